@@ -1,0 +1,36 @@
+import { z } from "zod";
+import { applications, bookinfo } from "./sections/apps";
+import { cluster } from "./sections/cluster";
+import { charts, gateways, images, mesh } from "./sections/mesh";
+import { benchmark, observability, verification } from "./sections/observability";
+import { platform } from "./sections/platform";
+import { rawObjects, security } from "./sections/security";
+import { traffic } from "./sections/traffic";
+import { officialCharts, officialHub } from "./versions";
+
+/**
+ * The settings of a stack: every key of the configuration namespace `talos-mesh`. Unknown keys are refused
+ * everywhere. The editor's JSON Schema is made from this (`npm run schema`), and the TypeScript types follow.
+ */
+export const settingsSchema = z.strictObject({
+  environment: z.enum(["dev", "staging", "production"]).describe("What guardrails and rules may allow."),
+  cluster,
+  platform: platform.default({ gatewayApi: { install: true } }),
+  charts: charts.default({ source: officialCharts }),
+  images: images.default({ hub: officialHub, pullSecrets: [], digests: {} }),
+  mesh,
+  gateways: gateways.default({}),
+  observability: observability.optional(),
+  bookinfo: bookinfo.optional(),
+  applications: applications.optional(),
+  traffic: traffic.default({ services: [] }),
+  security: security.default({ peerAuthentication: [], jwt: [] }),
+  objects: rawObjects.optional(),
+  verification: verification.optional(),
+  benchmark: benchmark.optional(),
+});
+
+export type Settings = z.output<typeof settingsSchema>;
+
+/** What a stack file may hold before defaults are filled in. */
+export type SettingsInput = z.input<typeof settingsSchema>;

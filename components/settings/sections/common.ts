@@ -1,0 +1,85 @@
+import { z } from "zod";
+
+/**
+ * Building blocks of the settings: the small types that several sections share, each with the rule of the system
+ * that will read the value (Kubernetes names, Istio durations, Go's time format).
+ */
+
+/** A Kubernetes name of the strict kind (RFC 1123 label): namespaces, Services, ports. */
+export const dnsLabel = z
+  .string()
+  .max(63)
+  .regex(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/, "expected a DNS label: lower-case letters, digits and '-', at most 63");
+
+/** A Kubernetes object name (RFC 1123 subdomain). */
+export const dnsSubdomain = z
+  .string()
+  .max(253)
+  .regex(
+    /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/,
+    "expected a DNS name: lower-case letters, digits, '-' and '.'",
+  );
+
+/** A host that clients name: a DNS name, `*.domain`, or `*` (rules say where `*` may stand). */
+export const hostPattern = z
+  .string()
+  .max(253)
+  .regex(
+    /^(\*|(\*\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*)$/,
+    "expected a DNS name, '*.' and a DNS name, or '*'",
+  );
+
+/** A span of time as Istio and Go write it: `250ms`, `3s`, `1.5h`. */
+export const duration = z
+  .string()
+  .regex(/^\d+(\.\d+)?(ms|s|m|h)$/, "expected a duration with its unit, such as 250ms, 3s, 5m or 1h");
+
+/** A share in percent, 0 to 100. */
+export const percentage = z.number().min(0).max(100);
+
+export const port = z.int().min(1).max(65535);
+
+/** A port of a Service of type NodePort, in Kubernetes' default range. */
+export const nodePort = z.int().min(30000).max(32767);
+
+/** A Kubernetes quantity: `100m`, `128Mi`, `2`. */
+export const quantity = z
+  .string()
+  .regex(/^\d+(\.\d+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?$/, "expected a quantity such as 100m, 0.5, 128Mi or 1Gi");
+
+/** A released version without a leading `v`, as Helm charts and images write it. */
+export const version = z.string().regex(/^\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?$/, "expected a version such as 1.31.1");
+
+/** A released version with its leading `v`, as Talos and Kubernetes write it. */
+export const vVersion = z.string().regex(/^v\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?$/, "expected a version such as v1.36.3");
+
+/** Kubernetes labels or annotations. */
+export const labels = z.record(z.string().min(1), z.string());
+
+/** Names a value of `talos-mesh:secrets`, the only place where a secret may stand. */
+export const secretRef = z
+  .strictObject({ secret: z.string().min(1).describe("Name of an entry of talos-mesh:secrets.") })
+  .describe("Refers to an entry of talos-mesh:secrets by its name.");
+
+/** Requests and limits of a container, in Kubernetes' own form. */
+export const resources = z
+  .strictObject({
+    requests: z.strictObject({ cpu: quantity.optional(), memory: quantity.optional() }).optional(),
+    limits: z.strictObject({ cpu: quantity.optional(), memory: quantity.optional() }).optional(),
+  })
+  .describe("Kubernetes resource requests and limits.");
+
+/** Helm values or an object's free part: any JSON, kept as it is. */
+export const freeForm = z.record(z.string(), z.json());
+
+/** How a string is matched, in Istio's words: exactly one of the three. */
+export const stringMatch = z
+  .strictObject({
+    exact: z.string().optional(),
+    prefix: z.string().min(1).optional(),
+    regex: z.string().min(1).max(1024).describe("RE2; the whole string must match.").optional(),
+  })
+  .refine(
+    (match) => Object.values(match).filter((value) => value !== undefined).length === 1,
+    "expected exactly one of: exact, prefix, regex",
+  );
