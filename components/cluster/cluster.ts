@@ -1,0 +1,27 @@
+import type * as kubernetes from "@pulumi/kubernetes";
+import type * as pulumi from "@pulumi/pulumi";
+
+/** What every kind of cluster gives to the layers above it. */
+export interface Cluster {
+  /** The component. */
+  readonly component: pulumi.ComponentResource;
+  /** Reaches the API server; layers hand it to what they place in the cluster. */
+  readonly provider: kubernetes.Provider;
+  /** Text of the kubeconfig, secret. */
+  readonly kubeconfig: pulumi.Output<string>;
+  /** The resource that is the cluster, where this program made it. */
+  readonly deletedWith?: pulumi.Resource;
+  /** The shell command that points kubectl at this cluster. */
+  readonly kubeconfigCommand: string;
+  /** Address under which NodePorts answer; none where nodes are simulated. */
+  readonly nodeAddress?: string;
+  /** Nodes that run no containers: objects become ready, traffic does not flow. */
+  readonly simulatedNodes: boolean;
+  /** Nodes that run Talos, so that values can be right for it. */
+  readonly talos: boolean;
+}
+
+/** The name a provider knows a cluster by, so that a renewed kubeconfig is not mistaken for another cluster. */
+export function clusterIdentifier(stack: string, name: string): string {
+  return `talos-mesh/${stack}/${name}`;
+}

@@ -1,0 +1,61 @@
+import type * as kubernetes from "@pulumi/kubernetes";
+import type { GatewayDeploymentSettings, GatewaysSettings } from "../settings/sections/mesh";
+import { type ChartSource, helmRelease } from "../shared/helm-release";
+import { Layer, type LayerOptions } from "../shared/layer";
+import type { GatewayWorkload } from "../shared/workload";
+import { gatewayServicePorts, gatewayValues, type MeshValuesInput } from "./helm-values";
+
+/** The gateways of the settings that are switched on, by the names rules use. */
+export function gatewayDeployments(gateways: GatewaysSettings): [name: string, settings: GatewayDeploymentSettings][] {
+  return Object.entries(gateways).filter(
+    (entry): entry is [string, GatewayDeploymentSettings] => entry[1] !== undefined,
+  );
+}
+
+/**
+ * How policies name the gateways. The chart labels a release's pods `istio: <release without "istio-">`, and runs
+ * them under a service account with the release's name.
+ * Source: istio/istio, manifests/charts/gateway/templates/_helpers.tpl.
+ */
+export function gatewayWorkloads(gateways: GatewaysSettings): readonly GatewayWorkload[] {
+  return gatewayDeployments(gateways).map(([name, settings]) => ({
+    name,
+    namespace: settings.namespace ?? releaseName(name),
+    serviceAccount: releaseName(name),
+    selector: { istio: name },
+    ports: gatewayServicePorts(settings),
+  }));
+}
+
+function releaseName(gateway: string): string {
+  return `istio-${gateway}`;
+}
+
+export interface GatewaysArgs extends MeshValuesInput {
+  readonly gateways: GatewaysSettings;
+  readonly source: ChartSource;
+}
+
+/** The proxies at the mesh's edge: a release each, so that one can change without the others. */
+export class Gateways extends Layer {
+  readonly releases: readonly kubernetes.helm.v3.Release[];
+
+  constructor(name: string, args: GatewaysArgs, opts?: LayerOptions) {
+    super("talos-mesh:mesh:Gateways", name, opts);
+    this.releases = gatewayDeployments(args.gateways).map(([gateway, settings]) =>
+      helmRelease(
+        `${name}-${gateway}`,
+        {
+          chart: "gateway",
+          release: releaseName(gateway),
+          namespace: settings.namespace ?? releaseName(gateway),
+          version: args.mesh.version,
+          source: args.source,
+          values: gatewayValues(settings, args),
+        },
+        this.child,
+      ),
+    );
+    this.registerOutputs();
+  }
+}

@@ -1,0 +1,40 @@
+import { rootNamespace } from "../platform/namespaces";
+import type { GatewaysSettings } from "../settings/sections/mesh";
+import { type ChartSource, helmRelease, type HelmValues } from "../shared/helm-release";
+import { Layer, type LayerOptions } from "../shared/layer";
+import { Gateways } from "./gateways";
+import { baseValues, cniValues, istiodValues, type MeshValuesInput } from "./helm-values";
+
+export interface IstioArgs extends MeshValuesInput {
+  readonly gateways: GatewaysSettings;
+  /** Where the charts come from. */
+  readonly source: ChartSource;
+}
+
+/**
+ * Istio with the sidecar data plane, by its own charts: base (the CRDs), then istio-cni and istiod side by side, then
+ * the gateways, whose pods istiod's webhook completes (`image: auto`).
+ */
+export class Istio extends Layer {
+  constructor(name: string, args: IstioArgs, opts?: LayerOptions) {
+    super("talos-mesh:mesh:Istio", name, opts);
+    const chart = (chart: string, values: HelmValues) => ({
+      chart,
+      values,
+      namespace: rootNamespace,
+      version: args.mesh.version,
+      source: args.source,
+    });
+
+    const base = helmRelease(`${name}-base`, { ...chart("base", baseValues(args)), release: "istio-base" }, this.child);
+    const cni = helmRelease(
+      `${name}-cni`,
+      { ...chart("cni", cniValues(args)), release: "istio-cni" },
+      this.after(base),
+    );
+    const istiod = helmRelease(`${name}-istiod`, chart("istiod", istiodValues(args)), this.after(base));
+    new Gateways(`${name}-gateway`, args, this.after(cni, istiod));
+
+    this.registerOutputs();
+  }
+}

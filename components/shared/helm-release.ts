@@ -1,0 +1,68 @@
+import * as kubernetes from "@pulumi/kubernetes";
+import type * as pulumi from "@pulumi/pulumi";
+
+/** Where charts come from: one setting for all releases. */
+export type ChartSource =
+  | { readonly kind: "repository"; readonly url: string }
+  | { readonly kind: "oci"; readonly url: string }
+  /** A folder with one folder a chart, relative to the project. */
+  | { readonly kind: "folder"; readonly path: string; readonly standIn: boolean };
+
+export type HelmValues = Readonly<Record<string, unknown>>;
+
+export interface HelmReleaseArgs {
+  /** Name of the chart, which is also its folder or its name in the repository. */
+  readonly chart: string;
+  /** Name of the Helm release. @default the chart's name */
+  readonly release?: string;
+  readonly version: string;
+  readonly source: ChartSource;
+  /** A namespace that exists already; releases make none. */
+  readonly namespace: string;
+  readonly values: HelmValues;
+  /** Seconds until the release gives up. @default 600 */
+  readonly timeout?: number;
+}
+
+/** Seconds; the provider's own 300 are too few for a first pull of images on a small cluster. */
+const defaultTimeout = 600;
+
+/**
+ * The only way this project installs a chart: a real Helm release (hooks, history, `helm upgrade` semantics), atomic,
+ * so that a failed upgrade leaves the last good state and a failed install leaves nothing to clean up by hand.
+ */
+export function helmRelease(
+  name: string,
+  args: HelmReleaseArgs,
+  opts: pulumi.CustomResourceOptions,
+): kubernetes.helm.v3.Release {
+  return new kubernetes.helm.v3.Release(
+    name,
+    {
+      name: args.release ?? args.chart,
+      namespace: args.namespace,
+      ...chartLocation(args),
+      values: { ...args.values },
+      atomic: true,
+      cleanupOnFail: true,
+      maxHistory: 5,
+      timeout: args.timeout ?? defaultTimeout,
+    },
+    opts,
+  );
+}
+
+function chartLocation({ chart, version, source }: HelmReleaseArgs): {
+  readonly chart: string;
+  readonly version?: string;
+  readonly repositoryOpts?: { readonly repo: string };
+} {
+  switch (source.kind) {
+    case "repository":
+      return { chart, version, repositoryOpts: { repo: source.url } };
+    case "oci":
+      return { chart: `${source.url.replace(/\/+$/, "")}/${chart}`, version };
+    case "folder":
+      return { chart: `${source.path.replace(/\/+$/, "")}/${chart}` };
+  }
+}

@@ -1,0 +1,15 @@
+type Tree = Readonly<Record<string, unknown>>;
+
+/** Helm's own merge: `over` wins, maps are merged key by key, lists and everything else are replaced. */
+export function mergeValues(base: Tree, over: Tree): Record<string, unknown> {
+  const merged: Record<string, unknown> = { ...base };
+  for (const [key, value] of Object.entries(over)) {
+    const below = merged[key];
+    merged[key] = isTree(below) && isTree(value) ? mergeValues(below, value) : value;
+  }
+  return merged;
+}
+
+function isTree(value: unknown): value is Tree {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,47 @@
+import type { Cluster } from "./cluster/cluster";
+import { gatewayDeployments } from "./mesh/gateways";
+import { gatewayServicePorts } from "./mesh/helm-values";
+import type { Settings } from "./settings/schema";
+import type { ChartSource } from "./shared/helm-release";
+
+/**
+ * The addresses under which the services that a gateway offers answer: `http://host:port`, one for each host name,
+ * and for `*` the node's own address. Empty where the port that nodes open is left to Kubernetes.
+ */
+export function urls(settings: Pick<Settings, "gateways" | "traffic">, nodeAddress: string | undefined): string[] {
+  const found = gatewayDeployments(settings.gateways).flatMap(([gateway, deployment]) => {
+    const offered = settings.traffic.services.filter((service) => service.gateways.some((name) => name === gateway));
+    const port =
+      deployment.serviceType === "NodePort" ? deployment.ports.http?.nodePort : gatewayServicePorts(deployment).http2;
+    if (port === undefined) return [];
+    return offered.flatMap((service) =>
+      service.hosts.flatMap((host) => {
+        const name = host === "*" ? nodeAddress : host;
+        return name === undefined ? [] : [`http://${name}:${port}${firstPath(service.http)}`];
+      }),
+    );
+  });
+  return [...new Set(found)].sort();
+}
+
+function firstPath(rules: Settings["traffic"]["services"][number]["http"]): string {
+  const uri = rules.find((rule) => rule.match?.[0]?.uri)?.match?.[0]?.uri;
+  return uri?.exact ?? uri?.prefix ?? "/";
+}
+
+/** What a person must know to judge this environment: what was not measured, and what stands in for the real thing. */
+export function notes(cluster: Pick<Cluster, "simulatedNodes">, charts: ChartSource): string[] {
+  return [
+    ...(cluster.simulatedNodes
+      ? [
+          "Nodes are simulated: objects become ready, but no container runs and no traffic flows, so the URLs do not answer.",
+          "Not measured: whether each policy has its effect, and what the mesh costs. Both need nodes that run pods.",
+        ]
+      : []),
+    ...(charts.kind === "folder" && charts.standIn
+      ? [
+          "Istio's charts are stand-ins (lab/charts): the official repository could not be reached when this environment was first deployed.",
+        ]
+      : []),
+  ];
+}

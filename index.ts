@@ -1,0 +1,59 @@
+import * as pulumi from "@pulumi/pulumi";
+import { Bookinfo, bookinfoWorkloads } from "./components/apps/bookinfo";
+import { cluster as clusterOf } from "./components/cluster";
+import { chartSource } from "./components/mesh/chart-source";
+import { gatewayWorkloads } from "./components/mesh/gateways";
+import { Istio } from "./components/mesh/istio";
+import { Platform } from "./components/platform";
+import { namespaces } from "./components/platform/namespaces";
+import { programContext } from "./components/settings/context";
+import { loadSettings } from "./components/settings/load";
+import { notes as notesOf, urls as urlsOf } from "./components/summary";
+import { MeshPolicies } from "./policies/mesh-policies";
+import { policyModel } from "./policies/model";
+import { compileSidecar } from "./policies/sidecar";
+
+// One direction: settings -> cluster -> platform -> mesh -> applications -> policies -> outputs.
+const context = programContext();
+const { settings, secrets } = loadSettings();
+const { mesh, images, gateways } = settings;
+const charts = chartSource(settings.charts, context, pulumi.runtime.isDryRun());
+
+const cluster = clusterOf(settings.cluster, context, secrets);
+const inCluster = { provider: cluster.provider, deletedWith: cluster.deletedWith };
+
+const platform = new Platform(
+  "platform",
+  { settings: settings.platform, namespaces: namespaces(settings) },
+  { ...inCluster, dependsOn: cluster.component },
+);
+
+const istio = new Istio(
+  "istio",
+  { mesh, images, gateways, cluster, source: charts },
+  { ...inCluster, dependsOn: platform },
+);
+
+const bookinfo =
+  settings.bookinfo &&
+  new Bookinfo("bookinfo", { settings: settings.bookinfo, images }, { ...inCluster, dependsOn: istio });
+
+const model = policyModel({
+  ...settings,
+  workloads: settings.bookinfo ? bookinfoWorkloads(settings.bookinfo) : [],
+  gateways: gatewayWorkloads(gateways),
+});
+new MeshPolicies(
+  "policies",
+  { objects: compileSidecar(model) },
+  { ...inCluster, dependsOn: bookinfo ? [istio, bookinfo] : istio },
+);
+
+/** Where the applications answer. */
+export const urls = urlsOf(settings, cluster.nodeAddress);
+/** The shell command that points kubectl at this cluster. */
+export const kubeconfigCommand = cluster.kubeconfigCommand;
+/** The cluster's kubeconfig. */
+export const kubeconfig = cluster.kubeconfig;
+/** What was not measured, and what stands in for the real thing. */
+export const notes = notesOf(cluster, charts);
