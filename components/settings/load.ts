@@ -1,0 +1,102 @@
+import * as pulumi from "@pulumi/pulumi";
+import { namespace, SettingsError, type Problem } from "./errors";
+import { parseSettings } from "./parse";
+import { settingsSchema, type Settings } from "./schema";
+import { suggestion } from "./suggest";
+import { unbuiltParts, withoutUnbuilt, type UnbuiltPart } from "./unbuilt";
+
+/** What a program gets to know of its stack. */
+export interface LoadedSettings {
+  readonly settings: Settings;
+  /** Values of `talos-mesh:secrets` by name, secret from the start. */
+  readonly secrets: Readonly<Record<string, pulumi.Output<string>>>;
+  readonly stack: string;
+  /** Parts left out because this release does not build them; empty in a deployment, which refuses them. */
+  readonly leftOut: readonly UnbuiltPart[];
+}
+
+const secretsKey = "secrets";
+
+/** `@internal` in the SDK's types, exported by its code: `pulumi.Config` cannot tell whether a key is secret. */
+const { isConfigSecret } = pulumi.runtime as unknown as { isConfigSecret(key: string): boolean };
+
+let unbuilt: "refuse" | "leave out" = "refuse";
+
+/** From now on `loadSettings` leaves unbuilt parts out. For `render --skip-unbuilt` only: a deployment refuses them. */
+export function leaveOutUnbuilt(): void {
+  unbuilt = "leave out";
+}
+
+/** The CLI hands over a text as it is and everything else as JSON. */
+function decode(section: string, text: string): unknown {
+  if (section === "environment") return text;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+
+interface RawConfig {
+  readonly sections: Record<string, unknown>;
+  readonly secrets: Record<string, pulumi.Output<string>>;
+  readonly problems: Problem[];
+}
+
+/** A secret's text is never repeated, not even its beginning. */
+function readSecrets(text: string, problems: Problem[]): Record<string, pulumi.Output<string>> {
+  const value = decode(secretsKey, text);
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    problems.push({ path: [secretsKey], message: "expected a map of name: value" });
+    return {};
+  }
+  const secrets: Record<string, pulumi.Output<string>> = {};
+  for (const [name, secret] of Object.entries(value)) {
+    if (typeof secret === "string") secrets[name] = pulumi.secret(secret);
+    else problems.push({ path: [secretsKey, name], message: "expected a text" });
+  }
+  return secrets;
+}
+
+function readConfig(): RawConfig {
+  const config: RawConfig = { sections: {}, secrets: {}, problems: [] };
+  const known = [...Object.keys(settingsSchema.shape), secretsKey];
+  for (const [key, text] of Object.entries(pulumi.runtime.allConfig())) {
+    if (!key.startsWith(`${namespace}:`)) continue;
+    const section = key.slice(namespace.length + 1);
+    if (section === secretsKey) {
+      Object.assign(config.secrets, readSecrets(text, config.problems));
+    } else if (!known.includes(section)) {
+      config.problems.push({ path: [section], message: `unknown section; ${suggestion(section, known)}` });
+    } else if (isConfigSecret(key)) {
+      config.problems.push({
+        path: [section],
+        message:
+          "holds a secret, and secrets may stand under talos-mesh:secrets only; " +
+          "store it with `pulumi config set --secret --path 'talos-mesh:secrets.NAME'` and refer to it by {secret: NAME}",
+      });
+    } else {
+      config.sections[section] = decode(section, text);
+    }
+  }
+  return config;
+}
+
+/**
+ * Reads, checks and types the settings of the stack; the only reader of the configuration.
+ *
+ * @throws pulumi.RunError with every problem at once, one a line: the CLI prints it without a stack trace.
+ */
+export function loadSettings(): LoadedSettings {
+  const stack = pulumi.getStack();
+  const { sections, secrets, problems } = readConfig();
+  try {
+    const { settings } = parseSettings(sections, { secretNames: Object.keys(secrets), stack, problems });
+    if (unbuilt === "leave out") return { ...withoutUnbuilt(settings), secrets, stack };
+    const parts = unbuiltParts(settings);
+    if (parts.length > 0) throw new SettingsError(parts, { stack });
+    return { settings, secrets, stack, leftOut: [] };
+  } catch (error) {
+    throw error instanceof SettingsError ? Object.assign(new pulumi.RunError(error.message), { cause: error }) : error;
+  }
+}

@@ -1,0 +1,55 @@
+import { z } from "zod";
+import type { SettingPath } from "./errors";
+
+/** The schema below optional, default and the like. */
+export function unwrap(schema: z.core.$ZodType): z.core.$ZodType {
+  if (schema instanceof z.ZodOptional || schema instanceof z.ZodDefault) return unwrap(schema.unwrap());
+  return schema;
+}
+
+function isMap(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** The alternative of a union that the value was meant to be: by its literal key, else the one of its shape. */
+function alternative(union: z.ZodUnion, value: unknown): z.core.$ZodType | undefined {
+  if (union instanceof z.ZodDiscriminatedUnion) {
+    const key = union.def.discriminator;
+    const found = isMap(value) ? value[key] : undefined;
+    return union.options.find((option) => {
+      const literal = option instanceof z.ZodObject ? option.shape[key] : undefined;
+      return literal instanceof z.ZodLiteral && literal.values.has(found as string);
+    });
+  }
+  const shape = Array.isArray(value) ? z.ZodArray : isMap(value) ? z.ZodObject : undefined;
+  return shape && union.options.find((option) => unwrap(option) instanceof shape);
+}
+
+/** The schema that stands at a path, or undefined where the schema ends (free-form values, unknown keys). */
+export function schemaAt(schema: z.core.$ZodType, path: SettingPath, value: unknown): z.core.$ZodType | undefined {
+  const inner = unwrap(schema);
+  if (inner instanceof z.ZodUnion) {
+    const chosen = alternative(inner, value);
+    return path.length === 0 ? (chosen ?? inner) : chosen && schemaAt(chosen, path, value);
+  }
+  const [key, ...rest] = path;
+  if (key === undefined) return inner;
+  const next = valueAt(value, [key]);
+  if (inner instanceof z.ZodObject) {
+    const property: z.core.$ZodType | undefined = Object.hasOwn(inner.shape, key) ? inner.shape[key] : undefined;
+    return property && schemaAt(property, rest, next);
+  }
+  if (inner instanceof z.ZodArray) return schemaAt(inner.element, rest, next);
+  if (inner instanceof z.ZodRecord) return schemaAt(inner.valueType, rest, next);
+  return undefined;
+}
+
+/** The value that stands at a path of plain data, or undefined. */
+export function valueAt(value: unknown, path: SettingPath): unknown {
+  let current = value;
+  for (const key of path) {
+    if (typeof current !== "object" || current === null || !Object.hasOwn(current, key)) return undefined;
+    current = (current as Record<string | number, unknown>)[key];
+  }
+  return current;
+}
