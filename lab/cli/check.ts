@@ -1,0 +1,87 @@
+import { spawn } from "node:child_process";
+import path from "node:path";
+
+const root = path.resolve(__dirname, "../..");
+
+interface Step {
+  readonly name: string;
+  readonly bin: string;
+  readonly args: readonly string[];
+}
+
+/** Format, lint and types, side by side: each keeps a cache of its own, so that a warm run fits before a commit. */
+const steps: readonly Step[] = [
+  {
+    name: "format",
+    bin: "prettier/bin/prettier.cjs",
+    args: [
+      "--check",
+      "--cache",
+      "--cache-location",
+      "node_modules/.cache/prettier",
+      "--log-level",
+      "warn",
+      "--no-error-on-unmatched-pattern",
+      ".",
+    ],
+  },
+  {
+    name: "lint",
+    bin: "eslint/bin/eslint.js",
+    args: [
+      "--cache",
+      "--cache-strategy",
+      "content",
+      "--cache-location",
+      "node_modules/.cache/eslint/",
+      "--max-warnings",
+      "0",
+      ".",
+    ],
+  },
+  {
+    name: "types",
+    bin: "typescript/bin/tsc",
+    args: ["--noEmit", "--incremental", "--tsBuildInfoFile", "node_modules/.cache/tsbuildinfo"],
+  },
+];
+
+interface StepResult {
+  readonly name: string;
+  readonly code: number;
+  readonly output: string;
+  readonly seconds: number;
+}
+
+function run(step: Step): Promise<StepResult> {
+  const started = Date.now();
+  const child = spawn(process.execPath, [path.join(root, "node_modules", step.bin), ...step.args], { cwd: root });
+  const chunks: Buffer[] = [];
+  child.stdout.on("data", (chunk: Buffer) => chunks.push(chunk));
+  child.stderr.on("data", (chunk: Buffer) => chunks.push(chunk));
+  return new Promise((resolve, reject) => {
+    child.on("error", reject);
+    child.on("close", (code) =>
+      resolve({
+        name: step.name,
+        code: code ?? 1,
+        output: Buffer.concat(chunks).toString().trim(),
+        seconds: (Date.now() - started) / 1000,
+      }),
+    );
+  });
+}
+
+/** `npm run check`: prints what failed, whole, and a line a step. Exit code 1 when any step failed. */
+export async function main(argv: readonly string[]): Promise<number> {
+  if (argv.length > 0) {
+    console.error("usage: npm run check");
+    return 2;
+  }
+  const results = await Promise.all(steps.map(run));
+  for (const { output } of results.filter((result) => result.code !== 0)) console.error(`${output}\n`);
+  for (const { name, code, seconds } of results) {
+    console.log(`${code === 0 ? "ok    " : "FAILED"} ${name.padEnd(7)} ${seconds.toFixed(1)} s`);
+  }
+  return results.some((result) => result.code !== 0) ? 1 : 0;
+}
