@@ -1,0 +1,122 @@
+import { createHash } from "node:crypto";
+import { createWriteStream } from "node:fs";
+import net from "node:net";
+import { Readable, Transform } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { vendors, type Vendor, type VendorFile } from "./catalog";
+
+export interface DownloadLimits {
+  /** Milliseconds to reach a vendor's server, ... */
+  readonly connectMs: number;
+  /** ... until it answers, and between two pieces of a file. */
+  readonly stallMs: number;
+}
+export const defaultLimits: DownloadLimits = { connectMs: 3_000, stallMs: 30_000 };
+
+/** The address of a vendor's file, at the mirror where the environment names one. */
+export function vendorUrl(file: VendorFile, env: NodeJS.ProcessEnv): string {
+  const { url, variable } = vendors[file.vendor];
+  return `${(env[variable] || url).replace(/\/+$/, "")}${file.path}`;
+}
+
+/**
+ * Which of the vendors cannot be reached, and why. All are tried at once: without a network this costs one connection
+ * deadline in all, not one for each file.
+ */
+export async function unreachableVendors(
+  wanted: readonly Vendor[],
+  env: NodeJS.ProcessEnv,
+  limits: DownloadLimits,
+): Promise<Map<Vendor, string>> {
+  const unreachable = new Map<Vendor, string>();
+  await Promise.all(
+    [...new Set(wanted)].map(async (vendor) => {
+      const problem = await connectionProblem(vendorUrl({ vendor, path: "" }, env), limits.connectMs);
+      if (problem !== undefined) unreachable.set(vendor, problem);
+    }),
+  );
+  return unreachable;
+}
+
+function connectionProblem(address: string, deadlineMs: number): Promise<string | undefined> {
+  if (!URL.canParse(address)) return Promise.resolve(`${address} is not a URL`);
+  const url = new URL(address);
+  const port = Number(url.port || (url.protocol === "http:" ? 80 : 443));
+  return new Promise((resolve) => {
+    const socket = net.connect({ host: url.hostname.replace(/^\[|\]$/g, ""), port });
+    const finish = (problem?: string) => {
+      clearTimeout(timer);
+      socket.destroy();
+      resolve(problem);
+    };
+    // A timer and not the socket's own timeout, which does not count the look-up of the name.
+    const timer = setTimeout(() => finish(`${url.host} did not answer within ${deadlineMs / 1000} s`), deadlineMs);
+    socket.once("connect", () => finish());
+    socket.once("error", (error: NodeJS.ErrnoException) =>
+      finish(`cannot connect to ${url.host} (${error.code ?? error.message})`),
+    );
+  });
+}
+
+/** @throws Error naming the address, and the HTTP status or what went wrong. */
+export async function fetchText(url: string, limits: DownloadLimits, signal?: AbortSignal): Promise<string> {
+  return withStallGuard(url, limits, signal, async (response) => await response.text());
+}
+
+/**
+ * Downloads a file and returns its SHA-256 as lower-case hex.
+ *
+ * @throws Error naming the address, when the status is not 200, the file ends early, stalls, or cannot be written.
+ */
+export async function fetchFile(
+  url: string,
+  destination: string,
+  limits: DownloadLimits,
+  onBytes: (received: number, total: number | undefined) => void,
+  signal?: AbortSignal,
+): Promise<string> {
+  return withStallGuard(url, limits, signal, async (response, alive) => {
+    const hash = createHash("sha256");
+    const length = Number(response.headers.get("content-length")) || undefined;
+    let received = 0;
+    const count = new Transform({
+      transform(chunk: Buffer, _encoding, done) {
+        alive();
+        hash.update(chunk);
+        received += chunk.length;
+        onBytes(received, length);
+        done(null, chunk);
+      },
+    });
+    if (response.body === null) throw new Error("empty answer");
+    await pipeline(Readable.fromWeb(response.body), count, createWriteStream(destination));
+    return hash.digest("hex");
+  });
+}
+
+async function withStallGuard<T>(
+  url: string,
+  limits: DownloadLimits,
+  signal: AbortSignal | undefined,
+  read: (response: Response, alive: () => void) => Promise<T>,
+): Promise<T> {
+  const stalled = new AbortController();
+  const timer = setTimeout(() => stalled.abort(), limits.stallMs);
+  try {
+    const stop = signal === undefined ? stalled.signal : AbortSignal.any([stalled.signal, signal]);
+    const response = await fetch(url, { signal: stop });
+    if (response.status !== 200) throw new Error(`HTTP status ${response.status}`);
+    return await read(response, () => timer.refresh());
+  } catch (error) {
+    const why = stalled.signal.aborted ? `no data for ${limits.stallMs / 1000} s` : reasonOf(error);
+    throw new Error(`${url}: ${why}`, { cause: error });
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+// fetch hides the reason (connection reset, ENOSPC, ...) in the cause of a bare "fetch failed" or "terminated".
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause instanceof Error ? `${error.message} (${error.cause.message})` : error.message;
+}

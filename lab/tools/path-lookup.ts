@@ -1,0 +1,41 @@
+import path from "node:path";
+import semver from "semver";
+import { isProgram } from "./cache";
+import type { Tool } from "./catalog";
+import { runCommand } from "./run-command";
+
+/** Every program of that name on PATH, in PATH's order. */
+export function programsOnPath(name: string, env: NodeJS.ProcessEnv = process.env): string[] {
+  const folders = (env["PATH"] ?? "").split(path.delimiter).filter((folder) => path.isAbsolute(folder));
+  return [...new Set(folders)].map((folder) => path.join(folder, name)).filter(isProgram);
+}
+
+/** The first version in what a program answers to `--version`, without a leading `v`; undefined where there is none. */
+export function parseVersion(output: string): string | undefined {
+  return /\bv?(\d+\.\d+\.\d+(?:-[0-9A-Za-z.]+)?)/.exec(output)?.[1];
+}
+
+export interface FoundOnPath {
+  readonly path: string;
+  readonly version: string;
+}
+
+/** The first fitting program on PATH, or why none of those found will do. */
+export async function findOnPath(tool: Tool, env: NodeJS.ProcessEnv): Promise<FoundOnPath | string> {
+  const rejected: string[] = [];
+  for (const program of programsOnPath(tool.name, env)) {
+    const version = await askVersion(program, tool.versionArgs, env);
+    if (version === undefined) rejected.push(`${program} does not tell its version`);
+    else if (semver.satisfies(version, tool.accepts)) return { path: program, version };
+    else rejected.push(`${program} is ${version}, needed is ${tool.accepts}`);
+  }
+  return rejected.length > 0 ? rejected.join("; ") : "not there";
+}
+
+async function askVersion(program: string, args: readonly string[], env: NodeJS.ProcessEnv) {
+  try {
+    return parseVersion(await runCommand(program, args, { timeoutMs: 10_000, env }));
+  } catch {
+    return undefined;
+  }
+}

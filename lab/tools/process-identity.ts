@@ -1,0 +1,89 @@
+import { execFileSync } from "node:child_process";
+import { readFileSync, readdirSync } from "node:fs";
+
+/**
+ * Who a process is. A process number alone is reused after a reboot, or after some hours on a busy machine, so every
+ * place that waits for a process, or ends one, also compares when it started.
+ */
+export interface ProcessIdentity {
+  readonly pid: number;
+  /** When it started: opaque, compared for equality only. */
+  readonly startedAt: string;
+}
+
+/** A process together with its argument list. */
+export interface RunningProcess extends ProcessIdentity {
+  readonly argv: readonly string[];
+}
+
+const onLinux = process.platform === "linux";
+
+/** The identity of a live process, or undefined where there is none (a zombie counts as none). */
+export function identify(pid: number): ProcessIdentity | undefined {
+  const startedAt = onLinux ? startedAtFromProc(pid) : startedAtFromPs(pid);
+  return startedAt === undefined ? undefined : { pid, startedAt };
+}
+
+export function isSameProcess(recorded: ProcessIdentity): boolean {
+  return identify(recorded.pid)?.startedAt === recorded.startedAt;
+}
+
+/** Every live process whose argument list this user may read. */
+export function listProcesses(): RunningProcess[] {
+  return onLinux ? listFromProc() : listFromPs();
+}
+
+let bootId: string | undefined;
+
+// Field 22 of /proc/PID/stat counts clock ticks since boot, hence the boot id beside it. The command name (field 2)
+// may hold blanks and parentheses, so the fields are counted from the last parenthesis.
+function startedAtFromProc(pid: number): string | undefined {
+  const stat = readIfThere(`/proc/${pid}/stat`);
+  const fields = stat?.slice(stat.lastIndexOf(")") + 2).split(" ");
+  const [state, ticks] = [fields?.[0], fields?.[19]];
+  if (ticks === undefined || state === "Z" || state === "X") return undefined;
+  bootId ??= (readIfThere("/proc/sys/kernel/random/boot_id") ?? "").trim();
+  return `${bootId}/${ticks}`;
+}
+
+function listFromProc(): RunningProcess[] {
+  return readdirSync("/proc")
+    .filter((entry) => /^\d+$/.test(entry))
+    .flatMap((entry) => {
+      const argv = readIfThere(`/proc/${entry}/cmdline`)?.split("\0").slice(0, -1) ?? [];
+      const identity = argv.length > 0 ? identify(Number(entry)) : undefined;
+      return identity === undefined ? [] : [{ ...identity, argv }];
+    });
+}
+
+function startedAtFromPs(pid: number): string | undefined {
+  const line = ps(["-o", "stat=,lstart=", "-p", String(pid)]).trim();
+  return line === "" || line.startsWith("Z") ? undefined : line.replace(/^\S+\s+/, "");
+}
+
+function listFromPs(): RunningProcess[] {
+  return ps(["-axww", "-o", "pid=,stat=,lstart=,args="])
+    .split("\n")
+    .flatMap((line) => {
+      const fields = /^\s*(\d+)\s+(\S+)\s+(\S+\s+\S+\s+\d+\s+\S+\s+\d+)\s+(.*)$/.exec(line);
+      const [, pid, state, startedAt, args] = fields ?? [];
+      if (pid === undefined || startedAt === undefined || args === undefined || state?.startsWith("Z")) return [];
+      return [{ pid: Number(pid), startedAt, argv: args.split(" ") }];
+    });
+}
+
+function ps(args: string[]): string {
+  try {
+    return execFileSync("ps", args, { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"], env: { LC_ALL: "C" } });
+  } catch {
+    return "";
+  }
+}
+
+function readIfThere(file: string): string | undefined {
+  try {
+    return readFileSync(file, "utf8");
+  } catch {
+    return undefined;
+  }
+}
