@@ -1,0 +1,45 @@
+import { parseAllDocuments } from "yaml";
+import { z } from "zod";
+
+/** What this project relies on in a CRD; everything else passes through as upstream has it. */
+const customResourceDefinition = z.looseObject({
+  apiVersion: z.literal("apiextensions.k8s.io/v1"),
+  kind: z.literal("CustomResourceDefinition"),
+  metadata: z.looseObject({ name: z.string() }),
+});
+
+export type CustomResourceDefinition = z.output<typeof customResourceDefinition>;
+
+/**
+ * The CRDs of a YAML file, in its order and with its key order.
+ *
+ * @param source where the text is from, for messages
+ * @throws Error at YAML that cannot be read and at any document that is not a CRD
+ */
+export function readCustomResourceDefinitions(yaml: string, source: string): CustomResourceDefinition[] {
+  // Kubernetes reads YAML 1.1, in which an unquoted `on` is a boolean.
+  return parseAllDocuments(yaml, { version: "1.1" }).flatMap((document, index) => {
+    const [error] = document.errors;
+    if (error !== undefined) throw new Error(`${source}: document ${index + 1}: ${error.message}`);
+    const object: unknown = document.toJS();
+    if (object === null) return [];
+    const { success } = customResourceDefinition.safeParse(object);
+    if (!success) throw new Error(`${source}: document ${index + 1}: expected a CustomResourceDefinition`);
+    return [object as CustomResourceDefinition];
+  });
+}
+
+/**
+ * One file a CRD: on one line, because these files are read at every run and reviewed at their source.
+ *
+ * @param folder prefix of the paths, with its `/`
+ * @returns path: content
+ */
+export function customResourceDefinitionFiles(
+  folder: string,
+  crds: readonly CustomResourceDefinition[],
+): Map<string, string> {
+  const files = new Map(crds.map((crd) => [`${folder}${crd.metadata.name}.json`, `${JSON.stringify(crd)}\n`]));
+  if (files.size !== crds.length) throw new Error(`${folder}: two CRDs of one name`);
+  return files;
+}
