@@ -11,9 +11,9 @@ export interface ProcessIdentity {
   readonly startedAt: string;
 }
 
-/** A process together with its argument list. */
 export interface RunningProcess extends ProcessIdentity {
-  readonly argv: readonly string[];
+  /** Program and arguments with a blank between each. */
+  readonly command: string;
 }
 
 const onLinux = process.platform === "linux";
@@ -28,7 +28,7 @@ export function isSameProcess(recorded: ProcessIdentity): boolean {
   return identify(recorded.pid)?.startedAt === recorded.startedAt;
 }
 
-/** Every live process whose argument list this user may read. */
+/** Every live process whose arguments this user may read. */
 export function listProcesses(): RunningProcess[] {
   return onLinux ? listFromProc() : listFromPs();
 }
@@ -50,9 +50,9 @@ function listFromProc(): RunningProcess[] {
   return readdirSync("/proc")
     .filter((entry) => /^\d+$/.test(entry))
     .flatMap((entry) => {
-      const argv = readIfThere(`/proc/${entry}/cmdline`)?.split("\0").slice(0, -1) ?? [];
-      const identity = argv.length > 0 ? identify(Number(entry)) : undefined;
-      return identity === undefined ? [] : [{ ...identity, argv }];
+      const command = readIfThere(`/proc/${entry}/cmdline`)?.replace(/\0$/, "").replaceAll("\0", " ") ?? "";
+      const identity = command === "" ? undefined : identify(Number(entry));
+      return identity === undefined ? [] : [{ ...identity, command }];
     });
 }
 
@@ -66,9 +66,9 @@ function listFromPs(): RunningProcess[] {
     .split("\n")
     .flatMap((line) => {
       const fields = /^\s*(\d+)\s+(\S+)\s+(\S+\s+\S+\s+\d+\s+\S+\s+\d+)\s+(.*)$/.exec(line);
-      const [, pid, state, startedAt, args] = fields ?? [];
-      if (pid === undefined || startedAt === undefined || args === undefined || state?.startsWith("Z")) return [];
-      return [{ pid: Number(pid), startedAt, argv: args.split(" ") }];
+      const [, pid, state, startedAt, command] = fields ?? [];
+      if (pid === undefined || startedAt === undefined || command === undefined || state?.startsWith("Z")) return [];
+      return [{ pid: Number(pid), startedAt, command }];
     });
 }
 

@@ -1,0 +1,38 @@
+import { readFileSync } from "node:fs";
+import { isSameProcess, type ProcessIdentity } from "../tools/process-identity";
+import { layoutOf } from "./layout";
+import { writeJson } from "./write-file";
+
+/**
+ * A cluster of processes does not outlive a reboot, but Pulumi's state of it does. So each life of the cluster has a
+ * number, and the number is an input of the command that runs it: when the processes are gone the number goes up, the
+ * preview shows a changed input, and `up` starts them again. While they live nothing changes.
+ */
+export interface IncarnationRecord {
+  readonly incarnation: number;
+  /** The processes of the control plane when `up` was done. */
+  readonly processes: readonly ProcessIdentity[];
+}
+
+/** The number the next `up` must be given: 1 without a record, the recorded one while all its processes live, else one more. */
+export function plannedIncarnation(projectRoot: string, stack: string): number {
+  const record = readIncarnation(layoutOf(projectRoot, stack).incarnation);
+  if (record === undefined) return 1;
+  const alive = record.processes.length > 0 && record.processes.every(isSameProcess);
+  return alive ? record.incarnation : record.incarnation + 1;
+}
+
+/** The record, or undefined where there is none that can be read. */
+export function readIncarnation(file: string): IncarnationRecord | undefined {
+  try {
+    const record = JSON.parse(readFileSync(file, "utf8")) as Partial<IncarnationRecord>;
+    const { incarnation, processes } = record;
+    return Number.isInteger(incarnation) && Array.isArray(processes) ? (record as IncarnationRecord) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+export function recordIncarnation(file: string, record: IncarnationRecord): void {
+  writeJson(file, record);
+}

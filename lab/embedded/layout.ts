@@ -1,0 +1,34 @@
+import { realpathSync } from "node:fs";
+import path from "node:path";
+
+/** Where everything of one stack's embedded cluster lies. Nothing is written anywhere else. */
+export interface Layout {
+  /** `.talos-mesh/<stack>`; other parts of the program keep their files here too. */
+  readonly folder: string;
+  /** kwokctl's working folder (KWOK_WORKDIR), wholly ours. */
+  readonly kwok: string;
+  /** Says that `kwok` is ours and what was asked for. */
+  readonly marker: string;
+  readonly kubeconfig: string;
+  readonly incarnation: string;
+  readonly lock: string;
+}
+
+export function layoutOf(projectRoot: string, stack: string): Layout {
+  // The resolved path: it stands in the processes' arguments, by which they are recognised.
+  const folder = path.join(realpathSync(projectRoot), ".talos-mesh", stack);
+  const kwok = path.join(folder, "kwok");
+  return {
+    folder,
+    kwok,
+    marker: path.join(kwok, "talos-mesh.json"),
+    kubeconfig: path.join(folder, "kubeconfig"),
+    incarnation: path.join(folder, "incarnation.json"),
+    lock: path.join(folder, "cluster.lock"),
+  };
+}
+
+/** The folder kwokctl makes for a cluster. */
+export function clusterFolder(layout: Layout, name: string): string {
+  return path.join(layout.kwok, "clusters", name);
+}

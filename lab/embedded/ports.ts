@@ -1,0 +1,87 @@
+import { createHash } from "node:crypto";
+import { execFileSync } from "node:child_process";
+import { readFileSync, readdirSync, readlinkSync } from "node:fs";
+import net from "node:net";
+
+/** Ports of the control plane, under kwokctl's names of its options. */
+export const portOptions = [
+  "kubeApiserverPort",
+  "etcdPort",
+  "etcdPeerPort",
+  "kubeControllerManagerPort",
+  "kubeSchedulerPort",
+  "kwokControllerPort",
+] as const;
+export type Ports = Readonly<Record<(typeof portOptions)[number], number>>;
+
+// Below the ranges of NodePorts (30000-32767) and of outgoing connections (from 32768 on Linux), so that neither takes
+// one of them while the cluster is down.
+const [first, last] = [20_000, 29_990];
+
+/**
+ * Free ports on 127.0.0.1. The search starts at a place derived from the folder: a cluster made anew gets the same ones,
+ * clusters of different folders get different ones even when they are made at the same time.
+ */
+export async function choosePorts(folder: string, apiServerPort: number | undefined): Promise<Ports> {
+  const start = createHash("sha256").update(folder).digest().readUInt32BE(0) % ((last - first) / 10);
+  const chosen: number[] = apiServerPort === undefined ? [] : [apiServerPort];
+  for (let offset = 0; offset < last - first && chosen.length < portOptions.length; offset++) {
+    const port = first + ((start * 10 + offset) % (last - first));
+    if (!chosen.includes(port) && (await isFree(port))) chosen.push(port);
+  }
+  if (chosen.length < portOptions.length) throw new Error(`no free ports on 127.0.0.1 between ${first} and ${last}`);
+  return Object.fromEntries(portOptions.map((option, index) => [option, chosen[index]])) as unknown as Ports;
+}
+
+/** @throws Error naming the port and, where it can be found, the process that listens there. */
+export async function requireFree(port: number): Promise<void> {
+  if (await isFree(port)) return;
+  throw new Error(
+    `port ${port} on 127.0.0.1, where the API server is to listen, is in use${describeListener(port)}.\n` +
+      "End that process, or set another apiServerPort (or none, for a free one) in the cluster's settings.",
+  );
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = net.createServer();
+    server.once("error", () => resolve(false));
+    server.listen({ host: "127.0.0.1", port, exclusive: true }, () => server.close(() => resolve(true)));
+  });
+}
+
+function describeListener(port: number): string {
+  try {
+    const pid = process.platform === "linux" ? listenerFromProc(port) : listenerFromLsof(port);
+    if (pid === undefined) return "";
+    const command = execFileSync("ps", ["-o", "args=", "-p", pid], { encoding: "utf8" }).trim();
+    return ` by process ${pid} (${command.slice(0, 120)})`;
+  } catch {
+    return "";
+  }
+}
+
+// /proc/net/tcp names the socket's inode (field 9) for a local address in hex with state 0A, LISTEN; the process is the
+// one with that socket among its open files.
+function listenerFromProc(port: number): string | undefined {
+  const suffix = `:${port.toString(16).toUpperCase().padStart(4, "0")}`;
+  const sockets = ["/proc/net/tcp", "/proc/net/tcp6"]
+    .flatMap((table) => readFileSync(table, "utf8").split("\n"))
+    .map((line) => line.trim().split(/\s+/))
+    .filter((fields) => fields[1]?.endsWith(suffix) && fields[3] === "0A")
+    .map((fields) => `socket:[${fields[9]}]`);
+  return readdirSync("/proc").find((pid) => /^\d+$/.test(pid) && openFiles(pid).some((file) => sockets.includes(file)));
+}
+
+function openFiles(pid: string): string[] {
+  try {
+    return readdirSync(`/proc/${pid}/fd`).map((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`));
+  } catch {
+    return [];
+  }
+}
+
+function listenerFromLsof(port: number): string | undefined {
+  const found = execFileSync("lsof", ["-nP", `-iTCP:${port}`, "-sTCP:LISTEN", "-t"], { encoding: "utf8" });
+  return found.trim().split("\n")[0];
+}

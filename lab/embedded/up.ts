@@ -1,0 +1,140 @@
+import { mkdirSync } from "node:fs";
+import { setTimeout as delay } from "node:timers/promises";
+import { ensureTools } from "../tools/ensure-tools";
+import { defaultPins } from "../tools/catalog";
+import { withLock } from "../tools/lock";
+import { ApiServer } from "./api-server";
+import { recordIncarnation } from "./incarnation";
+import { kubeconfigText, readCredentials } from "./kubeconfig";
+import { controlPlaneTools, createCluster, logTail, startCluster } from "./kwokctl";
+import { clusterFolder, layoutOf, type Layout } from "./layout";
+import { readMarker, refuseForeign, removeKwokFolder, writeMarker, type Marker } from "./marker";
+import { reconcileNodes, simulatedNodes } from "./nodes";
+import { choosePorts, requireFree } from "./ports";
+import { components, endProcesses, processesOf } from "./processes";
+import { toolProgressLines } from "./progress";
+import type { ClusterRequest } from "./request";
+import { writeWhole } from "./write-file";
+
+type Say = (line: string) => void;
+
+const lockWaitMs = 5 * 60_000;
+const readyMs = 90_000;
+
+/**
+ * Brings the cluster up from any state: not there, running, stopped, some processes gone, killed half-way through an
+ * earlier `up`. The data of a complete cluster is kept.
+ *
+ * @returns the kubeconfig.
+ * @throws Error when its folder is not ours, when a complete cluster was made from another version, name or port (that
+ *   cannot be changed without losing its objects: it must be destroyed first), when a port is in use, when a tool cannot
+ *   be had, or when a component does not start.
+ */
+export async function up(projectRoot: string, request: ClusterRequest, say: Say): Promise<string> {
+  const layout = layoutOf(projectRoot, request.stack);
+  mkdirSync(layout.folder, { recursive: true });
+  const lock = {
+    waitMs: lockWaitMs,
+    purpose: "working on the embedded cluster",
+    onWait: ({ pid }: { pid: number }) => say(`waiting for process ${pid}, which works on the same cluster`),
+  };
+  return withLock(layout.lock, lock, async () => {
+    refuseForeign(layout);
+    const marker = await bringUp(layout, request, say);
+    const folder = clusterFolder(layout, marker.name);
+    const credentials = readCredentials(folder);
+    const api = new ApiServer(marker.apiServerPort, credentials);
+    try {
+      await waitUntilReady(api, layout, marker.name);
+      const wanted = simulatedNodes(request.name, request.workers, version(request));
+      const { added, removed } = await reconcileNodes(api, wanted, readyMs);
+      if (added.length > 0) say(`nodes added: ${added.join(", ")}`);
+      if (removed.length > 0) say(`nodes removed: ${removed.join(", ")}`);
+    } finally {
+      api.close();
+    }
+    const kubeconfig = kubeconfigText(request.stack, marker.apiServerPort, credentials);
+    writeWhole(layout.kubeconfig, kubeconfig);
+    if (!marker.complete) writeMarker(layout, { ...marker, complete: true });
+    const processes = processesOf(folder).map(({ pid, startedAt }) => ({ pid, startedAt }));
+    recordIncarnation(layout.incarnation, { incarnation: request.incarnation, processes });
+    return kubeconfig;
+  });
+}
+
+/** Makes sure that every process runs; does not wait until they serve. */
+async function bringUp(layout: Layout, request: ClusterRequest, say: Say): Promise<Marker> {
+  const marker = readMarker(layout);
+  if (marker?.complete) {
+    refuseChange(marker, request);
+    const folder = clusterFolder(layout, marker.name);
+    const running = processesOf(folder);
+    if (running.length === components.length) return marker;
+    say(`the cluster is down (${running.length} of ${components.length} processes run): starting it with its data`);
+    const tools = await obtainTools(request, say);
+    await endProcesses(folder);
+    await requireFree(marker.apiServerPort);
+    await startCluster(layout, marker.name, tools);
+    return marker;
+  }
+  if (marker !== undefined) {
+    say("an earlier start was interrupted: beginning anew");
+    await endProcesses(clusterFolder(layout, marker.name));
+    removeKwokFolder(layout);
+  }
+  if (request.apiServerPort !== undefined) await requireFree(request.apiServerPort);
+  const tools = await obtainTools(request, say);
+  const ports = await choosePorts(layout.kwok, request.apiServerPort);
+  const fresh: Marker = {
+    owner: "talos-mesh",
+    stack: request.stack,
+    name: request.name,
+    kubernetesVersion: version(request),
+    apiServerPort: ports.kubeApiserverPort,
+    complete: false,
+  };
+  mkdirSync(layout.kwok, { recursive: true });
+  writeMarker(layout, fresh);
+  say(`creating the control plane (Kubernetes ${tools["kube-apiserver"].version}) on port ${fresh.apiServerPort}`);
+  await createCluster(layout, request.name, tools, ports);
+  return fresh;
+}
+
+function version({ kubernetesVersion }: ClusterRequest): string {
+  return `v${kubernetesVersion.replace(/^v/, "")}`;
+}
+
+async function obtainTools(request: ClusterRequest, say: Say) {
+  const pins = { ...defaultPins, kubernetes: version(request).slice(1) };
+  return ensureTools(controlPlaneTools, { pins, progress: toolProgressLines(say) });
+}
+
+function refuseChange(marker: Marker, request: ClusterRequest): void {
+  const changes = [
+    ["name", marker.name, request.name],
+    ["kubernetesVersion", marker.kubernetesVersion, version(request)],
+    ["apiServerPort", marker.apiServerPort, request.apiServerPort ?? marker.apiServerPort],
+  ].filter(([, is, asked]) => is !== asked);
+  if (changes.length === 0) return;
+  throw new Error(
+    [
+      `the embedded cluster of stack ${marker.stack} cannot be changed in place:`,
+      ...changes.map(([field, is, asked]) => `  ${field}: is ${is}, asked for is ${asked}`),
+      "Everything in it would be lost, so this is not done unasked: destroy the stack first, then deploy it again.",
+    ].join("\n"),
+  );
+}
+
+async function waitUntilReady(api: ApiServer, layout: Layout, name: string): Promise<void> {
+  const deadline = Date.now() + readyMs;
+  while (!(await api.ready())) {
+    const running = new Set(processesOf(clusterFolder(layout, name)).map(({ component }) => component));
+    const ended = components.find((component) => !running.has(component));
+    if (ended !== undefined) throw new Error(`${ended} has ended.\n${logTail(layout, name, ended)}`);
+    if (Date.now() > deadline) {
+      const tail = logTail(layout, name, "kube-apiserver");
+      throw new Error(`the API server on port ${api.port} is not ready after ${readyMs / 1000} s.\n${tail}`);
+    }
+    await delay(50);
+  }
+}
