@@ -6,6 +6,7 @@ const customResourceDefinition = z.looseObject({
   apiVersion: z.literal("apiextensions.k8s.io/v1"),
   kind: z.literal("CustomResourceDefinition"),
   metadata: z.looseObject({ name: z.string() }),
+  spec: z.looseObject({ group: z.string(), names: z.looseObject({ plural: z.string() }) }),
 });
 
 export type CustomResourceDefinition = z.output<typeof customResourceDefinition>;
@@ -30,7 +31,8 @@ export function readCustomResourceDefinitions(yaml: string, source: string): Cus
 }
 
 /**
- * One file a CRD: on one line, because these files are read at every run and reviewed at their source.
+ * One file a CRD, named `<group>_<plural>.json` as Kubernetes' generators name them: on one line, because these files
+ * are read at every run and reviewed at their source.
  *
  * @param folder prefix of the paths, with its `/`
  * @returns path: content
@@ -39,7 +41,9 @@ export function customResourceDefinitionFiles(
   folder: string,
   crds: readonly CustomResourceDefinition[],
 ): Map<string, string> {
-  const files = new Map(crds.map((crd) => [`${folder}${crd.metadata.name}.json`, `${JSON.stringify(crd)}\n`]));
-  if (files.size !== crds.length) throw new Error(`${folder}: two CRDs of one name`);
+  const files = new Map(
+    crds.map((crd) => [`${folder}${crd.spec.group}_${crd.spec.names.plural}.json`, `${JSON.stringify(crd)}\n`]),
+  );
+  if (files.size !== crds.length) throw new Error(`${folder}: two CRDs of one group and plural`);
   return files;
 }

@@ -22,11 +22,7 @@ async function gatewayApiFiles(): Promise<Map<string, string>> {
     .filter((file) => file.endsWith(".yaml"))
     .sort()
     .flatMap((file) => readCustomResourceDefinitions(readFileSync(path.join(folder, file), "utf8"), file));
-  const names = crds.map((crd) => crd.metadata.name).sort();
-  return customResourceDefinitionFiles(folders.gatewayApi, crds).set(
-    `${folders.gatewayApi}index.json`,
-    `${JSON.stringify(names, undefined, 2)}\n`,
-  );
+  return customResourceDefinitionFiles(folders.gatewayApi, crds);
 }
 
 async function istioFiles(): Promise<Map<string, string>> {
