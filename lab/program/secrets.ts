@@ -1,0 +1,64 @@
+import * as pulumi from "@pulumi/pulumi";
+
+const { specialSigKey, specialSecretSig, unknownValue } = pulumi.runtime;
+
+/** How the SDK writes a secret into the inputs of a resource. */
+interface WrappedSecret {
+  readonly [specialSigKey]: typeof specialSecretSig;
+  readonly value: unknown;
+}
+
+export function isSecret(value: unknown): value is WrappedSecret {
+  return isTree(value) && value[specialSigKey] === specialSecretSig;
+}
+
+/** Whether the SDK put this in the place of a value that only a deployment can know. */
+export function isUnknown(value: unknown): boolean {
+  return value === unknownValue;
+}
+
+/** Wraps a value as the SDK does, once. */
+export function asSecret(value: unknown): WrappedSecret {
+  return isSecret(value) ? value : { [specialSigKey]: specialSecretSig, value };
+}
+
+/** The plain value, with the wrapper taken off wherever it stands inside. The result must not be shown or kept. */
+export function unwrapSecrets(value: unknown): unknown {
+  return mapLeaves(value, (leaf) => leaf);
+}
+
+/**
+ * The value with every secret part replaced by `placeholder`, a text or a function of the part's path
+ * (`["environment", "TOKEN"]`) and its plain value.
+ */
+export function redactSecrets(
+  value: unknown,
+  placeholder: string | ((path: readonly string[], plain: unknown) => unknown),
+): unknown {
+  const shown = typeof placeholder === "string" ? () => placeholder : placeholder;
+  return mapLeaves(value, (leaf, path, secret) => (secret ? shown(path, leaf) : leaf));
+}
+
+type Leaf = string | number | boolean | null | undefined;
+
+/** A copy of plain data with every leaf replaced; `secret` says whether a wrapper stood anywhere around the leaf. */
+export function mapLeaves(
+  value: unknown,
+  replace: (leaf: Leaf, path: readonly string[], secret: boolean) => unknown,
+  path: readonly string[] = [],
+  secret = false,
+): unknown {
+  if (isSecret(value)) return mapLeaves(value.value, replace, path, true);
+  if (Array.isArray(value)) {
+    return value.map((item, index) => mapLeaves(item, replace, [...path, String(index)], secret));
+  }
+  if (isTree(value)) {
+    const entries = Object.entries(value);
+    return Object.fromEntries(entries.map(([key, item]) => [key, mapLeaves(item, replace, [...path, key], secret)]));
+  }
+  return replace(value as Leaf, path, secret);
+}
+
+export function isTree(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
