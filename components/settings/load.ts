@@ -91,11 +91,9 @@ export function loadSettings(): LoadedSettings {
   const stack = pulumi.getStack();
   const { sections, secrets, problems } = readConfig();
   try {
-    const { settings } = parseSettings(sections, { secretNames: Object.keys(secrets), stack, problems });
-    if (unbuilt === "leave out") return { ...withoutUnbuilt(settings), secrets, stack };
-    const parts = unbuiltParts(settings);
-    if (parts.length > 0) throw new SettingsError(parts, { stack });
-    return { settings, secrets, stack, leftOut: [] };
+    const refuse = unbuilt === "refuse" ? unbuiltParts : undefined;
+    const { settings } = parseSettings(sections, { secretNames: Object.keys(secrets), stack, problems, refuse });
+    return { ...withoutUnbuilt(settings), secrets, stack };
   } catch (error) {
     throw error instanceof SettingsError ? Object.assign(new pulumi.RunError(error.message), { cause: error }) : error;
   }

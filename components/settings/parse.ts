@@ -10,6 +10,8 @@ export interface ParseOptions extends Origin {
   readonly secretNames: Iterable<string>;
   /** Problems found while the sections were read, reported together with the others. */
   readonly problems?: readonly Problem[];
+  /** What else to refuse of the valid sections, such as parts that are not built yet. */
+  readonly refuse?: (valid: Partial<Settings>) => readonly Problem[];
 }
 
 const sections = Object.keys(settingsSchema.shape) as (keyof Settings)[];
@@ -53,6 +55,7 @@ export function parseSettings(raw: Record<string, unknown>, options: ParseOption
     problems.push({ path: [key], message: `unknown section; ${suggestion(key, [...sections, "secrets"])}` });
   }
   problems.push(...checkRules(valid as Partial<Settings>, { secretNames: new Set(options.secretNames) }));
+  problems.push(...(options.refuse?.(valid as Partial<Settings>) ?? []));
   if (problems.length > 0) throw new SettingsError(problems.sort(compare), options);
   return { settings: valid as Settings };
 }

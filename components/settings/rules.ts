@@ -1,9 +1,30 @@
 import type { Problem } from "./errors";
+import { appRules } from "./rules/apps";
+import { clusterRules } from "./rules/cluster";
+import { gatewayRules } from "./rules/gateways";
+import { meshRules } from "./rules/mesh";
+import { objectRules } from "./rules/objects";
+import { observabilityRules } from "./rules/observability";
 import type { Rule, RuleContext } from "./rules/rule";
+import { secretRules } from "./rules/secrets";
+import { securityRules } from "./rules/security";
+import { trafficRules } from "./rules/traffic";
+import { versionsFit } from "./rules/versions";
 import type { Settings } from "./schema";
 
 /** What must hold between settings, each rule in the file of its concern. */
-const rules: readonly Rule[] = [];
+const rules: readonly Rule[] = [
+  ...clusterRules,
+  ...versionsFit,
+  ...meshRules,
+  ...gatewayRules,
+  ...appRules,
+  ...trafficRules,
+  ...securityRules,
+  ...observabilityRules,
+  ...objectRules,
+  ...secretRules,
+];
 
 /**
  * Problems of every rule whose sections are valid by themselves, so that a mistake in one section does not hide

@@ -1,15 +1,167 @@
-import type { Problem } from "./errors";
-import type { Settings } from "./schema";
+import { type Problem, type SettingPath } from "./errors";
+import { settingsSchema, type Settings } from "./schema";
 
-/** A part of the settings that this release can say but not build. */
+/** A part of the settings that the schema can say and this release does not build. */
 export type UnbuiltPart = Problem;
 
-/** Parts in use that this release does not build. */
-export function unbuiltParts(_settings: Settings): UnbuiltPart[] {
-  return [];
+interface Entry {
+  /** Where it stands; `*` is every key of a map and every entry of a list. */
+  readonly path: string;
+  /** Name under which it is planned. */
+  readonly planned: string;
+  /** Values that are built; without it, any value but an empty or false one is refused. */
+  readonly built?: readonly unknown[];
+  /**
+   * What goes with it where it is left out, as a number of keys from the path's end: a condition that is left out
+   * would make its rule hold for more than was asked, so the whole rule goes.
+   */
+  readonly takesAlong?: number;
 }
 
-/** The settings without those parts, and what was left out. */
+/** All that is refused by name, and not ignored. What gets built loses its line here. */
+const table: readonly Entry[] = [
+  { path: "cluster.kind", built: ["embedded", "existing"], planned: "Talos clusters" },
+  { path: "platform.metricsServer", planned: "metrics-server" },
+  { path: "platform.kubeletServingCertApprover", planned: "kubelet certificates" },
+  { path: "images.digests", planned: "images by digest" },
+  { path: "images.pullSecrets", planned: "pull secrets" },
+  { path: "mesh.profile", built: ["default", "demo", "minimal"], planned: "all profiles" },
+  { path: "mesh.dataPlane", built: ["sidecar"], planned: "ambient" },
+  { path: "mesh.waypoints", planned: "ambient" },
+  { path: "mesh.namespaces", planned: "canary upgrades" },
+  { path: "mesh.revision", planned: "canary upgrades" },
+  { path: "mesh.tags", planned: "canary upgrades" },
+  { path: "mesh.sidecarScoping", planned: "proxy scoping" },
+  { path: "mesh.dnsCapture", planned: "DNS capture" },
+  { path: "mesh.keepCRDs", built: [true], planned: "removal of CRDs" },
+  { path: "gateways.egress", planned: "egress gateways" },
+  { path: "gateways.*.serviceType", built: ["NodePort", "ClusterIP"], planned: "load balancers" },
+  { path: "gateways.*.loadBalancerTimeout", planned: "load balancers" },
+  { path: "gateways.*.antiAffinity", planned: "anti-affinity" },
+  { path: "gateways.*.tls", planned: "TLS at gateways" },
+  { path: "observability", planned: "observability" },
+  { path: "bookinfo.injection", built: ["namespace", "none"], planned: "injection by pod" },
+  { path: "applications", planned: "applications" },
+  { path: "traffic.defaultRetries", planned: "retries of the whole mesh" },
+  { path: "traffic.services.*.trafficPolicy.loadBalancer", planned: "load balancing" },
+  { path: "traffic.services.*.subsets.*.trafficPolicy", planned: "circuit breakers by subset" },
+  { path: "traffic.services.*.http.*.corsPolicy", planned: "CORS" },
+  { path: "traffic.services.*.http.*.retries.backoff", planned: "backoff between retries" },
+  { path: "traffic.services.*.http.*.match.*.sourceWorkload", planned: "routes by source", takesAlong: 3 },
+  { path: "security.peerAuthentication", planned: "exceptions from mTLS" },
+  { path: "security.jwt", planned: "JWT" },
+  { path: "security.egress", planned: "egress rules" },
+  { path: "security.authorization.namespaces", planned: "defaults by namespace" },
+  { path: "security.authorization.deny", planned: "deny rules" },
+  { path: "security.authorization.audit", planned: "audit rules" },
+  { path: "security.authorization.dryRun", planned: "dry runs of rules" },
+  { path: "security.authorization.external", planned: "external authorization" },
+  { path: "security.authorization.allow.*.fromNamespaces", planned: "rules by namespace", takesAlong: 1 },
+  { path: "security.authorization.allow.*.claims", planned: "JWT", takesAlong: 1 },
+  { path: "security.authorization.allow.*.headers", planned: "rules by header", takesAlong: 1 },
+  { path: "security.authorization.allow.*.ipBlocks", planned: "rules by address", takesAlong: 1 },
+  { path: "objects", planned: "raw objects" },
+  { path: "verification", planned: "verification" },
+  { path: "benchmark", planned: "benchmark" },
+];
+
+interface Found {
+  readonly entry: Entry;
+  readonly path: SettingPath;
+  readonly value: unknown;
+}
+
+type Container = Record<string | number, unknown>;
+
+function isContainer(value: unknown): value is Container {
+  return typeof value === "object" && value !== null;
+}
+
+/** Every place of the value that a path with asterisks stands for, in the order of the settings. */
+function* places(value: unknown, keys: readonly string[], path: SettingPath): Iterable<[SettingPath, unknown]> {
+  const [key, ...rest] = keys;
+  if (key === undefined) {
+    yield [path, value];
+    return;
+  }
+  if (!isContainer(value)) return;
+  if (Array.isArray(value)) {
+    for (const [index, item] of value.entries()) yield* places(item, rest, [...path, index]);
+    return;
+  }
+  for (const name of key === "*" ? Object.keys(value) : [key]) yield* places(value[name], rest, [...path, name]);
+}
+
+function inUse({ built }: Entry, value: unknown): boolean {
+  if (value === undefined || value === null || value === false) return false;
+  if (built) return !built.includes(value);
+  // An empty list or map asks for nothing; it is also what defaults fill in.
+  return !(isContainer(value) && Object.keys(value).length === 0);
+}
+
+function find(settings: Partial<Settings>): Found[] {
+  return table.flatMap((entry) =>
+    [...places(settings, entry.path.split("."), [])]
+      .filter(([, value]) => inUse(entry, value))
+      .map(([path, value]) => ({ entry, path, value })),
+  );
+}
+
+function describe({ entry, path, value }: Found): UnbuiltPart {
+  const planned = `planned: ${entry.planned}`;
+  const message = entry.built
+    ? `found ${String(value)}; not built in this release (${planned}); built: ${entry.built.join(", ")}`
+    : `not built in this release; remove it (${planned})`;
+  return { path, message };
+}
+
+/** Parts in use that this release does not build. */
+export function unbuiltParts(settings: Partial<Settings>): UnbuiltPart[] {
+  return find(settings).map(describe);
+}
+
+/** Later list entries first and inner parts before outer ones, so that a removal moves nothing still to be removed. */
+function fromTheEnd(a: SettingPath, b: SettingPath): number {
+  for (let depth = 0; depth < Math.min(a.length, b.length); depth++) {
+    const [x, y] = [a[depth], b[depth]];
+    if (x === y) continue;
+    return typeof x === "number" && typeof y === "number" ? y - x : String(x) < String(y) ? -1 : 1;
+  }
+  return b.length - a.length;
+}
+
+function remove(root: Container, path: SettingPath): void {
+  const parent = path.slice(0, -1).reduce<unknown>((value, key) => (isContainer(value) ? value[key] : undefined), root);
+  const key = path.at(-1);
+  if (!isContainer(parent) || key === undefined) return;
+  if (Array.isArray(parent)) parent.splice(Number(key), 1);
+  else delete parent[key];
+}
+
+/**
+ * What stands in for a cluster that cannot be built: one of the same name that is there already. Everything else
+ * stands on the cluster, so that it cannot just be left out.
+ */
+function asExisting(cluster: Settings["cluster"]): Settings["cluster"] {
+  if (cluster.kind !== "talos" && cluster.kind !== "docker") return cluster;
+  const controlPlane = cluster.kind === "talos" ? cluster.nodes.find((node) => node.controlPlane) : undefined;
+  return {
+    kind: "existing",
+    name: cluster.name,
+    kubeconfig: { file: `./${cluster.name}.kubeconfig` },
+    kubernetesVersion: cluster.kubernetesVersion,
+    ...(controlPlane && { nodeAddress: controlPlane.ipAddress }),
+  };
+}
+
+/** The settings without what this release does not build, and the list of that. */
 export function withoutUnbuilt(settings: Settings): { settings: Settings; leftOut: UnbuiltPart[] } {
-  return { settings, leftOut: unbuiltParts(settings) };
+  const found = find(settings);
+  const rest: Container = structuredClone({ ...settings, cluster: asExisting(settings.cluster) });
+  const paths = found
+    .filter(({ entry }) => entry.path !== "cluster.kind")
+    .map(({ entry, path }) => (entry.takesAlong ? path.slice(0, -entry.takesAlong) : path));
+  const unique = new Map(paths.map((path) => [JSON.stringify(path), path]));
+  for (const path of [...unique.values()].sort(fromTheEnd)) remove(rest, path);
+  return { settings: settingsSchema.parse(rest), leftOut: found.map(describe) };
 }

@@ -14,14 +14,39 @@ export const versions = {
   helm: "3.22.0",
 } as const;
 
-/** Kubernetes minor versions an Istio minor version supports, both ends included. */
-export const istioSupportsKubernetes: Readonly<Record<string, readonly [string, string]>> = {
+/** Oldest and newest Kubernetes minor version that goes with a minor version of something else, both included. */
+export type KubernetesRange = readonly [oldest: string, newest: string];
+
+/**
+ * Kubernetes that an Istio minor version supports.
+ * Source: istio/istio.io, data/compatibility/supportStatus.yml.
+ */
+export const istioSupportsKubernetes: Readonly<Record<string, KubernetesRange>> = {
+  "1.22": ["1.27", "1.30"],
+  "1.23": ["1.27", "1.30"],
+  "1.24": ["1.28", "1.31"],
+  "1.25": ["1.29", "1.32"],
+  "1.26": ["1.29", "1.33"],
+  "1.27": ["1.29", "1.33"],
+  "1.28": ["1.30", "1.34"],
+  "1.29": ["1.31", "1.35"],
+  "1.30": ["1.32", "1.36"],
   "1.31": ["1.32", "1.36"],
 };
 
-/** Oldest and newest Kubernetes minor version a Talos minor version runs. */
-export const talosSupportsKubernetes: Readonly<Record<string, readonly [string, string]>> = {
+/**
+ * Kubernetes that a Talos minor version runs.
+ * Source: siderolabs/talos, pkg/machinery/compatibility.
+ */
+export const talosSupportsKubernetes: Readonly<Record<string, KubernetesRange>> = {
   "1.7": ["1.25", "1.30"],
+  "1.8": ["1.26", "1.31"],
+  "1.9": ["1.27", "1.32"],
+  "1.10": ["1.28", "1.33"],
+  "1.11": ["1.29", "1.34"],
+  "1.12": ["1.30", "1.35"],
+  "1.13": ["1.31", "1.36"],
+  "1.14": ["1.32", "1.37"],
 };
 
 /** The chart repository and the image hub that Istio publishes to (from 1.31 on). */

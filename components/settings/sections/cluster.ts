@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { dnsLabel, freeForm, labels, secretRef, vVersion } from "./common";
+import { dnsLabel, dnsSubdomain, freeForm, labels, secretRef, vVersion } from "./common";
 
 /** `talos-mesh:cluster`: which machines, and who makes them a cluster. */
 
@@ -84,7 +84,7 @@ const talos = z.strictObject({
   name: dnsLabel,
   endpoint,
   ...talosVersions,
-  domain: dnsLabel.or(z.string().regex(/^[a-z0-9.-]+$/)).default("cluster.local"),
+  domain: dnsSubdomain.default("cluster.local"),
   allowSchedulingOnControlPlanes: z.boolean().default(false),
   cni: z
     .strictObject({

@@ -101,7 +101,10 @@ const gatewayDeployment = z.strictObject({
     .strictObject({
       certificate: secretRef.optional(),
       privateKey: secretRef.optional(),
-      selfSigned: z.boolean().default(false),
+      caCertificate: secretRef.optional().describe("Mode MUTUAL: who signs the clients' certificates."),
+      selfSigned: z.boolean().default(false).describe("A certificate made here; dev only."),
+      mode: z.enum(["SIMPLE", "MUTUAL", "PASSTHROUGH"]).default("SIMPLE"),
+      httpsRedirect: z.boolean().default(false).describe("Answer plain HTTP with a redirect to HTTPS."),
     })
     .optional(),
 });

@@ -41,8 +41,12 @@ export const benchmark = z.strictObject({
   payloadSizes: z.array(z.int().min(0)).min(1).default([1024]).describe("Bytes."),
   duration: duration.default("60s"),
   warmUp: duration.default("15s"),
+  keepAlive: z.array(z.boolean()).min(1).default([true]),
+  grpc: z.boolean().default(false).describe("Measure gRPC beside HTTP."),
+  sameNode: z.boolean().default(false).describe("A further arm with client and server on one node."),
   tcpStreams: z.array(z.int().min(1)).default([1, 4, 8]),
   seed: z.int().default(1),
+  baseline: z.string().optional().describe("A report.json to compare with."),
   runId: z.string().optional().describe("Another value runs it again."),
   budgets: z.record(z.string(), budget).default({}),
 });

@@ -15,6 +15,7 @@ const rule = z.strictObject({
     .min(1)
     .optional()
     .describe("Workloads (`productpage`, `ns/name`) or gateways (`ingress`) that ask. Without it: anybody."),
+  fromNamespaces: z.array(dnsLabel).min(1).optional().describe("Namespaces whose workloads ask."),
   methods: z.array(method).min(1).optional(),
   paths: z.array(path).min(1).optional(),
   ports: z.array(port).min(1).optional(),
@@ -25,6 +26,10 @@ const rule = z.strictObject({
 
 const authorization = z.strictObject({
   default: z.enum(["deny", "allow"]).default("allow").describe("deny: nothing is allowed that no rule allows."),
+  namespaces: z
+    .record(dnsLabel, z.enum(["deny", "allow"]))
+    .default({})
+    .describe("What differs from default in a namespace."),
   allow: z.array(rule).default([]),
   deny: z.array(rule).default([]),
   audit: z.array(rule).default([]),
@@ -48,6 +53,7 @@ const jwt = z.strictObject({
   jwksUri: z.url().optional(),
   jwks: z.string().optional(),
   forwardOriginalToken: z.boolean().default(false),
+  claimsToHeaders: z.record(z.string(), z.string()).optional().describe("claim: request header"),
   requireClaims: z.record(z.string(), z.array(z.string())).optional(),
   paths: z.array(path).optional(),
 });
@@ -60,6 +66,7 @@ const egress = z.strictObject({
       hosts: z.array(hostPattern).min(1),
       ports: z.array(port).min(1),
       protocol: z.enum(["TLS", "HTTP", "TCP"]).default("TLS"),
+      tlsOrigination: z.boolean().default(false).describe("The proxy speaks TLS for a workload that speaks HTTP."),
     }),
   ),
 });

@@ -36,9 +36,7 @@ const httpRule = z.strictObject({
       uri: z.string().optional(),
       authority: z.string().optional(),
       scheme: z.enum(["http", "https"]).optional(),
-      redirectCode: z
-        .union([z.literal(301), z.literal(302), z.literal(303), z.literal(307), z.literal(308)])
-        .optional(),
+      redirectCode: z.literal([301, 302, 303, 307, 308]).optional(),
     })
     .optional(),
   directResponse: z.strictObject({ status: z.int().min(200).max(599), body: z.string().optional() }).optional(),
@@ -56,10 +54,6 @@ const httpRule = z.strictObject({
   mirror: z.strictObject({ subset: dnsLabel, percentage: percentage.default(100) }).optional(),
   headers: z.strictObject({ request: headerOperations.optional(), response: headerOperations.optional() }).optional(),
   corsPolicy: freeForm.optional(),
-});
-
-const subset = z.union([dnsLabel, z.strictObject({ name: dnsLabel, labels })], {
-  error: "expected the name of a version, or {name, labels}",
 });
 
 const trafficPolicy = z.strictObject({
@@ -87,6 +81,10 @@ const trafficPolicy = z.strictObject({
     })
     .optional(),
   loadBalancer: freeForm.optional(),
+});
+
+const subset = z.union([dnsLabel, z.strictObject({ name: dnsLabel, labels, trafficPolicy: trafficPolicy.optional() })], {
+  error: "expected the name of a version, or {name, labels}",
 });
 
 const service = z.strictObject({

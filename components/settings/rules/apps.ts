@@ -1,0 +1,41 @@
+import { duplicates } from "./duplicates";
+import { rule } from "./rule";
+
+/** Namespaces that belong to Kubernetes or to the mesh itself. */
+const reserved = ["istio-system", "kube-system", "kube-public", "kube-node-lease"];
+
+export const appRules = [
+  rule(["bookinfo", "applications"], function* ({ bookinfo, applications = [] }) {
+    if (bookinfo && reserved.includes(bookinfo.namespace)) {
+      yield {
+        path: ["bookinfo", "namespace"],
+        message: `found ${bookinfo.namespace}, which belongs to the system; expected one of your own`,
+      };
+    }
+    const path = ["applications"];
+    yield* duplicates(
+      applications.map(({ namespace }, index) => ({ path: [...path, index, "namespace"], key: namespace })),
+      "namespace",
+    );
+    for (const [index, { namespace, workloads }] of applications.entries()) {
+      if (namespace === bookinfo?.namespace) {
+        yield {
+          path: [...path, index, "namespace"],
+          message: `found ${namespace}, the namespace of Bookinfo; expected another`,
+        };
+      }
+      yield* duplicates(
+        workloads.map(({ name }, position) => ({ path: [...path, index, "workloads", position, "name"], key: name })),
+        "workload",
+      );
+    }
+  }),
+  rule(["bookinfo", "mesh"], function* ({ bookinfo, mesh }) {
+    if (!bookinfo || mesh.dataPlane !== "ambient") return;
+    if (bookinfo.injection !== "pod" && bookinfo.injection !== "static") return;
+    yield {
+      path: ["bookinfo", "injection"],
+      message: `found ${bookinfo.injection}; an ambient mesh injects no sidecar; expected one of: namespace, none`,
+    };
+  }),
+];

@@ -1,0 +1,119 @@
+import type { Problem, SettingPath } from "../errors";
+import type { HttpRuleSettings, TrafficServiceSettings } from "../sections/traffic";
+import { suggestion } from "../suggest";
+import { duplicates } from "./duplicates";
+import { regexProblem } from "./regex";
+
+type Match = NonNullable<HttpRuleSettings["match"]>[number];
+
+/** What a rule can do with a request; one of them, and without any the service itself is asked. */
+const actions = ["route", "redirect", "directResponse"] as const;
+
+/** Settings that speak of the service behind, which a redirect or direct response never asks. */
+const upstreamOnly = ["rewrite", "timeout", "retries", "mirror"] as const;
+
+const unitsInMilliseconds = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 } as const;
+
+/** A duration of the settings in milliseconds. */
+function milliseconds(duration: string): number {
+  const [, amount, unit] = /^([\d.]+)(ms|s|m|h)$/.exec(duration) ?? [];
+  return Number(amount) * unitsInMilliseconds[(unit ?? "ms") as keyof typeof unitsInMilliseconds];
+}
+
+function matchesEverything({ match }: HttpRuleSettings): boolean {
+  return match === undefined || match.some((one) => Object.keys(one).length === 1 && one.uri?.prefix === "/");
+}
+
+function* routeProblems(rule: HttpRuleSettings, path: SettingPath, subsets: ReadonlySet<string>): Iterable<Problem> {
+  const undeclared = (name: string) =>
+    `found ${name}, which the service's subsets do not have; ${suggestion(name, subsets)}`;
+  if (rule.route) {
+    const weights = Object.entries(rule.route);
+    const total = weights.reduce((sum, [, weight]) => sum + weight, 0);
+    if (total !== 100) {
+      const shown = weights.map(([name, weight]) => `${name} ${weight}`).join(", ") || "none";
+      yield { path: [...path, "route"], message: `weights add up to ${total} (${shown}); expected 100` };
+    }
+    for (const [name] of weights) {
+      if (!subsets.has(name)) yield { path: [...path, "route", name], message: undeclared(name) };
+    }
+  }
+  if (rule.mirror && !subsets.has(rule.mirror.subset)) {
+    yield { path: [...path, "mirror", "subset"], message: undeclared(rule.mirror.subset) };
+  }
+}
+
+function* actionProblems(rule: HttpRuleSettings, path: SettingPath): Iterable<Problem> {
+  const given = actions.filter((action) => rule[action] !== undefined);
+  if (given.length > 1) {
+    yield { path, message: `found ${given.join(" and ")}; expected at most one of: ${actions.join(", ")}` };
+  }
+  if (rule.redirect && Object.keys(rule.redirect).length === 0) {
+    yield { path: [...path, "redirect"], message: "expected at least one of: uri, authority, scheme, redirectCode" };
+  }
+  if (rule.rewrite && Object.keys(rule.rewrite).length === 0) {
+    yield { path: [...path, "rewrite"], message: "expected at least one of: uri, authority" };
+  }
+  const answersItself = given.find((action) => action !== "route");
+  for (const key of answersItself ? upstreamOnly : []) {
+    if (rule[key] === undefined) continue;
+    yield { path: [...path, key], message: `has no effect beside ${answersItself}, which asks no service; remove it` };
+  }
+}
+
+function* faultProblems({ fault }: HttpRuleSettings, path: SettingPath): Iterable<Problem> {
+  if (!fault) return;
+  const { abort, delay } = fault;
+  if (!abort && !delay) yield { path: [...path, "fault"], message: "expected at least one of: abort, delay" };
+  if (abort && (abort.httpStatus === undefined) === (abort.grpcStatus === undefined)) {
+    yield { path: [...path, "fault", "abort"], message: "expected exactly one of: httpStatus, grpcStatus" };
+  }
+}
+
+function* timeProblems({ retries, timeout }: HttpRuleSettings, path: SettingPath): Iterable<Problem> {
+  if (!retries?.perTryTimeout || !timeout) return;
+  if (milliseconds(retries.perTryTimeout) <= milliseconds(timeout)) return;
+  yield {
+    path: [...path, "retries", "perTryTimeout"],
+    message: `found ${retries.perTryTimeout}; expected at most the rule's timeout, ${timeout}`,
+  };
+}
+
+function* matchProblems(match: Match, path: SettingPath): Iterable<Problem> {
+  if (Object.keys(match).length === 0) {
+    yield { path, message: "found no condition; expected at least one (a rule for every request has no match at all)" };
+  }
+  const strings: [SettingPath, { regex?: string | undefined } | undefined][] = [
+    [["uri"], match.uri],
+    [["method"], match.method],
+    ...Object.entries(match.headers ?? {}).map(([name, value]): [SettingPath, typeof value] => [["headers", name], value]),
+    ...Object.entries(match.queryParams ?? {}).map(([name, value]): [SettingPath, typeof value] => [["queryParams", name], value]),
+  ];
+  for (const [key, { regex } = {}] of strings) {
+    const problem = regex === undefined ? undefined : regexProblem([...path, ...key, "regex"], regex);
+    if (problem) yield problem;
+  }
+}
+
+/** Problems of a service's rules, one by one and in their order. */
+export function* httpProblems(service: TrafficServiceSettings, path: SettingPath): Iterable<Problem> {
+  const subsets = new Set(service.subsets.map((subset) => (typeof subset === "string" ? subset : subset.name)));
+  for (const [index, rule] of service.http.entries()) {
+    const at = [...path, index];
+    yield* routeProblems(rule, at, subsets);
+    yield* actionProblems(rule, at);
+    yield* faultProblems(rule, at);
+    yield* timeProblems(rule, at);
+    for (const [position, match] of (rule.match ?? []).entries()) yield* matchProblems(match, [...at, "match", position]);
+  }
+  const catchAll = service.http.findIndex(matchesEverything);
+  const after = service.http.length - 1 - catchAll;
+  if (catchAll !== -1 && after > 0) {
+    const hidden = after === 1 ? "the rule after it never matches" : `the ${after} rules after it never match`;
+    yield { path: [...path, catchAll], message: `matches every request, so ${hidden}; put it last` };
+  }
+  yield* duplicates(
+    service.http.flatMap(({ name }, index) => (name === undefined ? [] : [{ path: [...path, index, "name"], key: name }])),
+    "rule",
+  );
+}

@@ -1,0 +1,123 @@
+import type { Problem, SettingPath } from "../errors";
+import type { GatewaysSettings } from "../sections/mesh";
+import type { AuthorizationRuleSettings, SecuritySettings } from "../sections/security";
+import { suggestion } from "../suggest";
+import { Workloads } from "../workloads";
+import { rule } from "./rule";
+import { isProblem, resolve } from "./workload-names";
+
+/** Path templates of Istio, `{*}` and `{**}`, are the only asterisks that may stand inside a path. */
+function pathProblem(path: string): string | undefined {
+  const inner = path.replace(/\{\*{1,2}\}/g, "").slice(0, -1);
+  return inner.includes("*") ? `found "${path}"; '*' may stand at the end only, or as the template {*} or {**}` : undefined;
+}
+
+class Names {
+  private readonly gateways: ReadonlySet<string>;
+
+  constructor(
+    private readonly workloads: Workloads,
+    gateways: GatewaysSettings,
+  ) {
+    this.gateways = new Set(Object.entries(gateways).flatMap(([name, gateway]) => (gateway ? [name] : [])));
+  }
+
+  *workload(path: SettingPath, key: string, name: string, namespace: string | undefined): Iterable<Problem> {
+    const found = resolve(this.workloads, { path: [...path, key], namespacePath: [...path, "namespace"], name, namespace });
+    if (isProblem(found)) yield found;
+  }
+
+  /** `productpage`, `ns/name` or `ingress`, as seen from a namespace. */
+  *source(path: SettingPath, source: string, from: string | undefined): Iterable<Problem> {
+    if (this.gateways.has(source)) return;
+    const [name = "", ownNamespace] = source.split("/").reverse();
+    const namespace = ownNamespace ?? from ?? this.workloads.defaultNamespace;
+    if (namespace !== undefined && this.workloads.find(namespace, name)) return;
+    const known = [...this.workloads.names(namespace ?? ""), ...(ownNamespace ? [] : this.gateways)];
+    const where = namespace === undefined ? "" : ` in namespace ${namespace}`;
+    const kinds = ownNamespace ? "workload" : "workload or gateway";
+    yield { path, message: `found ${source}; no such ${kinds}${where}; ${suggestion(name, known)}` };
+  }
+}
+
+function* ruleProblems(given: AuthorizationRuleSettings, path: SettingPath, names: Names): Iterable<Problem> {
+  yield* names.workload(path, "to", given.to, given.namespace);
+  for (const [index, source] of (given.from ?? []).entries()) {
+    yield* names.source([...path, "from", index], source, given.namespace);
+  }
+  for (const [index, one] of (given.paths ?? []).entries()) {
+    const message = pathProblem(one);
+    if (message) yield { path: [...path, "paths", index], message };
+  }
+}
+
+function isKeySet(text: string): boolean {
+  try {
+    const parsed: unknown = JSON.parse(text);
+    return typeof parsed === "object" && parsed !== null && "keys" in parsed && Array.isArray(parsed.keys);
+  } catch {
+    return false;
+  }
+}
+
+function* jwtProblems({ jwt }: SecuritySettings, names: Names): Iterable<Problem> {
+  for (const [index, given] of jwt.entries()) {
+    const path = ["security", "jwt", index];
+    yield* names.workload(path, "workload", given.workload, given.namespace);
+    if (given.jwks !== undefined && given.jwksUri !== undefined) {
+      yield { path, message: "found jwks and jwksUri; expected at most one of them" };
+    }
+    if (given.jwks !== undefined && !isKeySet(given.jwks)) {
+      yield { path: [...path, "jwks"], message: 'not a JSON Web Key Set; expected JSON such as {"keys": [...]}' };
+    }
+  }
+}
+
+function* exceptionProblems({ peerAuthentication }: SecuritySettings, names: Names): Iterable<Problem> {
+  for (const [index, given] of peerAuthentication.entries()) {
+    const path = ["security", "peerAuthentication", index];
+    if (given.workload !== undefined) yield* names.workload(path, "workload", given.workload, given.namespace);
+    else if (given.ports) {
+      yield { path: [...path, "ports"], message: "goes with a workload only; name one, or remove the ports" };
+    }
+  }
+}
+
+function* egressProblems({ egress }: SecuritySettings, names: Names, gateways: GatewaysSettings): Iterable<Problem> {
+  if (!egress) return;
+  if (egress.mode === "egressGateway" && !gateways.egress) {
+    yield {
+      path: ["security", "egress", "mode"],
+      message: "found egressGateway, which talos-mesh:gateways does not have; add gateways.egress there",
+    };
+  }
+  for (const [index, { from, hosts }] of egress.allow.entries()) {
+    const path = ["security", "egress", "allow", index];
+    yield* names.source([...path, "from"], from, undefined);
+    for (const [position, host] of hosts.entries()) {
+      if (host !== "*") continue;
+      yield { path: [...path, "hosts", position], message: 'found "*", which allows every host; expected DNS names' };
+    }
+  }
+}
+
+export const securityRules = [
+  rule(["security", "bookinfo", "applications", "gateways"], function* ({ security, gateways, ...named }) {
+    const names = new Names(new Workloads(named), gateways);
+    for (const list of ["allow", "deny", "audit"] as const) {
+      for (const [index, given] of (security.authorization?.[list] ?? []).entries()) {
+        yield* ruleProblems(given, ["security", "authorization", list, index], names);
+      }
+    }
+    yield* jwtProblems(security, names);
+    yield* exceptionProblems(security, names);
+    yield* egressProblems(security, names, gateways);
+  }),
+  rule(["security", "mesh"], function* ({ security, mesh }) {
+    if (security.egress?.mode !== "waypoint" || mesh.dataPlane === "ambient") return;
+    yield {
+      path: ["security", "egress", "mode"],
+      message: "found waypoint; a sidecar mesh expected one of: sidecar, egressGateway",
+    };
+  }),
+];
