@@ -1,0 +1,56 @@
+import type { Settings } from "../components/settings/schema";
+import type { GatewayWorkload, Workload } from "../components/shared/workload";
+
+/**
+ * What a policy compiler gets: the user's words and the workloads they may name, as plain data. It knows no
+ * application: whoever deploys workloads lists them here.
+ */
+export interface PolicyModel {
+  /** Routes, splits, faults, circuit breakers. */
+  readonly traffic: Settings["traffic"];
+  /** Authorization rules and exceptions from the mesh's mTLS mode. */
+  readonly security: Settings["security"];
+  /** mTLS mode of the whole mesh. */
+  readonly mtls: Settings["mesh"]["mtls"];
+  /** First part of every SPIFFE identity of the mesh. */
+  readonly trustDomain: string;
+  /** Where objects that hold for the whole mesh live. */
+  readonly rootNamespace: string;
+  /** Namespace of a service or workload that is named without one. */
+  readonly defaultNamespace: string;
+  /** Every workload that a policy may name, each name once in its namespace. */
+  readonly workloads: readonly Workload[];
+  /** Every gateway that a policy may name, each name once. */
+  readonly gateways: readonly GatewayWorkload[];
+  /** What guardrails go by. */
+  readonly environment: Settings["environment"];
+}
+
+/** The slices of the settings that policies are made of, and what earlier layers deploy. */
+export interface PolicySources extends Pick<
+  Settings,
+  "environment" | "mesh" | "bookinfo" | "applications" | "traffic" | "security"
+> {
+  /** Workloads that this program deploys; those of `applications` are added. */
+  readonly workloads: readonly Workload[];
+  readonly gateways: readonly GatewayWorkload[];
+}
+
+/** Makes the model. A name without a namespace is one of Bookinfo's, as the settings say. */
+export function policyModel(sources: PolicySources): PolicyModel {
+  const { environment, mesh, bookinfo, applications = [], traffic, security, gateways } = sources;
+  const deployedByOthers = applications.flatMap(({ namespace, workloads }) =>
+    workloads.map((workload) => ({ ...workload, namespace })),
+  );
+  return {
+    traffic,
+    security,
+    mtls: mesh.mtls,
+    trustDomain: mesh.trustDomain,
+    rootNamespace: "istio-system",
+    defaultNamespace: bookinfo?.namespace ?? "default",
+    workloads: [...sources.workloads, ...deployedByOthers],
+    gateways,
+    environment,
+  };
+}
