@@ -1,0 +1,9 @@
+"use strict";
+module.exports = {
+  require: ["./lab/bin/register.cjs"],
+  spec: ["tests/**/*.test.ts"],
+  timeout: 20_000,
+  failZero: true,
+  forbidOnly: true,
+  reporter: "./tests/support/reporter.cjs",
+};
