@@ -6,7 +6,6 @@ import { benchmark, observability, verification } from "./sections/observability
 import { platform } from "./sections/platform";
 import { rawObjects, security } from "./sections/security";
 import { traffic } from "./sections/traffic";
-import { officialCharts, officialHub } from "./versions";
 
 /**
  * The settings of a stack: every key of the configuration namespace `talos-mesh`. Unknown keys are refused
@@ -15,16 +14,16 @@ import { officialCharts, officialHub } from "./versions";
 export const settingsSchema = z.strictObject({
   environment: z.enum(["dev", "staging", "production"]).describe("What guardrails and rules may allow."),
   cluster,
-  platform: platform.default({ gatewayApi: { install: true } }),
-  charts: charts.default({ source: officialCharts }),
-  images: images.default({ hub: officialHub, pullSecrets: [], digests: {} }),
+  platform: platform.prefault({}),
+  charts: charts.prefault({}),
+  images: images.prefault({}),
   mesh,
-  gateways: gateways.default({}),
+  gateways: gateways.prefault({}),
   observability: observability.optional(),
   bookinfo: bookinfo.optional(),
   applications: applications.optional(),
-  traffic: traffic.default({ services: [] }),
-  security: security.default({ peerAuthentication: [], jwt: [] }),
+  traffic: traffic.prefault({}),
+  security: security.prefault({}),
   objects: rawObjects.optional(),
   verification: verification.optional(),
   benchmark: benchmark.optional(),

@@ -157,6 +157,7 @@ function asExisting(cluster: Settings["cluster"]): Settings["cluster"] {
 /** The settings without what this release does not build, and the list of that. */
 export function withoutUnbuilt(settings: Settings): { settings: Settings; leftOut: UnbuiltPart[] } {
   const found = find(settings);
+  if (found.length === 0) return { settings, leftOut: [] };
   const rest: Container = structuredClone({ ...settings, cluster: asExisting(settings.cluster) });
   const paths = found
     .filter(({ entry }) => entry.path !== "cluster.kind")

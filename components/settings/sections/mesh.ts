@@ -11,6 +11,7 @@ import {
   secretRef,
   version,
 } from "./common";
+import { officialCharts, officialHub } from "../versions";
 
 /** `talos-mesh:charts`, `images`, `mesh`, `gateways`: what is installed, from where, and how it is set up. */
 
@@ -25,6 +26,7 @@ export const charts = z.strictObject({
       ],
       { error: "expected a chart repository (https://...), a registry (oci://...), a folder (./...), or auto" },
     )
+    .default(officialCharts)
     .describe(
       "Where Istio's charts come from: a Helm repository (https://), an OCI registry (oci://), or a folder with one folder a chart (./charts). " +
         "`auto` (clusters of kind embedded only): the official repository, and where it cannot be reached the stand-ins of lab/charts.",
@@ -32,7 +34,7 @@ export const charts = z.strictObject({
 });
 
 export const images = z.strictObject({
-  hub: z.string().min(1).describe("Registry and path of Istio's and Bookinfo's images."),
+  hub: z.string().min(1).default(officialHub).describe("Registry and path of Istio's and Bookinfo's images."),
   pullPolicy: z.enum(["Always", "IfNotPresent", "Never"]).optional(),
   pullSecrets: z
     .array(z.strictObject({ name: dnsSubdomain, dockerConfigJson: secretRef }))
