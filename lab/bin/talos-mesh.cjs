@@ -1,0 +1,81 @@
+"use strict";
+// Every `npm run` of this project comes through here. Plain JavaScript of an old dialect and no packages: it runs
+// before anything is installed, and on a Node that is too old it must still get as far as saying so.
+const { readFileSync } = require("fs");
+const path = require("path");
+
+const commands = {
+  start: "deploy a stack, dev unless another is named",
+  status: "show what is deployed",
+  destroy: "take a stack down",
+  render: "write every object, release and command of a stack to files",
+  test: "run the tests",
+  check: "check format, lint and types",
+  perf: "measure what rendering costs, and how it grows",
+  schema: "write the JSON Schema of the stack files",
+};
+
+const root = path.resolve(__dirname, "../..");
+
+function usage() {
+  const lines = Object.keys(commands).map((name) => `  ${name.padEnd(9)}${commands[name]}`);
+  return `usage: npm start, npm test, or npm run COMMAND [-- OPTIONS]\n\n${lines.join("\n")}`;
+}
+
+/** What is wrong with this Node, or nothing. Only the form ">=MAJOR.MINOR" is understood. */
+function wrongNode(wanted) {
+  const [major, minor] = wanted.replace(">=", "").split(".").map(Number);
+  const [nodeMajor, nodeMinor] = process.versions.node.split(".").map(Number);
+  if (nodeMajor > major || (nodeMajor === major && nodeMinor >= minor)) return undefined;
+  return `talos-mesh needs Node ${wanted}, and this is ${process.version} (${process.execPath}). Node.js: https://nodejs.org`;
+}
+
+/**
+ * Errors whose message is for people are printed as the message alone: those that say so, and the SDK's RunError,
+ * which marks an error of the user's to the Pulumi CLI too. Anything else is ours, and its stack is what is needed.
+ */
+function report(error) {
+  if (error && (error.userMessage || error.name === "SettingsError" || error.__pulumiRunError)) {
+    console.error(error.userMessage || error.message);
+  } else {
+    console.error(error && error.stack ? error.stack : error);
+    if (error && error.cause) console.error("caused by:", error.cause);
+    console.error("\nThis is a fault in talos-mesh, not in your settings. Please report it with the lines above.");
+  }
+}
+
+async function main(argv) {
+  const [command, ...args] = argv;
+  if (command === "--help" || command === "-h") {
+    console.log(usage());
+    return 0;
+  }
+  if (!Object.prototype.hasOwnProperty.call(commands, command)) {
+    console.error(`${command === undefined ? "no command" : `unknown command "${command}"`}\n${usage()}`);
+    return 2;
+  }
+  const wrong = wrongNode(JSON.parse(readFileSync(path.join(root, "package.json"), "utf8")).engines.node);
+  if (wrong) {
+    console.error(wrong);
+    return 1;
+  }
+  const failed = await require("./ensure-installed.cjs").ensureInstalled(root);
+  if (failed) {
+    console.error(failed);
+    return 1;
+  }
+  require("./register.cjs");
+  return require(`../cli/${command}.ts`).main(args);
+}
+
+// A command that waits for what never comes leaves Node with nothing to do; that must not look like success.
+process.exitCode = 1;
+main(process.argv.slice(2)).then(
+  (code) => {
+    process.exitCode = code;
+  },
+  (error) => {
+    report(error);
+    process.exitCode = 1;
+  },
+);

@@ -1,0 +1,36 @@
+import { renderVariable } from "../../components/settings/context";
+import { runProgram } from "../program/run-program";
+import { documents, type Documents } from "./documents";
+import { renderHost } from "./host";
+import { secretPlaceholder } from "./placeholders";
+
+export interface RenderRequest {
+  /** Absolute path of the folder with Pulumi.yaml. */
+  readonly projectRoot: string;
+  readonly stack: string;
+  readonly configFile: string;
+  /** Whether parts that this release does not build are left out, with a warning each, instead of refused. */
+  readonly skipUnbuilt: boolean;
+}
+
+/** Runs the program with nothing made, and gives the files that say what a deployment would make. */
+export async function render({ projectRoot, stack, configFile, skipUnbuilt }: RenderRequest): Promise<Documents> {
+  const before = process.env[renderVariable];
+  process.env[renderVariable] = "1";
+  try {
+    return documents(
+      await runProgram({
+        projectRoot,
+        stack,
+        configFile,
+        host: renderHost,
+        preview: true,
+        secretValue: secretPlaceholder,
+        main: skipUnbuilt ? "lab/render/skip-unbuilt-program.ts" : "index.ts",
+      }),
+    );
+  } finally {
+    if (before === undefined) delete process.env[renderVariable];
+    else process.env[renderVariable] = before;
+  }
+}
