@@ -23,7 +23,7 @@ function chartYaml(name: string, installs: string): string {
   const chart = {
     apiVersion: "v2",
     name,
-    description: `STAND-IN for Istio's chart "${name}" (${installs}), for simulated nodes only: its pods carry no traffic.`,
+    description: `STAND-IN for Istio's chart ${name} (${installs}), for simulated nodes only; its pods carry no traffic.`,
     type: "application",
     version: versions.istio,
     appVersion: versions.istio,

@@ -11,6 +11,11 @@ const customResourceDefinition = z.looseObject({
 
 export type CustomResourceDefinition = z.output<typeof customResourceDefinition>;
 
+/** A check and no more: what zod returns would have its keys in another order. */
+function isCustomResourceDefinition(object: unknown): object is CustomResourceDefinition {
+  return customResourceDefinition.safeParse(object).success;
+}
+
 /**
  * The CRDs of a YAML file, in its order and with its key order.
  *
@@ -24,9 +29,10 @@ export function readCustomResourceDefinitions(yaml: string, source: string): Cus
     if (error !== undefined) throw new Error(`${source}: document ${index + 1}: ${error.message}`);
     const object: unknown = document.toJS();
     if (object === null) return [];
-    const { success } = customResourceDefinition.safeParse(object);
-    if (!success) throw new Error(`${source}: document ${index + 1}: expected a CustomResourceDefinition`);
-    return [object as CustomResourceDefinition];
+    if (!isCustomResourceDefinition(object)) {
+      throw new Error(`${source}: document ${index + 1}: expected a CustomResourceDefinition`);
+    }
+    return [object];
   });
 }
 
