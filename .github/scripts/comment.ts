@@ -1,0 +1,55 @@
+import { readFileSync } from "node:fs";
+import { z } from "zod";
+import { GitHub, isOurs, required, written } from "./github";
+import { marker } from "./render-report";
+
+/** The head of the pull request as the event says it: not from the artifact, which anybody can write. */
+export interface Head {
+  readonly owner: string;
+  readonly branch: string;
+  readonly sha: string;
+}
+
+const pull = z.object({ number: z.int(), head: z.object({ sha: z.string() }) });
+
+/**
+ * Writes the report to the pull request, over the earlier one where there is one. The number comes from the artifact
+ * of an untrusted run, so it counts only for an open pull request with exactly this head.
+ *
+ * @returns what was done, in a sentence
+ */
+export async function comment(github: GitHub, head: Head, claimed: number, report: string): Promise<string> {
+  const query = `state=open&head=${encodeURIComponent(`${head.owner}:${head.branch}`)}`;
+  const candidates = await github.list(`/pulls?${query}`, pull);
+  const found = candidates.find(({ number, head: { sha } }) => number === claimed && sha === head.sha);
+  if (found === undefined) {
+    return `No open pull request #${claimed} with the head ${head.sha}: closed, or pushed to since. Nothing written.`;
+  }
+  const comments = await github.list(`/issues/${claimed}/comments?sort=created`, written);
+  const earlier = comments.find((entry) => isOurs(entry, marker));
+  if (earlier === undefined) {
+    await github.send("POST", `/issues/${claimed}/comments`, { body: report });
+    return `Wrote the comment of #${claimed}.`;
+  }
+  await github.send("PATCH", `/issues/comments/${earlier.id}`, { body: report });
+  return `Brought the comment of #${claimed} up to date.`;
+}
+
+/** Usage: comment.ts REPORT NUMBER, both files. */
+async function main([reportFile, numberFile]: readonly string[], env: NodeJS.ProcessEnv): Promise<void> {
+  if (reportFile === undefined || numberFile === undefined) throw new Error("usage: comment.ts REPORT NUMBER");
+  const head = {
+    owner: required(env, "HEAD_OWNER"),
+    branch: required(env, "HEAD_BRANCH"),
+    sha: required(env, "HEAD_SHA"),
+  };
+  const claimed = z.coerce.number().int().positive().parse(readFileSync(numberFile, "utf8").trim());
+  console.log(await comment(new GitHub(env), head, claimed, readFileSync(reportFile, "utf8")));
+}
+
+if (require.main === module) {
+  main(process.argv.slice(2), process.env).catch((error: unknown) => {
+    console.error(error instanceof Error ? error.message : error);
+    process.exitCode = 1;
+  });
+}

@@ -1,0 +1,74 @@
+import { readFileSync } from "node:fs";
+import { code, bodyLimit, fenced } from "./markdown";
+import { GitHub, isOurs, required, written } from "./github";
+
+/** What a preview of the deployed commit says of a stack. */
+export type Finding = "unchanged" | "drifted" | "unknown";
+
+/**
+ * Reads the exit code and the output of `pulumi preview --expect-no-changes`. The CLI has no exit code of its own for
+ * "there are changes", so its message decides; any other failure says nothing about drift.
+ */
+export function finding(exitCode: number, output: string): Finding {
+  if (exitCode === 0) return "unchanged";
+  return /no changes were expected\b.*\bbut changes were proposed/.test(output) ? "drifted" : "unknown";
+}
+
+function markerOf(stack: string): string {
+  return `<!-- talos-mesh:drift:${stack} -->`;
+}
+
+/**
+ * Keeps one open issue for a stack while it differs from its commit or cannot be checked, and closes it when it is as
+ * it should be again.
+ *
+ * @returns what was done, in a sentence
+ */
+export async function reportDrift(
+  github: GitHub,
+  stack: string,
+  found: Finding,
+  output: string,
+  runUrl: string,
+): Promise<string> {
+  const issues = await github.list("/issues?state=open&sort=created", written);
+  const open = issues.find((issue) => isOurs(issue, markerOf(stack)))?.number;
+  if (found === "unchanged") {
+    if (open === undefined) return `${stack}: no drift.`;
+    await github.send("POST", `/issues/${open}/comments`, { body: `No difference any more: ${runUrl}` });
+    await github.send("PATCH", `/issues/${open}`, { state: "closed" });
+    return `${stack}: no drift any more; closed #${open}.`;
+  }
+  const title = found === "drifted" ? `Drift: ${stack}` : `Drift: ${stack} could not be checked`;
+  const sentence =
+    found === "drifted"
+      ? `${code(stack)} differs from the commit that was deployed to it. Either somebody changed it by hand, or what it is made of changed by itself. ` +
+        "Deploying that commit again brings it back; this check changes nothing."
+      : `The preview of ${code(stack)} failed, so nothing is known about drift.`;
+  const intro = `${markerOf(stack)}\n${sentence}\n\nRun: ${runUrl}\n\n`;
+  const body = intro + fenced(output, found === "drifted" ? "diff" : "text", bodyLimit - intro.length - 200);
+  if (open === undefined) {
+    await github.send("POST", "/issues", { title, body });
+    return `${stack}: ${found}; opened an issue.`;
+  }
+  await github.send("PATCH", `/issues/${open}`, { title, body });
+  return `${stack}: ${found}; brought #${open} up to date.`;
+}
+
+/** Usage: drift.ts STACK EXIT-CODE-FILE OUTPUT-FILE. Exit code 1 unless the stack is unchanged. */
+async function main([stack, codeFile, outputFile]: readonly string[], env: NodeJS.ProcessEnv): Promise<void> {
+  if (stack === undefined || codeFile === undefined || outputFile === undefined) {
+    throw new Error("usage: drift.ts STACK EXIT-CODE-FILE OUTPUT-FILE");
+  }
+  const output = readFileSync(outputFile, "utf8");
+  const found = finding(Number(readFileSync(codeFile, "utf8").trim() || "1"), output);
+  console.log(await reportDrift(new GitHub(env), stack, found, output, required(env, "RUN_URL")));
+  if (found !== "unchanged") process.exitCode = 1;
+}
+
+if (require.main === module) {
+  main(process.argv.slice(2), process.env).catch((error: unknown) => {
+    console.error(error instanceof Error ? error.message : error);
+    process.exitCode = 1;
+  });
+}
