@@ -10,15 +10,18 @@ import { writeJson } from "./write-file";
  */
 export interface IncarnationRecord {
   readonly incarnation: number;
+  /** Where it runs: the record in a copy of the project is not about a cluster of the copy's own. */
+  readonly kwok: string;
   /** The processes of the control plane when `up` was done. */
   readonly processes: readonly ProcessIdentity[];
 }
 
 /** The number the next `up` must be given: 1 without a record, the recorded one while all its processes live, else one more. */
 export function plannedIncarnation(projectRoot: string, stack: string): number {
-  const record = readIncarnation(layoutOf(projectRoot, stack).incarnation);
+  const layout = layoutOf(projectRoot, stack);
+  const record = readIncarnation(layout.incarnation);
   if (record === undefined) return 1;
-  const alive = record.processes.length > 0 && record.processes.every(isSameProcess);
+  const alive = record.kwok === layout.kwok && record.processes.length > 0 && record.processes.every(isSameProcess);
   return alive ? record.incarnation : record.incarnation + 1;
 }
 

@@ -24,7 +24,10 @@ export function kubeconfigText(stack: string, apiServerPort: number, { ca, cert,
       clusters: [
         {
           name,
-          cluster: { server: `https://127.0.0.1:${apiServerPort}`, "certificate-authority-data": ca.toString("base64") },
+          cluster: {
+            server: `https://127.0.0.1:${apiServerPort}`,
+            "certificate-authority-data": ca.toString("base64"),
+          },
         },
       ],
       users: [

@@ -60,7 +60,9 @@ export async function createCluster(layout: Layout, name: string, tools: Control
 
 /** Starts the processes of a cluster that is down, with its data as it was. */
 export async function startCluster(layout: Layout, name: string, tools: ControlPlaneTools): Promise<void> {
-  relink(clusterFolder(layout, name), tools);
+  const folder = clusterFolder(layout.kwok, name);
+  mkdirSync(path.join(folder, "pids"), { recursive: true });
+  relink(folder, tools);
   await kwokctl(layout, tools, ["start", "cluster", "--name", name]);
 }
 
@@ -73,11 +75,12 @@ function relink(folder: string, tools: ControlPlaneTools): void {
     "kube-scheduler": tools["kube-scheduler"].path,
     "kwok-controller": tools.kwok.path,
   };
-  for (const [component, program] of Object.entries(programs)) {
-    const link = path.join(folder, "bin", component);
-    rmSync(link, { force: true });
-    symlinkSync(program, link);
-  }
+  for (const [component, program] of Object.entries(programs)) link(program, path.join(folder, "bin", component));
+}
+
+function link(program: string, at: string): void {
+  rmSync(at, { force: true });
+  symlinkSync(program, at);
 }
 
 async function kwokctl(layout: Layout, tools: ControlPlaneTools, args: string[]): Promise<void> {
@@ -85,7 +88,8 @@ async function kwokctl(layout: Layout, tools: ControlPlaneTools, args: string[])
     // Nothing of the user's environment: a KUBECONFIG, a KWOK_* variable or a proxy would change what it does, and an
     // empty PATH keeps it from finding a kubectl.
     const env = { KWOK_WORKDIR: layout.kwok, HOME: layout.kwok, PATH: "" };
-    await runCommand(tools.kwokctl.path, args, { cwd: layout.kwok, env, timeoutMs: 60_000 });
+    link(tools.kwokctl.path, layout.kwokctl);
+    await runCommand(layout.kwokctl, args, { cwd: layout.kwok, env, timeoutMs: 60_000 });
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
     throw new Error([error.message, ...error.output.map(messageOf)].join("\n  "), { cause: error });
@@ -104,7 +108,7 @@ function messageOf(line: string): string {
 
 /** The last lines of a component's log, and where it is. */
 export function logTail(layout: Layout, name: string, component: Component, lines = 15): string {
-  const file = path.join(clusterFolder(layout, name), "logs", `${component}.log`);
+  const file = path.join(clusterFolder(layout.kwok, name), "logs", `${component}.log`);
   if (!existsSync(file)) return `(no log at ${file})`;
   const tail = readFileSync(file, "utf8").trimEnd().split("\n").slice(-lines);
   return [`The last lines of ${file}:`, ...tail.map((line) => `  ${line.slice(0, 400)}`)].join("\n");

@@ -12,6 +12,8 @@ export interface Layout {
   readonly kubeconfig: string;
   readonly incarnation: string;
   readonly lock: string;
+  /** A link by which kwokctl is run, so that its command line says whose it is. */
+  readonly kwokctl: string;
 }
 
 export function layoutOf(projectRoot: string, stack: string): Layout {
@@ -25,10 +27,11 @@ export function layoutOf(projectRoot: string, stack: string): Layout {
     kubeconfig: path.join(folder, "kubeconfig"),
     incarnation: path.join(folder, "incarnation.json"),
     lock: path.join(folder, "cluster.lock"),
+    kwokctl: path.join(kwok, "kwokctl"),
   };
 }
 
-/** The folder kwokctl makes for a cluster. */
-export function clusterFolder(layout: Layout, name: string): string {
-  return path.join(layout.kwok, "clusters", name);
+/** The folder kwokctl makes for a cluster, given its working folder. */
+export function clusterFolder(kwok: string, name: string): string {
+  return path.join(kwok, "clusters", name);
 }

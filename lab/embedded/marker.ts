@@ -6,6 +6,8 @@ import { writeJson } from "./write-file";
 /** What lies beside kwokctl's files: it shows that they are ours, and what they were made from. */
 export interface Marker {
   readonly owner: "talos-mesh";
+  /** Where it was made: kwokctl's files hold this path, so a copied or moved project cannot use them. */
+  readonly kwok: string;
   readonly stack: string;
   readonly name: string;
   readonly kubernetesVersion: string;

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { execFileSync } from "node:child_process";
 import { readFileSync, readdirSync, readlinkSync } from "node:fs";
 import net from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
 
 /** Ports of the control plane, under kwokctl's names of its options. */
 export const portOptions = [
@@ -35,6 +36,9 @@ export async function choosePorts(folder: string, apiServerPort: number | undefi
 
 /** @throws Error naming the port and, where it can be found, the process that listens there. */
 export async function requireFree(port: number): Promise<void> {
+  // The system closes the sockets of a killed process a moment after the process has vanished.
+  const deadline = Date.now() + 2_000;
+  while (!(await isFree(port)) && describeListener(port) === "" && Date.now() < deadline) await delay(50);
   if (await isFree(port)) return;
   throw new Error(
     `port ${port} on 127.0.0.1, where the API server is to listen, is in use${describeListener(port)}.\n` +

@@ -1,7 +1,8 @@
-import { readdirSync, rmSync } from "node:fs";
+import { rmSync } from "node:fs";
 import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { isSameProcess, listProcesses, type ProcessIdentity } from "../tools/process-identity";
+import { clusterFolder } from "./layout";
 
 /** The processes kwokctl runs, by the names of its links in the cluster's `bin` folder and of its logs. */
 export const components = [
@@ -18,36 +19,48 @@ export interface ComponentProcess extends ProcessIdentity {
 }
 
 /**
- * The live processes of the cluster in `folder`. kwokctl starts each by a path inside that folder, so the command
+ * The live processes of a cluster, given kwokctl's working folder and the cluster's name. kwokctl starts each by a path inside that folder, so the command
  * itself says whose it is: a process file can be missing (killed before it was written) or name another's process
  * (after a reboot).
  */
-export function processesOf(folder: string): ComponentProcess[] {
+export function processesOf(kwok: string, name: string): ComponentProcess[] {
+  const bin = path.join(clusterFolder(kwok, name), "bin");
   return listProcesses().flatMap(({ pid, startedAt, command }) => {
-    const component = components.find((name) => `${command} `.startsWith(`${path.join(folder, "bin", name)} `));
+    const component = components.find((program) => `${command} `.startsWith(`${path.join(bin, program)} `));
     return component === undefined ? [] : [{ pid, startedAt, component }];
   });
 }
 
-/** Ends the cluster's processes: asks first, so that etcd can finish a write, and kills what has not ended in 5 s. */
-export async function endProcesses(folder: string): Promise<void> {
-  for (const [signal, waitMs] of [
-    ["SIGTERM", 5_000],
-    ["SIGKILL", 5_000],
-  ] as const) {
-    const running = processesOf(folder);
-    if (running.length === 0) break;
-    running.forEach((process) => send(process, signal));
-    const deadline = Date.now() + waitMs;
-    while (Date.now() < deadline && running.some(isSameProcess)) await delay(50);
-  }
-  const left = processesOf(folder);
+/**
+ * Ends the cluster's processes. They keep their state in etcd alone, so the others are killed, and etcd, once nobody
+ * writes to it any more, is asked first.
+ */
+export async function endProcesses(kwok: string, name: string): Promise<void> {
+  const isEtcd = ({ component }: ComponentProcess) => component === "etcd";
+  // Left by a killed `up`, kwokctl would go on starting processes behind our back.
+  await end(
+    listProcesses().filter(({ command }) => command.startsWith(`${path.join(kwok, "kwokctl")} `)),
+    "SIGKILL",
+  );
+  await end(
+    processesOf(kwok, name).filter((process) => !isEtcd(process)),
+    "SIGKILL",
+  );
+  await end(processesOf(kwok, name).filter(isEtcd), "SIGTERM");
+  await end(processesOf(kwok, name), "SIGKILL");
+  const left = processesOf(kwok, name);
   if (left.length > 0) {
     throw new Error(`could not end ${left.map(({ component, pid }) => `${component} (process ${pid})`).join(", ")}`);
   }
   // kwokctl believes these files alone; left behind, they would make it take any process of that number for its own.
-  const pids = path.join(folder, "pids");
-  for (const file of filesIn(pids)) rmSync(path.join(pids, file), { force: true });
+  rmSync(path.join(clusterFolder(kwok, name), "pids"), { recursive: true, force: true });
+}
+
+/** Sends the signal and waits until all have ended, 5 s at most. */
+async function end(running: readonly ProcessIdentity[], signal: NodeJS.Signals): Promise<void> {
+  running.forEach((process) => send(process, signal));
+  const deadline = Date.now() + 5_000;
+  while (running.some(isSameProcess) && Date.now() < deadline) await delay(20);
 }
 
 function send(process_: ProcessIdentity, signal: NodeJS.Signals): void {
@@ -55,13 +68,5 @@ function send(process_: ProcessIdentity, signal: NodeJS.Signals): void {
     if (isSameProcess(process_)) process.kill(process_.pid, signal);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
-  }
-}
-
-function filesIn(folder: string): string[] {
-  try {
-    return readdirSync(folder);
-  } catch {
-    return [];
   }
 }

@@ -3,7 +3,9 @@ import { z } from "zod";
 /** The environment variable that carries the request: the only input of `embedded-cluster.cjs`. */
 export const requestVariable = "TALOS_MESH_CLUSTER";
 
-const name = z.string().regex(/^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$/, "at most 40 lower-case letters, digits and dashes");
+const name = z
+  .string()
+  .regex(/^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$/, "at most 40 lower-case letters, digits and dashes");
 
 const schema = z.strictObject({
   /** The stack the cluster belongs to; names its folder `.talos-mesh/<stack>`. */
@@ -23,7 +25,8 @@ export type ClusterRequest = Readonly<z.infer<typeof schema>>;
 
 /** @throws Error naming every field that is wrong. */
 export function parseRequest(text: string | undefined): ClusterRequest {
-  const problems = (lines: string[]) => new Error([`${requestVariable}:`, ...lines.map((line) => `  ${line}`)].join("\n"));
+  const problems = (lines: string[]) =>
+    new Error([`${requestVariable}:`, ...lines.map((line) => `  ${line}`)].join("\n"));
   if (text === undefined || text === "") throw problems(["not set; it must hold the request as JSON"]);
   let json: unknown;
   try {

@@ -7,7 +7,7 @@ import { isReady, listNodes } from "./nodes";
 import { components, processesOf, type Component } from "./processes";
 
 export interface ClusterStatus {
-  /** absent: nothing there; incomplete: an `up` was interrupted; stopped: its data is there, processes are missing. */
+  /** absent: nothing there; incomplete: an `up` was interrupted, or the project was moved or copied; stopped: its data is there, processes are missing. */
   readonly state: "absent" | "incomplete" | "stopped" | "running";
   readonly name?: string;
   readonly kubernetesVersion?: string;
@@ -25,21 +25,21 @@ export async function clusterStatus(projectRoot: string, stack: string): Promise
   const layout = layoutOf(projectRoot, stack);
   const marker = readMarker(layout);
   if (marker === undefined) return { state: "absent" };
-  const folder = clusterFolder(layout, marker.name);
-  const running = processesOf(folder);
+  const running = processesOf(layout.kwok, marker.name);
   const known = {
     name: marker.name,
     kubernetesVersion: marker.kubernetesVersion,
     apiServer: `https://127.0.0.1:${marker.apiServerPort}`,
     processes: Object.fromEntries(running.map(({ component, pid }) => [component, pid])),
   };
-  if (!marker.complete) return { state: "incomplete", ...known };
+  if (!marker.complete || marker.kwok !== layout.kwok) return { state: "incomplete", ...known };
   return {
     state: running.length === components.length ? "running" : "stopped",
     ...known,
     kubeconfig: layout.kubeconfig,
     incarnation: readIncarnation(layout.incarnation)?.incarnation,
-    nodes: running.length > 0 ? await countNodes(marker.apiServerPort, folder) : undefined,
+    nodes:
+      running.length > 0 ? await countNodes(marker.apiServerPort, clusterFolder(layout.kwok, marker.name)) : undefined,
   };
 }
 

@@ -2,13 +2,14 @@ import { mkdirSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { ensureTools } from "../tools/ensure-tools";
 import { defaultPins } from "../tools/catalog";
-import { withLock } from "../tools/lock";
 import { ApiServer } from "./api-server";
+import { withClusterLock } from "./cluster-lock";
+import { discard } from "./discard";
 import { recordIncarnation } from "./incarnation";
 import { kubeconfigText, readCredentials } from "./kubeconfig";
 import { controlPlaneTools, createCluster, logTail, startCluster } from "./kwokctl";
 import { clusterFolder, layoutOf, type Layout } from "./layout";
-import { readMarker, refuseForeign, removeKwokFolder, writeMarker, type Marker } from "./marker";
+import { readMarker, refuseForeign, writeMarker, type Marker } from "./marker";
 import { reconcileNodes, simulatedNodes } from "./nodes";
 import { choosePorts, requireFree } from "./ports";
 import { components, endProcesses, processesOf } from "./processes";
@@ -18,7 +19,6 @@ import { writeWhole } from "./write-file";
 
 type Say = (line: string) => void;
 
-const lockWaitMs = 5 * 60_000;
 const readyMs = 90_000;
 
 /**
@@ -32,32 +32,23 @@ const readyMs = 90_000;
  */
 export async function up(projectRoot: string, request: ClusterRequest, say: Say): Promise<string> {
   const layout = layoutOf(projectRoot, request.stack);
-  mkdirSync(layout.folder, { recursive: true });
-  const lock = {
-    waitMs: lockWaitMs,
-    purpose: "working on the embedded cluster",
-    onWait: ({ pid }: { pid: number }) => say(`waiting for process ${pid}, which works on the same cluster`),
-  };
-  return withLock(layout.lock, lock, async () => {
+  return withClusterLock(layout, say, async () => {
     refuseForeign(layout);
     const marker = await bringUp(layout, request, say);
-    const folder = clusterFolder(layout, marker.name);
-    const credentials = readCredentials(folder);
+    const credentials = readCredentials(clusterFolder(layout.kwok, marker.name));
     const api = new ApiServer(marker.apiServerPort, credentials);
     try {
       await waitUntilReady(api, layout, marker.name);
-      const wanted = simulatedNodes(request.name, request.workers, version(request));
-      const { added, removed } = await reconcileNodes(api, wanted, readyMs);
-      if (added.length > 0) say(`nodes added: ${added.join(", ")}`);
-      if (removed.length > 0) say(`nodes removed: ${removed.join(", ")}`);
+      await bringNodes(api, request, say);
     } finally {
       api.close();
     }
     const kubeconfig = kubeconfigText(request.stack, marker.apiServerPort, credentials);
     writeWhole(layout.kubeconfig, kubeconfig);
     if (!marker.complete) writeMarker(layout, { ...marker, complete: true });
-    const processes = processesOf(folder).map(({ pid, startedAt }) => ({ pid, startedAt }));
-    recordIncarnation(layout.incarnation, { incarnation: request.incarnation, processes });
+    const processes = processesOf(layout.kwok, marker.name).map(({ pid, startedAt }) => ({ pid, startedAt }));
+    const { incarnation } = request;
+    recordIncarnation(layout.incarnation, { incarnation, kwok: layout.kwok, processes });
     return kubeconfig;
   });
 }
@@ -65,28 +56,34 @@ export async function up(projectRoot: string, request: ClusterRequest, say: Say)
 /** Makes sure that every process runs; does not wait until they serve. */
 async function bringUp(layout: Layout, request: ClusterRequest, say: Say): Promise<Marker> {
   const marker = readMarker(layout);
-  if (marker?.complete) {
-    refuseChange(marker, request);
-    const folder = clusterFolder(layout, marker.name);
-    const running = processesOf(folder);
-    if (running.length === components.length) return marker;
-    say(`the cluster is down (${running.length} of ${components.length} processes run): starting it with its data`);
-    const tools = await obtainTools(request, say);
-    await endProcesses(folder);
-    await requireFree(marker.apiServerPort);
-    await startCluster(layout, marker.name, tools);
-    return marker;
+  if (marker === undefined) return create(layout, request, say);
+  if (!marker.complete || marker.kwok !== layout.kwok) {
+    say(
+      marker.complete
+        ? `the cluster was made in ${marker.kwok} and cannot be used from here: beginning anew`
+        : "an earlier start was interrupted: beginning anew",
+    );
+    await discard(layout, marker);
+    return create(layout, request, say);
   }
-  if (marker !== undefined) {
-    say("an earlier start was interrupted: beginning anew");
-    await endProcesses(clusterFolder(layout, marker.name));
-    removeKwokFolder(layout);
-  }
+  refuseChange(marker, request);
+  const running = processesOf(layout.kwok, marker.name).length;
+  if (running === components.length) return marker;
+  say(`the cluster is down (${running} of ${components.length} processes run): starting it with its data`);
+  const tools = await obtainTools(request, say);
+  await endProcesses(layout.kwok, marker.name);
+  await requireFree(marker.apiServerPort);
+  await startCluster(layout, marker.name, tools);
+  return marker;
+}
+
+async function create(layout: Layout, request: ClusterRequest, say: Say): Promise<Marker> {
   if (request.apiServerPort !== undefined) await requireFree(request.apiServerPort);
   const tools = await obtainTools(request, say);
   const ports = await choosePorts(layout.kwok, request.apiServerPort);
-  const fresh: Marker = {
+  const marker: Marker = {
     owner: "talos-mesh",
+    kwok: layout.kwok,
     stack: request.stack,
     name: request.name,
     kubernetesVersion: version(request),
@@ -94,10 +91,22 @@ async function bringUp(layout: Layout, request: ClusterRequest, say: Say): Promi
     complete: false,
   };
   mkdirSync(layout.kwok, { recursive: true });
-  writeMarker(layout, fresh);
-  say(`creating the control plane (Kubernetes ${tools["kube-apiserver"].version}) on port ${fresh.apiServerPort}`);
-  await createCluster(layout, request.name, tools, ports);
-  return fresh;
+  writeMarker(layout, marker);
+  say(`creating the control plane (Kubernetes ${tools["kube-apiserver"].version}) on port ${marker.apiServerPort}`);
+  try {
+    await createCluster(layout, request.name, tools, ports);
+  } catch (error) {
+    await endProcesses(layout.kwok, request.name);
+    throw error;
+  }
+  return marker;
+}
+
+async function bringNodes(api: ApiServer, request: ClusterRequest, say: Say): Promise<void> {
+  const wanted = simulatedNodes(request.name, request.workers, version(request));
+  const { added, removed } = await reconcileNodes(api, wanted, readyMs);
+  if (added.length > 0) say(`nodes added: ${added.join(", ")}`);
+  if (removed.length > 0) say(`nodes removed: ${removed.join(", ")}`);
 }
 
 function version({ kubernetesVersion }: ClusterRequest): string {
@@ -125,16 +134,21 @@ function refuseChange(marker: Marker, request: ClusterRequest): void {
   );
 }
 
+/** @throws Error with the end of the failed component's log. What still runs is ended first: nothing is left behind. */
 async function waitUntilReady(api: ApiServer, layout: Layout, name: string): Promise<void> {
   const deadline = Date.now() + readyMs;
   while (!(await api.ready())) {
-    const running = new Set(processesOf(clusterFolder(layout, name)).map(({ component }) => component));
-    const ended = components.find((component) => !running.has(component));
-    if (ended !== undefined) throw new Error(`${ended} has ended.\n${logTail(layout, name, ended)}`);
-    if (Date.now() > deadline) {
-      const tail = logTail(layout, name, "kube-apiserver");
-      throw new Error(`the API server on port ${api.port} is not ready after ${readyMs / 1000} s.\n${tail}`);
+    const running = processesOf(layout.kwok, name).map(({ component }) => component);
+    const ended = components.find((component) => !running.includes(component));
+    if (ended === undefined && Date.now() < deadline) {
+      await delay(50);
+      continue;
     }
-    await delay(50);
+    await endProcesses(layout.kwok, name);
+    throw new Error(
+      ended === undefined
+        ? `the API server on port ${api.port} is not ready after ${readyMs / 1000} s.\n${logTail(layout, name, "kube-apiserver")}`
+        : `${ended} has ended.\n${logTail(layout, name, ended)}`,
+    );
   }
 }

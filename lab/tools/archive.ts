@@ -25,8 +25,9 @@ const block = 512;
 // blocks, and so on until a block of zeros. The vendors' member names are short, so the long-name extensions of the
 // format can be passed over like any other file.
 function memberOfTar(tar: Uint8Array, member: string): Uint8Array | undefined {
-  const text = (from: number, to: number) => Buffer.from(tar.subarray(from, to)).toString("latin1").split("\0")[0] ?? "";
-  for (let header = 0; header + block <= tar.length; ) {
+  const text = (from: number, to: number) =>
+    Buffer.from(tar.subarray(from, to)).toString("latin1").split("\0")[0] ?? "";
+  for (let header = 0; header + block <= tar.length;) {
     const name = text(header, header + 100);
     if (name === "") return undefined;
     const size = Number.parseInt(text(header + 124, header + 136), 8);

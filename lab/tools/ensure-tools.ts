@@ -60,9 +60,13 @@ export async function ensureTools<Name extends ToolName>(
   for (const name of new Set<ToolName>(names)) {
     const tool = describeTool(name, options.pins ?? defaultPins);
     const onPath = await findOnPath(tool, env);
-    const there = typeof onPath === "string" ? fromCache(tool, cache, platform) : { ...onPath, source: "PATH" as const };
-    if (there !== undefined) found.set(name, there);
-    else missing.set(tool, [{ way: "PATH", reason: String(onPath) }]);
+    if (typeof onPath !== "string") {
+      found.set(name, { ...onPath, source: "PATH" });
+      continue;
+    }
+    const cached = fromCache(tool, cache, platform);
+    if (cached !== undefined) found.set(name, cached);
+    else missing.set(tool, [{ way: "PATH", reason: onPath }]);
   }
   if (missing.size > 0) {
     const first = [...missing.keys()][0]?.name ?? "etcd";

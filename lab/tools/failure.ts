@@ -23,12 +23,16 @@ function describe(missing: ReadonlyMap<Tool, readonly Attempt[]>, cache: string,
   const lines = [`${[...missing.keys()].map(({ name }) => name).join(", ")} could not be obtained.`];
   for (const [tool, attempts] of missing) {
     lines.push("", `${tool.name} ${tool.version}:`);
-    lines.push(...attempts.map(({ way, reason }) => `  ${way.padEnd(12)} ${reason.replaceAll("\n", "\n" + " ".repeat(15))}`));
+    lines.push(
+      ...attempts.map(({ way, reason }) => `  ${way.padEnd(12)} ${reason.replaceAll("\n", "\n" + " ".repeat(15))}`),
+    );
   }
   lines.push("", "Any of these helps:");
   lines.push("  - install Go and let this program build them (https://go.dev/doc/install; about 10 minutes, once)");
   for (const tool of missing.keys()) {
-    lines.push(`  - put ${tool.name} (${tool.accepts}) on PATH, or as ${cachedTool(cache, tool.name, tool.version, platform)}`);
+    lines.push(
+      `  - put ${tool.name} (${tool.accepts}) on PATH, or as ${cachedTool(cache, tool.name, tool.version, platform)}`,
+    );
   }
   for (const variable of mirrorsFor([...missing.keys()], platform)) {
     lines.push(`  - set ${variable} to a mirror with the same paths`);

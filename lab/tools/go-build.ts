@@ -57,8 +57,8 @@ export async function buildWithGo(program: GoProgram, name: string, folder: stri
 // No cgo, so that the program runs on any machine of its kind; no -trimpath, which would compile everything anew where
 // a developer's build cache already has it. A user's GOFLAGS or workspace must not reach into this build.
 function goEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  const { GOOS: _os, GOARCH: _arch, ...kept } = env;
-  return { ...kept, CGO_ENABLED: "0", GOFLAGS: "-buildvcs=false", GOWORK: "off", GO111MODULE: "on" };
+  const ours = { GOOS: "", GOARCH: "", CGO_ENABLED: "0", GOFLAGS: "-buildvcs=false", GOWORK: "off", GO111MODULE: "on" };
+  return { ...env, ...ours };
 }
 
 function reasonOf(error: unknown): string {
