@@ -64,6 +64,7 @@ async function main(argv) {
     console.error(failed);
     return 1;
   }
+  require("./lazy-modules.cjs");
   require("./register.cjs");
   return require(`../cli/${command}.ts`).main(args);
 }
