@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { parse } from "yaml";
 import { officialHub, versions } from "../../../components/settings/versions";
 import { chartNames } from "../../../lab/vendor/charts";
+import { skip } from "../../support/skip";
 import { assertContains } from "./assert-contains";
 import { findHelm, lintProblems, refusal, render, type RenderedObject, type Rendering } from "./helm";
 
@@ -24,10 +25,7 @@ describe("rendering the stand-in charts", function () {
 
   before(function () {
     const found = findHelm();
-    if (found === undefined) {
-      console.log("    skipped: no helm in PATH or in the tool cache");
-      return this.skip();
-    }
+    if (found === undefined) skip(this, "there is no helm in PATH or in the tool cache");
     helm = found;
   });
 

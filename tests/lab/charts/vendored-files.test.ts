@@ -7,6 +7,7 @@ import { chartFiles, chartNames } from "../../../lab/vendor/charts";
 import { customResourceDefinitionFiles, readCustomResourceDefinitions } from "../../../lab/vendor/crds";
 import { goModuleFolder } from "../../../lab/vendor/go-module";
 import { folders, modules, outdated, vendoredFiles } from "../../../lab/vendor/vendor";
+import { skip } from "../../support/skip";
 import { assertContains } from "./assert-contains";
 
 const root = path.resolve(__dirname, "../../..");
@@ -58,6 +59,11 @@ describe("committed CRDs", () => {
     }
   });
 
+  it("come in a chart of the pinned version", () => {
+    const chart = parse(readFileSync(path.join(root, folders.gatewayApi, "../../Chart.yaml"), "utf8")) as unknown;
+    assertContains(chart, { version: versions.gatewayApi, appVersion: `v${versions.gatewayApi}` });
+  });
+
   it("are all of Istio's, each kept by Helm when its release goes", () => {
     const crds = committed(folders.istio);
     assert.deepEqual(namesAndVersions(crds), [
@@ -97,8 +103,7 @@ describe("committed CRDs", () => {
     try {
       await Promise.all(Object.values(modules).map(goModuleFolder));
     } catch (error) {
-      if (this.test) this.test.title += ` (skipped: ${(error as Error).message})`;
-      return this.skip();
+      skip(this, (error as Error).message);
     }
     assert.deepEqual(outdated(await vendoredFiles()), []);
   });
