@@ -18,7 +18,7 @@ const steps: readonly Step[] = [
       "--check",
       "--cache",
       "--cache-location",
-      "node_modules/.cache/prettier",
+      "node_modules/.cache/prettier/.prettier-cache",
       "--log-level",
       "warn",
       "--no-error-on-unmatched-pattern",
