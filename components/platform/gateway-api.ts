@@ -1,32 +1,33 @@
-import { readdirSync, readFileSync } from "node:fs";
-import path from "node:path";
-import * as kubernetes from "@pulumi/kubernetes";
+import { versions } from "../settings/versions";
+import { type ChartSource, helmRelease } from "../shared/helm-release";
 import { Layer, type LayerOptions } from "../shared/layer";
 
-interface CustomResourceDefinition {
-  readonly metadata: { readonly name: string; readonly annotations?: Readonly<Record<string, string>> };
-  readonly spec: kubernetes.types.input.apiextensions.v1.CustomResourceDefinitionSpec;
+/** Charts that come with the project: no network, and no mirror where there is none. */
+const ownCharts: ChartSource = { kind: "folder", path: "./components/platform/charts", standIn: false };
+
+export interface GatewayApiArgs {
+  readonly namespace: string;
 }
 
 /**
- * The Gateway API's CRDs, standard channel, at the pinned version. They come with the project, so that a preview
- * needs no network and an air-gapped site no mirror. Istio reads them when it starts: they go in before istiod.
+ * The Gateway API's CRDs, standard channel, at the pinned version. Istio reads them when it starts: they go in before
+ * istiod. One release and not one resource a CRD: the engine compares every field of every resource at each preview,
+ * and these six schemas alone took it longer than everything else together.
  */
 export class GatewayApi extends Layer {
-  constructor(name: string, opts?: LayerOptions) {
+  constructor(name: string, args: GatewayApiArgs, opts?: LayerOptions) {
     super("talos-mesh:platform:GatewayApi", name, opts);
-    for (const { metadata, spec } of definitions()) {
-      const kind = metadata.name.slice(0, metadata.name.indexOf("."));
-      new kubernetes.apiextensions.v1.CustomResourceDefinition(`${name}-${kind}`, { metadata, spec }, this.child);
-    }
+    helmRelease(
+      `${name}-crds`,
+      {
+        chart: "gateway-api",
+        version: versions.gatewayApi,
+        source: ownCharts,
+        namespace: args.namespace,
+        values: {},
+      },
+      this.child,
+    );
     this.registerOutputs();
   }
-}
-
-function definitions(): readonly CustomResourceDefinition[] {
-  const folder = path.join(__dirname, "crds");
-  return readdirSync(folder)
-    .filter((file) => file.startsWith("gateway.networking.k8s.io_") && file.endsWith(".json"))
-    .sort()
-    .map((file) => JSON.parse(readFileSync(path.join(folder, file), "utf8")) as CustomResourceDefinition);
 }

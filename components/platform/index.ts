@@ -2,7 +2,7 @@ import * as kubernetes from "@pulumi/kubernetes";
 import type { PlatformSettings } from "../settings/sections/platform";
 import { Layer, type LayerOptions } from "../shared/layer";
 import { GatewayApi } from "./gateway-api";
-import type { NamespaceSpec } from "./namespaces";
+import { type NamespaceSpec, rootNamespace } from "./namespaces";
 
 export interface PlatformArgs {
   readonly settings: PlatformSettings;
@@ -14,15 +14,16 @@ export interface PlatformArgs {
 export class Platform extends Layer {
   constructor(name: string, args: PlatformArgs, opts?: LayerOptions) {
     super("talos-mesh:platform:Platform", name, opts);
-    for (const namespace of args.namespaces) {
-      new kubernetes.core.v1.Namespace(
-        `${name}-${namespace.name}`,
-        { metadata: { name: namespace.name, labels: namespace.labels } },
-        this.child,
-      );
-    }
+    const made = args.namespaces.map(
+      (namespace) =>
+        new kubernetes.core.v1.Namespace(
+          `${name}-${namespace.name}`,
+          { metadata: { name: namespace.name, labels: namespace.labels } },
+          this.child,
+        ),
+    );
     if (args.settings.gatewayApi.install) {
-      new GatewayApi(`${name}-gateway-api`, this.child);
+      new GatewayApi(`${name}-gateway-api`, { namespace: rootNamespace }, this.after(...made));
     }
     this.registerOutputs();
   }

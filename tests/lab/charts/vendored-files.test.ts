@@ -60,7 +60,7 @@ describe("committed CRDs", () => {
   });
 
   it("come in a chart of the pinned version", () => {
-    const chart = parse(readFileSync(path.join(root, folders.gatewayApi, "../../Chart.yaml"), "utf8")) as unknown;
+    const chart = parse(readFileSync(path.join(root, folders.gatewayApi, "../../Chart.yaml"), "utf8")) as object;
     assertContains(chart, { version: versions.gatewayApi, appVersion: `v${versions.gatewayApi}` });
   });
 
