@@ -57,8 +57,9 @@ function checkSources(rule: HttpRuleSettings, path: string, context: RuleContext
 /** Istio refuses a policy for retries that are switched off. */
 function checkRetries(rule: HttpRuleSettings, path: string, _context: RuleContext, problems: Problems): void {
   if (rule.retries?.attempts !== 0) return;
-  const { attempts: _none, ...rest } = rule.retries;
-  const useless = Object.entries(rest).flatMap(([field, value]) => (value === undefined ? [] : [field]));
+  const { perTryTimeout, retryOn, backoff } = rule.retries;
+  const others = Object.entries({ perTryTimeout, retryOn, backoff });
+  const useless = others.flatMap(([field, value]) => (value === undefined ? [] : [field]));
   if (useless.length > 0) {
     problems.add(`${path}.retries`, `attempts: 0 means no retries; remove ${useless.join(", ")}`);
   }

@@ -3,10 +3,14 @@ import type { HttpRuleSettings, TrafficServiceSettings } from "../../components/
 import type { GatewayWorkload, Workload } from "../../components/shared/workload";
 import type { PolicyModel } from "../model";
 
+export type TrafficPolicy = NonNullable<TrafficServiceSettings["trafficPolicy"]>;
+
 /** A version of a service: the pods that carry these labels. */
 export interface Subset {
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
+  /** What differs from the service's traffic policy. */
+  readonly trafficPolicy?: TrafficPolicy;
 }
 
 /** A service as one gateway offers it to the outside. */
@@ -25,7 +29,7 @@ export interface MeshService {
   readonly port: number;
   /** In the user's order. */
   readonly subsets: readonly Subset[];
-  readonly trafficPolicy?: TrafficServiceSettings["trafficPolicy"];
+  readonly trafficPolicy?: TrafficPolicy;
   /** Rules for callers inside the mesh. */
   readonly meshRules: readonly HttpRuleSettings[];
   readonly offers: readonly Offer[];
@@ -34,13 +38,20 @@ export interface MeshService {
 /** Who asks: the identity a certificate proves. */
 export type Caller = Pick<Workload, "namespace" | "serviceAccount">;
 
+/** What a rule asks for beside who asks whom, without what `resolve` refuses. */
+export type AccessConditions = Omit<
+  AuthorizationRuleSettings,
+  "to" | "namespace" | "from" | "fromNamespaces" | "claims"
+>;
+
 /** One authorization rule with its names looked up. */
 export interface AccessRule {
   readonly action: "ALLOW" | "DENY";
   readonly target: Workload;
   /** Without it: anybody, also a caller without an identity. */
   readonly callers?: readonly Caller[];
-  readonly conditions: Pick<AuthorizationRuleSettings, "methods" | "paths" | "ports" | "headers" | "ipBlocks">;
+  /** Further conditions, all of which must hold. */
+  readonly conditions: AccessConditions;
 }
 
 /** A model in which every name has been looked up, so that compilers never meet one that is not there. */

@@ -15,10 +15,12 @@ export function resolveAccessRules(model: PolicyModel, directory: Directory, pro
   ];
 }
 
-/** Every namespace with workloads, where nothing is to be allowed that no rule allows. */
-export function defaultDenyNamespaces(model: PolicyModel): string[] {
-  if (model.security.authorization?.default !== "deny") return [];
-  return [...new Set(model.workloads.map((workload) => workload.namespace))];
+/** Namespaces with workloads where nothing is to be allowed that no rule allows. */
+export function defaultDenyNamespaces({ security: { authorization }, workloads }: PolicyModel): string[] {
+  const namespaces = new Set(workloads.map((workload) => workload.namespace));
+  return [...namespaces].filter(
+    (namespace) => (authorization?.namespaces[namespace] ?? authorization?.default) === "deny",
+  );
 }
 
 /** Exceptions from the mesh's mTLS mode must name what is there, and only one may speak for it. */
@@ -42,12 +44,15 @@ export function checkMtlsExceptions(model: PolicyModel, directory: Directory, pr
 /** What the schema knows and this compiler does not, by name: nothing a user writes may have no effect. */
 export function checkSecurityBuilt(model: PolicyModel, problems: Problems): void {
   const { authorization, jwt, egress } = model.security;
-  if (jwt.length > 0) problems.add("security.jwt", "is not built yet; remove it");
-  if (egress) problems.add("security.egress", "is not built yet; remove it");
-  if (authorization?.external) problems.add("security.authorization.external", "is not built yet; remove it");
-  if (authorization?.dryRun) problems.add("security.authorization.dryRun", "is not built yet; remove it");
-  if (authorization && authorization.audit.length > 0) {
-    problems.add("security.authorization.audit", "is not built yet; remove it");
+  const unbuilt = {
+    jwt: jwt.length > 0,
+    egress: egress !== undefined,
+    "authorization.audit": authorization !== undefined && authorization.audit.length > 0,
+    "authorization.dryRun": authorization?.dryRun === true,
+    "authorization.external": authorization?.external !== undefined,
+  };
+  for (const [path, used] of Object.entries(unbuilt)) {
+    if (used) problems.add(`security.${path}`, "is not built yet; remove it");
   }
 }
 
@@ -61,15 +66,14 @@ class AccessRuleResolver {
   /** An empty list where the workload that is asked is not there. */
   resolve(rule: AuthorizationRuleSettings, action: AccessRule["action"], place: string): AccessRule[] {
     const path = `security.authorization.${place}`;
-    const namespace = rule.namespace ?? this.model.defaultNamespace;
-    const target = this.directory.workload(namespace, rule.to);
-    if (!target) this.problems.add(`${path}.to`, this.directory.missing(namespace, rule.to));
-    if (rule.claims) this.problems.add(`${path}.claims`, "needs security.jwt, which is not built yet; remove it");
-    const callers = rule.from?.flatMap((name, index) => this.caller(name, namespace, `${path}.from[${index}]`));
-    this.checkIdentities(rule, namespace, path);
-    if (!target) return [];
-    const { methods, paths, ports, headers, ipBlocks } = rule;
-    return [{ action, target, callers, conditions: { methods, paths, ports, headers, ipBlocks } }];
+    const { to, namespace = this.model.defaultNamespace, from, fromNamespaces, claims, ...conditions } = rule;
+    const target = this.directory.workload(namespace, to);
+    if (!target) this.problems.add(`${path}.to`, this.directory.missing(namespace, to));
+    if (claims) this.problems.add(`${path}.claims`, "is not built yet; remove the rule");
+    if (fromNamespaces) this.problems.add(`${path}.fromNamespaces`, "is not built yet; remove the rule");
+    const callers = from?.flatMap((name, index) => this.caller(name, namespace, `${path}.from[${index}]`));
+    this.checkIdentities(from ?? [], namespace, `${path}.from`);
+    return target ? [{ action, target, callers, conditions }] : [];
   }
 
   private caller(name: string, namespace: string, path: string): Caller[] {
@@ -91,14 +95,14 @@ class AccessRuleResolver {
   }
 
   /** A rule for one workload also holds for every other one that runs under its service account. */
-  private checkIdentities(rule: AuthorizationRuleSettings, namespace: string, path: string): void {
-    const named = new Set((rule.from ?? []).map((name) => this.workload(name, namespace)));
+  private checkIdentities(from: readonly string[], namespace: string, path: string): void {
+    const named = new Set(from.map((name) => this.workload(name, namespace)));
     for (const workload of named) {
       if (!workload) continue;
       const others = this.directory.sameIdentity(workload).filter((other) => !named.has(other));
       if (others.length === 0) continue;
       this.problems.add(
-        `${path}.from`,
+        path,
         `${workload.name} runs as service account ${workload.serviceAccount}, and so does ${others.map((other) => other.name).join(", ")}: ` +
           "the rule would hold for all; name all, or give each its own service account",
       );

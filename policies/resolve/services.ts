@@ -50,8 +50,8 @@ function resolveService(
   for (const { settings, path } of entries) {
     const atGateway = settings.gateways.length > 0;
     checkRules(settings.http, `${path}.http`, { namespace, host: name, subsets, atGateway, directory }, problems);
-    if (settings.trafficPolicy?.loadBalancer) {
-      problems.add(`${path}.trafficPolicy.loadBalancer`, "is not built yet; remove it");
+    if ([settings, ...subsets].some(({ trafficPolicy }) => trafficPolicy?.loadBalancer)) {
+      problems.add(path, "loadBalancer is not built yet; remove it");
     }
   }
   const inside = entries.filter(({ settings }) => settings.gateways.length === 0);

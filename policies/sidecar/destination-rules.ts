@@ -1,6 +1,8 @@
 import type { KubernetesObject } from "../../components/shared/kubernetes-object";
-import { clusterHost, type ResolvedModel } from "../resolve/resolved";
+import { clusterHost, type MeshService, type ResolvedModel, type TrafficPolicy } from "../resolve/resolved";
 import { type IstioSpecs, istioObject } from "./istio-object";
+
+type Spec = IstioSpecs["DestinationRule"];
 
 /**
  * One `DestinationRule` for each service that has subsets or a traffic policy. It says nothing about TLS: Istio's
@@ -8,24 +10,28 @@ import { type IstioSpecs, istioObject } from "./istio-object";
  *
  * https://istio.io/latest/docs/reference/config/networking/destination-rule/
  */
-export function compileDestinationRules(model: ResolvedModel): KubernetesObject<IstioSpecs["DestinationRule"]>[] {
+export function compileDestinationRules(model: ResolvedModel): KubernetesObject<Spec>[] {
   return model.services.flatMap((service) => {
-    const { connectionPool, outlierDetection } = service.trafficPolicy ?? {};
-    const trafficPolicy = { ...(connectionPool && { connectionPool }), ...(outlierDetection && { outlierDetection }) };
-    const hasPolicy = Object.keys(trafficPolicy).length > 0;
-    if (service.subsets.length === 0 && !hasPolicy) return [];
-    return [
-      istioObject(
-        "DestinationRule",
-        { namespace: service.namespace, name: service.name },
-        {
-          host: clusterHost(service),
-          ...(hasPolicy && { trafficPolicy }),
-          ...(service.subsets.length > 0 && {
-            subsets: service.subsets.map(({ name, labels }) => ({ name, labels: { ...labels } })),
-          }),
-        },
-      ),
-    ];
+    const rules = { ...trafficPolicy(service.trafficPolicy), ...subsets(service) };
+    if (Object.keys(rules).length === 0) return [];
+    const place = { namespace: service.namespace, name: service.name };
+    return [istioObject("DestinationRule", place, { host: clusterHost(service), ...rules })];
   });
+}
+
+function subsets(service: MeshService): Pick<Spec, "subsets"> {
+  if (service.subsets.length === 0) return {};
+  return {
+    subsets: service.subsets.map((subset) => ({
+      name: subset.name,
+      labels: { ...subset.labels },
+      ...trafficPolicy(subset.trafficPolicy),
+    })),
+  };
+}
+
+function trafficPolicy(settings: TrafficPolicy | undefined): Pick<Spec, "trafficPolicy"> {
+  if (!settings?.connectionPool && !settings?.outlierDetection) return {};
+  const { connectionPool, outlierDetection } = settings;
+  return { trafficPolicy: { ...(connectionPool && { connectionPool }), ...(outlierDetection && { outlierDetection }) } };
 }

@@ -36,10 +36,10 @@ const fields: { readonly [Field in keyof Fields]: (value: Fields[Field], service
 
 /** A rule as Istio's HTTPRoute; without route, redirect or directResponse it goes to the service itself. */
 export function httpRoute(rule: HttpRuleSettings, service: MeshService): HttpRoute {
-  const answers = rule.route ?? rule.redirect ?? rule.directResponse;
-  const route: HttpRoute = answers ? {} : { route: [{ destination: destination(service) }] };
+  const route: HttpRoute = {};
   for (const field of fieldNames) Object.assign(route, compileField(field, rule, service));
-  return route;
+  const answers = rule.route ?? rule.redirect ?? rule.directResponse;
+  return answers ? route : { ...route, route: [{ destination: destination(service) }] };
 }
 
 const fieldNames = Object.keys(fields) as (keyof HttpRuleSettings)[];

@@ -1,0 +1,51 @@
+import type { HttpRuleSettings, TrafficServiceSettings } from "../../components/settings/sections/traffic";
+import { type HttpMatch, type HttpRoute, type IstioSpecs, istioObject } from "../../policies/sidecar/istio-object";
+
+/**
+ * Checked by `npm run typecheck`, not run: each line below must not compile, and the directive above it is an error as
+ * soon as it does.
+ */
+
+const place = { namespace: "shop", name: "reviews" };
+const destination = { host: "reviews" };
+
+// @ts-expect-error a field of the spec: `subset` for `subsets`
+istioObject("DestinationRule", place, { host: "reviews", subset: [] });
+
+// @ts-expect-error a field inside a list: `weigth`
+istioObject("VirtualService", place, { http: [{ route: [{ destination, weigth: 100 }] }] });
+
+// @ts-expect-error a share beside the fault, where Istio drops it
+istioObject("VirtualService", place, { http: [{ fault: { abort: { httpStatus: 500 }, percentage: { value: 1 } } }] });
+
+// @ts-expect-error a value that the API does not have
+istioObject("PeerAuthentication", place, { mtls: { mode: "strict" } });
+
+// @ts-expect-error the spec of another kind
+istioObject("Gateway", place, { mtls: { mode: "STRICT" } });
+
+type Foreign<From, To> = Exclude<keyof NonNullable<From>, keyof NonNullable<To>>;
+
+/** Settings that are passed on as they are: a key that Istio does not have asks for an argument that nobody gives. */
+function passedOn<From, To>(..._foreign: [Foreign<From, To>] extends [never] ? [] : [Foreign<From, To>]): void {}
+
+type Rule = Required<HttpRuleSettings>;
+type TrafficPolicy = Required<NonNullable<TrafficServiceSettings["trafficPolicy"]>>;
+type ConnectionPool = TrafficPolicy["connectionPool"];
+type IstioTrafficPolicy = NonNullable<IstioSpecs["DestinationRule"]["trafficPolicy"]>;
+type IstioConnectionPool = NonNullable<IstioTrafficPolicy["connectionPool"]>;
+
+passedOn<Omit<NonNullable<Rule["match"]>[number], "sourceWorkload">, HttpMatch>();
+passedOn<Rule["redirect"], HttpRoute["redirect"]>();
+passedOn<Rule["rewrite"], HttpRoute["rewrite"]>();
+passedOn<Rule["retries"], HttpRoute["retries"]>();
+passedOn<Rule["headers"], HttpRoute["headers"]>();
+passedOn<Rule["headers"]["request"], NonNullable<HttpRoute["headers"]>["request"]>();
+passedOn<TrafficPolicy, IstioTrafficPolicy>();
+passedOn<TrafficPolicy["outlierDetection"], IstioTrafficPolicy["outlierDetection"]>();
+passedOn<ConnectionPool, IstioConnectionPool>();
+passedOn<NonNullable<ConnectionPool>["tcp"], IstioConnectionPool["tcp"]>();
+passedOn<NonNullable<ConnectionPool>["http"], IstioConnectionPool["http"]>();
+
+// @ts-expect-error a key that Istio does not have
+passedOn<{ attempts: number; perTryTimout: string }, HttpRoute["retries"]>();

@@ -1,0 +1,118 @@
+import { readdirSync, readFileSync } from "node:fs";
+import path from "node:path";
+import Ajv, { type ValidateFunction } from "ajv";
+import type { KubernetesObject } from "../../components/shared/kubernetes-object";
+
+/**
+ * Checks custom resources against the CRDs of the pinned Istio, and refuses what the API server would silently drop:
+ * the schema in a CRD says nothing about unknown keys, so here every object is closed. Rules in CEL are not evaluated;
+ * that takes an API server.
+ */
+
+const crdFolder = path.resolve(__dirname, "../../lab/charts/base/files/crds");
+
+type Schema = { readonly [keyword: string]: unknown };
+
+interface Crd {
+  readonly spec: {
+    readonly group: string;
+    readonly scope: "Namespaced" | "Cluster";
+    readonly names: { readonly kind: string };
+    readonly versions: readonly {
+      readonly name: string;
+      readonly served: boolean;
+      readonly schema: { readonly openAPIV3Schema: Schema };
+    }[];
+  };
+}
+
+const metadata: Schema = {
+  type: "object",
+  additionalProperties: false,
+  required: ["name"],
+  properties: {
+    name: {
+      type: "string",
+      maxLength: 253,
+      pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$",
+    },
+    namespace: { type: "string", maxLength: 63, pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$" },
+    labels: { type: "object", additionalProperties: { type: "string", maxLength: 63 } },
+    annotations: { type: "object", additionalProperties: { type: "string" } },
+  },
+};
+
+/** Validates custom resources of the kinds that the CRDs of a folder define. */
+export class CrdSchemas {
+  private readonly schemas = new Map<string, Schema>();
+  private readonly validators = new Map<string, ValidateFunction>();
+  // OpenAPI's keywords and formats (int32, double) are not JSON Schema's; ajv is to pass over those it does not know.
+  private readonly ajv = new Ajv({ strict: false, allErrors: true, validateFormats: false });
+
+  constructor(folder = crdFolder) {
+    for (const file of readdirSync(folder).filter((name) => name.endsWith(".json"))) {
+      const crd = JSON.parse(readFileSync(path.join(folder, file), "utf8")) as Crd;
+      for (const version of crd.spec.versions.filter(({ served }) => served)) {
+        const key = `${crd.spec.group}/${version.name} ${crd.spec.names.kind}`;
+        this.schemas.set(key, wholeObject(version.schema.openAPIV3Schema, crd.spec.scope));
+      }
+    }
+  }
+
+  /** What is wrong with an object, one line each; empty when the API server would take and keep all of it. */
+  problems(object: KubernetesObject): string[] {
+    const key = `${object.apiVersion} ${object.kind}`;
+    const validate = this.validators.get(key) ?? this.compile(key);
+    if (!validate) return [`no CRD serves ${key}`];
+    if (validate(object)) return [];
+    return (validate.errors ?? []).map(({ instancePath, message, params }) =>
+      `${instancePath || "/"} ${message ?? "is wrong"} ${JSON.stringify(params)}`.trim(),
+    );
+  }
+
+  private compile(key: string): ValidateFunction | undefined {
+    const schema = this.schemas.get(key);
+    if (!schema) return undefined;
+    const validate = this.ajv.compile(schema);
+    this.validators.set(key, validate);
+    return validate;
+  }
+}
+
+function wholeObject(schema: Schema, scope: Crd["spec"]["scope"]): Schema {
+  const { spec } = schema.properties as { readonly spec: Schema };
+  const namespaced = { ...metadata, required: ["name", "namespace"] };
+  return {
+    type: "object",
+    additionalProperties: false,
+    required: ["apiVersion", "kind", "metadata", "spec"],
+    properties: {
+      apiVersion: { type: "string" },
+      kind: { type: "string" },
+      metadata: scope === "Namespaced" ? namespaced : metadata,
+      spec: closed(spec),
+    },
+  };
+}
+
+/**
+ * The schema with every object closed. Only what gives an object its shape is followed: `oneOf` and the like hold
+ * conditions on an object whose properties stand beside them, and closing those would refuse everything.
+ */
+function closed(schema: Schema): Schema {
+  const { properties, items, additionalProperties, ...rest } = schema;
+  const open = schema["x-kubernetes-preserve-unknown-fields"] === true;
+  const shape = {
+    ...(properties !== undefined && {
+      properties: Object.fromEntries(
+        Object.entries(properties as Record<string, Schema>).map(([name, property]) => [name, closed(property)]),
+      ),
+    }),
+    ...(items !== undefined && { items: closed(items as Schema) }),
+  };
+  if (schema["x-kubernetes-int-or-string"] === true) return { ...rest, type: ["integer", "string"] };
+  if (typeof additionalProperties === "object" && additionalProperties !== null) {
+    return { ...rest, ...shape, additionalProperties: closed(additionalProperties as Schema) };
+  }
+  return { ...rest, ...shape, ...(schema.type === "object" && { additionalProperties: open }) };
+}
