@@ -2,10 +2,11 @@ import * as pulumi from "@pulumi/pulumi";
 import type {
   RegisterResourceOutputsRequest,
   RegisterResourceRequest,
+  ResourceInvokeRequest,
   SupportsFeatureRequest,
 } from "@pulumi/pulumi/proto/resource_pb";
 import { MockMonitor } from "@pulumi/pulumi/runtime/mocks";
-import { RegistrationError } from "./errors";
+import { messageOf, RegistrationError } from "./errors";
 import { asSecret, isSecret } from "./secrets";
 
 /** What the program asks for when it makes a resource. */
@@ -82,10 +83,10 @@ export class HostMonitor extends MockMonitor {
   ) {
     super({
       newResource: ({ type, name }) => {
-        throw new Error(`reads the existing resource ${name} (${type}), which this engine does not do`);
+        throw new Error(`${name} (${type}): this engine reads no existing resources`);
       },
       call: ({ token, inputs }) => {
-        if (!host.call) throw new Error(`calls ${token}, which this engine does not answer`);
+        if (!host.call) throw new Error("this engine answers no functions of providers");
         return host.call(token, inputs as Record<string, unknown>);
       },
     });
@@ -167,6 +168,16 @@ export class HostMonitor extends MockMonitor {
     const qualified = parentTypes && parentTypes !== stackType ? `${parentTypes}$${type}` : type;
     const { runtime } = pulumi;
     return `urn:pulumi:${runtime.getStack()}::${runtime.getProject()}::${qualified}::${request.getName()}`;
+  }
+
+  override invoke(
+    request: ResourceInvokeRequest,
+    callback: (error: unknown, answer: unknown) => void,
+  ): Promise<void> {
+    return super.invoke(request, (error: unknown, answer: unknown) => {
+      // The SDK shows the details of a gRPC error and nothing else of it.
+      callback(error && { details: `${request.getTok()}: ${messageOf(error)}` }, answer);
+    });
   }
 
   override registerResourceOutputs(
