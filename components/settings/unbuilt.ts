@@ -93,10 +93,10 @@ function* places(value: unknown, keys: readonly string[], path: SettingPath): It
 }
 
 function inUse({ built }: Entry, value: unknown): boolean {
-  if (value === undefined || value === null || value === false) return false;
+  if (value === undefined || value === null) return false;
   if (built) return !built.includes(value);
-  // An empty list or map asks for nothing; it is also what defaults fill in.
-  return !(isContainer(value) && Object.keys(value).length === 0);
+  // These ask for nothing; they are also what defaults fill in.
+  return value !== false && !(isContainer(value) && Object.keys(value).length === 0);
 }
 
 function find(settings: Partial<Settings>): Found[] {

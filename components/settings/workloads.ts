@@ -21,7 +21,13 @@ export class Workloads {
   constructor({ bookinfo, applications }: Pick<Settings, "bookinfo" | "applications">) {
     this.defaultNamespace = bookinfo?.namespace;
     for (const [name, versions] of Object.entries(bookinfo ? bookinfoVersions : {})) {
-      this.add({ name, namespace: bookinfo?.namespace ?? "", serviceAccount: `bookinfo-${name}`, port: bookinfoPort, versions });
+      this.add({
+        name,
+        namespace: bookinfo?.namespace ?? "",
+        serviceAccount: `bookinfo-${name}`,
+        port: bookinfoPort,
+        versions,
+      });
     }
     for (const { namespace, workloads } of applications ?? []) {
       for (const workload of workloads) this.add({ ...workload, namespace });

@@ -41,7 +41,10 @@ function* replicaProblems(name: string, gateway: GatewayDeploymentSettings): Ite
     yield { path: [...path, "replicas"], message: "autoscale decides the number of replicas; remove one of the two" };
   }
   if (autoscale && autoscale.min > autoscale.max) {
-    yield { path: [...path, "autoscale", "min"], message: `found ${autoscale.min}; expected at most max, ${autoscale.max}` };
+    yield {
+      path: [...path, "autoscale", "min"],
+      message: `found ${autoscale.min}; expected at most max, ${autoscale.max}`,
+    };
   }
   const fewest = autoscale?.min ?? replicas ?? 1;
   if (podDisruptionBudget && podDisruptionBudget.minAvailable >= fewest) {
@@ -60,7 +63,10 @@ function* tlsProblems(name: string, { tls }: GatewayDeploymentSettings, environm
     yield { path, message: "expected both certificate and privateKey, or selfSigned: true" };
   }
   if (tls.selfSigned && environment !== "dev") {
-    yield { path: [...path, "selfSigned"], message: `found true; environment ${environment} expected a certificate of your own` };
+    yield {
+      path: [...path, "selfSigned"],
+      message: `found true; environment ${environment} expected a certificate of your own`,
+    };
   }
 }
 

@@ -4,7 +4,9 @@ import { rule } from "./rule";
 
 /** Whether any part of the mesh runs without sidecars. */
 function hasAmbient(mesh: MeshSettings): boolean {
-  return mesh.dataPlane === "ambient" || Object.values(mesh.namespaces).some(({ dataPlane }) => dataPlane === "ambient");
+  return (
+    mesh.dataPlane === "ambient" || Object.values(mesh.namespaces).some(({ dataPlane }) => dataPlane === "ambient")
+  );
 }
 
 function* dataPlaneProblems(mesh: MeshSettings): Iterable<Problem> {
@@ -22,7 +24,10 @@ function* dataPlaneProblems(mesh: MeshSettings): Iterable<Problem> {
     };
   }
   if (mesh.waypoints.length > 0) {
-    yield { path: ["mesh", "waypoints"], message: "a sidecar mesh has no waypoints; set dataPlane: ambient or remove them" };
+    yield {
+      path: ["mesh", "waypoints"],
+      message: "a sidecar mesh has no waypoints; set dataPlane: ambient or remove them",
+    };
   }
   if (mesh.values.ztunnel) {
     yield { path: ["mesh", "values", "ztunnel"], message: "a sidecar mesh has no ztunnel; remove these values" };

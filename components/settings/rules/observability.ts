@@ -5,7 +5,10 @@ export const observabilityRules = [
     if (!observability || observability.prometheus) return;
     for (const reader of ["grafana", "kiali"] as const) {
       if (observability[reader]) {
-        yield { path: ["observability", reader], message: "reads its figures from Prometheus; add observability.prometheus" };
+        yield {
+          path: ["observability", reader],
+          message: "reads its figures from Prometheus; add observability.prometheus",
+        };
       }
     }
     if (observability.alerts) {

@@ -16,11 +16,16 @@ export function regexProblem(path: SettingPath, regex: string): Problem | undefi
   const operators = withoutLiterals(regex);
   const unsupported = missingInRe2.find(([sign]) => sign.test(operators));
   if (unsupported) {
-    return { path, message: `found ${JSON.stringify(regex)}; RE2 has no ${unsupported[1]}; expected an RE2 expression` };
+    return {
+      path,
+      message: `found ${JSON.stringify(regex)}; RE2 has no ${unsupported[1]}; expected an RE2 expression`,
+    };
   }
   try {
     // Flag groups such as (?i) are RE2's and not JavaScript's; what remains has the same brackets and quantifiers.
-    new RegExp(regex.replace(/\(\?[imsU-]+(:|\))/g, (_, end: string) => (end === ":" ? "(?:" : "")).replace(/\(\?P</g, "(?<"));
+    new RegExp(
+      regex.replace(/\(\?[imsU-]+(:|\))/g, (_, end: string) => (end === ":" ? "(?:" : "")).replace(/\(\?P</g, "(?<"),
+    );
     return undefined;
   } catch (error) {
     const reason = error instanceof Error ? error.message.split(": ").at(-1) : String(error);

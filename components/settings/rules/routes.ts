@@ -46,7 +46,7 @@ function* routeProblems(rule: HttpRuleSettings, path: SettingPath, subsets: Read
 function* actionProblems(rule: HttpRuleSettings, path: SettingPath): Iterable<Problem> {
   const given = actions.filter((action) => rule[action] !== undefined);
   if (given.length > 1) {
-    yield { path, message: `found ${given.join(" and ")}; expected at most one of: ${actions.join(", ")}` };
+    yield { path, message: `found ${given.join(", ")}; expected at most one of: ${actions.join(", ")}` };
   }
   if (rule.redirect && Object.keys(rule.redirect).length === 0) {
     yield { path: [...path, "redirect"], message: "expected at least one of: uri, authority, scheme, redirectCode" };
@@ -86,8 +86,14 @@ function* matchProblems(match: Match, path: SettingPath): Iterable<Problem> {
   const strings: [SettingPath, { regex?: string | undefined } | undefined][] = [
     [["uri"], match.uri],
     [["method"], match.method],
-    ...Object.entries(match.headers ?? {}).map(([name, value]): [SettingPath, typeof value] => [["headers", name], value]),
-    ...Object.entries(match.queryParams ?? {}).map(([name, value]): [SettingPath, typeof value] => [["queryParams", name], value]),
+    ...Object.entries(match.headers ?? {}).map(([name, value]): [SettingPath, typeof value] => [
+      ["headers", name],
+      value,
+    ]),
+    ...Object.entries(match.queryParams ?? {}).map(([name, value]): [SettingPath, typeof value] => [
+      ["queryParams", name],
+      value,
+    ]),
   ];
   for (const [key, { regex } = {}] of strings) {
     const problem = regex === undefined ? undefined : regexProblem([...path, ...key, "regex"], regex);
@@ -104,7 +110,8 @@ export function* httpProblems(service: TrafficServiceSettings, path: SettingPath
     yield* actionProblems(rule, at);
     yield* faultProblems(rule, at);
     yield* timeProblems(rule, at);
-    for (const [position, match] of (rule.match ?? []).entries()) yield* matchProblems(match, [...at, "match", position]);
+    for (const [position, match] of (rule.match ?? []).entries())
+      yield* matchProblems(match, [...at, "match", position]);
   }
   const catchAll = service.http.findIndex(matchesEverything);
   const after = service.http.length - 1 - catchAll;
@@ -113,7 +120,9 @@ export function* httpProblems(service: TrafficServiceSettings, path: SettingPath
     yield { path: [...path, catchAll], message: `matches every request, so ${hidden}; put it last` };
   }
   yield* duplicates(
-    service.http.flatMap(({ name }, index) => (name === undefined ? [] : [{ path: [...path, index, "name"], key: name }])),
+    service.http.flatMap(({ name }, index) =>
+      name === undefined ? [] : [{ path: [...path, index, "name"], key: name }],
+    ),
     "rule",
   );
 }

@@ -32,7 +32,10 @@ export const secretRules = [
     return [];
   }),
   references("images", ({ pullSecrets }) =>
-    pullSecrets.map((one, index): Reference => [["pullSecrets", index, "dockerConfigJson", "secret"], one.dockerConfigJson.secret]),
+    pullSecrets.map((one, index): Reference => [
+      ["pullSecrets", index, "dockerConfigJson", "secret"],
+      one.dockerConfigJson.secret,
+    ]),
   ),
   references("gateways", (gateways) =>
     Object.entries(gateways).flatMap(([name, gateway]): Reference[] => [

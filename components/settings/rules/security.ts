@@ -9,7 +9,9 @@ import { isProblem, resolve } from "./workload-names";
 /** Path templates of Istio, `{*}` and `{**}`, are the only asterisks that may stand inside a path. */
 function pathProblem(path: string): string | undefined {
   const inner = path.replace(/\{\*{1,2}\}/g, "").slice(0, -1);
-  return inner.includes("*") ? `found "${path}"; '*' may stand at the end only, or as the template {*} or {**}` : undefined;
+  return inner.includes("*")
+    ? `found "${path}"; '*' may stand at the end only, or as the template {*} or {**}`
+    : undefined;
 }
 
 class Names {
@@ -23,7 +25,12 @@ class Names {
   }
 
   *workload(path: SettingPath, key: string, name: string, namespace: string | undefined): Iterable<Problem> {
-    const found = resolve(this.workloads, { path: [...path, key], namespacePath: [...path, "namespace"], name, namespace });
+    const found = resolve(this.workloads, {
+      path: [...path, key],
+      namespacePath: [...path, "namespace"],
+      name,
+      namespace,
+    });
     if (isProblem(found)) yield found;
   }
 

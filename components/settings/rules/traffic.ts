@@ -68,12 +68,16 @@ function offeredHosts(services: readonly TrafficServiceSettings[]): Entry[] {
 }
 
 export const trafficRules = [
+  rule(["traffic", "bookinfo"], ({ traffic, bookinfo }) =>
+    duplicates(
+      traffic.services.map(({ namespace = bookinfo?.namespace ?? "", host }, index) => ({
+        path: [...at(index), "host"],
+        key: namespace === "" ? host : `${namespace}/${host}`,
+      })),
+      "service",
+    ),
+  ),
   rule(["traffic"], function* ({ traffic: { services } }) {
-    const keys = services.map(({ namespace, host }, index) => ({
-      path: [...at(index), "host"],
-      key: namespace === undefined ? host : `${namespace}/${host}`,
-    }));
-    yield* duplicates(keys, "service");
     yield* duplicates(offeredHosts(services), "host");
     for (const [index, service] of services.entries()) {
       const subsets = service.subsets.map((subset, position) => ({
@@ -93,7 +97,8 @@ export const trafficRules = [
   }),
   rule(["environment", "traffic"], function* ({ environment, traffic }) {
     for (const { path, key } of environment === "dev" ? [] : offeredHosts(traffic.services)) {
-      if (key === "*") yield { path, message: `found "*", which is for dev; environment ${environment} expected DNS names` };
+      if (key === "*")
+        yield { path, message: `found "*", which is for dev; environment ${environment} expected DNS names` };
     }
     if (environment !== "production") return;
     for (const [index, service] of traffic.services.entries()) {

@@ -83,9 +83,12 @@ const trafficPolicy = z.strictObject({
   loadBalancer: freeForm.optional(),
 });
 
-const subset = z.union([dnsLabel, z.strictObject({ name: dnsLabel, labels, trafficPolicy: trafficPolicy.optional() })], {
-  error: "expected the name of a version, or {name, labels}",
-});
+const subset = z.union(
+  [dnsLabel, z.strictObject({ name: dnsLabel, labels, trafficPolicy: trafficPolicy.optional() })],
+  {
+    error: "expected the name of a version, or {name, labels}",
+  },
+);
 
 const service = z.strictObject({
   host: dnsLabel.describe("The Service."),

@@ -1,0 +1,66 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import Ajv from "ajv";
+import { parse } from "yaml";
+import { stackFileSchema } from "../../components/settings/json-schema";
+import { main } from "../../lab/cli/schema";
+import { root, stacks } from "./stack-files";
+
+/** Formats are for editors here; the patterns beside them decide. */
+const validate = new Ajv({ strict: true, allErrors: true, allowUnionTypes: true, validateFormats: false }).compile(
+  stackFileSchema(),
+);
+
+function stackFile(stack: string): { config: Record<string, unknown> } & Record<string, unknown> {
+  return parse(readFileSync(path.join(root, `Pulumi.${stack}.yaml`), "utf8"));
+}
+
+describe("the JSON Schema of stack files", () => {
+  for (const stack of stacks) {
+    it(`accepts Pulumi.${stack}.yaml`, () => {
+      assert.ok(validate(stackFile(stack)), JSON.stringify(validate.errors, undefined, 1));
+    });
+
+    it(`is named in the first line of Pulumi.${stack}.yaml, for editors`, () => {
+      const first = readFileSync(path.join(root, `Pulumi.${stack}.yaml`), "utf8").split("\n")[0];
+      assert.equal(first, "# yaml-language-server: $schema=./talos-mesh.schema.json");
+    });
+  }
+
+  it("is the one that is checked in", async () => {
+    assert.equal(await main(["--check"]), 0);
+  });
+
+  it("refuses an argument it does not know", async () => {
+    assert.equal(await main(["--chekc"]), 2);
+  });
+
+  it("accepts what the CLI and other providers add to a stack file", () => {
+    const file = stackFile("dev");
+    file.encryptionsalt = "v1:abc";
+    file.secretsprovider = "passphrase";
+    file.environment = ["shared"];
+    file.config["kubernetes:kubeconfig"] = "x";
+    file.config["talos-mesh:secrets"] = { kubeconfig: { secure: "v1:abc" }, plain: "text" };
+    assert.ok(validate(file), JSON.stringify(validate.errors));
+  });
+
+  const mistakes: [string, (config: Record<string, unknown>) => void][] = [
+    ["an unknown section", (config) => (config["talos-mesh:trafic"] = {})],
+    ["an unknown key", (config) => (config["talos-mesh:mesh"] = { version: "1.31.1", profil: "demo" })],
+    ["a wrong type", (config) => (config["talos-mesh:mesh"] = { version: 1.31 })],
+    ["an unknown kind of cluster", (config) => (config["talos-mesh:cluster"] = { kind: "minikube", name: "x" })],
+    ["a key of another kind of cluster", (config) => (config["talos-mesh:cluster"] = { kind: "embedded", name: "x", nodes: [] })],
+    ["a missing section", (config) => delete config["talos-mesh:cluster"]],
+    ["a weight above 100", (config) => (config["talos-mesh:traffic"] = { services: [{ host: "reviews", http: [{ route: { v1: 101 } }] }] })],
+    ["a secret that is no text", (config) => (config["talos-mesh:secrets"] = { name: 5 })],
+  ];
+  for (const [what, change] of mistakes) {
+    it(`refuses ${what}`, () => {
+      const file = stackFile("dev");
+      change(file.config);
+      assert.equal(validate(file), false);
+    });
+  }
+});
