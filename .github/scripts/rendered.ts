@@ -47,9 +47,9 @@ function items(folder: string, prefix: string, read: (file: string) => string): 
   });
 }
 
-const named = z.array(z.looseObject({ name: z.string().min(1) })).min(1);
+const entriesOfResources = z.array(z.looseObject({ resource: z.string().min(1) })).min(1);
 
-/** Releases and commands, one by one: the name of each instead of "releases.json changed". */
+/** Releases and commands, one by one: "releases: istio-istiod changed" says more than "releases.json changed". */
 function jsonEntries(file: string, text: string): [name: string, text: string][] {
   let value: unknown;
   try {
@@ -57,8 +57,8 @@ function jsonEntries(file: string, text: string): [name: string, text: string][]
   } catch {
     return [[file, text]];
   }
-  const list = named.safeParse(value);
+  const list = entriesOfResources.safeParse(value);
   if (!list.success) return [[file, text]];
   const kind = path.basename(file, ".json");
-  return list.data.map((entry) => [`${kind}: ${entry.name.replaceAll("/", "_")}`, stringify(entry, { lineWidth: 0 })]);
+  return list.data.map((entry) => [`${kind}: ${entry.resource.replaceAll("/", "_")}`, stringify(entry, { lineWidth: 0 })]);
 }

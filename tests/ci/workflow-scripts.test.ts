@@ -1,0 +1,220 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { chmodSync, existsSync, readFileSync } from "node:fs";
+import path from "node:path";
+import { comment } from "../../.github/scripts/comment";
+import { deployedCommit } from "../../.github/scripts/deployed-commit";
+import { finding, reportDrift } from "../../.github/scripts/drift";
+import { gitDiff } from "../../.github/scripts/git-diff";
+import { GitHub } from "../../.github/scripts/github";
+import { marker } from "../../.github/scripts/render-report";
+import { bot, fakeGitHub, type FakeGitHub, removeTemporaryFolders, root, temporaryFolder } from "./support";
+
+const sha = "0123456789abcdef0123456789abcdef01234567";
+const head = { owner: "stranger", branch: "a branch", sha };
+
+let github: FakeGitHub | undefined;
+async function answering(lists: Record<string, unknown[]>): Promise<GitHub> {
+  github = await fakeGitHub(lists);
+  return new GitHub(github.env);
+}
+const writes = () => github?.requests.filter(({ method }) => method !== "GET") ?? [];
+
+afterEach(async () => {
+  removeTemporaryFolders();
+  await github?.close();
+  github = undefined;
+});
+
+describe("the comment of a pull request", () => {
+  const pulls = [{ number: 7, head: { sha } }];
+
+  it("is written where there is none", async () => {
+    const client = await answering({ "/pulls": pulls, "/issues/7/comments": [] });
+    assert.equal(await comment(client, head, 7, "report"), "Wrote the comment of #7.");
+    assert.deepEqual(writes(), [{ method: "POST", url: "/repos/example/mesh/issues/7/comments", body: { body: "report" } }]);
+    assert.ok(github?.requests[0]?.url.includes("head=stranger%3Aa%20branch"));
+  });
+
+  it("is replaced where there is one, also beyond the first hundred comments", async () => {
+    const others = Array.from({ length: 150 }, (_, id) => ({ id, body: "hello", user: { login: "somebody" } }));
+    const comments = [...others, { id: 900, body: `${marker}\nold`, user: bot }];
+    const client = await answering({ "/pulls": pulls, "/issues/7/comments": comments });
+    assert.equal(await comment(client, head, 7, "report"), "Brought the comment of #7 up to date.");
+    assert.deepEqual(writes().map(({ method, url }) => [method, url]), [["PATCH", "/repos/example/mesh/issues/comments/900"]]);
+  });
+
+  it("leaves alone a person's comment that quotes ours", async () => {
+    const client = await answering({
+      "/pulls": pulls,
+      "/issues/7/comments": [{ id: 1, body: `${marker}\nquoted`, user: { login: "somebody" } }],
+    });
+    assert.equal(await comment(client, head, 7, "report"), "Wrote the comment of #7.");
+  });
+
+  it("is not written to a pull request that an artifact merely claims to be", async () => {
+    const client = await answering({ "/pulls": pulls, "/issues/8/comments": [] });
+    assert.match(await comment(client, head, 8, "report"), /^No open pull request #8 with the head 0123/);
+    assert.deepEqual(writes(), []);
+  });
+
+  it("is not written for a commit that was pushed over", async () => {
+    const client = await answering({ "/pulls": [{ number: 7, head: { sha: "f".repeat(40) } }] });
+    assert.match(await comment(client, head, 7, "report"), /Nothing written/);
+  });
+
+  it("fails with GitHub's status where GitHub refuses", async () => {
+    const client = await answering({});
+    await assert.rejects(comment(client, head, 7, "report"), /GET \/pulls\?.*: 404/);
+  });
+});
+
+describe("the commit a stack holds", () => {
+  const update = (result: string, commit = sha) => ({ kind: "update", result, environment: { "git.head": commit } });
+  const history = (...entries: object[]) => JSON.stringify(entries);
+
+  it("is that of the newest update, whatever was refreshed since", () => {
+    const entries = history({ kind: "refresh", result: "succeeded" }, update("succeeded"), update("succeeded", "f".repeat(40)));
+    assert.equal(deployedCommit("staging", entries), sha);
+  });
+
+  it("may be asked for by the commit or its beginning", () => {
+    assert.equal(deployedCommit("staging", history(update("succeeded")), sha), sha);
+    assert.equal(deployedCommit("staging", history(update("succeeded")), "0123456"), sha);
+  });
+
+  const refused: [string, string, string, RegExp][] = [
+    ["another commit", history(update("succeeded")), "f".repeat(40), /staging holds 0123.*, not ffff.*only the commit on staging/],
+    ["a beginning that is too short", history(update("succeeded")), "0123", /not 0123;/],
+    ["a failed update", history(update("failed"), update("succeeded")), "", /"failed", not "succeeded"/],
+    ["an update under way", history(update("in-progress")), "", /"in-progress"/],
+    ["a stack that was destroyed", history({ kind: "destroy", result: "succeeded" }, update("succeeded")), "", /was destroyed/],
+    ["a stack never deployed", history(), "", /never been deployed/],
+    ["an update from outside git", history({ kind: "update", result: "succeeded" }), "", /does not say which commit/],
+  ];
+  for (const [what, entries, asked, message] of refused) {
+    it(`refuses ${what}`, () => {
+      assert.throws(() => deployedCommit("staging", entries, asked), message);
+    });
+  }
+
+  it("is printed by the command, and a refusal is an error of the run", () => {
+    const run = (input: string, ...args: string[]) =>
+      spawnSync(process.execPath, ["-r", "./lab/bin/register.cjs", ".github/scripts/deployed-commit.ts", ...args], {
+        cwd: root,
+        input,
+        encoding: "utf8",
+      });
+    assert.equal(run(history(update("succeeded")), "staging", "").stdout, `${sha}\n`);
+    const failed = run(history(update("failed")), "staging");
+    assert.equal(failed.status, 1);
+    assert.match(failed.stderr, /^::error::the newest update of staging/);
+    assert.equal(failed.stdout, "");
+  });
+});
+
+describe("drift", () => {
+  it("is told from a preview that failed", () => {
+    assert.equal(finding(0, ""), "unchanged");
+    assert.equal(finding(1, "error: no changes were expected but changes were proposed"), "drifted");
+    assert.equal(finding(255, "error: no changes were expected for preview but changes were proposed"), "drifted");
+    assert.equal(finding(1, "error: could not log in"), "unknown");
+  });
+
+  it("opens an issue with the preview", async () => {
+    const client = await answering({ "/issues": [] });
+    assert.equal(await reportDrift(client, "staging", "drifted", "~ spec", "https://run"), "staging: drifted; opened an issue.");
+    const [{ body } = { body: undefined }] = writes();
+    assert.equal((body as { title: string }).title, "Drift: staging");
+    assert.match((body as { body: string }).body, /```diff\n~ spec\n```$/);
+  });
+
+  const open = { id: 1, number: 12, body: "<!-- talos-mesh:drift:staging -->\nold", user: bot };
+
+  it("keeps one issue a stack up to date", async () => {
+    const client = await answering({ "/issues": [{ ...open, id: 2, number: 13, body: "<!-- talos-mesh:drift:production -->" }, open] });
+    await reportDrift(client, "staging", "unknown", "error", "https://run");
+    assert.deepEqual(writes().map(({ method, url }) => [method, url]), [["PATCH", "/repos/example/mesh/issues/12"]]);
+  });
+
+  it("closes the issue when there is none any more", async () => {
+    const client = await answering({ "/issues": [open] });
+    assert.equal(await reportDrift(client, "staging", "unchanged", "", "https://run"), "staging: no drift any more; closed #12.");
+    assert.deepEqual(writes().at(-1), { method: "PATCH", url: "/repos/example/mesh/issues/12", body: { state: "closed" } });
+  });
+
+  it("writes nothing where there was and is none", async () => {
+    const client = await answering({ "/issues": [] });
+    assert.equal(await reportDrift(client, "staging", "unchanged", "", "https://run"), "staging: no drift.");
+    assert.deepEqual(writes(), []);
+  });
+
+  it("cuts a preview that is longer than an issue may be", async () => {
+    const client = await answering({ "/issues": [] });
+    await reportDrift(client, "staging", "drifted", "~ line\n".repeat(50_000), "https://run");
+    assert.ok(JSON.stringify(writes()[0]?.body).length < 90_000);
+    assert.ok((writes()[0]?.body as { body: string }).body.length <= 65_536);
+  });
+});
+
+describe("git's diff of two renderings", () => {
+  it("stays inside its folder whatever the names are", () => {
+    const diff = gitDiff(new Map(), new Map([["../../../escaped.yaml", "a: 1\n"], ["x/../../y", "b\n"], [".gitattributes", "* -diff\n"]]));
+    assert.match(diff, /\+a: 1/);
+    assert.match(diff, /\+b/);
+    assert.ok(!existsSync(path.resolve("/escaped.yaml")));
+  });
+
+  it("shows lines that look like git's own headers", () => {
+    assert.match(gitDiff(new Map([["a", "x\n"]]), new Map([["a", "x\nindex 1\n"]])), /\n\+index 1/);
+  });
+});
+
+describe("rendering every stack", () => {
+  /** A project whose `npm run render` succeeds for every stack but `broken`. */
+  function project(): { folder: string; env: NodeJS.ProcessEnv } {
+    const npm = `#!/usr/bin/env bash
+[ "$*" = "run --silent render -- --stack $6 --out $8 --skip-unbuilt" ] || { echo "called with $*"; exit 9; }
+if [ "$6" = broken ]; then echo "talos-mesh:mesh: missing"; exit 1; fi
+mkdir -p "$8" && echo "kind: Namespace" > "$8/core_namespace.yaml" && echo "$6: 1 file"
+`;
+    const folder = temporaryFolder({ "Pulumi.yaml": "", "Pulumi.a.yaml": "", "Pulumi.broken.yaml": "", "Pulumi.c.yaml": "", "bin/npm": npm });
+    chmodSync(path.join(folder, "bin/npm"), 0o755);
+    return { folder, env: { ...process.env, PATH: `${path.join(folder, "bin")}:${process.env["PATH"]}` } };
+  }
+
+  it("goes on after a stack that fails, keeps its message and fails in the end", () => {
+    const { folder, env } = project();
+    const out = path.join(folder, "out");
+    const { status } = spawnSync(path.join(root, ".github/scripts/render-stacks.sh"), [folder, out], { env, encoding: "utf8" });
+    assert.equal(status, 1);
+    assert.equal(readFileSync(path.join(out, "broken.failed"), "utf8"), "talos-mesh:mesh: missing\n");
+    for (const stack of ["a", "c"]) assert.ok(existsSync(path.join(out, stack, "core_namespace.yaml")));
+    assert.ok(!existsSync(path.join(out, "a.failed")) && !existsSync(path.join(out, "broken")));
+  });
+});
+
+describe("pulumi-preview.sh", () => {
+  function run(exitCode: number) {
+    const folder = temporaryFolder({ "bin/pulumi": `#!/usr/bin/env bash\necho "pulumi $*"\nexit ${exitCode}\n`, summary: "" });
+    chmodSync(path.join(folder, "bin/pulumi"), 0o755);
+    const result = spawnSync(path.join(root, ".github/scripts/pulumi-preview.sh"), ["staging", "--refresh"], {
+      env: { ...process.env, PATH: `${path.join(folder, "bin")}:${process.env["PATH"]}`, GITHUB_STEP_SUMMARY: path.join(folder, "summary") },
+      encoding: "utf8",
+    });
+    return { ...result, summary: readFileSync(path.join(folder, "summary"), "utf8") };
+  }
+
+  it("writes the preview to the log and to the summary", () => {
+    const { status, stdout, summary } = run(0);
+    assert.equal(status, 0);
+    assert.match(stdout, /^pulumi preview --stack staging .*--refresh\n$/);
+    assert.ok(summary.includes(stdout));
+  });
+
+  it("ends with the exit code of pulumi", () => {
+    const { status, summary } = run(3);
+    assert.equal(status, 3);
+    assert.match(summary, /pulumi preview --stack staging/);
+  });
+});
