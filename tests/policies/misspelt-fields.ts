@@ -27,7 +27,7 @@ istioObject("Gateway", place, { mtls: { mode: "STRICT" } });
 type Foreign<From, To> = Exclude<keyof NonNullable<From>, keyof NonNullable<To>>;
 
 /** Settings that are passed on as they are: a key that Istio does not have asks for an argument that nobody gives. */
-function passedOn<From, To>(..._foreign: [Foreign<From, To>] extends [never] ? [] : [Foreign<From, To>]): void {}
+declare function passedOn<From, To>(...foreign: [Foreign<From, To>] extends [never] ? [] : [Foreign<From, To>]): void;
 
 type Rule = Required<HttpRuleSettings>;
 type TrafficPolicy = Required<NonNullable<TrafficServiceSettings["trafficPolicy"]>>;
