@@ -34,8 +34,8 @@ function describe(missing: ReadonlyMap<Tool, readonly Attempt[]>, cache: string,
       `  - put ${tool.name} (${tool.accepts}) on PATH, or as ${cachedTool(cache, tool.name, tool.version, platform)}`,
     );
   }
-  for (const variable of mirrorsFor([...missing.keys()], platform)) {
-    lines.push(`  - set ${variable} to a mirror with the same paths`);
+  for (const mirror of mirrorsFor([...missing.keys()], platform)) {
+    lines.push(`  - set ${mirror} with the same paths`);
   }
   return lines.join("\n");
 }
@@ -45,5 +45,5 @@ function mirrorsFor(tools: readonly Tool[], platform: Platform): string[] {
     const download = tool.download(platform);
     return typeof download === "string" ? [] : [download.file.vendor, download.checksums.vendor];
   });
-  return [...new Set(wanted)].map((vendor) => `${vendors[vendor].variable} (now ${vendors[vendor].url})`);
+  return [...new Set(wanted)].map((vendor) => `${vendors[vendor].variable} to a mirror of ${vendors[vendor].url}`);
 }

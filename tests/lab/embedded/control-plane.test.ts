@@ -1,0 +1,227 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from "node:fs";
+import net, { type AddressInfo } from "node:net";
+import path from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import type { ApiServer } from "../../../lab/embedded/api-server";
+import { plannedIncarnation } from "../../../lab/embedded/incarnation";
+import { controlPlaneTools } from "../../../lab/embedded/kwokctl";
+import { listNodes } from "../../../lab/embedded/nodes";
+import { identify, isSameProcess } from "../../../lab/tools/process-identity";
+import { ensureTools } from "../../../lab/tools/ensure-tools";
+import { ToolsUnavailable } from "../../../lab/tools/failure";
+import { skip } from "../../support/skip";
+import { LabProject, connect } from "./lab-project";
+
+interface KubernetesObject {
+  readonly metadata: { readonly name: string };
+  readonly spec: { readonly nodeName?: string };
+  readonly status: { readonly phase?: string };
+}
+
+describe("the embedded control plane", function () {
+  this.timeout(120_000);
+  let project: LabProject;
+
+  before(async function () {
+    // A first run may have to build the tools.
+    this.timeout(30 * 60_000);
+    try {
+      await ensureTools(controlPlaneTools);
+    } catch (error) {
+      if (!(error instanceof ToolsUnavailable)) throw error;
+      skip(this, error.message);
+    }
+  });
+  beforeEach(() => (project = new LabProject()));
+  afterEach(async () => {
+    await project.run("delete");
+    project.remove();
+  });
+
+  const clusterFolder = () => path.join(project.folder, "kwok", "clusters", "demo");
+  const up = async (request = {}) => {
+    const result = await project.run("up", request);
+    assert.equal(result.code, 0, result.stderr);
+    return result;
+  };
+  const read = async (api: ApiServer, path: string) => JSON.parse(await api.request("GET", path)) as KubernetesObject;
+  const pids = async () => Object.values((await project.status()).processes ?? {});
+  const killed = async (victims: readonly number[]) => {
+    const identities = victims.flatMap((pid) => identify(pid) ?? []);
+    identities.forEach(({ pid }) => process.kill(pid, "SIGKILL"));
+    const deadline = Date.now() + 5_000;
+    while (identities.some(isSameProcess) && Date.now() < deadline) await delay(10);
+    assert.equal(identities.some(isSameProcess), false);
+  };
+
+  it("comes up, changes nothing the second time, follows the number of workers, and goes without a trace", async () => {
+    assert.equal(plannedIncarnation(project.root, "dev"), 1);
+    const first = await up();
+    const before = await pids();
+    assert.equal(before.length, 5);
+    assert.equal(readFileSync(path.join(project.folder, "kubeconfig"), "utf8"), first.stdout);
+    assert.equal(statSync(path.join(project.folder, "kubeconfig")).mode & 0o777, 0o600);
+
+    const second = await up();
+    assert.deepEqual([second.stdout, second.stderr], [first.stdout, ""]);
+    assert.deepEqual(await pids(), before);
+    assert.equal(plannedIncarnation(project.root, "dev"), 1);
+
+    const api = connect(first.stdout);
+    const names = async () => (await listNodes(api)).map(({ metadata }) => metadata.name).sort();
+    await up({ workers: 3 });
+    assert.deepEqual(await names(), ["demo-control-plane", "demo-worker-1", "demo-worker-2", "demo-worker-3"]);
+    await up({ workers: 0 });
+    assert.deepEqual(await names(), ["demo-control-plane"]);
+    assert.deepEqual((await project.status()).nodes, { total: 1, ready: 1 });
+
+    writeFileSync(path.join(project.folder, "other"), "kept");
+    const identities = (await pids()).map((pid) => identify(pid));
+    assert.equal((await project.run("delete")).code, 0);
+    assert.deepEqual(readdirSync(project.folder), ["other"]);
+    assert.ok(identities.every((identity) => identity !== undefined && !isSameProcess(identity)));
+    const again = await project.run("delete");
+    assert.deepEqual([again.code, again.stderr], [0, "there is no cluster\n"]);
+    assert.deepEqual(await project.status(), { state: "absent" });
+    assert.ok(project.userFilesUntouched());
+  });
+
+  it("runs pods on the workers, not on the control plane, and refuses unknown fields as any API server", async () => {
+    const api = connect((await up()).stdout);
+    const pods = "/api/v1/namespaces/kube-system/pods";
+    const pod = (name: string, fields: object) => ({
+      apiVersion: "v1",
+      kind: "Pod",
+      metadata: { name },
+      spec: { containers: [{ name, image: "x" }], ...fields },
+    });
+    const wrong = api.request("POST", `${pods}?fieldValidation=Strict`, pod("wrong", { nodeNmae: "x" }));
+    await assert.rejects(wrong, /unknown field .*spec\.nodeNmae/);
+    const deadline = Date.now() + 20_000;
+    const until = async (condition: () => Promise<boolean>) => {
+      while (!(await condition()) && Date.now() < deadline) await delay(50);
+    };
+    // A pod needs the namespace's service account, which is made a moment after the first start.
+    await until(() =>
+      api.request("GET", "/api/v1/namespaces/kube-system/serviceaccounts/default").then(
+        () => true,
+        () => false,
+      ),
+    );
+    await api.request("POST", pods, pod("right", {}));
+    await until(async () => (await read(api, `${pods}/right`)).status.phase === "Running");
+    const { spec, status } = await read(api, `${pods}/right`);
+    assert.equal(status.phase, "Running");
+    assert.match(spec.nodeName ?? "", /^demo-worker-/);
+  });
+
+  it("starts again with its data after every process was killed, and spares a process that has got an old number", async () => {
+    const { stdout } = await up();
+    const api = connect(stdout);
+    const kept = { apiVersion: "v1", kind: "Namespace", metadata: { name: "kept" } };
+    await api.request("POST", "/api/v1/namespaces", kept);
+    await killed(await pids());
+    assert.equal((await project.status()).state, "stopped");
+    assert.equal(plannedIncarnation(project.root, "dev"), 2);
+    const bystander = spawn("sleep", ["600"]);
+    await once(bystander, "spawn");
+    writeFileSync(path.join(clusterFolder(), "pids", "etcd.pid"), String(bystander.pid));
+    try {
+      const again = await up({ incarnation: 2 });
+      assert.equal(again.stdout, stdout);
+      assert.equal((await read(api, "/api/v1/namespaces/kept")).metadata.name, "kept");
+      assert.equal(plannedIncarnation(project.root, "dev"), 2);
+      await killed([(await project.status()).processes?.["kube-scheduler"] ?? 0]);
+      assert.equal(plannedIncarnation(project.root, "dev"), 3);
+      await up({ incarnation: 3 });
+      assert.equal((await read(api, "/api/v1/namespaces/kept")).metadata.name, "kept");
+      assert.equal(bystander.exitCode ?? bystander.signalCode, null);
+    } finally {
+      bystander.kill("SIGKILL");
+    }
+  });
+
+  const moments: [string, (stderr: string) => boolean][] = [
+    ["as it begins", (stderr) => stderr.includes("creating the control plane")],
+    ["once its files are there", () => existsSync(path.join(clusterFolder(), "pki", "admin.crt"))],
+    ["once the API server runs", () => existsSync(path.join(clusterFolder(), "pids", "kube-apiserver.pid"))],
+    ["once the nodes are there", (stderr) => stderr.includes("nodes added")],
+  ];
+  it("comes up after an `up` that was killed at any moment", async () => {
+    for (const [moment, hasCome] of moments) {
+      await project.killUp(hasCome);
+      const { code, stderr } = await project.run("up");
+      assert.equal(code, 0, `killed ${moment}: ${stderr}`);
+      const { state, nodes } = await project.status();
+      assert.deepEqual([state, nodes], ["running", { total: 3, ready: 3 }], `killed ${moment}`);
+      assert.equal((await project.run("delete")).code, 0);
+    }
+  });
+
+  it("is deleted completely when its `up` was killed half-way", async () => {
+    await project.killUp(() => existsSync(path.join(clusterFolder(), "pids", "etcd.pid")));
+    assert.equal((await project.status()).state, "incomplete");
+    const running = (await pids()).map((pid) => identify(pid));
+    assert.equal((await project.run("delete")).code, 0);
+    assert.ok(running.every((identity) => identity === undefined || !isSameProcess(identity)));
+    assert.deepEqual(readdirSync(project.folder), []);
+  });
+
+  it("refuses a folder that is not its own and touches nothing in it", async () => {
+    const foreign = path.join(project.folder, "kwok", "clusters", "demo");
+    mkdirSync(foreign, { recursive: true });
+    writeFileSync(path.join(foreign, "kwok.yaml"), "somebody's");
+    for (const verb of ["up", "delete"] as const) {
+      const { code, stdout, stderr } = await project.run(verb);
+      assert.deepEqual([code, stdout], [1, ""]);
+      assert.match(stderr, /holds files that this program did not make.*\nNothing was touched\./);
+    }
+    assert.equal(readFileSync(path.join(foreign, "kwok.yaml"), "utf8"), "somebody's");
+    assert.deepEqual(readdirSync(project.folder), ["kwok"]);
+  });
+
+  it("refuses another version, name or port for a cluster that is there", async () => {
+    await up();
+    const { code, stderr } = await project.run("up", {
+      kubernetesVersion: "v1.35.0",
+      name: "other",
+      apiServerPort: 6443,
+    });
+    assert.equal(code, 1);
+    assert.match(
+      stderr,
+      /cannot be changed in place:\n {2}name: is demo, asked for is other\n {2}kubernetesVersion: is v1/,
+    );
+    assert.match(stderr, /apiServerPort: is \d+, asked for is 6443\n.*destroy the stack first/);
+    assert.equal((await project.status()).state, "running");
+  });
+
+  it("names the port that is in use and who uses it", async () => {
+    const server = net.createServer();
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    try {
+      const { port } = server.address() as AddressInfo;
+      const { code, stderr } = await project.run("up", { apiServerPort: port });
+      assert.equal(code, 1);
+      assert.match(stderr, new RegExp(`port ${port} on 127\\.0\\.0\\.1.* in use by process ${process.pid} \\(`));
+      assert.equal(existsSync(path.join(project.folder, "kwok")), false);
+    } finally {
+      await new Promise((resolve) => server.close(resolve));
+    }
+  });
+
+  it("shows the end of the log of a component that does not start, and leaves no process behind", async () => {
+    const { stdout } = await up();
+    await killed(await pids());
+    const config = path.join(clusterFolder(), "kwok.yaml");
+    writeFileSync(config, readFileSync(config, "utf8").replace("--allow-privileged=true", "--no-such-flag"));
+    const { code, stderr } = await project.run("up");
+    assert.equal(code, 1);
+    assert.match(stderr, /kube-apiserver has ended\.\nThe last lines of .*kube-apiserver\.log:\n[^]*no-such-flag/);
+    assert.deepEqual(await pids(), []);
+    assert.notEqual(stdout, "");
+  });
+});
