@@ -170,10 +170,7 @@ export class HostMonitor extends MockMonitor {
     return `urn:pulumi:${runtime.getStack()}::${runtime.getProject()}::${qualified}::${request.getName()}`;
   }
 
-  override invoke(
-    request: ResourceInvokeRequest,
-    callback: (error: unknown, answer: unknown) => void,
-  ): Promise<void> {
+  override invoke(request: ResourceInvokeRequest, callback: (error: unknown, answer: unknown) => void): Promise<void> {
     return super.invoke(request, (error: unknown, answer: unknown) => {
       // The SDK shows the details of a gRPC error and nothing else of it.
       callback(error && { details: `${request.getTok()}: ${messageOf(error)}` }, answer);

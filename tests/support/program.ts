@@ -132,8 +132,13 @@ export class StackRun {
     return false;
   }
 
-  private requirements({ dependencies, provider }: Registration): readonly string[] {
-    // A provider reference is its URN, `::`, and its id.
-    return provider ? [...dependencies, provider.slice(0, provider.lastIndexOf("::"))] : dependencies;
+  private requirements({ dependencies, parent, provider }: Registration): readonly string[] {
+    // A child waits until its parent is registered, and with it for what the parent waits for. A provider reference is
+    // its URN, `::`, and its id.
+    return [
+      ...dependencies,
+      ...(parent ? [parent] : []),
+      ...(provider ? [provider.slice(0, provider.lastIndexOf("::"))] : []),
+    ];
   }
 }

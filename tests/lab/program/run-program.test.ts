@@ -154,7 +154,7 @@ describe("the program host", () => {
     const first = await run("details", { token: { secure: "x" }, nested: { a: [1, true] } });
     const second = await run("details", { token: { secure: "x" } });
     assert.deepEqual(first.outputs.nested, { a: [1, true] });
-    assert.equal(second.outputs.nested, undefined);
+    assert.equal(second.outputs.nested, null);
     assert.equal(second.registrations.length, first.registrations.length);
   });
 
