@@ -60,5 +60,8 @@ function jsonEntries(file: string, text: string): [name: string, text: string][]
   const list = entriesOfResources.safeParse(value);
   if (!list.success) return [[file, text]];
   const kind = path.basename(file, ".json");
-  return list.data.map((entry) => [`${kind}: ${entry.resource.replaceAll("/", "_")}`, stringify(entry, { lineWidth: 0 })]);
+  return list.data.map((entry) => [
+    `${kind}: ${entry.resource.replaceAll("/", "_")}`,
+    stringify(entry, { lineWidth: 0 }),
+  ]);
 }

@@ -62,14 +62,19 @@ describe("what a pull request changes in the rendered stacks", () => {
 
   it("shows the message of a stack that cannot be rendered", () => {
     const base = temporaryFolder({ "dev/a.yaml": "a: 1\n" });
-    const head = temporaryFolder({ "dev.failed": "1 setting needs a change (stack dev):\n  talos-mesh:mesh: missing\n" });
+    const head = temporaryFolder({
+      "dev.failed": "1 setting needs a change (stack dev):\n  talos-mesh:mesh: missing\n",
+    });
     const report = main([base, head]);
     assert.match(report, /\| `dev` \| cannot be rendered \|\|\|/);
     assert.match(report, /talos-mesh:mesh: missing/);
   });
 
   it("says that there is nothing to compare with where only the target branch fails", () => {
-    const report = main([temporaryFolder({ "dev.failed": "no such command\n" }), temporaryFolder({ "dev/a.yaml": "a: 1\n" })]);
+    const report = main([
+      temporaryFolder({ "dev.failed": "no such command\n" }),
+      temporaryFolder({ "dev/a.yaml": "a: 1\n" }),
+    ]);
     assert.match(report, /\| `dev` \| no comparison \|\|\|/);
   });
 
@@ -82,7 +87,10 @@ describe("a rendered folder from a stranger", () => {
   afterEach(removeTemporaryFolders);
 
   it("cannot end the fence its diff stands in", () => {
-    const report = main([temporaryFolder({ "dev/a.yaml": "a\n" }), temporaryFolder({ "dev/a.yaml": "```\n@everybody\n" })]);
+    const report = main([
+      temporaryFolder({ "dev/a.yaml": "a\n" }),
+      temporaryFolder({ "dev/a.yaml": "```\n@everybody\n" }),
+    ]);
     const [, inside] = /\n````diff\n([\s\S]*)\n````\n/.exec(report) ?? [];
     assert.match(inside ?? "", /\+```\n\+@everybody/);
   });
@@ -123,13 +131,18 @@ describe("the length of the comment", () => {
 
   it("gives what one stack does not need to the others", () => {
     const base = new Map(["a", "b"].map((stack) => [stack, rendered({ x: "1" })]));
-    const head = new Map([["a", rendered({ x: "2" })], ["b", rendered({ x: "3" })]]);
+    const head = new Map([
+      ["a", rendered({ x: "2" })],
+      ["b", rendered({ x: "3" })],
+    ]);
     const report = renderReport(base, head, (_, after) => big(after.get("x") === "2" ? 1 : 20_000));
     assert.ok(report.length > 60_000);
   });
 
   it("lists a thousand changed objects as forty and a number", () => {
-    const many = rendered(Object.fromEntries(Array.from({ length: 1000 }, (_, index) => [`object-${index}.yaml`, "a"])));
+    const many = rendered(
+      Object.fromEntries(Array.from({ length: 1000 }, (_, index) => [`object-${index}.yaml`, "a"])),
+    );
     const report = renderReport(new Map([["dev", rendered({})]]), new Map([["dev", many]]), () => "+a");
     assert.match(report, /\| `dev` \| 1000 \| 0 \| 0 \|/);
     assert.equal([...report.matchAll(/^- added/gm)].length, 40);

@@ -32,7 +32,9 @@ describe("the comment of a pull request", () => {
   it("is written where there is none", async () => {
     const client = await answering({ "/pulls": pulls, "/issues/7/comments": [] });
     assert.equal(await comment(client, head, 7, "report"), "Wrote the comment of #7.");
-    assert.deepEqual(writes(), [{ method: "POST", url: "/repos/example/mesh/issues/7/comments", body: { body: "report" } }]);
+    assert.deepEqual(writes(), [
+      { method: "POST", url: "/repos/example/mesh/issues/7/comments", body: { body: "report" } },
+    ]);
     assert.ok(github?.requests[0]?.url.includes("head=stranger%3Aa%20branch"));
   });
 
@@ -41,7 +43,10 @@ describe("the comment of a pull request", () => {
     const comments = [...others, { id: 900, body: `${marker}\nold`, user: bot }];
     const client = await answering({ "/pulls": pulls, "/issues/7/comments": comments });
     assert.equal(await comment(client, head, 7, "report"), "Brought the comment of #7 up to date.");
-    assert.deepEqual(writes().map(({ method, url }) => [method, url]), [["PATCH", "/repos/example/mesh/issues/comments/900"]]);
+    assert.deepEqual(
+      writes().map(({ method, url }) => [method, url]),
+      [["PATCH", "/repos/example/mesh/issues/comments/900"]],
+    );
   });
 
   it("leaves alone a person's comment that quotes ours", async () => {
@@ -74,7 +79,11 @@ describe("the commit a stack holds", () => {
   const history = (...entries: object[]) => JSON.stringify(entries);
 
   it("is that of the newest update, whatever was refreshed since", () => {
-    const entries = history({ kind: "refresh", result: "succeeded" }, update("succeeded"), update("succeeded", "f".repeat(40)));
+    const entries = history(
+      { kind: "refresh", result: "succeeded" },
+      update("succeeded"),
+      update("succeeded", "f".repeat(40)),
+    );
     assert.equal(deployedCommit("staging", entries), sha);
   });
 
@@ -84,11 +93,21 @@ describe("the commit a stack holds", () => {
   });
 
   const refused: [string, string, string, RegExp][] = [
-    ["another commit", history(update("succeeded")), "f".repeat(40), /staging holds 0123.*, not ffff.*only the commit on staging/],
+    [
+      "another commit",
+      history(update("succeeded")),
+      "f".repeat(40),
+      /staging holds 0123.*, not ffff.*only the commit on staging/,
+    ],
     ["a beginning that is too short", history(update("succeeded")), "0123", /not 0123;/],
     ["a failed update", history(update("failed"), update("succeeded")), "", /"failed", not "succeeded"/],
     ["an update under way", history(update("in-progress")), "", /"in-progress"/],
-    ["a stack that was destroyed", history({ kind: "destroy", result: "succeeded" }, update("succeeded")), "", /was destroyed/],
+    [
+      "a stack that was destroyed",
+      history({ kind: "destroy", result: "succeeded" }, update("succeeded")),
+      "",
+      /was destroyed/,
+    ],
     ["a stack never deployed", history(), "", /never been deployed/],
     ["an update from outside git", history({ kind: "update", result: "succeeded" }), "", /does not say which commit/],
   ];
@@ -123,7 +142,10 @@ describe("drift", () => {
 
   it("opens an issue with the preview", async () => {
     const client = await answering({ "/issues": [] });
-    assert.equal(await reportDrift(client, "staging", "drifted", "~ spec", "https://run"), "staging: drifted; opened an issue.");
+    assert.equal(
+      await reportDrift(client, "staging", "drifted", "~ spec", "https://run"),
+      "staging: drifted; opened an issue.",
+    );
     const [{ body } = { body: undefined }] = writes();
     assert.equal((body as { title: string }).title, "Drift: staging");
     assert.match((body as { body: string }).body, /```diff\n~ spec\n```$/);
@@ -132,15 +154,27 @@ describe("drift", () => {
   const open = { id: 1, number: 12, body: "<!-- talos-mesh:drift:staging -->\nold", user: bot };
 
   it("keeps one issue a stack up to date", async () => {
-    const client = await answering({ "/issues": [{ ...open, id: 2, number: 13, body: "<!-- talos-mesh:drift:production -->" }, open] });
+    const client = await answering({
+      "/issues": [{ ...open, id: 2, number: 13, body: "<!-- talos-mesh:drift:production -->" }, open],
+    });
     await reportDrift(client, "staging", "unknown", "error", "https://run");
-    assert.deepEqual(writes().map(({ method, url }) => [method, url]), [["PATCH", "/repos/example/mesh/issues/12"]]);
+    assert.deepEqual(
+      writes().map(({ method, url }) => [method, url]),
+      [["PATCH", "/repos/example/mesh/issues/12"]],
+    );
   });
 
   it("closes the issue when there is none any more", async () => {
     const client = await answering({ "/issues": [open] });
-    assert.equal(await reportDrift(client, "staging", "unchanged", "", "https://run"), "staging: no drift any more; closed #12.");
-    assert.deepEqual(writes().at(-1), { method: "PATCH", url: "/repos/example/mesh/issues/12", body: { state: "closed" } });
+    assert.equal(
+      await reportDrift(client, "staging", "unchanged", "", "https://run"),
+      "staging: no drift any more; closed #12.",
+    );
+    assert.deepEqual(writes().at(-1), {
+      method: "PATCH",
+      url: "/repos/example/mesh/issues/12",
+      body: { state: "closed" },
+    });
   });
 
   it("writes nothing where there was and is none", async () => {
@@ -159,7 +193,14 @@ describe("drift", () => {
 
 describe("git's diff of two renderings", () => {
   it("stays inside its folder whatever the names are", () => {
-    const diff = gitDiff(new Map(), new Map([["../../../escaped.yaml", "a: 1\n"], ["x/../../y", "b\n"], [".gitattributes", "* -diff\n"]]));
+    const diff = gitDiff(
+      new Map(),
+      new Map([
+        ["../../../escaped.yaml", "a: 1\n"],
+        ["x/../../y", "b\n"],
+        [".gitattributes", "* -diff\n"],
+      ]),
+    );
     assert.match(diff, /\+a: 1/);
     assert.match(diff, /\+b/);
     assert.ok(!existsSync(path.resolve("/escaped.yaml")));
@@ -178,7 +219,13 @@ describe("rendering every stack", () => {
 if [ "$6" = broken ]; then echo "talos-mesh:mesh: missing"; exit 1; fi
 mkdir -p "$8" && echo "kind: Namespace" > "$8/core_namespace.yaml" && echo "$6: 1 file"
 `;
-    const folder = temporaryFolder({ "Pulumi.yaml": "", "Pulumi.a.yaml": "", "Pulumi.broken.yaml": "", "Pulumi.c.yaml": "", "bin/npm": npm });
+    const folder = temporaryFolder({
+      "Pulumi.yaml": "",
+      "Pulumi.a.yaml": "",
+      "Pulumi.broken.yaml": "",
+      "Pulumi.c.yaml": "",
+      "bin/npm": npm,
+    });
     chmodSync(path.join(folder, "bin/npm"), 0o755);
     return { folder, env: { ...process.env, PATH: `${path.join(folder, "bin")}:${process.env["PATH"]}` } };
   }
@@ -186,7 +233,10 @@ mkdir -p "$8" && echo "kind: Namespace" > "$8/core_namespace.yaml" && echo "$6: 
   it("goes on after a stack that fails, keeps its message and fails in the end", () => {
     const { folder, env } = project();
     const out = path.join(folder, "out");
-    const { status } = spawnSync(path.join(root, ".github/scripts/render-stacks.sh"), [folder, out], { env, encoding: "utf8" });
+    const { status } = spawnSync(path.join(root, ".github/scripts/render-stacks.sh"), [folder, out], {
+      env,
+      encoding: "utf8",
+    });
     assert.equal(status, 1);
     assert.equal(readFileSync(path.join(out, "broken.failed"), "utf8"), "talos-mesh:mesh: missing\n");
     for (const stack of ["a", "c"]) assert.ok(existsSync(path.join(out, stack, "core_namespace.yaml")));
@@ -196,10 +246,17 @@ mkdir -p "$8" && echo "kind: Namespace" > "$8/core_namespace.yaml" && echo "$6: 
 
 describe("pulumi-preview.sh", () => {
   function run(exitCode: number) {
-    const folder = temporaryFolder({ "bin/pulumi": `#!/usr/bin/env bash\necho "pulumi $*"\nexit ${exitCode}\n`, summary: "" });
+    const folder = temporaryFolder({
+      "bin/pulumi": `#!/usr/bin/env bash\necho "pulumi $*"\nexit ${exitCode}\n`,
+      summary: "",
+    });
     chmodSync(path.join(folder, "bin/pulumi"), 0o755);
     const result = spawnSync(path.join(root, ".github/scripts/pulumi-preview.sh"), ["staging", "--refresh"], {
-      env: { ...process.env, PATH: `${path.join(folder, "bin")}:${process.env["PATH"]}`, GITHUB_STEP_SUMMARY: path.join(folder, "summary") },
+      env: {
+        ...process.env,
+        PATH: `${path.join(folder, "bin")}:${process.env["PATH"]}`,
+        GITHUB_STEP_SUMMARY: path.join(folder, "summary"),
+      },
       encoding: "utf8",
     });
     return { ...result, summary: readFileSync(path.join(folder, "summary"), "utf8") };

@@ -68,7 +68,8 @@ for (const { file, text, workflow } of workflows()) {
       assert.ok(!("pull_request_target" in workflow.on));
       if ("workflow_run" in workflow.on) {
         const refs = steps(workflow).filter(({ uses }) => uses?.startsWith("actions/checkout@"));
-        for (const { with: input } of refs) assert.equal(input?.["ref"], "${{ github.event.repository.default_branch }}");
+        for (const { with: input } of refs)
+          assert.equal(input?.["ref"], "${{ github.event.repository.default_branch }}");
       }
       if ("pull_request" in workflow.on) {
         for (const job of Object.values(workflow.jobs)) assert.deepEqual(job.permissions, { contents: "read" });
@@ -77,7 +78,8 @@ for (const { file, text, workflow } of workflows()) {
 
     it("puts no value that others choose into a script's text", () => {
       for (const { run = "" } of steps(workflow)) {
-        for (const [expression] of run.matchAll(/\$\{\{.*?\}\}/g)) assert.match(expression, /^\$\{\{ matrix\.\w+ \}\}$/);
+        for (const [expression] of run.matchAll(/\$\{\{.*?\}\}/g))
+          assert.match(expression, /^\$\{\{ matrix\.\w+ \}\}$/);
       }
     });
 
@@ -85,7 +87,8 @@ for (const { file, text, workflow } of workflows()) {
       for (const [, script = ""] of text.matchAll(/(\.github\/scripts\/[\w.-]+)/g)) {
         assert.ok(existsSync(path.join(root, script)), script);
       }
-      for (const [, script = ""] of text.matchAll(/npm run (?:--silent )?([\w-]+)/g)) assert.ok(packageJson.scripts[script], script);
+      for (const [, script = ""] of text.matchAll(/npm run (?:--silent )?([\w-]+)/g))
+        assert.ok(packageJson.scripts[script], script);
       for (const [, place = ""] of text.matchAll(/uses: \.\/(\S+)/g)) {
         assert.ok(existsSync(path.join(root, place, place.endsWith(".yml") ? "" : "action.yml")), place);
       }
