@@ -10,7 +10,9 @@ export interface Problem {
 export class PolicyError extends Error {
   constructor(readonly problems: readonly Problem[]) {
     const count = problems.length === 1 ? "1 problem" : `${problems.length} problems`;
-    super(`${count} in the policies:\n${problems.map(({ path, message }) => `  talos-mesh:${path}: ${message}`).join("\n")}`);
+    super(
+      `${count} in the policies:\n${problems.map(({ path, message }) => `  talos-mesh:${path}: ${message}`).join("\n")}`,
+    );
     this.name = "PolicyError";
   }
 }

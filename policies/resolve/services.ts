@@ -153,10 +153,7 @@ function sameLabels(a: Subset, b: Subset): boolean {
 function checkSelectsPods(workload: Workload, subset: Subset, path: string, problems: Problems): void {
   const { version } = subset.labels;
   if (version === undefined || workload.versions.length === 0 || workload.versions.includes(version)) return;
-  problems.add(
-    path,
-    `found ${version}; no pod of ${workload.name} has this version (${workload.versions.join(", ")})`,
-  );
+  problems.add(path, `found ${version}; no pod of ${workload.name} has this version (${workload.versions.join(", ")})`);
 }
 
 /** Two services under one name of a gateway would be merged by Istio in an order that nobody has written down. */

@@ -33,5 +33,7 @@ function subsets(service: MeshService): Pick<Spec, "subsets"> {
 function trafficPolicy(settings: TrafficPolicy | undefined): Pick<Spec, "trafficPolicy"> {
   if (!settings?.connectionPool && !settings?.outlierDetection) return {};
   const { connectionPool, outlierDetection } = settings;
-  return { trafficPolicy: { ...(connectionPool && { connectionPool }), ...(outlierDetection && { outlierDetection }) } };
+  return {
+    trafficPolicy: { ...(connectionPool && { connectionPool }), ...(outlierDetection && { outlierDetection }) },
+  };
 }
