@@ -1,7 +1,6 @@
 "use strict";
 module.exports = {
   require: ["./lab/bin/register.cjs"],
-  spec: ["tests/**/*.test.ts"],
   timeout: 20_000,
   failZero: true,
   forbidOnly: true,

@@ -1,0 +1,184 @@
+import assert from "node:assert/strict";
+import { isSecret, type Registration } from "../../lab/program/run-program";
+import { runStack, type StackRun } from "../support/program";
+
+const commandType = "command:local:Command";
+const providerType = "pulumi:providers:kubernetes";
+
+/** Custom resources that live in the cluster. */
+function inCluster(run: StackRun): readonly Registration[] {
+  return run.registrations.filter(({ type, custom }) => custom && type.startsWith("kubernetes:"));
+}
+
+describe("the graph of dev", () => {
+  let run: StackRun;
+  before(async () => {
+    run = await runStack({ stack: "dev" });
+  });
+
+  it("places everything in the cluster through the cluster's own provider", () => {
+    const provider = run.one(providerType);
+    for (const resource of inCluster(run)) {
+      assert.equal(resource.provider?.slice(0, resource.provider.lastIndexOf("::")), provider.urn, resource.name);
+    }
+  });
+
+  it("lets everything in the cluster go with the cluster", () => {
+    const cluster = run.one(commandType);
+    for (const resource of inCluster(run)) assert.equal(resource.deletedWith, cluster.urn, resource.name);
+  });
+
+  it("gives every resource a component as its parent, and every component a token of its layer", () => {
+    for (const { name, type, parent, custom } of run.registrations) {
+      if (custom) assert.match(parent ?? "", /::[^:]*talos-mesh:/, `${name} has no component as its parent`);
+      else assert.match(type, /^talos-mesh:(cluster|platform|mesh|apps|policies):[A-Z]\w+$/);
+    }
+  });
+
+  it("names no two resources of a type alike", () => {
+    const names = run.registrations.map(({ type, name }) => `${type} ${name}`);
+    assert.deepEqual(
+      names.filter((name, index) => names.indexOf(name) !== index),
+      [],
+    );
+  });
+
+  it("goes one way: cluster, platform, mesh, applications, policies", () => {
+    const order = ["EmbeddedCluster", "Platform", "Istio", "Bookinfo", "MeshPolicies"].map((type) => run.one(type));
+    for (const [index, layer] of order.entries()) {
+      for (const later of order.slice(index + 1)) {
+        assert.ok(run.dependsOn(later, layer), `${later.name} does not wait for ${layer.name}`);
+        assert.ok(!run.dependsOn(layer, later), `${layer.name} waits for ${later.name}`);
+      }
+    }
+  });
+
+  it("installs istio-cni beside istiod, both after the CRDs, and gateways when both are there", () => {
+    const release = (name: string) => run.one("Release", name);
+    const [base, cni, istiod] = [release("istio-base"), release("istio-cni"), release("istio-istiod")];
+    const gateway = release("istio-gateway-ingress");
+    assert.ok(run.dependsOn(cni, base) && run.dependsOn(istiod, base));
+    assert.ok(!run.dependsOn(cni, istiod) && !run.dependsOn(istiod, cni));
+    assert.ok(run.dependsOn(gateway, cni) && run.dependsOn(gateway, istiod));
+  });
+
+  it("starts no pod of the application before the injector and its service account are there", () => {
+    const istiod = run.one("Release", "istio-istiod");
+    for (const deployment of run.byType("Deployment")) {
+      assert.ok(run.dependsOn(deployment, istiod), deployment.name);
+      const spec = deployment.inputs.spec as { template: { spec: { serviceAccountName: string } } };
+      const account = run
+        .byType("ServiceAccount")
+        .find(({ inputs }) => (inputs.metadata as { name: string }).name === spec.template.spec.serviceAccountName);
+      assert.ok(account && run.dependsOn(deployment, account), deployment.name);
+    }
+  });
+
+  it("places no policy before Istio's CRDs and the namespaces are there", () => {
+    const policies = run.childrenOf(run.one("MeshPolicies"));
+    assert.ok(policies.length > 0);
+    for (const policy of policies) {
+      assert.ok(run.dependsOn(policy, run.one("Release", "istio-base")), policy.name);
+      for (const namespace of run.byType("Namespace")) assert.ok(run.dependsOn(policy, namespace), policy.name);
+    }
+  });
+
+  it("makes every namespace once, and none that Kubernetes owns", () => {
+    const names = run.byType("Namespace").map(({ inputs }) => (inputs.metadata as { name: string }).name);
+    assert.deepEqual([...names].sort(), ["bookinfo", "istio-ingress", "istio-system"]);
+  });
+
+  it("keeps the kubeconfig secret on its whole way", () => {
+    const command = run.one(commandType);
+    assert.deepEqual([...command.additionalSecretOutputs].sort(), ["stderr", "stdout"]);
+    assert.ok(isSecret(run.one(providerType).inputs.kubeconfig), "the provider's kubeconfig is not secret");
+    assert.ok(isSecret(run.outputs.kubeconfig), "the output is not secret");
+    assert.ok(!JSON.stringify(command.inputs).includes("stdout of"), "the kubeconfig went back into a command");
+  });
+
+  it("runs its command again on any changed input and never replaces it", () => {
+    const { inputs } = run.one(commandType);
+    assert.equal(inputs.triggers, undefined);
+    assert.equal(inputs.create, inputs.update);
+    assert.equal(inputs.addPreviousOutputInEnv, false);
+    assert.equal(inputs.logging, "stderr");
+  });
+
+  it("tells what was not measured and what carries no traffic", () => {
+    const notes = run.outputs.notes as string[];
+    assert.ok(notes.some((note) => note.startsWith("Not measured:")));
+    assert.ok(notes.some((note) => note.includes("simulated")));
+  });
+});
+
+describe("what a changed setting touches", () => {
+  /** Names of resources whose inputs differ, or that only one of the two runs has. */
+  async function touched(overrides: Record<string, unknown>): Promise<string[]> {
+    const [before, after] = [await runStack(), await runStack({ overrides })];
+    const inputs = (run: StackRun) =>
+      new Map(run.registrations.filter(({ custom }) => custom).map((each) => [each.name, JSON.stringify(each.inputs)]));
+    const [old, now] = [inputs(before), inputs(after)];
+    return [...new Set([...old.keys(), ...now.keys()])].filter((name) => old.get(name) !== now.get(name)).sort();
+  }
+
+  it("is the DestinationRule's service and nothing else for other weights", async () => {
+    const services = [{ host: "reviews", subsets: ["v1", "v2", "v3"], http: [{ route: { v1: 100 } }] }];
+    const changed = await touched({ traffic: { services } });
+    assert.ok(changed.includes("virtualservice-bookinfo/reviews"), changed.join());
+    assert.ok(
+      changed.every((name) => name.startsWith("virtualservice-") || name.startsWith("gateway-")),
+      changed.join(),
+    );
+  });
+
+  it("is one object for the mTLS mode", async () => {
+    assert.deepEqual(await touched({ mesh: { mtls: "PERMISSIVE" } }), ["peerauthentication-istio-system/default"]);
+  });
+
+  it("is istiod alone for the outbound policy", async () => {
+    assert.deepEqual(await touched({ mesh: { outboundTrafficPolicy: "ALLOW_ANY" } }), ["istio-istiod"]);
+  });
+
+  it("is the cluster's command alone for a third worker", async () => {
+    assert.deepEqual(await touched({ cluster: { workers: 3 } }), ["cluster-control-plane"]);
+  });
+});
+
+describe("an existing cluster", () => {
+  const cluster = { kind: "existing", name: "shared", kubeconfig: { file: "./kubeconfig", context: "admin" } };
+
+  it("is not deleted with anything, and nothing is made of it", async () => {
+    const run = await runStack({ overrides: { cluster: null, charts: null }, config: undefined }).catch(
+      () => undefined,
+    );
+    assert.equal(run, undefined, "a stack without a cluster must be refused");
+    const existing = await runStack({
+      overrides: {
+        "talos-mesh:cluster": { ...cluster, workers: null, apiServerPort: null },
+        "talos-mesh:charts": { source: "https://charts.example.com" },
+      },
+    });
+    assert.equal(existing.byType(commandType).length, 0);
+    for (const resource of inCluster(existing)) assert.equal(resource.deletedWith, undefined, resource.name);
+    assert.equal(existing.one(providerType).inputs.context, "admin");
+    assert.ok(isSecret(existing.one(providerType).inputs.kubeconfig));
+  });
+
+  it("takes its kubeconfig from the stack's secrets without showing it", async () => {
+    const run = await runStack({
+      overrides: {
+        "talos-mesh:cluster": {
+          kind: "existing",
+          name: "shared",
+          workers: null,
+          kubeconfig: { secret: "kubeconfig" },
+        },
+        "talos-mesh:charts": { source: "oci://registry.example.com/charts" },
+        "talos-mesh:secrets": { kubeconfig: "apiVersion: v1\nkind: Config" },
+      },
+    });
+    assert.ok(isSecret(run.one(providerType).inputs.kubeconfig));
+    assert.equal(run.one("Release", "istio-istiod").inputs.chart, "oci://registry.example.com/charts/istiod");
+    assert.equal(run.one("Release", "istio-istiod").inputs.repositoryOpts, undefined);
+  });
+});

@@ -1,0 +1,43 @@
+import assert from "node:assert/strict";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { runStack, type StackRun } from "../support/program";
+
+const stacks = ["dev", "article", "staging", "production"] as const;
+
+/** Type and name of everything a stack makes, a line each, sorted. */
+function listing(run: StackRun): string {
+  const lines = run.registrations.map(({ type, name }) => `${type} ${name}`);
+  return `${lines.sort().join("\n")}\n`;
+}
+
+/** UPDATE_GOLDEN=1 writes the file anew, for a person to read in the diff; never in CI. */
+function assertGolden(name: string, actual: string): void {
+  const file = path.join(__dirname, "golden", name);
+  if (process.env.UPDATE_GOLDEN === "1") {
+    assert.ok(!process.env.CI, "UPDATE_GOLDEN must not be set in CI");
+    writeFileSync(file, actual);
+  }
+  assert.ok(existsSync(file), `${name} is missing: run the test once with UPDATE_GOLDEN=1 and read what it wrote`);
+  assert.equal(actual, readFileSync(file, "utf8"));
+}
+
+describe("the resources of a stack", () => {
+  for (const stack of stacks) {
+    it(`are those of the golden list of ${stack}, or it is refused with the golden message`, async () => {
+      const made = await runStack({ stack }).then(listing, (error: Error) => `refused: ${error.message}\n`);
+      assertGolden(`${stack}.txt`, made);
+    });
+
+    it(`are those of the golden list of ${stack} with unbuilt parts left out`, async () => {
+      assertGolden(
+        `${stack}-built-parts.txt`,
+        listing(await runStack({ stack, main: "lab/render/skip-unbuilt-program.ts" })),
+      );
+    });
+  }
+
+  it("are the same on every run, in the same order of names", async () => {
+    assert.equal(listing(await runStack()), listing(await runStack()));
+  });
+});
