@@ -1,0 +1,26 @@
+import { redactSecrets } from "../program/run-program";
+import { inspectStack } from "../runner/inspect-stack";
+import { stackLayout } from "../runner/layout";
+import { StackRecord } from "../runner/record";
+import { applyStack, destroyStack } from "../runner/run";
+import { checkScope } from "../runner/scope";
+import type { Engine } from "./engine";
+import { forgetEngine, recordEngine } from "./recorded";
+
+/** Runs the program in this process and applies what it asks for: for machines where the Pulumi CLI cannot be had. */
+export const embeddedEngine: Engine = {
+  name: "embedded",
+  title: "embedded runner",
+  async up(run) {
+    checkScope(run);
+    recordEngine(run, "embedded");
+    try {
+      return redactSecrets(await applyStack(run), "[secret]") as Record<string, unknown>;
+    } finally {
+      // Refused before anything was made: bad settings must not tie the stack to this engine.
+      if (!StackRecord.exists(stackLayout(run.projectRoot, run.stack).state)) forgetEngine(run);
+    }
+  },
+  destroy: destroyStack,
+  status: inspectStack,
+};

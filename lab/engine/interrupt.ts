@@ -1,0 +1,23 @@
+/** Exit code of a command that was ended by Ctrl-C, as shells give it. */
+export const interrupted = 130;
+
+/**
+ * Turns the first Ctrl-C (or request to end) into a wish to stop, and lets the second end the process at once.
+ * `release` gives the signals back.
+ */
+export function onInterrupt(announce: () => void): { readonly signal: AbortSignal; readonly release: () => void } {
+  const controller = new AbortController();
+  const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+  const onSignal = (): void => {
+    if (controller.signal.aborted) process.exit(interrupted);
+    announce();
+    controller.abort();
+  };
+  for (const signal of signals) process.on(signal, onSignal);
+  return {
+    signal: controller.signal,
+    release: () => {
+      for (const signal of signals) process.off(signal, onSignal);
+    },
+  };
+}

@@ -1,0 +1,64 @@
+import path from "node:path";
+import { parseArgs } from "node:util";
+import type { EngineName } from "./engine";
+
+export interface CommandOptions {
+  readonly stack: string;
+  /** Absolute path. */
+  readonly configFile: string;
+  /** From `--engine`, else from TALOS_MESH_ENGINE. */
+  readonly engine?: EngineName;
+}
+
+/** What was typed cannot be understood; the message says what can be. */
+export class UsageError extends Error {}
+
+export const engineVariable = "TALOS_MESH_ENGINE";
+
+/** @throws UsageError */
+export function parseOptions(
+  argv: readonly string[],
+  context: { readonly projectRoot: string; readonly env: NodeJS.ProcessEnv },
+): CommandOptions {
+  const { stack, config, engine } = parse(argv);
+  if (!/^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$/.test(stack)) {
+    throw new UsageError(`--stack "${stack}": expected a name of letters, digits, '_', '.' and '-'`);
+  }
+  // npm runs scripts in the project's folder and says in INIT_CWD where the person is.
+  const here = context.env.INIT_CWD ?? process.cwd();
+  return {
+    stack,
+    configFile:
+      config === undefined ? path.join(context.projectRoot, `Pulumi.${stack}.yaml`) : path.resolve(here, config),
+    engine: engineOf(engine, "--engine") ?? engineOf(context.env[engineVariable], engineVariable),
+  };
+}
+
+function parse(argv: readonly string[]): { stack: string; config?: string; engine?: string } {
+  const options = {
+    stack: { type: "string", default: "dev" },
+    config: { type: "string" },
+    engine: { type: "string" },
+  } as const;
+  try {
+    return parseArgs({ args: [...argv], options }).values;
+  } catch (error) {
+    throw new UsageError((error as Error).message);
+  }
+}
+
+function engineOf(text: string | undefined, from: string): EngineName | undefined {
+  if (text === undefined || text === "") return undefined;
+  if (text === "pulumi" || text === "embedded") return text;
+  throw new UsageError(`${from} "${text}": expected one of: pulumi, embedded`);
+}
+
+/** How a command of this program is called. */
+export function usage(command: string): string {
+  return `usage: ${command} [-- --stack STACK] [--config FILE] [--engine pulumi|embedded]
+
+  --stack STACK    the stack  (default: dev)
+  --config FILE    its stack file  (default: Pulumi.STACK.yaml of this project)
+  --engine ENGINE  what deploys it  (default: the Pulumi CLI where there is one, else the embedded runner;
+                   ${engineVariable} sets it too)`;
+}

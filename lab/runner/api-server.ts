@@ -1,0 +1,293 @@
+import https from "node:https";
+import { setTimeout as delay } from "node:timers/promises";
+import type { KubeConfig } from "@kubernetes/client-node" with { "resolution-mode": "import" };
+import type { KubernetesObject } from "../../components/shared/kubernetes-object";
+
+/** What reaches a cluster. Secret. */
+export interface ClusterAccess {
+  /** Text of a kubeconfig, or its path. */
+  readonly kubeconfig: string;
+  readonly context?: string;
+}
+
+/** An object as the API server returns it. */
+export interface LiveObject extends Omit<KubernetesObject<Record<string, unknown>>, "metadata" | "spec"> {
+  readonly metadata: KubernetesObject["metadata"] & {
+    readonly uid: string;
+    readonly resourceVersion: string;
+    readonly generation?: number;
+    readonly deletionTimestamp?: string;
+    readonly managedFields?: readonly { manager?: string; operation?: string; fieldsV1?: unknown }[];
+  };
+  readonly spec?: Record<string, unknown>;
+  readonly status?: Record<string, unknown>;
+}
+
+/** Where an object is, without its content. */
+export interface ObjectReference {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly namespace?: string;
+  readonly name: string;
+}
+
+/** An answer of the API server that is not a success; `message` is the server's own. */
+export class ApiError extends Error {
+  constructor(
+    readonly status: number,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+/** The API server does not know the kind (yet): its CRD is missing. */
+export class UnknownKindError extends Error {}
+
+interface Request {
+  readonly method: "GET" | "PATCH" | "DELETE";
+  readonly path: string;
+  readonly query?: Readonly<Record<string, string>>;
+  readonly body?: unknown;
+  readonly contentType?: string;
+  readonly timeoutMs?: number;
+  readonly signal?: AbortSignal;
+}
+
+interface ApiResource {
+  readonly name: string;
+  readonly kind: string;
+  readonly namespaced: boolean;
+}
+
+export const fieldManager = "talos-mesh";
+
+/**
+ * A Kubernetes API server, spoken to in plain JSON. The typed client of `@kubernetes/client-node` drops the fields it
+ * does not know before it sends an object, so a misspelt one would vanish and strict validation never see it; its
+ * KubeConfig is what knows every way to log in.
+ */
+export class ApiServer {
+  private readonly kinds = new Map<string, readonly ApiResource[]>();
+
+  private constructor(
+    private readonly config: KubeConfig,
+    private readonly server: URL,
+    private options: https.RequestOptions,
+  ) {}
+
+  /** @throws Error when the kubeconfig cannot be used. */
+  static async open(access: ClusterAccess): Promise<ApiServer> {
+    const { KubeConfig } = await import("@kubernetes/client-node");
+    const config = new KubeConfig();
+    if (/^\s*[{#]|\n|^apiVersion:/.test(access.kubeconfig)) config.loadFromString(access.kubeconfig);
+    else config.loadFromFile(access.kubeconfig);
+    if (access.context !== undefined) config.setCurrentContext(access.context);
+    const cluster = config.getCurrentCluster();
+    if (cluster === null) {
+      throw new Error(`the kubeconfig has no usable context "${config.getCurrentContext()}"`);
+    }
+    return new ApiServer(config, new URL(cluster.server), await login(config));
+  }
+
+  get address(): string {
+    return this.server.origin;
+  }
+
+  /** Whether it answers within `timeoutMs`; any answer counts, also a refusal. */
+  async answers(timeoutMs = 2000): Promise<boolean> {
+    try {
+      await this.send({ method: "GET", path: "/readyz", timeoutMs });
+      return true;
+    } catch (error) {
+      return error instanceof ApiError && error.status < 500;
+    }
+  }
+
+  async get(reference: ObjectReference, signal?: AbortSignal): Promise<LiveObject | undefined> {
+    try {
+      return (await this.send({ method: "GET", path: await this.pathOf(reference, signal), signal })) as LiveObject;
+    } catch (error) {
+      if (error instanceof UnknownKindError || (error instanceof ApiError && error.status === 404)) return undefined;
+      throw error;
+    }
+  }
+
+  /** Objects of one kind, in one namespace or (undefined) everywhere. */
+  async list(
+    kind: { readonly apiVersion: string; readonly kind: string; readonly namespace?: string },
+    query: Readonly<Record<string, string>> = {},
+    signal?: AbortSignal,
+  ): Promise<LiveObject[]> {
+    const path = await this.collectionOf(kind, signal);
+    return ((await this.send({ method: "GET", path, query, signal })) as { items: LiveObject[] }).items;
+  }
+
+  /** Server-side apply. Fields that the object's schema does not know are an error. */
+  async apply(object: ApplyObject, signal?: AbortSignal): Promise<LiveObject> {
+    return (await this.send({
+      method: "PATCH",
+      path: await this.pathOf({ ...object, ...object.metadata }, signal),
+      query: { fieldManager, force: "true", fieldValidation: "Strict" },
+      body: object,
+      contentType: "application/apply-patch+yaml",
+      signal,
+    })) as LiveObject;
+  }
+
+  /** Asks for the deletion of an object and of all that it owns; true when there was one. */
+  async delete(reference: ObjectReference, signal?: AbortSignal): Promise<boolean> {
+    try {
+      await this.send({
+        method: "DELETE",
+        path: await this.pathOf(reference, signal),
+        body: { apiVersion: "v1", kind: "DeleteOptions", propagationPolicy: "Foreground" },
+        contentType: "application/json",
+        signal,
+      });
+      return true;
+    } catch (error) {
+      if (error instanceof UnknownKindError || (error instanceof ApiError && error.status === 404)) return false;
+      throw error;
+    }
+  }
+
+  /** Whether objects of this kind stand in a namespace. */
+  async isNamespaced(kind: { readonly apiVersion: string; readonly kind: string }): Promise<boolean> {
+    return (await this.discover(kind)).namespaced;
+  }
+
+  private async pathOf(reference: ObjectReference, signal?: AbortSignal): Promise<string> {
+    return `${await this.collectionOf(reference, signal)}/${encodeURIComponent(reference.name)}`;
+  }
+
+  private async collectionOf(
+    { apiVersion, kind, namespace }: { apiVersion: string; kind: string; namespace?: string },
+    signal?: AbortSignal,
+  ): Promise<string> {
+    const resource = await this.discover({ apiVersion, kind }, signal);
+    const scope = resource.namespaced && namespace !== undefined ? `/namespaces/${encodeURIComponent(namespace)}` : "";
+    return `${groupPath(apiVersion)}${scope}/${resource.name}`;
+  }
+
+  // Asked again while a kind is missing, because its CRD may have been made a moment ago.
+  private async discover(
+    { apiVersion, kind }: { readonly apiVersion: string; readonly kind: string },
+    signal?: AbortSignal,
+  ): Promise<ApiResource> {
+    const find = () => this.kinds.get(apiVersion)?.find((each) => each.kind === kind && !each.name.includes("/"));
+    if (find() === undefined) {
+      try {
+        const listed = await this.send({ method: "GET", path: groupPath(apiVersion), signal });
+        this.kinds.set(apiVersion, (listed as { resources: ApiResource[] }).resources);
+      } catch (error) {
+        if (!(error instanceof ApiError && error.status === 404)) throw error;
+      }
+    }
+    const found = find();
+    if (found === undefined) throw new UnknownKindError(`the API server has no kind ${kind} in ${apiVersion}`);
+    return found;
+  }
+
+  private async send(request: Request): Promise<unknown> {
+    try {
+      return await this.sendOnce(request);
+    } catch (error) {
+      if (!(error instanceof ApiError && error.status === 401)) throw error;
+      // A login by a command or a token has a limited life.
+      this.options = await login(this.config);
+      return await this.sendOnce(request);
+    }
+  }
+
+  private sendOnce({ method, path, query, body, contentType, timeoutMs = 60_000, signal }: Request): Promise<unknown> {
+    const deadline = AbortSignal.timeout(timeoutMs);
+    const search = query === undefined ? "" : `?${new URLSearchParams(query).toString()}`;
+    const base = this.server.pathname.replace(/\/$/, "");
+    return new Promise((resolve, reject) => {
+      const options: https.RequestOptions = {
+        ...this.options,
+        method,
+        signal: signal === undefined ? deadline : AbortSignal.any([deadline, signal]),
+        headers: {
+          ...this.options.headers,
+          accept: "application/json",
+          ...(contentType !== undefined && { "content-type": contentType }),
+        },
+      };
+      const sent = https.request(new URL(`${base}${path}${search}`, this.server), options, (answer) => {
+        let text = "";
+        answer.setEncoding("utf8").on("data", (part: string) => (text += part));
+        answer.once("error", reject).once("end", () => {
+          const status = answer.statusCode ?? 0;
+          const content = parse(text);
+          if (status >= 200 && status < 300) resolve(content);
+          else reject(new ApiError(status, messageOf(content) ?? `HTTP ${status}: ${text.slice(0, 500)}`));
+        });
+      });
+      sent.once("error", (error) =>
+        reject(deadline.aborted ? new Error(`${this.address} gave no answer within ${timeoutMs / 1000} s`) : error),
+      );
+      sent.end(body === undefined ? undefined : JSON.stringify(body));
+    });
+  }
+}
+
+/** An object to apply. */
+export type ApplyObject = KubernetesObject & Readonly<Record<string, unknown>>;
+
+/** Milliseconds for which an API server, or a webhook of it, may be unable to answer. */
+const patience = 60_000;
+
+/** Repeats what failed because the API server, or a webhook it asks, is not up yet; every other failure is final. */
+export async function whenAvailable<T>(
+  attempt: () => Promise<T>,
+  options: { readonly signal?: AbortSignal; readonly onRetry?: (why: string) => void; readonly forMs?: number } = {},
+): Promise<T> {
+  const deadline = Date.now() + (options.forMs ?? patience);
+  for (let pause = 200; ; pause = Math.min(pause * 2, 3000)) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (!isPassing(error) || Date.now() + pause > deadline || options.signal?.aborted === true) throw error;
+      options.onRetry?.((error as Error).message);
+      await delay(pause, undefined, { signal: options.signal });
+    }
+  }
+}
+
+const passingCodes = new Set(["ECONNREFUSED", "ECONNRESET", "EPIPE", "ETIMEDOUT"]);
+
+function isPassing(error: unknown): boolean {
+  if (error instanceof UnknownKindError) return true;
+  if (error instanceof ApiError) {
+    const { status, message } = error;
+    // 409: somebody else wrote the object at the same moment.
+    if ([409, 429, 502, 503, 504].includes(status)) return true;
+    return status === 500 && /failed calling webhook|etcdserver|connection refused/.test(message);
+  }
+  return error instanceof Error && "code" in error && passingCodes.has(String(error.code));
+}
+
+async function login(config: KubeConfig): Promise<https.RequestOptions> {
+  const options: https.RequestOptions = {};
+  await config.applyToHTTPSOptions(options);
+  return options;
+}
+
+function groupPath(apiVersion: string): string {
+  return apiVersion.includes("/") ? `/apis/${apiVersion}` : `/api/${apiVersion}`;
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return text;
+  }
+}
+
+function messageOf(content: unknown): string | undefined {
+  const message = (content as { message?: unknown } | null)?.message;
+  return typeof message === "string" ? message : undefined;
+}
