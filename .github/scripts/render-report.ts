@@ -38,7 +38,7 @@ interface Section {
 
 /**
  * The comment of a pull request: what a merge would change in each rendered stack. Names and diffs are shown as code
- * only, so nothing in them is read as Markdown. It is never longer than `limit` characters: every stack's diff gets an
+ * only, so nothing in them is read as Markdown. Diffs are cut to keep it below `limit` characters: each stack gets an
  * equal share of what the rest leaves.
  */
 export function renderReport(

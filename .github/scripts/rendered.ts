@@ -49,7 +49,7 @@ function items(folder: string, prefix: string, read: (file: string) => string): 
 
 const entriesOfResources = z.array(z.looseObject({ resource: z.string().min(1) })).min(1);
 
-/** Releases and commands, one by one: "releases: istio-istiod changed" says more than "releases.json changed". */
+/** Releases and commands, one by one: "releases/istio-istiod changed" says more than "releases.json changed". */
 function jsonEntries(file: string, text: string): [name: string, text: string][] {
   let value: unknown;
   try {
@@ -61,7 +61,7 @@ function jsonEntries(file: string, text: string): [name: string, text: string][]
   if (!list.success) return [[file, text]];
   const kind = path.basename(file, ".json");
   return list.data.map((entry) => [
-    `${kind}: ${entry.resource.replaceAll("/", "_")}`,
+    `${kind}/${entry.resource.replaceAll("/", "_")}`,
     stringify(entry, { lineWidth: 0 }),
   ]);
 }

@@ -49,7 +49,7 @@ describe("what a pull request changes in the rendered stacks", () => {
     const base = temporaryFolder({ "dev/releases.json": releases("1.31.1") });
     const head = temporaryFolder({ "dev/releases.json": releases("1.31.2") });
     const report = main([base, head]);
-    assert.match(report, /- changed `releases: istio-istiod`/);
+    assert.match(report, /- changed `releases\/istio-istiod`/);
     assert.match(report, /-version: 1\.31\.1\n\+version: 1\.31\.2/);
     assert.doesNotMatch(report, /istio-base/);
   });
