@@ -41,7 +41,6 @@ const table: readonly Entry[] = [
   { path: "gateways.*.tls", planned: "TLS at gateways" },
   { path: "observability", planned: "observability" },
   { path: "bookinfo.injection", built: ["namespace", "none"], planned: "injection by pod" },
-  { path: "applications", planned: "applications" },
   { path: "traffic.defaultRetries", planned: "retries of the whole mesh" },
   { path: "traffic.services.*.trafficPolicy.loadBalancer", planned: "load balancing" },
   { path: "traffic.services.*.subsets.*.trafficPolicy", planned: "circuit breakers by subset" },
