@@ -33,7 +33,10 @@ export function stackFileSchema(): JsonSchema {
       if (jsonSchema.format !== undefined && !standardFormats.has(jsonSchema.format)) delete jsonSchema.format;
     },
   });
-  const sections = Object.entries(properties ?? {}).map(([name, schema]) => [`${namespace}:${name}`, schema]);
+  const sections = Object.entries(properties ?? {}).map(([name, schema]): [string, unknown] => [
+    `${namespace}:${name}`,
+    schema,
+  ]);
   return {
     $schema: "http://json-schema.org/draft-07/schema#",
     title: "Stack file of talos-mesh",

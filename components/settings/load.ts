@@ -18,7 +18,7 @@ export interface LoadedSettings {
 const secretsKey = "secrets";
 
 /** `@internal` in the SDK's types, exported by its code: `pulumi.Config` cannot tell whether a key is secret. */
-const { isConfigSecret } = pulumi.runtime as unknown as { isConfigSecret(key: string): boolean };
+const { isConfigSecret } = pulumi.runtime as unknown as { isConfigSecret: (key: string) => boolean };
 
 let unbuilt: "refuse" | "leave out" = "refuse";
 

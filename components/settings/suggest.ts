@@ -23,7 +23,7 @@ function editDistance(a: string, b: string): number {
 }
 
 /** The known name a person probably meant, or undefined where none is near. The first of equals wins. */
-export function nearest(name: string, known: Iterable<string>): string | undefined {
+export function nearest(name: string, known: readonly string[]): string | undefined {
   const lower = name.toLowerCase();
   let best: string | undefined;
   let bestDistance = Math.floor(name.length / 3) + 1;
@@ -39,16 +39,17 @@ export function nearest(name: string, known: Iterable<string>): string | undefin
 }
 
 /** `a, b, c`, cut where a list would fill the screen. */
-export function listOf(names: Iterable<string>, most = 20): string {
-  const all = [...names];
-  if (all.length === 0) return "none";
-  const shown = all.slice(0, most).join(", ");
-  return all.length > most ? `${shown} and ${all.length - most} more` : shown;
+export function listOf(names: readonly string[], most = 20): string {
+  if (names.length === 0) return "none";
+  const shown = names.slice(0, most).join(", ");
+  return names.length > most ? `${shown} and ${names.length - most} more` : shown;
 }
 
+/** A mesh of a thousand services with a mistake in each must not compare a million names. */
+const mostCompared = 200;
+
 /** What to say of an unknown name: the one that was meant, or the ones there are. */
-export function suggestion(name: string, known: Iterable<string>): string {
-  const names = [...known];
-  const near = nearest(name, names);
-  return near === undefined ? `known: ${listOf(names)}` : `did you mean ${near}?`;
+export function suggestion(name: string, known: readonly string[]): string {
+  const near = known.length > mostCompared ? undefined : nearest(name, known);
+  return near === undefined ? `known: ${listOf(known)}` : `did you mean ${near}?`;
 }

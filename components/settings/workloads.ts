@@ -13,7 +13,8 @@ const bookinfoPort = 9080;
 
 /** Everything that policies may name, found by namespace and name. */
 export class Workloads {
-  private readonly byNamespace = new Map<string, Map<string, Workload>>();
+  private readonly byName = new Map<string, Workload>();
+  private readonly byNamespace = new Map<string, string[]>();
 
   /** Namespace of a name that stands alone: that of Bookinfo. */
   readonly defaultNamespace: string | undefined;
@@ -35,20 +36,23 @@ export class Workloads {
   }
 
   private add(workload: Workload): void {
-    const names = this.byNamespace.get(workload.namespace) ?? new Map<string, Workload>();
-    this.byNamespace.set(workload.namespace, names.set(workload.name, workload));
+    const { namespace, name } = workload;
+    this.byName.set(`${namespace}/${name}`, workload);
+    const names = this.byNamespace.get(namespace);
+    if (names) names.push(name);
+    else this.byNamespace.set(namespace, [name]);
   }
 
   find(namespace: string, name: string): Workload | undefined {
-    return this.byNamespace.get(namespace)?.get(name);
+    return this.byName.get(`${namespace}/${name}`);
   }
 
   /** Names in a namespace, in the order of the settings. */
-  names(namespace: string): string[] {
-    return [...(this.byNamespace.get(namespace)?.keys() ?? [])];
+  names(namespace: string): readonly string[] {
+    return this.byNamespace.get(namespace) ?? [];
   }
 
-  namespaces(): string[] {
+  namespaces(): readonly string[] {
     return [...this.byNamespace.keys()];
   }
 }

@@ -18,7 +18,11 @@ function onDisk(): string | undefined {
  *
  * @returns the exit code; 1 where `--check` finds the file missing or stale, 2 for an unknown argument.
  */
-export async function main(argv: string[]): Promise<number> {
+export function main(argv: string[]): Promise<number> {
+  return Promise.resolve(run(argv));
+}
+
+function run(argv: readonly string[]): number {
   const unknown = argv.find((argument) => argument !== "--check");
   if (unknown !== undefined) {
     console.error(`schema: unknown argument ${unknown}; known: --check`);

@@ -36,7 +36,10 @@ describe("bad stack files", () => {
 
   it("get different messages, so that none stands twice", () => {
     const bodies = names(bad, ".txt").map((name) =>
-      readFileSync(path.join(bad, `${name}.txt`), "utf8").split("\n").slice(1).join("\n"),
+      readFileSync(path.join(bad, `${name}.txt`), "utf8")
+        .split("\n")
+        .slice(1)
+        .join("\n"),
     );
     assert.equal(new Set(bodies).size, bodies.length);
   });

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import Ajv from "ajv";
 import { parse } from "yaml";
@@ -7,13 +7,15 @@ import { stackFileSchema } from "../../components/settings/json-schema";
 import { main } from "../../lab/cli/schema";
 import { root, stacks } from "./stack-files";
 
+const good = path.join(root, "tests/fixtures/good");
+
 /** Formats are for editors here; the patterns beside them decide. */
 const validate = new Ajv({ strict: true, allErrors: true, allowUnionTypes: true, validateFormats: false }).compile(
   stackFileSchema(),
 );
 
 function stackFile(stack: string): { config: Record<string, unknown> } & Record<string, unknown> {
-  return parse(readFileSync(path.join(root, `Pulumi.${stack}.yaml`), "utf8"));
+  return parse(readFileSync(path.join(root, `Pulumi.${stack}.yaml`), "utf8")) as ReturnType<typeof stackFile>;
 }
 
 describe("the JSON Schema of stack files", () => {
@@ -25,6 +27,12 @@ describe("the JSON Schema of stack files", () => {
     it(`is named in the first line of Pulumi.${stack}.yaml, for editors`, () => {
       const first = readFileSync(path.join(root, `Pulumi.${stack}.yaml`), "utf8").split("\n")[0];
       assert.equal(first, "# yaml-language-server: $schema=./talos-mesh.schema.json");
+    });
+  }
+
+  for (const name of readdirSync(good)) {
+    it(`accepts the good stack file ${name}`, () => {
+      assert.ok(validate(parse(readFileSync(path.join(good, name), "utf8"))), JSON.stringify(validate.errors));
     });
   }
 
@@ -51,9 +59,15 @@ describe("the JSON Schema of stack files", () => {
     ["an unknown key", (config) => (config["talos-mesh:mesh"] = { version: "1.31.1", profil: "demo" })],
     ["a wrong type", (config) => (config["talos-mesh:mesh"] = { version: 1.31 })],
     ["an unknown kind of cluster", (config) => (config["talos-mesh:cluster"] = { kind: "minikube", name: "x" })],
-    ["a key of another kind of cluster", (config) => (config["talos-mesh:cluster"] = { kind: "embedded", name: "x", nodes: [] })],
+    [
+      "a key of another kind of cluster",
+      (config) => (config["talos-mesh:cluster"] = { kind: "embedded", name: "x", nodes: [] }),
+    ],
     ["a missing section", (config) => delete config["talos-mesh:cluster"]],
-    ["a weight above 100", (config) => (config["talos-mesh:traffic"] = { services: [{ host: "reviews", http: [{ route: { v1: 101 } }] }] })],
+    [
+      "a weight above 100",
+      (config) => (config["talos-mesh:traffic"] = { services: [{ host: "reviews", http: [{ route: { v1: 101 } }] }] }),
+    ],
     ["a secret that is no text", (config) => (config["talos-mesh:secrets"] = { name: 5 })],
   ];
   for (const [what, change] of mistakes) {

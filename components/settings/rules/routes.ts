@@ -26,7 +26,7 @@ function matchesEverything({ match }: HttpRuleSettings): boolean {
 
 function* routeProblems(rule: HttpRuleSettings, path: SettingPath, subsets: ReadonlySet<string>): Iterable<Problem> {
   const undeclared = (name: string) =>
-    `found ${name}, which the service's subsets do not have; ${suggestion(name, subsets)}`;
+    `found ${name}, which the service's subsets do not have; ${suggestion(name, [...subsets])}`;
   if (rule.route) {
     const weights = Object.entries(rule.route);
     const total = weights.reduce((sum, [, weight]) => sum + weight, 0);

@@ -14,7 +14,7 @@ function references<Section extends keyof Settings>(
   return rule([section], function* (settings, { secretNames }) {
     for (const [path, name] of of(settings[section])) {
       if (name === undefined || secretNames.has(name)) continue;
-      const hint = secretNames.size > 0 ? suggestion(name, secretNames) : "there are none";
+      const hint = secretNames.size > 0 ? suggestion(name, [...secretNames]) : "there are none";
       yield {
         path: [section, ...path],
         message:

@@ -1,0 +1,147 @@
+import assert from "node:assert/strict";
+import * as pulumi from "@pulumi/pulumi";
+import { loadSettings } from "../../components/settings/load";
+import { settingsSchema } from "../../components/settings/schema";
+import { readStackFile, root } from "./stack-files";
+
+/** Stands for a secret's text; it must come back in no message and no setting. */
+const secretText = "hunter2-do-not-show";
+
+/** Gives the configuration to the program as the CLI does: texts as they are, the rest as JSON, secrets in plain. */
+function configure(sections: Record<string, unknown>, secretSections: readonly string[] = ["secrets"]): void {
+  const entries = Object.entries(sections).map(([name, value]): [string, string] => [
+    `talos-mesh:${name}`,
+    typeof value === "string" ? value : JSON.stringify(value),
+  ]);
+  pulumi.runtime.setAllConfig(
+    Object.fromEntries(entries),
+    secretSections.map((name) => `talos-mesh:${name}`),
+  );
+}
+
+function refusal(): string {
+  try {
+    loadSettings();
+  } catch (error) {
+    assert.ok(
+      pulumi.RunError.isInstance(error),
+      `expected an error the CLI shows without a stack trace, not ${String(error)}`,
+    );
+    return error.message;
+  }
+  return assert.fail("the settings were accepted");
+}
+
+const dev = readStackFile(`${root}/Pulumi.dev.yaml`).sections;
+
+describe("loading the settings of a stack", () => {
+  beforeEach(async () => {
+    await pulumi.runtime.setMocks(
+      { newResource: ({ name }) => ({ id: name, state: {} }), call: () => ({}) },
+      "talos-mesh",
+      "test",
+    );
+  });
+
+  after(() => pulumi.runtime.setAllConfig({}));
+
+  it("reads the stack dev and leaves nothing out", () => {
+    configure(dev);
+    const { settings, stack, leftOut } = loadSettings();
+    assert.equal(stack, "test");
+    assert.deepEqual(leftOut, []);
+    assert.equal(settings.cluster.kind, "embedded");
+    assert.equal(settings.gateways.ingress?.ports.http?.nodePort, 30080);
+  });
+
+  it("takes an empty section, as the CLI fills it in from Pulumi.yaml, for one that is absent", () => {
+    const { environment, cluster, mesh } = dev;
+    configure({ environment, cluster, mesh });
+    const absent = loadSettings().settings;
+    const empty = { platform: {}, charts: {}, images: {}, gateways: {}, traffic: {}, security: {}, secrets: {} };
+    configure({ environment, cluster, mesh, ...empty });
+    assert.deepEqual(loadSettings().settings, absent);
+  });
+
+  it("does not look at the configuration of other projects and providers", () => {
+    configure(dev);
+    pulumi.runtime.setConfig("kubernetes:context", "mine");
+    pulumi.runtime.setConfig("talos-mesh-two:whatever", "{}");
+    assert.equal(loadSettings().settings.environment, "dev");
+  });
+
+  it("makes secrets Outputs that are secret from the first moment", async () => {
+    configure({ ...dev, secrets: { kubeconfig: secretText } });
+    const { settings, secrets } = loadSettings();
+    assert.deepEqual(Object.keys(secrets), ["kubeconfig"]);
+    const secret = secrets.kubeconfig ?? assert.fail("no such secret");
+    assert.equal(await pulumi.isSecret(secret), true);
+    const text = await new Promise((resolve) => secret.apply(resolve));
+    assert.equal(text, secretText);
+    assert.ok(!JSON.stringify(settings).includes(secretText));
+  });
+
+  it("knows the names of secrets when it checks who refers to them", () => {
+    const cluster = { kind: "existing", name: "test", kubeconfig: { secret: "kubeconfig" } };
+    const charts = { source: "./charts" };
+    configure({ ...dev, cluster, charts, secrets: { kubeconfig: secretText } });
+    assert.equal(loadSettings().settings.cluster.kind, "existing");
+    configure({ ...dev, cluster, charts, secrets: { kubeconfg: secretText } });
+    assert.match(refusal(), /cluster\.kubeconfig\.secret: found kubeconfig, .*did you mean kubeconfg\?/);
+  });
+
+  for (const section of Object.keys(settingsSchema.shape)) {
+    it(`refuses a secret in ${section}, says where it belongs, and does not show it`, () => {
+      configure({ ...dev, [section]: { password: secretText, [secretText]: [secretText] } }, [section]);
+      const message = refusal();
+      assert.match(message, new RegExp(`talos-mesh:${section}: holds a secret`));
+      assert.match(message, /pulumi config set --secret --path 'talos-mesh:secrets\.NAME'/);
+      assert.ok(!message.includes(secretText), message);
+    });
+  }
+
+  const wrongSecrets: [string, unknown, RegExp][] = [
+    ["a text", secretText, /talos-mesh:secrets: expected a map/],
+    ["a list", [secretText], /talos-mesh:secrets: expected a map/],
+    ["nothing", "", /talos-mesh:secrets: expected a map/],
+    ["a map of maps", { kubeconfig: { text: secretText } }, /talos-mesh:secrets\.kubeconfig: expected a text/],
+    ["a map of lists", { kubeconfig: [secretText] }, /talos-mesh:secrets\.kubeconfig: expected a text/],
+  ];
+  for (const [what, secrets, expected] of wrongSecrets) {
+    it(`refuses ${what} under secrets without showing it`, () => {
+      configure({ ...dev, secrets });
+      const message = refusal();
+      assert.match(message, expected);
+      assert.ok(!message.includes(secretText), message);
+    });
+  }
+
+  it("refuses a secret in a section that nobody knows without showing it", () => {
+    configure({ ...dev, secret: { kubeconfig: secretText } }, ["secret"]);
+    const message = refusal();
+    assert.match(message, /talos-mesh:secret: unknown section; did you mean secrets\?/);
+    assert.ok(!message.includes(secretText), message);
+  });
+
+  it("names the stack, and every problem of configuration, schema, rules and release at once", () => {
+    configure({
+      ...dev,
+      trafic: {},
+      mesh: { version: "1.31.1", profil: "demo" },
+      security: { authorization: { allow: [{ to: "detail" }] } },
+      benchmark: {},
+    });
+    assert.deepEqual(refusal().split("\n"), [
+      "4 settings need a change (stack test):",
+      "  talos-mesh:mesh.profil: unknown key; did you mean profile?",
+      "  talos-mesh:security.authorization.allow[0].to: found detail; no such workload in namespace bookinfo; did you mean details?",
+      "  talos-mesh:benchmark: not built in this release; remove it (planned: benchmark)",
+      "  talos-mesh:trafic: unknown section; did you mean traffic?",
+    ]);
+  });
+
+  it("reports a section that is no JSON as the text it is", () => {
+    configure({ ...dev, mesh: "{version: 1.31.1}" });
+    assert.match(refusal(), /talos-mesh:mesh: found a text; expected a map/);
+  });
+});

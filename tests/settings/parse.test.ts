@@ -1,0 +1,155 @@
+import assert from "node:assert/strict";
+import path from "node:path";
+import fc from "fast-check";
+import { bookinfoWorkloads } from "../../components/apps/bookinfo";
+import { formatPath, SettingsError } from "../../components/settings/errors";
+import { parseSettings } from "../../components/settings/parse";
+import { settingsSchema } from "../../components/settings/schema";
+import { Workloads } from "../../components/settings/workloads";
+import { readStackFile, root, stacks } from "./stack-files";
+
+const seed = 20_241;
+
+function problemsOf(sections: Record<string, unknown>): readonly string[] {
+  try {
+    parseSettings(sections, { secretNames: [] });
+    return [];
+  } catch (error) {
+    if (error instanceof SettingsError) return error.message.split("\n");
+    throw error;
+  }
+}
+
+/** A stack with that many services of applications, five rules each, and a mistake in the last. */
+function large(services: number): Record<string, unknown> {
+  const names = Array.from({ length: services }, (_, index) => `service-${index}`);
+  const rules = [1, 2, 3, 4].map((rule) => ({ match: [{ uri: { prefix: `/${rule}` } }], route: { v1: 50, v2: 50 } }));
+  return {
+    environment: "dev",
+    cluster: { kind: "embedded", name: "large" },
+    mesh: { version: "1.31.1" },
+    applications: [
+      {
+        namespace: "shop",
+        workloads: names.map((name) => ({ name, serviceAccount: name, port: 80, versions: ["v1", "v2"] })),
+      },
+    ],
+    traffic: {
+      services: names.map((host) => ({
+        host,
+        namespace: "shop",
+        subsets: ["v1", "v2"],
+        http: [...rules, { route: { v1: 100 } }],
+      })),
+    },
+    security: {
+      authorization: {
+        default: "deny",
+        allow: names.flatMap((to) =>
+          names.slice(0, 5).map((from) => ({ to, namespace: "shop", from: [from], methods: ["GET"] })),
+        ),
+      },
+    },
+  };
+}
+
+/** Shortest of several runs, in milliseconds of processor time: a busy machine must not fail a test. */
+function fastest(runs: number, run: () => void): number {
+  const times = Array.from({ length: runs }, () => {
+    const start = process.cpuUsage();
+    run();
+    const { user, system } = process.cpuUsage(start);
+    return (user + system) / 1000;
+  });
+  return Math.min(...times);
+}
+
+describe("parsing settings", () => {
+  for (const stack of stacks) {
+    it(`accepts Pulumi.${stack}.yaml`, () => {
+      const { sections, secretNames } = readStackFile(path.join(root, `Pulumi.${stack}.yaml`));
+      parseSettings(sections, { secretNames });
+    });
+
+    it(`changes nothing when what came of Pulumi.${stack}.yaml is parsed again`, () => {
+      const { sections, secretNames } = readStackFile(path.join(root, `Pulumi.${stack}.yaml`));
+      const { settings } = parseSettings(sections, { secretNames });
+      assert.deepEqual(parseSettings({ ...settings }, { secretNames }).settings, settings);
+    });
+  }
+
+  it("says the same, whatever the order of the file", () => {
+    const { sections } = readStackFile(path.join(root, "tests/fixtures/bad/several-sections.yaml"));
+    const reversed = Object.fromEntries(Object.entries(sections).reverse());
+    assert.deepEqual(problemsOf(reversed), problemsOf(sections));
+    assert.ok(problemsOf(sections).length > 5);
+  });
+
+  it("refuses any plain data with a SettingsError or accepts it, and never fails otherwise", () => {
+    const sectionNames = fc.constantFrom(...Object.keys(settingsSchema.shape), "secrets", "__proto__", "constructor");
+    fc.assert(
+      fc.property(fc.dictionary(sectionNames, fc.jsonValue({ maxDepth: 4 })), (sections) => {
+        assert.ok(problemsOf(sections).length > 0);
+      }),
+      { seed, numRuns: 200 },
+    );
+  });
+
+  it("reports one damaged value of a good file at its own path or above it", () => {
+    const { sections } = readStackFile(path.join(root, "Pulumi.production.yaml"));
+    const leaves = [...leavesOf(sections, [])];
+    fc.assert(
+      fc.property(fc.constantFrom(...leaves), (leaf) => {
+        const damaged = structuredClone(sections);
+        const parent = leaf
+          .slice(0, -1)
+          .reduce<unknown>((value, key) => (value as Record<string, unknown>)[key], damaged);
+        (parent as Record<string | number, unknown>)[leaf.at(-1) ?? ""] = { nobody: ["knows", "this"] };
+        const lines = problemsOf(damaged).slice(1);
+        assert.ok(lines.length > 0, `${formatPath(leaf)} was accepted`);
+      }),
+      { seed, numRuns: 200 },
+    );
+  });
+
+  it("knows the workloads of Bookinfo that the component deploys", () => {
+    const workloads = new Workloads({ bookinfo: { namespace: "books" } as never, applications: undefined });
+    const known = workloads.names("books").map((name) => workloads.find("books", name));
+    assert.deepEqual(known, bookinfoWorkloads({ namespace: "books" }));
+  });
+
+  it("takes under 30 ms for the stack dev", () => {
+    const { sections } = readStackFile(path.join(root, "Pulumi.dev.yaml"));
+    assert.ok(fastest(5, () => parseSettings(sections, { secretNames: [] })) < 30);
+  });
+
+  it("takes ten times as long for ten times as many services, with slack for the machine", () => {
+    const [hundred, thousand] = [large(100), large(1000)];
+    const small = fastest(5, () => parseSettings(hundred, { secretNames: [] }));
+    const big = fastest(3, () => parseSettings(thousand, { secretNames: [] }));
+    assert.ok(big / small < 30, `100 services: ${small.toFixed(1)} ms, 1,000 services: ${big.toFixed(1)} ms`);
+  });
+
+  it("stays linear when every service has a mistake", () => {
+    const mistaken = (services: number) => {
+      const settings = large(services) as { traffic: { services: { host: string }[] } };
+      for (const service of settings.traffic.services) service.host = service.host.replace("service", "servce");
+      return settings as unknown as Record<string, unknown>;
+    };
+    const [hundred, thousand] = [mistaken(100), mistaken(1000)];
+    assert.equal(problemsOf(thousand).length, 1001);
+    const small = fastest(3, () => problemsOf(hundred));
+    const big = fastest(3, () => problemsOf(thousand));
+    assert.ok(big / small < 30, `100 services: ${small.toFixed(1)} ms, 1,000 services: ${big.toFixed(1)} ms`);
+  });
+});
+
+function* leavesOf(value: unknown, at: (string | number)[]): Iterable<(string | number)[]> {
+  if (typeof value !== "object" || value === null) {
+    // Inside free-form values everything is allowed.
+    if (at.length > 0 && !at.includes("networkInterfaces")) yield at;
+    return;
+  }
+  for (const [key, item] of Object.entries(value))
+    yield* leavesOf(item, [...at, Array.isArray(value) ? Number(key) : key]);
+}

@@ -1,0 +1,84 @@
+import assert from "node:assert/strict";
+import { readdirSync } from "node:fs";
+import path from "node:path";
+import { parseSettings } from "../../components/settings/parse";
+import type { Settings } from "../../components/settings/schema";
+import { unbuiltParts, withoutUnbuilt } from "../../components/settings/unbuilt";
+import { readStackFile, root, stacks } from "./stack-files";
+
+function parseFile(file: string): Settings {
+  const { sections, secretNames } = readStackFile(path.join(root, file));
+  return parseSettings(sections, { secretNames }).settings;
+}
+
+const files = [
+  ...stacks.map((stack) => `Pulumi.${stack}.yaml`),
+  ...readdirSync(path.join(root, "tests/fixtures/good")).map((name) => `tests/fixtures/good/${name}`),
+];
+
+describe("settings without what is not built", () => {
+  for (const file of files) {
+    it(`of ${path.basename(file)} can be built, and what was left out is what a deployment refuses`, () => {
+      const settings = parseFile(file);
+      const before = structuredClone(settings);
+      const { settings: rest, leftOut } = withoutUnbuilt(settings);
+      assert.deepEqual(unbuiltParts(rest), []);
+      assert.deepEqual(leftOut, unbuiltParts(settings));
+      assert.deepEqual(settings, before, "the settings that were given stay as they are");
+    });
+  }
+
+  it("leave the stack dev as it is", () => {
+    const settings = parseFile("Pulumi.dev.yaml");
+    assert.deepEqual(withoutUnbuilt(settings), { settings, leftOut: [] });
+  });
+
+  it("keep the article's policies that are built", () => {
+    const { settings } = withoutUnbuilt(parseFile("Pulumi.article.yaml"));
+    assert.deepEqual(settings.traffic, parseFile("Pulumi.article.yaml").traffic);
+    assert.equal(settings.security.authorization?.allow.length, 5);
+  });
+
+  it("stand on a cluster of the same name that is there, where the cluster cannot be built", () => {
+    const { settings } = withoutUnbuilt(parseFile("Pulumi.article.yaml"));
+    assert.deepEqual(settings.cluster, {
+      kind: "existing",
+      name: "istio-cluster",
+      kubeconfig: { file: "./istio-cluster.kubeconfig" },
+      kubernetesVersion: "v1.29.1",
+      nodeAddress: "192.168.128.27",
+    });
+  });
+
+  it("drop a whole rule with its unbuilt condition, so that it holds for no more than was asked", () => {
+    const settings = parseFile("tests/fixtures/good/minimal.yaml");
+    const allow = (extra: object) => ({ to: "details", ...extra });
+    const { settings: rest } = withoutUnbuilt({
+      ...settings,
+      security: {
+        ...settings.security,
+        authorization: {
+          default: "deny",
+          namespaces: {},
+          deny: [],
+          audit: [],
+          dryRun: false,
+          allow: [
+            allow({ claims: { iss: ["a"] }, headers: { b: ["c"] } }),
+            allow({ methods: ["GET"] }),
+            allow({ ipBlocks: ["192.0.2.0/24"] }),
+            allow({ methods: ["POST"] }),
+          ],
+        },
+      },
+    });
+    assert.deepEqual(rest.security.authorization?.allow, [allow({ methods: ["GET"] }), allow({ methods: ["POST"] })]);
+  });
+
+  it("drop a whole route with its unbuilt condition, and only that", () => {
+    const settings = parseFile("tests/fixtures/good/policies-everything.yaml");
+    const { settings: rest } = withoutUnbuilt(settings);
+    const names = rest.traffic.services[0]?.http.map(({ name }) => name);
+    assert.deepEqual(names, ["moved", "closed", undefined]);
+  });
+});
