@@ -79,10 +79,10 @@ async function runAlone(run: ProgramRun): Promise<ProgramResult> {
 }
 
 /** As the CLI's language host: a program exports its outputs, or a function that gives them. */
-async function load(program: string): Promise<unknown> {
+function load(program: string): Promise<unknown> {
   // eslint-disable-next-line @typescript-eslint/no-require-imports -- which program it is, is known only now
   const exported: unknown = require(program);
-  return typeof exported === "function" ? (exported as () => unknown)() : exported;
+  return Promise.resolve(typeof exported === "function" ? (exported as () => unknown)() : exported);
 }
 
 /** A program is read anew for each run, as its modules may hold what they took from the configuration. */
@@ -107,7 +107,7 @@ async function drained(monitor: HostMonitor): Promise<void> {
 /** What went wrong in a run, each once. */
 class Failures {
   readonly first: Promise<void>;
-  private readonly errors = new Set<unknown>();
+  private readonly errors = new Set<Error>();
   private reportFirst: () => void = () => undefined;
 
   constructor() {
@@ -119,7 +119,7 @@ class Failures {
   }
 
   add(error: unknown): void {
-    this.errors.add(error);
+    this.errors.add(error instanceof Error ? error : new Error(String(error)));
     this.reportFirst();
   }
 

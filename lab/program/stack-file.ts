@@ -36,7 +36,8 @@ export function readStackConfig(projectRoot: string, configFile: string, secretV
   for (const [key, raw] of [...projectDefaults(projectRoot), ...Object.entries(inFile)]) {
     const fullKey = key.includes(":") ? key : `${project}:${key}`;
     const { value, secret } = revealed(raw, fullKey, secretValue);
-    values[fullKey] = typeof value === "object" && value !== null ? JSON.stringify(value) : String(value ?? "");
+    const given = value ?? "";
+    values[fullKey] = typeof given === "string" ? given : JSON.stringify(given);
     if (secret) secretKeys.push(fullKey);
   }
   return { values, secretKeys };

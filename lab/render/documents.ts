@@ -80,12 +80,8 @@ function fileName({ name }: Registration, inputs: Record<string, unknown>): stri
   const [group, version] = String(inputs.apiVersion).split("/");
   // Colons (RBAC) and placeholders are no part of a portable file name.
   const parts = [version ? group : "core", inputs.kind, metadata.namespace, metadata.name ?? name]
-    .filter((part) => part !== undefined)
-    .map((part) =>
-      String(part)
-        .toLowerCase()
-        .replace(/[^a-z0-9.-]+/g, "-"),
-    );
+    .filter((part) => typeof part === "string")
+    .map((part) => part.toLowerCase().replace(/[^a-z0-9.-]+/g, "-"));
   return `${parts.join("_")}.yaml`;
 }
 
