@@ -2,6 +2,8 @@ import path from "node:path";
 import { chooseEngine } from "../engine/choose";
 import { interrupted, onInterrupt } from "../engine/interrupt";
 import { parseOptions, usage, UsageError, type CommandOptions } from "../engine/options";
+import { clusterStatus } from "../embedded/status";
+import { recordedEngine } from "../engine/recorded";
 import { messageOf, UserError } from "../program/errors";
 import { reportDestroyed } from "../report/outcome";
 import { Progress } from "../report/progress";
@@ -23,6 +25,14 @@ export async function main(argv: readonly string[]): Promise<number> {
     if (!(error instanceof UsageError)) throw error;
     console.error(`${error.message}\n\n${usage("npm run destroy")}`);
     return 2;
+  }
+  const { stack } = options;
+  if (
+    recordedEngine({ projectRoot, stack }) === undefined &&
+    (await clusterStatus(projectRoot, stack)).state === "absent"
+  ) {
+    console.log(`Stack ${stack}: nothing to destroy.`);
+    return 0;
   }
   const startedAt = Date.now();
   const terminal = new Terminal();

@@ -1,6 +1,157 @@
-import type { Engine } from "./engine";
+import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import path from "node:path";
+import type { PulumiCommand, Stack } from "@pulumi/pulumi/automation/index.js";
+import { deleteCluster } from "../embedded/delete";
+import { clusterStatus } from "../embedded/status";
+import { UserError } from "../program/errors";
+import { ApiServer } from "../runner/api-server";
+import { inspect } from "../runner/inspect";
+import { removeEmptyFolders, removeTraces, stackLayout } from "../runner/layout";
+import { alone } from "../runner/lock";
+import type { Engine, EngineRun, StackStatus } from "./engine";
 import type { PulumiCli } from "./pulumi-cli";
+import { PulumiEvents } from "./pulumi-events";
+import { clearPending, expectedOf, type Deployment } from "./pulumi-state";
+import { prepareWorkspace, removeEmptyBackend, workspaceOf, type PulumiWorkspace } from "./pulumi-workspace";
+import { forgetEngine, recordEngine } from "./recorded";
 
+/** Deploys with the Pulumi CLI, through its Automation API. */
 export function pulumiEngine(cli: PulumiCli): Engine {
-  throw new Error(cli.path);
+  return { name: "pulumi", title: `Pulumi CLI ${cli.version}`, up, destroy, status };
+
+  async function up(run: EngineRun): Promise<Readonly<Record<string, unknown>>> {
+    const workspace = workspaceOf(run, process.env);
+    return alone(stackLayout(run.projectRoot, run.stack), async () => {
+      prepareWorkspace(run, workspace);
+      recordEngine(run, "pulumi");
+      const stack = await open(run, workspace);
+      await recover(stack, workspace, run);
+      const { outputs } = await operate(run, stack, (options) => stack.up(options));
+      return Object.fromEntries(
+        Object.entries(outputs).map(([name, { value, secret }]) => [name, secret ? "[secret]" : (value as unknown)]),
+      );
+    });
+  }
+
+  async function destroy(run: EngineRun): Promise<boolean> {
+    const workspace = workspaceOf(run, process.env);
+    const layout = stackLayout(run.projectRoot, run.stack);
+    if (!existsSync(workspace.folder)) return false;
+    await alone(layout, async () => {
+      const stack = await open(run, workspace);
+      await recover(stack, workspace, run);
+      await operate(run, stack, (options) => stack.destroy(options));
+      // A cluster whose making was cut short is in no state, and yet there may be something of it.
+      if ((await clusterStatus(run.projectRoot, run.stack)).state !== "absent") {
+        await deleteCluster(run.projectRoot, run.stack, (line) => run.observer.note(line));
+      }
+      await stack.workspace.removeStack(run.stack);
+      const stacks = workspace.backend === undefined ? 1 : (await stack.workspace.listStacks()).length;
+      rmSync(workspace.folder, { recursive: true, force: true });
+      removeEmptyBackend(run, workspace, stacks);
+      removeTraces(layout);
+    });
+    removeEmptyFolders(layout);
+    return true;
+  }
+
+  async function status(run: EngineRun): Promise<StackStatus | undefined> {
+    const workspace = workspaceOf(run, process.env);
+    if (!existsSync(workspace.folder)) return undefined;
+    const stack = await open(run, workspace);
+    const { deployment } = (await stack.exportStack()) as { deployment: Deployment | null };
+    const outputs = await stack.outputs();
+    const kubeconfig: unknown = outputs.kubeconfig?.value;
+    const shown = Object.fromEntries(
+      Object.entries(outputs).map(([name, { value, secret }]) => [name, secret ? "[secret]" : (value as unknown)]),
+    );
+    const server =
+      typeof kubeconfig === "string" ? await ApiServer.open({ kubeconfig }).catch(() => undefined) : undefined;
+    const reachable = server !== undefined && (await server.answers());
+    const findings = reachable ? await inspect(server, expectedOf(deployment), run.signal) : [];
+    return { reachable, findings, outputs: shown };
+  }
+
+  async function open({ stack }: EngineRun, { folder, env }: PulumiWorkspace): Promise<Stack> {
+    const { LocalWorkspace, PulumiCommand: Command } = await import("@pulumi/pulumi/automation/index.js");
+    return LocalWorkspace.createOrSelectStack(
+      { stackName: stack, workDir: folder },
+      { pulumiCommand: await commandOf(cli, Command), envVars: { ...env } },
+    );
+  }
+}
+
+interface Operation {
+  readonly onEvent: PulumiEvents["onEvent"];
+  readonly signal?: AbortSignal;
+  readonly color: "never";
+  readonly suppressProgress: true;
+}
+
+/** Runs an operation of the CLI and turns its failure into what people need of it. */
+async function operate<T>(run: EngineRun, stack: Stack, work: (options: Operation) => Promise<T>): Promise<T> {
+  const events = new PulumiEvents(run.observer);
+  // On a terminal Ctrl-C reaches the CLI by itself; a second signal from here would make it give up at once.
+  const signal = process.stdin.isTTY ? undefined : run.signal;
+  try {
+    return await work({ onEvent: events.onEvent, signal, color: "never", suppressProgress: true });
+  } catch (error) {
+    events.close();
+    const message = events.programErrors.join("\n");
+    const { deployment } = (await stack.exportStack()) as { deployment: Deployment | null };
+    if ((deployment?.resources ?? []).length <= 1) forgetEngine(run);
+    if (/plugin/i.test(message)) {
+      throw new UserError(
+        `${message}\nA plugin of the Pulumi CLI cannot be had. Put it on PATH, or use the embedded runner: ` +
+          "npm start -- --engine embedded",
+        { cause: error },
+      );
+    }
+    throw new UserError(message === "" ? firstLines(error) : message, { cause: error });
+  } finally {
+    events.close();
+  }
+}
+
+/**
+ * A killed CLI leaves its lock, and marks of what it was doing, which the next one would refuse to go on from. Only
+ * done in our own backend, where our own lock says that nobody else is at work, and for dead processes only.
+ */
+async function recover(stack: Stack, { backend }: PulumiWorkspace, run: EngineRun): Promise<void> {
+  if (backend === undefined) return;
+  const locks = path.join(backend, ".pulumi", "locks");
+  if (existsSync(locks)) {
+    for (const file of readdirSync(locks, { recursive: true, encoding: "utf8" })) {
+      if (!file.endsWith(".json") || !file.split(path.sep).includes(run.stack)) continue;
+      const { pid } = JSON.parse(readFileSync(path.join(locks, file), "utf8")) as { pid?: number };
+      if (pid !== undefined && isAlive(pid)) {
+        throw new UserError(`Process ${pid}, a Pulumi CLI, is working on this stack. Wait until it is done.`);
+      }
+      rmSync(path.join(locks, file));
+    }
+  }
+  const exported = await stack.exportStack();
+  const cleared = clearPending(exported as { deployment: Deployment | null });
+  if (cleared.count === 0) return;
+  run.observer.note(`The last run was cut short in ${cleared.count} operations; they are done again.`);
+  await stack.importStack(cleared.exported as typeof exported);
+}
+
+async function commandOf(cli: PulumiCli, Command: typeof PulumiCommand): Promise<PulumiCommand> {
+  // The Automation API wants the folder above `bin`, and takes anything else from PATH.
+  const folder = path.dirname(cli.path);
+  return path.basename(folder) === "bin" ? Command.get({ root: path.dirname(folder) }) : Command.get();
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+}
+
+function firstLines(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).split("\n").slice(0, 20).join("\n");
 }

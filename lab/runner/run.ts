@@ -1,13 +1,12 @@
-import { existsSync, mkdirSync, rmSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import path from "node:path";
-import { UserError } from "../program/errors";
 import { redactSecrets, runProgram } from "../program/run-program";
 import type { RunObserver } from "../report/observer";
 import type { ToolProgress } from "../tools/ensure-tools";
-import { withLock } from "../tools/lock";
 import { Clusters } from "./clusters";
 import { EmbeddedHost, sameTarget } from "./host";
 import { removeEmptyFolders, removeTraces, stackLayout, type StackLayout } from "./layout";
+import { alone } from "./lock";
 import { labelOfEntry } from "./naming";
 import { StackRecord } from "./record";
 import { encrypted } from "./scope";
@@ -99,15 +98,4 @@ async function removeObsolete(host: EmbeddedHost, work: Work): Promise<void> {
   if (left.length === 0) return;
   work.observer.note(`No longer in the program, so deleted: ${left.map(labelOfEntry).join(", ")}.`);
   await tearDown(left, work);
-}
-
-function alone<T>(layout: StackLayout, work: () => Promise<T>): Promise<T> {
-  const purpose = "working on this stack";
-  const onWait = ({ pid }: { readonly pid: number }): never => {
-    throw new UserError(
-      `Process ${pid} is ${purpose} already (it holds ${layout.lock}). Wait until it is done, or end it, then run this again.`,
-    );
-  };
-  mkdirSync(layout.folder, { recursive: true, mode: 0o700 });
-  return withLock(layout.lock, { waitMs: 0, purpose, onWait }, work);
 }
