@@ -25,15 +25,19 @@ export function chartSource(charts: ChartsSettings, context: ProgramContext, pre
   if (source !== "auto") return { kind: "folder", path: source, standIn: false };
   if (context.render) return official;
 
-  const folder = path.join(context.projectRoot, ".talos-mesh", context.stack);
-  const file = path.join(folder, "charts.json");
+  const file = decisionFile(context.projectRoot, context.stack);
   if (existsSync(file)) return JSON.parse(readFileSync(file, "utf8")) as ChartSource;
   const decided = reachable(`${officialCharts}/index.yaml`, context) ? official : standIns;
   if (!preview) {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
     writeFileSync(file, `${JSON.stringify(decided)}\n`);
   }
   return decided;
+}
+
+/** Where the decision on `auto` is kept; deleting the embedded cluster deletes it. */
+export function decisionFile(projectRoot: string, stack: string): string {
+  return path.join(projectRoot, ".talos-mesh", stack, "charts.json");
 }
 
 function reachable(url: string, context: ProgramContext): boolean {

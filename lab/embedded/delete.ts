@@ -1,11 +1,13 @@
-import { existsSync, rmSync } from "node:fs";
+import { existsSync, readdirSync, rmdirSync, rmSync } from "node:fs";
+import { decisionFile } from "../../components/mesh/chart-source";
 import { withClusterLock } from "./cluster-lock";
 import { discard } from "./discard";
 import { layoutOf } from "./layout";
 import { readMarker, refuseForeign } from "./marker";
 
 /**
- * Ends the cluster's processes and removes its files, from any state; other files in `.talos-mesh/<stack>` stay.
+ * Ends the cluster's processes and removes its files, and the decision which charts it got, from any state; other
+ * files in `.talos-mesh/<stack>` stay.
  *
  * @throws Error when its folder is not ours (nothing is touched), or a process cannot be ended.
  */
@@ -18,6 +20,8 @@ export async function deleteCluster(projectRoot: string, stack: string, say: (li
     await discard(layout, marker);
     rmSync(layout.kubeconfig, { force: true });
     rmSync(layout.incarnation, { force: true });
+    rmSync(decisionFile(projectRoot, stack), { force: true });
     say(marker === undefined ? "there is no cluster" : `cluster ${marker.name} deleted`);
   });
+  if (readdirSync(layout.folder).length === 0) rmdirSync(layout.folder);
 }
