@@ -16,11 +16,15 @@ export interface IncarnationRecord {
   readonly processes: readonly ProcessIdentity[];
 }
 
-/** The number the next `up` must be given: 1 without a record, the recorded one while all its processes live, else one more. */
+/**
+ * The number the next `up` must be given: the recorded one while all its processes live, else one more. Without a
+ * record it is one never given before, the time in seconds: a stack whose folder was removed by hand must not look
+ * unchanged.
+ */
 export function plannedIncarnation(projectRoot: string, stack: string): number {
   const layout = layoutOf(projectRoot, stack);
   const record = readIncarnation(layout.incarnation);
-  if (record === undefined) return 1;
+  if (record === undefined) return Math.floor(Date.now() / 1000);
   const alive = record.kwok === layout.kwok && record.processes.length > 0 && record.processes.every(isSameProcess);
   return alive ? record.incarnation : record.incarnation + 1;
 }
