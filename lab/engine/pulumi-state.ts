@@ -4,25 +4,16 @@ import { labelOf, layerOf } from "../runner/naming";
 /** The parts of an exported stack that are read here. */
 export interface Deployment {
   readonly resources?: readonly StateResource[];
-  readonly pending_operations?: readonly unknown[];
+  /** What was being done when the CLI was killed. */
+  readonly pending_operations?: readonly { readonly type: string; readonly resource: StateResource }[];
 }
 
-interface StateResource {
+export interface StateResource {
   readonly urn: string;
   readonly type: string;
   readonly id?: string;
   readonly inputs?: Readonly<Record<string, unknown>>;
   readonly outputs?: Readonly<Record<string, unknown>>;
-}
-
-/** The same stack without the marks of operations that were cut short, and how many there were. */
-export function clearPending<T extends { readonly deployment: Deployment | null }>(
-  exported: T,
-): { readonly exported: T; readonly count: number } {
-  const { deployment } = exported;
-  const count = deployment?.pending_operations?.length ?? 0;
-  if (deployment === null || count === 0) return { exported, count: 0 };
-  return { exported: { ...exported, deployment: { ...deployment, pending_operations: [] } }, count };
 }
 
 /** The objects and releases that a stack's state says are in its cluster. */
@@ -40,4 +31,13 @@ export function expectedOf(deployment: Deployment | null): Expected[] {
     if (apiVersion === undefined || kind === undefined || name === undefined) return [];
     return [{ ...known, target: { kind: "object", apiVersion, objectKind: kind, namespace, name, uid } }];
   });
+}
+
+/** The kubeconfig of the state's first cluster; an export with its secrets holds them as JSON in a wrapper. */
+export function kubeconfigOf(deployment: Deployment | null): string | undefined {
+  const provider = deployment?.resources?.find(({ type }) => type === "pulumi:providers:kubernetes");
+  const kubeconfig = provider?.inputs?.kubeconfig;
+  if (typeof kubeconfig === "string") return kubeconfig;
+  const plaintext = (kubeconfig as { plaintext?: unknown } | undefined)?.plaintext;
+  return typeof plaintext === "string" ? (JSON.parse(plaintext) as string) : undefined;
 }

@@ -77,7 +77,7 @@ export function prepareWorkspace(
     }
   }
   const project = readYaml(path.join(of.projectRoot, "Pulumi.yaml"));
-  project.set("main", path.join(of.projectRoot, String(project.get("main") ?? "index.ts")));
+  project.set("main", path.join(of.projectRoot, (project.get("main") as string | undefined) ?? "index.ts"));
 
   mkdirSync(workspace.folder, { recursive: true, mode: 0o700 });
   if (workspace.backend !== undefined) mkdirSync(workspace.backend, { recursive: true, mode: 0o700 });
@@ -105,5 +105,5 @@ function readYaml(file: string): Document {
   const document = parseDocument(text);
   const [problem] = document.errors;
   if (problem !== undefined) throw new StackFileError(`${file}: ${problem.message}`);
-  return document as Document;
+  return document;
 }

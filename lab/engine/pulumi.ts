@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import path from "node:path";
 import type { PulumiCommand, Stack } from "@pulumi/pulumi/automation/index.js";
 import { deleteCluster } from "../embedded/delete";
@@ -11,7 +11,8 @@ import { alone } from "../runner/lock";
 import type { Engine, EngineRun, StackStatus } from "./engine";
 import type { PulumiCli } from "./pulumi-cli";
 import { PulumiEvents } from "./pulumi-events";
-import { clearPending, expectedOf, type Deployment } from "./pulumi-state";
+import { recover } from "./pulumi-recovery";
+import { expectedOf, type Deployment } from "./pulumi-state";
 import { prepareWorkspace, removeEmptyBackend, workspaceOf, type PulumiWorkspace } from "./pulumi-workspace";
 import { forgetEngine, recordEngine } from "./recorded";
 
@@ -113,43 +114,10 @@ async function operate<T>(run: EngineRun, stack: Stack, work: (options: Operatio
   }
 }
 
-/**
- * A killed CLI leaves its lock, and marks of what it was doing, which the next one would refuse to go on from. Only
- * done in our own backend, where our own lock says that nobody else is at work, and for dead processes only.
- */
-async function recover(stack: Stack, { backend }: PulumiWorkspace, run: EngineRun): Promise<void> {
-  if (backend === undefined) return;
-  const locks = path.join(backend, ".pulumi", "locks");
-  if (existsSync(locks)) {
-    for (const file of readdirSync(locks, { recursive: true, encoding: "utf8" })) {
-      if (!file.endsWith(".json") || !file.split(path.sep).includes(run.stack)) continue;
-      const { pid } = JSON.parse(readFileSync(path.join(locks, file), "utf8")) as { pid?: number };
-      if (pid !== undefined && isAlive(pid)) {
-        throw new UserError(`Process ${pid}, a Pulumi CLI, is working on this stack. Wait until it is done.`);
-      }
-      rmSync(path.join(locks, file));
-    }
-  }
-  const exported = await stack.exportStack();
-  const cleared = clearPending(exported as { deployment: Deployment | null });
-  if (cleared.count === 0) return;
-  run.observer.note(`The last run was cut short in ${cleared.count} operations; they are done again.`);
-  await stack.importStack(cleared.exported as typeof exported);
-}
-
 async function commandOf(cli: PulumiCli, Command: typeof PulumiCommand): Promise<PulumiCommand> {
   // The Automation API wants the folder above `bin`, and takes anything else from PATH.
   const folder = path.dirname(cli.path);
   return path.basename(folder) === "bin" ? Command.get({ root: path.dirname(folder) }) : Command.get();
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
-  }
 }
 
 function firstLines(error: unknown): string {

@@ -124,12 +124,22 @@ export class Helm {
   /** Installs or upgrades, first mending what a killed run has left. */
   async upgrade(server: ApiServer, release: ReleaseInputs, options: HelmOptions): Promise<Exclude<Change, "deleted">> {
     const before = await revisionsOf(server, release, options.signal);
-    const mend = recovery(before);
-    if (mend !== "none") options.onProgress?.(`mending a release left ${before.at(-1)?.status ?? ""}`);
-    if (mend === "uninstall") await this.uninstall(release, { ...options, hooks: false });
-    if (mend === "rollback") await this.run(["rollback", release.name, ...scope(release), "--no-hooks"], options);
+    const mended = await this.mend(release, before, options);
     await this.run(upgradeArguments(release, this.program.version), options, release.values);
-    return before.length === 0 || mend === "uninstall" ? "created" : "updated";
+    return before.length === 0 || mended === "uninstall" ? "created" : "updated";
+  }
+
+  /** Makes a release that a killed run has left one that Helm can work with. */
+  async mend(
+    release: { readonly name: string; readonly namespace: string; readonly timeout?: number },
+    revisions: readonly Revision[],
+    options: HelmOptions,
+  ): Promise<ReturnType<typeof recovery>> {
+    const todo = recovery(revisions);
+    if (todo !== "none") options.onProgress?.(`mending a release left ${revisions.at(-1)?.status ?? ""}`);
+    if (todo === "uninstall") await this.uninstall(release, { ...options, hooks: false });
+    if (todo === "rollback") await this.run(["rollback", release.name, ...scope(release), "--no-hooks"], options);
+    return todo;
   }
 
   async uninstall(

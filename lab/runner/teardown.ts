@@ -3,7 +3,7 @@ import type { Item, RunObserver } from "../report/observer";
 import type { Clusters } from "./clusters";
 import { runScript } from "./commands";
 import { RunnerError, StoppedError } from "./errors";
-import { ranCommand } from "./host";
+import { ranCommand } from "./make-command";
 import { labelOfEntry } from "./naming";
 import { deleteObject } from "./objects";
 import type { Entry, StackRecord } from "./record";
@@ -37,7 +37,7 @@ export async function tearDown(entries: readonly Entry[], options: TeardownOptio
   const gone = new Map<string, Promise<boolean>>();
 
   const take = async ({ entry, after }: Step): Promise<boolean> => {
-    const before = await Promise.all(after.map((urn) => gone.get(urn)));
+    const before = await Promise.all(after.flatMap((urn) => gone.get(urn) ?? []));
     if (before.includes(false)) return false;
     return turns.run(async () => {
       if (options.signal?.aborted === true) return false;
