@@ -12,7 +12,10 @@ export const modules = {
 } as const;
 
 /** Folders that hold nothing but what this script makes: a file that it does not make is a leftover. */
-export const folders = { gatewayApi: "components/platform/charts/gateway-api/files/crds/", istio: "lab/charts/base/files/crds/" } as const;
+export const folders = {
+  gatewayApi: "components/platform/charts/gateway-api/files/crds/",
+  istio: "lab/charts/base/files/crds/",
+} as const;
 
 const root = path.resolve(__dirname, "../..");
 
