@@ -34,8 +34,8 @@ export async function makeObject(making: Making): Promise<Made> {
       making.intend({ ...target, ...(foreign && { foreign }) });
     },
   });
-  const metadata = { ...live.metadata, managedFields: undefined };
-  const { namespace, uid } = metadata;
+  const { namespace, uid } = live.metadata;
+  const metadata = Object.fromEntries(Object.entries(live.metadata).filter(([key]) => key !== "managedFields"));
   const { data } = live as { readonly data?: unknown };
   const holdsSecrets = apiVersion === "v1" && kind === "Secret" && data !== undefined;
   return {
