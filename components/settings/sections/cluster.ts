@@ -19,9 +19,31 @@ const schematic = z
     extraKernelArgs: z.array(z.string()).default([]),
     meta: z.array(z.strictObject({ key: z.int().min(0).max(255), value: z.string() })).default([]),
     overlay: overlay.optional(),
-    secureboot: z.boolean().default(false),
+    embeddedMachineConfiguration: z.string().min(1).optional(),
+    bootloader: z.enum(["dual-boot", "sd-boot", "grub"]).optional(),
+    diskImage: z.strictObject({ sectorSize: z.int().positive() }).optional(),
+    includeWellKnownCertificates: z.boolean().default(false).describe("UEFI certificates beside Talos' own."),
+    enrollKeys: z
+      .enum(["off", "manual", "if-safe", "force"])
+      .optional()
+      .describe("When systemd-boot enrolls its keys."),
+    owner: z.string().min(1).optional().describe("Enterprise factories only."),
+    secureboot: z.boolean().default(false).describe("Install the SecureBoot installer; not part of the ID."),
   })
   .describe("Image Factory schematic; its ID is computed offline.");
+
+const imageFactory = z
+  .strictObject({
+    registryURL: z.string().min(1).default("factory.talos.dev").describe("Host, and port, that installers come from."),
+    protocol: z.enum(["https", "http"]).default("https"),
+    schematicEndpoint: z.string().startsWith("/").default("/schematics"),
+    installerURLTmpl: z
+      .string()
+      .min(1)
+      .optional()
+      .describe("Installer image: {{.RegistryURL}}, {{.Mode}}, {{.ID}}, {{.Version}}, {{if .Secureboot}}...{{end}}."),
+  })
+  .describe("An Image Factory of one's own.");
 
 const patch = z
   .union([z.string().min(1), freeForm, z.array(freeForm)], { error: "expected a patch: text, '@file', or YAML" })
@@ -34,6 +56,7 @@ const perNode = {
   nodeAnnotations: labels.default({}),
   nodeTaints: taints.default({}),
   nameservers: z.array(ipAddress).default([]),
+  disableSearchDomain: z.boolean().default(false).describe("No search domain from the host name."),
   certSANs: z.array(z.string()).default([]),
   kernelModules: z.array(z.strictObject({ name: z.string(), parameters: z.array(z.string()).optional() })).default([]),
   machineFiles: z
@@ -62,6 +85,14 @@ const node = z.strictObject({
   controlPlane: z.boolean().default(false),
   arch: z.enum(["amd64", "arm64"]).default("amd64"),
   mode: z.enum(["metal", "cloud", "container"]).default("metal"),
+  platform: z
+    .string()
+    .regex(/^[a-z][-a-z0-9]*$/, "expected a platform such as metal, nocloud or aws")
+    .default("metal")
+    .describe("Image Factory platform: which installer, from Talos 1.10 on."),
+  ignoreHostname: z.boolean().default(false).describe("Leave the host name to DHCP or the platform."),
+  overridePatches: z.boolean().default(false).describe("Its patches stand instead of its group's."),
+  overrideMachineCertSANs: z.boolean().default(false).describe("Its certSANs stand instead of its group's."),
   installDisk: z.string().startsWith("/dev/").optional(),
   installDiskSelector: freeForm.optional(),
   ...perNode,
@@ -91,8 +122,9 @@ const talos = z.strictObject({
       name: z.enum(["flannel", "none", "custom"]),
       urls: z.array(z.url()).optional(),
       kubeNetworkPoliciesEnabled: z.boolean().default(false).describe("flannel only: enforce NetworkPolicy."),
+      extraArgs: z.array(z.string()).default([]).describe("flannel only: arguments of flanneld."),
     })
-    .default({ name: "flannel", kubeNetworkPoliciesEnabled: false }),
+    .prefault({ name: "flannel" }),
   discovery: z.boolean().default(true).describe("Talos' cluster discovery service."),
   kubespan: z.boolean().default(false),
   podSubnets: z.array(cidr).default(["10.244.0.0/16"]),
@@ -100,6 +132,7 @@ const talos = z.strictObject({
   additionalApiServerCertSANs: z.array(z.string()).default([]),
   inlineManifests: z.array(z.strictObject({ name: z.string(), contents: z.string() })).default([]),
   schematic: schematic.optional(),
+  imageFactory: imageFactory.prefault({}),
   patches: z.array(patch).default([]).describe("Patches for every node."),
   controlPlane: group.optional(),
   worker: group.optional(),
