@@ -1,3 +1,5 @@
+import { setMaxListeners } from "node:events";
+
 /** Exit code of a command that was ended by Ctrl-C, as shells give it. */
 export const interrupted = 130;
 
@@ -7,6 +9,8 @@ export const interrupted = 130;
  */
 export function onInterrupt(announce: () => void): { readonly signal: AbortSignal; readonly release: () => void } {
   const controller = new AbortController();
+  // Every request and wait under way listens to it.
+  setMaxListeners(0, controller.signal);
   const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
   const onSignal = (): void => {
     if (controller.signal.aborted) process.exit(interrupted);

@@ -61,6 +61,13 @@ export function prepareWorkspace(
   const stackFile = path.join(workspace.folder, `Pulumi.${of.stack}.yaml`);
   const config = readYaml(of.configFile);
   const theirs = encryptionKeys.some((key) => config.has(key));
+  const environment = config.getIn(["config", "talos-mesh:environment"]);
+  if (workspace.backend !== undefined && environment !== undefined && environment !== "dev") {
+    throw new UserError(
+      `The stack "${of.stack}" is a ${JSON.stringify(environment)} environment, whose state does not belong in a folder of one machine. ` +
+        "Set PULUMI_BACKEND_URL to the backend it is kept in, or deploy it with `pulumi up`.",
+    );
+  }
   const encrypted = theirs && /^\s+secure:/m.test(readFileSync(of.configFile, "utf8"));
   if (encrypted && passphraseFile !== undefined && !config.has("encryptedkey")) {
     throw new UserError(

@@ -14,7 +14,7 @@ import { PulumiEvents } from "./pulumi-events";
 import { recover } from "./pulumi-recovery";
 import { expectedOf, type Deployment } from "./pulumi-state";
 import { prepareWorkspace, removeEmptyBackend, workspaceOf, type PulumiWorkspace } from "./pulumi-workspace";
-import { forgetEngine, recordEngine } from "./recorded";
+import { recordEngine } from "./recorded";
 
 /** Deploys with the Pulumi CLI, through its Automation API. */
 export function pulumiEngine(cli: PulumiCli): Engine {
@@ -22,16 +22,22 @@ export function pulumiEngine(cli: PulumiCli): Engine {
 
   async function up(run: EngineRun): Promise<Readonly<Record<string, unknown>>> {
     const workspace = workspaceOf(run, process.env);
-    return alone(stackLayout(run.projectRoot, run.stack), async () => {
+    const layout = stackLayout(run.projectRoot, run.stack);
+    const deploy = async () => {
       prepareWorkspace(run, workspace);
       recordEngine(run, "pulumi");
       const stack = await open(run, workspace);
       await recover(stack, workspace, run);
-      const { outputs } = await operate(run, stack, (options) => stack.up(options));
+      const { outputs } = await operate(run, (options) => stack.up(options)).catch(async (error: unknown) => {
+        // Bad settings, for instance, must leave nothing behind and not tie the stack to this engine.
+        if (await isUntouched(stack, run)) await forget(stack, workspace, run);
+        throw error;
+      });
       return Object.fromEntries(
         Object.entries(outputs).map(([name, { value, secret }]) => [name, secret ? "[secret]" : (value as unknown)]),
       );
-    });
+    };
+    return alone(layout, deploy).finally(() => removeEmptyFolders(layout));
   }
 
   async function destroy(run: EngineRun): Promise<boolean> {
@@ -41,16 +47,12 @@ export function pulumiEngine(cli: PulumiCli): Engine {
     await alone(layout, async () => {
       const stack = await open(run, workspace);
       await recover(stack, workspace, run);
-      await operate(run, stack, (options) => stack.destroy(options));
+      await operate(run, (options) => stack.destroy(options));
       // A cluster whose making was cut short is in no state, and yet there may be something of it.
       if ((await clusterStatus(run.projectRoot, run.stack)).state !== "absent") {
         await deleteCluster(run.projectRoot, run.stack, (line) => run.observer.note(line));
       }
-      await stack.workspace.removeStack(run.stack);
-      const stacks = workspace.backend === undefined ? 1 : (await stack.workspace.listStacks()).length;
-      rmSync(workspace.folder, { recursive: true, force: true });
-      removeEmptyBackend(run, workspace, stacks);
-      removeTraces(layout);
+      await forget(stack, workspace, run);
     });
     removeEmptyFolders(layout);
     return true;
@@ -90,7 +92,7 @@ interface Operation {
 }
 
 /** Runs an operation of the CLI and turns its failure into what people need of it. */
-async function operate<T>(run: EngineRun, stack: Stack, work: (options: Operation) => Promise<T>): Promise<T> {
+async function operate<T>(run: EngineRun, work: (options: Operation) => Promise<T>): Promise<T> {
   const events = new PulumiEvents(run.observer);
   // On a terminal Ctrl-C reaches the CLI by itself; a second signal from here would make it give up at once.
   const signal = process.stdin.isTTY ? undefined : run.signal;
@@ -99,8 +101,6 @@ async function operate<T>(run: EngineRun, stack: Stack, work: (options: Operatio
   } catch (error) {
     events.close();
     const message = events.programErrors.join("\n");
-    const { deployment } = (await stack.exportStack()) as { deployment: Deployment | null };
-    if ((deployment?.resources ?? []).length <= 1) forgetEngine(run);
     if (/plugin/i.test(message)) {
       throw new UserError(
         `${message}\nA plugin of the Pulumi CLI cannot be had. Put it on PATH, or use the embedded runner: ` +
@@ -112,6 +112,23 @@ async function operate<T>(run: EngineRun, stack: Stack, work: (options: Operatio
   } finally {
     events.close();
   }
+}
+
+/** Whether a deployment has failed before it made anything. */
+async function isUntouched(stack: Stack, run: EngineRun): Promise<boolean> {
+  const { deployment } = (await stack.exportStack()) as { deployment: Deployment | null };
+  const { resources = [], pending_operations: pending = [] } = deployment ?? {};
+  const made = resources.filter(({ type }) => type !== "pulumi:pulumi:Stack" && !type.startsWith("talos-mesh:"));
+  return made.length + pending.length === 0 && (await clusterStatus(run.projectRoot, run.stack)).state === "absent";
+}
+
+/** Removes a stack of which nothing is there any more, and what we keep for it. */
+async function forget(stack: Stack, workspace: PulumiWorkspace, run: EngineRun): Promise<void> {
+  await stack.workspace.removeStack(run.stack, { force: true });
+  const stacks = workspace.backend === undefined ? 1 : (await stack.workspace.listStacks()).length;
+  rmSync(workspace.folder, { recursive: true, force: true });
+  removeEmptyBackend(run, workspace, stacks);
+  removeTraces(stackLayout(run.projectRoot, run.stack));
 }
 
 async function commandOf(cli: PulumiCli, Command: typeof PulumiCommand): Promise<PulumiCommand> {
