@@ -1,0 +1,46 @@
+#!/usr/bin/env bash
+# Talos in containers on this machine; the kubeconfig on stdout. TALOS_STATE: folder for all that talosctl keeps of the
+# cluster, so that the user's own talosconfig and kubeconfig are left alone. Patches follow an empty part on stdin.
+# A cluster that was begun and not finished, or that was made for other settings, is taken down and made again.
+source "${BASH_SOURCE[0]%/*}/lib.sh"
+source "${BASH_SOURCE[0]%/*}/docker-lib.sh"
+
+prepare
+printf 'docker\n%s\n' "$part_marker" | cat - /dev/stdin >"$work/input"
+read_secrets <"$work/input"
+require_talosctl "${TALOS_VERSION:?}"
+require_kubectl
+deadline 1800
+
+if [[ -f $made && $(cat "$made") == "${TALOS_SPEC:?}" && -f $TALOS_STATE/kubeconfig ]]; then
+  cat "$TALOS_STATE/kubeconfig"
+  exit 0
+fi
+take_down
+mkdir -p "$TALOS_STATE"
+
+arguments=(--name "$TALOS_CLUSTER" --state "$TALOS_STATE/clusters" --workers "${TALOS_WORKER_COUNT:?}"
+  --kubernetes-version "${KUBERNETES_VERSION#v}" --image "ghcr.io/siderolabs/talos:$TALOS_VERSION")
+for ((index = 2; index < ${#parts[@]}; index++)); do
+  printf '%s' "${parts[index]}" >"$work/patch-$index.yaml"
+  arguments+=(--config-patch "@$work/patch-$index.yaml")
+done
+# From 1.12 on each provisioner is a command of its own.
+if ((client_minor >= 1012)); then
+  create=(cluster create docker "${arguments[@]}" --talosconfig-destination "$TALOS_STATE/talosconfig")
+else
+  create=(cluster create --provisioner docker --wait-timeout 20m --talosconfig "$TALOS_STATE/talosconfig" "${arguments[@]}")
+fi
+export KUBECONFIG=$TALOS_STATE/kubeconfig
+call_within 1500 talosctl "${create[@]}"
+((status == 0)) || fail "the cluster was not created" \
+  "see the lines above, and that Docker runs and has 2 GiB for each node; then run the same command again"
+
+good=0
+while ((good < 2)); do
+  call kubectl --kubeconfig "$TALOS_STATE/kubeconfig" get --raw /readyz
+  if ((status == 0)); then good=$((good + 1)); else good=0; fi
+  if ((good < 2)); then rest || fail "the API server is not ready" "see talosctl cluster show --name $TALOS_CLUSTER" kubectl; fi
+done
+printf '%s' "$TALOS_SPEC" >"$made"
+cat "$TALOS_STATE/kubeconfig"

@@ -1,0 +1,163 @@
+import assert from "node:assert/strict";
+import { addresses, machineConfig, world } from "./worlds";
+import { on, run, steps, succeed } from "./steps";
+
+describe("applying a machine config", function () {
+  this.timeout(120_000);
+
+  it("configures a machine in maintenance mode without a certificate, and waits until it is back", () =>
+    on(world("maintenance"), async (talos) => {
+      assert.deepEqual(await succeed(talos, steps.applyControlPlane), { result: "installed" });
+      assert.equal(talos.node(addresses.controlPlane).stage, "booting");
+      const applied = talos.calls.filter(({ argv }) => argv.includes("apply-config"));
+      assert.equal(applied.length, 1);
+      assert.ok(applied[0]?.argv.includes("--insecure"));
+    }));
+
+  it("changes nothing on a node that has its config, also not a second time", () =>
+    on(world("running"), async (talos) => {
+      const before = talos.node(addresses.worker1).config;
+      for (const _ of [1, 2]) assert.deepEqual(await succeed(talos, steps.applyWorker), { result: "unchanged" });
+      assert.equal(talos.node(addresses.worker1).config, before);
+      const applied = talos.calls.filter(({ argv }) => argv.includes("apply-config"));
+      assert.ok(applied.every(({ argv }) => argv.includes("--dry-run") && !argv.includes("--insecure")));
+    }));
+
+  it("applies a change once, without a reboot", () =>
+    on(world("running"), async (talos) => {
+      assert.deepEqual(await succeed(talos, steps.applyChange), { result: "applied" });
+      assert.match(talos.node(addresses.worker1).config ?? "", /sysctls/);
+      assert.deepEqual(await succeed(talos, steps.applyChange), { result: "unchanged" });
+      assert.equal(talos.node(addresses.worker1).boots, undefined);
+    }));
+
+  it("refuses a change that needs a reboot unless reboots are allowed", () =>
+    on(world("running"), async (talos) => {
+      const { code, stderr } = await run(talos, steps.applyReboot, { TALOS_REBOOT: "never" });
+      assert.equal(code, 1);
+      assert.match(stderr, /needs a reboot, and cluster.reboot is never/);
+      assert.equal(talos.node(addresses.worker1).boots, undefined);
+    }));
+
+  it("reboots when that is needed and allowed, and waits for the node", () =>
+    on(world("running"), async (talos) => {
+      assert.deepEqual(await succeed(talos, steps.applyReboot, { TALOS_REBOOT: "when-needed" }), { result: "applied" });
+      assert.equal(talos.node(addresses.worker1).boots, 1);
+      assert.equal(talos.node(addresses.worker1).stage, "running");
+    }));
+
+  it("stages a change when reboots are planned by people", () =>
+    on(world("running"), async (talos) => {
+      assert.deepEqual(await succeed(talos, steps.applyReboot, { TALOS_REBOOT: "staged" }), { result: "staged" });
+      const node = talos.node(addresses.worker1);
+      assert.match(node.staged ?? "", /needsReboot/);
+      assert.doesNotMatch(node.config ?? "", /needsReboot/);
+    }));
+
+  it("leaves the Kubernetes version to upgrade-k8s", () =>
+    on(
+      world("running", ({ nodes }) => {
+        nodes[addresses.worker1]!.config = machineConfig("worker", "1.28.3");
+      }),
+      async (talos) => {
+        assert.deepEqual(await succeed(talos, steps.applyWorker), { result: "unchanged" });
+        assert.deepEqual(await succeed(talos, steps.applyChange), { result: "applied" });
+        assert.match(talos.node(addresses.worker1).config ?? "", /kubelet:v1\.28\.3/);
+      },
+    ));
+});
+
+describe("bootstrapping", function () {
+  this.timeout(120_000);
+
+  it("happens once, whatever is asked", () =>
+    on(world("maintenance"), async (talos) => {
+      await succeed(talos, steps.applyControlPlane);
+      assert.deepEqual(await succeed(talos, steps.bootstrap), { result: "bootstrapped" });
+      assert.deepEqual(await succeed(talos, steps.bootstrap), { result: "already-bootstrapped" });
+      assert.equal(talos.world.bootstraps, 1);
+    }));
+
+  it("is not even tried where the command has been through it", () =>
+    on(world("maintenance"), async (talos) => {
+      const { code, stdout } = await run(talos, steps.bootstrap, {
+        PULUMI_COMMAND_STDOUT: '{"result":"bootstrapped"}',
+      });
+      assert.deepEqual([code, stdout.trim(), talos.calls.length], [0, '{"result":"bootstrapped"}', 0]);
+    }));
+
+  it("makes no second cluster on a machine that takes the place of the first control plane", () =>
+    on(
+      world("running", ({ nodes }) => {
+        const [first, other] = [nodes[addresses.controlPlane]!, nodes[addresses.worker1]!];
+        Object.assign(first, { etcd: false, stage: "booting" });
+        Object.assign(other, { role: "controlplane", etcd: true });
+      }),
+      async (talos) => {
+        const env = { TALOS_CONTROL_PLANES: `${addresses.controlPlane},${addresses.worker1}` };
+        assert.deepEqual(await succeed(talos, steps.bootstrap, env), {
+          result: "already-bootstrapped",
+          by: addresses.worker1,
+        });
+        assert.equal(talos.world.bootstraps, undefined);
+      },
+    ));
+});
+
+describe("approving certificates", function () {
+  this.timeout(120_000);
+
+  it("approves what the cluster's nodes ask for themselves and nothing else", () =>
+    on(
+      world("running", ({ kubernetes }) => {
+        const signer = "kubernetes.io/kubelet-serving";
+        kubernetes.requests = [
+          { name: "own", signer, user: "system:node:worker-1" },
+          { name: "stranger", signer, user: "system:node:stranger" },
+          { name: "person", signer, user: "worker-1" },
+          { name: "client", signer: "kubernetes.io/kube-apiserver-client", user: "system:node:worker-1" },
+          { name: "done", signer, user: "system:node:controlplane", approved: true },
+        ];
+      }),
+      async (talos) => {
+        assert.deepEqual(await succeed(talos, steps.approve), { result: "approved", count: "1" });
+        const approved = talos.world.kubernetes.requests.filter((each) => each.approved).map(({ name }) => name);
+        assert.deepEqual(approved, ["own", "done"]);
+      },
+    ));
+});
+
+describe("the machine secrets", function () {
+  this.timeout(60_000);
+
+  it("are new in each cluster and made once in a cluster", () =>
+    on(world("maintenance"), async (talos) => {
+      const [first, other] = [await run(talos, steps.machineSecrets), await run(talos, steps.machineSecrets)];
+      assert.deepEqual([first.code, other.code], [0, 0]);
+      assert.notEqual(first.stdout, other.stdout);
+      const again = await run(talos, steps.machineSecrets, { PULUMI_COMMAND_STDOUT: first.stdout.trimEnd() });
+      assert.equal(again.stdout, first.stdout);
+    }));
+});
+
+describe("a machine config", function () {
+  this.timeout(60_000);
+
+  it("is the same on every run, with the patches in it", () =>
+    on(world("maintenance"), async (talos) => {
+      const [first, second] = [await run(talos, steps.machineConfig), await run(talos, steps.machineConfig)];
+      assert.equal(first.code, 0, first.stderr);
+      assert.equal(first.stdout, second.stdout);
+      assert.match(first.stdout, /sysctls/);
+    }));
+
+  it("is refused where Talos would refuse it, before any node is touched", () =>
+    on(world("maintenance"), async (talos) => {
+      const { code, stdout, stderr } = await run(talos, {
+        ...steps.machineConfig,
+        stdin: steps.machineConfig.stdin.replace("sysctls", "not-a-setting"),
+      });
+      assert.deepEqual([code, stdout], [1, ""]);
+      assert.match(stderr, /Talos refuses the machine config[\s\S]*not-a-setting/);
+    }));
+});

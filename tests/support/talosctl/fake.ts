@@ -1,0 +1,134 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { projectRoot } from "../program";
+
+const scripts = path.join(projectRoot, "components/cluster/talos/scripts");
+
+/** One machine of the fake world; see world.cjs and nodes.cjs for what happens to it. */
+export interface FakeNode {
+  hostname: string;
+  stage: string;
+  role?: "controlplane" | "worker";
+  version?: string;
+  schematic?: string;
+  cluster?: string;
+  config?: string;
+  etcd?: boolean;
+  staged?: string;
+  boots?: number;
+  resets?: number;
+  next?: Record<string, unknown>[];
+}
+
+export interface FakeWorld {
+  /** Version of the talosctl that is pretended to be installed. */
+  client: string;
+  nodes: Record<string, FakeNode>;
+  kubernetes: {
+    up: boolean;
+    nodes: string[];
+    requests: { name: string; signer: string; user: string; approved?: boolean }[];
+    drained?: string[];
+  };
+  /** Errors for calls whose arguments match, so many times; `hang` is in milliseconds. */
+  faults?: { match: string; times: number; error?: string; code?: number; hang?: number }[];
+  /** The process group dies at this call, counted from 1: before its effect, or after. */
+  kill?: { call: number; after?: boolean };
+  calls?: number;
+  bootstraps?: number;
+  upgrades?: string[];
+  kubernetesUpgrades?: string[];
+  rollsBack?: boolean;
+  containers?: { name: string; workers: number; image: string };
+}
+
+export interface FakeCall {
+  readonly program: string;
+  readonly argv: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+}
+
+export interface StepRun {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** What joins machine secrets and what follows them on a step's stdin; as lib.sh reads it. */
+export const partMarker = "# --- talos-mesh: next part ---\n";
+
+/** A world of machines in a folder of its own, and the steps run against it. */
+export class FakeTalos {
+  readonly folder = mkdtempSync(path.join(tmpdir(), "talos-mesh-fake-"));
+  readonly scratch = path.join(this.folder, "scratch");
+
+  constructor(world: FakeWorld) {
+    mkdirSync(this.scratch);
+    this.change(world);
+  }
+
+  get world(): FakeWorld {
+    return JSON.parse(readFileSync(path.join(this.folder, "world.json"), "utf8")) as FakeWorld;
+  }
+
+  change(world: FakeWorld): void {
+    writeFileSync(path.join(this.folder, "world.json"), JSON.stringify(world));
+  }
+
+  node(address: string): FakeNode {
+    const node = this.world.nodes[address];
+    assert.ok(node, `there is no node ${address}`);
+    return node;
+  }
+
+  /** Every call of talosctl and kubectl so far. */
+  get calls(): readonly FakeCall[] {
+    const file = path.join(this.folder, "calls.jsonl");
+    if (!existsSync(file)) return [];
+    const lines = readFileSync(file, "utf8").split("\n").filter(Boolean);
+    return lines.map((line) => JSON.parse(line) as FakeCall);
+  }
+
+  /** Files that steps left in their temporary folder. */
+  get left(): readonly string[] {
+    return readdirSync(this.scratch);
+  }
+
+  /** Runs one step as the provider does: in a process group of its own, with its input on stdin. */
+  run(step: string, env: Readonly<Record<string, string>>, stdin = ""): Promise<StepRun> {
+    const child = spawn("/bin/sh", ["-c", `exec bash ${scripts}/${step}.sh`], {
+      cwd: this.folder,
+      detached: true,
+      env: {
+        PATH: `${path.join(__dirname, "bin")}:${process.env.PATH}`,
+        HOME: this.folder,
+        FAKE_TALOS: this.folder,
+        TALOS_SCRATCH: this.scratch,
+        TALOS_POLL: "0.05",
+        TALOS_DEADLINE: "60",
+        ...env,
+      },
+    });
+    const [stdout, stderr]: Buffer[][] = [[], []];
+    child.stdout.on("data", (part: Buffer) => stdout?.push(part));
+    child.stderr.on("data", (part: Buffer) => stderr?.push(part));
+    child.stdin.on("error", () => undefined).end(stdin);
+    return new Promise((resolve, reject) => {
+      child.once("error", reject);
+      child.once("close", (code) =>
+        resolve({
+          code,
+          stdout: Buffer.concat(stdout ?? []).toString(),
+          stderr: Buffer.concat(stderr ?? []).toString(),
+        }),
+      );
+    });
+  }
+
+  remove(): void {
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}

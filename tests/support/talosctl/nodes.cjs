@@ -1,0 +1,233 @@
+"use strict";
+// The part of the fake talosctl that talks to a node.
+const { randomBytes } = require("node:crypto");
+const { readFileSync, writeFileSync } = require("node:fs");
+const { fail, fingerprint, pass, save } = require("./world.cjs");
+
+const refused = (address) =>
+  `rpc error: code = Unavailable desc = connection error: desc = "transport: Error while dialing: dial tcp ${address}:50000: connect: connection refused"`;
+const unknownAuthority =
+  'rpc error: code = Unavailable desc = connection error: desc = "transport: authentication handshake failed: tls: failed to verify certificate: x509: certificate signed by unknown authority"';
+const certificateRequired =
+  'rpc error: code = Unavailable desc = connection error: desc = "error reading server preface: remote error: tls: certificate required"';
+
+function run(world, line) {
+  const { words, flag } = line;
+  if (flag("-e") !== flag("-n") || !flag("-n")) fail("nodes are not set for the command: please use `--nodes` flag");
+  const address = flag("-n");
+  const node = world.nodes[address];
+  if (!node) fail(refused(address));
+  const insecure = flag("--insecure") === "true";
+  pass(node);
+  // What waits for etcd starts once there is a cluster to join.
+  if (node.stage === "booting" && world.kubernetes.up && !node.next?.length) {
+    Object.assign(node, { stage: "running", etcd: node.role === "controlplane" });
+  }
+  save(world);
+  if (node.stage === "off") fail(refused(address));
+  authenticate(node, insecure, flag("--talosconfig"));
+  const command = commands[words.slice(0, 2).join(" ")] ?? commands[words[0]];
+  if (!command) fail(`unknown command "${words[0]}" for "talosctl"`);
+  if (insecure && !["get", "apply-config"].includes(words[0]))
+    fail("rpc error: code = Unimplemented desc = unknown service");
+  command({ world, node, address, insecure, ...line });
+}
+
+function authenticate(node, insecure, talosconfig) {
+  if (node.stage === "maintenance") {
+    if (!insecure) fail(unknownAuthority);
+    return;
+  }
+  if (insecure) fail(certificateRequired);
+  if (!talosconfig) fail("the user's own talosconfig must not be used");
+  const { context, contexts } = JSON.parse(readFileSync(talosconfig, "utf8"));
+  if (contexts[context].ca !== node.cluster) fail(unknownAuthority);
+}
+
+/** The whole way of a machine that got its first config: installs, restarts, comes back. */
+const installation = [
+  { in: 1, stage: "off" },
+  { in: 1, stage: "booting" },
+];
+
+const commands = {
+  get({ node, words, flag }) {
+    const [, resource] = words;
+    if (resource === "machinestatus") return print(node.stage);
+    if (resource === "machineconfig") return print(node.config);
+    if (resource === "extensions") {
+      const entry = { author: "Image Factory", name: "schematic", version: node.schematic };
+      if (flag("-o") === "json" && node.schematic)
+        print(JSON.stringify({ metadata: { id: "0" }, spec: { metadata: entry } }, null, 4));
+      return undefined;
+    }
+    return fail(`error: resource "${resource}" is not registered`);
+  },
+
+  "apply-config"({ node, insecure, flag }) {
+    const config = readFileSync(flag("-f"), "utf8");
+    const type = /^ +type: (\w+)$/m.exec(config)?.[1];
+    const id = /^ +id: (\S+)$/m.exec(config)?.[1];
+    if (!type || !id) fail("error: no configuration data read");
+    if (insecure) {
+      Object.assign(node, { config, stage: "installing", role: type, cluster: fingerprint(id) });
+      node.next = structuredClone(installation);
+      return;
+    }
+    const same = config.trim() === node.config?.trim();
+    if (flag("--dry-run")) {
+      const lines = same ? "No changes." : diff(node.config, config);
+      process.stderr.write(
+        `Dry run summary:\nApplied configuration without a reboot (skipped in dry-run).\nConfig diff:\n\n${lines}\n`,
+      );
+      return;
+    }
+    const needsReboot = config.includes("needsReboot") !== (node.config ?? "").includes("needsReboot");
+    if (needsReboot && flag("--mode") === "no-reboot") {
+      fail(
+        "error applying new configuration: rpc error: code = InvalidArgument desc = this config change can't be applied in immediate mode\ndiff: (...)",
+      );
+    }
+    process.stderr.write("Applied configuration without a reboot\n");
+    if (flag("--mode") === "staged") {
+      node.staged = config;
+      return;
+    }
+    node.config = config;
+    if (!needsReboot) return;
+    node.boots = (node.boots ?? 0) + 1;
+    node.stage = "rebooting";
+    node.next = [
+      { in: 0, stage: "off" },
+      { in: 1, stage: "running" },
+    ];
+  },
+
+  bootstrap({ world, node }) {
+    if (node.role !== "controlplane")
+      fail(
+        "error executing bootstrap: rpc error: code = InvalidArgument desc = bootstrap can only be performed on a control plane node",
+      );
+    if (node.stage === "installing")
+      fail("error executing bootstrap: rpc error: code = FailedPrecondition desc = bootstrap is not available yet");
+    if (node.etcd)
+      fail("error executing bootstrap: rpc error: code = AlreadyExists desc = etcd data directory is not empty");
+    world.bootstraps = (world.bootstraps ?? 0) + 1;
+    Object.assign(node, { etcd: true, stage: "running" });
+    for (const other of Object.values(world.nodes)) {
+      if (other.cluster !== node.cluster) continue;
+      if (other.stage === "booting") other.stage = "running";
+      if (other.role === "controlplane") other.etcd = true;
+    }
+    world.kubernetes.up = true;
+  },
+
+  "etcd members"({ world, node, address }) {
+    if (!node.etcd) fail("rpc error: code = Unavailable desc = etcd is not ready");
+    const members = Object.values(world.nodes).filter(({ etcd, cluster }) => etcd && cluster === node.cluster);
+    const lines = members.map(
+      ({ hostname }, index) => `${address}   ${index + 1}abc   ${hostname}   https://x:2380   https://x:2379   false`,
+    );
+    print(["NODE   ID   HOSTNAME   PEER URLS   CLIENT URLS   LEARNER", ...lines].join("\n"));
+  },
+
+  "etcd leave"({ node }) {
+    node.etcd = false;
+  },
+
+  "etcd remove-member"({ world, words }) {
+    const members = Object.values(world.nodes).filter(({ etcd }) => etcd);
+    members[Number.parseInt(words[2], 10) - 1].etcd = false;
+  },
+
+  "etcd snapshot"({ words }) {
+    writeFileSync(words[2], "etcd snapshot");
+  },
+
+  version({ node }) {
+    print(JSON.stringify({ metadata: { hostname: node.hostname }, version: { tag: node.version, sha: "0" } }));
+  },
+
+  upgrade({ world, node, flag }) {
+    const image = flag("--image");
+    const version = image.slice(image.lastIndexOf(":") + 1);
+    if (node.role === "controlplane" && node.version < "v1.8" && flag("--preserve") !== "true") node.etcd = false;
+    world.upgrades = [...(world.upgrades ?? []), `${node.hostname} ${version}`];
+    if (!world.rollsBack) {
+      node.version = version;
+      node.schematic = /[0-9a-f]{64}/.exec(image)?.[0];
+    }
+    node.stage = "upgrading";
+    node.next = [
+      { in: 0, stage: "off" },
+      { in: 1, stage: "running" },
+    ];
+  },
+
+  "upgrade-k8s"({ world, node, flag }) {
+    const to = flag("--to");
+    if (to.startsWith("v")) fail(`error creating upgrade path: invalid version ${to}`);
+    world.kubernetesUpgrades = [...(world.kubernetesUpgrades ?? []), to];
+    for (const other of Object.values(world.nodes)) {
+      if (other.cluster !== node.cluster || !other.config) continue;
+      const from = Number(/kubelet:v1\.(\d+)/.exec(other.config)?.[1]);
+      if (Number(to.split(".")[1]) > from + 1) fail(`unsupported upgrade path from 1.${from} to ${to}`);
+      other.config = other.config.replace(/(kubelet|kube-apiserver|kube-scheduler):v[\d.]+/g, `$1:v${to}`);
+    }
+  },
+
+  health({ world, flag }) {
+    const wanted = [flag("--control-plane-nodes"), flag("--worker-nodes")].flatMap((list) => list?.split(",") ?? []);
+    process.stderr.write("discovered nodes: []\nwaiting for etcd to be healthy: ...\n");
+    const bad = wanted.find((address) => world.nodes[address]?.stage !== "running");
+    if (bad)
+      fail(
+        `waiting for all nodes to finish boot sequence: ${bad} is ${world.nodes[bad]?.stage}\nhealthcheck error: rpc error: code = DeadlineExceeded desc = context deadline exceeded`,
+      );
+    process.stderr.write("waiting for all k8s nodes to report ready: OK\n");
+  },
+
+  kubeconfig({ world, words }) {
+    if (!world.kubernetes.up)
+      fail("error copying: rpc error: code = FailedPrecondition desc = k8s API server CA config is not set");
+    writeFileSync(words[1], kubeconfig("https://192.168.128.27:6443"));
+  },
+
+  reset({ node, flag, all }) {
+    if (flag("--graceful") !== "false") fail("error executing reset: etcd: cannot leave as the last member");
+    if (all("--system-labels-to-wipe").join() !== "STATE,EPHEMERAL") fail("the whole disk would be wiped");
+    Object.assign(node, { stage: "resetting", config: undefined, etcd: false, resets: (node.resets ?? 0) + 1 });
+    node.next = [
+      { in: 1, stage: "off" },
+      { in: 1, stage: "maintenance", cluster: undefined },
+    ];
+  },
+};
+
+/** As the real one: every line of both, with the secrets in them. */
+function diff(before = "", now = "") {
+  const [old, fresh] = [before.split("\n"), now.split("\n")];
+  return [
+    ...old.filter((line) => !fresh.includes(line)).map((line) => `-${line}`),
+    ...fresh.filter((line) => !old.includes(line)).map((line) => `+${line}`),
+  ].join("\n");
+}
+
+function kubeconfig(server) {
+  const data = () => randomBytes(120).toString("base64");
+  const lines = [
+    "apiVersion: v1",
+    "kind: Config",
+    "clusters:",
+    `- {name: fake, cluster: {server: "${server}", certificate-authority-data: ${data()}}}`,
+    "users:",
+    `- {name: admin, user: {client-certificate-data: ${data()}, client-key-data: ${data()}}}`,
+  ];
+  return `${lines.join("\n")}\n`;
+}
+
+function print(text) {
+  process.stdout.write(`${text}\n`);
+}
+
+module.exports = { kubeconfig, run };
