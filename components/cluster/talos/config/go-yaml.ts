@@ -1,13 +1,14 @@
 /** What a Go struct or map with `omitempty` fields may hold. */
-export type GoValue =
-  string | number | boolean | undefined | null | readonly GoValue[] | { readonly [key: string]: GoValue };
+export type GoValue = string | number | boolean | undefined | null | readonly GoValue[] | GoMap;
 export type GoMap = { readonly [key: string]: GoValue };
 
 /**
  * YAML byte for byte as Go's yaml package writes a map: four spaces a level, list items indented, no line wrapped,
  * quotes only where a reader would take a text for something else. Two systems that hash YAML agree by this alone.
  *
- * Source: go.yaml.in/yaml, encode.go and emitterc.go.
+ * Texts with a carriage return or Unicode's own line separators, and keys of several lines, are beyond it.
+ *
+ * Source: go.yaml.in/yaml v4, internal/libyaml: representer.go, desolver.go, emitter.go.
  */
 export function goYaml(map: GoMap): string {
   return writeMap(map, 0, 0);
@@ -35,7 +36,8 @@ function after(value: GoValue, depth: number): string {
   const inner = depth + step;
   if (isList(value)) return value.length === 0 ? " []\n" : `\n${value.map((item) => listItem(item, inner)).join("")}`;
   if (isMap(value)) return isEmpty(value) ? " {}\n" : `\n${writeMap(value, inner, inner)}`;
-  return ` ${scalar(value, depth)}\n`;
+  // Within a list item a block goes to the next full step, not one step on.
+  return ` ${scalar(value, step * (Math.floor(depth / step) + 1))}\n`;
 }
 
 function listItem(item: GoValue, depth: number): string {
@@ -51,45 +53,40 @@ function listItem(item: GoValue, depth: number): string {
             .trimStart();
   }
   if (isMap(item)) return isEmpty(item) ? `${dash}{}\n` : dash + writeMap(item, depth + 2, 0);
-  return `${dash}${scalar(item, depth)}\n`;
+  return `${dash}${scalar(item, depth + 2)}\n`;
 }
 
-function scalar(value: string | number | boolean | null | undefined, depth: number): string {
+/** `margin`: how far the lines of a block are indented. */
+function scalar(value: string | number | boolean | null | undefined, margin: number): string {
   if (typeof value !== "string") return String(value ?? null);
-  if (value.includes("\n") && canBeBlock(value)) return block(value, depth);
-  if (value.includes("\n") || readsAsOther(value)) return doubleQuoted(value);
+  if (value.includes("\n")) return canBeBlock(value) ? block(value, margin) : doubleQuoted(value);
+  if (oldWords.test(value) || sexagesimal.test(value)) return `'${value}'`;
+  if (readsAsOther(value)) return doubleQuoted(value);
   if (canBePlain(value)) return value;
   return canBeSingleQuoted(value) ? `'${value.replaceAll("'", "''")}'` : doubleQuoted(value);
 }
 
-/** Words that YAML 1.1 or 1.2 reads as a boolean, nothing, a number or a merge. */
-const words = /^(|~|null|true|false|y|yes|on|n|no|off|<<|[-+]?\.inf|\.nan)$/i;
+/** What YAML 1.1 took for a boolean, a merge or a number to the base of 60, and YAML 1.2 does not. */
+const oldWords = /^(y|Y|yes|Yes|YES|on|On|ON|n|N|no|No|NO|off|Off|OFF|<<)$/;
+const sexagesimal = /^[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?$/;
+
+const words = /^(|~|null|Null|NULL|true|True|TRUE|false|False|FALSE|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN))$/;
 const numbers = [
-  /^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)(e[-+]?[0-9]+)?$/i,
-  /^[-+]?0(x[0-9a-f]+|o?[0-7]+|b[01]+)$/i,
-  /^[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?$/, // sexagesimal
+  /^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$/,
+  /^[-+]?0([xX][0-9a-fA-F]+|[oO]?[0-7]+|[bB][01]+)$/,
 ];
 const timestamp =
   /^[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}([Tt ][0-9]{1,2}:[0-9]{1,2}:[0-9]{1,2}(\.[0-9]+)?([Zz]|[-+][0-9:]+)?)?$/;
 
 function readsAsOther(value: string): boolean {
-  if (words.test(value)) return isReservedCase(value);
   const digits = /^[-+.]?[0-9]/.test(value) ? value.replaceAll("_", "") : value;
-  return numbers.some((number) => number.test(digits) || number.test(value)) || timestamp.test(value);
-}
-
-/** Lower case, upper case and capitals are reserved; `nULL` is a text. */
-function isReservedCase(value: string): boolean {
-  const [head = "", ...tail] = value.replace(/^[-+]?\.?/, "");
-  const rest = tail.join("");
-  if (/nan/i.test(value)) return [".nan", ".NaN", ".NAN"].includes(value);
-  return rest === rest.toLowerCase() || (head + rest).toUpperCase() === head + rest;
+  return words.test(value) || numbers.some((number) => number.test(digits)) || timestamp.test(value);
 }
 
 function canBePlain(value: string): boolean {
-  if (/^\s|\s$/.test(value) || /^(---|\.\.\.)/.test(value)) return false;
-  if (/^[#,[\]{}&*!|>'"%@`]/.test(value) || /^[-?:](\s|$)/.test(value)) return false;
-  return !/:(\s|$)|\s#/.test(value) && canBeSingleQuoted(value);
+  if (/^ | $|^(---|\.\.\.)/.test(value)) return false;
+  if (/^[#,[\]{}&*!|>'"%@`]/.test(value) || /^[-?:]( |$)/.test(value)) return false;
+  return !/:( |$)| #/.test(value) && canBeSingleQuoted(value);
 }
 
 function canBeSingleQuoted(value: string): boolean {
@@ -97,40 +94,49 @@ function canBeSingleQuoted(value: string): boolean {
 }
 
 function canBeBlock(value: string): boolean {
-  return !/ $/.test(value) && !/ \n/.test(value) && isPrintable(value.replaceAll(/[\t\n]/g, ""));
+  return !/ $| \n/.test(value) && /\S/.test(value) && isPrintable(value.replaceAll(/[\t\n]/g, ""));
 }
 
-/** No control characters and no byte-order mark. */
+/** No control characters, no byte-order mark, and nothing beyond the basic plane. */
 function isPrintable(value: string): boolean {
-  return !/[\p{Cc}\uFEFF\uFFFE\uFFFF\u2028\u2029]/u.test(value);
+  return !unprintable.test(value);
 }
 
-function block(value: string, depth: number): string {
-  const hint = /^[ \n]/.test(value) ? String(step) : "";
-  const chomp = !value.endsWith("\n") ? "-" : value.endsWith("\n\n") || value === "\n" ? "+" : "";
-  const body = value.replace(/\n$/, "").split("\n");
-  return [`|${hint}${chomp}`, ...body.map((line) => (line === "" ? "" : indentation(depth + step) + line))].join("\n");
+const unprintable = /[\p{Cc}\uFEFF\uFFFE\uFFFF\u{10000}-\u{10FFFF}]/u;
+
+function block(value: string, margin: number): string {
+  const hint = value.startsWith(" ") ? String(step) : "";
+  const chomp = !value.endsWith("\n") ? "-" : value.endsWith("\n\n") ? "+" : "";
+  const lines = value.replace(/\n$/, "").split("\n");
+  return [`|${hint}${chomp}`, ...lines.map((line) => (line === "" ? "" : indentation(margin) + line))].join("\n");
 }
 
 function doubleQuoted(value: string): string {
-  const short: Record<string, string> = {
-    "\n": "\\n",
-    "\t": "\\t",
-    "\r": "\\r",
-    '"': '\\"',
-    "\\": "\\\\",
-    "\0": "\\0",
-  };
-  return `"${value.replaceAll(/["\\\p{Cc}\uFEFF\u2028\u2029]/gu, (character) => short[character] ?? escape(character))}"`;
+  const escaped = [...value].map((character) => {
+    if (character === '"' || character === "\\") return `\\${character}`;
+    return isPrintable(character) ? character : escape(character);
+  });
+  return `"${escaped.join("")}"`;
 }
 
+const named: Readonly<Record<string, string>> = {
+  "\0": "\\0",
+  "\x07": "\\a",
+  "\b": "\\b",
+  "\t": "\\t",
+  "\n": "\\n",
+  "\v": "\\v",
+  "\f": "\\f",
+  "\r": "\\r",
+  "\x1B": "\\e",
+  "\x85": "\\N",
+};
+
 function escape(character: string): string {
-  const code = character.charCodeAt(0);
-  const named: Record<number, string> = { 7: "\\a", 8: "\\b", 11: "\\v", 12: "\\f", 27: "\\e", 0x85: "\\N" };
-  if (code === 0x2028) return "\\L";
-  if (code === 0x2029) return "\\P";
+  const code = character.codePointAt(0) ?? 0;
   const hex = code.toString(16).toUpperCase();
-  return named[code] ?? (code < 0x100 ? `\\x${hex.padStart(2, "0")}` : `\\u${hex.padStart(4, "0")}`);
+  const numeric = code > 0xffff ? `\\U${hex.padStart(8, "0")}` : `\\u${hex.padStart(4, "0")}`;
+  return named[character] ?? (code < 0x100 ? `\\x${hex.padStart(2, "0")}` : numeric);
 }
 
 function isList(value: GoValue): value is readonly GoValue[] {

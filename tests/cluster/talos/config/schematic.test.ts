@@ -77,8 +77,8 @@ overlay:
     options:
         a:
             x:
-                - "no"
-            "y": 1
+                - 'no'
+            'y': 1
         b: true
 customization:
     embeddedMachineConfiguration: |

@@ -1,0 +1,104 @@
+import type { Problem } from "../../../settings/errors";
+import { formatPath } from "../../../settings/errors";
+import type { TalosClusterSettings } from "../../../settings/sections/cluster";
+import { contractOf } from "./contract";
+import { toContractForm } from "./contract-form";
+import { goYaml, type GoMap } from "./go-yaml";
+import { type ImageSource, installerImage, schematicUpload } from "./installer-image";
+import { settingsOf } from "./node-settings";
+import type { Tree } from "./tree";
+import { settingsDocuments, settingsPatch } from "./typed-settings";
+import type { MachinePatch, MachineType, NodePlan, ReadFile, SchematicUpload, TalosNodeSettings } from "./types";
+import { readPatch } from "./user-patch";
+
+/** A node's plan, and what is wrong with it. */
+export interface Planned {
+  readonly plan: NodePlan;
+  readonly upload?: SchematicUpload;
+  readonly problems: readonly Problem[];
+}
+
+/** What gen config needs for the node at this place of the settings. Pure but for `readFile`. */
+export function nodePlan(settings: TalosClusterSettings, index: number, readFile: ReadFile): Planned {
+  const { node, patches: userPatches } = settingsOf(settings, index);
+  const machineType: MachineType = node.controlPlane ? "controlplane" : "worker";
+  const contract = contractOf(settings);
+  const source: ImageSource = {
+    talosVersion: settings.talosVersion,
+    imageFactory: settings.imageFactory,
+    schematic: node.schematic ?? settings.schematic,
+    talosImageURL: node.talosImageURL,
+    platform: node.platform,
+  };
+  const image = installerImage(source);
+  const upload = schematicUpload(source);
+
+  const typed = toContractForm(settingsPatch(settings, node, image), contract, machineType);
+  const read = userPatches.map(({ path, patch }) => ({
+    path,
+    origin: formatPath(path),
+    ...readPatch(patch, contract, machineType, readFile),
+  }));
+  // Documents come last: RFC 6902 patches take a config of one document only.
+  const patches: MachinePatch[] = [
+    ...merges("settings", [typed.v1alpha1]),
+    ...read.flatMap(({ origin, v1alpha1, operations }) => [
+      ...merges(origin, v1alpha1),
+      ...operations.map((list) => ({ origin, content: `${JSON.stringify(list)}\n` })),
+    ]),
+    ...merges("settings", [...typed.documents, ...settingsDocuments(node)]),
+    ...read.flatMap(({ origin, documents }) => merges(origin, documents)),
+  ];
+  return {
+    plan: {
+      hostname: node.hostname,
+      address: node.ipAddress,
+      machineType,
+      contract: `v${contract}`,
+      genConfigArgs: genConfigArgs(settings, node, machineType, image),
+      patchFlag: node.controlPlane ? "--config-patch-control-plane" : "--config-patch-worker",
+      patches,
+      installerImage: image,
+      ...(upload && { schematicId: upload.id }),
+      validateMode: node.mode,
+      warnings: read.flatMap(({ origin, warnings }) => warnings.map((warning) => `${origin}: ${warning}`)),
+    },
+    upload,
+    problems: [
+      ...typed.problems.map((message) => ({ path: ["cluster", "nodes", index], message })),
+      ...read.flatMap(({ path, problems }) => problems.map((message) => ({ path, message }))),
+    ],
+  };
+}
+
+function merges(origin: string, trees: readonly Tree[]): MachinePatch[] {
+  return trees
+    .filter((tree) => Object.keys(tree).length > 0)
+    .map((tree) => ({ origin, content: goYaml(tree as GoMap) }));
+}
+
+function genConfigArgs(
+  settings: TalosClusterSettings,
+  node: TalosNodeSettings,
+  machineType: MachineType,
+  image: string,
+): string[] {
+  return [
+    "gen",
+    "config",
+    settings.name,
+    settings.endpoint,
+    `--talos-version=v${contractOf(settings)}`,
+    `--kubernetes-version=${settings.kubernetesVersion.replace(/^v/, "")}`,
+    // Empty where a selector names the disk, or none is needed: gen config would write /dev/sda.
+    `--install-disk=${node.installDisk ?? ""}`,
+    `--install-image=${image}`,
+    `--dns-domain=${settings.domain}`,
+    `--with-cluster-discovery=${settings.discovery}`,
+    `--with-kubespan=${settings.kubespan}`,
+    "--with-docs=false",
+    "--with-examples=false",
+    `--output-types=${machineType}`,
+    "--output=-",
+  ];
+}
