@@ -27,7 +27,8 @@ interface Case {
   readonly then?: (talos: FakeTalos) => void;
 }
 
-const booted = ({ nodes }: FakeWorld) => {
+const booted = ({ nodes, kubernetes }: FakeWorld) => {
+  kubernetes.up = false;
   Object.assign(nodes[addresses.controlPlane]!, { etcd: false, stage: "booting" });
 };
 

@@ -1,0 +1,55 @@
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import { parse } from "yaml";
+import { clusterPlan } from "../../../../components/cluster/talos/config/cluster-plan";
+import type { ClusterPlan, NodePlan } from "../../../../components/cluster/talos/config/types";
+import { cluster, type TalosClusterSettings } from "../../../../components/settings/sections/cluster";
+
+export const root = path.resolve(__dirname, "../../../..");
+
+/** Today's versions, and those at which the form of configs changed before. */
+export const releases = {
+  "v1.7": { talosVersion: "v1.7.4", kubernetesVersion: "v1.29.1" },
+  "v1.12": { talosVersion: "v1.12.4", kubernetesVersion: "v1.35.1" },
+  "v1.13": { talosVersion: "v1.13.9", kubernetesVersion: "v1.36.3" },
+  "v1.14": { talosVersion: "v1.14.0", kubernetesVersion: "v1.36.3" },
+} as const;
+
+export type Release = keyof typeof releases;
+
+/** Settings of a Talos cluster, checked as a stack file's are. */
+export function talosSettings(raw: Record<string, unknown>): TalosClusterSettings {
+  const settings = cluster.parse(raw);
+  if (settings.kind !== "talos") throw new Error("expected kind talos");
+  return settings;
+}
+
+/** The cluster of a stack file, with other values for some fields. */
+export function stackCluster(file: string, over: Record<string, unknown> = {}): TalosClusterSettings {
+  const { config } = parse(readFileSync(path.join(root, file), "utf8")) as { config: Record<string, object> };
+  return talosSettings({ ...config["talos-mesh:cluster"], ...over });
+}
+
+/** The article's three nodes at a release, with its patch as the blog has it unless another is given. */
+export function articleCluster(release: Release, over: Record<string, unknown> = {}): TalosClusterSettings {
+  return stackCluster("Pulumi.article.yaml", { ...releases[release], ...over });
+}
+
+export function noFiles(file: string): string {
+  throw new Error(`ENOENT: ${file}`);
+}
+
+export function planOf(settings: TalosClusterSettings, files: Record<string, string> = {}): ClusterPlan {
+  return clusterPlan(settings, (file) => files[file] ?? noFiles(file));
+}
+
+export function first(plan: ClusterPlan): NodePlan {
+  const [node] = plan.nodes;
+  if (!node) throw new Error("expected a node");
+  return node;
+}
+
+/** The patches of a node as data, in their order. */
+export function patchesOf(node: NodePlan): unknown[] {
+  return node.patches.map(({ content }) => parse(content) as unknown);
+}
