@@ -124,11 +124,11 @@ export class ApiServer {
   }
 
   /** Server-side apply. Fields that the object's schema does not know are an error. */
-  async apply(object: ApplyObject, signal?: AbortSignal): Promise<LiveObject> {
+  async apply(object: ApplyObject, signal?: AbortSignal, manager = fieldManager): Promise<LiveObject> {
     return (await this.send({
       method: "PATCH",
       path: await this.pathOf({ ...object, ...object.metadata }, signal),
-      query: { fieldManager, force: "true", fieldValidation: "Strict" },
+      query: { fieldManager: manager, force: "true", fieldValidation: "Strict" },
       body: object,
       contentType: "application/apply-patch+yaml",
       signal,

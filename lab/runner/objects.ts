@@ -43,11 +43,15 @@ export async function applyObject(
 ): Promise<AppliedObject> {
   const reference = referenceOf(object);
   const patience = { signal: options.signal, onRetry: options.onProgress };
-  const before = await whenAvailable(async () => {
+  const found = await whenAvailable(async () => {
     // A kind that is unknown because its CRD is only just there must not pass for an object that is missing.
     await server.isNamespaced(reference);
     return server.get(reference, options.signal);
   }, patience);
+  // One that is on its way out takes changes and goes all the same: an earlier destroy was cut short.
+  const leaving = found?.metadata.deletionTimestamp !== undefined;
+  if (leaving) await deleteObject(server, reference, options);
+  const before = leaving ? undefined : found;
   options.beforeChange?.(before !== undefined && !isOurs(before));
 
   let replaced = false;
@@ -62,7 +66,7 @@ export async function applyObject(
     replaced = true;
   }
   await waitUntilReady(server, live, options);
-  const unchanged = before?.metadata.resourceVersion === live.metadata.resourceVersion;
+  const unchanged = before !== undefined && contentOf(before) === contentOf(live);
   const change = replaced ? "replaced" : before === undefined ? "created" : unchanged ? "unchanged" : "updated";
   return { live, change };
 }
@@ -154,6 +158,13 @@ async function explain(server: ApiServer, live: LiveObject): Promise<string[]> {
     .slice(-3)
     .map((event) => `event ${event.reason ?? ""}: ${event.message ?? ""}`);
   return [...conditions, ...told];
+}
+
+/** An object without what controllers and the API server write in it by themselves. */
+function contentOf(object: LiveObject): string {
+  const bookkeeping = ["resourceVersion", "managedFields", "generation"];
+  const metadata = Object.entries(object.metadata).filter(([key]) => !bookkeeping.includes(key));
+  return stableJson({ ...object, status: undefined, metadata: Object.fromEntries(metadata) });
 }
 
 function refusesChange(error: unknown): boolean {
