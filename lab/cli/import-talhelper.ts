@@ -26,7 +26,7 @@ interface Options {
  * @returns 0; 1 where something essential is missing or the settings refuse the result; 2 where the options are wrong
  */
 export function main(argv: readonly string[]): Promise<number> {
-  return Promise.resolve(run(argv));
+  return Promise.resolve().then(() => run(argv));
 }
 
 function run(argv: readonly string[]): number {

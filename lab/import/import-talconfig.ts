@@ -1,5 +1,5 @@
 import path from "node:path";
-import { parse, stringify } from "yaml";
+import { Document, isScalar, parse, visit } from "yaml";
 import { namespace, SettingsError } from "../../components/settings/errors";
 import { parseSettings } from "../../components/settings/parse";
 import { compareMinor, minorOf } from "../../components/settings/rules/versions";
@@ -56,17 +56,17 @@ export function importTalconfig(options: ImportOptions): Imported {
       }
     },
   });
-  if (options.withSecrets) cluster.machineSecrets = { secret: secretName };
   findPlainSecrets(cluster, "", notes);
+  if (options.withSecrets) cluster.machineSecrets = { secret: secretName };
   if (notes.missing.length > 0) return { notes };
 
-  const sections: Tree = {
-    environment: "dev",
-    cluster,
-    mesh: { version: istioFor(String(cluster.kubernetesVersion)) },
-  };
-  const config = Object.fromEntries(Object.entries(sections).map(([key, value]) => [`${namespace}:${key}`, value]));
-  const stackFile = `# yaml-language-server: $schema=./talos-mesh.schema.json\n${stringify({ config }, { lineWidth: 0, aliasDuplicateObjects: false })}`;
+  const istio = istioFor(String(cluster.kubernetesVersion));
+  notes.remark(
+    "talos-mesh:mesh",
+    `Istio ${istio} goes with the cluster's Kubernetes; a talconfig says nothing of a mesh`,
+  );
+  const sections: Tree = { environment: "dev", cluster, mesh: { version: istio } };
+  const stackFile = stackFileOf(sections);
   try {
     parseSettings(sections, { secretNames: options.withSecrets ? [secretName] : [] });
   } catch (error) {
@@ -91,6 +91,18 @@ function readYaml(text: string, notes: Notes): Tree | undefined {
     notes.miss("talconfig", `is not YAML: ${(error as Error).message.split("\n")[0] ?? ""}`);
   }
   return undefined;
+}
+
+function stackFileOf(sections: Tree): string {
+  const config = Object.fromEntries(Object.entries(sections).map(([key, value]) => [`${namespace}:${key}`, value]));
+  const document = new Document({ config }, { aliasDuplicateObjects: false });
+  visit(document, {
+    Pair(_, { key, value }) {
+      // File modes, as people write them.
+      if (isScalar(key) && key.value === "permissions" && isScalar(value)) value.format = "OCT";
+    },
+  });
+  return `# yaml-language-server: $schema=./talos-mesh.schema.json\n${document.toString({ lineWidth: 0 })}`;
 }
 
 /** The pinned Istio, or the newest that supports the cluster's Kubernetes. */

@@ -8,14 +8,19 @@ export class Notes {
   readonly missing: string[] = [];
 
   lose(path: string, why: string): void {
-    this.lost.push(`${path}: ${why}`);
+    add(this.lost, `${path}: ${why}`);
   }
 
   remark(path: string, what: string): void {
-    this.remarks.push(`${path}: ${what}`);
+    add(this.remarks, `${path}: ${what}`);
   }
 
   miss(path: string, what: string): void {
-    this.missing.push(`${path}: ${what}`);
+    add(this.missing, `${path}: ${what}`);
   }
+}
+
+/** A file that is read twice has its remarks once. */
+function add(lines: string[], line: string): void {
+  if (!lines.includes(line)) lines.push(line);
 }
