@@ -19,7 +19,7 @@ const { settings, secrets } = loadSettings();
 const { mesh, images, gateways } = settings;
 const charts = chartSource(settings.charts, context, pulumi.runtime.isDryRun());
 
-const cluster = clusterOf(settings.cluster, context, secrets);
+const cluster = clusterOf(settings, context, secrets);
 const inCluster = { provider: cluster.provider, deletedWith: cluster.deletedWith };
 
 const platform = new Platform(

@@ -1,13 +1,15 @@
-import * as pulumi from "@pulumi/pulumi";
+import type * as pulumi from "@pulumi/pulumi";
 import type { ProgramContext } from "../settings/context";
-import type { ClusterSettings } from "../settings/sections/cluster";
+import type { Settings } from "../settings/schema";
 import type { Cluster } from "./cluster";
+import { DockerCluster } from "./docker-cluster";
 import { EmbeddedCluster } from "./embedded-cluster";
 import { ExistingCluster } from "./existing-cluster";
+import { TalosCluster } from "./talos-cluster";
 
 /** Makes, or reaches, the cluster that the settings describe. */
 export function cluster(
-  settings: ClusterSettings,
+  { cluster: settings, environment }: Pick<Settings, "cluster" | "environment">,
   context: ProgramContext,
   secrets: Readonly<Record<string, pulumi.Output<string>>>,
 ): Cluster {
@@ -17,8 +19,8 @@ export function cluster(
     case "existing":
       return new ExistingCluster("cluster", { settings, context, secrets });
     case "talos":
+      return new TalosCluster("cluster", { settings, environment, context, secrets });
     case "docker":
-      // The settings refuse these by name before anything is made; see components/settings/unbuilt.ts.
-      throw new pulumi.RunError(`talos-mesh:cluster.kind: ${settings.kind} is not built in this release`);
+      return new DockerCluster("cluster", { settings, context });
   }
 }

@@ -4,6 +4,8 @@ import type * as pulumi from "@pulumi/pulumi";
 export interface LifecycleCommandArgs {
   /** Brings the thing about, whatever state it is in; runs again whenever an input changes. Must be re-runnable. */
   readonly apply: string;
+  /** What a changed input runs, where that is not `apply`. */
+  readonly update?: string;
   /** Takes it down; must succeed when nothing is there. @default nothing happens on destroy */
   readonly delete?: string;
   /** Where the input goes: never into the text of a command, which errors and logs repeat. */
@@ -12,6 +14,11 @@ export interface LifecycleCommandArgs {
   readonly stdin?: pulumi.Input<string>;
   /** Whether stdout and stderr are secret. stdout is never logged either way; stderr is, so scripts keep it clean. */
   readonly secretOutput?: boolean;
+  /**
+   * Whether a changed input's run gets the last run's stdout, as PULUMI_COMMAND_STDOUT: for what is made once, or has to
+   * know what there was. It must be small, as everything of an environment. @default false
+   */
+  readonly previousOutput?: boolean;
 }
 
 /**
@@ -30,13 +37,33 @@ export function lifecycleCommand(
     name,
     {
       create: args.apply,
-      update: args.apply,
+      update: args.update ?? args.apply,
       delete: args.delete,
       environment: args.environment,
       stdin: args.stdin,
-      addPreviousOutputInEnv: false,
+      addPreviousOutputInEnv: args.previousOutput ?? false,
       logging: command.local.Logging.Stderr,
     },
     { ...opts, additionalSecretOutputs: args.secretOutput ? ["stdout", "stderr"] : [] },
   );
+}
+
+export interface LookArgs {
+  /** Reads and changes nothing, ends soon, and well whatever it finds: a failure would end the preview. */
+  readonly command: string;
+  readonly environment?: Readonly<Record<string, pulumi.Input<string>>>;
+  readonly stdin?: pulumi.Input<string>;
+}
+
+/** What a script sees now, on every run of the program; not asked while an input is unknown. */
+export function look(args: LookArgs, opts: pulumi.InvokeOptions): pulumi.Output<string> {
+  return command.local.runOutput(
+    {
+      ...args,
+      environment: { ...args.environment },
+      addPreviousOutputInEnv: false,
+      logging: command.local.Logging.None,
+    },
+    opts,
+  ).stdout;
 }

@@ -47,6 +47,7 @@ export const steps = {
       TALOS_VERSION: "v1.8.4",
       TALOS_IMAGE: `factory.talos.dev/installer/${schematicId}:v1.8.4`,
       TALOS_SCHEMATIC: schematicId,
+      TALOS_CONTROL_PLANE: addresses.controlPlane,
       TALOS_SNAPSHOT_FOLDER: "snapshots",
     },
     stdin: machineSecrets,

@@ -92,5 +92,10 @@ export const common = {
   TALOS_WORKERS: `${addresses.worker1},${addresses.worker2}`,
 };
 
-export const onControlPlane = { ...common, TALOS_NODE: "controlplane", TALOS_ADDRESS: addresses.controlPlane };
-export const onWorker = { ...common, TALOS_NODE: "worker-1", TALOS_ADDRESS: addresses.worker1 };
+export const onControlPlane = {
+  ...common,
+  TALOS_NODE: "controlplane",
+  TALOS_ADDRESS: addresses.controlPlane,
+  TALOS_ROLE: "controlplane",
+};
+export const onWorker = { ...common, TALOS_NODE: "worker-1", TALOS_ADDRESS: addresses.worker1, TALOS_ROLE: "worker" };

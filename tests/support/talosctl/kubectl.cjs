@@ -13,13 +13,20 @@ function main(argv) {
   const { kubernetes } = world;
   if (!kubernetes.up)
     fail("The connection to the server 192.168.128.27:6443 was refused - did you specify the right host or port?");
-  const out = run(kubernetes, verb, args);
+  const out = run(kubernetes, verb, args, world.nodes);
   afterwards(world);
   if (out) process.stdout.write(out);
 }
 
-function run(kubernetes, verb, args) {
+function run(kubernetes, verb, args, machines) {
   const line = [verb, ...args].join(" ");
+  if (line.startsWith("get nodes -l ")) {
+    const workers = args[2].startsWith("!");
+    return Object.entries(machines)
+      .filter(([, { hostname, role }]) => kubernetes.nodes.includes(hostname) && (role === "worker") === workers)
+      .map(([address]) => `${address} fd00::1\n`)
+      .join("");
+  }
   if (line.startsWith("get --raw /readyz")) return "ok";
   if (line.startsWith("get nodes")) return kubernetes.nodes.map((name) => `${name}\n`).join("");
   if (line.startsWith("get node ")) {

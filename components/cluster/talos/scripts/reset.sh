@@ -18,7 +18,7 @@ while find_node "$address"; do
   fi
   # Saving is not repeated for an answer that got lost, nor is a node asked twice that is at it.
   if [[ -z $asked && $stage != resetting ]]; then
-    if [[ -z $saved && ,${TALOS_CONTROL_PLANES:?}, == *",$address,"* ]]; then snapshot "$address" before-reset; fi
+    if [[ -z $saved && ${TALOS_ROLE:?} == controlplane ]]; then snapshot "$address" before-reset; fi
     saved=yes
     on_within 60 "$address" reset --graceful=false --reboot --wait=false \
       --system-labels-to-wipe STATE --system-labels-to-wipe EPHEMERAL

@@ -26,6 +26,7 @@ if is_there; then
   exit 0
 fi
 
+require_kubectl
 before=$running
 from=$(minor_of "$running")
 to=$(minor_of "$TALOS_VERSION")
@@ -38,10 +39,28 @@ if ((to < from)); then
     "set cluster.talosVersion to $running or newer" none
 fi
 
+# Addresses of the nodes with this label, with commas, in $found; the first of each where it has several.
+nodes_with() {
+  kube get nodes -l "$1" -o 'jsonpath={range .items[*]}{.status.addresses[?(@.type=="InternalIP")].address}{"\n"}{end}'
+  ((status == 0)) || return 1
+  found=$(awk 'NF { printf "%s%s", comma, $1; comma = "," }' "$work/out")
+}
+
+# all_well SECONDS: every node of the cluster is.
+all_well() {
+  local control_planes=""
+  until fetch_kubeconfig "${TALOS_CONTROL_PLANE:?}" && nodes_with node-role.kubernetes.io/control-plane; do
+    rest || return 1
+  done
+  control_planes=$found
+  until nodes_with '!node-role.kubernetes.io/control-plane'; do rest || return 1; done
+  health "$1" "${control_planes:-$TALOS_CONTROL_PLANE}" "$found"
+}
+
 # One node that is down is all that etcd of three members survives.
-health 120 "${TALOS_CONTROL_PLANES:?}" "${TALOS_WORKERS:-}" || fail "the cluster is not well, so the node is not upgraded" \
+all_well 120 || fail "the cluster is not well, so the node is not upgraded" \
   "bring the cluster in order first (the last line says what is missing); then run the same command again"
-if [[ ",$TALOS_CONTROL_PLANES," == *",$address,"* ]]; then snapshot "$address" "before-$TALOS_VERSION"; fi
+if [[ ${TALOS_ROLE:?} == controlplane ]]; then snapshot "$address" "before-$TALOS_VERSION"; fi
 
 # Until 1.8 an upgrade wiped the node's data, etcd's too, unless told otherwise.
 preserve=()
@@ -64,6 +83,6 @@ while :; do
   rest || fail "the node was not upgraded to $TALOS_VERSION in time" "$unreachable_hint"
 done
 
-health 600 "$TALOS_CONTROL_PLANES" "${TALOS_WORKERS:-}" || fail "the node runs $TALOS_VERSION, and the cluster is not well since" \
+all_well 600 || fail "the node runs $TALOS_VERSION, and the cluster is not well since" \
   "the last line says what is missing; no other node is upgraded before it is well. Then run the same command again"
 result upgraded from "$before" to "$TALOS_VERSION"

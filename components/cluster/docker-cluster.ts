@@ -1,0 +1,88 @@
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import * as kubernetes from "@pulumi/kubernetes";
+import * as pulumi from "@pulumi/pulumi";
+import { stringify } from "yaml";
+import type { ProgramContext } from "../settings/context";
+import type { DockerClusterSettings } from "../settings/sections/cluster";
+import { type Cluster, clusterIdentifier } from "./cluster";
+import { contractOf } from "./talos/config/contract";
+import { joinParts, stepCommand, stepResource } from "./talos/step";
+
+export interface DockerClusterArgs {
+  readonly settings: DockerClusterSettings;
+  readonly context: ProgramContext;
+}
+
+/**
+ * Talos in containers on this machine, by `talosctl cluster create`: real traffic without machines. All that talosctl
+ * keeps of it lies in `.talos-mesh/<stack>/docker`; the user's kubeconfig and talosconfig are never touched. Containers
+ * are not changed: other settings are another cluster, and everything in it is made anew.
+ */
+export class DockerCluster extends pulumi.ComponentResource implements Cluster {
+  readonly component = this;
+  readonly provider: kubernetes.Provider;
+  readonly kubeconfig: pulumi.Output<string>;
+  readonly deletedWith: pulumi.Resource;
+  readonly kubeconfigCommand: string;
+  readonly nodeAddress: string;
+  readonly simulatedNodes = false;
+  readonly talos = true;
+
+  constructor(name: string, args: DockerClusterArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("talos-mesh:cluster:DockerCluster", name, {}, opts);
+    const { settings, context } = args;
+    const state = `.talos-mesh/${context.stack}/docker`;
+    const patches = settings.patches.map((patch) => patchText(patch, context));
+    const spec = createHash("sha256")
+      .update(JSON.stringify({ ...settings, patches }))
+      .digest("hex")
+      .slice(0, 12);
+
+    const containers = stepResource(
+      `${name}-containers`,
+      "docker-up",
+      {
+        environment: {
+          TALOS_CLUSTER: settings.name,
+          TALOS_CONTRACT: `v${contractOf(settings)}`,
+          TALOS_VERSION: settings.talosVersion,
+          KUBERNETES_VERSION: settings.kubernetesVersion,
+          TALOS_WORKER_COUNT: String(settings.workers),
+          TALOS_STATE: state,
+          TALOS_SPEC: spec,
+        },
+        stdin: joinParts("", ...patches),
+      },
+      {
+        parent: this,
+        secretOutput: true,
+        delete: stepCommand("docker-down"),
+        replaceOnChanges: ["environment.TALOS_SPEC"],
+        deleteBeforeReplace: true,
+      },
+    );
+    this.deletedWith = containers;
+    this.kubeconfig = containers.stdout;
+    this.provider = new kubernetes.Provider(
+      `${name}-kubernetes`,
+      {
+        kubeconfig: this.kubeconfig,
+        // Another cluster is told from a renewed kubeconfig by its name.
+        clusterIdentifier: clusterIdentifier(context.stack, `${settings.name}-${spec}`),
+      },
+      { parent: this },
+    );
+    this.kubeconfigCommand = `export KUBECONFIG="$PWD/${state}/kubeconfig"`;
+    // talosctl's default network for containers; its first node has the first address after the gateway's.
+    this.nodeAddress = "10.5.0.2";
+
+    this.registerOutputs({ kubeconfigCommand: this.kubeconfigCommand });
+  }
+}
+
+function patchText(patch: DockerClusterSettings["patches"][number], { projectRoot }: ProgramContext): string {
+  if (typeof patch !== "string") return stringify(patch);
+  return patch.startsWith("@") ? readFileSync(path.resolve(projectRoot, patch.slice(1)), "utf8") : patch;
+}
