@@ -68,7 +68,7 @@ export function prepareWorkspace(
         "Set PULUMI_BACKEND_URL to the backend it is kept in, or deploy it with `pulumi up`.",
     );
   }
-  const encrypted = theirs && /^\s+secure:/m.test(readFileSync(of.configFile, "utf8"));
+  const encrypted = theirs && holdsSecret(config.toJS());
   if (encrypted && passphraseFile !== undefined && !config.has("encryptedkey")) {
     throw new UserError(
       `${of.configFile} holds secrets that were encrypted with a passphrase of yours. ` +
@@ -100,6 +100,13 @@ export function removeEmptyBackend({ projectRoot }: StackOfProject, workspace: P
   if (workspace.backend === undefined || stacks > 0) return;
   rmSync(workspace.backend, { recursive: true, force: true });
   rmSync(path.join(projectRoot, ".talos-mesh", "passphrase"), { force: true });
+}
+
+/** Whether an encrypted value stands anywhere inside. */
+function holdsSecret(value: unknown): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  if (typeof (value as { secure?: unknown }).secure === "string") return true;
+  return Object.values(value).some(holdsSecret);
 }
 
 function readYaml(file: string): Document {

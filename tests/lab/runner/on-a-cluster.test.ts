@@ -2,13 +2,14 @@ import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { controlPlaneTools } from "../../../lab/embedded/kwokctl";
-import { ApiServer, type ApplyObject, type ObjectReference } from "../../../lab/runner/api-server";
+import { ApiServer, type ApplyObject } from "../../../lab/runner/api-server";
 import { ensureTools } from "../../../lab/tools/ensure-tools";
 import { ToolsUnavailable } from "../../../lab/tools/failure";
 import { skip } from "../../support/skip";
 import { LabProject } from "../embedded/lab-project";
 import type { ProgramSettings } from "./support/program";
 import { RunnerProject } from "./support/project";
+import { proxyTo } from "./support/proxy";
 
 const namespace = (name: string) => ({ apiVersion: "v1", kind: "Namespace", metadata: { name } });
 const configMap = (name: string, data: Record<string, string>) => ({
@@ -94,7 +95,7 @@ describe("the embedded runner on a real control plane", function () {
     apiVersion: string;
     kind: string;
     metadata: { name: string; namespace?: string };
-  }) => api.get({ apiVersion, kind, ...metadata } as ObjectReference);
+  }) => api.get({ apiVersion, kind, ...metadata });
   const dataOf = async (object: ReturnType<typeof configMap>) =>
     ((await live(object)) as unknown as { data: unknown })?.data;
 
@@ -270,17 +271,23 @@ describe("the embedded runner on a real control plane", function () {
   });
 
   it("does not wait for a cluster that is gone when the stack deletes the cluster anyway", async () => {
-    await project.apply({ objects: base });
-    const dead = new RunnerProject(path.join(project.root, "dead"));
     const kubeconfig = readFileSync(path.join(lab.folder, "kubeconfig"), "utf8");
-    writeFileSync(path.join(project.root, "dead"), kubeconfig.replace(/(127\.0\.0\.1):\d+/, "$1:1"));
+    const file = path.join(project.root, "through-proxy");
+    const proxy = await proxyTo(Number(/127\.0\.0\.1:(\d+)/.exec(kubeconfig)?.[1]));
+    const behind = new RunnerProject(file);
     try {
-      await assert.rejects(dead.apply({ objects: base }, AbortSignal.timeout(3000)));
-      const { notes } = await dead.destroy();
-      assert.deepEqual(notes.length, dead.state() === "" ? notes.length : 1);
-      assert.deepEqual([...dead.files().keys()], []);
+      writeFileSync(file, kubeconfig.replace(/(127\.0\.0\.1):\d+/, `$1:${proxy.port}`));
+      await behind.apply({ objects: base });
+      await proxy.close();
+      assert.equal((await behind.status())?.reachable, false);
+      const { notes, order } = await behind.destroy();
+      assert.deepEqual(notes, ["The cluster does not answer; the 2 resources inside go with it."]);
+      assert.deepEqual(order, ["Command cluster"]);
+      assert.deepEqual([...behind.files().keys()], []);
     } finally {
-      dead.remove();
+      await proxy.close();
+      behind.remove();
+      await api.delete({ apiVersion: "v1", kind: "Namespace", name: "shop" });
     }
   });
 });
