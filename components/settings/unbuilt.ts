@@ -20,7 +20,6 @@ interface Entry {
 
 /** All that is refused by name, and not ignored. What gets built loses its line here. */
 const table: readonly Entry[] = [
-  { path: "cluster.kind", built: ["embedded", "existing"], planned: "Talos clusters" },
   { path: "platform.metricsServer", planned: "metrics-server" },
   { path: "platform.kubeletServingCertApprover", planned: "kubelet certificates" },
   { path: "images.digests", planned: "images by digest" },
@@ -137,30 +136,12 @@ function remove(root: Container, path: SettingPath): void {
   else delete parent[key];
 }
 
-/**
- * What stands in for a cluster that cannot be built: one of the same name that is there already. Everything else
- * stands on the cluster, so that it cannot just be left out.
- */
-function asExisting(cluster: Settings["cluster"]): Settings["cluster"] {
-  if (cluster.kind !== "talos" && cluster.kind !== "docker") return cluster;
-  const controlPlane = cluster.kind === "talos" ? cluster.nodes.find((node) => node.controlPlane) : undefined;
-  return {
-    kind: "existing",
-    name: cluster.name,
-    kubeconfig: { file: `./${cluster.name}.kubeconfig` },
-    kubernetesVersion: cluster.kubernetesVersion,
-    ...(controlPlane && { nodeAddress: controlPlane.ipAddress }),
-  };
-}
-
 /** The settings without what this release does not build, and the list of that. */
 export function withoutUnbuilt(settings: Settings): { settings: Settings; leftOut: UnbuiltPart[] } {
   const found = find(settings);
   if (found.length === 0) return { settings, leftOut: [] };
-  const rest: Container = structuredClone({ ...settings, cluster: asExisting(settings.cluster) });
-  const paths = found
-    .filter(({ entry }) => entry.path !== "cluster.kind")
-    .map(({ entry, path }) => (entry.takesAlong ? path.slice(0, -entry.takesAlong) : path));
+  const rest: Container = structuredClone({ ...settings });
+  const paths = found.map(({ entry, path }) => (entry.takesAlong ? path.slice(0, -entry.takesAlong) : path));
   const unique = new Map(paths.map((path) => [JSON.stringify(path), path]));
   for (const path of [...unique.values()].sort(fromTheEnd)) remove(rest, path);
   return { settings: settingsSchema.parse(rest), leftOut: found.map(describe) };

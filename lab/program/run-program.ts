@@ -88,8 +88,10 @@ function load(program: string): Promise<unknown> {
 /** A program is read anew for each run, as its modules may hold what they took from the configuration. */
 function forgetModules(projectRoot: string, program: string): void {
   const owned = ["components", "policies"].map((folder) => path.join(projectRoot, folder) + path.sep);
+  // A program may stand before the project's own and load it.
+  const programs = [program, path.join(projectRoot, "index.ts")];
   for (const file of Object.keys(require.cache)) {
-    if (file === program || owned.some((folder) => file.startsWith(folder))) delete require.cache[file];
+    if (programs.includes(file) || owned.some((folder) => file.startsWith(folder))) delete require.cache[file];
   }
 }
 
