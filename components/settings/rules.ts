@@ -8,6 +8,7 @@ import { observabilityRules } from "./rules/observability";
 import type { Rule, RuleContext } from "./rules/rule";
 import { secretRules } from "./rules/secrets";
 import { securityRules } from "./rules/security";
+import { talosRules } from "./rules/talos";
 import { trafficRules } from "./rules/traffic";
 import { versionsFit } from "./rules/versions";
 import type { Settings } from "./schema";
@@ -15,6 +16,7 @@ import type { Settings } from "./schema";
 /** What must hold between settings, each rule in the file of its concern. */
 const rules: readonly Rule[] = [
   ...clusterRules,
+  ...talosRules,
   ...versionsFit,
   ...meshRules,
   ...gatewayRules,

@@ -16,7 +16,7 @@ export function substitute(
   const unset = new Set<string>();
   const replaced = withoutComments(text).replaceAll(
     variable,
-    (whole, plain?: string, braced?: string, operator?: string, fallback = "") => {
+    (whole, plain?: string, braced?: string, operator?: string, fallback: string = ""): string => {
       const name = plain ?? braced;
       if (name === undefined) return "$";
       const value = environment[name];

@@ -88,7 +88,7 @@ export function patchList(patches: unknown, { fromProject }: Surroundings): stri
 
 /** Text, or that of the file it names. */
 export function contentOf(content: unknown, raw: boolean, { readFile }: Surroundings): string {
-  const text = String(content ?? "");
+  const text = typeof content === "string" ? content : "";
   return text.startsWith("@") ? readFile(text.slice(1), raw) : text;
 }
 

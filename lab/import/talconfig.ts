@@ -84,7 +84,7 @@ function nodeSettings(
 ): Tree {
   const { notes } = around;
   unknownKeys(given, nodeKeys, path, around);
-  const [address, ...more] = String(given.ipAddress ?? "")
+  const [address, ...more] = (typeof given.ipAddress === "string" ? given.ipAddress : "")
     .split(",")
     .map((one) => one.trim());
   if (more.length > 0) notes.lose(`${path}.ipAddress`, `talosctl is given one address; not used: ${more.join(", ")}`);
@@ -117,7 +117,7 @@ function machine(given: Tree, path: string, { notes }: Surroundings): Tree {
   for (const key of ["useUKI", "bootMethod", "imageSuffix"]) {
     if (given[key] !== undefined) notes.lose(`${path}.${key}`, "boot media are not made here");
   }
-  const platform = given.mode === undefined ? undefined : String(given.mode);
+  const platform = typeof given.mode === "string" ? given.mode : undefined;
   return defined({
     arch: given.arch,
     mode: platform === undefined || platform === "metal" ? undefined : "cloud",

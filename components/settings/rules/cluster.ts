@@ -16,11 +16,12 @@ function* nodeProblems({ nodes, allowSchedulingOnControlPlanes }: Talos): Iterab
     "address",
   );
   for (const [index, node] of nodes.entries()) {
-    if (node.mode === "container") continue;
-    if ((node.installDisk === undefined) !== (node.installDiskSelector === undefined)) continue;
+    const given = [node.installDisk, node.installDiskSelector].filter((one) => one !== undefined).length;
+    // An image of a cloud is installed already, and a container has no disk.
+    if (given === 1 || (given === 0 && node.mode !== "metal")) continue;
     yield {
       path: [...path, index],
-      message: `found ${node.installDisk === undefined ? "neither" : "both"}; expected exactly one of: installDisk, installDiskSelector`,
+      message: `found ${given === 0 ? "neither" : "both"}; expected exactly one of: installDisk, installDiskSelector`,
     };
   }
   const controlPlanes = nodes.filter((node) => node.controlPlane).length;
@@ -44,12 +45,10 @@ function* cniProblems({ cni }: Talos): Iterable<Problem> {
   if (cni.name !== "custom" && cni.urls !== undefined) {
     yield { path: [...path, "urls"], message: `goes with cni.name custom only; found ${cni.name}` };
   }
-  if (cni.name !== "flannel" && cni.kubeNetworkPoliciesEnabled) {
-    yield {
-      path: [...path, "kubeNetworkPoliciesEnabled"],
-      message: `goes with cni.name flannel only; found ${cni.name}`,
-    };
-  }
+  if (cni.name === "flannel") return;
+  const message = `goes with cni.name flannel only; found ${cni.name}`;
+  if (cni.kubeNetworkPoliciesEnabled) yield { path: [...path, "kubeNetworkPoliciesEnabled"], message };
+  if (cni.extraArgs.length > 0) yield { path: [...path, "extraArgs"], message };
 }
 
 export const clusterRules = [

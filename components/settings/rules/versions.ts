@@ -1,4 +1,6 @@
 import type { Problem, SettingPath } from "../errors";
+import type { ClusterSettings } from "../sections/cluster";
+import type { MeshSettings } from "../sections/mesh";
 import { istioSupportsKubernetes, type KubernetesRange, talosSupportsKubernetes, versions } from "../versions";
 import { rule } from "./rule";
 
@@ -31,8 +33,33 @@ interface Product {
   readonly supports: Readonly<Record<string, KubernetesRange>>;
 }
 
-/** Whether a product's version goes with a Kubernetes version, and if not, the nearest versions that do. */
-function* fits(product: Product, kubernetes: { version: string; path: SettingPath } | undefined): Iterable<Problem> {
+/** Minor versions of Kubernetes that all of these products support, oldest first. */
+function supportedBy(products: readonly Product[]): string[] {
+  const ranges = products.flatMap(({ supports, version }) => {
+    const range = supports[minorOf(version)];
+    return range ? [range] : [];
+  });
+  const minors = ranges.flatMap(([oldest, newest]) => {
+    const [first, last] = [minorNumber(oldest), minorNumber(newest)];
+    return Array.from({ length: last - first + 1 }, (_, step) => `1.${first + step}`);
+  });
+  const fitting = [...new Set(minors)].filter((minor) => ranges.every((range) => within(minor, range)));
+  return fitting.sort(compareMinor);
+}
+
+function minorNumber(minor: string): number {
+  return Number(minor.split(".")[1]);
+}
+
+/**
+ * Whether a product's version goes with a Kubernetes version, and if not, the nearest versions that do: the Kubernetes
+ * that every product given supports, where there is one, and the product's own that support this Kubernetes.
+ */
+function* fits(
+  product: Product,
+  kubernetes: { version: string; path: SettingPath } | undefined,
+  others: readonly Product[] = [],
+): Iterable<Problem> {
   const { name, version, path, supports } = product;
   const minor = minorOf(version);
   const known = Object.keys(supports);
@@ -44,28 +71,35 @@ function* fits(product: Product, kubernetes: { version: string; path: SettingPat
   if (!kubernetes) return;
   const wanted = minorOf(kubernetes.version);
   if (within(wanted, range)) return;
-  const others = known.filter((candidate) => within(wanted, supports[candidate] ?? range));
-  const nearest = compareMinor(wanted, range[0]) < 0 ? range[0] : range[1];
-  const choices = [`set Kubernetes v${nearest}.x`, ...(others.length > 0 ? [`${name} ${span(others)}`] : [])];
+  const common = supportedBy([product, ...others]);
+  const nearest = compareMinor(wanted, range[0]) < 0 ? common[0] : common.at(-1);
+  const fitting = known.filter((candidate) => within(wanted, supports[candidate] ?? range));
+  const choices = [
+    ...(nearest === undefined ? [] : [`set Kubernetes v${nearest}.x`]),
+    ...(fitting.length > 0 ? [`${nearest === undefined ? "set " : ""}${name} ${span(fitting)}`] : []),
+  ];
+  const together = others.map((other) => `${other.name} ${other.version}`).join(" and ");
+  const none = nearest === undefined ? ` (no Kubernetes goes with ${together} as well)` : "";
   yield {
     path: kubernetes.path,
-    message: `Kubernetes ${kubernetes.version} does not go with ${name} ${version}, which supports ${span(range)}; ${choices.join(" or ")}`,
+    message: `Kubernetes ${kubernetes.version} does not go with ${name} ${version}, which supports ${span(range)}${none}; ${choices.join(" or ") || "change them together"}`,
   };
+}
+
+function talosOf(cluster: ClusterSettings): Product[] {
+  if (cluster.kind !== "talos" && cluster.kind !== "docker") return [];
+  const { talosVersion: version } = cluster;
+  return [{ name: "Talos", version, path: ["cluster", "talosVersion"], supports: talosSupportsKubernetes }];
+}
+
+function istioOf({ version }: MeshSettings): Product {
+  return { name: "Istio", version, path: ["mesh", "version"], supports: istioSupportsKubernetes };
 }
 
 /** Talos, Kubernetes and Istio have to go together. */
 export const versionsFit = [
   rule(["cluster"], function* ({ cluster }) {
     if (cluster.kind !== "talos" && cluster.kind !== "docker") return;
-    yield* fits(
-      {
-        name: "Talos",
-        version: cluster.talosVersion,
-        path: ["cluster", "talosVersion"],
-        supports: talosSupportsKubernetes,
-      },
-      { version: cluster.kubernetesVersion, path: ["cluster", "kubernetesVersion"] },
-    );
     const contract = cluster.contract;
     if (contract !== undefined && compareMinor(minorOf(contract), minorOf(cluster.talosVersion)) > 0) {
       yield {
@@ -77,11 +111,10 @@ export const versionsFit = [
   rule(["cluster", "mesh"], function* ({ cluster, mesh }) {
     const given = cluster.kubernetesVersion;
     const version = given ?? (cluster.kind === "embedded" ? versions.kubernetes : undefined);
-    yield* fits(
-      { name: "Istio", version: mesh.version, path: ["mesh", "version"], supports: istioSupportsKubernetes },
-      version === undefined
-        ? undefined
-        : { version, path: given === undefined ? ["mesh", "version"] : ["cluster", "kubernetesVersion"] },
-    );
+    const path = given === undefined ? ["mesh", "version"] : ["cluster", "kubernetesVersion"];
+    const kubernetes = version === undefined ? undefined : { version, path };
+    const [talos, istio] = [talosOf(cluster), istioOf(mesh)];
+    yield* fits(istio, kubernetes, talos);
+    for (const product of talos) yield* fits(product, kubernetes, [istio]);
   }),
 ];

@@ -33,7 +33,7 @@ export function schematicYaml(schematic: SchematicSettings = {}): string {
       overlay: overlay && {
         image: overlay.image,
         name: overlay.name,
-        ...filled({ options: overlay.options && sorted(overlay.options as GoMap) }),
+        ...filled({ options: overlay.options && sorted(overlay.options) }),
       },
     }),
     customization,
