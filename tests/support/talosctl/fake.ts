@@ -97,20 +97,24 @@ export class FakeTalos {
     return readdirSync(this.scratch);
   }
 
+  /** The environment in which a step finds the fake programs and its own settings of a test. */
+  get env(): Record<string, string> {
+    return {
+      PATH: `${path.join(__dirname, "bin")}:${process.env.PATH}`,
+      HOME: this.folder,
+      FAKE_TALOS: this.folder,
+      TALOS_SCRATCH: this.scratch,
+      TALOS_POLL: "0.05",
+      TALOS_DEADLINE: "60",
+    };
+  }
+
   /** Runs one step as the provider does: in a process group of its own, with its input on stdin. */
   run(step: string, env: Readonly<Record<string, string>>, stdin = ""): Promise<StepRun> {
     const child = spawn("/bin/sh", ["-c", `exec bash ${scripts}/${step}.sh`], {
       cwd: this.folder,
       detached: true,
-      env: {
-        PATH: `${path.join(__dirname, "bin")}:${process.env.PATH}`,
-        HOME: this.folder,
-        FAKE_TALOS: this.folder,
-        TALOS_SCRATCH: this.scratch,
-        TALOS_POLL: "0.05",
-        TALOS_DEADLINE: "60",
-        ...env,
-      },
+      env: { ...this.env, ...env },
     });
     const [stdout, stderr]: Buffer[][] = [[], []];
     child.stdout.on("data", (part: Buffer) => stdout?.push(part));

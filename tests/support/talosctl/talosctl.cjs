@@ -12,13 +12,15 @@ const valued = new Set(
   ),
 );
 
+const short = { "--output": "-o", "--output-types": "-t", "--nodes": "-n", "--endpoints": "-e" };
+
 function parseLine(argv) {
   const words = [];
   const flags = {};
   for (let at = 0; at < argv.length; at++) {
     const [flag, inline] = argv[at].startsWith("--") && argv[at].includes("=") ? splitOnce(argv[at]) : [argv[at]];
     if (!flag.startsWith("-") || flag === "-") words.push(flag);
-    else (flags[flag] ??= []).push(inline ?? (valued.has(flag) ? argv[++at] : "true"));
+    else (flags[short[flag] ?? flag] ??= []).push(inline ?? (valued.has(flag) ? argv[++at] : "true"));
   }
   return { words, flag: (name) => flags[name]?.at(-1), all: (name) => flags[name] ?? [] };
 }

@@ -2,12 +2,31 @@
 // The machines that the fake talosctl and kubectl talk to: a folder with one JSON file, named by FAKE_TALOS. Time is
 // counted in calls, so that no test waits: whoever asks a node often enough sees it boot.
 const { createHash } = require("node:crypto");
-const { appendFileSync, readFileSync, renameSync, writeFileSync } = require("node:fs");
+const { appendFileSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } = require("node:fs");
 const path = require("node:path");
 
 const folder = process.env.FAKE_TALOS;
 
+function wait(milliseconds) {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds);
+}
+
+const lock = () => path.join(folder, "lock");
+const unlock = () => rmSync(lock(), { recursive: true, force: true });
+
+/** The world, for this call alone: steps run side by side. */
 function load() {
+  for (;;) {
+    try {
+      mkdirSync(lock());
+      break;
+    } catch {
+      // A call that was ended by its deadline leaves its lock.
+      if (Date.now() - (statSync(lock(), { throwIfNoEntry: false })?.mtimeMs ?? Date.now()) > 10_000) unlock();
+      wait(5);
+    }
+  }
+  process.on("exit", unlock);
   return JSON.parse(readFileSync(path.join(folder, "world.json"), "utf8"));
 }
 
@@ -44,18 +63,24 @@ function disturb(world, argv) {
   const fault = (world.faults ?? []).find(({ match, times }) => times > 0 && new RegExp(match).test(line));
   if (fault) fault.times -= 1;
   save(world);
-  if (world.kill && world.kill.call === world.calls && !world.kill.after) process.kill(0, "SIGKILL");
+  if (world.kill && world.kill.call === world.calls && !world.kill.after) die();
   if (!fault) return;
   if (fault.hang) {
     // Longer than any deadline of a test; the caller's own ends it.
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, fault.hang);
+    unlock();
+    wait(fault.hang);
   }
   if (fault.error !== undefined) fail(fault.error, fault.code ?? 1);
 }
 
 function afterwards(world) {
   save(world);
-  if (world.kill && world.kill.call === world.calls && world.kill.after) process.kill(0, "SIGKILL");
+  if (world.kill && world.kill.call === world.calls && world.kill.after) die();
+}
+
+function die() {
+  unlock();
+  process.kill(0, "SIGKILL");
 }
 
 /** One step of time for a node: `then` is what it becomes after `in` more calls that ask for it. */

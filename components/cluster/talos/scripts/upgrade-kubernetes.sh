@@ -5,7 +5,7 @@ source "${BASH_SOURCE[0]%/*}/lib.sh"
 
 prepare
 read_secrets
-require_talosctl "${TALOS_VERSION:?}"
+require_talosctl "${TALOS_CONTRACT:?}"
 make_talosconfig
 deadline 3600
 readonly wanted=${KUBERNETES_VERSION#v}
