@@ -1,0 +1,171 @@
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync, statSync } from "node:fs";
+import path from "node:path";
+import { type FakeNode, FakeTalos, type FakeWorld } from "../../support/talosctl/fake";
+import { on, refuse, run, type Step, steps, succeed } from "./steps";
+import { addresses, secretValues, world } from "./worlds";
+
+const worker = (change: Partial<FakeNode>) =>
+  world("running", ({ nodes }) => {
+    Object.assign(nodes[addresses.worker1]!, change);
+  });
+const short = { TALOS_DEADLINE: "2" };
+
+describe("the state of a node", function () {
+  this.timeout(120_000);
+
+  it("that does not answer is told with its address, talosctl's own words and what to check", () =>
+    on(worker({ stage: "off" }), async (talos) => {
+      const told = await refuse(talos, steps.applyWorker, short);
+      assert.match(told, /^worker-1 \(192\.168\.128\.28\): apply: the node does not answer$/m);
+      assert.match(told, /^talosctl said: .*connection refused/m);
+      assert.match(told, /^next: .*port 50000/m);
+    }));
+
+  it("that belongs to another cluster stops every step that would change it", async () => {
+    const inState: Step[] = [
+      steps.applyWorker,
+      { ...steps.reset, env: { ...steps.reset.env, ...steps.applyWorker.env } },
+    ];
+    for (const step of inState) {
+      await on(worker({ cluster: "0123456789abcdef" }), async (talos) => {
+        const told = await refuse(talos, step);
+        assert.match(told, /belongs to another cluster[\s\S]*unknown authority[\s\S]*talosctl reset/);
+        const changing = talos.calls.filter(({ argv }) => argv.includes("reset") || argv.includes("apply-config"));
+        assert.equal(changing.length, 0);
+      });
+    }
+  });
+
+  it("that boots is waited for", () =>
+    on(worker({ stage: "off", next: [{ in: 3, stage: "running" }] }), async (talos) => {
+      assert.deepEqual(await succeed(talos, steps.applyWorker), { result: "unchanged" });
+    }));
+});
+
+describe("an error of talosctl", function () {
+  this.timeout(120_000);
+  const failing = (match: string, error: string, times: number): FakeWorld =>
+    world("running", (made) => {
+      made.faults = [{ match, error, times }];
+    });
+
+  it("that passes by itself is tried again", () =>
+    on(failing("--mode no-reboot", "rpc error: code = Unavailable desc = transport is closing", 2), async (talos) => {
+      assert.deepEqual(await succeed(talos, steps.applyChange), { result: "applied" });
+    }));
+
+  it("that stays is told at once", () =>
+    on(failing("bootstrap", "rpc error: code = InvalidArgument desc = no", 9), async (talos) => {
+      const told = await refuse(talos, steps.bootstrap);
+      assert.match(told, /InvalidArgument desc = no/);
+      assert.equal(talos.calls.filter(({ argv }) => argv.includes("bootstrap")).length, 1);
+    }));
+
+  it("of a call that hangs is its deadline", () =>
+    on(
+      world("running", (made) => {
+        made.faults = [{ match: "machinestatus", times: 99, hang: 20_000 }];
+      }),
+      async (talos) => {
+        const told = await refuse(talos, steps.applyWorker, { TALOS_CALL_TIMEOUT: "1", ...short });
+        assert.match(told, /the node does not answer[\s\S]*nothing within 1 s/);
+      },
+    ));
+
+  it("is a missing or an old talosctl: where to get it", async () => {
+    await on(world("running"), async (talos) => {
+      const told = await refuse(talos, steps.health, { PATH: "/usr/bin:/bin" });
+      assert.match(told, /talosctl is not installed\nnext: .*https:\/\/www\.talos\.dev/);
+    });
+    await on(
+      world("running", (made) => {
+        made.client = "v1.6.8";
+      }),
+      async (talos) => assert.match(await refuse(talos, steps.health), /talosctl is v1\.6\.8, and v1\.7 is newer/),
+    );
+  });
+});
+
+describe("the talosctl of another time", function () {
+  this.timeout(120_000);
+
+  for (const client of ["v1.7.4", "v1.11.6", "v1.12.0", "v1.14.0"]) {
+    it(`${client} makes secrets, a kubeconfig and a cluster in containers`, () =>
+      on(
+        world("running", (made) => {
+          made.client = client;
+        }),
+        async (talos) => {
+          for (const step of [steps.machineSecrets, steps.kubeconfig, steps.dockerUp]) {
+            const { code, stderr } = await run(talos, step);
+            assert.equal(code, 0, `${step.name}: ${stderr}`);
+          }
+          assert.equal(talos.world.containers?.workers, 2);
+          await succeed(talos, steps.dockerDown);
+          await succeed(talos, steps.dockerDown);
+          assert.equal(talos.world.containers, undefined);
+        },
+      ));
+  }
+
+  it("replaces containers that were made for other settings, and no others", () =>
+    on(world("running"), async (talos) => {
+      const first = await run(talos, steps.dockerUp);
+      const again = await run(talos, steps.dockerUp);
+      assert.equal(again.stdout, first.stdout);
+      const other = await run(talos, steps.dockerUp, { TALOS_SPEC: "spec-2", TALOS_WORKER_COUNT: "3" });
+      assert.deepEqual([other.code, talos.world.containers?.workers], [0, 3]);
+      assert.notEqual(other.stdout, first.stdout);
+    }));
+});
+
+describe("a secret", function () {
+  this.timeout(180_000);
+
+  /** Steps whose stdout is a secret output. */
+  const secretStdout = new Set(["machine-config", "talosconfig"]);
+
+  function assertNoSecret(text: string, where: string): void {
+    for (const secret of secretValues) assert.ok(!text.includes(secret), `a secret in ${where}: ${text.slice(0, 300)}`);
+  }
+
+  /** Every file of the world's folder but the nodes' own, which hold their configs. */
+  function files(talos: FakeTalos, folder = talos.folder): string[] {
+    return readdirSync(folder).flatMap((name) => {
+      const file = path.join(folder, name);
+      if (name === "world.json") return [];
+      return statSync(file).isDirectory() ? files(talos, file) : [file];
+    });
+  }
+
+  const leaking =
+    "rpc error: code = InvalidArgument desc = machine:\n  token: fedcba.fedcba9876543210\n  ca: {crt: " +
+    secretValues[5];
+
+  for (const [name, step] of Object.entries<Step>(steps)) {
+    it(`is in no argument, environment, plain output, error or file of the step ${name}`, async () => {
+      const worlds = [
+        world("running"),
+        world("maintenance"),
+        // talosctl itself may repeat what it was given.
+        world("running", (made) => {
+          made.faults = [{ match: "apply-config|bootstrap|upgrade|reset|validate|health", error: leaking, times: 99 }];
+        }),
+      ];
+      for (const made of worlds) {
+        await on(made, async (talos) => {
+          const { stdout, stderr } = await run(talos, step, { TALOS_DEADLINE: "1" });
+          if (!secretStdout.has(step.name)) assertNoSecret(stdout, "stdout");
+          assertNoSecret(stderr, "stderr");
+          for (const { argv, env } of talos.calls) {
+            assertNoSecret(argv.join(" "), "an argument");
+            assertNoSecret(JSON.stringify(env), "the environment of talosctl");
+          }
+          for (const file of files(talos)) assertNoSecret(readFileSync(file, "utf8"), file);
+          assert.deepEqual(talos.left, [], "a temporary folder stays");
+        });
+      }
+    });
+  }
+});
