@@ -1,7 +1,9 @@
 import { type Problem, SettingsError } from "../../../settings/errors";
-import type { TalosClusterSettings } from "../../../settings/sections/cluster";
+import type { DockerClusterSettings, TalosClusterSettings } from "../../../settings/sections/cluster";
+import { contractOf } from "./contract";
 import { nodePlan } from "./node-plan";
-import type { ClusterPlan, ReadFile, SchematicUpload } from "./types";
+import { orderedPatches } from "./patches";
+import type { ClusterPlan, MachinePatch, ReadFile, SchematicUpload } from "./types";
 
 /**
  * What gen config needs for every node of a cluster.
@@ -10,10 +12,7 @@ import type { ClusterPlan, ReadFile, SchematicUpload } from "./types";
  */
 export function clusterPlan(settings: TalosClusterSettings, readFile: ReadFile): ClusterPlan {
   const planned = settings.nodes.map((_, index) => nodePlan(settings, index, readFile));
-  // A patch of the whole cluster has the same problem on every node.
-  const problems = new Map<string, Problem>();
-  for (const problem of planned.flatMap((one) => one.problems)) problems.set(JSON.stringify(problem), problem);
-  if (problems.size > 0) throw new SettingsError([...problems.values()]);
+  throwProblems(planned.flatMap((one) => one.problems));
 
   const schematics = new Map<string, SchematicUpload>();
   for (const { upload } of planned) if (upload) schematics.set(upload.id, upload);
@@ -22,4 +21,34 @@ export function clusterPlan(settings: TalosClusterSettings, readFile: ReadFile):
     schematics: [...schematics.values()],
     warnings: [...new Set(planned.flatMap(({ plan }) => plan.warnings))],
   };
+}
+
+/** Patches of a cluster in containers, for `talosctl cluster create`, by role. */
+export interface DockerPatches {
+  readonly controlPlane: readonly MachinePatch[];
+  readonly worker: readonly MachinePatch[];
+  readonly warnings: readonly string[];
+}
+
+/**
+ * The patches of a cluster in containers, in the form of its contract.
+ *
+ * @throws SettingsError with every problem of every patch
+ */
+export function dockerPatches(settings: DockerClusterSettings, readFile: ReadFile): DockerPatches {
+  const placed = settings.patches.map((patch, index) => ({ path: ["cluster", "patches", index], patch }));
+  const controlPlane = orderedPatches(placed, contractOf(settings), "controlplane", readFile);
+  const worker = orderedPatches(placed, contractOf(settings), "worker", readFile);
+  throwProblems([...controlPlane.problems, ...worker.problems]);
+  return {
+    controlPlane: controlPlane.patches,
+    worker: worker.patches,
+    warnings: [...new Set([...controlPlane.warnings, ...worker.warnings])],
+  };
+}
+
+/** A patch of the whole cluster has the same problem on every node; it is said once. */
+function throwProblems(problems: readonly Problem[]): void {
+  const unique = new Map(problems.map((problem) => [JSON.stringify(problem), problem]));
+  if (unique.size > 0) throw new SettingsError([...unique.values()]);
 }

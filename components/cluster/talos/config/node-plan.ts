@@ -1,15 +1,12 @@
 import type { Problem } from "../../../settings/errors";
-import { formatPath } from "../../../settings/errors";
 import type { TalosClusterSettings } from "../../../settings/sections/cluster";
 import { contractOf } from "./contract";
 import { toContractForm } from "./contract-form";
-import { goYaml, type GoMap } from "./go-yaml";
 import { type ImageSource, installerImage, schematicUpload } from "./installer-image";
 import { settingsOf } from "./node-settings";
-import type { Tree } from "./tree";
+import { orderedPatches } from "./patches";
 import { settingsDocuments, settingsPatch } from "./typed-settings";
-import type { MachinePatch, MachineType, NodePlan, ReadFile, SchematicUpload, TalosNodeSettings } from "./types";
-import { readPatch } from "./user-patch";
+import type { MachineType, NodePlan, ReadFile, SchematicUpload, TalosNodeSettings } from "./types";
 
 /** A node's plan, and what is wrong with it. */
 export interface Planned {
@@ -33,22 +30,9 @@ export function nodePlan(settings: TalosClusterSettings, index: number, readFile
   const image = installerImage(source);
   const upload = schematicUpload(source);
 
-  const typed = toContractForm(settingsPatch(settings, node, image), contract, machineType);
-  const read = userPatches.map(({ path, patch }) => ({
-    path,
-    origin: formatPath(path),
-    ...readPatch(patch, contract, machineType, readFile),
-  }));
-  // Documents come last: RFC 6902 patches take a config of one document only.
-  const patches: MachinePatch[] = [
-    ...merges("settings", [typed.v1alpha1]),
-    ...read.flatMap(({ origin, v1alpha1, operations }) => [
-      ...merges(origin, v1alpha1),
-      ...operations.map((list) => ({ origin, content: `${JSON.stringify(list)}\n` })),
-    ]),
-    ...merges("settings", [...typed.documents, ...settingsDocuments(node)]),
-    ...read.flatMap(({ origin, documents }) => merges(origin, documents)),
-  ];
+  const form = toContractForm(settingsPatch(settings, node, image), contract, machineType);
+  const typed = { form, documents: settingsDocuments(node) };
+  const { patches, warnings, problems } = orderedPatches(userPatches, contract, machineType, readFile, typed);
   return {
     plan: {
       hostname: node.hostname,
@@ -61,20 +45,11 @@ export function nodePlan(settings: TalosClusterSettings, index: number, readFile
       installerImage: image,
       ...(upload && { schematicId: upload.id }),
       validateMode: node.mode,
-      warnings: read.flatMap(({ origin, warnings }) => warnings.map((warning) => `${origin}: ${warning}`)),
+      warnings,
     },
     upload,
-    problems: [
-      ...typed.problems.map((message) => ({ path: ["cluster", "nodes", index], message })),
-      ...read.flatMap(({ path, problems }) => problems.map((message) => ({ path, message }))),
-    ],
+    problems: [...form.problems.map((message) => ({ path: ["cluster", "nodes", index], message })), ...problems],
   };
-}
-
-function merges(origin: string, trees: readonly Tree[]): MachinePatch[] {
-  return trees
-    .filter((tree) => Object.keys(tree).length > 0)
-    .map((tree) => ({ origin, content: goYaml(tree as GoMap) }));
 }
 
 function genConfigArgs(

@@ -1,15 +1,10 @@
 import type { TalosClusterSettings } from "../../../settings/sections/cluster";
 import type { SettingPath } from "../../../settings/errors";
+import type { PlacedPatch } from "./patches";
 import type { TalosNodeSettings } from "./types";
 
 type Group = NonNullable<TalosClusterSettings["worker"]>;
 type Patch = Group["patches"][number];
-
-/** A patch and where it stands. */
-export interface PlacedPatch {
-  readonly path: SettingPath;
-  readonly patch: Patch;
-}
 
 /** A node's settings with those of its group, and every patch that holds for it, in the order they are applied. */
 export interface NodeSettings {
