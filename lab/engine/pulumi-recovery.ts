@@ -19,6 +19,8 @@ import type { PulumiWorkspace } from "./pulumi-workspace";
 export async function recover(stack: Stack, { backend }: PulumiWorkspace, run: EngineRun): Promise<void> {
   if (backend === undefined) return;
   removeDeadLocks(path.join(backend, ".pulumi", "locks"), run.stack);
+  // Asking the CLI takes a second, and nearly always for nothing.
+  if (!mayBePending(path.join(backend, ".pulumi", "stacks"), run.stack)) return;
   const exported = await stack.exportStack();
   const deployment = exported.deployment as Deployment | null;
   const pending = deployment?.pending_operations ?? [];
@@ -27,6 +29,13 @@ export async function recover(stack: Stack, { backend }: PulumiWorkspace, run: E
   await mendReleases(deployment, run);
   // Last, so that a recovery that is cut short itself is done again.
   await stack.importStack({ ...exported, deployment: { ...deployment, pending_operations: [] } });
+}
+
+function mayBePending(stacks: string, stack: string): boolean {
+  if (!existsSync(stacks)) return false;
+  const files = readdirSync(stacks, { recursive: true, encoding: "utf8" });
+  const checkpoint = files.find((file) => path.basename(file) === `${stack}.json`);
+  return checkpoint === undefined || readFileSync(path.join(stacks, checkpoint), "utf8").includes("pending_operations");
 }
 
 function removeDeadLocks(locks: string, stack: string): void {
