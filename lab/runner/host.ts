@@ -48,10 +48,10 @@ export class EmbeddedHost implements ResourceHost {
 async function make(making: Making): Promise<Made> {
   const { registration, inputs } = making;
   const { type } = registration;
+  if (type === "command:local:Command") return makeCommand(making);
   if (registration.ignoreChanges.length > 0) {
     throw new RunnerError("ignoreChanges: not supported here, needs the Pulumi CLI");
   }
-  if (type === "command:local:Command") return makeCommand(making);
   if (type === "kubernetes:helm.sh/v3:Release") return makeRelease(making);
   if (type === "pulumi:providers:kubernetes") return makeProvider(making);
   const isObject = type.startsWith("kubernetes:") && !type.endsWith("Patch") && typeof inputs.apiVersion === "string";

@@ -15,9 +15,9 @@ export async function makeCommand(making: Making): Promise<Made> {
   if (unsupported.length > 0) {
     throw new RunnerError(`${unsupported.join(", ")}: not supported here, needs the Pulumi CLI`);
   }
-  const inputs = making.inputs as CommandInputs;
-  const fingerprint = vault.fingerprint(inputs);
   const last = recorded?.status === "done" ? ranCommand(recorded, vault) : undefined;
+  const inputs = ignoring(registration.ignoreChanges, making.inputs as CommandInputs, last?.inputs);
+  const fingerprint = vault.fingerprint(inputs);
   const todo = plan(inputs, last?.inputs, recorded?.fingerprint === fingerprint);
   const sealed = (outputs: CommandOutputs): Target => ({ kind: "command", sealed: vault.seal({ inputs, outputs }) });
   const made = (outputs: CommandOutputs, change: Made["change"], target = sealed(outputs)): Made => ({
@@ -56,6 +56,17 @@ export async function makeCommand(making: Making): Promise<Made> {
       return made(outputs, "replaced");
     }
   }
+}
+
+/** As the Pulumi CLI does it: an ignored input stays what it was at the last success. Whole inputs only. */
+function ignoring(ignored: readonly string[], now: CommandInputs, last: CommandInputs | undefined): CommandInputs {
+  const nested = ignored.filter((key) => /[.[]/.test(key));
+  if (nested.length > 0) {
+    throw new RunnerError(`ignoreChanges of ${nested.join(", ")}: not supported here, needs the Pulumi CLI`);
+  }
+  if (last === undefined) return now;
+  const kept = ignored.map((key) => [key, last[key as keyof CommandInputs]]);
+  return { ...now, ...(Object.fromEntries(kept) as Partial<CommandInputs>) };
 }
 
 /** What is known of a command's last success; undefined when its record cannot be opened. */
