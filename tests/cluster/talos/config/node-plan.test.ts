@@ -1,0 +1,394 @@
+import assert from "node:assert/strict";
+import { clusterPlan, dockerPatches } from "../../../../components/cluster/talos/config/cluster-plan";
+import type { MachinePatch } from "../../../../components/cluster/talos/config/types";
+import { SettingsError } from "../../../../components/settings/errors";
+import { cluster } from "../../../../components/settings/sections/cluster";
+import { articleCluster, first, noFiles, patchesOf, planOf, type Release, releases } from "./plans";
+
+/** The documents of a kind that the first node is patched with. */
+function documents(release: Release, over: Record<string, unknown>, kind?: string): unknown[] {
+  const patches = patchesOf(first(planOf(articleCluster(release, { patches: [], ...over }))));
+  return patches.filter((patch) => (patch as { kind?: string }).kind === kind);
+}
+
+/** What the first node's v1alpha1 document is patched with by these patches alone. */
+function problemsOf(release: Release, patches: unknown[]): string[] {
+  try {
+    planOf(articleCluster(release, { patches }));
+    return [];
+  } catch (error) {
+    assert.ok(error instanceof SettingsError);
+    return error.message.split("\n").slice(1);
+  }
+}
+
+describe("plans of Talos nodes", () => {
+  it("are the same every time", () => {
+    const settings = articleCluster("v1.14");
+    assert.deepEqual(planOf(settings), planOf(settings));
+  });
+
+  it("go by the flag of the node's role alone", () => {
+    const { nodes } = planOf(articleCluster("v1.14"));
+    assert.deepEqual(
+      nodes.map(({ machineType, patchFlag }) => [machineType, patchFlag]),
+      [
+        ["controlplane", "--config-patch-control-plane"],
+        ["worker", "--config-patch-worker"],
+        ["worker", "--config-patch-worker"],
+      ],
+    );
+  });
+
+  it("take a taint away from control planes only: a worker has none, and talosctl would fail", () => {
+    const { nodes } = planOf(articleCluster("v1.14"));
+    assert.deepEqual(
+      nodes.map((node) => node.patches.some(({ content }) => content.includes("$patch: delete"))),
+      [true, false, false],
+    );
+  });
+
+  it("leave documents of control planes out of workers", () => {
+    const over = { additionalApiServerCertSANs: ["api.example.com"], inlineManifests: [{ name: "a", contents: "b" }] };
+    const { nodes } = planOf(articleCluster("v1.14", over));
+    const kinds = nodes.map(
+      (node) => node.patches.filter(({ content }) => /^kind: Kube(API|Inline)/m.test(content)).length,
+    );
+    assert.deepEqual(kinds, [2, 0, 0]);
+  });
+
+  it("keep to a frozen contract when Talos is newer", () => {
+    const node = first(planOf(articleCluster("v1.14", { contract: "v1.12" })));
+    assert.equal(node.contract, "v1.12");
+    assert.ok(node.genConfigArgs.includes("--talos-version=v1.12"));
+    assert.match(node.installerImage, /:v1\.14\.0$/);
+  });
+
+  it("upload every schematic once, as the bytes of its ID", () => {
+    const { schematics } = planOf(articleCluster("v1.14"));
+    assert.deepEqual(schematics, [
+      {
+        id: "6ebbfe35c8225645c05d4d19eaad385bd1ec795954932d0ada671388272fec19",
+        url: "https://factory.talos.dev/schematics",
+        body: "customization:\n    systemExtensions:\n        officialExtensions:\n            - siderolabs/qemu-guest-agent\n            - siderolabs/iscsi-tools\n",
+      },
+    ]);
+  });
+
+  const images: readonly (readonly [string, Release, Record<string, unknown>, Record<string, unknown>, string])[] = [
+    ["no schematic", "v1.7", { schematic: undefined }, {}, "ghcr.io/siderolabs/installer:v1.7.4"],
+    [
+      "SecureBoot before Talos 1.10",
+      "v1.7",
+      { schematic: { secureboot: true } },
+      {},
+      "factory.talos.dev/installer-secureboot/376567988ad370138ad8b2698212367b8edcb69b5fd68c80be1f2ec7d603b4ba:v1.7.4",
+    ],
+    [
+      "SecureBoot since Talos 1.10",
+      "v1.12",
+      { schematic: { secureboot: true } },
+      {},
+      "factory.talos.dev/metal-installer-secureboot/376567988ad370138ad8b2698212367b8edcb69b5fd68c80be1f2ec7d603b4ba:v1.12.4",
+    ],
+    [
+      "another platform and factory",
+      "v1.12",
+      { schematic: {}, imageFactory: { registryURL: "factory.example.com:5000" } },
+      { platform: "nocloud" },
+      "factory.example.com:5000/nocloud-installer/376567988ad370138ad8b2698212367b8edcb69b5fd68c80be1f2ec7d603b4ba:v1.12.4",
+    ],
+    [
+      "a template of one's own",
+      "v1.12",
+      {
+        schematic: { secureboot: true },
+        imageFactory: { installerURLTmpl: "{{.RegistryURL}}/x{{if .Secureboot}}-sb{{end}}:{{ .Version }}" },
+      },
+      {},
+      "factory.talos.dev/x-sb:v1.12.4",
+    ],
+    [
+      "an image of one's own",
+      "v1.12",
+      {},
+      { talosImageURL: "localhost:5000/installer" },
+      "localhost:5000/installer:v1.12.4",
+    ],
+    [
+      "a pinned image of one's own",
+      "v1.12",
+      {},
+      { talosImageURL: "r.example.com/i@sha256:00" },
+      "r.example.com/i@sha256:00",
+    ],
+  ];
+  for (const [name, release, over, nodeOver, image] of images) {
+    it(`install from the right image: ${name}`, () => {
+      const node = { hostname: "a", ipAddress: "192.0.2.1", controlPlane: true, installDisk: "/dev/sda", ...nodeOver };
+      const plan = first(planOf(articleCluster(release, { ...over, nodes: [node] })));
+      assert.equal(plan.installerImage, image);
+      assert.ok(plan.genConfigArgs.includes(`--install-image=${image}`));
+    });
+  }
+
+  it("give a node's own value instead of its group's, and certSANs, documents and patches of both", () => {
+    const settings = articleCluster("v1.7", {
+      patches: [{ machine: { sysctls: { a: "all" } } }],
+      controlPlane: {
+        nodeLabels: { of: "group" },
+        nameservers: ["192.0.2.53"],
+        certSANs: ["group.example.com"],
+        documents: [{ apiVersion: "v1alpha1", kind: "KmsgLogConfig", name: "group" }],
+        patches: [{ machine: { sysctls: { b: "group" } } }],
+      },
+      nodes: [
+        {
+          hostname: "a",
+          ipAddress: "192.0.2.1",
+          controlPlane: true,
+          installDisk: "/dev/sda",
+          nodeLabels: { of: "node" },
+          certSANs: ["node.example.com"],
+          documents: [{ apiVersion: "v1alpha1", kind: "KmsgLogConfig", name: "node" }],
+          patches: [{ machine: { sysctls: { c: "node" } } }],
+        },
+      ],
+    });
+    const node = first(planOf(settings));
+    assert.deepEqual(
+      node.patches.map(({ origin }) => origin),
+      [
+        "settings",
+        "talos-mesh:cluster.patches[0]",
+        "talos-mesh:cluster.controlPlane.patches[0]",
+        "talos-mesh:cluster.nodes[0].patches[0]",
+        "settings",
+        "settings",
+      ],
+    );
+    const [typed] = patchesOf(node) as [{ machine: Record<string, unknown> }];
+    assert.deepEqual(typed.machine, {
+      certSANs: ["group.example.com", "node.example.com"],
+      network: { hostname: "a", nameservers: ["192.0.2.53"] },
+      nodeLabels: { of: "node" },
+    });
+  });
+
+  it("give a node's patches and certSANs alone where it overrides its group's", () => {
+    const node = {
+      hostname: "a",
+      ipAddress: "192.0.2.1",
+      controlPlane: true,
+      installDisk: "/dev/sda",
+      overridePatches: true,
+      overrideMachineCertSANs: true,
+    };
+    const controlPlane = { patches: [{ machine: { env: { a: "b" } } }], certSANs: ["group.example.com"] };
+    const plan = first(planOf(articleCluster("v1.7", { patches: [], controlPlane, nodes: [node] })));
+    assert.equal(plan.patches.length, 1);
+    assert.ok(!plan.patches[0]?.content.includes("certSANs"));
+  });
+
+  it("leave the host name alone where asked", () => {
+    const node = {
+      hostname: "a",
+      ipAddress: "192.0.2.1",
+      controlPlane: true,
+      installDisk: "/dev/sda",
+      ignoreHostname: true,
+    };
+    for (const release of Object.keys(releases) as Release[]) {
+      const plan = first(planOf(articleCluster(release, { nodes: [node] })));
+      assert.ok(plan.patches.every(({ content }) => !content.includes("hostname")));
+    }
+  });
+
+  it("put JSON patches before documents, since talosctl takes them for one document only", () => {
+    const patches = [
+      { apiVersion: "v1alpha1", kind: "KmsgLogConfig", name: "a" },
+      [{ op: "add", path: "/machine/env", value: { a: "b" } }],
+    ];
+    const node = first(planOf(articleCluster("v1.7", { patches })));
+    assert.deepEqual(
+      node.patches.map(({ content }) => content[0]),
+      ["m", "[", "a"],
+    );
+  });
+
+  it("read '@file' patches, of several documents too, by the function they are given", () => {
+    const text =
+      "machine:\n  files:\n    - {path: /etc/a, op: create, permissions: 0644, content: 'yes'}\n---\nkind: KmsgLogConfig\napiVersion: v1alpha1\nname: a\n";
+    const node = first(planOf(articleCluster("v1.7", { patches: ["@patches/a.yaml"] }), { "patches/a.yaml": text }));
+    const [, files, log] = patchesOf(node);
+    assert.deepEqual(files, {
+      machine: { files: [{ path: "/etc/a", op: "create", permissions: 0o644, content: "yes" }] },
+    });
+    assert.deepEqual(log, { kind: "KmsgLogConfig", apiVersion: "v1alpha1", name: "a" });
+  });
+
+  it("never hold a patch that talosctl would take for a file name", () => {
+    for (const release of Object.keys(releases) as Release[]) {
+      for (const { patches } of planOf(articleCluster(release)).nodes) {
+        assert.ok(patches.every(({ content }: MachinePatch) => content.endsWith("\n")));
+      }
+    }
+  });
+
+  it("warn of a file that containerd never reads, under every contract", () => {
+    const patches = [{ machine: { files: [{ path: "/var/cri/conf.d/metrics.toml", op: "create", content: "" }] } }];
+    for (const release of Object.keys(releases) as Release[]) {
+      assert.deepEqual(planOf(articleCluster(release, { patches })).warnings, [
+        "talos-mesh:cluster.patches[0]: /var/cri/conf.d/metrics.toml has no effect: since Talos 1.3 containerd reads /etc/cri/conf.d only; write the same content to /etc/cri/conf.d/20-customization.part",
+      ]);
+    }
+  });
+
+  it("say everything that is wrong with patches at once, each once", () => {
+    assert.deepEqual(
+      problemsOf("v1.12", ["@nowhere.yaml", "a: [", "# nothing", "text", [{ op: "remove", path: "/machine/env" }]]),
+      [
+        "  talos-mesh:cluster.patches[0]: cannot be read: ENOENT: nowhere.yaml",
+        "  talos-mesh:cluster.patches[1]: cannot be read: Flow sequence in block collection must be sufficiently indented and end with a ] at line 1, column 5:",
+        "  talos-mesh:cluster.patches[2]: found nothing in it; talosctl refuses an empty patch",
+        "  talos-mesh:cluster.patches[3]: expected a map (strategic merge) or a list of operations (RFC 6902)",
+        "  talos-mesh:cluster.patches[4]: contract v1.12 takes no RFC 6902 patches, and remove /machine/env: cannot be converted; write `machine: { env: { $patch: delete } }`",
+      ],
+    );
+  });
+
+  it("pass RFC 6902 on as it is where talosctl takes it", () => {
+    assert.deepEqual(problemsOf("v1.7", [[{ op: "remove", path: "/machine/env" }]]), []);
+  });
+});
+
+describe("fields in documents of their own", () => {
+  it("names what has no counterpart in the contract", () => {
+    assert.deepEqual(problemsOf("v1.14", [{ machine: { kubelet: { extraMounts: [] } } }]), [
+      "  talos-mesh:cluster.patches[0]: machine.kubelet is not in contract v1.14: extraMounts has no counterpart there; write the documents themselves",
+    ]);
+    assert.deepEqual(problemsOf("v1.14", [{ machine: { kubelet: { $patch: "delete" } } }]), [
+      "  talos-mesh:cluster.patches[0]: machine.kubelet is not in contract v1.14: $patch is for the document that has it now; write the documents themselves",
+    ]);
+  });
+
+  it("moves a strategic patch as it moves a JSON patch", () => {
+    const strategic = { machine: { kubelet: { extraArgs: { "rotate-server-certificates": "true", v: "4" } } } };
+    const json = [{ op: "add", path: "/machine/kubelet/extraArgs", value: strategic.machine.kubelet.extraArgs }];
+    const expected = [
+      { apiVersion: "v1alpha1", kind: "KubeletConfig", config: { serverTLSBootstrap: true }, extraArgs: { v: "4" } },
+    ];
+    assert.deepEqual(documents("v1.14", { patches: [strategic] }, "KubeletConfig"), expected);
+    assert.deepEqual(documents("v1.14", { patches: [json] }, "KubeletConfig"), expected);
+  });
+
+  const moved: readonly (readonly [patch: Record<string, unknown>, document: Record<string, unknown>])[] = [
+    [{ cluster: { proxy: { disabled: true } } }, { kind: "KubeProxyConfig", enabled: false }],
+    [{ cluster: { coreDNS: { disabled: false } } }, { kind: "KubeCoreDNSConfig", enabled: true }],
+    [{ cluster: { scheduler: { config: { a: 1 } } } }, { kind: "KubeSchedulerConfig", config: { a: 1 } }],
+    [
+      { cluster: { controllerManager: { extraArgs: { a: "b" } } } },
+      { kind: "KubeControllerManagerConfig", extraArgs: { a: "b" } },
+    ],
+    [
+      { cluster: { apiServer: { auditPolicy: { rules: [] } } } },
+      { kind: "KubeAuditPolicyConfig", configuration: { rules: [] } },
+    ],
+    [
+      { cluster: { discovery: { enabled: false } } },
+      { kind: "DiscoveryServiceConfig", name: "default", $patch: "delete" },
+    ],
+    [
+      { machine: { network: { kubespan: { enabled: true, mtu: 1420 } } } },
+      { kind: "KubeSpanConfig", enabled: true, mtu: 1420 },
+    ],
+    [{ machine: { network: { searchDomains: ["a"] } } }, { kind: "ResolverConfig", searchDomains: { domains: ["a"] } }],
+    [{ machine: { features: { kubePrism: { enabled: false } } } }, { kind: "KubePrismConfig", $patch: "delete" }],
+    [{ machine: { features: { kubePrism: { port: 7446 } } } }, { kind: "KubePrismConfig", port: 7446 }],
+    [{ machine: { features: { hostDNS: { enabled: true } } } }, { kind: "ResolverConfig", hostDNS: { enabled: true } }],
+    [{ machine: { sysctls: { a: "b" } } }, { kind: "SysctlConfig", params: { a: "b" } }],
+  ];
+  for (const [patch, document] of moved) {
+    const kind = String(document.kind);
+    it(`writes ${JSON.stringify(patch)} as ${kind} under contract v1.14`, () => {
+      assert.deepEqual(documents("v1.14", { patches: [patch] }, kind), [{ apiVersion: "v1alpha1", ...document }]);
+      assert.deepEqual(documents("v1.7", { patches: [patch] }, kind), []);
+    });
+  }
+
+  it("writes a disk selector as Talos itself converts it", () => {
+    const node = { hostname: "a", ipAddress: "192.0.2.1", controlPlane: true };
+    const selector = { size: "<= 2TB", model: "WDC*", type: "ssd", busPath: "/pci*" };
+    const nodes = [{ ...node, installDiskSelector: selector }];
+    assert.deepEqual(documents("v1.14", { nodes, schematic: undefined }, "UnattendedInstallConfig"), [
+      {
+        apiVersion: "v1alpha1",
+        kind: "UnattendedInstallConfig",
+        installer: { image: "ghcr.io/siderolabs/installer:v1.14.0" },
+        provisioning: {
+          diskSelector: {
+            match:
+              'disk.size <= 2000000000000u && glob("WDC*", disk.model) && !disk.rotational && glob("/pci*", disk.bus_path) && disk.transport != "" && !disk.readonly && !disk.cdrom',
+          },
+          wipe: false,
+        },
+      },
+    ]);
+    const plan = first(planOf(articleCluster("v1.14", { nodes })));
+    assert.ok(plan.genConfigArgs.includes("--install-disk="));
+    assert.throws(
+      () => planOf(articleCluster("v1.14", { nodes: [{ ...node, installDiskSelector: { name: "x" } }] })),
+      /nodes\[0\]: machine\.install is not in contract v1\.14: diskSelector: has no disk selector name: x/,
+    );
+  });
+
+  it("replaces flannel by another network", () => {
+    const cni = { name: "custom", urls: ["https://example.com/a.yaml", "https://example.com/b.yaml"] };
+    assert.deepEqual(documents("v1.14", { cni }, "KubeFlannelCNIConfig"), [
+      { apiVersion: "v1alpha1", kind: "KubeFlannelCNIConfig", $patch: "delete" },
+    ]);
+    assert.deepEqual(
+      documents("v1.14", { cni }, "KubeExternalManifestConfig").map((one) => (one as { name: string }).name),
+      ["custom-cni", "custom-cni-2"],
+    );
+  });
+});
+
+describe("patches of a cluster in containers", () => {
+  it("take the form of the contract, by role", () => {
+    const settings = cluster.parse({
+      kind: "docker",
+      name: "test",
+      ...releases["v1.14"],
+      patches: [{ cluster: { proxy: { disabled: true } } }, { machine: { sysctls: { a: "b" } } }],
+    });
+    assert.ok(settings.kind === "docker");
+    const { controlPlane, worker } = dockerPatches(settings, noFiles);
+    assert.deepEqual(
+      controlPlane.map(({ content }) => /kind: (\w+)/.exec(content)?.[1]),
+      ["KubeProxyConfig", "SysctlConfig"],
+    );
+    assert.deepEqual(
+      worker.map(({ content }) => /kind: (\w+)/.exec(content)?.[1]),
+      ["SysctlConfig"],
+    );
+  });
+
+  it("name the patch that cannot be converted, once", () => {
+    const settings = cluster.parse({
+      kind: "docker",
+      name: "test",
+      ...releases["v1.12"],
+      patches: [[{ op: "test", path: "/a" }]],
+    });
+    assert.ok(settings.kind === "docker");
+    assert.throws(
+      () => dockerPatches(settings, noFiles),
+      (error) => error instanceof SettingsError && error.problems.length === 1,
+    );
+  });
+});
+
+it("plans are refused as a whole where one node's is wrong", () => {
+  assert.throws(() => clusterPlan(articleCluster("v1.14", { patches: ["@nowhere"] }), noFiles), SettingsError);
+});
