@@ -1,8 +1,10 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { parse } from "yaml";
+import assert from "node:assert/strict";
 import { clusterPlan } from "../../../../components/cluster/talos/config/cluster-plan";
 import type { ClusterPlan, NodePlan } from "../../../../components/cluster/talos/config/types";
+import { SettingsError } from "../../../../components/settings/errors";
 import { cluster, type TalosClusterSettings } from "../../../../components/settings/sections/cluster";
 
 export const root = path.resolve(__dirname, "../../../..");
@@ -52,4 +54,15 @@ export function first(plan: ClusterPlan): NodePlan {
 /** The patches of a node as data, in their order. */
 export function patchesOf(node: NodePlan): unknown[] {
   return node.patches.map(({ content }) => parse(content) as unknown);
+}
+
+/** Lines of the message that these patches of the article's cluster get. */
+export function problemsOf(release: Release, patches: unknown[]): string[] {
+  try {
+    planOf(articleCluster(release, { patches }));
+    return [];
+  } catch (error) {
+    assert.ok(error instanceof SettingsError);
+    return error.message.split("\n").slice(1);
+  }
 }
