@@ -19,7 +19,7 @@ const state: StateResource[] = [
   },
 ];
 
-function diff(talos: FakeTalos, hostname?: string, resources = state) {
+function diff(talos: FakeTalos, hostname?: string, resources = state, env = talos.env) {
   const configFile = path.join(talos.folder, "Pulumi.dev.yaml");
   const nodes = [
     { hostname: "controlplane", ipAddress: addresses.controlPlane, controlPlane: true, installDisk: "/dev/sda" },
@@ -36,7 +36,7 @@ function diff(talos: FakeTalos, hostname?: string, resources = state) {
     "talos-mesh:mesh": { version: "1.22.1", profile: "default" },
   };
   writeFileSync(configFile, stringify({ config }));
-  const request = { projectRoot, stack: "dev", configFile, state: resources, hostname, env: talos.env };
+  const request = { projectRoot, stack: "dev", configFile, state: resources, hostname, env };
   return talosDiff(request);
 }
 
@@ -66,10 +66,7 @@ describe("the diff of a Talos cluster", function () {
         nodes[addresses.worker1]!.stage = "off";
       }),
       async (talos) => {
-        const [only, ...others] = await diff(
-          { ...talos, env: { ...talos.env, TALOS_DEADLINE: "1" } } as FakeTalos,
-          "worker-1",
-        );
+        const [only, ...others] = await diff(talos, "worker-1", state, { ...talos.env, TALOS_DEADLINE: "1" });
         assert.equal(others.length, 0);
         assert.equal(only?.failed, true);
         assert.match(only?.text ?? "", /the node does not answer/);
