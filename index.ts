@@ -8,7 +8,7 @@ import { Platform } from "./components/platform";
 import { namespaces } from "./components/platform/namespaces";
 import { programContext } from "./components/settings/context";
 import { loadSettings } from "./components/settings/load";
-import { notes as notesOf, urls as urlsOf } from "./components/summary";
+import { clusterSummary as clusterSummaryOf, notes as notesOf, urls as urlsOf } from "./components/summary";
 import { MeshPolicies } from "./policies/mesh-policies";
 import { policyModel } from "./policies/model";
 import { compileSidecar } from "./policies/sidecar";
@@ -49,6 +49,8 @@ new MeshPolicies(
   { ...inCluster, dependsOn: bookinfo ? [istio, bookinfo] : istio },
 );
 
+/** Which cluster this is. */
+export const clusterSummary = clusterSummaryOf(settings.cluster);
 /** Where the applications answer. */
 export const urls = urlsOf(settings, cluster.nodeAddress);
 /** The shell command that points kubectl at this cluster. */

@@ -13,12 +13,14 @@ const commands = {
   check: "check format, lint and types",
   perf: "measure what rendering costs, and how it grows",
   schema: "write the JSON Schema of the stack files",
+  "import-talhelper": "turn a talconfig into a stack's settings (npm run import:talhelper)",
+  "talos-diff": "show what a deployment would change on Talos nodes (npm run talos:diff)",
 };
 
 const root = path.resolve(__dirname, "../..");
 
 function usage() {
-  const lines = Object.keys(commands).map((name) => `  ${name.padEnd(9)}${commands[name]}`);
+  const lines = Object.keys(commands).map((name) => `  ${name.padEnd(18)}${commands[name]}`);
   return `usage: npm start, npm test, or npm run COMMAND [-- OPTIONS]\n\n${lines.join("\n")}`;
 }
 

@@ -1,0 +1,69 @@
+import assert from "node:assert/strict";
+import { clusterSummary, notes, urls } from "../../components/summary";
+import { parseSettings } from "../../components/settings/parse";
+import type { Settings } from "../../components/settings/schema";
+
+function settings(overrides: Record<string, unknown> = {}): Settings {
+  const raw = {
+    environment: "dev",
+    cluster: { kind: "embedded", name: "lab" },
+    mesh: { version: "1.31.1" },
+    bookinfo: {},
+    gateways: { ingress: { ports: { http: { port: 80, nodePort: 30080 } } } },
+    traffic: {
+      services: [
+        {
+          host: "productpage",
+          gateways: ["ingress"],
+          hosts: ["shop.example.com"],
+          http: [{ match: [{ uri: { exact: "/productpage" } }] }],
+        },
+      ],
+    },
+    ...overrides,
+  };
+  return parseSettings(raw, { secretNames: [] }).settings;
+}
+
+const productpage = settings().traffic.services[0];
+
+describe("the URLs of an environment", () => {
+  it("are one for each host name, with the node port and the first path that is admitted", () => {
+    assert.deepEqual(urls(settings(), undefined), ["http://shop.example.com:30080/productpage"]);
+  });
+
+  it("are at the node's own address where any host will do", () => {
+    const any = settings({ traffic: { services: [{ ...productpage, hosts: ["*"] }] } });
+    assert.deepEqual(urls(any, "192.0.2.7"), ["http://192.0.2.7:30080/productpage"]);
+    assert.deepEqual(urls(any, undefined), []);
+  });
+
+  it("are not guessed where Kubernetes chooses the node port", () => {
+    assert.deepEqual(urls(settings({ gateways: { ingress: {} } }), "192.0.2.7"), []);
+  });
+
+  it("have the Service's port where the gateway is reached inside the cluster only", () => {
+    const inside = settings({ gateways: { ingress: { serviceType: "ClusterIP" } } });
+    assert.deepEqual(urls(inside, undefined), ["http://shop.example.com:80/productpage"]);
+  });
+});
+
+describe("what is said of a cluster", () => {
+  it("names it, its kind, its versions and its nodes", () => {
+    const { cluster } = settings({
+      cluster: { kind: "embedded", name: "lab", workers: 1, kubernetesVersion: "v1.35.2" },
+    });
+    assert.equal(
+      clusterSummary(cluster),
+      "lab: embedded on this machine, Kubernetes v1.35.2, 1 control plane and 1 worker, simulated",
+    );
+  });
+
+  it("warns of simulated nodes and of stand-in charts, and of nothing on a real cluster with real charts", () => {
+    const standIn = { kind: "folder", path: "./lab/charts", standIn: true } as const;
+    const official = { kind: "repository", url: "https://charts.example.com" } as const;
+    assert.equal(notes({ simulatedNodes: true }, official).length, 2);
+    assert.match(notes({ simulatedNodes: false }, standIn).join(), /stand-ins/);
+    assert.deepEqual(notes({ simulatedNodes: false }, { ...standIn, standIn: false }), []);
+  });
+});
