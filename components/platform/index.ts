@@ -2,6 +2,8 @@ import * as kubernetes from "@pulumi/kubernetes";
 import type { PlatformSettings } from "../settings/sections/platform";
 import { Layer, type LayerOptions } from "../shared/layer";
 import { GatewayApi } from "./gateway-api";
+import { KubeletCertificates } from "./kubelet-certificates";
+import { MetricsServer } from "./metrics-server";
 import { type NamespaceSpec, rootNamespace } from "./namespaces";
 
 export interface PlatformArgs {
@@ -25,6 +27,11 @@ export class Platform extends Layer {
     if (args.settings.gatewayApi.install) {
       new GatewayApi(`${name}-gateway-api`, { namespace: rootNamespace }, this.after(...made));
     }
+    const { metricsServer, kubeletServingCertApprover } = args.settings;
+    const certificates = kubeletServingCertApprover
+      ? [new KubeletCertificates(`${name}-kubelet-certificates`, this.child)]
+      : [];
+    if (metricsServer) new MetricsServer(`${name}-metrics-server`, this.after(...certificates));
     this.registerOutputs();
   }
 }

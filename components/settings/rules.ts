@@ -5,6 +5,7 @@ import { gatewayRules } from "./rules/gateways";
 import { meshRules } from "./rules/mesh";
 import { objectRules } from "./rules/objects";
 import { observabilityRules } from "./rules/observability";
+import { platformRules } from "./rules/platform";
 import type { Rule, RuleContext } from "./rules/rule";
 import { secretRules } from "./rules/secrets";
 import { securityRules } from "./rules/security";
@@ -18,6 +19,7 @@ const rules: readonly Rule[] = [
   ...clusterRules,
   ...talosRules,
   ...versionsFit,
+  ...platformRules,
   ...meshRules,
   ...gatewayRules,
   ...appRules,

@@ -12,6 +12,8 @@ export const versions = {
   etcd: "3.6.8",
   kwok: "0.8.0",
   helm: "3.22.0",
+  metricsServer: "0.8.0",
+  kubeletServingCertApprover: "0.9.1",
 } as const;
 
 /** Oldest and newest Kubernetes minor version that goes with a minor version of something else, both included. */
