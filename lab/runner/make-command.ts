@@ -16,7 +16,7 @@ export async function makeCommand(making: Making): Promise<Made> {
     throw new RunnerError(`${unsupported.join(", ")}: not supported here, needs the Pulumi CLI`);
   }
   const last = recorded?.status === "done" ? ranCommand(recorded, vault) : undefined;
-  const inputs = ignoring(registration.ignoreChanges, making.inputs as CommandInputs, last?.inputs);
+  const inputs = ignoring(registration.ignoreChanges, making.inputs, last?.inputs);
   const fingerprint = vault.fingerprint(inputs);
   const todo = plan(inputs, last?.inputs, recorded?.fingerprint === fingerprint);
   const sealed = (outputs: CommandOutputs): Target => ({ kind: "command", sealed: vault.seal({ inputs, outputs }) });

@@ -69,7 +69,7 @@ class Deployment {
   private async register({ type, name, inputs, ignoreChanges }: Registration) {
     if (type !== "command:local:Command") return { id: name, state: { ...inputs } };
     const last = this.done.get(name);
-    const given = unwrapSecrets(inputs) as unknown as Inputs;
+    const given = unwrapSecrets(inputs) as Inputs;
     const kept = last
       ? Object.fromEntries(Object.entries(last.inputs).filter(([key]) => ignoreChanges.includes(key)))
       : {};

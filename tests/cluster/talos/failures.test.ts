@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import path from "node:path";
-import { type FakeNode, FakeTalos, type FakeWorld } from "../../support/talosctl/fake";
+import type { FakeNode, FakeTalos, FakeWorld } from "../../support/talosctl/fake";
 import { on, refuse, run, type Step, steps, succeed } from "./steps";
 import { addresses, secretValues, world } from "./worlds";
 

@@ -105,9 +105,9 @@ export async function succeed(
 ): Promise<Record<string, unknown>> {
   const { code, stdout, stderr } = await run(talos, step, env);
   assert.equal(code, 0, `${step.name}: ${stderr}`);
-  const { step: name, node: _, ...rest } = JSON.parse(stdout) as Record<string, unknown>;
-  assert.equal(name, step.name);
-  return rest;
+  const told = JSON.parse(stdout) as Record<string, unknown>;
+  assert.equal(told.step, step.name);
+  return Object.fromEntries(Object.entries(told).filter(([key]) => key !== "step" && key !== "node"));
 }
 
 /** Runs a step that has to fail; what it told people. */
