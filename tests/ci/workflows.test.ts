@@ -87,7 +87,7 @@ for (const { file, text, workflow } of workflows()) {
       for (const [, script = ""] of text.matchAll(/(\.github\/scripts\/[\w.-]+)/g)) {
         assert.ok(existsSync(path.join(root, script)), script);
       }
-      for (const [, script = ""] of text.matchAll(/npm run (?:--silent )?([\w-]+)/g))
+      for (const [, script = ""] of text.matchAll(/npm run (?:--silent )?(\w[\w:-]*)/g))
         assert.ok(packageJson.scripts[script], script);
       for (const [, place = ""] of text.matchAll(/uses: \.\/(\S+)/g)) {
         assert.ok(existsSync(path.join(root, place, place.endsWith(".yml") ? "" : "action.yml")), place);
