@@ -88,16 +88,17 @@ redact() {
       for (i = 1; i <= count; i++)
         while ((at = index(line, values[i])) > 0)
           line = substr(line, 1, at - 1) "[secret]" substr(line, at + length(values[i]))
-      gsub(/-----BEGIN [A-Z ]+-----[^-]*(-----END [A-Z ]+-----)?/, "[secret]", line)
-      gsub(/[A-Za-z0-9+\/_-]{40,}=*/, "[secret]", line)
-      gsub(/[a-z0-9]{6}\.[a-z0-9]{16}/, "[secret]", line)
-      if (match(line, /(key|token|secret|crt|cert|password|aescbcEncryptionSecret|secretboxEncryptionSecret|auth):[ \t]+[^ \t]/))
-        line = substr(line, 1, RSTART + RLENGTH - 2) "[secret]"
       return line
     }
     known { value = $NF; gsub(/["\047]/, "", value); if (length(value) >= 8) values[++count] = value; next }
     { print hide($0) }
-  ' known=1 <(printf '%s\n' "$secrets") known=0 -
+  ' known=1 <(printf '%s\n' "$secrets") known=0 - |
+    # Repetitions are for sed: not every awk has them.
+    sed -E \
+      -e 's/-----BEGIN [A-Z ]+-----.*/[secret]/' \
+      -e 's#[A-Za-z0-9+/_-]{40,}=*#[secret]#g' \
+      -e 's/[a-z0-9]{6}\.[a-z0-9]{16}/[secret]/g' \
+      -e 's/((key|token|secret|crt|cert|password|auth|[sS]ecret)"?:[[:space:]]+)[^[:space:]].*/\1[secret]/'
 }
 
 # The last thing talosctl said, in one paragraph.
@@ -285,7 +286,7 @@ running_config() {
   : >"$work/out"
 }
 
-readonly kubernetes_images='(kubelet|kube-apiserver|kube-controller-manager|kube-scheduler|kube-proxy):v[0-9][^[:space:]"@]*'
+readonly kubernetes_images='(kubelet|kube-apiserver|kube-controller-manager|kube-scheduler|kube-proxy):v[0-9][^ "@]*'
 
 # The config of stdin with the Kubernetes versions that $work/running has: only upgrade-k8s changes those, in its order.
 keep_kubernetes() {
