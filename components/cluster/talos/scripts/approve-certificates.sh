@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Approves the kubelets' serving certificates until every node of TALOS_NODES (hostname=address, by spaces) has joined.
 # A kubelet with rotate-server-certificates asks for one at once, and what approves them for good comes later.
-# Approved is only what a node of this list asks for itself, for its own names and addresses.
+# Approved is only what a node of this list asks for itself. The names and addresses asked for are not compared with the
+# node's: a node is trusted about itself until the approver of the platform layer, which does compare them, takes over.
 source "${BASH_SOURCE[0]%/*}/lib.sh"
 
 prepare
