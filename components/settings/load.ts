@@ -52,8 +52,13 @@ function readSecrets(text: string, problems: Problem[]): Record<string, pulumi.O
   }
   const secrets: Record<string, pulumi.Output<string>> = {};
   for (const [name, secret] of Object.entries(value)) {
-    if (typeof secret === "string") secrets[name] = pulumi.secret(secret);
-    else problems.push({ path: [secretsKey, name], message: "expected a text" });
+    const path = [secretsKey, name];
+    if (typeof secret !== "string") {
+      problems.push({ path, message: "expected a text" });
+      continue;
+    }
+    if (secret.trim() === "") problems.push({ path, message: "is empty" });
+    secrets[name] = pulumi.secret(secret);
   }
   return secrets;
 }

@@ -106,6 +106,8 @@ describe("loading the settings of a stack", () => {
     ["nothing", "", /talos-mesh:secrets: expected a map/],
     ["a map of maps", { kubeconfig: { text: secretText } }, /talos-mesh:secrets\.kubeconfig: expected a text/],
     ["a map of lists", { kubeconfig: [secretText] }, /talos-mesh:secrets\.kubeconfig: expected a text/],
+    ["an empty text", { token: secretText, kubeconfig: "" }, /talos-mesh:secrets\.kubeconfig: is empty/],
+    ["a text of blanks", { token: secretText, kubeconfig: " \n" }, /talos-mesh:secrets\.kubeconfig: is empty/],
   ];
   for (const [what, secrets, expected] of wrongSecrets) {
     it(`refuses ${what} under secrets without showing it`, () => {
@@ -115,6 +117,15 @@ describe("loading the settings of a stack", () => {
       assert.ok(!message.includes(secretText), message);
     });
   }
+
+  it("says of an empty secret that it is empty, and not also that nobody stored it", () => {
+    const cluster = { kind: "existing", name: "test", kubeconfig: { secret: "kubeconfig" } };
+    configure({ ...dev, cluster, charts: { source: "./charts" }, secrets: { kubeconfig: "" } });
+    assert.deepEqual(refusal().split("\n"), [
+      "1 setting needs a change (stack test):",
+      "  talos-mesh:secrets.kubeconfig: is empty",
+    ]);
+  });
 
   it("refuses a secret in a section that nobody knows without showing it", () => {
     configure({ ...dev, secret: { kubeconfig: secretText } }, ["secret"]);
