@@ -3,6 +3,7 @@ import { Bookinfo, bookinfoWorkloads } from "./components/apps/bookinfo";
 import { cluster as clusterOf } from "./components/cluster";
 import { chartSource } from "./components/mesh/chart-source";
 import { gatewayWorkloads } from "./components/mesh/gateways";
+import { proxyGeneration, proxyGenerationAnnotation } from "./components/mesh/helm-values";
 import { Istio } from "./components/mesh/istio";
 import { Platform } from "./components/platform";
 import { namespaces } from "./components/platform/namespaces";
@@ -36,7 +37,15 @@ const istio = new Istio(
 
 const bookinfo =
   settings.bookinfo &&
-  new Bookinfo("bookinfo", { settings: settings.bookinfo, images }, { ...inCluster, dependsOn: istio });
+  new Bookinfo(
+    "bookinfo",
+    {
+      settings: settings.bookinfo,
+      images,
+      proxyAnnotations: { [proxyGenerationAnnotation]: proxyGeneration({ mesh, images, cluster }) },
+    },
+    { ...inCluster, dependsOn: istio },
+  );
 
 const model = policyModel({
   ...settings,

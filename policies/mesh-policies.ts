@@ -1,4 +1,5 @@
 import * as kubernetes from "@pulumi/kubernetes";
+import type * as pulumi from "@pulumi/pulumi";
 import type { KubernetesObject } from "../components/shared/kubernetes-object";
 import { Layer, type LayerOptions } from "../components/shared/layer";
 
@@ -21,9 +22,14 @@ export class MeshPolicies extends Layer {
 
     this.names = args.objects.map(policyResourceName);
     this.count = this.names.length;
-    for (const object of args.objects) {
-      new kubernetes.apiextensions.CustomResource(policyResourceName(object), { ...object }, this.child);
-    }
+    const place = (object: KubernetesObject, opts: pulumi.CustomResourceOptions) =>
+      new kubernetes.apiextensions.CustomResource(policyResourceName(object), { ...object }, opts);
+    const routes = args.objects.filter(({ kind }) => kind === "VirtualService");
+    const others = args.objects
+      .filter(({ kind }) => kind !== "VirtualService")
+      .map((object) => place(object, this.child));
+    // A route to a subset that is not there yet answers 503.
+    for (const route of routes) place(route, this.after(...others));
     this.registerOutputs({ names: this.names, count: this.count });
   }
 }

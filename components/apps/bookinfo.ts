@@ -57,6 +57,8 @@ function serviceAccount(service: string): string {
 export interface BookinfoArgs {
   readonly settings: BookinfoSettings;
   readonly images: ImagesSettings;
+  /** Annotations of pods that get a proxy. */
+  readonly proxyAnnotations: Readonly<Record<string, string>>;
 }
 
 /**
@@ -112,7 +114,8 @@ export class Bookinfo extends Layer {
   }
 }
 
-function deployment(service: Service, version: string, { settings, images }: BookinfoArgs) {
+function deployment(service: Service, version: string, { settings, images, proxyAnnotations }: BookinfoArgs) {
+  const injected = settings.injection === "none" ? {} : proxyAnnotations;
   const labels = { app: service.name, version };
   const image = `examples-bookinfo-${service.name}-${version}:${settings.image.tag ?? versions.bookinfo}`;
   const scratch = Object.entries(service.scratch ?? {});
@@ -122,7 +125,7 @@ function deployment(service: Service, version: string, { settings, images }: Boo
       replicas: settings.replicas,
       selector: { matchLabels: labels },
       template: {
-        metadata: { labels, annotations: service.annotations },
+        metadata: { labels, annotations: { ...service.annotations, ...injected } },
         spec: {
           serviceAccountName: serviceAccount(service.name),
           containers: [

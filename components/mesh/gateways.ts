@@ -1,4 +1,3 @@
-import type * as kubernetes from "@pulumi/kubernetes";
 import type { GatewayDeploymentSettings, GatewaysSettings } from "../settings/sections/mesh";
 import { type ChartSource, helmRelease } from "../shared/helm-release";
 import { Layer, type LayerOptions } from "../shared/layer";
@@ -38,11 +37,9 @@ export interface GatewaysArgs extends MeshValuesInput {
 
 /** The proxies at the mesh's edge: a release each, so that one can change without the others. */
 export class Gateways extends Layer {
-  readonly releases: readonly kubernetes.helm.v3.Release[];
-
   constructor(name: string, args: GatewaysArgs, opts?: LayerOptions) {
     super("talos-mesh:mesh:Gateways", name, opts);
-    this.releases = gatewayDeployments(args.gateways).map(([gateway, settings]) =>
+    for (const [gateway, settings] of gatewayDeployments(args.gateways)) {
       helmRelease(
         `${name}-${gateway}`,
         {
@@ -54,8 +51,8 @@ export class Gateways extends Layer {
           values: gatewayValues(settings, args),
         },
         this.child,
-      ),
-    );
+      );
+    }
     this.registerOutputs();
   }
 }

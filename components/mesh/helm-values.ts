@@ -1,9 +1,5 @@
-import type {
-  GatewayDeploymentSettings,
-  GatewaysSettings,
-  ImagesSettings,
-  MeshSettings,
-} from "../settings/sections/mesh";
+import { createHash } from "node:crypto";
+import type { GatewayDeploymentSettings, ImagesSettings, MeshSettings } from "../settings/sections/mesh";
 import type { HelmValues } from "../shared/helm-release";
 import { mergeValues } from "../shared/merge";
 
@@ -76,6 +72,30 @@ function nftables(cluster: ClusterFacts): HelmValues {
   return cluster.talos ? { nativeNftables: true } : {};
 }
 
+/** On the template of every pod with a proxy; see `proxyGeneration`. */
+export const proxyGenerationAnnotation = "talos-mesh/proxy-generation";
+
+/**
+ * Changes with what the injector writes into pods: images, resources, the proxy's own configuration, its identity, and
+ * whatever the user adds to istiod's values. A running pod keeps the proxy it was born with, so this stands on the pod
+ * templates and an upgrade of the mesh rolls them. What istiod sends to running proxies, such as the outbound policy, is
+ * not part of it.
+ */
+export function proxyGeneration(input: MeshValuesInput): string {
+  const { mesh } = input;
+  const { holdApplicationUntilProxyStarts, proxyResources, profile, trustDomain } = mesh;
+  const written = {
+    profile,
+    trustDomain,
+    holdApplicationUntilProxyStarts,
+    proxyResources,
+    ...imageValues(input),
+    talos: input.cluster.talos,
+    istiod: mesh.values.istiod,
+  };
+  return createHash("sha256").update(JSON.stringify(written)).digest("hex").slice(0, 12);
+}
+
 /** Ports of a gateway's Service; Helm replaces lists, so all are given. */
 const gatewayPorts = [
   { key: "status", name: "status-port", port: 15021, targetPort: 15021 },
@@ -107,6 +127,7 @@ export function gatewayValues(gateway: GatewayDeploymentSettings, input: MeshVal
           targetCPUUtilizationPercentage: gateway.autoscale.cpuUtilization,
         }
       : { enabled: false },
+    podAnnotations: { [proxyGenerationAnnotation]: proxyGeneration(input) },
     ...(gateway.replicas !== undefined && { replicaCount: gateway.replicas }),
     ...(gateway.podDisruptionBudget && { podDisruptionBudget: gateway.podDisruptionBudget }),
     ...(gateway.resources && { resources: gateway.resources }),
@@ -115,9 +136,7 @@ export function gatewayValues(gateway: GatewayDeploymentSettings, input: MeshVal
   return mergeValues(values, mesh.values.gateway ?? {});
 }
 
-/** The port a gateway's Service offers for plain HTTP. */
+/** Ports a gateway's Service offers, by their names. */
 export function gatewayServicePorts(gateway: GatewayDeploymentSettings): Record<string, number> {
   return Object.fromEntries(gatewayPorts.map(({ key, name, port }) => [name, gateway.ports[key]?.port ?? port]));
 }
-
-export type GatewayName = keyof GatewaysSettings;

@@ -12,8 +12,9 @@ export interface IstioArgs extends MeshValuesInput {
 }
 
 /**
- * Istio with the sidecar data plane, by its own charts: base (the CRDs), then istio-cni and istiod side by side, then
- * the gateways, whose pods istiod's webhook completes (`image: auto`).
+ * Istio with the sidecar data plane, by its own charts: base (the CRDs), istiod, istio-cni, then the gateways, whose pods
+ * istiod's webhook completes (`image: auto`). istio-cni comes after istiod because the same order serves an upgrade:
+ * it may be one minor version behind istiod, never ahead.
  */
 export class Istio extends Layer {
   constructor(name: string, args: IstioArgs, opts?: LayerOptions) {
@@ -27,13 +28,13 @@ export class Istio extends Layer {
     });
 
     const base = helmRelease(`${name}-base`, { ...chart("base", baseValues(args)), release: "istio-base" }, this.child);
+    const istiod = helmRelease(`${name}-istiod`, chart("istiod", istiodValues(args)), this.after(base));
     const cni = helmRelease(
       `${name}-cni`,
       { ...chart("cni", cniValues(args)), release: "istio-cni" },
-      this.after(base),
+      this.after(istiod),
     );
-    const istiod = helmRelease(`${name}-istiod`, chart("istiod", istiodValues(args)), this.after(base));
-    new Gateways(`${name}-gateway`, args, this.after(cni, istiod));
+    new Gateways(`${name}-gateway`, args, this.after(cni));
 
     this.registerOutputs();
   }

@@ -1,5 +1,6 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import type * as pulumi from "@pulumi/pulumi";
+import { chartDigest } from "./chart-folder";
 
 /** Where charts come from: one setting for all releases. */
 export type ChartSource =
@@ -55,6 +56,7 @@ export function helmRelease(
 function chartLocation({ chart, version, source }: HelmReleaseArgs): {
   readonly chart: string;
   readonly version?: string;
+  readonly description?: string;
   readonly repositoryOpts?: { readonly repo: string };
 } {
   switch (source.kind) {
@@ -62,7 +64,9 @@ function chartLocation({ chart, version, source }: HelmReleaseArgs): {
       return { chart, version, repositoryOpts: { repo: source.url } };
     case "oci":
       return { chart: `${source.url.replace(/\/+$/, "")}/${chart}`, version };
-    case "folder":
-      return { chart: `${source.path.replace(/\/+$/, "")}/${chart}` };
+    case "folder": {
+      const folder = `${source.path.replace(/\/+$/, "")}/${chart}`;
+      return { chart: folder, description: `chart of content ${chartDigest(folder, version)}` };
+    }
   }
 }

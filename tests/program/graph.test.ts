@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import { parse } from "yaml";
 import { isSecret, type Registration } from "../../lab/program/run-program";
-import { runStack, type StackRun } from "../support/program";
+import { projectRoot, runStack, type StackRun } from "../support/program";
 
 const commandType = "command:local:Command";
 const providerType = "pulumi:providers:kubernetes";
@@ -53,13 +56,17 @@ describe("the graph of dev", () => {
     }
   });
 
-  it("installs istio-cni beside istiod, both after the CRDs, and gateways when both are there", () => {
-    const release = (name: string) => run.one("Release", name);
-    const [base, cni, istiod] = [release("istio-base"), release("istio-cni"), release("istio-istiod")];
-    const gateway = release("istio-gateway-ingress");
-    assert.ok(run.dependsOn(cni, base) && run.dependsOn(istiod, base));
-    assert.ok(!run.dependsOn(cni, istiod) && !run.dependsOn(istiod, cni));
-    assert.ok(run.dependsOn(gateway, cni) && run.dependsOn(gateway, istiod));
+  it("installs the CRDs, istiod, istio-cni and the gateway one after the other, as an upgrade must", () => {
+    const names = ["istio-base", "istio-istiod", "istio-cni", "istio-gateway-ingress"];
+    const releases = names.map((name) => run.one("Release", name));
+    for (const [index, release] of releases.entries()) {
+      for (const earlier of releases.slice(0, index)) assert.ok(run.dependsOn(release, earlier), release.name);
+    }
+  });
+
+  it("places a route only when the subsets it names are there", () => {
+    const subsets = run.one("DestinationRule");
+    for (const route of run.byType("VirtualService")) assert.ok(run.dependsOn(route, subsets), route.name);
   });
 
   it("starts no pod of the application before the injector and its service account are there", () => {
@@ -121,21 +128,27 @@ describe("what a changed setting touches", () => {
     return [...new Set([...old.keys(), ...now.keys()])].filter((name) => old.get(name) !== now.get(name)).sort();
   }
 
-  it("is the DestinationRule's service and nothing else for other weights", async () => {
-    const services = [{ host: "reviews", subsets: ["v1", "v2", "v3"], http: [{ route: { v1: 100 } }] }];
-    const changed = await touched({ traffic: { services } });
-    assert.ok(changed.includes("virtualservice-bookinfo/reviews"), changed.join());
-    assert.ok(
-      changed.every((name) => name.startsWith("virtualservice-") || name.startsWith("gateway-")),
-      changed.join(),
+  it("is one VirtualService for other weights", async () => {
+    const { config } = parse(readFileSync(path.join(projectRoot, "Pulumi.dev.yaml"), "utf8")) as {
+      config: { "talos-mesh:traffic": { services: { host: string; http: unknown[] }[] } };
+    };
+    const services = config["talos-mesh:traffic"].services.map((service) =>
+      service.host === "reviews" ? { ...service, http: [{ route: { v1: 100 } }] } : service,
     );
+    assert.deepEqual(await touched({ traffic: { services } }), ["virtualservice-bookinfo/reviews"]);
+  });
+
+  it("is the control plane, its agents, and every pod with a proxy for another Istio", async () => {
+    const changed = await touched({ images: { hub: "registry.example.com/istio" } });
+    const deployments = (await runStack()).byType("Deployment").map(({ name }) => name);
+    assert.deepEqual(changed, [...deployments, "istio-cni", "istio-gateway-ingress", "istio-istiod"].sort());
   });
 
   it("is one object for the mTLS mode", async () => {
     assert.deepEqual(await touched({ mesh: { mtls: "PERMISSIVE" } }), ["peerauthentication-istio-system/default"]);
   });
 
-  it("is istiod alone for the outbound policy", async () => {
+  it("is istiod alone for the outbound policy, which running proxies are sent", async () => {
     assert.deepEqual(await touched({ mesh: { outboundTrafficPolicy: "ALLOW_ANY" } }), ["istio-istiod"]);
   });
 

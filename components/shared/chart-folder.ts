@@ -1,0 +1,47 @@
+import { createHash } from "node:crypto";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import path from "node:path";
+import * as pulumi from "@pulumi/pulumi";
+
+const projectRoot = path.resolve(__dirname, "../..");
+
+/**
+ * A chart in a folder, told by its content. The provider compares a release's inputs only, and the path of a folder says
+ * nothing of what is in it: without this, another version of the charts in the same place would change nothing.
+ *
+ * @param chart path of the chart, relative to the project or absolute
+ * @returns the first 16 digits of the sha256 of its files
+ * @throws pulumi.RunError where there is no chart, or one of another version than is asked for
+ */
+export function chartDigest(chart: string, version: string): string {
+  const folder = path.resolve(projectRoot, chart);
+  const description = path.join(folder, "Chart.yaml");
+  if (!existsSync(description)) {
+    throw new pulumi.RunError(
+      `there is no chart in ${chart}: ${description} does not exist. ` +
+        "talos-mesh:charts.source names a folder with one folder a chart, such as ./charts with base/, istiod/, cni/, gateway/",
+    );
+  }
+  const found = /^version:\s*["']?([^"'\s]+)/m.exec(readFileSync(description, "utf8"))?.[1];
+  if (found !== version) {
+    throw new pulumi.RunError(
+      `the chart in ${chart} is of version ${found ?? "(none)"}, and the settings ask for ${version}: ` +
+        "put the charts of that release there, or set talos-mesh:mesh.version to theirs",
+    );
+  }
+  const hash = createHash("sha256");
+  for (const file of files(folder)) {
+    hash.update(`${path.relative(folder, file).split(path.sep).join("/")}\0`);
+    hash.update(readFileSync(file)).update("\0");
+  }
+  return hash.digest("hex").slice(0, 16);
+}
+
+function files(folder: string): string[] {
+  return readdirSync(folder, { withFileTypes: true })
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
+    .flatMap((entry) => {
+      const at = path.join(folder, entry.name);
+      return entry.isDirectory() ? files(at) : [at];
+    });
+}

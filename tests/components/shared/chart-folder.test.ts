@@ -1,0 +1,42 @@
+import assert from "node:assert/strict";
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { versions } from "../../../components/settings/versions";
+import { chartDigest } from "../../../components/shared/chart-folder";
+
+describe("a chart in a folder", () => {
+  let folder: string;
+  beforeEach(() => {
+    folder = mkdtempSync(path.join(tmpdir(), "talos-mesh-chart-"));
+    cpSync("lab/charts/istiod", folder, { recursive: true });
+  });
+  afterEach(() => rmSync(folder, { recursive: true }));
+
+  it("is told by its content and not by its place", () => {
+    assert.equal(chartDigest(folder, versions.istio), chartDigest("./lab/charts/istiod", versions.istio));
+  });
+
+  it("is another one when a file has changed, is new, or has another name", () => {
+    const digests = new Set([chartDigest(folder, versions.istio)]);
+    writeFileSync(path.join(folder, "templates", "new.yaml"), "a: 1\n");
+    digests.add(chartDigest(folder, versions.istio));
+    writeFileSync(path.join(folder, "templates", "new.yaml"), "a: 2\n");
+    digests.add(chartDigest(folder, versions.istio));
+    rmSync(path.join(folder, "templates", "new.yaml"));
+    writeFileSync(path.join(folder, "templates", "other.yaml"), "a: 2\n");
+    digests.add(chartDigest(folder, versions.istio));
+    assert.equal(digests.size, 4);
+  });
+
+  it("is refused where its version is not the one that the settings ask for", () => {
+    assert.throws(() => chartDigest(folder, "1.30.0"), /is of version 1\.31\.1, and the settings ask for 1\.30\.0/);
+  });
+
+  it("is refused where there is none, with what the folder must hold", () => {
+    assert.throws(
+      () => chartDigest(path.join(folder, "nothing"), "1.31.1"),
+      /there is no chart in .*one folder a chart/,
+    );
+  });
+});
