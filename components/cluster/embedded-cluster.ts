@@ -53,7 +53,13 @@ export class EmbeddedCluster extends pulumi.ComponentResource implements Cluster
     this.kubeconfig = controlPlane.stdout;
     this.provider = new kubernetes.Provider(
       `${name}-kubernetes`,
-      { kubeconfig: this.kubeconfig, clusterIdentifier: clusterIdentifier(context.stack, settings.name) },
+      {
+        kubeconfig: this.kubeconfig,
+        clusterIdentifier: clusterIdentifier(context.stack, settings.name),
+        // What a killed run has made is in no state yet. All in this cluster is ours, so the next run takes it over
+        // where the provider would say for ever that it "already exists".
+        upsertExistingObjects: true,
+      },
       { parent: this },
     );
     this.kubeconfigCommand = `export KUBECONFIG="$PWD/.talos-mesh/${context.stack}/kubeconfig"`;
