@@ -24,23 +24,13 @@ function matchesEverything({ match }: HttpRuleSettings): boolean {
   return match === undefined || match.some((one) => Object.keys(one).length === 1 && one.uri?.prefix === "/");
 }
 
-function* routeProblems(rule: HttpRuleSettings, path: SettingPath, subsets: ReadonlySet<string>): Iterable<Problem> {
-  const undeclared = (name: string) =>
-    `found ${name}, which the service's subsets do not have; ${suggestion(name, [...subsets])}`;
-  if (rule.route) {
-    const weights = Object.entries(rule.route);
-    const total = weights.reduce((sum, [, weight]) => sum + weight, 0);
-    if (total !== 100) {
-      const shown = weights.map(([name, weight]) => `${name} ${weight}`).join(", ") || "none";
-      yield { path: [...path, "route"], message: `weights add up to ${total} (${shown}); expected 100` };
-    }
-    for (const [name] of weights) {
-      if (!subsets.has(name)) yield { path: [...path, "route", name], message: undeclared(name) };
-    }
-  }
-  if (rule.mirror && !subsets.has(rule.mirror.subset)) {
-    yield { path: [...path, "mirror", "subset"], message: undeclared(rule.mirror.subset) };
-  }
+function* weightProblems({ route }: HttpRuleSettings, path: SettingPath): Iterable<Problem> {
+  if (!route) return;
+  const weights = Object.entries(route);
+  const total = weights.reduce((sum, [, weight]) => sum + weight, 0);
+  if (total === 100) return;
+  const shown = weights.map(([name, weight]) => `${name} ${weight}`).join(", ") || "none";
+  yield { path: [...path, "route"], message: `weights add up to ${total} (${shown}); expected 100` };
 }
 
 function* actionProblems(rule: HttpRuleSettings, path: SettingPath): Iterable<Problem> {
@@ -101,12 +91,28 @@ function* matchProblems(match: Match, path: SettingPath): Iterable<Problem> {
   }
 }
 
+/** Subsets that a service's rules name and none of its entries declares. */
+export function* undeclaredSubsets(
+  { http }: TrafficServiceSettings,
+  declared: ReadonlySet<string>,
+  path: SettingPath,
+): Iterable<Problem> {
+  for (const [index, { route = {}, mirror }] of http.entries()) {
+    const named: [SettingPath, string][] = Object.keys(route).map((name) => [["route", name], name]);
+    if (mirror) named.push([["mirror", "subset"], mirror.subset]);
+    for (const [key, name] of named) {
+      if (declared.has(name)) continue;
+      const message = `found ${name}, which the service's subsets do not have; ${suggestion(name, [...declared])}`;
+      yield { path: [...path, index, ...key], message };
+    }
+  }
+}
+
 /** Problems of a service's rules, one by one and in their order. */
 export function* httpProblems(service: TrafficServiceSettings, path: SettingPath): Iterable<Problem> {
-  const subsets = new Set(service.subsets.map((subset) => (typeof subset === "string" ? subset : subset.name)));
   for (const [index, rule] of service.http.entries()) {
     const at = [...path, index];
-    yield* routeProblems(rule, at, subsets);
+    yield* weightProblems(rule, at);
     yield* actionProblems(rule, at);
     yield* faultProblems(rule, at);
     yield* timeProblems(rule, at);

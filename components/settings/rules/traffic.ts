@@ -4,12 +4,21 @@ import type { TrafficServiceSettings } from "../sections/traffic";
 import { listOf } from "../suggest";
 import { Workloads } from "../workloads";
 import { duplicates, type Entry } from "./duplicates";
-import { httpProblems } from "./routes";
+import { httpProblems, undeclaredSubsets } from "./routes";
 import { rule } from "./rule";
 import { isProblem, resolve } from "./workload-names";
 
+interface Indexed {
+  readonly index: number;
+  readonly service: TrafficServiceSettings;
+}
+
 function at(index: number): SettingPath {
   return ["traffic", "services", index];
+}
+
+function subsetName(subset: TrafficServiceSettings["subsets"][number]): string {
+  return typeof subset === "string" ? subset : subset.name;
 }
 
 function* nameProblems(service: TrafficServiceSettings, path: SettingPath, workloads: Workloads): Iterable<Problem> {
@@ -61,6 +70,17 @@ function* gatewayProblems(
   }
 }
 
+/** Entries by the Service they speak of, with their index: one for the edge and one for the mesh are joined. */
+function byService(services: readonly TrafficServiceSettings[], defaultNamespace = ""): Map<string, Indexed[]> {
+  const groups = new Map<string, Indexed[]>();
+  for (const [index, service] of services.entries()) {
+    const namespace = service.namespace ?? defaultNamespace;
+    const key = namespace === "" ? service.host : `${namespace}/${service.host}`;
+    groups.set(key, [...(groups.get(key) ?? []), { index, service }]);
+  }
+  return groups;
+}
+
 function offeredHosts(services: readonly TrafficServiceSettings[]): Entry[] {
   return services.flatMap(({ hosts }, index) =>
     hosts.map((host, position) => ({ path: [...at(index), "hosts", position], key: host })),
@@ -68,21 +88,25 @@ function offeredHosts(services: readonly TrafficServiceSettings[]): Entry[] {
 }
 
 export const trafficRules = [
-  rule(["traffic", "bookinfo"], ({ traffic, bookinfo }) =>
-    duplicates(
-      traffic.services.map(({ namespace = bookinfo?.namespace ?? "", host }, index) => ({
-        path: [...at(index), "host"],
-        key: namespace === "" ? host : `${namespace}/${host}`,
-      })),
-      "service",
-    ),
-  ),
+  rule(["traffic", "bookinfo"], function* ({ traffic, bookinfo }) {
+    for (const [key, entries] of byService(traffic.services, bookinfo?.namespace)) {
+      for (const atEdge of [true, false]) {
+        const alike = entries.filter(({ service }) => service.gateways.length > 0 === atEdge);
+        yield* duplicates(
+          alike.map(({ index }) => ({ path: [...at(index), "host"], key })),
+          "service",
+        );
+      }
+      const subsets = new Set(entries.flatMap(({ service }) => service.subsets.map(subsetName)));
+      for (const { index, service } of entries) yield* undeclaredSubsets(service, subsets, [...at(index), "http"]);
+    }
+  }),
   rule(["traffic"], function* ({ traffic: { services } }) {
     yield* duplicates(offeredHosts(services), "host");
     for (const [index, service] of services.entries()) {
       const subsets = service.subsets.map((subset, position) => ({
         path: [...at(index), "subsets", position],
-        key: typeof subset === "string" ? subset : subset.name,
+        key: subsetName(subset),
       }));
       yield* duplicates(subsets, "subset");
       yield* httpProblems(service, [...at(index), "http"]);
