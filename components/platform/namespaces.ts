@@ -21,8 +21,9 @@ type Slice = Pick<Settings, "gateways" | "bookinfo">;
 export function namespaces({ gateways, bookinfo }: Slice): readonly NamespaceSpec[] {
   const specs = new Map<string, NamespaceSpec>();
   const add = (name: string, labels: Readonly<Record<string, string>>) =>
-    specs.set(name, { name, labels: { ...specs.get(name)?.labels, ...labels } });
+    specs.set(name, { name, labels: { ...labels, ...specs.get(name)?.labels } });
 
+  // First, as the only privileged one: a later use of a namespace adds labels and takes none of its rights away.
   add(rootNamespace, podSecurity("privileged"));
   for (const [name, gateway] of Object.entries(gateways)) {
     if (gateway) add(gateway.namespace ?? `istio-${name}`, podSecurity("baseline"));
