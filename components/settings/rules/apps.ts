@@ -1,23 +1,17 @@
 import { duplicates } from "./duplicates";
+import { namespaceProblems } from "./namespaces";
 import { rule } from "./rule";
-
-/** Namespaces that belong to Kubernetes or to the mesh itself. */
-const reserved = ["istio-system", "kube-system", "kube-public", "kube-node-lease"];
 
 export const appRules = [
   rule(["bookinfo", "applications"], function* ({ bookinfo, applications = [] }) {
-    if (bookinfo && reserved.includes(bookinfo.namespace)) {
-      yield {
-        path: ["bookinfo", "namespace"],
-        message: `found ${bookinfo.namespace}, which belongs to the system; expected one of your own`,
-      };
-    }
+    if (bookinfo) yield* namespaceProblems(["bookinfo", "namespace"], bookinfo.namespace, "program");
     const path = ["applications"];
     yield* duplicates(
       applications.map(({ namespace }, index) => ({ path: [...path, index, "namespace"], key: namespace })),
       "namespace",
     );
     for (const [index, { namespace, workloads }] of applications.entries()) {
+      yield* namespaceProblems([...path, index, "namespace"], namespace, "others");
       if (namespace === bookinfo?.namespace) {
         yield {
           path: [...path, index, "namespace"],

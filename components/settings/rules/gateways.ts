@@ -1,6 +1,7 @@
 import type { Problem } from "../errors";
 import type { GatewayDeploymentSettings, GatewaysSettings } from "../sections/mesh";
 import { duplicates, type Entry } from "./duplicates";
+import { namespaceProblems } from "./namespaces";
 import { rule } from "./rule";
 
 /** Port numbers the gateway chart's Service has where the settings name none. */
@@ -74,6 +75,9 @@ export const gatewayRules = [
   rule(["gateways"], function* ({ gateways }) {
     yield* duplicates(nodePorts(gateways), "nodePort");
     for (const [name, gateway] of configured(gateways)) {
+      if (gateway.namespace !== undefined) {
+        yield* namespaceProblems(["gateways", name, "namespace"], gateway.namespace, "program");
+      }
       yield* portProblems(name, gateway);
       yield* replicaProblems(name, gateway);
       if (gateway.loadBalancerTimeout !== undefined && gateway.serviceType !== "LoadBalancer") {
@@ -82,6 +86,16 @@ export const gatewayRules = [
           message: `goes with serviceType LoadBalancer only; found ${gateway.serviceType}`,
         };
       }
+    }
+  }),
+  rule(["gateways", "applications"], function* ({ gateways, applications = [] }) {
+    for (const [name, gateway] of configured(gateways)) {
+      const namespace = gateway.namespace ?? `istio-${name}`;
+      if (!applications.some((application) => application.namespace === namespace)) continue;
+      yield {
+        path: ["gateways", name, "namespace"],
+        message: `found ${namespace}, a namespace of talos-mesh:applications, which others deploy; expected one of your own`,
+      };
     }
   }),
   rule(["environment", "gateways"], function* ({ environment, gateways }) {
