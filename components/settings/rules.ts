@@ -2,6 +2,7 @@ import type { Problem } from "./errors";
 import { appRules } from "./rules/apps";
 import { clusterRules } from "./rules/cluster";
 import { gatewayRules } from "./rules/gateways";
+import { injectionRules } from "./rules/injection";
 import { meshRules } from "./rules/mesh";
 import { objectRules } from "./rules/objects";
 import { observabilityRules } from "./rules/observability";
@@ -23,6 +24,7 @@ const rules: readonly Rule[] = [
   ...meshRules,
   ...gatewayRules,
   ...appRules,
+  ...injectionRules,
   ...trafficRules,
   ...securityRules,
   ...observabilityRules,
