@@ -1,10 +1,11 @@
 import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { pathToFileURL } from "node:url";
 import { parseDocument, type Document } from "yaml";
 import { StackFileError, UserError } from "../program/errors";
 import { stackLayout } from "../runner/layout";
+import { choiceOf, ownBackend, type BackendChoice } from "./pulumi-backend";
+import type { StackOfProject } from "./recorded";
 
 /** Where the CLI works for a stack, and with which backend. */
 export interface PulumiWorkspace {
@@ -13,15 +14,12 @@ export interface PulumiWorkspace {
   readonly env: Readonly<Record<string, string>>;
   /** The folder of our own backend; none where the person has chosen one. */
   readonly backend?: string;
+  /** What is remembered of it, so that the next run asks the same one. */
+  readonly choice: BackendChoice;
 }
 
 /** Keys with which the CLI remembers in the stack file how secrets are encrypted. */
 const encryptionKeys = ["encryptionsalt", "encryptedkey", "secretsprovider"] as const;
-
-interface StackOfProject {
-  readonly projectRoot: string;
-  readonly stack: string;
-}
 
 /**
  * The CLI writes the salt of its encryption into the stack file, which is checked in. So it works in a folder of ours,
@@ -31,20 +29,18 @@ interface StackOfProject {
  * The backend is a folder of ours too, with a passphrase in a file, unless the environment names another.
  */
 export function workspaceOf(of: StackOfProject, env: NodeJS.ProcessEnv): PulumiWorkspace {
-  const own = path.join(of.projectRoot, ".talos-mesh");
-  const chosen = {
-    backend: env.PULUMI_BACKEND_URL !== undefined && env.PULUMI_BACKEND_URL !== "",
-    passphrase: env.PULUMI_CONFIG_PASSPHRASE !== undefined || env.PULUMI_CONFIG_PASSPHRASE_FILE !== undefined,
-  };
-  const backend = path.join(own, "pulumi");
+  const choice = choiceOf(of.projectRoot, env);
+  const own = ownBackend(of.projectRoot);
+  const passphrase = path.join(of.projectRoot, ".talos-mesh", "passphrase");
   return {
     folder: path.join(stackLayout(of.projectRoot, of.stack).folder, "workspace"),
     env: {
       PULUMI_SKIP_UPDATE_CHECK: "true",
-      ...(!chosen.backend && { PULUMI_BACKEND_URL: pathToFileURL(backend).href }),
-      ...(!chosen.passphrase && { PULUMI_CONFIG_PASSPHRASE_FILE: path.join(own, "passphrase") }),
+      ...(choice.backend === "own" && { PULUMI_BACKEND_URL: own.url }),
+      ...(choice.passphrase === "own" && { PULUMI_CONFIG_PASSPHRASE_FILE: passphrase }),
     },
-    ...(!chosen.backend && { backend }),
+    ...(choice.backend === "own" && { backend: own.folder }),
+    choice,
   };
 }
 

@@ -1,6 +1,6 @@
 import { existsSync, rmSync } from "node:fs";
 import path from "node:path";
-import type { PulumiCommand, Stack } from "@pulumi/pulumi/automation/index.js";
+import type { PulumiCommand, Stack, Workspace } from "@pulumi/pulumi/automation/index.js";
 import { deleteCluster } from "../embedded/delete";
 import { clusterStatus } from "../embedded/status";
 import { UserError } from "../program/errors";
@@ -9,7 +9,9 @@ import { inspect } from "../runner/inspect";
 import { removeEmptyFolders, removeTraces, stackLayout } from "../runner/layout";
 import { alone } from "../runner/lock";
 import type { Engine, EngineRun, StackStatus } from "./engine";
+import { checkBackend } from "./pulumi-backend";
 import type { PulumiCli } from "./pulumi-cli";
+import { explained, firstLines } from "./pulumi-errors";
 import { PulumiEvents } from "./pulumi-events";
 import { recover } from "./pulumi-recovery";
 import { expectedOf, type Deployment } from "./pulumi-state";
@@ -18,19 +20,27 @@ import { recordEngine } from "./recorded";
 
 /** Deploys with the Pulumi CLI, through its Automation API. */
 export function pulumiEngine(cli: PulumiCli): Engine {
-  return { name: "pulumi", title: `Pulumi CLI ${cli.version}`, up, destroy, status };
+  return {
+    name: "pulumi",
+    title: `Pulumi CLI ${cli.version}`,
+    up: told(up),
+    destroy: told(destroy),
+    status: told(status),
+  };
 
   async function up(run: EngineRun): Promise<Readonly<Record<string, unknown>>> {
     const workspace = workspaceOf(run, process.env);
     const layout = stackLayout(run.projectRoot, run.stack);
     const deploy = async () => {
+      checkBackend(run, workspace);
       prepareWorkspace(run, workspace);
-      recordEngine(run, "pulumi");
-      const stack = await open(run, workspace);
+      recordEngine(run, "pulumi", workspace.choice);
+      const { Stack } = await import("@pulumi/pulumi/automation/index.js");
+      const stack = await Stack.createOrSelect(run.stack, await open(workspace));
       await recover(stack, workspace, run);
       const { outputs } = await operate(run, (options) => stack.up(options)).catch(async (error: unknown) => {
         // Bad settings, for instance, must leave nothing behind and not tie the stack to this engine.
-        if (await isUntouched(stack, run)) await forget(stack, workspace, run);
+        if (await isUntouched(stack, run)) await forget(stack.workspace, workspace, run);
         throw error;
       });
       return Object.fromEntries(
@@ -44,15 +54,19 @@ export function pulumiEngine(cli: PulumiCli): Engine {
     const workspace = workspaceOf(run, process.env);
     const layout = stackLayout(run.projectRoot, run.stack);
     if (!existsSync(workspace.folder)) return false;
+    checkBackend(run, workspace);
     await alone(layout, async () => {
-      const stack = await open(run, workspace);
-      await recover(stack, workspace, run);
-      await operate(run, (options) => stack.destroy(options));
+      const opened = await open(workspace);
+      const stack = await existingStack(run.stack, opened);
+      if (stack !== undefined) {
+        await recover(stack, workspace, run);
+        await operate(run, (options) => stack.destroy(options));
+      }
       // A cluster whose making was cut short is in no state, and yet there may be something of it.
       if ((await clusterStatus(run.projectRoot, run.stack)).state !== "absent") {
         await deleteCluster(run.projectRoot, run.stack, (line) => run.observer.note(line));
       }
-      await forget(stack, workspace, run);
+      await forget(opened, workspace, run);
     });
     removeEmptyFolders(layout);
     return true;
@@ -61,7 +75,9 @@ export function pulumiEngine(cli: PulumiCli): Engine {
   async function status(run: EngineRun): Promise<StackStatus | undefined> {
     const workspace = workspaceOf(run, process.env);
     if (!existsSync(workspace.folder)) return undefined;
-    const stack = await open(run, workspace);
+    checkBackend(run, workspace);
+    const stack = await existingStack(run.stack, await open(workspace));
+    if (stack === undefined) return undefined;
     const { deployment } = (await stack.exportStack()) as { deployment: Deployment | null };
     const outputs = await stack.outputs();
     const kubeconfig: unknown = outputs.kubeconfig?.value;
@@ -75,13 +91,31 @@ export function pulumiEngine(cli: PulumiCli): Engine {
     return { reachable, findings, outputs: shown };
   }
 
-  async function open({ stack }: EngineRun, { folder, env }: PulumiWorkspace): Promise<Stack> {
+  async function open({ folder, env }: PulumiWorkspace): Promise<Workspace> {
     const { LocalWorkspace, PulumiCommand: Command } = await import("@pulumi/pulumi/automation/index.js");
-    return LocalWorkspace.createOrSelectStack(
-      { stackName: stack, workDir: folder },
-      { pulumiCommand: await commandOf(cli, Command), envVars: { ...env } },
-    );
+    return LocalWorkspace.create({
+      workDir: folder,
+      pulumiCommand: await commandOf(cli, Command),
+      envVars: { ...env },
+    });
   }
+}
+
+/** Undefined where the backend does not hold it: a first run was killed before it was made, or its person removed it. */
+async function existingStack(name: string, opened: Workspace): Promise<Stack | undefined> {
+  const { Stack, StackNotFoundError } = await import("@pulumi/pulumi/automation/index.js");
+  return Stack.select(name, opened).catch((error: unknown) => {
+    if (error instanceof StackNotFoundError) return undefined;
+    throw error;
+  });
+}
+
+/** The same work, with its failures told as what people can do. */
+function told<T>(work: (run: EngineRun) => Promise<T>): (run: EngineRun) => Promise<T> {
+  return (run) =>
+    work(run).catch((error: unknown) => {
+      throw explained(error, run.stack);
+    });
 }
 
 interface Operation {
@@ -122,12 +156,19 @@ async function isUntouched(stack: Stack, run: EngineRun): Promise<boolean> {
   return made.length + pending.length === 0 && (await clusterStatus(run.projectRoot, run.stack)).state === "absent";
 }
 
-/** Removes a stack of which nothing is there any more, and what we keep for it. */
-async function forget(stack: Stack, workspace: PulumiWorkspace, run: EngineRun): Promise<void> {
-  await stack.workspace.removeStack(run.stack, { force: true });
-  const stacks = workspace.backend === undefined ? 1 : (await stack.workspace.listStacks()).length;
+/**
+ * Removes a stack of which nothing is there any more, and what we keep for it. In a backend that its person has chosen
+ * the empty stack stays, as after `pulumi destroy`: its history, tags and permissions are theirs.
+ */
+async function forget(opened: Workspace, workspace: PulumiWorkspace, run: EngineRun): Promise<void> {
+  let others = 1;
+  if (workspace.backend !== undefined) {
+    const stacks = await opened.listStacks();
+    others = stacks.filter(({ name }) => name.split("/").at(-1) !== run.stack).length;
+    if (others < stacks.length) await opened.removeStack(run.stack, { force: true });
+  }
   rmSync(workspace.folder, { recursive: true, force: true });
-  removeEmptyBackend(run, workspace, stacks);
+  removeEmptyBackend(run, workspace, others);
   removeTraces(stackLayout(run.projectRoot, run.stack));
 }
 
@@ -135,8 +176,4 @@ async function commandOf(cli: PulumiCli, Command: typeof PulumiCommand): Promise
   // The Automation API wants the folder above `bin`, and takes anything else from PATH.
   const folder = path.dirname(cli.path);
   return path.basename(folder) === "bin" ? Command.get({ root: path.dirname(folder) }) : Command.get();
-}
-
-function firstLines(error: unknown): string {
-  return (error instanceof Error ? error.message : String(error)).split("\n").slice(0, 20).join("\n");
 }
