@@ -30,7 +30,8 @@ export function checkScope(run: {
     throw new NeedsPulumiError(`The stack "${run.stack}" is a ${environment} environment; deploying one`);
   }
   const kind = clusterKind(values["talos-mesh:cluster"]);
-  if (kind !== undefined && ["talos", "docker"].includes(kind)) {
+  // A cluster that is shared with others holds objects that are not ours, and this record cannot tell them apart safely.
+  if (kind !== undefined && ["existing", "talos", "docker"].includes(kind)) {
     throw new NeedsPulumiError(`A cluster of kind ${kind}`);
   }
 }

@@ -180,7 +180,11 @@ describe("what the embedded runner refuses", () => {
     assert.throws(() => check({ "talos-mesh:environment": "production" }), needsCli);
     assert.throws(() => check({ "talos-mesh:cluster": { kind: "talos" } }), needsCli);
     assert.throws(() => check({ "talos-mesh:secrets": { jwt: { secure: "v1:abc" } } }), needsCli);
-    check({ "talos-mesh:environment": "dev", "talos-mesh:cluster": { kind: "existing" } });
+    check({ "talos-mesh:environment": "dev", "talos-mesh:cluster": { kind: "embedded" } });
+    assert.throws(
+      () => check({ "talos-mesh:environment": "dev", "talos-mesh:cluster": { kind: "existing" } }),
+      /A cluster of kind existing needs the Pulumi CLI/,
+    );
     check({});
   });
 });
