@@ -39,6 +39,8 @@ function wrongNode(wanted) {
 function report(error) {
   if (error && (error.userMessage || error.name === "SettingsError" || error.__pulumiRunError)) {
     console.error(error.userMessage || error.message);
+  } else if (error && error.code === "ENOSPC") {
+    console.error(`The disk is full (${error.message}). Free some space, then run the same command again.`);
   } else {
     console.error(error && error.stack ? error.stack : error);
     if (error && error.cause) console.error("caused by:", error.cause);
