@@ -1,7 +1,7 @@
 import path from "node:path";
 import { chooseEngine } from "../engine/choose";
 import { interrupted, onInterrupt } from "../engine/interrupt";
-import { parseOptions, usage, UsageError, type CommandOptions } from "../engine/options";
+import { optionsOrUsage } from "../engine/options";
 import { clusterStatus } from "../embedded/status";
 import { recordedEngine } from "../engine/recorded";
 import { messageOf, UserError } from "../program/errors";
@@ -18,14 +18,8 @@ const projectRoot = path.resolve(__dirname, "../..");
  * @returns 0, also when there was nothing; 1 where something failed; 2 where the options are wrong; 130 when interrupted
  */
 export async function main(argv: readonly string[]): Promise<number> {
-  let options: CommandOptions;
-  try {
-    options = parseOptions(argv, { projectRoot, env: process.env });
-  } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
-    console.error(`${error.message}\n\n${usage("npm run destroy")}`);
-    return 2;
-  }
+  const options = optionsOrUsage(argv, "npm run destroy", { projectRoot, env: process.env });
+  if (options === undefined) return 2;
   const { stack } = options;
   if (
     recordedEngine({ projectRoot, stack }) === undefined &&

@@ -1,6 +1,6 @@
 import path from "node:path";
 import { chooseEngine } from "../engine/choose";
-import { parseOptions, usage, UsageError, type CommandOptions } from "../engine/options";
+import { optionsOrUsage } from "../engine/options";
 import { interrupted, onInterrupt } from "../engine/interrupt";
 import { toolNews } from "../report/tools";
 import { reportDeployed } from "../report/outcome";
@@ -17,14 +17,8 @@ const projectRoot = path.resolve(__dirname, "../..");
  * @throws UserError, and what the program throws on bad settings
  */
 export async function main(argv: readonly string[]): Promise<number> {
-  let options: CommandOptions;
-  try {
-    options = parseOptions(argv, { projectRoot, env: process.env });
-  } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
-    console.error(`${error.message}\n\n${usage("npm start")}`);
-    return 2;
-  }
+  const options = optionsOrUsage(argv, "npm start", { projectRoot, env: process.env });
+  if (options === undefined) return 2;
   const startedAt = Date.now();
   const terminal = new Terminal();
   const { engine, why } = await chooseEngine({

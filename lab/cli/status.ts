@@ -1,6 +1,6 @@
 import path from "node:path";
 import { chooseEngine } from "../engine/choose";
-import { parseOptions, usage, UsageError, type CommandOptions } from "../engine/options";
+import { optionsOrUsage } from "../engine/options";
 import { recordedEngine } from "../engine/recorded";
 import { clusterStatus } from "../embedded/status";
 import { Progress } from "../report/progress";
@@ -15,14 +15,8 @@ const projectRoot = path.resolve(__dirname, "../..");
  * @returns 0 where everything is there as it was deployed; 1 otherwise; 2 where the options are wrong
  */
 export async function main(argv: readonly string[]): Promise<number> {
-  let options: CommandOptions;
-  try {
-    options = parseOptions(argv, { projectRoot, env: process.env });
-  } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
-    console.error(`${error.message}\n\n${usage("npm run status")}`);
-    return 2;
-  }
+  const options = optionsOrUsage(argv, "npm run status", { projectRoot, env: process.env });
+  if (options === undefined) return 2;
   const terminal = new Terminal();
   const { stack } = options;
   const cluster = await clusterStatus(projectRoot, stack);

@@ -62,3 +62,18 @@ export function usage(command: string): string {
   --engine ENGINE  what deploys it  (default: the Pulumi CLI where there is one, else the embedded runner;
                    ${engineVariable} sets it too)`;
 }
+
+/** The options of a command line, or undefined after saying on stderr what is wrong with them; the exit code is then 2. */
+export function optionsOrUsage(
+  argv: readonly string[],
+  command: string,
+  surroundings: Parameters<typeof parseOptions>[1],
+): CommandOptions | undefined {
+  try {
+    return parseOptions(argv, surroundings);
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    console.error(`${error.message}\n\n${usage(command)}`);
+    return undefined;
+  }
+}
