@@ -1,6 +1,6 @@
 import type { Cluster } from "./cluster/cluster";
 import { gatewayDeployments } from "./mesh/gateways";
-import { gatewayServicePorts } from "./mesh/helm-values";
+import { gatewayServicePorts } from "./mesh/values/gateway";
 import type { Settings } from "./settings/schema";
 import { versions } from "./settings/versions";
 import type { ChartSource } from "./shared/helm-release";

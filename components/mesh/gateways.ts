@@ -2,7 +2,8 @@ import type { GatewayDeploymentSettings, GatewaysSettings } from "../settings/se
 import { type ChartSource, helmRelease } from "../shared/helm-release";
 import { Layer, type LayerOptions } from "../shared/layer";
 import type { GatewayWorkload } from "../shared/workload";
-import { gatewayServicePorts, gatewayValues, type MeshValuesInput } from "./helm-values";
+import { gatewayServicePorts, gatewayValues } from "./values/gateway";
+import type { MeshValuesInput } from "./values/input";
 
 /** The gateways of the settings that are switched on, by the names rules use. */
 export function gatewayDeployments(gateways: GatewaysSettings): [name: string, settings: GatewayDeploymentSettings][] {

@@ -3,7 +3,10 @@ import type { GatewaysSettings } from "../settings/sections/mesh";
 import { type ChartSource, helmRelease, type HelmValues } from "../shared/helm-release";
 import { Layer, type LayerOptions } from "../shared/layer";
 import { Gateways } from "./gateways";
-import { baseValues, cniValues, istiodValues, type MeshValuesInput } from "./helm-values";
+import { baseValues } from "./values/base";
+import { cniValues } from "./values/cni";
+import type { MeshValuesInput } from "./values/input";
+import { istiodValues } from "./values/istiod";
 
 export interface IstioArgs extends MeshValuesInput {
   readonly gateways: GatewaysSettings;
