@@ -1,6 +1,6 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import type { BookinfoSettings } from "../settings/sections/apps";
-import type { ImagesSettings } from "../settings/sections/mesh";
+import type { ImagesSettings } from "../settings/sections/images";
 import { versions } from "../settings/versions";
 import { Layer, type LayerOptions } from "../shared/layer";
 import type { Workload } from "../shared/workload";

@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import type { ProgramContext } from "../settings/context";
-import type { ChartsSettings } from "../settings/sections/mesh";
+import type { ChartsSettings } from "../settings/sections/images";
 import { officialCharts } from "../settings/versions";
 import type { ChartSource } from "../shared/helm-release";
 

@@ -1,4 +1,4 @@
-import type { GatewayDeploymentSettings, GatewaysSettings } from "../settings/sections/mesh";
+import type { GatewayDeploymentSettings, GatewaysSettings } from "../settings/sections/gateways";
 import { type ChartSource, helmRelease } from "../shared/helm-release";
 import { Layer, type LayerOptions } from "../shared/layer";
 import type { GatewayWorkload } from "../shared/workload";

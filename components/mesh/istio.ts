@@ -1,5 +1,5 @@
 import { rootNamespace } from "../platform/namespaces";
-import type { GatewaysSettings } from "../settings/sections/mesh";
+import type { GatewaysSettings } from "../settings/sections/gateways";
 import { type ChartSource, helmRelease, type HelmValues } from "../shared/helm-release";
 import { Layer, type LayerOptions } from "../shared/layer";
 import { Gateways } from "./gateways";

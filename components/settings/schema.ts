@@ -1,7 +1,9 @@
 import { z } from "zod";
 import { applications, bookinfo } from "./sections/apps";
 import { cluster } from "./sections/cluster";
-import { charts, gateways, images, mesh } from "./sections/mesh";
+import { gateways } from "./sections/gateways";
+import { charts, images } from "./sections/images";
+import { mesh } from "./sections/mesh";
 import { benchmark, observability, verification } from "./sections/observability";
 import { platform } from "./sections/platform";
 import { rawObjects, security } from "./sections/security";

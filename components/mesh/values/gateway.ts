@@ -1,4 +1,4 @@
-import type { GatewayDeploymentSettings } from "../../settings/sections/mesh";
+import type { GatewayDeploymentSettings } from "../../settings/sections/gateways";
 import type { HelmValues } from "../../shared/helm-release";
 import { mergeValues } from "../../shared/merge";
 import type { MeshValuesInput } from "./input";

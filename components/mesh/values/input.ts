@@ -1,4 +1,5 @@
-import type { ImagesSettings, MeshSettings } from "../../settings/sections/mesh";
+import type { ImagesSettings } from "../../settings/sections/images";
+import type { MeshSettings } from "../../settings/sections/mesh";
 import type { HelmValues } from "../../shared/helm-release";
 
 /** What the charts must know of the cluster. */

@@ -1,5 +1,5 @@
 import type { Problem } from "../errors";
-import type { GatewayDeploymentSettings, GatewaysSettings } from "../sections/mesh";
+import type { GatewayDeploymentSettings, GatewaysSettings } from "../sections/gateways";
 import { duplicates, type Entry } from "./duplicates";
 import { namespaceProblems } from "./namespaces";
 import { rule } from "./rule";

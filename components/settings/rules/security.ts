@@ -1,5 +1,5 @@
 import type { Problem, SettingPath } from "../errors";
-import type { GatewaysSettings } from "../sections/mesh";
+import type { GatewaysSettings } from "../sections/gateways";
 import type { AuthorizationRuleSettings, SecuritySettings } from "../sections/security";
 import { suggestion } from "../suggest";
 import { Workloads } from "../workloads";

@@ -1,5 +1,5 @@
 import type { Problem, SettingPath } from "../errors";
-import type { GatewaysSettings } from "../sections/mesh";
+import type { GatewaysSettings } from "../sections/gateways";
 import type { TrafficServiceSettings } from "../sections/traffic";
 import { listOf } from "../suggest";
 import { Workloads } from "../workloads";

@@ -1,50 +1,7 @@
 import { z } from "zod";
-import {
-  dnsLabel,
-  dnsSubdomain,
-  duration,
-  freeForm,
-  nodePort,
-  percentage,
-  port,
-  resources,
-  secretRef,
-  version,
-} from "./common";
-import { officialCharts, officialHub } from "../versions";
+import { dnsLabel, dnsSubdomain, freeForm, resources, version } from "./common";
 
-/** `talos-mesh:charts`, `images`, `mesh`, `gateways`: what is installed, from where, and how it is set up. */
-
-export const charts = z.strictObject({
-  source: z
-    .union(
-      [
-        z.literal("auto"),
-        z.string().regex(/^https?:\/\/[^\s/]+/),
-        z.string().regex(/^oci:\/\/[^\s/]+\/\S+/),
-        z.string().regex(/^(\.{1,2}\/|\/)\S+/),
-      ],
-      { error: "expected a chart repository (https://...), a registry (oci://...), a folder (./...), or auto" },
-    )
-    .default(officialCharts)
-    .describe(
-      "Where Istio's charts come from: a Helm repository (https://), an OCI registry (oci://), or a folder with one folder a chart (./charts). " +
-        "`auto` (clusters of kind embedded only): the official repository, and where it cannot be reached the stand-ins of lab/charts.",
-    ),
-});
-
-export const images = z.strictObject({
-  hub: z.string().min(1).default(officialHub).describe("Registry and path of Istio's and Bookinfo's images."),
-  pullPolicy: z.enum(["Always", "IfNotPresent", "Never"]).optional(),
-  pullSecrets: z
-    .array(z.strictObject({ name: dnsSubdomain, dockerConfigJson: secretRef }))
-    .default([])
-    .describe("Pull secrets made in every namespace of the mesh."),
-  digests: z
-    .record(z.string(), z.string().regex(/^sha256:[0-9a-f]{64}$/))
-    .default({})
-    .describe("image name: digest"),
-});
+/** `talos-mesh:mesh`: what is installed, and how it is set up. */
 
 const valuesPerChart = z
   .strictObject({
@@ -85,38 +42,4 @@ export const mesh = z.strictObject({
   values: valuesPerChart.default({}),
 });
 
-const servicePort = z.strictObject({ port, nodePort: nodePort.optional() });
-
-const gatewayDeployment = z.strictObject({
-  namespace: dnsLabel.optional().describe("Default: istio-<name>."),
-  serviceType: z.enum(["NodePort", "LoadBalancer", "ClusterIP"]).default("NodePort"),
-  ports: z
-    .strictObject({ status: servicePort.optional(), http: servicePort.optional(), https: servicePort.optional() })
-    .default({}),
-  replicas: z.int().min(1).optional(),
-  autoscale: z.strictObject({ min: z.int().min(1), max: z.int().min(1), cpuUtilization: percentage }).optional(),
-  podDisruptionBudget: z.strictObject({ minAvailable: z.int().min(0) }).optional(),
-  antiAffinity: z.boolean().optional(),
-  resources: resources.optional(),
-  loadBalancerTimeout: duration.optional(),
-  tls: z
-    .strictObject({
-      certificate: secretRef.optional(),
-      privateKey: secretRef.optional(),
-      caCertificate: secretRef.optional().describe("Mode MUTUAL: who signs the clients' certificates."),
-      selfSigned: z.boolean().default(false).describe("A certificate made here; dev only."),
-      mode: z.enum(["SIMPLE", "MUTUAL", "PASSTHROUGH"]).default("SIMPLE"),
-      httpsRedirect: z.boolean().default(false).describe("Answer plain HTTP with a redirect to HTTPS."),
-    })
-    .optional(),
-});
-
-export const gateways = z
-  .strictObject({ ingress: gatewayDeployment.optional(), egress: gatewayDeployment.optional() })
-  .describe("Proxies at the mesh's edge, each a Helm release of its own, named istio-ingress and istio-egress.");
-
-export type ChartsSettings = z.output<typeof charts>;
-export type ImagesSettings = z.output<typeof images>;
 export type MeshSettings = z.output<typeof mesh>;
-export type GatewaysSettings = z.output<typeof gateways>;
-export type GatewayDeploymentSettings = z.output<typeof gatewayDeployment>;

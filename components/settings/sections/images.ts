@@ -1,0 +1,53 @@
+import { z } from "zod";
+import { officialCharts, officialHub } from "../versions";
+import { dnsSubdomain, secretRef } from "./common";
+
+/** `talos-mesh:charts` and `images`: from where everything is pulled. */
+
+export const charts = z.strictObject({
+  source: z
+    .union(
+      [
+        z.literal("auto"),
+        z.string().regex(/^https?:\/\/[^\s/]+/),
+        z.string().regex(/^oci:\/\/[^\s/]+\/\S+/),
+        z.string().regex(/^(\.{1,2}\/|\/)\S+/),
+      ],
+      { error: "expected a chart repository (https://...), a registry (oci://...), a folder (./...), or auto" },
+    )
+    .default(officialCharts)
+    .describe(
+      "Where Istio's charts come from: a Helm repository (https://), an OCI registry (oci://), or a folder with one folder a chart (./charts). " +
+        "`auto` (clusters of kind embedded only): the official repository, and where it cannot be reached the stand-ins of lab/charts.",
+    ),
+});
+
+/** A registry, or a registry and a path: `docker.io`, `registry.example.com:5000/mesh`. */
+const imagePrefix = z
+  .string()
+  .regex(
+    /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:\d+)?(\/[a-z0-9]+([._-]+[a-z0-9]+)*)*$/,
+    "expected a registry, or a registry and a path, such as docker.io or registry.example.com:5000/mesh",
+  );
+
+export const images = z.strictObject({
+  hub: imagePrefix.default(officialHub).describe("Registry and path of Istio's and Bookinfo's images."),
+  mirrors: z
+    .record(imagePrefix, imagePrefix)
+    .default({})
+    .describe(
+      "Beginning of an image's name: what stands there instead, for every image of the environment; the longest that fits decides.",
+    ),
+  pullPolicy: z.enum(["Always", "IfNotPresent", "Never"]).optional(),
+  pullSecrets: z
+    .array(z.strictObject({ name: dnsSubdomain, dockerConfigJson: secretRef }))
+    .default([])
+    .describe("Pull secrets made in every namespace of the environment, and given to its pods."),
+  digests: z
+    .record(z.string(), z.string().regex(/^sha256:[0-9a-f]{64}$/))
+    .default({})
+    .describe("Name of an image, as `npm run images` prints it: its digest. It is then pulled by digest."),
+});
+
+export type ChartsSettings = z.output<typeof charts>;
+export type ImagesSettings = z.output<typeof images>;
