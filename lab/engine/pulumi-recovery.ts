@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import path from "node:path";
 import type { Stack } from "@pulumi/pulumi/automation/index.js";
 import { UserError } from "../program/errors";
-import { ApiServer } from "../runner/api-server";
+import { ApiServer } from "../../components/shared/api-server";
 import { stackLayout } from "../runner/layout";
 import { Helm, revisionsOf } from "../runner/releases";
 import { ensureTools } from "../tools/ensure-tools";

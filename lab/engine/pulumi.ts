@@ -4,7 +4,7 @@ import type { PulumiCommand, Stack, Workspace } from "@pulumi/pulumi/automation/
 import { deleteCluster } from "../embedded/delete";
 import { clusterStatus } from "../embedded/status";
 import { UserError } from "../program/errors";
-import { ApiServer } from "../runner/api-server";
+import { ApiServer } from "../../components/shared/api-server";
 import { inspect } from "../runner/inspect";
 import { removeEmptyFolders, removeTraces, stackLayout } from "../runner/layout";
 import { alone } from "../runner/lock";

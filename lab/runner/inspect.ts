@@ -1,4 +1,4 @@
-import type { ApiServer } from "./api-server";
+import type { ApiServer } from "../../components/shared/api-server";
 import { ownedFields } from "./objects";
 import type { ObjectTarget, ReleaseTarget } from "./record";
 import { revisionsOf } from "./releases";

@@ -4,12 +4,12 @@ import type { Change } from "../report/observer";
 import {
   ApiError,
   fieldManager,
-  whenAvailable,
   type ApiServer,
   type ApplyObject,
   type LiveObject,
   type ObjectReference,
-} from "./api-server";
+} from "../../components/shared/api-server";
+import { whenAvailable } from "../../components/shared/when-available";
 import { RunnerError } from "./errors";
 import { endpointReadiness, loadBalancerReadiness, readinessOf, servesPods, type Readiness } from "./readiness";
 import { stableJson } from "./stable-json";

@@ -3,7 +3,8 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, wr
 import path from "node:path";
 import type { Change } from "../report/observer";
 import { CommandError, runCommand } from "../tools/run-command";
-import { whenAvailable, type ApiServer, type ClusterAccess } from "./api-server";
+import type { ApiServer, ClusterAccess } from "../../components/shared/api-server";
+import { whenAvailable } from "../../components/shared/when-available";
 import { RunnerError } from "./errors";
 
 /** Inputs of a `kubernetes:helm.sh/v3:Release`, in plain values, as far as the embedded runner knows them. */

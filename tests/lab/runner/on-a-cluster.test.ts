@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { controlPlaneTools } from "../../../lab/embedded/kwokctl";
-import { ApiServer, type ApplyObject } from "../../../lab/runner/api-server";
+import { ApiServer, type ApplyObject } from "../../../components/shared/api-server";
 import { ensureTools } from "../../../lab/tools/ensure-tools";
 import { ToolsUnavailable } from "../../../lab/tools/failure";
 import { skip } from "../../support/skip";

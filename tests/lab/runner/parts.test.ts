@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import type { LiveObject } from "../../../lab/runner/api-server";
+import type { LiveObject } from "../../../components/shared/api-server";
 import { plan, runScript } from "../../../lab/runner/commands";
 import { milliseconds } from "../../../lab/runner/duration";
 import { labelOf, layerOf } from "../../../lab/runner/naming";

@@ -1,7 +1,6 @@
 import https from "node:https";
-import { setTimeout as delay } from "node:timers/promises";
 import type { KubeConfig } from "@kubernetes/client-node" with { "resolution-mode": "import" };
-import type { KubernetesObject } from "../../components/shared/kubernetes-object";
+import type { KubernetesObject } from "./kubernetes-object";
 
 /** What reaches a cluster. Secret. */
 export interface ClusterAccess {
@@ -45,7 +44,7 @@ export class ApiError extends Error {
 export class UnknownKindError extends Error {}
 
 interface Request {
-  readonly method: "GET" | "PATCH" | "DELETE";
+  readonly method: "GET" | "POST" | "PATCH" | "DELETE";
   readonly path: string;
   readonly query?: Readonly<Record<string, string>>;
   readonly body?: unknown;
@@ -131,6 +130,22 @@ export class ApiServer {
       query: { fieldManager: manager, force: "true", fieldValidation: "Strict" },
       body: object,
       contentType: "application/apply-patch+yaml",
+      signal,
+    })) as LiveObject;
+  }
+
+  /**
+   * What the API server and every webhook would make of an object; nothing is kept.
+   *
+   * @throws ApiError where one of them refuses it
+   */
+  async dryRun(object: ApplyObject, signal?: AbortSignal): Promise<LiveObject> {
+    return (await this.send({
+      method: "POST",
+      path: await this.collectionOf({ ...object, ...object.metadata }, signal),
+      query: { dryRun: "All", fieldValidation: "Strict" },
+      body: object,
+      contentType: "application/json",
       signal,
     })) as LiveObject;
   }
@@ -235,39 +250,6 @@ export class ApiServer {
 
 /** An object to apply. */
 export type ApplyObject = KubernetesObject & Readonly<Record<string, unknown>>;
-
-/** Milliseconds for which an API server, or a webhook of it, may be unable to answer. */
-const patience = 60_000;
-
-/** Repeats what failed because the API server, or a webhook it asks, is not up yet; every other failure is final. */
-export async function whenAvailable<T>(
-  attempt: () => Promise<T>,
-  options: { readonly signal?: AbortSignal; readonly onRetry?: (why: string) => void; readonly forMs?: number } = {},
-): Promise<T> {
-  const deadline = Date.now() + (options.forMs ?? patience);
-  for (let pause = 200; ; pause = Math.min(pause * 2, 3000)) {
-    try {
-      return await attempt();
-    } catch (error) {
-      if (!isPassing(error) || Date.now() + pause > deadline || options.signal?.aborted === true) throw error;
-      options.onRetry?.((error as Error).message);
-      await delay(pause, undefined, { signal: options.signal });
-    }
-  }
-}
-
-const passingCodes = new Set(["ECONNREFUSED", "ECONNRESET", "EPIPE", "ETIMEDOUT"]);
-
-function isPassing(error: unknown): boolean {
-  if (error instanceof UnknownKindError) return true;
-  if (error instanceof ApiError) {
-    const { status, message } = error;
-    // 409: somebody else wrote the object at the same moment.
-    if ([409, 429, 502, 503, 504].includes(status)) return true;
-    return status === 500 && /failed calling webhook|etcdserver|connection refused/.test(message);
-  }
-  return error instanceof Error && "code" in error && passingCodes.has(String(error.code));
-}
 
 async function login(config: KubeConfig): Promise<https.RequestOptions> {
   const options: https.RequestOptions = {};
