@@ -1,0 +1,77 @@
+import { rankOf } from "./percentile";
+
+/** Buckets of one octave; half of them are new, so a value is known to 1 part in 1,024. */
+const perOctave = 2048;
+const half = perOctave / 2;
+
+/**
+ * Counts of whole numbers in a fixed amount of memory, for any number of requests: exact below 2,048 and to 0.1% above,
+ * as Gil Tene's HdrHistogram. Latencies are kept in microseconds.
+ */
+export class LatencyHistogram {
+  private counts = new Float64Array(4 * perOctave);
+  private total = 0;
+  private sum = 0;
+  private least = Infinity;
+  private most = 0;
+
+  get count(): number {
+    return this.total;
+  }
+
+  /** The exact mean. */
+  get mean(): number {
+    return this.total === 0 ? NaN : this.sum / this.total;
+  }
+
+  get max(): number {
+    return this.most;
+  }
+
+  /** @param value not negative; rounded to a whole number */
+  record(value: number, times = 1): void {
+    const whole = Math.round(value);
+    const bucket = bucketOf(whole);
+    if (bucket >= this.counts.length) this.grow(bucket);
+    this.counts[bucket] = (this.counts[bucket] ?? 0) + times;
+    this.total += times;
+    this.sum += value * times;
+    this.least = Math.min(this.least, whole);
+    this.most = Math.max(this.most, whole);
+  }
+
+  /**
+   * As `percentile` of the single values, to the width of a bucket.
+   *
+   * @throws RangeError without values
+   */
+  percentile(percent: number): number {
+    if (this.total === 0) throw new RangeError("no values");
+    let left = rankOf(percent, this.total);
+    const bucket = this.counts.findIndex((count) => (left -= count) <= 0);
+    return Math.min(this.most, Math.max(this.least, middleOf(bucket)));
+  }
+
+  private grow(bucket: number): void {
+    const counts = new Float64Array(Math.max(bucket + 1, this.counts.length * 2));
+    counts.set(this.counts);
+    this.counts = counts;
+  }
+}
+
+function octaveOf(value: number): number {
+  return Math.max(0, Math.floor(Math.log2(value)) - Math.log2(half));
+}
+
+function bucketOf(value: number): number {
+  if (value < perOctave) return value;
+  const octave = octaveOf(value);
+  return octave * half + Math.floor(value / 2 ** octave);
+}
+
+function middleOf(bucket: number): number {
+  if (bucket < perOctave) return bucket;
+  const octave = Math.floor(bucket / half) - 1;
+  const low = (bucket - octave * half) * 2 ** octave;
+  return low + (2 ** octave - 1) / 2;
+}

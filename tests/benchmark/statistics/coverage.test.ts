@@ -1,0 +1,63 @@
+import assert from "node:assert/strict";
+import { medianInterval } from "../../../components/benchmark/statistics/bootstrap";
+import { compare } from "../../../components/benchmark/statistics/compare";
+import { Random } from "../../../components/benchmark/statistics/random";
+
+/** Draws, and the true median. */
+const laws: Readonly<Record<string, readonly [(random: Random) => number, number]>> = {
+  normal: [(random) => random.normal(), 0],
+  "log-normal": [(random) => Math.exp(0.5 * random.normal()), 1],
+  exponential: [(random) => -Math.log(1 - random.uniform()), Math.LN2],
+  "long-tailed": [(random) => random.normal() / Math.max(0.2, Math.sqrt(random.uniform())), 0],
+};
+const experiments = 1000;
+const resamples = 400;
+
+describe("a 95% interval over blocks", function () {
+  this.timeout(60_000);
+
+  for (const blocks of [7, 10, 20]) {
+    for (const [law, [draw, truth]] of Object.entries(laws)) {
+      it(`holds the true median of ${law} values in 93% to 97% of the cases at ${blocks} blocks`, () => {
+        const random = new Random(`${law} ${blocks}`);
+        let holds = 0;
+        for (let experiment = 0; experiment < experiments; experiment++) {
+          const values = Array.from({ length: blocks }, () => draw(random));
+          const interval = medianInterval(values, experiment, resamples);
+          if (interval && interval.low <= truth && truth <= interval.high) holds++;
+        }
+        const coverage = holds / experiments;
+        assert.ok(coverage >= 0.93 && coverage <= 0.97, `${(100 * coverage).toFixed(1)}%`);
+      });
+    }
+  }
+
+  it("is the same for the same seed and moves with the values", () => {
+    const values = [5, 3, 8, 1, 9, 2, 7, 4];
+    assert.deepEqual(medianInterval(values, "a"), medianInterval(values, "a"));
+    const [low, moved] = [values, values.map((value) => value + 100)].map((each) => medianInterval(each, "a")?.low);
+    assert.ok(low !== undefined && moved !== undefined && Math.abs(moved - low - 100) < 1e-9);
+  });
+
+  it("is not given below 7 blocks", () => {
+    assert.equal(medianInterval([1, 2, 3, 4, 5, 6], "a"), undefined);
+  });
+});
+
+describe("comparing a thing with itself", function () {
+  this.timeout(60_000);
+
+  it("finds a difference in at most 5% of the runs, over a family of three scenarios", () => {
+    const random = new Random("A/A");
+    const runs = 1000;
+    let wrong = 0;
+    for (let run = 0; run < runs; run++) {
+      const noise = () => Array.from({ length: 10 }, () => Math.exp(random.normal()) - Math.exp(random.normal()));
+      const family = new Map(["sidecar", "ambient", "waypoint"].map((name) => [name, noise()]));
+      if ([...compare(family, String(run), 50).values()].some(({ significant }) => significant)) wrong++;
+    }
+    // The rate allowed is 5%; three standard deviations of 1,000 runs are 2%.
+    assert.ok(wrong / runs <= 0.05, `${wrong} of ${runs}`);
+    assert.ok(wrong > 0, "a test that never finds anything has no power");
+  });
+});
