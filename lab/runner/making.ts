@@ -1,7 +1,7 @@
 import type { Registration } from "../program/run-program";
 import type { Change, Item, RunObserver } from "../report/observer";
 import type { Clusters } from "./clusters";
-import { milliseconds } from "./duration";
+import { milliseconds } from "../../components/shared/duration";
 import { labelOf, layerOf } from "./naming";
 import type { Entry, StackRecord, Target } from "./record";
 import type { Vault } from "./vault";

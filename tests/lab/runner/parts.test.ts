@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import type { LiveObject } from "../../../components/shared/api-server";
 import { plan, runScript } from "../../../lab/runner/commands";
-import { milliseconds } from "../../../lab/runner/duration";
+import { milliseconds } from "../../../components/shared/duration";
 import { labelOf, layerOf } from "../../../lab/runner/naming";
 import { endpointReadiness, readinessOf, servesPods } from "../../../lab/runner/readiness";
 import { chartContent, recovery, releaseInputs, upgradeArguments } from "../../../lab/runner/releases";
