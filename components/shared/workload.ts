@@ -21,4 +21,27 @@ export interface GatewayWorkload {
   readonly selector: Readonly<Record<string, string>>;
   /** Port numbers the Service offers, by the name of the port (`http2`, `https`). */
   readonly ports: Readonly<Record<string, number>>;
+  /** How it answers on its port `https`. @default it does not */
+  readonly tls?: GatewayTls;
+}
+
+/** How a gateway answers TLS. */
+export interface GatewayTls {
+  /** MUTUAL asks clients for a certificate; PASSTHROUGH leaves TLS to the workload. */
+  readonly mode: "SIMPLE" | "MUTUAL" | "PASSTHROUGH";
+  /** Secret with its certificate, in its own namespace. */
+  readonly credentialName: string;
+  /** Whether plain HTTP gets a redirect. */
+  readonly httpsRedirect: boolean;
+}
+
+/** A waypoint that policies can name: Envoy in front of the services of a namespace, or of one service. */
+export interface WaypointWorkload {
+  /** Name of its Gateway, and of the service account that istiod makes for it. */
+  readonly name: string;
+  readonly namespace: string;
+  /** The service it stands before. @default every one of the namespace that has none of its own */
+  readonly service?: string;
+  /** Whether what comes in by a gateway goes through it as well. */
+  readonly ingress: boolean;
 }
