@@ -59,8 +59,9 @@ export class DockerCluster extends pulumi.ComponentResource implements Cluster {
         parent: this,
         secretOutput: true,
         delete: stepCommand("docker-down"),
+        // The new one takes the old one's place and its name. It is made first all the same: what is in the old cluster is
+        // then known to go with it (deletedWith), where Pulumi would else look for it in a cluster that is gone.
         replaceOnChanges: ["environment.TALOS_SPEC"],
-        deleteBeforeReplace: true,
       },
     );
     this.deletedWith = containers;

@@ -117,6 +117,11 @@ describe("the talosctl of another time", function () {
       const other = await run(talos, steps.dockerUp, { TALOS_SPEC: "spec-2", TALOS_WORKER_COUNT: "3" });
       assert.deepEqual([other.code, talos.world.containers?.workers], [0, 3]);
       assert.notEqual(other.stdout, first.stdout);
+
+      assert.deepEqual(await succeed(talos, steps.dockerDown), { result: "replaced" });
+      assert.equal(talos.world.containers?.workers, 3, "what took their place is left alone");
+      assert.deepEqual(await succeed(talos, steps.dockerDown, { TALOS_SPEC: "spec-2" }), { result: "destroyed" });
+      assert.equal(talos.world.containers, undefined);
     }));
 });
 

@@ -80,7 +80,7 @@ export const steps = {
     },
     stdin: `${partMarker}machine: {sysctls: {a: "1"}}\n`,
   },
-  dockerDown: { name: "docker-down", env: { ...common, TALOS_STATE: "docker" } },
+  dockerDown: { name: "docker-down", env: { ...common, TALOS_STATE: "docker", TALOS_SPEC: "spec-1" } },
 } satisfies Record<string, Step>;
 
 /** Runs `act` on a fake world and removes it, whatever happens. */
