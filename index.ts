@@ -4,7 +4,7 @@ import { cluster as clusterOf } from "./components/cluster";
 import { chartSource } from "./components/mesh/chart-source";
 import { gatewayWorkloads } from "./components/mesh/gateways";
 import { Istio } from "./components/mesh/istio";
-import { proxyGeneration, proxyGenerationAnnotation } from "./components/mesh/values/proxy-generation";
+import { sidecarAnnotations } from "./components/mesh/values/proxy-generation";
 import { Platform } from "./components/platform";
 import { namespaces } from "./components/platform/namespaces";
 import { programContext } from "./components/settings/context";
@@ -42,7 +42,8 @@ const bookinfo =
     {
       settings: settings.bookinfo,
       images,
-      proxyAnnotations: { [proxyGenerationAnnotation]: proxyGeneration({ mesh, images, cluster }) },
+      proxyAnnotations: sidecarAnnotations(settings.bookinfo.namespace, { mesh, images, cluster }),
+      waypoints: mesh.waypoints,
     },
     { ...inCluster, dependsOn: istio },
   );

@@ -1,6 +1,8 @@
 import * as kubernetes from "@pulumi/kubernetes";
+import { waypointLabels } from "../mesh/waypoints";
 import type { BookinfoSettings } from "../settings/sections/apps";
 import type { ImagesSettings } from "../settings/sections/images";
+import type { MeshSettings } from "../settings/sections/mesh";
 import { versions } from "../settings/versions";
 import { Layer, type LayerOptions } from "../shared/layer";
 import type { Workload } from "../shared/workload";
@@ -59,6 +61,8 @@ export interface BookinfoArgs {
   readonly images: ImagesSettings;
   /** Annotations of pods that get a proxy. */
   readonly proxyAnnotations: Readonly<Record<string, string>>;
+  /** Waypoints of the mesh, which are there already. */
+  readonly waypoints: MeshSettings["waypoints"];
 }
 
 /**
@@ -70,7 +74,7 @@ export class Bookinfo extends Layer {
   constructor(name: string, args: BookinfoArgs, opts?: LayerOptions) {
     super("talos-mesh:apps:Bookinfo", name, opts);
     for (const service of services) {
-      this.serve(name, service.name, service.name, { app: service.name }, args.settings.namespace);
+      this.serve(name, service.name, service.name, { app: service.name }, args);
       const account = new kubernetes.core.v1.ServiceAccount(
         `${name}-${service.name}`,
         {
@@ -84,7 +88,7 @@ export class Bookinfo extends Layer {
       );
       for (const version of service.versions) {
         const labels = { app: service.name, version };
-        this.serve(name, `${service.name}-${version}`, service.name, labels, args.settings.namespace);
+        this.serve(name, `${service.name}-${version}`, service.name, labels, args);
         new kubernetes.apps.v1.Deployment(
           `${name}-${service.name}-${version}`,
           deployment(service, version, args),
@@ -100,12 +104,13 @@ export class Bookinfo extends Layer {
     service: string,
     label: string,
     selector: Readonly<Record<string, string>>,
-    namespace: string,
+    { settings: { namespace }, waypoints }: BookinfoArgs,
   ): void {
+    const labels = { app: label, service: label, ...waypointLabels({ waypoints }, namespace, label) };
     new kubernetes.core.v1.Service(
       `${name}-${service}`,
       {
-        metadata: { name: service, namespace, labels: { app: label, service: label } },
+        metadata: { name: service, namespace, labels },
         // The name says the protocol: Istio routes by path and method only on ports it knows to be HTTP.
         spec: { selector, ports: [{ name: "http", port, targetPort: port }] },
       },

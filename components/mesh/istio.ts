@@ -1,4 +1,5 @@
 import { rootNamespace } from "../platform/namespaces";
+import { hasAmbient } from "../settings/data-planes";
 import type { GatewaysSettings } from "../settings/sections/gateways";
 import { type ChartSource, helmRelease, type HelmValues } from "../shared/helm-release";
 import { Layer, type LayerOptions } from "../shared/layer";
@@ -7,6 +8,8 @@ import { baseValues } from "./values/base";
 import { cniValues } from "./values/cni";
 import type { MeshValuesInput } from "./values/input";
 import { istiodValues } from "./values/istiod";
+import { ztunnelValues } from "./values/ztunnel";
+import { Waypoints } from "./waypoints";
 
 export interface IstioArgs extends MeshValuesInput {
   readonly gateways: GatewaysSettings;
@@ -15,9 +18,9 @@ export interface IstioArgs extends MeshValuesInput {
 }
 
 /**
- * Istio with the sidecar data plane, by its own charts: base (the CRDs), istiod, istio-cni, then the gateways, whose pods
- * istiod's webhook completes (`image: auto`). istio-cni comes after istiod because the same order serves an upgrade:
- * it may be one minor version behind istiod, never ahead.
+ * Istio by its own charts: base (the CRDs), istiod, istio-cni, then the gateways, whose pods istiod's webhook completes
+ * (`image: auto`), and where a namespace is ambient ztunnel and the waypoints. istio-cni comes after istiod because the
+ * same order serves an upgrade: it may be one minor version behind istiod, never ahead, and so may ztunnel.
  */
 export class Istio extends Layer {
   constructor(name: string, args: IstioArgs, opts?: LayerOptions) {
@@ -38,6 +41,10 @@ export class Istio extends Layer {
       this.after(istiod),
     );
     new Gateways(`${name}-gateway`, args, this.after(cni));
+    if (hasAmbient(args.mesh)) {
+      const ztunnel = helmRelease(`${name}-ztunnel`, chart("ztunnel", ztunnelValues(args)), this.after(cni));
+      new Waypoints(`${name}-waypoint`, args, this.after(ztunnel));
+    }
 
     this.registerOutputs();
   }

@@ -1,4 +1,8 @@
+import { injectionLabels } from "../settings/control-planes";
+import { dataPlaneOf } from "../settings/data-planes";
 import type { Settings } from "../settings/schema";
+import type { BookinfoSettings } from "../settings/sections/apps";
+import type { MeshSettings } from "../settings/sections/mesh";
 
 /** A namespace with what the cluster and the mesh read off its labels. */
 export interface NamespaceSpec {
@@ -9,7 +13,7 @@ export interface NamespaceSpec {
 /** Istio's root namespace: the control plane, and policies of the whole mesh. */
 export const rootNamespace = "istio-system";
 
-type Slice = Pick<Settings, "gateways" | "bookinfo">;
+type Slice = Pick<Settings, "mesh" | "gateways" | "bookinfo">;
 
 /**
  * Every namespace of the environment, each once, in the order of their names.
@@ -18,7 +22,7 @@ type Slice = Pick<Settings, "gateways" | "bookinfo">;
  * and need `privileged`; everything else stays at `baseline`, which sidecars satisfy because istio-cni, and not an
  * init container with NET_ADMIN, redirects their traffic.
  */
-export function namespaces({ gateways, bookinfo }: Slice): readonly NamespaceSpec[] {
+export function namespaces({ mesh, gateways, bookinfo }: Slice): readonly NamespaceSpec[] {
   const specs = new Map<string, NamespaceSpec>();
   const add = (name: string, labels: Readonly<Record<string, string>>) =>
     specs.set(name, { name, labels: { ...labels, ...specs.get(name)?.labels } });
@@ -31,10 +35,22 @@ export function namespaces({ gateways, bookinfo }: Slice): readonly NamespaceSpe
   if (bookinfo) {
     add(bookinfo.namespace, {
       ...podSecurity("baseline"),
-      ...(bookinfo.injection === "namespace" && { "istio-injection": "enabled" }),
+      ...dataPlaneLabels(mesh, bookinfo),
     });
   }
   return [...specs.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+/** What puts the pods of a namespace into the mesh. */
+function dataPlaneLabels(mesh: MeshSettings, { namespace, injection }: BookinfoSettings): Record<string, string> {
+  switch (dataPlaneOf(mesh, namespace)) {
+    case "ambient":
+      return { "istio.io/dataplane-mode": "ambient" };
+    case "sidecar":
+      return injection === "namespace" ? { ...injectionLabels(mesh, namespace).namespace } : {};
+    case "none":
+      return {};
+  }
 }
 
 function podSecurity(level: "privileged" | "baseline"): Record<string, string> {

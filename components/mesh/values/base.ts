@@ -1,8 +1,8 @@
 import type { HelmValues } from "../../shared/helm-release";
-import { mergeValues } from "../../shared/merge";
 import type { MeshValuesInput } from "./input";
 import { profileValues } from "./profiles";
+import { withUserValues } from "./user-values";
 
 export function baseValues({ mesh }: MeshValuesInput): HelmValues {
-  return mergeValues({ ...profileValues(mesh), defaultRevision: "default" }, mesh.values.base ?? {});
+  return withUserValues({ ...profileValues(mesh), defaultRevision: "default" }, mesh.values.base);
 }

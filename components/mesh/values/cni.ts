@@ -1,12 +1,24 @@
+import { hasAmbient } from "../../settings/data-planes";
 import type { HelmValues } from "../../shared/helm-release";
-import { mergeValues } from "../../shared/merge";
-import { imageValues, type MeshValuesInput, nftables } from "./input";
+import { imageValues, imageVariant, type MeshValuesInput, nftables } from "./input";
 import { profileValues } from "./profiles";
+import { scopes, withUserValues } from "./user-values";
 
+/**
+ * The node agent. On Talos the chart's own paths are right: /opt/cni/bin and /etc/cni/net.d.
+ * Source: siderolabs/talos, pkg/machinery/constants.
+ */
 export function cniValues(input: MeshValuesInput): HelmValues {
-  const { mesh, cluster } = input;
-  return mergeValues(
-    { ...profileValues(mesh), global: { ...imageValues(input), ...nftables(cluster) } },
-    mesh.values.cni ?? {},
-  );
+  const { mesh } = input;
+  const ambient = {
+    enabled: true,
+    // ztunnel answers the names that istio-cni redirects to it; unset, the chart has it on.
+    ...(mesh.dnsCapture !== undefined && { dnsCapture: mesh.dnsCapture }),
+  };
+  const values = {
+    ...profileValues(mesh),
+    global: { ...imageValues(input), ...imageVariant(mesh), ...nftables(input) },
+    ...(hasAmbient(mesh) && { cni: { ambient } }),
+  };
+  return withUserValues(values, mesh.values.cni, scopes.cni);
 }

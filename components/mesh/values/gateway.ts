@@ -4,29 +4,26 @@ import { mergeValues } from "../../shared/merge";
 import type { MeshValuesInput } from "./input";
 import { proxyGeneration, proxyGenerationAnnotation } from "./proxy-generation";
 
-/** Ports of a gateway's Service; Helm replaces lists, so all are given. */
-const gatewayPorts = [
+/** Ports of every gateway's Service. */
+const ownPorts = [
   { key: "status", name: "status-port", port: 15021, targetPort: 15021 },
   { key: "http", name: "http2", port: 80, targetPort: 80 },
   { key: "https", name: "https", port: 443, targetPort: 443 },
 ] as const;
 
-export function gatewayValues(gateway: GatewayDeploymentSettings, input: MeshValuesInput): HelmValues {
+/**
+ * Values of the gateway chart.
+ *
+ * @param selector labels of the gateway's pods, which the chart derives from the release's name
+ */
+export function gatewayValues(
+  gateway: GatewayDeploymentSettings,
+  selector: Readonly<Record<string, string>>,
+  input: MeshValuesInput,
+): HelmValues {
   const { mesh, images } = input;
   const values = {
-    service: {
-      type: gateway.serviceType,
-      ports: gatewayPorts.map(({ key, name, port, targetPort }) => {
-        const given = gateway.ports[key];
-        return {
-          name,
-          port: given?.port ?? port,
-          targetPort,
-          protocol: "TCP",
-          ...(given?.nodePort !== undefined && { nodePort: given.nodePort }),
-        };
-      }),
-    },
+    service: serviceValues(gateway),
     autoscaling: gateway.autoscale
       ? {
           enabled: true,
@@ -38,13 +35,43 @@ export function gatewayValues(gateway: GatewayDeploymentSettings, input: MeshVal
     podAnnotations: { [proxyGenerationAnnotation]: proxyGeneration(input) },
     ...(gateway.replicas !== undefined && { replicaCount: gateway.replicas }),
     ...(gateway.podDisruptionBudget && { podDisruptionBudget: gateway.podDisruptionBudget }),
+    ...(gateway.antiAffinity && { affinity: { podAntiAffinity: apartFrom(selector) } }),
     ...(gateway.resources && { resources: gateway.resources }),
     ...(images.pullPolicy && { imagePullPolicy: images.pullPolicy }),
+    ...(images.pullSecrets.length > 0 && { imagePullSecrets: images.pullSecrets.map(({ name }) => ({ name })) }),
   };
   return mergeValues(values, mesh.values.gateway ?? {});
 }
 
+function serviceValues(gateway: GatewayDeploymentSettings): HelmValues {
+  const { serviceType, ports, extraPorts, externalTrafficPolicy, serviceAnnotations, loadBalancerClass } = gateway;
+  const own = ownPorts.map(({ key, name, port, targetPort }) => ({ name, port, targetPort, ...ports[key] }));
+  const extra = Object.entries(extraPorts).map(([name, given]) => ({ name, targetPort: given.port, ...given }));
+  return {
+    type: serviceType,
+    // Helm replaces lists, so all ports are given.
+    ports: [...own, ...extra].map((port) => ({ ...port, protocol: "TCP" })),
+    ...(externalTrafficPolicy && { externalTrafficPolicy }),
+    ...(serviceAnnotations && { annotations: serviceAnnotations }),
+    ...(loadBalancerClass !== undefined && { loadBalancerClass }),
+  };
+}
+
+/** Preferred, not required: a cluster with fewer nodes than replicas still gets all of them, also while pods are rolled. */
+function apartFrom(matchLabels: Readonly<Record<string, string>>): HelmValues {
+  const weights = { "kubernetes.io/hostname": 100, "topology.kubernetes.io/zone": 50 };
+  return {
+    preferredDuringSchedulingIgnoredDuringExecution: Object.entries(weights).map(([topologyKey, weight]) => ({
+      weight,
+      podAffinityTerm: { topologyKey, labelSelector: { matchLabels: { ...matchLabels } } },
+    })),
+  };
+}
+
 /** Ports a gateway's Service offers, by their names. */
 export function gatewayServicePorts(gateway: GatewayDeploymentSettings): Record<string, number> {
-  return Object.fromEntries(gatewayPorts.map(({ key, name, port }) => [name, gateway.ports[key]?.port ?? port]));
+  return Object.fromEntries([
+    ...ownPorts.map(({ key, name, port }) => [name, gateway.ports[key]?.port ?? port]),
+    ...Object.entries(gateway.extraPorts).map(([name, { port }]) => [name, port]),
+  ]);
 }

@@ -1,5 +1,8 @@
+import { hasAmbient } from "../../settings/data-planes";
+import { compareMinor, minorOf } from "../../settings/rules/versions";
 import type { ImagesSettings } from "../../settings/sections/images";
 import type { MeshSettings } from "../../settings/sections/mesh";
+import { istioSince } from "../../settings/versions";
 import type { HelmValues } from "../../shared/helm-release";
 
 /** What the charts must know of the cluster. */
@@ -24,7 +27,13 @@ export function imageValues({ mesh, images }: MeshValuesInput): HelmValues {
   };
 }
 
-/** Talos ships nftables and not the iptables modules of old. */
-export function nftables(cluster: ClusterFacts): HelmValues {
-  return cluster.talos ? { nativeNftables: true } : {};
+/** The ambient profile's: nothing of a mesh with ztunnel carries a shell. */
+export function imageVariant(mesh: MeshSettings): HelmValues {
+  return hasAmbient(mesh) ? { variant: "distroless" } : {};
+}
+
+/** Talos ships nftables and not the iptables modules of old; an Istio that is too old for it goes on by iptables. */
+export function nftables({ mesh, cluster }: MeshValuesInput): HelmValues {
+  const since = hasAmbient(mesh) ? istioSince.nftablesInAmbient : istioSince.nftables;
+  return cluster.talos && compareMinor(minorOf(mesh.version), since) >= 0 ? { nativeNftables: true } : {};
 }

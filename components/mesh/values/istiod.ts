@@ -1,7 +1,10 @@
+import { rootNamespace } from "../../platform/namespaces";
+import { hasAmbient, hasSidecars } from "../../settings/data-planes";
+import type { MeshSettings } from "../../settings/sections/mesh";
 import type { HelmValues } from "../../shared/helm-release";
-import { mergeValues } from "../../shared/merge";
-import { imageValues, type MeshValuesInput, nftables } from "./input";
+import { imageValues, imageVariant, type MeshValuesInput, nftables } from "./input";
 import { profileValues } from "./profiles";
+import { scopes, withUserValues } from "./user-values";
 
 export function istiodValues(input: MeshValuesInput): HelmValues {
   const { mesh, cluster } = input;
@@ -9,19 +12,53 @@ export function istiodValues(input: MeshValuesInput): HelmValues {
     ...profileValues(mesh),
     global: {
       ...imageValues(input),
-      ...nftables(cluster),
-      ...(mesh.proxyResources && { proxy: { resources: mesh.proxyResources } }),
+      ...imageVariant(mesh),
+      ...nftables(input),
+      ...proxyResources(mesh),
       // No webhook answers on simulated nodes, and the injector's fails closed: no pod could be made.
       ...(cluster.simulatedNodes && { operatorManageWebhooks: true }),
     },
-    // Talos' Pod Security default forbids the init container that would otherwise redirect a sidecar's traffic.
-    pilot: { cni: { enabled: true } },
+    pilot: {
+      // Talos' Pod Security default forbids the init container that would otherwise redirect a sidecar's traffic.
+      cni: { enabled: true },
+      // Written out, so that any profile goes with the ambient data plane.
+      ...(hasAmbient(mesh) && { env: { PILOT_ENABLE_AMBIENT: "true" } }),
+      ...(mesh.untaintNodes && untaint),
+    },
     meshConfig: {
       ...(mesh.accessLog !== undefined && { accessLogFile: mesh.accessLog ? "/dev/stdout" : "" }),
       outboundTrafficPolicy: { mode: mesh.outboundTrafficPolicy },
       trustDomain: mesh.trustDomain,
-      defaultConfig: { holdApplicationUntilProxyStarts: mesh.holdApplicationUntilProxyStarts },
+      defaultConfig: {
+        ...(hasSidecars(mesh) && { holdApplicationUntilProxyStarts: holdsApplication(mesh) }),
+        ...proxyMetadata(mesh),
+      },
     },
   };
-  return mergeValues(values, mesh.values.istiod ?? {});
+  return withUserValues(values, mesh.values.istiod, scopes.istiod);
 }
+
+export function holdsApplication(mesh: MeshSettings): boolean {
+  return mesh.holdApplicationUntilProxyStarts ?? true;
+}
+
+function proxyResources({ proxyResources: resources, waypoints }: MeshSettings): HelmValues {
+  if (!resources) return {};
+  return { proxy: { resources }, ...(waypoints.length > 0 && { waypoint: { resources } }) };
+}
+
+function proxyMetadata(mesh: MeshSettings): HelmValues {
+  const metadata = {
+    // Without it a sidecar offers no HBONE, and a ztunnel reaches it in plain text, which STRICT refuses.
+    ...(hasAmbient(mesh) && { ISTIO_META_ENABLE_HBONE: "true" }),
+    ...(hasSidecars(mesh) &&
+      mesh.dnsCapture !== undefined && { ISTIO_META_DNS_CAPTURE: mesh.dnsCapture ? "true" : "false" }),
+  };
+  return Object.keys(metadata).length > 0 ? { proxyMetadata: metadata } : {};
+}
+
+/** istiod must itself run on a node with the taint, or the first node would never lose it. */
+const untaint = {
+  taint: { enabled: true, namespace: rootNamespace },
+  tolerations: [{ key: "cni.istio.io/not-ready", operator: "Exists" }],
+};

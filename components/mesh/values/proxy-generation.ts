@@ -1,5 +1,7 @@
 import { createHash } from "node:crypto";
+import { dataPlaneOf, hasAmbient } from "../../settings/data-planes";
 import { imageValues, type MeshValuesInput } from "./input";
+import { holdsApplication } from "./istiod";
 
 /** On the template of every pod with a proxy; see `proxyGeneration`. */
 export const proxyGenerationAnnotation = "talos-mesh/proxy-generation";
@@ -12,15 +14,25 @@ export const proxyGenerationAnnotation = "talos-mesh/proxy-generation";
  */
 export function proxyGeneration(input: MeshValuesInput): string {
   const { mesh } = input;
-  const { holdApplicationUntilProxyStarts, proxyResources, profile, trustDomain } = mesh;
+  const { proxyResources, profile, trustDomain, dnsCapture, compatibilityVersion } = mesh;
   const written = {
     profile,
     trustDomain,
-    holdApplicationUntilProxyStarts,
+    holdApplicationUntilProxyStarts: holdsApplication(mesh),
     proxyResources,
+    dnsCapture,
+    compatibilityVersion,
+    // A sidecar must be told to take HBONE from ztunnels.
+    ambient: hasAmbient(mesh) || undefined,
     ...imageValues(input),
     talos: input.cluster.talos,
     istiod: mesh.values.istiod,
   };
   return createHash("sha256").update(JSON.stringify(written)).digest("hex").slice(0, 12);
+}
+
+/** Annotations of pods in a namespace: those of a pod that gets a sidecar, or none. */
+export function sidecarAnnotations(namespace: string, input: MeshValuesInput): Readonly<Record<string, string>> {
+  if (dataPlaneOf(input.mesh, namespace) !== "sidecar") return {};
+  return { [proxyGenerationAnnotation]: proxyGeneration(input) };
 }

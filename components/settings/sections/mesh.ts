@@ -13,31 +13,78 @@ const valuesPerChart = z
   })
   .describe("Helm values merged over ours, a chart each.");
 
+const canary = z
+  .strictObject({
+    version: version.describe("Istio release, at most one minor version away from mesh.version."),
+    revision: dnsLabel,
+    values: freeForm.default({}).describe("Helm values of its istiod, merged over mesh.values.istiod."),
+  })
+  .describe("A second control plane beside the first, for an upgrade namespace by namespace.");
+
 export const mesh = z.strictObject({
   version: version.describe("Istio release."),
-  profile: z.enum(["default", "demo", "minimal", "ambient", "preview", "stable"]).default("default"),
-  dataPlane: z.enum(["sidecar", "ambient"]).default("sidecar"),
+  profile: z
+    .enum(["default", "demo", "minimal", "ambient", "preview", "stable"])
+    .default("default")
+    .describe("Values inside Istio's charts to start from; `values` go over them. See `npm run profile -- list`."),
+  compatibilityVersion: z
+    .string()
+    .regex(/^1\.\d+$/, "expected a minor version such as 1.30")
+    .optional()
+    .describe("Keeps behaviour of an older minor version after an upgrade, where Istio changed its defaults."),
+  platform: z
+    .enum(["gke", "k3d", "k3s", "microk8s", "minikube", "openshift"])
+    .optional()
+    .describe("Istio's settings for a Kubernetes other than Talos; clusters of kind existing only."),
+  dataPlane: z
+    .enum(["sidecar", "ambient"])
+    .default("sidecar")
+    .describe("sidecar: a proxy in each pod; ambient: ztunnel on each node, and waypoints where asked."),
   mtls: z.enum(["STRICT", "PERMISSIVE"]).default("STRICT").describe("PeerAuthentication of the whole mesh."),
   outboundTrafficPolicy: z.enum(["REGISTRY_ONLY", "ALLOW_ANY"]).default("ALLOW_ANY"),
   trustDomain: dnsSubdomain.default("cluster.local"),
   accessLog: z.boolean().optional().describe("Envoy's access log to stdout; default: as the profile has it."),
-  holdApplicationUntilProxyStarts: z.boolean().default(true),
-  dnsCapture: z.boolean().optional(),
-  proxyResources: resources.optional(),
+  holdApplicationUntilProxyStarts: z.boolean().optional().describe("Sidecars; default: true."),
+  dnsCapture: z
+    .boolean()
+    .optional()
+    .describe("Whether proxies answer DNS. Default: ztunnel does, sidecars as the profile has it."),
+  proxyResources: resources.optional().describe("Of every sidecar and every waypoint; ztunnel's: values.ztunnel."),
+  untaintNodes: z
+    .boolean()
+    .default(false)
+    .describe("istiod removes the taint cni.istio.io/not-ready from a node once istio-cni is ready there."),
   sidecarScoping: z.boolean().optional().describe("Sidecar resources generated from who talks to whom."),
-  revision: dnsLabel.optional().describe("Revision of this control plane, for canary upgrades."),
-  tags: z.record(dnsLabel, dnsLabel).default({}).describe("Revision tag: revision."),
+  revision: dnsLabel
+    .optional()
+    .describe("Revision of the control plane, such as 1-31-1. Default: none, which Istio calls `default`."),
+  canary: canary.optional(),
+  tags: z
+    .record(dnsLabel, dnsLabel)
+    .default({})
+    .describe("Revision tag: revision it stands for (`default`: the control plane without a revision)."),
   namespaces: z
     .record(
       dnsLabel,
-      z.strictObject({ dataPlane: z.enum(["sidecar", "ambient", "none"]).optional(), revision: dnsLabel.optional() }),
+      z.strictObject({
+        dataPlane: z.enum(["sidecar", "ambient", "none"]).optional().describe("Default: mesh.dataPlane."),
+        revision: dnsLabel
+          .optional()
+          .describe("Tag or revision of the control plane of its proxies. Default: mesh.revision."),
+      }),
     )
     .default({})
     .describe("What differs from the mesh in a namespace."),
   waypoints: z
-    .array(z.strictObject({ namespace: dnsLabel, service: dnsLabel.optional(), ingress: z.boolean().default(false) }))
+    .array(
+      z.strictObject({
+        namespace: dnsLabel,
+        service: dnsLabel.optional().describe("Default: every service of the namespace without one of its own."),
+        ingress: z.boolean().default(false).describe("What comes in by a gateway goes through the waypoint as well."),
+      }),
+    )
     .default([])
-    .describe("Ambient: waypoints by namespace or by service."),
+    .describe("Ambient: proxies for what needs HTTP, by namespace or by service."),
   keepCRDs: z.boolean().default(true).describe("Whether Istio's CRDs stay when the mesh is destroyed."),
   values: valuesPerChart.default({}),
 });
