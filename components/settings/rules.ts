@@ -1,8 +1,11 @@
 import type { Problem } from "./errors";
 import { appRules } from "./rules/apps";
+import { benchmarkRules } from "./rules/benchmark";
+import { certificateRules } from "./rules/certificates";
 import { clusterRules } from "./rules/cluster";
 import { gatewayRules } from "./rules/gateways";
 import { injectionRules } from "./rules/injection";
+import { lifecycleRules } from "./rules/lifecycle";
 import { meshRules } from "./rules/mesh";
 import { objectRules } from "./rules/objects";
 import { observabilityRules } from "./rules/observability";
@@ -22,12 +25,15 @@ const rules: readonly Rule[] = [
   ...versionsFit,
   ...platformRules,
   ...meshRules,
+  ...lifecycleRules,
   ...gatewayRules,
+  ...certificateRules,
   ...appRules,
   ...injectionRules,
   ...trafficRules,
   ...securityRules,
   ...observabilityRules,
+  ...benchmarkRules,
   ...objectRules,
   ...secretRules,
 ];

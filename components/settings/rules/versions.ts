@@ -92,8 +92,14 @@ function talosOf(cluster: ClusterSettings): Product[] {
   return [{ name: "Talos", version, path: ["cluster", "talosVersion"], supports: talosSupportsKubernetes }];
 }
 
-function istioOf({ version }: MeshSettings): Product {
-  return { name: "Istio", version, path: ["mesh", "version"], supports: istioSupportsKubernetes };
+function istioOf({ version, canary }: MeshSettings): [Product, ...Product[]] {
+  const product = (of: string, ...path: string[]) => ({
+    name: "Istio",
+    version: of,
+    path: ["mesh", ...path],
+    supports: istioSupportsKubernetes,
+  });
+  return [product(version, "version"), ...(canary ? [product(canary.version, "canary", "version")] : [])];
 }
 
 /** Talos, Kubernetes and Istio have to go together. */
@@ -114,7 +120,7 @@ export const versionsFit = [
     const path = given === undefined ? ["mesh", "version"] : ["cluster", "kubernetesVersion"];
     const kubernetes = version === undefined ? undefined : { version, path };
     const [talos, istio] = [talosOf(cluster), istioOf(mesh)];
-    yield* fits(istio, kubernetes, talos);
-    for (const product of talos) yield* fits(product, kubernetes, [istio]);
+    for (const product of istio) yield* fits(product, kubernetes, talos);
+    for (const product of talos) yield* fits(product, kubernetes, istio);
   }),
 ];

@@ -1,0 +1,75 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { ApiServer } from "../../shared/api-server";
+import type { StepName, StepRequests } from "./requests";
+import { StepError, type StepContext } from "./context";
+import { cniGate } from "./steps/cni-gate";
+import { inject } from "./steps/inject";
+import { leftovers } from "./steps/leftovers";
+import { ready } from "./steps/ready";
+import { retire } from "./steps/retire";
+import { upgradeCheck } from "./steps/upgrade-check";
+
+/** A step does its work and returns its result, which becomes the command's standard output. */
+type Step<Name extends StepName> = (context: StepContext, request: StepRequests[Name]) => Promise<object>;
+
+const steps: { readonly [Name in StepName]: Step<Name> } = {
+  "upgrade-check": upgradeCheck,
+  "cni-gate": cniGate,
+  ready,
+  retire,
+  leftovers,
+  inject,
+};
+
+/**
+ * The command line of `run.cjs`. Standard output is the result, one line of JSON; what a person reads goes to standard
+ * error.
+ *
+ * @returns the exit code
+ */
+export async function main(
+  step: string | undefined,
+  env: NodeJS.ProcessEnv,
+  stdin: AsyncIterable<Buffer>,
+): Promise<number> {
+  try {
+    if (step === undefined || !Object.hasOwn(steps, step)) {
+      throw new StepError(`no step "${step ?? ""}"`, `expected one of: ${Object.keys(steps).join(", ")}`);
+    }
+    const server = await open(await text(stdin), env.MESH_KUBE_CONTEXT);
+    const context: StepContext = {
+      server,
+      say: (line) => process.stderr.write(`${line}\n`),
+      now: () => Date.now(),
+      rest: (ms) => delay(ms),
+    };
+    const result = await run(step as StepName, context, env.MESH_STEP ?? "");
+    process.stdout.write(`${JSON.stringify(result)}\n`);
+    return 0;
+  } catch (error) {
+    process.stderr.write(`istio ${step ?? ""}: ${error instanceof Error ? error.message : String(error)}\n`);
+    return 1;
+  }
+}
+
+function run<Name extends StepName>(name: Name, context: StepContext, request: string): Promise<object> {
+  const step: Step<Name> = steps[name];
+  return step(context, JSON.parse(request) as StepRequests[Name]);
+}
+
+async function open(kubeconfig: string, context: string | undefined): Promise<ApiServer> {
+  try {
+    return await ApiServer.open({ kubeconfig, context });
+  } catch (error) {
+    throw new StepError(
+      `the kubeconfig cannot be used: ${(error as Error).message}`,
+      "check it with kubectl, and the context in talos-mesh:cluster.kubeconfig",
+    );
+  }
+}
+
+async function text(stream: AsyncIterable<Buffer>): Promise<string> {
+  const parts: Buffer[] = [];
+  for await (const part of stream) parts.push(part);
+  return Buffer.concat(parts).toString("utf8");
+}
