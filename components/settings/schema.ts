@@ -1,10 +1,11 @@
 import { z } from "zod";
 import { applications, bookinfo } from "./sections/apps";
+import { benchmark } from "./sections/benchmark";
 import { cluster } from "./sections/cluster";
 import { gateways } from "./sections/gateways";
 import { charts, images } from "./sections/images";
 import { mesh } from "./sections/mesh";
-import { benchmark, observability, verification } from "./sections/observability";
+import { observability, verification } from "./sections/observability";
 import { platform } from "./sections/platform";
 import { rawObjects, security } from "./sections/security";
 import { traffic } from "./sections/traffic";

@@ -59,6 +59,8 @@ export const istioSince = { ambient: "1.24", nftables: "1.27", nftablesInAmbient
 
 /** The chart repository and the image hub that Istio publishes to (from 1.31 on). */
 export const officialCharts = "https://blob.istio.io/istio-release/charts";
+/** The same charts as OCI artifacts. */
+export const officialOciCharts = "oci://ghcr.io/istio/release/charts";
 export const officialHub = "docker.io/istio";
 
 /** A chart of an addon, and the images that the settings have it pull. */

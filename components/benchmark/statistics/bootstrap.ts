@@ -1,3 +1,4 @@
+import { blocksForIntervals } from "../../settings/sections/benchmark";
 import { median, percentile } from "./percentile";
 import { Random } from "./random";
 
@@ -6,9 +7,6 @@ export interface Interval {
   readonly low: number;
   readonly high: number;
 }
-
-/** With fewer blocks no interval is given: it would not hold what it promises. */
-export const minimumBlocks = 7;
 
 const resamples = 10_000;
 
@@ -29,7 +27,7 @@ export function medianInterval(
   samples = resamples,
 ): Interval | undefined {
   const count = values.length;
-  if (count < minimumBlocks) return undefined;
+  if (count < blocksForIntervals) return undefined;
   const random = new Random(seed);
   const noise = (1.2 * deviation(values)) / count;
   const medians = Float64Array.from({ length: samples }, () => {

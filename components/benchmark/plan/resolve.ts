@@ -1,0 +1,106 @@
+import type { BenchmarkSettings, ScenarioName } from "../../settings/sections/benchmark";
+import { officialHub, versions } from "../../settings/versions";
+import { milliseconds } from "../../shared/duration";
+
+/** Everything a plan is made of, with nothing left open; times in seconds. */
+export interface ResolvedBenchmark {
+  readonly preset?: BenchmarkSettings["preset"];
+  /** What answers requests: fortio's own server, or Bookinfo's details as in the article. */
+  readonly target: "fortio" | "details";
+  readonly scenarios: readonly ScenarioName[];
+  readonly control: boolean;
+  readonly blocks: number;
+  readonly qps: readonly number[];
+  readonly connections: readonly number[];
+  readonly payloadSizes: readonly number[];
+  readonly keepAlive: readonly boolean[];
+  readonly grpc: boolean;
+  readonly sameNode: boolean;
+  readonly tcpStreams: readonly number[];
+  readonly transactions: boolean;
+  readonly seconds: number;
+  readonly warmUpSeconds: number;
+  readonly tcpSeconds: number;
+  readonly idleSeconds: number;
+  readonly images: { readonly fortio: string; readonly iperf3: string; readonly details: string };
+  readonly seed: number;
+}
+
+const defaults = {
+  target: "fortio",
+  scenarios: ["none", "sidecar"],
+  qps: [100, 1000],
+  connections: [10],
+  payloadSizes: [1024],
+  keepAlive: [true],
+  grpc: false,
+  tcpStreams: [1, 4, 8],
+  transactions: true,
+  seconds: 60,
+  warmUpSeconds: 15,
+  tcpSeconds: 30,
+  idleSeconds: 30,
+} as const satisfies Partial<ResolvedBenchmark>;
+
+/** What a preset says where the settings do not. */
+const presets: Readonly<Record<NonNullable<BenchmarkSettings["preset"]>, Partial<ResolvedBenchmark>>> = {
+  // "Istio from A to Y": fortio with 10 connections and 100 requests a second to details, iperf for 10 s.
+  article: {
+    target: "details",
+    scenarios: ["none", "sidecar", "ambient"],
+    qps: [100],
+    // The length of details' answer; it cannot be asked for another.
+    payloadSizes: [178],
+    tcpStreams: [1],
+    tcpSeconds: 10,
+  },
+  // istio/tools, perf/benchmark: README and configs/istio.
+  "istio-tools": {
+    connections: [2, 4, 8, 16, 32, 64],
+    qps: [1000],
+    seconds: 240,
+    tcpStreams: [],
+    transactions: false,
+  },
+};
+
+const images = {
+  fortio: `fortio/fortio:${versions.fortio}`,
+  iperf3: `nicolaka/netshoot:${versions.netshoot}`,
+  details: `${officialHub}/examples-bookinfo-details-v1:${versions.bookinfo}`,
+};
+
+/** What `--quick` makes shorter: figures to see that all works, with intervals that are wider than need be. */
+const quick = { blocks: 7, seconds: 5, warmUpSeconds: 1, tcpSeconds: 3, idleSeconds: 5 } as const;
+
+/** Fills in what the settings leave open: from the preset, then from the defaults. */
+export function resolveBenchmark(
+  settings: BenchmarkSettings,
+  options: { readonly quick?: boolean } = {},
+): ResolvedBenchmark {
+  const { duration, warmUp, tcpDuration, idle, preset, seed, blocks, control, sameNode } = settings;
+  const { scenarios, qps, connections, payloadSizes, keepAlive, grpc, tcpStreams, transactions } = settings;
+  const given: Partial<ResolvedBenchmark> = {
+    ...{ scenarios, qps, connections, payloadSizes, keepAlive, grpc, tcpStreams, transactions },
+    seconds: secondsOf(duration),
+    warmUpSeconds: secondsOf(warmUp),
+    tcpSeconds: secondsOf(tcpDuration),
+    idleSeconds: secondsOf(idle),
+  };
+  return {
+    ...defaults,
+    ...(preset && { preset, ...presets[preset] }),
+    ...withoutUndefined(given),
+    ...{ seed, blocks, control, sameNode },
+    images: { ...images, ...withoutUndefined(settings.images) },
+    ...(options.quick === true && quick),
+  };
+}
+
+function secondsOf(duration: string | undefined): number | undefined {
+  return duration === undefined ? undefined : milliseconds(duration) / 1000;
+}
+
+function withoutUndefined<T extends object>(values: T): Partial<T> {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Partial<T>;
+}

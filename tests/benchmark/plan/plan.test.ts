@@ -1,0 +1,157 @@
+import assert from "node:assert/strict";
+import { armTitle } from "../../../components/benchmark/plan/arm";
+import {
+  benchmarkPlan,
+  estimatedSeconds,
+  planIdentity,
+  plannedRequests,
+} from "../../../components/benchmark/plan/plan";
+import { resolveBenchmark } from "../../../components/benchmark/plan/resolve";
+import { benchmark } from "../../../components/settings/sections/benchmark";
+import type { z } from "zod";
+
+const planOf = (settings: z.input<typeof benchmark>, quick = false) =>
+  benchmarkPlan(resolveBenchmark(benchmark.parse(settings), { quick }));
+const ids = (settings: z.input<typeof benchmark>) => planOf(settings).arms.map(({ id }) => id);
+
+describe("the plan of a benchmark", () => {
+  it("holds every arm in every scenario once in every block", () => {
+    const plan = planOf({ scenarios: ["none", "sidecar", "ambient"], blocks: 8 });
+    const expected = plan.arms.flatMap(({ id }) => plan.scenarios.map((scenario) => `${id} ${scenario}`)).sort();
+    for (let block = 1; block <= 8; block++) {
+      const there = plan.runs.filter((run) => run.block === block).map(({ arm, scenario }) => `${arm.id} ${scenario}`);
+      assert.deepEqual(there.sort(), expected);
+    }
+    assert.equal(new Set(plan.runs.map(({ id }) => id)).size, plan.runs.length);
+  });
+
+  it("measures the scenarios of an arm one after the other, in orders that change", () => {
+    const plan = planOf({ scenarios: ["none", "sidecar", "ambient"], blocks: 10 });
+    const orders = new Set<string>();
+    for (let at = 0; at < plan.runs.length; at += 3) {
+      const together = plan.runs.slice(at, at + 3);
+      assert.equal(new Set(together.map(({ arm, block }) => `${block} ${arm.id}`)).size, 1);
+      orders.add(together.map(({ scenario }) => scenario).join());
+    }
+    assert.equal(orders.size, 6);
+  });
+
+  it("is the same for the same seed, and another order for another", () => {
+    const order = (seed: number) => planOf({ seed }).runs.map(({ id }) => id);
+    assert.deepEqual(order(3), order(3));
+    assert.notDeepEqual(order(3), order(4));
+  });
+
+  it("adds a second none as a control", () => {
+    assert.deepEqual(planOf({ control: true }).scenarios, ["none", "sidecar", "control"]);
+  });
+
+  it("of the article is what the article did, and more of it", () => {
+    const plan = planOf({ preset: "article" });
+    assert.equal(plan.target, "details");
+    assert.deepEqual(plan.scenarios, ["none", "sidecar", "ambient"]);
+    assert.deepEqual(
+      plan.arms.map(({ id, seconds }) => [id, seconds]),
+      [
+        ["http-c10-q100-178B", 60],
+        ["request-response", 10],
+        ["connect", 10],
+        ["tcp-1-upload", 10],
+        ["tcp-1-download", 10],
+      ],
+    );
+  });
+
+  it("of istio-tools has its connections, rate and time", () => {
+    const plan = planOf({ preset: "istio-tools" });
+    assert.deepEqual(
+      plan.arms.map(({ id }) => id),
+      [2, 4, 8, 16, 32, 64].map((connections) => `http-c${connections}-q1000-1024B`),
+    );
+    assert.ok(plan.arms.every(({ seconds }) => seconds === 240));
+  });
+
+  it("prefers what the settings say to what the preset says", () => {
+    const plan = planOf({ preset: "istio-tools", connections: [16], duration: "30s", scenarios: ["none"] });
+    assert.deepEqual(
+      plan.arms.map(({ id, seconds }) => [id, seconds]),
+      [["http-c16-q1000-1024B", 30]],
+    );
+    assert.deepEqual(plan.scenarios, ["none"]);
+  });
+
+  it("multiplies rates, connections, sizes and keep-alive, and gRPC keeps its connections", () => {
+    const grid = ids({
+      qps: [0, 500],
+      connections: [1, 64],
+      payloadSizes: [0],
+      keepAlive: [true, false],
+      grpc: true,
+      tcpStreams: [],
+      transactions: false,
+    });
+    assert.deepEqual(grid, [
+      ...["http-c1-qmax-0B", "http-c1-q500-0B", "http-c64-qmax-0B", "http-c64-q500-0B"],
+      ...["http-c1-qmax-0B-close", "http-c1-q500-0B-close", "http-c64-qmax-0B-close", "http-c64-q500-0B-close"],
+      ...["grpc-c1-qmax-0B", "grpc-c1-q500-0B", "grpc-c64-qmax-0B", "grpc-c64-q500-0B"],
+    ]);
+  });
+
+  it("repeats every arm on one node where that is asked", () => {
+    const grid = ids({ qps: [100], tcpStreams: [1], transactions: false, sameNode: true });
+    const other = ["http-c10-q100-1024B", "tcp-1-upload", "tcp-1-download"];
+    assert.deepEqual(grid, [...other, ...other.map((id) => `${id}-same-node`)]);
+  });
+
+  it("is short when it is to be quick, and still has its intervals", () => {
+    const plan = planOf({ preset: "article" }, true);
+    assert.equal(plan.blocks, 7);
+    assert.ok(plan.arms.every(({ seconds }) => seconds <= 5));
+  });
+
+  it("knows how long it takes", () => {
+    const { runs } = planOf({ qps: [100], tcpStreams: [], transactions: false, blocks: 10 });
+    // 10 blocks, 2 scenarios, 60 s and 15 s of warm-up.
+    assert.equal(estimatedSeconds(runs, 0), 1500);
+    assert.equal(estimatedSeconds(runs.slice(10), 5), 800);
+  });
+
+  it("names its arms for people", () => {
+    const plan = planOf({ qps: [0, 100], keepAlive: [true, false], sameNode: true, tcpStreams: [1, 4] });
+    const titles = plan.arms.map(armTitle);
+    assert.equal(new Set(titles).size, titles.length);
+    assert.ok(titles.includes("HTTP 100/s, 10 connections, 1024 B"));
+    assert.ok(titles.includes("HTTP saturation, a connection a request, 1024 B, same node"));
+    assert.ok(titles.includes("TCP 1 stream upload"));
+  });
+
+  it("knows how many requests a rate asks for", () => {
+    const [saturation, fixed] = planOf({ qps: [0, 100] }).arms;
+    assert.equal(saturation && plannedRequests(saturation), undefined);
+    assert.equal(fixed && plannedRequests(fixed), 6000);
+  });
+});
+
+describe("the identity of a benchmark", () => {
+  const identity = (settings: z.input<typeof benchmark>, version = "1.31.1") =>
+    planIdentity(planOf(settings), { version }, settings.runId);
+  const base = identity({});
+
+  it("stays when only what is judged changes", () => {
+    assert.equal(identity({}), base);
+    assert.equal(identity({ budgets: { p99: { max: 5 } }, baseline: "./report.json" }), base);
+  });
+
+  it("changes with the plan, the mesh's version and the run's id", () => {
+    const others = [
+      identity({}, "1.31.2"),
+      identity({ runId: "again" }),
+      identity({ seed: 2 }),
+      identity({ blocks: 11 }),
+      identity({ scenarios: ["none"] }),
+      identity({ duration: "61s" }),
+      identity({ images: { fortio: "fortio/fortio:1.67.0" } }),
+    ];
+    assert.equal(new Set([base, ...others]).size, others.length + 1);
+  });
+});

@@ -1,0 +1,51 @@
+import assert from "node:assert/strict";
+import { benchmarkRules } from "../../components/settings/rules/benchmark";
+import type { Settings } from "../../components/settings/schema";
+import { benchmark } from "../../components/settings/sections/benchmark";
+import type { z } from "zod";
+
+function problems(settings: z.input<typeof benchmark>): string[] {
+  const whole = { benchmark: benchmark.parse(settings) } as Settings;
+  const context = { secretNames: new Set<string>(), secretTexts: new Map<string, string>() };
+  return benchmarkRules.flatMap((rule) =>
+    [...rule.check(whole, context)].map(({ path, message }) => `${path.join(".")}: ${message}`),
+  );
+}
+
+describe("the settings of a benchmark", () => {
+  it("may be left out, every one", () => {
+    assert.deepEqual(problems({}), []);
+  });
+
+  it("need the scenario that the others are compared with", () => {
+    assert.deepEqual(problems({ scenarios: ["sidecar"] }), [
+      "benchmark.scenarios: found sidecar; add none, which the others are compared with",
+    ]);
+  });
+
+  it("say nothing twice", () => {
+    assert.deepEqual(problems({ scenarios: ["none", "none"], qps: [100, 100], keepAlive: [true, true] }), [
+      "benchmark.scenarios.1: value none is there already, at scenarios[0]",
+      "benchmark.qps.1: value 100 is there already, at qps[0]",
+      "benchmark.keepAlive.1: value true is there already, at keepAlive[0]",
+    ]);
+  });
+
+  it("know the budgets that can be judged", () => {
+    assert.deepEqual(problems({ budgets: { p99: { max: 5 }, "sidecar.cpu": { max: 0.5 } } }), []);
+    assert.deepEqual(
+      problems({ scenarios: ["none", "sidecar"], budgets: { p98: { max: 5 }, "ambient.p99": { max: 1 } } }),
+      [
+        "benchmark.budgets.p98: unknown budget; did you mean p90?",
+        "benchmark.budgets.ambient.p99: scenario ambient is not measured; add it to benchmark.scenarios",
+      ],
+    );
+  });
+
+  it("need the blocks of an interval where there is a budget", () => {
+    assert.deepEqual(problems({ blocks: 3 }), []);
+    assert.deepEqual(problems({ blocks: 3, budgets: { p99: { max: 5 } } }), [
+      "benchmark.blocks: found 3; budgets are judged on an interval, which takes at least 7",
+    ]);
+  });
+});
