@@ -1,5 +1,4 @@
 import type { Cluster } from "./cluster/cluster";
-import { gatewayDeployments } from "./mesh/gateways";
 import { gatewayServicePorts } from "./mesh/values/gateway";
 import type { Settings } from "./settings/schema";
 import { versions } from "./settings/versions";
@@ -30,19 +29,21 @@ function nodes(controlPlanes: number, workers: number): string {
 }
 
 /**
- * The addresses under which the services that a gateway offers answer: `http://host:port`, one for each host name,
- * and for `*` the node's own address. Empty where the port that nodes open is left to Kubernetes.
+ * The addresses under which the services that a gateway offers answer: `https://host:port`, or `http://` where the
+ * gateway has no TLS; one for each host name, and for `*` the node's own address. Empty where the port that nodes open
+ * is left to Kubernetes, and for `*` behind a load balancer, whose address only the cluster knows.
  */
 export function urls(settings: Pick<Settings, "gateways" | "traffic">, nodeAddress: string | undefined): string[] {
-  const found = gatewayDeployments(settings.gateways).flatMap(([gateway, deployment]) => {
-    const offered = settings.traffic.services.filter((service) => service.gateways.some((name) => name === gateway));
-    const port =
-      deployment.serviceType === "NodePort" ? deployment.ports.http?.nodePort : gatewayServicePorts(deployment).http2;
+  const found = Object.entries(settings.gateways).flatMap(([gateway, deployment]) => {
+    const [scheme, portName] = deployment.tls ? (["https", "https"] as const) : (["http", "http2"] as const);
+    const onNodes = deployment.serviceType === "NodePort";
+    const port = onNodes ? deployment.ports[scheme]?.nodePort : gatewayServicePorts(deployment)[portName];
     if (port === undefined) return [];
+    const offered = settings.traffic.services.filter((service) => service.gateways.includes(gateway));
     return offered.flatMap((service) =>
       service.hosts.flatMap((host) => {
-        const name = host === "*" ? nodeAddress : host;
-        return name === undefined ? [] : [`http://${name}:${port}${firstPath(service.http)}`];
+        const name = host !== "*" ? host : onNodes ? nodeAddress : undefined;
+        return name === undefined ? [] : [`${scheme}://${name}:${port}${firstPath(service.http)}`];
       }),
     );
   });

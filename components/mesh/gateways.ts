@@ -1,16 +1,9 @@
-import type { GatewayDeploymentSettings, GatewaysSettings } from "../settings/sections/gateways";
+import type { GatewayDeploymentSettings, GatewaysSettings, GatewayTlsSettings } from "../settings/sections/gateways";
 import { type ChartSource, helmRelease } from "../shared/helm-release";
 import { Layer, type LayerOptions } from "../shared/layer";
-import type { GatewayWorkload } from "../shared/workload";
+import type { GatewayTls, GatewayWorkload } from "../shared/workload";
 import { gatewayServicePorts, gatewayValues } from "./values/gateway";
 import type { MeshValuesInput } from "./values/input";
-
-/** The gateways of the settings that are switched on, by the names rules use. */
-export function gatewayDeployments(gateways: GatewaysSettings): [name: string, settings: GatewayDeploymentSettings][] {
-  return Object.entries(gateways).filter(
-    (entry): entry is [string, GatewayDeploymentSettings] => entry[1] !== undefined,
-  );
-}
 
 /**
  * How policies name the gateways. The chart labels a release's pods `istio: <release without "istio-">`, and runs
@@ -18,17 +11,35 @@ export function gatewayDeployments(gateways: GatewaysSettings): [name: string, s
  * Source: istio/istio, manifests/charts/gateway/templates/_helpers.tpl.
  */
 export function gatewayWorkloads(gateways: GatewaysSettings): readonly GatewayWorkload[] {
-  return gatewayDeployments(gateways).map(([name, settings]) => ({
+  return Object.entries(gateways).map(([name, settings]) => ({
     name,
-    namespace: settings.namespace ?? releaseName(name),
+    namespace: gatewayNamespace(name, settings),
     serviceAccount: releaseName(name),
-    selector: { istio: name },
+    selector: selector(name),
     ports: gatewayServicePorts(settings),
+    ...(settings.tls && { tls: gatewayTls(name, settings.tls) }),
   }));
+}
+
+function gatewayTls(name: string, { mode, httpsRedirect }: GatewayTlsSettings): GatewayTls {
+  return { mode, httpsRedirect, credentialName: credentialName(name) };
+}
+
+/** The Secret with a gateway's certificate, in the gateway's namespace. */
+export function credentialName(gateway: string): string {
+  return `${releaseName(gateway)}-certificate`;
+}
+
+export function gatewayNamespace(gateway: string, { namespace }: Pick<GatewayDeploymentSettings, "namespace">): string {
+  return namespace ?? releaseName(gateway);
 }
 
 function releaseName(gateway: string): string {
   return `istio-${gateway}`;
+}
+
+function selector(gateway: string): Readonly<Record<string, string>> {
+  return { istio: gateway };
 }
 
 export interface GatewaysArgs extends MeshValuesInput {
@@ -40,16 +51,16 @@ export interface GatewaysArgs extends MeshValuesInput {
 export class Gateways extends Layer {
   constructor(name: string, args: GatewaysArgs, opts?: LayerOptions) {
     super("talos-mesh:mesh:Gateways", name, opts);
-    for (const [gateway, settings] of gatewayDeployments(args.gateways)) {
+    for (const [gateway, settings] of Object.entries(args.gateways)) {
       helmRelease(
         `${name}-${gateway}`,
         {
           chart: "gateway",
           release: releaseName(gateway),
-          namespace: settings.namespace ?? releaseName(gateway),
+          namespace: gatewayNamespace(gateway, settings),
           version: args.mesh.version,
           source: args.source,
-          values: gatewayValues(settings, args),
+          values: gatewayValues(settings, selector(gateway), args),
         },
         this.child,
       );

@@ -1,8 +1,10 @@
 import * as pulumi from "@pulumi/pulumi";
-import { namespace, SettingsError, type Problem } from "./errors";
+import { programContext } from "./context";
+import { formatPath, namespace, SettingsError, type Problem } from "./errors";
 import { parseSettings } from "./parse";
 import { settingsSchema, type Settings } from "./schema";
 import { suggestion } from "./suggest";
+import { certificateWarnings } from "./rules/certificates";
 import { unbuiltParts, withoutUnbuilt, type UnbuiltPart } from "./unbuilt";
 
 /** What a program gets to know of its stack. */
@@ -39,18 +41,18 @@ function decode(section: string, text: string): unknown {
 
 interface RawConfig {
   readonly sections: Record<string, unknown>;
-  readonly secrets: Record<string, pulumi.Output<string>>;
+  readonly secrets: Map<string, string>;
   readonly problems: Problem[];
 }
 
 /** A secret's text is never repeated, not even its beginning. */
-function readSecrets(text: string, problems: Problem[]): Record<string, pulumi.Output<string>> {
+function readSecrets(text: string, problems: Problem[]): Map<string, string> {
   const value = decode(secretsKey, text);
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     problems.push({ path: [secretsKey], message: "expected a map of name: value" });
-    return {};
+    return new Map();
   }
-  const secrets: Record<string, pulumi.Output<string>> = {};
+  const secrets = new Map<string, string>();
   for (const [name, secret] of Object.entries(value)) {
     const path = [secretsKey, name];
     if (typeof secret !== "string") {
@@ -58,19 +60,19 @@ function readSecrets(text: string, problems: Problem[]): Record<string, pulumi.O
       continue;
     }
     if (secret.trim() === "") problems.push({ path, message: "is empty" });
-    secrets[name] = pulumi.secret(secret);
+    secrets.set(name, secret);
   }
   return secrets;
 }
 
 function readConfig(): RawConfig {
-  const config: RawConfig = { sections: {}, secrets: {}, problems: [] };
+  const config: RawConfig = { sections: {}, secrets: new Map(), problems: [] };
   const known = [...Object.keys(settingsSchema.shape), secretsKey];
   for (const [key, text] of Object.entries(pulumi.runtime.allConfig())) {
     if (!key.startsWith(`${namespace}:`)) continue;
     const section = key.slice(namespace.length + 1);
     if (section === secretsKey) {
-      Object.assign(config.secrets, readSecrets(text, config.problems));
+      for (const [name, secret] of readSecrets(text, config.problems)) config.secrets.set(name, secret);
     } else if (!known.includes(section)) {
       config.problems.push({ path: [section], message: `unknown section; ${suggestion(section, known)}` });
     } else if (isConfigSecret(key)) {
@@ -97,8 +99,14 @@ export function loadSettings(): LoadedSettings {
   const { sections, secrets, problems } = readConfig();
   try {
     const refuse = unbuilt === "refuse" ? unbuiltParts : undefined;
-    const { settings } = parseSettings(sections, { secretNames: Object.keys(secrets), stack, problems, refuse });
-    return { ...withoutUnbuilt(settings), secrets, stack };
+    // What is rendered has placeholders for secrets, and nothing to look into.
+    const secretTexts = programContext().render ? new Map<string, string>() : secrets;
+    const { settings } = parseSettings(sections, { secretNames: secrets.keys(), secretTexts, stack, problems, refuse });
+    for (const { path, message } of certificateWarnings(settings, secretTexts)) {
+      void pulumi.log.warn(`${formatPath(path)}: ${message}`);
+    }
+    const marked = [...secrets].map(([name, text]): [string, pulumi.Output<string>] => [name, pulumi.secret(text)]);
+    return { ...withoutUnbuilt(settings), secrets: Object.fromEntries(marked), stack };
   } catch (error) {
     throw error instanceof SettingsError ? Object.assign(new pulumi.RunError(error.message), { cause: error }) : error;
   }

@@ -6,8 +6,10 @@ import { suggestion } from "./suggest";
 
 /** What is known of a stack beside its settings. */
 export interface ParseOptions extends Origin {
-  /** Names under `talos-mesh:secrets`; their values are nobody's business here. */
+  /** Names under `talos-mesh:secrets`. */
   readonly secretNames: Iterable<string>;
+  /** Their values by name; without them, rules that look into a secret find nothing wrong. @default none */
+  readonly secretTexts?: ReadonlyMap<string, string>;
   /** Problems found while the sections were read, reported together with the others. */
   readonly problems?: readonly Problem[];
   /** What else to refuse of the valid sections, such as parts that are not built yet. */
@@ -54,7 +56,8 @@ export function parseSettings(raw: Record<string, unknown>, options: ParseOption
     if (Object.hasOwn(settingsSchema.shape, key)) continue;
     problems.push({ path: [key], message: `unknown section; ${suggestion(key, [...sections, "secrets"])}` });
   }
-  problems.push(...checkRules(valid as Partial<Settings>, { secretNames: new Set(options.secretNames) }));
+  const { secretNames, secretTexts = new Map() } = options;
+  problems.push(...checkRules(valid as Partial<Settings>, { secretNames: new Set(secretNames), secretTexts }));
   problems.push(...(options.refuse?.(valid as Partial<Settings>) ?? []));
   if (problems.length > 0) throw new SettingsError(problems.sort(compare), options);
   return { settings: valid as Settings };

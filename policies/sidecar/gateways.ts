@@ -1,7 +1,9 @@
 import type { KubernetesObject } from "../../components/shared/kubernetes-object";
-import type { GatewayWorkload } from "../../components/shared/workload";
+import type { GatewayTls, GatewayWorkload } from "../../components/shared/workload";
 import type { ResolvedModel } from "../resolve/resolved";
 import { type IstioSpecs, istioObject } from "./istio-object";
+
+type Server = NonNullable<IstioSpecs["Gateway"]["servers"]>[number];
 
 /**
  * One `Gateway` for each gateway that offers something, in the gateway's own namespace, so that it holds also where
@@ -25,16 +27,32 @@ export function gatewayReference(gateway: GatewayWorkload): string {
   return `${gateway.namespace}/${gateway.name}`;
 }
 
-function gatewayObject(gateway: GatewayWorkload, hosts: readonly string[]): KubernetesObject<IstioSpecs["Gateway"]> {
+function gatewayObject(gateway: GatewayWorkload, names: readonly string[]): KubernetesObject<IstioSpecs["Gateway"]> {
+  const hosts = [...names].sort();
   return istioObject(
     "Gateway",
     { namespace: gateway.namespace, name: gateway.name },
     {
       selector: { ...gateway.selector },
-      servers: [
-        // Envoy is configured by the port of the Service, not by the port the container listens on.
-        { port: { number: gateway.ports.http2 ?? 80, name: "http", protocol: "HTTP" }, hosts: [...hosts].sort() },
-      ],
+      servers: [plainServer(gateway, hosts), ...(gateway.tls ? [tlsServer(gateway, gateway.tls, hosts)] : [])],
     },
   );
+}
+
+// Envoy is configured by the port of the Service, not by the port the container listens on.
+function plainServer({ ports, tls }: GatewayWorkload, hosts: string[]): Server {
+  return {
+    port: { number: ports.http2 ?? 80, name: "http", protocol: "HTTP" },
+    hosts,
+    ...(tls?.httpsRedirect && { tls: { httpsRedirect: true } }),
+  };
+}
+
+/** Versions of TLS are left to Istio, whose least is 1.2. */
+function tlsServer({ ports }: GatewayWorkload, { mode, credentialName }: GatewayTls, hosts: string[]): Server {
+  return {
+    port: { number: ports.https ?? 443, name: "https", protocol: mode === "PASSTHROUGH" ? "TLS" : "HTTPS" },
+    hosts,
+    tls: { mode, ...(mode !== "PASSTHROUGH" && { credentialName }) },
+  };
 }

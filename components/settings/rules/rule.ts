@@ -4,6 +4,8 @@ import type { Settings } from "../schema";
 export interface RuleContext {
   /** Names under `talos-mesh:secrets`. */
   readonly secretNames: ReadonlySet<string>;
+  /** Their values where they are known: for a rule that must look into one, and whose message never repeats it. */
+  readonly secretTexts: ReadonlyMap<string, string>;
 }
 
 export interface Rule {
