@@ -1,4 +1,3 @@
-import * as pulumi from "@pulumi/pulumi";
 import { Bookinfo, bookinfoWorkloads } from "./components/apps/bookinfo";
 import { cluster as clusterOf } from "./components/cluster";
 import { chartSource } from "./components/mesh/chart-source";
@@ -18,9 +17,9 @@ import { compileSidecar } from "./policies/sidecar";
 const context = programContext();
 const { settings, secrets } = loadSettings();
 const { mesh, images, gateways } = settings;
-const charts = chartSource(settings.charts, context, pulumi.runtime.isDryRun());
 
 const cluster = clusterOf(settings, context, secrets);
+const charts = chartSource(settings.charts, cluster);
 const inCluster = { provider: cluster.provider, deletedWith: cluster.deletedWith };
 
 const platform = new Platform(

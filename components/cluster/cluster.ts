@@ -9,6 +9,8 @@ export interface Cluster {
   readonly provider: kubernetes.Provider;
   /** Text of the kubeconfig, secret. */
   readonly kubeconfig: pulumi.Output<string>;
+  /** The kubeconfig's context. @default the current one */
+  readonly kubeContext?: string;
   /** The resource that is the cluster, where this program made it. */
   readonly deletedWith?: pulumi.Resource;
   /** The shell command that points kubectl at this cluster. */
@@ -17,6 +19,8 @@ export interface Cluster {
   readonly nodeAddress?: string;
   /** Nodes that run no containers: objects become ready, traffic does not flow. */
   readonly simulatedNodes: boolean;
+  /** Which charts `charts.source: auto` stands for here; only an embedded cluster has any but the official ones. */
+  readonly autoCharts?: "official" | "stand-ins";
   /** Nodes that run Talos, so that values can be right for it. */
   readonly talos: boolean;
 }

@@ -1,14 +1,19 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
+import { autoCharts } from "../../lab/embedded/auto-charts";
 import { plannedIncarnation } from "../../lab/embedded/incarnation";
+import { unusablePlace } from "../../lab/embedded/layout";
+import type { ClusterRequest } from "../../lab/embedded/request";
 import type { ProgramContext } from "../settings/context";
+import type { Settings } from "../settings/schema";
 import type { EmbeddedClusterSettings } from "../settings/sections/cluster";
-import { versions } from "../settings/versions";
+import { officialCharts, versions } from "../settings/versions";
 import { lifecycleCommand } from "../shared/lifecycle-command";
 import { type Cluster, clusterIdentifier } from "./cluster";
 
 export interface EmbeddedClusterArgs {
   readonly settings: EmbeddedClusterSettings;
+  readonly charts: Settings["charts"];
   readonly context: ProgramContext;
 }
 
@@ -24,10 +29,14 @@ export class EmbeddedCluster extends pulumi.ComponentResource implements Cluster
   readonly kubeconfigCommand: string;
   readonly simulatedNodes = true;
   readonly talos = false;
+  readonly autoCharts: "official" | "stand-ins";
 
   constructor(name: string, args: EmbeddedClusterArgs, opts?: pulumi.ComponentResourceOptions) {
     super("talos-mesh:cluster:EmbeddedCluster", name, {}, opts);
-    const { settings, context } = args;
+    const { settings, charts, context } = args;
+    const wrongPlace = context.render ? undefined : unusablePlace(context.projectRoot);
+    if (wrongPlace !== undefined)
+      throw new pulumi.RunError(`cluster.kind: embedded cannot be used here: ${wrongPlace}`);
 
     const controlPlane = lifecycleCommand(
       `${name}-control-plane`,
@@ -35,15 +44,7 @@ export class EmbeddedCluster extends pulumi.ComponentResource implements Cluster
         apply: "exec node lab/bin/embedded-cluster.cjs up",
         delete: "exec node lab/bin/embedded-cluster.cjs delete",
         environment: {
-          TALOS_MESH_CLUSTER: JSON.stringify({
-            stack: context.stack,
-            name: settings.name,
-            kubernetesVersion: settings.kubernetesVersion ?? versions.kubernetes,
-            workers: settings.workers,
-            apiServerPort: settings.apiServerPort,
-            // Changes when the processes have died (a reboot), so that the plan says so and the next up starts them.
-            incarnation: context.render ? 1 : plannedIncarnation(context.projectRoot, context.stack),
-          }),
+          TALOS_MESH_CLUSTER: request(settings, context),
         },
         secretOutput: true,
       },
@@ -59,11 +60,31 @@ export class EmbeddedCluster extends pulumi.ComponentResource implements Cluster
         // What a killed run has made is in no state yet. All in this cluster is ours, so the next run takes it over
         // where the provider would say for ever that it "already exists".
         upsertExistingObjects: true,
+        // A field that somebody else has changed goes back to what the program says, as with the embedded runner.
+        enablePatchForce: true,
       },
       { parent: this },
     );
+    // Rendering asks nobody, and neither does a source that is named.
+    const open = charts.source === "auto" && !context.render;
+    this.autoCharts = open
+      ? autoCharts(context, `${officialCharts}/index.yaml`, pulumi.runtime.isDryRun())
+      : "official";
     this.kubeconfigCommand = `export KUBECONFIG="$PWD/.talos-mesh/${context.stack}/kubeconfig"`;
 
     this.registerOutputs({ kubeconfigCommand: this.kubeconfigCommand });
   }
+}
+
+async function request(settings: EmbeddedClusterSettings, context: ProgramContext): Promise<string> {
+  const asked: ClusterRequest = {
+    stack: context.stack,
+    name: settings.name,
+    kubernetesVersion: settings.kubernetesVersion ?? versions.kubernetes,
+    workers: settings.workers,
+    apiServerPort: settings.apiServerPort,
+    // Changes when processes or nodes are gone (a reboot), so that the plan says so and the next up brings them back.
+    incarnation: context.render ? 1 : await plannedIncarnation(context.projectRoot, context.stack),
+  };
+  return JSON.stringify(asked);
 }

@@ -9,13 +9,13 @@ import { TalosCluster } from "./talos-cluster";
 
 /** Makes, or reaches, the cluster that the settings describe. */
 export function cluster(
-  { cluster: settings, environment }: Pick<Settings, "cluster" | "environment">,
+  { cluster: settings, environment, charts }: Pick<Settings, "cluster" | "environment" | "charts">,
   context: ProgramContext,
   secrets: Readonly<Record<string, pulumi.Output<string>>>,
 ): Cluster {
   switch (settings.kind) {
     case "embedded":
-      return new EmbeddedCluster("cluster", { settings, context });
+      return new EmbeddedCluster("cluster", { settings, charts, context });
     case "existing":
       return new ExistingCluster("cluster", { settings, context, secrets });
     case "talos":

@@ -1,9 +1,10 @@
 import { existsSync, readdirSync, rmdirSync, rmSync } from "node:fs";
-import { decisionFile } from "../../components/mesh/chart-source";
+import { forgetCharts } from "./auto-charts";
 import { withClusterLock } from "./cluster-lock";
 import { discard } from "./discard";
 import { layoutOf } from "./layout";
 import { readMarker, refuseForeign } from "./marker";
+import { processesOf } from "./processes";
 
 /**
  * Ends the cluster's processes and removes its files, and the decision which charts it got, from any state; other
@@ -13,15 +14,17 @@ import { readMarker, refuseForeign } from "./marker";
  */
 export async function deleteCluster(projectRoot: string, stack: string, say: (line: string) => void): Promise<void> {
   const layout = layoutOf(projectRoot, stack);
-  if (!existsSync(layout.folder)) return say("there is no cluster");
+  if (!existsSync(layout.folder) && processesOf(layout.kwok).length === 0) return say("there is no cluster");
   await withClusterLock(layout, say, async () => {
     refuseForeign(layout);
     const marker = readMarker(layout);
+    const running = processesOf(layout.kwok).length;
     await discard(layout, marker);
     rmSync(layout.kubeconfig, { force: true });
     rmSync(layout.incarnation, { force: true });
-    rmSync(decisionFile(projectRoot, stack), { force: true });
-    say(marker === undefined ? "there is no cluster" : `cluster ${marker.name} deleted`);
+    forgetCharts(projectRoot, stack);
+    if (marker !== undefined) say(`cluster ${marker.name} deleted`);
+    else say(running > 0 ? `ended ${running} processes of a cluster whose files were gone` : "there is no cluster");
   });
   if (readdirSync(layout.folder).length === 0) rmdirSync(layout.folder);
 }

@@ -6,7 +6,7 @@ import { programsOnPath } from "../tools/path-lookup";
 import { CommandError, runCommand } from "../tools/run-command";
 import { clusterFolder, type Layout } from "./layout";
 import type { Ports } from "./ports";
-import type { Component } from "./processes";
+import { components, type Component } from "./processes";
 import { writeWhole } from "./write-file";
 
 /** The programs of a control plane. helm is none of them. */
@@ -36,6 +36,9 @@ export function kwokctlConfiguration(tools: ControlPlaneTools, ports: Ports, noo
       kubeAdmission: true,
       kubeVersion: `v${tools["kube-apiserver"].version}`,
       ...ports,
+      // A node belongs to one kwok controller until its lease runs out, here after five (kwokctl's heartbeat factor)
+      // times as many seconds: after a reboot pods must not wait 200 s, the default, for the new one.
+      nodeLeaseDurationSeconds: 4,
       etcdBinary: tools.etcd.path,
       kubeApiserverBinary: tools["kube-apiserver"].path,
       kubeControllerManagerBinary: tools["kube-controller-manager"].path,
@@ -92,7 +95,10 @@ async function kwokctl(layout: Layout, tools: ControlPlaneTools, args: string[])
     await runCommand(layout.kwokctl, args, { cwd: layout.kwok, env, timeoutMs: 60_000 });
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
-    throw new Error([error.message, ...error.output.map(messageOf)].join("\n  "), { cause: error });
+    const said = error.output.map(messageOf);
+    if (said.some((line) => line.includes(noSpace)))
+      throw new Error(diskFull("kwokctl could not write"), { cause: error });
+    throw new Error([error.message, ...said].join("\n  "), { cause: error });
   }
 }
 
@@ -106,10 +112,26 @@ function messageOf(line: string): string {
   }
 }
 
-/** The last lines of a component's log, and where it is. */
-export function logTail(layout: Layout, name: string, component: Component, lines = 15): string {
-  const file = path.join(clusterFolder(layout.kwok, name), "logs", `${component}.log`);
-  if (!existsSync(file)) return `(no log at ${file})`;
-  const tail = readFileSync(file, "utf8").trimEnd().split("\n").slice(-lines);
+/** Why a component has failed, as far as the logs say: a full disk in one sentence, else its last lines and where they are. */
+export function explainedByLogs(layout: Layout, name: string, component: Component, lines = 15): string {
+  const folder = path.join(clusterFolder(layout.kwok, name), "logs");
+  const logOf = (each: Component) => {
+    const file = path.join(folder, `${each}.log`);
+    return existsSync(file) ? readFileSync(file, "utf8").trimEnd() : undefined;
+  };
+  // etcd ends with a long trace, and the others with it, for another reason.
+  const full = components.find((each) => logOf(each)?.slice(-20_000).includes(noSpace) === true);
+  if (full !== undefined) return diskFull(`${full} could not write below ${layout.kwok}`);
+  const file = path.join(folder, `${component}.log`);
+  const log = logOf(component);
+  if (log === undefined) return `(no log at ${file})`;
+  const tail = log.split("\n").slice(-lines);
   return [`The last lines of ${file}:`, ...tail.map((line) => `  ${line.slice(0, 400)}`)].join("\n");
+}
+
+/** As every program of the control plane says it. */
+const noSpace = "no space left on device";
+
+function diskFull(what: string): string {
+  return `The disk is full: ${what} (${noSpace}). Free some space, then run the same command again.`;
 }

@@ -31,7 +31,21 @@ export function layoutOf(projectRoot: string, stack: string): Layout {
   };
 }
 
+/** The folder in which kwokctl makes one for each cluster, given its working folder. */
+export function clustersFolder(kwok: string): string {
+  return path.join(kwok, "clusters");
+}
+
 /** The folder kwokctl makes for a cluster, given its working folder. */
 export function clusterFolder(kwok: string, name: string): string {
-  return path.join(kwok, "clusters", name);
+  return path.join(clustersFolder(kwok), name);
+}
+
+/** What is wrong with the place of a project for a cluster in it, or nothing. */
+export function unusablePlace(projectRoot: string): string | undefined {
+  if (!/\s/.test(projectRoot)) return undefined;
+  return (
+    `the project's path holds a blank: ${JSON.stringify(projectRoot)}\n` +
+    "kwokctl, which runs the embedded cluster, cuts its commands at blanks. Move the project to a path without any, and run this again."
+  );
 }

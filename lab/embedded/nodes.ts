@@ -105,6 +105,11 @@ export async function reconcileNodes(api: ApiServer, wanted: readonly SimulatedN
   }
 }
 
+/** Takes the nodes from a kwok controller that was killed: its leases would keep the new one from them. */
+export async function releaseNodes(api: ApiServer): Promise<void> {
+  await ignoring(404, api.request("DELETE", "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases"));
+}
+
 // The pods go with their node: the controllers make them again elsewhere at once, instead of after the garbage
 // collector's quarantine of pods whose node has vanished.
 async function removeNode(api: ApiServer, name: string): Promise<void> {

@@ -1,8 +1,8 @@
-import { rmSync } from "node:fs";
+import { existsSync, readdirSync, rmSync } from "node:fs";
 import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { isSameProcess, listProcesses, type ProcessIdentity } from "../tools/process-identity";
-import { clusterFolder } from "./layout";
+import { clustersFolder } from "./layout";
 
 /** The processes kwokctl runs, by the names of its links in the cluster's `bin` folder and of its logs. */
 export const components = [
@@ -19,14 +19,17 @@ export interface ComponentProcess extends ProcessIdentity {
 }
 
 /**
- * The live processes of a cluster, given kwokctl's working folder and the cluster's name. kwokctl starts each by a path inside that folder, so the command
- * itself says whose it is: a process file can be missing (killed before it was written) or name another's process
- * (after a reboot).
+ * The live processes of a cluster, given kwokctl's working folder. kwokctl starts each by a path inside that folder, so
+ * the command itself says whose it is, also when the folder has been removed since: a process file can be missing
+ * (killed before it was written) or name another's process (after a reboot).
  */
-export function processesOf(kwok: string, name: string): ComponentProcess[] {
-  const bin = path.join(clusterFolder(kwok, name), "bin");
+export function processesOf(kwok: string): ComponentProcess[] {
+  const clusters = clustersFolder(kwok) + path.sep;
   return listProcesses().flatMap(({ pid, startedAt, command }) => {
-    const component = components.find((program) => `${command} `.startsWith(`${path.join(bin, program)} `));
+    if (!command.startsWith(clusters)) return [];
+    const [program = ""] = command.slice(clusters.length).split(" ");
+    const [, bin, name] = program.split(path.sep);
+    const component = bin === "bin" ? components.find((each) => each === name) : undefined;
     return component === undefined ? [] : [{ pid, startedAt, component }];
   });
 }
@@ -35,7 +38,7 @@ export function processesOf(kwok: string, name: string): ComponentProcess[] {
  * Ends the cluster's processes. They keep their state in etcd alone, so the others are killed, and etcd, once nobody
  * writes to it any more, is asked first.
  */
-export async function endProcesses(kwok: string, name: string): Promise<void> {
+export async function endProcesses(kwok: string): Promise<void> {
   const isEtcd = ({ component }: ComponentProcess) => component === "etcd";
   // Left by a killed `up`, kwokctl would go on starting processes behind our back.
   await end(
@@ -43,17 +46,20 @@ export async function endProcesses(kwok: string, name: string): Promise<void> {
     "SIGKILL",
   );
   await end(
-    processesOf(kwok, name).filter((process) => !isEtcd(process)),
+    processesOf(kwok).filter((process) => !isEtcd(process)),
     "SIGKILL",
   );
-  await end(processesOf(kwok, name).filter(isEtcd), "SIGTERM");
-  await end(processesOf(kwok, name), "SIGKILL");
-  const left = processesOf(kwok, name);
+  await end(processesOf(kwok).filter(isEtcd), "SIGTERM");
+  await end(processesOf(kwok), "SIGKILL");
+  const left = processesOf(kwok);
   if (left.length > 0) {
     throw new Error(`could not end ${left.map(({ component, pid }) => `${component} (process ${pid})`).join(", ")}`);
   }
   // kwokctl believes these files alone; left behind, they would make it take any process of that number for its own.
-  rmSync(path.join(clusterFolder(kwok, name), "pids"), { recursive: true, force: true });
+  const clusters = clustersFolder(kwok);
+  for (const name of existsSync(clusters) ? readdirSync(clusters) : []) {
+    rmSync(path.join(clusters, name, "pids"), { recursive: true, force: true });
+  }
 }
 
 /** Sends the signal and waits until all have ended, 5 s at most. */

@@ -7,10 +7,10 @@ import { withClusterLock } from "./cluster-lock";
 import { discard } from "./discard";
 import { recordIncarnation } from "./incarnation";
 import { kubeconfigText, readCredentials } from "./kubeconfig";
-import { controlPlaneTools, createCluster, logTail, startCluster } from "./kwokctl";
+import { controlPlaneTools, createCluster, explainedByLogs, startCluster } from "./kwokctl";
 import { clusterFolder, layoutOf, type Layout } from "./layout";
 import { readMarker, refuseForeign, writeMarker, type Marker } from "./marker";
-import { reconcileNodes, simulatedNodes } from "./nodes";
+import { reconcileNodes, releaseNodes, simulatedNodes } from "./nodes";
 import { choosePorts, requireFree } from "./ports";
 import { components, endProcesses, processesOf } from "./processes";
 import { toolProgressLines } from "./progress";
@@ -34,29 +34,43 @@ export async function up(projectRoot: string, request: ClusterRequest, say: Say)
   const layout = layoutOf(projectRoot, request.stack);
   return withClusterLock(layout, say, async () => {
     refuseForeign(layout);
-    const marker = await bringUp(layout, request, say);
+    const { marker, restarted } = await bringUp(layout, request, say);
     const credentials = readCredentials(clusterFolder(layout.kwok, marker.name));
     const api = new ApiServer(marker.apiServerPort, credentials);
+    let nodes: string[];
     try {
       await waitUntilReady(api, layout, marker.name);
-      await bringNodes(api, request, say);
+      if (restarted) await releaseNodes(api);
+      nodes = await bringNodes(api, request, say);
     } finally {
       api.close();
     }
     const kubeconfig = kubeconfigText(request.stack, marker.apiServerPort, credentials);
     writeWhole(layout.kubeconfig, kubeconfig);
     if (!marker.complete) writeMarker(layout, { ...marker, complete: true });
-    const processes = processesOf(layout.kwok, marker.name).map(({ pid, startedAt }) => ({ pid, startedAt }));
+    const processes = processesOf(layout.kwok).map(({ pid, startedAt }) => ({ pid, startedAt }));
     const { incarnation } = request;
-    recordIncarnation(layout.incarnation, { incarnation, kwok: layout.kwok, processes });
+    recordIncarnation(layout.incarnation, { incarnation, kwok: layout.kwok, processes, nodes });
     return kubeconfig;
   });
 }
 
+interface BroughtUp {
+  readonly marker: Marker;
+  /** Whether processes were started on the data of earlier ones. */
+  readonly restarted: boolean;
+}
+
 /** Makes sure that every process runs; does not wait until they serve. */
-async function bringUp(layout: Layout, request: ClusterRequest, say: Say): Promise<Marker> {
+async function bringUp(layout: Layout, request: ClusterRequest, say: Say): Promise<BroughtUp> {
   const marker = readMarker(layout);
-  if (marker === undefined) return create(layout, request, say);
+  if (marker === undefined) {
+    if (processesOf(layout.kwok).length > 0) {
+      say("a cluster runs whose files were removed: ending it and beginning anew");
+      await endProcesses(layout.kwok);
+    }
+    return create(layout, request, say);
+  }
   if (!marker.complete || marker.kwok !== layout.kwok) {
     say(
       marker.complete
@@ -67,17 +81,17 @@ async function bringUp(layout: Layout, request: ClusterRequest, say: Say): Promi
     return create(layout, request, say);
   }
   refuseChange(marker, request);
-  const running = processesOf(layout.kwok, marker.name).length;
-  if (running === components.length) return marker;
+  const running = processesOf(layout.kwok).length;
+  if (running === components.length) return { marker, restarted: false };
   say(`the cluster is down (${running} of ${components.length} processes run): starting it with its data`);
   const tools = await obtainTools(request, say);
-  await endProcesses(layout.kwok, marker.name);
+  await endProcesses(layout.kwok);
   await requireFree(marker.apiServerPort);
   await startCluster(layout, marker.name, tools);
-  return marker;
+  return { marker, restarted: true };
 }
 
-async function create(layout: Layout, request: ClusterRequest, say: Say): Promise<Marker> {
+async function create(layout: Layout, request: ClusterRequest, say: Say): Promise<BroughtUp> {
   if (request.apiServerPort !== undefined) await requireFree(request.apiServerPort);
   const tools = await obtainTools(request, say);
   const ports = await choosePorts(layout.kwok, request.apiServerPort);
@@ -96,17 +110,19 @@ async function create(layout: Layout, request: ClusterRequest, say: Say): Promis
   try {
     await createCluster(layout, request.name, tools, ports);
   } catch (error) {
-    await endProcesses(layout.kwok, request.name);
+    await endProcesses(layout.kwok);
     throw error;
   }
-  return marker;
+  return { marker, restarted: false };
 }
 
-async function bringNodes(api: ApiServer, request: ClusterRequest, say: Say): Promise<void> {
+/** @returns the names of the nodes. */
+async function bringNodes(api: ApiServer, request: ClusterRequest, say: Say): Promise<string[]> {
   const wanted = simulatedNodes(request.name, request.workers, version(request));
   const { added, removed } = await reconcileNodes(api, wanted, readyMs);
   if (added.length > 0) say(`nodes added: ${added.join(", ")}`);
   if (removed.length > 0) say(`nodes removed: ${removed.join(", ")}`);
+  return wanted.map(({ metadata }) => metadata.name);
 }
 
 function version({ kubernetesVersion }: ClusterRequest): string {
@@ -138,17 +154,17 @@ function refuseChange(marker: Marker, request: ClusterRequest): void {
 async function waitUntilReady(api: ApiServer, layout: Layout, name: string): Promise<void> {
   const deadline = Date.now() + readyMs;
   while (!(await api.ready())) {
-    const running = processesOf(layout.kwok, name).map(({ component }) => component);
+    const running = processesOf(layout.kwok).map(({ component }) => component);
     const ended = components.find((component) => !running.includes(component));
     if (ended === undefined && Date.now() < deadline) {
       await delay(50);
       continue;
     }
-    await endProcesses(layout.kwok, name);
+    await endProcesses(layout.kwok);
     throw new Error(
       ended === undefined
-        ? `the API server on port ${api.port} is not ready after ${readyMs / 1000} s.\n${logTail(layout, name, "kube-apiserver")}`
-        : `${ended} has ended.\n${logTail(layout, name, ended)}`,
+        ? `the API server on port ${api.port} is not ready after ${readyMs / 1000} s.\n${explainedByLogs(layout, name, "kube-apiserver")}`
+        : `${ended} has ended.\n${explainedByLogs(layout, name, ended)}`,
     );
   }
 }

@@ -27,8 +27,8 @@ export function stackLayout(projectRoot: string, stack: string): StackLayout {
 
 /** Removes what is left of a stack that has been taken down; logs stay, and so does a folder that holds more. */
 export function removeTraces({ folder, state, key, engine, helm }: StackLayout): void {
-  const decisions = path.join(folder, "charts.json");
-  for (const trace of [state, `${state}.part`, key, engine, helm, decisions]) {
+  const charts = path.join(folder, "charts");
+  for (const trace of [state, `${state}.part`, key, engine, helm, charts]) {
     rmSync(trace, { recursive: true, force: true });
   }
 }

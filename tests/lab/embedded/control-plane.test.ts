@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import net, { type AddressInfo } from "node:net";
 import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -48,6 +48,18 @@ describe("the embedded control plane", function () {
     return result;
   };
   const read = async (api: ApiServer, path: string) => JSON.parse(await api.request("GET", path)) as KubernetesObject;
+  const until = async (condition: () => Promise<boolean>) => {
+    const deadline = Date.now() + 20_000;
+    while (!(await condition()) && Date.now() < deadline) await delay(50);
+  };
+  /** A pod needs the namespace's service account, which is made a moment after the first start. */
+  const accountMade = (api: ApiServer) =>
+    until(() =>
+      api.request("GET", "/api/v1/namespaces/kube-system/serviceaccounts/default").then(
+        () => true,
+        () => false,
+      ),
+    );
   const pids = async () => Object.values((await project.status()).processes ?? {});
   const killed = async (victims: readonly number[]) => {
     const identities = victims.flatMap((pid) => identify(pid) ?? []);
@@ -67,7 +79,7 @@ describe("the embedded control plane", function () {
     const second = await up();
     assert.deepEqual([second.stdout, second.stderr], [first.stdout, ""]);
     assert.deepEqual(await pids(), before);
-    assert.equal(plannedIncarnation(project.root, "dev"), 1);
+    assert.equal(await plannedIncarnation(project.root, "dev"), 1);
 
     const api = connect(first.stdout);
     const names = async () => (await listNodes(api)).map(({ metadata }) => metadata.name).sort();
@@ -75,7 +87,7 @@ describe("the embedded control plane", function () {
     assert.deepEqual(await names(), ["demo-control-plane", "demo-worker-1", "demo-worker-2", "demo-worker-3"]);
     await up({ workers: 0 });
     assert.deepEqual(await names(), ["demo-control-plane"]);
-    assert.deepEqual((await project.status()).nodes, { total: 1, ready: 1 });
+    assert.deepEqual((await project.status()).nodes, { total: 1, ready: 1, missing: [] });
 
     writeFileSync(path.join(project.folder, "other"), "kept");
     const identities = (await pids()).map((pid) => identify(pid));
@@ -99,17 +111,7 @@ describe("the embedded control plane", function () {
     });
     const wrong = api.request("POST", `${pods}?fieldValidation=Strict`, pod("wrong", { nodeNmae: "x" }));
     await assert.rejects(wrong, /unknown field .*spec\.nodeNmae/);
-    const deadline = Date.now() + 20_000;
-    const until = async (condition: () => Promise<boolean>) => {
-      while (!(await condition()) && Date.now() < deadline) await delay(50);
-    };
-    // A pod needs the namespace's service account, which is made a moment after the first start.
-    await until(() =>
-      api.request("GET", "/api/v1/namespaces/kube-system/serviceaccounts/default").then(
-        () => true,
-        () => false,
-      ),
-    );
+    await accountMade(api);
     await api.request("POST", pods, pod("right", {}));
     await until(async () => (await read(api, `${pods}/right`)).status.phase === "Running");
     const { spec, status } = await read(api, `${pods}/right`);
@@ -145,7 +147,7 @@ describe("the embedded control plane", function () {
     await api.request("POST", "/api/v1/namespaces", kept);
     await killed(await pids());
     assert.equal((await project.status()).state, "stopped");
-    assert.equal(plannedIncarnation(project.root, "dev"), 2);
+    assert.equal(await plannedIncarnation(project.root, "dev"), 2);
     const bystander = spawn("sleep", ["600"]);
     await once(bystander, "spawn");
     writeFileSync(path.join(clusterFolder(), "pids", "etcd.pid"), String(bystander.pid));
@@ -153,15 +155,58 @@ describe("the embedded control plane", function () {
       const again = await up({ incarnation: 2 });
       assert.equal(again.stdout, stdout);
       assert.equal((await read(api, "/api/v1/namespaces/kept")).metadata.name, "kept");
-      assert.equal(plannedIncarnation(project.root, "dev"), 2);
+      assert.equal(await plannedIncarnation(project.root, "dev"), 2);
       await killed([(await project.status()).processes?.["kube-scheduler"] ?? 0]);
-      assert.equal(plannedIncarnation(project.root, "dev"), 3);
+      assert.equal(await plannedIncarnation(project.root, "dev"), 3);
       await up({ incarnation: 3 });
       assert.equal((await read(api, "/api/v1/namespaces/kept")).metadata.name, "kept");
       assert.equal(bystander.exitCode ?? bystander.signalCode, null);
     } finally {
       bystander.kill("SIGKILL");
     }
+  });
+
+  it("notices a deleted node and brings it back", async () => {
+    const api = connect((await up()).stdout);
+    await api.request("DELETE", "/api/v1/nodes/demo-worker-2");
+    assert.equal(await plannedIncarnation(project.root, "dev"), 2);
+    assert.deepEqual((await project.status()).nodes, { total: 2, ready: 2, missing: ["demo-worker-2"] });
+    assert.match((await up({ incarnation: 2 })).stderr, /nodes added: demo-worker-2/);
+    assert.deepEqual((await project.status()).nodes, { total: 3, ready: 3, missing: [] });
+    assert.equal(await plannedIncarnation(project.root, "dev"), 2);
+  });
+
+  it("gives its nodes to the new controller at once after every process was killed", async () => {
+    const api = connect((await up()).stdout);
+    await accountMade(api);
+    await killed(await pids());
+    await up({ incarnation: 2 });
+    const pods = "/api/v1/namespaces/kube-system/pods";
+    const spec = { containers: [{ name: "late", image: "x" }], nodeName: "demo-worker-1" };
+    await api.request("POST", pods, { apiVersion: "v1", kind: "Pod", metadata: { name: "late" }, spec });
+    const since = Date.now();
+    while ((await read(api, `${pods}/late`)).status.phase !== "Running" && Date.now() - since < 60_000)
+      await delay(100);
+    assert.ok(Date.now() - since < 20_000, `it took ${Date.now() - since} ms`);
+  });
+
+  it("is found by its processes where its files were removed: status, up and delete", async () => {
+    await up();
+    const before = (await pids()).map((pid) => identify(pid));
+    rmSync(path.join(project.root, ".talos-mesh"), { recursive: true });
+    assert.equal((await project.status()).state, "incomplete");
+    assert.match((await up()).stderr, /whose files were removed: ending it and beginning anew/);
+    assert.ok(
+      before.every((identity) => identity !== undefined && !isSameProcess(identity)),
+      "two control planes",
+    );
+    assert.equal((await pids()).length, 5);
+
+    const second = (await pids()).map((pid) => identify(pid));
+    rmSync(path.join(project.root, ".talos-mesh"), { recursive: true });
+    assert.match((await project.run("delete")).stderr, /ended 5 processes of a cluster whose files were gone/);
+    assert.ok(second.every((identity) => identity !== undefined && !isSameProcess(identity)));
+    assert.deepEqual(await project.status(), { state: "absent" });
   });
 
   it("comes up after any number of `up`s that were killed at any moment", async () => {
@@ -175,7 +220,7 @@ describe("the embedded control plane", function () {
     const { stderr } = await up();
     assert.match(stderr, /interrupted: beginning anew|^$/);
     const { state, nodes } = await project.status();
-    assert.deepEqual([state, nodes], ["running", { total: 3, ready: 3 }]);
+    assert.deepEqual([state, nodes], ["running", { total: 3, ready: 3, missing: [] }]);
   });
 
   it("is deleted completely when its `up` was killed half-way", async () => {

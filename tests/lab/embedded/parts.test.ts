@@ -1,17 +1,65 @@
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, realpathSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import net, { type AddressInfo } from "node:net";
 import os from "node:os";
 import path from "node:path";
 import { parse } from "yaml";
 import { plannedIncarnation, recordIncarnation } from "../../../lab/embedded/incarnation";
 import { kubeconfigText } from "../../../lab/embedded/kubeconfig";
-import { controlPlaneTools, kwokctlConfiguration, type ControlPlaneTools } from "../../../lab/embedded/kwokctl";
-import { layoutOf } from "../../../lab/embedded/layout";
+import {
+  controlPlaneTools,
+  explainedByLogs,
+  kwokctlConfiguration,
+  type ControlPlaneTools,
+} from "../../../lab/embedded/kwokctl";
+import { clusterFolder, layoutOf, unusablePlace } from "../../../lab/embedded/layout";
 import { simulatedNodes } from "../../../lab/embedded/nodes";
 import { choosePorts, requireFree } from "../../../lab/embedded/ports";
 import { parseRequest } from "../../../lab/embedded/request";
 import { identify } from "../../../lab/tools/process-identity";
+
+describe("the place of a project", () => {
+  it("is refused for an embedded cluster where its path holds a blank", () => {
+    assert.equal(unusablePlace("/home/me/talos-mesh"), undefined);
+    assert.match(
+      unusablePlace("/home/me/my projects/talos-mesh") ?? "",
+      /holds a blank: "\/home\/me\/my projects.*\n.*Move/,
+    );
+  });
+});
+
+describe("the logs of a control plane that does not start", () => {
+  let root: string;
+  beforeEach(() => (root = realpathSync(mkdtempSync(path.join(os.tmpdir(), "talos-mesh-test-")))));
+  afterEach(() => rmSync(root, { recursive: true, force: true }));
+
+  const log = (component: string, text: string) => {
+    const folder = path.join(clusterFolder(layoutOf(root, "dev").kwok, "demo"), "logs");
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(path.join(folder, `${component}.log`), text);
+  };
+
+  it("are told as a full disk where one of them ran out of space, whichever ended first", () => {
+    log("kube-apiserver", "connection refused\n");
+    log(
+      "etcd",
+      "panic: write /x/member/wal: no space left on device\n\ngoroutine 1 [running]:\n" + "trace\n".repeat(50),
+    );
+    const text = explainedByLogs(layoutOf(root, "dev"), "demo", "kube-apiserver");
+    assert.match(
+      text,
+      /^The disk is full: etcd could not write below .*kwok \(no space.*\)\. Free some space, then run/,
+    );
+    assert.equal(text.split("\n").length, 1);
+  });
+
+  it("are shown by their last lines otherwise", () => {
+    log("kube-apiserver", Array.from({ length: 40 }, (_, line) => `line ${line}`).join("\n"));
+    const text = explainedByLogs(layoutOf(root, "dev"), "demo", "kube-apiserver", 3);
+    assert.match(text, /^The last lines of .*kube-apiserver\.log:\n {2}line 37\n {2}line 38\n {2}line 39$/);
+    assert.match(explainedByLogs(layoutOf(root, "dev"), "demo", "etcd"), /no log at .*etcd\.log/);
+  });
+});
 
 describe("the request for a cluster", () => {
   const good = { stack: "dev", name: "demo", kubernetesVersion: "v1.36.3", workers: 2, incarnation: 1 };
@@ -47,31 +95,31 @@ describe("the incarnation of a cluster", () => {
   const record = (...startedAt: string[]) => {
     const { incarnation, kwok } = layoutOf(root, "dev");
     const processes = startedAt.map((start) => ({ pid: process.pid, startedAt: start }));
-    recordIncarnation(incarnation, { incarnation: 4, kwok, processes });
+    recordIncarnation(incarnation, { incarnation: 4, kwok, processes, nodes: [] });
   };
   const mine = identify(process.pid)?.startedAt ?? "";
 
-  it("is one never given before where nothing is there", () => {
+  it("is one never given before where nothing is there", async () => {
     const before = Math.floor(Date.now() / 1000);
-    const planned = plannedIncarnation(root, "dev");
+    const planned = await plannedIncarnation(root, "dev");
     assert.ok(Number.isInteger(planned) && planned >= before, String(planned));
   });
 
-  it("stays while every process lives", () => {
+  it("stays while every process lives", async () => {
     record(mine, mine);
-    assert.equal(plannedIncarnation(root, "dev"), 4);
+    assert.equal(await plannedIncarnation(root, "dev"), 4);
   });
 
-  it("goes up when one process is another one now", () => {
+  it("goes up when one process is another one now", async () => {
     record(mine, "before the reboot");
-    assert.equal(plannedIncarnation(root, "dev"), 5);
+    assert.equal(await plannedIncarnation(root, "dev"), 5);
   });
 
-  it("goes up in a copy of the project", () => {
+  it("goes up in a copy of the project", async () => {
     const { incarnation } = layoutOf(root, "dev");
     const processes = [{ pid: process.pid, startedAt: mine }];
-    recordIncarnation(incarnation, { incarnation: 4, kwok: "/elsewhere/.talos-mesh/dev/kwok", processes });
-    assert.equal(plannedIncarnation(root, "dev"), 5);
+    recordIncarnation(incarnation, { incarnation: 4, kwok: "/elsewhere/.talos-mesh/dev/kwok", processes, nodes: [] });
+    assert.equal(await plannedIncarnation(root, "dev"), 5);
   });
 });
 

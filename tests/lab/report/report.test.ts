@@ -119,7 +119,7 @@ describe("what a person sees", () => {
 });
 
 describe("the status", () => {
-  const cluster = { state: "running", name: "demo", nodes: { total: 3, ready: 3 } } as const;
+  const cluster = { state: "running", name: "demo", nodes: { total: 3, ready: 3, missing: [] } } as const;
   const target = { kind: "release", name: "istiod", namespace: "istio-system" } as const;
   const status = (state: StackStatus["findings"][number]["state"]): StackStatus => ({
     ...{ reachable: true, outputs: {} },
@@ -131,7 +131,7 @@ describe("the status", () => {
     assert.ok(isHealthy({ state: "absent" }, status("as recorded")), "a cluster that is not ours");
     assert.ok(!isHealthy(cluster, status("missing")));
     assert.ok(!isHealthy(cluster, undefined));
-    assert.ok(!isHealthy({ ...cluster, nodes: { total: 3, ready: 2 } }, status("as recorded")));
+    assert.ok(!isHealthy({ ...cluster, nodes: { total: 3, ready: 2, missing: [] } }, status("as recorded")));
     assert.ok(!isHealthy({ ...cluster, state: "stopped" }, status("as recorded")));
     assert.ok(!isHealthy(cluster, { ...status("as recorded"), reachable: false }));
   });
