@@ -136,7 +136,8 @@ export function plannedSeconds(arm: Arm): number {
   return arm.seconds + arm.warmUpSeconds;
 }
 
-/** Requests that a fixed rate asks for in all. */
+/** Requests that a fixed rate asks for in all: fortio gives every connection the same number. */
 export function plannedRequests(arm: Arm): number | undefined {
-  return hasSchedule(arm) ? Math.floor(arm.qps * arm.seconds) : undefined;
+  if (!hasSchedule(arm)) return undefined;
+  return Math.floor(Math.floor(arm.qps * arm.seconds) / arm.connections) * arm.connections;
 }

@@ -1,0 +1,92 @@
+import { LatencyHistogram } from "../statistics/latency-histogram";
+import { OutputError } from "./output-error";
+
+/** The rate that fortio was asked for, and when it began. */
+export interface Schedule {
+  /** Requests a second of all connections together. */
+  readonly qps: number;
+  readonly connections: number;
+  /** As asked, and not as it took. */
+  readonly seconds: number;
+  /** Microseconds since 1970. */
+  readonly startMicros: number;
+}
+
+/** Latencies in microseconds of the requests that succeeded, twice over. */
+export interface Latencies {
+  /** From when a request was sent, as the client measures it. */
+  readonly raw: LatencyHistogram;
+  /** From when it was due. */
+  readonly corrected: LatencyHistogram;
+  /** Lines of the log: requests, failed ones too. */
+  readonly requests: number;
+}
+
+interface Line {
+  /** Seconds. */
+  readonly latency: number;
+  /** When it was sent, in nanoseconds since 1970. */
+  readonly timestamp: number;
+  readonly thread: number;
+  readonly iter: number;
+  readonly ok: boolean;
+}
+
+/**
+ * Latencies without coordinated omission. A connection of fortio's waits for an answer before it asks again, so that
+ * in a stall it leaves out the very requests that would have waited. Here a request that was due while its connection
+ * still waited counts from when it was due. One that its connection was free to send counts from when it was sent: that
+ * a timer of the client's woke up late is not the server's doing.
+ *
+ * The schedule is fortio's own (periodic/periodic.go with -uniform, without -jitter and -nocatchup): connection t of n
+ * starts t/n of a period late, and its N calls are spread so that the last one is due at the end, so call i is due after
+ * i + i/(N-1) periods. Whoever reckons with i periods is a whole period off in the end.
+ *
+ * @param log as `-access-log-format json` writes it, in the order in which requests end
+ * @throws OutputError for what is no such log
+ */
+export function latenciesOf(log: string, schedule: Schedule): Latencies {
+  const { connections, startMicros } = schedule;
+  const period = (connections / schedule.qps) * 1e6;
+  const calls = Math.floor(Math.floor(schedule.qps * schedule.seconds) / connections);
+  const stretch = calls > 1 ? 1 + 1 / (calls - 1) : 1;
+  const freeAt = new Map<number, number>();
+  const raw = new LatencyHistogram();
+  const corrected = new LatencyHistogram();
+  let requests = 0;
+  for (const { latency, timestamp, thread, iter, ok } of lines(log)) {
+    const due = startMicros + period * (thread / connections + iter * stretch);
+    const sent = timestamp / 1000;
+    const micros = latency * 1e6;
+    const wasBusy = (freeAt.get(thread) ?? 0) > due;
+    freeAt.set(thread, sent + micros);
+    requests++;
+    if (!ok) continue;
+    raw.record(micros);
+    corrected.record(wasBusy ? Math.max(micros, sent + micros - due) : micros);
+  }
+  return { raw, corrected, requests };
+}
+
+function* lines(log: string): Iterable<Line> {
+  for (let start = 0; start < log.length;) {
+    const found = log.indexOf("\n", start);
+    const end = found === -1 ? log.length : found;
+    const text = log.slice(start, end);
+    start = end + 1;
+    if (text === "") continue;
+    let line: Partial<Line>;
+    try {
+      line = JSON.parse(text) as Partial<Line>;
+    } catch {
+      throw new OutputError(`the access log has a line that is no JSON: ${text.slice(0, 80)}`);
+    }
+    const { latency, timestamp, thread, iter, ok } = line;
+    if (latency === undefined || timestamp === undefined || thread === undefined || iter === undefined) {
+      throw new OutputError(
+        `the access log has a line without latency, timestamp, thread or iter: ${text.slice(0, 80)}`,
+      );
+    }
+    yield { latency, timestamp, thread, iter, ok: ok ?? true };
+  }
+}

@@ -1,0 +1,101 @@
+import { z } from "zod";
+import { OutputError, parseOutput } from "./output-error";
+
+/** What is read of a run of fortio. */
+export interface FortioResult {
+  /** Requests a second that were asked for; undefined is saturation. */
+  readonly askedQps?: number;
+  readonly actualQps: number;
+  readonly seconds: number;
+  readonly connections: number;
+  readonly requests: number;
+  /**
+   * Requests that failed: those answered with an error, or, where more, connections opened anew. fortio's fast client
+   * counts a timeout under the code of the answer before it, and only the broken connection tells.
+   */
+  readonly failed: number;
+  /** Answers by code. */
+  readonly codes: Readonly<Record<string, number>>;
+  /** Milliseconds. */
+  readonly mean: number;
+  /** Microseconds since 1970. */
+  readonly startMicros: number;
+  readonly bins: readonly Bin[];
+}
+
+/** Latencies in milliseconds, above `start` up to and with `end`. */
+export interface Bin {
+  readonly start: number;
+  readonly end: number;
+  readonly count: number;
+}
+
+const schema = z.object({
+  StartTime: z.string(),
+  RequestedQPS: z.string(),
+  ActualQPS: z.number(),
+  ActualDuration: z.number(),
+  NumThreads: z.number(),
+  DurationHistogram: z.object({
+    Count: z.number(),
+    Avg: z.number(),
+    Data: z.array(z.object({ Start: z.number(), End: z.number(), Count: z.number() })).nullable(),
+  }),
+  ErrorsDurationHistogram: z.object({ Count: z.number() }),
+  RetCodes: z.record(z.string(), z.number()),
+  SocketCount: z.number().optional(),
+  DisableKeepAlive: z.boolean().optional(),
+});
+
+/**
+ * Reads what `fortio load -json -` prints. Durations are in nanoseconds there, and the histogram in seconds.
+ *
+ * @throws OutputError
+ */
+export function parseFortio(text: string): FortioResult {
+  const found = parseOutput("fortio", text, schema);
+  const { DurationHistogram: histogram } = found;
+  if (histogram.Count === 0) throw new OutputError("fortio made no request");
+  const reopened = found.DisableKeepAlive === true ? 0 : (found.SocketCount ?? 0) - found.NumThreads;
+  return {
+    ...(found.RequestedQPS !== "max" && { askedQps: Number(found.RequestedQPS) }),
+    actualQps: found.ActualQPS,
+    seconds: found.ActualDuration / 1e9,
+    connections: found.NumThreads,
+    requests: histogram.Count,
+    failed: Math.max(found.ErrorsDurationHistogram.Count, reopened, 0),
+    codes: found.RetCodes,
+    mean: histogram.Avg * 1000,
+    startMicros: microsOf(found.StartTime),
+    bins: (histogram.Data ?? []).map(({ Start, End, Count }) => ({
+      start: Start * 1000,
+      end: End * 1000,
+      count: Count,
+    })),
+  };
+}
+
+/** Microseconds since 1970 of a time as Go writes it, with up to nine digits of a second: a Date has only three. */
+export function microsOf(time: string): number {
+  const [, digits = ""] = /\.(\d+)/.exec(time) ?? [];
+  const seconds = Date.parse(time.replace(/\.\d+/, "")) / 1000;
+  if (Number.isNaN(seconds)) throw new OutputError(`fortio printed StartTime "${time}", which is no time`);
+  return seconds * 1e6 + Math.round(Number(`0.${digits || "0"}`) * 1e6);
+}
+
+/**
+ * A percentile of a histogram, evenly within the bin it falls into, as fortio reckons it.
+ *
+ * @throws RangeError without requests
+ */
+export function percentileOfBins(bins: readonly Bin[], percent: number): number {
+  const wanted = (percent / 100) * bins.reduce((sum, { count }) => sum + count, 0);
+  let before = 0;
+  for (const { start, end, count } of bins) {
+    if (before + count >= wanted) return start + ((wanted - before) / count) * (end - start);
+    before += count;
+  }
+  const last = bins.at(-1);
+  if (!last) throw new RangeError("no values");
+  return last.end;
+}

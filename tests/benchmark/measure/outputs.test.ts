@@ -1,0 +1,120 @@
+import assert from "node:assert/strict";
+import { microsOf, parseFortio, percentileOfBins } from "../../../components/benchmark/measure/fortio";
+import { parseIperf3 } from "../../../components/benchmark/measure/iperf3";
+import { OutputError } from "../../../components/benchmark/measure/output-error";
+import { recorded } from "../fixtures";
+
+const refused = (message: RegExp) => (error: unknown) => error instanceof OutputError && message.test(error.message);
+
+describe("what fortio prints", () => {
+  it("of a run without failures gives rate, requests and latencies in milliseconds", () => {
+    const result = parseFortio(recorded("fortio/http-ok.json"));
+    assert.equal(result.askedQps, 100);
+    assert.deepEqual([result.requests, result.connections, result.failed], [200, 4, 0]);
+    assert.deepEqual(result.codes, { "200": 200 });
+    assert.ok(Math.abs(result.seconds - 2) < 0.1 && Math.abs(result.actualQps - 98.25) < 0.01);
+    assert.ok(result.mean > 0.05 && result.mean < 5, `${result.mean} ms`);
+    assert.equal(
+      result.bins.reduce((sum, { count }) => sum + count, 0),
+      200,
+    );
+  });
+
+  it("has fortio's own percentiles in its histogram", () => {
+    for (const name of ["fortio/http-ok.json", "fortio/http-max.json", "fortio/http-errors.json"] as const) {
+      const text = recorded(name);
+      const { Percentiles } = (
+        JSON.parse(text) as {
+          DurationHistogram: { Percentiles: { Percentile: number; Value: number }[] };
+        }
+      ).DurationHistogram;
+      assert.equal(Percentiles.length, 4);
+      for (const { Percentile, Value } of Percentiles) {
+        const ours = percentileOfBins(parseFortio(text).bins, Percentile);
+        assert.ok(Math.abs(ours - Value * 1000) < 1e-6, `${name} p${Percentile}: ${ours} and not ${Value * 1000}`);
+      }
+    }
+  });
+
+  it("of a saturating run has no rate that was asked for", () => {
+    const result = parseFortio(recorded("fortio/http-max.json"));
+    assert.equal(result.askedQps, undefined);
+    assert.ok(result.requests > 1000);
+  });
+
+  it("counts answers with an error as failed", () => {
+    const result = parseFortio(recorded("fortio/http-errors.json"));
+    assert.deepEqual([result.requests, result.failed], [100, 25]);
+    assert.deepEqual(result.codes, { "200": 75, "503": 25 });
+  });
+
+  it("counts timeouts as failed, which fortio files under the code of the answer before", () => {
+    const result = parseFortio(recorded("fortio/http-timeouts.json"));
+    assert.deepEqual(result.codes, { "200": 18 });
+    assert.equal(result.failed, 5);
+  });
+
+  it("counts refused connections as failed", () => {
+    const result = parseFortio(recorded("fortio/http-refused.json"));
+    assert.deepEqual([result.requests, result.failed], [20, 20]);
+  });
+
+  it("does not take a connection a request for failures where that was asked for", () => {
+    assert.equal(parseFortio(recorded("fortio/http-close.json")).failed, 0);
+  });
+
+  it("is read for gRPC and for TCP too", () => {
+    assert.deepEqual(parseFortio(recorded("fortio/grpc-ok.json")).codes, { SERVING: 50 });
+    const tcp = parseFortio(recorded("fortio/tcp-rr.json"));
+    assert.deepEqual([tcp.connections, tcp.failed], [1, 0]);
+    assert.ok(tcp.actualQps > 1000);
+  });
+
+  it("of an interrupted run is read, with the requests that it made", () => {
+    assert.ok(parseFortio(recorded("fortio/http-interrupted.json")).requests < 20 * 60);
+  });
+
+  it("is refused where it is cut off, empty, of another program, or without a request", () => {
+    assert.throws(() => parseFortio(recorded("fortio/truncated.json")), refused(/no whole JSON/));
+    assert.throws(() => parseFortio(recorded("fortio/nothing.json")), refused(/printed nothing/));
+    assert.throws(() => parseFortio(recorded("iperf3/ok.json")), refused(/StartTime/));
+    const none = recorded("fortio/http-ok.json").replace('"Count": 200', '"Count": 0');
+    assert.throws(() => parseFortio(none), refused(/made no request/));
+  });
+
+  it("has its start to the microsecond", () => {
+    assert.equal(microsOf("2026-11-23T04:02:16.51730248Z"), Date.parse("2026-11-23T04:02:16Z") * 1000 + 517_302);
+    assert.equal(microsOf("1970-01-01T00:00:01Z"), 1_000_000);
+    assert.equal(microsOf("1970-01-01T01:00:01.5+01:00"), 1_500_000);
+    assert.throws(() => microsOf("yesterday"), OutputError);
+  });
+});
+
+describe("what iperf3 prints", () => {
+  it("gives what arrived, without the seconds left out", () => {
+    const result = parseIperf3(recorded("iperf3/ok.json"));
+    assert.deepEqual([result.streams, result.reverse], [2, false]);
+    assert.equal(result.bitsPerSecond, 9743978710.813744);
+    assert.ok(Math.abs(result.seconds - 2) < 0.1);
+    assert.ok(result.retransmits !== undefined && result.meanRtt !== undefined && result.meanRtt < 10);
+  });
+
+  it("in the other direction knows nothing of retransmits, which the far side sees", () => {
+    const result = parseIperf3(recorded("iperf3/reverse.json"));
+    assert.equal(result.reverse, true);
+    assert.deepEqual([result.retransmits, result.meanRtt], [undefined, undefined]);
+    assert.equal(result.bitsPerSecond, 8519415898.10716);
+  });
+
+  for (const [name, message] of [
+    ["refused", /unable to connect to server: Connection refused/],
+    ["busy", /the server is busy/],
+    ["interrupted", /interrupt - the client has terminated/],
+    ["server-gone", /control socket has closed unexpectedly/],
+    ["truncated", /no whole JSON/],
+  ] as const) {
+    it(`is refused with its own words where it is ${name}`, () => {
+      assert.throws(() => parseIperf3(recorded(`iperf3/${name}.json`)), refused(message));
+    });
+  }
+});
