@@ -20,6 +20,7 @@ export class ExistingCluster extends pulumi.ComponentResource implements Cluster
   readonly component = this;
   readonly provider: kubernetes.Provider;
   readonly kubeconfig: pulumi.Output<string>;
+  readonly kubeContext?: string;
   readonly kubeconfigCommand: string;
   readonly nodeAddress?: string;
   readonly simulatedNodes = false;
@@ -30,6 +31,7 @@ export class ExistingCluster extends pulumi.ComponentResource implements Cluster
     const { settings, context, secrets } = args;
     const { file, secret, context: kubeContext } = settings.kubeconfig;
 
+    this.kubeContext = kubeContext;
     this.nodeAddress = settings.nodeAddress;
     this.kubeconfigCommand = file
       ? `export KUBECONFIG="${file.replace(/^~\//, "$HOME/")}"`

@@ -1,48 +1,75 @@
+import type { Resource } from "@pulumi/pulumi";
 import { rootNamespace } from "../platform/namespaces";
+import { type ControlPlane, controlPlanes, sharedVersions } from "../settings/control-planes";
 import { hasAmbient } from "../settings/data-planes";
 import type { GatewaysSettings } from "../settings/sections/gateways";
-import { type ChartSource, helmRelease, type HelmValues } from "../shared/helm-release";
+import { type ChartSource, helmRelease, type HelmReleaseArgs, type HelmValues } from "../shared/helm-release";
 import { Layer, type LayerOptions } from "../shared/layer";
 import { Gateways } from "./gateways";
+import { LifecycleSteps } from "./lifecycle/lifecycle-steps";
+import type { StepAccess } from "./lifecycle/step";
+import { revisionTag } from "./revision-tags";
 import { baseValues } from "./values/base";
 import { cniValues } from "./values/cni";
-import type { MeshValuesInput } from "./values/input";
+import type { ClusterFacts, MeshValuesInput } from "./values/input";
 import { istiodValues } from "./values/istiod";
 import { ztunnelValues } from "./values/ztunnel";
 import { Waypoints } from "./waypoints";
 
 export interface IstioArgs extends MeshValuesInput {
+  readonly cluster: ClusterFacts & StepAccess;
   readonly gateways: GatewaysSettings;
   /** Where the charts come from. */
   readonly source: ChartSource;
 }
 
 /**
- * Istio by its own charts: base (the CRDs), istiod, istio-cni, then the gateways, whose pods istiod's webhook completes
- * (`image: auto`), and where a namespace is ambient ztunnel and the waypoints. istio-cni comes after istiod because the
- * same order serves an upgrade: it may be one minor version behind istiod, never ahead, and so may ztunnel.
+ * Istio by its own charts, in an order that serves an installation, an upgrade and the way back:
+ *
+ * - base (the CRDs), once it is sure that the cluster allows what is to come;
+ * - a control plane, or during an upgrade by revision two; beside them istio-cni, which an upgrade holds back until they
+ *   run, because it may be one minor version behind istiod and never ahead, and so may ztunnel;
+ * - revision tags;
+ * - and once pods are really injected, whatever needs that: gateways (`image: auto`), ztunnel's waypoints, later layers.
+ *
+ * Names follow revisions, so that a canary that becomes the only control plane stays the resource it is.
  */
 export class Istio extends Layer {
   constructor(name: string, args: IstioArgs, opts?: LayerOptions) {
     super("talos-mesh:mesh:Istio", name, opts);
-    const chart = (chart: string, values: HelmValues) => ({
-      chart,
-      values,
-      namespace: rootNamespace,
-      version: args.mesh.version,
-      source: args.source,
-    });
+    const { mesh, cluster, source } = args;
+    const planes = controlPlanes(mesh);
+    const { newest, oldest } = sharedVersions(mesh);
+    const agents = { ...args, mesh: { ...mesh, version: oldest } };
+    const release = (
+      part: string,
+      chart: Pick<HelmReleaseArgs, "chart" | "version" | "release">,
+      values: HelmValues,
+      after: readonly Resource[],
+    ) => helmRelease(`${name}-${part}`, { ...chart, values, namespace: rootNamespace, source }, this.after(...after));
+    const istiod = (plane: ControlPlane) => istiodValues({ ...args, mesh: plane.mesh });
 
-    const base = helmRelease(`${name}-base`, { ...chart("base", baseValues(args)), release: "istio-base" }, this.child);
-    const istiod = helmRelease(`${name}-istiod`, chart("istiod", istiodValues(args)), this.after(base));
-    const cni = helmRelease(
-      `${name}-cni`,
-      { ...chart("cni", cniValues(args)), release: "istio-cni" },
-      this.after(istiod),
+    const steps = new LifecycleSteps(name, { planes, mesh, cluster, istiod }, this.child);
+    const leftovers = steps.leftovers();
+    const check = steps.upgradeCheck();
+    const base = release("base", { chart: "base", release: "istio-base", version: newest }, baseValues(args), [
+      leftovers,
+      check,
+    ]);
+    const istiods = planes.map((plane) =>
+      release(plane.istiod, { chart: "istiod", release: plane.istiod, version: plane.version }, istiod(plane), [base]),
     );
-    new Gateways(`${name}-gateway`, args, this.after(cni));
-    if (hasAmbient(args.mesh)) {
-      const ztunnel = helmRelease(`${name}-ztunnel`, chart("ztunnel", ztunnelValues(args)), this.after(cni));
+    const gate = steps.cniGate(oldest, base);
+    const cni = release("cni", { chart: "cni", release: "istio-cni", version: oldest }, cniValues(agents), [gate]);
+
+    const retirements = planes.map((plane, index) => steps.retirement(plane, istiods[index] ?? base));
+    const tags = Object.entries(mesh.tags).map(([tag, revision]) =>
+      revisionTag(`${name}-tag-${tag}`, { tag, revision, cluster }, this.after(...istiods)),
+    );
+    const ready = steps.ready([...istiods, ...retirements, ...tags, cni]);
+    new Gateways(`${name}-gateway`, args, this.after(ready));
+    if (hasAmbient(mesh)) {
+      const ztunnel = release("ztunnel", { chart: "ztunnel", version: oldest }, ztunnelValues(agents), [cni, ready]);
       new Waypoints(`${name}-waypoint`, args, this.after(ztunnel));
     }
 

@@ -5,6 +5,13 @@ import * as pulumi from "@pulumi/pulumi";
 
 const projectRoot = path.resolve(__dirname, "../..");
 
+/** Where a chart of this version is: in a folder of its version, where there is one. */
+export function chartFolder(source: string, chart: string, version: string): string {
+  const folder = source.replace(/\/+$/, "");
+  const ofVersion = `${folder}/${version}/${chart}`;
+  return existsSync(path.resolve(projectRoot, ofVersion)) ? ofVersion : `${folder}/${chart}`;
+}
+
 /**
  * A chart in a folder, told by its content. The provider compares a release's inputs only, and the path of a folder says
  * nothing of what is in it: without this, another version of the charts in the same place would change nothing.

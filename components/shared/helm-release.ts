@@ -1,12 +1,15 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import type * as pulumi from "@pulumi/pulumi";
-import { chartDigest } from "./chart-folder";
+import { chartDigest, chartFolder } from "./chart-folder";
 
 /** Where charts come from: one setting for all releases. */
 export type ChartSource =
   | { readonly kind: "repository"; readonly url: string }
   | { readonly kind: "oci"; readonly url: string }
-  /** A folder with one folder a chart, relative to the project. */
+  /**
+   * A folder with one folder a chart, relative to the project; charts of several versions beside each other stand in a
+   * folder for each version (./charts/1.31.1/istiod).
+   */
   | { readonly kind: "folder"; readonly path: string; readonly standIn: boolean };
 
 export type HelmValues = Readonly<Record<string, unknown>>;
@@ -65,7 +68,7 @@ function chartLocation({ chart, version, source }: HelmReleaseArgs): {
     case "oci":
       return { chart: `${source.url.replace(/\/+$/, "")}/${chart}`, version };
     case "folder": {
-      const folder = `${source.path.replace(/\/+$/, "")}/${chart}`;
+      const folder = chartFolder(source.path, chart, version);
       return { chart: folder, description: `chart of content ${chartDigest(folder, version)}` };
     }
   }

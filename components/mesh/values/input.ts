@@ -16,6 +16,8 @@ export interface MeshValuesInput {
   readonly mesh: MeshSettings;
   readonly images: ImagesSettings;
   readonly cluster: ClusterFacts;
+  /** What policies and tracing need of istiod's mesh config; see settings/mesh-config.ts. */
+  readonly meshConfig?: HelmValues;
 }
 
 /** Where a chart's images come from; in the charts base, istiod and cni these stand under `global`. */

@@ -7,9 +7,10 @@ import { profileValues } from "./profiles";
 import { scopes, withUserValues } from "./user-values";
 
 export function istiodValues(input: MeshValuesInput): HelmValues {
-  const { mesh, cluster } = input;
+  const { mesh, cluster, meshConfig } = input;
   const values = {
     ...profileValues(mesh),
+    ...(mesh.revision !== undefined && { revision: mesh.revision }),
     global: {
       ...imageValues(input),
       ...imageVariant(mesh),
@@ -33,6 +34,7 @@ export function istiodValues(input: MeshValuesInput): HelmValues {
         ...(hasSidecars(mesh) && { holdApplicationUntilProxyStarts: holdsApplication(mesh) }),
         ...proxyMetadata(mesh),
       },
+      ...meshConfig,
     },
   };
   return withUserValues(values, mesh.values.istiod, scopes.istiod);

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { controlPlaneOf } from "../../settings/control-planes";
 import { dataPlaneOf, hasAmbient } from "../../settings/data-planes";
 import { imageValues, type MeshValuesInput } from "./input";
 import { holdsApplication } from "./istiod";
@@ -25,6 +26,7 @@ export function proxyGeneration(input: MeshValuesInput): string {
     // A sidecar must be told to take HBONE from ztunnels.
     ambient: hasAmbient(mesh) || undefined,
     ...imageValues(input),
+    revision: mesh.revision,
     talos: input.cluster.talos,
     istiod: mesh.values.istiod,
   };
@@ -34,5 +36,7 @@ export function proxyGeneration(input: MeshValuesInput): string {
 /** Annotations of pods in a namespace: those of a pod that gets a sidecar, or none. */
 export function sidecarAnnotations(namespace: string, input: MeshValuesInput): Readonly<Record<string, string>> {
   if (dataPlaneOf(input.mesh, namespace) !== "sidecar") return {};
-  return { [proxyGenerationAnnotation]: proxyGeneration(input) };
+  // Of the control plane the namespace has now: a tag that moves rolls its workloads, and no others.
+  const { mesh } = controlPlaneOf(input.mesh, namespace);
+  return { [proxyGenerationAnnotation]: proxyGeneration({ ...input, mesh }) };
 }

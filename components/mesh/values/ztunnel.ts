@@ -11,6 +11,7 @@ export function ztunnelValues(input: MeshValuesInput): HelmValues {
   const { mesh } = input;
   const values = {
     ...profileValues(mesh),
+    ...(mesh.revision !== undefined && { revision: mesh.revision }),
     ...imageValues(input),
     ...imageVariant(mesh),
     // Logs a line for each connection, refused ones as errors, unless told otherwise.

@@ -13,10 +13,13 @@ const valuesPerChart = z
   })
   .describe("Helm values merged over ours, a chart each.");
 
+/** Shorter than a DNS label: names of releases (`istiod-<revision>`, `istio-tag-<tag>`), which have 53 characters, contain it. */
+const revisionName = dnsLabel.max(40);
+
 const canary = z
   .strictObject({
     version: version.describe("Istio release, at most one minor version away from mesh.version."),
-    revision: dnsLabel,
+    revision: revisionName,
     values: freeForm.default({}).describe("Helm values of its istiod, merged over mesh.values.istiod."),
   })
   .describe("A second control plane beside the first, for an upgrade namespace by namespace.");
@@ -55,12 +58,12 @@ export const mesh = z.strictObject({
     .default(false)
     .describe("istiod removes the taint cni.istio.io/not-ready from a node once istio-cni is ready there."),
   sidecarScoping: z.boolean().optional().describe("Sidecar resources generated from who talks to whom."),
-  revision: dnsLabel
+  revision: revisionName
     .optional()
     .describe("Revision of the control plane, such as 1-31-1. Default: none, which Istio calls `default`."),
   canary: canary.optional(),
   tags: z
-    .record(dnsLabel, dnsLabel)
+    .record(revisionName, revisionName)
     .default({})
     .describe("Revision tag: revision it stands for (`default`: the control plane without a revision)."),
   namespaces: z
@@ -68,7 +71,7 @@ export const mesh = z.strictObject({
       dnsLabel,
       z.strictObject({
         dataPlane: z.enum(["sidecar", "ambient", "none"]).optional().describe("Default: mesh.dataPlane."),
-        revision: dnsLabel
+        revision: revisionName
           .optional()
           .describe("Tag or revision of the control plane of its proxies. Default: mesh.revision."),
       }),
