@@ -1,8 +1,10 @@
 import type { Problem } from "./errors";
+import { ambientPolicyRules } from "./rules/ambient-policies";
 import { appRules } from "./rules/apps";
 import { benchmarkRules } from "./rules/benchmark";
 import { certificateRules } from "./rules/certificates";
 import { clusterRules } from "./rules/cluster";
+import { dataPlaneRules } from "./rules/data-planes";
 import { gatewayRules } from "./rules/gateways";
 import { injectionRules } from "./rules/injection";
 import { lifecycleRules } from "./rules/lifecycle";
@@ -25,6 +27,7 @@ const rules: readonly Rule[] = [
   ...versionsFit,
   ...platformRules,
   ...meshRules,
+  ...dataPlaneRules,
   ...lifecycleRules,
   ...gatewayRules,
   ...certificateRules,
@@ -32,6 +35,7 @@ const rules: readonly Rule[] = [
   ...injectionRules,
   ...trafficRules,
   ...securityRules,
+  ...ambientPolicyRules,
   ...observabilityRules,
   ...benchmarkRules,
   ...objectRules,

@@ -4,6 +4,7 @@ import { parseSettings } from "../../components/settings/parse";
 import { readStackFile, root } from "../settings/stack-files";
 
 const { settings } = parseSettings(readStackFile(`${root}/Pulumi.dev.yaml`).sections, { secretNames: [] });
+const { mesh } = settings;
 const ingress = settings.gateways.ingress ?? assert.fail("dev has an ingress gateway");
 const bookinfo = settings.bookinfo ?? assert.fail("dev has Bookinfo");
 
@@ -17,7 +18,7 @@ function level(slice: Parameters<typeof namespaces>[0], name: string): string | 
 
 describe("the namespaces of the environment", () => {
   it("are the root namespace, privileged, and one for each gateway and Bookinfo, baseline", () => {
-    const slice = { gateways: { ingress }, bookinfo };
+    const slice = { mesh, gateways: { ingress }, bookinfo };
     const levels = namespaces(slice).map(({ name }) => [name, level(slice, name)]);
     assert.deepEqual(levels, [
       ["bookinfo", "baseline"],
@@ -28,15 +29,40 @@ describe("the namespaces of the environment", () => {
 
   it("keep the more privileged level where two uses meet", () => {
     const gateways = { ingress: { ...ingress, namespace: "istio-system" } };
-    assert.equal(level({ gateways, bookinfo: undefined }, "istio-system"), "privileged");
+    assert.equal(level({ mesh, gateways, bookinfo: undefined }, "istio-system"), "privileged");
   });
 
   it("keep Bookinfo's injection where a gateway shares its namespace", () => {
-    const shared = namespaces({ gateways: { ingress: { ...ingress, namespace: "bookinfo" } }, bookinfo });
+    const shared = namespaces({ mesh, gateways: { ingress: { ...ingress, namespace: "bookinfo" } }, bookinfo });
     assert.deepEqual(
       shared.map(({ name }) => name),
       ["bookinfo", "istio-system"],
     );
     assert.equal(shared[0]?.labels["istio-injection"], "enabled");
+  });
+
+  describe("put Bookinfo's pods", () => {
+    const labelsIn = (change: Partial<typeof mesh>, injection = bookinfo.injection) => {
+      const made = namespaces({ mesh: { ...mesh, ...change }, gateways: {}, bookinfo: { ...bookinfo, injection } });
+      const labels = made.find(({ name }) => name === "bookinfo")?.labels ?? {};
+      return Object.fromEntries(Object.entries(labels).filter(([key]) => !key.startsWith("pod-security")));
+    };
+    const ambient = { "istio.io/dataplane-mode": "ambient" };
+
+    it("under ztunnel in an ambient mesh, whatever is said of injection", () => {
+      assert.deepEqual(labelsIn({ dataPlane: "ambient" }), ambient);
+      assert.deepEqual(labelsIn({ dataPlane: "ambient" }, "none"), ambient);
+    });
+
+    it("on the data plane of their namespace where it differs from the mesh's", () => {
+      assert.deepEqual(labelsIn({ namespaces: { bookinfo: { dataPlane: "ambient" } } }), ambient);
+      const sidecar = { namespaces: { bookinfo: { dataPlane: "sidecar" as const } }, dataPlane: "ambient" as const };
+      assert.deepEqual(labelsIn(sidecar), { "istio-injection": "enabled" });
+    });
+
+    it("outside the mesh where the namespace has no data plane, or sidecars and no injection", () => {
+      assert.deepEqual(labelsIn({ namespaces: { bookinfo: { dataPlane: "none" } } }), {});
+      assert.deepEqual(labelsIn({}, "none"), {});
+    });
   });
 });

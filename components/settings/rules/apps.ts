@@ -24,12 +24,4 @@ export const appRules = [
       );
     }
   }),
-  rule(["bookinfo", "mesh"], function* ({ bookinfo, mesh }) {
-    if (!bookinfo || mesh.dataPlane !== "ambient") return;
-    if (bookinfo.injection !== "pod" && bookinfo.injection !== "static") return;
-    yield {
-      path: ["bookinfo", "injection"],
-      message: `found ${bookinfo.injection}; an ambient mesh injects no sidecar; expected one of: namespace, none`,
-    };
-  }),
 ];

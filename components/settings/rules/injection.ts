@@ -1,3 +1,4 @@
+import { dataPlaneOf } from "../data-planes";
 import type { BookinfoSettings } from "../sections/apps";
 import type { SecuritySettings } from "../sections/security";
 import type { TrafficSettings } from "../sections/traffic";
@@ -32,15 +33,21 @@ function* enforcedBySidecars(
 
 export const injectionRules = [
   rule(["bookinfo", "mesh", "security", "traffic"], function* ({ bookinfo, mesh, security, traffic }) {
-    if (bookinfo?.injection !== "none") return;
+    if (!bookinfo) return;
+    const { namespace, injection } = bookinfo;
+    const dataPlane = dataPlaneOf(mesh, namespace);
     // In ambient, ztunnel and waypoints enforce them: none is how a namespace goes without sidecars there.
-    if ((mesh.namespaces[bookinfo.namespace]?.dataPlane ?? mesh.dataPlane) === "ambient") return;
+    if (dataPlane === "ambient" || (dataPlane === "sidecar" && injection !== "none")) return;
     const ignored = [...enforcedBySidecars(bookinfo, security, traffic)];
     if (ignored.length === 0) return;
     const mtls = mesh.mtls === "STRICT" ? ", and mesh.mtls STRICT as well" : "";
+    const [path, remedy] =
+      dataPlane === "none"
+        ? [["mesh", "namespaces", namespace, "dataPlane"], "set sidecar"]
+        : [["bookinfo", "injection"], "set injection: namespace"];
     yield {
-      path: ["bookinfo", "injection"],
-      message: `found none; without sidecars Bookinfo silently ignores ${ignored.join(", ")}${mtls}; set injection: namespace, or remove these rules`,
+      path,
+      message: `found none; without sidecars Bookinfo silently ignores ${ignored.join(", ")}${mtls}; ${remedy}, or remove these rules`,
     };
   }),
 ];
