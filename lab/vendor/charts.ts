@@ -8,6 +8,7 @@ const charts: Readonly<Record<string, string>> = {
   base: "Istio's CRDs",
   istiod: "the control plane",
   cni: "the CNI node agent",
+  ztunnel: "the node proxy of the ambient data plane",
   gateway: "a gateway",
 };
 

@@ -196,6 +196,48 @@ describe("rendering the stand-in charts", function () {
     });
   });
 
+  describe("ztunnel", () => {
+    const values = {
+      profile: "ambient",
+      hub: "registry.example/istio",
+      tag: versions.istio,
+      logLevel: "info,access=off",
+    };
+
+    it("runs Istio's node proxy on every node, under its own names", () => {
+      const objects = objectsOf({ chart: "ztunnel", values });
+      assert.deepEqual(kindsAndNames(objects), ["DaemonSet/ztunnel", "ServiceAccount/ztunnel"]);
+      const container = { name: "istio-proxy", image: `registry.example/istio/ztunnel:${versions.istio}-distroless` };
+      assertContains(find(objects, "DaemonSet", "ztunnel"), {
+        spec: {
+          selector: { matchLabels: { app: "ztunnel" } },
+          template: {
+            metadata: { labels: { app: "ztunnel" } },
+            spec: { serviceAccountName: "ztunnel", priorityClassName: "system-node-critical", containers: [container] },
+          },
+        },
+      });
+    });
+
+    it("asks the control plane of its revision", () => {
+      const env = (given: object) => {
+        const { spec } = find(objectsOf({ chart: "ztunnel", values: given }), "DaemonSet", "ztunnel");
+        type Container = { env: { name: string; value: string }[] };
+        const [container] = (spec as { template: { spec: { containers: [Container] } } }).template.spec.containers;
+        return Object.fromEntries(container.env.map(({ name, value }) => [name, value]));
+      };
+      assertContains(env(values), { XDS_ADDRESS: "istiod.istio-system.svc:15012", RUST_LOG: "info,access=off" });
+      assertContains(env({ revision: "1-31-1" }), { CA_ADDRESS: "istiod-1-31-1.istio-system.svc:15012" });
+    });
+
+    it("takes images and values of all charts from `global` as well", () => {
+      const image = (given: object) =>
+        JSON.stringify(objectsOf({ chart: "ztunnel", values: given })).match(/"image":"([^"]*)"/)?.[1];
+      assert.equal(image({}), `${officialHub}/ztunnel:${versions.istio}`);
+      assert.equal(image({ global: { hub: "r.example", tag: "1.30.2" } }), "r.example/ztunnel:1.30.2");
+    });
+  });
+
   describe("gateway", () => {
     const ports = [
       { name: "status-port", port: 15021, targetPort: 15021, nodePort: 30021, protocol: "TCP" },
