@@ -3,11 +3,13 @@ import { cluster as clusterOf } from "./components/cluster";
 import { chartSource } from "./components/mesh/chart-source";
 import { gatewayWorkloads } from "./components/mesh/gateways";
 import { Istio } from "./components/mesh/istio";
-import { sidecarAnnotations } from "./components/mesh/values/proxy-generation";
+import { sidecarRequest } from "./components/mesh/values/proxy-generation";
+import { Observability } from "./components/observability/observability";
 import { Platform } from "./components/platform";
 import { namespaces } from "./components/platform/namespaces";
 import { programContext } from "./components/settings/context";
 import { loadSettings } from "./components/settings/load";
+import { policyMeshConfig } from "./components/settings/mesh-config";
 import { clusterSummary as clusterSummaryOf, notes as notesOf, urls as urlsOf } from "./components/summary";
 import { MeshPolicies } from "./policies/mesh-policies";
 import { policyModel } from "./policies/model";
@@ -24,15 +26,20 @@ const inCluster = { provider: cluster.provider, deletedWith: cluster.deletedWith
 
 const platform = new Platform(
   "platform",
-  { settings: settings.platform, namespaces: namespaces(settings) },
+  { settings: settings.platform, namespaces: namespaces(settings), images, secrets },
   { ...inCluster, dependsOn: cluster.component },
 );
 
 const istio = new Istio(
   "istio",
-  { mesh, images, gateways, cluster, source: charts },
+  { mesh, images, gateways, cluster, source: charts, meshConfig: policyMeshConfig(settings) },
   { ...inCluster, dependsOn: platform },
 );
+
+if (settings.observability) {
+  const args = { settings: settings.observability, mesh, gateways, images, source: charts, secrets, context, istio };
+  new Observability("observability", args, { ...inCluster, dependsOn: platform });
+}
 
 const bookinfo =
   settings.bookinfo &&
@@ -41,8 +48,9 @@ const bookinfo =
     {
       settings: settings.bookinfo,
       images,
-      proxyAnnotations: sidecarAnnotations(settings.bookinfo.namespace, { mesh, images, cluster }),
+      sidecar: sidecarRequest(settings.bookinfo.namespace, { mesh, images, cluster }),
       waypoints: mesh.waypoints,
+      cluster,
     },
     { ...inCluster, dependsOn: istio },
   );

@@ -1,5 +1,10 @@
 import * as kubernetes from "@pulumi/kubernetes";
+import type * as pulumi from "@pulumi/pulumi";
+import type { PodTemplate } from "../mesh/lifecycle/requests";
+import { lifecycleStep, type StepAccess } from "../mesh/lifecycle/step";
+import type { SidecarRequest } from "../mesh/values/proxy-generation";
 import { waypointLabels } from "../mesh/waypoints";
+import { bookinfoImage, imageReference } from "../settings/images";
 import type { BookinfoSettings } from "../settings/sections/apps";
 import type { ImagesSettings } from "../settings/sections/images";
 import type { MeshSettings } from "../settings/sections/mesh";
@@ -52,6 +57,22 @@ export function bookinfoWorkloads(settings: Pick<BookinfoSettings, "namespace">)
   }));
 }
 
+/** Every image that Bookinfo pulls, as its makers name it. */
+export function bookinfoImages(settings: Pick<BookinfoSettings, "image">, images: ImagesSettings): readonly string[] {
+  return services.flatMap(({ name, versions }) =>
+    versions.map((version) => bookinfoImageOf(settings, images, name, version)),
+  );
+}
+
+function bookinfoImageOf(
+  { image }: Pick<BookinfoSettings, "image">,
+  { hub }: Pick<ImagesSettings, "hub">,
+  service: string,
+  version: string,
+): string {
+  return `${image.registry ?? hub}/${bookinfoImage(service, version)}:${image.tag ?? versions.bookinfo}`;
+}
+
 function serviceAccount(service: string): string {
   return `bookinfo-${service}`;
 }
@@ -59,8 +80,9 @@ function serviceAccount(service: string): string {
 export interface BookinfoArgs {
   readonly settings: BookinfoSettings;
   readonly images: ImagesSettings;
-  /** Annotations of pods that get a proxy. */
-  readonly proxyAnnotations: Readonly<Record<string, string>>;
+  readonly sidecar: SidecarRequest;
+  /** Where the injector is asked, for sidecars that are written out. */
+  readonly cluster: StepAccess;
   /** Waypoints of the mesh, which are there already. */
   readonly waypoints: MeshSettings["waypoints"];
 }
@@ -73,6 +95,7 @@ export interface BookinfoArgs {
 export class Bookinfo extends Layer {
   constructor(name: string, args: BookinfoArgs, opts?: LayerOptions) {
     super("talos-mesh:apps:Bookinfo", name, opts);
+    const { pullSecrets } = args.images;
     for (const service of services) {
       this.serve(name, service.name, service.name, { app: service.name }, args);
       const account = new kubernetes.core.v1.ServiceAccount(
@@ -83,20 +106,55 @@ export class Bookinfo extends Layer {
             namespace: args.settings.namespace,
             labels: { account: service.name },
           },
+          ...(pullSecrets.length > 0 && { imagePullSecrets: pullSecrets.map((secret) => ({ name: secret.name })) }),
         },
         this.child,
       );
       for (const version of service.versions) {
         const labels = { app: service.name, version };
         this.serve(name, `${service.name}-${version}`, service.name, labels, args);
+        const template = podTemplate(service, version, args);
         new kubernetes.apps.v1.Deployment(
           `${name}-${service.name}-${version}`,
-          deployment(service, version, args),
+          deployment(
+            service,
+            version,
+            args,
+            this.withProxy(name, `${service.name}-${version}`, template, args, account),
+          ),
           this.after(account),
         );
       }
     }
     this.registerOutputs();
+  }
+
+  /** The template of a Deployment's pods, with whatever of their proxy has to stand in it. */
+  private withProxy(
+    name: string,
+    deployment: string,
+    template: PodTemplate,
+    { settings: { namespace, injection }, sidecar, cluster }: BookinfoArgs,
+    account: pulumi.Resource,
+  ): pulumi.Input<PodTemplate> {
+    switch (injection) {
+      case "namespace":
+      case "none":
+        return template;
+      case "pod": {
+        const { metadata, spec } = template;
+        return { metadata: { ...metadata, labels: { ...metadata.labels, ...sidecar.labels } }, spec };
+      }
+      case "static": {
+        const request = { namespace, deployment, labels: sidecar.labels, template };
+        const injected = lifecycleStep(
+          `${name}-${deployment}-injection`,
+          { step: "inject", when: "applied", access: cluster, request },
+          this.after(account),
+        );
+        return injected.stdout.apply((text) => JSON.parse(text) as PodTemplate);
+      }
+    }
   }
 
   private serve(
@@ -119,40 +177,51 @@ export class Bookinfo extends Layer {
   }
 }
 
-function deployment(service: Service, version: string, { settings, images, proxyAnnotations }: BookinfoArgs) {
-  const injected = settings.injection === "none" ? {} : proxyAnnotations;
+function deployment(
+  service: Service,
+  version: string,
+  { settings }: BookinfoArgs,
+  template: pulumi.Input<PodTemplate>,
+): kubernetes.apps.v1.DeploymentArgs {
   const labels = { app: service.name, version };
-  const image = `examples-bookinfo-${service.name}-${version}:${settings.image.tag ?? versions.bookinfo}`;
-  const scratch = Object.entries(service.scratch ?? {});
   return {
     metadata: { name: `${service.name}-${version}`, namespace: settings.namespace, labels },
     spec: {
       replicas: settings.replicas,
       selector: { matchLabels: labels },
-      template: {
-        metadata: { labels, annotations: { ...service.annotations, ...injected } },
-        spec: {
-          serviceAccountName: serviceAccount(service.name),
-          containers: [
-            {
-              name: service.name,
-              image: `${settings.image.registry ?? images.hub}/${image}`,
-              imagePullPolicy: images.pullPolicy ?? "IfNotPresent",
-              ports: [{ containerPort: port }],
-              env: Object.entries(service.env ?? {}).map(([name, value]) => ({ name, value })),
-              readinessProbe: { tcpSocket: { port } },
-              resources: settings.resources,
-              securityContext: {
-                allowPrivilegeEscalation: false,
-                capabilities: { drop: ["ALL"] },
-                seccompProfile: { type: "RuntimeDefault" },
-              },
-              volumeMounts: scratch.map(([name, mountPath]) => ({ name, mountPath })),
-            },
-          ],
-          volumes: scratch.map(([name]) => ({ name, emptyDir: {} })),
+      template,
+    },
+  };
+}
+
+function podTemplate(service: Service, version: string, { settings, images, sidecar }: BookinfoArgs): PodTemplate {
+  const image = bookinfoImageOf(settings, images, service.name, version);
+  const scratch = Object.entries(service.scratch ?? {});
+  return {
+    metadata: {
+      labels: { app: service.name, version },
+      annotations: { ...service.annotations, ...(settings.injection !== "none" && sidecar.annotations) },
+    },
+    spec: {
+      serviceAccountName: serviceAccount(service.name),
+      containers: [
+        {
+          name: service.name,
+          image: imageReference(images, image),
+          imagePullPolicy: images.pullPolicy ?? "IfNotPresent",
+          ports: [{ containerPort: port }],
+          env: Object.entries(service.env ?? {}).map(([name, value]) => ({ name, value })),
+          readinessProbe: { tcpSocket: { port } },
+          resources: settings.resources,
+          securityContext: {
+            allowPrivilegeEscalation: false,
+            capabilities: { drop: ["ALL"] },
+            seccompProfile: { type: "RuntimeDefault" },
+          },
+          volumeMounts: scratch.map(([name, mountPath]) => ({ name, mountPath })),
         },
-      },
+      ],
+      volumes: scratch.map(([name]) => ({ name, emptyDir: {} })),
     },
   };
 }

@@ -1,3 +1,6 @@
+import type * as kubernetes from "@pulumi/kubernetes";
+import type * as pulumi from "@pulumi/pulumi";
+
 /** What the steps of the mesh's life cycle are told; plain JSON, as it stands in a command's environment. */
 
 /** A control plane as it should be. */
@@ -54,5 +57,5 @@ export interface PodTemplate {
     readonly labels: Readonly<Record<string, string>>;
     readonly annotations?: Readonly<Record<string, string>>;
   };
-  readonly spec: Readonly<Record<string, unknown>>;
+  readonly spec: pulumi.Unwrap<kubernetes.types.input.core.v1.PodSpec>;
 }

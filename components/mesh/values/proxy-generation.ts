@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
-import { controlPlaneOf } from "../../settings/control-planes";
+import { controlPlaneOf, injectionLabels } from "../../settings/control-planes";
 import { dataPlaneOf, hasAmbient } from "../../settings/data-planes";
-import { imageValues, type MeshValuesInput } from "./input";
+import { imageValues, wholeImage } from "./images";
+import type { MeshValuesInput } from "./input";
 import { holdsApplication } from "./istiod";
 
 /** On the template of every pod with a proxy; see `proxyGeneration`. */
@@ -26,6 +27,7 @@ export function proxyGeneration(input: MeshValuesInput): string {
     // A sidecar must be told to take HBONE from ztunnels.
     ambient: hasAmbient(mesh) || undefined,
     ...imageValues(input),
+    ...wholeImage(input, "proxyv2"),
     revision: mesh.revision,
     talos: input.cluster.talos,
     istiod: mesh.values.istiod,
@@ -33,10 +35,20 @@ export function proxyGeneration(input: MeshValuesInput): string {
   return createHash("sha256").update(JSON.stringify(written)).digest("hex").slice(0, 12);
 }
 
-/** Annotations of pods in a namespace: those of a pod that gets a sidecar, or none. */
-export function sidecarAnnotations(namespace: string, input: MeshValuesInput): Readonly<Record<string, string>> {
-  if (dataPlaneOf(input.mesh, namespace) !== "sidecar") return {};
+/** What the templates of a namespace's pods say of their sidecars. */
+export interface SidecarRequest {
+  /** Change when the sidecar does; none where pods get none. */
+  readonly annotations: Readonly<Record<string, string>>;
+  /** By which a pod asks for one, where its namespace does not. */
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+export function sidecarRequest(namespace: string, input: MeshValuesInput): SidecarRequest {
+  if (dataPlaneOf(input.mesh, namespace) !== "sidecar") return { annotations: {}, labels: {} };
   // Of the control plane the namespace has now: a tag that moves rolls its workloads, and no others.
   const { mesh } = controlPlaneOf(input.mesh, namespace);
-  return { [proxyGenerationAnnotation]: proxyGeneration({ ...input, mesh }) };
+  return {
+    annotations: { [proxyGenerationAnnotation]: proxyGeneration({ ...input, mesh }) },
+    labels: injectionLabels(input.mesh, namespace).pod,
+  };
 }

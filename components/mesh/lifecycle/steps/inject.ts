@@ -92,7 +92,7 @@ function templateOf({ metadata, spec }: Pod, asked: readonly string[]): PodTempl
       initContainers: containers("initContainers"),
       volumes: named("volumes").filter(({ name }) => !token.test(name)),
     },
-  };
+  } as PodTemplate;
 }
 
 function without<Value>(
