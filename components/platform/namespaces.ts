@@ -13,7 +13,7 @@ export interface NamespaceSpec {
 /** Istio's root namespace: the control plane, and policies of the whole mesh. */
 export const rootNamespace = "istio-system";
 
-type Slice = Pick<Settings, "mesh" | "gateways" | "bookinfo">;
+type Slice = Pick<Settings, "mesh" | "gateways" | "observability" | "bookinfo">;
 
 /**
  * Every namespace of the environment, each once, in the order of their names.
@@ -22,7 +22,7 @@ type Slice = Pick<Settings, "mesh" | "gateways" | "bookinfo">;
  * and need `privileged`; everything else stays at `baseline`, which sidecars satisfy because istio-cni, and not an
  * init container with NET_ADMIN, redirects their traffic.
  */
-export function namespaces({ mesh, gateways, bookinfo }: Slice): readonly NamespaceSpec[] {
+export function namespaces({ mesh, gateways, observability, bookinfo }: Slice): readonly NamespaceSpec[] {
   const specs = new Map<string, NamespaceSpec>();
   const add = (name: string, labels: Readonly<Record<string, string>>) =>
     specs.set(name, { name, labels: { ...labels, ...specs.get(name)?.labels } });
@@ -32,6 +32,8 @@ export function namespaces({ mesh, gateways, bookinfo }: Slice): readonly Namesp
   for (const [name, gateway] of Object.entries(gateways)) {
     if (gateway) add(gateway.namespace ?? `istio-${name}`, podSecurity("baseline"));
   }
+  // No proxies in there: what watches the mesh must not need it.
+  if (observability) add(observability.namespace, podSecurity("baseline"));
   if (bookinfo) {
     add(bookinfo.namespace, {
       ...podSecurity("baseline"),

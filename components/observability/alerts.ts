@@ -1,0 +1,225 @@
+/** `critical`: traffic or safety suffers now. `warning`: it will, or something is not as it was set. */
+type Severity = "critical" | "warning";
+
+/** A rule as Prometheus reads it. */
+export interface AlertRule {
+  readonly alert: string;
+  readonly expr: string;
+  /** How long it has to hold, so that a restart wakes nobody. */
+  readonly for: string;
+  readonly labels: { readonly severity: Severity; readonly gateway?: string };
+  readonly annotations: { readonly summary: string; readonly description: string; readonly runbook: string };
+}
+
+export interface AlertGroup {
+  readonly name: string;
+  readonly rules: readonly AlertRule[];
+}
+
+/** What of the mesh decides which alerts make sense. */
+export interface MeshUnderWatch {
+  /** Names of the gateways; their pods have the label `istio: <name>`. */
+  readonly gateways: readonly string[];
+  /** Whether ztunnel runs. */
+  readonly ambient: boolean;
+  /** Whether plain text is refused everywhere. */
+  readonly strictMtls: boolean;
+}
+
+/** Where an alert says what to do. */
+const runbook = "docs/runbook.md";
+
+interface AlertText {
+  readonly expr: string;
+  readonly for: string;
+  readonly severity: Severity;
+  /** The gateway it is about; two alerts of a name are told apart by their labels. */
+  readonly gateway?: string;
+  readonly summary: string;
+  readonly description: string;
+}
+
+function alert(name: string, { expr, for: holds, severity, gateway, summary, description }: AlertText): AlertRule {
+  return {
+    alert: name,
+    expr: expr.replace(/\s+/g, " ").trim(),
+    for: holds,
+    labels: { severity, ...(gateway && { gateway }) },
+    annotations: { summary, description, runbook: `${runbook}#${name.toLowerCase()}` },
+  };
+}
+
+/** Pods that Prometheus reaches; the job labels each with what the pod is labelled with. */
+function reached(labels: string): string {
+  return `up{job="kubernetes-pods", ${labels}} == 1`;
+}
+
+/** Whether a DaemonSet's pods are fewer than the nodes: one is down, does not start, or all are gone. */
+function fewerThanNodes(labels: string): string {
+  return `count(up{job="kubernetes-nodes"}) - (count(${reached(labels)}) or vector(0)) > 0`;
+}
+
+/**
+ * How much a counter has grown in 10 minutes, from nothing as well: one that appears with its first event has no
+ * earlier sample, and `increase` would miss the event. A Prometheus that has only just begun to look cannot tell.
+ */
+function grown(counter: string, by: string): string {
+  const sum = (suffix = "") => `sum by (${by}) (${counter}${suffix})`;
+  return `${sum()} - (${sum(" offset 10m")} or ${sum()} * 0) > 0
+    and on () (time() - max(process_start_time_seconds{job="prometheus"}) > 660)`;
+}
+
+/** What callers saw, which includes the answers of proxies for services that are not there. */
+const seenByCallers = 'reporter=~"source|waypoint"';
+const service = "destination_service_namespace, destination_service_name";
+
+function controlPlane(): AlertGroup {
+  return {
+    name: "istio-control-plane",
+    rules: [
+      alert("IstiodDown", {
+        expr: `absent(${reached('app="istiod"')})`,
+        for: "3m",
+        severity: "critical",
+        summary: "No istiod answers",
+        description:
+          "Running proxies go on with what they have; no pod gets a sidecar, no certificate is renewed, no change arrives.",
+      }),
+      alert("IstioConfigurationRejected", {
+        expr: grown("pilot_total_xds_rejects", "type"),
+        for: "1m",
+        severity: "warning",
+        summary: "Proxies reject configuration of type {{ $labels.type }}",
+        description: "{{ $value }} rejections within 10 minutes. Those proxies keep their last good configuration.",
+      }),
+      alert("IstioConfigurationSlow", {
+        expr: `histogram_quantile(0.99, sum by (le) (rate(pilot_proxy_convergence_time_bucket[5m]))) > 30`,
+        for: "10m",
+        severity: "warning",
+        summary: "Changes take {{ $value | humanizeDuration }} to reach the proxies",
+        description:
+          "99 of 100 pushes arrive within that time; istiod may lack CPU, or proxies get more than they need.",
+      }),
+      alert("IstioInjectionFails", {
+        expr: grown("sidecar_injection_failure_total", "namespace, pod"),
+        for: "1m",
+        severity: "critical",
+        summary: "The injector fails",
+        description: "{{ $value }} pods within 10 minutes got no sidecar and were not made.",
+      }),
+      alert("IstioValidationFails", {
+        expr: grown("galley_validation_http_error", "reason"),
+        for: "1m",
+        severity: "warning",
+        summary: "istiod's validating webhook fails",
+        description: "{{ $value }} objects within 10 minutes were refused without being looked at.",
+      }),
+    ],
+  };
+}
+
+function certificates(): AlertGroup {
+  const days = (count: number) => count * 24 * 3600;
+  // The root, and the chain that istiod signs with; 0 where it could not read them.
+  const left = `min({__name__=~"citadel_server_(root_cert|cert_chain)_expiry_timestamp"} > 0) - time()`;
+  return {
+    name: "istio-certificates",
+    rules: [
+      alert("IstioAuthorityExpiresSoon", {
+        expr: `${left} < ${days(30)} and ${left} >= ${days(7)}`,
+        for: "1h",
+        severity: "warning",
+        summary: "The mesh's certificate authority expires in {{ $value | humanizeDuration }}",
+        description: "Plan its rotation: afterwards no proxy trusts another.",
+      }),
+      alert("IstioAuthorityExpires", {
+        expr: `${left} < ${days(7)}`,
+        for: "5m",
+        severity: "critical",
+        summary: "The mesh's certificate authority expires in {{ $value | humanizeDuration }}",
+        description: "Rotate it now: afterwards no proxy trusts another.",
+      }),
+      alert("IstioWorkloadCertificateExpires", {
+        expr: `min by (namespace, pod) (istio_agent_cert_expiry_seconds{resource_name="default"}) < 3600`,
+        for: "5m",
+        severity: "critical",
+        summary: "The certificate of {{ $labels.namespace }}/{{ $labels.pod }} expires within an hour",
+        description: "It should have been renewed long ago: the proxy cannot reach istiod, or istiod does not sign.",
+      }),
+    ],
+  };
+}
+
+function traffic({ gateways, strictMtls }: MeshUnderWatch): AlertGroup {
+  const requests = (more: string) => `sum by (${service}) (rate(istio_requests_total{${more}}[5m]))`;
+  const received = (counter: string) =>
+    `sum by (destination_workload_namespace, destination_workload)
+      (rate(${counter}{reporter="destination", connection_security_policy!="mutual_tls"}[5m]))`;
+  return {
+    name: "istio-traffic",
+    rules: [
+      ...gateways.map((name) =>
+        alert("IstioGatewayDown", {
+          gateway: name,
+          expr: `absent(${reached(`istio="${name}"`)})`,
+          for: "2m",
+          severity: "critical",
+          summary: `No pod of gateway ${name} answers`,
+          description: "Nothing passes the mesh's edge there.",
+        }),
+      ),
+      alert("IstioServiceErrors", {
+        expr: `${requests(`${seenByCallers}, response_code=~"5.."`)} / ${requests(seenByCallers)} > 0.05
+          and ${requests(seenByCallers)} > 0.1`,
+        for: "5m",
+        severity: "critical",
+        summary: "{{ $value | humanizePercentage }} of the requests to {{ $labels.destination_service_name }} fail",
+        description:
+          "Answers of 5xx in namespace {{ $labels.destination_service_namespace }}, as callers see them, injected faults included.",
+      }),
+      ...(strictMtls
+        ? [
+            alert("IstioPlainText", {
+              expr: `${received("istio_requests_total")} > 0 or ${received("istio_tcp_connections_opened_total")} > 0`,
+              for: "5m",
+              severity: "critical",
+              summary: "{{ $labels.destination_workload }} takes requests without mutual TLS",
+              description:
+                "The mesh is set to STRICT; in {{ $labels.destination_workload_namespace }} it is not in force, or an exception is used.",
+            }),
+          ]
+        : []),
+    ],
+  };
+}
+
+function nodes({ ambient }: MeshUnderWatch): AlertGroup {
+  return {
+    name: "istio-nodes",
+    rules: [
+      alert("IstioCniMissing", {
+        expr: fewerThanNodes('k8s_app="istio-cni-node"'),
+        for: "10m",
+        severity: "critical",
+        summary: "{{ $value }} nodes have no istio-cni that answers",
+        description: "Pods of the mesh that start there get no network, or wait for ever.",
+      }),
+      ...(ambient
+        ? [
+            alert("IstioZtunnelMissing", {
+              expr: fewerThanNodes('app="ztunnel"'),
+              for: "5m",
+              severity: "critical",
+              summary: "{{ $value }} nodes have no ztunnel that answers",
+              description: "Pods of the ambient mesh on these nodes neither reach others nor are reached.",
+            }),
+          ]
+        : []),
+    ],
+  };
+}
+
+/** What an on-call person wants to be woken or told about, each with what to do in docs/runbook.md. */
+export function alertGroups(mesh: MeshUnderWatch): readonly AlertGroup[] {
+  return [controlPlane(), certificates(), traffic(mesh), nodes(mesh)];
+}
