@@ -1,6 +1,7 @@
 import { versions } from "../../components/settings/versions";
 import type { Platform } from "./platform";
 
+/** What the embedded control plane takes. */
 export const toolNames = [
   "etcd",
   "kube-apiserver",
@@ -10,7 +11,8 @@ export const toolNames = [
   "kwokctl",
   "helm",
 ] as const;
-export type ToolName = (typeof toolNames)[number];
+/** `fortio` is for tests of measurements; a deployment runs it in pods. */
+export type ToolName = (typeof toolNames)[number] | "fortio";
 
 /** The pins a caller may change; versions without a leading `v`. */
 export type ToolPins = Readonly<Record<"kubernetes" | "etcd" | "kwok" | "helm", string>>;
@@ -77,6 +79,8 @@ export function describeTool(name: ToolName, pins: ToolPins = defaultPins): Tool
       return kwok(name, pins.kwok);
     case "helm":
       return helm(pins.helm);
+    case "fortio":
+      return fortio(versions.fortio);
     default:
       return kubernetes(name, pins.kubernetes);
   }
@@ -154,6 +158,17 @@ function kwok(name: "kwok" | "kwokctl", version: string): Tool {
       main: { package: `sigs.k8s.io/kwok/cmd/${name}` },
       variables: { "sigs.k8s.io/kwok/pkg/consts.Version": `v${version}` },
     },
+  };
+}
+
+function fortio(version: string): Tool {
+  return {
+    name: "fortio",
+    version,
+    accepts: `>=${version} <2.0.0`,
+    versionArgs: ["version"],
+    download: () => "fortio publishes no checksums",
+    go: { module: "fortio.org/fortio", version, main: { package: "fortio.org/fortio" }, variables: {} },
   };
 }
 

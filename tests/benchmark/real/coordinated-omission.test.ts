@@ -1,0 +1,70 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { latenciesOf } from "../../../components/benchmark/measure/access-log";
+import { parseFortio } from "../../../components/benchmark/measure/fortio";
+import { fortioOrSkip, outputOf, startServer, stopServer } from "./tools";
+
+/** Milliseconds. The period is a tenth of the 10 s that one would choose with more time. */
+const [stall, period] = [100, 1000];
+const [qps, connections, seconds] = [400, 8, 8];
+
+describe("coordinated omission, with a real fortio and a real server that stalls", function () {
+  this.timeout(60_000);
+  let fortio: string;
+  before(async function () {
+    fortio = await fortioOrSkip(this);
+  });
+
+  it("is corrected to what the stalls themselves say, where the raw figure misses them", async () => {
+    const folder = mkdtempSync(path.join(tmpdir(), "talos-mesh-stall-"));
+    const log = path.join(folder, "access.log");
+    let said = "";
+    const server = await startServer(
+      process.execPath,
+      [path.join(__dirname, "stalling-server.cjs"), String(stall), String(period)],
+      /listening on \d+/,
+      (text) => (said += text),
+    );
+    try {
+      const port = /listening on (\d+)/.exec(said)?.[1] ?? "";
+      const flags = ["-quiet", "-uniform", "-c", String(connections), "-qps", String(qps), "-t", `${seconds}s`];
+      const logging = ["-access-log-file", log, "-access-log-format", "json", "-r", "0.00001", "-json", "-"];
+      const result = parseFortio(await outputOf(fortio, ["load", ...flags, ...logging, `http://127.0.0.1:${port}/`]));
+      const { startMicros } = result;
+      const { raw, corrected } = latenciesOf(readFileSync(log, "utf8"), { qps, connections, seconds, startMicros });
+
+      const stalls = [...said.matchAll(/stalled (\d+) (\d+)/g)]
+        .map(([, began, ended]) => [Number(began), Number(ended)] as const)
+        .filter(([began, ended]) => began > startMicros / 1000 && ended < startMicros / 1000 + result.seconds * 1000);
+      assert.ok(stalls.length >= seconds - 2, `${stalls.length} stalls`);
+      const analytic = waitOf(
+        0.01,
+        stalls.map(([began, ended]) => ended - began),
+        seconds * 1000,
+      );
+      const p99 = corrected.percentile(99) / 1000;
+      assert.ok(Math.abs(p99 - analytic) <= 0.05 * analytic, `p99 ${p99} ms, and by the stalls ${analytic} ms`);
+      // In a stall every connection waits once, and leaves out the other requests that were due.
+      assert.ok(raw.percentile(97) / 1000 < analytic / 4, `raw p97 ${raw.percentile(97)} us`);
+      assert.ok(corrected.percentile(97) > 4 * raw.percentile(97));
+      assert.equal(result.failed, 0);
+    } finally {
+      await stopServer(server);
+      rmSync(folder, { recursive: true });
+    }
+  });
+});
+
+/** The wait (ms) that this share of all moments exceeds: a moment in a stall waits for the rest of it. */
+function waitOf(share: number, stalls: readonly number[], total: number): number {
+  let [low, high] = [0, Math.max(...stalls)];
+  for (let step = 0; step < 50; step++) {
+    const wait = (low + high) / 2;
+    const above = stalls.reduce((sum, length) => sum + Math.max(0, length - wait), 0) / total;
+    if (above > share) low = wait;
+    else high = wait;
+  }
+  return (low + high) / 2;
+}

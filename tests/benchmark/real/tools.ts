@@ -1,0 +1,74 @@
+import { execFile, spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { createServer, type AddressInfo } from "node:net";
+import { promisify } from "node:util";
+import { ensureTools } from "../../../lab/tools/ensure-tools";
+import { programsOnPath } from "../../../lab/tools/path-lookup";
+import { skip } from "../../support/skip";
+
+const run = promisify(execFile);
+
+/** fortio: from PATH or the cache, else built from its Go module; the suite is skipped where that cannot be done. */
+export async function fortioOrSkip(context: Mocha.Context): Promise<string> {
+  context.timeout(300_000);
+  try {
+    return (await ensureTools(["fortio"])).fortio.path;
+  } catch (error) {
+    return skip(context, `there is no fortio: ${(error as Error).message.split("\n")[0] ?? ""}`);
+  }
+}
+
+/** A program of the distribution, which no test installs. */
+export function programOrSkip(context: Mocha.Context, name: string, source: string): string {
+  return programsOnPath(name)[0] ?? skip(context, `there is no ${name} on PATH (${source})`);
+}
+
+/** What a program prints on stdout, whatever its exit code says. */
+export async function outputOf(program: string, args: readonly string[]): Promise<string> {
+  try {
+    return (await run(program, [...args], { maxBuffer: 2 ** 28 })).stdout;
+  } catch (error) {
+    const { stdout } = error as { stdout?: string };
+    if (stdout === undefined) throw error;
+    return stdout;
+  }
+}
+
+/** A port of the loopback interface that nobody listens on. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, "close");
+  return port;
+}
+
+/** A server process; resolves when `ready` stands in what it prints, which `onText` gets to see all of. */
+export async function startServer(
+  program: string,
+  args: readonly string[],
+  ready: RegExp,
+  onText: (text: string) => void = () => undefined,
+): Promise<ChildProcess> {
+  const child = spawn(program, [...args], { stdio: ["ignore", "pipe", "pipe"] });
+  await new Promise<void>((resolve, reject) => {
+    let text = "";
+    const read = (part: Buffer) => {
+      text += part.toString();
+      onText(part.toString());
+      if (ready.test(text)) resolve();
+    };
+    child.stdout.on("data", read);
+    child.stderr.on("data", read);
+    child.once("exit", (code) => reject(new Error(`${program} ended with ${code}: ${text.slice(-2000)}`)));
+    child.once("error", reject);
+  });
+  return child;
+}
+
+export async function stopServer(child: ChildProcess | undefined): Promise<void> {
+  if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+  child.kill("SIGKILL");
+  await once(child, "exit");
+}
