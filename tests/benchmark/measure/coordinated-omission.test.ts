@@ -42,10 +42,10 @@ function logOf(entries: readonly Entry[]): string {
   return `${lines.join("\n")}\n`;
 }
 
-/** Answers in `service`, but not within the first `stall` of every `period`; all in microseconds. */
+/** Answers in `service`, but not for a `stall` in the middle of every `period`; all in microseconds. */
 function stalling(service: number, stall: number, period: number): (sent: number) => number {
   return (sent) => {
-    const into = sent % period;
+    const into = (sent + period / 2) % period;
     return (into < stall ? stall - into : 0) + service;
   };
 }
