@@ -8,11 +8,15 @@ import { type StepInput, stepLook } from "./step";
 export function warnOfDrift(hostname: string, applied: StepInput, opts: pulumi.InvokeOptions): void {
   stepLook("drift", applied, opts).apply((text) => {
     const { result, lines } = parseReport(text);
-    if (result !== "changed") return;
-    void pulumi.log.warn(
-      `node ${hostname} runs another machine config than the stack's (${lines} lines differ); ` +
-        `see them with: npm run talos:diff -- --stack ${pulumi.getStack()} --node ${hostname}`,
-    );
+    const diff = `npm run talos:diff -- --stack ${pulumi.getStack()} --node ${hostname}`;
+    if (result === "changed") {
+      void pulumi.log.warn(
+        `node ${hostname} runs another machine config than the stack's (${lines} lines differ); see them with: ${diff}`,
+      );
+    }
+    if (result === "staged") {
+      void pulumi.log.warn(`node ${hostname} has a machine config that waits for a reboot; see it with: ${diff}`);
+    }
   });
 }
 

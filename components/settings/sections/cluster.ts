@@ -138,7 +138,13 @@ const talos = z.strictObject({
   worker: group.optional(),
   nodes: z.array(node).min(1),
   machineSecrets: secretRef.optional().describe("An existing talsecret.yaml; default: made once and kept."),
-  reboot: z.enum(["never", "when-needed", "staged"]).default("never").describe("What a changed config may do."),
+  reboot: z
+    .enum(["never", "when-needed", "staged"])
+    .default("never")
+    .describe(
+      "What a changed config may do to a node: never: apply at once, refuse what needs a reboot; when-needed: reboot " +
+        "for that, one node at a time; staged: take effect at a reboot that somebody else does.",
+    ),
   onDestroy: z.enum(["none", "reset"]).default("none").describe("What `pulumi destroy` does to the nodes."),
   etcdSnapshot: z.strictObject({ folder: z.string() }).optional().describe("Snapshot etcd before upgrade and reset."),
   checkDrift: z.boolean().default(false).describe("Compare the running config during a preview, where nodes answer."),

@@ -41,7 +41,7 @@ describe("upgrading Talos", function () {
   it("refuses to skip a minor release, and to go one back", () =>
     on(world("running"), async (talos) => {
       const skipping = await refuse(talos, steps.upgrade, { TALOS_VERSION: "v1.9.5" });
-      assert.match(skipping, /more than one minor release[\s\S]*newest v1\.8 patch release/);
+      assert.match(skipping, /more than one minor release[\s\S]*newest v1\.8 release \(https/);
       assert.match(await refuse(talos, steps.upgrade, { TALOS_VERSION: "v1.6.9" }), /a minor release back/);
       assert.equal(talos.world.upgrades, undefined);
     }));
@@ -114,6 +114,21 @@ describe("upgrading Kubernetes", function () {
       async (talos) => {
         await succeed(talos, steps.upgradeKubernetes, { KUBERNETES_VERSION: "v1.29.10" });
         assert.deepEqual(talos.world.kubernetesUpgrades, ["1.29.10"]);
+      },
+    ));
+
+  it("waits for a reboot that brings a staged config, which upgrade-k8s would drop", () =>
+    on(
+      world("running", (made) => {
+        made.client = "v1.13.9";
+        for (const node of Object.values(made.nodes)) node.version = "v1.13.9";
+      }),
+      async (talos) => {
+        await succeed(talos, steps.applyChange, { TALOS_REBOOT: "staged" });
+        const told = await refuse(talos, steps.upgradeKubernetes);
+        assert.match(told, /staged on 192\.168\.128\.28[\s\S]*next: reboot the node/);
+        assert.equal(talos.world.kubernetesUpgrades, undefined);
+        assert.match(talos.node(addresses.worker1).staged ?? "", /sysctls/);
       },
     ));
 
@@ -190,6 +205,18 @@ describe("drift", function () {
       assert.equal((await succeed(talos, { ...steps.applyWorker, name: "drift" })).result, "same");
       assert.equal(talos.node(addresses.worker1).config, before);
     }));
+
+  it("is told from a config that waits for a reboot", () =>
+    on(
+      world("running", (made) => {
+        made.client = "v1.13.9";
+        for (const node of Object.values(made.nodes)) node.version = "v1.13.9";
+      }),
+      async (talos) => {
+        await succeed(talos, steps.applyReboot, { TALOS_REBOOT: "staged" });
+        assert.deepEqual(await succeed(talos, { ...steps.applyReboot, name: "drift" }), { result: "staged" });
+      },
+    ));
 
   it("is unknown, and no error, where a node does not answer, is another cluster's, or talosctl is missing", async () => {
     const states = [{ stage: "off" }, { cluster: "another" }, { stage: "maintenance" }];

@@ -45,6 +45,11 @@ const cases: Record<string, Case> = {
     world: world("running"),
     then: (talos) => assert.match(talos.node(addresses.worker1).config ?? "", /sysctls/),
   },
+  "a change with its reboot": {
+    step: { ...steps.applyReboot, env: { ...steps.applyReboot.env, TALOS_REBOOT: "when-needed" } },
+    world: world("running"),
+    then: (talos) => assert.match(talos.node(addresses.worker1).config ?? "", /needsReboot/),
+  },
   "the bootstrap": {
     step: steps.bootstrap,
     world: world("running", booted),

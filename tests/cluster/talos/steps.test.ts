@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { addresses, machineConfig, world } from "./worlds";
-import { on, run, steps, succeed } from "./steps";
+import { on, refuse, run, steps, succeed } from "./steps";
 
 describe("applying a machine config", function () {
   this.timeout(120_000);
@@ -40,20 +40,72 @@ describe("applying a machine config", function () {
       assert.equal(talos.node(addresses.worker1).boots, undefined);
     }));
 
-  it("reboots when that is needed and allowed, and waits for the node", () =>
+  it("reboots when that is needed and allowed, and waits for the node and its etcd", () =>
     on(world("running"), async (talos) => {
-      assert.deepEqual(await succeed(talos, steps.applyReboot, { TALOS_REBOOT: "when-needed" }), { result: "applied" });
+      const env = { TALOS_REBOOT: "when-needed" };
+      assert.deepEqual(await succeed(talos, steps.applyReboot, env), { result: "rebooted" });
+      const node = talos.node(addresses.worker1);
+      assert.deepEqual([node.boots, node.stage, node.staged], [1, "running", undefined]);
+      assert.match(node.config ?? "", /needsReboot/);
+      assert.deepEqual(await succeed(talos, steps.applyReboot, env), { result: "unchanged" });
       assert.equal(talos.node(addresses.worker1).boots, 1);
-      assert.equal(talos.node(addresses.worker1).stage, "running");
     }));
 
-  it("stages a change when reboots are planned by people", () =>
+  it("reboots once where the answer to the reboot gets lost", () =>
+    on(
+      world("running", (made) => {
+        made.faults = [{ match: " reboot ", times: 1, error: "rpc error: code = Unavailable desc = EOF", after: true }];
+      }),
+      async (talos) => {
+        await succeed(talos, steps.applyReboot, { TALOS_REBOOT: "when-needed" });
+        assert.equal(talos.node(addresses.worker1).boots, 1);
+      },
+    ));
+
+  it("reboots nothing for a change that needs none", () =>
     on(world("running"), async (talos) => {
-      assert.deepEqual(await succeed(talos, steps.applyReboot, { TALOS_REBOOT: "staged" }), { result: "staged" });
+      const env = { TALOS_REBOOT: "when-needed" };
+      assert.deepEqual(await succeed(talos, steps.applyChange, env), { result: "applied" });
+      assert.equal(talos.node(addresses.worker1).boots, undefined);
+    }));
+
+  it("stages a change when reboots are planned by people, and tells them how", () =>
+    on(world("running"), async (talos) => {
+      const { code, stdout, stderr } = await run(talos, steps.applyReboot, { TALOS_REBOOT: "staged" });
+      assert.deepEqual([code, (JSON.parse(stdout) as { result: string }).result], [0, "staged"]);
+      assert.match(stderr, /takes effect when the node reboots: talosctl .*-n 192\.168\.128\.28 reboot/);
       const node = talos.node(addresses.worker1);
       assert.match(node.staged ?? "", /needsReboot/);
       assert.doesNotMatch(node.config ?? "", /needsReboot/);
     }));
+
+  for (const version of ["v1.7.4", "v1.13.9"]) {
+    it(`takes a staged change back that the stack no longer has (Talos ${version})`, () =>
+      on(
+        world("running", (made) => {
+          made.client = "v1.13.9";
+          for (const node of Object.values(made.nodes)) node.version = version;
+        }),
+        async (talos) => {
+          const env = { TALOS_REBOOT: "staged" };
+          await succeed(talos, steps.applyReboot, env);
+          assert.deepEqual(await succeed(talos, steps.applyWorker, env), { result: "unchanged" });
+          assert.equal(talos.node(addresses.worker1).staged, undefined);
+        },
+      ));
+  }
+
+  it("refuses a config of a contract that the node's Talos does not know", () =>
+    on(
+      world("running", (made) => {
+        made.client = "v1.13.9";
+      }),
+      async (talos) => {
+        const told = await refuse(talos, steps.applyChange, { TALOS_CONTRACT: "v1.13" });
+        assert.match(told, /runs Talos v1\.7\.4, which does not know contract v1\.13\nnext: .*talosVersion first/);
+        assert.ok(talos.calls.every(({ argv }) => !argv.includes("apply-config")));
+      },
+    ));
 
   it("leaves the Kubernetes version to upgrade-k8s", () =>
     on(

@@ -33,8 +33,8 @@ export interface FakeWorld {
     requests: { name: string; signer: string; user: string; approved?: boolean }[];
     drained?: string[];
   };
-  /** Errors for calls whose arguments match, so many times; `hang` is in milliseconds. */
-  faults?: { match: string; times: number; error?: string; code?: number; hang?: number }[];
+  /** Errors for calls whose arguments match, so many times; `after` their effect; `hang` is in milliseconds. */
+  faults?: { match: string; times: number; error?: string; after?: boolean; code?: number; hang?: number }[];
   /** The process group dies at this call, counted from 1: before its effect, or after. */
   kill?: { call: number; after?: boolean };
   calls?: number;

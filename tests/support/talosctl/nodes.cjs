@@ -54,7 +54,12 @@ const commands = {
   get({ node, words, flag }) {
     const [, resource] = words;
     if (resource === "machinestatus") return print(node.stage);
-    if (resource === "machineconfig") return print(node.config);
+    if (resource === "machineconfig") {
+      if (words[2] !== "persistent") return print(node.config);
+      // Older releases keep it, and do not show it.
+      if (Number(node.version.split(".")[1]) < 12) fail("rpc error: code = NotFound desc = resource doesn't exist");
+      return print(node.staged ?? node.config);
+    }
     if (resource === "extensions") {
       const entry = { author: "Image Factory", name: "schematic", version: node.schematic };
       if (flag("-o") === "json" && node.schematic)
@@ -94,13 +99,13 @@ const commands = {
       return;
     }
     node.config = config;
-    if (!needsReboot) return;
-    node.boots = (node.boots ?? 0) + 1;
-    node.stage = "rebooting";
-    node.next = [
-      { in: 0, stage: "off" },
-      { in: 1, stage: "running" },
-    ];
+    node.staged = undefined;
+    if (needsReboot) boot(node);
+  },
+
+  reboot({ node, flag }) {
+    if (flag("--wait") !== "true") fail("error: nobody waits for the reboot");
+    boot(node);
   },
 
   bootstrap({ world, node }) {
@@ -203,6 +208,16 @@ const commands = {
     ];
   },
 };
+
+/** A boot takes what was staged; it shows to whoever asks next. */
+function boot(node) {
+  Object.assign(node, { config: node.staged ?? node.config, staged: undefined, boots: (node.boots ?? 0) + 1 });
+  node.stage = "rebooting";
+  node.next = [
+    { in: 0, stage: "off" },
+    { in: 1, stage: "running" },
+  ];
+}
 
 /** As the real one: every line of both, with the secrets in them. */
 function diff(before = "", now = "") {

@@ -54,8 +54,8 @@ function fail(text, code = 1) {
 }
 
 /**
- * What the test wants to go wrong: `faults` are errors for calls whose arguments match, `times` times; `kill` is the
- * call, counted from 1, at which the whole process group dies, before or after it has had its effect.
+ * What the test wants to go wrong: `faults` are errors for calls whose arguments match, `times` times, instead of their
+ * effect or, with `after`, of the answer to it; `kill` is the call, counted from 1, at which the whole process group dies, before or after it has had its effect.
  */
 function disturb(world, argv) {
   world.calls = (world.calls ?? 0) + 1;
@@ -70,13 +70,18 @@ function disturb(world, argv) {
     unlock();
     wait(fault.hang);
   }
-  if (fault.error !== undefined) fail(fault.error, fault.code ?? 1);
+  if (fault.error === undefined) return;
+  if (!fault.after) fail(fault.error, fault.code ?? 1);
+  lostAnswer = fault.error;
 }
 
 function afterwards(world) {
   save(world);
   if (world.kill && world.kill.call === world.calls && world.kill.after) die();
+  if (lostAnswer !== undefined) fail(lostAnswer);
 }
+
+let lostAnswer;
 
 function die() {
   unlock();

@@ -1,3 +1,6 @@
+# shellcheck shell=bash
+# shellcheck disable=SC2154 # lib.sh sets them
+#
 # What docker-up.sh and docker-down.sh share; sourced, never run.
 
 case ${TALOS_STATE:?} in /*) ;; *) TALOS_STATE=$PWD/$TALOS_STATE ;; esac

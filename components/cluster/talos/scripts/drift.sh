@@ -11,9 +11,16 @@ compare() (
   make_talosconfig
   running_config "$address" || exit 1
   config=$(printf '%s' "$config" | keep_kubernetes)
-  on "$address" apply-config -f /dev/stdin --mode no-reboot --dry-run < <(printf '%s' "$config")
+  on "$address" apply-config -f /dev/stdin --mode staged --dry-run < <(printf '%s' "$config")
   ((status == 0)) || exit 1
-  if said 'No changes\.'; then result same; else result changed lines "$(cat "$work/err" "$work/out" | grep -cE '^[+-][^+-]' || true)"; fi
+  lines=$(cat "$work/err" "$work/out" | grep -cE '^[+-][^+-]' || true)
+  if said 'No changes\.'; then
+    result same
+  elif has_staged "$address"; then
+    result staged
+  else
+    result changed lines "$lines"
+  fi
 )
 
 compare 2>/dev/null || result unknown

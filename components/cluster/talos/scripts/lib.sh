@@ -1,3 +1,6 @@
+# shellcheck shell=bash
+# shellcheck disable=SC2034 # the steps use what is set here
+#
 # What the steps share; sourced, never run. Written for bash 3.2, which macOS still has.
 #
 # Each step gets plain settings in TALOS_* variables and what is secret on stdin: the machine secrets (talsecret.yaml)
@@ -207,6 +210,9 @@ transient='Unavailable|connection refused|connection reset|connection error|i/o 
 
 is_transient() { is_timeout || said "$transient"; }
 
+# Whether the last call is to be made again, after a rest.
+again() { is_transient && rest; }
+
 # A client certificate, made anew from the machine secrets for each run: nothing that could run out is kept.
 make_talosconfig() {
   call talosctl gen config "${TALOS_CLUSTER:?}" https://127.0.0.1:6443 --with-secrets /dev/stdin -t talosconfig -o - < <(printf '%s' "$secrets")
@@ -279,12 +285,29 @@ wait_for_node() {
 }
 
 # Machine config that the node runs, in $work/running.
-running_config() {
-  on "$1" get machineconfig v1alpha1 -o 'jsonpath={.spec}'
+running_config() { machine_config "$1" v1alpha1 running; }
+
+# machine_config ADDRESS ID FILE: v1alpha1 is the one that runs, persistent the one that the next boot takes.
+machine_config() {
+  on "$1" get machineconfig "$2" -o 'jsonpath={.spec}'
   ((status == 0)) || return 1
-  mv "$work/out" "$work/running"
+  mv "$work/out" "$work/$3"
   : >"$work/out"
 }
+
+# has_staged ADDRESS: whether a config waits for the next boot, in $staged (yes, no; unknown where Talos is too old to
+# tell). $work/running must hold what the node runs.
+has_staged() {
+  staged=unknown
+  machine_config "$1" persistent persistent || return 1
+  if cmp -s "$work/running" "$work/persistent"; then staged=no; else staged=yes; fi
+  [[ $staged == yes ]]
+}
+
+readonly reboot_hint='npm run talos:config writes a talosconfig for it'
+
+# reboot_command ADDRESS: what a person types.
+reboot_command() { printf 'talosctl --talosconfig talosconfig -e %s -n %s reboot' "$1" "$1"; }
 
 readonly kubernetes_images='(kubelet|kube-apiserver|kube-controller-manager|kube-scheduler|kube-proxy):v[0-9][^ "@]*'
 

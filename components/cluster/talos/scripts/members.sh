@@ -28,7 +28,7 @@ deadline 900
 readonly remaining=${TALOS_CONTROL_PLANES%%,*}
 
 until fetch_kubeconfig "$remaining"; do
-  is_transient && rest || fail "the node gives no kubeconfig" "see talosctl -n $remaining services; then run the same command again"
+  again || fail "the node gives no kubeconfig" "see talosctl -n $remaining services; then run the same command again"
 done
 
 drain() {

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Brings Kubernetes of the whole cluster to KUBERNETES_VERSION, a minor release at a time. What runs is read from the
-# machine configs of all nodes and the lowest counts, so that an upgrade that ended half-way goes on.
+# machine configs of all nodes and the lowest counts, so that an upgrade that ended half-way goes on. A config that waits
+# for a reboot goes first.
 source "${BASH_SOURCE[0]%/*}/lib.sh"
 
 prepare
@@ -18,15 +19,17 @@ what_runs() {
   local each found
   lowest=""
   highest=""
+  waiting=""
   for each in ${TALOS_CONTROL_PLANES//,/ } ${TALOS_WORKERS//,/ }; do
     until running_config "$each"; do
       address=$each
-      is_transient && rest || fail "the node does not tell its machine config" "$unreachable_hint"
+      again || fail "the node does not tell its machine config" "$unreachable_hint"
     done
-    for found in $(grep -E 'image:' "$work/running" | grep -oE "$kubernetes_images" | sed 's/.*:v//'); do
+    while read -r found; do
       lowest=$(lower "$found" "${lowest:-$found}")
       if [[ -z $highest || $(lower "$found" "$highest") == "$highest" ]]; then highest=$found; fi
-    done
+    done < <(grep -E 'image:' "$work/running" | grep -oE "$kubernetes_images" | sed 's/.*:v//')
+    if has_staged "$each"; then waiting=$each; fi
   done
   : >"$work/err"
   [[ -n $lowest ]] || fail "no node tells the Kubernetes version it runs" "see talosctl -n $address get machineconfig -o yaml" none
@@ -43,13 +46,16 @@ if [[ $highest != "$wanted" && $(lower "$highest" "$wanted") == "$wanted" ]]; th
 fi
 
 while [[ $lowest != "$wanted" || $highest != "$wanted" ]]; do
+  # upgrade-k8s writes what runs back as what the next boot takes.
+  [[ -z $waiting ]] || fail "a machine config is staged on $waiting, and upgrade-k8s would drop it" \
+    "reboot the node ($(reboot_command "$waiting"); $reboot_hint); then run the same command again" none
   next=$wanted
   if (($(minor_of "$wanted") > $(minor_of "$lowest") + 1)); then
     next=1.$(($(minor_of "$lowest") % 1000 + 1)).0
   fi
   on_within 1800 "${TALOS_CONTROL_PLANES%%,*}" upgrade-k8s --to "$next"
   if ((status != 0)); then
-    is_transient && rest || fail "Kubernetes was not upgraded to $next" \
+    again || fail "Kubernetes was not upgraded to $next" \
       "see the lines above; then run the same command again: it goes on where it stopped"
   fi
   what_runs

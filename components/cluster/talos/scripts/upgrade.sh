@@ -12,7 +12,7 @@ deadline 3600
 what_runs() {
   wait_for_node "$address" || fail "the node does not answer (it is ${state}${stage:+, stage $stage})" "$unreachable_hint"
   until version "$address" && schematic "$address"; do
-    is_transient && rest || fail "the node does not tell what it runs" "$unreachable_hint"
+    again || fail "the node does not tell what it runs" "$unreachable_hint"
   done
 }
 
@@ -32,7 +32,7 @@ from=$(minor_of "$running")
 to=$(minor_of "$TALOS_VERSION")
 if ((to > from + 1)); then
   fail "from $running to $TALOS_VERSION is more than one minor release" \
-    "set cluster.talosVersion to the newest v1.$((from % 1000 + 1)) patch release first, run pulumi up, and go on from there" none
+    "Talos goes one minor at a time: set cluster.talosVersion to the newest v1.$((from % 1000 + 1)) release (https://github.com/siderolabs/talos/releases), run pulumi up, and go on from there" none
 fi
 if ((to < from)); then
   fail "from $running to $TALOS_VERSION is a minor release back, which Talos does not do" \
