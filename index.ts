@@ -1,10 +1,13 @@
 import { Bookinfo, bookinfoWorkloads } from "./components/apps/bookinfo";
 import { cluster as clusterOf } from "./components/cluster";
 import { chartSource } from "./components/mesh/chart-source";
+import { GatewayCertificates } from "./components/mesh/gateway-certificates";
 import { gatewayWorkloads } from "./components/mesh/gateways";
 import { Istio } from "./components/mesh/istio";
 import { sidecarRequest } from "./components/mesh/values/proxy-generation";
 import { Observability } from "./components/observability/observability";
+import { meshNotes } from "./components/mesh/notes";
+import { unknownValues } from "./components/mesh/values/check";
 import { Platform } from "./components/platform";
 import { namespaces } from "./components/platform/namespaces";
 import { programContext } from "./components/settings/context";
@@ -17,7 +20,7 @@ import { compileSidecar } from "./policies/sidecar";
 
 // One direction: settings -> cluster -> platform -> mesh -> applications -> policies -> outputs.
 const context = programContext();
-const { settings, secrets } = loadSettings();
+const { settings, secrets } = loadSettings((valid) => unknownValues(valid, context.projectRoot));
 const { mesh, images, gateways } = settings;
 
 const cluster = clusterOf(settings, context, secrets);
@@ -35,6 +38,10 @@ const istio = new Istio(
   { mesh, images, gateways, cluster, source: charts, meshConfig: policyMeshConfig(settings) },
   { ...inCluster, dependsOn: platform },
 );
+
+const { nodeAddress } = cluster;
+const certificates = { ...settings, secrets, context, nodeAddress };
+new GatewayCertificates("gateway-certificates", certificates, { ...inCluster, dependsOn: platform });
 
 if (settings.observability) {
   const args = { settings: settings.observability, mesh, gateways, images, source: charts, secrets, context, istio };
@@ -69,10 +76,10 @@ new MeshPolicies(
 /** Which cluster this is. */
 export const clusterSummary = clusterSummaryOf(settings.cluster);
 /** Where the applications answer. */
-export const urls = urlsOf(settings, cluster.nodeAddress);
+export const urls = urlsOf(settings, nodeAddress);
 /** The shell command that points kubectl at this cluster. */
 export const kubeconfigCommand = cluster.kubeconfigCommand;
 /** The cluster's kubeconfig. */
 export const kubeconfig = cluster.kubeconfig;
 /** What was not measured, and what stands in for the real thing. */
-export const notes = notesOf(cluster, charts);
+export const notes = [...notesOf(cluster, charts), ...meshNotes(settings, context.projectRoot)];

@@ -92,13 +92,17 @@ function readConfig(): RawConfig {
 /**
  * Reads, checks and types the settings of the stack; the only reader of the configuration.
  *
+ * @param problemsOf what else is wrong with valid sections, by what lies outside the settings
  * @throws pulumi.RunError with every problem at once, one a line: the CLI prints it without a stack trace.
  */
-export function loadSettings(): LoadedSettings {
+export function loadSettings(problemsOf: (valid: Partial<Settings>) => readonly Problem[] = () => []): LoadedSettings {
   const stack = pulumi.getStack();
   const { sections, secrets, problems } = readConfig();
   try {
-    const refuse = unbuilt === "refuse" ? unbuiltParts : undefined;
+    const refuse = (valid: Partial<Settings>) => [
+      ...(unbuilt === "refuse" ? unbuiltParts(valid) : []),
+      ...problemsOf(valid),
+    ];
     // What is rendered has placeholders for secrets, and nothing to look into.
     const secretTexts = programContext().render ? new Map<string, string>() : secrets;
     const { settings } = parseSettings(sections, { secretNames: secrets.keys(), secretTexts, stack, problems, refuse });

@@ -10,6 +10,6 @@ export function mergeValues(base: Tree, over: Tree): Record<string, unknown> {
   return merged;
 }
 
-function isTree(value: unknown): value is Tree {
+export function isTree(value: unknown): value is Tree {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
