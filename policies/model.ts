@@ -1,5 +1,7 @@
+import { type DataPlane, dataPlaneOf } from "../components/settings/data-planes";
 import type { Settings } from "../components/settings/schema";
-import type { GatewayWorkload, Workload } from "../components/shared/workload";
+import { waypointWorkloads } from "../components/settings/waypoints";
+import type { GatewayWorkload, WaypointWorkload, Workload } from "../components/shared/workload";
 
 /**
  * What a policy compiler gets: the user's words and the workloads they may name, as plain data. It knows no
@@ -8,10 +10,14 @@ import type { GatewayWorkload, Workload } from "../components/shared/workload";
 export interface PolicyModel {
   /** Routes, splits, faults, circuit breakers. */
   readonly traffic: Settings["traffic"];
-  /** Authorization rules and exceptions from the mesh's mTLS mode. */
+  /** Authorization rules, tokens, egress, and exceptions from the mesh's mTLS mode. */
   readonly security: Settings["security"];
   /** mTLS mode of the whole mesh. */
   readonly mtls: Settings["mesh"]["mtls"];
+  /** Whether proxies log every request already. */
+  readonly accessLog: boolean;
+  /** Release of Istio: what its API has. */
+  readonly istioVersion: string;
   /** First part of every SPIFFE identity of the mesh. */
   readonly trustDomain: string;
   /** Where objects that hold for the whole mesh live. */
@@ -22,6 +28,9 @@ export interface PolicyModel {
   readonly workloads: readonly Workload[];
   /** Every gateway that a policy may name, each name once. */
   readonly gateways: readonly GatewayWorkload[];
+  readonly waypoints: readonly WaypointWorkload[];
+  /** What meshes the traffic of each namespace with workloads. */
+  readonly dataPlanes: Readonly<Record<string, DataPlane>>;
   /** What guardrails go by. */
   readonly environment: Settings["environment"];
 }
@@ -42,15 +51,20 @@ export function policyModel(sources: PolicySources): PolicyModel {
   const deployedByOthers = applications.flatMap(({ namespace, workloads }) =>
     workloads.map((workload) => ({ ...workload, namespace })),
   );
+  const workloads = [...sources.workloads, ...deployedByOthers];
   return {
     traffic,
     security,
     mtls: mesh.mtls,
+    accessLog: mesh.accessLog ?? mesh.profile === "demo",
+    istioVersion: mesh.version,
     trustDomain: mesh.trustDomain,
     rootNamespace: "istio-system",
     defaultNamespace: bookinfo?.namespace ?? "default",
-    workloads: [...sources.workloads, ...deployedByOthers],
+    workloads,
     gateways,
+    waypoints: waypointWorkloads(mesh),
+    dataPlanes: Object.fromEntries(workloads.map(({ namespace }) => [namespace, dataPlaneOf(mesh, namespace)])),
     environment,
   };
 }

@@ -8,6 +8,9 @@ export interface Problem {
 
 /** Thrown before anything is compiled; carries every problem of the whole set, in the order of the settings. */
 export class PolicyError extends Error {
+  /** How the SDK and the Pulumi CLI know an error of the user's, which is printed without a stack trace. */
+  readonly __pulumiRunError = true;
+
   constructor(readonly problems: readonly Problem[]) {
     const count = problems.length === 1 ? "1 problem" : `${problems.length} problems`;
     super(
@@ -28,10 +31,4 @@ export class Problems {
   throwIfAny(): void {
     if (this.found.length > 0) throw new PolicyError(this.found);
   }
-}
-
-/** `a, b, c`, or `none`: the allowed values in a message. */
-export function listed(names: Iterable<string>): string {
-  const sorted = [...names].sort();
-  return sorted.length > 0 ? sorted.join(", ") : "none";
 }

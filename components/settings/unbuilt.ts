@@ -11,35 +11,12 @@ interface Entry {
   readonly planned: string;
   /** Values that are built; without it, any value but an empty or false one is refused. */
   readonly built?: readonly unknown[];
-  /**
-   * What goes with it where it is left out, as a number of keys from the path's end: a condition that is left out
-   * would make its rule hold for more than was asked, so the whole rule goes.
-   */
-  readonly takesAlong?: number;
 }
 
 /** All that is refused by name, and not ignored. What gets built loses its line here. */
 const table: readonly Entry[] = [
   { path: "mesh.sidecarScoping", planned: "proxy scoping" },
-  { path: "observability", planned: "observability" },
-  { path: "traffic.defaultRetries", planned: "retries of the whole mesh" },
-  { path: "traffic.services.*.trafficPolicy.loadBalancer", planned: "load balancing" },
-  { path: "traffic.services.*.subsets.*.trafficPolicy", planned: "circuit breakers by subset" },
-  { path: "traffic.services.*.http.*.corsPolicy", planned: "CORS" },
-  { path: "traffic.services.*.http.*.retries.backoff", planned: "backoff between retries" },
-  { path: "traffic.services.*.http.*.match.*.sourceWorkload", planned: "routes by source", takesAlong: 3 },
-  { path: "security.peerAuthentication", planned: "exceptions from mTLS" },
-  { path: "security.jwt", planned: "JWT" },
   { path: "security.egress", planned: "egress rules" },
-  { path: "security.authorization.namespaces", planned: "defaults by namespace" },
-  { path: "security.authorization.deny", planned: "deny rules" },
-  { path: "security.authorization.audit", planned: "audit rules" },
-  { path: "security.authorization.dryRun", planned: "dry runs of rules" },
-  { path: "security.authorization.external", planned: "external authorization" },
-  { path: "security.authorization.allow.*.fromNamespaces", planned: "rules by namespace", takesAlong: 1 },
-  { path: "security.authorization.allow.*.claims", planned: "JWT", takesAlong: 1 },
-  { path: "security.authorization.allow.*.headers", planned: "rules by header", takesAlong: 1 },
-  { path: "security.authorization.allow.*.ipBlocks", planned: "rules by address", takesAlong: 1 },
   { path: "objects", planned: "raw objects" },
   { path: "verification", planned: "verification" },
   { path: "benchmark", planned: "benchmark" },
@@ -123,8 +100,7 @@ export function withoutUnbuilt(settings: Settings): { settings: Settings; leftOu
   const found = find(settings);
   if (found.length === 0) return { settings, leftOut: [] };
   const rest: Container = structuredClone({ ...settings });
-  const paths = found.map(({ entry, path }) => (entry.takesAlong ? path.slice(0, -entry.takesAlong) : path));
-  const unique = new Map(paths.map((path) => [JSON.stringify(path), path]));
+  const unique = new Map(found.map(({ path }) => [JSON.stringify(path), path]));
   for (const path of [...unique.values()].sort(fromTheEnd)) remove(rest, path);
   return { settings: settingsSchema.parse(rest), leftOut: found.map(describe) };
 }

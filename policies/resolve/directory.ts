@@ -1,16 +1,20 @@
-import type { GatewayWorkload, Workload } from "../../components/shared/workload";
+import type { DataPlane } from "../../components/settings/data-planes";
+import type { GatewayWorkload, WaypointWorkload, Workload } from "../../components/shared/workload";
 import type { PolicyModel } from "../model";
-import { listed } from "../problems";
 
-/** Finds workloads and gateways by the names rules use. */
+/** Finds workloads, gateways and waypoints by the names rules use. */
 export class Directory {
   private readonly workloads: ReadonlyMap<string, Workload>;
   private readonly gateways: ReadonlyMap<string, GatewayWorkload>;
+  private readonly waypoints: ReadonlyMap<string, WaypointWorkload>;
   private readonly byIdentity = new Map<string, Workload[]>();
 
-  constructor(model: PolicyModel) {
+  constructor(private readonly model: PolicyModel) {
     this.workloads = new Map(model.workloads.map((workload) => [workloadKey(workload), workload]));
     this.gateways = new Map(model.gateways.map((gateway) => [gateway.name, gateway]));
+    this.waypoints = new Map(
+      model.waypoints.map((waypoint) => [`${waypoint.namespace}/${waypoint.service ?? ""}`, waypoint]),
+    );
     for (const workload of model.workloads) {
       const identity = `${workload.namespace}/${workload.serviceAccount}`;
       const same = this.byIdentity.get(identity);
@@ -19,12 +23,31 @@ export class Directory {
     }
   }
 
-  workload(namespace: string, name: string): Workload | undefined {
+  find(namespace: string, name: string): Workload | undefined {
     return this.workloads.get(`${namespace}/${name}`);
   }
 
-  gateway(name: string): GatewayWorkload | undefined {
+  /** A workload that the rules of the settings have made sure of (components/settings/rules). */
+  workload(namespace: string, name: string): Workload {
+    return this.find(namespace, name) ?? unchecked(`workload ${namespace}/${name}`);
+  }
+
+  findGateway(name: string): GatewayWorkload | undefined {
     return this.gateways.get(name);
+  }
+
+  gateway(name: string): GatewayWorkload {
+    return this.findGateway(name) ?? unchecked(`gateway ${name}`);
+  }
+
+  dataPlane({ namespace }: Pick<Workload, "namespace">): DataPlane {
+    return this.model.dataPlanes[namespace] ?? "sidecar";
+  }
+
+  /** The waypoint before a service, where it is ambient and has one. */
+  waypoint(service: Pick<Workload, "namespace" | "name">): WaypointWorkload | undefined {
+    if (this.dataPlane(service) !== "ambient") return undefined;
+    return this.waypoints.get(workloadKey(service)) ?? this.waypoints.get(`${service.namespace}/`);
   }
 
   /** Workloads that nobody can tell apart from this one, because they run under its service account. */
@@ -32,23 +55,13 @@ export class Directory {
     const same = this.byIdentity.get(`${workload.namespace}/${workload.serviceAccount}`) ?? [];
     return same.filter((other) => other !== workload);
   }
-
-  /** What to say of a workload that is not there. */
-  missing(namespace: string, name: string): string {
-    return `found ${name}, which is no workload of namespace ${namespace} (${this.workloadsIn(namespace)})`;
-  }
-
-  /** Names of the workloads of a namespace, for messages. */
-  workloadsIn(namespace: string): string {
-    return listed([...this.workloads.values()].filter((w) => w.namespace === namespace).map((w) => w.name));
-  }
-
-  gatewayNames(): string {
-    return listed(this.gateways.keys());
-  }
 }
 
 /** `namespace/name`, the key under which a workload is unique. */
 export function workloadKey(workload: Pick<Workload, "namespace" | "name">): string {
   return `${workload.namespace}/${workload.name}`;
+}
+
+function unchecked(what: string): never {
+  throw new Error(`${what} is not there; the rules of the settings should have refused it`);
 }

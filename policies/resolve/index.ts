@@ -1,31 +1,47 @@
 import type { PolicyModel } from "../model";
 import { Problems } from "../problems";
 import { Directory } from "./directory";
+import { checkIdentities } from "./identities";
 import type { ResolvedModel } from "./resolved";
-import { checkMtlsExceptions, checkSecurityBuilt, defaultDenyNamespaces, resolveAccessRules } from "./security";
+import {
+  defaultDenyNamespaces,
+  resolveAccessRules,
+  resolveExternalRules,
+  resolveMtlsExceptions,
+  resolveTokenRules,
+  targetOf,
+} from "./security";
 import { resolveServices } from "./services";
 
 /**
- * Looks up every name of a model, the same for every data plane.
+ * Looks up every name of a model, the same for every data plane. That the names are there has been checked with the
+ * settings; what is checked here is what they mean together.
  *
- * @throws PolicyError with all problems of the model: names that are not there, and rules that contradict each other.
+ * @throws PolicyError with all problems of the model.
  */
 export function resolve(model: PolicyModel): ResolvedModel {
   const problems = new Problems();
   const directory = new Directory(model);
-  const services = resolveServices(model, directory, problems);
   const accessRules = resolveAccessRules(model, directory, problems);
-  checkMtlsExceptions(model, directory, problems);
-  checkSecurityBuilt(model, problems);
+  const tokenRules = resolveTokenRules(model, directory);
+  const mtlsExceptions = resolveMtlsExceptions(model, directory, problems);
+  checkIdentities(accessRules, tokenRules, mtlsExceptions, model.mtls, problems);
   problems.throwIfAny();
   return {
-    services,
+    services: resolveServices(model, directory),
+    targets: model.workloads.map((workload) => targetOf(workload, directory)),
     accessRules,
+    externalRules: resolveExternalRules(model, directory),
+    tokenRules,
+    dryRun: model.security.authorization?.dryRun ?? false,
     defaultDenyNamespaces: defaultDenyNamespaces(model),
-    mtlsExceptions: model.security.peerAuthentication,
+    mtlsExceptions,
     mtls: model.mtls,
     trustDomain: model.trustDomain,
     rootNamespace: model.rootNamespace,
     gateways: model.gateways,
+    waypoints: model.waypoints,
+    dataPlanes: model.dataPlanes,
+    accessLog: model.accessLog,
   };
 }

@@ -1,25 +1,34 @@
-import type { AuthorizationRuleSettings, SecuritySettings } from "../../components/settings/sections/security";
+import type { DataPlane } from "../../components/settings/data-planes";
+import type {
+  AuthorizationRuleSettings,
+  ExternalRuleSettings,
+  JwtSettings,
+  SecuritySettings,
+} from "../../components/settings/sections/security";
 import type { HttpRuleSettings, TrafficServiceSettings } from "../../components/settings/sections/traffic";
-import type { GatewayWorkload, Workload } from "../../components/shared/workload";
+import type { TrafficPolicySettings } from "../../components/settings/sections/traffic-policy";
+import type { GatewayWorkload, WaypointWorkload, Workload } from "../../components/shared/workload";
 import type { PolicyModel } from "../model";
-
-export type TrafficPolicy = NonNullable<TrafficServiceSettings["trafficPolicy"]>;
 
 /** A version of a service: the pods that carry these labels. */
 export interface Subset {
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
   /** What differs from the service's traffic policy. */
-  readonly trafficPolicy?: TrafficPolicy;
+  readonly trafficPolicy?: TrafficPolicySettings;
 }
 
 /** A service as one gateway offers it to the outside. */
 export interface Offer {
+  /** Where it stands in the settings. */
+  readonly path: string;
   readonly gateway: GatewayWorkload;
   /** Names clients use, sorted. */
   readonly hosts: readonly string[];
   /** In order; what none of them matches is answered with 404. */
   readonly rules: readonly HttpRuleSettings[];
+  /** In place of rules: TLS that is passed on unopened. */
+  readonly tls?: TrafficServiceSettings["tls"];
 }
 
 /** All that the settings say about one Service, from however many entries. */
@@ -27,40 +36,87 @@ export interface MeshService {
   readonly name: string;
   readonly namespace: string;
   readonly port: number;
+  readonly dataPlane: DataPlane;
+  /** The waypoint before it, where it is ambient and has one. */
+  readonly waypoint?: WaypointWorkload;
+  /** Where its entries stand in the settings. */
+  readonly paths: readonly string[];
   /** In the user's order. */
   readonly subsets: readonly Subset[];
-  readonly trafficPolicy?: TrafficPolicy;
+  readonly trafficPolicy?: TrafficPolicySettings;
   /** Rules for callers inside the mesh. */
   readonly meshRules: readonly HttpRuleSettings[];
+  /** Where these rules stand. */
+  readonly meshPath: string;
   readonly offers: readonly Offer[];
 }
 
 /** Who asks: the identity a certificate proves. */
-export type Caller = Pick<Workload, "namespace" | "serviceAccount">;
+export type Caller = Pick<Workload, "name" | "namespace" | "serviceAccount">;
 
-/** What a rule asks for beside who asks whom, without what `resolve` refuses. */
-export type AccessConditions = Omit<
-  AuthorizationRuleSettings,
-  "to" | "namespace" | "from" | "fromNamespaces" | "claims"
->;
+/** What a rule asks for beside who asks whom. */
+export type AccessConditions = Omit<AuthorizationRuleSettings, "to" | "namespace" | "from" | "fromNamespaces">;
+
+/** The workload that policies protect, and what enforces them there. */
+export interface Target extends Workload {
+  readonly dataPlane: DataPlane;
+  readonly waypoint?: WaypointWorkload;
+}
 
 /** One authorization rule with its names looked up. */
 export interface AccessRule {
-  readonly action: "ALLOW" | "DENY";
-  readonly target: Workload;
-  /** Without it: anybody, also a caller without an identity. */
+  /** Where it stands in the settings. */
+  readonly path: string;
+  readonly action: "ALLOW" | "DENY" | "AUDIT";
+  readonly target: Target;
+  /** With `namespaces`, any of both. Without either: anybody, also a caller without an identity. */
   readonly callers?: readonly Caller[];
+  readonly namespaces?: readonly string[];
   /** Further conditions, all of which must hold. */
   readonly conditions: AccessConditions;
 }
 
+/** Requests that an external authorizer is asked about. */
+export interface ExternalRule {
+  readonly path: string;
+  readonly target: Target;
+  readonly provider: string;
+  readonly conditions: Omit<ExternalRuleSettings, "to" | "namespace" | "provider">;
+}
+
+/** What a token must be: from whom, and with which claims. */
+export type TokenDemand = Pick<JwtSettings, "issuer" | "requireClaims">;
+
+/** Whose tokens a workload takes, and which requests need one. */
+export interface TokenRules {
+  readonly path: string;
+  readonly target: Target;
+  readonly issuers: readonly JwtSettings[];
+  /** Each must be met by requests for its paths (all, without them), by any one of its demands. */
+  readonly requirements: readonly { readonly paths?: readonly string[]; readonly anyOf: readonly TokenDemand[] }[];
+}
+
+export interface MtlsException {
+  readonly path: string;
+  readonly dataPlane: DataPlane;
+  readonly settings: SecuritySettings["peerAuthentication"][number];
+}
+
 /** A model in which every name has been looked up, so that compilers never meet one that is not there. */
-export interface ResolvedModel extends Pick<PolicyModel, "mtls" | "trustDomain" | "rootNamespace" | "gateways"> {
+export interface ResolvedModel extends Pick<
+  PolicyModel,
+  "mtls" | "trustDomain" | "rootNamespace" | "gateways" | "waypoints" | "accessLog" | "dataPlanes"
+> {
   readonly services: readonly MeshService[];
+  readonly targets: readonly Target[];
   readonly accessRules: readonly AccessRule[];
+  readonly externalRules: readonly ExternalRule[];
+  readonly tokenRules: readonly TokenRules[];
+  /** Allow and deny rules log what they would do, and do nothing. */
+  readonly dryRun: boolean;
   /** Namespaces in which nothing is allowed but what a rule allows. */
   readonly defaultDenyNamespaces: readonly string[];
-  readonly mtlsExceptions: SecuritySettings["peerAuthentication"];
+  readonly mtlsExceptions: readonly MtlsException[];
 }
 
 /** Name of a Service that resolves in every namespace. */

@@ -1,18 +1,35 @@
-import type { AuthorizationRuleSettings } from "../../components/settings/sections/security";
+import type { AuthorizationRuleSettings, JwtSettings } from "../../components/settings/sections/security";
+import type { Workload } from "../../components/shared/workload";
 import type { PolicyModel } from "../model";
 import type { Problems } from "../problems";
 import { type Directory, workloadKey } from "./directory";
-import type { AccessRule, Caller } from "./resolved";
+import type { AccessRule, Caller, ExternalRule, MtlsException, Target, TokenRules } from "./resolved";
+
+const lists = { allow: "ALLOW", deny: "DENY", audit: "AUDIT" } as const;
 
 /** Looks up the names in authorization rules. */
 export function resolveAccessRules(model: PolicyModel, directory: Directory, problems: Problems): AccessRule[] {
   const { authorization } = model.security;
   if (!authorization) return [];
   const resolver = new AccessRuleResolver(model, directory, problems);
-  return [
-    ...authorization.allow.flatMap((rule, index) => resolver.resolve(rule, "ALLOW", `allow[${index}]`)),
-    ...authorization.deny.flatMap((rule, index) => resolver.resolve(rule, "DENY", `deny[${index}]`)),
-  ];
+  return (["allow", "deny", "audit"] as const).flatMap((list) =>
+    authorization[list].map((rule, index) =>
+      resolver.resolve(rule, lists[list], `security.authorization.${list}[${index}]`),
+    ),
+  );
+}
+
+export function resolveExternalRules(model: PolicyModel, directory: Directory): ExternalRule[] {
+  return (model.security.authorization?.external ?? []).map((rule, index) => {
+    const { to, namespace = model.defaultNamespace, provider, ...conditions } = rule;
+    const target = targetOf(directory.workload(namespace, to), directory);
+    return { path: `security.authorization.external[${index}]`, target, provider, conditions };
+  });
+}
+
+/** A workload with what enforces policies there. */
+export function targetOf(workload: Workload, directory: Directory): Target {
+  return { ...workload, dataPlane: directory.dataPlane(workload), waypoint: directory.waypoint(workload) };
 }
 
 /** Namespaces with workloads where nothing is to be allowed that no rule allows. */
@@ -23,37 +40,43 @@ export function defaultDenyNamespaces({ security: { authorization }, workloads }
   );
 }
 
-/** Exceptions from the mesh's mTLS mode must name what is there, and only one may speak for it. */
-export function checkMtlsExceptions(model: PolicyModel, directory: Directory, problems: Problems): void {
+/** Exceptions from the mesh's mTLS mode; only one may speak for the same pods. */
+export function resolveMtlsExceptions(model: PolicyModel, directory: Directory, problems: Problems): MtlsException[] {
   const seen = new Set<string>();
-  model.security.peerAuthentication.forEach(({ namespace, workload, ports }, index) => {
+  return model.security.peerAuthentication.map((settings, index) => {
+    const { namespace, workload } = settings;
     const path = `security.peerAuthentication[${index}]`;
     if (namespace === model.rootNamespace && workload === undefined) {
       problems.add(`${path}.namespace`, `${namespace} stands for the whole mesh; set talos-mesh:mesh.mtls instead`);
     }
-    if (workload !== undefined && !directory.workload(namespace, workload)) {
-      problems.add(`${path}.workload`, directory.missing(namespace, workload));
-    }
-    if (ports && workload === undefined) problems.add(`${path}.ports`, "a port needs its workload; add workload");
     const key = `${namespace}/${workload ?? ""}`;
     if (seen.has(key)) problems.add(path, "another entry speaks for the same pods; join the two");
     seen.add(key);
+    return { path, dataPlane: directory.dataPlane({ namespace }), settings };
   });
 }
 
-/** What the schema knows and this compiler does not, by name: nothing a user writes may have no effect. */
-export function checkSecurityBuilt(model: PolicyModel, problems: Problems): void {
-  const { authorization, jwt, egress } = model.security;
-  const unbuilt = {
-    jwt: jwt.length > 0,
-    egress: egress !== undefined,
-    "authorization.audit": authorization !== undefined && authorization.audit.length > 0,
-    "authorization.dryRun": authorization?.dryRun === true,
-    "authorization.external": authorization?.external !== undefined,
-  };
-  for (const [path, used] of Object.entries(unbuilt)) {
-    if (used) problems.add(`security.${path}`, "is not built yet; remove it");
-  }
+/**
+ * Token rules of each workload. Entries for the same paths are alternatives, as when two issuers are trusted; entries
+ * for different paths must each be met where they apply.
+ */
+export function resolveTokenRules(model: PolicyModel, directory: Directory): TokenRules[] {
+  const byWorkload = new Map<string, { workload: Workload; path: string; entries: JwtSettings[] }>();
+  model.security.jwt.forEach((entry, index) => {
+    const workload = directory.workload(entry.namespace ?? model.defaultNamespace, entry.workload);
+    const group = byWorkload.get(workloadKey(workload));
+    if (group) group.entries.push(entry);
+    else byWorkload.set(workloadKey(workload), { workload, path: `security.jwt[${index}]`, entries: [entry] });
+  });
+  return [...byWorkload.values()].map(({ workload, path, entries }) => {
+    const byPaths = new Map<string, JwtSettings[]>();
+    for (const entry of entries) {
+      const key = JSON.stringify([...new Set(entry.paths)].sort());
+      byPaths.set(key, [...(byPaths.get(key) ?? []), entry]);
+    }
+    const requirements = [...byPaths.values()].map((anyOf) => ({ paths: anyOf[0]?.paths, anyOf }));
+    return { path, target: targetOf(workload, directory), issuers: entries, requirements };
+  });
 }
 
 class AccessRuleResolver {
@@ -63,42 +86,33 @@ class AccessRuleResolver {
     private readonly problems: Problems,
   ) {}
 
-  /** An empty list where the workload that is asked is not there. */
-  resolve(rule: AuthorizationRuleSettings, action: AccessRule["action"], place: string): AccessRule[] {
-    const path = `security.authorization.${place}`;
-    const { to, namespace = this.model.defaultNamespace, from, fromNamespaces, claims, ...conditions } = rule;
-    const target = this.directory.workload(namespace, to);
-    if (!target) this.problems.add(`${path}.to`, this.directory.missing(namespace, to));
-    if (claims) this.problems.add(`${path}.claims`, "is not built yet; remove the rule");
-    if (fromNamespaces) this.problems.add(`${path}.fromNamespaces`, "is not built yet; remove the rule");
-    const callers = from?.flatMap((name, index) => this.caller(name, namespace, `${path}.from[${index}]`));
-    this.checkIdentities(from ?? [], namespace, `${path}.from`);
-    return target ? [{ action, target, callers, conditions }] : [];
+  resolve(rule: AuthorizationRuleSettings, action: AccessRule["action"], path: string): AccessRule {
+    const { to, namespace = this.model.defaultNamespace, from, fromNamespaces: namespaces, ...conditions } = rule;
+    const target = targetOf(this.directory.workload(namespace, to), this.directory);
+    const callers = from?.map((name, index) => this.caller(name, namespace, `${path}.from[${index}]`));
+    this.checkIdentities(from ?? [], namespace, namespaces ?? [], `${path}.from`);
+    return { path, action, target, callers, namespaces, conditions };
   }
 
-  private caller(name: string, namespace: string, path: string): Caller[] {
+  private caller(name: string, namespace: string, path: string): Caller {
     const workload = this.workload(name, namespace);
-    const gateway = this.directory.gateway(name);
+    const gateway = this.directory.findGateway(name);
     if (workload && gateway) {
       this.problems.add(path, `found ${name}, a workload and a gateway; write ${workloadKey(workload)}, or rename one`);
-    } else if (!workload && !gateway) {
-      const workloads = `no workload of namespace ${namespace} (${this.directory.workloadsIn(namespace)})`;
-      this.problems.add(path, `found ${name}, ${workloads} and no gateway (${this.directory.gatewayNames()})`);
     }
-    const found = workload ?? gateway;
-    return found ? [found] : [];
+    return workload ?? this.directory.gateway(name);
   }
 
-  private workload(name: string, namespace: string): ReturnType<Directory["workload"]> {
+  private workload(name: string, namespace: string): Workload | undefined {
     const [first = "", second] = name.split("/");
-    return second === undefined ? this.directory.workload(namespace, first) : this.directory.workload(first, second);
+    return second === undefined ? this.directory.find(namespace, first) : this.directory.find(first, second);
   }
 
   /** A rule for one workload also holds for every other one that runs under its service account. */
-  private checkIdentities(from: readonly string[], namespace: string, path: string): void {
+  private checkIdentities(from: readonly string[], namespace: string, whole: readonly string[], path: string): void {
     const named = new Set(from.map((name) => this.workload(name, namespace)));
     for (const workload of named) {
-      if (!workload) continue;
+      if (!workload || whole.includes(workload.namespace)) continue;
       const others = this.directory.sameIdentity(workload).filter((other) => !named.has(other));
       if (others.length === 0) continue;
       this.problems.add(

@@ -1,5 +1,6 @@
 import type { KubernetesObject } from "../../components/shared/kubernetes-object";
-import { clusterHost, type MeshService, type ResolvedModel, type TrafficPolicy } from "../resolve/resolved";
+import type { TrafficPolicySettings } from "../../components/settings/sections/traffic-policy";
+import { clusterHost, type MeshService, type ResolvedModel } from "../resolve/resolved";
 import { type IstioSpecs, istioObject } from "./istio-object";
 
 type Spec = IstioSpecs["DestinationRule"];
@@ -30,10 +31,8 @@ function subsets(service: MeshService): Pick<Spec, "subsets"> {
   };
 }
 
-function trafficPolicy(settings: TrafficPolicy | undefined): Pick<Spec, "trafficPolicy"> {
-  if (!settings?.connectionPool && !settings?.outlierDetection) return {};
-  const { connectionPool, outlierDetection } = settings;
-  return {
-    trafficPolicy: { ...(connectionPool && { connectionPool }), ...(outlierDetection && { outlierDetection }) },
-  };
+function trafficPolicy(settings: TrafficPolicySettings | undefined): Pick<Spec, "trafficPolicy"> {
+  if (!settings || Object.keys(settings).length === 0) return {};
+  // The settings are Istio's own words; tests/policies/misspelt-fields.ts proves that it knows each.
+  return { trafficPolicy: settings };
 }

@@ -5,6 +5,14 @@ import { type IstioSpecs, istioObject } from "./istio-object";
 
 type Server = NonNullable<IstioSpecs["Gateway"]["servers"]>[number];
 
+/** Hosts of one gateway, sorted, by what the gateway does with their requests. */
+interface Hosts {
+  /** It reads them: HTTP. */
+  readonly read: string[];
+  /** It passes TLS on unopened. */
+  readonly passedOn: string[];
+}
+
 /**
  * One `Gateway` for each gateway that offers something, in the gateway's own namespace, so that it holds also where
  * istiod scopes gateways to their namespace. Hosts carry the namespace of the service that owns them
@@ -13,13 +21,18 @@ type Server = NonNullable<IstioSpecs["Gateway"]["servers"]>[number];
  * https://istio.io/latest/docs/reference/config/networking/gateway/#Server
  */
 export function compileGateways(model: ResolvedModel): KubernetesObject<IstioSpecs["Gateway"]>[] {
-  const hosts = new Map<GatewayWorkload, string[]>(model.gateways.map((gateway) => [gateway, []]));
-  for (const service of model.services) {
-    for (const offer of service.offers) {
-      hosts.get(offer.gateway)?.push(...offer.hosts.map((host) => `${service.namespace}/${host}`));
-    }
-  }
-  return [...hosts].flatMap(([gateway, names]) => (names.length > 0 ? [gatewayObject(gateway, names)] : []));
+  return model.gateways.flatMap((gateway) => {
+    const offers = model.services.flatMap(({ namespace, offers }) =>
+      offers.filter((offer) => offer.gateway.name === gateway.name).map((offer) => ({ namespace, ...offer })),
+    );
+    if (offers.length === 0) return [];
+    const hosts = (passedOn: boolean) =>
+      offers
+        .filter(({ tls }) => (tls !== undefined) === passedOn)
+        .flatMap(({ namespace, hosts: names }) => names.map((host) => `${namespace}/${host}`))
+        .sort();
+    return [gatewayObject(gateway, { read: hosts(false), passedOn: hosts(true) })];
+  });
 }
 
 /** Full name of a gateway's `Gateway`, as a VirtualService of any namespace refers to it. */
@@ -27,15 +40,17 @@ export function gatewayReference(gateway: GatewayWorkload): string {
   return `${gateway.namespace}/${gateway.name}`;
 }
 
-function gatewayObject(gateway: GatewayWorkload, names: readonly string[]): KubernetesObject<IstioSpecs["Gateway"]> {
-  const hosts = [...names].sort();
+function gatewayObject(gateway: GatewayWorkload, hosts: Hosts): KubernetesObject<IstioSpecs["Gateway"]> {
+  const { tls } = gateway;
+  const servers = [
+    plainServer(gateway, tls?.httpsRedirect ? [...hosts.read, ...hosts.passedOn].sort() : hosts.read),
+    ...(tls ? [tlsServer(gateway, tls, tls.mode === "PASSTHROUGH" ? hosts.passedOn : hosts.read)] : []),
+  ];
   return istioObject(
     "Gateway",
     { namespace: gateway.namespace, name: gateway.name },
-    {
-      selector: { ...gateway.selector },
-      servers: [plainServer(gateway, hosts), ...(gateway.tls ? [tlsServer(gateway, gateway.tls, hosts)] : [])],
-    },
+    // A server without hosts is none.
+    { selector: { ...gateway.selector }, servers: servers.filter((server) => server.hosts.length > 0) },
   );
 }
 

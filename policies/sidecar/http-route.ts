@@ -1,7 +1,7 @@
-import type { HttpRuleSettings } from "../../components/settings/sections/traffic";
+import type { HttpRuleSettings, TrafficServiceSettings } from "../../components/settings/sections/traffic";
 import { clusterHost, type MeshService } from "../resolve/resolved";
 import { compileFaults } from "./faults";
-import type { HttpMatch, HttpRoute } from "./istio-object";
+import type { HttpMatch, HttpRoute, TlsRoute } from "./istio-object";
 
 type Destination = NonNullable<NonNullable<HttpRoute["route"]>[number]["destination"]>;
 
@@ -11,13 +11,7 @@ type Fields = Required<HttpRuleSettings>;
 const fields: { readonly [Field in keyof Fields]: (value: Fields[Field], service: MeshService) => HttpRoute } = {
   name: (name) => ({ name }),
   match: (requests, service) => ({ match: requests.map((request) => httpMatch(request, service)) }),
-  route: (weights, service) => ({
-    // In the order of the subsets, so that the order of the weights' keys changes nothing.
-    route: service.subsets.flatMap(({ name }) => {
-      const weight = weights[name];
-      return weight === undefined ? [] : [{ destination: destination(service, name), weight }];
-    }),
-  }),
+  route: (weights, service) => ({ route: weightedRoute(weights, service) }),
   redirect: (redirect) => ({ redirect }),
   directResponse: ({ status, body }) => ({
     directResponse: { status, ...(body !== undefined && { body: { string: body } }) },
@@ -30,8 +24,7 @@ const fields: { readonly [Field in keyof Fields]: (value: Fields[Field], service
     mirrors: [{ destination: destination(service, subset), percentage: { value: percentage } }],
   }),
   headers: (headers) => ({ headers }),
-  // Refused by `resolve`: a free form would lose misspelt keys without a word.
-  corsPolicy: () => ({}),
+  corsPolicy: (corsPolicy) => ({ corsPolicy }),
 };
 
 /** A rule as Istio's HTTPRoute; without route, redirect or directResponse it goes to the service itself. */
@@ -40,6 +33,26 @@ export function httpRoute(rule: HttpRuleSettings, service: MeshService): HttpRou
   for (const field of fieldNames) Object.assign(route, compileField(field, rule, service));
   const answers = rule.route ?? rule.redirect ?? rule.directResponse;
   return answers ? route : { ...route, route: [{ destination: destination(service) }] };
+}
+
+/** TLS for these hosts, passed on as it comes: the service itself, or its subsets by weight. */
+export function tlsRoute(
+  { route }: NonNullable<TrafficServiceSettings["tls"]>,
+  { port, sniHosts }: Required<Pick<TlsRoute["match"][number], "port" | "sniHosts">>,
+  service: MeshService,
+): TlsRoute {
+  return {
+    match: [{ port, sniHosts }],
+    route: route ? weightedRoute(route, service) : [{ destination: destination(service) }],
+  };
+}
+
+/** In the order of the subsets, so that the order of the weights' keys changes nothing. */
+function weightedRoute(weights: Readonly<Record<string, number>>, service: MeshService) {
+  return service.subsets.flatMap(({ name }) => {
+    const weight = weights[name];
+    return weight === undefined ? [] : [{ destination: destination(service, name), weight }];
+  });
 }
 
 const fieldNames = Object.keys(fields) as (keyof HttpRuleSettings)[];

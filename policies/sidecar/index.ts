@@ -2,10 +2,12 @@ import type { KubernetesObject } from "../../components/shared/kubernetes-object
 import type { PolicyModel } from "../model";
 import { resolve } from "../resolve";
 import type { ResolvedModel } from "../resolve/resolved";
+import { compileAuditLog } from "./audit-log";
 import { compileAuthorization } from "./authorization";
 import { compileDestinationRules } from "./destination-rules";
 import { compileGateways } from "./gateways";
 import { compilePeerAuthentication } from "./peer-authentication";
+import { compileRequestAuthentication } from "./request-authentication";
 import { compileVirtualServices } from "./virtual-services";
 
 const compilers: readonly ((model: ResolvedModel) => KubernetesObject[])[] = [
@@ -13,7 +15,9 @@ const compilers: readonly ((model: ResolvedModel) => KubernetesObject[])[] = [
   compileVirtualServices,
   compileDestinationRules,
   compilePeerAuthentication,
+  compileRequestAuthentication,
   compileAuthorization,
+  compileAuditLog,
 ];
 
 /**

@@ -10,6 +10,12 @@ import type { IVirtualService } from "@kubernetes-models/istio/networking.istio.
 import type { IAuthorizationPolicy } from "@kubernetes-models/istio/security.istio.io/v1/AuthorizationPolicy" with {
   "resolution-mode": "import",
 };
+import type { IRequestAuthentication } from "@kubernetes-models/istio/security.istio.io/v1/RequestAuthentication" with {
+  "resolution-mode": "import",
+};
+import type { ITelemetry } from "@kubernetes-models/istio/telemetry.istio.io/v1/Telemetry" with {
+  "resolution-mode": "import",
+};
 import type { IPeerAuthentication } from "@kubernetes-models/istio/security.istio.io/v1/PeerAuthentication" with {
   "resolution-mode": "import",
 };
@@ -22,11 +28,14 @@ export interface IstioSpecs {
   readonly DestinationRule: NonNullable<IDestinationRule["spec"]>;
   readonly AuthorizationPolicy: NonNullable<IAuthorizationPolicy["spec"]>;
   readonly PeerAuthentication: NonNullable<IPeerAuthentication["spec"]>;
+  readonly RequestAuthentication: NonNullable<IRequestAuthentication["spec"]>;
+  readonly Telemetry: NonNullable<ITelemetry["spec"]>;
 }
 
 export type HttpRoute = NonNullable<IstioSpecs["VirtualService"]["http"]>[number];
 export type HttpMatch = NonNullable<HttpRoute["match"]>[number];
 export type HttpFault = NonNullable<HttpRoute["fault"]>;
+export type TlsRoute = NonNullable<IstioSpecs["VirtualService"]["tls"]>[number];
 export type AuthorizationRule = NonNullable<IstioSpecs["AuthorizationPolicy"]["rules"]>[number];
 
 const apiVersions: { readonly [Kind in keyof IstioSpecs]: string } = {
@@ -35,6 +44,8 @@ const apiVersions: { readonly [Kind in keyof IstioSpecs]: string } = {
   DestinationRule: "networking.istio.io/v1",
   AuthorizationPolicy: "security.istio.io/v1",
   PeerAuthentication: "security.istio.io/v1",
+  RequestAuthentication: "security.istio.io/v1",
+  Telemetry: "telemetry.istio.io/v1",
 };
 
 /** Where an object lives, and notes for its readers. */

@@ -14,7 +14,7 @@ export function compilePeerAuthentication(model: ResolvedModel): KubernetesObjec
     { namespace: model.rootNamespace, name: "default" },
     { mtls: { mode: model.mtls } },
   );
-  const exceptions = model.mtlsExceptions.map(({ namespace, workload, mode, ports, reason }) =>
+  const exceptions = model.mtlsExceptions.map(({ settings: { namespace, workload, mode, ports, reason } }) =>
     istioObject(
       "PeerAuthentication",
       {

@@ -2,7 +2,7 @@ import type { HttpRuleSettings } from "../../components/settings/sections/traffi
 import type { KubernetesObject } from "../../components/shared/kubernetes-object";
 import { clusterHost, type MeshService, type ResolvedModel } from "../resolve/resolved";
 import { gatewayReference } from "./gateways";
-import { httpRoute } from "./http-route";
+import { httpRoute, tlsRoute } from "./http-route";
 import { type HttpRoute, type IstioSpecs, istioObject } from "./istio-object";
 
 /**
@@ -17,7 +17,8 @@ export function compileVirtualServices(model: ResolvedModel): KubernetesObject<I
 }
 
 function meshVirtualService(service: MeshService): KubernetesObject<IstioSpecs["VirtualService"]>[] {
-  if (service.meshRules.length === 0) return [];
+  // Callers' sidecars apply it; in ambient, the service's waypoint applies an HTTPRoute.
+  if (service.dataPlane === "ambient" || service.meshRules.length === 0) return [];
   const place = { namespace: service.namespace, name: service.name };
   return [
     istioObject("VirtualService", place, {
@@ -29,11 +30,17 @@ function meshVirtualService(service: MeshService): KubernetesObject<IstioSpecs["
 }
 
 function gatewayVirtualServices(service: MeshService): KubernetesObject<IstioSpecs["VirtualService"]>[] {
-  return service.offers.map(({ gateway, hosts, rules }) =>
+  return service.offers.map(({ gateway, hosts, rules, tls }) =>
     istioObject(
       "VirtualService",
       { namespace: service.namespace, name: `${service.name}.${gateway.name}` },
-      { hosts: [...hosts], gateways: [gatewayReference(gateway)], http: routes(rules, service) },
+      {
+        hosts: [...hosts],
+        gateways: [gatewayReference(gateway)],
+        ...(tls
+          ? { tls: [tlsRoute(tls, { port: gateway.ports.https ?? 443, sniHosts: [...hosts] }, service)] }
+          : { http: routes(rules, service) }),
+      },
     ),
   );
 }

@@ -1,4 +1,5 @@
-import type { HttpRuleSettings, TrafficServiceSettings } from "../../components/settings/sections/traffic";
+import type { HttpRuleSettings } from "../../components/settings/sections/traffic";
+import type { LoadBalancerSettings, TrafficPolicySettings } from "../../components/settings/sections/traffic-policy";
 import { type HttpMatch, type HttpRoute, type IstioSpecs, istioObject } from "../../policies/sidecar/istio-object";
 
 /**
@@ -30,7 +31,9 @@ type Foreign<From, To> = Exclude<keyof NonNullable<From>, keyof NonNullable<To>>
 declare function passedOn<From, To>(...foreign: [Foreign<From, To>] extends [never] ? [] : [Foreign<From, To>]): void;
 
 type Rule = Required<HttpRuleSettings>;
-type TrafficPolicy = Required<NonNullable<TrafficServiceSettings["trafficPolicy"]>>;
+type TrafficPolicy = Required<TrafficPolicySettings>;
+type LoadBalancer = Required<LoadBalancerSettings>;
+type IstioLoadBalancer = NonNullable<IstioTrafficPolicy["loadBalancer"]>;
 type ConnectionPool = TrafficPolicy["connectionPool"];
 type IstioTrafficPolicy = NonNullable<IstioSpecs["DestinationRule"]["trafficPolicy"]>;
 type IstioConnectionPool = NonNullable<IstioTrafficPolicy["connectionPool"]>;
@@ -41,7 +44,14 @@ passedOn<Rule["rewrite"], HttpRoute["rewrite"]>();
 passedOn<Rule["retries"], HttpRoute["retries"]>();
 passedOn<Rule["headers"], HttpRoute["headers"]>();
 passedOn<Rule["headers"]["request"], NonNullable<HttpRoute["headers"]>["request"]>();
+passedOn<NonNullable<Rule["rewrite"]["uriRegexRewrite"]>, NonNullable<HttpRoute["rewrite"]>["uriRegexRewrite"]>();
+passedOn<Rule["corsPolicy"], HttpRoute["corsPolicy"]>();
 passedOn<TrafficPolicy, IstioTrafficPolicy>();
+passedOn<TrafficPolicy["portLevelSettings"][number], NonNullable<IstioTrafficPolicy["portLevelSettings"]>[number]>();
+passedOn<LoadBalancer, IstioLoadBalancer>();
+passedOn<LoadBalancer["warmup"], IstioLoadBalancer["warmup"]>();
+passedOn<LoadBalancer["localityLbSetting"], IstioLoadBalancer["localityLbSetting"]>();
+passedOn<LoadBalancer["consistentHash"], IstioLoadBalancer["consistentHash"]>();
 passedOn<TrafficPolicy["outlierDetection"], IstioTrafficPolicy["outlierDetection"]>();
 passedOn<ConnectionPool, IstioConnectionPool>();
 passedOn<NonNullable<ConnectionPool>["tcp"], IstioConnectionPool["tcp"]>();

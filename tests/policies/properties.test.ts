@@ -108,6 +108,7 @@ const model: fc.Arbitrary<PolicyModel> = fc
       deny: rules,
       audit: fc.constant([]),
       dryRun: fc.constant(false),
+      external: fc.constant([]),
     });
     return fc.record({ inMesh, atEdge, authorization }).map(({ inMesh, atEdge, authorization }) => {
       const base = shopModel({}, { workloads, gateways: [ingress] });

@@ -91,99 +91,7 @@ describe("sidecar compiler", () => {
 });
 
 describe("sidecar compiler refuses", () => {
-  it("every name that is not there, all at once, with its path and what is there", () => {
-    const problems = refusal(
-      {
-        traffic: {
-          services: [
-            { host: "cart", http: [{}] },
-            { ...offered, http: [{ route: { v9: 100 }, mirror: { subset: "v8" } }] },
-            { host: "reviews", subsets: ["v4"], http: [{ match: [{ sourceWorkload: "robot" }] }] },
-          ],
-        },
-        security: {
-          authorization: { allow: [{ to: "cart", from: ["frnt", "ingress"] }] },
-          peerAuthentication: [{ namespace: "shop", workload: "cart", mode: "DISABLE", reason: "not in the mesh yet" }],
-        },
-      },
-      { gateways: [] },
-    );
-    assert.deepEqual(problems, [
-      "traffic.services[0].host: found cart, which is no workload of namespace shop (front, ratings, reviews)",
-      "traffic.services[1].http[0].route: found v9, which is no subset of front (none); add it to subsets",
-      "traffic.services[1].http[0].mirror.subset: found v8, which is no subset of front (none); add it to subsets",
-      "traffic.services[1].gateways: found ingress, which is no gateway (none)",
-      "traffic.services[2].subsets[0]: found v4; no pod of reviews has this version (v1, v2, v3)",
-      "traffic.services[2].http[0].match[0].sourceWorkload: found robot, which is no workload of namespace shop (front, ratings, reviews)",
-      "security.authorization.allow[0].to: found cart, which is no workload of namespace shop (front, ratings, reviews)",
-      "security.authorization.allow[0].from[0]: found frnt, no workload of namespace shop (front, ratings, reviews) and no gateway (none)",
-      "security.authorization.allow[0].from[1]: found ingress, no workload of namespace shop (front, ratings, reviews) and no gateway (none)",
-      "security.peerAuthentication[0].workload: found cart, which is no workload of namespace shop (front, ratings, reviews)",
-    ]);
-  });
-
   const refusals: Readonly<Record<string, [PolicyWords, Partial<PolicyModel>, string]>> = {
-    "a service on a gateway without names": [
-      { traffic: { services: [{ ...offered, hosts: [] }] } },
-      {},
-      "traffic.services[0].hosts: expected at least one name under which the gateway offers the service",
-    ],
-    "a service on a gateway without rules, which would admit nothing": [
-      { traffic: { services: [{ ...offered, http: [] }] } },
-      {},
-      "traffic.services[0].http: expected at least one rule: a gateway admits only what a rule names",
-    ],
-    "names without a gateway": [
-      { traffic: { services: [{ host: "front", hosts: ["shop.example.com"] }] } },
-      {},
-      "traffic.services[0].hosts: are names on a gateway, and none is named; add gateways: [ingress]",
-    ],
-    "a gateway without a port for HTTP": [
-      { traffic: { services: [offered] } },
-      { gateways: [{ ...ingress, ports: { https: 443 } }] },
-      "traffic.services[0].gateways: gateway ingress has no port http2 to offer front on",
-    ],
-    "one name for two services": [
-      { traffic: { services: [offered, { ...offered, host: "ratings" }] } },
-      {},
-      "traffic.services: host shop.example.com of gateway ingress is offered by shop/front and by shop/ratings; give each its own host",
-    ],
-    "two lists of rules for callers in the mesh": [
-      {
-        traffic: {
-          services: [
-            { host: "front", http: [{}] },
-            { host: "front", http: [{ timeout: "1s" }] },
-          ],
-        },
-      },
-      {},
-      "traffic.services[1].http: traffic.services[0].http already has rules for callers in the mesh; join the two lists",
-    ],
-    "a source workload at a gateway": [
-      { traffic: { services: [{ ...offered, http: [{ match: [{ sourceWorkload: "front" }] }] }] } },
-      {},
-      "traffic.services[0].http[0].match[0].sourceWorkload: a gateway does not know which workload asks; use it in an entry without gateways",
-    ],
-    "conditions of retries that are off": [
-      { traffic: { services: [{ host: "front", http: [{ retries: { attempts: 0, retryOn: "5xx" } }] }] } },
-      {},
-      "traffic.services[0].http[0].retries: attempts: 0 means no retries; remove retryOn",
-    ],
-    "a fault beside a redirect": [
-      {
-        traffic: {
-          services: [
-            {
-              host: "front",
-              http: [{ redirect: { uri: "/" }, fault: { abort: { httpStatus: 500, percentage: 1 } } }],
-            },
-          ],
-        },
-      },
-      {},
-      "traffic.services[0].http[0].fault: cannot stand beside redirect, which asks no service; remove one of them",
-    ],
     "a rule for one of two workloads that nobody can tell apart": [
       { security: { authorization: { allow: [{ to: "ratings", from: ["a"] }] } } },
       { workloads: [workload("ratings"), workload("a"), { ...workload("b"), serviceAccount: "a-account" }] },
@@ -199,15 +107,39 @@ describe("sidecar compiler refuses", () => {
       {},
       "security.peerAuthentication[0].namespace: istio-system stands for the whole mesh; set talos-mesh:mesh.mtls instead",
     ],
-    "what it cannot compile yet, by name": [
-      { security: { jwt: [{ workload: "front", issuer: "https://issuer.example.com" }] } },
+    "two exceptions for the same pods": [
+      {
+        security: {
+          peerAuthentication: [
+            { namespace: "shop", mode: "PERMISSIVE", reason: "until the move is done" },
+            { namespace: "shop", mode: "DISABLE", reason: "until the move is done" },
+          ],
+        },
+      },
       {},
-      "security.jwt: is not built yet; remove it",
+      "security.peerAuthentication[1]: another entry speaks for the same pods; join the two",
     ],
-    "a condition it cannot compile yet, so that the rule does not hold for more": [
-      { security: { authorization: { allow: [{ to: "front", fromNamespaces: ["other"] }] } } },
+    "a rule by identity where no caller has one": [
+      {
+        security: {
+          peerAuthentication: [{ namespace: "shop", mode: "DISABLE", reason: "clients outside of the mesh" }],
+          authorization: { allow: [{ to: "ratings", from: ["reviews"] }] },
+        },
+      },
       {},
-      "security.authorization.allow[0].fromNamespaces: is not built yet; remove the rule",
+      "security.authorization.allow[0].from: ratings takes no mTLS (DISABLE), so no caller has an identity; remove the exception, or say ipBlocks",
+    ],
+    "a denial by identity that plain text passes by": [
+      {
+        security: {
+          peerAuthentication: [
+            { namespace: "shop", workload: "ratings", mode: "PERMISSIVE", reason: "clients outside of the mesh" },
+          ],
+          authorization: { deny: [{ to: "ratings", fromNamespaces: ["other"] }] },
+        },
+      },
+      {},
+      "security.authorization.deny[0].fromNamespaces: ratings takes plain text too (PERMISSIVE), in which a caller has no identity and passes; make it STRICT, or allow those who may instead",
     ],
   };
 
@@ -216,11 +148,12 @@ describe("sidecar compiler refuses", () => {
   }
 
   it("with one message that names every path as the stack file has it", () => {
-    assert.throws(() => compile({ traffic: { services: [{ host: "cart" }] } }), {
+    const claims = { iss: ["somebody"] };
+    assert.throws(() => compile({ security: { authorization: { allow: [{ to: "front", claims }] } } }), {
       name: "PolicyError",
       message:
         "1 problem in the policies:\n" +
-        "  talos-mesh:traffic.services[0].host: found cart, which is no workload of namespace shop (front, ratings, reviews)",
+        "  talos-mesh:security.authorization.allow[0].claims: front reads no token, so no request has claims; add an entry of talos-mesh:security.jwt for it",
     });
   });
 });

@@ -43,36 +43,4 @@ describe("settings without what is not built", () => {
     const { settings } = withoutUnbuilt(parseFile("Pulumi.article.yaml"));
     assert.deepEqual(settings.cluster, parseFile("Pulumi.article.yaml").cluster);
   });
-
-  it("drop a whole rule with its unbuilt condition, so that it holds for no more than was asked", () => {
-    const settings = parseFile("tests/fixtures/good/minimal.yaml");
-    const allow = (extra: object) => ({ to: "details", ...extra });
-    const { settings: rest } = withoutUnbuilt({
-      ...settings,
-      security: {
-        ...settings.security,
-        authorization: {
-          default: "deny",
-          namespaces: {},
-          deny: [],
-          audit: [],
-          dryRun: false,
-          allow: [
-            allow({ claims: { iss: ["a"] }, headers: { b: ["c"] } }),
-            allow({ methods: ["GET"] }),
-            allow({ ipBlocks: ["192.0.2.0/24"] }),
-            allow({ methods: ["POST"] }),
-          ],
-        },
-      },
-    });
-    assert.deepEqual(rest.security.authorization?.allow, [allow({ methods: ["GET"] }), allow({ methods: ["POST"] })]);
-  });
-
-  it("drop a whole route with its unbuilt condition, and only that", () => {
-    const settings = parseFile("tests/fixtures/good/policies-everything.yaml");
-    const { settings: rest } = withoutUnbuilt(settings);
-    const names = rest.traffic.services[0]?.http.map(({ name }) => name);
-    assert.deepEqual(names, ["moved", "closed", undefined]);
-  });
 });

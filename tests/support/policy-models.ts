@@ -31,15 +31,20 @@ export interface PolicyWords {
 
 /** A model of the shop with these policies; `places` changes what is deployed where. */
 export function shopModel(words: PolicyWords, places: Partial<PolicyModel> = {}): PolicyModel {
+  const workloads = places.workloads ?? shop;
   return {
     traffic: traffic.parse(words.traffic ?? {}),
     security: security.parse(words.security ?? {}),
     mtls: "STRICT",
+    accessLog: false,
+    istioVersion: "1.31.1",
     trustDomain: "cluster.local",
     rootNamespace: "istio-system",
     defaultNamespace: "shop",
-    workloads: shop,
+    workloads,
     gateways: [ingress],
+    waypoints: [],
+    dataPlanes: Object.fromEntries(workloads.map(({ namespace }) => [namespace, "sidecar"])),
     environment: "dev",
     ...places,
   };

@@ -1,16 +1,15 @@
 import type { Problem, SettingPath } from "../errors";
-import type { HttpRuleSettings, TrafficServiceSettings } from "../sections/traffic";
+import type { HttpRuleSettings, RetriesSettings, TrafficServiceSettings } from "../sections/traffic";
 import { suggestion } from "../suggest";
 import { duplicates } from "./duplicates";
+import { matchesEverything, shadowedRules, type Match } from "./matches";
 import { regexProblem } from "./regex";
-
-type Match = NonNullable<HttpRuleSettings["match"]>[number];
 
 /** What a rule can do with a request; one of them, and without any the service itself is asked. */
 const actions = ["route", "redirect", "directResponse"] as const;
 
 /** Settings that speak of the service behind, which a redirect or direct response never asks. */
-const upstreamOnly = ["rewrite", "timeout", "retries", "mirror"] as const;
+const upstreamOnly = ["rewrite", "timeout", "retries", "mirror", "fault"] as const;
 
 const unitsInMilliseconds = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 } as const;
 
@@ -20,11 +19,7 @@ function milliseconds(duration: string): number {
   return Number(amount) * unitsInMilliseconds[(unit ?? "ms") as keyof typeof unitsInMilliseconds];
 }
 
-function matchesEverything({ match }: HttpRuleSettings): boolean {
-  return match === undefined || match.some((one) => Object.keys(one).length === 1 && one.uri?.prefix === "/");
-}
-
-function* weightProblems({ route }: HttpRuleSettings, path: SettingPath): Iterable<Problem> {
+function* weightProblems({ route }: Pick<HttpRuleSettings, "route">, path: SettingPath): Iterable<Problem> {
   if (!route) return;
   const weights = Object.entries(route);
   const total = weights.reduce((sum, [, weight]) => sum + weight, 0);
@@ -41,8 +36,14 @@ function* actionProblems(rule: HttpRuleSettings, path: SettingPath): Iterable<Pr
   if (rule.redirect && Object.keys(rule.redirect).length === 0) {
     yield { path: [...path, "redirect"], message: "expected at least one of: uri, authority, scheme, redirectCode" };
   }
+  if (rule.redirect?.port !== undefined && rule.redirect.derivePort) {
+    yield { path: [...path, "redirect"], message: "found port and derivePort; expected at most one of them" };
+  }
   if (rule.rewrite && Object.keys(rule.rewrite).length === 0) {
-    yield { path: [...path, "rewrite"], message: "expected at least one of: uri, authority" };
+    yield { path: [...path, "rewrite"], message: "expected at least one of: uri, authority, uriRegexRewrite" };
+  }
+  if (rule.rewrite?.uri !== undefined && rule.rewrite.uriRegexRewrite) {
+    yield { path: [...path, "rewrite"], message: "found uri and uriRegexRewrite; expected at most one of them" };
   }
   const answersItself = given.find((action) => action !== "route");
   for (const key of answersItself ? upstreamOnly : []) {
@@ -60,7 +61,17 @@ function* faultProblems({ fault }: HttpRuleSettings, path: SettingPath): Iterabl
   }
 }
 
+/** Istio refuses a policy for retries that are switched off. */
+export function* retryProblems(retries: RetriesSettings, path: SettingPath): Iterable<Problem> {
+  if (retries.attempts !== 0) return;
+  const { perTryTimeout, retryOn, backoff } = retries;
+  const useless = Object.entries({ perTryTimeout, retryOn, backoff }).filter(([, value]) => value !== undefined);
+  if (useless.length === 0) return;
+  yield { path, message: `attempts: 0 means no retries; remove ${useless.map(([field]) => field).join(", ")}` };
+}
+
 function* timeProblems({ retries, timeout }: HttpRuleSettings, path: SettingPath): Iterable<Problem> {
+  if (retries) yield* retryProblems(retries, [...path, "retries"]);
   if (!retries?.perTryTimeout || !timeout) return;
   if (milliseconds(retries.perTryTimeout) <= milliseconds(timeout)) return;
   yield {
@@ -91,31 +102,52 @@ function* matchProblems(match: Match, path: SettingPath): Iterable<Problem> {
   }
 }
 
+function* regexProblems({ rewrite, corsPolicy }: HttpRuleSettings, path: SettingPath): Iterable<Problem> {
+  const expressions: [SettingPath, string | undefined][] = [
+    [["rewrite", "uriRegexRewrite", "match"], rewrite?.uriRegexRewrite?.match],
+    ...(corsPolicy?.allowOrigins ?? []).map(({ regex }, index): [SettingPath, string | undefined] => [
+      ["corsPolicy", "allowOrigins", index, "regex"],
+      regex,
+    ]),
+  ];
+  for (const [key, regex] of expressions) {
+    const problem = regex === undefined ? undefined : regexProblem([...path, ...key], regex);
+    if (problem) yield problem;
+  }
+}
+
 /** Subsets that a service's rules name and none of its entries declares. */
 export function* undeclaredSubsets(
-  { http }: TrafficServiceSettings,
+  { http, tls }: TrafficServiceSettings,
   declared: ReadonlySet<string>,
   path: SettingPath,
 ): Iterable<Problem> {
-  for (const [index, { route = {}, mirror }] of http.entries()) {
+  const rules: [SettingPath, Pick<HttpRuleSettings, "route" | "mirror">][] = http.map((rule, index) => [
+    ["http", index],
+    rule,
+  ]);
+  if (tls) rules.push([["tls"], tls]);
+  for (const [at, { route = {}, mirror }] of rules) {
     const named: [SettingPath, string][] = Object.keys(route).map((name) => [["route", name], name]);
     if (mirror) named.push([["mirror", "subset"], mirror.subset]);
     for (const [key, name] of named) {
       if (declared.has(name)) continue;
       const message = `found ${name}, which the service's subsets do not have; ${suggestion(name, [...declared])}`;
-      yield { path: [...path, index, ...key], message };
+      yield { path: [...path, ...at, ...key], message };
     }
   }
 }
 
 /** Problems of a service's rules, one by one and in their order. */
 export function* httpProblems(service: TrafficServiceSettings, path: SettingPath): Iterable<Problem> {
+  if (service.tls) yield* weightProblems(service.tls, [...path.slice(0, -1), "tls"]);
   for (const [index, rule] of service.http.entries()) {
     const at = [...path, index];
     yield* weightProblems(rule, at);
     yield* actionProblems(rule, at);
     yield* faultProblems(rule, at);
     yield* timeProblems(rule, at);
+    yield* regexProblems(rule, at);
     for (const [position, match] of (rule.match ?? []).entries())
       yield* matchProblems(match, [...at, "match", position]);
   }
@@ -124,6 +156,12 @@ export function* httpProblems(service: TrafficServiceSettings, path: SettingPath
   if (catchAll !== -1 && after > 0) {
     const hidden = after === 1 ? "the rule after it never matches" : `the ${after} rules after it never match`;
     yield { path: [...path, catchAll], message: `matches every request, so ${hidden}; put it last` };
+  }
+  for (const { hidden, by } of shadowedRules(catchAll === -1 ? service.http : service.http.slice(0, catchAll))) {
+    yield {
+      path: [...path, hidden],
+      message: `never matches: rule [${by}] before it takes the same requests and more; put this one before it`,
+    };
   }
   yield* duplicates(
     service.http.flatMap(({ name }, index) =>

@@ -3,6 +3,7 @@ import type { GatewaysSettings } from "../sections/gateways";
 import type { AuthorizationRuleSettings, SecuritySettings } from "../sections/security";
 import { suggestion } from "../suggest";
 import { Workloads } from "../workloads";
+import { duplicates } from "./duplicates";
 import { rule } from "./rule";
 import { isProblem, resolve } from "./workload-names";
 
@@ -52,7 +53,11 @@ function* ruleProblems(given: AuthorizationRuleSettings, path: SettingPath, name
   for (const [index, source] of (given.from ?? []).entries()) {
     yield* names.source([...path, "from", index], source, given.namespace);
   }
-  for (const [index, one] of (given.paths ?? []).entries()) {
+  yield* pathProblems(given.paths, path);
+}
+
+function* pathProblems(paths: readonly string[] = [], path: SettingPath): Iterable<Problem> {
+  for (const [index, one] of paths.entries()) {
     const message = pathProblem(one);
     if (message) yield { path: [...path, "paths", index], message };
   }
@@ -71,8 +76,13 @@ function* jwtProblems({ jwt }: SecuritySettings, names: Names): Iterable<Problem
   for (const [index, given] of jwt.entries()) {
     const path = ["security", "jwt", index];
     yield* names.workload(path, "workload", given.workload, given.namespace);
+    yield* pathProblems(given.paths, path);
     if (given.jwks !== undefined && given.jwksUri !== undefined) {
       yield { path, message: "found jwks and jwksUri; expected at most one of them" };
+    }
+    if (given.jwks === undefined && given.jwksUri === undefined && !/^https?:\/\//.test(given.issuer)) {
+      const message = `found ${given.issuer}, which is no address to ask for its keys; add jwks or jwksUri`;
+      yield { path: [...path, "issuer"], message };
     }
     if (given.jwks !== undefined && !isKeySet(given.jwks)) {
       yield { path: [...path, "jwks"], message: 'not a JSON Web Key Set; expected JSON such as {"keys": [...]}' };
@@ -87,6 +97,36 @@ function* exceptionProblems({ peerAuthentication }: SecuritySettings, names: Nam
     else if (given.ports) {
       yield { path: [...path, "ports"], message: "goes with a workload only; name one, or remove the ports" };
     }
+  }
+}
+
+function* authorizerProblems({ authorization, extensionProviders }: SecuritySettings, names: Names): Iterable<Problem> {
+  const known = extensionProviders.map(({ name }) => name);
+  yield* duplicates(
+    known.map((name, index) => ({ path: ["security", "extensionProviders", index, "name"], key: name })),
+    "provider",
+  );
+  for (const [index, { envoyExtAuthzGrpc: grpc, envoyExtAuthzHttp: http }] of extensionProviders.entries()) {
+    if ((grpc === undefined) !== (http === undefined)) continue;
+    yield {
+      path: ["security", "extensionProviders", index],
+      message: "expected exactly one of: envoyExtAuthzGrpc, envoyExtAuthzHttp",
+    };
+  }
+  for (const [index, given] of (authorization?.external ?? []).entries()) {
+    const path = ["security", "authorization", "external", index];
+    yield* names.workload(path, "to", given.to, given.namespace);
+    yield* pathProblems(given.paths, path);
+    if (known.includes(given.provider)) continue;
+    const message = `found ${given.provider}; no such entry of security.extensionProviders; ${suggestion(given.provider, known)}`;
+    yield { path: [...path, "provider"], message };
+  }
+  if (authorization?.dryRun && authorization.external.length > 0) {
+    yield {
+      path: ["security", "authorization", "dryRun"],
+      message:
+        "an external authorizer cannot be asked for show (Istio has no dry run for it); remove dryRun or external",
+    };
   }
 }
 
@@ -117,6 +157,7 @@ export const securityRules = [
       }
     }
     yield* jwtProblems(security, names);
+    yield* authorizerProblems(security, names);
     yield* exceptionProblems(security, names);
     yield* egressProblems(security, names, gateways);
   }),

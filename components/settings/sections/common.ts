@@ -72,6 +72,13 @@ export const resources = z
 /** Helm values or an object's free part: any JSON, kept as it is. */
 export const freeForm = z.record(z.string(), z.json());
 
+export const httpMethods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE"] as const;
+
+/** A block of addresses, or one address, which is a block of its own. */
+export const ipBlock = z.union([z.cidrv4(), z.cidrv6(), z.ipv4(), z.ipv6()], {
+  error: "expected an IP address or a CIDR such as 10.0.0.0/8",
+});
+
 /** How a string is matched, in Istio's words: exactly one of the three. */
 export const stringMatch = z
   .strictObject({

@@ -1,28 +1,46 @@
 import { z } from "zod";
-import { dnsLabel, freeForm, hostPattern, port } from "./common";
+import { dnsLabel, duration, freeForm, hostPattern, httpMethods, ipBlock, port } from "./common";
 
 /** `talos-mesh:security`: who may talk to whom. */
 
 const path = z.string().startsWith("/", "expected a path that begins with '/', such as /details/*");
 
-const method = z.enum(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE"]);
+/** What a rule asks for beside who asks whom; all of it must hold. */
+const conditions = {
+  methods: z.array(z.enum(httpMethods)).min(1).optional(),
+  paths: z.array(path).min(1).optional(),
+  ports: z.array(port).min(1).optional(),
+  headers: z.record(z.string(), z.array(z.string()).min(1)).optional(),
+  ipBlocks: z.array(ipBlock).min(1).optional(),
+};
 
-const rule = z.strictObject({
+const target = {
   to: dnsLabel.describe("The workload that is asked."),
   namespace: dnsLabel.optional().describe("Its namespace; default: that of Bookinfo."),
+};
+
+const rule = z.strictObject({
+  ...target,
   from: z
     .array(z.string().regex(/^[a-z0-9-]+(\/[a-z0-9-]+)?$/, "expected a workload, namespace/workload, or a gateway"))
     .min(1)
     .optional()
     .describe("Workloads (`productpage`, `ns/name`) or gateways (`ingress`) that ask. Without it: anybody."),
-  fromNamespaces: z.array(dnsLabel).min(1).optional().describe("Namespaces whose workloads ask."),
-  methods: z.array(method).min(1).optional(),
-  paths: z.array(path).min(1).optional(),
-  ports: z.array(port).min(1).optional(),
-  claims: z.record(z.string(), z.array(z.string()).min(1)).optional(),
-  headers: z.record(z.string(), z.array(z.string()).min(1)).optional(),
-  ipBlocks: z.array(z.string()).min(1).optional(),
+  fromNamespaces: z.array(dnsLabel).min(1).optional().describe("Namespaces all of whose workloads ask, beside `from`."),
+  claims: z
+    .record(z.string(), z.array(z.string()).min(1))
+    .optional()
+    .describe("claim: values, one of which the token must have; the workload needs an entry of `jwt`."),
+  ...conditions,
 });
+
+const externalRule = z
+  .strictObject({
+    ...target,
+    provider: dnsLabel.describe("Name of one of `extensionProviders`."),
+    ...conditions,
+  })
+  .describe("Requests that an external authorizer is asked about, before any other rule.");
 
 const authorization = z.strictObject({
   default: z.enum(["deny", "allow"]).default("allow").describe("deny: nothing is allowed that no rule allows."),
@@ -32,9 +50,49 @@ const authorization = z.strictObject({
     .describe("What differs from default in a namespace."),
   allow: z.array(rule).default([]),
   deny: z.array(rule).default([]),
-  audit: z.array(rule).default([]),
-  dryRun: z.boolean().default(false),
-  external: freeForm.optional().describe("External authorization provider."),
+  audit: z.array(rule).default([]).describe("Requests that are let through as the other rules say, and logged."),
+  dryRun: z
+    .boolean()
+    .default(false)
+    .describe("Allow and deny rules only log and count what they would do (annotation istio.io/dry-run)."),
+  external: z.array(externalRule).default([]),
+});
+
+const authorizerService = {
+  service: z.string().min(1).describe("Full name: `opa.opa.svc.cluster.local`."),
+  port,
+  timeout: duration.optional(),
+  failOpen: z.boolean().optional().describe("Let requests through while the authorizer does not answer."),
+  statusOnError: z
+    .string()
+    .regex(/^\d{3}$/, 'expected an HTTP status such as "503"')
+    .optional(),
+  includeRequestBodyInCheck: z
+    .strictObject({
+      maxRequestBytes: z.int().min(1),
+      allowPartialMessage: z.boolean().optional(),
+      packAsBytes: z.boolean().optional(),
+    })
+    .optional(),
+};
+
+const headerNames = z.array(z.string().min(1)).min(1).optional();
+
+/** https://istio.io/latest/docs/reference/config/istio.mesh.v1alpha1/#MeshConfig-ExtensionProvider */
+const extensionProvider = z.strictObject({
+  name: dnsLabel,
+  envoyExtAuthzGrpc: z.strictObject(authorizerService).optional(),
+  envoyExtAuthzHttp: z
+    .strictObject({
+      ...authorizerService,
+      pathPrefix: path.optional(),
+      includeRequestHeadersInCheck: headerNames,
+      includeAdditionalHeadersInCheck: z.record(z.string(), z.string()).optional(),
+      headersToUpstreamOnAllow: headerNames,
+      headersToDownstreamOnAllow: headerNames,
+      headersToDownstreamOnDeny: headerNames,
+    })
+    .optional(),
 });
 
 const peerAuthentication = z.strictObject({
@@ -54,8 +112,15 @@ const jwt = z.strictObject({
   jwks: z.string().optional(),
   forwardOriginalToken: z.boolean().default(false),
   claimsToHeaders: z.record(z.string(), z.string()).optional().describe("claim: request header"),
-  requireClaims: z.record(z.string(), z.array(z.string())).optional(),
-  paths: z.array(path).optional(),
+  requireClaims: z
+    .record(z.string(), z.array(z.string()).min(1))
+    .optional()
+    .describe("claim: values, one of which the token must have."),
+  paths: z
+    .array(path)
+    .min(1)
+    .optional()
+    .describe("Paths that need such a token; default: all. Of entries for the same paths, one is enough."),
 });
 
 const egress = z.strictObject({
@@ -77,12 +142,20 @@ export const security = z.strictObject({
     .default([])
     .describe("Exceptions from mesh.mtls, each with its reason."),
   authorization: authorization.optional(),
+  extensionProviders: z
+    .array(extensionProvider)
+    .default([])
+    .describe("External authorizers, for istiod's mesh config."),
   jwt: z.array(jwt).default([]),
   egress: egress.optional(),
 });
 
 export const rawObjects = z.array(freeForm).describe("Objects passed on as they are.");
 
+export type ExtensionProviderSettings = z.output<typeof extensionProvider>;
+export type ExternalRuleSettings = z.output<typeof externalRule>;
+export type JwtSettings = z.output<typeof jwt>;
+export type EgressSettings = z.output<typeof egress>;
 export type SecuritySettings = z.output<typeof security>;
 export type AuthorizationSettings = z.output<typeof authorization>;
 export type AuthorizationRuleSettings = z.output<typeof rule>;

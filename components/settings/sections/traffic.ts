@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { dnsLabel, duration, freeForm, hostPattern, labels, percentage, port, stringMatch } from "./common";
+import { dnsLabel, duration, hostPattern, httpMethods, labels, percentage, port, stringMatch } from "./common";
+import { trafficPolicy } from "./traffic-policy";
 
 /** `talos-mesh:traffic`: routes, splits, faults, circuit breakers, in Istio's words. */
 
@@ -17,70 +18,87 @@ const headerOperations = z.strictObject({
   remove: z.array(z.string().min(1)).optional(),
 });
 
+/** Source: grpc/grpc, doc/statuscodes.md; OK is no fault. */
+const grpcStatuses = [
+  "CANCELLED",
+  "UNKNOWN",
+  "INVALID_ARGUMENT",
+  "DEADLINE_EXCEEDED",
+  "NOT_FOUND",
+  "ALREADY_EXISTS",
+  "PERMISSION_DENIED",
+  "RESOURCE_EXHAUSTED",
+  "FAILED_PRECONDITION",
+  "ABORTED",
+  "OUT_OF_RANGE",
+  "UNIMPLEMENTED",
+  "INTERNAL",
+  "UNAVAILABLE",
+  "DATA_LOSS",
+  "UNAUTHENTICATED",
+] as const;
+
 const fault = z.strictObject({
   delay: z.strictObject({ fixedDelay: duration, percentage }).optional(),
   abort: z
-    .strictObject({ httpStatus: z.int().min(200).max(599).optional(), grpcStatus: z.string().optional(), percentage })
+    .strictObject({
+      httpStatus: z.int().min(200).max(599).optional(),
+      grpcStatus: z.enum(grpcStatuses).optional(),
+      percentage,
+    })
     .optional(),
 });
+
+/** https://istio.io/latest/docs/reference/config/networking/virtual-service/#CorsPolicy */
+const corsPolicy = z.strictObject({
+  allowOrigins: z.array(stringMatch).min(1).describe("Origins that may ask: `https://shop.example.com`."),
+  allowMethods: z.array(z.enum(httpMethods)).min(1).optional(),
+  allowHeaders: z.array(z.string().min(1)).min(1).optional(),
+  exposeHeaders: z.array(z.string().min(1)).min(1).optional(),
+  maxAge: duration.optional(),
+  allowCredentials: z.boolean().optional(),
+  unmatchedPreflights: z.enum(["FORWARD", "IGNORE"]).optional().describe("Preflights from other origins."),
+});
+
+const retries = z.strictObject({
+  attempts: z.int().min(0).max(10),
+  perTryTimeout: duration.optional(),
+  retryOn: z.string().optional(),
+  backoff: duration.optional(),
+});
+
+const weights = z
+  .record(dnsLabel, z.int().min(0).max(100))
+  .describe("subset: weight in percent, adding up to 100. Without it: the service itself.");
 
 const httpRule = z.strictObject({
   name: dnsLabel.optional(),
   match: z.array(matchRequest).min(1).optional().describe("Any of these; without it, every request."),
-  route: z
-    .record(dnsLabel, z.int().min(0).max(100))
-    .optional()
-    .describe("subset: weight in percent, adding up to 100. Without it: the service itself."),
+  route: weights.optional(),
   redirect: z
     .strictObject({
       uri: z.string().optional(),
       authority: z.string().optional(),
       scheme: z.enum(["http", "https"]).optional(),
+      port: port.optional(),
+      derivePort: z.enum(["FROM_PROTOCOL_DEFAULT", "FROM_REQUEST_PORT"]).optional(),
       redirectCode: z.literal([301, 302, 303, 307, 308]).optional(),
     })
     .optional(),
   directResponse: z.strictObject({ status: z.int().min(200).max(599), body: z.string().optional() }).optional(),
-  rewrite: z.strictObject({ uri: z.string().optional(), authority: z.string().optional() }).optional(),
-  timeout: duration.optional(),
-  retries: z
+  rewrite: z
     .strictObject({
-      attempts: z.int().min(0).max(10),
-      perTryTimeout: duration.optional(),
-      retryOn: z.string().optional(),
-      backoff: duration.optional(),
+      uri: z.string().optional(),
+      authority: z.string().optional(),
+      uriRegexRewrite: z.strictObject({ match: z.string().min(1), rewrite: z.string() }).optional(),
     })
     .optional(),
+  timeout: duration.optional(),
+  retries: retries.optional(),
   fault: fault.optional(),
   mirror: z.strictObject({ subset: dnsLabel, percentage: percentage.default(100) }).optional(),
   headers: z.strictObject({ request: headerOperations.optional(), response: headerOperations.optional() }).optional(),
-  corsPolicy: freeForm.optional(),
-});
-
-const trafficPolicy = z.strictObject({
-  connectionPool: z
-    .strictObject({
-      tcp: z
-        .strictObject({ maxConnections: z.int().min(1).optional(), connectTimeout: duration.optional() })
-        .optional(),
-      http: z
-        .strictObject({
-          http1MaxPendingRequests: z.int().min(0).optional(),
-          http2MaxRequests: z.int().min(1).optional(),
-          maxRequestsPerConnection: z.int().min(0).optional(),
-          maxRetries: z.int().min(0).optional(),
-        })
-        .optional(),
-    })
-    .optional(),
-  outlierDetection: z
-    .strictObject({
-      consecutive5xxErrors: z.int().min(0).optional(),
-      interval: duration.optional(),
-      baseEjectionTime: duration.optional(),
-      maxEjectionPercent: z.int().min(0).max(100).optional(),
-    })
-    .optional(),
-  loadBalancer: freeForm.optional(),
+  corsPolicy: corsPolicy.optional(),
 });
 
 const subset = z.union(
@@ -93,22 +111,26 @@ const subset = z.union(
 const service = z.strictObject({
   host: dnsLabel.describe("The Service."),
   namespace: dnsLabel.optional().describe("Default: the namespace of Bookinfo."),
-  gateways: z
-    .array(z.enum(["ingress"]))
-    .default([])
-    .describe("Gateways on which the service is offered to the outside."),
+  gateways: z.array(dnsLabel).default([]).describe("Gateways on which the service is offered to the outside."),
   hosts: z.array(hostPattern).default([]).describe("Names under which a gateway offers it."),
   port: port.optional().describe("The Service's port; needed where it has several."),
   subsets: z.array(subset).default([]).describe("Versions: the value of the `version` label, or {name, labels}."),
   trafficPolicy: trafficPolicy.optional(),
   http: z.array(httpRule).default([]).describe("Rules in order; the first that matches decides."),
+  tls: z
+    .strictObject({ route: weights.optional() })
+    .optional()
+    .describe("In place of http: a gateway of mode PASSTHROUGH passes TLS for `hosts` on unopened."),
 });
 
 export const traffic = z.strictObject({
   services: z.array(service).default([]),
-  defaultRetries: z.strictObject({ attempts: z.int().min(0).max(10), retryOn: z.string().optional() }).optional(),
+  defaultRetries: retries
+    .optional()
+    .describe("For every request that no rule gives retries of its own: mesh config defaultHttpRetryPolicy."),
 });
 
 export type TrafficSettings = z.output<typeof traffic>;
 export type TrafficServiceSettings = z.output<typeof service>;
+export type RetriesSettings = z.output<typeof retries>;
 export type HttpRuleSettings = z.output<typeof httpRule>;

@@ -1,0 +1,42 @@
+import type { PolicyModel } from "../model";
+import type { Problems } from "../problems";
+import type { AccessRule, MtlsException, Target, TokenRules } from "./resolved";
+
+type Mode = PolicyModel["mtls"] | "DISABLE";
+
+/** The mTLS mode of a workload's ports: its own exception, else that of its namespace, else the mesh's. */
+export function mtlsMode(mesh: Mode, exceptions: readonly MtlsException[], { namespace, name }: Target): Mode {
+  const ofNamespace = exceptions.filter(({ settings }) => settings.namespace === namespace);
+  const own = ofNamespace.find(({ settings }) => settings.workload === name);
+  const shared = ofNamespace.find(({ settings }) => settings.workload === undefined);
+  return (own ?? shared)?.settings.mode ?? mesh;
+}
+
+/** Rules that ask for something that the caller never shows there: they would hold for nobody, or miss somebody. */
+export function checkIdentities(
+  rules: readonly AccessRule[],
+  tokens: readonly TokenRules[],
+  exceptions: readonly MtlsException[],
+  mesh: Mode,
+  problems: Problems,
+): void {
+  const takesTokens = new Set(tokens.map(({ target }) => `${target.namespace}/${target.name}`));
+  for (const { path, action, target, callers, namespaces, conditions } of rules) {
+    if (conditions.claims && !takesTokens.has(`${target.namespace}/${target.name}`)) {
+      const message = `${target.name} reads no token, so no request has claims; add an entry of talos-mesh:security.jwt for it`;
+      problems.add(`${path}.claims`, message);
+    }
+    const field = callers ? "from" : namespaces ? "fromNamespaces" : undefined;
+    const mode = mtlsMode(mesh, exceptions, target);
+    if (field === undefined || mode === "STRICT") continue;
+    if (mode === "DISABLE") {
+      const message = `${target.name} takes no mTLS (DISABLE), so no caller has an identity; remove the exception, or say ipBlocks`;
+      problems.add(`${path}.${field}`, message);
+    } else if (action === "DENY") {
+      const message =
+        `${target.name} takes plain text too (PERMISSIVE), in which a caller has no identity and passes; ` +
+        "make it STRICT, or allow those who may instead";
+      problems.add(`${path}.${field}`, message);
+    }
+  }
+}

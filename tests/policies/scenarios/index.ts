@@ -1,0 +1,5 @@
+import type { Scenarios } from "./scenario";
+import { securityScenarios } from "./security";
+import { trafficScenarios } from "./traffic";
+
+export const scenarios: Scenarios = { ...trafficScenarios, ...securityScenarios };

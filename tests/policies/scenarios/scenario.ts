@@ -1,0 +1,10 @@
+import type { PolicyModel } from "../../../policies/model";
+import type { PolicyWords } from "../../support/policy-models";
+
+/** One scenario a concern: what a user writes, and what else differs from the shop. Each has a golden file. */
+export interface Scenario {
+  readonly words: PolicyWords;
+  readonly places?: Partial<PolicyModel>;
+}
+
+export type Scenarios = Readonly<Record<string, Scenario>>;

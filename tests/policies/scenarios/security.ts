@@ -1,0 +1,128 @@
+import { ingress } from "../../support/policy-models";
+import type { Scenarios } from "./scenario";
+
+export const securityScenarios: Scenarios = {
+  "mtls-exceptions": {
+    words: {
+      security: {
+        peerAuthentication: [
+          { namespace: "shop", mode: "PERMISSIVE", reason: "migration until the batch jobs are in the mesh" },
+          {
+            namespace: "shop",
+            workload: "ratings",
+            mode: "STRICT",
+            ports: { "9080": "DISABLE" },
+            reason: "health checks of the load balancer come without a certificate",
+          },
+        ],
+      },
+    },
+  },
+  "default-deny": {
+    words: {
+      security: {
+        authorization: {
+          default: "deny",
+          allow: [
+            { to: "front", from: ["ingress"] },
+            { to: "reviews", from: ["front"], methods: ["GET"] },
+            {
+              to: "ratings",
+              from: ["reviews", "front"],
+              methods: ["POST", "GET"],
+              paths: ["/ratings/*"],
+              ports: [9080],
+            },
+            { to: "ratings", methods: ["GET"], paths: ["/health"] },
+          ],
+          deny: [
+            { to: "ratings", from: ["shop/front"], headers: { "x-debug": ["1", "true"] } },
+            { to: "ratings", ipBlocks: ["10.9.0.0/16"] },
+          ],
+        },
+      },
+    },
+  },
+  "gateway-beside-workloads": {
+    words: { security: { authorization: { default: "deny", allow: [{ to: "front", from: ["ingress"] }] } } },
+    places: { gateways: [{ ...ingress, namespace: "shop" }] },
+  },
+  "rules-by-namespace-and-address": {
+    words: {
+      security: {
+        authorization: {
+          namespaces: { shop: "deny" },
+          allow: [
+            {
+              to: "front",
+              from: ["ingress"],
+              fromNamespaces: ["tools", "batch"],
+              ipBlocks: ["10.1.2.3"],
+              ports: [9080],
+            },
+            { to: "ratings", fromNamespaces: ["shop"], paths: ["/ratings/{*}/stars", "/health"] },
+          ],
+        },
+      },
+    },
+  },
+  "audit-and-dry-run": {
+    words: {
+      security: {
+        authorization: {
+          default: "deny",
+          dryRun: true,
+          allow: [{ to: "front", from: ["ingress"] }],
+          deny: [{ to: "ratings", methods: ["DELETE"] }],
+          audit: [
+            { to: "ratings", from: ["front"] },
+            { to: "ratings", methods: ["POST"] },
+          ],
+        },
+      },
+    },
+    places: { accessLog: true },
+  },
+  "external-authorization": {
+    words: {
+      security: {
+        extensionProviders: [
+          { name: "opa", envoyExtAuthzGrpc: { service: "opa.opa.svc.cluster.local", port: 9191, timeout: "1s" } },
+        ],
+        authorization: {
+          external: [
+            { to: "front", provider: "opa", paths: ["/admin/*"] },
+            { to: "front", provider: "opa", methods: ["DELETE"], headers: { "x-tenant": ["a"] } },
+          ],
+        },
+      },
+    },
+  },
+  tokens: {
+    words: {
+      security: {
+        jwt: [
+          {
+            workload: "front",
+            issuer: "https://staff.example.com",
+            jwksUri: "https://staff.example.com/keys",
+            audiences: ["shop"],
+            forwardOriginalToken: true,
+            claimsToHeaders: { sub: "x-user" },
+            requireClaims: { role: ["admin", "clerk"] },
+            paths: ["/admin/*"],
+          },
+          {
+            workload: "front",
+            issuer: "https://partners.example.com",
+            jwks: '{ "keys": [] }',
+            requireClaims: { contract: ["gold"] },
+            paths: ["/admin/*"],
+          },
+          { workload: "ratings", issuer: "https://staff.example.com" },
+        ],
+        authorization: { allow: [{ to: "ratings", methods: ["DELETE"], claims: { role: ["admin"] } }] },
+      },
+    },
+  },
+};

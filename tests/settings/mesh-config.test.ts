@@ -1,0 +1,33 @@
+import assert from "node:assert/strict";
+import { auditProvider, policyMeshConfig } from "../../components/settings/mesh-config";
+import { security } from "../../components/settings/sections/security";
+import { traffic } from "../../components/settings/sections/traffic";
+
+describe("istiod's mesh config for policies", () => {
+  it("is empty where no policy needs it", () => {
+    assert.deepEqual(policyMeshConfig({ traffic: traffic.parse({}), security: security.parse({}) }), {});
+  });
+
+  it("has the retries of the mesh, and the authorizers as they are", () => {
+    const opa = { name: "opa", envoyExtAuthzGrpc: { service: "opa.opa.svc.cluster.local", port: 9191, timeout: "1s" } };
+    assert.deepEqual(
+      policyMeshConfig({
+        traffic: traffic.parse({ defaultRetries: { attempts: 2, retryOn: "5xx" } }),
+        security: security.parse({ extensionProviders: [opa] }),
+      }),
+      { defaultHttpRetryPolicy: { attempts: 2, retryOn: "5xx" }, extensionProviders: [opa] },
+    );
+  });
+
+  it("has a log for audit rules, beside other providers", () => {
+    const given = security.parse({
+      extensionProviders: [{ name: "opa", envoyExtAuthzHttp: { service: "opa.example", port: 80 } }],
+      authorization: { audit: [{ to: "ratings" }] },
+    });
+    const { extensionProviders = [] } = policyMeshConfig({ traffic: traffic.parse({}), security: given });
+    assert.deepEqual(
+      extensionProviders.map((provider) => (provider as { name: string }).name),
+      ["opa", auditProvider],
+    );
+  });
+});
