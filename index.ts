@@ -1,7 +1,7 @@
 import { Bookinfo, bookinfoWorkloads } from "./components/apps/bookinfo";
 import { cluster as clusterOf } from "./components/cluster";
 import { chartSource } from "./components/mesh/chart-source";
-import { GatewayCertificates } from "./components/mesh/gateway-certificates";
+import { gatewayCertificates } from "./components/mesh/gateway-certificates";
 import { gatewayWorkloads } from "./components/mesh/gateways";
 import { Istio } from "./components/mesh/istio";
 import { sidecarRequest } from "./components/mesh/values/proxy-generation";
@@ -41,7 +41,7 @@ const istio = new Istio(
 
 const { nodeAddress } = cluster;
 const certificates = { ...settings, secrets, context, nodeAddress };
-new GatewayCertificates("gateway-certificates", certificates, { ...inCluster, dependsOn: platform });
+gatewayCertificates("gateway-certificates", certificates, { ...inCluster, dependsOn: platform });
 
 if (settings.observability) {
   const args = { settings: settings.observability, mesh, gateways, images, source: charts, secrets, context, istio };

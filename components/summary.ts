@@ -29,24 +29,27 @@ function nodes(controlPlanes: number, workers: number): string {
 }
 
 /**
- * The addresses under which the services that a gateway offers answer: `https://host:port`, or `http://` where the
- * gateway has no TLS; one for each host name, and for `*` the node's own address. Empty where the port that nodes open
- * is left to Kubernetes, and for `*` behind a load balancer, whose address only the cluster knows.
+ * The addresses under which the services that a gateway offers answer: `https://host:port` where the gateway, or the
+ * service behind it, has TLS, else `http://`; one for each host name, and for `*` the node's own address. Empty where the
+ * port that nodes open is left to Kubernetes, and for `*` behind a load balancer, whose address only the cluster knows.
  */
 export function urls(settings: Pick<Settings, "gateways" | "traffic">, nodeAddress: string | undefined): string[] {
-  const found = Object.entries(settings.gateways).flatMap(([gateway, deployment]) => {
-    const [scheme, portName] = deployment.tls ? (["https", "https"] as const) : (["http", "http2"] as const);
-    const onNodes = deployment.serviceType === "NodePort";
-    const port = onNodes ? deployment.ports[scheme]?.nodePort : gatewayServicePorts(deployment)[portName];
-    if (port === undefined) return [];
-    const offered = settings.traffic.services.filter((service) => service.gateways.includes(gateway));
-    return offered.flatMap((service) =>
-      service.hosts.flatMap((host) => {
+  const found = settings.traffic.services.flatMap((service) =>
+    service.gateways.flatMap((gateway) => {
+      const deployment = settings.gateways[gateway];
+      if (!deployment) return [];
+      const { tls, serviceType, ports } = deployment;
+      const encrypted = tls !== undefined && (tls.mode !== "PASSTHROUGH" || service.tls !== undefined);
+      const [scheme, portName] = encrypted ? (["https", "https"] as const) : (["http", "http2"] as const);
+      const onNodes = serviceType === "NodePort";
+      const port = onNodes ? ports[scheme]?.nodePort : gatewayServicePorts(deployment)[portName];
+      if (port === undefined) return [];
+      return service.hosts.flatMap((host) => {
         const name = host !== "*" ? host : onNodes ? nodeAddress : undefined;
         return name === undefined ? [] : [`${scheme}://${name}:${port}${firstPath(service.http)}`];
-      }),
-    );
-  });
+      });
+    }),
+  );
   return [...new Set(found)].sort();
 }
 

@@ -92,3 +92,13 @@ function subjectAltNames(gateway: string, { traffic, nodeAddress }: GatewayCerti
   const anyHost = hosts.includes("*") && nodeAddress !== undefined ? [`IP:${nodeAddress}`] : [];
   return [...named, ...anyHost, "DNS:localhost", "IP:127.0.0.1"];
 }
+
+/** The certificates of the gateways that show one; nothing where none does. */
+export function gatewayCertificates(
+  name: string,
+  args: GatewayCertificatesArgs,
+  opts?: LayerOptions,
+): GatewayCertificates | undefined {
+  const shown = Object.values(args.gateways).some(({ tls }) => tls && tls.mode !== "PASSTHROUGH");
+  return shown ? new GatewayCertificates(name, args, opts) : undefined;
+}

@@ -1,9 +1,14 @@
+import { createHash } from "node:crypto";
+import { controlPlaneOf, defaultRevision, revisionName } from "../settings/control-planes";
 import type { GatewayDeploymentSettings, GatewaysSettings, GatewayTlsSettings } from "../settings/sections/gateways";
-import { type ChartSource, helmRelease } from "../shared/helm-release";
+import type { MeshSettings } from "../settings/sections/mesh";
+import { milliseconds } from "../shared/duration";
+import { type ChartSource, helmRelease, type HelmReleaseArgs, type HelmValues } from "../shared/helm-release";
 import { Layer, type LayerOptions } from "../shared/layer";
 import type { GatewayTls, GatewayWorkload } from "../shared/workload";
+import { lifecycleStep, type StepAccess } from "./lifecycle/step";
 import { gatewayServicePorts, gatewayValues } from "./values/gateway";
-import type { MeshValuesInput } from "./values/input";
+import type { ClusterFacts, MeshValuesInput } from "./values/input";
 
 /**
  * How policies name the gateways. The chart labels a release's pods `istio: <release without "istio-">`, and runs
@@ -42,29 +47,69 @@ function selector(gateway: string): Readonly<Record<string, string>> {
   return { istio: gateway };
 }
 
+/** The tag or revision that a gateway's pods ask for. */
+function revisionValues(mesh: MeshSettings, namespace: string): HelmValues {
+  const revision = revisionName(mesh, namespace);
+  return revision === defaultRevision ? {} : { revision };
+}
+
 export interface GatewaysArgs extends MeshValuesInput {
+  readonly cluster: ClusterFacts & StepAccess;
   readonly gateways: GatewaysSettings;
   readonly source: ChartSource;
 }
+
+/** How long a load balancer may take for its address, where the settings do not say. */
+const defaultLoadBalancerTimeout = "5m";
 
 /** The proxies at the mesh's edge: a release each, so that one can change without the others. */
 export class Gateways extends Layer {
   constructor(name: string, args: GatewaysArgs, opts?: LayerOptions) {
     super("talos-mesh:mesh:Gateways", name, opts);
     for (const [gateway, settings] of Object.entries(args.gateways)) {
-      helmRelease(
-        `${name}-${gateway}`,
-        {
-          chart: "gateway",
-          release: releaseName(gateway),
-          namespace: gatewayNamespace(gateway, settings),
-          version: args.mesh.version,
-          source: args.source,
-          values: gatewayValues(settings, selector(gateway), args),
+      const namespace = gatewayNamespace(gateway, settings);
+      const { mesh } = controlPlaneOf(args.mesh, namespace);
+      const release = {
+        chart: "gateway",
+        release: releaseName(gateway),
+        namespace,
+        version: mesh.version,
+        source: args.source,
+        values: {
+          ...revisionValues(mesh, namespace),
+          ...gatewayValues(settings, selector(gateway), { ...args, mesh }),
         },
-        this.child,
-      );
+      };
+      if (settings.serviceType === "LoadBalancer")
+        this.behindLoadBalancer(`${name}-${gateway}`, release, settings, args);
+      else helmRelease(`${name}-${gateway}`, release, this.child);
     }
     this.registerOutputs();
+  }
+
+  /** The release does not wait, because Helm would wait for an address for as long as there is none; a step does. */
+  private behindLoadBalancer(
+    name: string,
+    release: HelmReleaseArgs,
+    { loadBalancerTimeout = defaultLoadBalancerTimeout }: GatewayDeploymentSettings,
+    { cluster }: GatewaysArgs,
+  ): void {
+    const installed = helmRelease(name, { ...release, wait: false }, this.child);
+    const { version, values } = release;
+    lifecycleStep(
+      `${name}-address`,
+      {
+        step: "gateway-address",
+        when: "applied",
+        access: cluster,
+        request: {
+          namespace: release.namespace,
+          release: release.release ?? release.chart,
+          addressSeconds: milliseconds(loadBalancerTimeout) / 1000,
+          values: createHash("sha256").update(JSON.stringify({ version, values })).digest("hex").slice(0, 12),
+        },
+      },
+      this.after(installed),
+    );
   }
 }

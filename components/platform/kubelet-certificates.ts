@@ -1,7 +1,15 @@
 import * as kubernetes from "@pulumi/kubernetes";
-import { versions } from "../settings/versions";
+import { imageReference } from "../settings/images";
+import { platformImages } from "../settings/versions";
 import { Layer, type LayerOptions } from "../shared/layer";
-import { addonNamespace, containerSecurity, controlPlaneToleration, podSecurity, serviceAccount } from "./system-addon";
+import {
+  addonNamespace,
+  containerSecurity,
+  controlPlaneToleration,
+  podSecurity,
+  serviceAccount,
+  type SystemAddonArgs,
+} from "./system-addon";
 
 const app = "kubelet-serving-cert-approver";
 const labels = { "app.kubernetes.io/name": app, "app.kubernetes.io/instance": app };
@@ -13,7 +21,7 @@ const labels = { "app.kubernetes.io/name": app, "app.kubernetes.io/instance": ap
  * Source: github.com/alex1989hu/kubelet-serving-cert-approver, deploy/standalone-install.yaml.
  */
 export class KubeletCertificates extends Layer {
-  constructor(name: string, opts?: LayerOptions) {
+  constructor(name: string, args: SystemAddonArgs, opts?: LayerOptions) {
     super("talos-mesh:platform:KubeletCertificates", name, opts);
     const certificates = "certificates.k8s.io";
     const account = serviceAccount(
@@ -43,6 +51,7 @@ export class KubeletCertificates extends Layer {
           rules: [{ apiGroups: [""], resources: ["events"], verbs: ["create", "patch"] }],
         },
       ],
+      args,
       this.child,
     );
     new kubernetes.apps.v1.Deployment(
@@ -52,7 +61,7 @@ export class KubeletCertificates extends Layer {
         spec: {
           replicas: 1,
           selector: { matchLabels: labels },
-          template: { metadata: { labels }, spec: podSpec },
+          template: { metadata: { labels }, spec: podSpec(args) },
         },
       },
       this.after(...account),
@@ -61,7 +70,7 @@ export class KubeletCertificates extends Layer {
   }
 }
 
-const podSpec = {
+const podSpec = ({ images }: SystemAddonArgs) => ({
   serviceAccountName: app,
   priorityClassName: "system-cluster-critical",
   securityContext: podSecurity,
@@ -69,7 +78,7 @@ const podSpec = {
   containers: [
     {
       name: "cert-approver",
-      image: `ghcr.io/alex1989hu/${app}:${versions.kubeletServingCertApprover}`,
+      image: imageReference(images, platformImages.kubeletServingCertApprover),
       args: ["serve"],
       env: [{ name: "NAMESPACE", valueFrom: { fieldRef: { fieldPath: "metadata.namespace" } } }],
       ports: [
@@ -82,4 +91,4 @@ const podSpec = {
       securityContext: containerSecurity,
     },
   ],
-};
+});

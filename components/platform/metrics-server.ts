@@ -1,7 +1,15 @@
 import * as kubernetes from "@pulumi/kubernetes";
-import { versions } from "../settings/versions";
+import { imageReference } from "../settings/images";
+import { platformImages } from "../settings/versions";
 import { Layer, type LayerOptions } from "../shared/layer";
-import { addonNamespace, containerSecurity, controlPlaneToleration, podSecurity, serviceAccount } from "./system-addon";
+import {
+  addonNamespace,
+  containerSecurity,
+  controlPlaneToleration,
+  podSecurity,
+  serviceAccount,
+  type SystemAddonArgs,
+} from "./system-addon";
 
 const app = "metrics-server";
 const labels = { "k8s-app": app };
@@ -14,7 +22,7 @@ const read = ["get", "list", "watch"];
  * Source: github.com/kubernetes-sigs/metrics-server, manifests/base.
  */
 export class MetricsServer extends Layer {
-  constructor(name: string, opts?: LayerOptions) {
+  constructor(name: string, args: SystemAddonArgs, opts?: LayerOptions) {
     super("talos-mesh:platform:MetricsServer", name, opts);
     const account = serviceAccount(
       name,
@@ -31,6 +39,7 @@ export class MetricsServer extends Layer {
         { kind: "ClusterRole", role: "system:auth-delegator" },
         { kind: "Role", role: "extension-apiserver-authentication-reader", namespace: addonNamespace },
       ],
+      args,
       this.child,
     );
     new kubernetes.rbac.v1.ClusterRole(
@@ -53,7 +62,7 @@ export class MetricsServer extends Layer {
         spec: {
           selector: { matchLabels: labels },
           strategy: { rollingUpdate: { maxUnavailable: 0 } },
-          template: { metadata: { labels }, spec: podSpec },
+          template: { metadata: { labels }, spec: podSpec(args) },
         },
       },
       this.after(...account),
@@ -87,7 +96,7 @@ export class MetricsServer extends Layer {
   }
 }
 
-const podSpec = {
+const podSpec = ({ images }: SystemAddonArgs) => ({
   serviceAccountName: app,
   priorityClassName: "system-cluster-critical",
   nodeSelector: { "kubernetes.io/os": "linux" },
@@ -96,7 +105,7 @@ const podSpec = {
   containers: [
     {
       name: app,
-      image: `registry.k8s.io/metrics-server/metrics-server:v${versions.metricsServer}`,
+      image: imageReference(images, platformImages.metricsServer),
       args: [
         "--cert-dir=/tmp",
         "--secure-port=10250",
@@ -117,4 +126,4 @@ const podSpec = {
     },
   ],
   volumes: [{ name: "tmp", emptyDir: {} }],
-};
+});

@@ -1,5 +1,10 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import type * as pulumi from "@pulumi/pulumi";
+import type { ImagesSettings } from "../settings/sections/images";
+
+export interface SystemAddonArgs {
+  readonly images: ImagesSettings;
+}
 
 /** Namespace of add-ons: Kubernetes' own, whose pods may be of the highest priority. */
 export const addonNamespace = "kube-system";
@@ -42,10 +47,18 @@ export function serviceAccount(
   name: string,
   account: string,
   grants: readonly Grant[],
+  { images: { pullSecrets } }: SystemAddonArgs,
   opts: pulumi.CustomResourceOptions,
 ): pulumi.Resource[] {
   const metadata = { name: account, namespace: addonNamespace };
-  const made: pulumi.Resource[] = [new kubernetes.core.v1.ServiceAccount(name, { metadata }, opts)];
+  const imagePullSecrets = pullSecrets.map((secret) => ({ name: secret.name }));
+  const made: pulumi.Resource[] = [
+    new kubernetes.core.v1.ServiceAccount(
+      name,
+      { metadata, ...(imagePullSecrets.length > 0 && { imagePullSecrets }) },
+      opts,
+    ),
+  ];
   for (const { kind, role, namespace, rules } of grants) {
     const shortRole = role.replace(/^system:/, "").replaceAll(":", "-");
     if (rules) {

@@ -6,6 +6,7 @@ import { certificateRules } from "./rules/certificates";
 import { clusterRules } from "./rules/cluster";
 import { dataPlaneRules } from "./rules/data-planes";
 import { gatewayRules } from "./rules/gateways";
+import { imageRules } from "./rules/images";
 import { injectionRules } from "./rules/injection";
 import { lifecycleRules } from "./rules/lifecycle";
 import { meshRules } from "./rules/mesh";
@@ -29,6 +30,7 @@ const rules: readonly Rule[] = [
   ...meshRules,
   ...dataPlaneRules,
   ...lifecycleRules,
+  ...imageRules,
   ...gatewayRules,
   ...certificateRules,
   ...appRules,

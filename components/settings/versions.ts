@@ -19,6 +19,12 @@ export const versions = {
   netshoot: "v0.13",
 } as const;
 
+/** Images of the platform's add-ons, as their makers name them. */
+export const platformImages = {
+  metricsServer: `registry.k8s.io/metrics-server/metrics-server:v${versions.metricsServer}`,
+  kubeletServingCertApprover: `ghcr.io/alex1989hu/kubelet-serving-cert-approver:${versions.kubeletServingCertApprover}`,
+} as const;
+
 /** Oldest and newest Kubernetes minor version that goes with a minor version of something else, both included. */
 export type KubernetesRange = readonly [oldest: string, newest: string];
 

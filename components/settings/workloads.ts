@@ -2,7 +2,7 @@ import type { Workload } from "../shared/workload";
 import type { Settings } from "./schema";
 
 /** Services of Bookinfo that rules may name, with their versions. Source: istio/istio, samples/bookinfo. */
-const bookinfoVersions: Readonly<Record<string, readonly string[]>> = {
+export const bookinfoVersions: Readonly<Record<string, readonly string[]>> = {
   details: ["v1"],
   ratings: ["v1"],
   reviews: ["v1", "v2", "v3"],

@@ -26,6 +26,11 @@ export interface HelmReleaseArgs {
   readonly values: HelmValues;
   /** Seconds until the release gives up. @default 600 */
   readonly timeout?: number;
+  /**
+   * Whether the release ends when its objects are ready, and is taken back where they do not become so. Without it
+   * somebody else has to wait, as for a Service whose address comes from outside the cluster. @default true
+   */
+  readonly wait?: boolean;
 }
 
 /** Seconds; the provider's own 300 are too few for a first pull of images on a small cluster. */
@@ -47,7 +52,7 @@ export function helmRelease(
       namespace: args.namespace,
       ...chartLocation(args),
       values: { ...args.values },
-      atomic: true,
+      ...((args.wait ?? true) ? { atomic: true } : { skipAwait: true }),
       cleanupOnFail: true,
       maxHistory: 5,
       timeout: args.timeout ?? defaultTimeout,

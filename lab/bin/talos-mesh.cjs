@@ -9,6 +9,7 @@ const commands = {
   status: "show what is deployed",
   destroy: "take a stack down",
   render: "write every object, release and command of a stack to files",
+  images: "list every image that a stack pulls, for a mirror",
   test: "run the tests",
   check: "check format, lint and types",
   perf: "measure what rendering costs, and how it grows",

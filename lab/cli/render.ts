@@ -1,7 +1,6 @@
-import { existsSync, readdirSync } from "node:fs";
 import path from "node:path";
 import { parseArgs } from "node:util";
-import { UserError } from "../program/errors";
+import { fromUser, stackFileOf } from "../program/stack-option";
 import { checkFolder, writeFolder } from "../render/output-folder";
 import { render } from "../render/render";
 
@@ -66,24 +65,8 @@ function parse(argv: readonly string[]): Options | undefined {
   if (!out) throw new TypeError("--out is missing");
   return {
     stack,
-    out: fromUser(out),
-    configFile: config ? fromUser(config) : stackFile(stack),
+    out: fromUser(out, "render"),
+    configFile: stackFileOf(root, { stack, config }, "render"),
     skipUnbuilt: values["skip-unbuilt"],
   };
-}
-
-/** npm changes to the project's folder; the user means the folder the command was typed in. */
-function fromUser(file: string): string {
-  const { npm_lifecycle_event: script, INIT_CWD: typedIn } = process.env;
-  return path.resolve(script === "render" && typedIn ? typedIn : process.cwd(), file);
-}
-
-function stackFile(stack: string): string {
-  const file = path.join(root, `Pulumi.${stack}.yaml`);
-  if (existsSync(file)) return file;
-  const stacks = readdirSync(root).flatMap((entry) => /^Pulumi\.(.+)\.yaml$/.exec(entry)?.[1] ?? []);
-  throw new UserError(
-    `--stack ${stack}: there is no Pulumi.${stack}.yaml. The stacks there are: ${stacks.sort().join(", ")}. ` +
-      "A stack file that lies elsewhere is named by --config FILE.",
-  );
 }

@@ -122,7 +122,8 @@ function versionIn(text: string | undefined): string | undefined {
   return /(?:^|:)v?(\d+\.\d+\.\d+(?:-(?:alpha|beta|rc)[.\d]*)?)/.exec(text ?? "")?.[1];
 }
 
-function missingOf({ metadata, spec, status }: LiveObject): string | undefined {
+/** What is missing until a Deployment's replicas are all of its newest template and available; undefined where nothing is. */
+export function missingOf({ metadata, spec, status }: LiveObject): string | undefined {
   const wanted = Number(spec?.replicas ?? 1);
   const count = (key: string) => Number(status?.[key] ?? 0);
   if (count("observedGeneration") < (metadata.generation ?? 0)) return `${metadata.name} has not been looked at yet`;

@@ -3,6 +3,7 @@ import { ApiServer } from "../../shared/api-server";
 import type { StepName, StepRequests } from "./requests";
 import { StepError, type StepContext } from "./context";
 import { cniGate } from "./steps/cni-gate";
+import { gatewayAddress } from "./steps/gateway-address";
 import { inject } from "./steps/inject";
 import { leftovers } from "./steps/leftovers";
 import { ready } from "./steps/ready";
@@ -18,6 +19,7 @@ const steps: { readonly [Name in StepName]: Step<Name> } = {
   ready,
   retire,
   leftovers,
+  "gateway-address": gatewayAddress,
   inject,
 };
 

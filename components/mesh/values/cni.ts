@@ -1,6 +1,7 @@
 import { hasAmbient } from "../../settings/data-planes";
 import type { HelmValues } from "../../shared/helm-release";
-import { imageValues, imageVariant, type MeshValuesInput, nftables } from "./input";
+import { imageValues, imageVariant, wholeImage } from "./images";
+import { type MeshValuesInput, nftables } from "./input";
 import { profileValues } from "./profiles";
 import { scopes, withUserValues } from "./user-values";
 
@@ -15,10 +16,11 @@ export function cniValues(input: MeshValuesInput): HelmValues {
     // ztunnel answers the names that istio-cni redirects to it; unset, the chart has it on.
     ...(mesh.dnsCapture !== undefined && { dnsCapture: mesh.dnsCapture }),
   };
+  const own = { ...wholeImage(input, "install-cni"), ...(hasAmbient(mesh) && { ambient }) };
   const values = {
     ...profileValues(mesh),
     global: { ...imageValues(input), ...imageVariant(mesh), ...nftables(input) },
-    ...(hasAmbient(mesh) && { cni: { ambient } }),
+    ...(Object.keys(own).length > 0 && { cni: own }),
   };
   return withUserValues(values, mesh.values.cni, scopes.cni);
 }

@@ -17,21 +17,7 @@ export interface MeshValuesInput {
   readonly images: ImagesSettings;
   readonly cluster: ClusterFacts;
   /** What policies and tracing need of istiod's mesh config; see settings/mesh-config.ts. */
-  readonly meshConfig?: HelmValues;
-}
-
-/** Where a chart's images come from; in the charts base, istiod and cni these stand under `global`. */
-export function imageValues({ mesh, images }: MeshValuesInput): HelmValues {
-  return {
-    hub: images.hub,
-    tag: mesh.version,
-    ...(images.pullPolicy && { imagePullPolicy: images.pullPolicy }),
-  };
-}
-
-/** The ambient profile's: nothing of a mesh with ztunnel carries a shell. */
-export function imageVariant(mesh: MeshSettings): HelmValues {
-  return hasAmbient(mesh) ? { variant: "distroless" } : {};
+  readonly meshConfig?: object;
 }
 
 /** Talos ships nftables and not the iptables modules of old; an Istio that is too old for it goes on by iptables. */

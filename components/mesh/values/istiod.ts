@@ -2,7 +2,9 @@ import { rootNamespace } from "../../platform/namespaces";
 import { hasAmbient, hasSidecars } from "../../settings/data-planes";
 import type { MeshSettings } from "../../settings/sections/mesh";
 import type { HelmValues } from "../../shared/helm-release";
-import { imageValues, imageVariant, type MeshValuesInput, nftables } from "./input";
+import { mergeValues } from "../../shared/merge";
+import { imageValues, imageVariant, proxyImageValues, wholeImage } from "./images";
+import { type MeshValuesInput, nftables } from "./input";
 import { profileValues } from "./profiles";
 import { scopes, withUserValues } from "./user-values";
 
@@ -15,11 +17,12 @@ export function istiodValues(input: MeshValuesInput): HelmValues {
       ...imageValues(input),
       ...imageVariant(mesh),
       ...nftables(input),
-      ...proxyResources(mesh),
+      ...mergeValues(proxyImageValues(input), proxyResources(mesh)),
       // No webhook answers on simulated nodes, and the injector's fails closed: no pod could be made.
       ...(cluster.simulatedNodes && { operatorManageWebhooks: true }),
     },
     pilot: {
+      ...wholeImage(input, "pilot"),
       // Talos' Pod Security default forbids the init container that would otherwise redirect a sidecar's traffic.
       cni: { enabled: true },
       // Written out, so that any profile goes with the ambient data plane.

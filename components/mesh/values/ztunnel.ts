@@ -1,5 +1,6 @@
 import type { HelmValues } from "../../shared/helm-release";
-import { imageValues, imageVariant, type MeshValuesInput } from "./input";
+import { imageValues, imageVariant, wholeImage } from "./images";
+import type { MeshValuesInput } from "./input";
 import { profileValues } from "./profiles";
 import { withUserValues } from "./user-values";
 
@@ -14,6 +15,7 @@ export function ztunnelValues(input: MeshValuesInput): HelmValues {
     ...(mesh.revision !== undefined && { revision: mesh.revision }),
     ...imageValues(input),
     ...imageVariant(mesh),
+    ...wholeImage(input, "ztunnel"),
     // Logs a line for each connection, refused ones as errors, unless told otherwise.
     // Source: istio/ztunnel, src/proxy/metrics.rs.
     ...(mesh.accessLog === false && { logLevel: "info,access=off" }),

@@ -39,8 +39,9 @@ export const secretRules = [
   ),
   references("gateways", (gateways) =>
     Object.entries(gateways).flatMap(([name, gateway]): Reference[] => [
-      [[name, "tls", "certificate", "secret"], gateway?.tls?.certificate?.secret],
-      [[name, "tls", "privateKey", "secret"], gateway?.tls?.privateKey?.secret],
+      [[name, "tls", "certificate", "secret"], gateway.tls?.certificate?.secret],
+      [[name, "tls", "privateKey", "secret"], gateway.tls?.privateKey?.secret],
+      [[name, "tls", "caCertificate", "secret"], gateway.tls?.caCertificate?.secret],
     ]),
   ),
   references("observability", (observability) => [

@@ -1,0 +1,34 @@
+import { bookinfoImages } from "./apps/bookinfo";
+import { meshImages, type PulledImage } from "./mesh/images";
+import { observabilityImages } from "./observability/charts";
+import { imageReference } from "./settings/images";
+import type { Settings } from "./settings/schema";
+import { officialHub, platformImages } from "./settings/versions";
+
+/**
+ * Every image that an environment pulls, from the values that its charts and objects get: what a mirror or an air-gapped
+ * site needs. What Kubernetes and Talos themselves pull is theirs to list: `talosctl image default`.
+ */
+export function environmentImages(settings: Settings): PulledImage[] {
+  const { images, mesh, observability, platform, bookinfo } = settings;
+  const official = (component: string, source: string): PulledImage => ({
+    component,
+    image: imageReference(images, source),
+    source,
+  });
+  // Neither changes an image.
+  const cluster = { simulatedNodes: false, talos: false };
+  return [
+    ...(platform.metricsServer ? [official("metrics-server", platformImages.metricsServer)] : []),
+    ...(platform.kubeletServingCertApprover
+      ? [official("kubelet-serving-cert-approver", platformImages.kubeletServingCertApprover)]
+      : []),
+    ...meshImages({ mesh, images, cluster }),
+    ...observabilityImages(observability, mesh.version).map((image) => official("observability", image)),
+    ...(bookinfo ? bookinfoImages(bookinfo, images) : []).map((image) => ({
+      component: "bookinfo",
+      image: imageReference(images, image),
+      source: `${officialHub}/${image.split("/").at(-1)}`,
+    })),
+  ];
+}

@@ -1,0 +1,70 @@
+import path from "node:path";
+import { parseArgs } from "node:util";
+import { environmentImages } from "../../components/images";
+import type { PulledImage } from "../../components/mesh/images";
+import { stackFileOf } from "../program/stack-option";
+import { stackSettings } from "../program/stack-settings";
+
+const root = path.resolve(__dirname, "../..");
+
+const usage = `usage: npm run images -- --stack STACK [--config FILE] [--json]
+
+  --stack STACK    the stack whose images are listed; with --config, only a name
+  --config FILE    stack file  (default: Pulumi.STACK.yaml of this project)
+  --json           one object for each image: component, image (what is pulled), source (what a mirror is filled with)`;
+
+/**
+ * `npm run images`: every image that a stack pulls, with tag or digest. Reads the stack file and nothing else.
+ *
+ * @returns 0, or 2 where the options are wrong
+ * @throws UserError, SettingsError
+ */
+export function main(argv: readonly string[]): Promise<number> {
+  return Promise.resolve(run(argv));
+}
+
+function run(argv: readonly string[]): number {
+  let values;
+  try {
+    ({ values } = parseArgs({
+      args: [...argv],
+      options: {
+        stack: { type: "string" },
+        config: { type: "string" },
+        json: { type: "boolean", default: false },
+        help: { type: "boolean", short: "h", default: false },
+      },
+    }));
+    if (!values.stack && !values.help) throw new TypeError("--stack is missing");
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    console.error(`${error.message}\n\n${usage}`);
+    return 2;
+  }
+  const { stack, config, json, help } = values;
+  if (help || stack === undefined) {
+    console.log(usage);
+    return 0;
+  }
+  const images = environmentImages(stackSettings(root, stackFileOf(root, { stack, config }, "images")));
+  console.log(json ? JSON.stringify(images, undefined, 2) : table(images));
+  return 0;
+}
+
+/** A line for each image; where it comes from a mirror, what the mirror is filled with stands beside it. */
+function table(images: readonly PulledImage[]): string {
+  const rows = images.map(({ component, image, source }) => [
+    component,
+    image,
+    image === source ? "" : `from ${source}`,
+  ]);
+  const widths = [0, 1].map((column) => Math.max(0, ...rows.map((row) => row[column]?.length ?? 0)));
+  return rows
+    .map((row) =>
+      row
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join("  ")
+        .trimEnd(),
+    )
+    .join("\n");
+}
