@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { versions } from "../../components/settings/versions";
+import { addonChartFiles } from "./addon-charts";
 import { chartFiles } from "./charts";
 import { customResourceDefinitionFiles, readCustomResourceDefinitions } from "./crds";
 import { goModuleFolder } from "./go-module";
@@ -42,7 +43,7 @@ async function istioFiles(): Promise<Map<string, string>> {
  */
 export async function vendoredFiles(): Promise<Map<string, string>> {
   const [gatewayApi, istio] = await Promise.all([gatewayApiFiles(), istioFiles()]);
-  return new Map([...gatewayApi, ...istio, ...chartFiles()]);
+  return new Map([...gatewayApi, ...istio, ...chartFiles(), ...addonChartFiles()]);
 }
 
 /**

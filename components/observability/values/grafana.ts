@@ -13,6 +13,9 @@ export const grafanaAdminUser = "admin";
 
 const dashboardsFolder = "/var/lib/grafana/dashboards";
 
+/** The chart's own take any certificate. */
+const curlOptions = "-fsSL --retry 3";
+
 /** ConfigMaps with dashboards by the folder Grafana shows them in. */
 export interface DashboardMaps {
   /** Title of the folder. */
@@ -71,7 +74,7 @@ export function grafanaValues(
         })),
       },
     },
-    ...(download && { dashboards: { istio: officialDashboards(meshVersion) } }),
+    ...(download && { dashboards: { istio: officialDashboards(meshVersion) }, defaultCurlOptions: curlOptions }),
     dashboardsConfigMaps: Object.fromEntries(maps.map(({ configMap }) => [configMap, configMap])),
   };
 }

@@ -61,14 +61,15 @@ export function alloyValues({ observability, image, pullSecrets }: AddonValuesIn
   return {
     crds: { create: false },
     image: {
-      ...imageParts(image(addons.alloy.images.server)),
+      ...imageWithDigest(image(addons.alloy.images.server)),
       ...(pullSecrets.length > 0 && { pullSecrets: named(pullSecrets) }),
     },
     configReloader: { enabled: false },
     controller: { type: "deployment", replicas: 1 },
+    // The chart's own rules reach for secrets as well. It joins the two lists, and neither may be empty.
     rbac: {
-      rules: [{ apiGroups: [""], resources: ["pods", "pods/log", "namespaces"], verbs: ["get", "list", "watch"] }],
-      clusterRules: [],
+      rules: [{ apiGroups: [""], resources: ["pods", "pods/log"], verbs: ["get", "list", "watch"] }],
+      clusterRules: [{ apiGroups: [""], resources: ["namespaces"], verbs: ["get", "list", "watch"] }],
     },
     alloy: {
       enableReporting: false,
@@ -76,6 +77,13 @@ export function alloyValues({ observability, image, pullSecrets }: AddonValuesIn
       configMap: { content: alloyConfig(`${addonUrl("loki", observability.namespace)}/loki/api/v1/push`) },
     },
   };
+}
+
+/** The chart makes a label of the tag, which must have no digest in it. */
+function imageWithDigest(image: string): object {
+  const { tag: whole, ...place } = imageParts(image);
+  const [tag, digest] = whole.split("@");
+  return { ...place, tag, ...(digest && { digest }) };
 }
 
 function alloyConfig(pushTo: string): string {
