@@ -14,6 +14,7 @@ import { settingsOf } from "./talos/config/node-settings";
 import type { ReadFile, SchematicUpload } from "./talos/config/types";
 import { warnOfDrift } from "./talos/drift";
 import { frozenContract } from "./talos/frozen-contract";
+import { halfYear } from "./talos/half-year";
 import { type ClusterFacts, NodeSteps } from "./talos/node-steps";
 import { stepCommand, stepResource } from "./talos/step";
 
@@ -150,7 +151,13 @@ export class TalosCluster extends pulumi.ComponentResource implements Cluster {
     const kubeconfig = stepResource(
       `${name}-kubeconfig`,
       "kubeconfig",
-      { environment: { TALOS_CLUSTER, TALOS_CONTRACT, TALOS_ADDRESS, TALOS_ENDPOINT: settings.endpoint }, stdin },
+      {
+        environment: {
+          ...{ TALOS_CLUSTER, TALOS_CONTRACT, TALOS_ADDRESS, TALOS_ENDPOINT: settings.endpoint },
+          ...(!context.render && { TALOS_HALF_YEAR: halfYear(new Date()) }),
+        },
+        stdin,
+      },
       // On the way down, whatever lives in the cluster goes before the machines are wiped.
       { ...after(health, ...resets.values()), secretOutput: true },
     );

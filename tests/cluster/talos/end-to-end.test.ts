@@ -66,6 +66,14 @@ class Deployment {
     return this.ran;
   }
 
+  /** As if the last deployment had been in another half-year. */
+  longAgo(): void {
+    const last = this.done.get("cluster-kubeconfig");
+    assert.match(last?.inputs.environment?.TALOS_HALF_YEAR ?? "", /^\d{4}-[12]$/);
+    const environment = { ...last?.inputs.environment, TALOS_HALF_YEAR: "2020-1" };
+    if (last) this.done.set("cluster-kubeconfig", { ...last, inputs: { ...last.inputs, environment } });
+  }
+
   private async register({ type, name, inputs, ignoreChanges }: Registration) {
     if (type !== "command:local:Command") return { id: name, state: { ...inputs } };
     const last = this.done.get(name);
@@ -129,6 +137,9 @@ describe("three machines in maintenance mode", function () {
       assert.equal(first.at(-1), "cluster-kubeconfig");
 
       assert.deepEqual(await deployed.up(), [], "a second deployment runs nothing");
+
+      deployed.longAgo();
+      assert.deepEqual(await deployed.up(), ["cluster-kubeconfig"], "its certificate is made anew in time");
 
       const patch = { machine: { sysctls: { "net.core.somaxconn": "1024" } } };
       const nodes = article.nodes.map((each) => (each.hostname === "worker-1" ? { ...each, patches: [patch] } : each));

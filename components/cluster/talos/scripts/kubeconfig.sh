@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The kubeconfig of an administrator, on stdout, once it is usable: the API server has said that it is ready twice in a
-# row, since a control plane that has only just started falls back.
+# row, since a control plane that has only just started falls back. Its certificate is good for a year: TALOS_HALF_YEAR is
+# there so that it is made anew in time.
 source "${BASH_SOURCE[0]%/*}/lib.sh"
 
 prepare
