@@ -157,29 +157,6 @@ describe("bootstrapping", function () {
     ));
 });
 
-describe("approving certificates", function () {
-  this.timeout(120_000);
-
-  it("approves what the cluster's nodes ask for themselves and nothing else", () =>
-    on(
-      world("running", ({ kubernetes }) => {
-        const signer = "kubernetes.io/kubelet-serving";
-        kubernetes.requests = [
-          { name: "own", signer, user: "system:node:worker-1" },
-          { name: "stranger", signer, user: "system:node:stranger" },
-          { name: "person", signer, user: "worker-1" },
-          { name: "client", signer: "kubernetes.io/kube-apiserver-client", user: "system:node:worker-1" },
-          { name: "done", signer, user: "system:node:controlplane", approved: true },
-        ];
-      }),
-      async (talos) => {
-        assert.deepEqual(await succeed(talos, steps.approve), { result: "approved", count: "1" });
-        const approved = talos.world.kubernetes.requests.filter((each) => each.approved).map(({ name }) => name);
-        assert.deepEqual(approved, ["own", "done"]);
-      },
-    ));
-});
-
 describe("the machine secrets", function () {
   this.timeout(60_000);
 

@@ -16,11 +16,26 @@ export interface FakeNode {
   schematic?: string;
   cluster?: string;
   config?: string;
+  /** Beside the one it is reached at; with their prefix lengths. */
+  addresses?: string[];
   etcd?: boolean;
   staged?: string;
   boots?: number;
   resets?: number;
   next?: Record<string, unknown>[];
+}
+
+/** A CertificateSigningRequest of Kubernetes. */
+export interface CertificateRequest {
+  name: string;
+  signer: string;
+  /** Who sent it, as the API server found out. */
+  user: string;
+  groups: string[];
+  usages: string[];
+  /** PEM, base64. */
+  request: string;
+  approved?: boolean;
 }
 
 export interface FakeWorld {
@@ -30,7 +45,7 @@ export interface FakeWorld {
   kubernetes: {
     up: boolean;
     nodes: string[];
-    requests: { name: string; signer: string; user: string; approved?: boolean }[];
+    requests: CertificateRequest[];
     drained?: string[];
   };
   /** Errors for calls whose arguments match, so many times; `after` their effect; `hang` is in milliseconds. */

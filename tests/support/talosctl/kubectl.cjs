@@ -18,6 +18,9 @@ function main(argv) {
   if (out) process.stdout.write(out);
 }
 
+/** As kubectl's jsonpath prints one. */
+const list = (values) => JSON.stringify(values);
+
 function run(kubernetes, verb, args, machines) {
   const line = [verb, ...args].join(" ");
   if (line.startsWith("get nodes -l ")) {
@@ -35,7 +38,9 @@ function run(kubernetes, verb, args, machines) {
   }
   if (line.startsWith("get certificatesigningrequests")) {
     return kubernetes.requests
-      .map(({ name, signer, user, approved }) => `${name} ${signer} ${user} ${approved ? "Approved " : ""}end\n`)
+      .map(({ name, signer, user, groups, usages, request, approved }) =>
+        [name, signer, user, list(groups), list(usages), request, `${approved ? "Approved" : ""}\n`].join("|"),
+      )
       .join("");
   }
   if (line.startsWith("certificate approve ")) {

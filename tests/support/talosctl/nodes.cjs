@@ -51,8 +51,9 @@ const installation = [
 ];
 
 const commands = {
-  get({ node, words, flag }) {
+  get({ node, address, words, flag }) {
     const [, resource] = words;
+    if (resource === "nodeaddress") return print(JSON.stringify([`${address}/24`, ...(node.addresses ?? [])]));
     if (resource === "machinestatus") return print(node.stage);
     if (resource === "machineconfig") {
       if (words[2] !== "persistent") return print(node.config);

@@ -1,0 +1,120 @@
+import assert from "node:assert/strict";
+import { execFileSync, spawnSync } from "node:child_process";
+import type { CertificateRequest } from "../../support/talosctl/fake";
+import { skip } from "../../support/skip";
+import { on, refuse, run, steps, succeed } from "./steps";
+import { addresses, world } from "./worlds";
+
+const serving = {
+  signer: "kubernetes.io/kubelet-serving",
+  user: "system:node:worker-1",
+  groups: ["system:nodes", "system:authenticated"],
+  usages: ["digital signature", "server auth"],
+};
+const own = `DNS:worker-1,IP:${addresses.worker1}`;
+
+function request(name: string, change: Partial<CertificateRequest> = {}, sans = own, subject?: string) {
+  const args = [
+    "req",
+    "-new",
+    "-newkey",
+    "ec",
+    "-pkeyopt",
+    "ec_paramgen_curve:P-256",
+    "-nodes",
+    "-keyout",
+    "/dev/null",
+  ];
+  const who = subject ?? "/O=system:nodes/CN=system:node:worker-1";
+  const pem = execFileSync("openssl", [...args, "-subj", who, "-addext", `subjectAltName=${sans}`], { stdio: "pipe" });
+  return { ...serving, name, request: pem.toString("base64"), ...change };
+}
+
+const asked = (...requests: CertificateRequest[]) =>
+  world("running", ({ kubernetes, nodes }) => {
+    kubernetes.requests = requests;
+    nodes[addresses.worker1]!.addresses = ["fd00::28/64"];
+  });
+
+describe("approving the certificates of kubelets", function () {
+  this.timeout(120_000);
+  before(function () {
+    if (spawnSync("openssl", ["version"]).status !== 0) skip(this, "openssl is not installed");
+  });
+
+  it("approves what the cluster's nodes ask for themselves, once, and looks at nothing else", () =>
+    on(
+      asked(
+        request("own"),
+        request("stranger", { user: "system:node:stranger" }),
+        request("person", { user: "worker-1" }),
+        request("client", { signer: "kubernetes.io/kube-apiserver-client" }),
+        request("done", { user: "system:node:controlplane", approved: true }),
+      ),
+      async (talos) => {
+        const { code, stdout, stderr } = await run(talos, steps.approve);
+        assert.equal(code, 0, stderr);
+        assert.equal((JSON.parse(stdout) as { count: string }).count, "1");
+        assert.equal(stderr, "");
+        const approved = talos.world.kubernetes.requests.filter((each) => each.approved).map(({ name }) => name);
+        assert.deepEqual(approved, ["own", "done"]);
+      },
+    ));
+
+  it("knows a node's other addresses from Talos, in whatever form they are written", () =>
+    on(asked(request("two", {}, `${own},IP:FD00:0:0:0:0:0:0:28`)), async (talos) => {
+      assert.deepEqual(await succeed(talos, steps.approve), { result: "approved", count: "1" });
+    }));
+
+  const wrong: Record<string, [CertificateRequest, RegExp]> = {
+    "an address of another node": [
+      request("wrong", {}, `${own},IP:${addresses.controlPlane}`),
+      /worker-1 does not have the address 192\.168\.128\.27/,
+    ],
+    "another name": [request("wrong", {}, `${own},DNS:kubernetes.default.svc`), /DNS:kubernetes\.default\.svc is not/],
+    "a name of another kind": [request("wrong", {}, `${own},URI:https://worker-1`), /URI:https:\/\/worker-1 is not/],
+    "another node's subject": [
+      request("wrong", {}, own, "/O=system:nodes/CN=system:node:controlplane"),
+      /it is for CN=system:node:controlplane,O=system:nodes/,
+    ],
+    "another organisation": [
+      request("wrong", {}, own, "/O=system:masters/CN=system:node:worker-1"),
+      /it is for CN=system:node:worker-1,O=system:masters/,
+    ],
+    "a client's use": [
+      request("wrong", { usages: ["digital signature", "server auth", "client auth"] }),
+      /it is for \["digital signature","server auth","client auth"\]/,
+    ],
+    "no server's use": [request("wrong", { usages: ["digital signature"] }), /it is for \["digital signature"\]/],
+    "a sender outside the nodes' group": [
+      request("wrong", { groups: ["system:authenticated"] }),
+      /its sender is not of the group system:nodes/,
+    ],
+    "something that is no request": [
+      request("wrong", { request: Buffer.from("nothing").toString("base64") }),
+      /it is for no request/,
+    ],
+  };
+  for (const [what, [made, reason]] of Object.entries(wrong)) {
+    it(`leaves alone, and names with the reason, a request with ${what}`, () =>
+      on(asked(made), async (talos) => {
+        const { code, stdout, stderr } = await run(talos, steps.approve);
+        assert.equal(code, 0, stderr);
+        assert.equal((JSON.parse(stdout) as { count: string }).count, "0");
+        assert.match(stderr, reason);
+        assert.match(stderr, /^certificate request wrong of worker-1 is not approved: /);
+        assert.ok(talos.world.kubernetes.requests.every(({ approved }) => !approved));
+      }));
+  }
+
+  it("says which node has not joined, and that one which had left has to be rebooted", () =>
+    on(
+      world("running", ({ kubernetes }) => {
+        kubernetes.nodes = ["controlplane"];
+      }),
+      async (talos) => {
+        const told = await refuse(talos, steps.approve, { TALOS_DEADLINE: "1" });
+        assert.match(told, /not joined in time: worker-1[\s\S]*next: .*has to be rebooted/);
+      },
+    ));
+});
