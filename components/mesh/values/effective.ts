@@ -7,7 +7,8 @@ const globalAtTop: readonly string[] = ["ztunnel", "gateway"];
 
 /**
  * The values a chart's templates see: its defaults, under the profile, the compatibility version and the platform,
- * under what is given; and over it all what stands under `pilot` or `cni`.
+ * under what is given; and over it all what stands under `pilot` or `cni`. What a profile sets for other charts is left
+ * out.
  * Source: istio/istio, manifests/zzz_profile.yaml.
  *
  * @throws RangeError where the chart does not know what is chosen
@@ -20,7 +21,12 @@ export function effectiveValues(chart: IstioChart, given: HelmValues): HelmValue
     : under;
   const scope = scopeOf(chart.name);
   const { [scope ?? ""]: scoped, ...rest } = mergeValues(flat, given);
-  return mergeValues(rest, tree(scoped));
+  const seen = ofKeys(mergeValues(rest, tree(scoped)), chart.keys.top);
+  return isTree(seen["global"]) ? { ...seen, global: ofKeys(seen["global"], chart.keys.global) } : seen;
+}
+
+function ofKeys(values: HelmValues, keys: ReadonlySet<string>): HelmValues {
+  return Object.fromEntries(Object.entries(values).filter(([key]) => keys.has(key)));
 }
 
 function chosenFiles(chart: IstioChart, given: HelmValues): HelmValues {
