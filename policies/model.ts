@@ -1,5 +1,6 @@
 import { type DataPlane, dataPlaneOf } from "../components/settings/data-planes";
 import type { Settings } from "../components/settings/schema";
+import { type SidecarScoping, sidecarScoping } from "../components/settings/scoping";
 import { waypointWorkloads } from "../components/settings/waypoints";
 import type { GatewayWorkload, WaypointWorkload, Workload } from "../components/shared/workload";
 
@@ -31,6 +32,8 @@ export interface PolicyModel {
   readonly waypoints: readonly WaypointWorkload[];
   /** What meshes the traffic of each namespace with workloads. */
   readonly dataPlanes: Readonly<Record<string, DataPlane>>;
+  /** What proxies know beside whom their workloads may ask. @default every proxy knows the whole mesh */
+  readonly sidecarScoping?: SidecarScoping;
   /** What guardrails go by. */
   readonly environment: Settings["environment"];
 }
@@ -38,7 +41,7 @@ export interface PolicyModel {
 /** The slices of the settings that policies are made of, and what earlier layers deploy. */
 export interface PolicySources extends Pick<
   Settings,
-  "environment" | "mesh" | "bookinfo" | "applications" | "traffic" | "security"
+  "environment" | "mesh" | "observability" | "bookinfo" | "applications" | "traffic" | "security"
 > {
   /** Workloads that this program deploys; those of `applications` are added. */
   readonly workloads: readonly Workload[];
@@ -65,6 +68,7 @@ export function policyModel(sources: PolicySources): PolicyModel {
     gateways,
     waypoints: waypointWorkloads(mesh),
     dataPlanes: Object.fromEntries(workloads.map(({ namespace }) => [namespace, dataPlaneOf(mesh, namespace)])),
+    sidecarScoping: sidecarScoping(sources),
     environment,
   };
 }

@@ -14,6 +14,7 @@ import { objectRules } from "./rules/objects";
 import { observabilityRules } from "./rules/observability";
 import { platformRules } from "./rules/platform";
 import type { Rule, RuleContext } from "./rules/rule";
+import { scopingRules } from "./rules/scoping";
 import { secretRules } from "./rules/secrets";
 import { securityRules } from "./rules/security";
 import { talosRules } from "./rules/talos";
@@ -35,6 +36,7 @@ const rules: readonly Rule[] = [
   ...certificateRules,
   ...appRules,
   ...injectionRules,
+  ...scopingRules,
   ...trafficRules,
   ...securityRules,
   ...ambientPolicyRules,

@@ -43,5 +43,6 @@ export function resolve(model: PolicyModel): ResolvedModel {
     waypoints: model.waypoints,
     dataPlanes: model.dataPlanes,
     accessLog: model.accessLog,
+    sidecarScoping: model.sidecarScoping,
   };
 }

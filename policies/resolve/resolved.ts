@@ -105,7 +105,7 @@ export interface MtlsException {
 /** A model in which every name has been looked up, so that compilers never meet one that is not there. */
 export interface ResolvedModel extends Pick<
   PolicyModel,
-  "mtls" | "trustDomain" | "rootNamespace" | "gateways" | "waypoints" | "accessLog" | "dataPlanes"
+  "mtls" | "trustDomain" | "rootNamespace" | "gateways" | "waypoints" | "accessLog" | "dataPlanes" | "sidecarScoping"
 > {
   readonly services: readonly MeshService[];
   readonly targets: readonly Target[];

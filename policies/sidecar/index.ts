@@ -8,6 +8,7 @@ import { compileDestinationRules } from "./destination-rules";
 import { compileGateways } from "./gateways";
 import { compilePeerAuthentication } from "./peer-authentication";
 import { compileRequestAuthentication } from "./request-authentication";
+import { compileScoping } from "./scoping";
 import { compileVirtualServices } from "./virtual-services";
 
 const compilers: readonly ((model: ResolvedModel) => KubernetesObject[])[] = [
@@ -18,6 +19,7 @@ const compilers: readonly ((model: ResolvedModel) => KubernetesObject[])[] = [
   compileRequestAuthentication,
   compileAuthorization,
   compileAuditLog,
+  compileScoping,
 ];
 
 /**

@@ -4,6 +4,9 @@ import type { IDestinationRule } from "@kubernetes-models/istio/networking.istio
 import type { IGateway } from "@kubernetes-models/istio/networking.istio.io/v1/Gateway" with {
   "resolution-mode": "import",
 };
+import type { ISidecar } from "@kubernetes-models/istio/networking.istio.io/v1/Sidecar" with {
+  "resolution-mode": "import",
+};
 import type { IVirtualService } from "@kubernetes-models/istio/networking.istio.io/v1/VirtualService" with {
   "resolution-mode": "import",
 };
@@ -26,6 +29,7 @@ export interface IstioSpecs {
   readonly Gateway: NonNullable<IGateway["spec"]>;
   readonly VirtualService: NonNullable<IVirtualService["spec"]>;
   readonly DestinationRule: NonNullable<IDestinationRule["spec"]>;
+  readonly Sidecar: NonNullable<ISidecar["spec"]>;
   readonly AuthorizationPolicy: NonNullable<IAuthorizationPolicy["spec"]>;
   readonly PeerAuthentication: NonNullable<IPeerAuthentication["spec"]>;
   readonly RequestAuthentication: NonNullable<IRequestAuthentication["spec"]>;
@@ -42,6 +46,7 @@ const apiVersions: { readonly [Kind in keyof IstioSpecs]: string } = {
   Gateway: "networking.istio.io/v1",
   VirtualService: "networking.istio.io/v1",
   DestinationRule: "networking.istio.io/v1",
+  Sidecar: "networking.istio.io/v1",
   AuthorizationPolicy: "security.istio.io/v1",
   PeerAuthentication: "security.istio.io/v1",
   RequestAuthentication: "security.istio.io/v1",
