@@ -4,9 +4,8 @@ import type { MeshValuesInput } from "./input";
 import { profileValues } from "./profiles";
 import { withUserValues } from "./user-values";
 
-export function baseValues({ mesh }: MeshValuesInput): HelmValues {
-  return withUserValues(
-    { ...profileValues(mesh), defaultRevision: mesh.revision ?? defaultRevision },
-    mesh.values.base,
-  );
+/** `defaultRevision` is the control plane that validates, where there is one: see `istiodValues`. */
+export function baseValues({ mesh, cluster }: MeshValuesInput): HelmValues {
+  const validates = cluster.simulatedNodes ? "" : (mesh.revision ?? defaultRevision);
+  return withUserValues({ ...profileValues(mesh), defaultRevision: validates }, mesh.values.base);
 }

@@ -18,8 +18,9 @@ export function istiodValues(input: MeshValuesInput): HelmValues {
       ...imageVariant(mesh),
       ...nftables(input),
       ...mergeValues(proxyImageValues(input), proxyResources(mesh)),
-      // No webhook answers on simulated nodes, and the injector's fails closed: no pod could be made.
-      ...(cluster.simulatedNodes && { operatorManageWebhooks: true }),
+      // No webhook answers on simulated nodes. The injector's fails closed, so that no pod could be made; those that
+      // validate do so from the first upgrade on, and no VirtualService could.
+      ...(cluster.simulatedNodes && { operatorManageWebhooks: true, configValidation: false }),
     },
     pilot: {
       ...wholeImage(input, "pilot"),
