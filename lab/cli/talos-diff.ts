@@ -1,12 +1,8 @@
-import { existsSync } from "node:fs";
 import path from "node:path";
 import { parseArgs } from "node:util";
-import { findPulumi } from "../engine/pulumi-cli";
+import { queryStack } from "../engine/pulumi-query";
 import type { Deployment, StateResource } from "../engine/pulumi-state";
-import { workspaceOf } from "../engine/pulumi-workspace";
-import { UserError } from "../program/errors";
 import { talosDiff } from "../talos/diff";
-import { runCommand } from "../tools/run-command";
 
 const projectRoot = path.resolve(__dirname, "../..");
 
@@ -69,20 +65,11 @@ function parse(argv: readonly string[]): Options | undefined {
   return { stack, node, configFile };
 }
 
-/** From the workspace that `npm start` deploys in, or else from the backend the person has chosen for the project. */
 async function exportState(stack: string): Promise<readonly StateResource[]> {
-  const cli = await findPulumi(process.env);
-  if ("problem" in cli) throw new UserError(`talos:diff reads the stack's state with the Pulumi CLI: ${cli.problem}.`);
-  const workspace = workspaceOf({ projectRoot, stack }, process.env);
-  const ours = existsSync(workspace.folder);
-  const text = await runCommand(
-    cli.path,
-    ["stack", "export", "--show-secrets", "--non-interactive", "--stack", stack],
-    {
-      cwd: ours ? workspace.folder : projectRoot,
-      env: ours ? { ...process.env, ...workspace.env } : process.env,
-      timeoutMs: 120_000,
-    },
+  const text = await queryStack(
+    { projectRoot, stack },
+    ["export", "--show-secrets"],
+    "talos:diff reads the stack's state",
   );
   return (JSON.parse(text) as { deployment?: Deployment | null }).deployment?.resources ?? [];
 }

@@ -1,0 +1,86 @@
+import path from "node:path";
+import type { ClusterAccess } from "../../components/shared/api-server";
+import type { Settings } from "../../components/settings/schema";
+import { AddonInCluster } from "../dashboard/cluster";
+import { forward } from "../dashboard/forward";
+import { type DashboardOptions, parseDashboardOptions, usage } from "../dashboard/options";
+import { pageOf, type StackPage } from "../dashboard/page";
+import { onInterrupt } from "../engine/interrupt";
+import { queryStack } from "../engine/pulumi-query";
+import { UserError } from "../program/errors";
+import { stackFileOf } from "../program/stack-option";
+import { stackSettings } from "../program/stack-settings";
+import { Terminal } from "../report/terminal";
+
+const projectRoot = path.resolve(__dirname, "../..");
+
+/**
+ * `npm run dashboard`: opens a port of this machine to an addon's page, says where it is and how to log in, and waits
+ * for Ctrl-C.
+ *
+ * @returns 0 when stopped; 2 where the options are wrong
+ * @throws UserError, SettingsError
+ */
+export async function main(argv: readonly string[]): Promise<number> {
+  let options: DashboardOptions | undefined;
+  try {
+    options = parseDashboardOptions(argv);
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    console.error(`${error.message}\n\n${usage}`);
+    return 2;
+  }
+  if (!options) {
+    console.log(usage);
+    return 0;
+  }
+  const { stack } = options;
+  const settings = stackSettings(projectRoot, stackFileOf(projectRoot, options, "dashboard"));
+  const page = pageOf(settings, options.page, stack);
+  return show(page, options, await accessOf(stack, settings));
+}
+
+/** From when the port is open until somebody stops it. */
+export async function show(
+  page: StackPage,
+  { port, showPassword, stack }: Pick<DashboardOptions, "port" | "showPassword" | "stack">,
+  access: ClusterAccess,
+  terminal = new Terminal(),
+): Promise<number> {
+  const addon = await AddonInCluster.open(access, page, (message) => terminal.line(message));
+  const { pod } = await addon.ready();
+  const opened = await forward(port ?? page.port, addon, (message) => terminal.errorLine(message));
+  const stop = onInterrupt(() => undefined);
+  try {
+    terminal.line(`${page.page} of stack ${stack} (pod ${pod}): http://localhost:${opened.port}${page.path}`);
+    for (const line of await loginLines(page, addon, showPassword)) terminal.line(line);
+    terminal.line("Ctrl-C ends it.");
+    await new Promise<void>((resolve) => stop.signal.addEventListener("abort", () => resolve(), { once: true }));
+  } finally {
+    stop.release();
+    await opened.close();
+  }
+  return 0;
+}
+
+async function loginLines(page: StackPage, addon: AddonInCluster, show: boolean): Promise<readonly string[]> {
+  const { login, namespace } = page;
+  if (login.kind === "none") return ["No login is asked for: keep the port to yourself."];
+  const credential = show ? await addon.credential() : undefined;
+  if (show && credential === undefined)
+    throw new UserError(`${page.page} has no credentials in namespace ${namespace}.`);
+  const command =
+    login.kind === "password"
+      ? `kubectl -n ${namespace} get secret ${login.secret} -o go-template='{{index .data "${login.key}" | base64decode}}'`
+      : `kubectl -n ${namespace} create token ${login.serviceAccount}`;
+  return [
+    ...(login.kind === "password" ? [`User:     ${login.user}`] : []),
+    `${login.kind === "password" ? "Password" : "Token"}: ${credential ?? `${command}   (or --show-password)`}`,
+  ];
+}
+
+async function accessOf(stack: string, { cluster }: Settings): Promise<ClusterAccess> {
+  const args = ["output", "kubeconfig", "--show-secrets"];
+  const kubeconfig = await queryStack({ projectRoot, stack }, args, "dashboard reads the cluster's kubeconfig");
+  return { kubeconfig, context: cluster.kind === "existing" ? cluster.kubeconfig.context : undefined };
+}

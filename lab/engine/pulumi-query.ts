@@ -1,0 +1,31 @@
+import { existsSync } from "node:fs";
+import { UserError } from "../program/errors";
+import { CommandError, runCommand } from "../tools/run-command";
+import { findPulumi } from "./pulumi-cli";
+import { workspaceOf } from "./pulumi-workspace";
+import type { StackOfProject } from "./recorded";
+
+/**
+ * What the CLI answers about a stack: from the workspace that `npm start` deploys in, or else from the backend the
+ * person has chosen for the project.
+ *
+ * @param args of `pulumi stack`: `["output", "--json"]`
+ * @param reason who asks, for the message where there is no CLI
+ * @throws UserError where there is no CLI or no such stack
+ */
+export async function queryStack(of: StackOfProject, args: readonly string[], reason: string): Promise<string> {
+  const cli = await findPulumi(process.env);
+  if ("problem" in cli) throw new UserError(`${reason} with the Pulumi CLI: ${cli.problem}.`);
+  const workspace = workspaceOf(of, process.env);
+  const ours = existsSync(workspace.folder);
+  try {
+    return await runCommand(cli.path, ["stack", ...args, "--non-interactive", "--stack", of.stack], {
+      cwd: ours ? workspace.folder : of.projectRoot,
+      env: ours ? { ...process.env, ...workspace.env } : process.env,
+      timeoutMs: 120_000,
+    });
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error;
+    throw new UserError(`${reason}, and the Pulumi CLI has no answer: ${error.output.join("\n")}`, { cause: error });
+  }
+}
