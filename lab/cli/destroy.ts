@@ -1,26 +1,46 @@
 import path from "node:path";
 import { chooseEngine } from "../engine/choose";
+import { confirmed } from "../engine/confirm";
+import { copiedFrom, dropCopiedRecords } from "../engine/home";
 import { interrupted, onInterrupt } from "../engine/interrupt";
 import { optionsOrUsage } from "../engine/options";
+import { deleteCluster } from "../embedded/delete";
 import { clusterStatus } from "../embedded/status";
 import { recordedEngine } from "../engine/recorded";
 import { messageOf, UserError } from "../program/errors";
 import { reportDestroyed } from "../report/outcome";
 import { Progress } from "../report/progress";
 import { Terminal } from "../report/terminal";
+import { removeEmptyFolders, stackLayout } from "../runner/layout";
 import { toolNews } from "../report/tools";
 
 const projectRoot = path.resolve(__dirname, "../..");
 
+const exitCodes = {
+  0: "nothing is left, also where there was nothing",
+  1: "refused, or something failed; running it again continues",
+  2: "the options are wrong",
+  [interrupted]: "interrupted",
+};
+
 /**
  * `npm run destroy`: takes a stack down in reverse order. Works from the record alone, whatever the settings say now.
  *
- * @returns 0, also when there was nothing; 1 where something failed; 2 where the options are wrong; 130 when interrupted
+ * @returns see `exitCodes`
  */
 export async function main(argv: readonly string[]): Promise<number> {
-  const options = optionsOrUsage(argv, "npm run destroy", { projectRoot, env: process.env });
-  if (options === undefined) return 2;
+  const command = "npm run destroy";
+  const options = optionsOrUsage(argv, { command, exitCodes }, { projectRoot, env: process.env });
+  if (typeof options === "number") return options;
   const { stack } = options;
+  const original = copiedFrom(projectRoot);
+  if (original !== undefined) {
+    console.log(
+      `Stack ${stack}: nothing to destroy. This project is a copy of ${original}, whose deployment stays as it is.`,
+    );
+    dropCopiedRecords(projectRoot);
+    return 0;
+  }
   if (
     recordedEngine({ projectRoot, stack }) === undefined &&
     (await clusterStatus(projectRoot, stack)).state === "absent"
@@ -39,18 +59,25 @@ export async function main(argv: readonly string[]): Promise<number> {
   });
   terminal.line(`${terminal.paint("bold", engine.title)} (${why}), stack ${options.stack}`);
   const progress = new Progress(terminal);
+  let begun = false;
   const stop = onInterrupt(() =>
     terminal.errorLine("Stopping: what is under way is ended first. Ctrl-C again leaves at once."),
   );
   try {
     const run = { ...options, projectRoot, observer: progress, signal: stop.signal, onTool: toolNews(terminal) };
+    if (!(await confirmed({ engine, run, options, verb: "destroy", command, terminal }))) return 1;
+    begun = true;
     const found = await engine.destroy(run);
+    const unrecorded = await removeUnrecordedCluster(stack, (line) => progress.note(line));
     progress.close();
     if (found) reportDestroyed(terminal, progress, startedAt);
-    else terminal.line("Nothing to destroy.");
+    else terminal.line(unrecorded ? "The embedded cluster is gone with all that was in it." : "Nothing to destroy.");
     return 0;
   } catch (error) {
     progress.close();
+    // Refused before anything was touched: another backend than the stack's, for instance.
+    if (!begun || (error instanceof UserError && progress.summary.all().length === 0 && !stop.signal.aborted))
+      throw error;
     if (!progress.hasTold(error)) terminal.errorLine(messageOf(error));
     terminal.errorLine(
       "\nNot everything is gone. What is left is recorded: `npm run destroy` again continues from here.",
@@ -60,4 +87,14 @@ export async function main(argv: readonly string[]): Promise<number> {
   } finally {
     stop.release();
   }
+}
+
+/** An embedded cluster that no engine of ours knows of: `pulumi up` by hand, or records that were removed. */
+async function removeUnrecordedCluster(stack: string, say: (line: string) => void): Promise<boolean> {
+  const { state, name } = await clusterStatus(projectRoot, stack);
+  if (state === "absent") return false;
+  if (name !== undefined) say("If `pulumi up` made this cluster, run `pulumi destroy` too: its state still lists it.");
+  await deleteCluster(projectRoot, stack, say);
+  removeEmptyFolders(stackLayout(projectRoot, stack));
+  return true;
 }

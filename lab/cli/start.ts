@@ -1,26 +1,40 @@
 import path from "node:path";
+import { clusterStatus } from "../embedded/status";
 import { chooseEngine } from "../engine/choose";
-import { optionsOrUsage } from "../engine/options";
+import { confirmed } from "../engine/confirm";
+import { copiedFrom, dropCopiedRecords, recordHome } from "../engine/home";
 import { interrupted, onInterrupt } from "../engine/interrupt";
+import { optionsOrUsage } from "../engine/options";
+import { recordedEngine } from "../engine/recorded";
 import { toolNews } from "../report/tools";
 import { reportDeployed } from "../report/outcome";
 import { Progress } from "../report/progress";
 import { Terminal } from "../report/terminal";
 import { messageOf, UserError } from "../program/errors";
+import { removeEmptyFolders, stackLayout } from "../runner/layout";
 
 const projectRoot = path.resolve(__dirname, "../..");
+
+const exitCodes = {
+  0: "deployed, or unchanged",
+  1: "refused, or something failed; running it again continues",
+  2: "the options are wrong",
+  [interrupted]: "interrupted",
+};
 
 /**
  * `npm start`: deploys a stack, and says what was made, where it answers, and what was not measured.
  *
- * @returns 0; 1 where something failed; 2 where the options are wrong; 130 when interrupted
+ * @returns see `exitCodes`
  * @throws UserError, and what the program throws on bad settings
  */
 export async function main(argv: readonly string[]): Promise<number> {
-  const options = optionsOrUsage(argv, "npm start", { projectRoot, env: process.env });
-  if (options === undefined) return 2;
+  const options = optionsOrUsage(argv, { command: "npm start", exitCodes }, { projectRoot, env: process.env });
+  if (typeof options === "number") return options;
   const startedAt = Date.now();
   const terminal = new Terminal();
+  leaveOriginalAlone(terminal);
+  await refuseOthersCluster(options.stack);
   const { engine, why } = await chooseEngine({
     ...options,
     projectRoot,
@@ -37,6 +51,8 @@ export async function main(argv: readonly string[]): Promise<number> {
   );
   try {
     const run = { ...options, projectRoot, observer: progress, signal: stop.signal, onTool: toolNews(terminal) };
+    if (!(await confirmed({ engine, run, options, verb: "deploy", command: "npm start", terminal }))) return 1;
+    recordHome(projectRoot);
     const outputs = await engine.up(run);
     progress.close();
     reportDeployed(terminal, progress, outputs, startedAt);
@@ -55,5 +71,26 @@ export async function main(argv: readonly string[]): Promise<number> {
     return stop.signal.aborted ? interrupted : 1;
   } finally {
     stop.release();
+    removeEmptyFolders(stackLayout(projectRoot, options.stack));
   }
+}
+
+/** A copy of the project begins anew. */
+function leaveOriginalAlone(terminal: Terminal): void {
+  const original = copiedFrom(projectRoot);
+  if (original === undefined) return;
+  terminal.line(`! This project is a copy of ${original}, whose deployment stays as it is; this one begins anew.`);
+  dropCopiedRecords(projectRoot);
+}
+
+/** @throws UserError where the embedded cluster was deployed to by hand: two states of one cluster would not agree. */
+async function refuseOthersCluster(stack: string): Promise<void> {
+  if (recordedEngine({ projectRoot, stack }) !== undefined) return;
+  const { state, name = "" } = await clusterStatus(projectRoot, stack);
+  if (state !== "running" && state !== "stopped") return;
+  throw new UserError(
+    `The embedded cluster ${name} of stack "${stack}" is there, and \`npm start\` has not made it: \`pulumi up\` has, most likely. ` +
+      "Going on would put two engines to work on one cluster.\n" +
+      "Go on with `pulumi up`, or take it down first: `pulumi destroy`, or `npm run destroy`, which removes the cluster with all that is in it.",
+  );
 }

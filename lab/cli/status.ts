@@ -1,27 +1,39 @@
 import path from "node:path";
+import { clusterStatus } from "../embedded/status";
 import { chooseEngine } from "../engine/choose";
+import { copiedFrom } from "../engine/home";
 import { optionsOrUsage } from "../engine/options";
 import { recordedEngine } from "../engine/recorded";
-import { clusterStatus } from "../embedded/status";
+import { wantedOf } from "../engine/wanted";
 import { Progress } from "../report/progress";
 import { isHealthy, reportStatus } from "../report/status";
 import { Terminal } from "../report/terminal";
 
 const projectRoot = path.resolve(__dirname, "../..");
 
+const exitCodes = {
+  0: "everything that the stack file asks for is there, as it was deployed",
+  1: "not deployed, or something is missing, changed, not made yet, or not to be reached",
+  2: "the options are wrong",
+};
+
 /**
- * `npm run status`: what is there of a stack, compared with what was deployed. Changes nothing.
+ * `npm run status`: what is there of a stack, compared with what was deployed and with what the stack file asks for.
+ * Changes nothing.
  *
- * @returns 0 where everything is there as it was deployed; 1 otherwise; 2 where the options are wrong
+ * @returns see `exitCodes`
  */
 export async function main(argv: readonly string[]): Promise<number> {
-  const options = optionsOrUsage(argv, "npm run status", { projectRoot, env: process.env });
-  if (options === undefined) return 2;
+  const command = { command: "npm run status", exitCodes };
+  const options = optionsOrUsage(argv, command, { projectRoot, env: process.env });
+  if (typeof options === "number") return options;
   const terminal = new Terminal();
   const { stack } = options;
+  const original = copiedFrom(projectRoot);
   const cluster = await clusterStatus(projectRoot, stack);
-  if (recordedEngine({ projectRoot, stack }) === undefined && cluster.state === "absent") {
+  if (original !== undefined || (recordedEngine({ projectRoot, stack }) === undefined && cluster.state === "absent")) {
     terminal.line(`Stack ${stack} is not deployed; \`npm start\` deploys it.`);
+    if (original !== undefined) terminal.line(`(What .talos-mesh records is a copy, and about ${original}.)`);
     return 1;
   }
   const { engine, why } = await chooseEngine({
@@ -32,7 +44,10 @@ export async function main(argv: readonly string[]): Promise<number> {
     env: process.env,
   });
   terminal.line(`${terminal.paint("bold", engine.title)} (${why}), stack ${stack}`);
-  const status = await engine.status({ ...options, projectRoot, observer: new Progress(terminal) });
-  reportStatus(terminal, cluster, status);
-  return isHealthy(cluster, status) ? 0 : 1;
+  const run = { ...options, projectRoot, observer: new Progress(terminal) };
+  const status = await engine.status(run);
+  const wanted = await wantedOf(run).catch(() => undefined);
+  const notMade = status && wanted?.filter(({ urn }) => !status.made.has(urn));
+  reportStatus(terminal, cluster, status, notMade);
+  return isHealthy(cluster, status, notMade) ? 0 : 1;
 }

@@ -19,9 +19,11 @@ export interface EngineRun {
 
 /** What is there of a deployed stack. */
 export interface StackStatus {
-  /** Whether the cluster's API server answers. */
+  /** Whether the cluster's API server answers; true where nothing is in one yet. */
   readonly reachable: boolean;
   readonly findings: readonly Finding[];
+  /** URNs of everything that was made to its end. */
+  readonly made: ReadonlySet<string>;
   /** Outputs of the last run; secrets as `[secret]`. */
   readonly outputs: Readonly<Record<string, unknown>>;
 }
@@ -37,6 +39,8 @@ export interface Engine {
    * @returns the outputs; secrets as `[secret]`.
    */
   up(run: EngineRun): Promise<Readonly<Record<string, unknown>>>;
+  /** Tells the observer what `up`, or `destroy`, would do. None where the engine has no such thing. */
+  preview?(run: EngineRun, verb: "deploy" | "destroy"): Promise<void>;
   /** Takes the stack down; false when there was nothing. */
   destroy(run: EngineRun): Promise<boolean>;
   /** What is there; undefined when nothing was deployed. Changes nothing. */

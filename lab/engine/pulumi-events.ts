@@ -17,8 +17,15 @@ export class PulumiEvents {
   readonly programErrors: string[] = [];
   private readonly reasons = new Map<string, string[]>();
   private readonly open = new Map<string, Item>();
+  /** What has been told of; a second pass of the same run says "unchanged" of it. */
+  private readonly done = new Set<string>();
 
   constructor(private readonly observer: RunObserver) {}
+
+  /** What went wrong: with the program, else with its resources. */
+  get errors(): readonly string[] {
+    return this.programErrors.length > 0 ? this.programErrors : [...this.reasons.values()].flat();
+  }
 
   readonly onEvent = (event: EngineEvent): void => {
     const { resourcePreEvent, resOutputsEvent, resOpFailedEvent, diagnosticEvent } = event;
@@ -38,6 +45,7 @@ export class PulumiEvents {
     // Providers that the engine makes by itself belong to no layer.
     const own = type.startsWith("pulumi:providers:") && layerOf(urn) === "other";
     if (changes[op] === undefined || own || !isResource(type)) return;
+    if (op === "same" && this.done.has(urn)) return;
     const inputs = (metadata.new ?? metadata.old)?.inputs as Record<string, unknown> | undefined;
     const item = { layer: layerOf(urn), label: labelOf({ type, name: urn.split("::").at(-1) ?? urn }, inputs ?? {}) };
     this.open.set(urn, item);
@@ -49,6 +57,7 @@ export class PulumiEvents {
     const change = changes[op];
     if (item === undefined || change === undefined) return;
     this.open.delete(urn);
+    this.done.add(urn);
     this.observer.finished(item, change);
   }
 

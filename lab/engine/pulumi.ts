@@ -1,6 +1,6 @@
 import { existsSync, rmSync } from "node:fs";
 import path from "node:path";
-import type { PulumiCommand, Stack, Workspace } from "@pulumi/pulumi/automation/index.js";
+import type { EngineEvent, PulumiCommand, Stack, UpResult, Workspace } from "@pulumi/pulumi/automation/index.js";
 import { deleteCluster } from "../embedded/delete";
 import { clusterStatus } from "../embedded/status";
 import { UserError } from "../program/errors";
@@ -11,6 +11,7 @@ import { alone } from "../runner/lock";
 import type { Engine, EngineRun, StackStatus } from "./engine";
 import { checkBackend } from "./pulumi-backend";
 import type { PulumiCli } from "./pulumi-cli";
+import { comparisonOf } from "./pulumi-drift";
 import { explained, firstLines } from "./pulumi-errors";
 import { PulumiEvents } from "./pulumi-events";
 import { recover } from "./pulumi-recovery";
@@ -24,30 +25,48 @@ export function pulumiEngine(cli: PulumiCli): Engine {
     name: "pulumi",
     title: `Pulumi CLI ${cli.version}`,
     up: told(up),
+    preview: (run, verb) => told((each) => preview(each, verb))(run),
     destroy: told(destroy),
     status: told(status),
   };
 
   async function up(run: EngineRun): Promise<Readonly<Record<string, unknown>>> {
+    return withStack(run, async (stack) => {
+      const { outputs } = await operate(run, (options) => bringUp(stack, options, run));
+      return Object.fromEntries(
+        Object.entries(outputs).map(([name, { value, secret }]) => [name, secret ? "[secret]" : (value as unknown)]),
+      );
+    });
+  }
+
+  async function preview(run: EngineRun, verb: "deploy" | "destroy"): Promise<void> {
+    await withStack(run, async (stack) => {
+      const { refresh } = await comparisonOf(stack);
+      await operate(run, (options) =>
+        verb === "destroy" ? stack.previewDestroy(options) : stack.preview({ ...options, refresh }),
+      );
+    });
+  }
+
+  /** Works on a stack, made where it is not there yet; one of which nothing has come is forgotten again. */
+  async function withStack<T>(run: EngineRun, work: (stack: Stack) => Promise<T>): Promise<T> {
     const workspace = workspaceOf(run, process.env);
     const layout = stackLayout(run.projectRoot, run.stack);
-    const deploy = async () => {
+    const prepared = async () => {
       checkBackend(run, workspace);
       prepareWorkspace(run, workspace);
       recordEngine(run, "pulumi", workspace.choice);
       const { Stack } = await import("@pulumi/pulumi/automation/index.js");
       const stack = await Stack.createOrSelect(run.stack, await open(workspace));
-      await recover(stack, workspace, run);
-      const { outputs } = await operate(run, (options) => stack.up(options)).catch(async (error: unknown) => {
+      try {
+        await recover(stack, workspace, run);
+        return await work(stack);
+      } finally {
         // Bad settings, for instance, must leave nothing behind and not tie the stack to this engine.
         if (await isUntouched(stack, run)) await forget(stack.workspace, workspace, run);
-        throw error;
-      });
-      return Object.fromEntries(
-        Object.entries(outputs).map(([name, { value, secret }]) => [name, secret ? "[secret]" : (value as unknown)]),
-      );
+      }
     };
-    return alone(layout, deploy).finally(() => removeEmptyFolders(layout));
+    return alone(layout, prepared).finally(() => removeEmptyFolders(layout));
   }
 
   async function destroy(run: EngineRun): Promise<boolean> {
@@ -86,9 +105,11 @@ export function pulumiEngine(cli: PulumiCli): Engine {
     );
     const server =
       typeof kubeconfig === "string" ? await ApiServer.open({ kubeconfig }).catch(() => undefined) : undefined;
-    const reachable = server !== undefined && (await server.answers());
-    const findings = reachable ? await inspect(server, expectedOf(deployment), run.signal) : [];
-    return { reachable, findings, outputs: shown };
+    const expected = expectedOf(deployment);
+    const answers = server !== undefined && (await server.answers());
+    const findings = answers ? await inspect(server, expected, run.signal) : [];
+    const made = new Set((deployment?.resources ?? []).map(({ urn }) => urn));
+    return { reachable: answers || expected.length === 0, findings, made, outputs: shown };
   }
 
   async function open({ folder, env }: PulumiWorkspace): Promise<Workspace> {
@@ -99,6 +120,17 @@ export function pulumiEngine(cli: PulumiCli): Engine {
       envVars: { ...env },
     });
   }
+}
+
+async function bringUp(stack: Stack, options: Operation, run: EngineRun): Promise<UpResult> {
+  const { refresh, clusterFirst, note } = await comparisonOf(stack);
+  if (note !== undefined) run.observer.note(note);
+  if (clusterFirst.length > 0) {
+    // All the others are "unchanged" in this pass, because it does not look at them.
+    const onEvent = (event: EngineEvent) => event.resourcePreEvent?.metadata.op === "same" || options.onEvent(event);
+    await stack.up({ ...options, onEvent, target: [...clusterFirst] });
+  }
+  return stack.up({ ...options, refresh });
 }
 
 /** Undefined where the backend does not hold it: a first run was killed before it was made, or its person removed it. */
@@ -134,7 +166,7 @@ async function operate<T>(run: EngineRun, work: (options: Operation) => Promise<
     return await work({ onEvent: events.onEvent, signal, color: "never", suppressProgress: true });
   } catch (error) {
     events.close();
-    const message = events.programErrors.join("\n");
+    const message = events.errors.join("\n");
     if (/plugin/i.test(message)) {
       throw new UserError(
         `${message}\nA plugin of the Pulumi CLI cannot be had. Put it on PATH, or use the embedded runner: ` +

@@ -1,5 +1,5 @@
 import { renderVariable } from "../../components/settings/context";
-import { runProgram } from "../program/run-program";
+import { runProgram, type ProgramResult } from "../program/run-program";
 import { documents, type Documents } from "./documents";
 import { renderHost } from "./host";
 import { secretPlaceholder } from "./placeholders";
@@ -13,22 +13,26 @@ export interface RenderRequest {
   readonly skipUnbuilt: boolean;
 }
 
-/** Runs the program with nothing made, and gives the files that say what a deployment would make. */
-export async function render({ projectRoot, stack, configFile, skipUnbuilt }: RenderRequest): Promise<Documents> {
+/** The files that say what a deployment would make. */
+export async function render(request: RenderRequest): Promise<Documents> {
+  return documents(await runUnmade(request));
+}
+
+/** Runs the program with nothing made and nothing looked at but the settings. */
+export async function runUnmade(request: RenderRequest): Promise<ProgramResult> {
+  const { projectRoot, stack, configFile, skipUnbuilt } = request;
   const before = process.env[renderVariable];
   process.env[renderVariable] = "1";
   try {
-    return documents(
-      await runProgram({
-        projectRoot,
-        stack,
-        configFile,
-        host: renderHost,
-        preview: true,
-        secretValue: secretPlaceholder,
-        main: skipUnbuilt ? "lab/render/skip-unbuilt-program.ts" : "index.ts",
-      }),
-    );
+    return await runProgram({
+      projectRoot,
+      stack,
+      configFile,
+      host: renderHost,
+      preview: true,
+      secretValue: secretPlaceholder,
+      main: skipUnbuilt ? "lab/render/skip-unbuilt-program.ts" : "index.ts",
+    });
   } finally {
     if (before === undefined) delete process.env[renderVariable];
     else process.env[renderVariable] = before;

@@ -23,9 +23,8 @@ export async function inspectStack(
     if (server !== undefined && (await server.answers())) findings.push(...(await inspect(server, here, run.signal)));
     else reachable = false;
   }
-  const commands = record.all().filter(({ target, status }) => target.kind === "command" && status === "intended");
-  reachable &&= commands.length === 0 && expected.length > 0;
-  return { reachable, findings, outputs: record.outputs ?? {} };
+  const made = record.all().filter(({ status }) => status === "done");
+  return { reachable, findings, made: new Set(made.map(({ urn }) => urn)), outputs: record.outputs ?? {} };
 }
 
 function expectedOf(entry: Entry): (Expected & { readonly provider: string | undefined })[] {

@@ -35,7 +35,10 @@ export function removeTraces({ folder, state, key, engine, helm }: StackLayout):
 
 /** Removes the stack's folder, and the one that holds all stacks, where nothing is left in them. */
 export function removeEmptyFolders({ folder }: StackLayout): void {
-  for (const each of [folder, path.dirname(folder)]) {
-    if (existsSync(each) && readdirSync(each).length === 0) rmdirSync(each);
-  }
+  const all = path.dirname(folder);
+  const isEmpty = (each: string) => existsSync(each) && readdirSync(each).length === 0;
+  if (isEmpty(folder)) rmdirSync(folder);
+  // Whose records these are need not be known where there are none.
+  if (existsSync(all) && readdirSync(all).join() === "home") rmSync(path.join(all, "home"));
+  if (isEmpty(all)) rmdirSync(all);
 }

@@ -69,12 +69,18 @@ describe("the choice of the engine", () => {
 
   it("reads its options from the command line, then the environment, and refuses what it does not know", () => {
     const parse = (argv: string[], env: NodeJS.ProcessEnv = {}) => parseOptions(argv, { projectRoot: "/project", env });
-    assert.deepEqual(parse([]), { stack: "dev", configFile: "/project/Pulumi.dev.yaml", engine: undefined });
+    assert.deepEqual(parse([]), {
+      stack: "dev",
+      configFile: "/project/Pulumi.dev.yaml",
+      engine: undefined,
+      yes: false,
+    });
     const given = parse(["--stack", "x", "--config", "a/b.yaml", "--engine", "pulumi"], {
       INIT_CWD: "/here",
       TALOS_MESH_ENGINE: "embedded",
     });
-    assert.deepEqual(given, { stack: "x", configFile: "/here/a/b.yaml", engine: "pulumi" });
+    assert.deepEqual(given, { stack: "x", configFile: "/here/a/b.yaml", engine: "pulumi", yes: false });
+    assert.equal(parse(["--yes"]).yes, true);
     assert.equal(parse([], { TALOS_MESH_ENGINE: "embedded" }).engine, "embedded");
     assert.throws(() => parse(["--engine", "other"]), /--engine "other": expected one of: pulumi, embedded/);
     assert.throws(() => parse([], { TALOS_MESH_ENGINE: "other" }), /TALOS_MESH_ENGINE "other"/);

@@ -114,6 +114,15 @@ describe("the Pulumi engine's events", () => {
     assert.deepEqual([[...changes], order.length], [[["Service shop/web", "replaced"]], 1]);
   });
 
+  it("count a resource once in a run of two passes", () => {
+    const { changes, order } = told(
+      ...[step("resourcePreEvent", "update"), step("resOutputsEvent", "update")],
+      ...[step("resourcePreEvent", "refresh"), step("resOutputsEvent", "refresh")],
+      ...[step("resourcePreEvent", "same"), step("resOutputsEvent", "same")],
+    );
+    assert.deepEqual([[...changes], order.length], [[["Service shop/web", "updated"]], 1]);
+  });
+
   it("give the reason with the resource that failed, and the program's errors apart", () => {
     const { changes, text, programErrors } = told(
       step("resourcePreEvent", "create"),

@@ -122,26 +122,51 @@ describe("the status", () => {
   const cluster = { state: "running", name: "demo", nodes: { total: 3, ready: 3, missing: [] } } as const;
   const target = { kind: "release", name: "istiod", namespace: "istio-system" } as const;
   const status = (state: StackStatus["findings"][number]["state"]): StackStatus => ({
-    ...{ reachable: true, outputs: {} },
+    ...{ reachable: true, outputs: {}, made: new Set() },
     findings: [{ layer: "mesh", label: "Release istio-system/istiod", target, state }],
   });
 
   it("is healthy only when everything is there as deployed and the cluster runs with all nodes", () => {
-    assert.ok(isHealthy(cluster, status("as recorded")));
-    assert.ok(isHealthy({ state: "absent" }, status("as recorded")), "a cluster that is not ours");
-    assert.ok(!isHealthy(cluster, status("missing")));
-    assert.ok(!isHealthy(cluster, undefined));
-    assert.ok(!isHealthy({ ...cluster, nodes: { total: 3, ready: 2, missing: [] } }, status("as recorded")));
-    assert.ok(!isHealthy({ ...cluster, state: "stopped" }, status("as recorded")));
-    assert.ok(!isHealthy(cluster, { ...status("as recorded"), reachable: false }));
+    const well = status("as recorded");
+    assert.ok(isHealthy(cluster, well, []));
+    assert.ok(isHealthy({ state: "absent" }, well, []), "a cluster that is not ours");
+    assert.ok(!isHealthy(cluster, status("missing"), []));
+    assert.ok(!isHealthy(cluster, undefined, []));
+    assert.ok(!isHealthy({ ...cluster, nodes: { total: 3, ready: 2, missing: [] } }, well, []));
+    assert.ok(!isHealthy({ ...cluster, nodes: { total: 2, ready: 2, missing: ["demo-worker-1"] } }, well, []));
+    assert.ok(!isHealthy({ ...cluster, state: "stopped" }, well, []));
+    assert.ok(!isHealthy(cluster, { ...well, reachable: false }, []));
+    assert.ok(!isHealthy(cluster, well, [{ layer: "apps", label: "Service bookinfo/details" }]), "not made yet");
   });
 
-  it("names what is missing and what mends it", () => {
+  const told = (...args: Parameters<typeof reportStatus> extends [unknown, ...infer Rest] ? Rest : never) => {
     const { terminal, out } = capture();
-    reportStatus(terminal, cluster, status("missing"));
-    const text = out();
+    reportStatus(terminal, ...args);
+    return out();
+  };
+
+  it("names what is missing and what mends it", () => {
+    const text = told({ ...cluster, nodes: { total: 2, ready: 2, missing: ["demo-worker-1"] } }, status("missing"), []);
+    assert.match(text, /2 of 2 nodes ready, missing: demo-worker-1/);
     assert.match(text, /mesh +1 +0 +1 +0/);
     assert.match(text, /✗ Release istio-system\/istiod: missing/);
-    assert.match(text, /`npm start` mends/);
+    assert.match(text, /`npm start` makes and mends/);
+    assert.doesNotMatch(text, /not made/);
+  });
+
+  it("counts by layer what a run that was cut short has not made, and contradicts itself nowhere", () => {
+    const open = [
+      { layer: "mesh", label: "Release istio-system/istiod" },
+      { layer: "apps", label: "Service bookinfo/details" },
+      { layer: "apps", label: "Deployment bookinfo/details-v1" },
+    ];
+    const text = told(cluster, status("unfinished"), open);
+    assert.match(
+      text,
+      /layer +objects +as deployed +missing +changed +not made\nmesh +1 +0 +0 +0 +1\napps +2 +0 +0 +0 +2\n/,
+    );
+    assert.match(text, /3 objects not made yet\. `npm start` makes and mends/);
+    assert.doesNotMatch(text, /does not answer|as it was deployed/);
+    assert.match(told(cluster, status("as recorded"), []), /Everything is as it was deployed/);
   });
 });
