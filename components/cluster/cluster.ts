@@ -25,7 +25,12 @@ export interface Cluster {
   readonly talos: boolean;
 }
 
-/** The name a provider knows a cluster by, so that a renewed kubeconfig is not mistaken for another cluster. */
-export function clusterIdentifier(stack: string, name: string): string {
-  return `talos-mesh/${stack}/${name}`;
+/** What every provider of this project is told beside how to reach its cluster. */
+export function providerArgs(stack: string, name: string) {
+  return {
+    // The name a provider knows a cluster by, so that a renewed kubeconfig is not mistaken for another cluster.
+    clusterIdentifier: `talos-mesh/${stack}/${name}`,
+    // A changed Secret is updated. Replaced, it would be gone for a moment, and with it a gateway's certificate.
+    enableSecretMutable: true,
+  } as const;
 }

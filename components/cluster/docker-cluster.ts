@@ -6,7 +6,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { stringify } from "yaml";
 import type { ProgramContext } from "../settings/context";
 import type { DockerClusterSettings } from "../settings/sections/cluster";
-import { type Cluster, clusterIdentifier } from "./cluster";
+import { type Cluster, providerArgs } from "./cluster";
 import { contractOf } from "./talos/config/contract";
 import { joinParts, stepCommand, stepResource } from "./talos/step";
 
@@ -71,7 +71,7 @@ export class DockerCluster extends pulumi.ComponentResource implements Cluster {
       {
         kubeconfig: this.kubeconfig,
         // Another cluster is told from a renewed kubeconfig by its name.
-        clusterIdentifier: clusterIdentifier(context.stack, `${settings.name}-${spec}`),
+        ...providerArgs(context.stack, `${settings.name}-${spec}`),
       },
       { parent: this },
     );

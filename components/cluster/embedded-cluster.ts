@@ -9,7 +9,7 @@ import type { Settings } from "../settings/schema";
 import type { EmbeddedClusterSettings } from "../settings/sections/cluster";
 import { officialCharts, versions } from "../settings/versions";
 import { lifecycleCommand } from "../shared/lifecycle-command";
-import { type Cluster, clusterIdentifier } from "./cluster";
+import { type Cluster, providerArgs } from "./cluster";
 
 export interface EmbeddedClusterArgs {
   readonly settings: EmbeddedClusterSettings;
@@ -56,7 +56,7 @@ export class EmbeddedCluster extends pulumi.ComponentResource implements Cluster
       `${name}-kubernetes`,
       {
         kubeconfig: this.kubeconfig,
-        clusterIdentifier: clusterIdentifier(context.stack, settings.name),
+        ...providerArgs(context.stack, settings.name),
         // What a killed run has made is in no state yet. All in this cluster is ours, so the next run takes it over
         // where the provider would say for ever that it "already exists".
         upsertExistingObjects: true,

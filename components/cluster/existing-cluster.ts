@@ -6,7 +6,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { parse } from "yaml";
 import type { ProgramContext } from "../settings/context";
 import type { ExistingClusterSettings } from "../settings/sections/cluster";
-import { type Cluster, clusterIdentifier } from "./cluster";
+import { type Cluster, providerArgs } from "./cluster";
 
 export interface ExistingClusterArgs {
   readonly settings: ExistingClusterSettings;
@@ -44,7 +44,7 @@ export class ExistingCluster extends pulumi.ComponentResource implements Cluster
       {
         kubeconfig: this.kubeconfig,
         context: kubeContext,
-        clusterIdentifier: clusterIdentifier(context.stack, settings.name),
+        ...providerArgs(context.stack, settings.name),
       },
       { parent: this },
     );

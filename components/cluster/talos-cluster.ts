@@ -7,7 +7,7 @@ import type { ProgramContext } from "../settings/context";
 import type { Settings } from "../settings/schema";
 import type { TalosClusterSettings } from "../settings/sections/cluster";
 import { lifecycleCommand } from "../shared/lifecycle-command";
-import { type Cluster, clusterIdentifier } from "./cluster";
+import { type Cluster, providerArgs } from "./cluster";
 import { clusterPlan } from "./talos/config/cluster-plan";
 import { schematicUpload } from "./talos/config/installer-image";
 import { settingsOf } from "./talos/config/node-settings";
@@ -164,7 +164,7 @@ export class TalosCluster extends pulumi.ComponentResource implements Cluster {
     this.kubeconfig = kubeconfig.stdout;
     this.provider = new kubernetes.Provider(
       `${name}-kubernetes`,
-      { kubeconfig: this.kubeconfig, clusterIdentifier: clusterIdentifier(context.stack, settings.name) },
+      { kubeconfig: this.kubeconfig, ...providerArgs(context.stack, settings.name) },
       this.child,
     );
 

@@ -68,7 +68,7 @@ export class GatewayCertificates extends Layer {
         environment: {
           SUBJECT_ALT_NAMES: hosts.join(","),
           DAYS: String(selfSignedDays),
-          YEAR: context.render ? "of the deployment" : String(new Date().getUTCFullYear()),
+          ...(!context.render && { YEAR: String(new Date().getUTCFullYear()) }),
         },
         secretOutput: true,
       },
