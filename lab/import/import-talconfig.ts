@@ -2,6 +2,7 @@ import path from "node:path";
 import { Document, isScalar, parse, visit } from "yaml";
 import { namespace, SettingsError } from "../../components/settings/errors";
 import { parseSettings } from "../../components/settings/parse";
+import { asksForServingCertificates } from "../../components/settings/rules/platform";
 import { compareMinor, minorOf } from "../../components/settings/rules/versions";
 import { istioSupportsKubernetes, versions } from "../../components/settings/versions";
 import { substitute } from "./environment";
@@ -65,7 +66,7 @@ export function importTalconfig(options: ImportOptions): Imported {
     "talos-mesh:mesh",
     `Istio ${istio} goes with the cluster's Kubernetes; a talconfig says nothing of a mesh`,
   );
-  const sections: Tree = { environment: "dev", cluster, mesh: { version: istio } };
+  const sections: Tree = { environment: "dev", cluster, ...platform(cluster, notes), mesh: { version: istio } };
   const stackFile = stackFileOf(sections);
   try {
     parseSettings(sections, { secretNames: options.withSecrets ? [secretName] : [] });
@@ -74,6 +75,16 @@ export function importTalconfig(options: ImportOptions): Imported {
     return { stackFile, notes, problem: error.message };
   }
   return { stackFile, notes };
+}
+
+/** talhelper leaves it to its user who approves the certificates that kubelets ask for. */
+function platform(cluster: Tree, notes: Notes): Tree {
+  if (!asksForServingCertificates.test(JSON.stringify(cluster))) return {};
+  notes.remark(
+    "talos-mesh:platform.kubeletServingCertApprover",
+    "a patch sets rotate-server-certificates, which needs it; false where the cluster gets an approver of its own",
+  );
+  return { platform: { kubeletServingCertApprover: true } };
 }
 
 function plainText(text: string, name: string, notes: Notes): string | undefined {

@@ -87,7 +87,13 @@ function nodeSettings(
   const [address, ...more] = (typeof given.ipAddress === "string" ? given.ipAddress : "")
     .split(",")
     .map((one) => one.trim());
-  if (more.length > 0) notes.lose(`${path}.ipAddress`, `talosctl is given one address; not used: ${more.join(", ")}`);
+  if (more.length > 0) {
+    notes.lose(
+      `${path}.ipAddress`,
+      `every step speaks to one address, so that a node is never taken for two; not used: ${more.join(", ")}. ` +
+        "Put the one first that can be reached from where pulumi runs; Talos itself finds its others",
+    );
+  }
   if (given.overrideExtraManifests === true) {
     notes.lose(`${path}.overrideExtraManifests`, "extraManifests are patches now; overridePatches says it of those");
   }

@@ -48,7 +48,8 @@ describe("importing a talconfig", () => {
     const { stackFile = "", notes } = imported;
     assert.equal(stackFile, readFileSync(expected, "utf8"));
     assert.deepEqual(notes.lost, [
-      "nodes[0].ipAddress: talosctl is given one address; not used: 192.0.2.12",
+      "nodes[0].ipAddress: every step speaks to one address, so that a node is never taken for two; " +
+        "not used: 192.0.2.12. Put the one first that can be reached from where pulumi runs; Talos itself finds its others",
       "nodes[0].overrideExtraManifests: extraManifests are patches now; overridePatches says it of those",
       "nodes[0].nodeLabels.image: a template over the made config; write the value itself",
       "nodes[0].filenameTmpl: no config files are written, so there are none to name",
