@@ -24,7 +24,7 @@ export class ExistingCluster extends pulumi.ComponentResource implements Cluster
   readonly kubeconfigCommand: string;
   readonly nodeAddress?: string;
   readonly simulatedNodes = false;
-  readonly talos = false;
+  readonly talos: boolean;
 
   constructor(name: string, args: ExistingClusterArgs, opts?: pulumi.ComponentResourceOptions) {
     super("talos-mesh:cluster:ExistingCluster", name, {}, opts);
@@ -32,6 +32,7 @@ export class ExistingCluster extends pulumi.ComponentResource implements Cluster
     const { file, secret, context: kubeContext } = settings.kubeconfig;
 
     this.kubeContext = kubeContext;
+    this.talos = settings.talos;
     this.nodeAddress = settings.nodeAddress;
     this.kubeconfigCommand = file
       ? `export KUBECONFIG="${file.replace(/^~\//, "$HOME/")}"`

@@ -20,12 +20,12 @@ describe("the kubeconfig of an existing cluster", () => {
   });
   after(() => rmSync(folder, { recursive: true }));
 
-  function make(text: string | undefined): ExistingCluster {
+  function make(text: string | undefined, talos = false): ExistingCluster {
     const file = path.join(folder, "config");
     rmSync(file, { force: true });
     if (text !== undefined) writeFileSync(file, text);
     return new ExistingCluster("cluster", {
-      settings: { kind: "existing", name: "shared", kubeconfig: { file } },
+      settings: { kind: "existing", name: "shared", kubeconfig: { file }, talos },
       context: { stack: "test", projectRoot: folder, render: false },
       secrets: {},
     });
@@ -36,6 +36,10 @@ describe("the kubeconfig of an existing cluster", () => {
     const cluster = make(text);
     const kubeconfig = await new Promise((resolve) => cluster.kubeconfig.apply(resolve));
     assert.equal(kubeconfig, text);
+  });
+
+  it("says whether the nodes run Talos, which the mesh has to know", () => {
+    assert.deepEqual([make(config("")).talos, make(config(""), true).talos], [false, true]);
   });
 
   for (const [what, text] of [

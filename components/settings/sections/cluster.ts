@@ -172,6 +172,10 @@ const existing = z.strictObject({
       "expected exactly one of: file, secret",
     ),
   kubernetesVersion: vVersion.optional().describe("Checked against what the Istio version supports."),
+  talos: z
+    .boolean()
+    .default(false)
+    .describe("Whether its nodes run Talos, which has nftables and not the iptables modules of old."),
   nodeAddress: z.string().optional().describe("Address under which NodePorts are reached."),
 });
 
