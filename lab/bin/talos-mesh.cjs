@@ -51,6 +51,12 @@ function report(error) {
   }
 }
 
+/** Options that npm has taken for its own: `npm run destroy --stack=x`, without the `--`, would go to dev. */
+function swallowed() {
+  const names = ["stack", "config", "engine", "out", "runs"].filter((name) => process.env[`npm_config_${name}`]);
+  return names.map((name) => `--${name}`);
+}
+
 async function main(argv) {
   const [command, ...args] = argv;
   if (command === "--help" || command === "-h") {
@@ -59,6 +65,15 @@ async function main(argv) {
   }
   if (!Object.prototype.hasOwnProperty.call(commands, command)) {
     console.error(`${command === undefined ? "no command" : `unknown command "${command}"`}\n${usage()}`);
+    return 2;
+  }
+  const lost = swallowed();
+  if (lost.length > 0) {
+    const script = process.env.npm_lifecycle_event || command;
+    console.error(
+      `npm keeps ${lost.join(" and ")} for itself, as nothing says that it is for the command. ` +
+        `Put -- before it:\n  npm run ${script} -- ${lost.map((name) => `${name} ...`).join(" ")}`,
+    );
     return 2;
   }
   const wrong = wrongNode(JSON.parse(readFileSync(path.join(root, "package.json"), "utf8")).engines.node);
@@ -74,6 +89,13 @@ async function main(argv) {
   require("./lazy-modules.cjs");
   require("./register.cjs");
   return require(`../cli/${command}.ts`).main(args);
+}
+
+// Whoever reads what is printed may have gone (`npm start | head`): the work goes on, unseen, to its end.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on("error", (error) => {
+    if (error.code !== "EPIPE") throw error;
+  });
 }
 
 // A command that waits for what never comes leaves Node with nothing to do; that must not look like success.

@@ -1,6 +1,6 @@
 import { redactSecrets } from "../program/run-program";
 import { inspectStack } from "../runner/inspect-stack";
-import { stackLayout } from "../runner/layout";
+import { removeEmptyFolders, stackLayout } from "../runner/layout";
 import { StackRecord } from "../runner/record";
 import { applyStack, destroyStack } from "../runner/run";
 import { checkScope } from "../runner/scope";
@@ -18,7 +18,9 @@ export const embeddedEngine: Engine = {
       return redactSecrets(await applyStack(run), "[secret]") as Record<string, unknown>;
     } finally {
       // Refused before anything was made: bad settings must not tie the stack to this engine.
-      if (!StackRecord.exists(stackLayout(run.projectRoot, run.stack).state)) forgetEngine(run);
+      const layout = stackLayout(run.projectRoot, run.stack);
+      if (!StackRecord.exists(layout.state)) forgetEngine(run);
+      removeEmptyFolders(layout);
     }
   },
   destroy: destroyStack,

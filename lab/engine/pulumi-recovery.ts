@@ -6,6 +6,7 @@ import { ApiServer } from "../../components/shared/api-server";
 import { stackLayout } from "../runner/layout";
 import { Helm, revisionsOf } from "../runner/releases";
 import { ensureTools } from "../tools/ensure-tools";
+import { listProcesses } from "../tools/process-identity";
 import type { EngineRun } from "./engine";
 import { kubeconfigOf, type Deployment, type StateResource } from "./pulumi-state";
 import type { PulumiWorkspace } from "./pulumi-workspace";
@@ -38,12 +39,13 @@ function mayBePending(stacks: string, stack: string): boolean {
   return checkpoint === undefined || readFileSync(path.join(stacks, checkpoint), "utf8").includes("pending_operations");
 }
 
-function removeDeadLocks(locks: string, stack: string): void {
+/** @throws UserError while a CLI works on the stack. */
+export function removeDeadLocks(locks: string, stack: string): void {
   if (!existsSync(locks)) return;
   for (const file of readdirSync(locks, { recursive: true, encoding: "utf8" })) {
     if (!file.endsWith(".json") || !file.split(path.sep).includes(stack)) continue;
     const { pid } = JSON.parse(readFileSync(path.join(locks, file), "utf8")) as { pid?: number };
-    if (pid !== undefined && isAlive(pid)) {
+    if (pid !== undefined && isPulumi(pid)) {
       throw new UserError(`Process ${pid}, a Pulumi CLI, is working on this stack. Wait until it is done.`);
     }
     rmSync(path.join(locks, file));
@@ -74,11 +76,8 @@ function nameOf({ urn }: StateResource): string {
   return urn.split("::").at(-1) ?? urn;
 }
 
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
-  }
+/** Whether a CLI still runs under the number; after a reboot it may be another program's, and a zombie does nothing. */
+function isPulumi(pid: number): boolean {
+  const found = listProcesses().find((each) => each.pid === pid);
+  return found !== undefined && /(^|\/)pulumi(\.exe)?( |$)/.test(found.command);
 }

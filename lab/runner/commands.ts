@@ -51,7 +51,8 @@ export function plan(
   return JSON.stringify(now.triggers ?? []) === JSON.stringify(last.triggers ?? []) ? "update" : "replace";
 }
 
-const keptLines = 30;
+/** Enough for the longest message of a command of ours whole: six missing tools, and every way that was tried for each. */
+const keptLines = 120;
 /** Milliseconds between asking a command to end and ending it. */
 const grace = 10_000;
 

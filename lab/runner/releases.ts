@@ -197,6 +197,8 @@ export class Helm {
       HELM_CACHE_HOME: path.join(this.home, "cache"),
       HELM_CONFIG_HOME: path.join(this.home, "config"),
       HELM_DATA_HOME: path.join(this.home, "data"),
+      // What it learns of the API server it would keep in ~/.kube/cache.
+      KUBECACHEDIR: path.join(this.home, "kube-cache"),
     };
   }
 }

@@ -9,15 +9,21 @@ import { stableJson } from "./stable-json";
  * encrypted. The key is a file of its own, readable by its owner only.
  */
 export class Vault {
-  private constructor(private readonly key: Buffer) {}
+  private known: Buffer | undefined;
 
-  /** Opens the key in `file`, making one where there is none. */
+  private constructor(private readonly file: string) {}
+
+  /** With the key in `file`; where there is none, one is made as soon as it is needed. */
   static open(file: string): Vault {
-    if (!existsSync(file)) {
-      mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
-      writeFileSync(file, randomBytes(32).toString("base64"), { mode: 0o600 });
+    return new Vault(file);
+  }
+
+  private get key(): Buffer {
+    if (this.known === undefined && !existsSync(this.file)) {
+      mkdirSync(path.dirname(this.file), { recursive: true, mode: 0o700 });
+      writeFileSync(this.file, randomBytes(32).toString("base64"), { mode: 0o600 });
     }
-    return new Vault(Buffer.from(readFileSync(file, "utf8"), "base64"));
+    return (this.known ??= Buffer.from(readFileSync(this.file, "utf8"), "base64"));
   }
 
   /** Equal for equal values, whatever the order of their keys. */

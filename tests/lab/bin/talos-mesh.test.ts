@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { projectRoot } from "../../support/program";
 
 /** An npm that notes each call and leaves behind what `npm ci` would. */
@@ -46,7 +48,11 @@ describe("the entry of every npm script", () => {
   }
 
   function run(...args: readonly string[]): Promise<Result> {
-    const env = { ...process.env, npm_execpath: path.join(root, "npm-cli.js") };
+    return runWith({}, ...args);
+  }
+
+  function runWith(more: NodeJS.ProcessEnv, ...args: readonly string[]): Promise<Result> {
+    const env = { ...process.env, npm_execpath: path.join(root, "npm-cli.js"), ...more };
     const child = spawn(process.execPath, ["lab/bin/talos-mesh.cjs", ...args], { cwd: root, env });
     let [stdout, stderr] = ["", ""];
     child.stdout.on("data", (chunk: Buffer) => (stdout += chunk.toString()));
@@ -106,6 +112,19 @@ describe("the entry of every npm script", () => {
     assert.ok(!existsSync(path.join(root, ".talos-mesh/install.pid")));
   });
 
+  it("takes over from an installation whose process number another program has now, or a zombie", async () => {
+    mkdirSync(path.join(root, ".talos-mesh"));
+    const bystander = spawn("sleep", ["600"]);
+    await once(bystander, "spawn");
+    try {
+      writeFileSync(path.join(root, ".talos-mesh/install.pid"), String(bystander.pid));
+      assert.equal((await run("status")).code, 0);
+      assert.equal(npmCalls().length, 1);
+    } finally {
+      bystander.kill();
+    }
+  });
+
   it("shows npm's own messages when installing fails, and tries again the next time", async () => {
     writeFileSync(path.join(root, "npm-fails"), "");
     const { code, stderr } = await run("status");
@@ -129,6 +148,32 @@ describe("the entry of every npm script", () => {
     assert.match(stderr, /Error: surprise\n +at .*status\.ts/);
     assert.match(stderr, /caused by: Error: deeper/);
     assert.match(stderr, /This is a fault in talos-mesh/);
+  });
+
+  it("refuses an option that npm has kept for itself, with the way to write it", async () => {
+    const env = { npm_config_stack: "production", npm_lifecycle_event: "destroy" };
+    const { code, stderr } = await runWith(env, "status");
+    assert.equal(code, 2);
+    assert.match(stderr, /npm keeps --stack for itself.*\n {2}npm run destroy -- --stack \.\.\.\n/);
+    assert.deepEqual(npmCalls(), []);
+  });
+
+  it("works to its end when nobody reads what it prints any more", async () => {
+    const printMuch =
+      "for (let i = 0; i < 2000; i++) { console.log('x'.repeat(100)); await new Promise(setImmediate); }";
+    command("status", `${printMuch} require("node:fs").writeFileSync("done", ""); return 7;`);
+    const child = spawn("sh", ["-c", "(node lab/bin/talos-mesh.cjs status; echo $? > code) | head -1 > head"], {
+      cwd: root,
+      env: { ...process.env, npm_execpath: path.join(root, "npm-cli.js") },
+      stdio: ["ignore", "ignore", "pipe"],
+    });
+    let stderr = "";
+    child.stderr.on("data", (chunk: Buffer) => (stderr += chunk.toString()));
+    await once(child, "close");
+    const deadline = Date.now() + 10_000;
+    while (!existsSync(path.join(root, "code")) && Date.now() < deadline) await delay(20);
+    assert.deepEqual([stderr, readFileSync(path.join(root, "code"), "utf8")], ["", "7\n"]);
+    assert.ok(existsSync(path.join(root, "done")));
   });
 
   it("does not call a command that never answers a success", async () => {

@@ -37,6 +37,8 @@ describe("a command", () => {
   it("tells the last lines of a failure, and never a secret output", async () => {
     const script = "echo correct-horse; echo no such host >&2; exit 3";
     await assert.rejects(runScript(script, {}, { cwd }), /exit code 3(\n.*)*no such host/);
+    const long = "for i in $(seq 1 100); do echo line $i. >&2; done; exit 1";
+    await assert.rejects(runScript(long, {}, { cwd }), /exit code 1\nline 1\.\n(.*\n)*line 100\./);
     await assert.rejects(runScript(script, {}, { cwd, secretOutput: true }), (error: Error) => {
       assert.match(error.message, /exit code 3\nno such host/);
       return !error.message.includes("correct-horse");

@@ -79,6 +79,14 @@ describe("the runner's record", () => {
     assert.throws(() => StackRecord.open(file), /state\.json cannot be read/);
   });
 
+  it("makes no key before one is needed", () => {
+    const file = path.join(folder, "unused", "key");
+    assert.equal(Vault.open(file).fingerprint(1).length, 64);
+    const untouched = path.join(folder, "untouched");
+    Vault.open(path.join(untouched, "key"));
+    assert.deepEqual([existsSync(file), existsSync(untouched)], [true, false]);
+  });
+
   it("keeps fingerprints and secrets that nobody reads without the key", () => {
     const vault = Vault.open(path.join(folder, "key"));
     const again = Vault.open(path.join(folder, "key"));
