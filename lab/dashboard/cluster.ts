@@ -31,7 +31,7 @@ export class AddonInCluster implements Destination {
   static async open(
     access: ClusterAccess,
     page: StackPage,
-    onMove: (message: string) => void,
+    tell: (message: string) => void,
   ): Promise<AddonInCluster> {
     const { CoreV1Api, KubeConfig, PortForward } = await import("@kubernetes/client-node");
     const config = new KubeConfig();
