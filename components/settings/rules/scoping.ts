@@ -1,4 +1,3 @@
-import { hasSidecars } from "../data-planes";
 import { rule } from "./rule";
 
 export const scopingRules = [
@@ -7,9 +6,7 @@ export const scopingRules = [
     const path = ["mesh", "sidecarScoping"];
     const closed =
       authorization && [authorization.default, ...Object.values(authorization.namespaces)].includes("deny");
-    if (!hasSidecars(mesh)) {
-      yield { path, message: "found true; no namespace of this mesh has sidecars; remove it" };
-    } else if (!closed) {
+    if (!closed) {
       yield {
         path,
         message:

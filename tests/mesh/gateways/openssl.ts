@@ -1,0 +1,37 @@
+import { execFileSync, spawnSync } from "node:child_process";
+import path from "node:path";
+import { skip } from "../../support/skip";
+
+const root = path.resolve(__dirname, "../../..");
+
+export interface KeyPair {
+  readonly privateKey: string;
+  readonly certificate: string;
+}
+
+/** Leaves out the suite on a machine without openssl, with which certificates are made. */
+export function needsOpenssl(context: Mocha.Context): void {
+  if (spawnSync("openssl", ["version"]).status !== 0) skip(context, "openssl is not on PATH");
+}
+
+/** What the project's own script makes. */
+export function selfSigned(subjectAltNames: string, days = 760, env: NodeJS.ProcessEnv = process.env): KeyPair {
+  const text = execFileSync("bash", ["components/mesh/scripts/self-signed.sh"], {
+    cwd: root,
+    env: { ...env, SUBJECT_ALT_NAMES: subjectAltNames, DAYS: String(days) },
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const [privateKey = "", certificate = ""] = text.split(/(?=-----BEGIN CERTIFICATE-----)/);
+  return { privateKey, certificate };
+}
+
+/** The certificate of an authority, as `caCertificate` names one. */
+export function authority(): string {
+  const text = execFileSync(
+    "openssl",
+    ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=clients", "-days", "365", "-keyout", "/dev/null"],
+    { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] },
+  );
+  return text.slice(text.indexOf("-----BEGIN CERTIFICATE-----"));
+}
