@@ -1,5 +1,5 @@
 import { blocksForIntervals } from "../../settings/sections/benchmark";
-import { median, percentile } from "./percentile";
+import { percentile } from "./percentile";
 import { Random } from "./random";
 
 /** Where a median lies, at 95% confidence. */
@@ -30,11 +30,33 @@ export function medianInterval(
   if (count < blocksForIntervals) return undefined;
   const random = new Random(seed);
   const noise = (1.2 * deviation(values)) / count;
-  const medians = Float64Array.from({ length: samples }, () => {
-    const sample = values.map(() => values[random.below(count)] ?? NaN);
-    return median(sample) + noise * random.normal();
-  }).sort();
+  const sorted = Float64Array.from(values).sort();
+  const medians = new Float64Array(samples);
+  const times = new Uint16Array(count);
+  for (let sample = 0; sample < samples; sample++) {
+    medians[sample] = resampledMedian(sorted, times, random) + noise * random.normal();
+  }
+  medians.sort();
   return { low: percentile(medians, 2.5), high: percentile(medians, 97.5) };
+}
+
+/** The median of as many draws as there are values; `times` is scratch space. A report takes some million of these. */
+function resampledMedian(sorted: Float64Array, times: Uint16Array, random: Random): number {
+  const count = sorted.length;
+  times.fill(0);
+  for (let draw = 0; draw < count; draw++) increment(times, random.below(count));
+  return (drawnAt(Math.ceil(count / 2), sorted, times) + drawnAt(Math.floor(count / 2) + 1, sorted, times)) / 2;
+}
+
+function increment(counts: Uint16Array, index: number): void {
+  counts[index] = (counts[index] ?? 0) + 1;
+}
+
+/** The value at a place (from 1) of the draws in ascending order. */
+function drawnAt(place: number, sorted: Float64Array, times: Uint16Array): number {
+  let index = 0;
+  for (let left = place - (times[0] ?? 0); left > 0; left -= times[index] ?? 1) index++;
+  return sorted[index] ?? NaN;
 }
 
 /** The sample's standard deviation. */

@@ -5,11 +5,17 @@ import { createHash } from "node:crypto";
  * repeated. xoshiro128** (Blackman and Vigna, prng.di.unimi.it), its state taken from the seed's sha256.
  */
 export class Random {
-  private readonly state: Uint32Array;
+  private a: number;
+  private b: number;
+  private c: number;
+  private d: number;
 
   constructor(seed: number | string) {
     const digest = createHash("sha256").update(String(seed)).digest();
-    this.state = Uint32Array.from({ length: 4 }, (_, index) => digest.readUInt32LE(4 * index));
+    this.a = digest.readInt32LE(0);
+    this.b = digest.readInt32LE(4);
+    this.c = digest.readInt32LE(8);
+    this.d = digest.readInt32LE(12);
   }
 
   /** A number of [0, 1). */
@@ -34,15 +40,14 @@ export class Random {
   }
 
   private next(): number {
-    const state = this.state;
-    const [a = 0, b = 0, c = 0, d = 0] = state;
-    const result = Math.imul(rotate(Math.imul(b, 5), 7), 9) >>> 0;
-    state[2] = c ^ a;
-    state[3] = d ^ b;
-    state[1] = b ^ (c ^ a);
-    state[0] = a ^ (d ^ b);
-    state[2] = c ^ a ^ (b << 9);
-    state[3] = rotate(d ^ b, 11);
+    const result = Math.imul(rotate(Math.imul(this.b, 5), 7), 9) >>> 0;
+    const shifted = this.b << 9;
+    this.c ^= this.a;
+    this.d ^= this.b;
+    this.b ^= this.c;
+    this.a ^= this.d;
+    this.c ^= shifted;
+    this.d = rotate(this.d, 11);
     return result;
   }
 }

@@ -1,0 +1,60 @@
+import { type Arm, hasSchedule } from "../plan/arm";
+import { plannedRequests } from "../plan/plan";
+import type { RequestOutcome, RunRecord, Usage } from "./record";
+
+/** What a run must keep to, or its figures are not those of what was asked. */
+export const gates = {
+  /** Share of the planned requests that was made. */
+  made: 0.99,
+  /** Share of the requests that may fail. */
+  failed: 0.001,
+  /** Share of its node's processors that the load generator may take: a busier one measures itself. */
+  clientCpu: 0.7,
+} as const;
+
+export interface Circumstances {
+  /** Lines of the access log, where there is one. */
+  readonly logged?: number;
+  /** Of the load generator. */
+  readonly client?: Usage;
+  /** Processors of the client's node. */
+  readonly clientNodeCores: number;
+  /** Containers that restarted during the run, as `pod/container`. */
+  readonly restarted: readonly string[];
+}
+
+/** Why a run does not count, in words; empty where it does. */
+export function problemsOf(arm: Arm, outcome: RunRecord["outcome"], circumstances: Circumstances): string[] {
+  const { client, clientNodeCores, restarted } = circumstances;
+  const problems = outcome?.kind === "requests" ? requestProblems(arm, outcome, circumstances.logged) : [];
+  // At saturation the client is meant to do all it can.
+  const share = client?.cores === undefined ? undefined : client.cores / clientNodeCores;
+  if (share !== undefined && share > gates.clientCpu && hasSchedule(arm)) {
+    problems.push(
+      `the load generator took ${percent(share)} of its node's processors, more than ${percent(gates.clientCpu)}`,
+    );
+  }
+  for (const container of restarted) problems.push(`${container} restarted`);
+  return problems;
+}
+
+function requestProblems(arm: Arm, outcome: RequestOutcome, logged: number | undefined): string[] {
+  const problems: string[] = [];
+  const { requests, failed } = outcome;
+  const planned = plannedRequests(arm);
+  if (planned !== undefined && requests < gates.made * planned) {
+    problems.push(`only ${percent(requests / planned)} of the planned requests were made (${requests} of ${planned})`);
+  }
+  if (failed > gates.failed * requests) {
+    const codes = Object.entries(outcome.codes).map(([code, count]) => `${count} x ${code}`);
+    problems.push(`${failed} of ${requests} requests failed (${codes.join(", ")})`);
+  }
+  if (logged !== undefined && logged !== requests) {
+    problems.push(`the access log has ${logged} of ${requests} requests, so that none was corrected`);
+  }
+  return problems;
+}
+
+function percent(share: number): string {
+  return `${(100 * share).toFixed(1)}%`;
+}

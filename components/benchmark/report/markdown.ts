@@ -1,0 +1,23 @@
+import type { Report } from "./report";
+import { type Table, tablesOf } from "./tables";
+
+/** The report for a pull request or a wiki. */
+export function markdownOf(report: Report): string {
+  const unfinished = report.complete ? [] : ["**Not every planned run was made.**", ""];
+  const sentences = report.sentences.map((sentence) => `- ${escape(sentence)}`);
+  const lines = ["# What the mesh costs", "", ...unfinished, ...sentences, ...tablesOf(report).flatMap(tableLines)];
+  return `${lines.join("\n")}\n`;
+}
+
+function tableLines({ title, note, head, rows }: Table): string[] {
+  const row = (cells: readonly string[]) => `| ${cells.map(escape).join(" | ")} |`;
+  return [
+    ...["", `## ${title}`, ""],
+    ...(note === undefined ? [] : [note, ""]),
+    ...[row(head), row(head.map(() => "---")), ...rows.map(row)],
+  ];
+}
+
+function escape(text: string): string {
+  return text.replaceAll("|", "\\|").replaceAll("<", "&lt;").replaceAll("\n", " ");
+}

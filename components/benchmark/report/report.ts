@@ -1,0 +1,121 @@
+import type { BenchmarkSettings } from "../../settings/sections/benchmark";
+import type { RunRecord, Usages } from "../measure/record";
+import { planIdentity, type BenchmarkPlan, type Scenario } from "../plan/plan";
+import { type ArticleRow, besideArticle } from "./article";
+import { type Baseline, type BaselineChange, compareWithBaseline } from "./baseline";
+import { type BudgetVerdict, judgeBudgets } from "./budgets";
+import { type Cost, costsOf } from "./cost";
+import { type Figure, figuresOf } from "./figures";
+import { schemaVersion } from "./schema-version";
+import { sentences } from "./sentence";
+
+/** What a scenario was found to be before anything was measured in it. */
+export interface ScenarioState {
+  readonly scenario: Scenario;
+  readonly state: "measured" | "not measured";
+  /** Why it is not measured. */
+  readonly reason?: string;
+  /** What was looked at to see that it is what its name says. */
+  readonly truths: readonly string[];
+}
+
+/** Where it was measured: everything somebody needs to judge whether figures can be compared. */
+export interface Environment {
+  readonly kubernetes: string;
+  readonly istio: string;
+  readonly clientNode: NodeFacts;
+  readonly serverNode: NodeFacts;
+  /** Images with their digests, as the nodes run them. */
+  readonly images: readonly string[];
+}
+
+export interface NodeFacts {
+  readonly name: string;
+  readonly cores: number;
+  readonly memoryBytes: number;
+  readonly architecture: string;
+  readonly osImage: string;
+  readonly kernel: string;
+  readonly containerRuntime: string;
+  /** Bytes, of a pod's interface. */
+  readonly mtu?: number;
+}
+
+export interface Measured {
+  readonly plan: BenchmarkPlan;
+  readonly meshVersion: string;
+  readonly runId?: string;
+  readonly scenarios: readonly ScenarioState[];
+  readonly environment: Environment;
+  /** Usage without load, by scenario. */
+  readonly idle: Readonly<Partial<Record<Scenario, Usages>>>;
+  readonly records: readonly RunRecord[];
+}
+
+/** What report.json holds. Times are ISO 8601, latencies milliseconds. */
+export interface Report {
+  readonly schemaVersion: number;
+  /** Of the plan, the mesh's version and the run's id. */
+  readonly identity: string;
+  /** Whether every planned run was made. */
+  readonly complete: boolean;
+  readonly startedAt: string;
+  readonly finishedAt: string;
+  readonly plan: Omit<BenchmarkPlan, "runs"> & { readonly runs: number };
+  readonly scenarios: readonly ScenarioState[];
+  readonly environment: Environment;
+  readonly idle: Measured["idle"];
+  readonly sentences: readonly string[];
+  readonly budgets: readonly BudgetVerdict[];
+  readonly figures: readonly Figure[];
+  readonly costs: readonly Cost[];
+  readonly baseline?: {
+    readonly identity: string;
+    readonly finishedAt: string;
+    readonly changes: readonly BaselineChange[];
+  };
+  readonly article: readonly ArticleRow[];
+  /** Every run, the invalid ones with what is wrong with them. */
+  readonly runs: readonly RunRecord[];
+}
+
+/** Makes the report of what was measured; pure, so that the same journal always gives the same report. */
+export function reportOf(
+  measured: Measured,
+  judged: { readonly budgets: BenchmarkSettings["budgets"]; readonly baseline?: Baseline },
+): Report {
+  const { plan, records, meshVersion, runId, scenarios, environment, idle } = measured;
+  const { runs, ...rest } = plan;
+  const figures = figuresOf(plan, records);
+  const costs = costsOf(plan, records, idle);
+  const ends = records.map(({ startedAt, took }) => Date.parse(startedAt) + took * 1000);
+  const done = new Set(records.map(({ id }) => id));
+  const measuredScenarios = new Set(scenarios.filter(({ state }) => state === "measured").map((each) => each.scenario));
+  return {
+    schemaVersion,
+    identity: planIdentity(plan, { version: meshVersion }, runId),
+    complete: runs.every(({ id, scenario }) => done.has(id) || !measuredScenarios.has(scenario)),
+    startedAt: records.map(({ startedAt }) => startedAt).sort()[0] ?? "",
+    finishedAt: ends.length > 0 ? new Date(Math.max(...ends)).toISOString() : "",
+    plan: { ...rest, runs: runs.length },
+    ...{ scenarios, environment, idle },
+    sentences: sentences(plan, figures, costs),
+    budgets: judgeBudgets(plan, judged.budgets, { figures, costs }),
+    figures,
+    costs,
+    ...(judged.baseline && {
+      baseline: {
+        identity: judged.baseline.identity,
+        finishedAt: judged.baseline.finishedAt,
+        changes: compareWithBaseline(figures, judged.baseline),
+      },
+    }),
+    article: besideArticle(figures),
+    runs: records,
+  };
+}
+
+/** Budgets whose excess is to fail the deployment; one that could not be judged was not kept either. */
+export function failures({ budgets }: Report): BudgetVerdict[] {
+  return budgets.filter(({ verdict, onExceed }) => verdict !== "within" && onExceed === "fail");
+}

@@ -1,0 +1,147 @@
+/** Pictures of the report, drawn here so that the page needs nothing from anywhere. */
+
+export interface Line {
+  readonly name: string;
+  readonly points: readonly (readonly [x: number, y: number])[];
+}
+
+export interface Bar {
+  readonly name: string;
+  /** Whose colour it has. */
+  readonly series: string;
+  readonly value: number;
+  readonly interval?: { readonly low: number; readonly high: number };
+}
+
+interface Axis {
+  readonly label: string;
+  /** Places of the ticks, and what stands there. */
+  readonly ticks: readonly (readonly [place: number, text: string])[];
+}
+
+const [width, height] = [640, 300];
+const frame = { left: 64, right: 120, top: 12, bottom: 44 };
+
+const colors: Readonly<Record<string, string>> = {
+  none: "#5b6470",
+  control: "#a0a7b0",
+  sidecar: "#1f6feb",
+  ambient: "#1a7f37",
+  waypoint: "#bc4c00",
+};
+const colorOf = (series: string) => colors[series] ?? "#8250df";
+
+export function escapeHtml(text: string): string {
+  const entities: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };
+  return text.replace(/[&<>"]/g, (character) => entities[character] ?? character);
+}
+
+type Scale = (value: number) => number;
+
+function linear(from: readonly [number, number], to: readonly [number, number]): Scale {
+  const span = from[1] - from[0] || 1;
+  return (value) => to[0] + ((value - from[0]) / span) * (to[1] - to[0]);
+}
+
+/** Round steps from zero, or from below it, to above the largest value. */
+export function ticksFor(low: number, high: number): number[] {
+  const span = high - low || Math.abs(high) || 1;
+  const power = 10 ** Math.floor(Math.log10(span / 4));
+  const step = ([1, 2, 2.5, 5, 10].find((factor) => factor * power >= span / 5) ?? 10) * power;
+  const first = Math.floor(low / step + 1e-9);
+  const last = Math.ceil(high / step - 1e-9);
+  return Array.from({ length: Math.max(1, last - first) + 1 }, (_, index) =>
+    Number(((first + index) * step).toPrecision(6)),
+  );
+}
+
+function picture(title: string, tall: number, parts: readonly string[]): string {
+  return (
+    `<svg viewBox="0 0 ${width} ${tall}" role="img" aria-label="${escapeHtml(title)}" font-size="11">` +
+    `${parts.join("")}</svg>`
+  );
+}
+
+function text(x: number, y: number, value: string, anchor = "middle", more = ""): string {
+  return `<text x="${x.toFixed(1)}" y="${y.toFixed(1)}" text-anchor="${anchor}" fill="currentColor"${more}>${escapeHtml(value)}</text>`;
+}
+
+function rule(
+  x1: number,
+  y1: number,
+  x2: number,
+  y2: number,
+  more = 'stroke="currentColor" stroke-opacity="0.15"',
+): string {
+  return `<line x1="${x1.toFixed(1)}" y1="${y1.toFixed(1)}" x2="${x2.toFixed(1)}" y2="${y2.toFixed(1)}" ${more}/>`;
+}
+
+function dot(x: number, y: number, series: string, title: string): string {
+  return `<circle cx="${x.toFixed(1)}" cy="${y.toFixed(1)}" r="3" fill="${colorOf(series)}"><title>${escapeHtml(title)}</title></circle>`;
+}
+
+function axes(x: Axis, xScale: Scale, yTicks: readonly number[], yScale: Scale, yLabel: string): string[] {
+  const bottom = height - frame.bottom;
+  return [
+    ...yTicks.flatMap((tick) => [
+      rule(frame.left, yScale(tick), width - frame.right, yScale(tick)),
+      text(frame.left - 6, yScale(tick) + 4, String(tick), "end"),
+    ]),
+    ...x.ticks.flatMap(([place, label]) => [
+      rule(xScale(place), bottom, xScale(place), bottom + 4, 'stroke="currentColor"'),
+      text(xScale(place), bottom + 16, label),
+    ]),
+    text((frame.left + width - frame.right) / 2, height - 8, x.label),
+    text(14, (frame.top + bottom) / 2, yLabel, "middle", ` transform="rotate(-90 14 ${(frame.top + bottom) / 2})"`),
+  ];
+}
+
+/** Lines (or, `scattered`, points only) with a legend, the y axis from zero. */
+export function lineChart(
+  title: string,
+  lines: readonly Line[],
+  axis: { readonly x: Axis; readonly y: string },
+  scattered = false,
+): string {
+  const xs = [...lines.flatMap(({ points }) => points.map(([x]) => x)), ...axis.x.ticks.map(([place]) => place)];
+  const yTicks = ticksFor(0, Math.max(...lines.flatMap(({ points }) => points.map(([, y]) => y)), 0));
+  const xScale = linear([Math.min(...xs), Math.max(...xs)], [frame.left + 8, width - frame.right - 8]);
+  const yScale = linear([0, yTicks.at(-1) ?? 1], [height - frame.bottom, frame.top]);
+  const drawn = lines.flatMap(({ name, points }, index) => {
+    const path = points.map(([x, y]) => `${xScale(x).toFixed(1)},${yScale(y).toFixed(1)}`).join(" ");
+    return [
+      scattered ? "" : `<polyline points="${path}" fill="none" stroke="${colorOf(name)}" stroke-width="2"/>`,
+      ...points.map(([x, y]) => dot(xScale(x), yScale(y), name, `${name}: ${y.toPrecision(4)}`)),
+      dot(width - frame.right + 16, frame.top + 10 + 18 * index, name, name),
+      text(width - frame.right + 26, frame.top + 14 + 18 * index, name, "start"),
+    ];
+  });
+  return picture(title, height, [...axes(axis.x, xScale, yTicks, yScale, axis.y), ...drawn]);
+}
+
+/** A row for each value with its interval, over one axis that includes zero. */
+export function intervalBars(title: string, bars: readonly Bar[], unit: string): string {
+  const [left, right, row] = [270, 24, 22];
+  const tall = bars.length * row + 44;
+  const bounds = bars.flatMap(({ value, interval }) => [value, interval?.low ?? value, interval?.high ?? value]);
+  const ticks = ticksFor(Math.min(0, ...bounds), Math.max(0, ...bounds));
+  const scale = linear([ticks[0] ?? 0, ticks.at(-1) ?? 1], [left, width - right]);
+  const bottom = bars.length * row + 6;
+  const rows = bars.flatMap(({ name, series, value, interval }, index) => {
+    const y = index * row + row / 2 + 4;
+    const color = `stroke="${colorOf(series)}" stroke-width="5" stroke-opacity="0.45" stroke-linecap="round"`;
+    return [
+      text(left - 12, y + 4, name, "end"),
+      interval ? rule(scale(interval.low), y, scale(interval.high), y, color) : "",
+      dot(scale(value), y, series, `${name}: ${value.toPrecision(4)} ${unit}`),
+    ];
+  });
+  return picture(title, tall, [
+    ...ticks.flatMap((tick) => [
+      rule(scale(tick), 4, scale(tick), bottom, `stroke="currentColor" stroke-opacity="${tick === 0 ? 0.6 : 0.15}"`),
+      text(scale(tick), bottom + 14, String(tick)),
+    ]),
+    text((left + width - right) / 2, bottom + 30, unit),
+    ...rows,
+  ]);
+}

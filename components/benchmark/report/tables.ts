@@ -1,0 +1,140 @@
+import { armTitle } from "../plan/arm";
+import type { Component } from "../measure/record";
+import type { Figure } from "./figures";
+import { number, span, withInterval } from "./format";
+import type { Report } from "./report";
+
+/** A table of the report, in words: what Markdown and HTML both show. */
+export interface Table {
+  readonly title: string;
+  /** What one has to know to read it. */
+  readonly note?: string;
+  readonly head: readonly string[];
+  readonly rows: readonly (readonly string[])[];
+}
+
+/** Every table of a report that has rows. */
+export function tablesOf(report: Report): Table[] {
+  return [budgets, figures, costs, baseline, article, invalid, scenarios, environment]
+    .map((make) => make(report))
+    .filter(({ rows }) => rows.length > 0);
+}
+
+function budgets({ budgets }: Report): Table {
+  return {
+    title: "Budgets",
+    note: "Judged on the upper bound of the 95% interval, of the arm where it is highest.",
+    head: ["budget", "scenario", "at most", "upper bound", "unit", "where", "verdict"],
+    rows: budgets.map(({ name, scenario, max, upper, unit, where, verdict, onExceed }) => [
+      ...[name, scenario, number(max), upper === undefined ? "-" : number(upper), unit, where ?? "-"],
+      verdict === "within" ? verdict : `${verdict} (${onExceed})`,
+    ]),
+  };
+}
+
+function figures({ figures }: Report): Table {
+  return {
+    title: "Figures",
+    note:
+      "Medians over blocks with their 95% intervals. Latencies count from when a request was due; those named raw are what the " +
+      "client measures, which leaves out requests that would have waited. Differences are to none within a block; p is of " +
+      "the signed-rank test, adjusted by Holm for all differences of the metric.",
+    head: ["arm", "metric", "scenario", "value", "unit", "difference to none", "p", "blocks"],
+    rows: figures.map((figure) => [
+      ...[figure.title, figure.metric, figure.scenario, withInterval(figure.estimate), figure.unit],
+      ...differenceCells(figure),
+      String(figure.estimate.blocks),
+    ]),
+  };
+}
+
+function differenceCells({ difference }: Figure): [string, string] {
+  if (!difference) return ["-", "-"];
+  const p = difference.p < 0.0001 ? "< 0.0001" : difference.p.toFixed(4);
+  return [withInterval(difference), difference.significant ? p : `${p} (chance)`];
+}
+
+function costs({ costs }: Report): Table {
+  const whose: Partial<Record<Component | "mesh", string>> = { mesh: "all together" };
+  return {
+    title: "Cost",
+    note: "vCPU per 1,000 requests a second, what is used without load taken off; memory (working set) of one container.",
+    head: ["arm", "scenario", "part", "vCPU per 1,000/s", "MiB"],
+    rows: costs.map(({ title, scenario, component, cpu, memory }) => [
+      ...[title, scenario, whose[component] ?? component, cpu ? withInterval(cpu) : "not measured"],
+      withInterval(memory),
+    ]),
+  };
+}
+
+function baseline({ baseline }: Report): Table {
+  return {
+    title: "Beside the baseline",
+    note: baseline && `Of ${baseline.finishedAt} (${baseline.identity}). "agrees" where the intervals meet.`,
+    head: ["arm", "metric", "scenario", "before", "now", "unit", "verdict"],
+    rows: (baseline?.changes ?? []).map(({ title, metric, scenario, before, now, unit, verdict }) => [
+      ...[title, metric, scenario, number(before), number(now), unit, verdict],
+    ]),
+  };
+}
+
+function article({ article }: Report): Table {
+  return {
+    title: 'Beside the article "Istio from A to Y"',
+    note: "The article measured each once, on other machines: compare the order of size, and not the digits.",
+    head: ["what", "scenario", "article", "ours", "unit"],
+    rows: article.some(({ ours }) => ours !== undefined)
+      ? article.map(({ what, scenario, article, ours, unit }) => [
+          ...[what, scenario, number(article), ours === undefined ? "not measured" : number(ours), unit],
+        ])
+      : [],
+  };
+}
+
+function invalid({ runs, plan }: Report): Table {
+  return {
+    title: "Runs that do not count",
+    head: ["block", "arm", "scenario", "why"],
+    rows: runs
+      .filter(({ problems }) => problems.length > 0)
+      .map(({ block, arm, scenario, problems }) => {
+        const known = plan.arms.find(({ id }) => id === arm);
+        return [String(block), known ? armTitle(known) : arm, scenario, problems.join("; ")];
+      }),
+  };
+}
+
+function scenarios({ scenarios }: Report): Table {
+  return {
+    title: "Scenarios",
+    head: ["scenario", "state", "what was looked at"],
+    rows: scenarios.map(({ scenario, state, reason, truths }) => [
+      ...[scenario, reason ? `${state}: ${reason}` : state, truths.join("; ")],
+    ]),
+  };
+}
+
+function environment({ environment, plan, startedAt, finishedAt, identity }: Report): Table {
+  const node = (facts: Report["environment"]["clientNode"]) =>
+    [
+      facts.name,
+      `${facts.cores} processors`,
+      `${number(facts.memoryBytes / 2 ** 30)} GiB`,
+      ...[facts.architecture, facts.osImage, `kernel ${facts.kernel}`, facts.containerRuntime],
+      ...(facts.mtu === undefined ? [] : [`MTU ${facts.mtu}`]),
+    ].join(", ");
+  const seconds = (Date.parse(finishedAt) - Date.parse(startedAt)) / 1000;
+  return {
+    title: "Environment",
+    head: ["what", "value"],
+    rows: [
+      ["time", `${startedAt} to ${finishedAt}${Number.isNaN(seconds) ? "" : ` (${span(seconds)})`}`],
+      ["plan", `${plan.runs} runs in ${plan.blocks} blocks, seed ${plan.seed}, identity ${identity}`],
+      ["Kubernetes", environment.kubernetes],
+      ["Istio", environment.istio],
+      ["client's node", node(environment.clientNode)],
+      ["server's node", node(environment.serverNode)],
+      ...environment.images.map((image) => ["image", image]),
+    ],
+  };
+}

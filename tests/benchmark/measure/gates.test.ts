@@ -1,0 +1,130 @@
+import assert from "node:assert/strict";
+import { parseFortio } from "../../../components/benchmark/measure/fortio";
+import { problemsOf } from "../../../components/benchmark/measure/gates";
+import { latencyOfFortio, latencyOfHistogram, type RequestOutcome } from "../../../components/benchmark/measure/record";
+import { parseSummary, rolesIn, usageBetween } from "../../../components/benchmark/measure/usage";
+import type { RequestArm } from "../../../components/benchmark/plan/arm";
+import { LatencyHistogram } from "../../../components/benchmark/statistics/latency-histogram";
+import { recorded } from "../fixtures";
+
+const arm: RequestArm = {
+  ...{ kind: "http", id: "http-c10-q1000-1024B", placement: "other-node", seconds: 60, warmUpSeconds: 15 },
+  ...{ connections: 10, qps: 1000, payloadSize: 1024, keepAlive: true },
+};
+const calm = { clientNodeCores: 4, restarted: [] };
+
+function outcome(made: Partial<RequestOutcome>): RequestOutcome {
+  const raw = { count: 60_000, mean: 1, max: 2, percentiles: {} };
+  return { kind: "requests", actualQps: 1000, requests: 60_000, failed: 0, codes: { "200": 60_000 }, raw, ...made };
+}
+
+describe("the gates of a run", () => {
+  it("are passed by a run as it should be", () => {
+    assert.deepEqual(problemsOf(arm, outcome({}), { ...calm, logged: 60_000 }), []);
+    assert.deepEqual(problemsOf(arm, outcome({ requests: 59_400, failed: 59 }), calm), []);
+  });
+
+  it("stop a run that made fewer requests than asked", () => {
+    assert.deepEqual(problemsOf(arm, outcome({ requests: 59_399 }), calm), [
+      "only 99.0% of the planned requests were made (59399 of 60000)",
+    ]);
+  });
+
+  it("stop a run with failures, and say which", () => {
+    assert.deepEqual(problemsOf(arm, outcome({ failed: 61, codes: { "200": 59_939, "503": 61 } }), calm), [
+      "61 of 60000 requests failed (59939 x 200, 61 x 503)",
+    ]);
+  });
+
+  it("stop a run whose load generator was the bottleneck, but not at saturation", () => {
+    const busy = { ...calm, client: { cores: 2.9, memory: 1, containers: 1 } };
+    assert.deepEqual(problemsOf(arm, outcome({}), busy), [
+      "the load generator took 72.5% of its node's processors, more than 70.0%",
+    ]);
+    assert.deepEqual(problemsOf({ ...arm, qps: 0 }, outcome({}), busy), []);
+  });
+
+  it("stop a run with a restart or with a log that is not whole", () => {
+    const odd = { clientNodeCores: 4, restarted: ["server/istio-proxy"], logged: 59_999 };
+    assert.deepEqual(problemsOf(arm, outcome({}), odd), [
+      "the access log has 59999 of 60000 requests, so that none was corrected",
+      "server/istio-proxy restarted",
+    ]);
+  });
+});
+
+describe("a run's latencies", () => {
+  it("have no far percentile without the requests for it", () => {
+    const few = latencyOfFortio(parseFortio(recorded("fortio/http-ok.json")));
+    assert.deepEqual(Object.keys(few.percentiles).at(-1), "99");
+    const far = (count: number) => {
+      const histogram = new LatencyHistogram();
+      histogram.record(1000, count);
+      return Object.keys(latencyOfHistogram(histogram).percentiles);
+    };
+    assert.equal(far(9_999).includes("99.9"), false);
+    assert.equal(far(10_000).includes("99.9"), true);
+    assert.equal(far(100_000).includes("99.99"), true);
+  });
+});
+
+describe("what containers use", () => {
+  const at = (seconds: number) => new Date(Date.UTC(2026, 0, 1, 0, 0, seconds)).toISOString();
+  const container = (name: string, seconds: number, cpuSeconds: number, mebibytes = 50) => ({
+    name,
+    cpu: { time: at(seconds), usageCoreNanoSeconds: cpuSeconds * 1e9 },
+    memory: { time: at(seconds), workingSetBytes: mebibytes * 2 ** 20 },
+  });
+  const pod = (namespace: string, name: string, containers: object[]) => ({
+    podRef: { namespace, name, uid: "1" },
+    containers,
+  });
+  const look = (seconds: number, cpu: number) =>
+    parseSummary({
+      node: {},
+      pods: [
+        pod("bench-sidecar", "client-x", [
+          container("fortio", seconds, cpu),
+          container("istio-proxy", seconds, 2 * cpu),
+        ]),
+        pod("bench-sidecar", "server-y", [container("istio-proxy", seconds, cpu)]),
+        pod("bench-waypoint", "waypoint-z", [container("istio-proxy", seconds, cpu)]),
+        pod("istio-system", "ztunnel-a", [container("istio-proxy", seconds, cpu, 10)]),
+        pod("istio-system", "ztunnel-b", [container("istio-proxy", seconds, cpu, 30)]),
+        pod("istio-system", "istiod-c", [container("discovery", seconds, cpu)]),
+        pod("bookinfo", "reviews-v1", [container("istio-proxy", seconds, 9 * cpu)]),
+      ],
+    });
+  const own = new Set(["fortio"]);
+
+  it("is the counters' difference over the counters' own time, by what a container is to the scenario", () => {
+    const usages = usageBetween(look(0, 1), look(20, 11), rolesIn("bench-sidecar", own));
+    assert.deepEqual(
+      Object.entries(usages).map(([component, { cores }]) => [component, cores]),
+      [
+        ["client", 0.5],
+        ["client proxy", 1],
+        ["server proxy", 0.5],
+        ["ztunnel", 1],
+        ["istiod", 0.5],
+      ],
+    );
+    assert.deepEqual([usages.ztunnel?.memory, usages.ztunnel?.containers], [40 * 2 ** 20, 2]);
+    assert.equal(usageBetween(look(0, 1), look(20, 11), rolesIn("bench-waypoint", own)).waypoint?.cores, 0.5);
+  });
+
+  it("is unknown where the counters stood still, or began anew", () => {
+    const [stale, restarted] = [
+      usageBetween(look(20, 1), look(20, 1), rolesIn("bench-sidecar", own)),
+      usageBetween(look(0, 9), look(20, 1), rolesIn("bench-sidecar", own)),
+    ];
+    assert.equal(stale.client?.cores, undefined);
+    assert.equal(restarted.client?.cores, undefined);
+    assert.equal(restarted.client?.memory, 50 * 2 ** 20);
+  });
+
+  it("is nothing where the kubelet says nothing", () => {
+    assert.deepEqual(parseSummary({ node: {} }), []);
+    assert.deepEqual(parseSummary({ pods: [pod("a", "b", [{ name: "c" }])] }), []);
+  });
+});

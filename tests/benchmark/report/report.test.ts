@@ -1,0 +1,281 @@
+import assert from "node:assert/strict";
+import { parseBaseline } from "../../../components/benchmark/report/baseline";
+import { csvOf } from "../../../components/benchmark/report/csv";
+import { htmlOf } from "../../../components/benchmark/report/html";
+import { markdownOf } from "../../../components/benchmark/report/markdown";
+import { failures, type Measured, type Report, reportOf } from "../../../components/benchmark/report/report";
+import { benchmark } from "../../../components/settings/sections/benchmark";
+import { measured } from "./measured";
+
+const settings = { scenarios: ["none", "sidecar", "ambient"], control: true, qps: [1000], tcpStreams: [1] } as const;
+const known = measured({ ...settings, scenarios: [...settings.scenarios] });
+const noBudgets = { budgets: {} };
+const report = reportOf(known, noBudgets);
+const figure = (of: Report, scenario: string, metric: string, arm = "http-c10-q1000-1024B") => {
+  const found = of.figures.find((each) => each.arm === arm && each.scenario === scenario && each.metric === metric);
+  assert.ok(found, `${scenario} ${metric}`);
+  return found;
+};
+const budgets = (given: Record<string, object>) => benchmark.parse({ budgets: given }).budgets;
+
+function spoilt(
+  spoil: (record: Measured["records"][number], index: number) => Partial<Measured["records"][number]>,
+): Measured {
+  return { ...known, records: known.records.map((record, index) => ({ ...record, ...spoil(record, index) })) };
+}
+
+describe("the report of a benchmark", () => {
+  it("finds what a scenario adds, though blocks differ more than that", () => {
+    for (const [scenario, added] of [
+      ["sidecar", 2],
+      ["ambient", 0.5],
+    ] as const) {
+      const { difference } = figure(report, scenario, "p99");
+      assert.ok(difference?.interval && difference.significant);
+      assert.ok(difference.interval.low < added && added < difference.interval.high);
+      assert.ok(difference.interval.high - difference.interval.low < 0.2);
+    }
+  });
+
+  it("finds nothing in the control", () => {
+    for (const metric of ["p50", "p90", "p99"]) {
+      const { difference } = figure(report, "control", metric);
+      assert.equal(difference?.significant, false, metric);
+      assert.ok(difference?.interval && difference.interval.low < 0 && difference.interval.high > 0, metric);
+    }
+  });
+
+  it("gives corrected and raw latencies, and the rate where there is no schedule", () => {
+    const [corrected, raw] = [figure(report, "none", "p99"), figure(report, "none", "p99 raw")];
+    assert.ok(Math.abs(corrected.estimate.median - 2 * raw.estimate.median) < 1e-9);
+    assert.equal(figure(report, "none", "rate", "request-response").estimate.median, 5000);
+    assert.equal(
+      report.figures.some(({ arm, metric }) => arm === "http-c10-q1000-1024B" && metric === "rate"),
+      false,
+    );
+  });
+
+  it("gives the share of the TCP rate that is lost", () => {
+    const { estimate } = figure(report, "sidecar", "throughput lost", "tcp-1-upload");
+    assert.ok(Math.abs(estimate.median - 40) < 1.5, String(estimate.median));
+  });
+
+  it("takes off what is used without load, and counts per 1,000 requests a second", () => {
+    const mesh = report.costs.find(({ scenario, component }) => scenario === "sidecar" && component === "mesh");
+    assert.ok(mesh?.cpu && Math.abs(mesh.cpu.median - 0.2) < 1e-9);
+    assert.ok(Math.abs(mesh.memory.median - 60) < 1e-9);
+    assert.equal(
+      report.costs.some(({ scenario }) => scenario === "none"),
+      false,
+    );
+  });
+
+  it("gives no CPU where there was no idle figure or no counter", () => {
+    const blind = reportOf({ ...known, idle: {} }, noBudgets);
+    assert.ok(blind.costs.length > 0 && blind.costs.every(({ cpu }) => cpu === undefined));
+  });
+
+  it("says in a sentence what a manager wants to know", () => {
+    const [sidecar, ambient, control] = report.sentences;
+    assert.match(
+      sidecar ?? "",
+      /^sidecar adds (1\.9|2\.0)\d \[1\.\d\d, 2\.\d\d\] ms at p99, 0\.200 \[0\.200, 0\.200\] vCPU per 1,000 requests a second, 60\.0 \[.*\] MiB a proxy \(at 1000 requests a second over 10 connections; 10 blocks\)\.$/,
+    );
+    assert.match(ambient ?? "", /^ambient adds 0\.[45]\d+ \[/);
+    assert.match(control ?? "", /^control which is none once more, shows no difference from none beyond chance at p99/);
+  });
+
+  it("leaves runs that do not count out of the figures and shows them", () => {
+    const odd = spoilt(({ scenario, block }) =>
+      scenario === "sidecar" && block === 3 ? { problems: ["9 of 100 requests failed"], outcome: undefined } : {},
+    );
+    const of = reportOf(odd, noBudgets);
+    assert.equal(figure(of, "sidecar", "p99").estimate.blocks, 9);
+    assert.equal(figure(of, "sidecar", "p99").difference?.blocks, 9);
+    assert.equal(figure(of, "none", "p99").estimate.blocks, 10);
+    for (const text of [markdownOf(of), htmlOf(of), csvOf(of)]) assert.match(text, /9 of 100 requests failed/);
+  });
+
+  it("has no difference, and no budget kept, where everything of a scenario is invalid", () => {
+    const odd = spoilt(({ scenario }) => (scenario === "sidecar" ? { problems: ["restarted"] } : {}));
+    const of = reportOf(odd, { budgets: budgets({ "sidecar.p99": { max: 100 } }) });
+    assert.equal(
+      of.figures.some(({ scenario }) => scenario === "sidecar"),
+      false,
+    );
+    assert.equal(of.sentences[0], "sidecar: not measured.");
+    assert.deepEqual(
+      failures(of).map(({ name, verdict }) => [name, verdict]),
+      [["sidecar.p99", "not measured"]],
+    );
+  });
+
+  it("says that it is not complete while runs are missing, but not for a scenario that cannot be measured", () => {
+    assert.equal(report.complete, true);
+    assert.equal(reportOf({ ...known, records: known.records.slice(1) }, noBudgets).complete, false);
+    const without: Measured = {
+      ...known,
+      records: known.records.filter(({ scenario }) => scenario !== "ambient"),
+      scenarios: known.scenarios.map((each) =>
+        each.scenario === "ambient" ? { ...each, state: "not measured", reason: "there is no ztunnel" } : each,
+      ),
+    };
+    const of = reportOf(without, noBudgets);
+    assert.equal(of.complete, true);
+    assert.match(markdownOf(of), /\| ambient \| not measured: there is no ztunnel \|/);
+  });
+
+  it("is the same for the same journal", () => {
+    assert.deepEqual(reportOf(known, noBudgets), report);
+    assert.equal(htmlOf(reportOf(known, noBudgets)), htmlOf(report));
+  });
+});
+
+describe("budgets", () => {
+  const judged = (given: Record<string, object>) =>
+    reportOf(known, { budgets: budgets(given) }).budgets.map(({ name, scenario, verdict }) => [
+      name,
+      scenario,
+      verdict,
+    ]);
+
+  it("are judged on the upper bound of the interval, and not on the median", () => {
+    const difference = figure(report, "sidecar", "p99").difference;
+    assert.ok(difference?.interval);
+    const between = (difference.median + difference.interval.high) / 2;
+    assert.deepEqual(judged({ "sidecar.p99": { max: between } }), [["sidecar.p99", "sidecar", "exceeded"]]);
+    assert.deepEqual(judged({ "sidecar.p99": { max: difference.interval.high } }), [
+      ["sidecar.p99", "sidecar", "within"],
+    ]);
+  });
+
+  it("without a scenario are for all of the mesh, and never for the control", () => {
+    assert.deepEqual(judged({ p99: { max: 1 } }), [
+      ["p99", "sidecar", "exceeded"],
+      ["p99", "ambient", "within"],
+    ]);
+  });
+
+  it("are there for CPU, memory and throughput", () => {
+    assert.deepEqual(
+      judged({
+        "sidecar.cpu": { max: 0.19 },
+        "sidecar.memory": { max: 61 },
+        "sidecar.throughput": { max: 45 },
+        "ambient.throughput": { max: 30 },
+      }),
+      [
+        ["sidecar.cpu", "sidecar", "exceeded"],
+        ["sidecar.memory", "sidecar", "within"],
+        ["sidecar.throughput", "sidecar", "within"],
+        ["ambient.throughput", "ambient", "exceeded"],
+      ],
+    );
+  });
+
+  it("fail or warn, as they say", () => {
+    const of = reportOf(known, { budgets: budgets({ p50: { max: 0, onExceed: "warn" }, p99: { max: 0 } }) });
+    assert.deepEqual(
+      failures(of).map(({ name }) => name),
+      ["p99", "p99"],
+    );
+  });
+});
+
+describe("a comparison with a baseline", () => {
+  const against = (earlier: Report) => {
+    const baseline = parseBaseline(JSON.stringify(earlier));
+    const changes = reportOf(known, { budgets: {}, baseline }).baseline?.changes ?? [];
+    return changes.filter(({ metric, scenario }) => metric === "p99" && scenario === "sidecar")[0]?.verdict;
+  };
+  const scaled = (factor: number) =>
+    reportOf(
+      spoilt(({ outcome }) =>
+        outcome?.kind === "requests" && outcome.corrected
+          ? {
+              outcome: {
+                ...outcome,
+                corrected: {
+                  ...outcome.corrected,
+                  percentiles: Object.fromEntries(
+                    Object.entries(outcome.corrected.percentiles).map(([key, value]) => [key, value * factor]),
+                  ),
+                },
+              },
+            }
+          : {},
+      ),
+      noBudgets,
+    );
+
+  it("agrees where the intervals meet, as those of two runs of the same plan do", () => {
+    assert.equal(against(report), "agrees");
+    const again = reportOf(measured({ ...settings, scenarios: [...settings.scenarios] }, "again"), noBudgets);
+    assert.equal(against(again), "agrees");
+  });
+
+  it("is better or worse where they do not", () => {
+    assert.equal(against(scaled(3)), "better");
+    assert.equal(against(scaled(0.3)), "worse");
+  });
+
+  it("says nothing without intervals, and refuses what is no report of this schema", () => {
+    const few = reportOf(measured({ qps: [1000], blocks: 3 }), noBudgets);
+    assert.equal(against(few), "unknown");
+    assert.throws(() => parseBaseline("{}"), /schemaVersion/);
+    assert.throws(() => parseBaseline(JSON.stringify({ ...report, schemaVersion: 99 })), /schema version 99/);
+  });
+});
+
+describe("the forms of the report", () => {
+  it("keep everything in report.json", () => {
+    const read = JSON.parse(JSON.stringify(report)) as Report;
+    assert.equal(read.schemaVersion, 1);
+    assert.equal(read.runs.length, known.plan.runs.length);
+    assert.deepEqual(read.figures.length, report.figures.length);
+  });
+
+  it("are one page that asks nobody for anything", () => {
+    const html = htmlOf(report);
+    assert.doesNotMatch(html, /<script|<link|src=|href=|https?:\/\/|NaN|undefined|Infinity/);
+    assert.equal(html.match(/<svg/g)?.length, html.match(/<\/svg>/g)?.length);
+    assert.ok((html.match(/<svg/g)?.length ?? 0) >= 5);
+    for (const part of ["What is added to none", "Latency", "Cost", "Block by block", "Environment"]) {
+      assert.ok(html.includes(`<h2>${part}</h2>`), part);
+    }
+  });
+
+  it("escape what comes from outside", () => {
+    const evil = reportOf(
+      spoilt(() => ({ problems: ['<img src=x onerror="a()"> | "quoted"'] })),
+      noBudgets,
+    );
+    assert.doesNotMatch(htmlOf(evil), /<img/);
+    assert.doesNotMatch(markdownOf(evil), /<img/);
+    assert.match(csvOf(evil), /"<img src=x onerror=""a\(\)""> \| ""quoted"""/);
+  });
+
+  it("have a line for every value in CSV", () => {
+    const lines = csvOf(report).trimEnd().split("\r\n");
+    assert.equal(lines[0], "block,arm,scenario,startedAt,valid,problems,metric,unit,value");
+    assert.ok(lines.every((line) => line.split(",").length === 9));
+    const p99 = lines.filter((line) => line.includes(",p99,ms,"));
+    assert.equal(p99.length, 10 * 4 * 3);
+  });
+
+  it("put the article's numbers beside ours where the same was measured", () => {
+    const of = reportOf(measured({ preset: "article" }), noBudgets);
+    const row = of.article.find(({ what, scenario }) => what.startsWith("iperf") && scenario === "sidecar");
+    assert.equal(row?.article, 1.88);
+    assert.ok(row?.ours !== undefined && Math.abs(row.ours - 6) < 0.3);
+    assert.match(markdownOf(of), /Beside the article/);
+    assert.match(
+      markdownOf(of),
+      /\| fortio to details, 10 connections, 100\/s, mean \| sidecar \| 39\.3 \| [\d.]+ \| ms \|/,
+    );
+  });
+
+  it("leave out p99.9 of fewer than 10,000 requests", () => {
+    assert.ok(report.figures.some(({ metric }) => metric === "p99.9"));
+  });
+});
