@@ -1,0 +1,53 @@
+import assert from "node:assert/strict";
+import { meshNotes } from "../../components/mesh/notes";
+import { settingsSchema, type SettingsInput } from "../../components/settings/schema";
+import { projectRoot } from "../support/program";
+import { meshInput } from "./values/inputs";
+
+type Mesh = Partial<SettingsInput["mesh"]>;
+
+function notes(mesh: Mesh, sections: Partial<SettingsInput> = {}): string[] {
+  const { charts, bookinfo, applications, traffic } = settingsSchema.shape;
+  return meshNotes(
+    {
+      mesh: meshInput(mesh).mesh,
+      charts: charts.parse(sections.charts ?? {}),
+      bookinfo: bookinfo.parse({}),
+      applications: applications.optional().parse(sections.applications),
+      traffic: traffic.parse(sections.traffic ?? {}),
+    },
+    projectRoot,
+  );
+}
+
+const shop = { namespace: "shop", workloads: [{ name: "cart", serviceAccount: "cart", port: 80 }] };
+const inShop: Mesh = { namespaces: { shop: { dataPlane: "ambient" } } };
+
+describe("notes on the mesh", () => {
+  it("are none for a mesh of sidecars that says nothing of its own", () => {
+    assert.deepEqual(notes({}, { applications: [shop] }), []);
+  });
+
+  it("name the values that nobody could check", () => {
+    const found = notes({ values: { istiod: { pilot: {} } } });
+    assert.equal(found.length, 1);
+    assert.match(found[0] ?? "", /Not checked: .* talos-mesh:mesh\.values\.istiod\./);
+  });
+
+  it("say what a mesh of both data planes does not enforce for ambient callers", () => {
+    const http = [{ timeout: "3s" }];
+    const traffic = { services: [{ host: "reviews", http }] };
+    const found = notes({ ...inShop, outboundTrafficPolicy: "REGISTRY_ONLY" }, { applications: [shop], traffic });
+    assert.match(found.join("\n"), /talos-mesh:traffic hold for callers with sidecars.* ambient namespace shop\./);
+    assert.match(found.join("\n"), /REGISTRY_ONLY holds for sidecars, not for .* ambient namespace shop/);
+    const gateway = { services: [{ host: "reviews", gateways: ["ingress"], hosts: ["a.example"], http }] };
+    assert.doesNotMatch(notes(inShop, { applications: [shop], traffic: gateway }).join(), /talos-mesh:traffic/);
+  });
+
+  it("say which labels a namespace that others make needs", () => {
+    const waypoints = [{ namespace: "shop", ingress: true }];
+    assert.deepEqual(notes({ ...inShop, waypoints }, { applications: [shop] }), [
+      'Namespace shop, which others make, needs the label istio.io/dataplane-mode: "ambient", its Service cart the labels istio.io/use-waypoint: "waypoint", istio.io/ingress-use-waypoint: "true".',
+    ]);
+  });
+});

@@ -1,0 +1,143 @@
+import assert from "node:assert/strict";
+import { cniValues } from "../../../components/mesh/values/cni";
+import { istiodValues } from "../../../components/mesh/values/istiod";
+import { proxyGeneration, sidecarRequest } from "../../../components/mesh/values/proxy-generation";
+import { ztunnelValues } from "../../../components/mesh/values/ztunnel";
+import type { SettingsInput } from "../../../components/settings/schema";
+import { at, meshInput } from "./inputs";
+
+type MeshInput = Partial<SettingsInput["mesh"]>;
+
+const ambient: MeshInput = { dataPlane: "ambient" };
+const mixed: MeshInput = { namespaces: { shop: { dataPlane: "ambient" } } };
+const metadata = "meshConfig.defaultConfig.proxyMetadata";
+
+describe("values of the ambient data plane", () => {
+  for (const [what, mesh] of Object.entries({ "an ambient mesh": ambient, "one ambient namespace": mixed })) {
+    it(`turn on every ambient part for ${what}, under any profile`, () => {
+      for (const profile of ["default", "demo", "stable"] as const) {
+        const input = meshInput({ ...mesh, profile });
+        assert.equal(at(istiodValues(input), "pilot.env.PILOT_ENABLE_AMBIENT"), "true");
+        assert.equal(at(istiodValues(input), `${metadata}.ISTIO_META_ENABLE_HBONE`), "true");
+        assert.equal(at(cniValues(input), "cni.ambient.enabled"), true);
+        assert.equal(ztunnelValues(input)["variant"], "distroless");
+      }
+    });
+  }
+
+  it("leave a mesh of sidecars without them", () => {
+    const istiod = istiodValues(meshInput());
+    assert.equal(at(istiod, "pilot.env"), undefined);
+    assert.equal(at(istiod, metadata), undefined);
+    assert.equal(cniValues(meshInput())["cni"], undefined);
+  });
+
+  it("hold applications back only where there are sidecars to wait for", () => {
+    const holds = (mesh: MeshInput) =>
+      at(istiodValues(meshInput(mesh)), "meshConfig.defaultConfig.holdApplicationUntilProxyStarts");
+    assert.equal(holds({}), true);
+    assert.equal(holds({ holdApplicationUntilProxyStarts: false }), false);
+    assert.equal(holds(mixed), true);
+    assert.equal(holds(ambient), undefined);
+  });
+});
+
+describe("settings of the mesh reach each data plane where it reads them", () => {
+  it("DNS capture: sidecars by their metadata, ztunnel by istio-cni", () => {
+    for (const dnsCapture of [true, false]) {
+      const input = meshInput({ ...mixed, dnsCapture });
+      assert.equal(at(istiodValues(input), `${metadata}.ISTIO_META_DNS_CAPTURE`), String(dnsCapture));
+      assert.equal(at(cniValues(input), "cni.ambient.dnsCapture"), dnsCapture);
+    }
+    const unset = meshInput(mixed);
+    assert.equal(at(istiodValues(unset), `${metadata}.ISTIO_META_DNS_CAPTURE`), undefined);
+    assert.deepEqual(at(cniValues(unset), "cni.ambient"), { enabled: true });
+  });
+
+  it("access log: Envoy by the mesh config, ztunnel by its log levels", () => {
+    const off = meshInput({ ...mixed, accessLog: false });
+    assert.equal(at(istiodValues(off), "meshConfig.accessLogFile"), "");
+    assert.equal(ztunnelValues(off)["logLevel"], "info,access=off");
+    const on = meshInput({ ...mixed, accessLog: true });
+    assert.equal(at(istiodValues(on), "meshConfig.accessLogFile"), "/dev/stdout");
+    assert.equal(ztunnelValues(on)["logLevel"], undefined);
+  });
+
+  it("resources of proxies: sidecars, and waypoints where there are any", () => {
+    const resources = { requests: { cpu: "10m" } };
+    const global = (mesh: MeshInput) => at(istiodValues(meshInput(mesh)), "global") as Record<string, unknown>;
+    assert.deepEqual(global({ proxyResources: resources })["proxy"], { resources });
+    assert.equal(global({ proxyResources: resources })["waypoint"], undefined);
+    const waypoints = [{ namespace: "shop" }];
+    assert.deepEqual(global({ ...mixed, waypoints, proxyResources: resources })["waypoint"], { resources });
+  });
+
+  it("the removal of the taint: istiod looks for istio-cni in its own namespace, and tolerates the taint", () => {
+    assert.equal(at(istiodValues(meshInput()), "pilot.taint"), undefined);
+    const { pilot } = istiodValues(meshInput({ untaintNodes: true })) as { pilot: Record<string, unknown> };
+    assert.deepEqual(pilot["taint"], { enabled: true, namespace: "istio-system" });
+    assert.deepEqual(pilot["tolerations"], [{ key: "cni.istio.io/not-ready", operator: "Exists" }]);
+  });
+
+  it("profile, compatibility version and platform: every chart alike", () => {
+    const input = meshInput({ ...mixed, profile: "preview", compatibilityVersion: "1.30", platform: "k3s" });
+    const chosen = { profile: "preview", compatibilityVersion: "1.30", platform: "k3s" };
+    for (const values of [istiodValues(input), cniValues(input), ztunnelValues(input)]) {
+      const { profile, compatibilityVersion, platform } = values as Record<string, unknown>;
+      assert.deepEqual({ profile, compatibilityVersion, platform }, chosen);
+    }
+  });
+});
+
+describe("nftables on Talos", () => {
+  const native = (mesh: MeshInput, talos = true) => at(cniValues(meshInput(mesh, { talos })), "global.nativeNftables");
+
+  it("are used from the Istio on that can, later for ambient than for sidecars", () => {
+    assert.equal(native({ version: "1.26.4" }), undefined);
+    assert.equal(native({ version: "1.27.0" }), true);
+    assert.equal(native({ version: "1.27.0", ...ambient }), undefined);
+    assert.equal(native({ version: "1.28.0", ...ambient }), true);
+  });
+
+  it("are left to the node agent elsewhere", () => {
+    assert.equal(native({}, false), undefined);
+  });
+});
+
+describe("a user's values", () => {
+  it("win over ours, and stand where the chart looks first, so that they win over the profile too", () => {
+    const resources = { requests: { cpu: "50m" } };
+    const cni = cniValues(meshInput({ profile: "demo", values: { cni: { resources, global: { hub: "r.example" } } } }));
+    assert.deepEqual(at(cni, "cni.resources"), resources);
+    assert.equal(cni["resources"], undefined);
+    assert.equal(at(cni, "global.hub"), "r.example");
+    assert.equal(at(cni, "global.tag"), meshInput().mesh.version);
+  });
+
+  it("under `pilot` win over the same at the top, as in the chart", () => {
+    const istiod = { replicaCount: 2, autoscaleEnabled: false, pilot: { replicaCount: 3 } };
+    const { pilot } = istiodValues(meshInput({ values: { istiod } })) as { pilot: Record<string, unknown> };
+    assert.deepEqual(pilot, { cni: { enabled: true }, replicaCount: 3, autoscaleEnabled: false });
+  });
+
+  it("of ztunnel stay at the top", () => {
+    const ztunnel = ztunnelValues(meshInput({ ...ambient, values: { ztunnel: { logLevel: "debug" } } }));
+    assert.equal(ztunnel["logLevel"], "debug");
+  });
+});
+
+describe("the generation of proxies", () => {
+  it("changes when sidecars must learn to take HBONE, or to answer DNS", () => {
+    const generations = [{}, mixed, { dnsCapture: true }, { compatibilityVersion: "1.30" }].map((mesh) =>
+      proxyGeneration(meshInput(mesh)),
+    );
+    assert.equal(new Set(generations).size, generations.length);
+  });
+
+  it("stands on no pod of a namespace without sidecars", () => {
+    const none = { annotations: {}, labels: {} };
+    assert.deepEqual(sidecarRequest("shop", meshInput(mixed)), none);
+    assert.deepEqual(sidecarRequest("shop", meshInput({ namespaces: { shop: { dataPlane: "none" } } })), none);
+    assert.notDeepEqual(sidecarRequest("bookinfo", meshInput(mixed)).annotations, {});
+  });
+});
