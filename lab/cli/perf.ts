@@ -2,44 +2,106 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism, loadavg, tmpdir } from "node:os";
 import path from "node:path";
 import { parseArgs } from "node:util";
+import { measureDeployment, type Deployment } from "../perf/deployment";
 import { loadArgs, measure, renderArgs, type Usage } from "../perf/measure";
 import { sizedStack } from "../perf/sized-stack";
 import { growthExponent, spread, type SizedCost } from "../perf/statistics";
+import { messageOf } from "../program/errors";
+import { toolNames } from "../tools/catalog";
+import { ensureTools } from "../tools/ensure-tools";
 
-const usage = `usage: npm run perf [-- --runs N]
+const root = path.resolve(__dirname, "../..");
 
-  --runs N   interleaved runs behind each figure of the comparison (default: 9)`;
+const parts = ["render", "size", "up"] as const;
+type Part = (typeof parts)[number];
+
+const usage = `usage: npm run perf [-- --runs N] [--only PART]
+
+  --runs N     interleaved runs behind each figure of the comparison (default: 9)
+  --only PART  render: rendering dev against loading the SDK; size: how rendering grows; up: deploying dev from
+               nothing (default: all three)`;
 
 /** Wall time of rendering dev over that of only loading the SDK modules it needs. */
 const ratioLimit = 1.5;
 /** A power of 1 is linear; the rest is for garbage collection and for noise. */
 const growthLimit = 1.15;
+/** Wall time of deploying dev over its longest chain of dependent steps. */
+const chainLimit = 1.2;
+const deployments = 3;
 const sizes = [10, 100, 1000] as const;
 const runsPerSize = 3;
 
-/** `npm run perf`: 1 where rendering has become too slow or grows worse than linearly, 2 where the options are wrong. */
+/** `npm run perf`: 1 where something has become too slow or grows worse than linearly, 2 where the options are wrong. */
 export async function main(argv: readonly string[]): Promise<number> {
-  let runs: number;
+  let options: { readonly runs: number; readonly only: Part | undefined } | undefined;
   try {
-    const { values } = parseArgs({ args: [...argv], options: { runs: { type: "string", default: "9" } } });
-    runs = Number(values.runs);
-    if (!Number.isInteger(runs) || runs < 1) throw new TypeError("--runs: expected a whole number of at least 1");
+    options = parse(argv);
   } catch (error) {
     console.error(`${(error as Error).message}\n\n${usage}`);
     return 2;
   }
+  if (options === undefined) {
+    console.log(usage);
+    return 0;
+  }
+  const { runs, only } = options;
+  const asked = (part: Part) => only === undefined || only === part;
   const folder = mkdtempSync(path.join(tmpdir(), "talos-mesh-perf-"));
   try {
     const [load] = loadavg();
     console.log(
       `Node ${process.version}, ${availableParallelism()} processors, load ${load?.toFixed(1)} before the start\n`,
     );
-    const ratio = await compare(folder, runs);
-    const growth = await grow(folder);
-    return ratio && growth ? 0 : 1;
+    const ratio = !asked("render") || (await compare(folder, runs));
+    const growth = !asked("size") || (await grow(folder));
+    const deploying = !asked("up") || (await deploy());
+    return ratio && growth && deploying ? 0 : 1;
   } finally {
     rmSync(folder, { recursive: true });
   }
+}
+
+function parse(argv: readonly string[]): { readonly runs: number; readonly only: Part | undefined } | undefined {
+  const { values } = parseArgs({
+    args: [...argv],
+    options: {
+      runs: { type: "string", default: "9" },
+      only: { type: "string" },
+      help: { type: "boolean", short: "h", default: false },
+    },
+  });
+  if (values.help) return undefined;
+  const runs = Number(values.runs);
+  if (!Number.isInteger(runs) || runs < 1) throw new TypeError("--runs: expected a whole number of at least 1");
+  const only = parts.find((part) => part === values.only);
+  if (values.only !== undefined && only === undefined) {
+    throw new TypeError(`--only "${values.only}": expected one of: ${parts.join(", ")}`);
+  }
+  return { runs, only };
+}
+
+/** The median of several deployments, and the steps of the longest chain in that one. */
+async function deploy(): Promise<boolean> {
+  console.log(`\nDeploying dev from nothing with the embedded runner (median of ${deployments} runs, range)`);
+  try {
+    // A cold build of the tools is no part of a deployment.
+    await ensureTools(toolNames);
+  } catch (error) {
+    console.log(`  not measured: ${messageOf(error).split("\n")[0] ?? ""}`);
+    return true;
+  }
+  const found: Deployment[] = [];
+  for (let run = 0; run < deployments; run++) found.push(await measureDeployment(root));
+  const ratios = spread(found.map(({ ms, chain }) => ms / chain.ms));
+  const seconds = (of: (deployment: Deployment) => number) => range(spread(found.map((each) => of(each) / 1000)));
+  console.log(`  up             ${seconds(({ ms }) => ms)} s`);
+  console.log(`  longest chain  ${seconds(({ chain }) => chain.ms)} s`);
+  console.log(`  ratio          ${range(ratios)}`);
+  const middle = found.find(({ ms, chain }) => ms / chain.ms === ratios.median) ?? found[0];
+  for (const { label, startedAt, endedAt } of middle?.chain.steps ?? []) {
+    console.log(`  ${((endedAt - startedAt) / 1000).toFixed(2).padStart(8)} s  ${label}`);
+  }
+  return verdict(ratios.median <= chainLimit, `up takes at most ${chainLimit} times its longest chain`);
 }
 
 async function compare(folder: string, runs: number): Promise<boolean> {

@@ -11,7 +11,8 @@ const reminder = 30_000;
 export class Progress implements RunObserver {
   readonly summary = new RunSummary();
   private readonly underWay = new Map<string, { readonly item: Item; readonly since: number; text: string }>();
-  private readonly printed = new Set<string>();
+  /** How many resources a layer had when its line was printed; layers side by side may get more afterwards. */
+  private readonly printed = new Map<string, number>();
   private readonly told: string[] = [];
   private lastReminder = Date.now();
 
@@ -19,7 +20,9 @@ export class Progress implements RunObserver {
 
   started(item: Item): void {
     // The layer before is done when one after it begins.
-    for (const { layer } of this.summary.all()) if (layer !== item.layer) this.printLayer(layer);
+    for (const { layer } of this.summary.all()) {
+      if (layer !== item.layer && !this.printed.has(layer)) this.printLayer(layer);
+    }
     this.summary.begin(item);
     this.underWay.set(keyOf(item), { item, since: Date.now(), text: "" });
     this.showLongest();
@@ -71,8 +74,9 @@ export class Progress implements RunObserver {
 
   private printLayer(layer: string): void {
     const summary = this.summary.all().find((each) => each.layer === layer);
-    if (summary === undefined || this.printed.has(layer) || !this.summary.isIdle(layer)) return;
-    this.printed.add(layer);
+    if (summary === undefined || !this.summary.isIdle(layer)) return;
+    if (this.printed.get(layer) === total(summary)) return;
+    this.printed.set(layer, total(summary));
     if (summary.failed > 0) return;
     const mark = this.terminal.paint("green", "✓");
     const details = [count(total(summary), "object").padStart(10), elapsed(summary.busyMs)].join("  ");

@@ -27,11 +27,16 @@ export class EmbeddedHost implements ResourceHost {
     const inputs = unwrapSecrets(registration.inputs) as Record<string, unknown>;
     const making = new Making(this.options, registration, inputs);
     observer.started(making.item);
+    const startedAt = Date.now();
     try {
       const { id, state, change, target, fingerprint } = await make(making);
       const entry = making.entry("done", target, fingerprint);
       if (stableJson(entry) !== stableJson({ ...making.recorded, sequence: undefined })) record.put(entry);
       observer.finished(making.item, change);
+      this.options.onStep?.({
+        ...{ urn: registration.urn, label: making.item.label, startedAt, endedAt: Date.now() },
+        after: [...registration.dependencies, ...(making.provider === undefined ? [] : [making.provider])],
+      });
       return { id, state };
     } catch (error) {
       const failure = this.options.signal?.aborted === true ? new StoppedError() : error;

@@ -1,3 +1,4 @@
+import type { TimedStep } from "../perf/critical-path";
 import type { Registration } from "../program/run-program";
 import type { Change, Item, RunObserver } from "../report/observer";
 import type { Clusters } from "./clusters";
@@ -13,6 +14,7 @@ export interface HostOptions {
   readonly clusters: Clusters;
   readonly observer: RunObserver;
   readonly signal?: AbortSignal;
+  readonly onStep?: (step: TimedStep) => void;
 }
 
 /** A resource that has been brought to what the program asks for. */

@@ -1,6 +1,7 @@
 import { existsSync, rmSync } from "node:fs";
 import path from "node:path";
 import { redactSecrets, runProgram } from "../program/run-program";
+import type { TimedStep } from "../perf/critical-path";
 import type { RunObserver } from "../report/observer";
 import type { ToolProgress } from "../tools/ensure-tools";
 import { Clusters } from "./clusters";
@@ -22,6 +23,8 @@ export interface RunnerOptions {
   /** Asks the run to stop: nothing new begins, and what is under way is ended or given up. */
   readonly signal?: AbortSignal;
   readonly onTool?: (progress: ToolProgress) => void;
+  /** Told when each resource was worked on, for measurements. */
+  readonly onStep?: (step: TimedStep) => void;
 }
 
 export interface ApplyOptions extends RunnerOptions {
