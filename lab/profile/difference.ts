@@ -16,7 +16,7 @@ export type ChartDifference = readonly Difference[] | "only before" | "only afte
 export function differences(before: ChartValues, after: ChartValues): Map<string, ChartDifference> {
   const charts = [...new Set([...before.keys(), ...after.keys()])];
   return new Map(
-    charts.map((chart) => {
+    charts.map((chart): [string, ChartDifference] => {
       const [a, b] = [before.get(chart), after.get(chart)];
       if (!a || !b) return [chart, a ? "only before" : "only after"];
       return [chart, differ(a, b, [])];
