@@ -9,6 +9,7 @@ const commands = {
   status: "show what is deployed",
   destroy: "take a stack down",
   dashboard: "forward a port to Kiali, Grafana, Jaeger, Zipkin or Prometheus",
+  proxies: "compare every proxy with its control plane",
   render: "write every object, release and command of a stack to files",
   images: "list every image that a stack pulls, for a mirror",
   profile: "show what Istio's profiles set (npm run profile -- list)",
@@ -18,6 +19,7 @@ const commands = {
   schema: "write the JSON Schema of the stack files",
   "import-talhelper": "turn a talconfig into a stack's settings (npm run import:talhelper)",
   "talos-diff": "show what a deployment would change on Talos nodes (npm run talos:diff)",
+  "talos-config": "write a talosconfig for talosctl (npm run talos:config)",
 };
 
 const root = path.resolve(__dirname, "../..");

@@ -34,6 +34,8 @@ export interface LiveProxy {
   /** The control plane that gave it the proxy: `default`, or a revision, never a tag. */
   readonly revision: string;
   readonly version: string | undefined;
+  /** Whether an injector has put its image in; a gateway's chart leaves that to it. */
+  readonly completed: boolean;
   readonly ready: boolean;
 }
 
@@ -74,6 +76,7 @@ export async function liveProxies(server: Server): Promise<LiveProxy[]> {
         pod: metadata.name,
         revision: revisionOfProxy(metadata),
         version: versionIn(proxy.image),
+        completed: proxy.image !== "auto",
         ready: conditionOf(status, "Ready"),
       },
     ];

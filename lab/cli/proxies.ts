@@ -1,0 +1,85 @@
+import path from "node:path";
+import { parseArgs } from "node:util";
+import { meshFindings, type MeshFindings } from "../../components/mesh/lifecycle/proxies";
+import { ApiServer } from "../../components/shared/api-server";
+import { clusterAccess } from "../engine/cluster-access";
+import { stackFileOf } from "../program/stack-option";
+import { stackSettings } from "../program/stack-settings";
+import { count, table } from "../report/format";
+import { Terminal } from "../report/terminal";
+
+const projectRoot = path.resolve(__dirname, "../..");
+
+const usage = `usage: npm run proxies -- --stack STACK [--config FILE] [--json]
+
+  --stack STACK    the stack whose proxies are compared with their control planes
+  --config FILE    its stack file  (default: Pulumi.STACK.yaml of this project)
+  --json           everything that was found, as JSON`;
+
+/**
+ * `npm run proxies`: every pod with a proxy, its version and that of its control plane, as far as the API server tells; and
+ * the agents on nodes. Whether a proxy has taken its last configuration, only istiod knows: istioctl proxy-status.
+ *
+ * @returns 0 where all is as its control plane; 1 where something is not; 2 where the options are wrong
+ * @throws UserError, SettingsError
+ */
+export async function main(argv: readonly string[]): Promise<number> {
+  let values;
+  try {
+    ({ values } = parseArgs({
+      args: [...argv],
+      options: {
+        stack: { type: "string" },
+        config: { type: "string" },
+        json: { type: "boolean", default: false },
+        help: { type: "boolean", short: "h", default: false },
+      },
+    }));
+    if (!values.stack && !values.help) throw new TypeError("--stack is missing");
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    console.error(`${error.message}\n\n${usage}`);
+    return 2;
+  }
+  const { stack, config, json, help } = values;
+  if (help || stack === undefined) {
+    console.log(usage);
+    return 0;
+  }
+  const settings = stackSettings(projectRoot, stackFileOf(projectRoot, { stack, config }, "proxies"));
+  const access = await clusterAccess({ projectRoot, stack }, settings, "proxies reads the cluster's kubeconfig");
+  const found = await meshFindings(await ApiServer.open(access));
+  if (json) console.log(JSON.stringify(found, undefined, 2));
+  else report(found, new Terminal());
+  return [...found.proxies, ...found.agents].some(({ problem }) => problem !== undefined) ? 1 : 0;
+}
+
+/** What a person reads of it. */
+export function report(found: MeshFindings, terminal: Pick<Terminal, "line">): void {
+  const unknown = (version: string | undefined) => version ?? "unknown";
+  const parts = [
+    ...found.controlPlanes.map((plane) => [
+      `istiod, revision ${plane.revision}`,
+      unknown(plane.version),
+      plane.missing ?? "available",
+    ]),
+    ...found.agents.map((agent) => [agent.name, unknown(agent.version), agent.problem ?? "goes with istiod"]),
+  ];
+  for (const line of table(["control plane and agents", "version", "state"], parts)) terminal.line(line);
+  terminal.line();
+  if (found.proxies.length === 0) {
+    terminal.line("No pod has a proxy.");
+    return;
+  }
+  const rows = found.proxies.map((proxy) => [
+    `${proxy.namespace}/${proxy.pod}`,
+    proxy.revision,
+    unknown(proxy.version),
+    unknown(proxy.controlPlane),
+    proxy.problem ?? "as its control plane",
+  ]);
+  for (const line of table(["pod", "revision", "proxy", "istiod", "state"], rows)) terminal.line(line);
+  const wrong = found.proxies.filter(({ problem }) => problem !== undefined).length;
+  terminal.line();
+  terminal.line(`${count(found.proxies.length, "pod")} with a proxy, ${wrong} to look at.`);
+}
