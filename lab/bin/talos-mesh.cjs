@@ -20,6 +20,7 @@ const commands = {
   "import-talhelper": "turn a talconfig into a stack's settings (npm run import:talhelper)",
   "talos-diff": "show what a deployment would change on Talos nodes (npm run talos:diff)",
   "talos-config": "write a talosconfig for talosctl (npm run talos:config)",
+  "talos-config": "write a talosconfig for talosctl (npm run talos:config)",
 };
 
 const root = path.resolve(__dirname, "../..");

@@ -11,6 +11,7 @@ import { UserError } from "../program/errors";
 import { stackFileOf } from "../program/stack-option";
 import { stackSettings } from "../program/stack-settings";
 import { Terminal } from "../report/terminal";
+import { withOptions } from "./options";
 
 const projectRoot = path.resolve(__dirname, "../..");
 
@@ -21,19 +22,11 @@ const projectRoot = path.resolve(__dirname, "../..");
  * @returns 0 when stopped; 2 where the options are wrong
  * @throws UserError, SettingsError
  */
-export async function main(argv: readonly string[]): Promise<number> {
-  let options: DashboardOptions | undefined;
-  try {
-    options = parseDashboardOptions(argv);
-  } catch (error) {
-    if (!(error instanceof TypeError)) throw error;
-    console.error(`${error.message}\n\n${usage}`);
-    return 2;
-  }
-  if (!options) {
-    console.log(usage);
-    return 0;
-  }
+export function main(argv: readonly string[]): Promise<number> {
+  return withOptions(usage, () => parseDashboardOptions(argv), run);
+}
+
+async function run(options: DashboardOptions): Promise<number> {
   const { stack } = options;
   const settings = stackSettings(projectRoot, stackFileOf(projectRoot, options, "dashboard"));
   const page = pageOf(settings, options.page, stack);

@@ -4,6 +4,7 @@ import { environmentImages } from "../../components/images";
 import type { PulledImage } from "../../components/mesh/images";
 import { stackFileOf } from "../program/stack-option";
 import { stackSettings } from "../program/stack-settings";
+import { withOptions } from "./options";
 
 const root = path.resolve(__dirname, "../..");
 
@@ -13,6 +14,12 @@ const usage = `usage: npm run images -- --stack STACK [--config FILE] [--json]
   --config FILE    stack file  (default: Pulumi.STACK.yaml of this project)
   --json           one object for each image: component, image (what is pulled), source (what a mirror is filled with)`;
 
+interface Options {
+  readonly stack: string;
+  readonly config?: string;
+  readonly json: boolean;
+}
+
 /**
  * `npm run images`: every image that a stack pulls, with tag or digest. Reads the stack file and nothing else.
  *
@@ -20,32 +27,27 @@ const usage = `usage: npm run images -- --stack STACK [--config FILE] [--json]
  * @throws UserError, SettingsError
  */
 export function main(argv: readonly string[]): Promise<number> {
-  return Promise.resolve(run(argv));
+  return withOptions(usage, () => parse(argv), run);
 }
 
-function run(argv: readonly string[]): number {
-  let values;
-  try {
-    ({ values } = parseArgs({
-      args: [...argv],
-      options: {
-        stack: { type: "string" },
-        config: { type: "string" },
-        json: { type: "boolean", default: false },
-        help: { type: "boolean", short: "h", default: false },
-      },
-    }));
-    if (!values.stack && !values.help) throw new TypeError("--stack is missing");
-  } catch (error) {
-    if (!(error instanceof TypeError)) throw error;
-    console.error(`${error.message}\n\n${usage}`);
-    return 2;
-  }
+/** @throws TypeError where the options are wrong */
+function parse(argv: readonly string[]): Options | undefined {
+  const { values } = parseArgs({
+    args: [...argv],
+    options: {
+      stack: { type: "string" },
+      config: { type: "string" },
+      json: { type: "boolean", default: false },
+      help: { type: "boolean", short: "h", default: false },
+    },
+  });
   const { stack, config, json, help } = values;
-  if (help || stack === undefined) {
-    console.log(usage);
-    return 0;
-  }
+  if (help) return undefined;
+  if (!stack) throw new TypeError("--stack is missing");
+  return { stack, config, json };
+}
+
+function run({ stack, config, json }: Options): number {
   const images = environmentImages(stackSettings(root, stackFileOf(root, { stack, config }, "images")));
   console.log(json ? JSON.stringify(images, undefined, 2) : table(images));
   return 0;

@@ -1,11 +1,15 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import path from "node:path";
 import { parseArgs } from "node:util";
 import { importTalconfig, secretName } from "../import/import-talconfig";
 import { isSopsEncrypted } from "../import/sops";
 import { UserError } from "../program/errors";
+import { writeNewFile } from "../program/new-file";
+import { fromUser } from "../program/stack-option";
+import { withOptions } from "./options";
 
 const root = path.resolve(__dirname, "../..");
+const script = "import:talhelper";
 
 const usage = `usage: npm run import:talhelper -- TALCONFIG [--secrets TALSECRET] [--out FILE]
 
@@ -26,23 +30,10 @@ interface Options {
  * @returns 0; 1 where something essential is missing or the settings refuse the result; 2 where the options are wrong
  */
 export function main(argv: readonly string[]): Promise<number> {
-  return Promise.resolve().then(() => run(argv));
+  return withOptions(usage, () => parse(argv), run);
 }
 
-function run(argv: readonly string[]): number {
-  let options: Options | undefined;
-  try {
-    options = parse(argv);
-  } catch (error) {
-    if (!(error instanceof TypeError)) throw error;
-    console.error(`${error.message}\n\n${usage}`);
-    return 2;
-  }
-  if (!options) {
-    console.log(usage);
-    return 0;
-  }
-  const { talconfig, secrets, out } = options;
+function run({ talconfig, secrets, out }: Options): number {
   const secretsCommand = secrets === undefined ? undefined : storeSecrets(secrets);
   const { stackFile, notes, problem } = importTalconfig({
     file: talconfig,
@@ -57,7 +48,7 @@ function run(argv: readonly string[]): number {
   if (stackFile === undefined) return 1;
   if (problem !== undefined) report("The settings refuse the result; change it where they say:", problem.split("\n"));
   if (out === undefined) process.stdout.write(stackFile);
-  else writeOut(out, stackFile);
+  else writeNewFile(out, stackFile);
   if (secretsCommand !== undefined) report("Store the cluster's secrets, in the project's folder:", [secretsCommand]);
   return problem === undefined ? 0 : 1;
 }
@@ -78,16 +69,10 @@ function parse(argv: readonly string[]): Options | undefined {
   if (talconfig === undefined) throw new TypeError("TALCONFIG is missing");
   if (more.length > 0) throw new TypeError(`one TALCONFIG at a time; found also ${more.join(", ")}`);
   return {
-    talconfig: fromUser(talconfig),
-    secrets: values.secrets && fromUser(values.secrets),
-    out: values.out && fromUser(values.out),
+    talconfig: fromUser(talconfig, script),
+    secrets: values.secrets && fromUser(values.secrets, script),
+    out: values.out && fromUser(values.out, script),
   };
-}
-
-/** npm changes to the project's folder; the user means the folder the command was typed in. */
-function fromUser(file: string): string {
-  const { npm_lifecycle_event: script, INIT_CWD: typedIn } = process.env;
-  return path.resolve(script === "import:talhelper" && typedIn ? typedIn : process.cwd(), file);
 }
 
 function read(file: string): string {
@@ -103,17 +88,6 @@ function storeSecrets(file: string): string {
   const name = `'${path.relative(root, file).replaceAll("'", "'\\''")}'`;
   const store = `pulumi config set --secret --path '${`talos-mesh:secrets.${secretName}`}'`;
   return isSopsEncrypted(read(file)) ? `sops -d ${name} | ${store}` : `${store} < ${name}`;
-}
-
-function writeOut(file: string, text: string): void {
-  try {
-    writeFileSync(file, text, { flag: "wx" });
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    throw new UserError(
-      code === "EEXIST" ? `${file} is there already; name another, or remove it.` : `${file}: ${code}`,
-    );
-  }
 }
 
 function report(title: string, lines: readonly string[]): void {

@@ -10,6 +10,7 @@ import { type ChartValues, givenValues, meshOf, seenValues, withProfile } from "
 import { UserError } from "../program/errors";
 import { fromUser, stackFileOf } from "../program/stack-option";
 import { stackSettings } from "../program/stack-settings";
+import { withOptions } from "./options";
 
 const root = path.resolve(__dirname, "../..");
 
@@ -44,19 +45,15 @@ interface Options {
  * @returns 0, or 2 where the options are wrong
  * @throws UserError, SettingsError
  */
-export async function main(argv: readonly string[]): Promise<number> {
-  let options: Options | undefined;
-  try {
-    options = parse(argv);
-  } catch (error) {
-    if (!(error instanceof TypeError)) throw error;
-    console.error(`${error.message}\n\n${usage}`);
-    return 2;
-  }
-  if (!options) console.log(usage);
-  else if (options.command === "list") console.log(list());
-  else console.log(await show(options));
-  return 0;
+export function main(argv: readonly string[]): Promise<number> {
+  return withOptions(
+    usage,
+    () => parse(argv),
+    async (options) => {
+      console.log(options.command === "list" ? list() : await show(options));
+      return 0;
+    },
+  );
 }
 
 function list(): string {

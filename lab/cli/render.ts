@@ -3,6 +3,7 @@ import { parseArgs } from "node:util";
 import { fromUser, stackFileOf } from "../program/stack-option";
 import { checkFolder, writeFolder } from "../render/output-folder";
 import { render } from "../render/render";
+import { withOptions } from "./options";
 
 const root = path.resolve(__dirname, "../..");
 
@@ -26,20 +27,11 @@ interface Options {
  * @returns 0, or 2 where the options are wrong
  * @throws UserError, and what the program throws on bad settings
  */
-export async function main(argv: readonly string[]): Promise<number> {
-  let options: Options | undefined;
-  try {
-    options = parse(argv);
-  } catch (error) {
-    if (!(error instanceof TypeError)) throw error;
-    console.error(`${error.message}\n\n${usage}`);
-    return 2;
-  }
-  if (!options) {
-    console.log(usage);
-    return 0;
-  }
-  const { stack, out, configFile, skipUnbuilt } = options;
+export function main(argv: readonly string[]): Promise<number> {
+  return withOptions(usage, () => parse(argv), run);
+}
+
+async function run({ stack, out, configFile, skipUnbuilt }: Options): Promise<number> {
   checkFolder(out);
   const files = await render({ projectRoot: root, stack, configFile, skipUnbuilt });
   writeFolder(out, files);

@@ -1,8 +1,9 @@
 import path from "node:path";
 import { parseArgs } from "node:util";
-import { queryStack } from "../engine/pulumi-query";
-import type { Deployment, StateResource } from "../engine/pulumi-state";
+import { stackFileOf } from "../program/stack-option";
 import { talosDiff } from "../talos/diff";
+import { exportState } from "../talos/state";
+import { withOptions } from "./options";
 
 const projectRoot = path.resolve(__dirname, "../..");
 
@@ -15,7 +16,7 @@ const usage = `usage: npm run talos:diff -- --stack STACK [--node HOSTNAME] [--c
 interface Options {
   readonly stack: string;
   readonly node?: string;
-  readonly configFile: string;
+  readonly config?: string;
 }
 
 /**
@@ -25,21 +26,13 @@ interface Options {
  * @returns 0; 1 where a node could not be asked; 2 where the options are wrong
  * @throws UserError
  */
-export async function main(argv: readonly string[]): Promise<number> {
-  let options: Options | undefined;
-  try {
-    options = parse(argv);
-  } catch (error) {
-    if (!(error instanceof TypeError)) throw error;
-    console.error(`${error.message}\n\n${usage}`);
-    return 2;
-  }
-  if (!options) {
-    console.log(usage);
-    return 0;
-  }
-  const { stack, node, configFile } = options;
-  const state = await exportState(stack);
+export function main(argv: readonly string[]): Promise<number> {
+  return withOptions(usage, () => parse(argv), run);
+}
+
+async function run({ stack, node, config }: Options): Promise<number> {
+  const configFile = stackFileOf(projectRoot, { stack, config }, "talos:diff");
+  const state = await exportState({ projectRoot, stack }, "talos:diff reads the stack's state");
   const diffs = await talosDiff({ projectRoot, stack, configFile, state, hostname: node });
   for (const { hostname, text } of diffs) console.log(`--- ${hostname}\n${text.trimEnd()}\n`);
   return diffs.some(({ failed }) => failed) ? 1 : 0;
@@ -59,17 +52,5 @@ function parse(argv: readonly string[]): Options | undefined {
   if (values.help) return undefined;
   const { stack, node, config } = values;
   if (!stack) throw new TypeError("--stack is missing");
-  // npm runs scripts in the project's folder and says in INIT_CWD where the person is.
-  const here = process.env.INIT_CWD ?? process.cwd();
-  const configFile = config ? path.resolve(here, config) : path.join(projectRoot, `Pulumi.${stack}.yaml`);
-  return { stack, node, configFile };
-}
-
-async function exportState(stack: string): Promise<readonly StateResource[]> {
-  const text = await queryStack(
-    { projectRoot, stack },
-    ["export", "--show-secrets"],
-    "talos:diff reads the stack's state",
-  );
-  return (JSON.parse(text) as { deployment?: Deployment | null }).deployment?.resources ?? [];
+  return { stack, node, config };
 }

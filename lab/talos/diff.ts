@@ -2,6 +2,7 @@ import type { StateResource } from "../engine/pulumi-state";
 import { UserError } from "../program/errors";
 import { type Registration, runProgram, unwrapSecrets } from "../program/run-program";
 import { type CommandInputs, runScript } from "../runner/commands";
+import { commandOf, commandType, machineSecretsOf, partMarker, plainText } from "./state";
 
 export interface DiffRequest {
   readonly projectRoot: string;
@@ -23,9 +24,7 @@ export interface NodeDiff {
   readonly failed: boolean;
 }
 
-const commandType = "command:local:Command";
 const scripts = "components/cluster/talos/scripts";
-const partMarker = "# --- talos-mesh: next part ---\n";
 
 /**
  * What a deployment of the stack file would change in each node's machine config: the program is run with what it would
@@ -35,8 +34,8 @@ const partMarker = "# --- talos-mesh: next part ---\n";
  */
 export async function talosDiff(request: DiffRequest): Promise<readonly NodeDiff[]> {
   const { projectRoot, stack, configFile, state, env } = request;
-  const machineSecrets = secretsOf(state);
-  const contract = plain(commandOf(state, "cluster-contract")?.outputs?.stdout);
+  const machineSecrets = machineSecretsOf(state);
+  const contract = plainText(commandOf(state, "cluster-contract")?.outputs?.stdout);
   const applied = new Map<string, CommandInputs>();
 
   /** The machine secrets are those of the state: a stack file's own cannot be decrypted here, and need not be. */
@@ -82,25 +81,4 @@ export async function talosDiff(request: DiffRequest): Promise<readonly NodeDiff
       return { hostname: name, text: (error as Error).message, failed: true };
     }
   }
-}
-
-function commandOf(state: readonly StateResource[], name: string): StateResource | undefined {
-  return state.find(({ type, urn }) => type === commandType && urn.endsWith(`::${name}`));
-}
-
-/** The machine secrets that the cluster was deployed with: the first part of what its nodes were given. */
-function secretsOf(state: readonly StateResource[]): string {
-  const health = plain(commandOf(state, "cluster-health")?.inputs?.stdin);
-  const apply = state.find(({ type, urn }) => type === commandType && urn.includes("::cluster-apply-"));
-  const [secrets] = (health ?? plain(apply?.inputs?.stdin) ?? "").split(partMarker);
-  if (!secrets)
-    throw new UserError("No Talos cluster has been deployed with this stack yet, so there is nothing to compare.");
-  return `${secrets.replace(/\n$/, "")}\n`;
-}
-
-/** A text of an exported state; an export with its secrets holds them as JSON in a wrapper. */
-function plain(value: unknown): string | undefined {
-  if (typeof value === "string") return value;
-  const { plaintext } = (value ?? {}) as { plaintext?: unknown };
-  return typeof plaintext === "string" ? (JSON.parse(plaintext) as string) : undefined;
 }

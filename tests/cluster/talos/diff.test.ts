@@ -76,6 +76,6 @@ describe("the diff of a Talos cluster", function () {
   it("of a node that is not there, or before any deployment, is told as what it is", () =>
     on(world("running"), async (talos) => {
       await assert.rejects(diff(talos, "worker-9"), /no such node. The nodes there are: controlplane, worker-1/);
-      await assert.rejects(diff(talos, undefined, []), /No Talos cluster has been deployed/);
+      await assert.rejects(diff(talos, undefined, []), /No Talos cluster has been deployed with this stack yet/);
     }));
 });

@@ -1,0 +1,61 @@
+import assert from "node:assert/strict";
+import type { StateResource } from "../../../lab/engine/pulumi-state";
+import { talosconfig } from "../../../lab/talos/talosconfig";
+import { projectRoot } from "../../support/program";
+import { partMarker } from "../../support/talosctl/fake";
+import { talosSettings } from "./config/plans";
+import { on } from "./steps";
+import { addresses, machineSecrets, ownCluster, world } from "./worlds";
+
+const cluster = talosSettings({
+  ...{ kind: "talos", name: "istio-cluster", endpoint: "https://192.168.128.27:6443" },
+  ...{ talosVersion: "v1.7.4", kubernetesVersion: "v1.29.1" },
+  nodes: [
+    { hostname: "controlplane", ipAddress: addresses.controlPlane, controlPlane: true, installDisk: "/dev/sda" },
+    { hostname: "worker-1", ipAddress: addresses.worker1, installDisk: "/dev/sda" },
+  ],
+});
+
+const command = (name: string, inputs: object, outputs = {}): StateResource => ({
+  urn: `urn:pulumi:dev::talos-mesh::talos-mesh:cluster:TalosCluster$command:local:Command::${name}`,
+  type: "command:local:Command",
+  inputs: { ...inputs },
+  outputs,
+});
+
+interface Talosconfig {
+  readonly context: string;
+  readonly contexts: Readonly<Record<string, { ca: string; endpoints: string[]; nodes: string[] }>>;
+}
+
+describe("the talosconfig for people", function () {
+  this.timeout(60_000);
+
+  const states: Record<string, StateResource[]> = {
+    "of a whole deployment": [command("cluster-health", { stdin: machineSecrets })],
+    "of one that ended at its first node": [
+      command("cluster-contract", {}),
+      command("cluster-config-controlplane", { stdin: machineSecrets + partMarker + "machine: {}\n" }),
+    ],
+    "of one that ended with the machine secrets": [
+      command("cluster-machine-secrets", {}, { stdout: machineSecrets.trimEnd() }),
+    ],
+  };
+  for (const [what, state] of Object.entries(states)) {
+    it(`is made from the state ${what}, for all control planes, and asks no node`, () =>
+      on(world("running"), async (talos) => {
+        const text = await talosconfig({ projectRoot, cluster, state, env: talos.env });
+        const { context, contexts } = JSON.parse(text) as Talosconfig;
+        assert.equal(context, "istio-cluster");
+        const { ca, endpoints, nodes } = contexts[context] ?? assert.fail("there is no such context");
+        assert.deepEqual([ca, endpoints, nodes], [ownCluster, [addresses.controlPlane], [addresses.controlPlane]]);
+        assert.ok(talos.calls.every(({ argv }) => !argv.includes("-e")));
+        assert.deepEqual(talos.left, []);
+      }));
+  }
+
+  it("cannot be made before anything is deployed", () =>
+    on(world("maintenance"), async (talos) => {
+      await assert.rejects(talosconfig({ projectRoot, cluster, state: [], env: talos.env }), /has been deployed/);
+    }));
+});
