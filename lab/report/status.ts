@@ -75,7 +75,7 @@ function reportLayers(terminal: Terminal, { findings }: StackStatus, notMade: re
 
 function describe({ name, state, nodes, kubernetesVersion = "", apiServer, processes = {} }: ClusterStatus): string {
   if (name === undefined) {
-    return `: its files were removed, and ${count(Object.keys(processes).length, "process")} of it still run`;
+    return `: its files were removed, and ${Object.keys(processes).length} of its processes still run`;
   }
   const missing = nodes === undefined || nodes.missing.length === 0 ? "" : `, missing: ${nodes.missing.join(", ")}`;
   const shown = nodes === undefined ? "" : `, ${nodes.ready} of ${count(nodes.total, "node")} ready${missing}`;
