@@ -1,5 +1,5 @@
-import { type StepContext, StepError } from "../context";
-import { liveControlPlanes, liveProxies } from "../live";
+import { type StepContext, waitFor } from "../context";
+import { liveControlPlanes, liveProxies, type LiveProxy } from "../live";
 import type { StepRequests } from "../requests";
 
 /** Names of pods that a message shows. */
@@ -11,22 +11,32 @@ const shown = 10;
  * the whole mesh goes, what is left is told.
  */
 export async function retire(
-  { server, say }: StepContext,
+  context: StepContext,
   { revision }: StepRequests["retire"],
 ): Promise<{ readonly proxies: number }> {
-  const proxies = (await liveProxies(server)).filter((proxy) => proxy.revision === revision);
-  if (proxies.length === 0) return { proxies: 0 };
+  const { server, say } = context;
+  const others = (await liveControlPlanes(server)).filter((each) => each.revision !== revision);
+  if (others.length === 0) {
+    const proxies = await proxiesOf(server, revision);
+    if (proxies.length > 0) say(`${described(proxies, revision)}; they keep what they know until they are restarted`);
+    return { proxies: proxies.length };
+  }
+  const next =
+    "give their namespaces another revision (label istio.io/rev) and restart them (kubectl rollout restart), then run the same command again";
+  // Pods that this very run has replaced may not all be told to end yet.
+  await waitFor(context, { seconds: 60, next }, async () => {
+    const proxies = await proxiesOf(server, revision);
+    return proxies.length > 0 ? described(proxies, revision) : undefined;
+  });
+  return { proxies: 0 };
+}
+
+async function proxiesOf(server: StepContext["server"], revision: string): Promise<LiveProxy[]> {
+  return (await liveProxies(server)).filter((proxy) => proxy.revision === revision);
+}
+
+function described(proxies: readonly LiveProxy[], revision: string): string {
   const names = proxies.slice(0, shown).map(({ namespace, pod }) => `${namespace}/${pod}`);
   const more = proxies.length > shown ? ` and ${proxies.length - shown} more` : "";
-  const found = `${proxies.length} pods have a proxy of the control plane ${revision}: ${names.join(", ")}${more}`;
-
-  const others = (await liveControlPlanes(server)).filter((each) => each.revision !== revision);
-  if (others.length > 0) {
-    throw new StepError(
-      found,
-      "give their namespaces another revision (label istio.io/rev) and restart them (kubectl rollout restart), then run the same command again",
-    );
-  }
-  say(`${found}; they keep what they know until they are restarted`);
-  return { proxies: proxies.length };
+  return `${proxies.length} pods have a proxy of the control plane ${revision}: ${names.join(", ")}${more}`;
 }

@@ -1,0 +1,122 @@
+import assert from "node:assert/strict";
+import { leftovers } from "../../../components/mesh/lifecycle/steps/leftovers";
+import { retire } from "../../../components/mesh/lifecycle/steps/retire";
+import { FakeCluster, type Given, injectedPod, istiod } from "./fake-cluster";
+
+describe("a control plane that is to go", () => {
+  const both = [istiod("1.30.2", "1-30-2"), istiod("1.31.1", "1-31-1")];
+
+  it("goes where nobody has a proxy of it", async () => {
+    const cluster = new FakeCluster([...both, injectedPod("web", "1-31-1")]);
+    assert.deepEqual(await retire(cluster, { revision: "1-30-2" }), { proxies: 0 });
+  });
+
+  it("stays while pods have a proxy of it and another control plane could take them", async () => {
+    const cluster = new FakeCluster([...both, injectedPod("web", "1-30-2"), injectedPod("cart", "1-30-2")]);
+    await assert.rejects(
+      retire(cluster, { revision: "1-30-2" }),
+      /2 pods have a proxy of the control plane 1-30-2: shop\/web, shop\/cart\nnext: give their namespaces another revision/,
+    );
+  });
+
+  it("waits for pods that are only now told to end", async () => {
+    const cluster = new FakeCluster([...both, injectedPod("web", "1-30-2")]);
+    cluster.meanwhile = () => {
+      cluster.objects.splice(
+        2,
+        1,
+        injectedPod("web", "1-30-2", "1.30.2", { deletionTimestamp: "2026-01-01T00:00:00Z" }),
+      );
+    };
+    assert.deepEqual(await retire(cluster, { revision: "1-30-2" }), { proxies: 0 });
+  });
+
+  it("goes with the whole mesh, and tells whom it leaves behind", async () => {
+    const cluster = new FakeCluster([istiod("1.30.2", "1-30-2"), injectedPod("web", "1-30-2")]);
+    assert.deepEqual(await retire(cluster, { revision: "1-30-2" }), { proxies: 1 });
+    assert.match(cluster.said.join("\n"), /1 pods have a proxy .* shop\/web; they keep what they know/);
+  });
+});
+
+const object = (kind: string, name: string, more: Partial<Given> = {}): Given => ({
+  apiVersion: "v1",
+  kind,
+  metadata: { name },
+  ...more,
+});
+
+function crd(group: string, kind: string): Given {
+  const spec = { group, names: { kind }, versions: [{ name: "v1", storage: true }] };
+  return object("CustomResourceDefinition", `${kind.toLowerCase()}s.${group}`, { spec });
+}
+
+describe("what istiod leaves behind", () => {
+  const rootCertificate = (namespace: string): Given =>
+    object("ConfigMap", "istio-ca-root-cert", {
+      metadata: { name: "istio-ca-root-cert", namespace, labels: { "istio.io/config": "true" } },
+    });
+  const gatewayClass = (name: string, controllerName: string) =>
+    object("GatewayClass", name, { spec: { controllerName } });
+  const all = () => [
+    rootCertificate("default"),
+    rootCertificate("shop"),
+    object("ConfigMap", "settings", {
+      metadata: { name: "settings", namespace: "shop", labels: { "istio.io/config": "true" } },
+    }),
+    gatewayClass("istio", "istio.io/gateway-controller"),
+    gatewayClass("nginx", "gateway.nginx.org/controller"),
+    crd("networking.istio.io", "VirtualService"),
+    crd("security.istio.io", "AuthorizationPolicy"),
+    crd("gateway.networking.k8s.io", "HTTPRoute"),
+  ];
+
+  it("is gone from every namespace; CRDs stay unless asked otherwise", async () => {
+    const cluster = new FakeCluster(all());
+    await leftovers(cluster, { keepCRDs: true });
+    assert.deepEqual(cluster.deleted, [
+      "ConfigMap default istio-ca-root-cert",
+      "ConfigMap shop istio-ca-root-cert",
+      "GatewayClass istio",
+    ]);
+  });
+
+  it("takes Istio's CRDs along on request, and no other's", async () => {
+    const cluster = new FakeCluster(all());
+    const { kept } = await leftovers(cluster, { keepCRDs: false });
+    assert.deepEqual(kept, []);
+    assert.deepEqual(
+      cluster.deleted.filter((each) => each.startsWith("Custom")),
+      [
+        "CustomResourceDefinition virtualservices.networking.istio.io",
+        "CustomResourceDefinition authorizationpolicys.security.istio.io",
+      ],
+    );
+  });
+
+  it("keeps all CRDs while there is an object that others made, and names it", async () => {
+    const theirs = object("VirtualService", "shop", { metadata: { name: "shop", namespace: "shop" } });
+    const cluster = new FakeCluster([...all(), theirs]);
+    const { kept } = await leftovers(cluster, { keepCRDs: false });
+    assert.match(kept.join("\n"), /CRDs stay, .* 1 objects .*: VirtualService shop\/shop/);
+    assert.ok(!cluster.deleted.some((each) => each.startsWith("Custom")));
+  });
+
+  it("keeps a GatewayClass that has Gateways", async () => {
+    const gateway = object("Gateway", "edge", { spec: { gatewayClassName: "istio" } });
+    const cluster = new FakeCluster([...all(), gateway]);
+    await leftovers(cluster, { keepCRDs: true });
+    assert.ok(!cluster.deleted.includes("GatewayClass istio"));
+  });
+
+  it("is left alone while another control plane runs", async () => {
+    const cluster = new FakeCluster([...all(), istiod("1.31.1")]);
+    assert.deepEqual(await leftovers(cluster, { keepCRDs: false }), { removed: [], kept: [] });
+    assert.deepEqual(cluster.deleted, []);
+  });
+
+  it("is nothing a second time, and without the Gateway API", async () => {
+    const cluster = new FakeCluster(all(), ["GatewayClass", "Gateway"]);
+    await leftovers(cluster, { keepCRDs: false });
+    assert.deepEqual(await leftovers(cluster, { keepCRDs: false }), { removed: [], kept: [] });
+  });
+});
