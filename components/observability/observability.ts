@@ -10,16 +10,14 @@ import { tracingProvider } from "../shared/addons";
 import { generatedSecret } from "../shared/generated-secret";
 import { type ChartSource, helmRelease, type HelmValues } from "../shared/helm-release";
 import { Layer, type LayerOptions } from "../shared/layer";
-import { alertGroups, type MeshUnderWatch } from "./alerts";
-import { type AddonChart, addonCharts, addonSource, kialiVersion } from "./charts";
+import type { MeshUnderWatch } from "./alerts";
+import { type AddonChart, addonCharts, addonSource } from "./charts";
 import { dashboardsOfFolder } from "./dashboards/folder";
 import { policiesDashboard } from "./dashboards/policies";
-import { grafanaAdmin, grafanaAdminUser, type DashboardMaps, grafanaValues } from "./values/grafana";
+import { addonValues } from "./releases";
+import { type DashboardMap, grafanaAdmin, grafanaAdminUser } from "./values/grafana";
 import type { AddonValuesInput } from "./values/input";
-import { kialiSigningKey, kialiValues } from "./values/kiali";
-import { alloyValues, lokiValues } from "./values/logs";
-import { prometheusValues } from "./values/prometheus";
-import { jaegerValues, zipkinValues } from "./values/tracing";
+import { kialiSigningKey } from "./values/kiali";
 
 export interface ObservabilityArgs extends Pick<Settings, "mesh" | "gateways" | "images"> {
   readonly settings: ObservabilitySettings;
@@ -56,31 +54,19 @@ export class Observability extends Layer {
     };
     this.charts = addonCharts(settings, mesh.version);
 
-    const { prometheus, grafana, kiali, tracing, loki } = settings;
-    if (prometheus) {
-      const groups = settings.alerts === false ? [] : alertGroups(this.watched());
-      this.release("prometheus", prometheusValues(prometheus, this.input, groups));
-    }
+    const { grafana, kiali, tracing } = settings;
     const admin = grafana && this.grafanaAdmin(grafana.adminPassword?.secret);
-    if (grafana && admin) {
-      const { maps, made } = this.dashboards(grafana.dashboards);
-      this.release("grafana", grafanaValues(grafana, this.input, maps), admin, ...made);
+    const dashboards = grafana && this.dashboards(grafana.dashboards);
+    const key = kiali && this.signingKey(kiali.signingKey?.secret);
+    // Where Kiali logs in to Grafana, its pod mounts that secret too.
+    const needs: Readonly<Record<string, readonly (pulumi.Resource | undefined)[]>> = {
+      grafana: [admin, ...(dashboards?.made ?? [])],
+      kiali: [key, admin],
+    };
+    for (const [release, values] of addonValues(this.input, this.watched(), dashboards?.maps ?? [])) {
+      this.release(release, values, ...(needs[release] ?? []));
     }
-    if (kiali) {
-      const key = this.signingKey(kiali.signingKey?.secret);
-      const values = kialiValues(kiali, this.input, kialiVersion(mesh.version));
-      // Where Kiali logs in to Grafana, its pod mounts that secret too.
-      this.release("kiali", values, key, ...(admin ? [admin] : []));
-    }
-    if (tracing) {
-      const values = tracing.provider === "jaeger" ? jaegerValues : zipkinValues;
-      this.release(tracing.provider, values(tracing, this.input));
-      this.telemetry(tracing.sampling);
-    }
-    if (loki) {
-      this.release("loki", lokiValues(loki, this.input));
-      this.release("alloy", alloyValues(this.input));
-    }
+    if (tracing) this.telemetry(tracing.sampling);
     this.registerOutputs();
   }
 
@@ -89,7 +75,7 @@ export class Observability extends Layer {
     return { gateways: Object.keys(gateways), ambient: hasAmbient(mesh), strictMtls: mesh.mtls === "STRICT" };
   }
 
-  private release(release: string, values: HelmValues, ...after: readonly pulumi.Resource[]): void {
+  private release(release: string, values: HelmValues, ...after: readonly (pulumi.Resource | undefined)[]): void {
     const chart = this.charts.get(release);
     if (!chart) throw new Error(`${release} has no chart`);
     helmRelease(
@@ -102,7 +88,7 @@ export class Observability extends Layer {
         source: addonSource(this.args.source, chart),
         values,
       },
-      this.after(...after),
+      this.after(...after.filter((resource) => resource !== undefined)),
     );
   }
 
@@ -130,7 +116,7 @@ export class Observability extends Layer {
   }
 
   /** ConfigMaps with dashboards: our own, and those of the folder that the settings name. */
-  private dashboards(source: string): { maps: readonly DashboardMaps[]; made: readonly pulumi.Resource[] } {
+  private dashboards(source: string): { maps: readonly DashboardMap[]; made: readonly pulumi.Resource[] } {
     const own = { folder: "talos-mesh", configMap: "dashboards-talos-mesh", files: ownFiles };
     const folder =
       source === "official" || source === "none" ? [] : dashboardsOfFolder(this.args.context.projectRoot, source);

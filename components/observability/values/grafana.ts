@@ -16,9 +16,9 @@ const dashboardsFolder = "/var/lib/grafana/dashboards";
 /** The chart's own take any certificate. */
 const curlOptions = "-fsSL --retry 3";
 
-/** ConfigMaps with dashboards by the folder Grafana shows them in. */
-export interface DashboardMaps {
-  /** Title of the folder. */
+/** A ConfigMap with dashboards. */
+export interface DashboardMap {
+  /** Title of the folder that Grafana shows them in. */
   readonly folder: string;
   readonly configMap: string;
 }
@@ -27,7 +27,7 @@ export interface DashboardMaps {
 export function grafanaValues(
   grafana: Section<"grafana">,
   { observability, meshVersion, image, pullSecrets }: AddonValuesInput,
-  maps: readonly DashboardMaps[],
+  maps: readonly DashboardMap[],
 ): HelmValues {
   const { images } = addons.grafana;
   const download = grafana.dashboards === "official";
