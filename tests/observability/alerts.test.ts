@@ -58,13 +58,22 @@ describe("alerts", () => {
       assert.ok(summary.length > 10 && description.length > 20);
       const [file = "", anchor = ""] = runbook.split("#");
       const headings = readFileSync(path.join(root, file), "utf8").matchAll(/^#+ (.+)$/gm);
-      assert.ok([...headings].some(([, heading = ""]) => heading.toLowerCase() === anchor), `${runbook} is not there`);
+      assert.ok(
+        [...headings].some(([, heading = ""]) => heading.toLowerCase() === anchor),
+        `${runbook} is not there`,
+      );
     });
 
     it(`${rule.alert} ${rule.labels.gateway ?? ""}: asks for metrics that there are`, () => {
       assert.ok(balanced(rule.expr), rule.expr);
-      const named = [...rule.expr.matchAll(/__name__=~"([^"]+)"/g)].map(([, pattern = ""]) => new RegExp(`^(${pattern})$`));
-      for (const pattern of named) assert.ok([...metrics].some((metric) => pattern.test(metric)), String(pattern));
+      const named = [...rule.expr.matchAll(/__name__=~"([^"]+)"/g)].map(
+        ([, pattern = ""]) => new RegExp(`^(${pattern})$`),
+      );
+      for (const pattern of named)
+        assert.ok(
+          [...metrics].some((metric) => pattern.test(metric)),
+          String(pattern),
+        );
       const unknown = used(rule.expr).filter((name) => !metrics.has(name));
       assert.deepEqual(unknown, []);
       assert.ok(used(rule.expr).length + named.length > 0);

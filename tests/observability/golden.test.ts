@@ -19,7 +19,11 @@ describe("golden values of the addons' charts", () => {
       const values = addonValues(input(), watched, dashboardMaps);
       const text = stringify(Object.fromEntries(values), { aliasDuplicateObjects: false });
       if (update) writeFileSync(file, text);
-      assert.equal(text, readFileSync(file, "utf8"), "after a wanted change: UPDATE_GOLDEN=1, and review the difference");
+      assert.equal(
+        text,
+        readFileSync(file, "utf8"),
+        "after a wanted change: UPDATE_GOLDEN=1, and review the difference",
+      );
     });
   }
 

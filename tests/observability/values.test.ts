@@ -30,7 +30,10 @@ describe("the addons' values", () => {
         const place = all.some((text) => text.endsWith(repository));
         const [version, digest] = tag.split("@");
         assert.ok(place, `${official}: no value names ${repository}`);
-        assert.ok(all.includes(tag) || (all.includes(version ?? "") && all.includes(digest ?? "")), `${official}: ${tag}`);
+        assert.ok(
+          all.includes(tag) || (all.includes(version ?? "") && all.includes(digest ?? "")),
+          `${official}: ${tag}`,
+        );
       }
     });
   }
@@ -51,7 +54,10 @@ describe("the addons' values", () => {
 
   it("lets nobody in without a login unless told so", () => {
     const settings = { prometheus: {}, grafana: {}, kiali: {} };
-    const { grafana, kiali } = Object.fromEntries(valuesOf(addonInput(settings))) as Record<string, Record<string, unknown>>;
+    const { grafana, kiali } = Object.fromEntries(valuesOf(addonInput(settings))) as Record<
+      string,
+      Record<string, unknown>
+    >;
     assert.deepEqual((grafana?.["grafana.ini"] as Record<string, unknown>)["auth.anonymous"], {
       enabled: false,
       org_role: "Viewer",
