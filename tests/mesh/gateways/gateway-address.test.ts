@@ -1,0 +1,59 @@
+import assert from "node:assert/strict";
+import { gatewayAddress } from "../../../components/mesh/lifecycle/steps/gateway-address";
+import { FakeCluster, type Given } from "../lifecycle/fake-cluster";
+
+const request = { namespace: "istio-public", release: "istio-public", addressSeconds: 90, values: "1" };
+const where = { name: "istio-public", namespace: "istio-public", generation: 2 };
+
+function deployment(available: number): Given {
+  const status = { observedGeneration: 2, replicas: 2, updatedReplicas: 2, availableReplicas: available };
+  return { apiVersion: "apps/v1", kind: "Deployment", metadata: where, spec: { replicas: 2 }, status };
+}
+
+function service(ingress: readonly object[]): Given {
+  return { apiVersion: "v1", kind: "Service", metadata: where, status: { loadBalancer: { ingress } } };
+}
+
+describe("a gateway behind a load balancer", () => {
+  it("is ready with its pods and its address, which it tells", async () => {
+    const ip = new FakeCluster([deployment(2), service([{ ip: "192.0.2.80" }])]);
+    assert.deepEqual(await gatewayAddress(ip, request), { address: "192.0.2.80" });
+    const name = new FakeCluster([deployment(2), service([{ hostname: "lb.example.com" }])]);
+    assert.deepEqual(await gatewayAddress(name, request), { address: "lb.example.com" });
+  });
+
+  it("waits for pods that are not there yet, and for an address that comes late", async () => {
+    const cluster = new FakeCluster([deployment(1), service([])]);
+    cluster.meanwhile = (seconds) => {
+      if (seconds === 20) cluster.objects[0] = deployment(2);
+      if (seconds === 60) cluster.objects[1] = service([{ ip: "192.0.2.80" }]);
+    };
+    assert.deepEqual(await gatewayAddress(cluster, request), { address: "192.0.2.80" });
+    assert.deepEqual(cluster.said, [
+      "waiting: istio-public has 1 of 2 replicas available",
+      "waiting: no load balancer has given Service istio-public/istio-public an address",
+    ]);
+  });
+
+  it("ends when nobody gives an address in time, and says what would", async () => {
+    const cluster = new FakeCluster([deployment(2), service([])]);
+    await assert.rejects(gatewayAddress(cluster, request), (error: Error) => {
+      assert.match(error.message, /^not within 90 s: no load balancer has given Service istio-public\/istio-public an/);
+      assert.match(error.message, /next: .*MetalLB, Cilium's LB IPAM.*serviceType: NodePort/);
+      return true;
+    });
+    assert.ok(cluster.now() <= 90_000, `waited for ${cluster.now()} ms`);
+  });
+
+  it("says so where its pods do not come up, whatever the load balancer does", async () => {
+    const cluster = new FakeCluster([deployment(0), service([{ ip: "192.0.2.80" }])]);
+    await assert.rejects(
+      gatewayAddress(cluster, request),
+      /istio-public has 0 of 2 replicas available\nnext: see kubectl/,
+    );
+    await assert.rejects(
+      gatewayAddress(new FakeCluster(), request),
+      /there is no Deployment istio-public\/istio-public/,
+    );
+  });
+});
