@@ -1,5 +1,4 @@
 import type { Problem } from "./errors";
-import { ambientPolicyRules } from "./rules/ambient-policies";
 import { appRules } from "./rules/apps";
 import { benchmarkRules } from "./rules/benchmark";
 import { certificateRules } from "./rules/certificates";
@@ -39,7 +38,6 @@ const rules: readonly Rule[] = [
   ...scopingRules,
   ...trafficRules,
   ...securityRules,
-  ...ambientPolicyRules,
   ...observabilityRules,
   ...benchmarkRules,
   ...objectRules,
