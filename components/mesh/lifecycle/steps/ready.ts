@@ -110,7 +110,7 @@ async function accepted(server: Server, object: ApplyObject): Promise<string | u
   return undefined;
 }
 
-/** The CRD's schema lets this one through, and only istiod knows that shares have to add up. */
+/** The CRD's schema lets a rule without any route through; istiod refuses it. */
 async function refused(server: Server, labels: Readonly<Record<string, string>>): Promise<string | undefined> {
   const wrong = route(labels, { retries: { attempts: 1 } });
   try {
