@@ -18,15 +18,13 @@ export class ApiServer {
   constructor(
     readonly port: number,
     credentials: Credentials,
-    /** Milliseconds an answer may take. */
-    private readonly patience = 10_000,
   ) {
     this.#agent = new https.Agent({ ...credentials, keepAlive: true, maxSockets: 10 });
   }
 
   /**
    * @returns the answer's text.
-   * @throws ApiError, or Error when there was no answer in time.
+   * @throws ApiError, or Error when there was no answer within 10 s.
    */
   request(method: "GET" | "POST" | "DELETE", path: string, body?: unknown): Promise<string> {
     return new Promise((resolve, reject) => {
@@ -38,7 +36,7 @@ export class ApiServer {
           path,
           agent: this.#agent,
           headers: { "content-type": "application/json" },
-          signal: AbortSignal.timeout(this.patience),
+          signal: AbortSignal.timeout(10_000),
         },
         (response) => {
           let text = "";

@@ -40,7 +40,7 @@ export async function plannedIncarnation(projectRoot: string, stack: string): Pr
 export async function missingNodes(layout: Layout, { nodes }: IncarnationRecord): Promise<string[]> {
   const marker = readMarker(layout);
   if (marker === undefined) return [];
-  const api = new ApiServer(marker.apiServerPort, readCredentials(clusterFolder(layout.kwok, marker.name)), 3000);
+  const api = new ApiServer(marker.apiServerPort, readCredentials(clusterFolder(layout.kwok, marker.name)));
   try {
     const present = new Set((await listNodes(api)).map(({ metadata }) => metadata.name));
     return nodes.filter((name) => !present.has(name));

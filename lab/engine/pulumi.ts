@@ -15,7 +15,7 @@ import { comparisonOf } from "./pulumi-drift";
 import { explained, firstLines } from "./pulumi-errors";
 import { PulumiEvents } from "./pulumi-events";
 import { recover } from "./pulumi-recovery";
-import { expectedOf, type Deployment } from "./pulumi-state";
+import { expectedOf, kubeconfigOf, type Deployment } from "./pulumi-state";
 import { prepareWorkspace, removeEmptyBackend, workspaceOf, type PulumiWorkspace } from "./pulumi-workspace";
 import { recordEngine } from "./recorded";
 
@@ -99,12 +99,12 @@ export function pulumiEngine(cli: PulumiCli): Engine {
     if (stack === undefined) return undefined;
     const { deployment } = (await stack.exportStack()) as { deployment: Deployment | null };
     const outputs = await stack.outputs();
-    const kubeconfig: unknown = outputs.kubeconfig?.value;
+    // Not the output of that name: a run that was cut short has made none.
+    const kubeconfig = kubeconfigOf(deployment);
     const shown = Object.fromEntries(
       Object.entries(outputs).map(([name, { value, secret }]) => [name, secret ? "[secret]" : (value as unknown)]),
     );
-    const server =
-      typeof kubeconfig === "string" ? await ApiServer.open({ kubeconfig }).catch(() => undefined) : undefined;
+    const server = kubeconfig === undefined ? undefined : await ApiServer.open({ kubeconfig }).catch(() => undefined);
     const expected = expectedOf(deployment);
     const answers = server !== undefined && (await server.answers());
     const findings = answers ? await inspect(server, expected, run.signal) : [];
