@@ -1,5 +1,5 @@
 import * as kubernetes from "@pulumi/kubernetes";
-import * as pulumi from "@pulumi/pulumi";
+import type * as pulumi from "@pulumi/pulumi";
 import type { ProgramContext } from "../settings/context";
 import { offeredHosts } from "../settings/offers";
 import type { GatewaysSettings, GatewayTlsSettings } from "../settings/sections/gateways";

@@ -209,7 +209,7 @@ describe("for any mesh, scoping", () => {
     fc.assert(
       fc.property(meshes, ({ workloads, edges }) => {
         const rule = rules(workloads, edges) ?? [];
-        assert.deepEqual(scopes(model(workloads.toReversed(), rule.toReversed())), scopes(model(workloads, rule)));
+        assert.deepEqual(scopes(model([...workloads].reverse(), [...rule].reverse())), scopes(model(workloads, rule)));
       }),
       runs,
     );

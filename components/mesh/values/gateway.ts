@@ -70,8 +70,9 @@ function apartFrom(matchLabels: Readonly<Record<string, string>>): HelmValues {
 
 /** Ports a gateway's Service offers, by their names. */
 export function gatewayServicePorts(gateway: GatewayDeploymentSettings): Record<string, number> {
-  return Object.fromEntries([
-    ...ownPorts.map(({ key, name, port }) => [name, gateway.ports[key]?.port ?? port]),
-    ...Object.entries(gateway.extraPorts).map(([name, { port }]) => [name, port]),
-  ]);
+  const ports = [
+    ...ownPorts.map(({ key, name, port }): [string, number] => [name, gateway.ports[key]?.port ?? port]),
+    ...Object.entries(gateway.extraPorts).map(([name, { port }]): [string, number] => [name, port]),
+  ];
+  return Object.fromEntries(ports);
 }

@@ -81,7 +81,7 @@ describe("the gateways of an environment", function () {
   it("show a certificate that is secret from end to end", () => {
     const certificates = stack.byType("kubernetes:core/v1:Secret").filter(({ name }) => name.includes("certificates"));
     const described = certificates.map(({ inputs }) => {
-      const { metadata, type, stringData } = unwrapSecrets(inputs) as unknown as Secret;
+      const { metadata, type, stringData } = unwrapSecrets(inputs) as Secret;
       assert.ok(isSecret(inputs.stringData), metadata.name);
       return [`${metadata.namespace}/${metadata.name}`, type, Object.keys(stringData).sort().join()];
     });
@@ -90,7 +90,7 @@ describe("the gateways of an environment", function () {
       ["istio-ingress/istio-ingress-certificate", "kubernetes.io/tls", "tls.crt,tls.key"],
     ]);
     const made = stack.one("command:local:Command", "gateway-certificates-ingress-self-signed");
-    assert.deepEqual(made.additionalSecretOutputs.toSorted(), ["stderr", "stdout"]);
+    assert.deepEqual([...made.additionalSecretOutputs].sort(), ["stderr", "stdout"]);
     assert.deepEqual(made.inputs.environment, {
       SUBJECT_ALT_NAMES: "DNS:bookinfo.example.com,DNS:localhost,IP:127.0.0.1",
       DAYS: "760",
@@ -129,7 +129,7 @@ describe("the gateways of an environment", function () {
     const pulls = stack.byType("kubernetes:core/v1:Secret").filter(({ name }) => name.includes("pull-secret"));
     const namespaces = pulls.map(({ inputs }) => (inputs as unknown as Secret).metadata.namespace);
     const made = stack.byType("Namespace").map(({ inputs }) => (inputs as unknown as Secret).metadata.name);
-    assert.deepEqual(namespaces.toSorted(), [...made, "kube-system"].sort());
+    assert.deepEqual([...namespaces].sort(), [...made, "kube-system"].sort());
     for (const { inputs } of pulls) {
       assert.equal(inputs.type, "kubernetes.io/dockerconfigjson");
       assert.ok(isSecret(inputs.stringData));
