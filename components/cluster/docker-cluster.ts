@@ -1,13 +1,12 @@
 import { createHash } from "node:crypto";
-import { readFileSync } from "node:fs";
-import path from "node:path";
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import { stringify } from "yaml";
 import type { ProgramContext } from "../settings/context";
 import type { DockerClusterSettings } from "../settings/sections/cluster";
 import { type Cluster, providerArgs } from "./cluster";
+import { dockerPatches } from "./talos/config/cluster-plan";
 import { contractOf } from "./talos/config/contract";
+import { fileReader } from "./talos/config/patch-files";
 import { joinParts, stepCommand, stepResource } from "./talos/step";
 
 export interface DockerClusterArgs {
@@ -34,9 +33,11 @@ export class DockerCluster extends pulumi.ComponentResource implements Cluster {
     super("talos-mesh:cluster:DockerCluster", name, {}, opts);
     const { settings, context } = args;
     const state = `.talos-mesh/${context.stack}/docker`;
-    const patches = settings.patches.map((patch) => patchText(patch, context));
+    const patches = dockerPatches(settings, fileReader(context.projectRoot));
+    for (const warning of patches.warnings) void pulumi.log.warn(warning, this);
+    const contents = [...patches.controlPlane, ...patches.worker].map(({ content }) => content);
     const spec = createHash("sha256")
-      .update(JSON.stringify({ ...settings, patches }))
+      .update(JSON.stringify({ ...settings, patches: contents }))
       .digest("hex")
       .slice(0, 12);
 
@@ -52,8 +53,9 @@ export class DockerCluster extends pulumi.ComponentResource implements Cluster {
           TALOS_WORKER_COUNT: String(settings.workers),
           TALOS_STATE: state,
           TALOS_SPEC: spec,
+          TALOS_CONTROL_PLANE_PATCHES: String(patches.controlPlane.length),
         },
-        stdin: joinParts("", ...patches),
+        stdin: joinParts("", ...contents),
       },
       {
         parent: this,
@@ -81,9 +83,4 @@ export class DockerCluster extends pulumi.ComponentResource implements Cluster {
 
     this.registerOutputs({ kubeconfigCommand: this.kubeconfigCommand });
   }
-}
-
-function patchText(patch: DockerClusterSettings["patches"][number], { projectRoot }: ProgramContext): string {
-  if (typeof patch !== "string") return stringify(patch);
-  return patch.startsWith("@") ? readFileSync(path.resolve(projectRoot, patch.slice(1)), "utf8") : patch;
 }

@@ -1,5 +1,3 @@
-import { readFileSync } from "node:fs";
-import path from "node:path";
 import type * as command from "@pulumi/command";
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
@@ -11,7 +9,8 @@ import { type Cluster, providerArgs } from "./cluster";
 import { clusterPlan } from "./talos/config/cluster-plan";
 import { schematicUpload } from "./talos/config/installer-image";
 import { settingsOf } from "./talos/config/node-settings";
-import type { ReadFile, SchematicUpload } from "./talos/config/types";
+import { fileReader } from "./talos/config/patch-files";
+import type { SchematicUpload } from "./talos/config/types";
 import { warnOfDrift } from "./talos/drift";
 import { frozenContract } from "./talos/frozen-contract";
 import { halfYear } from "./talos/half-year";
@@ -263,9 +262,4 @@ function schematicUploads(settings: TalosClusterSettings): readonly SchematicUpl
     return upload ? [upload] : [];
   });
   return [...new Map(uploads.map((upload) => [upload.id, upload])).values()];
-}
-
-/** Patches named by '@' are read from the project's folder. */
-function fileReader(projectRoot: string): ReadFile {
-  return (file) => readFileSync(path.resolve(projectRoot, file), "utf8");
 }

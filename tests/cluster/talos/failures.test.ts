@@ -101,7 +101,10 @@ describe("the talosctl of another time", function () {
             const { code, stderr } = await run(talos, step);
             assert.equal(code, 0, `${step.name}: ${stderr}`);
           }
-          assert.equal(talos.world.containers?.workers, 2);
+          const { workers, controlPlanePatches, workerPatches } = talos.world.containers ?? {};
+          assert.equal(workers, 2);
+          assert.deepEqual([controlPlanePatches?.length, workerPatches?.length], [1, 1]);
+          assert.match(`${controlPlanePatches?.[0]} then ${workerPatches?.[0]}`, /proxy.* then .*sysctls/s);
           await succeed(talos, steps.dockerDown);
           await succeed(talos, steps.dockerDown);
           assert.equal(talos.world.containers, undefined);

@@ -77,8 +77,9 @@ export const steps = {
       TALOS_SPEC: "spec-1",
       TALOS_WORKER_COUNT: "2",
       KUBERNETES_VERSION: "v1.29.1",
+      TALOS_CONTROL_PLANE_PATCHES: "1",
     },
-    stdin: `${partMarker}machine: {sysctls: {a: "1"}}\n`,
+    stdin: `${partMarker}cluster: {proxy: {disabled: true}}\n${partMarker}machine: {sysctls: {a: "1"}}\n`,
   },
   dockerDown: { name: "docker-down", env: { ...common, TALOS_STATE: "docker", TALOS_SPEC: "spec-1" } },
 } satisfies Record<string, Step>;

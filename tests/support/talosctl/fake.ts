@@ -57,7 +57,13 @@ export interface FakeWorld {
   upgrades?: string[];
   kubernetesUpgrades?: string[];
   rollsBack?: boolean;
-  containers?: { name: string; workers: number; image: string };
+  containers?: {
+    name: string;
+    workers: number;
+    image: string;
+    controlPlanePatches: string[];
+    workerPatches: string[];
+  };
 }
 
 export interface FakeCall {

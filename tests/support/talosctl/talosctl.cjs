@@ -7,7 +7,7 @@ const nodes = require("./nodes.cjs");
 
 /** Flags that take a value; every other one stands alone. */
 const valued = new Set(
-  "--talosconfig -e -n -o -f -c -m -t -p --mode --talos-version --with-secrets --kubernetes-version --install-disk --install-image --config-patch --config-patch-control-plane --config-patch-worker --image --timeout --to --control-plane-nodes --worker-nodes --wait-timeout --system-labels-to-wipe --name --state --workers --provisioner --talosconfig-destination --dns-domain --additional-sans --drain-timeout".split(
+  "--talosconfig -e -n -o -f -c -m -t -p --mode --talos-version --with-secrets --kubernetes-version --install-disk --install-image --config-patch --config-patch-control-plane --config-patch-worker --config-patch-controlplanes --config-patch-workers --image --timeout --to --control-plane-nodes --worker-nodes --wait-timeout --system-labels-to-wipe --name --state --workers --provisioner --talosconfig-destination --dns-domain --additional-sans --drain-timeout".split(
     " ",
   ),
 );
@@ -147,7 +147,7 @@ function config(world, { words, flag }) {
   writeFileSync(file, JSON.stringify(content));
 }
 
-function cluster(world, { words, flag }) {
+function cluster(world, { words, flag, all }) {
   const [, verb, provisioner] = words;
   const name = flag("--name");
   if (verb === "destroy") {
@@ -159,7 +159,15 @@ function cluster(world, { words, flag }) {
   if (split && flag("--provisioner")) fail("unknown flag: --provisioner");
   if (split !== (provisioner === "docker")) fail(`unknown command "${provisioner}" for "talosctl cluster create"`);
   if (world.containers) fail(`docker network ${name} exists`);
-  world.containers = { name, workers: Number(flag("--workers")), image: flag("--image") };
+  const patchesFor = (old, now) => {
+    if (all(split ? old : now).length > 0) fail(`unknown flag: ${split ? old : now}`);
+    return all(split ? now : old).map((file) => readFileSync(file.slice(1), "utf8"));
+  };
+  world.containers = {
+    ...{ name, workers: Number(flag("--workers")), image: flag("--image") },
+    controlPlanePatches: patchesFor("--config-patch-control-plane", "--config-patch-controlplanes"),
+    workerPatches: patchesFor("--config-patch-worker", "--config-patch-workers"),
+  };
   world.kubernetes.up = true;
   const kubeconfig = process.env.KUBECONFIG;
   if (!kubeconfig) fail("the user's own kubeconfig must not be used");

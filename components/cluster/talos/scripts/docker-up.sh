@@ -1,12 +1,17 @@
 #!/usr/bin/env bash
 # Talos in containers on this machine; the kubeconfig on stdout. TALOS_STATE: folder for all that talosctl keeps of the
-# cluster, so that the user's own talosconfig and kubeconfig are left alone. Patches follow an empty part on stdin.
+# cluster, so that the user's own talosconfig and kubeconfig are left alone. Patches follow an empty part on
+# stdin, those of control planes first.
 # A cluster that was begun and not finished, or that was made for other settings, is taken down and made again.
 source "${BASH_SOURCE[0]%/*}/lib.sh"
 source "${BASH_SOURCE[0]%/*}/docker-lib.sh"
 
 prepare
-printf 'docker\n%s\n' "$part_marker" | cat - /dev/stdin >"$work/input"
+# There are no machine secrets to come first.
+{
+  printf 'none\n%s\n' "$part_marker"
+  cat
+} >"$work/input"
 read_secrets <"$work/input"
 require_talosctl "${TALOS_VERSION:?}"
 require_kubectl
@@ -21,11 +26,16 @@ mkdir -p "$TALOS_STATE"
 
 arguments=(--name "$TALOS_CLUSTER" --state "$TALOS_STATE/clusters" --workers "${TALOS_WORKER_COUNT:?}"
   --kubernetes-version "${KUBERNETES_VERSION#v}" --image "ghcr.io/siderolabs/talos:$TALOS_VERSION")
+# From 1.12 on each provisioner is a command of its own, with flags of its own.
+if ((client_minor >= 1012)); then
+  flags=(--config-patch-controlplanes --config-patch-workers)
+else
+  flags=(--config-patch-control-plane --config-patch-worker)
+fi
 for ((index = 2; index < ${#parts[@]}; index++)); do
   printf '%s' "${parts[index]}" >"$work/patch-$index.yaml"
-  arguments+=(--config-patch "@$work/patch-$index.yaml")
+  arguments+=("${flags[index - 2 < ${TALOS_CONTROL_PLANE_PATCHES:?} ? 0 : 1]}" "@$work/patch-$index.yaml")
 done
-# From 1.12 on each provisioner is a command of its own.
 if ((client_minor >= 1012)); then
   create=(cluster create docker "${arguments[@]}" --talosconfig-destination "$TALOS_STATE/talosconfig")
 else
