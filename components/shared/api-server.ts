@@ -70,7 +70,8 @@ export class ApiServer {
   private readonly kinds = new Map<string, readonly ApiResource[]>();
 
   private constructor(
-    private readonly config: KubeConfig,
+    /** The login, for what is no request and answer: commands in pods. */
+    readonly config: KubeConfig,
     private readonly server: URL,
     private options: https.RequestOptions,
   ) {}
@@ -120,6 +121,11 @@ export class ApiServer {
   ): Promise<LiveObject[]> {
     const path = await this.collectionOf(kind, signal);
     return ((await this.send({ method: "GET", path, query, signal })) as { items: LiveObject[] }).items;
+  }
+
+  /** What a path answers, such as a kubelet's figures behind the API server. */
+  read(path: string, signal?: AbortSignal): Promise<unknown> {
+    return this.send({ method: "GET", path, signal });
   }
 
   /** Server-side apply. Fields that the object's schema does not know are an error. */

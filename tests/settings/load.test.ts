@@ -140,13 +140,13 @@ describe("loading the settings of a stack", () => {
       trafic: {},
       mesh: { version: "1.31.1", profil: "demo" },
       security: { authorization: { allow: [{ to: "detail" }] } },
-      benchmark: {},
+      verification: {},
     });
     assert.deepEqual(refusal().split("\n"), [
       "4 settings need a change (stack test):",
       "  talos-mesh:mesh.profil: unknown key; did you mean profile?",
       "  talos-mesh:security.authorization.allow[0].to: found detail; no such workload in namespace bookinfo; did you mean details?",
-      "  talos-mesh:benchmark: not built in this release; remove it (planned: benchmark)",
+      "  talos-mesh:verification: not built in this release; remove it (planned: verification)",
       "  talos-mesh:trafic: unknown section; did you mean traffic?",
     ]);
   });

@@ -5,10 +5,13 @@ import { htmlOf } from "../../../components/benchmark/report/html";
 import { markdownOf } from "../../../components/benchmark/report/markdown";
 import { failures, type Measured, type Report, reportOf } from "../../../components/benchmark/report/report";
 import { benchmark } from "../../../components/settings/sections/benchmark";
+import type { z } from "zod";
 import { measured } from "./measured";
 
-const settings = { scenarios: ["none", "sidecar", "ambient"], control: true, qps: [1000], tcpStreams: [1] } as const;
-const known = measured({ ...settings, scenarios: [...settings.scenarios] });
+const settings: z.input<typeof benchmark> = {
+  ...{ scenarios: ["none", "sidecar", "ambient"], control: true, qps: [1000], tcpStreams: [1] },
+};
+const known = measured(settings);
 const noBudgets = { budgets: {} };
 const report = reportOf(known, noBudgets);
 const figure = (of: Report, scenario: string, metric: string, arm = "http-c10-q1000-1024B") => {
@@ -210,7 +213,7 @@ describe("a comparison with a baseline", () => {
 
   it("agrees where the intervals meet, as those of two runs of the same plan do", () => {
     assert.equal(against(report), "agrees");
-    const again = reportOf(measured({ ...settings, scenarios: [...settings.scenarios] }, "again"), noBudgets);
+    const again = reportOf(measured(settings, "again"), noBudgets);
     assert.equal(against(again), "agrees");
   });
 

@@ -1,0 +1,61 @@
+import * as pulumi from "@pulumi/pulumi";
+import type { Cluster } from "../cluster/cluster";
+import type { BenchmarkSettings } from "../settings/sections/benchmark";
+import type { MeshSettings } from "../settings/sections/mesh";
+import { Layer, type LayerOptions } from "../shared/layer";
+import { lifecycleCommand } from "../shared/lifecycle-command";
+import { type BenchmarkRequest, type BenchmarkResult, contextVariable, requestVariable } from "./run/request";
+
+export interface BenchmarkArgs {
+  readonly settings: BenchmarkSettings;
+  readonly mesh: Pick<MeshSettings, "version" | "revision">;
+  readonly cluster: Pick<Cluster, "kubeconfig" | "kubeContext" | "simulatedNodes">;
+  readonly stack: string;
+}
+
+/** `exec`, so that stopping the command stops the benchmark. */
+const command = (verb: "measure" | "remove") => `exec node components/benchmark/run/run.cjs ${verb}`;
+
+/**
+ * Measures what the mesh costs, when everything else stands. It runs when it is made and when what it is told changes:
+ * the plan, the mesh's version, `runId`. Finished runs are kept, so that other budgets are judged without measuring.
+ */
+export class Benchmark extends Layer {
+  /** What a manager reads; empty on simulated nodes. */
+  readonly sentences: pulumi.Output<readonly string[]>;
+
+  constructor(name: string, args: BenchmarkArgs, opts?: LayerOptions) {
+    super("talos-mesh:benchmark:Benchmark", name, opts);
+    const { settings, mesh, cluster, stack } = args;
+    if (cluster.simulatedNodes) {
+      this.sentences = pulumi.output([]);
+      this.registerOutputs();
+      return;
+    }
+    const request: BenchmarkRequest = { stack, settings, mesh: { version: mesh.version, revision: mesh.revision } };
+    const run = lifecycleCommand(
+      `${name}-run`,
+      {
+        apply: command("measure"),
+        delete: command("remove"),
+        environment: {
+          [requestVariable]: JSON.stringify(request),
+          ...(cluster.kubeContext !== undefined && { [contextVariable]: cluster.kubeContext }),
+        },
+        stdin: pulumi.secret(cluster.kubeconfig),
+      },
+      this.child,
+    );
+    this.sentences = run.stdout.apply(sentencesOf);
+    this.registerOutputs({ sentences: this.sentences });
+  }
+}
+
+/** What a benchmark printed; nothing where it is no result, as in a rendering. */
+function sentencesOf(stdout: string): readonly string[] {
+  try {
+    return (JSON.parse(stdout) as Partial<BenchmarkResult>).sentences ?? [];
+  } catch {
+    return [];
+  }
+}

@@ -1,0 +1,157 @@
+import type { KubernetesObject } from "../shared/kubernetes-object";
+import { hasSchedule } from "./plan/arm";
+import type { BenchmarkPlan, Scenario } from "./plan/plan";
+
+/** Everything of a benchmark has this label, and so can be found and removed. */
+export const ownLabel = { "app.kubernetes.io/managed-by": "talos-mesh-benchmark" } as const;
+
+export function namespaceOf(scenario: Scenario): string {
+  return `bench-${scenario}`;
+}
+
+/** Ports of the server, each with the protocol in its name: a mesh treats one without as TCP. */
+export const ports = { http: 8080, grpc: 8079, "tcp-echo": 8078, "tcp-iperf3": 5201, "http-details": 9080 } as const;
+
+/** The folder that the containers of a client share: fortio's image has no shell, and its log must be fetched. */
+export const workFolder = "/work";
+
+export interface Places {
+  readonly clientNode: string;
+  readonly serverNode: string;
+  /** Of the control plane whose proxies are measured. @default the default one */
+  readonly revision?: string;
+}
+
+/** An object of any kind, as the API server takes it. */
+type AnyObject = KubernetesObject & Readonly<Record<string, unknown>>;
+
+/** What a scenario consists of, in the order in which it is made. */
+export function scenarioObjects(scenario: Scenario, plan: BenchmarkPlan, places: Places): AnyObject[] {
+  const namespace = namespaceOf(scenario);
+  const near = plan.arms.some(({ placement }) => placement === "same-node");
+  return [
+    {
+      apiVersion: "v1",
+      kind: "Namespace",
+      metadata: { name: namespace, labels: { ...ownLabel, ...meshLabels(scenario, places.revision), ...podSecurity } },
+      spec: {},
+    },
+    ...(["client", "server"] as const).map((name) => ({
+      apiVersion: "v1",
+      kind: "ServiceAccount",
+      metadata: { name, namespace, labels: ownLabel },
+      automountServiceAccountToken: false,
+      spec: undefined,
+    })),
+    ...(scenario === "waypoint" ? [waypoint(namespace, places.revision)] : []),
+    service(namespace, plan),
+    deployment("server", namespace, places.serverNode, plan),
+    deployment("client", namespace, places.clientNode, plan),
+    ...(near ? [deployment("client-near", namespace, places.serverNode, plan)] : []),
+  ];
+}
+
+const podSecurity = { "pod-security.kubernetes.io/enforce": "baseline" };
+
+function meshLabels(scenario: Scenario, revision: string | undefined): Record<string, string> {
+  switch (scenario) {
+    case "sidecar":
+      return revision === undefined ? { "istio-injection": "enabled" } : { "istio.io/rev": revision };
+    case "ambient":
+      return { "istio.io/dataplane-mode": "ambient" };
+    case "waypoint":
+      return { "istio.io/dataplane-mode": "ambient", "istio.io/use-waypoint": "waypoint" };
+    case "none":
+    case "control":
+      return { "istio-injection": "disabled", "istio.io/dataplane-mode": "none" };
+  }
+}
+
+/** A waypoint for what is addressed to Services. https://istio.io/latest/docs/ambient/usage/waypoint/ */
+function waypoint(namespace: string, revision: string | undefined): AnyObject {
+  const labels = {
+    ...ownLabel,
+    "istio.io/waypoint-for": "service",
+    ...(revision !== undefined && { "istio.io/rev": revision }),
+  };
+  return {
+    apiVersion: "gateway.networking.k8s.io/v1",
+    kind: "Gateway",
+    metadata: { name: "waypoint", namespace, labels },
+    spec: { gatewayClassName: "istio-waypoint", listeners: [{ name: "mesh", port: 15008, protocol: "HBONE" }] },
+  };
+}
+
+function service(namespace: string, { target }: BenchmarkPlan): AnyObject {
+  const offered = Object.entries(ports).filter(([name]) => target === "details" || name !== "http-details");
+  return {
+    apiVersion: "v1",
+    kind: "Service",
+    metadata: { name: "server", namespace, labels: ownLabel },
+    spec: {
+      selector: { app: "server" },
+      ports: offered.map(([name, port]) => ({ name, port, targetPort: port })),
+    },
+  };
+}
+
+/** One pod on one node. It is recreated, never doubled: a second one would share the load. */
+function deployment(name: string, namespace: string, node: string, plan: BenchmarkPlan): AnyObject {
+  const role = name === "server" ? "server" : "client";
+  const details = role === "server" && plan.target === "details";
+  return {
+    apiVersion: "apps/v1",
+    kind: "Deployment",
+    metadata: { name, namespace, labels: ownLabel },
+    spec: {
+      replicas: 1,
+      strategy: { type: "Recreate" },
+      selector: { matchLabels: { app: name } },
+      template: {
+        metadata: { labels: { app: name, ...ownLabel } },
+        spec: {
+          serviceAccountName: role,
+          automountServiceAccountToken: false,
+          nodeSelector: { "kubernetes.io/hostname": node },
+          terminationGracePeriodSeconds: 1,
+          securityContext: {
+            ...{ runAsNonRoot: true, runAsUser: 65532, runAsGroup: 65532, fsGroup: 65532 },
+            seccompProfile: { type: "RuntimeDefault" },
+          },
+          containers: [
+            container("fortio", plan.images.fortio, ports.http, fortioServer),
+            container("iperf3", plan.images.iperf3, ports["tcp-iperf3"], ["iperf3", "-s"]),
+            ...(details ? [container("details", plan.images.details, ports["http-details"])] : []),
+          ],
+          // In memory: writing a log to a disk would be a part of what is measured.
+          volumes: [{ name: "work", emptyDir: { medium: "Memory", sizeLimit: workSize(plan) } }],
+        },
+      },
+    },
+  };
+}
+
+const fortioServer = [
+  ...["/usr/bin/fortio", "server", "-http-port", String(ports.http), "-grpc-port", String(ports.grpc)],
+  ...["-tcp-port", String(ports["tcp-echo"]), "-udp-port", "disabled", "-redirect-port", "disabled"],
+  ...["-data-dir", workFolder, "-config-dir", ""],
+];
+
+function container(name: string, image: string, port: number, command?: readonly string[]) {
+  return {
+    ...{ name, image, imagePullPolicy: "IfNotPresent" },
+    ...(command && { command: [...command] }),
+    ports: [{ containerPort: port }],
+    readinessProbe: { tcpSocket: { port }, periodSeconds: 2 },
+    securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ["ALL"] } },
+    volumeMounts: [{ name: "work", mountPath: workFolder }],
+  };
+}
+
+/** Bytes of a line of fortio's access log, with room to spare. */
+const logLine = 160;
+
+function workSize({ arms }: BenchmarkPlan): string {
+  const lines = arms.map((arm) => (hasSchedule(arm) ? arm.qps * arm.seconds : 0));
+  return `${16 + Math.ceil((logLine * Math.max(0, ...lines)) / 2 ** 20)}Mi`;
+}

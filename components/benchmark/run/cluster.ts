@@ -1,0 +1,177 @@
+import type { ApiServer, ApplyObject, LiveObject } from "../../shared/api-server";
+import { ownLabel } from "../objects";
+import { type ContainerSample, parseSummary } from "../measure/usage";
+import type { NodeFacts } from "../report/report";
+import { execIn, type ExecResult } from "./exec";
+
+/** A node that pods can be put on. */
+export interface BenchNode extends NodeFacts {
+  /** Whether it runs no containers and only says so (kwok). */
+  readonly simulated: boolean;
+  readonly controlPlane: boolean;
+}
+
+export interface BenchPod {
+  readonly name: string;
+  /** Value of its `app` label. */
+  readonly app: string;
+  readonly node: string;
+  readonly ready: boolean;
+  /** Why it does not become ready, as far as it says. */
+  readonly waitingFor: string;
+  readonly containers: readonly string[];
+  readonly redirected: boolean;
+  /** Images with their digests. */
+  readonly images: readonly string[];
+  /** Restarts by container. */
+  readonly restarts: Readonly<Record<string, number>>;
+}
+
+/** What a benchmark asks of a cluster. */
+export interface BenchCluster {
+  version(): Promise<string>;
+  /** Nodes that are ready and take ordinary pods. */
+  nodes(): Promise<BenchNode[]>;
+  /** Nodes with the control plane's pods. */
+  istiodNodes(): Promise<string[]>;
+  /** Why this data plane is not there; undefined where it is. */
+  missing(part: "istiod" | "ztunnel"): Promise<string | undefined>;
+  apply(object: ApplyObject): Promise<void>;
+  pods(namespace: string): Promise<BenchPod[]>;
+  /** Namespaces of benchmarks, also those that are being removed. */
+  namespaces(): Promise<string[]>;
+  removeNamespace(name: string): Promise<void>;
+  exec(
+    pod: string,
+    namespace: string,
+    container: string,
+    argv: readonly string[],
+    signal?: AbortSignal,
+  ): Promise<ExecResult>;
+  /** Counters of every container of a node. */
+  usage(node: string): Promise<ContainerSample[]>;
+}
+
+/** A cluster behind its API server. */
+export class KubernetesCluster implements BenchCluster {
+  constructor(private readonly server: ApiServer) {}
+
+  async version(): Promise<string> {
+    return ((await this.server.read("/version")) as { gitVersion: string }).gitVersion;
+  }
+
+  async nodes(): Promise<BenchNode[]> {
+    const nodes = await this.server.list({ apiVersion: "v1", kind: "Node" });
+    return nodes.filter(takesPods).map(nodeOf);
+  }
+
+  async istiodNodes(): Promise<string[]> {
+    const pods = await this.server.list(
+      { apiVersion: "v1", kind: "Pod", namespace: "istio-system" },
+      { labelSelector: "app=istiod" },
+    );
+    return [...new Set(pods.map((pod) => text(pod.spec?.nodeName)))].filter((name) => name !== "");
+  }
+
+  async missing(part: "istiod" | "ztunnel"): Promise<string | undefined> {
+    const kind = part === "istiod" ? "Deployment" : "DaemonSet";
+    const found = await this.server.list(
+      { apiVersion: "apps/v1", kind, namespace: "istio-system" },
+      { labelSelector: `app=${part}` },
+    );
+    const ready = found.some(({ status }) => Number(status?.readyReplicas ?? status?.numberReady ?? 0) > 0);
+    return ready ? undefined : `there is no ready ${part} in istio-system`;
+  }
+
+  async apply(object: ApplyObject): Promise<void> {
+    await this.server.apply(object, undefined, "talos-mesh-benchmark");
+  }
+
+  async pods(namespace: string): Promise<BenchPod[]> {
+    const pods = await this.server.list({ apiVersion: "v1", kind: "Pod", namespace });
+    return pods.filter(({ metadata }) => metadata.deletionTimestamp === undefined).map(podOf);
+  }
+
+  async namespaces(): Promise<string[]> {
+    const [[key, value] = ["", ""]] = Object.entries(ownLabel);
+    const found = await this.server.list({ apiVersion: "v1", kind: "Namespace" }, { labelSelector: `${key}=${value}` });
+    return found.map(({ metadata }) => metadata.name);
+  }
+
+  async removeNamespace(name: string): Promise<void> {
+    await this.server.delete({ apiVersion: "v1", kind: "Namespace", name });
+  }
+
+  exec(
+    pod: string,
+    namespace: string,
+    container: string,
+    argv: readonly string[],
+    signal?: AbortSignal,
+  ): Promise<ExecResult> {
+    return execIn(this.server.config, { pod, namespace, container }, argv, signal);
+  }
+
+  async usage(node: string): Promise<ContainerSample[]> {
+    const path = `/api/v1/nodes/${encodeURIComponent(node)}/proxy/stats/summary?only_cpu_and_memory=true`;
+    return parseSummary(await this.server.read(path));
+  }
+}
+
+function takesPods({ spec, status }: LiveObject): boolean {
+  const { unschedulable, taints = [] } = (spec ?? {}) as { unschedulable?: boolean; taints?: { effect: string }[] };
+  const conditions = (status?.conditions ?? []) as { type: string; status: string }[];
+  const ready = conditions.some(({ type, status: is }) => type === "Ready" && is === "True");
+  return ready && unschedulable !== true && taints.every(({ effect }) => effect === "PreferNoSchedule");
+}
+
+function nodeOf({ metadata, status }: LiveObject): BenchNode {
+  const { capacity = {}, nodeInfo = {} } = (status ?? {}) as Record<string, Record<string, string> | undefined>;
+  const { labels = {}, annotations = {} } = metadata;
+  return {
+    name: metadata.name,
+    cores: Number(capacity.cpu ?? 1),
+    memoryBytes: 1024 * Number.parseInt(capacity.memory ?? "0", 10),
+    architecture: nodeInfo.architecture ?? "",
+    osImage: nodeInfo.osImage ?? "",
+    kernel: nodeInfo.kernelVersion ?? "",
+    containerRuntime: nodeInfo.containerRuntimeVersion ?? "",
+    simulated: annotations["kwok.x-k8s.io/node"] !== undefined || labels.type === "kwok",
+    controlPlane: "node-role.kubernetes.io/control-plane" in labels,
+  };
+}
+
+function text(value: unknown): string {
+  return typeof value === "string" ? value : "";
+}
+
+interface ContainerStatus {
+  readonly name: string;
+  readonly image: string;
+  readonly imageID: string;
+  readonly restartCount: number;
+  readonly state?: { readonly waiting?: { readonly reason?: string; readonly message?: string } };
+}
+
+function podOf({ metadata, spec, status }: LiveObject): BenchPod {
+  const named = (field: string) => ((spec?.[field] ?? []) as { name: string }[]).map(({ name }) => name);
+  const conditions = (status?.conditions ?? []) as { type: string; status: string; message?: string }[];
+  const statuses = (["containerStatuses", "initContainerStatuses"] as const).flatMap(
+    (field) => (status?.[field] ?? []) as ContainerStatus[],
+  );
+  const waiting = statuses.flatMap(({ name, state }) =>
+    state?.waiting ? [`${name}: ${state.waiting.message ?? state.waiting.reason ?? "waiting"}`] : [],
+  );
+  const unmet = conditions.flatMap(({ status: is, message }) => (is === "True" || !message ? [] : [message]));
+  return {
+    name: metadata.name,
+    app: metadata.labels?.app ?? "",
+    node: text(spec?.nodeName),
+    ready: conditions.some(({ type, status: is }) => type === "Ready" && is === "True"),
+    waitingFor: waiting[0] ?? unmet[0] ?? text(status?.phase),
+    containers: [...named("containers"), ...named("initContainers")],
+    redirected: metadata.annotations?.["ambient.istio.io/redirection"] === "enabled",
+    images: statuses.map(({ image, imageID }) => `${image} (${imageID.replace(/^.*@/, "")})`),
+    restarts: Object.fromEntries(statuses.map(({ name, restartCount }) => [name, restartCount])),
+  };
+}

@@ -1,0 +1,84 @@
+import { ports, workFolder } from "../objects";
+import { type Arm, hasSchedule } from "../plan/arm";
+import type { BenchmarkPlan } from "../plan/plan";
+
+/** A command, and the container of the client it runs in. */
+export interface ClientCommand {
+  readonly container: "fortio" | "iperf3";
+  readonly argv: readonly string[];
+}
+
+export const accessLog = `${workFolder}/access.log`;
+
+/** Load that does not count; none where the measurement leaves out its own beginning. */
+export function warmUpOf(arm: Arm, plan: Pick<BenchmarkPlan, "target">, host = "server"): ClientCommand | undefined {
+  if (arm.kind === "stream" || arm.warmUpSeconds === 0) return undefined;
+  return { container: "fortio", argv: ["/usr/bin/fortio", ...fortioArgs(arm, arm.warmUpSeconds, plan, host)] };
+}
+
+/** What is measured: prints its result as JSON on standard output. */
+export function measurementOf(arm: Arm, plan: Pick<BenchmarkPlan, "target">, host = "server"): ClientCommand {
+  if (arm.kind === "stream") return { container: "iperf3", argv: ["iperf3", ...iperf3Args(arm, host)] };
+  const log = hasSchedule(arm) ? ["-access-log-file", accessLog, "-access-log-format", "json"] : [];
+  return { container: "fortio", argv: ["/usr/bin/fortio", ...fortioArgs(arm, arm.seconds, plan, host, log)] };
+}
+
+/** Removes the log; fortio appends to one that is there. */
+export const dropLog: ClientCommand = { container: "iperf3", argv: ["rm", "-f", accessLog] };
+/** Prints the log, compressed. */
+export const fetchLog: ClientCommand = { container: "iperf3", argv: ["gzip", "-c", accessLog] };
+
+/**
+ * Arguments of `fortio load`. Without jitter and with catching up: the schedule that correction reckons with; the
+ * resolution (10 us) keeps percentiles from being guessed within wide bins.
+ */
+export function fortioArgs(
+  arm: Exclude<Arm, { kind: "stream" }>,
+  seconds: number,
+  { target }: Pick<BenchmarkPlan, "target">,
+  host: string,
+  more: readonly string[] = [],
+): string[] {
+  const http =
+    target === "details"
+      ? `http://${host}:${ports["http-details"]}/details/0`
+      : `http://${host}:${ports.http}/?size=${"payloadSize" in arm ? arm.payloadSize : 1}`;
+  const common = ["load", "-quiet", "-uniform", "-allow-initial-errors", "-r", "0.00001", "-p", "50,90,99,99.9"];
+  const load = (connections: number, qps: number) => [
+    "-c",
+    String(connections),
+    "-qps",
+    String(qps),
+    "-t",
+    `${seconds}s`,
+  ];
+  const flags = [...more, "-json", "-"];
+  switch (arm.kind) {
+    case "http": {
+      const keepAlive = arm.keepAlive ? [] : ["-keepalive=false"];
+      return [...common, ...load(arm.connections, arm.qps), "-httpbufferkb", "128", ...keepAlive, ...flags, http];
+    }
+    case "grpc": {
+      const payload = ["-grpc", "-ping", "-payload-size", String(arm.payloadSize)];
+      return [...common, ...load(arm.connections, arm.qps), ...payload, ...flags, `${host}:${ports.grpc}`];
+    }
+    case "request-response":
+      return [...common, ...load(1, 0), ...flags, `tcp://${host}:${ports["tcp-echo"]}`];
+    case "connect":
+      return [...common, ...load(1, 0), "-keepalive=false", ...flags, http];
+  }
+}
+
+/** Arguments of iperf3's client; the first seconds, in which TCP finds its pace, are left out. */
+export function iperf3Args(
+  arm: Extract<Arm, { kind: "stream" }>,
+  host: string,
+  port: number = ports["tcp-iperf3"],
+): string[] {
+  const omit = ["-O", String(arm.warmUpSeconds)];
+  const direction = arm.direction === "download" ? ["-R"] : [];
+  return [
+    ...["-c", host, "-p", String(port), "-J", ...omit, "-t", String(Math.ceil(arm.seconds))],
+    ...["-P", String(arm.streams), ...direction],
+  ];
+}

@@ -1,0 +1,90 @@
+import { Writable } from "node:stream";
+import type { KubeConfig, V1Status } from "@kubernetes/client-node" with { "resolution-mode": "import" };
+
+export interface ExecResult {
+  readonly stdout: Buffer;
+  readonly stderr: string;
+  readonly exitCode: number;
+}
+
+/** The connection to a command in a pod broke, or could not be made: nothing is known of the command. */
+export class ExecError extends Error {
+  override readonly name = "ExecError";
+}
+
+/** What is used of a WebSocket, whose types are not published with the client. */
+interface Connection {
+  close(): void;
+  ping?(): void;
+  onclose: (() => void) | null;
+}
+
+export interface Target {
+  readonly namespace: string;
+  readonly pod: string;
+  readonly container: string;
+}
+
+/** Milliseconds between signs of life: a load balancer in between cuts what is silent for a minute. */
+const heartbeat = 20_000;
+
+/**
+ * Runs a command in a container to its end. When `signal` is aborted the connection is closed; the command itself may go
+ * on, and ends with its pod.
+ *
+ * @throws ExecError
+ */
+export async function execIn(
+  config: KubeConfig,
+  { namespace, pod, container }: Target,
+  argv: readonly string[],
+  signal?: AbortSignal,
+): Promise<ExecResult> {
+  signal?.throwIfAborted();
+  const { Exec } = await import("@kubernetes/client-node");
+  const [stdout, stderr] = [new Collector(), new Collector()];
+  return new Promise((resolve, reject) => {
+    const fail = (error: Error) => reject(signal?.aborted === true ? (signal.reason as Error) : error);
+    const finish = (status: V1Status) =>
+      resolve({ stdout: stdout.content(), stderr: stderr.content().toString("utf8"), exitCode: exitCodeOf(status) });
+    new Exec(config)
+      .exec(namespace, pod, container, [...argv], stdout, stderr, null, false, finish)
+      .then((socket: unknown) => {
+        const connection = socket as Connection;
+        const alive = setInterval(() => connection.ping?.(), heartbeat);
+        const onAbort = () => connection.close();
+        signal?.addEventListener("abort", onAbort, { once: true });
+        if (signal?.aborted === true) onAbort();
+        connection.onclose = () => {
+          clearInterval(alive);
+          signal?.removeEventListener("abort", onAbort);
+          // After `finish` this changes nothing.
+          fail(new ExecError(`the connection to ${pod} was closed while ${argv[0] ?? ""} ran`));
+        };
+      })
+      .catch((error: unknown) => fail(new ExecError(`cannot run ${argv[0] ?? ""} in ${pod}: ${reasonOf(error)}`)));
+  });
+}
+
+class Collector extends Writable {
+  private readonly parts: Buffer[] = [];
+
+  override _write(part: Buffer, _encoding: BufferEncoding, done: () => void): void {
+    this.parts.push(part);
+    done();
+  }
+
+  content(): Buffer {
+    return Buffer.concat(this.parts);
+  }
+}
+
+function exitCodeOf({ status, details }: V1Status): number {
+  if (status === "Success") return 0;
+  return Number(details?.causes?.find(({ reason }) => reason === "ExitCode")?.message ?? -1);
+}
+
+/** What a WebSocket reports is no Error. */
+function reasonOf(error: unknown): string {
+  return String((error as { message?: unknown } | null)?.message ?? error);
+}

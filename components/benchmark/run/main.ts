@@ -1,0 +1,54 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { ApiServer } from "../../shared/api-server";
+import { KubernetesCluster } from "./cluster";
+import { type BenchmarkRequest, contextVariable, requestVariable } from "./request";
+import { runBenchmark, type RunnerContext } from "./runner";
+import { cleanUp } from "./set-up";
+
+/** Exit code of a command that was ended by a signal, as shells give it. */
+const interrupted = 130;
+
+/**
+ * The command line of `run.cjs`: `measure` or `remove`, with the request in the environment and the kubeconfig on
+ * standard input. Standard output is the result, one line of JSON; what a person reads goes to standard error.
+ *
+ * @returns the exit code
+ */
+export async function main(
+  verb: string | undefined,
+  env: NodeJS.ProcessEnv,
+  stdin: AsyncIterable<Buffer>,
+  signal: AbortSignal,
+): Promise<number> {
+  const say = (line: string) => process.stderr.write(`${line}\n`);
+  try {
+    const kubeconfig = await textOf(stdin);
+    const server = await ApiServer.open({ kubeconfig, context: env[contextVariable] });
+    const context: RunnerContext = {
+      cluster: new KubernetesCluster(server),
+      ...{ projectRoot: process.cwd(), say, signal },
+      rest: (ms) => delay(ms, undefined, { signal }),
+    };
+    if (verb === "remove") {
+      await cleanUp(context.cluster, context.rest);
+      return 0;
+    }
+    if (verb !== "measure") throw new Error("usage: run.cjs measure|remove");
+    const request = JSON.parse(env[requestVariable] ?? "") as BenchmarkRequest;
+    process.stdout.write(`${JSON.stringify(await runBenchmark(request, context))}\n`);
+    return 0;
+  } catch (error) {
+    if (signal.aborted) {
+      say("Stopped. What is finished is kept; the same command goes on behind it.");
+      return interrupted;
+    }
+    say(`benchmark: ${error instanceof Error ? error.message : String(error)}`);
+    return 1;
+  }
+}
+
+async function textOf(stream: AsyncIterable<Buffer>): Promise<string> {
+  const parts: Buffer[] = [];
+  for await (const part of stream) parts.push(part);
+  return Buffer.concat(parts).toString("utf8");
+}

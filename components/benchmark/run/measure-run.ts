@@ -1,0 +1,118 @@
+import { gunzipSync } from "node:zlib";
+import { latenciesOf } from "../measure/access-log";
+import { parseFortio } from "../measure/fortio";
+import { problemsOf } from "../measure/gates";
+import { parseIperf3 } from "../measure/iperf3";
+import { OutputError } from "../measure/output-error";
+import { latencyOfFortio, latencyOfHistogram, type RunRecord, type Usages } from "../measure/record";
+import { type ContainerSample, rolesIn, usageBetween } from "../measure/usage";
+import { namespaceOf } from "../objects";
+import { hasSchedule } from "../plan/arm";
+import type { BenchmarkPlan, PlannedRun, Scenario } from "../plan/plan";
+import type { BenchCluster, BenchPod } from "./cluster";
+import { type ClientCommand, dropLog, fetchLog, measurementOf, warmUpOf } from "./commands";
+
+/** Containers of ours, in clients and servers. */
+const ownContainers: ReadonlySet<string> = new Set(["fortio", "iperf3", "details"]);
+
+export interface RunContext {
+  readonly cluster: BenchCluster;
+  readonly plan: BenchmarkPlan;
+  readonly clientNodeCores: number;
+  /** Nodes whose counters are read. */
+  readonly nodes: readonly string[];
+  readonly signal?: AbortSignal;
+}
+
+/** Counters of all nodes that matter; nothing where a kubelet gives none, as cost is then not measured. */
+export async function counters({ cluster, nodes }: Pick<RunContext, "cluster" | "nodes">): Promise<ContainerSample[]> {
+  const all = await Promise.all(nodes.map((node) => cluster.usage(node).catch(() => [])));
+  return all.flat();
+}
+
+export function usageIn(
+  scenario: Scenario,
+  before: readonly ContainerSample[],
+  after: readonly ContainerSample[],
+): Usages {
+  return usageBetween(before, after, rolesIn(namespaceOf(scenario), ownContainers));
+}
+
+/**
+ * Makes one run: warm-up, measurement, counters before and after.
+ *
+ * @throws what `exec` throws: then nothing is known of the run, and it is none. A load generator that failed is a run
+ * that does not count.
+ */
+export async function measureRun(context: RunContext, run: PlannedRun): Promise<RunRecord> {
+  const { cluster, plan, clientNodeCores } = context;
+  const { id, block, arm, scenario } = run;
+  const namespace = namespaceOf(scenario);
+  const startedAt = new Date();
+  const pods = await cluster.pods(namespace);
+  const client = pods.find(({ app }) => app === (arm.placement === "same-node" ? "client-near" : "client"));
+  if (!client) throw new Error(`namespace ${namespace} has no client any more`);
+  const inClient = async (command: ClientCommand) =>
+    cluster.exec(client.name, namespace, command.container, command.argv, context.signal);
+
+  if (hasSchedule(arm)) await inClient(dropLog);
+  const warmUp = warmUpOf(arm, plan);
+  if (warmUp) await inClient(warmUp);
+  const before = await counters(context);
+  const { stdout, stderr } = await inClient(measurementOf(arm, plan));
+  const usage = usageIn(scenario, before, await counters(context));
+  const log = hasSchedule(arm) ? gunzip((await inClient(fetchLog)).stdout) : undefined;
+
+  const place = { id, block, arm: arm.id, scenario, startedAt: startedAt.toISOString(), usage };
+  const took = () => (Date.now() - startedAt.getTime()) / 1000;
+  const restarted = restartsBetween(pods, await cluster.pods(namespace));
+  try {
+    const { outcome, logged } = outcomeOf(run, stdout.toString("utf8"), log);
+    const circumstances = { client: usage.client, clientNodeCores, restarted, logged };
+    return { ...place, took: took(), outcome, problems: problemsOf(arm, outcome, circumstances) };
+  } catch (error) {
+    if (!(error instanceof OutputError)) throw error;
+    const said = stderr.trim().split("\n").at(-1) ?? "";
+    return { ...place, took: took(), problems: [said === "" ? error.message : `${error.message} (${said})`] };
+  }
+}
+
+/** What a load generator printed, as the outcome of its run. */
+export function outcomeOf(
+  { arm }: Pick<PlannedRun, "arm">,
+  printed: string,
+  log: string | undefined,
+): { readonly outcome: NonNullable<RunRecord["outcome"]>; readonly logged?: number } {
+  if (arm.kind === "stream") {
+    const { bitsPerSecond, retransmits, meanRtt } = parseIperf3(printed);
+    return { outcome: { kind: "stream", bitsPerSecond, retransmits, meanRtt } };
+  }
+  const result = parseFortio(printed);
+  const { actualQps, requests, failed, codes, startMicros } = result;
+  const common = { kind: "requests" as const, actualQps, requests, failed, codes };
+  if (log === undefined || !hasSchedule(arm)) return { outcome: { ...common, raw: latencyOfFortio(result) } };
+  const { connections } = result;
+  const {
+    raw,
+    corrected,
+    requests: logged,
+  } = latenciesOf(log, {
+    ...{ qps: arm.qps, seconds: arm.seconds, connections, startMicros },
+  });
+  if (raw.count === 0) return { outcome: { ...common, raw: latencyOfFortio(result) }, logged };
+  const latencies = { raw: latencyOfHistogram(raw), corrected: latencyOfHistogram(corrected) };
+  return { outcome: { ...common, ...latencies }, logged };
+}
+
+function gunzip(content: Buffer): string {
+  return content.length === 0 ? "" : gunzipSync(content).toString("utf8");
+}
+
+function restartsBetween(before: readonly BenchPod[], after: readonly BenchPod[]): string[] {
+  return after.flatMap(({ name, restarts }) => {
+    const earlier = before.find((pod) => pod.name === name);
+    if (!earlier) return [`${name} (a new pod)`];
+    const more = Object.entries(restarts).filter(([container, count]) => count > (earlier.restarts[container] ?? 0));
+    return more.map(([container]) => `${name}/${container}`);
+  });
+}

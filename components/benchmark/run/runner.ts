@@ -1,0 +1,203 @@
+import { existsSync, readFileSync } from "node:fs";
+import path from "node:path";
+import { armTitle } from "../plan/arm";
+import { benchmarkPlan, estimatedSeconds, plannedSeconds, planIdentity, type PlannedRun } from "../plan/plan";
+import { resolveBenchmark } from "../plan/resolve";
+import type { RunRecord } from "../measure/record";
+import { type Baseline, parseBaseline } from "../report/baseline";
+import { csvOf } from "../report/csv";
+import { number, span } from "../report/format";
+import { htmlOf } from "../report/html";
+import { markdownOf } from "../report/markdown";
+import { failures, type Measured, type Report, reportOf } from "../report/report";
+import type { BenchCluster, BenchNode } from "./cluster";
+import { ExecError } from "./exec";
+import { Journal } from "./journal";
+import { measureRun, type RunContext } from "./measure-run";
+import type { BenchmarkRequest, BenchmarkResult } from "./request";
+import { chooseNodes, cleanUp, countedNodes, NotMeasurable, setUp, type SetUpContext } from "./set-up";
+
+export interface RunnerContext {
+  readonly cluster: BenchCluster;
+  /** Absolute path of the project. */
+  readonly projectRoot: string;
+  readonly say: (line: string) => void;
+  /** Waits for some milliseconds; rejects when the signal is aborted. */
+  readonly rest: (ms: number) => Promise<unknown>;
+  readonly signal?: AbortSignal;
+  readonly quick?: boolean;
+}
+
+/** A budget is exceeded, or could not be judged. */
+export class BudgetError extends Error {
+  override readonly name = "BudgetError";
+}
+
+/**
+ * Measures what is still to be measured of a plan, writes the reports, and judges the budgets.
+ *
+ * @throws BudgetError after the reports are written; NotMeasurable where the cluster cannot be measured for a reason
+ *   that a person can remove; what breaks a run, after which a further call goes on behind the last finished one
+ */
+export async function runBenchmark(request: BenchmarkRequest, context: RunnerContext): Promise<BenchmarkResult> {
+  const { settings, mesh, stack } = request;
+  const plan = benchmarkPlan(resolveBenchmark(settings, { quick: context.quick }));
+  const identity = planIdentity(plan, mesh, settings.runId);
+  const folder = path.join(context.projectRoot, ".talos-mesh", stack, "benchmark", identity);
+  const baseline = readBaseline(settings.baseline, context.projectRoot);
+  const journal = new Journal(folder);
+  const nodes = await nodesOrNothing(context);
+  if (nodes === undefined) return { identity, state: "nothing to measure", sentences: [], budgets: settings.budgets };
+
+  forgetElsewhere(journal, nodes, context);
+  const left = remaining(plan.runs, journal);
+  if (journal.setup() === undefined || left.length > 0) {
+    const told = { ...context, plan, meshVersion: mesh.version, revision: mesh.revision };
+    await measure(told, nodes, journal, context);
+  }
+  const measured: Measured = {
+    ...{ plan, meshVersion: mesh.version, runId: settings.runId, records: journal.records() },
+    ...(journal.setup() ?? missingSetup()),
+  };
+  const report = reportOf(measured, { budgets: settings.budgets, baseline });
+  writeReports(report, journal, context.say);
+  const failed = failures(report);
+  if (failed.length > 0) throw new BudgetError(budgetMessage(failed));
+  const { sentences } = report;
+  const place = path.relative(context.projectRoot, folder);
+  return { identity, state: "measured", sentences, budgets: settings.budgets, report: place };
+}
+
+async function nodesOrNothing({ cluster, say }: RunnerContext): Promise<readonly [BenchNode, BenchNode] | undefined> {
+  const nodes = await cluster.nodes();
+  if (nodes.length === 0 || nodes.some(({ simulated }) => !simulated)) return chooseNodes(cluster);
+  say("Nothing to measure: all nodes are simulated, no container runs on them and no traffic flows.");
+  return undefined;
+}
+
+/** Runs on other nodes, or on the same ones with another kernel, are another experiment. */
+function forgetElsewhere(
+  journal: Journal,
+  [client, server]: readonly [BenchNode, BenchNode],
+  { say }: RunnerContext,
+): void {
+  const before = journal.setup()?.environment;
+  if (!before) return journal.clear();
+  const same = (a: { name: string; kernel: string }, b: BenchNode) => a.name === b.name && a.kernel === b.kernel;
+  if (same(before.clientNode, client) && same(before.serverNode, server)) return;
+  say(`Measuring anew: the earlier runs were on ${before.clientNode.name} and ${before.serverNode.name}`);
+  journal.clear();
+}
+
+function remaining(runs: readonly PlannedRun[], journal: Journal): PlannedRun[] {
+  const done = new Set(journal.records().map(({ id }) => id));
+  const states = journal.setup()?.scenarios ?? [];
+  const unmeasured = new Set(states.filter(({ state }) => state === "not measured").map(({ scenario }) => scenario));
+  return runs.filter(({ id, scenario }) => !done.has(id) && !unmeasured.has(scenario));
+}
+
+async function measure(
+  told: SetUpContext,
+  nodes: readonly [BenchNode, BenchNode],
+  journal: Journal,
+  { cluster, say, rest, signal }: RunnerContext,
+): Promise<void> {
+  const { plan } = told;
+  const [client] = nodes;
+  const kept = journal.records().length;
+  if (kept > 0) say(`${kept} of ${plan.runs.length} runs are there already; going on behind them`);
+  try {
+    // What a killed run has left may still be under load.
+    await cleanUp(cluster, rest);
+    const setup = await setUp(told, nodes);
+    if (setup.scenarios.every(({ state }) => state === "not measured")) {
+      throw new NotMeasurable(setup.scenarios.map(({ scenario, reason }) => `${scenario}: ${reason ?? ""}`).join("\n"));
+    }
+    journal.keepSetup(setup);
+    const counted = await countedNodes(cluster, nodes);
+    const context: RunContext = { cluster, plan, clientNodeCores: client.cores, nodes: counted, signal };
+    await makeRuns(context, remaining(plan.runs, journal), journal, say, rest);
+  } finally {
+    await remove(cluster, say);
+  }
+}
+
+async function makeRuns(
+  context: RunContext,
+  runs: readonly PlannedRun[],
+  journal: Journal,
+  say: (line: string) => void,
+  rest: (ms: number) => Promise<unknown>,
+): Promise<void> {
+  say(`${runs.length} runs, about ${span(estimatedSeconds(runs))}`);
+  let overhead = 0;
+  for (const [index, run] of runs.entries()) {
+    context.signal?.throwIfAborted();
+    const record = await measureRun(context, run).catch(async (error: unknown) => {
+      // A connection that broke once says nothing of the cluster; one that breaks again does.
+      if (!(error instanceof ExecError)) throw error;
+      say(`${error.message}; once more`);
+      await rest(2000);
+      return measureRun(context, run);
+    });
+    journal.add(record);
+    overhead += record.took - plannedSeconds(run.arm);
+    const left = estimatedSeconds(runs.slice(index + 1), Math.max(0, overhead / (index + 1)));
+    const place = `[${index + 1}/${runs.length}] block ${run.block}, ${run.scenario}, ${armTitle(run.arm)}`;
+    say(`${place}: ${resultOf(record)}${left > 0 ? `; ${span(left)} left` : ""}`);
+  }
+}
+
+/** The one figure of a run that a person watches. */
+function resultOf({ outcome, problems }: RunRecord): string {
+  if (problems.length > 0) return `does not count, ${problems.join("; ")}`;
+  if (outcome?.kind === "stream") return `${number(outcome.bitsPerSecond / 1e9)} Gbit/s`;
+  if (outcome?.corrected) return `p99 ${number(outcome.corrected.percentiles["99"] ?? NaN)} ms`;
+  return `${number(outcome?.actualQps ?? NaN)} requests a second`;
+}
+
+/** Without waiting: a namespace takes its time to go, and the next run waits for it. */
+async function remove(cluster: BenchCluster, say: (line: string) => void): Promise<void> {
+  try {
+    for (const name of await cluster.namespaces()) await cluster.removeNamespace(name);
+  } catch (error) {
+    say(`the namespaces bench-* could not be removed (${(error as Error).message}); the next run removes them`);
+  }
+}
+
+function readBaseline(file: string | undefined, projectRoot: string): Baseline | undefined {
+  if (file === undefined) return undefined;
+  const absolute = path.resolve(projectRoot, file);
+  if (!existsSync(absolute)) {
+    throw new NotMeasurable(
+      `talos-mesh:benchmark.baseline: there is no ${file}; keep the report.json of an earlier run there`,
+    );
+  }
+  return parseBaseline(readFileSync(absolute, "utf8"));
+}
+
+function missingSetup(): never {
+  throw new Error("the journal has no setup");
+}
+
+function writeReports(report: Report, journal: Journal, say: (line: string) => void): void {
+  journal.write("report.json", `${JSON.stringify(report, undefined, 2)}\n`);
+  journal.write("report.csv", csvOf(report));
+  journal.write("report.md", markdownOf(report));
+  const page = journal.write("report.html", htmlOf(report));
+  for (const sentence of report.sentences) say(sentence);
+  for (const { name, scenario, verdict, upper, max, unit } of report.budgets) {
+    const found = upper === undefined ? "" : `: ${number(upper)} of ${number(max)} ${unit}`;
+    say(`budget ${name}, ${scenario}: ${verdict}${found}`);
+  }
+  say(`Report: ${page}`);
+}
+
+function budgetMessage(failed: ReturnType<typeof failures>): string {
+  const lines = failed.map(({ name, scenario, upper, max, unit, where, verdict }) =>
+    upper === undefined
+      ? `talos-mesh:benchmark.budgets.${name}: ${scenario} was ${verdict}, so it is not known to keep it`
+      : `talos-mesh:benchmark.budgets.${name}: ${scenario} may add ${number(max)} ${unit}; upper bound ${number(upper)} (${where ?? ""})`,
+  );
+  return `${lines.join("\n")}\nnext: look at the report; raise the budget, or set onExceed: warn`;
+}

@@ -1,0 +1,174 @@
+import type { Usages } from "../measure/record";
+import { namespaceOf, type Places, ports, scenarioObjects } from "../objects";
+import type { BenchmarkPlan, Scenario } from "../plan/plan";
+import type { Environment, ScenarioState } from "../report/report";
+import type { BenchCluster, BenchNode, BenchPod } from "./cluster";
+import type { Setup } from "./journal";
+import { counters, usageIn } from "./measure-run";
+import { truthOf } from "./truth";
+
+/** It cannot be measured here, and why. */
+export class NotMeasurable extends Error {
+  override readonly name = "NotMeasurable";
+}
+
+export interface SetUpContext {
+  readonly cluster: BenchCluster;
+  readonly plan: BenchmarkPlan;
+  readonly meshVersion: string;
+  readonly revision?: string;
+  readonly say: (line: string) => void;
+  /** Waits for some milliseconds; rejects when the run is to stop. */
+  readonly rest: (ms: number) => Promise<unknown>;
+}
+
+/** The two nodes of a benchmark: workers before control planes, then by name, so that every run takes the same ones. */
+export async function chooseNodes(cluster: BenchCluster): Promise<readonly [client: BenchNode, server: BenchNode]> {
+  const nodes = await cluster.nodes();
+  const real = nodes.filter(({ simulated }) => !simulated);
+  if (nodes.length > 0 && real.length === 0) {
+    throw new NotMeasurable("all nodes are simulated: no container runs on them, so there is nothing to measure");
+  }
+  const order = [...real].sort((a, b) => Number(a.controlPlane) - Number(b.controlPlane) || (a.name < b.name ? -1 : 1));
+  const [client, server] = order;
+  if (client && server) return [client, server];
+  throw new NotMeasurable(
+    `found ${real.length} ${real.length === 1 ? "node" : "nodes"} that are ready and take pods; client and server need one each`,
+  );
+}
+
+/** Milliseconds until pods have to be ready, images pulled. */
+const patience = 300_000;
+const pause = 2000;
+
+/** Makes every scenario, checks that each is what its name says, and measures what it takes without load. */
+export async function setUp(context: SetUpContext, nodes: readonly [BenchNode, BenchNode]): Promise<Setup> {
+  const { cluster, plan, say } = context;
+  const [client, server] = nodes;
+  const states: ScenarioState[] = [];
+  for (const scenario of plan.scenarios) {
+    const reason = await whyNot(scenario, cluster);
+    if (reason !== undefined) {
+      say(`${scenario}: not measured, ${reason}`);
+      states.push({ scenario, state: "not measured", reason, truths: [] });
+      continue;
+    }
+    const places: Places = { clientNode: client.name, serverNode: server.name, revision: context.revision };
+    for (const object of scenarioObjects(scenario, plan, places)) await cluster.apply(object);
+    states.push({ scenario, state: "measured", truths: [] });
+  }
+  const images = new Set<string>();
+  let mtus: Mtus = {};
+  for (const [index, { scenario, state }] of states.entries()) {
+    if (state !== "measured") continue;
+    const pods = await podsReady(context, scenario);
+    for (const image of pods.flatMap((pod) => pod.images)) images.add(image);
+    mtus = { ...mtus, ...(await mtusOf(cluster, scenario, pods)) };
+    states[index] = await checked(context, scenario);
+  }
+  const environment: Environment = {
+    kubernetes: await cluster.version(),
+    istio: context.meshVersion,
+    clientNode: { ...factsOf(client), mtu: mtus.client },
+    serverNode: { ...factsOf(server), mtu: mtus.server },
+    images: [...images].sort(),
+  };
+  return { scenarios: states, environment, idle: await idleUsage(context, states, nodes) };
+}
+
+type Mtus = { readonly client?: number; readonly server?: number };
+
+/** Bytes that a packet of a pod can hold: what decides how fast bulk data gets. */
+async function mtusOf(cluster: BenchCluster, scenario: Scenario, pods: readonly BenchPod[]): Promise<Mtus> {
+  const entries: [string, number][] = [];
+  for (const { app, name } of pods.filter((pod) => pod.app === "client" || pod.app === "server")) {
+    const argv = ["cat", "/sys/class/net/eth0/mtu"];
+    const { stdout, exitCode } = await cluster.exec(name, namespaceOf(scenario), "iperf3", argv);
+    if (exitCode === 0) entries.push([app, Number(stdout.toString("utf8"))]);
+  }
+  return Object.fromEntries(entries);
+}
+
+async function whyNot(scenario: Scenario, cluster: BenchCluster): Promise<string | undefined> {
+  if (scenario === "none" || scenario === "control") return undefined;
+  return cluster.missing(scenario === "sidecar" ? "istiod" : "ztunnel");
+}
+
+async function podsReady({ cluster, plan, rest, say }: SetUpContext, scenario: Scenario) {
+  const namespace = namespaceOf(scenario);
+  const expected = ["client", "server"];
+  if (plan.arms.some(({ placement }) => placement === "same-node")) expected.push("client-near");
+  if (scenario === "waypoint") expected.push("waypoint");
+  let told = "";
+  for (let waited = 0; ; waited += pause) {
+    const pods = await cluster.pods(namespace);
+    const missing = expected.filter(
+      (app) => !pods.some((pod) => pod.ready && (pod.app === app || pod.name.startsWith(`${app}-`))),
+    );
+    if (missing.length === 0) return pods;
+    const why = pods.find((pod) => !pod.ready)?.waitingFor ?? "there is no pod yet";
+    const line = `${scenario}: waiting for ${missing.join(", ")} (${why})`;
+    if (line !== told) say((told = line));
+    if (waited >= patience) {
+      throw new NotMeasurable(`${line}, for ${patience / 1000} s. Look with: kubectl -n ${namespace} describe pods`);
+    }
+    await rest(pause);
+  }
+}
+
+/** Asks the server what it sees of a request, and judges by that and by the pods. */
+async function checked({ cluster, say }: SetUpContext, scenario: Scenario): Promise<ScenarioState> {
+  const namespace = namespaceOf(scenario);
+  const pods = (await cluster.pods(namespace)).filter(({ app }) => app === "client" || app === "server");
+  const client = pods.find(({ app }) => app === "client");
+  const url = `http://server:${ports.http}/debug`;
+  const answer = client && (await cluster.exec(client.name, namespace, "fortio", ["/usr/bin/fortio", "curl", url]));
+  const { truths, problem } = truthOf(scenario, {
+    containers: pods.flatMap(({ containers }) => containers),
+    redirected: pods.length > 0 && pods.every(({ redirected }) => redirected),
+    echo: answer ? `${answer.stdout.toString("utf8")}\n${answer.stderr}` : "",
+  });
+  const failed = answer?.exitCode === 0 ? problem : "its server does not answer its client";
+  if (failed === undefined) return { scenario, state: "measured", truths };
+  say(`${scenario}: not measured, ${failed}`);
+  return { scenario, state: "not measured", reason: failed, truths };
+}
+
+async function idleUsage(
+  { cluster, plan, say, rest }: SetUpContext,
+  states: readonly ScenarioState[],
+  nodes: readonly BenchNode[],
+): Promise<Partial<Record<Scenario, Usages>>> {
+  say(`measuring what is used without load, ${plan.idleSeconds} s`);
+  const names = await countedNodes(cluster, nodes);
+  const before = await counters({ cluster, nodes: names });
+  await rest(plan.idleSeconds * 1000);
+  const after = await counters({ cluster, nodes: names });
+  const measured = states.filter(({ state }) => state === "measured");
+  return Object.fromEntries(measured.map(({ scenario }) => [scenario, usageIn(scenario, before, after)]));
+}
+
+/** Nodes of client and server, and those of the control plane. */
+export async function countedNodes(cluster: BenchCluster, nodes: readonly BenchNode[]): Promise<string[]> {
+  const istiod = await cluster.istiodNodes().catch(() => []);
+  return [...new Set([...nodes.map(({ name }) => name), ...istiod])];
+}
+
+function factsOf({ name, cores, memoryBytes, architecture, osImage, kernel, containerRuntime }: BenchNode) {
+  return { name, cores, memoryBytes, architecture, osImage, kernel, containerRuntime };
+}
+
+/** Removes every namespace of a benchmark, and waits until they are gone. */
+export async function cleanUp(
+  cluster: BenchCluster,
+  rest: (ms: number) => Promise<unknown>,
+  patienceMs = patience,
+): Promise<void> {
+  for (const name of await cluster.namespaces()) await cluster.removeNamespace(name);
+  for (let waited = 0; (await cluster.namespaces()).length > 0; waited += pause) {
+    if (waited >= patienceMs) {
+      throw new Error(`still there: namespaces ${(await cluster.namespaces()).join(", ")}; the next run removes them`);
+    }
+    await rest(pause);
+  }
+}
