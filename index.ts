@@ -1,4 +1,5 @@
-import { Bookinfo, bookinfoWorkloads } from "./components/apps/bookinfo";
+import { Bookinfo } from "./components/apps/bookinfo";
+import { Benchmark } from "./components/benchmark/benchmark";
 import { cluster as clusterOf } from "./components/cluster";
 import { chartSource } from "./components/mesh/chart-source";
 import { gatewayCertificates } from "./components/mesh/gateway-certificates";
@@ -13,15 +14,19 @@ import { namespaces } from "./components/platform/namespaces";
 import { programContext } from "./components/settings/context";
 import { loadSettings } from "./components/settings/load";
 import { policyMeshConfig } from "./components/settings/mesh-config";
+import { bookinfoWorkloads } from "./components/settings/workloads";
 import { clusterSummary as clusterSummaryOf, notes as notesOf, urls as urlsOf } from "./components/summary";
-import { MeshPolicies } from "./policies/mesh-policies";
+import { compilePolicies } from "./policies/compile";
+import { MeshPolicies, MeshSecurity } from "./policies/mesh-policies";
 import { policyModel } from "./policies/model";
-import { compileSidecar } from "./policies/sidecar";
 
 // One direction: settings -> cluster -> platform -> mesh -> applications -> policies -> outputs.
 const context = programContext();
 const { settings, secrets } = loadSettings((valid) => unknownValues(valid, context.projectRoot));
 const { mesh, images, gateways } = settings;
+// Before anything is made, as it refuses what would not hold.
+const workloads = settings.bookinfo ? bookinfoWorkloads(settings.bookinfo) : [];
+const objects = compilePolicies(policyModel({ ...settings, workloads, gateways: gatewayWorkloads(gateways) }));
 
 const cluster = clusterOf(settings, context, secrets);
 const charts = chartSource(settings.charts, cluster);
@@ -48,6 +53,7 @@ if (settings.observability) {
   new Observability("observability", args, { ...inCluster, dependsOn: platform });
 }
 
+const security = new MeshSecurity("security", { objects }, { ...inCluster, dependsOn: istio });
 const bookinfo =
   settings.bookinfo &&
   new Bookinfo(
@@ -59,19 +65,19 @@ const bookinfo =
       waypoints: mesh.waypoints,
       cluster,
     },
-    { ...inCluster, dependsOn: istio },
+    { ...inCluster, dependsOn: security },
   );
 
-const model = policyModel({
-  ...settings,
-  workloads: settings.bookinfo ? bookinfoWorkloads(settings.bookinfo) : [],
-  gateways: gatewayWorkloads(gateways),
-});
-new MeshPolicies(
+const policies = new MeshPolicies(
   "policies",
-  { objects: compileSidecar(model) },
-  { ...inCluster, dependsOn: bookinfo ? [istio, bookinfo] : istio },
+  { objects },
+  { ...inCluster, dependsOn: bookinfo ? [security, bookinfo] : security },
 );
+
+if (settings.benchmark) {
+  const args = { settings: settings.benchmark, mesh, cluster, stack: context.stack };
+  new Benchmark("benchmark", args, { ...inCluster, dependsOn: policies });
+}
 
 /** Which cluster this is. */
 export const clusterSummary = clusterSummaryOf(settings.cluster);

@@ -1,5 +1,5 @@
 import * as kubernetes from "@pulumi/kubernetes";
-import type * as pulumi from "@pulumi/pulumi";
+import * as pulumi from "@pulumi/pulumi";
 import type { KubernetesObject } from "../components/shared/kubernetes-object";
 import { Layer, type LayerOptions } from "../components/shared/layer";
 
@@ -11,26 +11,69 @@ export interface MeshPoliciesArgs {
   readonly objects: readonly KubernetesObject[];
 }
 
-/** Places the objects of a policy compiler, one resource each, on the provider it inherits. */
-export class MeshPolicies extends Layer {
+/** Kinds that need nothing but their CRDs, and that must be there before an application can be reached. */
+const securityKinds: ReadonlySet<string> = new Set([
+  "AuthorizationPolicy",
+  "NetworkPolicy",
+  "PeerAuthentication",
+  "RequestAuthentication",
+  "Sidecar",
+  "Telemetry",
+]);
+
+function isSecurity({ kind }: KubernetesObject): boolean {
+  return securityKinds.has(kind);
+}
+
+/** Routes wait for what they lead to: one to a subset that is not there yet answers 503. */
+function isRoute({ kind }: KubernetesObject): boolean {
+  return kind === "VirtualService" || kind === "HTTPRoute";
+}
+
+abstract class PolicyLayer extends Layer {
   /** `kind-namespace/name` of every object, known before it is placed: whoever needs it placed depends on this component. */
   readonly names: readonly string[];
   readonly count: number;
 
-  constructor(name: string, args: MeshPoliciesArgs, opts?: LayerOptions) {
-    super("talos-mesh:policies:MeshPolicies", name, opts);
-
-    this.names = args.objects.map(policyResourceName);
+  protected constructor(
+    type: "MeshSecurity" | "MeshPolicies",
+    name: string,
+    objects: readonly KubernetesObject[],
+    opts?: LayerOptions,
+    aliases: pulumi.Alias[] = [],
+  ) {
+    super(`talos-mesh:policies:${type}`, name, opts);
+    this.names = objects.map(policyResourceName);
     this.count = this.names.length;
-    const place = (object: KubernetesObject, opts: pulumi.CustomResourceOptions) =>
-      new kubernetes.apiextensions.CustomResource(policyResourceName(object), { ...object }, opts);
-    const routes = args.objects.filter(({ kind }) => kind === "VirtualService");
-    const others = args.objects
-      .filter(({ kind }) => kind !== "VirtualService")
-      .map((object) => place(object, this.child));
-    // A route to a subset that is not there yet answers 503.
-    for (const route of routes) place(route, this.after(...others));
+    const place = (object: KubernetesObject, options: pulumi.CustomResourceOptions) =>
+      new kubernetes.apiextensions.CustomResource(policyResourceName(object), { ...object }, { ...options, aliases });
+    const others = objects.filter((object) => !isRoute(object)).map((object) => place(object, this.child));
+    for (const route of objects.filter(isRoute)) place(route, this.after(...others));
     this.registerOutputs({ names: this.names, count: this.count });
+  }
+}
+
+/**
+ * Who may talk to whom, placed before any application: a first deployment is closed from its first pod on. It takes
+ * its share of `objects`, as `MeshPolicies` takes the rest.
+ */
+export class MeshSecurity extends PolicyLayer {
+  constructor(name: string, args: MeshPoliciesArgs, opts?: LayerOptions) {
+    // They were children of MeshPolicies; without the alias an upgrade would delete them after making them anew.
+    const parent = pulumi.createUrn("policies", "talos-mesh:policies:MeshPolicies");
+    super("MeshSecurity", name, args.objects.filter(isSecurity), opts, [{ parent }]);
+  }
+}
+
+/** Routes and traffic policies, placed once there is what they lead to. */
+export class MeshPolicies extends PolicyLayer {
+  constructor(name: string, args: MeshPoliciesArgs, opts?: LayerOptions) {
+    super(
+      "MeshPolicies",
+      name,
+      args.objects.filter((object) => !isSecurity(object)),
+      opts,
+    );
   }
 }
 

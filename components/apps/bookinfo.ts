@@ -9,11 +9,8 @@ import type { BookinfoSettings } from "../settings/sections/apps";
 import type { ImagesSettings } from "../settings/sections/images";
 import type { MeshSettings } from "../settings/sections/mesh";
 import { versions } from "../settings/versions";
+import { bookinfoAccount as serviceAccount, bookinfoPort as port, bookinfoVersions } from "../settings/workloads";
 import { Layer, type LayerOptions } from "../shared/layer";
-import type { Workload } from "../shared/workload";
-
-/** The port every service of Bookinfo listens on. */
-const port = 9080;
 
 interface Service {
   readonly name: string;
@@ -24,19 +21,13 @@ interface Service {
   readonly annotations?: Readonly<Record<string, string>>;
 }
 
-/** Bookinfo as Istio publishes it. Source: istio/istio, samples/bookinfo/platform/kube. */
-const services: readonly Service[] = [
-  { name: "details", versions: ["v1"] },
-  { name: "ratings", versions: ["v1"] },
-  {
-    name: "reviews",
-    versions: ["v1", "v2", "v3"],
+/** What the pods of some services need. Source: istio/istio, samples/bookinfo/platform/kube. */
+const needs: Readonly<Record<string, Omit<Service, "name" | "versions">>> = {
+  reviews: {
     env: { LOG_DIR: "/tmp/logs" },
     scratch: { tmp: "/tmp", "wlp-output": "/opt/ibm/wlp/output" },
   },
-  {
-    name: "productpage",
-    versions: ["v1"],
+  productpage: {
     scratch: { tmp: "/tmp" },
     annotations: {
       "prometheus.io/scrape": "true",
@@ -44,18 +35,13 @@ const services: readonly Service[] = [
       "prometheus.io/path": "/metrics",
     },
   },
-];
+};
 
-/** Bookinfo in the words of policies. */
-export function bookinfoWorkloads(settings: Pick<BookinfoSettings, "namespace">): readonly Workload[] {
-  return services.map(({ name, versions }) => ({
-    name,
-    namespace: settings.namespace,
-    serviceAccount: serviceAccount(name),
-    port,
-    versions,
-  }));
-}
+const services: readonly Service[] = Object.entries(bookinfoVersions).map(([name, versions]) => ({
+  name,
+  versions,
+  ...needs[name],
+}));
 
 /** Every image that Bookinfo pulls, as its makers name it. */
 export function bookinfoImages(settings: Pick<BookinfoSettings, "image">, images: ImagesSettings): readonly string[] {
@@ -71,10 +57,6 @@ function bookinfoImageOf(
   version: string,
 ): string {
   return `${image.registry ?? hub}/${bookinfoImage(service, version)}:${image.tag ?? versions.bookinfo}`;
-}
-
-function serviceAccount(service: string): string {
-  return `bookinfo-${service}`;
 }
 
 export interface BookinfoArgs {

@@ -1,3 +1,4 @@
+import { isContainer, places, type Container } from "./places";
 import { type Problem, type SettingPath } from "./errors";
 import { settingsSchema, type Settings } from "./schema";
 
@@ -18,34 +19,12 @@ const table: readonly Entry[] = [
   { path: "security.egress", planned: "egress rules" },
   { path: "objects", planned: "raw objects" },
   { path: "verification", planned: "verification" },
-  { path: "benchmark", planned: "benchmark" },
 ];
 
 interface Found {
   readonly entry: Entry;
   readonly path: SettingPath;
   readonly value: unknown;
-}
-
-type Container = Record<string | number, unknown>;
-
-function isContainer(value: unknown): value is Container {
-  return typeof value === "object" && value !== null;
-}
-
-/** Every place of the value that a path with asterisks stands for, in the order of the settings. */
-function* places(value: unknown, keys: readonly string[], path: SettingPath): Iterable<[SettingPath, unknown]> {
-  const [key, ...rest] = keys;
-  if (key === undefined) {
-    yield [path, value];
-    return;
-  }
-  if (!isContainer(value)) return;
-  if (Array.isArray(value)) {
-    for (const [index, item] of value.entries()) yield* places(item, rest, [...path, index]);
-    return;
-  }
-  for (const name of key === "*" ? Object.keys(value) : [key]) yield* places(value[name], rest, [...path, name]);
 }
 
 function inUse({ built }: Entry, value: unknown): boolean {
@@ -57,7 +36,7 @@ function inUse({ built }: Entry, value: unknown): boolean {
 
 function find(settings: Partial<Settings>): Found[] {
   return table.flatMap((entry) =>
-    [...places(settings, entry.path.split("."), [])]
+    [...places(settings, entry.path.split("."))]
       .filter(([, value]) => inUse(entry, value))
       .map(([path, value]) => ({ entry, path, value })),
   );

@@ -9,7 +9,25 @@ export const bookinfoVersions: Readonly<Record<string, readonly string[]>> = {
   productpage: ["v1"],
 };
 
-const bookinfoPort = 9080;
+/** The port every service of Bookinfo listens on. */
+export const bookinfoPort = 9080;
+
+/** The identity of a service of Bookinfo: each has its own, so that rules can tell who asks. */
+export function bookinfoAccount(service: string): string {
+  return `bookinfo-${service}`;
+}
+
+/** Bookinfo in the words of policies. */
+export function bookinfoWorkloads({ namespace }: { readonly namespace: string }): Workload[] {
+  return Object.entries(bookinfoVersions).map(([name, versions]) => ({
+    name,
+    namespace,
+    serviceAccount: bookinfoAccount(name),
+    port: bookinfoPort,
+    versions,
+    versionServices: true,
+  }));
+}
 
 /** Everything that policies may name, found by namespace and name. */
 export class Workloads {
@@ -21,15 +39,7 @@ export class Workloads {
 
   constructor({ bookinfo, applications }: Pick<Settings, "bookinfo" | "applications">) {
     this.defaultNamespace = bookinfo?.namespace;
-    for (const [name, versions] of Object.entries(bookinfo ? bookinfoVersions : {})) {
-      this.add({
-        name,
-        namespace: bookinfo?.namespace ?? "",
-        serviceAccount: `bookinfo-${name}`,
-        port: bookinfoPort,
-        versions,
-      });
-    }
+    for (const workload of bookinfo ? bookinfoWorkloads(bookinfo) : []) this.add(workload);
     for (const { namespace, workloads } of applications ?? []) {
       for (const workload of workloads) this.add({ ...workload, namespace });
     }

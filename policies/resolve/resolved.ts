@@ -39,6 +39,8 @@ export interface MeshService {
   readonly dataPlane: DataPlane;
   /** The waypoint before it, where it is ambient and has one. */
   readonly waypoint?: WaypointWorkload;
+  /** Whether there is a Service `<name>-<version>` for each version. */
+  readonly versionServices: boolean;
   /** Where its entries stand in the settings. */
   readonly paths: readonly string[];
   /** In the user's order. */

@@ -35,6 +35,7 @@ function resolveService(workload: Workload, entries: readonly Entry[], directory
     port: first("port", entries) ?? workload.port,
     dataPlane: directory.dataPlane(workload),
     waypoint: directory.waypoint(workload),
+    versionServices: workload.versionServices ?? false,
     paths: entries.map(({ path }) => path),
     subsets: joinSubsets(entries),
     trafficPolicy: first("trafficPolicy", entries),

@@ -31,7 +31,7 @@ function subsets(service: MeshService): Pick<Spec, "subsets"> {
   };
 }
 
-function trafficPolicy(settings: TrafficPolicySettings | undefined): Pick<Spec, "trafficPolicy"> {
+export function trafficPolicy(settings: TrafficPolicySettings | undefined): Pick<Spec, "trafficPolicy"> {
   if (!settings || Object.keys(settings).length === 0) return {};
   // The settings are Istio's own words; tests/policies/misspelt-fields.ts proves that it knows each.
   return { trafficPolicy: settings };

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { stringify } from "yaml";
-import { compileSidecar } from "../../policies/sidecar";
+import { compilePolicies } from "../../policies/compile";
 import { CrdSchemas } from "../support/crd-schema";
 import { shopModel } from "../support/policy-models";
 import { scenarios } from "./scenarios";
@@ -21,7 +21,7 @@ describe("golden manifests of the sidecar compiler", () => {
     const file = path.join(folder, `${name}.yaml`);
 
     it(`compiles ${name} to what was agreed, and to nothing that the CRDs do not know`, () => {
-      const objects = compileSidecar(shopModel(words, places));
+      const objects = compilePolicies(shopModel(words, places));
       for (const object of objects)
         assert.deepEqual(schemas.problems(object), [], `${object.kind} ${object.metadata.name}`);
       const text = objects

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import * as pulumi from "@pulumi/pulumi";
 import type { KubernetesObject } from "../../components/shared/kubernetes-object";
-import { MeshPolicies, policyResourceName } from "../../policies/mesh-policies";
-import { compileSidecar } from "../../policies/sidecar";
+import { MeshPolicies, MeshSecurity, policyResourceName } from "../../policies/mesh-policies";
+import { compilePolicies } from "../../policies/compile";
 import { shopModel } from "../support/policy-models";
 import { scenarios } from "./scenarios";
 
@@ -38,16 +38,16 @@ async function recorded(program: () => void): Promise<Recorded[]> {
   return resources;
 }
 
-describe("MeshPolicies", () => {
+describe("MeshSecurity", () => {
   const { words, places } = scenarios["default-deny"] ?? assert.fail("the scenario is gone");
-  const objects = compileSidecar(shopModel(words, places));
+  const objects = compilePolicies(shopModel(words, places));
 
   it("registers one resource an object, named after it, with the object as it is", async () => {
-    let component: MeshPolicies | undefined;
+    let component: MeshSecurity | undefined;
     const resources = await recorded(() => {
-      component = new MeshPolicies("policies", { objects });
+      component = new MeshSecurity("security", { objects });
     });
-    const placed = resources.filter(({ type }) => type !== "talos-mesh:policies:MeshPolicies" && !/pulumi:/.test(type));
+    const placed = resources.filter(({ type }) => type !== "talos-mesh:policies:MeshSecurity" && !/pulumi:/.test(type));
     assert.deepEqual(placed.map(({ name }) => name).sort(), [
       "authorizationpolicy-shop/allow-nothing",
       "authorizationpolicy-shop/front.allow",
@@ -67,12 +67,12 @@ describe("MeshPolicies", () => {
 
   it("makes every object its child, which goes with the cluster", async () => {
     const seen: Seen[] = [];
-    let component: MeshPolicies | undefined;
+    let component: MeshSecurity | undefined;
     let cluster: pulumi.ComponentResource | undefined;
     await recorded(() => {
       cluster = new pulumi.ComponentResource("test:index:Cluster", "cluster");
-      component = new MeshPolicies(
-        "policies",
+      component = new MeshSecurity(
+        "security",
         { objects },
         {
           deletedWith: cluster,
@@ -89,7 +89,7 @@ describe("MeshPolicies", () => {
         },
       );
     });
-    const children = seen.filter(({ name }) => name !== "policies");
+    const children = seen.filter(({ name }) => name !== "security");
     assert.equal(children.length, objects.length);
     for (const child of children) {
       assert.equal(child.parent, component, child.name);
@@ -111,5 +111,30 @@ describe("MeshPolicies", () => {
     const [first, ...others] = objects.map(policyResourceName);
     assert.deepEqual(objects.slice(1).map(policyResourceName), others);
     assert.ok(first && !others.includes(first));
+  });
+});
+
+describe("MeshPolicies", () => {
+  const { words, places } = scenarios["circuit-breaker"] ?? assert.fail("the scenario is gone");
+  const denied = { authorization: { default: "deny" as const } };
+  const routed = [{ host: "reviews", http: [{ timeout: "1s" }] }, ...(words.traffic?.services ?? [])];
+  const objects = compilePolicies(shopModel({ traffic: { services: routed }, security: denied }, places));
+
+  it("and MeshSecurity place every object between them, and none twice", async () => {
+    let parts: readonly string[] = [];
+    await recorded(() => {
+      const security = new MeshSecurity("security", { objects });
+      const policies = new MeshPolicies("policies", { objects });
+      parts = [...security.names, ...policies.names];
+    });
+    assert.deepEqual([...parts].sort(), objects.map(policyResourceName).sort());
+  });
+
+  it("leaves to MeshSecurity what must be there before the applications", async () => {
+    let security: readonly string[] = [];
+    await recorded(() => {
+      security = new MeshSecurity("security", { objects }).names;
+    });
+    assert.deepEqual(security, ["authorizationpolicy-shop/allow-nothing", "peerauthentication-istio-system/default"]);
   });
 });

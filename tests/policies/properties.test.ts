@@ -3,7 +3,7 @@ import fc from "fast-check";
 import type { KubernetesObject } from "../../components/shared/kubernetes-object";
 import type { PolicyModel } from "../../policies/model";
 import { policyResourceName } from "../../policies/mesh-policies";
-import { compileSidecar } from "../../policies/sidecar";
+import { compilePolicies } from "../../policies/compile";
 import { CrdSchemas } from "../support/crd-schema";
 import { ingress, shopModel, workload } from "../support/policy-models";
 
@@ -146,14 +146,14 @@ describe("for any model, the sidecar compiler", () => {
 
   it("makes objects that the CRDs know to the last field", () => {
     holds((given) => {
-      for (const object of compileSidecar(given)) assert.deepEqual(schemas.problems(object), []);
+      for (const object of compilePolicies(given)) assert.deepEqual(schemas.problems(object), []);
     });
   });
 
   it("makes weights that add up to 100", () => {
     let seen = 0;
     holds((given) => {
-      for (const total of compileSidecar(given).flatMap(totals)) {
+      for (const total of compilePolicies(given).flatMap(totals)) {
         assert.equal(total, 100);
         seen++;
       }
@@ -163,7 +163,7 @@ describe("for any model, the sidecar compiler", () => {
 
   it("names no two objects, and no two resources, alike", () => {
     holds((given) => {
-      const names = compileSidecar(given).map(policyResourceName);
+      const names = compilePolicies(given).map(policyResourceName);
       assert.deepEqual(
         names.filter((name, index) => names.indexOf(name) !== index),
         [],
@@ -174,7 +174,7 @@ describe("for any model, the sidecar compiler", () => {
   it("makes the same of the same model, and leaves the model as it was", () => {
     holds((given) => {
       const before = JSON.stringify(given);
-      assert.equal(JSON.stringify(compileSidecar(given)), JSON.stringify(compileSidecar(structuredClone(given))));
+      assert.equal(JSON.stringify(compilePolicies(given)), JSON.stringify(compilePolicies(structuredClone(given))));
       assert.equal(JSON.stringify(given), before);
     });
   });
@@ -198,7 +198,7 @@ describe("for any model, the sidecar compiler", () => {
             },
           },
         };
-        assert.deepEqual(compileSidecar(reordered), compileSidecar(given));
+        assert.deepEqual(compilePolicies(reordered), compilePolicies(given));
       }),
       runs,
     );

@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import type { KubernetesObject } from "../../components/shared/kubernetes-object";
 import { PolicyError } from "../../policies/problems";
-import { compileSidecar } from "../../policies/sidecar";
+import { compilePolicies } from "../../policies/compile";
 import { CrdSchemas } from "../support/crd-schema";
 import { ingress, type PolicyWords, shopModel, workload } from "../support/policy-models";
 import type { PolicyModel } from "../../policies/model";
 
 function compile(words: PolicyWords, places: Partial<PolicyModel> = {}): KubernetesObject[] {
-  return compileSidecar(shopModel(words, places));
+  return compilePolicies(shopModel(words, places));
 }
 
 function keys(objects: readonly KubernetesObject[]): string[] {

@@ -1,11 +1,9 @@
 import assert from "node:assert/strict";
 import path from "node:path";
 import fc from "fast-check";
-import { bookinfoWorkloads } from "../../components/apps/bookinfo";
 import { formatPath, SettingsError } from "../../components/settings/errors";
 import { parseSettings } from "../../components/settings/parse";
 import { settingsSchema } from "../../components/settings/schema";
-import { Workloads } from "../../components/settings/workloads";
 import { readStackFile, root, stacks } from "./stack-files";
 
 const seed = 20_241;
@@ -110,12 +108,6 @@ describe("parsing settings", () => {
       }),
       { seed, numRuns: 200 },
     );
-  });
-
-  it("knows the workloads of Bookinfo that the component deploys", () => {
-    const workloads = new Workloads({ bookinfo: { namespace: "books" } as never, applications: undefined });
-    const known = workloads.names("books").map((name) => workloads.find("books", name));
-    assert.deepEqual(known, bookinfoWorkloads({ namespace: "books" }));
   });
 
   it("takes under 30 ms for the stack dev", () => {

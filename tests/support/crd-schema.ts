@@ -4,12 +4,14 @@ import Ajv, { type ValidateFunction } from "ajv";
 import type { KubernetesObject } from "../../components/shared/kubernetes-object";
 
 /**
- * Checks custom resources against the CRDs of the pinned Istio, and refuses what the API server would silently drop:
+ * Checks custom resources against the CRDs of the pinned Istio and Gateway API, and refuses what the API server would silently drop:
  * the schema in a CRD says nothing about unknown keys, so here every object is closed. Rules in CEL are not evaluated;
  * that takes an API server.
  */
 
-const crdFolder = path.resolve(__dirname, "../../lab/charts/base/files/crds");
+const crdFolders = ["lab/charts/base", "components/platform/charts/gateway-api"].map((chart) =>
+  path.resolve(__dirname, "../..", chart, "files/crds"),
+);
 
 type Schema = { readonly [keyword: string]: unknown };
 
@@ -49,9 +51,10 @@ export class CrdSchemas {
   // OpenAPI's keywords and formats (int32, double) are not JSON Schema's; ajv is to pass over those it does not know.
   private readonly ajv = new Ajv({ strict: false, allErrors: true, validateFormats: false });
 
-  constructor(folder = crdFolder) {
-    for (const file of readdirSync(folder).filter((name) => name.endsWith(".json"))) {
-      const crd = JSON.parse(readFileSync(path.join(folder, file), "utf8")) as Crd;
+  constructor(folders: readonly string[] = crdFolders) {
+    const files = folders.flatMap((folder) => readdirSync(folder).map((name) => path.join(folder, name)));
+    for (const file of files.filter((name) => name.endsWith(".json"))) {
+      const crd = JSON.parse(readFileSync(file, "utf8")) as Crd;
       for (const version of crd.spec.versions.filter(({ served }) => served)) {
         const key = `${crd.spec.group}/${version.name} ${crd.spec.names.kind}`;
         this.schemas.set(key, wholeObject(version.schema.openAPIV3Schema, crd.spec.scope));

@@ -49,3 +49,14 @@ export function shopModel(words: PolicyWords, places: Partial<PolicyModel> = {})
     ...places,
   };
 }
+
+/** The shop in the ambient data plane: behind a waypoint that what comes in by a gateway goes through as well. */
+export function ambientShop(words: PolicyWords, places: Partial<PolicyModel> = {}): PolicyModel {
+  const workloads = (places.workloads ?? shop).map((one) => ({ versionServices: true, ...one }));
+  return shopModel(words, {
+    waypoints: [{ name: "waypoint", namespace: "shop", ingress: true }],
+    dataPlanes: { shop: "ambient" },
+    ...places,
+    workloads,
+  });
+}

@@ -24,6 +24,10 @@ const workload = z.strictObject({
   serviceAccount: dnsLabel.describe("Its identity in rules."),
   port: port.describe("The Service's port."),
   versions: z.array(dnsLabel).default([]).describe("Values of the pods' `version` label."),
+  versionServices: z
+    .boolean()
+    .default(false)
+    .describe("There is a Service <name>-<version> for each version, as routes in the ambient data plane need."),
 });
 
 export const applications = z

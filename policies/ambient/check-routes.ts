@@ -1,0 +1,127 @@
+import type { HttpRuleSettings } from "../../components/settings/sections/traffic";
+import { ambientRefusal } from "../capabilities";
+import type { Problems } from "../problems";
+import type { MeshService, ResolvedModel } from "../resolve/resolved";
+import { needsVirtualService } from "./http-routes";
+import { checkOrder } from "./order";
+import { versionService } from "./version-services";
+
+const headerName = /^[A-Za-z0-9!#$%&'*+\-.^_`|~]+$/;
+
+/** Refuses routes and traffic policies of ambient services that would not hold. */
+export function checkServices({ services }: ResolvedModel, problems: Problems): void {
+  for (const service of services.filter(({ dataPlane }) => dataPlane === "ambient")) {
+    if (!checkWaypoint(service, problems)) continue;
+    checkVersions(service, problems);
+    for (const [index, rule] of service.meshRules.entries()) {
+      const path = `${service.meshPath}[${index}]`;
+      checkSource(rule, path, problems);
+      if (!needsVirtualService(service)) checkRule(rule, path, problems);
+    }
+    if (needsVirtualService(service)) continue;
+    checkSize(service, problems);
+    checkOrder(service.meshRules, service.meshPath, problems);
+  }
+}
+
+/** Without a waypoint nothing between two ambient pods reads HTTP, or follows a traffic policy. */
+function checkWaypoint(service: MeshService, problems: Problems): boolean {
+  const { name, namespace, meshRules, trafficPolicy, subsets, paths, waypoint, offers } = service;
+  if (waypoint) {
+    if (waypoint.ingress) checkIngress(service, problems);
+    return true;
+  }
+  const parts = [
+    ...(meshRules.length > 0 ? ["http"] : []),
+    ...(trafficPolicy ? ["trafficPolicy"] : []),
+    ...(subsets.some((subset) => subset.trafficPolicy) ? ["subsets[].trafficPolicy"] : []),
+  ];
+  if (parts.length === 0) return offers.length > 0;
+  problems.add(
+    paths[0] ?? "traffic.services",
+    `${parts.join(", ")} of ${name} needs a waypoint in the ambient namespace ${namespace}: ztunnel understands no HTTP; ` +
+      `add { namespace: ${namespace} } to talos-mesh:mesh.waypoints, or set dataPlane: sidecar for the namespace`,
+  );
+  return false;
+}
+
+/** The waypoint routes anew what a gateway sends it, so that the gateway's choice of a version would be lost. */
+function checkIngress({ offers, waypoint }: MeshService, problems: Problems): void {
+  for (const { path, rules } of offers) {
+    for (const [index, { route }] of rules.entries()) {
+      if (!route) continue;
+      problems.add(
+        `${path}.http[${index}].route`,
+        `requests from the gateway go through waypoint ${waypoint?.name}, which chooses the version itself; ` +
+          "say the shares in an entry without gateways, or set ingress: false for the waypoint",
+      );
+    }
+  }
+}
+
+function checkVersions(service: MeshService, problems: Problems): void {
+  const { name, subsets, meshRules, meshPath, versionServices } = service;
+  const reached = new Map(subsets.map((subset) => [subset.name, versionService(service, subset)]));
+  const hosts = [...reached.values()].filter((host) => host !== undefined);
+  const twice = hosts.find((host, index) => hosts.indexOf(host) !== index);
+  if (twice !== undefined) {
+    problems.add(
+      `${service.paths[0]}.subsets`,
+      `two subsets stand for ${twice}, which is one Service here; keep one of them`,
+    );
+  }
+  for (const [index, { route = {}, mirror }] of meshRules.entries()) {
+    const named: [string, string][] = Object.keys(route).map((subset) => ["route", subset]);
+    if (mirror) named.push(["mirror.subset", mirror.subset]);
+    for (const [field, subset] of named) {
+      if (reached.get(subset) !== undefined) continue;
+      const reason = versionServices
+        ? "has other labels than version, and routes at a waypoint go to a Service for each version; name a version"
+        : `has no Service of its own, and routes at a waypoint go to Services; make ${name}-<version> for each version, and say versionServices: true in talos-mesh:applications`;
+      problems.add(`${meshPath}[${index}].${field}`, `${subset} ${reason}`);
+    }
+  }
+}
+
+function checkSource({ match = [] }: HttpRuleSettings, path: string, problems: Problems): void {
+  for (const [index, { sourceWorkload }] of match.entries()) {
+    if (sourceWorkload !== undefined) {
+      problems.add(`${path}.match[${index}].sourceWorkload`, ambientRefusal("sourceWorkload"));
+    }
+  }
+}
+
+/** What a HTTPRoute of the standard channel does not have. */
+function checkRule(rule: HttpRuleSettings, path: string, problems: Problems): void {
+  const { match = [], retries, corsPolicy, directResponse, redirect, rewrite } = rule;
+  for (const [index, { method, headers = {} }] of match.entries()) {
+    const at = `${path}.match[${index}]`;
+    if (method && method.exact === undefined) problems.add(`${at}.method`, ambientRefusal("methodPattern"));
+    for (const name of Object.keys(headers).filter((one) => !headerName.test(one))) {
+      problems.add(
+        `${at}.headers`,
+        `found ${name}, which is no name of a header to a HTTPRoute; match the path or method`,
+      );
+    }
+  }
+  if (retries) problems.add(`${path}.retries`, ambientRefusal("retries"));
+  if (corsPolicy) problems.add(`${path}.corsPolicy`, ambientRefusal("cors"));
+  if (directResponse) problems.add(`${path}.directResponse`, ambientRefusal("directResponse"));
+  if (redirect && (redirect.derivePort || ![undefined, 301, 302].includes(redirect.redirectCode))) {
+    problems.add(`${path}.redirect`, ambientRefusal("redirectOther"));
+  }
+  const exactly = match.length > 0 && match.every(({ uri }) => uri?.exact !== undefined);
+  if (rewrite?.uriRegexRewrite || (rewrite?.uri !== undefined && !exactly)) {
+    problems.add(`${path}.rewrite`, ambientRefusal("rewritePrefix"));
+  }
+}
+
+/** Limits of the CRD. */
+function checkSize({ meshRules, meshPath, name }: MeshService, problems: Problems): void {
+  const matches = meshRules.reduce((sum, { match = [] }) => sum + match.length, 0);
+  if (meshRules.length <= 16 && matches < 128) return;
+  problems.add(
+    meshPath,
+    `${name} has ${meshRules.length} rules with ${matches} matches; a HTTPRoute has at most 16 rules and 127 matches; join some`,
+  );
+}

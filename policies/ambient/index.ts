@@ -1,0 +1,20 @@
+import type { KubernetesObject } from "../../components/shared/kubernetes-object";
+import type { MeshService, ResolvedModel } from "../resolve/resolved";
+import { ambientAuthorization } from "./authorization";
+import { versionDestinationRules } from "./destination-rules";
+import { httpRoute, needsVirtualService } from "./http-routes";
+import { waypointVirtualService } from "./virtual-services";
+
+/**
+ * What ambient namespaces need in place of sidecars' objects: routes and authorization at waypoints, and authorization
+ * at ztunnel. What neither enforces has been refused (`checkAmbient`).
+ */
+export function compileAmbient(model: ResolvedModel): KubernetesObject[] {
+  const services = model.services.filter(({ waypoint }) => waypoint !== undefined);
+  return [...services.flatMap(routes), ...services.flatMap(versionDestinationRules), ...ambientAuthorization(model)];
+}
+
+function routes(service: MeshService): KubernetesObject[] {
+  if (service.meshRules.length === 0) return [];
+  return [needsVirtualService(service) ? waypointVirtualService(service) : httpRoute(service)];
+}

@@ -1,0 +1,298 @@
+/**
+ * What each demand becomes in each data plane, and what is refused there and why. The compilers take their refusals
+ * from this table, docs/policies-data-planes.md is made from it, and tests/policies/demands.ts has a model for each row.
+ */
+
+/** Done by the data plane's own means, said in another form with the same effect, or refused. */
+export type Support =
+  { readonly native: string } | { readonly converted: string } | { readonly refused: string; readonly instead: string };
+
+export interface Capability {
+  readonly title: string;
+  /** Where it stands in the settings; `*` is every key of a map and every entry of a list. */
+  readonly setting: string;
+  readonly sidecar: Support;
+  readonly ambient: Support;
+  /** Istio release whose API has it first, as `1.26`; without it, every release that is supported here. */
+  readonly since?: string;
+}
+
+const http = "traffic.services.*.http.*";
+const policy = "traffic.services.*.trafficPolicy";
+const rules = "security.authorization";
+
+const route = (field: string): Support => ({ native: `VirtualService http[].${field}` });
+const waypointRoute = (field: string): Support => ({ converted: `HTTPRoute at the service's waypoint, ${field}` });
+const destination = (field: string) => ({
+  sidecar: { native: `DestinationRule trafficPolicy.${field}` },
+  ambient: { native: `DestinationRule trafficPolicy.${field}, applied by the waypoint` },
+});
+const atGateways = "the same in an entry with gateways, where the gateway's own proxy does it";
+
+export const capabilities = {
+  offer: {
+    title: "Hosts and paths at a gateway",
+    setting: "traffic.services.*.gateways",
+    sidecar: { native: "Gateway and VirtualService" },
+    ambient: { native: "Gateway and VirtualService: a gateway is a proxy of its own in either data plane" },
+  },
+  passthrough: {
+    title: "TLS passed on unopened",
+    setting: "traffic.services.*.tls",
+    sidecar: { native: "VirtualService tls[] by SNI" },
+    ambient: { native: "VirtualService tls[] by SNI, at the gateway" },
+  },
+  match: {
+    title: "Routes by path, header, query and method",
+    setting: `${http}.match`,
+    sidecar: route("match"),
+    ambient: waypointRoute("matches; a prefix becomes a regular expression, because PathPrefix takes whole segments"),
+  },
+  matchOrder: {
+    title: "Rules in the order they are written",
+    setting: http,
+    sidecar: { native: "VirtualService: the first that matches" },
+    ambient: {
+      converted:
+        "HTTPRoute has an order of its own (exact path, longer path, method, headers); where it differs, refused",
+    },
+  },
+  methodPattern: {
+    title: "Methods by prefix or regular expression",
+    setting: `${http}.match.*.method`,
+    sidecar: route("match[].method"),
+    ambient: { refused: "a HTTPRoute matches a method exactly", instead: "one match for each method" },
+  },
+  sourceWorkload: {
+    title: "Routes by the workload that asks",
+    setting: `${http}.match.*.sourceWorkload`,
+    sidecar: route("match[].sourceLabels"),
+    ambient: {
+      refused: "a waypoint ignores who asks when it routes",
+      instead: "a header that the caller sets, or authorization by identity",
+    },
+  },
+  weights: {
+    title: "Shares of versions",
+    setting: `${http}.route`,
+    sidecar: route("route[].weight to subsets"),
+    ambient: waypointRoute("backendRefs[].weight to a Service for each version"),
+  },
+  mirror: {
+    title: "Mirroring with a percentage",
+    setting: `${http}.mirror`,
+    sidecar: route("mirrors[]"),
+    ambient: waypointRoute("filter RequestMirror"),
+  },
+  headers: {
+    title: "Headers set, added, removed",
+    setting: `${http}.headers`,
+    sidecar: route("headers"),
+    ambient: waypointRoute("filters RequestHeaderModifier and ResponseHeaderModifier"),
+  },
+  redirect: {
+    title: "Redirects",
+    setting: `${http}.redirect`,
+    sidecar: route("redirect"),
+    ambient: waypointRoute("filter RequestRedirect with 301 or 302"),
+  },
+  redirectOther: {
+    title: "Redirects by 303, 307 or 308, or with a derived port",
+    setting: `${http}.redirect.redirectCode`,
+    sidecar: route("redirect"),
+    ambient: { refused: "the standard channel of Gateway API redirects by 301 and 302", instead: atGateways },
+  },
+  directResponse: {
+    title: "Direct responses",
+    setting: `${http}.directResponse`,
+    sidecar: route("directResponse"),
+    ambient: { refused: "Gateway API has no direct response", instead: atGateways },
+  },
+  rewrite: {
+    title: "Rewrites of a whole path, and of the host",
+    setting: `${http}.rewrite`,
+    sidecar: route("rewrite"),
+    ambient: waypointRoute("filter URLRewrite"),
+  },
+  rewritePrefix: {
+    title: "Rewrites of a part of the path",
+    setting: `${http}.rewrite.uriRegexRewrite`,
+    sidecar: route("rewrite.uri after a prefix, rewrite.uriRegexRewrite"),
+    ambient: {
+      refused: "a HTTPRoute replaces a whole path, or whole segments at its beginning",
+      instead: `exact matches only, or ${atGateways}`,
+    },
+  },
+  timeout: {
+    title: "Timeouts",
+    setting: `${http}.timeout`,
+    sidecar: route("timeout"),
+    ambient: waypointRoute("timeouts.request"),
+  },
+  retries: {
+    title: "Retries of a rule",
+    setting: `${http}.retries`,
+    sidecar: route("retries"),
+    ambient: {
+      refused: "retry of a HTTPRoute is in Gateway API's experimental channel, which is not installed",
+      instead: "traffic.defaultRetries, which waypoints follow",
+    },
+  },
+  backoff: {
+    title: "Backoff between retries",
+    setting: `${http}.retries.backoff`,
+    sidecar: route("retries.backoff"),
+    ambient: { refused: "as retries of a rule", instead: "traffic.defaultRetries" },
+    since: "1.26",
+  },
+  defaultRetries: {
+    title: "Retries of the whole mesh",
+    setting: "traffic.defaultRetries",
+    sidecar: { native: "mesh config defaultHttpRetryPolicy" },
+    ambient: {
+      native: "mesh config defaultHttpRetryPolicy, followed by waypoints and gateways; ztunnel retries nothing",
+    },
+  },
+  defaultBackoff: {
+    title: "Backoff between retries of the whole mesh",
+    setting: "traffic.defaultRetries.backoff",
+    sidecar: { native: "mesh config defaultHttpRetryPolicy" },
+    ambient: { native: "mesh config defaultHttpRetryPolicy, followed by waypoints and gateways" },
+    since: "1.26",
+  },
+  fault: {
+    title: "Faults: delays, HTTP and gRPC errors",
+    setting: `${http}.fault`,
+    sidecar: route("fault"),
+    ambient: {
+      converted: "VirtualService at the waypoint (alpha) in place of the HTTPRoute, for all rules of the host",
+    },
+  },
+  cors: {
+    title: "CORS",
+    setting: `${http}.corsPolicy`,
+    sidecar: route("corsPolicy"),
+    ambient: { refused: "the CORS filter is in Gateway API's experimental channel", instead: atGateways },
+  },
+  unmatchedPreflights: {
+    title: "Preflights from other origins",
+    setting: `${http}.corsPolicy.unmatchedPreflights`,
+    sidecar: route("corsPolicy.unmatchedPreflights"),
+    ambient: { refused: "as CORS", instead: atGateways },
+    since: "1.23",
+  },
+  connectionPool: { title: "Connection pools", setting: `${policy}.connectionPool`, ...destination("connectionPool") },
+  outlierDetection: {
+    title: "Outlier detection",
+    setting: `${policy}.outlierDetection`,
+    ...destination("outlierDetection"),
+  },
+  loadBalancer: {
+    title: "Load balancing: least request, locality, consistent hash",
+    setting: `${policy}.loadBalancer`,
+    ...destination("loadBalancer"),
+  },
+  warmup: {
+    title: "Warm-up of new pods",
+    setting: `${policy}.loadBalancer.warmup`,
+    ...destination("loadBalancer.warmup"),
+    since: "1.24",
+  },
+  portLevelSettings: {
+    title: "Traffic policy of one port",
+    setting: `${policy}.portLevelSettings`,
+    ...destination("portLevelSettings"),
+  },
+  subsetPolicy: {
+    title: "Traffic policy of one version",
+    setting: "traffic.services.*.subsets.*.trafficPolicy",
+    sidecar: { native: "DestinationRule subsets[].trafficPolicy" },
+    ambient: { converted: "DestinationRule of the version's Service, applied by the waypoint" },
+  },
+  mtls: {
+    title: "mTLS of the mesh, a namespace, a workload, a port",
+    setting: "security.peerAuthentication",
+    sidecar: { native: "PeerAuthentication" },
+    ambient: { native: "PeerAuthentication, enforced by ztunnel" },
+  },
+  mtlsDisable: {
+    title: "No mTLS at all (DISABLE)",
+    setting: "security.peerAuthentication.*.mode",
+    sidecar: { native: "PeerAuthentication DISABLE" },
+    ambient: { refused: "ztunnel takes DISABLE for PERMISSIVE", instead: "PERMISSIVE, which takes plain text as well" },
+  },
+  defaultDeny: {
+    title: "Default deny",
+    setting: `${rules}.default`,
+    sidecar: { native: "an AuthorizationPolicy that allows nothing, in each namespace" },
+    ambient: {
+      native:
+        "the same for ztunnel; at a waypoint one with targetRefs; the waypoint itself is let through to the pods, and nobody past it",
+    },
+  },
+  rulesL4: {
+    title: "Rules by service account, namespace and port",
+    setting: `${rules}.allow`,
+    sidecar: { native: "AuthorizationPolicy with a selector" },
+    ambient: { native: "AuthorizationPolicy with a selector at ztunnel, or with targetRefs where there is a waypoint" },
+  },
+  rulesL7: {
+    title: "Rules by method, path and header, to allow and to deny",
+    setting: `${rules}.allow.*.paths`,
+    sidecar: { native: "AuthorizationPolicy with a selector" },
+    ambient: {
+      native:
+        "AuthorizationPolicy with targetRefs at the waypoint; without one refused: at ztunnel an ALLOW would never match and a DENY always",
+    },
+  },
+  rulesByAddress: {
+    title: "Rules by address",
+    setting: `${rules}.allow.*.ipBlocks`,
+    sidecar: { native: "source.ipBlocks" },
+    ambient: {
+      native: "source.ipBlocks at ztunnel; behind a waypoint refused, as it sees the tunnel's address",
+    },
+  },
+  audit: {
+    title: "Audit rules",
+    setting: `${rules}.audit`,
+    sidecar: { native: "AuthorizationPolicy AUDIT, and Telemetry that logs what it marks" },
+    ambient: {
+      native: "the same with targetRefs at the waypoint; without one refused: ztunnel allows and denies only",
+    },
+  },
+  dryRun: {
+    title: "Dry run of rules",
+    setting: `${rules}.dryRun`,
+    sidecar: { native: "annotation istio.io/dry-run" },
+    ambient: {
+      refused: "istiod does not send such policies to ztunnel, so nothing would be reported",
+      instead: "audit rules at a waypoint, or a namespace with sidecars to try the rules in",
+    },
+  },
+  external: {
+    title: "External authorization",
+    setting: `${rules}.external`,
+    sidecar: { native: "AuthorizationPolicy CUSTOM and an extension provider" },
+    ambient: { native: "the same with targetRefs at the waypoint; without one refused" },
+  },
+  jwt: {
+    title: "Tokens: issuer, audience, claims, by path",
+    setting: "security.jwt",
+    sidecar: { native: "RequestAuthentication, and a DENY for requests that do not meet it" },
+    ambient: { native: "both with targetRefs at the waypoint; without one refused: ztunnel reads no token" },
+  },
+} as const satisfies Readonly<Record<string, Capability>>;
+
+export type Demand = keyof typeof capabilities;
+
+/** Demands that the ambient data plane cannot meet in any form. */
+export type RefusedInAmbient = {
+  [Name in Demand]: (typeof capabilities)[Name]["ambient"] extends { readonly refused: string } ? Name : never;
+}[Demand];
+
+/** What to say of a demand that the ambient data plane refuses. */
+export function ambientRefusal(demand: RefusedInAmbient): string {
+  const { refused, instead } = capabilities[demand].ambient;
+  return `not in the ambient data plane: ${refused}; instead: ${instead}`;
+}

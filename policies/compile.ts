@@ -1,0 +1,34 @@
+import type { KubernetesObject } from "../components/shared/kubernetes-object";
+import { compileAmbient } from "./ambient";
+import { checkServices } from "./ambient/check-routes";
+import { checkSecurity } from "./ambient/check-security";
+import type { PolicyModel } from "./model";
+import { Problems } from "./problems";
+import { checkReleases } from "./releases";
+import { resolve } from "./resolve";
+import { compileSidecar } from "./sidecar";
+
+/**
+ * Compiles policies for the data planes of the mesh: objects sorted by kind, namespace and name. Names depend only on
+ * what an object is about, so that reordering or adding other settings renames nothing.
+ *
+ * @throws PolicyError with every problem of the model, before anything is deployed.
+ */
+export function compilePolicies(model: PolicyModel): KubernetesObject[] {
+  const resolved = resolve(model);
+  const problems = new Problems();
+  checkReleases(model, problems);
+  checkServices(resolved, problems);
+  checkSecurity(resolved, problems);
+  problems.throwIfAny();
+  return sorted([...compileSidecar(resolved), ...compileAmbient(resolved)]);
+}
+
+function sorted(objects: readonly KubernetesObject[]): KubernetesObject[] {
+  // By code unit and not by locale, so that every machine has the same order. NUL sorts before all that names can hold.
+  const keyed = objects.map((object) => ({
+    key: [object.kind, object.metadata.namespace ?? "", object.metadata.name].join("\0"),
+    object,
+  }));
+  return keyed.sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0)).map(({ object }) => object);
+}

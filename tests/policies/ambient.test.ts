@@ -1,0 +1,217 @@
+import assert from "node:assert/strict";
+import { compilePolicies } from "../../policies/compile";
+import type { PolicyModel } from "../../policies/model";
+import { PolicyError } from "../../policies/problems";
+import { ambientShop, type PolicyWords, shop, workload } from "../support/policy-models";
+
+const noWaypoint: Partial<PolicyModel> = { waypoints: [] };
+const noIngress: Partial<PolicyModel> = { waypoints: [{ name: "waypoint", namespace: "shop", ingress: false }] };
+const reviews = { host: "reviews", subsets: ["v1", "v2"] };
+const offered = { host: "front", gateways: ["ingress"], hosts: ["shop.example.com"], http: [{}] };
+const addWaypoint = "add { namespace: shop } to talos-mesh:mesh.waypoints, or set dataPlane: sidecar for the namespace";
+
+function refusal(words: PolicyWords, places: Partial<PolicyModel> = {}): string[] {
+  try {
+    compilePolicies(ambientShop(words, places));
+  } catch (error) {
+    assert.ok(error instanceof PolicyError, String(error));
+    return error.problems.map(({ path, message }) => `${path}: ${message}`);
+  }
+  return [];
+}
+
+function names(words: PolicyWords, places: Partial<PolicyModel> = {}): string[] {
+  return compilePolicies(ambientShop(words, places)).map(({ kind, metadata }) => `${kind} ${metadata.name}`);
+}
+
+describe("policies of the ambient data plane", () => {
+  it("protect a workload without a waypoint at ztunnel, by a selector", () => {
+    const words: PolicyWords = { security: { authorization: { allow: [{ to: "ratings", from: ["reviews"] }] } } };
+    const [policy] = compilePolicies(ambientShop(words, noWaypoint));
+    assert.deepEqual(policy?.spec, {
+      selector: { matchLabels: { app: "ratings" } },
+      action: "ALLOW",
+      rules: [{ from: [{ source: { principals: ["cluster.local/ns/shop/sa/reviews-account"] } }] }],
+    });
+  });
+
+  it("let the waypoint of a namespace through to its pods, whatever is denied by default", () => {
+    const made = names({ security: { authorization: { default: "deny" } } });
+    for (const { name } of shop) assert.ok(made.includes(`AuthorizationPolicy ${name}.waypoint`), name);
+    assert.ok(made.includes("AuthorizationPolicy waypoint.allow-nothing"));
+  });
+
+  it("prefer the waypoint of a service to that of its namespace", () => {
+    const waypoints = [
+      { name: "waypoint", namespace: "shop", ingress: true },
+      { name: "ratings-waypoint", namespace: "shop", service: "ratings", ingress: true },
+    ];
+    const words: PolicyWords = { security: { authorization: { allow: [{ to: "ratings", methods: ["GET"] }] } } };
+    const found = compilePolicies(ambientShop(words, { waypoints })).find(
+      ({ metadata }) => metadata.name === "ratings.waypoint",
+    );
+    assert.match(JSON.stringify(found?.spec), /sa\/ratings-waypoint"/);
+  });
+
+  it("never put a HTTPRoute and a VirtualService on one host", () => {
+    const fault = { delay: { fixedDelay: "1s", percentage: 1 } };
+    const made = names({
+      traffic: {
+        services: [
+          { ...reviews, http: [{ match: [{ uri: { exact: "/a" } }], fault }, { route: { v1: 100 } }] },
+          { host: "ratings", http: [{ timeout: "1s" }] },
+        ],
+      },
+    });
+    assert.deepEqual(
+      made.filter((name) => /HTTPRoute|VirtualService/.test(name)),
+      ["HTTPRoute ratings", "VirtualService reviews"],
+    );
+  });
+
+  it("of one namespace stand beside sidecars' of another", () => {
+    const workloads = [...shop, workload("legacy", ["v1"], "old")];
+    const dataPlanes = { shop: "ambient" as const, old: "sidecar" as const };
+    const made = names(
+      {
+        traffic: {
+          services: [
+            { host: "ratings", http: [{ timeout: "1s" }] },
+            { host: "legacy", namespace: "old", http: [{ timeout: "1s" }] },
+          ],
+        },
+      },
+      { workloads, dataPlanes },
+    );
+    assert.deepEqual(made, ["HTTPRoute ratings", "PeerAuthentication default", "VirtualService legacy"]);
+  });
+});
+
+describe("the ambient data plane refuses", () => {
+  const refusals: Readonly<Record<string, [PolicyWords, Partial<PolicyModel>, string]>> = {
+    "routes without a waypoint": [
+      { traffic: { services: [{ host: "ratings", http: [{ timeout: "1s" }], trafficPolicy: {} }] } },
+      noWaypoint,
+      `traffic.services[0]: http, trafficPolicy of ratings needs a waypoint in the ambient namespace shop: ztunnel understands no HTTP; ${addWaypoint}`,
+    ],
+    "a denial by HTTP that ztunnel would apply to everybody": [
+      { security: { authorization: { deny: [{ to: "ratings", methods: ["DELETE"], paths: ["/admin/*"] }] } } },
+      noWaypoint,
+      `security.authorization.deny[0]: ratings needs a waypoint before methods, paths can be told (at ztunnel the rule would deny everybody): ztunnel understands no HTTP; ${addWaypoint}`,
+    ],
+    "an allowance by HTTP that ztunnel would apply to nobody": [
+      { security: { authorization: { allow: [{ to: "ratings", headers: { a: ["b"] } }] } } },
+      noWaypoint,
+      `security.authorization.allow[0]: ratings needs a waypoint before headers can be told (at ztunnel the rule would allow nobody): ztunnel understands no HTTP; ${addWaypoint}`,
+    ],
+    "an audit without a waypoint": [
+      { security: { authorization: { audit: [{ to: "ratings" }] } } },
+      noWaypoint,
+      `security.authorization.audit[0]: ratings needs a waypoint before requests are audited: ztunnel understands no HTTP; ${addWaypoint}`,
+    ],
+    "tokens without a waypoint": [
+      { security: { jwt: [{ workload: "ratings", issuer: "https://issuer.example.com" }] } },
+      noWaypoint,
+      `security.jwt[0]: ratings needs a waypoint before tokens are read: ztunnel understands no HTTP; ${addWaypoint}`,
+    ],
+    "addresses behind a waypoint": [
+      { security: { authorization: { allow: [{ to: "ratings", ipBlocks: ["10.0.0.0/8"] }] } } },
+      {},
+      "security.authorization.allow[0].ipBlocks: behind a waypoint the address is that of the mesh's tunnel, not the caller's; say from, or remove the waypoint",
+    ],
+    "a caller that passes the waypoint by": [
+      { security: { authorization: { allow: [{ to: "ratings", from: ["old/legacy"] }] } } },
+      {
+        workloads: [...shop, workload("legacy", ["v1"], "old")],
+        dataPlanes: { shop: "ambient", old: "sidecar" },
+      },
+      "security.authorization.allow[0]: old/legacy (data plane sidecar) does not go through waypoint waypoint, which is the only way to ratings; set dataPlane: ambient for namespace old, or remove the waypoint",
+    ],
+    "a gateway that passes the waypoint of a closed namespace by": [
+      { traffic: { services: [offered] }, security: { authorization: { default: "deny" } } },
+      noIngress,
+      "traffic.services[0].gateways: requests for front from a gateway pass waypoint waypoint by, which is the only way to it; set ingress: true for the waypoint in talos-mesh:mesh.waypoints",
+    ],
+    "a gateway's rule for a service that is offered by other means": [
+      { security: { authorization: { allow: [{ to: "front", from: ["ingress"] }] } } },
+      noIngress,
+      "security.authorization.allow[0].from: requests for front from a gateway pass waypoint waypoint by, which is the only way to it; set ingress: true for the waypoint in talos-mesh:mesh.waypoints",
+    ],
+    "shares at a gateway whose choice the waypoint would make again": [
+      {
+        traffic: {
+          services: [
+            { ...reviews, gateways: ["ingress"], hosts: ["a.example.com"], http: [{ route: { v1: 50, v2: 50 } }] },
+          ],
+        },
+      },
+      {},
+      "traffic.services[0].http[0].route: requests from the gateway go through waypoint waypoint, which chooses the version itself; say the shares in an entry without gateways, or set ingress: false for the waypoint",
+    ],
+    "a version without a Service": [
+      { traffic: { services: [{ ...reviews, http: [{ route: { v1: 100 } }] }] } },
+      { workloads: shop.map((one) => ({ ...one, versionServices: false })) },
+      "traffic.services[0].http[0].route: v1 has no Service of its own, and routes at a waypoint go to Services; make reviews-<version> for each version, and say versionServices: true in talos-mesh:applications",
+    ],
+    "a subset that is no version": [
+      {
+        traffic: {
+          services: [
+            {
+              host: "reviews",
+              subsets: ["v1", { name: "canary", labels: { version: "v2", track: "canary" } }],
+              http: [{ route: { v1: 100 }, mirror: { subset: "canary" } }],
+            },
+          ],
+        },
+      },
+      {},
+      "traffic.services[0].http[0].mirror.subset: canary has other labels than version, and routes at a waypoint go to a Service for each version; name a version",
+    ],
+    "two subsets of one version": [
+      {
+        traffic: {
+          services: [{ host: "reviews", subsets: ["v1", { name: "old", labels: { version: "v1" } }], http: [{}] }],
+        },
+      },
+      {},
+      "traffic.services[0].subsets: two subsets stand for reviews-v1, which is one Service here; keep one of them",
+    ],
+    "an order that a HTTPRoute would change": [
+      {
+        traffic: {
+          services: [
+            {
+              ...reviews,
+              http: [
+                { match: [{ headers: { "end-user": { exact: "quentin" } } }], route: { v2: 100 } },
+                { match: [{ uri: { exact: "/reviews/0" } }], timeout: "1s" },
+                { route: { v1: 100 } },
+              ],
+            },
+          ],
+        },
+      },
+      {},
+      "traffic.services[0].http[1]: a HTTPRoute would try it before rule [0], as it tries exact paths first, then longer ones, then more headers; put it before that rule, or give both the same path",
+    ],
+    "more rules than a HTTPRoute holds": [
+      {
+        traffic: {
+          services: [
+            {
+              host: "ratings",
+              http: Array.from({ length: 17 }, (_, index) => ({ match: [{ uri: { exact: `/${index + 100}` } }] })),
+            },
+          ],
+        },
+      },
+      {},
+      "traffic.services[0].http: ratings has 17 rules with 17 matches; a HTTPRoute has at most 16 rules and 127 matches; join some",
+    ],
+  };
+
+  for (const [what, [words, places, expected]] of Object.entries(refusals)) {
+    it(what, () => assert.deepEqual(refusal(words, places), [expected]));
+  }
+});

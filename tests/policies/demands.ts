@@ -1,0 +1,149 @@
+import type { Demand } from "../../policies/capabilities";
+import type { PolicyModel } from "../../policies/model";
+import { ingress, type PolicyWords } from "../support/policy-models";
+
+interface Asked {
+  readonly words: PolicyWords;
+  readonly places?: Partial<PolicyModel>;
+}
+
+type Service = NonNullable<NonNullable<PolicyWords["traffic"]>["services"]>[number];
+type Rule = NonNullable<Service["http"]>[number];
+
+const reviews = { host: "reviews", subsets: ["v1", "v2", "v3"] };
+
+function route(...http: Rule[]): Asked {
+  return { words: { traffic: { services: [{ ...reviews, http }] } } };
+}
+
+function trafficPolicy(policy: Service["trafficPolicy"]): Asked {
+  return { words: { traffic: { services: [{ host: "ratings", trafficPolicy: policy }] } } };
+}
+
+function security(words: NonNullable<PolicyWords["security"]>): Asked {
+  return { words: { security: words } };
+}
+
+const reason = "until the last client has moved";
+
+/** One model for each row of the table of capabilities: what asks for it, and for nothing that needs more. */
+export const demands: Readonly<Record<Demand, Asked>> = {
+  offer: {
+    words: {
+      traffic: {
+        services: [{ host: "front", gateways: ["ingress"], hosts: ["shop.example.com"], http: [{ timeout: "3s" }] }],
+      },
+    },
+  },
+  passthrough: {
+    words: { traffic: { services: [{ host: "front", gateways: ["ingress"], hosts: ["shop.example.com"], tls: {} }] } },
+    places: {
+      gateways: [{ ...ingress, tls: { mode: "PASSTHROUGH", credentialName: "ingress-tls", httpsRedirect: false } }],
+    },
+  },
+  match: route(
+    {
+      name: "testers",
+      match: [
+        { uri: { exact: "/reviews/0" } },
+        { uri: { prefix: "/reviews/" }, headers: { "end-user": { exact: "quentin" }, "x-empty": { exact: "" } } },
+        { uri: { regex: "/reviews/[0-9]+" }, queryParams: { beta: { prefix: "y." } }, method: { exact: "GET" } },
+      ],
+      timeout: "1s",
+    },
+    {},
+  ),
+  matchOrder: route(
+    { match: [{ headers: { "end-user": { exact: "quentin" } } }], route: { v3: 100 } },
+    { match: [{ headers: { "user-agent": { regex: ".*Mobile.*" } } }], route: { v2: 100 } },
+    { route: { v1: 100 } },
+  ),
+  methodPattern: route({ match: [{ method: { prefix: "P" } }], timeout: "1s" }, {}),
+  sourceWorkload: route({ match: [{ sourceWorkload: "front" }], timeout: "1s" }, {}),
+  weights: route({ route: { v3: 60, v1: 15, v2: 25 } }),
+  mirror: route({ route: { v1: 100 }, mirror: { subset: "v3", percentage: 12.5 } }),
+  headers: route({
+    headers: {
+      request: { set: { "x-from": "mesh" }, add: { "x-seen": "1" } },
+      response: { remove: ["x-envoy-upstream-service-time"] },
+    },
+  }),
+  redirect: route({ match: [{ uri: { exact: "/old" } }], redirect: { uri: "/new", scheme: "https" } }, {}),
+  redirectOther: route({ match: [{ uri: { exact: "/old" } }], redirect: { uri: "/new", redirectCode: 308 } }, {}),
+  directResponse: route({ match: [{ uri: { exact: "/gone" } }], directResponse: { status: 410 } }, {}),
+  rewrite: route({ match: [{ uri: { exact: "/old" } }], rewrite: { uri: "/new", authority: "reviews" } }, {}),
+  rewritePrefix: route({ match: [{ uri: { prefix: "/v1/" } }], rewrite: { uri: "/" } }, {}),
+  timeout: route({ timeout: "1.5s" }),
+  retries: route({ retries: { attempts: 3, perTryTimeout: "1s", retryOn: "5xx" } }),
+  backoff: route({ retries: { attempts: 3, backoff: "25ms" } }),
+  defaultRetries: { words: { traffic: { defaultRetries: { attempts: 3 } } } },
+  defaultBackoff: { words: { traffic: { defaultRetries: { attempts: 3, backoff: "25ms" } } } },
+  fault: route(
+    {
+      match: [{ headers: { "end-user": { exact: "jason" } } }],
+      fault: { delay: { fixedDelay: "2s", percentage: 50 }, abort: { grpcStatus: "UNAVAILABLE", percentage: 1 } },
+    },
+    { route: { v1: 90, v2: 10 }, mirror: { subset: "v3" } },
+  ),
+  cors: route({ corsPolicy: { allowOrigins: [{ exact: "https://shop.example.com" }] } }),
+  unmatchedPreflights: route({
+    corsPolicy: { allowOrigins: [{ exact: "https://shop.example.com" }], unmatchedPreflights: "IGNORE" },
+  }),
+  connectionPool: trafficPolicy({ connectionPool: { tcp: { maxConnections: 1 } } }),
+  outlierDetection: trafficPolicy({ outlierDetection: { consecutive5xxErrors: 5, interval: "10s" } }),
+  loadBalancer: trafficPolicy({ loadBalancer: { consistentHash: { httpHeaderName: "x-user" } } }),
+  warmup: trafficPolicy({ loadBalancer: { simple: "ROUND_ROBIN", warmup: { duration: "30s" } } }),
+  portLevelSettings: trafficPolicy({
+    portLevelSettings: [{ port: { number: 9080 }, connectionPool: { tcp: { maxConnections: 1 } } }],
+  }),
+  subsetPolicy: {
+    words: {
+      traffic: {
+        services: [
+          {
+            host: "reviews",
+            trafficPolicy: { connectionPool: { tcp: { maxConnections: 10 } } },
+            subsets: [
+              "v1",
+              { name: "canary", labels: { version: "v3" }, trafficPolicy: { outlierDetection: { interval: "1s" } } },
+            ],
+            http: [{ route: { v1: 90, canary: 10 } }],
+          },
+        ],
+      },
+    },
+  },
+  mtls: security({
+    peerAuthentication: [
+      { namespace: "shop", mode: "PERMISSIVE", reason },
+      { namespace: "shop", workload: "ratings", mode: "STRICT", ports: { "9090": "PERMISSIVE" }, reason },
+    ],
+  }),
+  mtlsDisable: security({ peerAuthentication: [{ namespace: "shop", mode: "DISABLE", reason }] }),
+  defaultDeny: security({ authorization: { default: "deny", allow: [{ to: "ratings", from: ["reviews"] }] } }),
+  rulesL4: security({
+    authorization: {
+      allow: [{ to: "ratings", from: ["reviews"], fromNamespaces: ["batch"], ports: [9080] }],
+      deny: [{ to: "reviews", from: ["ratings"] }],
+    },
+  }),
+  rulesL7: security({
+    authorization: {
+      allow: [{ to: "ratings", from: ["reviews"], methods: ["GET"], paths: ["/ratings/{*}"] }],
+      deny: [{ to: "ratings", headers: { "x-debug": ["1"] } }],
+    },
+  }),
+  rulesByAddress: {
+    ...security({ authorization: { allow: [{ to: "ratings", ipBlocks: ["10.9.0.0/16"] }] } }),
+    places: { waypoints: [] },
+  },
+  audit: security({ authorization: { audit: [{ to: "ratings", methods: ["POST"] }] } }),
+  dryRun: security({ authorization: { dryRun: true, deny: [{ to: "ratings", methods: ["POST"] }] } }),
+  external: security({
+    extensionProviders: [{ name: "opa", envoyExtAuthzGrpc: { service: "opa.opa.svc.cluster.local", port: 9191 } }],
+    authorization: { external: [{ to: "front", provider: "opa", paths: ["/admin/*"] }] },
+  }),
+  jwt: security({
+    jwt: [{ workload: "front", issuer: "https://issuer.example.com", requireClaims: { role: ["admin"] } }],
+  }),
+};
