@@ -128,7 +128,7 @@ async function deployment(act: (deployed: Deployment) => Promise<void>): Promise
 }
 
 describe("three machines in maintenance mode", function () {
-  this.timeout(180_000);
+  this.timeout(400_000);
 
   it("become a cluster, stay as they are, and go through changes, each with the steps it needs", () =>
     deployment(async (deployed) => {
