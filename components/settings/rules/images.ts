@@ -3,8 +3,18 @@ import { suggestion } from "../suggest";
 import { duplicates } from "./duplicates";
 import { rule } from "./rule";
 
+/** As Kubernetes wants the text of a pull secret; what is in it is the registry's business. */
+function isDockerConfig(text: string): boolean {
+  try {
+    const parsed: unknown = JSON.parse(text);
+    return typeof parsed === "object" && parsed !== null && "auths" in parsed;
+  } catch {
+    return false;
+  }
+}
+
 export const imageRules = [
-  rule(["images"], function* ({ images }) {
+  rule(["images"], function* ({ images }, { secretTexts }) {
     for (const name of Object.keys(images.digests)) {
       if (imageNames.includes(name)) continue;
       yield {
@@ -16,5 +26,13 @@ export const imageRules = [
       images.pullSecrets.map(({ name }, index) => ({ path: ["images", "pullSecrets", index, "name"], key: name })),
       "pull secret",
     );
+    for (const [index, { dockerConfigJson }] of images.pullSecrets.entries()) {
+      const text = secretTexts.get(dockerConfigJson.secret);
+      if (text === undefined || isDockerConfig(text)) continue;
+      yield {
+        path: ["images", "pullSecrets", index, "dockerConfigJson"],
+        message: `secret ${dockerConfigJson.secret} is no Docker configuration; expected JSON such as {"auths": {"registry.example.com": {"auth": "..."}}}`,
+      };
+    }
   }),
 ];

@@ -142,6 +142,30 @@ describe("the images of an environment", function () {
   });
 });
 
+describe("a pull secret", () => {
+  it("has to be a Docker configuration, and is not repeated where it is none", () => {
+    const parse = (text: string) =>
+      parseSettings(
+        {
+          environment: "dev",
+          cluster: { kind: "embedded", name: "test" },
+          mesh: { version: "1.31.1" },
+          images: { pullSecrets: [{ name: "registry", dockerConfigJson: { secret: "docker" } }] },
+        },
+        { secretNames: ["docker"], secretTexts: new Map([["docker", text]]) },
+      );
+    assert.ok(parse('{"auths": {"registry.example.com": {"auth": "dTpw"}}}'));
+    for (const text of ["user:password", '{"registry.example.com": {}}']) {
+      assert.throws(
+        () => parse(text),
+        (error: Error) =>
+          error.message.includes("images.pullSecrets[0].dockerConfigJson: secret docker is no Docker configuration") &&
+          !error.message.includes(text),
+      );
+    }
+  });
+});
+
 describe("npm run images", function () {
   this.timeout(60_000);
   const images = (...args: string[]) =>
