@@ -8,6 +8,7 @@ const commands = {
   start: "deploy a stack, dev unless another is named",
   status: "show what is deployed",
   destroy: "take a stack down",
+  bench: "measure what the mesh of a deployed stack costs",
   dashboard: "forward a port to Kiali, Grafana, Jaeger, Zipkin or Prometheus",
   proxies: "compare every proxy with its control plane",
   render: "write every object, release and command of a stack to files",
@@ -19,7 +20,6 @@ const commands = {
   schema: "write the JSON Schema of the stack files",
   "import-talhelper": "turn a talconfig into a stack's settings (npm run import:talhelper)",
   "talos-diff": "show what a deployment would change on Talos nodes (npm run talos:diff)",
-  "talos-config": "write a talosconfig for talosctl (npm run talos:config)",
   "talos-config": "write a talosconfig for talosctl (npm run talos:config)",
 };
 
