@@ -10,7 +10,7 @@ const ambient = { dataPlane: "ambient" as const, waypoints };
 
 describe("waypoints", () => {
   it("are Gateways for HBONE that the Gateway API's CRDs accept", () => {
-    const schemas = new CrdSchemas(path.join(projectRoot, "components/platform/charts/gateway-api/files/crds"));
+    const schemas = new CrdSchemas([path.join(projectRoot, "components/platform/charts/gateway-api/files/crds")]);
     const objects = waypointObjects(meshInput(ambient).mesh);
     assert.deepEqual(
       objects.map(({ metadata }) => metadata),

@@ -69,8 +69,10 @@ export function scopeOf(chart: ChartName): string | undefined {
   return Object.hasOwn(scopes, chart) ? scopes[chart as keyof typeof scopes] : undefined;
 }
 
+/** Names in the templates, but for those that Istio's charts keep to themselves. */
 function named(texts: readonly string[], reference: RegExp): string[] {
-  return texts.flatMap((text) => [...text.matchAll(reference)].flatMap((match) => match[1] ?? []));
+  const names = texts.flatMap((text) => [...text.matchAll(reference)].flatMap((match) => match[1] ?? []));
+  return names.filter((name) => !name.startsWith("_") && name !== "defaults");
 }
 
 function filesIn(folder: string): string[] {
