@@ -14,6 +14,7 @@ import { namespaces } from "./components/platform/namespaces";
 import { programContext } from "./components/settings/context";
 import { loadSettings } from "./components/settings/load";
 import { policyMeshConfig } from "./components/settings/mesh-config";
+import { hasAddons } from "./components/settings/sections/observability";
 import { bookinfoWorkloads } from "./components/settings/workloads";
 import { clusterSummary as clusterSummaryOf, notes as notesOf, urls as urlsOf } from "./components/summary";
 import { compilePolicies } from "./policies/compile";
@@ -48,7 +49,7 @@ const { nodeAddress } = cluster;
 const certificates = { ...settings, secrets, context, nodeAddress };
 gatewayCertificates("gateway-certificates", certificates, { ...inCluster, dependsOn: platform });
 
-if (settings.observability) {
+if (hasAddons(settings.observability)) {
   const args = { settings: settings.observability, mesh, gateways, images, source: charts, secrets, context, istio };
   new Observability("observability", args, { ...inCluster, dependsOn: platform });
 }

@@ -3,6 +3,7 @@ import { dataPlaneOf } from "../settings/data-planes";
 import type { Settings } from "../settings/schema";
 import type { BookinfoSettings } from "../settings/sections/apps";
 import type { MeshSettings } from "../settings/sections/mesh";
+import { hasAddons } from "../settings/sections/observability";
 
 /** A namespace with what the cluster and the mesh read off its labels. */
 export interface NamespaceSpec {
@@ -33,7 +34,7 @@ export function namespaces({ mesh, gateways, observability, bookinfo }: Slice): 
     if (gateway) add(gateway.namespace ?? `istio-${name}`, podSecurity("baseline"));
   }
   // No proxies in there: what watches the mesh must not need it.
-  if (observability) add(observability.namespace, podSecurity("baseline"));
+  if (hasAddons(observability)) add(observability.namespace, podSecurity("baseline"));
   if (bookinfo) {
     add(bookinfo.namespace, {
       ...podSecurity("baseline"),

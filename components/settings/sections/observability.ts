@@ -85,3 +85,10 @@ export const verification = z.strictObject({
 
 export type ObservabilitySettings = z.output<typeof observability>;
 export type VerificationSettings = z.output<typeof verification>;
+
+/** Whether anything is to be installed: every stack has the section, if only empty. */
+export function hasAddons(settings: ObservabilitySettings | undefined): settings is ObservabilitySettings {
+  if (!settings) return false;
+  const { prometheus, grafana, kiali, tracing, loki } = settings;
+  return [prometheus, grafana, kiali, tracing, loki].some((addon) => addon !== undefined);
+}
