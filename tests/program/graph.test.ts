@@ -27,14 +27,14 @@ describe("the graph of dev", () => {
   });
 
   it("lets everything in the cluster go with the cluster", () => {
-    const cluster = run.one(commandType);
+    const cluster = run.one(commandType, "cluster-control-plane");
     for (const resource of inCluster(run)) assert.equal(resource.deletedWith, cluster.urn, resource.name);
   });
 
   it("gives every resource a component as its parent, and every component a token of its layer", () => {
     for (const { name, type, parent, custom } of run.registrations) {
       if (custom) assert.match(parent ?? "", /::[^:]*talos-mesh:/, `${name} has no component as its parent`);
-      else assert.match(type, /^talos-mesh:(cluster|platform|mesh|apps|policies):[A-Z]\w+$/);
+      else assert.match(type, /^talos-mesh:(cluster|platform|mesh|observability|apps|policies):[A-Z]\w+$/);
     }
   });
 
@@ -56,12 +56,14 @@ describe("the graph of dev", () => {
     }
   });
 
-  it("installs the CRDs, istiod, istio-cni and the gateway one after the other, as an upgrade must", () => {
-    const names = ["istio-base", "istio-istiod", "istio-cni", "istio-gateway-ingress"];
-    const releases = names.map((name) => run.one("Release", name));
-    for (const [index, release] of releases.entries()) {
-      for (const earlier of releases.slice(0, index)) assert.ok(run.dependsOn(release, earlier), release.name);
+  it("installs the CRDs, then istiod beside istio-cni, and the gateway when both are there", () => {
+    const release = (name: string) => run.one("Release", name);
+    const [istiod, cni] = [release("istio-istiod"), release("istio-cni")];
+    for (const part of [istiod, cni]) {
+      assert.ok(run.dependsOn(part, release("istio-base")), part.name);
+      assert.ok(run.dependsOn(release("istio-gateway-ingress"), part), part.name);
     }
+    assert.ok(!run.dependsOn(istiod, cni) && !run.dependsOn(cni, istiod), "one waits for the other");
   });
 
   it("places a route only when the subsets it names are there", () => {
@@ -92,11 +94,11 @@ describe("the graph of dev", () => {
 
   it("makes every namespace once, and none that Kubernetes owns", () => {
     const names = run.byType("Namespace").map(({ inputs }) => (inputs.metadata as { name: string }).name);
-    assert.deepEqual([...names].sort(), ["bookinfo", "istio-ingress", "istio-system"]);
+    assert.deepEqual([...names].sort(), ["bookinfo", "istio-ingress", "istio-system", "observability"]);
   });
 
   it("keeps the kubeconfig secret on its whole way", () => {
-    const command = run.one(commandType);
+    const command = run.one(commandType, "cluster-control-plane");
     assert.deepEqual([...command.additionalSecretOutputs].sort(), ["stderr", "stdout"]);
     assert.ok(isSecret(run.one(providerType).inputs.kubeconfig), "the provider's kubeconfig is not secret");
     assert.ok(isSecret(run.outputs.kubeconfig), "the output is not secret");
@@ -104,7 +106,7 @@ describe("the graph of dev", () => {
   });
 
   it("runs its command again on any changed input and never replaces it", () => {
-    const { inputs } = run.one(commandType);
+    const { inputs } = run.one(commandType, "cluster-control-plane");
     assert.equal(inputs.triggers, undefined);
     assert.equal(inputs.create, inputs.update);
     assert.equal(inputs.addPreviousOutputInEnv, false);
@@ -141,15 +143,19 @@ describe("what a changed setting touches", () => {
   it("is the control plane, its agents, and every pod with a proxy for another Istio", async () => {
     const changed = await touched({ images: { hub: "registry.example.com/istio" } });
     const deployments = (await runStack()).byType("Deployment").map(({ name }) => name);
-    assert.deepEqual(changed, [...deployments, "istio-cni", "istio-gateway-ingress", "istio-istiod"].sort());
+    assert.deepEqual(
+      changed,
+      [...deployments, "istio-cni", "istio-gateway-ingress", "istio-istiod", "istio-ready"].sort(),
+    );
   });
 
   it("is one object for the mTLS mode", async () => {
     assert.deepEqual(await touched({ mesh: { mtls: "PERMISSIVE" } }), ["peerauthentication-istio-system/default"]);
   });
 
-  it("is istiod alone for the outbound policy, which running proxies are sent", async () => {
-    assert.deepEqual(await touched({ mesh: { outboundTrafficPolicy: "ALLOW_ANY" } }), ["istio-istiod"]);
+  it("is istiod, which is waited for, and no workload for the outbound policy, which running proxies are sent", async () => {
+    const changed = await touched({ mesh: { outboundTrafficPolicy: "ALLOW_ANY" } });
+    assert.deepEqual(changed, ["istio-istiod", "istio-ready"]);
   });
 
   it("is the cluster's command alone for a third worker", async () => {
@@ -171,7 +177,8 @@ describe("an existing cluster", () => {
         "talos-mesh:charts": { source: "https://charts.example.com" },
       },
     });
-    assert.equal(existing.byType(commandType).length, 0);
+    const ofTheCluster = existing.byType(commandType).filter(({ name }) => name.startsWith("cluster"));
+    assert.deepEqual(ofTheCluster, []);
     for (const resource of inCluster(existing)) assert.equal(resource.deletedWith, undefined, resource.name);
     assert.equal(existing.one(providerType).inputs.context, "admin");
     assert.ok(isSecret(existing.one(providerType).inputs.kubeconfig));

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { leftovers } from "../../../components/mesh/lifecycle/steps/leftovers";
 import { retire } from "../../../components/mesh/lifecycle/steps/retire";
-import { FakeCluster, type Given, injectedPod, istiod } from "./fake-cluster";
+import { FakeCluster, type Given, injectedPod, istioCni, istiod } from "./fake-cluster";
 
 describe("a control plane that is to go", () => {
   const both = [istiod("1.30.2", "1-30-2"), istiod("1.31.1", "1-31-1")];
@@ -35,6 +35,20 @@ describe("a control plane that is to go", () => {
     const cluster = new FakeCluster([istiod("1.30.2", "1-30-2"), injectedPod("web", "1-30-2")]);
     assert.deepEqual(await retire(cluster, { revision: "1-30-2" }), { proxies: 1 });
     assert.match(cluster.said.join("\n"), /1 pods have a proxy .* shop\/web; they keep what they know/);
+  });
+});
+
+describe("the last control plane", () => {
+  it("goes after the agents on nodes, and without them where they stay", async () => {
+    const cluster = new FakeCluster([istiod("1.31.1"), istioCni("1.31.1")]);
+    let waited = 0;
+    cluster.meanwhile = (seconds) => {
+      waited = seconds;
+      if (seconds >= 10) cluster.objects.splice(1, 1);
+    };
+    assert.deepEqual(await retire(cluster, { revision: "default" }), { proxies: 0 });
+    assert.equal(waited, 10);
+    await retire(new FakeCluster([istiod("1.31.1"), istioCni("1.31.1")]), { revision: "default" });
   });
 });
 

@@ -1,5 +1,5 @@
 import { type StepContext, waitFor } from "../context";
-import { liveControlPlanes, liveProxies, type LiveProxy } from "../live";
+import { liveAgents, liveControlPlanes, liveProxies, type LiveProxy } from "../live";
 import type { StepRequests } from "../requests";
 
 /** Names of pods that a message shows. */
@@ -19,6 +19,7 @@ export async function retire(
   if (others.length === 0) {
     const proxies = await proxiesOf(server, revision);
     if (proxies.length > 0) say(`${described(proxies, revision)}; they keep what they know until they are restarted`);
+    await agentsGone(context);
     return { proxies: proxies.length };
   }
   const next =
@@ -29,6 +30,17 @@ export async function retire(
     return proxies.length > 0 ? described(proxies, revision) : undefined;
   });
   return { proxies: 0 };
+}
+
+/**
+ * The agents on nodes go before their last control plane. They are installed side by side with it, so that no dependency
+ * says so; an uninstallation that does one thing at a time goes on without.
+ */
+async function agentsGone(context: StepContext): Promise<void> {
+  await waitFor(context, { seconds: 60, next: "" }, async () => {
+    const names = (await liveAgents(context.server)).map(({ name }) => name);
+    return names.length > 0 ? `${names.join(" and ")} to go first` : undefined;
+  }).catch(() => undefined);
 }
 
 async function proxiesOf(server: StepContext["server"], revision: string): Promise<LiveProxy[]> {
