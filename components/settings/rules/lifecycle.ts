@@ -40,13 +40,21 @@ function* revisionProblems({ version, revision, canary }: MeshSettings): Iterabl
   }
 }
 
+/** Names of control planes, each once. */
+function revisionsOf(mesh: MeshSettings): string[] {
+  return [...new Set(controlPlanes(mesh).map(({ revision }) => revision))];
+}
+
 function* tagProblems(mesh: MeshSettings): Iterable<Problem> {
-  const revisions = controlPlanes(mesh).map(({ revision }) => revision);
+  const revisions = revisionsOf(mesh);
   for (const [tag, revision] of Object.entries(mesh.tags)) {
     const path = ["mesh", "tags", tag];
     if (revisions.includes(tag)) {
-      const which = tag === defaultRevision ? "the name of the control plane without a revision" : "a revision";
-      yield { path, message: `the tag has ${which}; one name cannot stand for both; expected another name` };
+      const whose = tag === defaultRevision ? "the control plane without a revision" : "a revision";
+      yield {
+        path,
+        message: `found a tag with the name of ${whose}; one name cannot stand for both; expected another name`,
+      };
     }
     if (!revisions.includes(revision)) {
       yield {
@@ -69,7 +77,7 @@ function* own({ gateways, bookinfo }: Namespaces): Iterable<string> {
 
 function* namespaceProblems(settings: Namespaces): Iterable<Problem> {
   const { mesh } = settings;
-  const known = [...Object.keys(mesh.tags), ...controlPlanes(mesh).map(({ revision }) => revision)];
+  const known = [...new Set([...Object.keys(mesh.tags), ...revisionsOf(mesh)])];
   const made = [...new Set(own(settings))].sort();
   for (const [namespace, { revision, dataPlane }] of Object.entries(mesh.namespaces)) {
     if (revision === undefined) continue;
