@@ -63,8 +63,5 @@ function proxyMetadata(mesh: MeshSettings): HelmValues {
   return Object.keys(metadata).length > 0 ? { proxyMetadata: metadata } : {};
 }
 
-/** istiod must itself run on a node with the taint, or the first node would never lose it. */
-const untaint = {
-  taint: { enabled: true, namespace: rootNamespace },
-  tolerations: [{ key: "cni.istio.io/not-ready", operator: "Exists" }],
-};
+/** istiod itself tolerates the taint, by its chart. */
+const untaint = { taint: { enabled: true, namespace: rootNamespace } };

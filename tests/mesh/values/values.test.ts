@@ -72,11 +72,10 @@ describe("settings of the mesh reach each data plane where it reads them", () =>
     assert.deepEqual(global({ ...mixed, waypoints, proxyResources: resources })["waypoint"], { resources });
   });
 
-  it("the removal of the taint: istiod looks for istio-cni in its own namespace, and tolerates the taint", () => {
+  it("the removal of the taint: istiod looks for istio-cni in its own namespace", () => {
     assert.equal(at(istiodValues(meshInput()), "pilot.taint"), undefined);
     const { pilot } = istiodValues(meshInput({ untaintNodes: true })) as { pilot: Record<string, unknown> };
     assert.deepEqual(pilot["taint"], { enabled: true, namespace: "istio-system" });
-    assert.deepEqual(pilot["tolerations"], [{ key: "cni.istio.io/not-ready", operator: "Exists" }]);
   });
 
   it("profile, compatibility version and platform: every chart alike", () => {
