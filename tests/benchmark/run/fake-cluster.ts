@@ -1,0 +1,119 @@
+import { gzipSync } from "node:zlib";
+import type { ContainerSample } from "../../../components/benchmark/measure/usage";
+import { ports } from "../../../components/benchmark/objects";
+import type { BenchCluster, BenchNode, BenchPod } from "../../../components/benchmark/run/cluster";
+import type { ExecResult } from "../../../components/benchmark/run/exec";
+import type { ApplyObject } from "../../../components/shared/api-server";
+import { recorded } from "../fixtures";
+
+/** A cluster in memory, whose load generators print what real ones printed. */
+export class FakeCluster implements BenchCluster {
+  readonly applied: ApplyObject[] = [];
+  /** `pod namespace container argv...` of every command. */
+  readonly commands: string[] = [];
+  simulated = false;
+  /** Called before each command; may throw, as a broken connection does. */
+  onExec: (command: string) => void = () => undefined;
+  /** Instead of the recorded output. */
+  output: (argv: readonly string[]) => string | undefined = () => undefined;
+  parts = new Set<"istiod" | "ztunnel">(["istiod", "ztunnel"]);
+  echo: (namespace: string) => string = () => "HTTP/1.1 200 OK\n\nHost: server:8080\n";
+  private readonly there = new Map<string, ApplyObject[]>();
+  private clock = 0;
+
+  /** Something left by an earlier run. */
+  leftOver(namespace: string): void {
+    this.there.set(namespace, []);
+  }
+
+  version(): Promise<string> {
+    return Promise.resolve("v1.36.3");
+  }
+
+  nodes(): Promise<BenchNode[]> {
+    const names = ["control-plane", "worker-2", "worker-1"];
+    return Promise.resolve(names.map((name) => this.node(name)));
+  }
+
+  private node(name: string): BenchNode {
+    return {
+      ...{ name, cores: 4, memoryBytes: 2 ** 33, architecture: "amd64", osImage: "Talos", kernel: "6.12" },
+      ...{ containerRuntime: "containerd://2.1", simulated: this.simulated, controlPlane: name === "control-plane" },
+    };
+  }
+
+  istiodNodes(): Promise<string[]> {
+    return Promise.resolve(["control-plane"]);
+  }
+
+  missing(part: "istiod" | "ztunnel"): Promise<string | undefined> {
+    return Promise.resolve(this.parts.has(part) ? undefined : `there is no ready ${part} in istio-system`);
+  }
+
+  apply(object: ApplyObject): Promise<void> {
+    this.applied.push(object);
+    const namespace = object.kind === "Namespace" ? object.metadata.name : (object.metadata.namespace ?? "");
+    this.there.set(namespace, [...(this.there.get(namespace) ?? []), object]);
+    return Promise.resolve();
+  }
+
+  pods(namespace: string): Promise<BenchPod[]> {
+    const objects = this.there.get(namespace) ?? [];
+    const deployments = objects.filter(({ kind }) => kind === "Deployment").map(({ metadata }) => metadata.name);
+    const gateways = objects.filter(({ kind }) => kind === "Gateway").map(({ metadata }) => metadata.name);
+    const sidecar = namespace === "bench-sidecar" ? ["istio-proxy"] : [];
+    return Promise.resolve(
+      [...deployments, ...gateways].map((app) => ({
+        ...{ name: `${app}-abc`, app, node: "worker-1", ready: true, waitingFor: "" },
+        containers: ["fortio", "iperf3", ...sidecar],
+        redirected: namespace === "bench-ambient" || namespace === "bench-waypoint",
+        images: ["fortio/fortio:1.66.0 (sha256:1)"],
+        restarts: {},
+      })),
+    );
+  }
+
+  namespaces(): Promise<string[]> {
+    return Promise.resolve([...this.there.keys()]);
+  }
+
+  removeNamespace(name: string): Promise<void> {
+    this.there.delete(name);
+    return Promise.resolve();
+  }
+
+  exec(pod: string, namespace: string, container: string, argv: readonly string[]): Promise<ExecResult> {
+    const command = [pod, namespace, container, ...argv].join(" ");
+    this.commands.push(command);
+    try {
+      this.onExec(command);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    return Promise.resolve({ stdout: this.stdout(namespace, argv), stderr: "", exitCode: 0 });
+  }
+
+  private stdout(namespace: string, argv: readonly string[]): Buffer {
+    const [program = "", verb] = argv;
+    if (program === "cat") return Buffer.from("1450\n");
+    if (program === "gzip") return gzipSync(recorded("fortio/http-ok.access.log"));
+    if (verb === "curl") return Buffer.from(this.echo(namespace));
+    const given = this.output(argv);
+    if (given !== undefined) return Buffer.from(given);
+    if (program === "iperf3") return Buffer.from(recorded("iperf3/ok.json"));
+    if (argv.some((arg) => arg.endsWith(String(ports["tcp-echo"])))) return Buffer.from(recorded("fortio/tcp-rr.json"));
+    return Buffer.from(recorded(verb === "load" ? "fortio/http-ok.json" : "fortio/nothing.json"));
+  }
+
+  usage(node: string): Promise<ContainerSample[]> {
+    this.clock += 1;
+    const sample = {
+      namespace: "bench-sidecar",
+      container: "istio-proxy",
+      at: this.clock * 10_000,
+      memory: 60 * 2 ** 20,
+    };
+    const pod = node === "worker-1" ? "client-abc" : "server-abc";
+    return Promise.resolve([{ ...sample, pod, cpuNanos: this.clock * 1e9 }]);
+  }
+}
