@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import * as kubernetes from "@pulumi/kubernetes";
 import type * as pulumi from "@pulumi/pulumi";
 import type { ProgramContext } from "../settings/context";
@@ -89,7 +90,8 @@ function given(tls: GatewayTlsSettings, secrets: GatewayCertificatesArgs["secret
 function subjectAltNames(gateway: string, { traffic, nodeAddress }: GatewayCertificatesArgs): string[] {
   const hosts = offeredHosts(traffic, gateway);
   const named = hosts.filter((host) => host !== "*").map((host) => `DNS:${host}`);
-  const anyHost = hosts.includes("*") && nodeAddress !== undefined ? [`IP:${nodeAddress}`] : [];
+  const kind = isIP(nodeAddress ?? "") === 0 ? "DNS" : "IP";
+  const anyHost = hosts.includes("*") && nodeAddress !== undefined ? [`${kind}:${nodeAddress}`] : [];
   return [...named, ...anyHost, "DNS:localhost", "IP:127.0.0.1"];
 }
 
