@@ -105,7 +105,7 @@ function istioOf({ version, canary }: MeshSettings): [Product, ...Product[]] {
 /** Talos, Kubernetes and Istio have to go together. */
 export const versionsFit = [
   rule(["cluster"], function* ({ cluster }) {
-    if (cluster.kind !== "talos" && cluster.kind !== "docker") return;
+    if (cluster.kind !== "talos") return;
     const contract = cluster.contract;
     if (contract !== undefined && compareMinor(minorOf(contract), minorOf(cluster.talosVersion)) > 0) {
       yield {

@@ -102,11 +102,6 @@ const group = z.strictObject(perNode).describe("Settings of every node of this r
 
 const talosVersions = {
   talosVersion: vVersion.describe("Talos release the nodes run."),
-  contract: z
-    .string()
-    .regex(/^v\d+\.\d+$/, "expected a contract such as v1.13")
-    .optional()
-    .describe("Machine-config contract; frozen at the first deployment. Default: that of talosVersion."),
   kubernetesVersion: vVersion,
 };
 
@@ -115,6 +110,11 @@ const talos = z.strictObject({
   name: dnsLabel,
   endpoint,
   ...talosVersions,
+  contract: z
+    .string()
+    .regex(/^v\d+\.\d+$/, "expected a contract such as v1.13")
+    .optional()
+    .describe("Machine-config contract; frozen at the first deployment. Default: that of talosVersion."),
   domain: dnsSubdomain.default("cluster.local"),
   allowSchedulingOnControlPlanes: z.boolean().default(false),
   cni: z
