@@ -11,6 +11,7 @@ import {
   resolveTokenRules,
   targetOf,
 } from "./security";
+import { resolveEgress } from "./egress";
 import { resolveServices } from "./services";
 
 /**
@@ -24,6 +25,7 @@ export function resolve(model: PolicyModel): ResolvedModel {
   const directory = new Directory(model);
   const accessRules = resolveAccessRules(model, directory, problems);
   const tokenRules = resolveTokenRules(model, directory);
+  const egress = resolveEgress(model, directory, problems);
   const mtlsExceptions = resolveMtlsExceptions(model, directory, problems);
   checkIdentities(accessRules, tokenRules, mtlsExceptions, model.mtls, problems);
   problems.throwIfAny();
@@ -36,6 +38,7 @@ export function resolve(model: PolicyModel): ResolvedModel {
     dryRun: model.security.authorization?.dryRun ?? false,
     defaultDenyNamespaces: defaultDenyNamespaces(model),
     mtlsExceptions,
+    egress,
     mtls: model.mtls,
     trustDomain: model.trustDomain,
     rootNamespace: model.rootNamespace,

@@ -1,6 +1,7 @@
 import type { DataPlane } from "../../components/settings/data-planes";
 import type {
   AuthorizationRuleSettings,
+  EgressSettings,
   ExternalRuleSettings,
   JwtSettings,
   SecuritySettings,
@@ -104,6 +105,13 @@ export interface MtlsException {
   readonly settings: SecuritySettings["peerAuthentication"][number];
 }
 
+/** A way out of the mesh: which workload may reach which host outside. */
+export interface EgressRule {
+  readonly path: string;
+  readonly workload: Target;
+  readonly settings: EgressSettings["allow"][number];
+}
+
 /** A model in which every name has been looked up, so that compilers never meet one that is not there. */
 export interface ResolvedModel extends Pick<
   PolicyModel,
@@ -119,6 +127,8 @@ export interface ResolvedModel extends Pick<
   /** Namespaces in which nothing is allowed but what a rule allows. */
   readonly defaultDenyNamespaces: readonly string[];
   readonly mtlsExceptions: readonly MtlsException[];
+  /** Without it: what may leave the mesh is not for policies to say. */
+  readonly egress?: readonly EgressRule[];
 }
 
 /** Name of a Service that resolves in every namespace. */

@@ -3,6 +3,7 @@ import type { ResolvedModel } from "../resolve/resolved";
 import { compileAuditLog } from "./audit-log";
 import { compileAuthorization } from "./authorization";
 import { compileDestinationRules } from "./destination-rules";
+import { compileEgress } from "./egress";
 import { compileGateways } from "./gateways";
 import { compilePeerAuthentication } from "./peer-authentication";
 import { compileRequestAuthentication } from "./request-authentication";
@@ -17,6 +18,7 @@ const compilers: readonly ((model: ResolvedModel) => KubernetesObject[])[] = [
   compileRequestAuthentication,
   compileAuthorization,
   compileAuditLog,
+  compileEgress,
   compileScoping,
 ];
 

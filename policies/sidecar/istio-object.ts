@@ -7,6 +7,9 @@ import type { IGateway } from "@kubernetes-models/istio/networking.istio.io/v1/G
 import type { ISidecar } from "@kubernetes-models/istio/networking.istio.io/v1/Sidecar" with {
   "resolution-mode": "import",
 };
+import type { IServiceEntry } from "@kubernetes-models/istio/networking.istio.io/v1/ServiceEntry" with {
+  "resolution-mode": "import",
+};
 import type { IVirtualService } from "@kubernetes-models/istio/networking.istio.io/v1/VirtualService" with {
   "resolution-mode": "import",
 };
@@ -28,6 +31,7 @@ import type { KubernetesObject } from "../../components/shared/kubernetes-object
 export interface IstioSpecs {
   readonly Gateway: NonNullable<IGateway["spec"]>;
   readonly VirtualService: NonNullable<IVirtualService["spec"]>;
+  readonly ServiceEntry: NonNullable<IServiceEntry["spec"]>;
   readonly DestinationRule: NonNullable<IDestinationRule["spec"]>;
   readonly Sidecar: NonNullable<ISidecar["spec"]>;
   readonly AuthorizationPolicy: NonNullable<IAuthorizationPolicy["spec"]>;
@@ -45,6 +49,7 @@ export type AuthorizationRule = NonNullable<IstioSpecs["AuthorizationPolicy"]["r
 const apiVersions: { readonly [Kind in keyof IstioSpecs]: string } = {
   Gateway: "networking.istio.io/v1",
   VirtualService: "networking.istio.io/v1",
+  ServiceEntry: "networking.istio.io/v1",
   DestinationRule: "networking.istio.io/v1",
   Sidecar: "networking.istio.io/v1",
   AuthorizationPolicy: "security.istio.io/v1",

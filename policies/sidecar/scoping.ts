@@ -1,6 +1,7 @@
 import type { KubernetesObject } from "../../components/shared/kubernetes-object";
 import { type Caller, clusterHost, type ResolvedModel, type Target } from "../resolve/resolved";
 import { sortedUnique } from "./access-rules";
+import { externalHosts } from "./egress";
 import { type IstioSpecs, istioObject } from "./istio-object";
 
 /**
@@ -23,20 +24,30 @@ const everywhere = [
  * https://istio.io/latest/docs/reference/config/networking/sidecar/
  */
 export function compileScoping(model: ResolvedModel): KubernetesObject<IstioSpecs["Sidecar"]>[] {
-  const { sidecarScoping } = model;
-  if (!sidecarScoping) return [];
+  const { sidecarScoping, egress } = model;
+  if (!sidecarScoping && !egress) return [];
   const reach = new Reach(model);
   return model.targets
     .filter(({ dataPlane }) => dataPlane === "sidecar")
     .map((workload) => {
-      const hosts = [...everywhere, ...sidecarScoping.proxyServices, ...reach.of(workload)];
+      const inMesh = sidecarScoping
+        ? [...everywhere, ...sidecarScoping.proxyServices, ...reach.of(workload)]
+        : [...everywhere, `*/${clusterNames}`];
       return istioObject(
         "Sidecar",
         { namespace: workload.namespace, name: `${workload.name}.scope` },
-        { workloadSelector: { labels: { app: workload.name } }, egress: [{ hosts: sortedUnique(hosts) }] },
+        {
+          workloadSelector: { labels: { app: workload.name } },
+          egress: [{ hosts: sortedUnique([...inMesh, ...externalHosts(model, workload)]) }],
+          // What no rule names is outside for this workload, whatever the mesh allows the others.
+          ...(egress && { outboundTrafficPolicy: { mode: "REGISTRY_ONLY" as const } }),
+        },
       );
     });
 }
+
+/** Services of the cluster, and none of the hosts outside that a ServiceEntry of the same namespace may name. */
+const clusterNames = "*.svc.cluster.local";
 
 type Identity = Pick<Caller, "namespace" | "serviceAccount">;
 
@@ -45,10 +56,10 @@ class Reach {
   /** Hosts by who may ask them: `namespace/account`, `namespace`, or `*` for everybody. */
   private readonly hosts = new Map<string, string[]>();
 
-  constructor({ targets, accessRules, defaultDenyNamespaces }: ResolvedModel) {
+  constructor({ targets, accessRules, defaultDenyNamespaces, egress }: ResolvedModel) {
     const closed = new Set(defaultDenyNamespaces);
     for (const { namespace } of targets) {
-      if (!closed.has(namespace)) this.add("*", `${namespace}/*`);
+      if (!closed.has(namespace)) this.add("*", `${namespace}/${egress ? clusterNames : "*"}`);
     }
     for (const { action, target, callers, namespaces } of accessRules) {
       if (action !== "ALLOW" || !closed.has(target.namespace)) continue;

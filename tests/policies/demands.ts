@@ -146,4 +146,17 @@ export const demands: Readonly<Record<Demand, Asked>> = {
   jwt: security({
     jwt: [{ workload: "front", issuer: "https://issuer.example.com", requireClaims: { role: ["admin"] } }],
   }),
+  egress: security({
+    egress: {
+      allow: [
+        { from: "front", hosts: ["a-cup-of.coffee", "*.example.com"], ports: [443] },
+        { from: "reviews", hosts: ["une-tasse-de.cafe"], ports: [443, 80], protocol: "HTTP" },
+      ],
+    },
+  }),
+  tlsOrigination: security({
+    egress: {
+      allow: [{ from: "front", hosts: ["api.example.com"], ports: [80], protocol: "HTTP", tlsOrigination: true }],
+    },
+  }),
 };

@@ -125,4 +125,18 @@ export const securityScenarios: Scenarios = {
       },
     },
   },
+  egress: {
+    words: {
+      security: {
+        egress: {
+          allow: [
+            { from: "front", hosts: ["a-cup-of.coffee", "*.example.com"], ports: [443] },
+            { from: "reviews", hosts: ["une-tasse-de.cafe"], ports: [443] },
+            { from: "reviews", hosts: ["api.example.org"], ports: [80], protocol: "HTTP", tlsOrigination: true },
+            { from: "shop/ratings", hosts: ["db.example.net"], ports: [5432], protocol: "TCP" },
+          ],
+        },
+      },
+    },
+  },
 };

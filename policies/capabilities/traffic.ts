@@ -1,25 +1,7 @@
-/**
- * What each demand becomes in each data plane, and what is refused there and why. The compilers take their refusals
- * from this table, docs/policies-data-planes.md is made from it, and tests/policies/demands.ts has a model for each row.
- */
-
-/** Done by the data plane's own means, said in another form with the same effect, or refused. */
-export type Support =
-  { readonly native: string } | { readonly converted: string } | { readonly refused: string; readonly instead: string };
-
-export interface Capability {
-  readonly title: string;
-  /** Where it stands in the settings; `*` is every key of a map and every entry of a list. */
-  readonly setting: string;
-  readonly sidecar: Support;
-  readonly ambient: Support;
-  /** Istio release whose API has it first, as `1.26`; without it, every release that is supported here. */
-  readonly since?: string;
-}
+import type { Capabilities, Support } from "./capability";
 
 const http = "traffic.services.*.http.*";
 const policy = "traffic.services.*.trafficPolicy";
-const rules = "security.authorization";
 
 const route = (field: string): Support => ({ native: `VirtualService http[].${field}` });
 const waypointRoute = (field: string): Support => ({ converted: `HTTPRoute at the service's waypoint, ${field}` });
@@ -29,7 +11,7 @@ const destination = (field: string) => ({
 });
 const atGateways = "the same in an entry with gateways, where the gateway's own proxy does it";
 
-export const capabilities = {
+export const trafficCapabilities = {
   offer: {
     title: "Hosts and paths at a gateway",
     setting: "traffic.services.*.gateways",
@@ -209,90 +191,4 @@ export const capabilities = {
     sidecar: { native: "DestinationRule subsets[].trafficPolicy" },
     ambient: { converted: "DestinationRule of the version's Service, applied by the waypoint" },
   },
-  mtls: {
-    title: "mTLS of the mesh, a namespace, a workload, a port",
-    setting: "security.peerAuthentication",
-    sidecar: { native: "PeerAuthentication" },
-    ambient: { native: "PeerAuthentication, enforced by ztunnel" },
-  },
-  mtlsDisable: {
-    title: "No mTLS at all (DISABLE)",
-    setting: "security.peerAuthentication.*.mode",
-    sidecar: { native: "PeerAuthentication DISABLE" },
-    ambient: { refused: "ztunnel takes DISABLE for PERMISSIVE", instead: "PERMISSIVE, which takes plain text as well" },
-  },
-  defaultDeny: {
-    title: "Default deny",
-    setting: `${rules}.default`,
-    sidecar: { native: "an AuthorizationPolicy that allows nothing, in each namespace" },
-    ambient: {
-      native:
-        "the same for ztunnel; at a waypoint one with targetRefs; the waypoint itself is let through to the pods, and nobody past it",
-    },
-  },
-  rulesL4: {
-    title: "Rules by service account, namespace and port",
-    setting: `${rules}.allow`,
-    sidecar: { native: "AuthorizationPolicy with a selector" },
-    ambient: { native: "AuthorizationPolicy with a selector at ztunnel, or with targetRefs where there is a waypoint" },
-  },
-  rulesL7: {
-    title: "Rules by method, path and header, to allow and to deny",
-    setting: `${rules}.allow.*.paths`,
-    sidecar: { native: "AuthorizationPolicy with a selector" },
-    ambient: {
-      native:
-        "AuthorizationPolicy with targetRefs at the waypoint; without one refused: at ztunnel an ALLOW would never match and a DENY always",
-    },
-  },
-  rulesByAddress: {
-    title: "Rules by address",
-    setting: `${rules}.allow.*.ipBlocks`,
-    sidecar: { native: "source.ipBlocks" },
-    ambient: {
-      native: "source.ipBlocks at ztunnel; behind a waypoint refused, as it sees the tunnel's address",
-    },
-  },
-  audit: {
-    title: "Audit rules",
-    setting: `${rules}.audit`,
-    sidecar: { native: "AuthorizationPolicy AUDIT, and Telemetry that logs what it marks" },
-    ambient: {
-      native: "the same with targetRefs at the waypoint; without one refused: ztunnel allows and denies only",
-    },
-  },
-  dryRun: {
-    title: "Dry run of rules",
-    setting: `${rules}.dryRun`,
-    sidecar: { native: "annotation istio.io/dry-run" },
-    ambient: {
-      refused: "istiod does not send such policies to ztunnel, so nothing would be reported",
-      instead: "audit rules at a waypoint, or a namespace with sidecars to try the rules in",
-    },
-  },
-  external: {
-    title: "External authorization",
-    setting: `${rules}.external`,
-    sidecar: { native: "AuthorizationPolicy CUSTOM and an extension provider" },
-    ambient: { native: "the same with targetRefs at the waypoint; without one refused" },
-  },
-  jwt: {
-    title: "Tokens: issuer, audience, claims, by path",
-    setting: "security.jwt",
-    sidecar: { native: "RequestAuthentication, and a DENY for requests that do not meet it" },
-    ambient: { native: "both with targetRefs at the waypoint; without one refused: ztunnel reads no token" },
-  },
-} as const satisfies Readonly<Record<string, Capability>>;
-
-export type Demand = keyof typeof capabilities;
-
-/** Demands that the ambient data plane cannot meet in any form. */
-export type RefusedInAmbient = {
-  [Name in Demand]: (typeof capabilities)[Name]["ambient"] extends { readonly refused: string } ? Name : never;
-}[Demand];
-
-/** What to say of a demand that the ambient data plane refuses. */
-export function ambientRefusal(demand: RefusedInAmbient): string {
-  const { refused, instead } = capabilities[demand].ambient;
-  return `not in the ambient data plane: ${refused}; instead: ${instead}`;
-}
+} as const satisfies Capabilities;

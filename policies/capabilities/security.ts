@@ -1,0 +1,99 @@
+import type { Capabilities } from "./capability";
+
+const rules = "security.authorization";
+
+export const securityCapabilities = {
+  mtls: {
+    title: "mTLS of the mesh, a namespace, a workload, a port",
+    setting: "security.peerAuthentication",
+    sidecar: { native: "PeerAuthentication" },
+    ambient: { native: "PeerAuthentication, enforced by ztunnel" },
+  },
+  mtlsDisable: {
+    title: "No mTLS at all (DISABLE)",
+    setting: "security.peerAuthentication.*.mode",
+    sidecar: { native: "PeerAuthentication DISABLE" },
+    ambient: { refused: "ztunnel takes DISABLE for PERMISSIVE", instead: "PERMISSIVE, which takes plain text as well" },
+  },
+  defaultDeny: {
+    title: "Default deny",
+    setting: `${rules}.default`,
+    sidecar: { native: "an AuthorizationPolicy that allows nothing, in each namespace" },
+    ambient: {
+      native:
+        "the same for ztunnel; at a waypoint one with targetRefs; the waypoint itself is let through to the pods, and nobody past it",
+    },
+  },
+  rulesL4: {
+    title: "Rules by service account, namespace and port",
+    setting: `${rules}.allow`,
+    sidecar: { native: "AuthorizationPolicy with a selector" },
+    ambient: { native: "AuthorizationPolicy with a selector at ztunnel, or with targetRefs where there is a waypoint" },
+  },
+  rulesL7: {
+    title: "Rules by method, path and header, to allow and to deny",
+    setting: `${rules}.allow.*.paths`,
+    sidecar: { native: "AuthorizationPolicy with a selector" },
+    ambient: {
+      native:
+        "AuthorizationPolicy with targetRefs at the waypoint; without one refused: at ztunnel an ALLOW would never match and a DENY always",
+    },
+  },
+  rulesByAddress: {
+    title: "Rules by address",
+    setting: `${rules}.allow.*.ipBlocks`,
+    sidecar: { native: "source.ipBlocks" },
+    ambient: {
+      native: "source.ipBlocks at ztunnel; behind a waypoint refused, as it sees the tunnel's address",
+    },
+  },
+  audit: {
+    title: "Audit rules",
+    setting: `${rules}.audit`,
+    sidecar: { native: "AuthorizationPolicy AUDIT, and Telemetry that logs what it marks" },
+    ambient: {
+      native: "the same with targetRefs at the waypoint; without one refused: ztunnel allows and denies only",
+    },
+  },
+  dryRun: {
+    title: "Dry run of rules",
+    setting: `${rules}.dryRun`,
+    sidecar: { native: "annotation istio.io/dry-run" },
+    ambient: {
+      refused: "istiod does not send such policies to ztunnel, so nothing would be reported",
+      instead: "audit rules at a waypoint, or a namespace with sidecars to try the rules in",
+    },
+  },
+  external: {
+    title: "External authorization",
+    setting: `${rules}.external`,
+    sidecar: { native: "AuthorizationPolicy CUSTOM and an extension provider" },
+    ambient: { native: "the same with targetRefs at the waypoint; without one refused" },
+  },
+  jwt: {
+    title: "Tokens: issuer, audience, claims, by path",
+    setting: "security.jwt",
+    sidecar: { native: "RequestAuthentication, and a DENY for requests that do not meet it" },
+    ambient: { native: "both with targetRefs at the waypoint; without one refused: ztunnel reads no token" },
+  },
+  egress: {
+    title: "Ways out of the mesh by workload, to hosts by TLS, HTTP and TCP",
+    setting: "security.egress",
+    sidecar: {
+      native: "ServiceEntry for the namespace, and a Sidecar for each workload with REGISTRY_ONLY: order, and no lock",
+    },
+    ambient: {
+      refused: "ztunnel lets every host pass, and ways out by a waypoint are not built in this release",
+      instead: "dataPlane: sidecar for the namespace",
+    },
+  },
+  tlsOrigination: {
+    title: "TLS that the proxy speaks for a workload",
+    setting: "security.egress.allow.*.tlsOrigination",
+    sidecar: { native: "DestinationRule with tls SIMPLE beside the ServiceEntry" },
+    ambient: {
+      refused: "ztunnel lets every host pass, and ways out by a waypoint are not built in this release",
+      instead: "dataPlane: sidecar for the namespace",
+    },
+  },
+} as const satisfies Capabilities;

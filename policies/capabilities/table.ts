@@ -1,0 +1,41 @@
+import { capabilities } from ".";
+import type { Capability, Support } from "./capability";
+
+/** The page docs/policies-data-planes.md: the table of capabilities for people. */
+export function capabilityPage(): string {
+  const rows: readonly Capability[] = Object.values(capabilities);
+  return `# What each policy becomes in each data plane
+
+Made from \`policies/capabilities/\` by \`npm run policies -- table\`; the compilers take their refusals from the same
+table, and each row has a test. *Converted*: said in another form, with the same effect. *Refused*: with this reason,
+before anything is made. Settings are explained in [the stack file](stack-file.md).
+
+${table(rows)}
+`;
+}
+
+function table(rows: readonly Capability[]): string {
+  const lines = rows.map(({ title, setting, sidecar, ambient, since }) => [
+    since === undefined ? title : `${title} (Istio ${since} and newer)`,
+    `\`${setting}\``,
+    cell(sidecar),
+    cell(ambient),
+  ]);
+  const all = [["Demand", "Setting", "Sidecar", "Ambient"], ...lines];
+  const widths = [0, 1, 2, 3].map((column) => Math.max(...all.map((line) => line[column]?.length ?? 0)));
+  const text = (line: readonly string[]) =>
+    `| ${line.map((value, column) => value.padEnd(widths[column] ?? 0)).join(" | ")} |`;
+  const [head = [], ...body] = all;
+  return [text(head), `| ${widths.map((width) => "-".repeat(width)).join(" | ")} |`, ...body.map(text)].join("\n");
+}
+
+function cell(support: Support): string {
+  if ("native" in support) return escaped(support.native);
+  if ("converted" in support) return `*converted:* ${escaped(support.converted)}`;
+  return `**refused:** ${escaped(support.refused)}. Instead: ${escaped(support.instead)}`;
+}
+
+/** As prettier writes it. */
+function escaped(text: string): string {
+  return text.replace(/\|/g, "\\|");
+}
