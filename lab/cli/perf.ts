@@ -98,7 +98,8 @@ async function deploy(): Promise<boolean> {
   console.log(`  longest chain  ${seconds(({ chain }) => chain.ms)} s`);
   console.log(`  ratio          ${range(ratios)}`);
   const middle = found.find(({ ms, chain }) => ms / chain.ms === ratios.median) ?? found[0];
-  for (const { label, startedAt, endedAt } of middle?.chain.steps ?? []) {
+  const chain = middle?.chain.steps.filter(({ startedAt, endedAt }) => endedAt > startedAt) ?? [];
+  for (const { label, startedAt, endedAt } of chain) {
     console.log(`  ${((endedAt - startedAt) / 1000).toFixed(2).padStart(8)} s  ${label}`);
   }
   return verdict(ratios.median <= chainLimit, `up takes at most ${chainLimit} times its longest chain`);

@@ -1,4 +1,4 @@
-/** One resource of a deployment: when it was worked on, and what had to be there before. */
+/** One resource of a deployment, components too: when it was worked on, and what had to be there before. */
 export interface TimedStep {
   readonly urn: string;
   readonly label: string;

@@ -27,6 +27,11 @@ export interface Made {
   readonly fingerprint: string;
 }
 
+/** The URN in a reference to a provider, to which the SDK appends an ID. */
+export function urnOf(provider: string): string {
+  return provider.split("::").slice(0, 4).join("::");
+}
+
 /** One resource on its way: what is asked for, what is known of it, and who is told. */
 export class Making {
   readonly item: Item;
@@ -40,7 +45,7 @@ export class Making {
     readonly inputs: Readonly<Record<string, unknown>>,
   ) {
     this.item = { layer: layerOf(registration.urn), label: labelOf(registration, inputs) };
-    this.provider = registration.provider?.split("::").slice(0, 4).join("::");
+    this.provider = registration.provider && urnOf(registration.provider);
   }
 
   /** What the record holds of it. */
