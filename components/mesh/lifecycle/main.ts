@@ -49,9 +49,18 @@ export async function main(
     process.stdout.write(`${JSON.stringify(result)}\n`);
     return 0;
   } catch (error) {
-    process.stderr.write(`istio ${step ?? ""}: ${error instanceof Error ? error.message : String(error)}\n`);
+    process.stderr.write(`istio ${step ?? ""}: ${explained(error)}\n`);
     return 1;
   }
+}
+
+/** A failure of the network, of an API server that is not there, says nothing by its own words. */
+function explained(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  if (!("syscall" in error)) return error.message;
+  const next =
+    "see whether the cluster is up and this machine reaches it (kubectl get nodes); then run the same command again";
+  return `the cluster's API server does not answer: ${error.message}\nnext: ${next}`;
 }
 
 function run<Name extends StepName>(name: Name, context: StepContext, request: string): Promise<object> {
