@@ -29,7 +29,7 @@ function model(workloads: readonly Workload[], allow: Allow, places: Partial<Pol
 }
 
 function scopes(given: PolicyModel): Map<string, KubernetesObject<Scope>> {
-  const sidecars = compileScoping(resolve(given)) as unknown as unknown as KubernetesObject<Scope>[];
+  const sidecars = compileScoping(resolve(given)) as unknown as KubernetesObject<Scope>[];
   return new Map(sidecars.map((one) => [`${one.metadata.namespace}/${one.spec.workloadSelector.labels.app}`, one]));
 }
 
