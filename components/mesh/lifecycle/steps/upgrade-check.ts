@@ -27,7 +27,7 @@ export async function upgradeCheck(
 
   if (claimed === undefined) {
     const metadata = { name: claim.name, namespace };
-    await server.apply({ apiVersion: "v1", kind: "ConfigMap", metadata, data: { owner } } as never);
+    await server.apply({ apiVersion: "v1", kind: "ConfigMap", metadata, data: { owner }, spec: undefined });
   }
   return { found: Object.fromEntries(here.map(({ revision, version }) => [revision, version ?? "unknown"])) };
 }
