@@ -149,8 +149,9 @@ describe("what a changed setting touches", () => {
     );
   });
 
-  it("is one object for the mTLS mode", async () => {
-    assert.deepEqual(await touched({ mesh: { mtls: "PERMISSIVE" } }), ["peerauthentication-istio-system/default"]);
+  it("is one object for the mTLS mode, and the alert that goes by it", async () => {
+    const changed = await touched({ mesh: { mtls: "PERMISSIVE" } });
+    assert.deepEqual(changed, ["observability-prometheus", "peerauthentication-istio-system/default"]);
   });
 
   it("is istiod, which is waited for, and no workload for the outbound policy, which running proxies are sent", async () => {
