@@ -14,6 +14,8 @@ const commands = {
   render: "write every object, release and command of a stack to files",
   images: "list every image that a stack pulls, for a mirror",
   profile: "show what Istio's profiles set (npm run profile -- list)",
+  policies: "say what would happen to a request (npm run policies -- explain)",
+  jwt: "make keys and tokens for rules about tokens (npm run jwt -- keygen)",
   test: "run the tests",
   check: "check format, lint and types",
   perf: "measure what rendering costs, and how it grows",

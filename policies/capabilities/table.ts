@@ -7,7 +7,7 @@ export function capabilityPage(): string {
   return `# What each policy becomes in each data plane
 
 Made from \`policies/capabilities/\` by \`npm run policies -- table\`; the compilers take their refusals from the same
-table, and each row has a test. *Converted*: said in another form, with the same effect. *Refused*: with this reason,
+table, and each row has a test. _Converted_: said in another form, with the same effect. _Refused_: with this reason,
 before anything is made. Settings are explained in [the stack file](stack-file.md).
 
 ${table(rows)}
@@ -31,7 +31,7 @@ function table(rows: readonly Capability[]): string {
 
 function cell(support: Support): string {
   if ("native" in support) return escaped(support.native);
-  if ("converted" in support) return `*converted:* ${escaped(support.converted)}`;
+  if ("converted" in support) return `_converted:_ ${escaped(support.converted)}`;
   return `**refused:** ${escaped(support.refused)}. Instead: ${escaped(support.instead)}`;
 }
 

@@ -1,0 +1,210 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import type { KubernetesObject } from "../../components/shared/kubernetes-object";
+import { capabilityPage } from "../../policies/capabilities/table";
+import { compilePolicies } from "../../policies/compile";
+import { answer, type Question } from "../../policies/explain/journey";
+import { type PolicyWords, shopModel } from "../support/policy-models";
+
+const names = ["front", "reviews", "ratings"];
+const paths = ["/", "/a", "/a/b", "/admin", "/admin/x"];
+const methods = ["GET", "POST"] as const;
+
+interface Matcher {
+  readonly exact?: string;
+  readonly prefix?: string;
+}
+interface Manifest {
+  readonly selector?: { readonly matchLabels: { readonly app: string } };
+  readonly action?: string;
+  readonly rules?: readonly {
+    readonly from?: readonly { readonly source: { readonly principals?: readonly string[] } }[];
+    readonly to?: readonly { readonly operation: { readonly methods?: string[]; readonly paths?: string[] } }[];
+    readonly when?: readonly { readonly key: string; readonly values: readonly string[] }[];
+  }[];
+  readonly hosts?: readonly string[];
+  readonly http?: readonly {
+    readonly match?: readonly { readonly uri?: Matcher; readonly headers?: Record<string, Matcher> }[];
+    readonly directResponse?: object;
+  }[];
+}
+
+/** What Istio's documents say the compiled objects do to a request between two sidecars. */
+function bySimpleReading(objects: readonly KubernetesObject[], { from, to, method, path, headers }: Question): string {
+  const specs = (kind: string) => objects.filter((object) => object.kind === kind).map(({ spec }) => spec as Manifest);
+  const fits = ({ exact, prefix }: Matcher, text = "") =>
+    exact === undefined ? text.startsWith(prefix ?? "") : text === exact;
+  const route = specs("VirtualService").find(({ hosts }) => hosts?.includes(`${to}.shop.svc.cluster.local`));
+  if (route?.http) {
+    const taken = route.http.find(
+      ({ match }) =>
+        match?.some(
+          (one) =>
+            (!one.uri || fits(one.uri, path)) &&
+            Object.entries(one.headers ?? {}).every(([name, value]) => name in headers && fits(value, headers[name])),
+        ) ?? true,
+    );
+    if (!taken) return "no route";
+    if (taken.directResponse) return "answered";
+  }
+  const star = (pattern: string, text: string) =>
+    pattern.endsWith("*") ? text.startsWith(pattern.slice(0, -1)) : pattern === text;
+  const policies = specs("AuthorizationPolicy").filter(({ selector }) => (selector?.matchLabels.app ?? to) === to);
+  const holds = (action: string) =>
+    policies
+      .filter((policy) => (policy.action ?? "ALLOW") === action)
+      .flatMap(({ rules = [] }) => rules)
+      .some(
+        ({ from: sources, to: operations, when = [] }) =>
+          (sources?.some(({ source }) => source.principals?.includes(`cluster.local/ns/shop/sa/${from}-account`)) ??
+            true) &&
+          (operations?.some(
+            ({ operation }) =>
+              (operation.methods?.includes(method) ?? true) &&
+              (operation.paths?.some((one) => star(one, path)) ?? true),
+          ) ??
+            true) &&
+          when.every(({ key, values }) => values.includes(headers[/\[(.*)\]/.exec(key)?.[1] ?? ""] ?? "")),
+      );
+  if (holds("DENY")) return "denied";
+  const allows = policies.some(({ action = "ALLOW" }) => action === "ALLOW");
+  return !allows || holds("ALLOW") ? "passes" : "denied";
+}
+
+const rule = fc.record(
+  {
+    to: fc.constantFrom(...names),
+    from: fc.subarray(names, { minLength: 1 }),
+    methods: fc.subarray([...methods], { minLength: 1 }),
+    paths: fc.subarray(["/a", "/a/*", "/admin*"], { minLength: 1 }),
+    headers: fc.constant<Record<string, string[]>>({ "x-team": ["red"] }),
+  },
+  { requiredKeys: ["to"] },
+);
+const matcher = fc.oneof(
+  fc.record({ exact: fc.constantFrom(...paths) }),
+  fc.record({ prefix: fc.constantFrom("/", "/a", "/admin/") }),
+);
+const route = fc.record(
+  {
+    match: fc.array(
+      fc.record(
+        { uri: matcher, headers: fc.constant<Record<string, Matcher>>({ "x-team": { exact: "red" } }) },
+        { requiredKeys: ["uri"] },
+      ),
+      {
+        minLength: 1,
+        maxLength: 2,
+      },
+    ),
+    directResponse: fc.constant({ status: 410 }),
+  },
+  { requiredKeys: [] },
+);
+const words: fc.Arbitrary<PolicyWords> = fc.record({
+  traffic: fc.record({
+    services: fc
+      .subarray(names)
+      .chain((hosts) =>
+        fc.tuple(
+          ...hosts.map((host) => fc.record({ host: fc.constant(host), http: fc.array(route, { maxLength: 3 }) })),
+        ),
+      ),
+  }),
+  security: fc.record({
+    authorization: fc.record({
+      default: fc.constantFrom("deny" as const, "allow" as const),
+      allow: fc.array(rule, { maxLength: 3 }),
+      deny: fc.array(rule, { maxLength: 2 }),
+    }),
+  }),
+});
+const question: fc.Arbitrary<Question> = fc.record({
+  from: fc.constantFrom(...names),
+  to: fc.constantFrom(...names),
+  method: fc.constantFrom(...methods),
+  path: fc.constantFrom(...paths),
+  headers: fc.constantFrom<Record<string, string>>({}, { "x-team": "red" }),
+});
+
+describe("what would happen to a request", () => {
+  it("is what a simple reading of the compiled objects says, for any policies", () => {
+    const seen = new Map<string, number>();
+    fc.assert(
+      fc.property(words, question, (given, asked) => {
+        const model = shopModel(given);
+        const expected = bySimpleReading(compilePolicies(model), asked);
+        seen.set(expected, (seen.get(expected) ?? 0) + 1);
+        assert.equal(answer(model, asked).outcome, expected);
+      }),
+      { seed: 6, numRuns: 1000 },
+    );
+    for (const outcome of ["passes", "denied", "no route", "answered"]) {
+      assert.ok((seen.get(outcome) ?? 0) > 20, `${outcome} was hardly tried: ${seen.get(outcome)}`);
+    }
+  });
+
+  const ask = (given: PolicyWords, asked: Partial<Question>) =>
+    answer(shopModel(given), { from: "front", to: "ratings", method: "GET", path: "/", headers: {}, ...asked });
+
+  it("names the setting that decides", () => {
+    const { outcome, steps } = ask(
+      {
+        security: {
+          authorization: { default: "deny", allow: [{ to: "reviews" }, { to: "ratings", paths: ["/r/{*}"] }] },
+        },
+      },
+      { path: "/r/1?full=yes" },
+    );
+    assert.equal(outcome, "passes");
+    assert.deepEqual(steps.at(-1), { what: "a rule allows it", path: "security.authorization.allow[1]" });
+  });
+
+  it("is refused in plain text where mTLS is STRICT", () => {
+    assert.equal(ask({}, { from: "outside" }).outcome, "denied");
+  });
+
+  it("needs the token that its path asks for", () => {
+    const jwt = [
+      { workload: "ratings", issuer: "https://a.example", requireClaims: { role: ["admin"] }, paths: ["/admin/*"] },
+    ];
+    const outcome = (given: Partial<Question>) => ask({ security: { jwt } }, given).outcome;
+    assert.equal(outcome({ path: "/" }), "passes");
+    assert.equal(outcome({ path: "/admin/x" }), "denied");
+    assert.equal(outcome({ path: "/admin/x", claims: { iss: "https://a.example" } }), "denied");
+    assert.equal(outcome({ path: "/admin/x", claims: { iss: "https://a.example", role: "admin" } }), "passes");
+  });
+
+  it("is unknown where an authorizer is asked", () => {
+    const security: PolicyWords["security"] = {
+      extensionProviders: [{ name: "opa", envoyExtAuthzGrpc: { service: "opa", port: 1 } }],
+      authorization: { external: [{ to: "ratings", provider: "opa", methods: ["GET"] }] },
+    };
+    assert.equal(ask({ security }, {}).outcome, "unknown");
+    assert.equal(ask({ security }, { method: "POST" }).outcome, "passes");
+  });
+
+  it("passes under a dry run, which says so", () => {
+    const { outcome, steps } = ask({ security: { authorization: { dryRun: true, deny: [{ to: "ratings" }] } } }, {});
+    assert.equal(outcome, "passes");
+    assert.equal(steps.at(-1)?.path, "security.authorization.dryRun");
+  });
+
+  it("is 404 at a gateway that does not offer the service", () => {
+    assert.equal(ask({}, { from: "ingress" }).outcome, "no route");
+  });
+
+  it("cannot be said of what is not there", () => {
+    assert.throws(() => ask({}, { to: "cart" }), RangeError);
+    assert.throws(() => ask({}, { from: "cart" }), RangeError);
+  });
+});
+
+describe("docs/policies-data-planes.md", () => {
+  it("is what the table of capabilities says", () => {
+    const page = readFileSync(path.resolve(__dirname, "../../docs/policies-data-planes.md"), "utf8");
+    assert.equal(page, capabilityPage(), "npm run policies -- table");
+  });
+});
