@@ -1,0 +1,83 @@
+import { writeFileSync } from "node:fs";
+import path from "node:path";
+import type { ChildProcess } from "node:child_process";
+import { startServer } from "./tools";
+
+const type = (name: string) => ({ "@type": `type.googleapis.com/envoy.extensions.${name}` });
+const address = (port: number) => ({ socket_address: { address: "127.0.0.1", port_value: port } });
+
+/** A way through Envoy to the server. */
+export interface Way {
+  readonly name: string;
+  readonly port: number;
+  /** Milliseconds that its fault filter holds a request back; its timer is often late, so what it did is in the log. */
+  readonly delay: number;
+  /** For each request, the microseconds from its first byte until it went on to the server. */
+  readonly log: string;
+}
+
+/** A real Envoy in front of a server, with a way for each delay. */
+export function startEnvoy(
+  program: string,
+  folder: string,
+  ways: readonly Way[],
+  serverPort: number,
+): Promise<ChildProcess> {
+  const config = {
+    static_resources: {
+      listeners: ways.map((way) => ({
+        name: way.name,
+        address: address(way.port),
+        filter_chains: [{ filters: [{ name: "http", typed_config: connectionManager(way) }] }],
+      })),
+      clusters: [
+        {
+          name: "server",
+          type: "STATIC",
+          load_assignment: {
+            cluster_name: "server",
+            endpoints: [{ lb_endpoints: [{ endpoint: { address: address(serverPort) } }] }],
+          },
+        },
+      ],
+    },
+  };
+  const file = path.join(folder, "envoy.json");
+  writeFileSync(file, JSON.stringify(config));
+  const args = ["-c", file, "--concurrency", "1", "--use-dynamic-base-id", "--file-flush-interval-msec", "20"];
+  return startServer(program, args, /all dependencies initialized. starting workers/);
+}
+
+function connectionManager({ name, delay, log }: Way) {
+  const fault = {
+    name: "fault",
+    typed_config: {
+      ...type("filters.http.fault.v3.HTTPFault"),
+      delay: { fixed_delay: `${delay / 1000}s`, percentage: { numerator: 100 } },
+    },
+  };
+  const held = "%COMMON_DURATION(DS_RX_BEG:US_TX_BEG:us)%\n";
+  return {
+    ...type("filters.network.http_connection_manager.v3.HttpConnectionManager"),
+    stat_prefix: name,
+    access_log: [
+      {
+        name: "file",
+        typed_config: {
+          ...type("access_loggers.file.v3.FileAccessLog"),
+          path: log,
+          log_format: { text_format_source: { inline_string: held } },
+        },
+      },
+    ],
+    route_config: {
+      virtual_hosts: [
+        { name: "all", domains: ["*"], routes: [{ match: { prefix: "/" }, route: { cluster: "server" } }] },
+      ],
+    },
+    http_filters: [
+      ...(delay > 0 ? [fault] : []),
+      { name: "router", typed_config: type("filters.http.router.v3.Router") },
+    ],
+  };
+}

