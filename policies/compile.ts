@@ -21,7 +21,30 @@ export function compilePolicies(model: PolicyModel): KubernetesObject[] {
   checkServices(resolved, problems);
   checkSecurity(resolved, problems);
   problems.throwIfAny();
-  return sorted([...compileSidecar(resolved), ...compileAmbient(resolved)]);
+  const compiled = [...compileSidecar(resolved), ...compileAmbient(resolved)];
+  checkObjects(model.objects, compiled, problems);
+  problems.throwIfAny();
+  return sorted([...compiled, ...model.objects]);
+}
+
+/** An object that a user wrote out must not take the place of one that the settings make. */
+function checkObjects(
+  objects: PolicyModel["objects"],
+  compiled: readonly KubernetesObject[],
+  problems: Problems,
+): void {
+  const made = new Set(compiled.map(identity));
+  for (const [index, object] of objects.entries()) {
+    if (!made.has(identity(object))) continue;
+    problems.add(
+      `objects[${index}].metadata.name`,
+      `found ${object.metadata.name}, and other settings make a ${object.kind} of that name; give it another, or say it there`,
+    );
+  }
+}
+
+function identity({ apiVersion, kind, metadata: { namespace, name } }: KubernetesObject): string {
+  return [apiVersion.split("/")[0], kind, namespace, name].join(" ");
 }
 
 function sorted(objects: readonly KubernetesObject[]): KubernetesObject[] {

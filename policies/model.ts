@@ -13,6 +13,8 @@ export interface PolicyModel {
   readonly traffic: Settings["traffic"];
   /** Authorization rules, tokens, egress, and exceptions from the mesh's mTLS mode. */
   readonly security: Settings["security"];
+  /** Objects that a user wrote out, placed beside what is compiled. */
+  readonly objects: NonNullable<Settings["objects"]>;
   /** mTLS mode of the whole mesh. */
   readonly mtls: Settings["mesh"]["mtls"];
   /** Whether proxies log every request already. */
@@ -41,7 +43,7 @@ export interface PolicyModel {
 /** The slices of the settings that policies are made of, and what earlier layers deploy. */
 export interface PolicySources extends Pick<
   Settings,
-  "environment" | "mesh" | "observability" | "bookinfo" | "applications" | "traffic" | "security"
+  "environment" | "mesh" | "observability" | "bookinfo" | "applications" | "traffic" | "security" | "objects"
 > {
   /** Workloads that this program deploys; those of `applications` are added. */
   readonly workloads: readonly Workload[];
@@ -58,6 +60,7 @@ export function policyModel(sources: PolicySources): PolicyModel {
   return {
     traffic,
     security,
+    objects: sources.objects ?? [],
     mtls: mesh.mtls,
     accessLog: mesh.accessLog ?? mesh.profile === "demo",
     istioVersion: mesh.version,

@@ -36,6 +36,7 @@ export function shopModel(words: PolicyWords, places: Partial<PolicyModel> = {})
     traffic: traffic.parse(words.traffic ?? {}),
     security: security.parse(words.security ?? {}),
     mtls: "STRICT",
+    objects: [],
     accessLog: false,
     istioVersion: "1.31.1",
     trustDomain: "cluster.local",

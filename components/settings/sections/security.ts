@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { dnsLabel, duration, freeForm, hostPattern, httpMethods, ipBlock, port } from "./common";
+import { dnsLabel, dnsSubdomain, duration, freeForm, hostPattern, httpMethods, ipBlock, labels, port } from "./common";
 
 /** `talos-mesh:security`: who may talk to whom. */
 
@@ -150,7 +150,21 @@ export const security = z.strictObject({
   egress: egress.optional(),
 });
 
-export const rawObjects = z.array(freeForm).describe("Objects passed on as they are.");
+const rawObject = z.strictObject({
+  apiVersion: z.string().min(1),
+  kind: z.string().min(1),
+  metadata: z.strictObject({
+    name: dnsSubdomain,
+    namespace: dnsLabel.optional(),
+    labels: labels.optional(),
+    annotations: labels.optional(),
+  }),
+  spec: freeForm.default({}).describe("Checked against the CRD of the pinned version; unknown keys are refused."),
+});
+
+export const rawObjects = z
+  .array(rawObject)
+  .describe("Objects of Istio and Gateway API that no other setting can say, placed as they are.");
 
 export type ExtensionProviderSettings = z.output<typeof extensionProvider>;
 export type ExternalRuleSettings = z.output<typeof externalRule>;

@@ -1,0 +1,67 @@
+import assert from "node:assert/strict";
+import { meshKinds } from "../../components/settings/crds";
+import { schemaProblems } from "../../components/settings/structural-schema";
+import { compilePolicies } from "../../policies/compile";
+import type { KubernetesObject } from "../../components/shared/kubernetes-object";
+import { CrdSchemas } from "../support/crd-schema";
+import { ambientShop, shopModel } from "../support/policy-models";
+import { demands } from "./demands";
+import { scenarios } from "./scenarios";
+
+function problems({ apiVersion, kind, spec }: KubernetesObject): string[] {
+  const known = meshKinds().get(`${apiVersion} ${kind}`);
+  assert.ok(known, `${apiVersion} ${kind}`);
+  return [...schemaProblems(known.spec, spec, [])].map(({ path, message }) => `${path.join(".")}: ${message}`);
+}
+
+const entry = {
+  apiVersion: "networking.istio.io/v1",
+  kind: "ServiceEntry",
+  metadata: { name: "example", namespace: "shop" },
+  spec: { hosts: ["example.net"], resolution: "DNS", ports: [{ number: 443, name: "tls", protocol: "TLS" }] },
+};
+
+describe("objects that a user wrote out", () => {
+  it("are placed as they are, beside what the settings make", () => {
+    const objects = compilePolicies(shopModel({}, { objects: [entry] }));
+    assert.deepEqual(
+      objects.find(({ kind }) => kind === "ServiceEntry"),
+      entry,
+    );
+  });
+
+  it("may not take the place of one that the settings make", () => {
+    const object = {
+      ...{ apiVersion: "security.istio.io/v1beta1", kind: "PeerAuthentication" },
+      ...{ metadata: { name: "default", namespace: "istio-system" }, spec: {} },
+    };
+    assert.throws(
+      () => compilePolicies(shopModel({}, { objects: [object] })),
+      /objects\[0\].metadata.name: found default, and other settings make a PeerAuthentication of that name/,
+    );
+  });
+
+  it("are checked by the CRDs, which take all that the compilers make", () => {
+    const given = Object.values(scenarios).map(({ words, places }) => shopModel(words, places));
+    const ambient = ["match", "mirror", "fault", "jwt", "audit"] as const;
+    const models = [...given, ...ambient.map((demand) => ambientShop(demands[demand].words))];
+    for (const object of models.flatMap(compilePolicies)) assert.deepEqual(problems(object), [], object.kind);
+  });
+
+  const schemas = new CrdSchemas();
+  const wrong: Readonly<Record<string, object>> = {
+    "a misspelt key": { ...entry.spec, host: ["a"] },
+    "a misspelt key in a list": { ...entry.spec, ports: [{ number: 443, name: "tls", protocl: "TLS" }] },
+    "a value that is none of those": { ...entry.spec, resolution: "dns" },
+    "a text for a number": { ...entry.spec, ports: [{ number: "443", name: "tls" }] },
+    "a missing field": { resolution: "DNS" },
+    "an empty list": { ...entry.spec, hosts: [] },
+    "a number below the least": { ...entry.spec, ports: [{ number: -1, name: "tls" }] },
+  };
+  for (const [what, spec] of Object.entries(wrong)) {
+    it(`are refused for ${what}, as JSON Schema has it`, () => {
+      assert.notDeepEqual(schemas.problems({ ...entry, spec }), []);
+      assert.equal(problems({ ...entry, spec }).length, 1);
+    });
+  }
+});
