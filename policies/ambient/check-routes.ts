@@ -94,15 +94,13 @@ function checkSource({ match = [] }: HttpRuleSettings, path: string, problems: P
 /** What a HTTPRoute of the standard channel does not have. */
 function checkRule(rule: HttpRuleSettings, path: string, problems: Problems): void {
   const { match = [], retries, corsPolicy, directResponse, redirect, rewrite } = rule;
-  for (const [index, { method, headers = {} }] of match.entries()) {
+  for (const [index, { method, headers, queryParams }] of match.entries()) {
     const at = `${path}.match[${index}]`;
     if (method && method.exact === undefined) problems.add(`${at}.method`, ambientRefusal("methodPattern"));
-    for (const name of Object.keys(headers).filter((one) => !headerName.test(one))) {
-      problems.add(
-        `${at}.headers`,
-        `found ${name}, which is no name of a header to a HTTPRoute; match the path or method`,
-      );
-    }
+    checkNames({ headers, queryParams }, at, problems);
+  }
+  for (const [way, operations] of Object.entries(rule.headers ?? {})) {
+    checkNames({ set: operations.set, add: operations.add }, `${path}.headers.${way}`, problems);
   }
   if (retries) problems.add(`${path}.retries`, ambientRefusal("retries"));
   if (corsPolicy) problems.add(`${path}.corsPolicy`, ambientRefusal("cors"));
@@ -113,6 +111,21 @@ function checkRule(rule: HttpRuleSettings, path: string, problems: Problems): vo
   const exactly = match.length > 0 && match.every(({ uri }) => uri?.exact !== undefined);
   if (rewrite?.uriRegexRewrite || (rewrite?.uri !== undefined && !exactly)) {
     problems.add(`${path}.rewrite`, ambientRefusal("rewritePrefix"));
+  }
+}
+
+/** A HTTPRoute takes names of tokens only, as `x-user`: not `:authority`, and nothing empty. */
+function checkNames(
+  fields: Readonly<Record<string, Readonly<Record<string, unknown>> | undefined>>,
+  path: string,
+  problems: Problems,
+): void {
+  for (const [field, named = {}] of Object.entries(fields)) {
+    for (const [name, value] of Object.entries(named)) {
+      if (!headerName.test(name)) problems.add(`${path}.${field}`, `found ${name}, which is no name to a HTTPRoute`);
+      if (value === "")
+        problems.add(`${path}.${field}`, `${name} is empty, which a HTTPRoute refuses; remove the header`);
+    }
   }
 }
 

@@ -14,9 +14,9 @@ function literally(text: string): string {
   return text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
 }
 
-/** The whole string, as Envoy reads regular expressions; an exact one is needed for the empty string only. */
+/** The whole string, as Envoy reads regular expressions. */
 function expression({ exact, prefix, regex }: StringMatch): string {
-  return regex ?? (exact === undefined ? `${literally(prefix ?? "")}${anything}` : "^$");
+  return regex ?? (exact === undefined ? `${literally(prefix ?? "")}${anything}` : literally(exact) || "^$");
 }
 
 type Named = NonNullable<RouteMatch["headers"]>;
@@ -48,8 +48,14 @@ export function routeMatch({ uri, method, headers, queryParams }: Match, byExpre
   };
 }
 
+/** What a HTTPRoute takes as an exact path: its CRD refuses others. */
+function isPlainPath(path: string): boolean {
+  const characters = /^\/(?:[-A-Za-z0-9/._~!$&'()*+,;=:@]|%[0-9a-fA-F]{2})*$/;
+  return characters.test(path) && !/\/\/|\/\.{1,2}(\/|$)|%2f/i.test(path);
+}
+
 function routePath(uri: StringMatch | undefined, byExpression: boolean): RouteMatch["path"] {
-  if (uri?.exact !== undefined) return { type: "Exact", value: uri.exact };
+  if (uri?.exact !== undefined && isPlainPath(uri.exact)) return { type: "Exact", value: uri.exact };
   if (uri && uri.prefix !== "/") return { type: "RegularExpression", value: expression(uri) };
   return byExpression ? { type: "RegularExpression", value: `/${anything}` } : undefined;
 }
@@ -57,7 +63,7 @@ function routePath(uri: StringMatch | undefined, byExpression: boolean): RouteMa
 /** Whether a route needs regular expressions for paths. */
 export function matchesByExpression(rules: readonly HttpRuleSettings[]): boolean {
   return rules.some(({ match = [] }) =>
-    match.some(({ uri }) => uri?.regex !== undefined || (uri?.prefix !== undefined && uri.prefix !== "/")),
+    match.some(({ uri }) => uri && uri.prefix !== "/" && !(uri.exact !== undefined && isPlainPath(uri.exact))),
   );
 }
 

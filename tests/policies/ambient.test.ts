@@ -88,7 +88,7 @@ describe("policies of the ambient data plane", () => {
 });
 
 describe("the ambient data plane refuses", () => {
-  const refusals: Readonly<Record<string, [PolicyWords, Partial<PolicyModel>, string]>> = {
+  const refusals: Readonly<Record<string, [PolicyWords, Partial<PolicyModel>, ...string[]]>> = {
     "routes without a waypoint": [
       { traffic: { services: [{ host: "ratings", http: [{ timeout: "1s" }], trafficPolicy: {} }] } },
       noWaypoint,
@@ -195,6 +195,26 @@ describe("the ambient data plane refuses", () => {
       {},
       "traffic.services[0].http[1]: a HTTPRoute would try it before rule [0], as it tries exact paths first, then longer ones, then more headers; put it before that rule, or give both the same path",
     ],
+    "names that are none to a HTTPRoute": [
+      {
+        traffic: {
+          services: [
+            {
+              host: "ratings",
+              http: [
+                {
+                  match: [{ headers: { ":authority": { exact: "a" } } }],
+                  headers: { request: { set: { "x-empty": "" } } },
+                },
+              ],
+            },
+          ],
+        },
+      },
+      {},
+      "traffic.services[0].http[0].match[0].headers: found :authority, which is no name to a HTTPRoute",
+      "traffic.services[0].http[0].headers.request.set: x-empty is empty, which a HTTPRoute refuses; remove the header",
+    ],
     "more rules than a HTTPRoute holds": [
       {
         traffic: {
@@ -211,7 +231,7 @@ describe("the ambient data plane refuses", () => {
     ],
   };
 
-  for (const [what, [words, places, expected]] of Object.entries(refusals)) {
-    it(what, () => assert.deepEqual(refusal(words, places), [expected]));
+  for (const [what, [words, places, ...expected]] of Object.entries(refusals)) {
+    it(what, () => assert.deepEqual(refusal(words, places), expected));
   }
 });

@@ -4,6 +4,7 @@ import type { KubernetesObject } from "../../components/shared/kubernetes-object
 import type { PolicyModel } from "../../policies/model";
 import { policyResourceName } from "../../policies/mesh-policies";
 import { compilePolicies } from "../../policies/compile";
+import { PolicyError } from "../../policies/problems";
 import { CrdSchemas } from "../support/crd-schema";
 import { ingress, shopModel, workload } from "../support/policy-models";
 
@@ -202,5 +203,39 @@ describe("for any model, the sidecar compiler", () => {
       }),
       runs,
     );
+  });
+});
+
+describe("for any model, in the ambient data plane", () => {
+  const schemas = new CrdSchemas();
+
+  it("the compiler makes objects that the CRDs know to the last field, or refuses the model", () => {
+    let compiled = 0;
+    fc.assert(
+      fc.property(model, fc.boolean(), (given, waypoints) => {
+        const ambient: PolicyModel = {
+          ...given,
+          workloads: given.workloads.map((one) => ({ ...one, versionServices: true })),
+          dataPlanes: Object.fromEntries(namespaces.map((namespace) => [namespace, "ambient"])),
+          waypoints: waypoints ? namespaces.map((namespace) => ({ name: "waypoint", namespace, ingress: true })) : [],
+        };
+        let objects: KubernetesObject[];
+        try {
+          objects = compilePolicies(ambient);
+        } catch (error) {
+          assert.ok(error instanceof PolicyError, String(error));
+          return;
+        }
+        compiled++;
+        for (const object of objects) assert.deepEqual(schemas.problems(object), []);
+        for (const total of objects.flatMap(totals)) assert.equal(total, 100);
+        const hosts = objects.flatMap(({ kind, metadata }) =>
+          kind === "HTTPRoute" || kind === "VirtualService" ? [`${metadata.namespace}/${metadata.name}`] : [],
+        );
+        assert.equal(new Set(hosts).size, hosts.length, "a host has a HTTPRoute and a VirtualService");
+      }),
+      { seed: 20, numRuns: 300 },
+    );
+    assert.ok(compiled > 20, `only ${compiled} models compiled`);
   });
 });
