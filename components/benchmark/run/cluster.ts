@@ -66,21 +66,18 @@ export class KubernetesCluster implements BenchCluster {
   }
 
   async istiodNodes(): Promise<string[]> {
-    const pods = await this.server.list(
-      { apiVersion: "v1", kind: "Pod", namespace: "istio-system" },
-      { labelSelector: "app=istiod" },
-    );
-    return [...new Set(pods.map((pod) => text(pod.spec?.nodeName)))].filter((name) => name !== "");
+    const pods = await this.meshPods("istiod");
+    return [...new Set(pods.map(({ node }) => node))].filter((node) => node !== "");
   }
 
   async missing(part: "istiod" | "ztunnel"): Promise<string | undefined> {
-    const kind = part === "istiod" ? "Deployment" : "DaemonSet";
-    const found = await this.server.list(
-      { apiVersion: "apps/v1", kind, namespace: "istio-system" },
-      { labelSelector: `app=${part}` },
-    );
-    const ready = found.some(({ status }) => Number(status?.readyReplicas ?? status?.numberReady ?? 0) > 0);
+    const ready = (await this.meshPods(part)).some((pod) => pod.ready);
     return ready ? undefined : `there is no ready ${part} in istio-system`;
+  }
+
+  /** The charts put `app` on their pods, and not all of them on what makes the pods. */
+  private async meshPods(part: "istiod" | "ztunnel"): Promise<BenchPod[]> {
+    return (await this.pods("istio-system")).filter(({ app }) => app === part);
   }
 
   async apply(object: ApplyObject): Promise<void> {
@@ -119,10 +116,15 @@ export class KubernetesCluster implements BenchCluster {
 }
 
 function takesPods({ spec, status }: LiveObject): boolean {
-  const { unschedulable, taints = [] } = (spec ?? {}) as { unschedulable?: boolean; taints?: { effect: string }[] };
+  const { unschedulable, taints = [] } = (spec ?? {}) as {
+    unschedulable?: boolean;
+    taints?: { key: string; effect: string }[];
+  };
   const conditions = (status?.conditions ?? []) as { type: string; status: string }[];
   const ready = conditions.some(({ type, status: is }) => type === "Ready" && is === "True");
-  return ready && unschedulable !== true && taints.every(({ effect }) => effect === "PreferNoSchedule");
+  // The taint of a node that is not ready goes a moment after it has become ready.
+  const keepsOut = taints.some(({ key, effect }) => effect !== "PreferNoSchedule" && !key.endsWith("/not-ready"));
+  return ready && unschedulable !== true && !keepsOut;
 }
 
 function nodeOf({ metadata, status }: LiveObject): BenchNode {

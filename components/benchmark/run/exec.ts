@@ -45,8 +45,12 @@ export async function execIn(
   const [stdout, stderr] = [new Collector(), new Collector()];
   return new Promise((resolve, reject) => {
     const fail = (error: Error) => reject(signal?.aborted === true ? (signal.reason as Error) : error);
-    const finish = (status: V1Status) =>
-      resolve({ stdout: stdout.content(), stderr: stderr.content().toString("utf8"), exitCode: exitCodeOf(status) });
+    const finish = (status: V1Status) => {
+      const exitCode = exitCodeOf(status);
+      const said = stderr.content().toString("utf8");
+      // A program that is not there says nothing itself.
+      resolve({ stdout: stdout.content(), stderr: said || (exitCode === 0 ? "" : (status.message ?? "")), exitCode });
+    };
     new Exec(config)
       .exec(namespace, pod, container, [...argv], stdout, stderr, null, false, finish)
       .then((socket: unknown) => {

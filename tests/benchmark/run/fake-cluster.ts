@@ -85,12 +85,10 @@ export class FakeCluster implements BenchCluster {
   exec(pod: string, namespace: string, container: string, argv: readonly string[]): Promise<ExecResult> {
     const command = [pod, namespace, container, ...argv].join(" ");
     this.commands.push(command);
-    try {
+    return Promise.resolve().then(() => {
       this.onExec(command);
-    } catch (error) {
-      return Promise.reject(error);
-    }
-    return Promise.resolve({ stdout: this.stdout(namespace, argv), stderr: "", exitCode: 0 });
+      return { stdout: this.stdout(namespace, argv), stderr: "", exitCode: 0 };
+    });
   }
 
   private stdout(namespace: string, argv: readonly string[]): Buffer {

@@ -1,0 +1,60 @@
+import assert from "node:assert/strict";
+import { requestVariable, type BenchmarkRequest } from "../../components/benchmark/run/request";
+import type { Registration } from "../../lab/program/run-program";
+import { runStack } from "../support/program";
+
+const commandType = "command:local:Command";
+const onNodes = {
+  "talos-mesh:cluster": {
+    ...{ kind: "existing", name: "shared", kubeconfig: { file: "./kubeconfig", context: "admin" } },
+    ...{ workers: null, apiServerPort: null },
+  },
+  "talos-mesh:charts": { source: "https://charts.example.com" },
+};
+const benchmark = { scenarios: ["none", "sidecar"], qps: [100], runId: "1" };
+const inputsOf = (command: Registration) =>
+  command.inputs as { create: string; update: string; delete: string; environment: Record<string, string> };
+
+describe("the benchmark of a stack", () => {
+  it("is a command that comes after everything else, with its kubeconfig on stdin only", async () => {
+    const run = await runStack({ overrides: { ...onNodes, benchmark } });
+    const command = run.one(commandType, "benchmark-run");
+    const { environment, create, update, delete: remove } = inputsOf(command);
+    assert.equal(create, "exec node components/benchmark/run/run.cjs measure");
+    assert.deepEqual([update, remove], [create, "exec node components/benchmark/run/run.cjs remove"]);
+    const request = JSON.parse(environment[requestVariable] ?? "") as BenchmarkRequest;
+    assert.deepEqual(
+      [request.stack, request.settings.scenarios, request.mesh.version],
+      ["dev", ["none", "sidecar"], "1.31.1"],
+    );
+    assert.equal(environment.TALOS_MESH_BENCHMARK_CONTEXT, "admin");
+    // What watches the mesh may come later; what is measured may not.
+    const mesh = run.byType("Release").filter(({ name }) => name.startsWith("istio-"));
+    assert.ok(mesh.length >= 3);
+    for (const release of mesh) assert.ok(run.dependsOn(command, release), release.name);
+    for (const object of run.byType("CustomResource")) assert.ok(run.dependsOn(command, object), object.name);
+    assert.equal(
+      run.byType(commandType).some((other) => other !== command && run.dependsOn(other, command)),
+      false,
+    );
+  });
+
+  it("has the same input for the same settings, and another for another runId", async () => {
+    const requestFor = async (settings: object) =>
+      inputsOf((await runStack({ overrides: { ...onNodes, benchmark: settings } })).one(commandType, "benchmark-run"))
+        .environment[requestVariable];
+    assert.equal(await requestFor(benchmark), await requestFor(benchmark));
+    assert.notEqual(await requestFor(benchmark), await requestFor({ ...benchmark, runId: "2" }));
+  });
+
+  it("runs nothing on simulated nodes, and nothing where it is not asked for", async () => {
+    const simulated = await runStack({ overrides: { benchmark } });
+    assert.equal(simulated.byType("talos-mesh:benchmark:Benchmark").length, 1);
+    assert.equal(
+      simulated.byType(commandType).some(({ name }) => name.startsWith("benchmark")),
+      false,
+    );
+    const without = await runStack({ overrides: onNodes });
+    assert.deepEqual(without.byType("talos-mesh:benchmark:Benchmark"), []);
+  });
+});

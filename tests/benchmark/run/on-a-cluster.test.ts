@@ -1,0 +1,116 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { type BenchNode, KubernetesCluster } from "../../../components/benchmark/run/cluster";
+import type { ExecResult } from "../../../components/benchmark/run/exec";
+import { runBenchmark } from "../../../components/benchmark/run/runner";
+import { cleanUp } from "../../../components/benchmark/run/set-up";
+import { benchmark } from "../../../components/settings/sections/benchmark";
+import { ApiServer } from "../../../components/shared/api-server";
+import { controlPlaneTools } from "../../../lab/embedded/kwokctl";
+import { ensureTools } from "../../../lab/tools/ensure-tools";
+import { ToolsUnavailable } from "../../../lab/tools/failure";
+import { skip } from "../../support/skip";
+import { LabProject } from "../../lab/embedded/lab-project";
+import { FakeCluster } from "./fake-cluster";
+
+/** A real API server whose nodes are taken for real ones; what pods would do comes from the recordings. */
+class TakenForReal extends KubernetesCluster {
+  readonly recordings = new FakeCluster();
+
+  override async nodes(): Promise<BenchNode[]> {
+    return (await super.nodes()).map((node) => ({ ...node, simulated: false }));
+  }
+
+  override async exec(pod: string, namespace: string, container: string, argv: readonly string[]): Promise<ExecResult> {
+    const pods = await this.pods(namespace);
+    assert.ok(
+      pods.some(({ name, containers }) => name === pod && containers.includes(container)),
+      `${pod} ${container}`,
+    );
+    return this.recordings.exec(pod, namespace, container, argv);
+  }
+}
+
+describe("a benchmark on a real API server", function () {
+  this.timeout(120_000);
+  let lab: LabProject;
+  let server: ApiServer;
+  let projectRoot: string;
+  const rest = () => delay(100);
+
+  before(async function () {
+    this.timeout(30 * 60_000);
+    try {
+      await ensureTools(controlPlaneTools);
+    } catch (error) {
+      if (!(error instanceof ToolsUnavailable)) throw error;
+      skip(this, error.message);
+    }
+    lab = new LabProject();
+    const { code, stdout, stderr } = await lab.run("up");
+    assert.equal(code, 0, stderr);
+    server = await ApiServer.open({ kubeconfig: stdout });
+  });
+  after(async () => {
+    await lab?.run("delete");
+    lab?.remove();
+  });
+  beforeEach(() => (projectRoot = mkdtempSync(path.join(tmpdir(), "talos-mesh-bench-"))));
+  afterEach(() => rmSync(projectRoot, { recursive: true }));
+
+  const request = {
+    ...{ stack: "test", mesh: { version: "1.31.1" } },
+    settings: benchmark.parse({
+      ...{ scenarios: ["none", "sidecar"], control: true, sameNode: true, blocks: 2, preset: "article" },
+      ...{ qps: [100], connections: [4], duration: "2s", idle: "1s" },
+    }),
+  };
+  const context = (cluster: KubernetesCluster, said: string[]) => ({
+    ...{ cluster, projectRoot, rest, say: (line: string) => said.push(line) },
+  });
+
+  it("sees that the nodes are simulated, and makes nothing", async () => {
+    const said: string[] = [];
+    const result = await runBenchmark(request, context(new KubernetesCluster(server), said));
+    assert.equal(result.state, "nothing to measure");
+    assert.deepEqual(await new KubernetesCluster(server).namespaces(), []);
+  });
+
+  it("has all its objects accepted, pods on the nodes they belong to, and everything removed at the end", async () => {
+    const cluster = new TakenForReal(server);
+    const placed = new Set<string>();
+    cluster.recordings.onExec = (command) => placed.add(command.split(" ").slice(0, 2).join(" "));
+    const said: string[] = [];
+    const result = await runBenchmark(request, context(cluster, said));
+    assert.equal(result.state, "measured");
+    assert.match(said.join("\n"), /sidecar: not measured, there is no ready istiod/);
+    // A client beside the server and one away from it, in both namespaces that are measured.
+    assert.equal([...placed].filter((place) => place.startsWith("client-near-")).length, 2);
+    assert.equal([...placed].filter((place) => /^client-(?!near)/.test(place)).length, 2);
+    await cleanUp(cluster, rest);
+    assert.deepEqual(await cluster.namespaces(), []);
+  });
+
+  it("takes away what a killed run has left, and goes on behind it", async () => {
+    const cluster = new TakenForReal(server);
+    let runs = 0;
+    const removeNamespace = cluster.removeNamespace.bind(cluster);
+    // As after kill -9: nobody is there to clean up.
+    cluster.removeNamespace = () => Promise.resolve();
+    cluster.recordings.onExec = (command) => {
+      if (command.includes("-access-log-file") && ++runs > 2) throw new Error("killed");
+    };
+    await assert.rejects(runBenchmark(request, context(cluster, [])), /killed/);
+    assert.deepEqual((await cluster.namespaces()).sort(), ["bench-control", "bench-none"]);
+    cluster.removeNamespace = removeNamespace;
+    cluster.recordings.onExec = () => undefined;
+    const said: string[] = [];
+    assert.equal((await runBenchmark(request, context(cluster, said))).state, "measured");
+    assert.match(said.join("\n"), /runs are there already; going on behind them/);
+    await cleanUp(cluster, rest);
+    assert.deepEqual(await cluster.namespaces(), []);
+  });
+});
