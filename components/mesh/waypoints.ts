@@ -1,16 +1,10 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import { defaultRevision, revisionName } from "../settings/control-planes";
 import type { MeshSettings } from "../settings/sections/mesh";
+import { waypointName } from "../settings/waypoints";
 import type { KubernetesObject } from "../shared/kubernetes-object";
 import { Layer, type LayerOptions } from "../shared/layer";
 import type { ClusterFacts } from "./values/input";
-
-type Waypoint = MeshSettings["waypoints"][number];
-
-/** Name of a waypoint: istioctl's own for that of a namespace. */
-function waypointName({ service }: Waypoint): string {
-  return service === undefined ? "waypoint" : `${service}-waypoint`;
-}
 
 /**
  * Waypoints as objects: istiod makes a Deployment and a Service of each Gateway of class `istio-waypoint`.

@@ -38,12 +38,22 @@ export function explain(model: ResolvedModel, journey: Journey): Explanation {
 
 /** The rules of the way the request comes by: undefined where it goes on to the service. */
 function route({ service, offer, request }: Journey, steps: Step[]): Explanation["outcome"] | undefined {
-  const rules = offer?.rules ?? service?.meshRules ?? [];
-  const path = offer ? `${offer.path}.http` : service?.meshPath;
   if (offer?.tls) {
     steps.push({ what: "its TLS is passed on unopened", path: `${offer.path}.tls` });
     return undefined;
   }
+  const inMesh = { rules: service?.meshRules ?? [], path: service?.meshPath };
+  if (!offer) return follow(inMesh, request, steps);
+  const atGateway = follow({ rules: offer.rules, path: `${offer.path}.http` }, request, steps);
+  // A waypoint for ingress routes anew what the gateway lets in.
+  return atGateway ?? (service?.waypoint?.ingress ? follow(inMesh, request, steps) : undefined);
+}
+
+function follow(
+  { rules, path }: { readonly rules: readonly HttpRuleSettings[]; readonly path?: string },
+  request: ExplainedRequest,
+  steps: Step[],
+): Explanation["outcome"] | undefined {
   if (rules.length === 0) {
     steps.push({ what: "no route is set: it goes to the service itself" });
     return undefined;

@@ -6,7 +6,7 @@ import type { KubernetesObject } from "../../components/shared/kubernetes-object
 import { capabilityPage } from "../../policies/capabilities/table";
 import { compilePolicies } from "../../policies/compile";
 import { answer, type Question } from "../../policies/explain/journey";
-import { type PolicyWords, shopModel } from "../support/policy-models";
+import { ambientShop, type PolicyWords, shopModel } from "../support/policy-models";
 
 const names = ["front", "reviews", "ratings"];
 const paths = ["/", "/a", "/a/b", "/admin", "/admin/x"];
@@ -194,6 +194,22 @@ describe("what would happen to a request", () => {
 
   it("is 404 at a gateway that does not offer the service", () => {
     assert.equal(ask({}, { from: "ingress" }).outcome, "no route");
+  });
+
+  it("follows the rules of the waypoint too, where what a gateway lets in goes through it", () => {
+    const services = [
+      {
+        host: "front",
+        gateways: ["ingress"],
+        hosts: ["shop.example.com"],
+        http: [{ match: [{ uri: { prefix: "/" } }] }],
+      },
+      { host: "front", http: [{ match: [{ uri: { exact: "/products" } }] }] },
+    ];
+    const asked = { from: "ingress", to: "front", method: "GET", headers: {} };
+    const model = ambientShop({ traffic: { services } });
+    assert.equal(answer(model, { ...asked, path: "/products" }).outcome, "passes");
+    assert.equal(answer(model, { ...asked, path: "/other" }).outcome, "no route");
   });
 
   it("cannot be said of what is not there", () => {

@@ -84,6 +84,11 @@ function* matchProblems(match: Match, path: SettingPath): Iterable<Problem> {
   if (Object.keys(match).length === 0) {
     yield { path, message: "found no condition; expected at least one (a rule for every request has no match at all)" };
   }
+  for (const kind of ["exact", "prefix"] as const) {
+    const given = match.uri?.[kind];
+    if (given === undefined || given.startsWith("/")) continue;
+    yield { path: [...path, "uri", kind], message: `found ${JSON.stringify(given)}; every path begins with "/"` };
+  }
   const strings: [SettingPath, { regex?: string | undefined } | undefined][] = [
     [["uri"], match.uri],
     [["method"], match.method],
