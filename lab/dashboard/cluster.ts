@@ -12,6 +12,13 @@ interface Target {
   readonly port: number;
 }
 
+/** A WebSocket to a pod, as far as it is used here. */
+interface Tunnel {
+  onclose: () => void;
+  onerror: () => void;
+  close(): void;
+}
+
 /** How long a token for a login holds, in seconds. */
 const tokenLifetime = 3600;
 
@@ -28,11 +35,7 @@ export class AddonInCluster implements Destination {
   ) {}
 
   /** @throws UserError where the kubeconfig cannot be used */
-  static async open(
-    access: ClusterAccess,
-    page: StackPage,
-    tell: (message: string) => void,
-  ): Promise<AddonInCluster> {
+  static async open(access: ClusterAccess, page: StackPage, tell: (message: string) => void): Promise<AddonInCluster> {
     const { CoreV1Api, KubeConfig, PortForward } = await import("@kubernetes/client-node");
     const config = new KubeConfig();
     try {
@@ -88,11 +91,13 @@ export class AddonInCluster implements Destination {
     // What the node says where the pod refuses: nothing listens on the port, for instance.
     const complaints = new Writable({
       write: (chunk: Buffer, _, done) => {
-        this.tell(`Pod ${pod}: ${chunk.toString().trim()}`);
+        // Each stream begins with an empty message.
+        if (chunk.length > 0) this.tell(`Pod ${pod}: ${chunk.toString().trim()}`);
         done();
       },
     });
-    const opened = await this.tunnel
+    // The client's types name a package whose own types are not installed.
+    const opened: unknown = await this.tunnel
       .portForward(this.page.namespace, pod, [port], socket, complaints, socket)
       .catch((error: unknown) => {
         // A WebSocket fails with an event, which is no Error and has a message all the same.
@@ -100,9 +105,7 @@ export class AddonInCluster implements Destination {
           `Pod ${pod} does not answer: ${(error as { message?: string }).message ?? "no connection"}`,
         );
       });
-    // Without retries the client gives the WebSocket itself.
-    const tunnel = typeof opened === "function" ? opened() : opened;
-    if (!tunnel) throw new UserError(`Pod ${pod} does not answer.`);
+    const tunnel = opened as Tunnel;
     tunnel.onclose = () => socket.end();
     tunnel.onerror = () => socket.destroy();
     socket.once("close", () => tunnel.close());
