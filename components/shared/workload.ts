@@ -9,6 +9,8 @@ export interface Workload {
   readonly port: number;
   /** Values of the pods' `version` label, oldest first. */
   readonly versions: readonly string[];
+  /** Whether there is a Service `<name>-<version>` for each version. @default false */
+  readonly versionServices?: boolean;
 }
 
 /** A gateway that policies can name, as its Helm release makes it. */
