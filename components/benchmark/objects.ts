@@ -142,7 +142,8 @@ function container(name: string, image: string, port: number, command?: readonly
     ...{ name, image, imagePullPolicy: "IfNotPresent" },
     ...(command && { command: [...command] }),
     ports: [{ containerPort: port }],
-    readinessProbe: { tcpSocket: { port }, periodSeconds: 2 },
+    // None for iperf3: a probe would be its one client, and turn away the one that measures.
+    ...(name !== "iperf3" && { readinessProbe: { tcpSocket: { port }, periodSeconds: 10 } }),
     securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ["ALL"] } },
     volumeMounts: [{ name: "work", mountPath: workFolder }],
   };

@@ -55,8 +55,12 @@ export async function execIn(
       .exec(namespace, pod, container, [...argv], stdout, stderr, null, false, finish)
       .then((socket: unknown) => {
         const connection = socket as Connection;
-        const alive = setInterval(() => connection.ping?.(), heartbeat);
-        const onAbort = () => connection.close();
+        const alive = setInterval(() => connection.ping?.(), heartbeat).unref();
+        const onAbort = () => {
+          connection.close();
+          // The other side may take half a minute to agree to the end.
+          fail(new ExecError("stopped"));
+        };
         signal?.addEventListener("abort", onAbort, { once: true });
         if (signal?.aborted === true) onAbort();
         connection.onclose = () => {
