@@ -1,0 +1,98 @@
+import assert from "node:assert/strict";
+import { type ChildProcess, execFile } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import type { Report } from "../../../components/benchmark/report/report";
+import type { ExecResult } from "../../../components/benchmark/run/exec";
+import { runBenchmark } from "../../../components/benchmark/run/runner";
+import { benchmark } from "../../../components/settings/sections/benchmark";
+import { FakeCluster } from "../run/fake-cluster";
+import { fortioOrSkip, freePort, startServer, stopServer } from "./tools";
+
+/** Commands of pods are run here: the client's own, against one server on the loopback interface. */
+class Loopback extends FakeCluster {
+  constructor(
+    private readonly fortio: string,
+    private readonly folder: string,
+    private readonly port: number,
+  ) {
+    super();
+  }
+
+  override exec(pod: string, namespace: string, container: string, argv: readonly string[]): Promise<ExecResult> {
+    if (argv[0] === "cat" || argv[1] === "curl") return super.exec(pod, namespace, container, argv);
+    const [program = "", ...args] = argv.map((arg) =>
+      arg
+        .replace("/usr/bin/fortio", this.fortio)
+        .replace("/work", this.folder)
+        .replace("//server:8080", `//127.0.0.1:${this.port}`),
+    );
+    return new Promise((resolve, reject) => {
+      execFile(program, args, { encoding: "buffer", maxBuffer: 2 ** 28 }, (error, stdout, stderr) => {
+        if (error && typeof error.code !== "number") reject(new Error(error.message));
+        else resolve({ stdout, stderr: stderr.toString("utf8"), exitCode: Number(error?.code ?? 0) });
+      });
+    });
+  }
+}
+
+describe("a whole benchmark with a real fortio, of none and none once more", function () {
+  this.timeout(120_000);
+  let folder: string;
+  let server: ChildProcess | undefined;
+  let report: Report;
+
+  before(async function () {
+    const fortio = await fortioOrSkip(this);
+    this.timeout(120_000);
+    folder = mkdtempSync(path.join(tmpdir(), "talos-mesh-loopback-"));
+    const port = await freePort();
+    const off = [
+      "-grpc-port",
+      "disabled",
+      "-tcp-port",
+      "disabled",
+      "-udp-port",
+      "disabled",
+      "-redirect-port",
+      "disabled",
+    ];
+    server = await startServer(
+      fortio,
+      ["server", "-http-port", `127.0.0.1:${port}`, ...off],
+      /Fortio.*server listening on/i,
+    );
+    const settings = benchmark.parse({
+      ...{ scenarios: ["none"], control: true, blocks: 7, qps: [200], connections: [4], idle: "1s" },
+      ...{ duration: "1s", warmUp: "500ms", tcpStreams: [], transactions: false },
+    });
+    const request = { stack: "loopback", settings, mesh: { version: "1.31.1" } };
+    const cluster = new Loopback(fortio, folder, port);
+    const rest = () => Promise.resolve();
+    const result = await runBenchmark(request, { cluster, projectRoot: folder, say: () => undefined, rest });
+    report = JSON.parse(readFileSync(path.join(folder, result.report ?? "", "report.json"), "utf8")) as Report;
+  });
+  after(async () => {
+    await stopServer(server);
+    if (folder !== undefined) rmSync(folder, { recursive: true });
+  });
+
+  it("makes every run, with raw and corrected latencies from a real log", () => {
+    assert.equal(report.complete, true);
+    assert.equal(report.runs.length, 14);
+    for (const { outcome } of report.runs) {
+      assert.ok(outcome?.kind === "requests" && outcome.corrected);
+      assert.deepEqual([outcome.requests, outcome.failed], [200, 0]);
+      assert.ok((outcome.corrected.percentiles["99"] ?? 0) >= (outcome.raw.percentiles["99"] ?? Infinity));
+    }
+  });
+
+  it("finds no difference that anybody would call one", () => {
+    const control = report.figures.find(({ scenario, metric }) => scenario === "control" && metric === "p50");
+    const { difference } = control ?? {};
+    assert.ok(difference?.interval);
+    // A test at 5% finds something in 1 of 20 A/A pairs; what it then finds has to be as good as nothing.
+    assert.ok(!difference.significant || Math.abs(difference.median) < 0.1, JSON.stringify(difference));
+  });
+});
