@@ -9,6 +9,7 @@ import { imageRules } from "./rules/images";
 import { injectionRules } from "./rules/injection";
 import { lifecycleRules } from "./rules/lifecycle";
 import { meshRules } from "./rules/mesh";
+import { meshValueRules } from "./rules/mesh-values";
 import { objectRules } from "./rules/objects";
 import { observabilityRules } from "./rules/observability";
 import { platformRules } from "./rules/platform";
@@ -28,6 +29,7 @@ const rules: readonly Rule[] = [
   ...versionsFit,
   ...platformRules,
   ...meshRules,
+  ...meshValueRules,
   ...dataPlaneRules,
   ...lifecycleRules,
   ...imageRules,

@@ -44,7 +44,7 @@ export const images = z.strictObject({
     .default([])
     .describe("Pull secrets made in every namespace of the environment, and given to its pods."),
   digests: z
-    .record(z.string(), z.string().regex(/^sha256:[0-9a-f]{64}$/))
+    .record(z.string(), z.string().regex(/^sha256:[0-9a-f]{64}$/, "expected sha256: and 64 hexadecimal digits"))
     .default({})
     .describe("Name of an image, as `npm run images` prints it: its digest. It is then pulled by digest."),
 });
