@@ -1,11 +1,9 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { parseArgs } from "node:util";
-import { gatewayWorkloads } from "../../components/mesh/gateways";
-import { bookinfoWorkloads } from "../../components/settings/workloads";
 import { capabilityPage } from "../../policies/capabilities/table";
 import { answer, type Question } from "../../policies/explain/journey";
-import { policyModel } from "../../policies/model";
+import { environmentModel } from "../../policies/environment";
 import { UserError } from "../program/errors";
 import { stackFileOf } from "../program/stack-option";
 import { stackSettings } from "../program/stack-settings";
@@ -67,9 +65,7 @@ function table(check: boolean): number {
 
 function explain({ stack, config, question }: Extract<Options, { command: "explain" }>): number {
   const settings = stackSettings(root, stackFileOf(root, { stack, config }, "policies"));
-  const workloads = settings.bookinfo ? bookinfoWorkloads(settings.bookinfo) : [];
-  const model = policyModel({ ...settings, workloads, gateways: gatewayWorkloads(settings.gateways) });
-  const { outcome, steps } = asked(() => answer(model, question));
+  const { outcome, steps } = asked(() => answer(environmentModel(settings), question));
   console.log(`${question.method} ${question.path} from ${question.from} to ${question.to}: ${outcome}`);
   for (const step of steps)
     console.log(`  ${step.what}${step.path === undefined ? "" : `  (talos-mesh:${step.path})`}`);

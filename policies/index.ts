@@ -1,0 +1,3 @@
+export { compilePolicies } from "./compile";
+export { environmentModel } from "./environment";
+export { MeshPolicies, MeshSecurity } from "./mesh-policies";
