@@ -13,7 +13,7 @@ const decided = (revision: string): readonly (readonly [value: string, setting: 
   ["cni.revision", revision],
   ["revisionTags", "mesh.tags"],
   ["pilot.revisionTags", "mesh.tags"],
-  ["defaultRevision", "mesh.tags.default"],
+  ["defaultRevision", revision],
   ["meshConfig.trustDomain", "mesh.trustDomain"],
   ["meshConfig.outboundTrafficPolicy", "mesh.outboundTrafficPolicy"],
 ];

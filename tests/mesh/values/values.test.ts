@@ -119,6 +119,18 @@ describe("a user's values", () => {
     assert.deepEqual(pilot, { cni: { enabled: true }, replicaCount: 3, autoscaleEnabled: false });
   });
 
+  it("leave the extension providers that policies and tracing name, but for one of the same name", () => {
+    const meshConfig = { extensionProviders: [{ name: "jaeger", port: 1 }, { name: "opa" }] };
+    const own = { extensionProviders: [{ name: "logs" }, { name: "jaeger", port: 2 }] };
+    const values = istiodValues({ ...meshInput({ values: { istiod: { meshConfig: own } } }), meshConfig });
+    assert.deepEqual(at(values, "meshConfig.extensionProviders"), [
+      { name: "jaeger", port: 2 },
+      { name: "opa" },
+      { name: "logs" },
+    ]);
+    assert.equal(at(istiodValues(meshInput()), "meshConfig.extensionProviders"), undefined);
+  });
+
   it("of ztunnel stay at the top", () => {
     const ztunnel = ztunnelValues(meshInput({ ...ambient, values: { ztunnel: { logLevel: "debug" } } }));
     assert.equal(ztunnel["logLevel"], "debug");
