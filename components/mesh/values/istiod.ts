@@ -45,18 +45,21 @@ export function istiodValues(input: MeshValuesInput): HelmValues {
 }
 
 interface WithProviders {
-  readonly meshConfig?: { readonly extensionProviders?: readonly { readonly name: string }[] };
+  readonly meshConfig: { readonly extensionProviders?: readonly { readonly name: string }[] };
 }
 
 /**
  * Helm replaces lists: a user's extension providers would take away those that policies and tracing name, and these
  * would then do nothing. They stand beside each other; of two with one name, the user's stays.
  */
-function withProvidersOf(ours: WithProviders, merged: HelmValues & WithProviders): HelmValues {
-  const both = [ours, merged].flatMap(({ meshConfig }) => meshConfig?.extensionProviders ?? []);
+function withProvidersOf(ours: HelmValues, merged: HelmValues): HelmValues {
+  const { meshConfig } = merged as unknown as WithProviders;
+  const both = [(ours as unknown as WithProviders).meshConfig, meshConfig].flatMap(
+    ({ extensionProviders = [] }) => extensionProviders,
+  );
   if (both.length === 0) return merged;
   const extensionProviders = [...new Map(both.map((provider) => [provider.name, provider])).values()];
-  return { ...merged, meshConfig: { ...merged.meshConfig, extensionProviders } };
+  return { ...merged, meshConfig: { ...meshConfig, extensionProviders } };
 }
 
 export function holdsApplication(mesh: MeshSettings): boolean {

@@ -120,13 +120,23 @@ describe("a user's values", () => {
   });
 
   it("leave the extension providers that policies and tracing name, but for one of the same name", () => {
-    const meshConfig = { extensionProviders: [{ name: "jaeger", port: 1 }, { name: "opa" }] };
-    const own = { extensionProviders: [{ name: "logs" }, { name: "jaeger", port: 2 }] };
+    const meshConfig = {
+      extensionProviders: [
+        { name: "jaeger", port: 1 },
+        { name: "opa", port: 1 },
+      ],
+    };
+    const own = {
+      extensionProviders: [
+        { name: "logs", port: 2 },
+        { name: "jaeger", port: 2 },
+      ],
+    };
     const values = istiodValues({ ...meshInput({ values: { istiod: { meshConfig: own } } }), meshConfig });
     assert.deepEqual(at(values, "meshConfig.extensionProviders"), [
       { name: "jaeger", port: 2 },
-      { name: "opa" },
-      { name: "logs" },
+      { name: "opa", port: 1 },
+      { name: "logs", port: 2 },
     ]);
     assert.equal(at(istiodValues(meshInput()), "meshConfig.extensionProviders"), undefined);
   });
