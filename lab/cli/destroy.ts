@@ -3,7 +3,7 @@ import { chooseEngine } from "../engine/choose";
 import { confirmed } from "../engine/confirm";
 import { copiedFrom, dropCopiedRecords } from "../engine/home";
 import { interrupted, onInterrupt } from "../engine/interrupt";
-import { optionsOrUsage } from "../engine/options";
+import { commandFor, optionsOrUsage } from "../engine/options";
 import { deleteCluster } from "../embedded/delete";
 import { clusterStatus } from "../embedded/status";
 import { recordedEngine } from "../engine/recorded";
@@ -80,7 +80,7 @@ export async function main(argv: readonly string[]): Promise<number> {
       throw error;
     if (!progress.hasTold(error)) terminal.errorLine(messageOf(error));
     terminal.errorLine(
-      "\nNot everything is gone. What is left is recorded: `npm run destroy` again continues from here.",
+      `\nNot everything is gone. What is left is recorded: \`${commandFor(command, stack)}\` again continues from here.`,
     );
     if (!stop.signal.aborted && !(error instanceof UserError)) throw error;
     return stop.signal.aborted ? interrupted : 1;

@@ -4,7 +4,7 @@ import { chooseEngine } from "../engine/choose";
 import { confirmed } from "../engine/confirm";
 import { copiedFrom, dropCopiedRecords, recordHome } from "../engine/home";
 import { interrupted, onInterrupt } from "../engine/interrupt";
-import { optionsOrUsage } from "../engine/options";
+import { commandFor, optionsOrUsage } from "../engine/options";
 import { recordedEngine } from "../engine/recorded";
 import { toolNews } from "../report/tools";
 import { reportDeployed } from "../report/outcome";
@@ -65,7 +65,8 @@ export async function main(argv: readonly string[]): Promise<number> {
     if (!progress.hasTold(error)) terminal.errorLine(messageOf(error));
     const [what, next] = stop.signal.aborted ? ["Stopped", "go on"] : ["Not deployed", "continue from here"];
     terminal.errorLine(
-      `\n${what}. What was made is recorded: \`npm start\` to ${next}, \`npm run destroy\` to take it down.`,
+      `\n${what}. What was made is recorded: \`${commandFor("npm start", options.stack)}\` to ${next}, ` +
+        `\`${commandFor("npm run destroy", options.stack)}\` to take it down.`,
     );
     if (!stop.signal.aborted && !(error instanceof UserError)) throw error;
     return stop.signal.aborted ? interrupted : 1;
@@ -91,6 +92,7 @@ async function refuseOthersCluster(stack: string): Promise<void> {
   throw new UserError(
     `The embedded cluster ${name} of stack "${stack}" is there, and \`npm start\` has not made it: \`pulumi up\` has, most likely. ` +
       "Going on would put two engines to work on one cluster.\n" +
-      "Go on with `pulumi up`, or take it down first: `pulumi destroy`, or `npm run destroy`, which removes the cluster with all that is in it.",
+      "Go on with `pulumi up`, or take it down first: `pulumi destroy`, or " +
+      `\`${commandFor("npm run destroy", stack)}\`, which removes the cluster with all that is in it.`,
   );
 }

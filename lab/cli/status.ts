@@ -2,7 +2,7 @@ import path from "node:path";
 import { clusterStatus } from "../embedded/status";
 import { chooseEngine } from "../engine/choose";
 import { copiedFrom } from "../engine/home";
-import { optionsOrUsage } from "../engine/options";
+import { commandFor, optionsOrUsage } from "../engine/options";
 import { recordedEngine } from "../engine/recorded";
 import { wantedOf } from "../engine/wanted";
 import { Progress } from "../report/progress";
@@ -32,7 +32,7 @@ export async function main(argv: readonly string[]): Promise<number> {
   const original = copiedFrom(projectRoot);
   const cluster = await clusterStatus(projectRoot, stack);
   if (original !== undefined || (recordedEngine({ projectRoot, stack }) === undefined && cluster.state === "absent")) {
-    terminal.line(`Stack ${stack} is not deployed; \`npm start\` deploys it.`);
+    terminal.line(`Stack ${stack} is not deployed; \`${commandFor("npm start", stack)}\` deploys it.`);
     if (original !== undefined) terminal.line(`(What .talos-mesh records is a copy, and about ${original}.)`);
     return 1;
   }
@@ -48,6 +48,6 @@ export async function main(argv: readonly string[]): Promise<number> {
   const status = await engine.status(run);
   const wanted = await wantedOf(run).catch(() => undefined);
   const notMade = status && wanted?.filter(({ urn }) => !status.made.has(urn));
-  reportStatus(terminal, cluster, status, notMade);
+  reportStatus(terminal, stack, cluster, status, notMade);
   return isHealthy(cluster, status, notMade) ? 0 : 1;
 }

@@ -1,6 +1,7 @@
 import { UserError } from "../program/errors";
 import { embeddedEngine } from "./embedded";
 import type { Engine, EngineName } from "./engine";
+import { commandFor } from "./options";
 import { findPulumi, installPulumi } from "./pulumi-cli";
 import { pulumiEngine } from "./pulumi";
 import { recordedEngine } from "./recorded";
@@ -34,7 +35,7 @@ export async function chooseEngine(choice: EngineChoice): Promise<ChosenEngine> 
   if (deployedBy !== undefined && wanted !== undefined && wanted !== deployedBy) {
     throw new UserError(
       `The stack "${choice.stack}" was deployed by ${nameOf(deployedBy)}, and ${nameOf(wanted)} knows nothing of what is there: ` +
-        `going on with it would make everything twice.\nRun \`npm run destroy\` first, or leave out the choice of ${wanted}.`,
+        `going on with it would make everything twice.\nRun \`${commandFor("npm run destroy", choice.stack)}\` first, or leave out the choice of ${wanted}.`,
     );
   }
   const name = wanted ?? deployedBy;

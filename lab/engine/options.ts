@@ -12,6 +12,14 @@ export interface CommandOptions {
   readonly yes: boolean;
 }
 
+/** The stack of a command that names none. */
+const defaultStack = "dev";
+
+/** What to type for a stack; without its name, the command would go to another one. */
+export function commandFor(command: "npm start" | "npm run destroy", stack: string): string {
+  return stack === defaultStack ? command : `${command} -- --stack ${stack}`;
+}
+
 /** What was typed cannot be understood; the message says what can be. */
 export class UsageError extends Error {}
 
@@ -39,7 +47,7 @@ export function parseOptions(
 
 function parse(argv: readonly string[]): { stack: string; config?: string; engine?: string; yes: boolean } {
   const options = {
-    stack: { type: "string", default: "dev" },
+    stack: { type: "string", default: defaultStack },
     config: { type: "string" },
     engine: { type: "string" },
     yes: { type: "boolean", short: "y", default: false },

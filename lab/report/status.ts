@@ -1,5 +1,6 @@
 import type { ClusterStatus } from "../embedded/status";
 import type { StackStatus } from "../engine/engine";
+import { commandFor } from "../engine/options";
 import { count, table } from "./format";
 import type { Item } from "./observer";
 import { reportOutputs } from "./outcome";
@@ -21,13 +22,16 @@ function clusterIsWell({ state, nodes }: ClusterStatus): boolean {
 
 export function reportStatus(
   terminal: Terminal,
+  stack: string,
   cluster: ClusterStatus,
   status: StackStatus | undefined,
   notMade: NotMade,
 ): void {
+  const start = commandFor("npm start", stack);
   if (cluster.state !== "absent") terminal.line(`Cluster${describe(cluster)}`);
   if (status === undefined) {
-    terminal.line("No deployment of it is recorded; `npm start` completes it, `npm run destroy` takes it down.");
+    const destroy = commandFor("npm run destroy", stack);
+    terminal.line(`No deployment of it is recorded; \`${start}\` completes it, \`${destroy}\` takes it down.`);
     return;
   }
   const bad = (text: string) => terminal.line(terminal.paint("red", text));
@@ -48,7 +52,7 @@ export function reportStatus(
   if (isHealthy(cluster, status, notMade)) return terminal.line("Everything is as it was deployed.");
   const missing =
     notMade === undefined || notMade.length === 0 ? "" : `${count(notMade.length, "object")} not made yet. `;
-  bad(`${missing}\`npm start\` makes and mends what is missing or changed.`);
+  bad(`${missing}\`${start}\` makes and mends what is missing or changed.`);
 }
 
 function reportLayers(terminal: Terminal, { findings }: StackStatus, notMade: readonly Item[]): void {

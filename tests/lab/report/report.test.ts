@@ -139,9 +139,11 @@ describe("the status", () => {
     assert.ok(!isHealthy(cluster, well, [{ layer: "apps", label: "Service bookinfo/details" }]), "not made yet");
   });
 
-  const told = (...args: Parameters<typeof reportStatus> extends [unknown, ...infer Rest] ? Rest : never) => {
+  type Found = Parameters<typeof reportStatus> extends [unknown, unknown, ...infer Rest] ? Rest : never;
+  const told = (...found: Found) => toldOf("dev", ...found);
+  const toldOf = (stack: string, ...args: Found) => {
     const { terminal, out } = capture();
-    reportStatus(terminal, ...args);
+    reportStatus(terminal, stack, ...args);
     return out();
   };
 
@@ -152,6 +154,11 @@ describe("the status", () => {
     assert.match(text, /✗ Release istio-system\/istiod: missing/);
     assert.match(text, /`npm start` makes and mends/);
     assert.doesNotMatch(text, /not made/);
+  });
+
+  it("names the stack in what to type, where it is another than dev's", () => {
+    assert.match(toldOf("staging", cluster, status("missing"), []), /`npm start -- --stack staging` makes and mends/);
+    assert.match(toldOf("staging", cluster, undefined, []), /`npm run destroy -- --stack staging` takes it down/);
   });
 
   it("counts by layer what a run that was cut short has not made, and contradicts itself nowhere", () => {
