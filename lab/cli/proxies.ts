@@ -51,7 +51,11 @@ export async function main(argv: readonly string[]): Promise<number> {
   const found = await meshFindings(await ApiServer.open(access));
   if (json) console.log(JSON.stringify(found, undefined, 2));
   else report(found, new Terminal());
-  return [...found.proxies, ...found.agents].some(({ problem }) => problem !== undefined) ? 1 : 0;
+  if (!json && settings.cluster.kind === "embedded") {
+    console.log("Nodes are simulated: no injector answers there, so that no pod is given a proxy.");
+  }
+  const wrong = [...found.proxies, ...found.agents].some(({ problem }) => problem !== undefined);
+  return wrong || found.bare.length > 0 ? 1 : 0;
 }
 
 /** What a person reads of it. */
@@ -67,7 +71,7 @@ export function report(found: MeshFindings, terminal: Pick<Terminal, "line">): v
   ];
   for (const line of table(["control plane and agents", "version", "state"], parts)) terminal.line(line);
   terminal.line();
-  if (found.proxies.length === 0) {
+  if (found.proxies.length === 0 && found.bare.length === 0) {
     terminal.line("No pod has a proxy.");
     return;
   }
@@ -78,8 +82,16 @@ export function report(found: MeshFindings, terminal: Pick<Terminal, "line">): v
     unknown(proxy.controlPlane),
     proxy.problem ?? "as its control plane",
   ]);
-  for (const line of table(["pod", "revision", "proxy", "istiod", "state"], rows)) terminal.line(line);
+  const bare = found.bare.map(({ namespace, pod }) => [
+    `${namespace}/${pod}`,
+    "none",
+    "",
+    "",
+    "a sidecar is asked for, and it has none: restart it",
+  ]);
+  for (const line of table(["pod", "revision", "proxy", "istiod", "state"], [...rows, ...bare])) terminal.line(line);
   const wrong = found.proxies.filter(({ problem }) => problem !== undefined).length;
+  const without = bare.length > 0 ? `; ${bare.length} without the one that is asked for` : "";
   terminal.line();
-  terminal.line(`${count(found.proxies.length, "pod")} with a proxy, ${wrong} to look at.`);
+  terminal.line(`${count(found.proxies.length, "pod")} with a proxy, ${wrong} to look at${without}.`);
 }

@@ -83,6 +83,28 @@ export async function liveProxies(server: Server): Promise<LiveProxy[]> {
   });
 }
 
+/** A pod without a proxy. */
+export interface LiveBarePod {
+  readonly namespace: string;
+  readonly pod: string;
+  /** What its own labels or annotations say of a sidecar; undefined where they leave it to the namespace. */
+  readonly asked: boolean | undefined;
+}
+
+/** Every running pod without a proxy that could have one: not on the node's network, not of the ambient data plane. */
+export async function liveBarePods(server: Server): Promise<LiveBarePod[]> {
+  const pods = await server.list({ apiVersion: "v1", kind: "Pod" });
+  return pods.flatMap(({ metadata, spec, status }): LiveBarePod[] => {
+    const { name: pod, namespace = "", labels = {}, annotations = {} } = metadata;
+    if (containersOf(spec).some(({ name }) => name === "istio-proxy")) return [];
+    if (status?.phase === "Succeeded" || status?.phase === "Failed" || metadata.deletionTimestamp !== undefined)
+      return [];
+    if (spec?.hostNetwork === true || labels["istio.io/dataplane-mode"] === "ambient") return [];
+    const said = labels["sidecar.istio.io/inject"] ?? annotations["sidecar.istio.io/inject"];
+    return [{ namespace, pod, asked: said === undefined ? undefined : said === "true" }];
+  });
+}
+
 /** What the injector has noted on a pod. Waypoints, which no injector makes, have a label. */
 export function revisionOfProxy(metadata: LiveObject["metadata"]): string {
   const { annotations = {}, labels = {} } = metadata;

@@ -4,6 +4,7 @@ import type { StepContext } from "./context";
 import {
   type LiveAgent,
   liveAgents,
+  liveBarePods,
   type LiveControlPlane,
   liveControlPlanes,
   liveProxies,
@@ -22,26 +23,35 @@ export interface AgentFinding extends LiveAgent {
   readonly problem: string | undefined;
 }
 
+/** A pod that should have a proxy and has none: it is older than the request, or no injector answered. */
+export interface BareFinding {
+  readonly namespace: string;
+  readonly pod: string;
+}
+
 export interface MeshFindings {
   readonly controlPlanes: readonly LiveControlPlane[];
   readonly proxies: readonly ProxyFinding[];
   readonly agents: readonly AgentFinding[];
+  readonly bare: readonly BareFinding[];
 }
 
 type Server = Pick<StepContext["server"], "list">;
 
 /** Every proxy and agent of a cluster, compared with the control planes that run there. Changes nothing. */
 export async function meshFindings(server: Server): Promise<MeshFindings> {
-  const [controlPlanes, proxies, agents, asked] = await Promise.all([
+  const [controlPlanes, proxies, agents, bare, asked] = await Promise.all([
     liveControlPlanes(server),
     liveProxies(server),
     liveAgents(server),
+    liveBarePods(server),
     askedRevisions(server),
   ]);
   return {
     controlPlanes,
     proxies: proxies.map((proxy) => compared(proxy, controlPlanes, asked.get(proxy.namespace))),
     agents: agents.map((agent) => ({ ...agent, problem: agentProblem(agent, controlPlanes) })),
+    bare: bare.filter((pod) => pod.asked ?? asked.has(pod.namespace)).map(({ namespace, pod }) => ({ namespace, pod })),
   };
 }
 
@@ -85,6 +95,7 @@ async function askedRevisions(server: Server): Promise<ReadonlyMap<string, strin
   );
   return new Map(
     namespaces.flatMap(({ metadata: { name, labels = {} } }): [string, string][] => {
+      if (labels["istio.io/dataplane-mode"] === "ambient") return [];
       const asked = labels["istio-injection"] === "enabled" ? defaultRevision : labels["istio.io/rev"];
       return asked === undefined ? [] : [[name, tags.get(asked) ?? asked]];
     }),

@@ -70,6 +70,34 @@ describe("proxies beside their control planes", () => {
     assert.deepEqual(found, { waypoint: undefined, gateway: "no injector has completed it (image: auto)" });
   });
 
+  it("names pods that a sidecar is asked for and that have none, and no others", async () => {
+    const pod = (name: string, namespace: string, labels = {}, more = {}): Given => ({
+      apiVersion: "v1",
+      kind: "Pod",
+      metadata: { name, namespace, labels },
+      spec: { containers: [{ name: "app" }], ...more },
+      status: { phase: "Running" },
+    });
+    const { bare } = await meshFindings(
+      new FakeCluster([
+        istiod("1.31.1"),
+        namespace("shop", { "istio-injection": "enabled" }),
+        namespace("fields", { "istio.io/dataplane-mode": "ambient", "istio.io/rev": "1-31-1" }),
+        injectedPod("current", "default"),
+        pod("too-early", "shop"),
+        pod("declined", "shop", { "sidecar.istio.io/inject": "false" }),
+        pod("on-the-node", "shop", {}, { hostNetwork: true }),
+        pod("asked-itself", "elsewhere", { "sidecar.istio.io/inject": "true" }),
+        pod("of-nobody", "elsewhere"),
+        pod("ambient", "fields"),
+      ]).server,
+    );
+    assert.deepEqual(
+      bare.map(({ pod }) => pod),
+      ["too-early", "asked-itself"],
+    );
+  });
+
   it("lets agents be one minor version behind the oldest istiod, and never ahead of it", async () => {
     const planes = [istiod("1.30.2", "1-30-2"), istiod("1.31.1", "1-31-1")];
     assert.deepEqual(await problems(...planes, istioCni("1.30.2")), { "istio-cni-node": undefined });
