@@ -31,14 +31,14 @@ const onPlatform = { ...inCluster, dependsOn: platform };
 
 const istio = new meshLayer.Istio(
   "istio",
-  { mesh, images, gateways, cluster, source: charts, meshConfig: meshLayer.policyMeshConfig(settings) },
+  { ...settings, cluster, source: charts, meshConfig: meshLayer.policyMeshConfig(settings) },
   onPlatform,
 );
 
 meshLayer.gatewayCertificates("gateway-certificates", { ...settings, ...cluster, secrets, context }, onPlatform);
 
 if (hasAddons(settings.observability)) {
-  const args = { settings: settings.observability, mesh, gateways, images, source: charts, secrets, context, istio };
+  const args = { ...settings, settings: settings.observability, source: charts, secrets, context, istio };
   new Observability("observability", args, onPlatform);
 }
 

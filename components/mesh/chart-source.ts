@@ -10,8 +10,13 @@ const official: ChartSource = { kind: "repository", url: officialCharts };
 
 /** What `charts.source` stands for in a cluster, which has decided on `auto`. */
 export function chartSource({ source }: Settings["charts"], cluster: Pick<Cluster, "autoCharts">): ChartSource {
-  if (source.startsWith("oci://")) return { kind: "oci", url: source };
-  if (/^https?:/.test(source)) return { kind: "repository", url: source };
-  if (source !== "auto") return { kind: "folder", path: source, standIn: false };
+  if (source !== "auto") return chartPlace(source);
   return cluster.autoCharts === "stand-ins" ? standIns : official;
+}
+
+/** A place for charts as the settings write it: `https://`, `oci://`, or a folder. */
+export function chartPlace(text: string): ChartSource {
+  if (text.startsWith("oci://")) return { kind: "oci", url: text };
+  if (/^https?:/.test(text)) return { kind: "repository", url: text };
+  return { kind: "folder", path: text, standIn: false };
 }

@@ -1,4 +1,6 @@
+import { chartPlace } from "../mesh/chart-source";
 import { minorOf } from "../settings/rules/versions";
+import type { Settings } from "../settings/schema";
 import type { ObservabilitySettings } from "../settings/sections/observability";
 import {
   addons,
@@ -64,11 +66,17 @@ export function observabilityImages(
 }
 
 /**
- * Where an addon's chart comes from. Istio's own places have only Istio's charts, so there each addon comes from its
- * makers; a mirror or a folder has to have all, under their own names.
+ * Where an addon's chart comes from: the place that the settings name for addons, else that of Istio's charts. Istio's
+ * own places have only Istio's charts, so there each addon comes from its makers; a mirror or a folder has to have all,
+ * under their own names.
  */
-export function addonSource(source: ChartSource, { repository }: AddonChart): ChartSource {
-  const istios =
-    source.kind !== "folder" && [officialCharts, officialOciCharts].includes(source.url.replace(/\/+$/, ""));
-  return istios ? { kind: "repository", url: repository } : source;
+export function addonSource(
+  addons: Settings["charts"]["addons"],
+  istio: ChartSource,
+  { repository }: AddonChart,
+): ChartSource {
+  const makers: ChartSource = { kind: "repository", url: repository };
+  if (addons !== undefined) return addons === "makers" ? makers : chartPlace(addons);
+  const istios = istio.kind !== "folder" && [officialCharts, officialOciCharts].includes(istio.url.replace(/\/+$/, ""));
+  return istios ? makers : istio;
 }

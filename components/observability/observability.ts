@@ -19,9 +19,9 @@ import { type DashboardMap, grafanaAdmin, grafanaAdminUser } from "./values/graf
 import type { AddonValuesInput } from "./values/input";
 import { kialiSigningKey } from "./values/kiali";
 
-export interface ObservabilityArgs extends Pick<Settings, "mesh" | "gateways" | "images"> {
+export interface ObservabilityArgs extends Pick<Settings, "mesh" | "gateways" | "images" | "charts"> {
   readonly settings: ObservabilitySettings;
-  /** Where the charts come from. */
+  /** Where Istio's charts come from; the settings may name another place for these. */
   readonly source: ChartSource;
   /** Values of talos-mesh:secrets. */
   readonly secrets: Readonly<Record<string, pulumi.Output<string>>>;
@@ -85,7 +85,7 @@ export class Observability extends Layer {
         release,
         version: chart.version,
         namespace: this.args.settings.namespace,
-        source: addonSource(this.args.source, chart),
+        source: addonSource(this.args.charts.addons, this.args.source, chart),
         values,
       },
       this.after(...after.filter((resource) => resource !== undefined)),

@@ -110,9 +110,9 @@ describe("where an addon's chart comes from", () => {
   it("is its makers' repository, where Istio's come from Istio's own places", () => {
     assert.ok(chart);
     const own = { kind: "repository", url: "https://prometheus-community.github.io/helm-charts" };
-    assert.deepEqual(addonSource({ kind: "repository", url: officialCharts }, chart), own);
-    assert.deepEqual(addonSource({ kind: "repository", url: `${officialCharts}/` }, chart), own);
-    assert.deepEqual(addonSource({ kind: "oci", url: "oci://ghcr.io/istio/release/charts" }, chart), own);
+    assert.deepEqual(addonSource(undefined, { kind: "repository", url: officialCharts }, chart), own);
+    assert.deepEqual(addonSource(undefined, { kind: "repository", url: `${officialCharts}/` }, chart), own);
+    assert.deepEqual(addonSource(undefined, { kind: "oci", url: "oci://ghcr.io/istio/release/charts" }, chart), own);
   });
 
   it("is the mirror or the folder, where the settings name one", () => {
@@ -122,8 +122,15 @@ describe("where an addon's chart comes from", () => {
       { kind: "oci", url: "oci://registry.example.com/charts" },
       { kind: "folder", path: "./charts", standIn: false },
     ] as const) {
-      assert.deepEqual(addonSource(source, chart), source);
+      assert.deepEqual(addonSource(undefined, source, chart), source);
     }
+  });
+
+  it("is the place of its own that the settings name, wherever Istio's come from", () => {
+    assert.ok(chart);
+    const folder = { kind: "folder", path: "./istio-charts", standIn: false } as const;
+    assert.deepEqual(addonSource("./addons", folder, chart), { ...folder, path: "./addons" });
+    assert.deepEqual(addonSource("makers", folder, chart), { kind: "repository", url: chart.repository });
   });
 });
 

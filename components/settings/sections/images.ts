@@ -4,21 +4,29 @@ import { dnsSubdomain, secretRef } from "./common";
 
 /** `talos-mesh:charts` and `images`: from where everything is pulled. */
 
+/** A place for charts, or a word that stands for one. */
+const chartPlace = (word: string) =>
+  z.union(
+    [
+      z.literal(word),
+      z.string().regex(/^https?:\/\/[^\s/]+/),
+      z.string().regex(/^oci:\/\/[^\s/]+\/\S+/),
+      z.string().regex(/^(\.{1,2}\/|\/)\S+/),
+    ],
+    { error: `expected a chart repository (https://...), a registry (oci://...), a folder (./...), or ${word}` },
+  );
+
 export const charts = z.strictObject({
-  source: z
-    .union(
-      [
-        z.literal("auto"),
-        z.string().regex(/^https?:\/\/[^\s/]+/),
-        z.string().regex(/^oci:\/\/[^\s/]+\/\S+/),
-        z.string().regex(/^(\.{1,2}\/|\/)\S+/),
-      ],
-      { error: "expected a chart repository (https://...), a registry (oci://...), a folder (./...), or auto" },
-    )
+  source: chartPlace("auto")
     .default(officialCharts)
     .describe(
       "Where Istio's charts come from: a Helm repository (https://), an OCI registry (oci://), or a folder with one folder a chart (./charts). " +
         "`auto` (clusters of kind embedded only): the official repository, and where it cannot be reached the stand-ins of lab/charts.",
+    ),
+  addons: chartPlace("makers")
+    .optional()
+    .describe(
+      "Where the charts of talos-mesh:observability come from, where it is not the place of Istio's charts; `makers`: each from its makers' own repository.",
     ),
 });
 
