@@ -6,7 +6,7 @@ import type { Settings } from "../settings/schema";
 import type { TalosClusterSettings } from "../settings/sections/cluster";
 import { lifecycleCommand } from "../shared/lifecycle-command";
 import { type Cluster, providerArgs } from "./cluster";
-import { clusterPlan } from "./talos/config/cluster-plan";
+import { clusterPlan, refuseUnreadablePatches } from "./talos/config/cluster-plan";
 import { schematicUpload } from "./talos/config/installer-image";
 import { settingsOf } from "./talos/config/node-settings";
 import { fileReader } from "./talos/config/patch-files";
@@ -175,6 +175,8 @@ export class TalosCluster extends pulumi.ComponentResource implements Cluster {
   }
 
   private facts({ settings, environment, context, secrets }: TalosClusterArgs): ClusterFacts {
+    const readFile = fileReader(context.projectRoot);
+    refuseUnreadablePatches(settings, readFile);
     const contract = frozenContract(`${this.name}-contract`, settings, context.render, this.child);
     const kept = settings.machineSecrets && secrets[settings.machineSecrets.secret];
     const machineSecrets =
@@ -186,7 +188,6 @@ export class TalosCluster extends pulumi.ComponentResource implements Cluster {
         // Who loses them loses the cluster.
         { ...this.child, secretOutput: true, previousOutput: true, protect: environment !== "dev" },
       ).stdout;
-    const readFile = fileReader(context.projectRoot);
     return {
       cluster: settings.name,
       contract,

@@ -165,6 +165,19 @@ describe("the secrets of a Talos cluster", function () {
   });
 });
 
+describe("patches of a Talos cluster that cannot be read", () => {
+  it("are refused, all of them, before anything is made and while the contract is not known yet", async () => {
+    const worker1 = { ...worker(1), patches: ["machine: ["] };
+    const nodes = [controlPlane(1), worker1];
+    await assert.rejects(runTalos({ contract: undefined, patches: ["@nowhere.yaml"], nodes }), (error: Error) => {
+      assert.match(error.message, /^2 settings need a change/);
+      assert.match(error.message, /cluster\.patches\[0\]: cannot be read: ENOENT.*nowhere\.yaml/);
+      assert.match(error.message, /cluster\.nodes\[1\]\.patches\[0\]: cannot be read: /);
+      return true;
+    });
+  });
+});
+
 describe("what a change of a Talos cluster touches", function () {
   this.timeout(60_000);
 

@@ -2,8 +2,10 @@ import { type Problem, SettingsError } from "../../../settings/errors";
 import type { DockerClusterSettings, TalosClusterSettings } from "../../../settings/sections/cluster";
 import { contractOf } from "./contract";
 import { nodePlan } from "./node-plan";
+import { settingsOf } from "./node-settings";
 import { orderedPatches } from "./patches";
 import type { ClusterPlan, MachinePatch, ReadFile, SchematicUpload } from "./types";
+import { unreadable } from "./user-patch";
 
 /**
  * What gen config needs for every node of a cluster.
@@ -21,6 +23,22 @@ export function clusterPlan(settings: TalosClusterSettings, readFile: ReadFile):
     schematics: [...schematics.values()],
     warnings: [...new Set(planned.flatMap(({ plan }) => plan.warnings))],
   };
+}
+
+/**
+ * Refuses patches that cannot be read. A plan waits for the contract, which only the cluster's record tells; this need
+ * not, so that a preview of the first deployment says it as well.
+ *
+ * @throws SettingsError with every such patch
+ */
+export function refuseUnreadablePatches(settings: TalosClusterSettings, readFile: ReadFile): void {
+  const placed = settings.nodes.flatMap((_, index) => settingsOf(settings, index).patches);
+  throwProblems(
+    placed.flatMap(({ path, patch }) => {
+      const message = unreadable(patch, readFile);
+      return message === undefined ? [] : [{ path, message }];
+    }),
+  );
 }
 
 /** Patches of a cluster in containers, for `talosctl cluster create`, by role. */

@@ -38,6 +38,16 @@ function contents(patch: unknown, readFile: ReadFile): unknown[] {
   return parsed(patch.startsWith("@") ? readFile(patch.slice(1)) : patch).filter((item) => item !== null);
 }
 
+/** Why a patch cannot be read, under whatever contract; undefined where it can. */
+export function unreadable(patch: unknown, readFile: ReadFile): string | undefined {
+  try {
+    contents(patch, readFile);
+    return undefined;
+  } catch (error) {
+    return `cannot be read: ${(error as Error).message.split("\n")[0] ?? ""}`;
+  }
+}
+
 /**
  * Reads a patch: text, `@file` or YAML; strategic merge, RFC 6902 or whole documents. Under a contract with several
  * documents, RFC 6902 becomes strategic merge, and fields move to the documents that have them.
@@ -46,13 +56,10 @@ export function readPatch(patch: unknown, contract: Contract, machineType: Machi
   const found = { operations: [] as (readonly Operation[])[], v1alpha1: [] as Tree[], documents: [] as Tree[] };
   const problems: string[] = [];
   const warnings: string[] = [];
-  let items: unknown[] = [];
-  try {
-    items = contents(patch, readFile);
-    if (items.length === 0) problems.push("found nothing in it; talosctl refuses an empty patch");
-  } catch (error) {
-    problems.push(`cannot be read: ${(error as Error).message.split("\n")[0] ?? ""}`);
-  }
+  const broken = unreadable(patch, readFile);
+  const items = broken === undefined ? contents(patch, readFile) : [];
+  if (broken !== undefined) problems.push(broken);
+  else if (items.length === 0) problems.push("found nothing in it; talosctl refuses an empty patch");
 
   const addTree = (tree: Tree) => {
     warnings.push(...unreadFiles(tree));
