@@ -14,7 +14,7 @@ import { compilePolicies, environmentModel, MeshPolicies, MeshSecurity } from ".
 // One direction: settings -> cluster -> platform -> mesh -> applications -> policies -> outputs.
 const context = programContext();
 const { settings, secrets } = loadSettings((valid) => meshLayer.unknownValues(valid, context.projectRoot));
-const { mesh, images, gateways } = settings;
+const { mesh, images } = settings;
 // Before anything is made, as it refuses what would not hold.
 const objects = compilePolicies(environmentModel(settings));
 
@@ -61,7 +61,8 @@ const beforeRoutes = bookinfo ? [security, bookinfo] : security;
 const policies = new MeshPolicies("policies", { objects }, { ...inCluster, dependsOn: beforeRoutes });
 
 if (settings.benchmark) {
-  const args = { settings: settings.benchmark, mesh, cluster, stack: context.stack };
+  const { benchmark, observability } = settings;
+  const args = { settings: benchmark, mesh, images, observability, cluster, stack: context.stack };
   new Benchmark("benchmark", args, { ...inCluster, dependsOn: policies });
 }
 

@@ -1,33 +1,66 @@
 import { createHash } from "node:crypto";
+import * as kubernetes from "@pulumi/kubernetes";
+import type { Resource } from "@pulumi/pulumi";
 import { controlPlaneOf, defaultRevision, revisionName } from "../settings/control-planes";
+import { hostOwners } from "../settings/offers";
+import type { Settings } from "../settings/schema";
 import type { GatewayDeploymentSettings, GatewaysSettings, GatewayTlsSettings } from "../settings/sections/gateways";
 import type { MeshSettings } from "../settings/sections/mesh";
 import { milliseconds } from "../shared/duration";
-import { type ChartSource, helmRelease, type HelmReleaseArgs, type HelmValues } from "../shared/helm-release";
+import { type ChartSource, helmRelease } from "../shared/helm-release";
 import { Layer, type LayerOptions } from "../shared/layer";
 import type { GatewayTls, GatewayWorkload } from "../shared/workload";
+import { gatewayApiObjects } from "./gateway-api-gateways";
 import { lifecycleStep, type StepAccess } from "./lifecycle/step";
 import { gatewayServicePorts, gatewayValues } from "./values/gateway";
 import type { ClusterFacts, MeshValuesInput } from "./values/input";
+import { untilProgrammed } from "./waypoints";
 
-/**
- * How policies name the gateways. The chart labels a release's pods `istio: <release without "istio-">`, and runs
- * them under a service account with the release's name.
- * Source: istio/istio, manifests/charts/gateway/templates/_helpers.tpl.
- */
+/** How policies name the gateways. */
 export function gatewayWorkloads(gateways: GatewaysSettings): readonly GatewayWorkload[] {
-  return Object.entries(gateways).map(([name, settings]) => ({
-    name,
-    namespace: gatewayNamespace(name, settings),
-    serviceAccount: releaseName(name),
-    selector: selector(name),
-    ports: gatewayServicePorts(settings),
-    ...(settings.tls && { tls: gatewayTls(name, settings.tls) }),
-  }));
+  return Object.entries(gateways).map(([name, settings]) => gatewayWorkload(name, settings));
 }
 
-function gatewayTls(name: string, { mode, httpsRedirect }: GatewayTlsSettings): GatewayTls {
-  return { mode, httpsRedirect, credentialName: credentialName(name) };
+function gatewayWorkload(name: string, settings: GatewayDeploymentSettings): GatewayWorkload {
+  const { kind, tls } = settings;
+  const { deployment, selector } = deployed[kind](name);
+  return {
+    name,
+    kind,
+    namespace: gatewayNamespace(name, settings),
+    service: deployment,
+    serviceAccount: deployment,
+    selector,
+    ports: gatewayServicePorts(settings),
+    ...(tls && { tls: gatewayTls(name, tls, settings) }),
+  };
+}
+
+/**
+ * Name of a gateway's Deployment, which is also that of its Service and its service account, and the label of its pods.
+ * Source: istio/istio, manifests/charts/gateway/templates/_helpers.tpl, where `istio` is the release without "istio-";
+ * pilot/pkg/config/kube/gatewaycommon/deploymentcontroller.go.
+ */
+const deployed = {
+  chart: (name: string) => ({ deployment: releaseName(name), selector: { istio: name } }),
+  "gateway-api": (name: string) => ({
+    deployment: `${name}-istio`,
+    selector: { "gateway.networking.k8s.io/gateway-name": name },
+  }),
+} as const;
+
+function gatewayTls(
+  name: string,
+  { mode, httpsRedirect }: GatewayTlsSettings,
+  { serviceType, ports: { https } }: GatewayDeploymentSettings,
+): GatewayTls {
+  const outsidePort = serviceType === "NodePort" ? https?.nodePort : https?.port;
+  return {
+    mode,
+    httpsRedirect,
+    credentialName: credentialName(name),
+    ...(outsidePort !== undefined && { outsidePort }),
+  };
 }
 
 /** The Secret with a gateway's certificate, in the gateway's namespace. */
@@ -43,17 +76,13 @@ function releaseName(gateway: string): string {
   return `istio-${gateway}`;
 }
 
-function selector(gateway: string): Readonly<Record<string, string>> {
-  return { istio: gateway };
-}
-
 /** The tag or revision that a gateway's pods ask for. */
-function revisionValues(mesh: MeshSettings, namespace: string): HelmValues {
+function revisionOf(mesh: MeshSettings, namespace: string): { readonly revision?: string } {
   const revision = revisionName(mesh, namespace);
   return revision === defaultRevision ? {} : { revision };
 }
 
-export interface GatewaysArgs extends MeshValuesInput {
+export interface GatewaysArgs extends MeshValuesInput, Pick<Settings, "traffic" | "bookinfo"> {
   readonly cluster: ClusterFacts & StepAccess;
   readonly gateways: GatewaysSettings;
   readonly source: ChartSource;
@@ -62,51 +91,82 @@ export interface GatewaysArgs extends MeshValuesInput {
 /** How long a load balancer may take for its address, where the settings do not say. */
 const defaultLoadBalancerTimeout = "5m";
 
-/** The proxies at the mesh's edge: a release each, so that one can change without the others. */
+/** The proxies at the mesh's edge: a release or a Gateway each, so that one can change without the others. */
 export class Gateways extends Layer {
-  constructor(name: string, args: GatewaysArgs, opts?: LayerOptions) {
+  constructor(
+    private readonly name: string,
+    private readonly args: GatewaysArgs,
+    opts?: LayerOptions,
+  ) {
     super("talos-mesh:mesh:Gateways", name, opts);
-    for (const [gateway, settings] of Object.entries(args.gateways)) {
-      const namespace = gatewayNamespace(gateway, settings);
-      const { mesh } = controlPlaneOf(args.mesh, namespace);
-      const release = {
-        chart: "gateway",
-        release: releaseName(gateway),
-        namespace,
-        version: mesh.version,
-        source: args.source,
-        values: {
-          ...revisionValues(mesh, namespace),
-          ...gatewayValues(settings, selector(gateway), { ...args, mesh }),
-        },
-      };
-      if (settings.serviceType === "LoadBalancer")
-        this.behindLoadBalancer(`${name}-${gateway}`, release, settings, args);
-      else helmRelease(`${name}-${gateway}`, release, this.child);
+    for (const workload of gatewayWorkloads(args.gateways)) {
+      const settings = args.gateways[workload.name];
+      if (!settings) continue;
+      if (settings.kind === "chart") this.byChart(workload, settings);
+      else this.byGatewayApi(workload, settings);
     }
     this.registerOutputs();
   }
 
-  /** The release does not wait, because Helm would wait for an address for as long as there is none; a step does. */
-  private behindLoadBalancer(
-    name: string,
-    release: HelmReleaseArgs,
-    { loadBalancerTimeout = defaultLoadBalancerTimeout }: GatewayDeploymentSettings,
-    { cluster }: GatewaysArgs,
-  ): void {
-    const installed = helmRelease(name, { ...release, wait: false }, this.child);
+  private byChart(workload: GatewayWorkload, settings: GatewayDeploymentSettings): void {
+    const { name, args } = this;
+    const { namespace, selector } = workload;
+    const { mesh } = controlPlaneOf(args.mesh, namespace);
+    const release = {
+      chart: "gateway",
+      release: workload.service,
+      namespace,
+      version: mesh.version,
+      source: args.source,
+      values: { ...revisionOf(mesh, namespace), ...gatewayValues(settings, selector, { ...args, mesh }) },
+    };
+    // Helm would wait for an address for as long as there is none.
+    const behindLoadBalancer = settings.serviceType === "LoadBalancer";
+    const installed = helmRelease(
+      `${name}-${workload.name}`,
+      behindLoadBalancer ? { ...release, wait: false } : release,
+      this.child,
+    );
     const { version, values } = release;
+    if (behindLoadBalancer) this.address(workload, settings, { version, values }, installed);
+  }
+
+  /** istiod deploys it. On simulated nodes none runs that could. */
+  private byGatewayApi(workload: GatewayWorkload, settings: GatewayDeploymentSettings): void {
+    const { name, args } = this;
+    const { parameters, gateway } = gatewayApiObjects(workload, settings, {
+      ...revisionOf(args.mesh, workload.namespace),
+      hosts: hostOwners(args, workload.name),
+    });
+    const behindLoadBalancer = settings.serviceType === "LoadBalancer";
+    const waits = !behindLoadBalancer && !args.cluster.simulatedNodes;
+    const made = new kubernetes.core.v1.ConfigMap(`${name}-${workload.name}-parameters`, parameters, this.child);
+    const installed = new kubernetes.apiextensions.CustomResource(
+      `${name}-${workload.name}`,
+      { ...gateway, metadata: { ...gateway.metadata, ...(waits && untilProgrammed) } },
+      this.after(made),
+    );
+    if (behindLoadBalancer) this.address(workload, settings, { gateway, data: parameters.data }, installed);
+  }
+
+  /** Waits for a load balancer's address, and says what would help where none comes; again when `values` change. */
+  private address(
+    { name: gateway, namespace, service }: GatewayWorkload,
+    { loadBalancerTimeout = defaultLoadBalancerTimeout }: GatewayDeploymentSettings,
+    values: object,
+    installed: Resource,
+  ): void {
     lifecycleStep(
-      `${name}-address`,
+      `${this.name}-${gateway}-address`,
       {
         step: "gateway-address",
         when: "applied",
-        access: cluster,
+        access: this.args.cluster,
         request: {
-          namespace: release.namespace,
-          release: release.release ?? release.chart,
+          namespace,
+          release: service,
           addressSeconds: milliseconds(loadBalancerTimeout) / 1000,
-          values: createHash("sha256").update(JSON.stringify({ version, values })).digest("hex").slice(0, 12),
+          values: createHash("sha256").update(JSON.stringify(values)).digest("hex").slice(0, 12),
         },
       },
       this.after(installed),

@@ -2,6 +2,7 @@ import type { Resource } from "@pulumi/pulumi";
 import { rootNamespace } from "../platform/namespaces";
 import { type ControlPlane, controlPlanes, sharedVersions } from "../settings/control-planes";
 import { hasAmbient } from "../settings/data-planes";
+import type { Settings } from "../settings/schema";
 import type { GatewaysSettings } from "../settings/sections/gateways";
 import { type ChartSource, helmRelease, type HelmReleaseArgs, type HelmValues } from "../shared/helm-release";
 import { Layer, type LayerOptions } from "../shared/layer";
@@ -16,7 +17,8 @@ import { istiodValues } from "./values/istiod";
 import { ztunnelValues } from "./values/ztunnel";
 import { Waypoints } from "./waypoints";
 
-export interface IstioArgs extends MeshValuesInput {
+/** `traffic` says under which hosts gateways answer, `bookinfo` whose they are where it does not say. */
+export interface IstioArgs extends MeshValuesInput, Pick<Settings, "traffic" | "bookinfo"> {
   readonly cluster: ClusterFacts & StepAccess;
   readonly gateways: GatewaysSettings;
   /** Where the charts come from. */

@@ -77,4 +77,4 @@ export class Waypoints extends Layer {
  * istiod runs that could ever say so.
  * Source: istio/istio, pilot/pkg/serviceregistry/ambient/waypoints.go.
  */
-const untilProgrammed = { annotations: { "pulumi.com/waitFor": "condition=Programmed" } };
+export const untilProgrammed = { annotations: { "pulumi.com/waitFor": "condition=Programmed" } };

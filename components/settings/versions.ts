@@ -61,13 +61,25 @@ export const talosSupportsKubernetes: Readonly<Record<string, KubernetesRange>> 
 };
 
 /** Istio minor version that first has a part which settings ask for. Source: istio/istio, releasenotes. */
-export const istioSince = { ambient: "1.24", nftables: "1.27", nftablesInAmbient: "1.28" } as const;
+export const istioSince = {
+  ambient: "1.24",
+  /** ConfigMaps that say how istiod deploys a Gateway of the Gateway API. */
+  gatewayParameters: "1.26",
+  nftables: "1.27",
+  nftablesInAmbient: "1.28",
+} as const;
 
 /** The chart repository and the image hub that Istio publishes to (from 1.31 on). */
 export const officialCharts = "https://blob.istio.io/istio-release/charts";
 /** The same charts as OCI artifacts. */
 export const officialOciCharts = "oci://ghcr.io/istio/release/charts";
 export const officialHub = "docker.io/istio";
+
+/** Images that a benchmark measures with, as their makers name them. */
+export const benchmarkImages = {
+  fortio: `docker.io/fortio/fortio:${versions.fortio}`,
+  iperf3: `docker.io/nicolaka/netshoot:${versions.netshoot}`,
+} as const;
 
 /** A chart of an addon, and the images that the settings have it pull. */
 export interface AddonPin {

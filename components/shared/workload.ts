@@ -13,11 +13,15 @@ export interface Workload {
   readonly versionServices?: boolean;
 }
 
-/** A gateway that policies can name, as its Helm release makes it. */
+/** A gateway that policies can name, as its Helm release or istiod makes it. */
 export interface GatewayWorkload {
   /** The name rules use: `ingress` or `egress`. */
   readonly name: string;
+  /** Whether Istio's API says what it offers, or Gateway API. @default "chart", which is Istio's API */
+  readonly kind?: "chart" | "gateway-api";
   readonly namespace: string;
+  /** Name of its Service. */
+  readonly service: string;
   readonly serviceAccount: string;
   /** Labels of its pods, for the selector of an Istio `Gateway`. */
   readonly selector: Readonly<Record<string, string>>;
@@ -35,6 +39,8 @@ export interface GatewayTls {
   readonly credentialName: string;
   /** Whether plain HTTP gets a redirect. */
   readonly httpsRedirect: boolean;
+  /** Where clients from outside reach it, where that is known. @default 443 */
+  readonly outsidePort?: number;
 }
 
 /** A waypoint that policies can name: Envoy in front of the services of a namespace, or of one service. */

@@ -5,7 +5,7 @@ import type { MeshValuesInput } from "./input";
 import { proxyGeneration, proxyGenerationAnnotation } from "./proxy-generation";
 
 /** Ports of every gateway's Service. */
-const ownPorts = [
+export const ownPorts = [
   { key: "status", name: "status-port", port: 15021, targetPort: 15021 },
   { key: "http", name: "http2", port: 80, targetPort: 80 },
   { key: "https", name: "https", port: 443, targetPort: 443 },
@@ -58,7 +58,7 @@ function serviceValues(gateway: GatewayDeploymentSettings): HelmValues {
 }
 
 /** Preferred, not required: a cluster with fewer nodes than replicas still gets all of them, also while pods are rolled. */
-function apartFrom(matchLabels: Readonly<Record<string, string>>): HelmValues {
+export function apartFrom(matchLabels: Readonly<Record<string, string>>): HelmValues {
   const weights = { "kubernetes.io/hostname": 100, "topology.kubernetes.io/zone": 50 };
   return {
     preferredDuringSchedulingIgnoredDuringExecution: Object.entries(weights).map(([topologyKey, weight]) => ({

@@ -20,6 +20,10 @@ const tls = z
   .describe("HTTPS for the hosts that services are offered under.");
 
 const gatewayDeployment = z.strictObject({
+  kind: z
+    .enum(["chart", "gateway-api"])
+    .default("chart")
+    .describe("Made by Istio's chart and set by Istio's API, or by istiod from a Gateway of the Gateway API."),
   namespace: dnsLabel.optional().describe("Default: istio-<name>."),
   serviceType: z.enum(["NodePort", "LoadBalancer", "ClusterIP"]).default("NodePort"),
   ports: z
@@ -47,13 +51,13 @@ const gatewayDeployment = z.strictObject({
   tls: tls.optional(),
 });
 
-/** The release is named `istio-<name>`, and Helm allows 53 characters. */
+/** What is made of it is named `istio-<name>` or `<name>-istio`, and Helm allows 53 characters. */
 const gatewayName = dnsLabel.max(40);
 
 export const gateways = z
   .record(gatewayName, gatewayDeployment)
   .describe(
-    "Proxies at the mesh's edge by name, such as ingress and egress; each is a Helm release of its own, named istio-<name>.",
+    "Proxies at the mesh's edge by name, such as ingress and egress; each is deployed by itself, in namespace istio-<name>.",
   );
 
 export type GatewaysSettings = z.output<typeof gateways>;
