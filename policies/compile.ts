@@ -3,6 +3,7 @@ import { compileAmbient } from "./ambient";
 import { checkServices } from "./ambient/check-routes";
 import { checkSecurity } from "./ambient/check-security";
 import type { PolicyModel } from "./model";
+import { compileNetworkPolicies } from "./network-policies";
 import { Problems } from "./problems";
 import { checkReleases } from "./releases";
 import { resolve } from "./resolve";
@@ -21,7 +22,7 @@ export function compilePolicies(model: PolicyModel): KubernetesObject[] {
   checkServices(resolved, problems);
   checkSecurity(resolved, problems);
   problems.throwIfAny();
-  const compiled = [...compileSidecar(resolved), ...compileAmbient(resolved)];
+  const compiled = [...compileSidecar(resolved), ...compileAmbient(resolved), ...compileNetworkPolicies(resolved)];
   checkObjects(model.objects, compiled, problems);
   problems.throwIfAny();
   return sorted([...compiled, ...model.objects]);

@@ -2,6 +2,7 @@ import type { KubernetesObject } from "../../components/shared/kubernetes-object
 import type { MeshService, ResolvedModel } from "../resolve/resolved";
 import { ambientAuthorization } from "./authorization";
 import { versionDestinationRules } from "./destination-rules";
+import { ambientEgress } from "./egress";
 import { httpRoute, needsVirtualService } from "./http-routes";
 import { waypointVirtualService } from "./virtual-services";
 
@@ -11,7 +12,12 @@ import { waypointVirtualService } from "./virtual-services";
  */
 export function compileAmbient(model: ResolvedModel): KubernetesObject[] {
   const services = model.services.filter(({ waypoint }) => waypoint !== undefined);
-  return [...services.flatMap(routes), ...services.flatMap(versionDestinationRules), ...ambientAuthorization(model)];
+  return [
+    ...services.flatMap(routes),
+    ...services.flatMap(versionDestinationRules),
+    ...ambientAuthorization(model),
+    ...ambientEgress(model),
+  ];
 }
 
 function routes(service: MeshService): KubernetesObject[] {

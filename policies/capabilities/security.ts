@@ -83,17 +83,41 @@ export const securityCapabilities = {
       native: "ServiceEntry for the namespace, and a Sidecar for each workload with REGISTRY_ONLY: order, and no lock",
     },
     ambient: {
-      refused: "ztunnel lets every host pass, and ways out by a waypoint are not built in this release",
-      instead: "dataPlane: sidecar for the namespace",
+      native:
+        "ServiceEntry at the namespace's waypoint, AuthorizationPolicy with targetRefs to it, and a NetworkPolicy against going round it",
     },
+  },
+  egressGateway: {
+    title: "Ways out through the egress gateway, which goes by identity",
+    setting: "security.egress.mode",
+    sidecar: {
+      native:
+        "ServiceEntry, Gateway, VirtualService and DestinationRule for each host, AuthorizationPolicy at the gateway, and a NetworkPolicy against going round it",
+    },
+    ambient: {
+      refused: "ztunnel sends nothing to an egress gateway",
+      instead: "no security.egress.mode, so that the namespace's waypoint lets its workloads out",
+    },
+  },
+  egressSidecar: {
+    title: "Ways out by each workload's own sidecar (mode sidecar)",
+    setting: "security.egress.mode",
+    sidecar: { native: "the default of namespaces with sidecars" },
+    ambient: {
+      refused: "an ambient workload has no sidecar",
+      instead: "no security.egress.mode, so that the namespace's waypoint lets its workloads out",
+    },
+  },
+  egressWildcard: {
+    title: "Ways out to hosts by wildcard",
+    setting: "security.egress.allow.*.hosts",
+    sidecar: { native: "ServiceEntry with resolution NONE, in mode sidecar; refused in mode egressGateway" },
+    ambient: { refused: "a waypoint must look up the one host to go to", instead: "each host by its name" },
   },
   tlsOrigination: {
     title: "TLS that the proxy speaks for a workload",
     setting: "security.egress.allow.*.tlsOrigination",
     sidecar: { native: "DestinationRule with tls SIMPLE beside the ServiceEntry" },
-    ambient: {
-      refused: "ztunnel lets every host pass, and ways out by a waypoint are not built in this release",
-      instead: "dataPlane: sidecar for the namespace",
-    },
+    ambient: { native: "DestinationRule with tls SIMPLE beside the ServiceEntry, applied by the waypoint" },
   },
 } as const satisfies Capabilities;

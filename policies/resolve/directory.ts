@@ -47,7 +47,12 @@ export class Directory {
   /** The waypoint before a service, where it is ambient and has one. */
   waypoint(service: Pick<Workload, "namespace" | "name">): WaypointWorkload | undefined {
     if (this.dataPlane(service) !== "ambient") return undefined;
-    return this.waypoints.get(workloadKey(service)) ?? this.waypoints.get(`${service.namespace}/`);
+    return this.waypoints.get(workloadKey(service)) ?? this.namespaceWaypoint(service.namespace);
+  }
+
+  /** The waypoint of a whole namespace. */
+  namespaceWaypoint(namespace: string): WaypointWorkload | undefined {
+    return this.waypoints.get(`${namespace}/`);
   }
 
   /** Workloads that nobody can tell apart from this one, because they run under its service account. */

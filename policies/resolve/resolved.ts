@@ -109,7 +109,18 @@ export interface MtlsException {
 export interface EgressRule {
   readonly path: string;
   readonly workload: Target;
+  /** What lets it out, and nobody else. */
+  readonly mode: EgressMode;
   readonly settings: EgressSettings["allow"][number];
+}
+
+export type EgressMode = NonNullable<EgressSettings["mode"]>;
+
+/** All ways out of the mesh; what is not among them is closed. */
+export interface Egress {
+  readonly rules: readonly EgressRule[];
+  /** The gateway through which all of them lead, in mode egressGateway. */
+  readonly gateway?: GatewayWorkload;
 }
 
 /** A model in which every name has been looked up, so that compilers never meet one that is not there. */
@@ -128,7 +139,7 @@ export interface ResolvedModel extends Pick<
   readonly defaultDenyNamespaces: readonly string[];
   readonly mtlsExceptions: readonly MtlsException[];
   /** Without it: what may leave the mesh is not for policies to say. */
-  readonly egress?: readonly EgressRule[];
+  readonly egress?: Egress;
 }
 
 /** Name of a Service that resolves in every namespace. */

@@ -36,7 +36,7 @@ export function compileGateways(model: ResolvedModel): KubernetesObject<IstioSpe
 }
 
 /** Full name of a gateway's `Gateway`, as a VirtualService of any namespace refers to it. */
-export function gatewayReference(gateway: GatewayWorkload): string {
+export function gatewayReference(gateway: Pick<GatewayWorkload, "namespace" | "name">): string {
   return `${gateway.namespace}/${gateway.name}`;
 }
 

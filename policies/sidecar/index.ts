@@ -4,6 +4,7 @@ import { compileAuditLog } from "./audit-log";
 import { compileAuthorization } from "./authorization";
 import { compileDestinationRules } from "./destination-rules";
 import { compileEgress } from "./egress";
+import { compileEgressGateway } from "./egress-gateway";
 import { compileGateways } from "./gateways";
 import { compilePeerAuthentication } from "./peer-authentication";
 import { compileRequestAuthentication } from "./request-authentication";
@@ -19,6 +20,7 @@ const compilers: readonly ((model: ResolvedModel) => KubernetesObject[])[] = [
   compileAuthorization,
   compileAuditLog,
   compileEgress,
+  compileEgressGateway,
   compileScoping,
 ];
 

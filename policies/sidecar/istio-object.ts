@@ -66,16 +66,17 @@ export interface Place {
    * one, and a word of ours, so that no two kinds of name can meet.
    */
   readonly name: string;
+  readonly labels?: Readonly<Record<string, string>>;
   readonly annotations?: Readonly<Record<string, string>>;
 }
 
 /** An object of Istio's API, marked as ours. */
 export function istioObject<Kind extends keyof IstioSpecs>(
   kind: Kind,
-  { namespace, name, annotations }: Place,
+  { namespace, name, annotations, labels: own }: Place,
   spec: IstioSpecs[Kind],
 ): KubernetesObject<IstioSpecs[Kind]> {
-  const labels = { "app.kubernetes.io/managed-by": "talos-mesh" };
+  const labels = { "app.kubernetes.io/managed-by": "talos-mesh", ...own };
   return {
     apiVersion: apiVersions[kind],
     kind,

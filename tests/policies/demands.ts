@@ -1,6 +1,6 @@
 import type { Demand } from "../../policies/capabilities";
 import type { PolicyModel } from "../../policies/model";
-import { ingress, type PolicyWords } from "../support/policy-models";
+import { egress, ingress, type PolicyWords } from "../support/policy-models";
 
 interface Asked {
   readonly words: PolicyWords;
@@ -149,11 +149,23 @@ export const demands: Readonly<Record<Demand, Asked>> = {
   egress: security({
     egress: {
       allow: [
-        { from: "front", hosts: ["a-cup-of.coffee", "*.example.com"], ports: [443] },
+        { from: "front", hosts: ["a-cup-of.coffee"], ports: [443] },
         { from: "reviews", hosts: ["une-tasse-de.cafe"], ports: [443, 80], protocol: "HTTP" },
       ],
     },
   }),
+  egressGateway: {
+    words: {
+      security: {
+        egress: { mode: "egressGateway", allow: [{ from: "front", hosts: ["a-cup-of.coffee"], ports: [443] }] },
+      },
+    },
+    places: { gateways: [ingress, egress] },
+  },
+  egressSidecar: security({
+    egress: { mode: "sidecar", allow: [{ from: "front", hosts: ["a-cup-of.coffee"], ports: [443] }] },
+  }),
+  egressWildcard: security({ egress: { allow: [{ from: "front", hosts: ["*.example.com"], ports: [443] }] } }),
   tlsOrigination: security({
     egress: {
       allow: [{ from: "front", hosts: ["api.example.com"], ports: [80], protocol: "HTTP", tlsOrigination: true }],

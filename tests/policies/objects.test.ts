@@ -45,7 +45,8 @@ describe("objects that a user wrote out", () => {
     const given = Object.values(scenarios).map(({ words, places }) => shopModel(words, places));
     const ambient = ["match", "mirror", "fault", "jwt", "audit"] as const;
     const models = [...given, ...ambient.map((demand) => ambientShop(demands[demand].words))];
-    for (const object of models.flatMap(compilePolicies)) assert.deepEqual(problems(object), [], object.kind);
+    const objects = models.flatMap(compilePolicies).filter(({ kind }) => kind !== "NetworkPolicy");
+    for (const object of objects) assert.deepEqual(problems(object), [], object.kind);
   });
 
   const schemas = new CrdSchemas();

@@ -15,9 +15,19 @@ export const shop: readonly Workload[] = [
 export const ingress: GatewayWorkload = {
   name: "ingress",
   namespace: "istio-ingress",
+  service: "istio-ingress",
   serviceAccount: "istio-ingress",
   selector: { istio: "ingress" },
   ports: { "status-port": 15021, http2: 80, https: 443 },
+};
+
+export const egress: GatewayWorkload = {
+  ...ingress,
+  name: "egress",
+  namespace: "istio-egress",
+  service: "istio-egress",
+  serviceAccount: "istio-egress",
+  selector: { istio: "egress" },
 };
 
 export function workload(name: string, versions: readonly string[] = [], namespace = "shop"): Workload {

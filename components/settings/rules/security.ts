@@ -1,3 +1,4 @@
+import { hasAmbient } from "../data-planes";
 import type { Problem, SettingPath } from "../errors";
 import type { GatewaysSettings } from "../sections/gateways";
 import type { AuthorizationRuleSettings, SecuritySettings } from "../sections/security";
@@ -162,10 +163,19 @@ export const securityRules = [
     yield* egressProblems(security, names, gateways);
   }),
   rule(["security", "mesh"], function* ({ security, mesh }) {
-    if (security.egress?.mode !== "waypoint" || mesh.dataPlane === "ambient") return;
-    yield {
-      path: ["security", "egress", "mode"],
-      message: "found waypoint; a sidecar mesh expected one of: sidecar, egressGateway",
-    };
+    if (!security.egress) return;
+    if (security.egress.mode === "waypoint" && !hasAmbient(mesh)) {
+      yield {
+        path: ["security", "egress", "mode"],
+        message: "found waypoint; a sidecar mesh expected one of: sidecar, egressGateway",
+      };
+    }
+    if (hasAmbient(mesh) && mesh.dnsCapture === false) {
+      yield {
+        path: ["mesh", "dnsCapture"],
+        message:
+          "found false; ways out of ambient namespaces need ztunnel to answer DNS, which gives each host an address to tell it by; remove it",
+      };
+    }
   }),
 ];

@@ -1,4 +1,4 @@
-import { ingress } from "../../support/policy-models";
+import { egress, ingress, shop, workload } from "../../support/policy-models";
 import type { Scenarios } from "./scenario";
 
 export const securityScenarios: Scenarios = {
@@ -138,5 +138,25 @@ export const securityScenarios: Scenarios = {
         },
       },
     },
+  },
+  "egress-gateway": {
+    words: {
+      security: {
+        egress: {
+          mode: "egressGateway",
+          allow: [
+            { from: "front", hosts: ["a-cup-of.coffee"], ports: [443] },
+            { from: "reviews", hosts: ["une-tasse-de.cafe", "a-cup-of.coffee"], ports: [443] },
+            { from: "reviews", hosts: ["api.example.org"], ports: [80], protocol: "HTTP", tlsOrigination: true },
+            { from: "old/legacy", hosts: ["db.example.net"], ports: [5432], protocol: "TCP" },
+          ],
+        },
+      },
+    },
+    places: { gateways: [ingress, egress], workloads: [...shop, workload("legacy", ["v1"], "old")] },
+  },
+  "egress-gateway-closed": {
+    words: { security: { egress: { mode: "egressGateway", allow: [] } } },
+    places: { gateways: [ingress, egress] },
   },
 };
