@@ -17,10 +17,11 @@ export function chartFolder(source: string, chart: string, version: string): str
  * nothing of what is in it: without this, another version of the charts in the same place would change nothing.
  *
  * @param chart path of the chart, relative to the project or absolute
+ * @param version the one it must have; undefined where it stands in for every version
  * @returns the first 16 digits of the sha256 of its files
  * @throws pulumi.RunError where there is no chart, or one of another version than is asked for
  */
-export function chartDigest(chart: string, version: string): string {
+export function chartDigest(chart: string, version: string | undefined): string {
   const folder = path.resolve(projectRoot, chart);
   const description = path.join(folder, "Chart.yaml");
   if (!existsSync(description)) {
@@ -30,7 +31,7 @@ export function chartDigest(chart: string, version: string): string {
     );
   }
   const found = /^version:\s*["']?([^"'\s]+)/m.exec(readFileSync(description, "utf8"))?.[1];
-  if (found !== version) {
+  if (version !== undefined && found !== version) {
     throw new pulumi.RunError(
       `the chart in ${chart} is of version ${found ?? "(none)"}, and the settings ask for ${version}: ` +
         "put the charts of that release there, or set talos-mesh:mesh.version to theirs",

@@ -8,7 +8,8 @@ export type ChartSource =
   | { readonly kind: "oci"; readonly url: string }
   /**
    * A folder with one folder a chart, relative to the project; charts of several versions beside each other stand in a
-   * folder for each version (./charts/1.31.1/istiod).
+   * folder for each version (./charts/1.31.1/istiod). Stand-ins are there once, for every version: so an upgrade can be
+   * tried with them.
    */
   | { readonly kind: "folder"; readonly path: string; readonly standIn: boolean };
 
@@ -74,7 +75,10 @@ function chartLocation({ chart, version, source }: HelmReleaseArgs): {
       return { chart: `${source.url.replace(/\/+$/, "")}/${chart}`, version };
     case "folder": {
       const folder = chartFolder(source.path, chart, version);
-      return { chart: folder, description: `chart of content ${chartDigest(folder, version)}` };
+      return {
+        chart: folder,
+        description: `chart of content ${chartDigest(folder, source.standIn ? undefined : version)}`,
+      };
     }
   }
 }

@@ -33,6 +33,10 @@ describe("a chart in a folder", () => {
     assert.throws(() => chartDigest(folder, "1.30.0"), /is of version 1\.31\.1, and the settings ask for 1\.30\.0/);
   });
 
+  it("of a stand-in goes for every version", () => {
+    assert.equal(chartDigest(folder, undefined), chartDigest(folder, versions.istio));
+  });
+
   it("is refused where there is none, with what the folder must hold", () => {
     assert.throws(
       () => chartDigest(path.join(folder, "nothing"), "1.31.1"),

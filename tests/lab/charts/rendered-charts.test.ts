@@ -131,6 +131,12 @@ describe("rendering the stand-in charts", function () {
       assert.equal(image({ profile: "ambient" }), `${officialHub}/pilot:${versions.istio}-distroless`);
     });
 
+    it("is labelled with the version that is asked for, by which an upgrade knows it", () => {
+      const objects = objectsOf({ chart: "istiod", values: { global: { tag: "1.30.2" } } });
+      const labels = { "app.kubernetes.io/version": "1.30.2" };
+      assertContains(find(objects, "Deployment", "istiod"), { metadata: { labels } });
+    });
+
     it("keeps a revision's objects apart from the default's", () => {
       const objects = objectsOf({ chart: "istiod", values: { ...values, revision: "1-31-1" } });
       assert.deepEqual(kindsAndNames(objects), [

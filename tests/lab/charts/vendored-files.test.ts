@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { parse } from "yaml";
 import { versions } from "../../../components/settings/versions";
+import { addonChartNames } from "../../../lab/vendor/addon-charts";
 import { chartFiles, chartNames } from "../../../lab/vendor/charts";
 import { customResourceDefinitionFiles, readCustomResourceDefinitions } from "../../../lab/vendor/crds";
 import { goModuleFolder } from "../../../lab/vendor/go-module";
@@ -117,7 +118,10 @@ describe("stand-in charts", () => {
   });
 
   it("carry the pinned version of Istio and say what they are", () => {
-    assert.deepEqual(readdirSync(path.join(root, "lab/charts")).sort(), [...chartNames, "README.md"].sort());
+    assert.deepEqual(
+      readdirSync(path.join(root, "lab/charts")).sort(),
+      [...chartNames, ...addonChartNames, "README.md"].sort(),
+    );
     for (const name of chartNames) {
       const chart = parse(readFileSync(path.join(root, `lab/charts/${name}/Chart.yaml`), "utf8")) as object;
       assertContains(chart, {

@@ -27,12 +27,15 @@ as if they stood at the top, as in Istio's charts.
 {{- toJson $values }}
 {{- end }}
 
-{{/* Labels of every object; `talos-mesh/stand-in` tells it from an object of Istio's own chart. */}}
+{{/*
+Labels of every object; `talos-mesh/stand-in` tells it from an object of Istio's own chart. The version is the one that is
+asked for: a stand-in stands in for every one.
+*/}}
 {{- define "stand-in.labels" -}}
 talos-mesh/stand-in: "true"
 app.kubernetes.io/managed-by: {{ .Release.Service | quote }}
 app.kubernetes.io/instance: {{ .Release.Name | quote }}
 app.kubernetes.io/part-of: istio
-app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/version: {{ .Values.tag | default (.Values.global).tag | default .Chart.AppVersion | quote }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- end }}
