@@ -1,5 +1,6 @@
 import type { KubernetesObject } from "../components/shared/kubernetes-object";
 import { compileAmbient } from "./ambient";
+import { checkGatewayRoutes } from "./ambient/check-gateway-routes";
 import { checkServices } from "./ambient/check-routes";
 import { checkSecurity } from "./ambient/check-security";
 import type { PolicyModel } from "./model";
@@ -20,6 +21,7 @@ export function compilePolicies(model: PolicyModel): KubernetesObject[] {
   const problems = new Problems();
   checkReleases(model, problems);
   checkServices(resolved, problems);
+  checkGatewayRoutes(resolved, problems);
   checkSecurity(resolved, problems);
   problems.throwIfAny();
   const compiled = [...compileSidecar(resolved), ...compileAmbient(resolved), ...compileNetworkPolicies(resolved)];

@@ -4,6 +4,7 @@ import { benchmarkRules } from "./rules/benchmark";
 import { certificateRules } from "./rules/certificates";
 import { clusterRules } from "./rules/cluster";
 import { dataPlaneRules } from "./rules/data-planes";
+import { gatewayApiRules } from "./rules/gateway-api";
 import { gatewayRules } from "./rules/gateways";
 import { imageRules } from "./rules/images";
 import { injectionRules } from "./rules/injection";
@@ -34,6 +35,7 @@ const rules: readonly Rule[] = [
   ...lifecycleRules,
   ...imageRules,
   ...gatewayRules,
+  ...gatewayApiRules,
   ...certificateRules,
   ...appRules,
   ...injectionRules,

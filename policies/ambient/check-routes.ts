@@ -1,5 +1,5 @@
 import type { HttpRuleSettings } from "../../components/settings/sections/traffic";
-import { ambientRefusal } from "../capabilities";
+import { ambientRefusal, type RefusedInAmbient } from "../capabilities";
 import type { Problems } from "../problems";
 import type { MeshService, ResolvedModel } from "../resolve/resolved";
 import { needsVirtualService } from "./http-routes";
@@ -19,7 +19,7 @@ export function checkServices({ services }: ResolvedModel, problems: Problems): 
       if (!needsVirtualService(service)) checkRule(rule, path, problems);
     }
     if (needsVirtualService(service)) continue;
-    checkSize(service, problems);
+    checkSize({ name: service.name, rules: service.meshRules, path: service.meshPath }, problems);
     checkOrder(service.meshRules, service.meshPath, problems);
   }
 }
@@ -60,9 +60,15 @@ function checkIngress({ offers, waypoint }: MeshService, problems: Problems): vo
 }
 
 function checkVersions(service: MeshService, problems: Problems): void {
-  const { name, subsets, meshRules, meshPath, versionServices } = service;
-  const reached = new Map(subsets.map((subset) => [subset.name, versionService(service, subset)]));
-  const hosts = [...reached.values()].filter((host) => host !== undefined);
+  checkSubsets(service, problems);
+  const { meshRules, meshPath } = service;
+  for (const [index, rule] of meshRules.entries()) checkVersionsOf(service, rule, `${meshPath}[${index}]`, problems);
+}
+
+/** Two subsets of one Service would have two traffic policies for it. */
+export function checkSubsets(service: MeshService, problems: Problems): void {
+  const { subsets } = service;
+  const hosts = subsets.map((subset) => versionService(service, subset)).filter((host) => host !== undefined);
   const twice = hosts.find((host, index) => hosts.indexOf(host) !== index);
   if (twice !== undefined) {
     problems.add(
@@ -70,16 +76,24 @@ function checkVersions(service: MeshService, problems: Problems): void {
       `two subsets stand for ${twice}, which is one Service here; keep one of them`,
     );
   }
-  for (const [index, { route = {}, mirror }] of meshRules.entries()) {
-    const named: [string, string][] = Object.keys(route).map((subset) => ["route", subset]);
-    if (mirror) named.push(["mirror.subset", mirror.subset]);
-    for (const [field, subset] of named) {
-      if (reached.get(subset) !== undefined) continue;
-      const reason = versionServices
-        ? "has other labels than version, and routes at a waypoint go to a Service for each version; name a version"
-        : `has no Service of its own, and routes at a waypoint go to Services; make ${name}-<version> for each version, and say versionServices: true in talos-mesh:applications`;
-      problems.add(`${meshPath}[${index}].${field}`, `${subset} ${reason}`);
-    }
+}
+
+/** Refuses versions that a HTTPRoute cannot send to. */
+export function checkVersionsOf(
+  service: MeshService,
+  { route = {}, mirror }: HttpRuleSettings,
+  path: string,
+  problems: Problems,
+): void {
+  const named: [string, string][] = Object.keys(route).map((subset) => ["route", subset]);
+  if (mirror) named.push(["mirror.subset", mirror.subset]);
+  for (const [field, name] of named) {
+    const subset = service.subsets.find((one) => one.name === name);
+    if (subset && versionService(service, subset) !== undefined) continue;
+    const reason = service.versionServices
+      ? "has other labels than version, and a HTTPRoute goes to a Service for each version; name a version"
+      : `has no Service of its own, and a HTTPRoute goes to Services; make ${service.name}-<version> for each version, and say versionServices: true in talos-mesh:applications`;
+    problems.add(`${path}.${field}`, `${name} ${reason}`);
   }
 }
 
@@ -91,26 +105,34 @@ function checkSource({ match = [] }: HttpRuleSettings, path: string, problems: P
   }
 }
 
+/** What to say of a demand that a HTTPRoute cannot meet. */
+export type Refusal = (demand: RefusedInAmbient) => string;
+
 /** What a HTTPRoute of the standard channel does not have. */
-function checkRule(rule: HttpRuleSettings, path: string, problems: Problems): void {
+export function checkRule(
+  rule: HttpRuleSettings,
+  path: string,
+  problems: Problems,
+  refuse: Refusal = ambientRefusal,
+): void {
   const { match = [], retries, corsPolicy, directResponse, redirect, rewrite } = rule;
   for (const [index, { method, headers, queryParams }] of match.entries()) {
     const at = `${path}.match[${index}]`;
-    if (method && method.exact === undefined) problems.add(`${at}.method`, ambientRefusal("methodPattern"));
+    if (method && method.exact === undefined) problems.add(`${at}.method`, refuse("methodPattern"));
     checkNames({ headers, queryParams }, at, problems);
   }
   for (const [way, operations] of Object.entries(rule.headers ?? {})) {
     checkNames({ set: operations.set, add: operations.add }, `${path}.headers.${way}`, problems);
   }
-  if (retries) problems.add(`${path}.retries`, ambientRefusal("retries"));
-  if (corsPolicy) problems.add(`${path}.corsPolicy`, ambientRefusal("cors"));
-  if (directResponse) problems.add(`${path}.directResponse`, ambientRefusal("directResponse"));
+  if (retries) problems.add(`${path}.retries`, refuse("retries"));
+  if (corsPolicy) problems.add(`${path}.corsPolicy`, refuse("cors"));
+  if (directResponse) problems.add(`${path}.directResponse`, refuse("directResponse"));
   if (redirect && (redirect.derivePort || ![undefined, 301, 302].includes(redirect.redirectCode))) {
-    problems.add(`${path}.redirect`, ambientRefusal("redirectOther"));
+    problems.add(`${path}.redirect`, refuse("redirectOther"));
   }
   const exactly = match.length > 0 && match.every(({ uri }) => uri?.exact !== undefined);
   if (rewrite?.uriRegexRewrite || (rewrite?.uri !== undefined && !exactly)) {
-    problems.add(`${path}.rewrite`, ambientRefusal("rewritePrefix"));
+    problems.add(`${path}.rewrite`, refuse("rewritePrefix"));
   }
 }
 
@@ -130,11 +152,14 @@ function checkNames(
 }
 
 /** Limits of the CRD. */
-function checkSize({ meshRules, meshPath, name }: MeshService, problems: Problems): void {
-  const matches = meshRules.reduce((sum, { match = [] }) => sum + match.length, 0);
-  if (meshRules.length <= 16 && matches < 128) return;
+export function checkSize(
+  { rules, path, name }: { readonly rules: readonly HttpRuleSettings[]; readonly path: string; readonly name: string },
+  problems: Problems,
+): void {
+  const matches = rules.reduce((sum, { match = [] }) => sum + match.length, 0);
+  if (rules.length <= 16 && matches < 128) return;
   problems.add(
-    meshPath,
-    `${name} has ${meshRules.length} rules with ${matches} matches; a HTTPRoute has at most 16 rules and 127 matches; join some`,
+    path,
+    `${name} has ${rules.length} rules with ${matches} matches; a HTTPRoute has at most 16 rules and 127 matches; join some`,
   );
 }

@@ -19,19 +19,30 @@ export function needsVirtualService({ meshRules }: MeshService): boolean {
  * https://gateway-api.sigs.k8s.io/reference/spec/#httproute
  */
 export function httpRoute(service: MeshService): KubernetesObject<RouteSpec> {
-  const byExpression = matchesByExpression(service.meshRules);
+  return routeObject(service, {
+    name: service.name,
+    parentRefs: [{ group: "", kind: "Service", name: service.name, port: service.port }],
+    rules: service.meshRules,
+  });
+}
+
+interface RouteArgs extends Pick<RouteSpec, "parentRefs" | "hostnames"> {
+  readonly name: string;
+  readonly rules: readonly HttpRuleSettings[];
+}
+
+/** A HTTPRoute to a service: its rules, and `more` that the settings do not have. */
+export function routeObject(
+  service: MeshService,
+  { name, rules, ...where }: RouteArgs,
+  more: readonly RouteRule[] = [],
+): KubernetesObject<RouteSpec> {
+  const byExpression = matchesByExpression(rules);
   return {
     apiVersion: "gateway.networking.k8s.io/v1",
     kind: "HTTPRoute",
-    metadata: {
-      name: service.name,
-      namespace: service.namespace,
-      labels: { "app.kubernetes.io/managed-by": "talos-mesh" },
-    },
-    spec: {
-      parentRefs: [{ group: "", kind: "Service", name: service.name, port: service.port }],
-      rules: service.meshRules.map((rule) => routeRule(rule, service, byExpression)),
-    },
+    metadata: { name, namespace: service.namespace, labels: { "app.kubernetes.io/managed-by": "talos-mesh" } },
+    spec: { ...where, rules: [...rules.map((rule) => routeRule(rule, service, byExpression)), ...more] },
   };
 }
 

@@ -21,7 +21,7 @@ interface Hosts {
  * https://istio.io/latest/docs/reference/config/networking/gateway/#Server
  */
 export function compileGateways(model: ResolvedModel): KubernetesObject<IstioSpecs["Gateway"]>[] {
-  return model.gateways.flatMap((gateway) => {
+  return model.gateways.filter(isIstioGateway).flatMap((gateway) => {
     const offers = model.services.flatMap(({ namespace, offers }) =>
       offers.filter((offer) => offer.gateway.name === gateway.name).map((offer) => ({ namespace, ...offer })),
     );
@@ -33,6 +33,11 @@ export function compileGateways(model: ResolvedModel): KubernetesObject<IstioSpe
         .sort();
     return [gatewayObject(gateway, { read: hosts(false), passedOn: hosts(true) })];
   });
+}
+
+/** Whether Istio's API says what a gateway offers; of others HTTPRoutes do (ambient/gateway-routes.ts). */
+export function isIstioGateway({ kind = "chart" }: GatewayWorkload): boolean {
+  return kind === "chart";
 }
 
 /** Full name of a gateway's `Gateway`, as a VirtualService of any namespace refers to it. */

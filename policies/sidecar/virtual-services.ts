@@ -1,7 +1,7 @@
 import type { HttpRuleSettings } from "../../components/settings/sections/traffic";
 import type { KubernetesObject } from "../../components/shared/kubernetes-object";
 import { clusterHost, type MeshService, type ResolvedModel } from "../resolve/resolved";
-import { gatewayReference } from "./gateways";
+import { gatewayReference, isIstioGateway } from "./gateways";
 import { httpRoute, tlsRoute } from "./http-route";
 import { type HttpRoute, type IstioSpecs, istioObject } from "./istio-object";
 
@@ -30,7 +30,8 @@ function meshVirtualService(service: MeshService): KubernetesObject<IstioSpecs["
 }
 
 function gatewayVirtualServices(service: MeshService): KubernetesObject<IstioSpecs["VirtualService"]>[] {
-  return service.offers.map(({ gateway, hosts, rules, tls }) =>
+  const offers = service.offers.filter(({ gateway }) => isIstioGateway(gateway));
+  return offers.map(({ gateway, hosts, rules, tls }) =>
     istioObject(
       "VirtualService",
       { namespace: service.namespace, name: `${service.name}.${gateway.name}` },

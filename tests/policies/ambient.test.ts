@@ -151,7 +151,7 @@ describe("the ambient data plane refuses", () => {
     "a version without a Service": [
       { traffic: { services: [{ ...reviews, http: [{ route: { v1: 100 } }] }] } },
       { workloads: shop.map((one) => ({ ...one, versionServices: false })) },
-      "traffic.services[0].http[0].route: v1 has no Service of its own, and routes at a waypoint go to Services; make reviews-<version> for each version, and say versionServices: true in talos-mesh:applications",
+      "traffic.services[0].http[0].route: v1 has no Service of its own, and a HTTPRoute goes to Services; make reviews-<version> for each version, and say versionServices: true in talos-mesh:applications",
     ],
     "a subset that is no version": [
       {
@@ -166,7 +166,7 @@ describe("the ambient data plane refuses", () => {
         },
       },
       {},
-      "traffic.services[0].http[0].mirror.subset: canary has other labels than version, and routes at a waypoint go to a Service for each version; name a version",
+      "traffic.services[0].http[0].mirror.subset: canary has other labels than version, and a HTTPRoute goes to a Service for each version; name a version",
     ],
     "two subsets of one version": [
       {
