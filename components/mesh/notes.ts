@@ -8,7 +8,7 @@ type Slice = Pick<Settings, "mesh" | "charts" | "bookinfo" | "applications" | "t
 
 /** What a person must know of the mesh's values and data planes: what was not checked, and what holds only in part. */
 export function meshNotes(settings: Slice, projectRoot: string): string[] {
-  return [...unchecked(settings, projectRoot), ...mixed(settings), ...labelsOfOthers(settings)];
+  return [...unchecked(settings, projectRoot), ...outside(settings), ...mixed(settings), ...labelsOfOthers(settings)];
 }
 
 function unchecked(settings: Slice, projectRoot: string): string[] {
@@ -16,6 +16,16 @@ function unchecked(settings: Slice, projectRoot: string): string[] {
   if (places.length === 0) return [];
   return [
     `Not checked: whether Istio's charts read every key of ${places.join(", ")}. They can be asked where charts.source is a folder with them.`,
+  ];
+}
+
+/** STRICT is for the proxy of whoever is called to enforce. */
+function outside({ mesh, bookinfo }: Slice): string[] {
+  if (!bookinfo || mesh.mtls !== "STRICT") return [];
+  const dataPlane = dataPlaneOf(mesh, bookinfo.namespace);
+  if (dataPlane === "ambient" || (dataPlane === "sidecar" && bookinfo.injection !== "none")) return [];
+  return [
+    `mtls STRICT does not hold for the pods of namespace ${bookinfo.namespace}: they have no proxy, and take plain text from everybody.`,
   ];
 }
 

@@ -15,7 +15,10 @@ import type { StackOfProject } from "./recorded";
  */
 export async function queryStack(of: StackOfProject, args: readonly string[], reason: string): Promise<string> {
   const cli = await findPulumi(process.env);
-  if ("problem" in cli) throw new UserError(`${reason} with the Pulumi CLI: ${cli.problem}.`);
+  if ("problem" in cli)
+    throw new UserError(
+      `${reason} with the Pulumi CLI: ${cli.problem}. Put it on PATH: https://www.pulumi.com/docs/install`,
+    );
   const workspace = workspaceOf(of, process.env);
   const ours = existsSync(workspace.folder);
   try {

@@ -12,7 +12,7 @@ function notes(mesh: Mesh, sections: Partial<SettingsInput> = {}): string[] {
     {
       mesh: meshInput(mesh).mesh,
       charts: charts.parse(sections.charts ?? {}),
-      bookinfo: bookinfo.parse({}),
+      bookinfo: bookinfo.parse(sections.bookinfo ?? {}),
       applications: applications.optional().parse(sections.applications),
       traffic: traffic.parse(sections.traffic ?? {}),
     },
@@ -32,6 +32,14 @@ describe("notes on the mesh", () => {
     const found = notes({ values: { istiod: { pilot: {} } } });
     assert.equal(found.length, 1);
     assert.match(found[0] ?? "", /Not checked: .* talos-mesh:mesh\.values\.istiod\./);
+  });
+
+  it("say that STRICT does not hold where pods have no proxy", () => {
+    const plain = /STRICT does not hold for the pods of namespace bookinfo/;
+    assert.match(notes({}, { bookinfo: { injection: "none" } }).join(), plain);
+    assert.match(notes({ namespaces: { bookinfo: { dataPlane: "none" } } }).join(), plain);
+    assert.deepEqual(notes({ mtls: "PERMISSIVE" }, { bookinfo: { injection: "none" } }), []);
+    assert.deepEqual(notes({ dataPlane: "ambient" }, { bookinfo: { injection: "none" } }), []);
   });
 
   it("say what a mesh of both data planes does not enforce for ambient callers", () => {

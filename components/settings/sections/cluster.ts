@@ -15,7 +15,12 @@ const overlay = z.strictObject({ image: z.string(), name: z.string(), options: f
 
 const schematic = z
   .strictObject({
-    systemExtensions: z.array(z.string()).default([]).describe("Official extensions; their order is part of the ID."),
+    systemExtensions: z
+      .array(
+        z.string().regex(/^[\w.-]+\/[\w.-]+$/, "expected an official extension such as siderolabs/qemu-guest-agent"),
+      )
+      .default([])
+      .describe("Official extensions; their order is part of the ID."),
     extraKernelArgs: z.array(z.string()).default([]),
     meta: z.array(z.strictObject({ key: z.int().min(0).max(255), value: z.string() })).default([]),
     overlay: overlay.optional(),
