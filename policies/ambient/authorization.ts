@@ -1,6 +1,7 @@
 import type { KubernetesObject } from "../../components/shared/kubernetes-object";
 import type { WaypointWorkload } from "../../components/shared/workload";
 import type { ResolvedModel, Target } from "../resolve/resolved";
+import { behindWaypoint } from "../resolve/behind-waypoint";
 import { principal } from "../sidecar/access-rules";
 import { auditLogs } from "../sidecar/audit-log";
 import { type Attachment, bySelector, workloadPolicies } from "../sidecar/authorization";
@@ -57,24 +58,18 @@ function closedWaypoints({ waypoints, defaultDenyNamespaces }: ResolvedModel): P
  */
 function waypointOnly(model: ResolvedModel): Policy[] {
   const closed = new Set(model.defaultDenyNamespaces);
-  const ruled = new Set(
-    [...model.accessRules, ...model.externalRules, ...model.tokenRules].map(({ target }) => key(target)),
-  );
-  return model.targets.flatMap((target) => {
+  return behindWaypoint(model).map((target) => {
     const { waypoint, namespace, name } = target;
-    if (!waypoint || !(closed.has(namespace) || ruled.has(key(target)))) return [];
     const identity = [principal(identityOf(waypoint), model.trustDomain)];
     const spec = closed.has(namespace)
       ? { action: "ALLOW" as const, rules: [{ from: [{ source: { principals: identity } }] }] }
       : { action: "DENY" as const, rules: [{ from: [{ source: { notPrincipals: identity } }] }] };
-    return [
-      istioObject("AuthorizationPolicy", { namespace, name: `${name}.waypoint` }, { ...bySelector(target), ...spec }),
-    ];
+    return istioObject(
+      "AuthorizationPolicy",
+      { namespace, name: `${name}.waypoint` },
+      { ...bySelector(target), ...spec },
+    );
   });
-}
-
-function key({ namespace, name }: Target): string {
-  return `${namespace}/${name}`;
 }
 
 /** istiod runs a waypoint under a service account with its own name. */

@@ -1,6 +1,7 @@
 import type { DataPlane } from "../../components/settings/data-planes";
 import { ambientRefusal } from "../capabilities";
 import type { Problems } from "../problems";
+import { behindWaypoint } from "../resolve/behind-waypoint";
 import type { AccessRule, ResolvedModel, Target } from "../resolve/resolved";
 
 /** Conditions that take a proxy which reads HTTP. */
@@ -19,10 +20,29 @@ export function checkSecurity(model: ResolvedModel, problems: Problems): void {
       continue;
     problems.add(`${path}.mode`, ambientRefusal("mtlsDisable"));
   }
+  checkPlainText(model, problems);
   if (model.dryRun && Object.values(model.dataPlanes).includes("ambient")) {
     problems.add("security.authorization.dryRun", ambientRefusal("dryRun"));
   }
   checkGateways(model, problems);
+}
+
+/** Plain text goes through no waypoint, so that an exception which takes it would let nobody in. */
+function checkPlainText(model: ResolvedModel, problems: Problems): void {
+  const guarded = behindWaypoint(model);
+  for (const { path, settings } of model.mtlsExceptions) {
+    const { namespace, workload, mode, ports = {} } = settings;
+    if (![mode, ...Object.values(ports)].includes("PERMISSIVE")) continue;
+    const target = guarded.find(
+      (one) => one.namespace === namespace && (workload === undefined || one.name === workload),
+    );
+    if (!target) continue;
+    problems.add(
+      path,
+      `found PERMISSIVE, but ${target.name} lets in nobody but its waypoint ${target.waypoint.name}, and plain text goes through no waypoint; ` +
+        "remove the exception, or the rules or the waypoint of the workload",
+    );
+  }
 }
 
 function checkRule(rule: AccessRule, model: ResolvedModel, problems: Problems): void {

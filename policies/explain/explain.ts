@@ -1,4 +1,6 @@
 import type { HttpRuleSettings } from "../../components/settings/sections/traffic";
+import { behindWaypoint } from "../resolve/behind-waypoint";
+import { workloadKey } from "../resolve/directory";
 import { mtlsMode } from "../resolve/identities";
 import type { AccessRule, MeshService, Offer, ResolvedModel, Target } from "../resolve/resolved";
 import { conditionsHold, type ExplainedRequest, matches, missedRequirement, ruleHolds } from "./conditions";
@@ -33,6 +35,8 @@ export function explain(model: ResolvedModel, journey: Journey): Explanation {
   if (routed) return end(routed);
   const closed = transport(model, journey, steps);
   if (closed) return end(closed);
+  const passedBy = roundTheWaypoint(model, journey, steps);
+  if (passedBy) return end(passedBy);
   return end(authorize(model, journey, steps));
 }
 
@@ -101,6 +105,23 @@ function transport(model: ResolvedModel, { target, request }: Journey, steps: St
   }
   steps.push({ what: mode === "STRICT" ? "it is plain text, which STRICT refuses" : `it is plain text (${mode})` });
   return mode === "STRICT" ? "denied" : undefined;
+}
+
+/** Only ambient callers and gateways go through a waypoint, and where it judges, the pods let in nobody else. */
+function roundTheWaypoint(
+  model: ResolvedModel,
+  { target, request: { caller } }: Journey,
+  steps: Step[],
+): "denied" | undefined {
+  if (caller && (model.dataPlanes[caller.namespace] ?? "ambient") === "ambient") return undefined;
+  const guarded = behindWaypoint(model).find((one) => workloadKey(one) === workloadKey(target));
+  if (!guarded) return undefined;
+  const who = caller?.name ?? "a pod outside the mesh";
+  steps.push({
+    what: `${who} does not go through waypoint ${guarded.waypoint.name}, and ${target.name} lets in nobody else`,
+    path: "mesh.waypoints",
+  });
+  return "denied";
 }
 
 /** In Istio's order: external authorizers, denials, allowances. */

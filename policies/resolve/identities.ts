@@ -4,12 +4,26 @@ import type { AccessRule, MtlsException, Target, TokenRules } from "./resolved";
 
 type Mode = PolicyModel["mtls"] | "DISABLE";
 
-/** The mTLS mode of a workload's ports: its own exception, else that of its namespace, else the mesh's. */
-export function mtlsMode(mesh: Mode, exceptions: readonly MtlsException[], { namespace, name }: Target): Mode {
+/** The mTLS mode of the port that a workload is asked by: its own exception, else that of its namespace, else the mesh's. */
+export function mtlsMode(mesh: Mode, exceptions: readonly MtlsException[], target: Target): Mode {
+  const { mode, ports = {} } = exceptionOf(exceptions, target) ?? { mode: mesh };
+  return ports[String(target.port)] ?? mode;
+}
+
+function exceptionOf(
+  exceptions: readonly MtlsException[],
+  { namespace, name }: Target,
+): (Partial<Pick<MtlsException["settings"], "ports">> & { readonly mode: Mode }) | undefined {
   const ofNamespace = exceptions.filter(({ settings }) => settings.namespace === namespace);
   const own = ofNamespace.find(({ settings }) => settings.workload === name);
   const shared = ofNamespace.find(({ settings }) => settings.workload === undefined);
-  return (own ?? shared)?.settings.mode ?? mesh;
+  return (own ?? shared)?.settings;
+}
+
+/** Whether any port of a workload takes plain text. */
+function takesPlainText(mesh: Mode, exceptions: readonly MtlsException[], target: Target): boolean {
+  const { mode, ports = {} } = exceptionOf(exceptions, target) ?? { mode: mesh };
+  return [mode, ...Object.values(ports)].some((one) => one !== "STRICT");
 }
 
 /** Rules that ask for something that the caller never shows there: they would hold for nobody, or miss somebody. */
@@ -28,11 +42,11 @@ export function checkIdentities(
     }
     const field = callers ? "from" : namespaces ? "fromNamespaces" : undefined;
     const mode = mtlsMode(mesh, exceptions, target);
-    if (field === undefined || mode === "STRICT") continue;
+    if (field === undefined) continue;
     if (mode === "DISABLE") {
       const message = `${target.name} takes no mTLS (DISABLE), so no caller has an identity; remove the exception, or say ipBlocks`;
       problems.add(`${path}.${field}`, message);
-    } else if (action === "DENY") {
+    } else if (action === "DENY" && takesPlainText(mesh, exceptions, target)) {
       const message =
         `${target.name} takes plain text too (PERMISSIVE), in which a caller has no identity and passes; ` +
         "make it STRICT, or allow those who may instead";

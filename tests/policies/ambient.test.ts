@@ -6,6 +6,7 @@ import { ambientShop, type PolicyWords, shop, workload } from "../support/policy
 
 const noWaypoint: Partial<PolicyModel> = { waypoints: [] };
 const noIngress: Partial<PolicyModel> = { waypoints: [{ name: "waypoint", namespace: "shop", ingress: false }] };
+const reason = "until the last client has moved";
 const reviews = { host: "reviews", subsets: ["v1", "v2"] };
 const offered = { host: "front", gateways: ["ingress"], hosts: ["shop.example.com"], http: [{}] };
 const addWaypoint = "add { namespace: shop } to talos-mesh:mesh.waypoints, or set dataPlane: sidecar for the namespace";
@@ -118,6 +119,18 @@ describe("the ambient data plane refuses", () => {
       { security: { authorization: { allow: [{ to: "ratings", ipBlocks: ["10.0.0.0/8"] }] } } },
       {},
       "security.authorization.allow[0].ipBlocks: behind a waypoint the address is that of the mesh's tunnel, not the caller's; say from, or remove the waypoint",
+    ],
+    "an exception for plain text, which goes through no waypoint": [
+      {
+        security: {
+          peerAuthentication: [
+            { namespace: "shop", workload: "ratings", mode: "STRICT", ports: { 9080: "PERMISSIVE" }, reason },
+          ],
+          authorization: { default: "deny", allow: [{ to: "ratings" }] },
+        },
+      },
+      {},
+      "security.peerAuthentication[0]: found PERMISSIVE, but ratings lets in nobody but its waypoint waypoint, and plain text goes through no waypoint; remove the exception, or the rules or the waypoint of the workload",
     ],
     "a caller that passes the waypoint by": [
       { security: { authorization: { allow: [{ to: "ratings", from: ["old/legacy"] }] } } },

@@ -129,6 +129,21 @@ describe("sidecar compiler refuses", () => {
       {},
       "security.authorization.allow[0].from: ratings takes no mTLS (DISABLE), so no caller has an identity; remove the exception, or say ipBlocks",
     ],
+    "a denial by identity that plain text on one port passes by": [
+      {
+        security: {
+          peerAuthentication: [
+            {
+              ...{ namespace: "shop", workload: "ratings", mode: "STRICT", ports: { 9090: "PERMISSIVE" } },
+              reason: "clients outside of the mesh",
+            },
+          ],
+          authorization: { deny: [{ to: "ratings", from: ["reviews"] }] },
+        },
+      },
+      {},
+      "security.authorization.deny[0].from: ratings takes plain text too (PERMISSIVE), in which a caller has no identity and passes; make it STRICT, or allow those who may instead",
+    ],
     "a denial by identity that plain text passes by": [
       {
         security: {
