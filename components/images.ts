@@ -1,4 +1,5 @@
 import { bookinfoImages } from "./apps/bookinfo";
+import { runImages } from "./benchmark/images";
 import { meshImages, type PulledImage } from "./mesh/images";
 import { observabilityImages } from "./observability/charts";
 import { imageReference } from "./settings/images";
@@ -10,7 +11,7 @@ import { officialHub, platformImages } from "./settings/versions";
  * site needs. What Kubernetes and Talos themselves pull is theirs to list: `talosctl image default`.
  */
 export function environmentImages(settings: Settings): PulledImage[] {
-  const { images, mesh, observability, platform, bookinfo } = settings;
+  const { images, mesh, observability, platform, bookinfo, benchmark } = settings;
   const official = (component: string, source: string): PulledImage => ({
     component,
     image: imageReference(images, source),
@@ -30,5 +31,6 @@ export function environmentImages(settings: Settings): PulledImage[] {
       image: imageReference(images, image),
       source: `${officialHub}/${image.split("/").at(-1)}`,
     })),
+    ...(benchmark ? runImages(benchmark, images) : []).map((image) => ({ component: "benchmark", ...image })),
   ];
 }

@@ -1,14 +1,13 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { Cluster } from "../cluster/cluster";
+import type { Settings } from "../settings/schema";
 import type { BenchmarkSettings } from "../settings/sections/benchmark";
-import type { MeshSettings } from "../settings/sections/mesh";
 import { Layer, type LayerOptions } from "../shared/layer";
 import { lifecycleCommand } from "../shared/lifecycle-command";
-import { type BenchmarkRequest, type BenchmarkResult, contextVariable, requestVariable } from "./run/request";
+import { benchmarkRequest, type BenchmarkResult, contextVariable, requestVariable } from "./run/request";
 
-export interface BenchmarkArgs {
+export interface BenchmarkArgs extends Pick<Settings, "mesh" | "images" | "observability"> {
   readonly settings: BenchmarkSettings;
-  readonly mesh: Pick<MeshSettings, "version" | "revision">;
   readonly cluster: Pick<Cluster, "kubeconfig" | "kubeContext" | "simulatedNodes">;
   readonly stack: string;
 }
@@ -26,13 +25,13 @@ export class Benchmark extends Layer {
 
   constructor(name: string, args: BenchmarkArgs, opts?: LayerOptions) {
     super("talos-mesh:benchmark:Benchmark", name, opts);
-    const { settings, mesh, cluster, stack } = args;
+    const { settings, cluster, stack } = args;
     if (cluster.simulatedNodes) {
       this.sentences = pulumi.output([]);
       this.registerOutputs();
       return;
     }
-    const request: BenchmarkRequest = { stack, settings, mesh: { version: mesh.version, revision: mesh.revision } };
+    const request = benchmarkRequest(stack, { ...args, benchmark: settings });
     const run = lifecycleCommand(
       `${name}-run`,
       {

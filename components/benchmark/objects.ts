@@ -20,6 +20,14 @@ export interface Places {
   readonly serverNode: string;
   /** Of the control plane whose proxies are measured. @default the default one */
   readonly revision?: string;
+  /** How images are pulled. @default as Kubernetes does, without secrets */
+  readonly pull?: Pull;
+}
+
+export interface Pull {
+  readonly policy?: string;
+  /** Contents of Secrets of type `kubernetes.io/dockerconfigjson`, in base64, by name. */
+  readonly secrets: Readonly<Record<string, string>>;
 }
 
 /** An object of any kind, as the API server takes it. */
@@ -36,6 +44,14 @@ export function scenarioObjects(scenario: Scenario, plan: BenchmarkPlan, places:
       metadata: { name: namespace, labels: { ...ownLabel, ...meshLabels(scenario, places.revision), ...podSecurity } },
       spec: {},
     },
+    ...Object.entries(places.pull?.secrets ?? {}).map(([name, content]) => ({
+      apiVersion: "v1",
+      kind: "Secret",
+      metadata: { name, namespace, labels: ownLabel },
+      type: "kubernetes.io/dockerconfigjson",
+      data: { ".dockerconfigjson": content },
+      spec: undefined,
+    })),
     ...(["client", "server"] as const).map((name) => ({
       apiVersion: "v1",
       kind: "ServiceAccount",
@@ -45,9 +61,9 @@ export function scenarioObjects(scenario: Scenario, plan: BenchmarkPlan, places:
     })),
     ...(scenario === "waypoint" ? [waypoint(namespace, places.revision)] : []),
     service(namespace, plan),
-    deployment("server", namespace, places.serverNode, plan),
-    deployment("client", namespace, places.clientNode, plan),
-    ...(near ? [deployment("client-near", namespace, places.serverNode, plan)] : []),
+    deployment("server", namespace, places.serverNode, plan, places.pull),
+    deployment("client", namespace, places.clientNode, plan, places.pull),
+    ...(near ? [deployment("client-near", namespace, places.serverNode, plan, places.pull)] : []),
   ];
 }
 
@@ -96,9 +112,11 @@ function service(namespace: string, { target }: BenchmarkPlan): AnyObject {
 }
 
 /** One pod on one node. It is recreated, never doubled: a second one would share the load. */
-function deployment(name: string, namespace: string, node: string, plan: BenchmarkPlan): AnyObject {
+function deployment(name: string, namespace: string, node: string, plan: BenchmarkPlan, pull?: Pull): AnyObject {
   const role = name === "server" ? "server" : "client";
   const details = role === "server" && plan.target === "details";
+  const imagePullPolicy = pull?.policy ?? "IfNotPresent";
+  const imagePullSecrets = Object.keys(pull?.secrets ?? {}).map((secret) => ({ name: secret }));
   return {
     apiVersion: "apps/v1",
     kind: "Deployment",
@@ -112,6 +130,7 @@ function deployment(name: string, namespace: string, node: string, plan: Benchma
         spec: {
           serviceAccountName: role,
           automountServiceAccountToken: false,
+          ...(imagePullSecrets.length > 0 && { imagePullSecrets }),
           nodeSelector: { "kubernetes.io/hostname": node },
           terminationGracePeriodSeconds: 1,
           securityContext: {
@@ -122,7 +141,7 @@ function deployment(name: string, namespace: string, node: string, plan: Benchma
             container("fortio", plan.images.fortio, ports.http, fortioServer),
             container("iperf3", plan.images.iperf3, ports["tcp-iperf3"], ["iperf3", "-s"]),
             ...(details ? [container("details", plan.images.details, ports["http-details"])] : []),
-          ],
+          ].map((each) => ({ ...each, imagePullPolicy })),
           // In memory: writing a log to a disk would be a part of what is measured.
           volumes: [{ name: "work", emptyDir: { medium: "Memory", sizeLimit: workSize(plan) } }],
         },
@@ -139,7 +158,7 @@ const fortioServer = [
 
 function container(name: string, image: string, port: number, command?: readonly string[]) {
   return {
-    ...{ name, image, imagePullPolicy: "IfNotPresent" },
+    ...{ name, image },
     ...(command && { command: [...command] }),
     ports: [{ containerPort: port }],
     // None for iperf3: a probe would be its one client, and turn away the one that measures.

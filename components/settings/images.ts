@@ -1,5 +1,5 @@
 import type { ImagesSettings } from "./sections/images";
-import { addons, kialiImage, platformImages } from "./versions";
+import { addons, benchmarkImages, kialiImage, platformImages } from "./versions";
 import { bookinfoVersions } from "./workloads";
 
 /** Istio's images, under the hub: the control plane, every proxy, and the agents on nodes. */
@@ -18,7 +18,7 @@ export const imageNames: readonly string[] = [
   ...Object.entries(bookinfoVersions).flatMap(([service, all]) =>
     all.map((version) => bookinfoImage(service, version)),
   ),
-  ...[...Object.values(platformImages), ...addonImages(), kialiImage].map(imageName),
+  ...[...Object.values(platformImages), ...addonImages(), kialiImage, ...Object.values(benchmarkImages)].map(imageName),
 ].sort();
 
 function addonImages(): string[] {

@@ -3,6 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { OutputError } from "../../components/benchmark/measure/output-error";
 import { KubernetesCluster } from "../../components/benchmark/run/cluster";
+import { benchmarkRequest } from "../../components/benchmark/run/request";
 import { BudgetError, runBenchmark } from "../../components/benchmark/run/runner";
 import { NotMeasurable } from "../../components/benchmark/run/set-up";
 import { benchmark, type BenchmarkSettings, scenarioNames } from "../../components/settings/sections/benchmark";
@@ -76,13 +77,13 @@ function scenariosOf(list: string): BenchmarkSettings["scenarios"] {
 async function run(options: Options): Promise<number> {
   const { stack, quick } = options;
   const settings = stackSettings(projectRoot, stackFileOf(projectRoot, options, "bench"));
-  const request = {
-    ...{ stack, mesh: { version: settings.mesh.version, revision: settings.mesh.revision } },
-    settings: {
+  const request = benchmarkRequest(stack, {
+    ...settings,
+    benchmark: {
       ...(settings.benchmark ?? benchmark.parse({})),
       ...(options.scenarios && { scenarios: options.scenarios }),
     },
-  };
+  });
   const access = options.kubeconfig
     ? { kubeconfig: fromUser(options.kubeconfig, "bench") }
     : await clusterAccess({ projectRoot, stack }, settings, "bench reads the cluster's kubeconfig");

@@ -1,11 +1,16 @@
 import assert from "node:assert/strict";
 import { benchmarkRules } from "../../components/settings/rules/benchmark";
+import { benchmarkScenarios } from "../../components/settings/benchmark-scenarios";
 import type { Settings } from "../../components/settings/schema";
 import { benchmark } from "../../components/settings/sections/benchmark";
+import { mesh } from "../../components/settings/sections/mesh";
 import type { z } from "zod";
 
-function problems(settings: z.input<typeof benchmark>): string[] {
-  const whole = { benchmark: benchmark.parse(settings) } as Settings;
+const meshOf = (more: object = {}) => mesh.parse({ version: "1.31.1", ...more });
+const ambient = { profile: "ambient", dataPlane: "ambient" };
+
+function problems(settings: z.input<typeof benchmark>, ofMesh: object = {}): string[] {
+  const whole = { benchmark: benchmark.parse(settings), mesh: meshOf(ofMesh) } as Settings;
   const context = { secretNames: new Set<string>(), secretTexts: new Map<string, string>() };
   return benchmarkRules.flatMap((rule) =>
     [...rule.check(whole, context)].map(({ path, message }) => `${path.join(".")}: ${message}`),
@@ -40,6 +45,30 @@ describe("the settings of a benchmark", () => {
         "benchmark.budgets.ambient.p99: scenario ambient is not measured; add it to benchmark.scenarios",
       ],
     );
+  });
+
+  it("measure every data plane of the mesh where they name none", () => {
+    const scenarios = (ofMesh: object) => benchmarkScenarios(benchmark.parse({}), meshOf(ofMesh));
+    assert.deepEqual(scenarios({}), ["none", "sidecar"]);
+    assert.deepEqual(scenarios(ambient), ["none", "ambient"]);
+    assert.deepEqual(scenarios({ ...ambient, namespaces: { old: { dataPlane: "sidecar" } } }), [
+      ...["none", "sidecar", "ambient"],
+    ]);
+    assert.deepEqual(problems({ budgets: { "ambient.p99": { max: 1 } } }, ambient), []);
+    assert.deepEqual(problems({ budgets: { "ambient.p99": { max: 1 } } }), [
+      "benchmark.budgets.ambient.p99: scenario ambient is not measured; add it to benchmark.scenarios",
+    ]);
+  });
+
+  it("do not ask for ztunnel's scenarios in a mesh without it; sidecars go with either", () => {
+    const asked = { scenarios: ["none" as const, "sidecar" as const, "ambient" as const, "waypoint" as const] };
+    const message = (name: string) =>
+      `found ${name}, which needs ztunnel, and a mesh of dataPlane sidecar has none; remove it, or set mesh.dataPlane: ambient, where sidecar can be measured as well`;
+    assert.deepEqual(problems(asked), [
+      `benchmark.scenarios.2: ${message("ambient")}`,
+      `benchmark.scenarios.3: ${message("waypoint")}`,
+    ]);
+    assert.deepEqual(problems(asked, ambient), []);
   });
 
   it("need the blocks of an interval where there is a budget", () => {

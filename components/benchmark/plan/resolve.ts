@@ -1,5 +1,6 @@
 import type { BenchmarkSettings, ScenarioName } from "../../settings/sections/benchmark";
-import { officialHub, versions } from "../../settings/versions";
+import { bookinfoImage } from "../../settings/images";
+import { benchmarkImages, officialHub, versions } from "../../settings/versions";
 import { milliseconds } from "../../shared/duration";
 
 /** Everything a plan is made of, with nothing left open; times in seconds. */
@@ -47,7 +48,6 @@ const presets: Readonly<Record<NonNullable<BenchmarkSettings["preset"]>, Partial
   // "Istio from A to Y": fortio with 10 connections and 100 requests a second to details, iperf for 10 s.
   article: {
     target: "details",
-    scenarios: ["none", "sidecar", "ambient"],
     qps: [100],
     // The length of details' answer; it cannot be asked for another.
     payloadSizes: [178],
@@ -65,9 +65,8 @@ const presets: Readonly<Record<NonNullable<BenchmarkSettings["preset"]>, Partial
 };
 
 const images = {
-  fortio: `fortio/fortio:${versions.fortio}`,
-  iperf3: `nicolaka/netshoot:${versions.netshoot}`,
-  details: `${officialHub}/examples-bookinfo-details-v1:${versions.bookinfo}`,
+  ...benchmarkImages,
+  details: `${officialHub}/${bookinfoImage("details", "v1")}:${versions.bookinfo}`,
 };
 
 /** What `--quick` makes shorter: figures to see that all works, with intervals that are wider than need be. */

@@ -23,18 +23,18 @@ export function sentences(plan: BenchmarkPlan, figures: readonly Figure[], costs
       const figure = figures.find((each) => each.arm === arm.id && each.scenario === scenario && each.metric === "p99");
       const where = `at ${arm.qps} requests a second over ${arm.connections} connections`;
       if (!figure?.difference) return `${scenario}: not measured.`;
-      const parts = [latency(scenario, figure.difference), ...resources(costs, arm.id, scenario)];
-      return `${scenario} ${parts.join(", ")} (${where}; ${figure.difference.blocks} blocks).`;
+      const parts = [latency(figure.difference), ...resources(costs, arm.id, scenario)];
+      const what = scenario === "control" ? "control, which is none once more," : scenario;
+      return `${what} ${parts.join(", ")} (${where}; ${figure.difference.blocks} blocks).`;
     });
 }
 
-function latency(scenario: Scenario, difference: Difference): string {
+function latency(difference: Difference): string {
   if (!difference.interval) {
     return `differs from none by ${withInterval(difference)} ms at p99, from too few blocks to say how sure that is`;
   }
   if (!difference.significant) {
-    const what = scenario === "control" ? "which is none once more, " : "";
-    return `${what}shows no difference from none beyond chance at p99 (${withInterval(difference)} ms)`;
+    return `shows no difference from none beyond chance at p99 (${withInterval(difference)} ms)`;
   }
   const amount = difference.median < 0 ? flipped(difference) : difference;
   return `${difference.median < 0 ? "takes away" : "adds"} ${withInterval(amount)} ms at p99`;

@@ -1,8 +1,10 @@
 import type { ApiServer, ApplyObject, LiveObject } from "../../shared/api-server";
+import { rootNamespace } from "../../platform/namespaces";
 import { ownLabel } from "../objects";
 import { type ContainerSample, parseSummary } from "../measure/usage";
 import type { NodeFacts } from "../report/report";
 import { execIn, type ExecResult } from "./exec";
+import { annotate, type Annotation } from "./grafana";
 
 /** A node that pods can be put on. */
 export interface BenchNode extends NodeFacts {
@@ -50,6 +52,10 @@ export interface BenchCluster {
   ): Promise<ExecResult>;
   /** Counters of every container of a node. */
   usage(node: string): Promise<ContainerSample[]>;
+  /** Content of a pull secret of the mesh's root namespace, in base64; undefined where there is none. */
+  pullSecret(name: string): Promise<string | undefined>;
+  /** Has the Grafana of a namespace show a moment. */
+  annotate(namespace: string, annotation: Annotation): Promise<void>;
 }
 
 /** A cluster behind its API server. */
@@ -72,12 +78,12 @@ export class KubernetesCluster implements BenchCluster {
 
   async missing(part: "istiod" | "ztunnel"): Promise<string | undefined> {
     const ready = (await this.meshPods(part)).some((pod) => pod.ready);
-    return ready ? undefined : `there is no ready ${part} in istio-system`;
+    return ready ? undefined : `there is no ready ${part} in ${rootNamespace}`;
   }
 
   /** The charts put `app` on their pods, and not all of them on what makes the pods. */
   private async meshPods(part: "istiod" | "ztunnel"): Promise<BenchPod[]> {
-    return (await this.pods("istio-system")).filter(({ app }) => app === part);
+    return (await this.pods(rootNamespace)).filter(({ app }) => app === part);
   }
 
   async apply(object: ApplyObject): Promise<void> {
@@ -112,6 +118,15 @@ export class KubernetesCluster implements BenchCluster {
   async usage(node: string): Promise<ContainerSample[]> {
     const path = `/api/v1/nodes/${encodeURIComponent(node)}/proxy/stats/summary?only_cpu_and_memory=true`;
     return parseSummary(await this.server.read(path));
+  }
+
+  async pullSecret(name: string): Promise<string | undefined> {
+    const found = await this.server.get({ apiVersion: "v1", kind: "Secret", namespace: rootNamespace, name });
+    return (found as { data?: Readonly<Record<string, string>> } | undefined)?.data?.[".dockerconfigjson"];
+  }
+
+  annotate(namespace: string, annotation: Annotation): Promise<void> {
+    return annotate(this.server, namespace, annotation);
   }
 }
 

@@ -1,10 +1,45 @@
+import { benchmarkScenarios } from "../../settings/benchmark-scenarios";
+import type { Settings } from "../../settings/schema";
 import type { BenchmarkSettings } from "../../settings/sections/benchmark";
+import type { ImagesSettings } from "../../settings/sections/images";
+import { pulledImages } from "../images";
 
 /** What a benchmark is told: plain data, so that a plan shows it and an unchanged one runs nothing. */
 export interface BenchmarkRequest {
   readonly stack: string;
   readonly settings: BenchmarkSettings;
   readonly mesh: { readonly version: string; readonly revision?: string };
+  /** @default as Kubernetes does, without secrets */
+  readonly pull?: PullRequest;
+  /** Whose pages show when it was measured. @default none */
+  readonly grafana?: { readonly namespace: string };
+}
+
+/** How images are pulled. */
+export interface PullRequest {
+  readonly policy?: ImagesSettings["pullPolicy"];
+  /** Names of Secrets, which are in the mesh's root namespace. */
+  readonly secrets: readonly string[];
+}
+
+/** The part of a stack's settings that a benchmark is made of. */
+export interface BenchmarkedStack extends Pick<Settings, "mesh" | "images" | "observability"> {
+  readonly benchmark: BenchmarkSettings;
+}
+
+export function benchmarkRequest(stack: string, settings: BenchmarkedStack): BenchmarkRequest {
+  const { benchmark, mesh, images, observability } = settings;
+  return {
+    stack,
+    settings: {
+      ...benchmark,
+      scenarios: [...benchmarkScenarios(benchmark, mesh)],
+      images: pulledImages(benchmark, images),
+    },
+    mesh: { version: mesh.version, revision: mesh.revision },
+    pull: { policy: images.pullPolicy, secrets: images.pullSecrets.map(({ name }) => name) },
+    ...(observability?.grafana && { grafana: { namespace: observability.namespace } }),
+  };
 }
 
 /** The variable that holds it as JSON. */

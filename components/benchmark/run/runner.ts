@@ -12,6 +12,7 @@ import { markdownOf } from "../report/markdown";
 import { failures, type Measured, type Report, reportOf } from "../report/report";
 import type { BenchCluster, BenchNode } from "./cluster";
 import { ExecError } from "./exec";
+import { Annotations } from "./annotations";
 import { Journal } from "./journal";
 import { measureRun, type RunContext } from "./measure-run";
 import type { BenchmarkRequest, BenchmarkResult } from "./request";
@@ -40,7 +41,7 @@ export class BudgetError extends Error {
  *   that a person can remove; what breaks a run, after which a further call goes on behind the last finished one
  */
 export async function runBenchmark(request: BenchmarkRequest, context: RunnerContext): Promise<BenchmarkResult> {
-  const { settings, mesh, stack } = request;
+  const { settings, mesh, stack, pull, grafana } = request;
   const plan = benchmarkPlan(resolveBenchmark(settings, { quick: context.quick }));
   const identity = planIdentity(plan, mesh, settings.runId);
   const folder = path.join(context.projectRoot, ".talos-mesh", stack, "benchmark", identity);
@@ -52,8 +53,8 @@ export async function runBenchmark(request: BenchmarkRequest, context: RunnerCon
   forgetElsewhere(journal, nodes, context);
   const left = remaining(plan.runs, journal);
   if (journal.setup() === undefined || left.length > 0) {
-    const told = { ...context, plan, meshVersion: mesh.version, revision: mesh.revision };
-    await measure(told, nodes, journal, context);
+    const told = { ...context, plan, meshVersion: mesh.version, revision: mesh.revision, pull };
+    await measure(told, nodes, journal, new Annotations(context, stack, grafana?.namespace));
   }
   const measured: Measured = {
     ...{ plan, meshVersion: mesh.version, runId: settings.runId, records: journal.records() },
@@ -97,12 +98,12 @@ function remaining(runs: readonly PlannedRun[], journal: Journal): PlannedRun[] 
 }
 
 async function measure(
-  told: SetUpContext,
+  told: SetUpContext & Pick<RunContext, "signal">,
   nodes: readonly [BenchNode, BenchNode],
   journal: Journal,
-  { cluster, say, rest, signal }: RunnerContext,
+  annotations: Annotations,
 ): Promise<void> {
-  const { plan } = told;
+  const { cluster, plan, say, rest, signal } = told;
   const [client] = nodes;
   const kept = journal.records().length;
   if (kept > 0) say(`${kept} of ${plan.runs.length} runs are there already; going on behind them`);
@@ -116,9 +117,11 @@ async function measure(
     journal.keepSetup(setup);
     const counted = await countedNodes(cluster, nodes);
     const context: RunContext = { cluster, plan, clientNodeCores: client.cores, nodes: counted, signal };
+    await annotations.begin();
     await makeRuns(context, remaining(plan.runs, journal), journal, say, rest);
   } finally {
     await remove(cluster, say);
+    await annotations.end();
   }
 }
 

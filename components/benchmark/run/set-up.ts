@@ -1,10 +1,12 @@
 import type { Usages } from "../measure/record";
-import { namespaceOf, type Places, ports, scenarioObjects } from "../objects";
+import { namespaceOf, type Places, ports, type Pull, scenarioObjects } from "../objects";
 import type { BenchmarkPlan, Scenario } from "../plan/plan";
+import { rootNamespace } from "../../platform/namespaces";
 import type { Environment, ScenarioState } from "../report/report";
 import type { BenchCluster, BenchNode, BenchPod } from "./cluster";
 import type { Setup } from "./journal";
 import { counters, usageIn } from "./measure-run";
+import type { PullRequest } from "./request";
 import { truthOf } from "./truth";
 
 /** It cannot be measured here, and why. */
@@ -17,6 +19,7 @@ export interface SetUpContext {
   readonly plan: BenchmarkPlan;
   readonly meshVersion: string;
   readonly revision?: string;
+  readonly pull?: PullRequest;
   readonly say: (line: string) => void;
   /** Waits for some milliseconds; rejects when the run is to stop. */
   readonly rest: (ms: number) => Promise<unknown>;
@@ -46,6 +49,7 @@ export async function setUp(context: SetUpContext, nodes: readonly [BenchNode, B
   const { cluster, plan, say } = context;
   const [client, server] = nodes;
   const states: ScenarioState[] = [];
+  const pull = context.pull && (await pullOf(cluster, context.pull));
   for (const scenario of plan.scenarios) {
     const reason = await whyNot(scenario, cluster);
     if (reason !== undefined) {
@@ -53,7 +57,7 @@ export async function setUp(context: SetUpContext, nodes: readonly [BenchNode, B
       states.push({ scenario, state: "not measured", reason, truths: [] });
       continue;
     }
-    const places: Places = { clientNode: client.name, serverNode: server.name, revision: context.revision };
+    const places: Places = { clientNode: client.name, serverNode: server.name, revision: context.revision, pull };
     for (const object of scenarioObjects(scenario, plan, places)) await cluster.apply(object);
     states.push({ scenario, state: "measured", truths: [] });
   }
@@ -74,6 +78,18 @@ export async function setUp(context: SetUpContext, nodes: readonly [BenchNode, B
     images: [...images].sort(),
   };
   return { scenarios: states, environment, idle: await idleUsage(context, states, nodes) };
+}
+
+/** Secrets are copied from where the environment has them: a pod can name those of its own namespace only. */
+async function pullOf(cluster: BenchCluster, { policy, secrets }: PullRequest): Promise<Pull> {
+  const found = await Promise.all(secrets.map(async (name) => [name, await cluster.pullSecret(name)] as const));
+  const missing = found.flatMap(([name, content]) => (content === undefined ? [name] : []));
+  if (missing.length > 0) {
+    throw new NotMeasurable(
+      `talos-mesh:images.pullSecrets: the cluster has no ${missing.join(", ")} in ${rootNamespace}; deploy the stack first`,
+    );
+  }
+  return { policy, secrets: Object.fromEntries(found) as Record<string, string> };
 }
 
 type Mtus = { readonly client?: number; readonly server?: number };

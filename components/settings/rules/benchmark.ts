@@ -1,3 +1,5 @@
+import { ambientScenarios, benchmarkScenarios } from "../benchmark-scenarios";
+import { hasAmbient } from "../data-planes";
 import { blocksForIntervals, budgetMetrics, scenarioNames } from "../sections/benchmark";
 import { suggestion } from "../suggest";
 import { duplicates } from "./duplicates";
@@ -20,28 +22,42 @@ export const benchmarkRules = [
       }));
       yield* duplicates(entries, "value");
     }
-    const { scenarios, budgets, blocks } = benchmark;
+    const { scenarios, blocks, budgets } = benchmark;
     if (scenarios && !scenarios.includes("none")) {
       yield {
         path: ["benchmark", "scenarios"],
         message: `found ${scenarios.join(", ")}; add none, which the others are compared with`,
       };
     }
-    for (const name of Object.keys(budgets)) {
+    for (const name of Object.keys(budgets).filter((each) => !budgetNames.includes(each))) {
       const path = ["benchmark", "budgets", name];
-      if (!budgetNames.includes(name)) {
-        yield { path, message: `unknown budget; ${suggestion(name, budgetNames)}` };
-        continue;
-      }
-      const scenario = meshScenarios.find((each) => name.startsWith(`${each}.`));
-      if (scenario && scenarios && !scenarios.includes(scenario)) {
-        yield { path, message: `scenario ${scenario} is not measured; add it to benchmark.scenarios` };
-      }
+      yield { path, message: `unknown budget; ${suggestion(name, budgetNames)}` };
     }
     if (Object.keys(budgets).length > 0 && blocks < blocksForIntervals) {
       yield {
         path: ["benchmark", "blocks"],
         message: `found ${blocks}; budgets are judged on an interval, which takes at least ${blocksForIntervals}`,
+      };
+    }
+  }),
+  rule(["benchmark", "mesh"], function* ({ benchmark, mesh }) {
+    if (!benchmark) return;
+    for (const [index, scenario] of (benchmark.scenarios ?? []).entries()) {
+      if (!ambientScenarios.includes(scenario) || hasAmbient(mesh)) continue;
+      yield {
+        path: ["benchmark", "scenarios", index],
+        message:
+          `found ${scenario}, which needs ztunnel, and a mesh of dataPlane sidecar has none; remove it, or set ` +
+          "mesh.dataPlane: ambient, where sidecar can be measured as well",
+      };
+    }
+    const measured = benchmarkScenarios(benchmark, mesh);
+    for (const name of Object.keys(benchmark.budgets).filter((each) => budgetNames.includes(each))) {
+      const scenario = meshScenarios.find((each) => name.startsWith(`${each}.`));
+      if (scenario === undefined || measured.includes(scenario)) continue;
+      yield {
+        path: ["benchmark", "budgets", name],
+        message: `scenario ${scenario} is not measured; add it to benchmark.scenarios`,
       };
     }
   }),

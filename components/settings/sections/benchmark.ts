@@ -26,7 +26,11 @@ export const benchmark = z.strictObject({
       "article: 10 connections, 100 requests a second to details, iperf3 for 10 s. " +
         "istio-tools: 2 to 64 connections, 1,000 requests a second, 240 s.",
     ),
-  scenarios: z.array(z.enum(scenarioNames)).min(1).optional().describe("Default: none, sidecar."),
+  scenarios: z
+    .array(z.enum(scenarioNames))
+    .min(1)
+    .optional()
+    .describe("Default: none, and what the mesh has: sidecar, ambient."),
   control: z
     .boolean()
     .default(false)
@@ -55,7 +59,7 @@ export const benchmark = z.strictObject({
   images: z
     .strictObject({ fortio: image.optional(), iperf3: image.optional(), details: image.optional() })
     .default({})
-    .describe("Images of the load generators, where not those of this release."),
+    .describe("Images where not those of this release; mirrors and digests of talos-mesh:images hold for them too."),
   seed: z.int().default(1),
   baseline: z.string().min(1).optional().describe("A report.json to compare with."),
   runId: z.string().optional().describe("Another value measures anew."),

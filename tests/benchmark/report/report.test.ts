@@ -85,7 +85,10 @@ describe("the report of a benchmark", () => {
       /^sidecar adds (1\.9|2\.0)\d \[1\.\d\d, 2\.\d\d\] ms at p99, 0\.200 \[0\.200, 0\.200\] vCPU per 1,000 requests a second, 60\.0 \[.*\] MiB a proxy \(at 1000 requests a second over 10 connections; 10 blocks\)\.$/,
     );
     assert.match(ambient ?? "", /^ambient adds 0\.[45]\d+ \[/);
-    assert.match(control ?? "", /^control which is none once more, shows no difference from none beyond chance at p99/);
+    assert.match(
+      control ?? "",
+      /^control, which is none once more, shows no difference from none beyond chance at p99/,
+    );
   });
 
   it("leaves runs that do not count out of the figures and shows them", () => {

@@ -2,6 +2,7 @@ import { gzipSync } from "node:zlib";
 import type { ContainerSample } from "../../../components/benchmark/measure/usage";
 import { ports } from "../../../components/benchmark/objects";
 import type { BenchCluster, BenchNode, BenchPod } from "../../../components/benchmark/run/cluster";
+import type { Annotation } from "../../../components/benchmark/run/grafana";
 import type { ExecResult } from "../../../components/benchmark/run/exec";
 import type { ApplyObject } from "../../../components/shared/api-server";
 import { recorded } from "../fixtures";
@@ -18,6 +19,11 @@ export class FakeCluster implements BenchCluster {
   output: (argv: readonly string[]) => string | undefined = () => undefined;
   parts = new Set<"istiod" | "ztunnel">(["istiod", "ztunnel"]);
   echo: (namespace: string) => string = () => "HTTP/1.1 200 OK\n\nHost: server:8080\n";
+  /** Contents of pull secrets by name. */
+  readonly pullSecrets = new Map<string, string>();
+  /** What Grafana was told; `onAnnotate` may throw, as a Grafana that is not there does. */
+  readonly annotations: (Annotation & { readonly namespace: string })[] = [];
+  onAnnotate: () => void = () => undefined;
   private readonly there = new Map<string, ApplyObject[]>();
   private clock = 0;
 
@@ -80,6 +86,17 @@ export class FakeCluster implements BenchCluster {
   removeNamespace(name: string): Promise<void> {
     this.there.delete(name);
     return Promise.resolve();
+  }
+
+  pullSecret(name: string): Promise<string | undefined> {
+    return Promise.resolve(this.pullSecrets.get(name));
+  }
+
+  annotate(namespace: string, annotation: Annotation): Promise<void> {
+    return Promise.resolve().then(() => {
+      this.onAnnotate();
+      this.annotations.push({ namespace, ...annotation });
+    });
   }
 
   exec(pod: string, namespace: string, container: string, argv: readonly string[]): Promise<ExecResult> {

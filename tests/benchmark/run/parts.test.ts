@@ -67,7 +67,7 @@ describe("the objects of a scenario", () => {
     const found = objects("none", { preset: "article", images: { iperf3: "example.com/iperf3:1" } });
     const images = template(found, "server").containers.map(({ image }) => image);
     assert.deepEqual(images, [
-      "fortio/fortio:1.66.0",
+      "docker.io/fortio/fortio:1.66.0",
       "example.com/iperf3:1",
       "docker.io/istio/examples-bookinfo-details-v1:1.20.3",
     ]);

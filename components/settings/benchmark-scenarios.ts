@@ -1,0 +1,20 @@
+import { hasAmbient, hasSidecars } from "./data-planes";
+import type { BenchmarkSettings, ScenarioName } from "./sections/benchmark";
+import type { MeshSettings } from "./sections/mesh";
+
+/** Scenarios whose traffic ztunnel carries. */
+export const ambientScenarios: readonly ScenarioName[] = ["ambient", "waypoint"];
+
+/** What a benchmark measures: what its settings name, else `none` and every data plane that the mesh has. */
+export function benchmarkScenarios(
+  { scenarios }: Pick<BenchmarkSettings, "scenarios">,
+  mesh: Pick<MeshSettings, "dataPlane" | "namespaces">,
+): readonly ScenarioName[] {
+  return (
+    scenarios ?? [
+      "none",
+      ...(hasSidecars(mesh) ? ["sidecar" as const] : []),
+      ...(hasAmbient(mesh) ? ["ambient" as const] : []),
+    ]
+  );
+}

@@ -1,0 +1,88 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import type { BenchmarkRequest } from "../../../components/benchmark/run/request";
+import { runBenchmark } from "../../../components/benchmark/run/runner";
+import { NotMeasurable } from "../../../components/benchmark/run/set-up";
+import { benchmark } from "../../../components/settings/sections/benchmark";
+import { FakeCluster } from "./fake-cluster";
+
+describe("a benchmark in its environment", () => {
+  let projectRoot: string;
+  let cluster: FakeCluster;
+  let said: string[];
+  beforeEach(() => {
+    projectRoot = mkdtempSync(path.join(tmpdir(), "talos-mesh-bench-"));
+    cluster = new FakeCluster();
+    said = [];
+  });
+  afterEach(() => rmSync(projectRoot, { recursive: true }));
+
+  const run = (told: Pick<BenchmarkRequest, "pull" | "grafana">, blocks: number, signal?: AbortSignal) => {
+    const settings = benchmark.parse({
+      ...{ scenarios: ["none"], blocks, qps: [100], connections: [4] },
+      ...{ duration: "2s", warmUp: "1s", tcpStreams: [], transactions: false },
+    });
+    const request = { stack: "test", settings, mesh: { version: "1.31.1" }, ...told };
+    const say = (line: string) => said.push(line);
+    return runBenchmark(request, { cluster, projectRoot, signal, say, rest: () => Promise.resolve() });
+  };
+
+  it("has Grafana show when it began and when it ended, also where it is stopped", async () => {
+    const told = { grafana: { namespace: "observability" } };
+    const texts = () => cluster.annotations.map(({ namespace, text }) => `${namespace}: ${text}`);
+    await run(told, 1);
+    const both = ["observability: Benchmark of test begins", "observability: Benchmark of test ends"];
+    assert.deepEqual(texts(), both);
+    cluster.annotations.length = 0;
+    await run(told, 1);
+    assert.deepEqual(texts(), [], "nothing was measured");
+    const stop = new AbortController();
+    cluster.onExec = (command) => command.includes("-access-log-file") && stop.abort(new Error("stopped"));
+    await assert.rejects(run(told, 2, stop.signal), /stopped/);
+    assert.deepEqual(texts(), both);
+  });
+
+  it("does not need Grafana: it warns, and gives it both moments as soon as it answers", async () => {
+    const told = { grafana: { namespace: "observability" } };
+    let refusals = 1;
+    cluster.onAnnotate = () => {
+      if (refusals-- > 0) throw new Error("no pod of Grafana is ready");
+    };
+    assert.equal((await run(told, 1)).state, "measured");
+    assert.match(said.join("\n"), /Warning: Grafana does not show "Benchmark of test begins" \(no pod of Grafana/);
+    assert.deepEqual(
+      cluster.annotations.map(({ text }) => text),
+      ["Benchmark of test begins", "Benchmark of test ends"],
+    );
+    const [begin, end] = cluster.annotations.map(({ at }) => at.getTime());
+    assert.ok(begin !== undefined && end !== undefined && begin <= end);
+  });
+
+  it("pulls with the secrets of the environment, and says which are not there", async () => {
+    const told = { pull: { policy: "Always", secrets: ["registry", "other"] } } as const;
+    cluster.pullSecrets.set("registry", "e30=");
+    await assert.rejects(run(told, 1), (error: unknown) => {
+      assert.ok(error instanceof NotMeasurable);
+      assert.equal(
+        error.message,
+        "talos-mesh:images.pullSecrets: the cluster has no other in istio-system; deploy the stack first",
+      );
+      return true;
+    });
+    assert.equal(cluster.applied.length, 0);
+    cluster.pullSecrets.set("other", "e30=");
+    await run(told, 1);
+    const secrets = cluster.applied.filter(({ kind }) => kind === "Secret");
+    assert.deepEqual(
+      secrets.map(({ metadata, data }) => [metadata.namespace, metadata.name, data]),
+      ["registry", "other"].map((name) => ["bench-none", name, { ".dockerconfigjson": "e30=" }]),
+    );
+    const pods = cluster.applied.filter(({ kind }) => kind === "Deployment").map((each) => JSON.stringify(each.spec));
+    for (const pod of pods) {
+      assert.match(pod, /"imagePullSecrets":\[\{"name":"registry"\},\{"name":"other"\}\]/);
+      assert.doesNotMatch(pod, /IfNotPresent/);
+    }
+  });
+});
