@@ -9,7 +9,7 @@ import { programContext } from "./components/settings/context";
 import { loadSettings } from "./components/settings/load";
 import { hasAddons } from "./components/settings/sections/observability";
 import { clusterSummary as clusterSummaryOf, notes as notesOf, urls as urlsOf } from "./components/summary";
-import { compilePolicies, environmentModel, MeshPolicies, MeshSecurity } from "./policies";
+import { compilePolicies, environmentModel, MeshPolicies, MeshSecurity, policyNotes } from "./policies";
 
 // One direction: settings -> cluster -> platform -> mesh -> applications -> policies -> outputs.
 const context = programContext();
@@ -37,10 +37,9 @@ const istio = new meshLayer.Istio(
 
 meshLayer.gatewayCertificates("gateway-certificates", { ...settings, ...cluster, secrets, context }, onPlatform);
 
-if (hasAddons(settings.observability)) {
-  const args = { ...settings, settings: settings.observability, source: charts, secrets, context, istio };
-  new Observability("observability", args, onPlatform);
-}
+const addons = hasAddons(settings.observability) && settings.observability;
+const watching = { ...settings, source: charts, secrets, context, istio };
+const observability = addons && new Observability("observability", { ...watching, settings: addons }, onPlatform);
 
 const security = new MeshSecurity("security", { objects }, { ...inCluster, dependsOn: istio });
 const bookinfo =
@@ -61,9 +60,9 @@ const beforeRoutes = bookinfo ? [security, bookinfo] : security;
 const policies = new MeshPolicies("policies", { objects }, { ...inCluster, dependsOn: beforeRoutes });
 
 if (settings.benchmark) {
-  const { benchmark, observability } = settings;
-  const args = { settings: benchmark, mesh, images, observability, cluster, stack: context.stack };
-  new Benchmark("benchmark", args, { ...inCluster, dependsOn: policies });
+  const args = { ...settings, settings: settings.benchmark, cluster, stack: context.stack };
+  // Whatever still starts would be measured with it.
+  new Benchmark("benchmark", args, { ...inCluster, dependsOn: observability ? [policies, observability] : policies });
 }
 
 /** Which cluster this is. */
@@ -75,4 +74,8 @@ export const kubeconfigCommand = cluster.kubeconfigCommand;
 /** The cluster's kubeconfig. */
 export const kubeconfig = cluster.kubeconfig;
 /** What was not measured, and what stands in for the real thing. */
-export const notes = [...notesOf(cluster, charts), ...meshLayer.meshNotes(settings, context.projectRoot)];
+export const notes = [
+  ...notesOf(cluster, charts),
+  ...meshLayer.meshNotes(settings, context.projectRoot),
+  ...policyNotes(settings, objects),
+];
