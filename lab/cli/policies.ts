@@ -1,18 +1,24 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { parseArgs } from "node:util";
+import { ApiServer } from "../../components/shared/api-server";
 import { capabilityPage } from "../../policies/capabilities/table";
 import { answer, type Question } from "../../policies/explain/journey";
 import { environmentModel } from "../../policies/environment";
+import { plainText } from "../../policies/plain-text";
+import { clusterAccess } from "../engine/cluster-access";
 import { UserError } from "../program/errors";
 import { stackFileOf } from "../program/stack-option";
 import { stackSettings } from "../program/stack-settings";
+import { table } from "../report/format";
+import { Terminal } from "../report/terminal";
 import { withOptions } from "./options";
 
 const root = path.resolve(__dirname, "../..");
 const page = path.join(root, "docs/policies-data-planes.md");
 
 const usage = `usage: npm run policies -- explain --stack STACK --from WORKLOAD --to WORKLOAD [REQUEST]
+       npm run policies -- plaintext --stack STACK [--window TIME]
        npm run policies -- table [--check]
 
   explain            what would happen to a request, with the rules that decide it; no cluster is asked
@@ -26,28 +32,44 @@ const usage = `usage: npm run policies -- explain --stack STACK --from WORKLOAD 
     --claim K=V      what a valid token says, once for each claim; iss is its issuer
     --address IP     the caller's, for rules by address
 
+  plaintext          who still speaks plain text, before mTLS becomes STRICT; asks the stack's Prometheus
+    --stack STACK    the stack
+    --config FILE    its stack file  (default: Pulumi.STACK.yaml of this project)
+    --window TIME    how far back, such as 12h or 7d  (default: 1d)
+
   table              write docs/policies-data-planes.md: what each policy becomes in each data plane
     --check          write nothing, and fail where the page is not current`;
 
 type Options =
   | { readonly command: "table"; readonly check: boolean }
+  | { readonly command: "plaintext"; readonly stack: string; readonly config?: string; readonly window: string }
   | { readonly command: "explain"; readonly stack: string; readonly config?: string; readonly question: Question };
 
 /**
- * `npm run policies`: answers from the settings alone.
+ * `npm run policies`: answers from the settings, and one from the figures of the mesh.
  *
- * @returns 0; 1 where `table --check` finds another page, or the request would not get through; 2 for wrong options
+ * @returns 0; 1 where `table --check` finds another page, the request would not get through, or plain text was spoken
+ * or nothing can be said of it; 2 for wrong options
  * @throws UserError, SettingsError, PolicyError
  */
 export function main(argv: readonly string[]): Promise<number> {
   return withOptions(
     usage,
     () => parse(argv),
-    (options) => (options.command === "table" ? table(options.check) : explain(options)),
+    (options) => {
+      switch (options.command) {
+        case "table":
+          return writeTable(options.check);
+        case "explain":
+          return explain(options);
+        case "plaintext":
+          return reportPlainText(options);
+      }
+    },
   );
 }
 
-function table(check: boolean): number {
+function writeTable(check: boolean): number {
   const text = capabilityPage();
   const name = path.relative(root, page);
   if (existsSync(page) && readFileSync(page, "utf8") === text) {
@@ -70,6 +92,40 @@ function explain({ stack, config, question }: Extract<Options, { command: "expla
   for (const step of steps)
     console.log(`  ${step.what}${step.path === undefined ? "" : `  (talos-mesh:${step.path})`}`);
   return outcome === "denied" || outcome === "no route" ? 1 : 0;
+}
+
+async function reportPlainText(
+  options: Extract<Options, { command: "plaintext" }>,
+  terminal: Pick<Terminal, "line"> = new Terminal(),
+): Promise<number> {
+  const { stack, config, window } = options;
+  const settings = stackSettings(root, stackFileOf(root, { stack, config }, "policies"));
+  const { observability } = settings;
+  if (!observability?.prometheus) {
+    throw new UserError(
+      "plaintext asks the stack's Prometheus, and talos-mesh:observability has none: nobody counts who speaks plain text. Add prometheus: {} there.",
+    );
+  }
+  if (settings.cluster.kind === "embedded") {
+    throw new UserError("plaintext: nodes are simulated and carry no traffic, so that there is nothing to count.");
+  }
+  const access = await clusterAccess({ projectRoot: root, stack }, settings, "plaintext asks the cluster's Prometheus");
+  const server = await ApiServer.open(access);
+  const { pairs, total } = await plainText((path) => server.read(path), { namespace: observability.namespace, window });
+  if (total === 0) {
+    terminal.line(`Prometheus saw no traffic in the mesh in ${window}: nothing can be said of plain text.`);
+    return 1;
+  }
+  if (pairs.length === 0) {
+    terminal.line(`Nobody spoke plain text in ${window}: all of what the mesh carried was mTLS.`);
+    return 0;
+  }
+  const rows = pairs.map(({ from, to, count }) => [from, to, Math.ceil(count)]);
+  for (const line of table(["from", "to", `requests and connections in ${window}`], rows)) terminal.line(line);
+  if (pairs.some(({ from }) => from === "unknown/unknown")) {
+    terminal.line("unknown/unknown: callers outside the mesh, which tell no name.");
+  }
+  return 1;
 }
 
 function asked<Answer>(question: () => Answer): Answer {
@@ -95,6 +151,7 @@ function parse(argv: readonly string[]): Options | undefined {
       header: { type: "string", multiple: true, default: [] },
       claim: { type: "string", multiple: true, default: [] },
       address: { type: "string" },
+      window: { type: "string", default: "1d" },
       check: { type: "boolean", default: false },
       help: { type: "boolean", short: "h", default: false },
     },
@@ -103,8 +160,14 @@ function parse(argv: readonly string[]): Options | undefined {
   const [command, ...others] = positionals;
   if (others.length > 0) throw new TypeError(`unexpected: ${others.join(" ")}`);
   if (command === "table") return { command, check: values.check };
-  if (command !== "explain") throw new TypeError(`found ${command ?? "no command"}; expected explain or table`);
-  const { stack, config, from, to, method, path: asks, address } = values;
+  const { stack, config, from, to, method, path: asks, address, window } = values;
+  if (command === "plaintext") {
+    if (!stack) throw new TypeError("--stack is missing");
+    if (!/^[1-9]\d*[smhdw]$/.test(window)) throw new TypeError(`--window ${window}: expected a time such as 12h or 7d`);
+    return { command, stack, config, window };
+  }
+  if (command !== "explain")
+    throw new TypeError(`found ${command ?? "no command"}; expected explain, plaintext or table`);
   if (!stack || !from || !to) throw new TypeError("--stack, --from and --to are needed");
   if (!asks.startsWith("/")) throw new TypeError(`--path ${asks}: expected a path that begins with /`);
   const claims = values.claim.length > 0 ? pairs("--claim", values.claim) : undefined;
