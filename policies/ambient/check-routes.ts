@@ -39,7 +39,7 @@ function checkWaypoint(service: MeshService, problems: Problems): boolean {
   if (parts.length === 0) return offers.length > 0;
   problems.add(
     paths[0] ?? "traffic.services",
-    `${parts.join(", ")} of ${name} needs a waypoint in the ambient namespace ${namespace}: ztunnel understands no HTTP; ` +
+    `${parts.join(", ")} of ${name} needs a waypoint in the ambient namespace ${namespace}: ztunnel does not read HTTP; ` +
       `add { namespace: ${namespace} } to talos-mesh:mesh.waypoints, or set dataPlane: sidecar for the namespace`,
   );
   return false;
@@ -52,8 +52,8 @@ function checkIngress({ offers, waypoint }: MeshService, problems: Problems): vo
       if (!route) continue;
       problems.add(
         `${path}.http[${index}].route`,
-        `requests from the gateway go through waypoint ${waypoint?.name}, which chooses the version itself; ` +
-          "say the shares in an entry without gateways, or set ingress: false for the waypoint",
+        `requests from the gateway go through waypoint ${waypoint?.name}, which chooses the version again; ` +
+          "put the shares in an entry without gateways, or set ingress: false for the waypoint",
       );
     }
   }
@@ -73,7 +73,7 @@ export function checkSubsets(service: MeshService, problems: Problems): void {
   if (twice !== undefined) {
     problems.add(
       `${service.paths[0]}.subsets`,
-      `two subsets stand for ${twice}, which is one Service here; keep one of them`,
+      `two subsets stand for ${twice}, which is one Service in the ambient data plane; keep one of them`,
     );
   }
 }
@@ -144,7 +144,8 @@ function checkNames(
 ): void {
   for (const [field, named = {}] of Object.entries(fields)) {
     for (const [name, value] of Object.entries(named)) {
-      if (!headerName.test(name)) problems.add(`${path}.${field}`, `found ${name}, which is no name to a HTTPRoute`);
+      if (!headerName.test(name))
+        problems.add(`${path}.${field}`, `found ${name}, a name that a HTTPRoute does not accept`);
       if (value === "")
         problems.add(`${path}.${field}`, `${name} is empty, which a HTTPRoute refuses; remove the header`);
     }

@@ -11,10 +11,10 @@ const httpConditions = ["methods", "paths", "headers", "claims"] as const;
 export function checkSecurity(model: ResolvedModel, problems: Problems): void {
   for (const rule of model.accessRules) if (rule.target.dataPlane === "ambient") checkRule(rule, model, problems);
   for (const { target, path, conditions } of model.externalRules) {
-    checkNeedsWaypoint(target, path, "an external authorizer is asked", problems);
+    checkNeedsWaypoint(target, path, "external authorization", problems);
     if (target.waypoint && conditions.ipBlocks) refuseAddresses(`${path}.ipBlocks`, problems);
   }
-  for (const { target, path } of model.tokenRules) checkNeedsWaypoint(target, path, "tokens are read", problems);
+  for (const { target, path } of model.tokenRules) checkNeedsWaypoint(target, path, "reading tokens", problems);
   for (const { path, dataPlane, settings } of model.mtlsExceptions) {
     if (dataPlane !== "ambient" || ![settings.mode, ...Object.values(settings.ports ?? {})].includes("DISABLE"))
       continue;
@@ -39,8 +39,8 @@ function checkPlainText(model: ResolvedModel, problems: Problems): void {
     if (!target) continue;
     problems.add(
       path,
-      `found PERMISSIVE, but ${target.name} lets in nobody but its waypoint ${target.waypoint.name}, and plain text goes through no waypoint; ` +
-        "remove the exception, or the rules or the waypoint of the workload",
+      `found PERMISSIVE, but ${target.name} accepts requests from its waypoint only, and plain text does not go through waypoints; ` +
+        `remove the exception, or the rules of ${target.name}, or waypoint ${target.waypoint.name}`,
     );
   }
 }
@@ -53,10 +53,10 @@ function checkRule(rule: AccessRule, model: ResolvedModel, problems: Problems): 
     return;
   }
   const http = httpConditions.filter((condition) => conditions[condition] !== undefined);
-  if (action === "AUDIT") checkNeedsWaypoint(target, path, "requests are audited", problems);
+  if (action === "AUDIT") checkNeedsWaypoint(target, path, "auditing", problems);
   else if (http.length > 0) {
     const meaning = action === "ALLOW" ? "allow nobody" : "deny everybody";
-    const reason = `${http.join(", ")} can be told (at ztunnel the rule would ${meaning})`;
+    const reason = `a rule with ${http.join(", ")} (which would ${meaning} at ztunnel)`;
     checkNeedsWaypoint(target, path, reason, problems);
   }
 }
@@ -65,7 +65,7 @@ function checkNeedsWaypoint(target: Target, path: string, what: string, problems
   if (target.dataPlane !== "ambient" || target.waypoint) return;
   problems.add(
     path,
-    `${target.name} needs a waypoint before ${what}: ztunnel understands no HTTP; ` +
+    `${what} needs a waypoint for ${target.name}: ztunnel does not read HTTP; ` +
       `add { namespace: ${target.namespace} } to talos-mesh:mesh.waypoints, or set dataPlane: sidecar for the namespace`,
   );
 }
@@ -73,7 +73,7 @@ function checkNeedsWaypoint(target: Target, path: string, what: string, problems
 function refuseAddresses(path: string, problems: Problems): void {
   problems.add(
     path,
-    "behind a waypoint the address is that of the mesh's tunnel, not the caller's; say from, or remove the waypoint",
+    "behind a waypoint the address is the tunnel's, not the caller's; use from instead, or remove the waypoint",
   );
 }
 
@@ -93,8 +93,8 @@ function checkCallers(
   for (const [who = "", namespace = ""] of from) {
     problems.add(
       path,
-      `${who} (data plane ${dataPlanes[namespace]}) does not go through waypoint ${target.waypoint?.name}, which is the only way to ${target.name}; ` +
-        `set dataPlane: ambient for namespace ${namespace}, or remove the waypoint`,
+      `${who} (data plane ${dataPlanes[namespace]}) does not use waypoints, and ${target.name} accepts requests from its waypoint only; ` +
+        `set dataPlane: ambient for namespace ${namespace}, or remove waypoint ${target.waypoint?.name}`,
     );
   }
 }
@@ -109,22 +109,19 @@ function checkGateways(model: ResolvedModel, problems: Problems): void {
     protectedTargets.set(`${target.namespace}/${target.name}`, path);
   }
   const closed = new Set(model.defaultDenyNamespaces);
-  const advice = ({ waypoint }: Pick<Target, "waypoint">) =>
-    `pass waypoint ${waypoint?.name} by, which is the only way to it; set ingress: true for the waypoint in talos-mesh:mesh.waypoints`;
+  const advice = ({ name, waypoint }: Pick<Target, "name" | "waypoint">) =>
+    `requests for ${name} from a gateway skip its waypoint, and ${name} accepts requests from its waypoint only; ` +
+    `set ingress: true for waypoint ${waypoint?.name} in talos-mesh:mesh.waypoints`;
   for (const service of model.services) {
     if (!service.waypoint || service.waypoint.ingress || service.offers.length === 0) continue;
     if (!closed.has(service.namespace) && !protectedTargets.has(`${service.namespace}/${service.name}`)) continue;
-    problems.add(
-      `${service.offers[0]?.path}.gateways`,
-      `requests for ${service.name} from a gateway ${advice(service)}`,
-    );
+    problems.add(`${service.offers[0]?.path}.gateways`, advice(service));
   }
   const offered = new Set(
     model.services.filter(({ offers }) => offers.length > 0).map((s) => `${s.namespace}/${s.name}`),
   );
   for (const { path, target, callers = [] } of model.accessRules) {
     if (!target.waypoint || target.waypoint.ingress || offered.has(`${target.namespace}/${target.name}`)) continue;
-    if (callers.some(isGateway))
-      problems.add(`${path}.from`, `requests for ${target.name} from a gateway ${advice(target)}`);
+    if (callers.some(isGateway)) problems.add(`${path}.from`, advice(target));
   }
 }

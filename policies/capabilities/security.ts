@@ -13,7 +13,10 @@ export const securityCapabilities = {
     title: "No mTLS at all (DISABLE)",
     setting: "security.peerAuthentication.*.mode",
     sidecar: { native: "PeerAuthentication DISABLE" },
-    ambient: { refused: "ztunnel takes DISABLE for PERMISSIVE", instead: "PERMISSIVE, which takes plain text as well" },
+    ambient: {
+      refused: "ztunnel treats DISABLE as PERMISSIVE",
+      instead: "PERMISSIVE, which accepts plain text as well",
+    },
   },
   defaultDeny: {
     title: "Default deny",
@@ -80,7 +83,8 @@ export const securityCapabilities = {
     title: "Ways out of the mesh by workload, to hosts by TLS, HTTP and TCP",
     setting: "security.egress",
     sidecar: {
-      native: "ServiceEntry for the namespace, and a Sidecar for each workload with REGISTRY_ONLY: order, and no lock",
+      native:
+        "ServiceEntry for the namespace, and a Sidecar for each workload with REGISTRY_ONLY; no security boundary, as a process can go round its own proxy",
     },
     ambient: {
       native:
@@ -112,7 +116,7 @@ export const securityCapabilities = {
     title: "Ways out to hosts by wildcard",
     setting: "security.egress.allow.*.hosts",
     sidecar: { native: "ServiceEntry with resolution NONE, in mode sidecar; refused in mode egressGateway" },
-    ambient: { refused: "a waypoint must look up the one host to go to", instead: "each host by its name" },
+    ambient: { refused: "a waypoint has to resolve the host name", instead: "each host by its name" },
   },
   tlsOrigination: {
     title: "TLS that the proxy speaks for a workload",

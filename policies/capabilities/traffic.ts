@@ -50,7 +50,7 @@ export const trafficCapabilities = {
     setting: `${http}.match.*.sourceWorkload`,
     sidecar: route("match[].sourceLabels"),
     ambient: {
-      refused: "a waypoint ignores who asks when it routes",
+      refused: "a waypoint does not route by the workload that asks",
       instead: "a header that the caller sets, or authorization by identity",
     },
   },

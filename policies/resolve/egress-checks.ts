@@ -29,13 +29,13 @@ function checkForm(
   if (tlsOrigination && protocol !== "HTTP") {
     problems.add(
       `${path}.tlsOrigination`,
-      `goes with protocol HTTP, which the workload then speaks; found ${protocol}`,
+      `needs protocol HTTP, which the workload speaks to its proxy; found ${protocol}`,
     );
   }
   checkWildcards({ hosts, protocol, tlsOrigination }, mode, `${path}.hosts`, problems);
   if (mode !== "egressGateway") return;
   if (new Set(ports).size > 1) {
-    problems.add(`${path}.ports`, `found ${ports.join(", ")}; an egress gateway knows one port of a host; name one`);
+    problems.add(`${path}.ports`, `found ${ports.join(", ")}; an egress gateway serves one port of a host; keep one`);
   }
   const long = hosts.find((host) => subsetName(host).length > longestName);
   if (long !== undefined) {
@@ -54,11 +54,11 @@ function checkWildcards(
   if (mode === "waypoint") {
     problems.add(path, `found ${wildcard}; ${ambientRefusal("egressWildcard")}`);
   } else if (mode === "egressGateway") {
-    problems.add(path, `found ${wildcard}; an egress gateway must look up the one host to go to; name each`);
+    problems.add(path, `found ${wildcard}; an egress gateway has to resolve the host name; list each host`);
   } else if (protocol === "TCP") {
-    problems.add(path, `found ${wildcard}; TCP carries no name, so that a wildcard stands for everything`);
+    problems.add(path, `found ${wildcard}; TCP carries no host name, so a wildcard would allow every host`);
   } else if (tlsOrigination) {
-    problems.add(path, `found ${wildcard}; TLS origination must know the one host to speak to; name each`);
+    problems.add(path, `found ${wildcard}; TLS origination needs one host name; list each host`);
   }
 }
 
@@ -101,7 +101,7 @@ function checkTcp(rules: readonly EgressRule[], problems: Problems): void {
         if (owner === host) continue;
         problems.add(
           `${path}.ports`,
-          `TCP on port ${port} leads to ${owner} already, and to nothing else; use TLS, or another port`,
+          `TCP on port ${port} already leads to ${owner}, and a port leads to one host only; use TLS, or another port`,
         );
       }
     }

@@ -17,7 +17,7 @@ export function resolveEgress(model: PolicyModel, directory: Directory, problems
     const workload =
       second === undefined ? directory.find(model.defaultNamespace, first) : directory.find(first, second);
     if (!workload) {
-      problems.add(`${path}.from`, `found ${settings.from}, a gateway; expected a workload, whose way out this is`);
+      problems.add(`${path}.from`, `found ${settings.from}, a gateway; expected the workload that may leave the mesh`);
       return [];
     }
     const target = targetOf(workload, directory);
@@ -31,7 +31,7 @@ export function resolveEgress(model: PolicyModel, directory: Directory, problems
     if (mode === "waypoint" && !waypoint) {
       problems.add(
         `${path}.from`,
-        `ways out of the ambient namespace ${target.namespace} lead through its waypoint; ` +
+        `ways out of the ambient namespace ${target.namespace} go through its waypoint; ` +
           `add { namespace: ${target.namespace} } to talos-mesh:mesh.waypoints`,
       );
     }

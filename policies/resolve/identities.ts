@@ -44,12 +44,12 @@ export function checkIdentities(
     const mode = mtlsMode(mesh, exceptions, target);
     if (field === undefined) continue;
     if (mode === "DISABLE") {
-      const message = `${target.name} takes no mTLS (DISABLE), so no caller has an identity; remove the exception, or say ipBlocks`;
+      const message = `${target.name} takes no mTLS (DISABLE), so no caller has an identity; remove the exception, or use ipBlocks`;
       problems.add(`${path}.${field}`, message);
     } else if (action === "DENY" && takesPlainText(mesh, exceptions, target)) {
       const message =
-        `${target.name} takes plain text too (PERMISSIVE), in which a caller has no identity and passes; ` +
-        "make it STRICT, or allow those who may instead";
+        `${target.name} also accepts plain text (PERMISSIVE), where a caller has no identity and this rule does not match; ` +
+        "make it STRICT, or use allow rules instead";
       problems.add(`${path}.${field}`, message);
     }
   }

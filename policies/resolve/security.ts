@@ -50,7 +50,7 @@ export function resolveMtlsExceptions(model: PolicyModel, directory: Directory, 
       problems.add(`${path}.namespace`, `${namespace} stands for the whole mesh; set talos-mesh:mesh.mtls instead`);
     }
     const key = `${namespace}/${workload ?? ""}`;
-    if (seen.has(key)) problems.add(path, "another entry speaks for the same pods; join the two");
+    if (seen.has(key)) problems.add(path, "another entry is about the same pods; merge the two");
     seen.add(key);
     return { path, dataPlane: directory.dataPlane({ namespace }), settings };
   });

@@ -1,6 +1,8 @@
 import type { KubernetesObject } from "../../components/shared/kubernetes-object";
+import type { GatewayWorkload } from "../../components/shared/workload";
 import type { AccessRule, ExternalRule, ResolvedModel, Target } from "../resolve/resolved";
 import { authorizationRule, sortedUnique, tokenDenials } from "./access-rules";
+import { isIstioGateway } from "./gateways";
 import { type AuthorizationRule, type IstioSpecs, istioObject } from "./istio-object";
 
 type Policy = KubernetesObject<IstioSpecs["AuthorizationPolicy"]>;
@@ -37,14 +39,20 @@ function defaultDeny(model: ResolvedModel): Policy[] {
   );
   const gateways = model.gateways
     .filter(({ namespace }) => closed.has(namespace))
-    .map(({ namespace, name, selector }) =>
+    .map((gateway) =>
       istioObject(
         "AuthorizationPolicy",
-        { namespace, name: `${name}.gateway` },
-        { selector: { matchLabels: { ...selector } }, action: "ALLOW", rules: [{}] },
+        { namespace: gateway.namespace, name: `${gateway.name}.gateway` },
+        { ...toGateway(gateway), action: "ALLOW", rules: [{}] },
       ),
     );
   return [...nothing, ...gateways];
+}
+
+/** A gateway by the labels of its pods, or by its Gateway where istiod has made it of one. */
+function toGateway(gateway: GatewayWorkload): ReturnType<Attachment> {
+  if (isIstioGateway(gateway)) return { selector: { matchLabels: { ...gateway.selector } } };
+  return { targetRefs: [{ group: "gateway.networking.k8s.io", kind: "Gateway", name: gateway.name }] };
 }
 
 /** Policies of the workloads that `here` picks, attached to them in one way. */

@@ -93,32 +93,32 @@ describe("the ambient data plane refuses", () => {
     "routes without a waypoint": [
       { traffic: { services: [{ host: "ratings", http: [{ timeout: "1s" }], trafficPolicy: {} }] } },
       noWaypoint,
-      `traffic.services[0]: http, trafficPolicy of ratings needs a waypoint in the ambient namespace shop: ztunnel understands no HTTP; ${addWaypoint}`,
+      `traffic.services[0]: http, trafficPolicy of ratings needs a waypoint in the ambient namespace shop: ztunnel does not read HTTP; ${addWaypoint}`,
     ],
     "a denial by HTTP that ztunnel would apply to everybody": [
       { security: { authorization: { deny: [{ to: "ratings", methods: ["DELETE"], paths: ["/admin/*"] }] } } },
       noWaypoint,
-      `security.authorization.deny[0]: ratings needs a waypoint before methods, paths can be told (at ztunnel the rule would deny everybody): ztunnel understands no HTTP; ${addWaypoint}`,
+      `security.authorization.deny[0]: a rule with methods, paths (which would deny everybody at ztunnel) needs a waypoint for ratings: ztunnel does not read HTTP; ${addWaypoint}`,
     ],
     "an allowance by HTTP that ztunnel would apply to nobody": [
       { security: { authorization: { allow: [{ to: "ratings", headers: { a: ["b"] } }] } } },
       noWaypoint,
-      `security.authorization.allow[0]: ratings needs a waypoint before headers can be told (at ztunnel the rule would allow nobody): ztunnel understands no HTTP; ${addWaypoint}`,
+      `security.authorization.allow[0]: a rule with headers (which would allow nobody at ztunnel) needs a waypoint for ratings: ztunnel does not read HTTP; ${addWaypoint}`,
     ],
     "an audit without a waypoint": [
       { security: { authorization: { audit: [{ to: "ratings" }] } } },
       noWaypoint,
-      `security.authorization.audit[0]: ratings needs a waypoint before requests are audited: ztunnel understands no HTTP; ${addWaypoint}`,
+      `security.authorization.audit[0]: auditing needs a waypoint for ratings: ztunnel does not read HTTP; ${addWaypoint}`,
     ],
     "tokens without a waypoint": [
       { security: { jwt: [{ workload: "ratings", issuer: "https://issuer.example.com" }] } },
       noWaypoint,
-      `security.jwt[0]: ratings needs a waypoint before tokens are read: ztunnel understands no HTTP; ${addWaypoint}`,
+      `security.jwt[0]: reading tokens needs a waypoint for ratings: ztunnel does not read HTTP; ${addWaypoint}`,
     ],
     "addresses behind a waypoint": [
       { security: { authorization: { allow: [{ to: "ratings", ipBlocks: ["10.0.0.0/8"] }] } } },
       {},
-      "security.authorization.allow[0].ipBlocks: behind a waypoint the address is that of the mesh's tunnel, not the caller's; say from, or remove the waypoint",
+      "security.authorization.allow[0].ipBlocks: behind a waypoint the address is the tunnel's, not the caller's; use from instead, or remove the waypoint",
     ],
     "an exception for plain text, which goes through no waypoint": [
       {
@@ -130,7 +130,7 @@ describe("the ambient data plane refuses", () => {
         },
       },
       {},
-      "security.peerAuthentication[0]: found PERMISSIVE, but ratings lets in nobody but its waypoint waypoint, and plain text goes through no waypoint; remove the exception, or the rules or the waypoint of the workload",
+      "security.peerAuthentication[0]: found PERMISSIVE, but ratings accepts requests from its waypoint only, and plain text does not go through waypoints; remove the exception, or the rules of ratings, or waypoint waypoint",
     ],
     "a caller that passes the waypoint by": [
       { security: { authorization: { allow: [{ to: "ratings", from: ["old/legacy"] }] } } },
@@ -138,17 +138,17 @@ describe("the ambient data plane refuses", () => {
         workloads: [...shop, workload("legacy", ["v1"], "old")],
         dataPlanes: { shop: "ambient", old: "sidecar" },
       },
-      "security.authorization.allow[0]: old/legacy (data plane sidecar) does not go through waypoint waypoint, which is the only way to ratings; set dataPlane: ambient for namespace old, or remove the waypoint",
+      "security.authorization.allow[0]: old/legacy (data plane sidecar) does not use waypoints, and ratings accepts requests from its waypoint only; set dataPlane: ambient for namespace old, or remove waypoint waypoint",
     ],
     "a gateway that passes the waypoint of a closed namespace by": [
       { traffic: { services: [offered] }, security: { authorization: { default: "deny" } } },
       noIngress,
-      "traffic.services[0].gateways: requests for front from a gateway pass waypoint waypoint by, which is the only way to it; set ingress: true for the waypoint in talos-mesh:mesh.waypoints",
+      "traffic.services[0].gateways: requests for front from a gateway skip its waypoint, and front accepts requests from its waypoint only; set ingress: true for waypoint waypoint in talos-mesh:mesh.waypoints",
     ],
     "a gateway's rule for a service that is offered by other means": [
       { security: { authorization: { allow: [{ to: "front", from: ["ingress"] }] } } },
       noIngress,
-      "security.authorization.allow[0].from: requests for front from a gateway pass waypoint waypoint by, which is the only way to it; set ingress: true for the waypoint in talos-mesh:mesh.waypoints",
+      "security.authorization.allow[0].from: requests for front from a gateway skip its waypoint, and front accepts requests from its waypoint only; set ingress: true for waypoint waypoint in talos-mesh:mesh.waypoints",
     ],
     "shares at a gateway whose choice the waypoint would make again": [
       {
@@ -159,7 +159,7 @@ describe("the ambient data plane refuses", () => {
         },
       },
       {},
-      "traffic.services[0].http[0].route: requests from the gateway go through waypoint waypoint, which chooses the version itself; say the shares in an entry without gateways, or set ingress: false for the waypoint",
+      "traffic.services[0].http[0].route: requests from the gateway go through waypoint waypoint, which chooses the version again; put the shares in an entry without gateways, or set ingress: false for the waypoint",
     ],
     "a version without a Service": [
       { traffic: { services: [{ ...reviews, http: [{ route: { v1: 100 } }] }] } },
@@ -188,7 +188,7 @@ describe("the ambient data plane refuses", () => {
         },
       },
       {},
-      "traffic.services[0].subsets: two subsets stand for reviews-v1, which is one Service here; keep one of them",
+      "traffic.services[0].subsets: two subsets stand for reviews-v1, which is one Service in the ambient data plane; keep one of them",
     ],
     "an order that a HTTPRoute would change": [
       {
@@ -225,7 +225,7 @@ describe("the ambient data plane refuses", () => {
         },
       },
       {},
-      "traffic.services[0].http[0].match[0].headers: found :authority, which is no name to a HTTPRoute",
+      "traffic.services[0].http[0].match[0].headers: found :authority, a name that a HTTPRoute does not accept",
       "traffic.services[0].http[0].headers.request.set: x-empty is empty, which a HTTPRoute refuses; remove the header",
     ],
     "more rules than a HTTPRoute holds": [

@@ -52,19 +52,19 @@ describe("ways out of the mesh", () => {
   const refusals: Readonly<Record<string, [Allowance[], string]>> = {
     "a gateway's way out": [
       [{ from: "ingress", hosts: ["example.com"], ports: [443] }],
-      "security.egress.allow[0].from: found ingress, a gateway; expected a workload, whose way out this is",
+      "security.egress.allow[0].from: found ingress, a gateway; expected the workload that may leave the mesh",
     ],
     "a wildcard for TCP": [
       [{ from: "front", hosts: ["*.example.com"], ports: [5432], protocol: "TCP" }],
-      "security.egress.allow[0].hosts: found *.example.com; TCP carries no name, so that a wildcard stands for everything",
+      "security.egress.allow[0].hosts: found *.example.com; TCP carries no host name, so a wildcard would allow every host",
     ],
     "a wildcard that TLS is to be spoken to": [
       [{ from: "front", hosts: ["*.example.com"], ports: [80], protocol: "HTTP", tlsOrigination: true }],
-      "security.egress.allow[0].hosts: found *.example.com; TLS origination must know the one host to speak to; name each",
+      "security.egress.allow[0].hosts: found *.example.com; TLS origination needs one host name; list each host",
     ],
     "TLS for a workload that speaks TLS itself": [
       [{ from: "front", hosts: ["example.com"], ports: [443], tlsOrigination: true }],
-      "security.egress.allow[0].tlsOrigination: goes with protocol HTTP, which the workload then speaks; found TLS",
+      "security.egress.allow[0].tlsOrigination: needs protocol HTTP, which the workload speaks to its proxy; found TLS",
     ],
     "ports that sidecars of one namespace cannot tell apart": [
       [
@@ -78,7 +78,7 @@ describe("ways out of the mesh", () => {
         { from: "front", hosts: ["a.example.com"], ports: [5432], protocol: "TCP" },
         { from: "reviews", hosts: ["b.example.com"], ports: [5432], protocol: "TCP" },
       ],
-      "security.egress.allow[1].ports: TCP on port 5432 leads to a.example.com already, and to nothing else; use TLS, or another port",
+      "security.egress.allow[1].ports: TCP on port 5432 already leads to a.example.com, and a port leads to one host only; use TLS, or another port",
     ],
   };
   for (const [what, [allow, expected]] of Object.entries(refusals)) {

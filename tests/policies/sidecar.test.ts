@@ -117,7 +117,7 @@ describe("sidecar compiler refuses", () => {
         },
       },
       {},
-      "security.peerAuthentication[1]: another entry speaks for the same pods; join the two",
+      "security.peerAuthentication[1]: another entry is about the same pods; merge the two",
     ],
     "a rule by identity where no caller has one": [
       {
@@ -127,7 +127,7 @@ describe("sidecar compiler refuses", () => {
         },
       },
       {},
-      "security.authorization.allow[0].from: ratings takes no mTLS (DISABLE), so no caller has an identity; remove the exception, or say ipBlocks",
+      "security.authorization.allow[0].from: ratings takes no mTLS (DISABLE), so no caller has an identity; remove the exception, or use ipBlocks",
     ],
     "a denial by identity that plain text on one port passes by": [
       {
@@ -142,7 +142,7 @@ describe("sidecar compiler refuses", () => {
         },
       },
       {},
-      "security.authorization.deny[0].from: ratings takes plain text too (PERMISSIVE), in which a caller has no identity and passes; make it STRICT, or allow those who may instead",
+      "security.authorization.deny[0].from: ratings also accepts plain text (PERMISSIVE), where a caller has no identity and this rule does not match; make it STRICT, or use allow rules instead",
     ],
     "a denial by identity that plain text passes by": [
       {
@@ -154,7 +154,7 @@ describe("sidecar compiler refuses", () => {
         },
       },
       {},
-      "security.authorization.deny[0].fromNamespaces: ratings takes plain text too (PERMISSIVE), in which a caller has no identity and passes; make it STRICT, or allow those who may instead",
+      "security.authorization.deny[0].fromNamespaces: ratings also accepts plain text (PERMISSIVE), where a caller has no identity and this rule does not match; make it STRICT, or use allow rules instead",
     ],
   };
 
