@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
 import { compilePolicies } from "../../policies/compile";
+import { security } from "../../components/settings/sections/security";
+import type { PolicyModel } from "../../policies/model";
 import { PolicyError } from "../../policies/problems";
-import { type PolicyWords, shopModel } from "../support/policy-models";
+import { ambientShop, egress, ingress, type PolicyWords, shop, shopModel, workload } from "../support/policy-models";
 
-type Allowance = NonNullable<NonNullable<PolicyWords["security"]>["egress"]>["allow"][number];
+type Egress = NonNullable<NonNullable<PolicyWords["security"]>["egress"]>;
+type Allowance = Egress["allow"][number];
 
 function compile(...allow: Allowance[]) {
   return compilePolicies(shopModel({ security: { egress: { allow } } }));
@@ -96,4 +99,120 @@ describe("ways out of the mesh", () => {
       );
     });
   }
+
+  const gateways = [ingress, egress];
+  const byGateway = (...allow: Allowance[]) => ({ mode: "egressGateway" as const, allow });
+  const twins = shop.map((one) => ({ ...one, serviceAccount: one.name === "front" ? "front" : "shared" }));
+  const oneHost: Allowance = { from: "reviews", hosts: ["example.com"], ports: [443] };
+  const long = `${"a".repeat(59)}.example.com`;
+
+  const furtherRefusals: Readonly<Record<string, [Egress, PolicyModel, string]>> = {
+    "several ports of a host at an egress gateway": [
+      byGateway({ ...oneHost, ports: [443, 8443] }),
+      shopModel({}, { gateways }),
+      "security.egress.allow[0].ports: found 443, 8443; an egress gateway serves one port of a host; keep one",
+    ],
+    "a port of a host at an egress gateway that differs by workload": [
+      byGateway(oneHost, { ...oneHost, from: "front", ports: [8443] }),
+      shopModel({}, { gateways }),
+      "security.egress.allow[1]: example.com is allowed by security.egress.allow[0] with TLS 443, and an egress gateway knows one port and protocol of a host; say the same in both",
+    ],
+    "a wildcard at an egress gateway": [
+      byGateway({ ...oneHost, hosts: ["*.example.com"] }),
+      shopModel({}, { gateways }),
+      "security.egress.allow[0].hosts: found *.example.com; an egress gateway has to resolve the host name; list each host",
+    ],
+    "a host whose name no subset can have": [
+      byGateway({ ...oneHost, hosts: [long] }),
+      shopModel({}, { gateways }),
+      `security.egress.allow[0].hosts: ${long} is too long for an egress gateway, which names a Gateway after it`,
+    ],
+    "a way out by an identity that another workload shares": [
+      byGateway(oneHost),
+      shopModel({}, { gateways, workloads: twins }),
+      "security.egress.allow[0].from: reviews runs as service account shared, and so does ratings: the way out would be open to both; allow it for both, or give each its own service account",
+    ],
+    "an ambient workload without a waypoint to leave by": [
+      { allow: [oneHost] },
+      ambientShop(
+        {},
+        { waypoints: [{ name: "ratings-waypoint", namespace: "shop", service: "ratings", ingress: false }] },
+      ),
+      "security.egress.allow[0].from: ways out of the ambient namespace shop go through its waypoint; add { namespace: shop } to talos-mesh:mesh.waypoints",
+    ],
+    "two protocols of a host at a waypoint": [
+      { allow: [oneHost, { ...oneHost, from: "front", ports: [80], protocol: "HTTP" }] },
+      ambientShop({}),
+      "security.egress.allow[1]: example.com is allowed by security.egress.allow[0] with TLS, and a waypoint knows one protocol of a host; say the same in both",
+    ],
+    "a workload with a sidecar in mode waypoint": [
+      { mode: "waypoint", allow: [oneHost] },
+      shopModel({}),
+      "security.egress.allow[0].from: reviews has a sidecar, and mode waypoint is for ambient workloads; remove security.egress.mode, so that each leaves the way its data plane has",
+    ],
+    "a workload outside the mesh": [
+      { allow: [oneHost] },
+      shopModel({}, { dataPlanes: { shop: "none" } }),
+      "security.egress.allow[0].from: reviews is not in the mesh; set the data plane of namespace shop",
+    ],
+  };
+  for (const [what, [words, model, expected]] of Object.entries(furtherRefusals)) {
+    it(`refuses ${what}`, () => {
+      const asked = { ...model, security: security.parse({ egress: words }) };
+      assert.throws(() => compilePolicies(asked), { message: `1 problem in the policies:\n  talos-mesh:${expected}` });
+    });
+  }
+
+  it("are open to all who share a service account where each is allowed", () => {
+    const model = shopModel(
+      { security: { egress: byGateway(oneHost, { ...oneHost, from: "ratings" }) } },
+      { gateways, workloads: twins },
+    );
+    const admission = compilePolicies(model).find(({ metadata }) => metadata.name === "egress.ways-out");
+    assert.deepEqual((admission?.spec as { rules: unknown }).rules, [
+      {
+        from: [{ source: { principals: ["cluster.local/ns/shop/sa/shared"] } }],
+        when: [{ key: "connection.sni", values: ["example.com"] }],
+      },
+    ]);
+  });
+
+  it("tell the ports of a host apart by workload at a waypoint", () => {
+    const model = ambientShop({
+      security: { egress: { allow: [oneHost, { ...oneHost, from: "front", ports: [8443] }] } },
+    });
+    const objects = compilePolicies(model);
+    const entry = objects.find(({ kind }) => kind === "ServiceEntry");
+    assert.deepEqual(entry?.metadata.labels?.["istio.io/use-waypoint"], "waypoint");
+    assert.deepEqual(
+      (entry?.spec as { ports: { number: number }[] }).ports.map(({ number }) => number),
+      [443, 8443],
+    );
+    const admission = objects.find(({ metadata }) => metadata.name === "example.com.way-out");
+    assert.deepEqual((admission?.spec as { rules: unknown }).rules, [
+      {
+        from: [{ source: { principals: ["cluster.local/ns/shop/sa/front-account"] } }],
+        to: [{ operation: { ports: ["8443"] } }],
+      },
+      {
+        from: [{ source: { principals: ["cluster.local/ns/shop/sa/reviews-account"] } }],
+        to: [{ operation: { ports: ["443"] } }],
+      },
+    ]);
+  });
+
+  it("are locked by a NetworkPolicy in namespaces that a gateway or waypoint lets out, and in no other", () => {
+    const workloads = [...shop, workload("legacy", ["v1"], "old")];
+    const dataPlanes = { shop: "ambient" as const, old: "sidecar" as const };
+    const locked = (model: PolicyModel) =>
+      compilePolicies(model).flatMap(({ kind, metadata }) => (kind === "NetworkPolicy" ? [metadata.namespace] : []));
+    const words = { security: { egress: { allow: [] } } };
+    assert.deepEqual(locked(ambientShop(words, { workloads, dataPlanes })), ["shop"]);
+    assert.deepEqual(locked(shopModel(words)), []);
+    assert.deepEqual(locked(shopModel({ security: { egress: byGateway() } }, { gateways, workloads })), [
+      "old",
+      "shop",
+    ]);
+    assert.deepEqual(locked(ambientShop({}, { workloads, dataPlanes })), []);
+  });
 });
