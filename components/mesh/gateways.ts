@@ -128,7 +128,7 @@ export class Gateways extends Layer {
       this.child,
     );
     const { version, values } = release;
-    if (behindLoadBalancer) this.address(workload, settings, { version, values }, installed);
+    if (behindLoadBalancer) this.running("address", { workload, settings, madeOf: { version, values } }, installed);
   }
 
   /** istiod deploys it. On simulated nodes none runs that could. */
@@ -146,30 +146,37 @@ export class Gateways extends Layer {
       { ...gateway, metadata: { ...gateway.metadata, ...(waits && untilProgrammed) } },
       this.after(made),
     );
-    if (behindLoadBalancer) this.address(workload, settings, { gateway, data: parameters.data }, installed);
+    if (!args.cluster.simulatedNodes) this.running("ready", { workload, settings, madeOf: gateway }, installed);
   }
 
-  /** Waits for a load balancer's address, and says what would help where none comes; again when `values` change. */
-  private address(
-    { name: gateway, namespace, service }: GatewayWorkload,
-    { loadBalancerTimeout = defaultLoadBalancerTimeout }: GatewayDeploymentSettings,
-    values: object,
+  /** Waits for a gateway's pods and for a load balancer's address, and says what would help where they do not come. */
+  private running(
+    what: "address" | "ready",
+    { workload, settings, madeOf }: RunningGateway,
     installed: Resource,
   ): void {
+    const { serviceType, loadBalancerTimeout = defaultLoadBalancerTimeout } = settings;
     lifecycleStep(
-      `${this.name}-${gateway}-address`,
+      `${this.name}-${workload.name}-${what}`,
       {
         step: "gateway-address",
         when: "applied",
         access: this.args.cluster,
         request: {
-          namespace,
-          release: service,
-          addressSeconds: milliseconds(loadBalancerTimeout) / 1000,
-          values: createHash("sha256").update(JSON.stringify(values)).digest("hex").slice(0, 12),
+          namespace: workload.namespace,
+          release: workload.service,
+          ...(serviceType === "LoadBalancer" && { addressSeconds: milliseconds(loadBalancerTimeout) / 1000 }),
+          values: createHash("sha256").update(JSON.stringify(madeOf)).digest("hex").slice(0, 12),
         },
       },
       this.after(installed),
     );
   }
+}
+
+interface RunningGateway {
+  readonly workload: GatewayWorkload;
+  readonly settings: GatewayDeploymentSettings;
+  /** Whose change is waited for as well. */
+  readonly madeOf: object;
 }

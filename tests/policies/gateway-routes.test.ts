@@ -18,7 +18,7 @@ const withTls = (tls: Partial<NonNullable<GatewayWorkload["tls"]>>): GatewayWork
   ...edge,
   tls: { mode: "SIMPLE", credentialName: "istio-ingress-certificate", httpsRedirect: false, ...tls },
 });
-const versioned = shop.map((workload) => ({ ...workload, versionServices: true }));
+const versioned: typeof shop = shop.map((workload) => ({ ...workload, versionServices: true }));
 
 type Entry = NonNullable<NonNullable<PolicyWords["traffic"]>["services"]>[number];
 const front: Entry = { host: "front", gateways: ["ingress"], hosts: ["shop.example.com"], http: [{}] };
@@ -42,7 +42,7 @@ function routes(services: Entry[], gateway = edge, plane: keyof typeof planes = 
     });
 }
 
-function refusals(entry: Partial<Entry>, workloads = versioned): string[] {
+function refusals(entry: Partial<Entry>, workloads: typeof shop = versioned): string[] {
   const words = { traffic: { services: [{ ...front, ...entry }] } };
   try {
     compilePolicies(shopModel(words, { gateways: [edge], workloads }));
@@ -187,7 +187,7 @@ describe("routes at gateways of kind gateway-api", () => {
   }
 
   it("refuse versions without Services, an order that HTTPRoute has not, and more hosts than fit", () => {
-    assert.deepEqual(refusals({ subsets: ["v1"], http: [{ route: { v1: 100 } }] }, [...shop]), [
+    assert.deepEqual(refusals({ subsets: ["v1"], http: [{ route: { v1: 100 } }] }, shop), [
       "traffic.services[0].http[0].route: v1 has no Service of its own, and a HTTPRoute goes to Services; make front-<version> for each version, and say versionServices: true in talos-mesh:applications",
     ]);
     const [order = ""] = refusals({

@@ -39,14 +39,14 @@ export interface StepRequests {
   readonly retire: { readonly revision: string };
   /** Removes what Istio has made and no release owns. */
   readonly leftovers: { readonly keepCRDs: boolean };
-  /** Ends when a gateway behind a load balancer runs and has its address. */
+  /** Ends when a gateway runs, and behind a load balancer has its address. */
   readonly "gateway-address": {
     readonly namespace: string;
     /** Name of its release, its Deployment and its Service. */
     readonly release: string;
-    /** How long the load balancer may take for the address. */
-    readonly addressSeconds: number;
-    /** Changes with the chart and its values, so that their change is waited for as well. */
+    /** How long the load balancer may take for the address; without it, there is none. */
+    readonly addressSeconds?: number;
+    /** Changes with what the gateway is made of, so that their change is waited for as well. */
     readonly values: string;
   };
   /** Prints the template of a workload's pods with the proxy written out. */

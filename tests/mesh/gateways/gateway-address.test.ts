@@ -22,6 +22,16 @@ describe("a gateway behind a load balancer", () => {
     assert.deepEqual(await gatewayAddress(name, request), { address: "lb.example.com" });
   });
 
+  it("is ready with its pods where it has no load balancer", async () => {
+    const { addressSeconds: _, ...pods } = request;
+    const cluster = new FakeCluster([deployment(1)]);
+    cluster.meanwhile = (seconds) => {
+      if (seconds === 20) cluster.objects[0] = deployment(2);
+    };
+    assert.deepEqual(await gatewayAddress(cluster, pods), {});
+    assert.deepEqual(cluster.said, ["waiting: istio-public has 1 of 2 replicas available"]);
+  });
+
   it("waits for pods that are not there yet, and for an address that comes late", async () => {
     const cluster = new FakeCluster([deployment(1), service([])]);
     cluster.meanwhile = (seconds) => {

@@ -136,14 +136,21 @@ describe("a stack with gateways of kind gateway-api", function () {
     }
   });
 
-  it("waits until each is programmed, and behind a load balancer in a step with a limit", () => {
+  it("waits until each is programmed and its pods run, and for the address of a load balancer within a limit", () => {
     assert.deepEqual(annotations(gateway("ingress")), { "pulumi.com/waitFor": "condition=Programmed" });
     assert.equal(annotations(gateway("partners")), undefined);
-    const step = stack.one("command:local:Command", "istio-gateway-partners-address");
-    assert.ok(stack.dependsOn(step, gateway("partners")));
-    const { MESH_STEP } = unwrapSecrets(step.inputs.environment) as { MESH_STEP: string };
-    const { namespace, release, addressSeconds } = JSON.parse(MESH_STEP) as Record<string, unknown>;
-    assert.deepEqual([namespace, release, addressSeconds], ["edge", "partners-istio", 90]);
+    const waitsFor = ["ingress", "partners", "idle"].map((name) => {
+      const step = stack.one("command:local:Command", `istio-gateway-${name}-ready`);
+      assert.ok(stack.dependsOn(step, gateway(name)));
+      const { MESH_STEP } = unwrapSecrets(step.inputs.environment) as { MESH_STEP: string };
+      const { namespace, release, addressSeconds } = JSON.parse(MESH_STEP) as Record<string, unknown>;
+      return [namespace, release, addressSeconds];
+    });
+    assert.deepEqual(waitsFor, [
+      ["istio-ingress", "ingress-istio", undefined],
+      ["edge", "partners-istio", 90],
+      ["istio-idle", "idle-istio", undefined],
+    ]);
   });
 
   it("places routes in place of Istio's Gateway and VirtualService, which the gateway of the chart still has", () => {
@@ -189,5 +196,9 @@ describe("a stack with gateways of kind gateway-api", function () {
       overrides: { cluster, gateways, charts: { source: "./lab/charts" } },
     });
     for (const made of simulated.byType(gatewayType)) assert.equal(annotations(made), undefined, made.name);
+    assert.deepEqual(
+      simulated.byType("command:local:Command").filter(({ name }) => name.startsWith("istio-gateway-")),
+      [],
+    );
   });
 });
