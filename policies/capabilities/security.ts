@@ -5,12 +5,14 @@ const rules = "security.authorization";
 export const securityCapabilities = {
   mtls: {
     title: "mTLS of the mesh, a namespace, a workload, a port",
+    seen: ["sidecar", "ambient"],
     setting: "security.peerAuthentication",
     sidecar: { native: "PeerAuthentication" },
     ambient: { native: "PeerAuthentication, enforced by ztunnel" },
   },
   mtlsDisable: {
     title: "No mTLS at all (DISABLE)",
+    seen: ["sidecar"],
     setting: "security.peerAuthentication.*.mode",
     sidecar: { native: "PeerAuthentication DISABLE" },
     ambient: {
@@ -20,6 +22,7 @@ export const securityCapabilities = {
   },
   defaultDeny: {
     title: "Default deny",
+    seen: ["sidecar", "ambient"],
     setting: `${rules}.default`,
     sidecar: { native: "an AuthorizationPolicy that allows nothing, in each namespace" },
     ambient: {
@@ -29,12 +32,14 @@ export const securityCapabilities = {
   },
   rulesL4: {
     title: "Rules by service account, namespace and port",
+    seen: ["sidecar", "ambient"],
     setting: `${rules}.allow`,
     sidecar: { native: "AuthorizationPolicy with a selector" },
     ambient: { native: "AuthorizationPolicy with a selector at ztunnel, or with targetRefs where there is a waypoint" },
   },
   rulesL7: {
     title: "Rules by method, path and header, to allow and to deny",
+    seen: ["sidecar", "ambient"],
     setting: `${rules}.allow.*.paths`,
     sidecar: { native: "AuthorizationPolicy with a selector" },
     ambient: {
@@ -44,6 +49,7 @@ export const securityCapabilities = {
   },
   rulesByAddress: {
     title: "Rules by address",
+    seen: ["sidecar", "ambient"],
     setting: `${rules}.allow.*.ipBlocks`,
     sidecar: { native: "source.ipBlocks" },
     ambient: {
@@ -52,6 +58,7 @@ export const securityCapabilities = {
   },
   audit: {
     title: "Audit rules",
+    seen: ["sidecar", "ambient"],
     setting: `${rules}.audit`,
     sidecar: { native: "AuthorizationPolicy AUDIT, and Telemetry that logs what it marks" },
     ambient: {
@@ -60,6 +67,7 @@ export const securityCapabilities = {
   },
   dryRun: {
     title: "Dry run of rules",
+    seen: ["sidecar"],
     setting: `${rules}.dryRun`,
     sidecar: { native: "annotation istio.io/dry-run" },
     ambient: {
@@ -69,18 +77,21 @@ export const securityCapabilities = {
   },
   external: {
     title: "External authorization",
+    seen: ["sidecar", "ambient"],
     setting: `${rules}.external`,
     sidecar: { native: "AuthorizationPolicy CUSTOM and an extension provider" },
     ambient: { native: "the same with targetRefs at the waypoint; without one refused" },
   },
   jwt: {
     title: "Tokens: issuer, audience, claims, by path",
+    seen: ["sidecar", "ambient"],
     setting: "security.jwt",
     sidecar: { native: "RequestAuthentication, and a DENY for requests that do not meet it" },
     ambient: { native: "both with targetRefs at the waypoint; without one refused: ztunnel reads no token" },
   },
   egress: {
     title: "Ways out of the mesh by workload, to hosts by TLS, HTTP and TCP",
+    seen: ["sidecar", "ambient"],
     setting: "security.egress",
     sidecar: {
       native:
@@ -93,6 +104,7 @@ export const securityCapabilities = {
   },
   egressGateway: {
     title: "Ways out through the egress gateway, which goes by identity",
+    seen: ["sidecar"],
     setting: "security.egress.mode",
     sidecar: {
       native:
@@ -105,6 +117,7 @@ export const securityCapabilities = {
   },
   egressSidecar: {
     title: "Ways out by each workload's own sidecar (mode sidecar)",
+    seen: ["sidecar"],
     setting: "security.egress.mode",
     sidecar: { native: "the default of namespaces with sidecars" },
     ambient: {
@@ -114,12 +127,14 @@ export const securityCapabilities = {
   },
   egressWildcard: {
     title: "Ways out to hosts by wildcard",
+    seen: ["sidecar"],
     setting: "security.egress.allow.*.hosts",
     sidecar: { native: "ServiceEntry with resolution NONE, in mode sidecar; refused in mode egressGateway" },
     ambient: { refused: "a waypoint has to resolve the host name", instead: "each host by its name" },
   },
   tlsOrigination: {
     title: "TLS that the proxy speaks for a workload",
+    seen: ["sidecar", "ambient"],
     setting: "security.egress.allow.*.tlsOrigination",
     sidecar: { native: "DestinationRule with tls SIMPLE beside the ServiceEntry" },
     ambient: { native: "DestinationRule with tls SIMPLE beside the ServiceEntry, applied by the waypoint" },

@@ -1,5 +1,5 @@
 import { capabilities } from ".";
-import type { Capability, Support } from "./capability";
+import { type Capability, seenOn, type Support } from "./capability";
 
 /** The page docs/policies-data-planes.md: the table of capabilities for people. */
 export function capabilityPage(): string {
@@ -8,21 +8,24 @@ export function capabilityPage(): string {
 
 Made from \`policies/capabilities/\` by \`npm run policies -- table\`; the compilers take their refusals from the same
 table, and each row has a test. _Converted_: said in another form, with the same effect. _Refused_: with this reason,
-before anything is made. Settings are explained in [the stack file](stack-file.md).
+before anything is made. _Seen_: its effect was measured with real traffic, and what it must stop was stopped, on
+${seenOn}; \`-\` is what only the API server and istiod have taken so far. Settings are explained in
+[the stack file](stack-file.md).
 
 ${table(rows)}
 `;
 }
 
 function table(rows: readonly Capability[]): string {
-  const lines = rows.map(({ title, setting, sidecar, ambient, since }) => [
+  const lines = rows.map(({ title, setting, sidecar, ambient, since, seen }) => [
     since === undefined ? title : `${title} (Istio ${since} and newer)`,
     `\`${setting}\``,
     cell(sidecar),
     cell(ambient),
+    seen?.join(", ") ?? "-",
   ]);
-  const all = [["Demand", "Setting", "Sidecar", "Ambient"], ...lines];
-  const widths = [0, 1, 2, 3].map((column) => Math.max(...all.map((line) => line[column]?.length ?? 0)));
+  const all = [["Demand", "Setting", "Sidecar", "Ambient", "Seen"], ...lines];
+  const widths = [0, 1, 2, 3, 4].map((column) => Math.max(...all.map((line) => line[column]?.length ?? 0)));
   const text = (line: readonly string[]) =>
     `| ${line.map((value, column) => value.padEnd(widths[column] ?? 0)).join(" | ")} |`;
   const [head = [], ...body] = all;

@@ -14,24 +14,28 @@ const atGateways = "the same in an entry with gateways, where the gateway's own 
 export const trafficCapabilities = {
   offer: {
     title: "Hosts and paths at a gateway",
+    seen: ["sidecar", "ambient"],
     setting: "traffic.services.*.gateways",
     sidecar: { native: "Gateway and VirtualService" },
     ambient: { native: "Gateway and VirtualService: a gateway is a proxy of its own in either data plane" },
   },
   passthrough: {
     title: "TLS passed on unopened",
+    seen: ["sidecar"],
     setting: "traffic.services.*.tls",
     sidecar: { native: "VirtualService tls[] by SNI" },
     ambient: { native: "VirtualService tls[] by SNI, at the gateway" },
   },
   match: {
     title: "Routes by path, header, query and method",
+    seen: ["sidecar", "ambient"],
     setting: `${http}.match`,
     sidecar: route("match"),
     ambient: waypointRoute("matches; a prefix becomes a regular expression, because PathPrefix takes whole segments"),
   },
   matchOrder: {
     title: "Rules in the order they are written",
+    seen: ["sidecar", "ambient"],
     setting: http,
     sidecar: { native: "VirtualService: the first that matches" },
     ambient: {
@@ -41,12 +45,14 @@ export const trafficCapabilities = {
   },
   methodPattern: {
     title: "Methods by prefix or regular expression",
+    seen: ["sidecar"],
     setting: `${http}.match.*.method`,
     sidecar: route("match[].method"),
     ambient: { refused: "a HTTPRoute matches a method exactly", instead: "one match for each method" },
   },
   sourceWorkload: {
     title: "Routes by the workload that asks",
+    seen: ["sidecar"],
     setting: `${http}.match.*.sourceWorkload`,
     sidecar: route("match[].sourceLabels"),
     ambient: {
@@ -56,24 +62,28 @@ export const trafficCapabilities = {
   },
   weights: {
     title: "Shares of versions",
+    seen: ["sidecar", "ambient"],
     setting: `${http}.route`,
     sidecar: route("route[].weight to subsets"),
     ambient: waypointRoute("backendRefs[].weight to a Service for each version"),
   },
   mirror: {
     title: "Mirroring with a percentage",
+    seen: ["sidecar", "ambient"],
     setting: `${http}.mirror`,
     sidecar: route("mirrors[]"),
     ambient: waypointRoute("filter RequestMirror"),
   },
   headers: {
     title: "Headers set, added, removed",
+    seen: ["sidecar", "ambient"],
     setting: `${http}.headers`,
     sidecar: route("headers"),
     ambient: waypointRoute("filters RequestHeaderModifier and ResponseHeaderModifier"),
   },
   redirect: {
     title: "Redirects",
+    seen: ["sidecar", "ambient"],
     setting: `${http}.redirect`,
     sidecar: route("redirect"),
     ambient: waypointRoute("filter RequestRedirect with 301 or 302"),
@@ -86,18 +96,21 @@ export const trafficCapabilities = {
   },
   directResponse: {
     title: "Direct responses",
+    seen: ["sidecar"],
     setting: `${http}.directResponse`,
     sidecar: route("directResponse"),
     ambient: { refused: "Gateway API has no direct response", instead: atGateways },
   },
   rewrite: {
     title: "Rewrites of a whole path, and of the host",
+    seen: ["sidecar", "ambient"],
     setting: `${http}.rewrite`,
     sidecar: route("rewrite"),
     ambient: waypointRoute("filter URLRewrite"),
   },
   rewritePrefix: {
     title: "Rewrites of a part of the path",
+    seen: ["sidecar"],
     setting: `${http}.rewrite.uriRegexRewrite`,
     sidecar: route("rewrite.uri after a prefix, rewrite.uriRegexRewrite"),
     ambient: {
@@ -107,12 +120,14 @@ export const trafficCapabilities = {
   },
   timeout: {
     title: "Timeouts",
+    seen: ["sidecar", "ambient"],
     setting: `${http}.timeout`,
     sidecar: route("timeout"),
     ambient: waypointRoute("timeouts.request"),
   },
   retries: {
     title: "Retries of a rule",
+    seen: ["sidecar"],
     setting: `${http}.retries`,
     sidecar: route("retries"),
     ambient: {
@@ -129,6 +144,7 @@ export const trafficCapabilities = {
   },
   defaultRetries: {
     title: "Retries of the whole mesh",
+    seen: ["sidecar", "ambient"],
     setting: "traffic.defaultRetries",
     sidecar: { native: "mesh config defaultHttpRetryPolicy" },
     ambient: {
@@ -144,6 +160,7 @@ export const trafficCapabilities = {
   },
   fault: {
     title: "Faults: delays, HTTP and gRPC errors",
+    seen: ["sidecar", "ambient"],
     setting: `${http}.fault`,
     sidecar: route("fault"),
     ambient: {
@@ -152,6 +169,7 @@ export const trafficCapabilities = {
   },
   cors: {
     title: "CORS",
+    seen: ["sidecar"],
     setting: `${http}.corsPolicy`,
     sidecar: route("corsPolicy"),
     ambient: { refused: "the CORS filter is in Gateway API's experimental channel", instead: atGateways },
@@ -163,14 +181,21 @@ export const trafficCapabilities = {
     ambient: { refused: "as CORS", instead: atGateways },
     since: "1.23",
   },
-  connectionPool: { title: "Connection pools", setting: `${policy}.connectionPool`, ...destination("connectionPool") },
+  connectionPool: {
+    title: "Connection pools",
+    seen: ["sidecar", "ambient"],
+    setting: `${policy}.connectionPool`,
+    ...destination("connectionPool"),
+  },
   outlierDetection: {
     title: "Outlier detection",
+    seen: ["sidecar", "ambient"],
     setting: `${policy}.outlierDetection`,
     ...destination("outlierDetection"),
   },
   loadBalancer: {
     title: "Load balancing: least request, locality, consistent hash",
+    seen: ["sidecar", "ambient"],
     setting: `${policy}.loadBalancer`,
     ...destination("loadBalancer"),
   },
@@ -187,6 +212,7 @@ export const trafficCapabilities = {
   },
   subsetPolicy: {
     title: "Traffic policy of one version",
+    seen: ["sidecar", "ambient"],
     setting: "traffic.services.*.subsets.*.trafficPolicy",
     sidecar: { native: "DestinationRule subsets[].trafficPolicy" },
     ambient: { converted: "DestinationRule of the version's Service, applied by the waypoint" },

@@ -75,6 +75,11 @@ describe("each row of the table of capabilities", () => {
     }
   }
 
+  it("says of no data plane that its effect was seen where it is refused", () => {
+    const wrong = rows.filter(([, { seen, ambient }]) => seen?.includes("ambient") && "refused" in ambient);
+    assert.deepEqual(wrong, []);
+  });
+
   it("has a golden file, and no file is left over", () => {
     const expected = rows.filter(([, { ambient }]) => !("refused" in ambient)).map(([demand]) => `${demand}.yaml`);
     assert.deepEqual(readdirSync(folder).sort(), expected.sort());
