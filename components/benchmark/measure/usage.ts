@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { type Component, components, type Usages } from "./record";
+import type { Scenario } from "../plan/plan";
+import type { Component, Usages } from "./record";
 
 /** Counters of one container at one moment. */
 export interface ContainerSample {
@@ -104,5 +105,11 @@ function keyOf({ namespace, pod, container }: ContainerSample): string {
   return `${namespace}/${pod}/${container}`;
 }
 
-/** Parts that are there because of the mesh. */
-export const meshComponents = components.filter((component) => component !== "client" && component !== "server");
+/** Parts of the mesh that serve a scenario: a ztunnel beside sidecars carries none of their traffic. */
+export const meshParts: Readonly<Record<Scenario, readonly Component[]>> = {
+  none: [],
+  control: [],
+  sidecar: ["client proxy", "server proxy", "istiod"],
+  ambient: ["ztunnel", "istiod"],
+  waypoint: ["ztunnel", "waypoint", "istiod"],
+};

@@ -1,5 +1,5 @@
 import { type Component, type RunRecord, type Usages } from "../measure/record";
-import { meshComponents } from "../measure/usage";
+import { meshParts } from "../measure/usage";
 import { type Arm, armTitle, hasSchedule } from "../plan/arm";
 import type { BenchmarkPlan, Scenario } from "../plan/plan";
 import { estimate, type Estimate } from "../statistics/compare";
@@ -36,8 +36,7 @@ export function costsOf(
 }
 
 function costsOfCell(arm: Arm, scenario: Scenario, runs: readonly RunRecord[], idle: Usages, seed: string): Cost[] {
-  const own = scenario === "none" || scenario === "control" ? [] : meshComponents;
-  const present = own.filter((component) => runs.some(({ usage }) => usage[component]));
+  const present = meshParts[scenario].filter((component) => runs.some(({ usage }) => usage[component]));
   const parts = present.map((component) => ({ component, parts: [component] }));
   const all = present.length > 0 ? [...parts, { component: "mesh" as const, parts: present }] : parts;
   return all.flatMap(({ component, parts }): Cost[] => {

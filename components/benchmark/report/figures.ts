@@ -55,7 +55,9 @@ function figuresOfMetric(metric: Metric, plan: BenchmarkPlan, records: readonly 
   );
   const differences = compare(family, `${plan.seed} ${metric}`);
   return cells.flatMap(({ arm, scenario, values }): Figure[] => {
-    const known = estimate([...values.values()], `${plan.seed} ${metric} ${arm.id} ${scenario}`);
+    // What is lost is a difference, and may be below nothing.
+    const floor = metric === "throughput lost" ? undefined : 0;
+    const known = estimate([...values.values()], `${plan.seed} ${metric} ${arm.id} ${scenario}`, { floor });
     if (!known) return [];
     return [
       {

@@ -51,8 +51,8 @@ export async function runBenchmark(request: BenchmarkRequest, context: RunnerCon
   if (nodes === undefined) return { identity, state: "nothing to measure", sentences: [], budgets: settings.budgets };
 
   forgetElsewhere(journal, nodes, context);
-  const left = remaining(plan.runs, journal);
-  if (journal.setup() === undefined || left.length > 0) {
+  // Also for a scenario that was not there: it may be by now.
+  if (journal.setup() === undefined || undone(plan.runs, journal).length > 0) {
     const told = { ...context, plan, meshVersion: mesh.version, revision: mesh.revision, pull };
     await measure(told, nodes, journal, new Annotations(context, stack, grafana?.namespace));
   }
@@ -90,11 +90,16 @@ function forgetElsewhere(
   journal.clear();
 }
 
-function remaining(runs: readonly PlannedRun[], journal: Journal): PlannedRun[] {
+function undone(runs: readonly PlannedRun[], journal: Journal): PlannedRun[] {
   const done = new Set(journal.records().map(({ id }) => id));
+  return runs.filter(({ id }) => !done.has(id));
+}
+
+/** What is undone of the scenarios that are there. */
+function remaining(runs: readonly PlannedRun[], journal: Journal): PlannedRun[] {
   const states = journal.setup()?.scenarios ?? [];
   const unmeasured = new Set(states.filter(({ state }) => state === "not measured").map(({ scenario }) => scenario));
-  return runs.filter(({ id, scenario }) => !done.has(id) && !unmeasured.has(scenario));
+  return undone(runs, journal).filter(({ scenario }) => !unmeasured.has(scenario));
 }
 
 async function measure(

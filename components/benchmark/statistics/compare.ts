@@ -23,10 +23,22 @@ export interface Difference extends Estimate {
 /** Figures of one scenario by the number of their block. */
 export type ByBlock = ReadonlyMap<number, number>;
 
-/** @returns undefined without values */
-export function estimate(values: readonly number[], seed: string, resamples?: number): Estimate | undefined {
+/**
+ * @param floor what no value can be below, and so no bound
+ * @returns undefined without values
+ */
+export function estimate(
+  values: readonly number[],
+  seed: string,
+  { resamples, floor = -Infinity }: { readonly resamples?: number; readonly floor?: number } = {},
+): Estimate | undefined {
   if (values.length === 0) return undefined;
-  return { median: median(values), interval: medianInterval(values, seed, resamples), blocks: values.length };
+  const interval = medianInterval(values, seed, resamples);
+  return {
+    median: median(values),
+    interval: interval && { ...interval, low: Math.max(floor, interval.low) },
+    blocks: values.length,
+  };
 }
 
 /** Differences within a block, of the blocks that have both: what a block shares (the hour, the neighbours) drops out. */
@@ -51,7 +63,7 @@ export function compare(
   const adjusted = holm(present.map(([, differences]) => signedRank(differences).p));
   return new Map(
     present.flatMap(([name, differences], index): [string, Difference][] => {
-      const known = estimate(differences, `${seed}/${name}`, resamples);
+      const known = estimate(differences, `${seed}/${name}`, { resamples });
       const p = adjusted[index] ?? 1;
       return known ? [[name, { ...known, p, significant: p < 0.05 }]] : [];
     }),

@@ -224,6 +224,20 @@ describe("a benchmark's run", () => {
     );
   });
 
+  it("measures a scenario that was not there as soon as it is, and nothing twice", async () => {
+    cluster.parts = new Set(["istiod"]);
+    await run({ blocks: 2, scenarios: ["none", "ambient"] });
+    assert.equal(measurements().length, 2);
+    cluster.parts.add("ztunnel");
+    const report = reportIn(await run({ blocks: 2, scenarios: ["none", "ambient"] }));
+    assert.equal(measurements().length, 4);
+    assert.deepEqual(
+      report.scenarios.map(({ state }) => state),
+      ["measured", "measured"],
+    );
+    assert.equal(report.runs.length, 4);
+  });
+
   it("does not measure a scenario that is not what its name says", async () => {
     const report = reportIn(await run({ blocks: 1, scenarios: ["none", "sidecar"] }));
     assert.deepEqual(

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { medianInterval } from "../../../components/benchmark/statistics/bootstrap";
-import { compare } from "../../../components/benchmark/statistics/compare";
+import { compare, estimate } from "../../../components/benchmark/statistics/compare";
 import { Random } from "../../../components/benchmark/statistics/random";
 
 /** Draws, and the true median. */
@@ -8,6 +8,8 @@ const laws: Readonly<Record<string, readonly [(random: Random) => number, number
   normal: [(random) => random.normal(), 0],
   "log-normal": [(random) => Math.exp(0.5 * random.normal()), 1],
   exponential: [(random) => -Math.log(1 - random.uniform()), Math.LN2],
+  // Some blocks are not like the others: a neighbour was busy.
+  spoilt: [(random) => random.normal() + (random.uniform() < 0.05 ? 50 : 0), 0.063],
   "long-tailed": [(random) => random.normal() / Math.max(0.2, Math.sqrt(random.uniform())), 0],
 };
 const experiments = 1000;
@@ -37,6 +39,23 @@ describe("a 95% interval over blocks", function () {
     assert.deepEqual(medianInterval(values, "a"), medianInterval(values, "a"));
     const [low, moved] = [values, values.map((value) => value + 100)].map((each) => medianInterval(each, "a")?.low);
     assert.ok(low !== undefined && moved !== undefined && Math.abs(moved - low - 100) < 1e-9);
+  });
+
+  it("does not reach for the one block that is not like the others", () => {
+    const quiet = [1.9, 2.1, 2.0, 1.8, 2.2, 2.05];
+    const [calm, spoilt] = [
+      [...quiet, 2.3],
+      [...quiet, 250],
+    ].map((values) => medianInterval(values, "a"));
+    assert.ok(calm && spoilt);
+    assert.ok(spoilt.low > 1.5 && spoilt.high < 3, JSON.stringify(spoilt));
+  });
+
+  it("ends where values cannot go on", () => {
+    const values = [0.01, 2, 5, 4, 0.5, 6, 1];
+    const [open, closed] = [{}, { floor: 0 }].map((options) => estimate(values, "a", options)?.interval);
+    assert.ok(open && open.low < 0, JSON.stringify(open));
+    assert.deepEqual(closed, { ...open, low: 0 });
   });
 
   it("is not given below 7 blocks", () => {
