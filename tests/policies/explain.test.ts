@@ -212,6 +212,30 @@ describe("what would happen to a request", () => {
     assert.equal(answer(model, { ...asked, path: "/other" }).outcome, "no route");
   });
 
+  it("is refused where it goes round a waypoint that judges, whatever the rules allow", () => {
+    const permissive = { mtls: "PERMISSIVE" as const };
+    const asked = { from: "outside", to: "ratings", method: "GET", headers: {}, path: "/" };
+    const closed: PolicyWords = { security: { authorization: { default: "deny", allow: [{ to: "ratings" }] } } };
+    const { outcome, steps } = answer(ambientShop(closed, permissive), asked);
+    assert.equal(outcome, "denied");
+    assert.deepEqual(steps.at(-1), {
+      what: "a pod outside the mesh does not go through waypoint waypoint, and ratings lets in nobody else",
+      path: "mesh.waypoints",
+    });
+    assert.equal(answer(ambientShop(closed, permissive), { ...asked, from: "front" }).outcome, "passes");
+    assert.equal(answer(ambientShop({}, permissive), asked).outcome, "passes");
+  });
+
+  it("goes by the mTLS mode of the port", () => {
+    const reason = "until the last client has moved";
+    const exception = { namespace: "shop", workload: "ratings", reason };
+    const outcome = (mode: "STRICT" | "PERMISSIVE", port: "STRICT" | "PERMISSIVE") =>
+      ask({ security: { peerAuthentication: [{ ...exception, mode, ports: { 9080: port } }] } }, { from: "outside" })
+        .outcome;
+    assert.equal(outcome("STRICT", "PERMISSIVE"), "passes");
+    assert.equal(outcome("PERMISSIVE", "STRICT"), "denied");
+  });
+
   it("cannot be said of what is not there", () => {
     assert.throws(() => ask({}, { to: "cart" }), RangeError);
     assert.throws(() => ask({}, { from: "cart" }), RangeError);

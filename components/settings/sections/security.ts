@@ -124,7 +124,10 @@ const jwt = z.strictObject({
 });
 
 const egress = z.strictObject({
-  mode: z.enum(["sidecar", "egressGateway", "waypoint"]).optional(),
+  mode: z
+    .enum(["sidecar", "egressGateway", "waypoint"])
+    .optional()
+    .describe("What lets workloads out. Default: their own sidecar, in ambient namespaces the namespace's waypoint."),
   allow: z.array(
     z.strictObject({
       from: z.string().min(1),
