@@ -9,15 +9,15 @@ const destination = (field: string) => ({
   sidecar: { native: `DestinationRule trafficPolicy.${field}` },
   ambient: { native: `DestinationRule trafficPolicy.${field}, applied by the waypoint` },
 });
-const atGateways = "the same in an entry with gateways, where the gateway's own proxy does it";
+const atGateways = "the same in an entry with gateways of kind chart, where the gateway's own proxy does it";
 
 export const trafficCapabilities = {
   offer: {
     title: "Hosts and paths at a gateway",
     seen: ["sidecar", "ambient"],
     setting: "traffic.services.*.gateways",
-    sidecar: { native: "Gateway and VirtualService" },
-    ambient: { native: "Gateway and VirtualService: a gateway is a proxy of its own in either data plane" },
+    sidecar: { native: "Gateway and VirtualService; HTTPRoute at gateways of kind gateway-api" },
+    ambient: { native: "the same: a gateway is a proxy of its own in either data plane" },
   },
   passthrough: {
     title: "TLS passed on unopened",
