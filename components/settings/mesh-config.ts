@@ -40,6 +40,8 @@ function auditProviders({ authorization }: SecuritySettings): object[] {
     authority: "%REQ(:AUTHORITY)%",
     response_code: "%RESPONSE_CODE%",
     peer: "%DOWNSTREAM_PEER_URI_SAN%",
+    // A waypoint's own connection has no peer: who asks stands in what the tunnel's end noted.
+    peer_at_waypoint: "%FILTER_STATE(io.istio.peer_principal:PLAIN)%",
     source_address: "%DOWNSTREAM_REMOTE_ADDRESS%",
     request_id: "%REQ(X-REQUEST-ID)%",
   };

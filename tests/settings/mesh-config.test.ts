@@ -30,4 +30,13 @@ describe("istiod's mesh config for policies", () => {
       ["opa", auditProvider],
     );
   });
+
+  it("has a log for audit rules that names who asked, by a sidecar and by a waypoint", () => {
+    const given = security.parse({ authorization: { audit: [{ to: "ratings" }] } });
+    const [log] = policyMeshConfig({ traffic: traffic.parse({}), security: given }).extensionProviders ?? [];
+    const { labels } = (log as { envoyFileAccessLog: { logFormat: { labels: Record<string, string> } } })
+      .envoyFileAccessLog.logFormat;
+    assert.equal(labels.peer, "%DOWNSTREAM_PEER_URI_SAN%");
+    assert.equal(labels.peer_at_waypoint, "%FILTER_STATE(io.istio.peer_principal:PLAIN)%");
+  });
 });
