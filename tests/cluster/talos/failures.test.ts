@@ -22,6 +22,31 @@ describe("the state of a node", function () {
       assert.match(told, /^next: .*port 50000/m);
     }));
 
+  it("that does not answer is spoken of while it is waited for, and so is the time that is left", () =>
+    on(worker({ stage: "off" }), async (talos) => {
+      const told = await refuse(talos, steps.applyWorker, { TALOS_DEADLINE: "4", TALOS_NOTICE: "1" });
+      const line =
+        /^worker-1 \(192\.168\.128\.28\): apply: waits for 192\.168\.128\.28 since (\d) s, for (\d) s more at most; talosctl said: .*connection refused/gm;
+      const notices = [...told.matchAll(line)].map(([, since, left]) => [Number(since), Number(left)] as const);
+      assert.ok(notices.length > 1, told);
+      for (const [since, left] of notices) assert.ok(since >= 1 && since + left === 4, told);
+      assert.ok(told.indexOf("waits for") < told.indexOf("the node does not answer"), told);
+    }));
+
+  it("that is there soon is not spoken of", () =>
+    on(worker({ stage: "off", next: [{ in: 3, stage: "running" }] }), async (talos) => {
+      assert.equal((await run(talos, steps.applyWorker)).stderr, "");
+    }));
+
+  it("is waited for as long as people say, in whole seconds", () =>
+    on(worker({ stage: "off" }), async (talos) => {
+      for (const deadline of ["5m", "0", "-1", "1.5"]) {
+        const told = await refuse(talos, steps.applyWorker, { TALOS_DEADLINE: deadline });
+        assert.match(told, /apply: TALOS_DEADLINE is .*\nnext: .*whole seconds, such as 300/);
+        assert.ok(told.includes(`TALOS_DEADLINE is ${deadline}\n`), told);
+      }
+    }));
+
   it("that belongs to another cluster stops every step that would change it", async () => {
     const inState: Step[] = [
       steps.applyWorker,
@@ -163,7 +188,7 @@ describe("a secret", function () {
       ];
       for (const made of worlds) {
         await on(made, async (talos) => {
-          const { stdout, stderr } = await run(talos, step, { TALOS_DEADLINE: "1" });
+          const { stdout, stderr } = await run(talos, step, { TALOS_DEADLINE: "1", TALOS_NOTICE: "0" });
           if (!secretStdout.has(step.name)) assertNoSecret(stdout, "stdout");
           assertNoSecret(stderr, "stderr");
           for (const { argv, env } of talos.calls) {

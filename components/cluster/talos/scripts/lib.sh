@@ -21,10 +21,15 @@ address=${TALOS_ADDRESS:-}
 # Seconds between two looks at a node, and seconds that one call of talosctl may take unless it says otherwise.
 poll=${TALOS_POLL:-5}
 patience=${TALOS_CALL_TIMEOUT:-20}
+# Seconds that a step waits before it says what for, each time.
+notice=${TALOS_NOTICE:-60}
 secrets=""
 config=""
 work=""
 status=0
+# Whom the last call asked: the program, and the node where it was one.
+last_program=""
+last_address=""
 
 # --- temporary files --------------------------------------------------------------------------------------------------
 
@@ -138,14 +143,31 @@ result() {
 
 # --- deadlines --------------------------------------------------------------------------------------------------------
 
-# deadline SECONDS: from now; TALOS_DEADLINE goes before the step's own.
-deadline() { ends=$((SECONDS + ${TALOS_DEADLINE:-$1})); }
+# deadline SECONDS: from now; TALOS_DEADLINE, which is for people to set, goes before the step's own.
+deadline() {
+  local limit=${TALOS_DEADLINE:-$1}
+  [[ $limit =~ ^[1-9][0-9]*$ ]] ||
+    fail "TALOS_DEADLINE is $limit" "set it to whole seconds, such as 300, or unset it for the step's own time" none
+  began=$SECONDS
+  ends=$((began + limit))
+  tells=$((began + notice))
+}
 
 out_of_time() { ((SECONDS >= ends)); }
+
+# Says now and then, and not at once, what the step waits for: a mistyped address looks like a slow machine.
+tell() {
+  ((SECONDS >= tells)) || return 0
+  tells=$((SECONDS + notice))
+  local now=$SECONDS
+  printf '%s%s: %s: waits%s since %d s, for %d s more at most; %s said: %s\n' "$node" "${address:+ ($address)}" "$step" \
+    "${last_address:+ for $last_address}" $((now - began)) $((ends - now)) "$last_program" "$(last_words)" >&2
+}
 
 # Rests before the next look at a node; false once the time is over.
 rest() {
   out_of_time && return 1
+  tell
   sleep "$poll"
 }
 
@@ -197,6 +219,7 @@ call() { call_within "$patience" "$@"; }
 call_within() {
   last_limit=$1
   shift
+  last_program=$1
   status=0
   bounded "$last_limit" "$@" >"$work/out" 2>"$work/err" || status=$?
 }
@@ -228,6 +251,7 @@ on() { on_within "$patience" "$@"; }
 on_within() {
   local limit=$1 to=$2
   shift 2
+  last_address=$to
   call_within "$limit" talosctl --talosconfig "$work/talosconfig" -e "$to" -n "$to" "$@"
 }
 
@@ -366,4 +390,7 @@ fetch_kubeconfig() {
   ((status == 0)) && grep -q '^clusters:' "$work/kubeconfig"
 }
 
-kube() { call_within "${kube_limit:-$patience}" kubectl --kubeconfig "$work/kubeconfig" "$@"; }
+kube() {
+  last_address=""
+  call_within "${kube_limit:-$patience}" kubectl --kubeconfig "$work/kubeconfig" "$@"
+}
