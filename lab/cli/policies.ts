@@ -111,7 +111,9 @@ async function reportPlainText(
   }
   const access = await clusterAccess({ projectRoot: root, stack }, settings, "plaintext asks the cluster's Prometheus");
   const server = await ApiServer.open(access);
-  const { pairs, total } = await plainText((path) => server.read(path), { namespace: observability.namespace, window });
+  const { namespace } = observability;
+  const read = (asks: string) => server.read(asks).catch((error: unknown) => noAnswer(namespace, error));
+  const { pairs, total } = await plainText(read, { namespace, window });
   if (total === 0) {
     terminal.line(`Prometheus saw no traffic in the mesh in ${window}: nothing can be said of plain text.`);
     return 1;
@@ -126,6 +128,10 @@ async function reportPlainText(
     terminal.line("unknown/unknown: callers outside the mesh, which tell no name.");
   }
   return 1;
+}
+
+function noAnswer(namespace: string, error: unknown): never {
+  throw new UserError(`plaintext: the Prometheus of namespace ${namespace} does not answer: ${String(error)}`);
 }
 
 function asked<Answer>(question: () => Answer): Answer {
