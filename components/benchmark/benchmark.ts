@@ -37,6 +37,7 @@ export class Benchmark extends Layer {
       {
         apply: command("measure"),
         delete: command("remove"),
+        previousOutput: true,
         environment: {
           [requestVariable]: JSON.stringify(request),
           ...(cluster.kubeContext !== undefined && { [contextVariable]: cluster.kubeContext }),

@@ -1,5 +1,5 @@
 import { type BenchmarkSettings, type BudgetMetric, budgetMetrics } from "../../settings/sections/benchmark";
-import type { BenchmarkPlan, Scenario } from "../plan/plan";
+import type { Scenario } from "../plan/plan";
 import type { Estimate } from "../statistics/compare";
 import type { Cost } from "./cost";
 import type { Figure } from "./figures";
@@ -25,31 +25,52 @@ const units: Readonly<Record<BudgetMetric, string>> = {
   ...{ cpu: "vCPU per 1,000 requests a second", memory: "MiB", throughput: "% of the TCP rate" },
 };
 
+interface Bound {
+  readonly upper: number;
+  /** Title of the arm. */
+  readonly where: string;
+}
+
+/** What budgets are judged on: the upper bound of the arm where it is highest, by scenario and metric. */
+export type Bounds = Readonly<Partial<Record<Scenario, Readonly<Partial<Record<BudgetMetric, Bound>>>>>>;
+
+export function boundsOf(
+  scenarios: readonly Scenario[],
+  measured: { readonly figures: readonly Figure[]; readonly costs: readonly Cost[] },
+): Bounds {
+  return Object.fromEntries(
+    scenarios.map((scenario) => [
+      scenario,
+      Object.fromEntries(
+        budgetMetrics.flatMap((metric) => {
+          const [worst] = bounds(metric, scenario, measured).sort((a, b) => b.upper - a.upper);
+          return worst ? [[metric, worst]] : [];
+        }),
+      ),
+    ]),
+  );
+}
+
 /**
  * Judges budgets on the upper bound of the interval, so that a budget holds by what was measured and not by luck; a
  * budget without an interval to judge is not kept.
  */
 export function judgeBudgets(
-  plan: BenchmarkPlan,
+  scenarios: readonly Scenario[],
   budgets: BenchmarkSettings["budgets"],
-  measured: { readonly figures: readonly Figure[]; readonly costs: readonly Cost[] },
+  known: Bounds,
 ): BudgetVerdict[] {
-  const others = plan.scenarios.filter((scenario) => scenario !== "none" && scenario !== "control");
+  const others = scenarios.filter((scenario) => scenario !== "none" && scenario !== "control");
   return Object.entries(budgets).flatMap(([name, { max, onExceed }]) => {
     const only = others.find((scenario) => name.startsWith(`${scenario}.`));
     const metric = budgetMetrics.find((each) => name === (only ? `${only}.${each}` : each));
     if (metric === undefined) return [];
     return (only ? [only] : others).map((scenario): BudgetVerdict => {
-      const worst = bounds(metric, scenario, measured).sort((a, b) => b.upper - a.upper)[0];
+      const worst = known[scenario]?.[metric];
       const verdict = worst === undefined ? "not measured" : worst.upper > max ? "exceeded" : "within";
       return { name, scenario, metric, unit: units[metric], max, ...worst, verdict, onExceed };
     });
   });
-}
-
-interface Bound {
-  readonly upper: number;
-  readonly where: string;
 }
 
 function bounds(

@@ -3,7 +3,7 @@ import type { RunRecord, Usages } from "../measure/record";
 import { planIdentity, type BenchmarkPlan, type Scenario } from "../plan/plan";
 import { type ArticleRow, besideArticle } from "./article";
 import { type Baseline, type BaselineChange, compareWithBaseline } from "./baseline";
-import { type BudgetVerdict, judgeBudgets } from "./budgets";
+import { boundsOf, type BudgetVerdict, judgeBudgets } from "./budgets";
 import { type Cost, costsOf } from "./cost";
 import { type Figure, figuresOf } from "./figures";
 import { schemaVersion } from "./schema-version";
@@ -100,7 +100,7 @@ export function reportOf(
     plan: { ...rest, runs: runs.length },
     ...{ scenarios, environment, idle },
     sentences: sentences(plan, figures, costs),
-    budgets: judgeBudgets(plan, judged.budgets, { figures, costs }),
+    budgets: judgeBudgets(plan.scenarios, judged.budgets, boundsOf(plan.scenarios, { figures, costs })),
     figures,
     costs,
     ...(judged.baseline && {
@@ -116,6 +116,6 @@ export function reportOf(
 }
 
 /** Budgets whose excess is to fail the deployment; one that could not be judged was not kept either. */
-export function failures({ budgets }: Report): BudgetVerdict[] {
+export function failures({ budgets }: Pick<Report, "budgets">): BudgetVerdict[] {
   return budgets.filter(({ verdict, onExceed }) => verdict !== "within" && onExceed === "fail");
 }

@@ -1,7 +1,13 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { ApiServer } from "../../shared/api-server";
 import { KubernetesCluster } from "./cluster";
-import { type BenchmarkRequest, contextVariable, requestVariable } from "./request";
+import {
+  type BenchmarkRequest,
+  type BenchmarkResult,
+  contextVariable,
+  previousVariable,
+  requestVariable,
+} from "./request";
 import { runBenchmark, type RunnerContext } from "./runner";
 import { cleanUp } from "./set-up";
 
@@ -26,7 +32,7 @@ export async function main(
     const server = await ApiServer.open({ kubeconfig, context: env[contextVariable] });
     const context: RunnerContext = {
       cluster: new KubernetesCluster(server),
-      ...{ projectRoot: process.cwd(), say, signal },
+      ...{ projectRoot: process.cwd(), say, signal, previous: previousOf(env[previousVariable]) },
       rest: (ms) => delay(ms, undefined, { signal }),
     };
     if (verb === "remove") {
@@ -44,6 +50,15 @@ export async function main(
     }
     say(`benchmark: ${error instanceof Error ? error.message : String(error)}`);
     return 1;
+  }
+}
+
+/** Undefined where there is none, or none of this release. */
+function previousOf(text: string | undefined): BenchmarkResult | undefined {
+  try {
+    return JSON.parse(text ?? "") as BenchmarkResult;
+  } catch {
+    return undefined;
   }
 }
 

@@ -3,6 +3,7 @@ import type { Settings } from "../../settings/schema";
 import type { BenchmarkSettings } from "../../settings/sections/benchmark";
 import type { ImagesSettings } from "../../settings/sections/images";
 import { pulledImages } from "../images";
+import type { Bounds } from "../report/budgets";
 
 /** What a benchmark is told: plain data, so that a plan shows it and an unchanged one runs nothing. */
 export interface BenchmarkRequest {
@@ -47,6 +48,15 @@ export const requestVariable = "TALOS_MESH_BENCHMARK";
 /** The variable with the context of the kubeconfig, where it is not the current one. */
 export const contextVariable = "TALOS_MESH_BENCHMARK_CONTEXT";
 
+export interface Known {
+  /** Client's and server's, each with its kernel. */
+  readonly nodes: readonly string[];
+  readonly bounds: Bounds;
+}
+
+/** The variable with what the last one printed: pulumi-command sets it where an input has changed. */
+export const previousVariable = "PULUMI_COMMAND_STDOUT";
+
 /** What a benchmark prints: small, as the next run gets it back. */
 export interface BenchmarkResult {
   readonly identity: string;
@@ -56,4 +66,6 @@ export interface BenchmarkResult {
   readonly budgets: BenchmarkSettings["budgets"];
   /** Folder of the report, relative to the project. */
   readonly report?: string;
+  /** What other budgets can be judged on where the runs are not at hand; absent where a scenario was not measured. */
+  readonly known?: Known;
 }

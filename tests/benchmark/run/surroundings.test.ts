@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import type { BenchmarkRequest } from "../../../components/benchmark/run/request";
+import type { BenchmarkRequest, BenchmarkResult } from "../../../components/benchmark/run/request";
 import { runBenchmark } from "../../../components/benchmark/run/runner";
 import { NotMeasurable } from "../../../components/benchmark/run/set-up";
 import { benchmark } from "../../../components/settings/sections/benchmark";
@@ -28,6 +28,33 @@ describe("a benchmark in its environment", () => {
     const say = (line: string) => said.push(line);
     return runBenchmark(request, { cluster, projectRoot, signal, say, rest: () => Promise.resolve() });
   };
+
+  it("judges other budgets by an earlier result where the runs are not at hand, on the same nodes", async () => {
+    const budgets = (max: number) => ({ "sidecar.memory": { max, onExceed: "fail" as const } });
+    const settings = benchmark.parse({
+      ...{ scenarios: ["none", "sidecar"], blocks: 7, qps: [100], connections: [4] },
+      ...{ duration: "2s", warmUp: "1s", tcpStreams: [], transactions: false, budgets: budgets(70) },
+    });
+    cluster.echo = (namespace) => (namespace === "bench-sidecar" ? "X-Forwarded-Client-Cert: spiffe://a\n" : "");
+    const context = { cluster, say: (line: string) => said.push(line), rest: () => Promise.resolve() };
+    const request = { stack: "test", settings, mesh: { version: "1.31.1" } };
+    const printed = JSON.stringify(await runBenchmark(request, { ...context, projectRoot }));
+    assert.ok(printed.length < 4000, "an environment has little room");
+    const previous = JSON.parse(printed) as BenchmarkResult;
+
+    const elsewhere = { ...context, projectRoot: path.join(projectRoot, "checkout"), previous };
+    const commands = cluster.commands.length;
+    const stricter = { ...request, settings: { ...settings, budgets: budgets(50) } };
+    await assert.rejects(runBenchmark(stricter, elsewhere), /sidecar may add 50\.0 MiB; upper bound 60\.0/);
+    const looser = { ...request, settings: { ...settings, budgets: budgets(90) } };
+    assert.deepEqual(await runBenchmark(looser, elsewhere), { ...previous, budgets: budgets(90) });
+    assert.equal(cluster.commands.length, commands, "nothing was measured");
+
+    cluster.nodes = () =>
+      FakeCluster.prototype.nodes.call(cluster).then((nodes) => nodes.filter(({ name }) => name !== "worker-1"));
+    await runBenchmark(looser, elsewhere);
+    assert.ok(cluster.commands.length > commands, "other nodes are measured anew");
+  });
 
   it("has Grafana show when it began and when it ended, also where it is stopped", async () => {
     const told = { grafana: { namespace: "observability" } };
