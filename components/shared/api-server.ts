@@ -156,6 +156,23 @@ export class ApiServer {
     })) as LiveObject;
   }
 
+  /**
+   * What an object would be after it is applied by a manager that owns nothing of it yet, so that nothing is taken away;
+   * nothing is kept.
+   *
+   * @throws ApiError where the API server or a webhook refuses it
+   */
+  async applied(object: ApplyObject, signal?: AbortSignal): Promise<LiveObject> {
+    return (await this.send({
+      method: "PATCH",
+      path: await this.pathOf({ ...object, ...object.metadata }, signal),
+      query: { fieldManager: `${fieldManager}-compare`, force: "true", dryRun: "All" },
+      body: object,
+      contentType: "application/apply-patch+yaml",
+      signal,
+    })) as LiveObject;
+  }
+
   /** Asks for the deletion of an object and of all that it owns; true when there was one. */
   async delete(reference: ObjectReference, signal?: AbortSignal): Promise<boolean> {
     try {

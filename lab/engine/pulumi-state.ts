@@ -1,5 +1,10 @@
 import type { Expected } from "../runner/inspect";
+import type { ApplyObject } from "../../components/shared/api-server";
+import { isTree } from "../../components/shared/merge";
 import { labelOf, layerOf } from "../runner/naming";
+
+/** Key of a wrapper around a value of a state. Source: pulumi/pulumi, sdk/go/common/resource/sig. */
+const secretMark = "4dabf18193072939515e22adb298388d";
 
 /** The parts of an exported stack that are read here. */
 export interface Deployment {
@@ -29,15 +34,23 @@ export function expectedOf(deployment: Deployment | null): Expected[] {
     const metadata = (outputs.metadata ?? {}) as { name?: string; namespace?: string; uid?: string };
     const { name, namespace, uid } = metadata;
     if (apiVersion === undefined || kind === undefined || name === undefined) return [];
-    return [{ ...known, target: { kind: "object", apiVersion, objectKind: kind, namespace, name, uid } }];
+    const set = plain(inputs) as ApplyObject;
+    const deployed = { ...set, metadata: { ...set.metadata, name, ...(namespace !== undefined && { namespace }) } };
+    return [{ ...known, target: { kind: "object", apiVersion, objectKind: kind, namespace, name, uid }, deployed }];
   });
+}
+
+/** A value of an export with its secrets, without the wrappers that hold them as JSON. */
+function plain(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(plain);
+  if (!isTree(value)) return value;
+  if (secretMark in value && typeof value["plaintext"] === "string") return JSON.parse(value["plaintext"]) as unknown;
+  return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, plain(each)]));
 }
 
 /** The kubeconfig of the state's first cluster; an export with its secrets holds them as JSON in a wrapper. */
 export function kubeconfigOf(deployment: Deployment | null): string | undefined {
   const provider = deployment?.resources?.find(({ type }) => type === "pulumi:providers:kubernetes");
-  const kubeconfig = provider?.inputs?.kubeconfig;
-  if (typeof kubeconfig === "string") return kubeconfig;
-  const plaintext = (kubeconfig as { plaintext?: unknown } | undefined)?.plaintext;
-  return typeof plaintext === "string" ? (JSON.parse(plaintext) as string) : undefined;
+  const kubeconfig = plain(provider?.inputs?.kubeconfig);
+  return typeof kubeconfig === "string" ? kubeconfig : undefined;
 }

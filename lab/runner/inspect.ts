@@ -1,5 +1,5 @@
-import type { ApiServer } from "../../components/shared/api-server";
-import { ownedFields } from "./objects";
+import { ApiError, type ApiServer, type ApplyObject, type LiveObject } from "../../components/shared/api-server";
+import { changedFields, ownedFields } from "./objects";
 import type { ObjectTarget, ReleaseTarget } from "./record";
 import { revisionsOf } from "./releases";
 
@@ -8,12 +8,14 @@ export interface Expected {
   readonly layer: string;
   readonly label: string;
   readonly target: ObjectTarget | Pick<ReleaseTarget, "kind" | "name" | "namespace">;
+  /** The object as it was deployed, where which fields are ours is not recorded. May hold secrets. */
+  readonly deployed?: ApplyObject;
   /** Its making was begun and perhaps never done. */
   readonly unfinished?: boolean;
 }
 
-export interface Finding extends Expected {
-  readonly state: "as recorded" | "missing" | "changed" | "unfinished";
+export interface Finding extends Omit<Expected, "deployed"> {
+  readonly state: "as recorded" | "missing" | "changed" | "unfinished" | "not compared";
   readonly detail?: string;
 }
 
@@ -21,13 +23,14 @@ export interface Finding extends Expected {
 export function inspect(server: ApiServer, expected: readonly Expected[], signal?: AbortSignal): Promise<Finding[]> {
   return Promise.all(
     expected.map(async (each): Promise<Finding> => {
-      if (each.unfinished === true) return { ...each, state: "unfinished" };
-      const { target } = each;
-      return { ...each, ...(await (target.kind === "object" ? object(target) : release(target))) };
+      const { deployed, ...known } = each;
+      if (known.unfinished === true) return { ...known, state: "unfinished" };
+      const { target } = known;
+      return { ...known, ...(await (target.kind === "object" ? object(target, deployed) : release(target))) };
     }),
   );
 
-  async function object(target: ObjectTarget): Promise<Pick<Finding, "state" | "detail">> {
+  async function object(target: ObjectTarget, deployed?: ApplyObject): Promise<Pick<Finding, "state" | "detail">> {
     const { apiVersion, objectKind: kind, namespace, name } = target;
     const live = await server.get({ apiVersion, kind, namespace, name }, signal);
     if (live === undefined) return { state: "missing" };
@@ -38,7 +41,19 @@ export function inspect(server: ApiServer, expected: readonly Expected[], signal
     if (target.owned !== undefined && ownedFields(live) !== target.owned) {
       return { state: "changed", detail: "someone else has changed a field of ours" };
     }
-    return { state: "as recorded" };
+    return deployed === undefined ? { state: "as recorded" } : fields(live, deployed);
+  }
+
+  /** The API server itself says whether applying it again would change anything: it knows defaults, units and lists. */
+  async function fields(live: LiveObject, deployed: ApplyObject): Promise<Pick<Finding, "state" | "detail">> {
+    try {
+      const changed = changedFields(live, await server.applied(deployed, signal));
+      return changed.length === 0 ? { state: "as recorded" } : { state: "changed", detail: changed.join(", ") };
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      // A field that cannot be set back makes the object invalid; anything else, such as a webhook that is down, says nothing of it.
+      return { state: error.status === 422 ? "changed" : "not compared", detail: error.message };
+    }
   }
 
   async function release(

@@ -9,6 +9,7 @@ import {
   type LiveObject,
   type ObjectReference,
 } from "../../components/shared/api-server";
+import { isTree } from "../../components/shared/merge";
 import { whenAvailable } from "../../components/shared/when-available";
 import { RunnerError } from "./errors";
 import { endpointReadiness, loadBalancerReadiness, readinessOf, servesPods, type Readiness } from "./readiness";
@@ -66,7 +67,7 @@ export async function applyObject(
     replaced = true;
   }
   await waitUntilReady(server, live, options);
-  const unchanged = before !== undefined && contentOf(before) === contentOf(live);
+  const unchanged = before !== undefined && changedFields(before, live).length === 0;
   const change = replaced ? "replaced" : before === undefined ? "created" : unchanged ? "unchanged" : "updated";
   return { live, change };
 }
@@ -100,6 +101,18 @@ export async function deleteObject(
 export function ownedFields(live: LiveObject): string | undefined {
   const ours = live.metadata.managedFields?.find(isOurApply);
   return ours && createHash("sha256").update(stableJson(ours.fieldsV1)).digest("hex").slice(0, 16);
+}
+
+/** Paths of the fields in which two states of one object differ, but for what the API server writes by itself. */
+export function changedFields(before: LiveObject, after: LiveObject): string[] {
+  return differing(contentOf(before), contentOf(after), []);
+}
+
+function differing(before: unknown, after: unknown, path: readonly string[]): string[] {
+  if (stableJson(before) === stableJson(after)) return [];
+  if (!isTree(before) || !isTree(after)) return [path.join(".")];
+  const keys = [...new Set([...Object.keys(before), ...Object.keys(after)])].sort();
+  return keys.flatMap((key) => differing(before[key], after[key], [...path, key]));
 }
 
 export function referenceOf(object: ApplyObject | LiveObject): ObjectReference {
@@ -161,10 +174,10 @@ async function explain(server: ApiServer, live: LiveObject): Promise<string[]> {
 }
 
 /** An object without what controllers and the API server write in it by themselves. */
-function contentOf(object: LiveObject): string {
+function contentOf(object: LiveObject): object {
   const bookkeeping = ["resourceVersion", "managedFields", "generation"];
   const metadata = Object.entries(object.metadata).filter(([key]) => !bookkeeping.includes(key));
-  return stableJson({ ...object, status: undefined, metadata: Object.fromEntries(metadata) });
+  return { ...object, status: undefined, metadata: Object.fromEntries(metadata) };
 }
 
 function refusesChange(error: unknown): boolean {
