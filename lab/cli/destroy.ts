@@ -78,7 +78,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     // Refused before anything was touched: another backend than the stack's, for instance.
     if (!begun || (error instanceof UserError && progress.summary.all().length === 0 && !stop.signal.aborted))
       throw error;
-    if (!progress.hasTold(error)) terminal.errorLine(messageOf(error));
+    if (!stop.signal.aborted && !progress.hasTold(error)) terminal.errorLine(messageOf(error));
     terminal.errorLine(
       `\nNot everything is gone. What is left is recorded: \`${commandFor(command, stack)}\` again continues from here.`,
     );

@@ -62,7 +62,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     const { summary } = progress;
     // Before anything was touched there is nothing to continue: bad settings, for instance.
     if (summary.all().length === 0) throw error;
-    if (!progress.hasTold(error)) terminal.errorLine(messageOf(error));
+    if (!stop.signal.aborted && !progress.hasTold(error)) terminal.errorLine(messageOf(error));
     const [what, next] = stop.signal.aborted ? ["Stopped", "go on"] : ["Not deployed", "continue from here"];
     terminal.errorLine(
       `\n${what}. What was made is recorded: \`${commandFor("npm start", options.stack)}\` to ${next}, ` +

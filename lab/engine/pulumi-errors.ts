@@ -1,8 +1,11 @@
 import { UserError } from "../program/errors";
+import type { EngineRun } from "./engine";
 
 /** What a person needs of a failure of the CLI, where that is not what the CLI says. */
-export function explained(error: unknown, stack: string): unknown {
+export function explained(error: unknown, { stack, signal }: Pick<EngineRun, "stack" | "signal">): unknown {
   if (!(error instanceof Error)) return error;
+  // A CLI that was stopped says so in all it has printed; what became of each resource has been told.
+  if (signal?.aborted === true) return new UserError(`The run of the stack "${stack}" was stopped.`, { cause: error });
   const said = [error, error.cause].map((each) => (each instanceof Error ? each.message : "")).join("\n");
   if (/incorrect passphrase|passphrase must be set|failed to decrypt/i.test(said)) {
     return new UserError(

@@ -146,7 +146,7 @@ async function existingStack(name: string, opened: Workspace): Promise<Stack | u
 function told<T>(work: (run: EngineRun) => Promise<T>): (run: EngineRun) => Promise<T> {
   return (run) =>
     work(run).catch((error: unknown) => {
-      throw explained(error, run.stack);
+      throw explained(error, run);
     });
 }
 

@@ -64,13 +64,13 @@ describe("the backend that a stack was deployed with", () => {
 
   it("has what it says of a wrong passphrase told as what to set", () => {
     const raw = new Error("code: 255\n stdout: \n stderr: error: getting secrets manager: incorrect passphrase\n");
-    const told = explained(raw, "dev");
+    const told = explained(raw, { stack: "dev" });
     assert.ok(told instanceof UserError);
     assert.match(told.message, /passphrase.*"dev".*PULUMI_CONFIG_PASSPHRASE/s);
     assert.doesNotMatch(told.message, /code: 255/);
     const wrapped = new UserError(raw.message, { cause: raw });
-    assert.equal((explained(wrapped, "dev") as Error).message, told.message);
+    assert.equal((explained(wrapped, { stack: "dev" }) as Error).message, told.message);
     const other = new Error("no such host");
-    assert.equal(explained(other, "dev"), other);
+    assert.equal(explained(other, { stack: "dev" }), other);
   });
 });

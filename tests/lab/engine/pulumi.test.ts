@@ -4,9 +4,11 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import type { EngineEvent } from "@pulumi/pulumi/automation/index.js";
 import { parse, stringify } from "yaml";
+import { explained } from "../../../lab/engine/pulumi-errors";
 import { PulumiEvents } from "../../../lab/engine/pulumi-events";
 import { expectedOf, kubeconfigOf } from "../../../lab/engine/pulumi-state";
 import { prepareWorkspace, removeEmptyBackend, workspaceOf } from "../../../lab/engine/pulumi-workspace";
+import { UserError } from "../../../lab/program/errors";
 import { quietObserver } from "../runner/support/observer";
 
 describe("the Pulumi CLI's workspace", () => {
@@ -141,6 +143,17 @@ describe("the Pulumi engine's events", () => {
   });
 });
 
+describe("a failure of the Pulumi CLI", () => {
+  const dump = new Error("code: -2\n stdout: \n stderr: ^C received; cancelling\n err?: Error: killed\n");
+
+  it("is told as a stop where the person has stopped it, without what the CLI has printed", () => {
+    const stopped = explained(dump, { stack: "dev", signal: AbortSignal.abort() });
+    assert.ok(stopped instanceof UserError);
+    assert.equal(stopped.message, 'The run of the stack "dev" was stopped.');
+    assert.equal(explained(dump, { stack: "dev", signal: new AbortController().signal }), dump);
+  });
+});
+
 describe("a stack's exported state", () => {
   const kubeconfig = {
     "4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270",
@@ -175,5 +188,18 @@ describe("a stack's exported state", () => {
     ]);
     assert.equal(kubeconfigOf(deployment), "apiVersion: v1");
     assert.equal(kubeconfigOf(null), undefined);
+  });
+
+  it("gives the objects as they were deployed, their secrets as they are", () => {
+    const data = { ...kubeconfig, plaintext: '{"token":"aGk="}' };
+    const secret = {
+      ...{ urn: "urn:pulumi:dev::p::kubernetes:core/v1:Secret::login", type: "kubernetes:core/v1:Secret" },
+      inputs: { apiVersion: "v1", kind: "Secret", metadata: { name: "login" }, data },
+      outputs: { metadata: { name: "login", namespace: "default" } },
+    };
+    assert.deepEqual(expectedOf({ resources: [secret] })[0]?.deployed, {
+      ...{ apiVersion: "v1", kind: "Secret", metadata: { name: "login", namespace: "default" } },
+      data: { token: "aGk=" },
+    });
   });
 });
