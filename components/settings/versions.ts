@@ -69,6 +69,23 @@ export const istioSince = {
   nftablesInAmbient: "1.28",
 } as const;
 
+/**
+ * The oldest minor version whose behaviour the charts of an Istio minor version can keep; the newest is the one before.
+ * Source: istio/istio, manifests/helm-profiles/compatibility-version-*.yaml of each release branch.
+ */
+export const oldestCompatibility: Readonly<Record<string, string>> = {
+  "1.22": "1.20",
+  "1.23": "1.20",
+  "1.24": "1.21",
+  "1.25": "1.22",
+  "1.26": "1.23",
+  "1.27": "1.24",
+  "1.28": "1.25",
+  "1.29": "1.25",
+  "1.30": "1.25",
+  "1.31": "1.25",
+};
+
 /** The chart repository and the image hub that Istio publishes to (from 1.31 on). */
 export const officialCharts = "https://blob.istio.io/istio-release/charts";
 /** The same charts as OCI artifacts. */

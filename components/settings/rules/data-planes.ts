@@ -3,7 +3,7 @@ import type { Problem } from "../errors";
 import type { Settings } from "../schema";
 import type { MeshSettings } from "../sections/mesh";
 import { suggestion } from "../suggest";
-import { istioSince } from "../versions";
+import { istioSince, oldestCompatibility } from "../versions";
 import { Workloads } from "../workloads";
 import { duplicates } from "./duplicates";
 import { rule } from "./rule";
@@ -51,20 +51,28 @@ function* sidecarOnly(mesh: MeshSettings): Iterable<Problem> {
 }
 
 function* versionProblems(mesh: MeshSettings): Iterable<Problem> {
-  const { version, compatibilityVersion } = mesh;
-  const minor = minorOf(version);
-  if (hasAmbient(mesh) && compareMinor(minor, istioSince.ambient) < 0) {
+  const { version, canary } = mesh;
+  if (hasAmbient(mesh) && compareMinor(minorOf(version), istioSince.ambient) < 0) {
     yield {
       path: ["mesh", "version"],
       message: `found ${version}; dataPlane ambient needs Istio ${istioSince.ambient} or newer`,
     };
   }
-  if (compatibilityVersion !== undefined && compareMinor(compatibilityVersion, minor) >= 0) {
-    yield {
-      path: ["mesh", "compatibilityVersion"],
-      message: `found ${compatibilityVersion}; expected a minor version older than that of mesh.version, ${minor}`,
-    };
+  // Both control planes get it, and a chart fails that does not have it.
+  for (const minor of new Set([version, ...(canary ? [canary.version] : [])].map(minorOf))) {
+    yield* compatibilityProblems(mesh, minor);
   }
+}
+
+function* compatibilityProblems({ compatibilityVersion }: MeshSettings, minor: string): Iterable<Problem> {
+  const oldest = oldestCompatibility[minor];
+  if (compatibilityVersion === undefined || oldest === undefined) return;
+  if (compareMinor(compatibilityVersion, oldest) >= 0 && compareMinor(compatibilityVersion, minor) < 0) return;
+  const newest = `1.${Number(minor.split(".")[1]) - 1}`;
+  yield {
+    path: ["mesh", "compatibilityVersion"],
+    message: `found ${compatibilityVersion}; the charts of Istio ${minor} know ${oldest} to ${newest}; set one of these or remove it`,
+  };
 }
 
 type Places = Pick<Settings, "mesh" | "bookinfo" | "applications">;
