@@ -1,4 +1,5 @@
 import type { Problem, SettingPath } from "../errors";
+import type { Settings } from "../schema";
 import type { GatewayTlsSettings } from "../sections/gateways";
 
 /** Which fields go with which mode, and where a self-signed certificate may be. */
@@ -40,5 +41,25 @@ function* passthroughProblems(path: SettingPath, tls: GatewayTlsSettings): Itera
   }
   if (tls.selfSigned) {
     yield { path: [...path, "selfSigned"], message: "a gateway of mode PASSTHROUGH shows no certificate; remove it" };
+  }
+}
+
+/** Gateways that should pass TLS on and are asked for nothing of it: they would answer on the plain port alone. */
+export function* idlePassthrough({
+  gateways,
+  traffic,
+  objects = [],
+}: Pick<Settings, "gateways" | "traffic" | "objects">): Iterable<Problem> {
+  // An object of the user's own may say what the gateway passes on.
+  if (objects.some(({ kind }) => kind === "Gateway")) return;
+  for (const [name, { tls }] of Object.entries(gateways)) {
+    const offers = traffic.services.filter((service) => service.gateways.includes(name));
+    if (tls?.mode !== "PASSTHROUGH" || offers.length === 0 || offers.some((service) => service.tls)) continue;
+    yield {
+      path: ["gateways", name, "tls", "mode"],
+      message:
+        "found PASSTHROUGH, and everything offered here has http, which such a gateway serves in plain text; " +
+        "expected tls in place of http in an offer of talos-mesh:traffic, mode SIMPLE, or no tls",
+    };
   }
 }

@@ -1,7 +1,7 @@
 import type { Problem, SettingPath } from "../errors";
 import type { GatewayDeploymentSettings, GatewaysSettings } from "../sections/gateways";
 import { duplicates, type Entry } from "./duplicates";
-import { gatewayTlsProblems } from "./gateway-tls";
+import { gatewayTlsProblems, idlePassthrough } from "./gateway-tls";
 import { namespaceProblems } from "./namespaces";
 import { rule } from "./rule";
 
@@ -137,4 +137,5 @@ export const gatewayRules = [
       if (tls) yield* gatewayTlsProblems(["gateways", name, "tls"], tls, environment);
     }
   }),
+  rule(["gateways", "traffic", "objects"], idlePassthrough),
 ];
