@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { Problem, SettingPath } from "./errors";
 import { schemaAt, valueAt } from "./schema-walk";
-import { secretRef } from "./sections/common";
+import { expectedElsewhere, secretRef } from "./sections/common";
 import { suggestion } from "./suggest";
 
 /** Zod's issues in the words of a person who wrote the stack file: what was found, what is expected. */
@@ -100,7 +100,11 @@ export function describeIssue(issue: Issue, schema: z.core.$ZodType, raw: unknow
     case "unrecognized_keys": {
       const object = at();
       const known = object instanceof z.ZodObject ? Object.keys(object.shape) : [];
-      return issue.keys.map((key) => ({ path: [...path, key], message: `unknown key; ${suggestion(key, known)}` }));
+      const elsewhere = (object && expectedElsewhere.get(object)) ?? {};
+      return issue.keys.map((key) => ({
+        path: [...path, key],
+        message: `unknown key; ${Object.hasOwn(elsewhere, key) ? elsewhere[key] : suggestion(key, known)}`,
+      }));
     }
     case "invalid_type":
       return [{ path, message: typeMessage(issue.expected, value, at(), missing) }];

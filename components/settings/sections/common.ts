@@ -5,6 +5,9 @@ import { z } from "zod";
  * that will read the value (Kubernetes names, Istio durations, Go's time format).
  */
 
+/** What to say of a key that a map does not have and that people expect there: the right form instead. */
+export const expectedElsewhere = z.registry<Readonly<Record<string, string>>>();
+
 /** A Kubernetes name of the strict kind (RFC 1123 label): namespaces, Services, ports. */
 export const dnsLabel = z
   .string()

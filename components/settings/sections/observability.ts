@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { dnsLabel, duration, percentage, quantity, resources, secretRef } from "./common";
+import { dnsLabel, duration, expectedElsewhere, percentage, quantity, resources, secretRef } from "./common";
 
 /** `talos-mesh:observability`, `verification`: what watches and proves the mesh. */
 
@@ -76,6 +76,11 @@ export const observability = z.strictObject({
     .describe("The logs of proxies and of the control plane, brought there by Alloy.")
     .optional(),
   alerts: z.boolean().optional().describe("Rules that Prometheus judges. Default: on where there is Prometheus."),
+});
+
+expectedElsewhere.add(observability, {
+  jaeger: "say tracing: { provider: jaeger }, or zipkin: one of them",
+  zipkin: "say tracing: { provider: zipkin }, or jaeger: one of them",
 });
 
 export const verification = z.strictObject({
