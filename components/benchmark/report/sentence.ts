@@ -25,7 +25,8 @@ export function sentences(plan: BenchmarkPlan, figures: readonly Figure[], costs
       if (!figure?.difference) return `${scenario}: not measured.`;
       const parts = [latency(figure.difference), ...resources(costs, arm.id, scenario)];
       const what = scenario === "control" ? "control, which is none once more," : scenario;
-      return `${what} ${parts.join(", ")} (${where}; ${figure.difference.blocks} blocks).`;
+      const { blocks } = figure.difference;
+      return `${what} ${parts.join(", ")} (${where}; ${blocks} ${blocks === 1 ? "block" : "blocks"}).`;
     });
 }
 
