@@ -10,9 +10,9 @@ import { Terminal } from "../report/terminal";
 
 const projectRoot = path.resolve(__dirname, "../..");
 
-const usage = `usage: npm run proxies -- --stack STACK [--config FILE] [--json]
+const usage = `usage: npm run proxies [-- --stack STACK] [--config FILE] [--json]
 
-  --stack STACK    the stack whose proxies are compared with their control planes
+  --stack STACK    the stack whose proxies are compared with their control planes  (default: dev)
   --config FILE    its stack file  (default: Pulumi.STACK.yaml of this project)
   --json           everything that was found, as JSON`;
 
@@ -29,20 +29,19 @@ export async function main(argv: readonly string[]): Promise<number> {
     ({ values } = parseArgs({
       args: [...argv],
       options: {
-        stack: { type: "string" },
+        stack: { type: "string", default: "dev" },
         config: { type: "string" },
         json: { type: "boolean", default: false },
         help: { type: "boolean", short: "h", default: false },
       },
     }));
-    if (!values.stack && !values.help) throw new TypeError("--stack is missing");
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
     console.error(`${error.message}\n\n${usage}`);
     return 2;
   }
   const { stack, config, json, help } = values;
-  if (help || stack === undefined) {
+  if (help) {
     console.log(usage);
     return 0;
   }

@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { UserError } from "../program/errors";
 import { CommandError, runCommand } from "../tools/run-command";
+import { commandFor } from "./options";
 import { findPulumi } from "./pulumi-cli";
 import { workspaceOf } from "./pulumi-workspace";
 import type { StackOfProject } from "./recorded";
@@ -29,6 +30,15 @@ export async function queryStack(of: StackOfProject, args: readonly string[], re
     });
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
-    throw new UserError(`${reason}, and the Pulumi CLI has no answer: ${error.output.join("\n")}`, { cause: error });
+    throw new UserError(`${reason}, and ${explanation(error.output.join("\n"), of.stack)}`, { cause: error });
   }
+}
+
+/** Why the CLI has no answer, and what to do about it. */
+export function explanation(said: string, stack: string): string {
+  const start = `\`${commandFor("npm start", stack)}\``;
+  if (/no stack named/.test(said)) return `the stack "${stack}" is not deployed; ${start} deploys it.`;
+  const [, output] = /does not have output property '([^']+)'/.exec(said) ?? [];
+  if (output === undefined) return `the Pulumi CLI has no answer: ${said}`;
+  return `the stack "${stack}" has no output ${output} yet: its deployment did not come to its end. ${start} completes it.`;
 }

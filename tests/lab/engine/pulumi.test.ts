@@ -6,6 +6,7 @@ import type { EngineEvent } from "@pulumi/pulumi/automation/index.js";
 import { parse, stringify } from "yaml";
 import { explained } from "../../../lab/engine/pulumi-errors";
 import { PulumiEvents } from "../../../lab/engine/pulumi-events";
+import { explanation } from "../../../lab/engine/pulumi-query";
 import { expectedOf, kubeconfigOf } from "../../../lab/engine/pulumi-state";
 import { prepareWorkspace, removeEmptyBackend, workspaceOf } from "../../../lab/engine/pulumi-workspace";
 import { UserError } from "../../../lab/program/errors";
@@ -151,6 +152,15 @@ describe("a failure of the Pulumi CLI", () => {
     assert.ok(stopped instanceof UserError);
     assert.equal(stopped.message, 'The run of the stack "dev" was stopped.');
     assert.equal(explained(dump, { stack: "dev", signal: new AbortController().signal }), dump);
+  });
+});
+
+describe("a question to the Pulumi CLI", () => {
+  it("that it cannot answer yet is told with the next step", () => {
+    const missing = explanation("error: current stack does not have output property 'kubeconfig'", "lab");
+    assert.match(missing, /no output kubeconfig yet.*`npm start -- --stack lab` completes it/);
+    assert.match(explanation("error: no stack named 'dev' found", "dev"), /not deployed; `npm start` deploys it/);
+    assert.match(explanation("error: no such host", "dev"), /no answer: error: no such host/);
   });
 });
 
