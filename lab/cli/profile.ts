@@ -89,7 +89,8 @@ async function seenBy(
   return seen;
 }
 
-const notShown = "what the charts make of it (name them by --charts DIR, or fetch them by --pull)";
+const notShown =
+  "what the charts make of it, which is most of what a profile changes (name them by --charts DIR, or fetch them by --pull)";
 
 function dump(
   [mesh]: readonly MeshValuesInput[],
@@ -118,9 +119,9 @@ function diff([from, to]: readonly string[], given: readonly ChartValues[], seen
   if (!before || !after || from === undefined || to === undefined) throw new RangeError("diff: expected two profiles");
   const what = seen ? "what the charts' templates see" : "what talos-mesh gives to the charts";
   return [
+    ...(seen ? [] : [`Not shown: ${notShown}.`]),
     `${from} -> ${to}: ${what}`,
     differenceText(differences(before, after), [from, to]),
-    ...(seen ? [] : [`Not shown: ${notShown}.`]),
   ].join("\n");
 }
 

@@ -38,6 +38,14 @@ describe("npm run profile", () => {
     assert.match(out, /^# Not shown: what the charts make of it/m);
   });
 
+  it("says first, of a comparison without charts, what it does not show and how to get it", async () => {
+    const { out } = await run("diff", "default", "demo");
+    assert.match(
+      out,
+      /^Not shown: what the charts make of it.*--charts DIR.*--pull.*\ndefault -> demo: what talos-mesh/,
+    );
+  });
+
   it("takes the other settings of a stack", async () => {
     const { out } = await run("dump", "stable", "--stack", "dev");
     const { values } = parse(out) as { values: { istiod: { meshConfig: { outboundTrafficPolicy: object } } } };
