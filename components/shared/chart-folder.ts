@@ -34,7 +34,8 @@ export function chartDigest(chart: string, version: string | undefined): string 
   if (version !== undefined && found !== version) {
     throw new pulumi.RunError(
       `the chart in ${chart} is of version ${found ?? "(none)"}, and the settings ask for ${version}: ` +
-        "put the charts of that release there, or set talos-mesh:mesh.version to theirs",
+        `put that version there, or beside it as ${version}/${path.basename(folder)}; ` +
+        "talos-mesh:charts.source names the folder of Istio's charts, charts.addons another place for those of addons",
     );
   }
   const hash = createHash("sha256");

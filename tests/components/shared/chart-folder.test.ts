@@ -33,6 +33,18 @@ describe("a chart in a folder", () => {
     assert.throws(() => chartDigest(folder, "1.30.0"), /is of version 1\.31\.1, and the settings ask for 1\.30\.0/);
   });
 
+  it("of another version is mended in its folder, which goes for Istio's charts and for addons", () => {
+    const next = /: put that version there, or beside it as 2\.27\.0\/.*charts\.source .*charts\.addons /;
+    assert.throws(
+      () => chartDigest(folder, "2.27.0"),
+      (error: Error) => {
+        assert.match(error.message, next);
+        assert.doesNotMatch(error.message, /mesh\.version/);
+        return true;
+      },
+    );
+  });
+
   it("of a stand-in goes for every version", () => {
     assert.equal(chartDigest(folder, undefined), chartDigest(folder, versions.istio));
   });
