@@ -1,5 +1,6 @@
 import type { Cluster } from "./cluster/cluster";
 import { gatewayServicePorts } from "./mesh/values/gateway";
+import { observabilityNotes } from "./observability/notes";
 import type { Settings } from "./settings/schema";
 import { versions } from "./settings/versions";
 import type { ChartSource } from "./shared/helm-release";
@@ -59,7 +60,11 @@ function firstPath(rules: Settings["traffic"]["services"][number]["http"]): stri
 }
 
 /** What a person must know to judge this environment: what was not measured, and what stands in for the real thing. */
-export function notes(cluster: Pick<Cluster, "simulatedNodes">, charts: ChartSource): string[] {
+export function notes(
+  cluster: Pick<Cluster, "simulatedNodes">,
+  charts: ChartSource,
+  observability?: Settings["observability"],
+): string[] {
   return [
     ...(cluster.simulatedNodes
       ? [
@@ -72,5 +77,6 @@ export function notes(cluster: Pick<Cluster, "simulatedNodes">, charts: ChartSou
           "Istio's charts are stand-ins (lab/charts): the official repository could not be reached when this environment was first deployed.",
         ]
       : []),
+    ...observabilityNotes({ observability }),
   ];
 }

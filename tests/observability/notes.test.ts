@@ -1,0 +1,22 @@
+import assert from "node:assert/strict";
+import { observabilityNotes } from "../../components/observability/notes";
+import { settingsSchema, type SettingsInput } from "../../components/settings/schema";
+
+function notes(observability: SettingsInput["observability"]): string[] {
+  return observabilityNotes({ observability: settingsSchema.shape.observability.parse(observability) });
+}
+
+describe("notes on the addons", () => {
+  it("say where traces are that Kiali does not show", () => {
+    const found = notes({ prometheus: {}, kiali: {}, tracing: { provider: "zipkin" } });
+    assert.equal(found.length, 1);
+    assert.match(found[0] ?? "", /Kiali shows no traces.*Zipkin's own page.*provider jaeger/);
+  });
+
+  it("are none where Kiali shows the traces, or there are none, or no Kiali", () => {
+    assert.deepEqual(notes({ prometheus: {}, kiali: {}, tracing: { provider: "jaeger" } }), []);
+    assert.deepEqual(notes({ prometheus: {}, kiali: {} }), []);
+    assert.deepEqual(notes({ tracing: { provider: "zipkin" } }), []);
+    assert.deepEqual(notes(undefined), []);
+  });
+});
