@@ -6,7 +6,14 @@ import type { MeshValuesInput } from "../../components/mesh/values/input";
 import { suggestion } from "../../components/settings/suggest";
 import { withFetchedCharts } from "../profile/charts";
 import { differences, differenceText } from "../profile/difference";
-import { type ChartValues, givenValues, meshOf, seenValues, withProfile } from "../profile/profile-values";
+import {
+  type ChartValues,
+  givenValues,
+  meshOf,
+  seenValues,
+  standInValues,
+  withProfile,
+} from "../profile/profile-values";
 import { UserError } from "../program/errors";
 import { fromUser, stackFileOf } from "../program/stack-option";
 import { stackSettings } from "../program/stack-settings";
@@ -89,8 +96,7 @@ async function seenBy(
   return seen;
 }
 
-const notShown =
-  "what the charts make of it, which is most of what a profile changes (name them by --charts DIR, or fetch them by --pull)";
+const getThem = "All of it: name Istio's charts by --charts DIR, or fetch them by --pull.";
 
 function dump(
   [mesh]: readonly MeshValuesInput[],
@@ -110,17 +116,22 @@ function dump(
           "# What their templates see: the charts' own values, under the profile, under the values above:",
           yaml({ effective: Object.fromEntries(effective) }),
         ]
-      : [`# Not shown: ${notShown}.`]),
+      : ["# Not shown: what the charts make of it.", `# ${getThem}`]),
   ].join("\n");
 }
 
 function diff([from, to]: readonly string[], given: readonly ChartValues[], seen?: readonly ChartValues[]): string {
-  const [before, after] = seen ?? given;
+  const standIns = path.join(root, "lab/charts");
+  const [before, after] = seen ?? given.map((values) => standInValues(values, standIns));
   if (!before || !after || from === undefined || to === undefined) throw new RangeError("diff: expected two profiles");
-  const what = seen ? "what the charts' templates see" : "what talos-mesh gives to the charts";
   return [
-    ...(seen ? [] : [`Not shown: ${notShown}.`]),
-    `${from} -> ${to}: ${what}`,
+    ...(seen
+      ? []
+      : [
+          "Istio's charts are not at hand: shown is what the stand-in charts (lab/charts) know, which is less.",
+          getThem,
+        ]),
+    `${from} -> ${to}: what the ${seen ? "" : "stand-in "}charts' templates see`,
     differenceText(differences(before, after), [from, to]),
   ].join("\n");
 }

@@ -1,9 +1,13 @@
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import { parse } from "yaml";
 import { hasAmbient } from "../../components/settings/data-planes";
 import { settingsSchema, type Settings } from "../../components/settings/schema";
 import { versions } from "../../components/settings/versions";
 import type { HelmValues } from "../../components/shared/helm-release";
+import { isTree, mergeValues } from "../../components/shared/merge";
 import { baseValues } from "../../components/mesh/values/base";
-import { type ChartName, readIstioChart } from "../../components/mesh/values/chart";
+import { type ChartName, readIstioChart, scopeOf } from "../../components/mesh/values/chart";
 import { cniValues } from "../../components/mesh/values/cni";
 import { effectiveValues } from "../../components/mesh/values/effective";
 import type { MeshValuesInput } from "../../components/mesh/values/input";
@@ -56,4 +60,23 @@ export function seenValues(given: ChartValues, folder: string): ChartValues | un
   });
   const readable = seen.filter((each) => each !== undefined);
   return readable.length === seen.length ? new Map(readable) : undefined;
+}
+
+/**
+ * What the stand-in charts would see of it. They know the defaults and profiles of what they render, not all of Istio's.
+ *
+ * @param folder absolute path of lab/charts
+ */
+export function standInValues(given: ChartValues, folder: string): ChartValues {
+  return new Map(
+    [...given].map(([name, values]) => {
+      const text = readFileSync(path.join(folder, name, "files/values.yaml"), "utf8");
+      const { defaults, profiles } = parse(text) as { defaults: HelmValues; profiles: Record<string, HelmValues> };
+      const { [scopeOf(name) ?? ""]: scoped, ...under } = mergeValues(
+        mergeValues(defaults, profiles[String(values["profile"])] ?? {}),
+        values,
+      );
+      return [name, mergeValues(under, isTree(scoped) ? scoped : {})] as const;
+    }),
+  );
 }

@@ -38,12 +38,11 @@ describe("npm run profile", () => {
     assert.match(out, /^# Not shown: what the charts make of it/m);
   });
 
-  it("says first, of a comparison without charts, what it does not show and how to get it", async () => {
+  it("compares by the stand-in charts where Istio's are not at hand, and says so first", async () => {
     const { out } = await run("diff", "default", "demo");
-    assert.match(
-      out,
-      /^Not shown: what the charts make of it.*--charts DIR.*--pull.*\ndefault -> demo: what talos-mesh/,
-    );
+    assert.match(out, /^Istio's charts are not at hand.*stand-in charts.*\n.*--charts DIR.*--pull/);
+    assert.match(out, /^ {2}traceSampling +1 -> 100$/m);
+    assert.match(out, /^ {2}resources\.requests\.cpu +"500m" -> "10m"$/m);
   });
 
   it("takes the other settings of a stack", async () => {
