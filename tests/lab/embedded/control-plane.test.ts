@@ -204,7 +204,8 @@ describe("the embedded control plane", function () {
 
     const second = (await pids()).map((pid) => identify(pid));
     rmSync(path.join(project.root, ".talos-mesh"), { recursive: true });
-    assert.match((await project.run("delete")).stderr, /ended 5 processes of a cluster whose files were gone/);
+    // Up to five: one that looks for its files may have ended by itself.
+    assert.match((await project.run("delete")).stderr, /ended [1-5] processes of a cluster whose files were gone/);
     assert.ok(second.every((identity) => identity !== undefined && !isSameProcess(identity)));
     assert.deepEqual(await project.status(), { state: "absent" });
   });
