@@ -14,17 +14,15 @@ import { compilePolicies, environmentModel, MeshPolicies, MeshSecurity, policyNo
 // One direction: settings -> cluster -> platform -> mesh -> applications -> policies -> outputs.
 const context = programContext();
 const { settings, secrets } = loadSettings((valid) => meshLayer.unknownValues(valid, context.projectRoot));
-const { mesh, images } = settings;
 // Before anything is made, as it refuses what would not hold.
 const objects = compilePolicies(environmentModel(settings));
 
 const cluster = clusterOf(settings, context, secrets);
 const charts = meshLayer.chartSource(settings.charts, cluster);
 const inCluster = { provider: cluster.provider, deletedWith: cluster.deletedWith };
-
 const platform = new Platform(
   "platform",
-  { settings: settings.platform, namespaces: namespaces(settings), images, secrets },
+  { ...settings, settings: settings.platform, namespaces: namespaces(settings), secrets },
   { ...inCluster, dependsOn: cluster.component },
 );
 const onPlatform = { ...inCluster, dependsOn: platform };
@@ -34,7 +32,6 @@ const istio = new meshLayer.Istio(
   { ...settings, cluster, source: charts, meshConfig: meshLayer.policyMeshConfig(settings) },
   onPlatform,
 );
-
 meshLayer.gatewayCertificates("gateway-certificates", { ...settings, ...cluster, secrets, context }, onPlatform);
 
 const addons = hasAddons(settings.observability) && settings.observability;
@@ -48,21 +45,23 @@ const bookinfo =
     "bookinfo",
     {
       settings: settings.bookinfo,
-      images,
-      sidecar: meshLayer.sidecarRequest(settings.bookinfo.namespace, { mesh, images, cluster }),
-      waypoints: mesh.waypoints,
+      images: settings.images,
+      sidecar: meshLayer.sidecarRequest(settings.bookinfo.namespace, { ...settings, cluster }),
+      waypoints: settings.mesh.waypoints,
       cluster,
     },
-    { ...inCluster, dependsOn: security },
+    { ...inCluster, dependsOn: [istio, security] },
   );
 
-const beforeRoutes = bookinfo ? [security, bookinfo] : security;
-const policies = new MeshPolicies("policies", { objects }, { ...inCluster, dependsOn: beforeRoutes });
+// All that came before, each by its name: who waits for a layer waits for what is in it, and a layer may be empty.
+const standing = [istio, security, ...(bookinfo ? [bookinfo] : [])];
+const policies = new MeshPolicies("policies", { objects }, { ...inCluster, dependsOn: standing });
 
 if (settings.benchmark) {
   const args = { ...settings, settings: settings.benchmark, cluster, stack: context.stack };
   // Whatever still starts would be measured with it.
-  new Benchmark("benchmark", args, { ...inCluster, dependsOn: observability ? [policies, observability] : policies });
+  const dependsOn = [...standing, policies, ...(observability ? [observability] : [])];
+  new Benchmark("benchmark", args, { ...inCluster, dependsOn });
 }
 
 /** Which cluster this is. */

@@ -16,6 +16,17 @@ const inputsOf = (command: Registration) =>
   command.inputs as { create: string; update: string; delete: string; environment: Record<string, string> };
 
 describe("the benchmark of a stack", () => {
+  it("waits for the mesh and the application where no policy stands between them", async () => {
+    const open = { mesh: { mtls: "PERMISSIVE" }, traffic: { services: [] }, security: null };
+    const run = await runStack({ overrides: { ...onNodes, ...open, benchmark } });
+    const command = run.one(commandType, "benchmark-run");
+    for (const name of ["istio-istiod", "istio-cni"]) {
+      assert.ok(run.dependsOn(command, run.one("Release", name)), name);
+      assert.ok(run.dependsOn(run.one("Deployment", "bookinfo-ratings-v1"), run.one("Release", name)), name);
+    }
+    assert.ok(run.dependsOn(command, run.one("Deployment", "bookinfo-ratings-v1")));
+  });
+
   it("is a command that comes after everything else, with its kubeconfig on stdin only", async () => {
     const run = await runStack({ overrides: { ...onNodes, benchmark } });
     const command = run.one(commandType, "benchmark-run");
