@@ -1,3 +1,4 @@
+import { text } from "node:stream/consumers";
 import { setTimeout as delay } from "node:timers/promises";
 import { ApiServer } from "../../shared/api-server";
 import { KubernetesCluster } from "./cluster";
@@ -28,7 +29,7 @@ export async function main(
 ): Promise<number> {
   const say = (line: string) => process.stderr.write(`${line}\n`);
   try {
-    const kubeconfig = await textOf(stdin);
+    const kubeconfig = await text(stdin);
     const server = await ApiServer.open({ kubeconfig, context: env[contextVariable] });
     const context: RunnerContext = {
       cluster: new KubernetesCluster(server),
@@ -60,10 +61,4 @@ function previousOf(text: string | undefined): BenchmarkResult | undefined {
   } catch {
     return undefined;
   }
-}
-
-async function textOf(stream: AsyncIterable<Buffer>): Promise<string> {
-  const parts: Buffer[] = [];
-  for await (const part of stream) parts.push(part);
-  return Buffer.concat(parts).toString("utf8");
 }

@@ -1,3 +1,4 @@
+import { text } from "node:stream/consumers";
 import { setTimeout as delay } from "node:timers/promises";
 import { ApiServer } from "../../shared/api-server";
 import type { StepName, StepRequests } from "./requests";
@@ -77,10 +78,4 @@ async function open(kubeconfig: string, context: string | undefined): Promise<Ap
       "check it with kubectl, and the context in talos-mesh:cluster.kubeconfig",
     );
   }
-}
-
-async function text(stream: AsyncIterable<Buffer>): Promise<string> {
-  const parts: Buffer[] = [];
-  for await (const part of stream) parts.push(part);
-  return Buffer.concat(parts).toString("utf8");
 }
