@@ -14,7 +14,7 @@ import { median } from "../../../components/benchmark/statistics/percentile";
 import { Random } from "../../../components/benchmark/statistics/random";
 import { skip } from "../../support/skip";
 import { startEnvoy, type Way } from "./envoy";
-import { fortioOrSkip, freePort, outputOf, programOrSkip, startServer, stopServer } from "./tools";
+import { fortioOrSkip, freePort, outputOf, programOrSkip, startFortio, startServer, stopServer } from "./tools";
 
 const blocks = 9;
 const arm: RequestArm = {
@@ -43,19 +43,7 @@ describe("a delay in a real Envoy, measured by a real fortio", function () {
       })),
     );
     const port = await freePort();
-    const off = [
-      "-grpc-port",
-      "disabled",
-      "-tcp-port",
-      "disabled",
-      "-udp-port",
-      "disabled",
-      "-redirect-port",
-      "disabled",
-    ];
-    servers.push(
-      await startServer(fortio, ["server", "-http-port", `127.0.0.1:${port}`, ...off], /Fortio.*server listening on/i),
-    );
+    servers.push(await startFortio(fortio, port));
     servers.push(await startEnvoy(envoy, folder, ways, port));
     const random = new Random("loopback");
     for (const way of ways) await measure(way);

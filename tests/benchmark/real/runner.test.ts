@@ -8,7 +8,7 @@ import type { ExecResult } from "../../../components/benchmark/run/exec";
 import { runBenchmark } from "../../../components/benchmark/run/runner";
 import { benchmark } from "../../../components/settings/sections/benchmark";
 import { FakeCluster } from "../run/fake-cluster";
-import { fortioOrSkip, freePort, startServer, stopServer } from "./tools";
+import { fortioOrSkip, freePort, startFortio, stopServer } from "./tools";
 
 /** Commands of pods are run here: the client's own, against one server on the loopback interface. */
 class Loopback extends FakeCluster {
@@ -48,21 +48,7 @@ describe("a whole benchmark with a real fortio, of none and none once more", fun
     this.timeout(120_000);
     folder = mkdtempSync(path.join(tmpdir(), "talos-mesh-loopback-"));
     const port = await freePort();
-    const off = [
-      "-grpc-port",
-      "disabled",
-      "-tcp-port",
-      "disabled",
-      "-udp-port",
-      "disabled",
-      "-redirect-port",
-      "disabled",
-    ];
-    server = await startServer(
-      fortio,
-      ["server", "-http-port", `127.0.0.1:${port}`, ...off],
-      /Fortio.*server listening on/i,
-    );
+    server = await startFortio(fortio, port);
     const settings = benchmark.parse({
       ...{ scenarios: ["none"], control: true, blocks: 7, qps: [200], connections: [4], idle: "1s" },
       ...{ duration: "1s", warmUp: "500ms", tcpStreams: [], transactions: false },

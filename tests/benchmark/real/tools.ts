@@ -67,6 +67,13 @@ export async function startServer(
   return child;
 }
 
+/** fortio's HTTP server, and none of its others, on a port of the loopback interface. */
+export function startFortio(fortio: string, port: number): Promise<ChildProcess> {
+  const others = ["grpc", "tcp", "udp", "redirect"].flatMap((kind) => [`-${kind}-port`, "disabled"]);
+  const args = ["server", "-http-port", `127.0.0.1:${port}`, ...others];
+  return startServer(fortio, args, /Fortio.*server listening on/i);
+}
+
 export async function stopServer(child: ChildProcess | undefined): Promise<void> {
   if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
   child.kill("SIGKILL");
