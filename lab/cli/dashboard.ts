@@ -1,12 +1,11 @@
 import path from "node:path";
 import type { ClusterAccess } from "../../components/shared/api-server";
-import type { Settings } from "../../components/settings/schema";
 import { AddonInCluster } from "../dashboard/cluster";
 import { forward } from "../dashboard/forward";
 import { type DashboardOptions, parseDashboardOptions, usage } from "../dashboard/options";
 import { pageOf, type StackPage } from "../dashboard/page";
+import { clusterAccess } from "../engine/cluster-access";
 import { onInterrupt } from "../engine/interrupt";
-import { queryStack } from "../engine/pulumi-query";
 import { UserError } from "../program/errors";
 import { stackFileOf } from "../program/stack-option";
 import { stackSettings } from "../program/stack-settings";
@@ -30,7 +29,8 @@ async function run(options: DashboardOptions): Promise<number> {
   const { stack } = options;
   const settings = stackSettings(projectRoot, stackFileOf(projectRoot, options, "dashboard"));
   const page = pageOf(settings, options.page, stack);
-  return show(page, options, await accessOf(stack, settings));
+  const access = await clusterAccess({ projectRoot, stack }, settings, "dashboard reads the cluster's kubeconfig");
+  return show(page, options, access);
 }
 
 /** From when the port is open until somebody stops it. */
@@ -70,10 +70,4 @@ async function loginLines(page: StackPage, addon: AddonInCluster, show: boolean)
     ...(login.kind === "password" ? [`User:     ${login.user}`] : []),
     `${login.kind === "password" ? "Password" : "Token"}: ${credential ?? `${command}   (or --show-password)`}`,
   ];
-}
-
-async function accessOf(stack: string, { cluster }: Settings): Promise<ClusterAccess> {
-  const args = ["output", "kubeconfig", "--show-secrets"];
-  const kubeconfig = await queryStack({ projectRoot, stack }, args, "dashboard reads the cluster's kubeconfig");
-  return { kubeconfig, context: cluster.kind === "existing" ? cluster.kubeconfig.context : undefined };
 }
