@@ -67,8 +67,8 @@ async function mendReleases(deployment: Deployment, run: EngineRun): Promise<voi
   const helm = new Helm(program, stackLayout(run.projectRoot, run.stack).helm, { kubeconfig });
   const options = { cwd: run.projectRoot, signal: run.signal };
   for (const { type, ...release } of releases) {
-    if (type === "creating") await helm.uninstall(release, { ...options, hooks: false });
-    else await helm.mend(release, await revisionsOf(server, release, run.signal), options);
+    if (type === "creating") await helm.uninstall(server, release, { ...options, hooks: false });
+    else await helm.mend(server, release, await revisionsOf(server, release, run.signal), options);
   }
 }
 

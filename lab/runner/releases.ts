@@ -6,6 +6,7 @@ import { CommandError, runCommand } from "../tools/run-command";
 import type { ApiServer, ClusterAccess } from "../../components/shared/api-server";
 import { whenAvailable } from "../../components/shared/when-available";
 import { RunnerError } from "./errors";
+import { givenUp, waitUntilGone } from "./uninstalled";
 
 /** Inputs of a `kubernetes:helm.sh/v3:Release`, in plain values, as far as the embedded runner knows them. */
 export interface ReleaseInputs {
@@ -125,36 +126,54 @@ export class Helm {
   /** Installs or upgrades, first mending what a killed run has left. */
   async upgrade(server: ApiServer, release: ReleaseInputs, options: HelmOptions): Promise<Exclude<Change, "deleted">> {
     const before = await revisionsOf(server, release, options.signal);
-    const mended = await this.mend(release, before, options);
+    const mended = await this.mend(server, release, before, options);
     await this.run(upgradeArguments(release, this.program.version), options, release.values);
     return before.length === 0 || mended === "uninstall" ? "created" : "updated";
   }
 
   /** Makes a release that a killed run has left one that Helm can work with. */
   async mend(
+    server: ApiServer,
     release: { readonly name: string; readonly namespace: string; readonly timeout?: number },
     revisions: readonly Revision[],
     options: HelmOptions,
   ): Promise<ReturnType<typeof recovery>> {
     const todo = recovery(revisions);
     if (todo !== "none") options.onProgress?.(`mending a release left ${revisions.at(-1)?.status ?? ""}`);
-    if (todo === "uninstall") await this.uninstall(release, { ...options, hooks: false });
+    if (todo === "uninstall") await this.uninstall(server, release, { ...options, hooks: false });
     if (todo === "rollback") await this.run(["rollback", release.name, ...scope(release), "--no-hooks"], options);
     return todo;
   }
 
+  /** Ends when all that the release had is gone, also where Helm gives up before. */
   async uninstall(
+    server: ApiServer,
     release: { readonly name: string; readonly namespace: string; readonly timeout?: number },
-    options: HelmOptions & { readonly hooks?: boolean },
+    options: HelmOptions & {
+      readonly hooks?: boolean;
+      /** What an object may take to go after Helm has given up waiting for it. @default 5 minutes */
+      readonly leftoverMs?: number;
+    },
   ): Promise<void> {
     const seconds = release.timeout ?? defaultTimeout;
-    await this.run(
-      [
-        ...["uninstall", release.name, ...scope(release), "--ignore-not-found", "--wait", "--timeout", `${seconds}s`],
-        ...["--cascade", "foreground", ...(options.hooks === false ? ["--no-hooks"] : [])],
-      ],
-      { ...options, timeoutMs: (seconds + 60) * 1000 },
-    );
+    const said: string[] = [];
+    const onProgress = (line: string) => {
+      said.push(line);
+      options.onProgress?.(line);
+    };
+    try {
+      await this.run(
+        [
+          ...["uninstall", release.name, ...scope(release), "--ignore-not-found", "--wait", "--timeout", `${seconds}s`],
+          ...["--cascade", "foreground", ...(options.hooks === false ? ["--no-hooks"] : [])],
+        ],
+        { ...options, onProgress, timeoutMs: (seconds + 60) * 1000 },
+      );
+    } catch (error) {
+      const left = givenUp(said);
+      if (left === undefined) throw error;
+      await waitUntilGone(server, left, { ...options, timeoutMs: options.leftoverMs ?? 5 * 60_000 });
+    }
   }
 
   private async run(args: string[], options: HelmOptions, values?: unknown): Promise<string> {

@@ -96,8 +96,9 @@ async function deleteTarget(entry: Entry, item: Item, options: TeardownOptions):
       { timeoutMs: deleteTimeoutMs, signal, onProgress },
     );
   } else if (target.kind === "release") {
+    const server = await clusters.server(entry.provider);
     const helm = await clusters.helm(entry.provider);
-    await helm.uninstall(target, { cwd: projectRoot, signal, onProgress });
+    await helm.uninstall(server, target, { cwd: projectRoot, signal, onProgress });
   } else if (target.kind === "command") {
     const last = ranCommand(entry, vault);
     if (last === undefined) {

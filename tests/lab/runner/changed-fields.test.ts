@@ -1,13 +1,9 @@
 import assert from "node:assert/strict";
 import { ApiServer, type ApplyObject } from "../../../components/shared/api-server";
-import { controlPlaneTools } from "../../../lab/embedded/kwokctl";
 import { expectedOf } from "../../../lab/engine/pulumi-state";
 import { inspect } from "../../../lab/runner/inspect";
 import { deleteObject } from "../../../lab/runner/objects";
-import { ensureTools } from "../../../lab/tools/ensure-tools";
-import { ToolsUnavailable } from "../../../lab/tools/failure";
-import { skip } from "../../support/skip";
-import { LabProject } from "../embedded/lab-project";
+import { controlPlaneToolsOrSkip, LabProject } from "../embedded/lab-project";
 
 describe("the status of what the Pulumi CLI has deployed", function () {
   this.timeout(60_000);
@@ -15,22 +11,11 @@ describe("the status of what the Pulumi CLI has deployed", function () {
   let api: ApiServer;
 
   before(async function () {
-    this.timeout(30 * 60_000);
-    try {
-      await ensureTools(controlPlaneTools);
-    } catch (error) {
-      if (!(error instanceof ToolsUnavailable)) throw error;
-      skip(this, error.message);
-    }
+    await controlPlaneToolsOrSkip(this);
     lab = new LabProject();
-    const { code, stdout, stderr } = await lab.run("up");
-    assert.equal(code, 0, stderr);
-    api = await ApiServer.open({ kubeconfig: stdout });
+    api = await ApiServer.open({ kubeconfig: (await lab.up()).stdout });
   });
-  after(async () => {
-    await lab?.run("delete");
-    lab?.remove();
-  });
+  after(() => lab?.remove());
 
   it("says which fields others have changed, as the API server sees them, and sets nothing back", async () => {
     const labels = { "istio-injection": "enabled" };

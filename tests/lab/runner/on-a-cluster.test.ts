@@ -1,12 +1,8 @@
 import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { controlPlaneTools } from "../../../lab/embedded/kwokctl";
 import { ApiServer, type ApplyObject } from "../../../components/shared/api-server";
-import { ensureTools } from "../../../lab/tools/ensure-tools";
-import { ToolsUnavailable } from "../../../lab/tools/failure";
-import { skip } from "../../support/skip";
-import { LabProject } from "../embedded/lab-project";
+import { controlPlaneToolsOrSkip, LabProject } from "../embedded/lab-project";
 import type { ProgramSettings } from "./support/program";
 import { RunnerProject } from "./support/project";
 import { proxyTo } from "./support/proxy";
@@ -65,22 +61,11 @@ describe("the embedded runner on a real control plane", function () {
   let project: RunnerProject;
 
   before(async function () {
-    this.timeout(30 * 60_000);
-    try {
-      await ensureTools([...controlPlaneTools, "helm"]);
-    } catch (error) {
-      if (!(error instanceof ToolsUnavailable)) throw error;
-      skip(this, error.message);
-    }
+    await controlPlaneToolsOrSkip(this, ["helm"]);
     lab = new LabProject();
-    const { code, stdout, stderr } = await lab.run("up");
-    assert.equal(code, 0, stderr);
-    api = await ApiServer.open({ kubeconfig: stdout });
+    api = await ApiServer.open({ kubeconfig: (await lab.up()).stdout });
   });
-  after(async () => {
-    await lab?.run("delete");
-    lab?.remove();
-  });
+  after(() => lab?.remove());
   beforeEach(() => (project = new RunnerProject(path.join(lab.folder, "kubeconfig"))));
   afterEach(async () => {
     await project.destroy();
