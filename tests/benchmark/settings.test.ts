@@ -36,6 +36,13 @@ describe("the settings of a benchmark", () => {
     ]);
   });
 
+  it("ask for no answer that the server does not give", () => {
+    assert.equal(benchmark.safeParse({ payloadSizes: [262_145] }).success, false);
+    assert.deepEqual(problems({ preset: "article", payloadSizes: [1024] }), [
+      "benchmark.payloadSizes: found 1024; preset article asks details, whose answer cannot be chosen; remove one of them",
+    ]);
+  });
+
   it("know the budgets that can be judged", () => {
     assert.deepEqual(problems({ budgets: { p99: { max: 5 }, "sidecar.cpu": { max: 0.5 } } }), []);
     assert.deepEqual(

@@ -7,6 +7,7 @@ export interface FortioResult {
   readonly askedQps?: number;
   readonly actualQps: number;
   readonly seconds: number;
+  /** As many as it used: fewer than asked for where there are not two requests for each. */
   readonly connections: number;
   readonly requests: number;
   /**
@@ -16,6 +17,8 @@ export interface FortioResult {
   readonly failed: number;
   /** Answers by code. */
   readonly codes: Readonly<Record<string, number>>;
+  /** Mean bytes of an answer's body; HTTP only. */
+  readonly answerBytes?: number;
   /** Milliseconds. */
   readonly mean: number;
   /** Microseconds since 1970. */
@@ -29,6 +32,8 @@ export interface Bin {
   readonly end: number;
   readonly count: number;
 }
+
+const sizes = z.object({ Count: z.number(), Sum: z.number() });
 
 const schema = z.object({
   StartTime: z.string(),
@@ -45,6 +50,8 @@ const schema = z.object({
   RetCodes: z.record(z.string(), z.number()),
   SocketCount: z.number().optional(),
   DisableKeepAlive: z.boolean().optional(),
+  Sizes: sizes.optional(),
+  HeaderSizes: sizes.optional(),
 });
 
 /**
@@ -65,6 +72,7 @@ export function parseFortio(text: string): FortioResult {
     requests: histogram.Count,
     failed: Math.max(found.ErrorsDurationHistogram.Count, reopened, 0),
     codes: found.RetCodes,
+    ...(found.Sizes && { answerBytes: (found.Sizes.Sum - (found.HeaderSizes?.Sum ?? 0)) / found.Sizes.Count }),
     mean: histogram.Avg * 1000,
     startMicros: microsOf(found.StartTime),
     bins: (histogram.Data ?? []).map(({ Start, End, Count }) => ({

@@ -8,6 +8,8 @@ export const gates = {
   made: 0.99,
   /** Share of the requests that may fail. */
   failed: 0.001,
+  /** Share of the asked bytes that an answer must hold; a failed one holds fewer. */
+  answer: 0.99,
   /** Share of its node's processors that the load generator may take: a busier one measures itself. */
   clientCpu: 0.7,
 } as const;
@@ -15,6 +17,10 @@ export const gates = {
 export interface Circumstances {
   /** Lines of the access log, where there is one. */
   readonly logged?: number;
+  /** Connections that were used. */
+  readonly connections?: number;
+  /** Mean bytes of an answer. */
+  readonly answerBytes?: number;
   /** Of the load generator. */
   readonly client?: Usage;
   /** Processors of the client's node. */
@@ -26,7 +32,7 @@ export interface Circumstances {
 /** Why a run does not count, in words; empty where it does. */
 export function problemsOf(arm: Arm, outcome: RunRecord["outcome"], circumstances: Circumstances): string[] {
   const { client, clientNodeCores, restarted } = circumstances;
-  const problems = outcome?.kind === "requests" ? requestProblems(arm, outcome, circumstances.logged) : [];
+  const problems = outcome?.kind === "requests" ? requestProblems(arm, outcome, circumstances) : [];
   // At saturation the client is meant to do all it can.
   const share = client?.cores === undefined ? undefined : client.cores / clientNodeCores;
   if (share !== undefined && share > gates.clientCpu && hasSchedule(arm)) {
@@ -38,7 +44,8 @@ export function problemsOf(arm: Arm, outcome: RunRecord["outcome"], circumstance
   return problems;
 }
 
-function requestProblems(arm: Arm, outcome: RequestOutcome, logged: number | undefined): string[] {
+function requestProblems(arm: Arm, outcome: RequestOutcome, circumstances: Circumstances): string[] {
+  const { logged, connections = Infinity, answerBytes = Infinity } = circumstances;
   const problems: string[] = [];
   const { requests, failed } = outcome;
   const planned = plannedRequests(arm);
@@ -48,6 +55,14 @@ function requestProblems(arm: Arm, outcome: RequestOutcome, logged: number | und
   if (failed > gates.failed * requests) {
     const codes = Object.entries(outcome.codes).map(([code, count]) => `${count} x ${code}`);
     problems.push(`${failed} of ${requests} requests failed (${codes.join(", ")})`);
+  }
+  if ("connections" in arm && connections < arm.connections) {
+    problems.push(
+      `only ${connections} of ${arm.connections} connections were used: there are not two requests for each`,
+    );
+  }
+  if ("payloadSize" in arm && answerBytes < gates.answer * arm.payloadSize) {
+    problems.push(`answers hold ${Math.round(answerBytes)} bytes, and not ${arm.payloadSize}`);
   }
   if (logged !== undefined && logged !== requests) {
     problems.push(`the access log has ${logged} of ${requests} requests, so that none was corrected`);

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { rootNamespace } from "../../shared/root-namespace";
 import type { Scenario } from "../plan/plan";
 import type { Component, Usages } from "./record";
 
@@ -62,7 +63,7 @@ export type RoleOf = (sample: ContainerSample) => Component | undefined;
 /** Roles in the namespace of a scenario, and of the mesh's own parts. */
 export function rolesIn(namespace: string, ownContainers: ReadonlySet<string>): RoleOf {
   return ({ namespace: where, pod, container }) => {
-    if (where === "istio-system") {
+    if (where === rootNamespace) {
       if (pod.startsWith("istiod-")) return "istiod";
       return pod.startsWith("ztunnel-") ? "ztunnel" : undefined;
     }

@@ -141,3 +141,15 @@ export function plannedRequests(arm: Arm): number | undefined {
   if (!hasSchedule(arm)) return undefined;
   return Math.floor(Math.floor(arm.qps * arm.seconds) / arm.connections) * arm.connections;
 }
+
+/** What cannot be measured as it stands there, in words: fortio gives every connection two requests at least, and uses fewer. */
+export function planProblems({ arms }: Pick<BenchmarkPlan, "arms">): string[] {
+  return arms.filter(hasSchedule).flatMap(({ id, qps, seconds, connections }) => {
+    const requests = Math.floor(qps * seconds);
+    if (requests >= 2 * connections) return [];
+    return [
+      `talos-mesh:benchmark: ${id} has ${requests} requests in ${seconds} s, which are no two for each of its connections; ` +
+        "raise qps or duration, or lower connections",
+    ];
+  });
+}

@@ -1,5 +1,5 @@
 import type { ApiServer, ApplyObject, LiveObject } from "../../shared/api-server";
-import { rootNamespace } from "../../platform/namespaces";
+import { rootNamespace } from "../../shared/root-namespace";
 import { ownLabel } from "../objects";
 import { type ContainerSample, parseSummary } from "../measure/usage";
 import type { NodeFacts } from "../report/report";

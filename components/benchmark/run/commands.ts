@@ -30,7 +30,8 @@ export const fetchLog: ClientCommand = { container: "iperf3", argv: ["gzip", "-c
 
 /**
  * Arguments of `fortio load`. Without jitter and with catching up: the schedule that correction reckons with; the
- * resolution (10 us) keeps percentiles from being guessed within wide bins.
+ * resolution (10 us) keeps percentiles from being guessed within wide bins. The server's name is resolved once: else
+ * every new connection would measure the cluster's DNS too, which ztunnel answers in place of it.
  */
 export function fortioArgs(
   arm: Exclude<Arm, { kind: "stream" }>,
@@ -53,10 +54,12 @@ export function fortioArgs(
     `${seconds}s`,
   ];
   const flags = [...more, "-json", "-"];
+  const fastHttp = (payloadSize: number) => ["-no-reresolve", "-httpbufferkb", String(httpBuffer(payloadSize))];
   switch (arm.kind) {
     case "http": {
       const keepAlive = arm.keepAlive ? [] : ["-keepalive=false"];
-      return [...common, ...load(arm.connections, arm.qps), "-httpbufferkb", "128", ...keepAlive, ...flags, http];
+      const given = [...load(arm.connections, arm.qps), ...fastHttp(arm.payloadSize), ...keepAlive];
+      return [...common, ...given, ...flags, http];
     }
     case "grpc": {
       const payload = ["-grpc", "-ping", "-payload-size", String(arm.payloadSize)];
@@ -65,8 +68,13 @@ export function fortioArgs(
     case "request-response":
       return [...common, ...load(1, 0), ...flags, `tcp://${host}:${ports["tcp-echo"]}`];
     case "connect":
-      return [...common, ...load(1, 0), "-keepalive=false", ...flags, http];
+      return [...common, ...load(1, 0), ...fastHttp(1), "-keepalive=false", ...flags, http];
   }
+}
+
+/** KiB that hold an answer and its headers; what is longer is a failure to fortio's fast client. */
+function httpBuffer(payloadSize: number): number {
+  return Math.max(128, Math.ceil(payloadSize / 1024) + 16);
 }
 
 /** Arguments of iperf3's client; the first seconds, in which TCP finds its pace, are left out. */

@@ -1,7 +1,7 @@
 import { gunzipSync } from "node:zlib";
 import { latenciesOf } from "../measure/access-log";
 import { parseFortio } from "../measure/fortio";
-import { problemsOf } from "../measure/gates";
+import { type Circumstances, problemsOf } from "../measure/gates";
 import { parseIperf3 } from "../measure/iperf3";
 import { OutputError } from "../measure/output-error";
 import { latencyOfFortio, latencyOfHistogram, type RunRecord, type Usages } from "../measure/record";
@@ -67,8 +67,8 @@ export async function measureRun(context: RunContext, run: PlannedRun): Promise<
   const took = () => (Date.now() - startedAt.getTime()) / 1000;
   const restarted = restartsBetween(pods, await cluster.pods(namespace));
   try {
-    const { outcome, logged } = outcomeOf(run, stdout.toString("utf8"), log);
-    const circumstances = { client: usage.client, clientNodeCores, restarted, logged };
+    const { outcome, ...seen } = outcomeOf(run, stdout.toString("utf8"), log);
+    const circumstances = { client: usage.client, clientNodeCores, restarted, ...seen };
     return { ...place, took: took(), outcome, problems: problemsOf(arm, outcome, circumstances) };
   } catch (error) {
     if (!(error instanceof OutputError)) throw error;
@@ -82,26 +82,24 @@ export function outcomeOf(
   { arm }: Pick<PlannedRun, "arm">,
   printed: string,
   log: string | undefined,
-): { readonly outcome: NonNullable<RunRecord["outcome"]>; readonly logged?: number } {
+): { readonly outcome: NonNullable<RunRecord["outcome"]> } & Pick<
+  Circumstances,
+  "logged" | "connections" | "answerBytes"
+> {
   if (arm.kind === "stream") {
     const { bitsPerSecond, retransmits, meanRtt } = parseIperf3(printed);
     return { outcome: { kind: "stream", bitsPerSecond, retransmits, meanRtt } };
   }
   const result = parseFortio(printed);
-  const { actualQps, requests, failed, codes, startMicros } = result;
+  const { actualQps, requests, failed, codes, startMicros, connections, answerBytes } = result;
   const common = { kind: "requests" as const, actualQps, requests, failed, codes };
-  if (log === undefined || !hasSchedule(arm)) return { outcome: { ...common, raw: latencyOfFortio(result) } };
-  const { connections } = result;
-  const {
-    raw,
-    corrected,
-    requests: logged,
-  } = latenciesOf(log, {
-    ...{ qps: arm.qps, seconds: arm.seconds, connections, startMicros },
-  });
-  if (raw.count === 0) return { outcome: { ...common, raw: latencyOfFortio(result) }, logged };
+  const seen = { connections, answerBytes };
+  if (log === undefined || !hasSchedule(arm)) return { outcome: { ...common, raw: latencyOfFortio(result) }, ...seen };
+  const { qps, seconds } = arm;
+  const { raw, corrected, requests: logged } = latenciesOf(log, { qps, seconds, connections, startMicros });
+  if (raw.count === 0) return { outcome: { ...common, raw: latencyOfFortio(result) }, logged, ...seen };
   const latencies = { raw: latencyOfHistogram(raw), corrected: latencyOfHistogram(corrected) };
-  return { outcome: { ...common, ...latencies }, logged };
+  return { outcome: { ...common, ...latencies }, logged, ...seen };
 }
 
 function gunzip(content: Buffer): string {

@@ -6,6 +6,7 @@ import {
   estimatedSeconds,
   plannedSeconds,
   planIdentity,
+  planProblems,
   type PlannedRun,
   type Scenario,
 } from "../plan/plan";
@@ -14,6 +15,7 @@ import type { RunRecord } from "../measure/record";
 import { type Baseline, parseBaseline } from "../report/baseline";
 import { boundsOf, type BudgetVerdict, judgeBudgets } from "../report/budgets";
 import { csvOf } from "../report/csv";
+import { blocksNote } from "../report/family";
 import { number, span } from "../report/format";
 import { htmlOf } from "../report/html";
 import { markdownOf } from "../report/markdown";
@@ -54,6 +56,8 @@ export class BudgetError extends Error {
 export async function runBenchmark(request: BenchmarkRequest, context: RunnerContext): Promise<BenchmarkResult> {
   const { settings, mesh, stack, pull, grafana } = request;
   const plan = benchmarkPlan(resolveBenchmark(settings, { quick: context.quick }));
+  const problems = planProblems(plan);
+  if (problems.length > 0) throw new NotMeasurable(problems.join("\n"));
   const identity = planIdentity(plan, mesh, settings.runId);
   const folder = path.join(context.projectRoot, ".talos-mesh", stack, "benchmark", identity);
   const baseline = readBaseline(settings.baseline, context.projectRoot);
@@ -128,6 +132,8 @@ async function measure(
 ): Promise<void> {
   const { cluster, plan, say, rest, signal } = told;
   const [client] = nodes;
+  const note = blocksNote(plan);
+  if (note !== undefined) say(note);
   const kept = journal.records().length;
   if (kept > 0) say(`${kept} of ${plan.runs.length} runs are there already; going on behind them`);
   try {

@@ -1,7 +1,7 @@
 import type { Usages } from "../measure/record";
 import { namespaceOf, type Places, ports, type Pull, scenarioObjects } from "../objects";
 import type { BenchmarkPlan, Scenario } from "../plan/plan";
-import { rootNamespace } from "../../platform/namespaces";
+import { rootNamespace } from "../../shared/root-namespace";
 import type { Environment, ScenarioState } from "../report/report";
 import type { BenchCluster, BenchNode, BenchPod } from "./cluster";
 import type { Setup } from "./journal";

@@ -23,6 +23,12 @@ export const benchmarkRules = [
       yield* duplicates(entries, "value");
     }
     const { scenarios, blocks, budgets } = benchmark;
+    if (benchmark.preset === "article" && benchmark.payloadSizes) {
+      yield {
+        path: ["benchmark", "payloadSizes"],
+        message: `found ${benchmark.payloadSizes.join(", ")}; preset article asks details, whose answer cannot be chosen; remove one of them`,
+      };
+    }
     if (scenarios && !scenarios.includes("none")) {
       yield {
         path: ["benchmark", "scenarios"],

@@ -43,7 +43,13 @@ export const benchmark = z.strictObject({
     .describe("Each holds every scenario once, in a random order. Below 7 there are no intervals."),
   qps: z.array(z.int().min(0)).min(1).optional().describe("Asked rates; 0 is saturation. Default: 100, 1000."),
   connections: z.array(z.int().min(1)).min(1).optional().describe("Default: 10."),
-  payloadSizes: z.array(z.int().min(0)).min(1).optional().describe("Bytes of an answer. Default: 1024."),
+  payloadSizes: z
+    .array(z.int().min(0).max(262_144))
+    .min(1)
+    .optional()
+    .describe(
+      "Bytes of an answer, of gRPC also of a request. fortio's server answers with 256 KiB at most. Default: 1024.",
+    ),
   duration: duration.optional().describe("Of one measurement with HTTP or gRPC. Default: 60s."),
   warmUp: duration.optional().describe("Load before it that does not count. Default: 15s."),
   keepAlive: z.array(z.boolean()).min(1).optional().describe("Default: true. false: a connection a request."),

@@ -44,6 +44,14 @@ describe("the gates of a run", () => {
     assert.deepEqual(problemsOf({ ...arm, qps: 0 }, outcome({}), busy), []);
   });
 
+  it("stop a run with smaller answers or over fewer connections than asked for", () => {
+    assert.deepEqual(problemsOf(arm, outcome({}), { ...calm, answerBytes: 178, connections: 5 }), [
+      "only 5 of 10 connections were used: there are not two requests for each",
+      "answers hold 178 bytes, and not 1024",
+    ]);
+    assert.deepEqual(problemsOf(arm, outcome({}), { ...calm, answerBytes: 1023.4, connections: 10 }), []);
+  });
+
   it("stop a run with a restart or with a log that is not whole", () => {
     const odd = { clientNodeCores: 4, restarted: ["server/istio-proxy"], logged: 59_999 };
     assert.deepEqual(problemsOf(arm, outcome({}), odd), [

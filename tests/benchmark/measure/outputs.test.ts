@@ -36,6 +36,11 @@ describe("what fortio prints", () => {
     }
   });
 
+  it("has the size of answers without their headers, and none of gRPC", () => {
+    assert.equal(parseFortio(recorded("fortio/http-ok.json")).answerBytes, 1024);
+    assert.equal(parseFortio(recorded("fortio/grpc-ok.json")).answerBytes, undefined);
+  });
+
   it("of a saturating run has no rate that was asked for", () => {
     const result = parseFortio(recorded("fortio/http-max.json"));
     assert.equal(result.askedQps, undefined);

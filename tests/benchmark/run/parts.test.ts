@@ -105,6 +105,16 @@ describe("the commands of an arm", () => {
     assert.match(command({}, "request-response").measure, /-c 1 -qps 0 .* tcp:\/\/server:8078$/);
   });
 
+  it("ask for the server's address once, so that no connection measures the cluster's DNS", () => {
+    assert.match(command({ keepAlive: [false] }, "http-c10-q100-1024B-close").measure, / -no-reresolve /);
+    assert.match(command({}, "connect").measure, / -no-reresolve /);
+  });
+
+  it("have room for the largest answer that the server gives", () => {
+    assert.match(command({}, "http-c10-q100-1024B").measure, / -httpbufferkb 128 /);
+    assert.match(command({ payloadSizes: [262_144] }, "http-c10-q100-262144B").measure, / -httpbufferkb 272 /);
+  });
+
   it("speak gRPC, and ask details in the article's preset", () => {
     assert.match(
       command({ grpc: true }, "grpc-c10-q100-1024B").measure,

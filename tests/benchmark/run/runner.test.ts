@@ -187,6 +187,15 @@ describe("a benchmark's run", () => {
     assert.match(said.join("\n"), /Nothing to measure: all nodes are simulated/);
   });
 
+  it("refuses an arm with fewer than two requests a connection before it makes anything", async () => {
+    await assert.rejects(run({ qps: [10], connections: [4, 11] }), (error: unknown) => {
+      assert.ok(error instanceof NotMeasurable);
+      assert.match(error.message, /^talos-mesh:benchmark: http-c11-q10-1024B has 20 requests in 2 s, [^\n]*$/);
+      return true;
+    });
+    assert.deepEqual(cluster.applied, []);
+  });
+
   it("needs two nodes", async () => {
     cluster.nodes = () => FakeCluster.prototype.nodes.call(cluster).then((nodes) => nodes.slice(0, 1));
     await assert.rejects(
