@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { OutputError, parseOutput } from "../measure/output-error";
-import { type Figure, type Metric, metrics } from "./figures";
+import type { Figure } from "./figures";
+import { type Metric, metrics } from "./metrics";
 import { schemaVersion } from "./schema-version";
 
 /** How a figure stands to that of an earlier report. */

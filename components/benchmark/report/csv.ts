@@ -1,5 +1,5 @@
 import { components } from "../measure/record";
-import { type Metric, metrics, valueOf } from "./figures";
+import { type Metric, metrics, valueOf } from "./metrics";
 import type { Report } from "./report";
 
 const head = ["block", "arm", "scenario", "startedAt", "valid", "problems", "metric", "unit", "value"];
@@ -25,9 +25,9 @@ export function csvOf({ plan, runs }: Report): string {
   return [head, ...rows].map((row) => `${row.map(cell).join(",")}\r\n`).join("");
 }
 
-/** RFC 4180; a leading sign or `=` is kept from being a formula. */
+/** RFC 4180; a text that a spreadsheet would take for a formula is kept from being one. */
 function cell(value: string | number | boolean): string {
   const text = String(value);
-  if (typeof value !== "string" || !/[",\r\n=@]/.test(text)) return text;
-  return `"${text.replace(/^([=@])/, "'$1").replaceAll('"', '""')}"`;
+  if (typeof value !== "string" || !/[",\r\n]|^[=@+-]/.test(text)) return text;
+  return `"${text.replace(/^([=@+-])/, "'$1").replaceAll('"', '""')}"`;
 }

@@ -1,17 +1,10 @@
-import { hasSchedule, type RequestArm } from "../plan/arm";
+import { blocksForIntervals } from "../../settings/sections/benchmark";
 import type { BenchmarkPlan, Scenario } from "../plan/plan";
 import type { Difference, Estimate } from "../statistics/compare";
 import type { Cost } from "./cost";
+import { headlineArm } from "./family";
 import type { Figure } from "./figures";
 import { withInterval } from "./format";
-
-/** The arm that one figure is given for: HTTP between nodes, at the highest fixed rate. */
-export function headlineArm(plan: BenchmarkPlan): RequestArm | undefined {
-  return plan.arms
-    .filter(hasSchedule)
-    .filter(({ kind, placement, keepAlive }) => kind === "http" && placement === "other-node" && keepAlive)
-    .sort((a, b) => b.qps - a.qps)[0];
-}
 
 /** What a manager reads: for each scenario what it adds to none, and at what cost. */
 export function sentences(plan: BenchmarkPlan, figures: readonly Figure[], costs: readonly Cost[]): string[] {
@@ -25,14 +18,19 @@ export function sentences(plan: BenchmarkPlan, figures: readonly Figure[], costs
       if (!figure?.difference) return `${scenario}: not measured.`;
       const parts = [latency(figure.difference), ...resources(costs, arm.id, scenario)];
       const what = scenario === "control" ? "control, which is none once more," : scenario;
-      const { blocks } = figure.difference;
-      return `${what} ${parts.join(", ")} (${where}; ${blocks} ${blocks === 1 ? "block" : "blocks"}).`;
+      const wrong = scenario === "control" && figure.difference.significant;
+      const warning = wrong
+        ? " More than chance where nothing differs: do not trust smaller differences than that."
+        : "";
+      return `${what} ${parts.join(", ")} (${where}; ${figure.difference.blocks} of ${plan.blocks} blocks).${warning}`;
     });
 }
 
 function latency(difference: Difference): string {
-  if (!difference.interval) {
-    return `differs from none by ${withInterval(difference)} ms at p99, from too few blocks to say how sure that is`;
+  const { interval, blocksNeeded = 0 } = difference;
+  if (!interval || blocksNeeded > 0) {
+    const needed = Math.max(blocksForIntervals, blocksNeeded);
+    return `differs from none by ${withInterval(difference)} ms at p99, from too few blocks to tell that from chance: it takes ${needed}`;
   }
   if (!difference.significant) {
     return `shows no difference from none beyond chance at p99 (${withInterval(difference)} ms)`;
@@ -49,7 +47,7 @@ function resources(costs: readonly Cost[], arm: string, scenario: Scenario): str
   const of = (component: Cost["component"]) =>
     costs.find((cost) => cost.arm === arm && cost.scenario === scenario && cost.component === component);
   const vcpu = (estimate: Estimate | undefined) =>
-    estimate ? [`${withInterval(estimate)} vCPU per 1,000 requests a second`] : [];
+    estimate ? [`${withInterval(estimate)} vCPU per 1,000 requests a second in all of the mesh`] : [];
   const memory = (["server proxy", "waypoint", "ztunnel"] as const).flatMap((component) => {
     const found = of(component)?.memory;
     return found ? [`${withInterval(found)} MiB a ${component.replace("server ", "")}`] : [];

@@ -37,13 +37,14 @@ function figures({ figures }: Report): Table {
     title: "Figures",
     note:
       "Medians over blocks with their 95% intervals. Latencies count from when a request was due; those named raw are what the " +
-      "client measures, which leaves out requests that would have waited. Differences are to none within a block; p is of " +
-      "the signed-rank test, adjusted by Holm for all differences of the metric.",
+      "client measures, which leaves out requests that would have waited. Differences are medians of those to none within " +
+      "a block; p is of the signed-rank test, adjusted by Holm over a family: the headline (p99 of the sentences above), " +
+      "and beside it all differences of a metric; the control apart. An interval is of its one figure, and not adjusted.",
     head: ["arm", "metric", "scenario", "value", "unit", "difference to none", "p", "blocks"],
     rows: figures.map((figure) => [
       ...[figure.title, figure.metric, figure.scenario, withInterval(figure.estimate), figure.unit],
       ...differenceCells(figure),
-      String(figure.estimate.blocks),
+      blocksCell(figure),
     ]),
   };
 }
@@ -51,7 +52,15 @@ function figures({ figures }: Report): Table {
 function differenceCells({ difference }: Figure): [string, string] {
   if (!difference) return ["-", "-"];
   const p = difference.p < 0.0001 ? "< 0.0001" : difference.p.toFixed(4);
-  return [withInterval(difference), difference.significant ? p : `${p} (chance)`];
+  const { significant, blocksNeeded } = difference;
+  const verdict = blocksNeeded === undefined ? "chance" : `too few blocks to tell: it takes ${blocksNeeded}`;
+  return [withInterval(difference), significant ? p : `${p} (${verdict})`];
+}
+
+/** A block counts for a difference where its runs of both scenarios do. */
+function blocksCell({ estimate, difference }: Figure): string {
+  const { blocks } = estimate;
+  return difference && difference.blocks < blocks ? `${blocks} (${difference.blocks} pairs)` : String(blocks);
 }
 
 function costs({ costs }: Report): Table {

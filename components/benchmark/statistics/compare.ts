@@ -12,12 +12,24 @@ export interface Estimate {
   readonly blocks: number;
 }
 
-/** What one scenario adds to another, block by block. */
+/** What one scenario adds to another: the median of the differences, block by block. */
 export interface Difference extends Estimate {
   /** Of the signed-rank test, adjusted by Holm for all comparisons of its family. */
   readonly p: number;
   /** Whether it is more than chance at 5%. */
   readonly significant: boolean;
+  /** Present where its blocks could not show a difference of any size: how many could. */
+  readonly blocksNeeded?: number;
+}
+
+const level = 0.05;
+
+/**
+ * Blocks from which on one of so many comparisons can be more than chance. The signed-rank test of n blocks gives no
+ * p below 2/2^n, and Holm multiplies the least one by the number of comparisons.
+ */
+export function blocksToTell(comparisons: number): number {
+  return Math.floor(Math.log2((2 * comparisons) / level)) + 1;
 }
 
 /** Figures of one scenario by the number of their block. */
@@ -60,12 +72,15 @@ export function compare(
   resamples?: number,
 ): Map<string, Difference> {
   const present = [...family].filter(([, differences]) => differences.length > 0);
+  const needed = blocksToTell(present.length);
   const adjusted = holm(present.map(([, differences]) => signedRank(differences).p));
   return new Map(
     present.flatMap(([name, differences], index): [string, Difference][] => {
       const known = estimate(differences, `${seed}/${name}`, { resamples });
       const p = adjusted[index] ?? 1;
-      return known ? [[name, { ...known, p, significant: p < 0.05 }]] : [];
+      const significant = p < level;
+      const blind = !significant && differences.length < needed;
+      return known ? [[name, { ...known, p, significant, ...(blind && { blocksNeeded: needed }) }]] : [];
     }),
   );
 }

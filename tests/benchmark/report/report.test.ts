@@ -82,7 +82,7 @@ describe("the report of a benchmark", () => {
     const [sidecar, ambient, control] = report.sentences;
     assert.match(
       sidecar ?? "",
-      /^sidecar adds (1\.9|2\.0)\d \[1\.\d\d, 2\.\d\d\] ms at p99, 0\.200 \[0\.200, 0\.200\] vCPU per 1,000 requests a second, 60\.0 \[.*\] MiB a proxy \(at 1000 requests a second over 10 connections; 10 blocks\)\.$/,
+      /^sidecar adds (1\.9|2\.0)\d \[1\.\d\d, 2\.\d\d\] ms at p99, 0\.200 \[0\.200, 0\.200\] vCPU per 1,000 requests a second in all of the mesh, 60\.0 \[.*\] MiB a proxy \(at 1000 requests a second over 10 connections; 10 of 10 blocks\)\.$/,
     );
     assert.match(ambient ?? "", /^ambient adds 0\.[45]\d+ \[/);
     assert.match(

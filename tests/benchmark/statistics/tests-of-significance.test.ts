@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { compare, pairedDifferences } from "../../../components/benchmark/statistics/compare";
+import { blocksToTell, compare, pairedDifferences } from "../../../components/benchmark/statistics/compare";
 import { holm } from "../../../components/benchmark/statistics/holm";
 import { Random } from "../../../components/benchmark/statistics/random";
 import { signedRank } from "../../../components/benchmark/statistics/wilcoxon";
@@ -108,5 +108,26 @@ describe("a comparison", () => {
     assert.deepEqual([...result.keys()], ["few"]);
     assert.equal(result.get("few")?.interval, undefined);
     assert.equal(result.get("few")?.significant, false);
+  });
+
+  it("says how many blocks it takes where so few cannot show anything, however large it is", () => {
+    const clear = (blocks: number) => Array.from({ length: blocks }, (_, index) => 100 + index);
+    const family = (comparisons: number, blocks: number) =>
+      compare(new Map(Array.from({ length: comparisons }, (_, index) => [String(index), clear(blocks)])), "seed", 10);
+    for (const comparisons of [1, 3, 4, 12, 25, 26]) {
+      const needed = blocksToTell(comparisons);
+      for (const { significant, blocksNeeded } of family(comparisons, needed).values()) {
+        assert.deepEqual([significant, blocksNeeded], [true, undefined], `${comparisons} at ${needed}`);
+      }
+      for (const { significant, blocksNeeded } of family(comparisons, needed - 1).values()) {
+        assert.deepEqual([significant, blocksNeeded], [false, needed], `${comparisons} at ${needed - 1}`);
+      }
+    }
+    assert.deepEqual([1, 3, 4, 12].map(blocksToTell), [6, 7, 8, 9]);
+  });
+
+  it("calls it chance where enough blocks show nothing", () => {
+    const result = compare(new Map([["same", [1, -2, 3, -4, 5, -6, 7]]]), "seed").get("same");
+    assert.deepEqual([result?.significant, result?.blocksNeeded], [false, undefined]);
   });
 });
