@@ -1,0 +1,74 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import path from "node:path";
+import { type BenchmarkRequest, requestVariable } from "../../../components/benchmark/run/request";
+import { benchmark } from "../../../components/settings/sections/benchmark";
+import { ApiServer } from "../../../components/shared/api-server";
+import { connect, controlPlaneToolsOrSkip, LabProject } from "../../lab/embedded/lab-project";
+
+const program = path.resolve(__dirname, "../../../components/benchmark/run/run.cjs");
+
+const request: BenchmarkRequest = {
+  ...{ stack: "test", mesh: { version: "1.31.1" } },
+  settings: benchmark.parse({ scenarios: ["none"] }),
+};
+
+/** A node that neither kubelet nor kwok looks after, and without the label that pods ask for: none ever starts. */
+const idleNode = (name: string) => ({
+  ...{ apiVersion: "v1", kind: "Node", metadata: { name } },
+  status: { capacity: { cpu: "2", memory: "1Gi", pods: "9" }, conditions: [{ type: "Ready", status: "True" }] },
+});
+
+describe("the command of a benchmark", function () {
+  this.timeout(60_000);
+  let lab: LabProject;
+  let kubeconfig: string;
+  let server: ApiServer;
+
+  before(async function () {
+    await controlPlaneToolsOrSkip(this);
+    lab = new LabProject();
+    kubeconfig = (await lab.up({ workers: 0 })).stdout;
+    server = await ApiServer.open({ kubeconfig });
+    const admin = connect(kubeconfig);
+    for (const name of ["one", "two"]) {
+      await admin.request("POST", "/api/v1/nodes", idleNode(name));
+    }
+    admin.close();
+  });
+  after(() => lab?.remove());
+
+  /** Starts to measure, and ends the command by a signal as soon as it waits for pods. */
+  async function ended(signal: NodeJS.Signals): Promise<{ readonly code: number | null; readonly said: string }> {
+    const child = spawn(process.execPath, [program, "measure"], {
+      cwd: lab.root,
+      env: { ...process.env, [requestVariable]: JSON.stringify(request) },
+    });
+    let said = "";
+    child.stderr.setEncoding("utf8").on("data", (text: string) => {
+      if (!said.includes("waiting for") && `${said}${text}`.includes("waiting for")) child.kill(signal);
+      said += text;
+    });
+    // Its work is over when nobody holds its output any more.
+    const closed = once(child, "close") as Promise<[number | null]>;
+    child.stdin.end(kubeconfig);
+    const [code] = await closed;
+    return { code, said };
+  }
+
+  const beingRemoved = async () => {
+    const { metadata } = (await server.get({ apiVersion: "v1", kind: "Namespace", name: "bench-none" })) ?? {};
+    return metadata === undefined || metadata.deletionTimestamp !== undefined;
+  };
+
+  for (const signal of ["SIGKILL", "SIGTERM"] as const) {
+    it(`removes what it made when it is ended by ${signal}, as Pulumi does where a deployment is cancelled`, async () => {
+      const { code, said } = await ended(signal);
+      assert.match(said, /none: waiting for client, server/);
+      assert.match(said, /Stopped\. What is finished is kept/);
+      assert.equal(code, signal === "SIGKILL" ? null : 130);
+      assert.ok(await beingRemoved());
+    });
+  }
+});
