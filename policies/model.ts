@@ -2,6 +2,7 @@ import { type DataPlane, dataPlaneOf } from "../components/settings/data-planes"
 import type { Settings } from "../components/settings/schema";
 import { type SidecarScoping, sidecarScoping } from "../components/settings/scoping";
 import { waypointWorkloads } from "../components/settings/waypoints";
+import { rootNamespace } from "../components/shared/root-namespace";
 import type { GatewayWorkload, WaypointWorkload, Workload } from "../components/shared/workload";
 
 /**
@@ -65,7 +66,7 @@ export function policyModel(sources: PolicySources): PolicyModel {
     accessLog: mesh.accessLog ?? mesh.profile === "demo",
     istioVersion: mesh.version,
     trustDomain: mesh.trustDomain,
-    rootNamespace: "istio-system",
+    rootNamespace,
     defaultNamespace: bookinfo?.namespace ?? "default",
     workloads,
     gateways,

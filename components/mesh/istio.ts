@@ -1,11 +1,11 @@
 import type { Resource } from "@pulumi/pulumi";
-import { rootNamespace } from "../platform/namespaces";
 import { type ControlPlane, controlPlanes, sharedVersions } from "../settings/control-planes";
 import { hasAmbient } from "../settings/data-planes";
 import type { Settings } from "../settings/schema";
 import type { GatewaysSettings } from "../settings/sections/gateways";
 import { type ChartSource, helmRelease, type HelmReleaseArgs, type HelmValues } from "../shared/helm-release";
 import { Layer, type LayerOptions } from "../shared/layer";
+import { rootNamespace } from "../shared/root-namespace";
 import { Gateways } from "./gateways";
 import { LifecycleSteps } from "./lifecycle/lifecycle-steps";
 import type { StepAccess } from "./lifecycle/step";

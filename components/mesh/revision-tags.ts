@@ -1,7 +1,7 @@
 import type * as kubernetes from "@pulumi/kubernetes";
 import type * as pulumi from "@pulumi/pulumi";
-import { rootNamespace } from "../platform/namespaces";
 import { type ChartSource, helmRelease } from "../shared/helm-release";
+import { rootNamespace } from "../shared/root-namespace";
 import type { ClusterFacts } from "./values/input";
 
 /** A chart of the project's own; why, it says itself. */

@@ -1,6 +1,5 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import { rootNamespace } from "../platform/namespaces";
 import type { ProgramContext } from "../settings/context";
 import { hasAmbient } from "../settings/data-planes";
 import { imageReference } from "../settings/images";
@@ -10,6 +9,7 @@ import { tracingProvider } from "../shared/addons";
 import { generatedSecret } from "../shared/generated-secret";
 import { type ChartSource, helmRelease, type HelmValues } from "../shared/helm-release";
 import { Layer, type LayerOptions } from "../shared/layer";
+import { rootNamespace } from "../shared/root-namespace";
 import type { MeshUnderWatch } from "./alerts";
 import { type AddonChart, addonCharts, addonSource } from "./charts";
 import { dashboardsOfFolder } from "./dashboards/folder";

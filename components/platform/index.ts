@@ -3,10 +3,11 @@ import type * as pulumi from "@pulumi/pulumi";
 import type { ImagesSettings } from "../settings/sections/images";
 import type { PlatformSettings } from "../settings/sections/platform";
 import { Layer, type LayerOptions } from "../shared/layer";
+import { rootNamespace } from "../shared/root-namespace";
 import { GatewayApi } from "./gateway-api";
 import { KubeletCertificates } from "./kubelet-certificates";
 import { MetricsServer } from "./metrics-server";
-import { type NamespaceSpec, rootNamespace } from "./namespaces";
+import type { NamespaceSpec } from "./namespaces";
 import { PullSecrets } from "./pull-secrets";
 import { addonNamespace } from "./system-addon";
 

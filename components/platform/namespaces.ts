@@ -4,15 +4,13 @@ import type { Settings } from "../settings/schema";
 import type { BookinfoSettings } from "../settings/sections/apps";
 import type { MeshSettings } from "../settings/sections/mesh";
 import { hasAddons } from "../settings/sections/observability";
+import { rootNamespace } from "../shared/root-namespace";
 
 /** A namespace with what the cluster and the mesh read off its labels. */
 export interface NamespaceSpec {
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
 }
-
-/** Istio's root namespace: the control plane, and policies of the whole mesh. */
-export const rootNamespace = "istio-system";
 
 type Slice = Pick<Settings, "mesh" | "gateways" | "observability" | "bookinfo">;
 

@@ -1,4 +1,5 @@
 import type { KubernetesObject } from "../../components/shared/kubernetes-object";
+import { rootNamespace } from "../../components/shared/root-namespace";
 import { type Caller, clusterHost, type ResolvedModel, type Target } from "../resolve/resolved";
 import { sortedUnique } from "./access-rules";
 import { externalHosts } from "./egress";
@@ -9,7 +10,7 @@ import { type IstioSpecs, istioObject } from "./istio-object";
  * for those who ask it by TCP.
  */
 const everywhere = [
-  "istio-system/*",
+  `${rootNamespace}/*`,
   "default/kubernetes.default.svc.cluster.local",
   "kube-system/kube-dns.kube-system.svc.cluster.local",
 ];

@@ -1,13 +1,11 @@
 import type { LiveObject } from "../../shared/api-server";
+import { rootNamespace } from "../../shared/root-namespace";
 import { defaultRevision } from "../../settings/control-planes";
 import type { StepContext } from "./context";
 
 /** What of Istio is in a cluster, as its API server tells it. */
 
 type Server = Pick<StepContext["server"], "list">;
-
-/** Namespace of the control planes. */
-const namespace = "istio-system";
 
 /** An istiod that is there. */
 export interface LiveControlPlane {
@@ -44,7 +42,7 @@ export async function liveControlPlanes(server: Server): Promise<LiveControlPlan
   const deployments = await server.list({ apiVersion: "apps/v1", kind: "Deployment" }, { labelSelector: "app=istiod" });
   return deployments.map((deployment) => ({
     name: deployment.metadata.name,
-    namespace: deployment.metadata.namespace ?? namespace,
+    namespace: deployment.metadata.namespace ?? rootNamespace,
     revision: deployment.metadata.labels?.["istio.io/rev"] ?? defaultRevision,
     version: versionOf(deployment, "discovery"),
     missing: missingOf(deployment),
@@ -53,7 +51,7 @@ export async function liveControlPlanes(server: Server): Promise<LiveControlPlan
 
 /** istio-cni, ztunnel. */
 export async function liveAgents(server: Server): Promise<LiveAgent[]> {
-  const sets = await server.list({ apiVersion: "apps/v1", kind: "DaemonSet", namespace });
+  const sets = await server.list({ apiVersion: "apps/v1", kind: "DaemonSet", namespace: rootNamespace });
   const containers: Readonly<Record<string, string>> = { "istio-cni-node": "install-cni", ztunnel: "istio-proxy" };
   return sets.flatMap((set) => {
     const container = containers[set.metadata.name];

@@ -1,8 +1,8 @@
-import { rootNamespace } from "../../platform/namespaces";
 import { hasAmbient, hasSidecars } from "../../settings/data-planes";
 import type { MeshSettings } from "../../settings/sections/mesh";
 import type { HelmValues } from "../../shared/helm-release";
 import { mergeValues } from "../../shared/merge";
+import { rootNamespace } from "../../shared/root-namespace";
 import { imageValues, imageVariant, proxyImageValues, wholeImage } from "./images";
 import { type MeshValuesInput, nftables } from "./input";
 import { profileValues } from "./profiles";

@@ -1,6 +1,6 @@
 import { addonPages, addonUrl } from "../../shared/addons";
 import type { HelmValues } from "../../shared/helm-release";
-import { rootNamespace } from "../../platform/namespaces";
+import { rootNamespace } from "../../shared/root-namespace";
 import { compareMinor } from "../../settings/rules/versions";
 import type { ObservabilitySettings } from "../../settings/sections/observability";
 import { kialiImage } from "../../settings/versions";

@@ -1,3 +1,4 @@
+import { rootNamespace } from "../../shared/root-namespace";
 import type { Problem, SettingPath } from "../errors";
 
 /** Whose namespace it is: the program makes its own, and only finds those of `applications`. */
@@ -8,7 +9,7 @@ export type NamespaceOwner = "program" | "others";
  * a rule would hold for the whole mesh. `default` is there before any program, so that none can make or remove it.
  */
 export function* namespaceProblems(path: SettingPath, name: string, owner: NamespaceOwner): Iterable<Problem> {
-  const ofTheSystem = name === "istio-system" || name.startsWith("kube-");
+  const ofTheSystem = name === rootNamespace || name.startsWith("kube-");
   if (!ofTheSystem && (owner === "others" || name !== "default")) return;
   yield { path, message: `found ${name}, which belongs to the system; expected one of your own` };
 }

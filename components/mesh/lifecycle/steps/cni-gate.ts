@@ -1,4 +1,5 @@
 import semver from "semver";
+import { rootNamespace } from "../../../shared/root-namespace";
 import { type StepContext, waitFor } from "../context";
 import { liveAgents, liveControlPlanes } from "../live";
 import type { StepRequests } from "../requests";
@@ -14,11 +15,11 @@ export async function cniGate(
   const running = (await liveAgents(context.server)).find(({ name }) => name === "istio-cni-node");
   if (!running || (running.version !== undefined && semver.gte(running.version, version))) return { waited: false };
 
-  const next = "see kubectl -n istio-system get deployments,pods -l app=istiod; then run the same command again";
+  const next = `see kubectl -n ${rootNamespace} get deployments,pods -l app=istiod; then run the same command again`;
   await waitFor(context, { seconds: 900, next }, async () => {
     const live = await liveControlPlanes(context.server);
     for (const wanted of controlPlanes) {
-      const found = live.find(({ name, namespace }) => name === wanted.istiod && namespace === "istio-system");
+      const found = live.find(({ name, namespace }) => name === wanted.istiod && namespace === rootNamespace);
       if (!found) return `${wanted.istiod} is not there yet`;
       if (found.version !== wanted.version) {
         return `${wanted.istiod} is of version ${found.version ?? "unknown"}, and ${wanted.version} is to come`;

@@ -1,3 +1,4 @@
+import { rootNamespace } from "../../../shared/root-namespace";
 import { type StepContext, StepError, waitFor } from "../context";
 import { containersOf } from "../live";
 import type { PodTemplate, StepRequests } from "../requests";
@@ -12,7 +13,7 @@ export async function inject(
   { namespace, deployment, labels, template }: StepRequests["inject"],
 ): Promise<PodTemplate> {
   let pod: Pod | undefined;
-  const next = "see kubectl -n istio-system logs -l app=istiod; then run the same command again";
+  const next = `see kubectl -n ${rootNamespace} logs -l app=istiod; then run the same command again`;
   await waitFor(context, { seconds: 120, next }, async () => {
     pod = (await context.server.dryRun(podOf(namespace, deployment, labels, template))) as unknown as Pod;
     const proxied = containersOf(pod.spec).some(({ name }) => name === "istio-proxy");

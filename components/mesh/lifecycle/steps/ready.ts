@@ -1,9 +1,8 @@
 import { ApiError, type ApplyObject } from "../../../shared/api-server";
+import { rootNamespace } from "../../../shared/root-namespace";
 import { type StepContext, waitFor } from "../context";
 import { containersOf, revisionOfProxy } from "../live";
 import type { StepRequests } from "../requests";
-
-const namespace = "istio-system";
 
 /** What a control plane answered. `not measured`: no webhook of it is there that could answer. */
 interface Answered {
@@ -20,7 +19,7 @@ interface Answered {
 export async function ready(context: StepContext, request: StepRequests["ready"]): Promise<Answered> {
   const { server, say } = context;
   const { controlPlanes, tags, simulatedNodes } = request;
-  const next = "see kubectl -n istio-system logs -l app=istiod; then run the same command again";
+  const next = `see kubectl -n ${rootNamespace} logs -l app=istiod; then run the same command again`;
   if (simulatedNodes) {
     await waitFor(context, { seconds: 120, next }, () => accepted(server, goodRoute({})));
     say("nodes are simulated: no webhook answers, so injection and validation were not measured");
@@ -66,7 +65,7 @@ async function injected(server: Server, name: string, revision: string): Promise
   const pod = await server.dryRun({
     apiVersion: "v1",
     kind: "Pod",
-    metadata: { name: "talos-mesh-readiness", namespace, labels: { "istio.io/rev": name } },
+    metadata: { name: "talos-mesh-readiness", namespace: rootNamespace, labels: { "istio.io/rev": name } },
     spec: {
       containers: [
         {
@@ -96,7 +95,7 @@ function route(labels: Readonly<Record<string, string>>, http: unknown): ApplyOb
   return {
     apiVersion: "networking.istio.io/v1",
     kind: "VirtualService",
-    metadata: { name: "talos-mesh-readiness", namespace, labels },
+    metadata: { name: "talos-mesh-readiness", namespace: rootNamespace, labels },
     spec: { hosts: ["readiness.talos-mesh.invalid"], http: [http] },
   };
 }

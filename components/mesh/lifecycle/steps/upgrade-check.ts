@@ -1,13 +1,12 @@
 import semver from "semver";
+import { rootNamespace } from "../../../shared/root-namespace";
 import { type StepContext, StepError } from "../context";
 import { helmReleases } from "../helm-releases";
 import { type LiveControlPlane, liveControlPlanes } from "../live";
 import type { StepRequests, WantedControlPlane } from "../requests";
 
-const namespace = "istio-system";
-
 /** Says whose control plane istio-system holds. */
-const claim = { apiVersion: "v1", kind: "ConfigMap", namespace, name: "talos-mesh" } as const;
+const claim = { apiVersion: "v1", kind: "ConfigMap", namespace: rootNamespace, name: "talos-mesh" } as const;
 
 /**
  * Everything that makes an installation or an upgrade impossible, before anything is changed: another owner, a Helm release
@@ -22,11 +21,11 @@ export async function upgradeCheck(
   const claimed = ((await server.get(claim)) as { data?: { owner?: string } } | undefined)?.data?.owner;
   checkOwner(owner, claimed, live);
   await checkReleases(context);
-  const here = live.filter((each) => each.namespace === namespace);
+  const here = live.filter((each) => each.namespace === rootNamespace);
   for (const wanted of controlPlanes) checkVersion(wanted, here);
 
   if (claimed === undefined) {
-    const metadata = { name: claim.name, namespace };
+    const metadata = { name: claim.name, namespace: rootNamespace };
     await server.apply({ apiVersion: "v1", kind: "ConfigMap", metadata, data: { owner }, spec: undefined });
   }
   return { found: Object.fromEntries(here.map(({ revision, version }) => [revision, version ?? "unknown"])) };
@@ -37,9 +36,9 @@ function checkOwner(owner: string, claimed: string | undefined, live: readonly L
   const [first] = live;
   if (claimed !== undefined) {
     throw new StepError(
-      `the control plane in ${namespace} belongs to the stack ${claimed}, and this is ${owner}`,
+      `the control plane in ${rootNamespace} belongs to the stack ${claimed}, and this is ${owner}`,
       `deploy to another cluster, or destroy ${claimed} first; where it is the same stack under a new name: ` +
-        `kubectl -n ${namespace} patch configmap ${claim.name} -p '{"data":{"owner":"${owner}"}}'`,
+        `kubectl -n ${rootNamespace} patch configmap ${claim.name} -p '{"data":{"owner":"${owner}"}}'`,
     );
   }
   if (first) {
@@ -51,18 +50,18 @@ function checkOwner(owner: string, claimed: string | undefined, live: readonly L
 }
 
 async function checkReleases({ server, say }: StepContext): Promise<void> {
-  for (const { name, revision, status } of await helmReleases(server, namespace)) {
+  for (const { name, revision, status } of await helmReleases(server, rootNamespace)) {
     if (status === "failed") {
       say(`the Helm release ${name} has failed before (revision ${revision}); Helm goes on from there`);
     } else if (status === "pending-install" || status === "uninstalling") {
       throw new StepError(
         `the Helm release ${name} is ${status}: another run has it in hand, or was killed`,
-        `where no other run is at work: helm -n ${namespace} uninstall ${name}; then run the same command again`,
+        `where no other run is at work: helm -n ${rootNamespace} uninstall ${name}; then run the same command again`,
       );
     } else if (status.startsWith("pending-")) {
       throw new StepError(
         `the Helm release ${name} is ${status}: another run has it in hand, or was killed`,
-        `where no other run is at work: helm -n ${namespace} rollback ${name}; then run the same command again`,
+        `where no other run is at work: helm -n ${rootNamespace} rollback ${name}; then run the same command again`,
       );
     }
   }
