@@ -9,11 +9,7 @@ import { runBenchmark } from "../../../components/benchmark/run/runner";
 import { cleanUp } from "../../../components/benchmark/run/set-up";
 import { benchmark } from "../../../components/settings/sections/benchmark";
 import { ApiServer } from "../../../components/shared/api-server";
-import { controlPlaneTools } from "../../../lab/embedded/kwokctl";
-import { ensureTools } from "../../../lab/tools/ensure-tools";
-import { ToolsUnavailable } from "../../../lab/tools/failure";
-import { skip } from "../../support/skip";
-import { LabProject } from "../../lab/embedded/lab-project";
+import { controlPlaneToolsOrSkip, LabProject } from "../../lab/embedded/lab-project";
 import { FakeCluster } from "./fake-cluster";
 
 /** A real API server whose nodes are taken for real ones; what pods would do comes from the recordings. */
@@ -42,22 +38,11 @@ describe("a benchmark on a real API server", function () {
   const rest = () => delay(100);
 
   before(async function () {
-    this.timeout(30 * 60_000);
-    try {
-      await ensureTools(controlPlaneTools);
-    } catch (error) {
-      if (!(error instanceof ToolsUnavailable)) throw error;
-      skip(this, error.message);
-    }
+    await controlPlaneToolsOrSkip(this);
     lab = new LabProject();
-    const { code, stdout, stderr } = await lab.run("up");
-    assert.equal(code, 0, stderr);
-    server = await ApiServer.open({ kubeconfig: stdout });
+    server = await ApiServer.open({ kubeconfig: (await lab.up()).stdout });
   });
-  after(async () => {
-    await lab?.run("delete");
-    lab?.remove();
-  });
+  after(() => lab?.remove());
   beforeEach(() => (projectRoot = mkdtempSync(path.join(tmpdir(), "talos-mesh-bench-"))));
   afterEach(() => rmSync(projectRoot, { recursive: true }));
 

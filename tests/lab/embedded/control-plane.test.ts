@@ -7,13 +7,9 @@ import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { ApiServer } from "../../../lab/embedded/api-server";
 import { plannedIncarnation } from "../../../lab/embedded/incarnation";
-import { controlPlaneTools } from "../../../lab/embedded/kwokctl";
 import { listNodes } from "../../../lab/embedded/nodes";
 import { identify, isSameProcess } from "../../../lab/tools/process-identity";
-import { ensureTools } from "../../../lab/tools/ensure-tools";
-import { ToolsUnavailable } from "../../../lab/tools/failure";
-import { skip } from "../../support/skip";
-import { LabProject, connect } from "./lab-project";
+import { connect, controlPlaneToolsOrSkip, LabProject } from "./lab-project";
 
 interface KubernetesObject {
   readonly metadata: { readonly name: string };
@@ -25,28 +21,13 @@ describe("the embedded control plane", function () {
   this.timeout(120_000);
   let project: LabProject;
 
-  before(async function () {
-    // A first run may have to build the tools.
-    this.timeout(30 * 60_000);
-    try {
-      await ensureTools(controlPlaneTools);
-    } catch (error) {
-      if (!(error instanceof ToolsUnavailable)) throw error;
-      skip(this, error.message);
-    }
+  before(function () {
+    return controlPlaneToolsOrSkip(this);
   });
   beforeEach(() => (project = new LabProject()));
-  afterEach(async () => {
-    await project.run("delete");
-    project.remove();
-  });
+  afterEach(() => project.remove());
 
   const clusterFolder = () => path.join(project.folder, "kwok", "clusters", "demo");
-  const up = async (request = {}) => {
-    const result = await project.run("up", request);
-    assert.equal(result.code, 0, result.stderr);
-    return result;
-  };
   const read = async (api: ApiServer, path: string) => JSON.parse(await api.request("GET", path)) as KubernetesObject;
   const until = async (condition: () => Promise<boolean>) => {
     const deadline = Date.now() + 20_000;
@@ -70,22 +51,22 @@ describe("the embedded control plane", function () {
   };
 
   it("comes up, changes nothing the second time, follows the number of workers, and goes without a trace", async () => {
-    const first = await up();
+    const first = await project.up();
     const before = await pids();
     assert.equal(before.length, 5);
     assert.equal(readFileSync(path.join(project.folder, "kubeconfig"), "utf8"), first.stdout);
     assert.equal(statSync(path.join(project.folder, "kubeconfig")).mode & 0o777, 0o600);
 
-    const second = await up();
+    const second = await project.up();
     assert.deepEqual([second.stdout, second.stderr], [first.stdout, ""]);
     assert.deepEqual(await pids(), before);
     assert.equal(await plannedIncarnation(project.root, "dev"), 1);
 
     const api = connect(first.stdout);
     const names = async () => (await listNodes(api)).map(({ metadata }) => metadata.name).sort();
-    await up({ workers: 3 });
+    await project.up({ workers: 3 });
     assert.deepEqual(await names(), ["demo-control-plane", "demo-worker-1", "demo-worker-2", "demo-worker-3"]);
-    await up({ workers: 0 });
+    await project.up({ workers: 0 });
     assert.deepEqual(await names(), ["demo-control-plane"]);
     assert.deepEqual((await project.status()).nodes, { total: 1, ready: 1, missing: [] });
 
@@ -101,7 +82,7 @@ describe("the embedded control plane", function () {
   });
 
   it("runs pods on the workers, not on the control plane, and refuses unknown fields as any API server", async () => {
-    const api = connect((await up()).stdout);
+    const api = connect((await project.up()).stdout);
     const pods = "/api/v1/namespaces/kube-system/pods";
     const pod = (name: string, fields: object) => ({
       apiVersion: "v1",
@@ -120,7 +101,7 @@ describe("the embedded control plane", function () {
   });
 
   it("is not changed to another version, name or port, and shows the log of a component that does not start", async () => {
-    await up();
+    await project.up();
     const other = { kubernetesVersion: "v1.35.0", name: "other", apiServerPort: 6443 };
     const refused = await project.run("up", other);
     assert.equal(refused.code, 1);
@@ -141,7 +122,7 @@ describe("the embedded control plane", function () {
   });
 
   it("starts again with its data after every process was killed, and spares a process that has got an old number", async () => {
-    const { stdout } = await up();
+    const { stdout } = await project.up();
     const api = connect(stdout);
     const kept = { apiVersion: "v1", kind: "Namespace", metadata: { name: "kept" } };
     await api.request("POST", "/api/v1/namespaces", kept);
@@ -152,13 +133,13 @@ describe("the embedded control plane", function () {
     await once(bystander, "spawn");
     writeFileSync(path.join(clusterFolder(), "pids", "etcd.pid"), String(bystander.pid));
     try {
-      const again = await up({ incarnation: 2 });
+      const again = await project.up({ incarnation: 2 });
       assert.equal(again.stdout, stdout);
       assert.equal((await read(api, "/api/v1/namespaces/kept")).metadata.name, "kept");
       assert.equal(await plannedIncarnation(project.root, "dev"), 2);
       await killed([(await project.status()).processes?.["kube-scheduler"] ?? 0]);
       assert.equal(await plannedIncarnation(project.root, "dev"), 3);
-      await up({ incarnation: 3 });
+      await project.up({ incarnation: 3 });
       assert.equal((await read(api, "/api/v1/namespaces/kept")).metadata.name, "kept");
       assert.equal(bystander.exitCode ?? bystander.signalCode, null);
     } finally {
@@ -167,20 +148,20 @@ describe("the embedded control plane", function () {
   });
 
   it("notices a deleted node and brings it back", async () => {
-    const api = connect((await up()).stdout);
+    const api = connect((await project.up()).stdout);
     await api.request("DELETE", "/api/v1/nodes/demo-worker-2");
     assert.equal(await plannedIncarnation(project.root, "dev"), 2);
     assert.deepEqual((await project.status()).nodes, { total: 2, ready: 2, missing: ["demo-worker-2"] });
-    assert.match((await up({ incarnation: 2 })).stderr, /nodes added: demo-worker-2/);
+    assert.match((await project.up({ incarnation: 2 })).stderr, /nodes added: demo-worker-2/);
     assert.deepEqual((await project.status()).nodes, { total: 3, ready: 3, missing: [] });
     assert.equal(await plannedIncarnation(project.root, "dev"), 2);
   });
 
   it("gives its nodes to the new controller at once after every process was killed", async () => {
-    const api = connect((await up()).stdout);
+    const api = connect((await project.up()).stdout);
     await accountMade(api);
     await killed(await pids());
-    await up({ incarnation: 2 });
+    await project.up({ incarnation: 2 });
     const pods = "/api/v1/namespaces/kube-system/pods";
     const spec = { containers: [{ name: "late", image: "x" }], nodeName: "demo-worker-1" };
     await api.request("POST", pods, { apiVersion: "v1", kind: "Pod", metadata: { name: "late" }, spec });
@@ -191,11 +172,11 @@ describe("the embedded control plane", function () {
   });
 
   it("is found by its processes where its files were removed: status, up and delete", async () => {
-    await up();
+    await project.up();
     const before = (await pids()).map((pid) => identify(pid));
     rmSync(path.join(project.root, ".talos-mesh"), { recursive: true });
     assert.equal((await project.status()).state, "incomplete");
-    assert.match((await up()).stderr, /whose files were removed: ending it and beginning anew/);
+    assert.match((await project.up()).stderr, /whose files were removed: ending it and beginning anew/);
     assert.ok(
       before.every((identity) => identity !== undefined && !isSameProcess(identity)),
       "two control planes",
@@ -218,7 +199,7 @@ describe("the embedded control plane", function () {
     await project.killUp(exists("pids/etcd.pid"));
     await project.killUp(exists("pids/kube-scheduler.pid"));
     await project.killUp((stderr) => stderr.includes("nodes added"));
-    const { stderr } = await up();
+    const { stderr } = await project.up();
     assert.match(stderr, /interrupted: beginning anew|^$/);
     const { state, nodes } = await project.status();
     assert.deepEqual([state, nodes], ["running", { total: 3, ready: 3, missing: [] }]);

@@ -1,3 +1,4 @@
+import assert from "node:assert/strict";
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
@@ -6,9 +7,14 @@ import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { parse } from "yaml";
 import { ApiServer } from "../../../lab/embedded/api-server";
+import { controlPlaneTools } from "../../../lab/embedded/kwokctl";
 import type { ClusterRequest } from "../../../lab/embedded/request";
 import type { ClusterStatus } from "../../../lab/embedded/status";
 import { toolCache } from "../../../lab/tools/cache";
+import type { ToolName } from "../../../lab/tools/catalog";
+import { ensureTools } from "../../../lab/tools/ensure-tools";
+import { ToolsUnavailable } from "../../../lab/tools/failure";
+import { skip } from "../../support/skip";
 
 const program = path.resolve(__dirname, "../../../lab/bin/embedded-cluster.cjs");
 
@@ -25,6 +31,18 @@ export function connect(kubeconfig: string): ApiServer {
     cert: pem(user["client-certificate-data"]),
     key: pem(user["client-key-data"]),
   });
+}
+
+/** The tools of a control plane, and others; the suite of the running hook is skipped where they cannot be had. */
+export async function controlPlaneToolsOrSkip(context: Mocha.Context, others: readonly ToolName[] = []): Promise<void> {
+  // A first run may have to build them.
+  context.timeout(30 * 60_000);
+  try {
+    await ensureTools([...controlPlaneTools, ...others]);
+  } catch (error) {
+    if (!(error instanceof ToolsUnavailable)) throw error;
+    skip(context, error.message);
+  }
 }
 
 export interface Result {
@@ -74,6 +92,13 @@ export class LabProject {
     return { code, stdout, stderr };
   }
 
+  /** A cluster that has come up. */
+  async up(request: Partial<ClusterRequest> = {}): Promise<Result> {
+    const result = await this.run("up", request);
+    assert.equal(result.code, 0, result.stderr);
+    return result;
+  }
+
   async status(): Promise<ClusterStatus> {
     return JSON.parse((await this.run("status")).stdout) as ClusterStatus;
   }
@@ -94,7 +119,9 @@ export class LabProject {
     return kept && !existsSync(path.join(this.home, ".kwok"));
   }
 
-  remove(): void {
+  /** Ends the cluster and removes the folders. */
+  async remove(): Promise<void> {
+    await this.run("delete");
     rmSync(this.root, { recursive: true, force: true });
   }
 
