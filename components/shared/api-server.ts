@@ -129,15 +129,8 @@ export class ApiServer {
   }
 
   /** Server-side apply. Fields that the object's schema does not know are an error. */
-  async apply(object: ApplyObject, signal?: AbortSignal, manager = fieldManager): Promise<LiveObject> {
-    return (await this.send({
-      method: "PATCH",
-      path: await this.pathOf({ ...object, ...object.metadata }, signal),
-      query: { fieldManager: manager, force: "true", fieldValidation: "Strict" },
-      body: object,
-      contentType: "application/apply-patch+yaml",
-      signal,
-    })) as LiveObject;
+  apply(object: ApplyObject, signal?: AbortSignal, manager = fieldManager): Promise<LiveObject> {
+    return this.patch(object, { fieldManager: manager, fieldValidation: "Strict" }, signal);
   }
 
   /**
@@ -162,15 +155,8 @@ export class ApiServer {
    *
    * @throws ApiError where the API server or a webhook refuses it
    */
-  async applied(object: ApplyObject, signal?: AbortSignal): Promise<LiveObject> {
-    return (await this.send({
-      method: "PATCH",
-      path: await this.pathOf({ ...object, ...object.metadata }, signal),
-      query: { fieldManager: `${fieldManager}-compare`, force: "true", dryRun: "All" },
-      body: object,
-      contentType: "application/apply-patch+yaml",
-      signal,
-    })) as LiveObject;
+  applied(object: ApplyObject, signal?: AbortSignal): Promise<LiveObject> {
+    return this.patch(object, { fieldManager: `${fieldManager}-compare`, dryRun: "All" }, signal);
   }
 
   /** Asks for the deletion of an object and of all that it owns; true when there was one. */
@@ -193,6 +179,21 @@ export class ApiServer {
   /** Whether objects of this kind stand in a namespace. */
   async isNamespaced(kind: { readonly apiVersion: string; readonly kind: string }): Promise<boolean> {
     return (await this.discover(kind)).namespaced;
+  }
+
+  private async patch(
+    object: ApplyObject,
+    query: Readonly<Record<string, string>>,
+    signal?: AbortSignal,
+  ): Promise<LiveObject> {
+    return (await this.send({
+      method: "PATCH",
+      path: await this.pathOf({ ...object, ...object.metadata }, signal),
+      query: { ...query, force: "true" },
+      body: object,
+      contentType: "application/apply-patch+yaml",
+      signal,
+    })) as LiveObject;
   }
 
   private async pathOf(reference: ObjectReference, signal?: AbortSignal): Promise<string> {
