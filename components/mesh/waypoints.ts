@@ -4,6 +4,7 @@ import type { MeshSettings } from "../settings/sections/mesh";
 import { waypointName } from "../settings/waypoints";
 import type { KubernetesObject } from "../shared/kubernetes-object";
 import { Layer, type LayerOptions } from "../shared/layer";
+import { changesWith, lifecycleStep, type StepAccess } from "./lifecycle/step";
 import type { ClusterFacts } from "./values/input";
 
 /**
@@ -54,18 +55,36 @@ export function waypointLabels(
 
 export interface WaypointsArgs {
   readonly mesh: MeshSettings;
-  readonly cluster: ClusterFacts;
+  readonly cluster: ClusterFacts & StepAccess;
 }
 
-/** The proxies of the ambient data plane that understand HTTP. Made once istiod runs, and gone before it goes. */
+/**
+ * The proxies of the ambient data plane that understand HTTP. Made once istiod runs, and gone before it goes. On real
+ * nodes each is there once all its pods run: to be programmed, one that istiod knows is enough.
+ */
 export class Waypoints extends Layer {
   constructor(name: string, args: WaypointsArgs, opts?: LayerOptions) {
     super("talos-mesh:mesh:Waypoints", name, opts);
-    for (const { metadata, ...waypoint } of waypointObjects(args.mesh)) {
-      new kubernetes.apiextensions.CustomResource(
-        `${name}-${metadata.namespace}/${metadata.name}`,
-        { ...waypoint, metadata: { ...metadata, ...(!args.cluster.simulatedNodes && untilProgrammed) } },
+    const { mesh, cluster } = args;
+    for (const object of waypointObjects(mesh)) {
+      const { metadata, ...waypoint } = object;
+      const { name: release, namespace = "" } = metadata;
+      const made = new kubernetes.apiextensions.CustomResource(
+        `${name}-${namespace}/${release}`,
+        { ...waypoint, metadata: { ...metadata, ...(!cluster.simulatedNodes && untilProgrammed) } },
         this.child,
+      );
+      if (cluster.simulatedNodes) continue;
+      // The Deployment has the Gateway's own name: istio/istio, pilot/pkg/config/kube/gatewaycommon/classinfo.go.
+      lifecycleStep(
+        `${name}-${namespace}/${release}-ready`,
+        {
+          step: "gateway-address",
+          when: "applied",
+          access: cluster,
+          request: { namespace, release, values: changesWith(object) },
+        },
+        this.after(made),
       );
     }
     this.registerOutputs();

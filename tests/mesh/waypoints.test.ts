@@ -54,6 +54,13 @@ describe("the graph of an ambient mesh", () => {
     run = await runStack({ stack: "dev", overrides });
   });
 
+  const onRealNodes = () => {
+    const cluster = { kind: "existing", name: "real", kubeconfig: { file: "kubeconfig" }, workers: null };
+    return runStack({
+      stack: "dev",
+      overrides: { ...overrides, cluster, charts: { source: "https://charts.example" } },
+    });
+  };
   const gateway = () => run.one("kubernetes:gateway.networking.k8s.io/v1:Gateway", "istio-waypoint-bookinfo/waypoint");
   const labelsOf = (name: string) =>
     (run.one("kubernetes:core/v1:Service", name).inputs["metadata"] as { labels: Record<string, string> }).labels;
@@ -89,13 +96,37 @@ describe("the graph of an ambient mesh", () => {
   });
 
   it("waits on real nodes until each waypoint is programmed, for up to then it enforces nothing", async () => {
-    const cluster = { kind: "existing", name: "real", kubeconfig: { file: "kubeconfig" }, workers: null };
-    const charts = { source: "https://charts.example" };
-    const real = await runStack({ stack: "dev", overrides: { ...overrides, cluster, charts } });
+    const real = await onRealNodes();
     for (const { inputs } of real.byType("kubernetes:gateway.networking.k8s.io/v1:Gateway")) {
       const { annotations } = inputs["metadata"] as { annotations: object };
       assert.deepEqual(annotations, { "pulumi.com/waitFor": "condition=Programmed" });
     }
+  });
+
+  it("waits on real nodes until each waypoint's pods run, which istiod calls programmed before", async () => {
+    const real = await onRealNodes();
+    for (const [name, service] of [
+      ["waypoint", "bookinfo-details"],
+      ["reviews-waypoint", "bookinfo-reviews"],
+    ] as const) {
+      const step = real.one("command:local:Command", `istio-waypoint-bookinfo/${name}-ready`);
+      const { MESH_STEP } = step.inputs.environment as { MESH_STEP: string };
+      const { namespace, release, addressSeconds } = JSON.parse(MESH_STEP) as Record<string, unknown>;
+      assert.deepEqual([namespace, release, addressSeconds], ["bookinfo", name, undefined]);
+      const gateway = real.one("kubernetes:gateway.networking.k8s.io/v1:Gateway", `istio-waypoint-bookinfo/${name}`);
+      assert.ok(real.dependsOn(step, gateway));
+      for (const served of [
+        real.one("kubernetes:core/v1:Service", service),
+        ...real.byType("AuthorizationPolicy"),
+        ...real.byType("HTTPRoute"),
+      ]) {
+        assert.ok(real.dependsOn(served, step), `${served.name} does not wait for ${name}`);
+      }
+    }
+    assert.deepEqual(
+      run.byType("command:local:Command").filter(({ name }) => name.startsWith("istio-waypoint-")),
+      [],
+    );
   });
 
   it("has neither ztunnel nor waypoints where every namespace has sidecars", async () => {

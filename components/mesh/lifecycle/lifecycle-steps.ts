@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import type * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import type { ControlPlane } from "../../settings/control-planes";
@@ -6,7 +5,7 @@ import type { MeshSettings } from "../../settings/sections/mesh";
 import type { HelmValues } from "../../shared/helm-release";
 import type { ClusterFacts } from "../values/input";
 import type { WantedControlPlane } from "./requests";
-import { lifecycleStep, type StepAccess } from "./step";
+import { changesWith, lifecycleStep, type StepAccess } from "./step";
 
 export interface LifecycleStepsArgs {
   readonly planes: readonly ControlPlane[];
@@ -90,10 +89,7 @@ export class LifecycleSteps {
           controlPlanes: this.controlPlanes,
           tags: mesh.tags,
           simulatedNodes: cluster.simulatedNodes,
-          values: createHash("sha256")
-            .update(JSON.stringify(planes.map(istiod)))
-            .digest("hex")
-            .slice(0, 12),
+          values: changesWith(planes.map(istiod)),
         },
       },
       { ...this.child, dependsOn: [...parts] },

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import { lifecycleCommand } from "../../shared/lifecycle-command";
@@ -23,6 +24,11 @@ function stepCommand(step: StepName): string {
 
 /** Nothing is done until the resource goes. */
 const nothing = "true";
+
+/** What a step is told that it should run again where this has changed. */
+export function changesWith(madeOf: object): string {
+  return createHash("sha256").update(JSON.stringify(madeOf)).digest("hex").slice(0, 12);
+}
 
 /**
  * A resource that runs a step: when it is made and whenever what it is told changes, or only when it goes. What the step
