@@ -8,6 +8,7 @@ import type { GatewayDeploymentSettings } from "../settings/sections/gateways";
 import type { HelmValues } from "../shared/helm-release";
 import type { KubernetesObject } from "../shared/kubernetes-object";
 import type { GatewayWorkload } from "../shared/workload";
+import type { GatewayExtra } from "./lifecycle/requests";
 import { apartFrom, ownPorts } from "./values/gateway";
 
 type GatewaySpec = IGateway["spec"];
@@ -102,6 +103,14 @@ function parameters(gateway: GatewayWorkload, settings: GatewayDeploymentSetting
     ...(podDisruptionBudget && { podDisruptionBudget: { spec: podDisruptionBudget } }),
   };
   return Object.fromEntries(Object.entries(overlays).map(([kind, overlay]) => [kind, stringify(overlay)]));
+}
+
+/** Those that no setting asks for; istiod does not take them away where one did before. */
+export function unsetExtras({ autoscale, podDisruptionBudget }: GatewayDeploymentSettings): GatewayExtra[] {
+  return [
+    ...(autoscale ? [] : ["HorizontalPodAutoscaler" as const]),
+    ...(podDisruptionBudget ? [] : ["PodDisruptionBudget" as const]),
+  ];
 }
 
 function service({ ports, tls }: GatewayWorkload, settings: GatewayDeploymentSettings): HelmValues {

@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import * as kubernetes from "@pulumi/kubernetes";
 import type { Resource } from "@pulumi/pulumi";
 import { controlPlaneOf, defaultRevision, revisionName } from "../settings/control-planes";
@@ -10,8 +9,9 @@ import { milliseconds } from "../shared/duration";
 import { type ChartSource, helmRelease } from "../shared/helm-release";
 import { Layer, type LayerOptions } from "../shared/layer";
 import type { GatewayTls, GatewayWorkload } from "../shared/workload";
-import { gatewayApiObjects } from "./gateway-api-gateways";
-import { lifecycleStep, type StepAccess } from "./lifecycle/step";
+import { gatewayApiObjects, unsetExtras } from "./gateway-api-gateways";
+import type { GatewayExtra } from "./lifecycle/requests";
+import { changesWith, lifecycleStep, type StepAccess } from "./lifecycle/step";
 import { gatewayServicePorts, gatewayValues } from "./values/gateway";
 import type { ClusterFacts, MeshValuesInput } from "./values/input";
 import { untilProgrammed } from "./waypoints";
@@ -146,13 +146,14 @@ export class Gateways extends Layer {
       { ...gateway, metadata: { ...gateway.metadata, ...(waits && untilProgrammed) } },
       this.after(made),
     );
-    if (!args.cluster.simulatedNodes) this.running("ready", { workload, settings, madeOf: gateway }, installed);
+    if (args.cluster.simulatedNodes) return;
+    this.running("ready", { workload, settings, madeOf: gateway, unset: unsetExtras(settings) }, installed);
   }
 
   /** Waits for a gateway's pods and for a load balancer's address, and says what would help where they do not come. */
   private running(
     what: "address" | "ready",
-    { workload, settings, madeOf }: RunningGateway,
+    { workload, settings, madeOf, unset }: RunningGateway,
     installed: Resource,
   ): void {
     const { serviceType, loadBalancerTimeout = defaultLoadBalancerTimeout } = settings;
@@ -166,7 +167,8 @@ export class Gateways extends Layer {
           namespace: workload.namespace,
           release: workload.service,
           ...(serviceType === "LoadBalancer" && { addressSeconds: milliseconds(loadBalancerTimeout) / 1000 }),
-          values: createHash("sha256").update(JSON.stringify(madeOf)).digest("hex").slice(0, 12),
+          ...(unset && { unset }),
+          values: changesWith(madeOf),
         },
       },
       this.after(installed),
@@ -179,4 +181,6 @@ interface RunningGateway {
   readonly settings: GatewayDeploymentSettings;
   /** Whose change is waited for as well. */
   readonly madeOf: object;
+  /** What istiod may have made of settings that have gone. */
+  readonly unset?: readonly GatewayExtra[];
 }

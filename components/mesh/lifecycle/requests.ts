@@ -39,11 +39,13 @@ export interface StepRequests {
   readonly retire: { readonly revision: string };
   /** Removes what Istio has made and no release owns. */
   readonly leftovers: { readonly keepCRDs: boolean };
-  /** Ends when a gateway runs, and behind a load balancer has its address. */
+  /** Ends when a gateway or a waypoint runs, and behind a load balancer has its address. */
   readonly "gateway-address": {
     readonly namespace: string;
     /** Name of its release, its Deployment and its Service. */
     readonly release: string;
+    /** What istiod may have made beside it under the same name, and nothing is said of any more. @default none */
+    readonly unset?: readonly GatewayExtra[];
     /** How long the load balancer may take for the address; without it, there is none. */
     readonly addressSeconds?: number;
     /** Changes with what the gateway is made of, so that their change is waited for as well. */
@@ -58,6 +60,9 @@ export interface StepRequests {
     readonly template: PodTemplate;
   };
 }
+
+/** What istiod makes of a Gateway where something is said of it, and takes away with the Gateway only. */
+export type GatewayExtra = "HorizontalPodAutoscaler" | "PodDisruptionBudget";
 
 export type StepName = keyof StepRequests;
 

@@ -54,6 +54,13 @@ describe("a gateway behind a load balancer", () => {
     assert.ok(cluster.now() <= 90_000, `waited for ${cluster.now()} ms`);
   });
 
+  it("has its pods told by the Deployment, as those of a waypoint have no label of ours", async () => {
+    await assert.rejects(
+      gatewayAddress(new FakeCluster([deployment(0)]), request),
+      /next: see kubectl -n istio-public describe deployment\/istio-public and kubectl -n istio-public describe pods;/,
+    );
+  });
+
   it("says so where its pods do not come up, whatever the load balancer does", async () => {
     const cluster = new FakeCluster([deployment(0), service([{ ip: "192.0.2.80" }])]);
     await assert.rejects(
@@ -64,5 +71,42 @@ describe("a gateway behind a load balancer", () => {
       gatewayAddress(new FakeCluster(), request),
       /there is no Deployment istio-public\/istio-public/,
     );
+  });
+});
+
+describe("what istiod makes beside a gateway", () => {
+  const kinds = ["HorizontalPodAutoscaler", "PodDisruptionBudget"] as const;
+  const wanted = { ...request, addressSeconds: undefined, unset: kinds };
+
+  /** istiod's own label: pilot/pkg/config/kube/gatewaycommon/deploymentcontroller.go. */
+  function beside(kind: string, labels = { "gateway.istio.io/managed": "istio.io-gateway-controller" }): Given {
+    const apiVersion = kind === "PodDisruptionBudget" ? "policy/v1" : "autoscaling/v2";
+    return { apiVersion, kind, metadata: { name: "istio-public", namespace: "istio-public", labels } };
+  }
+
+  it("goes once its setting has gone, and stays while that is there", async () => {
+    const cluster = new FakeCluster([deployment(2), ...kinds.map((kind) => beside(kind))]);
+    await gatewayAddress(cluster, { ...wanted, unset: ["PodDisruptionBudget"] });
+    assert.deepEqual(cluster.deleted, ["PodDisruptionBudget istio-public istio-public"]);
+    await gatewayAddress(cluster, wanted);
+    assert.deepEqual(cluster.deleted.slice(1), ["HorizontalPodAutoscaler istio-public istio-public"]);
+  });
+
+  it("goes also where an istiod that has not seen the change yet makes it once more", async () => {
+    const cluster = new FakeCluster([deployment(2), beside("PodDisruptionBudget")]);
+    let again = 1;
+    cluster.meanwhile = () => {
+      if (again-- > 0) cluster.objects.push(beside("PodDisruptionBudget"));
+    };
+    await gatewayAddress(cluster, wanted);
+    assert.equal(cluster.deleted.length, 2);
+    assert.deepEqual(cluster.objects, [deployment(2)]);
+  });
+
+  it("stays where somebody else has made it, and costs no wait where there is none", async () => {
+    const own = beside("HorizontalPodAutoscaler", { "gateway.istio.io/managed": "" });
+    const cluster = new FakeCluster([deployment(2), own]);
+    await gatewayAddress(cluster, wanted);
+    assert.deepEqual([cluster.deleted, cluster.now()], [[], 0]);
   });
 });

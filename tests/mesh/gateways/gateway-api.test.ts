@@ -153,6 +153,14 @@ describe("a stack with gateways of kind gateway-api", function () {
     ]);
   });
 
+  it("tells istiod's autoscalers and budgets that have no setting any more", () => {
+    const unset = ["ingress", "partners"].map((name) => {
+      const { environment } = stack.one("command:local:Command", `istio-gateway-${name}-ready`).inputs;
+      return (JSON.parse((unwrapSecrets(environment) as { MESH_STEP: string }).MESH_STEP) as { unset?: unknown }).unset;
+    });
+    assert.deepEqual(unset, [["HorizontalPodAutoscaler"], ["PodDisruptionBudget"]]);
+  });
+
   it("places routes in place of Istio's Gateway and VirtualService, which the gateway of the chart still has", () => {
     const named = (type: string) =>
       stack

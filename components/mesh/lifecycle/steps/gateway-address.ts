@@ -1,7 +1,7 @@
 import type { LiveObject } from "../../../shared/api-server";
 import { type StepContext, waitFor } from "../context";
 import { missingOf } from "../live";
-import type { StepRequests } from "../requests";
+import type { GatewayExtra, StepRequests } from "../requests";
 
 /** Seconds for a gateway's pods, as Helm gives them; see shared/helm-release.ts. */
 const rolloutSeconds = 600;
@@ -14,14 +14,14 @@ interface Ingress {
 
 /**
  * Waits for a gateway behind a load balancer, which its release does not: Helm would wait for an address until its
- * timeout, call the release failed and take the gateway away again, and not say why. And for one that istiod deploys:
- * istiod calls a Gateway programmed before any pod of it runs.
+ * timeout, call the release failed and take the gateway away again, and not say why. And for a gateway or a waypoint that
+ * istiod deploys: istiod calls it programmed before all its pods run.
  *
  * @returns the address that the load balancer has given
  */
 export async function gatewayAddress(
   context: StepContext,
-  { namespace, release, addressSeconds }: StepRequests["gateway-address"],
+  { namespace, release, addressSeconds, unset = [] }: StepRequests["gateway-address"],
 ): Promise<{ readonly address?: string }> {
   const { server } = context;
   const kubectl = `kubectl -n ${namespace}`;
@@ -29,13 +29,14 @@ export async function gatewayAddress(
     context,
     {
       seconds: rolloutSeconds,
-      next: `see ${kubectl} describe pods -l app=${release}; then run the same command again`,
+      next: `see ${kubectl} describe deployment/${release} and ${kubectl} describe pods; then run the same command again`,
     },
     async () => {
       const found = await server.get({ apiVersion: "apps/v1", kind: "Deployment", namespace, name: release });
       return found ? missingOf(found) : `there is no Deployment ${namespace}/${release}`;
     },
   );
+  await removeUnset(context, { namespace, name: release }, unset);
   if (addressSeconds === undefined) return {};
   let address = "";
   await waitFor(
@@ -53,6 +54,38 @@ export async function gatewayAddress(
     },
   );
   return { address };
+}
+
+const apiVersions: { readonly [Kind in GatewayExtra]: string } = {
+  HorizontalPodAutoscaler: "autoscaling/v2",
+  PodDisruptionBudget: "policy/v1",
+};
+
+/**
+ * istiod applies what its template renders and deletes nothing, so what a setting has once asked for would act on.
+ * Source: istio/istio, pilot/pkg/config/kube/gatewaycommon/deploymentcontroller.go.
+ */
+async function removeUnset(
+  context: StepContext,
+  where: { readonly namespace: string; readonly name: string },
+  kinds: readonly GatewayExtra[],
+): Promise<void> {
+  const { server, say } = context;
+  for (const kind of kinds) {
+    const reference = { apiVersion: apiVersions[kind], kind, ...where };
+    const told = `${kind} ${where.namespace}/${where.name}`;
+    const look = async () => {
+      const found = await server.get(reference);
+      if (found?.metadata.labels?.["gateway.istio.io/managed"] !== "istio.io-gateway-controller") return undefined;
+      await server.delete(reference);
+      return `${told}, which no setting asks for any more, is there again`;
+    };
+    if ((await look()) === undefined) continue;
+    say(`removed ${told}, which no setting asks for any more`);
+    const next = "see kubectl -n istio-system logs -l app=istiod; then run the same command again";
+    // An istiod that has not seen the change yet may make it once more.
+    await waitFor(context, { seconds: 60, inARow: 2, next }, look);
+  }
 }
 
 function addressOf(service: LiveObject | undefined): string | undefined {
