@@ -2,8 +2,10 @@ import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import type { StructuralSchema } from "./structural-schema";
 
-/** The CRDs of the pinned Istio and Gateway API, as they come with the project. */
-const folders = ["lab/charts/base/files/crds", "components/platform/charts/gateway-api/files/crds"];
+/** Folders with the CRDs of the pinned Istio and Gateway API, as they come with the project. */
+export const crdFolders = ["lab/charts/base/files/crds", "components/platform/charts/gateway-api/files/crds"].map(
+  (folder) => path.resolve(__dirname, "../..", folder),
+);
 
 interface Crd {
   readonly spec: {
@@ -27,11 +29,12 @@ let known: ReadonlyMap<string, Kind> | undefined;
 
 /** Kinds by `apiVersion kind`, such as `networking.istio.io/v1 EnvoyFilter`. Read once, and only where asked for. */
 export function meshKinds(): ReadonlyMap<string, Kind> {
-  known ??= new Map(folders.flatMap((folder) => kindsIn(path.resolve(__dirname, "../..", folder))));
+  known ??= new Map(crdFolders.flatMap(kindsIn));
   return known;
 }
 
-function kindsIn(folder: string): [string, Kind][] {
+/** Every kind that the CRDs of a folder serve. */
+export function kindsIn(folder: string): [string, Kind][] {
   return readdirSync(folder)
     .filter((file) => file.endsWith(".json"))
     .flatMap((file) => {

@@ -1,6 +1,6 @@
-import { readdirSync, readFileSync } from "node:fs";
-import path from "node:path";
 import Ajv, { type ValidateFunction } from "ajv";
+import { crdFolders, type Kind, kindsIn } from "../../components/settings/crds";
+import type { StructuralSchema } from "../../components/settings/structural-schema";
 import type { KubernetesObject } from "../../components/shared/kubernetes-object";
 
 /**
@@ -9,24 +9,7 @@ import type { KubernetesObject } from "../../components/shared/kubernetes-object
  * that takes an API server.
  */
 
-const crdFolders = ["lab/charts/base", "components/platform/charts/gateway-api"].map((chart) =>
-  path.resolve(__dirname, "../..", chart, "files/crds"),
-);
-
 type Schema = { readonly [keyword: string]: unknown };
-
-interface Crd {
-  readonly spec: {
-    readonly group: string;
-    readonly scope: "Namespaced" | "Cluster";
-    readonly names: { readonly kind: string };
-    readonly versions: readonly {
-      readonly name: string;
-      readonly served: boolean;
-      readonly schema: { readonly openAPIV3Schema: Schema };
-    }[];
-  };
-}
 
 const metadata: Schema = {
   type: "object",
@@ -52,14 +35,7 @@ export class CrdSchemas {
   private readonly ajv = new Ajv({ strict: false, allErrors: true, validateFormats: false });
 
   constructor(folders: readonly string[] = crdFolders) {
-    const files = folders.flatMap((folder) => readdirSync(folder).map((name) => path.join(folder, name)));
-    for (const file of files.filter((name) => name.endsWith(".json"))) {
-      const crd = JSON.parse(readFileSync(file, "utf8")) as Crd;
-      for (const version of crd.spec.versions.filter(({ served }) => served)) {
-        const key = `${crd.spec.group}/${version.name} ${crd.spec.names.kind}`;
-        this.schemas.set(key, wholeObject(version.schema.openAPIV3Schema, crd.spec.scope));
-      }
-    }
+    for (const [name, kind] of folders.flatMap(kindsIn)) this.schemas.set(name, wholeObject(kind));
   }
 
   /** What is wrong with an object, one line each; empty when the API server would take and keep all of it. */
@@ -84,9 +60,7 @@ export class CrdSchemas {
   }
 }
 
-function wholeObject(schema: Schema, scope: Crd["spec"]["scope"]): Schema {
-  const { spec } = schema.properties as { readonly spec: Schema };
-  const namespaced = { ...metadata, required: ["name", "namespace"] };
+function wholeObject({ namespaced, spec }: Kind): Schema {
   return {
     type: "object",
     additionalProperties: false,
@@ -94,7 +68,7 @@ function wholeObject(schema: Schema, scope: Crd["spec"]["scope"]): Schema {
     properties: {
       apiVersion: { type: "string" },
       kind: { type: "string" },
-      metadata: scope === "Namespaced" ? namespaced : metadata,
+      metadata: namespaced ? { ...metadata, required: ["name", "namespace"] } : metadata,
       spec: closed(spec),
     },
   };
@@ -104,20 +78,18 @@ function wholeObject(schema: Schema, scope: Crd["spec"]["scope"]): Schema {
  * The schema with every object closed. Only what gives an object its shape is followed: `oneOf` and the like hold
  * conditions on an object whose properties stand beside them, and closing those would refuse everything.
  */
-function closed(schema: Schema): Schema {
+function closed(schema: StructuralSchema): Schema {
   const { properties, items, additionalProperties, ...rest } = schema;
   const open = schema["x-kubernetes-preserve-unknown-fields"] === true;
   const shape = {
     ...(properties !== undefined && {
-      properties: Object.fromEntries(
-        Object.entries(properties as Record<string, Schema>).map(([name, property]) => [name, closed(property)]),
-      ),
+      properties: Object.fromEntries(Object.entries(properties).map(([name, property]) => [name, closed(property)])),
     }),
-    ...(items !== undefined && { items: closed(items as Schema) }),
+    ...(items !== undefined && { items: closed(items) }),
   };
   if (schema["x-kubernetes-int-or-string"] === true) return { ...rest, type: ["integer", "string"] };
-  if (typeof additionalProperties === "object" && additionalProperties !== null) {
-    return { ...rest, ...shape, additionalProperties: closed(additionalProperties as Schema) };
+  if (typeof additionalProperties === "object") {
+    return { ...rest, ...shape, additionalProperties: closed(additionalProperties) };
   }
   return { ...rest, ...shape, ...(schema.type === "object" && { additionalProperties: open }) };
 }
