@@ -9,6 +9,7 @@ import { growthExponent, spread, type SizedCost } from "../perf/statistics";
 import { messageOf } from "../program/errors";
 import { toolNames } from "../tools/catalog";
 import { ensureTools } from "../tools/ensure-tools";
+import { withOptions } from "./options";
 
 const root = path.resolve(__dirname, "../..");
 
@@ -21,6 +22,11 @@ const usage = `usage: npm run perf [-- --runs N] [--only PART]
   --only PART  render: rendering dev against loading the SDK; size: how rendering grows; up: deploying dev from
                nothing (default: all three)`;
 
+interface Options {
+  readonly runs: number;
+  readonly only?: Part;
+}
+
 /** Wall time of rendering dev over that of only loading the SDK modules it needs. */
 const ratioLimit = 1.5;
 /** A power of 1 is linear; the rest is for garbage collection and for noise. */
@@ -32,19 +38,11 @@ const sizes = [10, 100, 1000] as const;
 const runsPerSize = 3;
 
 /** `npm run perf`: 1 where something has become too slow or grows worse than linearly, 2 where the options are wrong. */
-export async function main(argv: readonly string[]): Promise<number> {
-  let options: { readonly runs: number; readonly only: Part | undefined } | undefined;
-  try {
-    options = parse(argv);
-  } catch (error) {
-    console.error(`${(error as Error).message}\n\n${usage}`);
-    return 2;
-  }
-  if (options === undefined) {
-    console.log(usage);
-    return 0;
-  }
-  const { runs, only } = options;
+export function main(argv: readonly string[]): Promise<number> {
+  return withOptions(usage, () => parse(argv), run);
+}
+
+async function run({ runs, only }: Options): Promise<number> {
   const asked = (part: Part) => only === undefined || only === part;
   const folder = mkdtempSync(path.join(tmpdir(), "talos-mesh-perf-"));
   try {
@@ -61,7 +59,8 @@ export async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
-function parse(argv: readonly string[]): { readonly runs: number; readonly only: Part | undefined } | undefined {
+/** @throws TypeError where the options are wrong */
+function parse(argv: readonly string[]): Options | undefined {
   const { values } = parseArgs({
     args: [...argv],
     options: {

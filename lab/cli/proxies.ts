@@ -7,6 +7,7 @@ import { stackFileOf } from "../program/stack-option";
 import { stackSettings } from "../program/stack-settings";
 import { count, table } from "../report/format";
 import { Terminal } from "../report/terminal";
+import { withOptions } from "./options";
 
 const projectRoot = path.resolve(__dirname, "../..");
 
@@ -16,6 +17,12 @@ const usage = `usage: npm run proxies [-- --stack STACK] [--config FILE] [--json
   --config FILE    its stack file  (default: Pulumi.STACK.yaml of this project)
   --json           everything that was found, as JSON`;
 
+interface Options {
+  readonly stack: string;
+  readonly config?: string;
+  readonly json: boolean;
+}
+
 /**
  * `npm run proxies`: every pod with a proxy, its version and that of its control plane, as far as the API server tells; and
  * the agents on nodes. Whether a proxy has taken its last configuration, only istiod knows: istioctl proxy-status.
@@ -23,28 +30,26 @@ const usage = `usage: npm run proxies [-- --stack STACK] [--config FILE] [--json
  * @returns 0 where all is as its control plane; 1 where something is not; 2 where the options are wrong
  * @throws UserError, SettingsError
  */
-export async function main(argv: readonly string[]): Promise<number> {
-  let values;
-  try {
-    ({ values } = parseArgs({
-      args: [...argv],
-      options: {
-        stack: { type: "string", default: "dev" },
-        config: { type: "string" },
-        json: { type: "boolean", default: false },
-        help: { type: "boolean", short: "h", default: false },
-      },
-    }));
-  } catch (error) {
-    if (!(error instanceof TypeError)) throw error;
-    console.error(`${error.message}\n\n${usage}`);
-    return 2;
-  }
+export function main(argv: readonly string[]): Promise<number> {
+  return withOptions(usage, () => parse(argv), run);
+}
+
+/** @throws TypeError where the options are wrong */
+function parse(argv: readonly string[]): Options | undefined {
+  const { values } = parseArgs({
+    args: [...argv],
+    options: {
+      stack: { type: "string", default: "dev" },
+      config: { type: "string" },
+      json: { type: "boolean", default: false },
+      help: { type: "boolean", short: "h", default: false },
+    },
+  });
   const { stack, config, json, help } = values;
-  if (help) {
-    console.log(usage);
-    return 0;
-  }
+  return help ? undefined : { stack, config, json };
+}
+
+async function run({ stack, config, json }: Options): Promise<number> {
   const settings = stackSettings(projectRoot, stackFileOf(projectRoot, { stack, config }, "proxies"));
   const access = await clusterAccess({ projectRoot, stack }, settings, "proxies reads the cluster's kubeconfig");
   const found = await meshFindings(await ApiServer.open(access));
