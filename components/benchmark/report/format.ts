@@ -8,7 +8,7 @@ export function number(value: number): string {
 }
 
 /** `2.10 [1.90, 2.40]`, or the median alone where there is no interval. */
-export function withInterval({ median, interval }: Estimate): string {
+export function withInterval({ median, interval }: Pick<Estimate, "median" | "interval">): string {
   return interval ? `${number(median)} [${number(interval.low)}, ${number(interval.high)}]` : number(median);
 }
 

@@ -2,7 +2,7 @@ import type { BenchmarkSettings } from "../../settings/sections/benchmark";
 import type { RunRecord, Usages } from "../measure/record";
 import { planIdentity, type BenchmarkPlan, type Scenario } from "../plan/plan";
 import { type ArticleRow, besideArticle } from "./article";
-import { type Baseline, type BaselineChange, compareWithBaseline } from "./baseline";
+import { type Baseline, baselineSentences, type BesideBaseline, besideBaseline } from "./baseline";
 import { boundsOf, type BudgetVerdict, judgeBudgets } from "./budgets";
 import { type Cost, costsOf } from "./cost";
 import { type Figure, figuresOf } from "./figures";
@@ -69,11 +69,7 @@ export interface Report {
   readonly budgets: readonly BudgetVerdict[];
   readonly figures: readonly Figure[];
   readonly costs: readonly Cost[];
-  readonly baseline?: {
-    readonly identity: string;
-    readonly finishedAt: string;
-    readonly changes: readonly BaselineChange[];
-  };
+  readonly baseline?: BesideBaseline;
   readonly article: readonly ArticleRow[];
   /** Every run, the invalid ones with what is wrong with them. */
   readonly runs: readonly RunRecord[];
@@ -88,6 +84,8 @@ export function reportOf(
   const { runs, ...rest } = plan;
   const figures = figuresOf(plan, records);
   const costs = costsOf(plan, records, idle);
+  const told = { ...rest, runs: runs.length };
+  const baseline = judged.baseline && besideBaseline({ environment, plan: told, figures }, judged.baseline);
   const ends = records.map(({ startedAt, took }) => Date.parse(startedAt) + took * 1000);
   const done = new Set(records.map(({ id }) => id));
   const measuredScenarios = new Set(scenarios.filter(({ state }) => state === "measured").map((each) => each.scenario));
@@ -97,19 +95,13 @@ export function reportOf(
     complete: runs.every(({ id, scenario }) => done.has(id) || !measuredScenarios.has(scenario)),
     startedAt: records.map(({ startedAt }) => startedAt).sort()[0] ?? "",
     finishedAt: ends.length > 0 ? new Date(Math.max(...ends)).toISOString() : "",
-    plan: { ...rest, runs: runs.length },
+    plan: told,
     ...{ scenarios, environment, idle },
-    sentences: sentences(plan, figures, costs),
+    sentences: [...sentences(plan, figures, costs), ...(baseline ? baselineSentences(baseline) : [])],
     budgets: judgeBudgets(plan.scenarios, judged.budgets, boundsOf(plan.scenarios, { figures, costs })),
     figures,
     costs,
-    ...(judged.baseline && {
-      baseline: {
-        identity: judged.baseline.identity,
-        finishedAt: judged.baseline.finishedAt,
-        changes: compareWithBaseline(figures, judged.baseline),
-      },
-    }),
+    ...(baseline && { baseline }),
     article: besideArticle(figures),
     runs: records,
   };

@@ -15,7 +15,7 @@ export interface Table {
 
 /** Every table of a report that has rows. */
 export function tablesOf(report: Report): Table[] {
-  return [budgets, figures, costs, baseline, article, invalid, scenarios, environment]
+  return [budgets, figures, costs, differing, baseline, article, invalid, scenarios, environment]
     .map((make) => make(report))
     .filter(({ rows }) => rows.length > 0);
 }
@@ -79,11 +79,23 @@ function costs({ costs }: Report): Table {
 function baseline({ baseline }: Report): Table {
   return {
     title: "Beside the baseline",
-    note: baseline && `Of ${baseline.finishedAt} (${baseline.identity}). "agrees" where the intervals meet.`,
-    head: ["arm", "metric", "scenario", "before", "now", "unit", "verdict"],
-    rows: (baseline?.changes ?? []).map(({ title, metric, scenario, before, now, unit, verdict }) => [
-      ...[title, metric, scenario, number(before), number(now), unit, verdict],
+    note:
+      baseline &&
+      `Of ${baseline.finishedAt} (${baseline.identity}). A change is the difference of two medians with its 95% interval, and ` +
+        '"agrees" where that holds zero. In the differences to none the conditions of the two days drop out; in the values they do not.',
+    head: ["arm", "metric", "scenario", "of", "before", "now", "change", "unit", "verdict"],
+    rows: (baseline?.changes ?? []).map(({ title, metric, scenario, of, before, now, change, unit, verdict }) => [
+      ...[title, metric, scenario, of === "value" ? of : "difference to none", number(before), number(now)],
+      ...[withInterval(change), unit, verdict],
     ]),
+  };
+}
+
+function differing({ baseline }: Report): Table {
+  return {
+    title: "What is not as it was for the baseline",
+    head: ["what", "before", "now"],
+    rows: (baseline?.differing ?? []).map(({ path, before, now }) => [path, before, now]),
   };
 }
 

@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { parseBaseline } from "../../../components/benchmark/report/baseline";
 import { csvOf } from "../../../components/benchmark/report/csv";
 import { htmlOf } from "../../../components/benchmark/report/html";
 import { markdownOf } from "../../../components/benchmark/report/markdown";
@@ -185,51 +184,6 @@ describe("budgets", () => {
       failures(of).map(({ name }) => name),
       ["p99", "p99"],
     );
-  });
-});
-
-describe("a comparison with a baseline", () => {
-  const against = (earlier: Report) => {
-    const baseline = parseBaseline(JSON.stringify(earlier));
-    const changes = reportOf(known, { budgets: {}, baseline }).baseline?.changes ?? [];
-    return changes.filter(({ metric, scenario }) => metric === "p99" && scenario === "sidecar")[0]?.verdict;
-  };
-  const scaled = (factor: number) =>
-    reportOf(
-      spoilt(({ outcome }) =>
-        outcome?.kind === "requests" && outcome.corrected
-          ? {
-              outcome: {
-                ...outcome,
-                corrected: {
-                  ...outcome.corrected,
-                  percentiles: Object.fromEntries(
-                    Object.entries(outcome.corrected.percentiles).map(([key, value]) => [key, value * factor]),
-                  ),
-                },
-              },
-            }
-          : {},
-      ),
-      noBudgets,
-    );
-
-  it("agrees where the intervals meet, as those of two runs of the same plan do", () => {
-    assert.equal(against(report), "agrees");
-    const again = reportOf(measured(settings, "again"), noBudgets);
-    assert.equal(against(again), "agrees");
-  });
-
-  it("is better or worse where they do not", () => {
-    assert.equal(against(scaled(3)), "better");
-    assert.equal(against(scaled(0.3)), "worse");
-  });
-
-  it("says nothing without intervals, and refuses what is no report of this schema", () => {
-    const few = reportOf(measured({ qps: [1000], blocks: 3 }), noBudgets);
-    assert.equal(against(few), "unknown");
-    assert.throws(() => parseBaseline("{}"), /schemaVersion/);
-    assert.throws(() => parseBaseline(JSON.stringify({ ...report, schemaVersion: 99 })), /schema version 99/);
   });
 });
 

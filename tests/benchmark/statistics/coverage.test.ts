@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { medianInterval } from "../../../components/benchmark/statistics/bootstrap";
+import { changeBetween } from "../../../components/benchmark/statistics/change";
 import { compare, estimate } from "../../../components/benchmark/statistics/compare";
 import { Random } from "../../../components/benchmark/statistics/random";
 
@@ -60,6 +61,44 @@ describe("a 95% interval over blocks", function () {
 
   it("is not given below 7 blocks", () => {
     assert.equal(medianInterval([1, 2, 3, 4, 5, 6], "a"), undefined);
+  });
+});
+
+describe("a change between two measurements", function () {
+  this.timeout(60_000);
+
+  for (const [law, [draw]] of Object.entries(laws)) {
+    it(`is seen in at most 5% of the cases where nothing changed, of ${law} values at 10 blocks`, () => {
+      const random = new Random(`change ${law}`);
+      const measure = (seed: string) => {
+        const known = estimate(
+          Array.from({ length: 10 }, () => draw(random)),
+          seed,
+          { resamples },
+        );
+        assert.ok(known);
+        return known;
+      };
+      const changed = Array.from({ length: experiments }, (_, experiment) => {
+        const { interval } = changeBetween(measure(`${experiment} before`), measure(`${experiment} now`));
+        return interval && (interval.low > 0 || interval.high < 0);
+      }).filter(Boolean).length;
+      assert.ok(changed / experiments <= 0.05, `${changed} of ${experiments}`);
+      assert.ok(changed / experiments >= 0.01, `${changed}: what is never seen where nothing is is not seen either`);
+    });
+  }
+
+  it("is seen where two 95% intervals still meet", () => {
+    const [before, now] = [
+      { median: 10, interval: { low: 9, high: 11 } },
+      { median: 11.8, interval: { low: 10.8, high: 12.8 } },
+    ];
+    const { median, interval } = changeBetween(before, now);
+    assert.deepEqual(
+      [median.toFixed(3), interval?.low.toFixed(3), interval?.high.toFixed(3)],
+      ["1.800", "0.386", "3.214"],
+    );
+    assert.equal(changeBetween({ median: 10 }, now).interval, undefined);
   });
 });
 
