@@ -57,17 +57,17 @@ const bookinfo =
 const standing = [istio, security, ...(bookinfo ? [bookinfo] : [])];
 const policies = new MeshPolicies("policies", { objects }, { ...inCluster, dependsOn: standing });
 
-if (settings.benchmark) {
-  const args = { ...settings, settings: settings.benchmark, cluster, stack: context.stack };
-  // Whatever still starts would be measured with it.
-  const dependsOn = [...standing, policies, ...(observability ? [observability] : [])];
-  new Benchmark("benchmark", args, { ...inCluster, dependsOn });
-}
+// Whatever still starts would be measured with it.
+const last = { ...inCluster, dependsOn: [...standing, policies, ...(observability ? [observability] : [])] };
+const plan = settings.benchmark && { ...settings, settings: settings.benchmark, cluster, stack: context.stack };
+const measured = plan && new Benchmark("benchmark", plan, last);
 
 /** Which cluster this is. */
 export const clusterSummary = clusterSummaryOf(settings.cluster);
 /** Where the applications answer. */
 export const urls = urlsOf(settings, cluster.nodeAddress);
+/** What the mesh costs, in words, and the folder of the whole report. */
+export const benchmark = measured?.result ?? [];
 /** The shell command that points kubectl at this cluster. */
 export const kubeconfigCommand = cluster.kubeconfigCommand;
 /** The cluster's kubeconfig. */

@@ -20,14 +20,14 @@ const command = (verb: "measure" | "remove") => `exec node components/benchmark/
  * the plan, the mesh's version, `runId`. Finished runs are kept, so that other budgets are judged without measuring.
  */
 export class Benchmark extends Layer {
-  /** What a manager reads; empty on simulated nodes. */
-  readonly sentences: pulumi.Output<readonly string[]>;
+  /** What a manager reads, then where the whole report is; empty on simulated nodes, and until it is measured. */
+  readonly result: pulumi.Output<readonly string[]>;
 
   constructor(name: string, args: BenchmarkArgs, opts?: LayerOptions) {
     super("talos-mesh:benchmark:Benchmark", name, opts);
     const { settings, cluster, stack } = args;
     if (cluster.simulatedNodes) {
-      this.sentences = pulumi.output([]);
+      this.result = pulumi.output([]);
       this.registerOutputs();
       return;
     }
@@ -46,15 +46,16 @@ export class Benchmark extends Layer {
       },
       this.child,
     );
-    this.sentences = run.stdout.apply(sentencesOf);
-    this.registerOutputs({ sentences: this.sentences });
+    this.result = run.stdout.apply(linesOf);
+    this.registerOutputs({ result: this.result });
   }
 }
 
 /** What a benchmark printed; nothing where it is no result, as in a rendering. */
-function sentencesOf(stdout: string): readonly string[] {
+function linesOf(stdout: string): readonly string[] {
   try {
-    return (JSON.parse(stdout) as Partial<BenchmarkResult>).sentences ?? [];
+    const { sentences = [], report } = JSON.parse(stdout) as Partial<BenchmarkResult>;
+    return [...sentences, ...(report === undefined ? [] : [`Report: ${report}/report.html`])];
   } catch {
     return [];
   }

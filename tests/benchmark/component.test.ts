@@ -62,6 +62,19 @@ describe("the benchmark of a stack", () => {
     assert.notEqual(await requestFor(benchmark), await requestFor({ ...benchmark, runId: "2" }));
   });
 
+  it("says in the stack's outputs what the mesh costs, and where the report is", async () => {
+    const said = { identity: "0", state: "measured", sentences: ["sidecar adds 2 ms"], budgets: {}, report: "a/b" };
+    const printed = (stdout: string) =>
+      runStack({
+        overrides: { ...onNodes, benchmark },
+        outputsFor: ({ name }) => (name === "benchmark-run" ? { stdout } : undefined),
+      });
+    const { outputs } = await printed(JSON.stringify(said));
+    assert.deepEqual(outputs.benchmark, ["sidecar adds 2 ms", "Report: a/b/report.html"]);
+    assert.deepEqual((await printed("")).outputs.benchmark, []);
+    assert.equal((await runStack({ overrides: onNodes })).outputs.benchmark, []);
+  });
+
   it("runs nothing on simulated nodes, and nothing where it is not asked for", async () => {
     const simulated = await runStack({ overrides: { benchmark } });
     assert.equal(simulated.byType("talos-mesh:benchmark:Benchmark").length, 1);
