@@ -2,6 +2,7 @@ import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import type { KubernetesObject } from "../components/shared/kubernetes-object";
 import { Layer, type LayerOptions } from "../components/shared/layer";
+import { placingOrder } from "./placing";
 
 export interface MeshPoliciesArgs {
   /**
@@ -25,11 +26,6 @@ function isSecurity({ kind }: KubernetesObject): boolean {
   return securityKinds.has(kind);
 }
 
-/** Routes wait for what they lead to: one to a subset that is not there yet answers 503. */
-function isRoute({ kind }: KubernetesObject): boolean {
-  return kind === "VirtualService" || kind === "HTTPRoute";
-}
-
 abstract class PolicyLayer extends Layer {
   /** `kind-namespace/name` of every object, known before it is placed: whoever needs it placed depends on this component. */
   readonly names: readonly string[];
@@ -45,10 +41,14 @@ abstract class PolicyLayer extends Layer {
     super(`talos-mesh:policies:${type}`, name, opts);
     this.names = objects.map(policyResourceName);
     this.count = this.names.length;
-    const place = (object: KubernetesObject, options: pulumi.CustomResourceOptions) =>
-      new kubernetes.apiextensions.CustomResource(policyResourceName(object), { ...object }, { ...options, aliases });
-    const others = objects.filter((object) => !isRoute(object)).map((object) => place(object, this.child));
-    for (const route of objects.filter(isRoute)) place(route, this.after(...others));
+    let before: readonly pulumi.Resource[] = [];
+    for (const group of placingOrder(objects)) {
+      const options = { ...this.after(...before), aliases };
+      const made = group.map(
+        (object) => new kubernetes.apiextensions.CustomResource(policyResourceName(object), { ...object }, options),
+      );
+      before = [...before, ...made];
+    }
     this.registerOutputs({ names: this.names, count: this.count });
   }
 }
