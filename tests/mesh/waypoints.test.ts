@@ -56,10 +56,11 @@ describe("the graph of an ambient mesh", () => {
 
   const onRealNodes = () => {
     const cluster = { kind: "existing", name: "real", kubeconfig: { file: "kubeconfig" }, workers: null };
-    return runStack({
-      stack: "dev",
-      overrides: { ...overrides, cluster, charts: { source: "https://charts.example" } },
-    });
+    const charts = { source: "https://charts.example" };
+    const traffic = { services: [{ host: "details", http: [{ timeout: "1s" }] }] };
+    const allow = [{ to: "details", from: ["productpage"], methods: ["GET"] }];
+    const security = { authorization: { default: null, allow } };
+    return runStack({ stack: "dev", overrides: { mesh, cluster, charts, traffic, security } });
   };
   const gateway = () => run.one("kubernetes:gateway.networking.k8s.io/v1:Gateway", "istio-waypoint-bookinfo/waypoint");
   const labelsOf = (name: string) =>
@@ -117,8 +118,8 @@ describe("the graph of an ambient mesh", () => {
       assert.ok(real.dependsOn(step, gateway));
       for (const served of [
         real.one("kubernetes:core/v1:Service", service),
-        ...real.byType("AuthorizationPolicy"),
-        ...real.byType("HTTPRoute"),
+        real.one("AuthorizationPolicy", "authorizationpolicy-bookinfo/details.allow"),
+        real.one("HTTPRoute", "httproute-bookinfo/details"),
       ]) {
         assert.ok(real.dependsOn(served, step), `${served.name} does not wait for ${name}`);
       }
