@@ -13,11 +13,17 @@ export interface Cost {
   readonly component: Component | "mesh";
   /** vCPU per 1,000 requests a second, what it takes without load taken off. Absent where the counters give none. */
   readonly cpu?: Estimate;
-  /** MiB of one container. */
+  /** MiB of one container; of `mesh`, of all containers together. */
   readonly memory: Estimate;
 }
 
 const mebibyte = 2 ** 20;
+
+/**
+ * Parts that everything on a node shares. While the block's `none` is measured, nothing of the benchmark goes through
+ * them: what they take then is for others, in the same quarter of an hour, where the look at the start may be hours ago.
+ */
+const shared = ["ztunnel", "istiod"] as const satisfies readonly Component[];
 
 /** What the mesh takes at the fixed rates, from the valid runs. */
 export function costsOf(
@@ -27,39 +33,54 @@ export function costsOf(
 ): Cost[] {
   return plan.arms.filter(hasSchedule).flatMap((arm) =>
     plan.scenarios.flatMap((scenario) => {
-      const runs = records.filter(
-        (record) => record.arm === arm.id && record.scenario === scenario && record.problems.length === 0,
-      );
-      return costsOfCell(arm, scenario, runs, idle[scenario] ?? {}, `${plan.seed} ${arm.id} ${scenario}`);
+      const ofArm = records.filter((record) => record.arm === arm.id && record.problems.length === 0);
+      const runs = ofArm
+        .filter((record) => record.scenario === scenario)
+        .map((run): Run => {
+          const none = ofArm.find((each) => each.scenario === "none" && each.block === run.block);
+          return { ...run, idle: { ...idle[scenario], ...sharedOf(none) } };
+        });
+      return costsOfCell(arm, scenario, runs, `${plan.seed} ${arm.id} ${scenario}`);
     }),
   );
 }
 
-function costsOfCell(arm: Arm, scenario: Scenario, runs: readonly RunRecord[], idle: Usages, seed: string): Cost[] {
+interface Run extends RunRecord {
+  /** What is taken off. */
+  readonly idle: Usages;
+}
+
+function sharedOf(none: RunRecord | undefined): Usages {
+  const known = shared.filter((part) => none?.usage[part]?.cores !== undefined);
+  return Object.fromEntries(known.map((part) => [part, none?.usage[part]]));
+}
+
+function costsOfCell(arm: Arm, scenario: Scenario, runs: readonly Run[], seed: string): Cost[] {
   const present = meshParts[scenario].filter((component) => runs.some(({ usage }) => usage[component]));
   const parts = present.map((component) => ({ component, parts: [component] }));
   const all = present.length > 0 ? [...parts, { component: "mesh" as const, parts: present }] : parts;
   return all.flatMap(({ component, parts }): Cost[] => {
     const memory = estimate(
-      runs.flatMap(({ usage }) => perContainer(usage, parts)),
+      runs.flatMap(({ usage }) => mebibytes(usage, parts, component === "mesh")),
       `${seed} ${component} memory`,
     );
     if (!memory) return [];
     const cpu = estimate(
-      runs.flatMap((run) => cpuPerThousand(run, parts, idle)),
+      runs.flatMap((run) => cpuPerThousand(run, parts)),
       `${seed} ${component} cpu`,
     );
     return [{ arm: arm.id, title: armTitle(arm), scenario, component, ...(cpu && { cpu }), memory }];
   });
 }
 
-function perContainer(usage: Usages, parts: readonly Component[]): number[] {
+function mebibytes(usage: Usages, parts: readonly Component[], together: boolean): number[] {
   const found = parts.flatMap((part) => usage[part] ?? []);
   const containers = found.reduce((sum, part) => sum + part.containers, 0);
-  return containers === 0 ? [] : [found.reduce((sum, { memory }) => sum + memory, 0) / mebibyte / containers];
+  if (containers === 0 || found.length < parts.length) return [];
+  return [found.reduce((sum, { memory }) => sum + memory, 0) / mebibyte / (together ? 1 : containers)];
 }
 
-function cpuPerThousand({ outcome, usage }: RunRecord, parts: readonly Component[], idle: Usages): number[] {
+function cpuPerThousand({ outcome, usage, idle }: Run, parts: readonly Component[]): number[] {
   if (outcome?.kind !== "requests") return [];
   const above = parts.map((part) => {
     const [busy, still] = [usage[part]?.cores, idle[part]?.cores];

@@ -67,7 +67,10 @@ function costs({ costs }: Report): Table {
   const whose: Partial<Record<Component | "mesh", string>> = { mesh: "all together" };
   return {
     title: "Cost",
-    note: "vCPU per 1,000 requests a second, what is used without load taken off; memory (working set) of one container.",
+    note:
+      "vCPU per 1,000 requests a second, what is used without load taken off: of proxies and waypoints as measured at the " +
+      "start, of ztunnel and istiod, which everything shares, as in the block's run of none. Memory (working set) is of one " +
+      "container, and in the last line of each of all containers together.",
     head: ["arm", "scenario", "part", "vCPU per 1,000/s", "MiB"],
     rows: costs.map(({ title, scenario, component, cpu, memory }) => [
       ...[title, scenario, whose[component] ?? component, cpu ? withInterval(cpu) : "not measured"],

@@ -65,11 +65,31 @@ describe("the report of a benchmark", () => {
   it("takes off what is used without load, and counts per 1,000 requests a second", () => {
     const mesh = report.costs.find(({ scenario, component }) => scenario === "sidecar" && component === "mesh");
     assert.ok(mesh?.cpu && Math.abs(mesh.cpu.median - 0.2) < 1e-9);
-    assert.ok(Math.abs(mesh.memory.median - 60) < 1e-9);
+    // Two proxies of 60 MiB.
+    assert.ok(Math.abs(mesh.memory.median - 120) < 1e-9);
+    const proxy = report.costs.find(
+      ({ scenario, component }) => scenario === "sidecar" && component === "server proxy",
+    );
+    assert.ok(proxy && Math.abs(proxy.memory.median - 60) < 1e-9);
     assert.equal(
       report.costs.some(({ scenario }) => scenario === "none"),
       false,
     );
+  });
+
+  it("takes off of what everything shares what it took in the block's none, and not what it took hours before", () => {
+    const usage = (cores: number) => ({ ztunnel: { cores, memory: 2 ** 20, containers: 2 } });
+    // A ztunnel that others keep busier from block to block, and 0.06 vCPU per 1,000/s for the benchmark.
+    const busy = spoilt(({ scenario, block }) => ({
+      usage: usage(0.05 * block + (scenario === "ambient" ? 0.06 : 0)),
+    }));
+    const { costs } = reportOf({ ...busy, idle: { ambient: usage(0.01) } }, noBudgets);
+    const ztunnel = costs.find(({ scenario, component }) => scenario === "ambient" && component === "ztunnel");
+    assert.ok(ztunnel?.cpu?.interval);
+    for (const found of [ztunnel.cpu.median, ztunnel.cpu.interval.low, ztunnel.cpu.interval.high]) {
+      assert.ok(Math.abs(found - 0.06) < 1e-9, String(found));
+    }
+    assert.ok(Math.abs(ztunnel.memory.median - 0.5) < 1e-9);
   });
 
   it("gives no CPU where there was no idle figure or no counter", () => {
