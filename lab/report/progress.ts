@@ -11,8 +11,8 @@ const reminder = 30_000;
 export class Progress implements RunObserver {
   readonly summary = new RunSummary();
   private readonly underWay = new Map<string, { readonly item: Item; readonly since: number; text: string }>();
-  /** How many resources a layer had when its line was printed; layers side by side may get more afterwards. */
-  private readonly printed = new Map<string, number>();
+  /** What a layer had come to when its last line was printed; one that goes on after another gets a line more. */
+  private readonly printed = new Map<string, { readonly objects: number; readonly busyMs: number }>();
   private readonly told: string[] = [];
   private lastReminder = Date.now();
 
@@ -75,12 +75,15 @@ export class Progress implements RunObserver {
   private printLayer(layer: string): void {
     const summary = this.summary.all().find((each) => each.layer === layer);
     if (summary === undefined || !this.summary.isIdle(layer)) return;
-    if (this.printed.get(layer) === total(summary)) return;
-    this.printed.set(layer, total(summary));
+    const [objects, { busyMs }] = [total(summary), summary];
+    const before = this.printed.get(layer) ?? { objects: 0, busyMs: 0 };
+    if (before.objects === objects) return;
+    this.printed.set(layer, { objects, busyMs });
     if (summary.failed > 0) return;
     const mark = this.terminal.paint("green", "✓");
-    const details = [count(total(summary), "object").padStart(10), elapsed(summary.busyMs)].join("  ");
-    this.terminal.line(`${mark} ${layer.padEnd(13)} ${details}`);
+    const details = [count(objects - before.objects, "object").padStart(10), elapsed(busyMs - before.busyMs)];
+    if (before.objects > 0) details.push(`(${objects} in all)`);
+    this.terminal.line(`${mark} ${layer.padEnd(13)} ${details.join("  ")}`);
   }
 
   private showLongest(): void {

@@ -49,6 +49,26 @@ describe("what a person sees", () => {
     );
   });
 
+  it("is a second line for a layer that goes on after another, of what has come since and how many that makes", () => {
+    const { terminal, out } = capture();
+    const progress = new Progress(terminal);
+    const make = (layer: string, ...names: string[]) => {
+      for (const name of names) progress.started(item(layer, name));
+      for (const name of names) progress.finished(item(layer, name), "created");
+    };
+    make("policies", "a", "b");
+    make("apps", "c");
+    make("policies", "d", "e", "f");
+    progress.close();
+    assert.equal(
+      out().replace(/\d\.\ds/g, "Ts"),
+      [
+        ...["✓ policies       2 objects  Ts", "✓ apps            1 object  Ts"],
+        ...["✓ policies       3 objects  Ts  (5 in all)", ""],
+      ].join("\n"),
+    );
+  });
+
   it("says so when nothing changed", () => {
     const { terminal, out } = capture();
     const progress = new Progress(terminal);
