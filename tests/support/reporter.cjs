@@ -5,7 +5,8 @@ const { writeFileSync } = require("node:fs");
 const path = require("node:path");
 const Mocha = require("mocha");
 
-const { EVENT_RUN_END, EVENT_TEST_FAIL, EVENT_TEST_PASS, EVENT_TEST_PENDING } = Mocha.Runner.constants;
+const { EVENT_RUN_END, EVENT_SUITE_BEGIN, EVENT_TEST_BEGIN, EVENT_TEST_FAIL, EVENT_TEST_PASS, EVENT_TEST_PENDING } =
+  Mocha.Runner.constants;
 
 function reasonOf(test) {
   for (let at = test; at; at = at.parent) if (at.skipReason) return at.skipReason;
@@ -19,13 +20,32 @@ class Reporter {
     const failures = [];
     const skipped = new Map();
     const started = Date.now();
+    const told = new Map();
+    const tell = (file) => {
+      const { passed, failed, skipped: left, ms } = files.get(file);
+      const mark = failed > 0 ? "FAILED" : left > 0 ? "part  " : "ok    ";
+      const detail = [`${passed} passed`, failed && `${failed} failed`, left && `${left} skipped`].filter(Boolean);
+      const line = `${mark} ${file}  ${detail.join(", ")}  ${(ms / 1000).toFixed(1)} s`;
+      if (told.get(file) !== line) console.log(line);
+      told.set(file, line);
+    };
+    let current;
     const count = (test, kind) => {
       const file = test.file ? path.relative(root, test.file) : "(no file)";
       const counts = files.get(file) ?? { passed: 0, failed: 0, skipped: 0, ms: 0 };
       counts[kind] += 1;
       counts.ms += test.duration ?? 0;
       files.set(file, counts);
+      current = file;
     };
+    // Files run one after the other: when anything of the next one begins, all of the one before is counted.
+    const begin = ({ file }) => {
+      if (current === undefined || file === undefined || path.relative(root, file) === current) return;
+      tell(current);
+      current = undefined;
+    };
+    runner.on(EVENT_SUITE_BEGIN, begin);
+    runner.on(EVENT_TEST_BEGIN, begin);
 
     runner.on(EVENT_TEST_PASS, (test) => count(test, "passed"));
     runner.on(EVENT_TEST_FAIL, (test, error) => {
@@ -43,11 +63,7 @@ class Reporter {
       }
     });
     runner.on(EVENT_RUN_END, () => {
-      for (const [file, { passed, failed, skipped: left, ms }] of files) {
-        const mark = failed > 0 ? "FAILED" : left > 0 ? "part  " : "ok    ";
-        const detail = [`${passed} passed`, failed && `${failed} failed`, left && `${left} skipped`].filter(Boolean);
-        console.log(`${mark} ${file}  ${detail.join(", ")}  ${(ms / 1000).toFixed(1)} s`);
-      }
+      for (const file of files.keys()) tell(file);
       for (const [reason, titles] of skipped) {
         console.log(`\nskipped, because ${reason}:`);
         for (const title of titles) console.log(`  - ${title}`);
