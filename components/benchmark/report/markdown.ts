@@ -1,11 +1,12 @@
 import type { Report } from "./report";
 import { type Table, tablesOf } from "./tables";
+import { warningsOf } from "./warnings";
 
 /** The report for a pull request or a wiki. */
 export function markdownOf(report: Report): string {
-  const unfinished = report.complete ? [] : ["**Not every planned run was made.**", ""];
+  const warnings = warningsOf(report).flatMap((warning) => [`**${escape(warning)}**`, ""]);
   const sentences = report.sentences.map((sentence) => `- ${escape(sentence)}`);
-  const lines = ["# What the mesh costs", "", ...unfinished, ...sentences, ...tablesOf(report).flatMap(tableLines)];
+  const lines = ["# What the mesh costs", "", ...warnings, ...sentences, ...tablesOf(report).flatMap(tableLines)];
   return `${lines.join("\n")}\n`;
 }
 

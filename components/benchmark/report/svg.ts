@@ -1,8 +1,13 @@
 /** Pictures of the report, drawn here so that the page needs nothing from anywhere. */
 
+interface Bounds {
+  readonly low: number;
+  readonly high: number;
+}
+
 export interface Line {
   readonly name: string;
-  readonly points: readonly (readonly [x: number, y: number])[];
+  readonly points: readonly (readonly [x: number, y: number, interval?: Bounds])[];
 }
 
 export interface Bar {
@@ -10,7 +15,7 @@ export interface Bar {
   /** Whose colour it has. */
   readonly series: string;
   readonly value: number;
-  readonly interval?: { readonly low: number; readonly high: number };
+  readonly interval?: Bounds;
 }
 
 interface Axis {
@@ -22,14 +27,15 @@ interface Axis {
 const [width, height] = [640, 300];
 const frame = { left: 64, right: 120, top: 12, bottom: 44 };
 
+/** Each has a contrast above 3:1 (WCAG 2.2, 1.4.11) on a white page and on a dark one. */
 const colors: Readonly<Record<string, string>> = {
-  none: "#5b6470",
-  control: "#a0a7b0",
-  sidecar: "#1f6feb",
-  ambient: "#1a7f37",
-  waypoint: "#bc4c00",
+  none: "#768390",
+  control: "#9a6fd8",
+  sidecar: "#2f81f7",
+  ambient: "#2a9140",
+  waypoint: "#d4621a",
 };
-const colorOf = (series: string) => colors[series] ?? "#8250df";
+const colorOf = (series: string) => colors[series] ?? "#768390";
 
 export function escapeHtml(text: string): string {
   const entities: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };
@@ -57,7 +63,7 @@ export function ticksFor(low: number, high: number): number[] {
 
 function picture(title: string, tall: number, parts: readonly string[]): string {
   return (
-    `<svg viewBox="0 0 ${width} ${tall}" role="img" aria-label="${escapeHtml(title)}" font-size="11">` +
+    `<svg viewBox="0 0 ${width} ${tall}" role="img" aria-label="${escapeHtml(title)}" font-size="12">` +
     `${parts.join("")}</svg>`
   );
 }
@@ -104,14 +110,23 @@ export function lineChart(
   scattered = false,
 ): string {
   const xs = [...lines.flatMap(({ points }) => points.map(([x]) => x)), ...axis.x.ticks.map(([place]) => place)];
-  const yTicks = ticksFor(0, Math.max(...lines.flatMap(({ points }) => points.map(([, y]) => y)), 0));
-  const xScale = linear([Math.min(...xs), Math.max(...xs)], [frame.left + 8, width - frame.right - 8]);
+  const highest = lines.flatMap(({ points }) => points.map(([, y, interval]) => interval?.high ?? y));
+  const yTicks = ticksFor(0, Math.max(...highest, 0));
+  const xScale = linear([Math.min(...xs), Math.max(...xs)], [frame.left + 14, width - frame.right - 14]);
   const yScale = linear([0, yTicks.at(-1) ?? 1], [height - frame.bottom, frame.top]);
+  // What stands over one place would hide each other: points of a block, intervals of a rate.
+  const crowded = scattered || lines.some(({ points }) => points.some(([, , interval]) => interval));
+  const apart = crowded ? Math.min(5, (0.8 * (width - frame.left - frame.right)) / new Set(xs).size / lines.length) : 0;
   const drawn = lines.flatMap(({ name, points }, index) => {
-    const path = points.map(([x, y]) => `${xScale(x).toFixed(1)},${yScale(y).toFixed(1)}`).join(" ");
+    const at = (x: number) => xScale(x) + apart * (index - (lines.length - 1) / 2);
+    const color = `stroke="${colorOf(name)}"`;
+    const path = points.map(([x, y]) => `${at(x).toFixed(1)},${yScale(y).toFixed(1)}`).join(" ");
     return [
-      scattered ? "" : `<polyline points="${path}" fill="none" stroke="${colorOf(name)}" stroke-width="2"/>`,
-      ...points.map(([x, y]) => dot(xScale(x), yScale(y), name, `${name}: ${y.toPrecision(4)}`)),
+      scattered ? "" : `<polyline points="${path}" fill="none" ${color} stroke-width="2"/>`,
+      ...points.flatMap(([x, , bounds]) =>
+        bounds ? [rule(at(x), yScale(bounds.low), at(x), yScale(bounds.high), `${color} stroke-opacity="0.6"`)] : [],
+      ),
+      ...points.map(([x, y]) => dot(at(x), yScale(y), name, `${name}: ${y.toPrecision(4)}`)),
       dot(width - frame.right + 16, frame.top + 10 + 18 * index, name, name),
       text(width - frame.right + 26, frame.top + 14 + 18 * index, name, "start"),
     ];
@@ -121,7 +136,7 @@ export function lineChart(
 
 /** A row for each value with its interval, over one axis that includes zero. */
 export function intervalBars(title: string, bars: readonly Bar[], unit: string): string {
-  const [left, right, row] = [270, 24, 22];
+  const [left, right, row] = [300, 24, 22];
   const tall = bars.length * row + 44;
   const bounds = bars.flatMap(({ value, interval }) => [value, interval?.low ?? value, interval?.high ?? value]);
   const ticks = ticksFor(Math.min(0, ...bounds), Math.max(0, ...bounds));

@@ -220,9 +220,35 @@ describe("the forms of the report", () => {
     assert.doesNotMatch(html, /<script|<link|src=|href=|https?:\/\/|NaN|undefined|Infinity/);
     assert.equal(html.match(/<svg/g)?.length, html.match(/<\/svg>/g)?.length);
     assert.ok((html.match(/<svg/g)?.length ?? 0) >= 5);
-    for (const part of ["What is added to none", "Latency", "Cost", "Block by block", "Environment"]) {
+    for (const part of ["What is added to none", "Latency by percentile", "Cost", "Block by block", "Environment"]) {
       assert.ok(html.includes(`<h2>${part}</h2>`), part);
     }
+  });
+
+  it("show p99 by the load where there is more than one, and every arm block by block", () => {
+    const of = reportOf(measured({ ...settings, qps: [0, 100, 1000], connections: [4, 16], blocks: 7 }), noBudgets);
+    const titles = [...htmlOf(of).matchAll(/<figcaption>([^<]*)</g)].map(([, title]) => title);
+    for (const title of [
+      "p99 by requests a second: HTTP, 4 connections, 1024 B",
+      "p99 by connections: HTTP 1000/s, 1024 B",
+      "rate, HTTP saturation, 16 connections, 1024 B",
+      "throughput, TCP 1 stream upload",
+    ]) {
+      assert.ok(titles.includes(title), title);
+    }
+    assert.doesNotMatch(htmlOf(of), /NaN|undefined|Infinity/);
+    assert.doesNotMatch(htmlOf(report), /p99 by/);
+  });
+
+  it("say above all else what does not count", () => {
+    const odd = spoilt(({ scenario, block }) =>
+      scenario === "ambient" && block < 3 ? { problems: ["restarted"] } : {},
+    );
+    const of = reportOf(odd, noBudgets);
+    const warning = `${of.runs.filter(({ problems }) => problems.length > 0).length} of ${of.runs.length} runs do not count`;
+    assert.match(htmlOf(of).slice(0, 3000), new RegExp(`class="warning">${warning}, .*: ambient \\d+\\.</p>`));
+    assert.match(markdownOf(of), new RegExp(`^# What the mesh costs\n\n\\*\\*${warning}`));
+    assert.doesNotMatch(markdownOf(report), /do not count/);
   });
 
   it("escape what comes from outside", () => {
