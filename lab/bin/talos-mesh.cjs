@@ -56,10 +56,23 @@ function report(error) {
   }
 }
 
-/** Options that npm has taken for its own: `npm run destroy --stack=x`, without the `--`, would go to dev. */
+/**
+ * Options that npm has taken for its own, with their values where it still knows them: `npm run destroy --stack=x`,
+ * without the `--`, would go to dev, and `npm run bench --scenarios=none` measure everything.
+ */
 function swallowed() {
-  const names = ["stack", "config", "engine", "out", "runs"].filter((name) => process.env[`npm_config_${name}`]);
-  return names.map((name) => `--${name}`);
+  const names = ["stack", "config", "engine", "out", "runs", "scenarios", "quick"];
+  return names.flatMap((name) => {
+    const value = process.env[`npm_config_${name}`];
+    return value ? [{ name: `--${name}`, value: value === "true" ? undefined : value }] : [];
+  });
+}
+
+/** The command line that was meant, as far as it can be told: of `--stack x` npm leaves `x` among the arguments. */
+function meant(lost, args) {
+  const sure = lost.length === 1 || lost.every(({ value }) => value !== undefined);
+  if (!sure) return lost.map(({ name }) => `${name} ...`).join(" ");
+  return [...lost.flatMap(({ name, value }) => [name, ...(value === undefined ? [] : [value])]), ...args].join(" ");
 }
 
 async function main(argv) {
@@ -76,8 +89,8 @@ async function main(argv) {
   if (lost.length > 0) {
     const script = process.env.npm_lifecycle_event || command;
     console.error(
-      `npm keeps ${lost.join(" and ")} for itself, as nothing says that it is for the command. ` +
-        `Put -- before it:\n  npm run ${script} -- ${lost.map((name) => `${name} ...`).join(" ")}`,
+      `npm keeps ${lost.map(({ name }) => name).join(" and ")} for itself, as nothing says that it is for the command. ` +
+        `Put -- before it:\n  npm run ${script} -- ${meant(lost, args)}`,
     );
     return 2;
   }

@@ -151,10 +151,22 @@ describe("the entry of every npm script", () => {
   });
 
   it("refuses an option that npm has kept for itself, with the way to write it", async () => {
-    const env = { npm_config_stack: "production", npm_lifecycle_event: "destroy" };
-    const { code, stderr } = await runWith(env, "status");
-    assert.equal(code, 2);
-    assert.match(stderr, /npm keeps --stack for itself.*\n {2}npm run destroy -- --stack \.\.\.\n/);
+    const refused: [NodeJS.ProcessEnv, string[], RegExp][] = [
+      [{ npm_config_stack: "production" }, [], /npm keeps --stack for.*\n {2}npm run destroy -- --stack production\n$/],
+      // npm run destroy --stack production
+      [{ npm_config_stack: "true" }, ["production"], /\n {2}npm run destroy -- --stack production\n$/],
+      [
+        { npm_config_stack: "a", npm_config_out: "b" },
+        ["--yes"],
+        /--stack and --out .*\n.*-- --stack a --out b --yes\n$/,
+      ],
+      [{ npm_config_stack: "true", npm_config_out: "true" }, ["a", "b"], / -- --stack \.\.\. --out \.\.\.\n$/],
+    ];
+    for (const [env, args, message] of refused) {
+      const { code, stderr } = await runWith({ ...env, npm_lifecycle_event: "destroy" }, "status", ...args);
+      assert.equal(code, 2);
+      assert.match(stderr, message);
+    }
     assert.deepEqual(npmCalls(), []);
   });
 
