@@ -59,7 +59,7 @@ export function scenarioObjects(scenario: Scenario, plan: BenchmarkPlan, places:
       automountServiceAccountToken: false,
       spec: undefined,
     })),
-    ...(scenario === "waypoint" ? [waypoint(namespace, places.revision)] : []),
+    ...(scenario === "waypoint" ? waypoint(namespace, places) : []),
     service(namespace, plan),
     deployment("server", namespace, places.serverNode, plan, places.pull),
     deployment("client", namespace, places.clientNode, plan, places.pull),
@@ -83,19 +83,41 @@ function meshLabels(scenario: Scenario, revision: string | undefined): Record<st
   }
 }
 
-/** A waypoint for what is addressed to Services. https://istio.io/latest/docs/ambient/usage/waypoint/ */
-function waypoint(namespace: string, revision: string | undefined): AnyObject {
+/**
+ * A waypoint for what is addressed to Services, beside the server: left to the scheduler, it would be near or far from
+ * run to run, and that decides its latency. https://istio.io/latest/docs/ambient/usage/waypoint/
+ */
+function waypoint(namespace: string, { revision, serverNode }: Places): AnyObject[] {
+  const name = "waypoint";
+  const pinned = { spec: { replicas: 1, template: { spec: { nodeSelector: nodeNamed(serverNode) } } } };
   const labels = {
     ...ownLabel,
     "istio.io/waypoint-for": "service",
     ...(revision !== undefined && { "istio.io/rev": revision }),
   };
-  return {
-    apiVersion: "gateway.networking.k8s.io/v1",
-    kind: "Gateway",
-    metadata: { name: "waypoint", namespace, labels },
-    spec: { gatewayClassName: "istio-waypoint", listeners: [{ name: "mesh", port: 15008, protocol: "HBONE" }] },
-  };
+  return [
+    {
+      apiVersion: "v1",
+      kind: "ConfigMap",
+      metadata: { name, namespace, labels: ownLabel },
+      data: { deployment: JSON.stringify(pinned) },
+      spec: undefined,
+    },
+    {
+      apiVersion: "gateway.networking.k8s.io/v1",
+      kind: "Gateway",
+      metadata: { name, namespace, labels },
+      spec: {
+        gatewayClassName: "istio-waypoint",
+        infrastructure: { parametersRef: { group: "", kind: "ConfigMap", name } },
+        listeners: [{ name: "mesh", port: 15008, protocol: "HBONE" }],
+      },
+    },
+  ];
+}
+
+function nodeNamed(node: string) {
+  return { "kubernetes.io/hostname": node };
 }
 
 function service(namespace: string, { target }: BenchmarkPlan): AnyObject {
@@ -131,7 +153,7 @@ function deployment(name: string, namespace: string, node: string, plan: Benchma
           serviceAccountName: role,
           automountServiceAccountToken: false,
           ...(imagePullSecrets.length > 0 && { imagePullSecrets }),
-          nodeSelector: { "kubernetes.io/hostname": node },
+          nodeSelector: nodeNamed(node),
           terminationGracePeriodSeconds: 1,
           securityContext: {
             ...{ runAsNonRoot: true, runAsUser: 65532, runAsGroup: 65532, fsGroup: 65532 },

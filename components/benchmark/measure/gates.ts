@@ -12,6 +12,8 @@ export const gates = {
   answer: 0.99,
   /** Share of its node's processors that the load generator may take: a busier one measures itself. */
   clientCpu: 0.7,
+  /** Share of a node's processors that its host may give to others: far percentiles then show the neighbours. */
+  stolen: 0.05,
 } as const;
 
 export interface Circumstances {
@@ -27,11 +29,33 @@ export interface Circumstances {
   readonly clientNodeCores: number;
   /** Containers that restarted during the run, as `pod/container`. */
   readonly restarted: readonly string[];
+  readonly stolen?: RunRecord["stolen"];
 }
 
 /** Why a run does not count, in words; empty where it does. */
 export function problemsOf(arm: Arm, outcome: RunRecord["outcome"], circumstances: Circumstances): string[] {
-  const { client, clientNodeCores, restarted } = circumstances;
+  return [...ownProblems(arm, outcome, circumstances), ...disturbances(outcome, circumstances)];
+}
+
+/**
+ * What spoilt a run from outside, so that it may be made once more. What an arm asks for and does not get is a result:
+ * to ask again until it is there would choose the good runs.
+ */
+export function disturbances(outcome: RunRecord["outcome"], circumstances: Circumstances): string[] {
+  const { logged, restarted, stolen = {} } = circumstances;
+  const problems: string[] = [];
+  if (outcome?.kind === "requests" && logged !== undefined && logged !== outcome.requests) {
+    problems.push(`the access log has ${logged} of ${outcome.requests} requests, so that none was corrected`);
+  }
+  for (const [side, share] of Object.entries(stolen)) {
+    if (share > gates.stolen) problems.push(`the host kept ${percent(share)} of the processors of the ${side}'s node`);
+  }
+  for (const container of restarted) problems.push(`${container} restarted`);
+  return problems;
+}
+
+function ownProblems(arm: Arm, outcome: RunRecord["outcome"], circumstances: Circumstances): string[] {
+  const { client, clientNodeCores } = circumstances;
   const problems = outcome?.kind === "requests" ? requestProblems(arm, outcome, circumstances) : [];
   // At saturation the client is meant to do all it can.
   const share = client?.cores === undefined ? undefined : client.cores / clientNodeCores;
@@ -40,12 +64,11 @@ export function problemsOf(arm: Arm, outcome: RunRecord["outcome"], circumstance
       `the load generator took ${percent(share)} of its node's processors, more than ${percent(gates.clientCpu)}`,
     );
   }
-  for (const container of restarted) problems.push(`${container} restarted`);
   return problems;
 }
 
 function requestProblems(arm: Arm, outcome: RequestOutcome, circumstances: Circumstances): string[] {
-  const { logged, connections = Infinity, answerBytes = Infinity } = circumstances;
+  const { connections = Infinity, answerBytes = Infinity } = circumstances;
   const problems: string[] = [];
   const { requests, failed } = outcome;
   const planned = plannedRequests(arm);
@@ -63,9 +86,6 @@ function requestProblems(arm: Arm, outcome: RequestOutcome, circumstances: Circu
   }
   if ("payloadSize" in arm && answerBytes < gates.answer * arm.payloadSize) {
     problems.push(`answers hold ${Math.round(answerBytes)} bytes, and not ${arm.payloadSize}`);
-  }
-  if (logged !== undefined && logged !== requests) {
-    problems.push(`the access log has ${logged} of ${requests} requests, so that none was corrected`);
   }
   return problems;
 }

@@ -66,8 +66,12 @@ export interface RunRecord {
   /** Absent where nothing could be read. */
   readonly outcome?: RequestOutcome | StreamOutcome;
   readonly usage: Usages;
+  /** Shares of their processors that the host of the two nodes gave to others meanwhile; absent on a host itself. */
+  readonly stolen?: { readonly client?: number; readonly server?: number };
   /** Why it does not count; empty for a valid run. */
   readonly problems: readonly string[];
+  /** What spoilt it has nothing to do with what was asked: the run is made once more. Absent where that is not so. */
+  readonly disturbed?: true;
 }
 
 /** Where a latency curve has its points. */

@@ -17,6 +17,8 @@ export interface ScenarioState {
   readonly reason?: string;
   /** What was looked at to see that it is what its name says. */
   readonly truths: readonly string[];
+  /** Where its proxies are, and what they may use. */
+  readonly proxies?: readonly string[];
 }
 
 /** Where it was measured: everything somebody needs to judge whether figures can be compared. */
@@ -27,6 +29,8 @@ export interface Environment {
   readonly serverNode: NodeFacts;
   /** Images with their digests, as the nodes run them. */
   readonly images: readonly string[];
+  /** What decides the cost of any proxy: logs, tracing, mTLS, how much there is to know. */
+  readonly mesh?: readonly string[];
 }
 
 export interface NodeFacts {
@@ -39,6 +43,13 @@ export interface NodeFacts {
   readonly containerRuntime: string;
   /** Bytes, of a pod's interface. */
   readonly mtu?: number;
+  /** Its model. */
+  readonly processor?: string;
+  readonly clockSource?: string;
+  /** Of the processor's frequency; a guest has none. */
+  readonly governor?: string;
+  /** As Linux counts them: `0-1`. */
+  readonly numaNodes?: string;
 }
 
 export interface Measured {

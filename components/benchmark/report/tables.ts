@@ -131,9 +131,9 @@ function invalid({ runs, plan }: Report): Table {
 function scenarios({ scenarios }: Report): Table {
   return {
     title: "Scenarios",
-    head: ["scenario", "state", "what was looked at"],
-    rows: scenarios.map(({ scenario, state, reason, truths }) => [
-      ...[scenario, reason ? `${state}: ${reason}` : state, truths.join("; ")],
+    head: ["scenario", "state", "what was looked at", "its proxies"],
+    rows: scenarios.map(({ scenario, state, reason, truths, proxies = [] }) => [
+      ...[scenario, reason ? `${state}: ${reason}` : state, truths.join("; "), proxies.join("; ") || "-"],
     ]),
   };
 }
@@ -146,6 +146,10 @@ function environment({ environment, plan, startedAt, finishedAt, identity }: Rep
       `${number(facts.memoryBytes / 2 ** 30)} GiB`,
       ...[facts.architecture, facts.osImage, `kernel ${facts.kernel}`, facts.containerRuntime],
       ...(facts.mtu === undefined ? [] : [`MTU ${facts.mtu}`]),
+      ...(facts.processor === undefined ? [] : [facts.processor]),
+      ...(facts.numaNodes === undefined ? [] : [`NUMA nodes ${facts.numaNodes}`]),
+      ...(facts.clockSource === undefined ? [] : [`clock ${facts.clockSource}`]),
+      ...(facts.governor === undefined ? [] : [`governor ${facts.governor}`]),
     ].join(", ");
   const seconds = (Date.parse(finishedAt) - Date.parse(startedAt)) / 1000;
   return {
@@ -159,6 +163,11 @@ function environment({ environment, plan, startedAt, finishedAt, identity }: Rep
       ["client's node", node(environment.clientNode)],
       ["server's node", node(environment.serverNode)],
       ...environment.images.map((image) => ["image", image]),
+      ...(environment.mesh ?? []).map((fact) => ["mesh", fact]),
+      [
+        "not known here",
+        "turbo and power limits, who else is on the hosts, the link between the nodes: add them to a quotation",
+      ],
     ],
   };
 }

@@ -1,10 +1,11 @@
-import type { ApiServer, ApplyObject, LiveObject } from "../../shared/api-server";
+import { type ApiServer, type ApplyObject, type LiveObject, UnknownKindError } from "../../shared/api-server";
 import { rootNamespace } from "../../shared/root-namespace";
 import { ownLabel } from "../objects";
 import { type ContainerSample, parseSummary } from "../measure/usage";
 import type { NodeFacts } from "../report/report";
 import { execIn, type ExecResult } from "./exec";
 import { annotate, type Annotation } from "./grafana";
+import type { MeshState, ProxyContainer } from "./mesh-facts";
 
 /** A node that pods can be put on. */
 export interface BenchNode extends NodeFacts {
@@ -23,6 +24,8 @@ export interface BenchPod {
   readonly waitingFor: string;
   readonly containers: readonly string[];
   readonly redirected: boolean;
+  /** Its sidecar, or what it is itself: a waypoint, a ztunnel. */
+  readonly proxy?: ProxyContainer;
   /** Images with their digests. */
   readonly images: readonly string[];
   /** Restarts by container. */
@@ -36,6 +39,10 @@ export interface BenchCluster {
   nodes(): Promise<BenchNode[]>;
   /** Nodes with the control plane's pods. */
   istiodNodes(): Promise<string[]>;
+  /** Pods of ztunnel on these nodes. */
+  ztunnels(nodes: readonly string[]): Promise<BenchPod[]>;
+  /** @param revision of the control plane whose proxies are measured; undefined is the default one */
+  meshState(revision: string | undefined): Promise<MeshState>;
   /** Why this data plane is not there; undefined where it is. */
   missing(part: "istiod" | "ztunnel"): Promise<string | undefined>;
   apply(object: ApplyObject): Promise<void>;
@@ -58,6 +65,14 @@ export interface BenchCluster {
   annotate(namespace: string, annotation: Annotation): Promise<void>;
 }
 
+/** Kinds whose objects in the root namespace hold for every proxy. */
+const meshWideKinds = [
+  { apiVersion: "telemetry.istio.io/v1", kind: "Telemetry" },
+  { apiVersion: "security.istio.io/v1", kind: "PeerAuthentication" },
+  { apiVersion: "networking.istio.io/v1", kind: "Sidecar" },
+  { apiVersion: "networking.istio.io/v1alpha3", kind: "EnvoyFilter" },
+] as const;
+
 /** A cluster behind its API server. */
 export class KubernetesCluster implements BenchCluster {
   constructor(private readonly server: ApiServer) {}
@@ -74,6 +89,36 @@ export class KubernetesCluster implements BenchCluster {
   async istiodNodes(): Promise<string[]> {
     const pods = await this.meshPods("istiod");
     return [...new Set(pods.map(({ node }) => node))].filter((node) => node !== "");
+  }
+
+  async ztunnels(nodes: readonly string[]): Promise<BenchPod[]> {
+    return (await this.meshPods("ztunnel")).filter(({ node }) => nodes.includes(node));
+  }
+
+  async meshState(revision: string | undefined): Promise<MeshState> {
+    const name = revision === undefined ? "istio" : `istio-${revision}`;
+    const found = await this.server.get({ apiVersion: "v1", kind: "ConfigMap", namespace: rootNamespace, name });
+    const everyPod = (await this.server.list({ apiVersion: "v1", kind: "Pod" })).map(podOf);
+    return {
+      config: (found as { data?: Readonly<Record<string, string>> } | undefined)?.data?.mesh,
+      objects: (
+        await Promise.all(meshWideKinds.map((kind) => this.listKnown({ ...kind, namespace: rootNamespace })))
+      ).flat(),
+      istiods: (await this.meshPods("istiod")).length,
+      proxies: everyPod.filter(({ proxy }) => proxy).length,
+      services: (await this.server.list({ apiVersion: "v1", kind: "Service" })).length,
+    };
+  }
+
+  /** None of a kind that the API server does not know. */
+  private async listKnown(kind: { apiVersion: string; kind: string; namespace: string }): Promise<LiveObject[]> {
+    try {
+      // Items of a list do not name their kind.
+      return (await this.server.list(kind)).map((object) => ({ ...object, kind: kind.kind }));
+    } catch (error) {
+      if (error instanceof UnknownKindError) return [];
+      throw error;
+    }
   }
 
   async missing(part: "istiod" | "ztunnel"): Promise<string | undefined> {
@@ -188,7 +233,25 @@ function podOf({ metadata, spec, status }: LiveObject): BenchPod {
     waitingFor: waiting[0] ?? unmet[0] ?? text(status?.phase),
     containers: [...named("containers"), ...named("initContainers")],
     redirected: metadata.annotations?.["ambient.istio.io/redirection"] === "enabled",
+    proxy: proxyOf(spec),
     images: statuses.map(({ image, imageID }) => `${image} (${imageID.replace(/^.*@/, "")})`),
     restarts: Object.fromEntries(statuses.map(({ name, restartCount }) => [name, restartCount])),
   };
+}
+
+interface Container {
+  readonly name: string;
+  readonly env?: readonly { readonly name: string; readonly value?: string }[];
+  readonly resources?: Partial<Pick<ProxyContainer, "requests" | "limits">>;
+}
+
+/** A sidecar may be an init container that goes on. */
+function proxyOf(spec: LiveObject["spec"]): ProxyContainer | undefined {
+  const containers = ["containers", "initContainers"].flatMap((field) => (spec?.[field] ?? []) as Container[]);
+  const proxy = containers.find(({ name }) => name === "istio-proxy");
+  if (!proxy) return undefined;
+  const config = proxy.env?.find(({ name }) => name === "PROXY_CONFIG")?.value ?? "";
+  const [, workers] = /"concurrency":\s*(\d+)/.exec(config) ?? [];
+  const { requests = {}, limits = {} } = proxy.resources ?? {};
+  return { requests, limits, ...(workers !== undefined && { workers: Number(workers) }) };
 }

@@ -1,5 +1,6 @@
 import { text } from "node:stream/consumers";
 import { setTimeout as delay } from "node:timers/promises";
+import { z } from "zod";
 import { ApiServer } from "../../shared/api-server";
 import { KubernetesCluster } from "./cluster";
 import {
@@ -54,10 +55,21 @@ export async function main(
   }
 }
 
+/** As much of a result as is read of it again. */
+const printed = z.looseObject({
+  identity: z.string(),
+  known: z
+    .looseObject({
+      nodes: z.array(z.string()),
+      bounds: z.record(z.string(), z.record(z.string(), z.looseObject({ upper: z.number(), where: z.string() }))),
+    })
+    .optional(),
+});
+
 /** Undefined where there is none, or none of this release. */
-function previousOf(text: string | undefined): BenchmarkResult | undefined {
+export function previousOf(text: string | undefined): BenchmarkResult | undefined {
   try {
-    return JSON.parse(text ?? "") as BenchmarkResult;
+    return printed.parse(JSON.parse(text ?? "")) as unknown as BenchmarkResult;
   } catch {
     return undefined;
   }

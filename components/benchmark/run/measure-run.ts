@@ -1,7 +1,7 @@
 import { gunzipSync } from "node:zlib";
 import { latenciesOf } from "../measure/access-log";
 import { parseFortio } from "../measure/fortio";
-import { type Circumstances, problemsOf } from "../measure/gates";
+import { type Circumstances, disturbances, problemsOf } from "../measure/gates";
 import { parseIperf3 } from "../measure/iperf3";
 import { OutputError } from "../measure/output-error";
 import { latencyOfFortio, latencyOfHistogram, type RunRecord, type Usages } from "../measure/record";
@@ -11,6 +11,7 @@ import { hasSchedule } from "../plan/arm";
 import type { BenchmarkPlan, PlannedRun, Scenario } from "../plan/plan";
 import type { BenchCluster, BenchPod } from "./cluster";
 import { type ClientCommand, dropLog, fetchLog, measurementOf, warmUpOf } from "./commands";
+import { processorTime, stolenShare } from "./node-state";
 
 /** Containers of ours, in clients and servers. */
 const ownContainers: ReadonlySet<string> = new Set(["fortio", "iperf3", "details"]);
@@ -57,24 +58,55 @@ export async function measureRun(context: RunContext, run: PlannedRun): Promise<
 
   if (hasSchedule(arm)) await inClient(dropLog);
   const warmUp = warmUpOf(arm, plan);
-  if (warmUp) await inClient(warmUp);
-  const before = await counters(context);
+  const loadedSince = warmUp ? startOf((await inClient(warmUp)).stdout) : Infinity;
+  const timeBefore = await timesOf(cluster, namespace, pods);
+  const before = (await counters(context)).filter(({ at }) => at >= loadedSince);
   const { stdout, stderr } = await inClient(measurementOf(arm, plan));
   const usage = usageIn(scenario, before, await counters(context));
+  const timeAfter = await timesOf(cluster, namespace, pods);
+  const stolen = {
+    client: stolenShare(timeBefore.client, timeAfter.client),
+    server: stolenShare(timeBefore.server, timeAfter.server),
+  };
   const log = hasSchedule(arm) ? gunzip((await inClient(fetchLog)).stdout) : undefined;
 
-  const place = { id, block, arm: arm.id, scenario, startedAt: startedAt.toISOString(), usage };
+  const place = { id, block, arm: arm.id, scenario, startedAt: startedAt.toISOString(), usage, stolen };
   const took = () => (Date.now() - startedAt.getTime()) / 1000;
   const restarted = restartsBetween(pods, await cluster.pods(namespace));
   try {
     const { outcome, ...seen } = outcomeOf(run, stdout.toString("utf8"), log);
-    const circumstances = { client: usage.client, clientNodeCores, restarted, ...seen };
-    return { ...place, took: took(), outcome, problems: problemsOf(arm, outcome, circumstances) };
+    const circumstances = { client: usage.client, clientNodeCores, restarted, stolen, ...seen };
+    const disturbed = disturbances(outcome, circumstances).length > 0;
+    const problems = problemsOf(arm, outcome, circumstances);
+    return { ...place, took: took(), outcome, problems, ...(disturbed && { disturbed }) };
   } catch (error) {
     if (!(error instanceof OutputError)) throw error;
     const said = stderr.trim().split("\n").at(-1) ?? "";
-    return { ...place, took: took(), problems: [said === "" ? error.message : `${error.message} (${said})`] };
+    const problem = said === "" ? error.message : `${error.message} (${said})`;
+    return { ...place, took: took(), problems: [problem], disturbed: true };
   }
+}
+
+/**
+ * When a warm-up began, in milliseconds since 1970 by its node's clock. Counters that a kubelet read before it are
+ * partly of a node without load.
+ */
+function startOf(printed: Buffer): number {
+  try {
+    return parseFortio(printed.toString("utf8")).startMicros / 1000;
+  } catch (error) {
+    if (error instanceof OutputError) return Infinity;
+    throw error;
+  }
+}
+
+async function timesOf(cluster: BenchCluster, namespace: string, pods: readonly BenchPod[]) {
+  const timeAt = (side: string) => {
+    const pod = pods.find(({ app }) => app === side);
+    return pod && processorTime((argv) => cluster.exec(pod.name, namespace, "iperf3", argv));
+  };
+  const [client, server] = await Promise.all([timeAt("client"), timeAt("server")]);
+  return { client, server };
 }
 
 /** What a load generator printed, as the outcome of its run. */

@@ -112,8 +112,15 @@ function forgetElsewhere(
   journal.clear();
 }
 
+/** A disturbed run is made twice, and no more. */
 function undone(runs: readonly PlannedRun[], journal: Journal): PlannedRun[] {
-  const done = new Set(journal.records().map(({ id }) => id));
+  const records = journal.records();
+  const seen = new Set<string>();
+  const done = new Set<string>();
+  for (const { id, disturbed } of records) {
+    if (disturbed !== true || seen.has(id)) done.add(id);
+    seen.add(id);
+  }
   return runs.filter(({ id }) => !done.has(id));
 }
 
@@ -163,7 +170,7 @@ async function makeRuns(
 ): Promise<void> {
   say(`${runs.length} runs, about ${span(estimatedSeconds(runs))}`);
   let overhead = 0;
-  for (const [index, run] of runs.entries()) {
+  const made = async (run: PlannedRun) => {
     context.signal?.throwIfAborted();
     const record = await measureRun(context, run).catch(async (error: unknown) => {
       // A connection that broke once says nothing of the cluster; one that breaks again does.
@@ -173,9 +180,18 @@ async function makeRuns(
       return measureRun(context, run);
     });
     journal.add(record);
-    overhead += record.took - plannedSeconds(run.arm);
-    const left = estimatedSeconds(runs.slice(index + 1), Math.max(0, overhead / (index + 1)));
+    overhead += record.took;
+    return record;
+  };
+  for (const [index, run] of runs.entries()) {
     const place = `[${index + 1}/${runs.length}] block ${run.block}, ${run.scenario}, ${armTitle(run.arm)}`;
+    let record = await made(run);
+    if (undone([run], journal).length > 0) {
+      say(`${place}: ${resultOf(record)}; once more`);
+      record = await made(run);
+    }
+    overhead -= plannedSeconds(run.arm);
+    const left = estimatedSeconds(runs.slice(index + 1), Math.max(0, overhead / (index + 1)));
     say(`${place}: ${resultOf(record)}${left > 0 ? `; ${span(left)} left` : ""}`);
   }
 }

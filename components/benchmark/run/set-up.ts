@@ -2,10 +2,12 @@ import type { Usages } from "../measure/record";
 import { namespaceOf, type Places, ports, type Pull, scenarioObjects } from "../objects";
 import type { BenchmarkPlan, Scenario } from "../plan/plan";
 import { rootNamespace } from "../../shared/root-namespace";
-import type { Environment, ScenarioState } from "../report/report";
+import type { Environment, NodeFacts, ScenarioState } from "../report/report";
 import type { BenchCluster, BenchNode, BenchPod } from "./cluster";
 import type { Setup } from "./journal";
 import { counters, usageIn } from "./measure-run";
+import { meshFacts, proxyFacts } from "./mesh-facts";
+import { hardwareOf } from "./node-state";
 import type { PullRequest } from "./request";
 import { truthOf } from "./truth";
 
@@ -62,20 +64,22 @@ export async function setUp(context: SetUpContext, nodes: readonly [BenchNode, B
     states.push({ scenario, state: "measured", truths: [] });
   }
   const images = new Set<string>();
-  let mtus: Mtus = {};
+  let hardware: Hardware = {};
   for (const [index, { scenario, state }] of states.entries()) {
     if (state !== "measured") continue;
     const pods = await podsReady(context, scenario);
     for (const image of pods.flatMap((pod) => pod.images)) images.add(image);
-    mtus = { ...mtus, ...(await mtusOf(cluster, scenario, pods)) };
-    states[index] = await checked(context, scenario);
+    hardware = { ...hardware, ...(await hardwareUnder(cluster, scenario, pods)) };
+    const ztunnels = await cluster.ztunnels([client.name, server.name]);
+    states[index] = { ...(await checked(context, scenario)), proxies: proxyFacts(scenario, pods, ztunnels) };
   }
   const environment: Environment = {
     kubernetes: await cluster.version(),
     istio: context.meshVersion,
-    clientNode: { ...factsOf(client), mtu: mtus.client },
-    serverNode: { ...factsOf(server), mtu: mtus.server },
+    clientNode: { ...factsOf(client), ...hardware.client },
+    serverNode: { ...factsOf(server), ...hardware.server },
     images: [...images].sort(),
+    mesh: meshFacts(await cluster.meshState(context.revision)),
   };
   return { scenarios: states, environment, idle: await idleUsage(context, states, nodes) };
 }
@@ -92,15 +96,12 @@ async function pullOf(cluster: BenchCluster, { policy, secrets }: PullRequest): 
   return { policy, secrets: Object.fromEntries(found) as Record<string, string> };
 }
 
-type Mtus = { readonly client?: number; readonly server?: number };
+type Hardware = Readonly<Partial<Record<"client" | "server", Partial<NodeFacts>>>>;
 
-/** Bytes that a packet of a pod can hold: what decides how fast bulk data gets. */
-async function mtusOf(cluster: BenchCluster, scenario: Scenario, pods: readonly BenchPod[]): Promise<Mtus> {
-  const entries: [string, number][] = [];
+async function hardwareUnder(cluster: BenchCluster, scenario: Scenario, pods: readonly BenchPod[]): Promise<Hardware> {
+  const entries: [string, Partial<NodeFacts>][] = [];
   for (const { app, name } of pods.filter((pod) => pod.app === "client" || pod.app === "server")) {
-    const argv = ["cat", "/sys/class/net/eth0/mtu"];
-    const { stdout, exitCode } = await cluster.exec(name, namespaceOf(scenario), "iperf3", argv);
-    if (exitCode === 0) entries.push([app, Number(stdout.toString("utf8"))]);
+    entries.push([app, await hardwareOf((argv) => cluster.exec(name, namespaceOf(scenario), "iperf3", argv))]);
   }
   return Object.fromEntries(entries);
 }

@@ -52,6 +52,14 @@ describe("the gates of a run", () => {
     assert.deepEqual(problemsOf(arm, outcome({}), { ...calm, answerBytes: 1023.4, connections: 10 }), []);
   });
 
+  it("stop a run whose node its host kept from working, at saturation too", () => {
+    const stolen = { client: 0.049, server: 0.051 };
+    const problem = ["the host kept 5.1% of the processors of the server's node"];
+    assert.deepEqual(problemsOf(arm, outcome({}), { ...calm, stolen }), problem);
+    assert.deepEqual(problemsOf({ ...arm, qps: 0 }, outcome({}), { ...calm, stolen }), problem);
+    assert.deepEqual(problemsOf(arm, outcome({}), { ...calm, stolen: {} }), []);
+  });
+
   it("stop a run with a restart or with a log that is not whole", () => {
     const odd = { clientNodeCores: 4, restarted: ["server/istio-proxy"], logged: 59_999 };
     assert.deepEqual(problemsOf(arm, outcome({}), odd), [

@@ -21,7 +21,7 @@ class Loopback extends FakeCluster {
   }
 
   override exec(pod: string, namespace: string, container: string, argv: readonly string[]): Promise<ExecResult> {
-    if (argv[0] === "cat" || argv[1] === "curl") return super.exec(pod, namespace, container, argv);
+    if (argv[0] === "grep" || argv[1] === "curl") return super.exec(pod, namespace, container, argv);
     const [program = "", ...args] = argv.map((arg) =>
       arg
         .replace("/usr/bin/fortio", this.fortio)

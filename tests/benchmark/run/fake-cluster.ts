@@ -5,6 +5,7 @@ import type { BenchCluster, BenchNode, BenchPod } from "../../../components/benc
 import type { Annotation } from "../../../components/benchmark/run/grafana";
 import type { ExecResult } from "../../../components/benchmark/run/exec";
 import type { ApplyObject } from "../../../components/shared/api-server";
+import type { MeshState } from "../../../components/benchmark/run/mesh-facts";
 import { recorded } from "../fixtures";
 
 /** A cluster in memory, whose load generators print what real ones printed. */
@@ -17,6 +18,11 @@ export class FakeCluster implements BenchCluster {
   onExec: (command: string) => void = () => undefined;
   /** Instead of the recorded output. */
   output: (argv: readonly string[]) => string | undefined = () => undefined;
+  hardware = "/sys/class/net/eth0/mtu:1450\n/proc/cpuinfo:model name\t: A processor\n";
+  /** The first line of /proc/stat. */
+  processorTime: () => string = () => "";
+  /** When kubelets read their counters first: after the recorded warm-up, in milliseconds since 1970. */
+  countedSince = Date.UTC(2026, 10, 24);
   parts = new Set<"istiod" | "ztunnel">(["istiod", "ztunnel"]);
   echo: (namespace: string) => string = () => "HTTP/1.1 200 OK\n\nHost: server:8080\n";
   /** Contents of pull secrets by name. */
@@ -110,7 +116,8 @@ export class FakeCluster implements BenchCluster {
 
   private stdout(namespace: string, argv: readonly string[]): Buffer {
     const [program = "", verb] = argv;
-    if (program === "cat") return Buffer.from("1450\n");
+    if (program === "grep") return Buffer.from(this.hardware);
+    if (program === "head") return Buffer.from(this.processorTime());
     if (program === "gzip") return gzipSync(recorded("fortio/http-ok.access.log"));
     if (verb === "curl") return Buffer.from(this.echo(namespace));
     const given = this.output(argv);
@@ -120,12 +127,27 @@ export class FakeCluster implements BenchCluster {
     return Buffer.from(recorded(verb === "load" ? "fortio/http-ok.json" : "fortio/nothing.json"));
   }
 
+  ztunnels(nodes: readonly string[]): Promise<BenchPod[]> {
+    const proxy = { requests: { cpu: "200m", memory: "512Mi" }, limits: {} };
+    const ztunnel = { app: "ztunnel", ready: true, waitingFor: "", containers: ["istio-proxy"], images: [] };
+    return Promise.resolve(
+      nodes.map((node) => ({
+        ...ztunnel,
+        ...{ name: `ztunnel-${node}`, node, redirected: false, restarts: {}, proxy },
+      })),
+    );
+  }
+
+  meshState(): Promise<MeshState> {
+    return Promise.resolve({ config: "accessLogFile: /dev/stdout", objects: [], istiods: 1, proxies: 9, services: 20 });
+  }
+
   usage(node: string): Promise<ContainerSample[]> {
     this.clock += 1;
     const sample = {
       namespace: "bench-sidecar",
       container: "istio-proxy",
-      at: this.clock * 10_000,
+      at: this.countedSince + this.clock * 10_000,
       memory: 60 * 2 ** 20,
     };
     const pod = node === "worker-1" ? "client-abc" : "server-abc";

@@ -39,7 +39,7 @@ describe("the objects of a scenario", () => {
       JSON.stringify(
         objects(scenario)
           .slice(1)
-          .filter(({ kind }) => kind !== "Gateway"),
+          .filter(({ metadata }) => metadata.name !== "waypoint"),
       ).replaceAll(namespaceOf(scenario), "NS");
     for (const scenario of ["sidecar", "ambient", "waypoint", "control"] as const)
       assert.equal(rest(scenario), rest("none"));
@@ -55,6 +55,23 @@ describe("the objects of a scenario", () => {
     );
     assert.deepEqual(template(objects("none", { sameNode: true }), "client-near").nodeSelector, {
       "kubernetes.io/hostname": "worker-2",
+    });
+  });
+
+  it("pin the waypoint to the server's node", () => {
+    const found = objects("waypoint").filter(({ metadata }) => metadata.name === "waypoint");
+    const [parameters, gateway] = found;
+    assert.deepEqual(
+      [parameters?.kind, gateway?.kind],
+      ["ConfigMap", "Gateway"],
+      "istiod reads the first for the second",
+    );
+    assert.deepEqual((gateway?.spec as { infrastructure?: object }).infrastructure, {
+      parametersRef: { group: "", kind: "ConfigMap", name: "waypoint" },
+    });
+    const { deployment = "" } = parameters?.data as Record<string, string>;
+    assert.deepEqual(JSON.parse(deployment), {
+      spec: { replicas: 1, template: { spec: { nodeSelector: { "kubernetes.io/hostname": "worker-2" } } } },
     });
   });
 

@@ -17,7 +17,6 @@ import type { BenchmarkRequest, BenchmarkResult } from "../../../components/benc
 import { BudgetError, runBenchmark } from "../../../components/benchmark/run/runner";
 import { NotMeasurable } from "../../../components/benchmark/run/set-up";
 import { benchmark } from "../../../components/settings/sections/benchmark";
-import { recorded } from "../fixtures";
 import { FakeCluster } from "./fake-cluster";
 import type { z } from "zod";
 
@@ -154,19 +153,6 @@ describe("a benchmark's run", () => {
     };
     await assert.rejects(run({ blocks: 3 }), /closed again/);
     assert.deepEqual(await cluster.namespaces(), []);
-  });
-
-  it("reports a run that failed, and goes on", async () => {
-    let runs = 0;
-    cluster.output = (argv) =>
-      argv.includes("-access-log-file") && ++runs === 2 ? recorded("fortio/truncated.json") : undefined;
-    const report = reportIn(await run({ blocks: 3 }));
-    assert.deepEqual(
-      report.runs.map(({ problems }) => problems.length),
-      [0, 1, 0],
-    );
-    assert.match(report.runs[1]?.problems[0] ?? "", /no whole JSON/);
-    assert.match(said.join("\n"), /does not count, fortio printed/);
   });
 
   it("measures anew on other nodes", async () => {

@@ -1,0 +1,115 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import type { Report } from "../../../components/benchmark/report/report";
+import { runBenchmark } from "../../../components/benchmark/run/runner";
+import { benchmark } from "../../../components/settings/sections/benchmark";
+import { recorded } from "../fixtures";
+import { FakeCluster } from "./fake-cluster";
+import type { z } from "zod";
+
+describe("what surrounds a run", () => {
+  let projectRoot: string;
+  let cluster: FakeCluster;
+  let said: string[];
+  beforeEach(() => {
+    projectRoot = mkdtempSync(path.join(tmpdir(), "talos-mesh-bench-"));
+    cluster = new FakeCluster();
+    said = [];
+  });
+  afterEach(() => rmSync(projectRoot, { recursive: true }));
+
+  const run = async (settings: z.input<typeof benchmark>): Promise<Report> => {
+    const parsed = benchmark.parse({
+      ...{ scenarios: ["none"], qps: [100], connections: [4], duration: "2s", warmUp: "1s" },
+      ...{ tcpStreams: [], transactions: false, ...settings },
+    });
+    const request = { stack: "test", settings: parsed, mesh: { version: "1.31.1" } };
+    const say = (line: string) => said.push(line);
+    const { report = "" } = await runBenchmark(request, { cluster, projectRoot, say, rest: () => Promise.resolve() });
+    return JSON.parse(readFileSync(path.join(projectRoot, report, "report.json"), "utf8")) as Report;
+  };
+  const measurements = () => cluster.commands.filter((command) => command.includes("-access-log-file"));
+
+  it("makes a run once more that something else has spoilt, shows both, and goes on", async () => {
+    let runs = 0;
+    cluster.output = (argv) =>
+      argv.includes("-access-log-file") && ++runs === 2 ? recorded("fortio/truncated.json") : undefined;
+    const report = await run({ blocks: 3 });
+    assert.deepEqual(
+      report.runs.map(({ problems }) => problems.length),
+      [0, 1, 0, 0],
+    );
+    assert.match(report.runs[1]?.problems[0] ?? "", /no whole JSON/);
+    assert.deepEqual([report.runs[1]?.disturbed, report.runs[1]?.id], [true, report.runs[2]?.id]);
+    assert.equal(report.figures.find(({ metric }) => metric === "p50")?.estimate.blocks, 3);
+    assert.match(said.join("\n"), /does not count, fortio printed .*; once more/);
+    await run({ blocks: 3 });
+    assert.equal(measurements().length, 4, "nothing is made a third time");
+  });
+
+  it("goes on with the second try of a run after a kill, and makes no third one", async () => {
+    cluster.output = (argv) => (argv.includes("-access-log-file") ? recorded("fortio/truncated.json") : undefined);
+    cluster.onExec = () => {
+      if (measurements().length > 1) throw new Error("killed");
+    };
+    await assert.rejects(run({ blocks: 1 }), /killed/);
+    cluster.onExec = () => undefined;
+    const report = await run({ blocks: 1 });
+    assert.deepEqual(
+      report.runs.map(({ problems, disturbed }) => [problems.length, disturbed]),
+      [
+        [1, true],
+        [1, true],
+      ],
+    );
+  });
+
+  it("does not ask again until an arm gets what it asked for: that it does not is the result", async () => {
+    const report = await run({ blocks: 1, qps: [1000] });
+    assert.deepEqual(
+      report.runs.map(({ problems, disturbed }) => [problems, disturbed]),
+      [[["only 10.0% of the planned requests were made (200 of 2000)"], undefined]],
+    );
+  });
+
+  it("is the time that the hosts of both nodes gave to others: beyond 5% the run is made once more", async () => {
+    const stat = (total: number, stolen: number) => `cpu ${total - stolen} 0 0 0 0 0 0 ${stolen} 0 0`;
+    // Before and after each run, client and server: in the first one the server's host takes 6%.
+    const lines = [stat(1000, 0), stat(1000, 0), stat(2000, 10), stat(2000, 60)];
+    cluster.processorTime = () => lines.shift() ?? "";
+    const { runs } = await run({ blocks: 1 });
+    assert.deepEqual(
+      runs.map(({ stolen, problems }) => [stolen, problems]),
+      [
+        [{ client: 0.01, server: 0.06 }, ["the host kept 6.0% of the processors of the server's node"]],
+        [{}, []],
+      ],
+    );
+  });
+
+  it("is told with the environment: nodes, mesh, and where the proxies of a scenario are", async () => {
+    cluster.echo = (namespace) => (namespace === "bench-waypoint" ? "x-envoy-attempt-count: 1\n" : "");
+    const { environment, scenarios } = await run({ blocks: 1, scenarios: ["none", "waypoint"] });
+    assert.deepEqual([environment.serverNode.processor, environment.serverNode.mtu], ["A processor", 1450]);
+    assert.equal(environment.mesh?.[0], "access log: /dev/stdout, TEXT");
+    assert.deepEqual(
+      scenarios.map(({ proxies }) => proxies),
+      [[], ["worker-1", "worker-2"].map((node) => `ztunnel on ${node}: requests cpu 200m memory 512Mi, limits none`)],
+    );
+  });
+
+  it("counts for the cost only from when there was load", async () => {
+    cluster.echo = (namespace) => (namespace === "bench-sidecar" ? "X-Forwarded-Client-Cert: spiffe://a\n" : "");
+    const cpu = async (blocks: number) => {
+      const { runs } = await run({ blocks, scenarios: ["none", "sidecar"] });
+      return runs.find(({ scenario }) => scenario === "sidecar")?.usage["client proxy"];
+    };
+    assert.equal((await cpu(1))?.cores, 0.1);
+    // The recorded warm-up began in 2026; a counter of before holds a time without load as well.
+    cluster.countedSince = Date.UTC(2026, 0, 1);
+    const stale = await cpu(2);
+    assert.deepEqual([stale?.cores, stale?.memory], [undefined, 60 * 2 ** 20]);
+  });
+});
