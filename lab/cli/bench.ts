@@ -14,7 +14,7 @@ import { UserError } from "../program/errors";
 import { fromUser, stackFileOf } from "../program/stack-option";
 import { stackSettings } from "../program/stack-settings";
 import { Terminal } from "../report/terminal";
-import { withOptions } from "./options";
+import { required, stackOptions, withOptions } from "./options";
 
 const projectRoot = path.resolve(__dirname, "../..");
 
@@ -52,17 +52,15 @@ export function parse(argv: readonly string[]): Options | undefined {
   const { values } = parseArgs({
     args: [...argv],
     options: {
-      stack: { type: "string" },
-      config: { type: "string" },
+      ...stackOptions,
       scenarios: { type: "string" },
       quick: { type: "boolean", default: false },
       kubeconfig: { type: "string" },
-      help: { type: "boolean", short: "h", default: false },
     },
   });
   if (values.help) return undefined;
-  if (!values.stack) throw new TypeError("--stack is missing");
-  return { ...values, stack: values.stack, scenarios: values.scenarios ? scenariosOf(values.scenarios) : undefined };
+  const { stack, scenarios } = values;
+  return { ...values, stack: required("--stack", stack), scenarios: scenarios ? scenariosOf(scenarios) : undefined };
 }
 
 function scenariosOf(list: string): BenchmarkSettings["scenarios"] {

@@ -4,7 +4,7 @@ import { environmentImages } from "../../components/images";
 import type { PulledImage } from "../../components/mesh/images";
 import { stackFileOf } from "../program/stack-option";
 import { stackSettings } from "../program/stack-settings";
-import { withOptions } from "./options";
+import { required, stackOptions, withOptions } from "./options";
 
 const root = path.resolve(__dirname, "../..");
 
@@ -35,16 +35,13 @@ function parse(argv: readonly string[]): Options | undefined {
   const { values } = parseArgs({
     args: [...argv],
     options: {
-      stack: { type: "string" },
-      config: { type: "string" },
+      ...stackOptions,
       json: { type: "boolean", default: false },
-      help: { type: "boolean", short: "h", default: false },
     },
   });
   const { stack, config, json, help } = values;
   if (help) return undefined;
-  if (!stack) throw new TypeError("--stack is missing");
-  return { stack, config, json };
+  return { stack: required("--stack", stack), config, json };
 }
 
 function run({ stack, config, json }: Options): number {

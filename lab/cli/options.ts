@@ -21,3 +21,16 @@ export async function withOptions<Options>(
   console.log(usage);
   return 0;
 }
+
+/** Options of every command that reads a stack file. */
+export const stackOptions = {
+  stack: { type: "string" },
+  config: { type: "string" },
+  help: { type: "boolean", short: "h", default: false },
+} as const;
+
+/** @throws TypeError where an option that has to be there was left out */
+export function required(option: string, value: string | undefined): string {
+  if (!value) throw new TypeError(`${option} is missing`);
+  return value;
+}

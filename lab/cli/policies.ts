@@ -12,7 +12,7 @@ import { stackFileOf } from "../program/stack-option";
 import { stackSettings } from "../program/stack-settings";
 import { table } from "../report/format";
 import { Terminal } from "../report/terminal";
-import { withOptions } from "./options";
+import { required, stackOptions, withOptions } from "./options";
 
 const root = path.resolve(__dirname, "../..");
 const page = path.join(root, "docs/policies-data-planes.md");
@@ -148,8 +148,7 @@ function parse(argv: readonly string[]): Options | undefined {
     args: [...argv],
     allowPositionals: true,
     options: {
-      stack: { type: "string" },
-      config: { type: "string" },
+      ...stackOptions,
       from: { type: "string" },
       to: { type: "string" },
       method: { type: "string", default: "GET" },
@@ -159,7 +158,6 @@ function parse(argv: readonly string[]): Options | undefined {
       address: { type: "string" },
       window: { type: "string", default: "1d" },
       check: { type: "boolean", default: false },
-      help: { type: "boolean", short: "h", default: false },
     },
   });
   if (values.help) return undefined;
@@ -168,9 +166,8 @@ function parse(argv: readonly string[]): Options | undefined {
   if (command === "table") return { command, check: values.check };
   const { stack, config, from, to, method, path: asks, address, window } = values;
   if (command === "plaintext") {
-    if (!stack) throw new TypeError("--stack is missing");
     if (!/^[1-9]\d*[smhdw]$/.test(window)) throw new TypeError(`--window ${window}: expected a time such as 12h or 7d`);
-    return { command, stack, config, window };
+    return { command, stack: required("--stack", stack), config, window };
   }
   if (command !== "explain")
     throw new TypeError(`found ${command ?? "no command"}; expected explain, plaintext or table`);

@@ -17,7 +17,7 @@ import {
 import { UserError } from "../program/errors";
 import { fromUser, stackFileOf } from "../program/stack-option";
 import { stackSettings } from "../program/stack-settings";
-import { withOptions } from "./options";
+import { stackOptions, withOptions } from "./options";
 
 const root = path.resolve(__dirname, "../..");
 
@@ -146,11 +146,9 @@ function parse(argv: readonly string[]): Options | undefined {
     args: [...argv],
     allowPositionals: true,
     options: {
-      stack: { type: "string" },
-      config: { type: "string" },
+      ...stackOptions,
       charts: { type: "string" },
       pull: { type: "boolean", default: false },
-      help: { type: "boolean", short: "h", default: false },
     },
   });
   if (values.help) return undefined;

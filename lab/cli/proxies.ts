@@ -7,7 +7,7 @@ import { stackFileOf } from "../program/stack-option";
 import { stackSettings } from "../program/stack-settings";
 import { count, table } from "../report/format";
 import { Terminal } from "../report/terminal";
-import { withOptions } from "./options";
+import { stackOptions, withOptions } from "./options";
 
 const projectRoot = path.resolve(__dirname, "../..");
 
@@ -39,10 +39,9 @@ function parse(argv: readonly string[]): Options | undefined {
   const { values } = parseArgs({
     args: [...argv],
     options: {
+      ...stackOptions,
       stack: { type: "string", default: "dev" },
-      config: { type: "string" },
       json: { type: "boolean", default: false },
-      help: { type: "boolean", short: "h", default: false },
     },
   });
   const { stack, config, json, help } = values;

@@ -3,7 +3,7 @@ import { parseArgs } from "node:util";
 import { fromUser, stackFileOf } from "../program/stack-option";
 import { checkFolder, writeFolder } from "../render/output-folder";
 import { render } from "../render/render";
-import { withOptions } from "./options";
+import { required, stackOptions, withOptions } from "./options";
 
 const root = path.resolve(__dirname, "../..");
 
@@ -44,21 +44,18 @@ function parse(argv: readonly string[]): Options | undefined {
   const { values } = parseArgs({
     args: [...argv],
     options: {
-      stack: { type: "string" },
+      ...stackOptions,
       out: { type: "string" },
-      config: { type: "string" },
       "skip-unbuilt": { type: "boolean", default: false },
-      help: { type: "boolean", short: "h", default: false },
     },
   });
   if (values.help) return undefined;
-  const { stack, out, config } = values;
-  if (!stack) throw new TypeError("--stack is missing");
-  if (!out) throw new TypeError("--out is missing");
+  const stack = required("--stack", values.stack);
+  const out = required("--out", values.out);
   return {
     stack,
     out: fromUser(out, "render"),
-    configFile: stackFileOf(root, { stack, config }, "render"),
+    configFile: stackFileOf(root, { stack, config: values.config }, "render"),
     skipUnbuilt: values["skip-unbuilt"],
   };
 }

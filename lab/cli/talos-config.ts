@@ -6,7 +6,7 @@ import { fromUser, stackFileOf } from "../program/stack-option";
 import { stackSettings } from "../program/stack-settings";
 import { exportState } from "../talos/state";
 import { talosconfig } from "../talos/talosconfig";
-import { withOptions } from "./options";
+import { required, stackOptions, withOptions } from "./options";
 
 const projectRoot = path.resolve(__dirname, "../..");
 const script = "talos:config";
@@ -55,14 +55,11 @@ function parse(argv: readonly string[]): Options | undefined {
   const { values } = parseArgs({
     args: [...argv],
     options: {
-      stack: { type: "string" },
-      config: { type: "string" },
+      ...stackOptions,
       out: { type: "string", default: "talosconfig" },
-      help: { type: "boolean", short: "h", default: false },
     },
   });
   const { stack, config, out, help } = values;
   if (help) return undefined;
-  if (!stack) throw new TypeError("--stack is missing");
-  return { stack, config, out: fromUser(out, script) };
+  return { stack: required("--stack", stack), config, out: fromUser(out, script) };
 }

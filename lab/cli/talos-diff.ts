@@ -3,7 +3,7 @@ import { parseArgs } from "node:util";
 import { stackFileOf } from "../program/stack-option";
 import { talosDiff } from "../talos/diff";
 import { exportState } from "../talos/state";
-import { withOptions } from "./options";
+import { required, stackOptions, withOptions } from "./options";
 
 const projectRoot = path.resolve(__dirname, "../..");
 
@@ -43,14 +43,11 @@ function parse(argv: readonly string[]): Options | undefined {
   const { values } = parseArgs({
     args: [...argv],
     options: {
-      stack: { type: "string" },
+      ...stackOptions,
       node: { type: "string" },
-      config: { type: "string" },
-      help: { type: "boolean", short: "h", default: false },
     },
   });
   if (values.help) return undefined;
   const { stack, node, config } = values;
-  if (!stack) throw new TypeError("--stack is missing");
-  return { stack, node, config };
+  return { stack: required("--stack", stack), node, config };
 }
