@@ -72,7 +72,7 @@ describe("the benchmark of a stack", () => {
     const { outputs } = await printed(JSON.stringify(said));
     assert.deepEqual(outputs.benchmark, ["sidecar adds 2 ms", "Report: a/b/report.html"]);
     assert.deepEqual((await printed("")).outputs.benchmark, []);
-    assert.equal((await runStack({ overrides: onNodes })).outputs.benchmark, []);
+    assert.deepEqual((await runStack({ overrides: onNodes })).outputs.benchmark, []);
   });
 
   it("runs nothing on simulated nodes, and nothing where it is not asked for", async () => {
