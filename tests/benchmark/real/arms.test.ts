@@ -1,0 +1,73 @@
+import assert from "node:assert/strict";
+import type { ChildProcess } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { problemsOf } from "../../../components/benchmark/measure/gates";
+import { ports } from "../../../components/benchmark/objects";
+import { type Arm, hasSchedule } from "../../../components/benchmark/plan/arm";
+import { benchmarkPlan, plannedRequests } from "../../../components/benchmark/plan/plan";
+import { resolveBenchmark } from "../../../components/benchmark/plan/resolve";
+import { accessLog, measurementOf } from "../../../components/benchmark/run/commands";
+import { outcomeOf } from "../../../components/benchmark/run/measure-run";
+import { benchmark } from "../../../components/settings/sections/benchmark";
+import { fortioOrSkip, freePort, outputOf, startServer, stopServer } from "./tools";
+
+/** Every kind of arm for fortio, with numbers that do not go evenly into each other, and the ends of the payloads. */
+const plan = benchmarkPlan(
+  resolveBenchmark(
+    benchmark.parse({
+      ...{ qps: [0, 37], connections: [3], payloadSizes: [0, 262_144], keepAlive: [true, false], grpc: true },
+      ...{ duration: "1500ms", tcpDuration: "1s", tcpStreams: [] },
+    }),
+  ),
+);
+
+describe("an arm, as it is asked of a real fortio", function () {
+  this.timeout(60_000);
+  let fortio: string;
+  let folder: string;
+  let server: ChildProcess | undefined;
+  const local = new Map<number, number>();
+  before(async function () {
+    fortio = await fortioOrSkip(this);
+    folder = mkdtempSync(path.join(tmpdir(), "talos-mesh-arms-"));
+    for (const port of [ports.http, ports.grpc, ports["tcp-echo"]]) local.set(port, await freePort());
+    const at = (port: number) => `127.0.0.1:${local.get(port) ?? 0}`;
+    const args = ["-http-port", at(ports.http), "-grpc-port", at(ports.grpc), "-tcp-port", at(ports["tcp-echo"])];
+    const off = ["-udp-port", "disabled", "-redirect-port", "disabled"];
+    // HTTP's is the last to be said.
+    server = await startServer(fortio, ["server", ...args, ...off], /http-echo server listening on/);
+  });
+  after(async () => {
+    await stopServer(server);
+    if (folder !== undefined) rmSync(folder, { recursive: true });
+  });
+
+  async function made(arm: Arm) {
+    const log = path.join(folder, "access.log");
+    rmSync(log, { force: true });
+    const [, ...argv] = measurementOf(arm, plan, "127.0.0.1").argv;
+    const args = argv.map((arg) =>
+      arg
+        .replace(accessLog, log)
+        .replace(/(127\.0\.0\.1:)(\d+)/, (_, host, port) => `${host}${local.get(Number(port))}`),
+    );
+    const printed = await outputOf(fortio, args);
+    return outcomeOf({ arm }, printed, existsSync(log) ? readFileSync(log, "utf8") : undefined);
+  }
+
+  for (const arm of plan.arms) {
+    it(`makes what ${arm.id} asks for, and passes its gates`, async () => {
+      const { outcome, ...seen } = await made(arm);
+      assert.deepEqual(problemsOf(arm, outcome, { ...seen, clientNodeCores: 1, restarted: [] }), []);
+      assert.ok(outcome.kind === "requests" && outcome.requests > 0);
+      if (!hasSchedule(arm)) return;
+      // 55 requests in 1.5 s, of which each of 3 connections makes 18.
+      assert.deepEqual([plannedRequests(arm), outcome.requests, seen.logged], [54, 54, 54]);
+      const [raw = NaN, corrected = NaN] = [outcome.raw, outcome.corrected].map((each) => each?.percentiles["50"]);
+      // Half of them at least found their connection free: nothing stalls, and the schedule is fortio's own to the end.
+      assert.ok(corrected <= 1.05 * raw, `${corrected} ms and not ${raw} ms`);
+    });
+  }
+});
