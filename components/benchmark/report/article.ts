@@ -1,3 +1,4 @@
+import type { Estimate } from "../statistics/compare";
 import type { Figure } from "./figures";
 
 /** A figure of the article "Istio from A to Y" beside ours. */
@@ -7,7 +8,7 @@ export interface ArticleRow {
   readonly unit: string;
   /** Measured once, on other machines: Talos 1.7.4, Kubernetes 1.29.1, flannel. */
   readonly article: number;
-  readonly ours?: number;
+  readonly ours?: Estimate;
 }
 
 interface Published {
@@ -57,7 +58,7 @@ export function besideArticle(figures: readonly Figure[]): ArticleRow[] {
   return published.flatMap(({ what, unit, arm, metric, values }) =>
     Object.entries(values).map(([scenario, article]): ArticleRow => {
       const figure = figures.find((each) => each.arm === arm && each.scenario === scenario && each.metric === metric);
-      return { what, scenario, unit, article, ...(figure && { ours: figure.estimate.median }) };
+      return { what, scenario, unit, article, ...(figure && { ours: figure.estimate }) };
     }),
   );
 }

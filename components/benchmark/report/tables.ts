@@ -109,7 +109,7 @@ function article({ article }: Report): Table {
     head: ["what", "scenario", "article", "ours", "unit"],
     rows: article.some(({ ours }) => ours !== undefined)
       ? article.map(({ what, scenario, article, ours, unit }) => [
-          ...[what, scenario, number(article), ours === undefined ? "not measured" : number(ours), unit],
+          ...[what, scenario, number(article), ours ? withInterval(ours) : "not measured", unit],
         ])
       : [],
   };

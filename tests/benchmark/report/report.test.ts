@@ -273,11 +273,11 @@ describe("the forms of the report", () => {
     const of = reportOf(measured({ preset: "article" }), noBudgets);
     const row = of.article.find(({ what, scenario }) => what.startsWith("iperf") && scenario === "sidecar");
     assert.equal(row?.article, 1.88);
-    assert.ok(row?.ours !== undefined && Math.abs(row.ours - 6) < 0.3);
+    assert.ok(row?.ours?.interval && Math.abs(row.ours.median - 6) < 0.3);
     assert.match(markdownOf(of), /Beside the article/);
     assert.match(
       markdownOf(of),
-      /\| fortio to details, 10 connections, 100\/s, mean \| sidecar \| 39\.3 \| [\d.]+ \| ms \|/,
+      /\| fortio to details, 10 connections, 100\/s, mean \| sidecar \| 39\.3 \| [\d.]+ \[[\d., ]+\] \| ms \|/,
     );
   });
 });
