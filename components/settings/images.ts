@@ -3,7 +3,7 @@ import { addons, benchmarkImages, kialiImage, platformImages } from "./versions"
 import { bookinfoVersions } from "./workloads";
 
 /** Istio's images, under the hub: the control plane, every proxy, and the agents on nodes. */
-export const istioImages = ["pilot", "proxyv2", "install-cni", "ztunnel"] as const;
+const istioImages = ["pilot", "proxyv2", "install-cni", "ztunnel"] as const;
 
 export type IstioImage = (typeof istioImages)[number];
 

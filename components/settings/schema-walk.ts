@@ -2,7 +2,7 @@ import { z } from "zod";
 import type { SettingPath } from "./errors";
 
 /** The schema below optional, default and the like. */
-export function unwrap(schema: z.core.$ZodType): z.core.$ZodType {
+function unwrap(schema: z.core.$ZodType): z.core.$ZodType {
   if (schema instanceof z.ZodOptional || schema instanceof z.ZodDefault || schema instanceof z.ZodPrefault)
     return unwrap(schema.unwrap());
   return schema;

@@ -23,7 +23,7 @@ function editDistance(a: string, b: string): number {
 }
 
 /** The known name a person probably meant, or undefined where none is near. The first of equals wins. */
-export function nearest(name: string, known: readonly string[]): string | undefined {
+function nearest(name: string, known: readonly string[]): string | undefined {
   const lower = name.toLowerCase();
   let best: string | undefined;
   let bestDistance = Math.floor(name.length / 3) + 1;

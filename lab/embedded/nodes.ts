@@ -3,7 +3,7 @@ import { hostPlatform } from "../tools/platform";
 import { ApiError, type ApiServer } from "./api-server";
 
 /** The label of every node this program makes. */
-export const simulatedLabel = "talos-mesh/simulated";
+const simulatedLabel = "talos-mesh/simulated";
 
 const controlPlaneRole = "node-role.kubernetes.io/control-plane";
 const capacity = { cpu: "32", memory: "256Gi", pods: "110", "ephemeral-storage": "1Ti" };

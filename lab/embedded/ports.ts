@@ -5,7 +5,7 @@ import net from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 
 /** Ports of the control plane, under kwokctl's names of its options. */
-export const portOptions = [
+const portOptions = [
   "kubeApiserverPort",
   "etcdPort",
   "etcdPeerPort",

@@ -23,7 +23,7 @@ export function commandFor(command: "npm start" | "npm run destroy", stack: stri
 /** What was typed cannot be understood; the message says what can be. */
 export class UsageError extends Error {}
 
-export const engineVariable = "TALOS_MESH_ENGINE";
+const engineVariable = "TALOS_MESH_ENGINE";
 
 /** @throws UsageError */
 export function parseOptions(

@@ -115,7 +115,7 @@ function differing(before: unknown, after: unknown, path: readonly string[]): st
   return keys.flatMap((key) => differing(before[key], after[key], [...path, key]));
 }
 
-export function referenceOf(object: ApplyObject | LiveObject): ObjectReference {
+function referenceOf(object: ApplyObject | LiveObject): ObjectReference {
   const { apiVersion, kind, metadata } = object;
   return { apiVersion, kind, name: metadata.name, ...(metadata.namespace && { namespace: metadata.namespace }) };
 }

@@ -11,7 +11,7 @@ import { requestAuthentications } from "../sidecar/request-authentication";
 type Policy = KubernetesObject<IstioSpecs["AuthorizationPolicy"]>;
 
 /** The Service, and the Services of its versions: whichever of them is asked for, the waypoint judges alike. */
-export const byService: Attachment = ({ name, versions, versionServices }) => ({
+const byService: Attachment = ({ name, versions, versionServices }) => ({
   targetRefs: [name, ...(versionServices ? versions.map((version) => `${name}-${version}`) : [])].map((service) => ({
     group: "",
     kind: "Service",

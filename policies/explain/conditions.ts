@@ -50,7 +50,7 @@ function valueMatches(pattern: string, text: string | undefined): boolean {
 }
 
 /** As `valueMatches`, or a template: `{*}` is one segment, `{**}` any number of them. */
-export function pathMatches(pattern: string, path: string): boolean {
+function pathMatches(pattern: string, path: string): boolean {
   if (!/\{\*{1,2}\}/.test(pattern)) return valueMatches(pattern, path);
   const regex = pattern
     .split(/(\{\*{1,2}\})/)

@@ -8,7 +8,7 @@ import { type AuthorizationRule, type IstioSpecs, istioObject } from "./istio-ob
 type Policy = KubernetesObject<IstioSpecs["AuthorizationPolicy"]>;
 
 /** https://istio.io/latest/docs/tasks/security/authorization/authz-dry-run/ */
-export const dryRunAnnotation = { "istio.io/dry-run": "true" };
+const dryRunAnnotation = { "istio.io/dry-run": "true" };
 
 /** What a policy is attached to: pods by their labels, or a Service or waypoint by its name. */
 export type Attachment = (target: Target) => Pick<IstioSpecs["AuthorizationPolicy"], "selector" | "targetRefs">;

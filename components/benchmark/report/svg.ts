@@ -50,7 +50,7 @@ function linear(from: readonly [number, number], to: readonly [number, number]):
 }
 
 /** Round steps from zero, or from below it, to above the largest value. */
-export function ticksFor(low: number, high: number): number[] {
+function ticksFor(low: number, high: number): number[] {
   const span = high - low || Math.abs(high) || 1;
   const power = 10 ** Math.floor(Math.log10(span / 4));
   const step = ([1, 2, 2.5, 5, 10].find((factor) => factor * power >= span / 5) ?? 10) * power;

@@ -6,7 +6,7 @@ import { isTree } from "../../shared/merge";
 import { scopes } from "./user-values";
 
 /** The charts of a mesh, in the order of their installation. */
-export const chartNames = ["base", "istiod", "cni", "ztunnel", "gateway"] as const;
+const chartNames = ["base", "istiod", "cni", "ztunnel", "gateway"] as const;
 
 export type ChartName = (typeof chartNames)[number];
 

@@ -35,4 +35,3 @@ export const applications = z
   .describe("Applications that are deployed by others and that policies may name.");
 
 export type BookinfoSettings = z.output<typeof bookinfo>;
-export type ApplicationsSettings = z.output<typeof applications>;

@@ -57,5 +57,4 @@ export const images = z.strictObject({
     .describe("Name of an image, as `npm run images` prints it: its digest. It is then pulled by digest."),
 });
 
-export type ChartsSettings = z.output<typeof charts>;
 export type ImagesSettings = z.output<typeof images>;

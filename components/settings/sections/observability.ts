@@ -89,7 +89,6 @@ export const verification = z.strictObject({
 });
 
 export type ObservabilitySettings = z.output<typeof observability>;
-export type VerificationSettings = z.output<typeof verification>;
 
 /** Whether anything is to be installed: every stack has the section, if only empty. */
 export function hasAddons(settings: ObservabilitySettings | undefined): settings is ObservabilitySettings {

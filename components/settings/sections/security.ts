@@ -169,10 +169,8 @@ export const rawObjects = z
   .array(rawObject)
   .describe("Objects of Istio and Gateway API that no other setting can say, placed as they are.");
 
-export type ExtensionProviderSettings = z.output<typeof extensionProvider>;
 export type ExternalRuleSettings = z.output<typeof externalRule>;
 export type JwtSettings = z.output<typeof jwt>;
 export type EgressSettings = z.output<typeof egress>;
 export type SecuritySettings = z.output<typeof security>;
-export type AuthorizationSettings = z.output<typeof authorization>;
 export type AuthorizationRuleSettings = z.output<typeof rule>;

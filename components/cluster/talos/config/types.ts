@@ -1,4 +1,3 @@
-import type { Problem } from "../../../settings/errors";
 import type { TalosClusterSettings } from "../../../settings/sections/cluster";
 
 /** One node of the settings. */
@@ -70,9 +69,3 @@ export interface ClusterPlan {
 
 /** Text of a file that a patch or manifest names by '@'; relative to the project. Throws where it cannot be read. */
 export type ReadFile = (path: string) => string;
-
-/** Collects what is wrong, so that people get all of it at once. */
-export interface Findings {
-  readonly problems: Problem[];
-  readonly warnings: string[];
-}
