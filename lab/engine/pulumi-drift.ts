@@ -1,7 +1,7 @@
 import type { Stack } from "@pulumi/pulumi/automation/index.js";
 import { ApiServer } from "../../components/shared/api-server";
 import { layerOf } from "../runner/naming";
-import { kubeconfigOf, type Deployment } from "./pulumi-state";
+import { accessOf, type Deployment } from "./pulumi-state";
 
 /** How a deployment finds out what has changed outside since the last one. */
 export interface Comparison {
@@ -16,9 +16,9 @@ export interface Comparison {
 /** The provider fails a refresh of a cluster that does not answer, so that is looked at before. */
 export async function comparisonOf(stack: Stack): Promise<Comparison> {
   const { deployment } = (await stack.exportStack()) as { deployment: Deployment | null };
-  const kubeconfig = kubeconfigOf(deployment);
-  if (kubeconfig === undefined) return { refresh: false, clusterFirst: [] };
-  const server = await ApiServer.open({ kubeconfig }).catch(() => undefined);
+  const access = accessOf(deployment);
+  if (access === undefined) return { refresh: false, clusterFirst: [] };
+  const server = await ApiServer.open(access).catch(() => undefined);
   if (server !== undefined && (await server.answers())) return { refresh: true, clusterFirst: [] };
   const cluster = (deployment?.resources ?? []).filter(({ urn }) => layerOf(urn) === "cluster");
   const embedded = cluster.some(({ type }) => type === "talos-mesh:cluster:EmbeddedCluster");

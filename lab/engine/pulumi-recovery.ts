@@ -8,7 +8,7 @@ import { Helm, revisionsOf } from "../runner/releases";
 import { ensureTools } from "../tools/ensure-tools";
 import { listProcesses } from "../tools/process-identity";
 import type { EngineRun } from "./engine";
-import { kubeconfigOf, type Deployment, type StateResource } from "./pulumi-state";
+import { accessOf, type Deployment, type StateResource } from "./pulumi-state";
 import type { PulumiWorkspace } from "./pulumi-workspace";
 
 /**
@@ -59,12 +59,12 @@ async function mendReleases(deployment: Deployment, run: EngineRun): Promise<voi
     const isRelease = resource.type === "kubernetes:helm.sh/v3:Release";
     return isRelease && typeof name === "string" ? [{ type, name, namespace }] : [];
   });
-  const kubeconfig = kubeconfigOf(deployment);
-  if (releases.length === 0 || kubeconfig === undefined) return;
-  const server = await ApiServer.open({ kubeconfig });
+  const access = accessOf(deployment);
+  if (releases.length === 0 || access === undefined) return;
+  const server = await ApiServer.open(access);
   if (!(await server.answers())) return;
   const { helm: program } = await ensureTools(["helm"], { progress: run.onTool, signal: run.signal });
-  const helm = new Helm(program, stackLayout(run.projectRoot, run.stack).helm, { kubeconfig });
+  const helm = new Helm(program, stackLayout(run.projectRoot, run.stack).helm, access);
   const options = { cwd: run.projectRoot, signal: run.signal };
   for (const { type, ...release } of releases) {
     if (type === "creating") await helm.uninstall(server, release, { ...options, hooks: false });

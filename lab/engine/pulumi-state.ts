@@ -1,5 +1,5 @@
 import type { Expected } from "../runner/inspect";
-import type { ApplyObject } from "../../components/shared/api-server";
+import type { ApplyObject, ClusterAccess } from "../../components/shared/api-server";
 import { isTree } from "../../components/shared/merge";
 import { labelOf, layerOf } from "../runner/naming";
 
@@ -48,9 +48,11 @@ function plain(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, plain(each)]));
 }
 
-/** The kubeconfig of the state's first cluster; an export with its secrets holds them as JSON in a wrapper. */
-export function kubeconfigOf(deployment: Deployment | null): string | undefined {
+/** What reaches the state's first cluster; an export with its secrets holds them as JSON in a wrapper. */
+export function accessOf(deployment: Deployment | null): ClusterAccess | undefined {
   const provider = deployment?.resources?.find(({ type }) => type === "pulumi:providers:kubernetes");
-  const kubeconfig = plain(provider?.inputs?.kubeconfig);
-  return typeof kubeconfig === "string" ? kubeconfig : undefined;
+  const { kubeconfig, context } = plain(provider?.inputs ?? {}) as { kubeconfig?: unknown; context?: unknown };
+  if (typeof kubeconfig !== "string") return undefined;
+  // Its own current context may be another cluster's.
+  return { kubeconfig, ...(typeof context === "string" && { context }) };
 }

@@ -15,7 +15,7 @@ import { comparisonOf } from "./pulumi-drift";
 import { explained, firstLines } from "./pulumi-errors";
 import { PulumiEvents } from "./pulumi-events";
 import { recover } from "./pulumi-recovery";
-import { expectedOf, kubeconfigOf, type Deployment } from "./pulumi-state";
+import { accessOf, expectedOf, type Deployment } from "./pulumi-state";
 import { prepareWorkspace, removeEmptyBackend, workspaceOf, type PulumiWorkspace } from "./pulumi-workspace";
 import { recordEngine } from "./recorded";
 
@@ -100,11 +100,11 @@ export function pulumiEngine(cli: PulumiCli): Engine {
     const { deployment } = (await stack.exportStack()) as { deployment: Deployment | null };
     const outputs = await stack.outputs();
     // Not the output of that name: a run that was cut short has made none.
-    const kubeconfig = kubeconfigOf(deployment);
+    const access = accessOf(deployment);
     const shown = Object.fromEntries(
       Object.entries(outputs).map(([name, { value, secret }]) => [name, secret ? "[secret]" : (value as unknown)]),
     );
-    const server = kubeconfig === undefined ? undefined : await ApiServer.open({ kubeconfig }).catch(() => undefined);
+    const server = access && (await ApiServer.open(access).catch(() => undefined));
     const expected = expectedOf(deployment);
     const answers = server !== undefined && (await server.answers());
     const findings = answers ? await inspect(server, expected, run.signal) : [];

@@ -7,7 +7,7 @@ import { parse, stringify } from "yaml";
 import { explained } from "../../../lab/engine/pulumi-errors";
 import { PulumiEvents } from "../../../lab/engine/pulumi-events";
 import { explanation } from "../../../lab/engine/pulumi-query";
-import { expectedOf, kubeconfigOf } from "../../../lab/engine/pulumi-state";
+import { accessOf, expectedOf } from "../../../lab/engine/pulumi-state";
 import { prepareWorkspace, removeEmptyBackend, workspaceOf } from "../../../lab/engine/pulumi-workspace";
 import { UserError } from "../../../lab/program/errors";
 import { quietObserver } from "../runner/support/observer";
@@ -196,8 +196,18 @@ describe("a stack's exported state", () => {
       ["mesh", "release", "istio-system", "istiod"],
       ["apps", "object", "shop", "web"],
     ]);
-    assert.equal(kubeconfigOf(deployment), "apiVersion: v1");
-    assert.equal(kubeconfigOf(null), undefined);
+    assert.deepEqual(accessOf(deployment), { kubeconfig: "apiVersion: v1" });
+    assert.equal(accessOf(null), undefined);
+  });
+
+  it("says which cluster of a kubeconfig is meant, as its current context may be another", () => {
+    const [provider] = deployment.resources;
+    assert.ok(provider);
+    const inputs = { ...provider.inputs, context: "staging" };
+    assert.deepEqual(accessOf({ resources: [{ ...provider, inputs }] }), {
+      kubeconfig: "apiVersion: v1",
+      context: "staging",
+    });
   });
 
   it("gives the objects as they were deployed, their secrets as they are", () => {
