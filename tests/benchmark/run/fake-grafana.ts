@@ -1,8 +1,8 @@
-import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server } from "node:http";
 import { connect, type AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
+import { acceptPortForward, frame } from "../../support/port-forward";
 
 /** A request that Grafana got. */
 export interface Received {
@@ -26,12 +26,6 @@ function* messages(buffer: Buffer): Generator<{ opcode: number; content: Buffer;
     yield { opcode, content: Buffer.from(content), end };
     start = end;
   }
-}
-
-function frame(stream: number, content: Buffer): Buffer {
-  const payload = Buffer.concat([Buffer.of(stream), content]);
-  const head = payload.length > 125 ? [0x82, 126, payload.length >> 8, payload.length & 255] : [0x82, payload.length];
-  return Buffer.concat([Buffer.from(head), payload]);
 }
 
 /** An API server with a Grafana behind it, which is a server of its own that tunnels lead to. */
@@ -113,17 +107,10 @@ export class FakeGrafana {
     return { items: [pod("grafana-old", false), pod("grafana-new", this.ready)] };
   }
 
-  private tunnel({ url = "", headers }: IncomingMessage, socket: Duplex): void {
-    const [, pod = "", port = ""] = /\/pods\/([^/]+)\/portforward\?ports=(\d+)/.exec(url) ?? [];
+  private tunnel(request: IncomingMessage, socket: Duplex): void {
+    const [, pod = "", port = ""] = /\/pods\/([^/]+)\/portforward\?ports=(\d+)/.exec(request.url ?? "") ?? [];
     this.tunnels.push(`${pod}:${port}`);
-    const accept = createHash("sha1")
-      .update(`${headers["sec-websocket-key"] ?? ""}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`)
-      .digest("base64");
-    socket.write(
-      "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
-        `Sec-WebSocket-Accept: ${accept}\r\nSec-WebSocket-Protocol: v4.channel.k8s.io\r\n\r\n`,
-    );
-    for (const stream of [0, 1]) socket.write(frame(stream, Buffer.of(Number(port) & 255, Number(port) >> 8)));
+    acceptPortForward(request, socket, Number(port));
     const behind = connect((this.grafana.address() as AddressInfo).port, "127.0.0.1");
     for (const each of [socket, behind]) {
       this.sockets.add(each);

@@ -1,8 +1,8 @@
-import { createHash } from "node:crypto";
 import { createServer, type IncomingMessage, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { stringify } from "yaml";
+import { acceptPortForward, frame } from "../../support/port-forward";
 
 /** A pod of the fake cluster: what it answers on its port, or what the node says instead. */
 export interface FakePod {
@@ -88,8 +88,8 @@ export class FakeApiServer {
   }
 
   /** A WebSocket with the channels of Kubernetes: the first byte of a message is its stream, 0 data and 1 errors. */
-  private tunnel({ url = "", headers }: IncomingMessage, socket: Duplex): void {
-    const [, name = "", port = ""] = /\/pods\/([^/]+)\/portforward\?ports=(\d+)/.exec(url) ?? [];
+  private tunnel(request: IncomingMessage, socket: Duplex): void {
+    const [, name = "", port = ""] = /\/pods\/([^/]+)\/portforward\?ports=(\d+)/.exec(request.url ?? "") ?? [];
     const pod = this.pods.get(name);
     if (!pod?.answer) {
       socket.end("HTTP/1.1 500 Internal Server Error\r\nconnection: close\r\n\r\n");
@@ -98,15 +98,7 @@ export class FakeApiServer {
     this.tunnelled.push(`${name}:${port}`);
     this.sockets.add(socket);
     socket.on("error", () => socket.destroy());
-    const accept = createHash("sha1")
-      .update(`${headers["sec-websocket-key"] ?? ""}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`)
-      .digest("base64");
-    socket.write(
-      "HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: Upgrade\r\n" +
-        `sec-websocket-accept: ${accept}\r\nsec-websocket-protocol: v4.channel.k8s.io\r\n\r\n`,
-    );
-    const portNumber = Buffer.from([Number(port) & 0xff, Number(port) >> 8]);
-    for (const stream of [0, 1]) socket.write(frame(stream, portNumber));
+    acceptPortForward(request, socket, Number(port));
     if (pod.complaint) {
       socket.write(frame(1, Buffer.from(pod.complaint)));
       socket.end();
@@ -118,11 +110,6 @@ export class FakeApiServer {
       if (sent !== undefined) socket.write(frame(0, Buffer.from(answer(sent))));
     });
   }
-}
-
-/** A message of a WebSocket server, short enough for the smallest form. */
-function frame(stream: number, content: Buffer): Buffer {
-  return Buffer.concat([Buffer.from([0x82, content.length + 1, stream]), content]);
 }
 
 /** What a client's short message says on the stream of data; undefined for messages that close. */
