@@ -54,7 +54,9 @@ export function armTitle(arm: Arm): string {
     case "http":
     case "grpc": {
       const rate = arm.qps === 0 ? "saturation" : `${arm.qps}/s`;
-      const connections = arm.keepAlive ? `${arm.connections} connections` : "a connection a request";
+      const connections = arm.keepAlive
+        ? `${arm.connections} connections`
+        : `a connection a request, ${arm.connections} at once`;
       return `${arm.kind === "http" ? "HTTP" : "gRPC"} ${rate}, ${connections}, ${arm.payloadSize} B${where}`;
     }
   }

@@ -73,10 +73,7 @@ export function loads({ plan, figures }: Report): Picture[] {
         return { name, points: [...points].sort(([a], [b]) => a - b) };
       });
       const what = { qps: "requests a second", connections: "connections" }[by];
-      const common = armTitle(first).replace(
-        by === "qps" ? ` ${first.qps}/s` : `, ${first.connections} connections`,
-        "",
-      );
+      const common = armTitle(first).replace(by === "qps" ? / \d+\/s/ : /, \d+ (connections|at once)/, "");
       const x = { label: what, ticks: group.map((arm) => [Math.log2(arm[by]), String(arm[by])] as const) };
       const title = `p99 by ${what}: ${common}`;
       return [{ title, svg: lineChart(title, lines, { x, y: "ms" }) }];

@@ -116,11 +116,14 @@ describe("the plan of a benchmark", () => {
   });
 
   it("names its arms for people", () => {
-    const plan = planOf({ qps: [0, 100], keepAlive: [true, false], sameNode: true, tcpStreams: [1, 4] });
+    const plan = planOf({
+      ...{ qps: [0, 100], connections: [4, 10], keepAlive: [true, false] },
+      ...{ sameNode: true, tcpStreams: [1, 4] },
+    });
     const titles = plan.arms.map(armTitle);
     assert.equal(new Set(titles).size, titles.length);
     assert.ok(titles.includes("HTTP 100/s, 10 connections, 1024 B"));
-    assert.ok(titles.includes("HTTP saturation, a connection a request, 1024 B, same node"));
+    assert.ok(titles.includes("HTTP saturation, a connection a request, 4 at once, 1024 B, same node"));
     assert.ok(titles.includes("TCP 1 stream upload"));
   });
 

@@ -245,10 +245,20 @@ describe("the forms of the report", () => {
       scenario === "ambient" && block < 3 ? { problems: ["restarted"] } : {},
     );
     const of = reportOf(odd, noBudgets);
-    const warning = `${of.runs.filter(({ problems }) => problems.length > 0).length} of ${of.runs.length} runs do not count`;
+    const lost = of.runs.filter(({ problems }) => problems.length > 0).length;
+    const warning = `${lost} of ${of.plan.runs} runs do not count`;
     assert.match(htmlOf(of).slice(0, 3000), new RegExp(`class="warning">${warning}, .*: ambient \\d+\\.</p>`));
     assert.match(markdownOf(of), new RegExp(`^# What the mesh costs\n\n\\*\\*${warning}`));
-    assert.doesNotMatch(markdownOf(report), /do not count/);
+    const [first] = odd.records.filter(({ problems }) => problems.length > 0);
+    assert.ok(first);
+    const again = reportOf({ ...odd, records: [...odd.records, { ...first, problems: [] }] }, noBudgets);
+    assert.match(
+      markdownOf(again),
+      new RegExp(
+        `\\*\\*${lost - 1} of .* do not count, .*\\*\\*\n\n\\*\\*1 of ${of.plan.runs} runs count only as made again`,
+      ),
+    );
+    assert.doesNotMatch(markdownOf(report), /do not count|made again/);
   });
 
   it("escape what comes from outside", () => {

@@ -87,6 +87,12 @@ describe("a benchmark's run", () => {
     assert.match(said.join("\n"), /\[1\/70\].*; \d+ (s|min) left/);
   });
 
+  it("says before it measures that its blocks are too few to tell a difference", async () => {
+    await run({ scenarios: ["none", "sidecar"], blocks: 5 });
+    const note = said.findIndex((line) => line.startsWith("talos-mesh:benchmark.blocks: 5 are too few to tell"));
+    assert.ok(note >= 0 && note < said.findIndex((line) => line.startsWith("[1/")), said.join("\n"));
+  });
+
   it("warms up before it measures, and drops the log of what went before", async () => {
     await run({ blocks: 1 });
     const own = cluster.commands.filter((command) => / load |\brm\b|gzip/.test(command));
