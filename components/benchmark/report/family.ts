@@ -13,6 +13,10 @@ export function headlineArm({ arms }: Pick<BenchmarkPlan, "arms">): RequestArm |
     .sort((a, b) => b.qps - a.qps)[0];
 }
 
+/** Names of families: a metric, or this; and what stands behind those of the control. */
+const headline = "headline";
+const ofControl = " of the control";
+
 /** A comparison with `none`. */
 interface Comparison {
   readonly metric: Metric;
@@ -27,12 +31,12 @@ interface Comparison {
  * is to find what is wrong with the measurement, and not to weaken what is measured: it stands apart.
  */
 export function byFamily<T extends Comparison>(plan: Planned, comparisons: readonly T[]): Map<string, T[]> {
-  const headline = headlineArm(plan)?.id;
+  const first = headlineArm(plan)?.id;
   const families = new Map<string, T[]>();
   for (const comparison of comparisons) {
     const { metric, arm, scenario } = comparison;
-    const name = metric === "p99" && arm.id === headline ? "headline" : metric;
-    const family = scenario === "control" ? `${name} of the control` : name;
+    const name = metric === "p99" && arm.id === first ? headline : metric;
+    const family = scenario === "control" ? `${name}${ofControl}` : name;
     families.set(family, [...(families.get(family) ?? []), comparison]);
   }
   return families;
@@ -41,8 +45,8 @@ export function byFamily<T extends Comparison>(plan: Planned, comparisons: reado
 /** What is to be known before hours are spent: which differences so few blocks cannot tell from chance, whatever they are. */
 export function blocksNote(plan: Planned): string | undefined {
   // Raw latencies are of no more arms than the others, and what is lost is compared with none already.
-  const names = (Object.keys(metrics) as Metric[]).filter((each) => !each.endsWith(" raw") && !lostOf[each]);
-  const planned = names.flatMap((metric) =>
+  const compared = (Object.keys(metrics) as Metric[]).filter((each) => !each.endsWith(" raw") && !lostOf[each]);
+  const planned = compared.flatMap((metric) =>
     plan.arms
       .filter((arm) => isMetricOf(metric, arm))
       .flatMap((arm) =>
@@ -53,8 +57,10 @@ export function blocksNote(plan: Planned): string | undefined {
   const blind = needed.filter(([, blocks]) => blocks > plan.blocks);
   if (blind.length === 0) return undefined;
   const most = Math.max(...blind.map(([, blocks]) => blocks));
+  const names = new Set(blind.map(([name]) => name.replace(ofControl, "")));
+  const headlineToo = headlineArm(plan) !== undefined && !names.has(headline);
   return (
     `talos-mesh:benchmark.blocks: ${plan.blocks} are too few to tell any difference to none from chance at ` +
-    `${blind.map(([name]) => name).join(", ")}; ${most} are enough for all`
+    `${[...names].join(", ")}; ${most} are enough for all${headlineToo ? ", and for the headline these are" : ""}`
   );
 }

@@ -54,9 +54,16 @@ describe("a plan", () => {
     assert.equal(
       noteOf({ scenarios: ["none", "sidecar", "ambient", "waypoint"], blocks: 7 }),
       "talos-mesh:benchmark.blocks: 7 are too few to tell any difference to none from chance at p50, p90, p99, p99.9, " +
-        "mean, rate, throughput; 10 are enough for all",
+        "mean, rate, throughput; 10 are enough for all, and for the headline these are",
     );
-    assert.match(noteOf({ blocks: 5 }) ?? "", /^talos-mesh:benchmark\.blocks: 5 .* at p50, .*headline/);
+    assert.match(
+      noteOf({ blocks: 5, control: true }) ?? "",
+      /: 5 are .* at p50, p90, p99, headline, p99\.9, .*; \d are enough for all$/,
+    );
+  });
+
+  it("speaks of no headline where no HTTP has a fixed rate", () => {
+    assert.match(noteOf({ qps: [0], transactions: true, blocks: 6 }) ?? "", / enough for all$/);
   });
 
   it("has nothing to say of enough blocks, or where nothing is compared", () => {
