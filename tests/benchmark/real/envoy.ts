@@ -12,7 +12,7 @@ export interface Way {
   readonly port: number;
   /** Milliseconds that its fault filter holds a request back; its timer is often late, so what it did is in the log. */
   readonly delay: number;
-  /** For each request, the microseconds from its first byte until it went on to the server. */
+  /** For each request, the microseconds from its first byte until it went on to the server, and to the answer's last. */
   readonly log: string;
 }
 
@@ -56,7 +56,7 @@ function connectionManager({ name, delay, log }: Way) {
       delay: { fixed_delay: `${delay / 1000}s`, percentage: { numerator: 100 } },
     },
   };
-  const held = "%COMMON_DURATION(DS_RX_BEG:US_TX_BEG:us)%\n";
+  const times = "%COMMON_DURATION(DS_RX_BEG:US_TX_BEG:us)% %COMMON_DURATION(DS_RX_BEG:DS_TX_END:us)%\n";
   return {
     ...type("filters.network.http_connection_manager.v3.HttpConnectionManager"),
     stat_prefix: name,
@@ -66,7 +66,7 @@ function connectionManager({ name, delay, log }: Way) {
         typed_config: {
           ...type("access_loggers.file.v3.FileAccessLog"),
           path: log,
-          log_format: { text_format_source: { inline_string: held } },
+          log_format: { text_format_source: { inline_string: times } },
         },
       },
     ],

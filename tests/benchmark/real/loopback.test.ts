@@ -37,14 +37,23 @@ const arm: RequestArm = {
   ...{ connections: 4, qps: 200, payloadSize: 1024, keepAlive: true },
 };
 
+/** A run through a way; milliseconds. */
+interface Found {
+  readonly name: string;
+  /** What fortio's log says, read by us. */
+  readonly measured: number;
+  /** What Envoy says it held a request back, and how long it had it in all, until the answer was out. */
+  readonly held: number;
+  readonly seen: number;
+}
+
 describe("a delay in a real Envoy, measured by a real fortio", function () {
   this.timeout(180_000);
   let folder: string;
   let fortio: string;
   let ways: readonly Way[];
   const servers: ChildProcess[] = [];
-  /** Milliseconds by way, a value a block: what we measure, and what Envoy says it held back. */
-  const [measured, held] = [new Map<string, number[]>(), new Map<string, number[]>()];
+  const found: Found[][] = [];
 
   before(async function () {
     const envoy = await envoyOrSkip(this);
@@ -64,11 +73,9 @@ describe("a delay in a real Envoy, measured by a real fortio", function () {
     const random = new Random("loopback");
     for (const way of ways) await measure(way);
     for (let block = 0; block < blocks.least || (block < blocks.most && noise() > 2 * allowed); block++) {
-      for (const way of random.shuffled(ways)) {
-        const { ours, theirs } = await measure(way);
-        measured.set(way.name, [...(measured.get(way.name) ?? []), ours]);
-        held.set(way.name, [...(held.get(way.name) ?? []), theirs]);
-      }
+      const block: Found[] = [];
+      for (const way of random.shuffled(ways)) block.push(await measure(way));
+      found.push(block);
     }
   });
   after(async () => {
@@ -76,7 +83,7 @@ describe("a delay in a real Envoy, measured by a real fortio", function () {
     if (folder !== undefined) rmSync(folder, { recursive: true });
   });
 
-  async function measure({ port, log }: Way): Promise<{ ours: number; theirs: number }> {
+  async function measure({ name, port, log }: Way): Promise<Found> {
     const access = path.join(folder, "access.log");
     rmSync(access, { force: true });
     const before = existsSync(log) ? statSync(log).size : 0;
@@ -92,23 +99,28 @@ describe("a delay in a real Envoy, measured by a real fortio", function () {
       startMicros: result.startMicros,
     });
     assert.deepEqual([result.failed, raw.count], [0, result.requests]);
-    const theirs = await linesAfter(log, before, result.requests);
-    return {
-      ours: raw.percentile(quick) / 1000,
-      theirs:
-        percentile(
-          theirs.sort((a, b) => a - b),
-          quick,
-        ) / 1000,
-    };
+    const lines = (await linesAfter(log, before, result.requests)).map((line) => line.split(" ").map(Number));
+    const quickest = (column: number) =>
+      percentile(
+        lines.map((line) => line[column] ?? NaN).sort((x, y) => x - y),
+        quick,
+      );
+    return { name, measured: raw.percentile(quick) / 1000, held: quickest(0) / 1000, seen: quickest(1) / 1000 };
   }
 
-  const added = (of: ReadonlyMap<string, readonly number[]>, name: string) =>
-    (of.get(name) ?? []).map((value, block) => value - (of.get("plain")?.[block] ?? NaN));
+  /** What a way adds to the plain one, in each block. */
+  const added = (what: keyof Omit<Found, "name">, name: string) =>
+    found.map((block) => {
+      const [way, plain] = [name, "plain"].map((each) => block.find((one) => one.name === each)?.[what]);
+      return (way ?? NaN) - (plain ?? NaN);
+    });
+  /** How far from Envoy's own clock we are. */
+  const errors = (name: string) =>
+    added("measured", name).map((value, block) => value - (added("seen", name)[block] ?? NaN));
 
-  /** Width of the interval that two equal ways differ by. */
+  /** Width of the interval in which two equal ways are found to differ by more than Envoy says. */
   function noise(): number {
-    const interval = medianInterval(added(measured, "again"), "noise");
+    const interval = medianInterval(errors("again"), "noise");
     return interval ? interval.high - interval.low : Infinity;
   }
 
@@ -119,17 +131,18 @@ describe("a delay in a real Envoy, measured by a real fortio", function () {
   ] as const) {
     it(`of ${delay} ms is found to 3% or 50 us`, function () {
       if (noise() > 2 * allowed) skip(this, "the machine is busy: two equal ways differ by over 50 us");
-      const [found, truth] = [median(added(measured, name)), median(added(held, name))];
-      // Its timer may be late, and a little early as it counts from the last turn of Envoy's loop.
-      assert.ok(truth > 0.5 * delay, `Envoy held requests back ${truth} ms`);
-      assert.ok(Math.abs(found - truth) <= Math.max(0.03 * truth, allowed), `${found} ms, and Envoy says ${truth} ms`);
-      const difference = compare(new Map([[name, added(measured, name)]]), name).get(name);
+      const held = median(found.flat().flatMap((run) => (run.name === name ? [run.held] : [])));
+      // Its timer is often late, and a little early as it counts from the last turn of Envoy's loop.
+      assert.ok(held > 0.8 * (1 + delay), `Envoy held requests back ${held} ms`);
+      const [truth, error] = [median(added("seen", name)), median(errors(name))];
+      assert.ok(Math.abs(error) <= Math.max(0.03 * truth, allowed), `${error} ms more than the ${truth} ms Envoy says`);
+      const difference = compare(new Map([[name, added("measured", name)]]), name).get(name);
       assert.ok(difference?.significant && difference.interval && difference.interval.low > 0);
     });
   }
 
   it("is none between two ways that are the same", () => {
-    const difference = compare(new Map([["again", added(measured, "again")]]), "A/A").get("again");
+    const difference = compare(new Map([["again", added("measured", "again")]]), "A/A").get("again");
     assert.ok(difference?.interval);
     // A test at 5% finds something in 1 of 20 A/A pairs; here what it then finds has to be as good as nothing.
     const nothing = !difference.significant || Math.abs(difference.median) <= allowed;
@@ -137,11 +150,11 @@ describe("a delay in a real Envoy, measured by a real fortio", function () {
   });
 });
 
-/** The numbers that a log has got since it was so long; Envoy writes them a moment after the answers. */
-async function linesAfter(log: string, size: number, count: number): Promise<number[]> {
+/** The lines that a log has got since it was so long; Envoy writes them a moment after the answers. */
+async function linesAfter(log: string, size: number, count: number): Promise<string[]> {
   for (const deadline = Date.now() + 5000; ;) {
     const lines = existsSync(log) ? readFileSync(log, "utf8").slice(size).trim().split("\n") : [];
-    if (lines.length >= count) return lines.map(Number);
+    if (lines.length >= count) return lines;
     assert.ok(Date.now() < deadline, `${lines.length} of ${count} lines in ${log}`);
     await new Promise((resolve) => setImmediate(resolve));
   }
