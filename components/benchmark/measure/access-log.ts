@@ -33,29 +33,36 @@ interface Line {
 }
 
 /**
+ * When calls are due, in microseconds since 1970, by fortio's own schedule (periodic/periodic.go with -uniform, without
+ * -jitter and -nocatchup): connection t of n starts t/n of a period late, and its N calls are spread so that the last one
+ * is due at the end, so call i is due after i + i/(N-1) periods. Whoever reckons with i periods is a whole period off in
+ * the end.
+ */
+export function dueTimes(schedule: Schedule): (thread: number, iter: number) => number {
+  const { qps, connections, seconds, startMicros } = schedule;
+  const period = (connections / qps) * 1e6;
+  const calls = Math.floor(Math.floor(qps * seconds) / connections);
+  const stretch = calls > 1 ? 1 + 1 / (calls - 1) : 1;
+  return (thread, iter) => startMicros + period * (thread / connections + iter * stretch);
+}
+
+/**
  * Latencies without coordinated omission. A connection of fortio's waits for an answer before it asks again, so that
  * in a stall it leaves out the very requests that would have waited. Here a request that was due while its connection
  * still waited counts from when it was due. One that its connection was free to send counts from when it was sent: that
  * a timer of the client's woke up late is not the server's doing.
  *
- * The schedule is fortio's own (periodic/periodic.go with -uniform, without -jitter and -nocatchup): connection t of n
- * starts t/n of a period late, and its N calls are spread so that the last one is due at the end, so call i is due after
- * i + i/(N-1) periods. Whoever reckons with i periods is a whole period off in the end.
- *
  * @param log as `-access-log-format json` writes it, in the order in which requests end
  * @throws OutputError for what is no such log
  */
 export function latenciesOf(log: string, schedule: Schedule): Latencies {
-  const { connections, startMicros } = schedule;
-  const period = (connections / schedule.qps) * 1e6;
-  const calls = Math.floor(Math.floor(schedule.qps * schedule.seconds) / connections);
-  const stretch = calls > 1 ? 1 + 1 / (calls - 1) : 1;
+  const dueAt = dueTimes(schedule);
   const freeAt = new Map<number, number>();
   const raw = new LatencyHistogram();
   const corrected = new LatencyHistogram();
   let requests = 0;
   for (const { latency, timestamp, thread, iter, ok } of lines(log)) {
-    const due = startMicros + period * (thread / connections + iter * stretch);
+    const due = dueAt(thread, iter);
     const sent = timestamp / 1000;
     const micros = latency * 1e6;
     const wasBusy = (freeAt.get(thread) ?? 0) > due;

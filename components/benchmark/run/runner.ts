@@ -141,7 +141,7 @@ async function measure(
   const [client] = nodes;
   const note = blocksNote(plan);
   if (note !== undefined) say(note);
-  const kept = journal.records().length;
+  const kept = plan.runs.length - undone(plan.runs, journal).length;
   if (kept > 0) say(`${kept} of ${plan.runs.length} runs are there already; going on behind them`);
   try {
     // What a killed run has left may still be under load.

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { latenciesOf, type Schedule } from "../../../components/benchmark/measure/access-log";
+import { dueTimes, latenciesOf, type Schedule } from "../../../components/benchmark/measure/access-log";
 import { OutputError } from "../../../components/benchmark/measure/output-error";
 import { parseFortio } from "../../../components/benchmark/measure/fortio";
 import { recorded } from "../fixtures";
@@ -98,6 +98,22 @@ describe("latencies without coordinated omission", () => {
     });
     assert.equal(log.requests, requests);
     assert.equal(log.corrected.percentile(99), log.raw.percentile(99));
+  });
+
+  it("reckon with fortio's own schedule: a real run sent each request a moment after it was due, to the end", () => {
+    const { startMicros: began } = parseFortio(recorded("fortio/http-ok.json"));
+    const dueAt = dueTimes({ qps: 100, connections: 4, seconds: 2, startMicros: began });
+    const late = recorded("fortio/http-ok.access.log")
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as { thread: number; iter: number; timestamp: number })
+      .map(({ thread, iter, timestamp }) => timestamp / 1000 - dueAt(thread, iter));
+    assert.equal(late.length, 200);
+    // A period is 40 ms; a schedule without its stretch would be as much off in the end.
+    const last = late.slice(-4);
+    assert.ok(Math.min(...late) > -1, `${Math.min(...late)} us before it was due`);
+    assert.ok(Math.max(...last) < 5000, `the last ones ${last.join(", ")} us late`);
+    assert.ok(late.filter((micros) => micros < 5000).length >= 190, "timers are late now and then, and not always");
   });
 
   it("leave out requests that failed, and count them", () => {
