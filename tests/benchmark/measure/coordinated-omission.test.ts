@@ -112,7 +112,7 @@ describe("latencies without coordinated omission", () => {
     // A period is 40 ms; a schedule without its stretch would be as much off in the end.
     const last = late.slice(-4);
     assert.ok(Math.min(...late) > -1, `${Math.min(...late)} us before it was due`);
-    assert.ok(Math.max(...last) < 5000, `the last ones ${last.join(", ")} us late`);
+    assert.ok(Math.max(...last) < 10_000, `the last ones ${last.join(", ")} us late`);
     assert.ok(late.filter((micros) => micros < 5000).length >= 190, "timers are late now and then, and not always");
   });
 
