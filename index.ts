@@ -74,7 +74,7 @@ export const kubeconfigCommand = cluster.kubeconfigCommand;
 export const kubeconfig = cluster.kubeconfig;
 /** What was not measured, and what stands in for the real thing. */
 export const notes = [
-  ...notesOf(cluster, charts, settings.observability),
+  ...notesOf(cluster, charts, settings),
   ...meshLayer.meshNotes(settings, context.projectRoot),
   ...policyNotes(settings, objects),
 ];

@@ -1,3 +1,4 @@
+import { benchmarkNotes } from "./benchmark/notes";
 import type { Cluster } from "./cluster/cluster";
 import { gatewayServicePorts } from "./mesh/values/gateway";
 import { observabilityNotes } from "./observability/notes";
@@ -63,7 +64,7 @@ function firstPath(rules: Settings["traffic"]["services"][number]["http"]): stri
 export function notes(
   cluster: Pick<Cluster, "simulatedNodes">,
   charts: ChartSource,
-  observability?: Settings["observability"],
+  settings: Pick<Settings, "observability" | "benchmark" | "mesh">,
 ): string[] {
   return [
     ...(cluster.simulatedNodes
@@ -77,6 +78,7 @@ export function notes(
           "Istio's charts are stand-ins (lab/charts): the official repository could not be reached when this environment was first deployed.",
         ]
       : []),
-    ...observabilityNotes({ observability }),
+    ...observabilityNotes(settings),
+    ...(cluster.simulatedNodes ? [] : benchmarkNotes(settings)),
   ];
 }

