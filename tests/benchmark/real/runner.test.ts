@@ -7,6 +7,7 @@ import type { Report } from "../../../components/benchmark/report/report";
 import type { ExecResult } from "../../../components/benchmark/run/exec";
 import { runBenchmark } from "../../../components/benchmark/run/runner";
 import { benchmark } from "../../../components/settings/sections/benchmark";
+import { skip } from "../../support/skip";
 import { FakeCluster } from "../run/fake-cluster";
 import { fortioOrSkip, freePort, startFortio, stopServer } from "./tools";
 
@@ -50,7 +51,7 @@ describe("a whole benchmark with a real fortio, of none and none once more", fun
     const port = await freePort();
     server = await startFortio(fortio, port);
     const settings = benchmark.parse({
-      ...{ scenarios: ["none"], control: true, blocks: 7, qps: [200], connections: [4], idle: "1s" },
+      ...{ scenarios: ["none"], control: true, blocks: 9, qps: [200], connections: [4], idle: "1s" },
       ...{ duration: "1s", warmUp: "500ms", tcpStreams: [], transactions: false },
     });
     const request = { stack: "loopback", settings, mesh: { version: "1.31.1" } };
@@ -66,17 +67,22 @@ describe("a whole benchmark with a real fortio, of none and none once more", fun
 
   it("makes every run, with raw and corrected latencies from a real log", () => {
     assert.equal(report.complete, true);
-    assert.equal(report.runs.length, 14);
-    for (const { outcome } of report.runs) {
+    assert.equal(report.runs.length, 18);
+    for (const { outcome, problems } of report.runs) {
       assert.ok(outcome?.kind === "requests" && outcome.corrected);
-      assert.deepEqual([outcome.requests, outcome.failed], [200, 0]);
+      assert.equal(outcome.failed, 0);
+      // On a busy machine fortio makes a few less, and such a run does not count.
+      assert.ok(outcome.requests >= 198 || problems.length > 0, String(outcome.requests));
       assert.ok((outcome.corrected.percentiles["99"] ?? 0) >= (outcome.raw.percentiles["99"] ?? Infinity));
     }
   });
 
-  it("finds no difference that anybody would call one", () => {
+  it("finds no difference that anybody would call one", function () {
     const control = report.figures.find(({ scenario, metric }) => scenario === "control" && metric === "p50");
     const { difference } = control ?? {};
+    const spoilt = report.runs.filter(({ problems }) => problems.length > 0);
+    if (spoilt.length > 2)
+      skip(this, `the machine is too busy: ${spoilt.flatMap(({ problems }) => problems).join("; ")}`);
     assert.ok(difference?.interval);
     // A test at 5% finds something in 1 of 20 A/A pairs; what it then finds has to be as good as nothing.
     assert.ok(!difference.significant || Math.abs(difference.median) < 0.1, JSON.stringify(difference));
