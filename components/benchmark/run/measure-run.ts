@@ -7,7 +7,7 @@ import { OutputError } from "../measure/output-error";
 import { latencyOfFortio, latencyOfHistogram, type RunRecord, type Usages } from "../measure/record";
 import { type ContainerSample, rolesIn, usageBetween } from "../measure/usage";
 import { namespaceOf } from "../objects";
-import { hasSchedule } from "../plan/arm";
+import { type Arm, hasSchedule } from "../plan/arm";
 import type { BenchmarkPlan, PlannedRun, Scenario } from "../plan/plan";
 import type { BenchCluster, BenchPod } from "./cluster";
 import { type ClientCommand, dropLog, fetchLog, measurementOf, warmUpOf } from "./commands";
@@ -22,8 +22,13 @@ export interface RunContext {
   readonly clientNodeCores: number;
   /** Nodes whose counters are read. */
   readonly nodes: readonly string[];
+  /** Waits for some milliseconds; rejects when the signal is aborted. */
+  readonly rest: (ms: number) => Promise<unknown>;
   readonly signal?: AbortSignal;
 }
+
+/** Seconds within which a kubelet reads its counters anew (housekeeping: 10 s, and up to 15 s where little happens). */
+const kubeletPeriod = 15;
 
 /** Counters of all nodes that matter; nothing where a kubelet gives none, as cost is then not measured. */
 export async function counters({ cluster, nodes }: Pick<RunContext, "cluster" | "nodes">): Promise<ContainerSample[]> {
@@ -60,9 +65,14 @@ export async function measureRun(context: RunContext, run: PlannedRun): Promise<
   const warmUp = warmUpOf(arm, plan);
   const loadedSince = warmUp ? startOf((await inClient(warmUp)).stdout) : Infinity;
   const timeBefore = await timesOf(cluster, namespace, pods);
-  const before = (await counters(context)).filter(({ at }) => at >= loadedSince);
-  const { stdout, stderr } = await inClient(measurementOf(arm, plan));
-  const usage = usageIn(scenario, before, await counters(context));
+  const early = (await counters(context)).filter(({ at }) => at >= loadedSince);
+  const began = Math.min(loadedSince, Date.now());
+  const [{ stdout, stderr }, late] = await Promise.all([
+    inClient(measurementOf(arm, plan)),
+    countersUnderLoad(context, arm).then((samples) => samples.filter(({ at }) => at >= began)),
+  ]);
+  // Of two counters of one container the last in the list is taken: the earlier one.
+  const usage = usageIn(scenario, [...late, ...early], await counters(context));
   const timeAfter = await timesOf(cluster, namespace, pods);
   const stolen = {
     client: stolenShare(timeBefore.client, timeAfter.client),
@@ -85,6 +95,13 @@ export async function measureRun(context: RunContext, run: PlannedRun): Promise<
     const problem = said === "" ? error.message : `${error.message} (${said})`;
     return { ...place, took: took(), problems: [problem], disturbed: true };
   }
+}
+
+/** Counters of a load that has gone on long enough for them to be its own, where the warm-up is too short for that. */
+async function countersUnderLoad(context: RunContext, arm: Arm): Promise<ContainerSample[]> {
+  if (!hasSchedule(arm) || arm.warmUpSeconds >= kubeletPeriod || arm.seconds < 2 * kubeletPeriod) return [];
+  await context.rest(1000 * kubeletPeriod);
+  return counters(context);
 }
 
 /**

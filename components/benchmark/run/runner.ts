@@ -152,9 +152,9 @@ async function measure(
     }
     journal.keepSetup(setup);
     const counted = await countedNodes(cluster, nodes);
-    const context: RunContext = { cluster, plan, clientNodeCores: client.cores, nodes: counted, signal };
+    const context: RunContext = { cluster, plan, clientNodeCores: client.cores, nodes: counted, rest, signal };
     await annotations.begin();
-    await makeRuns(context, remaining(plan.runs, journal), journal, say, rest);
+    await makeRuns(context, remaining(plan.runs, journal), journal, say);
   } finally {
     await remove(cluster, say);
     await annotations.end();
@@ -166,7 +166,6 @@ async function makeRuns(
   runs: readonly PlannedRun[],
   journal: Journal,
   say: (line: string) => void,
-  rest: (ms: number) => Promise<unknown>,
 ): Promise<void> {
   say(`${runs.length} runs, about ${span(estimatedSeconds(runs))}`);
   let overhead = 0;
@@ -176,7 +175,7 @@ async function makeRuns(
       // A connection that broke once says nothing of the cluster; one that breaks again does.
       if (!(error instanceof ExecError)) throw error;
       say(`${error.message}; once more`);
-      await rest(2000);
+      await context.rest(2000);
       return measureRun(context, run);
     });
     journal.add(record);

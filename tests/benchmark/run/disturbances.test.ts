@@ -112,4 +112,23 @@ describe("what surrounds a run", () => {
     const stale = await cpu(2);
     assert.deepEqual([stale?.cores, stale?.memory], [undefined, 60 * 2 ** 20]);
   });
+
+  it("looks at the counters in the middle of a run as well, where a warm-up is shorter than a kubelet's period", async () => {
+    cluster.echo = (namespace) => (namespace === "bench-sidecar" ? "X-Forwarded-Client-Cert: spiffe://a\n" : "");
+    const usage = cluster.usage.bind(cluster);
+    // Kubelets have read nothing anew before the measurement goes on.
+    cluster.usage = (node) => {
+      cluster.countedSince = measurements().length > made ? Date.UTC(2026, 10, 24) : Date.UTC(2026, 0, 1);
+      return usage(node);
+    };
+    let made = 0;
+    cluster.onExec = (command) =>
+      (made = command.startsWith("client-abc bench") && command.includes(" rm ") ? measurements().length : made);
+    const cores = async (duration: string) => {
+      const { runs } = await run({ blocks: 1, scenarios: ["none", "sidecar"], warmUp: "3s", duration });
+      return runs.find(({ scenario }) => scenario === "sidecar")?.usage["client proxy"]?.cores;
+    };
+    assert.equal(await cores("30s"), 0.1);
+    assert.equal(await cores("29s"), undefined);
+  });
 });
