@@ -16,7 +16,8 @@ export interface LifecycleCommandArgs {
   readonly secretOutput?: boolean;
   /**
    * Whether a changed input's run gets the last run's stdout, as PULUMI_COMMAND_STDOUT: for what is made once, or has to
-   * know what there was. It must be small, as everything of an environment. @default false
+   * know what there was. Its stderr comes along, in a variable of its own: each must stay below the 128 KiB that Linux
+   * allows one, or the command never runs again. @default false
    */
   readonly previousOutput?: boolean;
 }

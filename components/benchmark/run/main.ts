@@ -12,6 +12,7 @@ import {
 } from "./request";
 import { runBenchmark, type RunnerContext } from "./runner";
 import { cleanUp } from "./set-up";
+import { sparing } from "./sparing";
 
 /** Exit code of a command that was ended by a signal, as shells give it. */
 const interrupted = 130;
@@ -28,7 +29,7 @@ export async function main(
   stdin: AsyncIterable<Buffer>,
   signal: AbortSignal,
 ): Promise<number> {
-  const say = (line: string) => process.stderr.write(`${line}\n`);
+  const say = sparing((line) => process.stderr.write(`${line}\n`));
   try {
     const kubeconfig = await text(stdin);
     const server = await ApiServer.open({ kubeconfig, context: env[contextVariable] });

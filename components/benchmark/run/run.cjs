@@ -7,15 +7,17 @@
 const { fork } = require("node:child_process");
 
 const signals = ["SIGINT", "SIGTERM", "SIGHUP"];
+/** Milliseconds for cleaning up. */
+const patience = 60_000;
 
-if (process.send === undefined) watch();
-else work();
+if (process.argv[3] === "worker") work();
+else watch();
 
 function watch() {
-  const worker = fork(__filename, process.argv.slice(2), { detached: true });
+  const worker = fork(__filename, [process.argv[2] ?? "", "worker"], { detached: true });
   for (const signal of signals) process.on(signal, () => worker.kill(signal));
   worker.on("exit", (code, signal) => {
-    if (code === null) process.stderr.write(`benchmark: ended by ${signal}; the same command goes on behind it\n`);
+    if (code === null) process.stderr.write(`benchmark: ended by ${signal}; what is finished is kept\n`);
     process.exitCode = code ?? 1;
   });
 }
@@ -24,15 +26,16 @@ function work() {
   require("../../../lab/bin/register.cjs");
   const { main } = require("./main.ts");
   const stop = new AbortController();
-  for (const signal of signals) {
-    process.on(signal, () => {
-      if (stop.signal.aborted) process.exit(130);
-      stop.abort();
-    });
-  }
-  process.on("disconnect", () => stop.abort());
-  // Nobody may be left to read.
-  for (const stream of [process.stdout, process.stderr]) stream.on("error", () => undefined);
+  const end = () => {
+    if (stop.signal.aborted) return;
+    stop.abort();
+    // A cluster that does not answer is not waited for: the next run cleans up.
+    setTimeout(() => process.exit(130), patience).unref();
+  };
+  for (const signal of signals) process.on(signal, () => (stop.signal.aborted ? process.exit(130) : end()));
+  process.on("disconnect", end);
+  // Whoever read has gone, and with it the deployment.
+  for (const stream of [process.stdout, process.stderr]) stream.on("error", end);
   main(process.argv[2], process.env, process.stdin, stop.signal).then((code) => {
     process.exitCode = code;
     process.removeAllListeners("disconnect");

@@ -71,4 +71,16 @@ describe("the command of a benchmark", function () {
       assert.ok(await beingRemoved());
     });
   }
+
+  it("goes on for nobody: it ends, and removes what it made, where what it says is not read any more", async () => {
+    const child = spawn(process.execPath, [program, "measure"], {
+      cwd: lab.root,
+      env: { ...process.env, [requestVariable]: JSON.stringify(request) },
+    });
+    child.stderr.destroy();
+    child.stdin.end(kubeconfig);
+    const [code] = (await once(child, "exit")) as [number | null];
+    assert.equal(code, 130);
+    assert.ok(await beingRemoved());
+  });
 });
