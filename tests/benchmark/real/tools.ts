@@ -3,9 +3,10 @@ import { once } from "node:events";
 import { createServer, type AddressInfo } from "node:net";
 import { promisify } from "node:util";
 import { ensureTools } from "../../../lab/tools/ensure-tools";
+import { ToolsUnavailable } from "../../../lab/tools/failure";
 import { programsOnPath } from "../../../lab/tools/path-lookup";
 import { skip } from "../../support/skip";
-import { envoyProgram } from "./envoy-package";
+import { envoyProgram, NoEnvoy } from "./envoy-package";
 
 const run = promisify(execFile);
 
@@ -15,7 +16,8 @@ export async function fortioOrSkip(context: Mocha.Context): Promise<string> {
   try {
     return (await ensureTools(["fortio"])).fortio.path;
   } catch (error) {
-    return skip(context, `there is no fortio: ${(error as Error).message.split("\n")[0] ?? ""}`);
+    if (!(error instanceof ToolsUnavailable)) throw error;
+    return skip(context, `there is no fortio: ${error.message.split("\n")[0] ?? ""}`);
   }
 }
 
@@ -25,7 +27,8 @@ export async function envoyOrSkip(context: Mocha.Context): Promise<string> {
   try {
     return await envoyProgram();
   } catch (error) {
-    return skip(context, `there is no Envoy: ${(error as Error).message}`);
+    if (!(error instanceof NoEnvoy)) throw error;
+    return skip(context, `there is no Envoy: ${error.message}`);
   }
 }
 
