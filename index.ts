@@ -1,5 +1,6 @@
 import { Bookinfo } from "./components/apps/bookinfo";
 import { Benchmark } from "./components/benchmark/benchmark";
+import { problemsOfLayers } from "./components/checks";
 import { cluster as clusterOf } from "./components/cluster";
 import * as meshLayer from "./components/mesh";
 import { Observability } from "./components/observability/observability";
@@ -13,7 +14,7 @@ import { compilePolicies, environmentModel, MeshPolicies, MeshSecurity, policyNo
 
 // One direction: settings -> cluster -> platform -> mesh -> applications -> policies -> outputs.
 const context = programContext();
-const { settings, secrets } = loadSettings((valid) => meshLayer.unknownValues(valid, context.projectRoot));
+const { settings, secrets } = loadSettings((valid) => problemsOfLayers(valid, context.projectRoot));
 // Before anything is made, as it refuses what would not hold.
 const objects = compilePolicies(environmentModel(settings));
 
@@ -26,7 +27,6 @@ const platform = new Platform(
   { ...inCluster, dependsOn: cluster.component },
 );
 const onPlatform = { ...inCluster, dependsOn: platform };
-
 const istio = new meshLayer.Istio(
   "istio",
   { ...settings, cluster, source: charts, meshConfig: meshLayer.policyMeshConfig(settings) },
@@ -59,8 +59,8 @@ const policies = new MeshPolicies("policies", { objects }, { ...inCluster, depen
 
 // Whatever still starts would be measured with it.
 const last = { ...inCluster, dependsOn: [...standing, policies, ...(observability ? [observability] : [])] };
-const plan = settings.benchmark && { ...settings, settings: settings.benchmark, cluster, stack: context.stack };
-const measured = plan && new Benchmark("benchmark", plan, last);
+const asked = settings.benchmark && { ...settings, settings: settings.benchmark, cluster, stack: context.stack };
+const measured = asked && new Benchmark("benchmark", asked, last);
 
 /** Which cluster this is. */
 export const clusterSummary = clusterSummaryOf(settings.cluster);

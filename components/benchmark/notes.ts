@@ -1,15 +1,29 @@
 import { benchmarkScenarios } from "../settings/benchmark-scenarios";
+import type { Problem } from "../settings/errors";
 import type { Settings } from "../settings/schema";
-import { benchmarkPlan, estimatedSeconds } from "./plan/plan";
+import { benchmarkPlan, estimatedSeconds, planProblems } from "./plan/plan";
 import { resolveBenchmark } from "./plan/resolve";
 import { blocksNote } from "./report/family";
 import { span } from "./report/format";
 
+type Benchmarked = Pick<Settings, "benchmark" | "mesh">;
+
+function planOf({ benchmark, mesh }: Partial<Benchmarked>) {
+  if (!benchmark || !mesh) return undefined;
+  return benchmarkPlan(resolveBenchmark({ ...benchmark, scenarios: [...benchmarkScenarios(benchmark, mesh)] }));
+}
+
+/** What of a benchmark cannot be measured as it is asked for. */
+export function benchmarkProblems(settings: Partial<Benchmarked>): Problem[] {
+  const plan = planOf(settings);
+  return plan ? planProblems(plan).map((message) => ({ path: ["benchmark"], message })) : [];
+}
+
 /** What a preview has to say of a benchmark: how long a deployment takes with it, and what it will not be able to tell. */
-export function benchmarkNotes({ benchmark, mesh }: Pick<Settings, "benchmark" | "mesh">): string[] {
-  if (!benchmark) return [];
-  const plan = benchmarkPlan(resolveBenchmark({ ...benchmark, scenarios: [...benchmarkScenarios(benchmark, mesh)] }));
-  const takes = `The benchmark takes about ${span(estimatedSeconds(plan.runs))}: ${plan.runs.length} runs, made when its plan, the mesh's version or runId changes.`;
+export function benchmarkNotes(settings: Benchmarked): string[] {
+  const plan = planOf(settings);
+  if (!plan) return [];
+  const takes = `The benchmark takes ${span(estimatedSeconds(plan.runs))} or more: ${plan.runs.length} runs, made when its plan, the mesh's version or runId changes.`;
   const blind = blocksNote(plan);
-  return [takes, ...(blind === undefined ? [] : [`Benchmark: ${blind}`])];
+  return [takes, ...(blind === undefined ? [] : [blind])];
 }

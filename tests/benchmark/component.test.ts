@@ -75,6 +75,14 @@ describe("the benchmark of a stack", () => {
     assert.deepEqual((await runStack({ overrides: onNodes })).outputs.benchmark, []);
   });
 
+  it("is refused before anything is made where an arm cannot be measured as it is asked for", async () => {
+    const asked = { ...benchmark, qps: [1], connections: [64], duration: "10s" };
+    await assert.rejects(
+      runStack({ overrides: { ...onNodes, benchmark: asked } }),
+      /talos-mesh:benchmark: http-c64-q1-1024B has 10 requests in 10 s, which are no two for each of its connections/,
+    );
+  });
+
   it("runs nothing on simulated nodes, and nothing where it is not asked for", async () => {
     const simulated = await runStack({ overrides: { benchmark } });
     assert.equal(simulated.byType("talos-mesh:benchmark:Benchmark").length, 1);

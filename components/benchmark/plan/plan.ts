@@ -148,7 +148,7 @@ export function planProblems({ arms }: Pick<BenchmarkPlan, "arms">): string[] {
     const requests = Math.floor(qps * seconds);
     if (requests >= 2 * connections) return [];
     return [
-      `talos-mesh:benchmark: ${id} has ${requests} requests in ${seconds} s, which are no two for each of its connections; ` +
+      `${id} has ${requests} requests in ${seconds} s, which are no two for each of its connections; ` +
         "raise qps or duration, or lower connections",
     ];
   });

@@ -13,7 +13,7 @@ import {
 import { resolveBenchmark } from "../plan/resolve";
 import type { RunRecord } from "../measure/record";
 import { type Baseline, parseBaseline } from "../report/baseline";
-import { boundsOf, type BudgetVerdict, judgeBudgets } from "../report/budgets";
+import { boundsOf, budgetLines, budgetMessage, judgeBudgets } from "../report/budgets";
 import { csvOf } from "../report/csv";
 import { blocksNote } from "../report/family";
 import { number, span } from "../report/format";
@@ -57,7 +57,10 @@ export async function runBenchmark(request: BenchmarkRequest, context: RunnerCon
   const { settings, mesh, stack, pull, grafana } = request;
   const plan = benchmarkPlan(resolveBenchmark(settings, { quick: context.quick }));
   const problems = planProblems(plan);
-  if (problems.length > 0) throw new NotMeasurable(problems.join("\n"));
+  if (problems.length > 0) {
+    const short = context.quick === true ? " (--quick is too short for it)" : "";
+    throw new NotMeasurable(problems.map((problem) => `talos-mesh:benchmark: ${problem}${short}`).join("\n"));
+  }
   const identity = planIdentity(plan, mesh, settings.runId);
   const folder = path.join(context.projectRoot, ".talos-mesh", stack, "benchmark", identity);
   const baseline = readBaseline(settings.baseline, context.projectRoot);
@@ -82,9 +85,9 @@ export async function runBenchmark(request: BenchmarkRequest, context: RunnerCon
   const report = reportOf(measured, { budgets: settings.budgets, baseline });
   writeReports(report, journal, context.say);
   refuseFailures(report);
-  const { sentences, scenarios, figures, costs } = report;
+  const { sentences, scenarios } = report;
   const place = path.relative(context.projectRoot, folder);
-  const known = { nodes: nodes.map(nodeTitle), bounds: boundsOf(plan.scenarios, { figures, costs }) };
+  const known = { nodes: nodes.map(nodeTitle), bounds: boundsOf(report) };
   return {
     ...{ identity, state: "measured", sentences, budgets: settings.budgets, report: place },
     ...(scenarios.every(({ state }) => state === "measured") && { known }),
@@ -243,7 +246,7 @@ function judgedAgain(
   if (previous.known.nodes.join() !== nodes.map(nodeTitle).join()) return undefined;
   say("Judged by what an earlier deployment measured; its report is where that one ran. Another runId measures anew.");
   const budgets = judgeBudgets(scenarios, settings.budgets, previous.known.bounds);
-  sayBudgets(budgets, say);
+  for (const line of budgetLines(budgets)) say(line);
   refuseFailures({ budgets });
   return { ...previous, budgets: settings.budgets };
 }
@@ -258,27 +261,11 @@ function writeReports(report: Report, journal: Journal, say: (line: string) => v
   journal.write("report.md", markdownOf(report));
   const page = journal.write("report.html", htmlOf(report));
   for (const sentence of report.sentences) say(sentence);
-  sayBudgets(report.budgets, say);
+  for (const line of budgetLines(report.budgets)) say(line);
   say(`Report: ${page}`);
-}
-
-function sayBudgets(budgets: readonly BudgetVerdict[], say: (line: string) => void): void {
-  for (const { name, scenario, verdict, upper, max, unit } of budgets) {
-    const found = upper === undefined ? "" : `: ${number(upper)} of ${number(max)} ${unit}`;
-    say(`budget ${name}, ${scenario}: ${verdict}${found}`);
-  }
 }
 
 function refuseFailures(judged: Pick<Report, "budgets">): void {
   const failed = failures(judged);
   if (failed.length > 0) throw new BudgetError(budgetMessage(failed));
-}
-
-function budgetMessage(failed: ReturnType<typeof failures>): string {
-  const lines = failed.map(({ name, scenario, upper, max, unit, where, verdict }) =>
-    upper === undefined
-      ? `talos-mesh:benchmark.budgets.${name}: ${scenario} was ${verdict}, so it is not known to keep it`
-      : `talos-mesh:benchmark.budgets.${name}: ${scenario} may add ${number(max)} ${unit}; upper bound ${number(upper)} (${where ?? ""})`,
-  );
-  return `${lines.join("\n")}\nnext: look at the report; raise the budget, or set onExceed: warn`;
 }

@@ -1,0 +1,9 @@
+import { benchmarkProblems } from "./benchmark/notes";
+import { unknownValues } from "./mesh";
+import type { Problem } from "./settings/errors";
+import type { Settings } from "./settings/schema";
+
+/** What layers have to refuse of valid settings, which settings do not know by themselves. */
+export function problemsOfLayers(valid: Partial<Settings>, projectRoot: string): Problem[] {
+  return [...unknownValues(valid, projectRoot), ...benchmarkProblems(valid)];
+}
