@@ -16,7 +16,7 @@ export interface Schedule {
 export interface Latencies {
   /** From when a request was sent, as the client measures it. */
   readonly raw: LatencyHistogram;
-  /** From when it was due. */
+  /** From when it was due; with those that waited and were not sent any more when the time was up. */
   readonly corrected: LatencyHistogram;
   /** Lines of the log: requests, failed ones too. */
   readonly requests: number;
@@ -39,11 +39,16 @@ interface Line {
  * the end.
  */
 export function dueTimes(schedule: Schedule): (thread: number, iter: number) => number {
-  const { qps, connections, seconds, startMicros } = schedule;
+  const { qps, connections, startMicros } = schedule;
   const period = (connections / qps) * 1e6;
-  const calls = Math.floor(Math.floor(qps * seconds) / connections);
+  const calls = callsOf(schedule);
   const stretch = calls > 1 ? 1 + 1 / (calls - 1) : 1;
   return (thread, iter) => startMicros + period * (thread / connections + iter * stretch);
+}
+
+/** Calls that each connection is to make. */
+function callsOf({ qps, connections, seconds }: Schedule): number {
+  return Math.floor(Math.floor(qps * seconds) / connections);
 }
 
 /**
@@ -52,12 +57,15 @@ export function dueTimes(schedule: Schedule): (thread: number, iter: number) => 
  * still waited counts from when it was due. One that its connection was free to send counts from when it was sent: that
  * a timer of the client's woke up late is not the server's doing.
  *
+ * When its time is up fortio leaves out what is still due. What was due while its connection still waited counts as a
+ * wait until that was free, which is the least that it would have been.
+ *
  * @param log as `-access-log-format json` writes it, in the order in which requests end
  * @throws OutputError for what is no such log
  */
-export function latenciesOf(log: string, schedule: Schedule): Latencies {
+export function latenciesOf(log: Buffer, schedule: Schedule): Latencies {
   const dueAt = dueTimes(schedule);
-  const freeAt = new Map<number, number>();
+  const last = new Map<number, { readonly iter: number; readonly freeAt: number }>();
   const raw = new LatencyHistogram();
   const corrected = new LatencyHistogram();
   let requests = 0;
@@ -65,21 +73,28 @@ export function latenciesOf(log: string, schedule: Schedule): Latencies {
     const due = dueAt(thread, iter);
     const sent = timestamp / 1000;
     const micros = latency * 1e6;
-    const wasBusy = (freeAt.get(thread) ?? 0) > due;
-    freeAt.set(thread, sent + micros);
+    const wasBusy = (last.get(thread)?.freeAt ?? 0) > due;
+    last.set(thread, { iter, freeAt: sent + micros });
     requests++;
     if (!ok) continue;
     raw.record(micros);
     corrected.record(wasBusy ? Math.max(micros, sent + micros - due) : micros);
   }
+  const calls = callsOf(schedule);
+  for (const [thread, { iter, freeAt }] of last) {
+    for (let unsent = iter + 1; unsent < calls && dueAt(thread, unsent) < freeAt; unsent++) {
+      corrected.record(freeAt - dueAt(thread, unsent));
+    }
+  }
   return { raw, corrected, requests };
 }
 
-function* lines(log: string): Iterable<Line> {
+/** One by one from the bytes: all together may be more than a string can hold. */
+function* lines(log: Buffer): Iterable<Line> {
   for (let start = 0; start < log.length;) {
     const found = log.indexOf("\n", start);
     const end = found === -1 ? log.length : found;
-    const text = log.slice(start, end);
+    const text = log.toString("utf8", start, end);
     start = end + 1;
     if (text === "") continue;
     let line: Partial<Line>;

@@ -130,7 +130,7 @@ async function timesOf(cluster: BenchCluster, namespace: string, pods: readonly 
 export function outcomeOf(
   { arm }: Pick<PlannedRun, "arm">,
   printed: string,
-  log: string | undefined,
+  log: Buffer | undefined,
 ): { readonly outcome: NonNullable<RunRecord["outcome"]> } & Pick<
   Circumstances,
   "logged" | "connections" | "answerBytes"
@@ -151,8 +151,13 @@ export function outcomeOf(
   return { outcome: { ...common, ...latencies }, logged, ...seen };
 }
 
-function gunzip(content: Buffer): string {
-  return content.length === 0 ? "" : gunzipSync(content).toString("utf8");
+/** @throws OutputError where it is cut off */
+function gunzip(content: Buffer): Buffer {
+  try {
+    return content.length === 0 ? content : gunzipSync(content);
+  } catch (error) {
+    throw new OutputError(`the access log could not be unpacked: ${(error as Error).message}`);
+  }
 }
 
 function restartsBetween(before: readonly BenchPod[], after: readonly BenchPod[]): string[] {

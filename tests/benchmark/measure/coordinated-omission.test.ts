@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { dueTimes, latenciesOf, type Schedule } from "../../../components/benchmark/measure/access-log";
+import { gates } from "../../../components/benchmark/measure/gates";
 import { OutputError } from "../../../components/benchmark/measure/output-error";
 import { parseFortio } from "../../../components/benchmark/measure/fortio";
 import { recorded } from "../fixtures";
@@ -15,23 +16,29 @@ interface Entry {
   readonly took: number;
 }
 
-/** A run of fortio's in virtual time: each connection asks when it is due, or as soon as it is free. */
+/**
+ * A run of fortio's in virtual time: each connection asks when it is due, or as soon as it is free, until the time is up;
+ * at least twice, and where it has got that far, for the last time too (runOne in periodic/periodic.go).
+ */
 function virtualRun({ qps, connections, seconds }: Schedule, answer: (sent: number) => number, lateness = 0): Entry[] {
   const period = (connections / qps) * 1e6;
   const calls = Math.floor(Math.floor(qps * seconds) / connections);
   return Array.from({ length: connections }, (_, thread) => thread).flatMap((thread) => {
+    const made: Entry[] = [];
     let free = 0;
-    return Array.from({ length: calls }, (_, iter): Entry => {
+    for (let iter = 0; iter < calls; iter++) {
       const due = period * (thread / connections + iter + (calls > 1 ? iter / (calls - 1) : 0));
       const sent = free > due ? free : due + lateness;
+      if (sent > seconds * 1e6 && iter >= 2 && iter !== calls - 1) break;
       const took = answer(sent);
       free = sent + took;
-      return { thread, iter, sent, took };
-    });
+      made.push({ thread, iter, sent, took });
+    }
+    return made;
   });
 }
 
-function logOf(entries: readonly Entry[]): string {
+function logOf(entries: readonly Entry[]): Buffer {
   const lines = [...entries]
     .sort((a, b) => a.sent + a.took - b.sent - b.took)
     .map(({ thread, iter, sent, took }) => {
@@ -39,7 +46,7 @@ function logOf(entries: readonly Entry[]): string {
       const latency = (took / 1e6).toFixed(6);
       return `{"latency":${latency},"timestamp":${timestamp},"thread":${thread},"iter":${iter},"ok":true,"details":"200"}`;
     });
-  return `${lines.join("\n")}\n`;
+  return Buffer.from(`${lines.join("\n")}\n`);
 }
 
 /** Answers in `service`, but not for a `stall` in the middle of every `period`; all in microseconds. */
@@ -81,16 +88,48 @@ describe("latencies without coordinated omission", () => {
     assert.equal(late.corrected.percentile(100), 700);
   });
 
+  describe("of a server that stalls until after the end", () => {
+    // From 59.5 s to 60.1 s: each connection waits once, and fortio leaves out the other 49 that it was to make.
+    const [begin, end] = [59_500_000, 60_100_000];
+    const entries = virtualRun(schedule, (sent) => (sent >= begin && sent < end ? end - sent : 0) + service);
+    const latencies = latenciesOf(logOf(entries), schedule);
+
+    for (const percent of [99.3, 99.5, 99.9]) {
+      it(`hold those that were not sent any more, at p${percent}`, () => {
+        const total = schedule.seconds * 1e6;
+        const analytic = end - begin - (1 - percent / 100) * total + service;
+        const found = latencies.corrected.percentile(percent);
+        assert.ok(Math.abs(found - analytic) <= 0.05 * analytic, `${found} us and not ${analytic} us`);
+      });
+    }
+
+    it("and are those of a run that passes as one that made its requests", () => {
+      const planned = schedule.qps * schedule.seconds;
+      assert.equal(latencies.requests, entries.length);
+      assert.ok(entries.length < planned && entries.length >= gates.made * planned, `${entries.length} of ${planned}`);
+      assert.ok(latencies.corrected.count > planned - schedule.connections, `${latencies.corrected.count}`);
+    });
+  });
+
+  it("have nothing of what was left out because a timer woke up after the end", () => {
+    const few: Schedule = { qps: 1000, connections: 10, seconds: 1, startMicros };
+    const entries = virtualRun(few, () => 700, 1500);
+    const late = latenciesOf(logOf(entries), few);
+    assert.ok(entries.length < 1000, `${entries.length}`);
+    assert.deepEqual([late.corrected.count, late.corrected.percentile(100)], [entries.length, 700]);
+  });
+
   it("grow without end where the rate is more than the server can do", () => {
     const slow: Schedule = { qps: 100, connections: 1, seconds: 10, startMicros };
-    const { corrected: behind } = latenciesOf(logOf(virtualRun(slow, () => 20_000)), slow);
-    // 1,000 requests of 20 ms are done after 20 s; the last was due at 10 s.
-    assert.ok(Math.abs(behind.max - 10_000_000) < 40_000, `${behind.max} us`);
+    const { corrected: behind, requests } = latenciesOf(logOf(virtualRun(slow, () => 20_000)), slow);
+    // Of 1,000 requests of 20 ms half are done after 10 s; the last of them was due at 5 s.
+    assert.ok(Math.abs(requests - 500) < 3 && Math.abs(behind.max - 5_000_000) < 60_000, `${behind.max} us`);
+    assert.ok(behind.count >= 999, `${behind.count}`);
   });
 
   it("of a real log without stalls are hardly above the raw ones", () => {
     const { startMicros: began, requests } = parseFortio(recorded("fortio/http-ok.json"));
-    const log = latenciesOf(recorded("fortio/http-ok.access.log"), {
+    const log = latenciesOf(Buffer.from(recorded("fortio/http-ok.access.log")), {
       qps: 100,
       connections: 4,
       seconds: 2,
@@ -120,12 +159,13 @@ describe("latencies without coordinated omission", () => {
     const log =
       '{"latency":0.001,"timestamp":1767225600000000000,"thread":0,"iter":0,"ok":true,"details":"200"}\n' +
       '{"latency":0.9,"timestamp":1767225600100000000,"thread":0,"iter":1,"ok":false,"details":"503"}\n';
-    const latencies = latenciesOf(log, { qps: 10, connections: 1, seconds: 1, startMicros });
+    const latencies = latenciesOf(Buffer.from(log), { qps: 10, connections: 1, seconds: 1, startMicros });
     assert.deepEqual([latencies.requests, latencies.raw.count, latencies.raw.max], [2, 1, 1000]);
   });
 
   it("are refused where the log is cut off within a line or is another file", () => {
-    assert.throws(() => latenciesOf('{"latency":0.001,"times', schedule), OutputError);
-    assert.throws(() => latenciesOf('{"latency":0.001}\n', schedule), /without latency, timestamp, thread or iter/);
+    assert.throws(() => latenciesOf(Buffer.from('{"latency":0.001,"times'), schedule), OutputError);
+    const other = Buffer.from('{"latency":0.001}\n');
+    assert.throws(() => latenciesOf(other, schedule), /without latency, timestamp, thread or iter/);
   });
 });

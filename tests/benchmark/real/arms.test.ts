@@ -54,7 +54,7 @@ describe("an arm, as it is asked of a real fortio", function () {
         .replace(/(127\.0\.0\.1:)(\d+)/, (_, host, port) => `${host}${local.get(Number(port))}`),
     );
     const printed = await outputOf(fortio, args);
-    return outcomeOf({ arm }, printed, existsSync(log) ? readFileSync(log, "utf8") : undefined);
+    return outcomeOf({ arm }, printed, existsSync(log) ? readFileSync(log) : undefined);
   }
 
   for (const arm of plan.arms) {

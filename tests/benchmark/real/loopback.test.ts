@@ -94,7 +94,7 @@ describe("a delay in a real Envoy, measured by a real fortio", function () {
     const url = `http://127.0.0.1:${port}/?size=1024`;
     const result = parseFortio(await outputOf(fortio, [...args.slice(0, -1), url]));
     const { qps, connections, seconds } = arm;
-    const { raw } = latenciesOf(readFileSync(access, "utf8"), {
+    const { raw } = latenciesOf(readFileSync(access), {
       qps,
       connections,
       seconds,
