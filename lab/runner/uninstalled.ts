@@ -1,4 +1,4 @@
-import type { ApiServer, ObjectReference } from "../../components/shared/api-server";
+import { ApiError, type ApiServer, type ObjectReference } from "../../components/shared/api-server";
 import { messageOf } from "../program/errors";
 import { RunnerError } from "./errors";
 import { deleteObject, type ObjectOptions } from "./objects";
@@ -39,7 +39,7 @@ export async function waitUntilGone(
     const { kind, name, namespace } = object;
     const [where, label] = namespace ? [`-n ${namespace} `, `${namespace}/${name}`] : ["", name];
     for (const apiVersion of apiVersions) {
-      const live = await server.get({ ...object, apiVersion }, options.signal);
+      const live = await server.get({ ...object, apiVersion }, options.signal).catch(notServed);
       // One that is not on its way out is new, and somebody else's.
       if (live?.metadata.deletionTimestamp === undefined) continue;
       await deleteObject(server, { ...object, apiVersion }, options).catch((error: unknown) => {
@@ -51,4 +51,9 @@ export async function waitUntilGone(
       });
     }
   }
+}
+
+/** An aggregated API whose server is down has none of Helm's objects, and must not keep them from being looked for. */
+function notServed(error: unknown): undefined {
+  if (!(error instanceof ApiError && error.status === 503)) throw error;
 }

@@ -35,7 +35,9 @@ describe("an uninstallation that Helm gives up waiting for", () => {
     http = createServer(({ method = "", url = "" }, response) => {
       asked.push(`${method} ${url}`);
       const body = answer(method, url);
-      response.writeHead(body === undefined ? 404 : 200, { "content-type": "application/json" });
+      // As an aggregated API whose server is down.
+      const missing = url === "/apis/metrics.k8s.io/v1beta1" ? 503 : 404;
+      response.writeHead(body === undefined ? missing : 200, { "content-type": "application/json" });
       response.end(JSON.stringify(body ?? { message: "not found" }));
     });
     await new Promise<void>((resolve) => http.listen(0, "127.0.0.1", resolve));
@@ -63,7 +65,8 @@ describe("an uninstallation that Helm gives up waiting for", () => {
   });
 
   function answer(method: string, url: string): unknown {
-    if (url === "/apis") return { groups: [{ preferredVersion: { groupVersion: "apps/v1" } }] };
+    const groups = ["metrics.k8s.io/v1beta1", "apps/v1"];
+    if (url === "/apis") return { groups: groups.map((groupVersion) => ({ preferredVersion: { groupVersion } })) };
     if (url === "/api/v1") return { resources: [{ name: "services", kind: "Service", namespaced: true }] };
     if (url === "/apis/apps/v1") return { resources: [{ name: "deployments", kind: "Deployment", namespaced: true }] };
     if (url !== "/apis/apps/v1/namespaces/shop/deployments/web") return undefined;
