@@ -1,4 +1,5 @@
 import type { LiveObject } from "../../../shared/api-server";
+import { rootNamespace } from "../../../shared/root-namespace";
 import { type StepContext, waitFor } from "../context";
 import { missingOf } from "../live";
 import type { GatewayExtra, StepRequests } from "../requests";
@@ -82,7 +83,7 @@ async function removeUnset(
     };
     if ((await look()) === undefined) continue;
     say(`removed ${told}, which no setting asks for any more`);
-    const next = "see kubectl -n istio-system logs -l app=istiod; then run the same command again";
+    const next = `see kubectl -n ${rootNamespace} logs -l app=istiod; then run the same command again`;
     // An istiod that has not seen the change yet may make it once more.
     await waitFor(context, { seconds: 60, inARow: 2, next }, look);
   }
