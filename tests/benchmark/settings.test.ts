@@ -54,6 +54,20 @@ describe("the settings of a benchmark", () => {
     );
   });
 
+  it("set no budget for what the plan does not measure", () => {
+    const given = { cpu: { max: 1 }, "sidecar.memory": { max: 80 }, throughput: { max: 30 }, p99: { max: 5 } };
+    assert.deepEqual(problems({ qps: [0], tcpStreams: [], budgets: given }), [
+      "benchmark.budgets.cpu: cpu is measured at fixed rates, and benchmark.qps has only saturation; add a rate to it",
+      "benchmark.budgets.sidecar.memory: memory is measured at fixed rates, and benchmark.qps has only saturation; add a rate to it",
+      "benchmark.budgets.throughput: throughput is that of TCP streams, and none are measured; set benchmark.tcpStreams: [1]",
+    ]);
+    assert.match(
+      problems({ preset: "istio-tools", budgets: given }).join(),
+      /^benchmark\.budgets\.throughput: [^:]*: \[1\]$/,
+    );
+    assert.deepEqual(problems({ qps: [0, 100], tcpStreams: [1], budgets: given }), []);
+  });
+
   it("measure every data plane of the mesh where they name none", () => {
     const scenarios = (ofMesh: object) => benchmarkScenarios(benchmark.parse({}), meshOf(ofMesh));
     assert.deepEqual(scenarios({}), ["none", "sidecar"]);

@@ -25,6 +25,11 @@ const mebibyte = 2 ** 20;
  */
 const shared = ["ztunnel", "istiod"] as const satisfies readonly Component[];
 
+/** Parts that a scenario's requests pass: the control plane is there anyway, whatever is measured. */
+export function proxiesOf(scenario: Scenario): Component[] {
+  return meshParts[scenario].filter((part) => part !== "istiod");
+}
+
 /** What the mesh takes at the fixed rates, from the valid runs. */
 export function costsOf(
   plan: BenchmarkPlan,
@@ -58,7 +63,9 @@ function sharedOf(none: RunRecord | undefined): Usages {
 function costsOfCell(arm: Arm, scenario: Scenario, runs: readonly Run[], seed: string): Cost[] {
   const present = meshParts[scenario].filter((component) => runs.some(({ usage }) => usage[component]));
   const parts = present.map((component) => ({ component, parts: [component] }));
-  const all = present.length > 0 ? [...parts, { component: "mesh" as const, parts: present }] : parts;
+  // A sum without one of the proxies, whose node's counters were not to be had, would be too good.
+  const isWhole = present.length > 0 && proxiesOf(scenario).every((part) => present.includes(part));
+  const all = isWhole ? [...parts, { component: "mesh" as const, parts: present }] : parts;
   return all.flatMap(({ component, parts }): Cost[] => {
     const memory = estimate(
       runs.flatMap(({ usage }) => mebibytes(usage, parts, component === "mesh")),

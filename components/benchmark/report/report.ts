@@ -109,7 +109,7 @@ export function reportOf(
     plan: told,
     ...{ scenarios, environment, idle },
     sentences: [...sentences(plan, figures, costs), ...(baseline ? baselineSentences(baseline) : [])],
-    budgets: judgeBudgets(plan.scenarios, judged.budgets, boundsOf(plan.scenarios, { figures, costs })),
+    budgets: judgeBudgets(plan.scenarios, judged.budgets, boundsOf({ plan: told, figures, costs, runs: records })),
     figures,
     costs,
     ...(baseline && { baseline }),

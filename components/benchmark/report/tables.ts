@@ -23,10 +23,13 @@ export function tablesOf(report: Report): Table[] {
 function budgets({ budgets }: Report): Table {
   return {
     title: "Budgets",
-    note: "Judged on the upper bound of the 95% interval, of the arm where it is highest.",
+    note:
+      "Judged on the upper bound of the 95% interval, of the arm where it is highest; not measured where one arm has none, " +
+      "or has lost more than a tenth of its runs. Memory is of one proxy, waypoint or ztunnel.",
     head: ["budget", "scenario", "at most", "upper bound", "unit", "where", "verdict"],
-    rows: budgets.map(({ name, scenario, max, upper, unit, where, verdict, onExceed }) => [
-      ...[name, scenario, number(max), upper === undefined ? "-" : number(upper), unit, where ?? "-"],
+    rows: budgets.map(({ name, scenario, max, upper, unit, where, why, verdict, onExceed }) => [
+      ...[name, scenario, number(max), upper === undefined ? "-" : number(upper), unit],
+      [where, why].filter((part) => part !== undefined).join(": "),
       verdict === "within" ? verdict : `${verdict} (${onExceed})`,
     ]),
   };

@@ -1,6 +1,6 @@
 import { ambientScenarios, benchmarkScenarios } from "../benchmark-scenarios";
 import { hasAmbient } from "../data-planes";
-import { blocksForIntervals, budgetMetrics, scenarioNames } from "../sections/benchmark";
+import { type BenchmarkSettings, blocksForIntervals, budgetMetrics, scenarioNames } from "../sections/benchmark";
 import { suggestion } from "../suggest";
 import { duplicates } from "./duplicates";
 import { rule } from "./rule";
@@ -39,6 +39,7 @@ export const benchmarkRules = [
       const path = ["benchmark", "budgets", name];
       yield { path, message: `unknown budget; ${suggestion(name, budgetNames)}` };
     }
+    yield* unmeasuredBudgets(benchmark);
     if (Object.keys(budgets).length > 0 && blocks < blocksForIntervals) {
       yield {
         path: ["benchmark", "blocks"],
@@ -68,3 +69,25 @@ export const benchmarkRules = [
     }
   }),
 ];
+
+/** Budgets that no arm is measured for: after hours they would be found not to be kept. */
+function* unmeasuredBudgets({ budgets, qps = [], tcpStreams, preset }: BenchmarkSettings) {
+  const noRate = qps.length > 0 && qps.every((rate) => rate === 0);
+  const noStreams = (tcpStreams ?? (preset === "istio-tools" ? [] : undefined))?.length === 0;
+  for (const name of Object.keys(budgets)) {
+    const metric = name.split(".").at(-1);
+    const path = ["benchmark", "budgets", name];
+    if ((metric === "cpu" || metric === "memory") && noRate) {
+      yield {
+        path,
+        message: `${metric} is measured at fixed rates, and benchmark.qps has only saturation; add a rate to it`,
+      };
+    }
+    if (metric === "throughput" && noStreams) {
+      yield {
+        path,
+        message: "throughput is that of TCP streams, and none are measured; set benchmark.tcpStreams: [1]",
+      };
+    }
+  }
+}

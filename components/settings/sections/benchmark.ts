@@ -73,8 +73,9 @@ export const benchmark = z.strictObject({
     .record(z.string(), budget)
     .default({})
     .describe(
-      "What a scenario may add to none, judged on the upper bound of the interval: `p50`, `p90`, `p99`, `p99.9` (ms), `cpu` (vCPU " +
-        "per 1,000 requests a second), `memory` (MiB), `throughput` (% of the TCP rate lost); `sidecar.p99` is for one scenario.",
+      "Judged on the upper bound of the interval: what a scenario may add to none, `p50`, `p90`, `p99`, `p99.9` (ms); what it " +
+        "may take, `cpu` (vCPU of all of the mesh per 1,000 requests a second), `memory` (MiB of one proxy, waypoint or " +
+        "ztunnel, without istiod); what it may lose, `throughput` (% of the TCP rate). `sidecar.p99` is for one scenario.",
     ),
 });
 

@@ -1,4 +1,5 @@
 import { curve, type Latency, type RunRecord, type Usages } from "../../../components/benchmark/measure/record";
+import { meshParts } from "../../../components/benchmark/measure/usage";
 import { hasSchedule } from "../../../components/benchmark/plan/arm";
 import { benchmarkPlan, type PlannedRun, type Scenario } from "../../../components/benchmark/plan/plan";
 import { resolveBenchmark } from "../../../components/benchmark/plan/resolve";
@@ -26,7 +27,7 @@ export function measured(settings: z.input<typeof benchmark>, seed = "known"): M
       serverNode: node("worker-2"),
       images: ["fortio/fortio:1.66.0@sha256:1"],
     },
-    idle: { sidecar: usages(0.01), ambient: usages(0.01), waypoint: usages(0.01) },
+    idle: Object.fromEntries(plan.scenarios.map((scenario) => [scenario, usages(scenario, 0.01)])),
     records: plan.runs.map((run, index) => recordOf(run, index, blockEffects[run.block] ?? 0, random)),
   };
 }
@@ -38,9 +39,14 @@ function node(name: string) {
   };
 }
 
-function usages(cores: number): Usages {
+/** @param cores of each proxy */
+function usages(scenario: Scenario, cores: number): Usages {
   const usage = { cores, memory: 60 * 2 ** 20, containers: 1 };
-  return { client: usage, server: usage, "client proxy": usage, "server proxy": usage };
+  const istiod = { ...usage, cores: 0.05, memory: 200 * 2 ** 20 };
+  return {
+    ...{ client: usage, server: usage },
+    ...Object.fromEntries(meshParts[scenario].map((part) => [part, part === "istiod" ? istiod : usage])),
+  };
 }
 
 function recordOf(run: PlannedRun, index: number, blockEffect: number, random: Random): RunRecord {
@@ -56,8 +62,8 @@ function recordOf(run: PlannedRun, index: number, blockEffect: number, random: R
   }
   const base = 10 + blockEffect + added[scenario] + 0.05 * random.normal();
   const qps = arm.kind === "http" && arm.qps > 0 ? arm.qps : 5000;
-  // 0.2 vCPU per 1,000 requests a second in both proxies together, on top of the idle 0.01 each.
-  const usage = scenario === "none" || scenario === "control" ? {} : usages(0.01 + (0.1 * qps) / 1000);
+  // 0.2 vCPU per 1,000 requests a second in both sidecars together, on top of the idle 0.01 each.
+  const usage = usages(scenario, 0.01 + (0.1 * qps) / 1000);
   return {
     ...place,
     usage,

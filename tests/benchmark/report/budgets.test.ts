@@ -1,0 +1,160 @@
+import assert from "node:assert/strict";
+import { boundsOf, budgetLines, budgetMessage, judgeBudgets } from "../../../components/benchmark/report/budgets";
+import { markdownOf } from "../../../components/benchmark/report/markdown";
+import { type Measured, type Report, reportOf } from "../../../components/benchmark/report/report";
+import { previousOf } from "../../../components/benchmark/run/main";
+import { benchmark } from "../../../components/settings/sections/benchmark";
+import type { z } from "zod";
+import { measured } from "./measured";
+
+type Changed = (record: Measured["records"][number]) => Partial<Measured["records"][number]>;
+
+const settings: z.input<typeof benchmark> = { scenarios: ["none", "sidecar", "ambient"], tcpStreams: [1] };
+const budgets = (given: Record<string, object>) => benchmark.parse({ budgets: given }).budgets;
+
+function reportWith(given: Record<string, object>, changed: Changed = () => ({}), of = settings): Report {
+  const known = measured(of);
+  const records = known.records.map((record) => ({ ...record, ...changed(record) }));
+  return reportOf({ ...known, records }, { budgets: budgets(given) });
+}
+
+function verdicts(...told: Parameters<typeof reportWith>) {
+  return reportWith(...told).budgets.map(({ scenario, verdict, where, why }) => [scenario, verdict, where, why]);
+}
+
+/** Runs of sidecar at 1,000/s that failed the gate. */
+const lost =
+  (blocks: number, arm = "http-c10-q1000-1024B"): Changed =>
+  (record) =>
+    record.scenario === "sidecar" && record.arm === arm && record.block <= blocks
+      ? { problems: ["only 80.0% of the planned requests were made"] }
+      : {};
+const at1000 = "HTTP 1000/s, 10 connections, 1024 B";
+
+describe("what could not be measured", () => {
+  it("is not judged by the arms that could, as an arm that failed everywhere is no reason to be within", () => {
+    assert.deepEqual(verdicts({ "sidecar.p99": { max: 50 } }, lost(10)), [
+      ["sidecar", "not measured", at1000, "10 of 10 runs do not count"],
+    ]);
+    assert.deepEqual(verdicts({ "sidecar.cpu": { max: 50 } }, lost(10)), [
+      ["sidecar", "not measured", at1000, "10 of 10 runs do not count"],
+    ]);
+    assert.deepEqual(verdicts({ "sidecar.throughput": { max: 90 } }, lost(10, "tcp-1-download")), [
+      ["sidecar", "not measured", "TCP 1 stream download", "10 of 10 runs do not count"],
+    ]);
+  });
+
+  it("is more than a tenth of an arm's runs: those that are left are the better ones", () => {
+    for (const budget of ["sidecar.p99", "sidecar.memory"]) {
+      const [verdict = []] = verdicts({ [budget]: { max: 500 } }, lost(3));
+      assert.deepEqual([verdict[1], verdict[3]], ["not measured", "3 of 10 runs do not count"], budget);
+      assert.equal(verdicts({ [budget]: { max: 500 } }, lost(1))[0]?.[1], "within", budget);
+    }
+    const records = measured(settings).records.flatMap((record) => [{ ...record, ...lost(3)(record) }, record]);
+    const again = reportOf({ ...measured(settings), records }, { budgets: budgets({ "sidecar.p99": { max: 50 } }) });
+    assert.equal(again.budgets[0]?.verdict, "within", "runs that count as made again are not lost");
+  });
+
+  it("is what has no pairs to compare, too", () => {
+    const changed: Changed = (record) =>
+      record.scenario === "none" && record.block <= 4 ? { problems: ["failed"] } : {};
+    const [verdict] = verdicts({ "ambient.p99": { max: 50 } }, changed);
+    assert.deepEqual(verdict?.slice(1, 2).concat(verdict.slice(3)), [
+      "not measured",
+      "known of 6 of 10 blocks, and it takes 7",
+    ]);
+  });
+
+  it("is a p99.9 that runs do not give, where the plan asks for 10,000 requests, and none of a plan without the arm", () => {
+    const of = { ...settings, transactions: false };
+    const without: Changed = ({ outcome }) => {
+      if (outcome?.kind !== "requests" || !outcome.corrected) return {};
+      const { "99.9": _, ...percentiles } = outcome.corrected.percentiles;
+      return { outcome: { ...outcome, corrected: { ...outcome.corrected, percentiles } } };
+    };
+    const at100: Changed = (record) => (record.arm === "http-c10-q100-1024B" ? without(record) : {});
+    const budget = { "sidecar.p99.9": { max: 50 } };
+    assert.equal(verdicts(budget, at100, of)[0]?.[1], "within", "6,000 requests are not asked for a p99.9");
+    assert.deepEqual(verdicts(budget, without, of), [
+      ["sidecar", "not measured", at1000, "known of 0 of 10 blocks, and it takes 7"],
+    ]);
+    assert.deepEqual(verdicts({ "sidecar.throughput": { max: 90 } }, undefined, { ...of, tcpStreams: [] }), [
+      ["sidecar", "not measured", undefined, "the plan has no arm that it is measured in"],
+    ]);
+  });
+
+  it("is the cost of a mesh of which one node's counters are missing", () => {
+    const changed: Changed = ({ usage: { "server proxy": _, ...usage } }) => ({ usage });
+    const report = reportWith({ "sidecar.cpu": { max: 5 }, "sidecar.memory": { max: 500 } }, changed);
+    assert.equal(
+      report.costs.some(({ scenario, component }) => scenario === "sidecar" && component === "mesh"),
+      false,
+    );
+    assert.deepEqual(
+      report.budgets.map(({ verdict, where }) => [verdict, where]),
+      [
+        ["not measured", "HTTP 100/s, 10 connections, 1024 B"],
+        ["not measured", "server proxy, HTTP 100/s, 10 connections, 1024 B"],
+      ],
+    );
+  });
+});
+
+describe("a memory budget", () => {
+  it("is of what requests pass, and not of istiod, which is there anyway", () => {
+    const report = reportWith({ memory: { max: 61 } });
+    assert.ok(report.costs.some(({ component, memory }) => component === "istiod" && memory.median > 100));
+    assert.deepEqual(
+      report.budgets.map(({ scenario, verdict, upper }) => [scenario, verdict, upper]),
+      [
+        ["sidecar", "within", 60],
+        ["ambient", "within", 60],
+      ],
+    );
+  });
+});
+
+describe("what is said of budgets", () => {
+  it("has the arm and the reason where there is nothing to judge", () => {
+    const report = reportWith({ "sidecar.p99": { max: 50 } }, lost(10));
+    assert.deepEqual(budgetLines(report.budgets), [
+      `budget sidecar.p99, sidecar: not measured: ${at1000}: 10 of 10 runs do not count`,
+    ]);
+    assert.match(
+      budgetMessage(report.budgets),
+      /^talos-mesh:benchmark\.budgets\.sidecar\.p99: sidecar is not known to keep it: HTTP 1000\/s, .*: 10 of 10 runs do not count\nnext: /,
+    );
+    assert.match(
+      markdownOf(report),
+      /\| sidecar\.p99 \| sidecar \| .* \| HTTP 1000\/s, .*: 10 of 10 runs do not count \| not/,
+    );
+  });
+
+  it("is what a scenario may add, take or lose", () => {
+    const { budgets } = reportWith({
+      ...{ "sidecar.p50": { max: 0.1 }, "sidecar.cpu": { max: 0.1 }, "sidecar.memory": { max: 50 } },
+      "sidecar.throughput": { max: 30 },
+    });
+    const lines = budgetMessage(budgets).split("\n");
+    for (const [index, said] of [
+      "sidecar may add 0.100 ms; upper bound ",
+      "sidecar may take 0.100 vCPU per 1,000 requests a second; upper bound 0.200 (HTTP ",
+      "sidecar may take 50.0 MiB; upper bound 60.0 (",
+      "sidecar may lose 30.0 % of the TCP rate; upper bound 40",
+    ].entries()) {
+      assert.ok(lines[index]?.includes(said), lines[index]);
+    }
+  });
+});
+
+describe("what Pulumi's state keeps of a measurement", () => {
+  it("is judged alike by the next deployment, with what was not measured and why", () => {
+    const given = { p99: { max: 50 }, cpu: { max: 5 }, memory: { max: 500 } };
+    const report = reportWith(given, lost(10));
+    const printed = JSON.stringify({ identity: "1", known: { nodes: [], bounds: boundsOf(report) } });
+    const known = previousOf(printed)?.known;
+    assert.ok(known);
+    assert.deepEqual(judgeBudgets(report.plan.scenarios, budgets(given), known.bounds), report.budgets);
+    assert.ok(report.budgets.some(({ verdict }) => verdict === "not measured"));
+  });
+});
