@@ -78,7 +78,7 @@ export interface RunRecord {
 export const curve = [1, 5, 10, 25, 50, 75, 90, 95, 99, 99.5, 99.9, 99.95, 99.99] as const;
 
 /** A far percentile of few requests is the luck of one of them: 99.9 takes 10,000, and so on. */
-function isKnown(percent: number, count: number): boolean {
+export function isKnown(percent: number, count: number): boolean {
   return percent <= 99 || (1 - percent / 100) * count >= 10 - 1e-6;
 }
 

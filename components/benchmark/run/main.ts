@@ -62,7 +62,10 @@ const printed = z.looseObject({
   known: z
     .looseObject({
       nodes: z.array(z.string()),
-      bounds: z.record(z.string(), z.record(z.string(), z.looseObject({ upper: z.number(), where: z.string() }))),
+      bounds: z.record(
+        z.string(),
+        z.record(z.string(), z.looseObject({ upper: z.number().optional(), where: z.string().optional() })),
+      ),
     })
     .optional(),
 });

@@ -255,7 +255,7 @@ describe("a benchmark's run", () => {
       assert.ok(error instanceof BudgetError);
       assert.match(
         error.message,
-        /^talos-mesh:benchmark\.budgets\.sidecar\.memory: sidecar may add 50\.0 MiB; upper bound 60\.0/,
+        /^talos-mesh:benchmark\.budgets\.sidecar\.memory: sidecar may take 50\.0 MiB; upper bound 60\.0/,
       );
       return true;
     });
