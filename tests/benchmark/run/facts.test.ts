@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { KubernetesCluster } from "../../../components/benchmark/run/cluster";
 import { meshFacts, proxyFacts } from "../../../components/benchmark/run/mesh-facts";
 import { hardwareOf, parseProcessorTime, stolenShare } from "../../../components/benchmark/run/node-state";
-import { ApiServer } from "../../../components/shared/api-server";
+import { ApiServer, type LiveObject } from "../../../components/shared/api-server";
 import { ReadOnlyApi, type StoredObject } from "./fake-api";
 
 const proxy = (resources: object, env: readonly object[] = []) => ({ name: "istio-proxy", resources, env });
@@ -13,10 +13,13 @@ const pod = (namespace: string, name: string, app: string, spec: object): Stored
 });
 const meshConfig = `accessLogFile: /dev/stdout
 enableTracing: true
-defaultConfig: { concurrency: 2, tracing: { sampling: 1 } }
+defaultConfig: { concurrency: 2, tracing: { sampling: 1, lightstep: { accessToken: hidden } } }
 defaultProviders: { metrics: [prometheus] }
 `;
 const limited = { requests: { memory: "128Mi", cpu: "100m" }, limits: { cpu: "2" } };
+
+/** Facts without what only tells one content from another. */
+const withoutMarks = (facts: readonly string[]) => facts.map((fact) => fact.replace(/ \([0-9a-f]{8}\)$/, ""));
 
 describe("what is told of a mesh", () => {
   let api: ReadOnlyApi;
@@ -51,14 +54,39 @@ describe("what is told of a mesh", () => {
   after(() => api.stop());
 
   it("is what decides the cost of any proxy, as it stands in the cluster", async () => {
-    assert.deepEqual(meshFacts(await cluster.meshState(undefined)), [
+    assert.deepEqual(withoutMarks(meshFacts(await cluster.meshState(undefined))), [
       "access log: /dev/stdout, TEXT",
-      'tracing: on, {"sampling":1}',
+      "tracing: on, of 1% of the requests",
       'default providers: {"metrics":["prometheus"]}',
       "proxy concurrency: 2",
       "1 istiod, 3 proxies and 1 Services in the cluster",
-      'Telemetry mesh-default: {"tracing":[{"randomSamplingPercentage":5}]}',
+      "Telemetry mesh-default: tracing, of 5% of the requests",
     ]);
+  });
+
+  it("is of an object what it changes, and never what somebody wrote into it", async () => {
+    const state = await cluster.meshState(undefined);
+    const object = (kind: string, spec: object) => ({ kind, metadata: { name: "of-us" }, spec }) as LiveObject;
+    const patch = { applyTo: "HTTP_FILTER", match: {}, patch: { value: { token: "hidden" } } };
+    const objects = [
+      object("EnvoyFilter", { configPatches: [patch, patch, { ...patch, applyTo: "CLUSTER" }], workloadSelector: {} }),
+      object("PeerAuthentication", { mtls: { mode: "STRICT" } }),
+      object("Telemetry", { tracing: [{ customTags: { key: { literal: "hidden" } } }], metrics: [{}] }),
+      object("ProxyConfig", { concurrency: 2, environmentVariables: { KEY: "hidden" } }),
+      object("AuthorizationPolicy", {}),
+    ];
+    assert.deepEqual(withoutMarks(meshFacts({ ...state, objects })).slice(-5), [
+      "EnvoyFilter of-us: patches HTTP_FILTER, patches CLUSTER, of some workloads",
+      "PeerAuthentication of-us: STRICT",
+      "Telemetry of-us: tracing, 1 metrics",
+      "ProxyConfig of-us: concurrency 2, environmentVariables",
+      "AuthorizationPolicy of-us: empty",
+    ]);
+    assert.doesNotMatch(meshFacts({ ...state, objects }).join(), /hidden/);
+    const tags = (literal: string) => [object("Telemetry", { tracing: [{ customTags: { key: { literal } } }] })];
+    const [one, other] = ["a", "b"].map((literal) => meshFacts({ ...state, objects: tags(literal) }).at(-1));
+    assert.match(one ?? "", /^Telemetry of-us: tracing \([0-9a-f]{8}\)$/);
+    assert.notEqual(one, other, "runs under another Telemetry are another experiment");
   });
 
   it("is read of the control plane whose proxies are measured", async () => {
