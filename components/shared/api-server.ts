@@ -1,6 +1,9 @@
 import https from "node:https";
 import type { KubeConfig } from "@kubernetes/client-node" with { "resolution-mode": "import" };
+import { ApiError, contentOf, type LiveObject, messageOf, type ObjectReference, UnknownKindError } from "./api-answer";
 import type { KubernetesObject } from "./kubernetes-object";
+
+export { ApiError, type LiveObject, type ObjectReference, UnknownKindError } from "./api-answer";
 
 /** What reaches a cluster. Secret. */
 export interface ClusterAccess {
@@ -9,48 +12,19 @@ export interface ClusterAccess {
   readonly context?: string;
 }
 
-/** An object as the API server returns it. */
-export interface LiveObject extends Omit<KubernetesObject<Record<string, unknown>>, "metadata" | "spec"> {
-  readonly metadata: KubernetesObject["metadata"] & {
-    readonly uid: string;
-    readonly resourceVersion: string;
-    readonly generation?: number;
-    readonly deletionTimestamp?: string;
-    readonly managedFields?: readonly { manager?: string; operation?: string; fieldsV1?: unknown }[];
-  };
-  readonly spec?: Record<string, unknown>;
-  readonly status?: Record<string, unknown>;
-}
-
-/** Where an object is, without its content. */
-export interface ObjectReference {
-  readonly apiVersion: string;
-  readonly kind: string;
-  readonly namespace?: string;
-  readonly name: string;
-}
-
-/** An answer of the API server that is not a success; `message` is the server's own. */
-export class ApiError extends Error {
-  constructor(
-    readonly status: number,
-    message: string,
-  ) {
-    super(message);
-  }
-}
-
-/** The API server does not know the kind (yet): its CRD is missing. */
-export class UnknownKindError extends Error {}
-
 interface Request {
-  readonly method: "GET" | "POST" | "PATCH" | "DELETE";
+  readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   readonly path: string;
   readonly query?: Readonly<Record<string, string>>;
   readonly body?: unknown;
   readonly contentType?: string;
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
+}
+
+interface DeleteOptions {
+  readonly propagationPolicy?: "Foreground" | "Background";
+  readonly preconditions?: { readonly resourceVersion: string };
 }
 
 interface ApiResource {
@@ -159,13 +133,33 @@ export class ApiServer {
     return this.patch(object, { fieldManager: `${fieldManager}-compare`, dryRun: "All" }, signal);
   }
 
-  /** Asks for the deletion of an object and of all that it owns; true when there was one. */
-  async delete(reference: ObjectReference, signal?: AbortSignal): Promise<boolean> {
+  /**
+   * Makes an object, or replaces the one that has this `resourceVersion`: of several who do so at once one succeeds.
+   *
+   * @throws ApiError 409 for the others
+   */
+  async write(object: ApplyObject, resourceVersion?: string): Promise<LiveObject> {
+    const place = { ...object, ...object.metadata };
+    return (await this.send({
+      ...(resourceVersion === undefined
+        ? { method: "POST", path: await this.collectionOf(place) }
+        : { method: "PUT", path: await this.pathOf(place) }),
+      body: { ...object, metadata: { ...object.metadata, resourceVersion } },
+      contentType: "application/json",
+    })) as LiveObject;
+  }
+
+  /** Asks for the deletion of an object, and by default of all that it owns first; true when there was one. */
+  async delete(
+    reference: ObjectReference,
+    signal?: AbortSignal,
+    options: DeleteOptions = { propagationPolicy: "Foreground" },
+  ): Promise<boolean> {
     try {
       await this.send({
         method: "DELETE",
         path: await this.pathOf(reference, signal),
-        body: { apiVersion: "v1", kind: "DeleteOptions", propagationPolicy: "Foreground" },
+        body: { apiVersion: "v1", kind: "DeleteOptions", ...options },
         contentType: "application/json",
         signal,
       });
@@ -259,13 +253,13 @@ export class ApiServer {
         answer.setEncoding("utf8").on("data", (part: string) => (text += part));
         answer.once("error", reject).once("end", () => {
           const status = answer.statusCode ?? 0;
-          const content = parse(text);
+          const content = contentOf(text);
           if (status >= 200 && status < 300) resolve(content);
           else reject(new ApiError(status, messageOf(content) ?? `HTTP ${status}: ${text.slice(0, 500)}`));
         });
       });
       sent.once("error", (error) =>
-        reject(deadline.aborted ? new Error(`${this.address} gave no answer within ${timeoutMs / 1000} s`) : error),
+        reject(deadline.aborted ? noAnswer(`${this.address} gave no answer within ${timeoutMs / 1000} s`) : error),
       );
       sent.end(body === undefined ? undefined : JSON.stringify(body));
     });
@@ -281,19 +275,11 @@ async function login(config: KubeConfig): Promise<https.RequestOptions> {
   return options;
 }
 
+/** With the code of a connection that is not answered. */
+function noAnswer(message: string): Error {
+  return Object.assign(new Error(message), { code: "ETIMEDOUT" });
+}
+
 function groupPath(apiVersion: string): string {
   return apiVersion.includes("/") ? `/apis/${apiVersion}` : `/api/${apiVersion}`;
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    return text;
-  }
-}
-
-function messageOf(content: unknown): string | undefined {
-  const message = (content as { message?: unknown } | null)?.message;
-  return typeof message === "string" ? message : undefined;
 }

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { isSameProcess, type ProcessIdentity } from "../tools/process-identity";
+import { isSameProcess, type ProcessIdentity } from "../../components/shared/process-identity";
 import { ApiServer } from "./api-server";
 import { readCredentials } from "./kubeconfig";
 import { clusterFolder, layoutOf, type Layout } from "./layout";

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, rmSync } from "node:fs";
 import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { isSameProcess, listProcesses, type ProcessIdentity } from "../tools/process-identity";
+import { isSameProcess, listProcesses, type ProcessIdentity } from "../../components/shared/process-identity";
 import { clustersFolder } from "./layout";
 
 /** The processes kwokctl runs, by the names of its links in the cluster's `bin` folder and of its logs. */

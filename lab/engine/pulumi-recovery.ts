@@ -6,7 +6,7 @@ import { ApiServer } from "../../components/shared/api-server";
 import { stackLayout } from "../runner/layout";
 import { Helm, revisionsOf } from "../runner/releases";
 import { ensureTools } from "../tools/ensure-tools";
-import { listProcesses } from "../tools/process-identity";
+import { listProcesses } from "../../components/shared/process-identity";
 import type { EngineRun } from "./engine";
 import { accessOf, type Deployment, type StateResource } from "./pulumi-state";
 import type { PulumiWorkspace } from "./pulumi-workspace";

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { identify, isSameProcess, type ProcessIdentity } from "./process-identity";
+import { identify, isSameProcess, type ProcessIdentity } from "../../components/shared/process-identity";
 
 export interface LockOptions {
   /** Milliseconds to wait for another live process. */

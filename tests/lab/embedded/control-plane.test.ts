@@ -8,7 +8,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { ApiServer } from "../../../lab/embedded/api-server";
 import { plannedIncarnation } from "../../../lab/embedded/incarnation";
 import { listNodes } from "../../../lab/embedded/nodes";
-import { identify, isSameProcess } from "../../../lab/tools/process-identity";
+import { identify, isSameProcess } from "../../../components/shared/process-identity";
 import { connect, controlPlaneToolsOrSkip, LabProject } from "./lab-project";
 
 interface KubernetesObject {

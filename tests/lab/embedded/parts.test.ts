@@ -16,7 +16,7 @@ import { clusterFolder, layoutOf, unusablePlace } from "../../../lab/embedded/la
 import { simulatedNodes } from "../../../lab/embedded/nodes";
 import { choosePorts, requireFree } from "../../../lab/embedded/ports";
 import { parseRequest } from "../../../lab/embedded/request";
-import { identify } from "../../../lab/tools/process-identity";
+import { identify } from "../../../components/shared/process-identity";
 
 describe("the place of a project", () => {
   it("is refused for an embedded cluster where its path holds a blank", () => {

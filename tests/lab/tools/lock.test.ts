@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { withLock } from "../../../lab/tools/lock";
-import { identify, isSameProcess, listProcesses } from "../../../lab/tools/process-identity";
+import { identify, isSameProcess, listProcesses } from "../../../components/shared/process-identity";
 import { Sandbox } from "./sandbox";
 
 describe("the lock between processes", () => {
