@@ -1,3 +1,4 @@
+import type { BenchmarkPlan } from "../plan/plan";
 import type { Estimate } from "../statistics/compare";
 import type { Figure } from "./figures";
 
@@ -9,27 +10,44 @@ export interface ArticleRow {
   /** Measured once, on other machines: Talos 1.7.4, Kubernetes 1.29.1, flannel. */
   readonly article: number;
   readonly ours?: Estimate;
+  /** Why the article's figure is not quite what it is called. */
+  readonly note?: string;
 }
 
 interface Published {
   readonly what: string;
   readonly unit: string;
-  /** The figure of ours that is the same thing. */
+  /** The figure of ours that stands for it. */
   readonly arm: string;
   readonly metric: Figure["metric"];
+  /** What has to have answered for that. @default either */
+  readonly target?: BenchmarkPlan["target"];
   readonly values: Readonly<Partial<Record<Figure["scenario"], number>>>;
+  readonly notes?: Readonly<Partial<Record<Figure["scenario"], string>>>;
 }
 
 const published: readonly Published[] = [
   {
     what: "fortio to details, 10 connections, 100/s, mean",
-    ...{ unit: "ms", arm: "http-c10-q100-178B", metric: "mean raw" },
+    ...{ unit: "ms", arm: "http-c10-q100-178B", metric: "mean raw", target: "details" },
     values: { none: 2.8, sidecar: 39.3, ambient: 2.35 },
+    notes: { ambient: "the article's had connection errors" },
   },
   {
     what: "iperf, 1 stream",
     ...{ unit: "Gbit/s", arm: "tcp-1-upload", metric: "throughput" },
     values: { none: 3.62, sidecar: 1.88, ambient: 2.12 },
+    notes: { sidecar: "the article's went through the ingress gateway" },
+  },
+  {
+    what: "netperf TCP_STREAM, other node (ours: iperf3, 1 stream)",
+    ...{ unit: "Gbit/s", arm: "tcp-1-upload", metric: "throughput" },
+    values: { none: 1.50668 },
+  },
+  {
+    what: "netperf TCP_STREAM, same node (ours: iperf3, 1 stream)",
+    ...{ unit: "Gbit/s", arm: "tcp-1-upload-same-node", metric: "throughput" },
+    values: { none: 0.61056 },
   },
   {
     what: "netperf TCP_RR, other node (ours: fortio, 1 connection)",
@@ -53,12 +71,14 @@ const published: readonly Published[] = [
   },
 ];
 
-/** The article's table, with ours where we measured the same thing. */
-export function besideArticle(figures: readonly Figure[]): ArticleRow[] {
-  return published.flatMap(({ what, unit, arm, metric, values }) =>
-    Object.entries(values).map(([scenario, article]): ArticleRow => {
+/** The article's table, with ours where we measured what stands for it. */
+export function besideArticle({ target }: Pick<BenchmarkPlan, "target">, figures: readonly Figure[]): ArticleRow[] {
+  return published.flatMap(({ what, unit, arm, metric, values, notes = {}, target: asked = target }) =>
+    (Object.entries(values) as [Figure["scenario"], number][]).map(([scenario, article]): ArticleRow => {
       const figure = figures.find((each) => each.arm === arm && each.scenario === scenario && each.metric === metric);
-      return { what, scenario, unit, article, ...(figure && { ours: figure.estimate }) };
+      const note = notes[scenario];
+      const ours = asked === target ? figure?.estimate : undefined;
+      return { what, scenario, unit, article, ...(ours && { ours }), ...(note !== undefined && { note }) };
     }),
   );
 }

@@ -31,6 +31,8 @@ export interface Environment {
   readonly images: readonly string[];
   /** What decides the cost of any proxy: logs, tracing, mTLS, how much there is to know. */
   readonly mesh?: readonly string[];
+  /** Nodes whose kubelets gave no counters at the start, so that cost is not measured, with the reason. */
+  readonly withoutCounters?: readonly string[];
 }
 
 export interface NodeFacts {
@@ -113,7 +115,7 @@ export function reportOf(
     figures,
     costs,
     ...(baseline && { baseline }),
-    article: besideArticle(figures),
+    article: besideArticle(plan, figures),
     runs: records,
   };
 }

@@ -109,10 +109,10 @@ function article({ article }: Report): Table {
   return {
     title: 'Beside the article "Istio from A to Y"',
     note: "The article measured each once, on other machines: compare the order of size, and not the digits.",
-    head: ["what", "scenario", "article", "ours", "unit"],
+    head: ["what", "scenario", "article", "ours", "unit", "note"],
     rows: article.some(({ ours }) => ours !== undefined)
-      ? article.map(({ what, scenario, article, ours, unit }) => [
-          ...[what, scenario, number(article), ours ? withInterval(ours) : "not measured", unit],
+      ? article.map(({ what, scenario, article, ours, unit, note = "" }) => [
+          ...[what, scenario, number(article), ours ? withInterval(ours) : "not measured", unit, note],
         ])
       : [],
   };
@@ -167,6 +167,7 @@ function environment({ environment, plan, startedAt, finishedAt, identity }: Rep
       ["server's node", node(environment.serverNode)],
       ...environment.images.map((image) => ["image", image]),
       ...(environment.mesh ?? []).map((fact) => ["mesh", fact]),
+      ...(environment.withoutCounters ?? []).map((reason) => ["no counters", reason]),
       [
         "not known here",
         "turbo and power limits, who else is on the hosts, the link between the nodes: add them to a quotation",

@@ -289,5 +289,25 @@ describe("the forms of the report", () => {
       markdownOf(of),
       /\| fortio to details, 10 connections, 100\/s, mean \| sidecar \| 39\.3 \| [\d.]+ \[[\d., ]+\] \| ms \|/,
     );
+    assert.match(markdownOf(of), /\| ambient \| 2\.35 \| .* \| ms \| the article's had connection errors \|/);
+    assert.match(markdownOf(of), /\| sidecar \| 1\.88 \| .* \| the article's went through the ingress gateway \|/);
+  });
+
+  it("put nothing of fortio's own server beside the article's details, and TCP_STREAM beside one stream", () => {
+    const plan = { payloadSizes: [178], qps: [100], tcpStreams: [1], sameNode: true, blocks: 7 };
+    const of = reportOf(measured({ scenarios: ["none", "sidecar"], ...plan }), noBudgets);
+    assert.ok(figure(of, "none", "mean raw", "http-c10-q100-178B"));
+    const ours = of.article.map(({ what, ours }) => [what, ours !== undefined] as const);
+    assert.deepEqual(
+      new Set(ours.filter(([what]) => what.startsWith("fortio")).map(([, known]) => known)),
+      new Set([false]),
+    );
+    assert.deepEqual(
+      of.article.filter(({ what }) => what.includes("TCP_STREAM")).map(({ article, ours }) => [article, ours?.blocks]),
+      [
+        [1.50668, 7],
+        [0.61056, 7],
+      ],
+    );
   });
 });
