@@ -1,12 +1,9 @@
 import { z } from "zod";
-import { OutputError, parseOutput } from "./output-error";
+import { OutputError, parseOutput, ReportedError } from "./output-error";
 
 /** What is read of a run of fortio. */
 export interface FortioResult {
-  /** Requests a second that were asked for; undefined is saturation. */
-  readonly askedQps?: number;
   readonly actualQps: number;
-  readonly seconds: number;
   /** As many as it used: fewer than asked for where there are not two requests for each. */
   readonly connections: number;
   readonly requests: number;
@@ -37,9 +34,7 @@ const sizes = z.object({ Count: z.number(), Sum: z.number() });
 
 const schema = z.object({
   StartTime: z.string(),
-  RequestedQPS: z.string(),
   ActualQPS: z.number(),
-  ActualDuration: z.number(),
   NumThreads: z.number(),
   DurationHistogram: z.object({
     Count: z.number(),
@@ -62,12 +57,10 @@ const schema = z.object({
 export function parseFortio(text: string): FortioResult {
   const found = parseOutput("fortio", text, schema);
   const { DurationHistogram: histogram } = found;
-  if (histogram.Count === 0) throw new OutputError("fortio made no request");
+  if (histogram.Count === 0) throw new ReportedError("fortio made no request");
   const reopened = found.DisableKeepAlive === true ? 0 : (found.SocketCount ?? 0) - found.NumThreads;
   return {
-    ...(found.RequestedQPS !== "max" && { askedQps: Number(found.RequestedQPS) }),
     actualQps: found.ActualQPS,
-    seconds: found.ActualDuration / 1e9,
     connections: found.NumThreads,
     requests: histogram.Count,
     failed: Math.max(found.ErrorsDurationHistogram.Count, reopened, 0),

@@ -1,4 +1,4 @@
-import { type Arm, hasSchedule } from "../plan/arm";
+import { type Arm, hasSchedule, type StreamArm } from "../plan/arm";
 import { plannedRequests } from "../plan/plan";
 import type { RequestOutcome, RunRecord, Usage } from "./record";
 
@@ -16,6 +16,7 @@ export const gates = {
   stolen: 0.05,
 } as const;
 
+/** What is seen of a run beside its figures. */
 export interface Circumstances {
   /** Lines of the access log, where there is one. */
   readonly logged?: number;
@@ -23,13 +24,23 @@ export interface Circumstances {
   readonly connections?: number;
   /** Mean bytes of an answer. */
   readonly answerBytes?: number;
+  /** Streams of iperf3, and whether the server sends. */
+  readonly streams?: number;
+  readonly reverse?: boolean;
   /** Of the load generator. */
   readonly client?: Usage;
   /** Processors of the client's node. */
   readonly clientNodeCores: number;
-  /** Containers that restarted during the run, as `pod/container`. */
-  readonly restarted: readonly string[];
+  readonly restarted: readonly Restart[];
   readonly stolen?: RunRecord["stolen"];
+}
+
+/** A container that restarted during a run. */
+export interface Restart {
+  /** As `pod/container`. */
+  readonly name: string;
+  /** A proxy, and not the client or the server. */
+  readonly ofMesh: boolean;
 }
 
 /** Why a run does not count, in words; empty where it does. */
@@ -38,8 +49,8 @@ export function problemsOf(arm: Arm, outcome: RunRecord["outcome"], circumstance
 }
 
 /**
- * What spoilt a run from outside, so that it may be made once more. What an arm asks for and does not get is a result:
- * to ask again until it is there would choose the good runs.
+ * What spoilt a run from outside, so that it may be made once more. What an arm asks for and does not get is a result,
+ * and so is what the mesh does, as a proxy that restarts: to ask again until it is good would choose the good runs.
  */
 export function disturbances(outcome: RunRecord["outcome"], circumstances: Circumstances): string[] {
   const { logged, restarted, stolen = {} } = circumstances;
@@ -50,13 +61,17 @@ export function disturbances(outcome: RunRecord["outcome"], circumstances: Circu
   for (const [side, share] of Object.entries(stolen)) {
     if (share > gates.stolen) problems.push(`the host kept ${percent(share)} of the processors of the ${side}'s node`);
   }
-  for (const container of restarted) problems.push(`${container} restarted`);
-  return problems;
+  return [...problems, ...restartsOf(restarted, { ofMesh: false })];
+}
+
+function restartsOf(restarted: readonly Restart[], { ofMesh }: Pick<Restart, "ofMesh">): string[] {
+  return restarted.filter((each) => each.ofMesh === ofMesh).map(({ name }) => `${name} restarted`);
 }
 
 function ownProblems(arm: Arm, outcome: RunRecord["outcome"], circumstances: Circumstances): string[] {
-  const { client, clientNodeCores } = circumstances;
+  const { client, clientNodeCores, restarted } = circumstances;
   const problems = outcome?.kind === "requests" ? requestProblems(arm, outcome, circumstances) : [];
+  if (arm.kind === "stream") problems.push(...streamProblems(arm, circumstances));
   // At saturation the client is meant to do all it can.
   const share = client?.cores === undefined ? undefined : client.cores / clientNodeCores;
   if (share !== undefined && share > gates.clientCpu && hasSchedule(arm)) {
@@ -64,7 +79,13 @@ function ownProblems(arm: Arm, outcome: RunRecord["outcome"], circumstances: Cir
       `the load generator took ${percent(share)} of its node's processors, more than ${percent(gates.clientCpu)}`,
     );
   }
-  return problems;
+  return [...problems, ...restartsOf(restarted, { ofMesh: true })];
+}
+
+function streamProblems(arm: StreamArm, { streams = arm.streams, reverse }: Circumstances): string[] {
+  const asked = arm.direction === "download";
+  if (streams === arm.streams && (reverse ?? asked) === asked) return [];
+  return [`iperf3 ran ${streams} streams ${reverse === true ? "download" : "upload"}, and not as it was asked`];
 }
 
 function requestProblems(arm: Arm, outcome: RequestOutcome, circumstances: Circumstances): string[] {

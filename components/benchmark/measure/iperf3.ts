@@ -1,24 +1,21 @@
 import { z } from "zod";
-import { OutputError, parseOutput } from "./output-error";
+import { OutputError, parseOutput, ReportedError } from "./output-error";
 
 /** What is read of a run of iperf3. */
 export interface Iperf3Result {
   /** What arrived, without the seconds left out at the start. */
   readonly bitsPerSecond: number;
-  readonly seconds: number;
   readonly streams: number;
+  /** Whether the server sends. */
   readonly reverse: boolean;
   /** As far as the first proxy only: behind it is another connection. Absent where the other side sends. */
   readonly retransmits?: number;
   /** Milliseconds, as far as the first proxy only. */
   readonly meanRtt?: number;
-  /** Share of its machine's processors that the client took, in percent. */
-  readonly clientCpuPercent: number;
 }
 
 const sum = z.object({
   bits_per_second: z.number(),
-  seconds: z.number(),
   bytes: z.number(),
   retransmits: z.number().optional(),
 });
@@ -32,10 +29,12 @@ const schema = z.union([
       streams: z.array(z.object({ sender: z.object({ mean_rtt: z.number().optional() }) })),
       sum_sent: sum,
       sum_received: sum,
-      cpu_utilization_percent: z.object({ host_total: z.number() }),
     }),
   }),
 ]);
+
+/** Failures that come from without: an earlier client is not gone yet, or this one was told to end. */
+const interrupted = /server is busy|^interrupt /;
 
 /**
  * Reads what `iperf3 -J` prints. A failure stands in the JSON, and the exit code may be 0 all the same.
@@ -44,18 +43,18 @@ const schema = z.union([
  */
 export function parseIperf3(text: string): Iperf3Result {
   const found = parseOutput("iperf3", text, schema);
-  if (found.error !== undefined) throw new OutputError(`iperf3: ${found.error}`);
+  if (found.error !== undefined) {
+    throw new (interrupted.test(found.error) ? OutputError : ReportedError)(`iperf3: ${found.error}`);
+  }
   const { start, end } = found;
-  if (end.sum_received.bytes === 0) throw new OutputError("iperf3: nothing arrived");
+  if (end.sum_received.bytes === 0) throw new ReportedError("iperf3: nothing arrived");
   const reverse = start.test_start.reverse === 1;
   const rtts = end.streams.flatMap(({ sender }) => (sender.mean_rtt ? [sender.mean_rtt / 1000] : []));
   return {
     bitsPerSecond: end.sum_received.bits_per_second,
-    seconds: end.sum_received.seconds,
     streams: start.test_start.num_streams,
     reverse,
     ...(!reverse && { retransmits: end.sum_sent.retransmits }),
     ...(rtts.length > 0 && { meanRtt: rtts.reduce((total, rtt) => total + rtt, 0) / rtts.length }),
-    clientCpuPercent: end.cpu_utilization_percent.host_total,
   };
 }

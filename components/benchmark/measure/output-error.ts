@@ -5,6 +5,9 @@ export class OutputError extends Error {
   override readonly name = "OutputError";
 }
 
+/** A load generator says itself that it failed: that is what came of what it was to measure. */
+export class ReportedError extends OutputError {}
+
 /** The result that a program printed as JSON, or an error that says how its output differs from one. */
 export function parseOutput<T>(program: string, text: string, schema: z.ZodType<T>): T {
   if (text.trim() === "") throw new OutputError(`${program} printed nothing`);

@@ -5,6 +5,7 @@ import type { Component, Usages } from "./record";
 
 /** Counters of one container at one moment. */
 export interface ContainerSample {
+  readonly node: string;
   readonly namespace: string;
   readonly pod: string;
   readonly container: string;
@@ -39,12 +40,13 @@ const summary = z.object({
  * Reads a kubelet's `/stats/summary`, which has the time of every counter: what was used between two looks is divided
  * by the time between the counters, and not by that between the looks.
  */
-export function parseSummary(json: unknown): ContainerSample[] {
+export function parseSummary(node: string, json: unknown): ContainerSample[] {
   return (summary.parse(json).pods ?? []).flatMap(({ podRef, containers = [] }) =>
     containers.flatMap(({ name, cpu, memory }): ContainerSample[] => {
       if (cpu?.usageCoreNanoSeconds === undefined || cpu.time === undefined) return [];
       return [
         {
+          node,
           namespace: podRef.namespace,
           pod: podRef.name,
           container: name,
@@ -60,16 +62,27 @@ export function parseSummary(json: unknown): ContainerSample[] {
 /** What a container is to a scenario; undefined for what is none of its business. */
 export type RoleOf = (sample: ContainerSample) => Component | undefined;
 
-/** Roles in the namespace of a scenario, and of the mesh's own parts. */
-export function rolesIn(namespace: string, ownContainers: ReadonlySet<string>): RoleOf {
-  return ({ namespace: where, pod, container }) => {
+/** Between whom something is measured. */
+export interface Ends {
+  readonly namespace: string;
+  /** `app` of the client: another one may be there that does nothing meanwhile. */
+  readonly client: "client" | "client-near";
+  /** Nodes of the client and of the server. */
+  readonly nodes: readonly string[];
+}
+
+/** Roles in the namespace of a scenario, and of the mesh's own parts; ztunnels of other nodes are none of them. */
+export function rolesIn({ namespace, client, nodes }: Ends, ownContainers: ReadonlySet<string>): RoleOf {
+  return ({ node, namespace: where, pod, container }) => {
     if (where === rootNamespace) {
       if (pod.startsWith("istiod-")) return "istiod";
-      return pod.startsWith("ztunnel-") ? "ztunnel" : undefined;
+      return pod.startsWith("ztunnel-") && nodes.includes(node) ? "ztunnel" : undefined;
     }
     if (where !== namespace) return undefined;
-    const side = pod.startsWith("client") ? "client" : pod.startsWith("server") ? "server" : undefined;
-    if (side === undefined) return container === "istio-proxy" ? "waypoint" : undefined;
+    const [, app] = /^(client-near|client|server)-/.exec(pod) ?? [];
+    if (app === undefined) return container === "istio-proxy" ? "waypoint" : undefined;
+    const side = app === client ? "client" : app === "server" ? "server" : undefined;
+    if (side === undefined) return undefined;
     if (container === "istio-proxy") return `${side} proxy`;
     return ownContainers.has(container) ? side : undefined;
   };

@@ -168,6 +168,7 @@ function environment({ environment, plan, startedAt, finishedAt, identity }: Rep
       ...environment.images.map((image) => ["image", image]),
       ...(environment.mesh ?? []).map((fact) => ["mesh", fact]),
       ...(environment.withoutCounters ?? []).map((reason) => ["no counters", reason]),
+      ...(environment.withoutCounters ?? []).map((reason) => ["no counters", reason]),
       [
         "not known here",
         "turbo and power limits, who else is on the hosts, the link between the nodes: add them to a quotation",

@@ -162,7 +162,7 @@ export class KubernetesCluster implements BenchCluster {
 
   async usage(node: string): Promise<ContainerSample[]> {
     const path = `/api/v1/nodes/${encodeURIComponent(node)}/proxy/stats/summary?only_cpu_and_memory=true`;
-    return parseSummary(await this.server.read(path));
+    return parseSummary(node, await this.server.read(path));
   }
 
   async pullSecret(name: string): Promise<string | undefined> {

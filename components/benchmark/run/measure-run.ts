@@ -1,17 +1,20 @@
 import { gunzipSync } from "node:zlib";
 import { latenciesOf } from "../measure/access-log";
 import { parseFortio } from "../measure/fortio";
-import { type Circumstances, disturbances, problemsOf } from "../measure/gates";
+import { type Circumstances, disturbances, problemsOf, type Restart } from "../measure/gates";
 import { parseIperf3 } from "../measure/iperf3";
-import { OutputError } from "../measure/output-error";
+import { OutputError, ReportedError } from "../measure/output-error";
 import { latencyOfFortio, latencyOfHistogram, type RunRecord, type Usages } from "../measure/record";
-import { type ContainerSample, rolesIn, usageBetween } from "../measure/usage";
+import { type ContainerSample, type Ends, meshParts, rolesIn, usageBetween } from "../measure/usage";
 import { namespaceOf } from "../objects";
-import { type Arm, hasSchedule } from "../plan/arm";
-import type { BenchmarkPlan, PlannedRun, Scenario } from "../plan/plan";
-import type { BenchCluster, BenchPod } from "./cluster";
+import { type Arm, hasSchedule, type Placement } from "../plan/arm";
+import { type BenchmarkPlan, longestSeconds, type PlannedRun, type Scenario } from "../plan/plan";
+import type { BenchCluster, BenchNode, BenchPod } from "./cluster";
 import { type ClientCommand, dropLog, fetchLog, measurementOf, warmUpOf } from "./commands";
+import { ExecError, type ExecResult } from "./exec";
+import { kubeletPeriod, type Kubelets } from "./kubelets";
 import { processorTime, stolenShare } from "./node-state";
+import { podSigns, podsProblem } from "./truth";
 
 /** Containers of ours, in clients and servers. */
 const ownContainers: ReadonlySet<string> = new Set(["fortio", "iperf3", "details"]);
@@ -19,29 +22,32 @@ const ownContainers: ReadonlySet<string> = new Set(["fortio", "iperf3", "details
 export interface RunContext {
   readonly cluster: BenchCluster;
   readonly plan: BenchmarkPlan;
-  readonly clientNodeCores: number;
-  /** Nodes whose counters are read. */
-  readonly nodes: readonly string[];
+  readonly nodes: readonly [client: BenchNode, server: BenchNode];
+  readonly kubelets: Kubelets;
   /** Waits for some milliseconds; rejects when the signal is aborted. */
   readonly rest: (ms: number) => Promise<unknown>;
   readonly signal?: AbortSignal;
 }
 
-/** Seconds within which a kubelet reads its counters anew (housekeeping: 10 s, and up to 15 s where little happens). */
-const kubeletPeriod = 15;
-
-/** Counters of all nodes that matter; nothing where a kubelet gives none, as cost is then not measured. */
-export async function counters({ cluster, nodes }: Pick<RunContext, "cluster" | "nodes">): Promise<ContainerSample[]> {
-  const all = await Promise.all(nodes.map((node) => cluster.usage(node).catch(() => [])));
-  return all.flat();
+function endsOf(
+  scenario: Scenario,
+  placement: Placement,
+  nodes: RunContext["nodes"],
+): Ends & { clientNode: BenchNode } {
+  const namespace = namespaceOf(scenario);
+  const [far, server] = nodes;
+  if (placement === "same-node") return { namespace, client: "client-near", nodes: [server.name], clientNode: server };
+  return { namespace, client: "client", nodes: [far.name, server.name], clientNode: far };
 }
 
+/** What the parts of a scenario took between two looks, while its client on the other node is the one in use. */
 export function usageIn(
   scenario: Scenario,
+  nodes: RunContext["nodes"],
   before: readonly ContainerSample[],
   after: readonly ContainerSample[],
 ): Usages {
-  return usageBetween(before, after, rolesIn(namespaceOf(scenario), ownContainers));
+  return usageBetween(before, after, rolesIn(endsOf(scenario, "other-node", nodes), ownContainers));
 }
 
 /**
@@ -51,62 +57,77 @@ export function usageIn(
  * that does not count.
  */
 export async function measureRun(context: RunContext, run: PlannedRun): Promise<RunRecord> {
-  const { cluster, plan, clientNodeCores } = context;
+  const { cluster, plan, kubelets } = context;
   const { id, block, arm, scenario } = run;
-  const namespace = namespaceOf(scenario);
+  const { clientNode, ...ends } = endsOf(scenario, arm.placement, context.nodes);
   const startedAt = new Date();
-  const pods = await cluster.pods(namespace);
-  const client = pods.find(({ app }) => app === (arm.placement === "same-node" ? "client-near" : "client"));
-  if (!client) throw new Error(`namespace ${namespace} has no client any more`);
+  const pods = await watched(cluster, scenario, ends);
+  // One that was evicted is still there, beside the new one.
+  const ready = pods.filter((pod) => pod.ready);
+  const client = ready.find(({ app }) => app === ends.client);
+  if (!client) throw new ExecError(`namespace ${ends.namespace} has no ready client`);
+  const limits = { signal: context.signal, seconds: longestSeconds(arm) };
   const inClient = async (command: ClientCommand) =>
-    cluster.exec(client.name, namespace, command.container, command.argv, context.signal);
+    cluster.exec(client.name, ends.namespace, command.container, command.argv, limits);
 
   if (hasSchedule(arm)) await inClient(dropLog);
   const warmUp = warmUpOf(arm, plan);
-  const loadedSince = warmUp ? startOf((await inClient(warmUp)).stdout) : Infinity;
-  const timeBefore = await timesOf(cluster, namespace, pods);
-  const early = (await counters(context)).filter(({ at }) => at >= loadedSince);
-  const began = Math.min(loadedSince, Date.now());
-  const [{ stdout, stderr }, late] = await Promise.all([
+  const warmedUpFrom = warmUp ? startOf((await inClient(warmUp)).stdout) : Infinity;
+  const timeBefore = await timesOf(cluster, ends.namespace, ready, arm);
+  const lookWithin = momentToLook(arm);
+  const early = lookWithin === undefined ? readSince(warmedUpFrom, await kubelets.look()) : [];
+  const [printed, late] = await Promise.all([
     inClient(measurementOf(arm, plan)),
-    countersUnderLoad(context, arm).then((samples) => samples.filter(({ at }) => at >= began)),
+    lookWithin === undefined ? [] : context.rest(1000 * lookWithin).then(() => kubelets.look()),
   ]);
-  // Of two counters of one container the last in the list is taken: the earlier one.
-  const usage = usageIn(scenario, [...late, ...early], await counters(context));
-  const timeAfter = await timesOf(cluster, namespace, pods);
+  const before = lookWithin === undefined ? early : readSince(startOf(printed.stdout), late);
+  const usage = usageBetween(before, await kubelets.look(), rolesIn(ends, ownContainers));
+  const timeAfter = await timesOf(cluster, ends.namespace, ready, arm);
   const stolen = {
     client: stolenShare(timeBefore.client, timeAfter.client),
     server: stolenShare(timeBefore.server, timeAfter.server),
   };
-  const log = hasSchedule(arm) ? gunzip((await inClient(fetchLog)).stdout) : undefined;
+  const log = hasSchedule(arm) ? (await inClient(fetchLog)).stdout : undefined;
+  const podsAfter = await watched(cluster, scenario, ends);
+  const restarted = restartsBetween(pods, podsAfter);
+  const other = podsProblem(scenario, podSigns(podsAfter));
 
-  const place = { id, block, arm: arm.id, scenario, startedAt: startedAt.toISOString(), usage, stolen };
-  const took = () => (Date.now() - startedAt.getTime()) / 1000;
-  const restarted = restartsBetween(pods, await cluster.pods(namespace));
-  try {
-    const { outcome, ...seen } = outcomeOf(run, stdout.toString("utf8"), log);
-    const circumstances = { client: usage.client, clientNodeCores, restarted, stolen, ...seen };
-    const disturbed = disturbances(outcome, circumstances).length > 0;
-    const problems = problemsOf(arm, outcome, circumstances);
-    return { ...place, took: took(), outcome, problems, ...(disturbed && { disturbed }) };
-  } catch (error) {
-    if (!(error instanceof OutputError)) throw error;
-    const said = stderr.trim().split("\n").at(-1) ?? "";
-    const problem = said === "" ? error.message : `${error.message} (${said})`;
-    return { ...place, took: took(), problems: [problem], disturbed: true };
-  }
+  const { outcome, failure, cutOff, ...seen } = readingOf(run, printed, log);
+  const circumstances = { client: usage.client, clientNodeCores: clientNode.cores, restarted, stolen, ...seen };
+  const disturbed = cutOff === true || disturbances(outcome, circumstances).length > 0;
+  return {
+    ...{ id, block, arm: arm.id, scenario, startedAt: startedAt.toISOString(), usage, stolen },
+    took: (Date.now() - startedAt.getTime()) / 1000,
+    ...(outcome && { outcome }),
+    problems: [failure, other, ...problemsOf(arm, outcome, circumstances)].filter((each) => each !== undefined),
+    ...(disturbed && { disturbed }),
+  };
 }
 
-/** Counters of a load that has gone on long enough for them to be its own, where the warm-up is too short for that. */
-async function countersUnderLoad(context: RunContext, arm: Arm): Promise<ContainerSample[]> {
-  if (!hasSchedule(arm) || arm.warmUpSeconds >= kubeletPeriod || arm.seconds < 2 * kubeletPeriod) return [];
-  await context.rest(1000 * kubeletPeriod);
-  return counters(context);
+/** Pods whose restart spoils a run: those of the scenario, and the ztunnels that its traffic passes. */
+async function watched(cluster: BenchCluster, scenario: Scenario, { namespace, nodes }: Ends): Promise<BenchPod[]> {
+  const ztunnels = meshParts[scenario].includes("ztunnel") ? await cluster.ztunnels(nodes) : [];
+  return [...(await cluster.pods(namespace)), ...ztunnels];
 }
 
 /**
- * When a warm-up began, in milliseconds since 1970 by its node's clock. Counters that a kubelet read before it are
- * partly of a node without load.
+ * Seconds from the beginning of a measurement after which the counters that kubelets have are of its own load. Those of
+ * before hold the moments between warm-up and measurement, in which there is none. undefined where it is too short, and
+ * they have to do; iperf3 does not tell when it began.
+ */
+function momentToLook(arm: Arm): number | undefined {
+  if (arm.kind === "stream" || arm.seconds < 2 * kubeletPeriod) return undefined;
+  // The load generator takes its time to start.
+  return Math.min(arm.seconds / 2, kubeletPeriod + 5);
+}
+
+function readSince(moment: number, samples: readonly ContainerSample[]): ContainerSample[] {
+  return samples.filter(({ at }) => at >= moment);
+}
+
+/**
+ * When a load began, in milliseconds since 1970 by its node's clock. Counters that a kubelet read before it are partly
+ * of a node without load.
  */
 function startOf(printed: Buffer): number {
   try {
@@ -117,13 +138,34 @@ function startOf(printed: Buffer): number {
   }
 }
 
-async function timesOf(cluster: BenchCluster, namespace: string, pods: readonly BenchPod[]) {
+async function timesOf(cluster: BenchCluster, namespace: string, pods: readonly BenchPod[], { placement }: Arm) {
   const timeAt = (side: string) => {
     const pod = pods.find(({ app }) => app === side);
     return pod && processorTime((argv) => cluster.exec(pod.name, namespace, "iperf3", argv));
   };
-  const [client, server] = await Promise.all([timeAt("client"), timeAt("server")]);
+  // On one node there is one time.
+  const ofClient = placement === "same-node" ? undefined : timeAt("client");
+  const [client, server] = await Promise.all([ofClient, timeAt("server")]);
   return { client, server };
+}
+
+type Seen = Pick<Circumstances, "logged" | "connections" | "answerBytes" | "streams" | "reverse">;
+
+/** Outcome and what was seen of it, or why there is none; `cutOff` where the load generator is not to blame. */
+function readingOf(
+  run: PlannedRun,
+  { stdout, stderr, exitCode }: ExecResult,
+  log: Buffer | undefined,
+): Seen & Pick<RunRecord, "outcome"> & { readonly failure?: string; readonly cutOff?: boolean } {
+  try {
+    return outcomeOf(run, stdout.toString("utf8"), log && gunzip(log));
+  } catch (error) {
+    if (!(error instanceof OutputError)) throw error;
+    const said = stderr.trim().split("\n").at(-1) ?? "";
+    // fortio that cannot begin says so on stderr and ends by itself; one that is killed has another exit code.
+    const reported = error instanceof ReportedError || (stdout.length === 0 && exitCode === 1);
+    return { failure: said === "" ? error.message : `${error.message} (${said})`, cutOff: !reported };
+  }
 }
 
 /** What a load generator printed, as the outcome of its run. */
@@ -131,13 +173,10 @@ export function outcomeOf(
   { arm }: Pick<PlannedRun, "arm">,
   printed: string,
   log: Buffer | undefined,
-): { readonly outcome: NonNullable<RunRecord["outcome"]> } & Pick<
-  Circumstances,
-  "logged" | "connections" | "answerBytes"
-> {
+): Seen & { readonly outcome: NonNullable<RunRecord["outcome"]> } {
   if (arm.kind === "stream") {
-    const { bitsPerSecond, retransmits, meanRtt } = parseIperf3(printed);
-    return { outcome: { kind: "stream", bitsPerSecond, retransmits, meanRtt } };
+    const { streams, reverse, ...figures } = parseIperf3(printed);
+    return { outcome: { kind: "stream", ...figures }, streams, reverse };
   }
   const result = parseFortio(printed);
   const { actualQps, requests, failed, codes, startMicros, connections, answerBytes } = result;
@@ -160,11 +199,12 @@ function gunzip(content: Buffer): Buffer {
   }
 }
 
-function restartsBetween(before: readonly BenchPod[], after: readonly BenchPod[]): string[] {
-  return after.flatMap(({ name, restarts }) => {
+function restartsBetween(before: readonly BenchPod[], after: readonly BenchPod[]): Restart[] {
+  return after.flatMap(({ name, app, restarts }): Restart[] => {
     const earlier = before.find((pod) => pod.name === name);
-    if (!earlier) return [`${name} (a new pod)`];
+    const isOurs = ["client", "client-near", "server"].includes(app);
+    if (!earlier) return [{ name: `${name} (a new pod)`, ofMesh: !isOurs }];
     const more = Object.entries(restarts).filter(([container, count]) => count > (earlier.restarts[container] ?? 0));
-    return more.map(([container]) => `${name}/${container}`);
+    return more.map(([container]) => ({ name: `${name}/${container}`, ofMesh: !ownContainers.has(container) }));
   });
 }

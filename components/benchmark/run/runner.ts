@@ -25,6 +25,7 @@ import type { BenchCluster, BenchNode } from "./cluster";
 import { ExecError } from "./exec";
 import { Annotations } from "./annotations";
 import { Journal } from "./journal";
+import { Kubelets } from "./kubelets";
 import { measureRun, type RunContext } from "./measure-run";
 import type { BenchmarkRequest, BenchmarkResult } from "./request";
 import { chooseNodes, cleanUp, countedNodes, NotMeasurable, setUp, type SetUpContext } from "./set-up";
@@ -135,13 +136,12 @@ function remaining(runs: readonly PlannedRun[], journal: Journal): PlannedRun[] 
 }
 
 async function measure(
-  told: SetUpContext & Pick<RunContext, "signal">,
+  told: Omit<SetUpContext, "kubelets"> & Pick<RunContext, "signal">,
   nodes: readonly [BenchNode, BenchNode],
   journal: Journal,
   annotations: Annotations,
 ): Promise<void> {
   const { cluster, plan, say, rest, signal } = told;
-  const [client] = nodes;
   const note = blocksNote(plan);
   if (note !== undefined) say(note);
   const kept = plan.runs.length - undone(plan.runs, journal).length;
@@ -149,13 +149,13 @@ async function measure(
   try {
     // What a killed run has left may still be under load.
     await cleanUp(cluster, rest);
-    const setup = await setUp(told, nodes);
+    const kubelets = new Kubelets(cluster, await countedNodes(cluster, nodes), say);
+    const setup = await setUp({ ...told, kubelets }, nodes);
     if (setup.scenarios.every(({ state }) => state === "not measured")) {
       throw new NotMeasurable(setup.scenarios.map(({ scenario, reason }) => `${scenario}: ${reason ?? ""}`).join("\n"));
     }
     journal.keepSetup(setup);
-    const counted = await countedNodes(cluster, nodes);
-    const context: RunContext = { cluster, plan, clientNodeCores: client.cores, nodes: counted, rest, signal };
+    const context: RunContext = { cluster, plan, nodes, kubelets, rest, signal };
     await annotations.begin();
     await makeRuns(context, remaining(plan.runs, journal), journal, say);
   } finally {

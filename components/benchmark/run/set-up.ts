@@ -5,7 +5,8 @@ import { rootNamespace } from "../../shared/root-namespace";
 import type { Environment, NodeFacts, ScenarioState } from "../report/report";
 import type { BenchCluster, BenchNode, BenchPod } from "./cluster";
 import type { Setup } from "./journal";
-import { counters, usageIn } from "./measure-run";
+import { kubeletPeriod, type Kubelets } from "./kubelets";
+import { usageIn } from "./measure-run";
 import { meshFacts, proxyFacts } from "./mesh-facts";
 import { hardwareOf } from "./node-state";
 import type { PullRequest } from "./request";
@@ -22,6 +23,7 @@ export interface SetUpContext {
   readonly meshVersion: string;
   readonly revision?: string;
   readonly pull?: PullRequest;
+  readonly kubelets: Kubelets;
   readonly say: (line: string) => void;
   /** Waits for some milliseconds; rejects when the run is to stop. */
   readonly rest: (ms: number) => Promise<unknown>;
@@ -81,7 +83,9 @@ export async function setUp(context: SetUpContext, nodes: readonly [BenchNode, B
     images: [...images].sort(),
     mesh: meshFacts(await cluster.meshState(context.revision)),
   };
-  return { scenarios: states, environment, idle: await idleUsage(context, states, nodes) };
+  const idle = await idleUsage(context, states, nodes);
+  const withoutCounters = context.kubelets.missing();
+  return { scenarios: states, environment: { ...environment, ...(withoutCounters.length > 0 && { withoutCounters }) }, idle };
 }
 
 /** Secrets are copied from where the environment has them: a pod can name those of its own namespace only. */
@@ -152,17 +156,18 @@ async function checked({ cluster, say }: SetUpContext, scenario: Scenario): Prom
 }
 
 async function idleUsage(
-  { cluster, plan, say, rest }: SetUpContext,
+  { kubelets, plan, say, rest }: SetUpContext,
   states: readonly ScenarioState[],
-  nodes: readonly BenchNode[],
+  nodes: readonly [BenchNode, BenchNode],
 ): Promise<Partial<Record<Scenario, Usages>>> {
   say(`measuring what is used without load, ${plan.idleSeconds} s`);
-  const names = await countedNodes(cluster, nodes);
-  const before = await counters({ cluster, nodes: names });
+  // Until then the counters that kubelets have may be of proxies that start.
+  await rest(kubeletPeriod * 1000);
+  const before = await kubelets.look();
   await rest(plan.idleSeconds * 1000);
-  const after = await counters({ cluster, nodes: names });
+  const after = await kubelets.look();
   const measured = states.filter(({ state }) => state === "measured");
-  return Object.fromEntries(measured.map(({ scenario }) => [scenario, usageIn(scenario, before, after)]));
+  return Object.fromEntries(measured.map(({ scenario }) => [scenario, usageIn(scenario, nodes, before, after)]));
 }
 
 /** Nodes of client and server, and those of the control plane. */

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { parseFortio } from "../../../components/benchmark/measure/fortio";
-import { problemsOf } from "../../../components/benchmark/measure/gates";
+import { disturbances, problemsOf } from "../../../components/benchmark/measure/gates";
 import { latencyOfFortio, latencyOfHistogram, type RequestOutcome } from "../../../components/benchmark/measure/record";
-import { parseSummary, rolesIn, usageBetween } from "../../../components/benchmark/measure/usage";
-import type { RequestArm } from "../../../components/benchmark/plan/arm";
+import { type Ends, parseSummary, rolesIn, usageBetween } from "../../../components/benchmark/measure/usage";
+import type { RequestArm, StreamArm } from "../../../components/benchmark/plan/arm";
 import { LatencyHistogram } from "../../../components/benchmark/statistics/latency-histogram";
 import { recorded } from "../fixtures";
 
@@ -60,12 +60,34 @@ describe("the gates of a run", () => {
     assert.deepEqual(problemsOf(arm, outcome({}), { ...calm, stolen: {} }), []);
   });
 
-  it("stop a run with a restart or with a log that is not whole", () => {
-    const odd = { clientNodeCores: 4, restarted: ["server/istio-proxy"], logged: 59_999 };
+  it("stop a run with a restart or with a log that is not whole; a proxy's is no disturbance from outside", () => {
+    const restarted = [
+      { name: "server/istio-proxy", ofMesh: true },
+      { name: "server/fortio", ofMesh: false },
+    ];
+    const odd = { clientNodeCores: 4, restarted, logged: 59_999 };
+    const cutOff = "the access log has 59999 of 60000 requests, so that none was corrected";
     assert.deepEqual(problemsOf(arm, outcome({}), odd), [
-      "the access log has 59999 of 60000 requests, so that none was corrected",
-      "server/istio-proxy restarted",
+      ...["server/istio-proxy restarted", cutOff, "server/fortio restarted"],
     ]);
+    assert.deepEqual(disturbances(outcome({}), odd), [cutOff, "server/fortio restarted"]);
+  });
+
+  it("stop a run of iperf3 with other streams than asked for", () => {
+    const stream: StreamArm = {
+      ...{ kind: "stream", id: "tcp-4-upload", placement: "other-node", seconds: 30, warmUpSeconds: 3 },
+      ...{ streams: 4, direction: "upload" },
+    };
+    const made = { kind: "stream", bitsPerSecond: 1e9 } as const;
+    assert.deepEqual(problemsOf(stream, made, { ...calm, streams: 4, reverse: false }), []);
+    for (const seen of [
+      { streams: 1, reverse: false },
+      { streams: 4, reverse: true },
+    ]) {
+      const way = seen.reverse ? "download" : "upload";
+      const problem = `iperf3 ran ${seen.streams} streams ${way}, and not as it was asked`;
+      assert.deepEqual(problemsOf(stream, made, { ...calm, ...seen }), [problem]);
+    }
   });
 });
 
@@ -95,44 +117,60 @@ describe("what containers use", () => {
     podRef: { namespace, name, uid: "1" },
     containers,
   });
-  const look = (seconds: number, cpu: number) =>
-    parseSummary({
-      node: {},
-      pods: [
-        pod("bench-sidecar", "client-x", [
-          container("fortio", seconds, cpu),
-          container("istio-proxy", seconds, 2 * cpu),
-        ]),
-        pod("bench-sidecar", "server-y", [container("istio-proxy", seconds, cpu)]),
-        pod("bench-waypoint", "waypoint-z", [container("istio-proxy", seconds, cpu)]),
-        pod("istio-system", "ztunnel-a", [container("istio-proxy", seconds, cpu, 10)]),
-        pod("istio-system", "ztunnel-b", [container("istio-proxy", seconds, cpu, 30)]),
-        pod("istio-system", "istiod-c", [container("discovery", seconds, cpu)]),
+  const look = (seconds: number, cpu: number) => {
+    const proxied = (name: string, mebibytes?: number) => container(name, seconds, cpu, mebibytes);
+    const pods = {
+      one: [
+        pod("bench-sidecar", "client-x", [proxied("fortio"), container("istio-proxy", seconds, 2 * cpu)]),
+        pod("istio-system", "ztunnel-a", [proxied("istio-proxy", 10)]),
+      ],
+      two: [
+        pod("bench-sidecar", "client-near-x", [proxied("fortio"), container("istio-proxy", seconds, 4 * cpu)]),
+        pod("bench-sidecar", "server-y", [proxied("istio-proxy")]),
+        pod("bench-waypoint", "waypoint-z", [proxied("istio-proxy")]),
+        pod("istio-system", "ztunnel-b", [proxied("istio-proxy", 30)]),
+      ],
+      control: [
+        pod("istio-system", "ztunnel-c", [proxied("istio-proxy", 50)]),
+        pod("istio-system", "istiod-c", [proxied("discovery")]),
         pod("bookinfo", "reviews-v1", [container("istio-proxy", seconds, 9 * cpu)]),
       ],
-    });
-  const own = new Set(["fortio"]);
+    };
+    return Object.entries(pods).flatMap(([node, found]) => parseSummary(node, { node: {}, pods: found }));
+  };
+  const roles = (ends: Partial<Ends> = {}) =>
+    rolesIn({ namespace: "bench-sidecar", client: "client", nodes: ["one", "two"], ...ends }, new Set(["fortio"]));
 
   it("is the counters' difference over the counters' own time, by what a container is to the scenario", () => {
-    const usages = usageBetween(look(0, 1), look(20, 11), rolesIn("bench-sidecar", own));
+    const usages = usageBetween(look(0, 1), look(20, 11), roles());
     assert.deepEqual(
       Object.entries(usages).map(([component, { cores }]) => [component, cores]),
       [
         ["client", 0.5],
         ["client proxy", 1],
-        ["server proxy", 0.5],
         ["ztunnel", 1],
+        ["server proxy", 0.5],
         ["istiod", 0.5],
       ],
     );
-    assert.deepEqual([usages.ztunnel?.memory, usages.ztunnel?.containers], [40 * 2 ** 20, 2]);
-    assert.equal(usageBetween(look(0, 1), look(20, 11), rolesIn("bench-waypoint", own)).waypoint?.cores, 0.5);
+    assert.equal(usageBetween(look(0, 1), look(20, 11), roles({ namespace: "bench-waypoint" })).waypoint?.cores, 0.5);
+  });
+
+  it("is of the ztunnels that the traffic passes, and not of the one beside istiod", () => {
+    const { ztunnel } = usageBetween(look(0, 1), look(20, 11), roles());
+    assert.deepEqual([ztunnel?.memory, ztunnel?.containers], [40 * 2 ** 20, 2]);
+  });
+
+  it("is of the client that asks, and not of the one beside the server that waits", () => {
+    const near = usageBetween(look(0, 1), look(20, 11), roles({ client: "client-near", nodes: ["two"] }));
+    assert.deepEqual([near["client proxy"]?.cores, near["client proxy"]?.containers], [2, 1]);
+    assert.deepEqual([near.client?.containers, near.ztunnel?.containers], [1, 1]);
   });
 
   it("is unknown where the counters stood still, or began anew", () => {
     const [stale, restarted] = [
-      usageBetween(look(20, 1), look(20, 1), rolesIn("bench-sidecar", own)),
-      usageBetween(look(0, 9), look(20, 1), rolesIn("bench-sidecar", own)),
+      usageBetween(look(20, 1), look(20, 1), roles()),
+      usageBetween(look(0, 9), look(20, 1), roles()),
     ];
     assert.equal(stale.client?.cores, undefined);
     assert.equal(restarted.client?.cores, undefined);
@@ -140,7 +178,7 @@ describe("what containers use", () => {
   });
 
   it("is nothing where the kubelet says nothing", () => {
-    assert.deepEqual(parseSummary({ node: {} }), []);
-    assert.deepEqual(parseSummary({ pods: [pod("a", "b", [{ name: "c" }])] }), []);
+    assert.deepEqual(parseSummary("one", { node: {} }), []);
+    assert.deepEqual(parseSummary("one", { pods: [pod("a", "b", [{ name: "c" }])] }), []);
   });
 });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { microsOf, parseFortio, percentileOfBins } from "../../../components/benchmark/measure/fortio";
 import { parseIperf3 } from "../../../components/benchmark/measure/iperf3";
-import { OutputError } from "../../../components/benchmark/measure/output-error";
+import { OutputError, ReportedError } from "../../../components/benchmark/measure/output-error";
 import { recorded } from "../fixtures";
 
 const refused = (message: RegExp) => (error: unknown) => error instanceof OutputError && message.test(error.message);
@@ -9,10 +9,9 @@ const refused = (message: RegExp) => (error: unknown) => error instanceof Output
 describe("what fortio prints", () => {
   it("of a run without failures gives rate, requests and latencies in milliseconds", () => {
     const result = parseFortio(recorded("fortio/http-ok.json"));
-    assert.equal(result.askedQps, 100);
     assert.deepEqual([result.requests, result.connections, result.failed], [200, 4, 0]);
     assert.deepEqual(result.codes, { "200": 200 });
-    assert.ok(Math.abs(result.seconds - 2) < 0.1 && Math.abs(result.actualQps - 98.25) < 0.01);
+    assert.ok(Math.abs(result.actualQps - 98.25) < 0.01);
     assert.ok(result.mean > 0.05 && result.mean < 5, `${result.mean} ms`);
     assert.equal(
       result.bins.reduce((sum, { count }) => sum + count, 0),
@@ -41,10 +40,8 @@ describe("what fortio prints", () => {
     assert.equal(parseFortio(recorded("fortio/grpc-ok.json")).answerBytes, undefined);
   });
 
-  it("of a saturating run has no rate that was asked for", () => {
-    const result = parseFortio(recorded("fortio/http-max.json"));
-    assert.equal(result.askedQps, undefined);
-    assert.ok(result.requests > 1000);
+  it("of a saturating run is read too", () => {
+    assert.ok(parseFortio(recorded("fortio/http-max.json")).requests > 1000);
   });
 
   it("counts answers with an error as failed", () => {
@@ -100,7 +97,6 @@ describe("what iperf3 prints", () => {
     const result = parseIperf3(recorded("iperf3/ok.json"));
     assert.deepEqual([result.streams, result.reverse], [2, false]);
     assert.equal(result.bitsPerSecond, 9743978710.813744);
-    assert.ok(Math.abs(result.seconds - 2) < 0.1);
     assert.ok(result.retransmits !== undefined && result.meanRtt !== undefined && result.meanRtt < 10);
   });
 
@@ -111,15 +107,19 @@ describe("what iperf3 prints", () => {
     assert.equal(result.bitsPerSecond, 8519415898.10716);
   });
 
-  for (const [name, message] of [
-    ["refused", /unable to connect to server: Connection refused/],
-    ["busy", /the server is busy/],
-    ["interrupted", /interrupt - the client has terminated/],
-    ["server-gone", /control socket has closed unexpectedly/],
-    ["truncated", /no whole JSON/],
+  // What it reports itself is what came of the arm; what cut it off is not.
+  for (const [name, message, reported] of [
+    ["refused", /unable to connect to server: Connection refused/, true],
+    ["server-gone", /control socket has closed unexpectedly/, true],
+    ["busy", /the server is busy/, false],
+    ["interrupted", /interrupt - the client has terminated/, false],
+    ["truncated", /no whole JSON/, false],
   ] as const) {
     it(`is refused with its own words where it is ${name}`, () => {
-      assert.throws(() => parseIperf3(recorded(`iperf3/${name}.json`)), refused(message));
+      assert.throws(
+        () => parseIperf3(recorded(`iperf3/${name}.json`)),
+        (error: unknown) => refused(message)(error) && error instanceof ReportedError === reported,
+      );
     });
   }
 });

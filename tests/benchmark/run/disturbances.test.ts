@@ -13,10 +13,13 @@ describe("what surrounds a run", () => {
   let projectRoot: string;
   let cluster: FakeCluster;
   let said: string[];
+  /** What happened beside the commands, in order. */
+  let events: string[];
   beforeEach(() => {
     projectRoot = mkdtempSync(path.join(tmpdir(), "talos-mesh-bench-"));
     cluster = new FakeCluster();
     said = [];
+    events = [];
   });
   afterEach(() => rmSync(projectRoot, { recursive: true }));
 
@@ -27,7 +30,8 @@ describe("what surrounds a run", () => {
     });
     const request = { stack: "test", settings: parsed, mesh: { version: "1.31.1" } };
     const say = (line: string) => said.push(line);
-    const { report = "" } = await runBenchmark(request, { cluster, projectRoot, say, rest: () => Promise.resolve() });
+    const rest = (ms: number) => Promise.resolve(events.push(`rest ${ms}`));
+    const { report = "" } = await runBenchmark(request, { cluster, projectRoot, say, rest });
     return JSON.parse(readFileSync(path.join(projectRoot, report, "report.json"), "utf8")) as Report;
   };
   const measurements = () => cluster.commands.filter((command) => command.includes("-access-log-file"));
@@ -113,22 +117,35 @@ describe("what surrounds a run", () => {
     assert.deepEqual([stale?.cores, stale?.memory], [undefined, 60 * 2 ** 20]);
   });
 
-  it("looks at the counters in the middle of a run as well, where a warm-up is shorter than a kubelet's period", async () => {
-    cluster.echo = (namespace) => (namespace === "bench-sidecar" ? "X-Forwarded-Client-Cert: spiffe://a\n" : "");
+  it("is what is used without load, from the first counters on that are not of proxies that start", async () => {
     const usage = cluster.usage.bind(cluster);
-    // Kubelets have read nothing anew before the measurement goes on.
     cluster.usage = (node) => {
-      cluster.countedSince = measurements().length > made ? Date.UTC(2026, 10, 24) : Date.UTC(2026, 0, 1);
+      if (node === "worker-1") events.push("look");
       return usage(node);
     };
-    let made = 0;
-    cluster.onExec = (command) =>
-      (made = command.startsWith("client-abc bench") && command.includes(" rm ") ? measurements().length : made);
-    const cores = async (duration: string) => {
-      const { runs } = await run({ blocks: 1, scenarios: ["none", "sidecar"], warmUp: "3s", duration });
-      return runs.find(({ scenario }) => scenario === "sidecar")?.usage["client proxy"]?.cores;
-    };
-    assert.equal(await cores("30s"), 0.1);
-    assert.equal(await cores("29s"), undefined);
+    await run({ blocks: 1, idle: "7s" });
+    assert.deepEqual(events.slice(0, 4), ["rest 15000", "look", "rest 7000", "look"]);
+  });
+
+  it("may be kubelets that give no counters: each says why once, and the report does", async () => {
+    cluster.usage = (node) => Promise.reject(new Error(`nodes "${node}" is forbidden: no nodes/proxy`));
+    const { environment, runs } = await run({ blocks: 2 });
+    const nodes = ["worker-1", "worker-2", "control-plane"];
+    assert.deepEqual(
+      environment.withoutCounters,
+      nodes.map((node) => `${node}: nodes "${node}" is forbidden: no nodes/proxy`),
+    );
+    const warned = said.filter((line) => line.startsWith("Warning: "));
+    assert.deepEqual(
+      warned.map((line) => line.split(",")[0]),
+      nodes.map((node) => `Warning: ${node} gives no counters (nodes "${node}" is forbidden: no nodes/proxy)`),
+    );
+    assert.deepEqual(
+      runs.map(({ usage, problems }) => [usage, problems]),
+      [
+        [{}, []],
+        [{}, []],
+      ],
+    );
   });
 });

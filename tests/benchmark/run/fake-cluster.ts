@@ -122,7 +122,7 @@ export class FakeCluster implements BenchCluster {
     if (verb === "curl") return Buffer.from(this.echo(namespace));
     const given = this.output(argv);
     if (given !== undefined) return Buffer.from(given);
-    if (program === "iperf3") return Buffer.from(recorded("iperf3/ok.json"));
+    if (program === "iperf3") return Buffer.from(streamed(argv));
     if (argv.some((arg) => arg.endsWith(String(ports["tcp-echo"])))) return Buffer.from(recorded("fortio/tcp-rr.json"));
     return Buffer.from(recorded(verb === "load" ? "fortio/http-ok.json" : "fortio/nothing.json"));
   }
@@ -145,7 +145,7 @@ export class FakeCluster implements BenchCluster {
   usage(node: string): Promise<ContainerSample[]> {
     this.clock += 1;
     const sample = {
-      namespace: "bench-sidecar",
+      ...{ node, namespace: "bench-sidecar" },
       container: "istio-proxy",
       at: this.countedSince + this.clock * 10_000,
       memory: 60 * 2 ** 20,
@@ -153,4 +153,10 @@ export class FakeCluster implements BenchCluster {
     const pod = node === "worker-1" ? "client-abc" : "server-abc";
     return Promise.resolve([{ ...sample, pod, cpuNanos: this.clock * 1e9 }]);
   }
+}
+
+/** What iperf3 printed, as if it had been asked for so many streams. */
+function streamed(argv: readonly string[]): string {
+  const printed = recorded(argv.includes("-R") ? "iperf3/reverse.json" : "iperf3/ok.json");
+  return printed.replace(/"num_streams":\s*\d+/, `"num_streams": ${argv[argv.indexOf("-P") + 1]}`);
 }
