@@ -5,6 +5,9 @@ import type { MeshSettings } from "./sections/mesh";
 /** Scenarios whose traffic ztunnel carries. */
 export const ambientScenarios: readonly ScenarioName[] = ["ambient", "waypoint"];
 
+/** How the names of the namespaces begin that a benchmark makes and removes. */
+export const benchmarkNamespace = "bench-";
+
 /** What a benchmark measures: what its settings name, else `none` and every data plane that the mesh has. */
 export function benchmarkScenarios(
   { scenarios }: Pick<BenchmarkSettings, "scenarios">,

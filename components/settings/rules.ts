@@ -1,5 +1,6 @@
 import type { Problem } from "./errors";
 import { appRules } from "./rules/apps";
+import { benchmarkNamespaceRules } from "./rules/benchmark-namespaces";
 import { benchmarkRules } from "./rules/benchmark";
 import { certificateRules } from "./rules/certificates";
 import { clusterRules } from "./rules/cluster";
@@ -44,6 +45,7 @@ const rules: readonly Rule[] = [
   ...securityRules,
   ...observabilityRules,
   ...benchmarkRules,
+  ...benchmarkNamespaceRules,
   ...objectRules,
   ...secretRules,
 ];
