@@ -1,3 +1,4 @@
+import { benchmarkNamespace } from "../settings/benchmark-scenarios";
 import type { KubernetesObject } from "../shared/kubernetes-object";
 import { hasSchedule } from "./plan/arm";
 import type { BenchmarkPlan, Scenario } from "./plan/plan";
@@ -6,7 +7,7 @@ import type { BenchmarkPlan, Scenario } from "./plan/plan";
 export const ownLabel = { "app.kubernetes.io/managed-by": "talos-mesh-benchmark" } as const;
 
 export function namespaceOf(scenario: Scenario): string {
-  return `bench-${scenario}`;
+  return `${benchmarkNamespace}${scenario}`;
 }
 
 /** Ports of the server, each with the protocol in its name: a mesh treats one without as TCP. */
@@ -89,7 +90,7 @@ function meshLabels(scenario: Scenario, revision: string | undefined): Record<st
  */
 function waypoint(namespace: string, { revision, serverNode }: Places): AnyObject[] {
   const name = "waypoint";
-  const pinned = { spec: { replicas: 1, template: { spec: { nodeSelector: nodeNamed(serverNode) } } } };
+  const pinned = { spec: { replicas: 1, template: { spec: onNode(serverNode) } } };
   const labels = {
     ...ownLabel,
     "istio.io/waypoint-for": "service",
@@ -116,8 +117,10 @@ function waypoint(namespace: string, { revision, serverNode }: Places): AnyObjec
   ];
 }
 
-function nodeNamed(node: string) {
-  return { "kubernetes.io/hostname": node };
+/** By its name: the label `kubernetes.io/hostname` may be another. */
+function onNode(node: string) {
+  const nodeSelectorTerms = [{ matchFields: [{ key: "metadata.name", operator: "In", values: [node] }] }];
+  return { affinity: { nodeAffinity: { requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms } } } };
 }
 
 function service(namespace: string, { target }: BenchmarkPlan): AnyObject {
@@ -153,7 +156,7 @@ function deployment(name: string, namespace: string, node: string, plan: Benchma
           serviceAccountName: role,
           automountServiceAccountToken: false,
           ...(imagePullSecrets.length > 0 && { imagePullSecrets }),
-          nodeSelector: nodeNamed(node),
+          ...onNode(node),
           terminationGracePeriodSeconds: 1,
           securityContext: {
             ...{ runAsNonRoot: true, runAsUser: 65532, runAsGroup: 65532, fsGroup: 65532 },
@@ -178,11 +181,19 @@ const fortioServer = [
   ...["-data-dir", workFolder, "-config-dir", ""],
 ];
 
+/**
+ * Without any, pods would be of class BestEffort where they have no sidecar and Burstable where they have one, and a node
+ * that is short of processors would treat them differently. Small, as all scenarios are there at once; no limits, as these
+ * would be measured.
+ */
+const resources = { requests: { cpu: "25m", memory: "32Mi" } } as const;
+
 function container(name: string, image: string, port: number, command?: readonly string[]) {
   return {
     ...{ name, image },
     ...(command && { command: [...command] }),
     ports: [{ containerPort: port }],
+    resources,
     // None for iperf3: a probe would be its one client, and turn away the one that measures.
     ...(name !== "iperf3" && { readinessProbe: { tcpSocket: { port }, periodSeconds: 10 } }),
     securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ["ALL"] } },

@@ -28,6 +28,9 @@ export const dropLog: ClientCommand = { container: "iperf3", argv: ["rm", "-f", 
 /** Prints the log, compressed. */
 export const fetchLog: ClientCommand = { container: "iperf3", argv: ["gzip", "-c", accessLog] };
 
+/** fortio's default is IPv4 alone, and a cluster may have IPv6 alone. */
+export const anyAddress = ["-resolve-ip-type", "ip"] as const;
+
 /**
  * Arguments of `fortio load`. Without jitter and with catching up: the schedule that correction reckons with; the
  * resolution (10 us) keeps percentiles from being guessed within wide bins. The server's name is resolved once: else
@@ -44,7 +47,10 @@ export function fortioArgs(
     target === "details"
       ? `http://${host}:${ports["http-details"]}/details/0`
       : `http://${host}:${ports.http}/?size=${"payloadSize" in arm ? arm.payloadSize : 1}`;
-  const common = ["load", "-quiet", "-uniform", "-allow-initial-errors", "-r", "0.00001", "-p", "50,90,99,99.9"];
+  const common = [
+    ...["load", "-quiet", "-uniform", "-allow-initial-errors", "-r", "0.00001", "-p", "50,90,99,99.9"],
+    ...anyAddress,
+  ];
   const load = (connections: number, qps: number) => [
     "-c",
     String(connections),

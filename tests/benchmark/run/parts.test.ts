@@ -3,7 +3,7 @@ import { namespaceOf, scenarioObjects } from "../../../components/benchmark/obje
 import { benchmarkPlan, type Scenario } from "../../../components/benchmark/plan/plan";
 import { resolveBenchmark } from "../../../components/benchmark/plan/resolve";
 import { measurementOf, warmUpOf } from "../../../components/benchmark/run/commands";
-import { truthOf, type Seen } from "../../../components/benchmark/run/truth";
+import { podsProblem, truthOf, type Seen } from "../../../components/benchmark/run/truth";
 import { benchmark } from "../../../components/settings/sections/benchmark";
 import { parse } from "../../../lab/cli/bench";
 import type { z } from "zod";
@@ -14,12 +14,17 @@ const places = { clientNode: "worker-1", serverNode: "worker-2" };
 interface PodTemplate {
   readonly template: {
     readonly spec: {
-      readonly nodeSelector: Record<string, string>;
-      readonly containers: readonly { readonly name: string; readonly image: string }[];
+      readonly affinity: object;
+      readonly containers: readonly { readonly name: string; readonly image: string; readonly resources: object }[];
       readonly volumes: readonly { readonly emptyDir: { readonly sizeLimit: string } }[];
     };
   };
 }
+
+const onNode = (name: string) => {
+  const nodeSelectorTerms = [{ matchFields: [{ key: "metadata.name", operator: "In", values: [name] }] }];
+  return { nodeAffinity: { requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms } } };
+};
 
 describe("the objects of a scenario", () => {
   const objects = (scenario: Scenario, settings: z.input<typeof benchmark> = {}, revision?: string) =>
@@ -47,15 +52,13 @@ describe("the objects of a scenario", () => {
 
   it("pin client and server to different workers", () => {
     const found = objects("none");
-    assert.deepEqual(template(found, "client").nodeSelector, { "kubernetes.io/hostname": "worker-1" });
-    assert.deepEqual(template(found, "server").nodeSelector, { "kubernetes.io/hostname": "worker-2" });
+    assert.deepEqual(template(found, "client").affinity, onNode("worker-1"));
+    assert.deepEqual(template(found, "server").affinity, onNode("worker-2"));
     assert.equal(
       found.some(({ metadata }) => metadata.name === "client-near"),
       false,
     );
-    assert.deepEqual(template(objects("none", { sameNode: true }), "client-near").nodeSelector, {
-      "kubernetes.io/hostname": "worker-2",
-    });
+    assert.deepEqual(template(objects("none", { sameNode: true }), "client-near").affinity, onNode("worker-2"));
   });
 
   it("pin the waypoint to the server's node", () => {
@@ -71,7 +74,7 @@ describe("the objects of a scenario", () => {
     });
     const { deployment = "" } = parameters?.data as Record<string, string>;
     assert.deepEqual(JSON.parse(deployment), {
-      spec: { replicas: 1, template: { spec: { nodeSelector: { "kubernetes.io/hostname": "worker-2" } } } },
+      spec: { replicas: 1, template: { spec: { affinity: onNode("worker-2") } } },
     });
   });
 
@@ -88,6 +91,15 @@ describe("the objects of a scenario", () => {
       "example.com/iperf3:1",
       "docker.io/istio/examples-bookinfo-details-v1:1.20.3",
     ]);
+  });
+
+  it("ask for the same resources in every container, so that no scenario's pods are BestEffort", () => {
+    const found = objects("none", { preset: "article", sameNode: true });
+    const asked = ["client", "server", "client-near"].flatMap((name) =>
+      template(found, name).containers.map(({ resources }) => resources),
+    );
+    assert.equal(asked.length, 7);
+    for (const resources of asked) assert.deepEqual(resources, { requests: { cpu: "25m", memory: "32Mi" } });
   });
 
   it("have room for the access log of the largest arm", () => {
@@ -114,6 +126,11 @@ describe("the commands of an arm", () => {
     assert.match(fixed, /-uniform/);
     assert.doesNotMatch(fixed, /jitter|nocatchup/);
     assert.doesNotMatch(command({ qps: [0] }, "http-c10-qmax-1024B").measure, /access-log/);
+  });
+
+  it("resolve the server's name to whatever addresses the cluster has", () => {
+    for (const id of ["http-c10-q100-1024B", "connect", "request-response"])
+      assert.match(command({}, id).measure, / -resolve-ip-type ip /);
   });
 
   it("open a connection a request where that is measured", () => {
@@ -185,6 +202,21 @@ describe("the truth of a scenario", () => {
     assert.equal(problem("ambient", waypoint), "its requests pass a waypoint");
     assert.equal(problem("waypoint", ambient), "its requests pass no waypoint");
     assert.equal(problem("waypoint", sidecar), "its pods have sidecars");
+  });
+
+  it("is, where ztunnel carries the traffic, what ztunnel has counted", () => {
+    const opened = (mutual: number, plain: number) => ({ opened: { mutual, plain } });
+    assert.equal(problem("ambient", { ...ambient, ...opened(2, 0) }), undefined);
+    assert.equal(problem("waypoint", { ...waypoint, ...opened(2, 1) }), "its requests come without mTLS");
+    assert.equal(problem("ambient", { ...ambient, ...opened(0, 0) }), "ztunnel has counted none of its connections");
+    assert.equal(problem("none", { ...none, ...opened(0, 2) }), undefined);
+  });
+
+  it("can be looked at again of the pods alone", () => {
+    assert.equal(podsProblem("ambient", ambient), undefined);
+    assert.equal(podsProblem("ambient", none), "its traffic does not go through ztunnel");
+    assert.equal(podsProblem("sidecar", none), "its pods have no sidecars");
+    assert.equal(podsProblem("none", ambient), "its traffic goes through ztunnel");
   });
 
   it("is told in words", () => {
