@@ -3,12 +3,17 @@ import { rootNamespace } from "../../shared/root-namespace";
 import { ownLabel } from "../objects";
 import { type ContainerSample, parseSummary } from "../measure/usage";
 import type { NodeFacts } from "../report/report";
-import { execIn, type ExecResult } from "./exec";
+import { execIn, type ExecLimits, type ExecResult } from "./exec";
 import { annotate, type Annotation } from "./grafana";
+import type { LeaseServer } from "./lease";
+import { conditionsOf, nodeOf, podOf, takesPods } from "./live-objects";
 import type { MeshState, ProxyContainer } from "./mesh-facts";
+import { type Connections, connectionsIn } from "./ztunnel-connections";
 
 /** A node that pods can be put on. */
 export interface BenchNode extends NodeFacts {
+  /** Of its object: a machine that joins under an old name is another one. */
+  readonly uid: string;
   /** Whether it runs no containers and only says so (kwok). */
   readonly simulated: boolean;
   readonly controlPlane: boolean;
@@ -34,6 +39,7 @@ export interface BenchPod {
 
 /** What a benchmark asks of a cluster. */
 export interface BenchCluster {
+  readonly leases: LeaseServer;
   version(): Promise<string>;
   /** Nodes that are ready and take ordinary pods. */
   nodes(): Promise<BenchNode[]>;
@@ -47,6 +53,12 @@ export interface BenchCluster {
   missing(part: "istiod" | "ztunnel"): Promise<string | undefined>;
   apply(object: ApplyObject): Promise<void>;
   pods(namespace: string): Promise<BenchPod[]>;
+  /** Why pods of a namespace are not made, in the words of who refuses them. */
+  refusals(namespace: string): Promise<string[]>;
+  /** What the ztunnels of these nodes have opened within a namespace; undefined where they do not tell. */
+  connections(namespace: string, nodes: readonly string[]): Promise<Connections | undefined>;
+  /** Those of these namespaces that are there and no benchmark's. */
+  foreignNamespaces(names: readonly string[]): Promise<string[]>;
   /** Namespaces of benchmarks, also those that are being removed. */
   namespaces(): Promise<string[]>;
   removeNamespace(name: string): Promise<void>;
@@ -55,7 +67,7 @@ export interface BenchCluster {
     namespace: string,
     container: string,
     argv: readonly string[],
-    signal?: AbortSignal,
+    limits?: ExecLimits,
   ): Promise<ExecResult>;
   /** Counters of every container of a node. */
   usage(node: string): Promise<ContainerSample[]>;
@@ -69,13 +81,21 @@ export interface BenchCluster {
 const meshWideKinds = [
   { apiVersion: "telemetry.istio.io/v1", kind: "Telemetry" },
   { apiVersion: "security.istio.io/v1", kind: "PeerAuthentication" },
+  { apiVersion: "security.istio.io/v1", kind: "AuthorizationPolicy" },
+  { apiVersion: "security.istio.io/v1", kind: "RequestAuthentication" },
   { apiVersion: "networking.istio.io/v1", kind: "Sidecar" },
   { apiVersion: "networking.istio.io/v1alpha3", kind: "EnvoyFilter" },
+  { apiVersion: "networking.istio.io/v1beta1", kind: "ProxyConfig" },
+  { apiVersion: "extensions.istio.io/v1alpha1", kind: "WasmPlugin" },
 ] as const;
 
 /** A cluster behind its API server. */
 export class KubernetesCluster implements BenchCluster {
   constructor(private readonly server: ApiServer) {}
+
+  get leases(): LeaseServer {
+    return this.server;
+  }
 
   async version(): Promise<string> {
     return ((await this.server.read("/version")) as { gitVersion: string }).gitVersion;
@@ -140,6 +160,38 @@ export class KubernetesCluster implements BenchCluster {
     return pods.filter(({ metadata }) => metadata.deletionTimestamp === undefined).map(podOf);
   }
 
+  async refusals(namespace: string): Promise<string[]> {
+    const deployments = await this.server.list({ apiVersion: "apps/v1", kind: "Deployment", namespace });
+    return deployments
+      .flatMap(conditionsOf)
+      .flatMap(({ type, status, message }) =>
+        type === "ReplicaFailure" && status === "True" ? [message ?? type] : [],
+      );
+  }
+
+  async connections(namespace: string, nodes: readonly string[]): Promise<Connections | undefined> {
+    try {
+      const paths = (await this.ztunnels(nodes)).map(
+        ({ name }) => `/api/v1/namespaces/${rootNamespace}/pods/${name}:15020/proxy/metrics`,
+      );
+      const metrics = await Promise.all(paths.map((path) => this.server.read(path)));
+      return connectionsIn(metrics.join("\n"), namespace);
+    } catch {
+      return undefined;
+    }
+  }
+
+  async foreignNamespaces(names: readonly string[]): Promise<string[]> {
+    const found = await Promise.all(
+      names.map((name) => this.server.get({ apiVersion: "v1", kind: "Namespace", name })),
+    );
+    return found.flatMap((namespace) => {
+      const { name = "", labels = {} } = namespace?.metadata ?? {};
+      const ours = Object.entries(ownLabel).every(([key, value]) => labels[key] === value);
+      return namespace === undefined || ours ? [] : [name];
+    });
+  }
+
   async namespaces(): Promise<string[]> {
     const [[key, value] = ["", ""]] = Object.entries(ownLabel);
     const found = await this.server.list({ apiVersion: "v1", kind: "Namespace" }, { labelSelector: `${key}=${value}` });
@@ -155,9 +207,9 @@ export class KubernetesCluster implements BenchCluster {
     namespace: string,
     container: string,
     argv: readonly string[],
-    signal?: AbortSignal,
+    limits?: ExecLimits,
   ): Promise<ExecResult> {
-    return execIn(this.server.config, { pod, namespace, container }, argv, signal);
+    return execIn(this.server.config, { pod, namespace, container }, argv, limits);
   }
 
   async usage(node: string): Promise<ContainerSample[]> {
@@ -173,85 +225,4 @@ export class KubernetesCluster implements BenchCluster {
   annotate(namespace: string, annotation: Annotation): Promise<void> {
     return annotate(this.server, namespace, annotation);
   }
-}
-
-function takesPods({ spec, status }: LiveObject): boolean {
-  const { unschedulable, taints = [] } = (spec ?? {}) as {
-    unschedulable?: boolean;
-    taints?: { key: string; effect: string }[];
-  };
-  const conditions = (status?.conditions ?? []) as { type: string; status: string }[];
-  const ready = conditions.some(({ type, status: is }) => type === "Ready" && is === "True");
-  // The taint of a node that is not ready goes a moment after it has become ready.
-  const keepsOut = taints.some(({ key, effect }) => effect !== "PreferNoSchedule" && !key.endsWith("/not-ready"));
-  return ready && unschedulable !== true && !keepsOut;
-}
-
-function nodeOf({ metadata, status }: LiveObject): BenchNode {
-  const { capacity = {}, nodeInfo = {} } = (status ?? {}) as Record<string, Record<string, string> | undefined>;
-  const { labels = {}, annotations = {} } = metadata;
-  return {
-    name: metadata.name,
-    cores: Number(capacity.cpu ?? 1),
-    memoryBytes: 1024 * Number.parseInt(capacity.memory ?? "0", 10),
-    architecture: nodeInfo.architecture ?? "",
-    osImage: nodeInfo.osImage ?? "",
-    kernel: nodeInfo.kernelVersion ?? "",
-    containerRuntime: nodeInfo.containerRuntimeVersion ?? "",
-    simulated: annotations["kwok.x-k8s.io/node"] !== undefined || labels.type === "kwok",
-    controlPlane: "node-role.kubernetes.io/control-plane" in labels,
-  };
-}
-
-function text(value: unknown): string {
-  return typeof value === "string" ? value : "";
-}
-
-interface ContainerStatus {
-  readonly name: string;
-  readonly image: string;
-  readonly imageID: string;
-  readonly restartCount: number;
-  readonly state?: { readonly waiting?: { readonly reason?: string; readonly message?: string } };
-}
-
-function podOf({ metadata, spec, status }: LiveObject): BenchPod {
-  const named = (field: string) => ((spec?.[field] ?? []) as { name: string }[]).map(({ name }) => name);
-  const conditions = (status?.conditions ?? []) as { type: string; status: string; message?: string }[];
-  const statuses = (["containerStatuses", "initContainerStatuses"] as const).flatMap(
-    (field) => (status?.[field] ?? []) as ContainerStatus[],
-  );
-  const waiting = statuses.flatMap(({ name, state }) =>
-    state?.waiting ? [`${name}: ${state.waiting.message ?? state.waiting.reason ?? "waiting"}`] : [],
-  );
-  const unmet = conditions.flatMap(({ status: is, message }) => (is === "True" || !message ? [] : [message]));
-  return {
-    name: metadata.name,
-    app: metadata.labels?.app ?? "",
-    node: text(spec?.nodeName),
-    ready: conditions.some(({ type, status: is }) => type === "Ready" && is === "True"),
-    waitingFor: waiting[0] ?? unmet[0] ?? text(status?.phase),
-    containers: [...named("containers"), ...named("initContainers")],
-    redirected: metadata.annotations?.["ambient.istio.io/redirection"] === "enabled",
-    proxy: proxyOf(spec),
-    images: statuses.map(({ image, imageID }) => `${image} (${imageID.replace(/^.*@/, "")})`),
-    restarts: Object.fromEntries(statuses.map(({ name, restartCount }) => [name, restartCount])),
-  };
-}
-
-interface Container {
-  readonly name: string;
-  readonly env?: readonly { readonly name: string; readonly value?: string }[];
-  readonly resources?: Partial<Pick<ProxyContainer, "requests" | "limits">>;
-}
-
-/** A sidecar may be an init container that goes on. */
-function proxyOf(spec: LiveObject["spec"]): ProxyContainer | undefined {
-  const containers = ["containers", "initContainers"].flatMap((field) => (spec?.[field] ?? []) as Container[]);
-  const proxy = containers.find(({ name }) => name === "istio-proxy");
-  if (!proxy) return undefined;
-  const config = proxy.env?.find(({ name }) => name === "PROXY_CONFIG")?.value ?? "";
-  const [, workers] = /"concurrency":\s*(\d+)/.exec(config) ?? [];
-  const { requests = {}, limits = {} } = proxy.resources ?? {};
-  return { requests, limits, ...(workers !== undefined && { workers: Number(workers) }) };
 }

@@ -1,32 +1,27 @@
 import type { Usages } from "../measure/record";
-import { namespaceOf, type Places, ports, type Pull, scenarioObjects } from "../objects";
-import type { BenchmarkPlan, Scenario } from "../plan/plan";
+import { namespaceOf, ownLabel, type Places, type Pull, scenarioObjects } from "../objects";
+import type { Scenario } from "../plan/plan";
+import { ApiError, UnknownKindError } from "../../shared/api-server";
 import { rootNamespace } from "../../shared/root-namespace";
 import type { Environment, NodeFacts, ScenarioState } from "../report/report";
+import { type CheckContext, checked, patience, pause, podsReady } from "./check";
 import type { BenchCluster, BenchNode, BenchPod } from "./cluster";
 import type { Setup } from "./journal";
 import { kubeletPeriod, type Kubelets } from "./kubelets";
 import { usageIn } from "./measure-run";
 import { meshFacts, proxyFacts } from "./mesh-facts";
 import { hardwareOf } from "./node-state";
+import { NotMeasurable } from "./not-measurable";
 import type { PullRequest } from "./request";
-import { truthOf } from "./truth";
+import { isUnreachable } from "./unreachable";
 
-/** It cannot be measured here, and why. */
-export class NotMeasurable extends Error {
-  override readonly name = "NotMeasurable";
-}
+export { NotMeasurable };
 
-export interface SetUpContext {
-  readonly cluster: BenchCluster;
-  readonly plan: BenchmarkPlan;
+export interface SetUpContext extends CheckContext {
   readonly meshVersion: string;
   readonly revision?: string;
   readonly pull?: PullRequest;
   readonly kubelets: Kubelets;
-  readonly say: (line: string) => void;
-  /** Waits for some milliseconds; rejects when the run is to stop. */
-  readonly rest: (ms: number) => Promise<unknown>;
 }
 
 /** The two nodes of a benchmark: workers before control planes, then by name, so that every run takes the same ones. */
@@ -44,36 +39,39 @@ export async function chooseNodes(cluster: BenchCluster): Promise<readonly [clie
   );
 }
 
-/** Milliseconds until pods have to be ready, images pulled. */
-const patience = 300_000;
-const pause = 2000;
-
 /** Makes every scenario, checks that each is what its name says, and measures what it takes without load. */
 export async function setUp(context: SetUpContext, nodes: readonly [BenchNode, BenchNode]): Promise<Setup> {
   const { cluster, plan, say } = context;
   const [client, server] = nodes;
-  const states: ScenarioState[] = [];
+  await refuseOthers(cluster, plan.scenarios.map(namespaceOf));
+  const difference = unlike(client, server);
+  if (difference !== undefined) say(difference);
   const pull = context.pull && (await pullOf(cluster, context.pull));
+  const places: Places = { clientNode: client.name, serverNode: server.name, revision: context.revision, pull };
+  const states: ScenarioState[] = [];
   for (const scenario of plan.scenarios) {
-    const reason = await whyNot(scenario, cluster);
-    if (reason !== undefined) {
-      say(`${scenario}: not measured, ${reason}`);
-      states.push({ scenario, state: "not measured", reason, truths: [] });
-      continue;
-    }
-    const places: Places = { clientNode: client.name, serverNode: server.name, revision: context.revision, pull };
-    for (const object of scenarioObjects(scenario, plan, places)) await cluster.apply(object);
-    states.push({ scenario, state: "measured", truths: [] });
+    const made = async (): Promise<ScenarioState> => {
+      const reason = await whyNot(scenario, cluster);
+      if (reason !== undefined) throw new NotMeasurable(reason);
+      for (const object of scenarioObjects(scenario, plan, places)) await cluster.apply(object);
+      return { scenario, state: "measured", truths: [] };
+    };
+    states.push(await attempted(scenario, made, say));
   }
   const images = new Set<string>();
   let hardware: Hardware = {};
   for (const [index, { scenario, state }] of states.entries()) {
     if (state !== "measured") continue;
-    const pods = await podsReady(context, scenario);
-    for (const image of pods.flatMap((pod) => pod.images)) images.add(image);
-    hardware = { ...hardware, ...(await hardwareUnder(cluster, scenario, pods)) };
-    const ztunnels = await cluster.ztunnels([client.name, server.name]);
-    states[index] = { ...(await checked(context, scenario)), proxies: proxyFacts(scenario, pods, ztunnels) };
+    const ready = async (): Promise<ScenarioState> => {
+      const pods = await podsReady(context, scenario);
+      for (const image of pods.flatMap((pod) => pod.images)) images.add(image);
+      hardware = { ...hardware, ...(await hardwareUnder(cluster, scenario, pods)) };
+      const names = [client.name, server.name];
+      const { truths, ...found } = await checked(context, scenario, names);
+      const proxies = proxyFacts(scenario, pods, await cluster.ztunnels(names));
+      return { ...found, truths: [...truths, ...waypointPlace(scenario, pods, server)], proxies };
+    };
+    states[index] = await attempted(scenario, ready, say);
   }
   const environment: Environment = {
     kubernetes: await cluster.version(),
@@ -85,7 +83,60 @@ export async function setUp(context: SetUpContext, nodes: readonly [BenchNode, B
   };
   const idle = await idleUsage(context, states, nodes);
   const withoutCounters = context.kubelets.missing();
-  return { scenarios: states, environment: { ...environment, ...(withoutCounters.length > 0 && { withoutCounters }) }, idle };
+  return {
+    scenarios: states,
+    environment: { ...environment, ...(withoutCounters.length > 0 && { withoutCounters }) },
+    idle,
+  };
+}
+
+/** All of a namespace is removed in the end, so that it must be ours from the beginning. */
+async function refuseOthers(cluster: BenchCluster, namespaces: readonly string[]): Promise<void> {
+  const others = await cluster.foreignNamespaces(namespaces);
+  if (others.length === 0) return;
+  const [label = ""] = Object.entries(ownLabel).map((entry) => entry.join("="));
+  throw new NotMeasurable(
+    `namespace ${others.join(", ")} exists and is not ours: it has no label ${label}; ` +
+      "the benchmark makes and removes namespaces of these names, so rename that one or measure elsewhere",
+  );
+}
+
+/** Differences between scenarios still hold; what client and server use is then not to be added up. */
+function unlike(client: BenchNode, server: BenchNode): string | undefined {
+  const titles = [client, server].map(({ cores, architecture }) => `${cores} cores ${architecture}`);
+  if (titles[0] === titles[1]) return undefined;
+  return `The nodes are not alike: ${client.name} has ${titles.join(`, ${server.name} `)}. A vCPU of one is not one of the other`;
+}
+
+/**
+ * A scenario that cannot be measured is told with its reason, and the others go on.
+ *
+ * @throws NotMeasurable where it is `none`, as nothing could then be compared
+ */
+async function attempted(
+  scenario: Scenario,
+  attempt: () => Promise<ScenarioState>,
+  say: (line: string) => void,
+): Promise<ScenarioState> {
+  const { reason, ...state } = await attempt().catch((error: unknown): ScenarioState => {
+    const expected = [NotMeasurable, ApiError, UnknownKindError].some((kind) => error instanceof kind);
+    if (!expected || isUnreachable(error)) throw error;
+    return { scenario, state: "not measured", reason: (error as Error).message, truths: [] };
+  });
+  if (reason === undefined) return state;
+  if (scenario === "none") {
+    throw new NotMeasurable(`none cannot be measured, and all others are compared with it: ${reason}`);
+  }
+  say(`${scenario}: not measured, ${reason}`);
+  return { ...state, reason };
+}
+
+/** Istio before 1.26 does not read where a waypoint is to stand. */
+function waypointPlace(scenario: Scenario, pods: readonly BenchPod[], server: BenchNode): string[] {
+  const waypoint = scenario === "waypoint" && pods.find(({ name }) => name.startsWith("waypoint-"));
+  if (!waypoint) return [];
+  const beside = waypoint.node === server.name ? "beside the server" : `not beside the server on ${server.name}`;
+  return [`the waypoint is on ${waypoint.node}, ${beside}`];
 }
 
 /** Secrets are copied from where the environment has them: a pod can name those of its own namespace only. */
@@ -113,46 +164,6 @@ async function hardwareUnder(cluster: BenchCluster, scenario: Scenario, pods: re
 async function whyNot(scenario: Scenario, cluster: BenchCluster): Promise<string | undefined> {
   if (scenario === "none" || scenario === "control") return undefined;
   return cluster.missing(scenario === "sidecar" ? "istiod" : "ztunnel");
-}
-
-async function podsReady({ cluster, plan, rest, say }: SetUpContext, scenario: Scenario) {
-  const namespace = namespaceOf(scenario);
-  const expected = ["client", "server"];
-  if (plan.arms.some(({ placement }) => placement === "same-node")) expected.push("client-near");
-  if (scenario === "waypoint") expected.push("waypoint");
-  let told = "";
-  for (let waited = 0; ; waited += pause) {
-    const pods = await cluster.pods(namespace);
-    const missing = expected.filter(
-      (app) => !pods.some((pod) => pod.ready && (pod.app === app || pod.name.startsWith(`${app}-`))),
-    );
-    if (missing.length === 0) return pods;
-    const why = pods.find((pod) => !pod.ready)?.waitingFor ?? "there is no pod yet";
-    const line = `${scenario}: waiting for ${missing.join(", ")} (${why})`;
-    if (line !== told) say((told = line));
-    if (waited >= patience) {
-      throw new NotMeasurable(`${line}, for ${patience / 1000} s. Look with: kubectl -n ${namespace} describe pods`);
-    }
-    await rest(pause);
-  }
-}
-
-/** Asks the server what it sees of a request, and judges by that and by the pods. */
-async function checked({ cluster, say }: SetUpContext, scenario: Scenario): Promise<ScenarioState> {
-  const namespace = namespaceOf(scenario);
-  const pods = (await cluster.pods(namespace)).filter(({ app }) => app === "client" || app === "server");
-  const client = pods.find(({ app }) => app === "client");
-  const url = `http://server:${ports.http}/debug`;
-  const answer = client && (await cluster.exec(client.name, namespace, "fortio", ["/usr/bin/fortio", "curl", url]));
-  const { truths, problem } = truthOf(scenario, {
-    containers: pods.flatMap(({ containers }) => containers),
-    redirected: pods.length > 0 && pods.every(({ redirected }) => redirected),
-    echo: answer ? `${answer.stdout.toString("utf8")}\n${answer.stderr}` : "",
-  });
-  const failed = answer?.exitCode === 0 ? problem : "its server does not answer its client";
-  if (failed === undefined) return { scenario, state: "measured", truths };
-  say(`${scenario}: not measured, ${failed}`);
-  return { scenario, state: "not measured", reason: failed, truths };
 }
 
 async function idleUsage(

@@ -40,6 +40,14 @@ describe("what is told of a mesh", () => {
         metadata: { name: "of-others", namespace: "shop" },
         spec: {},
       },
+      ...[
+        ["security.istio.io/v1", "AuthorizationPolicy"],
+        ["security.istio.io/v1", "RequestAuthentication"],
+        ["networking.istio.io/v1beta1", "ProxyConfig"],
+        ["extensions.istio.io/v1alpha1", "WasmPlugin"],
+      ].map(([apiVersion = "", kind = ""]) => ({
+        ...{ apiVersion, kind, metadata: { name: "of-all", namespace: "istio-system" }, spec: {} },
+      })),
       { apiVersion: "v1", kind: "Service", metadata: { name: "server", namespace: "bench-sidecar" } },
       pod("istio-system", "istiod-a", "istiod", { containers: [{ name: "discovery" }] }),
       pod("istio-system", "ztunnel-a", "ztunnel", { containers: [proxy({ requests: { cpu: "200m" } })] }),
@@ -61,6 +69,10 @@ describe("what is told of a mesh", () => {
       "proxy concurrency: 2",
       "1 istiod, 3 proxies and 1 Services in the cluster",
       "Telemetry mesh-default: tracing, of 5% of the requests",
+      "AuthorizationPolicy of-all: empty",
+      "RequestAuthentication of-all: empty",
+      "ProxyConfig of-all: empty",
+      "WasmPlugin of-all: empty",
     ]);
   });
 

@@ -14,9 +14,15 @@ export interface StoredObject {
 export class ReadOnlyApi {
   private constructor(private readonly server: Server) {}
 
-  static async start(objects: readonly StoredObject[]): Promise<ReadOnlyApi> {
+  /** @param texts what is no object, by path */
+  static async start(
+    objects: readonly StoredObject[],
+    texts: Readonly<Record<string, string>> = {},
+  ): Promise<ReadOnlyApi> {
     const server = createServer((request, response) => {
       const path = new URL(request.url ?? "", "http://x").pathname;
+      const text = texts[path];
+      if (text !== undefined) return void response.end(text);
       const body = request.method === "GET" ? answer(objects, path) : undefined;
       const status = { kind: "Status", message: request.method === "GET" ? `no ${path}` : "nothing may be changed" };
       response.writeHead(body ? 200 : request.method === "GET" ? 404 : 403, { "content-type": "application/json" });

@@ -5,15 +5,20 @@ import type { BenchCluster, BenchNode, BenchPod } from "../../../components/benc
 import type { Annotation } from "../../../components/benchmark/run/grafana";
 import type { ExecResult } from "../../../components/benchmark/run/exec";
 import type { ApplyObject } from "../../../components/shared/api-server";
+import type { Connections } from "../../../components/benchmark/run/ztunnel-connections";
 import type { MeshState } from "../../../components/benchmark/run/mesh-facts";
 import { recorded } from "../fixtures";
+import { FakeLeases } from "./fake-leases";
 
 /** A cluster in memory, whose load generators print what real ones printed. */
 export class FakeCluster implements BenchCluster {
   readonly applied: ApplyObject[] = [];
   /** `pod namespace container argv...` of every command. */
   readonly commands: string[] = [];
+  readonly leases = new FakeLeases();
   simulated = false;
+  /** Of every node's object. */
+  uid = "1";
   /** Called before each command; may throw, as a broken connection does. */
   onExec: (command: string) => void = () => undefined;
   /** Instead of the recorded output. */
@@ -25,6 +30,18 @@ export class FakeCluster implements BenchCluster {
   countedSince = Date.UTC(2026, 10, 24);
   parts = new Set<"istiod" | "ztunnel">(["istiod", "ztunnel"]);
   echo: (namespace: string) => string = () => "HTTP/1.1 200 OK\n\nHost: server:8080\n";
+  /** Namespaces that belong to somebody else. */
+  foreign: readonly string[] = [];
+  /** Changes a pod from what it would be. */
+  pod: (namespace: string, pod: BenchPod) => BenchPod = (_namespace, pod) => pod;
+  /** Why pods are not made. */
+  refused: (namespace: string) => string[] = () => [];
+  /** Called before an object is applied; may throw, as an API server does. */
+  onApply: (object: ApplyObject) => void = () => undefined;
+  stderr: (argv: readonly string[]) => string = () => "";
+  exitCode: (namespace: string, argv: readonly string[]) => number = () => 0;
+  /** What ztunnels count for each request: undefined where they cannot be read. */
+  opened: Connections | undefined = { mutual: 2, plain: 0 };
   /** Contents of pull secrets by name. */
   readonly pullSecrets = new Map<string, string>();
   /** What Grafana was told; `onAnnotate` may throw, as a Grafana that is not there does. */
@@ -49,7 +66,15 @@ export class FakeCluster implements BenchCluster {
 
   private node(name: string): BenchNode {
     return {
-      ...{ name, cores: 4, memoryBytes: 2 ** 33, architecture: "amd64", osImage: "Talos", kernel: "6.12" },
+      ...{
+        name,
+        uid: `${name}-${this.uid}`,
+        cores: 4,
+        memoryBytes: 2 ** 33,
+        architecture: "amd64",
+        osImage: "Talos",
+        kernel: "6.12",
+      },
       ...{ containerRuntime: "containerd://2.1", simulated: this.simulated, controlPlane: name === "control-plane" },
     };
   }
@@ -62,11 +87,26 @@ export class FakeCluster implements BenchCluster {
     return Promise.resolve(this.parts.has(part) ? undefined : `there is no ready ${part} in istio-system`);
   }
 
-  apply(object: ApplyObject): Promise<void> {
+  foreignNamespaces(names: readonly string[]): Promise<string[]> {
+    return Promise.resolve(names.filter((name) => this.foreign.includes(name)));
+  }
+
+  refusals(namespace: string): Promise<string[]> {
+    return Promise.resolve(this.refused(namespace));
+  }
+
+  connections(namespace: string): Promise<Connections | undefined> {
+    const requests = this.commands.filter((command) => command.includes(` ${namespace} fortio`)).length;
+    const { mutual, plain } = this.opened ?? { mutual: 0, plain: 0 };
+    return Promise.resolve(this.opened && { mutual: mutual * requests, plain: plain * requests });
+  }
+
+  async apply(object: ApplyObject): Promise<void> {
+    await Promise.resolve();
+    this.onApply(object);
     this.applied.push(object);
     const namespace = object.kind === "Namespace" ? object.metadata.name : (object.metadata.namespace ?? "");
     this.there.set(namespace, [...(this.there.get(namespace) ?? []), object]);
-    return Promise.resolve();
   }
 
   pods(namespace: string): Promise<BenchPod[]> {
@@ -74,15 +114,14 @@ export class FakeCluster implements BenchCluster {
     const deployments = objects.filter(({ kind }) => kind === "Deployment").map(({ metadata }) => metadata.name);
     const gateways = objects.filter(({ kind }) => kind === "Gateway").map(({ metadata }) => metadata.name);
     const sidecar = namespace === "bench-sidecar" ? ["istio-proxy"] : [];
-    return Promise.resolve(
-      [...deployments, ...gateways].map((app) => ({
-        ...{ name: `${app}-abc`, app, node: "worker-1", ready: true, waitingFor: "" },
-        containers: ["fortio", "iperf3", ...sidecar],
-        redirected: namespace === "bench-ambient" || namespace === "bench-waypoint",
-        images: ["fortio/fortio:1.66.0 (sha256:1)"],
-        restarts: {},
-      })),
-    );
+    const pods = [...deployments, ...gateways].map((app) => ({
+      ...{ name: `${app}-abc`, app, node: "worker-1", ready: true, waitingFor: "" },
+      containers: ["fortio", "iperf3", ...sidecar],
+      redirected: namespace === "bench-ambient" || namespace === "bench-waypoint",
+      images: ["fortio/fortio:1.66.0 (sha256:1)"],
+      restarts: {},
+    }));
+    return Promise.resolve(pods.map((pod) => this.pod(namespace, pod)));
   }
 
   namespaces(): Promise<string[]> {
@@ -110,7 +149,11 @@ export class FakeCluster implements BenchCluster {
     this.commands.push(command);
     return Promise.resolve().then(() => {
       this.onExec(command);
-      return { stdout: this.stdout(namespace, argv), stderr: "", exitCode: 0 };
+      return {
+        stdout: this.stdout(namespace, argv),
+        stderr: this.stderr(argv),
+        exitCode: this.exitCode(namespace, argv),
+      };
     });
   }
 

@@ -1,0 +1,4 @@
+/** It cannot be measured here, and why. */
+export class NotMeasurable extends Error {
+  override readonly name = "NotMeasurable";
+}

@@ -1,0 +1,154 @@
+import assert from "node:assert/strict";
+import { benchmarkPlan } from "../../../components/benchmark/plan/plan";
+import { resolveBenchmark } from "../../../components/benchmark/plan/resolve";
+import type { BenchPod } from "../../../components/benchmark/run/cluster";
+import { Kubelets } from "../../../components/benchmark/run/kubelets";
+import { chooseNodes, NotMeasurable, setUp } from "../../../components/benchmark/run/set-up";
+import { benchmark, type ScenarioName } from "../../../components/settings/sections/benchmark";
+import { ApiError, UnknownKindError } from "../../../components/shared/api-server";
+import { FakeCluster } from "./fake-cluster";
+
+const echoes: Readonly<Record<string, string>> = {
+  "bench-sidecar": "X-Forwarded-Client-Cert: spiffe://a\n",
+  "bench-waypoint": "x-envoy-attempt-count: 1\n",
+};
+
+describe("the set-up of a benchmark", () => {
+  let cluster: FakeCluster;
+  let said: string[];
+  let waited: number;
+  beforeEach(() => {
+    cluster = new FakeCluster();
+    cluster.echo = (namespace) => echoes[namespace] ?? "";
+    [said, waited] = [[], 0];
+  });
+
+  const made = async (scenarios: ScenarioName[], sameNode = false) => {
+    const plan = benchmarkPlan(resolveBenchmark(benchmark.parse({ scenarios, sameNode })));
+    const nodes = await chooseNodes(cluster);
+    const say = (line: string) => void said.push(line);
+    const rest = (ms: number) => Promise.resolve((waited += ms));
+    const kubelets = new Kubelets(cluster, [], say);
+    return (await setUp({ cluster, plan, meshVersion: "1.31.1", kubelets, say, rest }, nodes)).scenarios;
+  };
+  const reasons = async (...scenarios: ScenarioName[]) => (await made(scenarios)).map(({ reason }) => reason);
+  const truths = async (scenario: ScenarioName) => (await made(["none", scenario]))[1]?.truths.join("; ") ?? "";
+  const changed = (namespace: string, name: RegExp, change: Partial<BenchPod>) => {
+    cluster.pod = (where, pod) => (where === namespace && name.test(pod.name) ? { ...pod, ...change } : pod);
+  };
+
+  it("takes no namespace that is somebody else's, and touches nothing", async () => {
+    cluster.foreign = ["bench-sidecar", "shop"];
+    await assert.rejects(made(["none", "sidecar"]), (error: unknown) => {
+      assert.ok(error instanceof NotMeasurable);
+      assert.match(
+        error.message,
+        /^namespace bench-sidecar exists and is not ours: it has no label app\.kubernetes\.io/,
+      );
+      return true;
+    });
+    assert.deepEqual(cluster.applied, []);
+  });
+
+  it("goes on without a scenario whose pods do not get ready, and says why", async () => {
+    changed("bench-sidecar", /^server/, { ready: false, waitingFor: "istio-proxy: no istio-ca-root-cert" });
+    const [none, sidecar, ambient] = await reasons("none", "sidecar", "ambient");
+    assert.deepEqual([none, ambient], [undefined, undefined]);
+    assert.match(
+      sidecar ?? "",
+      /^server not ready after 300 s: istio-proxy: no istio-ca-root-cert\. Look with: kubectl /,
+    );
+    assert.match(said.join("\n"), /sidecar: not measured, server not ready/);
+  });
+
+  it("goes on without a scenario whose objects the API server does not take", async () => {
+    cluster.onApply = ({ kind, metadata }) => {
+      if (kind === "Gateway") throw new UnknownKindError("the API server has no kind Gateway");
+      if (kind === "Deployment" && metadata.namespace === "bench-sidecar")
+        throw new ApiError(403, "a policy denies it");
+    };
+    assert.deepEqual(await reasons("none", "sidecar", "waypoint"), [
+      ...[undefined, "a policy denies it", "the API server has no kind Gateway"],
+    ]);
+  });
+
+  it("does not take an API server that is gone for a scenario's own reason", async () => {
+    cluster.onApply = ({ metadata }) => {
+      if (metadata.namespace === "bench-sidecar") throw new ApiError(503, "overloaded");
+    };
+    await assert.rejects(made(["none", "sidecar"]), /overloaded/);
+  });
+
+  it("ends at once where none is not what its name says: nothing could be compared", async () => {
+    cluster.echo = () => "server: istio-envoy\n";
+    await assert.rejects(made(["none", "sidecar"]), (error: unknown) => {
+      assert.ok(error instanceof NotMeasurable);
+      assert.match(error.message, /^none cannot be measured, .*: its requests pass a proxy$/);
+      return true;
+    });
+  });
+
+  it("asks again for half a minute, as proxies are told of a waypoint a moment later", async () => {
+    let asked = 0;
+    cluster.echo = (namespace) => (namespace === "bench-waypoint" && ++asked > 3 ? "x-envoy-a: 1\n" : "");
+    assert.deepEqual(await reasons("none", "waypoint"), [undefined, undefined]);
+    assert.match(said.join("\n"), /waypoint: its requests pass no waypoint; looking again for 30 s/);
+    asked = -1000;
+    waited = 0;
+    assert.deepEqual(await reasons("none", "waypoint"), [undefined, "its requests pass no waypoint"]);
+    assert.equal(asked, -1000 + 16);
+  });
+
+  it("does not take a client on the server's node for the client", async () => {
+    changed("bench-none", /^client-abc/, { ready: false, waitingFor: "its image" });
+    await assert.rejects(made(["none"], true), /none cannot be measured.*: client not ready after 300 s: its image/);
+  });
+
+  it("has who refuses its pods, where there are none to look at", async () => {
+    changed("bench-sidecar", /^server/, { ready: false });
+    cluster.refused = (namespace) => (namespace === "bench-sidecar" ? ["exceeded quota: pods"] : []);
+    assert.match((await reasons("none", "sidecar"))[1] ?? "", /^server not ready after 300 s: exceeded quota: pods\./);
+  });
+
+  it("quotes what a client saw that was not answered", async () => {
+    cluster.exitCode = (namespace, argv) => Number(namespace === "bench-sidecar" && argv[1] === "curl");
+    cluster.echo = (namespace) => (namespace === "bench-sidecar" ? "HTTP/1.1 403 Forbidden\r\n\r\nRBAC" : "");
+    const refused = "its server does not answer its client (HTTP/1.1 403 Forbidden)";
+    assert.deepEqual(await reasons("none", "sidecar"), [undefined, refused]);
+    cluster.echo = () => "";
+    cluster.stderr = () =>
+      '{"level":"info","msg":"Starting"}\n{"msg":"[E] Read error, err=\\"read: connection reset by peer\\"","src":"std"}\n' +
+      '{"msg":"[E] Error status -1","src":"std"}\n';
+    assert.match((await reasons("none", "sidecar"))[1] ?? "", /\(Read error, err="read: connection reset by peer"\)$/);
+  });
+
+  it("knows by ztunnel's own counters whether a connection had mTLS", async () => {
+    assert.match(await truths("ambient"), /ztunnel opened 2 connections with mTLS and 0 without/);
+    cluster.opened = { mutual: 0, plain: 2 };
+    assert.deepEqual(await reasons("none", "ambient", "waypoint"), [
+      ...[undefined, "its requests come without mTLS", "its requests come without mTLS"],
+    ]);
+    cluster.opened = { mutual: 0, plain: 0 };
+    assert.deepEqual(await reasons("none", "ambient"), [undefined, "ztunnel has counted none of its connections"]);
+    cluster.opened = undefined;
+    assert.deepEqual(await reasons("none", "ambient"), [undefined, undefined]);
+    assert.match(await truths("ambient"), /whether it has mTLS is not known: ztunnel's metrics cannot be read/);
+  });
+
+  it("says where the waypoint is, which an older Istio does not put beside the server", async () => {
+    changed("bench-waypoint", /^waypoint/, { node: "worker-2" });
+    assert.match(await truths("waypoint"), /; the waypoint is on worker-2, beside the server$/);
+    changed("bench-waypoint", /^waypoint/, { node: "worker-1" });
+    assert.match(await truths("waypoint"), /; the waypoint is on worker-1, not beside the server on worker-2$/);
+  });
+
+  it("says where the two nodes are not alike", async () => {
+    await made(["none"]);
+    assert.doesNotMatch(said.join("\n"), /alike/);
+    const [control, server, client] = await cluster.nodes();
+    assert.ok(control && server && client);
+    cluster.nodes = () => Promise.resolve([client, { ...server, architecture: "arm64", cores: 8 }]);
+    await made(["none"]);
+    assert.match(said.join("\n"), /not alike: worker-1 has 4 cores amd64, worker-2 8 cores arm64/);
+  });
+});
