@@ -12,6 +12,12 @@ export class ExecError extends Error {
   override readonly name = "ExecError";
 }
 
+export interface ExecLimits {
+  readonly signal?: AbortSignal;
+  /** After which nothing is expected any more: a node that dies closes no connection. @default 60 */
+  readonly seconds?: number;
+}
+
 /** What is used of a WebSocket, whose types are not published with the client. */
 interface Connection {
   close(): void;
@@ -29,8 +35,8 @@ export interface Target {
 const heartbeat = 20_000;
 
 /**
- * Runs a command in a container to its end. When `signal` is aborted the connection is closed; the command itself may go
- * on, and ends with its pod.
+ * Runs a command in a container to its end. When `signal` is aborted, or the time is over, the connection is closed; the
+ * command itself may go on, and ends with its pod.
  *
  * @throws ExecError
  */
@@ -38,13 +44,26 @@ export async function execIn(
   config: KubeConfig,
   { namespace, pod, container }: Target,
   argv: readonly string[],
-  signal?: AbortSignal,
+  { signal, seconds = 60 }: ExecLimits = {},
 ): Promise<ExecResult> {
   signal?.throwIfAborted();
   const { Exec } = await import("@kubernetes/client-node");
   const [stdout, stderr] = [new Collector(), new Collector()];
-  return new Promise((resolve, reject) => {
-    const fail = (error: Error) => reject(signal?.aborted === true ? (signal.reason as Error) : error);
+  const program = argv[0] ?? "";
+  const over = new AbortController();
+  const timer = setTimeout(() => over.abort(), 1000 * seconds);
+  const leave = () => over.abort();
+  signal?.addEventListener("abort", leave);
+  const ended = new Promise<ExecResult>((resolve, reject) => {
+    // The other side may take half a minute to agree to the end of a connection, or never answer.
+    over.signal.addEventListener("abort", () =>
+      reject(
+        signal?.aborted === true
+          ? (signal.reason as Error)
+          : new ExecError(`${program} in ${pod} has not ended within ${seconds} s`),
+      ),
+    );
+    if (signal?.aborted === true) leave();
     const finish = (status: V1Status) => {
       const exitCode = exitCodeOf(status);
       const said = stderr.content().toString("utf8");
@@ -56,22 +75,23 @@ export async function execIn(
       .then((socket: unknown) => {
         const connection = socket as Connection;
         const alive = setInterval(() => connection.ping?.(), heartbeat).unref();
-        const onAbort = () => {
-          connection.close();
-          // The other side may take half a minute to agree to the end.
-          fail(new ExecError("stopped"));
-        };
-        signal?.addEventListener("abort", onAbort, { once: true });
-        if (signal?.aborted === true) onAbort();
+        const close = () => connection.close();
+        over.signal.addEventListener("abort", close);
+        if (over.signal.aborted) close();
         connection.onclose = () => {
           clearInterval(alive);
-          signal?.removeEventListener("abort", onAbort);
           // After `finish` this changes nothing.
-          fail(new ExecError(`the connection to ${pod} was closed while ${argv[0] ?? ""} ran`));
+          reject(new ExecError(`the connection to ${pod} was closed while ${program} ran`));
         };
       })
-      .catch((error: unknown) => fail(new ExecError(`cannot run ${argv[0] ?? ""} in ${pod}: ${reasonOf(error)}`)));
+      .catch((error: unknown) => reject(new ExecError(`cannot run ${program} in ${pod}: ${reasonOf(error)}`)));
   });
+  try {
+    return await ended;
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener("abort", leave);
+  }
 }
 
 class Collector extends Writable {

@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
-import { ExecError, execIn } from "../../../components/benchmark/run/exec";
+import { ExecError, execIn, type ExecLimits } from "../../../components/benchmark/run/exec";
 import { ApiServer } from "../../../components/shared/api-server";
 
 /** Streams of Kubernetes' remote commands, by the first byte of a message. */
@@ -57,7 +57,7 @@ describe("a command in a pod", () => {
   });
 
   const target = { namespace: "bench-none", pod: "client-abc", container: "fortio" };
-  const run = (signal?: AbortSignal) => execIn(api.config, target, ["fortio", "load", "-c", "1"], signal);
+  const run = (limits?: ExecLimits) => execIn(api.config, target, ["fortio", "load", "-c", "1"], limits);
 
   it("gives what it printed, in order and to the byte, and its exit code", async () => {
     const binary = Buffer.from(Array.from({ length: 300 }, (_, index) => index % 256));
@@ -103,7 +103,28 @@ describe("a command in a pod", () => {
   it("is left when it is to be stopped", async () => {
     const stop = new AbortController();
     answer = () => stop.abort(new Error("stopped"));
-    await assert.rejects(run(stop.signal), /stopped/);
-    await assert.rejects(run(stop.signal), /stopped/);
+    await assert.rejects(run({ signal: stop.signal }), /stopped/);
+    await assert.rejects(run({ signal: stop.signal }), /stopped/);
   });
+
+  for (const [when, silent] of [
+    ["dies while the command runs", (socket: Duplex) => void socket.write(message(streams.stdout, "half"))],
+    ["never answers", undefined],
+  ] as const) {
+    it(`is an ExecError after its time where the other side ${when}, and the connection is closed`, async () => {
+      let closed: Promise<unknown> | undefined;
+      if (silent) answer = (socket) => (silent(socket), (closed = once(socket, "data")));
+      else {
+        server.removeAllListeners("upgrade");
+        server.on("upgrade", (_, socket) => void sockets.push(socket));
+      }
+      await assert.rejects(
+        run({ seconds: 0.2 }),
+        (error: unknown) =>
+          error instanceof ExecError && error.message === "fortio in client-abc has not ended within 0.2 s",
+      );
+      // A WebSocket's wish to end.
+      await closed;
+    });
+  }
 });
