@@ -1,0 +1,109 @@
+import assert from "node:assert/strict";
+import { hostname } from "node:os";
+import { Lease } from "../../../components/benchmark/run/lease";
+import { NotMeasurable } from "../../../components/benchmark/run/set-up";
+import { ApiError } from "../../../components/shared/api-server";
+import { FakeLeases } from "./fake-leases";
+
+describe("the Lease of a benchmark", () => {
+  let leases: FakeLeases;
+  let said: string[];
+  let rested: number;
+  beforeEach(() => {
+    leases = new FakeLeases();
+    said = [];
+    rested = 0;
+  });
+  const lease = (holder?: string) => {
+    const rest = (ms: number) => Promise.resolve((rested += ms));
+    return new Lease({ leases, rest, say: (line) => said.push(line) }, holder);
+  };
+  const other = "laptop 4711 boot/1";
+
+  it("is held under the name of this process, for as long as is said, and is gone when it is given back", async () => {
+    const own = lease();
+    await own.hold(89.5);
+    const { holderIdentity = "", acquireTime, renewTime, leaseDurationSeconds } = leases.holding ?? {};
+    assert.ok(holderIdentity.startsWith(`${hostname()} ${process.pid} `), holderIdentity);
+    assert.equal(leaseDurationSeconds, 90);
+    assert.equal(acquireTime, renewTime);
+    assert.match(renewTime ?? "", /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/, "as Kubernetes takes it");
+    await own.hold(30);
+    assert.deepEqual([leases.holding?.acquireTime, leases.holding?.leaseDurationSeconds], [acquireTime, 30]);
+    await own.release();
+    assert.equal(leases.lease, undefined);
+  });
+
+  it("refuses a second benchmark, after the time that a stopped one may clean up, and says what to do", async () => {
+    leases.give(other, new Date(), 600);
+    const { renewTime = "" } = leases.holding ?? {};
+    await assert.rejects(lease().hold(60), (error: unknown) => {
+      assert.ok(error instanceof NotMeasurable);
+      const until = new Date(Date.parse(renewTime) + 600_000).toISOString();
+      for (const part of ["process 4711 on laptop", `since ${renewTime}`, `until ${until}`]) {
+        assert.ok(error.message.includes(part), error.message);
+      }
+      assert.match(error.message, /kubectl -n default delete lease talos-mesh-benchmark$/);
+      return true;
+    });
+    assert.equal(rested, 10_000);
+    assert.equal(leases.holding?.holderIdentity, other);
+  });
+
+  it("goes to the next one as soon as a stopped benchmark has given it back", async () => {
+    leases.give(other);
+    const waiting = new Lease({
+      leases,
+      say: () => undefined,
+      rest: () => Promise.resolve((leases.lease = undefined)),
+    });
+    await waiting.hold(60);
+    assert.notEqual(leases.holding?.holderIdentity, other);
+  });
+
+  it("is taken over at once when its time is over, and when its process on this host was killed", async () => {
+    leases.give(other, new Date(Date.now() - 61_000), 60);
+    await lease("a").hold(60);
+    assert.equal(leases.holding?.holderIdentity, "a");
+    // Our own process number, which another process had before.
+    leases.give(`${hostname()} ${process.pid} an earlier boot/1`);
+    await lease("b").hold(60);
+    assert.equal(leases.holding?.holderIdentity, "b");
+    assert.equal(rested, 0);
+  });
+
+  it("goes to one of two who want it at once", async () => {
+    const results = await Promise.allSettled([lease("host 1 a").hold(60), lease("host 2 b").hold(60)]);
+    assert.deepEqual(results.map(({ status }) => status).sort(), ["fulfilled", "rejected"]);
+  });
+
+  it("stays with whoever has taken it over meanwhile", async () => {
+    const slow = lease("slow 1 a");
+    await slow.hold(60);
+    leases.give(other);
+    await assert.rejects(slow.hold(60), NotMeasurable);
+    assert.equal(slow.lost, true);
+    await slow.release();
+    assert.equal(leases.holding?.holderIdentity, other);
+    assert.equal(rested, 0);
+  });
+
+  it("is done without where there is no right to it, which is said once", async () => {
+    leases.onWrite = () => {
+      throw new ApiError(403, "leases is forbidden");
+    };
+    const without = lease();
+    await without.hold(60);
+    await without.hold(60);
+    await without.release();
+    assert.equal(said.length, 1);
+    assert.match(said[0] ?? "", /^Warning: .*leases is forbidden.*; see that none runs on this cluster$/);
+  });
+
+  it("is not done without where the API server fails", async () => {
+    leases.onWrite = () => {
+      throw new ApiError(500, "etcd");
+    };
+    await assert.rejects(lease().hold(60), /etcd/);
+  });
+});
