@@ -136,6 +136,11 @@ export function plannedSeconds(arm: Arm): number {
   return arm.seconds + arm.warmUpSeconds;
 }
 
+/** Seconds that a run of it may take in all: beyond them nothing is expected of it any more. */
+export function longestSeconds(arm: Arm): number {
+  return 2 * plannedSeconds(arm) + 60;
+}
+
 /** Requests that a fixed rate asks for in all: fortio gives every connection the same number. */
 export function plannedRequests(arm: Arm): number | undefined {
   if (!hasSchedule(arm)) return undefined;

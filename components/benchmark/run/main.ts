@@ -2,7 +2,9 @@ import { text } from "node:stream/consumers";
 import { setTimeout as delay } from "node:timers/promises";
 import { z } from "zod";
 import { ApiServer } from "../../shared/api-server";
+import { patience } from "./check";
 import { KubernetesCluster } from "./cluster";
+import { Lease } from "./lease";
 import {
   type BenchmarkRequest,
   type BenchmarkResult,
@@ -11,8 +13,9 @@ import {
   requestVariable,
 } from "./request";
 import { runBenchmark, type RunnerContext } from "./runner";
-import { cleanUp } from "./set-up";
+import { cleanUp, NotMeasurable } from "./set-up";
 import { sparing } from "./sparing";
+import { isUnreachable } from "./unreachable";
 
 /** Exit code of a command that was ended by a signal, as shells give it. */
 const interrupted = 130;
@@ -39,7 +42,7 @@ export async function main(
       rest: (ms) => delay(ms, undefined, { signal }),
     };
     if (verb === "remove") {
-      await cleanUp(context.cluster, context.rest);
+      await remove(context);
       return 0;
     }
     if (verb !== "measure") throw new Error("usage: run.cjs measure|remove");
@@ -53,6 +56,20 @@ export async function main(
     }
     say(`benchmark: ${error instanceof Error ? error.message : String(error)}`);
     return 1;
+  }
+}
+
+/** What is left of a benchmark; a cluster that has gone keeps nothing, and one that is measured is left to who measures. */
+async function remove({ cluster, say, rest }: RunnerContext): Promise<void> {
+  const lease = new Lease({ leases: cluster.leases, say, rest });
+  try {
+    await lease.hold(patience / 1000 + 60);
+    await cleanUp(cluster, rest);
+  } catch (error) {
+    if (!(error instanceof NotMeasurable || isUnreachable(error))) throw error;
+    say(`Warning: namespaces bench-* are not removed, as far as there are any: ${(error as Error).message}`);
+  } finally {
+    await lease.release();
   }
 }
 

@@ -1,32 +1,24 @@
 import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
-import { armTitle } from "../plan/arm";
-import {
-  benchmarkPlan,
-  estimatedSeconds,
-  plannedSeconds,
-  planIdentity,
-  planProblems,
-  type PlannedRun,
-  type Scenario,
-} from "../plan/plan";
+import type { BenchmarkSettings } from "../../settings/sections/benchmark";
+import { type BenchmarkPlan, benchmarkPlan, planIdentity, planProblems, type Scenario } from "../plan/plan";
 import { resolveBenchmark } from "../plan/resolve";
-import type { RunRecord } from "../measure/record";
 import { type Baseline, parseBaseline } from "../report/baseline";
 import { boundsOf, budgetLines, budgetMessage, judgeBudgets } from "../report/budgets";
 import { csvOf } from "../report/csv";
 import { blocksNote } from "../report/family";
-import { number, span } from "../report/format";
 import { htmlOf } from "../report/html";
 import { markdownOf } from "../report/markdown";
 import { failures, type Measured, type Report, reportOf } from "../report/report";
-import type { BenchmarkSettings } from "../../settings/sections/benchmark";
-import type { BenchCluster, BenchNode } from "./cluster";
-import { ExecError } from "./exec";
 import { Annotations } from "./annotations";
-import { Journal } from "./journal";
+import { changesBetween } from "./changes";
+import { patience } from "./check";
+import type { BenchCluster, BenchNode } from "./cluster";
+import { Journal, type KeptSetup } from "./journal";
 import { Kubelets } from "./kubelets";
-import { measureRun, type RunContext } from "./measure-run";
+import { Lease } from "./lease";
+import { makeRuns } from "./make-runs";
+import type { RunContext } from "./measure-run";
 import type { BenchmarkRequest, BenchmarkResult } from "./request";
 import { chooseNodes, cleanUp, countedNodes, NotMeasurable, setUp, type SetUpContext } from "./set-up";
 
@@ -65,7 +57,7 @@ export async function runBenchmark(request: BenchmarkRequest, context: RunnerCon
   const identity = planIdentity(plan, mesh, settings.runId);
   const folder = path.join(context.projectRoot, ".talos-mesh", stack, "benchmark", identity);
   const baseline = readBaseline(settings.baseline, context.projectRoot);
-  const journal = new Journal(folder);
+  const journal = new Journal(folder, context.say);
   const nodes = await nodesOrNothing(context);
   if (nodes === undefined) return { identity, state: "nothing to measure", sentences: [], budgets: settings.budgets };
 
@@ -75,7 +67,7 @@ export async function runBenchmark(request: BenchmarkRequest, context: RunnerCon
     if (judged) return judged;
   }
   // Also for a scenario that was not there: it may be by now.
-  if (journal.setup() === undefined || undone(plan.runs, journal).length > 0) {
+  if (journal.setup() === undefined || journal.undone(plan.runs).length > 0) {
     const told = { ...context, plan, meshVersion: mesh.version, revision: mesh.revision, pull };
     await measure(told, nodes, journal, new Annotations(context, stack, grafana?.namespace));
   }
@@ -102,37 +94,13 @@ async function nodesOrNothing({ cluster, say }: RunnerContext): Promise<readonly
   return undefined;
 }
 
-/** Runs on other nodes, or on the same ones with another kernel, are another experiment. */
-function forgetElsewhere(
-  journal: Journal,
-  [client, server]: readonly [BenchNode, BenchNode],
-  { say }: RunnerContext,
-): void {
-  const before = journal.setup()?.environment;
+/** Runs on other machines, or on the same ones with another kernel, are another experiment. */
+function forgetElsewhere(journal: Journal, nodes: readonly BenchNode[], { say }: RunnerContext): void {
+  const before = journal.setup();
   if (!before) return journal.clear();
-  const same = (a: { name: string; kernel: string }, b: BenchNode) => a.name === b.name && a.kernel === b.kernel;
-  if (same(before.clientNode, client) && same(before.serverNode, server)) return;
-  say(`Measuring anew: the earlier runs were on ${before.clientNode.name} and ${before.serverNode.name}`);
+  if (before.nodes.join() === nodes.map(nodeTitle).join()) return;
+  say(`Measuring anew: the earlier runs were on ${before.nodes.join(" and ")}`);
   journal.clear();
-}
-
-/** A disturbed run is made twice, and no more. */
-function undone(runs: readonly PlannedRun[], journal: Journal): PlannedRun[] {
-  const records = journal.records();
-  const seen = new Set<string>();
-  const done = new Set<string>();
-  for (const { id, disturbed } of records) {
-    if (disturbed !== true || seen.has(id)) done.add(id);
-    seen.add(id);
-  }
-  return runs.filter(({ id }) => !done.has(id));
-}
-
-/** What is undone of the scenarios that are there. */
-function remaining(runs: readonly PlannedRun[], journal: Journal): PlannedRun[] {
-  const states = journal.setup()?.scenarios ?? [];
-  const unmeasured = new Set(states.filter(({ state }) => state === "not measured").map(({ scenario }) => scenario));
-  return undone(runs, journal).filter(({ scenario }) => !unmeasured.has(scenario));
 }
 
 async function measure(
@@ -141,11 +109,11 @@ async function measure(
   journal: Journal,
   annotations: Annotations,
 ): Promise<void> {
-  const { cluster, plan, say, rest, signal } = told;
+  const { cluster, plan, say, rest, signal, revision } = told;
   const note = blocksNote(plan);
   if (note !== undefined) say(note);
-  const kept = plan.runs.length - undone(plan.runs, journal).length;
-  if (kept > 0) say(`${kept} of ${plan.runs.length} runs are there already; going on behind them`);
+  const lease = new Lease({ leases: cluster.leases, say, rest });
+  await lease.hold(longestSetUp(plan));
   try {
     // What a killed run has left may still be under load.
     await cleanUp(cluster, rest);
@@ -154,56 +122,32 @@ async function measure(
     if (setup.scenarios.every(({ state }) => state === "not measured")) {
       throw new NotMeasurable(setup.scenarios.map(({ scenario, reason }) => `${scenario}: ${reason ?? ""}`).join("\n"));
     }
-    journal.keepSetup(setup);
-    const context: RunContext = { cluster, plan, nodes, kubelets, rest, signal };
+    goOnOrAnew(journal, { ...setup, nodes: nodes.map(nodeTitle), revision }, plan, say);
     await annotations.begin();
-    await makeRuns(context, remaining(plan.runs, journal), journal, say);
+    await makeRuns({ cluster, plan, nodes, kubelets, lease, say, rest, signal }, journal.remaining(plan.runs), journal);
   } finally {
-    await remove(cluster, say);
+    // Whoever has taken over needs them.
+    if (!lease.lost) await remove(cluster, say);
     await annotations.end();
+    await lease.release();
   }
 }
 
-async function makeRuns(
-  context: RunContext,
-  runs: readonly PlannedRun[],
-  journal: Journal,
-  say: (line: string) => void,
-): Promise<void> {
-  say(`${runs.length} runs, about ${span(estimatedSeconds(runs))}`);
-  let overhead = 0;
-  const made = async (run: PlannedRun) => {
-    context.signal?.throwIfAborted();
-    const record = await measureRun(context, run).catch(async (error: unknown) => {
-      // A connection that broke once says nothing of the cluster; one that breaks again does.
-      if (!(error instanceof ExecError)) throw error;
-      say(`${error.message}; once more`);
-      await context.rest(2000);
-      return measureRun(context, run);
-    });
-    journal.add(record);
-    overhead += record.took;
-    return record;
-  };
-  for (const [index, run] of runs.entries()) {
-    const place = `[${index + 1}/${runs.length}] block ${run.block}, ${run.scenario}, ${armTitle(run.arm)}`;
-    let record = await made(run);
-    if (undone([run], journal).length > 0) {
-      say(`${place}: ${resultOf(record)}; once more`);
-      record = await made(run);
-    }
-    overhead -= plannedSeconds(run.arm);
-    const left = estimatedSeconds(runs.slice(index + 1), Math.max(0, overhead / (index + 1)));
-    say(`${place}: ${resultOf(record)}${left > 0 ? `; ${span(left)} left` : ""}`);
-  }
+/** Seconds: namespaces have to go, and the pods of every scenario to become ready. */
+function longestSetUp({ scenarios, idleSeconds }: BenchmarkPlan): number {
+  return (patience / 1000) * (scenarios.length + 1) + idleSeconds + 60;
 }
 
-/** The one figure of a run that a person watches. */
-function resultOf({ outcome, problems }: RunRecord): string {
-  if (problems.length > 0) return `does not count, ${problems.join("; ")}`;
-  if (outcome?.kind === "stream") return `${number(outcome.bitsPerSecond / 1e9)} Gbit/s`;
-  if (outcome?.corrected) return `p99 ${number(outcome.corrected.percentiles["99"] ?? NaN)} ms`;
-  return `${number(outcome?.actualQps ?? NaN)} requests a second`;
+/** Keeps what was found out, and forgets runs that were made under something else. */
+function goOnOrAnew(journal: Journal, setup: KeptSetup, { runs }: BenchmarkPlan, say: (line: string) => void): void {
+  const kept = runs.length - journal.undone(runs).length;
+  const before = journal.setup();
+  const changes = before && kept > 0 ? changesBetween(before, setup) : [];
+  if (changes.length > 0) {
+    say(`Measuring anew, as this is not what the ${kept} earlier runs were made under: ${changes.join("; ")}`);
+    journal.clear();
+  } else if (kept > 0) say(`${kept} of ${runs.length} runs are there already; going on behind them`);
+  journal.keepSetup(setup);
 }
 
 /** Without waiting: a namespace takes its time to go, and the next run waits for it. */
@@ -251,8 +195,9 @@ function judgedAgain(
   return { ...previous, budgets: settings.budgets };
 }
 
-function nodeTitle({ name, kernel }: BenchNode): string {
-  return `${name} ${kernel}`;
+/** A machine that joins under an old name has another UID. */
+function nodeTitle({ name, kernel, uid }: BenchNode): string {
+  return `${name} ${kernel} ${uid}`;
 }
 
 function writeReports(report: Report, journal: Journal, say: (line: string) => void): void {

@@ -13,7 +13,7 @@ import { ReadOnlyApi, type StoredObject } from "./fake-api";
 
 const program = path.resolve(__dirname, "../../../components/benchmark/run/run.cjs");
 const node = (name: string): StoredObject => ({
-  ...{ apiVersion: "v1", kind: "Node", metadata: { name }, spec: {} },
+  ...{ apiVersion: "v1", kind: "Node", metadata: { name, uid: `of-${name}` }, spec: {} },
   status: {
     ...{ capacity: { cpu: "4" }, nodeInfo: { kernelVersion: "6.12" } },
     conditions: [{ type: "Ready", status: "True" }],
@@ -26,7 +26,10 @@ const mesh = { version: "1.31.1" };
 const earlier = {
   ...{ identity: planIdentity(benchmarkPlan(resolveBenchmark(settings)), mesh, undefined), state: "measured" },
   ...{ sentences: ["sidecar adds 2 ms"], budgets: {} },
-  known: { nodes: ["worker-1 6.12", "worker-2 6.12"], bounds: { sidecar: { p99: { upper: 4, where: "HTTP" } } } },
+  known: {
+    nodes: ["worker-1 6.12 of-worker-1", "worker-2 6.12 of-worker-2"],
+    bounds: { sidecar: { p99: { upper: 4, where: "HTTP" } } },
+  },
 };
 
 describe("what the last run printed", () => {

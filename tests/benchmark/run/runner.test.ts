@@ -12,7 +12,6 @@ import {
 import { tmpdir } from "node:os";
 import path from "node:path";
 import type { Report } from "../../../components/benchmark/report/report";
-import { ExecError } from "../../../components/benchmark/run/exec";
 import type { BenchmarkRequest, BenchmarkResult } from "../../../components/benchmark/run/request";
 import { BudgetError, runBenchmark } from "../../../components/benchmark/run/runner";
 import { NotMeasurable } from "../../../components/benchmark/run/set-up";
@@ -148,19 +147,6 @@ describe("a benchmark's run", () => {
     assert.equal(readFileSync(journalFile(), "utf8").trimEnd().split("\n").length, 3);
   });
 
-  it("repeats a run whose connection broke once, and stops where it breaks again", async () => {
-    let broken = 0;
-    cluster.onExec = (command) => {
-      if (command.includes("-access-log-file") && broken++ === 0) throw new ExecError("closed");
-    };
-    assert.equal(reportIn(await run({ blocks: 2 })).runs.length, 2);
-    cluster.onExec = (command) => {
-      if (command.includes("-access-log-file")) throw new ExecError("closed again");
-    };
-    await assert.rejects(run({ blocks: 3 }), /closed again/);
-    assert.deepEqual(await cluster.namespaces(), []);
-  });
-
   it("measures anew on other nodes", async () => {
     await run({ blocks: 2 });
     cluster.nodes = () =>
@@ -168,7 +154,7 @@ describe("a benchmark's run", () => {
     cluster.commands.length = 0;
     await run({ blocks: 2 });
     assert.equal(measurements().length, 2);
-    assert.match(said.join("\n"), /Measuring anew: the earlier runs were on worker-1 and worker-2/);
+    assert.match(said.join("\n"), /Measuring anew: the earlier runs were on worker-1 \S+ \S+ and worker-2 /);
   });
 
   it("says of simulated nodes that there is nothing to measure, and makes nothing", async () => {

@@ -1,0 +1,76 @@
+import type { RunRecord } from "../measure/record";
+import { armTitle } from "../plan/arm";
+import { estimatedSeconds, longestSeconds, type PlannedRun, plannedSeconds } from "../plan/plan";
+import { number, span } from "../report/format";
+import { podsReady } from "./check";
+import type { Journal } from "./journal";
+import type { Lease } from "./lease";
+import { measureRun, type RunContext } from "./measure-run";
+import { NotMeasurable } from "./not-measurable";
+import { isUnreachable } from "./unreachable";
+
+export interface RunsContext extends RunContext {
+  readonly lease: Pick<Lease, "hold">;
+  readonly say: (line: string) => void;
+}
+
+/** Seconds for which a cluster may be out of reach, and then pods not ready. */
+const patience = 300;
+
+/** Makes runs one after the other, and keeps each as soon as it is finished. */
+export async function makeRuns(context: RunsContext, runs: readonly PlannedRun[], journal: Journal): Promise<void> {
+  const { say, signal } = context;
+  say(`${runs.length} runs, about ${span(estimatedSeconds(runs))}`);
+  let overhead = 0;
+  const made = async (run: PlannedRun) => {
+    signal?.throwIfAborted();
+    const record = await persistently(context, run);
+    journal.add(record);
+    overhead += record.took;
+    return record;
+  };
+  for (const [index, run] of runs.entries()) {
+    const place = `[${index + 1}/${runs.length}] block ${run.block}, ${run.scenario}, ${armTitle(run.arm)}`;
+    let record = await made(run);
+    if (journal.undone([run]).length > 0) {
+      say(`${place}: ${resultOf(record)}; once more`);
+      record = await made(run);
+    }
+    overhead -= plannedSeconds(run.arm);
+    const left = estimatedSeconds(runs.slice(index + 1), Math.max(0, overhead / (index + 1)));
+    say(`${place}: ${resultOf(record)}${left > 0 ? `; ${span(left)} left` : ""}`);
+  }
+}
+
+/** A connection that broke says nothing of what is measured: the run is made again, until it is clear that none will hold. */
+async function persistently(context: RunsContext, run: PlannedRun): Promise<RunRecord> {
+  const { lease, say, rest } = context;
+  let waited = 0;
+  for (let tries = 1; ; tries++) {
+    try {
+      await lease.hold(longestSeconds(run.arm) + (tries > 1 ? patience : 0));
+      if (tries > 1) await podsReady(context, run.scenario);
+      return await measureRun(context, run);
+    } catch (error) {
+      if (!isUnreachable(error)) throw error;
+      const { message } = error as Error;
+      if (tries > 2 && waited >= patience) {
+        const next = "the same command goes on behind the last finished run";
+        throw new NotMeasurable(`${message}; tried ${tries} times, with ${span(waited)} in between. ${next}`);
+      }
+      // The load of the broken run may go on in its pod until its time is over, and would be measured with the next one.
+      const wait = Math.max(5, plannedSeconds(run.arm));
+      say(`${message}; once more in ${span(wait)}, when what was begun has ended`);
+      await rest(1000 * wait);
+      waited += wait;
+    }
+  }
+}
+
+/** The one figure of a run that a person watches. */
+function resultOf({ outcome, problems }: RunRecord): string {
+  if (problems.length > 0) return `does not count, ${problems.join("; ")}`;
+  if (outcome?.kind === "stream") return `${number(outcome.bitsPerSecond / 1e9)} Gbit/s`;
+  if (outcome?.corrected) return `p99 ${number(outcome.corrected.percentiles["99"] ?? NaN)} ms`;
+  return `${number(outcome?.actualQps ?? NaN)} requests a second`;
+}

@@ -1,0 +1,220 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import type { z } from "zod";
+import { ExecError } from "../../../components/benchmark/run/exec";
+import type { MeshState } from "../../../components/benchmark/run/mesh-facts";
+import { runBenchmark } from "../../../components/benchmark/run/runner";
+import { NotMeasurable } from "../../../components/benchmark/run/set-up";
+import { benchmark } from "../../../components/settings/sections/benchmark";
+import { ApiError } from "../../../components/shared/api-server";
+import { FakeCluster } from "./fake-cluster";
+
+describe("a benchmark that is begun again, or breaks", () => {
+  let projectRoot: string;
+  let cluster: FakeCluster;
+  let said: string[];
+  let rested: number[];
+  beforeEach(() => {
+    projectRoot = mkdtempSync(path.join(tmpdir(), "talos-mesh-bench-"));
+    cluster = new FakeCluster();
+    said = [];
+    rested = [];
+  });
+  afterEach(() => rmSync(projectRoot, { recursive: true }));
+
+  const run = (settings: z.input<typeof benchmark> = {}, revision?: string) => {
+    const parsed = benchmark.parse({
+      ...{ scenarios: ["none"], blocks: 3, qps: [100], connections: [4], duration: "2s", warmUp: "1s" },
+      ...{ tcpStreams: [], transactions: false, ...settings },
+    });
+    return runBenchmark(
+      { stack: "test", settings: parsed, mesh: { version: "1.31.1", revision } },
+      {
+        ...{ cluster, projectRoot, say: (line: string) => said.push(line) },
+        rest: (ms: number) => Promise.resolve(rested.push(ms)),
+      },
+    );
+  };
+  const isMeasurement = (command: string) => command.includes("-access-log-file");
+  const measured = () => cluster.commands.filter(isMeasurement).length;
+  const kept = (name: string) => {
+    const folder = path.join(projectRoot, ".talos-mesh/test/benchmark");
+    return path.join(folder, readdirSync(folder)[0] ?? "", name);
+  };
+  /** Ends the benchmark as a kill does, behind its first run. */
+  const oneRun = async (settings: z.input<typeof benchmark> = {}) => {
+    cluster.commands.length = 0;
+    cluster.onExec = () => {
+      if (measured() > 1) throw new Error("killed");
+    };
+    await assert.rejects(run(settings), /killed/);
+    cluster.onExec = () => undefined;
+    cluster.commands.length = 0;
+    said.length = 0;
+  };
+
+  it("measures anew on new machines with the old names", async () => {
+    await run();
+    cluster.uid = "2";
+    await run();
+    assert.equal(measured(), 6);
+    assert.match(said.join("\n"), /Measuring anew: the earlier runs were on worker-1 6\.12 worker-1-1 and worker-2 /);
+  });
+
+  const mesh = { config: "accessLogFile: /dev/stdout", objects: [], istiods: 1, proxies: 9, services: 20 };
+  for (const [what, change, words] of [
+    ["an access log", { config: "{}" }, /mesh: access log: \/dev\/stdout, TEXT became access log: off/],
+    ["another Kubernetes", "v1.37.0", /Kubernetes: v1\.36\.3 became v1\.37\.0/],
+  ] as const) {
+    it(`measures anew, and says why, where ${what} came between two runs`, async () => {
+      await oneRun();
+      if (typeof change === "string") cluster.version = () => Promise.resolve(change);
+      else cluster.meshState = (): Promise<MeshState> => Promise.resolve({ ...mesh, ...change });
+      await run();
+      assert.equal(measured(), 3);
+      assert.match(said.join("\n"), words);
+      assert.match(said.join("\n"), /Measuring anew, as this is not what the 1 earlier runs were made under/);
+    });
+  }
+
+  it("measures anew where the control plane's revision, a proxy's resources or an image is another", async () => {
+    await oneRun();
+    await run({}, "canary");
+    assert.match(said.join("\n"), /made under: revision: default became canary/);
+    cluster.echo = (namespace) => (namespace === "bench-waypoint" ? "x-envoy-attempt-count: 1\n" : "");
+    const waypoint = { scenarios: ["none" as const, "waypoint" as const] };
+    await oneRun(waypoint);
+    const ztunnels = cluster.ztunnels.bind(cluster);
+    cluster.ztunnels = async (nodes) =>
+      (await ztunnels(nodes)).map((pod) => ({ ...pod, proxy: { requests: {}, limits: { cpu: "1" } } }));
+    await run(waypoint);
+    assert.match(said.join("\n"), /proxies: waypoint: ztunnel on worker-1: .*limits cpu 1/);
+    await oneRun({ blocks: 4 });
+    const pods = cluster.pods.bind(cluster);
+    cluster.pods = async (namespace) =>
+      (await pods(namespace)).map((pod) => ({ ...pod, images: ["fortio/fortio:1.66.0 (sha256:2)"] }));
+    await run({ blocks: 4 });
+    assert.match(said.join("\n"), /images: fortio\/fortio:1\.66\.0 \(sha256:1\) became .*\(sha256:2\)/);
+  });
+
+  it("goes on where only more proxies and Services have come", async () => {
+    await oneRun();
+    cluster.meshState = () => Promise.resolve({ ...mesh, proxies: 12, services: 30 });
+    await run();
+    assert.equal(measured(), 2);
+    assert.match(said.join("\n"), /1 of 3 runs are there already; going on behind them/);
+  });
+
+  it("passes over a damaged line in the middle, says which, and makes that run again", async () => {
+    await oneRun({ blocks: 2 });
+    const file = kept("runs.jsonl");
+    writeFileSync(file, `\0\0\0${readFileSync(file, "utf8")}null\n`);
+    await run({ blocks: 2 });
+    assert.equal(measured(), 2);
+    for (const line of [1, 2])
+      assert.equal(said.filter((each) => each.includes(`runs.jsonl:${line} is damaged`)).length, 1);
+  });
+
+  for (const [what, content] of [
+    ["damaged", ""],
+    ["of another release", '{"schemaVersion": 0}'],
+  ] as const) {
+    it(`measures anew where what was kept is ${what}, and says so`, async () => {
+      await oneRun();
+      writeFileSync(kept("setup.json"), content);
+      await run();
+      assert.equal(measured(), 3);
+      assert.ok(said.some((line) => line.startsWith("Measuring anew: ") && line.endsWith(`setup.json is ${what}`)));
+    });
+  }
+
+  it("waits until the load of a broken run must have ended before it makes the run again", async () => {
+    let broken = 0;
+    cluster.onExec = (command) => {
+      if (isMeasurement(command) && broken++ === 0) throw new ExecError("the connection was closed");
+    };
+    await run({ blocks: 1, duration: "40s", warmUp: "20s" });
+    assert.deepEqual([measured(), rested.filter((ms) => ms === 60_000).length], [2, 1]);
+    assert.match(said.join("\n"), /the connection was closed; once more in 60 s, when what was begun has ended/);
+  });
+
+  for (const error of [
+    Object.assign(new Error("connect ECONNREFUSED 10.0.0.1:6443"), { code: "ECONNREFUSED" }),
+    new ApiError(503, "the server is shutting down"),
+  ]) {
+    it(`outlasts a restart of the API server (${error.message})`, async () => {
+      const pods = cluster.pods.bind(cluster);
+      let left = 4;
+      cluster.pods = (namespace) => (measured() > 0 && left-- > 0 ? Promise.reject(error) : pods(namespace));
+      await run();
+      assert.equal(JSON.parse(`[${readFileSync(kept("runs.jsonl"), "utf8").trim().replaceAll("\n", ",")}]`).length, 3);
+    });
+  }
+
+  it("waits for a client that is made anew, and does not take one that was evicted", async () => {
+    const pods = cluster.pods.bind(cluster);
+    let unready = 3;
+    cluster.pods = async (namespace) => {
+      const found = await pods(namespace);
+      const ready = measured() === 0 || unready-- <= 0;
+      return found.flatMap((pod) =>
+        pod.app === "client"
+          ? [
+              { ...pod, name: "client-old", ready: false },
+              { ...pod, ready },
+            ]
+          : [pod],
+      );
+    };
+    await run();
+    assert.match(said.join("\n"), /namespace bench-none has no ready client; once more/);
+    assert.ok(cluster.commands.every((command) => !command.startsWith("client-old") || !isMeasurement(command)));
+  });
+
+  it("ends where no connection holds, says how to go on, and gives everything back", async () => {
+    cluster.onExec = (command) => {
+      if (isMeasurement(command)) throw new ExecError("closed again");
+    };
+    await assert.rejects(run(), (error: unknown) => {
+      assert.ok(error instanceof NotMeasurable);
+      assert.match(error.message, /^closed again; tried \d+ times, with 5 min in between\. the same command goes on/i);
+      return true;
+    });
+    assert.deepEqual([await cluster.namespaces(), cluster.leases.lease], [[], undefined]);
+  });
+
+  it("does not try again what is no matter of the connection", async () => {
+    cluster.onExec = (command) => {
+      if (isMeasurement(command)) throw new TypeError("a defect");
+    };
+    await assert.rejects(run(), /a defect/);
+    assert.equal(measured(), 1);
+  });
+
+  it("makes and removes nothing while another benchmark measures on the cluster", async () => {
+    cluster.leftOver("bench-none");
+    cluster.leases.give("laptop 4711 boot/1");
+    await assert.rejects(run(), /another benchmark measures on this cluster: process 4711 on laptop/);
+    assert.deepEqual([await cluster.namespaces(), cluster.applied], [["bench-none"], []]);
+  });
+
+  it("leaves the namespaces to a benchmark that has taken over", async () => {
+    cluster.onExec = () => {
+      if (measured() === 1) cluster.leases.give("laptop 4711 boot/1");
+    };
+    await assert.rejects(run(), /another benchmark measures/);
+    assert.deepEqual(await cluster.namespaces(), ["bench-none"]);
+    assert.equal(cluster.leases.holding?.holderIdentity, "laptop 4711 boot/1");
+  });
+
+  it("holds the Lease before every run for as long as that may take", async () => {
+    const held: (number | undefined)[] = [];
+    cluster.onExec = (command) => {
+      if (isMeasurement(command)) held.push(cluster.leases.holding?.leaseDurationSeconds);
+    };
+    await run({ blocks: 2, duration: "40s", warmUp: "20s" });
+    assert.deepEqual(held, [180, 180]);
+  });
+});
