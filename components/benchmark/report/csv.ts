@@ -18,8 +18,12 @@ export function csvOf({ plan, runs }: Report): string {
       const memory = [`${component} memory`, "B", usage.memory] as const;
       return usage.cores === undefined ? [memory] : [[`${component} cpu`, "vCPU", usage.cores] as const, memory];
     });
+    const stolen = (["client", "server"] as const).flatMap((side) => {
+      const share = run.stolen?.[side];
+      return share === undefined ? [] : [[`${side} node steal`, "%", 100 * share] as const];
+    });
     const place = [run.block, run.arm, run.scenario, run.startedAt, run.problems.length === 0, run.problems.join("; ")];
-    const values = [...measured, ...used];
+    const values = [...measured, ...used, ...stolen];
     return values.length > 0 ? values.map((value) => [...place, ...value]) : [[...place, "", "", ""]];
   });
   return [head, ...rows].map((row) => `${row.map(cell).join(",")}\r\n`).join("");

@@ -1,8 +1,11 @@
 import { armTitle } from "../plan/arm";
+import { gates } from "../measure/gates";
 import type { Component } from "../measure/record";
+import { median } from "../statistics/percentile";
 import type { Figure } from "./figures";
 import { number, span, withInterval } from "./format";
 import type { Report } from "./report";
+import { runsByScenario } from "./runs";
 
 /** A table of the report, in words: what Markdown and HTML both show. */
 export interface Table {
@@ -15,7 +18,7 @@ export interface Table {
 
 /** Every table of a report that has rows. */
 export function tablesOf(report: Report): Table[] {
-  return [budgets, figures, costs, differing, baseline, article, invalid, scenarios, environment]
+  return [budgets, figures, costs, differing, baseline, article, runs, invalid, scenarios, environment]
     .map((make) => make(report))
     .filter(({ rows }) => rows.length > 0);
 }
@@ -118,6 +121,32 @@ function article({ article }: Report): Table {
   };
 }
 
+function runs(report: Report): Table {
+  const percent = (share: number) => `${(100 * share).toFixed(1)}%`;
+  const spread = (shares: readonly number[], of = shares.length) =>
+    shares.length === 0
+      ? "not known"
+      : `${percent(median(shares))}, at most ${percent(Math.max(...shares))}${shares.length < of ? ` (known of ${shares.length} of ${of} runs)` : ""}`;
+  return {
+    title: "Runs",
+    note:
+      "Of those that count: what the hosts of the nodes gave to others (steal), and what the load generator took of its " +
+      `node at the fixed rates, each as median and most; a run above ${percent(gates.stolen)} or ${percent(gates.clientCpu)} ` +
+      "does not count. Where the load generator is not known, there were no counters to judge it by.",
+    head: [
+      ...["scenario", "planned", "count", "do not count", "made again"],
+      ...["steal, client's node", "steal, server's node", "load generator"],
+    ],
+    rows: runsByScenario(report).map(
+      ({ scenario, planned, counted, lost, again, stolen, clientShares, atFixedRate }) => [
+        ...[scenario, ...[planned, counted, lost, again].map(String)],
+        ...[spread(stolen.client, counted), spread(stolen.server, counted)],
+        atFixedRate === 0 ? "-" : spread(clientShares, atFixedRate),
+      ],
+    ),
+  };
+}
+
 function invalid({ runs, plan }: Report): Table {
   return {
     title: "Runs that do not count",
@@ -150,7 +179,7 @@ function environment({ environment, plan, startedAt, finishedAt, identity }: Rep
       ...[facts.architecture, facts.osImage, `kernel ${facts.kernel}`, facts.containerRuntime],
       ...(facts.mtu === undefined ? [] : [`MTU ${facts.mtu}`]),
       ...(facts.processor === undefined ? [] : [facts.processor]),
-      ...(facts.numaNodes === undefined ? [] : [`NUMA nodes ${facts.numaNodes}`]),
+      ...(facts.numaNodes === undefined ? [] : [`NUMA nodes: ${countOf(facts.numaNodes)}`]),
       ...(facts.clockSource === undefined ? [] : [`clock ${facts.clockSource}`]),
       ...(facts.governor === undefined ? [] : [`governor ${facts.governor}`]),
     ].join(", ");
@@ -168,11 +197,18 @@ function environment({ environment, plan, startedAt, finishedAt, identity }: Rep
       ...environment.images.map((image) => ["image", image]),
       ...(environment.mesh ?? []).map((fact) => ["mesh", fact]),
       ...(environment.withoutCounters ?? []).map((reason) => ["no counters", reason]),
-      ...(environment.withoutCounters ?? []).map((reason) => ["no counters", reason]),
       [
         "not known here",
         "turbo and power limits, who else is on the hosts, the link between the nodes: add them to a quotation",
       ],
     ],
   };
+}
+
+/** How many are in a list as Linux writes it: `0-1,4`. */
+function countOf(list: string): number {
+  return list.split(",").reduce((sum, range) => {
+    const [first = NaN, last = first] = range.split("-").map(Number);
+    return sum + last - first + 1;
+  }, 0);
 }

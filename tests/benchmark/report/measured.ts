@@ -80,3 +80,10 @@ function latency(p99: number): Latency {
   const percentiles = Object.fromEntries(curve.map((percent) => [String(percent), (p99 * percent) / 99]));
   return { count: 100_000, mean: p99 / 2, max: p99 * 1.1, percentiles };
 }
+
+type RunOf = Measured["records"][number];
+
+/** The same with another outcome of some runs. */
+export function spoilt(known: Measured, spoil: (record: RunOf) => Partial<RunOf>): Measured {
+  return { ...known, records: known.records.map((record) => ({ ...record, ...spoil(record) })) };
+}
