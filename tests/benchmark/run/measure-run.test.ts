@@ -18,7 +18,7 @@ import type { z } from "zod";
 const began = Date.parse("2026-11-23T04:02:16.517Z");
 const isMeasurement = (argv: readonly string[]) => argv.includes("-access-log-file");
 const deployments = (namespace: string, names: readonly string[]) =>
-  names.map((name) => ({ ...{ apiVersion: "apps/v1", kind: "Deployment" }, metadata: { namespace, name } }));
+  names.map((name) => ({ ...{ apiVersion: "apps/v1", kind: "Deployment" }, metadata: { namespace, name }, spec: {} }));
 
 describe("one run", () => {
   let cluster: FakeCluster;
