@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import path from "node:path";
 import { type BenchmarkRequest, requestVariable } from "../../../components/benchmark/run/request";
@@ -14,10 +14,10 @@ const request: BenchmarkRequest = {
   settings: benchmark.parse({ scenarios: ["none"] }),
 };
 
-/** A node that neither kubelet nor kwok looks after, and without the label that pods ask for: none ever starts. */
+/** A node that neither kubelet nor kwok looks after, and without room for a pod: none ever starts. */
 const idleNode = (name: string) => ({
   ...{ apiVersion: "v1", kind: "Node", metadata: { name } },
-  status: { capacity: { cpu: "2", memory: "1Gi", pods: "9" }, conditions: [{ type: "Ready", status: "True" }] },
+  status: { capacity: { cpu: "2", memory: "1Gi", pods: "0" }, conditions: [{ type: "Ready", status: "True" }] },
 });
 
 describe("the command of a benchmark", function () {
@@ -39,15 +39,25 @@ describe("the command of a benchmark", function () {
   });
   after(() => lab?.remove());
 
-  /** Starts to measure, and ends the command by a signal as soon as it waits for pods. */
-  async function ended(signal: NodeJS.Signals): Promise<{ readonly code: number | null; readonly said: string }> {
+  const leaseOfAll = { apiVersion: "coordination.k8s.io/v1", kind: "Lease", namespace: "default" };
+  const lease = () => server.get({ ...leaseOfAll, name: "talos-mesh-benchmark" });
+  /** The process that does the work, by the Lease that it holds. */
+  const worker = async () => {
+    const { holderIdentity = "" } = ((await lease())?.spec ?? {}) as { holderIdentity?: string };
+    return Number(holderIdentity.split(" ")[1]);
+  };
+
+  /** Starts to measure, and ends the command as soon as it waits for pods. */
+  async function ended(
+    end: (child: ChildProcess) => unknown,
+  ): Promise<{ readonly code: number | null; readonly said: string }> {
     const child = spawn(process.execPath, [program, "measure"], {
       cwd: lab.root,
       env: { ...process.env, [requestVariable]: JSON.stringify(request) },
     });
     let said = "";
     child.stderr.setEncoding("utf8").on("data", (text: string) => {
-      if (!said.includes("waiting for") && `${said}${text}`.includes("waiting for")) child.kill(signal);
+      if (!said.includes("waiting for") && `${said}${text}`.includes("waiting for")) end(child);
       said += text;
     });
     // Its work is over when nobody holds its output any more.
@@ -64,13 +74,27 @@ describe("the command of a benchmark", function () {
 
   for (const signal of ["SIGKILL", "SIGTERM"] as const) {
     it(`removes what it made when it is ended by ${signal}, as Pulumi does where a deployment is cancelled`, async () => {
-      const { code, said } = await ended(signal);
+      const { code, said } = await ended((child) => child.kill(signal));
       assert.match(said, /none: waiting for client, server/);
       assert.match(said, /Stopped\. What is finished is kept/);
       assert.equal(code, signal === "SIGKILL" ? null : 130);
       assert.ok(await beingRemoved());
+      assert.equal(await lease(), undefined);
     });
   }
+
+  it("does not wait for one that was killed with the process that cleans up behind it", async () => {
+    const killed = await ended(async (child) => {
+      const pid = await worker();
+      for (const each of [child.pid ?? 0, pid]) process.kill(each, "SIGKILL");
+    });
+    assert.doesNotMatch(killed.said, /Stopped/);
+    assert.ok(Number.isInteger(await worker()), "nobody has given the Lease back");
+    assert.equal(await beingRemoved(), false);
+    const { said } = await ended((child) => child.kill("SIGTERM"));
+    assert.match(said, /none: waiting for client, server/);
+    assert.equal(await lease(), undefined);
+  });
 
   it("goes on for nobody: it ends, and removes what it made, where what it says is not read any more", async () => {
     const child = spawn(process.execPath, [program, "measure"], {
