@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { request } from "node:http";
 import { duplexPair, type Duplex } from "node:stream";
 import { benchmarkTag } from "../../observability/dashboards/policies";
@@ -32,7 +33,7 @@ export async function annotate(
   const signal = AbortSignal.timeout(limit);
   const login = await administrator(server, namespace, signal);
   const pod = await readyPod(server, namespace, signal);
-  const { near, close } = await tunnel(server, namespace, pod);
+  const { near, close } = await tunnel(server, namespace, pod, signal);
   try {
     const body = JSON.stringify({ time: at.getTime(), tags: [benchmarkTag], text });
     const { status, content } = await post(near, "/api/annotations", login, body, signal);
@@ -71,19 +72,38 @@ function isReady({ metadata, status }: LiveObject): boolean {
   );
 }
 
+interface Tunnel {
+  readonly near: Duplex;
+  readonly close: () => void;
+}
+
 /** A connection to Grafana's port in its pod. */
-async function tunnel(server: ApiServer, namespace: string, pod: string): Promise<{ near: Duplex; close: () => void }> {
+async function tunnel(server: ApiServer, namespace: string, pod: string, signal: AbortSignal): Promise<Tunnel> {
   const { PortForward } = await import("@kubernetes/client-node");
   const [near, far] = duplexPair();
-  const opened: unknown = await new PortForward(server.config)
+  const opening = new PortForward(server.config)
     .portForward(namespace, pod, [addonPages.grafana.port], far, null, far)
-    .catch((error: unknown) => {
-      // A WebSocket fails with an event, which is no Error and has a message all the same.
-      throw new Error(`no tunnel to pod ${pod}: ${(error as { message?: string }).message ?? "no connection"}`);
+    .then((opened: unknown) => {
+      const socket = opened as { onclose: () => void; close(): void };
+      socket.onclose = () => far.end();
+      if (signal.aborted) socket.close();
+      return socket;
     });
-  const socket = opened as { onclose: () => void; close(): void };
-  socket.onclose = () => far.end();
-  return { near, close: () => socket.close() };
+  try {
+    const socket = await Promise.race([opening, ended(signal)]);
+    return { near, close: () => socket.close() };
+  } catch (error) {
+    // A WebSocket fails with an event, which is no Error and has a message all the same.
+    throw new Error(`no tunnel to pod ${pod}: ${(error as { message?: string }).message ?? "no connection"}`, {
+      cause: error,
+    });
+  }
+}
+
+/** @throws Error when the time is over */
+async function ended(signal: AbortSignal): Promise<never> {
+  if (!signal.aborted) await once(signal, "abort");
+  throw new Error("no answer in time");
 }
 
 function post(

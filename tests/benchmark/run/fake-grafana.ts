@@ -34,6 +34,8 @@ export class FakeGrafana {
   status = 200;
   /** Whether it ever answers. */
   silent = false;
+  /** Whether a connection to its pod is ever made. */
+  reachable = true;
   ready = true;
   login: Readonly<Record<string, string>> | undefined = { "admin-user": "admin", "admin-password": "s:cret" };
   /** Pods and ports that tunnels were opened to. */
@@ -110,6 +112,7 @@ export class FakeGrafana {
   private tunnel(request: IncomingMessage, socket: Duplex): void {
     const [, pod = "", port = ""] = /\/pods\/([^/]+)\/portforward\?ports=(\d+)/.exec(request.url ?? "") ?? [];
     this.tunnels.push(`${pod}:${port}`);
+    if (!this.reachable) return void this.sockets.add(socket);
     acceptPortForward(request, socket, Number(port));
     const behind = connect((this.grafana.address() as AddressInfo).port, "127.0.0.1");
     for (const each of [socket, behind]) {

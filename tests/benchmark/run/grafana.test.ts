@@ -34,6 +34,8 @@ describe("an annotation of a benchmark", () => {
     await assert.rejects(send(), /^Error: Grafana answers 401: /);
     grafana.silent = true;
     await assert.rejects(send("late", 300), /^Error: Grafana gave no answer in time$/);
+    grafana.reachable = false;
+    await assert.rejects(send("late", 300), /^Error: no tunnel to pod grafana-new: no answer in time$/);
     grafana.ready = false;
     await assert.rejects(send(), /^Error: no pod of Grafana is ready$/);
     grafana.login = undefined;
