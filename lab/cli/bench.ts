@@ -6,8 +6,9 @@ import { KubernetesCluster } from "../../components/benchmark/run/cluster";
 import { benchmarkRequest } from "../../components/benchmark/run/request";
 import { BudgetError, runBenchmark } from "../../components/benchmark/run/runner";
 import { NotMeasurable } from "../../components/benchmark/run/set-up";
+import { isUnreachable } from "../../components/benchmark/run/unreachable";
 import { benchmark, type BenchmarkSettings, scenarioNames } from "../../components/settings/sections/benchmark";
-import { ApiServer } from "../../components/shared/api-server";
+import { ApiError, ApiServer, UnknownKindError } from "../../components/shared/api-server";
 import { clusterAccess } from "../engine/cluster-access";
 import { interrupted, onInterrupt } from "../engine/interrupt";
 import { UserError } from "../program/errors";
@@ -72,6 +73,15 @@ function scenariosOf(list: string): BenchmarkSettings["scenarios"] {
   return scenarioNames.filter((name) => name === "none" || names.includes(name));
 }
 
+/** Budgets of scenarios that are not measured. */
+export function budgetsLeftOut({
+  budgets,
+  scenarios = [],
+}: Pick<BenchmarkSettings, "budgets" | "scenarios">): string[] {
+  const left = scenarioNames.filter((name) => !scenarios.includes(name));
+  return Object.keys(budgets).filter((budget) => left.some((name) => budget.startsWith(`${name}.`)));
+}
+
 async function run(options: Options): Promise<number> {
   const { stack, quick } = options;
   const settings = stackSettings(projectRoot, stackFileOf(projectRoot, options, "bench"));
@@ -86,6 +96,8 @@ async function run(options: Options): Promise<number> {
     ? { kubeconfig: fromUser(options.kubeconfig, "bench") }
     : await clusterAccess({ projectRoot, stack }, settings, "bench reads the cluster's kubeconfig");
   const terminal = new Terminal();
+  const unjudged = options.scenarios ? budgetsLeftOut(request.settings) : [];
+  if (unjudged.length > 0) terminal.line(`--scenarios leaves these budgets unjudged: ${unjudged.join(", ")}`);
   const stop = onInterrupt(() =>
     terminal.errorLine("Stopping: what was made in the cluster is removed. Ctrl-C again leaves at once."),
   );
@@ -103,10 +115,9 @@ async function run(options: Options): Promise<number> {
       terminal.errorLine("Stopped. What is finished is kept; the same command goes on behind it.");
       return interrupted;
     }
-    if (error instanceof BudgetError || error instanceof NotMeasurable || error instanceof OutputError) {
-      throw new UserError(error.message, { cause: error });
-    }
-    throw error;
+    const known = [BudgetError, NotMeasurable, OutputError, ApiError, UnknownKindError];
+    if (!(isUnreachable(error) || known.some((kind) => error instanceof kind))) throw error;
+    throw new UserError((error as Error).message, { cause: error });
   } finally {
     stop.release();
   }

@@ -69,8 +69,8 @@ describe("the command of a deployment", function () {
     rmSync(folder, { recursive: true });
   });
 
-  async function measure(previous: string) {
-    const child = spawn(process.execPath, [program, "measure"], {
+  async function run(verb: "measure" | "remove", previous: string, kubeconfig = api.kubeconfig) {
+    const child = spawn(process.execPath, [program, verb], {
       cwd: folder,
       env: {
         ...process.env,
@@ -78,7 +78,7 @@ describe("the command of a deployment", function () {
         [previousVariable]: previous,
       },
     });
-    child.stdin.end(api.kubeconfig);
+    child.stdin.end(kubeconfig);
     const [stdout, stderr, code] = await Promise.all([
       ...[text(child.stdout), text(child.stderr)],
       new Promise<number | null>((resolve) => child.once("close", resolve)),
@@ -87,7 +87,7 @@ describe("the command of a deployment", function () {
   }
 
   it("judges other budgets by the variable that Pulumi sets, and prints the result for the next one", async () => {
-    const { stdout, stderr, code } = await measure(JSON.stringify(earlier));
+    const { stdout, stderr, code } = await run("measure", JSON.stringify(earlier));
     assert.equal(code, 0, stderr);
     assert.deepEqual(JSON.parse(stdout), { ...earlier, budgets: settings.budgets });
     assert.match(stderr, /Judged by what an earlier deployment measured/);
@@ -95,8 +95,17 @@ describe("the command of a deployment", function () {
   });
 
   it("measures where the variable holds something else", async () => {
-    const { stdout, stderr, code } = await measure("Report: report.html");
+    const { stdout, stderr, code } = await run("measure", "Report: report.html");
     assert.deepEqual([stdout, code], ["", 1]);
     assert.match(stderr, /benchmark: .*nothing may be changed/);
+  });
+
+  it("ends well, with a warning, where a stack is destroyed whose cluster has gone before", async () => {
+    const gone = await ReadOnlyApi.start([]);
+    const { kubeconfig } = gone;
+    await gone.stop();
+    const { stderr, code } = await run("remove", "", kubeconfig);
+    assert.equal(code, 0, stderr);
+    assert.match(stderr, /^Warning: namespaces bench-\* are not removed, as far as there are any: .*ECONNREFUSED/);
   });
 });

@@ -1,0 +1,46 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { benchmark } from "../../../components/settings/sections/benchmark";
+import { budgetsLeftOut, main } from "../../../lab/cli/bench";
+import { UserError } from "../../../lab/program/errors";
+import { ReadOnlyApi } from "./fake-api";
+
+describe("npm run bench", () => {
+  const config = path.resolve(__dirname, "../../../Pulumi.dev.yaml");
+  let folder: string;
+  beforeEach(() => (folder = mkdtempSync(path.join(tmpdir(), "talos-mesh-bench-"))));
+  afterEach(() => rmSync(folder, { recursive: true }));
+
+  const bench = (kubeconfig: string) => {
+    const file = path.join(folder, "kubeconfig");
+    writeFileSync(file, kubeconfig);
+    return main(["--stack", "test-of-bench", "--config", config, "--kubeconfig", file]);
+  };
+
+  it("says of a cluster that is gone, or refuses, what it said, and is no stack trace", async () => {
+    const api = await ReadOnlyApi.start([]);
+    const { kubeconfig } = api;
+    // No kind is known.
+    await assert.rejects(bench(kubeconfig), (error: unknown) => {
+      assert.ok(error instanceof UserError, String(error));
+      assert.match(error.message, /no kind Node/);
+      return true;
+    });
+    await api.stop();
+    await assert.rejects(bench(kubeconfig), (error: unknown) => {
+      assert.ok(error instanceof UserError, String(error));
+      assert.match(error.message, /ECONNREFUSED/);
+      return true;
+    });
+  });
+
+  it("says which budgets are left out with their scenarios", () => {
+    const { budgets } = benchmark.parse({
+      budgets: { "sidecar.p99": { max: 5 }, "ambient.cpu": { max: 1 }, p99: { max: 5 } },
+    });
+    assert.deepEqual(budgetsLeftOut({ budgets, scenarios: ["none", "sidecar"] }), ["ambient.cpu"]);
+    assert.deepEqual(budgetsLeftOut({ budgets, scenarios: ["none", "sidecar", "ambient"] }), []);
+  });
+});
