@@ -51,6 +51,7 @@ export function problemsOf(arm: Arm, outcome: RunRecord["outcome"], circumstance
 /**
  * What spoilt a run from outside, so that it may be made once more. What an arm asks for and does not get is a result,
  * and so is what the mesh does, as a proxy that restarts: to ask again until it is good would choose the good runs.
+ * Steal counts as such, though a host that keeps a budget for its guests takes more from one that does more.
  */
 export function disturbances(outcome: RunRecord["outcome"], circumstances: Circumstances): string[] {
   const { logged, restarted, stolen = {} } = circumstances;

@@ -111,9 +111,9 @@ async function watched(cluster: BenchCluster, scenario: Scenario, { namespace, n
 }
 
 /**
- * Seconds from the beginning of a measurement after which the counters that kubelets have are of its own load. Those of
- * before hold the moments between warm-up and measurement, in which there is none. undefined where it is too short, and
- * they have to do; iperf3 does not tell when it began.
+ * Seconds from the beginning of a measurement after which the counters that kubelets have are of its own load; those of
+ * the warm-up hold the moments before it in which there is none. undefined where it is too short for that, and the
+ * warm-up's have to do, and for iperf3, which does not tell when it began.
  */
 function momentToLook(arm: Arm): number | undefined {
   if (arm.kind === "stream" || arm.seconds < 2 * kubeletPeriod) return undefined;
