@@ -110,7 +110,10 @@ export function reportOf(
     finishedAt: ends.length > 0 ? new Date(Math.max(...ends)).toISOString() : "",
     plan: told,
     ...{ scenarios, environment, idle },
-    sentences: [...sentences(plan, figures, costs), ...(baseline ? baselineSentences(baseline) : [])],
+    sentences: [
+      ...sentences({ plan: told, scenarios, figures, costs, runs: records }),
+      ...(baseline ? baselineSentences(baseline) : []),
+    ],
     budgets: judgeBudgets(plan.scenarios, judged.budgets, boundsOf({ plan: told, figures, costs, runs: records })),
     figures,
     costs,

@@ -1,46 +1,88 @@
 import { blocksForIntervals } from "../../settings/sections/benchmark";
-import type { BenchmarkPlan, Scenario } from "../plan/plan";
+import { type Arm, armTitle, hasSchedule } from "../plan/arm";
+import type { Scenario } from "../plan/plan";
 import type { Difference, Estimate } from "../statistics/compare";
 import type { Cost } from "./cost";
 import { headlineArm } from "./family";
 import type { Figure } from "./figures";
 import { withInterval } from "./format";
+import type { Metric } from "./metrics";
+import type { Report } from "./report";
+import { lostRuns } from "./runs";
 
-/** What a manager reads: for each scenario what it adds to none, and at what cost. */
-export function sentences(plan: BenchmarkPlan, figures: readonly Figure[], costs: readonly Cost[]): string[] {
-  const arm = headlineArm(plan);
+type Told = Pick<Report, "plan" | "scenarios" | "figures" | "costs" | "runs">;
+
+/** What a manager reads: for each scenario what it adds to none, or loses of its rate, and at what cost. */
+export function sentences(told: Told): string[] {
+  const { plan, costs } = told;
+  const first = headlineArm(plan);
+  // The first of any plan is one of requests.
+  const arm = first ?? plan.arms[0];
   if (!arm) return [];
+  const where = first ? `at ${first.qps} requests a second over ${first.connections} connections` : armTitle(arm);
   return plan.scenarios
     .filter((scenario) => scenario !== "none")
     .map((scenario) => {
-      const figure = figures.find((each) => each.arm === arm.id && each.scenario === scenario && each.metric === "p99");
-      const where = `at ${arm.qps} requests a second over ${arm.connections} connections`;
-      if (!figure?.difference) return `${scenario}: not measured.`;
-      const parts = [latency(figure.difference), ...resources(costs, arm.id, scenario)];
+      const found = effectOf(told, arm, scenario);
+      if (!found) return `${scenario}: ${missing(told, arm, scenario)} (${where}).`;
+      const { difference } = found;
+      const parts = [effect(found), ...resources(costs, arm.id, scenario)];
       const what = scenario === "control" ? "control, which is none once more," : scenario;
-      const wrong = scenario === "control" && figure.difference.significant;
+      const wrong = scenario === "control" && difference.significant;
       const warning = wrong
         ? " More than chance where nothing differs: do not trust smaller differences than that."
         : "";
-      return `${what} ${parts.join(", ")} (${where}; ${figure.difference.blocks} of ${plan.blocks} blocks).${warning}`;
+      return `${what} ${parts.join(", ")} (${where}; ${difference.blocks} of ${plan.blocks} blocks).${warning}`;
     });
 }
 
-function latency(difference: Difference): string {
-  const { interval, blocksNeeded = 0 } = difference;
-  if (!interval || blocksNeeded > 0) {
-    const needed = Math.max(blocksForIntervals, blocksNeeded);
-    return `differs from none by ${withInterval(difference)} ms at p99, from too few blocks to tell that from chance: it takes ${needed}`;
-  }
-  if (!difference.significant) {
-    return `shows no difference from none beyond chance at p99 (${withInterval(difference)} ms)`;
-  }
-  const amount = difference.median < 0 ? flipped(difference) : difference;
-  return `${difference.median < 0 ? "takes away" : "adds"} ${withInterval(amount)} ms at p99`;
+interface Effect {
+  /** What tells it from chance. */
+  readonly difference: Difference;
+  /** What is said of it. */
+  readonly shown: Pick<Estimate, "median" | "interval">;
+  readonly unit: string;
+  readonly verbs: { readonly more: string; readonly less: string };
 }
 
-function flipped({ median, interval, ...rest }: Difference): Difference {
-  return { ...rest, median: -median, interval: interval && { low: -interval.high, high: -interval.low } };
+/** Latency where there is a schedule, else the rate that there is less of. */
+function effectOf({ figures }: Told, arm: Arm, scenario: Scenario): Effect | undefined {
+  const figure = (metric: Metric): Figure | undefined =>
+    figures.find((each) => each.arm === arm.id && each.scenario === scenario && each.metric === metric);
+  if (hasSchedule(arm)) {
+    const difference = figure("p99")?.difference;
+    return (
+      difference && { difference, shown: difference, unit: "ms at p99", verbs: { more: "adds", less: "takes away" } }
+    );
+  }
+  const [difference, shown] = [figure("rate")?.difference, figure("rate lost")?.estimate];
+  return difference && shown && { difference, shown, unit: "% of the rate", verbs: { more: "loses", less: "gains" } };
+}
+
+function missing({ plan, scenarios, runs }: Told, arm: Arm, scenario: Scenario): string {
+  const unmeasured = scenarios.find(
+    (each) => each.state === "not measured" && [scenario, "none"].includes(each.scenario),
+  );
+  if (unmeasured) return `not measured, as of ${unmeasured.scenario} it was found: ${unmeasured.reason ?? "no reason"}`;
+  const lost = ([scenario, "none"] as const)
+    .map((each) => [each, lostRuns(plan, runs, arm.id, each)] as const)
+    .filter(([, count]) => count > 0)
+    .map(([each, count]) => `${count} of ${plan.blocks} runs of ${each}`);
+  return `no result, as ${lost.join(" and ")} do not count`;
+}
+
+function effect({ difference: { significant, blocksNeeded = 0 }, shown, unit, verbs }: Effect): string {
+  if (!shown.interval || blocksNeeded > 0) {
+    const needed = Math.max(blocksForIntervals, blocksNeeded);
+    return `differs from none by ${withInterval(shown)} ${unit}, from too few blocks to tell that from chance: it takes ${needed}`;
+  }
+  if (!significant) return `shows no difference from none beyond chance (${withInterval(shown)} ${unit})`;
+  const isLess = shown.median < 0;
+  return `${isLess ? verbs.less : verbs.more} ${withInterval(isLess ? flipped(shown) : shown)} ${unit}`;
+}
+
+function flipped({ median, interval }: Effect["shown"]): Effect["shown"] {
+  return { median: -median, interval: interval && { low: -interval.high, high: -interval.low } };
 }
 
 function resources(costs: readonly Cost[], arm: string, scenario: Scenario): string[] {

@@ -100,8 +100,22 @@ describe("the report of a benchmark", () => {
     assert.match(ambient ?? "", /^ambient adds 0\.[45]\d+ \[/);
     assert.match(
       control ?? "",
-      /^control, which is none once more, shows no difference from none beyond chance at p99/,
+      /^control, which is none once more, shows no difference from none beyond chance \(.* ms at p99\)/,
     );
+  });
+
+  it("says it of the rate where nothing has a schedule", () => {
+    const saturated = measured({ scenarios: ["none", "sidecar"], qps: [0], tcpStreams: [], transactions: false });
+    const first = (of: Measured) => reportOf(of, noBudgets).sentences[0];
+    const where = "(HTTP saturation, 10 connections, 1024 B; 10 of 10 blocks).";
+    assert.equal(
+      first(saturated),
+      `sidecar shows no difference from none beyond chance (0 [0, 0] % of the rate) ${where}`,
+    );
+    const slower = spoilt(saturated, ({ scenario, outcome }) =>
+      scenario === "sidecar" && outcome?.kind === "requests" ? { outcome: { ...outcome, actualQps: 3000 } } : {},
+    );
+    assert.equal(first(slower), `sidecar loses 40.0 [40.0, 40.0] % of the rate ${where}`);
   });
 
   it("leaves runs that do not count out of the figures and shows them", () => {
@@ -122,7 +136,8 @@ describe("the report of a benchmark", () => {
       of.figures.some(({ scenario }) => scenario === "sidecar"),
       false,
     );
-    assert.equal(of.sentences[0], "sidecar: not measured.");
+    const where = "at 1000 requests a second over 10 connections";
+    assert.equal(of.sentences[0], `sidecar: no result, as 10 of 10 runs of sidecar do not count (${where}).`);
     assert.deepEqual(
       failures(of).map(({ name, verdict }) => [name, verdict]),
       [["sidecar.p99", "not measured"]],
@@ -142,6 +157,7 @@ describe("the report of a benchmark", () => {
     const of = reportOf(without, noBudgets);
     assert.equal(of.complete, true);
     assert.match(markdownOf(of), /\| ambient \| not measured: there is no ztunnel \|/);
+    assert.match(of.sentences[1] ?? "", /^ambient: not measured, as .*: there is no ztunnel \(at 1000/);
   });
 
   it("is the same for the same journal", () => {
