@@ -104,6 +104,17 @@ describe("what surrounds a run", () => {
     );
   });
 
+  it("may take a data plane away: later runs do not count, as they are of something else", async () => {
+    cluster.pod = (namespace, pod) =>
+      namespace === "bench-ambient" ? { ...pod, redirected: measurements().length <= 2 } : pod;
+    const { runs } = await run({ blocks: 2, scenarios: ["none", "ambient"] });
+    const spoilt = ["its traffic does not go through ztunnel"];
+    assert.deepEqual(
+      runs.map(({ block, scenario, problems }) => [block, problems.filter(() => scenario === "ambient")]),
+      runs.map(({ block, scenario }) => [block, block === 2 && scenario === "ambient" ? spoilt : []]),
+    );
+  });
+
   it("counts for the cost only from when there was load", async () => {
     cluster.echo = (namespace) => (namespace === "bench-sidecar" ? "X-Forwarded-Client-Cert: spiffe://a\n" : "");
     const cpu = async (blocks: number) => {
