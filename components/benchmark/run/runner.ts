@@ -133,9 +133,9 @@ async function measure(
   }
 }
 
-/** Seconds: namespaces have to go, and the pods of every scenario to become ready. */
+/** Seconds: namespaces have to go, and the pods of every scenario to become ready and be looked at. */
 function longestSetUp({ scenarios, idleSeconds }: BenchmarkPlan): number {
-  return (patience / 1000) * (scenarios.length + 1) + idleSeconds + 60;
+  return (patience / 1000 + 60) * (scenarios.length + 1) + idleSeconds;
 }
 
 /** Keeps what was found out, and forgets runs that were made under something else. */

@@ -149,7 +149,7 @@ describe("a benchmark that is begun again, or breaks", () => {
       let left = 4;
       cluster.pods = (namespace) => (measured() > 0 && left-- > 0 ? Promise.reject(error) : pods(namespace));
       await run();
-      assert.equal(JSON.parse(`[${readFileSync(kept("runs.jsonl"), "utf8").trim().replaceAll("\n", ",")}]`).length, 3);
+      assert.equal(readFileSync(kept("runs.jsonl"), "utf8").split("\n").length, 4);
     });
   }
 

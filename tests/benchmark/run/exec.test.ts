@@ -113,8 +113,12 @@ describe("a command in a pod", () => {
   ] as const) {
     it(`is an ExecError after its time where the other side ${when}, and the connection is closed`, async () => {
       let closed: Promise<unknown> | undefined;
-      if (silent) answer = (socket) => (silent(socket), (closed = once(socket, "data")));
-      else {
+      if (silent) {
+        answer = (socket) => {
+          silent(socket);
+          closed = once(socket, "data");
+        };
+      } else {
         server.removeAllListeners("upgrade");
         server.on("upgrade", (_, socket) => void sockets.push(socket));
       }
