@@ -35,7 +35,11 @@ export function runsByScenario({
   runs,
   environment,
 }: Pick<Report, "plan" | "runs" | "environment">): RunsOfScenario[] {
-  const paced = new Set(plan.arms.filter(hasSchedule).map(({ id }) => id));
+  const { clientNode, serverNode } = environment;
+  const clientNodes = plan.arms
+    .filter(hasSchedule)
+    .map(({ id, placement }) => [id, placement === "same-node" ? serverNode : clientNode] as const);
+  const paced = new Map(clientNodes);
   return plan.scenarios.map((scenario) => {
     const own = runs.filter((run) => run.scenario === scenario);
     const counted = own.filter(({ problems }) => problems.length === 0);
@@ -51,8 +55,8 @@ export function runsByScenario({
         client: counted.flatMap(({ stolen }) => stolen?.client ?? []),
         server: counted.flatMap(({ stolen }) => stolen?.server ?? []),
       },
-      clientShares: atFixedRate.flatMap(({ usage }) =>
-        usage.client?.cores === undefined ? [] : [usage.client.cores / environment.clientNode.cores],
+      clientShares: atFixedRate.flatMap(({ arm, usage }) =>
+        usage.client?.cores === undefined ? [] : [usage.client.cores / (paced.get(arm) ?? clientNode).cores],
       ),
       atFixedRate: atFixedRate.length,
     };

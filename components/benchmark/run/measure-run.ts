@@ -143,9 +143,8 @@ async function timesOf(cluster: BenchCluster, namespace: string, pods: readonly 
     const pod = pods.find(({ app }) => app === side);
     return pod && processorTime((argv) => cluster.exec(pod.name, namespace, "iperf3", argv));
   };
-  // On one node there is one time.
-  const ofClient = placement === "same-node" ? undefined : timeAt("client");
-  const [client, server] = await Promise.all([ofClient, timeAt("server")]);
+  const ofServer = timeAt("server");
+  const [client, server] = await Promise.all([placement === "same-node" ? ofServer : timeAt("client"), ofServer]);
   return { client, server };
 }
 

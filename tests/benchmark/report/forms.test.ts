@@ -3,6 +3,7 @@ import { csvOf } from "../../../components/benchmark/report/csv";
 import { htmlOf } from "../../../components/benchmark/report/html";
 import { markdownOf } from "../../../components/benchmark/report/markdown";
 import { type Report, reportOf } from "../../../components/benchmark/report/report";
+import { runsByScenario } from "../../../components/benchmark/report/runs";
 import type { benchmark } from "../../../components/settings/sections/benchmark";
 import type { z } from "zod";
 import { measured, spoilt } from "./measured";
@@ -101,6 +102,15 @@ describe("the forms of the report", () => {
     assert.match(markdownOf(blind), /\*\*No run has counters of the load generator/);
     assert.doesNotMatch(markdownOf(report), /No run has counters/);
     assert.doesNotMatch(markdownOf(reportOf(measured({ qps: [0], blocks: 7 }), noBudgets)), /No run has counters/);
+  });
+
+  it("reckon the load generator by the node that it is on", () => {
+    const near = measured({ scenarios: ["none"], qps: [1000], sameNode: true, tcpStreams: [], transactions: false });
+    const { environment } = near;
+    const small = { ...environment, serverNode: { ...environment.serverNode, cores: 1 } };
+    const [none] = runsByScenario(reportOf({ ...near, environment: small }, noBudgets));
+    const shares = new Set(none?.clientShares.map((share) => share.toFixed(4)));
+    assert.deepEqual([...shares].sort(), ["0.0275", "0.1100"]);
   });
 
   it("count NUMA nodes, of which Linux gives the numbers", () => {
