@@ -6,7 +6,7 @@ import { lostOf, type Metric, metrics } from "./metrics";
 import { schemaVersion } from "./schema-version";
 
 /** How a figure stands to that of an earlier report. */
-export interface BaselineChange {
+interface BaselineChange {
   readonly title: string;
   readonly scenario: string;
   readonly metric: Metric;
@@ -21,7 +21,7 @@ export interface BaselineChange {
 }
 
 /** What is not the same as in the baseline; paths are those of report.json. */
-export interface Differing {
+interface Differing {
   readonly path: string;
   readonly before: string;
   readonly now: string;
@@ -59,7 +59,7 @@ const baseline = z.object({
 export type Baseline = z.output<typeof baseline>;
 
 /** What is compared of a report. */
-export interface Comparable {
+interface Comparable {
   readonly environment: object;
   readonly plan: { readonly arms: readonly { readonly id: string }[] };
   readonly figures: readonly Figure[];

@@ -33,7 +33,7 @@ export function blocksToTell(comparisons: number): number {
 }
 
 /** Figures of one scenario by the number of their block. */
-export type ByBlock = ReadonlyMap<number, number>;
+type ByBlock = ReadonlyMap<number, number>;
 
 /**
  * @param floor what no value can be below, and so no bound

@@ -1,5 +1,5 @@
 /** What a two-sided signed-rank test says of differences. */
-export interface SignedRank {
+interface SignedRank {
   /** Sum of the ranks of the positive differences. */
   readonly statistic: number;
   /** Differences that are not zero. */
