@@ -15,7 +15,7 @@ export function lostRuns(
 }
 
 /** What became of the runs of a scenario. */
-export interface RunsOfScenario {
+interface RunsOfScenario {
   readonly scenario: Scenario;
   readonly planned: number;
   readonly counted: number;
