@@ -46,6 +46,7 @@ export async function makeRuns(context: RunsContext, runs: readonly PlannedRun[]
 async function persistently(context: RunsContext, run: PlannedRun): Promise<RunRecord> {
   const { lease, say, rest } = context;
   let waited = 0;
+  let told = "";
   for (let tries = 1; ; tries++) {
     try {
       await lease.hold(longestSeconds(run.arm) + (tries > 1 ? patience : 0));
@@ -60,7 +61,8 @@ async function persistently(context: RunsContext, run: PlannedRun): Promise<RunR
       }
       // The load of the broken run may go on in its pod until its time is over, and would be measured with the next one.
       const wait = Math.max(5, plannedSeconds(run.arm));
-      say(`${message}; once more in ${span(wait)}, when what was begun has ended`);
+      if (message !== told) say(`${message}; once more in ${span(wait)}, when what was begun has ended`);
+      told = message;
       await rest(1000 * wait);
       waited += wait;
     }

@@ -5,6 +5,7 @@ import path from "node:path";
 import type { z } from "zod";
 import { ExecError } from "../../../components/benchmark/run/exec";
 import type { MeshState } from "../../../components/benchmark/run/mesh-facts";
+import type { BenchmarkResult } from "../../../components/benchmark/run/request";
 import { runBenchmark } from "../../../components/benchmark/run/runner";
 import { NotMeasurable } from "../../../components/benchmark/run/set-up";
 import { benchmark } from "../../../components/settings/sections/benchmark";
@@ -24,7 +25,7 @@ describe("a benchmark that is begun again, or breaks", () => {
   });
   afterEach(() => rmSync(projectRoot, { recursive: true }));
 
-  const run = (settings: z.input<typeof benchmark> = {}, revision?: string) => {
+  const run = (settings: z.input<typeof benchmark> = {}, revision?: string, previous?: BenchmarkResult) => {
     const parsed = benchmark.parse({
       ...{ scenarios: ["none"], blocks: 3, qps: [100], connections: [4], duration: "2s", warmUp: "1s" },
       ...{ tcpStreams: [], transactions: false, ...settings },
@@ -32,7 +33,7 @@ describe("a benchmark that is begun again, or breaks", () => {
     return runBenchmark(
       { stack: "test", settings: parsed, mesh: { version: "1.31.1", revision } },
       {
-        ...{ cluster, projectRoot, say: (line: string) => said.push(line) },
+        ...{ cluster, projectRoot, previous, say: (line: string) => said.push(line) },
         rest: (ms: number) => Promise.resolve(rested.push(ms)),
       },
     );
@@ -61,6 +62,16 @@ describe("a benchmark that is begun again, or breaks", () => {
     await run();
     assert.equal(measured(), 6);
     assert.match(said.join("\n"), /Measuring anew: the earlier runs were on worker-1 6\.12 worker-1-1 and worker-2 /);
+  });
+
+  it("does not take the result of old machines for one of new ones, where only the result is left", async () => {
+    const result = await run();
+    rmSync(path.join(projectRoot, ".talos-mesh"), { recursive: true });
+    await run({}, undefined, result);
+    assert.equal(measured(), 3, "the machines are the same");
+    cluster.uid = "2";
+    await run({}, undefined, result);
+    assert.equal(measured(), 6);
   });
 
   const mesh = { config: "accessLogFile: /dev/stdout", objects: [], istiods: 1, proxies: 9, services: 20 };
@@ -182,6 +193,7 @@ describe("a benchmark that is begun again, or breaks", () => {
       assert.match(error.message, /^closed again; tried \d+ times, with 5 min in between\. the same command goes on/i);
       return true;
     });
+    assert.equal(said.filter((line) => line.startsWith("closed again")).length, 1);
     assert.deepEqual([await cluster.namespaces(), cluster.leases.lease], [[], undefined]);
   });
 
