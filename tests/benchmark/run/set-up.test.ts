@@ -135,6 +135,17 @@ describe("the set-up of a benchmark", () => {
     assert.match(await truths("ambient"), /whether it has mTLS is not known: ztunnel's metrics cannot be read/);
   });
 
+  it("judges the last request alone: one without mTLS, before ztunnel knew better, is no reason", async () => {
+    const counted = [
+      { mutual: 8, plain: 3 },
+      { mutual: 8, plain: 4 },
+      { mutual: 10, plain: 4 },
+    ];
+    cluster.connections = () => Promise.resolve(counted.shift());
+    assert.match(await truths("ambient"), /ztunnel opened 2 connections with mTLS and 0 without/);
+    assert.match(said.join("\n"), /ambient: its requests come without mTLS; looking again/);
+  });
+
   it("says where the waypoint is, which an older Istio does not put beside the server", async () => {
     changed("bench-waypoint", /^waypoint/, { node: "worker-2" });
     assert.match(await truths("waypoint"), /; the waypoint is on worker-2, beside the server$/);
