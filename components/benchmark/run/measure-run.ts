@@ -143,9 +143,9 @@ async function timesOf(cluster: BenchCluster, namespace: string, pods: readonly 
     const pod = pods.find(({ app }) => app === side);
     return pod && processorTime((argv) => cluster.exec(pod.name, namespace, "iperf3", argv));
   };
-  const ofServer = timeAt("server");
-  const [client, server] = await Promise.all([placement === "same-node" ? ofServer : timeAt("client"), ofServer]);
-  return { client, server };
+  const sides = placement === "same-node" ? ["server"] : ["client", "server"];
+  const times = await Promise.all(sides.map(timeAt));
+  return { client: times[0], server: times.at(-1) };
 }
 
 type Seen = Pick<Circumstances, "logged" | "connections" | "answerBytes" | "streams" | "reverse">;
