@@ -164,6 +164,22 @@ describe("a benchmark that is begun again, or breaks", () => {
     });
   }
 
+  it("waits for the server, too, before it makes a broken run again", async () => {
+    const pods = cluster.pods.bind(cluster);
+    let [broken, unready] = [0, 3];
+    cluster.pods = async (namespace) => {
+      const ready = broken === 0 || --unready <= 0;
+      return (await pods(namespace)).map((pod) => (pod.app === "server" ? { ...pod, ready } : pod));
+    };
+    cluster.onExec = (command) => {
+      if (!isMeasurement(command)) return;
+      if (broken++ === 0) throw new ExecError("its node has restarted");
+      assert.ok(unready <= 0, "the server is not ready");
+    };
+    await run({ blocks: 1 });
+    assert.equal(measured(), 2);
+  });
+
   it("waits for a client that is made anew, and does not take one that was evicted", async () => {
     const pods = cluster.pods.bind(cluster);
     let unready = 3;
