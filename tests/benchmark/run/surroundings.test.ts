@@ -51,7 +51,8 @@ describe("a benchmark in its environment", () => {
     assert.equal(cluster.commands.length, commands, "nothing was measured");
 
     cluster.uid = "2";
-    await runBenchmark(looser, elsewhere);
+    // The client's sidecar is on the node that is gone, so that no memory budget could be judged.
+    await runBenchmark({ ...request, settings: { ...settings, budgets: {} } }, elsewhere);
     assert.ok(cluster.commands.length > commands, "other nodes are measured anew");
   });
 
