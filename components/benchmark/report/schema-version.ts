@@ -1,2 +1,2 @@
 /** Of report.json: another where a reader of the old one would misread the new. */
-export const schemaVersion = 1;
+export const schemaVersion = 2;

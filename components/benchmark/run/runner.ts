@@ -192,7 +192,7 @@ function judgedAgain(
   const budgets = judgeBudgets(scenarios, settings.budgets, previous.known.bounds);
   for (const line of budgetLines(budgets)) say(line);
   refuseFailures({ budgets });
-  return { ...previous, budgets: settings.budgets };
+  return { ...previous, report: undefined, budgets: settings.budgets };
 }
 
 /** A machine that joins under an old name has another UID. */

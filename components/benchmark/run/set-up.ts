@@ -79,7 +79,7 @@ export async function setUp(context: SetUpContext, nodes: readonly [BenchNode, B
     clientNode: { ...factsOf(client), ...hardware.client },
     serverNode: { ...factsOf(server), ...hardware.server },
     images: [...images].sort(),
-    mesh: meshFacts(await cluster.meshState(context.revision)),
+    mesh: await meshOf(context),
   };
   const idle = await idleUsage(context, states, nodes);
   const withoutCounters = context.kubelets.missing();
@@ -88,6 +88,17 @@ export async function setUp(context: SetUpContext, nodes: readonly [BenchNode, B
     environment: { ...environment, ...(withoutCounters.length > 0 && { withoutCounters }) },
     idle,
   };
+}
+
+/** For the report only: a cluster where that may not be read is measured all the same. */
+async function meshOf({ cluster, revision, say }: SetUpContext): Promise<string[]> {
+  try {
+    return meshFacts(await cluster.meshState(revision));
+  } catch (error) {
+    if (!(error instanceof ApiError) || isUnreachable(error)) throw error;
+    say(`what the mesh is set to is not in the report: ${error.message}`);
+    return [`not known: ${error.message}`];
+  }
 }
 
 /** All of a namespace is removed in the end, so that it must be ours from the beginning. */

@@ -18,7 +18,7 @@ const report = reportOf(known, noBudgets);
 describe("the forms of the report", () => {
   it("keep everything in report.json", () => {
     const read = JSON.parse(JSON.stringify(report)) as Report;
-    assert.equal(read.schemaVersion, 1);
+    assert.equal(read.schemaVersion, 2);
     assert.equal(read.runs.length, known.plan.runs.length);
     assert.deepEqual(read.figures.length, report.figures.length);
   });

@@ -23,14 +23,15 @@ describe("the set-up of a benchmark", () => {
     [said, waited] = [[], 0];
   });
 
-  const made = async (scenarios: ScenarioName[], sameNode = false) => {
+  const setUpOf = async (scenarios: ScenarioName[], sameNode = false) => {
     const plan = benchmarkPlan(resolveBenchmark(benchmark.parse({ scenarios, sameNode })));
     const nodes = await chooseNodes(cluster);
     const say = (line: string) => void said.push(line);
     const rest = (ms: number) => Promise.resolve((waited += ms));
     const kubelets = new Kubelets(cluster, [], say);
-    return (await setUp({ cluster, plan, meshVersion: "1.31.1", kubelets, say, rest }, nodes)).scenarios;
+    return setUp({ cluster, plan, meshVersion: "1.31.1", kubelets, say, rest }, nodes);
   };
+  const made = async (...asked: Parameters<typeof setUpOf>) => (await setUpOf(...asked)).scenarios;
   const reasons = async (...scenarios: ScenarioName[]) => (await made(scenarios)).map(({ reason }) => reason);
   const truths = async (scenario: ScenarioName) => (await made(["none", scenario]))[1]?.truths.join("; ") ?? "";
   const changed = (namespace: string, name: RegExp, change: Partial<BenchPod>) => {
@@ -48,6 +49,15 @@ describe("the set-up of a benchmark", () => {
       return true;
     });
     assert.deepEqual(cluster.applied, []);
+  });
+
+  it("measures where it may not read what the mesh is set to, and tells so in the report", async () => {
+    cluster.meshState = () => Promise.reject(new ApiError(403, 'pods is forbidden: User "ci" cannot list'));
+    const { environment } = await setUpOf(["none", "sidecar"]);
+    assert.deepEqual(environment.mesh, ['not known: pods is forbidden: User "ci" cannot list']);
+    assert.match(said.join("\n"), /what the mesh is set to is not in the report: pods is forbidden/);
+    cluster.meshState = () => Promise.reject(new ApiError(503, "etcd is away"));
+    await assert.rejects(setUpOf(["none"]), /etcd is away/);
   });
 
   it("goes on without a scenario whose pods do not get ready, and says why", async () => {
