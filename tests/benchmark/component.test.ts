@@ -15,7 +15,10 @@ const benchmark = { scenarios: ["none", "sidecar"], qps: [100], runId: "1" };
 const inputsOf = (command: Registration) =>
   command.inputs as { create: string; update: string; delete: string; environment: Record<string, string> };
 
-describe("the benchmark of a stack", () => {
+describe("the benchmark of a stack", function () {
+  // Each runs the whole program, some of them four times.
+  this.timeout(90_000);
+
   it("waits for the mesh and the application where no policy stands between them", async () => {
     const open = { mesh: { mtls: "PERMISSIVE" }, traffic: { services: [] }, security: null };
     const run = await runStack({ overrides: { ...onNodes, ...open, benchmark } });

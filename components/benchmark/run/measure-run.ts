@@ -139,7 +139,7 @@ function startOf(printed: Buffer): number {
 }
 
 async function timesOf(cluster: BenchCluster, namespace: string, pods: readonly BenchPod[], { placement }: Arm) {
-  const timeAt = (side: string) => {
+  const timeAt = async (side: string) => {
     const pod = pods.find(({ app }) => app === side);
     return pod && processorTime((argv) => cluster.exec(pod.name, namespace, "iperf3", argv));
   };

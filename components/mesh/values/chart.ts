@@ -5,10 +5,8 @@ import type { HelmValues } from "../../shared/helm-release";
 import { isTree } from "../../shared/merge";
 import { scopes } from "./user-values";
 
-/** The charts of a mesh, in the order of their installation. */
-const chartNames = ["base", "istiod", "cni", "ztunnel", "gateway"] as const;
-
-export type ChartName = (typeof chartNames)[number];
+/** The charts of a mesh. */
+export type ChartName = "base" | "istiod" | "cni" | "ztunnel" | "gateway";
 
 /** One of Istio's charts, as far as values go. */
 export interface IstioChart {
