@@ -58,7 +58,8 @@ export class Lease {
   async hold(seconds: number): Promise<void> {
     const { leases, rest } = this.context;
     for (let waited = 0; !this.withheld; waited += pause) {
-      const found = await leases.get(place);
+      const found = await leases.get(place).catch((error: unknown) => this.goWithout(error));
+      if (this.withheld) return;
       const holding = found?.spec as Partial<Holding> | undefined;
       if (!isFree(holding, this.holder)) {
         this.lost ||= this.held !== undefined;
@@ -78,7 +79,7 @@ export class Lease {
 
   /** False where another was faster. */
   private async written(seconds: number, found: LiveObject | undefined): Promise<boolean> {
-    const { leases, say } = this.context;
+    const { leases } = this.context;
     const now = microTime(new Date());
     this.acquired ??= now;
     const spec: Holding = {
@@ -91,11 +92,17 @@ export class Lease {
       return true;
     } catch (error) {
       if (error instanceof ApiError && error.status === 409) return false;
-      if (!(error instanceof UnknownKindError || (error instanceof ApiError && error.status === 403))) throw error;
-      say(`Warning: no Lease tells other benchmarks to wait (${error.message}); see that none runs on this cluster`);
-      this.withheld = true;
+      this.goWithout(error);
       return true;
     }
+  }
+
+  /** @throws error where it says anything else than that there are no Leases for us */
+  private goWithout(error: unknown): undefined {
+    if (!(error instanceof UnknownKindError || (error instanceof ApiError && error.status === 403))) throw error;
+    const { say } = this.context;
+    say(`Warning: no Lease tells other benchmarks to wait (${error.message}); see that none runs on this cluster`);
+    this.withheld = true;
   }
 }
 

@@ -102,6 +102,14 @@ describe("the Lease of a benchmark", () => {
     assert.match(said[0] ?? "", /^Warning: .*leases is forbidden.*; see that none runs on this cluster$/);
   });
 
+  it("is done without where there is not even the right to look at it", async () => {
+    leases.get = () => Promise.reject(new ApiError(403, "leases is forbidden"));
+    const without = lease();
+    await without.hold(60);
+    await without.hold(60);
+    assert.equal(said.length, 1);
+  });
+
   it("is not done without where the API server fails", async () => {
     leases.onWrite = () => {
       throw new ApiError(500, "etcd");
