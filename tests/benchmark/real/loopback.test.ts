@@ -133,9 +133,9 @@ describe("a delay in a real Envoy, measured by a real fortio", function () {
   ] as const) {
     it(`of ${delay} ms is found to 3% or 50 us`, function () {
       if (noise() > 2 * allowed) skip(this, busy);
-      const held = median(found.flat().flatMap((run) => (run.name === name ? [run.held] : [])));
-      // Its timer is often late, and a little early as it counts from the last turn of Envoy's loop.
-      assert.ok(held > 0.8 * (1 + delay), `Envoy held requests back ${held} ms`);
+      // Its timer is often late, and early by as long as the last turn of its loop took: how much it really held is in its log.
+      const held = median(added("held", name));
+      assert.ok(held > delay / 2, `Envoy held requests back ${held} ms more than without a delay`);
       const [truth, error] = [median(added("seen", name)), median(errors(name))];
       assert.ok(Math.abs(error) <= Math.max(0.03 * truth, allowed), `${error} ms more than the ${truth} ms Envoy says`);
       const difference = compare(new Map([[name, added("measured", name)]]), name).get(name);
