@@ -4,7 +4,8 @@ import { duplexPair, type Duplex } from "node:stream";
 import { benchmarkTag } from "../../observability/dashboards/policies";
 import { grafanaAdmin } from "../../observability/values/grafana";
 import { addonPages } from "../../shared/addons";
-import type { ApiServer, LiveObject } from "../../shared/api-server";
+import type { ApiServer } from "../../shared/api-server";
+import { isReady } from "./live-objects";
 
 /** A moment that Grafana's pages show. */
 export interface Annotation {
@@ -59,17 +60,9 @@ async function readyPod(server: ApiServer, namespace: string, signal: AbortSigna
     .map(([label, value]) => `${label}=${value}`)
     .join(",");
   const pods = await server.list({ apiVersion: "v1", kind: "Pod", namespace }, { labelSelector }, signal);
-  const pod = pods.find(isReady);
+  const pod = pods.find((each) => each.metadata.deletionTimestamp === undefined && isReady(each));
   if (!pod) throw new Error("no pod of Grafana is ready");
   return pod.metadata.name;
-}
-
-function isReady({ metadata, status }: LiveObject): boolean {
-  const conditions = (status?.conditions ?? []) as { type: string; status: string }[];
-  return (
-    metadata.deletionTimestamp === undefined &&
-    conditions.some((each) => each.type === "Ready" && each.status === "True")
-  );
 }
 
 interface Tunnel {

@@ -12,7 +12,7 @@ export function conditionsOf({ status }: LiveObject): readonly Condition[] {
   return (status?.conditions ?? []) as Condition[];
 }
 
-function isReady(object: LiveObject): boolean {
+export function isReady(object: LiveObject): boolean {
   return conditionsOf(object).some(({ type, status }) => type === "Ready" && status === "True");
 }
 
