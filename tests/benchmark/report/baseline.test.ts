@@ -2,14 +2,9 @@ import assert from "node:assert/strict";
 import { parseBaseline } from "../../../components/benchmark/report/baseline";
 import { markdownOf } from "../../../components/benchmark/report/markdown";
 import { type Report, reportOf } from "../../../components/benchmark/report/report";
-import type { benchmark } from "../../../components/settings/sections/benchmark";
-import type { z } from "zod";
-import { measured } from "./measured";
+import { asked, measured } from "./measured";
 
-const settings: z.input<typeof benchmark> = {
-  ...{ scenarios: ["none", "sidecar", "ambient"], control: true, qps: [1000], tcpStreams: [1] },
-};
-const known = measured(settings);
+const known = measured(asked);
 const noBudgets = { budgets: {} };
 const report = reportOf(known, noBudgets);
 
@@ -32,7 +27,7 @@ describe("a comparison with a baseline", () => {
 
   it("agrees in most figures of two runs of the same plan, and says how many that are", () => {
     assert.equal(against(report), "agrees");
-    const again = reportOf(measured(settings, "again"), noBudgets);
+    const again = reportOf(measured(asked, "again"), noBudgets);
     assert.equal(against(again), "agrees");
     const { baseline, sentences } = reportOf(known, { budgets: {}, baseline: parseBaseline(JSON.stringify(again)) });
     for (const of of ["difference", "value"] as const) {
@@ -45,7 +40,7 @@ describe("a comparison with a baseline", () => {
   });
 
   it("says what is not as it was: the environment, how long was measured, what is missing", () => {
-    const other = measured({ ...settings, duration: "30s", qps: [500, 1000] }, "again");
+    const other = measured({ ...asked, duration: "30s", qps: [500, 1000] }, "again");
     const clientNode = { ...other.environment.clientNode, kernel: "6.6", mtu: undefined };
     const earlier = reportOf({ ...other, environment: { ...other.environment, clientNode } }, noBudgets);
     const of = reportOf(known, { budgets: {}, baseline: parseBaseline(JSON.stringify(earlier)) });

@@ -4,14 +4,9 @@ import { htmlOf } from "../../../components/benchmark/report/html";
 import { markdownOf } from "../../../components/benchmark/report/markdown";
 import { type Report, reportOf } from "../../../components/benchmark/report/report";
 import { runsByScenario } from "../../../components/benchmark/report/runs";
-import type { benchmark } from "../../../components/settings/sections/benchmark";
-import type { z } from "zod";
-import { measured, spoilt } from "./measured";
+import { asked, measured, spoilt } from "./measured";
 
-const settings: z.input<typeof benchmark> = {
-  ...{ scenarios: ["none", "sidecar", "ambient"], control: true, qps: [1000], tcpStreams: [1] },
-};
-const known = measured(settings);
+const known = measured(asked);
 const noBudgets = { budgets: {} };
 const report = reportOf(known, noBudgets);
 
@@ -34,7 +29,7 @@ describe("the forms of the report", () => {
   });
 
   it("show p99 by the load where there is more than one, and every arm block by block", () => {
-    const of = reportOf(measured({ ...settings, qps: [0, 100, 1000], connections: [4, 16], blocks: 7 }), noBudgets);
+    const of = reportOf(measured({ ...asked, qps: [0, 100, 1000], connections: [4, 16], blocks: 7 }), noBudgets);
     const titles = [...htmlOf(of).matchAll(/<figcaption>([^<]*)</g)].map(([, title]) => title);
     for (const title of [
       "p99 by requests a second: HTTP, 4 connections, 1024 B",

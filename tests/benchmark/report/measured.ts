@@ -11,6 +11,11 @@ import type { z } from "zod";
 /** Milliseconds that each scenario adds to every latency. */
 const added: Readonly<Record<Scenario, number>> = { none: 0, control: 0, sidecar: 2, ambient: 0.5, waypoint: 1.5 };
 
+/** What most tests look at: two data planes and a control, at one rate. */
+export const asked: z.input<typeof benchmark> = {
+  ...{ scenarios: ["none", "sidecar", "ambient"], control: true, qps: [1000], tcpStreams: [1] },
+};
+
 /** A benchmark whose truth is known, with blocks that differ more from each other than the scenarios do. */
 export function measured(settings: z.input<typeof benchmark>, seed = "known"): Measured {
   const plan = benchmarkPlan(resolveBenchmark(benchmark.parse(settings)));

@@ -4,13 +4,9 @@ import { htmlOf } from "../../../components/benchmark/report/html";
 import { markdownOf } from "../../../components/benchmark/report/markdown";
 import { failures, type Measured, type Report, reportOf } from "../../../components/benchmark/report/report";
 import { benchmark } from "../../../components/settings/sections/benchmark";
-import type { z } from "zod";
-import { measured, spoilt } from "./measured";
+import { asked, measured, spoilt } from "./measured";
 
-const settings: z.input<typeof benchmark> = {
-  ...{ scenarios: ["none", "sidecar", "ambient"], control: true, qps: [1000], tcpStreams: [1] },
-};
-const known = measured(settings);
+const known = measured(asked);
 const noBudgets = { budgets: {} };
 const report = reportOf(known, noBudgets);
 const figure = (of: Report, scenario: string, metric: string, arm = "http-c10-q1000-1024B") => {

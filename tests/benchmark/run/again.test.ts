@@ -8,9 +8,10 @@ import type { MeshState } from "../../../components/benchmark/run/mesh-facts";
 import type { BenchmarkResult } from "../../../components/benchmark/run/request";
 import { runBenchmark } from "../../../components/benchmark/run/runner";
 import { NotMeasurable } from "../../../components/benchmark/run/set-up";
-import { benchmark } from "../../../components/settings/sections/benchmark";
+import type { benchmark } from "../../../components/settings/sections/benchmark";
 import { ApiError } from "../../../components/shared/api-server";
 import { FakeCluster } from "./fake-cluster";
+import { settingsOf } from "./settings-of";
 
 describe("a benchmark that is begun again, or breaks", () => {
   let projectRoot: string;
@@ -26,12 +27,8 @@ describe("a benchmark that is begun again, or breaks", () => {
   afterEach(() => rmSync(projectRoot, { recursive: true }));
 
   const run = (settings: z.input<typeof benchmark> = {}, revision?: string, previous?: BenchmarkResult) => {
-    const parsed = benchmark.parse({
-      ...{ scenarios: ["none"], blocks: 3, qps: [100], connections: [4], duration: "2s", warmUp: "1s" },
-      ...{ tcpStreams: [], transactions: false, ...settings },
-    });
     return runBenchmark(
-      { stack: "test", settings: parsed, mesh: { version: "1.31.1", revision } },
+      { stack: "test", settings: settingsOf({ blocks: 3, ...settings }), mesh: { version: "1.31.1", revision } },
       {
         ...{ cluster, projectRoot, previous, say: (line: string) => said.push(line) },
         rest: (ms: number) => Promise.resolve(rested.push(ms)),

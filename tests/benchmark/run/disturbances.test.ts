@@ -4,9 +4,10 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import type { Report } from "../../../components/benchmark/report/report";
 import { runBenchmark } from "../../../components/benchmark/run/runner";
-import { benchmark } from "../../../components/settings/sections/benchmark";
+import type { benchmark } from "../../../components/settings/sections/benchmark";
 import { recorded } from "../fixtures";
 import { FakeCluster } from "./fake-cluster";
+import { settingsOf } from "./settings-of";
 import type { z } from "zod";
 
 describe("what surrounds a run", () => {
@@ -24,11 +25,7 @@ describe("what surrounds a run", () => {
   afterEach(() => rmSync(projectRoot, { recursive: true }));
 
   const run = async (settings: z.input<typeof benchmark>): Promise<Report> => {
-    const parsed = benchmark.parse({
-      ...{ scenarios: ["none"], qps: [100], connections: [4], duration: "2s", warmUp: "1s" },
-      ...{ tcpStreams: [], transactions: false, ...settings },
-    });
-    const request = { stack: "test", settings: parsed, mesh: { version: "1.31.1" } };
+    const request = { stack: "test", settings: settingsOf(settings), mesh: { version: "1.31.1" } };
     const say = (line: string) => said.push(line);
     const rest = (ms: number) => Promise.resolve(events.push(`rest ${ms}`));
     const { report = "" } = await runBenchmark(request, { cluster, projectRoot, say, rest });

@@ -2,16 +2,17 @@ import assert from "node:assert/strict";
 import { gzipSync } from "node:zlib";
 import type { ContainerSample } from "../../../components/benchmark/measure/usage";
 import { type Arm, hasSchedule } from "../../../components/benchmark/plan/arm";
-import { benchmarkPlan, type Scenario } from "../../../components/benchmark/plan/plan";
+import { benchmarkPlan } from "../../../components/benchmark/plan/plan";
 import { resolveBenchmark } from "../../../components/benchmark/plan/resolve";
 import type { BenchPod } from "../../../components/benchmark/run/cluster";
 import type { ExecResult } from "../../../components/benchmark/run/exec";
 import { Kubelets } from "../../../components/benchmark/run/kubelets";
 import { measureRun, type RunContext } from "../../../components/benchmark/run/measure-run";
 import { chooseNodes } from "../../../components/benchmark/run/set-up";
-import { benchmark } from "../../../components/settings/sections/benchmark";
+import type { benchmark, ScenarioName } from "../../../components/settings/sections/benchmark";
 import { recorded } from "../fixtures";
 import { FakeCluster } from "./fake-cluster";
+import { settingsOf } from "./settings-of";
 import type { z } from "zod";
 
 /** When the recorded runs of fortio began, by the clock of the client's node; milliseconds since 1970. */
@@ -29,18 +30,11 @@ describe("one run", () => {
   });
 
   const measure = async (
-    scenario: Scenario,
+    scenario: ScenarioName,
     settings: z.input<typeof benchmark> = {},
     which: (arm: Arm) => boolean = hasSchedule,
   ) => {
-    const plan = benchmarkPlan(
-      resolveBenchmark(
-        benchmark.parse({
-          ...{ blocks: 1, qps: [100], connections: [4], duration: "2s", warmUp: "1s" },
-          ...{ tcpStreams: [], transactions: false, scenarios: ["none", scenario], ...settings },
-        }),
-      ),
-    );
+    const plan = benchmarkPlan(resolveBenchmark(settingsOf({ blocks: 1, scenarios: ["none", scenario], ...settings })));
     const run = plan.runs.find((each) => each.scenario === scenario && which(each.arm));
     assert.ok(run);
     for (const each of deployments(`bench-${scenario}`, ["client", "client-near", "server"])) await cluster.apply(each);

@@ -15,19 +15,10 @@ import type { Report } from "../../../components/benchmark/report/report";
 import type { BenchmarkRequest, BenchmarkResult } from "../../../components/benchmark/run/request";
 import { BudgetError, runBenchmark } from "../../../components/benchmark/run/runner";
 import { NotMeasurable } from "../../../components/benchmark/run/set-up";
-import { benchmark } from "../../../components/settings/sections/benchmark";
+import type { benchmark } from "../../../components/settings/sections/benchmark";
 import { FakeCluster } from "./fake-cluster";
+import { settingsOf } from "./settings-of";
 import type { z } from "zod";
-
-// What the recorded run was asked for, so that it passes the gates.
-const base = {
-  qps: [100],
-  connections: [4],
-  duration: "2s",
-  warmUp: "1s",
-  tcpStreams: [],
-  transactions: false,
-} as const;
 
 describe("a benchmark's run", () => {
   let projectRoot: string;
@@ -41,15 +32,7 @@ describe("a benchmark's run", () => {
   afterEach(() => rmSync(projectRoot, { recursive: true }));
 
   const run = (settings: z.input<typeof benchmark>, signal?: AbortSignal): Promise<BenchmarkResult> => {
-    const parsed = benchmark.parse({
-      ...base,
-      qps: [100],
-      connections: [4],
-      tcpStreams: [],
-      scenarios: ["none"],
-      ...settings,
-    });
-    const request: BenchmarkRequest = { stack: "test", settings: parsed, mesh: { version: "1.31.1" } };
+    const request: BenchmarkRequest = { stack: "test", settings: settingsOf(settings), mesh: { version: "1.31.1" } };
     return runBenchmark(request, {
       ...{ cluster, projectRoot, signal },
       say: (line) => said.push(line),

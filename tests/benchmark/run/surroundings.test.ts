@@ -5,8 +5,8 @@ import path from "node:path";
 import type { BenchmarkRequest, BenchmarkResult } from "../../../components/benchmark/run/request";
 import { runBenchmark } from "../../../components/benchmark/run/runner";
 import { NotMeasurable } from "../../../components/benchmark/run/set-up";
-import { benchmark } from "../../../components/settings/sections/benchmark";
 import { FakeCluster } from "./fake-cluster";
+import { settingsOf } from "./settings-of";
 
 describe("a benchmark in its environment", () => {
   let projectRoot: string;
@@ -20,21 +20,14 @@ describe("a benchmark in its environment", () => {
   afterEach(() => rmSync(projectRoot, { recursive: true }));
 
   const run = (told: Pick<BenchmarkRequest, "pull" | "grafana">, blocks: number, signal?: AbortSignal) => {
-    const settings = benchmark.parse({
-      ...{ scenarios: ["none"], blocks, qps: [100], connections: [4] },
-      ...{ duration: "2s", warmUp: "1s", tcpStreams: [], transactions: false },
-    });
-    const request = { stack: "test", settings, mesh: { version: "1.31.1" }, ...told };
+    const request = { stack: "test", settings: settingsOf({ blocks }), mesh: { version: "1.31.1" }, ...told };
     const say = (line: string) => said.push(line);
     return runBenchmark(request, { cluster, projectRoot, signal, say, rest: () => Promise.resolve() });
   };
 
   it("judges other budgets by an earlier result where the runs are not at hand, on the same nodes", async () => {
     const budgets = (max: number) => ({ "sidecar.memory": { max, onExceed: "fail" as const } });
-    const settings = benchmark.parse({
-      ...{ scenarios: ["none", "sidecar"], blocks: 7, qps: [100], connections: [4] },
-      ...{ duration: "2s", warmUp: "1s", tcpStreams: [], transactions: false, budgets: budgets(70) },
-    });
+    const settings = settingsOf({ scenarios: ["none", "sidecar"], blocks: 7, budgets: budgets(70) });
     cluster.echo = (namespace) => (namespace === "bench-sidecar" ? "X-Forwarded-Client-Cert: spiffe://a\n" : "");
     const context = { cluster, say: (line: string) => said.push(line), rest: () => Promise.resolve() };
     const request = { stack: "test", settings, mesh: { version: "1.31.1" } };
