@@ -1,6 +1,6 @@
 "use strict";
 module.exports = {
-  require: ["./lab/bin/register.cjs"],
+  require: ["./cli/bin/register.cjs"],
   timeout: 20_000,
   failZero: true,
   forbidOnly: true,

@@ -8,6 +8,8 @@ import tseslint from "typescript-eslint";
 const layers = [
   "components/shared",
   "components/settings",
+  "components/model",
+  "components/validation",
   "components/cluster",
   "components/platform",
   "components/mesh",
@@ -18,8 +20,8 @@ const layers = [
   "components/benchmark",
 ];
 
-/** lab/ serves the program and is not part of it; only the embedded cluster, which lives there, may look in. */
-const outside = ["**/lab/**", "**/tests/**"];
+/** cli/, embedded/ and scripts/ serve the program and are not part of it; only the embedded cluster may look in. */
+const outside = ["**/cli/**", "**/embedded/!(charts)/**", "**/scripts/**", "**/tests/**"];
 
 const oneWay = layers.map((layer, index) => ({
   files: [`${layer}/**/*.ts`],
@@ -40,8 +42,8 @@ const oneWay = layers.map((layer, index) => ({
               ]
             : []),
           {
-            group: layer === "components/cluster" ? ["**/tests/**", "**/lab/!(embedded)/**"] : outside,
-            message: "The program does not import from lab/ or tests/.",
+            group: layer === "components/cluster" ? ["**/tests/**", "**/cli/**", "**/scripts/**"] : outside,
+            message: "The program does not import from cli/, embedded/, scripts/ or tests/.",
           },
         ],
       },

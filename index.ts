@@ -7,7 +7,7 @@ import { Observability } from "./components/observability/observability";
 import { Platform } from "./components/platform";
 import { namespaces } from "./components/platform/namespaces";
 import { programContext } from "./components/settings/context";
-import { loadSettings } from "./components/settings/load";
+import { loadSettings } from "./components/validation/load";
 import { hasAddons } from "./components/settings/sections/observability";
 import { clusterSummary as clusterSummaryOf, notes as notesOf, urls as urlsOf } from "./components/summary";
 import { compilePolicies, environmentModel, MeshPolicies, MeshSecurity, policyNotes } from "./policies";

@@ -2,7 +2,7 @@ import { bookinfoImages } from "./apps/bookinfo";
 import { runImages } from "./benchmark/images";
 import { meshImages, type PulledImage } from "./mesh/images";
 import { observabilityImages } from "./observability/charts";
-import { imageReference } from "./settings/images";
+import { imageReference } from "./model/images";
 import type { Settings } from "./settings/schema";
 import { officialHub, platformImages } from "./settings/versions";
 

@@ -75,7 +75,7 @@ export function notes(
       : []),
     ...(charts.kind === "folder" && charts.standIn
       ? [
-          "Istio's charts are stand-ins (lab/charts): the official repository could not be reached when this environment was first deployed.",
+          "Istio's charts are stand-ins (embedded/charts): the official repository could not be reached when this environment was first deployed.",
         ]
       : []),
     ...observabilityNotes(settings),

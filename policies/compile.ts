@@ -1,14 +1,14 @@
 import type { KubernetesObject } from "../components/shared/kubernetes-object";
-import { compileAmbient } from "./ambient";
-import { checkGatewayRoutes } from "./ambient/check-gateway-routes";
-import { checkServices } from "./ambient/check-routes";
-import { checkSecurity } from "./ambient/check-security";
+import { compileAmbient } from "./waypoint";
+import { checkGatewayRoutes } from "./waypoint/check-gateway-routes";
+import { checkServices } from "./waypoint/check-routes";
+import { checkSecurity } from "./waypoint/check-security";
 import type { PolicyModel } from "./model";
 import { compileNetworkPolicies } from "./network-policies";
 import { Problems } from "./problems";
 import { checkReleases } from "./releases";
 import { resolve } from "./resolve";
-import { compileSidecar } from "./sidecar";
+import { compileSidecar } from "./istio-api";
 
 /**
  * Compiles policies for the data planes of the mesh: objects sorted by kind, namespace and name. Names depend only on

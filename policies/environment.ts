@@ -1,6 +1,6 @@
 import { gatewayWorkloads } from "../components/mesh/gateways";
 import type { Settings } from "../components/settings/schema";
-import { bookinfoWorkloads } from "../components/settings/workloads";
+import { bookinfoWorkloads } from "../components/model/workloads";
 import { policyModel, type PolicyModel } from "./model";
 
 /** The policies of an environment, with the workloads and gateways that its own layers deploy. */

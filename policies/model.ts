@@ -1,7 +1,7 @@
-import { type DataPlane, dataPlaneOf } from "../components/settings/data-planes";
+import { type DataPlane, dataPlaneOf } from "../components/model/data-planes";
 import type { Settings } from "../components/settings/schema";
-import { type SidecarScoping, sidecarScoping } from "../components/settings/scoping";
-import { waypointWorkloads } from "../components/settings/waypoints";
+import { type SidecarScoping, sidecarScoping } from "../components/model/scoping";
+import { waypointWorkloads } from "../components/model/waypoints";
 import { rootNamespace } from "../components/shared/root-namespace";
 import type { GatewayWorkload, WaypointWorkload, Workload } from "../components/shared/workload";
 

@@ -1,6 +1,6 @@
 import type { types } from "@pulumi/kubernetes";
 import type { KubernetesObject } from "../components/shared/kubernetes-object";
-import type { DataPlane } from "../components/settings/data-planes";
+import type { DataPlane } from "../components/model/data-planes";
 import type { ResolvedModel } from "./resolve/resolved";
 
 type Spec = types.input.networking.v1.NetworkPolicySpec;

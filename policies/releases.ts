@@ -1,6 +1,6 @@
 import { places } from "../components/settings/places";
 import { formatPath } from "../components/settings/errors";
-import { compareMinor, minorOf } from "../components/settings/rules/versions";
+import { compareMinor, minorOf } from "../components/validation/rules/versions";
 import { capabilities, type Capability } from "./capabilities";
 import type { PolicyModel } from "./model";
 import type { Problems } from "./problems";

@@ -4,12 +4,12 @@ import type { PodTemplate } from "../mesh/lifecycle/requests";
 import { lifecycleStep, type StepAccess } from "../mesh/lifecycle/step";
 import type { SidecarRequest } from "../mesh/values/proxy-generation";
 import { waypointLabels } from "../mesh/waypoints";
-import { bookinfoImage, imageReference } from "../settings/images";
+import { bookinfoImage, imageReference } from "../model/images";
 import type { BookinfoSettings } from "../settings/sections/apps";
 import type { ImagesSettings } from "../settings/sections/images";
 import type { MeshSettings } from "../settings/sections/mesh";
 import { versions } from "../settings/versions";
-import { bookinfoAccount as serviceAccount, bookinfoPort as port, bookinfoVersions } from "../settings/workloads";
+import { bookinfoAccount as serviceAccount, bookinfoPort as port, bookinfoVersions } from "../model/workloads";
 import { Layer, type LayerOptions } from "../shared/layer";
 
 interface Service {

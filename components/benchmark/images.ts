@@ -1,4 +1,4 @@
-import { imageReference } from "../settings/images";
+import { imageReference } from "../model/images";
 import type { BenchmarkSettings } from "../settings/sections/benchmark";
 import type { ImagesSettings } from "../settings/sections/images";
 import { officialHub } from "../settings/versions";

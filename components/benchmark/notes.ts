@@ -1,4 +1,4 @@
-import { benchmarkScenarios } from "../settings/benchmark-scenarios";
+import { benchmarkScenarios } from "../model/benchmark-scenarios";
 import type { Problem } from "../settings/errors";
 import type { Settings } from "../settings/schema";
 import { benchmarkPlan, estimatedSeconds, planProblems } from "./plan/plan";

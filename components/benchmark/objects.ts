@@ -1,4 +1,4 @@
-import { benchmarkNamespace } from "../settings/benchmark-scenarios";
+import { benchmarkNamespace } from "../model/benchmark-scenarios";
 import type { KubernetesObject } from "../shared/kubernetes-object";
 import { hasSchedule } from "./plan/arm";
 import type { BenchmarkPlan, Scenario } from "./plan/plan";

@@ -1,9 +1,9 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import { autoCharts } from "../../lab/embedded/auto-charts";
-import { plannedIncarnation } from "../../lab/embedded/incarnation";
-import { unusablePlace } from "../../lab/embedded/layout";
-import type { ClusterRequest } from "../../lab/embedded/request";
+import { autoCharts } from "../../embedded/cluster/auto-charts";
+import { plannedIncarnation } from "../../embedded/cluster/incarnation";
+import { unusablePlace } from "../../embedded/cluster/layout";
+import type { ClusterRequest } from "../../embedded/cluster/request";
 import type { ProgramContext } from "../settings/context";
 import type { Settings } from "../settings/schema";
 import type { EmbeddedClusterSettings } from "../settings/sections/cluster";
@@ -18,7 +18,7 @@ export interface EmbeddedClusterArgs {
 }
 
 /**
- * A real control plane on this machine with simulated nodes, by `kwokctl` (lab/embedded). Everything of it lies in
+ * A real control plane on this machine with simulated nodes, by `kwokctl` (embedded/cluster). Everything of it lies in
  * `.talos-mesh/<stack>`; the user's kubeconfig is never touched.
  */
 export class EmbeddedCluster extends pulumi.ComponentResource implements Cluster {
@@ -41,8 +41,8 @@ export class EmbeddedCluster extends pulumi.ComponentResource implements Cluster
     const controlPlane = lifecycleCommand(
       `${name}-control-plane`,
       {
-        apply: "exec node lab/bin/embedded-cluster.cjs up",
-        delete: "exec node lab/bin/embedded-cluster.cjs delete",
+        apply: "exec node embedded/cluster/bin/embedded-cluster.cjs up",
+        delete: "exec node embedded/cluster/bin/embedded-cluster.cjs delete",
         environment: {
           TALOS_MESH_CLUSTER: request(settings, context),
         },

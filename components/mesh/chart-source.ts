@@ -3,8 +3,8 @@ import type { Settings } from "../settings/schema";
 import { officialCharts } from "../settings/versions";
 import type { ChartSource } from "../shared/helm-release";
 
-/** The stand-ins that come with the project; see lab/charts/README.md. */
-const standIns: ChartSource = { kind: "folder", path: "./lab/charts", standIn: true };
+/** The stand-ins that come with the project; see embedded/charts/README.md. */
+const standIns: ChartSource = { kind: "folder", path: "./embedded/charts", standIn: true };
 
 const official: ChartSource = { kind: "repository", url: officialCharts };
 

@@ -3,7 +3,7 @@ import type { IGateway } from "@kubernetes-models/gateway-api/gateway.networking
   "resolution-mode": "import",
 };
 import { stringify } from "yaml";
-import { listenerName, type OfferedHost } from "../settings/offers";
+import { listenerName, type OfferedHost } from "../model/exposed-hosts";
 import type { GatewayDeploymentSettings } from "../settings/sections/gateways";
 import type { HelmValues } from "../shared/helm-release";
 import type { KubernetesObject } from "../shared/kubernetes-object";

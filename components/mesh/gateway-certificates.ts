@@ -2,7 +2,7 @@ import { isIP } from "node:net";
 import * as kubernetes from "@pulumi/kubernetes";
 import type * as pulumi from "@pulumi/pulumi";
 import type { ProgramContext } from "../settings/context";
-import { offeredHosts } from "../settings/offers";
+import { offeredHosts } from "../model/exposed-hosts";
 import type { GatewaysSettings, GatewayTlsSettings } from "../settings/sections/gateways";
 import type { TrafficSettings } from "../settings/sections/traffic";
 import { Layer, type LayerOptions } from "../shared/layer";

@@ -1,7 +1,7 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import type { Resource } from "@pulumi/pulumi";
-import { controlPlaneOf, defaultRevision, revisionName } from "../settings/control-planes";
-import { hostOwners } from "../settings/offers";
+import { controlPlaneOf, defaultRevision, revisionName } from "../model/control-planes";
+import { hostOwners } from "../model/exposed-hosts";
 import type { Settings } from "../settings/schema";
 import type { GatewayDeploymentSettings, GatewaysSettings, GatewayTlsSettings } from "../settings/sections/gateways";
 import type { MeshSettings } from "../settings/sections/mesh";

@@ -1,6 +1,6 @@
-import { controlPlanes, sharedVersions } from "../settings/control-planes";
-import { hasAmbient } from "../settings/data-planes";
-import type { IstioImage } from "../settings/images";
+import { controlPlanes, sharedVersions } from "../model/control-planes";
+import { hasAmbient } from "../model/data-planes";
+import type { IstioImage } from "../model/images";
 import { officialHub } from "../settings/versions";
 import type { HelmValues } from "../shared/helm-release";
 import { cniValues } from "./values/cni";

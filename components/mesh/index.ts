@@ -1,4 +1,4 @@
-export { policyMeshConfig } from "../settings/mesh-config";
+export { policyMeshConfig } from "../model/mesh-config";
 export { chartSource } from "./chart-source";
 export { gatewayCertificates } from "./gateway-certificates";
 export { Istio } from "./istio";

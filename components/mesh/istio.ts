@@ -1,6 +1,6 @@
 import type { Resource } from "@pulumi/pulumi";
-import { type ControlPlane, controlPlanes, sharedVersions } from "../settings/control-planes";
-import { hasAmbient } from "../settings/data-planes";
+import { type ControlPlane, controlPlanes, sharedVersions } from "../model/control-planes";
+import { hasAmbient } from "../model/data-planes";
 import type { Settings } from "../settings/schema";
 import type { GatewaysSettings } from "../settings/sections/gateways";
 import { type ChartSource, helmRelease, type HelmReleaseArgs, type HelmValues } from "../shared/helm-release";

@@ -1,4 +1,4 @@
-import { dataPlaneOf, hasAmbient, hasSidecars, workloadNamespaces } from "../settings/data-planes";
+import { dataPlaneOf, hasAmbient, hasSidecars, workloadNamespaces } from "../model/data-planes";
 import { formatPath } from "../settings/errors";
 import type { Settings } from "../settings/schema";
 import { uncheckedValues } from "./values/check";

@@ -1,5 +1,5 @@
 import { chartPlace } from "../mesh/chart-source";
-import { minorOf } from "../settings/rules/versions";
+import { minorOf } from "../validation/rules/versions";
 import type { Settings } from "../settings/schema";
 import type { ObservabilitySettings } from "../settings/sections/observability";
 import {

@@ -1,8 +1,8 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import type { ProgramContext } from "../settings/context";
-import { hasAmbient } from "../settings/data-planes";
-import { imageReference } from "../settings/images";
+import { hasAmbient } from "../model/data-planes";
+import { imageReference } from "../model/images";
 import type { Settings } from "../settings/schema";
 import type { ObservabilitySettings } from "../settings/sections/observability";
 import { tracingProvider } from "../shared/addons";

@@ -1,5 +1,5 @@
 import * as kubernetes from "@pulumi/kubernetes";
-import { imageReference } from "../settings/images";
+import { imageReference } from "../model/images";
 import { platformImages } from "../settings/versions";
 import { Layer, type LayerOptions } from "../shared/layer";
 import {

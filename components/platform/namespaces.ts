@@ -1,5 +1,5 @@
-import { injectionLabels } from "../settings/control-planes";
-import { dataPlaneOf } from "../settings/data-planes";
+import { injectionLabels } from "../model/control-planes";
+import { dataPlaneOf } from "../model/data-planes";
 import type { Settings } from "../settings/schema";
 import type { BookinfoSettings } from "../settings/sections/apps";
 import type { MeshSettings } from "../settings/sections/mesh";

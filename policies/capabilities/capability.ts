@@ -1,4 +1,4 @@
-import type { DataPlane } from "../../components/settings/data-planes";
+import type { DataPlane } from "../../components/model/data-planes";
 
 /** The mesh on which effects were seen. */
 export const seenOn = "Istio 1.31.1 with Envoy 1.40 as it comes, without Istio's own filters";

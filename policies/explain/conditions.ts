@@ -1,4 +1,4 @@
-import type { Match, StringMatch } from "../../components/settings/rules/matches";
+import type { Match, StringMatch } from "../../components/validation/rules/matches";
 import type { AccessConditions, AccessRule, Caller, TokenRules } from "../resolve/resolved";
 
 /** A request as rules see it. */

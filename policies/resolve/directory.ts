@@ -1,4 +1,4 @@
-import type { DataPlane } from "../../components/settings/data-planes";
+import type { DataPlane } from "../../components/model/data-planes";
 import type { GatewayWorkload, WaypointWorkload, Workload } from "../../components/shared/workload";
 import type { PolicyModel } from "../model";
 
@@ -27,7 +27,7 @@ export class Directory {
     return this.workloads.get(`${namespace}/${name}`);
   }
 
-  /** A workload that the rules of the settings have made sure of (components/settings/rules). */
+  /** A workload that the rules of the settings have made sure of (components/validation/rules). */
   workload(namespace: string, name: string): Workload {
     return this.find(namespace, name) ?? unchecked(`workload ${namespace}/${name}`);
   }

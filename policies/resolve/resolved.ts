@@ -1,4 +1,4 @@
-import type { DataPlane } from "../../components/settings/data-planes";
+import type { DataPlane } from "../../components/model/data-planes";
 import type {
   AuthorizationRuleSettings,
   EgressSettings,

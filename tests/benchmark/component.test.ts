@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { requestVariable, type BenchmarkRequest } from "../../components/benchmark/run/request";
-import type { Registration } from "../../lab/program/run-program";
+import type { Registration } from "../../embedded/program/run-program";
 import { runStack } from "../support/program";
 
 const commandType = "command:local:Command";

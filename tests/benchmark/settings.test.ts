@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { benchmarkRules } from "../../components/settings/rules/benchmark";
-import { benchmarkScenarios } from "../../components/settings/benchmark-scenarios";
+import { benchmarkRules } from "../../components/validation/rules/benchmark";
+import { benchmarkScenarios } from "../../components/model/benchmark-scenarios";
 import type { Settings } from "../../components/settings/schema";
 import { benchmark } from "../../components/settings/sections/benchmark";
 import { mesh } from "../../components/settings/sections/mesh";

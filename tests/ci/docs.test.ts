@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { parse } from "yaml";
-import { parseSettings } from "../../components/settings/parse";
-import { unbuiltParts } from "../../components/settings/unbuilt";
+import { parseSettings } from "../../components/validation/parse";
+import { unbuiltParts } from "../../components/validation/unbuilt";
 import { root } from "./support";
 
 interface PackageJson {

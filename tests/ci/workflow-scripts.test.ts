@@ -119,7 +119,7 @@ describe("the commit a stack holds", () => {
 
   it("is printed by the command, and a refusal is an error of the run", () => {
     const run = (input: string, ...args: string[]) =>
-      spawnSync(process.execPath, ["-r", "./lab/bin/register.cjs", ".github/scripts/deployed-commit.ts", ...args], {
+      spawnSync(process.execPath, ["-r", "./cli/bin/register.cjs", ".github/scripts/deployed-commit.ts", ...args], {
         cwd: root,
         input,
         encoding: "utf8",

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { clusterSummary, notes, urls } from "../../components/summary";
-import { parseSettings } from "../../components/settings/parse";
+import { parseSettings } from "../../components/validation/parse";
 import type { Settings } from "../../components/settings/schema";
 
 function settings(overrides: Record<string, unknown> = {}): Settings {
@@ -60,7 +60,7 @@ describe("what is said of a cluster", () => {
   });
 
   it("warns of simulated nodes and of stand-in charts, and of nothing on a real cluster with real charts", () => {
-    const standIn = { kind: "folder", path: "./lab/charts", standIn: true } as const;
+    const standIn = { kind: "folder", path: "./embedded/charts", standIn: true } as const;
     const official = { kind: "repository", url: "https://charts.example.com" } as const;
     const plain = settings({});
     assert.equal(notes({ simulatedNodes: true }, official, plain).length, 2);

@@ -1,6 +1,6 @@
 import type { AddonValuesInput } from "../../components/observability/values/input";
 import { images } from "../../components/settings/sections/images";
-import { imageReference } from "../../components/settings/images";
+import { imageReference } from "../../components/model/images";
 import { observability } from "../../components/settings/sections/observability";
 
 export type ObservabilityInput = Parameters<typeof observability.parse>[0];

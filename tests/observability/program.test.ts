@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { isSecret } from "../../lab/program/run-program";
+import { isSecret } from "../../embedded/program/run-program";
 import { projectRoot, runStack, type StackRun } from "../support/program";
 
 const wanted = {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Registration } from "../../lab/program/run-program";
+import type { Registration } from "../../embedded/program/run-program";
 import { runStack, type StackRun } from "../support/program";
 
 interface Role {

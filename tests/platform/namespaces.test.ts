@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { namespaces } from "../../components/platform/namespaces";
-import { parseSettings } from "../../components/settings/parse";
+import { parseSettings } from "../../components/validation/parse";
 import { readStackFile, root } from "../settings/stack-files";
 
 const { settings } = parseSettings(readStackFile(`${root}/Pulumi.dev.yaml`).sections, { secretNames: [] });

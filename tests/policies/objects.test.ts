@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { meshKinds } from "../../components/settings/crds";
-import { schemaProblems } from "../../components/settings/structural-schema";
+import { meshKinds } from "../../components/validation/crds";
+import { schemaProblems } from "../../components/validation/structural-schema";
 import { compilePolicies } from "../../policies/compile";
 import type { KubernetesObject } from "../../components/shared/kubernetes-object";
 import { CrdSchemas } from "../support/crd-schema";

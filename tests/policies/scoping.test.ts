@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { sidecarScoping } from "../../components/settings/scoping";
-import { parseSettings } from "../../components/settings/parse";
+import { sidecarScoping } from "../../components/model/scoping";
+import { parseSettings } from "../../components/validation/parse";
 import type { KubernetesObject } from "../../components/shared/kubernetes-object";
 import type { Workload } from "../../components/shared/workload";
 import type { PolicyModel } from "../../policies/model";
 import { resolve } from "../../policies/resolve";
-import { compileScoping } from "../../policies/sidecar/scoping";
+import { compileScoping } from "../../policies/istio-api/scoping";
 import { CrdSchemas } from "../support/crd-schema";
 import { type PolicyWords, shopModel, workload } from "../support/policy-models";
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { parse } from "yaml";
-import { isSecret, type Registration } from "../../lab/program/run-program";
+import { isSecret, type Registration } from "../../embedded/program/run-program";
 import { projectRoot, runStack, type StackRun } from "../support/program";
 
 const commandType = "command:local:Command";

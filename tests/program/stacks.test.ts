@@ -32,7 +32,7 @@ describe("the resources of a stack", () => {
     it(`are those of the golden list of ${stack} with unbuilt parts left out`, async () => {
       assertGolden(
         `${stack}-built-parts.txt`,
-        listing(await runStack({ stack, main: "lab/render/skip-unbuilt-program.ts" })),
+        listing(await runStack({ stack, main: "cli/render/skip-unbuilt-program.ts" })),
       );
     });
   }

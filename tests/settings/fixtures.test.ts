@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { SettingsError } from "../../components/settings/errors";
-import { parseSettings } from "../../components/settings/parse";
-import { unbuiltParts } from "../../components/settings/unbuilt";
+import { parseSettings } from "../../components/validation/parse";
+import { unbuiltParts } from "../../components/validation/unbuilt";
 import { readStackFile, root } from "./stack-files";
 
 const bad = path.join(root, "tests/fixtures/bad");

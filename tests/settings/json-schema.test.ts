@@ -4,7 +4,7 @@ import path from "node:path";
 import Ajv from "ajv";
 import { parse } from "yaml";
 import { stackFileSchema } from "../../components/settings/json-schema";
-import { main } from "../../lab/cli/schema";
+import { main } from "../../scripts/schema";
 import { root, stacks } from "./stack-files";
 
 const good = path.join(root, "tests/fixtures/good");

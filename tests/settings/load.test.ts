@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import * as pulumi from "@pulumi/pulumi";
-import { loadSettings } from "../../components/settings/load";
+import { loadSettings } from "../../components/validation/load";
 import { settingsSchema } from "../../components/settings/schema";
 import { readStackFile, root } from "./stack-files";
 

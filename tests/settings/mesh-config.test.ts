@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { auditProvider, policyMeshConfig } from "../../components/settings/mesh-config";
+import { auditProvider, policyMeshConfig } from "../../components/model/mesh-config";
 import { security } from "../../components/settings/sections/security";
 import { traffic } from "../../components/settings/sections/traffic";
 

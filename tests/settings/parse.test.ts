@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import path from "node:path";
 import fc from "fast-check";
 import { formatPath, SettingsError } from "../../components/settings/errors";
-import { parseSettings } from "../../components/settings/parse";
+import { parseSettings } from "../../components/validation/parse";
 import { settingsSchema } from "../../components/settings/schema";
 import { readStackFile, root, stacks } from "./stack-files";
 

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { readdirSync } from "node:fs";
 import path from "node:path";
-import { parseSettings } from "../../components/settings/parse";
+import { parseSettings } from "../../components/validation/parse";
 import type { Settings } from "../../components/settings/schema";
-import { unbuiltParts, withoutUnbuilt } from "../../components/settings/unbuilt";
+import { unbuiltParts, withoutUnbuilt } from "../../components/validation/unbuilt";
 import { readStackFile, root, stacks } from "./stack-files";
 
 function parseFile(file: string): Settings {

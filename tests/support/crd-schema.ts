@@ -1,6 +1,6 @@
 import Ajv, { type ValidateFunction } from "ajv";
-import { crdFolders, type Kind, kindsIn } from "../../components/settings/crds";
-import type { StructuralSchema } from "../../components/settings/structural-schema";
+import { crdFolders, type Kind, kindsIn } from "../../components/validation/crds";
+import type { StructuralSchema } from "../../components/validation/structural-schema";
 import type { KubernetesObject } from "../../components/shared/kubernetes-object";
 
 /**

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { parse, stringify } from "yaml";
 import { renderVariable } from "../../components/settings/context";
-import { runProgram, type Registration, type ResourceHost } from "../../lab/program/run-program";
+import { runProgram, type Registration, type ResourceHost } from "../../embedded/program/run-program";
 
 export const projectRoot = path.resolve(__dirname, "../..");
 

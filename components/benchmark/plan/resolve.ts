@@ -1,5 +1,5 @@
 import type { BenchmarkSettings, ScenarioName } from "../../settings/sections/benchmark";
-import { bookinfoImage } from "../../settings/images";
+import { bookinfoImage } from "../../model/images";
 import { benchmarkImages, officialHub, versions } from "../../settings/versions";
 import { milliseconds } from "../../shared/duration";
 

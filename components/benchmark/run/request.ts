@@ -1,4 +1,4 @@
-import { benchmarkScenarios } from "../../settings/benchmark-scenarios";
+import { benchmarkScenarios } from "../../model/benchmark-scenarios";
 import type { Settings } from "../../settings/schema";
 import type { BenchmarkSettings } from "../../settings/sections/benchmark";
 import type { ImagesSettings } from "../../settings/sections/images";

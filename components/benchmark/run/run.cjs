@@ -23,7 +23,7 @@ function watch() {
 }
 
 function work() {
-  require("../../../lab/bin/register.cjs");
+  require("../../../cli/bin/register.cjs");
   const { main } = require("./main.ts");
   const stop = new AbortController();
   const end = () => {

@@ -1,6 +1,6 @@
 import type * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
-import type { ControlPlane } from "../../settings/control-planes";
+import type { ControlPlane } from "../../model/control-planes";
 import type { MeshSettings } from "../../settings/sections/mesh";
 import type { HelmValues } from "../../shared/helm-release";
 import type { ClusterFacts } from "../values/input";

@@ -1,6 +1,6 @@
 import type { LiveObject } from "../../shared/api-server";
 import { rootNamespace } from "../../shared/root-namespace";
-import { defaultRevision } from "../../settings/control-planes";
+import { defaultRevision } from "../../model/control-planes";
 import type { StepContext } from "./context";
 
 /** What of Istio is in a cluster, as its API server tells it. */

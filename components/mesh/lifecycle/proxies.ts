@@ -1,5 +1,5 @@
 import semver from "semver";
-import { defaultRevision } from "../../settings/control-planes";
+import { defaultRevision } from "../../model/control-planes";
 import type { StepContext } from "./context";
 import {
   type LiveAgent,

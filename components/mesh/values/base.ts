@@ -1,4 +1,4 @@
-import { defaultRevision } from "../../settings/control-planes";
+import { defaultRevision } from "../../model/control-planes";
 import type { HelmValues } from "../../shared/helm-release";
 import type { MeshValuesInput } from "./input";
 import { profileValues } from "./profiles";

@@ -30,7 +30,7 @@ const choosing = ["profile", "compatibilityVersion", "platform", "global"];
  * Reads a chart of Istio's from its folder.
  *
  * @param folder absolute path of the folder with one folder a chart
- * @returns undefined where there is none, or one of another make, such as a stand-in of lab/charts
+ * @returns undefined where there is none, or one of another make, such as a stand-in of embedded/charts
  */
 export function readIstioChart(folder: string, name: ChartName): IstioChart | undefined {
   const chart = path.join(folder, name);

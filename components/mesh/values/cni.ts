@@ -1,4 +1,4 @@
-import { hasAmbient } from "../../settings/data-planes";
+import { hasAmbient } from "../../model/data-planes";
 import type { HelmValues } from "../../shared/helm-release";
 import { imageValues, imageVariant, wholeImage } from "./images";
 import { type MeshValuesInput, nftables } from "./input";

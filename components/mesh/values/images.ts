@@ -1,5 +1,5 @@
-import { hasAmbient } from "../../settings/data-planes";
-import { imageReference, type IstioImage, mirrored } from "../../settings/images";
+import { hasAmbient } from "../../model/data-planes";
+import { imageReference, type IstioImage, mirrored } from "../../model/images";
 import type { MeshSettings } from "../../settings/sections/mesh";
 import type { HelmValues } from "../../shared/helm-release";
 import type { MeshValuesInput } from "./input";

@@ -1,5 +1,5 @@
-import { hasAmbient } from "../../settings/data-planes";
-import { compareMinor, minorOf } from "../../settings/rules/versions";
+import { hasAmbient } from "../../model/data-planes";
+import { compareMinor, minorOf } from "../../validation/rules/versions";
 import type { ImagesSettings } from "../../settings/sections/images";
 import type { MeshSettings } from "../../settings/sections/mesh";
 import { istioSince } from "../../settings/versions";

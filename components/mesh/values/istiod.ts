@@ -1,4 +1,4 @@
-import { hasAmbient, hasSidecars } from "../../settings/data-planes";
+import { hasAmbient, hasSidecars } from "../../model/data-planes";
 import type { MeshSettings } from "../../settings/sections/mesh";
 import type { HelmValues } from "../../shared/helm-release";
 import { mergeValues } from "../../shared/merge";

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
-import { controlPlaneOf, injectionLabels } from "../../settings/control-planes";
-import { dataPlaneOf, hasAmbient } from "../../settings/data-planes";
+import { controlPlaneOf, injectionLabels } from "../../model/control-planes";
+import { dataPlaneOf, hasAmbient } from "../../model/data-planes";
 import { imageValues, wholeImage } from "./images";
 import type { MeshValuesInput } from "./input";
 import { holdsApplication } from "./istiod";

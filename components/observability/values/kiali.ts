@@ -1,7 +1,7 @@
 import { addonPages, addonUrl } from "../../shared/addons";
 import type { HelmValues } from "../../shared/helm-release";
 import { rootNamespace } from "../../shared/root-namespace";
-import { compareMinor } from "../../settings/rules/versions";
+import { compareMinor } from "../../validation/rules/versions";
 import type { ObservabilitySettings } from "../../settings/sections/observability";
 import { kialiImage } from "../../settings/versions";
 import { grafanaAdmin, grafanaAdminUser } from "./grafana";

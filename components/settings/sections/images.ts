@@ -21,7 +21,7 @@ export const charts = z.strictObject({
     .default(officialCharts)
     .describe(
       "Where Istio's charts come from: a Helm repository (https://), an OCI registry (oci://), or a folder with one folder a chart (./charts). " +
-        "`auto` (clusters of kind embedded only): the official repository, and where it cannot be reached the stand-ins of lab/charts.",
+        "`auto` (clusters of kind embedded only): the official repository, and where it cannot be reached the stand-ins of embedded/charts.",
     ),
   addons: chartPlace("makers")
     .optional()

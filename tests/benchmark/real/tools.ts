@@ -2,9 +2,9 @@ import { execFile, spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { createServer, type AddressInfo } from "node:net";
 import { promisify } from "node:util";
-import { ensureTools } from "../../../lab/tools/ensure-tools";
-import { ToolsUnavailable } from "../../../lab/tools/failure";
-import { programsOnPath } from "../../../lab/tools/path-lookup";
+import { ensureTools } from "../../../embedded/tools/ensure-tools";
+import { ToolsUnavailable } from "../../../embedded/tools/failure";
+import { programsOnPath } from "../../../embedded/tools/path-lookup";
 import { skip } from "../../support/skip";
 import { envoyProgram, NoEnvoy } from "./envoy-package";
 

@@ -3,8 +3,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { benchmark } from "../../../components/settings/sections/benchmark";
-import { budgetsLeftOut, main } from "../../../lab/cli/bench";
-import { UserError } from "../../../lab/program/errors";
+import { budgetsLeftOut, main } from "../../../cli/commands/bench";
+import { UserError } from "../../../embedded/program/errors";
 import { ReadOnlyApi } from "./fake-api";
 
 describe("npm run bench", () => {

@@ -5,7 +5,7 @@ import path from "node:path";
 import { type BenchmarkRequest, requestVariable } from "../../../components/benchmark/run/request";
 import { benchmark } from "../../../components/settings/sections/benchmark";
 import { ApiServer } from "../../../components/shared/api-server";
-import { connect, controlPlaneToolsOrSkip, LabProject } from "../../lab/embedded/lab-project";
+import { connect, controlPlaneToolsOrSkip, LabProject } from "../../embedded/cluster/lab-project";
 
 const program = path.resolve(__dirname, "../../../components/benchmark/run/run.cjs");
 

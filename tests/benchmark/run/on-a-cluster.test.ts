@@ -9,7 +9,7 @@ import { runBenchmark } from "../../../components/benchmark/run/runner";
 import { cleanUp } from "../../../components/benchmark/run/set-up";
 import { benchmark } from "../../../components/settings/sections/benchmark";
 import { ApiServer } from "../../../components/shared/api-server";
-import { controlPlaneToolsOrSkip, LabProject } from "../../lab/embedded/lab-project";
+import { controlPlaneToolsOrSkip, LabProject } from "../../embedded/cluster/lab-project";
 import { FakeCluster } from "./fake-cluster";
 
 /** A real API server whose nodes are taken for real ones; what pods would do comes from the recordings. */

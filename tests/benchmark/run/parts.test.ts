@@ -5,7 +5,7 @@ import { resolveBenchmark } from "../../../components/benchmark/plan/resolve";
 import { measurementOf, warmUpOf } from "../../../components/benchmark/run/commands";
 import { podsProblem, truthOf, type Seen } from "../../../components/benchmark/run/truth";
 import { benchmark } from "../../../components/settings/sections/benchmark";
-import { parse } from "../../../lab/cli/bench";
+import { parse } from "../../../cli/commands/bench";
 import type { z } from "zod";
 
 const planOf = (settings: z.input<typeof benchmark>) => benchmarkPlan(resolveBenchmark(benchmark.parse(settings)));

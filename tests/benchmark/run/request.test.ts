@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { benchmarkRequest } from "../../../components/benchmark/run/request";
 import { environmentImages } from "../../../components/images";
-import { imageName, imageNames } from "../../../components/settings/images";
-import { parseSettings } from "../../../components/settings/parse";
+import { imageName, imageNames } from "../../../components/model/images";
+import { parseSettings } from "../../../components/validation/parse";
 
 function settingsOf(sections: object) {
   const raw = { environment: "dev", cluster: { kind: "embedded", name: "test" }, mesh: { version: "1.31.1" } };

@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { stringify } from "yaml";
-import { type Registration, runProgram, unwrapSecrets } from "../../../lab/program/run-program";
+import { type Registration, runProgram, unwrapSecrets } from "../../../embedded/program/run-program";
 import { projectRoot } from "../../support/program";
 import { FakeTalos } from "../../support/talosctl/fake";
 import { addresses, world } from "./worlds";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { isSecret, type Registration } from "../../../lab/program/run-program";
+import { isSecret, type Registration } from "../../../embedded/program/run-program";
 import { runStack, type StackRun } from "../../support/program";
 import { machineSecrets } from "./worlds";
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import type { StateResource } from "../../../lab/engine/pulumi-state";
-import { talosconfig } from "../../../lab/talos/talosconfig";
+import type { StateResource } from "../../../cli/engine/pulumi-state";
+import { talosconfig } from "../../../cli/talos/talosconfig";
 import { projectRoot } from "../../support/program";
 import { partMarker } from "../../support/talosctl/fake";
 import { talosSettings } from "./config/plans";

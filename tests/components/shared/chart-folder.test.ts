@@ -9,12 +9,12 @@ describe("a chart in a folder", () => {
   let folder: string;
   beforeEach(() => {
     folder = mkdtempSync(path.join(tmpdir(), "talos-mesh-chart-"));
-    cpSync("lab/charts/istiod", folder, { recursive: true });
+    cpSync("embedded/charts/istiod", folder, { recursive: true });
   });
   afterEach(() => rmSync(folder, { recursive: true }));
 
   it("is told by its content and not by its place", () => {
-    assert.equal(chartDigest(folder, versions.istio), chartDigest("./lab/charts/istiod", versions.istio));
+    assert.equal(chartDigest(folder, versions.istio), chartDigest("./embedded/charts/istiod", versions.istio));
   });
 
   it("is another one when a file has changed, is new, or has another name", () => {

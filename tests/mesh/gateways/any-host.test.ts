@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { unwrapSecrets } from "../../../lab/program/run-program";
+import { unwrapSecrets } from "../../../embedded/program/run-program";
 import { runStack } from "../../support/program";
 
 describe("a self-signed certificate for any host", function () {

@@ -7,10 +7,10 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import tls from "node:tls";
 import { execFileSync } from "node:child_process";
-import { judgeCertificate } from "../../../components/settings/certificates";
+import { judgeCertificate } from "../../../components/validation/certificates";
 import { SettingsError } from "../../../components/settings/errors";
-import { parseSettings } from "../../../components/settings/parse";
-import { certificateWarnings } from "../../../components/settings/rules/certificates";
+import { parseSettings } from "../../../components/validation/parse";
+import { certificateWarnings } from "../../../components/validation/rules/certificates";
 import { authority, type KeyPair, needsOpenssl, selfSigned } from "./openssl";
 
 const dayMs = 24 * 60 * 60 * 1000;

@@ -4,9 +4,9 @@ import path from "node:path";
 import { parseAllDocuments, stringify } from "yaml";
 import { gatewayApiObjects } from "../../../components/mesh/gateway-api-gateways";
 import { gatewayWorkloads } from "../../../components/mesh/gateways";
-import { hostOwners } from "../../../components/settings/offers";
-import { parseSettings } from "../../../components/settings/parse";
-import { unwrapSecrets } from "../../../lab/program/run-program";
+import { hostOwners } from "../../../components/model/exposed-hosts";
+import { parseSettings } from "../../../components/validation/parse";
+import { unwrapSecrets } from "../../../embedded/program/run-program";
 import { CrdSchemas } from "../../support/crd-schema";
 import { projectRoot, runStack, type StackRun } from "../../support/program";
 import { readStackFile } from "../../settings/stack-files";
@@ -105,7 +105,7 @@ describe("a stack with gateways of kind gateway-api", function () {
     stack = await runStack({
       stack: "gateways",
       configFile: stackFile,
-      overrides: { charts: { source: "./lab/charts" } },
+      overrides: { charts: { source: "./embedded/charts" } },
     });
   });
 
@@ -201,7 +201,7 @@ describe("a stack with gateways of kind gateway-api", function () {
     const simulated = await runStack({
       stack: "gateways",
       configFile: stackFile,
-      overrides: { cluster, gateways, charts: { source: "./lab/charts" } },
+      overrides: { cluster, gateways, charts: { source: "./embedded/charts" } },
     });
     for (const made of simulated.byType(gatewayType)) assert.equal(annotations(made), undefined, made.name);
     assert.deepEqual(

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import path from "node:path";
-import { isSecret, unwrapSecrets } from "../../../lab/program/run-program";
+import { isSecret, unwrapSecrets } from "../../../embedded/program/run-program";
 import { projectRoot, runStack, type StackRun } from "../../support/program";
 
 const stackFile = path.join(projectRoot, "tests/fixtures/good/gateways-everything.yaml");
-const charts = { source: "./lab/charts" };
+const charts = { source: "./embedded/charts" };
 
 function run(overrides: object = {}): Promise<StackRun> {
   return runStack({ stack: "gateways", configFile: stackFile, overrides: { charts, ...overrides } });

@@ -4,7 +4,7 @@ import path from "node:path";
 import Ajv from "ajv";
 import { stringify } from "yaml";
 import { gatewayServicePorts, gatewayValues } from "../../../components/mesh/values/gateway";
-import { parseSettings } from "../../../components/settings/parse";
+import { parseSettings } from "../../../components/validation/parse";
 import type { GatewayDeploymentSettings } from "../../../components/settings/sections/gateways";
 
 const golden = path.join(__dirname, "golden");
@@ -55,7 +55,9 @@ function only(gateways: Readonly<Record<string, GatewayDeploymentSettings>>): Ga
 }
 
 describe("the values of the gateway chart", () => {
-  const schema = JSON.parse(readFileSync(path.join(root, "lab/charts/gateway/values.schema.json"), "utf8")) as object;
+  const schema = JSON.parse(
+    readFileSync(path.join(root, "embedded/charts/gateway/values.schema.json"), "utf8"),
+  ) as object;
   const valid = new Ajv({ strict: false }).compile(schema);
 
   for (const [name, gateway] of Object.entries(variants)) {

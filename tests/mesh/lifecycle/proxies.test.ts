@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { meshFindings } from "../../../components/mesh/lifecycle/proxies";
 import { inject } from "../../../components/mesh/lifecycle/steps/inject";
-import { report } from "../../../lab/cli/proxies";
+import { report } from "../../../cli/commands/proxies";
 import { FakeCluster, type Given, injectedPod, istioCni, istiod } from "./fake-cluster";
 
 function namespace(name: string, labels: Readonly<Record<string, string>>): Given {

@@ -105,6 +105,6 @@ describe("the values that a chart's templates see", () => {
   });
 
   it("are not those of a stand-in, whose keys are fewer", () => {
-    assert.equal(readIstioChart(path.join(projectRoot, "lab/charts"), "istiod"), undefined);
+    assert.equal(readIstioChart(path.join(projectRoot, "embedded/charts"), "istiod"), undefined);
   });
 });

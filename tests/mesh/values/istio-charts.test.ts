@@ -8,8 +8,8 @@ import { effectiveValues } from "../../../components/mesh/values/effective";
 import { profiles } from "../../../components/mesh/values/profiles";
 import type { HelmValues } from "../../../components/shared/helm-release";
 import { isTree } from "../../../components/shared/merge";
-import { givenValues } from "../../../lab/profile/profile-values";
-import { findHelm } from "../../lab/charts/helm";
+import { givenValues } from "../../../cli/profile/profile-values";
+import { findHelm } from "../../embedded/charts/helm";
 import { skip } from "../../support/skip";
 import { meshInput } from "./inputs";
 

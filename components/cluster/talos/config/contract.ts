@@ -1,4 +1,4 @@
-import { compareMinor, minorOf } from "../../../settings/rules/versions";
+import { compareMinor, minorOf } from "../../../validation/rules/versions";
 import type { TalosClusterSettings } from "../../../settings/sections/cluster";
 
 /** Minor version of Talos whose form of machine config is written: `1.12`. */

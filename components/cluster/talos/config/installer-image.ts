@@ -1,6 +1,6 @@
 import type { TalosClusterSettings } from "../../../settings/sections/cluster";
 import { atLeast } from "./contract";
-import { minorOf } from "../../../settings/rules/versions";
+import { minorOf } from "../../../validation/rules/versions";
 import { schematicId, type SchematicSettings, schematicYaml } from "./schematic";
 import type { SchematicUpload } from "./types";
 

@@ -1,0 +1,28 @@
+import { existsSync } from "node:fs";
+import type { ClusterAccess } from "../../components/shared/api-server";
+import type { Settings } from "../../components/settings/schema";
+import { layoutOf } from "../../embedded/cluster/layout";
+import { UserError } from "../../embedded/program/errors";
+import { queryStack } from "./pulumi-query";
+import type { StackOfProject } from "./recorded";
+
+/**
+ * What reaches a deployed stack's cluster, whichever engine has deployed it: an embedded cluster keeps its kubeconfig in
+ * the project, any other's is an output of the stack.
+ *
+ * @param reason who asks, for the message where it cannot be had
+ * @throws UserError
+ */
+export async function clusterAccess(
+  of: StackOfProject,
+  { cluster }: Pick<Settings, "cluster">,
+  reason: string,
+): Promise<ClusterAccess> {
+  if (cluster.kind === "embedded") {
+    const { kubeconfig } = layoutOf(of.projectRoot, of.stack);
+    if (!existsSync(kubeconfig)) throw new UserError(`${reason}: the stack ${of.stack} is not deployed.`);
+    return { kubeconfig };
+  }
+  const kubeconfig = await queryStack(of, ["output", "kubeconfig", "--show-secrets"], reason);
+  return { kubeconfig, context: cluster.kind === "existing" ? cluster.kubeconfig.context : undefined };
+}

@@ -1,0 +1,82 @@
+import semver from "semver";
+import { mergeValues } from "../shared/merge";
+import type { MeshSettings } from "../settings/sections/mesh";
+
+/** Istio's own name for the control plane without a revision. */
+export const defaultRevision = "default";
+
+/** One istiod of the mesh. */
+export interface ControlPlane {
+  /** Its revision; `default` for the one that has none. */
+  readonly revision: string;
+  /** Name of its Deployment and of its Helm release. */
+  readonly istiod: string;
+  readonly version: string;
+  /** The mesh as this control plane runs it: its own version, revision and values. */
+  readonly mesh: MeshSettings;
+}
+
+/** A mesh: one control plane, or during an upgrade the one that stays first and the canary beside it. */
+export function controlPlanes({ canary, ...main }: MeshSettings): readonly [ControlPlane, ...ControlPlane[]] {
+  if (!canary) return [controlPlane(main)];
+  const { version, revision, values } = canary;
+  const istiod = mergeValues(main.values.istiod ?? {}, values) as MeshSettings["values"]["istiod"];
+  // As if it had been given as the only one, so that the step that makes it that changes nothing of it.
+  const beside = { ...main, version, revision, values: { ...main.values, ...(hasKeys(istiod) && { istiod }) } };
+  return [controlPlane(main), controlPlane(beside)];
+}
+
+function controlPlane(mesh: MeshSettings): ControlPlane {
+  const { revision, version } = mesh;
+  return {
+    revision: revision ?? defaultRevision,
+    istiod: revision === undefined ? "istiod" : `istiod-${revision}`,
+    version,
+    mesh,
+  };
+}
+
+function hasKeys(value: object | undefined): boolean {
+  return value !== undefined && Object.keys(value).length > 0;
+}
+
+/** What shared parts follow: the CRDs the newest control plane, agents on nodes the oldest, which they may not lead. */
+export function sharedVersions(mesh: MeshSettings): { readonly newest: string; readonly oldest: string } {
+  const [first, ...rest] = controlPlanes(mesh).map(({ version }) => version);
+  return {
+    newest: rest.reduce((a, b) => (semver.gt(b, a) ? b : a), first ?? mesh.version),
+    oldest: rest.reduce((a, b) => (semver.lt(b, a) ? b : a), first ?? mesh.version),
+  };
+}
+
+/** The control plane that a tag or a revision stands for; undefined where there is none. */
+export function controlPlaneNamed(mesh: MeshSettings, name: string): ControlPlane | undefined {
+  const revision = mesh.tags[name] ?? name;
+  return controlPlanes(mesh).find((each) => each.revision === revision);
+}
+
+/** The control plane that the proxies of a namespace belong to. */
+export function controlPlaneOf(mesh: MeshSettings, namespace: string): ControlPlane {
+  const [main] = controlPlanes(mesh);
+  return controlPlaneNamed(mesh, revisionName(mesh, namespace)) ?? main;
+}
+
+/** The tag or revision under which a namespace, or a pod in it, asks for its proxies; see `injectionLabels`. */
+export function revisionName(mesh: MeshSettings, namespace: string): string {
+  return mesh.namespaces[namespace]?.revision ?? mesh.revision ?? defaultRevision;
+}
+
+/**
+ * The labels by which an injector picks a namespace, or a pod of a namespace that is not labelled. A control plane with
+ * a revision, and a tag, is asked for by `istio.io/rev`, and then `istio-injection` must not be there: it goes before.
+ * Source: istio/istio, manifests/charts/istio-control/istio-discovery/templates/mutatingwebhook.yaml.
+ */
+export function injectionLabels(
+  mesh: MeshSettings,
+  namespace: string,
+): { readonly namespace: Readonly<Record<string, string>>; readonly pod: Readonly<Record<string, string>> } {
+  const name = revisionName(mesh, namespace);
+  const byPod = { "sidecar.istio.io/inject": "true" };
+  if (name === defaultRevision) return { namespace: { "istio-injection": "enabled" }, pod: byPod };
+  return { namespace: { "istio.io/rev": name }, pod: { ...byPod, "istio.io/rev": name } };
+}

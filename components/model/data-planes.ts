@@ -1,0 +1,29 @@
+import type { Settings } from "../settings/schema";
+import type { MeshSettings } from "../settings/sections/mesh";
+
+/** How the traffic of a namespace is meshed: by a proxy in each pod, by its node's ztunnel, or not at all. */
+export type DataPlane = "sidecar" | "ambient" | "none";
+
+type Choice = Pick<MeshSettings, "dataPlane" | "namespaces">;
+
+export function dataPlaneOf({ dataPlane, namespaces }: Choice, namespace: string): DataPlane {
+  return namespaces[namespace]?.dataPlane ?? dataPlane;
+}
+
+/** Whether any namespace is ambient: one is enough for ztunnel and the ambient parts of istiod and istio-cni. */
+export function hasAmbient({ dataPlane, namespaces }: Choice): boolean {
+  return dataPlane === "ambient" || Object.values(namespaces).some((namespace) => namespace.dataPlane === "ambient");
+}
+
+/** Whether any namespace may have sidecars. Gateways are proxies of their own and do not count. */
+export function hasSidecars({ dataPlane, namespaces }: Choice): boolean {
+  return dataPlane === "sidecar" || Object.values(namespaces).some((namespace) => namespace.dataPlane === "sidecar");
+}
+
+/** Namespaces with workloads of the mesh: that of Bookinfo, and those whose applications others deploy. */
+export function workloadNamespaces({
+  bookinfo,
+  applications = [],
+}: Pick<Settings, "bookinfo" | "applications">): string[] {
+  return [...(bookinfo ? [bookinfo.namespace] : []), ...applications.map(({ namespace }) => namespace)];
+}

@@ -1,0 +1,52 @@
+import type { ImagesSettings } from "../settings/sections/images";
+import { addons, benchmarkImages, kialiImage, platformImages } from "../settings/versions";
+import { bookinfoVersions } from "./workloads";
+
+/** Istio's images, under the hub: the control plane, every proxy, and the agents on nodes. */
+const istioImages = ["pilot", "proxyv2", "install-cni", "ztunnel"] as const;
+
+export type IstioImage = (typeof istioImages)[number];
+
+/** Bookinfo's images, under the hub: one for each version of a service. */
+export function bookinfoImage(service: string, version: string): string {
+  return `examples-bookinfo-${service}-${version}`;
+}
+
+/** Names that `images.digests` may have: every image that some stack pulls. */
+export const imageNames: readonly string[] = [
+  ...istioImages,
+  ...Object.entries(bookinfoVersions).flatMap(([service, all]) =>
+    all.map((version) => bookinfoImage(service, version)),
+  ),
+  ...[...Object.values(platformImages), ...addonImages(), kialiImage, ...Object.values(benchmarkImages)].map(imageName),
+].sort();
+
+function addonImages(): string[] {
+  return Object.values(addons).flatMap(({ images }) => Object.values<string>(images));
+}
+
+/** The last part of an image's name, by which people know it: `grafana` of `docker.io/grafana/grafana:13.2.0`. */
+export function imageName(image: string): string {
+  return (image.split("/").at(-1) ?? image).replace(/[:@].*/, "");
+}
+
+/**
+ * What is pulled for an image: from the mirror of the settings, and by digest where they have one. The tag stays, for
+ * people; a digest beside it is what decides.
+ *
+ * @param image as its makers name it, with registry and tag: `docker.io/istio/pilot:1.31.1`
+ */
+export function imageReference(images: Pick<ImagesSettings, "mirrors" | "digests">, image: string): string {
+  const digest = images.digests[imageName(image)];
+  return digest === undefined ? mirrored(images, image) : `${mirrored(images, image)}@${digest}`;
+}
+
+/** A registry, a path or an image, with its beginning replaced as `images.mirrors` says: the longest that fits decides. */
+export function mirrored({ mirrors }: Pick<ImagesSettings, "mirrors">, name: string): string {
+  // A prefix ends where a part of the name does: before a slash, or before the tag.
+  const fitting = Object.entries(mirrors).filter(
+    ([prefix]) => name.startsWith(prefix) && /^($|\/|:[^/]*$)/.test(name.slice(prefix.length)),
+  );
+  const [best] = fitting.sort(([a], [b]) => b.length - a.length);
+  return best ? best[1] + name.slice(best[0].length) : name;
+}

@@ -1,0 +1,57 @@
+import { tracingProvider } from "../shared/addons";
+import type { Settings } from "../settings/schema";
+import type { SecuritySettings } from "../settings/sections/security";
+import type { TrafficSettings } from "../settings/sections/traffic";
+
+/** The extension provider that logs requests which an audit rule matches. */
+export const auditProvider = "talos-mesh-audit";
+
+interface PolicyMeshConfig {
+  readonly defaultHttpRetryPolicy?: NonNullable<TrafficSettings["defaultRetries"]>;
+  readonly extensionProviders?: readonly object[];
+}
+
+/**
+ * What policies need of istiod's mesh config (`meshConfig` in the values of the chart istiod): retries of requests
+ * that no rule speaks of, external authorizers, and the log of audit rules; and tracing of it: where traces go. Empty
+ * where nothing asks for anything.
+ *
+ * https://istio.io/latest/docs/reference/config/istio.mesh.v1alpha1/
+ */
+export function policyMeshConfig({
+  traffic,
+  security,
+  observability,
+}: Pick<Settings, "traffic" | "security" | "observability">): PolicyMeshConfig {
+  const providers = [...security.extensionProviders, ...auditProviders(security), ...tracingProviders(observability)];
+  return {
+    ...(traffic.defaultRetries && { defaultHttpRetryPolicy: traffic.defaultRetries }),
+    ...(providers.length > 0 && { extensionProviders: providers }),
+  };
+}
+
+function auditProviders({ authorization }: SecuritySettings): object[] {
+  if (!authorization || authorization.audit.length === 0) return [];
+  const labels = {
+    audit: "true",
+    start_time: "%START_TIME%",
+    method: "%REQ(:METHOD)%",
+    path: "%REQ(X-ENVOY-ORIGINAL-PATH?:PATH)%",
+    authority: "%REQ(:AUTHORITY)%",
+    response_code: "%RESPONSE_CODE%",
+    peer: "%DOWNSTREAM_PEER_URI_SAN%",
+    // A waypoint's own connection has no peer: who asks stands in what the tunnel's end noted.
+    peer_at_waypoint: "%FILTER_STATE(io.istio.peer_principal:PLAIN)%",
+    source_address: "%DOWNSTREAM_REMOTE_ADDRESS%",
+    request_id: "%REQ(X-REQUEST-ID)%",
+  };
+  return [{ name: auditProvider, envoyFileAccessLog: { path: "/dev/stdout", logFormat: { labels } } }];
+}
+
+/** Where proxies send traces; how many of them is for a Telemetry object to say. */
+function tracingProviders(observability: Settings["observability"]): object[] {
+  const provider = tracingProvider(observability);
+  if (!provider) return [];
+  const { name, protocol, service, port } = provider;
+  return [{ name, [protocol]: { service, port } }];
+}

@@ -1,0 +1,168 @@
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { availableParallelism, loadavg, tmpdir } from "node:os";
+import path from "node:path";
+import { parseArgs } from "node:util";
+import { measureDeployment, type Deployment } from "./perf/deployment";
+import { loadArgs, measure, renderArgs, type Usage } from "./perf/measure";
+import { sizedStack } from "./perf/sized-stack";
+import { growthExponent, spread, type SizedCost } from "./perf/statistics";
+import { messageOf } from "../embedded/program/errors";
+import { toolNames } from "../embedded/tools/catalog";
+import { ensureTools } from "../embedded/tools/ensure-tools";
+import { withOptions } from "../cli/options";
+
+const root = path.resolve(__dirname, "..");
+
+const parts = ["render", "size", "up"] as const;
+type Part = (typeof parts)[number];
+
+const usage = `usage: npm run perf [-- --runs N] [--only PART]
+
+  --runs N     interleaved runs behind each figure of the comparison (default: 9)
+  --only PART  render: rendering dev against loading the SDK; size: how rendering grows; up: deploying dev from
+               nothing (default: all three)`;
+
+interface Options {
+  readonly runs: number;
+  readonly only?: Part;
+}
+
+/** Wall time of rendering dev over that of only loading the SDK modules it needs. */
+const ratioLimit = 1.5;
+/** A power of 1 is linear; the rest is for garbage collection and for noise. */
+const growthLimit = 1.15;
+/** Wall time of deploying dev over its longest chain of dependent steps. */
+const chainLimit = 1.2;
+const deployments = 3;
+const sizes = [10, 100, 1000] as const;
+const runsPerSize = 3;
+
+/** `npm run perf`: 1 where something has become too slow or grows worse than linearly, 2 where the options are wrong. */
+export function main(argv: readonly string[]): Promise<number> {
+  return withOptions(usage, () => parse(argv), run);
+}
+
+async function run({ runs, only }: Options): Promise<number> {
+  const asked = (part: Part) => only === undefined || only === part;
+  const folder = mkdtempSync(path.join(tmpdir(), "talos-mesh-perf-"));
+  try {
+    const [load] = loadavg();
+    console.log(
+      `Node ${process.version}, ${availableParallelism()} processors, load ${load?.toFixed(1)} before the start\n`,
+    );
+    const ratio = !asked("render") || (await compare(folder, runs));
+    const growth = !asked("size") || (await grow(folder));
+    const deploying = !asked("up") || (await deploy());
+    return ratio && growth && deploying ? 0 : 1;
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+/** @throws TypeError where the options are wrong */
+function parse(argv: readonly string[]): Options | undefined {
+  const { values } = parseArgs({
+    args: [...argv],
+    options: {
+      runs: { type: "string", default: "9" },
+      only: { type: "string" },
+      help: { type: "boolean", short: "h", default: false },
+    },
+  });
+  if (values.help) return undefined;
+  const runs = Number(values.runs);
+  if (!Number.isInteger(runs) || runs < 1) throw new TypeError("--runs: expected a whole number of at least 1");
+  const only = parts.find((part) => part === values.only);
+  if (values.only !== undefined && only === undefined) {
+    throw new TypeError(`--only "${values.only}": expected one of: ${parts.join(", ")}`);
+  }
+  return { runs, only };
+}
+
+/** The median of several deployments, and the steps of the longest chain in that one. */
+async function deploy(): Promise<boolean> {
+  console.log(`\nDeploying dev from nothing with the embedded runner (median of ${deployments} runs, range)`);
+  try {
+    // A cold build of the tools is no part of a deployment.
+    await ensureTools(toolNames);
+  } catch (error) {
+    console.log(`  not measured: ${messageOf(error).split("\n")[0] ?? ""}`);
+    return true;
+  }
+  const found: Deployment[] = [];
+  for (let run = 0; run < deployments; run++) found.push(await measureDeployment(root));
+  const ratios = spread(found.map(({ ms, chain }) => ms / chain.ms));
+  const seconds = (of: (deployment: Deployment) => number) => range(spread(found.map((each) => of(each) / 1000)));
+  console.log(`  up             ${seconds(({ ms }) => ms)} s`);
+  console.log(`  longest chain  ${seconds(({ chain }) => chain.ms)} s`);
+  console.log(`  ratio          ${range(ratios)}`);
+  const middle = found.find(({ ms, chain }) => ms / chain.ms === ratios.median) ?? found[0];
+  const chain = middle?.chain.steps.filter(({ startedAt, endedAt }) => endedAt > startedAt) ?? [];
+  for (const { label, startedAt, endedAt } of chain) {
+    console.log(`  ${((endedAt - startedAt) / 1000).toFixed(2).padStart(8)} s  ${label}`);
+  }
+  return verdict(ratios.median <= chainLimit, `up takes at most ${chainLimit} times its longest chain`);
+}
+
+async function compare(folder: string, runs: number): Promise<boolean> {
+  const render = renderArgs("dev", path.join(folder, "dev"));
+  // The first run fills the cache of transpiled files and says what there is to load.
+  const load = loadArgs((await measure(render)).sdk);
+  await measure(load);
+  const pairs: { readonly load: Usage; readonly render: Usage }[] = [];
+  for (let run = 0; run < runs; run++) pairs.push({ load: await measure(load), render: await measure(render) });
+
+  const loading = spread(pairs.map((pair) => pair.load.wall));
+  const rendering = spread(pairs.map((pair) => pair.render.wall));
+  const each = spread(pairs.map((pair) => pair.render.wall / pair.load.wall));
+  const ratio = rendering.median / loading.median;
+  console.log(`Rendering dev against only loading the SDK (wall time, median of ${runs} interleaved runs, range)`);
+  console.log(`  load    ${range(loading)} s`);
+  console.log(`  render  ${range(rendering)} s`);
+  console.log(`  ratio   ${ratio.toFixed(2)}  (pairs ${each.min.toFixed(2)} to ${each.max.toFixed(2)})`);
+  return verdict(ratio <= ratioLimit, `ratio at most ${ratioLimit}`);
+}
+
+async function grow(folder: string): Promise<boolean> {
+  console.log(`\nRendering a mesh of generated services (median of ${runsPerSize} runs, each in its own process)`);
+  console.log("  services  files    wall s     CPU s    peak MiB");
+  const time: SizedCost[] = [];
+  const memory: SizedCost[] = [];
+  for (const size of sizes) {
+    const config = path.join(folder, `Pulumi.size-${size}.yaml`);
+    const out = path.join(folder, `size-${size}`);
+    writeFileSync(config, sizedStack(size));
+    const runs: Usage[] = [];
+    for (let run = 0; run < runsPerSize; run++) runs.push(await measure(renderArgs("perf", out, config)));
+    const [wall, cpu, peak] = [
+      spread(runs.map((run) => run.wall)).median,
+      spread(runs.map((run) => run.cpu)).median,
+      spread(runs.map((run) => run.memory)).median,
+    ];
+    time.push({ size, cost: cpu });
+    memory.push({ size, cost: peak });
+    const files = readdirSync(out).filter((file) => file.endsWith(".yaml")).length;
+    console.log(
+      `  ${String(size).padStart(8)}${String(files).padStart(7)}${wall.toFixed(2).padStart(10)}` +
+        `${cpu.toFixed(2).padStart(10)}${(peak / 2 ** 20).toFixed(0).padStart(12)}`,
+    );
+  }
+  const ofTime = exponent(time);
+  const ofMemory = exponent(memory);
+  console.log(`  grows with the power ${ofTime.toFixed(2)} of the size in CPU time, ${ofMemory.toFixed(2)} in memory`);
+  return verdict(ofTime <= growthLimit && ofMemory <= growthLimit, `power at most ${growthLimit} (1 is linear)`);
+}
+
+function exponent([small, middle, large]: readonly SizedCost[]): number {
+  if (!small || !middle || !large) throw new RangeError("three sizes are needed");
+  return growthExponent(small, middle, large);
+}
+
+function range({ median, min, max }: { median: number; min: number; max: number }): string {
+  return `${median.toFixed(2)}  (${min.toFixed(2)} to ${max.toFixed(2)})`;
+}
+
+function verdict(ok: boolean, limit: string): boolean {
+  console.log(`  ${ok ? "ok" : "FAILED"}: ${limit}`);
+  return ok;
+}

@@ -1,0 +1,92 @@
+import assert from "node:assert/strict";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { chooseEngine } from "../../../cli/engine/choose";
+import { parseOptions } from "../../../cli/engine/options";
+import { findPulumi } from "../../../cli/engine/pulumi-cli";
+import { forgetEngine, recordedEngine, recordEngine } from "../../../cli/engine/recorded";
+
+describe("the choice of the engine", () => {
+  let projectRoot: string;
+  let bin: string;
+  let env: NodeJS.ProcessEnv;
+  beforeEach(() => {
+    projectRoot = mkdtempSync(path.join(tmpdir(), "talos-mesh-engine-"));
+    bin = path.join(projectRoot, "bin");
+    mkdirSync(bin);
+    env = { PATH: bin, PULUMI_HOME: path.join(projectRoot, "none"), TALOS_MESH_CACHE: path.join(projectRoot, "cache") };
+  });
+  afterEach(() => rmSync(projectRoot, { recursive: true, force: true }));
+
+  const cli = (version: string, folder = bin) => {
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(path.join(folder, "pulumi"), `#!/bin/sh\necho v${version}\n`, { mode: 0o755 });
+  };
+  const choose = (wanted?: "pulumi" | "embedded") =>
+    chooseEngine({ projectRoot, stack: "dev", wanted, install: false, env });
+
+  it("is the Pulumi CLI on PATH, else in its own folder", async () => {
+    cli("3.200.0");
+    const { engine, why } = await choose();
+    assert.deepEqual([engine.name, engine.title, why], ["pulumi", "Pulumi CLI 3.200.0", `found ${bin}/pulumi`]);
+    rmSync(path.join(bin, "pulumi"));
+    cli("3.201.0", path.join(projectRoot, "none", "bin"));
+    assert.equal((await choose()).engine.title, "Pulumi CLI 3.201.0");
+  });
+
+  it("is the embedded runner where there is no CLI, and says so", async () => {
+    const { engine, why } = await choose();
+    assert.deepEqual([engine.name, why], ["embedded", "no Pulumi CLI is installed"]);
+  });
+
+  it("passes over a CLI that is too old or does not run, and says which", async () => {
+    cli("3.2.0");
+    assert.match((await choose()).why, /bin\/pulumi is 3\.2\.0, older than 3\.\d+\.0/);
+    writeFileSync(path.join(bin, "pulumi"), "#!/bin/sh\nexit 1\n");
+    assert.deepEqual(await findPulumi(env), { problem: "no Pulumi CLI is installed" });
+  });
+
+  it("is what was asked for, or a message where that cannot be had", async () => {
+    cli("3.200.0");
+    assert.equal((await choose("embedded")).engine.name, "embedded");
+    rmSync(path.join(bin, "pulumi"));
+    await assert.rejects(choose("pulumi"), /no Pulumi CLI is installed.*\n.*pulumi\.com\/docs\/install/);
+  });
+
+  it("stays the one that has deployed the stack", async () => {
+    cli("3.200.0");
+    const of = { projectRoot, stack: "dev" };
+    recordEngine(of, "embedded");
+    assert.equal((await choose()).engine.name, "embedded");
+    await assert.rejects(choose("pulumi"), /deployed by the embedded runner.*twice.\nRun `npm run destroy` first/);
+    forgetEngine(of);
+    assert.equal(recordedEngine(of), undefined);
+    assert.equal((await choose()).engine.name, "pulumi");
+    writeFileSync(path.join(projectRoot, ".talos-mesh", "dev", "state.json"), "{}");
+    assert.equal(recordedEngine(of), "embedded", "a record is proof enough");
+  });
+
+  it("reads its options from the command line, then the environment, and refuses what it does not know", () => {
+    const parse = (argv: string[], env: NodeJS.ProcessEnv = {}) => parseOptions(argv, { projectRoot: "/project", env });
+    assert.deepEqual(parse([]), {
+      stack: "dev",
+      configFile: "/project/Pulumi.dev.yaml",
+      engine: undefined,
+      yes: false,
+    });
+    const given = parse(["--stack", "x", "--config", "a/b.yaml", "--engine", "pulumi"], {
+      INIT_CWD: "/here",
+      TALOS_MESH_ENGINE: "embedded",
+    });
+    assert.deepEqual(given, { stack: "x", configFile: "/here/a/b.yaml", engine: "pulumi", yes: false });
+    assert.equal(parse(["--yes"]).yes, true);
+    assert.equal(parse([], { TALOS_MESH_ENGINE: "embedded" }).engine, "embedded");
+    assert.throws(() => parse(["--engine", "other"]), /--engine "other": expected one of: pulumi, embedded/);
+    assert.throws(() => parse([], { TALOS_MESH_ENGINE: "other" }), /TALOS_MESH_ENGINE "other"/);
+    assert.throws(() => parse(["--stack", "../x"]), /--stack/);
+    assert.throws(() => parse(["--force"]), /--force/);
+    assert.throws(() => parse(["surplus"]), /surplus/);
+    assert.ok(!existsSync("/project"));
+  });
+});

@@ -1,0 +1,94 @@
+import assert from "node:assert/strict";
+import { createPublicKey, type JsonWebKey, verify } from "node:crypto";
+import { Readable } from "node:stream";
+import { main } from "../../../cli/commands/jwt";
+import { generateKey, type KeyType, keySet, token } from "../../../cli/jwt";
+
+const asked = {
+  issuer: "https://issuer.example",
+  subject: "quentin",
+  audiences: [],
+  claims: {},
+  lifetime: 60,
+  now: 1000,
+};
+
+function part(text: string, index: number): Record<string, unknown> {
+  return JSON.parse(Buffer.from(text.split(".")[index] ?? "", "base64url").toString()) as Record<string, unknown>;
+}
+
+/** As a proxy checks it: by the key of the set that the token names. */
+function isSigned(text: string, { keys }: { readonly keys: readonly JsonWebKey[] }): boolean {
+  const [header = "", payload = "", signature = ""] = text.split(".");
+  const jwk = keys.find(({ kid }) => kid === part(text, 0).kid);
+  assert.ok(jwk, "no key of that name");
+  const key = { key: createPublicKey({ key: jwk, format: "jwk" }), dsaEncoding: "ieee-p1363" as const };
+  return verify("sha256", Buffer.from(`${header}.${payload}`), key, Buffer.from(signature, "base64url"));
+}
+
+describe("tokens for trying rules", () => {
+  for (const type of ["RSA", "EC"] as const satisfies readonly KeyType[]) {
+    it(`of a key of type ${type} are verified by its key set, and by no other`, () => {
+      const [key, other] = [generateKey(type), generateKey(type)];
+      const text = token(key, asked);
+      assert.ok(isSigned(text, keySet(key)));
+      const renamed = keySet(other).keys.map((jwk) => ({ ...jwk, kid: part(text, 0).kid as string }));
+      assert.ok(!isSigned(text, { keys: renamed }));
+    });
+
+    it(`leave nothing of a private key of type ${type} in its key set`, () => {
+      for (const jwk of keySet(generateKey(type)).keys) {
+        assert.deepEqual(
+          Object.keys(jwk).filter((member) => ["d", "p", "q", "dp", "dq", "qi"].includes(member)),
+          [],
+        );
+      }
+    });
+  }
+
+  it("say their times in seconds, and what they were asked to say", () => {
+    const text = token(generateKey("EC"), { ...asked, audiences: ["shop"], claims: { role: ["admin"] } });
+    assert.deepEqual(part(text, 1), {
+      role: ["admin"],
+      iss: "https://issuer.example",
+      sub: "quentin",
+      aud: "shop",
+      iat: 1000,
+      exp: 1060,
+    });
+  });
+
+  it("name a key by its thumbprint, as RFC 7638 has it", () => {
+    const [jwk] = keySet(generateKey("RSA")).keys;
+    assert.match(String(jwk?.kid), /^[\w-]{43}$/);
+    assert.equal(jwk?.alg, "RS256");
+  });
+
+  it("are refused for what is no key, without repeating it", async () => {
+    await assert.rejects(main(["jwks"], Readable.from(["secret-text"])), (error: Error) => {
+      assert.match(error.message, /found no private key in PEM/);
+      assert.doesNotMatch(error.message, /secret-text/);
+      return true;
+    });
+  });
+
+  for (const wrong of [
+    ["keygen", "--type", "DSA"],
+    ["token", "--issuer", "a"],
+    ["token", "--issuer", "a", "--subject", "b", "--lifetime", "1d"],
+    ["token", "--issuer", "a", "--subject", "b", "--claim", "exp=1"],
+    ["sign"],
+  ]) {
+    it(`are refused for \`jwt ${wrong.join(" ")}\``, async () => {
+      const { error } = console;
+      const said: string[] = [];
+      console.error = (line: string) => said.push(line);
+      try {
+        assert.equal(await main(wrong, Readable.from([])), 2);
+      } finally {
+        console.error = error;
+      }
+      assert.match(said.join("\n"), /usage: npm run/);
+    });
+  }
+});

@@ -1,0 +1,130 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import { parse } from "yaml";
+import { importTalconfig, type Imported } from "../../../cli/talhelper/import-talconfig";
+import { clusterPlan } from "../../../components/cluster/talos/config/cluster-plan";
+import { root, stackCluster, talosSettings } from "../../cluster/talos/config/plans";
+
+const folder = path.join(root, "tests/fixtures/talhelper");
+const environment = { CLUSTER_DOMAIN: "cluster.example", AUTH_KEY: "key-of-the-test" };
+
+function importFile(name: string, over: { environment?: Record<string, string>; text?: string } = {}): Imported {
+  const file = path.join(folder, name);
+  return importTalconfig({
+    file,
+    projectRoot: root,
+    environment: over.environment ?? environment,
+    readFile: (wanted) => (wanted === file && over.text !== undefined ? over.text : readFileSync(wanted, "utf8")),
+    withSecrets: false,
+  });
+}
+
+function clusterOf({ stackFile }: Imported): Record<string, unknown> {
+  assert.ok(stackFile !== undefined, "nothing was imported");
+  const { config } = parse(stackFile) as { config: Record<string, Record<string, unknown>> };
+  return config["talos-mesh:cluster"] ?? {};
+}
+
+describe("importing a talconfig", () => {
+  it("takes over all of the article's, and the settings accept it", () => {
+    const imported = importFile("article.yaml");
+    assert.equal(imported.problem, undefined);
+    assert.deepEqual(imported.notes.missing, []);
+    assert.deepEqual(imported.notes.lost, []);
+    const { nodes } = clusterPlan(talosSettings(clusterOf(imported)), () => "");
+    const own = clusterPlan(stackCluster("Pulumi.article.yaml"), () => "");
+    assert.deepEqual(
+      nodes.map(({ hostname, address, installerImage }) => ({ hostname, address, installerImage })),
+      own.nodes.map(({ hostname, address, installerImage }) => ({ hostname, address, installerImage })),
+    );
+  });
+
+  it("takes over every key that means something here, and names the others", () => {
+    const imported = importFile("everything.yaml");
+    assert.equal(imported.problem, undefined);
+    assert.deepEqual(imported.notes.missing, []);
+    const expected = path.join(folder, "everything.imported.yaml");
+    const { stackFile = "", notes } = imported;
+    assert.equal(stackFile, readFileSync(expected, "utf8"));
+    assert.deepEqual(notes.lost, [
+      "nodes[0].ipAddress: every step speaks to one address, so that a node is never taken for two; " +
+        "not used: 192.0.2.12. Put the one first that can be reached from where pulumi runs; Talos itself finds its others",
+      "nodes[0].overrideExtraManifests: extraManifests are patches now; overridePatches says it of those",
+      "nodes[0].nodeLabels.image: a template over the made config; write the value itself",
+      "nodes[0].filenameTmpl: no config files are written, so there are none to name",
+      "nodes[0].imageSchematic: boot media are not made here; the installer's schematic is `schematic`",
+      "nodes[0].noSchematicValidate: the factory itself checks a schematic when it is uploaded",
+      "nodes[0].machineSpec.useUKI: boot media are not made here",
+      "nodes[0].machineSpec.bootMethod: boot media are not made here",
+      "nodes[0].machineSpec.imageSuffix: boot media are not made here",
+      "nodes[1].colour: not a key of a talconfig",
+      "imageFactory.ISOURLTmpl: boot media are not made here",
+    ]);
+  });
+
+  it("points at secrets in plain text and at variables, and repeats no value of them", () => {
+    const { remarks } = importFile("everything.yaml").notes;
+    assert.deepEqual(
+      remarks.map((line) => line.split(": ")[0]),
+      [
+        "${CLUSTER_DOMAIN}",
+        "${AUTH_KEY}",
+        "patches",
+        "nodes[0].networkInterfaces[1].wireguard.privateKey",
+        "nodes[0].documents[0].encryption.keys[0].static.passphrase",
+        "talos-mesh:mesh",
+      ],
+    );
+    assert.ok(!remarks.join().includes("key-of-the-test") && !remarks.join().includes("topsecret"));
+  });
+
+  it("stops at a variable that is not set", () => {
+    const imported = importFile("everything.yaml", { environment: {} });
+    assert.equal(imported.stackFile, undefined);
+    assert.deepEqual(imported.notes.missing, [
+      "${CLUSTER_DOMAIN}: not set; run the import with CLUSTER_DOMAIN=... in front of it",
+    ]);
+  });
+
+  it("stops at a file that is encrypted with SOPS, and says how to decrypt it", () => {
+    assert.deepEqual(importFile("encrypted.yaml").notes.missing, [
+      "encrypted.yaml: is encrypted with SOPS; decrypt it first: sops -d encrypted.yaml > plain.yaml, and import that",
+    ]);
+  });
+
+  it("stops where versions, the name, the endpoint or nodes are missing", () => {
+    const { stackFile, notes } = importFile("article.yaml", { text: "domain: cluster.local\n" });
+    assert.equal(stackFile, undefined);
+    assert.deepEqual(
+      notes.missing.map((line) => line.split(":")[0]),
+      ["clusterName", "talosVersion", "kubernetesVersion", "endpoint", "nodes"],
+    );
+  });
+
+  it("stops at what is not YAML", () => {
+    const { stackFile, notes } = importFile("article.yaml", { text: "a: [" });
+    assert.equal(stackFile, undefined);
+    assert.match(notes.missing.join(), /^talconfig: is not YAML: /);
+  });
+
+  it("stops at a file that is named and not there", () => {
+    const text = readFileSync(path.join(folder, "article.yaml"), "utf8").replace(
+      "nodes:\n",
+      "inlineManifests: [{ name: a, contents: '@nowhere.yaml' }]\nnodes:\n",
+    );
+    const { stackFile, notes } = importFile("article.yaml", { text });
+    assert.equal(stackFile, undefined);
+    assert.deepEqual(notes.missing, ["@nowhere.yaml: cannot be read; it is looked for beside the talconfig"]);
+  });
+
+  it("says what the settings refuse, and gives the stack file to mend", () => {
+    const text = readFileSync(path.join(folder, "article.yaml"), "utf8").replace("v1.29.1", "v1.36.3");
+    const { stackFile, problem } = importFile("article.yaml", { text });
+    assert.ok(stackFile);
+    assert.match(
+      problem ?? "",
+      /talos-mesh:cluster.kubernetesVersion: Kubernetes v1.36.3 does not go with Talos v1.7.4/,
+    );
+  });
+});

@@ -1,0 +1,204 @@
+import assert from "node:assert/strict";
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import net, { type AddressInfo } from "node:net";
+import os from "node:os";
+import path from "node:path";
+import { parse } from "yaml";
+import { plannedIncarnation, recordIncarnation } from "../../../embedded/cluster/incarnation";
+import { kubeconfigText } from "../../../embedded/cluster/kubeconfig";
+import {
+  controlPlaneTools,
+  explainedByLogs,
+  kwokctlConfiguration,
+  type ControlPlaneTools,
+} from "../../../embedded/cluster/kwokctl";
+import { clusterFolder, layoutOf, unusablePlace } from "../../../embedded/cluster/layout";
+import { simulatedNodes } from "../../../embedded/cluster/nodes";
+import { choosePorts, requireFree } from "../../../embedded/cluster/ports";
+import { parseRequest } from "../../../embedded/cluster/request";
+import { identify } from "../../../components/shared/process-identity";
+
+describe("the place of a project", () => {
+  it("is refused for an embedded cluster where its path holds a blank", () => {
+    assert.equal(unusablePlace("/home/me/talos-mesh"), undefined);
+    assert.match(
+      unusablePlace("/home/me/my projects/talos-mesh") ?? "",
+      /holds a blank: "\/home\/me\/my projects.*\n.*Move/,
+    );
+  });
+});
+
+describe("the logs of a control plane that does not start", () => {
+  let root: string;
+  beforeEach(() => (root = realpathSync(mkdtempSync(path.join(os.tmpdir(), "talos-mesh-test-")))));
+  afterEach(() => rmSync(root, { recursive: true, force: true }));
+
+  const log = (component: string, text: string) => {
+    const folder = path.join(clusterFolder(layoutOf(root, "dev").kwok, "demo"), "logs");
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(path.join(folder, `${component}.log`), text);
+  };
+
+  it("are told as a full disk where one of them ran out of space, whichever ended first", () => {
+    log("kube-apiserver", "connection refused\n");
+    log(
+      "etcd",
+      "panic: write /x/member/wal: no space left on device\n\ngoroutine 1 [running]:\n" + "trace\n".repeat(50),
+    );
+    const text = explainedByLogs(layoutOf(root, "dev"), "demo", "kube-apiserver");
+    assert.match(
+      text,
+      /^The disk is full: etcd could not write below .*kwok \(no space.*\)\. Free some space, then run/,
+    );
+    assert.equal(text.split("\n").length, 1);
+  });
+
+  it("are shown by their last lines otherwise", () => {
+    log("kube-apiserver", Array.from({ length: 40 }, (_, line) => `line ${line}`).join("\n"));
+    const text = explainedByLogs(layoutOf(root, "dev"), "demo", "kube-apiserver", 3);
+    assert.match(text, /^The last lines of .*kube-apiserver\.log:\n {2}line 37\n {2}line 38\n {2}line 39$/);
+    assert.match(explainedByLogs(layoutOf(root, "dev"), "demo", "etcd"), /no log at .*etcd\.log/);
+  });
+});
+
+describe("the request for a cluster", () => {
+  const good = { stack: "dev", name: "demo", kubernetesVersion: "v1.36.3", workers: 2, incarnation: 1 };
+
+  it("is read from JSON", () => {
+    assert.deepEqual(parseRequest(JSON.stringify({ ...good, apiServerPort: 6443 })), { ...good, apiServerPort: 6443 });
+  });
+
+  it("is refused with every problem named", () => {
+    const bad = { ...good, stack: "../etc", name: "Demo", workers: 101, kubernetesVersion: "latest", color: "red" };
+    assert.throws(
+      () => parseRequest(JSON.stringify(bad)),
+      ({ message }: Error) => {
+        for (const field of ["stack: ", "name: ", "workers: ", "kubernetesVersion: ", '"color"']) {
+          assert.ok(message.includes(field), `${field} in ${message}`);
+        }
+        return true;
+      },
+    );
+    assert.throws(() => parseRequest(undefined), /TALOS_MESH_CLUSTER:\n {2}not set/);
+    assert.throws(() => parseRequest("{"), /not JSON/);
+  });
+});
+
+describe("the incarnation of a cluster", () => {
+  let root: string;
+  beforeEach(() => {
+    root = realpathSync(mkdtempSync(path.join(os.tmpdir(), "talos-mesh-test-")));
+    mkdirSync(path.join(root, ".talos-mesh", "dev"), { recursive: true });
+  });
+  afterEach(() => rmSync(root, { recursive: true, force: true }));
+
+  const record = (...startedAt: string[]) => {
+    const { incarnation, kwok } = layoutOf(root, "dev");
+    const processes = startedAt.map((start) => ({ pid: process.pid, startedAt: start }));
+    recordIncarnation(incarnation, { incarnation: 4, kwok, processes, nodes: [] });
+  };
+  const mine = identify(process.pid)?.startedAt ?? "";
+
+  it("is one never given before where nothing is there", async () => {
+    const before = Math.floor(Date.now() / 1000);
+    const planned = await plannedIncarnation(root, "dev");
+    assert.ok(Number.isInteger(planned) && planned >= before, String(planned));
+  });
+
+  it("stays while every process lives", async () => {
+    record(mine, mine);
+    assert.equal(await plannedIncarnation(root, "dev"), 4);
+  });
+
+  it("goes up when one process is another one now", async () => {
+    record(mine, "before the reboot");
+    assert.equal(await plannedIncarnation(root, "dev"), 5);
+  });
+
+  it("goes up in a copy of the project", async () => {
+    const { incarnation } = layoutOf(root, "dev");
+    const processes = [{ pid: process.pid, startedAt: mine }];
+    recordIncarnation(incarnation, { incarnation: 4, kwok: "/elsewhere/.talos-mesh/dev/kwok", processes, nodes: [] });
+    assert.equal(await plannedIncarnation(root, "dev"), 5);
+  });
+});
+
+describe("simulated nodes", () => {
+  it("are labelled and tainted as Talos' own", () => {
+    const [controlPlane, worker, ...rest] = simulatedNodes("demo", 1, "v1.36.3");
+    assert.ok(controlPlane !== undefined && worker !== undefined && rest.length === 0);
+    assert.equal(controlPlane.metadata.name, "demo-control-plane");
+    assert.equal(controlPlane.metadata.labels["node-role.kubernetes.io/control-plane"], "");
+    assert.deepEqual(controlPlane.spec.taints, [
+      { key: "node-role.kubernetes.io/control-plane", effect: "NoSchedule" },
+    ]);
+    assert.equal(worker.metadata.name, "demo-worker-1");
+    assert.equal("node-role.kubernetes.io/control-plane" in worker.metadata.labels, false);
+    assert.equal(worker.spec.taints, undefined);
+    for (const { metadata } of [controlPlane, worker]) {
+      assert.equal(metadata.labels["kubernetes.io/hostname"], metadata.name);
+      assert.equal(metadata.labels["talos-mesh/simulated"], "true");
+    }
+  });
+
+  it("have addresses and pod ranges of their own, also a hundred of them", () => {
+    const nodes = simulatedNodes("demo", 100, "v1.36.3");
+    assert.equal(nodes.length, 101);
+    assert.equal(new Set(nodes.map(({ spec }) => spec.podCIDR)).size, 101);
+    assert.equal(new Set(nodes.map(({ status }) => status.addresses[0]?.address)).size, 101);
+  });
+});
+
+describe("the kubeconfig", () => {
+  it("needs no other file and has the stack's context", () => {
+    const credentials = { ca: Buffer.from("ca"), cert: Buffer.from("cert"), key: Buffer.from("key") };
+    const text = kubeconfigText("dev", 6443, credentials);
+    const name = "talos-mesh-dev";
+    const base64 = (content: string) => Buffer.from(content).toString("base64");
+    assert.deepEqual(parse(text), {
+      apiVersion: "v1",
+      kind: "Config",
+      clusters: [{ name, cluster: { server: "https://127.0.0.1:6443", "certificate-authority-data": base64("ca") } }],
+      users: [{ name, user: { "client-certificate-data": base64("cert"), "client-key-data": base64("key") } }],
+      contexts: [{ name, context: { cluster: name, user: name } }],
+      "current-context": name,
+    });
+  });
+});
+
+describe("the ports of a control plane", () => {
+  it("are free, different from each other, and the same for the same folder", async () => {
+    const ports = await choosePorts("/some/folder", 16443);
+    assert.equal(ports.kubeApiserverPort, 16443);
+    assert.equal(new Set(Object.values(ports)).size, 6);
+    assert.deepEqual(await choosePorts("/some/folder", 16443), ports);
+    const other = await choosePorts("/another/folder", undefined);
+    assert.notEqual(other.etcdPort, ports.etcdPort);
+  });
+
+  it("are refused with the port and the process when in use", async () => {
+    const server = net.createServer();
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const { port } = server.address() as AddressInfo;
+    try {
+      await assert.rejects(requireFree(port), new RegExp(`port ${port} on 127.0.0.1.* by process ${process.pid} \\(`));
+    } finally {
+      await new Promise((resolve) => server.close(resolve));
+    }
+    await requireFree(port);
+  });
+});
+
+describe("kwokctl's configuration", () => {
+  it("keeps everything on the loopback interface, with certificates and RBAC", async () => {
+    const tool = (name: string) => ({ path: `/tools/${name}`, version: "1.36.3", source: "cache" });
+    const tools = Object.fromEntries(controlPlaneTools.map((name) => [name, tool(name)])) as ControlPlaneTools;
+    const ports = await choosePorts("/some/folder", 16443);
+    const { options } = parse(kwokctlConfiguration(tools, ports, "/bin/true")) as { options: Record<string, unknown> };
+    assert.equal(options["bindAddress"], "127.0.0.1");
+    assert.equal(options["securePort"], true);
+    assert.equal(options["kubeAuthorization"], true);
+    assert.equal(options["kubeApiserverPort"], 16443);
+    assert.equal(options["kwokControllerBinary"], "/tools/kwok");
+  });
+});

@@ -1,0 +1,103 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { readStackConfig } from "../../../embedded/program/stack-file";
+import { projectRoot } from "../../support/program";
+import { writeStackFile } from "./stack-files";
+
+const bare = mkdtempSync(path.join(tmpdir(), "talos-mesh-project-"));
+writeFileSync(path.join(bare, "Pulumi.yaml"), "name: talos-mesh\nruntime: nodejs\n");
+after(() => rmSync(bare, { recursive: true }));
+
+/** In a project that declares no defaults. */
+const read = (content: unknown, root = bare): ReturnType<typeof readStackConfig> =>
+  readStackConfig(root, writeStackFile(content), (name, ciphertext) => `<${name} of ${ciphertext}>`);
+
+describe("a stack file", () => {
+  it("gives texts as they are and everything else as the Pulumi CLI's JSON", () => {
+    const { values, secretKeys } = read({
+      config: { "talos-mesh:a": "text", "talos-mesh:b": { c: [1, true] }, "talos-mesh:d": 1.5, "talos-mesh:e": false },
+    });
+    assert.deepEqual(values, {
+      "talos-mesh:a": "text",
+      "talos-mesh:b": '{"c":[1,true]}',
+      "talos-mesh:d": "1.5",
+      "talos-mesh:e": "false",
+    });
+    assert.deepEqual(secretKeys, []);
+  });
+
+  it("puts a key without a namespace into the project's, and leaves other namespaces alone", () => {
+    const { values } = read({ config: { environment: "dev", "kubernetes:context": "here" } });
+    assert.deepEqual(values, { "talos-mesh:environment": "dev", "kubernetes:context": "here" });
+  });
+
+  it("fills in secrets wherever they stand, and marks their keys", () => {
+    const { values, secretKeys } = read({
+      config: {
+        "talos-mesh:secrets": { a: { secure: "v1:x" }, list: [{ secure: "v1:y" }] },
+        "talos-mesh:t": { secure: "z" },
+      },
+    });
+    assert.deepEqual(JSON.parse(values["talos-mesh:secrets"] ?? ""), {
+      a: "<talos-mesh:secrets.a of v1:x>",
+      list: ["<talos-mesh:secrets.list[0] of v1:y>"],
+    });
+    assert.equal(values["talos-mesh:t"], "<talos-mesh:t of z>");
+    assert.deepEqual(secretKeys, ["talos-mesh:secrets", "talos-mesh:t"]);
+  });
+
+  it("takes a key named secure beside others for what it is", () => {
+    const { values, secretKeys } = read({ config: { a: { secure: "yes", other: 1 } } });
+    assert.equal(values["talos-mesh:a"], '{"secure":"yes","other":1}');
+    assert.deepEqual(secretKeys, []);
+  });
+
+  it("takes what it leaves out from Pulumi.yaml", () => {
+    const root = mkdtempSync(path.join(tmpdir(), "talos-mesh-project-"));
+    try {
+      writeFileSync(
+        path.join(root, "Pulumi.yaml"),
+        "name: other\nruntime: nodejs\nconfig:\n  other:a: { default: from-project }\n  b: { description: only words }\n  c: 3\n",
+      );
+      assert.deepEqual(read({ config: {} }, root).values, { "other:a": "from-project", "other:c": "3" });
+      assert.deepEqual(read({ config: { a: "own" } }, root).values, { "other:a": "own", "other:c": "3" });
+    } finally {
+      rmSync(root, { recursive: true });
+    }
+  });
+
+  it("that is not YAML is refused with file and line", () => {
+    const file = writeStackFile("config:\n  a: [1, 2\n  b: {\n");
+    assert.throws(
+      () => readStackConfig(projectRoot, file, String),
+      (error: Error) => {
+        assert.equal(error.name, "StackFileError");
+        assert.ok(error.message.startsWith(`${file}:`), error.message);
+        assert.match(error.message.slice(file.length), /^:\d+: /);
+        return true;
+      },
+    );
+  });
+
+  it("that says a key twice is refused with the second one's line", () => {
+    const file = writeStackFile("config:\n  a: 1\n  a: 2\n");
+    assert.throws(() => readStackConfig(projectRoot, file, String), { message: `${file}:3: Map keys must be unique` });
+  });
+
+  it("that is not there, or no map, is refused by name", () => {
+    const missing = path.join(tmpdir(), "no-such-folder", "Pulumi.x.yaml");
+    assert.throws(() => readStackConfig(projectRoot, missing, String), {
+      message: `${missing}: there is no such file`,
+    });
+    const list = writeStackFile("- a\n");
+    assert.throws(() => readStackConfig(projectRoot, list, String), {
+      message: `${list}:1: expected a map with the key config`,
+    });
+    const odd = writeStackFile("config: [a]\n");
+    assert.throws(() => readStackConfig(projectRoot, odd, String), {
+      message: `${odd}: config: expected a map of key: value`,
+    });
+  });
+});
