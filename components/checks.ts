@@ -1,6 +1,6 @@
 import { benchmarkProblems } from "./benchmark/notes";
 import { unknownValues } from "./mesh";
-import type { Problem } from "./settings/errors";
+import type { Problem } from "./shared/problem";
 import type { Settings } from "./settings/schema";
 
 /** What layers have to refuse of valid settings, which settings do not know by themselves. */

@@ -1,9 +1,9 @@
 import { places } from "../components/settings/places";
-import { formatPath } from "../components/settings/errors";
-import { compareMinor, minorOf } from "../components/validation/rules/versions";
+import { formatPath } from "../components/shared/problem";
 import { capabilities, type Capability } from "./capabilities";
 import type { PolicyModel } from "./model";
 import type { Problems } from "./problems";
+import { compareMinor, minorOf } from "../components/settings/versions";
 
 /** Refuses what the API of the mesh's release does not have yet: it would be dropped without a word. */
 export function checkReleases({ traffic, security, istioVersion }: PolicyModel, problems: Problems): void {

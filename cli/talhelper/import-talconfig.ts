@@ -1,10 +1,9 @@
 import path from "node:path";
 import { Document, isScalar, parse, visit } from "yaml";
-import { namespace, SettingsError } from "../../components/settings/errors";
+import { namespace, SettingsError } from "../../components/shared/problem";
 import { parseSettings } from "../../components/validation/parse";
 import { asksForServingCertificates } from "../../components/validation/rules/platform";
-import { compareMinor, minorOf } from "../../components/validation/rules/versions";
-import { istioSupportsKubernetes, versions } from "../../components/settings/versions";
+import { compareMinor, istioSupportsKubernetes, minorOf, versions } from "../../components/settings/versions";
 import { substitute } from "./environment";
 import { isTree, type Tree } from "./node-keys";
 import { Notes } from "./notes";

@@ -1,5 +1,5 @@
 import { benchmarkScenarios } from "../model/benchmark-scenarios";
-import type { Problem } from "../settings/errors";
+import type { Problem } from "../shared/problem";
 import type { Settings } from "../settings/schema";
 import { benchmarkPlan, estimatedSeconds, planProblems } from "./plan/plan";
 import { resolveBenchmark } from "./plan/resolve";

@@ -1,5 +1,5 @@
 import { dataPlaneOf, hasAmbient, hasSidecars, workloadNamespaces } from "../model/data-planes";
-import { formatPath } from "../settings/errors";
+import { formatPath } from "../shared/problem";
 import type { Settings } from "../settings/schema";
 import { uncheckedValues } from "./values/check";
 import { waypointLabels } from "./waypoints";

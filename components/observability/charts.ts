@@ -1,5 +1,4 @@
 import { chartPlace } from "../mesh/chart-source";
-import { minorOf } from "../validation/rules/versions";
 import type { Settings } from "../settings/schema";
 import type { ObservabilitySettings } from "../settings/sections/observability";
 import {
@@ -7,6 +6,7 @@ import {
   kialiForIstio,
   kialiImage,
   kialiRepository,
+  minorOf,
   officialCharts,
   officialOciCharts,
 } from "../settings/versions";

@@ -1,7 +1,7 @@
 import { z } from "zod";
-import type { Problem, SettingPath } from "./errors";
+import type { Problem, SettingPath } from "../shared/problem";
 import { schemaAt, valueAt } from "./schema-walk";
-import { expectedElsewhere, secretRef } from "./sections/common";
+import { expectedElsewhere, secretRef } from "./fields";
 import { suggestion } from "./suggest";
 
 /** Zod's issues in the words of a person who wrote the stack file: what was found, what is expected. */

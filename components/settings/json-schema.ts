@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { namespace } from "./errors";
+import { namespace } from "../shared/problem";
 import { settingsSchema } from "./schema";
 
 /** A JSON Schema, or a part of one. */

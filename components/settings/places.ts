@@ -1,4 +1,4 @@
-import type { SettingPath } from "./errors";
+import type { SettingPath } from "../shared/problem";
 
 export type Container = Record<string | number, unknown>;
 

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { SettingPath } from "./errors";
+import type { SettingPath } from "../shared/problem";
 
 /** The schema below optional, default and the like. */
 function unwrap(schema: z.core.$ZodType): z.core.$ZodType {

@@ -166,3 +166,15 @@ export const kialiForIstio: Readonly<Record<string, string>> = {
   "1.30": "2.26.0",
   "1.31": "2.27.0",
 };
+
+/** `1.29` of `v1.29.1`. */
+export function minorOf(version: string): string {
+  return version.replace(/^v/, "").split(".").slice(0, 2).join(".");
+}
+
+/** Negative where minor version `a` is older than `b`. */
+export function compareMinor(a: string, b: string): number {
+  const [majorA = 0, minorA = 0] = a.split(".").map(Number);
+  const [majorB = 0, minorB = 0] = b.split(".").map(Number);
+  return majorA - majorB || minorA - minorB;
+}

@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { programContext } from "../settings/context";
-import { formatPath, namespace, SettingsError, type Problem } from "../settings/errors";
+import { formatPath, namespace, SettingsError, type Problem } from "../shared/problem";
 import { parseSettings } from "./parse";
 import { settingsSchema, type Settings } from "../settings/schema";
 import { suggestion } from "../settings/suggest";

@@ -1,4 +1,4 @@
-import { SettingsError, type Origin, type Problem } from "../settings/errors";
+import { SettingsError, type Origin, type Problem } from "../shared/problem";
 import { describeIssue } from "../settings/issues";
 import { checkRules } from "./rules";
 import { settingsSchema, type Settings } from "../settings/schema";

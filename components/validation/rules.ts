@@ -1,4 +1,4 @@
-import type { Problem } from "../settings/errors";
+import type { Problem } from "../shared/problem";
 import { appRules } from "./rules/apps";
 import { benchmarkNamespaceRules } from "./rules/benchmark-namespaces";
 import { benchmarkRules } from "./rules/benchmark";

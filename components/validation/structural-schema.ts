@@ -1,4 +1,4 @@
-import type { Problem, SettingPath } from "../settings/errors";
+import type { Problem, SettingPath } from "../shared/problem";
 import { isContainer } from "../settings/places";
 import { suggestion } from "../settings/suggest";
 

@@ -1,5 +1,5 @@
 import { isContainer, places, type Container } from "../settings/places";
-import { type Problem, type SettingPath } from "../settings/errors";
+import { type Problem, type SettingPath } from "../shared/problem";
 import { settingsSchema, type Settings } from "../settings/schema";
 
 /** A part of the settings that the schema can say and this release does not build. */

@@ -1,5 +1,5 @@
 import path from "node:path";
-import { namespace } from "../../components/settings/errors";
+import { namespace } from "../../components/shared/problem";
 import { parseSettings } from "../../components/validation/parse";
 import type { Settings } from "../../components/settings/schema";
 import { withoutUnbuilt } from "../../components/validation/unbuilt";

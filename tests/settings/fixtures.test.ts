@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
-import { SettingsError } from "../../components/settings/errors";
+import { SettingsError } from "../../components/shared/problem";
 import { parseSettings } from "../../components/validation/parse";
 import { unbuiltParts } from "../../components/validation/unbuilt";
 import { readStackFile, root } from "./stack-files";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import path from "node:path";
 import fc from "fast-check";
-import { formatPath, SettingsError } from "../../components/settings/errors";
+import { formatPath, SettingsError } from "../../components/shared/problem";
 import { parseSettings } from "../../components/validation/parse";
 import { settingsSchema } from "../../components/settings/schema";
 import { readStackFile, root, stacks } from "./stack-files";

@@ -1,5 +1,5 @@
 import path from "node:path";
-import type { Problem, SettingPath } from "../../settings/errors";
+import type { Problem, SettingPath } from "../../shared/problem";
 import type { Settings } from "../../settings/schema";
 import type { MeshSettings } from "../../settings/sections/mesh";
 import { suggestion } from "../../settings/suggest";

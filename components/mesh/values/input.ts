@@ -1,8 +1,7 @@
 import { hasAmbient } from "../../model/data-planes";
-import { compareMinor, minorOf } from "../../validation/rules/versions";
 import type { ImagesSettings } from "../../settings/sections/images";
 import type { MeshSettings } from "../../settings/sections/mesh";
-import { istioSince } from "../../settings/versions";
+import { compareMinor, istioSince, minorOf } from "../../settings/versions";
 import type { HelmValues } from "../../shared/helm-release";
 
 /** What the charts must know of the cluster. */

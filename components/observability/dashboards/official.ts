@@ -1,4 +1,4 @@
-import { compareMinor, minorOf } from "../../validation/rules/versions";
+import { compareMinor, minorOf } from "../../settings/versions";
 
 /**
  * Istio's own dashboards, of the very release that runs: a revision on grafana.com says nothing of the mesh's version.

@@ -1,9 +1,8 @@
 import { addonPages, addonUrl } from "../../shared/addons";
 import type { HelmValues } from "../../shared/helm-release";
 import { rootNamespace } from "../../shared/root-namespace";
-import { compareMinor } from "../../validation/rules/versions";
 import type { ObservabilitySettings } from "../../settings/sections/observability";
-import { kialiImage } from "../../settings/versions";
+import { compareMinor, kialiImage } from "../../settings/versions";
 import { grafanaAdmin, grafanaAdminUser } from "./grafana";
 import { type AddonValuesInput, repositoryAndTag, type Section } from "./input";
 

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { dnsLabel, port, resources } from "./common";
+import { dnsLabel, port, resources } from "../fields";
 
 /** `talos-mesh:bookinfo` and `talos-mesh:applications`: the workloads that policies speak of. */
 

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { duration } from "./common";
+import { duration } from "../fields";
 
 /** `talos-mesh:benchmark`: what the mesh costs. What is left out comes from the preset, and what that leaves open from the defaults. */
 

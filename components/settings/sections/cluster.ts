@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { dnsLabel, dnsSubdomain, freeForm, labels, secretRef, vVersion } from "./common";
+import { dnsLabel, dnsSubdomain, freeForm, labels, secretRef, vVersion } from "../fields";
 
 /** `talos-mesh:cluster`: which machines, and who makes them a cluster. */
 

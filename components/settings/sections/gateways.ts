@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { dnsLabel, duration, labels, nodePort, percentage, port, resources, secretRef } from "./common";
+import { dnsLabel, duration, labels, nodePort, percentage, port, resources, secretRef } from "../fields";
 
 /** `talos-mesh:gateways`: the proxies at the mesh's edge. */
 

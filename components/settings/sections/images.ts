@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { officialCharts, officialHub } from "../versions";
-import { dnsSubdomain, secretRef } from "./common";
+import { dnsSubdomain, secretRef } from "../fields";
 
 /** `talos-mesh:charts` and `images`: from where everything is pulled. */
 

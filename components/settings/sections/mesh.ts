@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { dnsLabel, dnsSubdomain, freeForm, resources, version } from "./common";
+import { dnsLabel, dnsSubdomain, freeForm, resources, version } from "../fields";
 
 /** `talos-mesh:mesh`: what is installed, and how it is set up. */
 

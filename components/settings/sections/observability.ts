@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { dnsLabel, duration, expectedElsewhere, percentage, quantity, resources, secretRef } from "./common";
+import { dnsLabel, duration, expectedElsewhere, percentage, quantity, resources, secretRef } from "../fields";
 
 /** `talos-mesh:observability`, `verification`: what watches and proves the mesh. */
 

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { dnsLabel, dnsSubdomain, duration, freeForm, hostPattern, httpMethods, ipBlock, labels, port } from "./common";
+import { dnsLabel, dnsSubdomain, duration, freeForm, hostPattern, httpMethods, ipBlock, labels, port } from "../fields";
 
 /** `talos-mesh:security`: who may talk to whom. */
 

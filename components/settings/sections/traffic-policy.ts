@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { duration, port } from "./common";
+import { duration, port } from "../fields";
 
 /** How a proxy treats the connections to a service: Istio's TrafficPolicy, in its own words. */
 

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { dnsLabel, duration, hostPattern, httpMethods, labels, percentage, port, stringMatch } from "./common";
+import { dnsLabel, duration, hostPattern, httpMethods, labels, percentage, port, stringMatch } from "../fields";
 import { trafficPolicy } from "./traffic-policy";
 
 /** `talos-mesh:traffic`: routes, splits, faults, circuit breakers, in Istio's words. */

@@ -1,5 +1,5 @@
 import { type CertificateFinding, judgeCertificate } from "../certificates";
-import type { Problem } from "../../settings/errors";
+import type { Problem } from "../../shared/problem";
 import { offeredHosts } from "../../model/exposed-hosts";
 import type { Settings } from "../../settings/schema";
 import { rule } from "./rule";

@@ -1,4 +1,4 @@
-import type { Problem } from "../../settings/errors";
+import type { Problem } from "../../shared/problem";
 import type { ClusterSettings } from "../../settings/sections/cluster";
 import { duplicates } from "./duplicates";
 import { rule } from "./rule";

@@ -1,13 +1,12 @@
 import { dataPlaneOf, hasAmbient, hasSidecars, workloadNamespaces } from "../../model/data-planes";
-import type { Problem } from "../../settings/errors";
+import type { Problem } from "../../shared/problem";
 import type { Settings } from "../../settings/schema";
 import type { MeshSettings } from "../../settings/sections/mesh";
 import { suggestion } from "../../settings/suggest";
-import { istioSince, oldestCompatibility } from "../../settings/versions";
+import { compareMinor, istioSince, minorOf, oldestCompatibility } from "../../settings/versions";
 import { Workloads } from "../../model/workloads";
 import { duplicates } from "./duplicates";
 import { rule } from "./rule";
-import { compareMinor, minorOf } from "./versions";
 
 /** Settings that need ztunnel, in a mesh without. */
 function* ambientOnly(mesh: MeshSettings): Iterable<Problem> {

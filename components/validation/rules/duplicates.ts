@@ -1,4 +1,4 @@
-import type { Problem, SettingPath } from "../../settings/errors";
+import type { Problem, SettingPath } from "../../shared/problem";
 
 /** One thing that must be there once: where it stands, and what makes it the same as another. */
 export interface Entry {

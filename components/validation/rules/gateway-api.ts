@@ -1,11 +1,10 @@
 import { controlPlaneOf } from "../../model/control-planes";
-import type { Problem } from "../../settings/errors";
+import type { Problem } from "../../shared/problem";
 import { offeredHosts } from "../../model/exposed-hosts";
 import type { Settings } from "../../settings/schema";
 import type { GatewayDeploymentSettings } from "../../settings/sections/gateways";
-import { istioSince } from "../../settings/versions";
+import { compareMinor, istioSince, minorOf } from "../../settings/versions";
 import { rule } from "./rule";
-import { compareMinor, minorOf } from "./versions";
 
 /** How many listeners a Gateway has at most. Source: its CRD. */
 const mostListeners = 64;

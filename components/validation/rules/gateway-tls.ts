@@ -1,4 +1,4 @@
-import type { Problem, SettingPath } from "../../settings/errors";
+import type { Problem, SettingPath } from "../../shared/problem";
 import type { Settings } from "../../settings/schema";
 import type { GatewayTlsSettings } from "../../settings/sections/gateways";
 

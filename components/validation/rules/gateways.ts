@@ -1,4 +1,4 @@
-import type { Problem, SettingPath } from "../../settings/errors";
+import type { Problem, SettingPath } from "../../shared/problem";
 import type { GatewayDeploymentSettings, GatewaysSettings } from "../../settings/sections/gateways";
 import { duplicates, type Entry } from "./duplicates";
 import { gatewayTlsProblems, idlePassthrough } from "./gateway-tls";

@@ -1,9 +1,9 @@
 import { controlPlaneNamed, controlPlanes, defaultRevision } from "../../model/control-planes";
-import type { Problem } from "../../settings/errors";
+import type { Problem } from "../../shared/problem";
 import type { Settings } from "../../settings/schema";
 import type { MeshSettings } from "../../settings/sections/mesh";
 import { rule } from "./rule";
-import { compareMinor, minorOf } from "./versions";
+import { compareMinor, minorOf } from "../../settings/versions";
 
 /** `1.32` for a way from 1.31 to 1.33, or back. */
 function nextMinor(from: string, to: string): string {

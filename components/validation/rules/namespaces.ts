@@ -1,5 +1,5 @@
 import { rootNamespace } from "../../shared/root-namespace";
-import type { Problem, SettingPath } from "../../settings/errors";
+import type { Problem, SettingPath } from "../../shared/problem";
 
 /** Whose namespace it is: the program makes its own, and only finds those of `applications`. */
 export type NamespaceOwner = "program" | "others";

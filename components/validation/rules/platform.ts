@@ -1,4 +1,4 @@
-import type { Problem, SettingPath } from "../../settings/errors";
+import type { Problem, SettingPath } from "../../shared/problem";
 import type { ClusterSettings } from "../../settings/sections/cluster";
 import { rule } from "./rule";
 

@@ -1,4 +1,4 @@
-import type { Problem, SettingPath } from "../../settings/errors";
+import type { Problem, SettingPath } from "../../shared/problem";
 import type { HttpRuleSettings, RetriesSettings, TrafficServiceSettings } from "../../settings/sections/traffic";
 import { suggestion } from "../../settings/suggest";
 import { duplicates } from "./duplicates";

@@ -1,4 +1,4 @@
-import type { Problem } from "../../settings/errors";
+import type { Problem } from "../../shared/problem";
 import type { Settings } from "../../settings/schema";
 
 export interface RuleContext {

@@ -1,4 +1,4 @@
-import type { SettingPath } from "../../settings/errors";
+import type { SettingPath } from "../../shared/problem";
 import type { Settings } from "../../settings/schema";
 import { suggestion } from "../../settings/suggest";
 import { type Rule, rule } from "./rule";

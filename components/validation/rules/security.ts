@@ -1,5 +1,5 @@
 import { hasAmbient } from "../../model/data-planes";
-import type { Problem, SettingPath } from "../../settings/errors";
+import type { Problem, SettingPath } from "../../shared/problem";
 import type { GatewaysSettings } from "../../settings/sections/gateways";
 import type { AuthorizationRuleSettings, SecuritySettings } from "../../settings/sections/security";
 import { suggestion } from "../../settings/suggest";

@@ -1,7 +1,7 @@
-import type { Problem, SettingPath } from "../../settings/errors";
+import type { Problem, SettingPath } from "../../shared/problem";
 import type { ClusterSettings } from "../../settings/sections/cluster";
 import { rule } from "./rule";
-import { compareMinor, minorOf } from "./versions";
+import { compareMinor, minorOf } from "../../settings/versions";
 
 type Talos = Extract<ClusterSettings, { kind: "talos" }>;
 type Group = NonNullable<Talos["worker"]>;

@@ -1,4 +1,4 @@
-import type { Problem, SettingPath } from "../../settings/errors";
+import type { Problem, SettingPath } from "../../shared/problem";
 import type { LoadBalancerSettings, TrafficPolicySettings } from "../../settings/sections/traffic-policy";
 import { duplicates } from "./duplicates";
 

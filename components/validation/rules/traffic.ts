@@ -1,4 +1,4 @@
-import type { Problem, SettingPath } from "../../settings/errors";
+import type { Problem, SettingPath } from "../../shared/problem";
 import type { GatewaysSettings } from "../../settings/sections/gateways";
 import type { TrafficServiceSettings } from "../../settings/sections/traffic";
 import { listOf, suggestion } from "../../settings/suggest";

@@ -1,25 +1,15 @@
-import type { Problem, SettingPath } from "../../settings/errors";
+import type { Problem, SettingPath } from "../../shared/problem";
 import type { ClusterSettings } from "../../settings/sections/cluster";
 import type { MeshSettings } from "../../settings/sections/mesh";
 import {
+  compareMinor,
   istioSupportsKubernetes,
   type KubernetesRange,
+  minorOf,
   talosSupportsKubernetes,
   versions,
 } from "../../settings/versions";
 import { rule } from "./rule";
-
-/** `1.29` of `v1.29.1`. */
-export function minorOf(version: string): string {
-  return version.replace(/^v/, "").split(".").slice(0, 2).join(".");
-}
-
-/** Negative where minor version `a` is older than `b`. */
-export function compareMinor(a: string, b: string): number {
-  const [majorA = 0, minorA = 0] = a.split(".").map(Number);
-  const [majorB = 0, minorB = 0] = b.split(".").map(Number);
-  return majorA - majorB || minorA - minorB;
-}
 
 function within(version: string, [oldest, newest]: KubernetesRange): boolean {
   return compareMinor(version, oldest) >= 0 && compareMinor(version, newest) <= 0;

@@ -1,4 +1,4 @@
-import type { Problem, SettingPath } from "../../settings/errors";
+import type { Problem, SettingPath } from "../../shared/problem";
 import { listOf, suggestion } from "../../settings/suggest";
 import type { Workloads } from "../../model/workloads";
 import type { Workload } from "../../shared/workload";

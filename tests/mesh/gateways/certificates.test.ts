@@ -8,7 +8,7 @@ import path from "node:path";
 import tls from "node:tls";
 import { execFileSync } from "node:child_process";
 import { judgeCertificate } from "../../../components/validation/certificates";
-import { SettingsError } from "../../../components/settings/errors";
+import { SettingsError } from "../../../components/shared/problem";
 import { parseSettings } from "../../../components/validation/parse";
 import { certificateWarnings } from "../../../components/validation/rules/certificates";
 import { authority, type KeyPair, needsOpenssl, selfSigned } from "./openssl";

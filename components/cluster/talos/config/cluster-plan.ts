@@ -1,4 +1,4 @@
-import { type Problem, SettingsError } from "../../../settings/errors";
+import { type Problem, SettingsError } from "../../../shared/problem";
 import type { DockerClusterSettings, TalosClusterSettings } from "../../../settings/sections/cluster";
 import { contractOf } from "./contract";
 import { nodePlan } from "./node-plan";

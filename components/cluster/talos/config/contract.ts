@@ -1,5 +1,5 @@
-import { compareMinor, minorOf } from "../../../validation/rules/versions";
 import type { TalosClusterSettings } from "../../../settings/sections/cluster";
+import { compareMinor, minorOf } from "../../../settings/versions";
 
 /** Minor version of Talos whose form of machine config is written: `1.12`. */
 export type Contract = string;

@@ -1,8 +1,8 @@
 import type { TalosClusterSettings } from "../../../settings/sections/cluster";
 import { atLeast } from "./contract";
-import { minorOf } from "../../../validation/rules/versions";
 import { schematicId, type SchematicSettings, schematicYaml } from "./schematic";
 import type { SchematicUpload } from "./types";
+import { minorOf } from "../../../settings/versions";
 
 type Factory = TalosClusterSettings["imageFactory"];
 

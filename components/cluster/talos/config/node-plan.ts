@@ -1,4 +1,4 @@
-import type { Problem } from "../../../settings/errors";
+import type { Problem } from "../../../shared/problem";
 import type { TalosClusterSettings } from "../../../settings/sections/cluster";
 import { contractOf } from "./contract";
 import { toContractForm } from "./contract-form";

@@ -1,5 +1,5 @@
 import type { TalosClusterSettings } from "../../../settings/sections/cluster";
-import type { SettingPath } from "../../../settings/errors";
+import type { SettingPath } from "../../../shared/problem";
 import type { PlacedPatch } from "./patches";
 import type { TalosNodeSettings } from "./types";
 

@@ -1,4 +1,4 @@
-import { formatPath, type Problem, type SettingPath } from "../../../settings/errors";
+import { formatPath, type Problem, type SettingPath } from "../../../shared/problem";
 import type { Contract } from "./contract";
 import type { ContractForm } from "./contract-form";
 import { type GoMap, goYaml } from "./go-yaml";

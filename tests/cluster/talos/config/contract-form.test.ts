@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { dockerPatches } from "../../../../components/cluster/talos/config/cluster-plan";
-import { SettingsError } from "../../../../components/settings/errors";
+import { SettingsError } from "../../../../components/shared/problem";
 import { cluster } from "../../../../components/settings/sections/cluster";
 import { articleCluster, first, noFiles, patchesOf, planOf, problemsOf, type Release, releases } from "./plans";
 

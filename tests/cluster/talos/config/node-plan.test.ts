@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { clusterPlan } from "../../../../components/cluster/talos/config/cluster-plan";
 import type { MachinePatch } from "../../../../components/cluster/talos/config/types";
-import { SettingsError } from "../../../../components/settings/errors";
+import { SettingsError } from "../../../../components/shared/problem";
 import { articleCluster, first, noFiles, patchesOf, planOf, problemsOf, type Release, releases } from "./plans";
 
 describe("plans of Talos nodes", () => {

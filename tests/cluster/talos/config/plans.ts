@@ -4,7 +4,7 @@ import { parse } from "yaml";
 import assert from "node:assert/strict";
 import { clusterPlan } from "../../../../components/cluster/talos/config/cluster-plan";
 import type { ClusterPlan, NodePlan } from "../../../../components/cluster/talos/config/types";
-import { SettingsError } from "../../../../components/settings/errors";
+import { SettingsError } from "../../../../components/shared/problem";
 import { cluster, type TalosClusterSettings } from "../../../../components/settings/sections/cluster";
 
 export const root = path.resolve(__dirname, "../../../..");

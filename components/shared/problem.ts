@@ -1,7 +1,7 @@
-/** Where a setting stands: the section's name, then keys and list positions. */
+/** Where a setting is: the section's name, then keys and list positions. */
 export type SettingPath = readonly (string | number)[];
 
-/** One thing that is wrong: where, and a text that says what was found and what is expected. */
+/** One mistake: where it is, what was found and what is expected. The message never holds a secret. */
 export interface Problem {
   readonly path: SettingPath;
   readonly message: string;
@@ -20,10 +20,10 @@ export function formatPath(path: SettingPath): string {
   return `${namespace}:${section ?? ""}${keys.join("")}`;
 }
 
-/** Whose settings a message speaks of. */
+/** The stack that a message is about. */
 export interface Origin {
   readonly stack?: string;
-  /** The stack file, as a person finds it: `Pulumi.dev.yaml`. */
+  /** The stack file, such as `Pulumi.dev.yaml`. */
   readonly file?: string;
 }
 
@@ -32,7 +32,7 @@ function heading(count: number, origin: Origin): string {
   return `${count} ${count === 1 ? "setting needs" : "settings need"} a change${where ? ` (${where})` : ""}:`;
 }
 
-/** Every problem of a stack's settings at once, one a line. Its message never holds a secret. */
+/** Every problem of a stack's settings, one a line. */
 export class SettingsError extends Error {
   override readonly name = "SettingsError";
 
