@@ -53,7 +53,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     const run = { ...options, projectRoot, observer: progress, signal: stop.signal, onTool: toolNews(terminal) };
     if (!(await confirmed({ engine, run, options, verb: "deploy", command: "npm start", terminal }))) return 1;
     recordHome(projectRoot);
-    const outputs = await engine.up(run);
+    const outputs = await engine.deploy(run);
     progress.close();
     reportDeployed(terminal, progress, outputs, startedAt);
     return 0;

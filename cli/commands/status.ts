@@ -47,7 +47,8 @@ export async function main(argv: readonly string[]): Promise<number> {
   const run = { ...options, projectRoot, observer: new Progress(terminal) };
   const status = await engine.status(run);
   const wanted = await wantedOf(run).catch(() => undefined);
-  const notMade = status && wanted?.filter(({ urn }) => !status.made.has(urn));
+  const deployed = status?.deployed;
+  const notMade = deployed && wanted?.filter(({ urn }) => !deployed.has(urn));
   reportStatus(terminal, stack, cluster, status, notMade);
   return isHealthy(cluster, status, notMade) ? 0 : 1;
 }

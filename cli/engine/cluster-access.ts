@@ -4,7 +4,7 @@ import type { Settings } from "../../components/settings/schema";
 import { layoutOf } from "../../embedded/cluster/layout";
 import { UserError } from "../../embedded/program/errors";
 import { queryStack } from "./pulumi-query";
-import type { StackOfProject } from "./recorded";
+import type { StackOfProject } from "./engine";
 
 /**
  * What reaches a deployed stack's cluster, whichever engine has deployed it: an embedded cluster keeps its kubeconfig in

@@ -11,7 +11,7 @@ import { forgetEngine, recordEngine } from "./recorded";
 export const embeddedEngine: Engine = {
   name: "embedded",
   title: "embedded runner",
-  async up(run) {
+  async deploy(run) {
     checkScope(run);
     recordEngine(run, "embedded");
     try {

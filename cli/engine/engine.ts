@@ -1,48 +1,75 @@
-import type { RunObserver } from "../report/observer";
-import type { Finding } from "../../embedded/engine/inspect";
 import type { ToolProgress } from "../../embedded/tools/ensure-tools";
 
 export type EngineName = "pulumi" | "embedded";
 
-/** One stack of one project, and who is told of what happens to it. */
-export interface EngineRun {
+/** What happened to a resource in a run. */
+export type Change = "created" | "updated" | "replaced" | "unchanged" | "deleted";
+
+/** A resource as messages name it. */
+export interface Item {
+  /** `cluster`, `platform`, `mesh`, ...: the middle part of its component's type token. */
+  readonly layer: string;
+  /** Kind and name: `Deployment bookinfo/reviews-v1`. */
+  readonly label: string;
+}
+
+/** Receives the progress of a run. */
+export interface RunObserver {
+  started(item: Item): void;
+  /** What the resource waits for, or the last line that its command wrote. */
+  progressed(item: Item, text: string): void;
+  finished(item: Item, change: Change): void;
+  failed(item: Item, reason: string): void;
+  /** A message that belongs to no single resource. */
+  note(text: string): void;
+}
+
+/** One stack of one project. */
+export interface StackOfProject {
   /** Absolute path of the folder with Pulumi.yaml. */
   readonly projectRoot: string;
   readonly stack: string;
+}
+
+export interface EngineRun extends StackOfProject {
   /** Absolute path of the stack file. */
   readonly configFile: string;
   readonly observer: RunObserver;
-  /** Asks for a clean stop. */
+  /** Requests a clean stop. */
   readonly signal?: AbortSignal;
   readonly onTool?: (progress: ToolProgress) => void;
 }
 
-/** What is there of a deployed stack. */
+/** Outputs of the program, secrets as `[secret]`. */
+export type Outputs = Readonly<Record<string, unknown>>;
+
+/** An object or a release of a stack, compared with what is in the cluster. */
+export interface Finding extends Item {
+  readonly kind: "object" | "release";
+  readonly state: "as deployed" | "missing" | "changed" | "unfinished" | "not compared";
+  readonly detail?: string;
+}
+
 export interface StackStatus {
-  /** Whether the cluster's API server answers; true where nothing is in one yet. */
+  /** Whether the cluster's API server answers; true where nothing was deployed into it yet. */
   readonly reachable: boolean;
   readonly findings: readonly Finding[];
-  /** URNs of everything that was made to its end. */
-  readonly made: ReadonlySet<string>;
-  /** Outputs of the last run; secrets as `[secret]`. */
-  readonly outputs: Readonly<Record<string, unknown>>;
+  /** URNs of all that was deployed; without it, what is not in the cluster counts as missing. */
+  readonly deployed?: ReadonlySet<string>;
+  readonly outputs: Outputs;
 }
 
 /** Deploys stacks. Both engines run the same program. */
 export interface Engine {
   readonly name: EngineName;
-  /** As people are told: `Pulumi CLI 3.259.0`. */
+  /** For messages: `Pulumi CLI 3.259.0`. */
   readonly title: string;
-  /**
-   * Brings the stack to what its program asks for.
-   *
-   * @returns the outputs; secrets as `[secret]`.
-   */
-  up(run: EngineRun): Promise<Readonly<Record<string, unknown>>>;
-  /** Tells the observer what `up`, or `destroy`, would do. None where the engine has no such thing. */
+  /** Brings the cluster to what the stack file describes. Running it again after a failure continues. */
+  deploy(run: EngineRun): Promise<Outputs>;
+  /** Reports to the observer what `deploy` or `destroy` would do. Absent where the engine cannot. */
   preview?(run: EngineRun, verb: "deploy" | "destroy"): Promise<void>;
-  /** Takes the stack down; false when there was nothing. */
+  /** Destroys all that was deployed; false where there was nothing. Needs no valid stack file. */
   destroy(run: EngineRun): Promise<boolean>;
-  /** What is there; undefined when nothing was deployed. Changes nothing. */
+  /** Changes nothing; undefined where nothing was deployed. */
   status(run: EngineRun): Promise<StackStatus | undefined>;
 }

@@ -1,7 +1,8 @@
 import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { UserError } from "../../embedded/program/errors";
-import { recordedChoice, type StackOfProject } from "./recorded";
+import type { StackOfProject } from "./engine";
+import { recordedChoice } from "./recorded";
 
 /** Where a stack's state is and what encrypts its secrets: ours (in `.talos-mesh`), or chosen by the environment. */
 export interface BackendChoice {

@@ -1,5 +1,5 @@
 import type { EngineEvent, StepEventMetadata } from "@pulumi/pulumi/automation/index.js";
-import type { Change, Item, RunObserver } from "../report/observer";
+import type { Change, Item, RunObserver } from "./engine";
 import { labelOf, layerOf } from "../../embedded/engine/naming";
 
 /** What an operation of the engine is to people; `undefined` for parts of a replacement and for looks only. */

@@ -4,7 +4,7 @@ import { CommandError, runCommand } from "../../embedded/tools/run-command";
 import { commandFor } from "./options";
 import { findPulumi } from "./pulumi-cli";
 import { workspaceOf } from "./pulumi-workspace";
-import type { StackOfProject } from "./recorded";
+import type { StackOfProject } from "./engine";
 
 /**
  * What the CLI answers about a stack: from the workspace that `npm start` deploys in, or else from the backend the

@@ -5,7 +5,7 @@ import { parseDocument, type Document } from "yaml";
 import { StackFileError, UserError } from "../../embedded/program/errors";
 import { stackLayout } from "../../embedded/engine/layout";
 import { choiceOf, ownBackend, type BackendChoice } from "./pulumi-backend";
-import type { StackOfProject } from "./recorded";
+import type { StackOfProject } from "./engine";
 
 /** Where the CLI works for a stack, and with which backend. */
 export interface PulumiWorkspace {

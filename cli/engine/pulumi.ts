@@ -24,7 +24,7 @@ export function pulumiEngine(cli: PulumiCli): Engine {
   return {
     name: "pulumi",
     title: `Pulumi CLI ${cli.version}`,
-    up: told(up),
+    deploy: told(up),
     preview: (run, verb) => told((each) => preview(each, verb))(run),
     destroy: told(destroy),
     status: told(status),
@@ -109,7 +109,7 @@ export function pulumiEngine(cli: PulumiCli): Engine {
     const answers = server !== undefined && (await server.answers());
     const findings = answers ? await inspect(server, expected, run.signal) : [];
     const made = new Set((deployment?.resources ?? []).map(({ urn }) => urn));
-    return { reachable: answers || expected.length === 0, findings, made, outputs: shown };
+    return { reachable: answers || expected.length === 0, findings, deployed: made, outputs: shown };
   }
 
   async function open({ folder, env }: PulumiWorkspace): Promise<Workspace> {

@@ -1,13 +1,8 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { stackLayout } from "../../embedded/engine/layout";
-import type { EngineName } from "./engine";
+import type { EngineName, StackOfProject } from "./engine";
 import type { BackendChoice } from "./pulumi-backend";
-
-export interface StackOfProject {
-  readonly projectRoot: string;
-  readonly stack: string;
-}
 
 /** The engine that has deployed the stack, as far as anything of it is there. */
 export function recordedEngine({ projectRoot, stack }: StackOfProject): EngineName | undefined {

@@ -1,8 +1,7 @@
 import { readStackConfig } from "../../embedded/program/stack-file";
 import { runUnmade } from "../render/render";
 import { labelOf, layerOf } from "../../embedded/engine/naming";
-import type { Item } from "../report/observer";
-import type { EngineRun } from "./engine";
+import type { EngineRun, Item } from "./engine";
 
 /** A resource that the stack file asks for. */
 export interface Wanted extends Item {

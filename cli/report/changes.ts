@@ -1,5 +1,5 @@
 import { count } from "./format";
-import type { Change, Item, RunObserver } from "./observer";
+import type { Change, Item, RunObserver } from "../engine/engine";
 import type { Terminal } from "./terminal";
 
 const signs = {

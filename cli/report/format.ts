@@ -1,4 +1,4 @@
-import type { Change } from "./observer";
+import type { Change } from "../engine/engine";
 import { total, type LayerSummary } from "./summary";
 
 /** `0.4s`, `12s`, `3m 05s`. */

@@ -1,6 +1,6 @@
 import { messageOf, ProgramErrors } from "../../embedded/program/errors";
 import { count, elapsed } from "./format";
-import type { Change, Item, RunObserver } from "./observer";
+import type { Change, Item, RunObserver } from "../engine/engine";
 import { RunSummary, total } from "./summary";
 import type { Terminal } from "./terminal";
 

@@ -1,8 +1,7 @@
 import type { ClusterStatus } from "../../embedded/cluster/status";
-import type { StackStatus } from "../engine/engine";
+import type { Item, StackStatus } from "../engine/engine";
 import { commandFor } from "../engine/options";
 import { count, table } from "./format";
-import type { Item } from "./observer";
 import { reportOutputs } from "./outcome";
 import type { Terminal } from "./terminal";
 
@@ -12,7 +11,7 @@ export type NotMade = readonly Item[] | undefined;
 /** Whether everything that is asked for is there as it was deployed, and its cluster runs with all its nodes. */
 export function isHealthy(cluster: ClusterStatus, status: StackStatus | undefined, notMade: NotMade): boolean {
   if (status === undefined || !status.reachable || (notMade ?? []).length > 0) return false;
-  return clusterIsWell(cluster) && status.findings.every(({ state }) => state === "as recorded");
+  return clusterIsWell(cluster) && status.findings.every(({ state }) => state === "as deployed");
 }
 
 function clusterIsWell({ state, nodes }: ClusterStatus): boolean {
@@ -37,13 +36,13 @@ export function reportStatus(
   const bad = (text: string) => terminal.line(terminal.paint("red", text));
   if (!status.reachable) bad("The cluster does not answer, so what is in it is not known.");
   reportLayers(terminal, status, notMade ?? []);
-  const wrong = status.findings.filter(({ state }) => state !== "as recorded");
+  const wrong = status.findings.filter(({ state }) => state !== "as deployed");
   if (wrong.length > 0) terminal.line();
   for (const { label, state, detail } of wrong) {
     terminal.line(`${terminal.paint("red", "✗")} ${label}: ${state}${detail === undefined ? "" : ` (${detail})`}`);
   }
-  const releases = status.findings.filter(({ target }) => target.kind === "release");
-  const deployed = releases.filter(({ state }) => state === "as recorded").length;
+  const releases = status.findings.filter(({ kind }) => kind === "release");
+  const deployed = releases.filter(({ state }) => state === "as deployed").length;
   if (releases.length > 0) terminal.line(`\n${count(releases.length, "release")}, ${deployed} deployed`);
   reportOutputs(terminal, status.outputs);
   terminal.line();
@@ -65,7 +64,7 @@ function reportLayers(terminal: Terminal, { findings }: StackStatus, notMade: re
     const unfinished = inState("unfinished");
     const open = Math.max(unfinished, notMade.filter((each) => each.layer === layer).length);
     const total = found.length - unfinished + open;
-    return [layer, total, inState("as recorded"), inState("missing"), inState("changed"), open];
+    return [layer, total, inState("as deployed"), inState("missing"), inState("changed"), open];
   });
   const head = ["layer", "objects", "as deployed", "missing", "changed", "not made"];
   const columns = rows.some((row) => Number(row[5]) > 0) ? head.length : head.length - 1;

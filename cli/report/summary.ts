@@ -1,4 +1,4 @@
-import type { Change, Item } from "./observer";
+import type { Change, Item } from "../engine/engine";
 
 /** What became of one layer's resources. */
 export interface LayerSummary {

@@ -1,6 +1,6 @@
 import type { Deployment, StateResource } from "../engine/pulumi-state";
 import { queryStack } from "../engine/pulumi-query";
-import type { StackOfProject } from "../engine/recorded";
+import type { StackOfProject } from "../engine/engine";
 import { UserError } from "../../embedded/program/errors";
 
 export const commandType = "command:local:Command";

@@ -1,6 +1,6 @@
-import type { EngineRun, StackStatus } from "../../cli/engine/engine";
+import type { EngineRun, Finding, StackStatus } from "../../cli/engine/engine";
 import { Clusters } from "./clusters";
-import { inspect, type Expected, type Finding } from "./inspect";
+import { inspect, type Expected } from "./inspect";
 import { stackLayout } from "./layout";
 import { labelOfEntry } from "./naming";
 import { StackRecord, type Entry } from "./record";
@@ -23,8 +23,8 @@ export async function inspectStack(
     if (server !== undefined && (await server.answers())) findings.push(...(await inspect(server, here, run.signal)));
     else reachable = false;
   }
-  const made = record.all().filter(({ status }) => status === "done");
-  return { reachable, findings, made: new Set(made.map(({ urn }) => urn)), outputs: record.outputs ?? {} };
+  const deployed = new Set(record.all().flatMap(({ status, urn }) => (status === "done" ? [urn] : [])));
+  return { reachable, findings, deployed, outputs: record.outputs ?? {} };
 }
 
 function expectedOf(entry: Entry): (Expected & { readonly provider: string | undefined })[] {

@@ -1,3 +1,4 @@
+import type { Finding } from "../../cli/engine/engine";
 import { ApiError, type ApiServer, type ApplyObject, type LiveObject } from "../../components/shared/api-server";
 import { changedFields, ownedFields } from "./objects";
 import type { ObjectTarget, ReleaseTarget } from "./record";
@@ -14,18 +15,13 @@ export interface Expected {
   readonly unfinished?: boolean;
 }
 
-export interface Finding extends Omit<Expected, "deployed"> {
-  readonly state: "as recorded" | "missing" | "changed" | "unfinished" | "not compared";
-  readonly detail?: string;
-}
-
 /** Compares what should be in a cluster with what is. Changes nothing. */
 export function inspect(server: ApiServer, expected: readonly Expected[], signal?: AbortSignal): Promise<Finding[]> {
   return Promise.all(
     expected.map(async (each): Promise<Finding> => {
-      const { deployed, ...known } = each;
-      if (known.unfinished === true) return { ...known, state: "unfinished" };
-      const { target } = known;
+      const { layer, label, target, deployed, unfinished } = each;
+      const known = { layer, label, kind: target.kind };
+      if (unfinished === true) return { ...known, state: "unfinished" };
       return { ...known, ...(await (target.kind === "object" ? object(target, deployed) : release(target))) };
     }),
   );
@@ -41,14 +37,14 @@ export function inspect(server: ApiServer, expected: readonly Expected[], signal
     if (target.owned !== undefined && ownedFields(live) !== target.owned) {
       return { state: "changed", detail: "someone else has changed a field of ours" };
     }
-    return deployed === undefined ? { state: "as recorded" } : fields(live, deployed);
+    return deployed === undefined ? { state: "as deployed" } : fields(live, deployed);
   }
 
   /** The API server itself says whether applying it again would change anything: it knows defaults, units and lists. */
   async function fields(live: LiveObject, deployed: ApplyObject): Promise<Pick<Finding, "state" | "detail">> {
     try {
       const changed = changedFields(live, await server.applied(deployed, signal));
-      return changed.length === 0 ? { state: "as recorded" } : { state: "changed", detail: changed.join(", ") };
+      return changed.length === 0 ? { state: "as deployed" } : { state: "changed", detail: changed.join(", ") };
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       // A field that cannot be set back makes the object invalid; anything else, such as a webhook that is down, says nothing of it.
@@ -61,6 +57,6 @@ export function inspect(server: ApiServer, expected: readonly Expected[], signal
   ): Promise<Pick<Finding, "state" | "detail">> {
     const last = (await revisionsOf(server, target, signal)).at(-1);
     if (last === undefined) return { state: "missing" };
-    return last.status === "deployed" ? { state: "as recorded" } : { state: "changed", detail: last.status };
+    return last.status === "deployed" ? { state: "as deployed" } : { state: "changed", detail: last.status };
   }
 }

@@ -1,6 +1,6 @@
 import type { TimedStep } from "../../scripts/perf/critical-path";
 import type { Registration } from "../program/run-program";
-import type { Change, Item, RunObserver } from "../../cli/report/observer";
+import type { Change, Item, RunObserver } from "../../cli/engine/engine";
 import type { Clusters } from "./clusters";
 import { milliseconds } from "../../components/shared/duration";
 import { labelOf, layerOf } from "./naming";

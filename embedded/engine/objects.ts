@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
-import type { Change } from "../../cli/report/observer";
+import type { Change } from "../../cli/engine/engine";
 import {
   ApiError,
   fieldManager,

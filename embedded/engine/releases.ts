@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import type { Change } from "../../cli/report/observer";
+import type { Change } from "../../cli/engine/engine";
 import { CommandError, runCommand } from "../tools/run-command";
 import type { ApiServer, ClusterAccess } from "../../components/shared/api-server";
 import { whenAvailable } from "../../components/shared/when-available";

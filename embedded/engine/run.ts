@@ -2,7 +2,7 @@ import { existsSync, rmSync } from "node:fs";
 import path from "node:path";
 import { redactSecrets, runProgram } from "../program/run-program";
 import type { TimedStep } from "../../scripts/perf/critical-path";
-import type { RunObserver } from "../../cli/report/observer";
+import type { RunObserver } from "../../cli/engine/engine";
 import type { ToolProgress } from "../tools/ensure-tools";
 import { Clusters } from "./clusters";
 import { EmbeddedHost } from "./host";

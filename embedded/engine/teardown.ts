@@ -1,5 +1,5 @@
 import { messageOf, ProgramErrors } from "../program/errors";
-import type { Item, RunObserver } from "../../cli/report/observer";
+import type { Item, RunObserver } from "../../cli/engine/engine";
 import type { Clusters } from "./clusters";
 import { runScript } from "./commands";
 import { RunnerError, StoppedError } from "./errors";

@@ -1,5 +1,5 @@
 import path from "node:path";
-import type { RunObserver } from "../../cli/report/observer";
+import type { RunObserver } from "../../cli/engine/engine";
 import { applyStack, destroyStack } from "../../embedded/engine/run";
 import { longestChain, type Chain, type TimedStep } from "./critical-path";
 

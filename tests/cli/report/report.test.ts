@@ -140,14 +140,13 @@ describe("what a person sees", () => {
 
 describe("the status", () => {
   const cluster = { state: "running", name: "demo", nodes: { total: 3, ready: 3, missing: [] } } as const;
-  const target = { kind: "release", name: "istiod", namespace: "istio-system" } as const;
   const status = (state: StackStatus["findings"][number]["state"]): StackStatus => ({
-    ...{ reachable: true, outputs: {}, made: new Set() },
-    findings: [{ layer: "mesh", label: "Release istio-system/istiod", target, state }],
+    ...{ reachable: true, outputs: {}, deployed: new Set() },
+    findings: [{ layer: "mesh", label: "Release istio-system/istiod", kind: "release", state }],
   });
 
   it("is healthy only when everything is there as deployed and the cluster runs with all nodes", () => {
-    const well = status("as recorded");
+    const well = status("as deployed");
     assert.ok(isHealthy(cluster, well, []));
     assert.ok(isHealthy({ state: "absent" }, well, []), "a cluster that is not ours");
     assert.ok(!isHealthy(cluster, status("missing"), []));
@@ -194,6 +193,6 @@ describe("the status", () => {
     );
     assert.match(text, /3 objects not made yet\. `npm start` makes and mends/);
     assert.doesNotMatch(text, /does not answer|as it was deployed/);
-    assert.match(told(cluster, status("as recorded"), []), /Everything is as it was deployed/);
+    assert.match(told(cluster, status("as deployed"), []), /Everything is as it was deployed/);
   });
 });

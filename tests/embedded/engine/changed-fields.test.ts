@@ -45,7 +45,7 @@ describe("the status of what the Pulumi CLI has deployed", function () {
     }));
     const findings = async () =>
       (await inspect(api, expectedOf({ resources: state })))
-        .filter(({ state }) => state !== "as recorded")
+        .filter(({ state }) => state !== "as deployed")
         .map(({ label, state, detail }) => [label, state, detail]);
     try {
       for (const object of [shop, web, service, secret])

@@ -98,7 +98,7 @@ describe("the embedded runner on a real control plane", function () {
 
     const healthy = await project.status();
     assert.equal(healthy?.reachable, true);
-    assert.deepEqual([...new Set(healthy?.findings.map(({ state }) => state))], ["as recorded"]);
+    assert.deepEqual([...new Set(healthy?.findings.map(({ state }) => state))], ["as deployed"]);
     assert.deepEqual(healthy?.outputs, { greeting: "hello", kubeconfig: "[secret]" });
 
     const destroyed = await project.destroy();
@@ -131,7 +131,7 @@ describe("the embedded runner on a real control plane", function () {
     );
     const drifted = await project.status();
     assert.deepEqual(
-      drifted?.findings.filter(({ state }) => state !== "as recorded").map(({ label, state }) => [label, state]),
+      drifted?.findings.filter(({ state }) => state !== "as deployed").map(({ label, state }) => [label, state]),
       [["ConfigMap shop/settings", "changed"]],
     );
     assert.equal(

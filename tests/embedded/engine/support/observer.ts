@@ -1,4 +1,4 @@
-import type { Change, Item, RunObserver } from "../../../../cli/report/observer";
+import type { Change, Item, RunObserver } from "../../../../cli/engine/engine";
 
 export interface Recorded extends RunObserver {
   /** What became of each resource, by its label. */
