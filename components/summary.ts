@@ -1,6 +1,6 @@
 import { benchmarkNotes } from "./benchmark/notes";
 import type { Cluster } from "./cluster/cluster";
-import { gatewayServicePorts } from "./mesh/values/gateway";
+import { gatewayServicePorts } from "./model/gateways";
 import { observabilityNotes } from "./observability/notes";
 import type { Settings } from "./settings/schema";
 import { versions } from "./settings/versions";

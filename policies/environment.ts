@@ -1,4 +1,4 @@
-import { gatewayWorkloads } from "../components/mesh/gateways";
+import { gatewayWorkloads } from "../components/model/gateways";
 import type { Settings } from "../components/settings/schema";
 import { bookinfoWorkloads } from "../components/model/workloads";
 import { policyModel, type PolicyModel } from "./model";

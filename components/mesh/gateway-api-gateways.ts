@@ -4,12 +4,13 @@ import type { IGateway } from "@kubernetes-models/gateway-api/gateway.networking
 };
 import { stringify } from "yaml";
 import { listenerName, type OfferedHost } from "../model/exposed-hosts";
+import { gatewayPorts } from "../model/gateways";
 import type { GatewayDeploymentSettings } from "../settings/sections/gateways";
 import type { HelmValues } from "../shared/helm-release";
 import type { KubernetesObject } from "../shared/kubernetes-object";
 import type { GatewayWorkload } from "../shared/workload";
 import type { GatewayExtra } from "./lifecycle/requests";
-import { apartFrom, ownPorts } from "./values/gateway";
+import { apartFrom } from "./values/gateway";
 
 type GatewaySpec = IGateway["spec"];
 type Listener = NonNullable<GatewaySpec["listeners"]>[number];
@@ -122,7 +123,7 @@ function service({ ports, tls }: GatewayWorkload, settings: GatewayDeploymentSet
       ...(externalTrafficPolicy && { externalTrafficPolicy }),
       ...(loadBalancerClass !== undefined && { loadBalancerClass }),
       // By name, as istiod would name a port after the first of its listeners.
-      ports: ownPorts
+      ports: gatewayPorts
         .filter(({ key }) => key !== "https" || tls)
         .map(({ key, name }) => {
           const nodePort = settings.ports[key]?.nodePort;

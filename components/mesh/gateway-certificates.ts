@@ -7,7 +7,7 @@ import type { GatewaysSettings, GatewayTlsSettings } from "../settings/sections/
 import type { TrafficSettings } from "../settings/sections/traffic";
 import { Layer, type LayerOptions } from "../shared/layer";
 import { lifecycleCommand } from "../shared/lifecycle-command";
-import { credentialName, gatewayNamespace } from "./gateways";
+import { credentialName, gatewayNamespace } from "../model/gateways";
 
 export interface GatewayCertificatesArgs {
   readonly gateways: GatewaysSettings;

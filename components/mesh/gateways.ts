@@ -2,79 +2,20 @@ import * as kubernetes from "@pulumi/kubernetes";
 import type { Resource } from "@pulumi/pulumi";
 import { controlPlaneOf, defaultRevision, revisionName } from "../model/control-planes";
 import { hostOwners } from "../model/exposed-hosts";
+import { gatewayWorkloads } from "../model/gateways";
 import type { Settings } from "../settings/schema";
-import type { GatewayDeploymentSettings, GatewaysSettings, GatewayTlsSettings } from "../settings/sections/gateways";
+import type { GatewayDeploymentSettings, GatewaysSettings } from "../settings/sections/gateways";
 import type { MeshSettings } from "../settings/sections/mesh";
 import { milliseconds } from "../shared/duration";
 import { type ChartSource, helmRelease } from "../shared/helm-release";
 import { Layer, type LayerOptions } from "../shared/layer";
-import type { GatewayTls, GatewayWorkload } from "../shared/workload";
+import type { GatewayWorkload } from "../shared/workload";
 import { gatewayApiObjects, unsetExtras } from "./gateway-api-gateways";
 import type { GatewayExtra } from "./lifecycle/requests";
 import { changesWith, lifecycleStep, type StepAccess } from "./lifecycle/step";
-import { gatewayServicePorts, gatewayValues } from "./values/gateway";
+import { gatewayValues } from "./values/gateway";
 import type { ClusterFacts, MeshValuesInput } from "./values/input";
 import { untilProgrammed } from "./waypoints";
-
-/** How policies name the gateways. */
-export function gatewayWorkloads(gateways: GatewaysSettings): readonly GatewayWorkload[] {
-  return Object.entries(gateways).map(([name, settings]) => gatewayWorkload(name, settings));
-}
-
-function gatewayWorkload(name: string, settings: GatewayDeploymentSettings): GatewayWorkload {
-  const { kind, tls } = settings;
-  const { deployment, selector } = deployed[kind](name);
-  return {
-    name,
-    kind,
-    namespace: gatewayNamespace(name, settings),
-    service: deployment,
-    serviceAccount: deployment,
-    selector,
-    ports: gatewayServicePorts(settings),
-    ...(tls && { tls: gatewayTls(name, tls, settings) }),
-  };
-}
-
-/**
- * Name of a gateway's Deployment, which is also that of its Service and its service account, and the label of its pods.
- * Source: istio/istio, manifests/charts/gateway/templates/_helpers.tpl, where `istio` is the release without "istio-";
- * pilot/pkg/config/kube/gatewaycommon/deploymentcontroller.go.
- */
-const deployed = {
-  chart: (name: string) => ({ deployment: releaseName(name), selector: { istio: name } }),
-  "gateway-api": (name: string) => ({
-    deployment: `${name}-istio`,
-    selector: { "gateway.networking.k8s.io/gateway-name": name },
-  }),
-} as const;
-
-function gatewayTls(
-  name: string,
-  { mode, httpsRedirect }: GatewayTlsSettings,
-  { serviceType, ports: { https } }: GatewayDeploymentSettings,
-): GatewayTls {
-  const outsidePort = serviceType === "NodePort" ? https?.nodePort : https?.port;
-  return {
-    mode,
-    httpsRedirect,
-    credentialName: credentialName(name),
-    ...(outsidePort !== undefined && { outsidePort }),
-  };
-}
-
-/** The Secret with a gateway's certificate, in the gateway's namespace. */
-export function credentialName(gateway: string): string {
-  return `${releaseName(gateway)}-certificate`;
-}
-
-export function gatewayNamespace(gateway: string, { namespace }: Pick<GatewayDeploymentSettings, "namespace">): string {
-  return namespace ?? releaseName(gateway);
-}
-
-function releaseName(gateway: string): string {
-  return `istio-${gateway}`;
-}
 
 /** The tag or revision that a gateway's pods ask for. */
 function revisionOf(mesh: MeshSettings, namespace: string): { readonly revision?: string } {

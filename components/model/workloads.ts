@@ -1,5 +1,6 @@
-import type { Workload } from "../shared/workload";
 import type { Settings } from "../settings/schema";
+import { entryReaders, readEntries, withField } from "../shared/unknown";
+import type { Workload } from "../shared/workload";
 
 /** Services of Bookinfo that rules may name, with their versions. Source: istio/istio, samples/bookinfo. */
 export const bookinfoVersions: Readonly<Record<string, readonly string[]>> = {
@@ -29,40 +30,14 @@ export function bookinfoWorkloads({ namespace }: { readonly namespace: string })
   }));
 }
 
-/** Everything that policies may name, found by namespace and name. */
-export class Workloads {
-  private readonly byName = new Map<string, Workload>();
-  private readonly byNamespace = new Map<string, string[]>();
-
-  /** Namespace of a name that stands alone: that of Bookinfo. */
-  readonly defaultNamespace: string | undefined;
-
-  constructor({ bookinfo, applications }: Pick<Settings, "bookinfo" | "applications">) {
-    this.defaultNamespace = bookinfo?.namespace;
-    for (const workload of bookinfo ? bookinfoWorkloads(bookinfo) : []) this.add(workload);
-    for (const { namespace, workloads } of applications ?? []) {
-      for (const workload of workloads) this.add({ ...workload, namespace });
-    }
-  }
-
-  private add(workload: Workload): void {
-    const { namespace, name } = workload;
-    this.byName.set(`${namespace}/${name}`, workload);
-    const names = this.byNamespace.get(namespace);
-    if (names) names.push(name);
-    else this.byNamespace.set(namespace, [name]);
-  }
-
-  find(namespace: string, name: string): Workload | undefined {
-    return this.byName.get(`${namespace}/${name}`);
-  }
-
-  /** Names in a namespace, in the order of the settings. */
-  names(namespace: string): readonly string[] {
-    return this.byNamespace.get(namespace) ?? [];
-  }
-
-  namespaces(): readonly string[] {
-    return [...this.byNamespace.keys()];
-  }
+/** Every workload of the settings, in their order: those of Bookinfo, and those that others deploy. */
+export function settingsWorkloads(settings: Pick<Settings, "bookinfo" | "applications">): Workload[] {
+  return readEntries([
+    ...entryReaders(() => settings.bookinfo && bookinfoWorkloads(settings.bookinfo)),
+    ...entryReaders(() => settings.applications).flatMap((application) =>
+      entryReaders(() => application().workloads).map(
+        (workload) => () => withField(workload(), "namespace", () => application().namespace),
+      ),
+    ),
+  ]);
 }

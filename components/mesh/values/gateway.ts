@@ -1,15 +1,9 @@
+import { gatewayPorts } from "../../model/gateways";
 import type { GatewayDeploymentSettings } from "../../settings/sections/gateways";
 import type { HelmValues } from "../../shared/helm-release";
 import { mergeValues } from "../../shared/merge";
 import type { MeshValuesInput } from "./input";
 import { proxyGeneration, proxyGenerationAnnotation } from "./proxy-generation";
-
-/** Ports of every gateway's Service. */
-export const ownPorts = [
-  { key: "status", name: "status-port", port: 15021, targetPort: 15021 },
-  { key: "http", name: "http2", port: 80, targetPort: 80 },
-  { key: "https", name: "https", port: 443, targetPort: 443 },
-] as const;
 
 /**
  * Values of the gateway chart.
@@ -45,7 +39,7 @@ export function gatewayValues(
 
 function serviceValues(gateway: GatewayDeploymentSettings): HelmValues {
   const { serviceType, ports, extraPorts, externalTrafficPolicy, serviceAnnotations, loadBalancerClass } = gateway;
-  const own = ownPorts.map(({ key, name, port, targetPort }) => ({ name, port, targetPort, ...ports[key] }));
+  const own = gatewayPorts.map(({ key, name, port, targetPort }) => ({ name, port, targetPort, ...ports[key] }));
   const extra = Object.entries(extraPorts).map(([name, given]) => ({ name, targetPort: given.port, ...given }));
   return {
     type: serviceType,
@@ -66,13 +60,4 @@ export function apartFrom(matchLabels: Readonly<Record<string, string>>): HelmVa
       podAffinityTerm: { topologyKey, labelSelector: { matchLabels: { ...matchLabels } } },
     })),
   };
-}
-
-/** Ports a gateway's Service offers, by their names. */
-export function gatewayServicePorts(gateway: GatewayDeploymentSettings): Record<string, number> {
-  const ports = [
-    ...ownPorts.map(({ key, name, port }): [string, number] => [name, gateway.ports[key]?.port ?? port]),
-    ...Object.entries(gateway.extraPorts).map(([name, { port }]): [string, number] => [name, port]),
-  ];
-  return Object.fromEntries(ports);
 }

@@ -4,9 +4,9 @@ import type { Settings } from "../../settings/schema";
 import type { MeshSettings } from "../../settings/sections/mesh";
 import { suggestion } from "../../settings/suggest";
 import { compareMinor, istioSince, minorOf, oldestCompatibility } from "../../settings/versions";
-import { Workloads } from "../../model/workloads";
 import { duplicates } from "./duplicates";
 import { rule } from "./rule";
+import { workloadsByName } from "./workload-names";
 
 /** Settings that need ztunnel, in a mesh without. */
 function* ambientOnly(mesh: MeshSettings): Iterable<Problem> {
@@ -90,7 +90,7 @@ function* namespaceProblems(settings: Places): Iterable<Problem> {
 function* waypointProblems(settings: Places): Iterable<Problem> {
   const { mesh } = settings;
   const known = workloadNamespaces(settings);
-  const workloads = new Workloads(settings);
+  const workloads = workloadsByName(settings);
   for (const [index, { namespace, service }] of mesh.waypoints.entries()) {
     const path = ["mesh", "waypoints", index];
     if (!known.includes(namespace)) {
@@ -107,10 +107,10 @@ function* waypointProblems(settings: Places): Iterable<Problem> {
         message: `found ${namespace}, whose data plane is ${dataPlane}; expected a namespace of data plane ambient`,
       };
     }
-    if (service !== undefined && !workloads.find(namespace, service)) {
+    if (service !== undefined && !workloads.findWorkload(namespace, service)) {
       yield {
         path: [...path, "service"],
-        message: `found ${service}, and namespace ${namespace} has no such service; ${suggestion(service, workloads.names(namespace))}`,
+        message: `found ${service}, and namespace ${namespace} has no such service; ${suggestion(service, workloads.workloadNames(namespace))}`,
       };
     }
   }

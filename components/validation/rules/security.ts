@@ -1,12 +1,12 @@
 import { hasAmbient } from "../../model/data-planes";
 import type { Problem, SettingPath } from "../../shared/problem";
+import type { Names as Workloads } from "../../model/names";
 import type { GatewaysSettings } from "../../settings/sections/gateways";
 import type { AuthorizationRuleSettings, SecuritySettings } from "../../settings/sections/security";
 import { suggestion } from "../../settings/suggest";
-import { Workloads } from "../../model/workloads";
 import { duplicates } from "./duplicates";
 import { rule } from "./rule";
-import { isProblem, resolve } from "./workload-names";
+import { isProblem, resolve, workloadsByName } from "./workload-names";
 
 /** Path templates of Istio, `{*}` and `{**}`, are the only asterisks that may stand inside a path. */
 function pathProblem(path: string): string | undefined {
@@ -41,8 +41,8 @@ class Names {
     if (this.gateways.has(source)) return;
     const [name = "", ownNamespace] = source.split("/").reverse();
     const namespace = ownNamespace ?? from ?? this.workloads.defaultNamespace;
-    if (namespace !== undefined && this.workloads.find(namespace, name)) return;
-    const known = [...this.workloads.names(namespace ?? ""), ...(ownNamespace ? [] : this.gateways)];
+    if (namespace !== undefined && this.workloads.findWorkload(namespace, name)) return;
+    const known = [...this.workloads.workloadNames(namespace ?? ""), ...(ownNamespace ? [] : this.gateways)];
     const where = namespace === undefined ? "" : ` in namespace ${namespace}`;
     const kinds = ownNamespace ? "workload" : "workload or gateway";
     yield { path, message: `found ${source}; no such ${kinds}${where}; ${suggestion(name, known)}` };
@@ -151,7 +151,7 @@ function* egressProblems({ egress }: SecuritySettings, names: Names, gateways: G
 
 export const securityRules = [
   rule(["security", "bookinfo", "applications", "gateways"], function* ({ security, gateways, ...named }) {
-    const names = new Names(new Workloads(named), gateways);
+    const names = new Names(workloadsByName(named), gateways);
     for (const list of ["allow", "deny", "audit"] as const) {
       for (const [index, given] of (security.authorization?.[list] ?? []).entries()) {
         yield* ruleProblems(given, ["security", "authorization", list, index], names);

@@ -1,13 +1,13 @@
 import type { Problem, SettingPath } from "../../shared/problem";
+import type { Names as Workloads } from "../../model/names";
 import type { GatewaysSettings } from "../../settings/sections/gateways";
 import type { TrafficServiceSettings } from "../../settings/sections/traffic";
 import { listOf, suggestion } from "../../settings/suggest";
-import { Workloads } from "../../model/workloads";
 import { duplicates, type Entry } from "./duplicates";
 import { httpProblems, retryProblems, undeclaredSubsets } from "./routes";
 import { rule } from "./rule";
 import { trafficPolicyProblems } from "./traffic-policy";
-import { isProblem, resolve } from "./workload-names";
+import { isProblem, resolve, workloadsByName } from "./workload-names";
 
 interface Indexed {
   readonly index: number;
@@ -36,8 +36,8 @@ function* sourceProblems(service: TrafficServiceSettings, path: SettingPath, wor
       if (service.gateways.length > 0) {
         const message = "a gateway does not know which workload asks; use it in an entry without gateways";
         yield { path: where, message };
-      } else if (!workloads.find(namespace, sourceWorkload)) {
-        const known = suggestion(sourceWorkload, workloads.names(namespace));
+      } else if (!workloads.findWorkload(namespace, sourceWorkload)) {
+        const known = suggestion(sourceWorkload, workloads.workloadNames(namespace));
         const message = `found ${sourceWorkload}; no such workload in namespace ${namespace}; ${known}`;
         yield { path: where, message };
       }
@@ -219,7 +219,7 @@ export const trafficRules = [
     if (traffic.defaultRetries) yield* retryProblems(traffic.defaultRetries, ["traffic", "defaultRetries"]);
   }),
   rule(["traffic", "bookinfo", "applications"], function* ({ traffic, ...named }) {
-    const workloads = new Workloads(named);
+    const workloads = workloadsByName(named);
     for (const [index, service] of traffic.services.entries()) yield* nameProblems(service, at(index), workloads);
   }),
   rule(["traffic", "gateways"], function* ({ traffic, gateways }) {

@@ -3,7 +3,7 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { parseAllDocuments, stringify } from "yaml";
 import { gatewayApiObjects } from "../../../components/mesh/gateway-api-gateways";
-import { gatewayWorkloads } from "../../../components/mesh/gateways";
+import { gatewayWorkloads } from "../../../components/model/gateways";
 import { hostOwners } from "../../../components/model/exposed-hosts";
 import { parseSettings } from "../../../components/validation/parse";
 import { unwrapSecrets } from "../../../embedded/program/run-program";

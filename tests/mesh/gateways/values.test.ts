@@ -3,7 +3,8 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import Ajv from "ajv";
 import { stringify } from "yaml";
-import { gatewayServicePorts, gatewayValues } from "../../../components/mesh/values/gateway";
+import { gatewayValues } from "../../../components/mesh/values/gateway";
+import { gatewayServicePorts } from "../../../components/model/gateways";
 import { parseSettings } from "../../../components/validation/parse";
 import type { GatewayDeploymentSettings } from "../../../components/settings/sections/gateways";
 

@@ -1,0 +1,79 @@
+import type { GatewayDeploymentSettings, GatewaysSettings, GatewayTlsSettings } from "../settings/sections/gateways";
+import { isIncomplete, knownFields, setUnknown } from "../shared/unknown";
+import type { GatewayTls, GatewayWorkload } from "../shared/workload";
+
+/** Ports of every gateway's Service; the settings may change the numbers. */
+export const gatewayPorts = [
+  { key: "status", name: "status-port", port: 15021, targetPort: 15021 },
+  { key: "http", name: "http2", port: 80, targetPort: 80 },
+  { key: "https", name: "https", port: 443, targetPort: 443 },
+] as const;
+
+/** Every gateway of the settings, in their order. */
+export function gatewayWorkloads(gateways: GatewaysSettings): readonly GatewayWorkload[] {
+  const workloads = Object.keys(gateways).map((name) =>
+    gatewayWorkload(name, () => gateways[name] as GatewayDeploymentSettings),
+  );
+  if (isIncomplete(gateways)) setUnknown(workloads, workloads.length);
+  return workloads;
+}
+
+function gatewayWorkload(name: string, settings: () => GatewayDeploymentSettings): GatewayWorkload {
+  const deployed = () => deployedAs[settings().kind](name);
+  return knownFields<GatewayWorkload>({
+    name: () => name,
+    kind: () => settings().kind,
+    namespace: () => gatewayNamespace(name, settings()),
+    service: () => deployed().deployment,
+    serviceAccount: () => deployed().deployment,
+    selector: () => deployed().selector,
+    ports: () => gatewayServicePorts(settings()),
+    tls: () => gatewayTls(name, settings()),
+  });
+}
+
+/**
+ * Name of a gateway's Deployment, which is also that of its Service and its service account, and the labels of its pods.
+ * Source: istio/istio, manifests/charts/gateway/templates/_helpers.tpl, where `istio` is the release without "istio-";
+ * pilot/pkg/config/kube/gatewaycommon/deploymentcontroller.go.
+ */
+const deployedAs = {
+  chart: (name: string) => ({ deployment: releaseName(name), selector: { istio: name } }),
+  "gateway-api": (name: string) => ({
+    deployment: `${name}-istio`,
+    selector: { "gateway.networking.k8s.io/gateway-name": name },
+  }),
+} as const;
+
+function gatewayTls(name: string, { tls, serviceType, ports }: GatewayDeploymentSettings): GatewayTls | undefined {
+  if (!tls) return undefined;
+  const { mode, httpsRedirect }: GatewayTlsSettings = tls;
+  const outsidePort = serviceType === "NodePort" ? ports.https?.nodePort : ports.https?.port;
+  return {
+    mode,
+    httpsRedirect,
+    credentialName: credentialName(name),
+    ...(outsidePort !== undefined && { outsidePort }),
+  };
+}
+
+/** The Secret with a gateway's certificate, in the gateway's namespace. */
+export function credentialName(gateway: string): string {
+  return `${releaseName(gateway)}-certificate`;
+}
+
+export function gatewayNamespace(gateway: string, { namespace }: Pick<GatewayDeploymentSettings, "namespace">): string {
+  return namespace ?? releaseName(gateway);
+}
+
+function releaseName(gateway: string): string {
+  return `istio-${gateway}`;
+}
+
+/** Ports of a gateway's Service by name. */
+export function gatewayServicePorts({ ports, extraPorts }: GatewayDeploymentSettings): Record<string, number> {
+  return Object.fromEntries([
+    ...gatewayPorts.map(({ key, name, port }): [string, number] => [name, ports[key]?.port ?? port]),
+    ...Object.entries(extraPorts).map(([name, { port }]): [string, number] => [name, port]),
+  ]);
+}

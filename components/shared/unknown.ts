@@ -1,0 +1,133 @@
+import type { Problem, SettingPath } from "./problem";
+
+/**
+ * Parts of the settings that could not be read, because they have a mistake of their own. Reading one throws, and ends
+ * only the check that reads it: every other check of the stack file is still made, and none guesses.
+ */
+
+class UnknownValue extends Error {
+  override readonly name = "UnknownValue";
+
+  constructor() {
+    super("a setting that could not be read was used outside of a check");
+  }
+}
+
+/** Ends the current check: its result depends on something that could not be read. */
+export function unknown(): never {
+  throw new UnknownValue();
+}
+
+/** Marks a field or list entry as one that could not be read. */
+export function setUnknown(container: object, key: string | number): void {
+  Object.defineProperty(container, key, { enumerable: true, configurable: true, get: unknown });
+}
+
+/** The value that `read` returns, or undefined where it depends on something that could not be read. */
+export function ifKnown<Value>(read: () => Value): Value | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof UnknownValue) return undefined;
+    throw error;
+  }
+}
+
+/** Objects and lists in which an entry is missing, because not even its name could be read. */
+const incomplete = new WeakSet<object>();
+
+export function setIncomplete(container: object): void {
+  incomplete.add(container);
+}
+
+/** Whether a name that is not in the object, or an entry that is not in the list, may be one that could not be read. */
+export function isIncomplete(container: object): boolean {
+  return incomplete.has(container);
+}
+
+/** The problems that checks find, each check on its own: one that reads something unknown ends, the others go on. */
+export function* runChecks(...checks: readonly (() => Iterable<Problem>)[]): Iterable<Problem> {
+  for (const check of checks) {
+    try {
+      yield* check();
+    } catch (error) {
+      if (!(error instanceof UnknownValue)) throw error;
+    }
+  }
+}
+
+type Check<Value> = (value: Value, path: SettingPath) => Iterable<Problem>;
+
+/** Makes every check for every entry of a list or object; `path` is where the list or object is. */
+export function* checkEach<Value>(
+  values: readonly Value[] | Readonly<Record<string, Value>> | undefined,
+  path: SettingPath,
+  ...checks: readonly Check<Value>[]
+): Iterable<Problem> {
+  for (const [key, value] of knownEntries(values)) {
+    yield* runChecks(...checks.map((check) => () => check(value, [...path, key])));
+  }
+}
+
+/** The entries that could be read, each with its position or name. */
+export function knownEntries<Value>(values: readonly Value[] | undefined): [number, Value][];
+export function knownEntries<Value>(values: Readonly<Record<string, Value>> | undefined): [string, Value][];
+export function knownEntries<Value>(
+  values: readonly Value[] | Readonly<Record<string, Value>> | undefined,
+): [string | number, Value][];
+export function knownEntries<Value>(values: Readonly<Record<string, Value>> | readonly Value[] = []): unknown[] {
+  const keys = Array.isArray(values) ? [...values.keys()] : Object.keys(values);
+  const container = values as Readonly<Record<string | number, Value>>;
+  return keys.flatMap((key) => ifKnown(() => [[key, container[key]]]) ?? []);
+}
+
+/** A list of what `read` makes of each entry; an entry that cannot be made is unknown in the result too. */
+export function mapKnown<Value, Result>(
+  values: readonly Value[],
+  read: (value: Value, index: number) => Result,
+): Result[] {
+  return readEntries([...values.keys()].map((index) => () => read(values[index] as Value, index)));
+}
+
+/** A list of what each function returns; where one reads something unknown, the entry is unknown. */
+export function readEntries<Value>(readers: readonly (() => Value)[]): Value[] {
+  const results: Value[] = [];
+  for (const [index, read] of readers.entries()) {
+    const result = ifKnown(() => ({ value: read() }));
+    if (result) results[index] = result.value;
+    else setUnknown(results, index);
+  }
+  return results;
+}
+
+/** One function for each entry of a list, which reads it; a single one, which cannot, where there is no list to read. */
+export function entryReaders<Value>(list: () => readonly Value[] | undefined): (() => Value)[] {
+  const known = ifKnown(() => ({ values: list() ?? [] }));
+  return known ? [...known.values.keys()].map((index) => () => known.values[index] as Value) : [unknown];
+}
+
+/** An object whose fields are read one by one; a field that cannot be read is unknown in the result too. */
+export function knownFields<Fields extends object>(read: {
+  readonly [Key in keyof Fields]: () => Fields[Key];
+}): Fields {
+  const result: Partial<Fields> = {};
+  for (const key of Object.keys(read) as (keyof Fields & string)[]) {
+    const field = ifKnown(() => ({ value: read[key]() }));
+    if (!field) setUnknown(result, key);
+    else if (field.value !== undefined) result[key] = field.value;
+  }
+  return result as Fields;
+}
+
+/** A copy with a further field, in which what is unknown stays unknown. */
+export function withField<Value extends object, Key extends string, Field>(
+  value: Value,
+  key: Key,
+  read: () => Field,
+): Value & Record<Key, Field> {
+  const copy = Object.defineProperties({}, Object.getOwnPropertyDescriptors(value)) as Record<string, unknown>;
+  const field = ifKnown(() => ({ value: read() }));
+  if (field) copy[key] = field.value;
+  else setUnknown(copy, key);
+  return copy as Value & Record<Key, Field>;
+}

@@ -1,0 +1,94 @@
+import assert from "node:assert/strict";
+import { namedObjects, Names } from "../../components/model/names";
+import { settingsSchema, type Settings } from "../../components/settings/schema";
+import { setIncomplete, setUnknown } from "../../components/shared/unknown";
+
+function settings(): Settings {
+  const workload = { name: "till", serviceAccount: "till", port: 80 };
+  return settingsSchema.parse({
+    environment: "dev",
+    cluster: { kind: "embedded", name: "dev" },
+    mesh: {
+      version: "1.31.1",
+      dataPlane: "ambient",
+      namespaces: { cellar: { dataPlane: "none" } },
+      waypoints: [{ namespace: "shop" }, { namespace: "shop", service: "till" }],
+    },
+    gateways: { ingress: {} },
+    bookinfo: {},
+    applications: [
+      { namespace: "shop", workloads: [workload, { ...workload, name: "desk" }] },
+      { namespace: "cellar", workloads: [workload] },
+    ],
+  });
+}
+
+const unknown = { name: "UnknownValue" };
+
+describe("names", () => {
+  it("finds workloads in their namespace, gateways and waypoints", () => {
+    const names = new Names(namedObjects(settings()));
+    assert.equal(names.findWorkload("bookinfo", "reviews")?.serviceAccount, "bookinfo-reviews");
+    assert.equal(names.findWorkload("shop", "reviews"), undefined);
+    assert.deepEqual(names.workloadNames("shop"), ["till", "desk"]);
+    assert.deepEqual(names.workloadNamespaces(), ["bookinfo", "shop", "cellar"]);
+    assert.deepEqual(
+      names.sameIdentity(names.workload("shop", "till")).map(({ name }) => name),
+      ["desk"],
+    );
+    assert.equal(names.findGateway("ingress")?.namespace, "istio-ingress");
+    assert.equal(names.findGateway("constructor"), undefined);
+    assert.equal(names.waypoint({ namespace: "shop", name: "till" })?.name, "till-waypoint");
+    assert.equal(names.waypoint({ namespace: "shop", name: "desk" })?.name, "waypoint");
+    assert.equal(names.waypoint({ namespace: "bookinfo", name: "reviews" }), undefined);
+    assert.equal(names.dataPlane("cellar"), "none");
+  });
+
+  it("answers nothing about a name that may be the one that could not be read", () => {
+    const given = settings();
+    setUnknown(given.applications?.[0]?.workloads[1] ?? {}, "name");
+    const names = new Names(namedObjects(given));
+    assert.equal(names.findWorkload("shop", "till")?.port, 80);
+    assert.throws(() => names.findWorkload("shop", "desk"), unknown);
+    assert.equal(names.findWorkload("cellar", "desk"), undefined);
+    assert.throws(() => names.sameIdentity(names.workload("shop", "till")), unknown);
+  });
+
+  it("answers nothing about other namespaces where a namespace could not be read", () => {
+    const given = settings();
+    setUnknown(given.applications?.[1] ?? {}, "namespace");
+    const names = new Names(namedObjects(given));
+    assert.throws(() => names.findWorkload("vault", "till"), unknown);
+    assert.equal(names.findWorkload("shop", "till")?.port, 80);
+    setUnknown(given, "bookinfo");
+    const others = new Names(namedObjects(given));
+    assert.throws(() => others.defaultNamespace, unknown);
+    assert.equal(others.findWorkload("shop", "till")?.port, 80);
+  });
+
+  it("knows a gateway or workload by its name where another field could not be read", () => {
+    const given = settings();
+    setUnknown(given.gateways, "ingress");
+    setUnknown(given.applications?.[0]?.workloads[0] ?? {}, "port");
+    const names = new Names(namedObjects(given));
+    assert.equal(names.findGateway("ingress")?.name, "ingress");
+    assert.throws(() => names.findGateway("ingress")?.namespace, unknown);
+    assert.equal(names.findWorkload("shop", "till")?.serviceAccount, "till");
+    assert.throws(() => names.findWorkload("shop", "till")?.port, unknown);
+    assert.equal(names.findGateway("egress"), undefined);
+    setIncomplete(given.gateways);
+    assert.throws(() => new Names(namedObjects(given)).findGateway("egress"), unknown);
+  });
+
+  it("answers nothing about waypoints and data planes of a mesh that could not be read", () => {
+    const given = settings();
+    setUnknown(given.mesh.waypoints[1] ?? {}, "service");
+    setUnknown(given.mesh.namespaces, "cellar");
+    const names = new Names(namedObjects(given));
+    assert.throws(() => names.waypoint({ namespace: "shop", name: "desk" }), unknown);
+    assert.throws(() => names.dataPlane("cellar"), unknown);
+    assert.equal(names.dataPlane("shop"), "ambient");
+    setUnknown(given, "mesh");
+    assert.throws(() => new Names(namedObjects(given)).dataPlane("shop"), unknown);
+  });
+});
