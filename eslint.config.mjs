@@ -40,6 +40,7 @@ const exceptions = [
   ["components/benchmark/plan/plan.ts", "components/benchmark/statistics/random.ts"],
   ["components/benchmark/run/run.cjs", "cli/bin/register.cjs"],
   ["components/mesh/lifecycle/run.cjs", "cli/bin/register.cjs"],
+  ["components/shared/step/process.cjs", "cli/bin/register.cjs"],
   ["components/benchmark/report", "components/benchmark/report"],
   ["components/benchmark/run", "components/benchmark/run"],
   ["embedded/tools", "embedded/tools"],

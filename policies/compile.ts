@@ -1,4 +1,4 @@
-import type { KubernetesObject } from "../components/shared/kubernetes-object";
+import type { KubernetesObject } from "../components/shared/kubernetes/object";
 import { compileAmbient } from "./waypoint";
 import { checkGatewayRoutes } from "./waypoint/check-gateway-routes";
 import { checkServices } from "./waypoint/check-routes";

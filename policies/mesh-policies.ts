@@ -1,6 +1,6 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import type { KubernetesObject } from "../components/shared/kubernetes-object";
+import type { KubernetesObject } from "../components/shared/kubernetes/object";
 import { Layer, type LayerOptions } from "../components/shared/layer";
 import { placingOrder } from "./placing";
 

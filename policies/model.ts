@@ -2,7 +2,7 @@ import { type DataPlane, dataPlaneOf } from "../components/model/data-planes";
 import type { Settings } from "../components/settings/schema";
 import { type SidecarScoping, sidecarScoping } from "../components/model/scoping";
 import { waypointWorkloads } from "../components/model/waypoints";
-import { rootNamespace } from "../components/shared/root-namespace";
+import { rootNamespace } from "../components/shared/istio";
 import type { GatewayWorkload, WaypointWorkload, Workload } from "../components/shared/workload";
 
 /**

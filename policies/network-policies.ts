@@ -1,5 +1,5 @@
 import type { types } from "@pulumi/kubernetes";
-import type { KubernetesObject } from "../components/shared/kubernetes-object";
+import type { KubernetesObject } from "../components/shared/kubernetes/object";
 import type { DataPlane } from "../components/model/data-planes";
 import type { ResolvedModel } from "./resolve/resolved";
 

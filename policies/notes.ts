@@ -1,5 +1,5 @@
 import type { Settings } from "../components/settings/schema";
-import type { KubernetesObject } from "../components/shared/kubernetes-object";
+import type { KubernetesObject } from "../components/shared/kubernetes/object";
 
 /** What a person must know of the policies: which of them hold only where something else does. */
 export function policyNotes({ cluster }: Pick<Settings, "cluster">, objects: readonly KubernetesObject[]): string[] {

@@ -1,4 +1,4 @@
-import type { KubernetesObject } from "../components/shared/kubernetes-object";
+import type { KubernetesObject } from "../components/shared/kubernetes/object";
 
 /**
  * Objects in the order in which they are placed, those of a list side by side; taken away, they go the other way round.

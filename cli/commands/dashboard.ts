@@ -1,5 +1,5 @@
 import path from "node:path";
-import type { ClusterAccess } from "../../components/shared/api-server";
+import type { ClusterAccess } from "../../components/shared/kubernetes/api-server";
 import { AddonInCluster } from "../dashboard/cluster";
 import { forward } from "../dashboard/forward";
 import { type DashboardOptions, parseDashboardOptions, usage } from "../dashboard/options";

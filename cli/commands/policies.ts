@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { parseArgs } from "node:util";
-import { ApiServer } from "../../components/shared/api-server";
+import { ApiServer } from "../../components/shared/kubernetes/api-server";
 import { capabilityPage } from "../../policies/capabilities/table";
 import { answer, type Question } from "../../policies/explain/journey";
 import { environmentModel } from "../../policies/environment";
@@ -112,7 +112,7 @@ async function reportPlainText(
   const access = await clusterAccess({ projectRoot: root, stack }, settings, "plaintext asks the cluster's Prometheus");
   const server = await ApiServer.open(access);
   const { namespace } = observability;
-  const read = (asks: string) => server.read(asks).catch((error: unknown) => noAnswer(namespace, error));
+  const read = (asks: string) => server.request("GET", asks).catch((error: unknown) => noAnswer(namespace, error));
   const { pairs, total } = await plainText(read, { namespace, window });
   if (total === 0) {
     terminal.line(`Prometheus saw no traffic in the mesh in ${window}: nothing can be said of plain text.`);

@@ -1,7 +1,7 @@
 import path from "node:path";
 import { parseArgs } from "node:util";
 import { meshFindings, type MeshFindings } from "../../components/mesh/lifecycle/proxies";
-import { ApiServer } from "../../components/shared/api-server";
+import { ApiServer } from "../../components/shared/kubernetes/api-server";
 import { clusterAccess } from "../engine/cluster-access";
 import { stackFileOf } from "../../embedded/program/stack-option";
 import { stackSettings } from "../../embedded/program/stack-settings";

@@ -1,7 +1,7 @@
 import type { Socket } from "node:net";
 import { Writable } from "node:stream";
 import type * as client from "@kubernetes/client-node" with { "resolution-mode": "import" };
-import type { ClusterAccess } from "../../components/shared/api-server";
+import type { ClusterAccess } from "../../components/shared/kubernetes/api-server";
 import { UserError } from "../../embedded/program/errors";
 import type { Destination } from "./forward";
 import type { StackPage } from "./page";

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import type { ClusterAccess } from "../../components/shared/api-server";
+import type { ClusterAccess } from "../../components/shared/kubernetes/api-server";
 import type { Settings } from "../../components/settings/schema";
 import { layoutOf } from "../../embedded/cluster/layout";
 import { UserError } from "../../embedded/program/errors";

@@ -1,5 +1,5 @@
 import type { Stack } from "@pulumi/pulumi/automation/index.js";
-import { ApiServer } from "../../components/shared/api-server";
+import { ApiServer } from "../../components/shared/kubernetes/api-server";
 import { layerOf } from "../../embedded/engine/naming";
 import { accessOf, type Deployment } from "./pulumi-state";
 

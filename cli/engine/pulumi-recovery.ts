@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import path from "node:path";
 import type { Stack } from "@pulumi/pulumi/automation/index.js";
 import { UserError } from "../../embedded/program/errors";
-import { ApiServer } from "../../components/shared/api-server";
+import { ApiServer } from "../../components/shared/kubernetes/api-server";
 import { stackLayout } from "../../embedded/engine/layout";
 import { Helm, revisionsOf } from "../../embedded/engine/releases";
 import { ensureTools } from "../../embedded/tools/ensure-tools";

@@ -1,5 +1,5 @@
 import type { Expected } from "../../embedded/engine/inspect";
-import type { ApplyObject, ClusterAccess } from "../../components/shared/api-server";
+import type { ApplyObject, ClusterAccess } from "../../components/shared/kubernetes/api-server";
 import { isTree } from "../../components/shared/merge";
 import { labelOf, layerOf } from "../../embedded/engine/naming";
 

@@ -4,7 +4,7 @@ import type { EngineEvent, PulumiCommand, Stack, UpResult, Workspace } from "@pu
 import { deleteCluster } from "../../embedded/cluster/delete";
 import { clusterStatus } from "../../embedded/cluster/status";
 import { UserError } from "../../embedded/program/errors";
-import { ApiServer } from "../../components/shared/api-server";
+import { ApiServer } from "../../components/shared/kubernetes/api-server";
 import { inspect } from "../../embedded/engine/inspect";
 import { removeEmptyFolders, removeTraces, stackLayout } from "../../embedded/engine/layout";
 import { alone } from "../../embedded/engine/lock";

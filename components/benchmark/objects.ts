@@ -1,5 +1,5 @@
 import { benchmarkNamespace } from "../model/benchmark-scenarios";
-import type { KubernetesObject } from "../shared/kubernetes-object";
+import type { KubernetesObject } from "../shared/kubernetes/object";
 import { hasSchedule } from "./plan/arm";
 import type { BenchmarkPlan, Scenario } from "./plan/plan";
 

@@ -7,7 +7,7 @@ import { listenerName, type OfferedHost } from "../model/exposed-hosts";
 import { gatewayPorts } from "../model/gateways";
 import type { GatewayDeploymentSettings } from "../settings/sections/gateways";
 import type { HelmValues } from "../shared/helm-release";
-import type { KubernetesObject } from "../shared/kubernetes-object";
+import type { KubernetesObject } from "../shared/kubernetes/object";
 import type { GatewayWorkload } from "../shared/workload";
 import type { GatewayExtra } from "./lifecycle/requests";
 import { apartFrom } from "./values/gateway";

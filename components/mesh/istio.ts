@@ -5,7 +5,7 @@ import type { Settings } from "../settings/schema";
 import type { GatewaysSettings } from "../settings/sections/gateways";
 import { type ChartSource, helmRelease, type HelmReleaseArgs, type HelmValues } from "../shared/helm-release";
 import { Layer, type LayerOptions } from "../shared/layer";
-import { rootNamespace } from "../shared/root-namespace";
+import { rootNamespace } from "../shared/istio";
 import { Gateways } from "./gateways";
 import { LifecycleSteps } from "./lifecycle/lifecycle-steps";
 import type { StepAccess } from "./lifecycle/step";

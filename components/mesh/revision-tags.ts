@@ -1,7 +1,7 @@
 import type * as kubernetes from "@pulumi/kubernetes";
 import type * as pulumi from "@pulumi/pulumi";
 import { type ChartSource, helmRelease } from "../shared/helm-release";
-import { rootNamespace } from "../shared/root-namespace";
+import { rootNamespace } from "../shared/istio";
 import type { ClusterFacts } from "./values/input";
 
 /** A chart of the project's own; why, it says itself. */

@@ -9,7 +9,7 @@ import { tracingProvider } from "../shared/addons";
 import { generatedSecret } from "../shared/generated-secret";
 import { type ChartSource, helmRelease, type HelmValues } from "../shared/helm-release";
 import { Layer, type LayerOptions } from "../shared/layer";
-import { rootNamespace } from "../shared/root-namespace";
+import { rootNamespace } from "../shared/istio";
 import type { MeshUnderWatch } from "./alerts";
 import { type AddonChart, addonCharts, addonSource } from "./charts";
 import { dashboardsOfFolder } from "./dashboards/folder";

@@ -3,7 +3,7 @@ import type * as pulumi from "@pulumi/pulumi";
 import type { ImagesSettings } from "../settings/sections/images";
 import type { PlatformSettings } from "../settings/sections/platform";
 import { Layer, type LayerOptions } from "../shared/layer";
-import { rootNamespace } from "../shared/root-namespace";
+import { rootNamespace } from "../shared/istio";
 import { GatewayApi } from "./gateway-api";
 import { KubeletCertificates } from "./kubelet-certificates";
 import { MetricsServer } from "./metrics-server";

@@ -4,7 +4,7 @@ import type { Settings } from "../settings/schema";
 import type { BookinfoSettings } from "../settings/sections/apps";
 import type { MeshSettings } from "../settings/sections/mesh";
 import { hasAddons } from "../settings/sections/observability";
-import { rootNamespace } from "../shared/root-namespace";
+import { rootNamespace } from "../shared/istio";
 
 /** A namespace with what the cluster and the mesh read off its labels. */
 export interface NamespaceSpec {

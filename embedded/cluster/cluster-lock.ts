@@ -1,5 +1,5 @@
 import { mkdirSync } from "node:fs";
-import { withLock } from "../tools/lock";
+import { withLock } from "../../components/shared/lock";
 import type { Layout } from "./layout";
 
 /** Runs `work` while no other process works on the same cluster. Waits for one that may be building tools. */

@@ -1,6 +1,6 @@
 import path from "node:path";
 import { ensureTools, type ToolProgress } from "../tools/ensure-tools";
-import { ApiServer, type ClusterAccess } from "../../components/shared/api-server";
+import { ApiServer, type ClusterAccess } from "../../components/shared/kubernetes/api-server";
 import { RunnerError } from "./errors";
 import type { StackRecord } from "./record";
 import { Helm } from "./releases";

@@ -1,6 +1,6 @@
 import { messageOf } from "../program/errors";
 import { unwrapSecrets, type Registration, type ResourceHost } from "../program/run-program";
-import type { ClusterAccess } from "../../components/shared/api-server";
+import type { ClusterAccess } from "../../components/shared/kubernetes/api-server";
 import { RunnerError, StoppedError } from "./errors";
 import { makeCommand } from "./make-command";
 import { makeObject } from "./make-object";

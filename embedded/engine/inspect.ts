@@ -1,5 +1,10 @@
 import type { Finding } from "../../cli/engine/engine";
-import { ApiError, type ApiServer, type ApplyObject, type LiveObject } from "../../components/shared/api-server";
+import {
+  ApiError,
+  type ApiServer,
+  type ApplyObject,
+  type LiveObject,
+} from "../../components/shared/kubernetes/api-server";
 import { changedFields, ownedFields } from "./objects";
 import type { ObjectTarget, ReleaseTarget } from "./record";
 import { revisionsOf } from "./releases";

@@ -1,6 +1,6 @@
 import { mkdirSync } from "node:fs";
 import { UserError } from "../program/errors";
-import { withLock } from "../tools/lock";
+import { withLock } from "../../components/shared/lock";
 import type { StackLayout } from "./layout";
 
 /**

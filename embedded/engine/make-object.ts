@@ -1,5 +1,5 @@
 import { asSecret } from "../program/secrets";
-import type { ApplyObject } from "../../components/shared/api-server";
+import type { ApplyObject } from "../../components/shared/kubernetes/api-server";
 import { RunnerError } from "./errors";
 import type { Made, Making } from "./making";
 import { applyObject, ownedFields } from "./objects";

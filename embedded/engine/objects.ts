@@ -8,9 +8,9 @@ import {
   type ApplyObject,
   type LiveObject,
   type ObjectReference,
-} from "../../components/shared/api-server";
+} from "../../components/shared/kubernetes/api-server";
 import { isTree } from "../../components/shared/merge";
-import { whenAvailable } from "../../components/shared/when-available";
+import { whenAvailable } from "../../components/shared/kubernetes/wait";
 import { RunnerError } from "./errors";
 import { endpointReadiness, loadBalancerReadiness, readinessOf, servesPods, type Readiness } from "./readiness";
 import { stableJson } from "./stable-json";
@@ -43,7 +43,7 @@ export async function applyObject(
   },
 ): Promise<AppliedObject> {
   const reference = referenceOf(object);
-  const patience = { signal: options.signal, onRetry: options.onProgress };
+  const patience = { signal: options.signal, onProgress: options.onProgress };
   const found = await whenAvailable(async () => {
     // A kind that is unknown because its CRD is only just there must not pass for an object that is missing.
     await server.isNamespaced(reference);
@@ -79,7 +79,7 @@ export async function deleteObject(
   options: ObjectOptions,
 ): Promise<boolean> {
   const deadline = Date.now() + options.timeoutMs;
-  const patience = { signal: options.signal, onRetry: options.onProgress };
+  const patience = { signal: options.signal, onProgress: options.onProgress };
   const before = await whenAvailable(() => server.get(reference, options.signal), patience);
   if (before === undefined) return false;
   await whenAvailable(() => server.delete(reference, options.signal), patience);

@@ -1,4 +1,4 @@
-import type { LiveObject } from "../../components/shared/api-server";
+import type { LiveObject } from "../../components/shared/kubernetes/api-server";
 
 interface Condition {
   readonly type: string;

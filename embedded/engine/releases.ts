@@ -3,8 +3,8 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, wr
 import path from "node:path";
 import type { Change } from "../../cli/engine/engine";
 import { CommandError, runCommand } from "../tools/run-command";
-import type { ApiServer, ClusterAccess } from "../../components/shared/api-server";
-import { whenAvailable } from "../../components/shared/when-available";
+import type { ApiServer, ClusterAccess } from "../../components/shared/kubernetes/api-server";
+import { whenAvailable } from "../../components/shared/kubernetes/wait";
 import { RunnerError } from "./errors";
 import { givenUp, waitUntilGone } from "./uninstalled";
 

@@ -1,4 +1,4 @@
-import { ApiError, type ApiServer, type ObjectReference } from "../../components/shared/api-server";
+import { ApiError, type ApiServer, type ObjectReference } from "../../components/shared/kubernetes/api-server";
 import { messageOf } from "../program/errors";
 import { RunnerError } from "./errors";
 import { deleteObject, type ObjectOptions } from "./objects";
@@ -31,7 +31,7 @@ export async function waitUntilGone(
   objects: readonly HelmObject[],
   options: ObjectOptions,
 ): Promise<void> {
-  const { groups } = (await server.read("/apis", options.signal)) as {
+  const { groups } = (await server.request("GET", "/apis", { signal: options.signal })) as {
     groups: { preferredVersion: { groupVersion: string } }[];
   };
   const apiVersions = ["v1", ...groups.map(({ preferredVersion }) => preferredVersion.groupVersion)];

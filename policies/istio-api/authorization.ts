@@ -1,4 +1,4 @@
-import type { KubernetesObject } from "../../components/shared/kubernetes-object";
+import type { KubernetesObject } from "../../components/shared/kubernetes/object";
 import type { GatewayWorkload } from "../../components/shared/workload";
 import type { AccessRule, ExternalRule, ResolvedModel, Target } from "../resolve/resolved";
 import { authorizationRule, sortedUnique, tokenDenials } from "./access-rules";

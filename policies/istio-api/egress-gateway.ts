@@ -1,4 +1,4 @@
-import type { KubernetesObject } from "../../components/shared/kubernetes-object";
+import type { KubernetesObject } from "../../components/shared/kubernetes/object";
 import type { GatewayWorkload } from "../../components/shared/workload";
 import { subsetName } from "../resolve/egress-checks";
 import { rulesOf } from "../resolve/egress";

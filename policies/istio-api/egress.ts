@@ -1,4 +1,4 @@
-import type { KubernetesObject } from "../../components/shared/kubernetes-object";
+import type { KubernetesObject } from "../../components/shared/kubernetes/object";
 import { rulesOf } from "../resolve/egress";
 import type { EgressRule, ResolvedModel, Target } from "../resolve/resolved";
 import { type IstioSpecs, istioObject, type Place } from "./istio-object";

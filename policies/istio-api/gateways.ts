@@ -1,4 +1,4 @@
-import type { KubernetesObject } from "../../components/shared/kubernetes-object";
+import type { KubernetesObject } from "../../components/shared/kubernetes/object";
 import type { GatewayTls, GatewayWorkload } from "../../components/shared/workload";
 import type { ResolvedModel } from "../resolve/resolved";
 import { type IstioSpecs, istioObject } from "./istio-object";

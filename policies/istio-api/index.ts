@@ -1,4 +1,4 @@
-import type { KubernetesObject } from "../../components/shared/kubernetes-object";
+import type { KubernetesObject } from "../../components/shared/kubernetes/object";
 import type { ResolvedModel } from "../resolve/resolved";
 import { compileAuditLog } from "./audit-log";
 import { compileAuthorization } from "./authorization";

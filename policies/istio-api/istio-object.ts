@@ -25,7 +25,7 @@ import type { ITelemetry } from "@kubernetes-models/istio/telemetry.istio.io/v1/
 import type { IPeerAuthentication } from "@kubernetes-models/istio/security.istio.io/v1/PeerAuthentication" with {
   "resolution-mode": "import",
 };
-import type { KubernetesObject } from "../../components/shared/kubernetes-object";
+import type { KubernetesObject } from "../../components/shared/kubernetes/object";
 
 /** The kinds the compilers make, each with the type of its spec: a misspelt field does not compile. */
 export interface IstioSpecs {

@@ -1,4 +1,4 @@
-import type { KubernetesObject } from "../../components/shared/kubernetes-object";
+import type { KubernetesObject } from "../../components/shared/kubernetes/object";
 import type { ResolvedModel } from "../resolve/resolved";
 import { type IstioSpecs, istioObject } from "./istio-object";
 

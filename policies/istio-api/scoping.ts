@@ -1,5 +1,5 @@
-import type { KubernetesObject } from "../../components/shared/kubernetes-object";
-import { rootNamespace } from "../../components/shared/root-namespace";
+import type { KubernetesObject } from "../../components/shared/kubernetes/object";
+import { rootNamespace } from "../../components/shared/istio";
 import { type Caller, clusterHost, type ResolvedModel, type Target } from "../resolve/resolved";
 import { sortedUnique } from "./access-rules";
 import { externalHosts } from "./egress";

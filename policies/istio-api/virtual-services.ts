@@ -1,5 +1,5 @@
 import type { HttpRuleSettings } from "../../components/settings/sections/traffic";
-import type { KubernetesObject } from "../../components/shared/kubernetes-object";
+import type { KubernetesObject } from "../../components/shared/kubernetes/object";
 import { clusterHost, type MeshService, type ResolvedModel } from "../resolve/resolved";
 import { gatewayReference, isIstioGateway } from "./gateways";
 import { httpRoute, tlsRoute } from "./http-route";

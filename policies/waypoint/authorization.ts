@@ -1,4 +1,4 @@
-import type { KubernetesObject } from "../../components/shared/kubernetes-object";
+import type { KubernetesObject } from "../../components/shared/kubernetes/object";
 import type { WaypointWorkload } from "../../components/shared/workload";
 import type { ResolvedModel, Target } from "../resolve/resolved";
 import { behindWaypoint } from "../resolve/behind-waypoint";

@@ -1,4 +1,4 @@
-import type { KubernetesObject } from "../../components/shared/kubernetes-object";
+import type { KubernetesObject } from "../../components/shared/kubernetes/object";
 import { rulesOf } from "../resolve/egress";
 import type { ResolvedModel } from "../resolve/resolved";
 import { principal, sortedUnique } from "../istio-api/access-rules";

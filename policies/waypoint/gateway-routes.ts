@@ -1,5 +1,5 @@
 import { listenerName } from "../../components/model/exposed-hosts";
-import type { KubernetesObject } from "../../components/shared/kubernetes-object";
+import type { KubernetesObject } from "../../components/shared/kubernetes/object";
 import type { MeshService, Offer, ResolvedModel } from "../resolve/resolved";
 import { isIstioGateway } from "../istio-api/gateways";
 import { versionDestinationRules } from "./destination-rules";

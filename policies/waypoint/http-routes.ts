@@ -1,6 +1,6 @@
 import type { HttpRuleSettings } from "../../components/settings/sections/traffic";
 import { milliseconds } from "../../components/shared/duration";
-import type { KubernetesObject } from "../../components/shared/kubernetes-object";
+import type { KubernetesObject } from "../../components/shared/kubernetes/object";
 import type { MeshService } from "../resolve/resolved";
 import { matchesByExpression, routeMatch, type RouteRule, type RouteSpec } from "./matches";
 import { versionService } from "./version-services";

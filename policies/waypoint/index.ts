@@ -1,4 +1,4 @@
-import type { KubernetesObject } from "../../components/shared/kubernetes-object";
+import type { KubernetesObject } from "../../components/shared/kubernetes/object";
 import type { MeshService, ResolvedModel } from "../resolve/resolved";
 import { ambientAuthorization } from "./authorization";
 import { versionDestinationRules } from "./destination-rules";

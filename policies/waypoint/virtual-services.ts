@@ -1,4 +1,4 @@
-import type { KubernetesObject } from "../../components/shared/kubernetes-object";
+import type { KubernetesObject } from "../../components/shared/kubernetes/object";
 import { clusterHost, type MeshService } from "../resolve/resolved";
 import { httpRoute } from "../istio-api/http-route";
 import { type IstioSpecs, istioObject } from "../istio-api/istio-object";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { readFileSync } from "node:fs";
 import path from "node:path";
-import type { KubernetesObject } from "../../components/shared/kubernetes-object";
+import type { KubernetesObject } from "../../components/shared/kubernetes/object";
 import { capabilityPage } from "../../policies/capabilities/table";
 import { compilePolicies } from "../../policies/compile";
 import { answer, type Question } from "../../policies/explain/journey";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import * as pulumi from "@pulumi/pulumi";
-import type { KubernetesObject } from "../../components/shared/kubernetes-object";
+import type { KubernetesObject } from "../../components/shared/kubernetes/object";
 import { MeshPolicies, MeshSecurity, policyResourceName } from "../../policies/mesh-policies";
 import { compilePolicies } from "../../policies/compile";
 import { shopModel } from "../support/policy-models";

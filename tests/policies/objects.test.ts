@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { meshKinds } from "../../components/validation/crds";
 import { schemaProblems } from "../../components/validation/structural-schema";
 import { compilePolicies } from "../../policies/compile";
-import type { KubernetesObject } from "../../components/shared/kubernetes-object";
+import type { KubernetesObject } from "../../components/shared/kubernetes/object";
 import { CrdSchemas } from "../support/crd-schema";
 import { ambientShop, shopModel } from "../support/policy-models";
 import { demands } from "./demands";

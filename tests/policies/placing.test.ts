@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { KubernetesObject } from "../../components/shared/kubernetes-object";
+import type { KubernetesObject } from "../../components/shared/kubernetes/object";
 import { compilePolicies } from "../../policies/compile";
 import { placingOrder } from "../../policies/placing";
 import { shopModel } from "../support/policy-models";

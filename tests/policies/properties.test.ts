@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import type { KubernetesObject } from "../../components/shared/kubernetes-object";
+import type { KubernetesObject } from "../../components/shared/kubernetes/object";
 import type { PolicyModel } from "../../policies/model";
 import { policyResourceName } from "../../policies/mesh-policies";
 import { compilePolicies } from "../../policies/compile";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { sidecarScoping } from "../../components/model/scoping";
 import { parseSettings } from "../../components/validation/parse";
-import type { KubernetesObject } from "../../components/shared/kubernetes-object";
+import type { KubernetesObject } from "../../components/shared/kubernetes/object";
 import type { Workload } from "../../components/shared/workload";
 import type { PolicyModel } from "../../policies/model";
 import { resolve } from "../../policies/resolve";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { KubernetesObject } from "../../components/shared/kubernetes-object";
+import type { KubernetesObject } from "../../components/shared/kubernetes/object";
 import { PolicyError } from "../../policies/problems";
 import { compilePolicies } from "../../policies/compile";
 import { CrdSchemas } from "../support/crd-schema";

@@ -1,7 +1,7 @@
 import Ajv, { type ValidateFunction } from "ajv";
 import { crdFolders, type Kind, kindsIn } from "../../components/validation/crds";
 import type { StructuralSchema } from "../../components/validation/structural-schema";
-import type { KubernetesObject } from "../../components/shared/kubernetes-object";
+import type { KubernetesObject } from "../../components/shared/kubernetes/object";
 
 /**
  * Checks custom resources against the CRDs of the pinned Istio and Gateway API, and refuses what the API server would silently drop:

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { rootNamespace } from "../../shared/root-namespace";
+import { rootNamespace } from "../../shared/istio";
 import type { Scenario } from "../plan/plan";
 import type { Component, Usages } from "./record";
 

@@ -3,7 +3,7 @@ import type { BenchmarkPlan, Scenario } from "../plan/plan";
 import type { ScenarioState } from "../report/report";
 import type { BenchCluster, BenchPod } from "./cluster";
 import { anyAddress } from "./commands";
-import type { ExecResult } from "./exec";
+import type { ExecResult } from "../../shared/kubernetes/exec";
 import { NotMeasurable } from "./not-measurable";
 import { carriedByZtunnel, podSigns, truthOf } from "./truth";
 

@@ -1,9 +1,14 @@
-import { type ApiServer, type ApplyObject, type LiveObject, UnknownKindError } from "../../shared/api-server";
-import { rootNamespace } from "../../shared/root-namespace";
+import {
+  type ApiServer,
+  type ApplyObject,
+  type LiveObject,
+  UnknownKindError,
+} from "../../shared/kubernetes/api-server";
+import { rootNamespace } from "../../shared/istio";
 import { ownLabel } from "../objects";
 import { type ContainerSample, parseSummary } from "../measure/usage";
 import type { NodeFacts } from "../report/report";
-import { execIn, type ExecLimits, type ExecResult } from "./exec";
+import { execInPod, type ExecLimits, type ExecResult } from "../../shared/kubernetes/exec";
 import { annotate, type Annotation } from "./grafana";
 import type { LeaseServer } from "./lease";
 import { conditionsOf, nodeOf, podOf, takesPods } from "./live-objects";
@@ -98,7 +103,7 @@ export class KubernetesCluster implements BenchCluster {
   }
 
   async version(): Promise<string> {
-    return ((await this.server.read("/version")) as { gitVersion: string }).gitVersion;
+    return ((await this.server.request("GET", "/version")) as { gitVersion: string }).gitVersion;
   }
 
   async nodes(): Promise<BenchNode[]> {
@@ -174,7 +179,7 @@ export class KubernetesCluster implements BenchCluster {
       const paths = (await this.ztunnels(nodes)).map(
         ({ name }) => `/api/v1/namespaces/${rootNamespace}/pods/${name}:15020/proxy/metrics`,
       );
-      const metrics = await Promise.all(paths.map((path) => this.server.read(path)));
+      const metrics = await Promise.all(paths.map((path) => this.server.request("GET", path)));
       return connectionsIn(metrics.join("\n"), namespace);
     } catch {
       return undefined;
@@ -209,12 +214,12 @@ export class KubernetesCluster implements BenchCluster {
     argv: readonly string[],
     limits?: ExecLimits,
   ): Promise<ExecResult> {
-    return execIn(this.server.config, { pod, namespace, container }, argv, limits);
+    return execInPod(this.server, { pod, namespace, container }, argv, limits);
   }
 
   async usage(node: string): Promise<ContainerSample[]> {
     const path = `/api/v1/nodes/${encodeURIComponent(node)}/proxy/stats/summary?only_cpu_and_memory=true`;
-    return parseSummary(node, await this.server.read(path));
+    return parseSummary(node, await this.server.request("GET", path));
   }
 
   async pullSecret(name: string): Promise<string | undefined> {

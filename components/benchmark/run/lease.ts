@@ -1,6 +1,6 @@
 import { hostname } from "node:os";
 import { identify, isSameProcess } from "../../shared/process-identity";
-import { ApiError, type ApiServer, type LiveObject, UnknownKindError } from "../../shared/api-server";
+import { ApiError, type ApiServer, type LiveObject, UnknownKindError } from "../../shared/kubernetes/api-server";
 import { NotMeasurable } from "./not-measurable";
 
 /** In `default`: every cluster has it for ever, and more people may write there than in kube-system. */

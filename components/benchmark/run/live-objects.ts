@@ -1,4 +1,4 @@
-import type { LiveObject } from "../../shared/api-server";
+import type { LiveObject } from "../../shared/kubernetes/api-server";
 import type { BenchNode, BenchPod } from "./cluster";
 import type { ProxyContainer } from "./mesh-facts";
 

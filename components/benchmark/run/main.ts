@@ -1,7 +1,7 @@
 import { text } from "node:stream/consumers";
 import { setTimeout as delay } from "node:timers/promises";
 import { z } from "zod";
-import { ApiServer } from "../../shared/api-server";
+import { ApiServer } from "../../shared/kubernetes/api-server";
 import { patience } from "./check";
 import { KubernetesCluster } from "./cluster";
 import { Lease } from "./lease";
@@ -15,7 +15,7 @@ import {
 import { runBenchmark, type RunnerContext } from "./runner";
 import { cleanUp, NotMeasurable } from "./set-up";
 import { sparing } from "./sparing";
-import { isUnreachable } from "./unreachable";
+import { isUnreachable } from "../../shared/kubernetes/errors";
 
 /** Exit code of a command that was ended by a signal, as shells give it. */
 const interrupted = 130;

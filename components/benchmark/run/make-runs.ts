@@ -7,7 +7,7 @@ import type { Journal } from "./journal";
 import type { Lease } from "./lease";
 import { measureRun, type RunContext } from "./measure-run";
 import { NotMeasurable } from "./not-measurable";
-import { isUnreachable } from "./unreachable";
+import { isUnreachable } from "../../shared/kubernetes/errors";
 
 export interface RunsContext extends RunContext {
   readonly lease: Pick<Lease, "hold">;

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { parse } from "yaml";
-import type { LiveObject } from "../../shared/api-server";
+import type { LiveObject } from "../../shared/kubernetes/api-server";
 import type { Scenario } from "../plan/plan";
 import type { BenchPod } from "./cluster";
 

@@ -1,4 +1,4 @@
-import type { ExecResult } from "./exec";
+import type { ExecResult } from "../../shared/kubernetes/exec";
 import type { NodeFacts } from "../report/report";
 
 /** Runs a command in the container with a shell of a pod. */

@@ -1,8 +1,8 @@
 import type { Usages } from "../measure/record";
 import { namespaceOf, ownLabel, type Places, type Pull, scenarioObjects } from "../objects";
 import type { Scenario } from "../plan/plan";
-import { ApiError, UnknownKindError } from "../../shared/api-server";
-import { rootNamespace } from "../../shared/root-namespace";
+import { ApiError, UnknownKindError } from "../../shared/kubernetes/api-server";
+import { rootNamespace } from "../../shared/istio";
 import type { Environment, NodeFacts, ScenarioState } from "../report/report";
 import { type CheckContext, checked, patience, pause, podsReady } from "./check";
 import type { BenchCluster, BenchNode, BenchPod } from "./cluster";
@@ -13,7 +13,7 @@ import { meshFacts, proxyFacts } from "./mesh-facts";
 import { hardwareOf } from "./node-state";
 import { NotMeasurable } from "./not-measurable";
 import type { PullRequest } from "./request";
-import { isUnreachable } from "./unreachable";
+import { isUnreachable } from "../../shared/kubernetes/errors";
 
 export { NotMeasurable };
 

@@ -1,4 +1,4 @@
-import type { ApiServer } from "../../shared/api-server";
+import type { ApiServer } from "../../shared/kubernetes/api-server";
 
 /** What a step works with. */
 export interface StepContext {

@@ -1,5 +1,5 @@
-import type { LiveObject } from "../../shared/api-server";
-import { rootNamespace } from "../../shared/root-namespace";
+import type { LiveObject } from "../../shared/kubernetes/api-server";
+import { rootNamespace } from "../../shared/istio";
 import { defaultRevision } from "../../model/control-planes";
 import type { StepContext } from "./context";
 

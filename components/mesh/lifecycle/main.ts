@@ -1,6 +1,6 @@
 import { text } from "node:stream/consumers";
 import { setTimeout as delay } from "node:timers/promises";
-import { ApiServer } from "../../shared/api-server";
+import { ApiServer } from "../../shared/kubernetes/api-server";
 import type { StepName, StepRequests } from "./requests";
 import { StepError, type StepContext } from "./context";
 import { cniGate } from "./steps/cni-gate";

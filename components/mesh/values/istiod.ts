@@ -2,7 +2,7 @@ import { hasAmbient, hasSidecars } from "../../model/data-planes";
 import type { MeshSettings } from "../../settings/sections/mesh";
 import type { HelmValues } from "../../shared/helm-release";
 import { mergeValues } from "../../shared/merge";
-import { rootNamespace } from "../../shared/root-namespace";
+import { rootNamespace } from "../../shared/istio";
 import { imageValues, imageVariant, proxyImageValues, wholeImage } from "./images";
 import { type MeshValuesInput, nftables } from "./input";
 import { profileValues } from "./profiles";

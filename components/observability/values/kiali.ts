@@ -1,6 +1,6 @@
 import { addonPages, addonUrl } from "../../shared/addons";
 import type { HelmValues } from "../../shared/helm-release";
-import { rootNamespace } from "../../shared/root-namespace";
+import { rootNamespace } from "../../shared/istio";
 import type { ObservabilitySettings } from "../../settings/sections/observability";
 import { compareMinor, kialiImage } from "../../settings/versions";
 import { grafanaAdmin, grafanaAdminUser } from "./grafana";

@@ -1,4 +1,4 @@
-import { rootNamespace } from "../../shared/root-namespace";
+import { rootNamespace } from "../../shared/istio";
 import type { Problem, SettingPath } from "../../shared/problem";
 
 /** Whose namespace it is: the program makes its own, and only finds those of `applications`. */

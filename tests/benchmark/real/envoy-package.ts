@@ -2,7 +2,7 @@ import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { extractMember } from "../../../embedded/tools/archive";
 import { cachedTool, inUnfinishedFolder, isProgram, place, toolCache } from "../../../embedded/tools/cache";
-import { withLock } from "../../../embedded/tools/lock";
+import { withLock } from "../../../components/shared/lock";
 import { programsOnPath } from "../../../embedded/tools/path-lookup";
 import { hostPlatform } from "../../../embedded/tools/platform";
 import { CommandError, runCommand } from "../../../embedded/tools/run-command";

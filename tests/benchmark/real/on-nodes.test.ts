@@ -8,7 +8,7 @@ import { KubernetesCluster } from "../../../components/benchmark/run/cluster";
 import { runBenchmark } from "../../../components/benchmark/run/runner";
 import { cleanUp } from "../../../components/benchmark/run/set-up";
 import { benchmark } from "../../../components/settings/sections/benchmark";
-import { ApiServer } from "../../../components/shared/api-server";
+import { ApiServer } from "../../../components/shared/kubernetes/api-server";
 import { skip } from "../../support/skip";
 
 /** Path of a kubeconfig of a cluster that may be measured, and JSON with its images, where not the usual ones. */

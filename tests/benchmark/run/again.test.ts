@@ -3,13 +3,13 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "n
 import { tmpdir } from "node:os";
 import path from "node:path";
 import type { z } from "zod";
-import { ExecError } from "../../../components/benchmark/run/exec";
+import { ExecError } from "../../../components/shared/kubernetes/errors";
 import type { MeshState } from "../../../components/benchmark/run/mesh-facts";
 import type { BenchmarkResult } from "../../../components/benchmark/run/request";
 import { runBenchmark } from "../../../components/benchmark/run/runner";
 import { NotMeasurable } from "../../../components/benchmark/run/set-up";
 import type { benchmark } from "../../../components/settings/sections/benchmark";
-import { ApiError } from "../../../components/shared/api-server";
+import { ApiError } from "../../../components/shared/kubernetes/api-server";
 import { FakeCluster } from "./fake-cluster";
 import { settingsOf } from "./settings-of";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { ownLabel } from "../../../components/benchmark/objects";
 import { KubernetesCluster } from "../../../components/benchmark/run/cluster";
-import { ApiServer } from "../../../components/shared/api-server";
+import { ApiServer } from "../../../components/shared/kubernetes/api-server";
 import { ReadOnlyApi, type StoredObject } from "./fake-api";
 
 const namespace = (name: string, labels: object): StoredObject => ({

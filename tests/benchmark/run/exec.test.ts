@@ -4,8 +4,9 @@ import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
-import { ExecError, execIn, type ExecLimits } from "../../../components/benchmark/run/exec";
-import { ApiServer } from "../../../components/shared/api-server";
+import { ExecError } from "../../../components/shared/kubernetes/errors";
+import { execInPod, type ExecLimits } from "../../../components/shared/kubernetes/exec";
+import { ApiServer } from "../../../components/shared/kubernetes/api-server";
 
 /** Streams of Kubernetes' remote commands, by the first byte of a message. */
 const streams = { stdout: 1, stderr: 2, status: 3 } as const;
@@ -57,7 +58,7 @@ describe("a command in a pod", () => {
   });
 
   const target = { namespace: "bench-none", pod: "client-abc", container: "fortio" };
-  const run = (limits?: ExecLimits) => execIn(api.config, target, ["fortio", "load", "-c", "1"], limits);
+  const run = (limits?: ExecLimits) => execInPod(api, target, ["fortio", "load", "-c", "1"], limits);
 
   it("gives what it printed, in order and to the byte, and its exit code", async () => {
     const binary = Buffer.from(Array.from({ length: 300 }, (_, index) => index % 256));

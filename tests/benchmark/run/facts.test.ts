@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { KubernetesCluster } from "../../../components/benchmark/run/cluster";
 import { meshFacts, proxyFacts } from "../../../components/benchmark/run/mesh-facts";
 import { hardwareOf, parseProcessorTime, stolenShare } from "../../../components/benchmark/run/node-state";
-import { ApiServer, type LiveObject } from "../../../components/shared/api-server";
+import { ApiServer, type LiveObject } from "../../../components/shared/kubernetes/api-server";
 import { ReadOnlyApi, type StoredObject } from "./fake-api";
 
 const proxy = (resources: object, env: readonly object[] = []) => ({ name: "istio-proxy", resources, env });

@@ -3,8 +3,8 @@ import type { ContainerSample } from "../../../components/benchmark/measure/usag
 import { ports } from "../../../components/benchmark/objects";
 import type { BenchCluster, BenchNode, BenchPod } from "../../../components/benchmark/run/cluster";
 import type { Annotation } from "../../../components/benchmark/run/grafana";
-import type { ExecResult } from "../../../components/benchmark/run/exec";
-import type { ApplyObject } from "../../../components/shared/api-server";
+import type { ExecResult } from "../../../components/shared/kubernetes/exec";
+import type { ApplyObject } from "../../../components/shared/kubernetes/api-server";
 import type { Connections } from "../../../components/benchmark/run/ztunnel-connections";
 import type { MeshState } from "../../../components/benchmark/run/mesh-facts";
 import { recorded } from "../fixtures";

@@ -1,4 +1,4 @@
-import { ApiError, type ApplyObject, type LiveObject } from "../../../components/shared/api-server";
+import { ApiError, type ApplyObject, type LiveObject } from "../../../components/shared/kubernetes/api-server";
 import type { LeaseServer } from "../../../components/benchmark/run/lease";
 
 /** What a Lease says. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { annotate } from "../../../components/benchmark/run/grafana";
 import { benchmarkTag } from "../../../components/observability/dashboards/policies";
-import { ApiServer } from "../../../components/shared/api-server";
+import { ApiServer } from "../../../components/shared/kubernetes/api-server";
 import { FakeGrafana } from "./fake-grafana";
 
 describe("an annotation of a benchmark", () => {

@@ -4,7 +4,7 @@ import { once } from "node:events";
 import path from "node:path";
 import { type BenchmarkRequest, requestVariable } from "../../../components/benchmark/run/request";
 import { benchmark } from "../../../components/settings/sections/benchmark";
-import { ApiServer } from "../../../components/shared/api-server";
+import { ApiServer } from "../../../components/shared/kubernetes/api-server";
 import { connect, controlPlaneToolsOrSkip, LabProject } from "../../embedded/cluster/lab-project";
 
 const program = path.resolve(__dirname, "../../../components/benchmark/run/run.cjs");

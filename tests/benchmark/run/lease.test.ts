@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { hostname } from "node:os";
 import { Lease } from "../../../components/benchmark/run/lease";
 import { NotMeasurable } from "../../../components/benchmark/run/set-up";
-import { ApiError } from "../../../components/shared/api-server";
+import { ApiError } from "../../../components/shared/kubernetes/api-server";
 import { FakeLeases } from "./fake-leases";
 
 describe("the Lease of a benchmark", () => {

@@ -5,7 +5,7 @@ import { type Arm, hasSchedule } from "../../../components/benchmark/plan/arm";
 import { benchmarkPlan } from "../../../components/benchmark/plan/plan";
 import { resolveBenchmark } from "../../../components/benchmark/plan/resolve";
 import type { BenchPod } from "../../../components/benchmark/run/cluster";
-import type { ExecResult } from "../../../components/benchmark/run/exec";
+import type { ExecResult } from "../../../components/shared/kubernetes/exec";
 import { Kubelets } from "../../../components/benchmark/run/kubelets";
 import { measureRun, type RunContext } from "../../../components/benchmark/run/measure-run";
 import { chooseNodes } from "../../../components/benchmark/run/set-up";

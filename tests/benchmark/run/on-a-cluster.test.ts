@@ -4,11 +4,11 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { type BenchNode, KubernetesCluster } from "../../../components/benchmark/run/cluster";
-import type { ExecResult } from "../../../components/benchmark/run/exec";
+import type { ExecResult } from "../../../components/shared/kubernetes/exec";
 import { runBenchmark } from "../../../components/benchmark/run/runner";
 import { cleanUp } from "../../../components/benchmark/run/set-up";
 import { benchmark } from "../../../components/settings/sections/benchmark";
-import { ApiServer } from "../../../components/shared/api-server";
+import { ApiServer } from "../../../components/shared/kubernetes/api-server";
 import { controlPlaneToolsOrSkip, LabProject } from "../../embedded/cluster/lab-project";
 import { FakeCluster } from "./fake-cluster";
 

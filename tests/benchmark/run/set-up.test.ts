@@ -5,7 +5,7 @@ import type { BenchPod } from "../../../components/benchmark/run/cluster";
 import { Kubelets } from "../../../components/benchmark/run/kubelets";
 import { chooseNodes, NotMeasurable, setUp } from "../../../components/benchmark/run/set-up";
 import { benchmark, type ScenarioName } from "../../../components/settings/sections/benchmark";
-import { ApiError, UnknownKindError } from "../../../components/shared/api-server";
+import { ApiError, UnknownKindError } from "../../../components/shared/kubernetes/api-server";
 import { FakeCluster } from "./fake-cluster";
 
 const echoes: Readonly<Record<string, string>> = {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { ApiServer, type ApplyObject } from "../../../components/shared/api-server";
+import { ApiServer, type ApplyObject } from "../../../components/shared/kubernetes/api-server";
 import { expectedOf } from "../../../cli/engine/pulumi-state";
 import { inspect } from "../../../embedded/engine/inspect";
 import { deleteObject } from "../../../embedded/engine/objects";

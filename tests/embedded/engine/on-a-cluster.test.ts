@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { ApiServer, type ApplyObject } from "../../../components/shared/api-server";
+import { ApiServer, type ApplyObject } from "../../../components/shared/kubernetes/api-server";
 import { controlPlaneToolsOrSkip, LabProject } from "../cluster/lab-project";
 import type { ProgramSettings } from "./support/program";
 import { RunnerProject } from "./support/project";

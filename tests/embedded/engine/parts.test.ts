@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import type { LiveObject } from "../../../components/shared/api-server";
+import type { LiveObject } from "../../../components/shared/kubernetes/api-server";
 import { plan, runScript } from "../../../embedded/engine/commands";
 import { milliseconds } from "../../../components/shared/duration";
 import { labelOf, layerOf } from "../../../embedded/engine/naming";

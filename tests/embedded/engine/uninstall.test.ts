@@ -4,7 +4,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { ApiServer } from "../../../components/shared/api-server";
+import { ApiServer } from "../../../components/shared/kubernetes/api-server";
 import { Helm } from "../../../embedded/engine/releases";
 
 // As Helm 4 says it, its record already gone. Source: helm/helm, pkg/action/uninstall.go and pkg/kube/statuswait.go.

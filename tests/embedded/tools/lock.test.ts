@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { withLock } from "../../../embedded/tools/lock";
+import { withLock } from "../../../components/shared/lock";
 import { identify, isSameProcess, listProcesses } from "../../../components/shared/process-identity";
 import { Sandbox } from "./sandbox";
 

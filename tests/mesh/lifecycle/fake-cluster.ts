@@ -1,4 +1,9 @@
-import { ApiError, type ApplyObject, type LiveObject, UnknownKindError } from "../../../components/shared/api-server";
+import {
+  ApiError,
+  type ApplyObject,
+  type LiveObject,
+  UnknownKindError,
+} from "../../../components/shared/kubernetes/api-server";
 import type { StepContext } from "../../../components/mesh/lifecycle/context";
 
 type Labels = Readonly<Record<string, string>>;

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { ApplyObject } from "../../../components/shared/api-server";
+import type { ApplyObject } from "../../../components/shared/kubernetes/api-server";
 import { cniGate } from "../../../components/mesh/lifecycle/steps/cni-gate";
 import { ready } from "../../../components/mesh/lifecycle/steps/ready";
 import { denied, FakeCluster, type Given, injectedPod, istioCni, istiod } from "./fake-cluster";

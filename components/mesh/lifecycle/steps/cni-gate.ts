@@ -1,5 +1,5 @@
 import semver from "semver";
-import { rootNamespace } from "../../../shared/root-namespace";
+import { rootNamespace } from "../../../shared/istio";
 import { type StepContext, waitFor } from "../context";
 import { liveAgents, liveControlPlanes } from "../live";
 import type { StepRequests } from "../requests";

@@ -1,5 +1,5 @@
-import type { LiveObject } from "../../../shared/api-server";
-import { rootNamespace } from "../../../shared/root-namespace";
+import type { LiveObject } from "../../../shared/kubernetes/api-server";
+import { rootNamespace } from "../../../shared/istio";
 import { type StepContext, waitFor } from "../context";
 import { missingOf } from "../live";
 import type { GatewayExtra, StepRequests } from "../requests";

@@ -1,4 +1,4 @@
-import { rootNamespace } from "../../../shared/root-namespace";
+import { rootNamespace } from "../../../shared/istio";
 import { type StepContext, StepError, waitFor } from "../context";
 import { containersOf } from "../live";
 import type { PodTemplate, StepRequests } from "../requests";

@@ -1,5 +1,5 @@
 import type { StepContext } from "../context";
-import { type LiveObject, UnknownKindError } from "../../../shared/api-server";
+import { type LiveObject, UnknownKindError } from "../../../shared/kubernetes/api-server";
 import { liveControlPlanes } from "../live";
 import type { StepRequests } from "../requests";
 

@@ -1,5 +1,5 @@
-import { ApiError, type ApplyObject } from "../../../shared/api-server";
-import { rootNamespace } from "../../../shared/root-namespace";
+import { ApiError, type ApplyObject } from "../../../shared/kubernetes/api-server";
+import { rootNamespace } from "../../../shared/istio";
 import { type StepContext, waitFor } from "../context";
 import { containersOf, revisionOfProxy } from "../live";
 import type { StepRequests } from "../requests";

@@ -1,5 +1,5 @@
 import semver from "semver";
-import { rootNamespace } from "../../../shared/root-namespace";
+import { rootNamespace } from "../../../shared/istio";
 import { type StepContext, StepError } from "../context";
 import { helmReleases } from "../helm-releases";
 import { type LiveControlPlane, liveControlPlanes } from "../live";

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { identify, isSameProcess, type ProcessIdentity } from "../../components/shared/process-identity";
+import { identify, isSameProcess, type ProcessIdentity } from "./process-identity";
 
 export interface LockOptions {
   /** Milliseconds to wait for another live process. */
@@ -15,18 +15,18 @@ export interface LockOptions {
 }
 
 /**
- * Runs `work` while no other process holds the lock file. The file names its owner, so the lock of a killed process
- * is taken over at once, with no expiry to wait for.
+ * Runs `work` while no other process holds the lock file. The file names its owner, so the lock of a killed process is
+ * taken over at once.
  *
- * @throws Error when another live process still holds it after `waitMs`.
+ * @throws Error when another live process still holds it after `waitMs`
  */
 export async function withLock<T>(file: string, options: LockOptions, work: () => Promise<T>): Promise<T> {
   mkdirSync(path.dirname(file), { recursive: true });
   const deadline = Date.now() + options.waitMs;
-  const token = newToken();
+  const token = JSON.stringify({ ...identify(process.pid), nonce: randomBytes(8).toString("hex") });
   let announced = false;
   while (!tryLock(file, token)) {
-    const owner = ownerOf(file);
+    const owner = liveOwner(file);
     if (owner === undefined) continue;
     if (!announced) options.onWait?.(owner);
     announced = true;
@@ -45,11 +45,7 @@ export async function withLock<T>(file: string, options: LockOptions, work: () =
   }
 }
 
-function newToken(): string {
-  return JSON.stringify({ ...identify(process.pid), nonce: randomBytes(8).toString("hex") });
-}
-
-// Written beside it and linked into place, so that nobody ever reads a lock file without its owner.
+// Written under another name and linked into place, so that a lock file always has an owner in it.
 function tryLock(file: string, token: string): boolean {
   const draft = `${file}.draft-${process.pid}`;
   writeFileSync(draft, token, { mode: 0o600 });
@@ -64,14 +60,14 @@ function tryLock(file: string, token: string): boolean {
   }
 }
 
-/** The live owner; undefined when the lock is free now, after a dead owner's file has been put away. */
-function ownerOf(file: string): ProcessIdentity | undefined {
+/** Undefined when the lock is free now: a dead owner's file has been removed. */
+function liveOwner(file: string): ProcessIdentity | undefined {
   const token = readToken(file);
   if (token === undefined) return undefined;
-  const owner = parseOwner(token);
+  const owner = ownerIn(token);
   if (owner !== undefined && isSameProcess(owner)) return owner;
-  // Renaming lets exactly one of several waiting processes put it away. Should a new owner have slipped in between
-  // reading and renaming, its file is put back.
+  // Of several waiting processes exactly one succeeds in renaming it. Where a new owner has locked it between reading and
+  // renaming, its file is put back.
   const aside = `${file}.dead-${process.pid}`;
   try {
     renameSync(file, aside);
@@ -92,7 +88,7 @@ function readToken(file: string): string | undefined {
   }
 }
 
-function parseOwner(token: string): ProcessIdentity | undefined {
+function ownerIn(token: string): ProcessIdentity | undefined {
   try {
     const { pid, startedAt } = JSON.parse(token) as Partial<ProcessIdentity>;
     return pid === undefined || startedAt === undefined ? undefined : { pid, startedAt };

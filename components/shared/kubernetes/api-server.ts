@@ -1,0 +1,299 @@
+import type { IncomingMessage } from "node:http";
+import https from "node:https";
+import { text } from "node:stream/consumers";
+import type { KubeConfig } from "@kubernetes/client-node" with { "resolution-mode": "import" };
+import { ApiError, isNotFound, UnknownKindError } from "./errors";
+import type { ApplyObject, LiveObject, ObjectReference } from "./object";
+
+export { ApiError, UnknownKindError } from "./errors";
+export type { ApplyObject, LiveObject, ObjectReference } from "./object";
+
+/** What reaches a cluster. Secret. */
+export interface ClusterAccess {
+  /** Text of a kubeconfig, or its path. */
+  readonly kubeconfig: string;
+  /** @default the kubeconfig's current context */
+  readonly context?: string;
+}
+
+type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+
+export interface RequestOptions {
+  readonly query?: Readonly<Record<string, string>>;
+  /** Sent as JSON. */
+  readonly body?: unknown;
+  /** @default application/json, where there is a body */
+  readonly contentType?: string;
+  /** @default 60,000 */
+  readonly timeoutMs?: number;
+  readonly signal?: AbortSignal;
+}
+
+interface DeleteOptions {
+  readonly propagationPolicy?: "Foreground" | "Background";
+  readonly preconditions?: { readonly resourceVersion: string };
+}
+
+interface ApiResource {
+  readonly name: string;
+  readonly kind: string;
+  readonly namespaced: boolean;
+}
+
+export const fieldManager = "talos-mesh";
+
+/**
+ * A client of a Kubernetes API server that sends and returns plain JSON. The typed client of `@kubernetes/client-node`
+ * drops fields it does not know before it sends an object, so that strict validation would never see a misspelt one; its
+ * KubeConfig is used, because it supports every way to log in.
+ *
+ * Every method rejects with ApiError for a response that is no success, UnknownKindError for a kind that the API server
+ * does not serve, and the error of node:https (with `code`) where there is no response.
+ */
+export class ApiServer {
+  private readonly kinds = new Map<string, readonly ApiResource[]>();
+
+  private constructor(
+    private readonly url: URL,
+    private login: https.RequestOptions,
+    private readonly config?: KubeConfig,
+  ) {}
+
+  /** @throws Error when the kubeconfig cannot be used. */
+  static async open(access: ClusterAccess): Promise<ApiServer> {
+    const { KubeConfig } = await import("@kubernetes/client-node");
+    const config = new KubeConfig();
+    if (/^\s*[{#]|\n|^apiVersion:/.test(access.kubeconfig)) config.loadFromString(access.kubeconfig);
+    else config.loadFromFile(access.kubeconfig);
+    if (access.context !== undefined) config.setCurrentContext(access.context);
+    const cluster = config.getCurrentCluster();
+    if (cluster === null) {
+      throw new Error(`the kubeconfig has no usable context "${config.getCurrentContext()}"`);
+    }
+    return new ApiServer(new URL(cluster.server), await loginOf(config), config);
+  }
+
+  /**
+   * Without a kubeconfig, and without loading `@kubernetes/client-node` (half a second); `kubeConfig` is not available.
+   *
+   * @param credentials in PEM
+   */
+  static withCertificate(
+    url: string,
+    credentials: { readonly ca: string; readonly cert: string; readonly key: string },
+  ): ApiServer {
+    return new ApiServer(new URL(url), { ...credentials });
+  }
+
+  get address(): string {
+    return this.url.origin;
+  }
+
+  /** The login, for streams to pods. */
+  get kubeConfig(): KubeConfig {
+    if (this.config === undefined) throw new Error(`${this.address} was opened without a kubeconfig`);
+    return this.config;
+  }
+
+  /** Whether it responds within `timeoutMs`, whatever the response is. */
+  async answers(timeoutMs = 2000): Promise<boolean> {
+    try {
+      await this.request("GET", "/readyz", { timeoutMs });
+      return true;
+    } catch (error) {
+      return error instanceof ApiError && error.status < 500;
+    }
+  }
+
+  /** Undefined where there is no such object, or no such kind. */
+  async get(reference: ObjectReference, signal?: AbortSignal): Promise<LiveObject | undefined> {
+    try {
+      return (await this.request("GET", await this.pathOf(reference, signal), { signal })) as LiveObject;
+    } catch (error) {
+      if (isNotFound(error)) return undefined;
+      throw error;
+    }
+  }
+
+  /**
+   * Objects of one kind, in one namespace or (undefined) in all; each with `apiVersion` and `kind`, which items of a list
+   * lack.
+   *
+   * @param query such as `labelSelector`, `fieldSelector`
+   */
+  async list(
+    kind: { readonly apiVersion: string; readonly kind: string; readonly namespace?: string },
+    query: Readonly<Record<string, string>> = {},
+    signal?: AbortSignal,
+  ): Promise<LiveObject[]> {
+    const path = await this.collectionOf(kind, signal);
+    const { items } = (await this.request("GET", path, { query, signal })) as { items: LiveObject[] };
+    return items.map((item) => ({ ...item, apiVersion: kind.apiVersion, kind: kind.kind }));
+  }
+
+  /** Server-side apply. Fields that the object's schema does not know are an error. */
+  apply(object: ApplyObject, signal?: AbortSignal, manager = fieldManager): Promise<LiveObject> {
+    return this.patch(object, { fieldManager: manager, fieldValidation: "Strict" }, signal);
+  }
+
+  /**
+   * What creating the object would result in, admission webhooks included; nothing is kept.
+   *
+   * @throws ApiError where the API server or a webhook refuses it
+   */
+  async dryRun(object: ApplyObject, signal?: AbortSignal): Promise<LiveObject> {
+    return (await this.request("POST", await this.collectionOf({ ...object, ...object.metadata }, signal), {
+      query: { dryRun: "All", fieldValidation: "Strict" },
+      body: object,
+      signal,
+    })) as LiveObject;
+  }
+
+  /**
+   * What applying the object would result in; nothing is kept. By a manager that owns no field of it, so that no field is
+   * removed.
+   *
+   * @throws ApiError where the API server or a webhook refuses it
+   */
+  applied(object: ApplyObject, signal?: AbortSignal): Promise<LiveObject> {
+    return this.patch(object, { fieldManager: `${fieldManager}-compare`, dryRun: "All" }, signal);
+  }
+
+  /**
+   * Creates an object, or replaces the one that has this `resourceVersion`: of several concurrent calls one succeeds.
+   *
+   * @throws ApiError 409 for the others
+   */
+  async write(object: ApplyObject, resourceVersion?: string): Promise<LiveObject> {
+    const reference = { ...object, ...object.metadata };
+    const body = { ...object, metadata: { ...object.metadata, resourceVersion } };
+    return (await (resourceVersion === undefined
+      ? this.request("POST", await this.collectionOf(reference), { body })
+      : this.request("PUT", await this.pathOf(reference), { body }))) as LiveObject;
+  }
+
+  /** Requests the deletion of an object, by default after everything that it owns; false where there was none. */
+  async delete(
+    reference: ObjectReference,
+    signal?: AbortSignal,
+    options: DeleteOptions = { propagationPolicy: "Foreground" },
+  ): Promise<boolean> {
+    try {
+      const body = { apiVersion: "v1", kind: "DeleteOptions", ...options };
+      await this.request("DELETE", await this.pathOf(reference, signal), { body, signal });
+      return true;
+    } catch (error) {
+      if (isNotFound(error)) return false;
+      throw error;
+    }
+  }
+
+  /** Whether objects of this kind belong to a namespace. */
+  async isNamespaced(kind: { readonly apiVersion: string; readonly kind: string }): Promise<boolean> {
+    return (await this.discover(kind)).namespaced;
+  }
+
+  /** For what has no method of its own. @returns the response: parsed where it is JSON, else its text */
+  async request(method: Method, path: string, options: RequestOptions = {}): Promise<unknown> {
+    try {
+      return await this.send(method, path, options);
+    } catch (error) {
+      if (this.config === undefined || !(error instanceof ApiError && error.status === 401)) throw error;
+      // A token, or a login by a command, expires.
+      this.login = await loginOf(this.config);
+      return await this.send(method, path, options);
+    }
+  }
+
+  private async patch(
+    object: ApplyObject,
+    query: Readonly<Record<string, string>>,
+    signal?: AbortSignal,
+  ): Promise<LiveObject> {
+    return (await this.request("PATCH", await this.pathOf({ ...object, ...object.metadata }, signal), {
+      query: { ...query, force: "true" },
+      body: object,
+      contentType: "application/apply-patch+yaml",
+      signal,
+    })) as LiveObject;
+  }
+
+  private async pathOf(reference: ObjectReference, signal?: AbortSignal): Promise<string> {
+    return `${await this.collectionOf(reference, signal)}/${encodeURIComponent(reference.name)}`;
+  }
+
+  private async collectionOf(
+    { apiVersion, kind, namespace }: { apiVersion: string; kind: string; namespace?: string },
+    signal?: AbortSignal,
+  ): Promise<string> {
+    const resource = await this.discover({ apiVersion, kind }, signal);
+    const scope = resource.namespaced && namespace !== undefined ? `/namespaces/${encodeURIComponent(namespace)}` : "";
+    return `${groupPath(apiVersion)}${scope}/${resource.name}`;
+  }
+
+  // A missing kind is looked up every time, because its CRD may have been applied since.
+  private async discover(
+    { apiVersion, kind }: { readonly apiVersion: string; readonly kind: string },
+    signal?: AbortSignal,
+  ): Promise<ApiResource> {
+    const find = () => this.kinds.get(apiVersion)?.find((each) => each.kind === kind && !each.name.includes("/"));
+    if (find() === undefined) {
+      try {
+        const found = await this.request("GET", groupPath(apiVersion), { signal });
+        this.kinds.set(apiVersion, (found as { resources: ApiResource[] }).resources);
+      } catch (error) {
+        if (!(error instanceof ApiError && error.status === 404)) throw error;
+      }
+    }
+    const found = find();
+    if (found === undefined) throw new UnknownKindError(`the API server has no kind ${kind} in ${apiVersion}`);
+    return found;
+  }
+
+  private async send(method: Method, path: string, options: RequestOptions): Promise<unknown> {
+    const { query, body, contentType = "application/json", timeoutMs = 60_000, signal } = options;
+    const search = query === undefined ? "" : `?${new URLSearchParams(query).toString()}`;
+    const url = new URL(`${this.url.pathname.replace(/\/$/, "")}${path}${search}`, this.url);
+    const type = body !== undefined && { "content-type": contentType };
+    const headers = { ...this.login.headers, accept: "application/json", ...type };
+    const deadline = AbortSignal.timeout(timeoutMs);
+    const either = signal === undefined ? deadline : AbortSignal.any([deadline, signal]);
+    try {
+      const response = await new Promise<IncomingMessage>((resolve, reject) => {
+        const request = https.request(url, { ...this.login, method, headers, signal: either }, resolve);
+        request.on("error", reject).end(body === undefined ? undefined : JSON.stringify(body));
+      });
+      const content = await text(response);
+      const { statusCode: status = 0 } = response;
+      if (status >= 200 && status < 300) return parsed(content);
+      throw new ApiError(status, messageOf(parsed(content)) ?? `HTTP ${status}: ${content.slice(0, 500)}`);
+    } catch (error) {
+      if (error instanceof ApiError || !deadline.aborted) throw error;
+      const message = `${this.address} did not respond within ${timeoutMs / 1000} s`;
+      throw Object.assign(new Error(message), { code: "ETIMEDOUT" });
+    }
+  }
+}
+
+async function loginOf(config: KubeConfig): Promise<https.RequestOptions> {
+  const options: https.RequestOptions = {};
+  await config.applyToHTTPSOptions(options);
+  return options;
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return text;
+  }
+}
+
+function messageOf(content: unknown): string | undefined {
+  const { message } = (content ?? {}) as { message?: unknown };
+  return typeof message === "string" ? message : undefined;
+}
+
+function groupPath(apiVersion: string): string {
+  return apiVersion.includes("/") ? `/apis/${apiVersion}` : `/api/${apiVersion}`;
+}

@@ -1,0 +1,106 @@
+import { Writable } from "node:stream";
+import type { V1Status } from "@kubernetes/client-node" with { "resolution-mode": "import" };
+import type { ApiServer } from "./api-server";
+import { ExecError } from "./errors";
+
+export interface ExecResult {
+  readonly stdout: Buffer;
+  readonly stderr: string;
+  readonly exitCode: number;
+}
+
+export interface ExecLimits {
+  readonly signal?: AbortSignal;
+  /** After which no result is expected any more: a node that dies closes no connection. @default 60 */
+  readonly seconds?: number;
+}
+
+export interface ExecTarget {
+  readonly namespace: string;
+  readonly pod: string;
+  readonly container: string;
+}
+
+/** What is used of a WebSocket, whose types are not published with the client. */
+interface WebSocket {
+  close(): void;
+  ping?(): void;
+  onclose: (() => void) | null;
+}
+
+/** Milliseconds between two pings: load balancers cut connections that are silent for a minute. */
+const pingInterval = 20_000;
+
+/**
+ * Runs a command in a container to its end. When `signal` is aborted or the time is over, the connection is closed; the
+ * command itself may go on, and ends with its pod.
+ *
+ * @throws ExecError where the connection broke or could not be made; the signal's reason
+ */
+export async function execInPod(
+  server: Pick<ApiServer, "kubeConfig">,
+  { namespace, pod, container }: ExecTarget,
+  argv: readonly string[],
+  { signal, seconds = 60 }: ExecLimits = {},
+): Promise<ExecResult> {
+  signal?.throwIfAborted();
+  const { Exec } = await import("@kubernetes/client-node");
+  const [stdout, stderr] = [new Collector(), new Collector()];
+  const program = argv[0] ?? "";
+  const deadline = AbortSignal.timeout(1000 * seconds);
+  const end = signal ? AbortSignal.any([signal, deadline]) : deadline;
+  return new Promise<ExecResult>((resolve, reject) => {
+    // Without waiting for the other side, which may take half a minute to agree to the end of a connection.
+    const stop = () => {
+      const late = new ExecError(`${program} in ${pod} has not ended within ${seconds} s`);
+      reject(signal?.aborted === true ? (signal.reason as Error) : late);
+    };
+    if (end.aborted) stop();
+    end.addEventListener("abort", stop, { once: true });
+    const finish = (status: V1Status) => {
+      const exitCode = exitCodeOf(status);
+      // A program that does not exist prints nothing itself.
+      const printed = stderr.content().toString("utf8") || (exitCode === 0 ? "" : (status.message ?? ""));
+      end.removeEventListener("abort", stop);
+      resolve({ stdout: stdout.content(), stderr: printed, exitCode });
+    };
+    new Exec(server.kubeConfig)
+      .exec(namespace, pod, container, [...argv], stdout, stderr, null, false, finish)
+      .then((opened: unknown) => {
+        const socket = opened as WebSocket;
+        const ping = setInterval(() => socket.ping?.(), pingInterval).unref();
+        const close = () => socket.close();
+        if (end.aborted) close();
+        end.addEventListener("abort", close, { once: true });
+        socket.onclose = () => {
+          clearInterval(ping);
+          end.removeEventListener("abort", close);
+          // After `finish` this changes nothing.
+          reject(new ExecError(`the connection to ${pod} was closed while ${program} ran`));
+        };
+      })
+      .catch((error: unknown) => {
+        // A WebSocket fails with an event, which is no Error and has a message all the same.
+        const reason = (error as { message?: unknown } | null)?.message ?? error;
+        reject(new ExecError(`cannot run ${program} in ${pod}: ${String(reason)}`));
+      });
+  });
+}
+
+class Collector extends Writable {
+  private readonly parts: Buffer[] = [];
+
+  override _write(part: Buffer, _encoding: BufferEncoding, done: () => void): void {
+    this.parts.push(part);
+    done();
+  }
+
+  content(): Buffer {
+    return Buffer.concat(this.parts);
+  }
+}
+
+function exitCodeOf({ status, details }: V1Status): number {
+  if (status === "Success") return 0;
+  return Number(details?.causes?.find(({ reason }) => reason === "ExitCode")?.message ?? -1);
+}

@@ -1,0 +1,58 @@
+/** A Kubernetes object as plain data: the form that compilers return and components place. */
+export interface KubernetesObject<Spec = unknown> {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: {
+    readonly name: string;
+    readonly namespace?: string;
+    readonly labels?: Readonly<Record<string, string>>;
+    readonly annotations?: Readonly<Record<string, string>>;
+  };
+  readonly spec: Spec;
+}
+
+/** An object to apply; it may have fields other than `spec` (`data`, `rules`). */
+export type ApplyObject = KubernetesObject & Readonly<Record<string, unknown>>;
+
+/** An object as the API server returns it. */
+export interface LiveObject extends Omit<KubernetesObject<Record<string, unknown>>, "metadata" | "spec"> {
+  readonly metadata: KubernetesObject["metadata"] & {
+    readonly uid: string;
+    readonly resourceVersion: string;
+    readonly generation?: number;
+    readonly deletionTimestamp?: string;
+    readonly finalizers?: readonly string[];
+    readonly managedFields?: readonly { manager?: string; operation?: string; fieldsV1?: unknown }[];
+  };
+  readonly spec?: Record<string, unknown>;
+  readonly status?: Record<string, unknown>;
+}
+
+/** What identifies an object. */
+export interface ObjectReference {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly namespace?: string;
+  readonly name: string;
+}
+
+export function referenceOf({ apiVersion, kind, metadata }: KubernetesObject | LiveObject): ObjectReference {
+  return { apiVersion, kind, name: metadata.name, ...(metadata.namespace && { namespace: metadata.namespace }) };
+}
+
+/** An entry of `status.conditions`. */
+export interface Condition {
+  readonly type: string;
+  readonly status: string;
+  readonly reason?: string;
+  readonly message?: string;
+}
+
+export function conditionsOf({ status }: Pick<LiveObject, "status">): readonly Condition[] {
+  return (status?.conditions ?? []) as Condition[];
+}
+
+/** Whether a condition is `True`; absent ones are not. */
+export function hasCondition(object: Pick<LiveObject, "status">, type: string): boolean {
+  return conditionsOf(object).some((condition) => condition.type === type && condition.status === "True");
+}

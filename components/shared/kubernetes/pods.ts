@@ -1,0 +1,166 @@
+import { defaultRevision } from "../istio";
+import type { ApiServer } from "./api-server";
+import { conditionsOf, hasCondition, type LiveObject } from "./object";
+
+/** What a pod's proxy container may use, and where it is from. */
+export interface ProxyContainer {
+  readonly image: string;
+  readonly requests: Readonly<Record<string, string>>;
+  readonly limits: Readonly<Record<string, string>>;
+  /** Worker threads, where they are set; 0 is one for each processor. */
+  readonly workers?: number;
+}
+
+/** What this project reads of a pod. */
+export interface Pod {
+  readonly name: string;
+  readonly namespace: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, string>>;
+  /** Value of its label `app`, or "". */
+  readonly app: string;
+  /** Name of its node, or "" while it has none. */
+  readonly node: string;
+  readonly phase: string;
+  readonly ready: boolean;
+  /** Whether it has ended, or its deletion was requested. */
+  readonly leaving: boolean;
+  readonly hostNetwork: boolean;
+  /** Why it is not ready, as far as its containers and conditions say; else its phase. */
+  readonly waitingFor: string;
+  /** Names of its containers, init containers as well: a native sidecar is one. */
+  readonly containers: readonly string[];
+  /** Whether ztunnel takes its traffic. */
+  readonly redirected: boolean;
+  /** Its container `istio-proxy`: a sidecar, or what a gateway, a waypoint or a ztunnel is itself. */
+  readonly proxy?: ProxyContainer;
+  /** The control plane that its proxy belongs to: `default`, or a revision, never a tag. */
+  readonly revision: string;
+  /** Images of its containers with their digests. */
+  readonly images: readonly string[];
+  /** Restarts by container. */
+  readonly restarts: Readonly<Record<string, number>>;
+}
+
+interface ContainerStatus {
+  readonly name: string;
+  readonly image: string;
+  readonly imageID: string;
+  readonly restartCount: number;
+  readonly state?: { readonly waiting?: { readonly reason?: string; readonly message?: string } };
+}
+
+/** @param query such as `labelSelector`; @param namespace undefined for all */
+export async function listPods(
+  server: Pick<ApiServer, "list">,
+  namespace?: string,
+  query: Readonly<Record<string, string>> = {},
+  signal?: AbortSignal,
+): Promise<Pod[]> {
+  return (await server.list({ apiVersion: "v1", kind: "Pod", namespace }, query, signal)).map(readPod);
+}
+
+export function readPod(pod: Pick<LiveObject, "metadata" | "spec" | "status">): Pod {
+  const { metadata, spec, status } = pod;
+  const { labels = {}, annotations = {} } = metadata;
+  const containers = containersOf(spec);
+  const proxy = containers.find(({ name }) => name === "istio-proxy");
+  const phase = text(status?.phase);
+  const statuses = (["containerStatuses", "initContainerStatuses"] as const).flatMap(
+    (field) => (status?.[field] ?? []) as ContainerStatus[],
+  );
+  const waiting = statuses.flatMap(({ name, state }) =>
+    state?.waiting ? [`${name}: ${state.waiting.message ?? state.waiting.reason ?? "waiting"}`] : [],
+  );
+  const unmet = conditionsOf(pod).flatMap(({ status: is, message }) => (is === "True" || !message ? [] : [message]));
+  return {
+    name: metadata.name,
+    namespace: metadata.namespace ?? "",
+    ...{ labels, annotations, phase },
+    app: labels.app ?? "",
+    node: text(spec?.nodeName),
+    ready: hasCondition(pod, "Ready"),
+    leaving: phase === "Succeeded" || phase === "Failed" || metadata.deletionTimestamp !== undefined,
+    hostNetwork: spec?.hostNetwork === true,
+    waitingFor: waiting[0] ?? unmet[0] ?? phase,
+    containers: containers.map(({ name }) => name),
+    redirected: annotations["ambient.istio.io/redirection"] === "enabled",
+    ...(proxy && { proxy: proxyOf(proxy) }),
+    revision: revisionOf(metadata),
+    images: statuses.map(({ image, imageID }) => `${image} (${imageID.replace(/^.*@/, "")})`),
+    restarts: Object.fromEntries(statuses.map(({ name, restartCount }) => [name, restartCount])),
+  };
+}
+
+interface Container {
+  readonly name: string;
+  readonly image?: string;
+  readonly env?: readonly { readonly name: string; readonly value?: string }[];
+  readonly resources?: Partial<Pick<ProxyContainer, "requests" | "limits">>;
+  readonly ports?: readonly { readonly name?: string; readonly containerPort: number }[];
+}
+
+/** Containers of a pod's spec or template, init containers first. */
+export function containersOf(spec: Readonly<Record<string, unknown>> | undefined): readonly Container[] {
+  return ["initContainers", "containers"].flatMap((field) => (spec?.[field] ?? []) as Container[]);
+}
+
+function proxyOf({ image = "", env, resources = {} }: Container): ProxyContainer {
+  const config = env?.find(({ name }) => name === "PROXY_CONFIG")?.value ?? "";
+  const [, workers] = /"concurrency":\s*(\d+)/.exec(config) ?? [];
+  const { requests = {}, limits = {} } = resources;
+  return { image, requests, limits, ...(workers !== undefined && { workers: Number(workers) }) };
+}
+
+/** As the injector noted it on the pod. A waypoint, which no injector makes, has a label. */
+function revisionOf({ annotations = {}, labels = {} }: LiveObject["metadata"]): string {
+  const injected = statusRevision(annotations["sidecar.istio.io/status"]);
+  return injected ?? annotations["istio.io/rev"] ?? labels["istio.io/rev"] ?? defaultRevision;
+}
+
+function statusRevision(status: string | undefined): string | undefined {
+  try {
+    return (JSON.parse(status ?? "{}") as { revision?: string }).revision;
+  } catch {
+    return undefined;
+  }
+}
+
+function text(value: unknown): string {
+  return typeof value === "string" ? value : "";
+}
+
+/** The pods behind a Service, and where a port of it leads. */
+export interface ServicePods {
+  readonly pods: readonly Pod[];
+  /** A ready pod and the container port behind the Service's port; undefined where no pod is ready. */
+  readonly target?: { readonly pod: string; readonly port: number };
+}
+
+/** Undefined where there is no such Service. */
+export async function podsBehind(
+  server: Pick<ApiServer, "get" | "list">,
+  { namespace, service: name, port }: { readonly namespace: string; readonly service: string; readonly port: number },
+  signal?: AbortSignal,
+): Promise<ServicePods | undefined> {
+  const service = await server.get({ apiVersion: "v1", kind: "Service", namespace, name }, signal);
+  if (!service) return undefined;
+  const { selector = {}, ports = [] } = (service.spec ?? {}) as {
+    selector?: Readonly<Record<string, string>>;
+    ports?: readonly { port: number; targetPort?: number | string }[];
+  };
+  const labelSelector = Object.entries(selector)
+    .map(([label, value]) => `${label}=${value}`)
+    .join(",");
+  const found = await server.list({ apiVersion: "v1", kind: "Pod", namespace }, { labelSelector }, signal);
+  const pods = found.map(readPod);
+  const index = pods.findIndex(({ ready, leaving }) => ready && !leaving);
+  const pod = pods[index];
+  if (!pod) return { pods };
+  const targetPort = ports.find((each) => each.port === port)?.targetPort ?? port;
+  // A Service may name a port of the pod's containers.
+  const named = containersOf(found[index]?.spec).flatMap((container) => container.ports ?? []);
+  const number =
+    typeof targetPort === "number" ? targetPort : named.find(({ name }) => name === targetPort)?.containerPort;
+  return { pods, target: { pod: pod.name, port: number ?? port } };
+}

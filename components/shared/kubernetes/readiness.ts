@@ -1,0 +1,220 @@
+import type { ApiServer } from "./api-server";
+import { conditionsOf, hasCondition, type LiveObject, type ObjectReference, referenceOf } from "./object";
+import { missing, waitFor, WaitTimeout, type WaitOptions, whenAvailable } from "./wait";
+
+/** `ready`; or what is still missing, as a noun phrase; or `failed`, where waiting longer cannot help. */
+export type Readiness =
+  | { readonly state: "ready" }
+  | { readonly state: "waiting"; readonly for: string }
+  | { readonly state: "failed"; readonly why: string };
+
+/** An object that did not become ready, or was not deleted. The message completes a sentence that begins with its name. */
+export class ObjectError extends Error {
+  override readonly name = "ObjectError";
+}
+
+const ready: Readiness = { state: "ready" };
+const waiting = (what: string): Readiness => ({ state: "waiting", for: what });
+const failed = (why: string): Readiness => ({ state: "failed", why });
+const notObserved = waiting("its controller to observe the change");
+
+/**
+ * Whether an object is ready for what depends on it, by the rules of the Kubernetes provider's await logic. Kinds without a
+ * rule are ready once they are accepted, and so is an object with the annotation `pulumi.com/skipAwait`. A Service also
+ * depends on other objects: see `fullReadiness`.
+ */
+export function readinessOf(object: LiveObject): Readiness {
+  const { apiVersion, kind } = object;
+  const group = apiVersion.includes("/") ? apiVersion.split("/")[0] : "";
+  const rule = rules.get(`${group}/${kind}`);
+  if (rule === undefined || object.metadata.annotations?.["pulumi.com/skipAwait"] === "true") return ready;
+  const { observedGeneration } = object.status ?? {};
+  const isBehind = typeof observedGeneration === "number" && observedGeneration < (object.metadata.generation ?? 0);
+  return isBehind ? notObserved : rule(object);
+}
+
+function deploymentReadiness(object: LiveObject): Readiness {
+  const progress = conditionsOf(object).find(({ type }) => type === "Progressing");
+  if (progress?.status === "False") return failed(progress.message ?? progress.reason ?? "the rollout is stuck");
+  const wanted = Number(object.spec?.replicas ?? 1);
+  const [updated, all, available] = counts(object, "updatedReplicas", "replicas", "availableReplicas");
+  if (updated < wanted) return waiting(`${updated} of ${wanted} replicas updated`);
+  if (all > updated) return waiting(`${all - updated} old replicas to end`);
+  return available < wanted ? waiting(`${available} of ${wanted} replicas available`) : ready;
+}
+
+function statefulSetReadiness(object: LiveObject): Readiness {
+  const wanted = Number(object.spec?.replicas ?? 1);
+  const [readyReplicas, updated] = counts(object, "readyReplicas", "updatedReplicas");
+  const isRolling = object.status?.updateRevision !== object.status?.currentRevision && updated < wanted;
+  if (readyReplicas < wanted) return waiting(`${readyReplicas} of ${wanted} replicas ready`);
+  return isRolling ? waiting(`${updated} of ${wanted} replicas updated`) : ready;
+}
+
+function daemonSetReadiness(object: LiveObject): Readiness {
+  if (object.status?.observedGeneration === undefined) return notObserved;
+  const [wanted, updated, readyPods] = counts(
+    object,
+    "desiredNumberScheduled",
+    "updatedNumberScheduled",
+    "numberReady",
+  );
+  if (updated < wanted) return waiting(`${updated} of ${wanted} pods updated`);
+  return readyPods < wanted ? waiting(`${readyPods} of ${wanted} pods ready`) : ready;
+}
+
+function jobReadiness(object: LiveObject): Readiness {
+  const failure = conditionsOf(object).find(({ type, status }) => type === "Failed" && status === "True");
+  if (failure) return failed(failure.message ?? "the job failed");
+  return hasCondition(object, "Complete") ? ready : waiting("completion");
+}
+
+function crdReadiness(object: LiveObject): Readiness {
+  const names = conditionsOf(object).find(({ type }) => type === "NamesAccepted");
+  if (names?.status === "False" && names.reason !== "NotAccepted") return failed(names.message ?? "names refused");
+  return hasCondition(object, "Established") ? ready : waiting("condition Established");
+}
+
+const rules: ReadonlyMap<string, (object: LiveObject) => Readiness> = new Map([
+  ["apps/Deployment", deploymentReadiness],
+  ["apps/StatefulSet", statefulSetReadiness],
+  ["apps/DaemonSet", daemonSetReadiness],
+  ["batch/Job", jobReadiness],
+  ["apiextensions.k8s.io/CustomResourceDefinition", crdReadiness],
+  ["/Namespace", (object) => (object.status?.phase === "Active" ? ready : waiting("phase Active"))],
+  ["/Node", (object) => (hasCondition(object, "Ready") ? ready : waiting("condition Ready"))],
+  [
+    "/Pod",
+    (object) =>
+      object.status?.phase === "Succeeded" || hasCondition(object, "Ready") ? ready : waiting("condition Ready"),
+  ],
+]);
+
+/** Whether a Service has pods to wait for: a headless one and one without a selector have none. */
+export function servesPods(service: LiveObject): boolean {
+  const { selector, type, clusterIP } = service.spec ?? {};
+  const selects = typeof selector === "object" && selector !== null && Object.keys(selector).length > 0;
+  return selects && type !== "ExternalName" && clusterIP !== "None";
+}
+
+/** The address that a load balancer has given a Service; undefined where there is none (yet). */
+export function loadBalancerAddress(service: LiveObject): string | undefined {
+  const { ingress = [] } = (service.status?.loadBalancer ?? {}) as { ingress?: { ip?: string; hostname?: string }[] };
+  return ingress[0]?.ip ?? ingress[0]?.hostname;
+}
+
+/** @param slices EndpointSlices of the Service */
+export function serviceReadiness(service: LiveObject, slices: readonly LiveObject[]): Readiness {
+  if (service.spec?.type === "LoadBalancer" && loadBalancerAddress(service) === undefined) {
+    return waiting("an address from a load balancer; without one use a Service of type NodePort");
+  }
+  const endpoints = slices.flatMap(
+    (slice) => (slice as unknown as { endpoints?: { conditions?: { ready?: boolean } }[] | null }).endpoints ?? [],
+  );
+  return endpoints.some((each) => each.conditions?.ready !== false) ? ready : waiting("a ready pod behind it");
+}
+
+/** `readinessOf`, and for a Service that of the pods behind it. */
+export async function fullReadiness(server: ApiServer, object: LiveObject, signal?: AbortSignal): Promise<Readiness> {
+  const skipped = object.metadata.annotations?.["pulumi.com/skipAwait"] === "true";
+  if (object.apiVersion !== "v1" || object.kind !== "Service" || skipped || !servesPods(object)) {
+    return readinessOf(object);
+  }
+  const { name, namespace } = object.metadata;
+  const kind = { apiVersion: "discovery.k8s.io/v1", kind: "EndpointSlice", namespace };
+  return serviceReadiness(
+    object,
+    await server.list(kind, { labelSelector: `kubernetes.io/service-name=${name}` }, signal),
+  );
+}
+
+/** Options of a wait for an object that was just changed: it is looked at 20 times a second first, then every second. */
+export type ObjectWait = Pick<WaitOptions, "timeoutMs" | "signal" | "onProgress">;
+
+const often = { intervalMs: 50, maxIntervalMs: 1000 };
+
+/**
+ * Waits until an object is ready.
+ *
+ * @param applied the object as the API server returned it last
+ * @throws ObjectError naming what is missing after the time, or why the object cannot become ready, each with the object's
+ *   conditions and last events
+ */
+export async function waitUntilReady(server: ApiServer, applied: LiveObject, options: ObjectWait): Promise<LiveObject> {
+  const { timeoutMs, signal, onProgress } = options;
+  let live: LiveObject | undefined = applied;
+  const check = async () => {
+    live ??= await server.get(referenceOf(applied), signal);
+    if (live === undefined) throw new ObjectError("was deleted by another client");
+    const readiness = await fullReadiness(server, live, signal);
+    if (readiness.state === "failed") throw new ObjectError(readiness.why);
+    if (readiness.state === "ready") return live;
+    live = undefined;
+    return missing(readiness.for);
+  };
+  try {
+    return await waitFor(check, { ...options, ...often, onProgress: (what) => onProgress?.(`waiting for ${what}`) });
+  } catch (error) {
+    const late =
+      error instanceof WaitTimeout && `is not ready after ${timeoutMs / 1000} s: waiting for ${error.missing}`;
+    if (!late && !(error instanceof ObjectError)) throw error;
+    const lines = [late || (error as Error).message, ...(await explanation(server, applied))];
+    throw new ObjectError(lines.join("\n"), { cause: error });
+  }
+}
+
+/**
+ * Deletes an object and everything that it owns, and waits until it is gone.
+ *
+ * @returns false where there was none
+ * @throws ObjectError naming the finalizers that hold it
+ */
+export async function deleteAndWait(
+  server: ApiServer,
+  reference: ObjectReference,
+  options: ObjectWait,
+): Promise<boolean> {
+  const { signal, timeoutMs, onProgress } = options;
+  const retry = { signal, onProgress };
+  const before = await whenAvailable(() => server.get(reference, signal), retry);
+  if (before === undefined) return false;
+  await whenAvailable(() => server.delete(reference, signal), retry);
+  let finalizers: readonly string[] = [];
+  const check = async () => {
+    const live = await server.get(reference, signal);
+    // An object with another UID was created by another client since.
+    if (live === undefined || live.metadata.uid !== before.metadata.uid) return true;
+    finalizers = live.metadata.finalizers ?? [];
+    return missing("waiting until it is gone");
+  };
+  try {
+    return await waitFor(check, { ...options, ...often });
+  } catch (error) {
+    if (!(error instanceof WaitTimeout)) throw error;
+    const why = finalizers.length > 0 ? `; it is held by the finalizers ${finalizers.join(", ")}` : "";
+    throw new ObjectError(`still exists ${timeoutMs / 1000} s after its deletion${why}`, { cause: error });
+  }
+}
+
+/** An object's conditions that do not hold, and its last events, one a line. */
+async function explanation(server: ApiServer, object: LiveObject): Promise<string[]> {
+  const { namespace = "default", uid } = object.metadata;
+  const live = await server.get(referenceOf(object)).catch(() => undefined);
+  const unmet = conditionsOf(live ?? object).filter(({ status }) => status !== "True");
+  const events = await server
+    .list({ apiVersion: "v1", kind: "Event", namespace }, { fieldSelector: `involvedObject.uid=${uid}` })
+    .catch(() => []);
+  return [
+    ...unmet.map(({ type, status, message = "" }) => `condition ${type}=${status}: ${message}`),
+    ...(events as unknown as { reason?: string; message?: string }[])
+      .slice(-3)
+      .map(({ reason = "", message = "" }) => `event ${reason}: ${message}`),
+  ];
+}
+
+function counts<const Fields extends readonly string[]>(
+  { status }: LiveObject,
+  ...fields: Fields
+): { [Index in keyof Fields]: number } {
+  return fields.map((field) => Number(status?.[field] ?? 0)) as { [Index in keyof Fields]: number };
+}

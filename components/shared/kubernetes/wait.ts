@@ -1,0 +1,100 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { isTemporary } from "./errors";
+
+/** What a check returns while the condition does not hold. */
+export class Missing {
+  constructor(
+    /** Completes "waiting for ..." or stands alone: `2 of 3 replicas available`. */
+    readonly what: string,
+  ) {}
+}
+
+export function missing(what: string): Missing {
+  return new Missing(what);
+}
+
+/** The condition did not hold in time. */
+export class WaitTimeout extends Error {
+  override readonly name = "WaitTimeout";
+
+  constructor(
+    readonly timeoutMs: number,
+    /** What the last check found missing, or the message of the error it failed with. */
+    readonly missing: string,
+    options?: { readonly cause?: unknown },
+  ) {
+    super(`not within ${timeoutMs / 1000} s: ${missing}`, options);
+  }
+}
+
+/** Waits for some milliseconds; rejects when the run is stopped. */
+export type Sleep = (ms: number) => Promise<unknown>;
+
+export interface WaitOptions {
+  readonly timeoutMs: number;
+  /** Milliseconds between two checks. @default 2000 */
+  readonly intervalMs?: number;
+  /** The interval doubles after every check up to this. @default intervalMs */
+  readonly maxIntervalMs?: number;
+  /** How many checks in a row have to succeed. @default 1 */
+  readonly consecutive?: number;
+  /** Whether a check that fails with this error is repeated; every other error ends the wait. @default isTemporary */
+  readonly retries?: (error: unknown) => boolean;
+  /** Gets what is missing, once for each change of it. */
+  readonly onProgress?: (missing: string) => void;
+  /** @default a timer that `signal` ends */
+  readonly sleep?: Sleep;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Repeats a check until it returns something other than Missing. There is at least one check, and one at the end of the
+ * time.
+ *
+ * @returns what the last check returned
+ * @throws WaitTimeout when the time is over; the error of a check that is not to be repeated; the signal's reason
+ */
+export async function waitFor<T>(check: () => Promise<T | Missing>, options: WaitOptions): Promise<T> {
+  const { timeoutMs, intervalMs = 2000, maxIntervalMs = intervalMs, consecutive = 1, signal } = options;
+  const { retries = isTemporary, onProgress } = options;
+  const sleep = options.sleep ?? ((ms) => delay(ms, undefined, { signal }));
+  const start = Date.now();
+  let slept = 0;
+  let [last, cause]: [string, unknown] = ["another successful check", undefined];
+  for (let interval = intervalMs, inARow = 0; ; interval = Math.min(interval * 2, maxIntervalMs)) {
+    signal?.throwIfAborted();
+    let found: T | Missing;
+    try {
+      [found, cause] = [await check(), undefined];
+    } catch (error) {
+      if (signal?.aborted === true || !retries(error)) throw error;
+      [found, cause] = [missing(error instanceof Error ? error.message : String(error)), error];
+    }
+    if (found instanceof Missing) {
+      inARow = 0;
+      if (found.what !== last) onProgress?.((last = found.what));
+    } else if (++inARow >= consecutive) return found;
+    // The sleeps alone count where a test's clock makes them short.
+    const left = timeoutMs - Math.max(slept, Date.now() - start);
+    if (left <= 0) throw new WaitTimeout(timeoutMs, last, { cause });
+    const pause = Math.min(interval, left);
+    await sleep(pause);
+    slept += pause;
+  }
+}
+
+/**
+ * Repeats a request while it fails with an error that may pass (isTemporary): an API server or a webhook that is starting.
+ *
+ * @throws the last error, after `timeoutMs` (@default 60,000)
+ */
+export async function whenAvailable<T>(
+  attempt: () => Promise<T>,
+  options: Omit<Partial<WaitOptions>, "consecutive" | "retries"> = {},
+): Promise<T> {
+  try {
+    return await waitFor(attempt, { timeoutMs: 60_000, intervalMs: 200, maxIntervalMs: 3000, ...options });
+  } catch (error) {
+    throw error instanceof WaitTimeout ? error.cause : error;
+  }
+}

@@ -1,0 +1,143 @@
+import { text } from "node:stream/consumers";
+import { setTimeout as delay } from "node:timers/promises";
+import { ApiServer } from "../kubernetes/api-server";
+import { isUnreachable } from "../kubernetes/errors";
+import type { Sleep } from "../kubernetes/wait";
+
+/** What a verb of a program works with. */
+export interface ProgramContext {
+  /** Prints a line for a person, on standard error. */
+  readonly log: (line: string) => void;
+  /** Waits for some milliseconds; rejects when the program is stopped. */
+  readonly sleep: Sleep;
+  /** Aborted when the program is to stop; see `process.cjs`. */
+  readonly signal: AbortSignal;
+}
+
+/** What a verb of a program that works on a cluster works with. */
+export interface ClusterContext extends ProgramContext {
+  readonly server: ApiServer;
+}
+
+/**
+ * What a verb does.
+ *
+ * @param request content of the program's variable, parsed
+ * @returns the result: an object is printed as one line of JSON, a string as it is
+ * @throws Error whose message is for a person
+ */
+type Verb<Context> = (context: Context, request: unknown) => Promise<object | string | undefined>;
+
+interface ProgramOptions<Context> {
+  /** Begins the line of an error, before the verb. @default the message stands alone */
+  readonly name?: string;
+  /** The environment variable with the request as JSON. */
+  readonly requestVariable: string;
+  readonly verbs: Readonly<Record<string, Verb<Context>>>;
+  /** The line to print when it was stopped. */
+  readonly stopped?: string;
+  /** Wraps what prints lines, for instance to leave some out. */
+  readonly wrapLog?: (log: ProgramContext["log"]) => ProgramContext["log"];
+}
+
+/** A program that works on the cluster of the kubeconfig on its standard input. */
+export interface ClusterProgram extends ProgramOptions<ClusterContext> {
+  /** The environment variable with the context of the kubeconfig, where it is not the current one. */
+  readonly contextVariable: string;
+}
+
+/** A program without a kubeconfig. */
+export interface LocalProgram extends ProgramOptions<ProgramContext> {
+  readonly contextVariable?: undefined;
+}
+
+/** What belongs to the process; tests give their own. */
+export interface ProcessIo {
+  readonly env: Readonly<NodeJS.ProcessEnv>;
+  readonly stdin: AsyncIterable<Buffer>;
+}
+
+/** Exit code of a program that was stopped by a signal, as shells give it. */
+const interrupted = 130;
+
+/** A program cannot continue: what is wrong, and what the user does next. */
+export class StepError extends Error {
+  override readonly name = "StepError";
+
+  constructor(what: string, next: string) {
+    super(`${what}\nnext: ${next}`);
+  }
+}
+
+/**
+ * The command line of a program that a Command runs: one verb, the request in an environment variable, the kubeconfig on
+ * standard input. Standard output is the result only, because Pulumi keeps it as the Command's output; lines for a person go
+ * to standard error.
+ *
+ * @returns the exit code: 0; 1 after an error, whose message is printed; 130 when it was stopped
+ */
+export async function runProgram(
+  program: ClusterProgram | LocalProgram,
+  argv: readonly string[],
+  signal: AbortSignal,
+  { env, stdin }: ProcessIo = process,
+): Promise<number> {
+  const print = (line: string) => void process.stderr.write(`${line}\n`);
+  const log = program.wrapLog?.(print) ?? print;
+  const [verb = ""] = argv;
+  try {
+    const verbs = Object.keys(program.verbs);
+    if (!verbs.includes(verb)) throw new StepError(`no verb "${verb}"`, `expected one of: ${verbs.join(", ")}`);
+    const request = requestIn(program.requestVariable, env);
+    const context = { log, signal, sleep: (ms: number) => delay(ms, undefined, { signal }) };
+    const result =
+      program.contextVariable === undefined
+        ? await program.verbs[verb]?.(context, request)
+        : await program.verbs[verb]?.(
+            { ...context, server: await openServer(await text(stdin), env[program.contextVariable]) },
+            request,
+          );
+    if (result !== undefined) {
+      process.stdout.write(typeof result === "string" ? result : `${JSON.stringify(result)}\n`);
+    }
+    return 0;
+  } catch (error) {
+    if (signal.aborted) {
+      log(program.stopped ?? "Stopped; run the same command again.");
+      return interrupted;
+    }
+    log(`${program.name === undefined ? "" : `${program.name} ${verb}: `}${explained(error)}`);
+    return 1;
+  }
+}
+
+function requestIn(variable: string, env: Readonly<NodeJS.ProcessEnv>): unknown {
+  const request = env[variable];
+  if (!request) throw new Error(`${variable}: not set; it must hold the request as JSON`);
+  try {
+    return JSON.parse(request) as unknown;
+  } catch {
+    throw new Error(`${variable}: not JSON: ${request.slice(0, 200)}`);
+  }
+}
+
+async function openServer(kubeconfig: string, context: string | undefined): Promise<ApiServer> {
+  try {
+    return await ApiServer.open({ kubeconfig, context });
+  } catch (error) {
+    throw new StepError(
+      `the kubeconfig cannot be used: ${(error as Error).message}`,
+      "check it with kubectl, and the context in talos-mesh:cluster.kubeconfig",
+    );
+  }
+}
+
+/** The message of a network error does not say what was not reached. */
+function explained(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  if (!("code" in error) || !isUnreachable(error)) return error.message;
+  return new StepError(
+    `the cluster's API server does not respond: ${error.message}`,
+    "see whether the cluster is up and this machine reaches it (kubectl get nodes); then run the same command again",
+  ).message;
+}
