@@ -23,7 +23,7 @@ export type StepName =
 /** What a step is told: plain settings in the environment, and everything secret on stdin. */
 export interface StepInput {
   readonly environment: Readonly<Record<string, pulumi.Input<string>>>;
-  /** Machine secrets, and the parts that follow them; see scripts/lib.sh. */
+  /** Machine secrets, and the parts that follow them; see scripts/lib/step.sh. */
   readonly stdin?: pulumi.Input<string>;
 }
 

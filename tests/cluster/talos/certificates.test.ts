@@ -42,7 +42,7 @@ describe("approving the certificates of kubelets", function () {
     if (spawnSync("openssl", ["version"]).status !== 0) skip(this, "openssl is not installed");
   });
 
-  it("approves what the cluster's nodes ask for themselves, once, and looks at nothing else", () =>
+  it("approves the requests of the cluster's nodes, once, and ignores every other", () =>
     on(
       asked(
         request("own"),
@@ -61,7 +61,7 @@ describe("approving the certificates of kubelets", function () {
       },
     ));
 
-  it("knows a node's other addresses from Talos, in whatever form they are written", () =>
+  it("accepts a node's other addresses, which Talos reports, in any form", () =>
     on(asked(request("two", {}, `${own},IP:FD00:0:0:0:0:0:0:28`)), async (talos) => {
       assert.deepEqual(await succeed(talos, steps.approve), { result: "approved", count: "1" });
     }));
@@ -75,28 +75,31 @@ describe("approving the certificates of kubelets", function () {
     "a name of another kind": [request("wrong", {}, `${own},URI:https://worker-1`), /URI:https:\/\/worker-1 is not/],
     "another node's subject": [
       request("wrong", {}, own, "/O=system:nodes/CN=system:node:controlplane"),
-      /it is for CN=system:node:controlplane,O=system:nodes/,
+      /its subject is CN=system:node:controlplane,O=system:nodes/,
     ],
     "another organisation": [
       request("wrong", {}, own, "/O=system:masters/CN=system:node:worker-1"),
-      /it is for CN=system:node:worker-1,O=system:masters/,
+      /its subject is CN=system:node:worker-1,O=system:masters/,
     ],
-    "a client's use": [
+    "a usage of clients": [
       request("wrong", { usages: ["digital signature", "server auth", "client auth"] }),
-      /it is for \["digital signature","server auth","client auth"\]/,
+      /its usages are \["digital signature","server auth","client auth"\]/,
     ],
-    "no server's use": [request("wrong", { usages: ["digital signature"] }), /it is for \["digital signature"\]/],
+    "no usage of servers": [
+      request("wrong", { usages: ["digital signature"] }),
+      /its usages are \["digital signature"\]/,
+    ],
     "a sender outside the nodes' group": [
       request("wrong", { groups: ["system:authenticated"] }),
-      /its sender is not of the group system:nodes/,
+      /its sender is not in the group system:nodes/,
     ],
-    "something that is no request": [
+    "something that is not a certificate request": [
       request("wrong", { request: Buffer.from("nothing").toString("base64") }),
-      /it is for no request/,
+      /it cannot be read/,
     ],
   };
   for (const [what, [made, reason]] of Object.entries(wrong)) {
-    it(`leaves alone, and names with the reason, a request with ${what}`, () =>
+    it(`does not approve, and reports with the reason, a request with ${what}`, () =>
       on(asked(made), async (talos) => {
         const { code, stdout, stderr } = await run(talos, steps.approve);
         assert.equal(code, 0, stderr);
@@ -107,14 +110,14 @@ describe("approving the certificates of kubelets", function () {
       }));
   }
 
-  it("says which node has not joined, and that one which had left has to be rebooted", () =>
+  it("reports which node has not joined, and that one which had left has to be rebooted", () =>
     on(
       world("running", ({ kubernetes }) => {
         kubernetes.nodes = ["controlplane"];
       }),
       async (talos) => {
-        const told = await refuse(talos, steps.approve, { TALOS_DEADLINE: "1" });
-        assert.match(told, /not joined in time: worker-1[\s\S]*next: .*has to be rebooted/);
+        const output = await refuse(talos, steps.approve, { TALOS_DEADLINE: "1" });
+        assert.match(output, /not joined in time: worker-1[\s\S]*next: .*has to be rebooted/);
       },
     ));
 });

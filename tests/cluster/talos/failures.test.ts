@@ -14,55 +14,55 @@ const short = { TALOS_DEADLINE: "2" };
 describe("the state of a node", function () {
   this.timeout(120_000);
 
-  it("that does not answer is told with its address, talosctl's own words and what to check", () =>
+  it("is reported for a node that does not answer: its address, talosctl's output and what to check", () =>
     on(worker({ stage: "off" }), async (talos) => {
-      const told = await refuse(talos, steps.applyWorker, short);
-      assert.match(told, /^worker-1 \(192\.168\.128\.28\): apply: the node does not answer$/m);
-      assert.match(told, /^talosctl said: .*connection refused/m);
-      assert.match(told, /^next: .*port 50000/m);
+      const output = await refuse(talos, steps.applyWorker, short);
+      assert.match(output, /^worker-1 \(192\.168\.128\.28\): apply: the node does not answer$/m);
+      assert.match(output, /^talosctl printed: .*connection refused/m);
+      assert.match(output, /^next: .*port 50000/m);
     }));
 
-  it("that does not answer is spoken of while it is waited for, and so is the time that is left", () =>
+  it("is reported while a step waits for the node, with the time that is left", () =>
     on(worker({ stage: "off" }), async (talos) => {
-      const told = await refuse(talos, steps.applyWorker, { TALOS_DEADLINE: "4", TALOS_NOTICE: "1" });
+      const output = await refuse(talos, steps.applyWorker, { TALOS_DEADLINE: "4", TALOS_NOTICE: "1" });
       const line =
-        /^worker-1 \(192\.168\.128\.28\): apply: waits for 192\.168\.128\.28 since (\d) s, for (\d) s more at most; talosctl said: .*connection refused/gm;
-      const notices = [...told.matchAll(line)].map(([, since, left]) => [Number(since), Number(left)] as const);
-      assert.ok(notices.length > 1, told);
-      for (const [since, left] of notices) assert.ok(since >= 1 && since + left === 4, told);
-      assert.ok(told.indexOf("waits for") < told.indexOf("the node does not answer"), told);
+        /^worker-1 \(192\.168\.128\.28\): apply: waiting for 192\.168\.128\.28 \((\d) s so far, (\d) s left\); talosctl printed: .*connection refused/gm;
+      const notices = [...output.matchAll(line)].map(([, since, left]) => [Number(since), Number(left)] as const);
+      assert.ok(notices.length > 1, output);
+      for (const [since, left] of notices) assert.ok(since >= 1 && since + left === 4, output);
+      assert.ok(output.indexOf("waiting for") < output.indexOf("the node does not answer"), output);
     }));
 
-  it("that is there soon is not spoken of", () =>
+  it("is not reported for a node that answers soon", () =>
     on(worker({ stage: "off", next: [{ in: 3, stage: "running" }] }), async (talos) => {
       assert.equal((await run(talos, steps.applyWorker)).stderr, "");
     }));
 
-  it("is waited for as long as people say, in whole seconds", () =>
+  it("is awaited for TALOS_DEADLINE, in whole seconds", () =>
     on(worker({ stage: "off" }), async (talos) => {
       for (const deadline of ["5m", "0", "-1", "1.5"]) {
-        const told = await refuse(talos, steps.applyWorker, { TALOS_DEADLINE: deadline });
-        assert.match(told, /apply: TALOS_DEADLINE is .*\nnext: .*whole seconds, such as 300/);
-        assert.ok(told.includes(`TALOS_DEADLINE is ${deadline}\n`), told);
+        const output = await refuse(talos, steps.applyWorker, { TALOS_DEADLINE: deadline });
+        assert.match(output, /apply: TALOS_DEADLINE is .*\nnext: .*whole seconds, such as 300/);
+        assert.ok(output.includes(`TALOS_DEADLINE is ${deadline}\n`), output);
       }
     }));
 
-  it("that belongs to another cluster stops every step that would change it", async () => {
+  it("stops every step that would change a node of another cluster", async () => {
     const inState: Step[] = [
       steps.applyWorker,
       { ...steps.reset, env: { ...steps.reset.env, ...steps.applyWorker.env } },
     ];
     for (const step of inState) {
       await on(worker({ cluster: "0123456789abcdef" }), async (talos) => {
-        const told = await refuse(talos, step);
-        assert.match(told, /belongs to another cluster[\s\S]*unknown authority[\s\S]*talosctl reset/);
+        const output = await refuse(talos, step);
+        assert.match(output, /belongs to another cluster[\s\S]*unknown authority[\s\S]*talosctl reset/);
         const changing = talos.calls.filter(({ argv }) => argv.includes("reset") || argv.includes("apply-config"));
         assert.equal(changing.length, 0);
       });
     }
   });
 
-  it("that boots is waited for", () =>
+  it("is awaited while the node boots", () =>
     on(worker({ stage: "off", next: [{ in: 3, stage: "running" }] }), async (talos) => {
       assert.deepEqual(await succeed(talos, steps.applyWorker), { result: "unchanged" });
     }));
@@ -75,48 +75,49 @@ describe("an error of talosctl", function () {
       made.faults = [{ match, error, times }];
     });
 
-  it("that passes by itself is tried again", () =>
+  it("that is transient is retried", () =>
     on(failing("--mode no-reboot", "rpc error: code = Unavailable desc = transport is closing", 2), async (talos) => {
       assert.deepEqual(await succeed(talos, steps.applyChange), { result: "applied" });
     }));
 
-  it("that stays is told at once", () =>
+  it("that is permanent ends the step at once", () =>
     on(failing("bootstrap", "rpc error: code = InvalidArgument desc = no", 9), async (talos) => {
-      const told = await refuse(talos, steps.bootstrap);
-      assert.match(told, /InvalidArgument desc = no/);
+      const output = await refuse(talos, steps.bootstrap);
+      assert.match(output, /InvalidArgument desc = no/);
       assert.equal(talos.calls.filter(({ argv }) => argv.includes("bootstrap")).length, 1);
     }));
 
-  it("of a call that hangs is its deadline", () =>
+  it("is a timeout for a call that hangs", () =>
     on(
       world("running", (made) => {
         made.faults = [{ match: "machinestatus", times: 99, hang: 20_000 }];
       }),
       async (talos) => {
-        const told = await refuse(talos, steps.applyWorker, { TALOS_CALL_TIMEOUT: "1", ...short });
-        assert.match(told, /the node does not answer[\s\S]*nothing within 1 s/);
+        const output = await refuse(talos, steps.applyWorker, { TALOS_CALL_TIMEOUT: "1", ...short });
+        assert.match(output, /the node does not answer[\s\S]*nothing within 1 s/);
       },
     ));
 
-  it("is a missing or an old talosctl: where to get it", async () => {
+  it("is a missing or an old talosctl: where to get one", async () => {
     await on(world("running"), async (talos) => {
-      const told = await refuse(talos, steps.health, { PATH: "/usr/bin:/bin" });
-      assert.match(told, /talosctl is not installed\nnext: .*https:\/\/www\.talos\.dev/);
+      const output = await refuse(talos, steps.health, { PATH: "/usr/bin:/bin" });
+      assert.match(output, /talosctl is not installed\nnext: .*https:\/\/www\.talos\.dev/);
     });
     await on(
       world("running", (made) => {
         made.client = "v1.6.8";
       }),
-      async (talos) => assert.match(await refuse(talos, steps.health), /talosctl is v1\.6\.8, and v1\.7 is newer/),
+      async (talos) =>
+        assert.match(await refuse(talos, steps.health), /talosctl v1\.6\.8 does not support v1\.7, which is newer/),
     );
   });
 });
 
-describe("the talosctl of another time", function () {
+describe("a talosctl of another release", function () {
   this.timeout(120_000);
 
   for (const client of ["v1.7.4", "v1.11.6", "v1.12.0", "v1.14.0"]) {
-    it(`${client} makes secrets, a kubeconfig and a cluster in containers`, () =>
+    it(`${client} creates secrets, a kubeconfig and a cluster in containers`, () =>
       on(
         world("running", (made) => {
           made.client = client;
@@ -137,7 +138,7 @@ describe("the talosctl of another time", function () {
       ));
   }
 
-  it("replaces containers that were made for other settings, and no others", () =>
+  it("replaces containers that were created from other settings, and no others", () =>
     on(world("running"), async (talos) => {
       const first = await run(talos, steps.dockerUp);
       const again = await run(talos, steps.dockerUp);
@@ -147,7 +148,7 @@ describe("the talosctl of another time", function () {
       assert.notEqual(other.stdout, first.stdout);
 
       assert.deepEqual(await succeed(talos, steps.dockerDown), { result: "replaced" });
-      assert.equal(talos.world.containers?.workers, 3, "what took their place is left alone");
+      assert.equal(talos.world.containers?.workers, 3, "what replaced them is left alone");
       assert.deepEqual(await succeed(talos, steps.dockerDown, { TALOS_SPEC: "spec-2" }), { result: "destroyed" });
       assert.equal(talos.world.containers, undefined);
     }));
@@ -163,7 +164,7 @@ describe("a secret", function () {
     for (const secret of secretValues) assert.ok(!text.includes(secret), `a secret in ${where}: ${text.slice(0, 300)}`);
   }
 
-  /** Every file of the world's folder but the nodes' own, which hold their configs. */
+  /** Every file of the world's folder except the nodes' state, which holds their configs. */
   function files(talos: FakeTalos, folder = talos.folder): string[] {
     return readdirSync(folder).flatMap((name) => {
       const file = path.join(folder, name);
@@ -181,7 +182,7 @@ describe("a secret", function () {
       const worlds = [
         world("running"),
         world("maintenance"),
-        // talosctl itself may repeat what it was given.
+        // talosctl itself may print its input.
         world("running", (made) => {
           made.faults = [{ match: "apply-config|bootstrap|upgrade|reset|validate|health", error: leaking, times: 99 }];
         }),
@@ -196,7 +197,7 @@ describe("a secret", function () {
             assertNoSecret(JSON.stringify(env), "the environment of talosctl");
           }
           for (const file of files(talos)) assertNoSecret(readFileSync(file, "utf8"), file);
-          assert.deepEqual(talos.left, [], "a temporary folder stays");
+          assert.deepEqual(talos.left, [], "a temporary folder is left behind");
         });
       }
     });

@@ -32,7 +32,7 @@ describe("applying a machine config", function () {
       assert.equal(talos.node(addresses.worker1).boots, undefined);
     }));
 
-  it("refuses a change that needs a reboot unless reboots are allowed", () =>
+  it("fails for a change that needs a reboot unless reboots are allowed", () =>
     on(world("running"), async (talos) => {
       const { code, stderr } = await run(talos, steps.applyReboot, { TALOS_REBOOT: "never" });
       assert.equal(code, 1);
@@ -51,7 +51,7 @@ describe("applying a machine config", function () {
       assert.equal(talos.node(addresses.worker1).boots, 1);
     }));
 
-  it("reboots once where the answer to the reboot gets lost", () =>
+  it("reboots once even if the answer to the reboot is lost", () =>
     on(
       world("running", (made) => {
         made.faults = [{ match: " reboot ", times: 1, error: "rpc error: code = Unavailable desc = EOF", after: true }];
@@ -69,7 +69,7 @@ describe("applying a machine config", function () {
       assert.equal(talos.node(addresses.worker1).boots, undefined);
     }));
 
-  it("stages a change when reboots are planned by people, and tells them how", () =>
+  it("stages a change where an administrator reboots, and prints the command", () =>
     on(world("running"), async (talos) => {
       const { code, stdout, stderr } = await run(talos, steps.applyReboot, { TALOS_REBOOT: "staged" });
       assert.deepEqual([code, (JSON.parse(stdout) as { result: string }).result], [0, "staged"]);
@@ -80,7 +80,7 @@ describe("applying a machine config", function () {
     }));
 
   for (const version of ["v1.7.4", "v1.13.9"]) {
-    it(`takes a staged change back that the stack no longer has (Talos ${version})`, () =>
+    it(`removes a staged change that the stack no longer has (Talos ${version})`, () =>
       on(
         world("running", (made) => {
           made.client = "v1.13.9";
@@ -95,14 +95,14 @@ describe("applying a machine config", function () {
       ));
   }
 
-  it("refuses a config of a contract that the node's Talos does not know", () =>
+  it("fails for a config of a contract that the node's Talos does not support", () =>
     on(
       world("running", (made) => {
         made.client = "v1.13.9";
       }),
       async (talos) => {
-        const told = await refuse(talos, steps.applyChange, { TALOS_CONTRACT: "v1.13" });
-        assert.match(told, /runs Talos v1\.7\.4, which does not know contract v1\.13\nnext: .*talosVersion first/);
+        const output = await refuse(talos, steps.applyChange, { TALOS_CONTRACT: "v1.13" });
+        assert.match(output, /runs Talos v1\.7\.4, which does not support contract v1\.13\nnext: .*talosVersion first/);
         assert.ok(talos.calls.every(({ argv }) => !argv.includes("apply-config")));
       },
     ));
@@ -123,7 +123,7 @@ describe("applying a machine config", function () {
 describe("bootstrapping", function () {
   this.timeout(120_000);
 
-  it("happens once, whatever is asked", () =>
+  it("happens once in a cluster's life", () =>
     on(world("maintenance"), async (talos) => {
       await succeed(talos, steps.applyControlPlane);
       assert.deepEqual(await succeed(talos, steps.bootstrap), { result: "bootstrapped" });
@@ -131,7 +131,7 @@ describe("bootstrapping", function () {
       assert.equal(talos.world.bootstraps, 1);
     }));
 
-  it("is not even tried where the command has been through it", () =>
+  it("is not attempted where the command's previous output shows it", () =>
     on(world("maintenance"), async (talos) => {
       const { code, stdout } = await run(talos, steps.bootstrap, {
         PULUMI_COMMAND_STDOUT: '{"result":"bootstrapped"}',
@@ -139,7 +139,7 @@ describe("bootstrapping", function () {
       assert.deepEqual([code, stdout.trim(), talos.calls.length], [0, '{"result":"bootstrapped"}', 0]);
     }));
 
-  it("makes no second cluster on a machine that takes the place of the first control plane", () =>
+  it("creates no second cluster on a machine that replaces the first control plane", () =>
     on(
       world("running", ({ nodes }) => {
         const [first, other] = [nodes[addresses.controlPlane]!, nodes[addresses.worker1]!];
@@ -160,7 +160,7 @@ describe("bootstrapping", function () {
 describe("the machine secrets", function () {
   this.timeout(60_000);
 
-  it("are new in each cluster and made once in a cluster", () =>
+  it("differ between clusters and are created once in a cluster", () =>
     on(world("maintenance"), async (talos) => {
       const [first, other] = [await run(talos, steps.machineSecrets), await run(talos, steps.machineSecrets)];
       assert.deepEqual([first.code, other.code], [0, 0]);
@@ -181,13 +181,13 @@ describe("a machine config", function () {
       assert.match(first.stdout, /sysctls/);
     }));
 
-  it("is refused where Talos would refuse it, before any node is touched", () =>
+  it("is rejected where Talos would reject it, before any node is touched", () =>
     on(world("maintenance"), async (talos) => {
       const { code, stdout, stderr } = await run(talos, {
         ...steps.machineConfig,
         stdin: steps.machineConfig.stdin.replace("sysctls", "not-a-setting"),
       });
       assert.deepEqual([code, stdout], [1, ""]);
-      assert.match(stderr, /Talos refuses the machine config[\s\S]*not-a-setting/);
+      assert.match(stderr, /Talos rejects the machine config[\s\S]*not-a-setting/);
     }));
 });

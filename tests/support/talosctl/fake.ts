@@ -78,7 +78,7 @@ export interface StepRun {
   readonly stderr: string;
 }
 
-/** What joins machine secrets and what follows them on a step's stdin; as lib.sh reads it. */
+/** What joins machine secrets and what follows them on a step's stdin; as scripts/lib/step.sh reads it. */
 export const partMarker = "# --- talos-mesh: next part ---\n";
 
 /** A world of machines in a folder of its own, and the steps run against it. */

@@ -1,23 +1,19 @@
 #!/usr/bin/env bash
-# Starts etcd of a new cluster on its first control plane; once in its life. A second bootstrap, on a machine that took
-# the first one's place, would be a second cluster: the command's previous output, then etcd on the other control
-# planes (TALOS_CONTROL_PLANES), then Talos itself say that there is one.
-source "${BASH_SOURCE[0]%/*}/lib.sh"
+# Bootstraps etcd of a new cluster on its first control plane, once in the cluster's life. A second bootstrap, on a machine
+# that replaces the first one, would create a second cluster. Three checks prevent it: the command's previous output, etcd
+# on the other control planes (TALOS_CONTROL_PLANES), and Talos itself.
+source "${BASH_SOURCE[0]%/*}/lib/step.sh"
+source "${BASH_SOURCE[0]%/*}/lib/talosctl.sh"
 
 if [[ -n ${PULUMI_COMMAND_STDOUT:-} ]]; then
   printf '%s\n' "$PULUMI_COMMAND_STDOUT"
   exit 0
 fi
-
-prepare
-read_secrets
-require_talosctl "${TALOS_CONTRACT:?}"
-make_talosconfig
-deadline 600
+start "${TALOS_CONTRACT:?}" 600
 
 for other in ${TALOS_CONTROL_PLANES//,/ }; do
   if [[ $other == "$address" ]]; then continue; fi
-  on "$other" etcd members
+  on_node "$other" etcd members
   if ((status == 0)); then
     result already-bootstrapped by "$other"
     exit 0
@@ -25,17 +21,17 @@ for other in ${TALOS_CONTROL_PLANES//,/ }; do
 done
 
 while :; do
-  on "$address" bootstrap
+  on_node "$address" bootstrap
   if ((status == 0)); then
     result bootstrapped
     exit 0
   fi
-  if said 'AlreadyExists|etcd data directory is not empty'; then
+  if output_has 'AlreadyExists|etcd data directory is not empty'; then
     result already-bootstrapped
     exit 0
   fi
-  is_transient || said 'FailedPrecondition' || fail "etcd cannot be started" \
+  is_transient || output_has 'FailedPrecondition' || fail "etcd cannot be started" \
     "see talosctl -n $address service etcd; then run the same command again"
-  rest || fail "etcd could not be started in time" \
+  pause || fail "etcd could not be started in time" \
     "see talosctl -n $address service etcd and the node's clock; then run the same command again"
 done

@@ -1,13 +1,12 @@
 #!/usr/bin/env bash
-# Talos in containers on this machine; the kubeconfig on stdout. TALOS_STATE: folder for all that talosctl keeps of the
-# cluster, so that the user's own talosconfig and kubeconfig are left alone. Patches follow an empty part on
-# stdin, those of control planes first.
-# A cluster that was begun and not finished, or that was made for other settings, is taken down and made again.
-source "${BASH_SOURCE[0]%/*}/lib.sh"
-source "${BASH_SOURCE[0]%/*}/docker-lib.sh"
+# Talos in containers on this machine; the kubeconfig on stdout. TALOS_STATE: folder for everything that talosctl keeps of
+# the cluster, so that the user's own talosconfig and kubeconfig are left alone. Patches follow an empty part on stdin, those
+# of control planes first.
+# A cluster that was not finished, or that was created from other settings, is destroyed and created again.
+source "${BASH_SOURCE[0]%/*}/docker-down.sh"
 
 prepare
-# There are no machine secrets to come first.
+# There are no machine secrets, which read_secrets expects first.
 {
   printf 'none\n%s\n' "$part_marker"
   cat
@@ -17,16 +16,16 @@ require_talosctl "${TALOS_VERSION:?}"
 require_kubectl
 deadline 1800
 
-if [[ -f $made && $(cat "$made") == "${TALOS_SPEC:?}" && -f $TALOS_STATE/kubeconfig ]]; then
+if [[ -f $spec_file && $(cat "$spec_file") == "${TALOS_SPEC:?}" && -f $TALOS_STATE/kubeconfig ]]; then
   cat "$TALOS_STATE/kubeconfig"
   exit 0
 fi
-take_down
+destroy_cluster
 mkdir -p "$TALOS_STATE"
 
 arguments=(--name "$TALOS_CLUSTER" --state "$TALOS_STATE/clusters" --workers "${TALOS_WORKER_COUNT:?}"
   --kubernetes-version "${KUBERNETES_VERSION#v}" --image "ghcr.io/siderolabs/talos:$TALOS_VERSION")
-# From 1.12 on each provisioner is a command of its own, with flags of its own.
+# From 1.12 on each provisioner is a command of its own, with its own flags.
 if ((client_minor >= 1012)); then
   flags=(--config-patch-controlplanes --config-patch-workers)
 else
@@ -44,13 +43,9 @@ fi
 export KUBECONFIG=$TALOS_STATE/kubeconfig
 call_within 1500 talosctl "${create[@]}"
 ((status == 0)) || fail "the cluster was not created" \
-  "see the lines above, and that Docker runs and has 2 GiB for each node; then run the same command again"
+  "see the output above, and check that Docker runs and has 2 GiB for each node; then run the same command again"
 
-good=0
-while ((good < 2)); do
-  call kubectl --kubeconfig "$TALOS_STATE/kubeconfig" get --raw /readyz
-  if ((status == 0)); then good=$((good + 1)); else good=0; fi
-  if ((good < 2)); then rest || fail "the API server is not ready" "see talosctl cluster show --name $TALOS_CLUSTER" kubectl; fi
-done
-printf '%s' "$TALOS_SPEC" >"$made"
+cp "$TALOS_STATE/kubeconfig" "$work/kubeconfig"
+wait_until_ready "the API server is not ready" "see talosctl cluster show --name $TALOS_CLUSTER"
+printf '%s' "$TALOS_SPEC" >"$spec_file"
 cat "$TALOS_STATE/kubeconfig"

@@ -1,12 +1,9 @@
 #!/usr/bin/env bash
-# Waits until the cluster is well. The node lists are always given: without discovery Talos knows no members.
-source "${BASH_SOURCE[0]%/*}/lib.sh"
+# Waits until the cluster is healthy. The node lists are always given: without discovery Talos knows no members.
+source "${BASH_SOURCE[0]%/*}/lib/step.sh"
+source "${BASH_SOURCE[0]%/*}/lib/talosctl.sh"
 
-prepare
-read_secrets
-require_talosctl "${TALOS_CONTRACT:?}"
-make_talosconfig
-deadline 1200
+start "${TALOS_CONTRACT:?}" 1200
 
 while :; do
   left=$((ends - SECONDS))
@@ -14,6 +11,6 @@ while :; do
     result healthy
     exit 0
   fi
-  rest || fail "the cluster is not well" \
-    "the last line says what is missing; see talosctl -n ADDRESS services of the node it names; then run the same command again"
+  pause || fail "the cluster is not healthy" \
+    "the last line above names what is missing; see talosctl -n ADDRESS services of that node; then run the same command again"
 done

@@ -1,34 +1,31 @@
 #!/usr/bin/env bash
-# Wipes one node's config and data, and waits until it is in maintenance mode again. The system itself stays on its disk:
-# without the labels the whole disk would go. Not graceful, as the last control plane has nobody to leave etcd to.
-source "${BASH_SOURCE[0]%/*}/lib.sh"
+# Wipes the config and data of one node, and waits until it is in maintenance mode. Talos stays on the disk: without the
+# labels the whole disk would be wiped. Not graceful, because the last control plane cannot leave etcd.
+source "${BASH_SOURCE[0]%/*}/lib/step.sh"
+source "${BASH_SOURCE[0]%/*}/lib/talosctl.sh"
 
-prepare
-read_secrets
-require_talosctl "${TALOS_CONTRACT:?}"
-make_talosconfig
-deadline 900
+start "${TALOS_CONTRACT:?}" 900
 
-asked=""
+requested=""
 saved=""
 while find_node "$address"; do
   if [[ $state == maintenance ]]; then
-    if [[ -n $asked ]]; then result reset; else result unchanged; fi
+    if [[ -n $requested ]]; then result reset; else result unchanged; fi
     exit 0
   fi
-  # Saving is not repeated for an answer that got lost, nor is a node asked twice that is at it.
-  if [[ -z $asked && $stage != resetting ]]; then
+  # One snapshot, even if the answer to the reset gets lost; and no second reset of a node that is already resetting.
+  if [[ -z $requested && $stage != resetting ]]; then
     if [[ -z $saved && ${TALOS_ROLE:?} == controlplane ]]; then snapshot "$address" before-reset; fi
     saved=yes
-    on_within 60 "$address" reset --graceful=false --reboot --wait=false \
+    on_node_within 60 "$address" reset --graceful=false --reboot --wait=false \
       --system-labels-to-wipe STATE --system-labels-to-wipe EPHEMERAL
     if ((status == 0)); then
-      asked=yes
+      requested=yes
     elif ! is_transient; then
       fail "the node cannot be reset" "see talosctl -n $address dmesg; then run the same command again"
     fi
   fi
-  rest || break
+  pause || break
 done
 fail "the node is not in maintenance mode (it is ${state}${stage:+, stage $stage})" \
-  "look at the machine's console and run the same command again; or leave it as it is: remove the resource from the stack with pulumi state delete"
+  "look at the machine's console and run the same command again; or leave the machine as it is, and remove the resource from the stack with pulumi state delete"

@@ -1,66 +1,63 @@
 #!/usr/bin/env bash
-# Brings Kubernetes of the whole cluster to KUBERNETES_VERSION, a minor release at a time. What runs is read from the
-# machine configs of all nodes and the lowest counts, so that an upgrade that ended half-way goes on. A config that waits
-# for a reboot goes first.
-source "${BASH_SOURCE[0]%/*}/lib.sh"
+# Upgrades Kubernetes of the whole cluster to KUBERNETES_VERSION, one minor release at a time. The versions that run are
+# read from the machine configs of all nodes, and the lowest one counts, so an upgrade that stopped half-way continues.
+# A config that waits for a reboot has to be applied first.
+source "${BASH_SOURCE[0]%/*}/lib/step.sh"
+source "${BASH_SOURCE[0]%/*}/lib/talosctl.sh"
 
-prepare
-read_secrets
-require_talosctl "${TALOS_CONTRACT:?}"
-make_talosconfig
-deadline 3600
-readonly wanted=${KUBERNETES_VERSION#v}
+start "${TALOS_CONTRACT:?}" 3600
+readonly target=${KUBERNETES_VERSION#v}
 
 # The lower of two versions.
 lower() { printf '%s\n%s\n' "$1" "$2" | sort -t. -k1,1n -k2,2n -k3,3n | head -n 1; }
 
-# Lowest and highest Kubernetes version of any component on any node.
-what_runs() {
-  local each found
+# Sets $lowest and $highest to the Kubernetes versions of any component on any node, $waiting to a node with a staged config.
+read_versions() {
+  local each version
   lowest=""
   highest=""
   waiting=""
   for each in ${TALOS_CONTROL_PLANES//,/ } ${TALOS_WORKERS//,/ }; do
     until running_config "$each"; do
       address=$each
-      again || fail "the node does not tell its machine config" "$unreachable_hint"
+      retry || fail "the machine config of the node cannot be read" "$unreachable_hint"
     done
-    while read -r found; do
-      lowest=$(lower "$found" "${lowest:-$found}")
-      if [[ -z $highest || $(lower "$found" "$highest") == "$highest" ]]; then highest=$found; fi
+    while read -r version; do
+      lowest=$(lower "$version" "${lowest:-$version}")
+      if [[ -z $highest || $(lower "$version" "$highest") == "$highest" ]]; then highest=$version; fi
     done < <(grep -E 'image:' "$work/running" | grep -oE "$kubernetes_images" | sed 's/.*:v//')
     if has_staged "$each"; then waiting=$each; fi
   done
   : >"$work/err"
-  [[ -n $lowest ]] || fail "no node tells the Kubernetes version it runs" "see talosctl -n $address get machineconfig -o yaml" none
+  [[ -n $lowest ]] || fail "no machine config names a Kubernetes version" "see talosctl -n $address get machineconfig -o yaml" none
 }
 
 TALOS_WORKERS=${TALOS_WORKERS:-}
-what_runs
+read_versions
 before=$lowest
-if [[ $highest != "$wanted" && $(lower "$highest" "$wanted") == "$wanted" ]]; then
-  if (($(minor_of "$highest") > $(minor_of "$wanted"))); then
-    fail "the cluster runs Kubernetes $highest, and $wanted is a minor release back, which Kubernetes does not do" \
+if [[ $highest != "$target" && $(lower "$highest" "$target") == "$target" ]]; then
+  if (($(minor_of "$highest") > $(minor_of "$target"))); then
+    fail "the cluster runs Kubernetes $highest; $target is an older minor release, and Kubernetes does not downgrade" \
       "set cluster.kubernetesVersion to v$highest or newer" none
   fi
 fi
 
-while [[ $lowest != "$wanted" || $highest != "$wanted" ]]; do
-  # upgrade-k8s writes what runs back as what the next boot takes.
+while [[ $lowest != "$target" || $highest != "$target" ]]; do
+  # upgrade-k8s writes the running config back as the one of the next boot.
   [[ -z $waiting ]] || fail "a machine config is staged on $waiting, and upgrade-k8s would drop it" \
     "reboot the node ($(reboot_command "$waiting"); $reboot_hint); then run the same command again" none
-  next=$wanted
-  if (($(minor_of "$wanted") > $(minor_of "$lowest") + 1)); then
+  next=$target
+  if (($(minor_of "$target") > $(minor_of "$lowest") + 1)); then
     next=1.$(($(minor_of "$lowest") % 1000 + 1)).0
   fi
-  on_within 1800 "${TALOS_CONTROL_PLANES%%,*}" upgrade-k8s --to "$next"
+  on_node_within 1800 "${TALOS_CONTROL_PLANES%%,*}" upgrade-k8s --to "$next"
   if ((status != 0)); then
-    again || fail "Kubernetes was not upgraded to $next" \
-      "see the lines above; then run the same command again: it goes on where it stopped"
+    retry || fail "Kubernetes was not upgraded to $next" \
+      "see the output above; then run the same command again: it continues where it stopped"
   fi
-  what_runs
-  if [[ $lowest == "$before" && $lowest != "$wanted" ]] && ! rest; then
-    fail "Kubernetes was not upgraded to $next in time" "run the same command again: it goes on where it stopped"
+  read_versions
+  if [[ $lowest == "$before" && $lowest != "$target" ]] && ! pause; then
+    fail "Kubernetes was not upgraded to $next in time" "run the same command again: it continues where it stopped"
   fi
 done
-if [[ $before == "$wanted" ]]; then result unchanged version "$wanted"; else result upgraded from "$before" to "$wanted"; fi
+if [[ $before == "$target" ]]; then result unchanged version "$target"; else result upgraded from "$before" to "$target"; fi
