@@ -2,9 +2,13 @@ import { Bookinfo } from "./components/apps/bookinfo";
 import { Benchmark } from "./components/benchmark/benchmark";
 import { problemsOfLayers } from "./components/checks";
 import { cluster as clusterOf } from "./components/cluster";
-import * as meshLayer from "./components/mesh";
+import { gatewayCertificates } from "./components/mesh/gateway-certificates";
+import { chartSource, Istio } from "./components/mesh/istio";
+import { meshNotes } from "./components/mesh/notes";
+import { sidecarRequest } from "./components/mesh/values/istio-charts";
+import { policyMeshConfig } from "./components/model/mesh-config";
 import { Observability } from "./components/observability/observability";
-import { Platform } from "./components/platform";
+import { Platform } from "./components/platform/platform";
 import { namespaces } from "./components/platform/namespaces";
 import { programContext } from "./components/settings/context";
 import { loadSettings } from "./components/validation/load";
@@ -19,7 +23,7 @@ const { settings, secrets } = loadSettings((valid) => problemsOfLayers(valid, co
 const objects = compilePolicies(environmentModel(settings));
 
 const cluster = clusterOf(settings, context, secrets);
-const charts = meshLayer.chartSource(settings.charts, cluster);
+const charts = chartSource(settings.charts, cluster);
 const inCluster = { provider: cluster.provider, deletedWith: cluster.deletedWith };
 const platform = new Platform(
   "platform",
@@ -27,12 +31,12 @@ const platform = new Platform(
   { ...inCluster, dependsOn: cluster.component },
 );
 const onPlatform = { ...inCluster, dependsOn: platform };
-const istio = new meshLayer.Istio(
+const istio = new Istio(
   "istio",
-  { ...settings, cluster, source: charts, meshConfig: meshLayer.policyMeshConfig(settings) },
+  { ...settings, cluster, source: charts, meshConfig: policyMeshConfig(settings) },
   onPlatform,
 );
-meshLayer.gatewayCertificates("gateway-certificates", { ...settings, ...cluster, secrets, context }, onPlatform);
+gatewayCertificates("gateway-certificates", { ...settings, ...cluster, secrets, context }, onPlatform);
 
 const addons = hasAddons(settings.observability) && settings.observability;
 const watching = { ...settings, source: charts, secrets, context, istio };
@@ -46,7 +50,7 @@ const bookinfo =
     {
       settings: settings.bookinfo,
       images: settings.images,
-      sidecar: meshLayer.sidecarRequest(settings.bookinfo.namespace, { ...settings, cluster }),
+      sidecar: sidecarRequest(settings.bookinfo.namespace, { ...settings, cluster }),
       waypoints: settings.mesh.waypoints,
       cluster,
     },
@@ -75,6 +79,6 @@ export const kubeconfig = cluster.kubeconfig;
 /** What was not measured, and what stands in for the real thing. */
 export const notes = [
   ...notesOf(cluster, charts, settings),
-  ...meshLayer.meshNotes(settings, context.projectRoot),
+  ...meshNotes(settings, context.projectRoot),
   ...policyNotes(settings, objects),
 ];

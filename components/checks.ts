@@ -1,5 +1,5 @@
 import { benchmarkProblems } from "./benchmark/notes";
-import { unknownValues } from "./mesh";
+import { unknownValues } from "./mesh/values/chart-folder";
 import type { Problem } from "./shared/problem";
 import type { Settings } from "./settings/schema";
 

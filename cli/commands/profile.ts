@@ -1,8 +1,7 @@
 import path from "node:path";
 import { parseArgs } from "node:util";
 import { stringify } from "yaml";
-import { type ProfileName, profiles } from "../../components/mesh/values/profiles";
-import type { MeshValuesInput } from "../../components/mesh/values/input";
+import { type MeshValuesInput, type ProfileName, profiles } from "../../components/mesh/values/common-values";
 import { suggestion } from "../../components/settings/suggest";
 import { withFetchedCharts } from "../profile/charts";
 import { differences, differenceText } from "../profile/difference";

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import type { ChartName } from "../../components/mesh/values/chart";
+import type { ChartName } from "../../components/mesh/values/chart-folder";
 import { officialCharts } from "../../components/settings/versions";
 import { UserError } from "../../embedded/program/errors";
 import { ensureTools } from "../../embedded/tools/ensure-tools";

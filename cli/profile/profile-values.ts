@@ -6,14 +6,9 @@ import { settingsSchema, type Settings } from "../../components/settings/schema"
 import { versions } from "../../components/settings/versions";
 import type { HelmValues } from "../../components/shared/helm-release";
 import { isTree, mergeValues } from "../../components/shared/merge";
-import { baseValues } from "../../components/mesh/values/base";
-import { type ChartName, readIstioChart, scopeOf } from "../../components/mesh/values/chart";
-import { cniValues } from "../../components/mesh/values/cni";
-import { effectiveValues } from "../../components/mesh/values/effective";
-import type { MeshValuesInput } from "../../components/mesh/values/input";
-import { istiodValues } from "../../components/mesh/values/istiod";
-import type { ProfileName } from "../../components/mesh/values/profiles";
-import { ztunnelValues } from "../../components/mesh/values/ztunnel";
+import { type ChartName, effectiveValues, readIstioChart } from "../../components/mesh/values/chart-folder";
+import { type MeshValuesInput, type ProfileName, scopeOf } from "../../components/mesh/values/common-values";
+import { baseValues, cniValues, istiodValues, ztunnelValues } from "../../components/mesh/values/istio-charts";
 
 /** Values by chart, in the order of installation. */
 export type ChartValues = ReadonlyMap<ChartName, HelmValues>;

@@ -2,7 +2,7 @@ import * as kubernetes from "@pulumi/kubernetes";
 import type * as pulumi from "@pulumi/pulumi";
 import type { PodTemplate } from "../mesh/lifecycle/requests";
 import { lifecycleStep, type StepAccess } from "../mesh/lifecycle/step";
-import type { SidecarRequest } from "../mesh/values/proxy-generation";
+import type { SidecarRequest } from "../mesh/values/istio-charts";
 import { waypointLabels } from "../mesh/waypoints";
 import { bookinfoImage, imageReference } from "../model/images";
 import type { BookinfoSettings } from "../settings/sections/apps";

@@ -14,7 +14,7 @@ import { gatewayApiObjects, unsetExtras } from "./gateway-api-gateways";
 import type { GatewayExtra } from "./lifecycle/requests";
 import { changesWith, lifecycleStep, type StepAccess } from "./lifecycle/step";
 import { gatewayValues } from "./values/gateway";
-import type { ClusterFacts, MeshValuesInput } from "./values/input";
+import type { ClusterFacts, MeshValuesInput } from "./values/common-values";
 import { untilProgrammed } from "./waypoints";
 
 /** The tag or revision that a gateway's pods ask for. */

@@ -1,23 +1,34 @@
+import type * as kubernetes from "@pulumi/kubernetes";
 import type { Resource } from "@pulumi/pulumi";
+import type { Cluster } from "../cluster/cluster";
 import { type ControlPlane, controlPlanes, sharedVersions } from "../model/control-planes";
 import { hasAmbient } from "../model/data-planes";
 import type { Settings } from "../settings/schema";
 import type { GatewaysSettings } from "../settings/sections/gateways";
-import { type ChartSource, helmRelease, type HelmReleaseArgs, type HelmValues } from "../shared/helm-release";
+import { officialCharts } from "../settings/versions";
+import { type ChartSource, chartSourceAt, helmRelease, type HelmValues } from "../shared/helm-release";
 import { Layer, type LayerOptions } from "../shared/layer";
 import { rootNamespace } from "../shared/istio";
 import { Gateways } from "./gateways";
 import { LifecycleSteps } from "./lifecycle/lifecycle-steps";
 import type { StepAccess } from "./lifecycle/step";
-import { revisionTag } from "./revision-tags";
-import { baseValues } from "./values/base";
-import { cniValues } from "./values/cni";
-import type { ClusterFacts, MeshValuesInput } from "./values/input";
-import { istiodValues } from "./values/istiod";
-import { ztunnelValues } from "./values/ztunnel";
+import type { ClusterFacts, MeshValuesInput } from "./values/common-values";
+import { baseValues, cniValues, istiodValues, ztunnelValues } from "./values/istio-charts";
 import { Waypoints } from "./waypoints";
 
-/** `traffic` says under which hosts gateways answer, `bookinfo` whose they are where it does not say. */
+/** The stand-in charts of this project; see embedded/charts/README.md. */
+const standIns: ChartSource = { kind: "folder", path: "./embedded/charts", standIn: true };
+
+/** This project's own charts. */
+const ownCharts: ChartSource = { kind: "folder", path: "./components/mesh/charts", standIn: false };
+
+/** Where Istio's charts come from; a cluster of kind embedded decides what `auto` is. */
+export function chartSource({ source }: Settings["charts"], { autoCharts }: Pick<Cluster, "autoCharts">): ChartSource {
+  if (source !== "auto") return chartSourceAt(source);
+  return autoCharts === "stand-ins" ? standIns : { kind: "repository", url: officialCharts };
+}
+
+/** `traffic` has the hosts of the gateways, `bookinfo` the namespace of services that name none. */
 export interface IstioArgs extends MeshValuesInput, Pick<Settings, "traffic" | "bookinfo"> {
   readonly cluster: ClusterFacts & StepAccess;
   readonly gateways: GatewaysSettings;
@@ -26,55 +37,74 @@ export interface IstioArgs extends MeshValuesInput, Pick<Settings, "traffic" | "
 }
 
 /**
- * Istio by its own charts, in an order that serves an installation, an upgrade and the way back:
+ * Istio from its own charts, in an order that is right for installation, upgrade and destroy:
  *
- * - base (the CRDs), once it is sure that the cluster allows what is to come;
- * - a control plane, or during an upgrade by revision two; beside them istio-cni, which an upgrade holds back until they
- *   run, because it may be one minor version behind istiod and never ahead, and so may ztunnel;
- * - revision tags;
- * - and once pods are really injected, whatever needs that: gateways (`image: auto`), ztunnel's waypoints, later layers.
+ * 1. base (the CRDs), after the check of the cluster's present state;
+ * 2. one control plane, or two during a canary upgrade. istio-cni is installed next to it; on an upgrade it waits for
+ *    istiod, because istio-cni and ztunnel may be one minor version older than istiod and never newer;
+ * 3. revision tags;
+ * 4. once pods are really injected: gateways (`image: auto`), ztunnel, waypoints and the later layers.
  *
- * Names follow revisions, so that a canary that becomes the only control plane stays the resource it is.
+ * Resource names contain revisions, so that a canary that becomes the only control plane stays the same resource.
  */
 export class Istio extends Layer {
-  constructor(name: string, args: IstioArgs, opts?: LayerOptions) {
+  constructor(
+    private readonly name: string,
+    private readonly args: IstioArgs,
+    opts?: LayerOptions,
+  ) {
     super("talos-mesh:mesh:Istio", name, opts);
-    const { mesh, cluster, source } = args;
+    const { mesh, cluster } = args;
     const planes = controlPlanes(mesh);
     const { newest, oldest } = sharedVersions(mesh);
     const agents = { ...args, mesh: { ...mesh, version: oldest } };
-    const release = (
-      part: string,
-      chart: Pick<HelmReleaseArgs, "chart" | "version" | "release">,
-      values: HelmValues,
-      after: readonly Resource[],
-    ) => helmRelease(`${name}-${part}`, { ...chart, values, namespace: rootNamespace, source }, this.after(...after));
     const istiod = (plane: ControlPlane) => istiodValues({ ...args, mesh: plane.mesh });
 
     const steps = new LifecycleSteps(name, { planes, mesh, cluster, istiod }, this.child);
     const leftovers = steps.leftovers();
     const check = steps.upgradeCheck();
-    const base = release("base", { chart: "base", release: "istio-base", version: newest }, baseValues(args), [
+    const base = this.release("base", { chart: "base", release: "istio-base", version: newest }, baseValues(args), [
       leftovers,
       check,
     ]);
-    const istiods = planes.map((plane) =>
-      release(plane.istiod, { chart: "istiod", release: plane.istiod, version: plane.version }, istiod(plane), [base]),
-    );
+    const istiods = planes.map((plane) => {
+      const chart = { chart: "istiod", release: plane.istiod, version: plane.version };
+      return this.release(plane.istiod, chart, istiod(plane), [base]);
+    });
     const gate = steps.cniGate(oldest, base);
-    const cni = release("cni", { chart: "cni", release: "istio-cni", version: oldest }, cniValues(agents), [gate]);
+    const cni = this.release("cni", { chart: "cni", release: "istio-cni", version: oldest }, cniValues(agents), [gate]);
 
     const retirements = planes.map((plane, index) => steps.retirement(plane, istiods[index] ?? base));
-    const tags = Object.entries(mesh.tags).map(([tag, revision]) =>
-      revisionTag(`${name}-tag-${tag}`, { tag, revision, cluster }, this.after(...istiods)),
-    );
+    const tags = Object.entries(mesh.tags).map(([tag, revision]) => this.revisionTag(tag, revision, istiods));
     const ready = steps.ready([...istiods, ...retirements, ...tags, cni]);
     new Gateways(`${name}-gateway`, args, this.after(ready));
     if (hasAmbient(mesh)) {
-      const ztunnel = release("ztunnel", { chart: "ztunnel", version: oldest }, ztunnelValues(agents), [cni, ready]);
+      const chart = { chart: "ztunnel", release: "ztunnel", version: oldest };
+      const ztunnel = this.release("ztunnel", chart, ztunnelValues(agents), [cni, ready]);
       new Waypoints(`${name}-waypoint`, args, this.after(ztunnel));
     }
 
     this.registerOutputs();
+  }
+
+  private release(
+    part: string,
+    chart: { readonly chart: string; readonly release: string; readonly version: string },
+    values: HelmValues,
+    after: readonly Resource[],
+    source: ChartSource = this.args.source,
+  ): kubernetes.helm.v3.Release {
+    return helmRelease(
+      `${this.name}-${part}`,
+      { ...chart, values, namespace: rootNamespace, source },
+      this.after(...after),
+    );
+  }
+
+  /** A name that namespaces use for a control plane, so that moving the tag upgrades all of them at once. */
+  private revisionTag(tag: string, revision: string, istiods: readonly Resource[]): Resource {
+    const chart = { chart: "revision-tag", release: `istio-tag-${tag}`, version: "1.0.0" };
+    const values = { tag, revision, webhooks: !this.args.cluster.simulatedNodes };
+    return this.release(`tag-${tag}`, chart, values, istiods, ownCharts);
   }
 }

@@ -1,7 +1,7 @@
 import { dataPlaneOf, hasAmbient, hasSidecars, workloadNamespaces } from "../model/data-planes";
 import { formatPath } from "../shared/problem";
 import type { Settings } from "../settings/schema";
-import { uncheckedValues } from "./values/check";
+import { uncheckedValues } from "./values/chart-folder";
 import { waypointLabels } from "./waypoints";
 
 type Slice = Pick<Settings, "mesh" | "charts" | "bookinfo" | "applications" | "traffic">;

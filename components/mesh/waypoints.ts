@@ -5,7 +5,7 @@ import { waypointName } from "../model/waypoints";
 import type { KubernetesObject } from "../shared/kubernetes/object";
 import { Layer, type LayerOptions } from "../shared/layer";
 import { changesWith, lifecycleStep, type StepAccess } from "./lifecycle/step";
-import type { ClusterFacts } from "./values/input";
+import type { ClusterFacts } from "./values/common-values";
 
 /**
  * Waypoints as objects: istiod makes a Deployment and a Service of each Gateway of class `istio-waypoint`.

@@ -1,4 +1,3 @@
-import { chartPlace } from "../mesh/chart-source";
 import type { Settings } from "../settings/schema";
 import type { ObservabilitySettings } from "../settings/sections/observability";
 import {
@@ -10,7 +9,7 @@ import {
   officialCharts,
   officialOciCharts,
 } from "../settings/versions";
-import type { ChartSource } from "../shared/helm-release";
+import { type ChartSource, chartSourceAt } from "../shared/helm-release";
 
 /** An addon's chart: where its makers publish it, at which version, and what it pulls. */
 export interface AddonChart {
@@ -76,7 +75,7 @@ export function addonSource(
   { repository }: AddonChart,
 ): ChartSource {
   const makers: ChartSource = { kind: "repository", url: repository };
-  if (addons !== undefined) return addons === "makers" ? makers : chartPlace(addons);
+  if (addons !== undefined) return addons === "makers" ? makers : chartSourceAt(addons);
   const istios = istio.kind !== "folder" && [officialCharts, officialOciCharts].includes(istio.url.replace(/\/+$/, ""));
   return istios ? makers : istio;
 }

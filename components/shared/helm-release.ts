@@ -13,6 +13,13 @@ export type ChartSource =
    */
   | { readonly kind: "folder"; readonly path: string; readonly standIn: boolean };
 
+/** A location of charts as the settings write it: `https://`, `oci://`, or a folder. */
+export function chartSourceAt(location: string): ChartSource {
+  if (location.startsWith("oci://")) return { kind: "oci", url: location };
+  if (/^https?:/.test(location)) return { kind: "repository", url: location };
+  return { kind: "folder", path: location, standIn: false };
+}
+
 export type HelmValues = Readonly<Record<string, unknown>>;
 
 export interface HelmReleaseArgs {

@@ -3,7 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { ControlPlane } from "../../model/control-planes";
 import type { MeshSettings } from "../../settings/sections/mesh";
 import type { HelmValues } from "../../shared/helm-release";
-import type { ClusterFacts } from "../values/input";
+import type { ClusterFacts } from "../values/common-values";
 import type { WantedControlPlane } from "./requests";
 import { changesWith, lifecycleStep, type StepAccess } from "./step";
 

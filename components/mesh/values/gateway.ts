@@ -2,8 +2,8 @@ import { gatewayPorts } from "../../model/gateways";
 import type { GatewayDeploymentSettings } from "../../settings/sections/gateways";
 import type { HelmValues } from "../../shared/helm-release";
 import { mergeValues } from "../../shared/merge";
-import type { MeshValuesInput } from "./input";
-import { proxyGeneration, proxyGenerationAnnotation } from "./proxy-generation";
+import type { MeshValuesInput } from "./common-values";
+import { proxyGeneration, proxyGenerationAnnotation } from "./istio-charts";
 
 /**
  * Values of the gateway chart.

@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
 import path from "node:path";
-import { readIstioChart } from "../../../components/mesh/values/chart";
-import { uncheckedValues, unknownValues } from "../../../components/mesh/values/check";
-import { effectiveValues } from "../../../components/mesh/values/effective";
+import {
+  effectiveValues,
+  readIstioChart,
+  uncheckedValues,
+  unknownValues,
+} from "../../../components/mesh/values/chart-folder";
 import { settingsSchema } from "../../../components/settings/schema";
 import { projectRoot } from "../../support/program";
 import { chartFolder } from "./chart-folder";
@@ -60,8 +63,8 @@ describe("the values that a chart's templates see", () => {
   });
 
   it("are none where the chart does not know what is chosen", () => {
-    assert.throws(() => effectiveValues(istiod(), { profile: "empty" }), /istiod 1\.31\.1 knows no profile empty/);
-    assert.throws(() => effectiveValues(istiod(), { platform: "talos" }), /knows no platform talos/);
+    assert.throws(() => effectiveValues(istiod(), { profile: "empty" }), /istiod 1\.31\.1 has no profile empty/);
+    assert.throws(() => effectiveValues(istiod(), { platform: "talos" }), /has no platform talos/);
   });
 
   describe("are asked for keys that no template reads:", () => {

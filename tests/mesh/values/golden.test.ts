@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { stringify } from "yaml";
-import { profiles } from "../../../components/mesh/values/profiles";
+import { profiles } from "../../../components/mesh/values/common-values";
 import type { SettingsInput } from "../../../components/settings/schema";
 import { givenValues } from "../../../cli/profile/profile-values";
 import { meshInput } from "./inputs";

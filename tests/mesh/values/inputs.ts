@@ -1,4 +1,4 @@
-import type { MeshValuesInput } from "../../../components/mesh/values/input";
+import type { MeshValuesInput } from "../../../components/mesh/values/common-values";
 import { settingsSchema, type SettingsInput } from "../../../components/settings/schema";
 import { versions } from "../../../components/settings/versions";
 

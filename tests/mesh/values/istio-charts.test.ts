@@ -2,10 +2,13 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import path from "node:path";
 import { parse, parseAllDocuments } from "yaml";
-import { type ChartName, readIstioChart, scopeOf } from "../../../components/mesh/values/chart";
-import { unknownKeys } from "../../../components/mesh/values/check";
-import { effectiveValues } from "../../../components/mesh/values/effective";
-import { profiles } from "../../../components/mesh/values/profiles";
+import {
+  type ChartName,
+  effectiveValues,
+  readIstioChart,
+  unknownKeys,
+} from "../../../components/mesh/values/chart-folder";
+import { profiles, scopeOf } from "../../../components/mesh/values/common-values";
 import type { HelmValues } from "../../../components/shared/helm-release";
 import { isTree } from "../../../components/shared/merge";
 import { givenValues } from "../../../cli/profile/profile-values";

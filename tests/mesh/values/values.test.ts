@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
-import { cniValues } from "../../../components/mesh/values/cni";
-import { istiodValues } from "../../../components/mesh/values/istiod";
-import { proxyGeneration, sidecarRequest } from "../../../components/mesh/values/proxy-generation";
-import { ztunnelValues } from "../../../components/mesh/values/ztunnel";
+import {
+  cniValues,
+  istiodValues,
+  proxyGeneration,
+  sidecarRequest,
+  ztunnelValues,
+} from "../../../components/mesh/values/istio-charts";
 import type { SettingsInput } from "../../../components/settings/schema";
 import { at, meshInput } from "./inputs";
 

@@ -1,0 +1,117 @@
+import { hasAmbient } from "../../model/data-planes";
+import { imageReference, type IstioImage, mirrored } from "../../model/images";
+import type { ImagesSettings } from "../../settings/sections/images";
+import type { MeshSettings } from "../../settings/sections/mesh";
+import { compareMinor, istioSince, minorOf } from "../../settings/versions";
+import type { HelmValues } from "../../shared/helm-release";
+import { mergeValues } from "../../shared/merge";
+
+/** Facts about the cluster that change the values of the charts. */
+export interface ClusterFacts {
+  readonly simulatedNodes: boolean;
+  readonly talos: boolean;
+}
+
+/** The input of the values of Istio's charts. */
+export interface MeshValuesInput {
+  readonly mesh: MeshSettings;
+  readonly images: ImagesSettings;
+  readonly cluster: ClusterFacts;
+  /** istiod's mesh config for policies and tracing; see model/mesh-config.ts. */
+  readonly meshConfig?: object;
+}
+
+export type ProfileName = MeshSettings["profile"];
+
+interface Profile {
+  /** As `npm run profile -- list` prints it. */
+  readonly summary: string;
+  /** Name of the profile inside Istio's charts. @default the chart's own values */
+  readonly inCharts?: string;
+}
+
+/**
+ * Helm has fewer profiles than istioctl: `default` is a chart's own values, and `minimal` is the same without
+ * gateways, which are separate releases here. The values of a profile are a file in each chart.
+ * Source: istio/istio, manifests/helm-profiles.
+ */
+export const profiles: Readonly<Record<ProfileName, Profile>> = {
+  default: { summary: "the charts' own values: for production" },
+  demo: { summary: "access log, every request traced, small requests, one istiod: to try Istio", inCharts: "demo" },
+  minimal: { summary: "as default; gateways are only those under talos-mesh:gateways" },
+  ambient: { summary: "ztunnel and distroless images: for dataPlane ambient", inCharts: "ambient" },
+  preview: { summary: "what is to become default, such as DNS capture by sidecars", inCharts: "preview" },
+  stable: { summary: "refuses fields of Istio's API that are not yet stable", inCharts: "stable" },
+};
+
+/** Selects the values inside a chart; the same for all charts of a mesh. */
+export function profileValues({ profile, compatibilityVersion, platform }: MeshSettings): HelmValues {
+  const { inCharts } = profiles[profile];
+  return {
+    ...(inCharts !== undefined && { profile: inCharts }),
+    ...(compatibilityVersion !== undefined && { compatibilityVersion }),
+    ...(platform !== undefined && { platform }),
+  };
+}
+
+/** Talos has nftables and no legacy iptables modules. An Istio without native nftables support stays on iptables. */
+export function nftables({ mesh, cluster }: MeshValuesInput): HelmValues {
+  const since = hasAmbient(mesh) ? istioSince.nftablesInAmbient : istioSince.nftables;
+  return cluster.talos && compareMinor(minorOf(mesh.version), since) >= 0 ? { nativeNftables: true } : {};
+}
+
+type ImageInput = Pick<MeshValuesInput, "mesh" | "images">;
+
+/** Hub, tag and pull options of a chart's images: under `global` in the charts base, istiod and cni. */
+export function imageValues({ mesh, images }: ImageInput): HelmValues {
+  return {
+    hub: mirrored(images, images.hub),
+    tag: mesh.version,
+    ...(images.pullPolicy && { imagePullPolicy: images.pullPolicy }),
+    ...(images.pullSecrets.length > 0 && { imagePullSecrets: images.pullSecrets.map(({ name }) => name) }),
+  };
+}
+
+/** As the ambient profile has it: the images of a mesh with ztunnel contain no shell. */
+export function imageVariant(mesh: MeshSettings): { readonly variant?: string } {
+  return hasAmbient(mesh) ? { variant: "distroless" } : {};
+}
+
+/**
+ * The full name of an image, where hub and tag do not give it: an image with a digest, or from a mirror of its own. The
+ * charts and the injector's templates use a name with a slash unchanged.
+ */
+export function fullImage({ mesh, images }: ImageInput, name: IstioImage): { readonly image?: string } {
+  const { variant } = imageVariant(mesh);
+  const file = `${name}:${mesh.version}${variant === undefined ? "" : `-${variant}`}`;
+  const image = imageReference(images, `${images.hub}/${file}`);
+  return image === `${mirrored(images, images.hub)}/${file}` ? {} : { image };
+}
+
+/**
+ * Key under which a chart reads its own values a second time. A value there wins over the same value at the top, and
+ * profiles write there: `resources` at the top of istio-cni's values loses against the demo profile's `cni.resources`.
+ * Source: istio/istio, manifests/charts, templates/zzy_descope_legacy.yaml.
+ */
+const scopes: Readonly<Record<string, string>> = { istiod: "pilot", cni: "cni" };
+
+export function scopeOf(chart: string): string | undefined {
+  return Object.hasOwn(scopes, chart) ? scopes[chart] : undefined;
+}
+
+/** Values that charts read at the top only. */
+const topOnly = ["global", "meshConfig", "profile", "compatibilityVersion", "platform"];
+
+/**
+ * A user's values merged over ours. Values at the top are moved to the key that the chart reads first, so that they also
+ * win over the profile inside the chart.
+ *
+ * @param scope key that the chart reads first, see `scopeOf`
+ */
+export function withUserValues(ours: HelmValues, user: HelmValues = {}, scope?: string): HelmValues {
+  if (scope === undefined) return mergeValues(ours, user);
+  const atTop = Object.entries(user).filter(([key]) => key === scope || topOnly.includes(key));
+  const scoped = Object.entries(user).filter(([key]) => key !== scope && !topOnly.includes(key));
+  if (scoped.length === 0) return mergeValues(ours, user);
+  return mergeValues(ours, mergeValues({ [scope]: Object.fromEntries(scoped) }, Object.fromEntries(atTop)));
+}

@@ -1,0 +1,189 @@
+import { createHash } from "node:crypto";
+import { controlPlaneOf, defaultRevision, injectionLabels } from "../../model/control-planes";
+import { dataPlaneOf, hasAmbient, hasSidecars } from "../../model/data-planes";
+import type { MeshSettings } from "../../settings/sections/mesh";
+import type { HelmValues } from "../../shared/helm-release";
+import { rootNamespace } from "../../shared/istio";
+import {
+  fullImage,
+  imageValues,
+  imageVariant,
+  type MeshValuesInput,
+  nftables,
+  profileValues,
+  scopeOf,
+  withUserValues,
+} from "./common-values";
+
+/** `defaultRevision` is the control plane that validates objects; none on simulated nodes, see `istiodValues`. */
+export function baseValues({ mesh, cluster }: MeshValuesInput): HelmValues {
+  const validating = cluster.simulatedNodes ? "" : (mesh.revision ?? defaultRevision);
+  return withUserValues({ ...profileValues(mesh), defaultRevision: validating }, mesh.values.base);
+}
+
+export function istiodValues(input: MeshValuesInput): HelmValues {
+  const { mesh, cluster, meshConfig } = input;
+  const values = {
+    ...profileValues(mesh),
+    ...(mesh.revision !== undefined && { revision: mesh.revision }),
+    global: {
+      ...imageValues(input),
+      ...imageVariant(mesh),
+      ...nftables(input),
+      ...proxyValues(input),
+      // No webhook answers on simulated nodes. The injector's webhook fails closed, which would block every pod; the
+      // validating webhook does so from the first upgrade on, which would block every VirtualService.
+      ...(cluster.simulatedNodes && { operatorManageWebhooks: true, configValidation: false }),
+    },
+    pilot: {
+      ...fullImage(input, "pilot"),
+      // Talos' Pod Security default forbids the init container that would otherwise redirect a sidecar's traffic.
+      cni: { enabled: true },
+      // Set explicitly, so that every profile works with the ambient data plane.
+      ...(hasAmbient(mesh) && { env: { PILOT_ENABLE_AMBIENT: "true" } }),
+      // istiod itself tolerates the taint, by its chart.
+      ...(mesh.untaintNodes && { taint: { enabled: true, namespace: rootNamespace } }),
+    },
+    meshConfig: {
+      ...(mesh.accessLog !== undefined && { accessLogFile: mesh.accessLog ? "/dev/stdout" : "" }),
+      outboundTrafficPolicy: { mode: mesh.outboundTrafficPolicy },
+      trustDomain: mesh.trustDomain,
+      defaultConfig: {
+        ...(hasSidecars(mesh) && { holdApplicationUntilProxyStarts: holdsApplication(mesh) }),
+        ...proxyMetadata(mesh),
+      },
+      ...meshConfig,
+    },
+  };
+  return withProvidersOf(values, withUserValues(values, mesh.values.istiod, scopeOf("istiod")));
+}
+
+function holdsApplication(mesh: MeshSettings): boolean {
+  return mesh.holdApplicationUntilProxyStarts ?? true;
+}
+
+/** Image and resources of the proxies of sidecars, gateways and waypoints, and the image of the former init container. */
+function proxyValues(input: MeshValuesInput): HelmValues {
+  const { proxyResources: resources, waypoints } = input.mesh;
+  const { image } = fullImage(input, "proxyv2");
+  return {
+    ...((image ?? resources) && { proxy: { ...(image !== undefined && { image }), ...(resources && { resources }) } }),
+    ...(image !== undefined && { proxy_init: { image } }),
+    ...(resources && waypoints.length > 0 && { waypoint: { resources } }),
+  };
+}
+
+function proxyMetadata(mesh: MeshSettings): HelmValues {
+  const metadata = {
+    // Without it a sidecar accepts no HBONE, and a ztunnel calls it in plain text, which STRICT refuses.
+    ...(hasAmbient(mesh) && { ISTIO_META_ENABLE_HBONE: "true" }),
+    ...(hasSidecars(mesh) &&
+      mesh.dnsCapture !== undefined && { ISTIO_META_DNS_CAPTURE: mesh.dnsCapture ? "true" : "false" }),
+  };
+  return Object.keys(metadata).length > 0 ? { proxyMetadata: metadata } : {};
+}
+
+interface WithProviders {
+  readonly meshConfig: { readonly extensionProviders?: readonly { readonly name: string }[] };
+}
+
+/**
+ * Helm replaces lists, so a user's extension providers would remove those of policies and tracing, and these would have
+ * no effect. Both are kept; where two have the same name, the user's wins.
+ */
+function withProvidersOf(ours: HelmValues, merged: HelmValues): HelmValues {
+  const { meshConfig } = merged as unknown as WithProviders;
+  const both = [(ours as unknown as WithProviders).meshConfig, meshConfig].flatMap(
+    ({ extensionProviders = [] }) => extensionProviders,
+  );
+  if (both.length === 0) return merged;
+  const extensionProviders = [...new Map(both.map((provider) => [provider.name, provider])).values()];
+  return { ...merged, meshConfig: { ...meshConfig, extensionProviders } };
+}
+
+/**
+ * The node agent. On Talos the chart's own paths are right: /opt/cni/bin and /etc/cni/net.d.
+ * Source: siderolabs/talos, pkg/machinery/constants.
+ */
+export function cniValues(input: MeshValuesInput): HelmValues {
+  const { mesh } = input;
+  const ambient = {
+    enabled: true,
+    // ztunnel answers the DNS queries that istio-cni redirects to it; unset, the chart enables it.
+    ...(mesh.dnsCapture !== undefined && { dnsCapture: mesh.dnsCapture }),
+  };
+  const own = { ...fullImage(input, "install-cni"), ...(hasAmbient(mesh) && { ambient }) };
+  const values = {
+    ...profileValues(mesh),
+    global: { ...imageValues(input), ...imageVariant(mesh), ...nftables(input) },
+    ...(Object.keys(own).length > 0 && { cni: own }),
+  };
+  return withUserValues(values, mesh.values.cni, scopeOf("cni"));
+}
+
+/**
+ * The node proxy of the ambient data plane. Its chart reads images at the top; trust domain, mTLS mode and authorization
+ * come from istiod.
+ */
+export function ztunnelValues(input: MeshValuesInput): HelmValues {
+  const { mesh } = input;
+  const values = {
+    ...profileValues(mesh),
+    ...(mesh.revision !== undefined && { revision: mesh.revision }),
+    ...imageValues(input),
+    ...imageVariant(mesh),
+    ...fullImage(input, "ztunnel"),
+    // By default ztunnel logs a line for each connection, and refused ones as errors.
+    // Source: istio/ztunnel, src/proxy/metrics.rs.
+    ...(mesh.accessLog === false && { logLevel: "info,access=off" }),
+  };
+  return withUserValues(values, mesh.values.ztunnel);
+}
+
+/** Annotation of the template of every pod with a proxy; see `proxyGeneration`. */
+export const proxyGenerationAnnotation = "talos-mesh/proxy-generation";
+
+/**
+ * A digest of everything that the injector writes into pods: images, resources, the proxy's own configuration, its
+ * identity, and the user's values of istiod. A running pod keeps the proxy that it was created with; with this digest in
+ * the pod templates, an upgrade of the mesh replaces the pods. Configuration that istiod sends to running proxies, such
+ * as the outbound policy, is not part of it.
+ */
+export function proxyGeneration(input: MeshValuesInput): string {
+  const { mesh } = input;
+  const { proxyResources, profile, trustDomain, dnsCapture, compatibilityVersion } = mesh;
+  const injected = {
+    profile,
+    trustDomain,
+    holdApplicationUntilProxyStarts: holdsApplication(mesh),
+    proxyResources,
+    dnsCapture,
+    compatibilityVersion,
+    // Sidecars accept HBONE of ztunnels only where this is set.
+    ambient: hasAmbient(mesh) || undefined,
+    ...imageValues(input),
+    ...fullImage(input, "proxyv2"),
+    revision: mesh.revision,
+    talos: input.cluster.talos,
+    istiod: mesh.values.istiod,
+  };
+  return createHash("sha256").update(JSON.stringify(injected)).digest("hex").slice(0, 12);
+}
+
+/** What the pod templates of a namespace contain for their sidecars. */
+export interface SidecarRequest {
+  /** Changes when the sidecar changes; empty where pods have none. */
+  readonly annotations: Readonly<Record<string, string>>;
+  /** Labels that request a sidecar for a pod whose namespace does not. */
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+export function sidecarRequest(namespace: string, input: MeshValuesInput): SidecarRequest {
+  if (dataPlaneOf(input.mesh, namespace) !== "sidecar") return { annotations: {}, labels: {} };
+  // The control plane of this namespace: a tag that moves replaces the pods of its own namespaces only.
+  const { mesh } = controlPlaneOf(input.mesh, namespace);
+  return {
+    annotations: { [proxyGenerationAnnotation]: proxyGeneration({ ...input, mesh }) },
+    labels: injectionLabels(input.mesh, namespace).pod,
+  };
+}

@@ -1,0 +1,103 @@
+import * as kubernetes from "@pulumi/kubernetes";
+import type * as pulumi from "@pulumi/pulumi";
+import type { ImagesSettings } from "../settings/sections/images";
+import type { PlatformSettings } from "../settings/sections/platform";
+import { versions } from "../settings/versions";
+import { type ChartSource, helmRelease } from "../shared/helm-release";
+import { Layer, type LayerOptions } from "../shared/layer";
+import { rootNamespace } from "../shared/istio";
+import type { NamespaceSpec } from "./namespaces";
+import { addonNamespace, KubeletCertificates, MetricsServer } from "./system-addons";
+
+export interface PlatformArgs {
+  readonly settings: PlatformSettings;
+  /** Every namespace of the environment, each once. */
+  readonly namespaces: readonly NamespaceSpec[];
+  readonly images: ImagesSettings;
+  /** Values of `talos-mesh:secrets`. */
+  readonly secrets: Readonly<Record<string, pulumi.Output<string>>>;
+}
+
+/** What the mesh and the applications need from a cluster. */
+export class Platform extends Layer {
+  constructor(name: string, args: PlatformArgs, opts?: LayerOptions) {
+    super("talos-mesh:platform:Platform", name, opts);
+    const { metricsServer, kubeletServingCertApprover, gatewayApi } = args.settings;
+    const namespaces = args.namespaces.map(
+      (namespace) =>
+        new kubernetes.core.v1.Namespace(
+          `${name}-${namespace.name}`,
+          { metadata: { name: namespace.name, labels: namespace.labels } },
+          this.child,
+        ),
+    );
+    if (gatewayApi.install) new GatewayApi(`${name}-gateway-api`, this.after(...namespaces));
+
+    const withPods = [
+      ...args.namespaces.map((each) => each.name),
+      ...(metricsServer || kubeletServingCertApprover ? [addonNamespace] : []),
+    ];
+    const pullSecrets =
+      args.images.pullSecrets.length > 0
+        ? [new PullSecrets(`${name}-pull-secret`, withPods, args, this.after(...namespaces))]
+        : [];
+    const certificates = kubeletServingCertApprover
+      ? [new KubeletCertificates(`${name}-kubelet-certificates`, args, this.after(...pullSecrets))]
+      : [];
+    if (metricsServer) new MetricsServer(`${name}-metrics-server`, args, this.after(...pullSecrets, ...certificates));
+    this.registerOutputs();
+  }
+}
+
+/** This project's own charts: they need no network and no mirror. */
+const ownCharts: ChartSource = { kind: "folder", path: "./components/platform/charts", standIn: false };
+
+/**
+ * The Gateway API's CRDs, standard channel, at the pinned version. istiod reads them when it starts, so they are
+ * installed before it. They are one release and not one resource for each CRD: the engine compares every field of every
+ * resource at each preview, and these six schemas took longer than all other resources together.
+ */
+class GatewayApi extends Layer {
+  constructor(name: string, opts?: LayerOptions) {
+    super("talos-mesh:platform:GatewayApi", name, opts);
+    helmRelease(
+      `${name}-crds`,
+      {
+        chart: "gateway-api",
+        version: versions.gatewayApi,
+        source: ownCharts,
+        namespace: rootNamespace,
+        values: {},
+      },
+      this.child,
+    );
+    this.registerOutputs();
+  }
+}
+
+/** Every pull secret in every namespace with pods: a pod can only name those of its own namespace. */
+class PullSecrets extends Layer {
+  constructor(
+    name: string,
+    namespaces: readonly string[],
+    { images, secrets }: Pick<PlatformArgs, "images" | "secrets">,
+    opts?: LayerOptions,
+  ) {
+    super("talos-mesh:platform:PullSecrets", name, opts);
+    for (const namespace of namespaces) {
+      for (const { name: secret, dockerConfigJson } of images.pullSecrets) {
+        new kubernetes.core.v1.Secret(
+          // The slash keeps `a-b/c` and `a/b-c` apart.
+          `${name}-${namespace}/${secret}`,
+          {
+            metadata: { name: secret, namespace },
+            type: "kubernetes.io/dockerconfigjson",
+            stringData: { ".dockerconfigjson": secrets[dockerConfigJson.secret] ?? "" },
+          },
+          this.child,
+        );
+      }
+    }
+    this.registerOutputs();
+  }
+}
