@@ -1,6 +1,6 @@
 import path from "node:path";
 import { parseArgs } from "node:util";
-import { meshFindings, type MeshFindings } from "../../components/mesh/lifecycle/proxies";
+import { meshFindings, type MeshFindings } from "../../components/mesh/lifecycle/mesh-state";
 import { ApiServer } from "../../components/shared/kubernetes/api-server";
 import { clusterAccess } from "../engine/cluster-access";
 import { stackFileOf } from "../../embedded/program/stack-option";

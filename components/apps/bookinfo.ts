@@ -1,7 +1,6 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import type * as pulumi from "@pulumi/pulumi";
-import type { PodTemplate } from "../mesh/lifecycle/requests";
-import { lifecycleStep, type StepAccess } from "../mesh/lifecycle/step";
+import { lifecycleStep, type PodTemplate, type StepAccess } from "../mesh/lifecycle/steps";
 import type { SidecarRequest } from "../mesh/values/istio-charts";
 import { waypointLabels } from "../mesh/waypoints";
 import { bookinfoImage, imageReference } from "../model/images";

@@ -9,7 +9,7 @@ import type { GatewayDeploymentSettings } from "../settings/sections/gateways";
 import type { HelmValues } from "../shared/helm-release";
 import type { KubernetesObject } from "../shared/kubernetes/object";
 import type { GatewayWorkload } from "../shared/workload";
-import type { GatewayExtra } from "./lifecycle/requests";
+import type { GatewayExtra } from "./lifecycle/steps";
 import { apartFrom } from "./values/gateway";
 
 type GatewaySpec = IGateway["spec"];

@@ -10,8 +10,7 @@ import { type ChartSource, chartSourceAt, helmRelease, type HelmValues } from ".
 import { Layer, type LayerOptions } from "../shared/layer";
 import { rootNamespace } from "../shared/istio";
 import { Gateways } from "./gateways";
-import { LifecycleSteps } from "./lifecycle/lifecycle-steps";
-import type { StepAccess } from "./lifecycle/step";
+import { LifecycleSteps, type StepAccess } from "./lifecycle/steps";
 import type { ClusterFacts, MeshValuesInput } from "./values/common-values";
 import { baseValues, cniValues, istiodValues, ztunnelValues } from "./values/istio-charts";
 import { Waypoints } from "./waypoints";

@@ -4,7 +4,7 @@ import type { MeshSettings } from "../settings/sections/mesh";
 import { waypointName } from "../model/waypoints";
 import type { KubernetesObject } from "../shared/kubernetes/object";
 import { Layer, type LayerOptions } from "../shared/layer";
-import { changesWith, lifecycleStep, type StepAccess } from "./lifecycle/step";
+import { changesWith, lifecycleStep, type StepAccess } from "./lifecycle/steps";
 import type { ClusterFacts } from "./values/common-values";
 
 /**

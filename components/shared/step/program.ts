@@ -2,7 +2,7 @@ import { text } from "node:stream/consumers";
 import { setTimeout as delay } from "node:timers/promises";
 import { ApiServer } from "../kubernetes/api-server";
 import { isUnreachable } from "../kubernetes/errors";
-import type { Sleep } from "../kubernetes/wait";
+import { missing, type Missing, type Sleep, waitFor, WaitTimeout } from "../kubernetes/wait";
 
 /** What a verb of a program works with. */
 export interface ProgramContext {
@@ -17,6 +17,11 @@ export interface ProgramContext {
 /** What a verb of a program that works on a cluster works with. */
 export interface ClusterContext extends ProgramContext {
   readonly server: ApiServer;
+}
+
+/** As much of it as a step uses, so that tests can give their own. */
+export interface StepContext extends Pick<ProgramContext, "log" | "sleep"> {
+  readonly server: Pick<ApiServer, "get" | "list" | "apply" | "dryRun" | "delete">;
 }
 
 /**
@@ -66,6 +71,29 @@ export class StepError extends Error {
 
   constructor(what: string, next: string) {
     super(`${what}\nnext: ${next}`);
+  }
+}
+
+/**
+ * Waits until a check finds nothing missing. A check that fails with an error is repeated, whatever the error is.
+ *
+ * @param check what is still missing; undefined where nothing is
+ * @throws StepError when the time is over, with what was missing last and `next`
+ */
+export async function waitForStep(
+  { sleep, log }: Pick<StepContext, "sleep" | "log">,
+  { seconds, consecutive, next }: { readonly seconds: number; readonly consecutive?: number; readonly next: string },
+  check: () => Promise<string | undefined>,
+): Promise<void> {
+  const found = async (): Promise<true | Missing> => {
+    const what = await check();
+    return what === undefined ? true : missing(what);
+  };
+  const onProgress = (what: string) => log(`waiting: ${what}`);
+  try {
+    await waitFor(found, { timeoutMs: seconds * 1000, consecutive, sleep, onProgress, retries: () => true });
+  } catch (error) {
+    throw error instanceof WaitTimeout ? new StepError(error.message, next) : error;
   }
 }
 

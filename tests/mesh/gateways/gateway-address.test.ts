@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { gatewayAddress } from "../../../components/mesh/lifecycle/steps/gateway-address";
+import { gatewayAddress } from "../../../components/mesh/lifecycle/gateway-address";
 import { FakeCluster, type Given } from "../lifecycle/fake-cluster";
 
 const request = { namespace: "istio-public", release: "istio-public", addressSeconds: 90, values: "1" };
@@ -15,7 +15,7 @@ function service(ingress: readonly object[]): Given {
 }
 
 describe("a gateway behind a load balancer", () => {
-  it("is ready with its pods and its address, which it tells", async () => {
+  it("is ready with its pods and its address, which is the result", async () => {
     const ip = new FakeCluster([deployment(2), service([{ ip: "192.0.2.80" }])]);
     assert.deepEqual(await gatewayAddress(ip, request), { address: "192.0.2.80" });
     const name = new FakeCluster([deployment(2), service([{ hostname: "lb.example.com" }])]);
@@ -28,23 +28,23 @@ describe("a gateway behind a load balancer", () => {
       if (seconds === 20) cluster.objects[0] = deployment(2);
     };
     assert.deepEqual(await gatewayAddress(cluster, { ...request, addressSeconds: undefined }), {});
-    assert.deepEqual(cluster.said, ["waiting: istio-public has 1 of 2 replicas available"]);
+    assert.deepEqual(cluster.logged, ["waiting: istio-public: 1 of 2 replicas available"]);
   });
 
-  it("waits for pods that are not there yet, and for an address that comes late", async () => {
+  it("waits for pods that do not run yet, and for an address that comes late", async () => {
     const cluster = new FakeCluster([deployment(1), service([])]);
     cluster.meanwhile = (seconds) => {
       if (seconds === 20) cluster.objects[0] = deployment(2);
       if (seconds === 60) cluster.objects[1] = service([{ ip: "192.0.2.80" }]);
     };
     assert.deepEqual(await gatewayAddress(cluster, request), { address: "192.0.2.80" });
-    assert.deepEqual(cluster.said, [
-      "waiting: istio-public has 1 of 2 replicas available",
+    assert.deepEqual(cluster.logged, [
+      "waiting: istio-public: 1 of 2 replicas available",
       "waiting: no load balancer has given Service istio-public/istio-public an address",
     ]);
   });
 
-  it("ends when nobody gives an address in time, and says what would", async () => {
+  it("fails where no address is assigned in time, and says what would assign one", async () => {
     const cluster = new FakeCluster([deployment(2), service([])]);
     await assert.rejects(gatewayAddress(cluster, request), (error: Error) => {
       assert.match(error.message, /^not within 90 s: no load balancer has given Service istio-public\/istio-public an/);
@@ -54,18 +54,18 @@ describe("a gateway behind a load balancer", () => {
     assert.ok(cluster.now() <= 90_000, `waited for ${cluster.now()} ms`);
   });
 
-  it("has its pods told by the Deployment, as those of a waypoint have no label of ours", async () => {
+  it("refers to its pods by the Deployment, because pods of a waypoint have no label of ours", async () => {
     await assert.rejects(
       gatewayAddress(new FakeCluster([deployment(0)]), request),
       /next: see kubectl -n istio-public describe deployment\/istio-public and kubectl -n istio-public describe pods;/,
     );
   });
 
-  it("says so where its pods do not come up, whatever the load balancer does", async () => {
+  it("reports that its pods do not run, whatever the load balancer does", async () => {
     const cluster = new FakeCluster([deployment(0), service([{ ip: "192.0.2.80" }])]);
     await assert.rejects(
       gatewayAddress(cluster, request),
-      /istio-public has 0 of 2 replicas available\nnext: see kubectl/,
+      /istio-public: 0 of 2 replicas available\nnext: see kubectl/,
     );
     await assert.rejects(
       gatewayAddress(new FakeCluster(), request),
@@ -74,37 +74,37 @@ describe("a gateway behind a load balancer", () => {
   });
 });
 
-describe("what istiod makes beside a gateway", () => {
+describe("what istiod creates for a gateway", () => {
   const kinds = ["HorizontalPodAutoscaler", "PodDisruptionBudget"] as const;
   const wanted = { ...request, addressSeconds: undefined, unset: kinds };
 
   /** istiod's own label: pilot/pkg/config/kube/gatewaycommon/deploymentcontroller.go. */
-  function beside(kind: string, labels = { "gateway.istio.io/managed": "istio.io-gateway-controller" }): Given {
+  function extra(kind: string, labels = { "gateway.istio.io/managed": "istio.io-gateway-controller" }): Given {
     const apiVersion = kind === "PodDisruptionBudget" ? "policy/v1" : "autoscaling/v2";
     return { apiVersion, kind, metadata: { name: "istio-public", namespace: "istio-public", labels } };
   }
 
-  it("goes once its setting has gone, and stays while that is there", async () => {
-    const cluster = new FakeCluster([deployment(2), ...kinds.map((kind) => beside(kind))]);
+  it("is deleted once its setting is gone, and kept while that exists", async () => {
+    const cluster = new FakeCluster([deployment(2), ...kinds.map((kind) => extra(kind))]);
     await gatewayAddress(cluster, { ...wanted, unset: ["PodDisruptionBudget"] });
     assert.deepEqual(cluster.deleted, ["PodDisruptionBudget istio-public istio-public"]);
     await gatewayAddress(cluster, wanted);
     assert.deepEqual(cluster.deleted.slice(1), ["HorizontalPodAutoscaler istio-public istio-public"]);
   });
 
-  it("goes also where an istiod that has not seen the change yet makes it once more", async () => {
-    const cluster = new FakeCluster([deployment(2), beside("PodDisruptionBudget")]);
+  it("is deleted also where an istiod that has not seen the change yet creates it once more", async () => {
+    const cluster = new FakeCluster([deployment(2), extra("PodDisruptionBudget")]);
     let again = 1;
     cluster.meanwhile = () => {
-      if (again-- > 0) cluster.objects.push(beside("PodDisruptionBudget"));
+      if (again-- > 0) cluster.objects.push(extra("PodDisruptionBudget"));
     };
     await gatewayAddress(cluster, wanted);
     assert.equal(cluster.deleted.length, 2);
     assert.deepEqual(cluster.objects, [deployment(2)]);
   });
 
-  it("stays where somebody else has made it, and costs no wait where there is none", async () => {
-    const own = beside("HorizontalPodAutoscaler", { "gateway.istio.io/managed": "" });
+  it("is kept where another owner created it, and costs no wait where there is none", async () => {
+    const own = extra("HorizontalPodAutoscaler", { "gateway.istio.io/managed": "" });
     const cluster = new FakeCluster([deployment(2), own]);
     await gatewayAddress(cluster, wanted);
     assert.deepEqual([cluster.deleted, cluster.now()], [[], 0]);

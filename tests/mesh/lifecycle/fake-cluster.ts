@@ -4,7 +4,7 @@ import {
   type LiveObject,
   UnknownKindError,
 } from "../../../components/shared/kubernetes/api-server";
-import type { StepContext } from "../../../components/mesh/lifecycle/context";
+import type { StepContext } from "../../../components/shared/step/program";
 
 type Labels = Readonly<Record<string, string>>;
 
@@ -30,11 +30,11 @@ type Admission = (object: ApplyObject) => Given | Error;
 
 /** An API server of a few objects, and a clock that only waiting moves. */
 export class FakeCluster implements StepContext {
-  readonly said: string[] = [];
+  readonly logged: string[] = [];
   readonly deleted: string[] = [];
   readonly applied: ApplyObject[] = [];
   admission: Admission = (object) => object as unknown as Given;
-  /** Happens while somebody waits. */
+  /** Called after each sleep, with the seconds since the beginning. */
   meanwhile: (waited: number) => void = () => undefined;
   private clock = 0;
 
@@ -43,9 +43,9 @@ export class FakeCluster implements StepContext {
     private readonly unknownKinds: readonly string[] = [],
   ) {}
 
-  readonly say = (line: string) => void this.said.push(line);
+  readonly log = (line: string) => void this.logged.push(line);
   readonly now = () => this.clock;
-  readonly rest = (ms: number) => {
+  readonly sleep = (ms: number) => {
     this.clock += ms;
     this.meanwhile(this.clock / 1000);
     return Promise.resolve();
@@ -95,7 +95,7 @@ function selects(selector: string | undefined, labels: Labels): boolean {
   return value === undefined ? Object.hasOwn(labels, key) : labels[key] === value;
 }
 
-/** A webhook's refusal, as the API server hands it on. */
+/** A webhook's refusal, as the API server passes it on. */
 export function denied(webhook: string): ApiError {
   return new ApiError(400, `admission webhook "${webhook}" denied the request: configuration is invalid`);
 }
@@ -119,7 +119,7 @@ export function istiod(version: string, revision = "default", status: Readonly<R
   };
 }
 
-/** istio-cni, told by its image alone. */
+/** istio-cni, whose version only its image has. */
 export function istioCni(version: string): Given {
   const containers = [{ name: "install-cni", image: `docker.io/istio/install-cni:${version}-distroless` }];
   return {
@@ -154,7 +154,7 @@ export function injectedPod(
   };
 }
 
-/** What Helm keeps of a revision of a release. */
+/** The Secret that Helm keeps for a revision of a release. */
 export function helmRevision(name: string, revision: number, status: string): Given {
   return {
     apiVersion: "v1",

@@ -31,13 +31,13 @@ function kubeconfig(server: string): string {
     apiVersion: "v1",
     kind: "Config",
     clusters: [{ name: "c", cluster: { server } }],
-    users: [{ name: "u", user: { token: "a-token-that-nobody-may-see" } }],
+    users: [{ name: "u", user: { token: "a-token-to-keep-secret" } }],
     contexts: [{ name: "x", context: { cluster: "c", user: "u" } }],
     "current-context": "x",
   });
 }
 
-/** A port of this machine where nobody listens. */
+/** A port of this machine without a listener. */
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, "127.0.0.1");
   await new Promise((resolve) => server.once("listening", resolve));
@@ -48,19 +48,19 @@ async function freePort(): Promise<number> {
 }
 
 describe("a step's command line", () => {
-  it("names the steps there are for one there is not", async () => {
+  it("lists the steps where the step is unknown", async () => {
     const { code, stderr } = await runStep("upgrade", {}, "");
     assert.equal(code, 1);
-    assert.match(stderr, /no step "upgrade"\nnext: expected one of: upgrade-check, cni-gate, ready/);
+    assert.match(stderr, /no verb "upgrade"\nnext: expected one of: upgrade-check, cni-gate, ready/);
   });
 
-  it("says that a kubeconfig cannot be used, and where it is set", async () => {
+  it("reports a kubeconfig that cannot be used, and where it is set", async () => {
     const { code, stderr } = await runStep("retire", { revision: "default" }, "apiVersion: v1\nkind: Config\n");
     assert.equal(code, 1);
     assert.match(stderr, /the kubeconfig cannot be used: .*\nnext: .*talos-mesh:cluster\.kubeconfig/);
   });
 
-  it("says that the API server does not answer, keeps the token to itself, and prints no result", async () => {
+  it("reports that the API server does not respond, without the token, and prints no result", async () => {
     const { code, stdout, stderr } = await runStep(
       "retire",
       { revision: "default" },
@@ -70,7 +70,7 @@ describe("a step's command line", () => {
     assert.equal(stdout, "");
     assert.match(
       stderr,
-      /the cluster's API server does not answer: .*ECONNREFUSED[^]*next: see whether the cluster is up/,
+      /the cluster's API server does not respond: .*ECONNREFUSED[^]*next: see whether the cluster is up/,
     );
     assert.ok(!stderr.includes("a-token"));
   });

@@ -1,28 +1,28 @@
-import { ApiError, type ApplyObject } from "../../../shared/kubernetes/api-server";
-import { rootNamespace } from "../../../shared/istio";
-import { type StepContext, waitFor } from "../context";
-import { containersOf, revisionOfProxy } from "../live";
-import type { StepRequests } from "../requests";
+import { rootNamespace } from "../../shared/istio";
+import { ApiError, type ApplyObject } from "../../shared/kubernetes/api-server";
+import { readPod } from "../../shared/kubernetes/pods";
+import { type StepContext, waitForStep } from "../../shared/step/program";
+import type { StepRequests } from "./steps";
 
-/** What a control plane answered. `not measured`: no webhook of it is there that could answer. */
-interface Answered {
+/** Whether the webhooks answered. `not measured`: the cluster has none of Istio. */
+interface Answers {
   readonly injection: "answers" | "not measured";
   readonly validation: "answers" | "not measured";
 }
 
 /**
- * A mesh is ready when it does its work, and that is not when its Deployment is available: for some seconds a webhook may
- * still refuse connections (istio#61049). So a pod has to come back with a proxy of the right control plane for each
- * revision and tag, a VirtualService has to be accepted and a wrong one refused, all as dry runs that leave nothing, and
- * twice in a row, as istiod may have several replicas.
+ * A mesh is not ready yet when its Deployment is available: for some seconds a webhook may still refuse connections
+ * (istio#61049). So for each revision and tag a new pod has to get a proxy of the right control plane, a VirtualService has
+ * to be accepted and a wrong one refused; all as dry runs that leave nothing, and twice in a row, as istiod may have several
+ * replicas.
  */
-export async function ready(context: StepContext, request: StepRequests["ready"]): Promise<Answered> {
-  const { server, say } = context;
+export async function ready(context: StepContext, request: StepRequests["ready"]): Promise<Answers> {
+  const { server, log } = context;
   const { controlPlanes, tags, simulatedNodes } = request;
   const next = `see kubectl -n ${rootNamespace} logs -l app=istiod; then run the same command again`;
   if (simulatedNodes) {
-    await waitFor(context, { seconds: 120, next }, () => accepted(server, goodRoute({})));
-    say("nodes are simulated: no webhook answers, so injection and validation were not measured");
+    await waitForStep(context, { seconds: 120, next }, () => accepted(server, goodRoute({})));
+    log("nodes are simulated: no webhook answers, so injection and validation were not measured");
     return { injection: "not measured", validation: "not measured" };
   }
 
@@ -32,7 +32,7 @@ export async function ready(context: StepContext, request: StepRequests["ready"]
     ...controlPlanes.map(({ revision }) => [revision, revision] as const),
     ...Object.entries(tags),
   ]);
-  await waitFor(context, { seconds: 300, inARow: 2, next }, async () => {
+  await waitForStep(context, { seconds: 300, consecutive: 2, next }, async () => {
     for (const [name, revision] of mutating ? names : []) {
       const missing = await injected(server, name, revision);
       if (missing !== undefined) return missing;
@@ -44,14 +44,14 @@ export async function ready(context: StepContext, request: StepRequests["ready"]
     }
     return undefined;
   });
-  if (!mutating) say("there is no injector webhook of Istio in this cluster: injection was not measured");
-  if (!validating) say("there is no validating webhook of Istio in this cluster: validation was not measured");
+  if (!mutating) log("there is no injector webhook of Istio in this cluster: injection was not measured");
+  if (!validating) log("there is no validating webhook of Istio in this cluster: validation was not measured");
   return { injection: mutating ? "answers" : "not measured", validation: validating ? "answers" : "not measured" };
 }
 
 type Server = StepContext["server"];
 
-/** Users may leave the webhooks to others (`operatorManageWebhooks`) or switch validation off. */
+/** Users may have others manage the webhooks (`operatorManageWebhooks`), or turn validation off. */
 async function anyWebhook(server: Server, kind: string): Promise<boolean> {
   const found = await server.list(
     { apiVersion: "admissionregistration.k8s.io/v1", kind },
@@ -60,7 +60,7 @@ async function anyWebhook(server: Server, kind: string): Promise<boolean> {
   return found.length > 0;
 }
 
-/** A pod that asks for a proxy by its own label, as istio-system has none. */
+/** By a pod with a label of its own, as istio-system has none. */
 async function injected(server: Server, name: string, revision: string): Promise<string | undefined> {
   const pod = await server.dryRun({
     apiVersion: "v1",
@@ -82,13 +82,10 @@ async function injected(server: Server, name: string, revision: string): Promise
       ],
     },
   });
-  if (!containersOf(pod.spec).some((container) => container.name === "istio-proxy")) {
-    return `a pod with the label istio.io/rev: ${name} gets no proxy yet`;
-  }
-  const found = revisionOfProxy(pod.metadata);
-  return found === revision
-    ? undefined
-    : `a pod with the label istio.io/rev: ${name} gets a proxy of ${found}, not of ${revision}`;
+  const { proxy, revision: found } = readPod(pod);
+  if (!proxy) return `a pod with the label istio.io/rev: ${name} gets no proxy yet`;
+  if (found === revision) return undefined;
+  return `a pod with the label istio.io/rev: ${name} gets a proxy of ${found}, not of ${revision}`;
 }
 
 function route(labels: Readonly<Record<string, string>>, http: unknown): ApplyObject {
@@ -109,7 +106,7 @@ async function accepted(server: Server, object: ApplyObject): Promise<string | u
   return undefined;
 }
 
-/** The CRD's schema lets a rule without any route through; istiod refuses it. */
+/** The CRD's schema allows a rule without a route; istiod refuses it. */
 async function refused(server: Server, labels: Readonly<Record<string, string>>): Promise<string | undefined> {
   const wrong = route(labels, { retries: { attempts: 1 } });
   try {

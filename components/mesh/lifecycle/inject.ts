@@ -1,12 +1,11 @@
-import { rootNamespace } from "../../../shared/istio";
-import { type StepContext, StepError, waitFor } from "../context";
-import { containersOf } from "../live";
-import type { PodTemplate, StepRequests } from "../requests";
+import { rootNamespace } from "../../shared/istio";
+import { containersOf } from "../../shared/kubernetes/pods";
+import { type StepContext, StepError, waitForStep } from "../../shared/step/program";
+import type { PodTemplate, StepRequests } from "./steps";
 
 /**
- * The counterpart of `istioctl kube-inject`: asks the API server for a dry run of a pod, lets the injector write the proxy
- * into it, and takes out again what belongs to one pod only. Equal settings and an equal control plane give
- * equal text.
+ * The counterpart of `istioctl kube-inject`: creates a pod as a dry run, so that the injector writes the proxy into it, and
+ * removes what belongs to one pod only. The same settings and the same control plane give the same result.
  */
 export async function inject(
   context: StepContext,
@@ -14,7 +13,7 @@ export async function inject(
 ): Promise<PodTemplate> {
   let pod: Pod | undefined;
   const next = `see kubectl -n ${rootNamespace} logs -l app=istiod; then run the same command again`;
-  await waitFor(context, { seconds: 120, next }, async () => {
+  await waitForStep(context, { seconds: 120, next }, async () => {
     pod = (await context.server.dryRun(podOf(namespace, deployment, labels, template))) as unknown as Pod;
     const proxied = containersOf(pod.spec).some(({ name }) => name === "istio-proxy");
     return proxied ? undefined : `no injector writes a proxy into ${namespace}/${deployment}`;
@@ -31,7 +30,7 @@ interface Pod {
   readonly spec: Readonly<Record<string, unknown>>;
 }
 
-/** Stands for the hash a ReplicaSet's pods have: by it the injector knows the Deployment that the pod is of. */
+/** In place of the hash of a ReplicaSet: with it the injector finds the name of the pod's Deployment. */
 const hash = "static";
 
 function podOf(
@@ -45,7 +44,7 @@ function podOf(
     apiVersion: "v1",
     kind: "Pod",
     metadata: {
-      // The injector looks for a pod's owner only where its name is generated.
+      // The injector looks at a pod's owner only where its name is generated.
       name: `${owner}-pod`,
       generateName: `${owner}-`,
       namespace,
@@ -65,7 +64,7 @@ function podOf(
   };
 }
 
-/** What admission adds to a pod that comes into being, and to no template. */
+/** What admission adds to a pod and a template does not have. */
 const perPod = [
   "nodeName",
   "priority",
@@ -76,8 +75,8 @@ const perPod = [
   "tolerations",
 ];
 
-function templateOf({ metadata, spec }: Pod, asked: readonly string[]): PodTemplate {
-  const labels = without(metadata.labels, [...asked, "pod-template-hash"]);
+function templateOf({ metadata, spec }: Pod, requested: readonly string[]): PodTemplate {
+  const labels = without(metadata.labels, [...requested, "pod-template-hash"]);
   const token = /^kube-api-access-/;
   const named = (key: string) => (spec[key] ?? []) as { name: string; volumeMounts?: { name: string }[] }[];
   const containers = (key: string) =>

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { upgradeCheck } from "../../../components/mesh/lifecycle/steps/upgrade-check";
-import { FakeCluster, type Given, helmRevision, istiod } from "./fake-cluster";
+import { cniGate, upgradeCheck } from "../../../components/mesh/lifecycle/upgrade";
+import { FakeCluster, type Given, helmRevision, istioCni, istiod } from "./fake-cluster";
 
 const owner = "talos-mesh/dev";
 
@@ -56,7 +56,7 @@ describe("the check before an upgrade", () => {
     });
   }
 
-  it("measures a new revision by the nearest control plane, and one that is there by itself", async () => {
+  it("compares a new revision with the nearest control plane, and an existing one with itself", async () => {
     const cluster = new FakeCluster([claim(owner), istiod("1.29.0"), istiod("1.30.2", "1-30-2")]);
     await check(cluster, plane("1.30.2", "1-30-2"), plane("1.31.1", "1-31-1"));
     await assert.rejects(
@@ -65,10 +65,10 @@ describe("the check before an upgrade", () => {
     );
   });
 
-  it("refuses a control plane that this stack did not make", async () => {
+  it("refuses a control plane that this stack did not install", async () => {
     await assert.rejects(
       check(new FakeCluster([istiod("1.31.1")]), plane("1.31.1")),
-      /that this stack did not make: Deployment istio-system\/istiod, Istio 1\.31\.1\nnext: /,
+      /that this stack did not install: Deployment istio-system\/istiod, Istio 1\.31\.1\nnext: /,
     );
   });
 
@@ -87,7 +87,7 @@ describe("the check before an upgrade", () => {
     ["pending-upgrade", "rollback istiod"],
     ["pending-rollback", "rollback istiod"],
   ] as const) {
-    it(`refuses a Helm release that is ${status} and says what mends it`, async () => {
+    it(`refuses a Helm release that is ${status}, and says how to fix it`, async () => {
       const cluster = new FakeCluster([
         claim(owner),
         helmRevision("istiod", 1, "superseded"),
@@ -96,14 +96,14 @@ describe("the check before an upgrade", () => {
       await assert.rejects(check(cluster, plane("1.31.1")), (error: Error) => {
         assert.match(
           error.message,
-          new RegExp(`istiod is ${status}[^]*next: where no other run is at work: helm -n istio-system ${remedy}`),
+          new RegExp(`istiod is ${status}[^]*next: where no other run is active: helm -n istio-system ${remedy}`),
         );
         return true;
       });
     });
   }
 
-  it("goes by a release's newest revision, and goes on after a failed one", async () => {
+  it("looks at a release's newest revision, and continues after a failed one", async () => {
     const cluster = new FakeCluster([
       claim(owner),
       helmRevision("istiod", 10, "deployed"),
@@ -111,8 +111,42 @@ describe("the check before an upgrade", () => {
       helmRevision("istio-cni", 3, "failed"),
     ]);
     await check(cluster, plane("1.31.1"));
-    assert.deepEqual(cluster.said, [
-      "the Helm release istio-cni has failed before (revision 3); Helm goes on from there",
+    assert.deepEqual(cluster.logged, [
+      "the Helm release istio-cni has failed before (revision 3); Helm continues from there",
     ]);
+  });
+});
+
+describe("the gate of istio-cni", () => {
+  const controlPlanes = [{ revision: "default", istiod: "istiod", version: "1.31.1" }];
+  const gate = (cluster: FakeCluster, version = "1.31.1") => cniGate(cluster, { version, controlPlanes });
+
+  it("lets a first installation through", async () => {
+    assert.deepEqual(await gate(new FakeCluster()), { waited: false });
+  });
+
+  it("lets the running version and a downgrade through", async () => {
+    assert.deepEqual(await gate(new FakeCluster([istioCni("1.31.1")])), { waited: false });
+    assert.deepEqual(await gate(new FakeCluster([istioCni("1.31.1")]), "1.30.2"), { waited: false });
+  });
+
+  it("waits until istiod has the new version and all its old replicas are gone", async () => {
+    const cluster = new FakeCluster([istioCni("1.30.2"), istiod("1.30.2")]);
+    const states = [
+      istiod("1.31.1", "default", { observedGeneration: 1 }),
+      istiod("1.31.1", "default", { replicas: 2 }),
+    ];
+    cluster.meanwhile = () => cluster.objects.splice(1, 1, states.shift() ?? istiod("1.31.1"));
+    assert.deepEqual(await gate(cluster), { waited: true });
+    assert.deepEqual(cluster.logged, [
+      "waiting: istiod still has version 1.30.2, not 1.31.1",
+      "waiting: istiod: its controller to observe the change",
+      "waiting: istiod: 1 old replicas to end",
+    ]);
+  });
+
+  it("gives up after 15 minutes with what is missing and what to do", async () => {
+    const cluster = new FakeCluster([istioCni("1.30.2"), istiod("1.31.1", "default", { availableReplicas: 0 })]);
+    await assert.rejects(gate(cluster), /not within 900 s: istiod: 0 of 1 replicas available\nnext: see kubectl/);
   });
 });

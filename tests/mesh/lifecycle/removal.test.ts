@@ -1,17 +1,16 @@
 import assert from "node:assert/strict";
-import { leftovers } from "../../../components/mesh/lifecycle/steps/leftovers";
-import { retire } from "../../../components/mesh/lifecycle/steps/retire";
+import { leftovers, retire } from "../../../components/mesh/lifecycle/removal";
 import { FakeCluster, type Given, injectedPod, istioCni, istiod } from "./fake-cluster";
 
-describe("a control plane that is to go", () => {
+describe("the removal of a control plane", () => {
   const both = [istiod("1.30.2", "1-30-2"), istiod("1.31.1", "1-31-1")];
 
-  it("goes where nobody has a proxy of it", async () => {
+  it("is allowed where no proxy belongs to it", async () => {
     const cluster = new FakeCluster([...both, injectedPod("web", "1-31-1")]);
     assert.deepEqual(await retire(cluster, { revision: "1-30-2" }), { proxies: 0 });
   });
 
-  it("stays while pods have a proxy of it and another control plane could take them", async () => {
+  it("is refused while proxies belong to it and another control plane could take them", async () => {
     const cluster = new FakeCluster([...both, injectedPod("web", "1-30-2"), injectedPod("cart", "1-30-2")]);
     await assert.rejects(
       retire(cluster, { revision: "1-30-2" }),
@@ -19,7 +18,7 @@ describe("a control plane that is to go", () => {
     );
   });
 
-  it("waits for pods that are only now told to end", async () => {
+  it("waits for pods whose deletion was requested a moment ago", async () => {
     const cluster = new FakeCluster([...both, injectedPod("web", "1-30-2")]);
     cluster.meanwhile = () => {
       cluster.objects.splice(
@@ -31,15 +30,15 @@ describe("a control plane that is to go", () => {
     assert.deepEqual(await retire(cluster, { revision: "1-30-2" }), { proxies: 0 });
   });
 
-  it("goes with the whole mesh, and tells whom it leaves behind", async () => {
+  it("is allowed with the whole mesh, and logs which proxies remain", async () => {
     const cluster = new FakeCluster([istiod("1.30.2", "1-30-2"), injectedPod("web", "1-30-2")]);
     assert.deepEqual(await retire(cluster, { revision: "1-30-2" }), { proxies: 1 });
-    assert.match(cluster.said.join("\n"), /1 pods have a proxy .* shop\/web; they keep what they know/);
+    assert.match(cluster.logged.join("\n"), /1 pods have a proxy .* shop\/web; they keep their last configuration/);
   });
 });
 
-describe("the last control plane", () => {
-  it("goes after the agents on nodes, and without them where they stay", async () => {
+describe("the removal of the last control plane", () => {
+  it("waits for the agents on nodes, and continues where they stay", async () => {
     const cluster = new FakeCluster([istiod("1.31.1"), istioCni("1.31.1")]);
     let waited = 0;
     cluster.meanwhile = (seconds) => {
@@ -64,7 +63,7 @@ function crd(group: string, kind: string): Given {
   return object("CustomResourceDefinition", `${kind.toLowerCase()}s.${group}`, { spec });
 }
 
-describe("what istiod leaves behind", () => {
+describe("the removal of what istiod created", () => {
   const rootCertificate = (namespace: string): Given =>
     object("ConfigMap", "istio-ca-root-cert", {
       metadata: { name: "istio-ca-root-cert", namespace, labels: { "istio.io/config": "true" } },
@@ -84,7 +83,7 @@ describe("what istiod leaves behind", () => {
     crd("gateway.networking.k8s.io", "HTTPRoute"),
   ];
 
-  it("is gone from every namespace; CRDs stay unless asked otherwise", async () => {
+  it("deletes it in every namespace, and keeps CRDs by default", async () => {
     const cluster = new FakeCluster(all());
     await leftovers(cluster, { keepCRDs: true });
     assert.deepEqual(cluster.deleted, [
@@ -94,7 +93,7 @@ describe("what istiod leaves behind", () => {
     ]);
   });
 
-  it("takes Istio's CRDs along on request, and no other's", async () => {
+  it("deletes Istio's CRDs on request, and no others", async () => {
     const cluster = new FakeCluster(all());
     const { kept } = await leftovers(cluster, { keepCRDs: false });
     assert.deepEqual(kept, []);
@@ -107,11 +106,11 @@ describe("what istiod leaves behind", () => {
     );
   });
 
-  it("keeps all CRDs while there is an object that others made, and names it", async () => {
+  it("keeps all CRDs while an object of another owner exists, and names it", async () => {
     const theirs = object("VirtualService", "shop", { metadata: { name: "shop", namespace: "shop" } });
     const cluster = new FakeCluster([...all(), theirs]);
     const { kept } = await leftovers(cluster, { keepCRDs: false });
-    assert.match(kept.join("\n"), /CRDs stay, .* 1 objects .*: VirtualService shop\/shop/);
+    assert.match(kept.join("\n"), /CRDs are kept, .* 1 objects .*: VirtualService shop\/shop/);
     assert.ok(!cluster.deleted.some((each) => each.startsWith("Custom")));
   });
 
@@ -122,13 +121,13 @@ describe("what istiod leaves behind", () => {
     assert.ok(!cluster.deleted.includes("GatewayClass istio"));
   });
 
-  it("is left alone while another control plane runs", async () => {
+  it("deletes nothing while another control plane runs", async () => {
     const cluster = new FakeCluster([...all(), istiod("1.31.1")]);
     assert.deepEqual(await leftovers(cluster, { keepCRDs: false }), { removed: [], kept: [] });
     assert.deepEqual(cluster.deleted, []);
   });
 
-  it("is nothing a second time, and without the Gateway API", async () => {
+  it("deletes nothing the second time, and works without the Gateway API", async () => {
     const cluster = new FakeCluster(all(), ["GatewayClass", "Gateway"]);
     await leftovers(cluster, { keepCRDs: false });
     assert.deepEqual(await leftovers(cluster, { keepCRDs: false }), { removed: [], kept: [] });

@@ -1,0 +1,196 @@
+import semver from "semver";
+import type { ApiServer, LiveObject } from "../../shared/kubernetes/api-server";
+import { containersOf, listPods, type Pod } from "../../shared/kubernetes/pods";
+import { readinessOf } from "../../shared/kubernetes/readiness";
+import { defaultRevision, rootNamespace } from "../../shared/istio";
+
+/** Which parts of Istio run in a cluster, as its API server reports, and whether they fit together. Changes nothing. */
+
+type Server = Pick<ApiServer, "list">;
+
+/** A Deployment of istiod. */
+export interface LiveControlPlane {
+  readonly name: string;
+  readonly namespace: string;
+  /** `default` for the one without a revision. */
+  readonly revision: string;
+  /** Version of its Deployment; undefined where neither its label nor its image has one. */
+  readonly version: string | undefined;
+  /** What is missing until all its replicas are of that version and available; undefined where nothing is. */
+  readonly missing: string | undefined;
+}
+
+/** A DaemonSet with agents on nodes: istio-cni, ztunnel. */
+export interface LiveAgent {
+  readonly name: string;
+  readonly version: string | undefined;
+}
+
+/** A pod with a proxy: an application with a sidecar, a gateway, a waypoint. */
+export interface LiveProxy {
+  readonly namespace: string;
+  readonly pod: string;
+  /** The control plane that the proxy belongs to: `default`, or a revision, never a tag. */
+  readonly revision: string;
+  readonly version: string | undefined;
+  /** Whether an injector has set its image, as a gateway's chart expects. */
+  readonly completed: boolean;
+  readonly ready: boolean;
+}
+
+/** A proxy compared with its control plane. */
+export interface ProxyFinding extends LiveProxy {
+  /** Version of the control plane that the proxy belongs to. */
+  readonly controlPlane: string | undefined;
+  /** What is wrong and what to do; undefined where it matches its control plane. */
+  readonly problem: string | undefined;
+}
+
+export interface AgentFinding extends LiveAgent {
+  readonly problem: string | undefined;
+}
+
+/** A pod that should have a proxy and has none: it is older than the label, or no injector answered. */
+export interface BareFinding {
+  readonly namespace: string;
+  readonly pod: string;
+}
+
+export interface MeshFindings {
+  readonly controlPlanes: readonly LiveControlPlane[];
+  readonly proxies: readonly ProxyFinding[];
+  readonly agents: readonly AgentFinding[];
+  readonly bare: readonly BareFinding[];
+}
+
+/** Every istiod of the cluster, including those of other owners. */
+export async function liveControlPlanes(server: Server): Promise<LiveControlPlane[]> {
+  const deployments = await server.list({ apiVersion: "apps/v1", kind: "Deployment" }, { labelSelector: "app=istiod" });
+  return deployments.map((deployment) => ({
+    name: deployment.metadata.name,
+    namespace: deployment.metadata.namespace ?? rootNamespace,
+    revision: deployment.metadata.labels?.["istio.io/rev"] ?? defaultRevision,
+    version: versionOf(deployment, "discovery"),
+    missing: missingOf(deployment),
+  }));
+}
+
+/** What is missing until a workload is rolled out; undefined where nothing is. */
+export function missingOf(workload: LiveObject): string | undefined {
+  const readiness = readinessOf(workload);
+  if (readiness.state === "ready") return undefined;
+  return readiness.state === "waiting" ? readiness.for : readiness.why;
+}
+
+export async function liveAgents(server: Server): Promise<LiveAgent[]> {
+  const sets = await server.list({ apiVersion: "apps/v1", kind: "DaemonSet", namespace: rootNamespace });
+  const containers = new Map([
+    ["istio-cni-node", "install-cni"],
+    ["ztunnel", "istio-proxy"],
+  ]);
+  return sets.flatMap((set) => {
+    const { name } = set.metadata;
+    const container = containers.get(name);
+    return container === undefined ? [] : [{ name, version: versionOf(set, container) }];
+  });
+}
+
+export async function liveProxies(server: Server): Promise<LiveProxy[]> {
+  return proxiesIn(await listPods(server));
+}
+
+function proxiesIn(pods: readonly Pod[]): LiveProxy[] {
+  return pods.flatMap(({ name: pod, namespace, proxy, revision, ready, leaving, app }) => {
+    // ztunnel's container has the same name as a proxy's.
+    if (!proxy || leaving || app === "ztunnel") return [];
+    const { image } = proxy;
+    return [{ namespace, pod, revision, version: versionIn(image), completed: image !== "auto", ready }];
+  });
+}
+
+/** Every proxy and agent of a cluster, compared with the control planes that run there. */
+export async function meshFindings(server: Server): Promise<MeshFindings> {
+  const [controlPlanes, pods, agents, requested] = await Promise.all([
+    liveControlPlanes(server),
+    listPods(server),
+    liveAgents(server),
+    requestedRevisions(server),
+  ]);
+  return {
+    controlPlanes,
+    proxies: proxiesIn(pods).map((proxy) => compared(proxy, controlPlanes, requested.get(proxy.namespace))),
+    agents: agents.map((agent) => ({ ...agent, problem: agentProblem(agent, controlPlanes) })),
+    bare: pods
+      .filter((pod) => couldHaveProxy(pod) && (requestsProxy(pod) ?? requested.has(pod.namespace)))
+      .map(({ namespace, name: pod }) => ({ namespace, pod })),
+  };
+}
+
+/** Not on the node's network, and not in the ambient data plane. */
+function couldHaveProxy({ proxy, leaving, hostNetwork, labels }: Pod): boolean {
+  return !proxy && !leaving && !hostNetwork && labels["istio.io/dataplane-mode"] !== "ambient";
+}
+
+/** What the pod's own label or annotation says; undefined where that is up to its namespace. */
+function requestsProxy({ labels, annotations }: Pod): boolean | undefined {
+  const value = labels["sidecar.istio.io/inject"] ?? annotations["sidecar.istio.io/inject"];
+  return value === undefined ? undefined : value === "true";
+}
+
+/** The revision that each labelled namespace requests, tags resolved. */
+async function requestedRevisions(server: Server): Promise<ReadonlyMap<string, string>> {
+  const namespaces = await server.list({ apiVersion: "v1", kind: "Namespace" });
+  const tagged = await server.list({ apiVersion: "v1", kind: "Service" }, { labelSelector: "istio.io/tag" });
+  const tags = new Map(
+    tagged.map(({ metadata: { labels = {} } }) => [labels["istio.io/tag"], labels["istio.io/rev"] ?? defaultRevision]),
+  );
+  return new Map(
+    namespaces.flatMap(({ metadata: { name, labels = {} } }): [string, string][] => {
+      if (labels["istio.io/dataplane-mode"] === "ambient") return [];
+      const revision = labels["istio-injection"] === "enabled" ? defaultRevision : labels["istio.io/rev"];
+      return revision === undefined ? [] : [[name, tags.get(revision) ?? revision]];
+    }),
+  );
+}
+
+function compared(proxy: LiveProxy, planes: readonly LiveControlPlane[], requested: string | undefined): ProxyFinding {
+  const plane = planes.find(({ revision }) => revision === proxy.revision);
+  return { ...proxy, controlPlane: plane?.version, problem: proxyProblem(proxy, plane, requested) };
+}
+
+function proxyProblem(
+  { version, revision, completed, ready }: LiveProxy,
+  plane: LiveControlPlane | undefined,
+  requested: string | undefined,
+): string | undefined {
+  if (requested !== undefined && requested !== revision) return `the namespace requests ${requested}: restart it`;
+  if (!plane) return `there is no control plane ${revision}: restart it`;
+  if (!completed) return "no injector has set its image (image: auto)";
+  if (version === undefined || plane.version === undefined) return "its version is unknown";
+  const order = semver.compare(version, plane.version);
+  if (order < 0) return "older than its control plane: restart it";
+  if (order > 0) return "newer than its control plane";
+  return ready ? undefined : "not ready";
+}
+
+function agentProblem({ version }: LiveAgent, planes: readonly LiveControlPlane[]): string | undefined {
+  const versions = planes.flatMap((plane) => (plane.version === undefined ? [] : [plane.version]));
+  if (version === undefined || versions.length === 0) return "its version is unknown";
+  for (const istiod of versions) {
+    if (semver.gt(version, istiod)) return `ahead of istiod ${istiod}: it may be behind, never ahead`;
+    if (semver.minor(istiod) - semver.minor(version) > 1) return `more than one minor version behind istiod ${istiod}`;
+  }
+  return undefined;
+}
+
+/** By the chart's label first: an image may be named by a digest. */
+function versionOf({ metadata, spec }: LiveObject, container: string): string | undefined {
+  const template = spec?.template as { spec?: Record<string, unknown> } | undefined;
+  const image = containersOf(template?.spec).find(({ name }) => name === container)?.image;
+  return versionIn(metadata.labels?.["app.kubernetes.io/version"]) ?? versionIn(image);
+}
+
+/** `1.31.1` of `docker.io/istio/pilot:1.31.1-distroless`. */
+function versionIn(text: string | undefined): string | undefined {
+  return /(?:^|:)v?(\d+\.\d+\.\d+(?:-(?:alpha|beta|rc)[.\d]*)?)/.exec(text ?? "")?.[1];
+}
