@@ -45,7 +45,7 @@ export interface Pod {
 interface ContainerStatus {
   readonly name: string;
   readonly image: string;
-  readonly imageID: string;
+  readonly imageID?: string;
   readonly restartCount: number;
   readonly state?: { readonly waiting?: { readonly reason?: string; readonly message?: string } };
 }
@@ -87,7 +87,7 @@ export function readPod(pod: Pick<LiveObject, "metadata" | "spec" | "status">): 
     redirected: annotations["ambient.istio.io/redirection"] === "enabled",
     ...(proxy && { proxy: proxyOf(proxy) }),
     revision: revisionOf(metadata),
-    images: statuses.map(({ image, imageID }) => `${image} (${imageID.replace(/^.*@/, "")})`),
+    images: statuses.map(({ image, imageID = "" }) => `${image} (${imageID.replace(/^.*@/, "")})`),
     restarts: Object.fromEntries(statuses.map(({ name, restartCount }) => [name, restartCount])),
   };
 }

@@ -68,6 +68,10 @@ export class FakeApiServer {
 
   private answer({ url = "" }: IncomingMessage): object | undefined {
     const path = url.split("?")[0] ?? "";
+    if (path === "/api/v1") {
+      const kinds = ["Service", "Pod", "Secret"];
+      return { resources: kinds.map((kind) => ({ name: `${kind.toLowerCase()}s`, kind, namespaced: true })) };
+    }
     if (path.endsWith("/services/grafana")) return this.service;
     if (path.endsWith("/secrets/grafana-admin")) {
       const data = Object.entries(this.secret).map(([key, text]) => [key, Buffer.from(text).toString("base64")]);

@@ -123,7 +123,7 @@ describe("an addon in its cluster", () => {
     server.pods.delete("one");
     server.pods.set("two", { ready: true, answer: () => "two" });
     assert.equal(await ask(port, "x"), "two");
-    assert.deepEqual(told, ["Pod one is gone; going on with two."]);
+    assert.deepEqual(told, ["Pod one is gone; continuing with two."]);
   });
 
   it("ends a connection whose pod goes away", async () => {
@@ -151,7 +151,7 @@ describe("an addon in its cluster", () => {
   it("says why no pod is ready", async () => {
     await assert.rejects((await addon()).ready(), /No pod of grafana is ready\. There is none; see `kubectl -n observ/);
     server.pods.set("one", { ready: false, waiting: "ImagePullBackOff" });
-    await assert.rejects((await addon()).ready(), /There is one: Pending, ImagePullBackOff\./);
+    await assert.rejects((await addon()).ready(), /There is one: Pending, grafana: ImagePullBackOff\./);
   });
 
   it("says that it is not in the cluster, and that the API server refuses or does not answer", async () => {
