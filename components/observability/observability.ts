@@ -6,7 +6,7 @@ import { imageReference } from "../model/images";
 import type { Settings } from "../settings/schema";
 import type { ObservabilitySettings } from "../settings/sections/observability";
 import { tracingProvider } from "../shared/addons";
-import { generatedSecret } from "../shared/generated-secret";
+import { generatedSecret } from "../shared/lifecycle-command";
 import { type ChartSource, helmRelease, type HelmValues } from "../shared/helm-release";
 import { Layer, type LayerOptions } from "../shared/layer";
 import { rootNamespace } from "../shared/istio";

@@ -5,7 +5,7 @@ import * as pulumi from "@pulumi/pulumi";
 
 const projectRoot = path.resolve(__dirname, "../..");
 
-/** Where a chart of this version is: in a folder of its version, where there is one. */
+/** The folder of a chart: in a folder of its version, where that exists. */
 export function chartFolder(source: string, chart: string, version: string): string {
   const folder = source.replace(/\/+$/, "");
   const ofVersion = `${folder}/${version}/${chart}`;
@@ -13,13 +13,13 @@ export function chartFolder(source: string, chart: string, version: string): str
 }
 
 /**
- * A chart in a folder, told by its content. The provider compares a release's inputs only, and the path of a folder says
- * nothing of what is in it: without this, another version of the charts in the same place would change nothing.
+ * The content of a chart in a folder. The provider compares a release's inputs only: without this as an input, other files in
+ * the same folder would change nothing.
  *
  * @param chart path of the chart, relative to the project or absolute
- * @param version the one it must have; undefined where it stands in for every version
+ * @param version the version it must have; undefined for a stand-in chart, which is used for every version
  * @returns the first 16 digits of the sha256 of its files
- * @throws pulumi.RunError where there is no chart, or one of another version than is asked for
+ * @throws pulumi.RunError where there is no chart, or one of another version
  */
 export function chartDigest(chart: string, version: string | undefined): string {
   const folder = path.resolve(projectRoot, chart);
@@ -27,14 +27,14 @@ export function chartDigest(chart: string, version: string | undefined): string 
   if (!existsSync(description)) {
     throw new pulumi.RunError(
       `there is no chart in ${chart}: ${description} does not exist. ` +
-        "talos-mesh:charts.source names a folder with one folder a chart, such as ./charts with base/, istiod/, cni/, gateway/",
+        "talos-mesh:charts.source names a folder with one folder for each chart, such as ./charts with base/, istiod/, cni/, gateway/",
     );
   }
   const found = /^version:\s*["']?([^"'\s]+)/m.exec(readFileSync(description, "utf8"))?.[1];
   if (version !== undefined && found !== version) {
     throw new pulumi.RunError(
-      `the chart in ${chart} is of version ${found ?? "(none)"}, and the settings ask for ${version}: ` +
-        `put that version there, or beside it as ${version}/${path.basename(folder)}; ` +
+      `the chart in ${chart} is of version ${found ?? "(none)"}, and the settings request ${version}: ` +
+        `put that version there, or next to it as ${version}/${path.basename(folder)}; ` +
         "talos-mesh:charts.source names the folder of Istio's charts, charts.addons another place for those of addons",
     );
   }

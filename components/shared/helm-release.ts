@@ -7,9 +7,8 @@ export type ChartSource =
   | { readonly kind: "repository"; readonly url: string }
   | { readonly kind: "oci"; readonly url: string }
   /**
-   * A folder with one folder a chart, relative to the project; charts of several versions beside each other stand in a
-   * folder for each version (./charts/1.31.1/istiod). Stand-ins are there once, for every version: so an upgrade can be
-   * tried with them.
+   * A folder with one folder for each chart, relative to the project; several versions have a folder each
+   * (./charts/1.31.1/istiod). Stand-in charts exist once, for every version, so that an upgrade can be tried with them.
    */
   | { readonly kind: "folder"; readonly path: string; readonly standIn: boolean };
 
@@ -29,14 +28,14 @@ export interface HelmReleaseArgs {
   readonly release?: string;
   readonly version: string;
   readonly source: ChartSource;
-  /** A namespace that exists already; releases make none. */
+  /** A namespace that exists already; a release creates none. */
   readonly namespace: string;
   readonly values: HelmValues;
   /** Seconds until the release gives up. @default 600 */
   readonly timeout?: number;
   /**
-   * Whether the release ends when its objects are ready, and is taken back where they do not become so. Without it
-   * somebody else has to wait, as for a Service whose address comes from outside the cluster. @default true
+   * Whether the release waits until its objects are ready, and is rolled back where they do not become so. Without it
+   * another resource has to wait, as for a Service whose address comes from outside the cluster. @default true
    */
   readonly wait?: boolean;
 }
@@ -46,7 +45,7 @@ const defaultTimeout = 600;
 
 /**
  * The only way this project installs a chart: a real Helm release (hooks, history, `helm upgrade` semantics), atomic,
- * so that a failed upgrade leaves the last good state and a failed install leaves nothing to clean up by hand.
+ * so that a failed upgrade keeps the last good state and a failed install leaves nothing.
  */
 export function helmRelease(
   name: string,

@@ -1,27 +1,27 @@
 import * as pulumi from "@pulumi/pulumi";
 
-/** Options of a layer: those of a component, and the cluster its objects live and die with. */
+/** Options of a layer: those of a component, and the cluster that its objects are in. */
 export interface LayerOptions extends pulumi.ComponentResourceOptions {
   /**
-   * The resource that is the cluster, where this program made it. When the cluster goes, everything inside has gone
-   * with it, so a destroy neither waits for those objects nor stumbles over an API server that is no longer there.
+   * The resource that is the cluster, where this program creates it. A destroy of the cluster destroys everything in it, so
+   * that it neither waits for those objects nor fails because their API server is gone.
    */
   readonly deletedWith?: pulumi.Resource;
 }
 
 /** A component whose children are placed in a cluster. Type tokens are `talos-mesh:<layer>:<Class>`. */
 export abstract class Layer extends pulumi.ComponentResource {
-  /** Options every child is made with. */
+  /** Options of every child. */
   protected readonly child: pulumi.CustomResourceOptions;
 
   protected constructor(type: `talos-mesh:${string}:${string}`, name: string, opts: LayerOptions = {}) {
     const { deletedWith, ...componentOptions } = opts;
     super(type, name, {}, componentOptions);
-    // The SDK does not hand `deletedWith` down from a component to its children.
+    // The SDK does not pass `deletedWith` on from a component to its children.
     this.child = { parent: this, deletedWith };
   }
 
-  /** The child options, waiting for `resources` as well. */
+  /** Options of a child that depends on `resources`. */
   protected after(...resources: readonly pulumi.Resource[]): pulumi.CustomResourceOptions {
     return { ...this.child, dependsOn: [...resources] };
   }

@@ -1,6 +1,6 @@
 type Tree = Readonly<Record<string, unknown>>;
 
-/** Helm's own merge: `over` wins, maps are merged key by key, lists and everything else are replaced. */
+/** As Helm merges values: `over` wins, mappings are merged key by key, lists and everything else are replaced. */
 export function mergeValues(base: Tree, over: Tree): Record<string, unknown> {
   const merged: Record<string, unknown> = { ...base };
   for (const [key, value] of Object.entries(over)) {

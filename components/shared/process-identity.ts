@@ -2,8 +2,8 @@ import { execFileSync } from "node:child_process";
 import { readFileSync, readdirSync } from "node:fs";
 
 /**
- * Who a process is. A process number alone is reused after a reboot, or after some hours on a busy machine, so every
- * place that waits for a process, or ends one, also compares when it started.
+ * Identifies a process. The operating system reuses process numbers, after a reboot or after some hours on a busy machine,
+ * so whatever waits for a process, or ends one, also compares when it started.
  */
 export interface ProcessIdentity {
   readonly pid: number;
@@ -18,7 +18,7 @@ export interface RunningProcess extends ProcessIdentity {
 
 const onLinux = process.platform === "linux";
 
-/** The identity of a live process, or undefined where there is none (a zombie counts as none). */
+/** Undefined where there is no such process; a zombie counts as none. */
 export function identify(pid: number): ProcessIdentity | undefined {
   const startedAt = onLinux ? startedAtFromProc(pid) : startedAtFromPs(pid);
   return startedAt === undefined ? undefined : { pid, startedAt };
@@ -35,7 +35,7 @@ export function listProcesses(): RunningProcess[] {
 
 let bootId: string | undefined;
 
-// Field 22 of /proc/PID/stat counts clock ticks since boot, hence the boot id beside it. The command name (field 2)
+// Field 22 of /proc/PID/stat counts clock ticks since boot, hence the boot id. The command name (field 2)
 // may hold blanks and parentheses, so the fields are counted from the last parenthesis.
 function startedAtFromProc(pid: number): string | undefined {
   const stat = readIfThere(`/proc/${pid}/stat`);

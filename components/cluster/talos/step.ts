@@ -1,6 +1,6 @@
 import type * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
-import { type LifecycleCommandArgs, lifecycleCommand, look } from "../../shared/lifecycle-command";
+import { type LifecycleCommandArgs, lifecycleCommand, queryCommand } from "../../shared/lifecycle-command";
 
 /** A script of ./scripts, which says in its first lines what it does. */
 export type StepName =
@@ -56,5 +56,5 @@ export function stepResource(
 
 /** What a step that only reads prints; see `look`. */
 export function stepLook(step: StepName, input: StepInput, opts: pulumi.InvokeOptions): pulumi.Output<string> {
-  return look({ command: stepCommand(step), ...input }, opts);
+  return queryCommand({ command: stepCommand(step), ...input }, opts);
 }

@@ -72,7 +72,8 @@ export async function waitFor<T>(check: () => Promise<T | Missing>, options: Wai
     }
     if (found instanceof Missing) {
       inARow = 0;
-      if (found.what !== last) onProgress?.((last = found.what));
+      if (found.what !== last) onProgress?.(found.what);
+      last = found.what;
     } else if (++inARow >= consecutive) return found;
     // The sleeps alone count where a test's clock makes them short.
     const left = timeoutMs - Math.max(slept, Date.now() - start);

@@ -3,9 +3,9 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { withLock } from "../../../components/shared/lock";
-import { identify, isSameProcess, listProcesses } from "../../../components/shared/process-identity";
-import { Sandbox } from "./sandbox";
+import { withLock } from "../../components/shared/lock";
+import { identify, isSameProcess, listProcesses } from "../../components/shared/process-identity";
+import { Sandbox } from "../embedded/tools/sandbox";
 
 describe("the lock between processes", () => {
   let sandbox: Sandbox;

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { cpSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { versions } from "../../../components/settings/versions";
-import { chartDigest } from "../../../components/shared/chart-folder";
+import { versions } from "../../components/settings/versions";
+import { chartDigest } from "../../components/shared/chart-folder";
 
 describe("a chart in a folder", () => {
   let folder: string;
@@ -13,11 +13,11 @@ describe("a chart in a folder", () => {
   });
   afterEach(() => rmSync(folder, { recursive: true }));
 
-  it("is told by its content and not by its place", () => {
+  it("is identified by its content and not by its path", () => {
     assert.equal(chartDigest(folder, versions.istio), chartDigest("./embedded/charts/istiod", versions.istio));
   });
 
-  it("is another one when a file has changed, is new, or has another name", () => {
+  it("is a different one when a file is changed, added or renamed", () => {
     const digests = new Set([chartDigest(folder, versions.istio)]);
     writeFileSync(path.join(folder, "templates", "new.yaml"), "a: 1\n");
     digests.add(chartDigest(folder, versions.istio));
@@ -29,12 +29,12 @@ describe("a chart in a folder", () => {
     assert.equal(digests.size, 4);
   });
 
-  it("is refused where its version is not the one that the settings ask for", () => {
-    assert.throws(() => chartDigest(folder, "1.30.0"), /is of version 1\.31\.1, and the settings ask for 1\.30\.0/);
+  it("is refused where its version is not the one that the settings request", () => {
+    assert.throws(() => chartDigest(folder, "1.30.0"), /is of version 1\.31\.1, and the settings request 1\.30\.0/);
   });
 
-  it("of another version is mended in its folder, which goes for Istio's charts and for addons", () => {
-    const next = /: put that version there, or beside it as 2\.27\.0\/.*charts\.source .*charts\.addons /;
+  it("of another version can be replaced in its folder, for Istio's charts and for addons", () => {
+    const next = /: put that version there, or next to it as 2\.27\.0\/.*charts\.source .*charts\.addons /;
     assert.throws(
       () => chartDigest(folder, "2.27.0"),
       (error: Error) => {

@@ -1,0 +1,28 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { writeFileAtomically, writeJsonAtomically } from "../../components/shared/files";
+
+describe("an atomic write", () => {
+  let folder: string;
+  beforeEach(() => (folder = mkdtempSync(path.join(tmpdir(), "talos-mesh-files-"))));
+  afterEach(() => rmSync(folder, { recursive: true }));
+
+  it("creates missing folders, replaces the file, and leaves nothing else", () => {
+    const file = path.join(folder, "a", "b.json");
+    writeFileAtomically(file, "old");
+    writeFileSync(`${file}.part`, "half of what a killed process wrote");
+    writeJsonAtomically(file, { a: 1 });
+    assert.equal(readFileSync(file, "utf8"), '{\n  "a": 1\n}\n');
+    assert.deepEqual(readdirSync(path.dirname(file)), ["b.json"]);
+  });
+
+  it("makes a file for its owner only, unless a mode is given", () => {
+    const modeOf = (name: string, options?: { mode: number }) => {
+      writeFileAtomically(path.join(folder, name), "", options);
+      return statSync(path.join(folder, name)).mode & 0o777;
+    };
+    assert.deepEqual([modeOf("a"), modeOf("b", { mode: 0o644 })], [0o600, 0o644]);
+  });
+});
