@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { hostPlatform } from "../tools/platform";
+import { hostPlatform } from "../tools/cache";
 import { ApiError, type ApiServer } from "./api-server";
 
 /** The label of every node this program makes. */

@@ -1,16 +1,42 @@
 import { randomBytes } from "node:crypto";
-import { accessSync, chmodSync, constants, mkdirSync, renameSync, rmSync, statSync } from "node:fs";
+import {
+  accessSync,
+  chmodSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import os from "node:os";
 import path from "node:path";
-import type { Platform } from "./platform";
 
-/** The folder of all obtained tools: `TALOS_MESH_CACHE`, else the user's cache folder. */
+/** Operating system and processor by the names that Go and the vendors' downloads use. */
+export interface Platform {
+  readonly os: "linux" | "darwin";
+  readonly arch: "amd64" | "arm64";
+}
+
+/** @throws Error on a platform the control plane cannot run on. */
+export function hostPlatform(os: string = process.platform, arch: string = process.arch): Platform {
+  const goArch = arch === "x64" ? "amd64" : arch;
+  if ((os === "linux" || os === "darwin") && (goArch === "amd64" || goArch === "arm64")) return { os, arch: goArch };
+  throw new Error(
+    `the embedded control plane runs on Linux and macOS (amd64, arm64); this is ${os} ${arch}. ` +
+      "On Windows run it inside WSL, or use a cluster of kind docker, talos or existing.",
+  );
+}
+
+/** The folder of all obtained tools: in `TALOS_MESH_CACHE`, else in the user's cache folder. */
 export function toolCache(env: NodeJS.ProcessEnv = process.env): string {
   const home = env["XDG_CACHE_HOME"] || path.join(env["HOME"] || os.homedir(), ".cache");
   return path.resolve(env["TALOS_MESH_CACHE"] || path.join(home, "talos-mesh"), "tools");
 }
 
-/** Where a tool of one version lies in the cache. */
+/** Path of a tool of one version in the cache. */
 export function cachedTool(cache: string, name: string, version: string, platform: Platform): string {
   return path.join(cache, name, `${version}-${platform.os}-${platform.arch}`, name);
 }
@@ -24,12 +50,12 @@ export function isProgram(file: string): boolean {
   }
 }
 
-/** The folder for unfinished work: in the cache, so that the last step is a rename within one file system. */
+/** The folder for unfinished work. It is in the cache, so that the last step is a rename within one file system. */
 export function unfinishedFolder(cache: string): string {
   return path.join(cache, ".unfinished");
 }
 
-/** Runs `work` in a fresh folder inside the cache and removes that folder, whatever happens. */
+/** Runs `work` in a new folder inside the cache, and removes that folder in any case. */
 export async function inUnfinishedFolder<T>(cache: string, work: (folder: string) => Promise<T>): Promise<T> {
   const folder = path.join(unfinishedFolder(cache), randomBytes(6).toString("hex"));
   mkdirSync(folder, { recursive: true });
@@ -40,9 +66,31 @@ export async function inUnfinishedFolder<T>(cache: string, work: (folder: string
   }
 }
 
-/** Puts a finished, verified program to its place in one step. */
+/** Moves a finished, verified program to its destination in one step. */
 export function place(program: string, destination: string): void {
   chmodSync(program, 0o755);
   mkdirSync(path.dirname(destination), { recursive: true });
   renameSync(program, destination);
+}
+
+/** What a Go build took. */
+export interface BuildTime {
+  readonly programs: string;
+  readonly cores: number;
+  readonly seconds: number;
+}
+
+/** Keeps what the last build of a group of programs took, for `npm run perf`. */
+export function recordBuild(cache: string, group: string, time: BuildTime): void {
+  writeFileSync(buildTimesFile(cache), `${JSON.stringify({ ...buildTimes(cache), [group]: time }, undefined, 2)}\n`);
+}
+
+/** What the builds of the cached tools took, by group. */
+export function buildTimes(cache: string): Readonly<Record<string, BuildTime>> {
+  const file = buildTimesFile(cache);
+  return existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as Record<string, BuildTime>) : {};
+}
+
+function buildTimesFile(cache: string): string {
+  return path.join(cache, "builds.json");
 }

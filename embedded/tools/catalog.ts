@@ -1,7 +1,7 @@
 import { versions } from "../../components/settings/versions";
-import type { Platform } from "./platform";
+import type { Platform } from "./cache";
 
-/** What the embedded control plane takes. */
+/** The programs of the embedded control plane, and helm. */
 export const toolNames = [
   "etcd",
   "kube-apiserver",
@@ -24,7 +24,7 @@ export const defaultPins: ToolPins = {
   helm: versions.helm,
 };
 
-/** The addresses downloads come from, each replaced by an environment variable for a mirror with the same paths. */
+/** The addresses that downloads come from. An environment variable names a mirror with the same paths. */
 export const vendors = {
   k8s: { url: "https://dl.k8s.io", variable: "TALOS_MESH_MIRROR_K8S" },
   github: { url: "https://github.com", variable: "TALOS_MESH_MIRROR_GITHUB" },
@@ -42,41 +42,42 @@ export interface VendorFile {
 export interface Download {
   readonly file: VendorFile;
   readonly checksums: VendorFile;
-  /** The program inside the downloaded archive; undefined where the download is the program itself. */
+  /** The program inside a downloaded archive. @default the download is the program itself */
   readonly member?: string;
 }
 
 export interface GoProgram {
   readonly module: string;
   readonly version: string;
-  /** The main package, or the source of a `main` of our own where the module offers only a library. */
-  readonly main: { readonly package: string } | { readonly source: string };
-  /** `-X` settings of the linker: what the program answers to `--version`. */
+  /** Import path of the main package. @default a `main` of our own, see `source` */
+  readonly package?: string;
+  /** Source of a `main` for a module that offers a library only. */
+  readonly source?: string;
+  /** `-X` settings of the linker: the version that the program reports. */
   readonly variables: Readonly<Record<string, string>>;
+  /** Programs of one group have compatible dependencies and are built by one `go build`, which compiles what they share once. */
+  readonly group: string;
 }
 
 export interface Tool {
   readonly name: ToolName;
   readonly version: string;
-  /** Which versions from PATH will do (a semver range), and how the program is asked for its version. */
+  /** Versions that are accepted from PATH, as a semver range. */
   readonly accepts: string;
+  /** Arguments with which the program prints its version. */
   readonly versionArgs: readonly string[];
-  /** A string says why the vendor has none for the platform. */
+  /** A string gives the reason why the vendor has none for the platform. */
   readonly download: (platform: Platform) => Download | string;
   readonly go: GoProgram;
 }
 
-/**
- * What is known of a tool. From PATH the Kubernetes programs, etcd and kwok must be of the pinned minor version (patch
- * versions of one minor work together; kwokctl writes flags for its own minor), helm may be any 3 from 3.14 on or 4.
- */
 export function describeTool(name: ToolName, pins: ToolPins = defaultPins): Tool {
   switch (name) {
     case "etcd":
-      return etcd(pins.etcd);
+      return etcd(pins);
     case "kwok":
     case "kwokctl":
-      return kwok(name, pins.kwok);
+      return kwok(name, pins);
     case "helm":
       return helm(pins.helm);
     case "fortio":
@@ -86,12 +87,23 @@ export function describeTool(name: ToolName, pins: ToolPins = defaultPins): Tool
   }
 }
 
-function etcd(version: string): Tool {
+const kubernetesGroup = "Kubernetes";
+
+/** With the pinned versions, etcd and kwok build with the dependencies of Kubernetes; other combinations are untested. */
+function groupWith(pins: ToolPins, own: string): string {
+  const pinned = pins.kubernetes === defaultPins.kubernetes && pins.etcd === defaultPins.etcd;
+  return pinned && pins.kwok === defaultPins.kwok ? kubernetesGroup : own;
+}
+
+function etcd(pins: ToolPins): Tool {
+  const version = pins.etcd;
   const release = `/etcd-io/etcd/releases/download/v${version}`;
   return {
     name: "etcd",
     version,
-    accepts: `~${version}`.replace(/\.\d+$/, ".0"),
+    // From 3.5.13 on etcd has every feature that kube-apiserver 1.36 looks for.
+    // Source: k8s.io/apiserver, pkg/storage/feature/feature_support_checker.go.
+    accepts: ">=3.5.13 <4.0.0",
     versionArgs: ["--version"],
     download: ({ os, arch }) => {
       const folder = `etcd-v${version}-${os}-${arch}`;
@@ -104,19 +116,19 @@ function etcd(version: string): Tool {
     go: {
       module: "go.etcd.io/etcd/server/v3",
       version,
-      // The module's own main package is outside it, in go.etcd.io/etcd/v3, which the module proxy does not serve whole.
-      main: {
-        source:
-          'package main\n\nimport (\n\t"os"\n\n\t"go.etcd.io/etcd/server/v3/etcdmain"\n)\n\n' +
-          "func main() { etcdmain.Main(os.Args) }\n",
-      },
+      // The project's own main package is in go.etcd.io/etcd/v3, which the module proxy does not serve completely.
+      source:
+        'package main\n\nimport (\n\t"os"\n\n\t"go.etcd.io/etcd/server/v3/etcdmain"\n)\n\n' +
+        "func main() { etcdmain.Main(os.Args) }\n",
       variables: {},
+      group: groupWith(pins, "etcd"),
     },
   };
 }
 
+/** kwokctl writes flags for one minor version of Kubernetes, so another one from PATH does not fit. */
 function kubernetes(name: ToolName, version: string): Tool {
-  const [major, minor] = version.split(".");
+  const [major = "", minor = ""] = version.split(".");
   return {
     name,
     version,
@@ -130,24 +142,26 @@ function kubernetes(name: ToolName, version: string): Tool {
     go: {
       module: "k8s.io/kubernetes",
       version,
-      main: { package: `k8s.io/kubernetes/cmd/${name}` },
+      package: `k8s.io/kubernetes/cmd/${name}`,
       variables: {
         "k8s.io/component-base/version.gitVersion": `v${version}`,
-        "k8s.io/component-base/version.gitMajor": major ?? "",
-        "k8s.io/component-base/version.gitMinor": minor ?? "",
+        "k8s.io/component-base/version.gitMajor": major,
+        "k8s.io/component-base/version.gitMinor": minor,
       },
+      group: kubernetesGroup,
     },
   };
 }
 
-function kwok(name: "kwok" | "kwokctl", version: string): Tool {
+function kwok(name: "kwok" | "kwokctl", pins: ToolPins): Tool {
+  const version = pins.kwok;
   const project = "kubernetes-sigs/kwok";
   return {
     name,
     version,
     accepts: `~${version}`.replace(/\.\d+$/, ".0"),
     versionArgs: ["--version"],
-    // kwok publishes no checksum file; GitHub's own digest of each asset stands in the description of the release.
+    // kwok publishes no checksum file; the digest of each asset is in GitHub's description of the release.
     download: ({ os, arch }) => ({
       file: { vendor: "github", path: `/${project}/releases/download/v${version}/${name}-${os}-${arch}` },
       checksums: { vendor: "githubApi", path: `/repos/${project}/releases/tags/v${version}` },
@@ -155,8 +169,9 @@ function kwok(name: "kwok" | "kwokctl", version: string): Tool {
     go: {
       module: "sigs.k8s.io/kwok",
       version,
-      main: { package: `sigs.k8s.io/kwok/cmd/${name}` },
+      package: `sigs.k8s.io/kwok/cmd/${name}`,
       variables: { "sigs.k8s.io/kwok/pkg/consts.Version": `v${version}` },
+      group: groupWith(pins, "kwok"),
     },
   };
 }
@@ -168,7 +183,7 @@ function fortio(version: string): Tool {
     accepts: `>=${version} <2.0.0`,
     versionArgs: ["version"],
     download: () => "fortio publishes no checksums",
-    go: { module: "fortio.org/fortio", version, main: { package: "fortio.org/fortio" }, variables: {} },
+    go: { module: "fortio.org/fortio", version, package: "fortio.org/fortio", variables: {}, group: "fortio" },
   };
 }
 
@@ -189,8 +204,9 @@ function helm(version: string): Tool {
     go: {
       module: "helm.sh/helm/v3",
       version,
-      main: { package: "helm.sh/helm/v3/cmd/helm" },
+      package: "helm.sh/helm/v3/cmd/helm",
       variables: { "helm.sh/helm/v3/internal/version.version": `v${version}` },
+      group: "Helm",
     },
   };
 }

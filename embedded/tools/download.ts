@@ -1,8 +1,11 @@
+import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { createWriteStream } from "node:fs";
+import { closeSync, createWriteStream, openSync, readFileSync, writeFileSync } from "node:fs";
 import net from "node:net";
+import path from "node:path";
 import { Readable, Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
+import { unzipSync } from "fflate";
 import { vendors, type Vendor, type VendorFile } from "./catalog";
 
 export interface DownloadLimits {
@@ -13,24 +16,24 @@ export interface DownloadLimits {
 }
 export const defaultLimits: DownloadLimits = { connectMs: 3_000, stallMs: 30_000 };
 
-/** The address of a vendor's file, at the mirror where the environment names one. */
+/** The address of a vendor's file, or of its copy on a mirror that the environment names. */
 export function vendorUrl(file: VendorFile, env: NodeJS.ProcessEnv): string {
   const { url, variable } = vendors[file.vendor];
   return `${(env[variable] || url).replace(/\/+$/, "")}${file.path}`;
 }
 
 /**
- * Which of the vendors cannot be reached, and why. All are tried at once: without a network this costs one connection
- * deadline in all, not one for each file.
+ * The vendors that cannot be reached, with the reasons. All are tried at once: without a network this costs one
+ * connection deadline in all, not one for each file.
  */
 export async function unreachableVendors(
-  wanted: readonly Vendor[],
+  needed: readonly Vendor[],
   env: NodeJS.ProcessEnv,
   limits: DownloadLimits,
 ): Promise<Map<Vendor, string>> {
   const unreachable = new Map<Vendor, string>();
   await Promise.all(
-    [...new Set(wanted)].map(async (vendor) => {
+    [...new Set(needed)].map(async (vendor) => {
       const problem = await connectionProblem(vendorUrl({ vendor, path: "" }, env), limits.connectMs);
       if (problem !== undefined) unreachable.set(vendor, problem);
     }),
@@ -49,7 +52,7 @@ function connectionProblem(address: string, deadlineMs: number): Promise<string 
       socket.destroy();
       resolve(problem);
     };
-    // A timer and not the socket's own timeout, which does not count the look-up of the name.
+    // The socket's own timeout does not count the look-up of the name.
     const timer = setTimeout(() => finish(`${url.host} did not answer within ${deadlineMs / 1000} s`), deadlineMs);
     socket.once("connect", () => finish());
     socket.once("error", (error: NodeJS.ErrnoException) =>
@@ -119,4 +122,44 @@ async function withStallGuard<T>(
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   return error.cause instanceof Error ? `${error.message} (${error.cause.message})` : error.message;
+}
+
+/**
+ * The SHA-256 of one file in a vendor's checksum document, as lower-case hex: a bare digest (dl.k8s.io), lines of digest
+ * and name (etcd, Helm), or GitHub's JSON description of a release (kwok). Undefined when the document does not have it.
+ */
+export function findChecksum(document: string, fileName: string): string | undefined {
+  const text = document.trim();
+  if (text.startsWith("{")) return findReleaseDigest(text, fileName);
+  const lines = text.split("\n").map((line) => /^([0-9a-fA-F]{64})(?:\s+[*]?(\S+))?\s*$/.exec(line));
+  const named = lines.find((line) => line?.[2]?.split("/").pop() === fileName);
+  const bare = lines.length === 1 && lines[0]?.[2] === undefined ? lines[0] : undefined;
+  return (named ?? bare)?.[1]?.toLowerCase();
+}
+
+function findReleaseDigest(json: string, fileName: string): string | undefined {
+  try {
+    const { assets } = JSON.parse(json) as { assets?: { name?: string; digest?: string | null }[] };
+    const digest = assets?.find(({ name }) => name === fileName)?.digest ?? "";
+    return /^sha256:([0-9a-f]{64})$/.exec(digest)?.[1];
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Takes one file out of a .zip or a compressed tar archive and writes it to `destination`.
+ *
+ * @throws Error when the archive does not have it.
+ */
+export function extractMember(archive: string, member: string, destination: string): void {
+  if (/\.(zip|whl)$/.test(archive)) {
+    const content = unzipSync(readFileSync(archive), { filter: ({ name }) => name === member })[member];
+    if (content === undefined) throw new Error(`${path.basename(archive)} holds no ${member}`);
+    return writeFileSync(destination, content);
+  }
+  const output = openSync(destination, "w");
+  const { status, stderr } = spawnSync("tar", ["-xzOf", archive, member], { stdio: ["ignore", output, "pipe"] });
+  closeSync(output);
+  if (status !== 0) throw new Error(`${path.basename(archive)} holds no ${member}: ${String(stderr).trim()}`);
 }

@@ -1,30 +1,15 @@
 import { rmSync } from "node:fs";
 import path from "node:path";
-import { cachedTool, isProgram, toolCache, unfinishedFolder } from "./cache";
-import { defaultPins, describeTool, type Tool, type ToolName, type ToolPins, type Vendor } from "./catalog";
+import { cachedTool, hostPlatform, isProgram, toolCache, unfinishedFolder, type Platform } from "./cache";
+import { defaultPins, describeTool, vendors, type Tool, type ToolName, type ToolPins, type Vendor } from "./catalog";
 import { defaultLimits, unreachableVendors, type DownloadLimits } from "./download";
-import { ToolsUnavailable, type Attempt } from "./failure";
 import { goProblem } from "./go-build";
 import { withLock } from "../../components/shared/lock";
 import { helmPackage, packageServes } from "./npm-package";
-import { obtain, type Surroundings } from "./obtain";
+import { obtain, type Attempt, type Missing, type ObtainedTool, type ToolProgress } from "./obtain";
 import { findOnPath } from "./path-lookup";
-import { hostPlatform, type Platform } from "./platform";
 
-export interface ObtainedTool {
-  readonly path: string;
-  /** Without a leading `v`. Helm may be 3 or 4, whatever the pin: their flags differ. */
-  readonly version: string;
-  readonly source: "PATH" | "cache" | "download" | "npm package" | "Go build";
-}
-
-export interface ToolProgress {
-  readonly tool: ToolName;
-  readonly step: "wait" | "download" | "unpack" | "build" | "ready" | "skip";
-  readonly detail?: string;
-  /** Since ensureTools was called. */
-  readonly elapsedMs: number;
-}
+export type { ObtainedTool, ToolProgress } from "./obtain";
 
 export interface EnsureToolsOptions {
   readonly progress?: (event: ToolProgress) => void;
@@ -42,66 +27,57 @@ export interface EnsureToolsOptions {
  *
  * Several processes may call this at once: one obtains, the others wait for it and take what it obtained.
  *
- * @throws ToolsUnavailable listing, for every tool that could not be had, each way tried and why it failed.
+ * @throws ToolsUnavailable
  */
 export async function ensureTools<Name extends ToolName>(
   names: readonly Name[],
   options: EnsureToolsOptions = {},
 ): Promise<Record<Name, ObtainedTool>> {
   const started = Date.now();
-  const env = options.env ?? process.env;
+  const { env = process.env, limits = defaultLimits, signal, pins = defaultPins } = options;
   const platform = hostPlatform();
   const cache = toolCache(env);
   const report = (tool: ToolName, step: ToolProgress["step"], detail?: string) =>
     options.progress?.({ tool, step, detail, elapsedMs: Date.now() - started });
 
   const found = new Map<ToolName, ObtainedTool>();
-  const missing = new Map<Tool, Attempt[]>();
-  for (const name of new Set<ToolName>(names)) {
-    const tool = describeTool(name, options.pins ?? defaultPins);
-    const onPath = await findOnPath(tool, env);
-    if (typeof onPath !== "string") {
-      found.set(name, { ...onPath, source: "PATH" });
-      continue;
-    }
+  const missing: Missing = new Map();
+  const takeFromCache = (tool: Tool): boolean => {
     const cached = fromCache(tool, cache, platform);
-    if (cached !== undefined) found.set(name, cached);
-    else missing.set(tool, [{ way: "PATH", reason: onPath }]);
+    if (cached !== undefined) found.set(tool.name, cached);
+    return cached !== undefined;
+  };
+  for (const name of new Set<ToolName>(names)) {
+    const tool = describeTool(name, pins);
+    const onPath = await findOnPath(tool, env);
+    if (typeof onPath !== "string") found.set(name, { ...onPath, source: "PATH" });
+    else if (!takeFromCache(tool)) missing.set(tool, [{ source: "PATH", reason: onPath }]);
   }
-  if (missing.size > 0) {
-    const first = [...missing.keys()][0]?.name ?? "etcd";
+  const [first] = missing.keys();
+  if (first !== undefined) {
     const lock = {
-      waitMs: 45 * 60_000,
+      waitMs: 60 * 60_000,
       purpose: "obtaining tools",
-      signal: options.signal,
-      onWait: ({ pid }: { pid: number }) => report(first, "wait", `process ${pid} is obtaining tools`),
+      signal,
+      onWait: ({ pid }: { pid: number }) => report(first.name, "wait", `process ${pid} is obtaining tools`),
     };
     await withLock(path.join(cache, ".lock"), lock, async () => {
-      // Whatever an earlier owner of the lock left behind half-finished.
+      // What a killed owner of the lock left.
       rmSync(unfinishedFolder(cache), { recursive: true, force: true });
-      const limits = options.limits ?? defaultLimits;
-      const wanted = [...missing.keys()].filter((tool) => fromCache(tool, cache, platform) === undefined);
-      const surroundings: Surroundings = {
+      for (const tool of [...missing.keys()]) if (takeFromCache(tool)) missing.delete(tool);
+      if (missing.size === 0) return;
+      const unreachable = await unreachableVendors(vendorsOf([...missing.keys()], platform), env, limits);
+      const surroundings = {
         env,
         platform,
         cache,
         limits,
-        signal: options.signal,
-        unreachable: await unreachableVendors(vendorsOf(wanted, platform), env, limits),
-        goProblem: wanted.length > 0 ? await goProblem(env) : undefined,
+        signal,
+        unreachable,
+        goProblem: await goProblem(env),
+        report,
       };
-      for (const [tool, attempts] of missing) {
-        const cached = fromCache(tool, cache, platform);
-        const count = wanted.length > 1 ? `${wanted.indexOf(tool) + 1} of ${wanted.length}` : undefined;
-        const obtained =
-          cached ??
-          (await obtain(tool, attempts, surroundings, (step, detail) =>
-            report(tool.name, step, [count, detail].filter(Boolean).join(", ") || undefined),
-          ));
-        if (obtained === undefined) continue;
-        found.set(tool.name, obtained);
-        missing.delete(tool);
-      }
+      for (const [name, tool] of await obtain(missing, surroundings)) found.set(name, tool);
     });
   }
   if (missing.size > 0) throw new ToolsUnavailable(missing, cache, platform);
@@ -123,4 +99,37 @@ function vendorsOf(tools: readonly Tool[], platform: Platform): Vendor[] {
     const download = tool.download(platform);
     return typeof download === "string" ? [] : [download.file.vendor, download.checksums.vendor];
   });
+}
+
+/** Tools that could not be obtained. The message lists every source that was tried, and what helps. */
+export class ToolsUnavailable extends Error {
+  constructor(
+    readonly missing: ReadonlyMap<Tool, readonly Attempt[]>,
+    cache: string,
+    platform: Platform,
+  ) {
+    super(describe(missing, cache, platform));
+  }
+}
+
+function describe(missing: ReadonlyMap<Tool, readonly Attempt[]>, cache: string, platform: Platform): string {
+  const tools = [...missing.keys()];
+  const indented = (text: string) => text.replaceAll("\n", `\n${" ".repeat(15)}`);
+  const attempts = [...missing].flatMap(([tool, tried]) => [
+    "",
+    `${tool.name} ${tool.version}:`,
+    ...tried.map(({ source, reason }) => `  ${source.padEnd(12)} ${indented(reason)}`),
+  ]);
+  const mirrors = [...new Set(vendorsOf(tools, platform))].map((vendor) => vendors[vendor]);
+  return [
+    `${tools.map(({ name }) => name).join(", ")} could not be obtained.`,
+    ...attempts,
+    ...["", "Any of these helps:"],
+    "  - install Go, so that they are built here once, in some minutes (https://go.dev/doc/install)",
+    ...tools.map(
+      (tool) =>
+        `  - put ${tool.name} (${tool.accepts}) on PATH, or as ${cachedTool(cache, tool.name, tool.version, platform)}`,
+    ),
+    ...mirrors.map(({ url, variable }) => `  - set ${variable} to a mirror of ${url} with the same paths`),
+  ].join("\n");
 }

@@ -1,22 +1,24 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import semver from "semver";
 import type { GoProgram } from "./catalog";
-import { buildArguments, buildModuleFile, parseModuleFile } from "./go-modules";
 import { CommandError, runCommand } from "./run-command";
 
 const minute = 60_000;
 /** Older ones know neither toolchain lines nor go.mod versions with a patch number. */
 const oldestGo = "1.21.0";
 
+/** Programs to build together, by their names. */
+export type GoPrograms = Readonly<Record<string, GoProgram>>;
+
 export interface GoBuildOptions {
   readonly env: NodeJS.ProcessEnv;
   readonly signal?: AbortSignal;
-  /** How many packages have been compiled so far. */
+  /** Called with the number of packages compiled so far. */
   readonly onCompiled: (packages: number) => void;
 }
 
-/** Whether a usable `go` is on PATH: undefined when it is, else why not. */
+/** The reason why Go cannot be used; undefined when it can. */
 export async function goProblem(env: NodeJS.ProcessEnv): Promise<string | undefined> {
   try {
     const version = semver.coerce((await runCommand("go", ["env", "GOVERSION"], { env, timeoutMs: 20_000 })).trim());
@@ -29,33 +31,93 @@ export async function goProblem(env: NodeJS.ProcessEnv): Promise<string | undefi
 }
 
 /**
- * Builds a program from its pinned module and returns the file. The module cache and the build cache are the user's own.
+ * Builds programs from their pinned modules, in one `go build`, and returns the folder with the results. The module
+ * cache and the build cache are the user's own.
  *
  * @param folder an empty folder to work in.
- * @throws Error with what go said.
+ * @throws Error with the output of go.
  */
-export async function buildWithGo(program: GoProgram, name: string, folder: string, options: GoBuildOptions) {
+export async function buildWithGo(programs: GoPrograms, folder: string, options: GoBuildOptions): Promise<string> {
   const run = { cwd: folder, env: goEnvironment(options.env), signal: options.signal };
-  const output = path.join(folder, name);
+  const output = path.join(folder, "bin") + path.sep;
+  mkdirSync(output);
   try {
-    const module = `${program.module}@v${program.version}`;
-    const found = await runCommand("go", ["mod", "download", "-json", module], { ...run, timeoutMs: 5 * minute });
-    const { GoMod } = JSON.parse(found) as { GoMod: string };
-    writeFileSync(path.join(folder, "go.mod"), buildModuleFile(program, parseModuleFile(readFileSync(GoMod, "utf8"))));
-    if ("source" in program.main) writeFileSync(path.join(folder, "main.go"), program.main.source);
+    const modules = new Map<string, ModuleFile>();
+    for (const { module, version } of Object.values(programs)) {
+      const args = ["mod", "download", "-json", `${module}@v${version}`];
+      const { GoMod } = JSON.parse(await runCommand("go", args, { ...run, timeoutMs: 5 * minute })) as {
+        GoMod: string;
+      };
+      modules.set(module, parseModuleFile(readFileSync(GoMod, "utf8"), version));
+    }
+    writeFileSync(path.join(folder, "go.mod"), buildModuleFile(modules));
+    for (const [name, { source }] of Object.entries(programs)) {
+      if (source === undefined) continue;
+      mkdirSync(path.join(folder, name));
+      writeFileSync(path.join(folder, name, "main.go"), source);
+    }
     let compiled = 0;
     const onErrorLine = (line: string) => {
       if (!line.startsWith("go: ")) options.onCompiled(++compiled);
     };
-    await runCommand("go", buildArguments(program, output), { ...run, timeoutMs: 30 * minute, onErrorLine });
+    await runCommand("go", buildArguments(programs, output), { ...run, timeoutMs: 60 * minute, onErrorLine });
     return output;
   } catch (error) {
     throw new Error(reasonOf(error), { cause: error });
   }
 }
 
-// No cgo, so that the program runs on any machine of its kind; no -trimpath, which would compile everything anew where
-// a developer's build cache already has it. A user's GOFLAGS or workspace must not reach into this build.
+/** What is needed of a module's own go.mod. */
+export interface ModuleFile {
+  readonly version: string;
+  /** The oldest Go that compiles it, such as `1.26.0`. */
+  readonly go: string;
+  /** Modules that it replaces by folders of its own repository (the staging modules of Kubernetes). */
+  readonly staging: readonly string[];
+}
+
+export function parseModuleFile(text: string, version: string): ModuleFile {
+  const go = /^go (\S+)/m.exec(text)?.[1] ?? "1.21";
+  const staging = [...text.matchAll(/^\s*(?:replace\s+)?(\S+) => \.\/staging\//gm)].map((match) => match[1] ?? "");
+  return { version, go, staging };
+}
+
+/**
+ * The go.mod of a build that requires the modules. Kubernetes requires its staging modules as v0.0.0 and finds them in
+ * folders of its repository; they are published too, as v0.MINOR.PATCH of the same release.
+ */
+export function buildModuleFile(modules: ReadonlyMap<string, ModuleFile>): string {
+  const all = [...modules];
+  const newestGo = all.map(([, { go }]) => go).sort((a, b) => semver.compare(coerced(b), coerced(a)))[0];
+  const lines = [
+    ...["module talos-mesh/tools", "", `go ${newestGo ?? oldestGo}`, ""],
+    ...all.map(([module, { version }]) => `require ${module} v${version}`),
+    ...all.flatMap(([, { version, staging }]) => {
+      const published = `v0.${version.split(".").slice(1).join(".")}`;
+      return staging.map((name) => `replace ${name} => ${name} ${published}`);
+    }),
+  ];
+  return `${lines.join("\n")}\n`;
+}
+
+/** The arguments of `go` that build the programs into the folder `output`, in a folder with that go.mod. */
+export function buildArguments(programs: GoPrograms, output: string): string[] {
+  const all = Object.entries(programs);
+  const variables = Object.entries(
+    Object.assign({}, ...all.map(([, { variables }]) => variables)) as GoProgram["variables"],
+  );
+  const settings = variables.map(([name, value]) => `-X ${name}=${value}`);
+  const targets = all.map(([name, program]) => program.package ?? `./${name}`);
+  // -v prints each package as it is compiled, which is the only progress that go reports.
+  return ["build", "-v", "-mod=mod", "-ldflags", ["-s -w", ...settings].join(" "), "-o", output, ...targets];
+}
+
+function coerced(version: string): string {
+  return semver.coerce(version)?.version ?? "0.0.0";
+}
+
+// No cgo, so that the program runs on any machine of its kind. No -trimpath: with it everything is compiled again where
+// a developer's build cache already has it. GOFLAGS or a workspace of the user would change the build.
 function goEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const ours = { GOOS: "", GOARCH: "", CGO_ENABLED: "0", GOFLAGS: "-buildvcs=false", GOWORK: "off", GO111MODULE: "on" };
   return { ...env, ...ours };
@@ -63,6 +125,6 @@ function goEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
 
 function reasonOf(error: unknown): string {
   if (!(error instanceof CommandError)) return error instanceof Error ? error.message : String(error);
-  const said = error.output.filter((line) => !line.startsWith("go: downloading ")).slice(-3);
-  return [error.message.replace(/ -ldflags .*(?=: )/, ""), ...said].join("; ");
+  const lastLines = error.output.filter((line) => !line.startsWith("go: downloading ")).slice(-3);
+  return [error.message.replace(/ -ldflags .*(?=: )/, ""), ...lastLines].join("; ");
 }

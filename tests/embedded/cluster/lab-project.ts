@@ -12,8 +12,7 @@ import type { ClusterRequest } from "../../../embedded/cluster/request";
 import type { ClusterStatus } from "../../../embedded/cluster/status";
 import { toolCache } from "../../../embedded/tools/cache";
 import type { ToolName } from "../../../embedded/tools/catalog";
-import { ensureTools } from "../../../embedded/tools/ensure-tools";
-import { ToolsUnavailable } from "../../../embedded/tools/failure";
+import { ensureTools, ToolsUnavailable } from "../../../embedded/tools/ensure-tools";
 import { skip } from "../../support/skip";
 
 const program = path.resolve(__dirname, "../../../embedded/cluster/bin/embedded-cluster.cjs");

@@ -1,12 +1,10 @@
 import assert from "node:assert/strict";
 import semver from "semver";
-import { cachedTool, toolCache } from "../../../embedded/tools/cache";
-import { describeTool, type ToolName, type ToolPins } from "../../../embedded/tools/catalog";
-import { findChecksum } from "../../../embedded/tools/checksums";
-import { vendorUrl } from "../../../embedded/tools/download";
-import { buildArguments, buildModuleFile, parseModuleFile } from "../../../embedded/tools/go-modules";
+import { cachedTool, hostPlatform, toolCache } from "../../../embedded/tools/cache";
+import { defaultPins, describeTool, toolNames, type ToolName, type ToolPins } from "../../../embedded/tools/catalog";
+import { findChecksum, vendorUrl } from "../../../embedded/tools/download";
+import { buildArguments, buildModuleFile, parseModuleFile } from "../../../embedded/tools/go-build";
 import { parseVersion } from "../../../embedded/tools/path-lookup";
-import { hostPlatform } from "../../../embedded/tools/platform";
 
 const pins: ToolPins = { kubernetes: "1.36.3", etcd: "3.6.8", kwok: "0.8.0", helm: "3.22.0" };
 const linux = { os: "linux", arch: "amd64" } as const;
@@ -22,10 +20,11 @@ describe("what is known of the tools", () => {
     assert.equal(parseVersion("unknown"), undefined);
   });
 
-  it("accepts the same minor version from PATH, and Helm 3 as well as 4", () => {
+  it("accepts the same minor version from PATH, Helm 3 as well as 4, and every etcd that kube-apiserver supports", () => {
     const accepts = (name: ToolName, version: string) => semver.satisfies(version, describeTool(name, pins).accepts);
     assert.deepEqual([accepts("kube-apiserver", "1.36.0"), accepts("kube-apiserver", "1.35.9")], [true, false]);
-    assert.deepEqual([accepts("etcd", "3.6.1"), accepts("etcd", "3.5.21")], [true, false]);
+    const etcd = ["3.7.0", "3.6.1", "3.5.13", "3.5.12", "4.0.0"].map((version) => accepts("etcd", version));
+    assert.deepEqual(etcd, [true, true, true, false, false], "what kube-apiserver needs, as in Debian 13");
     assert.deepEqual([accepts("kwokctl", "0.8.2"), accepts("kwokctl", "0.7.0")], [true, false]);
     assert.deepEqual(
       [accepts("helm", "3.19.0"), accepts("helm", "4.1.4"), accepts("helm", "2.17.0")],
@@ -116,24 +115,62 @@ describe("Go module files", () => {
   const kubernetes =
     "module k8s.io/kubernetes\n\ngo 1.26.0\n\nrequire k8s.io/api v0.0.0\n\nreplace (\n\tk8s.io/api => ./staging/src/k8s.io/api\n\tk8s.io/cri-api => ./staging/src/k8s.io/cri-api\n)\n";
 
+  const moduleFile = (name: ToolName, text: string) => {
+    const { module, version } = describeTool(name, pins).go;
+    return [module, parseModuleFile(text, version)] as const;
+  };
+
   it("replace the staging modules by their published versions", () => {
-    const { go } = describeTool("kube-apiserver", pins);
     assert.equal(
-      buildModuleFile(go, parseModuleFile(kubernetes)),
+      buildModuleFile(new Map([moduleFile("kube-apiserver", kubernetes)])),
       "module talos-mesh/tools\n\ngo 1.26.0\n\nrequire k8s.io/kubernetes v1.36.3\n" +
         "replace k8s.io/api => k8s.io/api v0.36.3\nreplace k8s.io/cri-api => k8s.io/cri-api v0.36.3\n",
     );
   });
 
   it("replace nothing where the module has no staging folders", () => {
-    const { go } = describeTool("helm", pins);
-    const text = buildModuleFile(go, parseModuleFile("module helm.sh/helm/v3\n\ngo 1.25.0\n\nreplace a => ../b\n"));
-    assert.equal(text, "module talos-mesh/tools\n\ngo 1.25.0\n\nrequire helm.sh/helm/v3 v3.22.0\n");
+    assert.equal(
+      buildModuleFile(new Map([moduleFile("helm", "module helm.sh/helm/v3\n\ngo 1.25.0\n\nreplace a => ../b\n")])),
+      "module talos-mesh/tools\n\ngo 1.25.0\n\nrequire helm.sh/helm/v3 v3.22.0\n",
+    );
   });
 
-  it("make Kubernetes answer with its own version", () => {
-    const args = buildArguments(describeTool("kube-apiserver", pins).go, "/out/kube-apiserver");
+  it("require every module of the programs that are built together, and the newest Go of them", () => {
+    const modules = [
+      moduleFile("etcd", "go 1.26\n"),
+      moduleFile("kwok", "go 1.26.5\n"),
+      moduleFile("helm", "go 1.9\n"),
+    ];
+    assert.equal(
+      buildModuleFile(new Map(modules)),
+      "module talos-mesh/tools\n\ngo 1.26.5\n\nrequire go.etcd.io/etcd/server/v3 v3.6.8\n" +
+        "require sigs.k8s.io/kwok v0.8.0\nrequire helm.sh/helm/v3 v3.22.0\n",
+    );
+  });
+});
+
+describe("a Go build", () => {
+  const goOf = (...names: ToolName[]) => Object.fromEntries(names.map((name) => [name, describeTool(name).go]));
+
+  it("makes Kubernetes report its own version", () => {
+    const args = buildArguments(goOf("kube-apiserver"), "/out/");
     assert.match(args.join(" "), /-X k8s\.io\/component-base\/version\.gitVersion=v1\.36\.3/);
-    assert.deepEqual(args.slice(-3), ["-o", "/out/kube-apiserver", "k8s.io/kubernetes/cmd/kube-apiserver"]);
+    assert.deepEqual(args.slice(-3), ["-o", "/out/", "k8s.io/kubernetes/cmd/kube-apiserver"]);
+  });
+
+  it("makes the whole control plane at once with the pinned versions", () => {
+    const controlPlane = toolNames.filter((name) => name !== "helm");
+    assert.deepEqual(new Set(controlPlane.map((name) => describeTool(name).go.group)), new Set(["Kubernetes"]));
+    const args = buildArguments(goOf("etcd", "kwok"), "/out/");
+    assert.match(args.join(" "), /-X sigs\.k8s\.io\/kwok\/pkg\/consts\.Version=v0\.8\.0/);
+    assert.deepEqual(args.slice(-2), ["./etcd", "sigs.k8s.io/kwok/cmd/kwok"]);
+  });
+
+  it("builds etcd and kwok on their own for another version of Kubernetes", () => {
+    const other = { ...defaultPins, kubernetes: "1.35.1" };
+    const groups = (["kube-apiserver", "etcd", "kwok", "kwokctl"] as const).map(
+      (name) => describeTool(name, other).go.group,
+    );
+    assert.deepEqual(groups, ["Kubernetes", "etcd", "kwok", "kwok"]);
   });
 });

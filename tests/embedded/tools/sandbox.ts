@@ -12,7 +12,7 @@ import os from "node:os";
 import path from "node:path";
 import { vendors } from "../../../embedded/tools/catalog";
 
-/** A temporary folder with an empty PATH, an empty cache and mirrors nobody listens at: nothing of the machine is used. */
+/** A temporary folder with an empty PATH, an empty cache and unreachable mirrors: nothing of the machine is used. */
 export class Sandbox {
   readonly folder = realpathSync(mkdtempSync(path.join(os.tmpdir(), "talos-mesh-test-")));
   readonly bin = path.join(this.folder, "bin");
@@ -37,7 +37,7 @@ export class Sandbox {
     return file;
   }
 
-  /** A `go` that downloads any module, and builds by running `build` with the output's path in $7. */
+  /** A `go` that downloads any module, and builds by running `build` with the output's folder in $7 and the packages after it. */
   fakeGo(build: string, version = "go1.26.0"): void {
     const gomod = path.join(this.folder, "module.mod");
     writeFileSync(gomod, "module example.com/tool\n\ngo 1.26.0\n\nreplace k8s.io/api => ./staging/src/k8s.io/api\n");

@@ -1,7 +1,10 @@
+import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import http from "node:http";
 import type { AddressInfo } from "node:net";
-import { gzipSync } from "node:zlib";
+import { tmpdir } from "node:os";
+import path from "node:path";
 
 type Answer = (response: http.ServerResponse) => void;
 
@@ -10,9 +13,9 @@ export class VendorServer {
   readonly answers = new Map<string, Answer>();
   readonly requests: string[] = [];
   readonly #server = http.createServer((request, response) => {
-    const path = request.url ?? "";
-    this.requests.push(path);
-    const answer = this.answers.get(path);
+    const url = request.url ?? "";
+    this.requests.push(url);
+    const answer = this.answers.get(url);
     if (answer !== undefined) return answer(response);
     response.writeHead(404).end("not found");
   });
@@ -36,16 +39,16 @@ export function sha256(content: string | Buffer): string {
   return createHash("sha256").update(content).digest("hex");
 }
 
-/** A .tar.gz of the given files, as `tar` writes it: a header block and the padded content for each. */
+/** A .tar.gz of the given files. */
 export function tarGz(files: Readonly<Record<string, string>>): Buffer {
-  const blocks = Object.entries(files).flatMap(([name, content]) => {
-    const header = Buffer.alloc(512);
-    header.write(name, 0);
-    header.write("0000755\0", 100);
-    header.write(`${Buffer.byteLength(content).toString(8).padStart(11, "0")}\0`, 124);
-    const body = Buffer.alloc(Math.ceil(Buffer.byteLength(content) / 512) * 512);
-    body.write(content);
-    return [header, body];
-  });
-  return gzipSync(Buffer.concat([...blocks, Buffer.alloc(1024)]));
+  const folder = mkdtempSync(path.join(tmpdir(), "talos-mesh-tar-"));
+  try {
+    for (const [name, content] of Object.entries(files)) {
+      mkdirSync(path.join(folder, path.dirname(name)), { recursive: true });
+      writeFileSync(path.join(folder, name), content);
+    }
+    return execFileSync("tar", ["-czf", "-", "-C", folder, ...Object.keys(files)]);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 }
