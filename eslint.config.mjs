@@ -43,7 +43,6 @@ const exceptions = [
   ["components/shared/step/process.cjs", "cli/bin/register.cjs"],
   ["components/benchmark/report", "components/benchmark/report"],
   ["components/benchmark/run", "components/benchmark/run"],
-  ["embedded/tools", "embedded/tools"],
   ["cli/engine", "cli/engine"],
 ];
 

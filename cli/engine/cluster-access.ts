@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import type { ClusterAccess } from "../../components/shared/kubernetes/api-server";
 import type { Settings } from "../../components/settings/schema";
-import { layoutOf } from "../../embedded/cluster/layout";
+import { clusterFiles } from "../../embedded/cluster/files";
 import { UserError } from "../../embedded/program/errors";
 import { queryStack } from "./pulumi-query";
 import type { StackOfProject } from "./engine";
@@ -19,7 +19,7 @@ export async function clusterAccess(
   reason: string,
 ): Promise<ClusterAccess> {
   if (cluster.kind === "embedded") {
-    const { kubeconfig } = layoutOf(of.projectRoot, of.stack);
+    const { kubeconfig } = clusterFiles(of.projectRoot, of.stack);
     if (!existsSync(kubeconfig)) throw new UserError(`${reason}: the stack ${of.stack} is not deployed.`);
     return { kubeconfig };
   }

@@ -1,9 +1,9 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { autoCharts } from "../../embedded/cluster/auto-charts";
-import { plannedIncarnation } from "../../embedded/cluster/incarnation";
-import { unusablePlace } from "../../embedded/cluster/layout";
+import { unusableFolder } from "../../embedded/cluster/files";
 import type { ClusterRequest } from "../../embedded/cluster/request";
+import { nextIncarnation } from "../../embedded/cluster/status";
 import type { ProgramContext } from "../settings/context";
 import type { Settings } from "../settings/schema";
 import type { EmbeddedClusterSettings } from "../settings/sections/cluster";
@@ -34,9 +34,8 @@ export class EmbeddedCluster extends pulumi.ComponentResource implements Cluster
   constructor(name: string, args: EmbeddedClusterArgs, opts?: pulumi.ComponentResourceOptions) {
     super("talos-mesh:cluster:EmbeddedCluster", name, {}, opts);
     const { settings, charts, context } = args;
-    const wrongPlace = context.render ? undefined : unusablePlace(context.projectRoot);
-    if (wrongPlace !== undefined)
-      throw new pulumi.RunError(`cluster.kind: embedded cannot be used here: ${wrongPlace}`);
+    const problem = context.render ? undefined : unusableFolder(context.projectRoot);
+    if (problem !== undefined) throw new pulumi.RunError(`cluster.kind: embedded cannot be used here: ${problem}`);
 
     const controlPlane = lifecycleCommand(
       `${name}-control-plane`,
@@ -84,7 +83,7 @@ async function request(settings: EmbeddedClusterSettings, context: ProgramContex
     workers: settings.workers,
     apiServerPort: settings.apiServerPort,
     // Changes when processes or nodes are gone (a reboot), so that the plan says so and the next up brings them back.
-    incarnation: context.render ? 1 : await plannedIncarnation(context.projectRoot, context.stack),
+    incarnation: context.render ? 1 : await nextIncarnation(context.projectRoot, context.stack),
   };
   return JSON.stringify(asked);
 }

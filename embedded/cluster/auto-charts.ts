@@ -1,44 +1,50 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync } from "node:fs";
 import path from "node:path";
+import { writeFileAtomically } from "../../components/shared/files";
 
-/** What `charts.source: auto` stands for in a stack. */
+/** What `charts.source: auto` resolves to. */
 export type AutoCharts = "official" | "stand-ins";
 
-interface Place {
+interface StackOfProject {
   /** Absolute path of the folder with Pulumi.yaml. */
   readonly projectRoot: string;
   readonly stack: string;
 }
 
 /**
- * Which charts a stack gets: the official ones where `index`, the address of their repository's index, answers.
+ * Resolves `charts.source: auto`: the official charts where `index`, the address of their repository's index, responds.
  *
- * Decided once, when the environment is first deployed, and kept until it is destroyed: a network that comes and goes
- * must not swap Istio for a stand-in between two runs. A preview decides the same way and keeps nothing.
+ * Resolved once, at the first deployment, and kept until the stack is destroyed, so that an unreliable network does not
+ * replace Istio by a stand-in between two runs. A preview keeps nothing.
  */
-export function autoCharts({ projectRoot, stack }: Place, index: string, preview: boolean): AutoCharts {
-  const file = decisionFile(projectRoot, stack);
+export function autoCharts({ projectRoot, stack }: StackOfProject, index: string, preview: boolean): AutoCharts {
+  const file = chartsFile(projectRoot, stack);
   if (existsSync(file)) return readFileSync(file, "utf8").trim() === "official" ? "official" : "stand-ins";
-  const decided = answers(index, projectRoot) ? "official" : "stand-ins";
-  if (!preview) {
-    mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
-    writeFileSync(file, `${decided}\n`);
-  }
-  return decided;
+  const charts = responds(index) ? "official" : "stand-ins";
+  if (!preview) writeFileAtomically(file, `${charts}\n`);
+  return charts;
 }
 
-/** The next deployment decides anew. */
+/** The next deployment resolves it again. */
 export function forgetCharts(projectRoot: string, stack: string): void {
-  rmSync(decisionFile(projectRoot, stack), { force: true });
+  rmSync(chartsFile(projectRoot, stack), { force: true });
 }
 
-function decisionFile(projectRoot: string, stack: string): string {
+function chartsFile(projectRoot: string, stack: string): string {
   return path.join(projectRoot, ".talos-mesh", stack, "charts");
 }
 
-/** Asked by a program of its own: it must be known before the first resource, and Node has no synchronous network. */
-function answers(url: string, projectRoot: string): boolean {
-  const probe = path.join(projectRoot, "embedded", "cluster", "bin", "probe.cjs");
-  return spawnSync(process.execPath, [probe, url], { stdio: "ignore", timeout: 5000 }).status === 0;
+/** Exits with 0 when the address responds to a HEAD request within 3 seconds. */
+const probe = `
+const url = new URL(process.argv[1]);
+setTimeout(() => process.exit(1), 3000);
+require(url.protocol === "http:" ? "node:http" : "node:https")
+  .request(url, { method: "HEAD" }, ({ statusCode }) => process.exit(statusCode < 400 ? 0 : 1))
+  .on("error", () => process.exit(1))
+  .end();`;
+
+/** In a process of its own: the program needs it before its first resource, and Node has no synchronous network. */
+function responds(url: string): boolean {
+  return spawnSync(process.execPath, ["-e", probe, url], { stdio: "ignore", timeout: 5000 }).status === 0;
 }

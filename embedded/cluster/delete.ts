@@ -1,30 +1,49 @@
 import { existsSync, readdirSync, rmdirSync, rmSync } from "node:fs";
 import { forgetCharts } from "./auto-charts";
-import { withClusterLock } from "./cluster-lock";
-import { discard } from "./discard";
-import { layoutOf } from "./layout";
-import { readMarker, refuseForeign } from "./marker";
-import { processesOf } from "./processes";
+import {
+  clusterFiles,
+  readRecord,
+  refuseForeignFolder,
+  removeKwokFolder,
+  withClusterLock,
+  type ClusterFiles,
+  type ClusterRecord,
+} from "./files";
+import { endProcesses, processesOf } from "./processes";
 
 /**
- * Ends the cluster's processes and removes its files, and the decision which charts it got, from any state; other
- * files in `.talos-mesh/<stack>` stay.
+ * Ends the cluster's processes and removes its files and the choice of its charts, whatever state it is in; other files
+ * in `.talos-mesh/<stack>` stay.
  *
  * @throws Error when its folder is not ours (nothing is touched), or a process cannot be ended.
  */
-export async function deleteCluster(projectRoot: string, stack: string, say: (line: string) => void): Promise<void> {
-  const layout = layoutOf(projectRoot, stack);
-  if (!existsSync(layout.folder) && processesOf(layout.kwok).length === 0) return say("there is no cluster");
-  await withClusterLock(layout, say, async () => {
-    refuseForeign(layout);
-    const marker = readMarker(layout);
-    const running = processesOf(layout.kwok).length;
-    await discard(layout, marker);
-    rmSync(layout.kubeconfig, { force: true });
-    rmSync(layout.incarnation, { force: true });
+export async function deleteCluster(projectRoot: string, stack: string, log: (line: string) => void): Promise<void> {
+  const files = clusterFiles(projectRoot, stack);
+  if (!existsSync(files.folder) && processesOf(files.kwok).length === 0) return log("there is no cluster");
+  await withClusterLock(files, log, async () => {
+    refuseForeignFolder(files);
+    const record = readRecord(files);
+    const running = processesOf(files.kwok).length;
+    await removeCluster(files, record);
+    rmSync(files.kubeconfig, { force: true });
     forgetCharts(projectRoot, stack);
-    if (marker !== undefined) say(`cluster ${marker.name} deleted`);
-    else say(running > 0 ? `ended ${running} processes of a cluster whose files were gone` : "there is no cluster");
+    if (record !== undefined) log(`cluster ${record.name} deleted`);
+    else log(running > 0 ? `ended ${running} processes of a cluster whose files were gone` : "there is no cluster");
   });
-  if (readdirSync(layout.folder).length === 0) rmdirSync(layout.folder);
+  if (readdirSync(files.folder).length === 0) rmdirSync(files.folder);
+}
+
+/** Ends a cluster's processes, also where its files were removed, and removes kwokctl's files. */
+export async function removeCluster(files: ClusterFiles, record: ClusterRecord | undefined): Promise<void> {
+  await endProcesses(files.kwok);
+  if (record !== undefined && wasMoved(files, record)) await endProcesses(record.kwok);
+  removeKwokFolder(files);
+}
+
+/**
+ * Whether the project was moved since the last `up`: its processes still run under the old path. A copy is not a move; the
+ * old path then exists, and its processes are the original's.
+ */
+export function wasMoved({ kwok }: ClusterFiles, record: ClusterRecord): boolean {
+  return record.kwok !== kwok && !existsSync(record.kwok);
 }

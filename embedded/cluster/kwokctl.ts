@@ -4,12 +4,12 @@ import { stringify } from "yaml";
 import type { ObtainedTool } from "../tools/ensure-tools";
 import { programsOnPath } from "../tools/path-lookup";
 import { CommandError, runCommand } from "../tools/run-command";
-import { clusterFolder, type Layout } from "./layout";
+import { writeFileAtomically } from "../../components/shared/files";
+import { clusterFolder, type ClusterFiles } from "./files";
 import type { Ports } from "./ports";
 import { components, type Component } from "./processes";
-import { writeWhole } from "./write-file";
 
-/** The programs of a control plane. helm is none of them. */
+/** The programs of a control plane. */
 export const controlPlaneTools = [
   "etcd",
   "kube-apiserver",
@@ -36,40 +36,40 @@ export function kwokctlConfiguration(tools: ControlPlaneTools, ports: Ports, noo
       kubeAdmission: true,
       kubeVersion: `v${tools["kube-apiserver"].version}`,
       ...ports,
-      // A node belongs to one kwok controller until its lease runs out, here after five (kwokctl's heartbeat factor)
-      // times as many seconds: after a reboot pods must not wait 200 s, the default, for the new one.
+      // A node belongs to one kwok controller until its lease expires, after five (kwokctl's heartbeat factor) times as
+      // many seconds; with the default, pods would wait 200 s for the new controller after a reboot.
       nodeLeaseDurationSeconds: 4,
       etcdBinary: tools.etcd.path,
       kubeApiserverBinary: tools["kube-apiserver"].path,
       kubeControllerManagerBinary: tools["kube-controller-manager"].path,
       kubeSchedulerBinary: tools["kube-scheduler"].path,
       kwokControllerBinary: tools.kwok.path,
-      // kwokctl polls the API server with kubectl, and downloads one where there is none; here the polling is done by
-      // this program, so a command that only succeeds will do.
+      // kwokctl polls the API server with kubectl, and downloads one where there is none. `up` polls by itself, so a
+      // command that always succeeds is enough.
       kubectlBinary: noop,
     },
   });
 }
 
-/** Makes the cluster's files and starts its processes. Does not wait until they serve. */
-export async function createCluster(layout: Layout, name: string, tools: ControlPlaneTools, ports: Ports) {
+/** Creates the cluster's files and starts its processes. Does not wait until they serve. */
+export async function createCluster(files: ClusterFiles, name: string, tools: ControlPlaneTools, ports: Ports) {
   const [noop] = programsOnPath("true");
   if (noop === undefined) throw new Error("the command `true` is not on PATH");
-  mkdirSync(layout.kwok, { recursive: true });
-  writeWhole(path.join(layout.kwok, "kwok.yaml"), kwokctlConfiguration(tools, ports, noop));
+  mkdirSync(files.kwok, { recursive: true });
+  writeFileAtomically(path.join(files.kwok, "kwok.yaml"), kwokctlConfiguration(tools, ports, noop));
   // An empty --kubeconfig: otherwise kwokctl adds a context to the user's file and makes it the current one.
-  await kwokctl(layout, tools, ["create", "cluster", "--name", name, "--kubeconfig", ""]);
+  await kwokctl(files, tools, ["create", "cluster", "--name", name, "--kubeconfig", ""]);
 }
 
-/** Starts the processes of a cluster that is down, with its data as it was. */
-export async function startCluster(layout: Layout, name: string, tools: ControlPlaneTools): Promise<void> {
-  const folder = clusterFolder(layout.kwok, name);
+/** Starts the processes of a stopped cluster on its data. */
+export async function startCluster(files: ClusterFiles, name: string, tools: ControlPlaneTools): Promise<void> {
+  const folder = clusterFolder(files.kwok, name);
   mkdirSync(path.join(folder, "pids"), { recursive: true });
   relink(folder, tools);
-  await kwokctl(layout, tools, ["start", "cluster", "--name", name]);
+  await kwokctl(files, tools, ["start", "cluster", "--name", name]);
 }
 
-// The links may lead to a cache that has been emptied since.
+// The links may point into a cache that was emptied since.
 function relink(folder: string, tools: ControlPlaneTools): void {
   const programs: Record<Component, string> = {
     etcd: tools.etcd.path,
@@ -86,19 +86,19 @@ function link(program: string, at: string): void {
   symlinkSync(program, at);
 }
 
-async function kwokctl(layout: Layout, tools: ControlPlaneTools, args: string[]): Promise<void> {
+async function kwokctl(files: ClusterFiles, tools: ControlPlaneTools, args: string[]): Promise<void> {
   try {
-    // Nothing of the user's environment: a KUBECONFIG, a KWOK_* variable or a proxy would change what it does, and an
-    // empty PATH keeps it from finding a kubectl.
-    const env = { KWOK_WORKDIR: layout.kwok, HOME: layout.kwok, PATH: "" };
-    link(tools.kwokctl.path, layout.kwokctl);
-    await runCommand(layout.kwokctl, args, { cwd: layout.kwok, env, timeoutMs: 60_000 });
+    // Without the user's environment: a KUBECONFIG, a KWOK_* variable or a proxy would change what it does, and with an
+    // empty PATH it finds no kubectl.
+    const env = { KWOK_WORKDIR: files.kwok, HOME: files.kwok, PATH: "" };
+    link(tools.kwokctl.path, files.kwokctl);
+    await runCommand(files.kwokctl, args, { cwd: files.kwok, env, timeoutMs: 60_000 });
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
-    const said = error.output.map(messageOf);
-    if (said.some((line) => line.includes(noSpace)))
+    const lines = error.output.map(messageOf);
+    if (lines.some((line) => line.includes(noSpace)))
       throw new Error(diskFull("kwokctl could not write"), { cause: error });
-    throw new Error([error.message, ...said].join("\n  "), { cause: error });
+    throw new Error([error.message, ...lines].join("\n  "), { cause: error });
   }
 }
 
@@ -112,16 +112,16 @@ function messageOf(line: string): string {
   }
 }
 
-/** Why a component has failed, as far as the logs say: a full disk in one sentence, else its last lines and where they are. */
-export function explainedByLogs(layout: Layout, name: string, component: Component, lines = 15): string {
-  const folder = path.join(clusterFolder(layout.kwok, name), "logs");
+/** Why a component has failed, by the logs: a full disk in one sentence, else the log's last lines and its path. */
+export function explainedByLogs(files: ClusterFiles, name: string, component: Component, lines = 15): string {
+  const folder = path.join(clusterFolder(files.kwok, name), "logs");
   const logOf = (each: Component) => {
     const file = path.join(folder, `${each}.log`);
     return existsSync(file) ? readFileSync(file, "utf8").trimEnd() : undefined;
   };
-  // etcd ends with a long trace, and the others with it, for another reason.
+  // etcd ends with a long trace, and the others end with another reason because etcd did.
   const full = components.find((each) => logOf(each)?.slice(-20_000).includes(noSpace) === true);
-  if (full !== undefined) return diskFull(`${full} could not write below ${layout.kwok}`);
+  if (full !== undefined) return diskFull(`${full} could not write below ${files.kwok}`);
   const file = path.join(folder, `${component}.log`);
   const log = logOf(component);
   if (log === undefined) return `(no log at ${file})`;
@@ -129,7 +129,7 @@ export function explainedByLogs(layout: Layout, name: string, component: Compone
   return [`The last lines of ${file}:`, ...tail.map((line) => `  ${line.slice(0, 400)}`)].join("\n");
 }
 
-/** As every program of the control plane says it. */
+/** In the message of every program of the control plane. */
 const noSpace = "no space left on device";
 
 function diskFull(what: string): string {

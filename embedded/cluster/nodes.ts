@@ -1,24 +1,21 @@
-import { setTimeout as delay } from "node:timers/promises";
+import type { ApiServer } from "../../components/shared/kubernetes/api-server";
+import { ApiError, isNotFound } from "../../components/shared/kubernetes/errors";
+import { hasCondition, type LiveObject } from "../../components/shared/kubernetes/object";
+import { missing, waitFor } from "../../components/shared/kubernetes/wait";
 import { hostPlatform } from "../tools/cache";
-import { ApiError, type ApiServer } from "./api-server";
 
-/** The label of every node this program makes. */
+/** The label of every node that this program creates. */
 const simulatedLabel = "talos-mesh/simulated";
 
 const controlPlaneRole = "node-role.kubernetes.io/control-plane";
 const capacity = { cpu: "32", memory: "256Gi", pods: "110", "ephemeral-storage": "1Ti" };
 
-/** What is read of a node. */
-interface Node {
-  readonly metadata: { readonly name: string };
-  readonly status?: { readonly conditions?: readonly { readonly type: string; readonly status: string }[] };
-}
 export type SimulatedNode = ReturnType<typeof simulatedNode>;
 
 /**
  * The nodes of a cluster, labelled and tainted as Talos registers its own
  * (https://www.talos.dev/latest/kubernetes-guides/configuration/): one control plane and `workers` workers. Addresses
- * are of the range reserved for documentation (RFC 5737), so that nobody can take them for machines.
+ * are of the range reserved for documentation (RFC 5737), so that they cannot be a real machine's.
  */
 export function simulatedNodes(name: string, workers: number, kubernetesVersion: string): SimulatedNode[] {
   const workerNames = Array.from({ length: workers }, (_, index) => `${name}-worker-${index + 1}`);
@@ -76,66 +73,55 @@ function simulatedNode(name: string, index: number, isControlPlane: boolean, kub
 }
 
 const nodesPath = "/api/v1/nodes";
-const ours = `?labelSelector=${encodeURIComponent(`${simulatedLabel}=true`)}`;
 
 /**
- * Makes the missing nodes and removes those beyond the wanted ones, then waits until all are Ready.
+ * Creates the missing nodes and removes those that are not in `nodes`, then waits until all are Ready.
  *
  * @returns the names added and removed.
- * @throws Error naming the nodes that are not Ready after `waitMs`.
+ * @throws WaitTimeout naming the nodes that are not Ready after `timeoutMs`.
  */
-export async function reconcileNodes(api: ApiServer, wanted: readonly SimulatedNode[], waitMs: number) {
-  const names = new Set(wanted.map(({ metadata }) => metadata.name));
-  const existing = await listNodes(api);
-  const present = new Set(existing.map(({ metadata }) => metadata.name));
-  const added = wanted.filter(({ metadata }) => !present.has(metadata.name));
+export async function reconcileNodes(server: ApiServer, nodes: readonly SimulatedNode[], timeoutMs: number) {
+  const names = new Set(nodes.map(({ metadata }) => metadata.name));
+  const present = new Set((await listNodes(server)).map(({ metadata }) => metadata.name));
+  const added = nodes.filter(({ metadata }) => !present.has(metadata.name));
   const removed = [...present].filter((name) => !names.has(name));
-  await Promise.all(added.map((node) => ignoring(409, api.request("POST", nodesPath, node))));
-  for (const name of removed) await removeNode(api, name);
-
-  const deadline = Date.now() + waitMs;
-  for (;;) {
-    const waiting = (await listNodes(api)).filter((node) => names.has(node.metadata.name) && !isReady(node));
-    if (waiting.length === 0) return { added: added.map(({ metadata }) => metadata.name), removed };
-    if (Date.now() > deadline) {
-      const list = waiting.map(({ metadata }) => metadata.name).join(", ");
-      throw new Error(`not Ready after ${waitMs / 1000} s: ${list}`);
-    }
-    await delay(100);
-  }
-}
-
-/** Takes the nodes from a kwok controller that was killed: its leases would keep the new one from them. */
-export async function releaseNodes(api: ApiServer): Promise<void> {
-  await ignoring(404, api.request("DELETE", "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases"));
-}
-
-// The pods go with their node: the controllers make them again elsewhere at once, instead of after the garbage
-// collector's quarantine of pods whose node has vanished.
-async function removeNode(api: ApiServer, name: string): Promise<void> {
-  await ignoring(404, api.request("DELETE", `${nodesPath}/${name}`));
-  const selector = encodeURIComponent(`spec.nodeName=${name}`);
-  const pods = JSON.parse(await api.request("GET", `/api/v1/pods?fieldSelector=${selector}`)) as {
-    items: { metadata: { namespace: string; name: string } }[];
+  await Promise.all(added.map((body) => server.request("POST", nodesPath, { body }).catch(unlessExists)));
+  for (const name of removed) await removeNode(server, name);
+  const check = async () => {
+    const unready = (await listNodes(server)).filter((node) => !hasCondition(node, "Ready"));
+    return unready.length === 0 || missing(`Ready of ${unready.map(({ metadata }) => metadata.name).join(", ")}`);
   };
-  for (const { metadata } of pods.items) {
-    const path = `/api/v1/namespaces/${metadata.namespace}/pods/${metadata.name}?gracePeriodSeconds=0`;
-    await ignoring(404, api.request("DELETE", path));
+  await waitFor(check, { timeoutMs, intervalMs: 100 });
+  return { added: added.map(({ metadata }) => metadata.name), removed };
+}
+
+/** Frees the nodes from a kwok controller that was killed: its leases would keep them from the new one. */
+export async function releaseNodes(server: ApiServer): Promise<void> {
+  const leases = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases";
+  await server.request("DELETE", leases).catch(unlessGone);
+}
+
+// The pods are deleted with their node, so that their controllers create them on another one at once and not after the
+// garbage collector's quarantine of pods whose node has vanished.
+async function removeNode(server: ApiServer, name: string): Promise<void> {
+  await server.request("DELETE", `${nodesPath}/${name}`).catch(unlessGone);
+  const query = { fieldSelector: `spec.nodeName=${name}` };
+  const { items } = (await server.request("GET", "/api/v1/pods", { query })) as { items: LiveObject[] };
+  for (const { metadata } of items) {
+    const pod = `/api/v1/namespaces/${metadata.namespace}/pods/${metadata.name}`;
+    await server.request("DELETE", pod, { query: { gracePeriodSeconds: "0" } }).catch(unlessGone);
   }
 }
 
-export async function listNodes(api: ApiServer): Promise<Node[]> {
-  return (JSON.parse(await api.request("GET", nodesPath + ours)) as { items: Node[] }).items;
+export async function listNodes(server: ApiServer, timeoutMs?: number): Promise<LiveObject[]> {
+  const query = { labelSelector: `${simulatedLabel}=true` };
+  return ((await server.request("GET", nodesPath, { query, timeoutMs })) as { items: LiveObject[] }).items;
 }
 
-export function isReady(node: Node): boolean {
-  return node.status?.conditions?.some(({ type, status }) => type === "Ready" && status === "True") ?? false;
+function unlessGone(error: unknown): void {
+  if (!isNotFound(error)) throw error;
 }
 
-async function ignoring(status: number, answer: Promise<string>): Promise<void> {
-  try {
-    await answer;
-  } catch (error) {
-    if (!(error instanceof ApiError && error.status === status)) throw error;
-  }
+function unlessExists(error: unknown): void {
+  if (!(error instanceof ApiError && error.status === 409)) throw error;
 }

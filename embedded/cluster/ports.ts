@@ -15,13 +15,13 @@ const portOptions = [
 ] as const;
 export type Ports = Readonly<Record<(typeof portOptions)[number], number>>;
 
-// Below the ranges of NodePorts (30000-32767) and of outgoing connections (from 32768 on Linux), so that neither takes
-// one of them while the cluster is down.
+// Below the ranges of NodePorts (30000-32767) and of outgoing connections (from 32768 on Linux), which could take one
+// while the cluster is stopped.
 const [first, last] = [20_000, 29_990];
 
 /**
- * Free ports on 127.0.0.1. The search starts at a place derived from the folder: a cluster made anew gets the same ones,
- * clusters of different folders get different ones even when they are made at the same time.
+ * Free ports on 127.0.0.1. The search starts at a port derived from the folder: a cluster that is created again gets the
+ * same ones, and clusters of different folders get different ones even when they are created at the same time.
  */
 export async function choosePorts(folder: string, apiServerPort: number | undefined): Promise<Ports> {
   const start = createHash("sha256").update(folder).digest().readUInt32BE(0) % ((last - first) / 10);
@@ -36,7 +36,7 @@ export async function choosePorts(folder: string, apiServerPort: number | undefi
 
 /** @throws Error naming the port and, where it can be found, the process that listens there. */
 export async function requireFree(port: number): Promise<void> {
-  // The system closes the sockets of a killed process a moment after the process has vanished.
+  // The sockets of a killed process are closed a moment after the process has ended.
   const deadline = Date.now() + 2_000;
   while (!(await isFree(port)) && describeListener(port) === "" && Date.now() < deadline) await delay(50);
   if (await isFree(port)) return;
@@ -82,7 +82,7 @@ function openFiles(pid: string): string[] {
   return orNone(() => readdirSync(folder)).flatMap((fd) => orNone(() => [readlinkSync(`${folder}/${fd}`)]));
 }
 
-// Processes and their files come and go while they are listed, and another user's may not be read.
+// Processes end while they are listed, and those of other users cannot be read.
 function orNone(read: () => string[]): string[] {
   try {
     return read();

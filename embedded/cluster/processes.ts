@@ -2,9 +2,9 @@ import { existsSync, readdirSync, rmSync } from "node:fs";
 import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { isSameProcess, listProcesses, type ProcessIdentity } from "../../components/shared/process-identity";
-import { clustersFolder } from "./layout";
+import { clustersFolder } from "./files";
 
-/** The processes kwokctl runs, by the names of its links in the cluster's `bin` folder and of its logs. */
+/** The processes that kwokctl runs, by the names of their links in the cluster's `bin` folder and of their logs. */
 export const components = [
   "etcd",
   "kube-apiserver",
@@ -19,9 +19,9 @@ export interface ComponentProcess extends ProcessIdentity {
 }
 
 /**
- * The live processes of a cluster, given kwokctl's working folder. kwokctl starts each by a path inside that folder, so
- * the command itself says whose it is, also when the folder has been removed since: a process file can be missing
- * (killed before it was written) or name another's process (after a reboot).
+ * The live processes of a cluster, given kwokctl's working folder. They are recognised by their commands, as kwokctl
+ * starts each by a path in that folder, also when the folder was removed since. Its pid files are not used: one can be
+ * missing (killed before it was written) or name an unrelated process (after a reboot).
  */
 export function processesOf(kwok: string): ComponentProcess[] {
   const clusters = clustersFolder(kwok) + path.sep;
@@ -34,13 +34,10 @@ export function processesOf(kwok: string): ComponentProcess[] {
   });
 }
 
-/**
- * Ends the cluster's processes. They keep their state in etcd alone, so the others are killed, and etcd, once nobody
- * writes to it any more, is asked first.
- */
+/** Ends the cluster's processes. All state is in etcd, so the others are killed first; then etcd may end properly. */
 export async function endProcesses(kwok: string): Promise<void> {
   const isEtcd = ({ component }: ComponentProcess) => component === "etcd";
-  // Left by a killed `up`, kwokctl would go on starting processes behind our back.
+  // kwokctl itself may run where an `up` was killed, and would start further processes.
   await end(
     listProcesses().filter(({ command }) => command.startsWith(`${path.join(kwok, "kwokctl")} `)),
     "SIGKILL",
@@ -55,7 +52,7 @@ export async function endProcesses(kwok: string): Promise<void> {
   if (left.length > 0) {
     throw new Error(`could not end ${left.map(({ component, pid }) => `${component} (process ${pid})`).join(", ")}`);
   }
-  // kwokctl believes these files alone; left behind, they would make it take any process of that number for its own.
+  // kwokctl relies on these files, and would take any process with that number for its own.
   const clusters = clustersFolder(kwok);
   for (const name of existsSync(clusters) ? readdirSync(clusters) : []) {
     rmSync(path.join(clusters, name, "pids"), { recursive: true, force: true });

@@ -1,66 +1,73 @@
-import { ApiServer } from "./api-server";
-import { missingNodes, readIncarnation } from "./incarnation";
-import { readCredentials } from "./kubeconfig";
-import { clusterFolder, layoutOf, type Layout } from "./layout";
-import { readMarker, type Marker } from "./marker";
-import { isReady, listNodes } from "./nodes";
+import { hasCondition } from "../../components/shared/kubernetes/object";
+import { isSameProcess } from "../../components/shared/process-identity";
+import { clusterFiles, openServer, readRecord, serverAddress, type ClusterFiles, type ClusterRecord } from "./files";
+import { listNodes } from "./nodes";
 import { components, processesOf, type Component } from "./processes";
 
 export interface ClusterStatus {
   /**
-   * absent: nothing there; incomplete: an `up` was interrupted, the project was moved or copied, or the files were
-   * removed while the processes ran; stopped: its data is there, processes are missing.
+   * absent: there is none; incomplete: an `up` was interrupted, the project was moved or copied, or the files were
+   * removed while the processes ran; stopped: its data exists, processes are missing.
    */
   readonly state: "absent" | "incomplete" | "stopped" | "running";
   readonly name?: string;
   readonly kubernetesVersion?: string;
   readonly apiServer?: string;
-  /** The file with the kubeconfig. */
+  /** Path of the kubeconfig. */
   readonly kubeconfig?: string;
-  readonly incarnation?: number;
   readonly processes?: Readonly<Partial<Record<Component, number>>>;
-  /** How many nodes there are and how many are Ready; undefined when the API server does not answer. */
+  /** Undefined when the API server does not respond. */
   readonly nodes?: {
     readonly total: number;
     readonly ready: number;
-    /** Names of those that were there after the last `up` and have been deleted since. */
+    /** Names of those that were deleted since the last `up`. */
     readonly missing: readonly string[];
   };
 }
 
-/** What is there of a stack's embedded cluster. Changes nothing. */
+/** The state of a stack's embedded cluster. Changes nothing. */
 export async function clusterStatus(projectRoot: string, stack: string): Promise<ClusterStatus> {
-  const layout = layoutOf(projectRoot, stack);
-  const marker = readMarker(layout);
-  const running = processesOf(layout.kwok);
+  const files = clusterFiles(projectRoot, stack);
+  const record = readRecord(files);
+  const running = processesOf(files.kwok);
   const processes = Object.fromEntries(running.map(({ component, pid }) => [component, pid]));
-  if (marker === undefined) return running.length === 0 ? { state: "absent" } : { state: "incomplete", processes };
-  const known = {
-    name: marker.name,
-    kubernetesVersion: marker.kubernetesVersion,
-    apiServer: `https://127.0.0.1:${marker.apiServerPort}`,
-    processes,
-  };
-  if (!marker.complete || marker.kwok !== layout.kwok) return { state: "incomplete", ...known };
+  if (record === undefined) return running.length === 0 ? { state: "absent" } : { state: "incomplete", processes };
+  const { name, kubernetesVersion } = record;
+  const known = { name, kubernetesVersion, apiServer: serverAddress(record), processes };
+  if (!record.complete || record.kwok !== files.kwok) return { state: "incomplete", ...known };
   return {
     state: running.length === components.length ? "running" : "stopped",
     ...known,
-    kubeconfig: layout.kubeconfig,
-    incarnation: readIncarnation(layout.incarnation)?.incarnation,
-    nodes: running.length > 0 ? await nodesOf(layout, marker) : undefined,
+    kubeconfig: files.kubeconfig,
+    nodes: running.length > 0 ? await nodesOf(files, record) : undefined,
   };
 }
 
-async function nodesOf(layout: Layout, marker: Marker): Promise<ClusterStatus["nodes"]> {
-  const api = new ApiServer(marker.apiServerPort, readCredentials(clusterFolder(layout.kwok, marker.name)));
-  const record = readIncarnation(layout.incarnation);
+/**
+ * A cluster of processes does not survive a reboot, but Pulumi's state of it does. Therefore a number is an input of the
+ * command that runs it: it increases when processes or nodes are gone, so that a preview shows a changed input, and `up`
+ * brings them back. Its name in the request is in the state of deployed stacks.
+ *
+ * @returns the number for the next `up`: the last one while all processes and nodes are there, else one more. Without a
+ *   record it is the time in seconds, which was never used before: a stack whose folder was removed is not unchanged.
+ */
+export async function nextIncarnation(projectRoot: string, stack: string): Promise<number> {
+  const files = clusterFiles(projectRoot, stack);
+  const record = readRecord(files);
+  if (record?.incarnation === undefined) return Math.floor(Date.now() / 1000);
+  const { processes = [], incarnation } = record;
+  const runs = record.kwok === files.kwok && processes.length > 0 && processes.every(isSameProcess);
+  const missing = runs ? ((await nodesOf(files, record))?.missing ?? []) : [];
+  return runs && missing.length === 0 ? incarnation : incarnation + 1;
+}
+
+async function nodesOf(files: ClusterFiles, record: ClusterRecord): Promise<ClusterStatus["nodes"]> {
   try {
-    const nodes = await listNodes(api);
-    const missing = record === undefined ? [] : await missingNodes(layout, record);
-    return { total: nodes.length, ready: nodes.filter(isReady).length, missing };
+    const nodes = await listNodes(openServer(files, record), 2000);
+    const names = new Set(nodes.map(({ metadata }) => metadata.name));
+    const missing = (record.nodes ?? []).filter((name) => !names.has(name));
+    return { total: nodes.length, ready: nodes.filter((node) => hasCondition(node, "Ready")).length, missing };
   } catch {
     return undefined;
-  } finally {
-    api.close();
   }
 }

@@ -1,170 +1,187 @@
-import { mkdirSync } from "node:fs";
-import { setTimeout as delay } from "node:timers/promises";
-import { ensureTools } from "../tools/ensure-tools";
 import { defaultPins } from "../tools/catalog";
-import { ApiServer } from "./api-server";
-import { withClusterLock } from "./cluster-lock";
-import { discard } from "./discard";
-import { recordIncarnation } from "./incarnation";
-import { kubeconfigText, readCredentials } from "./kubeconfig";
+import { ensureTools, type ToolProgress } from "../tools/ensure-tools";
+import { writeFileAtomically } from "../../components/shared/files";
+import { missing, waitFor, WaitTimeout } from "../../components/shared/kubernetes/wait";
+import { removeCluster, wasMoved } from "./delete";
+import {
+  clusterFiles,
+  kubeconfigText,
+  openServer,
+  readCredentials,
+  readRecord,
+  refuseForeignFolder,
+  replacePath,
+  withClusterLock,
+  writeRecord,
+  type ClusterFiles,
+  type ClusterRecord,
+} from "./files";
 import { controlPlaneTools, createCluster, explainedByLogs, startCluster } from "./kwokctl";
-import { clusterFolder, layoutOf, type Layout } from "./layout";
-import { readMarker, refuseForeign, writeMarker, type Marker } from "./marker";
 import { reconcileNodes, releaseNodes, simulatedNodes } from "./nodes";
 import { choosePorts, requireFree } from "./ports";
 import { components, endProcesses, processesOf } from "./processes";
-import { toolProgressLines } from "./progress";
 import type { ClusterRequest } from "./request";
-import { writeWhole } from "./write-file";
 
-type Say = (line: string) => void;
+type Log = (line: string) => void;
 
-const readyMs = 90_000;
+const readyTimeoutMs = 90_000;
 
 /**
- * Brings the cluster up from any state: not there, running, stopped, some processes gone, killed half-way through an
- * earlier `up`. The data of a complete cluster is kept.
+ * Brings the cluster up from any state: absent, running, stopped, some processes gone, the project moved, an earlier `up`
+ * killed half-way. The data of a complete cluster is kept.
  *
  * @returns the kubeconfig.
- * @throws Error when its folder is not ours, when a complete cluster was made from another version, name or port (that
- *   cannot be changed without losing its objects: it must be destroyed first), when a port is in use, when a tool cannot
- *   be had, or when a component does not start.
+ * @throws Error when its folder is not ours, when a complete cluster has another version, name or port (which cannot be
+ *   changed without losing its objects: it must be destroyed first), when a port is in use, when a tool cannot be
+ *   obtained, or when a component does not start.
  */
-export async function up(projectRoot: string, request: ClusterRequest, say: Say): Promise<string> {
-  const layout = layoutOf(projectRoot, request.stack);
-  return withClusterLock(layout, say, async () => {
-    refuseForeign(layout);
-    const { marker, restarted } = await bringUp(layout, request, say);
-    const credentials = readCredentials(clusterFolder(layout.kwok, marker.name));
-    const api = new ApiServer(marker.apiServerPort, credentials);
-    let nodes: string[];
-    try {
-      await waitUntilReady(api, layout, marker.name);
-      if (restarted) await releaseNodes(api);
-      nodes = await bringNodes(api, request, say);
-    } finally {
-      api.close();
-    }
-    const kubeconfig = kubeconfigText(request.stack, marker.apiServerPort, credentials);
-    writeWhole(layout.kubeconfig, kubeconfig);
-    if (!marker.complete) writeMarker(layout, { ...marker, complete: true });
-    const processes = processesOf(layout.kwok).map(({ pid, startedAt }) => ({ pid, startedAt }));
-    const { incarnation } = request;
-    recordIncarnation(layout.incarnation, { incarnation, kwok: layout.kwok, processes, nodes });
+export async function up(projectRoot: string, request: ClusterRequest, log: Log): Promise<string> {
+  const files = clusterFiles(projectRoot, request.stack);
+  return withClusterLock(files, log, async () => {
+    refuseForeignFolder(files);
+    const { record, restarted } = await startProcesses(files, request, log);
+    const server = openServer(files, record);
+    await waitUntilServing(files, record);
+    if (restarted) await releaseNodes(server);
+    const nodes = simulatedNodes(request.name, request.workers, version(request));
+    const { added, removed } = await reconcileNodes(server, nodes, readyTimeoutMs);
+    if (added.length > 0) log(`nodes added: ${added.join(", ")}`);
+    if (removed.length > 0) log(`nodes removed: ${removed.join(", ")}`);
+    const kubeconfig = kubeconfigText(record, readCredentials(files, record));
+    writeFileAtomically(files.kubeconfig, kubeconfig);
+    writeRecord(files, {
+      ...record,
+      complete: true,
+      incarnation: request.incarnation,
+      processes: processesOf(files.kwok).map(({ pid, startedAt }) => ({ pid, startedAt })),
+      nodes: nodes.map(({ metadata }) => metadata.name),
+    });
     return kubeconfig;
   });
 }
 
-interface BroughtUp {
-  readonly marker: Marker;
-  /** Whether processes were started on the data of earlier ones. */
+interface Started {
+  readonly record: ClusterRecord;
+  /** Whether processes were started on existing data. */
   readonly restarted: boolean;
 }
 
 /** Makes sure that every process runs; does not wait until they serve. */
-async function bringUp(layout: Layout, request: ClusterRequest, say: Say): Promise<BroughtUp> {
-  const marker = readMarker(layout);
-  if (marker === undefined) {
-    if (processesOf(layout.kwok).length > 0) {
-      say("a cluster runs whose files were removed: ending it and beginning anew");
-      await endProcesses(layout.kwok);
+async function startProcesses(files: ClusterFiles, request: ClusterRequest, log: Log): Promise<Started> {
+  const found = readRecord(files);
+  if (found === undefined) {
+    if (processesOf(files.kwok).length > 0) {
+      log("a cluster runs whose files were removed: ending it and creating another");
+      await endProcesses(files.kwok);
     }
-    return create(layout, request, say);
+    return create(files, request, log);
   }
-  if (!marker.complete || marker.kwok !== layout.kwok) {
-    say(
-      marker.complete
-        ? `the cluster was made in ${marker.kwok} and cannot be used from here: beginning anew`
-        : "an earlier start was interrupted: beginning anew",
+  const moved = wasMoved(files, found);
+  if (!found.complete || (found.kwok !== files.kwok && !moved)) {
+    log(
+      found.complete
+        ? `this is a copy of a project whose cluster runs in ${found.kwok}: creating another cluster`
+        : "an earlier start was interrupted: creating the cluster again",
     );
-    await discard(layout, marker);
-    return create(layout, request, say);
+    await removeCluster(files, found);
+    return create(files, request, log);
   }
-  refuseChange(marker, request);
-  const running = processesOf(layout.kwok).length;
-  if (running === components.length) return { marker, restarted: false };
-  say(`the cluster is down (${running} of ${components.length} processes run): starting it with its data`);
-  const tools = await obtainTools(request, say);
-  await endProcesses(layout.kwok);
-  await requireFree(marker.apiServerPort);
-  await startCluster(layout, marker.name, tools);
-  return { marker, restarted: true };
+  refuseChange(found, request);
+  if (moved) {
+    log(`the project was moved; its cluster ran in ${found.kwok}`);
+    await endProcesses(found.kwok);
+    replacePath(files, found);
+  }
+  const running = processesOf(files.kwok).length;
+  if (running === components.length) return { record: found, restarted: false };
+  log(`the cluster is stopped (${running} of ${components.length} processes run): starting it with its data`);
+  const tools = await obtainTools(request, log);
+  await endProcesses(files.kwok);
+  await requireFree(found.apiServerPort);
+  const record = { ...found, kwok: files.kwok };
+  writeRecord(files, record);
+  await startCluster(files, record.name, tools);
+  return { record, restarted: true };
 }
 
-async function create(layout: Layout, request: ClusterRequest, say: Say): Promise<BroughtUp> {
+async function create(files: ClusterFiles, request: ClusterRequest, log: Log): Promise<Started> {
   if (request.apiServerPort !== undefined) await requireFree(request.apiServerPort);
-  const tools = await obtainTools(request, say);
-  const ports = await choosePorts(layout.kwok, request.apiServerPort);
-  const marker: Marker = {
+  const tools = await obtainTools(request, log);
+  const ports = await choosePorts(files.kwok, request.apiServerPort);
+  const record: ClusterRecord = {
     owner: "talos-mesh",
-    kwok: layout.kwok,
+    kwok: files.kwok,
     stack: request.stack,
     name: request.name,
     kubernetesVersion: version(request),
     apiServerPort: ports.kubeApiserverPort,
     complete: false,
   };
-  mkdirSync(layout.kwok, { recursive: true });
-  writeMarker(layout, marker);
-  say(`creating the control plane (Kubernetes ${tools["kube-apiserver"].version}) on port ${marker.apiServerPort}`);
+  writeRecord(files, record);
+  log(`creating the control plane (Kubernetes ${tools["kube-apiserver"].version}) on port ${record.apiServerPort}`);
   try {
-    await createCluster(layout, request.name, tools, ports);
+    await createCluster(files, request.name, tools, ports);
   } catch (error) {
-    await endProcesses(layout.kwok);
+    await endProcesses(files.kwok);
     throw error;
   }
-  return { marker, restarted: false };
-}
-
-/** @returns the names of the nodes. */
-async function bringNodes(api: ApiServer, request: ClusterRequest, say: Say): Promise<string[]> {
-  const wanted = simulatedNodes(request.name, request.workers, version(request));
-  const { added, removed } = await reconcileNodes(api, wanted, readyMs);
-  if (added.length > 0) say(`nodes added: ${added.join(", ")}`);
-  if (removed.length > 0) say(`nodes removed: ${removed.join(", ")}`);
-  return wanted.map(({ metadata }) => metadata.name);
+  return { record, restarted: false };
 }
 
 function version({ kubernetesVersion }: ClusterRequest): string {
   return `v${kubernetesVersion.replace(/^v/, "")}`;
 }
 
-async function obtainTools(request: ClusterRequest, say: Say) {
+async function obtainTools(request: ClusterRequest, log: Log) {
   const pins = { ...defaultPins, kubernetes: version(request).slice(1) };
-  return ensureTools(controlPlaneTools, { pins, progress: toolProgressLines(say) });
+  return ensureTools(controlPlaneTools, { pins, progress: progressLines(log) });
 }
 
-function refuseChange(marker: Marker, request: ClusterRequest): void {
+/** Progress of obtaining tools, at most one line in ten seconds for the same step of the same tool. */
+function progressLines(log: Log): (event: ToolProgress) => void {
+  let last = { key: "", elapsedMs: 0 };
+  return ({ tool, step, detail, elapsedMs }) => {
+    const key = `${tool} ${step}`;
+    if (key === last.key && elapsedMs - last.elapsedMs < 10_000) return;
+    last = { key, elapsedMs };
+    log(`${tool}: ${step}${detail === undefined ? "" : ` (${detail})`} [${Math.round(elapsedMs / 1000)} s]`);
+  };
+}
+
+function refuseChange(record: ClusterRecord, request: ClusterRequest): void {
   const changes = [
-    ["name", marker.name, request.name],
-    ["kubernetesVersion", marker.kubernetesVersion, version(request)],
-    ["apiServerPort", marker.apiServerPort, request.apiServerPort ?? marker.apiServerPort],
-  ].filter(([, is, asked]) => is !== asked);
+    ["name", record.name, request.name],
+    ["kubernetesVersion", record.kubernetesVersion, version(request)],
+    ["apiServerPort", record.apiServerPort, request.apiServerPort ?? record.apiServerPort],
+  ].filter(([, found, requested]) => found !== requested);
   if (changes.length === 0) return;
   throw new Error(
     [
-      `the embedded cluster of stack ${marker.stack} cannot be changed in place:`,
-      ...changes.map(([field, is, asked]) => `  ${field}: is ${is}, asked for is ${asked}`),
-      "Everything in it would be lost, so this is not done unasked: destroy the stack first, then deploy it again.",
+      `the embedded cluster of stack ${record.stack} cannot be changed in place:`,
+      ...changes.map(([field, found, requested]) => `  ${field}: is ${found}, requested is ${requested}`),
+      "Everything in it would be lost. Destroy the stack first, then deploy it again.",
     ].join("\n"),
   );
 }
 
 /** @throws Error with the end of the failed component's log. What still runs is ended first: nothing is left behind. */
-async function waitUntilReady(api: ApiServer, layout: Layout, name: string): Promise<void> {
-  const deadline = Date.now() + readyMs;
-  while (!(await api.ready())) {
-    const running = processesOf(layout.kwok).map(({ component }) => component);
-    const ended = components.find((component) => !running.includes(component));
-    if (ended === undefined && Date.now() < deadline) {
-      await delay(50);
-      continue;
-    }
-    await endProcesses(layout.kwok);
-    throw new Error(
-      ended === undefined
-        ? `the API server on port ${api.port} is not ready after ${readyMs / 1000} s.\n${explainedByLogs(layout, name, "kube-apiserver")}`
-        : `${ended} has ended.\n${explainedByLogs(layout, name, ended)}`,
-    );
+async function waitUntilServing(files: ClusterFiles, record: ClusterRecord): Promise<void> {
+  const server = openServer(files, record);
+  let ended: (typeof components)[number] | undefined;
+  const check = async () => {
+    const running = processesOf(files.kwok).map(({ component }) => component);
+    ended = components.find((component) => !running.includes(component));
+    if (ended !== undefined) throw new Error(`${ended} has ended.`);
+    return (await server.request("GET", "/readyz", { timeoutMs: 10_000 })) === "ok" || missing("/readyz");
+  };
+  try {
+    await waitFor(check, { timeoutMs: readyTimeoutMs, intervalMs: 50, retries: () => ended === undefined });
+  } catch (error) {
+    await endProcesses(files.kwok);
+    const message =
+      error instanceof WaitTimeout
+        ? `the API server at ${server.address} is not ready after ${readyTimeoutMs / 1000} s.`
+        : (error as Error).message;
+    throw new Error(`${message}\n${explainedByLogs(files, record.name, ended ?? "kube-apiserver")}`, { cause: error });
   }
 }

@@ -5,7 +5,7 @@ import path from "node:path";
 import { type BenchmarkRequest, requestVariable } from "../../../components/benchmark/run/request";
 import { benchmark } from "../../../components/settings/sections/benchmark";
 import { ApiServer } from "../../../components/shared/kubernetes/api-server";
-import { connect, controlPlaneToolsOrSkip, LabProject } from "../../embedded/cluster/lab-project";
+import { ClusterProject, controlPlaneToolsOrSkip } from "../../support/cluster-project";
 
 const program = path.resolve(__dirname, "../../../components/benchmark/run/run.cjs");
 
@@ -22,22 +22,18 @@ const idleNode = (name: string) => ({
 
 describe("the command of a benchmark", function () {
   this.timeout(60_000);
-  let lab: LabProject;
+  let project: ClusterProject;
   let kubeconfig: string;
   let server: ApiServer;
 
   before(async function () {
     await controlPlaneToolsOrSkip(this);
-    lab = new LabProject();
-    kubeconfig = (await lab.up({ workers: 0 })).stdout;
+    project = new ClusterProject();
+    kubeconfig = (await project.up({ workers: 0 })).stdout;
     server = await ApiServer.open({ kubeconfig });
-    const admin = connect(kubeconfig);
-    for (const name of ["one", "two"]) {
-      await admin.request("POST", "/api/v1/nodes", idleNode(name));
-    }
-    admin.close();
+    for (const name of ["one", "two"]) await server.request("POST", "/api/v1/nodes", { body: idleNode(name) });
   });
-  after(() => lab?.remove());
+  after(() => project?.remove());
 
   const leaseOfAll = { apiVersion: "coordination.k8s.io/v1", kind: "Lease", namespace: "default" };
   const lease = () => server.get({ ...leaseOfAll, name: "talos-mesh-benchmark" });
@@ -52,7 +48,7 @@ describe("the command of a benchmark", function () {
     end: (child: ChildProcess) => unknown,
   ): Promise<{ readonly code: number | null; readonly said: string }> {
     const child = spawn(process.execPath, [program, "measure"], {
-      cwd: lab.root,
+      cwd: project.root,
       env: { ...process.env, [requestVariable]: JSON.stringify(request) },
     });
     let said = "";
@@ -98,7 +94,7 @@ describe("the command of a benchmark", function () {
 
   it("goes on for nobody: it ends, and removes what it made, where what it says is not read any more", async () => {
     const child = spawn(process.execPath, [program, "measure"], {
-      cwd: lab.root,
+      cwd: project.root,
       env: { ...process.env, [requestVariable]: JSON.stringify(request) },
     });
     child.stderr.destroy();

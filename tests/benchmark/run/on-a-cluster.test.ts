@@ -9,7 +9,7 @@ import { runBenchmark } from "../../../components/benchmark/run/runner";
 import { cleanUp } from "../../../components/benchmark/run/set-up";
 import { benchmark } from "../../../components/settings/sections/benchmark";
 import { ApiServer } from "../../../components/shared/kubernetes/api-server";
-import { controlPlaneToolsOrSkip, LabProject } from "../../embedded/cluster/lab-project";
+import { controlPlaneToolsOrSkip, ClusterProject } from "../../support/cluster-project";
 import { FakeCluster } from "./fake-cluster";
 
 /** A real API server whose nodes are taken for real ones; what pods would do comes from the recordings. */
@@ -32,17 +32,17 @@ class TakenForReal extends KubernetesCluster {
 
 describe("a benchmark on a real API server", function () {
   this.timeout(120_000);
-  let lab: LabProject;
+  let project: ClusterProject;
   let server: ApiServer;
   let projectRoot: string;
   const rest = () => delay(100);
 
   before(async function () {
     await controlPlaneToolsOrSkip(this);
-    lab = new LabProject();
-    server = await ApiServer.open({ kubeconfig: (await lab.up()).stdout });
+    project = new ClusterProject();
+    server = await ApiServer.open({ kubeconfig: (await project.up()).stdout });
   });
-  after(() => lab?.remove());
+  after(() => project?.remove());
   beforeEach(() => (projectRoot = mkdtempSync(path.join(tmpdir(), "talos-mesh-bench-"))));
   afterEach(() => rmSync(projectRoot, { recursive: true }));
 

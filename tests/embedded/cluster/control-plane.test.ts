@@ -5,11 +5,11 @@ import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, wri
 import net, { type AddressInfo } from "node:net";
 import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import type { ApiServer } from "../../../embedded/cluster/api-server";
-import { plannedIncarnation } from "../../../embedded/cluster/incarnation";
+import { ApiServer } from "../../../components/shared/kubernetes/api-server";
 import { listNodes } from "../../../embedded/cluster/nodes";
+import { nextIncarnation } from "../../../embedded/cluster/status";
 import { identify, isSameProcess } from "../../../components/shared/process-identity";
-import { connect, controlPlaneToolsOrSkip, LabProject } from "./lab-project";
+import { ClusterProject, controlPlaneToolsOrSkip } from "../../support/cluster-project";
 
 interface KubernetesObject {
   readonly metadata: { readonly name: string };
@@ -19,16 +19,17 @@ interface KubernetesObject {
 
 describe("the embedded control plane", function () {
   this.timeout(120_000);
-  let project: LabProject;
+  let project: ClusterProject;
 
   before(function () {
     return controlPlaneToolsOrSkip(this);
   });
-  beforeEach(() => (project = new LabProject()));
+  beforeEach(() => (project = new ClusterProject()));
   afterEach(() => project.remove());
 
   const clusterFolder = () => path.join(project.folder, "kwok", "clusters", "demo");
-  const read = async (api: ApiServer, path: string) => JSON.parse(await api.request("GET", path)) as KubernetesObject;
+  const connect = (kubeconfig: string) => ApiServer.open({ kubeconfig });
+  const read = async (api: ApiServer, path: string) => (await api.request("GET", path)) as KubernetesObject;
   const until = async (condition: () => Promise<boolean>) => {
     const deadline = Date.now() + 20_000;
     while (!(await condition()) && Date.now() < deadline) await delay(50);
@@ -50,7 +51,7 @@ describe("the embedded control plane", function () {
     assert.equal(identities.some(isSameProcess), false);
   };
 
-  it("comes up, changes nothing the second time, follows the number of workers, and goes without a trace", async () => {
+  it("comes up, changes nothing the second time, follows the number of workers, and is deleted without a trace", async () => {
     const first = await project.up();
     const before = await pids();
     assert.equal(before.length, 5);
@@ -60,9 +61,9 @@ describe("the embedded control plane", function () {
     const second = await project.up();
     assert.deepEqual([second.stdout, second.stderr], [first.stdout, ""]);
     assert.deepEqual(await pids(), before);
-    assert.equal(await plannedIncarnation(project.root, "dev"), 1);
+    assert.equal(await nextIncarnation(project.root, "dev"), 1);
 
-    const api = connect(first.stdout);
+    const api = await connect(first.stdout);
     const names = async () => (await listNodes(api)).map(({ metadata }) => metadata.name).sort();
     await project.up({ workers: 3 });
     assert.deepEqual(await names(), ["demo-control-plane", "demo-worker-1", "demo-worker-2", "demo-worker-3"]);
@@ -81,8 +82,8 @@ describe("the embedded control plane", function () {
     assert.ok(project.userFilesUntouched());
   });
 
-  it("runs pods on the workers, not on the control plane, and refuses unknown fields as any API server", async () => {
-    const api = connect((await project.up()).stdout);
+  it("runs pods on the workers, not on the control plane, and refuses unknown fields as every API server does", async () => {
+    const api = await connect((await project.up()).stdout);
     const pods = "/api/v1/namespaces/kube-system/pods";
     const pod = (name: string, fields: object) => ({
       apiVersion: "v1",
@@ -90,10 +91,13 @@ describe("the embedded control plane", function () {
       metadata: { name },
       spec: { containers: [{ name, image: "x" }], ...fields },
     });
-    const wrong = api.request("POST", `${pods}?fieldValidation=Strict`, pod("wrong", { nodeNmae: "x" }));
+    const wrong = api.request("POST", pods, {
+      query: { fieldValidation: "Strict" },
+      body: pod("wrong", { nodeNmae: "x" }),
+    });
     await assert.rejects(wrong, /unknown field .*spec\.nodeNmae/);
     await accountMade(api);
-    await api.request("POST", pods, pod("right", {}));
+    await api.request("POST", pods, { body: pod("right", {}) });
     await until(async () => (await read(api, `${pods}/right`)).status.phase === "Running");
     const { spec, status } = await read(api, `${pods}/right`);
     assert.equal(status.phase, "Running");
@@ -105,8 +109,8 @@ describe("the embedded control plane", function () {
     const other = { kubernetesVersion: "v1.35.0", name: "other", apiServerPort: 6443 };
     const refused = await project.run("up", other);
     assert.equal(refused.code, 1);
-    assert.match(refused.stderr, /in place:\n {2}name: is demo, asked for is other\n {2}kubernetesVersion: is v1/);
-    assert.match(refused.stderr, /apiServerPort: is \d+, asked for is 6443\n.*destroy the stack first/);
+    assert.match(refused.stderr, /in place:\n {2}name: is demo, requested is other\n {2}kubernetesVersion: is v1/);
+    assert.match(refused.stderr, /apiServerPort: is \d+, requested is 6443\n.*Destroy the stack first/);
     assert.equal((await project.status()).state, "running");
 
     await killed(await pids());
@@ -121,14 +125,14 @@ describe("the embedded control plane", function () {
     assert.deepEqual(await pids(), []);
   });
 
-  it("starts again with its data after every process was killed, and spares a process that has got an old number", async () => {
+  it("starts again with its data after every process was killed, and leaves a process alone that has an old number", async () => {
     const { stdout } = await project.up();
-    const api = connect(stdout);
-    const kept = { apiVersion: "v1", kind: "Namespace", metadata: { name: "kept" } };
-    await api.request("POST", "/api/v1/namespaces", kept);
+    const api = await connect(stdout);
+    const body = { apiVersion: "v1", kind: "Namespace", metadata: { name: "kept" } };
+    await api.request("POST", "/api/v1/namespaces", { body });
     await killed(await pids());
     assert.equal((await project.status()).state, "stopped");
-    assert.equal(await plannedIncarnation(project.root, "dev"), 2);
+    assert.equal(await nextIncarnation(project.root, "dev"), 2);
     const bystander = spawn("sleep", ["600"]);
     await once(bystander, "spawn");
     writeFileSync(path.join(clusterFolder(), "pids", "etcd.pid"), String(bystander.pid));
@@ -136,9 +140,9 @@ describe("the embedded control plane", function () {
       const again = await project.up({ incarnation: 2 });
       assert.equal(again.stdout, stdout);
       assert.equal((await read(api, "/api/v1/namespaces/kept")).metadata.name, "kept");
-      assert.equal(await plannedIncarnation(project.root, "dev"), 2);
+      assert.equal(await nextIncarnation(project.root, "dev"), 2);
       await killed([(await project.status()).processes?.["kube-scheduler"] ?? 0]);
-      assert.equal(await plannedIncarnation(project.root, "dev"), 3);
+      assert.equal(await nextIncarnation(project.root, "dev"), 3);
       await project.up({ incarnation: 3 });
       assert.equal((await read(api, "/api/v1/namespaces/kept")).metadata.name, "kept");
       assert.equal(bystander.exitCode ?? bystander.signalCode, null);
@@ -147,24 +151,53 @@ describe("the embedded control plane", function () {
     }
   });
 
+  it("moves with its project while it runs, with its data and its kubeconfig", async () => {
+    const { stdout } = await project.up();
+    const api = await connect(stdout);
+    const body = { apiVersion: "v1", kind: "Namespace", metadata: { name: "kept" } };
+    await api.request("POST", "/api/v1/namespaces", { body });
+    const before = (await pids()).map((pid) => identify(pid));
+    project = project.move();
+    assert.equal((await project.status()).state, "incomplete");
+    assert.equal(await nextIncarnation(project.root, "dev"), 2);
+    const again = await project.up({ incarnation: 2 });
+    assert.match(again.stderr, /the project was moved; its cluster ran in .*\n.*starting it with its data/);
+    assert.equal(again.stdout, stdout);
+    assert.equal((await read(api, "/api/v1/namespaces/kept")).metadata.name, "kept");
+    assert.ok(before.every((identity) => identity !== undefined && !isSameProcess(identity)));
+    assert.equal((await project.status()).state, "running");
+  });
+
+  it("of a project that was copied stays the original's", async () => {
+    await project.up();
+    const before = await pids();
+    const copy = project.copy();
+    try {
+      assert.match((await copy.up()).stderr, /this is a copy of a project whose cluster runs in .*creating another/);
+      assert.deepEqual(await pids(), before);
+    } finally {
+      await copy.remove();
+    }
+  });
+
   it("notices a deleted node and brings it back", async () => {
-    const api = connect((await project.up()).stdout);
+    const api = await connect((await project.up()).stdout);
     await api.request("DELETE", "/api/v1/nodes/demo-worker-2");
-    assert.equal(await plannedIncarnation(project.root, "dev"), 2);
+    assert.equal(await nextIncarnation(project.root, "dev"), 2);
     assert.deepEqual((await project.status()).nodes, { total: 2, ready: 2, missing: ["demo-worker-2"] });
     assert.match((await project.up({ incarnation: 2 })).stderr, /nodes added: demo-worker-2/);
     assert.deepEqual((await project.status()).nodes, { total: 3, ready: 3, missing: [] });
-    assert.equal(await plannedIncarnation(project.root, "dev"), 2);
+    assert.equal(await nextIncarnation(project.root, "dev"), 2);
   });
 
   it("gives its nodes to the new controller at once after every process was killed", async () => {
-    const api = connect((await project.up()).stdout);
+    const api = await connect((await project.up()).stdout);
     await accountMade(api);
     await killed(await pids());
     await project.up({ incarnation: 2 });
     const pods = "/api/v1/namespaces/kube-system/pods";
     const spec = { containers: [{ name: "late", image: "x" }], nodeName: "demo-worker-1" };
-    await api.request("POST", pods, { apiVersion: "v1", kind: "Pod", metadata: { name: "late" }, spec });
+    await api.request("POST", pods, { body: { apiVersion: "v1", kind: "Pod", metadata: { name: "late" }, spec } });
     const since = Date.now();
     while ((await read(api, `${pods}/late`)).status.phase !== "Running" && Date.now() - since < 60_000)
       await delay(100);
@@ -176,7 +209,7 @@ describe("the embedded control plane", function () {
     const before = (await pids()).map((pid) => identify(pid));
     rmSync(path.join(project.root, ".talos-mesh"), { recursive: true });
     assert.equal((await project.status()).state, "incomplete");
-    assert.match((await project.up()).stderr, /whose files were removed: ending it and beginning anew/);
+    assert.match((await project.up()).stderr, /whose files were removed: ending it and creating another/);
     assert.ok(
       before.every((identity) => identity !== undefined && !isSameProcess(identity)),
       "two control planes",
@@ -200,7 +233,7 @@ describe("the embedded control plane", function () {
     await project.killUp(exists("pids/kube-scheduler.pid"));
     await project.killUp((stderr) => stderr.includes("nodes added"));
     const { stderr } = await project.up();
-    assert.match(stderr, /interrupted: beginning anew|^$/);
+    assert.match(stderr, /interrupted: creating the cluster again|^$/);
     const { state, nodes } = await project.status();
     assert.deepEqual([state, nodes], ["running", { total: 3, ready: 3, missing: [] }]);
   });
@@ -217,17 +250,17 @@ describe("the embedded control plane", function () {
   it("refuses a folder that is not its own and touches nothing in it", async () => {
     const foreign = path.join(project.folder, "kwok", "clusters", "demo");
     mkdirSync(foreign, { recursive: true });
-    writeFileSync(path.join(foreign, "kwok.yaml"), "somebody's");
+    writeFileSync(path.join(foreign, "kwok.yaml"), "foreign");
     for (const verb of ["up", "delete"] as const) {
       const { code, stdout, stderr } = await project.run(verb);
       assert.deepEqual([code, stdout], [1, ""]);
-      assert.match(stderr, /holds files that this program did not make.*\nNothing was touched\./);
+      assert.match(stderr, /holds files that this program did not write.*\nNothing was touched\./);
     }
-    assert.equal(readFileSync(path.join(foreign, "kwok.yaml"), "utf8"), "somebody's");
+    assert.equal(readFileSync(path.join(foreign, "kwok.yaml"), "utf8"), "foreign");
     assert.deepEqual(readdirSync(project.folder), ["kwok"]);
   });
 
-  it("names the port that is in use and who uses it", async () => {
+  it("names the port that is in use and the process that uses it", async () => {
     const server = net.createServer();
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     try {

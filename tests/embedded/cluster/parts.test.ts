@@ -4,26 +4,31 @@ import net, { type AddressInfo } from "node:net";
 import os from "node:os";
 import path from "node:path";
 import { parse } from "yaml";
-import { plannedIncarnation, recordIncarnation } from "../../../embedded/cluster/incarnation";
-import { kubeconfigText } from "../../../embedded/cluster/kubeconfig";
+import {
+  clusterFiles,
+  clusterFolder,
+  kubeconfigText,
+  unusableFolder,
+  writeRecord,
+} from "../../../embedded/cluster/files";
 import {
   controlPlaneTools,
   explainedByLogs,
   kwokctlConfiguration,
   type ControlPlaneTools,
 } from "../../../embedded/cluster/kwokctl";
-import { clusterFolder, layoutOf, unusablePlace } from "../../../embedded/cluster/layout";
 import { simulatedNodes } from "../../../embedded/cluster/nodes";
 import { choosePorts, requireFree } from "../../../embedded/cluster/ports";
 import { parseRequest } from "../../../embedded/cluster/request";
+import { nextIncarnation } from "../../../embedded/cluster/status";
 import { identify } from "../../../components/shared/process-identity";
 
-describe("the place of a project", () => {
-  it("is refused for an embedded cluster where its path holds a blank", () => {
-    assert.equal(unusablePlace("/home/me/talos-mesh"), undefined);
+describe("the folder of a project", () => {
+  it("is refused for an embedded cluster where its path has a space", () => {
+    assert.equal(unusableFolder("/home/me/talos-mesh"), undefined);
     assert.match(
-      unusablePlace("/home/me/my projects/talos-mesh") ?? "",
-      /holds a blank: "\/home\/me\/my projects.*\n.*Move/,
+      unusableFolder("/home/me/my projects/talos-mesh") ?? "",
+      /has a space: "\/home\/me\/my projects.*\n.*Move/,
     );
   });
 });
@@ -34,18 +39,18 @@ describe("the logs of a control plane that does not start", () => {
   afterEach(() => rmSync(root, { recursive: true, force: true }));
 
   const log = (component: string, text: string) => {
-    const folder = path.join(clusterFolder(layoutOf(root, "dev").kwok, "demo"), "logs");
+    const folder = path.join(clusterFolder(clusterFiles(root, "dev").kwok, "demo"), "logs");
     mkdirSync(folder, { recursive: true });
     writeFileSync(path.join(folder, `${component}.log`), text);
   };
 
-  it("are told as a full disk where one of them ran out of space, whichever ended first", () => {
+  it("report a full disk where one component ran out of space, whichever ended first", () => {
     log("kube-apiserver", "connection refused\n");
     log(
       "etcd",
       "panic: write /x/member/wal: no space left on device\n\ngoroutine 1 [running]:\n" + "trace\n".repeat(50),
     );
-    const text = explainedByLogs(layoutOf(root, "dev"), "demo", "kube-apiserver");
+    const text = explainedByLogs(clusterFiles(root, "dev"), "demo", "kube-apiserver");
     assert.match(
       text,
       /^The disk is full: etcd could not write below .*kwok \(no space.*\)\. Free some space, then run/,
@@ -55,76 +60,70 @@ describe("the logs of a control plane that does not start", () => {
 
   it("are shown by their last lines otherwise", () => {
     log("kube-apiserver", Array.from({ length: 40 }, (_, line) => `line ${line}`).join("\n"));
-    const text = explainedByLogs(layoutOf(root, "dev"), "demo", "kube-apiserver", 3);
+    const text = explainedByLogs(clusterFiles(root, "dev"), "demo", "kube-apiserver", 3);
     assert.match(text, /^The last lines of .*kube-apiserver\.log:\n {2}line 37\n {2}line 38\n {2}line 39$/);
-    assert.match(explainedByLogs(layoutOf(root, "dev"), "demo", "etcd"), /no log at .*etcd\.log/);
+    assert.match(explainedByLogs(clusterFiles(root, "dev"), "demo", "etcd"), /no log at .*etcd\.log/);
   });
 });
 
 describe("the request for a cluster", () => {
   const good = { stack: "dev", name: "demo", kubernetesVersion: "v1.36.3", workers: 2, incarnation: 1 };
 
-  it("is read from JSON", () => {
-    assert.deepEqual(parseRequest(JSON.stringify({ ...good, apiServerPort: 6443 })), { ...good, apiServerPort: 6443 });
+  it("may name a port", () => {
+    assert.deepEqual(parseRequest({ ...good, apiServerPort: 6443 }), { ...good, apiServerPort: 6443 });
   });
 
   it("is refused with every problem named", () => {
     const bad = { ...good, stack: "../etc", name: "Demo", workers: 101, kubernetesVersion: "latest", color: "red" };
     assert.throws(
-      () => parseRequest(JSON.stringify(bad)),
+      () => parseRequest(bad),
       ({ message }: Error) => {
         for (const field of ["stack: ", "name: ", "workers: ", "kubernetesVersion: ", '"color"']) {
           assert.ok(message.includes(field), `${field} in ${message}`);
         }
-        return true;
+        return message.startsWith("TALOS_MESH_CLUSTER:\n");
       },
     );
-    assert.throws(() => parseRequest(undefined), /TALOS_MESH_CLUSTER:\n {2}not set/);
-    assert.throws(() => parseRequest("{"), /not JSON/);
   });
 });
 
-describe("the incarnation of a cluster", () => {
+describe("the incarnation of the next `up`", () => {
   let root: string;
-  beforeEach(() => {
-    root = realpathSync(mkdtempSync(path.join(os.tmpdir(), "talos-mesh-test-")));
-    mkdirSync(path.join(root, ".talos-mesh", "dev"), { recursive: true });
-  });
+  beforeEach(() => (root = realpathSync(mkdtempSync(path.join(os.tmpdir(), "talos-mesh-test-")))));
   afterEach(() => rmSync(root, { recursive: true, force: true }));
 
-  const record = (...startedAt: string[]) => {
-    const { incarnation, kwok } = layoutOf(root, "dev");
-    const processes = startedAt.map((start) => ({ pid: process.pid, startedAt: start }));
-    recordIncarnation(incarnation, { incarnation: 4, kwok, processes, nodes: [] });
-  };
-  const mine = identify(process.pid)?.startedAt ?? "";
+  const record = (startedAt: readonly string[], kwok = clusterFiles(root, "dev").kwok) =>
+    writeRecord(clusterFiles(root, "dev"), {
+      ...{ owner: "talos-mesh", kwok, stack: "dev", name: "demo", kubernetesVersion: "v1.36.3", apiServerPort: 9 },
+      ...{ complete: true, incarnation: 4, nodes: [] },
+      processes: startedAt.map((start) => ({ pid: process.pid, startedAt: start })),
+    });
+  const own = identify(process.pid)?.startedAt ?? "";
 
-  it("is one never given before where nothing is there", async () => {
+  it("was never used before where there is no record", async () => {
     const before = Math.floor(Date.now() / 1000);
-    const planned = await plannedIncarnation(root, "dev");
-    assert.ok(Number.isInteger(planned) && planned >= before, String(planned));
+    const next = await nextIncarnation(root, "dev");
+    assert.ok(Number.isInteger(next) && next >= before, String(next));
   });
 
   it("stays while every process lives", async () => {
-    record(mine, mine);
-    assert.equal(await plannedIncarnation(root, "dev"), 4);
+    record([own, own]);
+    assert.equal(await nextIncarnation(root, "dev"), 4);
   });
 
-  it("goes up when one process is another one now", async () => {
-    record(mine, "before the reboot");
-    assert.equal(await plannedIncarnation(root, "dev"), 5);
+  it("increases when one process is another one now", async () => {
+    record([own, "before the reboot"]);
+    assert.equal(await nextIncarnation(root, "dev"), 5);
   });
 
-  it("goes up in a copy of the project", async () => {
-    const { incarnation } = layoutOf(root, "dev");
-    const processes = [{ pid: process.pid, startedAt: mine }];
-    recordIncarnation(incarnation, { incarnation: 4, kwok: "/elsewhere/.talos-mesh/dev/kwok", processes, nodes: [] });
-    assert.equal(await plannedIncarnation(root, "dev"), 5);
+  it("increases in a copy of the project", async () => {
+    record([own], "/elsewhere/.talos-mesh/dev/kwok");
+    assert.equal(await nextIncarnation(root, "dev"), 5);
   });
 });
 
 describe("simulated nodes", () => {
-  it("are labelled and tainted as Talos' own", () => {
+  it("are labelled and tainted as Talos does", () => {
     const [controlPlane, worker, ...rest] = simulatedNodes("demo", 1, "v1.36.3");
     assert.ok(controlPlane !== undefined && worker !== undefined && rest.length === 0);
     assert.equal(controlPlane.metadata.name, "demo-control-plane");
@@ -151,8 +150,8 @@ describe("simulated nodes", () => {
 
 describe("the kubeconfig", () => {
   it("needs no other file and has the stack's context", () => {
-    const credentials = { ca: Buffer.from("ca"), cert: Buffer.from("cert"), key: Buffer.from("key") };
-    const text = kubeconfigText("dev", 6443, credentials);
+    const credentials = { ca: "ca", cert: "cert", key: "key" };
+    const text = kubeconfigText({ stack: "dev", apiServerPort: 6443 }, credentials);
     const name = "talos-mesh-dev";
     const base64 = (content: string) => Buffer.from(content).toString("base64");
     assert.deepEqual(parse(text), {

@@ -3,16 +3,16 @@ import { ApiServer, type ApplyObject } from "../../../components/shared/kubernet
 import { expectedOf } from "../../../cli/engine/pulumi-state";
 import { inspect } from "../../../embedded/engine/inspect";
 import { deleteObject } from "../../../embedded/engine/objects";
-import { controlPlaneToolsOrSkip, LabProject } from "../cluster/lab-project";
+import { controlPlaneToolsOrSkip, ClusterProject } from "../../support/cluster-project";
 
 describe("the status of what the Pulumi CLI has deployed", function () {
   this.timeout(60_000);
-  let lab: LabProject;
+  let lab: ClusterProject;
   let api: ApiServer;
 
   before(async function () {
     await controlPlaneToolsOrSkip(this);
-    lab = new LabProject();
+    lab = new ClusterProject();
     api = await ApiServer.open({ kubeconfig: (await lab.up()).stdout });
   });
   after(() => lab?.remove());

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { ApiServer, type ApplyObject } from "../../../components/shared/kubernetes/api-server";
-import { controlPlaneToolsOrSkip, LabProject } from "../cluster/lab-project";
+import { controlPlaneToolsOrSkip, ClusterProject } from "../../support/cluster-project";
 import type { ProgramSettings } from "./support/program";
 import { RunnerProject } from "./support/project";
 import { proxyTo } from "./support/proxy";
@@ -56,13 +56,13 @@ const base = { shop: namespace("shop"), settings: configMap("settings", { color:
 
 describe("the embedded runner on a real control plane", function () {
   this.timeout(60_000);
-  let lab: LabProject;
+  let lab: ClusterProject;
   let api: ApiServer;
   let project: RunnerProject;
 
   before(async function () {
     await controlPlaneToolsOrSkip(this, ["helm"]);
-    lab = new LabProject();
+    lab = new ClusterProject();
     api = await ApiServer.open({ kubeconfig: (await lab.up()).stdout });
   });
   after(() => lab?.remove());

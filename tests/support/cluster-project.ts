@@ -1,38 +1,31 @@
 import assert from "node:assert/strict";
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { parse } from "yaml";
-import { ApiServer } from "../../../embedded/cluster/api-server";
-import { controlPlaneTools } from "../../../embedded/cluster/kwokctl";
-import type { ClusterRequest } from "../../../embedded/cluster/request";
-import type { ClusterStatus } from "../../../embedded/cluster/status";
-import { toolCache } from "../../../embedded/tools/cache";
-import type { ToolName } from "../../../embedded/tools/catalog";
-import { ensureTools, ToolsUnavailable } from "../../../embedded/tools/ensure-tools";
-import { skip } from "../../support/skip";
+import { controlPlaneTools } from "../../embedded/cluster/kwokctl";
+import type { ClusterRequest } from "../../embedded/cluster/request";
+import type { ClusterStatus } from "../../embedded/cluster/status";
+import { toolCache } from "../../embedded/tools/cache";
+import type { ToolName } from "../../embedded/tools/catalog";
+import { ensureTools, ToolsUnavailable } from "../../embedded/tools/ensure-tools";
+import { skip } from "./skip";
 
-const program = path.resolve(__dirname, "../../../embedded/cluster/bin/embedded-cluster.cjs");
+const program = path.resolve(__dirname, "../../embedded/cluster/bin/embedded-cluster.cjs");
 
-/** A connection that uses nothing but the text of a kubeconfig. */
-export function connect(kubeconfig: string): ApiServer {
-  const { clusters, users } = parse(kubeconfig) as {
-    clusters: [{ cluster: Record<"server" | "certificate-authority-data", string> }];
-    users: [{ user: Record<"client-certificate-data" | "client-key-data", string> }];
-  };
-  const [{ cluster }, { user }] = [clusters[0], users[0]];
-  const pem = (data: string) => Buffer.from(data, "base64");
-  return new ApiServer(Number(new URL(cluster.server).port), {
-    ca: pem(cluster["certificate-authority-data"]),
-    cert: pem(user["client-certificate-data"]),
-    key: pem(user["client-key-data"]),
-  });
-}
-
-/** The tools of a control plane, and others; the suite of the running hook is skipped where they cannot be had. */
+/** Obtains the tools of a control plane, and others; where they cannot be obtained, the suite of the running hook is skipped. */
 export async function controlPlaneToolsOrSkip(context: Mocha.Context, others: readonly ToolName[] = []): Promise<void> {
   // A first run may have to build them.
   context.timeout(30 * 60_000);
@@ -50,11 +43,10 @@ export interface Result {
   readonly stderr: string;
 }
 
-/** A project folder of its own, and a user's home with a kubeconfig that nobody may touch. */
-export class LabProject {
-  readonly root = realpathSync(mkdtempSync(path.join(os.tmpdir(), "talos-mesh-test-")));
-  readonly home = path.join(this.root, "home");
-  readonly folder = path.join(this.root, ".talos-mesh", "dev");
+/** A project folder of its own for a cluster, and a home folder whose kubeconfig must stay as it is. */
+export class ClusterProject {
+  readonly home: string;
+  readonly folder: string;
   readonly request: ClusterRequest = {
     stack: "dev",
     name: "demo",
@@ -64,7 +56,9 @@ export class LabProject {
   };
   readonly #userConfig = "apiVersion: v1\nkind: Config\ncurrent-context: production\n";
 
-  constructor() {
+  constructor(readonly root = realpathSync(mkdtempSync(path.join(os.tmpdir(), "talos-mesh-test-")))) {
+    this.home = path.join(root, "home");
+    this.folder = path.join(root, ".talos-mesh", "dev");
     mkdirSync(path.join(this.home, ".kube"), { recursive: true });
     for (const file of this.#userConfigs()) writeFileSync(file, this.#userConfig);
   }
@@ -72,7 +66,7 @@ export class LabProject {
   start(verb: "up" | "delete" | "status", request: Partial<ClusterRequest> = {}): ChildProcess {
     const env = {
       ...process.env,
-      // The tools of this machine stay in use, everything else of the user's is the test's own.
+      // This machine's tools, and nothing else of the user's.
       TALOS_MESH_CACHE: path.dirname(toolCache()),
       HOME: this.home,
       KUBECONFIG: path.join(this.home, "other-kubeconfig"),
@@ -81,7 +75,7 @@ export class LabProject {
     return spawn(process.execPath, [program, verb], { cwd: this.root, env, stdio: ["ignore", "pipe", "pipe"] });
   }
 
-  /** Runs to the end. The end is when nobody holds the output's pipes any more, as Pulumi waits for it. */
+  /** Runs to the end, which is when the output's pipes are closed, as for Pulumi. */
   async run(verb: "up" | "delete" | "status", request: Partial<ClusterRequest> = {}): Promise<Result> {
     const child = this.start(verb, request);
     let [stdout, stderr] = ["", ""];
@@ -91,7 +85,7 @@ export class LabProject {
     return { code, stdout, stderr };
   }
 
-  /** A cluster that has come up. */
+  /** Runs `up`, which must succeed. */
   async up(request: Partial<ClusterRequest> = {}): Promise<Result> {
     const result = await this.run("up", request);
     assert.equal(result.code, 0, result.stderr);
@@ -111,6 +105,19 @@ export class LabProject {
     while (child.exitCode === null && !moment(stderr)) await delay(5);
     child.kill("SIGKILL");
     await ended;
+  }
+
+  /** Moves the folder; this project must not be used any more. */
+  move(): ClusterProject {
+    const root = `${this.root}-moved`;
+    renameSync(this.root, root);
+    return new ClusterProject(root);
+  }
+
+  copy(): ClusterProject {
+    const root = `${this.root}-copy`;
+    cpSync(this.root, root, { recursive: true, verbatimSymlinks: true });
+    return new ClusterProject(root);
   }
 
   userFilesUntouched(): boolean {

@@ -1,0 +1,170 @@
+import { existsSync, mkdirSync, readFileSync, readdirSync, realpathSync, rmSync } from "node:fs";
+import path from "node:path";
+import { stringify } from "yaml";
+import { writeFileAtomically, writeJsonAtomically } from "../../components/shared/files";
+import { ApiServer } from "../../components/shared/kubernetes/api-server";
+import { withLock } from "../../components/shared/lock";
+import type { ProcessIdentity } from "../../components/shared/process-identity";
+
+/** Paths of all that belongs to one stack's embedded cluster. */
+export interface ClusterFiles {
+  /** `.talos-mesh/<stack>`, which has files of other parts of the program too. */
+  readonly folder: string;
+  /** kwokctl's working folder (KWOK_WORKDIR), with nothing else in it but the record and the link. */
+  readonly kwok: string;
+  /** See ClusterRecord. */
+  readonly record: string;
+  readonly kubeconfig: string;
+  readonly lock: string;
+  /** A link by which kwokctl is run, so that its command line shows the cluster it works on. */
+  readonly kwokctl: string;
+}
+
+export function clusterFiles(projectRoot: string, stack: string): ClusterFiles {
+  // The resolved path: processes are recognised by it in their arguments.
+  const folder = path.join(realpathSync(projectRoot), ".talos-mesh", stack);
+  const kwok = path.join(folder, "kwok");
+  return {
+    folder,
+    kwok,
+    record: path.join(kwok, "talos-mesh.json"),
+    kubeconfig: path.join(folder, "kubeconfig"),
+    lock: path.join(folder, "cluster.lock"),
+    kwokctl: path.join(kwok, "kwokctl"),
+  };
+}
+
+/** The folder in which kwokctl has one for each cluster, given its working folder. */
+export function clustersFolder(kwok: string): string {
+  return path.join(kwok, "clusters");
+}
+
+/** The folder that kwokctl has for a cluster, given its working folder. */
+export function clusterFolder(kwok: string, name: string): string {
+  return path.join(clustersFolder(kwok), name);
+}
+
+/** The reason why a project folder cannot have an embedded cluster; undefined where it can. */
+export function unusableFolder(projectRoot: string): string | undefined {
+  if (!/\s/.test(projectRoot)) return undefined;
+  return (
+    `the project's path has a space: ${JSON.stringify(projectRoot)}\n` +
+    "kwokctl, which runs the embedded cluster, splits its commands at spaces. Move the project to a path without one, and run this again."
+  );
+}
+
+/** What is known of a cluster. The record marks kwokctl's folder as ours and is removed last. */
+export interface ClusterRecord {
+  readonly owner: "talos-mesh";
+  /** Path of kwokctl's folder at the last `up`: its files and processes have this path, which is another one after a move. */
+  readonly kwok: string;
+  readonly stack: string;
+  readonly name: string;
+  readonly kubernetesVersion: string;
+  readonly apiServerPort: number;
+  /** False until the first `up` has succeeded; an incomplete cluster is created again. */
+  readonly complete: boolean;
+  /** The `incarnation` of the last `up`'s request. */
+  readonly incarnation?: number;
+  /** The processes after the last `up`. */
+  readonly processes?: readonly ProcessIdentity[];
+  /** The names of the nodes after the last `up`. */
+  readonly nodes?: readonly string[];
+}
+
+export function readRecord({ record }: ClusterFiles): ClusterRecord | undefined {
+  try {
+    const read = JSON.parse(readFileSync(record, "utf8")) as Partial<ClusterRecord>;
+    return read.owner === "talos-mesh" ? (read as ClusterRecord) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+export function writeRecord({ record }: ClusterFiles, content: ClusterRecord): void {
+  writeJsonAtomically(record, content);
+}
+
+/** @throws Error when the folder has files and no record of ours. */
+export function refuseForeignFolder(files: ClusterFiles): void {
+  if (readRecord(files) !== undefined || entriesOf(files.kwok).length === 0) return;
+  throw new Error(
+    `${files.kwok} holds files that this program did not write (it has no readable ${path.basename(files.record)}).\n` +
+      "Nothing was touched. Move that folder away, or use another stack, and run this again.",
+  );
+}
+
+/** Removes kwokctl's folder. The record goes last, so that the rest is still known as ours after a kill. */
+export function removeKwokFolder({ kwok, record }: ClusterFiles): void {
+  const options = { recursive: true, force: true, maxRetries: 5, retryDelay: 100 };
+  for (const entry of entriesOf(kwok)) {
+    const file = path.join(kwok, entry);
+    if (file !== record) rmSync(file, options);
+  }
+  rmSync(kwok, options);
+}
+
+/** kwokctl's own files have its folder's path in them. After the project was moved they get the new one. */
+export function replacePath({ kwok }: ClusterFiles, { name, kwok: before }: ClusterRecord): void {
+  for (const file of ["kwok.yaml", "kubeconfig.yaml"].map((each) => path.join(clusterFolder(kwok, name), each))) {
+    if (existsSync(file)) writeFileAtomically(file, readFileSync(file, "utf8").replaceAll(before, kwok));
+  }
+}
+
+/** A client certificate of the cluster's administrator and the certificate authority, in PEM. */
+export type Credentials = Readonly<Record<"ca" | "cert" | "key", string>>;
+
+export function readCredentials({ kwok }: ClusterFiles, { name }: ClusterRecord): Credentials {
+  const read = (file: string) => readFileSync(path.join(clusterFolder(kwok, name), "pki", file), "utf8");
+  return { ca: read("ca.crt"), cert: read("admin.crt"), key: read("admin.key") };
+}
+
+export function serverAddress({ apiServerPort }: Pick<ClusterRecord, "apiServerPort">): string {
+  return `https://127.0.0.1:${apiServerPort}`;
+}
+
+/** A client without a kubeconfig, which is quick to open. */
+export function openServer(files: ClusterFiles, record: ClusterRecord): ApiServer {
+  return ApiServer.withCertificate(serverAddress(record), readCredentials(files, record));
+}
+
+/** A kubeconfig that needs no other file. Its one context is `talos-mesh-<stack>`. */
+export function kubeconfigText(
+  record: Pick<ClusterRecord, "stack" | "apiServerPort">,
+  { ca, cert, key }: Credentials,
+): string {
+  const name = `talos-mesh-${record.stack}`;
+  const base64 = (pem: string) => Buffer.from(pem).toString("base64");
+  const cluster = { server: serverAddress(record), "certificate-authority-data": base64(ca) };
+  const user = { "client-certificate-data": base64(cert), "client-key-data": base64(key) };
+  return stringify(
+    {
+      apiVersion: "v1",
+      kind: "Config",
+      clusters: [{ name, cluster }],
+      users: [{ name, user }],
+      contexts: [{ name, context: { cluster: name, user: name } }],
+      "current-context": name,
+    },
+    { lineWidth: 0 },
+  );
+}
+
+/** Runs `work` while no other process works on the same cluster. Waits for one that may be building tools. */
+export function withClusterLock<T>(
+  { folder, lock }: ClusterFiles,
+  log: (line: string) => void,
+  work: () => Promise<T>,
+): Promise<T> {
+  mkdirSync(folder, { recursive: true });
+  const options = {
+    waitMs: 60 * 60_000,
+    purpose: "working on the embedded cluster",
+    onWait: ({ pid }: { pid: number }) => log(`waiting for process ${pid}, which works on the same cluster`),
+  };
+  return withLock(lock, options, work);
+}
+
+function entriesOf(folder: string): string[] {
+  return existsSync(folder) ? readdirSync(folder) : [];
+}
