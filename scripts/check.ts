@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import path from "node:path";
+import { declare } from "../cli/command";
 
 const root = path.resolve(__dirname, "..");
 
@@ -7,11 +8,11 @@ interface Step {
   readonly name: string;
   readonly bin: string;
   readonly args: readonly string[];
-  /** Further arguments with which it believes what it found in files that have not changed. */
+  /** Further arguments that make it skip unchanged files. */
   readonly cache?: readonly string[];
 }
 
-/** Side by side; each of the slow ones keeps a cache of its own, so that a warm run fits before a commit. */
+/** All run at once. Each slow one has a cache, so that a second run is fast enough for a commit hook. */
 const steps: readonly Step[] = [
   {
     name: "format",
@@ -32,6 +33,25 @@ const steps: readonly Step[] = [
     args: ["--noEmit", "--incremental", "--tsBuildInfoFile", "node_modules/.cache/tsbuildinfo"],
   },
 ];
+
+export const command = declare({
+  name: "check",
+  summary: "check format, lint, schema and types",
+  options: {
+    fresh: { text: "use no cache: eslint's keeps the result of a file whose types have changed in another file" },
+  },
+  run: ({ fresh }) => check(fresh),
+});
+
+/** Prints the output of the steps that failed, and a line for each step. Gives the exit code. */
+export async function check(fresh: boolean): Promise<number> {
+  const results = await Promise.all(steps.map((step) => run(step, fresh)));
+  for (const { output } of results.filter((result) => result.code !== 0)) console.error(`${output}\n`);
+  for (const { name, code, seconds } of results) {
+    console.log(`${code === 0 ? "ok    " : "FAILED"} ${name.padEnd(7)} ${seconds.toFixed(1)} s`);
+  }
+  return results.some((result) => result.code !== 0) ? 1 : 0;
+}
 
 interface StepResult {
   readonly name: string;
@@ -58,24 +78,4 @@ function run(step: Step, fresh: boolean): Promise<StepResult> {
       }),
     );
   });
-}
-
-/**
- * `npm run check [-- --fresh]`: prints what failed, whole, and a line a step. Exit code 1 when any step failed.
- *
- * `--fresh` believes no cache of format and lint, as `npm test` does: eslint keeps the verdict on a file until that file
- * changes, though rules that look at types depend on others too.
- */
-export async function main(argv: readonly string[]): Promise<number> {
-  const fresh = argv.includes("--fresh");
-  if (argv.some((argument) => argument !== "--fresh")) {
-    console.error("usage: npm run check [-- --fresh]");
-    return 2;
-  }
-  const results = await Promise.all(steps.map((step) => run(step, fresh)));
-  for (const { output } of results.filter((result) => result.code !== 0)) console.error(`${output}\n`);
-  for (const { name, code, seconds } of results) {
-    console.log(`${code === 0 ? "ok    " : "FAILED"} ${name.padEnd(7)} ${seconds.toFixed(1)} s`);
-  }
-  return results.some((result) => result.code !== 0) ? 1 : 0;
 }

@@ -1,7 +1,6 @@
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism, loadavg, tmpdir } from "node:os";
 import path from "node:path";
-import { parseArgs } from "node:util";
 import { measureDeployment, type Deployment } from "./perf/deployment";
 import { loadArgs, measure, renderArgs, type Usage } from "./perf/measure";
 import { sizedStack } from "./perf/sized-stack";
@@ -9,23 +8,12 @@ import { growthExponent, spread, type SizedCost } from "./perf/statistics";
 import { messageOf } from "../embedded/program/errors";
 import { toolNames } from "../embedded/tools/catalog";
 import { ensureTools } from "../embedded/tools/ensure-tools";
-import { withOptions } from "../cli/options";
+import { declare, UsageError } from "../cli/command";
 
 const root = path.resolve(__dirname, "..");
 
 const parts = ["render", "size", "up"] as const;
 type Part = (typeof parts)[number];
-
-const usage = `usage: npm run perf [-- --runs N] [--only PART]
-
-  --runs N     interleaved runs behind each figure of the comparison (default: 9)
-  --only PART  render: rendering dev against loading the SDK; size: how rendering grows; up: deploying dev from
-               nothing (default: all three)`;
-
-interface Options {
-  readonly runs: number;
-  readonly only?: Part;
-}
 
 /** Wall time of rendering dev over that of only loading the SDK modules it needs. */
 const ratioLimit = 1.5;
@@ -37,46 +25,45 @@ const deployments = 3;
 const sizes = [10, 100, 1000] as const;
 const runsPerSize = 3;
 
-/** `npm run perf`: 1 where something has become too slow or grows worse than linearly, 2 where the options are wrong. */
-export function main(argv: readonly string[]): Promise<number> {
-  return withOptions(usage, () => parse(argv), run);
-}
-
-async function run({ runs, only }: Options): Promise<number> {
-  const asked = (part: Part) => only === undefined || only === part;
-  const folder = mkdtempSync(path.join(tmpdir(), "talos-mesh-perf-"));
-  try {
-    const [load] = loadavg();
-    console.log(
-      `Node ${process.version}, ${availableParallelism()} processors, load ${load?.toFixed(1)} before the start\n`,
-    );
-    const ratio = !asked("render") || (await compare(folder, runs));
-    const growth = !asked("size") || (await grow(folder));
-    const deploying = !asked("up") || (await deploy());
-    return ratio && growth && deploying ? 0 : 1;
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
-}
-
-/** @throws TypeError where the options are wrong */
-function parse(argv: readonly string[]): Options | undefined {
-  const { values } = parseArgs({
-    args: [...argv],
-    options: {
-      runs: { type: "string", default: "9" },
-      only: { type: "string" },
-      help: { type: "boolean", short: "h", default: false },
+export const command = declare({
+  name: "perf",
+  summary: "measure what rendering and deploying cost, and how rendering grows",
+  options: {
+    runs: {
+      value: "number",
+      text: "interleaved runs for each figure of the comparison",
+      default: "9",
+      parse: runsOf,
     },
-  });
-  if (values.help) return undefined;
-  const runs = Number(values.runs);
-  if (!Number.isInteger(runs) || runs < 1) throw new TypeError("--runs: expected a whole number of at least 1");
-  const only = parts.find((part) => part === values.only);
-  if (values.only !== undefined && only === undefined) {
-    throw new TypeError(`--only "${values.only}": expected one of: ${parts.join(", ")}`);
-  }
-  return { runs, only };
+    only: {
+      value: "part",
+      text: "render: dev compared with loading the SDK; size: growth with the mesh; up: a deployment of dev; default: all",
+      choices: parts,
+    },
+  },
+  details: "Exit code 1 where something exceeds its limit.",
+  async run({ runs, only }) {
+    const includes = (part: Part) => only === undefined || only === part;
+    const folder = mkdtempSync(path.join(tmpdir(), "talos-mesh-perf-"));
+    try {
+      const [load] = loadavg();
+      console.log(
+        `Node ${process.version}, ${availableParallelism()} processors, load ${load?.toFixed(1)} before the start\n`,
+      );
+      const ratio = !includes("render") || (await compare(folder, runs));
+      const growth = !includes("size") || (await grow(folder));
+      const deploying = !includes("up") || (await deploy());
+      return ratio && growth && deploying ? 0 : 1;
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  },
+});
+
+function runsOf(text: string): number {
+  const runs = Number(text);
+  if (Number.isInteger(runs) && runs >= 1) return runs;
+  throw new UsageError("expected a whole number of at least 1");
 }
 
 /** The median of several deployments, and the steps of the longest chain in that one. */

@@ -4,11 +4,12 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { toolNames } from "../embedded/tools/catalog";
 import { ensureTools } from "../embedded/tools/ensure-tools";
-import { main as check } from "./check";
+import { declare } from "../cli/command";
+import { check } from "./check";
 
 const root = path.resolve(__dirname, "..");
 
-/** Says to the tests why the tools of the embedded control plane are not there; they then skip with this reason. */
+/** Why the tools of the embedded control plane are not available; tests that need them are skipped with this reason. */
 const noToolsVariable = "TALOS_MESH_TEST_NO_TOOLS";
 
 interface Counts {
@@ -17,23 +18,26 @@ interface Counts {
   skipped: number;
 }
 
-/**
- * `npm test`: format, lint and types, then every test; `npm test -- FILES AND OPTIONS` hands them to mocha instead. The tools of the embedded control plane
- * come first, so that a cold build is not charged to a test's deadline; where they cannot be had, the tests that need
- * them are counted as skipped, with the reason. The last line counts.
- */
-export async function main(argv: readonly string[]): Promise<number> {
-  const counts: Counts = { passed: 0, failed: 0, skipped: 0 };
-  if (argv.length === 0) counts[(await check(["--fresh"])) === 0 ? "passed" : "failed"] += 1;
+export const command = declare({
+  name: "test",
+  summary: "check the project and run every test",
+  arguments: { files: { text: "test files; the checks are left out then", optional: true, repeated: true } },
+  options: { grep: { value: "text", text: "only tests whose title contains it; the checks are left out then" } },
+  async run({ files = [], grep }) {
+    const some = [...files, ...(grep === undefined ? [] : ["--grep", grep])];
+    const counts: Counts = { passed: 0, failed: 0, skipped: 0 };
+    if (some.length === 0) counts[(await check(true)) === 0 ? "passed" : "failed"] += 1;
 
-  const reason = await whyNoTools();
-  if (reason !== undefined) console.log(`\nThe embedded control plane cannot be run here:\n${reason}\n`);
-  const tests = await mocha(argv, reason);
+    // Obtained here, so that a build of them does not count against a test's timeout.
+    const reason = await whyNoTools();
+    if (reason !== undefined) console.log(`\nThe embedded control plane cannot run here:\n${reason}\n`);
+    const tests = await mocha(some, reason);
 
-  for (const key of ["passed", "failed", "skipped"] as const) counts[key] += tests[key];
-  console.log(`\n${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`);
-  return counts.failed === 0 && counts.passed > 0 ? 0 : 1;
-}
+    for (const key of ["passed", "failed", "skipped"] as const) counts[key] += tests[key];
+    console.log(`\n${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`);
+    return counts.failed === 0 && counts.passed > 0 ? 0 : 1;
+  },
+});
 
 async function whyNoTools(): Promise<string | undefined> {
   let last = "";
@@ -73,7 +77,7 @@ function mocha(argv: readonly string[], noTools: string | undefined): Promise<Co
     child.on("close", (code) => {
       const counts = read(result);
       rmSync(folder, { recursive: true, force: true });
-      // A run that broke off, or failed outside a test, has no counts of its own that say so.
+      // A run that ended early, or failed outside a test, does not count that itself.
       resolve(code !== 0 && counts.failed === 0 ? { ...counts, failed: 1 } : counts);
     });
   });

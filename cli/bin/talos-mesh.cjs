@@ -1,51 +1,44 @@
 "use strict";
-// Every `npm run` of this project comes through here. Plain JavaScript of an old dialect and no packages: it runs
-// before anything is installed, and on a Node that is too old it must still get as far as saying so.
-const { readFileSync } = require("fs");
+// Entry of every npm script. Plain JavaScript without packages, in syntax that an old Node can read: it runs before
+// anything is installed, and has to report a Node that is too old.
+const { readFileSync, readdirSync } = require("fs");
 const path = require("path");
-
-const commands = {
-  start: "deploy a stack, dev unless another is named",
-  status: "show what is deployed",
-  destroy: "take a stack down",
-  bench: "measure what the mesh of a deployed stack costs",
-  dashboard: "forward a port to Kiali, Grafana, Jaeger, Zipkin or Prometheus",
-  proxies: "compare every proxy with its control plane",
-  render: "write every object, release and command of a stack to files",
-  images: "list every image that a stack pulls, for a mirror",
-  profile: "show what Istio's profiles set (npm run profile -- list)",
-  policies: "say what would happen to a request (npm run policies -- explain)",
-  jwt: "make keys and tokens for rules about tokens (npm run jwt -- keygen)",
-  test: "run the tests",
-  check: "check format, lint and types",
-  perf: "measure what rendering costs, and how it grows",
-  schema: "write the JSON Schema of the stack files",
-  "import-talhelper": "turn a talconfig into a stack's settings (npm run import:talhelper)",
-  "talos-diff": "show what a deployment would change on Talos nodes (npm run talos:diff)",
-  "talos-config": "write a talosconfig for talosctl (npm run talos:config)",
-};
-
-/** Commands that work on the project itself. */
-const forDevelopers = new Set(["test", "check", "perf", "schema"]);
 
 const root = path.resolve(__dirname, "../..");
 
-function usage() {
-  const lines = Object.keys(commands).map((name) => `  ${name.padEnd(18)}${commands[name]}`);
-  return `usage: npm start, npm test, or npm run COMMAND [-- OPTIONS]\n\n${lines.join("\n")}`;
+/** The commands, by file name. Each file declares its own: name and summary are read here without loading it. */
+function findCommands() {
+  const commands = new Map();
+  for (const folder of ["cli/commands", "scripts"]) {
+    for (const entry of readdirSync(path.join(root, folder)).sort()) {
+      if (!entry.endsWith(".ts")) continue;
+      const file = path.join(root, folder, entry);
+      const declared = /^export const command[^]*?^ {2}name: "(.+)",\n {2}summary:\s+"(.+)",$/m.exec(
+        readFileSync(file, "utf8"),
+      );
+      const [name, summary] = declared ? [declared[1], declared[2]] : [path.basename(entry, ".ts"), ""];
+      commands.set(path.basename(entry, ".ts"), { file, name, summary });
+    }
+  }
+  return commands;
 }
 
-/** What is wrong with this Node, or nothing. Only the form ">=MAJOR.MINOR" is understood. */
-function wrongNode(wanted) {
-  const [major, minor] = wanted.replace(">=", "").split(".").map(Number);
+function usage(commands) {
+  const lines = [...commands.values()].map(({ name, summary }) => `  ${name.padEnd(18)}${summary}`);
+  return `Usage: npm start, npm test, or npm run COMMAND [-- OPTIONS]\n\n${lines.join("\n")}`;
+}
+
+/** Why this Node cannot be used; undefined where it can. Understands ">=MAJOR.MINOR" only. */
+function nodeProblem(required) {
+  const [major, minor] = required.replace(">=", "").split(".").map(Number);
   const [nodeMajor, nodeMinor] = process.versions.node.split(".").map(Number);
   if (nodeMajor > major || (nodeMajor === major && nodeMinor >= minor)) return undefined;
-  return `talos-mesh needs Node ${wanted}, and this is ${process.version} (${process.execPath}). Node.js: https://nodejs.org`;
+  return `talos-mesh needs Node ${required}, and this is ${process.version} (${process.execPath}). Node.js: https://nodejs.org`;
 }
 
 /**
- * Errors whose message is for people are printed as the message alone: those that say so, and the SDK's RunError,
- * which marks an error of the user's to the Pulumi CLI too. Anything else is ours, and its stack is what is needed.
+ * Prints an error. A problem that the user can solve is its message alone: errors with a `userMessage`, and the SDK's
+ * RunError, which the Pulumi CLI prints in the same way. Any other error is a fault of ours and needs its stack.
  */
 function report(error) {
   if (error && (error.userMessage || error.name === "SettingsError" || error.__pulumiRunError)) {
@@ -59,68 +52,40 @@ function report(error) {
   }
 }
 
-/**
- * Options that npm has taken for its own, with their values where it still knows them: `npm run destroy --stack=x`,
- * without the `--`, would go to dev, and `npm run bench --scenarios=none` measure everything.
- */
-function swallowed() {
-  const names = ["stack", "config", "engine", "out", "runs", "scenarios", "quick"];
-  return names.flatMap((name) => {
-    const value = process.env[`npm_config_${name}`];
-    return value ? [{ name: `--${name}`, value: value === "true" ? undefined : value }] : [];
-  });
-}
-
-/** The command line that was meant, as far as it can be told: of `--stack x` npm leaves `x` among the arguments. */
-function meant(lost, args) {
-  const sure = lost.length === 1 || lost.every(({ value }) => value !== undefined);
-  if (!sure) return lost.map(({ name }) => `${name} ...`).join(" ");
-  return [...lost.flatMap(({ name, value }) => [name, ...(value === undefined ? [] : [value])]), ...args].join(" ");
-}
-
 async function main(argv) {
-  const [command, ...args] = argv;
-  if (command === "--help" || command === "-h") {
-    console.log(usage());
+  const [name, ...args] = argv;
+  const commands = findCommands();
+  if (name === "--help" || name === "-h") {
+    console.log(usage(commands));
     return 0;
   }
-  if (!Object.prototype.hasOwnProperty.call(commands, command)) {
-    console.error(`${command === undefined ? "no command" : `unknown command "${command}"`}\n${usage()}`);
+  const command = commands.get(name);
+  if (command === undefined) {
+    console.error(`${name === undefined ? "no command" : `unknown command "${name}"`}\n${usage(commands)}`);
     return 2;
   }
-  const lost = swallowed();
-  if (lost.length > 0) {
-    const script = process.env.npm_lifecycle_event || command;
-    console.error(
-      `npm keeps ${lost.map(({ name }) => name).join(" and ")} for itself, as nothing says that it is for the command. ` +
-        `Put -- before it:\n  npm run ${script} -- ${meant(lost, args)}`,
-    );
-    return 2;
-  }
-  const wrong = wrongNode(JSON.parse(readFileSync(path.join(root, "package.json"), "utf8")).engines.node);
-  if (wrong) {
-    console.error(wrong);
+  const problem = nodeProblem(JSON.parse(readFileSync(path.join(root, "package.json"), "utf8")).engines.node);
+  if (problem) {
+    console.error(problem);
     return 1;
   }
-  const failed = await require("./ensure-installed.cjs").ensureInstalled(root);
-  if (failed) {
-    console.error(failed);
+  const failure = await require("./ensure-installed.cjs").ensureInstalled(root);
+  if (failure) {
+    console.error(failure);
     return 1;
   }
-  require("./lazy-modules.cjs");
   require("./register.cjs");
-  const folder = forDevelopers.has(command) ? "../../scripts" : "../commands";
-  return require(`${folder}/${command}.ts`).main(args);
+  return require("../command.ts").runScript(require(command.file).command, args, process.env);
 }
 
-// Whoever reads what is printed may have gone (`npm start | head`): the work goes on, unseen, to its end.
+// The reader of the output may have ended (`npm start | head`); the command runs to its end all the same.
 for (const stream of [process.stdout, process.stderr]) {
   stream.on("error", (error) => {
     if (error.code !== "EPIPE") throw error;
   });
 }
 
-// A command that waits for what never comes leaves Node with nothing to do; that must not look like success.
+// Node ends when nothing is left to do, also where a command waits for something that never comes: not a success.
 process.exitCode = 1;
 main(process.argv.slice(2)).then(
   (code) => {

@@ -1,42 +1,44 @@
-import path from "node:path";
 import type { ClusterAccess } from "../../components/shared/kubernetes/api-server";
+import { UserError } from "../../embedded/program/errors";
+import { stackSettings } from "../../embedded/program/stack-settings";
+import { declare, UsageError } from "../command";
 import { AddonInCluster } from "../dashboard/cluster";
 import { forward } from "../dashboard/forward";
-import { type DashboardOptions, parseDashboardOptions, usage } from "../dashboard/options";
-import { pageOf, type StackPage } from "../dashboard/page";
+import { pageOf, pages, type StackPage } from "../dashboard/page";
 import { clusterAccess } from "../engine/cluster-access";
-import { onInterrupt } from "../engine/interrupt";
-import { UserError } from "../../embedded/program/errors";
-import { stackFileOf } from "../../embedded/program/stack-option";
-import { stackSettings } from "../../embedded/program/stack-settings";
+import { onInterrupt } from "../interrupt";
 import { Terminal } from "../report/terminal";
-import { withOptions } from "../options";
+import { chosenStack, devStackOptions, projectRoot } from "../stack-option";
 
-const projectRoot = path.resolve(__dirname, "../..");
+export const command = declare({
+  name: "dashboard",
+  summary: "forward a port to Kiali, Grafana, Jaeger, Zipkin or Prometheus",
+  arguments: { addon: { text: "the addon", choices: pages } },
+  options: {
+    ...devStackOptions,
+    port: { value: "port", text: "port on this machine; 0 is any free one (default: the addon's own)", parse: portOf },
+    showPassword: { text: "print the password or token for the login, instead of the command that prints it" },
+  },
+  async run({ addon, port, showPassword, ...given }) {
+    const { stack, configFile } = chosenStack(given);
+    const settings = stackSettings(projectRoot, configFile);
+    const page = pageOf(settings, addon, stack);
+    const access = await clusterAccess({ projectRoot, stack }, settings, "dashboard reads the cluster's kubeconfig");
+    return show(page, { port, showPassword, stack }, access);
+  },
+});
 
-/**
- * `npm run dashboard`: opens a port of this machine to an addon's page, says where it is and how to log in, and waits
- * for Ctrl-C.
- *
- * @returns 0 when stopped; 2 where the options are wrong
- * @throws UserError, SettingsError
- */
-export function main(argv: readonly string[]): Promise<number> {
-  return withOptions(usage, () => parseDashboardOptions(argv), run);
+interface ShowOptions {
+  /** @default the addon's own */
+  readonly port?: number;
+  readonly showPassword: boolean;
+  readonly stack: string;
 }
 
-async function run(options: DashboardOptions): Promise<number> {
-  const { stack } = options;
-  const settings = stackSettings(projectRoot, stackFileOf(projectRoot, options, "dashboard"));
-  const page = pageOf(settings, options.page, stack);
-  const access = await clusterAccess({ projectRoot, stack }, settings, "dashboard reads the cluster's kubeconfig");
-  return show(page, options, access);
-}
-
-/** From when the port is open until somebody stops it. */
+/** Opens the port, prints where the page is and how to log in, and waits for Ctrl-C. */
 export async function show(
   page: StackPage,
-  { port, showPassword, stack }: Pick<DashboardOptions, "port" | "showPassword" | "stack">,
+  { port, showPassword, stack }: ShowOptions,
   access: ClusterAccess,
   terminal = new Terminal(),
 ): Promise<number> {
@@ -56,12 +58,13 @@ export async function show(
   return 0;
 }
 
-async function loginLines(page: StackPage, addon: AddonInCluster, show: boolean): Promise<readonly string[]> {
+async function loginLines(page: StackPage, addon: AddonInCluster, reveal: boolean): Promise<readonly string[]> {
   const { login, namespace } = page;
-  if (login.kind === "none") return ["No login is asked for: keep the port to yourself."];
-  const credential = show ? await addon.credential() : undefined;
-  if (show && credential === undefined)
+  if (login.kind === "none") return ["It has no login: keep the port to yourself."];
+  const credential = reveal ? await addon.credential() : undefined;
+  if (reveal && credential === undefined) {
     throw new UserError(`${page.page} has no credentials in namespace ${namespace}.`);
+  }
   const command =
     login.kind === "password"
       ? `kubectl -n ${namespace} get secret ${login.secret} -o go-template='{{index .data "${login.key}" | base64decode}}'`
@@ -70,4 +73,10 @@ async function loginLines(page: StackPage, addon: AddonInCluster, show: boolean)
     ...(login.kind === "password" ? [`User:     ${login.user}`] : []),
     `${login.kind === "password" ? "Password" : "Token"}: ${credential ?? `${command}   (or --show-password)`}`,
   ];
+}
+
+function portOf(text: string): number {
+  const port = Number(text);
+  if (/^\d+$/.test(text) && port <= 65535) return port;
+  throw new UsageError("expected a number from 0 to 65535");
 }

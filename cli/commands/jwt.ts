@@ -1,118 +1,133 @@
+import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from "node:crypto";
 import { text } from "node:stream/consumers";
-import { parseArgs } from "node:util";
-import { generateKey, type KeyType, keySet, token } from "../jwt";
+import type { JWK } from "jose" with { "resolution-mode": "import" };
 import { UserError } from "../../embedded/program/errors";
-import { withOptions } from "../options";
+import { type Command, declare, UsageError } from "../command";
 
-const usage = `usage: npm run --silent jwt -- keygen [--type RSA|EC]
-       npm run --silent jwt -- jwks < KEY
-       npm run --silent jwt -- token --issuer ISS --subject SUB [OPTIONS] < KEY
+const keyTypes = ["RSA", "EC"] as const;
+export type KeyType = (typeof keyTypes)[number];
 
-  keygen             print a new private key (PEM); keep it as a secret of the stack:
-                       npm run --silent jwt -- keygen | pulumi config set --secret --path 'talos-mesh:secrets.jwt-key'
-  jwks               print the key set of a key's public half, for talos-mesh:security.jwt[].jwks
-  token              print a token signed with the key
-    --issuer ISS     as in talos-mesh:security.jwt[].issuer
-    --subject SUB    who it speaks of
-    --audience AUD   once for each
-    --claim K=V      once for each; V is JSON where it can be read as such, and text otherwise
-    --lifetime SECS  seconds until it expires  (default: 3600)
+const keygen = declare({
+  name: "keygen",
+  summary: "print a new private key (PEM); keep it as a secret of the stack",
+  options: { type: { value: "type", text: "type of the key", choices: keyTypes, default: "RSA" } },
+  run({ type }) {
+    console.log(generateKey(type).trimEnd());
+    return 0;
+  },
+});
 
-The key is read from standard input, so that it is in no command line:
-  pulumi config get --path 'talos-mesh:secrets.jwt-key' | npm run --silent jwt -- token --issuer ISS --subject SUB`;
+const jwks = declare({
+  name: "jwks",
+  summary: "print the public key set of a key, for talos-mesh:security.jwt[].jwks",
+  async run() {
+    console.log(JSON.stringify(await keySet(await text(process.stdin))));
+    return 0;
+  },
+});
 
-const types: readonly KeyType[] = ["RSA", "EC"];
+const tokenCommand = declare({
+  name: "token",
+  summary: "print a token signed with the key",
+  options: {
+    issuer: { value: "iss", text: "as in talos-mesh:security.jwt[].issuer", required: true },
+    subject: { value: "sub", text: "subject of the token", required: true },
+    audience: { value: "aud", text: "audience; once for each", repeated: true },
+    claim: {
+      value: "name=value",
+      text: "further claim; once for each; the value is JSON where it can be parsed as such, else a string",
+      repeated: true,
+      parse: claimOf,
+    },
+    lifetime: { value: "seconds", text: "seconds until it expires", default: "3600", parse: lifetimeOf },
+  },
+  async run({ issuer, subject, audience: audiences, claim, lifetime }) {
+    const claims = Object.fromEntries(claim);
+    const now = Math.floor(Date.now() / 1000);
+    console.log(await token(await text(process.stdin), { issuer, subject, audiences, claims, lifetime, now }));
+    return 0;
+  },
+});
 
-interface TokenOptions {
+export const command: Command = {
+  name: "jwt",
+  summary: "create keys and tokens for JWT rules (npm run jwt -- keygen)",
+  details: `Keys are read from standard input, so that they appear in no command line:
+  npm run --silent jwt -- keygen | pulumi config set --secret --path 'talos-mesh:secrets.jwt-key'
+  pulumi config get --path 'talos-mesh:secrets.jwt-key' | npm run --silent jwt -- token --issuer ISS --subject SUB`,
+  commands: [keygen, jwks, tokenCommand],
+};
+
+/** A new private key, PKCS #8 PEM: RSA of 2048 bits for RS256, or P-256 for ES256. */
+export function generateKey(type: KeyType): string {
+  const { privateKey } =
+    type === "RSA"
+      ? generateKeyPairSync("rsa", { modulusLength: 2048 })
+      : generateKeyPairSync("ec", { namedCurve: "P-256" });
+  return privateKey.export({ type: "pkcs8", format: "pem" }).toString();
+}
+
+/** The public key set of a private key, for `security.jwt[].jwks`. */
+export async function keySet(pem: string): Promise<{ readonly keys: readonly JWK[] }> {
+  return { keys: [(await signingKey(pem)).jwk] };
+}
+
+export interface TokenRequest {
   readonly issuer: string;
   readonly subject: string;
   readonly audiences: readonly string[];
   readonly claims: Readonly<Record<string, unknown>>;
+  /** Seconds until it expires. */
   readonly lifetime: number;
+  /** Seconds since 1970, the unit of all times in a token. */
+  readonly now: number;
 }
 
-type Options =
-  | { readonly command: "keygen"; readonly type: KeyType }
-  | { readonly command: "jwks" }
-  | { readonly command: "token"; readonly token: TokenOptions };
-
-/**
- * `npm run jwt`: keys and tokens for trying rules about tokens.
- *
- * @returns 0, or 2 where the options are wrong
- * @throws UserError where standard input holds no key
- */
-export function main(argv: readonly string[], input: NodeJS.ReadableStream = process.stdin): Promise<number> {
-  return withOptions(
-    usage,
-    () => parse(argv),
-    async (options) => {
-      console.log(options.command === "keygen" ? generateKey(options.type).trimEnd() : await withKey(options, input));
-      return 0;
-    },
-  );
+/** A signed token. */
+export async function token(pem: string, request: TokenRequest): Promise<string> {
+  const { SignJWT } = await import("jose");
+  const { key, jwk } = await signingKey(pem);
+  const { issuer, subject, audiences, claims, lifetime, now } = request;
+  const [audience, ...others] = audiences;
+  const jwt = new SignJWT({ ...claims })
+    .setProtectedHeader({ alg: jwk.alg ?? "", typ: "JWT", kid: jwk.kid })
+    .setIssuer(issuer)
+    .setSubject(subject)
+    .setIssuedAt(now)
+    .setExpirationTime(now + lifetime);
+  if (audience !== undefined) jwt.setAudience(others.length > 0 ? [...audiences] : audience);
+  return jwt.sign(key);
 }
 
-async function withKey(
-  options: Exclude<Options, { command: "keygen" }>,
-  input: NodeJS.ReadableStream,
-): Promise<string> {
-  const pem = await text(input);
+/** @throws UserError where the text is no private key for RS256 or ES256; the message does not repeat the text */
+async function signingKey(pem: string): Promise<{ readonly key: KeyObject; readonly jwk: JWK }> {
+  const { calculateJwkThumbprint, exportJWK } = await import("jose");
+  const key = privateKey(pem);
+  const jwk = await exportJWK(createPublicKey(key));
+  const { kty, crv } = jwk;
+  if (kty !== "RSA" && !(kty === "EC" && crv === "P-256")) {
+    const found = [kty, crv].filter(Boolean).join(" ");
+    throw new UserError(`standard input: found a key of type ${found}; expected RSA, or EC on P-256`);
+  }
+  const alg = kty === "RSA" ? "RS256" : "ES256";
+  return { key, jwk: { ...jwk, alg, use: "sig", kid: await calculateJwkThumbprint(jwk) } };
+}
+
+function privateKey(pem: string): KeyObject {
   try {
-    if (options.command === "jwks") return JSON.stringify(keySet(pem));
-    return token(pem, { ...options.token, now: Math.floor(Date.now() / 1000) });
-  } catch (error) {
-    throw error instanceof TypeError ? new UserError(`standard input: ${error.message}`) : error;
+    return createPrivateKey(pem);
+  } catch {
+    throw new UserError("standard input: found no private key in PEM; create one with `npm run jwt -- keygen`");
   }
 }
 
-/** @throws TypeError where the options are wrong */
-function parse(argv: readonly string[]): Options | undefined {
-  const { values, positionals } = parseArgs({
-    args: [...argv],
-    allowPositionals: true,
-    options: {
-      type: { type: "string", default: "RSA" },
-      issuer: { type: "string" },
-      subject: { type: "string" },
-      audience: { type: "string", multiple: true, default: [] },
-      claim: { type: "string", multiple: true, default: [] },
-      lifetime: { type: "string", default: "3600" },
-      help: { type: "boolean", short: "h", default: false },
-    },
-  });
-  if (values.help) return undefined;
-  const [command, ...others] = positionals;
-  if (others.length > 0) throw new TypeError(`unexpected: ${others.join(" ")}`);
-  const { issuer, subject } = values;
-  switch (command) {
-    case "keygen": {
-      const type = types.find((one) => one === values.type);
-      if (!type) throw new TypeError(`--type ${values.type}: expected one of: ${types.join(", ")}`);
-      return { command, type };
-    }
-    case "jwks":
-      return { command };
-    case "token": {
-      if (!issuer || !subject) throw new TypeError("--issuer and --subject are needed");
-      const claims = Object.fromEntries(values.claim.map(claim));
-      return {
-        command,
-        token: { issuer, subject, audiences: values.audience, claims, lifetime: seconds(values.lifetime) },
-      };
-    }
-    default:
-      throw new TypeError(`found ${command ?? "no command"}; expected keygen, jwks or token`);
-  }
-}
+const reservedClaims: readonly string[] = ["iss", "sub", "aud", "exp", "iat"];
 
-const reserved: readonly string[] = ["iss", "sub", "aud", "exp", "iat"];
-
-function claim(pair: string): [string, unknown] {
+function claimOf(pair: string): readonly [name: string, value: unknown] {
   const at = pair.indexOf("=");
   const name = pair.slice(0, at);
-  if (at < 1) throw new TypeError(`--claim ${pair}: expected name=value`);
-  if (reserved.includes(name)) throw new TypeError(`--claim ${name}: has an option of its own`);
+  if (at < 1) throw new UsageError("expected name=value");
+  if (reservedClaims.includes(name)) throw new UsageError(`${name} has an option of its own`);
   const value = pair.slice(at + 1);
   try {
     return [name, JSON.parse(value) as unknown];
@@ -121,8 +136,8 @@ function claim(pair: string): [string, unknown] {
   }
 }
 
-function seconds(given: string): number {
-  const lifetime = Number(given);
+function lifetimeOf(text: string): number {
+  const lifetime = Number(text);
   if (Number.isInteger(lifetime) && lifetime > 0 && lifetime <= 366 * 24 * 3600) return lifetime;
-  throw new TypeError(`--lifetime ${given}: expected whole seconds, at most a year`);
+  throw new UsageError("expected whole seconds, at most a year");
 }

@@ -1,67 +1,36 @@
-import path from "node:path";
-import { parseArgs } from "node:util";
 import { meshFindings, type MeshFindings } from "../../components/mesh/lifecycle/mesh-state";
 import { ApiServer } from "../../components/shared/kubernetes/api-server";
-import { clusterAccess } from "../engine/cluster-access";
-import { stackFileOf } from "../../embedded/program/stack-option";
 import { stackSettings } from "../../embedded/program/stack-settings";
+import { declare } from "../command";
+import { clusterAccess } from "../engine/cluster-access";
 import { count, table } from "../report/format";
 import { Terminal } from "../report/terminal";
-import { stackOptions, withOptions } from "../options";
+import { chosenStack, devStackOptions, projectRoot } from "../stack-option";
 
-const projectRoot = path.resolve(__dirname, "../..");
+export const command = declare({
+  name: "proxies",
+  summary: "compare the version of every proxy with its control plane",
+  options: { ...devStackOptions, json: { text: "everything that was found, as JSON" } },
+  details: `Exit codes
+  0    every proxy and agent matches its control plane
+  1    some do not, or a pod has no sidecar though it should
 
-const usage = `usage: npm run proxies [-- --stack STACK] [--config FILE] [--json]
+Reads the API server only. Whether a proxy has its latest configuration, istioctl proxy-status shows.`,
+  async run({ json, ...given }) {
+    const { stack, configFile } = chosenStack(given);
+    const settings = stackSettings(projectRoot, configFile);
+    const access = await clusterAccess({ projectRoot, stack }, settings, "proxies reads the cluster's kubeconfig");
+    const found = await meshFindings(await ApiServer.open(access));
+    if (json) console.log(JSON.stringify(found, undefined, 2));
+    else report(found, new Terminal());
+    if (!json && settings.cluster.kind === "embedded") {
+      console.log("Nodes are simulated: the injector does not run, so no pod gets a proxy.");
+    }
+    const wrong = [...found.proxies, ...found.agents].some(({ problem }) => problem !== undefined);
+    return wrong || found.bare.length > 0 ? 1 : 0;
+  },
+});
 
-  --stack STACK    the stack whose proxies are compared with their control planes  (default: dev)
-  --config FILE    its stack file  (default: Pulumi.STACK.yaml of this project)
-  --json           everything that was found, as JSON`;
-
-interface Options {
-  readonly stack: string;
-  readonly config?: string;
-  readonly json: boolean;
-}
-
-/**
- * `npm run proxies`: every pod with a proxy, its version and that of its control plane, as far as the API server tells; and
- * the agents on nodes. Whether a proxy has taken its last configuration, only istiod knows: istioctl proxy-status.
- *
- * @returns 0 where all is as its control plane; 1 where something is not; 2 where the options are wrong
- * @throws UserError, SettingsError
- */
-export function main(argv: readonly string[]): Promise<number> {
-  return withOptions(usage, () => parse(argv), run);
-}
-
-/** @throws TypeError where the options are wrong */
-function parse(argv: readonly string[]): Options | undefined {
-  const { values } = parseArgs({
-    args: [...argv],
-    options: {
-      ...stackOptions,
-      stack: { type: "string", default: "dev" },
-      json: { type: "boolean", default: false },
-    },
-  });
-  const { stack, config, json, help } = values;
-  return help ? undefined : { stack, config, json };
-}
-
-async function run({ stack, config, json }: Options): Promise<number> {
-  const settings = stackSettings(projectRoot, stackFileOf(projectRoot, { stack, config }, "proxies"));
-  const access = await clusterAccess({ projectRoot, stack }, settings, "proxies reads the cluster's kubeconfig");
-  const found = await meshFindings(await ApiServer.open(access));
-  if (json) console.log(JSON.stringify(found, undefined, 2));
-  else report(found, new Terminal());
-  if (!json && settings.cluster.kind === "embedded") {
-    console.log("Nodes are simulated: no injector answers there, so that no pod is given a proxy.");
-  }
-  const wrong = [...found.proxies, ...found.agents].some(({ problem }) => problem !== undefined);
-  return wrong || found.bare.length > 0 ? 1 : 0;
-}
-
-/** What a person reads of it. */
 export function report(found: MeshFindings, terminal: Pick<Terminal, "line">): void {
   const unknown = (version: string | undefined) => version ?? "unknown";
   const parts = [
@@ -70,7 +39,7 @@ export function report(found: MeshFindings, terminal: Pick<Terminal, "line">): v
       unknown(plane.version),
       plane.missing ?? "available",
     ]),
-    ...found.agents.map((agent) => [agent.name, unknown(agent.version), agent.problem ?? "goes with istiod"]),
+    ...found.agents.map((agent) => [agent.name, unknown(agent.version), agent.problem ?? "matches istiod"]),
   ];
   for (const line of table(["control plane and agents", "version", "state"], parts)) terminal.line(line);
   terminal.line();
@@ -83,18 +52,18 @@ export function report(found: MeshFindings, terminal: Pick<Terminal, "line">): v
     proxy.revision,
     unknown(proxy.version),
     unknown(proxy.controlPlane),
-    proxy.problem ?? "as its control plane",
+    proxy.problem ?? "matches its control plane",
   ]);
   const bare = found.bare.map(({ namespace, pod }) => [
     `${namespace}/${pod}`,
     "none",
     "",
     "",
-    "a sidecar is asked for, and it has none: restart it",
+    "should have a sidecar and has none: restart it",
   ]);
   for (const line of table(["pod", "revision", "proxy", "istiod", "state"], [...rows, ...bare])) terminal.line(line);
   const wrong = found.proxies.filter(({ problem }) => problem !== undefined).length;
-  const without = bare.length > 0 ? `; ${bare.length} without the one that is asked for` : "";
+  const without = bare.length > 0 ? `; ${bare.length} without a sidecar that should have one` : "";
   terminal.line();
-  terminal.line(`${count(found.proxies.length, "pod")} with a proxy, ${wrong} to look at${without}.`);
+  terminal.line(`${count(found.proxies.length, "pod")} with a proxy, ${wrong} with a problem${without}.`);
 }

@@ -1,54 +1,44 @@
-import path from "node:path";
 import { clusterStatus } from "../../embedded/cluster/status";
-import { chooseEngine } from "../engine/choose";
+import { declare } from "../command";
+import { chooseEngine, engineOptions, engineRequest } from "../engine/choose";
 import { copiedFrom } from "../engine/home";
-import { commandFor, optionsOrUsage } from "../engine/options";
 import { recordedEngine } from "../engine/recorded";
 import { wantedOf } from "../engine/wanted";
 import { Progress } from "../report/progress";
 import { isHealthy, reportStatus } from "../report/status";
 import { Terminal } from "../report/terminal";
+import { commandFor, projectRoot } from "../stack-option";
 
-const projectRoot = path.resolve(__dirname, "../..");
+export const command = declare({
+  name: "status",
+  summary: "show what is deployed, and what is missing or changed",
+  options: engineOptions,
+  details: `Changes nothing.
 
-const exitCodes = {
-  0: "everything that the stack file asks for is there, as it was deployed",
-  1: "not deployed, or something is missing, changed, not made yet, or not to be reached",
-  2: "the options are wrong",
-};
-
-/**
- * `npm run status`: what is there of a stack, compared with what was deployed and with what the stack file asks for.
- * Changes nothing.
- *
- * @returns see `exitCodes`
- */
-export async function main(argv: readonly string[]): Promise<number> {
-  const command = { command: "npm run status", exitCodes };
-  const options = optionsOrUsage(argv, command, { projectRoot, env: process.env });
-  if (typeof options === "number") return options;
-  const terminal = new Terminal();
-  const { stack } = options;
-  const original = copiedFrom(projectRoot);
-  const cluster = await clusterStatus(projectRoot, stack);
-  if (original !== undefined || (recordedEngine({ projectRoot, stack }) === undefined && cluster.state === "absent")) {
-    terminal.line(`Stack ${stack} is not deployed; \`${commandFor("npm start", stack)}\` deploys it.`);
-    if (original !== undefined) terminal.line(`(What .talos-mesh records is a copy, and about ${original}.)`);
-    return 1;
-  }
-  const { engine, why } = await chooseEngine({
-    ...options,
-    projectRoot,
-    wanted: options.engine,
-    install: false,
-    env: process.env,
-  });
-  terminal.line(`${terminal.paint("bold", engine.title)} (${why}), stack ${stack}`);
-  const run = { ...options, projectRoot, observer: new Progress(terminal) };
-  const status = await engine.status(run);
-  const wanted = await wantedOf(run).catch(() => undefined);
-  const deployed = status?.deployed;
-  const notMade = deployed && wanted?.filter(({ urn }) => !deployed.has(urn));
-  reportStatus(terminal, stack, cluster, status, notMade);
-  return isHealthy(cluster, status, notMade) ? 0 : 1;
-}
+Exit codes
+  0    everything in the stack file is deployed and unchanged
+  1    not deployed, or something is missing, changed, not deployed yet, or cannot be reached
+  2    the command line is wrong`,
+  async run(given) {
+    const request = engineRequest(given, process.env);
+    const { stack } = request;
+    const terminal = new Terminal();
+    const original = copiedFrom(projectRoot);
+    const cluster = await clusterStatus(projectRoot, stack);
+    if (original !== undefined || (recordedEngine(request) === undefined && cluster.state === "absent")) {
+      terminal.line(`Stack ${stack} is not deployed; \`${commandFor("npm start", stack)}\` deploys it.`);
+      if (original !== undefined)
+        terminal.line(`(This project is a copy; .talos-mesh has the records of ${original}.)`);
+      return 1;
+    }
+    const { engine, reason } = await chooseEngine({ ...request, install: false, env: process.env });
+    terminal.line(`${terminal.paint("bold", engine.title)} (${reason}), stack ${stack}`);
+    const run = { ...request, observer: new Progress(terminal) };
+    const status = await engine.status(run);
+    const wanted = await wantedOf(run).catch(() => undefined);
+    const deployed = status?.deployed;
+    const notDeployed = deployed && wanted?.filter(({ urn }) => !deployed.has(urn));
+    reportStatus(terminal, stack, cluster, status, notDeployed);
+    return isHealthy(cluster, status, notDeployed) ? 0 : 1;
+  },
+});

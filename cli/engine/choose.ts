@@ -1,22 +1,58 @@
 import { UserError } from "../../embedded/program/errors";
+import { commandFor, devStackOptions, projectRoot, stackFileOf, type StackChoice } from "../stack-option";
+import { UsageError } from "../command";
 import { embeddedEngine } from "./embedded";
-import type { Engine, EngineName } from "./engine";
-import { commandFor } from "./options";
+import type { Engine, EngineName, StackOfProject } from "./engine";
 import { findPulumi, installPulumi } from "./pulumi-cli";
 import { pulumiEngine } from "./pulumi";
 import { recordedEngine } from "./recorded";
 
-export interface ChosenEngine {
-  readonly engine: Engine;
-  /** A half-sentence: why it is this one. */
-  readonly why: string;
+const engineNames = ["pulumi", "embedded"] as const satisfies readonly EngineName[];
+const engineVariable = "TALOS_MESH_ENGINE";
+
+/** Options of the commands that deploy, destroy or inspect a stack. */
+export const engineOptions = {
+  ...devStackOptions,
+  engine: {
+    value: "engine",
+    text: `default: the Pulumi CLI where there is one, else the embedded engine; ${engineVariable} sets it too`,
+    choices: engineNames,
+  },
+  yes: { short: "y", text: "change an environment other than dev without confirmation" },
+} as const;
+
+export interface EngineRequest extends StackChoice, StackOfProject {
+  /** From `--engine`, else from TALOS_MESH_ENGINE. */
+  readonly requested?: EngineName;
+  /** Whether to change environments other than dev without confirmation. */
+  readonly yes: boolean;
 }
 
-export interface EngineChoice {
-  readonly projectRoot: string;
-  readonly stack: string;
-  /** What the person asked for. */
-  readonly wanted?: EngineName;
+/** @throws UsageError where the environment names no engine that there is */
+export function engineRequest(
+  given: { readonly stack: string; readonly config?: string; readonly engine?: EngineName; readonly yes: boolean },
+  env: NodeJS.ProcessEnv,
+): EngineRequest {
+  const { stack, config, engine, yes } = given;
+  const configFile = config ?? stackFileOf(stack);
+  return { projectRoot, stack, configFile, requested: engine ?? engineOfEnvironment(env[engineVariable]), yes };
+}
+
+function engineOfEnvironment(name: string | undefined): EngineName | undefined {
+  if (name === undefined || name === "") return undefined;
+  const found = engineNames.find((each) => each === name);
+  if (found) return found;
+  throw new UsageError(`${engineVariable} "${name}": expected one of: ${engineNames.join(", ")}`);
+}
+
+export interface ChosenEngine {
+  readonly engine: Engine;
+  /** Why it is this one, as a half-sentence. */
+  readonly reason: string;
+}
+
+interface Choice extends StackOfProject {
+  readonly requested?: EngineName;
   /** Whether the CLI may be downloaded where there is none. */
   readonly install: boolean;
   readonly env: NodeJS.ProcessEnv;
@@ -24,40 +60,39 @@ export interface EngineChoice {
 }
 
 /**
- * The engine for a stack: the one that has deployed it; else the Pulumi CLI where there is one or where its vendor can
- * be reached; else the embedded runner. Both keep their own record, so a stack never changes engines on the way.
+ * The engine for a stack: the one that has deployed it; else the Pulumi CLI where it is installed or can be downloaded;
+ * else the embedded engine. Each has a state of its own, so a stack keeps its engine.
  *
- * @throws UserError when the engine that is needed cannot be had.
+ * @throws UserError where the engine that is needed is not available
  */
-export async function chooseEngine(choice: EngineChoice): Promise<ChosenEngine> {
-  const { wanted, env } = choice;
+export async function chooseEngine({ requested, env, ...choice }: Choice): Promise<ChosenEngine> {
   const deployedBy = recordedEngine(choice);
-  if (deployedBy !== undefined && wanted !== undefined && wanted !== deployedBy) {
+  if (deployedBy !== undefined && requested !== undefined && requested !== deployedBy) {
     throw new UserError(
-      `The stack "${choice.stack}" was deployed by ${nameOf(deployedBy)}, and ${nameOf(wanted)} knows nothing of what is there: ` +
-        `going on with it would make everything twice.\nRun \`${commandFor("npm run destroy", choice.stack)}\` first, or leave out the choice of ${wanted}.`,
+      `The stack "${choice.stack}" was deployed by ${nameOf(deployedBy)}, and ${nameOf(requested)} has no state of it: ` +
+        `it would create everything twice.\nRun \`${commandFor("npm run destroy", choice.stack)}\` first, or do not request ${requested}.`,
     );
   }
-  const name = wanted ?? deployedBy;
-  const because = wanted !== undefined ? "as asked for" : "it has deployed this stack";
-  if (name === "embedded") return { engine: embeddedEngine, why: because };
+  const name = requested ?? deployedBy;
+  const requestedReason = requested !== undefined ? "as requested" : "it has deployed this stack";
+  if (name === "embedded") return { engine: embeddedEngine, reason: requestedReason };
 
   const found = await findPulumi(env);
   if ("path" in found) {
-    return { engine: pulumiEngine(found), why: name === undefined ? `found ${found.path}` : because };
+    return { engine: pulumiEngine(found), reason: name === undefined ? `found ${found.path}` : requestedReason };
   }
   const installed = choice.install ? await installPulumi(env, choice.onProgress) : { problem: "" };
-  if ("path" in installed) return { engine: pulumiEngine(installed), why: `downloaded to ${installed.path}` };
+  if ("path" in installed) return { engine: pulumiEngine(installed), reason: `downloaded to ${installed.path}` };
   const problems = [found.problem, installed.problem].filter((problem) => problem !== "").join("; ");
   if (name === "pulumi") {
     throw new UserError(
-      `The Pulumi CLI is needed (${because}), but ${problems}.\n` +
+      `The Pulumi CLI is needed (${requestedReason}), but ${problems}.\n` +
         "Install it (https://www.pulumi.com/docs/install/) and run this again.",
     );
   }
-  return { engine: embeddedEngine, why: problems };
+  return { engine: embeddedEngine, reason: problems };
 }
 
 function nameOf(engine: EngineName): string {
-  return engine === "pulumi" ? "the Pulumi CLI" : "the embedded runner";
+  return engine === "pulumi" ? "the Pulumi CLI" : "the embedded engine";
 }

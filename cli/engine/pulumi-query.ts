@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { UserError } from "../../embedded/program/errors";
 import { CommandError, runCommand } from "../../embedded/tools/run-command";
-import { commandFor } from "./options";
+import { commandFor } from "../stack-option";
 import { findPulumi } from "./pulumi-cli";
 import { workspaceOf } from "./pulumi-workspace";
 import type { StackOfProject } from "./engine";

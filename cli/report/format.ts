@@ -14,16 +14,19 @@ export function count(number: number, one: string): string {
   return `${number} ${one}${number === 1 ? "" : "s"}`;
 }
 
-/** A row for each line, columns padded to the widest cell; numbers to the right. */
+/** Lines with a heading and aligned columns; columns of numbers are aligned to the right. */
 export function table(head: readonly string[], rows: readonly (readonly (string | number)[])[]): string[] {
-  const texts = [head, ...rows.map((row) => row.map(String))];
-  const widths = head.map((_, column) => Math.max(...texts.map((row) => row[column]?.length ?? 0)));
-  const toRight = head.map((_, column) => rows.every((row) => column > 0 && /^[\d.]/.test(String(row[column]))));
-  return texts.map((row) =>
+  const cells = rows.map((row) => row.map(String));
+  const numeric = head.map((_, column) => column > 0 && cells.every((row) => /^[\d.]/.test(row[column] ?? "")));
+  return columns([head, ...cells], numeric);
+}
+
+/** Lines with aligned columns. */
+export function columns(rows: readonly (readonly string[])[], toRight: readonly boolean[] = []): string[] {
+  const width = (column: number) => Math.max(...rows.map((row) => row[column]?.length ?? 0));
+  return rows.map((row) =>
     row
-      .map((cell, column) =>
-        toRight[column] === true ? cell.padStart(widths[column] ?? 0) : cell.padEnd(widths[column] ?? 0),
-      )
+      .map((cell, column) => (toRight[column] ? cell.padStart(width(column)) : cell.padEnd(width(column))))
       .join("  ")
       .trimEnd(),
   );

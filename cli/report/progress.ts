@@ -7,19 +7,19 @@ import type { Terminal } from "./terminal";
 /** Milliseconds between two lines about the same wait, where there is no terminal to show it on. */
 const reminder = 30_000;
 
-/** Prints a run as it goes: a line for each layer when it is done, and what is being waited for meanwhile. */
+/** Prints the progress of a run: a line for each finished layer, and what is being waited for meanwhile. */
 export class Progress implements RunObserver {
   readonly summary = new RunSummary();
   private readonly underWay = new Map<string, { readonly item: Item; readonly since: number; text: string }>();
-  /** What a layer had come to when its last line was printed; one that goes on after another gets a line more. */
+  /** State of a layer when its last line was printed; a layer that continues after another gets a second line. */
   private readonly printed = new Map<string, { readonly objects: number; readonly busyMs: number }>();
-  private readonly told: string[] = [];
+  private readonly reported: string[] = [];
   private lastReminder = Date.now();
 
   constructor(private readonly terminal: Terminal) {}
 
   started(item: Item): void {
-    // The layer before is done when one after it begins.
+    // A layer is done when a later one begins.
     for (const { layer } of this.summary.all()) {
       if (layer !== item.layer && !this.printed.has(layer)) this.printLayer(layer);
     }
@@ -44,7 +44,7 @@ export class Progress implements RunObserver {
 
   failed(item: Item, why: string): void {
     this.settle(item, "failed");
-    this.told.push(why);
+    this.reported.push(why);
     const [first = "", ...details] = why.split("\n");
     this.terminal.errorLine(`${this.terminal.paint("red", "✗")} ${item.layer}: ${item.label}: ${first}`);
     for (const line of details) this.terminal.errorLine(`    ${line}`);
@@ -54,13 +54,13 @@ export class Progress implements RunObserver {
     this.terminal.line(this.terminal.paint("yellow", `! ${text}`));
   }
 
-  /** Whether all that an error says has been printed as the failure of a resource. */
-  hasTold(error: unknown): boolean {
+  /** Whether an error has already been printed as the failure of a resource. */
+  hasReported(error: unknown): boolean {
     const message = messageOf(error);
-    return this.told.some((why) => message.includes(why)) && !(error instanceof ProgramErrors);
+    return this.reported.some((why) => message.includes(why)) && !(error instanceof ProgramErrors);
   }
 
-  /** Prints the layers that are still to be printed, and takes the live line away. */
+  /** Prints the remaining layers and removes the live line. */
   close(): void {
     for (const { layer } of this.summary.all()) this.printLayer(layer);
     this.terminal.show(undefined);
@@ -82,7 +82,7 @@ export class Progress implements RunObserver {
     if (summary.failed > 0) return;
     const mark = this.terminal.paint("green", "✓");
     const details = [count(objects - before.objects, "object").padStart(10), elapsed(busyMs - before.busyMs)];
-    if (before.objects > 0) details.push(`(${objects} in all)`);
+    if (before.objects > 0) details.push(`(${objects} in total)`);
     this.terminal.line(`${mark} ${layer.padEnd(13)} ${details.join("  ")}`);
   }
 

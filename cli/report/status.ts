@@ -1,6 +1,6 @@
 import type { ClusterStatus } from "../../embedded/cluster/status";
 import type { Item, StackStatus } from "../engine/engine";
-import { commandFor } from "../engine/options";
+import { commandFor } from "../stack-option";
 import { count, table } from "./format";
 import { reportOutputs } from "./outcome";
 import type { Terminal } from "./terminal";

@@ -1,8 +1,8 @@
 import type { ToolProgress } from "../../embedded/tools/ensure-tools";
 import type { Terminal } from "./terminal";
 
-/** Tells of a tool being obtained: that it was, and meanwhile how far it is. What is there already is not told. */
-export function toolNews(terminal: Terminal): (progress: ToolProgress) => void {
+/** Reports tools that have to be obtained: that they are, and how far it is. Tools that exist are not reported. */
+export function toolProgress(terminal: Terminal): (progress: ToolProgress) => void {
   const since = Date.now();
   const began = new Set<string>();
   return ({ tool, step, detail }) => {
@@ -12,7 +12,7 @@ export function toolNews(terminal: Terminal): (progress: ToolProgress) => void {
       return;
     }
     if (step === "skip") return;
-    if (!began.has(tool)) terminal.line(`  ${tool}: has to be obtained first; this happens once`);
+    if (!began.has(tool)) terminal.line(`  ${tool}: has to be obtained; this happens once`);
     began.add(tool);
     terminal.show({ text: `${tool}: ${step}${detail === undefined ? "" : ` ${detail}`}`, since });
   };

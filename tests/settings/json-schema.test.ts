@@ -4,7 +4,8 @@ import path from "node:path";
 import Ajv from "ajv";
 import { parse } from "yaml";
 import { stackFileSchema } from "../../components/settings/json-schema";
-import { main } from "../../scripts/schema";
+import { runCommand } from "../../cli/command";
+import { command } from "../../scripts/schema";
 import { root, stacks } from "./stack-files";
 
 const good = path.join(root, "tests/fixtures/good");
@@ -37,11 +38,11 @@ describe("the JSON Schema of stack files", () => {
   }
 
   it("is the one that is checked in", async () => {
-    assert.equal(await main(["--check"]), 0);
+    assert.equal(await runCommand(command, ["--check"]), 0);
   });
 
   it("refuses an argument it does not know", async () => {
-    assert.equal(await main(["--chekc"]), 2);
+    assert.equal(await runCommand(command, ["--chekc"]), 2);
   });
 
   it("accepts what the CLI and other providers add to a stack file", () => {

@@ -3,7 +3,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { benchmark } from "../../../components/settings/sections/benchmark";
-import { budgetsLeftOut, main } from "../../../cli/commands/bench";
+import { runCommand } from "../../../cli/command";
+import { budgetsLeftOut, command } from "../../../cli/commands/bench";
 import { UserError } from "../../../embedded/program/errors";
 import { ReadOnlyApi } from "./fake-api";
 
@@ -16,7 +17,7 @@ describe("npm run bench", () => {
   const bench = (kubeconfig: string) => {
     const file = path.join(folder, "kubeconfig");
     writeFileSync(file, kubeconfig);
-    return main(["--stack", "test-of-bench", "--config", config, "--kubeconfig", file]);
+    return runCommand(command, ["--stack", "test-of-bench", "--config", config, "--kubeconfig", file]);
   };
 
   it("says of a cluster that is gone, or refuses, what it said, and is no stack trace", async () => {

@@ -5,7 +5,8 @@ import { resolveBenchmark } from "../../../components/benchmark/plan/resolve";
 import { measurementOf, warmUpOf } from "../../../components/benchmark/run/commands";
 import { podsProblem, truthOf, type Seen } from "../../../components/benchmark/run/truth";
 import { benchmark } from "../../../components/settings/sections/benchmark";
-import { parse } from "../../../cli/commands/bench";
+import { parseCommandLine } from "../../../cli/command";
+import { command } from "../../../cli/commands/bench";
 import type { z } from "zod";
 
 const planOf = (settings: z.input<typeof benchmark>) => benchmarkPlan(resolveBenchmark(benchmark.parse(settings)));
@@ -229,19 +230,15 @@ describe("the truth of a scenario", () => {
 
 describe("npm run bench", () => {
   it("always measures none, and keeps the order of the scenarios", () => {
-    assert.deepEqual(parse(["--stack", "dev", "--scenarios", "waypoint,sidecar"])?.scenarios, [
-      "none",
-      "sidecar",
-      "waypoint",
-    ]);
+    const { values } = parseCommandLine(command, ["--stack", "dev", "--scenarios", "waypoint,sidecar"]);
+    assert.deepEqual(values.scenarios, ["none", "sidecar", "waypoint"]);
   });
 
-  it("refuses what it does not know, and a missing stack", () => {
+  it("refuses an unknown scenario, and a missing stack", async () => {
     assert.throws(
-      () => parse(["--stack", "dev", "--scenarios", "mesh"]),
-      /unknown mesh; known: none, sidecar, ambient, waypoint/,
+      () => parseCommandLine(command, ["--stack", "dev", "--scenarios", "mesh"]),
+      /--scenarios "mesh": unknown mesh; known: none, sidecar, ambient, waypoint/,
     );
-    assert.throws(() => parse(["--quick"]), /--stack is missing/);
-    assert.equal(parse(["--help"]), undefined);
+    await assert.rejects(async () => parseCommandLine(command, ["--quick"]).run(), /--stack is missing/);
   });
 });

@@ -14,7 +14,7 @@ fs.appendFileSync("npm-calls", process.argv.slice(2).join(" ") + "\\n");
 if (fs.existsSync("npm-fails")) { console.error("npm error 404 no such package"); process.exit(1); }
 fs.mkdirSync("node_modules", { recursive: true });
 fs.copyFileSync("package-lock.json", "node_modules/.package-lock.json");
-for (const name of ["ts-node", "typescript", "@types"]) {
+for (const name of ["ts-node", "typescript", "@types", "commander"]) {
   try { fs.symlinkSync(${JSON.stringify(path.join(projectRoot, "node_modules"))} + "/" + name, "node_modules/" + name); } catch {}
 }`;
 
@@ -30,10 +30,13 @@ describe("the entry of every npm script", () => {
     root = mkdtempSync(path.join(tmpdir(), "talos-mesh-entry-"));
     cpSync(path.join(projectRoot, "cli/bin"), path.join(root, "cli/bin"), { recursive: true });
     for (const file of ["package.json", "tsconfig.json"]) cpSync(path.join(projectRoot, file), path.join(root, file));
-    mkdirSync(path.join(root, "cli/commands"));
+    cpSync(path.join(projectRoot, "cli/command.ts"), path.join(root, "cli/command.ts"));
+    for (const folder of ["cli/commands", "scripts"]) {
+      cpSync(path.join(projectRoot, folder), path.join(root, folder), { recursive: true });
+    }
     writeFileSync(path.join(root, "npm-cli.js"), fakeNpm);
     lockFile("1.0.0");
-    command("status", "return argv.length;");
+    command("status", "return values.length;");
   });
   afterEach(() => rmSync(root, { recursive: true }));
 
@@ -43,7 +46,10 @@ describe("the entry of every npm script", () => {
   }
 
   function command(name: string, body: string): void {
-    const source = `export async function main(argv: readonly string[]): Promise<number> { ${body} }\n`;
+    const options = '{ stack: { value: "name", text: "" }, out: { value: "file", text: "" }, yes: { text: "" } }';
+    const values = '{ values: { text: "", optional: true, repeated: true } }';
+    const run = `async run({ values = [] }: { values?: string[] }): Promise<number> { ${body} }`;
+    const source = `export const command = { name: "${name}", summary: "", options: ${options}, arguments: ${values}, ${run} };\n`;
     writeFileSync(path.join(root, `cli/commands/${name}.ts`), source);
   }
 
@@ -150,27 +156,37 @@ describe("the entry of every npm script", () => {
     assert.match(stderr, /This is a fault in talos-mesh/);
   });
 
-  it("refuses an option that npm has kept for itself, with the way to write it", async () => {
+  it("refuses an option that npm consumed, with the command that was meant", async () => {
+    await run("status");
     const refused: [NodeJS.ProcessEnv, string[], RegExp][] = [
-      [{ npm_config_stack: "production" }, [], /npm keeps --stack for.*\n {2}npm run destroy -- --stack production\n$/],
+      [{ npm_config_stack: "production" }, [], /npm consumed --stack; .*\n {2}npm run status -- --stack production\n$/],
       // npm run destroy --stack production
-      [{ npm_config_stack: "true" }, ["production"], /\n {2}npm run destroy -- --stack production\n$/],
+      [{ npm_config_stack: "true" }, ["production"], /\n {2}npm run status -- --stack production\n$/],
       [
         { npm_config_stack: "a", npm_config_out: "b" },
         ["--yes"],
-        /--stack and --out .*\n.*-- --stack a --out b --yes\n$/,
+        /--stack and --out; .*\n.*-- --stack a --out b --yes\n$/,
       ],
       [{ npm_config_stack: "true", npm_config_out: "true" }, ["a", "b"], / -- --stack \.\.\. --out \.\.\.\n$/],
     ];
     for (const [env, args, message] of refused) {
-      const { code, stderr } = await runWith({ ...env, npm_lifecycle_event: "destroy" }, "status", ...args);
+      const { code, stderr } = await runWith(env, "status", ...args);
       assert.equal(code, 2);
       assert.match(stderr, message);
     }
-    assert.deepEqual(npmCalls(), []);
+    assert.equal(npmCalls().length, 1);
   });
 
-  it("works to its end when nobody reads what it prints any more", async () => {
+  it("runs the command in the folder where npm was called", async () => {
+    command("status", "console.log(process.cwd()); return 0;");
+    const elsewhere = path.join(root, "scripts");
+    const inNpm = await runWith({ npm_lifecycle_event: "status", INIT_CWD: elsewhere }, "status");
+    assert.equal(inNpm.stdout, `${elsewhere}\n`);
+    const belowAnotherScript = await runWith({ npm_lifecycle_event: "test", INIT_CWD: elsewhere }, "status");
+    assert.equal(belowAnotherScript.stdout, `${root}\n`);
+  });
+
+  it("runs to its end when nobody reads what it prints any more", async () => {
     const printMuch =
       "for (let i = 0; i < 2000; i++) { console.log('x'.repeat(100)); await new Promise(setImmediate); }";
     command("status", `${printMuch} require("node:fs").writeFileSync("done", ""); return 7;`);
@@ -194,6 +210,7 @@ describe("the entry of every npm script", () => {
   });
 
   it("lists the commands for one it does not know, before it installs anything", async () => {
+    cpSync(path.join(projectRoot, "cli/commands/status.ts"), path.join(root, "cli/commands/status.ts"));
     for (const args of [["deploy"], [], ["toString"]]) {
       const { code, stderr } = await run(...args);
       assert.equal(code, 2);

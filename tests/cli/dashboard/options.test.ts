@@ -1,35 +1,34 @@
 import assert from "node:assert/strict";
-import { parseDashboardOptions } from "../../../cli/dashboard/options";
+import { parseCommandLine } from "../../../cli/command";
+import { command } from "../../../cli/commands/dashboard";
 import { pageOf, pages } from "../../../cli/dashboard/page";
 import { parseSettings } from "../../../components/validation/parse";
 
 describe("the options of npm run dashboard", () => {
+  const parse = (...argv: string[]) => parseCommandLine(command, argv).values;
+
   it("name an addon, a stack and a port", () => {
-    assert.deepEqual(parseDashboardOptions(["kiali", "--stack", "staging", "--port", "0", "--show-password"]), {
-      page: "kiali",
+    assert.deepEqual(parse("kiali", "--stack", "staging", "--port", "0", "--show-password"), {
+      addon: "kiali",
       stack: "staging",
       config: undefined,
       port: 0,
       showPassword: true,
     });
-    const { stack, port, showPassword } = parseDashboardOptions(["grafana"]) ?? {};
+    const { stack, port, showPassword } = parse("grafana");
     assert.deepEqual({ stack, port, showPassword }, { stack: "dev", port: undefined, showPassword: false });
   });
 
-  it("are undefined where help is asked for", () => {
-    assert.equal(parseDashboardOptions(["--help"]), undefined);
-  });
-
   for (const [argv, message] of [
-    [[], /no addon is named; expected one of: kiali, grafana, jaeger, zipkin, prometheus/],
-    [["loki"], /found loki; expected one of/],
-    [["kiali", "grafana"], /found kiali grafana; expected one of/],
-    [["kiali", "--port", "http"], /--port http: expected a number from 0 to 65535/],
-    [["kiali", "--port", "65536"], /--port 65536/],
-    [["kiali", "--prot", "1"], /'--prot'/],
+    [[], /missing required argument 'addon'/],
+    [["loki"], /addon "loki": expected one of: kiali, grafana, jaeger, zipkin, prometheus/],
+    [["kiali", "grafana"], /unexpected: grafana/],
+    [["kiali", "--port", "http"], /--port "http": expected a number from 0 to 65535/],
+    [["kiali", "--port", "65536"], /--port "65536"/],
+    [["kiali", "--prot", "1"], /'--prot'\n\(Did you mean --port\?\)/],
   ] as const) {
     it(`refuse ${argv.join(" ") || "nothing"} with what is allowed`, () => {
-      assert.throws(() => parseDashboardOptions(argv), { name: "TypeError", message });
+      assert.throws(() => parse(...argv), { name: "UsageError", message });
     });
   }
 });

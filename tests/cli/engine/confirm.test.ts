@@ -25,20 +25,20 @@ describe("a change of an environment other than dev", () => {
     return confirmed({
       ...{ run, verb: "deploy", command: "npm start", interactive: false },
       engine: options.preview === false ? { ...engine, preview: undefined } : engine,
-      options: { stack: "main", configFile, yes: options.yes ?? false },
+      yes: options.yes ?? false,
       terminal: new Terminal(new PassThrough(), new PassThrough()),
     });
   };
 
-  it("is refused where nobody is there to ask, with the command that goes on", async () => {
+  it("is refused without a terminal to confirm on, with the command that goes on", async () => {
     await assert.rejects(
       asked("production"),
-      /"main" is a production environment.*\nNothing was touched.*: npm start -- --stack main --yes$/,
+      /"main" is a production environment, and there is no terminal to confirm on; pass --yes to deploy it\.\nNothing was changed\. The command: npm start -- --stack main --yes$/,
     );
     await assert.rejects(asked("staging", { file: "other.yaml" }), /--stack main --config \/.*other\.yaml --yes$/);
   });
 
-  it("goes on unasked with --yes, and for dev", async () => {
+  it("needs no confirmation with --yes, and for dev", async () => {
     assert.equal(await asked("production", { yes: true }), true);
     assert.equal(await asked("dev"), true);
   });

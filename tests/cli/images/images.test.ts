@@ -191,6 +191,6 @@ describe("npm run images", function () {
 
   it("says what is wrong with its options", () => {
     assert.deepEqual([images().status, images("--stack").status, images("--stack", "nope").status], [2, 2, 1]);
-    assert.match(images().stderr, /^--stack is missing\n\nusage: npm run images/);
+    assert.match(images().stderr, /^--stack is missing\n\nUsage: npm run images/);
   });
 });

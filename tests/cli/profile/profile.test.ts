@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import path from "node:path";
-import { differences, differenceText } from "../../../cli/profile/difference";
-import { givenValues, meshOf, seenValues, withProfile } from "../../../cli/profile/profile-values";
-import { main } from "../../../cli/commands/profile";
+import { runCommand } from "../../../cli/command";
+import { command } from "../../../cli/commands/profile";
+import { differences, differenceText, givenValues, meshOf, seenValues, withProfile } from "../../../cli/profile";
 import { stackSettings } from "../../../embedded/program/stack-settings";
 import { parse } from "yaml";
 import { chartFolder } from "../../mesh/values/chart-folder";
@@ -15,7 +15,7 @@ async function run(...argv: string[]): Promise<{ code: number; out: string; err:
   console.log = (text: string) => printed.out.push(text);
   console.error = (text: string) => printed.err.push(text);
   try {
-    const code = await main(argv);
+    const code = await runCommand(command, argv);
     return { code, out: printed.out.join("\n"), err: printed.err.join("\n") };
   } finally {
     Object.assign(console, { log, error });
@@ -35,12 +35,12 @@ describe("npm run profile", () => {
     const { values } = parse(out) as { values: Record<string, { profile: string }> };
     assert.deepEqual(Object.keys(values), ["base", "istiod", "cni", "ztunnel"]);
     assert.equal(values["istiod"]?.profile, "ambient");
-    assert.match(out, /^# Not shown: what the charts make of it/m);
+    assert.match(out, /^# Not shown: the values that the charts' templates see/m);
   });
 
   it("compares by the stand-in charts where Istio's are not at hand, and says so first", async () => {
     const { out } = await run("diff", "default", "demo");
-    assert.match(out, /^Istio's charts are not at hand.*stand-in charts.*\n.*--charts DIR.*--pull/);
+    assert.match(out, /^Istio's charts are not available.*stand-in charts.*\n.*--charts, .*--pull/);
     assert.match(out, /^ {2}traceSampling +1 -> 100$/m);
     assert.match(out, /^ {2}resources\.requests\.cpu +"500m" -> "10m"$/m);
   });
@@ -54,10 +54,10 @@ describe("npm run profile", () => {
   it("refuses what it cannot understand, and says what it can", async () => {
     const refused: [argv: string[], message: RegExp][] = [
       [[], /expected one of: list, dump, diff/],
-      [["show"], /found show; expected one of/],
-      [["dump"], /dump: expected 1 profile names, found 0/],
-      [["diff", "demo"], /diff: expected 2 profile names, found 1/],
-      [["dump", "ambeint"], /found profile ambeint; did you mean ambient\?/],
+      [["show"], /unknown command 'show'; expected one of: list, dump, diff/],
+      [["dump"], /missing required argument 'profile'/],
+      [["diff", "demo"], /missing required argument 'to'/],
+      [["dump", "ambeint"], /profile "ambeint": did you mean ambient\?/],
       [["dump", "demo", "--charts", "x", "--pull"], /exclude each other/],
       [["dump", "demo", "--chart", "x"], /--chart/],
     ];
@@ -85,7 +85,7 @@ describe("npm run profile", () => {
 
     it("compares that, by chart", async () => {
       const { out } = await run("diff", "default", "demo", "--charts", folder);
-      assert.match(out, /^default -> demo: what the charts' templates see\nbase\n/);
+      assert.match(out, /^default -> demo: values that the charts' templates see\nbase\n/);
       assert.match(out, /^ {2}replicaCount {2}1 -> 3$/m);
     });
 

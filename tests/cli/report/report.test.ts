@@ -64,7 +64,7 @@ describe("what a person sees", () => {
       out().replace(/\d\.\ds/g, "Ts"),
       [
         ...["✓ policies       2 objects  Ts", "✓ apps            1 object  Ts"],
-        ...["✓ policies       3 objects  Ts  (5 in all)", ""],
+        ...["✓ policies       3 objects  Ts  (5 in total)", ""],
       ].join("\n"),
     );
   });
@@ -87,8 +87,8 @@ describe("what a person sees", () => {
     progress.close();
     assert.equal(err(), "✗ mesh: ConfigMap c: is not ready\n    event Failed: no such image\n");
     assert.equal(out(), "");
-    assert.ok(progress.hasTold(new Error("web: is not ready\nevent Failed: no such image")));
-    assert.ok(!progress.hasTold(new Error("another")));
+    assert.ok(progress.hasReported(new Error("web: is not ready\nevent Failed: no such image")));
+    assert.ok(!progress.hasReported(new Error("another")));
   });
 
   it("has colors on a terminal only, and none with NO_COLOR", () => {

@@ -5,14 +5,12 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { root } from "../../cluster/talos/config/plans";
 
-const program =
-  'require("./cli/bin/register.cjs"); require("./cli/commands/import-talhelper.ts").main(process.argv.slice(1)).then((code) => { process.exitCode = code; }, (error) => { console.error(error.message); process.exitCode = 1; });';
-
 function run(...argv: string[]): { code: number | null; stdout: string; stderr: string } {
-  const { status, stdout, stderr } = spawnSync(process.execPath, ["-e", program, "--", ...argv], {
-    cwd: root,
-    encoding: "utf8",
-  });
+  const { status, stdout, stderr } = spawnSync(
+    process.execPath,
+    ["cli/bin/talos-mesh.cjs", "import-talhelper", ...argv],
+    { cwd: root, encoding: "utf8" },
+  );
   return { code: status, stdout, stderr };
 }
 
@@ -81,7 +79,7 @@ describe("npm run import:talhelper", () => {
     for (const argv of [[], ["a", "b"], ["--wrong"]]) {
       const { code, stderr } = run(...argv);
       assert.equal(code, 2);
-      assert.match(stderr, /usage: npm run import:talhelper/);
+      assert.match(stderr, /Usage: npm run import:talhelper/);
     }
     assert.equal(run("--help").code, 0);
   });

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { addonCharts } from "../../../components/observability/charts";
 import { addonValues } from "../../../components/observability/releases";
 import { addonPages } from "../../../components/shared/addons";
-import { addonChartNames } from "../../../scripts/vendor/addon-charts";
+import { addonChartNames } from "../../../scripts/vendor/stand-in-charts";
 import { dashboardMaps, scenarios, watched } from "../../observability/inputs";
 import { skip } from "../../support/skip";
 import { findHelm, refusal, render, type RenderedObject } from "./helm";

@@ -3,11 +3,13 @@ import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { parse } from "yaml";
 import { versions } from "../../../components/settings/versions";
-import { addonChartNames } from "../../../scripts/vendor/addon-charts";
-import { chartFiles, chartNames } from "../../../scripts/vendor/charts";
-import { customResourceDefinitionFiles, readCustomResourceDefinitions } from "../../../scripts/vendor/crds";
-import { goModuleFolder } from "../../../scripts/vendor/go-module";
-import { folders, modules, outdated, vendoredFiles } from "../../../scripts/vendor/vendor";
+import { folders, modules, outdated, vendoredFiles } from "../../../scripts/vendor";
+import {
+  customResourceDefinitionFiles,
+  goModuleFolder,
+  readCustomResourceDefinitions,
+} from "../../../scripts/vendor/crds";
+import { addonChartNames, chartFiles, meshChartNames } from "../../../scripts/vendor/stand-in-charts";
 import { skip } from "../../support/skip";
 import { assertContains } from "./assert-contains";
 
@@ -111,18 +113,18 @@ describe("committed CRDs", () => {
 });
 
 describe("stand-in charts", () => {
-  it("have the generated files that the script makes now", () => {
+  it("have the generated files that `npm run vendor` generates now", () => {
     for (const [file, content] of chartFiles()) {
-      assert.equal(readFileSync(path.join(root, file), "utf8"), content, `${file}: run node scripts/vendor.cjs`);
+      assert.equal(readFileSync(path.join(root, file), "utf8"), content, `${file}: run npm run vendor`);
     }
   });
 
   it("carry the pinned version of Istio and say what they are", () => {
     assert.deepEqual(
       readdirSync(path.join(root, "embedded/charts")).sort(),
-      [...chartNames, ...addonChartNames, "README.md"].sort(),
+      [...meshChartNames, ...addonChartNames, "README.md"].sort(),
     );
-    for (const name of chartNames) {
+    for (const name of meshChartNames) {
       const chart = parse(readFileSync(path.join(root, `embedded/charts/${name}/Chart.yaml`), "utf8")) as object;
       assertContains(chart, {
         name,

@@ -112,6 +112,6 @@ describe("proxies compared with their control planes", () => {
       lines.some((line) => /^shop\/old +default +1\.30\.2 +1\.31\.1 +older/.test(line)),
       lines.join("\n"),
     );
-    assert.equal(lines.at(-1), "2 pods with a proxy, 1 to look at.");
+    assert.equal(lines.at(-1), "2 pods with a proxy, 1 with a problem.");
   });
 });

@@ -11,7 +11,7 @@ import {
 import { profiles, scopeOf } from "../../../components/mesh/values/common-values";
 import type { HelmValues } from "../../../components/shared/helm-release";
 import { isTree } from "../../../components/shared/merge";
-import { givenValues } from "../../../cli/profile/profile-values";
+import { givenValues } from "../../../cli/profile";
 import { findHelm } from "../../embedded/charts/helm";
 import { skip } from "../../support/skip";
 import { meshInput } from "./inputs";

@@ -1,0 +1,259 @@
+import path from "node:path";
+import { Argument, Command as Parser, Option } from "commander";
+
+interface ValueDeclaration {
+  /** What it is, for the help. */
+  readonly text: string;
+  readonly choices?: readonly string[];
+  /** @throws UsageError with what is expected */
+  readonly parse?: (text: string) => unknown;
+  /** Whether it may be given several times; the result is then a list. */
+  readonly repeated?: true;
+}
+
+export interface OptionDeclaration extends ValueDeclaration {
+  /** Name of the value, for the help. Without it, the option is a switch. */
+  readonly value?: string;
+  /** `y` for `-y`. */
+  readonly short?: string;
+  readonly required?: true;
+  readonly default?: string;
+}
+
+export interface ArgumentDeclaration extends ValueDeclaration {
+  readonly optional?: true;
+}
+
+type Declarations<Declaration> = Readonly<Record<string, Declaration>>;
+
+type Parsed<D> = D extends { readonly parse: (text: string) => infer Value }
+  ? Value
+  : D extends { readonly choices: readonly (infer Choice)[] }
+    ? Choice
+    : string;
+type OneOrList<D> = D extends { readonly repeated: true } ? readonly Parsed<D>[] : Parsed<D>;
+type OptionValue<D> = D extends { readonly value: string }
+  ? D extends { readonly repeated: true } | { readonly required: true } | { readonly default: string }
+    ? OneOrList<D>
+    : OneOrList<D> | undefined
+  : boolean;
+type ArgumentValue<D> = D extends { readonly optional: true; readonly repeated?: never }
+  ? OneOrList<D> | undefined
+  : OneOrList<D>;
+
+/** The values of a command line, by the names of the declared options and arguments. */
+type Given<Options, Arguments> = { readonly [Name in keyof Options]: OptionValue<Options[Name]> } & {
+  readonly [Name in keyof Arguments]: ArgumentValue<Arguments[Name]>;
+};
+
+/** A command of `npm run`, or a command below one. */
+export interface Command {
+  /** As typed after `npm run`. */
+  readonly name: string;
+  /** One line; the list of all commands shows it. */
+  readonly summary: string;
+  /** Option names in camel case: `showPassword` is `--show-password`. */
+  readonly options?: Declarations<OptionDeclaration>;
+  readonly arguments?: Declarations<ArgumentDeclaration>;
+  /** Printed below the options. */
+  readonly details?: string;
+  /** Gives the exit code. */
+  readonly run?: (given: never) => number | Promise<number>;
+  /** Commands below this one: `keygen` of `npm run jwt -- keygen`. */
+  readonly commands?: readonly Command[];
+}
+
+/** Declares a command. What its `run` receives is typed by its options and arguments. */
+export function declare<
+  const Options extends Declarations<OptionDeclaration> = Record<never, never>,
+  const Arguments extends Declarations<ArgumentDeclaration> = Record<never, never>,
+>(
+  command: Omit<Command, "options" | "arguments" | "run"> & {
+    readonly options?: Options;
+    readonly arguments?: Arguments;
+    readonly run: (given: Given<Options, Arguments>) => number | Promise<number>;
+  },
+): typeof command {
+  return command;
+}
+
+/** `parse` of an option that names a file or folder. */
+export function filePath(name: string): string {
+  return path.resolve(name);
+}
+
+/** The command line is wrong; the message says what is expected. */
+export class UsageError extends Error {
+  override readonly name = "UsageError";
+  /** Help of the command in question. */
+  help?: string;
+}
+
+class HelpRequested extends Error {}
+
+interface Invocation<Values> {
+  readonly values: Values;
+  readonly help: string;
+  readonly run: () => number | Promise<number>;
+}
+
+type ValuesOf<C extends Pick<Command, "run">> = C["run"] extends ((given: infer Values) => unknown) | undefined
+  ? Values
+  : never;
+
+/**
+ * Runs a command with what was typed after `--`.
+ *
+ * @returns the exit code of its `run`; 0 after printing the help; 2 after printing what is wrong with the command line
+ */
+export async function runCommand(command: Command, argv: readonly string[]): Promise<number> {
+  let help: string | undefined;
+  try {
+    const invocation = parseCommandLine(command, argv);
+    ({ help } = invocation);
+    return await invocation.run();
+  } catch (error) {
+    if (error instanceof HelpRequested) {
+      console.log(error.message);
+      return 0;
+    }
+    if (!(error instanceof UsageError)) throw error;
+    console.error(`${error.message}\n\n${error.help ?? help}`);
+    return 2;
+  }
+}
+
+/**
+ * Runs the command of an npm script. Files on the command line are relative to the folder in which it was typed: npm
+ * changes to the project's folder, and tells the other one in INIT_CWD.
+ */
+export async function runScript(command: Command, argv: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
+  const consumed = consumedByNpm(command, env);
+  if (consumed.length > 0) {
+    const names = consumed.map(({ flag }) => flag).join(" and ");
+    console.error(
+      `npm consumed ${names}; put options after \`--\`:\n  npm run ${command.name} -- ${intended(consumed, command, argv)}`,
+    );
+    return 2;
+  }
+  // A test that `npm test` runs may start this command by itself, in another folder.
+  if (env.npm_lifecycle_event === command.name && env.INIT_CWD) process.chdir(env.INIT_CWD);
+  return runCommand(command, argv);
+}
+
+interface ConsumedOption {
+  readonly flag: string;
+  /** Undefined where npm left the value among the arguments, as with `--stack x`. */
+  readonly value?: string;
+}
+
+/** Options that were typed without `--` before them: npm takes them and passes them on in the environment. */
+function consumedByNpm(command: Command, env: NodeJS.ProcessEnv): ConsumedOption[] {
+  const keys = [command, ...(command.commands ?? [])].flatMap(({ options = {} }) => Object.keys(options));
+  return [...new Set(keys)].flatMap((key) => {
+    const flag = flagOf(key);
+    const value = env[`npm_config_${flag.slice(2).replaceAll("-", "_")}`];
+    return value ? [{ flag, ...(value !== "true" && { value }) }] : [];
+  });
+}
+
+/** The command line that was meant. Of `--stack x`, npm leaves `x` among the arguments. */
+function intended(consumed: readonly ConsumedOption[], { commands = [] }: Command, argv: readonly string[]): string {
+  const certain = consumed.length === 1 || consumed.every(({ value }) => value !== undefined);
+  if (!certain) return consumed.map(({ flag }) => `${flag} ...`).join(" ");
+  const rest = [...argv];
+  const below = commands.some(({ name }) => name === rest[0]) ? rest.splice(0, 1) : [];
+  const options = consumed.flatMap(({ flag, value }) => (value === undefined ? [flag] : [flag, value]));
+  return [...below, ...options, ...rest].join(" ");
+}
+
+function flagOf(key: string): string {
+  return `--${key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+}
+
+/** @throws UsageError */
+export function parseCommandLine<C extends Command>(command: C, argv: readonly string[]): Invocation<ValuesOf<C>> {
+  let found: Invocation<unknown> | undefined;
+  const title = command.name === "start" ? "npm start --" : `npm run ${command.name} --`;
+  parserOf(command, title, (invocation) => (found = invocation)).parse(argv, { from: "user" });
+  if (found === undefined) throw new RangeError(`${command.name}: no command was run`);
+  return found as Invocation<ValuesOf<C>>;
+}
+
+function parserOf(command: Command, name: string, onMatch: (invocation: Invocation<unknown>) => void): Parser {
+  const { summary, options = {}, arguments: positional = {}, commands = [], details } = command;
+  const parser = new Parser(name).description(summary).helpCommand(false).allowExcessArguments();
+  const help = () => `${parser.helpInformation().trimEnd()}${details === undefined ? "" : `\n\n${details}`}`;
+  parser.configureOutput({ writeOut: () => undefined, writeErr: () => undefined });
+  parser.exitOverride(({ code, exitCode, message }) => {
+    if (exitCode === 0) throw new HelpRequested(help());
+    const expected = `expected one of: ${commands.map((each) => each.name).join(", ")}`;
+    const problem = [
+      ...(code === "commander.help" ? [] : [message.replace(/^error: /, "")]),
+      ...(code === "commander.help" || code === "commander.unknownCommand" ? [expected] : []),
+    ].join("; ");
+    throw Object.assign(new UsageError(problem), { help: help() });
+  });
+
+  for (const [key, declaration] of Object.entries(options)) {
+    const { value, short, text, required = false, default: fallback, repeated } = declaration;
+    const long = flagOf(key);
+    const flags = [short && `-${short}`, value === undefined ? long : `${long} <${value}>`].filter(Boolean).join(", ");
+    const option = new Option(flags, textOf(declaration, text)).makeOptionMandatory(required);
+    if (value !== undefined) option.argParser(reader(long, declaration, parser));
+    if (repeated) option.default([], "none");
+    else if (fallback !== undefined) option.default(read(long, fallback, declaration, parser), fallback);
+    parser.addOption(option);
+  }
+  for (const [key, declaration] of Object.entries(positional)) {
+    const { optional = false, repeated = false, text } = declaration;
+    const argument = new Argument(`<${key}${repeated ? "..." : ""}>`, textOf(declaration, text));
+    argument.argParser(reader(key, declaration, parser));
+    parser.addArgument(optional ? argument.argOptional() : argument);
+  }
+  for (const each of commands) parser.addCommand(parserOf(each, each.name, onMatch));
+  if (command.run === undefined) return parser;
+
+  return parser.action(() => {
+    const surplus = parser.args.slice(Object.keys(positional).length);
+    if (surplus.length > 0 && !Object.values(positional).some(({ repeated }) => repeated)) {
+      parser.error(`unexpected: ${surplus.join(" ")}`);
+    }
+    const typed: Record<string, unknown> = parser.opts();
+    const given: readonly unknown[] = parser.processedArgs;
+    const values = {
+      ...Object.fromEntries(
+        Object.entries(options).map(([key, { value }]) => [
+          key,
+          value === undefined ? Boolean(typed[key]) : typed[key],
+        ]),
+      ),
+      ...Object.fromEntries(Object.keys(positional).map((key, index) => [key, given[index]])),
+    };
+    const run = command.run as (values: unknown) => number | Promise<number>;
+    onMatch({ values, help: help(), run: () => run(values) });
+  });
+}
+
+function textOf({ choices }: ValueDeclaration, text: string): string {
+  return choices === undefined ? text : `${text}: ${choices.join(", ")}`;
+}
+
+function reader(name: string, declaration: ValueDeclaration, parser: Parser) {
+  return (text: string, before: unknown): unknown => {
+    const value = read(name, text, declaration, parser);
+    return declaration.repeated ? [...((before as unknown[] | undefined) ?? []), value] : value;
+  };
+}
+
+function read(name: string, text: string, { choices, parse }: ValueDeclaration, parser: Parser): unknown {
+  if (choices !== undefined && !choices.includes(text)) {
+    parser.error(`${name} "${text}": expected one of: ${choices.join(", ")}`);
+  }
+  try {
+    return parse === undefined ? text : parse(text);
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    return parser.error(`${name} "${text}": ${error.message}`);
+  }
+}

@@ -1,0 +1,67 @@
+import { existsSync, readdirSync } from "node:fs";
+import path from "node:path";
+import { UserError } from "../embedded/program/errors";
+import { filePath, UsageError } from "./command";
+
+export const projectRoot = path.resolve(__dirname, "..");
+
+/** The stack of a command that names none. */
+const defaultStack = "dev";
+
+const config = {
+  value: "file",
+  text: "its stack file (default: Pulumi.STACK.yaml of this project)",
+  parse: filePath,
+} as const;
+
+/** Options of a command that reads a stack file. */
+export const stackOptions = {
+  stack: { value: "name", text: "the stack; with --config, taken from the file's name where it is left out" },
+  config,
+} as const;
+
+/** The same for commands that take `dev` where no stack is named. */
+export const devStackOptions = {
+  stack: { value: "name", text: "the stack", default: defaultStack, parse: stackName },
+  config,
+} as const;
+
+export interface StackChoice {
+  readonly stack: string;
+  /** Absolute path of the stack file. */
+  readonly configFile: string;
+}
+
+/**
+ * The stack that the options name.
+ *
+ * @throws UsageError without a stack; UserError where the project has no such stack
+ */
+export function chosenStack(given: { readonly stack?: string; readonly config?: string }): StackChoice {
+  const named = given.config && /^Pulumi\.(.+)\.ya?ml$/.exec(path.basename(given.config))?.[1];
+  const stack = given.stack ?? named;
+  if (!stack) throw new UsageError("--stack is missing");
+  if (given.config) return { stack, configFile: given.config };
+  const configFile = stackFileOf(stack);
+  if (existsSync(configFile)) return { stack, configFile };
+  const stacks = readdirSync(projectRoot).flatMap((entry) => /^Pulumi\.(.+)\.yaml$/.exec(entry)?.[1] ?? []);
+  throw new UserError(
+    `--stack ${stack}: Pulumi.${stack}.yaml does not exist. The stacks of this project are: ${stacks.sort().join(", ")}. ` +
+      "Name a stack file in another folder by --config FILE.",
+  );
+}
+
+/** The stack file of the project for a stack, whether it exists or not. */
+export function stackFileOf(stack: string): string {
+  return path.join(projectRoot, `Pulumi.${stack}.yaml`);
+}
+
+/** The command for a stack, complete with the option that names it. */
+export function commandFor(command: "npm start" | "npm run destroy" | "npm run status", stack: string): string {
+  return stack === defaultStack ? command : `${command} -- --stack ${stack}`;
+}
+
+function stackName(text: string): string {
+  if (/^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$/.test(text)) return text;
+  throw new UsageError("expected a name of letters, digits, '_', '.' and '-'");
+}

@@ -1,0 +1,80 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { declare } from "../cli/command";
+import { versions } from "../components/settings/versions";
+import { customResourceDefinitionFiles, goModuleFolder, readCustomResourceDefinitions } from "./vendor/crds";
+import { chartFiles } from "./vendor/stand-in-charts";
+
+const root = path.resolve(__dirname, "..");
+
+/** The Go modules that hold the CRDs. */
+export const modules = {
+  gatewayApi: `sigs.k8s.io/gateway-api@v${versions.gatewayApi}`,
+  istio: `istio.io/api@v${versions.istio}`,
+} as const;
+
+/** Folders of generated files only: any other file in them is a leftover. */
+export const folders = {
+  gatewayApi: "components/platform/charts/gateway-api/files/crds/",
+  istio: "embedded/charts/base/files/crds/",
+} as const;
+
+export const command = declare({
+  name: "vendor",
+  summary: "regenerate the committed CRDs and the generated parts of the stand-in charts",
+  options: { check: { text: "write nothing; exit code 1 where a file is out of date" } },
+  async run({ check }) {
+    const files = await vendoredFiles();
+    const changes = outdated(files);
+    if (!check) for (const file of changes) update(file, files.get(file));
+    for (const file of changes) console.log(`${file}: ${check ? "out of date: run `npm run vendor`" : "updated"}`);
+    console.log(`${files.size} files from ${Object.values(modules).join(", ")}; ${changes.length} changed`);
+    return check && changes.length > 0 ? 1 : 0;
+  },
+});
+
+/**
+ * All files that are generated and committed.
+ *
+ * @returns path relative to the project: content; the same for the same pins
+ * @throws Error where Go or a module is not available
+ */
+export async function vendoredFiles(): Promise<Map<string, string>> {
+  const [gatewayApi, istio] = await Promise.all([gatewayApiFiles(), istioFiles()]);
+  return new Map([...gatewayApi, ...istio, ...chartFiles()]);
+}
+
+async function gatewayApiFiles(): Promise<Map<string, string>> {
+  const folder = path.join(await goModuleFolder(modules.gatewayApi), "config/crd/standard");
+  const crds = readdirSync(folder)
+    .filter((file) => file.endsWith(".yaml"))
+    .sort()
+    .flatMap((file) => readCustomResourceDefinitions(readFileSync(path.join(folder, file), "utf8"), file));
+  return customResourceDefinitionFiles(folders.gatewayApi, crds);
+}
+
+async function istioFiles(): Promise<Map<string, string>> {
+  const file = "kubernetes/customresourcedefinitions.gen.yaml";
+  const text = readFileSync(path.join(await goModuleFolder(modules.istio), file), "utf8");
+  return customResourceDefinitionFiles(folders.istio, readCustomResourceDefinitions(text, file));
+}
+
+/** Paths of the project's files that are missing, differ from `files`, or should not exist; sorted. */
+export function outdated(files: ReadonlyMap<string, string>): string[] {
+  const differing = [...files].flatMap(([file, content]) => {
+    const target = path.join(root, file);
+    return existsSync(target) && readFileSync(target, "utf8") === content ? [] : [file];
+  });
+  const leftovers = Object.values(folders)
+    .filter((folder) => existsSync(path.join(root, folder)))
+    .flatMap((folder) => readdirSync(path.join(root, folder)).map((file) => folder + file))
+    .filter((file) => !files.has(file));
+  return [...differing, ...leftovers].sort();
+}
+
+function update(file: string, content: string | undefined): void {
+  const target = path.join(root, file);
+  if (content === undefined) return rmSync(target);
+  mkdirSync(path.dirname(target), { recursive: true });
+  writeFileSync(target, content);
+}
