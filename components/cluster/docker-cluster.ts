@@ -1,13 +1,13 @@
 import { createHash } from "node:crypto";
-import * as kubernetes from "@pulumi/kubernetes";
+import type * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import type { ProgramContext } from "../settings/context";
 import type { DockerClusterSettings } from "../settings/sections/cluster";
-import { type Cluster, providerArgs } from "./cluster";
-import { dockerPatches } from "./talos/config/cluster-plan";
-import { contractOf } from "./talos/config/contract";
-import { fileReader } from "./talos/config/patch-files";
-import { joinParts, stepCommand, stepResource } from "./talos/step";
+import { type Cluster, clusterProvider } from "./cluster";
+import { dockerPatches } from "./talos/config/node-plan";
+import { contractOf } from "./talos/config/node-settings";
+import { patchWarnings, projectFiles, readPatches } from "./talos/config/user-patches";
+import { joinParts, stepCommand, stepResource } from "./talos/steps";
 
 export interface DockerClusterArgs {
   readonly settings: DockerClusterSettings;
@@ -15,9 +15,9 @@ export interface DockerClusterArgs {
 }
 
 /**
- * Talos in containers on this machine, by `talosctl cluster create`: real traffic without machines. All that talosctl
- * keeps of it lies in `.talos-mesh/<stack>/docker`; the user's kubeconfig and talosconfig are never touched. Containers
- * are not changed: other settings are another cluster, and everything in it is made anew.
+ * Talos in containers on this machine, by `talosctl cluster create`: real traffic without machines. Everything that
+ * talosctl keeps of it is in `.talos-mesh/<stack>/docker`; the user's kubeconfig and talosconfig are left alone. Containers
+ * are not changed: other settings create another cluster, and everything in it again.
  */
 export class DockerCluster extends pulumi.ComponentResource implements Cluster {
   readonly component = this;
@@ -33,11 +33,12 @@ export class DockerCluster extends pulumi.ComponentResource implements Cluster {
     super("talos-mesh:cluster:DockerCluster", name, {}, opts);
     const { settings, context } = args;
     const state = `.talos-mesh/${context.stack}/docker`;
-    const patches = dockerPatches(settings, fileReader(context.projectRoot));
-    for (const warning of patches.warnings) void pulumi.log.warn(warning, this);
-    const contents = [...patches.controlPlane, ...patches.worker].map(({ content }) => content);
+    const userPatches = readPatches(settings, projectFiles(context.projectRoot));
+    for (const warning of patchWarnings(userPatches)) void pulumi.log.warn(warning, this);
+    const { controlPlane, worker } = dockerPatches(settings, userPatches);
+    const patches = [...controlPlane, ...worker].map(({ content }) => content);
     const spec = createHash("sha256")
-      .update(JSON.stringify({ ...settings, patches: contents }))
+      .update(JSON.stringify({ ...settings, patches }))
       .digest("hex")
       .slice(0, 12);
 
@@ -53,32 +54,26 @@ export class DockerCluster extends pulumi.ComponentResource implements Cluster {
           TALOS_WORKER_COUNT: String(settings.workers),
           TALOS_STATE: state,
           TALOS_SPEC: spec,
-          TALOS_CONTROL_PLANE_PATCHES: String(patches.controlPlane.length),
+          TALOS_CONTROL_PLANE_PATCHES: String(controlPlane.length),
         },
-        stdin: joinParts("", ...contents),
+        stdin: joinParts("", ...patches),
       },
       {
         parent: this,
         secretOutput: true,
         delete: stepCommand("docker-down"),
-        // The new one takes the old one's place and its name. It is made first all the same: what is in the old cluster is
-        // then known to go with it (deletedWith), where Pulumi would else look for it in a cluster that is gone.
+        // The new cluster replaces the old one under its name. It is created first all the same: deletedWith then applies to
+        // what is in the old cluster, which Pulumi would otherwise look for in a cluster that no longer exists.
         replaceOnChanges: ["environment.TALOS_SPEC"],
       },
     );
     this.deletedWith = containers;
     this.kubeconfig = containers.stdout;
-    this.provider = new kubernetes.Provider(
-      `${name}-kubernetes`,
-      {
-        kubeconfig: this.kubeconfig,
-        // Another cluster is told from a renewed kubeconfig by its name.
-        ...providerArgs(context.stack, `${settings.name}-${spec}`),
-      },
-      { parent: this },
-    );
+    // With the spec in its identity, a replaced cluster is not taken for a renewed kubeconfig.
+    const identity = `${settings.name}-${spec}`;
+    this.provider = clusterProvider(name, { kubeconfig: this.kubeconfig }, context.stack, identity, this);
     this.kubeconfigCommand = `export KUBECONFIG="$PWD/${state}/kubeconfig"`;
-    // talosctl's default network for containers; its first node has the first address after the gateway's.
+    // talosctl's default network for containers: the first node has the first address after the gateway.
     this.nodeAddress = "10.5.0.2";
 
     this.registerOutputs({ kubeconfigCommand: this.kubeconfigCommand });

@@ -1,4 +1,4 @@
-import * as kubernetes from "@pulumi/kubernetes";
+import type * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { autoCharts } from "../../embedded/cluster/auto-charts";
 import { unusableFolder } from "../../embedded/cluster/files";
@@ -9,7 +9,7 @@ import type { Settings } from "../settings/schema";
 import type { EmbeddedClusterSettings } from "../settings/sections/cluster";
 import { officialCharts, versions } from "../settings/versions";
 import { lifecycleCommand } from "../shared/lifecycle-command";
-import { type Cluster, providerArgs } from "./cluster";
+import { type Cluster, clusterProvider } from "./cluster";
 
 export interface EmbeddedClusterArgs {
   readonly settings: EmbeddedClusterSettings;
@@ -18,8 +18,8 @@ export interface EmbeddedClusterArgs {
 }
 
 /**
- * A real control plane on this machine with simulated nodes, by `kwokctl` (embedded/cluster). Everything of it lies in
- * `.talos-mesh/<stack>`; the user's kubeconfig is never touched.
+ * A real control plane on this machine with simulated nodes, by `kwokctl` (embedded/cluster). All its files are in
+ * `.talos-mesh/<stack>`; the user's kubeconfig is left alone.
  */
 export class EmbeddedCluster extends pulumi.ComponentResource implements Cluster {
   readonly component = this;
@@ -51,22 +51,23 @@ export class EmbeddedCluster extends pulumi.ComponentResource implements Cluster
     );
     this.deletedWith = controlPlane;
     this.kubeconfig = controlPlane.stdout;
-    this.provider = new kubernetes.Provider(
-      `${name}-kubernetes`,
+    this.provider = clusterProvider(
+      name,
       {
         kubeconfig: this.kubeconfig,
-        ...providerArgs(context.stack, settings.name),
-        // What a killed run has made is in no state yet. All in this cluster is ours, so the next run takes it over
-        // where the provider would say for ever that it "already exists".
+        // Objects that a killed run created are in no state. Everything in this cluster belongs to this program, so the next
+        // run takes them over; otherwise the provider would fail with "already exists" for good.
         upsertExistingObjects: true,
-        // A field that somebody else has changed goes back to what the program says, as with the embedded runner.
+        // A field that another client has changed is set back, as by the embedded engine.
         enablePatchForce: true,
       },
-      { parent: this },
+      context.stack,
+      settings.name,
+      this,
     );
-    // Rendering asks nobody, and neither does a source that is named.
-    const open = charts.source === "auto" && !context.render;
-    this.autoCharts = open
+    // Rendering and a named source need no request to the repository.
+    const undecided = charts.source === "auto" && !context.render;
+    this.autoCharts = undecided
       ? autoCharts(context, `${officialCharts}/index.yaml`, pulumi.runtime.isDryRun())
       : "official";
     this.kubeconfigCommand = `export KUBECONFIG="$PWD/.talos-mesh/${context.stack}/kubeconfig"`;
@@ -76,14 +77,14 @@ export class EmbeddedCluster extends pulumi.ComponentResource implements Cluster
 }
 
 async function request(settings: EmbeddedClusterSettings, context: ProgramContext): Promise<string> {
-  const asked: ClusterRequest = {
+  const clusterRequest: ClusterRequest = {
     stack: context.stack,
     name: settings.name,
     kubernetesVersion: settings.kubernetesVersion ?? versions.kubernetes,
     workers: settings.workers,
     apiServerPort: settings.apiServerPort,
-    // Changes when processes or nodes are gone (a reboot), so that the plan says so and the next up brings them back.
+    // Changes when processes or nodes are gone (a reboot), so that the preview shows it and the next up starts them again.
     incarnation: context.render ? 1 : await nextIncarnation(context.projectRoot, context.stack),
   };
-  return JSON.stringify(asked);
+  return JSON.stringify(clusterRequest);
 }

@@ -1,12 +1,12 @@
 import { readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import path from "node:path";
-import * as kubernetes from "@pulumi/kubernetes";
+import type * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { parse } from "yaml";
 import type { ProgramContext } from "../settings/context";
 import type { ExistingClusterSettings } from "../settings/sections/cluster";
-import { type Cluster, providerArgs } from "./cluster";
+import { type Cluster, clusterProvider } from "./cluster";
 
 export interface ExistingClusterArgs {
   readonly settings: ExistingClusterSettings;
@@ -40,15 +40,8 @@ export class ExistingCluster extends pulumi.ComponentResource implements Cluster
     this.kubeconfig = file
       ? pulumi.secret(readKubeconfig(file, context))
       : kubeconfigSecret(secret ?? "", secrets, context);
-    this.provider = new kubernetes.Provider(
-      `${name}-kubernetes`,
-      {
-        kubeconfig: this.kubeconfig,
-        context: kubeContext,
-        ...providerArgs(context.stack, settings.name),
-      },
-      { parent: this },
-    );
+    const providerArgs = { kubeconfig: this.kubeconfig, context: kubeContext };
+    this.provider = clusterProvider(name, providerArgs, context.stack, settings.name, this);
 
     this.registerOutputs({ kubeconfigCommand: this.kubeconfigCommand });
   }

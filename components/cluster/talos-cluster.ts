@@ -1,21 +1,15 @@
 import type * as command from "@pulumi/command";
-import * as kubernetes from "@pulumi/kubernetes";
+import type * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import type { ProgramContext } from "../settings/context";
 import type { Settings } from "../settings/schema";
 import type { TalosClusterSettings } from "../settings/sections/cluster";
 import { lifecycleCommand } from "../shared/lifecycle-command";
-import { type Cluster, providerArgs } from "./cluster";
-import { clusterPlan, refuseUnreadablePatches } from "./talos/config/cluster-plan";
-import { schematicUpload } from "./talos/config/installer-image";
-import { settingsOf } from "./talos/config/node-settings";
-import { fileReader } from "./talos/config/patch-files";
-import type { SchematicUpload } from "./talos/config/types";
-import { warnOfDrift } from "./talos/drift";
-import { frozenContract } from "./talos/frozen-contract";
-import { halfYear } from "./talos/half-year";
-import { type ClusterFacts, NodeSteps } from "./talos/node-steps";
-import { stepCommand, stepResource } from "./talos/step";
+import { type Cluster, clusterProvider } from "./cluster";
+import { schematicUploads } from "./talos/config/installer";
+import { contractOf } from "./talos/config/node-settings";
+import { patchWarnings, projectFiles, readPatches } from "./talos/config/user-patches";
+import { halfYear, NodeSteps, stepCommand, stepResource, warnOfDrift } from "./talos/steps";
 
 export interface TalosClusterArgs {
   readonly settings: TalosClusterSettings;
@@ -29,12 +23,12 @@ type Node = TalosClusterSettings["nodes"][number];
 type Command = command.local.Command;
 
 /**
- * Machines that run Talos, from maintenance mode to a cluster and through its life. Each arrow is a dependency:
+ * Machines that run Talos, from maintenance mode to a cluster, and through its life. Each arrow is a dependency:
  *
  *     machine secrets -> machine configs -> first control plane -> bootstrap -> other control planes -> workers
  *       -> members -> certificates -> upgrades of Talos -> upgrade of Kubernetes -> health -> kubeconfig -> provider
  *
- * What has an effect on one node only is named after it and knows nothing of the others. A destroy leaves the machines
+ * Commands that affect one node only are named after it, and have no input from other nodes. A destroy leaves the machines
  * as they are, unless `onDestroy` is `reset`: then it wipes workers first and the first control plane last.
  */
 export class TalosCluster extends pulumi.ComponentResource implements Cluster {
@@ -59,19 +53,23 @@ export class TalosCluster extends pulumi.ComponentResource implements Cluster {
     const controlPlanes = settings.nodes.filter((node) => node.controlPlane);
     const workers = settings.nodes.filter((node) => !node.controlPlane);
     const [first] = controlPlanes;
-    if (!first) throw new pulumi.RunError("talos-mesh:cluster.nodes: no node has controlPlane: true");
+    if (!first) throw new Error("validation refuses a cluster without a control plane");
     this.nodeAddress = (workers[0] ?? first).ipAddress;
 
-    const facts = this.facts(args);
-    this.steps = new Map(settings.nodes.map((node, index) => [node, new NodeSteps(facts, node, index)]));
-    const everywhere = {
+    const patches = readPatches(settings, projectFiles(context.projectRoot));
+    for (const warning of patchWarnings(patches)) void pulumi.log.warn(warning, this);
+    const contract = this.contract(args);
+    const machineSecrets = this.machineSecrets(args, contract);
+    const stepsArgs = { settings, contract, machineSecrets, patches };
+    this.steps = new Map(settings.nodes.map((node, index) => [node, new NodeSteps(stepsArgs, index)]));
+    const environment = {
       TALOS_CLUSTER: settings.name,
-      TALOS_CONTRACT: facts.contract,
+      TALOS_CONTRACT: contract,
       TALOS_ADDRESS: first.ipAddress,
       TALOS_CONTROL_PLANES: addresses(controlPlanes),
       TALOS_WORKERS: addresses(workers),
     };
-    const stdin = facts.machineSecrets;
+    const stdin = machineSecrets;
     const after = (...resources: readonly pulumi.Resource[]) => ({ ...this.child, dependsOn: [...resources] });
 
     const schematics = this.schematics(settings);
@@ -80,7 +78,7 @@ export class TalosCluster extends pulumi.ComponentResource implements Cluster {
       settings.onDestroy === "reset" ? this.resets([...controlPlanes, ...workers]) : new Map<Node, Command>();
     this.deletedWith = resets.get(first);
 
-    // No node is touched before the configs of all are known to be good.
+    // No node is touched before the configs of all nodes are validated.
     const ready = [...configs.values(), ...schematics, ...resets.values()];
     const apply = (node: Node, before: readonly pulumi.Resource[]) =>
       stepResource(
@@ -94,11 +92,11 @@ export class TalosCluster extends pulumi.ComponentResource implements Cluster {
     const bootstrap = stepResource(
       `${name}-bootstrap`,
       "bootstrap",
-      { environment: { ...everywhere, TALOS_NODE: first.hostname }, stdin },
+      { environment: { ...environment, TALOS_NODE: first.hostname }, stdin },
       // Once in a cluster's life, whatever changes later.
       { ...after(firstApplied), previousOutput: true, ignoreChanges: ["environment", "stdin"] },
     );
-    // Control planes one at a time, as etcd must keep its quorum; workers together, unless a config may reboot them.
+    // Control planes one at a time, because etcd must keep its quorum; workers together, unless a config may reboot them.
     const applied: Command[] = [firstApplied];
     for (const node of controlPlanes.slice(1)) applied.push(apply(node, [bootstrap, ...applied.slice(-1)]));
     const controlPlanesApplied = [...applied];
@@ -107,16 +105,14 @@ export class TalosCluster extends pulumi.ComponentResource implements Cluster {
       applied.push(apply(node, [bootstrap, ...before]));
     }
 
+    const role = ({ controlPlane }: Node) => (controlPlane ? "controlplane" : "worker");
     const members = stepResource(
       `${name}-members`,
       "members",
       {
         environment: {
-          ...everywhere,
-          TALOS_NODES: nodeList(
-            settings.nodes,
-            ({ ipAddress, controlPlane }) => `${ipAddress}=${controlPlane ? "controlplane" : "worker"}`,
-          ),
+          ...environment,
+          TALOS_NODES: nodeList(settings.nodes, (node) => `${node.ipAddress}=${role(node)}`),
         },
         stdin,
       },
@@ -125,29 +121,24 @@ export class TalosCluster extends pulumi.ComponentResource implements Cluster {
     const certificates = stepResource(
       `${name}-certificates`,
       "approve-certificates",
-      { environment: { ...everywhere, TALOS_NODES: nodeList(settings.nodes, ({ ipAddress }) => ipAddress) }, stdin },
+      { environment: { ...environment, TALOS_NODES: nodeList(settings.nodes, ({ ipAddress }) => ipAddress) }, stdin },
       after(members),
     );
     let upgraded: Command = certificates;
     for (const node of [...controlPlanes, ...workers]) {
-      const input = this.stepsOf(node).upgrade(first.ipAddress, settings.talosVersion);
+      const input = this.stepsOf(node).upgrade(first.ipAddress);
       upgraded = stepResource(`${name}-upgrade-${node.hostname}`, "upgrade", input, after(upgraded));
     }
     const kubernetesUpgrade = stepResource(
       `${name}-upgrade-kubernetes`,
       "upgrade-kubernetes",
-      { environment: { ...everywhere, KUBERNETES_VERSION: settings.kubernetesVersion }, stdin },
+      { environment: { ...environment, KUBERNETES_VERSION: settings.kubernetesVersion }, stdin },
       after(upgraded),
     );
-    const health = stepResource(
-      `${name}-health`,
-      "health",
-      { environment: everywhere, stdin },
-      after(kubernetesUpgrade),
-    );
+    const health = stepResource(`${name}-health`, "health", { environment, stdin }, after(kubernetesUpgrade));
 
-    const { TALOS_CLUSTER, TALOS_CONTRACT, TALOS_ADDRESS } = everywhere;
-    const kubeconfig = stepResource(
+    const { TALOS_CLUSTER, TALOS_CONTRACT, TALOS_ADDRESS } = environment;
+    this.kubeconfig = stepResource(
       `${name}-kubeconfig`,
       "kubeconfig",
       {
@@ -157,52 +148,50 @@ export class TalosCluster extends pulumi.ComponentResource implements Cluster {
         },
         stdin,
       },
-      // On the way down, whatever lives in the cluster goes before the machines are wiped.
+      // In a destroy, everything in the cluster is deleted before the machines are wiped.
       { ...after(health, ...resets.values()), secretOutput: true },
-    );
-    this.kubeconfig = kubeconfig.stdout;
-    this.provider = new kubernetes.Provider(
-      `${name}-kubernetes`,
-      { kubeconfig: this.kubeconfig, ...providerArgs(context.stack, settings.name) },
-      this.child,
-    );
+    ).stdout;
+    this.provider = clusterProvider(name, { kubeconfig: this.kubeconfig }, context.stack, settings.name, this);
 
     if (settings.checkDrift && pulumi.runtime.isDryRun() && !context.render) {
-      for (const [node, config] of configs)
+      for (const [node, config] of configs) {
         warnOfDrift(node.hostname, this.stepsOf(node).apply(config.stdout), this.child);
+      }
     }
     this.registerOutputs({ kubeconfigCommand: this.kubeconfigCommand });
   }
 
-  private facts({ settings, environment, context, secrets }: TalosClusterArgs): ClusterFacts {
-    const readFile = fileReader(context.projectRoot);
-    refuseUnreadablePatches(settings, readFile);
-    const contract = frozenContract(`${this.name}-contract`, settings, context.render, this.child);
-    const kept = settings.machineSecrets && secrets[settings.machineSecrets.secret];
-    const machineSecrets =
-      kept ??
+  /**
+   * The machine-config contract, `v1.7`: the one that is set, or that of the Talos version that the cluster was created with.
+   * It does not follow a later `talosVersion`: a config of a newer contract changes essentials of a running cluster, such as
+   * how etcd's secrets are kept.
+   */
+  private contract({ settings, context }: TalosClusterArgs): pulumi.Output<string> {
+    const contract = `v${contractOf(settings)}`;
+    if (settings.contract !== undefined || context.render) return pulumi.output(contract);
+    return lifecycleCommand(
+      `${this.name}-contract`,
+      { apply: 'printf "%s" "$TALOS_CONTRACT"', environment: { TALOS_CONTRACT: contract } },
+      // The change is ignored, so that the command never runs again and its stdout stays.
+      { ...this.child, ignoreChanges: ["environment"] },
+    ).stdout;
+  }
+
+  private machineSecrets(args: TalosClusterArgs, contract: pulumi.Output<string>): pulumi.Output<string> {
+    const { settings, environment, secrets } = args;
+    const given = settings.machineSecrets && secrets[settings.machineSecrets.secret];
+    const created = () =>
       stepResource(
         `${this.name}-machine-secrets`,
         "machine-secrets",
         { environment: { TALOS_CLUSTER: settings.name, TALOS_CONTRACT: contract } },
-        // Who loses them loses the cluster.
+        // Without them the cluster cannot be administered any more.
         { ...this.child, secretOutput: true, previousOutput: true, protect: environment !== "dev" },
       ).stdout;
-    return {
-      cluster: settings.name,
-      contract,
-      machineSecrets: pulumi.secret(machineSecrets),
-      plan: contract.apply((frozen) => {
-        const plan = clusterPlan({ ...settings, contract: frozen }, readFile);
-        for (const warning of plan.warnings) void pulumi.log.warn(warning, this);
-        return plan;
-      }),
-      reboot: settings.reboot,
-      snapshotFolder: settings.etcdSnapshot?.folder,
-    };
+    return pulumi.secret(given ?? created());
   }
 
-  /** What the Image Factory has to know before it gives out an installer. */
+  /** Uploads what the Image Factory has to know before an installer can be pulled. */
   private schematics(settings: TalosClusterSettings): readonly Command[] {
     return schematicUploads(settings).map(({ id, url, body }) =>
       stepResource(
@@ -216,27 +205,20 @@ export class TalosCluster extends pulumi.ComponentResource implements Cluster {
 
   private machineConfig(node: Node): Command {
     const input = this.stepsOf(node).machineConfig();
-    return stepResource(`${this.name}-config-${node.hostname}`, "machine-config", input, {
-      ...this.child,
-      secretOutput: true,
-    });
+    const opts = { ...this.child, secretOutput: true };
+    return stepResource(`${this.name}-config-${node.hostname}`, "machine-config", input, opts);
   }
 
-  /** Each depends on those before it, so that a destroy, which goes backwards, wipes the first control plane last. */
+  /** Each depends on the control planes before it: a destroy, which runs backwards, wipes the first control plane last. */
   private resets(nodes: readonly Node[]): Map<Node, Command> {
-    const made = new Map<Node, Command>();
+    const resets = new Map<Node, Command>();
     for (const node of nodes) {
-      const before = [...made].filter(([other]) => other.controlPlane).map(([, reset]) => reset);
-      made.set(
-        node,
-        lifecycleCommand(
-          `${this.name}-reset-${node.hostname}`,
-          { apply: "true", delete: stepCommand("reset"), ...this.stepsOf(node).reset() },
-          { ...this.child, dependsOn: before, deleteBeforeReplace: true },
-        ),
-      );
+      const before = [...resets].filter(([other]) => other.controlPlane).map(([, reset]) => reset);
+      const args = { apply: "true", delete: stepCommand("reset"), ...this.stepsOf(node).reset() };
+      const opts = { ...this.child, dependsOn: before, deleteBeforeReplace: true };
+      resets.set(node, lifecycleCommand(`${this.name}-reset-${node.hostname}`, args, opts));
     }
-    return made;
+    return resets;
   }
 
   private stepsOf(node: Node): NodeSteps {
@@ -250,17 +232,7 @@ function addresses(nodes: readonly Node[]): string {
   return nodes.map(({ ipAddress }) => ipAddress).join(",");
 }
 
-/** `hostname=VALUE hostname=VALUE`, as the steps read it. */
+/** `hostname=VALUE hostname=VALUE`, the form that the steps read. */
 function nodeList(nodes: readonly Node[], value: (node: Node) => string): string {
   return nodes.map((node) => `${node.hostname}=${value(node)}`).join(" ");
-}
-
-/** The uploads of all nodes, each once. */
-function schematicUploads(settings: TalosClusterSettings): readonly SchematicUpload[] {
-  const uploads = settings.nodes.flatMap((_, index) => {
-    const { node } = settingsOf(settings, index);
-    const upload = schematicUpload({ ...settings, ...node, schematic: node.schematic ?? settings.schematic });
-    return upload ? [upload] : [];
-  });
-  return [...new Map(uploads.map((upload) => [upload.id, upload])).values()];
 }

@@ -1,13 +1,14 @@
-type Tree = Readonly<Record<string, unknown>>;
+/** A YAML mapping as plain data. */
+export type Tree = Readonly<Record<string, unknown>>;
 
 /** As Helm merges values: `over` wins, mappings are merged key by key, lists and everything else are replaced. */
 export function mergeValues(base: Tree, over: Tree): Record<string, unknown> {
-  const merged: Record<string, unknown> = { ...base };
-  for (const [key, value] of Object.entries(over)) {
-    const below = merged[key];
-    merged[key] = isTree(below) && isTree(value) ? mergeValues(below, value) : value;
-  }
-  return merged;
+  const merged = Object.entries(over).map(([key, value]) => {
+    const below = Object.hasOwn(base, key) ? base[key] : undefined;
+    return [key, isTree(below) && isTree(value) ? mergeValues(below, value) : value];
+  });
+  // Entries, because an assignment would call the setter of the key `__proto__`.
+  return Object.fromEntries([...Object.entries(base), ...merged]) as Record<string, unknown>;
 }
 
 export function isTree(value: unknown): value is Tree {

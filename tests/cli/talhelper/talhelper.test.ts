@@ -3,8 +3,8 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import { parse } from "yaml";
 import { importTalconfig, type Imported } from "../../../cli/talhelper/import-talconfig";
-import { clusterPlan } from "../../../components/cluster/talos/config/cluster-plan";
-import { root, stackCluster, talosSettings } from "../../cluster/talos/config/plans";
+import type { TalosClusterSettings } from "../../../components/settings/sections/cluster";
+import { planOf, root, stackCluster, talosSettings } from "../../cluster/talos/config/plans";
 
 const folder = path.join(root, "tests/fixtures/talhelper");
 const environment = { CLUSTER_DOMAIN: "cluster.example", AUTH_KEY: "key-of-the-test" };
@@ -32,12 +32,13 @@ describe("importing a talconfig", () => {
     assert.equal(imported.problem, undefined);
     assert.deepEqual(imported.notes.missing, []);
     assert.deepEqual(imported.notes.lost, []);
-    const { nodes } = clusterPlan(talosSettings(clusterOf(imported)), () => "");
-    const own = clusterPlan(stackCluster("Pulumi.article.yaml"), () => "");
-    assert.deepEqual(
-      nodes.map(({ hostname, address, installerImage }) => ({ hostname, address, installerImage })),
-      own.nodes.map(({ hostname, address, installerImage }) => ({ hostname, address, installerImage })),
-    );
+    const nodes = (settings: TalosClusterSettings) =>
+      planOf(settings).map(({ hostname, genConfigArgs }, index) => ({
+        hostname,
+        address: settings.nodes[index]?.ipAddress,
+        installerImage: genConfigArgs.find((argument) => argument.startsWith("--install-image=")),
+      }));
+    assert.deepEqual(nodes(talosSettings(clusterOf(imported))), nodes(stackCluster("Pulumi.article.yaml")));
   });
 
   it("takes over every key that means something here, and names the others", () => {

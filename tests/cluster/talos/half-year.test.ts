@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { halfYear } from "../../../components/cluster/talos/half-year";
+import { halfYear } from "../../../components/cluster/talos/steps";
 
 describe("the half-year of a kubeconfig", () => {
   it("changes in January and July and at no other time", () => {

@@ -1,12 +1,12 @@
-/** What a Go struct or map with `omitempty` fields may hold. */
+/** A value that Go can marshal; undefined fields are left out. */
 export type GoValue = string | number | boolean | undefined | null | readonly GoValue[] | GoMap;
 export type GoMap = { readonly [key: string]: GoValue };
 
 /**
- * YAML byte for byte as Go's yaml package writes a map: four spaces a level, list items indented, no line wrapped,
- * quotes only where a reader would take a text for something else. Two systems that hash YAML agree by this alone.
+ * YAML byte for byte as Go's yaml package writes a map: four spaces a level, list items indented, no line wrapped, quotes
+ * only where a string would be read as something else. Hashes of the YAML depend on these bytes.
  *
- * Texts with a carriage return or Unicode's own line separators, and keys of several lines, are beyond it.
+ * Not supported: strings with a carriage return or Unicode's own line separators, and keys of several lines.
  *
  * Source: go.yaml.in/yaml v4, internal/libyaml: representer.go, desolver.go, emitter.go.
  */
@@ -20,23 +20,23 @@ function indentation(depth: number): string {
   return " ".repeat(depth);
 }
 
-/** A map's lines; the first is indented by `first`, so that a list item can begin with it. */
+/** The lines of a map; the first is indented by `first`, so that it can follow the dash of a list item. */
 function writeMap(map: GoMap, depth: number, first: number): string {
   const entries = Object.entries(map).filter(([, value]) => value !== undefined);
   return entries
     .map(
       ([key, value], index) =>
-        `${indentation(index === 0 ? first : depth)}${scalar(key, depth)}:${after(value, depth)}`,
+        `${indentation(index === 0 ? first : depth)}${scalar(key, depth)}:${afterColon(value, depth)}`,
     )
     .join("");
 }
 
-/** What stands behind a key's colon, to the end of the value's last line. */
-function after(value: GoValue, depth: number): string {
+/** What follows the colon of a key, to the end of the value's last line. */
+function afterColon(value: GoValue, depth: number): string {
   const inner = depth + step;
   if (isList(value)) return value.length === 0 ? " []\n" : `\n${value.map((item) => listItem(item, inner)).join("")}`;
   if (isMap(value)) return isEmpty(value) ? " {}\n" : `\n${writeMap(value, inner, inner)}`;
-  // Within a list item a block goes to the next full step, not one step on.
+  // Inside a list item, a block is indented to the next full step.
   return ` ${scalar(value, step * (Math.floor(depth / step) + 1))}\n`;
 }
 
@@ -56,21 +56,21 @@ function listItem(item: GoValue, depth: number): string {
   return `${dash}${scalar(item, depth + 2)}\n`;
 }
 
-/** `margin`: how far the lines of a block are indented. */
+/** @param margin indentation of the lines of a block */
 function scalar(value: string | number | boolean | null | undefined, margin: number): string {
   if (typeof value !== "string") return String(value ?? null);
   if (value.includes("\n")) return canBeBlock(value) ? block(value, margin) : doubleQuoted(value);
-  if (oldWords.test(value) || sexagesimal.test(value)) return `'${value}'`;
-  if (readsAsOther(value)) return doubleQuoted(value);
+  if (yaml11Words.test(value) || sexagesimal.test(value)) return `'${value}'`;
+  if (isNotString(value)) return doubleQuoted(value);
   if (canBePlain(value)) return value;
   return canBeSingleQuoted(value) ? `'${value.replaceAll("'", "''")}'` : doubleQuoted(value);
 }
 
-/** What YAML 1.1 took for a boolean, a merge or a number to the base of 60, and YAML 1.2 does not. */
-const oldWords = /^(y|Y|yes|Yes|YES|on|On|ON|n|N|no|No|NO|off|Off|OFF|<<)$/;
+/** Booleans, merge keys and base-60 numbers of YAML 1.1, which are strings in YAML 1.2. */
+const yaml11Words = /^(y|Y|yes|Yes|YES|on|On|ON|n|N|no|No|NO|off|Off|OFF|<<)$/;
 const sexagesimal = /^[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?$/;
 
-const words = /^(|~|null|Null|NULL|true|True|TRUE|false|False|FALSE|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN))$/;
+const yaml12Words = /^(|~|null|Null|NULL|true|True|TRUE|false|False|FALSE|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN))$/;
 const numbers = [
   /^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$/,
   /^[-+]?0([xX][0-9a-fA-F]+|[oO]?[0-7]+|[bB][01]+)$/,
@@ -78,9 +78,9 @@ const numbers = [
 const timestamp =
   /^[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}([Tt ][0-9]{1,2}:[0-9]{1,2}:[0-9]{1,2}(\.[0-9]+)?([Zz]|[-+][0-9:]+)?)?$/;
 
-function readsAsOther(value: string): boolean {
+function isNotString(value: string): boolean {
   const digits = /^[-+.]?[0-9]/.test(value) ? value.replaceAll("_", "") : value;
-  return words.test(value) || numbers.some((number) => number.test(digits)) || timestamp.test(value);
+  return yaml12Words.test(value) || numbers.some((number) => number.test(digits)) || timestamp.test(value);
 }
 
 function canBePlain(value: string): boolean {
@@ -143,7 +143,7 @@ function isList(value: GoValue): value is readonly GoValue[] {
   return Array.isArray(value);
 }
 
-function isMap(value: GoValue): value is GoMap {
+export function isMap(value: GoValue): value is GoMap {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 

@@ -1,79 +1,150 @@
-import type { Problem } from "../../../shared/problem";
-import type { TalosClusterSettings } from "../../../settings/sections/cluster";
-import { contractOf } from "./contract";
-import { toContractForm } from "./contract-form";
-import { type ImageSource, installerImage, schematicUpload } from "./installer-image";
-import { settingsOf } from "./node-settings";
-import { orderedPatches } from "./patches";
-import { settingsDocuments, settingsPatch } from "./typed-settings";
-import type { MachineType, NodePlan, ReadFile, SchematicUpload, TalosNodeSettings } from "./types";
+import type { DockerClusterSettings, TalosClusterSettings } from "../../../settings/sections/cluster";
+import { formatPath, type Problem } from "../../../shared/problem";
+import type { Tree } from "../../../shared/merge";
+import { ifKnown, knownEntries } from "../../../shared/unknown";
+import { type GoMap, goYaml } from "./go-yaml";
+import { installerOf } from "./installer";
+import type { MachineType } from "./migrations/migration";
+import { type MultiDocumentPatch, toMultiDocument } from "./multi-document";
+import { contractOf, nodeSettings, settingsDocuments, settingsPatch } from "./node-settings";
+import {
+  contractHint,
+  convertPatch,
+  type PatchContents,
+  patchesOfNode,
+  patchProblems,
+  type ReadFile,
+} from "./user-patches";
 
-/** A node's plan, and what is wrong with it. */
-export interface Planned {
-  readonly plan: NodePlan;
-  readonly upload?: SchematicUpload;
-  readonly problems: readonly Problem[];
+/**
+ * One patch for `talosctl gen config`: a strategic merge (one YAML document) or, up to contract v1.11, a list of RFC 6902
+ * operations.
+ */
+export interface MachinePatch {
+  /** `settings`, or the path of the patch in the settings. */
+  readonly origin: string;
+  /** YAML; never empty, and ends with a newline, so that talosctl never takes it for a file name. */
+  readonly content: string;
 }
 
-/** What gen config needs for the node at this place of the settings. Pure but for `readFile`. */
-export function nodePlan(settings: TalosClusterSettings, index: number, readFile: ReadFile): Planned {
-  const { node, patches: userPatches } = settingsOf(settings, index);
-  const machineType: MachineType = node.controlPlane ? "controlplane" : "worker";
+/**
+ * What `talosctl` needs to generate one node's machine config. It may hold passwords that users write into patches, so the
+ * contents are secret. The machine config is the stdout of
+ *
+ *     talosctl <genConfigArgs> --with-secrets /dev/stdin  <patchFlag> @patch-0.yaml  <patchFlag> @patch-1.yaml ...
+ *
+ * Patches go by the flag of the node's role alone, never by `--config-patch`: gen config also generates the other role's
+ * config, and fails where a patch deletes what only one of them has.
+ */
+export interface NodePlan {
+  readonly hostname: string;
+  /** From `gen` to `--output=-`, without secrets and patches. */
+  readonly genConfigArgs: readonly string[];
+  readonly patchFlag: "--config-patch-control-plane" | "--config-patch-worker";
+  /** In the order of their application. */
+  readonly patches: readonly MachinePatch[];
+}
+
+/** What gen config needs for the node at this position. The same settings give the same plan. */
+export function nodePlan(settings: TalosClusterSettings, index: number, contents: PatchContents): NodePlan {
+  const node = nodeSettings(settings, index);
+  const machineType = node.controlPlane ? "controlplane" : "worker";
   const contract = contractOf(settings);
-  const source: ImageSource = {
-    talosVersion: settings.talosVersion,
-    imageFactory: settings.imageFactory,
-    schematic: node.schematic ?? settings.schematic,
-    talosImageURL: node.talosImageURL,
-    platform: node.platform,
-  };
-  const image = installerImage(source);
-  const upload = schematicUpload(source);
-
-  const form = toContractForm(settingsPatch(settings, node, image), contract, machineType);
-  const typed = { form, documents: settingsDocuments(node) };
-  const { patches, warnings, problems } = orderedPatches(userPatches, contract, machineType, readFile, typed);
+  const { image } = installerOf(settings, node);
+  const typed = toMultiDocument(settingsPatch(settings, node, image), contract, machineType);
   return {
-    plan: {
-      hostname: node.hostname,
-      address: node.ipAddress,
+    hostname: node.hostname,
+    genConfigArgs: [
+      "gen",
+      "config",
+      settings.name,
+      settings.endpoint,
+      `--talos-version=v${contract}`,
+      `--kubernetes-version=${settings.kubernetesVersion.replace(/^v/, "")}`,
+      // Empty where a selector names the disk, or none is needed: gen config would write /dev/sda.
+      `--install-disk=${node.installDisk ?? ""}`,
+      `--install-image=${image}`,
+      `--dns-domain=${settings.domain}`,
+      `--with-cluster-discovery=${settings.discovery}`,
+      `--with-kubespan=${settings.kubespan}`,
+      "--with-docs=false",
+      "--with-examples=false",
+      `--output-types=${machineType}`,
+      "--output=-",
+    ],
+    patchFlag: node.controlPlane ? "--config-patch-control-plane" : "--config-patch-worker",
+    patches: orderedPatches(
+      patchesOfNode(settings, index).map(({ path }) => formatPath(path)),
+      contents,
+      contract,
       machineType,
-      contract: `v${contract}`,
-      genConfigArgs: genConfigArgs(settings, node, machineType, image),
-      patchFlag: node.controlPlane ? "--config-patch-control-plane" : "--config-patch-worker",
-      patches,
-      installerImage: image,
-      ...(upload && { schematicId: upload.id }),
-      validateMode: node.mode,
-      warnings,
-    },
-    upload,
-    problems: [...form.problems.map((message) => ({ path: ["cluster", "nodes", index], message })), ...problems],
+      typed,
+      settingsDocuments(node),
+    ),
   };
 }
 
-function genConfigArgs(
-  settings: TalosClusterSettings,
-  node: TalosNodeSettings,
+/** Patches of a cluster in containers, for `talosctl cluster create`, by role. */
+export function dockerPatches(
+  settings: DockerClusterSettings,
+  contents: PatchContents,
+): { readonly controlPlane: readonly MachinePatch[]; readonly worker: readonly MachinePatch[] } {
+  const patches = (machineType: MachineType) =>
+    orderedPatches([...contents.keys()], contents, contractOf(settings), machineType);
+  return { controlPlane: patches("controlplane"), worker: patches("worker") };
+}
+
+/**
+ * The settings' patch and the user's after it, in the form of a contract. Documents come last, because talosctl accepts
+ * RFC 6902 patches for a config of one document only; the two do not touch each other, so their order has no other effect.
+ */
+function orderedPatches(
+  origins: readonly string[],
+  contents: PatchContents,
+  contract: string,
   machineType: MachineType,
-  image: string,
-): string[] {
+  typed: MultiDocumentPatch = { v1alpha1: {}, documents: [], problems: [] },
+  typedDocuments: readonly Tree[] = [],
+): MachinePatch[] {
+  const converted = origins.map((origin) => {
+    const patch = convertPatch(contents.get(origin) ?? [], contract, machineType);
+    // Validation checks a contract that is not older, and newer contracts accept less.
+    const [problem] = patch.problems;
+    if (problem !== undefined) throw new Error(`${origin}: ${problem}`);
+    return { origin, ...patch };
+  });
   return [
-    "gen",
-    "config",
-    settings.name,
-    settings.endpoint,
-    `--talos-version=v${contractOf(settings)}`,
-    `--kubernetes-version=${settings.kubernetesVersion.replace(/^v/, "")}`,
-    // Empty where a selector names the disk, or none is needed: gen config would write /dev/sda.
-    `--install-disk=${node.installDisk ?? ""}`,
-    `--install-image=${image}`,
-    `--dns-domain=${settings.domain}`,
-    `--with-cluster-discovery=${settings.discovery}`,
-    `--with-kubespan=${settings.kubespan}`,
-    "--with-docs=false",
-    "--with-examples=false",
-    `--output-types=${machineType}`,
-    "--output=-",
+    ...merges("settings", [typed.v1alpha1]),
+    ...converted.flatMap(({ origin, v1alpha1, operations }) => [
+      ...merges(origin, v1alpha1),
+      ...operations.map((list) => ({ origin, content: `${JSON.stringify(list)}\n` })),
+    ]),
+    ...merges("settings", [...typed.documents, ...typedDocuments]),
+    ...converted.flatMap(({ origin, documents }) => merges(origin, documents)),
   ];
+}
+
+function merges(origin: string, trees: readonly Tree[]): MachinePatch[] {
+  return trees
+    .filter((tree) => Object.keys(tree).length > 0)
+    .map((tree) => ({ origin, content: goYaml(tree as GoMap) }));
+}
+
+/** Everything that keeps the machine configs of a cluster from being generated. Reads nothing but the files of patches. */
+export function* machineConfigProblems(
+  cluster: TalosClusterSettings | DockerClusterSettings,
+  readFile: ReadFile,
+): Iterable<Problem> {
+  yield* patchProblems(cluster, readFile);
+  if (cluster.kind !== "talos") return;
+  for (const [index] of knownEntries(cluster.nodes)) {
+    const problems = ifKnown(() => {
+      const node = nodeSettings(cluster, index);
+      const patch = settingsPatch(cluster, node, installerOf(cluster, node).image);
+      return toMultiDocument(patch, contractOf(cluster), node.controlPlane ? "controlplane" : "worker").problems;
+    });
+    for (const message of problems ?? []) {
+      yield { path: ["cluster", "nodes", index], message: message + contractHint(cluster) };
+    }
+  }
 }

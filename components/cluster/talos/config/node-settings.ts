@@ -1,48 +1,114 @@
 import type { TalosClusterSettings } from "../../../settings/sections/cluster";
-import type { SettingPath } from "../../../shared/problem";
-import type { PlacedPatch } from "./patches";
-import type { TalosNodeSettings } from "./types";
+import { minorOf } from "../../../settings/versions";
+import { isTree, type Tree } from "../../../shared/merge";
 
-type Group = NonNullable<TalosClusterSettings["worker"]>;
-type Patch = Group["patches"][number];
+/** One node of the settings. */
+export type TalosNodeSettings = TalosClusterSettings["nodes"][number];
 
-/** A node's settings with those of its group, and every patch that holds for it, in the order they are applied. */
-export interface NodeSettings {
-  readonly node: TalosNodeSettings;
-  readonly patches: readonly PlacedPatch[];
+/** The contract of the machine configs as a minor version, `1.12`: the one that is set, or that of the Talos version. */
+export function contractOf(settings: { readonly contract?: string; readonly talosVersion: string }): string {
+  return minorOf(settings.contract ?? settings.talosVersion);
 }
 
-function placed(patches: readonly Patch[] | undefined, ...path: SettingPath): PlacedPatch[] {
-  return (patches ?? []).map((patch, index) => ({ path: ["cluster", ...path, "patches", index], patch }));
+/** Name of the group of settings that a node belongs to. */
+export function groupOf({ controlPlane }: Pick<TalosNodeSettings, "controlPlane">): "controlPlane" | "worker" {
+  return controlPlane ? "controlPlane" : "worker";
 }
 
 /**
- * What holds for a node. A field the node sets stands instead of its group's; `certSANs`, `documents` and patches of
- * both hold, the group's first, unless the node overrides them.
+ * A node's settings with those of its group. A field that the node sets replaces its group's; `certSANs` and `documents`
+ * of both apply, the group's first, unless the node overrides them.
  */
-export function settingsOf(settings: TalosClusterSettings, index: number): NodeSettings {
+export function nodeSettings(settings: TalosClusterSettings, index: number): TalosNodeSettings {
   const node = settings.nodes[index];
   if (!node) throw new RangeError(`there is no node ${index}`);
-  const role = node.controlPlane ? "controlPlane" : "worker";
-  const group = settings[role];
-  const ofGroup = Object.entries(group ?? {}).filter(([key]) => isUnset(node[key as keyof Group]));
+  const group = settings[groupOf(node)];
+  if (!group) return node;
+  const ofGroup = Object.entries(group).filter(([key]) => isUnset(node[key as keyof typeof group]));
   return {
-    node: {
-      ...node,
-      ...Object.fromEntries(ofGroup),
-      certSANs: [...(node.overrideMachineCertSANs ? [] : (group?.certSANs ?? [])), ...node.certSANs],
-      documents: [...(group?.documents ?? []), ...node.documents],
-    },
-    patches: [
-      ...placed(settings.patches),
-      ...(node.overridePatches ? [] : placed(group?.patches, role)),
-      ...placed(node.patches, "nodes", index),
-    ],
+    ...node,
+    ...Object.fromEntries(ofGroup),
+    certSANs: [...(node.overrideMachineCertSANs ? [] : group.certSANs), ...node.certSANs],
+    documents: [...group.documents, ...node.documents],
   };
 }
 
-/** Defaults are empty lists, empty maps and false. */
+/** Defaults are empty lists, empty mappings and false. */
 function isUnset(value: unknown): boolean {
   if (value === undefined || value === false) return true;
   return typeof value === "object" && value !== null && Object.keys(value).length === 0;
+}
+
+/**
+ * The settings as a patch of the v1alpha1 document, which every contract has a counterpart of. What gen config has a flag
+ * for is not in it.
+ *
+ * @param node with the settings of its group
+ */
+export function settingsPatch(settings: TalosClusterSettings, node: TalosNodeSettings, installerImage: string): Tree {
+  const { name, urls, kubeNetworkPoliciesEnabled, extraArgs } = settings.cni;
+  return compact({
+    machine: {
+      certSANs: node.certSANs,
+      install: node.installDiskSelector && {
+        diskSelector: node.installDiskSelector,
+        image: installerImage,
+        wipe: false,
+      },
+      network: {
+        hostname: node.ignoreHostname ? undefined : node.hostname,
+        interfaces: node.networkInterfaces,
+        nameservers: node.nameservers,
+        disableSearchDomain: node.disableSearchDomain || undefined,
+      },
+      kernel: { modules: node.kernelModules },
+      files: node.machineFiles.map((file) => ({ ...file, permissions: file.permissions ?? 0o644 })),
+      nodeLabels: node.nodeLabels,
+      nodeAnnotations: node.nodeAnnotations,
+      nodeTaints: node.nodeTaints,
+    },
+    cluster: {
+      network: {
+        cni: {
+          name,
+          urls,
+          flannel: { kubeNetworkPoliciesEnabled: kubeNetworkPoliciesEnabled || undefined, extraArgs },
+        },
+        podSubnets: settings.podSubnets,
+        serviceSubnets: settings.serviceSubnets,
+      },
+      ...(node.controlPlane && {
+        allowSchedulingOnControlPlanes: settings.allowSchedulingOnControlPlanes || undefined,
+        apiServer: { certSANs: settings.additionalApiServerCertSANs },
+        inlineManifests: settings.inlineManifests,
+      }),
+    },
+  });
+}
+
+/** Settings that are documents under every contract, and those that are given as documents. */
+export function settingsDocuments({ ingressFirewall, ...node }: TalosNodeSettings): readonly Tree[] {
+  const ofKind = (kind: string, entries: readonly Tree[]) =>
+    entries.map((entry) => ({ apiVersion: "v1alpha1", kind, ...entry }));
+  const rules = Array.isArray(ingressFirewall?.rules) ? (ingressFirewall.rules as unknown[]).filter(isTree) : [];
+  return [
+    ...(ingressFirewall
+      ? ofKind("NetworkDefaultActionConfig", [{ ingress: ingressFirewall.defaultAction ?? "block" }])
+      : []),
+    ...ofKind("NetworkRuleConfig", rules),
+    ...ofKind("ExtensionServiceConfig", node.extensionServices),
+    ...ofKind("VolumeConfig", node.volumes),
+    ...node.documents,
+  ];
+}
+
+/** Without undefined values, empty lists and empty mappings, at any depth. */
+function compact(tree: Tree): Tree {
+  const entries = Object.entries(tree)
+    .map(([key, value]) => [key, isTree(value) ? compact(value) : value] as const)
+    .filter(([, value]) => {
+      if (typeof value !== "object" || value === null) return value !== undefined;
+      return Object.keys(value).length > 0;
+    });
+  return Object.fromEntries(entries);
 }

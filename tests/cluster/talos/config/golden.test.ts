@@ -1,14 +1,18 @@
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import type { NodePlan } from "../../../../components/cluster/talos/config/types";
+import { installerOf } from "../../../../components/cluster/talos/config/installer";
+import type { NodePlan } from "../../../../components/cluster/talos/config/node-plan";
+import { nodeSettings } from "../../../../components/cluster/talos/config/node-settings";
+import { patchesOfNode, patchWarnings, readPatches } from "../../../../components/cluster/talos/config/user-patches";
 import type { TalosClusterSettings } from "../../../../components/settings/sections/cluster";
-import { articleCluster, planOf, type Release, stackCluster } from "./plans";
+import { formatPath } from "../../../../components/shared/problem";
+import { articleCluster, noFiles, planOf, type Release, stackCluster } from "./plans";
 
 const folder = path.join(__dirname, "golden");
 const update = process.env.UPDATE_GOLDEN === "1";
 
-/** The article's patches, word for word, where Pulumi.article.yaml says some of it with settings. */
+/** The article's patches, word for word; Pulumi.article.yaml has settings instead of some of them. */
 const asWritten = {
   discovery: true,
   patches: [readFileSync(path.join(__dirname, "article-patch.yaml"), "utf8")],
@@ -26,16 +30,26 @@ for (const contract of ["v1.11", "v1.12", "v1.13", "v1.14"]) {
   clusters[`everything-${contract}`] = stackCluster(everything, { contract });
 }
 
-function text({ hostname, genConfigArgs, patchFlag, patches, ...rest }: NodePlan): string {
-  const { installerImage, schematicId, validateMode, warnings } = rest;
+const files = new Map([
+  ["patches/common.yaml", "machine:\n  sysctls:\n    net.core.somaxconn: '65535'\n"],
+  ["patches/worker.yaml", "[{op: add, path: /machine/env, value: {A: b}}]"],
+]);
+
+function text(settings: TalosClusterSettings, index: number, plan: NodePlan): string {
+  const { hostname, genConfigArgs, patchFlag, patches } = plan;
+  const node = nodeSettings(settings, index);
+  const { image, schematic } = installerOf(settings, node);
+  const contents = readPatches(settings, (file) => files.get(file) ?? noFiles(file));
+  const origins = new Set(patchesOfNode(settings, index).map(({ path: at }) => formatPath(at)));
+  const warnings = patchWarnings(new Map([...contents].filter(([origin]) => origins.has(origin))));
   return [
     `# ${hostname}`,
     `talosctl ${genConfigArgs.join(" \\\n  ")} \\\n  ${patchFlag} (each of the following)`,
     ...patches.map(({ origin, content }) => `--- # ${origin}\n${content.trimEnd()}`),
     "---",
-    `installer: ${installerImage}`,
-    `schematic: ${schematicId ?? "none"}`,
-    `validate: ${validateMode}`,
+    `installer: ${image}`,
+    `schematic: ${schematic?.id ?? "none"}`,
+    `validate: ${node.mode}`,
     ...warnings.map((warning) => `warning: ${warning}`),
     "",
   ].join("\n");
@@ -43,22 +57,20 @@ function text({ hostname, genConfigArgs, patchFlag, patches, ...rest }: NodePlan
 
 describe("golden plans of Talos nodes", () => {
   before(() => {
-    assert.ok(!(update && process.env.CI), "UPDATE_GOLDEN rewrites what CI is to compare with: unset it in CI");
+    assert.ok(!(update && process.env.CI), "UPDATE_GOLDEN rewrites the files that CI compares with: unset it in CI");
   });
 
   for (const [name, settings] of Object.entries(clusters)) {
-    it(`plans ${name} as agreed`, () => {
-      const files = {
-        "patches/common.yaml": "machine:\n  sysctls:\n    net.core.somaxconn: '65535'\n",
-        "patches/worker.yaml": "[{op: add, path: /machine/env, value: {A: b}}]",
-      };
-      const plans = planOf(settings, files).nodes.map(text).join("\n");
+    it(`plans ${name} as in its file`, () => {
+      const plans = planOf(settings, Object.fromEntries(files))
+        .map((plan, index) => text(settings, index, plan))
+        .join("\n");
       const file = path.join(folder, `${name}.txt`);
       if (update) writeFileSync(file, plans);
       assert.equal(
         plans,
         readFileSync(file, "utf8"),
-        "after a wanted change: UPDATE_GOLDEN=1, and review the difference",
+        "after an intended change: UPDATE_GOLDEN=1, and review the difference",
       );
     });
   }

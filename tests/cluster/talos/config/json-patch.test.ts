@@ -1,28 +1,27 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { isJsonPatch, type Operation, toStrategicMerge } from "../../../../components/cluster/talos/config/json-patch";
-import { isTree, merge, set, type Tree } from "../../../../components/cluster/talos/config/tree";
+import { isTree, mergeValues, type Tree } from "../../../../components/shared/merge";
 
-/** RFC 6902 as it stands, for maps: `add` needs the parent, `replace` the place itself. */
+/** RFC 6902 for mappings: `add` needs the parent, `replace` the value itself. */
 function applyJsonPatch(document: Tree, operations: readonly Operation[]): Tree {
-  const result = structuredClone(document);
-  for (const { path, value } of operations) {
+  return operations.reduce((result, { path, value }) => {
     const keys = path
       .slice(1)
       .split("/")
       .map((key) => key.replaceAll("~1", "/").replaceAll("~0", "~"));
-    let place = result;
-    for (const key of keys.slice(0, -1)) {
-      const next = place[key];
-      assert.ok(isTree(next), "the generator made a patch that RFC 6902 refuses");
-      place = next;
-    }
-    set(place, keys.at(-1) ?? "", structuredClone(value));
-  }
-  return result;
+    return assign(result, keys, value);
+  }, document);
 }
 
-// Keys with what a JSON pointer escapes; never a number, which would be a place in a list.
+function assign(tree: Tree, [key = "", ...inner]: readonly string[], value: unknown): Tree {
+  if (inner.length === 0) return { ...tree, [key]: value };
+  const child = tree[key];
+  assert.ok(isTree(child), "the generator created a patch that RFC 6902 refuses");
+  return { ...tree, [key]: assign(child, inner, value) };
+}
+
+// Keys with what a JSON pointer escapes; never a number, which would be a position in a list.
 const key = fc.stringMatching(/^[a-z][a-z~/.-]{0,5}$/);
 const scalar = fc.oneof(fc.string(), fc.integer(), fc.boolean());
 const { tree } = fc.letrec<{ tree: Tree; value: unknown }>((tie) => ({
@@ -34,17 +33,17 @@ function pointer(keys: readonly string[]): string {
   return `/${keys.map((one) => one.replaceAll("~", "~0").replaceAll("/", "~1")).join("/")}`;
 }
 
-/** Every map of a tree, by the keys that lead to it. */
-function* maps(document: Tree, keys: readonly string[] = []): Iterable<readonly [readonly string[], Tree]> {
+/** Every mapping of a tree, by its path. */
+function* mappings(document: Tree, keys: readonly string[] = []): Iterable<readonly [readonly string[], Tree]> {
   yield [keys, document];
-  for (const [name, value] of Object.entries(document)) if (isTree(value)) yield* maps(value, [...keys, name]);
+  for (const [name, value] of Object.entries(document)) if (isTree(value)) yield* mappings(value, [...keys, name]);
 }
 
 /** A document and operations on it: new keys with any value, and keys that hold a scalar with another. */
 const patched = tree.chain((document) => {
-  const places = [...maps(document)];
+  const found = [...mappings(document)];
   const operation = fc
-    .tuple(fc.constantFrom(...places), key, fc.oneof(scalar, tree), fc.nat())
+    .tuple(fc.constantFrom(...found), key, fc.oneof(scalar, tree), fc.nat())
     .map(([[keys, map], fresh, value, pick]): Operation => {
       const scalars = Object.keys(map).filter((name) => !isTree(map[name]));
       if (scalars.length > 0 && pick % 2 === 0) {
@@ -56,18 +55,18 @@ const patched = tree.chain((document) => {
 });
 
 describe("JSON patches as strategic merge", () => {
-  it("does to maps what RFC 6902 does", () => {
+  it("has the same effect on mappings as RFC 6902", () => {
     fc.assert(
       fc.property(patched, ({ document, operations }) => {
         const { tree: converted, problems } = toStrategicMerge(operations);
         assert.deepEqual(problems, []);
-        assert.deepEqual(merge(document, converted), applyJsonPatch(document, operations));
+        assert.deepEqual(mergeValues(document, converted), applyJsonPatch(document, operations));
       }),
       { seed: 6902, numRuns: 500 },
     );
   });
 
-  it("leaves nothing of its input changed and shares nothing with it", () => {
+  it("changes nothing of its input and shares nothing with it", () => {
     const value = { a: { b: 1 } };
     const { tree: converted } = toStrategicMerge([
       { op: "add", path: "/x", value },
@@ -77,9 +76,9 @@ describe("JSON patches as strategic merge", () => {
     assert.deepEqual(value, { a: { b: 1 } });
   });
 
-  it("merges a map into the one that is there, the one difference", () => {
+  it("merges a mapping into an existing one, the one difference", () => {
     const { tree: converted } = toStrategicMerge([{ op: "replace", path: "/a", value: { b: 1 } }]);
-    assert.deepEqual(merge({ a: { c: 2 } }, converted), { a: { b: 1, c: 2 } });
+    assert.deepEqual(mergeValues({ a: { c: 2 } }, converted), { a: { b: 1, c: 2 } });
   });
 
   const refusals: readonly (readonly [operation: Operation, message: string])[] = [
@@ -95,13 +94,16 @@ describe("JSON patches as strategic merge", () => {
     [{ op: "copy", path: "/machine/type" }, "copy /machine/type: cannot be converted; add and replace can"],
     [
       { op: "add", path: "/machine/network/interfaces/0/dhcp", value: true },
-      "add /machine/network/interfaces/0/dhcp: is a place in a list, which strategic merge does not have; write the entry itself, `machine: { network: { interfaces: [...] } }`: it is appended, or merged with the entry of its name",
+      "add /machine/network/interfaces/0/dhcp: is a position in a list, which strategic merge does not have; write the entry itself, `machine: { network: { interfaces: [...] } }`: it is appended, or merged with the entry of its name",
     ],
     [
       { op: "add", path: "/machine/files/-", value: {} },
-      "add /machine/files/-: is a place in a list, which strategic merge does not have; write the entry itself, `machine: { files: [...] }`: it is appended, or merged with the entry of its name",
+      "add /machine/files/-: is a position in a list, which strategic merge does not have; write the entry itself, `machine: { files: [...] }`: it is appended, or merged with the entry of its name",
     ],
-    [{ op: "add", path: "machine", value: 1 }, "add machine: names no place; expected a path such as /machine/sysctls"],
+    [
+      { op: "add", path: "machine", value: 1 },
+      "add machine: is not a JSON pointer; expected a path such as /machine/sysctls",
+    ],
     [{ op: "add", path: "/machine/type" }, "add /machine/type: has no value"],
     [
       { op: "add", path: "/machine/time", value: null },
@@ -114,15 +116,15 @@ describe("JSON patches as strategic merge", () => {
     });
   }
 
-  it("refuses a place within a value that an earlier operation sets", () => {
+  it("refuses a path inside a value that an earlier operation sets", () => {
     const { problems } = toStrategicMerge([
       { op: "add", path: "/a", value: 1 },
       { op: "add", path: "/a/b", value: 1 },
     ]);
-    assert.deepEqual(problems, ["add /a/b: lies within a value that an earlier operation sets"]);
+    assert.deepEqual(problems, ["add /a/b: is inside a value that an earlier operation sets"]);
   });
 
-  it("knows a JSON patch from other lists", () => {
+  it("distinguishes a JSON patch from other lists", () => {
     assert.equal(isJsonPatch([{ op: "add", path: "/a", value: 1 }]), true);
     assert.equal(isJsonPatch([{ interface: "eth0" }]), false);
     assert.equal(isJsonPatch({ op: "add" }), false);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { clusterPlan } from "../../../../components/cluster/talos/config/cluster-plan";
-import type { MachinePatch } from "../../../../components/cluster/talos/config/types";
-import { SettingsError } from "../../../../components/shared/problem";
+import { installerOf, schematicUploads } from "../../../../components/cluster/talos/config/installer";
+import { nodeSettings } from "../../../../components/cluster/talos/config/node-settings";
+import { patchWarnings, readPatches } from "../../../../components/cluster/talos/config/user-patches";
 import { articleCluster, first, noFiles, patchesOf, planOf, problemsOf, type Release, releases } from "./plans";
 
 describe("plans of Talos nodes", () => {
@@ -11,19 +11,19 @@ describe("plans of Talos nodes", () => {
   });
 
   it("go by the flag of the node's role alone", () => {
-    const { nodes } = planOf(articleCluster("v1.14"));
+    const nodes = planOf(articleCluster("v1.14"));
     assert.deepEqual(
-      nodes.map(({ machineType, patchFlag }) => [machineType, patchFlag]),
+      nodes.map(({ genConfigArgs, patchFlag }) => [genConfigArgs.at(-2), patchFlag]),
       [
-        ["controlplane", "--config-patch-control-plane"],
-        ["worker", "--config-patch-worker"],
-        ["worker", "--config-patch-worker"],
+        ["--output-types=controlplane", "--config-patch-control-plane"],
+        ["--output-types=worker", "--config-patch-worker"],
+        ["--output-types=worker", "--config-patch-worker"],
       ],
     );
   });
 
-  it("take a taint away from control planes only: a worker has none, and talosctl would fail", () => {
-    const { nodes } = planOf(articleCluster("v1.14"));
+  it("remove a taint from control planes only: a worker has none, and talosctl would fail", () => {
+    const nodes = planOf(articleCluster("v1.14"));
     assert.deepEqual(
       nodes.map((node) => node.patches.some(({ content }) => content.includes("$patch: delete"))),
       [true, false, false],
@@ -32,7 +32,7 @@ describe("plans of Talos nodes", () => {
 
   it("leave documents of control planes out of workers", () => {
     const over = { additionalApiServerCertSANs: ["api.example.com"], inlineManifests: [{ name: "a", contents: "b" }] };
-    const { nodes } = planOf(articleCluster("v1.14", over));
+    const nodes = planOf(articleCluster("v1.14", over));
     const kinds = nodes.map(
       (node) => node.patches.filter(({ content }) => /^kind: Kube(API|Inline)/m.test(content)).length,
     );
@@ -41,14 +41,12 @@ describe("plans of Talos nodes", () => {
 
   it("keep to a frozen contract when Talos is newer", () => {
     const node = first(planOf(articleCluster("v1.14", { contract: "v1.12" })));
-    assert.equal(node.contract, "v1.12");
     assert.ok(node.genConfigArgs.includes("--talos-version=v1.12"));
-    assert.match(node.installerImage, /:v1\.14\.0$/);
+    assert.match(node.genConfigArgs.join(" "), / --install-image=\S+:v1\.14\.0 /);
   });
 
   it("upload every schematic once, as the bytes of its ID", () => {
-    const { schematics } = planOf(articleCluster("v1.14"));
-    assert.deepEqual(schematics, [
+    assert.deepEqual(schematicUploads(articleCluster("v1.14")), [
       {
         id: "6ebbfe35c8225645c05d4d19eaad385bd1ec795954932d0ada671388272fec19",
         url: "https://factory.talos.dev/schematics",
@@ -81,7 +79,7 @@ describe("plans of Talos nodes", () => {
       "factory.example.com:5000/nocloud-installer/376567988ad370138ad8b2698212367b8edcb69b5fd68c80be1f2ec7d603b4ba:v1.12.4",
     ],
     [
-      "a template of one's own",
+      "a custom template",
       "v1.12",
       {
         schematic: { secureboot: true },
@@ -90,15 +88,9 @@ describe("plans of Talos nodes", () => {
       {},
       "factory.talos.dev/x-sb:v1.12.4",
     ],
+    ["a custom image", "v1.12", {}, { talosImageURL: "localhost:5000/installer" }, "localhost:5000/installer:v1.12.4"],
     [
-      "an image of one's own",
-      "v1.12",
-      {},
-      { talosImageURL: "localhost:5000/installer" },
-      "localhost:5000/installer:v1.12.4",
-    ],
-    [
-      "a pinned image of one's own",
+      "a custom image with a digest",
       "v1.12",
       {},
       { talosImageURL: "r.example.com/i@sha256:00" },
@@ -108,8 +100,9 @@ describe("plans of Talos nodes", () => {
   for (const [name, release, over, nodeOver, image] of images) {
     it(`install from the right image: ${name}`, () => {
       const node = { hostname: "a", ipAddress: "192.0.2.1", controlPlane: true, installDisk: "/dev/sda", ...nodeOver };
-      const plan = first(planOf(articleCluster(release, { ...over, nodes: [node] })));
-      assert.equal(plan.installerImage, image);
+      const settings = articleCluster(release, { ...over, nodes: [node] });
+      const plan = first(planOf(settings));
+      assert.equal(installerOf(settings, nodeSettings(settings, 0)).image, image);
       assert.ok(plan.genConfigArgs.includes(`--install-image=${image}`));
     });
   }
@@ -172,7 +165,7 @@ describe("plans of Talos nodes", () => {
     assert.ok(!plan.patches[0]?.content.includes("certSANs"));
   });
 
-  it("leave the host name alone where asked", () => {
+  it("do not set the host name with ignoreHostname", () => {
     const node = {
       hostname: "a",
       ipAddress: "192.0.2.1",
@@ -198,7 +191,7 @@ describe("plans of Talos nodes", () => {
     );
   });
 
-  it("read '@file' patches, of several documents too, by the function they are given", () => {
+  it("contain '@file' patches, also of several documents", () => {
     const text =
       "machine:\n  files:\n    - {path: /etc/a, op: create, permissions: 0644, content: 'yes'}\n---\nkind: KmsgLogConfig\napiVersion: v1alpha1\nname: a\n";
     const node = first(planOf(articleCluster("v1.7", { patches: ["@patches/a.yaml"] }), { "patches/a.yaml": text }));
@@ -211,39 +204,53 @@ describe("plans of Talos nodes", () => {
 
   it("never hold a patch that talosctl would take for a file name", () => {
     for (const release of Object.keys(releases) as Release[]) {
-      for (const { patches } of planOf(articleCluster(release)).nodes) {
-        assert.ok(patches.every(({ content }: MachinePatch) => content.endsWith("\n")));
+      for (const { patches } of planOf(articleCluster(release))) {
+        assert.ok(patches.every(({ content }) => content.endsWith("\n")));
       }
     }
   });
 
-  it("warn of a file that containerd never reads, under every contract", () => {
-    const patches = [{ machine: { files: [{ path: "/var/cri/conf.d/metrics.toml", op: "create", content: "" }] } }];
-    for (const release of Object.keys(releases) as Release[]) {
-      assert.deepEqual(planOf(articleCluster(release, { patches })).warnings, [
-        "talos-mesh:cluster.patches[0]: /var/cri/conf.d/metrics.toml has no effect: since Talos 1.3 containerd reads /etc/cri/conf.d only; write the same content to /etc/cri/conf.d/20-customization.part",
-      ]);
-    }
-  });
-
-  it("say everything that is wrong with patches at once, each once", () => {
-    assert.deepEqual(
-      problemsOf("v1.12", ["@nowhere.yaml", "a: [", "# nothing", "text", [{ op: "remove", path: "/machine/env" }]]),
-      [
-        "  talos-mesh:cluster.patches[0]: cannot be read: ENOENT: nowhere.yaml",
-        "  talos-mesh:cluster.patches[1]: cannot be read: Flow sequence in block collection must be sufficiently indented and end with a ] at line 1, column 5:",
-        "  talos-mesh:cluster.patches[2]: found nothing in it; talosctl refuses an empty patch",
-        "  talos-mesh:cluster.patches[3]: expected a map (strategic merge) or a list of operations (RFC 6902)",
-        "  talos-mesh:cluster.patches[4]: contract v1.12 takes no RFC 6902 patches, and remove /machine/env: cannot be converted; write `machine: { env: { $patch: delete } }`",
-      ],
-    );
-  });
-
-  it("pass RFC 6902 on as it is where talosctl takes it", () => {
-    assert.deepEqual(problemsOf("v1.7", [[{ op: "remove", path: "/machine/env" }]]), []);
+  it("contain RFC 6902 unchanged where talosctl accepts it", () => {
+    assert.deepEqual(problemsOf("v1.7", { patches: [[{ op: "remove", path: "/machine/env" }]] }), []);
   });
 });
 
-it("plans are refused as a whole where one node's is wrong", () => {
-  assert.throws(() => clusterPlan(articleCluster("v1.14", { patches: ["@nowhere"] }), noFiles), SettingsError);
+describe("patches of Talos nodes", () => {
+  it("have a warning for a file that containerd never reads", () => {
+    const file = { path: "/var/cri/conf.d/metrics.toml", op: "create", content: "" };
+    const patches = [{ machine: { files: [file] } }, [{ op: "add", path: "/machine/files", value: [file] }]];
+    const warning =
+      "/var/cri/conf.d/metrics.toml has no effect: since Talos 1.3 containerd reads /etc/cri/conf.d only; write the same content to /etc/cri/conf.d/20-customization.part";
+    assert.deepEqual(patchWarnings(readPatches(articleCluster("v1.7", { patches }), noFiles)), [
+      `talos-mesh:cluster.patches[0]: ${warning}`,
+      `talos-mesh:cluster.patches[1]: ${warning}`,
+    ]);
+  });
+
+  const patches = ["@nowhere.yaml", "a: [", "# nothing", "text", [{ op: "remove", path: "/machine/env" }]];
+  const problems = [
+    "talos-mesh:cluster.patches[0]: cannot be read: ENOENT: nowhere.yaml",
+    "talos-mesh:cluster.patches[1]: cannot be read: Flow sequence in block collection must be sufficiently indented and end with a ] at line 1, column 5:",
+    "talos-mesh:cluster.patches[2]: is empty, which talosctl refuses",
+    "talos-mesh:cluster.patches[3]: expected a mapping (strategic merge) or a list of operations (RFC 6902)",
+    "talos-mesh:cluster.patches[4]: contract v1.12 has no RFC 6902 patches, and remove /machine/env: cannot be converted; write `machine: { env: { $patch: delete } }`",
+  ];
+
+  it("are reported with everything that is wrong with them, each once", () => {
+    assert.deepEqual(problemsOf("v1.12", { contract: "v1.12", patches }), problems);
+  });
+
+  it("may suit an older contract, where the contract is not set", () => {
+    const last = problemsOf("v1.12", { patches }).at(-1);
+    const hint = "; or set talos-mesh:cluster.contract, if the cluster was created with an older one";
+    assert.equal(last, `${problems.at(-1)}${hint}`);
+  });
+
+  it("are reported for nodes too, and for the same node twice", () => {
+    const node = { hostname: "a", ipAddress: "192.0.2.1", controlPlane: true, installDisk: "/dev/sda" };
+    assert.deepEqual(problemsOf("v1.7", { patches: [], nodes: [{ ...node, patches: ["@a.yaml", "@b.yaml"] }] }), [
+      "talos-mesh:cluster.nodes[0].patches[0]: cannot be read: ENOENT: a.yaml",
+      "talos-mesh:cluster.nodes[0].patches[1]: cannot be read: ENOENT: b.yaml",
+    ]);
+  });
 });

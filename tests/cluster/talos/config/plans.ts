@@ -2,9 +2,9 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import { parse } from "yaml";
 import assert from "node:assert/strict";
-import { clusterPlan } from "../../../../components/cluster/talos/config/cluster-plan";
-import type { ClusterPlan, NodePlan } from "../../../../components/cluster/talos/config/types";
-import { SettingsError } from "../../../../components/shared/problem";
+import { machineConfigProblems, nodePlan, type NodePlan } from "../../../../components/cluster/talos/config/node-plan";
+import { readPatches } from "../../../../components/cluster/talos/config/user-patches";
+import { formatPath } from "../../../../components/shared/problem";
 import { cluster, type TalosClusterSettings } from "../../../../components/settings/sections/cluster";
 
 export const root = path.resolve(__dirname, "../../../..");
@@ -19,7 +19,7 @@ export const releases = {
 
 export type Release = keyof typeof releases;
 
-/** Settings of a Talos cluster, checked as a stack file's are. */
+/** Settings of a Talos cluster, parsed like those of a stack file. */
 export function talosSettings(raw: Record<string, unknown>): TalosClusterSettings {
   const settings = cluster.parse(raw);
   if (settings.kind !== "talos") throw new Error("expected kind talos");
@@ -41,14 +41,17 @@ export function noFiles(file: string): string {
   throw new Error(`ENOENT: ${file}`);
 }
 
-export function planOf(settings: TalosClusterSettings, files: Record<string, string> = {}): ClusterPlan {
-  return clusterPlan(settings, (file) => files[file] ?? noFiles(file));
+/** The plans of all nodes. */
+export function planOf(settings: TalosClusterSettings, files: Record<string, string> = {}): readonly NodePlan[] {
+  const readFile = (file: string) => files[file] ?? noFiles(file);
+  assert.deepEqual([...machineConfigProblems(settings, readFile)], []);
+  const patches = readPatches(settings, readFile);
+  return settings.nodes.map((_, index) => nodePlan(settings, index, patches));
 }
 
-export function first(plan: ClusterPlan): NodePlan {
-  const [node] = plan.nodes;
-  if (!node) throw new Error("expected a node");
-  return node;
+export function first<Item>([item]: readonly Item[]): Item {
+  assert.ok(item !== undefined, "the list is empty");
+  return item;
 }
 
 /** The patches of a node as data, in their order. */
@@ -56,13 +59,8 @@ export function patchesOf(node: NodePlan): unknown[] {
   return node.patches.map(({ content }) => parse(content) as unknown);
 }
 
-/** Lines of the message that these patches of the article's cluster get. */
-export function problemsOf(release: Release, patches: unknown[]): string[] {
-  try {
-    planOf(articleCluster(release, { patches }));
-    return [];
-  } catch (error) {
-    assert.ok(error instanceof SettingsError);
-    return error.message.split("\n").slice(1);
-  }
+/** Everything that is wrong with the machine configs of the article's cluster at a release, with other settings. */
+export function problemsOf(release: Release, over: Record<string, unknown>): string[] {
+  const problems = machineConfigProblems(articleCluster(release, over), noFiles);
+  return [...problems].map(({ path: at, message }) => `${formatPath(at)}: ${message}`);
 }

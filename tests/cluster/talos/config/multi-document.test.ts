@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { dockerPatches } from "../../../../components/cluster/talos/config/cluster-plan";
-import { SettingsError } from "../../../../components/shared/problem";
+import { dockerPatches, machineConfigProblems } from "../../../../components/cluster/talos/config/node-plan";
+import { readPatches } from "../../../../components/cluster/talos/config/user-patches";
 import { cluster } from "../../../../components/settings/sections/cluster";
 import { articleCluster, first, noFiles, patchesOf, planOf, problemsOf, type Release, releases } from "./plans";
 
@@ -10,17 +10,21 @@ function documents(release: Release, over: Record<string, unknown>, kind?: strin
   return patches.filter((patch) => (patch as { kind?: string }).kind === kind);
 }
 
-describe("fields in documents of their own", () => {
-  it("names what has no counterpart in the contract", () => {
-    assert.deepEqual(problemsOf("v1.14", [{ machine: { kubelet: { extraMounts: [] } } }]), [
-      "  talos-mesh:cluster.patches[0]: machine.kubelet is not in contract v1.14: extraMounts has no counterpart there; write the documents themselves",
+describe("migration to documents", () => {
+  it("reports what has no counterpart in the contract", () => {
+    const problems = (kubelet: unknown) =>
+      problemsOf("v1.14", { contract: "v1.14", patches: [{ machine: { kubelet } }] });
+    const at = "talos-mesh:cluster.patches[0]: machine.kubelet is not in contract v1.14:";
+    assert.deepEqual(problems({ extraMounts: [] }), [
+      `${at} extraMounts has no counterpart there; write the documents themselves`,
     ]);
-    assert.deepEqual(problemsOf("v1.14", [{ machine: { kubelet: { $patch: "delete" } } }]), [
-      "  talos-mesh:cluster.patches[0]: machine.kubelet is not in contract v1.14: $patch is for the document that has it now; write the documents themselves",
+    assert.deepEqual(problems({ $patch: "delete" }), [
+      `${at} $patch has to be in the document that has the field now; write the documents themselves`,
     ]);
+    assert.deepEqual(problems("on"), [`${at} expected a mapping; write the documents themselves`]);
   });
 
-  it("moves a strategic patch as it moves a JSON patch", () => {
+  it("converts a strategic patch like a JSON patch", () => {
     const strategic = { machine: { kubelet: { extraArgs: { "rotate-server-certificates": "true", v: "4" } } } };
     const json = [{ op: "add", path: "/machine/kubelet/extraArgs", value: strategic.machine.kubelet.extraArgs }];
     const expected = [
@@ -30,7 +34,7 @@ describe("fields in documents of their own", () => {
     assert.deepEqual(documents("v1.14", { patches: [json] }, "KubeletConfig"), expected);
   });
 
-  const moved: readonly (readonly [patch: Record<string, unknown>, document: Record<string, unknown>])[] = [
+  const migrated: readonly (readonly [patch: Record<string, unknown>, document: Record<string, unknown>])[] = [
     [{ cluster: { proxy: { disabled: true } } }, { kind: "KubeProxyConfig", enabled: false }],
     [{ cluster: { coreDNS: { disabled: false } } }, { kind: "KubeCoreDNSConfig", enabled: true }],
     [{ cluster: { scheduler: { config: { a: 1 } } } }, { kind: "KubeSchedulerConfig", config: { a: 1 } }],
@@ -56,7 +60,7 @@ describe("fields in documents of their own", () => {
     [{ machine: { features: { hostDNS: { enabled: true } } } }, { kind: "ResolverConfig", hostDNS: { enabled: true } }],
     [{ machine: { sysctls: { a: "b" } } }, { kind: "SysctlConfig", params: { a: "b" } }],
   ];
-  for (const [patch, document] of moved) {
+  for (const [patch, document] of migrated) {
     const kind = String(document.kind);
     it(`writes ${JSON.stringify(patch)} as ${kind} under contract v1.14`, () => {
       assert.deepEqual(documents("v1.14", { patches: [patch] }, kind), [{ apiVersion: "v1alpha1", ...document }]);
@@ -84,8 +88,8 @@ describe("fields in documents of their own", () => {
     ]);
     const plan = first(planOf(articleCluster("v1.14", { nodes })));
     assert.ok(plan.genConfigArgs.includes("--install-disk="));
-    assert.throws(
-      () => planOf(articleCluster("v1.14", { nodes: [{ ...node, installDiskSelector: { name: "x" } }] })),
+    assert.match(
+      problemsOf("v1.14", { nodes: [{ ...node, installDiskSelector: { name: "x" } }] }).join("\n"),
       /nodes\[0\]: machine\.install is not in contract v1\.14: diskSelector: has no disk selector name: x/,
     );
   });
@@ -103,7 +107,7 @@ describe("fields in documents of their own", () => {
 });
 
 describe("patches of a cluster in containers", () => {
-  it("take the form of the contract, by role", () => {
+  it("have the form of the contract, by role", () => {
     const settings = cluster.parse({
       kind: "docker",
       name: "test",
@@ -111,7 +115,7 @@ describe("patches of a cluster in containers", () => {
       patches: [{ cluster: { proxy: { disabled: true } } }, { machine: { sysctls: { a: "b" } } }],
     });
     assert.ok(settings.kind === "docker");
-    const { controlPlane, worker } = dockerPatches(settings, noFiles);
+    const { controlPlane, worker } = dockerPatches(settings, readPatches(settings, noFiles));
     assert.deepEqual(
       controlPlane.map(({ content }) => /kind: (\w+)/.exec(content)?.[1]),
       ["KubeProxyConfig", "SysctlConfig"],
@@ -122,7 +126,7 @@ describe("patches of a cluster in containers", () => {
     );
   });
 
-  it("name the patch that cannot be converted, once", () => {
+  it("are reported once if they cannot be converted", () => {
     const settings = cluster.parse({
       kind: "docker",
       name: "test",
@@ -130,9 +134,6 @@ describe("patches of a cluster in containers", () => {
       patches: [[{ op: "test", path: "/a" }]],
     });
     assert.ok(settings.kind === "docker");
-    assert.throws(
-      () => dockerPatches(settings, noFiles),
-      (error) => error instanceof SettingsError && error.problems.length === 1,
-    );
+    assert.equal([...machineConfigProblems(settings, noFiles)].length, 1);
   });
 });

@@ -3,10 +3,10 @@ import {
   schematicId,
   type SchematicSettings,
   schematicYaml,
-} from "../../../../components/cluster/talos/config/schematic";
+} from "../../../../components/cluster/talos/config/installer";
 
 describe("Image Factory schematics", () => {
-  // IDs that the factory itself gives: its own tests, and the article's.
+  // IDs of the factory itself: from its tests, and from the article.
   const vectors: Record<string, { schematic: SchematicSettings; id: string }> = {
     nothing: { schematic: {}, id: "376567988ad370138ad8b2698212367b8edcb69b5fd68c80be1f2ec7d603b4ba" },
     "empty lists": {
@@ -25,7 +25,7 @@ describe("Image Factory schematics", () => {
       schematic: { systemExtensions: ["siderolabs/qemu-guest-agent", "siderolabs/iscsi-tools"] },
       id: "6ebbfe35c8225645c05d4d19eaad385bd1ec795954932d0ada671388272fec19",
     },
-    "the article's extensions the other way round": {
+    "the article's extensions in reverse order": {
       schematic: { systemExtensions: ["siderolabs/iscsi-tools", "siderolabs/qemu-guest-agent"] },
       id: "dc7b152cb3ea99b821fcb7340ce7168313ce393d663740b791c36f6e95fc8586",
     },

@@ -1,0 +1,119 @@
+import { createHash } from "node:crypto";
+import type { TalosClusterSettings } from "../../../settings/sections/cluster";
+import { compareMinor, minorOf } from "../../../settings/versions";
+import { type GoMap, type GoValue, goYaml, isMap } from "./go-yaml";
+import { nodeSettings, type TalosNodeSettings } from "./node-settings";
+
+/** A schematic as settings have it, with or without its defaults. */
+export type SchematicSettings = Partial<NonNullable<TalosClusterSettings["schematic"]>>;
+
+/** A schematic that the Image Factory must know before an installer can be pulled. */
+export interface SchematicUpload {
+  readonly id: string;
+  /** `https://factory.talos.dev/schematics`; POST, answers 201, idempotent. */
+  readonly url: string;
+  /** The YAML to post: its sha256 is the ID. */
+  readonly body: string;
+}
+
+/** What installs and upgrades a node. */
+export interface Installer {
+  readonly image: string;
+  /** Where the image comes from the Image Factory. */
+  readonly schematic?: SchematicUpload;
+}
+
+const legacyTemplate = "{{.RegistryURL}}/installer{{if .Secureboot}}-secureboot{{end}}/{{.ID}}:{{.Version}}";
+const template = "{{.RegistryURL}}/{{.Mode}}-installer{{if .Secureboot}}-secureboot{{end}}/{{.ID}}:{{.Version}}";
+
+/** @param node with the settings of its group */
+export function installerOf(
+  { talosVersion, imageFactory, schematic: ofCluster }: TalosClusterSettings,
+  { talosImageURL, schematic = ofCluster, platform }: TalosNodeSettings,
+): Installer {
+  if (talosImageURL !== undefined) {
+    // A tag or digest follows the last slash; a colon before it belongs to a registry's port.
+    const tagged = /[:@]/.test(talosImageURL.slice(talosImageURL.lastIndexOf("/") + 1));
+    return { image: tagged ? talosImageURL : `${talosImageURL}:${talosVersion}` };
+  }
+  if (!schematic) return { image: `ghcr.io/siderolabs/installer:${talosVersion}` };
+  const { protocol, registryURL, schematicEndpoint, installerURLTmpl } = imageFactory;
+  const id = schematicId(schematic);
+  const values = new Map([
+    ["RegistryURL", registryURL],
+    ["Mode", platform],
+    ["ID", id],
+    ["Version", talosVersion],
+  ]);
+  const ofRelease = compareMinor(minorOf(talosVersion), "1.10") >= 0 ? template : legacyTemplate;
+  const image = (installerURLTmpl ?? ofRelease)
+    .replaceAll(/{{\s*if \.Secureboot\s*}}(.*?){{\s*end\s*}}/g, schematic.secureboot ? "$1" : "")
+    .replaceAll(/{{\s*\.(\w+)\s*}}/g, (whole, name: string) => values.get(name) ?? whole);
+  const url = `${protocol}://${registryURL}${schematicEndpoint}`;
+  return { image, schematic: { id, url, body: schematicYaml(schematic) } };
+}
+
+/** The schematics of all nodes, each once. */
+export function schematicUploads(settings: TalosClusterSettings): readonly SchematicUpload[] {
+  const uploads = new Map<string, SchematicUpload>();
+  for (const index of settings.nodes.keys()) {
+    const { schematic } = installerOf(settings, nodeSettings(settings, index));
+    if (schematic && !uploads.has(schematic.id)) uploads.set(schematic.id, schematic);
+  }
+  return [...uploads.values()];
+}
+
+/** 64 hexadecimal digits, computed offline. */
+export function schematicId(schematic: SchematicSettings = {}): string {
+  return createHash("sha256").update(schematicYaml(schematic)).digest("hex");
+}
+
+/**
+ * The schematic as the Image Factory writes it: the bytes whose sha256 is its ID, and what its API accepts. The order of
+ * keys is that of the factory's Go type; empty fields are left out, except for `customization`.
+ *
+ * Source: siderolabs/image-factory, pkg/schematic.
+ */
+export function schematicYaml(schematic: SchematicSettings = {}): string {
+  const { overlay } = schematic;
+  const customization = withoutEmpty({
+    embeddedMachineConfiguration: schematic.embeddedMachineConfiguration,
+    extraKernelArgs: schematic.extraKernelArgs,
+    meta: schematic.meta?.map(({ key, value }) => ({ key, value })),
+    systemExtensions: withoutEmpty({ officialExtensions: schematic.systemExtensions }),
+    bootloader: schematic.bootloader,
+    secureboot: withoutEmpty({
+      enrollKeys: schematic.enrollKeys,
+      includeWellKnownCertificates: schematic.includeWellKnownCertificates,
+    }),
+    diskImage: withoutEmpty({ sectorSize: schematic.diskImage?.sectorSize }),
+  });
+  return goYaml({
+    ...withoutEmpty({
+      owner: schematic.owner,
+      overlay: overlay && {
+        image: overlay.image,
+        name: overlay.name,
+        ...withoutEmpty({ options: overlay.options && sorted(overlay.options) }),
+      },
+    }),
+    customization,
+  });
+}
+
+/** Without what Go's `omitempty` leaves out. */
+function withoutEmpty(map: GoMap): GoMap {
+  const isEmpty = (value: GoValue) =>
+    typeof value === "object" && value !== null ? Object.keys(value).length === 0 : !value;
+  return Object.fromEntries(Object.entries(map).filter(([, value]) => !isEmpty(value)));
+}
+
+/** Go sorts the keys of a map, with numbers in them by their value. */
+function sorted(map: GoMap): GoMap {
+  const byName = new Intl.Collator("en", { numeric: true });
+  return Object.fromEntries(
+    Object.entries(map)
+      .sort(([a], [b]) => byName.compare(a, b))
+      .map(([key, value]) => [key, isMap(value) ? sorted(value) : value]),
+  );
+}

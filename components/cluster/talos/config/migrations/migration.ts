@@ -1,0 +1,93 @@
+import { isTree, mergeValues, type Tree } from "../../../../shared/merge";
+
+/** As `talosctl gen config -t` writes it. */
+export type MachineType = "controlplane" | "worker";
+
+/** A Talos config document: `{apiVersion: v1alpha1, kind: HostnameConfig, ...}`. */
+export type Document = Tree & { readonly kind: string };
+
+/** Where the value of a migrated field goes. */
+export interface Target {
+  readonly documents: Documents;
+  /** Reports what has no counterpart in the documents. */
+  readonly problem: (message: string) => void;
+}
+
+/** A field of the v1alpha1 document that later contracts keep in a document of its own. */
+export interface Migration {
+  /** First contract that keeps it there, such as `1.12`. */
+  readonly since: string;
+  /** `["machine", "network", "hostname"]` */
+  readonly path: readonly string[];
+  /** Writes the field's value to its documents. @returns what stays in v1alpha1, if anything */
+  readonly write: (value: unknown, target: Target) => unknown;
+}
+
+/** A migration that leaves nothing in the v1alpha1 document. */
+export function migration(since: string, path: string, write: (value: unknown, target: Target) => void): Migration {
+  return {
+    since,
+    path: path.split("."),
+    write: (value, target) => {
+      write(value, target);
+      return undefined;
+    },
+  };
+}
+
+/** Fields of a mapping under their new names; a function converts what is not only renamed. */
+export function renamed(
+  value: unknown,
+  names: Readonly<Record<string, string | ((value: unknown) => Tree)>>,
+  problem: Target["problem"],
+): Tree {
+  if (!isTree(value)) problem("expected a mapping");
+  let written: Tree = {};
+  for (const [key, inner] of Object.entries(isTree(value) ? value : {})) {
+    const name = Object.hasOwn(names, key) ? names[key] : undefined;
+    if (name === undefined) problem(`${key} has no counterpart there`);
+    else written = mergeValues(written, typeof name === "string" ? { [name]: inner } : name(inner));
+  }
+  return written;
+}
+
+/** Command-line arguments are written as `true` or as "true". */
+export function isTrue(value: unknown): boolean {
+  return value === true || value === "true";
+}
+
+/** Kinds that only a control plane's config has: in a worker's, a patch would create an incomplete document. */
+const controlPlaneOnly = new Set([
+  "KubeAPIServerConfig",
+  "KubeAuditPolicyConfig",
+  "KubeControllerManagerConfig",
+  "KubeCoreDNSConfig",
+  "KubeExternalManifestConfig",
+  "KubeFlannelCNIConfig",
+  "KubeInlineManifestConfig",
+  "KubeProxyConfig",
+  "KubeSchedulerConfig",
+]);
+
+/** The documents of a patch, each once: values for the same kind and name are merged. */
+export class Documents {
+  private readonly byId = new Map<string, Document>();
+
+  constructor(readonly machineType: MachineType) {}
+
+  merge(kind: string, fields: Tree, name?: string): void {
+    if (this.machineType === "worker" && controlPlaneOnly.has(kind)) return;
+    const id = `${kind}/${name ?? ""}`;
+    const document = this.byId.get(id) ?? { apiVersion: "v1alpha1", kind, ...(name !== undefined && { name }) };
+    this.byId.set(id, { ...mergeValues(document, fields), kind });
+  }
+
+  /** Deletes a document that gen config creates; no error where it creates none. */
+  remove(kind: string, name?: string): void {
+    this.merge(kind, { $patch: "delete" }, name);
+  }
+
+  list(): Document[] {
+    return [...this.byId.values()];
+  }
+}

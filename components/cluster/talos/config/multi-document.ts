@@ -1,0 +1,63 @@
+import { compareMinor } from "../../../settings/versions";
+import { isTree, mergeValues, type Tree } from "../../../shared/merge";
+import { clusterMigrations } from "./migrations/cluster";
+import { machineMigrations, networkMigrations } from "./migrations/machine";
+import { type Document, Documents, type MachineType, type Migration } from "./migrations/migration";
+
+/**
+ * Every field of the v1alpha1 document that a later contract keeps elsewhere. Settings and patches are written in the
+ * v1alpha1 form, which all contracts support, and are converted by this table alone: a new contract means new rows.
+ *
+ * Source: siderolabs/talos, the `Deprecated:` notes of v1alpha1_types.go and the V1Alpha1ConflictValidate methods.
+ */
+const migrations: readonly Migration[] = [...machineMigrations, ...networkMigrations, ...clusterMigrations];
+
+/** Whether a config has one document only: talosctl accepts RFC 6902 patches for no other. */
+export function hasOneDocument(contract: string): boolean {
+  return compareMinor(contract, "1.12") < 0;
+}
+
+/** A v1alpha1 patch in the form of a contract. */
+export interface MultiDocumentPatch {
+  /** What stays in the v1alpha1 document. */
+  readonly v1alpha1: Tree;
+  readonly documents: readonly Document[];
+  /** Fields without a counterpart. */
+  readonly problems: readonly string[];
+}
+
+/** @param contract the minor version, such as `1.12` */
+export function toMultiDocument(patch: Tree, contract: string, machineType: MachineType): MultiDocumentPatch {
+  const documents = new Documents(machineType);
+  const problems: string[] = [];
+  let v1alpha1 = patch;
+  for (const { since, path, write } of migrations) {
+    if (compareMinor(contract, since) < 0) continue;
+    const { value, rest } = take(v1alpha1, path);
+    if (value === undefined || value === null) continue;
+    v1alpha1 = rest;
+    const problem = (message: string) => {
+      problems.push(`${path.join(".")} is not in contract v${contract}: ${message}; write the documents themselves`);
+    };
+    if (isTree(value) && value.$patch !== undefined) {
+      problem("$patch has to be in the document that has the field now");
+      continue;
+    }
+    const left = write(value, { documents, problem });
+    if (left !== undefined) {
+      const nested = path.reduceRight<unknown>((inner, key) => ({ [key]: inner }), left);
+      v1alpha1 = mergeValues(v1alpha1, nested as Tree);
+    }
+  }
+  return { v1alpha1, documents: documents.list(), problems };
+}
+
+/** The value at a path, and the tree without it and without the mappings that this leaves empty. */
+function take(tree: Tree, [key = "", ...inner]: readonly string[]): { value: unknown; rest: Tree } {
+  if (!Object.hasOwn(tree, key)) return { value: undefined, rest: tree };
+  const { [key]: child, ...others } = tree;
+  if (inner.length === 0) return { value: child, rest: others };
+  if (!isTree(child)) return { value: undefined, rest: tree };
+  const { value, rest } = take(child, inner);
+  return { value, rest: Object.keys(rest).length === 0 ? others : { ...tree, [key]: rest } };
+}

@@ -1,0 +1,206 @@
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import { parseAllDocuments, type ScalarTag } from "yaml";
+import type { DockerClusterSettings, TalosClusterSettings } from "../../../settings/sections/cluster";
+import { isTree, type Tree } from "../../../shared/merge";
+import { formatPath, type Problem, type SettingPath } from "../../../shared/problem";
+import { ifKnown, knownEntries } from "../../../shared/unknown";
+import { isJsonPatch, type Operation, toStrategicMerge } from "./json-patch";
+import type { MachineType } from "./migrations/migration";
+import { hasOneDocument, toMultiDocument } from "./multi-document";
+import { contractOf, groupOf } from "./node-settings";
+
+/** Content of a file that a patch names by '@'. Throws where it cannot be read. */
+export type ReadFile = (file: string) => string;
+
+/** Reads files by their path relative to the project. */
+export function projectFiles(projectRoot: string): ReadFile {
+  return (file) => readFileSync(path.resolve(projectRoot, file), "utf8");
+}
+
+/** A patch of the settings, and its place. */
+export interface PlacedPatch {
+  readonly path: SettingPath;
+  /** Text, `@file`, strategic merge or RFC 6902. */
+  readonly patch: unknown;
+}
+
+function placed(patches: readonly unknown[] | undefined, ...at: SettingPath): PlacedPatch[] {
+  return knownEntries(patches).map(([index, patch]) => ({ path: ["cluster", ...at, "patches", index], patch }));
+}
+
+/** The patches of a node in the order of their application. */
+export function patchesOfNode(settings: TalosClusterSettings, index: number): PlacedPatch[] {
+  const node = settings.nodes[index];
+  if (!node) throw new RangeError(`there is no node ${index}`);
+  const group = groupOf(node);
+  return [
+    ...placed(settings.patches),
+    ...(node.overridePatches ? [] : placed(settings[group]?.patches, group)),
+    ...placed(node.patches, "nodes", index),
+  ];
+}
+
+/** A YAML document of a patch: a strategic merge, a list of RFC 6902 operations, or a Talos config document. */
+type PatchDocument = Tree | readonly Operation[];
+
+/** The documents of each patch, by the path of its setting: `talos-mesh:cluster.patches[0]`. */
+export type PatchContents = ReadonlyMap<string, readonly PatchDocument[]>;
+
+/** Reads every patch of a cluster. @throws Error for a patch that cannot be read, which patchProblems reports before */
+export function readPatches(cluster: TalosClusterSettings | DockerClusterSettings, readFile: ReadFile): PatchContents {
+  return new Map(usedPatches(cluster).map(({ origin, patch }) => [origin, parsePatch(patch, readFile)]));
+}
+
+interface UsedPatch extends PlacedPatch {
+  /** The path as users write it. */
+  readonly origin: string;
+  /** Of the nodes that it is applied to. */
+  readonly machineTypes: Set<MachineType>;
+}
+
+/** Every patch that applies to a node, each once. */
+function usedPatches(cluster: TalosClusterSettings | DockerClusterSettings): UsedPatch[] {
+  const found = new Map<string, UsedPatch>();
+  const add = (patches: readonly PlacedPatch[], machineType: MachineType) => {
+    for (const patch of patches) {
+      const origin = formatPath(patch.path);
+      const used = found.get(origin) ?? { ...patch, origin, machineTypes: new Set<MachineType>() };
+      found.set(origin, used);
+      used.machineTypes.add(machineType);
+    }
+  };
+  if (cluster.kind === "docker") {
+    for (const machineType of ["controlplane", "worker"] as const) add(placed(cluster.patches), machineType);
+  } else {
+    for (const [index, node] of knownEntries(cluster.nodes)) {
+      ifKnown(() => add(patchesOfNode(cluster, index), node.controlPlane ? "controlplane" : "worker"));
+    }
+  }
+  return [...found.values()];
+}
+
+/** Everything that is wrong with the patches of a cluster. Nothing but the files of patches is read. */
+export function* patchProblems(
+  cluster: TalosClusterSettings | DockerClusterSettings,
+  readFile: ReadFile,
+): Iterable<Problem> {
+  const contract = ifKnown(() => contractOf(cluster));
+  for (const { path, patch, machineTypes } of usedPatches(cluster)) {
+    let documents: readonly PatchDocument[];
+    try {
+      documents = parsePatch(patch, readFile);
+    } catch (error) {
+      yield { path, message: (error as Error).message };
+      continue;
+    }
+    if (contract === undefined) continue;
+    const messages = [...machineTypes].flatMap((type) => convertPatch(documents, contract, type).problems);
+    for (const message of new Set(messages)) yield { path, message: message + contractHint(cluster) };
+  }
+}
+
+/** A contract that is not set may be older: it was frozen when the cluster was created. */
+export function contractHint(cluster: { readonly contract?: string; readonly kind: string }): string {
+  const frozen = cluster.kind === "talos" && cluster.contract === undefined;
+  return frozen ? "; or set talos-mesh:cluster.contract, if the cluster was created with an older one" : "";
+}
+
+/** What has no effect in patches, although it looks as if it had. */
+export function patchWarnings(contents: PatchContents): string[] {
+  return [...contents].flatMap(([origin, documents]) =>
+    documents.flatMap((document) => {
+      const tree = isJsonPatch(document) ? toStrategicMerge(document).tree : document;
+      return unreadFiles(tree).map((warning) => `${origin}: ${warning}`);
+    }),
+  );
+}
+
+/** Files that look like configuration of containerd, and are not read by it. */
+function unreadFiles({ machine }: Tree): string[] {
+  const files = isTree(machine) && Array.isArray(machine.files) ? machine.files.filter(isTree) : [];
+  return files
+    .map((file) => String(file.path))
+    .filter((file) => file.startsWith("/var/cri/conf.d/"))
+    .map(
+      (file) =>
+        `${file} has no effect: since Talos 1.3 containerd reads /etc/cri/conf.d only; ` +
+        "write the same content to /etc/cri/conf.d/20-customization.part",
+    );
+}
+
+/** Go reads `0644` as octal, as YAML 1.1 did: file modes are written so. */
+const octal: ScalarTag = {
+  tag: "tag:yaml.org,2002:int",
+  default: true,
+  test: /^0[0-7]+$/,
+  resolve: (text) => Number.parseInt(text, 8),
+};
+
+/** @throws Error with what is wrong with the patch */
+function parsePatch(patch: unknown, readFile: ReadFile): PatchDocument[] {
+  let documents: unknown[];
+  try {
+    documents =
+      typeof patch === "string" ? parseText(patch.startsWith("@") ? readFile(patch.slice(1)) : patch) : [patch];
+  } catch (error) {
+    throw new Error(`cannot be read: ${(error as Error).message.split("\n")[0] ?? ""}`);
+  }
+  if (documents.length === 0) throw new Error("is empty, which talosctl refuses");
+  return documents.map((document) => {
+    if (isJsonPatch(document) || isTree(document)) return document;
+    throw new Error("expected a mapping (strategic merge) or a list of operations (RFC 6902)");
+  });
+}
+
+function parseText(text: string): unknown[] {
+  return parseAllDocuments(text, { customTags: (tags) => [octal, ...tags] })
+    .map((document) => {
+      const [error] = document.errors;
+      if (error) throw error;
+      return document.toJS() as unknown;
+    })
+    .filter((document) => document !== null);
+}
+
+/** A patch in the form of a contract. */
+export interface ConvertedPatch {
+  /** RFC 6902 operations that talosctl accepts as they are. */
+  readonly operations: readonly (readonly Operation[])[];
+  /** Patches of the v1alpha1 document. */
+  readonly v1alpha1: readonly Tree[];
+  readonly documents: readonly Tree[];
+  readonly problems: readonly string[];
+}
+
+/**
+ * Converts a patch to the form of a contract. Where a config has several documents, RFC 6902 becomes a strategic merge, and
+ * fields go to the documents that have them.
+ */
+export function convertPatch(
+  documents: readonly PatchDocument[],
+  contract: string,
+  machineType: MachineType,
+): ConvertedPatch {
+  const converted = { operations: [] as (readonly Operation[])[], v1alpha1: [] as Tree[], documents: [] as Tree[] };
+  const problems: string[] = [];
+  const addTree = (tree: Tree) => {
+    const patch = toMultiDocument(tree, contract, machineType);
+    if (Object.keys(patch.v1alpha1).length > 0) converted.v1alpha1.push(patch.v1alpha1);
+    converted.documents.push(...patch.documents);
+    problems.push(...patch.problems);
+  };
+  for (const document of documents) {
+    if (!isJsonPatch(document)) {
+      if (typeof document.kind === "string") converted.documents.push(document);
+      else addTree(document);
+    } else if (hasOneDocument(contract)) {
+      converted.operations.push(document);
+    } else {
+      const { tree, problems: refused } = toStrategicMerge(document);
+      problems.push(...refused.map((reason) => `contract v${contract} has no RFC 6902 patches, and ${reason}`));
+      addTree(tree);
+    }
+  }
+  return { ...converted, problems };
+}

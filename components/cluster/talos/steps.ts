@@ -1,0 +1,187 @@
+import { createHash } from "node:crypto";
+import type * as command from "@pulumi/command";
+import * as pulumi from "@pulumi/pulumi";
+import type { TalosClusterSettings } from "../../settings/sections/cluster";
+import { type LifecycleCommandArgs, lifecycleCommand, queryCommand } from "../../shared/lifecycle-command";
+import { installerOf } from "./config/installer";
+import { nodePlan, type MachinePatch, type NodePlan } from "./config/node-plan";
+import { nodeSettings, type TalosNodeSettings } from "./config/node-settings";
+import type { PatchContents } from "./config/user-patches";
+
+/** A script of ./scripts; its first lines describe it. */
+export type StepName =
+  | "approve-certificates"
+  | "apply"
+  | "bootstrap"
+  | "docker-down"
+  | "docker-up"
+  | "drift"
+  | "health"
+  | "kubeconfig"
+  | "machine-config"
+  | "machine-secrets"
+  | "members"
+  | "reset"
+  | "schematic"
+  | "upgrade"
+  | "upgrade-kubernetes";
+
+/** Plain settings go into the environment, secrets to stdin. */
+export interface StepInput {
+  readonly environment: Readonly<Record<string, pulumi.Input<string>>>;
+  /** Machine secrets, and the parts that follow them; see scripts/lib/step.sh. */
+  readonly stdin?: pulumi.Input<string>;
+}
+
+const partMarker = "# --- talos-mesh: next part ---\n";
+
+/** The stdin of a step: its parts, with a marker line between two. */
+export function joinParts(...parts: readonly pulumi.Input<string>[]): pulumi.Output<string> {
+  return pulumi.all([...parts]).apply((texts) => texts.map((text) => text.replace(/\n?$/, "\n")).join(partMarker));
+}
+
+/** The shell command that runs a step; `exec`, so that stopping the command stops the step. */
+export function stepCommand(step: StepName): string {
+  return `exec bash components/cluster/talos/scripts/${step}.sh`;
+}
+
+/** A resource that runs a step when it is created, and whenever the step's input changes. */
+export function stepResource(
+  name: string,
+  step: StepName,
+  input: StepInput,
+  opts: pulumi.CustomResourceOptions & Pick<LifecycleCommandArgs, "secretOutput" | "previousOutput" | "delete">,
+): command.local.Command {
+  const { secretOutput, previousOutput, delete: remove, ...resourceOptions } = opts;
+  return lifecycleCommand(
+    name,
+    { apply: stepCommand(step), delete: remove, secretOutput, previousOutput, ...input },
+    resourceOptions,
+  );
+}
+
+/** What the steps of all nodes have in common. */
+export interface NodeStepsArgs {
+  readonly settings: TalosClusterSettings;
+  /** The frozen contract, such as `v1.7`. */
+  readonly contract: pulumi.Output<string>;
+  /** Text of talsecret.yaml, secret. */
+  readonly machineSecrets: pulumi.Output<string>;
+  readonly patches: PatchContents;
+}
+
+/** The input of one node's steps. It holds nothing of other nodes, so that a change of one node runs no step of another. */
+export class NodeSteps {
+  private readonly node: TalosNodeSettings;
+  private readonly common: Readonly<Record<string, pulumi.Input<string>>>;
+  private readonly plan: pulumi.Output<NodePlan>;
+
+  constructor(
+    private readonly args: NodeStepsArgs,
+    index: number,
+  ) {
+    const { settings, contract, patches } = args;
+    this.node = nodeSettings(settings, index);
+    this.plan = contract.apply((frozen) => nodePlan({ ...settings, contract: frozen }, index, patches));
+    this.common = {
+      TALOS_CLUSTER: settings.name,
+      TALOS_CONTRACT: contract,
+      TALOS_NODE: this.node.hostname,
+      TALOS_ADDRESS: this.node.ipAddress,
+      TALOS_ROLE: this.node.controlPlane ? "controlplane" : "worker",
+    };
+  }
+
+  machineConfig(): StepInput {
+    return {
+      environment: {
+        ...this.common,
+        TALOS_GEN_ARGS: this.plan.apply(({ genConfigArgs }) => genConfigArgs.join("\n")),
+        TALOS_PATCH_FLAG: this.plan.apply(({ patchFlag }) => patchFlag),
+        // For the reader of a preview only: which patch a change comes from.
+        TALOS_PATCHES: this.plan.apply(({ patches }) => patches.map(fingerprint).join("\n")),
+        TALOS_MODE: this.node.mode,
+      },
+      stdin: pulumi.secret(
+        pulumi
+          .all([this.args.machineSecrets, this.plan])
+          .apply(([secrets, { patches }]) => joinParts(secrets, ...patches.map(({ content }) => content))),
+      ),
+    };
+  }
+
+  apply(machineConfig: pulumi.Output<string>): StepInput {
+    const { machineSecrets, settings } = this.args;
+    return {
+      environment: { ...this.common, TALOS_REBOOT: settings.reboot },
+      stdin: joinParts(machineSecrets, machineConfig),
+    };
+  }
+
+  /** @param controlPlane address of the control plane that lists the nodes of the cluster */
+  upgrade(controlPlane: string): StepInput {
+    const { settings, machineSecrets } = this.args;
+    const { image, schematic } = installerOf(settings, this.node);
+    return {
+      environment: {
+        ...this.common,
+        ...this.snapshots(),
+        TALOS_CONTROL_PLANE: controlPlane,
+        TALOS_VERSION: settings.talosVersion,
+        TALOS_IMAGE: image,
+        TALOS_SCHEMATIC: schematic?.id ?? "",
+      },
+      stdin: machineSecrets,
+    };
+  }
+
+  reset(): StepInput {
+    return { environment: { ...this.common, ...this.snapshots() }, stdin: this.args.machineSecrets };
+  }
+
+  private snapshots(): Record<string, string> {
+    const { etcdSnapshot } = this.args.settings;
+    return etcdSnapshot ? { TALOS_SNAPSHOT_FOLDER: etcdSnapshot.folder } : {};
+  }
+}
+
+function fingerprint({ origin, content }: MachinePatch): string {
+  return `${origin} sha256:${createHash("sha256").update(content).digest("hex").slice(0, 12)}`;
+}
+
+/**
+ * Warns, in a preview, of a node that runs another machine config than the stack's. A node that does not answer gives no
+ * warning. A node whose config this preview changes is not called: the input of the step is unknown then.
+ */
+export function warnOfDrift(hostname: string, applied: StepInput, opts: pulumi.InvokeOptions): void {
+  const report = queryCommand({ command: stepCommand("drift"), ...applied }, opts);
+  report.apply((text) => {
+    const { result, lines } = parseReport(text);
+    const diff = `npm run talos:diff -- --stack ${pulumi.getStack()} --node ${hostname}`;
+    if (result === "changed") {
+      void pulumi.log.warn(
+        `node ${hostname} runs another machine config than the stack's (${lines} lines differ); show them with: ${diff}`,
+      );
+    }
+    if (result === "staged") {
+      void pulumi.log.warn(`node ${hostname} has a machine config that waits for a reboot; show it with: ${diff}`);
+    }
+  });
+}
+
+/** The line of JSON that drift.sh prints; empty for anything else, because a warning must not end a preview. */
+function parseReport(text: string): { readonly result?: string; readonly lines?: string } {
+  try {
+    return JSON.parse(text) as ReturnType<typeof parseReport>;
+  } catch {
+    return {};
+  }
+}
+
+/**
+ * The half of the year, such as `2026-2`. A kubeconfig's certificate is valid for a year; with this as an input, the first
+ * deployment of each half-year fetches a new one, and later ones of the same half-year change nothing.
+ */
+export function halfYear(now: Date): string {
+  return `${now.getUTCFullYear()}-${now.getUTCMonth() < 6 ? 1 : 2}`;
+}
