@@ -1,4 +1,4 @@
-import { benchmarkProblems } from "./benchmark/notes";
+import { benchmarkProblems } from "./benchmark/plan/problems";
 import { machineConfigProblems } from "./cluster/talos/config/node-plan";
 import { projectFiles } from "./cluster/talos/config/user-patches";
 import { unknownValues } from "./mesh/values/chart-folder";

@@ -1,5 +1,5 @@
 import { bookinfoImages } from "./apps/bookinfo";
-import { runImages } from "./benchmark/images";
+import { runImages } from "./benchmark/plan/settings";
 import { meshImages, type PulledImage } from "./mesh/images";
 import { observabilityImages } from "./observability/charts";
 import { imageReference } from "./model/images";

@@ -1,4 +1,4 @@
-import { benchmarkNotes } from "./benchmark/notes";
+import { benchmarkNotes } from "./benchmark/plan/problems";
 import type { Cluster } from "./cluster/cluster";
 import { gatewayServicePorts } from "./model/gateways";
 import { observabilityNotes } from "./observability/notes";

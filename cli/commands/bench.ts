@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { OutputError } from "../../components/benchmark/measure/output-error";
+import { OutputError } from "../../components/benchmark/measure/load-generators";
 import { KubernetesCluster } from "../../components/benchmark/run/cluster";
 import { benchmarkRequest } from "../../components/benchmark/run/request";
 import { BudgetError, runBenchmark } from "../../components/benchmark/run/runner";

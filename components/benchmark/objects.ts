@@ -1,7 +1,7 @@
 import { benchmarkNamespace } from "../model/benchmark-scenarios";
 import type { KubernetesObject } from "../shared/kubernetes/object";
-import { hasSchedule } from "./plan/arm";
-import type { BenchmarkPlan, Scenario } from "./plan/plan";
+import { hasSchedule, type Scenario } from "./metrics/record";
+import type { BenchmarkPlan } from "./plan/plan";
 
 /** Everything of a benchmark has this label, and so can be found and removed. */
 export const ownLabel = { "app.kubernetes.io/managed-by": "talos-mesh-benchmark" } as const;

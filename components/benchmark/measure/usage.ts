@@ -1,7 +1,6 @@
 import { z } from "zod";
 import { rootNamespace } from "../../shared/istio";
-import type { Scenario } from "../plan/plan";
-import type { Component, Usages } from "./record";
+import type { Component, Scenario, Usages } from "../metrics/record";
 
 /** Counters of one container at one moment. */
 export interface ContainerSample {

@@ -1,11 +1,9 @@
 import { createHash } from "node:crypto";
-import type { ScenarioName } from "../../settings/sections/benchmark";
+import { type Arm, hasSchedule, type Placement, type RequestArm, type Scenario } from "../metrics/record";
+import { isMetricOf, lostOf, type Metric, metrics } from "../metrics/registry";
 import { Random } from "../statistics/random";
-import { type Arm, hasSchedule, type Placement } from "./arm";
-import type { ResolvedBenchmark } from "./resolve";
-
-/** A namespace in which everything is measured; `control` is a second, identical `none`. */
-export type Scenario = ScenarioName | "control";
+import { blocksToTell } from "../statistics/significance";
+import type { ResolvedBenchmark } from "./settings";
 
 /** One measurement: an arm in a scenario, as a part of a block. */
 export interface PlannedRun {
@@ -147,14 +145,65 @@ export function plannedRequests(arm: Arm): number | undefined {
   return Math.floor(Math.floor(arm.qps * arm.seconds) / arm.connections) * arm.connections;
 }
 
-/** What cannot be measured as it stands there, in words: fortio gives every connection two requests at least, and uses fewer. */
-export function planProblems({ arms }: Pick<BenchmarkPlan, "arms">): string[] {
-  return arms.filter(hasSchedule).flatMap(({ id, qps, seconds, connections }) => {
-    const requests = Math.floor(qps * seconds);
-    if (requests >= 2 * connections) return [];
-    return [
-      `${id} has ${requests} requests in ${seconds} s, which are no two for each of its connections; ` +
-        "raise qps or duration, or lower connections",
-    ];
-  });
+type Planned = Pick<BenchmarkPlan, "arms" | "scenarios" | "blocks">;
+
+/** The arm that one figure is given for: HTTP between nodes, at the highest fixed rate. */
+export function headlineArm({ arms }: Pick<BenchmarkPlan, "arms">): RequestArm | undefined {
+  return arms
+    .filter(hasSchedule)
+    .filter(({ kind, placement, keepAlive }) => kind === "http" && placement === "other-node" && keepAlive)
+    .sort((a, b) => b.qps - a.qps)[0];
+}
+
+/** Names of families: a metric, or this; and what stands behind those of the control. */
+const headline = "headline";
+
+const ofControl = " of the control";
+
+/** A comparison with `none`. */
+interface Comparison {
+  readonly metric: Metric;
+  readonly arm: { readonly id: string };
+  readonly scenario: Scenario;
+}
+
+/**
+ * Comparisons that are adjusted together. The plan decides, before anything is measured: what the benchmark is made for
+ * (p99 of the headline's arm, each scenario against none) is a family of its own, so that the dozens of others do not
+ * cost it its power; of the others each metric is one, as whoever looks at its table looks at all of them. The control
+ * is to find what is wrong with the measurement, and not to weaken what is measured: it stands apart.
+ */
+export function byFamily<T extends Comparison>(plan: Planned, comparisons: readonly T[]): Map<string, T[]> {
+  const first = headlineArm(plan)?.id;
+  const families = new Map<string, T[]>();
+  for (const comparison of comparisons) {
+    const { metric, arm, scenario } = comparison;
+    const name = metric === "p99" && arm.id === first ? headline : metric;
+    const family = scenario === "control" ? `${name}${ofControl}` : name;
+    families.set(family, [...(families.get(family) ?? []), comparison]);
+  }
+  return families;
+}
+
+/** What is to be known before hours are spent: which differences so few blocks cannot tell from chance, whatever they are. */
+export function blocksNote(plan: Planned): string | undefined {
+  // Raw latencies are of no more arms than the others, and what is lost is compared with none already.
+  const compared = (Object.keys(metrics) as Metric[]).filter((each) => !each.endsWith(" raw") && !lostOf[each]);
+  const planned = compared.flatMap((metric) =>
+    plan.arms
+      .filter((arm) => isMetricOf(metric, arm))
+      .flatMap((arm) =>
+        plan.scenarios.filter((each) => each !== "none").map((scenario) => ({ metric, arm, scenario })),
+      ),
+  );
+  const needed = [...byFamily(plan, planned)].map(([name, { length }]) => [name, blocksToTell(length)] as const);
+  const blind = needed.filter(([, blocks]) => blocks > plan.blocks);
+  if (blind.length === 0) return undefined;
+  const most = Math.max(...blind.map(([, blocks]) => blocks));
+  const names = new Set(blind.map(([name]) => name.replace(ofControl, "")));
+  const headlineToo = headlineArm(plan) !== undefined && !names.has(headline);
+  return (
+    `talos-mesh:benchmark.blocks: ${plan.blocks} are too few to tell any difference to none from chance at ` +
+    `${[...names].join(", ")}; ${most} are enough for all${headlineToo ? ", and for the headline these are" : ""}`
+  );
 }

@@ -1,5 +1,5 @@
 import type { BenchmarkPlan } from "../plan/plan";
-import type { Estimate } from "../statistics/compare";
+import type { Estimate } from "../statistics/intervals";
 import type { Figure } from "./figures";
 
 /** A figure of the article "Istio from A to Y" beside ours. */

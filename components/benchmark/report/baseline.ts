@@ -1,9 +1,8 @@
 import { z } from "zod";
-import { OutputError, parseOutput } from "../measure/output-error";
-import { type Change, changeBetween, type Known } from "../statistics/change";
+import { OutputError, parseOutput } from "../measure/load-generators";
+import { lostOf, type Metric, metrics } from "../metrics/registry";
+import { type Change, changeBetween, type Known } from "../statistics/intervals";
 import type { Figure } from "./figures";
-import { lostOf, type Metric, metrics } from "./metrics";
-import { schemaVersion } from "./schema-version";
 
 /** How a figure stands to that of an earlier report. */
 interface BaselineChange {
@@ -38,6 +37,7 @@ export interface BesideBaseline {
 }
 
 const interval = z.object({ low: z.number(), high: z.number() }).optional();
+
 const known = z.object({ median: z.number(), interval });
 
 const baseline = z.object({
@@ -56,6 +56,7 @@ const baseline = z.object({
     }),
   ),
 });
+
 export type Baseline = z.output<typeof baseline>;
 
 /** What is compared of a report. */
@@ -148,3 +149,6 @@ function leaves(value: unknown, path: readonly string[] = []): [string, string][
   }
   return Object.entries(value).flatMap(([key, each]) => leaves(each, [...path, key]));
 }
+
+/** Of report.json: another where a reader of the old one would misread the new. */
+export const schemaVersion = 2;

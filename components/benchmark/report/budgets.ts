@@ -4,15 +4,12 @@ import {
   type BudgetMetric,
   budgetMetrics,
 } from "../../settings/sections/benchmark";
-import { isKnown } from "../measure/record";
-import { type Arm, armTitle, hasSchedule } from "../plan/arm";
-import { plannedRequests, type Scenario } from "../plan/plan";
-import type { Estimate } from "../statistics/compare";
-import { type Cost, proxiesOf } from "./cost";
-import { number } from "./format";
-import { isMetricOf } from "./metrics";
+import { type Arm, armTitle, hasSchedule, isKnown, type Scenario } from "../metrics/record";
+import { isMetricOf } from "../metrics/registry";
+import { plannedRequests } from "../plan/plan";
+import { type Estimate, number } from "../statistics/intervals";
+import { type Cost, lostRuns, proxiesOf } from "./figures";
 import type { Report } from "./report";
-import { lostRuns } from "./runs";
 
 /** What a budget says of a scenario. */
 export interface BudgetVerdict extends Bound {

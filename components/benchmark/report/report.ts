@@ -1,13 +1,11 @@
 import type { BenchmarkSettings } from "../../settings/sections/benchmark";
-import type { RunRecord, Usages } from "../measure/record";
-import { planIdentity, type BenchmarkPlan, type Scenario } from "../plan/plan";
+import type { RunRecord, Scenario, Usages } from "../metrics/record";
+import { type BenchmarkPlan, planIdentity } from "../plan/plan";
 import { type ArticleRow, besideArticle } from "./article";
-import { type Baseline, baselineSentences, type BesideBaseline, besideBaseline } from "./baseline";
+import { type Baseline, baselineSentences, type BesideBaseline, besideBaseline, schemaVersion } from "./baseline";
 import { boundsOf, type BudgetVerdict, judgeBudgets } from "./budgets";
-import { type Cost, costsOf } from "./cost";
-import { type Figure, figuresOf } from "./figures";
-import { schemaVersion } from "./schema-version";
-import { sentences } from "./sentence";
+import { type Cost, costsOf, type Figure, figuresOf } from "./figures";
+import { sentences } from "./summary";
 
 /** What a scenario was found to be before anything was measured in it. */
 export interface ScenarioState {

@@ -1,11 +1,10 @@
-import { armTitle } from "../plan/arm";
-import { gates } from "../measure/gates";
-import type { Component } from "../measure/record";
-import { median } from "../statistics/percentile";
-import type { Figure } from "./figures";
-import { number, span, withInterval } from "./format";
+import { formatSeconds } from "../../shared/duration";
+import { gates } from "../measure/validity";
+import { armTitle, type Component } from "../metrics/record";
+import { number, withInterval } from "../statistics/intervals";
+import { median } from "../statistics/percentiles";
+import { type Figure, runsByScenario } from "./figures";
 import type { Report } from "./report";
-import { runsByScenario } from "./runs";
 
 /** A table of the report, in words: what Markdown and HTML both show. */
 export interface Table {
@@ -188,7 +187,7 @@ function environment({ environment, plan, startedAt, finishedAt, identity }: Rep
     title: "Environment",
     head: ["what", "value"],
     rows: [
-      ["time", `${startedAt} to ${finishedAt}${Number.isNaN(seconds) ? "" : ` (${span(seconds)})`}`],
+      ["time", `${startedAt} to ${finishedAt}${Number.isNaN(seconds) ? "" : ` (${formatSeconds(seconds)})`}`],
       ["plan", `${plan.runs} runs in ${plan.blocks} blocks, seed ${plan.seed}, identity ${identity}`],
       ["Kubernetes", environment.kubernetes],
       ["Istio", environment.istio],

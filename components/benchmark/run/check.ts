@@ -1,5 +1,6 @@
+import type { Scenario } from "../metrics/record";
 import { namespaceOf, ports } from "../objects";
-import type { BenchmarkPlan, Scenario } from "../plan/plan";
+import type { BenchmarkPlan } from "../plan/plan";
 import type { ScenarioState } from "../report/report";
 import type { BenchCluster, BenchPod } from "./cluster";
 import { anyAddress } from "./commands";

@@ -1,5 +1,5 @@
+import { type Arm, hasSchedule } from "../metrics/record";
 import { ports, workFolder } from "../objects";
-import { type Arm, hasSchedule } from "../plan/arm";
 import type { BenchmarkPlan } from "../plan/plan";
 
 /** A command, and the container of the client it runs in. */

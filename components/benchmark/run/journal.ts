@@ -1,9 +1,9 @@
 import { appendFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import type { RunRecord } from "../measure/record";
+import type { RunRecord } from "../metrics/record";
 import type { PlannedRun } from "../plan/plan";
+import { schemaVersion } from "../report/baseline";
 import type { Measured } from "../report/report";
-import { schemaVersion } from "../report/schema-version";
 
 /** What is found out before the first run. */
 export type Setup = Pick<Measured, "scenarios" | "environment" | "idle">;

@@ -1,7 +1,7 @@
-import type { RunRecord } from "../measure/record";
-import { armTitle } from "../plan/arm";
+import { formatSeconds } from "../../shared/duration";
+import { armTitle, type RunRecord } from "../metrics/record";
 import { estimatedSeconds, longestSeconds, type PlannedRun, plannedSeconds } from "../plan/plan";
-import { number, span } from "../report/format";
+import { number } from "../statistics/intervals";
 import { podsReady } from "./check";
 import type { Journal } from "./journal";
 import type { Lease } from "./lease";
@@ -20,7 +20,7 @@ const patience = 300;
 /** Makes runs one after the other, and keeps each as soon as it is finished. */
 export async function makeRuns(context: RunsContext, runs: readonly PlannedRun[], journal: Journal): Promise<void> {
   const { say, signal } = context;
-  say(`${runs.length} runs, about ${span(estimatedSeconds(runs))}`);
+  say(`${runs.length} runs, about ${formatSeconds(estimatedSeconds(runs))}`);
   let overhead = 0;
   const made = async (run: PlannedRun) => {
     signal?.throwIfAborted();
@@ -38,7 +38,7 @@ export async function makeRuns(context: RunsContext, runs: readonly PlannedRun[]
     }
     overhead -= plannedSeconds(run.arm);
     const left = estimatedSeconds(runs.slice(index + 1), Math.max(0, overhead / (index + 1)));
-    say(`${place}: ${resultOf(record)}${left > 0 ? `; ${span(left)} left` : ""}`);
+    say(`${place}: ${resultOf(record)}${left > 0 ? `; ${formatSeconds(left)} left` : ""}`);
   }
 }
 
@@ -57,11 +57,11 @@ async function persistently(context: RunsContext, run: PlannedRun): Promise<RunR
       const { message } = error as Error;
       if (tries > 2 && waited >= patience) {
         const next = "the same command goes on behind the last finished run";
-        throw new NotMeasurable(`${message}; tried ${tries} times, with ${span(waited)} in between. ${next}`);
+        throw new NotMeasurable(`${message}; tried ${tries} times, with ${formatSeconds(waited)} in between. ${next}`);
       }
       // The load of the broken run may go on in its pod until its time is over, and would be measured with the next one.
       const wait = Math.max(5, plannedSeconds(run.arm));
-      if (message !== told) say(`${message}; once more in ${span(wait)}, when what was begun has ended`);
+      if (message !== told) say(`${message}; once more in ${formatSeconds(wait)}, when what was begun has ended`);
       told = message;
       await rest(1000 * wait);
       waited += wait;

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { parse } from "yaml";
 import type { LiveObject } from "../../shared/kubernetes/api-server";
-import type { Scenario } from "../plan/plan";
+import type { Scenario } from "../metrics/record";
 import type { BenchPod } from "./cluster";
 
 /** What the mesh is set to, as it stands in the cluster. */

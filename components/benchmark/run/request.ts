@@ -2,7 +2,7 @@ import { benchmarkScenarios } from "../../model/benchmark-scenarios";
 import type { Settings } from "../../settings/schema";
 import type { BenchmarkSettings } from "../../settings/sections/benchmark";
 import type { ImagesSettings } from "../../settings/sections/images";
-import { pulledImages } from "../images";
+import { pulledImages } from "../plan/settings";
 import type { Bounds } from "../report/budgets";
 
 /** What a benchmark is told: plain data, so that a plan shows it and an unchanged one runs nothing. */

@@ -1,6 +1,5 @@
-import type { Usages } from "../measure/record";
+import type { Scenario, Usages } from "../metrics/record";
 import { namespaceOf, ownLabel, type Places, type Pull, scenarioObjects } from "../objects";
-import type { Scenario } from "../plan/plan";
 import { ApiError, UnknownKindError } from "../../shared/kubernetes/api-server";
 import { rootNamespace } from "../../shared/istio";
 import type { Environment, NodeFacts, ScenarioState } from "../report/report";

@@ -1,4 +1,4 @@
-import type { Scenario } from "../plan/plan";
+import type { Scenario } from "../metrics/record";
 import type { BenchPod } from "./cluster";
 import type { Connections } from "./ztunnel-connections";
 

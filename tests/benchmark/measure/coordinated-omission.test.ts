@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
-import { dueTimes, latenciesOf, type Schedule } from "../../../components/benchmark/measure/access-log";
-import { gates } from "../../../components/benchmark/measure/gates";
-import { OutputError } from "../../../components/benchmark/measure/output-error";
-import { parseFortio } from "../../../components/benchmark/measure/fortio";
+import { dueTimes, latenciesOf, type Schedule } from "../../../components/benchmark/measure/latency";
+import { OutputError, parseFortio } from "../../../components/benchmark/measure/load-generators";
+import { gates } from "../../../components/benchmark/measure/validity";
 import { recorded } from "../fixtures";
 
 const startMicros = Date.parse("2026-01-01T00:00:00Z") * 1000;

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
-import { armTitle } from "../../../components/benchmark/plan/arm";
+import { armTitle } from "../../../components/benchmark/metrics/record";
 import {
   benchmarkPlan,
   estimatedSeconds,
   planIdentity,
   plannedRequests,
 } from "../../../components/benchmark/plan/plan";
-import { resolveBenchmark } from "../../../components/benchmark/plan/resolve";
+import { resolveBenchmark } from "../../../components/benchmark/plan/settings";
 import { benchmark } from "../../../components/settings/sections/benchmark";
 import type { z } from "zod";
 

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { latenciesOf } from "../../../components/benchmark/measure/access-log";
-import { parseFortio } from "../../../components/benchmark/measure/fortio";
+import { latenciesOf } from "../../../components/benchmark/measure/latency";
+import { parseFortio } from "../../../components/benchmark/measure/load-generators";
 import { skip } from "../../support/skip";
 import { fortioOrSkip, outputOf, startServer, stopServer } from "./tools";
 

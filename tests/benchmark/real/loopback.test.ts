@@ -4,15 +4,14 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { latenciesOf } from "../../../components/benchmark/measure/access-log";
-import { parseFortio } from "../../../components/benchmark/measure/fortio";
-import { parseIperf3 } from "../../../components/benchmark/measure/iperf3";
-import type { RequestArm, StreamArm } from "../../../components/benchmark/plan/arm";
+import { latenciesOf } from "../../../components/benchmark/measure/latency";
+import { parseFortio, parseIperf3 } from "../../../components/benchmark/measure/load-generators";
+import type { RequestArm, StreamArm } from "../../../components/benchmark/metrics/record";
 import { fortioArgs, iperf3Args } from "../../../components/benchmark/run/commands";
-import { medianInterval } from "../../../components/benchmark/statistics/bootstrap";
-import { compare } from "../../../components/benchmark/statistics/compare";
-import { median, percentile } from "../../../components/benchmark/statistics/percentile";
+import { medianInterval } from "../../../components/benchmark/statistics/intervals";
+import { median, percentile } from "../../../components/benchmark/statistics/percentiles";
 import { Random } from "../../../components/benchmark/statistics/random";
+import { compare } from "../../../components/benchmark/statistics/significance";
 import { skip } from "../../support/skip";
 import { startEnvoy, type Way } from "./envoy";
 import {

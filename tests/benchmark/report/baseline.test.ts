@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { parseBaseline } from "../../../components/benchmark/report/baseline";
-import { markdownOf } from "../../../components/benchmark/report/markdown";
+import { markdownOf } from "../../../components/benchmark/report/outputs";
 import { type Report, reportOf } from "../../../components/benchmark/report/report";
 import { asked, measured } from "./measured";
 

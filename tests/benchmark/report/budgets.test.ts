@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { boundsOf, budgetLines, budgetMessage, judgeBudgets } from "../../../components/benchmark/report/budgets";
-import { markdownOf } from "../../../components/benchmark/report/markdown";
+import { markdownOf } from "../../../components/benchmark/report/outputs";
 import { type Report, reportOf } from "../../../components/benchmark/report/report";
 import { previousOf } from "../../../components/benchmark/run/main";
 import { benchmark } from "../../../components/settings/sections/benchmark";

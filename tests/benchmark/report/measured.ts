@@ -1,8 +1,14 @@
-import { curve, type Latency, type RunRecord, type Usages } from "../../../components/benchmark/measure/record";
 import { meshParts } from "../../../components/benchmark/measure/usage";
-import { hasSchedule } from "../../../components/benchmark/plan/arm";
-import { benchmarkPlan, type PlannedRun, type Scenario } from "../../../components/benchmark/plan/plan";
-import { resolveBenchmark } from "../../../components/benchmark/plan/resolve";
+import {
+  curve,
+  hasSchedule,
+  type Latency,
+  type RunRecord,
+  type Scenario,
+  type Usages,
+} from "../../../components/benchmark/metrics/record";
+import { benchmarkPlan, type PlannedRun } from "../../../components/benchmark/plan/plan";
+import { resolveBenchmark } from "../../../components/benchmark/plan/settings";
 import type { Measured } from "../../../components/benchmark/report/report";
 import { Random } from "../../../components/benchmark/statistics/random";
 import { benchmark } from "../../../components/settings/sections/benchmark";

@@ -1,7 +1,5 @@
 import assert from "node:assert/strict";
-import { csvOf } from "../../../components/benchmark/report/csv";
-import { htmlOf } from "../../../components/benchmark/report/html";
-import { markdownOf } from "../../../components/benchmark/report/markdown";
+import { csvOf, htmlOf, markdownOf } from "../../../components/benchmark/report/outputs";
 import { failures, type Measured, type Report, reportOf } from "../../../components/benchmark/report/report";
 import { benchmark } from "../../../components/settings/sections/benchmark";
 import { asked, measured, spoilt } from "./measured";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { csvOf } from "../../../components/benchmark/report/csv";
+import { csvOf } from "../../../components/benchmark/report/outputs";
 import { type Report, reportOf } from "../../../components/benchmark/report/report";
 import { measured } from "./measured";
 

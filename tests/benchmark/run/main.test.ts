@@ -5,7 +5,7 @@ import { text } from "node:stream/consumers";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { benchmarkPlan, planIdentity } from "../../../components/benchmark/plan/plan";
-import { resolveBenchmark } from "../../../components/benchmark/plan/resolve";
+import { resolveBenchmark } from "../../../components/benchmark/plan/settings";
 import { previousOf } from "../../../components/benchmark/run/main";
 import { previousVariable, requestVariable } from "../../../components/benchmark/run/request";
 import { benchmark } from "../../../components/settings/sections/benchmark";

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { gzipSync } from "node:zlib";
 import type { ContainerSample } from "../../../components/benchmark/measure/usage";
-import { type Arm, hasSchedule } from "../../../components/benchmark/plan/arm";
+import { type Arm, hasSchedule } from "../../../components/benchmark/metrics/record";
 import { benchmarkPlan } from "../../../components/benchmark/plan/plan";
-import { resolveBenchmark } from "../../../components/benchmark/plan/resolve";
+import { resolveBenchmark } from "../../../components/benchmark/plan/settings";
 import type { BenchPod } from "../../../components/benchmark/run/cluster";
 import type { ExecResult } from "../../../components/shared/kubernetes/exec";
 import { Kubelets } from "../../../components/benchmark/run/kubelets";

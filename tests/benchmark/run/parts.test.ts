@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
+import type { Scenario } from "../../../components/benchmark/metrics/record";
 import { namespaceOf, scenarioObjects } from "../../../components/benchmark/objects";
-import { benchmarkPlan, type Scenario } from "../../../components/benchmark/plan/plan";
-import { resolveBenchmark } from "../../../components/benchmark/plan/resolve";
+import { benchmarkPlan } from "../../../components/benchmark/plan/plan";
+import { resolveBenchmark } from "../../../components/benchmark/plan/settings";
 import { measurementOf, warmUpOf } from "../../../components/benchmark/run/commands";
-import { podsProblem, truthOf, type Seen } from "../../../components/benchmark/run/truth";
+import { podsProblem, type Seen, truthOf } from "../../../components/benchmark/run/truth";
 import { benchmark } from "../../../components/settings/sections/benchmark";
 import { parseCommandLine } from "../../../cli/command";
 import { command } from "../../../cli/commands/bench";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { benchmarkPlan } from "../../../components/benchmark/plan/plan";
-import { resolveBenchmark } from "../../../components/benchmark/plan/resolve";
+import { resolveBenchmark } from "../../../components/benchmark/plan/settings";
 import type { BenchPod } from "../../../components/benchmark/run/cluster";
 import { Kubelets } from "../../../components/benchmark/run/kubelets";
 import { chooseNodes, NotMeasurable, setUp } from "../../../components/benchmark/run/set-up";

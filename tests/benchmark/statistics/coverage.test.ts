@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
-import { medianInterval } from "../../../components/benchmark/statistics/bootstrap";
-import { changeBetween } from "../../../components/benchmark/statistics/change";
-import { compare, estimate } from "../../../components/benchmark/statistics/compare";
+import { changeBetween, estimate, medianInterval } from "../../../components/benchmark/statistics/intervals";
 import { Random } from "../../../components/benchmark/statistics/random";
+import { compare } from "../../../components/benchmark/statistics/significance";
 
 /** Draws, and the true median. */
 const laws: Readonly<Record<string, readonly [(random: Random) => number, number]>> = {

@@ -1,7 +1,12 @@
 import assert from "node:assert/strict";
-import { microsOf, parseFortio, percentileOfBins } from "../../../components/benchmark/measure/fortio";
-import { parseIperf3 } from "../../../components/benchmark/measure/iperf3";
-import { OutputError, ReportedError } from "../../../components/benchmark/measure/output-error";
+import {
+  microsOf,
+  OutputError,
+  parseFortio,
+  parseIperf3,
+  percentileOfBins,
+  ReportedError,
+} from "../../../components/benchmark/measure/load-generators";
 import { recorded } from "../fixtures";
 
 const refused = (message: RegExp) => (error: unknown) => error instanceof OutputError && message.test(error.message);

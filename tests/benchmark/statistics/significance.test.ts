@@ -1,8 +1,12 @@
 import assert from "node:assert/strict";
-import { blocksToTell, compare, pairedDifferences } from "../../../components/benchmark/statistics/compare";
-import { holm } from "../../../components/benchmark/statistics/holm";
 import { Random } from "../../../components/benchmark/statistics/random";
-import { signedRank } from "../../../components/benchmark/statistics/wilcoxon";
+import {
+  blocksToTell,
+  compare,
+  holm,
+  pairedDifferences,
+  signedRank,
+} from "../../../components/benchmark/statistics/significance";
 
 const close = (actual: number, expected: number, digits = 4) =>
   assert.equal(actual.toFixed(digits), expected.toFixed(digits));

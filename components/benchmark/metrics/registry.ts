@@ -1,5 +1,4 @@
-import type { RunRecord } from "../measure/record";
-import { type Arm, hasSchedule } from "../plan/arm";
+import { type Arm, hasSchedule, type RunRecord } from "./record";
 
 /**
  * What is read off a run. Latencies count from when a request was due, the ones named `raw` as the client measures;
@@ -21,6 +20,7 @@ export const metrics = {
   "rate lost": { unit: "%", better: "lower" },
   "throughput lost": { unit: "%", better: "lower" },
 } as const;
+
 export type Metric = keyof typeof metrics;
 
 /** Of what a metric is the share that is lost. */

@@ -1,14 +1,11 @@
 import { blocksForIntervals } from "../../settings/sections/benchmark";
-import { type Arm, armTitle, hasSchedule } from "../plan/arm";
-import type { Scenario } from "../plan/plan";
-import type { Difference, Estimate } from "../statistics/compare";
-import type { Cost } from "./cost";
-import { headlineArm } from "./family";
-import type { Figure } from "./figures";
-import { withInterval } from "./format";
-import type { Metric } from "./metrics";
+import { type Arm, armTitle, hasSchedule, type Scenario } from "../metrics/record";
+import type { Metric } from "../metrics/registry";
+import { blocksNote, headlineArm } from "../plan/plan";
+import { type Estimate, withInterval } from "../statistics/intervals";
+import type { Difference } from "../statistics/significance";
+import { type Cost, type Figure, lostRuns, runsByScenario } from "./figures";
 import type { Report } from "./report";
-import { lostRuns } from "./runs";
 
 type Told = Pick<Report, "plan" | "scenarios" | "figures" | "costs" | "runs">;
 
@@ -95,4 +92,26 @@ function resources(costs: readonly Cost[], arm: string, scenario: Scenario): str
     return found ? [`${withInterval(found)} MiB a ${component.replace("server ", "")}`] : [];
   });
   return [...vcpu(of("mesh")?.cpu), ...memory];
+}
+
+/** What a reader has to know before any figure: it stands above all else. */
+export function warningsOf(report: Report): string[] {
+  const { complete, plan } = report;
+  const scenarios = runsByScenario(report);
+  const counted = (of: "lost" | "again", words: string) => {
+    const places = scenarios.filter((each) => each[of] > 0);
+    const sum = places.reduce((all, each) => all + each[of], 0);
+    const where = places.map((each) => `${each.scenario} ${each[of]}`).join(", ");
+    return sum > 0 ? [`${sum} of ${plan.runs} runs ${words}, for the reasons below: ${where}.`] : [];
+  };
+  const blind = scenarios.every(({ clientShares }) => clientShares.length === 0);
+  return [
+    ...(complete ? [] : ["Not every planned run was made."]),
+    ...counted("lost", "do not count"),
+    ...counted("again", "were made again"),
+    ...(blind && scenarios.some(({ atFixedRate }) => atFixedRate > 0)
+      ? ["No run has counters of the load generator, so that nothing tells whether it was too busy to measure."]
+      : []),
+    ...[blocksNote(plan)].flatMap((note) => (note === undefined ? [] : [`${note}.`])),
+  ];
 }

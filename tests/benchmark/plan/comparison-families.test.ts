@@ -1,12 +1,11 @@
 import assert from "node:assert/strict";
-import { benchmarkPlan } from "../../../components/benchmark/plan/plan";
-import { resolveBenchmark } from "../../../components/benchmark/plan/resolve";
-import { blocksNote } from "../../../components/benchmark/report/family";
-import { markdownOf } from "../../../components/benchmark/report/markdown";
+import { benchmarkPlan, blocksNote } from "../../../components/benchmark/plan/plan";
+import { resolveBenchmark } from "../../../components/benchmark/plan/settings";
+import { markdownOf } from "../../../components/benchmark/report/outputs";
 import { reportOf } from "../../../components/benchmark/report/report";
 import { benchmark } from "../../../components/settings/sections/benchmark";
 import type { z } from "zod";
-import { measured } from "./measured";
+import { measured } from "../report/measured";
 
 const large: z.input<typeof benchmark> = {
   ...{ scenarios: ["none", "sidecar", "ambient", "waypoint"], control: true },

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { LatencyHistogram } from "../../../components/benchmark/statistics/latency-histogram";
-import { median, percentile } from "../../../components/benchmark/statistics/percentile";
+import { LatencyHistogram, median, percentile } from "../../../components/benchmark/statistics/percentiles";
 import { Random } from "../../../components/benchmark/statistics/random";
 
 describe("percentiles", () => {

@@ -1,6 +1,12 @@
-import { type Arm, hasSchedule, type StreamArm } from "../plan/arm";
+import {
+  type Arm,
+  hasSchedule,
+  type RequestOutcome,
+  type RunRecord,
+  type StreamArm,
+  type Usage,
+} from "../metrics/record";
 import { plannedRequests } from "../plan/plan";
-import type { RequestOutcome, RunRecord, Usage } from "./record";
 
 /** What a run must keep to, or its figures are not those of what was asked. */
 export const gates = {

@@ -1,7 +1,33 @@
-import { rankOf } from "./percentile";
+/**
+ * The smallest value that at least `percent` of all values do not exceed (nearest rank): always one that was measured.
+ *
+ * @param sorted ascending, at least one
+ * @throws RangeError without values, or where the percentage is not of 0 to 100
+ */
+export function percentile(sorted: ArrayLike<number>, percent: number): number {
+  if (!(percent >= 0 && percent <= 100)) throw new RangeError(`percentile ${percent}: expected 0 to 100`);
+  const value = sorted[rankOf(percent, sorted.length) - 1];
+  if (value === undefined) throw new RangeError("no values");
+  return value;
+}
+
+/** The place of a percentile among so many values, counted from 1. */
+export function rankOf(percent: number, count: number): number {
+  // 99.9 % of 10,000 is 9,990 and not the 9,990.000000000002 of binary fractions.
+  return Math.max(1, Math.ceil((percent / 100) * count - 1e-9 * count));
+}
+
+/** @throws RangeError without values */
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const [low, high] = [sorted[Math.ceil(sorted.length / 2) - 1], sorted[Math.floor(sorted.length / 2)]];
+  if (low === undefined || high === undefined) throw new RangeError("no values");
+  return (low + high) / 2;
+}
 
 /** Buckets of one octave; half of them are new, so a value is known to 1 part in 1,024. */
 const perOctave = 2048;
+
 const half = perOctave / 2;
 
 /**

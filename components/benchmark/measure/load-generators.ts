@@ -1,5 +1,4 @@
 import { z } from "zod";
-import { OutputError, parseOutput, ReportedError } from "./output-error";
 
 /** What is read of a run of fortio. */
 export interface FortioResult {
@@ -32,7 +31,7 @@ export interface Bin {
 
 const sizes = z.object({ Count: z.number(), Sum: z.number() });
 
-const schema = z.object({
+const fortioSchema = z.object({
   StartTime: z.string(),
   ActualQPS: z.number(),
   NumThreads: z.number(),
@@ -55,7 +54,7 @@ const schema = z.object({
  * @throws OutputError
  */
 export function parseFortio(text: string): FortioResult {
-  const found = parseOutput("fortio", text, schema);
+  const found = parseOutput("fortio", text, fortioSchema);
   const { DurationHistogram: histogram } = found;
   if (histogram.Count === 0) throw new ReportedError("fortio made no request");
   const reopened = found.DisableKeepAlive === true ? 0 : (found.SocketCount ?? 0) - found.NumThreads;
@@ -99,4 +98,87 @@ export function percentileOfBins(bins: readonly Bin[], percent: number): number 
   const last = bins.at(-1);
   if (!last) throw new RangeError("no values");
   return last.end;
+}
+
+/** What is read of a run of iperf3. */
+export interface Iperf3Result {
+  /** What arrived, without the seconds left out at the start. */
+  readonly bitsPerSecond: number;
+  readonly streams: number;
+  /** Whether the server sends. */
+  readonly reverse: boolean;
+  /** As far as the first proxy only: behind it is another connection. Absent where the other side sends. */
+  readonly retransmits?: number;
+  /** Milliseconds, as far as the first proxy only. */
+  readonly meanRtt?: number;
+}
+
+const sum = z.object({
+  bits_per_second: z.number(),
+  bytes: z.number(),
+  retransmits: z.number().optional(),
+});
+
+const iperf3Schema = z.union([
+  z.object({ error: z.string() }),
+  z.object({
+    error: z.undefined().optional(),
+    start: z.object({ test_start: z.object({ num_streams: z.number(), reverse: z.number() }) }),
+    end: z.object({
+      streams: z.array(z.object({ sender: z.object({ mean_rtt: z.number().optional() }) })),
+      sum_sent: sum,
+      sum_received: sum,
+    }),
+  }),
+]);
+
+/** Failures that come from without: an earlier client is not gone yet, or this one was told to end. */
+const interrupted = /server is busy|^interrupt /;
+
+/**
+ * Reads what `iperf3 -J` prints. A failure stands in the JSON, and the exit code may be 0 all the same.
+ *
+ * @throws OutputError
+ */
+export function parseIperf3(text: string): Iperf3Result {
+  const found = parseOutput("iperf3", text, iperf3Schema);
+  if (found.error !== undefined) {
+    throw new (interrupted.test(found.error) ? OutputError : ReportedError)(`iperf3: ${found.error}`);
+  }
+  const { start, end } = found;
+  if (end.sum_received.bytes === 0) throw new ReportedError("iperf3: nothing arrived");
+  const reverse = start.test_start.reverse === 1;
+  const rtts = end.streams.flatMap(({ sender }) => (sender.mean_rtt ? [sender.mean_rtt / 1000] : []));
+  return {
+    bitsPerSecond: end.sum_received.bits_per_second,
+    streams: start.test_start.num_streams,
+    reverse,
+    ...(!reverse && { retransmits: end.sum_sent.retransmits }),
+    ...(rtts.length > 0 && { meanRtt: rtts.reduce((total, rtt) => total + rtt, 0) / rtts.length }),
+  };
+}
+
+/** What a load generator printed is no result; the message says what it is instead. */
+export class OutputError extends Error {
+  override readonly name = "OutputError";
+}
+
+/** A load generator says itself that it failed: that is what came of what it was to measure. */
+export class ReportedError extends OutputError {}
+
+/** The result that a program printed as JSON, or an error that says how its output differs from one. */
+export function parseOutput<T>(program: string, text: string, schema: z.ZodType<T>): T {
+  if (text.trim() === "") throw new OutputError(`${program} printed nothing`);
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw new OutputError(`${program} printed ${text.length} characters that are no whole JSON: was it ended?`);
+  }
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  throw new OutputError(
+    `${program} printed JSON without what is read of it: ${issue?.path.join(".")}: ${issue?.message}`,
+  );
 }

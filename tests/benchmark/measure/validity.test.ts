@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import { parseFortio } from "../../../components/benchmark/measure/fortio";
-import { disturbances, problemsOf } from "../../../components/benchmark/measure/gates";
-import { latencyOfFortio, latencyOfHistogram, type RequestOutcome } from "../../../components/benchmark/measure/record";
+import { latencyOfFortio, latencyOfHistogram } from "../../../components/benchmark/measure/latency";
+import { parseFortio } from "../../../components/benchmark/measure/load-generators";
 import { type Ends, parseSummary, rolesIn, usageBetween } from "../../../components/benchmark/measure/usage";
-import type { RequestArm, StreamArm } from "../../../components/benchmark/plan/arm";
-import { LatencyHistogram } from "../../../components/benchmark/statistics/latency-histogram";
+import { disturbances, problemsOf } from "../../../components/benchmark/measure/validity";
+import type { RequestArm, RequestOutcome, StreamArm } from "../../../components/benchmark/metrics/record";
+import { LatencyHistogram } from "../../../components/benchmark/statistics/percentiles";
 import { recorded } from "../fixtures";
 
 const arm: RequestArm = {

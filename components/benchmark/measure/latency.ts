@@ -1,5 +1,6 @@
-import { LatencyHistogram } from "../statistics/latency-histogram";
-import { OutputError } from "./output-error";
+import { curve, isKnown, type Latency } from "../metrics/record";
+import { LatencyHistogram } from "../statistics/percentiles";
+import { type FortioResult, OutputError, percentileOfBins } from "./load-generators";
 
 /** The rate that fortio was asked for, and when it began. */
 export interface Schedule {
@@ -111,4 +112,28 @@ function* lines(log: Buffer): Iterable<Line> {
     }
     yield { latency, timestamp, thread, iter, ok: ok ?? true };
   }
+}
+
+/** @param histogram of microseconds, with at least one */
+export function latencyOfHistogram(histogram: LatencyHistogram): Latency {
+  return latency(
+    histogram.count,
+    histogram.mean / 1000,
+    histogram.max / 1000,
+    (percent) => histogram.percentile(percent) / 1000,
+  );
+}
+
+export function latencyOfFortio({ bins, mean, requests }: FortioResult): Latency {
+  return latency(requests, mean, bins.at(-1)?.end ?? NaN, (percent) => percentileOfBins(bins, percent));
+}
+
+function latency(count: number, mean: number, max: number, percentile: (percent: number) => number): Latency {
+  const known = curve.filter((percent) => isKnown(percent, count));
+  return {
+    count,
+    mean,
+    max,
+    percentiles: Object.fromEntries(known.map((percent) => [String(percent), percentile(percent)])),
+  };
 }

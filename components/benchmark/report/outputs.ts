@@ -1,8 +1,9 @@
-import { blocks, costs, curves, differences, loads, type Picture } from "./pictures";
+import { components } from "../metrics/record";
+import { type Metric, metrics, valueOf } from "../metrics/registry";
+import { blocks, costs, curves, differences, escapeHtml, loads, type Picture } from "./charts";
 import type { Report } from "./report";
-import { escapeHtml } from "./svg";
+import { warningsOf } from "./summary";
 import { type Table, tablesOf } from "./tables";
-import { warningsOf } from "./warnings";
 
 const style = `
 :root { color-scheme: light dark; }
@@ -56,4 +57,59 @@ function tableHtml({ title, note, head, rows }: Table): string {
     `<div class="scroll"><table><thead>${row(head, "th")}</thead><tbody>` +
     `${rows.map((cells) => row(cells, "td")).join("\n")}</tbody></table></div>`
   );
+}
+
+/** The report for a pull request or a wiki. */
+export function markdownOf(report: Report): string {
+  const warnings = warningsOf(report).flatMap((warning) => [`**${escape(warning)}**`, ""]);
+  const sentences = report.sentences.map((sentence) => `- ${escape(sentence)}`);
+  const lines = ["# What the mesh costs", "", ...warnings, ...sentences, ...tablesOf(report).flatMap(tableLines)];
+  return `${lines.join("\n")}\n`;
+}
+
+function tableLines({ title, note, head, rows }: Table): string[] {
+  const row = (cells: readonly string[]) => `| ${cells.map(escape).join(" | ")} |`;
+  return [
+    ...["", `## ${title}`, ""],
+    ...(note === undefined ? [] : [note, ""]),
+    ...[row(head), row(head.map(() => "---")), ...rows.map(row)],
+  ];
+}
+
+function escape(text: string): string {
+  return text.replaceAll("|", "\\|").replaceAll("<", "&lt;").replaceAll("\n", " ");
+}
+
+const head = ["block", "arm", "scenario", "startedAt", "valid", "problems", "metric", "unit", "value"];
+
+/** Every measured value on a line of its own, for spreadsheets and for R; the runs that do not count are marked. */
+export function csvOf({ plan, runs }: Report): string {
+  const rows = runs.flatMap((run) => {
+    const arm = plan.arms.find(({ id }) => id === run.arm);
+    const measured = (Object.keys(metrics) as Metric[]).flatMap((metric) => {
+      const value = arm && valueOf(metric, arm, run);
+      return value === undefined ? [] : [[metric, metrics[metric].unit, value] as const];
+    });
+    const used = components.flatMap((component) => {
+      const usage = run.usage[component];
+      if (!usage) return [];
+      const memory = [`${component} memory`, "B", usage.memory] as const;
+      return usage.cores === undefined ? [memory] : [[`${component} cpu`, "vCPU", usage.cores] as const, memory];
+    });
+    const stolen = (["client", "server"] as const).flatMap((side) => {
+      const share = run.stolen?.[side];
+      return share === undefined ? [] : [[`${side} node steal`, "%", 100 * share] as const];
+    });
+    const place = [run.block, run.arm, run.scenario, run.startedAt, run.problems.length === 0, run.problems.join("; ")];
+    const values = [...measured, ...used, ...stolen];
+    return values.length > 0 ? values.map((value) => [...place, ...value]) : [[...place, "", "", ""]];
+  });
+  return [head, ...rows].map((row) => `${row.map(cell).join(",")}\r\n`).join("");
+}
+
+/** RFC 4180; a text that a spreadsheet would take for a formula is kept from being one. */
+function cell(value: string | number | boolean): string {
+  const text = String(value);
+  if (typeof value !== "string" || !/[",\r\n]|^[=@+-]/.test(text)) return text;
+  return `"${text.replace(/^([=@+-])/, "'$1").replaceAll('"', '""')}"`;
 }

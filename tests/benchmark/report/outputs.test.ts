@@ -1,9 +1,7 @@
 import assert from "node:assert/strict";
-import { csvOf } from "../../../components/benchmark/report/csv";
-import { htmlOf } from "../../../components/benchmark/report/html";
-import { markdownOf } from "../../../components/benchmark/report/markdown";
+import { runsByScenario } from "../../../components/benchmark/report/figures";
+import { csvOf, htmlOf, markdownOf } from "../../../components/benchmark/report/outputs";
 import { type Report, reportOf } from "../../../components/benchmark/report/report";
-import { runsByScenario } from "../../../components/benchmark/report/runs";
 import { asked, measured, spoilt } from "./measured";
 
 const known = measured(asked);

@@ -1,2 +1,0 @@
-/** Of report.json: another where a reader of the old one would misread the new. */
-export const schemaVersion = 2;
