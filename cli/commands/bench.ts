@@ -1,10 +1,11 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { OutputError } from "../../components/benchmark/measure/load-generators";
+import { scenarioNames } from "../../components/benchmark/metrics/record";
 import { KubernetesCluster } from "../../components/benchmark/run/cluster";
 import { benchmarkRequest } from "../../components/benchmark/run/request";
 import { BudgetError, runBenchmark } from "../../components/benchmark/run/runner";
 import { NotMeasurable } from "../../components/benchmark/run/set-up";
-import { benchmark, type BenchmarkSettings, scenarioNames } from "../../components/settings/sections/benchmark";
+import { benchmark, type BenchmarkSettings } from "../../components/settings/sections/benchmark";
 import { ApiError, ApiServer, UnknownKindError } from "../../components/shared/kubernetes/api-server";
 import { isUnreachable } from "../../components/shared/kubernetes/errors";
 import { UserError } from "../../embedded/program/errors";

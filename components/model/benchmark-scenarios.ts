@@ -1,5 +1,6 @@
 import { hasAmbient, hasSidecars } from "./data-planes";
-import type { BenchmarkSettings, ScenarioName } from "../settings/sections/benchmark";
+import type { ScenarioName } from "../benchmark/metrics/record";
+import type { BenchmarkSettings } from "../settings/sections/benchmark";
 import type { MeshSettings } from "../settings/sections/mesh";
 
 /** Scenarios whose traffic ztunnel carries. */

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { StreamOutcome } from "../metrics/record";
 
 /** What is read of a run of fortio. */
 export interface FortioResult {
@@ -101,16 +102,10 @@ export function percentileOfBins(bins: readonly Bin[], percent: number): number 
 }
 
 /** What is read of a run of iperf3. */
-export interface Iperf3Result {
-  /** What arrived, without the seconds left out at the start. */
-  readonly bitsPerSecond: number;
+export interface Iperf3Result extends Omit<StreamOutcome, "kind"> {
   readonly streams: number;
   /** Whether the server sends. */
   readonly reverse: boolean;
-  /** As far as the first proxy only: behind it is another connection. Absent where the other side sends. */
-  readonly retransmits?: number;
-  /** Milliseconds, as far as the first proxy only. */
-  readonly meanRtt?: number;
 }
 
 const sum = z.object({

@@ -1,6 +1,3 @@
-import type { ScenarioName } from "../../settings/sections/benchmark";
-import type { Iperf3Result } from "../measure/load-generators";
-
 /** Milliseconds. */
 export interface Latency {
   readonly count: number;
@@ -23,8 +20,15 @@ export interface RequestOutcome {
   readonly corrected?: Latency;
 }
 
-export interface StreamOutcome extends Pick<Iperf3Result, "bitsPerSecond" | "retransmits" | "meanRtt"> {
+/** What a run of iperf3 gave. */
+export interface StreamOutcome {
   readonly kind: "stream";
+  /** What arrived, without the seconds left out at the start. */
+  readonly bitsPerSecond: number;
+  /** As far as the first proxy only: behind it is another connection. Absent where the other side sends. */
+  readonly retransmits?: number;
+  /** Milliseconds, as far as the first proxy only. */
+  readonly meanRtt?: number;
 }
 
 /** Parts that take processor time and memory while a run is measured. */
@@ -144,6 +148,10 @@ export function armTitle(arm: Arm): string {
     }
   }
 }
+
+/** The scenarios that settings can name. */
+export const scenarioNames = ["none", "sidecar", "ambient", "waypoint"] as const;
+export type ScenarioName = (typeof scenarioNames)[number];
 
 /** A namespace in which everything is measured; `control` is a second, identical `none`. */
 export type Scenario = ScenarioName | "control";

@@ -1,8 +1,9 @@
 import { bookinfoImage, imageReference } from "../../model/images";
-import type { BenchmarkSettings, ScenarioName } from "../../settings/sections/benchmark";
+import type { BenchmarkSettings } from "../../settings/sections/benchmark";
 import type { ImagesSettings } from "../../settings/sections/images";
 import { benchmarkImages, officialHub, versions } from "../../settings/versions";
 import { milliseconds } from "../../shared/duration";
+import type { ScenarioName } from "../metrics/record";
 
 /** Everything a plan is made of, with nothing left open; times in seconds. */
 export interface ResolvedBenchmark {

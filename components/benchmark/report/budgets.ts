@@ -1,13 +1,8 @@
-import {
-  type BenchmarkSettings,
-  blocksForIntervals,
-  type BudgetMetric,
-  budgetMetrics,
-} from "../../settings/sections/benchmark";
+import { type BenchmarkSettings, type BudgetMetric, budgetMetrics } from "../../settings/sections/benchmark";
 import { type Arm, armTitle, hasSchedule, isKnown, type Scenario } from "../metrics/record";
 import { isMetricOf } from "../metrics/registry";
 import { plannedRequests } from "../plan/plan";
-import { type Estimate, number } from "../statistics/intervals";
+import { blocksForIntervals, type Estimate, number } from "../statistics/intervals";
 import { type Cost, lostRuns, proxiesOf } from "./figures";
 import type { Report } from "./report";
 

@@ -1,8 +1,7 @@
-import { blocksForIntervals } from "../../settings/sections/benchmark";
 import { type Arm, armTitle, hasSchedule, type Scenario } from "../metrics/record";
 import type { Metric } from "../metrics/registry";
 import { blocksNote, headlineArm } from "../plan/plan";
-import { type Estimate, withInterval } from "../statistics/intervals";
+import { blocksForIntervals, type Estimate, withInterval } from "../statistics/intervals";
 import type { Difference } from "../statistics/significance";
 import { type Cost, type Figure, lostRuns, runsByScenario } from "./figures";
 import type { Report } from "./report";

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { scenarioNames } from "../../benchmark/metrics/record";
 import { duration } from "../fields";
 
 /** `talos-mesh:benchmark`: what the mesh costs. What is left out comes from the preset, and what that leaves open from the defaults. */
@@ -10,13 +11,8 @@ const budget = z.strictObject({
 
 const image = z.string().min(1);
 
-export const scenarioNames = ["none", "sidecar", "ambient", "waypoint"] as const;
-
 /** What a budget can be set for. */
 export const budgetMetrics = ["p50", "p90", "p99", "p99.9", "cpu", "memory", "throughput"] as const;
-
-/** With fewer blocks no interval is given: it would not hold what it promises. */
-export const blocksForIntervals = 7;
 
 export const benchmark = z.strictObject({
   preset: z
@@ -81,4 +77,3 @@ export const benchmark = z.strictObject({
 
 export type BenchmarkSettings = z.output<typeof benchmark>;
 export type BudgetMetric = (typeof budgetMetrics)[number];
-export type ScenarioName = (typeof scenarioNames)[number];

@@ -1,11 +1,8 @@
 import { ambientScenarios, benchmarkScenarios } from "../../model/benchmark-scenarios";
 import { hasAmbient } from "../../model/data-planes";
-import {
-  type BenchmarkSettings,
-  blocksForIntervals,
-  budgetMetrics,
-  scenarioNames,
-} from "../../settings/sections/benchmark";
+import { scenarioNames } from "../../benchmark/metrics/record";
+import { blocksForIntervals } from "../../benchmark/statistics/intervals";
+import { type BenchmarkSettings, budgetMetrics } from "../../settings/sections/benchmark";
 import { suggestion } from "../../settings/suggest";
 import { duplicates } from "./duplicates";
 import { rule } from "./rule";

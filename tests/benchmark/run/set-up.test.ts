@@ -4,7 +4,8 @@ import { resolveBenchmark } from "../../../components/benchmark/plan/settings";
 import type { BenchPod } from "../../../components/benchmark/run/cluster";
 import { Kubelets } from "../../../components/benchmark/run/kubelets";
 import { chooseNodes, NotMeasurable, setUp } from "../../../components/benchmark/run/set-up";
-import { benchmark, type ScenarioName } from "../../../components/settings/sections/benchmark";
+import type { ScenarioName } from "../../../components/benchmark/metrics/record";
+import { benchmark } from "../../../components/settings/sections/benchmark";
 import { ApiError, UnknownKindError } from "../../../components/shared/kubernetes/api-server";
 import { FakeCluster } from "./fake-cluster";
 
