@@ -1,7 +1,7 @@
 import { bookinfoImages } from "./apps/bookinfo";
 import { runImages } from "./benchmark/plan/settings";
 import { meshImages, type PulledImage } from "./mesh/images";
-import { observabilityImages } from "./observability/charts";
+import { addonImages } from "./observability/addons/registry";
 import { imageReference } from "./model/images";
 import type { Settings } from "./settings/schema";
 import { officialHub, platformImages } from "./settings/versions";
@@ -25,7 +25,7 @@ export function environmentImages(settings: Settings): PulledImage[] {
       ? [official("kubelet-serving-cert-approver", platformImages.kubeletServingCertApprover)]
       : []),
     ...meshImages({ mesh, images, cluster }),
-    ...observabilityImages(observability, mesh.version).map((image) => official("observability", image)),
+    ...addonImages(observability, mesh.version).map((image) => official("observability", image)),
     ...(bookinfo ? bookinfoImages(bookinfo, images) : []).map((image) => ({
       component: "bookinfo",
       image: imageReference(images, image),

@@ -1,7 +1,7 @@
 import { benchmarkNotes } from "./benchmark/plan/problems";
 import type { Cluster } from "./cluster/cluster";
 import { gatewayServicePorts } from "./model/gateways";
-import { observabilityNotes } from "./observability/notes";
+import { addonNotes } from "./observability/addons/registry";
 import type { Settings } from "./settings/schema";
 import { versions } from "./settings/versions";
 import type { ChartSource } from "./shared/helm-release";
@@ -78,7 +78,7 @@ export function notes(
           "Istio's charts are stand-ins (embedded/charts): the official repository could not be reached when this environment was first deployed.",
         ]
       : []),
-    ...observabilityNotes(settings),
+    ...addonNotes(settings.observability),
     ...(cluster.simulatedNodes ? [] : benchmarkNotes(settings)),
   ];
 }

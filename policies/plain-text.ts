@@ -1,4 +1,4 @@
-import { addonPages } from "../components/shared/addons";
+import { prometheusService } from "../components/observability/addons/prometheus";
 
 /** Who asks whom without mTLS, as the proxies of those who are asked have counted it. */
 export interface PlainTextPair {
@@ -42,7 +42,7 @@ export async function plainText(
   read: (path: string) => Promise<unknown>,
   { namespace, window }: { readonly namespace: string; readonly window: string },
 ): Promise<PlainTextReport> {
-  const { service, port } = addonPages.prometheus;
+  const { name: service, port } = prometheusService;
   const sums = ["istio_requests_total", "istio_tcp_connections_opened_total"].map(
     (metric) => `sum by (${labels.join(", ")}) (increase(${metric}{reporter="destination"}[${window}]))`,
   );

@@ -12,7 +12,7 @@ import { chosenStack, devStackOptions, projectRoot } from "../stack-option";
 
 export const command = declare({
   name: "dashboard",
-  summary: "forward a port to Kiali, Grafana, Jaeger, Zipkin or Prometheus",
+  summary: "forward a port to the page of an addon",
   arguments: { addon: { text: "the addon", choices: pages } },
   options: {
     ...devStackOptions,

@@ -1,19 +1,12 @@
-import { grafanaAdmin, grafanaAdminUser } from "../../components/observability/values/grafana";
+import type { Login } from "../../components/observability/addons/addon";
+import { allPages, installedReleases } from "../../components/observability/addons/registry";
 import type { Settings } from "../../components/settings/schema";
-import { addonPages } from "../../components/shared/addons";
 import { UserError } from "../../embedded/program/errors";
 
-/** Addons with a page that people look at. */
-export const pages = ["kiali", "grafana", "jaeger", "zipkin", "prometheus"] as const;
+/** Names of the addons' pages, as the command line takes them. */
+export const pages: readonly string[] = allPages().map(({ name }) => name);
 
-export type Page = (typeof pages)[number];
-
-/** How people get in. */
-export type Login =
-  | { readonly kind: "none" }
-  | { readonly kind: "password"; readonly user: string; readonly secret: string; readonly key: string }
-  /** A token of this service account. */
-  | { readonly kind: "token"; readonly serviceAccount: string };
+export type Page = string;
 
 /** An addon's page in a stack. */
 export interface StackPage {
@@ -29,42 +22,32 @@ export interface StackPage {
 /**
  * An addon's page as the stack's settings have it.
  *
- * @throws UserError where the stack has no such addon, or its nodes run none
+ * @throws UserError where the stack does not have the addon, or its nodes are simulated
  */
-export function pageOf({ observability, cluster }: Settings, page: Page, stack: string): StackPage {
-  const present = observability ? pages.filter((each) => installed(observability, each)) : [];
-  if (!observability || !present.includes(page)) {
-    const others = present.length > 0 ? `it has ${present.join(", ")}` : "it has no addons";
+export function pageOf({ observability, cluster, mesh }: Settings, page: Page, stack: string): StackPage {
+  const installed = installedReleases(observability, mesh.version).filter(({ release }) => release.page);
+  const found = installed.find(({ release }) => release.name === page);
+  if (!observability || !found?.release.page) {
+    const example = allPages().find(({ name }) => name === page)?.page.example ?? "";
+    const others =
+      installed.length > 0 ? `it has ${installed.map(({ release }) => release.name).join(", ")}` : "it has no addons";
     throw new UserError(
-      `Stack ${stack} has no ${page}: ${others}. ${howToAdd(page)} in its talos-mesh:observability, and deploy it.`,
+      `Stack ${stack} has no ${page}: ${others}. Add ${example} to its talos-mesh:observability, and deploy it.`,
     );
   }
   if (cluster.kind === "embedded") {
     throw new UserError(
-      `Stack ${stack} runs on simulated nodes: ${page} is placed there and ready, but no container runs, so there is nothing to show. ` +
+      `Stack ${stack} has simulated nodes: ${page} is deployed and ready, but no container runs, so there is nothing to show. ` +
         "A cluster of kind docker, talos or existing has real nodes.",
     );
   }
-  const { service, port } = addonPages[page];
-  const path = page === "kiali" ? "/kiali" : "/";
-  return { page, service, port, path, namespace: observability.namespace, login: loginOf(observability, page) };
-}
-
-type Observability = NonNullable<Settings["observability"]>;
-
-function installed(observability: Observability, page: Page): boolean {
-  if (page === "jaeger" || page === "zipkin") return observability.tracing?.provider === page;
-  return observability[page] !== undefined;
-}
-
-function howToAdd(page: Page): string {
-  return page === "jaeger" || page === "zipkin" ? `Set tracing: { provider: ${page} }` : `Add ${page}: {}`;
-}
-
-function loginOf({ grafana, kiali }: Observability, page: Page): Login {
-  if (page === "grafana" && !grafana?.anonymous) {
-    return { kind: "password", user: grafanaAdminUser, secret: grafanaAdmin.secret, key: grafanaAdmin.passwordKey };
-  }
-  if (page === "kiali" && !kiali?.anonymous) return { kind: "token", serviceAccount: "kiali" };
-  return { kind: "none" };
+  const { port, path } = found.release.page;
+  return {
+    page,
+    service: found.release.name,
+    port,
+    path,
+    namespace: observability.namespace,
+    login: found.release.page.login?.(found.settings) ?? { kind: "none" },
+  };
 }

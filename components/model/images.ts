@@ -1,5 +1,6 @@
 import type { ImagesSettings } from "../settings/sections/images";
-import { addons, benchmarkImages, kialiImage, platformImages } from "../settings/versions";
+import { allCharts } from "../observability/addons/registry";
+import { benchmarkImages, platformImages, versions } from "../settings/versions";
 import { bookinfoVersions } from "./workloads";
 
 /** Istio's images, under the hub: the control plane, every proxy, and the agents on nodes. */
@@ -18,12 +19,12 @@ export const imageNames: readonly string[] = [
   ...Object.entries(bookinfoVersions).flatMap(([service, all]) =>
     all.map((version) => bookinfoImage(service, version)),
   ),
-  ...[...Object.values(platformImages), ...addonImages(), kialiImage, ...Object.values(benchmarkImages)].map(imageName),
+  ...[
+    ...Object.values(platformImages),
+    ...allCharts(versions.istio).flatMap(({ images }) => Object.values(images)),
+    ...Object.values(benchmarkImages),
+  ].map(imageName),
 ].sort();
-
-function addonImages(): string[] {
-  return Object.values(addons).flatMap(({ images }) => Object.values<string>(images));
-}
 
 /** The last part of an image's name, by which people know it: `grafana` of `docker.io/grafana/grafana:13.2.0`. */
 export function imageName(image: string): string {

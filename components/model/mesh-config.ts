@@ -1,4 +1,4 @@
-import { tracingProvider } from "../shared/addons";
+import { extensionProviders } from "../observability/addons/registry";
 import type { Settings } from "../settings/schema";
 import type { SecuritySettings } from "../settings/sections/security";
 import type { TrafficSettings } from "../settings/sections/traffic";
@@ -23,7 +23,7 @@ export function policyMeshConfig({
   security,
   observability,
 }: Pick<Settings, "traffic" | "security" | "observability">): PolicyMeshConfig {
-  const providers = [...security.extensionProviders, ...auditProviders(security), ...tracingProviders(observability)];
+  const providers = [...security.extensionProviders, ...auditProviders(security), ...addonProviders(observability)];
   return {
     ...(traffic.defaultRetries && { defaultHttpRetryPolicy: traffic.defaultRetries }),
     ...(providers.length > 0 && { extensionProviders: providers }),
@@ -48,10 +48,10 @@ function auditProviders({ authorization }: SecuritySettings): object[] {
   return [{ name: auditProvider, envoyFileAccessLog: { path: "/dev/stdout", logFormat: { labels } } }];
 }
 
-/** Where proxies send traces; how many of them is for a Telemetry object to say. */
-function tracingProviders(observability: Settings["observability"]): object[] {
-  const provider = tracingProvider(observability);
-  if (!provider) return [];
-  const { name, protocol, service, port } = provider;
-  return [{ name, [protocol]: { service, port } }];
+/** Where proxies send telemetry to addons; a Telemetry object sets how much of it. */
+function addonProviders(observability: Settings["observability"]): object[] {
+  return extensionProviders(observability).map(({ name, protocol, service, port }) => ({
+    name,
+    [protocol]: { service, port },
+  }));
 }

@@ -98,58 +98,6 @@ export const benchmarkImages = {
   iperf3: `docker.io/nicolaka/netshoot:${versions.netshoot}`,
 } as const;
 
-/** A chart of an addon, and the images that the settings have it pull. */
-export interface AddonPin {
-  readonly version: string;
-  /** The Helm repository of its makers. */
-  readonly repository: string;
-  readonly images: Readonly<Record<string, string>>;
-}
-
-/**
- * What watches the mesh. Grafana's and Loki's charts are in the hands of grafana-community since 2026; the repository
- * of old gets no more of them.
- */
-export const addons = {
-  prometheus: {
-    version: "29.27.0",
-    repository: "https://prometheus-community.github.io/helm-charts",
-    images: {
-      server: "quay.io/prometheus/prometheus:v3.14.0",
-      reloader: "quay.io/prometheus-operator/prometheus-config-reloader:v0.93.1",
-    },
-  },
-  grafana: {
-    version: "12.11.1",
-    repository: "https://grafana-community.github.io/helm-charts",
-    images: { server: "docker.io/grafana/grafana:13.2.0", download: "docker.io/curlimages/curl:8.21.0" },
-  },
-  jaeger: {
-    version: "4.11.1",
-    repository: "https://jaegertracing.github.io/helm-charts",
-    images: { server: "docker.io/jaegertracing/jaeger:2.19.0" },
-  },
-  zipkin: {
-    version: "0.4.0",
-    repository: "https://zipkin.io/zipkin-helm",
-    images: { server: "docker.io/openzipkin/zipkin-slim:3.5.1" },
-  },
-  loki: {
-    version: "18.11.0",
-    repository: "https://grafana-community.github.io/helm-charts",
-    images: { server: "docker.io/grafana/loki:3.7.6" },
-  },
-  alloy: {
-    version: "1.11.1",
-    repository: "https://grafana.github.io/helm-charts",
-    images: { server: "docker.io/grafana/alloy:v1.18.1" },
-  },
-} as const satisfies Record<string, AddonPin>;
-
-/** The Helm repository of Kiali's charts, whose image has the version of the chart. */
-export const kialiRepository = "https://kiali.org/helm-charts";
-export const kialiImage = "quay.io/kiali/kiali";
-
 /**
  * The Kiali that goes with an Istio minor version: the one that Istio's own release ships beside its samples.
  * Source: istio/istio, manifests/addons/gen.sh of each release branch.

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { stringify } from "yaml";
-import { kialiVersion } from "../../components/observability/charts";
-import { addons, versions } from "../../components/settings/versions";
+import { allCharts } from "../../components/observability/addons/registry";
+import { versions } from "../../components/settings/versions";
 
 /** A stand-in chart: a folder of embedded/charts with the name of the official chart. */
 interface StandInChart {
@@ -20,18 +20,7 @@ const meshCharts: Readonly<Record<string, StandInChart>> = {
   gateway: { installs: "a gateway", version: versions.istio },
 };
 
-const addonCharts: Readonly<Record<string, StandInChart>> = {
-  prometheus: { installs: "Prometheus", version: addons.prometheus.version },
-  grafana: { installs: "Grafana", version: addons.grafana.version },
-  "kiali-server": { installs: "Kiali", version: kialiVersion(versions.istio) },
-  jaeger: { installs: "Jaeger", version: addons.jaeger.version },
-  zipkin: { installs: "Zipkin", version: addons.zipkin.version },
-  loki: { installs: "Loki", version: addons.loki.version },
-  alloy: { installs: "Grafana Alloy", version: addons.alloy.version },
-};
-
 export const meshChartNames = Object.keys(meshCharts);
-export const addonChartNames = Object.keys(addonCharts);
 
 interface Family {
   readonly charts: Readonly<Record<string, StandInChart>>;
@@ -50,7 +39,9 @@ const families: readonly Family[] = [
     sharedFiles: ["_stand-in.tpl", "NOTES.txt"],
   },
   {
-    charts: addonCharts,
+    charts: Object.fromEntries(
+      allCharts(versions.istio).map(({ name, product, version }) => [name, { installs: product, version }]),
+    ),
     description: (name, installs) =>
       `STAND-IN for the official chart ${name} (${installs}), for simulated nodes only; its pods show nothing.`,
     folder: "addon-chart",

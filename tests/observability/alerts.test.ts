@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import path from "node:path";
-import { alertGroups } from "../../components/observability/alerts";
-import { policiesDashboard } from "../../components/observability/dashboards/policies";
-import { watched } from "./inputs";
+import { policiesDashboard } from "../../components/observability/addons/policies-dashboard";
+import { meshAlerts } from "../../components/observability/addons/prometheus-alerts";
 import { metrics, words } from "./promql";
 
 const root = path.resolve(__dirname, "../..");
-const rules = alertGroups(watched).flatMap((group) => group.rules);
+const observed = { gateways: ["ingress", "egress"], ambient: true, strictMtls: true };
+const rules = meshAlerts(observed).flatMap((group) => group.rules);
 
 /** Whether every bracket is closed by its own kind, outside of texts. */
 function balanced(expr: string): boolean {
@@ -86,7 +86,7 @@ describe("alerts", () => {
   });
 
   it("watch what the mesh has, and ask nothing of what it has not", () => {
-    const names = alertGroups({ gateways: [], ambient: false, strictMtls: false }).flatMap((group) =>
+    const names = meshAlerts({ gateways: [], ambient: false, strictMtls: false }).flatMap((group) =>
       group.rules.map(({ alert }) => alert),
     );
     for (const absent of ["IstioGatewayDown", "IstioZtunnelMissing", "IstioPlainText"]) {

@@ -1,25 +1,45 @@
-import type { AddonValuesInput } from "../../components/observability/values/input";
-import { images } from "../../components/settings/sections/images";
-import { imageReference } from "../../components/model/images";
-import { observability } from "../../components/settings/sections/observability";
+import type { AddonContext } from "../../components/observability/addons/addon";
+import { installedReleases } from "../../components/observability/addons/registry";
+import { addonContext } from "../../components/observability/observability";
+import { settingsSchema, type SettingsInput } from "../../components/settings/schema";
+import { type ObservabilitySettings, observability } from "../../components/settings/sections/observability";
+import type { HelmValues } from "../../components/shared/helm-release";
+import { projectRoot } from "../support/program";
 
-export type ObservabilityInput = Parameters<typeof observability.parse>[0];
+export interface AddonInput {
+  readonly observability: ObservabilitySettings;
+  readonly context: AddonContext;
+}
 
-/** What the addons' values are made from, for settings as a stack file has them. */
-export function addonInput(settings: object, meshVersion = "1.31.1", pulled: object = {}): AddonValuesInput {
-  const imageSettings = images.parse(pulled);
-  return {
-    observability: observability.parse(settings),
-    meshVersion,
-    image: (official) => imageReference(imageSettings, official),
-    pullSecrets: imageSettings.pullSecrets.map(({ name }) => name),
+/** The input of the addons' values, in an ambient mesh with two gateways. */
+export function addonInput(settings: object, version = "1.31.1", images: SettingsInput["images"] = {}): AddonInput {
+  const { mesh, gateways, images: imageSettings } = settingsSchema.shape;
+  const parsed = observability.parse(settings);
+  const args = {
+    settings: parsed,
+    mesh: mesh.parse({ version, dataPlane: "ambient" }),
+    gateways: gateways.parse({ ingress: {}, egress: {} }),
+    images: imageSettings.parse(images),
   };
+  return { observability: parsed, context: addonContext(args, projectRoot) };
+}
+
+/** The releases that an input installs. */
+export function releasesOf({ observability, context }: AddonInput) {
+  return installedReleases(observability, context.mesh.version);
+}
+
+/** Helm values by release. */
+export function valuesOf(input: AddonInput): Map<string, HelmValues> {
+  return new Map(
+    releasesOf(input).map(({ release, settings }) => [release.name, release.values(settings, input.context)]),
+  );
 }
 
 const storage = { size: "10Gi", storageClass: "fast" };
 
-/** Settings that differ in what they ask of the charts. */
-export const scenarios: Readonly<Record<string, () => AddonValuesInput>> = {
+/** Settings that differ in the values that the charts get. */
+export const scenarios: Readonly<Record<string, () => AddonInput>> = {
   development: () =>
     addonInput({
       prometheus: {},
@@ -58,7 +78,3 @@ export const scenarios: Readonly<Record<string, () => AddonValuesInput>> = {
       },
     ),
 };
-
-export const dashboardMaps = [{ folder: "talos-mesh", configMap: "dashboards-talos-mesh" }];
-
-export const watched = { gateways: ["ingress", "egress"], ambient: true, strictMtls: true };

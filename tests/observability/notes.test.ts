@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { observabilityNotes } from "../../components/observability/notes";
+import { addonNotes } from "../../components/observability/addons/registry";
 import { settingsSchema, type SettingsInput } from "../../components/settings/schema";
 
 function notes(observability: SettingsInput["observability"]): string[] {
-  return observabilityNotes({ observability: settingsSchema.shape.observability.parse(observability) });
+  return addonNotes(settingsSchema.shape.observability.parse(observability));
 }
 
 describe("notes on the addons", () => {

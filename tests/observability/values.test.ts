@@ -1,10 +1,9 @@
 import assert from "node:assert/strict";
-import { addonCharts, addonSource, kialiVersion, observabilityImages } from "../../components/observability/charts";
-import { addonValues } from "../../components/observability/releases";
-import { imageParts } from "../../components/observability/values/input";
+import { imageParts } from "../../components/observability/addons/addon";
+import { addonImages, allCharts, extensionProviders } from "../../components/observability/addons/registry";
+import { addonSource } from "../../components/observability/observability";
 import { istioSupportsKubernetes, kialiForIstio, officialCharts } from "../../components/settings/versions";
-import { addonPages, tracingProvider } from "../../components/shared/addons";
-import { addonInput, dashboardMaps, scenarios, watched } from "./inputs";
+import { addonInput, releasesOf, scenarios, valuesOf } from "./inputs";
 
 /** Every text inside a value. */
 function texts(value: unknown): string[] {
@@ -12,21 +11,20 @@ function texts(value: unknown): string[] {
   return typeof value === "object" && value !== null ? Object.values(value).flatMap(texts) : [];
 }
 
-const valuesOf = (input: ReturnType<typeof addonInput>) => addonValues(input, watched, dashboardMaps);
-
 describe("the addons' values", () => {
   for (const [name, input] of Object.entries(scenarios)) {
     it(`${name}: has a chart for every release, and values for every chart`, () => {
-      const { observability, meshVersion } = input();
-      const charts = addonCharts(observability, meshVersion);
-      assert.deepEqual([...charts.keys()].sort(), [...valuesOf(input()).keys()].sort());
+      for (const { release, chart } of releasesOf(input())) {
+        assert.match(chart.version, /^\d+\.\d+\.\d+$/, release.name);
+        assert.ok(Object.keys(valuesOf(input()).get(release.name) ?? {}).length > 0, release.name);
+      }
     });
 
     it(`${name}: lists as pulled what the values name`, () => {
-      const { observability, meshVersion, image } = input();
+      const { observability, context } = input();
       const all = [...valuesOf(input()).values()].flatMap(texts);
-      for (const official of observabilityImages(observability, meshVersion)) {
-        const { repository, tag } = imageParts(image(official));
+      for (const official of addonImages(observability, context.mesh.version)) {
+        const { repository, tag } = imageParts(context.image(official));
         const place = all.some((text) => text.endsWith(repository));
         const [version, digest] = tag.split("@");
         assert.ok(place, `${official}: no value names ${repository}`);
@@ -38,13 +36,13 @@ describe("the addons' values", () => {
     });
   }
 
-  it("names a Kiali for every Istio that is known, so that none is left without one", () => {
+  it("has a Kiali for every known minor version of Istio", () => {
     assert.deepEqual(Object.keys(kialiForIstio).sort(), Object.keys(istioSupportsKubernetes).sort());
-    assert.equal(kialiVersion("1.31.1"), "2.27.0");
-    assert.throws(() => kialiVersion("1.99.0"), /no Kiali is known to go with Istio 1\.99\.0/);
+    assert.equal(allCharts("1.31.1").find(({ name }) => name === "kiali-server")?.version, "2.27.0");
+    assert.throws(() => allCharts("1.99.0"), /no Kiali is known to go with Istio 1\.99\.0/);
   });
 
-  it("never holds a password or a key, only where they are", () => {
+  it("contain no password and no key, only references", () => {
     for (const input of Object.values(scenarios)) {
       const { grafana, kiali } = Object.fromEntries(valuesOf(input())) as Record<string, Record<string, unknown>>;
       if (grafana) assert.deepEqual(Object.keys(grafana.admin as object), ["existingSecret", "userKey", "passwordKey"]);
@@ -52,7 +50,7 @@ describe("the addons' values", () => {
     }
   });
 
-  it("lets nobody in without a login unless told so", () => {
+  it("requires a login by default", () => {
     const settings = { prometheus: {}, grafana: {}, kiali: {} };
     const { grafana, kiali } = Object.fromEntries(valuesOf(addonInput(settings))) as Record<
       string,
@@ -65,7 +63,7 @@ describe("the addons' values", () => {
     assert.deepEqual(kiali?.auth, { strategy: "token" });
   });
 
-  it("points Kiali to Jaeger, and to no Zipkin", () => {
+  it("points Kiali to Jaeger, and not to Zipkin", () => {
     const tracing = (provider: string) => {
       const values = valuesOf(addonInput({ prometheus: {}, kiali: {}, tracing: { provider } })).get("kiali");
       return (values?.external_services as { tracing: object }).tracing;
@@ -81,21 +79,18 @@ describe("the addons' values", () => {
 
   it("sends traces to where the collector listens", () => {
     const { observability } = addonInput({ tracing: { provider: "jaeger" } });
-    const provider = tracingProvider(observability);
+    const [provider] = extensionProviders(observability);
     assert.equal(provider?.service, "jaeger.observability.svc.cluster.local");
     const jaeger = valuesOf(addonInput({ tracing: { provider: "jaeger" } })).get("jaeger");
     assert.ok(texts(jaeger).includes(`0.0.0.0:${provider?.port}`), "the collector does not listen there");
     const zipkin = addonInput({ namespace: "watch", tracing: { provider: "zipkin" } });
-    assert.deepEqual(tracingProvider(zipkin.observability), {
-      name: "zipkin",
-      protocol: "zipkin",
-      service: "zipkin.watch.svc.cluster.local",
-      port: addonPages.zipkin.port,
-    });
-    assert.equal(tracingProvider(addonInput({ prometheus: {} }).observability), undefined);
+    assert.deepEqual(extensionProviders(zipkin.observability), [
+      { name: "zipkin", protocol: "zipkin", service: "zipkin.watch.svc.cluster.local", port: 9411 },
+    ]);
+    assert.deepEqual(extensionProviders(addonInput({ prometheus: {} }).observability), []);
   });
 
-  it("judges no alerts where they are switched off", () => {
+  it("evaluates no alerts where they are switched off", () => {
     const files = (alerts?: boolean) => valuesOf(addonInput({ prometheus: {}, alerts })).get("prometheus")?.serverFiles;
     assert.equal(files(false), undefined);
     assert.deepEqual(files(true), files());
@@ -104,10 +99,9 @@ describe("the addons' values", () => {
 });
 
 describe("where an addon's chart comes from", () => {
-  const { observability } = addonInput({ prometheus: {} });
-  const chart = addonCharts(observability, "1.31.1").get("prometheus");
+  const chart = allCharts("1.31.1").find(({ name }) => name === "prometheus");
 
-  it("is its makers' repository, where Istio's come from Istio's own places", () => {
+  it("is its publisher's repository, where Istio's charts come from an official location", () => {
     assert.ok(chart);
     const own = { kind: "repository", url: "https://prometheus-community.github.io/helm-charts" };
     assert.deepEqual(addonSource(undefined, { kind: "repository", url: officialCharts }, chart), own);
@@ -115,7 +109,7 @@ describe("where an addon's chart comes from", () => {
     assert.deepEqual(addonSource(undefined, { kind: "oci", url: "oci://ghcr.io/istio/release/charts" }, chart), own);
   });
 
-  it("is the mirror or the folder, where the settings name one", () => {
+  it("is the mirror or the folder of the settings", () => {
     assert.ok(chart);
     for (const source of [
       { kind: "repository", url: "https://charts.example.com" },
@@ -126,7 +120,7 @@ describe("where an addon's chart comes from", () => {
     }
   });
 
-  it("is the place of its own that the settings name, wherever Istio's come from", () => {
+  it("is the location of charts.addons, wherever Istio's charts come from", () => {
     assert.ok(chart);
     const folder = { kind: "folder", path: "./istio-charts", standIn: false } as const;
     assert.deepEqual(addonSource("./addons", folder, chart), { ...folder, path: "./addons" });

@@ -1,8 +1,7 @@
 import { request } from "node:http";
 import { type Duplex, duplexPair } from "node:stream";
-import { benchmarkTag } from "../../observability/dashboards/policies";
-import { grafanaAdmin } from "../../observability/values/grafana";
-import { addonPages } from "../../shared/addons";
+import { grafanaLogin, grafanaService } from "../../observability/addons/grafana";
+import { benchmarkTag } from "../../observability/addons/policies-dashboard";
 import type { ApiServer } from "../../shared/kubernetes/api-server";
 import { podsBehind } from "../../shared/kubernetes/pods";
 import { openTunnel } from "../../shared/kubernetes/port-forward";
@@ -33,7 +32,7 @@ export async function annotate(
 ): Promise<void> {
   const signal = AbortSignal.timeout(limit);
   const login = await administrator(server, namespace, signal);
-  const { service, port } = addonPages.grafana;
+  const { name: service, port } = grafanaService;
   const found = await podsBehind(server, { namespace, service, port }, signal);
   if (!found) throw new Error(`there is no Service ${namespace}/${service}`);
   if (!found.target) throw new Error("no pod of Grafana is ready");
@@ -52,10 +51,10 @@ export async function annotate(
 }
 
 async function administrator(server: ApiServer, namespace: string, signal: AbortSignal): Promise<string> {
-  const reference = { apiVersion: "v1", kind: "Secret", namespace, name: grafanaAdmin.secret };
+  const reference = { apiVersion: "v1", kind: "Secret", namespace, name: grafanaLogin.secret };
   const { data } = ((await server.get(reference, signal)) ?? {}) as { data?: Readonly<Record<string, string>> };
-  const [user, password] = [data?.[grafanaAdmin.userKey], data?.[grafanaAdmin.passwordKey]];
-  if (!user || !password) throw new Error(`there is no login in Secret ${namespace}/${grafanaAdmin.secret}`);
+  const [user, password] = [data?.[grafanaLogin.userKey], data?.[grafanaLogin.passwordKey]];
+  if (!user || !password) throw new Error(`there is no login in Secret ${namespace}/${grafanaLogin.secret}`);
   return [user, password].map((text) => Buffer.from(text, "base64").toString("utf8")).join(":");
 }
 

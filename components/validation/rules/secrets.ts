@@ -1,3 +1,4 @@
+import { installedAddons, secretReferences } from "../../observability/addons/registry";
 import type { SettingPath } from "../../shared/problem";
 import type { Settings } from "../../settings/schema";
 import { suggestion } from "../../settings/suggest";
@@ -44,8 +45,9 @@ export const secretRules = [
       [[name, "tls", "caCertificate", "secret"], gateway.tls?.caCertificate?.secret],
     ]),
   ),
-  references("observability", (observability) => [
-    [["grafana", "adminPassword", "secret"], observability?.grafana?.adminPassword?.secret],
-    [["kiali", "signingKey", "secret"], observability?.kiali?.signingKey?.secret],
-  ]),
+  references("observability", (observability) =>
+    installedAddons(observability)
+      .flatMap(secretReferences)
+      .map(({ path, entry }): Reference => [[...path, "secret"], entry]),
+  ),
 ];

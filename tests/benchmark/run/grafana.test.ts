@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { annotate } from "../../../components/benchmark/run/grafana";
-import { benchmarkTag } from "../../../components/observability/dashboards/policies";
+import { benchmarkTag } from "../../../components/observability/addons/policies-dashboard";
 import { ApiServer } from "../../../components/shared/kubernetes/api-server";
 import { FakeGrafana } from "./fake-grafana";
 

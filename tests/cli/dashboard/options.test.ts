@@ -21,7 +21,7 @@ describe("the options of npm run dashboard", () => {
 
   for (const [argv, message] of [
     [[], /missing required argument 'addon'/],
-    [["loki"], /addon "loki": expected one of: kiali, grafana, jaeger, zipkin, prometheus/],
+    [["loki"], /addon "loki": expected one of: prometheus, grafana, kiali, jaeger, zipkin/],
     [["kiali", "grafana"], /unexpected: grafana/],
     [["kiali", "--port", "http"], /--port "http": expected a number from 0 to 65535/],
     [["kiali", "--port", "65536"], /--port "65536"/],
@@ -67,7 +67,7 @@ describe("an addon's page", () => {
   it("is refused where the stack has no such addon, with those it has", () => {
     assert.throws(
       () => pageOf(settingsWith(all), "zipkin", "test"),
-      /Stack test has no zipkin: it has kiali, grafana, jaeger, prometheus\. Set tracing: \{ provider: zipkin \}/,
+      /Stack test has no zipkin: it has prometheus, grafana, kiali, jaeger\. Add tracing: \{ provider: zipkin \}/,
     );
     for (const page of pages) {
       assert.throws(() => pageOf(settingsWith({}), page, "test"), /it has no addons/);

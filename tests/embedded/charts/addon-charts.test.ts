@@ -1,11 +1,17 @@
 import assert from "node:assert/strict";
-import { addonCharts } from "../../../components/observability/charts";
-import { addonValues } from "../../../components/observability/releases";
-import { addonPages } from "../../../components/shared/addons";
-import { addonChartNames } from "../../../scripts/vendor/stand-in-charts";
-import { dashboardMaps, scenarios, watched } from "../../observability/inputs";
+import { readdirSync } from "node:fs";
+import path from "node:path";
+import { allCharts, allPages } from "../../../components/observability/addons/registry";
+import { releasesOf, scenarios } from "../../observability/inputs";
+import { projectRoot } from "../../support/program";
 import { skip } from "../../support/skip";
 import { findHelm, refusal, render, type RenderedObject } from "./helm";
+
+/** Ports of the Services with a page, and of Loki's, which Grafana and Alloy use. */
+const servicePorts: Readonly<Record<string, number>> = {
+  ...Object.fromEntries(allPages().map(({ name, page }) => [name, page.port])),
+  loki: 3100,
+};
 
 describe("rendering the addons' stand-in charts", function () {
   this.timeout(60_000);
@@ -21,21 +27,25 @@ describe("rendering the addons' stand-in charts", function () {
   function objectsOf(scenario: string): Map<string, RenderedObject[]> {
     const input = scenarios[scenario]?.();
     assert.ok(input);
-    const charts = addonCharts(input.observability, input.meshVersion);
+    const { namespace } = input.context;
     return new Map(
-      [...addonValues(input, watched, dashboardMaps)].map(([release, values]) => {
-        const chart = charts.get(release)?.chart ?? "";
-        return [release, render(helm, { chart, release, values, namespace: input.observability.namespace })];
+      releasesOf(input).map(({ release, chart, settings }) => {
+        const values = release.values(settings, input.context);
+        return [release.name, render(helm, { chart: chart.name, release: release.name, values, namespace })];
       }),
     );
   }
 
   it("stand in for every chart that the settings can ask for", () => {
-    const all = Object.values(scenarios).flatMap((input) => {
-      const { observability, meshVersion } = input();
-      return [...addonCharts(observability, meshVersion).values()].map(({ chart }) => chart);
-    });
-    assert.deepEqual([...addonChartNames].sort(), [...new Set(all)].sort());
+    const standIns = readdirSync(path.join(projectRoot, "embedded/charts"));
+    for (const { name } of allCharts("1.31.1")) assert.ok(standIns.includes(name), name);
+    const inScenarios = Object.values(scenarios).flatMap((input) => releasesOf(input()).map(({ chart }) => chart.name));
+    assert.deepEqual(
+      allCharts("1.31.1")
+        .map(({ name }) => name)
+        .sort(),
+      [...new Set(inScenarios)].sort(),
+    );
   });
 
   for (const scenario of ["development", "production", "mirrored", "zipkin"]) {
@@ -44,13 +54,13 @@ describe("rendering the addons' stand-in charts", function () {
         for (const { kind, metadata } of objects) {
           assert.equal(metadata.labels["talos-mesh/stand-in"], "true", `${release}: ${kind}/${metadata.name}`);
         }
-        const page = Object.entries(addonPages).find(([name]) => name === release)?.[1];
-        if (!page) continue;
-        const service = objects.find(({ kind, metadata }) => kind === "Service" && metadata.name === page.service);
+        const { [release]: expected } = servicePorts;
+        if (expected === undefined) continue;
+        const service = objects.find(({ kind, metadata }) => kind === "Service" && metadata.name === release);
         const { ports } = service?.["spec"] as { ports: { port: number }[] };
         assert.ok(
-          ports.some(({ port }) => port === page.port),
-          `${release}: no port ${page.port}`,
+          ports.some(({ port }) => port === expected),
+          `${release}: no port ${expected}`,
         );
       }
     });

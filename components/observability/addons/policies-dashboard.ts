@@ -1,12 +1,94 @@
-import { choice, type Dashboard, layOut, type Row } from "./panels";
-
-/** Tag of Grafana annotations that a benchmark makes when it starts and ends a run. */
+/** Tag of the Grafana annotations that a benchmark creates at the start and the end of a run. */
 export const benchmarkTag = "talos-mesh-benchmark";
 
+interface Query {
+  readonly expr: string;
+  /** Name of a line: `{{label}}` is a label's value. */
+  readonly legend: string;
+}
+
+interface Panel {
+  readonly title: string;
+  /** What it shows, and what is normal. */
+  readonly description: string;
+  /** Grafana's name of the unit: reqps, percentunit, s, bytes, short. @default short */
+  readonly unit?: string;
+  readonly stacked?: boolean;
+  readonly queries: readonly Query[];
+}
+
+interface Row {
+  readonly title: string;
+  readonly panels: readonly Panel[];
+}
+
+const datasource = { type: "prometheus", uid: "prometheus" };
+
+/** Grafana's grid is 24 wide: two panels in a line. */
+const width = 12;
+const height = 8;
+
+/** Rows of panels with their positions on the grid, from top to bottom. */
+function layOut(rows: readonly Row[]): readonly object[] {
+  const placed: object[] = [];
+  let y = 0;
+  for (const { title, panels } of rows) {
+    placed.push({ id: placed.length + 1, type: "row", title, gridPos: { x: 0, y, w: 2 * width, h: 1 }, panels: [] });
+    y += 1;
+    for (const [index, panel] of panels.entries()) {
+      const gridPos = { x: (index % 2) * width, y: y + Math.floor(index / 2) * height, w: width, h: height };
+      placed.push({ id: placed.length + 1, gridPos, ...timeSeries(panel) });
+    }
+    y += Math.ceil(panels.length / 2) * height;
+  }
+  return placed;
+}
+
+function timeSeries({ title, description, unit = "short", stacked = false, queries }: Panel): object {
+  return {
+    type: "timeseries",
+    title,
+    description,
+    datasource,
+    fieldConfig: {
+      defaults: {
+        unit,
+        min: 0,
+        ...(unit === "percentunit" && { max: 1 }),
+        custom: { fillOpacity: stacked ? 40 : 10, ...(stacked && { stacking: { mode: "normal" } }) },
+      },
+      overrides: [],
+    },
+    options: { legend: { displayMode: "table", placement: "right", calcs: ["lastNotNull"] } },
+    targets: queries.map(({ expr, legend }, index) => ({
+      refId: String.fromCharCode("A".charCodeAt(0) + index),
+      datasource,
+      expr,
+      legendFormat: legend,
+    })),
+  };
+}
+
+/** A selection of label values above the dashboard; by default all values. */
+function choice(name: string, label: string, query: string): object {
+  return {
+    name,
+    label,
+    type: "query",
+    datasource,
+    query: { query, refId: name },
+    refresh: 2,
+    multi: true,
+    includeAll: true,
+    allValue: ".*",
+    current: { text: "All", value: "$__all" },
+  };
+}
+
 const chosen = 'destination_service_namespace=~"$namespace", destination_service_name=~"$service"';
-/** What callers' proxies saw; a waypoint reports for callers that have none. */
+/** As reported by callers' proxies; a waypoint reports for callers that have none. */
 const byCallers = `reporter=~"source|waypoint", ${chosen}`;
-/** What the receiving end saw: who came, and how. */
+/** As reported by the receiving end. */
 const byReceivers = `reporter=~"destination|waypoint", ${chosen}`;
 
 /** Requests a second, summed by labels. */
@@ -19,7 +101,7 @@ function latency(quantile: number): string {
   return `histogram_quantile(${quantile}, sum by (le, destination_service_name) (rate(${buckets}))) / 1000`;
 }
 
-/** CPU or memory of the proxies, as the kubelet measures them. */
+/** CPU or memory of the proxies, as the kubelet measures it. */
 function ofProxies(metric: string, rated: boolean): string {
   const series = `${metric}{container="istio-proxy", namespace=~"$namespace"}`;
   return `sum by (namespace, pod) (${rated ? `rate(${series}[$__rate_interval])` : series})`;
@@ -174,8 +256,8 @@ const rows: readonly Row[] = [
   },
 ];
 
-/** The project's own dashboard: what the stack's policies do, and what the mesh costs while a benchmark runs. */
-export const policiesDashboard: Dashboard = {
+/** This project's own dashboard: the effect of policies, and what the mesh costs while a benchmark runs. */
+export const policiesDashboard = {
   uid: "talos-mesh-policies",
   title: "talos-mesh: policies and cost",
   tags: ["talos-mesh", "istio"],

@@ -1,11 +1,11 @@
-/** `critical`: traffic or safety suffers now. `warning`: it will, or something is not as it was set. */
+/** `critical`: traffic or security is affected now. `warning`: it will be, or a setting has no effect. */
 type Severity = "critical" | "warning";
 
-/** A rule as Prometheus reads it. */
+/** An alerting rule in Prometheus' format. */
 export interface AlertRule {
   readonly alert: string;
   readonly expr: string;
-  /** How long it has to hold, so that a restart wakes nobody. */
+  /** How long the condition must hold, so that a restart raises no alert. */
   readonly for: string;
   readonly labels: { readonly severity: Severity; readonly gateway?: string };
   readonly annotations: { readonly summary: string; readonly description: string; readonly runbook: string };
@@ -16,24 +16,21 @@ export interface AlertGroup {
   readonly rules: readonly AlertRule[];
 }
 
-/** What of the mesh decides which alerts make sense. */
-export interface MeshUnderWatch {
+/** The facts about the mesh that its alerts depend on. */
+export interface ObservedMesh {
   /** Names of the gateways; their pods have the label `istio: <name>`. */
   readonly gateways: readonly string[];
-  /** Whether ztunnel runs. */
+  /** Whether it has ztunnel. */
   readonly ambient: boolean;
-  /** Whether plain text is refused everywhere. */
+  /** Whether it refuses plain text everywhere. */
   readonly strictMtls: boolean;
 }
-
-/** Where an alert says what to do. */
-const runbook = "docs/runbook.md";
 
 interface AlertText {
   readonly expr: string;
   readonly for: string;
   readonly severity: Severity;
-  /** The gateway it is about; two alerts of a name are told apart by their labels. */
+  /** The gateway that it is about; the label distinguishes alerts with the same name. */
   readonly gateway?: string;
   readonly summary: string;
   readonly description: string;
@@ -45,23 +42,23 @@ function alert(name: string, { expr, for: holds, severity, gateway, summary, des
     expr: expr.replace(/\s+/g, " ").trim(),
     for: holds,
     labels: { severity, ...(gateway && { gateway }) },
-    annotations: { summary, description, runbook: `${runbook}#${name.toLowerCase()}` },
+    annotations: { summary, description, runbook: `docs/runbook.md#${name.toLowerCase()}` },
   };
 }
 
-/** Pods that Prometheus reaches; the job labels each with what the pod is labelled with. */
+/** Pods that Prometheus scrapes; the job adds each pod's labels. */
 function reached(labels: string): string {
   return `up{job="kubernetes-pods", ${labels}} == 1`;
 }
 
-/** Whether a DaemonSet's pods are fewer than the nodes: one is down, does not start, or all are gone. */
+/** Whether a DaemonSet has fewer running pods than there are nodes, or none at all. */
 function fewerThanNodes(labels: string): string {
   return `count(up{job="kubernetes-nodes"}) - (count(${reached(labels)}) or vector(0)) > 0`;
 }
 
 /**
- * How much a counter has grown in 10 minutes, from nothing as well: one that appears with its first event has no
- * earlier sample, and `increase` would miss the event. A Prometheus that has only just begun to look cannot tell.
+ * How much a counter has grown in 10 minutes. A counter that appears with its first event has no earlier sample, and
+ * `increase` would miss that event. In its first 11 minutes Prometheus cannot decide this, and raises no alert.
  */
 function grown(counter: string, by: string): string {
   const sum = (suffix = "") => `sum by (${by}) (${counter}${suffix})`;
@@ -69,7 +66,7 @@ function grown(counter: string, by: string): string {
     and on () (time() - max(process_start_time_seconds{job="prometheus"}) > 660)`;
 }
 
-/** What callers saw, which includes the answers of proxies for services that are not there. */
+/** As reported by callers, which includes the answers of their proxies for services that do not exist. */
 const seenByCallers = 'reporter=~"source|waypoint"';
 const service = "destination_service_namespace, destination_service_name";
 
@@ -150,7 +147,7 @@ function certificates(): AlertGroup {
   };
 }
 
-function traffic({ gateways, strictMtls }: MeshUnderWatch): AlertGroup {
+function traffic({ gateways, strictMtls }: ObservedMesh): AlertGroup {
   const requests = (more: string) => `sum by (${service}) (rate(istio_requests_total{${more}}[5m]))`;
   const received = (counter: string) =>
     `sum by (destination_workload_namespace, destination_workload)
@@ -193,7 +190,7 @@ function traffic({ gateways, strictMtls }: MeshUnderWatch): AlertGroup {
   };
 }
 
-function nodes({ ambient }: MeshUnderWatch): AlertGroup {
+function nodes({ ambient }: ObservedMesh): AlertGroup {
   return {
     name: "istio-nodes",
     rules: [
@@ -219,7 +216,7 @@ function nodes({ ambient }: MeshUnderWatch): AlertGroup {
   };
 }
 
-/** What an on-call person wants to be woken or told about, each with what to do in docs/runbook.md. */
-export function alertGroups(mesh: MeshUnderWatch): readonly AlertGroup[] {
+/** Alerts on the mesh, each with a section of docs/runbook.md that has the remedy. */
+export function meshAlerts(mesh: ObservedMesh): readonly AlertGroup[] {
   return [controlPlane(), certificates(), traffic(mesh), nodes(mesh)];
 }

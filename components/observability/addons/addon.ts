@@ -1,0 +1,244 @@
+import { z } from "zod";
+import { quantity } from "../../settings/fields";
+import type { HelmValues } from "../../shared/helm-release";
+import type { KubernetesObject } from "../../shared/kubernetes/object";
+import type { Problem } from "../../shared/problem";
+import type { AlertGroup, ObservedMesh } from "./prometheus-alerts";
+
+/**
+ * Everything that one addon is: its settings, its charts at pinned versions, their values, and what it adds to other
+ * addons and to the mesh. registry.ts lists the addons; the settings, validation, the image list, the stand-in charts, the
+ * component and `npm run dashboard` all read that list.
+ */
+export interface Addon<Name extends string = string, Schema extends z.ZodType = z.ZodType> {
+  /** Its key under `talos-mesh:observability`. */
+  readonly name: Name;
+  readonly settings: Schema;
+  /** Other keys that users may try there, each with what to write instead. */
+  readonly expectedElsewhere?: Readonly<Record<string, string>>;
+  readonly releases: readonly AddonRelease<z.output<Schema>>[];
+  readonly secrets?: readonly AddonSecret[];
+  /** Addons whose Secrets its pods mount, so that those are created first. */
+  readonly mountsSecretsOf?: readonly Addon[];
+  /** Whether its pods mount the ConfigMaps with dashboards. @default false */
+  readonly mountsDashboards?: boolean;
+  readonly checks?: readonly AddonCheck<z.output<Schema>>[];
+  /** Dashboards for Grafana. @param projectRoot folder that relative paths of the settings start from */
+  dashboards?(settings: z.output<Schema>, projectRoot: string): readonly DashboardFolder[];
+  /** What Grafana can query. */
+  datasource?(settings: z.output<Schema>): Datasource;
+  /** Rules that Prometheus evaluates. */
+  alerts?(mesh: ObservedMesh): readonly AlertGroup[];
+  /** Where proxies send telemetry: an extension provider of Istio's mesh config. */
+  extensionProvider?(settings: z.output<Schema>, namespace: string): ExtensionProvider;
+  /** An object of one of Istio's kinds, created once Istio is installed. */
+  istioObject?(settings: z.output<Schema>, namespace: string): KubernetesObject<object>;
+  /** Limits that a user should know. */
+  notes?(settings: z.output<Schema>, settingsOf: SettingsOf): readonly string[];
+}
+
+/** Keeps the types of a descriptor's name and settings. */
+export function defineAddon<const Name extends string, Schema extends z.ZodType>(
+  addon: Addon<Name, Schema>,
+): Addon<Name, Schema> {
+  return addon;
+}
+
+/** A Helm release of an addon. */
+export interface AddonRelease<Settings = unknown> {
+  /** Name of the release, which is also the name of its Service. */
+  readonly name: string;
+  /** Its user interface. @default it has none */
+  readonly page?: AddonPage<Settings>;
+  /** The chart, where it depends on Istio's version: for that version. */
+  readonly chart: Chart | ((istioVersion: string) => Chart);
+  /** Whether the settings install it. @default always */
+  installed?(settings: Settings): boolean;
+  /** The images of the chart that are pulled. @default all */
+  images?(settings: Settings, images: Chart["images"]): readonly string[];
+  values(settings: Settings, context: AddonContext): HelmValues;
+}
+
+/** A Helm chart at a pinned version. */
+export interface Chart {
+  readonly name: string;
+  /** The product that it installs. */
+  readonly product: string;
+  readonly version: string;
+  /** The publisher's Helm repository. */
+  readonly repository: string;
+  /** Images with registry and tag. */
+  readonly images: Readonly<Record<string, string>>;
+}
+
+/** A user interface that `npm run dashboard -- NAME` opens. */
+export interface AddonPage<Settings = unknown> {
+  /** Port of the Service. */
+  readonly port: number;
+  readonly path: string;
+  /** What to write under `talos-mesh:observability` to get it. */
+  readonly example: string;
+  login?(settings: Settings): Login;
+}
+
+export type Login =
+  | { readonly kind: "none" }
+  | { readonly kind: "password"; readonly user: string; readonly secret: string; readonly key: string }
+  /** A token of this service account. */
+  | { readonly kind: "token"; readonly serviceAccount: string };
+
+/** A Secret with one secret value, given by the user or generated once. */
+export interface AddonSecret {
+  readonly name: string;
+  /** Key of the secret value. */
+  readonly key: string;
+  /** Field of the addon's settings that may refer to an entry of `talos-mesh:secrets`. */
+  readonly field: string;
+  /** Name of the resource that generates the value where the field is not set. */
+  readonly generated: string;
+  /** Further entries, which are not secret. */
+  readonly plain?: Readonly<Record<string, string>>;
+  /** Why the addon does not accept a given value. */
+  refuses?(value: string): string | undefined;
+}
+
+/** A ConfigMap with dashboards. */
+export interface DashboardFolder {
+  /** Title of the folder in Grafana. */
+  readonly title: string;
+  readonly configMap: string;
+  /** Content by file name. */
+  readonly files: Readonly<Record<string, string>>;
+}
+
+export interface Datasource {
+  readonly title: string;
+  /** Grafana's type of datasource; also its uid and the name of the release. */
+  readonly type: string;
+  readonly port: number;
+  /** Further fields of Grafana's. */
+  readonly options?: object;
+}
+
+export interface ExtensionProvider {
+  /** Its name in the mesh config. */
+  readonly name: string;
+  readonly protocol: "opentelemetry" | "zipkin";
+  /** Host name of the collector. A proxy's `Sidecar` has to name it. */
+  readonly service: string;
+  readonly port: number;
+}
+
+/** The settings of an addon; undefined where it is not installed. */
+export type SettingsOf = <Schema extends z.ZodType>(addon: Addon<string, Schema>) => z.output<Schema> | undefined;
+
+/** The input of the values of the addons' charts. */
+export interface AddonContext {
+  /** Namespace of all addons. */
+  readonly namespace: string;
+  readonly mesh: ObservedMesh & { readonly version: string };
+  readonly settingsOf: SettingsOf;
+  /** The image to pull, from a mirror or by digest. @param official the image with registry and tag */
+  readonly image: (official: string) => string;
+  /** Names of the pull secrets in the addons' namespace. */
+  readonly pullSecrets: readonly string[];
+  /** Those of all installed addons. */
+  readonly datasources: readonly Datasource[];
+  readonly dashboards: readonly DashboardFolder[];
+  readonly alerts: readonly AlertGroup[];
+}
+
+/** The stack around an addon. Reading a part that has a mistake of its own ends the check. */
+export interface AddonStack {
+  readonly settingsOf: SettingsOf;
+  readonly environment: () => string;
+  readonly clusterKind: () => string;
+  readonly projectRoot: string;
+}
+
+/** A check of an addon's settings; paths start at the addon. */
+export type AddonCheck<Settings> = (settings: Settings, stack: AddonStack) => Iterable<Problem>;
+
+export const storage = z
+  .strictObject({ size: quantity, storageClass: z.string().optional() })
+  .describe("A volume that outlives the pod. Without it, the collected data is lost with the pod.");
+
+/** Whole hours, days or weeks: the form that both Prometheus and Loki accept. */
+export const retention = z
+  .string()
+  .regex(/^[1-9]\d*[hdw]$/, "expected whole hours, days or weeks, such as 12h, 15d or 4w");
+
+/** Address of an addon's page for people, to which pages of others link. */
+export const url = z
+  .string()
+  .regex(/^https?:\/\/[^\s/]+\S*$/, "expected an address such as https://grafana.example.com or http://localhost:3000");
+
+/** A volume that no provisioner provides keeps its pod pending, and the release waits for the pod until it times out. */
+export function* storageProblems(
+  given: z.output<typeof storage> | undefined,
+  clusterKind: string,
+  remedy = "remove it",
+): Iterable<Problem> {
+  if (!given) return;
+  if (clusterKind === "embedded") {
+    yield { path: ["storage"], message: `simulated nodes have no volumes; ${remedy}` };
+  } else if (clusterKind !== "existing" && given.storageClass === undefined) {
+    yield {
+      path: ["storage", "storageClass"],
+      message: "Talos brings no StorageClass; install a provisioner and name its class",
+    };
+  }
+}
+
+/** Pages without a login are for dev. */
+export function* anonymousProblems({ anonymous }: { anonymous: boolean }, environment: string): Iterable<Problem> {
+  if (!anonymous || environment === "dev") return;
+  yield { path: ["anonymous"], message: `found true, which is for dev; environment ${environment} expected false` };
+}
+
+export function chartOf({ chart }: Pick<AddonRelease, "chart">, istioVersion: string): Chart {
+  return typeof chart === "function" ? chart(istioVersion) : chart;
+}
+
+/** The address of an addon's Service inside the cluster. */
+export function serviceUrl(service: { readonly name: string; readonly port: number }, namespace: string): string {
+  return `http://${service.name}.${namespace}.svc.cluster.local:${service.port}`;
+}
+
+/** An image in the parts that charts take: `docker.io`, `grafana/grafana`, `13.2.0`. */
+export interface ImageParts {
+  readonly registry: string;
+  readonly repository: string;
+  /** With the digest, where there is one: `13.2.0@sha256:...`. */
+  readonly tag: string;
+}
+
+/** @param image with registry and tag: `docker.io/grafana/grafana:13.2.0` */
+export function imageParts(image: string): ImageParts {
+  const [, registry = "", repository = "", tag = ""] = /^([^/]+)\/([^:@]+):(.+)$/.exec(image) ?? [];
+  return { registry, repository, tag };
+}
+
+/** Registry and repository in one, for charts that take them so. */
+export function repositoryAndTag(image: string): { readonly repository: string; readonly tag: string } {
+  const { registry, repository, tag } = imageParts(image);
+  return { repository: `${registry}/${repository}`, tag };
+}
+
+/** A volume in the form that most charts take. @param className the chart's name of the storage class */
+export function volume(given: z.output<typeof storage> | undefined, className: string): HelmValues {
+  if (!given) return { enabled: false };
+  return { enabled: true, size: given.size, ...(given.storageClass && { [className]: given.storageClass }) };
+}
+
+/** What no container of an addon needs. */
+export const containerSecurity = {
+  allowPrivilegeEscalation: false,
+  capabilities: { drop: ["ALL"] },
+  seccompProfile: { type: "RuntimeDefault" },
+} as const;
+
+/** Pull secrets as a pod lists them. */
+export function pullSecretList(names: readonly string[]): readonly { readonly name: string }[] {
+  return names.map((name) => ({ name }));
+}

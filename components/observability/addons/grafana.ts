@@ -1,0 +1,277 @@
+import { readdirSync, readFileSync } from "node:fs";
+import path from "node:path";
+import { z } from "zod";
+import { resources, secretRef } from "../../settings/fields";
+import { compareMinor, minorOf } from "../../settings/versions";
+import {
+  type AddonContext,
+  anonymousProblems,
+  type Chart,
+  containerSecurity,
+  type DashboardFolder,
+  type Datasource,
+  defineAddon,
+  imageParts,
+  serviceUrl,
+  storage,
+  storageProblems,
+  url,
+  volume,
+} from "./addon";
+import { policiesDashboard } from "./policies-dashboard";
+import { prometheus } from "./prometheus";
+
+export const grafanaService = { name: "grafana", port: 3000 } as const;
+
+/** The Secret with the administrator's login. */
+export const grafanaLogin = {
+  secret: "grafana-admin",
+  user: "admin",
+  userKey: "admin-user",
+  passwordKey: "admin-password",
+} as const;
+
+const chart = {
+  name: "grafana",
+  product: "Grafana",
+  version: "12.11.1",
+  // Maintains this chart since 2026; the repository of Grafana Labs gets no new versions of it.
+  repository: "https://grafana-community.github.io/helm-charts",
+  images: { server: "docker.io/grafana/grafana:13.2.0", download: "docker.io/curlimages/curl:8.21.0" },
+} as const satisfies Chart;
+
+const settings = z.strictObject({
+  adminPassword: secretRef.optional().describe("Default: generated once and kept in the state."),
+  anonymous: z.boolean().default(false).describe("Read access without a login; dev only."),
+  dashboards: z
+    .union([z.enum(["official", "none"]), z.string().regex(/^(\.{1,2}\/|\/)\S+/)], {
+      error: "expected official, none, or a folder with JSON files (./dashboards)",
+    })
+    .default("official")
+    .describe(
+      "Istio's own dashboards: with `official`, Grafana's pod downloads those of the mesh's version from github.com when it starts; " +
+        "a folder with JSON files is for a site without internet access. The project's own dashboard is always installed.",
+    ),
+  url: url.optional().describe("Where people reach Grafana; Kiali then links to it."),
+  storage: storage.optional(),
+  resources: resources.optional(),
+});
+
+type Settings = z.output<typeof settings>;
+
+/** Grafana by grafana-community/grafana. */
+export const grafana = defineAddon({
+  name: "grafana",
+  settings,
+  releases: [
+    {
+      name: grafanaService.name,
+      page: {
+        port: grafanaService.port,
+        path: "/",
+        example: "grafana: {}",
+        login: ({ anonymous }) =>
+          anonymous
+            ? { kind: "none" }
+            : {
+                kind: "password",
+                user: grafanaLogin.user,
+                secret: grafanaLogin.secret,
+                key: grafanaLogin.passwordKey,
+              },
+      },
+      chart,
+      images: ({ dashboards }, { server = "", download = "" }) =>
+        dashboards === "official" ? [server, download] : [server],
+      values,
+    },
+  ],
+  secrets: [
+    {
+      name: grafanaLogin.secret,
+      key: grafanaLogin.passwordKey,
+      field: "adminPassword",
+      generated: "grafana-password",
+      plain: { [grafanaLogin.userKey]: grafanaLogin.user },
+    },
+  ],
+  mountsDashboards: true,
+  dashboards: ({ dashboards }, projectRoot) => [
+    {
+      title: "talos-mesh",
+      configMap: "dashboards-talos-mesh",
+      files: { "policies.json": JSON.stringify(policiesDashboard) },
+    },
+    ...(isFolder(dashboards) ? dashboardFolders(readDashboards(path.resolve(projectRoot, dashboards)).files) : []),
+  ],
+  checks: [
+    function* (_, { settingsOf }) {
+      if (settingsOf(prometheus)) return;
+      yield { path: [], message: "reads its metrics from Prometheus; add observability.prometheus" };
+    },
+    (settings, { environment }) => anonymousProblems(settings, environment()),
+    ({ storage }, { clusterKind }) => storageProblems(storage, clusterKind()),
+    function* ({ dashboards }, { projectRoot }) {
+      if (!isFolder(dashboards)) return;
+      for (const problem of readDashboards(path.resolve(projectRoot, dashboards)).problems) {
+        yield { path: ["dashboards"], message: `found ${dashboards}; ${problem}` };
+      }
+    },
+  ],
+});
+
+const mountPath = "/var/lib/grafana/dashboards";
+
+function values(
+  settings: Settings,
+  { namespace, mesh, image, pullSecrets, datasources, dashboards }: AddonContext,
+): Readonly<Record<string, unknown>> {
+  const download = settings.dashboards === "official";
+  const providers = [
+    ...(download ? [{ name: "istio", folder: "Istio" }] : []),
+    ...dashboards.map(({ title, configMap }) => ({ name: configMap, folder: title })),
+  ];
+  return {
+    image: { ...imageParts(image(chart.images.server)), ...(pullSecrets.length > 0 && { pullSecrets }) },
+    downloadDashboardsImage: imageParts(image(chart.images.download)),
+    testFramework: { enabled: false },
+    // fsGroup makes the volume writable for Grafana; the chart's own container for that runs as root.
+    initChownData: { enabled: false },
+    rbac: { create: false },
+    automountServiceAccountToken: false,
+    containerSecurityContext: { ...containerSecurity, privileged: false },
+    admin: {
+      existingSecret: grafanaLogin.secret,
+      userKey: grafanaLogin.userKey,
+      passwordKey: grafanaLogin.passwordKey,
+    },
+    service: { port: grafanaService.port },
+    persistence: volume(settings.storage, "storageClassName"),
+    // Two pods cannot mount the volume at once, so the old pod is deleted first.
+    ...(settings.storage && { deploymentStrategy: { type: "Recreate" } }),
+    ...(settings.resources && { resources: settings.resources }),
+    "grafana.ini": {
+      analytics: { check_for_updates: false, check_for_plugin_updates: false, reporting_enabled: false },
+      "auth.anonymous": { enabled: settings.anonymous, org_role: "Viewer" },
+      users: { allow_sign_up: false },
+      ...(settings.url && { server: { root_url: settings.url } }),
+    },
+    datasources: {
+      "datasources.yaml": { apiVersion: 1, datasources: datasources.map((each) => datasource(each, namespace)) },
+    },
+    dashboardProviders: {
+      "dashboardproviders.yaml": {
+        apiVersion: 1,
+        providers: providers.map(({ name, folder }) => ({
+          name,
+          folder,
+          orgId: 1,
+          type: "file",
+          disableDeletion: true,
+          options: { path: `${mountPath}/${name}` },
+        })),
+      },
+    },
+    // The chart's own options of curl accept any certificate.
+    ...(download && { dashboards: { istio: officialDashboards(mesh.version) }, defaultCurlOptions: "-fsSL --retry 3" }),
+    dashboardsConfigMaps: Object.fromEntries(dashboards.map(({ configMap }) => [configMap, configMap])),
+  };
+}
+
+/** Dashboards refer to datasources by uid. */
+function datasource({ title, type, port, options }: Datasource, namespace: string): object {
+  return {
+    name: title,
+    type,
+    uid: type,
+    url: serviceUrl({ name: type, port }, namespace),
+    access: "proxy",
+    orgId: 1,
+    editable: false,
+    ...options,
+  };
+}
+
+/**
+ * Istio's own dashboards, of the release that is installed; a revision on grafana.com does not name a version of Istio.
+ * Source: istio/istio, manifests/addons/dashboards at the tag of the release.
+ *
+ * @returns the chart's form: where the pod downloads each one from
+ */
+function officialDashboards(istioVersion: string): Readonly<Record<string, { readonly url: string }>> {
+  const minor = minorOf(istioVersion);
+  const generated = (file: string, since: string) => `${file}${compareMinor(minor, since) < 0 ? "" : ".gen"}.json`;
+  const files: Record<string, string> = {
+    mesh: generated("istio-mesh-dashboard", "1.24"),
+    service: "istio-service-dashboard.json",
+    workload: "istio-workload-dashboard.json",
+    performance: "istio-performance-dashboard.json",
+    "control-plane": generated("pilot-dashboard", "1.23"),
+    extension: "istio-extension-dashboard.json",
+    ...(compareMinor(minor, "1.23") >= 0 && { ztunnel: "ztunnel-dashboard.gen.json" }),
+  };
+  const folder = `https://raw.githubusercontent.com/istio/istio/${istioVersion}/manifests/addons/dashboards`;
+  return Object.fromEntries(Object.entries(files).map(([name, file]) => [name, { url: `${folder}/${file}` }]));
+}
+
+/** A ConfigMap holds at most 1 MiB. */
+const maxBytes = 1_000_000;
+
+function isFolder(dashboards: string): boolean {
+  return dashboards !== "official" && dashboards !== "none";
+}
+
+interface DashboardFiles {
+  /** Content by file name, sorted. */
+  readonly files: ReadonlyMap<string, string>;
+  /** Everything about the folder and its files that has to change. */
+  readonly problems: readonly string[];
+}
+
+/** The dashboards in a folder, without white space, which is most of such a file. */
+function readDashboards(folder: string): DashboardFiles {
+  const files = new Map<string, string>();
+  const problems: string[] = [];
+  try {
+    const names = readdirSync(folder).filter((file) => file.endsWith(".json"));
+    if (names.length === 0) problems.push(`there is no .json file in ${folder}`);
+    for (const name of names.sort()) {
+      const content = readDashboard(path.join(folder, name));
+      if (typeof content === "string") files.set(name, content);
+      else problems.push(`${name}${content.problem}`);
+    }
+  } catch (error) {
+    problems.push(String(error));
+  }
+  return { files, problems };
+}
+
+function readDashboard(file: string): string | { readonly problem: string } {
+  try {
+    const dashboard: unknown = JSON.parse(readFileSync(file, "utf8"));
+    if (typeof dashboard !== "object" || dashboard === null || !("title" in dashboard)) {
+      return { problem: " is no dashboard: it has no title" };
+    }
+    const content = JSON.stringify(dashboard);
+    const size = Buffer.byteLength(content) + path.basename(file).length;
+    return size > maxBytes ? { problem: ` has ${size} bytes; a ConfigMap holds ${maxBytes}` } : content;
+  } catch (error) {
+    return { problem: `: ${error instanceof Error ? error.message : String(error)}` };
+  }
+}
+
+/** The files in as few ConfigMaps as hold them, in their order. */
+function dashboardFolders(files: ReadonlyMap<string, string>): DashboardFolder[] {
+  const folders: Record<string, string>[] = [];
+  let room = 0;
+  for (const [name, content] of files) {
+    const size = Buffer.byteLength(content) + name.length;
+    if (size > room) {
+      folders.push({});
+      room = maxBytes;
+    }
+    Object.assign(folders.at(-1) ?? {}, { [name]: content });
+    room -= size;
+  }
+  return folders.map((each, index) => ({ title: "Istio", configMap: `dashboards-istio-${index + 1}`, files: each }));
+}

@@ -1,0 +1,150 @@
+import type { z } from "zod";
+import type { Problem, SettingPath } from "../../shared/problem";
+import {
+  type Addon,
+  type AddonPage,
+  type AddonRelease,
+  type AddonSecret,
+  type AddonStack,
+  type Chart,
+  chartOf,
+  type ExtensionProvider,
+  type SettingsOf,
+} from "./addon";
+import { grafana } from "./grafana";
+import { kiali } from "./kiali";
+import { loki } from "./loki";
+import { prometheus } from "./prometheus";
+import { tracing } from "./tracing";
+
+/** Every addon, in the order in which they appear everywhere. */
+export const addons = [prometheus, grafana, kiali, tracing, loki] as const;
+
+/** The fields of `talos-mesh:observability` that the addons have. */
+type AddonFields = {
+  readonly [Each in (typeof addons)[number] as Each["name"]]: z.ZodOptional<Each["settings"]>;
+};
+
+export function addonFields(): AddonFields {
+  return Object.fromEntries(addons.map(({ name, settings }) => [name, settings.optional()])) as unknown as AddonFields;
+}
+
+/** The addons as the functions below see them: which settings an addon has is its own affair. */
+const allAddons: readonly Addon[] = addons;
+
+/** The section of the settings, which each addon reads its own field of. */
+export interface AddonSettings {
+  readonly namespace: string;
+}
+
+export interface InstalledAddon {
+  readonly addon: Addon;
+  readonly settings: unknown;
+}
+
+/** The addons that the settings install. */
+export function installedAddons(observability: AddonSettings | undefined): InstalledAddon[] {
+  if (!observability) return [];
+  return allAddons.flatMap((addon) => {
+    const settings = settingsOf(observability)(addon);
+    return settings === undefined ? [] : [{ addon, settings }];
+  });
+}
+
+export function settingsOf(observability: AddonSettings): SettingsOf {
+  const fields = observability as unknown as Readonly<Record<string, unknown>>;
+  return <Schema extends z.ZodType>({ name }: Addon<string, Schema>) =>
+    (Object.hasOwn(fields, name) ? fields[name] : undefined) as z.output<Schema> | undefined;
+}
+
+/** A release that the settings install. */
+export interface InstalledRelease extends InstalledAddon {
+  readonly release: AddonRelease;
+  readonly chart: Chart;
+  /** The images that it pulls, with their official names. */
+  readonly images: readonly string[];
+}
+
+export function installedReleases(observability: AddonSettings | undefined, istioVersion: string): InstalledRelease[] {
+  return installedAddons(observability).flatMap(({ addon, settings }) =>
+    addon.releases
+      .filter((release) => release.installed?.(settings) ?? true)
+      .map((release) => {
+        const chart = chartOf(release, istioVersion);
+        const images = release.images?.(settings, chart.images) ?? Object.values(chart.images);
+        return { addon, settings, release, chart, images };
+      }),
+  );
+}
+
+/** The charts of all addons, also of those that the settings do not install. */
+export function allCharts(istioVersion: string): Chart[] {
+  return allAddons.flatMap(({ releases }) => releases.map((release) => chartOf(release, istioVersion)));
+}
+
+/** Every image that the addons pull, with their official names, sorted. */
+export function addonImages(observability: AddonSettings | undefined, istioVersion: string): readonly string[] {
+  return installedReleases(observability, istioVersion)
+    .flatMap(({ images }) => images)
+    .sort();
+}
+
+/** Extension providers of Istio's mesh config that the addons add. */
+export function extensionProviders(observability: AddonSettings | undefined): ExtensionProvider[] {
+  if (!observability) return [];
+  return installedAddons(observability).flatMap(
+    ({ addon, settings }) => addon.extensionProvider?.(settings, observability.namespace) ?? [],
+  );
+}
+
+/** A reference from an addon's settings to an entry of `talos-mesh:secrets`. */
+export interface SecretReference {
+  /** Path below `talos-mesh:observability`. */
+  readonly path: SettingPath;
+  readonly entry: string;
+  readonly secret: AddonSecret;
+}
+
+export function secretReferences({ addon, settings }: InstalledAddon): SecretReference[] {
+  return (addon.secrets ?? []).flatMap((secret) => {
+    const reference = (settings as Readonly<Record<string, { readonly secret: string } | undefined>>)[secret.field];
+    return reference ? [{ path: [addon.name, secret.field], entry: reference.secret, secret }] : [];
+  });
+}
+
+/**
+ * The checks of all addons, to be made each on its own: one that reads a setting with a mistake of its own ends.
+ *
+ * @returns paths start at `talos-mesh:observability`
+ */
+export function addonChecks(
+  observability: AddonSettings,
+  stack: Omit<AddonStack, "settingsOf">,
+): (() => Iterable<Problem>)[] {
+  const addonSettings = settingsOf(observability);
+  return allAddons.flatMap((addon) =>
+    (addon.checks ?? []).map(
+      (check) =>
+        function* (): Iterable<Problem> {
+          const settings = addonSettings(addon);
+          if (settings === undefined) return;
+          for (const { path, message } of check(settings, { ...stack, settingsOf: addonSettings })) {
+            yield { path: [addon.name, ...path], message };
+          }
+        },
+    ),
+  );
+}
+
+/** Limits of the installed addons that a user should know. */
+export function addonNotes(observability: AddonSettings | undefined): string[] {
+  if (!observability) return [];
+  return installedAddons(observability).flatMap(
+    ({ addon, settings }) => addon.notes?.(settings, settingsOf(observability)) ?? [],
+  );
+}
+
+/** The user interfaces of all addons, by the name of their release. */
+export function allPages(): { readonly name: string; readonly page: AddonPage }[] {
+  return allAddons.flatMap(({ releases }) => releases.flatMap(({ name, page }) => (page ? [{ name, page }] : [])));
+}

@@ -1,0 +1,190 @@
+import { z } from "zod";
+import { percentage, resources } from "../../settings/fields";
+import type { HelmValues } from "../../shared/helm-release";
+import { rootNamespace } from "../../shared/istio";
+import {
+  type AddonContext,
+  type Chart,
+  containerSecurity,
+  defineAddon,
+  type ExtensionProvider,
+  imageParts,
+  pullSecretList,
+  repositoryAndTag,
+  storage,
+  storageProblems,
+  url,
+} from "./addon";
+
+export const jaegerService = { name: "jaeger", port: 16686 } as const;
+const zipkinService = { name: "zipkin", port: 9411 } as const;
+
+const jaegerChart = {
+  name: "jaeger",
+  product: "Jaeger",
+  version: "4.11.1",
+  repository: "https://jaegertracing.github.io/helm-charts",
+  images: { server: "docker.io/jaegertracing/jaeger:2.19.0" },
+} as const satisfies Chart;
+
+const zipkinChart = {
+  name: "zipkin",
+  product: "Zipkin",
+  version: "0.4.0",
+  repository: "https://zipkin.io/zipkin-helm",
+  images: { server: "docker.io/openzipkin/zipkin-slim:3.5.1" },
+} as const satisfies Chart;
+
+const settings = z.strictObject({
+  provider: z.enum(["jaeger", "zipkin"]).describe("Proxies send traces to one of the two."),
+  sampling: percentage.default(1).describe("Share of requests traced, in percent."),
+  url: url.optional().describe("Where people reach the page with the traces; Kiali then links to it."),
+  storage: storage.optional().describe("Jaeger only; Zipkin keeps traces in its memory."),
+  resources: resources.optional(),
+});
+
+type Settings = z.output<typeof settings>;
+
+export const tracing = defineAddon({
+  name: "tracing",
+  settings,
+  expectedElsewhere: {
+    jaeger: "write tracing: { provider: jaeger }, or zipkin: one of the two",
+    zipkin: "write tracing: { provider: zipkin }, or jaeger: one of the two",
+  },
+  releases: [
+    {
+      name: jaegerService.name,
+      page: { port: jaegerService.port, path: "/", example: "tracing: { provider: jaeger }" },
+      chart: jaegerChart,
+      installed: ({ provider }) => provider === "jaeger",
+      values: jaegerValues,
+    },
+    {
+      name: zipkinService.name,
+      page: { port: zipkinService.port, path: "/", example: "tracing: { provider: zipkin }" },
+      chart: zipkinChart,
+      installed: ({ provider }) => provider === "zipkin",
+      // Zipkin by openzipkin/zipkin; it keeps traces in its memory.
+      values: ({ resources }, { image, pullSecrets }) => ({
+        image: repositoryAndTag(image(zipkinChart.images.server)),
+        ...(pullSecrets.length > 0 && { imagePullSecrets: pullSecretList(pullSecrets) }),
+        service: { port: zipkinService.port },
+        securityContext: { ...containerSecurity, readOnlyRootFilesystem: true, runAsNonRoot: true, runAsUser: 1000 },
+        ...(resources && { resources }),
+      }),
+    },
+  ],
+  checks: [
+    function* ({ provider, storage }) {
+      if (provider !== "zipkin" || !storage) return;
+      yield {
+        path: ["storage"],
+        message: "Zipkin keeps traces in its memory; remove it, or set provider to jaeger",
+      };
+    },
+    ({ storage }, { clusterKind }) => storageProblems(storage, clusterKind()),
+  ],
+  datasource: ({ provider }) =>
+    provider === "jaeger"
+      ? { title: "Jaeger", type: jaegerService.name, port: jaegerService.port }
+      : { title: "Zipkin", type: zipkinService.name, port: zipkinService.port },
+  extensionProvider,
+  istioObject: ({ provider, sampling }) => ({
+    apiVersion: "telemetry.istio.io/v1",
+    kind: "Telemetry",
+    metadata: { name: "mesh-tracing", namespace: rootNamespace },
+    spec: { tracing: [{ providers: [{ name: provider }], randomSamplingPercentage: sampling }] },
+  }),
+});
+
+/** Jaeger receives OTLP over gRPC, Zipkin its own protocol. */
+const collectors = {
+  jaeger: { protocol: "opentelemetry", port: 4317 },
+  zipkin: { protocol: "zipkin", port: zipkinService.port },
+} as const;
+
+function extensionProvider({ provider }: Settings, namespace: string): ExtensionProvider {
+  return { name: provider, service: `${provider}.${namespace}.svc.cluster.local`, ...collectors[provider] };
+}
+
+/** Jaeger deletes the oldest traces beyond this number. A trace takes 100 kB at most, approximately. */
+const tracesInMemory = 10_000;
+
+const volume = { name: "traces", mountPath: "/traces", claim: "jaeger-traces" } as const;
+
+/** Jaeger by jaegertracing/jaeger: one process that receives (OTLP), stores and shows traces. */
+function jaegerValues({ storage, resources }: Settings, { image, pullSecrets }: AddonContext): HelmValues {
+  return {
+    jaeger: {
+      image: { ...imageParts(image(jaegerChart.images.server)), ...(pullSecrets.length > 0 && { pullSecrets }) },
+      securityContext: containerSecurity,
+      serviceAccount: { automountServiceAccountToken: false },
+      ...(resources && { resources }),
+      ...(storage && {
+        extraVolumes: [{ name: volume.name, persistentVolumeClaim: { claimName: volume.claim } }],
+        extraVolumeMounts: [{ name: volume.name, mountPath: volume.mountPath }],
+      }),
+    },
+    userconfig: jaegerConfig(storage !== undefined),
+    // The chart creates no claim.
+    ...(storage && {
+      extraObjects: [
+        {
+          apiVersion: "v1",
+          kind: "PersistentVolumeClaim",
+          metadata: { name: volume.claim },
+          spec: {
+            accessModes: ["ReadWriteOnce"],
+            ...(storage.storageClass && { storageClassName: storage.storageClass }),
+            resources: { requests: { storage: storage.size } },
+          },
+        },
+      ],
+    }),
+  };
+}
+
+/**
+ * Jaeger's configuration, in the format of an OpenTelemetry collector.
+ * Source: jaegertracing/jaeger, cmd/jaeger/config.yaml and config-badger.yaml.
+ */
+function jaegerConfig(onVolume: boolean): object {
+  const store = "traces";
+  const backend = onVolume
+    ? {
+        badger: {
+          ephemeral: false,
+          directories: { keys: `${volume.mountPath}/keys`, values: `${volume.mountPath}/values` },
+          ttl: { spans: "72h" },
+        },
+      }
+    : { memory: { max_traces: tracesInMemory } };
+  return {
+    service: {
+      extensions: ["jaeger_storage", "jaeger_query", "healthcheckv2"],
+      pipelines: { traces: { receivers: ["otlp"], processors: ["batch"], exporters: ["jaeger_storage_exporter"] } },
+      telemetry: {
+        resource: { "service.name": "jaeger" },
+        metrics: {
+          level: "detailed",
+          readers: [{ pull: { exporter: { prometheus: { host: "0.0.0.0", port: 8888 } } } }],
+        },
+      },
+    },
+    extensions: {
+      healthcheckv2: { use_v2: true, http: { endpoint: "0.0.0.0:13133" } },
+      jaeger_query: {
+        storage: { traces: store },
+        http: { endpoint: `0.0.0.0:${jaegerService.port}` },
+        grpc: { endpoint: "0.0.0.0:16685" },
+      },
+      jaeger_storage: { backends: { [store]: backend } },
+    },
+    receivers: {
+      otlp: { protocols: { grpc: { endpoint: "0.0.0.0:4317" }, http: { endpoint: "0.0.0.0:4318" } } },
+    },
+    processors: { batch: {} },
+    exporters: { jaeger_storage_exporter: { trace_storage: store } },
+  };
+}
