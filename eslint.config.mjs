@@ -49,7 +49,6 @@ const exceptions = [
   ["components/shared/step/process.cjs", "cli/bin/register.cjs"],
   ["components/benchmark/report", "components/benchmark/report"],
   ["components/benchmark/run", "components/benchmark/run"],
-  ["cli/engine", "cli/engine"],
 ];
 
 export default tseslint.config(

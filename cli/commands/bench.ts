@@ -11,7 +11,7 @@ import { isUnreachable } from "../../components/shared/kubernetes/errors";
 import { UserError } from "../../embedded/program/errors";
 import { stackSettings } from "../../embedded/program/stack-settings";
 import { declare, filePath, UsageError } from "../command";
-import { clusterAccess } from "../engine/cluster-access";
+import { clusterAccess } from "../engine/pulumi-cli";
 import { interrupted, onInterrupt } from "../interrupt";
 import { Terminal } from "../report/terminal";
 import { chosenStack, projectRoot, stackOptions } from "../stack-option";

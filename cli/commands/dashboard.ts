@@ -5,7 +5,7 @@ import { declare, UsageError } from "../command";
 import { AddonInCluster } from "../dashboard/cluster";
 import { forward } from "../dashboard/forward";
 import { pageOf, pages, type StackPage } from "../dashboard/page";
-import { clusterAccess } from "../engine/cluster-access";
+import { clusterAccess } from "../engine/pulumi-cli";
 import { onInterrupt } from "../interrupt";
 import { Terminal } from "../report/terminal";
 import { chosenStack, devStackOptions, projectRoot } from "../stack-option";

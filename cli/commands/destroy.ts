@@ -1,17 +1,11 @@
 import { deleteCluster } from "../../embedded/cluster/delete";
 import { clusterStatus } from "../../embedded/cluster/status";
-import { removeEmptyFolders, stackLayout } from "../../embedded/engine/layout";
-import { messageOf, UserError } from "../../embedded/program/errors";
 import { declare } from "../command";
-import { chooseEngine, engineOptions, engineRequest } from "../engine/choose";
-import { confirmed } from "../engine/confirm";
-import { copiedFrom, dropCopiedRecords } from "../engine/home";
-import { recordedEngine } from "../engine/recorded";
-import { interrupted, onInterrupt } from "../interrupt";
+import { engineOptions, engineRequest } from "../engine/choose";
+import { copiedFrom, dropCopiedRecords, recordedEngine } from "../engine/records";
+import { runEngine } from "../engine/run-engine";
+import { interrupted } from "../interrupt";
 import { reportDestroyed } from "../report/outcome";
-import { Progress } from "../report/progress";
-import { Terminal } from "../report/terminal";
-import { toolProgress } from "../report/tools";
 import { commandFor, projectRoot } from "../stack-option";
 
 export const command = declare({
@@ -41,39 +35,18 @@ Exit codes
       console.log(`Stack ${stack}: nothing to destroy.`);
       return 0;
     }
-    const terminal = new Terminal();
-    const { engine, reason } = await chooseEngine({ ...request, install: false, env: process.env });
-    terminal.line(`${terminal.paint("bold", engine.title)} (${reason}), stack ${stack}`);
-    const progress = new Progress(terminal);
-    let begun = false;
-    const stop = onInterrupt(() =>
-      terminal.errorLine("Stopping: work in progress is finished first. Ctrl-C again ends at once."),
-    );
-    const command = "npm run destroy";
-    try {
-      const run = { ...request, observer: progress, signal: stop.signal, onTool: toolProgress(terminal) };
-      if (!(await confirmed({ engine, run, yes: request.yes, verb: "destroy", command, terminal }))) return 1;
-      begun = true;
-      const found = await engine.destroy(run);
-      const unrecorded = await removeUnrecordedCluster(stack, (line) => progress.note(line));
-      progress.close();
-      if (found) reportDestroyed(terminal, progress, startedAt);
-      else terminal.line(unrecorded ? "Removed the embedded cluster with everything in it." : "Nothing to destroy.");
-      return 0;
-    } catch (error) {
-      progress.close();
-      const stopped = stop.signal.aborted;
-      // Refused before anything was changed: with another backend than the stack's, for instance.
-      if (!begun || (error instanceof UserError && progress.summary.all().length === 0 && !stopped)) throw error;
-      if (!stopped && !progress.hasReported(error)) terminal.errorLine(messageOf(error));
-      terminal.errorLine(
-        `\nNot everything is removed. What is left is recorded: \`${commandFor(command, stack)}\` continues from here.`,
-      );
-      if (!stopped && !(error instanceof UserError)) throw error;
-      return stopped ? interrupted : 1;
-    } finally {
-      stop.release();
-    }
+    return runEngine(request, {
+      install: false,
+      async work({ engine, run, progress, terminal }) {
+        const found = await engine.destroy(run);
+        const unrecorded = await removeUnrecordedCluster(stack, (line) => progress.note(line));
+        progress.close();
+        if (found) reportDestroyed(terminal, progress, startedAt);
+        else terminal.line(unrecorded ? "Removed the embedded cluster with everything in it." : "Nothing to destroy.");
+      },
+      advice: () =>
+        `Not everything is removed. What is left is recorded: \`${commandFor("npm run destroy", stack)}\` continues from here.`,
+    });
   },
 });
 
@@ -85,6 +58,5 @@ async function removeUnrecordedCluster(stack: string, log: (line: string) => voi
     log("If `pulumi up` has created this cluster, run `pulumi destroy` too: its state still lists the cluster.");
   }
   await deleteCluster(projectRoot, stack, log);
-  removeEmptyFolders(stackLayout(projectRoot, stack));
   return true;
 }

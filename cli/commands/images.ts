@@ -1,7 +1,7 @@
 import { environmentImages } from "../../components/images";
 import { stackSettings } from "../../embedded/program/stack-settings";
 import { declare } from "../command";
-import { columns } from "../report/format";
+import { columns } from "../report/terminal";
 import { chosenStack, projectRoot, stackOptions } from "../stack-option";
 
 export const command = declare({

@@ -8,8 +8,8 @@ import { plainText } from "../../policies/plain-text";
 import { UserError } from "../../embedded/program/errors";
 import { stackSettings } from "../../embedded/program/stack-settings";
 import { type Command, declare, UsageError } from "../command";
-import { clusterAccess } from "../engine/cluster-access";
-import { table } from "../report/format";
+import { clusterAccess } from "../engine/pulumi-cli";
+import { table } from "../report/terminal";
 import { Terminal } from "../report/terminal";
 import { chosenStack, projectRoot, stackOptions } from "../stack-option";
 

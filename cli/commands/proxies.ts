@@ -2,8 +2,8 @@ import { meshFindings, type MeshFindings } from "../../components/mesh/lifecycle
 import { ApiServer } from "../../components/shared/kubernetes/api-server";
 import { stackSettings } from "../../embedded/program/stack-settings";
 import { declare } from "../command";
-import { clusterAccess } from "../engine/cluster-access";
-import { count, table } from "../report/format";
+import { clusterAccess } from "../engine/pulumi-cli";
+import { count, table } from "../report/terminal";
 import { Terminal } from "../report/terminal";
 import { chosenStack, devStackOptions, projectRoot } from "../stack-option";
 

@@ -1,16 +1,11 @@
 import { clusterStatus } from "../../embedded/cluster/status";
-import { removeEmptyFolders, stackLayout } from "../../embedded/engine/layout";
-import { messageOf, UserError } from "../../embedded/program/errors";
+import { UserError } from "../../embedded/program/errors";
 import { declare } from "../command";
-import { chooseEngine, engineOptions, engineRequest } from "../engine/choose";
-import { confirmed } from "../engine/confirm";
-import { copiedFrom, dropCopiedRecords, recordHome } from "../engine/home";
-import { recordedEngine } from "../engine/recorded";
-import { interrupted, onInterrupt } from "../interrupt";
+import { engineOptions, engineRequest } from "../engine/choose";
+import { copiedFrom, dropCopiedRecords, recordedEngine, recordHome } from "../engine/records";
+import { runEngine } from "../engine/run-engine";
+import { interrupted } from "../interrupt";
 import { reportDeployed } from "../report/outcome";
-import { Progress } from "../report/progress";
-import { Terminal } from "../report/terminal";
-import { toolProgress } from "../report/tools";
 import { commandFor, projectRoot } from "../stack-option";
 
 export const command = declare({
@@ -26,58 +21,33 @@ export const command = declare({
     const startedAt = Date.now();
     const request = engineRequest(given, process.env);
     const { stack } = request;
-    const terminal = new Terminal();
-    separateFromOriginal(terminal);
+    separateFromOriginal();
     await refuseClusterOfOthers(stack);
-    const { engine, reason } = await chooseEngine({
-      ...request,
+    const [start, destroy] = [commandFor("npm start", stack), commandFor("npm run destroy", stack)];
+    return runEngine(request, {
       install: true,
-      env: process.env,
-      onProgress: (text) => terminal.show({ text, since: startedAt }),
+      async work({ engine, run, progress, terminal }) {
+        recordHome(projectRoot);
+        const outputs = await engine.deploy(run);
+        progress.close();
+        reportDeployed(terminal, progress, outputs, startedAt);
+      },
+      advice: (stopped) =>
+        `${stopped ? "Stopped" : "Not deployed"}. What was deployed so far is recorded: ` +
+        `\`${start}\` continues from here, \`${destroy}\` removes it.`,
     });
-    terminal.show(undefined);
-    terminal.line(`${terminal.paint("bold", engine.title)} (${reason}), stack ${stack}`);
-    const progress = new Progress(terminal);
-    const stop = onInterrupt(() =>
-      terminal.errorLine("Stopping: work in progress is finished first. Ctrl-C again ends at once."),
-    );
-    try {
-      const run = { ...request, observer: progress, signal: stop.signal, onTool: toolProgress(terminal) };
-      if (!(await confirmed({ engine, run, yes: request.yes, verb: "deploy", command: "npm start", terminal })))
-        return 1;
-      recordHome(projectRoot);
-      const outputs = await engine.deploy(run);
-      progress.close();
-      reportDeployed(terminal, progress, outputs, startedAt);
-      return 0;
-    } catch (error) {
-      progress.close();
-      // Bad settings, for instance: there is nothing to continue.
-      if (progress.summary.all().length === 0) throw error;
-      const stopped = stop.signal.aborted;
-      if (!stopped && !progress.hasReported(error)) terminal.errorLine(messageOf(error));
-      const [start, destroy] = [commandFor("npm start", stack), commandFor("npm run destroy", stack)];
-      terminal.errorLine(
-        `\n${stopped ? "Stopped" : "Not deployed"}. What was deployed so far is recorded: \`${start}\` continues from here, \`${destroy}\` removes it.`,
-      );
-      if (!stopped && !(error instanceof UserError)) throw error;
-      return stopped ? interrupted : 1;
-    } finally {
-      stop.release();
-      removeEmptyFolders(stackLayout(projectRoot, stack));
-    }
   },
 });
 
 /** In a copy of the project, removes the copied records: they are about the original's deployment. */
-function separateFromOriginal(terminal: Terminal): void {
+function separateFromOriginal(): void {
   const original = copiedFrom(projectRoot);
   if (original === undefined) return;
-  terminal.line(`! This project is a copy of ${original}. Its deployment stays as it is; this copy deploys its own.`);
+  console.log(`! This project is a copy of ${original}. Its deployment stays as it is; this copy deploys its own.`);
   dropCopiedRecords(projectRoot);
 }
 
-/** @throws UserError where the embedded cluster was deployed by hand: two states of one cluster would contradict each other */
+/** @throws UserError where an embedded cluster was deployed by hand: two states of one cluster would contradict */
 async function refuseClusterOfOthers(stack: string): Promise<void> {
   if (recordedEngine({ projectRoot, stack }) !== undefined) return;
   const { state, name = "" } = await clusterStatus(projectRoot, stack);

@@ -1,9 +1,7 @@
 import { clusterStatus } from "../../embedded/cluster/status";
 import { declare } from "../command";
 import { chooseEngine, engineOptions, engineRequest } from "../engine/choose";
-import { copiedFrom } from "../engine/home";
-import { recordedEngine } from "../engine/recorded";
-import { wantedOf } from "../engine/wanted";
+import { copiedFrom, recordedEngine } from "../engine/records";
 import { Progress } from "../report/progress";
 import { isHealthy, reportStatus } from "../report/status";
 import { Terminal } from "../report/terminal";
@@ -25,20 +23,22 @@ Exit codes
     const terminal = new Terminal();
     const original = copiedFrom(projectRoot);
     const cluster = await clusterStatus(projectRoot, stack);
-    if (original !== undefined || (recordedEngine(request) === undefined && cluster.state === "absent")) {
+    const recorded = recordedEngine(request);
+    if (original !== undefined || (recorded === undefined && cluster.state === "absent")) {
       terminal.line(`Stack ${stack} is not deployed; \`${commandFor("npm start", stack)}\` deploys it.`);
       if (original !== undefined)
         terminal.line(`(This project is a copy; .talos-mesh has the records of ${original}.)`);
       return 1;
     }
+    if (recorded === undefined) {
+      reportStatus(terminal, stack, cluster, "deployed by others");
+      return 1;
+    }
     const { engine, reason } = await chooseEngine({ ...request, install: false, env: process.env });
     terminal.line(`${terminal.paint("bold", engine.title)} (${reason}), stack ${stack}`);
-    const run = { ...request, observer: new Progress(terminal) };
-    const status = await engine.status(run);
-    const wanted = await wantedOf(run).catch(() => undefined);
-    const deployed = status?.deployed;
-    const notDeployed = deployed && wanted?.filter(({ urn }) => !deployed.has(urn));
-    reportStatus(terminal, stack, cluster, status, notDeployed);
-    return isHealthy(cluster, status, notDeployed) ? 0 : 1;
+    const observer = new Progress(terminal, { silent: true });
+    const status = await engine.status({ ...request, observer });
+    reportStatus(terminal, stack, cluster, status);
+    return isHealthy(cluster, status) ? 0 : 1;
   },
 });

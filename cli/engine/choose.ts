@@ -5,7 +5,7 @@ import { embeddedEngine } from "./embedded";
 import type { Engine, EngineName, StackOfProject } from "./engine";
 import { findPulumi, installPulumi } from "./pulumi-cli";
 import { pulumiEngine } from "./pulumi";
-import { recordedEngine } from "./recorded";
+import { recordedEngine } from "./records";
 
 const engineNames = ["pulumi", "embedded"] as const satisfies readonly EngineName[];
 const engineVariable = "TALOS_MESH_ENGINE";

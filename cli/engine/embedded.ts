@@ -5,12 +5,13 @@ import { StackRecord } from "../../embedded/engine/record";
 import { applyStack, destroyStack } from "../../embedded/engine/run";
 import { checkScope } from "../../embedded/engine/scope";
 import type { Engine } from "./engine";
-import { forgetEngine, recordEngine } from "./recorded";
+import { forgetEngine, recordEngine } from "./records";
 
 /** Runs the program in this process and applies what it asks for: for machines where the Pulumi CLI cannot be had. */
 export const embeddedEngine: Engine = {
   name: "embedded",
-  title: "embedded runner",
+  title: "embedded engine",
+  printsProgress: false,
   async deploy(run) {
     checkScope(run);
     recordEngine(run, "embedded");

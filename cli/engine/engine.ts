@@ -34,6 +34,8 @@ export interface StackOfProject {
 export interface EngineRun extends StackOfProject {
   /** Absolute path of the stack file. */
   readonly configFile: string;
+  /** Whether to change environments other than dev without confirmation. */
+  readonly yes: boolean;
   readonly observer: RunObserver;
   /** Requests a clean stop. */
   readonly signal?: AbortSignal;
@@ -46,7 +48,7 @@ export type Outputs = Readonly<Record<string, unknown>>;
 /** An object or a release of a stack, compared with what is in the cluster. */
 export interface Finding extends Item {
   readonly kind: "object" | "release";
-  readonly state: "as deployed" | "missing" | "changed" | "unfinished" | "not compared";
+  readonly state: "as deployed" | "missing" | "changed" | "not deployed" | "not compared";
   readonly detail?: string;
 }
 
@@ -54,8 +56,6 @@ export interface StackStatus {
   /** Whether the cluster's API server answers; true where nothing was deployed into it yet. */
   readonly reachable: boolean;
   readonly findings: readonly Finding[];
-  /** URNs of all that was deployed; without it, what is not in the cluster counts as missing. */
-  readonly deployed?: ReadonlySet<string>;
   readonly outputs: Outputs;
 }
 
@@ -64,12 +64,12 @@ export interface Engine {
   readonly name: EngineName;
   /** For messages: `Pulumi CLI 3.259.0`. */
   readonly title: string;
+  /** Whether it prints its progress itself; its observer then only counts. */
+  readonly printsProgress: boolean;
   /** Brings the cluster to what the stack file describes. Running it again after a failure continues. */
   deploy(run: EngineRun): Promise<Outputs>;
-  /** Reports to the observer what `deploy` or `destroy` would do. Absent where the engine cannot. */
-  preview?(run: EngineRun, verb: "deploy" | "destroy"): Promise<void>;
   /** Destroys all that was deployed; false where there was nothing. Needs no valid stack file. */
   destroy(run: EngineRun): Promise<boolean>;
-  /** Changes nothing; undefined where nothing was deployed. */
+  /** Compares the cluster with the stack file; undefined where nothing was deployed. Changes nothing. */
   status(run: EngineRun): Promise<StackStatus | undefined>;
 }

@@ -1,11 +1,19 @@
+import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
 import { homedir } from "node:os";
 import path from "node:path";
 import semver from "semver";
 import { version as sdkVersion } from "@pulumi/pulumi/version";
-import { runCommand } from "../../embedded/tools/run-command";
+import type { ClusterAccess } from "../../components/shared/kubernetes/api-server";
+import type { Settings } from "../../components/settings/schema";
+import { clusterFiles } from "../../embedded/cluster/files";
+import { UserError } from "../../embedded/program/errors";
 import { toolCache } from "../../embedded/tools/cache";
+import { CommandError, runCommand } from "../../embedded/tools/run-command";
+import { commandFor } from "../stack-option";
+import type { EngineRun, StackOfProject } from "./engine";
+import { workspaceOf } from "./pulumi-workspace";
 
-/** A Pulumi CLI that can be used. */
 export interface PulumiCli {
   /** Absolute path of the program. */
   readonly path: string;
@@ -17,7 +25,7 @@ export interface NoPulumi {
   readonly problem: string;
 }
 
-/** Oldest CLI that has what the program and this engine use (`stack init --no-select`, `deletedWith`, `--config-file`). */
+/** Oldest CLI with everything that the program and this engine use (`deletedWith`, patterns in `--target`). */
 const minimum = "3.100.0";
 
 /** Looks where the vendor's installers put the CLI: PATH, $PULUMI_HOME/bin, ~/.pulumi/bin, and our own download. */
@@ -30,7 +38,7 @@ export async function findPulumi(env: NodeJS.ProcessEnv): Promise<PulumiCli | No
   let tooOld: string | undefined;
   for (const folder of new Set(folders)) {
     const file = path.join(folder, process.platform === "win32" ? "pulumi.exe" : "pulumi");
-    const version = await versionOf(file, env);
+    const version = existsSync(file) ? await versionOf(file, env) : undefined;
     if (version === undefined) continue;
     if (semver.gte(version, minimum)) return { path: file, version };
     tooOld ??= `${file} is ${version}, older than ${minimum}`;
@@ -62,7 +70,7 @@ export async function installPulumi(
 
 let answered: Promise<boolean> | undefined;
 
-/** Asked once a run; a network that swallows packets must not cost more than two seconds. */
+/** Checked once a run. A network that drops packets costs two seconds at most. */
 function vendorAnswers(): Promise<boolean> {
   answered ??= fetch("https://get.pulumi.com/install.sh", { method: "HEAD", signal: AbortSignal.timeout(2000) }).then(
     ({ ok }) => ok,
@@ -85,4 +93,118 @@ async function versionOf(file: string, env: NodeJS.ProcessEnv): Promise<string |
   } catch {
     return undefined;
   }
+}
+
+interface StreamOptions {
+  readonly cwd: string;
+  readonly env: NodeJS.ProcessEnv;
+  readonly signal?: AbortSignal;
+  /** Whether to show no output. */
+  readonly quiet?: boolean;
+}
+
+/** Runs the CLI with its output, and its questions, on this terminal. */
+export function streamPulumi(
+  cli: PulumiCli,
+  args: readonly string[],
+  { cwd, env, signal, quiet = false }: StreamOptions,
+): Promise<{ readonly code: number | null; readonly stderr: string }> {
+  const child = spawn(cli.path, args, { cwd, env, stdio: ["inherit", quiet ? "ignore" : "inherit", "pipe"] });
+  let stderr = "";
+  child.stderr.on("data", (chunk: Buffer) => {
+    stderr += chunk.toString();
+    if (!quiet) process.stderr.write(chunk);
+  });
+  // On a terminal, Ctrl-C reaches the CLI by itself; a second signal would make it give up at once.
+  const stop = () => process.stdin.isTTY || child.kill("SIGINT");
+  signal?.addEventListener("abort", stop);
+  return new Promise((resolve, reject) => {
+    child.once("error", reject);
+    child.once("close", (code) => {
+      signal?.removeEventListener("abort", stop);
+      resolve({ code, stderr });
+    });
+  });
+}
+
+/** The message for a failed CLI, with what to do where its own messages do not say that. */
+export function failure(
+  text: string,
+  { stack, signal }: Pick<EngineRun, "stack" | "signal">,
+  otherwise: string,
+): UserError {
+  // A CLI that was stopped prints failures of everything that it stopped.
+  if (signal?.aborted === true) return new UserError(`The run of the stack "${stack}" was stopped.`);
+  if (/incorrect passphrase|passphrase must be set|failed to decrypt/i.test(text)) {
+    return new UserError(
+      `The passphrase is not the one with which the secrets of the stack "${stack}" are encrypted. ` +
+        "Set PULUMI_CONFIG_PASSPHRASE or PULUMI_CONFIG_PASSPHRASE_FILE to that one and run this again.",
+    );
+  }
+  if (/could not find plugin|failed to (?:install|load) plugin|no .*plugin .*found/i.test(text)) {
+    return new UserError(
+      `${otherwise}\nA plugin of the Pulumi CLI is not available. Put it on PATH, or use the embedded engine: ` +
+        "npm start -- --engine embedded",
+    );
+  }
+  return new UserError(otherwise.split("\n").slice(0, 20).join("\n"));
+}
+
+/**
+ * The answer of the CLI about a stack: from the workspace in which `npm start` deploys, else from the backend that the
+ * user has chosen for the project.
+ *
+ * @param args of `pulumi stack`: `["output", "--json"]`
+ * @param purpose what needs it, for the message where there is no CLI
+ * @throws UserError where there is no CLI or no such stack
+ */
+export async function queryStack(of: StackOfProject, args: readonly string[], purpose: string): Promise<string> {
+  const cli = await findPulumi(process.env);
+  if ("problem" in cli) {
+    throw new UserError(
+      `${purpose} with the Pulumi CLI: ${cli.problem}. Put it on PATH: https://www.pulumi.com/docs/install`,
+    );
+  }
+  const workspace = workspaceOf(of, process.env);
+  const ours = existsSync(workspace.folder);
+  try {
+    return await runCommand(cli.path, ["stack", ...args, "--non-interactive", "--stack", of.stack], {
+      cwd: ours ? workspace.folder : of.projectRoot,
+      env: ours ? { ...process.env, ...workspace.env } : process.env,
+      timeoutMs: 120_000,
+    });
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error;
+    throw new UserError(`${purpose}, and ${queryProblem(error.output.join("\n"), of.stack)}`, { cause: error });
+  }
+}
+
+/** Why the CLI has no answer, and what to do. */
+export function queryProblem(stderr: string, stack: string): string {
+  const start = `\`${commandFor("npm start", stack)}\``;
+  if (/no stack named/.test(stderr)) return `the stack "${stack}" is not deployed; ${start} deploys it.`;
+  const [, output] = /does not have output property '([^']+)'/.exec(stderr) ?? [];
+  if (output === undefined) return `the Pulumi CLI has no answer: ${stderr}`;
+  return `the stack "${stack}" has no output ${output} yet: its deployment has not finished. ${start} continues it.`;
+}
+
+/**
+ * How to reach the cluster of a deployed stack, whichever engine has deployed it: an embedded cluster keeps its
+ * kubeconfig in the project, any other's is an output of the stack.
+ *
+ * @param purpose what needs it, for the message where it is not available
+ * @throws UserError
+ */
+export async function clusterAccess(
+  of: StackOfProject,
+  { cluster }: Pick<Settings, "cluster">,
+  purpose: string,
+): Promise<ClusterAccess> {
+  if (cluster.kind === "embedded") {
+    const { kubeconfig } = clusterFiles(of.projectRoot, of.stack);
+    if (!existsSync(kubeconfig)) throw new UserError(`${purpose}: the stack ${of.stack} is not deployed.`);
+    return { kubeconfig };
+  }
+  const kubeconfig = await queryStack(of, ["output", "kubeconfig", "--show-secrets"], purpose);
+  return { kubeconfig, context: cluster.kind === "existing" ? cluster.kubeconfig.context : undefined };
 }

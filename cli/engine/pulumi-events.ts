@@ -1,100 +1,115 @@
+import { existsSync, readFileSync } from "node:fs";
 import type { EngineEvent, StepEventMetadata } from "@pulumi/pulumi/automation/index.js";
-import type { Change, Item, RunObserver } from "./engine";
+import { isTree } from "../../components/shared/merge";
 import { labelOf, layerOf } from "../../embedded/engine/naming";
+import type { Change, Finding, Item, Outputs } from "./engine";
+import { secretMark } from "./pulumi-recovery";
 
-/** What an operation of the engine is to people; `undefined` for parts of a replacement and for looks only. */
-const changes: Readonly<Partial<Record<string, Change>>> = {
-  same: "unchanged",
-  create: "created",
-  update: "updated",
-  delete: "deleted",
-  "create-replacement": "replaced",
-};
+/** What an operation is for the summary; steps of a replacement and of a refresh are left out. */
+const changes: ReadonlyMap<string, Change> = new Map([
+  ["same", "unchanged"],
+  ["create", "created"],
+  ["update", "updated"],
+  ["delete", "deleted"],
+  ["create-replacement", "replaced"],
+]);
 
-/** Hands the engine's events to an observer, and keeps what it says went wrong. */
-export class PulumiEvents {
-  /** Errors that belong to no resource: those of the program, such as bad settings. */
-  readonly programErrors: string[] = [];
-  private readonly reasons = new Map<string, string[]>();
-  private readonly open = new Map<string, Item>();
-  /** What has been told of; a second pass of the same run says "unchanged" of it. */
-  private readonly done = new Set<string>();
+/** What happened to a resource. */
+export interface ResourceEvent extends Item {
+  readonly urn: string;
+  readonly type: string;
+  readonly result: Change | "failed";
+  /** Whether a refresh found it in the state. */
+  readonly known: boolean;
+  /** Properties that differ. */
+  readonly differences: readonly string[];
+}
 
-  constructor(private readonly observer: RunObserver) {}
+export interface OperationEvents {
+  readonly resources: readonly ResourceEvent[];
+  /** Outputs of the program, secrets as `[secret]`; undefined where it did not get that far. */
+  readonly outputs?: Outputs;
+  /** Messages of errors, of resources and of the program. */
+  readonly errors: readonly string[];
+}
 
-  /** What went wrong: with the program, else with its resources. */
-  get errors(): readonly string[] {
-    return this.programErrors.length > 0 ? this.programErrors : [...this.reasons.values()].flat();
-  }
-
-  readonly onEvent = (event: EngineEvent): void => {
-    const { resourcePreEvent, resOutputsEvent, resOpFailedEvent, diagnosticEvent } = event;
-    if (resourcePreEvent !== undefined) this.begin(resourcePreEvent.metadata);
-    if (resOutputsEvent !== undefined) this.end(resOutputsEvent.metadata);
-    if (resOpFailedEvent !== undefined) this.fail(resOpFailedEvent.metadata);
-    if (diagnosticEvent !== undefined) this.diagnose(diagnosticEvent);
-  };
-
-  /** Ends what has begun and of which the engine says no more: it failed, or the run was stopped. */
-  close(): void {
-    for (const [urn, item] of this.open) this.observer.failed(item, this.reasonOf(urn) ?? "not completed");
-    this.open.clear();
-  }
-
-  private begin({ op, urn, type, ...metadata }: StepEventMetadata): void {
-    // Providers that the engine makes by itself belong to no layer.
-    const own = type.startsWith("pulumi:providers:") && layerOf(urn) === "other";
-    if (changes[op] === undefined || own || !isResource(type)) return;
-    if (op === "same" && this.done.has(urn)) return;
-    const inputs = (metadata.new ?? metadata.old)?.inputs as Record<string, unknown> | undefined;
-    const item = { layer: layerOf(urn), label: labelOf({ type, name: urn.split("::").at(-1) ?? urn }, inputs ?? {}) };
-    this.open.set(urn, item);
-    this.observer.started(item);
-  }
-
-  private end({ op, urn }: StepEventMetadata): void {
-    const item = this.open.get(urn);
-    const change = changes[op];
-    if (item === undefined || change === undefined) return;
-    this.open.delete(urn);
-    this.done.add(urn);
-    this.observer.finished(item, change);
-  }
-
-  private fail({ urn }: StepEventMetadata): void {
-    const item = this.open.get(urn);
-    if (item === undefined) return;
-    this.open.delete(urn);
-    this.observer.failed(item, this.reasonOf(urn) ?? "failed");
-  }
-
-  private diagnose({ urn, message, severity, ephemeral }: NonNullable<EngineEvent["diagnosticEvent"]>): void {
-    const text = message.replace(/<\{%[^%]*%\}>/g, "").trim();
-    const item = urn === undefined ? undefined : this.open.get(urn);
-    if (severity === "error") {
-      if (urn !== undefined && isResource(urn.split("::")[2]?.split("$").at(-1) ?? "")) {
-        this.reasons.set(urn, [...(this.reasons.get(urn) ?? []), text]);
-      } else if (!/^(update|preview|destroy) failed$/.test(text)) {
-        this.programErrors.push(text);
+/** Reads the file that `--event-log` writes; a file of a CLI that was killed may end in the middle of a line. */
+export function readEvents(file: string): OperationEvents {
+  const lines = existsSync(file) ? readFileSync(file, "utf8").split("\n") : [];
+  return eventsOf(
+    lines.flatMap((line) => {
+      try {
+        return [JSON.parse(line, withoutSecrets) as EngineEvent];
+      } catch {
+        return [];
       }
-    } else if (item !== undefined) {
-      this.observer.progressed(item, text.split("\n").at(-1) ?? "");
-    } else if (severity === "warning" && ephemeral !== true && !isChatter(text)) {
-      this.observer.note(text);
+    }),
+  );
+}
+
+function withoutSecrets(_key: string, value: unknown): unknown {
+  return isTree(value) && secretMark in value ? "[secret]" : value;
+}
+
+export function eventsOf(events: readonly EngineEvent[]): OperationEvents {
+  const resources = new Map<string, ResourceEvent>();
+  const begun = new Map<string, StepEventMetadata>();
+  const refreshed = new Set<string>();
+  const errors: string[] = [];
+  let outputs: Outputs | undefined;
+  for (const { resourcePreEvent, resOutputsEvent, resOpFailedEvent, diagnosticEvent } of events) {
+    const [pre, done, failed] = [resourcePreEvent, resOutputsEvent, resOpFailedEvent].map((each) => each?.metadata);
+    if (pre !== undefined && changes.has(pre.op)) begun.set(pre.urn, pre);
+    if (pre?.op === "refresh") refreshed.add(pre.urn);
+    if (done?.type === "pulumi:pulumi:Stack") outputs = done.new?.outputs ?? outputs;
+    for (const [step, result] of [[done, done && changes.get(done.op)] as const, [failed, "failed"] as const]) {
+      if (step === undefined || result === undefined || !begun.has(step.urn)) continue;
+      begun.delete(step.urn);
+      // In a run of several passes, "unchanged" of a later pass says nothing about the earlier one.
+      if (isResource(step) && !(result === "unchanged" && resources.has(step.urn))) {
+        resources.set(step.urn, resourceEvent(step, result, refreshed.has(step.urn)));
+      }
     }
+    if (diagnosticEvent?.severity === "error")
+      errors.push(diagnosticEvent.message.replace(/<\{%[^%]*%\}>/g, "").trim());
   }
-
-  private reasonOf(urn: string): string | undefined {
-    return this.reasons.get(urn)?.join("\n");
-  }
+  // A run that was cut short leaves them open.
+  for (const step of begun.values())
+    if (isResource(step)) resources.set(step.urn, resourceEvent(step, "failed", refreshed.has(step.urn)));
+  return { resources: [...resources.values()], outputs, errors };
 }
 
-/** The engine warns of plugins on PATH, which is where they were put on purpose. */
-function isChatter(text: string): boolean {
-  return /^using \S+ from \$PATH at /.test(text);
+/** The differences between a deployed stack and its stack file, from the events of a preview with a refresh. */
+export function findingsOf({ resources }: OperationEvents): Finding[] {
+  return resources
+    .filter(({ type }) => type.startsWith("kubernetes:"))
+    .map(({ layer, label, type, result, known, differences }): Finding => {
+      const kind = type === "kubernetes:helm.sh/v3:Release" ? "release" : "object";
+      const item = { layer, label, kind } as const;
+      if (result === "unchanged") return { ...item, state: "as deployed" };
+      if (result === "created") return { ...item, state: known ? "missing" : "not deployed" };
+      if (result === "deleted") return { ...item, state: "changed", detail: "no longer in the stack file" };
+      return { ...item, state: "changed", detail: differences.join(", ") };
+    });
 }
 
-/** Components and the engine's own resources are names for what they hold. */
-function isResource(type: string): boolean {
-  return type !== "" && !/^(talos-mesh:|pulumi:pulumi:)/.test(type);
+function resourceEvent(step: StepEventMetadata, result: Change | "failed", known: boolean): ResourceEvent {
+  const { urn, type, old, diffs = [] } = step;
+  const inputs = ((step.new ?? old)?.inputs ?? {}) as Record<string, unknown>;
+  const label = labelOf({ type, name: urn.split("::").at(-1) ?? urn }, inputs);
+  return {
+    urn,
+    type,
+    layer: layerOf(urn),
+    label,
+    result,
+    known,
+    differences: diffs,
+  };
+}
+
+/** Components, and providers that the CLI creates by itself, belong to no layer. */
+function isResource({ urn, type }: StepEventMetadata): boolean {
+  if (type.startsWith("pulumi:providers:")) return layerOf(urn) !== "other";
+  return !/^(talos-mesh:|pulumi:pulumi:)/.test(type);
 }

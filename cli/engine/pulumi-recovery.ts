@@ -1,45 +1,51 @@
 import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import path from "node:path";
-import type { Stack } from "@pulumi/pulumi/automation/index.js";
-import { UserError } from "../../embedded/program/errors";
-import { ApiServer } from "../../components/shared/kubernetes/api-server";
-import { stackLayout } from "../../embedded/engine/layout";
-import { Helm, revisionsOf } from "../../embedded/engine/releases";
-import { ensureTools } from "../../embedded/tools/ensure-tools";
+import { ApiServer, type ClusterAccess } from "../../components/shared/kubernetes/api-server";
+import { helmRevisions } from "../../components/shared/kubernetes/helm-records";
+import { isTree } from "../../components/shared/merge";
 import { listProcesses } from "../../components/shared/process-identity";
+import { UserError } from "../../embedded/program/errors";
 import type { EngineRun } from "./engine";
-import { accessOf, type Deployment, type StateResource } from "./pulumi-state";
-import type { PulumiWorkspace } from "./pulumi-workspace";
+
+/** Key of the wrapper around a secret value in states and events. Source: pulumi/pulumi, sdk/go/common/resource/sig. */
+export const secretMark = "4dabf18193072939515e22adb298388d";
+
+/** The parts of an exported stack that are read here. */
+export interface Deployment {
+  readonly resources?: readonly StateResource[];
+  /** What a killed CLI was doing. */
+  readonly pending_operations?: readonly { readonly type: string; readonly resource: StateResource }[];
+}
+
+export interface StateResource {
+  readonly urn: string;
+  readonly type: string;
+  readonly id?: string;
+  readonly inputs?: Readonly<Record<string, unknown>>;
+  readonly outputs?: Readonly<Record<string, unknown>>;
+}
+
+/** How to reach the first cluster in a state that was exported with its secrets. */
+export function accessOf(deployment: Deployment | null): ClusterAccess | undefined {
+  const provider = deployment?.resources?.find(({ type }) => type === "pulumi:providers:kubernetes");
+  const [kubeconfig, context] = ["kubeconfig", "context"].map((key) => plain(provider?.inputs?.[key]));
+  if (typeof kubeconfig !== "string") return undefined;
+  // The current context of the kubeconfig may be another cluster's.
+  return { kubeconfig, ...(typeof context === "string" && { context }) };
+}
+
+/** The value of an exported secret, which is JSON in a wrapper. */
+function plain(value: unknown): unknown {
+  if (!isTree(value) || !(secretMark in value) || typeof value["plaintext"] !== "string") return value;
+  return JSON.parse(value["plaintext"]) as unknown;
+}
 
 /**
- * A killed CLI leaves its lock, marks of what it was doing, and Helm releases that were being made: the next one would
- * refuse to go on from each. Only done in our own backend, where our own lock says that nobody else is at work.
+ * Removes the locks of CLIs that were killed, which make every later CLI refuse to work on the stack.
  *
- * @throws UserError while the killed run's CLI is still alive.
+ * @param locks folder of a backend in a folder
+ * @throws UserError while a CLI works on the stack
  */
-export async function recover(stack: Stack, { backend }: PulumiWorkspace, run: EngineRun): Promise<void> {
-  if (backend === undefined) return;
-  removeDeadLocks(path.join(backend, ".pulumi", "locks"), run.stack);
-  // Asking the CLI takes a second, and nearly always for nothing.
-  if (!mayBePending(path.join(backend, ".pulumi", "stacks"), run.stack)) return;
-  const exported = await stack.exportStack();
-  const deployment = exported.deployment as Deployment | null;
-  const pending = deployment?.pending_operations ?? [];
-  if (deployment === null || pending.length === 0) return;
-  run.observer.note(`The last run was cut short: ${pending.map(({ resource }) => nameOf(resource)).join(", ")}.`);
-  await mendReleases(deployment, run);
-  // Last, so that a recovery that is cut short itself is done again.
-  await stack.importStack({ ...exported, deployment: { ...deployment, pending_operations: [] } });
-}
-
-function mayBePending(stacks: string, stack: string): boolean {
-  if (!existsSync(stacks)) return false;
-  const files = readdirSync(stacks, { recursive: true, encoding: "utf8" });
-  const checkpoint = files.find((file) => path.basename(file) === `${stack}.json`);
-  return checkpoint === undefined || readFileSync(path.join(stacks, checkpoint), "utf8").includes("pending_operations");
-}
-
-/** @throws UserError while a CLI works on the stack. */
 export function removeDeadLocks(locks: string, stack: string): void {
   if (!existsSync(locks)) return;
   for (const file of readdirSync(locks, { recursive: true, encoding: "utf8" })) {
@@ -52,32 +58,56 @@ export function removeDeadLocks(locks: string, stack: string): void {
   }
 }
 
-/** The provider takes no release whose making was cut short: it is not in its state, and its name is in use. */
-async function mendReleases(deployment: Deployment, run: EngineRun): Promise<void> {
-  const releases = (deployment.pending_operations ?? []).flatMap(({ type, resource }) => {
-    const { name, namespace = "default" } = (resource.inputs ?? {}) as { name?: unknown; namespace?: string };
-    const isRelease = resource.type === "kubernetes:helm.sh/v3:Release";
-    return isRelease && typeof name === "string" ? [{ type, name, namespace }] : [];
-  });
-  const access = accessOf(deployment);
-  if (releases.length === 0 || access === undefined) return;
-  const server = await ApiServer.open(access);
-  if (!(await server.answers())) return;
-  const { helm: program } = await ensureTools(["helm"], { progress: run.onTool, signal: run.signal });
-  const helm = new Helm(program, stackLayout(run.projectRoot, run.stack).helm, access);
-  const options = { cwd: run.projectRoot, signal: run.signal };
-  for (const { type, ...release } of releases) {
-    if (type === "creating") await helm.uninstall(server, release, { ...options, hooks: false });
-    else await helm.mend(server, release, await revisionsOf(server, release, run.signal), options);
-  }
-}
-
-function nameOf({ urn }: StateResource): string {
-  return urn.split("::").at(-1) ?? urn;
-}
-
-/** Whether a CLI still runs under the number; after a reboot it may be another program's, and a zombie does nothing. */
+/** Whether a CLI runs under the number; after a reboot it may be another program's, and a zombie does nothing. */
 function isPulumi(pid: number): boolean {
   const found = listProcesses().find((each) => each.pid === pid);
   return found !== undefined && /(^|\/)pulumi(\.exe)?( |$)/.test(found.command);
+}
+
+/**
+ * Repairs what a killed CLI was doing. A Helm release that it was installing is in no state, and its name is in use;
+ * one that it was upgrading is locked. Without Helm's record of that revision, the next run installs or upgrades it and
+ * takes over its objects, which carry the release's name.
+ *
+ * @returns the same deployment without pending operations; undefined where there are none
+ */
+export async function repaired(deployment: Deployment, run: EngineRun): Promise<Deployment | undefined> {
+  const pending = deployment.pending_operations ?? [];
+  if (pending.length === 0) return undefined;
+  const names = pending.map(({ resource: { urn } }) => urn.split("::").at(-1) ?? urn);
+  run.observer.note(`The last run was interrupted at ${names.join(", ")}.`);
+  const releases = pending.flatMap(({ type, resource }) => {
+    const { name, namespace = "default" } = (resource.inputs ?? {}) as { name?: unknown; namespace?: string };
+    const isRelease = resource.type === "kubernetes:helm.sh/v3:Release";
+    return isRelease && typeof name === "string" ? [{ name, namespace, isNew: type === "creating" }] : [];
+  });
+  const access = accessOf(deployment);
+  const server = releases.length > 0 && access !== undefined ? await ApiServer.open(access) : undefined;
+  if (server !== undefined && (await server.answers())) {
+    for (const release of releases) await removeUnfinishedRevisions(server, release);
+  }
+  return { ...deployment, pending_operations: [] };
+}
+
+interface PendingRelease {
+  readonly namespace: string;
+  readonly name: string;
+  /** Whether it was being installed, so that no state knows it. */
+  readonly isNew: boolean;
+}
+
+export async function removeUnfinishedRevisions(
+  server: Pick<ApiServer, "list" | "delete">,
+  { namespace, name, isNew }: PendingRelease,
+): Promise<void> {
+  const revisions = await helmRevisions(server, { namespace, name });
+  for (const { revision, status } of revisions) {
+    if (!isNew && !status.startsWith("pending-")) continue;
+    await server.delete({
+      apiVersion: "v1",
+      kind: "Secret",
+      namespace,
+      name: `sh.helm.release.v1.${name}.v${revision}`,
+    });
+  }
 }

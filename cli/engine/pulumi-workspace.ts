@@ -1,108 +1,180 @@
 import { randomBytes } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
+import { pathToFileURL } from "node:url";
 import { parseDocument, type Document } from "yaml";
 import { StackFileError, UserError } from "../../embedded/program/errors";
 import { stackLayout } from "../../embedded/engine/layout";
-import { choiceOf, ownBackend, type BackendChoice } from "./pulumi-backend";
 import type { StackOfProject } from "./engine";
+import { type BackendChoice, recordedBackend } from "./records";
 
 /** Where the CLI works for a stack, and with which backend. */
 export interface PulumiWorkspace {
   /** A folder of ours with a Pulumi.yaml and the stack file. */
   readonly folder: string;
   readonly env: Readonly<Record<string, string>>;
-  /** The folder of our own backend; none where the person has chosen one. */
+  /** Temporary folder of the CLI and its plugins, which leave files with client keys behind. */
+  readonly temporary: string;
+  /** The folder of our own backend; undefined where the environment names one. */
   readonly backend?: string;
-  /** What is remembered of it, so that the next run asks the same one. */
   readonly choice: BackendChoice;
 }
 
-/** Keys with which the CLI remembers in the stack file how secrets are encrypted. */
+/** Keys with which the CLI records in the stack file how secrets are encrypted. */
 const encryptionKeys = ["encryptionsalt", "encryptedkey", "secretsprovider"] as const;
 
 /**
- * The CLI writes the salt of its encryption into the stack file, which is checked in. So it works in a folder of ours,
- * with a copy of the stack file and a Pulumi.yaml whose `main` is the program in its place: git stays clean, and
- * a `pulumi up` by hand in the project goes on with whatever backend its person has chosen.
+ * The CLI writes the salt of its encryption into the stack file, which is under version control. So it works in a
+ * folder of ours, with a copy of the stack file and a Pulumi.yaml whose `main` is the program of the project: git stays
+ * clean, and a `pulumi up` in the project itself uses the backend that its user has chosen.
  *
  * The backend is a folder of ours too, with a passphrase in a file, unless the environment names another.
  */
 export function workspaceOf(of: StackOfProject, env: NodeJS.ProcessEnv): PulumiWorkspace {
-  const choice = choiceOf(of.projectRoot, env);
+  const url = withoutCredentials(env.PULUMI_BACKEND_URL ?? "");
   const own = ownBackend(of.projectRoot);
-  const passphrase = path.join(of.projectRoot, ".talos-mesh", "passphrase");
+  const given = env.PULUMI_CONFIG_PASSPHRASE !== undefined || env.PULUMI_CONFIG_PASSPHRASE_FILE !== undefined;
+  const choice: BackendChoice = {
+    backend: url === "" || url === own.url ? "own" : url,
+    passphrase: given ? "given" : "own",
+  };
+  const { folder } = stackLayout(of.projectRoot, of.stack);
+  const temporary = path.join(folder, "tmp");
   return {
-    folder: path.join(stackLayout(of.projectRoot, of.stack).folder, "workspace"),
+    folder: path.join(folder, "workspace"),
+    temporary,
     env: {
       PULUMI_SKIP_UPDATE_CHECK: "true",
       ...(choice.backend === "own" && { PULUMI_BACKEND_URL: own.url }),
-      ...(choice.passphrase === "own" && { PULUMI_CONFIG_PASSPHRASE_FILE: passphrase }),
+      ...(choice.passphrase === "own" && { PULUMI_CONFIG_PASSPHRASE_FILE: passphraseFile(of.projectRoot) }),
     },
     ...(choice.backend === "own" && { backend: own.folder }),
     choice,
   };
 }
 
+function ownBackend(projectRoot: string): { readonly folder: string; readonly url: string } {
+  const folder = path.join(projectRoot, ".talos-mesh", "pulumi");
+  return { folder, url: pathToFileURL(folder).href };
+}
+
+function passphraseFile(projectRoot: string): string {
+  return path.join(projectRoot, ".talos-mesh", "passphrase");
+}
+
 /**
- * Writes the workspace's files for a deployment.
+ * Another backend has no state of the stack: it would be deployed twice, or reported as absent while it exists.
  *
- * @throws StackFileError, UserError where the stack file's secrets are encrypted with a passphrase that is not ours.
+ * @throws UserError where the stack was deployed with another backend, or another kind of passphrase, than is chosen now
+ */
+export function checkBackend(of: StackOfProject, { choice }: { readonly choice: BackendChoice }): void {
+  const recorded = recordedBackend(of);
+  if (recorded === undefined) return;
+  const stack = `The stack "${of.stack}" was deployed with`;
+  if (recorded.backend !== choice.backend) {
+    const [theirs, chosen] = [recorded, choice].map(({ backend }) =>
+      backend === "own" ? ownBackend(of.projectRoot).url : backend,
+    );
+    const remedy =
+      recorded.backend === "own" ? "Unset PULUMI_BACKEND_URL" : `Set PULUMI_BACKEND_URL=${recorded.backend}`;
+    throw new UserError(`${stack} the backend ${theirs}; ${chosen} has no state of it.\n${remedy} and run this again.`);
+  }
+  if (recorded.passphrase === choice.passphrase) return;
+  throw new UserError(
+    recorded.passphrase === "own"
+      ? `${stack} the passphrase in .talos-mesh/passphrase, and the environment names another.\n` +
+          "Unset PULUMI_CONFIG_PASSPHRASE and PULUMI_CONFIG_PASSPHRASE_FILE and run this again."
+      : `${stack} a passphrase of yours, and the environment names none.\n` +
+          "Set PULUMI_CONFIG_PASSPHRASE or PULUMI_CONFIG_PASSPHRASE_FILE to it and run this again.",
+  );
+}
+
+/**
+ * Writes the workspace's files.
+ *
+ * @throws StackFileError; UserError where the stack file's secrets are encrypted with a passphrase that is not ours
  */
 export function prepareWorkspace(
   of: StackOfProject & { readonly configFile: string },
   workspace: PulumiWorkspace,
 ): void {
-  const passphraseFile = workspace.env.PULUMI_CONFIG_PASSPHRASE_FILE;
-  const stackFile = path.join(workspace.folder, `Pulumi.${of.stack}.yaml`);
   const config = readYaml(of.configFile);
-  const theirs = encryptionKeys.some((key) => config.has(key));
   const environment = config.getIn(["config", "talos-mesh:environment"]);
   if (workspace.backend !== undefined && environment !== undefined && environment !== "dev") {
     throw new UserError(
       `The stack "${of.stack}" is a ${JSON.stringify(environment)} environment, whose state does not belong in a folder of one machine. ` +
-        "Set PULUMI_BACKEND_URL to the backend it is kept in, or deploy it with `pulumi up`.",
+        "Set PULUMI_BACKEND_URL to its backend, or deploy it with `pulumi up`.",
     );
   }
-  const encrypted = theirs && holdsSecret(config.toJS());
-  if (encrypted && passphraseFile !== undefined && !config.has("encryptedkey")) {
-    throw new UserError(
-      `${of.configFile} holds secrets that were encrypted with a passphrase of yours. ` +
-        "Set PULUMI_CONFIG_PASSPHRASE or PULUMI_CONFIG_PASSPHRASE_FILE to it and run this again.",
-    );
-  }
-  if (!encrypted) {
-    // What decrypts nothing here is replaced by what goes with this workspace's own passphrase.
-    const last = existsSync(stackFile) ? readYaml(stackFile) : undefined;
-    for (const key of encryptionKeys) {
-      config.delete(key);
-      if (last?.has(key) === true) config.set(key, last.get(key));
-    }
-  }
+  const stackFile = path.join(workspace.folder, `Pulumi.${of.stack}.yaml`);
+  chooseEncryption(config, of.configFile, existsSync(stackFile) ? readYaml(stackFile) : undefined, workspace);
   const project = readYaml(path.join(of.projectRoot, "Pulumi.yaml"));
   project.set("main", path.join(of.projectRoot, (project.get("main") as string | undefined) ?? "index.ts"));
 
   mkdirSync(workspace.folder, { recursive: true, mode: 0o700 });
   if (workspace.backend !== undefined) mkdirSync(workspace.backend, { recursive: true, mode: 0o700 });
-  if (passphraseFile !== undefined && !existsSync(passphraseFile)) {
-    writeFileSync(passphraseFile, randomBytes(32).toString("base64url"), { mode: 0o600 });
+  const ownPassphrase = passphraseFile(of.projectRoot);
+  if (workspace.choice.passphrase === "own" && !existsSync(ownPassphrase)) {
+    writeFileSync(ownPassphrase, randomBytes(32).toString("base64url"), { mode: 0o600 });
   }
   writeFileSync(path.join(workspace.folder, "Pulumi.yaml"), project.toString());
   writeFileSync(stackFile, config.toString(), { mode: 0o600 });
 }
 
-/** Removes our own backend with its passphrase, once it holds no stack any more. */
-export function removeEmptyBackend({ projectRoot }: StackOfProject, workspace: PulumiWorkspace, stacks: number): void {
-  if (workspace.backend === undefined || stacks > 0) return;
-  rmSync(workspace.backend, { recursive: true, force: true });
-  rmSync(path.join(projectRoot, ".talos-mesh", "passphrase"), { force: true });
+/** Decides between the encryption of the stack file and that of an earlier run in this workspace. */
+function chooseEncryption(
+  config: Document,
+  file: string,
+  earlier: Document | undefined,
+  { choice }: PulumiWorkspace,
+): void {
+  const present = encryptionKeys.some((key) => config.has(key));
+  const encrypted = present && holdsSecret(config.toJS());
+  if (encrypted && choice.passphrase === "own" && !config.has("encryptedkey")) {
+    throw new UserError(
+      `${file} holds secrets that were encrypted with a passphrase of yours. ` +
+        "Set PULUMI_CONFIG_PASSPHRASE or PULUMI_CONFIG_PASSPHRASE_FILE to it and run this again.",
+    );
+  }
+  // A salt checks the passphrase: with one of the user's, the salt of the file must stay, so that a wrong one is refused.
+  if (encrypted || (present && choice.passphrase === "given")) return;
+  for (const key of encryptionKeys) {
+    config.delete(key);
+    if (earlier?.has(key) === true) config.set(key, earlier.get(key));
+  }
 }
 
-/** Whether an encrypted value stands anywhere inside. */
+/** The state file of a stack in our own backend; undefined where it has none. */
+export function stateFile({ backend }: PulumiWorkspace, stack: string): string | undefined {
+  return stateFiles(backend).find((file) => path.basename(file) === `${stack}.json`);
+}
+
+/** The state files of all stacks in our own backend. */
+export function stateFiles(backend: string | undefined): string[] {
+  const folder = backend && path.join(backend, ".pulumi", "stacks");
+  if (folder === undefined || !existsSync(folder)) return [];
+  const files = readdirSync(folder, { recursive: true, encoding: "utf8" });
+  return files.filter((file) => file.endsWith(".json")).map((file) => path.join(folder, file));
+}
+
+/** Removes our own backend and its passphrase. */
+export function removeOwnBackend({ projectRoot }: StackOfProject): void {
+  rmSync(ownBackend(projectRoot).folder, { recursive: true, force: true });
+  rmSync(passphraseFile(projectRoot), { force: true });
+}
+
 function holdsSecret(value: unknown): boolean {
   if (typeof value !== "object" || value === null) return false;
   if (typeof (value as { secure?: unknown }).secure === "string") return true;
   return Object.values(value).some(holdsSecret);
+}
+
+/** An address without its credentials, for records and messages. */
+function withoutCredentials(url: string): string {
+  return url
+    .replace(/\/\/[^/@]*@/, "//")
+    .replace(/([?&][^=&]*(?:password|secret|token|key)[^=&]*=)[^&]*/gi, "$1[secret]")
+    .replace(/\/+$/, "");
 }
 
 function readYaml(file: string): Document {

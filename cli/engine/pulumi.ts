@@ -1,211 +1,272 @@
-import { existsSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import type { EngineEvent, PulumiCommand, Stack, UpResult, Workspace } from "@pulumi/pulumi/automation/index.js";
+import { ApiServer } from "../../components/shared/kubernetes/api-server";
 import { deleteCluster } from "../../embedded/cluster/delete";
 import { clusterStatus } from "../../embedded/cluster/status";
-import { UserError } from "../../embedded/program/errors";
-import { ApiServer } from "../../components/shared/kubernetes/api-server";
-import { inspect } from "../../embedded/engine/inspect";
 import { removeEmptyFolders, removeTraces, stackLayout } from "../../embedded/engine/layout";
 import { alone } from "../../embedded/engine/lock";
-import type { Engine, EngineRun, StackStatus } from "./engine";
-import { checkBackend } from "./pulumi-backend";
-import type { PulumiCli } from "./pulumi-cli";
-import { comparisonOf } from "./pulumi-drift";
-import { explained, firstLines } from "./pulumi-errors";
-import { PulumiEvents } from "./pulumi-events";
-import { recover } from "./pulumi-recovery";
-import { accessOf, expectedOf, type Deployment } from "./pulumi-state";
-import { prepareWorkspace, removeEmptyBackend, workspaceOf, type PulumiWorkspace } from "./pulumi-workspace";
-import { recordEngine } from "./recorded";
+import { UserError } from "../../embedded/program/errors";
+import { readStackConfig } from "../../embedded/program/stack-file";
+import { CommandError, runCommand } from "../../embedded/tools/run-command";
+import type { Engine, EngineRun, Outputs, StackStatus } from "./engine";
+import { failure, type PulumiCli, streamPulumi } from "./pulumi-cli";
+import { findingsOf, type OperationEvents, readEvents } from "./pulumi-events";
+import { accessOf, type Deployment, removeDeadLocks, repaired } from "./pulumi-recovery";
+import {
+  checkBackend,
+  prepareWorkspace,
+  type PulumiWorkspace,
+  removeOwnBackend,
+  stateFiles,
+  workspaceOf,
+} from "./pulumi-workspace";
+import { recordedEngine, recordEngine } from "./records";
 
-/** Deploys with the Pulumi CLI, through its Automation API. */
+/** Deploys with the Pulumi CLI, which prints its own progress and asks its own questions. */
 export function pulumiEngine(cli: PulumiCli): Engine {
   return {
     name: "pulumi",
     title: `Pulumi CLI ${cli.version}`,
-    deploy: told(up),
-    preview: (run, verb) => told((each) => preview(each, verb))(run),
-    destroy: told(destroy),
-    status: told(status),
+    printsProgress: true,
+
+    async deploy(run) {
+      const confirmed = confirmation(run, "deploy");
+      const known = recordedEngine(run) !== undefined;
+      return inWorkspace(run, async (stack) => {
+        stack.prepare();
+        recordEngine(run, "pulumi", stack.workspace.choice);
+        try {
+          if (!known || !stack.exists()) await stack.query("select", run.stack, "--create");
+          else await stack.repair();
+          const refresh = known && (await stack.canRefresh());
+          const { outputs } = await stack.operate("up", ...(refresh ? ["--refresh"] : []), ...confirmed);
+          return outputs ?? (await stack.outputs());
+        } catch (error) {
+          // A deployment that failed before it deployed anything must not tie the stack to this engine.
+          if (!known && (await stack.isEmpty())) await stack.forget();
+          throw error;
+        }
+      });
+    },
+
+    async destroy(run) {
+      const confirmed = confirmation(run, "destroy");
+      if (!existsSync(workspaceOf(run, process.env).folder)) return false;
+      await inWorkspace(run, async (stack) => {
+        if (stack.exists()) {
+          await stack.repair();
+          await stack.operate("destroy", ...confirmed);
+        }
+        // A cluster whose creation was interrupted is in no state.
+        if ((await clusterStatus(run.projectRoot, run.stack)).state !== "absent") {
+          await deleteCluster(run.projectRoot, run.stack, (line) => run.observer.note(line));
+        }
+        await stack.forget();
+      });
+      return true;
+    },
+
+    async status(run) {
+      if (!existsSync(workspaceOf(run, process.env).folder)) return undefined;
+      return inWorkspace(run, async (stack): Promise<StackStatus | undefined> => {
+        if (!stack.exists()) return undefined;
+        const outputs = await stack.outputs();
+        if ((await stack.isReachable()) === false) return { reachable: false, findings: [], outputs };
+        stack.prepare();
+        const events = await stack.operate("preview", "--refresh");
+        return { reachable: true, findings: findingsOf(events), outputs };
+      });
+    },
   };
 
-  async function up(run: EngineRun): Promise<Readonly<Record<string, unknown>>> {
-    return withStack(run, async (stack) => {
-      const { outputs } = await operate(run, (options) => bringUp(stack, options, run));
-      return Object.fromEntries(
-        Object.entries(outputs).map(([name, { value, secret }]) => [name, secret ? "[secret]" : (value as unknown)]),
-      );
-    });
-  }
-
-  async function preview(run: EngineRun, verb: "deploy" | "destroy"): Promise<void> {
-    await withStack(run, async (stack) => {
-      const { refresh } = await comparisonOf(stack);
-      await operate(run, (options) =>
-        verb === "destroy" ? stack.previewDestroy(options) : stack.preview({ ...options, refresh }),
-      );
-    });
-  }
-
-  /** Works on a stack, made where it is not there yet; one of which nothing has come is forgotten again. */
-  async function withStack<T>(run: EngineRun, work: (stack: Stack) => Promise<T>): Promise<T> {
+  /** Works on a stack while no other process does. */
+  async function inWorkspace<T>(run: EngineRun, work: (stack: PulumiStack) => Promise<T>): Promise<T> {
     const workspace = workspaceOf(run, process.env);
+    const { backend, temporary } = workspace;
+    checkBackend(run, workspace);
     const layout = stackLayout(run.projectRoot, run.stack);
     const prepared = async () => {
-      checkBackend(run, workspace);
-      prepareWorkspace(run, workspace);
-      recordEngine(run, "pulumi", workspace.choice);
-      const { Stack } = await import("@pulumi/pulumi/automation/index.js");
-      const stack = await Stack.createOrSelect(run.stack, await open(workspace));
-      try {
-        await recover(stack, workspace, run);
-        return await work(stack);
-      } finally {
-        // Bad settings, for instance, must leave nothing behind and not tie the stack to this engine.
-        if (await isUntouched(stack, run)) await forget(stack.workspace, workspace, run);
-      }
+      if (backend !== undefined) removeDeadLocks(path.join(backend, ".pulumi", "locks"), run.stack);
+      rmSync(temporary, { recursive: true, force: true });
+      mkdirSync(temporary, { recursive: true, mode: 0o700 });
+      return work(new PulumiStack(cli, workspace, run));
     };
-    return alone(layout, prepared).finally(() => removeEmptyFolders(layout));
-  }
-
-  async function destroy(run: EngineRun): Promise<boolean> {
-    const workspace = workspaceOf(run, process.env);
-    const layout = stackLayout(run.projectRoot, run.stack);
-    if (!existsSync(workspace.folder)) return false;
-    checkBackend(run, workspace);
-    await alone(layout, async () => {
-      const opened = await open(workspace);
-      const stack = await existingStack(run.stack, opened);
-      if (stack !== undefined) {
-        await recover(stack, workspace, run);
-        await operate(run, (options) => stack.destroy(options));
-      }
-      // A cluster whose making was cut short is in no state, and yet there may be something of it.
-      if ((await clusterStatus(run.projectRoot, run.stack)).state !== "absent") {
-        await deleteCluster(run.projectRoot, run.stack, (line) => run.observer.note(line));
-      }
-      await forget(opened, workspace, run);
-    });
-    removeEmptyFolders(layout);
-    return true;
-  }
-
-  async function status(run: EngineRun): Promise<StackStatus | undefined> {
-    const workspace = workspaceOf(run, process.env);
-    if (!existsSync(workspace.folder)) return undefined;
-    checkBackend(run, workspace);
-    const stack = await existingStack(run.stack, await open(workspace));
-    if (stack === undefined) return undefined;
-    const { deployment } = (await stack.exportStack()) as { deployment: Deployment | null };
-    const outputs = await stack.outputs();
-    // Not the output of that name: a run that was cut short has made none.
-    const access = accessOf(deployment);
-    const shown = Object.fromEntries(
-      Object.entries(outputs).map(([name, { value, secret }]) => [name, secret ? "[secret]" : (value as unknown)]),
-    );
-    const server = access && (await ApiServer.open(access).catch(() => undefined));
-    const expected = expectedOf(deployment);
-    const answers = server !== undefined && (await server.answers());
-    const findings = answers ? await inspect(server, expected, run.signal) : [];
-    const made = new Set((deployment?.resources ?? []).map(({ urn }) => urn));
-    return { reachable: answers || expected.length === 0, findings, deployed: made, outputs: shown };
-  }
-
-  async function open({ folder, env }: PulumiWorkspace): Promise<Workspace> {
-    const { LocalWorkspace, PulumiCommand: Command } = await import("@pulumi/pulumi/automation/index.js");
-    return LocalWorkspace.create({
-      workDir: folder,
-      pulumiCommand: await commandOf(cli, Command),
-      envVars: { ...env },
-    });
-  }
-}
-
-async function bringUp(stack: Stack, options: Operation, run: EngineRun): Promise<UpResult> {
-  const { refresh, clusterFirst, note } = await comparisonOf(stack);
-  if (note !== undefined) run.observer.note(note);
-  if (clusterFirst.length > 0) {
-    // All the others are "unchanged" in this pass, because it does not look at them.
-    const onEvent = (event: EngineEvent) => event.resourcePreEvent?.metadata.op === "same" || options.onEvent(event);
-    await stack.up({ ...options, onEvent, target: [...clusterFirst] });
-  }
-  return stack.up({ ...options, refresh });
-}
-
-/** Undefined where the backend does not hold it: a first run was killed before it was made, or its person removed it. */
-async function existingStack(name: string, opened: Workspace): Promise<Stack | undefined> {
-  const { Stack, StackNotFoundError } = await import("@pulumi/pulumi/automation/index.js");
-  return Stack.select(name, opened).catch((error: unknown) => {
-    if (error instanceof StackNotFoundError) return undefined;
-    throw error;
-  });
-}
-
-/** The same work, with its failures told as what people can do. */
-function told<T>(work: (run: EngineRun) => Promise<T>): (run: EngineRun) => Promise<T> {
-  return (run) =>
-    work(run).catch((error: unknown) => {
-      throw explained(error, run);
-    });
-}
-
-interface Operation {
-  readonly onEvent: PulumiEvents["onEvent"];
-  readonly signal?: AbortSignal;
-  readonly color: "never";
-  readonly suppressProgress: true;
-}
-
-/** Runs an operation of the CLI and turns its failure into what people need of it. */
-async function operate<T>(run: EngineRun, work: (options: Operation) => Promise<T>): Promise<T> {
-  const events = new PulumiEvents(run.observer);
-  // On a terminal Ctrl-C reaches the CLI by itself; a second signal from here would make it give up at once.
-  const signal = process.stdin.isTTY ? undefined : run.signal;
-  try {
-    return await work({ onEvent: events.onEvent, signal, color: "never", suppressProgress: true });
-  } catch (error) {
-    events.close();
-    const message = events.errors.join("\n");
-    if (/plugin/i.test(message)) {
-      throw new UserError(
-        `${message}\nA plugin of the Pulumi CLI cannot be had. Put it on PATH, or use the embedded runner: ` +
-          "npm start -- --engine embedded",
-        { cause: error },
-      );
+    try {
+      return await alone(layout, () => prepared().finally(() => rmSync(temporary, { recursive: true, force: true })));
+    } finally {
+      removeEmptyFolders(layout);
     }
-    throw new UserError(message === "" ? firstLines(error) : message, { cause: error });
-  } finally {
-    events.close();
   }
-}
-
-/** Whether a deployment has failed before it made anything. */
-async function isUntouched(stack: Stack, run: EngineRun): Promise<boolean> {
-  const { deployment } = (await stack.exportStack()) as { deployment: Deployment | null };
-  const { resources = [], pending_operations: pending = [] } = deployment ?? {};
-  const made = resources.filter(({ type }) => type !== "pulumi:pulumi:Stack" && !type.startsWith("talos-mesh:"));
-  return made.length + pending.length === 0 && (await clusterStatus(run.projectRoot, run.stack)).state === "absent";
 }
 
 /**
- * Removes a stack of which nothing is there any more, and what we keep for it. In a backend that its person has chosen
- * the empty stack stays, as after `pulumi destroy`: its history, tags and permissions are theirs.
+ * Options that confirm the change. Without them the CLI shows a preview and asks, as for every environment but dev.
+ *
+ * @throws UserError where there is no terminal to ask on
  */
-async function forget(opened: Workspace, workspace: PulumiWorkspace, run: EngineRun): Promise<void> {
-  let others = 1;
-  if (workspace.backend !== undefined) {
-    const stacks = await opened.listStacks();
-    others = stacks.filter(({ name }) => name.split("/").at(-1) !== run.stack).length;
-    if (others < stacks.length) await opened.removeStack(run.stack, { force: true });
-  }
-  rmSync(workspace.folder, { recursive: true, force: true });
-  removeEmptyBackend(run, workspace, others);
-  removeTraces(stackLayout(run.projectRoot, run.stack));
+export function confirmation(
+  run: Pick<EngineRun, "projectRoot" | "stack" | "configFile" | "yes">,
+  verb: "deploy" | "destroy",
+  interactive: boolean = process.stdin.isTTY && process.stdout.isTTY,
+): readonly string[] {
+  const environment = settingOf(run, "environment");
+  if (environment === undefined || environment === "dev" || run.yes) return ["--yes", "--skip-preview"];
+  if (interactive) return [];
+  const { stack, configFile } = run;
+  const command = verb === "deploy" ? "npm start" : "npm run destroy";
+  const config = configFile.endsWith(`/Pulumi.${stack}.yaml`) ? "" : ` --config ${configFile}`;
+  throw new UserError(
+    `The stack "${stack}" is a ${environment} environment, and there is no terminal to confirm on; pass --yes to ${verb} it.\n` +
+      `Nothing was changed. The command: ${command} -- --stack ${stack}${config} --yes`,
+  );
 }
 
-async function commandOf(cli: PulumiCli, Command: typeof PulumiCommand): Promise<PulumiCommand> {
-  // The Automation API wants the folder above `bin`, and takes anything else from PATH.
-  const folder = path.dirname(cli.path);
-  return path.basename(folder) === "bin" ? Command.get({ root: path.dirname(folder) }) : Command.get();
+/** A setting of the stack file; undefined also where the file cannot be read, as a stack can be destroyed without it. */
+function settingOf({ projectRoot, configFile }: Pick<EngineRun, "projectRoot" | "configFile">, name: string) {
+  try {
+    return readStackConfig(projectRoot, configFile, (secret) => secret).values[`talos-mesh:${name}`];
+  } catch {
+    return undefined;
+  }
+}
+
+/** A stack in its workspace. */
+class PulumiStack {
+  private readonly env: NodeJS.ProcessEnv;
+
+  constructor(
+    private readonly cli: PulumiCli,
+    readonly workspace: PulumiWorkspace,
+    private readonly run: EngineRun,
+  ) {
+    // `--event-log` is one of the commands for debugging.
+    const own = { TMPDIR: workspace.temporary, PULUMI_DEBUG_COMMANDS: "true" };
+    this.env = { ...process.env, ...workspace.env, ...own };
+  }
+
+  prepare(): void {
+    prepareWorkspace(this.run, this.workspace);
+  }
+
+  /** Whether the backend has the stack. Only in our own backend this is known without the CLI. */
+  exists(): boolean {
+    return this.workspace.backend === undefined || this.stateFile() !== undefined;
+  }
+
+  /** Runs `up`, `destroy` or `preview`. `preview` prints nothing: its result is a status. */
+  async operate(verb: "up" | "destroy" | "preview", ...args: readonly string[]): Promise<OperationEvents> {
+    const log = path.join(this.workspace.temporary, "events.json");
+    const options = ["--stack", this.run.stack, "--suppress-outputs", "--event-log", log];
+    const { code, stderr } = await streamPulumi(this.cli, [verb, ...args, ...options], {
+      ...{ cwd: this.workspace.folder, env: this.env, signal: this.run.signal, quiet: verb === "preview" },
+    });
+    const events = readEvents(log);
+    if (verb !== "preview") report(events, this.run);
+    if (code === 0) return events;
+    const text = [stderr, ...events.errors].join("\n");
+    throw failure(text, this.run, verb === "preview" ? text : `\`pulumi ${verb}\` failed; its messages are above.`);
+  }
+
+  /** The output of a command of `pulumi stack`. */
+  async query(...args: readonly string[]): Promise<string> {
+    const { folder } = this.workspace;
+    try {
+      return await runCommand(this.cli.path, ["stack", ...args, "--non-interactive"], {
+        ...{ cwd: folder, env: this.env, timeoutMs: 120_000 },
+      });
+    } catch (error) {
+      if (!(error instanceof CommandError)) throw error;
+      const text = error.output.join("\n");
+      throw failure(text, this.run, text === "" ? error.message : text);
+    }
+  }
+
+  async outputs(): Promise<Outputs> {
+    return JSON.parse(await this.query("output", "--json", "--stack", this.run.stack)) as Outputs;
+  }
+
+  /** Repairs what a killed CLI left in our own backend. In another backend, a CLI elsewhere may be at work. */
+  async repair(): Promise<void> {
+    const file = this.workspace.backend && this.stateFile();
+    // Most states have nothing pending, and an export takes a second.
+    if (file === undefined || !readFileSync(file, "utf8").includes('"pending_operations"')) return;
+    const exported = await this.export();
+    const deployment = exported.deployment && (await repaired(exported.deployment, this.run));
+    if (!deployment) return;
+    const imported = path.join(this.workspace.temporary, "state.json");
+    writeFileSync(imported, JSON.stringify({ ...exported, deployment }), { mode: 0o600 });
+    await this.query("import", "--file", imported, "--stack", this.run.stack);
+  }
+
+  /**
+   * Whether the state can be compared with the cluster. An embedded cluster that does not run is started first: its new
+   * address and certificates have to be in the state before a refresh.
+   */
+  async canRefresh(): Promise<boolean> {
+    const reachable = await this.isReachable();
+    if (reachable === false && this.isEmbedded()) {
+      await this.operate("up", "--target", "**:EmbeddedCluster**", "--yes", "--skip-preview");
+      return true;
+    }
+    if (reachable === false) {
+      this.run.observer.note("The cluster does not answer, so changes that others made in it are not detected.");
+    }
+    return reachable === true;
+  }
+
+  /** Whether the cluster answers; undefined where the state has none. */
+  async isReachable(): Promise<boolean | undefined> {
+    if (this.isEmbedded()) return (await clusterStatus(this.run.projectRoot, this.run.stack)).state === "running";
+    const access = accessOf((await this.export()).deployment);
+    if (access === undefined) return undefined;
+    const server = await ApiServer.open(access).catch(() => undefined);
+    return server !== undefined && server.answers();
+  }
+
+  /** Whether nothing was deployed. */
+  async isEmpty(): Promise<boolean> {
+    if ((await clusterStatus(this.run.projectRoot, this.run.stack)).state !== "absent") return false;
+    if (!this.exists()) return true;
+    const { resources = [], pending_operations: pending = [] } = (await this.export()).deployment ?? {};
+    const own = resources.filter(({ type }) => type !== "pulumi:pulumi:Stack" && !type.startsWith("talos-mesh:"));
+    return own.length + pending.length === 0;
+  }
+
+  /**
+   * Removes our records of a stack of which nothing is left. In a backend that its user has chosen the empty stack
+   * stays, as after `pulumi destroy`: its history, tags and permissions are theirs.
+   */
+  async forget(): Promise<void> {
+    const { backend, folder } = this.workspace;
+    if (backend !== undefined) {
+      if (stateFiles(backend).some((file) => file !== this.stateFile())) {
+        await this.query("rm", "--force", "--yes", "--stack", this.run.stack);
+      } else {
+        removeOwnBackend(this.run);
+      }
+    }
+    rmSync(folder, { recursive: true, force: true });
+    removeTraces(stackLayout(this.run.projectRoot, this.run.stack));
+  }
+
+  private isEmbedded(): boolean {
+    return /"kind":"embedded"/.test(settingOf(this.run, "cluster") ?? "");
+  }
+
+  private stateFile(): string | undefined {
+    return stateFiles(this.workspace.backend).find((file) => path.basename(file) === `${this.run.stack}.json`);
+  }
+
+  private async export(): Promise<{ readonly deployment: Deployment | null }> {
+    const text = await this.query("export", "--show-secrets", "--stack", this.run.stack);
+    return JSON.parse(text) as { readonly deployment: Deployment | null };
+  }
+}
+
+function report({ resources }: OperationEvents, { observer }: EngineRun): void {
+  for (const { layer, label, result } of resources) {
+    observer.started({ layer, label });
+    if (result === "failed") observer.failed({ layer, label }, "failed");
+    else observer.finished({ layer, label }, result);
+  }
 }

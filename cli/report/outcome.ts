@@ -1,8 +1,8 @@
-import { count, elapsed, layerTable } from "./format";
-import type { Progress } from "./progress";
-import type { Terminal } from "./terminal";
+import type { Change } from "../engine/engine";
+import { type LayerSummary, type Progress, total } from "./progress";
+import { count, elapsed, table, type Terminal } from "./terminal";
 
-/** Prints what a deployment came to: the layers, the outputs, and what else there is to know. */
+/** Prints the result of a deployment: layers, outputs and notes. */
 export function reportDeployed(
   terminal: Terminal,
   progress: Progress,
@@ -11,14 +11,14 @@ export function reportDeployed(
 ): void {
   const { summary } = progress;
   terminal.line();
-  for (const line of layerTable(summary.all())) terminal.line(line);
+  for (const line of layerTable(summary.all(), { times: !progress.silent })) terminal.line(line);
   reportOutputs(terminal, outputs);
   const took = elapsed(Date.now() - startedAt);
   terminal.line();
   terminal.line(terminal.paint("bold", summary.changed ? `Deployed in ${took}.` : `Nothing changed (${took}).`));
 }
 
-/** Prints the outputs people use. Values that the program keeps secret are not shown. */
+/** Prints outputs and notes, without secrets. */
 export function reportOutputs(terminal: Terminal, outputs: Readonly<Record<string, unknown>>): void {
   const { notes, ...others } = outputs;
   const shown = Object.entries(others).filter(([, value]) => value !== "[secret]" && value !== undefined);
@@ -41,7 +41,7 @@ export function reportDestroyed(terminal: Terminal, progress: Progress, startedA
   const layers = progress.summary.all();
   terminal.line();
   if (layers.length > 0) {
-    for (const line of layerTable(layers, ["deleted"])) terminal.line(line);
+    for (const line of layerTable(layers, { columns: ["deleted"], times: !progress.silent })) terminal.line(line);
     terminal.line();
   }
   const deleted = layers.reduce((sum, { counts }) => sum + counts.deleted, 0);
@@ -51,4 +51,29 @@ export function reportDestroyed(terminal: Terminal, progress: Progress, startedA
 
 function textOf(value: unknown): string {
   return typeof value === "string" ? value : JSON.stringify(value);
+}
+
+const always: readonly Change[] = ["created", "updated", "unchanged"];
+const whenPresent: readonly Change[] = ["replaced", "deleted"];
+
+/** The table of layers, with a column for each kind of change, and for the time where it is known. */
+export function layerTable(
+  layers: readonly LayerSummary[],
+  { columns = always, times = true }: { readonly columns?: readonly Change[]; readonly times?: boolean } = {},
+): string[] {
+  const present = whenPresent.filter(
+    (each) => !columns.includes(each) && layers.some(({ counts }) => counts[each] > 0),
+  );
+  const changes = [...columns, ...present];
+  const failures = layers.some(({ failed }) => failed > 0);
+  return table(
+    ["layer", "objects", ...changes, ...(failures ? ["failed"] : []), ...(times ? ["time"] : [])],
+    layers.map((summary) => [
+      summary.layer,
+      total(summary) + summary.failed,
+      ...changes.map((each) => summary.counts[each]),
+      ...(failures ? [summary.failed] : []),
+      ...(times ? [elapsed(summary.busyMs)] : []),
+    ]),
+  );
 }

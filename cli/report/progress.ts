@@ -1,22 +1,29 @@
 import { messageOf, ProgramErrors } from "../../embedded/program/errors";
-import { count, elapsed } from "./format";
 import type { Change, Item, RunObserver } from "../engine/engine";
-import { RunSummary, total } from "./summary";
-import type { Terminal } from "./terminal";
+import type { ToolProgress } from "../../embedded/tools/ensure-tools";
+import { count, elapsed, type Terminal } from "./terminal";
 
-/** Milliseconds between two lines about the same wait, where there is no terminal to show it on. */
+/** Milliseconds between two lines about the same wait, where there is no live line. */
 const reminder = 30_000;
 
 /** Prints the progress of a run: a line for each finished layer, and what is being waited for meanwhile. */
 export class Progress implements RunObserver {
   readonly summary = new RunSummary();
-  private readonly underWay = new Map<string, { readonly item: Item; readonly since: number; text: string }>();
+  private readonly inProgress = new Map<string, { readonly item: Item; readonly since: number; text: string }>();
   /** State of a layer when its last line was printed; a layer that continues after another gets a second line. */
   private readonly printed = new Map<string, { readonly objects: number; readonly busyMs: number }>();
   private readonly reported: string[] = [];
   private lastReminder = Date.now();
 
-  constructor(private readonly terminal: Terminal) {}
+  /** Whether only notes are printed: the engine prints its own progress. */
+  readonly silent: boolean;
+
+  constructor(
+    private readonly terminal: Terminal,
+    { silent = false } = {},
+  ) {
+    this.silent = silent;
+  }
 
   started(item: Item): void {
     // A layer is done when a later one begins.
@@ -24,12 +31,12 @@ export class Progress implements RunObserver {
       if (layer !== item.layer && !this.printed.has(layer)) this.printLayer(layer);
     }
     this.summary.begin(item);
-    this.underWay.set(keyOf(item), { item, since: Date.now(), text: "" });
+    this.inProgress.set(keyOf(item), { item, since: Date.now(), text: "" });
     this.showLongest();
   }
 
   progressed(item: Item, text: string): void {
-    const known = this.underWay.get(keyOf(item));
+    const known = this.inProgress.get(keyOf(item));
     if (known === undefined || text.trim() === "") return;
     known.text = text.trim();
     this.showLongest();
@@ -42,10 +49,11 @@ export class Progress implements RunObserver {
     this.settle(item, change);
   }
 
-  failed(item: Item, why: string): void {
+  failed(item: Item, reason: string): void {
     this.settle(item, "failed");
-    this.reported.push(why);
-    const [first = "", ...details] = why.split("\n");
+    if (this.silent) return;
+    this.reported.push(reason);
+    const [first = "", ...details] = reason.split("\n");
     this.terminal.errorLine(`${this.terminal.paint("red", "✗")} ${item.layer}: ${item.label}: ${first}`);
     for (const line of details) this.terminal.errorLine(`    ${line}`);
   }
@@ -57,7 +65,7 @@ export class Progress implements RunObserver {
   /** Whether an error has already been printed as the failure of a resource. */
   hasReported(error: unknown): boolean {
     const message = messageOf(error);
-    return this.reported.some((why) => message.includes(why)) && !(error instanceof ProgramErrors);
+    return this.reported.some((reason) => message.includes(reason)) && !(error instanceof ProgramErrors);
   }
 
   /** Prints the remaining layers and removes the live line. */
@@ -68,13 +76,13 @@ export class Progress implements RunObserver {
 
   private settle(item: Item, result: Change | "failed"): void {
     this.summary.end(item, result);
-    this.underWay.delete(keyOf(item));
+    this.inProgress.delete(keyOf(item));
     this.showLongest();
   }
 
   private printLayer(layer: string): void {
     const summary = this.summary.all().find((each) => each.layer === layer);
-    if (summary === undefined || !this.summary.isIdle(layer)) return;
+    if (summary === undefined || this.silent || !this.summary.isIdle(layer)) return;
     const [objects, { busyMs }] = [total(summary), summary];
     const before = this.printed.get(layer) ?? { objects: 0, busyMs: 0 };
     if (before.objects === objects) return;
@@ -87,7 +95,8 @@ export class Progress implements RunObserver {
   }
 
   private showLongest(): void {
-    const [longest] = [...this.underWay.values()].sort((a, b) => a.since - b.since);
+    if (this.silent) return;
+    const [longest] = [...this.inProgress.values()].sort((a, b) => a.since - b.since);
     if (longest === undefined) return this.terminal.show(undefined);
     const { item, text, since } = longest;
     this.terminal.show({ text: `${item.layer}: ${item.label}${text && `: ${text}`}`, since });
@@ -96,4 +105,84 @@ export class Progress implements RunObserver {
 
 function keyOf({ layer, label }: Item): string {
   return `${layer} ${label}`;
+}
+
+/** Counts of one layer's resources. */
+export interface LayerSummary {
+  readonly layer: string;
+  readonly counts: Readonly<Record<Change, number>>;
+  readonly failed: number;
+  /** Milliseconds in which at least one of its resources was in progress. */
+  readonly busyMs: number;
+}
+
+interface Tally {
+  readonly counts: Record<Change, number>;
+  failed: number;
+  busyMs: number;
+  inProgress: number;
+  since: number;
+}
+
+const noChanges: Readonly<Record<Change, number>> = { created: 0, updated: 0, replaced: 0, unchanged: 0, deleted: 0 };
+
+/** Counts the changes of a run by layer, in the order in which the layers began. */
+export class RunSummary {
+  private readonly layers = new Map<string, Tally>();
+
+  constructor(private readonly now: () => number = Date.now) {}
+
+  begin({ layer }: Item): void {
+    const tally = this.tally(layer);
+    if (tally.inProgress === 0) tally.since = this.now();
+    tally.inProgress += 1;
+  }
+
+  end({ layer }: Item, result: Change | "failed"): void {
+    const tally = this.tally(layer);
+    tally.inProgress -= 1;
+    if (tally.inProgress === 0) tally.busyMs += this.now() - tally.since;
+    if (result === "failed") tally.failed += 1;
+    else tally.counts[result] += 1;
+  }
+
+  isIdle(layer: string): boolean {
+    return (this.layers.get(layer)?.inProgress ?? 0) === 0;
+  }
+
+  all(): LayerSummary[] {
+    return [...this.layers].map(([layer, { counts, failed, busyMs }]) => ({ layer, counts, failed, busyMs }));
+  }
+
+  /** Whether anything was created, changed or deleted. */
+  get changed(): boolean {
+    return this.all().some(({ counts }) => counts.created + counts.updated + counts.replaced + counts.deleted > 0);
+  }
+
+  private tally(layer: string): Tally {
+    const tally = this.layers.get(layer) ?? { counts: { ...noChanges }, failed: 0, busyMs: 0, inProgress: 0, since: 0 };
+    this.layers.set(layer, tally);
+    return tally;
+  }
+}
+
+export function total({ counts }: Pick<LayerSummary, "counts">): number {
+  return Object.values(counts).reduce((sum, count) => sum + count, 0);
+}
+
+/** Reports tools that have to be obtained: that they are, and how far it is. Tools that exist are not reported. */
+export function toolProgress(terminal: Terminal): (progress: ToolProgress) => void {
+  const since = Date.now();
+  const began = new Set<string>();
+  return ({ tool, step, detail }) => {
+    if (step === "ready") {
+      terminal.show(undefined);
+      if (began.has(tool)) terminal.line(`  ${tool}: ready${detail === undefined ? "" : ` (${detail})`}`);
+      return;
+    }
+    if (step === "skip") return;
+    if (!began.has(tool)) terminal.line(`  ${tool}: has to be obtained; this happens once`);
+    began.add(tool);
+    terminal.show({ text: `${tool}: ${step}${detail === undefined ? "" : ` ${detail}`}`, since });
+  };
 }

@@ -1,15 +1,14 @@
 import type { Writable } from "node:stream";
-import { elapsed } from "./format";
 
 type Stream = Writable & { readonly isTTY?: boolean; readonly columns?: number };
 
 const frames = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
-/** Milliseconds before anything moves: what is quick needs no spinner. */
+/** Milliseconds before the live line appears. */
 const quiet = 1000;
 
 /**
- * Lines that stay, and on a terminal one line below them that shows what is being waited for. What stays goes to
- * stdout, the live line to stderr, so that a redirected stdout holds the lines only.
+ * Prints lines, and on a terminal a live line below them that shows what is being waited for. The live line goes to
+ * stderr, so that a redirected stdout has the other lines only.
  */
 export class Terminal {
   readonly color: boolean;
@@ -33,7 +32,6 @@ export class Terminal {
     this.out.write(`${text}\n`);
   }
 
-  /** For what went wrong. */
   errorLine(text: string): void {
     this.erase();
     this.err.write(`${text}\n`);
@@ -43,7 +41,7 @@ export class Terminal {
     return this.color ? `\u001b[${styles[style]}m${text}\u001b[0m` : text;
   }
 
-  /** What is being waited for, since when (milliseconds since 1970); nothing when undefined. */
+  /** Shows on the live line what is being waited for, and for how long; undefined removes it. */
   show(waiting: { readonly text: string; readonly since: number } | undefined): void {
     this.current = waiting;
     if (!this.live) return;
@@ -73,3 +71,34 @@ export class Terminal {
 }
 
 const styles = { bold: 1, dim: 2, red: 31, green: 32, yellow: 33 } as const;
+
+/** `0.4s`, `12s`, `3m 05s`. */
+export function elapsed(ms: number): string {
+  const seconds = ms / 1000;
+  if (seconds < 10) return `${seconds.toFixed(1)}s`;
+  if (seconds < 60) return `${Math.round(seconds)}s`;
+  const whole = Math.round(seconds);
+  return `${Math.floor(whole / 60)}m ${String(whole % 60).padStart(2, "0")}s`;
+}
+
+export function count(number: number, one: string): string {
+  return `${number} ${one}${number === 1 ? "" : "s"}`;
+}
+
+/** Lines with a heading and aligned columns; columns of numbers are aligned to the right. */
+export function table(head: readonly string[], rows: readonly (readonly (string | number)[])[]): string[] {
+  const cells = rows.map((row) => row.map(String));
+  const numeric = head.map((_, column) => column > 0 && cells.every((row) => /^[\d.]/.test(row[column] ?? "")));
+  return columns([head, ...cells], numeric);
+}
+
+/** Lines with aligned columns. */
+export function columns(rows: readonly (readonly string[])[], toRight: readonly boolean[] = []): string[] {
+  const width = (column: number) => Math.max(...rows.map((row) => row[column]?.length ?? 0));
+  return rows.map((row) =>
+    row
+      .map((cell, column) => (toRight[column] ? cell.padStart(width(column)) : cell.padEnd(width(column))))
+      .join("  ")
+      .trimEnd(),
+  );
+}

@@ -1,4 +1,4 @@
-import type { StateResource } from "../engine/pulumi-state";
+import type { StateResource } from "../engine/pulumi-recovery";
 import { UserError } from "../../embedded/program/errors";
 import { type Registration, runProgram, unwrapSecrets } from "../../embedded/program/run-program";
 import { type CommandInputs, runScript } from "../../embedded/engine/commands";

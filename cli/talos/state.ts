@@ -1,5 +1,5 @@
-import type { Deployment, StateResource } from "../engine/pulumi-state";
-import { queryStack } from "../engine/pulumi-query";
+import type { Deployment, StateResource } from "../engine/pulumi-recovery";
+import { queryStack } from "../engine/pulumi-cli";
 import type { StackOfProject } from "../engine/engine";
 import { UserError } from "../../embedded/program/errors";
 

@@ -1,5 +1,5 @@
 import type { TalosClusterSettings } from "../../components/settings/sections/cluster";
-import type { StateResource } from "../engine/pulumi-state";
+import type { StateResource } from "../engine/pulumi-recovery";
 import { runScript } from "../../embedded/engine/commands";
 import { machineSecretsOf } from "./state";
 

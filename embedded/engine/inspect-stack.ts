@@ -23,8 +23,7 @@ export async function inspectStack(
     if (server !== undefined && (await server.answers())) findings.push(...(await inspect(server, here, run.signal)));
     else reachable = false;
   }
-  const deployed = new Set(record.all().flatMap(({ status, urn }) => (status === "done" ? [urn] : [])));
-  return { reachable, findings, deployed, outputs: record.outputs ?? {} };
+  return { reachable, findings, outputs: record.outputs ?? {} };
 }
 
 function expectedOf(entry: Entry): (Expected & { readonly provider: string | undefined })[] {

@@ -26,7 +26,7 @@ export function inspect(server: ApiServer, expected: readonly Expected[], signal
     expected.map(async (each): Promise<Finding> => {
       const { layer, label, target, deployed, unfinished } = each;
       const known = { layer, label, kind: target.kind };
-      if (unfinished === true) return { ...known, state: "unfinished" };
+      if (unfinished === true) return { ...known, state: "not deployed" };
       return { ...known, ...(await (target.kind === "object" ? object(target, deployed) : release(target))) };
     }),
   );

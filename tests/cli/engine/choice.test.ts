@@ -7,7 +7,7 @@ import { chooseEngine, engineRequest } from "../../../cli/engine/choose";
 import { command as start } from "../../../cli/commands/start";
 import { findPulumi } from "../../../cli/engine/pulumi-cli";
 import { projectRoot as root } from "../../../cli/stack-option";
-import { forgetEngine, recordedEngine, recordEngine } from "../../../cli/engine/recorded";
+import { forgetEngine, recordedEngine, recordEngine } from "../../../cli/engine/records";
 
 describe("the choice of the engine", () => {
   let projectRoot: string;

@@ -12,7 +12,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { copiedFrom, dropCopiedRecords, recordHome } from "../../../cli/engine/home";
+import { copiedFrom, dropCopiedRecords, recordHome } from "../../../cli/engine/records";
 import { removeEmptyFolders, stackLayout } from "../../../embedded/engine/layout";
 
 describe("the records of a project", () => {

@@ -4,13 +4,11 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import type { EngineEvent } from "@pulumi/pulumi/automation/index.js";
 import { parse, stringify } from "yaml";
-import { explained } from "../../../cli/engine/pulumi-errors";
-import { PulumiEvents } from "../../../cli/engine/pulumi-events";
-import { explanation } from "../../../cli/engine/pulumi-query";
-import { accessOf, expectedOf } from "../../../cli/engine/pulumi-state";
-import { prepareWorkspace, removeEmptyBackend, workspaceOf } from "../../../cli/engine/pulumi-workspace";
-import { UserError } from "../../../embedded/program/errors";
-import { quietObserver } from "../../embedded/engine/support/observer";
+import { confirmation } from "../../../cli/engine/pulumi";
+import { failure, queryProblem } from "../../../cli/engine/pulumi-cli";
+import { eventsOf, findingsOf } from "../../../cli/engine/pulumi-events";
+import { accessOf, removeUnfinishedRevisions } from "../../../cli/engine/pulumi-recovery";
+import { prepareWorkspace, removeOwnBackend, workspaceOf } from "../../../cli/engine/pulumi-workspace";
 
 describe("the Pulumi CLI's workspace", () => {
   let projectRoot: string;
@@ -44,9 +42,7 @@ describe("the Pulumi CLI's workspace", () => {
     assert.ok(text.length >= 40);
     prepare({ config });
     assert.equal(readFileSync(passphrase, "utf8"), text, "it stays");
-    removeEmptyBackend(of, workspace, 1);
-    assert.ok(existsSync(passphrase));
-    removeEmptyBackend(of, workspace, 0);
+    removeOwnBackend(of);
     assert.ok(!existsSync(passphrase));
   });
 
@@ -59,11 +55,16 @@ describe("the Pulumi CLI's workspace", () => {
     assert.match(readFileSync(configFile, "utf8"), /theirs/);
   });
 
-  it("takes the person's own backend and passphrase where the environment names them", () => {
+  it("uses the backend and passphrase that the environment names", () => {
     const env = { PULUMI_BACKEND_URL: "s3://states", PULUMI_CONFIG_PASSPHRASE: "x" };
     const secret = { config: { "demo:b": { secure: "v1:abc" } }, encryptionsalt: "theirs" };
     const { workspace, stack } = prepare(secret, env);
     assert.deepEqual([workspace.backend, Object.keys(workspace.env)], [undefined, ["PULUMI_SKIP_UPDATE_CHECK"]]);
+    assert.equal(stack.encryptionsalt, "theirs");
+  });
+
+  it("keeps the stack file's salt for a passphrase of the environment, so that a wrong one is refused", () => {
+    const { stack } = prepare({ config, encryptionsalt: "theirs" }, { PULUMI_CONFIG_PASSPHRASE: "x" });
     assert.equal(stack.encryptionsalt, "theirs");
   });
 
@@ -84,142 +85,176 @@ describe("the Pulumi CLI's workspace", () => {
   });
 });
 
-describe("the Pulumi engine's events", () => {
+describe("the events of the Pulumi CLI", () => {
   const urn = (type: string, name: string) => `urn:pulumi:dev::p::talos-mesh:apps:Bookinfo$${type}::${name}`;
-  const service = { urn: urn("kubernetes:core/v1:Service", "web"), type: "kubernetes:core/v1:Service", provider: "" };
+  const service = { urn: urn("kubernetes:core/v1:Service", "web"), type: "kubernetes:core/v1:Service" };
   const inputs = { metadata: { name: "web", namespace: "shop" } };
   const step = (event: string, op: string, more: object = service) =>
     ({ [event]: { metadata: { op, new: { inputs }, ...more } } }) as unknown as EngineEvent;
-  const diagnostic = (severity: string, message: string, urn?: string) =>
-    ({ diagnosticEvent: { severity, message, urn, color: "never", prefix: "" } }) as unknown as EngineEvent;
-  const told = (...events: EngineEvent[]) => {
-    const observer = quietObserver();
-    const handler = new PulumiEvents(observer);
-    events.forEach(handler.onEvent);
-    handler.close();
-    return { ...observer, programErrors: handler.programErrors };
-  };
+  const steps = (op: string, more?: object) => [step("resourcePreEvent", op, more), step("resOutputsEvent", op, more)];
+  const diagnostic = (severity: string, message: string) =>
+    ({ diagnosticEvent: { severity, message } }) as unknown as EngineEvent;
+  const results = (...events: EngineEvent[]) =>
+    eventsOf(events).resources.map(({ layer, label, result }) => [layer, label, result]);
 
-  it("are told as changes of resources, not of components", () => {
+  it("are counted for resources, not for components", () => {
     const component = { urn: "urn:pulumi:dev::p::talos-mesh:apps:Bookinfo::b", type: "talos-mesh:apps:Bookinfo" };
-    const { changes } = told(
-      ...[step("resourcePreEvent", "create", component), step("resOutputsEvent", "create", component)],
-      ...[step("resourcePreEvent", "create"), step("resOutputsEvent", "create")],
-    );
-    assert.deepEqual([...changes], [["Service shop/web", "created"]]);
+    assert.deepEqual(results(...steps("create", component), ...steps("create")), [
+      ["apps", "Service shop/web", "created"],
+    ]);
   });
 
   it("count a replacement once", () => {
     const ops = ["create-replacement", "replace", "delete-replaced"];
-    const { changes, order } = told(
-      ...ops.flatMap((op) => [step("resourcePreEvent", op), step("resOutputsEvent", op)]),
-    );
-    assert.deepEqual([[...changes], order.length], [[["Service shop/web", "replaced"]], 1]);
+    assert.deepEqual(results(...ops.flatMap((op) => steps(op))), [["apps", "Service shop/web", "replaced"]]);
   });
 
   it("count a resource once in a run of two passes", () => {
-    const { changes, order } = told(
-      ...[step("resourcePreEvent", "update"), step("resOutputsEvent", "update")],
-      ...[step("resourcePreEvent", "refresh"), step("resOutputsEvent", "refresh")],
-      ...[step("resourcePreEvent", "same"), step("resOutputsEvent", "same")],
-    );
-    assert.deepEqual([[...changes], order.length], [[["Service shop/web", "updated"]], 1]);
+    assert.deepEqual(results(...steps("update"), ...steps("refresh"), ...steps("same")), [
+      ["apps", "Service shop/web", "updated"],
+    ]);
   });
 
-  it("give the reason with the resource that failed, and the program's errors apart", () => {
-    const { changes, text, programErrors } = told(
+  it("have the outputs of the program and the errors", () => {
+    const stack = { urn: "urn:pulumi:dev::p::pulumi:pulumi:Stack::p-dev", type: "pulumi:pulumi:Stack" };
+    const outputs = { url: "http://a", password: "[secret]" };
+    const found = eventsOf([
       step("resourcePreEvent", "create"),
-      diagnostic("error", "no such image", service.urn),
+      diagnostic("error", "no such <{%bold%}>image"),
+      diagnostic("warning", "old"),
       step("resOpFailedEvent", "create"),
-      diagnostic("error", "update failed"),
-      diagnostic("error", "1 setting needs a change", "urn:pulumi:dev::p::pulumi:pulumi:Stack::p-dev"),
+      step("resOutputsEvent", "same", { ...stack, new: { outputs } }),
+    ]);
+    assert.deepEqual(
+      found.resources.map(({ result }) => result),
+      ["failed"],
     );
-    assert.equal(changes.get("Service shop/web"), "failed");
-    assert.match(text(), /no such image/);
-    assert.deepEqual(programErrors, ["1 setting needs a change"]);
+    assert.deepEqual(found.errors, ["no such image"]);
+    assert.deepEqual(found.outputs, outputs);
   });
 
-  it("leave nothing open when the run is cut short", () => {
-    assert.equal(told(step("resourcePreEvent", "create")).changes.get("Service shop/web"), "failed");
+  it("leave nothing in progress when the run is interrupted", () => {
+    assert.deepEqual(results(step("resourcePreEvent", "create")), [["apps", "Service shop/web", "failed"]]);
+  });
+
+  it("of a preview with a refresh are the status of each object and release", () => {
+    const release = { urn: urn("kubernetes:helm.sh/v3:Release", "istiod"), type: "kubernetes:helm.sh/v3:Release" };
+    const named = (name: string, more: object = {}) => ({ ...service, urn: urn(service.type, name), ...more });
+    const found = findingsOf(
+      eventsOf([
+        ...[...steps("refresh"), ...steps("same")],
+        ...[...steps("refresh", named("gone")), ...steps("create", named("gone"))],
+        ...steps("create", named("new")),
+        ...steps("update", { ...release, diffs: ["values", "version"] }),
+        ...steps("create", { urn: urn("command:local:Command", "cluster"), type: "command:local:Command" }),
+      ]),
+    );
+    assert.deepEqual(
+      found.map(({ kind, state, detail }) => [kind, state, detail]),
+      [
+        ["object", "as deployed", undefined],
+        ["object", "missing", undefined],
+        ["object", "not deployed", undefined],
+        ["release", "changed", "values, version"],
+      ],
+    );
   });
 });
 
 describe("a failure of the Pulumi CLI", () => {
-  const dump = new Error("code: -2\n stdout: \n stderr: ^C received; cancelling\n err?: Error: killed\n");
+  it("is a stop where the user has stopped it, without what the CLI has printed", () => {
+    const text = "code: -2\n stdout: \n stderr: ^C received; cancelling\n";
+    const { message } = failure(text, { stack: "dev", signal: AbortSignal.abort() }, text);
+    assert.equal(message, 'The run of the stack "dev" was stopped.');
+    assert.equal(failure(text, { stack: "dev", signal: new AbortController().signal }, "failed").message, "failed");
+  });
 
-  it("is told as a stop where the person has stopped it, without what the CLI has printed", () => {
-    const stopped = explained(dump, { stack: "dev", signal: AbortSignal.abort() });
-    assert.ok(stopped instanceof UserError);
-    assert.equal(stopped.message, 'The run of the stack "dev" was stopped.');
-    assert.equal(explained(dump, { stack: "dev", signal: new AbortController().signal }), dump);
+  it("of a query says what to do next", () => {
+    const missing = queryProblem("error: current stack does not have output property 'kubeconfig'", "lab");
+    assert.match(missing, /no output kubeconfig yet.*`npm start -- --stack lab` continues it/);
+    assert.match(queryProblem("error: no stack named 'dev' found", "dev"), /not deployed; `npm start` deploys it/);
+    assert.match(queryProblem("error: no such host", "dev"), /no answer: error: no such host/);
   });
 });
 
-describe("a question to the Pulumi CLI", () => {
-  it("that it cannot answer yet is told with the next step", () => {
-    const missing = explanation("error: current stack does not have output property 'kubeconfig'", "lab");
-    assert.match(missing, /no output kubeconfig yet.*`npm start -- --stack lab` completes it/);
-    assert.match(explanation("error: no stack named 'dev' found", "dev"), /not deployed; `npm start` deploys it/);
-    assert.match(explanation("error: no such host", "dev"), /no answer: error: no such host/);
+describe("a change of an environment other than dev", () => {
+  let projectRoot: string;
+  beforeEach(() => {
+    projectRoot = mkdtempSync(path.join(tmpdir(), "talos-mesh-confirm-"));
+    writeFileSync(path.join(projectRoot, "Pulumi.yaml"), "name: talos-mesh\nruntime: nodejs\n");
+  });
+  afterEach(() => rmSync(projectRoot, { recursive: true }));
+
+  const confirm = (environment: string, { yes = false, file = "Pulumi.main.yaml", interactive = false } = {}) => {
+    const configFile = path.join(projectRoot, file);
+    writeFileSync(configFile, `config:\n  talos-mesh:environment: ${environment}\n`);
+    return confirmation({ projectRoot, stack: "main", configFile, yes }, "deploy", interactive);
+  };
+
+  it("is refused without a terminal to confirm on, with the command that goes on", () => {
+    assert.throws(
+      () => confirm("production"),
+      /"main" is a production environment, and there is no terminal to confirm on; pass --yes to deploy it\.\nNothing was changed\. The command: npm start -- --stack main --yes$/,
+    );
+    assert.throws(() => confirm("staging", { file: "other.yaml" }), /--stack main --config \/.*other\.yaml --yes$/);
+  });
+
+  it("is confirmed on a terminal by the CLI itself", () => {
+    assert.deepEqual(confirm("production", { interactive: true }), []);
+  });
+
+  it("needs no confirmation with --yes, and for dev", () => {
+    assert.deepEqual(confirm("production", { yes: true }), ["--yes", "--skip-preview"]);
+    assert.deepEqual(confirm("dev"), ["--yes", "--skip-preview"]);
   });
 });
 
-describe("a stack's exported state", () => {
+describe("an exported state", () => {
   const kubeconfig = {
     "4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270",
     plaintext: '"apiVersion: v1"',
   };
-  const deployment = {
-    resources: [
-      { urn: "u", type: "pulumi:providers:kubernetes", inputs: { kubeconfig } },
-      {
-        urn: "urn:pulumi:dev::p::talos-mesh:mesh:Istio$kubernetes:helm.sh/v3:Release::istiod",
-        ...{ type: "kubernetes:helm.sh/v3:Release", id: "istio-system/istiod", inputs: {} },
-      },
-      {
-        urn: "urn:pulumi:dev::p::talos-mesh:apps:B$kubernetes:core/v1:Service::web",
-        type: "kubernetes:core/v1:Service",
-        inputs: { apiVersion: "v1", kind: "Service", metadata: { name: "web", namespace: "shop" } },
-        outputs: { metadata: { name: "web", namespace: "shop", uid: "1" } },
-      },
-    ],
-  };
+  const provider = { urn: "u", type: "pulumi:providers:kubernetes", inputs: { kubeconfig } };
 
-  it("says what should be in the cluster, and how to reach it", () => {
-    const found = expectedOf(deployment).map(({ layer, target }) => [
-      layer,
-      target.kind,
-      target.namespace,
-      target.name,
-    ]);
-    assert.deepEqual(found, [
-      ["mesh", "release", "istio-system", "istiod"],
-      ["apps", "object", "shop", "web"],
-    ]);
-    assert.deepEqual(accessOf(deployment), { kubeconfig: "apiVersion: v1" });
+  it("has what it takes to reach its cluster", () => {
+    assert.deepEqual(accessOf({ resources: [provider] }), { kubeconfig: "apiVersion: v1" });
     assert.equal(accessOf(null), undefined);
   });
 
-  it("says which cluster of a kubeconfig is meant, as its current context may be another", () => {
-    const [provider] = deployment.resources;
-    assert.ok(provider);
+  it("has the context of the kubeconfig that is meant, as its current context may be another", () => {
     const inputs = { ...provider.inputs, context: "staging" };
     assert.deepEqual(accessOf({ resources: [{ ...provider, inputs }] }), {
       kubeconfig: "apiVersion: v1",
       context: "staging",
     });
   });
+});
 
-  it("gives the objects as they were deployed, their secrets as they are", () => {
-    const data = { ...kubeconfig, plaintext: '{"token":"aGk="}' };
-    const secret = {
-      ...{ urn: "urn:pulumi:dev::p::kubernetes:core/v1:Secret::login", type: "kubernetes:core/v1:Secret" },
-      inputs: { apiVersion: "v1", kind: "Secret", metadata: { name: "login" }, data },
-      outputs: { metadata: { name: "login", namespace: "default" } },
+describe("a Helm release that a killed CLI was working on", () => {
+  const server = (...statuses: string[]) => {
+    const records = statuses.map((status, index) => ({
+      metadata: { labels: { name: "istiod", version: String(index + 1), status } },
+    }));
+    const deleted: string[] = [];
+    return {
+      deleted,
+      list: () => Promise.resolve(records as never),
+      delete: ({ name }: { name: string }) => Promise.resolve(Boolean(deleted.push(name))),
     };
-    assert.deepEqual(expectedOf({ resources: [secret] })[0]?.deployed, {
-      ...{ apiVersion: "v1", kind: "Secret", metadata: { name: "login", namespace: "default" } },
-      data: { token: "aGk=" },
-    });
+  };
+  const release = { namespace: "istio-system", name: "istiod" };
+
+  it("is no release any more where it was being installed, so that it can be installed again", async () => {
+    for (const status of ["pending-install", "failed", "deployed"]) {
+      const api = server(status);
+      await removeUnfinishedRevisions(api, { ...release, isNew: true });
+      assert.deepEqual(api.deleted, ["sh.helm.release.v1.istiod.v1"]);
+    }
+  });
+
+  it("goes back to its last revision where it was being upgraded", async () => {
+    const api = server("superseded", "deployed", "pending-upgrade");
+    await removeUnfinishedRevisions(api, { ...release, isNew: false });
+    assert.deepEqual(api.deleted, ["sh.helm.release.v1.istiod.v3"]);
   });
 });

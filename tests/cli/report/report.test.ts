@@ -1,12 +1,10 @@
 import assert from "node:assert/strict";
 import { PassThrough } from "node:stream";
 import type { StackStatus } from "../../../cli/engine/engine";
-import { elapsed, layerTable, table } from "../../../cli/report/format";
-import { reportDeployed } from "../../../cli/report/outcome";
-import { Progress } from "../../../cli/report/progress";
+import { layerTable, reportDeployed } from "../../../cli/report/outcome";
+import { Progress, RunSummary } from "../../../cli/report/progress";
 import { isHealthy, reportStatus } from "../../../cli/report/status";
-import { RunSummary } from "../../../cli/report/summary";
-import { Terminal } from "../../../cli/report/terminal";
+import { elapsed, table, Terminal } from "../../../cli/report/terminal";
 
 function capture(tty = false, env: NodeJS.ProcessEnv = {}) {
   const [out, err] = [0, 1].map(() => Object.assign(new PassThrough({ encoding: "utf8" }), { isTTY: tty }));
@@ -67,6 +65,18 @@ describe("what a person sees", () => {
         ...["✓ policies       3 objects  Ts  (5 in total)", ""],
       ].join("\n"),
     );
+  });
+
+  it("is only the notes and the table without times where the engine prints its own progress", () => {
+    const { terminal, out, err } = capture();
+    const progress = new Progress(terminal, { silent: true });
+    progress.started(item("mesh", "c"));
+    progress.failed(item("mesh", "c"), "is not ready");
+    progress.note("a note");
+    progress.close();
+    assert.deepEqual([out(), err()], ["! a note\n", ""]);
+    reportDeployed(terminal, progress, {}, Date.now());
+    assert.match(out(), /failed\nmesh +1 +0 +0 +0 +1\n/);
   });
 
   it("says so when nothing changed", () => {
@@ -141,58 +151,68 @@ describe("what a person sees", () => {
 describe("the status", () => {
   const cluster = { state: "running", name: "demo", nodes: { total: 3, ready: 3, missing: [] } } as const;
   const status = (state: StackStatus["findings"][number]["state"]): StackStatus => ({
-    ...{ reachable: true, outputs: {}, deployed: new Set() },
+    ...{ reachable: true, outputs: {} },
     findings: [{ layer: "mesh", label: "Release istio-system/istiod", kind: "release", state }],
   });
 
   it("is healthy only when everything is there as deployed and the cluster runs with all nodes", () => {
     const well = status("as deployed");
-    assert.ok(isHealthy(cluster, well, []));
-    assert.ok(isHealthy({ state: "absent" }, well, []), "a cluster that is not ours");
-    assert.ok(!isHealthy(cluster, status("missing"), []));
-    assert.ok(!isHealthy(cluster, undefined, []));
-    assert.ok(!isHealthy({ ...cluster, nodes: { total: 3, ready: 2, missing: [] } }, well, []));
-    assert.ok(!isHealthy({ ...cluster, nodes: { total: 2, ready: 2, missing: ["demo-worker-1"] } }, well, []));
-    assert.ok(!isHealthy({ ...cluster, state: "stopped" }, well, []));
-    assert.ok(!isHealthy(cluster, { ...well, reachable: false }, []));
-    assert.ok(!isHealthy(cluster, well, [{ layer: "apps", label: "Service bookinfo/details" }]), "not made yet");
+    assert.ok(isHealthy(cluster, well));
+    assert.ok(isHealthy({ state: "absent" }, well), "a cluster that is not ours");
+    assert.ok(!isHealthy(cluster, status("missing")));
+    assert.ok(!isHealthy(cluster, undefined));
+    assert.ok(!isHealthy({ ...cluster, nodes: { total: 3, ready: 2, missing: [] } }, well));
+    assert.ok(!isHealthy({ ...cluster, nodes: { total: 2, ready: 2, missing: ["demo-worker-1"] } }, well));
+    assert.ok(!isHealthy({ ...cluster, state: "stopped" }, well));
+    assert.ok(!isHealthy(cluster, { ...well, reachable: false }));
+    assert.ok(!isHealthy(cluster, status("not deployed")));
   });
 
   type Found = Parameters<typeof reportStatus> extends [unknown, unknown, ...infer Rest] ? Rest : never;
-  const told = (...found: Found) => toldOf("dev", ...found);
-  const toldOf = (stack: string, ...args: Found) => {
+  const printed = (...found: Found) => printedFor("dev", ...found);
+  const printedFor = (stack: string, ...args: Found) => {
     const { terminal, out } = capture();
     reportStatus(terminal, stack, ...args);
     return out();
   };
 
-  it("names what is missing and what mends it", () => {
-    const text = told({ ...cluster, nodes: { total: 2, ready: 2, missing: ["demo-worker-1"] } }, status("missing"), []);
+  it("names what is missing and what fixes it", () => {
+    const text = printed({ ...cluster, nodes: { total: 2, ready: 2, missing: ["demo-worker-1"] } }, status("missing"));
     assert.match(text, /2 of 2 nodes ready, missing: demo-worker-1/);
     assert.match(text, /mesh +1 +0 +1 +0/);
     assert.match(text, /✗ Release istio-system\/istiod: missing/);
-    assert.match(text, /`npm start` makes and mends/);
-    assert.doesNotMatch(text, /not made/);
+    assert.match(text, /`npm start` fixes what is missing or changed/);
+    assert.doesNotMatch(text, /not deployed/);
   });
 
   it("names the stack in what to type, where it is another than dev's", () => {
-    assert.match(toldOf("staging", cluster, status("missing"), []), /`npm start -- --stack staging` makes and mends/);
-    assert.match(toldOf("staging", cluster, undefined, []), /`npm run destroy -- --stack staging` takes it down/);
+    assert.match(printedFor("staging", cluster, status("missing")), /`npm start -- --stack staging` fixes/);
+    assert.match(printedFor("staging", cluster, undefined), /`npm run destroy -- --stack staging` removes it/);
   });
 
-  it("counts by layer what a run that was cut short has not made, and contradicts itself nowhere", () => {
-    const open = [
-      { layer: "mesh", label: "Release istio-system/istiod" },
-      { layer: "apps", label: "Service bookinfo/details" },
-      { layer: "apps", label: "Deployment bookinfo/details-v1" },
-    ];
-    const text = told(cluster, status("unfinished"), open);
+  it("counts by layer what an interrupted run has not deployed, and contradicts itself nowhere", () => {
+    const open = (layer: string, label: string) => ({ layer, label, kind: "object", state: "not deployed" }) as const;
+    const text = printed(cluster, {
+      ...status("not deployed"),
+      findings: [
+        ...status("not deployed").findings,
+        open("apps", "Service bookinfo/details"),
+        open("apps", "Deployment bookinfo/details-v1"),
+      ],
+    });
     assert.match(
       text,
-      /layer +objects +as deployed +missing +changed +not made\nmesh +1 +0 +0 +0 +1\napps +2 +0 +0 +0 +2\n/,
+      /layer +objects +as deployed +missing +changed +not deployed\nmesh +1 +0 +0 +0 +1\napps +2 +0 +0 +0 +2\n/,
     );
-    assert.match(text, /3 objects not made yet\. `npm start` makes and mends/);
+    assert.match(text, /3 objects not deployed yet\. `npm start` fixes/);
     assert.doesNotMatch(text, /does not answer|as it was deployed/);
-    assert.match(told(cluster, status("as deployed"), []), /Everything is as it was deployed/);
+    assert.match(printed(cluster, status("as deployed")), /Everything is as it was deployed/);
+  });
+
+  it("of a cluster that another tool has deployed does not advise what is then refused", () => {
+    const text = printed(cluster, "deployed by others");
+    assert.match(text, /most likely `pulumi up` has/);
+    assert.doesNotMatch(text, /continues it/);
+    assert.match(printed({ ...cluster, state: "incomplete" }, "deployed by others"), /`npm start` continues it/);
   });
 });

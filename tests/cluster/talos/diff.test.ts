@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { stringify } from "yaml";
-import type { StateResource } from "../../../cli/engine/pulumi-state";
+import type { StateResource } from "../../../cli/engine/pulumi-recovery";
 import { talosDiff } from "../../../cli/talos/diff";
 import { projectRoot } from "../../support/program";
 import type { FakeTalos } from "../../support/talosctl/fake";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { StateResource } from "../../../cli/engine/pulumi-state";
+import type { StateResource } from "../../../cli/engine/pulumi-recovery";
 import { talosconfig } from "../../../cli/talos/talosconfig";
 import { projectRoot } from "../../support/program";
 import { partMarker } from "../../support/talosctl/fake";

@@ -1,11 +1,10 @@
 import assert from "node:assert/strict";
 import { ApiServer, type ApplyObject } from "../../../components/shared/kubernetes/api-server";
-import { expectedOf } from "../../../cli/engine/pulumi-state";
-import { inspect } from "../../../embedded/engine/inspect";
+import { type Expected, inspect } from "../../../embedded/engine/inspect";
 import { deleteObject } from "../../../embedded/engine/objects";
 import { controlPlaneToolsOrSkip, ClusterProject } from "../../support/cluster-project";
 
-describe("the status of what the Pulumi CLI has deployed", function () {
+describe("the status of deployed objects", function () {
   this.timeout(60_000);
   let lab: ClusterProject;
   let api: ApiServer;
@@ -39,12 +38,15 @@ describe("the status of what the Pulumi CLI has deployed", function () {
       ...{ apiVersion: "v1", kind: "Secret", metadata: { name: "login", namespace: "shop" } },
       stringData: { password: "hunter2" },
     };
-    const state = [shop, web, service, secret].map((inputs) => ({
-      ...{ urn: `urn:pulumi:dev::p::kubernetes::${inputs.kind}`, type: `kubernetes:v1:${inputs.kind}` },
-      ...{ inputs, outputs: { metadata: inputs.metadata } },
-    }));
+    const expected = [shop, web, service, secret].map((object): Expected => {
+      const { apiVersion, kind, metadata } = object;
+      const { name, namespace } = metadata as { name: string; namespace?: string };
+      const label = `${kind} ${namespace === undefined ? name : `${namespace}/${name}`}`;
+      const target = { kind: "object", apiVersion, objectKind: kind, name, namespace } as const;
+      return { layer: "apps", label, target, deployed: object as unknown as ApplyObject };
+    });
     const findings = async () =>
-      (await inspect(api, expectedOf({ resources: state })))
+      (await inspect(api, expected))
         .filter(({ state }) => state !== "as deployed")
         .map(({ label, state, detail }) => [label, state, detail]);
     try {

@@ -1,0 +1,78 @@
+import { existsSync, mkdirSync, readFileSync, realpathSync, rmSync, statSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { stackLayout } from "../../embedded/engine/layout";
+import type { EngineName, StackOfProject } from "./engine";
+
+/** Where a stack's state is and what encrypts its secrets: ours (in `.talos-mesh`), or chosen by the environment. */
+export interface BackendChoice {
+  /** `own`, else the address, without any credentials. */
+  readonly backend: string;
+  readonly passphrase: "own" | "given";
+}
+
+/** The engine that has deployed the stack, while anything of the deployment is left. */
+export function recordedEngine({ projectRoot, stack }: StackOfProject): EngineName | undefined {
+  const { engine, state } = stackLayout(projectRoot, stack);
+  if (existsSync(engine)) {
+    const [name] = readFileSync(engine, "utf8").split("\n");
+    if (name === "pulumi" || name === "embedded") return name;
+  }
+  return existsSync(state) ? "embedded" : undefined;
+}
+
+/** The backend with which the Pulumi CLI has deployed the stack; undefined where it has not. */
+export function recordedBackend({ projectRoot, stack }: StackOfProject): BackendChoice | undefined {
+  const { engine } = stackLayout(projectRoot, stack);
+  if (!existsSync(engine)) return undefined;
+  const [, backend, passphrase] =
+    /^pulumi\nbackend: (.+)\npassphrase: (own|given)$/m.exec(readFileSync(engine, "utf8")) ?? [];
+  if (backend === undefined) return undefined;
+  return { backend, passphrase: passphrase === "own" ? "own" : "given" };
+}
+
+/** Records the engine that deploys a stack, and its backend; called before anything is deployed. */
+export function recordEngine({ projectRoot, stack }: StackOfProject, name: EngineName, choice?: BackendChoice): void {
+  const { engine } = stackLayout(projectRoot, stack);
+  mkdirSync(path.dirname(engine), { recursive: true, mode: 0o700 });
+  const backend = choice && `backend: ${choice.backend}\npassphrase: ${choice.passphrase}\n`;
+  writeFileSync(engine, `${name}\n${backend ?? ""}`);
+}
+
+/** For a deployment that failed before it deployed anything. */
+export function forgetEngine({ projectRoot, stack }: StackOfProject): void {
+  rmSync(stackLayout(projectRoot, stack).engine, { force: true });
+}
+
+// The records in `.talos-mesh` belong to one project folder, which the file `home` in it names. A copy of the project
+// has a copy of the records, and these lead to the original's cluster: used in the copy, they would destroy it.
+const recordsFolder = (root: string) => path.join(root, ".talos-mesh");
+const homeFile = (root: string) => path.join(recordsFolder(root), "home");
+
+/** The project that the records belong to, where this one is a copy of it; undefined also where it was moved. */
+export function copiedFrom(projectRoot: string): string | undefined {
+  const here = realpathSync(projectRoot);
+  const home = homeOf(here);
+  if (home === undefined || home === here || homeOf(home) !== home) return undefined;
+  const [ours, theirs] = [here, home].map((root) => statSync(recordsFolder(root)));
+  // One folder may have two names, inside a container and outside.
+  return ours?.ino === theirs?.ino && ours?.dev === theirs?.dev ? undefined : home;
+}
+
+/** Makes this folder the owner of the records. */
+export function recordHome(projectRoot: string): void {
+  mkdirSync(recordsFolder(projectRoot), { recursive: true, mode: 0o700 });
+  writeFileSync(homeFile(projectRoot), `${realpathSync(projectRoot)}\n`);
+}
+
+/** Removes records that were copied with the project; the original has its own. */
+export function dropCopiedRecords(projectRoot: string): void {
+  rmSync(recordsFolder(projectRoot), { recursive: true, force: true });
+}
+
+function homeOf(root: string): string | undefined {
+  try {
+    return readFileSync(homeFile(root), "utf8").trim();
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,56 @@
+import { removeEmptyFolders, stackLayout } from "../../embedded/engine/layout";
+import { messageOf, UserError } from "../../embedded/program/errors";
+import { interrupted, onInterrupt } from "../interrupt";
+import { Progress } from "../report/progress";
+import { Terminal } from "../report/terminal";
+import { toolProgress } from "../report/progress";
+import { chooseEngine, type EngineRequest } from "./choose";
+import type { Engine, EngineRun } from "./engine";
+
+interface Operation {
+  /** Whether the Pulumi CLI may be downloaded. */
+  readonly install: boolean;
+  readonly work: (context: {
+    readonly engine: Engine;
+    readonly run: EngineRun;
+    readonly progress: Progress;
+    readonly terminal: Terminal;
+  }) => Promise<void>;
+  /** Printed after a failure that left something behind. */
+  readonly advice: (stopped: boolean) => string;
+}
+
+/**
+ * Chooses the engine for a stack and works with it. Ctrl-C stops the work cleanly.
+ *
+ * @returns the exit code
+ * @throws UserError where the work was refused before anything happened; other errors after their advice was printed
+ */
+export async function runEngine(request: EngineRequest, { install, work, advice }: Operation): Promise<number> {
+  const startedAt = Date.now();
+  const terminal = new Terminal();
+  const onProgress = (text: string) => terminal.show({ text, since: startedAt });
+  const { engine, reason } = await chooseEngine({ ...request, install, env: process.env, onProgress });
+  terminal.show(undefined);
+  terminal.line(`${terminal.paint("bold", engine.title)} (${reason}), stack ${request.stack}`);
+  const progress = new Progress(terminal, { silent: engine.printsProgress });
+  const stop = onInterrupt(() =>
+    terminal.errorLine("Stopping: work in progress is finished first. Ctrl-C again ends at once."),
+  );
+  const { signal } = stop;
+  try {
+    const run = { ...request, observer: progress, signal, onTool: toolProgress(terminal) };
+    await work({ engine, run, progress, terminal });
+    return 0;
+  } catch (error) {
+    progress.close();
+    if (progress.summary.all().length === 0 && !signal.aborted) throw error;
+    if (!signal.aborted && !progress.hasReported(error)) terminal.errorLine(messageOf(error));
+    terminal.errorLine(`\n${advice(signal.aborted)}`);
+    if (!signal.aborted && !(error instanceof UserError)) throw error;
+    return signal.aborted ? interrupted : 1;
+  } finally {
+    stop.release();
+    removeEmptyFolders(stackLayout(request.projectRoot, request.stack));
+  }
+}
