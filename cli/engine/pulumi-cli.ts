@@ -141,7 +141,7 @@ export function failure(
         "Set PULUMI_CONFIG_PASSPHRASE or PULUMI_CONFIG_PASSPHRASE_FILE to that one and run this again.",
     );
   }
-  if (/could not find plugin|failed to (?:install|load) plugin|no .*plugin .*found/i.test(text)) {
+  if (/\bplugin\b/i.test(text)) {
     return new UserError(
       `${otherwise}\nA plugin of the Pulumi CLI is not available. Put it on PATH, or use the embedded engine: ` +
         "npm start -- --engine embedded",
