@@ -2,9 +2,8 @@ import { setTimeout as delay } from "node:timers/promises";
 import { OutputError } from "../../components/benchmark/measure/load-generators";
 import { scenarioNames } from "../../components/benchmark/metrics/record";
 import { KubernetesCluster } from "../../components/benchmark/run/cluster";
-import { benchmarkRequest } from "../../components/benchmark/run/request";
+import { benchmarkRequest, NotMeasurable } from "../../components/benchmark/run/request";
 import { BudgetError, runBenchmark } from "../../components/benchmark/run/runner";
-import { NotMeasurable } from "../../components/benchmark/run/set-up";
 import { benchmark, type BenchmarkSettings } from "../../components/settings/sections/benchmark";
 import { ApiError, ApiServer, UnknownKindError } from "../../components/shared/kubernetes/api-server";
 import { isUnreachable } from "../../components/shared/kubernetes/errors";
@@ -61,8 +60,8 @@ Exit codes
       await runBenchmark(request, {
         cluster: new KubernetesCluster(await ApiServer.open(access)),
         ...{ projectRoot, quick, signal },
-        say: (line) => terminal.line(line),
-        rest: (ms) => delay(ms, undefined, { signal }),
+        log: (line) => terminal.line(line),
+        sleep: (ms) => delay(ms, undefined, { signal }),
       });
       return 0;
     } catch (error) {

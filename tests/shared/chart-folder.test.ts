@@ -52,7 +52,7 @@ describe("a chart in a folder", () => {
   it("is refused where there is none, with what the folder must hold", () => {
     assert.throws(
       () => chartDigest(path.join(folder, "nothing"), "1.31.1"),
-      /there is no chart in .*one folder a chart/,
+      /there is no chart in .*one folder for each chart/,
     );
   });
 });

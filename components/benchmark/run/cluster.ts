@@ -1,88 +1,53 @@
-import {
-  type ApiServer,
-  type ApplyObject,
-  type LiveObject,
-  UnknownKindError,
-} from "../../shared/kubernetes/api-server";
 import { rootNamespace } from "../../shared/istio";
-import { ownLabel } from "../objects";
-import { type ContainerSample, parseSummary } from "../measure/usage";
-import type { NodeFacts } from "../report/report";
+import type { ApiServer, ApplyObject, LiveObject } from "../../shared/kubernetes/api-server";
+import { isNotFound } from "../../shared/kubernetes/errors";
 import { execInPod, type ExecLimits, type ExecResult } from "../../shared/kubernetes/exec";
+import { conditionsOf, hasCondition } from "../../shared/kubernetes/object";
+import { listPods, type Pod } from "../../shared/kubernetes/pods";
+import { type ContainerSample, parseSummary } from "../measure/usage";
+import { ownLabel } from "../objects";
+import type { NodeFacts } from "../report/report";
 import { annotate, type Annotation } from "./grafana";
-import type { LeaseServer } from "./lease";
-import { conditionsOf, nodeOf, podOf, takesPods } from "./live-objects";
-import type { MeshState, ProxyContainer } from "./mesh-facts";
-import { type Connections, connectionsIn } from "./ztunnel-connections";
 
-/** A node that pods can be put on. */
+/** A node that pods can be scheduled on. */
 export interface BenchNode extends NodeFacts {
-  /** Of its object: a machine that joins under an old name is another one. */
+  /** UID of its object: a machine that joins under an old name is another one. */
   readonly uid: string;
-  /** Whether it runs no containers and only says so (kwok). */
+  /** Whether it is simulated by kwok and runs no containers. */
   readonly simulated: boolean;
   readonly controlPlane: boolean;
 }
 
-export interface BenchPod {
-  readonly name: string;
-  /** Value of its `app` label. */
-  readonly app: string;
-  readonly node: string;
-  readonly ready: boolean;
-  /** Why it does not become ready, as far as it says. */
-  readonly waitingFor: string;
-  readonly containers: readonly string[];
-  readonly redirected: boolean;
-  /** Its sidecar, or what it is itself: a waypoint, a ztunnel. */
-  readonly proxy?: ProxyContainer;
-  /** Images with their digests. */
-  readonly images: readonly string[];
-  /** Restarts by container. */
-  readonly restarts: Readonly<Record<string, number>>;
+/** What a benchmark reads of a pod. */
+export type BenchPod = Pick<
+  Pod,
+  "name" | "app" | "node" | "ready" | "waitingFor" | "containers" | "redirected" | "proxy" | "images" | "restarts"
+>;
+
+/** The settings and the size of the mesh in a cluster. */
+export interface MeshState {
+  /** MeshConfig as YAML; undefined where there is no control plane. */
+  readonly config?: string;
+  /** Objects of the root namespace that change what every proxy does. */
+  readonly objects: readonly LiveObject[];
+  readonly istiods: number;
+  /** Sidecars, waypoints, gateways and ztunnels of the whole cluster. */
+  readonly proxies: number;
+  /** Services of the whole cluster: each is configuration in every sidecar. */
+  readonly services: number;
 }
 
-/** What a benchmark asks of a cluster. */
-export interface BenchCluster {
-  readonly leases: LeaseServer;
-  version(): Promise<string>;
-  /** Nodes that are ready and take ordinary pods. */
-  nodes(): Promise<BenchNode[]>;
-  /** Nodes with the control plane's pods. */
-  istiodNodes(): Promise<string[]>;
-  /** Pods of ztunnel on these nodes. */
-  ztunnels(nodes: readonly string[]): Promise<BenchPod[]>;
-  /** @param revision of the control plane whose proxies are measured; undefined is the default one */
-  meshState(revision: string | undefined): Promise<MeshState>;
-  /** Why this data plane is not there; undefined where it is. */
-  missing(part: "istiod" | "ztunnel"): Promise<string | undefined>;
-  apply(object: ApplyObject): Promise<void>;
-  pods(namespace: string): Promise<BenchPod[]>;
-  /** Why pods of a namespace are not made, in the words of who refuses them. */
-  refusals(namespace: string): Promise<string[]>;
-  /** What the ztunnels of these nodes have opened within a namespace; undefined where they do not tell. */
-  connections(namespace: string, nodes: readonly string[]): Promise<Connections | undefined>;
-  /** Those of these namespaces that are there and no benchmark's. */
-  foreignNamespaces(names: readonly string[]): Promise<string[]>;
-  /** Namespaces of benchmarks, also those that are being removed. */
-  namespaces(): Promise<string[]>;
-  removeNamespace(name: string): Promise<void>;
-  exec(
-    pod: string,
-    namespace: string,
-    container: string,
-    argv: readonly string[],
-    limits?: ExecLimits,
-  ): Promise<ExecResult>;
-  /** Counters of every container of a node. */
-  usage(node: string): Promise<ContainerSample[]>;
-  /** Content of a pull secret of the mesh's root namespace, in base64; undefined where there is none. */
-  pullSecret(name: string): Promise<string | undefined>;
-  /** Has the Grafana of a namespace show a moment. */
-  annotate(namespace: string, annotation: Annotation): Promise<void>;
+/** Connections that ztunnels have opened, as client or as server, since they started. */
+export interface Connections {
+  /** With mTLS. */
+  readonly mutual: number;
+  readonly plain: number;
 }
 
-/** Kinds whose objects in the root namespace hold for every proxy. */
+/** What a benchmark needs of a cluster; tests have one in memory. */
+export type BenchCluster = Pick<KubernetesCluster, keyof KubernetesCluster>;
+
+/** Kinds whose objects in the root namespace apply to every proxy. */
 const meshWideKinds = [
   { apiVersion: "telemetry.istio.io/v1", kind: "Telemetry" },
   { apiVersion: "security.istio.io/v1", kind: "PeerAuthentication" },
@@ -94,64 +59,67 @@ const meshWideKinds = [
   { apiVersion: "extensions.istio.io/v1alpha1", kind: "WasmPlugin" },
 ] as const;
 
-/** A cluster behind its API server. */
-export class KubernetesCluster implements BenchCluster {
+const namespaceKind = { apiVersion: "v1", kind: "Namespace" } as const;
+
+/** A cluster as a benchmark sees it, behind its API server. */
+export class KubernetesCluster {
   constructor(private readonly server: ApiServer) {}
 
-  get leases(): LeaseServer {
+  /** What keeps Leases. */
+  get leases(): Pick<ApiServer, "get" | "write" | "delete"> {
     return this.server;
   }
 
+  /** Of Kubernetes: `v1.36.3`. */
   async version(): Promise<string> {
     return ((await this.server.request("GET", "/version")) as { gitVersion: string }).gitVersion;
   }
 
+  /** Nodes that are ready and take ordinary pods. */
   async nodes(): Promise<BenchNode[]> {
-    const nodes = await this.server.list({ apiVersion: "v1", kind: "Node" });
-    return nodes.filter(takesPods).map(nodeOf);
+    return (await this.server.list({ apiVersion: "v1", kind: "Node" })).filter(takesPods).map(nodeOf);
   }
 
+  /** Names of the nodes with pods of istiod. */
   async istiodNodes(): Promise<string[]> {
     const pods = await this.meshPods("istiod");
     return [...new Set(pods.map(({ node }) => node))].filter((node) => node !== "");
   }
 
+  /** Pods of ztunnel on these nodes. */
   async ztunnels(nodes: readonly string[]): Promise<BenchPod[]> {
     return (await this.meshPods("ztunnel")).filter(({ node }) => nodes.includes(node));
   }
 
+  /** @param revision of the control plane whose proxies are measured; undefined is the default one */
   async meshState(revision: string | undefined): Promise<MeshState> {
     const name = revision === undefined ? "istio" : `istio-${revision}`;
     const found = await this.server.get({ apiVersion: "v1", kind: "ConfigMap", namespace: rootNamespace, name });
-    const everyPod = (await this.server.list({ apiVersion: "v1", kind: "Pod" })).map(podOf);
     return {
       config: (found as { data?: Readonly<Record<string, string>> } | undefined)?.data?.mesh,
-      objects: (
-        await Promise.all(meshWideKinds.map((kind) => this.listKnown({ ...kind, namespace: rootNamespace })))
-      ).flat(),
+      objects: (await Promise.all(meshWideKinds.map((kind) => this.meshWide(kind)))).flat(),
       istiods: (await this.meshPods("istiod")).length,
-      proxies: everyPod.filter(({ proxy }) => proxy).length,
+      proxies: (await listPods(this.server)).filter(({ proxy }) => proxy).length,
       services: (await this.server.list({ apiVersion: "v1", kind: "Service" })).length,
     };
   }
 
-  /** None of a kind that the API server does not know. */
-  private async listKnown(kind: { apiVersion: string; kind: string; namespace: string }): Promise<LiveObject[]> {
+  private async meshWide(kind: { apiVersion: string; kind: string }): Promise<LiveObject[]> {
     try {
-      // Items of a list do not name their kind.
-      return (await this.server.list(kind)).map((object) => ({ ...object, kind: kind.kind }));
+      return await this.server.list({ ...kind, namespace: rootNamespace });
     } catch (error) {
-      if (error instanceof UnknownKindError) return [];
+      if (isNotFound(error)) return [];
       throw error;
     }
   }
 
+  /** Why a data plane is not available; undefined where it is. */
   async missing(part: "istiod" | "ztunnel"): Promise<string | undefined> {
-    const ready = (await this.meshPods(part)).some((pod) => pod.ready);
-    return ready ? undefined : `there is no ready ${part} in ${rootNamespace}`;
+    const isReady = (await this.meshPods(part)).some((pod) => pod.ready);
+    return isReady ? undefined : `there is no ready ${part} in ${rootNamespace}`;
   }
 
-  /** The charts put `app` on their pods, and not all of them on what makes the pods. */
+  /** By the label `app`, which the charts put on their pods, and not on all of their workloads. */
   private async meshPods(part: "istiod" | "ztunnel"): Promise<BenchPod[]> {
     return (await this.pods(rootNamespace)).filter(({ app }) => app === part);
   }
@@ -160,11 +128,12 @@ export class KubernetesCluster implements BenchCluster {
     await this.server.apply(object, undefined, "talos-mesh-benchmark");
   }
 
+  /** Pods of a namespace that are not being deleted. */
   async pods(namespace: string): Promise<BenchPod[]> {
-    const pods = await this.server.list({ apiVersion: "v1", kind: "Pod", namespace });
-    return pods.filter(({ metadata }) => metadata.deletionTimestamp === undefined).map(podOf);
+    return (await listPods(this.server, namespace)).filter(({ deleting }) => !deleting);
   }
 
+  /** Why pods of a namespace cannot be created, such as an exceeded quota. */
   async refusals(namespace: string): Promise<string[]> {
     const deployments = await this.server.list({ apiVersion: "apps/v1", kind: "Deployment", namespace });
     return deployments
@@ -174,6 +143,7 @@ export class KubernetesCluster implements BenchCluster {
       );
   }
 
+  /** What the ztunnels of these nodes have opened within a namespace; undefined where their metrics cannot be read. */
   async connections(namespace: string, nodes: readonly string[]): Promise<Connections | undefined> {
     try {
       const paths = (await this.ztunnels(nodes)).map(
@@ -186,25 +156,24 @@ export class KubernetesCluster implements BenchCluster {
     }
   }
 
+  /** Those of these namespaces that exist and were not created by a benchmark. */
   async foreignNamespaces(names: readonly string[]): Promise<string[]> {
-    const found = await Promise.all(
-      names.map((name) => this.server.get({ apiVersion: "v1", kind: "Namespace", name })),
-    );
+    const found = await Promise.all(names.map((name) => this.server.get({ ...namespaceKind, name })));
     return found.flatMap((namespace) => {
       const { name = "", labels = {} } = namespace?.metadata ?? {};
-      const ours = Object.entries(ownLabel).every(([key, value]) => labels[key] === value);
-      return namespace === undefined || ours ? [] : [name];
+      const isOurs = Object.entries(ownLabel).every(([key, value]) => labels[key] === value);
+      return namespace === undefined || isOurs ? [] : [name];
     });
   }
 
+  /** Namespaces of benchmarks, also those that are being deleted. */
   async namespaces(): Promise<string[]> {
-    const [[key, value] = ["", ""]] = Object.entries(ownLabel);
-    const found = await this.server.list({ apiVersion: "v1", kind: "Namespace" }, { labelSelector: `${key}=${value}` });
-    return found.map(({ metadata }) => metadata.name);
+    const labelSelector = Object.entries(ownLabel).map((entry) => entry.join("="))[0] ?? "";
+    return (await this.server.list(namespaceKind, { labelSelector })).map(({ metadata }) => metadata.name);
   }
 
   async removeNamespace(name: string): Promise<void> {
-    await this.server.delete({ apiVersion: "v1", kind: "Namespace", name });
+    await this.server.delete({ ...namespaceKind, name });
   }
 
   exec(
@@ -217,17 +186,61 @@ export class KubernetesCluster implements BenchCluster {
     return execInPod(this.server, { pod, namespace, container }, argv, limits);
   }
 
+  /** Counters of every container of a node. */
   async usage(node: string): Promise<ContainerSample[]> {
     const path = `/api/v1/nodes/${encodeURIComponent(node)}/proxy/stats/summary?only_cpu_and_memory=true`;
     return parseSummary(node, await this.server.request("GET", path));
   }
 
+  /** Content of a pull secret of the root namespace, in base64; undefined where there is none. */
   async pullSecret(name: string): Promise<string | undefined> {
     const found = await this.server.get({ apiVersion: "v1", kind: "Secret", namespace: rootNamespace, name });
     return (found as { data?: Readonly<Record<string, string>> } | undefined)?.data?.[".dockerconfigjson"];
   }
 
+  /** Adds an annotation to the Grafana of a namespace. */
   annotate(namespace: string, annotation: Annotation): Promise<void> {
     return annotate(this.server, namespace, annotation);
   }
+}
+
+/** Whether a node is ready and runs ordinary Linux pods. */
+function takesPods(node: LiveObject): boolean {
+  const { spec, status } = node;
+  const { unschedulable, taints = [] } = (spec ?? {}) as {
+    unschedulable?: boolean;
+    taints?: { key: string; effect: string }[];
+  };
+  // The taint of a node that was not ready is removed a moment after it becomes ready.
+  const isTainted = taints.some(({ key, effect }) => effect !== "PreferNoSchedule" && !key.endsWith("/not-ready"));
+  const { operatingSystem } = (status?.nodeInfo ?? {}) as { operatingSystem?: string };
+  return hasCondition(node, "Ready") && unschedulable !== true && !isTainted && operatingSystem !== "windows";
+}
+
+function nodeOf({ metadata, status }: LiveObject): BenchNode {
+  const { capacity = {}, nodeInfo = {} } = (status ?? {}) as Record<string, Record<string, string> | undefined>;
+  const { labels = {}, annotations = {} } = metadata;
+  return {
+    name: metadata.name,
+    uid: metadata.uid,
+    cores: Number(capacity.cpu ?? 1),
+    memoryBytes: 1024 * Number.parseInt(capacity.memory ?? "0", 10),
+    architecture: nodeInfo.architecture ?? "",
+    osImage: nodeInfo.osImage ?? "",
+    kernel: nodeInfo.kernelVersion ?? "",
+    containerRuntime: nodeInfo.containerRuntimeVersion ?? "",
+    simulated: annotations["kwok.x-k8s.io/node"] !== undefined || labels.type === "kwok",
+    controlPlane: "node-role.kubernetes.io/control-plane" in labels,
+  };
+}
+
+/** Those within a namespace, waypoint included. https://istio.io/latest/docs/reference/config/metrics/ */
+function connectionsIn(metrics: string, namespace: string): Connections {
+  const within = ["source", "destination"].map((side) => `${side}_workload_namespace="${namespace}"`);
+  const count = { mutual: 0, plain: 0 };
+  for (const [, labels = "", value] of metrics.matchAll(/^istio_tcp_connections_opened_total\{(.*)\} (\S+)/gm)) {
+    if (!within.every((label) => labels.includes(label))) continue;
+    count[labels.includes('connection_security_policy="mutual_tls"') ? "mutual" : "plain"] += Number(value);
+  }
+  return count;
 }

@@ -10,31 +10,31 @@ export interface ClientCommand {
 
 export const accessLog = `${workFolder}/access.log`;
 
-/** Load that does not count; none where the measurement leaves out its own beginning. */
+/** Load before the measurement; none for iperf3, which leaves out its own first seconds. */
 export function warmUpOf(arm: Arm, plan: Pick<BenchmarkPlan, "target">, host = "server"): ClientCommand | undefined {
   if (arm.kind === "stream" || arm.warmUpSeconds === 0) return undefined;
   return { container: "fortio", argv: ["/usr/bin/fortio", ...fortioArgs(arm, arm.warmUpSeconds, plan, host)] };
 }
 
-/** What is measured: prints its result as JSON on standard output. */
+/** The measurement: prints its result as JSON on standard output. */
 export function measurementOf(arm: Arm, plan: Pick<BenchmarkPlan, "target">, host = "server"): ClientCommand {
   if (arm.kind === "stream") return { container: "iperf3", argv: ["iperf3", ...iperf3Args(arm, host)] };
   const log = hasSchedule(arm) ? ["-access-log-file", accessLog, "-access-log-format", "json"] : [];
   return { container: "fortio", argv: ["/usr/bin/fortio", ...fortioArgs(arm, arm.seconds, plan, host, log)] };
 }
 
-/** Removes the log; fortio appends to one that is there. */
+/** Removes the log, because fortio would append to it. */
 export const dropLog: ClientCommand = { container: "iperf3", argv: ["rm", "-f", accessLog] };
 /** Prints the log, compressed. */
 export const fetchLog: ClientCommand = { container: "iperf3", argv: ["gzip", "-c", accessLog] };
 
-/** fortio's default is IPv4 alone, and a cluster may have IPv6 alone. */
+/** fortio's default is IPv4 only, and a cluster may have IPv6 only. */
 export const anyAddress = ["-resolve-ip-type", "ip"] as const;
 
 /**
- * Arguments of `fortio load`. Without jitter and with catching up: the schedule that correction reckons with; the
- * resolution (10 us) keeps percentiles from being guessed within wide bins. The server's name is resolved once: else
- * every new connection would measure the cluster's DNS too, which ztunnel answers in place of it.
+ * Arguments of `fortio load`. Without jitter and with catching up, as the correction of latencies assumes; the resolution
+ * (10 us) keeps percentiles exact. The server's name is resolved once: otherwise every new connection would measure the
+ * cluster's DNS as well, which ztunnel answers in ambient mode.
  */
 export function fortioArgs(
   arm: Exclude<Arm, { kind: "stream" }>,
@@ -78,12 +78,12 @@ export function fortioArgs(
   }
 }
 
-/** KiB that hold an answer and its headers; what is longer is a failure to fortio's fast client. */
+/** KiB for an answer with its headers; for fortio's fast client a longer one is a failure. */
 function httpBuffer(payloadSize: number): number {
   return Math.max(128, Math.ceil(payloadSize / 1024) + 16);
 }
 
-/** Arguments of iperf3's client; the first seconds, in which TCP finds its pace, are left out. */
+/** Arguments of iperf3's client; the first seconds, while TCP increases its window, are left out. */
 export function iperf3Args(
   arm: Extract<Arm, { kind: "stream" }>,
   host: string,

@@ -6,40 +6,79 @@ import type { ApiServer } from "../../shared/kubernetes/api-server";
 import { podsBehind } from "../../shared/kubernetes/pods";
 import { openTunnel } from "../../shared/kubernetes/port-forward";
 
-/** A moment that Grafana's pages show. */
+/** A moment that Grafana's dashboards show. */
 export interface Annotation {
   readonly at: Date;
   readonly text: string;
 }
 
+/**
+ * The annotations at the beginning and the end of a benchmark. Nothing depends on them: where Grafana does not accept one, a
+ * warning is logged, and it is sent again with the next one.
+ */
+export class Annotations {
+  private unsent: Annotation[] = [];
+  private hasBegun = false;
+
+  /** @param send undefined where there is no Grafana */
+  constructor(
+    private readonly stack: string,
+    private readonly send: ((annotation: Annotation) => Promise<void>) | undefined,
+    private readonly log: (line: string) => void,
+  ) {}
+
+  async begin(): Promise<void> {
+    this.hasBegun = true;
+    await this.add(`Benchmark of ${this.stack} begins`);
+  }
+
+  /** Nothing where it has not begun. */
+  async end(): Promise<void> {
+    if (this.hasBegun) await this.add(`Benchmark of ${this.stack} ends`);
+  }
+
+  private async add(text: string): Promise<void> {
+    if (this.send === undefined) return;
+    this.unsent.push({ at: new Date(), text });
+    try {
+      for (let next = this.unsent[0]; next; next = this.unsent[0]) {
+        await this.send(next);
+        this.unsent.shift();
+      }
+    } catch (error) {
+      this.log(`Warning: Grafana does not show "${text}" (${(error as Error).message}); nothing else depends on it`);
+    }
+  }
+}
+
 /** Milliseconds. */
-const patience = 10_000;
+const annotateTimeout = 10_000;
 
 /**
- * Has the stack's Grafana keep an annotation, as its administrator, through a tunnel to its pod: the API server's proxy
- * for Services takes away the header with the login.
+ * Adds an annotation to the stack's Grafana, as its administrator, through a tunnel to its pod: the API server's proxy for
+ * Services removes the header with the login.
  *
  * Source: https://grafana.com/docs/grafana/latest/developers/http_api/annotations/
  *
- * @param limit milliseconds that all of it may take
- * @throws Error that says why it did not
+ * @throws Error that says why it failed
  */
 export async function annotate(
   server: ApiServer,
   namespace: string,
   { at, text }: Annotation,
-  limit = patience,
+  timeoutMs = annotateTimeout,
 ): Promise<void> {
-  const signal = AbortSignal.timeout(limit);
+  const signal = AbortSignal.timeout(timeoutMs);
   const login = await administrator(server, namespace, signal);
   const { name: service, port } = grafanaService;
   const found = await podsBehind(server, { namespace, service, port }, signal);
   if (!found) throw new Error(`there is no Service ${namespace}/${service}`);
-  if (!found.target) throw new Error("no pod of Grafana is ready");
+  const { target } = found;
+  if (!target) throw new Error("no pod of Grafana is ready");
   const [near, far] = duplexPair();
-  const tunnel = await openTunnel(server, { namespace, ...found.target }, far, { signal }).catch((error: unknown) => {
+  const tunnel = await openTunnel(server, { namespace, ...target }, far, { signal }).catch((error: unknown) => {
     const why = signal.aborted ? "no answer in time" : (error as Error).message;
-    throw new Error(`no tunnel to pod ${found.target?.pod ?? ""}: ${why}`, { cause: error });
+    throw new Error(`no tunnel to pod ${target.pod}: ${why}`, { cause: error });
   });
   try {
     const body = JSON.stringify({ time: at.getTime(), tags: [benchmarkTag], text });
@@ -55,7 +94,7 @@ async function administrator(server: ApiServer, namespace: string, signal: Abort
   const { data } = ((await server.get(reference, signal)) ?? {}) as { data?: Readonly<Record<string, string>> };
   const [user, password] = [data?.[grafanaLogin.userKey], data?.[grafanaLogin.passwordKey]];
   if (!user || !password) throw new Error(`there is no login in Secret ${namespace}/${grafanaLogin.secret}`);
-  return [user, password].map((text) => Buffer.from(text, "base64").toString("utf8")).join(":");
+  return [user, password].map((part) => Buffer.from(part, "base64").toString("utf8")).join(":");
 }
 
 function post(
@@ -67,14 +106,12 @@ function post(
 ): Promise<{ status: number; content: string }> {
   return new Promise((resolve, reject) => {
     const headers = { "content-type": "application/json", host: "localhost", connection: "close" };
-    const sent = request(
-      { method: "POST", path, auth, headers, signal, createConnection: () => connection },
-      (answer) => {
-        let content = "";
-        answer.setEncoding("utf8").on("data", (part: string) => (content += part));
-        answer.once("error", reject).once("end", () => resolve({ status: answer.statusCode ?? 0, content }));
-      },
-    );
+    const options = { method: "POST", path, auth, headers, signal, createConnection: () => connection };
+    const sent = request(options, (response) => {
+      let content = "";
+      response.setEncoding("utf8").on("data", (part: string) => (content += part));
+      response.once("error", reject).once("end", () => resolve({ status: response.statusCode ?? 0, content }));
+    });
     sent.once("error", (error) => reject(signal.aborted ? new Error("Grafana gave no answer in time") : error));
     sent.end(body);
   });

@@ -1,45 +1,47 @@
-import { appendFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
+import { writeFileAtomically } from "../../shared/files";
 import type { RunRecord } from "../metrics/record";
 import type { PlannedRun } from "../plan/plan";
 import { schemaVersion } from "../report/baseline";
-import type { Measured } from "../report/report";
+import type { Measured, ScenarioState } from "../report/report";
+import { isCount } from "./mesh-facts";
 
-/** What is found out before the first run. */
+/** What the set-up finds before the first run. */
 export type Setup = Pick<Measured, "scenarios" | "environment" | "idle">;
 
-/** What runs were made under; those made under something else are no part of this. */
+/** The conditions of runs; runs under other conditions are not mixed with them. */
 export interface KeptSetup extends Setup {
-  /** Client's and server's, each as what tells it from every other one. */
+  /** Client's and server's node, each with what identifies it. */
   readonly nodes: readonly string[];
   readonly revision?: string;
 }
 
 /**
- * Finished runs on disk, one a line, each written as soon as it is finished: whoever is killed goes on behind the last
- * one. Its folder is named by the identity, so that runs of another plan are never mixed in; that the cluster is the same
- * is for its user to see.
+ * Finished runs on disk, one a line, each written as soon as it is finished: after a kill the same command continues after the
+ * last one. The folder's name has the plan's identity, so that runs of different plans are never mixed. Its user checks that
+ * the cluster is the same.
  */
 export class Journal {
   private readonly runs: string;
   private readonly setupFile: string;
-  private readonly said = new Set<string>();
+  private readonly logged = new Set<string>();
 
   constructor(
-    readonly folder: string,
-    private readonly say: (line: string) => void,
+    private readonly folder: string,
+    private readonly log: (line: string) => void,
   ) {
     this.runs = path.join(folder, "runs.jsonl");
     this.setupFile = path.join(folder, "setup.json");
   }
 
-  /** Finished runs; a last line that was cut off by a kill is none, nor is one that a loss of power has damaged. */
+  /** Finished runs, without a last line that a kill has cut off and lines that a power failure has damaged. */
   records(): RunRecord[] {
     if (!existsSync(this.runs)) return [];
     const lines = readFileSync(this.runs, "utf8").split("\n").slice(0, -1);
     return lines.flatMap((line, index) => {
       const record = parsed<RunRecord>(line);
-      if (!record) this.sayOnce(`${this.runs}:${index + 1} is damaged; that run is made again`);
+      if (!record) this.logOnce(`${this.runs}:${index + 1} is damaged; that run is made again`);
       return record ?? [];
     });
   }
@@ -49,7 +51,7 @@ export class Journal {
     if (!existsSync(this.setupFile)) return undefined;
     const kept = parsed<KeptSetup & { schemaVersion?: number }>(readFileSync(this.setupFile, "utf8"));
     if (kept?.schemaVersion === schemaVersion) return kept;
-    this.sayOnce(`Measuring anew: ${this.setupFile} is ${kept ? "of another release" : "damaged"}`);
+    this.logOnce(`Measuring again: ${this.setupFile} is ${kept ? "of another release" : "damaged"}`);
     return undefined;
   }
 
@@ -59,11 +61,11 @@ export class Journal {
 
   add(record: RunRecord): void {
     mkdirSync(this.folder, { recursive: true });
-    this.mend();
+    this.removeHalfLine();
     appendFileSync(this.runs, `${JSON.stringify(record)}\n`);
   }
 
-  /** Of these runs those that are to be made: a disturbed one is made twice, and no more. */
+  /** Those of these runs that are still to be made: a disturbed one is made twice, and no more. */
   undone(runs: readonly PlannedRun[]): PlannedRun[] {
     const seen = new Set<string>();
     const done = new Set<string>();
@@ -74,42 +76,39 @@ export class Journal {
     return runs.filter(({ id }) => !done.has(id));
   }
 
-  /** What is undone of the scenarios that are there. */
+  /** The undone runs of the scenarios that can be measured. */
   remaining(runs: readonly PlannedRun[]): PlannedRun[] {
     const states = this.setup()?.scenarios ?? [];
     const unmeasured = new Set(states.filter(({ state }) => state === "not measured").map(({ scenario }) => scenario));
     return this.undone(runs).filter(({ scenario }) => !unmeasured.has(scenario));
   }
 
-  /** Forgets everything: what was measured elsewhere is no part of this. */
   clear(): void {
     rmSync(this.runs, { force: true });
     rmSync(this.setupFile, { force: true });
   }
 
-  /** A file of the folder, whole or not at all. */
+  /** Writes a file of the folder, whole or not at all. @returns its path */
   write(name: string, text: string): string {
-    mkdirSync(this.folder, { recursive: true });
     const file = path.join(this.folder, name);
-    writeFileSync(`${file}.part`, text);
-    renameSync(`${file}.part`, file);
+    writeFileAtomically(file, text, { mode: 0o644 });
     return file;
   }
 
-  /** Takes away the half of a line that a kill has left, which the next one would be appended to. */
-  private mend(): void {
+  /** The next line would be appended to the half of one that a kill has left. */
+  private removeHalfLine(): void {
     if (!existsSync(this.runs)) return;
     const text = readFileSync(this.runs, "utf8");
     if (text !== "" && !text.endsWith("\n")) writeFileSync(this.runs, text.slice(0, text.lastIndexOf("\n") + 1));
   }
 
-  private sayOnce(line: string): void {
-    if (!this.said.has(line)) this.say(line);
-    this.said.add(line);
+  private logOnce(line: string): void {
+    if (!this.logged.has(line)) this.log(line);
+    this.logged.add(line);
   }
 }
 
-/** An object, or undefined for a text that is none. */
+/** Undefined for text that is no JSON object. */
 function parsed<T extends object>(text: string): T | undefined {
   try {
     const value: unknown = JSON.parse(text);
@@ -117,4 +116,48 @@ function parsed<T extends object>(text: string): T | undefined {
   } catch {
     return undefined;
   }
+}
+
+/**
+ * In words, what has changed of the conditions that decide the figures: runs before and after do not belong together. The
+ * number of proxies and Services in the cluster may change.
+ */
+export function changesBetween(before: KeptSetup, now: KeptSetup): string[] {
+  const conditions = [
+    ["revision", [before.revision ?? "default"], [now.revision ?? "default"]],
+    ["Kubernetes", [before.environment.kubernetes], [now.environment.kubernetes]],
+    ["Istio", [before.environment.istio], [now.environment.istio]],
+    ["mesh", meshSettings(before), meshSettings(now)],
+    ["proxies", ...proxiesOfBoth(before.scenarios, now.scenarios)],
+  ] as const;
+  return [...conditions.flatMap(([what, a, b]) => change(what, a, b)), ...changedImages(before, now)];
+}
+
+function change(what: string, before: readonly string[], now: readonly string[]): string[] {
+  const removed = before.filter((each) => !now.includes(each));
+  const added = now.filter((each) => !before.includes(each));
+  if (removed.length + added.length === 0) return [];
+  return [`${what}: ${removed.join(", ") || "nothing"} became ${added.join(", ") || "nothing"}`];
+}
+
+function meshSettings({ environment }: KeptSetup): string[] {
+  return (environment.mesh ?? []).filter((line) => !isCount(line));
+}
+
+/** Proxies of the scenarios that were measured then and are measured now. */
+function proxiesOfBoth(before: readonly ScenarioState[], now: readonly ScenarioState[]): [string[], string[]] {
+  const both = before.filter((each) =>
+    [each, now.find(({ scenario }) => scenario === each.scenario)].every((one) => one?.state === "measured"),
+  );
+  const proxiesOf = (states: readonly ScenarioState[]) =>
+    states
+      .filter(({ scenario }) => both.some((each) => each.scenario === scenario))
+      .flatMap(({ scenario, proxies = [] }) => proxies.map((line) => `${scenario}: ${line}`));
+  return [proxiesOf(before), proxiesOf(now)];
+}
+
+/** A scenario that is new, or not measured any more, adds or removes images of its own. */
+function changedImages({ environment: { images: before } }: KeptSetup, { environment: { images: now } }: KeptSetup) {
+  const within = (some: readonly string[], all: readonly string[]) => some.every((each) => all.includes(each));
+  return within(before, now) || within(now, before) ? [] : change("images", before, now);
 }

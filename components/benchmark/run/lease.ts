@@ -1,142 +1,146 @@
 import { hostname } from "node:os";
+import { ApiError, type LiveObject } from "../../shared/kubernetes/api-server";
+import { UnknownKindError } from "../../shared/kubernetes/errors";
+import { missing, type Sleep, waitFor, WaitTimeout } from "../../shared/kubernetes/wait";
 import { identify, isSameProcess } from "../../shared/process-identity";
-import { ApiError, type ApiServer, type LiveObject, UnknownKindError } from "../../shared/kubernetes/api-server";
-import { NotMeasurable } from "./not-measurable";
+import type { BenchCluster } from "./cluster";
+import { NotMeasurable } from "./request";
 
-/** In `default`: every cluster has it for ever, and more people may write there than in kube-system. */
-const place = {
+/** In `default`: the namespace exists in every cluster, and more users may write there than in kube-system. */
+const reference = {
   ...{ apiVersion: "coordination.k8s.io/v1", kind: "Lease" },
   ...{ namespace: "default", name: "talos-mesh-benchmark" },
 } as const;
 
-/** What keeps Leases. */
-export type LeaseServer = Pick<ApiServer, "get" | "write" | "delete">;
-
 interface LeaseContext {
-  readonly leases: LeaseServer;
-  readonly say: (line: string) => void;
-  /** Waits for some milliseconds; rejects when the run is to stop. */
-  readonly rest: (ms: number) => Promise<unknown>;
+  readonly leases: BenchCluster["leases"];
+  readonly log: (line: string) => void;
+  readonly sleep: Sleep;
 }
 
-/** As in a Lease. */
-interface Holding {
+/** Spec of a Lease. */
+interface LeaseSpec {
   readonly holderIdentity: string;
   readonly acquireTime: string;
   readonly renewTime: string;
   readonly leaseDurationSeconds: number;
 }
 
-/** Milliseconds for which a benchmark that was just stopped may take to clean up. */
-const patience = 10_000;
-const pause = 1000;
+/** Milliseconds that a benchmark that was just stopped may take to clean up. */
+const stopTimeout = 10_000;
 
 /**
- * One benchmark at a time measures on a cluster: two would be each other's load, and each removes the namespaces of the
- * other. Who measures holds a Lease, and renews it before every step for as long as that may take.
+ * Makes sure that one benchmark at a time measures on a cluster: two would be each other's load, and each deletes the
+ * namespaces of the other. A benchmark holds a Lease and renews it before every step for as long as the step may take.
  */
 export class Lease {
-  /** As it was last written by us. */
+  /** As this process has written it last. */
   private held: LiveObject | undefined;
   private acquired: string | undefined;
-  private withheld = false;
+  /** Whether there are no Leases, or no right to them. */
+  private isUnavailable = false;
+  /** Whether another benchmark has taken it, so that the namespaces in the cluster may not be ours any more. */
+  lost = false;
 
   /** @param holder host name, process id and when that process started */
   constructor(
     private readonly context: LeaseContext,
-    private readonly holder = ownName(),
+    private readonly holder = [hostname(), process.pid, identify(process.pid)?.startedAt ?? ""].join(" "),
   ) {}
 
-  /** Whether what is in the cluster may be ours to remove: false once another has taken the Lease. */
-  lost = false;
-
   /**
-   * Takes it, or keeps it.
+   * Acquires or renews it.
    *
-   * @throws NotMeasurable where another benchmark has it
+   * @throws NotMeasurable where another benchmark holds it
    */
   async hold(seconds: number): Promise<void> {
-    const { leases, rest } = this.context;
-    for (let waited = 0; !this.withheld; waited += pause) {
-      const found = await leases.get(place).catch((error: unknown) => this.goWithout(error));
-      if (this.withheld) return;
-      const holding = found?.spec as Partial<Holding> | undefined;
-      if (!isFree(holding, this.holder)) {
-        this.lost ||= this.held !== undefined;
-        if (this.lost || waited >= patience) throw new NotMeasurable(refusal(holding));
-        await rest(pause);
-      } else if (await this.written(seconds, found)) return;
+    const { leases, sleep } = this.context;
+    const acquire = async () => {
+      if (this.isUnavailable) return;
+      const found = await leases.get(reference).catch((error: unknown) => this.continueWithout(error));
+      if (this.isUnavailable) return;
+      const spec = found?.spec as Partial<LeaseSpec> | undefined;
+      const isWritten = isFree(spec, this.holder) && (await this.write(seconds, found));
+      if (isWritten) return;
+      this.lost ||= this.held !== undefined;
+      if (this.lost) throw new NotMeasurable(refusal(spec));
+      return missing(refusal(spec));
+    };
+    try {
+      await waitFor(acquire, { timeoutMs: stopTimeout, intervalMs: 1000, sleep, retries: () => false });
+    } catch (error) {
+      throw error instanceof WaitTimeout ? new NotMeasurable(error.missing) : error;
     }
   }
 
-  /** Gives it back; one that cannot be given back is free when its holder is gone or its time is over. */
+  /** One that cannot be released is free once this process has ended or its time is over. */
   async release(): Promise<void> {
     const resourceVersion = this.held?.metadata.resourceVersion;
     if (resourceVersion === undefined || this.lost) return;
     this.held = undefined;
-    await this.context.leases.delete(place, undefined, { preconditions: { resourceVersion } }).catch(() => undefined);
+    const preconditions = { resourceVersion };
+    await this.context.leases.delete(reference, undefined, { preconditions }).catch(() => undefined);
   }
 
-  /** False where another was faster. */
-  private async written(seconds: number, found: LiveObject | undefined): Promise<boolean> {
-    const { leases } = this.context;
+  /** False where another benchmark was faster. */
+  private async write(seconds: number, found: LiveObject | undefined): Promise<boolean> {
     const now = microTime(new Date());
     this.acquired ??= now;
-    const spec: Holding = {
+    const spec: LeaseSpec = {
       ...{ holderIdentity: this.holder, acquireTime: this.acquired, renewTime: now },
       leaseDurationSeconds: Math.ceil(seconds),
     };
-    const { apiVersion, kind, ...metadata } = place;
+    const { apiVersion, kind, ...metadata } = reference;
     try {
-      this.held = await leases.write({ apiVersion, kind, metadata, spec }, found?.metadata.resourceVersion);
+      const { resourceVersion } = found?.metadata ?? {};
+      this.held = await this.context.leases.write({ apiVersion, kind, metadata, spec }, resourceVersion);
       return true;
     } catch (error) {
       if (error instanceof ApiError && error.status === 409) return false;
-      this.goWithout(error);
+      this.continueWithout(error);
       return true;
     }
   }
 
-  /** @throws error where it says anything else than that there are no Leases for us */
-  private goWithout(error: unknown): undefined {
+  /** @throws error unless it means that there are no Leases, or no right to them */
+  private continueWithout(error: unknown): undefined {
     if (!(error instanceof UnknownKindError || (error instanceof ApiError && error.status === 403))) throw error;
-    const { say } = this.context;
-    say(`Warning: no Lease tells other benchmarks to wait (${error.message}); see that none runs on this cluster`);
-    this.withheld = true;
+    const reason = error.message;
+    this.context.log(
+      `Warning: no Lease keeps other benchmarks out (${reason}); make sure that none runs on this cluster`,
+    );
+    this.isUnavailable = true;
   }
 }
 
-function ownName(): string {
-  return [hostname(), process.pid, identify(process.pid)?.startedAt ?? ""].join(" ");
+function isFree(spec: Partial<LeaseSpec> | undefined, holder: string): boolean {
+  if (!spec?.holderIdentity || spec.holderIdentity === holder) return true;
+  return !(expiryOf(spec) > Date.now()) || isGone(spec.holderIdentity);
 }
 
-function isFree(holding: Partial<Holding> | undefined, holder: string): boolean {
-  if (!holding?.holderIdentity || holding.holderIdentity === holder) return true;
-  return !(until(holding) > Date.now()) || isGone(holding.holderIdentity);
-}
-
-/** Whether the process was one of this host, and was ended without a chance to give the Lease back. */
+/** Whether it was held by a process of this host that has ended without releasing it. */
 function isGone(holder: string): boolean {
   const [host, pid, ...startedAt] = holder.split(" ");
   return host === hostname() && !isSameProcess({ pid: Number(pid), startedAt: startedAt.join(" ") });
 }
 
 /** Milliseconds since 1970. */
-function until({ renewTime = "", leaseDurationSeconds = 0 }: Partial<Holding>): number {
+function expiryOf({ renewTime = "", leaseDurationSeconds = 0 }: Partial<LeaseSpec>): number {
   return Date.parse(renewTime) + 1000 * leaseDurationSeconds;
 }
 
-function refusal(holding: Partial<Holding> = {}): string {
-  const [host = "", pid = ""] = holding.holderIdentity?.split(" ") ?? [];
-  const { namespace, name } = place;
+function refusal(spec: Partial<LeaseSpec> = {}): string {
+  const [host = "", pid = ""] = spec.holderIdentity?.split(" ") ?? [];
+  const expiry = expiryOf(spec);
+  const { namespace, name } = reference;
   return (
-    `another benchmark measures on this cluster: process ${pid} on ${host}, since ${holding.acquireTime ?? "?"}; ` +
-    `it has the cluster until ${new Date(until(holding)).toISOString()}, and longer if it goes on\n` +
-    `next: wait for it or stop it; if it is certain that it runs no more: kubectl -n ${namespace} delete lease ${name}`
+    `another benchmark measures on this cluster: process ${pid} on ${host}, since ${spec.acquireTime ?? "?"}; ` +
+    `it holds the cluster until ${Number.isNaN(expiry) ? "?" : new Date(expiry).toISOString()}, and longer if it continues\n` +
+    `next: wait for it or stop it; if it certainly does not run any more: kubectl -n ${namespace} delete lease ${name}`
   );
 }
 
-/** Kubernetes takes exactly six digits. */
+/** Kubernetes accepts exactly six digits of a second. */
 function microTime(date: Date): string {
   return date.toISOString().replace("Z", "000Z");
 }

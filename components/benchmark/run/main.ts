@@ -1,80 +1,52 @@
-import { text } from "node:stream/consumers";
-import { setTimeout as delay } from "node:timers/promises";
 import { z } from "zod";
-import { ApiServer } from "../../shared/kubernetes/api-server";
-import { patience } from "./check";
+import { isUnreachable } from "../../shared/kubernetes/errors";
+import { type ClusterContext, type ProcessIo, runProgram } from "../../shared/step/program";
 import { KubernetesCluster } from "./cluster";
 import { Lease } from "./lease";
 import {
   type BenchmarkRequest,
   type BenchmarkResult,
   contextVariable,
+  NotMeasurable,
   previousVariable,
   requestVariable,
 } from "./request";
-import { runBenchmark, type RunnerContext } from "./runner";
-import { cleanUp, NotMeasurable } from "./set-up";
-import { sparing } from "./sparing";
-import { isUnreachable } from "../../shared/kubernetes/errors";
+import { runBenchmark } from "./runner";
+import { podTimeout } from "./scenario-check";
+import { cleanUp } from "./set-up";
 
-/** Exit code of a command that was ended by a signal, as shells give it. */
-const interrupted = 130;
-
-/**
- * The command line of `run.cjs`: `measure` or `remove`, with the request in the environment and the kubeconfig on
- * standard input. Standard output is the result, one line of JSON; what a person reads goes to standard error.
- *
- * @returns the exit code
- */
-export async function main(
-  verb: string | undefined,
-  env: NodeJS.ProcessEnv,
-  stdin: AsyncIterable<Buffer>,
-  signal: AbortSignal,
-): Promise<number> {
-  const say = sparing((line) => process.stderr.write(`${line}\n`));
-  try {
-    const kubeconfig = await text(stdin);
-    const server = await ApiServer.open({ kubeconfig, context: env[contextVariable] });
-    const context: RunnerContext = {
-      cluster: new KubernetesCluster(server),
-      ...{ projectRoot: process.cwd(), say, signal, previous: previousOf(env[previousVariable]) },
-      rest: (ms) => delay(ms, undefined, { signal }),
-    };
-    if (verb === "remove") {
-      await remove(context);
-      return 0;
-    }
-    if (verb !== "measure") throw new Error("usage: run.cjs measure|remove");
-    const request = JSON.parse(env[requestVariable] ?? "") as BenchmarkRequest;
-    process.stdout.write(`${JSON.stringify(await runBenchmark(request, context))}\n`);
-    return 0;
-  } catch (error) {
-    if (signal.aborted) {
-      say("Stopped. What is finished is kept; the same command goes on behind it.");
-      return interrupted;
-    }
-    say(`benchmark: ${error instanceof Error ? error.message : String(error)}`);
-    return 1;
-  }
+/** The command line of `run.cjs`: `measure` or `remove`. @returns the exit code */
+export function main(argv: readonly string[], signal: AbortSignal, io: ProcessIo = process): Promise<number> {
+  const previous = previousOf(io.env[previousVariable]);
+  const measure = (context: ClusterContext, request: unknown) =>
+    runBenchmark(request as BenchmarkRequest, {
+      ...context,
+      ...{ cluster: new KubernetesCluster(context.server), projectRoot: process.cwd(), previous },
+    });
+  const program = {
+    ...{ name: "benchmark", requestVariable, contextVariable, wrapLog: limitProgress, verbs: { measure, remove } },
+    stopped: "Stopped. Finished runs are kept; the same command continues after them.",
+  };
+  return runProgram(program, argv, signal, io);
 }
 
-/** What is left of a benchmark; a cluster that has gone keeps nothing, and one that is measured is left to who measures. */
-async function remove({ cluster, say, rest }: RunnerContext): Promise<void> {
-  const lease = new Lease({ leases: cluster.leases, say, rest });
+/** Removes what a benchmark left. Does not wait for a cluster that is gone, or for a benchmark that is running. */
+async function remove({ server, log, sleep }: ClusterContext): Promise<undefined> {
+  const cluster = new KubernetesCluster(server);
+  const lease = new Lease({ leases: server, log, sleep });
   try {
-    await lease.hold(patience / 1000 + 60);
-    await cleanUp(cluster, rest);
+    await lease.hold(podTimeout / 1000 + 60);
+    await cleanUp(cluster, sleep);
   } catch (error) {
     if (!(error instanceof NotMeasurable || isUnreachable(error))) throw error;
-    say(`Warning: namespaces bench-* are not removed, as far as there are any: ${(error as Error).message}`);
+    log(`Warning: namespaces bench-* are not removed, if there are any: ${(error as Error).message}`);
   } finally {
     await lease.release();
   }
 }
 
-/** As much of a result as is read of it again. */
-const printed = z.looseObject({
+/** The part of a result that is read again. */
+const readable = z.looseObject({
   identity: z.string(),
   known: z
     .looseObject({
@@ -87,11 +59,34 @@ const printed = z.looseObject({
     .optional(),
 });
 
-/** Undefined where there is none, or none of this release. */
+/** The result that an earlier run printed; undefined where there is none of this release. */
 export function previousOf(text: string | undefined): BenchmarkResult | undefined {
   try {
-    return printed.parse(JSON.parse(text ?? "")) as unknown as BenchmarkResult;
+    return readable.parse(JSON.parse(text ?? "")) as unknown as BenchmarkResult;
   } catch {
     return undefined;
   }
+}
+
+/**
+ * Bytes of progress. Pulumi passes a Command its last output in one environment variable for each stream, and Linux starts no
+ * program with a variable above 128 KiB: neither the Command nor its `delete` could ever run again.
+ */
+const progressBytes = 64 * 1024;
+/** Lines of progress, if each is as long as possible. */
+const progressLines = 250;
+
+/** Logs every line, except that of lines of progress (`[7/1200] ...`) only as many, evenly spread, as there is room for. */
+export function limitProgress(log: (line: string) => void): (line: string) => void {
+  let bytes = 0;
+  return (line) => {
+    const [, index, total] = /^\[(\d+)\/(\d+)\]/.exec(line) ?? [];
+    if (index !== undefined && total !== undefined) {
+      const every = Math.ceil(Number(total) / progressLines);
+      if (Number(index) % every !== 0 && index !== total) return;
+      bytes += Buffer.byteLength(line) + 1;
+      if (bytes > progressBytes) return;
+    }
+    log(line);
+  };
 }

@@ -6,13 +6,13 @@ import { type Circumstances, disturbances, problemsOf, type Restart } from "../m
 import { type Arm, hasSchedule, type Placement, type RunRecord, type Scenario, type Usages } from "../metrics/record";
 import { namespaceOf } from "../objects";
 import { type BenchmarkPlan, longestSeconds, type PlannedRun } from "../plan/plan";
-import type { BenchCluster, BenchNode, BenchPod } from "./cluster";
-import { type ClientCommand, dropLog, fetchLog, measurementOf, warmUpOf } from "./commands";
 import { ExecError } from "../../shared/kubernetes/errors";
 import type { ExecResult } from "../../shared/kubernetes/exec";
-import { kubeletPeriod, type Kubelets } from "./kubelets";
-import { processorTime, stolenShare } from "./node-state";
-import { podSigns, podsProblem } from "./truth";
+import type { Sleep } from "../../shared/kubernetes/wait";
+import type { BenchCluster, BenchNode, BenchPod } from "./cluster";
+import { type ClientCommand, dropLog, fetchLog, measurementOf, warmUpOf } from "./commands";
+import { kubeletPeriod, type Kubelets, type NodePair, processorTime, stolenShare } from "./nodes";
+import { podSigns, podsProblem } from "./scenario-check";
 
 /** Containers of ours, in clients and servers. */
 const ownContainers: ReadonlySet<string> = new Set(["fortio", "iperf3", "details"]);
@@ -20,28 +20,23 @@ const ownContainers: ReadonlySet<string> = new Set(["fortio", "iperf3", "details
 export interface RunContext {
   readonly cluster: BenchCluster;
   readonly plan: BenchmarkPlan;
-  readonly nodes: readonly [client: BenchNode, server: BenchNode];
+  readonly nodes: NodePair;
   readonly kubelets: Kubelets;
-  /** Waits for some milliseconds; rejects when the signal is aborted. */
-  readonly rest: (ms: number) => Promise<unknown>;
+  readonly sleep: Sleep;
   readonly signal?: AbortSignal;
 }
 
-function endsOf(
-  scenario: Scenario,
-  placement: Placement,
-  nodes: RunContext["nodes"],
-): Ends & { clientNode: BenchNode } {
+function endsOf(scenario: Scenario, placement: Placement, nodes: NodePair): Ends & { clientNode: BenchNode } {
   const namespace = namespaceOf(scenario);
   const [far, server] = nodes;
   if (placement === "same-node") return { namespace, client: "client-near", nodes: [server.name], clientNode: server };
   return { namespace, client: "client", nodes: [far.name, server.name], clientNode: far };
 }
 
-/** What the parts of a scenario took between two looks, while its client on the other node is the one in use. */
+/** What the parts of a scenario used between two readings, with its client on the other node. */
 export function usageIn(
   scenario: Scenario,
-  nodes: RunContext["nodes"],
+  nodes: NodePair,
   before: readonly ContainerSample[],
   after: readonly ContainerSample[],
 ): Usages {
@@ -51,16 +46,15 @@ export function usageIn(
 /**
  * Makes one run: warm-up, measurement, counters before and after.
  *
- * @throws what `exec` throws: then nothing is known of the run, and it is none. A load generator that failed is a run
- * that does not count.
+ * @throws what `exec` throws: the run is then unknown, and is made again. One whose load generator failed does not count.
  */
 export async function measureRun(context: RunContext, run: PlannedRun): Promise<RunRecord> {
   const { cluster, plan, kubelets } = context;
   const { id, block, arm, scenario } = run;
   const { clientNode, ...ends } = endsOf(scenario, arm.placement, context.nodes);
   const startedAt = new Date();
-  const pods = await watched(cluster, scenario, ends);
-  // One that was evicted is still there, beside the new one.
+  const pods = await podsOf(cluster, scenario, ends);
+  // An evicted pod still exists, next to the new one.
   const ready = pods.filter((pod) => pod.ready);
   const client = ready.find(({ app }) => app === ends.client);
   if (!client) throw new ExecError(`namespace ${ends.namespace} has no ready client`);
@@ -70,50 +64,50 @@ export async function measureRun(context: RunContext, run: PlannedRun): Promise<
 
   if (hasSchedule(arm)) await inClient(dropLog);
   const warmUp = warmUpOf(arm, plan);
-  const warmedUpFrom = warmUp ? startOf((await inClient(warmUp)).stdout) : Infinity;
+  const warmUpStart = warmUp ? startOf((await inClient(warmUp)).stdout) : Infinity;
   const timeBefore = await timesOf(cluster, ends.namespace, ready, arm);
-  const lookWithin = momentToLook(arm);
-  const early = lookWithin === undefined ? readSince(warmedUpFrom, await kubelets.look()) : [];
+  const delay = secondsToFirstReading(arm);
+  const early = delay === undefined ? readSince(warmUpStart, await kubelets.read()) : [];
   const [printed, late] = await Promise.all([
     inClient(measurementOf(arm, plan)),
-    lookWithin === undefined ? [] : context.rest(1000 * lookWithin).then(() => kubelets.look()),
+    delay === undefined ? [] : context.sleep(1000 * delay).then(() => kubelets.read()),
   ]);
-  const before = lookWithin === undefined ? early : readSince(startOf(printed.stdout), late);
-  const usage = usageBetween(before, await kubelets.look(), rolesIn(ends, ownContainers));
+  const before = delay === undefined ? early : readSince(startOf(printed.stdout), late);
+  const usage = usageBetween(before, await kubelets.read(), rolesIn(ends, ownContainers));
   const timeAfter = await timesOf(cluster, ends.namespace, ready, arm);
   const stolen = {
     client: stolenShare(timeBefore.client, timeAfter.client),
     server: stolenShare(timeBefore.server, timeAfter.server),
   };
   const log = hasSchedule(arm) ? (await inClient(fetchLog)).stdout : undefined;
-  const podsAfter = await watched(cluster, scenario, ends);
+  const podsAfter = await podsOf(cluster, scenario, ends);
   const restarted = restartsBetween(pods, podsAfter);
-  const other = podsProblem(scenario, podSigns(podsAfter));
+  const changed = podsProblem(scenario, podSigns(podsAfter));
 
-  const { outcome, failure, cutOff, ...seen } = readingOf(run, printed, log);
+  const { outcome, failure, wasCutOff, ...seen } = readingOf(run, printed, log);
   const circumstances = { client: usage.client, clientNodeCores: clientNode.cores, restarted, stolen, ...seen };
-  const disturbed = cutOff === true || disturbances(outcome, circumstances).length > 0;
+  const disturbed = wasCutOff === true || disturbances(outcome, circumstances).length > 0;
   return {
     ...{ id, block, arm: arm.id, scenario, startedAt: startedAt.toISOString(), usage, stolen },
     took: (Date.now() - startedAt.getTime()) / 1000,
     ...(outcome && { outcome }),
-    problems: [failure, other, ...problemsOf(arm, outcome, circumstances)].filter((each) => each !== undefined),
+    problems: [failure, changed, ...problemsOf(arm, outcome, circumstances)].filter((each) => each !== undefined),
     ...(disturbed && { disturbed }),
   };
 }
 
 /** Pods whose restart spoils a run: those of the scenario, and the ztunnels that its traffic passes. */
-async function watched(cluster: BenchCluster, scenario: Scenario, { namespace, nodes }: Ends): Promise<BenchPod[]> {
+async function podsOf(cluster: BenchCluster, scenario: Scenario, { namespace, nodes }: Ends): Promise<BenchPod[]> {
   const ztunnels = meshParts[scenario].includes("ztunnel") ? await cluster.ztunnels(nodes) : [];
   return [...(await cluster.pods(namespace)), ...ztunnels];
 }
 
 /**
- * Seconds from the beginning of a measurement after which the counters that kubelets have are of its own load; those of
- * the warm-up hold the moments before it in which there is none. undefined where it is too short for that, and the
- * warm-up's have to do, and for iperf3, which does not tell when it began.
+ * Seconds from the beginning of a measurement until the kubelets' counters include its load; earlier ones include the pause
+ * after the warm-up. Undefined where the measurement is too short for that, so that the warm-up's counters are used, and for
+ * iperf3, which does not report when it began.
  */
-function momentToLook(arm: Arm): number | undefined {
+function secondsToFirstReading(arm: Arm): number | undefined {
   if (arm.kind === "stream" || arm.seconds < 2 * kubeletPeriod) return undefined;
   // The load generator takes its time to start.
   return Math.min(arm.seconds / 2, kubeletPeriod + 5);
@@ -123,10 +117,7 @@ function readSince(moment: number, samples: readonly ContainerSample[]): Contain
   return samples.filter(({ at }) => at >= moment);
 }
 
-/**
- * When a load began, in milliseconds since 1970 by its node's clock. Counters that a kubelet read before it are partly
- * of a node without load.
- */
+/** When a load began, in milliseconds since 1970 by its node's clock. Earlier counters are partly of a node without load. */
 function startOf(printed: Buffer): number {
   try {
     return parseFortio(printed.toString("utf8")).startMicros / 1000;
@@ -148,24 +139,24 @@ async function timesOf(cluster: BenchCluster, namespace: string, pods: readonly 
 
 type Seen = Pick<Circumstances, "logged" | "connections" | "answerBytes" | "streams" | "reverse">;
 
-/** Outcome and what was seen of it, or why there is none; `cutOff` where the load generator is not to blame. */
+/** The outcome, or why there is none; `wasCutOff` where the load generator was interrupted. */
 function readingOf(
   run: PlannedRun,
   { stdout, stderr, exitCode }: ExecResult,
   log: Buffer | undefined,
-): Seen & Pick<RunRecord, "outcome"> & { readonly failure?: string; readonly cutOff?: boolean } {
+): Seen & Pick<RunRecord, "outcome"> & { readonly failure?: string; readonly wasCutOff?: boolean } {
   try {
     return outcomeOf(run, stdout.toString("utf8"), log && gunzip(log));
   } catch (error) {
     if (!(error instanceof OutputError)) throw error;
-    const said = stderr.trim().split("\n").at(-1) ?? "";
-    // fortio that cannot begin says so on stderr and ends by itself; one that is killed has another exit code.
-    const reported = error instanceof ReportedError || (stdout.length === 0 && exitCode === 1);
-    return { failure: said === "" ? error.message : `${error.message} (${said})`, cutOff: !reported };
+    const lastLine = stderr.trim().split("\n").at(-1) ?? "";
+    // fortio that cannot begin prints why to stderr and exits with 1; when it is killed, its exit code is another one.
+    const isReported = error instanceof ReportedError || (stdout.length === 0 && exitCode === 1);
+    return { failure: lastLine === "" ? error.message : `${error.message} (${lastLine})`, wasCutOff: !isReported };
   }
 }
 
-/** What a load generator printed, as the outcome of its run. */
+/** The outcome of a run by what its load generator printed. */
 export function outcomeOf(
   { arm }: Pick<PlannedRun, "arm">,
   printed: string,

@@ -5,14 +5,14 @@ import type { ImagesSettings } from "../../settings/sections/images";
 import { pulledImages } from "../plan/settings";
 import type { Bounds } from "../report/budgets";
 
-/** What a benchmark is told: plain data, so that a plan shows it and an unchanged one runs nothing. */
+/** What a benchmark measures: plain data, so that a preview shows it and an unchanged one runs nothing. */
 export interface BenchmarkRequest {
   readonly stack: string;
   readonly settings: BenchmarkSettings;
   readonly mesh: { readonly version: string; readonly revision?: string };
   /** @default as Kubernetes does, without secrets */
   readonly pull?: PullRequest;
-  /** Whose pages show when it was measured. @default none */
+  /** The Grafana whose dashboards show when it was measured. @default none */
   readonly grafana?: { readonly namespace: string };
 }
 
@@ -23,7 +23,7 @@ export interface PullRequest {
   readonly secrets: readonly string[];
 }
 
-/** The part of a stack's settings that a benchmark is made of. */
+/** The part of a stack's settings that a benchmark depends on. */
 export interface BenchmarkedStack extends Pick<Settings, "mesh" | "images" | "observability"> {
   readonly benchmark: BenchmarkSettings;
 }
@@ -43,9 +43,9 @@ export function benchmarkRequest(stack: string, settings: BenchmarkedStack): Ben
   };
 }
 
-/** The variable that holds it as JSON. */
+/** The environment variable with the request as JSON. */
 export const requestVariable = "TALOS_MESH_BENCHMARK";
-/** The variable with the context of the kubeconfig, where it is not the current one. */
+/** The environment variable with the context of the kubeconfig, where it is not the current one. */
 export const contextVariable = "TALOS_MESH_BENCHMARK_CONTEXT";
 
 export interface Known {
@@ -54,18 +54,22 @@ export interface Known {
   readonly bounds: Bounds;
 }
 
-/** The variable with what the last one printed: pulumi-command sets it where an input has changed. */
+/** The environment variable with the last result: pulumi-command sets it where an input has changed. */
 export const previousVariable = "PULUMI_COMMAND_STDOUT";
 
-/** What a benchmark prints: small, as the next run gets it back. */
+/** What a benchmark prints: small, because the next run gets it in its environment. */
 export interface BenchmarkResult {
   readonly identity: string;
   readonly state: "measured" | "nothing to measure";
   readonly sentences: readonly string[];
-  /** Budgets that were judged, so that another judgement can be told. */
   readonly budgets: BenchmarkSettings["budgets"];
   /** Folder of the report, relative to the project. */
   readonly report?: string;
-  /** What other budgets can be judged on where the runs are not at hand; absent where a scenario was not measured. */
+  /** What other budgets are judged on where the runs are not on this disk; absent where a scenario was not measured. */
   readonly known?: Known;
+}
+
+/** The cluster cannot be measured, for a reason that a person can remove. */
+export class NotMeasurable extends Error {
+  override readonly name = "NotMeasurable";
 }

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import type { BenchmarkSettings } from "../../settings/sections/benchmark";
+import type { Sleep } from "../../shared/kubernetes/wait";
 import type { Scenario } from "../metrics/record";
 import { type BenchmarkPlan, benchmarkPlan, blocksNote, planIdentity } from "../plan/plan";
 import { planProblems } from "../plan/problems";
@@ -9,28 +10,26 @@ import { type Baseline, parseBaseline } from "../report/baseline";
 import { boundsOf, budgetLines, budgetMessage, judgeBudgets } from "../report/budgets";
 import { csvOf, htmlOf, markdownOf } from "../report/outputs";
 import { failures, type Measured, type Report, reportOf } from "../report/report";
-import { Annotations } from "./annotations";
-import { changesBetween } from "./changes";
-import { patience } from "./check";
-import type { BenchCluster, BenchNode } from "./cluster";
-import { Journal, type KeptSetup } from "./journal";
-import { Kubelets } from "./kubelets";
+import type { BenchCluster } from "./cluster";
+import { type Annotation, Annotations } from "./grafana";
+import { changesBetween, Journal, type KeptSetup } from "./journal";
 import { Lease } from "./lease";
-import { makeRuns } from "./make-runs";
-import type { RunContext } from "./measure-run";
-import type { BenchmarkRequest, BenchmarkResult } from "./request";
-import { chooseNodes, cleanUp, countedNodes, NotMeasurable, setUp, type SetUpContext } from "./set-up";
+import { chooseNodes, countedNodes, Kubelets, type NodePair, nodeTitle } from "./nodes";
+import { type BenchmarkRequest, type BenchmarkResult, NotMeasurable } from "./request";
+import { makeRuns } from "./runs";
+import { podTimeout } from "./scenario-check";
+import { cleanUp, requestCleanUp, setUp } from "./set-up";
 
 export interface RunnerContext {
   readonly cluster: BenchCluster;
   /** Absolute path of the project. */
   readonly projectRoot: string;
-  readonly say: (line: string) => void;
-  /** Waits for some milliseconds; rejects when the signal is aborted. */
-  readonly rest: (ms: number) => Promise<unknown>;
+  readonly log: (line: string) => void;
+  readonly sleep: Sleep;
   readonly signal?: AbortSignal;
+  /** Whether to measure short and little, to see that everything works. */
   readonly quick?: boolean;
-  /** What an earlier deployment measured. */
+  /** The result of an earlier deployment. */
   readonly previous?: BenchmarkResult;
 }
 
@@ -40,13 +39,15 @@ export class BudgetError extends Error {
 }
 
 /**
- * Measures what is still to be measured of a plan, writes the reports, and judges the budgets.
+ * Measures what is not measured yet of a plan, writes the reports, and judges the budgets.
  *
- * @throws BudgetError after the reports are written; NotMeasurable where the cluster cannot be measured for a reason
- *   that a person can remove; what breaks a run, after which a further call goes on behind the last finished one
+ * @throws BudgetError after the reports are written; NotMeasurable where the cluster cannot be measured for a reason that a
+ *   person can remove; the error that broke a run, after which another call continues after the last finished one
  */
 export async function runBenchmark(request: BenchmarkRequest, context: RunnerContext): Promise<BenchmarkResult> {
-  const { settings, mesh, stack, pull, grafana } = request;
+  const { settings, mesh, stack } = request;
+  const { projectRoot, log } = context;
+  const { budgets } = settings;
   const plan = benchmarkPlan(resolveBenchmark(settings, { quick: context.quick }));
   const problems = planProblems(plan);
   if (problems.length > 0) {
@@ -54,107 +55,116 @@ export async function runBenchmark(request: BenchmarkRequest, context: RunnerCon
     throw new NotMeasurable(problems.map((problem) => `talos-mesh:benchmark: ${problem}${short}`).join("\n"));
   }
   const identity = planIdentity(plan, mesh, settings.runId);
-  const folder = path.join(context.projectRoot, ".talos-mesh", stack, "benchmark", identity);
-  const baseline = readBaseline(settings.baseline, context.projectRoot);
-  const journal = new Journal(folder, context.say);
+  const folder = path.join(projectRoot, ".talos-mesh", stack, "benchmark", identity);
+  const baseline = readBaseline(settings.baseline, projectRoot);
+  const journal = new Journal(folder, log);
   const nodes = await nodesOrNothing(context);
-  if (nodes === undefined) return { identity, state: "nothing to measure", sentences: [], budgets: settings.budgets };
+  if (nodes === undefined) return { identity, state: "nothing to measure", sentences: [], budgets };
 
-  forgetElsewhere(journal, nodes, context);
+  forgetOtherNodes(journal, nodes, log);
   if (journal.setup() === undefined && settings.baseline === undefined) {
-    const judged = judgedAgain(context.previous, { identity, nodes, settings, scenarios: plan.scenarios }, context.say);
+    const judged = judgePrevious(context, { identity, nodes, settings, scenarios: plan.scenarios });
     if (judged) return judged;
   }
-  // Also for a scenario that was not there: it may be by now.
+  // Undone runs include those of scenarios that could not be measured, and now may be.
   if (journal.setup() === undefined || journal.undone(plan.runs).length > 0) {
-    const told = { ...context, plan, meshVersion: mesh.version, revision: mesh.revision, pull };
-    await measure(told, nodes, journal, new Annotations(context, stack, grafana?.namespace));
+    await measure(context, request, plan, nodes, journal);
   }
+  const setup = journal.setup();
+  if (!setup) throw new Error(`there is no set-up in ${folder}`);
   const measured: Measured = {
-    ...{ plan, meshVersion: mesh.version, runId: settings.runId, records: journal.records() },
-    ...(journal.setup() ?? missingSetup()),
+    ...{ plan, meshVersion: mesh.version, runId: settings.runId, records: journal.records(), ...setup },
   };
-  const report = reportOf(measured, { budgets: settings.budgets, baseline });
-  writeReports(report, journal, context.say);
-  refuseFailures(report);
+  const report = reportOf(measured, { budgets, baseline });
+  writeReports(report, journal, log);
+  failOnBudgets(report);
   const { sentences, scenarios } = report;
-  const place = path.relative(context.projectRoot, folder);
   const known = { nodes: nodes.map(nodeTitle), bounds: boundsOf(report) };
   return {
-    ...{ identity, state: "measured", sentences, budgets: settings.budgets, report: place },
+    ...{ identity, state: "measured", sentences, budgets, report: path.relative(projectRoot, folder) },
     ...(scenarios.every(({ state }) => state === "measured") && { known }),
   };
 }
 
-async function nodesOrNothing({ cluster, say }: RunnerContext): Promise<readonly [BenchNode, BenchNode] | undefined> {
+async function nodesOrNothing({ cluster, log }: RunnerContext): Promise<NodePair | undefined> {
   const nodes = await cluster.nodes();
   if (nodes.length === 0 || nodes.some(({ simulated }) => !simulated)) return chooseNodes(cluster);
-  say("Nothing to measure: all nodes are simulated, no container runs on them and no traffic flows.");
+  log("Nothing to measure: all nodes are simulated, no container runs on them and there is no traffic.");
   return undefined;
 }
 
 /** Runs on other machines, or on the same ones with another kernel, are another experiment. */
-function forgetElsewhere(journal: Journal, nodes: readonly BenchNode[], { say }: RunnerContext): void {
+function forgetOtherNodes(journal: Journal, nodes: NodePair, log: RunnerContext["log"]): void {
   const before = journal.setup();
   if (!before) return journal.clear();
   if (before.nodes.join() === nodes.map(nodeTitle).join()) return;
-  say(`Measuring anew: the earlier runs were on ${before.nodes.join(" and ")}`);
+  log(`Measuring again: the earlier runs were on ${before.nodes.join(" and ")}`);
   journal.clear();
 }
 
 async function measure(
-  told: Omit<SetUpContext, "kubelets"> & Pick<RunContext, "signal">,
-  nodes: readonly [BenchNode, BenchNode],
+  context: RunnerContext,
+  { mesh, pull, stack, grafana }: BenchmarkRequest,
+  plan: BenchmarkPlan,
+  nodes: NodePair,
   journal: Journal,
-  annotations: Annotations,
 ): Promise<void> {
-  const { cluster, plan, say, rest, signal, revision } = told;
+  const { cluster, log, sleep, signal } = context;
+  const { revision, version: meshVersion } = mesh;
   const note = blocksNote(plan);
-  if (note !== undefined) say(note);
-  const lease = new Lease({ leases: cluster.leases, say, rest });
+  if (note !== undefined) log(note);
+  const send = grafana && ((annotation: Annotation) => cluster.annotate(grafana.namespace, annotation));
+  const annotations = new Annotations(stack, send, log);
+  const lease = new Lease({ leases: cluster.leases, log, sleep });
   await lease.hold(longestSetUp(plan));
   try {
-    // What a killed run has left may still be under load.
-    await cleanUp(cluster, rest);
-    const kubelets = new Kubelets(cluster, await countedNodes(cluster, nodes), say);
-    const setup = await setUp({ ...told, kubelets }, nodes);
+    // Pods that a killed run has left may still be under load.
+    await cleanUp(cluster, sleep);
+    const kubelets = new Kubelets(cluster, await countedNodes(cluster, nodes), log);
+    const shared = { cluster, plan, kubelets, log, sleep };
+    const setup = await setUp({ ...shared, meshVersion, revision, pull }, nodes);
     if (setup.scenarios.every(({ state }) => state === "not measured")) {
       throw new NotMeasurable(setup.scenarios.map(({ scenario, reason }) => `${scenario}: ${reason ?? ""}`).join("\n"));
     }
-    goOnOrAnew(journal, { ...setup, nodes: nodes.map(nodeTitle), revision }, plan, say);
+    keepOrForgetRuns(journal, { ...setup, nodes: nodes.map(nodeTitle), revision }, plan, log);
     await annotations.begin();
-    await makeRuns({ cluster, plan, nodes, kubelets, lease, say, rest, signal }, journal.remaining(plan.runs), journal);
+    await makeRuns({ ...shared, nodes, lease, signal }, journal.remaining(plan.runs), journal);
   } finally {
-    // Whoever has taken over needs them.
-    if (!lease.lost) await remove(cluster, say);
+    // Another benchmark that has taken the Lease needs the namespaces.
+    if (!lease.lost) await removeNamespaces(cluster, log);
     await annotations.end();
     await lease.release();
   }
 }
 
-/** Seconds: namespaces have to go, and the pods of every scenario to become ready and be looked at. */
+/** Seconds for the deletion of namespaces, and for the pods of every scenario to become ready and be checked. */
 function longestSetUp({ scenarios, idleSeconds }: BenchmarkPlan): number {
-  return (patience / 1000 + 60) * (scenarios.length + 1) + idleSeconds;
+  return (podTimeout / 1000 + 60) * (scenarios.length + 1) + idleSeconds;
 }
 
-/** Keeps what was found out, and forgets runs that were made under something else. */
-function goOnOrAnew(journal: Journal, setup: KeptSetup, { runs }: BenchmarkPlan, say: (line: string) => void): void {
-  const kept = runs.length - journal.undone(runs).length;
+/** Keeps the set-up, and forgets runs under other conditions. */
+function keepOrForgetRuns(
+  journal: Journal,
+  setup: KeptSetup,
+  { runs }: BenchmarkPlan,
+  log: RunnerContext["log"],
+): void {
+  const finished = runs.length - journal.undone(runs).length;
   const before = journal.setup();
-  const changes = before && kept > 0 ? changesBetween(before, setup) : [];
+  const changes = before && finished > 0 ? changesBetween(before, setup) : [];
   if (changes.length > 0) {
-    say(`Measuring anew, as this is not what the ${kept} earlier runs were made under: ${changes.join("; ")}`);
+    log(`Measuring again, because the ${finished} earlier runs had other conditions: ${changes.join("; ")}`);
     journal.clear();
-  } else if (kept > 0) say(`${kept} of ${runs.length} runs are there already; going on behind them`);
+  } else if (finished > 0) log(`${finished} of ${runs.length} runs are finished already; continuing after them`);
   journal.keepSetup(setup);
 }
 
-/** Without waiting: a namespace takes its time to go, and the next run waits for it. */
-async function remove(cluster: BenchCluster, say: (line: string) => void): Promise<void> {
+/** Without waiting: a deletion takes its time, and the next run waits for it. */
+async function removeNamespaces(cluster: BenchCluster, log: RunnerContext["log"]): Promise<void> {
   try {
-    for (const name of await cluster.namespaces()) await cluster.removeNamespace(name);
+    await requestCleanUp(cluster);
   } catch (error) {
-    say(`the namespaces bench-* could not be removed (${(error as Error).message}); the next run removes them`);
+    log(`the namespaces bench-* could not be deleted (${(error as Error).message}); the next run deletes them`);
   }
 }
 
@@ -169,47 +179,37 @@ function readBaseline(file: string | undefined, projectRoot: string): Baseline |
   return parseBaseline(readFileSync(absolute, "utf8"));
 }
 
-function missingSetup(): never {
-  throw new Error("the journal has no setup");
-}
-
-/** Other budgets for what an earlier deployment measured, of which only the result is left, as in a fresh checkout. */
-function judgedAgain(
-  previous: BenchmarkResult | undefined,
-  asked: {
+/** Judges other budgets on the result of an earlier deployment, where its runs are not on this disk (a fresh checkout). */
+function judgePrevious(
+  { previous, log }: RunnerContext,
+  now: {
     readonly identity: string;
-    readonly nodes: readonly BenchNode[];
+    readonly nodes: NodePair;
     readonly settings: BenchmarkSettings;
     readonly scenarios: readonly Scenario[];
   },
-  say: (line: string) => void,
 ): BenchmarkResult | undefined {
-  const { identity, nodes, settings, scenarios } = asked;
+  const { identity, nodes, settings, scenarios } = now;
   if (previous?.identity !== identity || previous.known === undefined) return undefined;
   if (previous.known.nodes.join() !== nodes.map(nodeTitle).join()) return undefined;
-  say("Judged by what an earlier deployment measured; its report is where that one ran. Another runId measures anew.");
+  log("Judged by the result of an earlier deployment; its report is where that one ran. Another runId measures again.");
   const budgets = judgeBudgets(scenarios, settings.budgets, previous.known.bounds);
-  for (const line of budgetLines(budgets)) say(line);
-  refuseFailures({ budgets });
+  for (const line of budgetLines(budgets)) log(line);
+  failOnBudgets({ budgets });
   return { ...previous, report: undefined, budgets: settings.budgets };
 }
 
-/** A machine that joins under an old name has another UID. */
-function nodeTitle({ name, kernel, uid }: BenchNode): string {
-  return `${name} ${kernel} ${uid}`;
-}
-
-function writeReports(report: Report, journal: Journal, say: (line: string) => void): void {
+function writeReports(report: Report, journal: Journal, log: RunnerContext["log"]): void {
   journal.write("report.json", `${JSON.stringify(report, undefined, 2)}\n`);
   journal.write("report.csv", csvOf(report));
   journal.write("report.md", markdownOf(report));
   const page = journal.write("report.html", htmlOf(report));
-  for (const sentence of report.sentences) say(sentence);
-  for (const line of budgetLines(report.budgets)) say(line);
-  say(`Report: ${page}`);
+  for (const sentence of report.sentences) log(sentence);
+  for (const line of budgetLines(report.budgets)) log(line);
+  log(`Report: ${page}`);
 }
 
-function refuseFailures(judged: Pick<Report, "budgets">): void {
+function failOnBudgets(judged: Pick<Report, "budgets">): void {
   const failed = failures(judged);
   if (failed.length > 0) throw new BudgetError(budgetMessage(failed));
 }

@@ -1,20 +1,17 @@
+import { rootNamespace } from "../../shared/istio";
+import { ApiError } from "../../shared/kubernetes/api-server";
+import { isUnreachable, UnknownKindError } from "../../shared/kubernetes/errors";
+import { missing, type Sleep, waitFor, WaitTimeout } from "../../shared/kubernetes/wait";
 import type { Scenario, Usages } from "../metrics/record";
 import { namespaceOf, ownLabel, type Places, type Pull, scenarioObjects } from "../objects";
-import { ApiError, UnknownKindError } from "../../shared/kubernetes/api-server";
-import { rootNamespace } from "../../shared/istio";
 import type { Environment, NodeFacts, ScenarioState } from "../report/report";
-import { type CheckContext, checked, patience, pause, podsReady } from "./check";
 import type { BenchCluster, BenchNode, BenchPod } from "./cluster";
 import type { Setup } from "./journal";
-import { kubeletPeriod, type Kubelets } from "./kubelets";
 import { usageIn } from "./measure-run";
 import { meshFacts, proxyFacts } from "./mesh-facts";
-import { hardwareOf } from "./node-state";
-import { NotMeasurable } from "./not-measurable";
-import type { PullRequest } from "./request";
-import { isUnreachable } from "../../shared/kubernetes/errors";
-
-export { NotMeasurable };
+import { differenceOf, hardwareOf, kubeletPeriod, type Kubelets, type NodePair } from "./nodes";
+import { NotMeasurable, type PullRequest } from "./request";
+import { type CheckContext, checkScenario, podsReady, podTimeout } from "./scenario-check";
 
 export interface SetUpContext extends CheckContext {
   readonly meshVersion: string;
@@ -23,54 +20,39 @@ export interface SetUpContext extends CheckContext {
   readonly kubelets: Kubelets;
 }
 
-/** The two nodes of a benchmark: workers before control planes, then by name, so that every run takes the same ones. */
-export async function chooseNodes(cluster: BenchCluster): Promise<readonly [client: BenchNode, server: BenchNode]> {
-  const nodes = await cluster.nodes();
-  const real = nodes.filter(({ simulated }) => !simulated);
-  if (nodes.length > 0 && real.length === 0) {
-    throw new NotMeasurable("all nodes are simulated: no container runs on them, so there is nothing to measure");
-  }
-  const order = [...real].sort((a, b) => Number(a.controlPlane) - Number(b.controlPlane) || (a.name < b.name ? -1 : 1));
-  const [client, server] = order;
-  if (client && server) return [client, server];
-  throw new NotMeasurable(
-    `found ${real.length} ${real.length === 1 ? "node" : "nodes"} that are ready and take pods; client and server need one each`,
-  );
-}
-
-/** Makes every scenario, checks that each is what its name says, and measures what it takes without load. */
-export async function setUp(context: SetUpContext, nodes: readonly [BenchNode, BenchNode]): Promise<Setup> {
-  const { cluster, plan, say } = context;
+/** Creates every scenario, checks that each is what its name says, and measures its usage without load. */
+export async function setUp(context: SetUpContext, nodes: NodePair): Promise<Setup> {
+  const { cluster, plan, log, revision } = context;
   const [client, server] = nodes;
-  await refuseOthers(cluster, plan.scenarios.map(namespaceOf));
-  const difference = unlike(client, server);
-  if (difference !== undefined) say(difference);
+  await refuseForeign(cluster, plan.scenarios.map(namespaceOf));
+  const difference = differenceOf(nodes);
+  if (difference !== undefined) log(difference);
   const pull = context.pull && (await pullOf(cluster, context.pull));
-  const places: Places = { clientNode: client.name, serverNode: server.name, revision: context.revision, pull };
+  const places: Places = { clientNode: client.name, serverNode: server.name, revision, pull };
   const states: ScenarioState[] = [];
   for (const scenario of plan.scenarios) {
-    const made = async (): Promise<ScenarioState> => {
-      const reason = await whyNot(scenario, cluster);
+    const create = async (): Promise<ScenarioState> => {
+      const reason = await missingPart(scenario, cluster);
       if (reason !== undefined) throw new NotMeasurable(reason);
       for (const object of scenarioObjects(scenario, plan, places)) await cluster.apply(object);
       return { scenario, state: "measured", truths: [] };
     };
-    states.push(await attempted(scenario, made, say));
+    states.push(await orNotMeasured(scenario, create, log));
   }
   const images = new Set<string>();
   let hardware: Hardware = {};
   for (const [index, { scenario, state }] of states.entries()) {
     if (state !== "measured") continue;
-    const ready = async (): Promise<ScenarioState> => {
+    const check = async (): Promise<ScenarioState> => {
       const pods = await podsReady(context, scenario);
       for (const image of pods.flatMap((pod) => pod.images)) images.add(image);
       hardware = { ...hardware, ...(await hardwareUnder(cluster, scenario, pods)) };
       const names = [client.name, server.name];
-      const { truths, ...found } = await checked(context, scenario, names);
+      const { truths, ...found } = await checkScenario(context, scenario, names);
       const proxies = proxyFacts(scenario, pods, await cluster.ztunnels(names));
-      return { ...found, truths: [...truths, ...waypointPlace(scenario, pods, server)], proxies };
+      return { ...found, truths: [...truths, ...waypointNode(scenario, pods, server)], proxies };
     };
-    states[index] = await attempted(scenario, ready, say);
+    states[index] = await orNotMeasured(scenario, check, log);
   }
   const environment: Environment = {
     kubernetes: await cluster.version(),
@@ -78,7 +60,7 @@ export async function setUp(context: SetUpContext, nodes: readonly [BenchNode, B
     clientNode: { ...factsOf(client), ...hardware.client },
     serverNode: { ...factsOf(server), ...hardware.server },
     images: [...images].sort(),
-    mesh: await meshOf(context),
+    mesh: await factsOfMesh(context),
   };
   const idle = await idleUsage(context, states, nodes);
   const withoutCounters = context.kubelets.missing();
@@ -89,73 +71,66 @@ export async function setUp(context: SetUpContext, nodes: readonly [BenchNode, B
   };
 }
 
-/** For the report only: a cluster where that may not be read is measured all the same. */
-async function meshOf({ cluster, revision, say }: SetUpContext): Promise<string[]> {
+/** For the report only: a cluster where they may not be read is measured all the same. */
+async function factsOfMesh({ cluster, revision, log }: SetUpContext): Promise<string[]> {
   try {
     return meshFacts(await cluster.meshState(revision));
   } catch (error) {
     if (!(error instanceof ApiError) || isUnreachable(error)) throw error;
-    say(`what the mesh is set to is not in the report: ${error.message}`);
+    log(`The report is without the settings of the mesh: ${error.message}`);
     return [`not known: ${error.message}`];
   }
 }
 
-/** All of a namespace is removed in the end, so that it must be ours from the beginning. */
-async function refuseOthers(cluster: BenchCluster, namespaces: readonly string[]): Promise<void> {
-  const others = await cluster.foreignNamespaces(namespaces);
-  if (others.length === 0) return;
+/** Whole namespaces are deleted in the end, so they must be created by a benchmark. */
+async function refuseForeign(cluster: BenchCluster, namespaces: readonly string[]): Promise<void> {
+  const foreign = await cluster.foreignNamespaces(namespaces);
+  if (foreign.length === 0) return;
   const [label = ""] = Object.entries(ownLabel).map((entry) => entry.join("="));
   throw new NotMeasurable(
-    `namespace ${others.join(", ")} exists and is not ours: it has no label ${label}; ` +
-      "the benchmark makes and removes namespaces of these names, so rename that one or measure elsewhere",
+    `namespace ${foreign.join(", ")} exists and is not ours: it has no label ${label}; ` +
+      "the benchmark creates and deletes namespaces of these names, so rename that one or measure elsewhere",
   );
 }
 
-/** Differences between scenarios still hold; what client and server use is then not to be added up. */
-function unlike(client: BenchNode, server: BenchNode): string | undefined {
-  const titles = [client, server].map(({ cores, architecture }) => `${cores} cores ${architecture}`);
-  if (titles[0] === titles[1]) return undefined;
-  return `The nodes are not alike: ${client.name} has ${titles.join(`, ${server.name} `)}. A vCPU of one is not one of the other`;
-}
-
 /**
- * A scenario that cannot be measured is told with its reason, and the others go on.
+ * A scenario that cannot be measured is reported with its reason, and the others are measured.
  *
- * @throws NotMeasurable where it is `none`, as nothing could then be compared
+ * @throws NotMeasurable where it is `none`, because all others are compared with it
  */
-async function attempted(
+async function orNotMeasured(
   scenario: Scenario,
   attempt: () => Promise<ScenarioState>,
-  say: (line: string) => void,
+  log: (line: string) => void,
 ): Promise<ScenarioState> {
   const { reason, ...state } = await attempt().catch((error: unknown): ScenarioState => {
-    const expected = [NotMeasurable, ApiError, UnknownKindError].some((kind) => error instanceof kind);
-    if (!expected || isUnreachable(error)) throw error;
+    const isExpected = [NotMeasurable, ApiError, UnknownKindError].some((kind) => error instanceof kind);
+    if (!isExpected || isUnreachable(error)) throw error;
     return { scenario, state: "not measured", reason: (error as Error).message, truths: [] };
   });
   if (reason === undefined) return state;
   if (scenario === "none") {
     throw new NotMeasurable(`none cannot be measured, and all others are compared with it: ${reason}`);
   }
-  say(`${scenario}: not measured, ${reason}`);
+  log(`${scenario}: not measured, ${reason}`);
   return { ...state, reason };
 }
 
-/** Istio before 1.26 does not read where a waypoint is to stand. */
-function waypointPlace(scenario: Scenario, pods: readonly BenchPod[], server: BenchNode): string[] {
+/** Istio before 1.26 ignores the waypoint's node. */
+function waypointNode(scenario: Scenario, pods: readonly BenchPod[], server: BenchNode): string[] {
   const waypoint = scenario === "waypoint" && pods.find(({ name }) => name.startsWith("waypoint-"));
   if (!waypoint) return [];
-  const beside = waypoint.node === server.name ? "beside the server" : `not beside the server on ${server.name}`;
-  return [`the waypoint is on ${waypoint.node}, ${beside}`];
+  const relation = waypoint.node === server.name ? "the server's node" : `not the server's node ${server.name}`;
+  return [`the waypoint is on ${waypoint.node}, ${relation}`];
 }
 
-/** Secrets are copied from where the environment has them: a pod can name those of its own namespace only. */
+/** Secrets are copied from the root namespace, because a pod can use those of its own namespace only. */
 async function pullOf(cluster: BenchCluster, { policy, secrets }: PullRequest): Promise<Pull> {
   const found = await Promise.all(secrets.map(async (name) => [name, await cluster.pullSecret(name)] as const));
-  const missing = found.flatMap(([name, content]) => (content === undefined ? [name] : []));
-  if (missing.length > 0) {
+  const absent = found.flatMap(([name, content]) => (content === undefined ? [name] : []));
+  if (absent.length > 0) {
     throw new NotMeasurable(
-      `talos-mesh:images.pullSecrets: the cluster has no ${missing.join(", ")} in ${rootNamespace}; deploy the stack first`,
+      `talos-mesh:images.pullSecrets: the cluster has no ${absent.join(", ")} in ${rootNamespace}; deploy the stack first`,
     );
   }
   return { policy, secrets: Object.fromEntries(found) as Record<string, string> };
@@ -171,47 +146,47 @@ async function hardwareUnder(cluster: BenchCluster, scenario: Scenario, pods: re
   return Object.fromEntries(entries);
 }
 
-async function whyNot(scenario: Scenario, cluster: BenchCluster): Promise<string | undefined> {
+async function missingPart(scenario: Scenario, cluster: BenchCluster): Promise<string | undefined> {
   if (scenario === "none" || scenario === "control") return undefined;
   return cluster.missing(scenario === "sidecar" ? "istiod" : "ztunnel");
 }
 
 async function idleUsage(
-  { kubelets, plan, say, rest }: SetUpContext,
+  { kubelets, plan, log, sleep }: SetUpContext,
   states: readonly ScenarioState[],
-  nodes: readonly [BenchNode, BenchNode],
+  nodes: NodePair,
 ): Promise<Partial<Record<Scenario, Usages>>> {
-  say(`measuring what is used without load, ${plan.idleSeconds} s`);
-  // Until then the counters that kubelets have may be of proxies that start.
-  await rest(kubeletPeriod * 1000);
-  const before = await kubelets.look();
-  await rest(plan.idleSeconds * 1000);
-  const after = await kubelets.look();
+  log(`measuring the usage without load, ${plan.idleSeconds} s`);
+  // Before that, kubelets may have counters of proxies that start.
+  await sleep(kubeletPeriod * 1000);
+  const before = await kubelets.read();
+  await sleep(plan.idleSeconds * 1000);
+  const after = await kubelets.read();
   const measured = states.filter(({ state }) => state === "measured");
   return Object.fromEntries(measured.map(({ scenario }) => [scenario, usageIn(scenario, nodes, before, after)]));
-}
-
-/** Nodes of client and server, and those of the control plane. */
-export async function countedNodes(cluster: BenchCluster, nodes: readonly BenchNode[]): Promise<string[]> {
-  const istiod = await cluster.istiodNodes().catch(() => []);
-  return [...new Set([...nodes.map(({ name }) => name), ...istiod])];
 }
 
 function factsOf({ name, cores, memoryBytes, architecture, osImage, kernel, containerRuntime }: BenchNode) {
   return { name, cores, memoryBytes, architecture, osImage, kernel, containerRuntime };
 }
 
-/** Removes every namespace of a benchmark, and waits until they are gone. */
-export async function cleanUp(
-  cluster: BenchCluster,
-  rest: (ms: number) => Promise<unknown>,
-  patienceMs = patience,
-): Promise<void> {
-  for (const name of await cluster.namespaces()) await cluster.removeNamespace(name);
-  for (let waited = 0; (await cluster.namespaces()).length > 0; waited += pause) {
-    if (waited >= patienceMs) {
-      throw new Error(`still there: namespaces ${(await cluster.namespaces()).join(", ")}; the next run removes them`);
-    }
-    await rest(pause);
+/** Deletes every namespace of a benchmark, and waits until they are gone. */
+export async function cleanUp(cluster: BenchCluster, sleep: Sleep, timeoutMs = podTimeout): Promise<void> {
+  await requestCleanUp(cluster);
+  const check = async () => {
+    const left = await cluster.namespaces();
+    return left.length === 0 || missing(left.join(", "));
+  };
+  try {
+    await waitFor(check, { timeoutMs, sleep });
+  } catch (error) {
+    if (!(error instanceof WaitTimeout)) throw error;
+    if (error.cause !== undefined) throw error.cause as Error;
+    throw new Error(`namespaces ${error.missing} still exist; the next run deletes them`, { cause: error });
   }
+}
+
+/** Without waiting. */
+export async function requestCleanUp(cluster: BenchCluster): Promise<void> {
+  for (const name of await cluster.namespaces()) await cluster.removeNamespace(name);
 }

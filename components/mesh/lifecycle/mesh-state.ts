@@ -100,9 +100,9 @@ export async function liveProxies(server: Server): Promise<LiveProxy[]> {
 }
 
 function proxiesIn(pods: readonly Pod[]): LiveProxy[] {
-  return pods.flatMap(({ name: pod, namespace, proxy, revision, ready, leaving, app }) => {
+  return pods.flatMap(({ name: pod, namespace, proxy, revision, ready, ended, deleting, app }) => {
     // ztunnel's container has the same name as a proxy's.
-    if (!proxy || leaving || app === "ztunnel") return [];
+    if (!proxy || ended || deleting || app === "ztunnel") return [];
     const { image } = proxy;
     return [{ namespace, pod, revision, version: versionIn(image), completed: image !== "auto", ready }];
   });
@@ -127,8 +127,9 @@ export async function meshFindings(server: Server): Promise<MeshFindings> {
 }
 
 /** Not on the node's network, and not in the ambient data plane. */
-function couldHaveProxy({ proxy, leaving, hostNetwork, labels }: Pod): boolean {
-  return !proxy && !leaving && !hostNetwork && labels["istio.io/dataplane-mode"] !== "ambient";
+function couldHaveProxy({ proxy, ended, deleting, hostNetwork, labels }: Pod): boolean {
+  const isAmbient = labels["istio.io/dataplane-mode"] === "ambient";
+  return !proxy && !ended && !deleting && !hostNetwork && !isAmbient;
 }
 
 /** What the pod's own label or annotation says; undefined where that is up to its namespace. */

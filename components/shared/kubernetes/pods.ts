@@ -23,8 +23,9 @@ export interface Pod {
   readonly node: string;
   readonly phase: string;
   readonly ready: boolean;
-  /** Whether it has ended, or its deletion was requested. */
-  readonly leaving: boolean;
+  /** Whether its containers have ended and do not start again. */
+  readonly ended: boolean;
+  readonly deleting: boolean;
   readonly hostNetwork: boolean;
   /** Why it is not ready, as far as its containers and conditions say; else its phase. */
   readonly waitingFor: string;
@@ -80,7 +81,8 @@ export function readPod(pod: Pick<LiveObject, "metadata" | "spec" | "status">): 
     app: labels.app ?? "",
     node: text(spec?.nodeName),
     ready: hasCondition(pod, "Ready"),
-    leaving: phase === "Succeeded" || phase === "Failed" || metadata.deletionTimestamp !== undefined,
+    ended: phase === "Succeeded" || phase === "Failed",
+    deleting: metadata.deletionTimestamp !== undefined,
     hostNetwork: spec?.hostNetwork === true,
     waitingFor: waiting[0] ?? unmet[0] ?? phase,
     containers: containers.map(({ name }) => name),
@@ -154,7 +156,7 @@ export async function podsBehind(
     .join(",");
   const found = await server.list({ apiVersion: "v1", kind: "Pod", namespace }, { labelSelector }, signal);
   const pods = found.map(readPod);
-  const index = pods.findIndex(({ ready, leaving }) => ready && !leaving);
+  const index = pods.findIndex(({ ready, deleting }) => ready && !deleting);
   const pod = pods[index];
   if (!pod) return { pods };
   const targetPort = ports.find((each) => each.port === port)?.targetPort ?? port;

@@ -26,11 +26,11 @@ describe("a benchmark of none and none once more, in pods of two real nodes", fu
   let cluster: KubernetesCluster;
   let projectRoot: string;
   let report: Report;
-  const said: string[] = [];
-  const run = (signal?: AbortSignal, say: (line: string) => void = (line) => said.push(line)) =>
+  const logged: string[] = [];
+  const run = (signal?: AbortSignal, log: (line: string) => void = (line) => logged.push(line)) =>
     runBenchmark(
       { stack: "nodes", settings, mesh: { version: "none" } },
-      { cluster, projectRoot, signal, say, rest: (ms) => delay(ms, undefined, { signal }) },
+      { cluster, projectRoot, signal, log, sleep: (ms) => delay(ms, undefined, { signal }) },
     );
 
   before(async function () {
@@ -55,8 +55,8 @@ describe("a benchmark of none and none once more, in pods of two real nodes", fu
     assert.deepEqual(await cluster.namespaces(), []);
   });
 
-  it("goes on behind what was finished when it was stopped", () => {
-    assert.match(said.join("\n"), /2 of 70 runs are there already; going on behind them/);
+  it("continues after the runs that were finished when it was stopped", () => {
+    assert.match(logged.join("\n"), /2 of 70 runs are finished already; continuing after them/);
     assert.equal(report.complete, true);
     assert.equal(new Set(report.runs.map(({ id }) => id)).size, 70);
   });

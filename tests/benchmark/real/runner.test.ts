@@ -56,8 +56,8 @@ describe("a whole benchmark with a real fortio, of none and none once more", fun
     });
     const request = { stack: "loopback", settings, mesh: { version: "1.31.1" } };
     const cluster = new Loopback(fortio, folder, port);
-    const rest = () => Promise.resolve();
-    const result = await runBenchmark(request, { cluster, projectRoot: folder, say: () => undefined, rest });
+    const sleep = () => Promise.resolve();
+    const result = await runBenchmark(request, { cluster, projectRoot: folder, log: () => undefined, sleep });
     report = JSON.parse(readFileSync(path.join(folder, result.report ?? "", "report.json"), "utf8")) as Report;
   });
   after(async () => {

@@ -4,25 +4,25 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import type { z } from "zod";
 import { ExecError } from "../../../components/shared/kubernetes/errors";
-import type { MeshState } from "../../../components/benchmark/run/mesh-facts";
+import type { MeshState } from "../../../components/benchmark/run/cluster";
 import type { BenchmarkResult } from "../../../components/benchmark/run/request";
 import { runBenchmark } from "../../../components/benchmark/run/runner";
-import { NotMeasurable } from "../../../components/benchmark/run/set-up";
+import { NotMeasurable } from "../../../components/benchmark/run/request";
 import type { benchmark } from "../../../components/settings/sections/benchmark";
 import { ApiError } from "../../../components/shared/kubernetes/api-server";
 import { FakeCluster } from "./fake-cluster";
 import { settingsOf } from "./settings-of";
 
-describe("a benchmark that is begun again, or breaks", () => {
+describe("a benchmark that is started again, or breaks", () => {
   let projectRoot: string;
   let cluster: FakeCluster;
-  let said: string[];
-  let rested: number[];
+  let logged: string[];
+  let slept: number[];
   beforeEach(() => {
     projectRoot = mkdtempSync(path.join(tmpdir(), "talos-mesh-bench-"));
     cluster = new FakeCluster();
-    said = [];
-    rested = [];
+    logged = [];
+    slept = [];
   });
   afterEach(() => rmSync(projectRoot, { recursive: true }));
 
@@ -30,8 +30,8 @@ describe("a benchmark that is begun again, or breaks", () => {
     return runBenchmark(
       { stack: "test", settings: settingsOf({ blocks: 3, ...settings }), mesh: { version: "1.31.1", revision } },
       {
-        ...{ cluster, projectRoot, previous, say: (line: string) => said.push(line) },
-        rest: (ms: number) => Promise.resolve(rested.push(ms)),
+        ...{ cluster, projectRoot, previous, log: (line: string) => logged.push(line) },
+        sleep: (ms: number) => Promise.resolve(slept.push(ms)),
       },
     );
   };
@@ -50,15 +50,18 @@ describe("a benchmark that is begun again, or breaks", () => {
     await assert.rejects(run(settings), /killed/);
     cluster.onExec = () => undefined;
     cluster.commands.length = 0;
-    said.length = 0;
+    logged.length = 0;
   };
 
-  it("measures anew on new machines with the old names", async () => {
+  it("measures again on new machines with the old names", async () => {
     await run();
     cluster.uid = "2";
     await run();
     assert.equal(measured(), 6);
-    assert.match(said.join("\n"), /Measuring anew: the earlier runs were on worker-1 6\.12 worker-1-1 and worker-2 /);
+    assert.match(
+      logged.join("\n"),
+      /Measuring again: the earlier runs were on worker-1 6\.12 worker-1-1 and worker-2 /,
+    );
   });
 
   it("does not take the result of old machines for one of new ones, where only the result is left", async () => {
@@ -76,65 +79,65 @@ describe("a benchmark that is begun again, or breaks", () => {
     ["an access log", { config: "{}" }, /mesh: access log: \/dev\/stdout, TEXT became access log: off/],
     ["another Kubernetes", "v1.37.0", /Kubernetes: v1\.36\.3 became v1\.37\.0/],
   ] as const) {
-    it(`measures anew, and says why, where ${what} came between two runs`, async () => {
+    it(`measures again, and logs why, where ${what} came between two runs`, async () => {
       await oneRun();
       if (typeof change === "string") cluster.version = () => Promise.resolve(change);
       else cluster.meshState = (): Promise<MeshState> => Promise.resolve({ ...mesh, ...change });
       await run();
       assert.equal(measured(), 3);
-      assert.match(said.join("\n"), words);
-      assert.match(said.join("\n"), /Measuring anew, as this is not what the 1 earlier runs were made under/);
+      assert.match(logged.join("\n"), words);
+      assert.match(logged.join("\n"), /Measuring again, because the 1 earlier runs had other conditions/);
     });
   }
 
-  it("measures anew where the control plane's revision, a proxy's resources or an image is another", async () => {
+  it("measures again where the control plane's revision, a proxy's resources or an image is another", async () => {
     await oneRun();
     await run({}, "canary");
-    assert.match(said.join("\n"), /made under: revision: default became canary/);
+    assert.match(logged.join("\n"), /other conditions: revision: default became canary/);
     cluster.echo = (namespace) => (namespace === "bench-waypoint" ? "x-envoy-attempt-count: 1\n" : "");
     const waypoint = { scenarios: ["none" as const, "waypoint" as const] };
     await oneRun(waypoint);
     const ztunnels = cluster.ztunnels.bind(cluster);
     cluster.ztunnels = async (nodes) =>
-      (await ztunnels(nodes)).map((pod) => ({ ...pod, proxy: { requests: {}, limits: { cpu: "1" } } }));
+      (await ztunnels(nodes)).map((pod) => ({ ...pod, proxy: { image: "", requests: {}, limits: { cpu: "1" } } }));
     await run(waypoint);
-    assert.match(said.join("\n"), /proxies: waypoint: ztunnel on worker-1: .*limits cpu 1/);
+    assert.match(logged.join("\n"), /proxies: waypoint: ztunnel on worker-1: .*limits cpu 1/);
     await oneRun({ blocks: 4 });
     const pods = cluster.pods.bind(cluster);
     cluster.pods = async (namespace) =>
       (await pods(namespace)).map((pod) => ({ ...pod, images: ["fortio/fortio:1.66.0 (sha256:2)"] }));
     await run({ blocks: 4 });
-    assert.match(said.join("\n"), /images: fortio\/fortio:1\.66\.0 \(sha256:1\) became .*\(sha256:2\)/);
+    assert.match(logged.join("\n"), /images: fortio\/fortio:1\.66\.0 \(sha256:1\) became .*\(sha256:2\)/);
   });
 
-  it("goes on where only more proxies and Services have come", async () => {
+  it("continues where only more proxies and Services were added", async () => {
     await oneRun();
     cluster.meshState = () => Promise.resolve({ ...mesh, proxies: 12, services: 30 });
     await run();
     assert.equal(measured(), 2);
-    assert.match(said.join("\n"), /1 of 3 runs are there already; going on behind them/);
+    assert.match(logged.join("\n"), /1 of 3 runs are finished already; continuing after them/);
   });
 
-  it("passes over a damaged line in the middle, says which, and makes that run again", async () => {
+  it("skips a damaged line, logs which, and makes that run again", async () => {
     await oneRun({ blocks: 2 });
     const file = kept("runs.jsonl");
     writeFileSync(file, `\0\0\0${readFileSync(file, "utf8")}null\n`);
     await run({ blocks: 2 });
     assert.equal(measured(), 2);
     for (const line of [1, 2])
-      assert.equal(said.filter((each) => each.includes(`runs.jsonl:${line} is damaged`)).length, 1);
+      assert.equal(logged.filter((each) => each.includes(`runs.jsonl:${line} is damaged`)).length, 1);
   });
 
   for (const [what, content] of [
     ["damaged", ""],
     ["of another release", '{"schemaVersion": 0}'],
   ] as const) {
-    it(`measures anew where what was kept is ${what}, and says so`, async () => {
+    it(`measures again where what was kept is ${what}, and logs it`, async () => {
       await oneRun();
       writeFileSync(kept("setup.json"), content);
       await run();
       assert.equal(measured(), 3);
-      assert.ok(said.some((line) => line.startsWith("Measuring anew: ") && line.endsWith(`setup.json is ${what}`)));
+      assert.ok(logged.some((line) => line.startsWith("Measuring again: ") && line.endsWith(`setup.json is ${what}`)));
     });
   }
 
@@ -144,15 +147,15 @@ describe("a benchmark that is begun again, or breaks", () => {
       if (isMeasurement(command) && broken++ === 0) throw new ExecError("the connection was closed");
     };
     await run({ blocks: 1, duration: "40s", warmUp: "20s" });
-    assert.deepEqual([measured(), rested.filter((ms) => ms === 60_000).length], [2, 1]);
-    assert.match(said.join("\n"), /the connection was closed; once more in 60 s, when what was begun has ended/);
+    assert.deepEqual([measured(), slept.filter((ms) => ms === 60_000).length], [2, 1]);
+    assert.match(logged.join("\n"), /the connection was closed; once more in 60 s, when its load has ended/);
   });
 
   for (const error of [
     Object.assign(new Error("connect ECONNREFUSED 10.0.0.1:6443"), { code: "ECONNREFUSED" }),
     new ApiError(503, "the server is shutting down"),
   ]) {
-    it(`outlasts a restart of the API server (${error.message})`, async () => {
+    it(`survives a restart of the API server (${error.message})`, async () => {
       const pods = cluster.pods.bind(cluster);
       let left = 4;
       cluster.pods = (namespace) => (measured() > 0 && left-- > 0 ? Promise.reject(error) : pods(namespace));
@@ -177,7 +180,7 @@ describe("a benchmark that is begun again, or breaks", () => {
     assert.equal(measured(), 2);
   });
 
-  it("waits for a client that is made anew, and does not take one that was evicted", async () => {
+  it("waits for a client that is created again, and does not use an evicted one", async () => {
     const pods = cluster.pods.bind(cluster);
     let unready = 3;
     cluster.pods = async (namespace) => {
@@ -193,24 +196,24 @@ describe("a benchmark that is begun again, or breaks", () => {
       );
     };
     await run();
-    assert.match(said.join("\n"), /namespace bench-none has no ready client; once more/);
+    assert.match(logged.join("\n"), /namespace bench-none has no ready client; once more/);
     assert.ok(cluster.commands.every((command) => !command.startsWith("client-old") || !isMeasurement(command)));
   });
 
-  it("ends where no connection holds, says how to go on, and gives everything back", async () => {
+  it("ends where no connection holds, tells how to continue, and releases everything", async () => {
     cluster.onExec = (command) => {
       if (isMeasurement(command)) throw new ExecError("closed again");
     };
     await assert.rejects(run(), (error: unknown) => {
       assert.ok(error instanceof NotMeasurable);
-      assert.match(error.message, /^closed again; tried \d+ times, with 5 min in between\. the same command goes on/i);
+      assert.match(error.message, /^closed again; tried \d+ times, with 5 min in between\. The same command continues/);
       return true;
     });
-    assert.equal(said.filter((line) => line.startsWith("closed again")).length, 1);
+    assert.equal(logged.filter((line) => line.startsWith("closed again")).length, 1);
     assert.deepEqual([await cluster.namespaces(), cluster.leases.lease], [[], undefined]);
   });
 
-  it("does not try again what is no matter of the connection", async () => {
+  it("does not retry an error that is not of the connection", async () => {
     cluster.onExec = (command) => {
       if (isMeasurement(command)) throw new TypeError("a defect");
     };
@@ -218,7 +221,7 @@ describe("a benchmark that is begun again, or breaks", () => {
     assert.equal(measured(), 1);
   });
 
-  it("makes and removes nothing while another benchmark measures on the cluster", async () => {
+  it("creates and deletes nothing while another benchmark measures on the cluster", async () => {
     cluster.leftOver("bench-none");
     cluster.leases.give("laptop 4711 boot/1");
     await assert.rejects(run(), /another benchmark measures on this cluster: process 4711 on laptop/);

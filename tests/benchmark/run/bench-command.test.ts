@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { benchmark } from "../../../components/settings/sections/benchmark";
-import { runCommand } from "../../../cli/command";
+import { parseCommandLine, runCommand } from "../../../cli/command";
 import { budgetsLeftOut, command } from "../../../cli/commands/bench";
 import { UserError } from "../../../embedded/program/errors";
 import { ReadOnlyApi } from "./fake-api";
@@ -20,7 +20,7 @@ describe("npm run bench", () => {
     return runCommand(command, ["--stack", "test-of-bench", "--config", config, "--kubeconfig", file]);
   };
 
-  it("says of a cluster that is gone, or refuses, what it said, and is no stack trace", async () => {
+  it("reports the error of a cluster that is gone or refuses, without a stack trace", async () => {
     const api = await ReadOnlyApi.start([]);
     const { kubeconfig } = api;
     // No kind is known.
@@ -37,11 +37,24 @@ describe("npm run bench", () => {
     });
   });
 
-  it("says which budgets are left out with their scenarios", () => {
+  it("names the budgets that are left out with their scenarios", () => {
     const { budgets } = benchmark.parse({
       budgets: { "sidecar.p99": { max: 5 }, "ambient.cpu": { max: 1 }, p99: { max: 5 } },
     });
     assert.deepEqual(budgetsLeftOut({ budgets, scenarios: ["none", "sidecar"] }), ["ambient.cpu"]);
     assert.deepEqual(budgetsLeftOut({ budgets, scenarios: ["none", "sidecar", "ambient"] }), []);
+  });
+
+  it("always measures none, and keeps the order of the scenarios", () => {
+    const { values } = parseCommandLine(command, ["--stack", "dev", "--scenarios", "waypoint,sidecar"]);
+    assert.deepEqual(values.scenarios, ["none", "sidecar", "waypoint"]);
+  });
+
+  it("refuses an unknown scenario, and a missing stack", async () => {
+    assert.throws(
+      () => parseCommandLine(command, ["--stack", "dev", "--scenarios", "mesh"]),
+      /--scenarios "mesh": unknown mesh; known: none, sidecar, ambient, waypoint/,
+    );
+    await assert.rejects(async () => parseCommandLine(command, ["--quick"]).run(), /--stack is missing/);
   });
 });

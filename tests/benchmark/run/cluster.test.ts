@@ -57,20 +57,20 @@ describe("a cluster that is measured", () => {
   });
   after(() => api.stop());
 
-  it("tells the namespaces of others from those of benchmarks", async () => {
+  it("distinguishes namespaces of other owners from those of benchmarks", async () => {
     assert.deepEqual(await cluster.foreignNamespaces(["bench-none", "bench-sidecar", "bench-ambient"]), [
       "bench-sidecar",
     ]);
   });
 
-  it("has no pods on nodes with Windows", async () => {
+  it("leaves out nodes with Windows", async () => {
     assert.deepEqual(
       (await cluster.nodes()).map(({ name }) => name),
       ["worker-1"],
     );
   });
 
-  it("tells who refuses pods", async () => {
+  it("reports why pods cannot be created", async () => {
     assert.deepEqual(await cluster.refusals("bench-none"), ["client is forbidden: exceeded quota"]);
   });
 

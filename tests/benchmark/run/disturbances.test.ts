@@ -13,27 +13,27 @@ import type { z } from "zod";
 describe("what surrounds a run", () => {
   let projectRoot: string;
   let cluster: FakeCluster;
-  let said: string[];
-  /** What happened beside the commands, in order. */
+  let logged: string[];
+  /** Sleeps and readings of counters, in order. */
   let events: string[];
   beforeEach(() => {
     projectRoot = mkdtempSync(path.join(tmpdir(), "talos-mesh-bench-"));
     cluster = new FakeCluster();
-    said = [];
+    logged = [];
     events = [];
   });
   afterEach(() => rmSync(projectRoot, { recursive: true }));
 
   const run = async (settings: z.input<typeof benchmark>): Promise<Report> => {
     const request = { stack: "test", settings: settingsOf(settings), mesh: { version: "1.31.1" } };
-    const say = (line: string) => said.push(line);
-    const rest = (ms: number) => Promise.resolve(events.push(`rest ${ms}`));
-    const { report = "" } = await runBenchmark(request, { cluster, projectRoot, say, rest });
+    const log = (line: string) => logged.push(line);
+    const sleep = (ms: number) => Promise.resolve(events.push(`sleep ${ms}`));
+    const { report = "" } = await runBenchmark(request, { cluster, projectRoot, log, sleep });
     return JSON.parse(readFileSync(path.join(projectRoot, report, "report.json"), "utf8")) as Report;
   };
   const measurements = () => cluster.commands.filter((command) => command.includes("-access-log-file"));
 
-  it("makes a run once more that something else has spoilt, shows both, and goes on", async () => {
+  it("repeats a run that something else has disturbed, reports both, and continues", async () => {
     let runs = 0;
     cluster.output = (argv) =>
       argv.includes("-access-log-file") && ++runs === 2 ? recorded("fortio/truncated.json") : undefined;
@@ -45,12 +45,12 @@ describe("what surrounds a run", () => {
     assert.match(report.runs[1]?.problems[0] ?? "", /no whole JSON/);
     assert.deepEqual([report.runs[1]?.disturbed, report.runs[1]?.id], [true, report.runs[2]?.id]);
     assert.equal(report.figures.find(({ metric }) => metric === "p50")?.estimate.blocks, 3);
-    assert.match(said.join("\n"), /does not count, fortio printed .*; once more/);
+    assert.match(logged.join("\n"), /does not count, fortio printed .*; once more/);
     await run({ blocks: 3 });
     assert.equal(measurements().length, 4, "nothing is made a third time");
   });
 
-  it("goes on with the second try of a run after a kill, and makes no third one", async () => {
+  it("continues with the second try of a run after a kill, and makes no third one", async () => {
     cluster.output = (argv) => (argv.includes("-access-log-file") ? recorded("fortio/truncated.json") : undefined);
     cluster.onExec = () => {
       if (measurements().length > 1) throw new Error("killed");
@@ -67,7 +67,7 @@ describe("what surrounds a run", () => {
     );
   });
 
-  it("does not ask again until an arm gets what it asked for: that it does not is the result", async () => {
+  it("does not repeat a run until it reaches its rate: that it does not is the result", async () => {
     const report = await run({ blocks: 1, qps: [1000] });
     assert.deepEqual(
       report.runs.map(({ problems, disturbed }) => [problems, disturbed]),
@@ -75,7 +75,7 @@ describe("what surrounds a run", () => {
     );
   });
 
-  it("is the time that the hosts of both nodes gave to others: beyond 5% the run is made once more", async () => {
+  it("includes the time that the hosts of both nodes gave to others: above 5% the run is repeated", async () => {
     const stat = (total: number, stolen: number) => `cpu ${total - stolen} 0 0 0 0 0 0 ${stolen} 0 0`;
     // Before and after each run, client and server: in the first one the server's host takes 6%.
     const lines = [stat(1000, 0), stat(1000, 0), stat(2000, 10), stat(2000, 60)];
@@ -90,7 +90,7 @@ describe("what surrounds a run", () => {
     );
   });
 
-  it("is told with the environment: nodes, mesh, and where the proxies of a scenario are", async () => {
+  it("is reported with the environment: nodes, mesh, and the proxies of a scenario", async () => {
     cluster.echo = (namespace) => (namespace === "bench-waypoint" ? "x-envoy-attempt-count: 1\n" : "");
     const { environment, scenarios } = await run({ blocks: 1, scenarios: ["none", "waypoint"] });
     assert.deepEqual([environment.serverNode.processor, environment.serverNode.mtu], ["A processor", 1450]);
@@ -101,7 +101,7 @@ describe("what surrounds a run", () => {
     );
   });
 
-  it("may take a data plane away: later runs do not count, as they are of something else", async () => {
+  it("may remove a data plane: later runs do not count", async () => {
     cluster.pod = (namespace, pod) =>
       namespace === "bench-ambient" ? { ...pod, redirected: measurements().length <= 2 } : pod;
     const { runs } = await run({ blocks: 2, scenarios: ["none", "ambient"] });
@@ -112,7 +112,7 @@ describe("what surrounds a run", () => {
     );
   });
 
-  it("counts for the cost only from when there was load", async () => {
+  it("counts for the cost only while there is load", async () => {
     cluster.echo = (namespace) => (namespace === "bench-sidecar" ? "X-Forwarded-Client-Cert: spiffe://a\n" : "");
     const cpu = async (blocks: number) => {
       const { runs } = await run({ blocks, scenarios: ["none", "sidecar"] });
@@ -125,17 +125,17 @@ describe("what surrounds a run", () => {
     assert.deepEqual([stale?.cores, stale?.memory], [undefined, 60 * 2 ** 20]);
   });
 
-  it("is what is used without load, from the first counters on that are not of proxies that start", async () => {
+  it("includes the usage without load, by counters that are not of starting proxies", async () => {
     const usage = cluster.usage.bind(cluster);
     cluster.usage = (node) => {
-      if (node === "worker-1") events.push("look");
+      if (node === "worker-1") events.push("read");
       return usage(node);
     };
     await run({ blocks: 1, idle: "7s" });
-    assert.deepEqual(events.slice(0, 4), ["rest 15000", "look", "rest 7000", "look"]);
+    assert.deepEqual(events.slice(0, 4), ["sleep 15000", "read", "sleep 7000", "read"]);
   });
 
-  it("may be kubelets that give no counters: each says why once, and the report does", async () => {
+  it("may include kubelets without counters: each is logged once with its reason, and reported", async () => {
     cluster.usage = (node) => Promise.reject(new Error(`nodes "${node}" is forbidden: no nodes/proxy`));
     const { environment, runs } = await run({ blocks: 2 });
     const nodes = ["worker-1", "worker-2", "control-plane"];
@@ -143,7 +143,7 @@ describe("what surrounds a run", () => {
       environment.withoutCounters,
       nodes.map((node) => `${node}: nodes "${node}" is forbidden: no nodes/proxy`),
     );
-    const warned = said.filter((line) => line.startsWith("Warning: "));
+    const warned = logged.filter((line) => line.startsWith("Warning: "));
     assert.deepEqual(
       warned.map((line) => line.split(",")[0]),
       nodes.map((node) => `Warning: ${node} gives no counters (nodes "${node}" is forbidden: no nodes/proxy)`),

@@ -1,12 +1,16 @@
 import { gzipSync } from "node:zlib";
 import type { ContainerSample } from "../../../components/benchmark/measure/usage";
 import { ports } from "../../../components/benchmark/objects";
-import type { BenchCluster, BenchNode, BenchPod } from "../../../components/benchmark/run/cluster";
+import type {
+  BenchCluster,
+  BenchNode,
+  BenchPod,
+  Connections,
+  MeshState,
+} from "../../../components/benchmark/run/cluster";
 import type { Annotation } from "../../../components/benchmark/run/grafana";
 import type { ExecResult } from "../../../components/shared/kubernetes/exec";
 import type { ApplyObject } from "../../../components/shared/kubernetes/api-server";
-import type { Connections } from "../../../components/benchmark/run/ztunnel-connections";
-import type { MeshState } from "../../../components/benchmark/run/mesh-facts";
 import { recorded } from "../fixtures";
 import { FakeLeases } from "./fake-leases";
 
@@ -30,11 +34,11 @@ export class FakeCluster implements BenchCluster {
   countedSince = Date.UTC(2026, 10, 24);
   parts = new Set<"istiod" | "ztunnel">(["istiod", "ztunnel"]);
   echo: (namespace: string) => string = () => "HTTP/1.1 200 OK\n\nHost: server:8080\n";
-  /** Namespaces that belong to somebody else. */
+  /** Namespaces of other owners. */
   foreign: readonly string[] = [];
   /** Changes a pod from what it would be. */
   pod: (namespace: string, pod: BenchPod) => BenchPod = (_namespace, pod) => pod;
-  /** Why pods are not made. */
+  /** Why pods cannot be created. */
   refused: (namespace: string) => string[] = () => [];
   /** Called before an object is applied; may throw, as an API server does. */
   onApply: (object: ApplyObject) => void = () => undefined;
@@ -44,7 +48,7 @@ export class FakeCluster implements BenchCluster {
   opened: Connections | undefined = { mutual: 2, plain: 0 };
   /** Contents of pull secrets by name. */
   readonly pullSecrets = new Map<string, string>();
-  /** What Grafana was told; `onAnnotate` may throw, as a Grafana that is not there does. */
+  /** What Grafana got; `onAnnotate` may throw, as where there is no Grafana. */
   readonly annotations: (Annotation & { readonly namespace: string })[] = [];
   onAnnotate: () => void = () => undefined;
   private readonly there = new Map<string, ApplyObject[]>();
@@ -171,7 +175,7 @@ export class FakeCluster implements BenchCluster {
   }
 
   ztunnels(nodes: readonly string[]): Promise<BenchPod[]> {
-    const proxy = { requests: { cpu: "200m", memory: "512Mi" }, limits: {} };
+    const proxy = { image: "", requests: { cpu: "200m", memory: "512Mi" }, limits: {} };
     const ztunnel = { app: "ztunnel", ready: true, waitingFor: "", containers: ["istio-proxy"], images: [] };
     return Promise.resolve(
       nodes.map((node) => ({

@@ -1,5 +1,7 @@
 import { ApiError, type ApplyObject, type LiveObject } from "../../../components/shared/kubernetes/api-server";
-import type { LeaseServer } from "../../../components/benchmark/run/lease";
+import type { BenchCluster } from "../../../components/benchmark/run/cluster";
+
+type LeaseServer = BenchCluster["leases"];
 
 /** What a Lease says. */
 export interface HeldLease {

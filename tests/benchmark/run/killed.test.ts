@@ -46,21 +46,21 @@ describe("the command of a benchmark", function () {
   /** Starts to measure, and ends the command as soon as it waits for pods. */
   async function ended(
     end: (child: ChildProcess) => unknown,
-  ): Promise<{ readonly code: number | null; readonly said: string }> {
+  ): Promise<{ readonly code: number | null; readonly logged: string }> {
     const child = spawn(process.execPath, [program, "measure"], {
       cwd: project.root,
       env: { ...process.env, [requestVariable]: JSON.stringify(request) },
     });
-    let said = "";
+    let logged = "";
     child.stderr.setEncoding("utf8").on("data", (text: string) => {
-      if (!said.includes("waiting for") && `${said}${text}`.includes("waiting for")) end(child);
-      said += text;
+      if (!logged.includes("waiting for") && `${logged}${text}`.includes("waiting for")) end(child);
+      logged += text;
     });
-    // Its work is over when nobody holds its output any more.
+    // Its work is over when no process holds its output any more.
     const closed = once(child, "close") as Promise<[number | null]>;
     child.stdin.end(kubeconfig);
     const [code] = await closed;
-    return { code, said };
+    return { code, logged };
   }
 
   const beingRemoved = async () => {
@@ -69,30 +69,30 @@ describe("the command of a benchmark", function () {
   };
 
   for (const signal of ["SIGKILL", "SIGTERM"] as const) {
-    it(`removes what it made when it is ended by ${signal}, as Pulumi does where a deployment is cancelled`, async () => {
-      const { code, said } = await ended((child) => child.kill(signal));
-      assert.match(said, /none: waiting for client, server/);
-      assert.match(said, /Stopped\. What is finished is kept/);
+    it(`deletes what it created when it is ended by ${signal}, as by Pulumi where a deployment is cancelled`, async () => {
+      const { code, logged } = await ended((child) => child.kill(signal));
+      assert.match(logged, /none: waiting for client, server/);
+      assert.match(logged, /Stopped\. Finished runs are kept/);
       assert.equal(code, signal === "SIGKILL" ? null : 130);
       assert.ok(await beingRemoved());
       assert.equal(await lease(), undefined);
     });
   }
 
-  it("does not wait for one that was killed with the process that cleans up behind it", async () => {
+  it("does not wait for one that was killed together with its worker", async () => {
     const killed = await ended(async (child) => {
       const pid = await worker();
       for (const each of [child.pid ?? 0, pid]) process.kill(each, "SIGKILL");
     });
-    assert.doesNotMatch(killed.said, /Stopped/);
-    assert.ok(Number.isInteger(await worker()), "nobody has given the Lease back");
+    assert.doesNotMatch(killed.logged, /Stopped/);
+    assert.ok(Number.isInteger(await worker()), "the Lease was released");
     assert.equal(await beingRemoved(), false);
-    const { said } = await ended((child) => child.kill("SIGTERM"));
-    assert.match(said, /none: waiting for client, server/);
+    const { logged } = await ended((child) => child.kill("SIGTERM"));
+    assert.match(logged, /none: waiting for client, server/);
     assert.equal(await lease(), undefined);
   });
 
-  it("goes on for nobody: it ends, and removes what it made, where what it says is not read any more", async () => {
+  it("ends, and deletes what it created, where its output is not read any more", async () => {
     const child = spawn(process.execPath, [program, "measure"], {
       cwd: project.root,
       env: { ...process.env, [requestVariable]: JSON.stringify(request) },

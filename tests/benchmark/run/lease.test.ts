@@ -1,26 +1,26 @@
 import assert from "node:assert/strict";
 import { hostname } from "node:os";
 import { Lease } from "../../../components/benchmark/run/lease";
-import { NotMeasurable } from "../../../components/benchmark/run/set-up";
+import { NotMeasurable } from "../../../components/benchmark/run/request";
 import { ApiError } from "../../../components/shared/kubernetes/api-server";
 import { FakeLeases } from "./fake-leases";
 
 describe("the Lease of a benchmark", () => {
   let leases: FakeLeases;
-  let said: string[];
-  let rested: number;
+  let logged: string[];
+  let slept: number;
   beforeEach(() => {
     leases = new FakeLeases();
-    said = [];
-    rested = 0;
+    logged = [];
+    slept = 0;
   });
   const lease = (holder?: string) => {
-    const rest = (ms: number) => Promise.resolve((rested += ms));
-    return new Lease({ leases, rest, say: (line) => said.push(line) }, holder);
+    const sleep = (ms: number) => Promise.resolve((slept += ms));
+    return new Lease({ leases, sleep, log: (line) => logged.push(line) }, holder);
   };
   const other = "laptop 4711 boot/1";
 
-  it("is held under the name of this process, for as long as is said, and is gone when it is given back", async () => {
+  it("is held in the name of this process, for the given time, and deleted when it is released", async () => {
     const own = lease();
     await own.hold(89.5);
     const { holderIdentity = "", acquireTime, renewTime, leaseDurationSeconds } = leases.holding ?? {};
@@ -34,7 +34,7 @@ describe("the Lease of a benchmark", () => {
     assert.equal(leases.lease, undefined);
   });
 
-  it("refuses a second benchmark, after the time that a stopped one may clean up, and says what to do", async () => {
+  it("refuses a second benchmark, after the time that a stopped one may clean up, with what to do", async () => {
     leases.give(other, new Date(), 600);
     const { renewTime = "" } = leases.holding ?? {};
     await assert.rejects(lease().hold(60), (error: unknown) => {
@@ -46,16 +46,16 @@ describe("the Lease of a benchmark", () => {
       assert.match(error.message, /kubectl -n default delete lease talos-mesh-benchmark$/);
       return true;
     });
-    assert.equal(rested, 10_000);
+    assert.equal(slept, 10_000);
     assert.equal(leases.holding?.holderIdentity, other);
   });
 
-  it("goes to the next one as soon as a stopped benchmark has given it back", async () => {
+  it("goes to the next benchmark as soon as a stopped one has released it", async () => {
     leases.give(other);
     const waiting = new Lease({
       leases,
-      say: () => undefined,
-      rest: () => Promise.resolve((leases.lease = undefined)),
+      log: () => undefined,
+      sleep: () => Promise.resolve((leases.lease = undefined)),
     });
     await waiting.hold(60);
     assert.notEqual(leases.holding?.holderIdentity, other);
@@ -69,17 +69,17 @@ describe("the Lease of a benchmark", () => {
     leases.give(`${hostname()} ${process.pid} an earlier boot/1`);
     await lease("b").hold(60);
     assert.equal(leases.holding?.holderIdentity, "b");
-    assert.equal(rested, 0);
+    assert.equal(slept, 0);
   });
 
-  it("goes to one of two who want it at once", async () => {
+  it("goes to one of two benchmarks that acquire it at once", async () => {
     const results = await Promise.allSettled([lease("host 1 a").hold(60), lease("host 2 b").hold(60)]);
     const refused = results.filter((result) => result.status === "rejected");
     assert.equal(refused.length, 1);
     assert.ok(refused[0]?.reason instanceof NotMeasurable);
   });
 
-  it("stays with whoever has taken it over meanwhile", async () => {
+  it("stays with the benchmark that has taken it over", async () => {
     const slow = lease("slow 1 a");
     await slow.hold(60);
     leases.give(other);
@@ -87,10 +87,10 @@ describe("the Lease of a benchmark", () => {
     assert.equal(slow.lost, true);
     await slow.release();
     assert.equal(leases.holding?.holderIdentity, other);
-    assert.equal(rested, 0);
+    assert.equal(slept, 0);
   });
 
-  it("is done without where there is no right to it, which is said once", async () => {
+  it("is not needed where there is no right to it, with one warning", async () => {
     leases.onWrite = () => {
       throw new ApiError(403, "leases is forbidden");
     };
@@ -98,19 +98,19 @@ describe("the Lease of a benchmark", () => {
     await without.hold(60);
     await without.hold(60);
     await without.release();
-    assert.equal(said.length, 1);
-    assert.match(said[0] ?? "", /^Warning: .*leases is forbidden.*; see that none runs on this cluster$/);
+    assert.equal(logged.length, 1);
+    assert.match(logged[0] ?? "", /^Warning: .*leases is forbidden.*; make sure that none runs on this cluster$/);
   });
 
-  it("is done without where there is not even the right to look at it", async () => {
+  it("is not needed where there is not even the right to read it", async () => {
     leases.get = () => Promise.reject(new ApiError(403, "leases is forbidden"));
     const without = lease();
     await without.hold(60);
     await without.hold(60);
-    assert.equal(said.length, 1);
+    assert.equal(logged.length, 1);
   });
 
-  it("is not done without where the API server fails", async () => {
+  it("is needed where the API server fails", async () => {
     leases.onWrite = () => {
       throw new ApiError(500, "etcd");
     };

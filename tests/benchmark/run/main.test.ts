@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { benchmarkPlan, planIdentity } from "../../../components/benchmark/plan/plan";
 import { resolveBenchmark } from "../../../components/benchmark/plan/settings";
-import { previousOf } from "../../../components/benchmark/run/main";
+import { limitProgress, previousOf } from "../../../components/benchmark/run/main";
 import { previousVariable, requestVariable } from "../../../components/benchmark/run/request";
 import { benchmark } from "../../../components/settings/sections/benchmark";
 import { ReadOnlyApi, type StoredObject } from "./fake-api";
@@ -32,8 +32,8 @@ const earlier = {
   },
 };
 
-describe("what the last run printed", () => {
-  it("is taken up where it is a result of this release", () => {
+describe("the result of the last run", () => {
+  it("is used where it is a result of this release", () => {
     assert.deepEqual(previousOf(JSON.stringify(earlier)), earlier);
     const { known, ...unknown } = earlier;
     assert.deepEqual([known.nodes.length, previousOf(JSON.stringify(unknown))], [2, unknown]);
@@ -51,7 +51,7 @@ describe("what the last run printed", () => {
       JSON.stringify({ ...earlier, known: { ...earlier.known, nodes: "two" } }),
     ],
   ] as const) {
-    it(`is passed over where it is ${what}`, () => assert.equal(previousOf(printed), undefined));
+    it(`is ignored where it is ${what}`, () => assert.equal(previousOf(printed), undefined));
   }
 });
 
@@ -91,22 +91,49 @@ describe("the command of a deployment", function () {
     assert.equal(code, 0, stderr);
     // Its report lies where that one ran.
     assert.deepEqual(JSON.parse(stdout), { ...earlier, budgets: settings.budgets });
-    assert.match(stderr, /Judged by what an earlier deployment measured/);
+    assert.match(stderr, /Judged by the result of an earlier deployment/);
     assert.match(stderr, /budget sidecar\.p99, sidecar: within: 4\.00 of 5\.00 ms/);
   });
 
   it("measures where the variable holds something else", async () => {
     const { stdout, stderr, code } = await run("measure", "Report: report.html");
     assert.deepEqual([stdout, code], ["", 1]);
-    assert.match(stderr, /benchmark: .*nothing may be changed/);
+    assert.match(stderr, /benchmark measure: .*nothing may be changed/);
   });
 
-  it("ends well, with a warning, where a stack is destroyed whose cluster has gone before", async () => {
+  it("succeeds with a warning where a stack is destroyed whose cluster is gone already", async () => {
     const gone = await ReadOnlyApi.start([]);
     const { kubeconfig } = gone;
     await gone.stop();
     const { stderr, code } = await run("remove", "", kubeconfig);
     assert.equal(code, 0, stderr);
-    assert.match(stderr, /^Warning: namespaces bench-\* are not removed, as far as there are any: .*ECONNREFUSED/);
+    assert.match(stderr, /^Warning: namespaces bench-\* are not removed, if there are any: .*ECONNREFUSED/);
+  });
+});
+
+describe("the log of a benchmark under Pulumi", () => {
+  const loggedOf = (lines: readonly string[]) => {
+    const logged: string[] = [];
+    const log = limitProgress((line) => logged.push(line));
+    for (const line of lines) log(line);
+    return logged;
+  };
+  const progress = (total: number, text: string) =>
+    Array.from({ length: total }, (_, index) => `[${index + 1}/${total}] ${text}`);
+
+  it("is complete for a small plan", () => {
+    assert.equal(loggedOf(progress(200, "p99 1 ms")).length, 200);
+  });
+
+  it("stays below what one environment variable can hold, up to the last run", () => {
+    const logged = loggedOf(progress(5000, "does not count, steal; once more".padEnd(200, "."))).filter(Boolean);
+    assert.ok(logged.length >= 200 && logged.join("\n").length < 100 * 1024, String(logged.length));
+    assert.match(logged.at(-1) ?? "", /^\[5000\/5000\]/);
+    assert.ok(loggedOf(progress(5000, "x".repeat(2000))).join("\n").length < 100 * 1024);
+  });
+
+  it("leaves out lines of progress only", () => {
+    const others = ["budget p99: exceeded", "Report: report.html"];
+    assert.deepEqual(loggedOf([...progress(9000, "x".repeat(500)), ...others]).slice(-2), others);
   });
 });

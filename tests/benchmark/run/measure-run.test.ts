@@ -6,9 +6,8 @@ import { benchmarkPlan } from "../../../components/benchmark/plan/plan";
 import { resolveBenchmark } from "../../../components/benchmark/plan/settings";
 import type { BenchPod } from "../../../components/benchmark/run/cluster";
 import type { ExecResult } from "../../../components/shared/kubernetes/exec";
-import { Kubelets } from "../../../components/benchmark/run/kubelets";
+import { chooseNodes, Kubelets } from "../../../components/benchmark/run/nodes";
 import { measureRun, type RunContext } from "../../../components/benchmark/run/measure-run";
-import { chooseNodes } from "../../../components/benchmark/run/set-up";
 import type { ScenarioName } from "../../../components/benchmark/metrics/record";
 import type { benchmark } from "../../../components/settings/sections/benchmark";
 import { recorded } from "../fixtures";
@@ -24,10 +23,10 @@ const deployments = (namespace: string, names: readonly string[]) =>
 
 describe("one run", () => {
   let cluster: FakeCluster;
-  let rested: number[];
+  let slept: number[];
   beforeEach(() => {
     cluster = new FakeCluster();
-    rested = [];
+    slept = [];
   });
 
   const measure = async (
@@ -41,8 +40,8 @@ describe("one run", () => {
     for (const each of deployments(`bench-${scenario}`, ["client", "client-near", "server"])) await cluster.apply(each);
     const nodes = await chooseNodes(cluster);
     const kubelets = new Kubelets(cluster, [...nodes.map(({ name }) => name), "control-plane"], () => undefined);
-    const rest = (ms: number) => Promise.resolve(rested.push(ms));
-    const context: RunContext = { cluster, plan, nodes, kubelets, rest };
+    const sleep = (ms: number) => Promise.resolve(slept.push(ms));
+    const context: RunContext = { cluster, plan, nodes, kubelets, sleep };
     return measureRun(context, run);
   };
 
@@ -170,19 +169,19 @@ describe("one run", () => {
     it("under its own load, and not from the warm-up on, between which and itself there was none", async () => {
       looks([15, 3], [60, 12]);
       assert.equal(await cores({ warmUp: "15s", duration: "60s" }), 0.2);
-      assert.deepEqual(rested, [20_000]);
+      assert.deepEqual(slept, [20_000]);
     });
 
     it("in the second half where it is short", async () => {
       looks([10, 2], [25, 5]);
       assert.equal(await cores({ warmUp: "15s", duration: "30s" }), 0.2);
-      assert.deepEqual(rested, [15_000]);
+      assert.deepEqual(slept, [15_000]);
     });
 
     it("from within the warm-up where it is too short for that", async () => {
       looks([1, 1], [25, 5.8]);
       assert.equal(await cores({ warmUp: "15s", duration: "29s" }), 0.2);
-      assert.deepEqual(rested, []);
+      assert.deepEqual(slept, []);
     });
 
     it("not with counters of before its load", async () => {

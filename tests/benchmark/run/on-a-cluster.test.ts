@@ -12,8 +12,8 @@ import { ApiServer } from "../../../components/shared/kubernetes/api-server";
 import { controlPlaneToolsOrSkip, ClusterProject } from "../../support/cluster-project";
 import { FakeCluster } from "./fake-cluster";
 
-/** A real API server whose nodes are taken for real ones; what pods would do comes from the recordings. */
-class TakenForReal extends KubernetesCluster {
+/** A real API server whose simulated nodes count as real ones; the results of commands in pods come from recordings. */
+class RealNodes extends KubernetesCluster {
   readonly recordings = new FakeCluster();
 
   override async nodes(): Promise<BenchNode[]> {
@@ -35,7 +35,7 @@ describe("a benchmark on a real API server", function () {
   let project: ClusterProject;
   let server: ApiServer;
   let projectRoot: string;
-  const rest = () => delay(100);
+  const sleep = () => delay(100);
 
   before(async function () {
     await controlPlaneToolsOrSkip(this);
@@ -53,37 +53,37 @@ describe("a benchmark on a real API server", function () {
       ...{ qps: [100], connections: [4], duration: "2s", idle: "1s" },
     }),
   };
-  const context = (cluster: KubernetesCluster, said: string[]) => ({
-    ...{ cluster, projectRoot, rest, say: (line: string) => said.push(line) },
+  const context = (cluster: KubernetesCluster, logged: string[]) => ({
+    ...{ cluster, projectRoot, sleep, log: (line: string) => logged.push(line) },
   });
 
-  it("sees that the nodes are simulated, and makes nothing", async () => {
-    const said: string[] = [];
-    const result = await runBenchmark(request, context(new KubernetesCluster(server), said));
+  it("finds that the nodes are simulated, and creates nothing", async () => {
+    const logged: string[] = [];
+    const result = await runBenchmark(request, context(new KubernetesCluster(server), logged));
     assert.equal(result.state, "nothing to measure");
     assert.deepEqual(await new KubernetesCluster(server).namespaces(), []);
   });
 
   it("has all its objects accepted, pods on the nodes they belong to, and everything removed at the end", async () => {
-    const cluster = new TakenForReal(server);
+    const cluster = new RealNodes(server);
     const placed = new Set<string>();
     cluster.recordings.onExec = (command) => placed.add(command.split(" ").slice(0, 2).join(" "));
-    const said: string[] = [];
-    const result = await runBenchmark(request, context(cluster, said));
+    const logged: string[] = [];
+    const result = await runBenchmark(request, context(cluster, logged));
     assert.equal(result.state, "measured");
-    assert.match(said.join("\n"), /sidecar: not measured, there is no ready istiod/);
+    assert.match(logged.join("\n"), /sidecar: not measured, there is no ready istiod/);
     // A client beside the server and one away from it, in both namespaces that are measured.
     assert.equal([...placed].filter((place) => place.startsWith("client-near-")).length, 2);
     assert.equal([...placed].filter((place) => /^client-(?!near)/.test(place)).length, 2);
-    await cleanUp(cluster, rest);
+    await cleanUp(cluster, sleep);
     assert.deepEqual(await cluster.namespaces(), []);
   });
 
-  it("takes away what a killed run has left, and goes on behind it", async () => {
-    const cluster = new TakenForReal(server);
+  it("deletes what a killed run has left, and continues after it", async () => {
+    const cluster = new RealNodes(server);
     let runs = 0;
     const removeNamespace = cluster.removeNamespace.bind(cluster);
-    // As after kill -9: nobody is there to clean up.
+    // As after kill -9: nothing cleans up.
     cluster.removeNamespace = () => Promise.resolve();
     cluster.recordings.onExec = (command) => {
       if (command.includes("-access-log-file") && ++runs > 2) throw new Error("killed");
@@ -92,10 +92,10 @@ describe("a benchmark on a real API server", function () {
     assert.deepEqual((await cluster.namespaces()).sort(), ["bench-control", "bench-none"]);
     cluster.removeNamespace = removeNamespace;
     cluster.recordings.onExec = () => undefined;
-    const said: string[] = [];
-    assert.equal((await runBenchmark(request, context(cluster, said))).state, "measured");
-    assert.match(said.join("\n"), /runs are there already; going on behind them/);
-    await cleanUp(cluster, rest);
+    const logged: string[] = [];
+    assert.equal((await runBenchmark(request, context(cluster, logged))).state, "measured");
+    assert.match(logged.join("\n"), /runs are finished already; continuing after them/);
+    await cleanUp(cluster, sleep);
     assert.deepEqual(await cluster.namespaces(), []);
   });
 });

@@ -14,7 +14,7 @@ import path from "node:path";
 import type { Report } from "../../../components/benchmark/report/report";
 import type { BenchmarkRequest, BenchmarkResult } from "../../../components/benchmark/run/request";
 import { BudgetError, runBenchmark } from "../../../components/benchmark/run/runner";
-import { NotMeasurable } from "../../../components/benchmark/run/set-up";
+import { NotMeasurable } from "../../../components/benchmark/run/request";
 import type { benchmark } from "../../../components/settings/sections/benchmark";
 import { FakeCluster } from "./fake-cluster";
 import { settingsOf } from "./settings-of";
@@ -23,11 +23,11 @@ import type { z } from "zod";
 describe("a benchmark's run", () => {
   let projectRoot: string;
   let cluster: FakeCluster;
-  let said: string[];
+  let logged: string[];
   beforeEach(() => {
     projectRoot = mkdtempSync(path.join(tmpdir(), "talos-mesh-bench-"));
     cluster = new FakeCluster();
-    said = [];
+    logged = [];
   });
   afterEach(() => rmSync(projectRoot, { recursive: true }));
 
@@ -35,8 +35,8 @@ describe("a benchmark's run", () => {
     const request: BenchmarkRequest = { stack: "test", settings: settingsOf(settings), mesh: { version: "1.31.1" } };
     return runBenchmark(request, {
       ...{ cluster, projectRoot, signal },
-      say: (line) => said.push(line),
-      rest: () => (signal?.aborted ? Promise.reject(signal.reason as Error) : Promise.resolve()),
+      log: (line) => logged.push(line),
+      sleep: () => (signal?.aborted ? Promise.reject(signal.reason as Error) : Promise.resolve()),
     });
   };
   const measurements = () => cluster.commands.filter((command) => command.includes("-access-log-file"));
@@ -47,7 +47,7 @@ describe("a benchmark's run", () => {
     return path.join(folder, readdirSync(folder)[0] ?? "", "runs.jsonl");
   };
 
-  it("makes every planned run, writes every form of the report, and leaves nothing in the cluster", async () => {
+  it("makes every planned run, writes every format of the report, and leaves nothing in the cluster", async () => {
     const result = await run({ blocks: 7, control: true, tcpStreams: [1], transactions: true });
     const report = reportIn(result);
     assert.equal(report.complete, true);
@@ -65,17 +65,17 @@ describe("a benchmark's run", () => {
       ["worker-1", "worker-2"],
     );
     assert.equal(report.environment.clientNode.mtu, 1450);
-    assert.match(said.join("\n"), /\[70\/70\] block 7, /);
-    assert.match(said.join("\n"), /\[1\/70\].*; \d+ (s|min) left/);
+    assert.match(logged.join("\n"), /\[70\/70\] block 7, /);
+    assert.match(logged.join("\n"), /\[1\/70\].*; \d+ (s|min) left/);
   });
 
-  it("says before it measures that its blocks are too few to tell a difference", async () => {
+  it("warns before it measures that its blocks are too few to show a difference", async () => {
     await run({ scenarios: ["none", "sidecar"], blocks: 5 });
-    const note = said.findIndex((line) => line.startsWith("talos-mesh:benchmark.blocks: 5 are too few to tell"));
-    assert.ok(note >= 0 && note < said.findIndex((line) => line.startsWith("[1/")), said.join("\n"));
+    const note = logged.findIndex((line) => line.startsWith("talos-mesh:benchmark.blocks: 5 are too few to tell"));
+    assert.ok(note >= 0 && note < logged.findIndex((line) => line.startsWith("[1/")), logged.join("\n"));
   });
 
-  it("warms up before it measures, and drops the log of what went before", async () => {
+  it("warms up before it measures, and removes the earlier log", async () => {
     await run({ blocks: 1 });
     const own = cluster.commands.filter((command) => / load |\brm\b|gzip/.test(command));
     assert.deepEqual(
@@ -88,7 +88,7 @@ describe("a benchmark's run", () => {
     assert.match(own[2] ?? "", /-t 2s .*-access-log-file \/work\/access\.log/);
   });
 
-  it("runs nothing again when all is there, and judges other budgets by what there is", async () => {
+  it("makes no run again when all are finished, and judges other budgets on them", async () => {
     await run({ blocks: 7 });
     const before = cluster.commands.length;
     await run({ blocks: 7, budgets: { p99: { max: 5 } } });
@@ -96,7 +96,7 @@ describe("a benchmark's run", () => {
     assert.equal(cluster.applied.filter(({ kind }) => kind === "Namespace").length, 1);
   });
 
-  it("goes on behind the last finished run after a kill, also in the middle of a line", async () => {
+  it("continues after the last finished run after a kill, also in the middle of a line", async () => {
     cluster.onExec = () => {
       if (measurements().length > 5) throw new Error("killed");
     };
@@ -111,16 +111,16 @@ describe("a benchmark's run", () => {
     assert.equal(measurements().length, 4);
     assert.equal(report.runs.length, 8);
     assert.equal(new Set(report.runs.map(({ id }) => id)).size, 8);
-    assert.match(said.join("\n"), /4 of 8 runs are there already; going on behind them/);
+    assert.match(logged.join("\n"), /4 of 8 runs are finished already; continuing after them/);
   });
 
-  it("removes what a killed run has left before it makes anything", async () => {
+  it("deletes what a killed run has left before it creates anything", async () => {
     cluster.leftOver("bench-old");
     await run({ blocks: 1 });
     assert.deepEqual(await cluster.namespaces(), []);
   });
 
-  it("removes everything and keeps finished runs when it is stopped", async () => {
+  it("deletes everything and keeps finished runs when it is stopped", async () => {
     const stop = new AbortController();
     cluster.onExec = () => {
       if (measurements().length === 3) stop.abort();
@@ -130,25 +130,25 @@ describe("a benchmark's run", () => {
     assert.equal(readFileSync(journalFile(), "utf8").trimEnd().split("\n").length, 3);
   });
 
-  it("measures anew on other nodes", async () => {
+  it("measures again on other nodes", async () => {
     await run({ blocks: 2 });
     cluster.nodes = () =>
       FakeCluster.prototype.nodes.call(cluster).then((nodes) => nodes.filter(({ name }) => name !== "worker-1"));
     cluster.commands.length = 0;
     await run({ blocks: 2 });
     assert.equal(measurements().length, 2);
-    assert.match(said.join("\n"), /Measuring anew: the earlier runs were on worker-1 \S+ \S+ and worker-2 /);
+    assert.match(logged.join("\n"), /Measuring again: the earlier runs were on worker-1 \S+ \S+ and worker-2 /);
   });
 
-  it("says of simulated nodes that there is nothing to measure, and makes nothing", async () => {
+  it("reports that there is nothing to measure on simulated nodes, and creates nothing", async () => {
     cluster.simulated = true;
     const result = await run({});
     assert.equal(result.state, "nothing to measure");
     assert.deepEqual([cluster.applied, cluster.commands], [[], []]);
-    assert.match(said.join("\n"), /Nothing to measure: all nodes are simulated/);
+    assert.match(logged.join("\n"), /Nothing to measure: all nodes are simulated/);
   });
 
-  it("refuses an arm with fewer than two requests a connection before it makes anything", async () => {
+  it("refuses an arm with fewer than two requests a connection before it creates anything", async () => {
     await assert.rejects(run({ qps: [10], connections: [4, 11] }), (error: unknown) => {
       assert.ok(error instanceof NotMeasurable);
       assert.match(error.message, /^talos-mesh:benchmark: http-c11-q10-1024B has 20 requests in 2 s, [^\n]*$/);
@@ -165,7 +165,7 @@ describe("a benchmark's run", () => {
     );
   });
 
-  it("measures the scenarios that are there, and says why the others are not", async () => {
+  it("measures the available scenarios, and reports why the others are not", async () => {
     cluster.parts = new Set(["istiod"]);
     cluster.echo = (namespace) =>
       namespace === "bench-sidecar"
@@ -194,7 +194,7 @@ describe("a benchmark's run", () => {
     );
   });
 
-  it("measures a scenario that was not there as soon as it is, and nothing twice", async () => {
+  it("measures a scenario as soon as it is available, and nothing twice", async () => {
     cluster.parts = new Set(["istiod"]);
     await run({ blocks: 2, scenarios: ["none", "ambient"] });
     assert.equal(measurements().length, 2);
@@ -216,7 +216,7 @@ describe("a benchmark's run", () => {
     );
   });
 
-  it("fails for a budget that is exceeded, after the report is written, and only warns where that is asked", async () => {
+  it("fails for a budget that is exceeded, after the report is written, or only warns where configured", async () => {
     cluster.echo = (namespace) => (namespace === "bench-sidecar" ? "X-Forwarded-Client-Cert: spiffe://a\n" : "");
     const budgets = (onExceed: "fail" | "warn") => ({ "sidecar.memory": { max: 50, onExceed } });
     const settings = { blocks: 7, scenarios: ["none" as const, "sidecar" as const] };
@@ -232,7 +232,7 @@ describe("a benchmark's run", () => {
     assert.equal((await run({ ...settings, budgets: budgets("warn") })).state, "measured");
   });
 
-  it("compares with a baseline, and says at once where there is none", async () => {
+  it("compares with a baseline, and fails at once where there is none", async () => {
     await assert.rejects(run({ baseline: "./no.json" }), /benchmark\.baseline: there is no \.\/no\.json/);
     assert.deepEqual(cluster.applied, []);
     const first = await run({ blocks: 7 });

@@ -4,32 +4,32 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import type { BenchmarkRequest, BenchmarkResult } from "../../../components/benchmark/run/request";
 import { runBenchmark } from "../../../components/benchmark/run/runner";
-import { NotMeasurable } from "../../../components/benchmark/run/set-up";
+import { NotMeasurable } from "../../../components/benchmark/run/request";
 import { FakeCluster } from "./fake-cluster";
 import { settingsOf } from "./settings-of";
 
 describe("a benchmark in its environment", () => {
   let projectRoot: string;
   let cluster: FakeCluster;
-  let said: string[];
+  let logged: string[];
   beforeEach(() => {
     projectRoot = mkdtempSync(path.join(tmpdir(), "talos-mesh-bench-"));
     cluster = new FakeCluster();
-    said = [];
+    logged = [];
   });
   afterEach(() => rmSync(projectRoot, { recursive: true }));
 
   const run = (told: Pick<BenchmarkRequest, "pull" | "grafana">, blocks: number, signal?: AbortSignal) => {
     const request = { stack: "test", settings: settingsOf({ blocks }), mesh: { version: "1.31.1" }, ...told };
-    const say = (line: string) => said.push(line);
-    return runBenchmark(request, { cluster, projectRoot, signal, say, rest: () => Promise.resolve() });
+    const log = (line: string) => logged.push(line);
+    return runBenchmark(request, { cluster, projectRoot, signal, log, sleep: () => Promise.resolve() });
   };
 
-  it("judges other budgets by an earlier result where the runs are not at hand, on the same nodes", async () => {
+  it("judges other budgets by an earlier result where the runs are not on this disk, on the same nodes", async () => {
     const budgets = (max: number) => ({ "sidecar.memory": { max, onExceed: "fail" as const } });
     const settings = settingsOf({ scenarios: ["none", "sidecar"], blocks: 7, budgets: budgets(70) });
     cluster.echo = (namespace) => (namespace === "bench-sidecar" ? "X-Forwarded-Client-Cert: spiffe://a\n" : "");
-    const context = { cluster, say: (line: string) => said.push(line), rest: () => Promise.resolve() };
+    const context = { cluster, log: (line: string) => logged.push(line), sleep: () => Promise.resolve() };
     const request = { stack: "test", settings, mesh: { version: "1.31.1" } };
     const printed = JSON.stringify(await runBenchmark(request, { ...context, projectRoot }));
     assert.ok(printed.length < 4000, "an environment has little room");
@@ -51,7 +51,7 @@ describe("a benchmark in its environment", () => {
     assert.ok(cluster.commands.length > commands, "other nodes are measured anew");
   });
 
-  it("has Grafana show when it began and when it ended, also where it is stopped", async () => {
+  it("annotates its beginning and end in Grafana, also where it is stopped", async () => {
     const told = { grafana: { namespace: "observability" } };
     const texts = () => cluster.annotations.map(({ namespace, text }) => `${namespace}: ${text}`);
     await run(told, 1);
@@ -66,14 +66,14 @@ describe("a benchmark in its environment", () => {
     assert.deepEqual(texts(), both);
   });
 
-  it("does not need Grafana: it warns, and gives it both moments as soon as it answers", async () => {
+  it("does not need Grafana: it warns, and sends both annotations as soon as it answers", async () => {
     const told = { grafana: { namespace: "observability" } };
     let refusals = 1;
     cluster.onAnnotate = () => {
       if (refusals-- > 0) throw new Error("no pod of Grafana is ready");
     };
     assert.equal((await run(told, 1)).state, "measured");
-    assert.match(said.join("\n"), /Warning: Grafana does not show "Benchmark of test begins" \(no pod of Grafana/);
+    assert.match(logged.join("\n"), /Warning: Grafana does not show "Benchmark of test begins" \(no pod of Grafana/);
     assert.deepEqual(
       cluster.annotations.map(({ text }) => text),
       ["Benchmark of test begins", "Benchmark of test ends"],
@@ -82,7 +82,7 @@ describe("a benchmark in its environment", () => {
     assert.ok(begin !== undefined && end !== undefined && begin <= end);
   });
 
-  it("pulls with the secrets of the environment, and says which are not there", async () => {
+  it("pulls with the secrets of the environment, and names missing ones", async () => {
     const told = { pull: { policy: "Always", secrets: ["registry", "other"] } } as const;
     cluster.pullSecrets.set("registry", "e30=");
     await assert.rejects(run(told, 1), (error: unknown) => {

@@ -32,7 +32,7 @@ describe("what is read of a pod", () => {
     });
     assert.deepEqual(pod, {
       ...{ name: "web-1", namespace: "shop", app: "web", node: "worker-1", phase: "Pending", ready: false },
-      ...{ leaving: false, hostNetwork: false, redirected: false, waitingFor: "web: ImagePullBackOff" },
+      ...{ ended: false, deleting: false, hostNetwork: false, redirected: false, waitingFor: "web: ImagePullBackOff" },
       ...{ labels: { app: "web" }, annotations: pod.annotations, containers: ["istio-proxy", "web"] },
       proxy: { image: "istio/proxyv2:1.31.1", requests: { cpu: "100m" }, limits: {}, workers: 2 },
       ...{ revision: "1-31-1", images: ["web:1 (sha256:1)"], restarts: { web: 3 } },

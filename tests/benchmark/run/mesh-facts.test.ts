@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { KubernetesCluster } from "../../../components/benchmark/run/cluster";
 import { meshFacts, proxyFacts } from "../../../components/benchmark/run/mesh-facts";
-import { hardwareOf, parseProcessorTime, stolenShare } from "../../../components/benchmark/run/node-state";
 import { ApiServer, type LiveObject } from "../../../components/shared/kubernetes/api-server";
 import { ReadOnlyApi, type StoredObject } from "./fake-api";
 
@@ -18,10 +17,10 @@ defaultProviders: { metrics: [prometheus] }
 `;
 const limited = { requests: { memory: "128Mi", cpu: "100m" }, limits: { cpu: "2" } };
 
-/** Facts without what only tells one content from another. */
-const withoutMarks = (facts: readonly string[]) => facts.map((fact) => fact.replace(/ \([0-9a-f]{8}\)$/, ""));
+/** Facts without the digests of what they summarise. */
+const withoutDigests = (facts: readonly string[]) => facts.map((fact) => fact.replace(/ \([0-9a-f]{8}\)$/, ""));
 
-describe("what is told of a mesh", () => {
+describe("the facts of a mesh", () => {
   let api: ReadOnlyApi;
   let cluster: KubernetesCluster;
   before(async () => {
@@ -61,8 +60,8 @@ describe("what is told of a mesh", () => {
   });
   after(() => api.stop());
 
-  it("is what decides the cost of any proxy, as it stands in the cluster", async () => {
-    assert.deepEqual(withoutMarks(meshFacts(await cluster.meshState(undefined))), [
+  it("are what decides the cost of every proxy, as it is in the cluster", async () => {
+    assert.deepEqual(withoutDigests(meshFacts(await cluster.meshState(undefined))), [
       "access log: /dev/stdout, TEXT",
       "tracing: on, of 1% of the requests",
       'default providers: {"metrics":["prometheus"]}',
@@ -76,7 +75,7 @@ describe("what is told of a mesh", () => {
     ]);
   });
 
-  it("is of an object what it changes, and never what somebody wrote into it", async () => {
+  it("name what an object changes, and never its values", async () => {
     const state = await cluster.meshState(undefined);
     const object = (kind: string, spec: object) => ({ kind, metadata: { name: "of-us" }, spec }) as LiveObject;
     const patch = { applyTo: "HTTP_FILTER", match: {}, patch: { value: { token: "hidden" } } };
@@ -87,7 +86,7 @@ describe("what is told of a mesh", () => {
       object("ProxyConfig", { concurrency: 2, environmentVariables: { KEY: "hidden" } }),
       object("AuthorizationPolicy", {}),
     ];
-    assert.deepEqual(withoutMarks(meshFacts({ ...state, objects })).slice(-5), [
+    assert.deepEqual(withoutDigests(meshFacts({ ...state, objects })).slice(-5), [
       "EnvoyFilter of-us: patches HTTP_FILTER, patches CLUSTER, of some workloads",
       "PeerAuthentication of-us: STRICT",
       "Telemetry of-us: tracing, 1 metrics",
@@ -101,13 +100,13 @@ describe("what is told of a mesh", () => {
     assert.notEqual(one, other, "runs under another Telemetry are another experiment");
   });
 
-  it("is read of the control plane whose proxies are measured", async () => {
+  it("are those of the control plane whose proxies are measured", async () => {
     const [log, tracing] = meshFacts(await cluster.meshState("1-31"));
     assert.deepEqual([log, tracing], ["access log: off", "tracing: off, unless a Telemetry turns it on"]);
     assert.deepEqual(meshFacts(await cluster.meshState("1-30")), [], "there is no such control plane");
   });
 
-  it("has where each proxy of a scenario is and what it may use, ztunnel only where it serves", async () => {
+  it("have the node and the resources of each proxy of a scenario, ztunnel only where it is used", async () => {
     const ztunnels = await cluster.ztunnels(["worker-2"]);
     assert.deepEqual(await cluster.ztunnels(["worker-1"]), []);
     assert.deepEqual(proxyFacts("sidecar", await cluster.pods("bench-sidecar"), ztunnels), [
@@ -117,30 +116,5 @@ describe("what is told of a mesh", () => {
       "ztunnel on worker-2: requests cpu 200m, limits none",
       "waypoint on worker-2: requests cpu 100m memory 128Mi, limits cpu 2",
     ]);
-  });
-});
-
-describe("what a pod sees of its node", () => {
-  const shell = (printed: string) => () => Promise.resolve({ stdout: Buffer.from(printed), stderr: "", exitCode: 2 });
-
-  it("is its hardware, as far as the kernel tells", async () => {
-    const printed =
-      "/sys/class/net/eth0/mtu:1450\n/proc/cpuinfo:model name\t: AMD EPYC 9R14\n" +
-      "/sys/devices/system/clocksource/clocksource0/current_clocksource:tsc\n/sys/devices/system/node/online:0\n";
-    assert.deepEqual(await hardwareOf(shell(printed)), {
-      ...{ mtu: 1450, processor: "AMD EPYC 9R14", clockSource: "tsc", numaNodes: "0" },
-    });
-    assert.deepEqual(await hardwareOf(shell("")), {});
-  });
-
-  it("is the time that its host gave to others", () => {
-    const before = parseProcessorTime("cpu  100 0 100 700 0 0 0 100 50 0");
-    const after = parseProcessorTime("cpu  150 0 150 740 0 0 0 160 90 0\n");
-    assert.deepEqual(before, { total: 1000, stolen: 100 });
-    assert.equal(stolenShare(before, after), 0.3);
-    assert.equal(stolenShare(before, before), undefined);
-    assert.equal(stolenShare(undefined, after), undefined);
-    assert.equal(parseProcessorTime("cpu0 1 2"), undefined);
-    assert.equal(parseProcessorTime(""), undefined);
   });
 });

@@ -1,0 +1,131 @@
+import type { ExecResult } from "../../shared/kubernetes/exec";
+import type { ContainerSample } from "../measure/usage";
+import type { NodeFacts } from "../report/report";
+import type { BenchCluster, BenchNode } from "./cluster";
+import { NotMeasurable } from "./request";
+
+/** The nodes of the client and of the server. */
+export type NodePair = readonly [client: BenchNode, server: BenchNode];
+
+/** Workers before control planes, then by name, so that every run takes the same nodes. @throws NotMeasurable */
+export async function chooseNodes(cluster: Pick<BenchCluster, "nodes">): Promise<NodePair> {
+  const nodes = await cluster.nodes();
+  const real = nodes.filter(({ simulated }) => !simulated);
+  if (nodes.length > 0 && real.length === 0) {
+    throw new NotMeasurable("all nodes are simulated: no container runs on them, so there is nothing to measure");
+  }
+  const order = [...real].sort((a, b) => Number(a.controlPlane) - Number(b.controlPlane) || (a.name < b.name ? -1 : 1));
+  const [client, server] = order;
+  if (client && server) return [client, server];
+  throw new NotMeasurable(
+    `found ${real.length} ${real.length === 1 ? "node" : "nodes"} that are ready and take pods; client and server need one each`,
+  );
+}
+
+/** Identifies a node: a machine that joins under an old name has another UID. */
+export function nodeTitle({ name, kernel, uid }: BenchNode): string {
+  return `${name} ${kernel} ${uid}`;
+}
+
+/** Differences between scenarios are valid on unlike nodes too, but CPU of client and server cannot be added up then. */
+export function differenceOf([client, server]: NodePair): string | undefined {
+  const titles = [client, server].map(({ cores, architecture }) => `${cores} cores ${architecture}`);
+  if (titles[0] === titles[1]) return undefined;
+  return `The nodes are not alike: ${client.name} has ${titles.join(`, ${server.name} `)}. A vCPU of one is not one of the other`;
+}
+
+/** Nodes of client and server, and those of the control plane. */
+export async function countedNodes(cluster: BenchCluster, nodes: NodePair): Promise<string[]> {
+  const istiod = await cluster.istiodNodes().catch(() => []);
+  return [...new Set([...nodes.map(({ name }) => name), ...istiod])];
+}
+
+/** Seconds within which a kubelet refreshes its counters (housekeeping: 10 s, up to 15 s on an idle node). */
+export const kubeletPeriod = 15;
+
+/** The kubelet counters of some nodes. A kubelet without counters leaves out the cost, and does not end the benchmark. */
+export class Kubelets {
+  private readonly reasons = new Map<string, string>();
+
+  constructor(
+    private readonly cluster: Pick<BenchCluster, "usage">,
+    private readonly nodes: readonly string[],
+    private readonly log: (line: string) => void,
+  ) {}
+
+  /** Counters of every container, of the nodes whose kubelets have them. */
+  async read(): Promise<ContainerSample[]> {
+    const all = await Promise.all(
+      this.nodes.map((node) => this.cluster.usage(node).catch((error: unknown) => this.none(node, error as Error))),
+    );
+    return all.flat();
+  }
+
+  /** Why counters were missing so far, by node. */
+  missing(): string[] {
+    return [...this.reasons].map(([node, reason]) => `${node}: ${reason}`);
+  }
+
+  private none(node: string, { message }: Error): [] {
+    if (!this.reasons.has(node)) {
+      this.reasons.set(node, message);
+      this.log(
+        `Warning: ${node} gives no counters (${message}), so that neither the cost nor the load generator's share of the ` +
+          "processors is known; reading them needs the right nodes/proxy",
+      );
+    }
+    return [];
+  }
+}
+
+/** Runs a command in the container of a pod that has a shell. */
+export type Shell = (argv: readonly string[]) => Promise<ExecResult>;
+
+const hardwareFiles = {
+  mtu: "/sys/class/net/eth0/mtu",
+  processor: "/proc/cpuinfo",
+  clockSource: "/sys/devices/system/clocksource/clocksource0/current_clocksource",
+  governor: "/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor",
+  numaNodes: "/sys/devices/system/node/online",
+} as const;
+
+/** What the API server does not know of a node; a container sees the files of its node's kernel. */
+export async function hardwareOf(shell: Shell): Promise<Partial<NodeFacts>> {
+  // The first line with a model's name, or of a file that has only one word.
+  const pattern = ["-m", "1", "-E", "^model name|^[^:]+$"];
+  const { stdout } = await shell(["grep", "-s", "-H", ...pattern, ...Object.values(hardwareFiles)]);
+  const lines = stdout.toString("utf8").split("\n");
+  const found = Object.entries(hardwareFiles).flatMap(([name, file]) => {
+    const value = lines.find((line) => line.startsWith(`${file}:`))?.slice(file.length + 1);
+    return value === undefined ? [] : [[name, value.replace(/^model name\s*:\s*/, "").trim()] as const];
+  });
+  const { mtu, ...facts } = Object.fromEntries(found) as Readonly<Partial<Record<keyof typeof hardwareFiles, string>>>;
+  return { ...facts, ...(mtu !== undefined && { mtu: Number(mtu) }) };
+}
+
+/** Counters of all of a node's processors together, in ticks since it started. */
+export interface ProcessorTime {
+  readonly total: number;
+  readonly stolen: number;
+}
+
+/** Undefined where the node does not have them. */
+export async function processorTime(shell: Shell): Promise<ProcessorTime | undefined> {
+  const { stdout } = await shell(["head", "-n", "1", "/proc/stat"]);
+  return parseProcessorTime(stdout.toString("utf8"));
+}
+
+/** The line `cpu` of /proc/stat. The last two of its ten numbers are a guest's, and counted in the first two. */
+export function parseProcessorTime(line: string): ProcessorTime | undefined {
+  const [name, ...ticks] = line.trim().split(/\s+/);
+  const counted = ticks.slice(0, 8).map(Number);
+  const stolen = counted[7];
+  if (name !== "cpu" || stolen === undefined || counted.some(Number.isNaN)) return undefined;
+  return { total: counted.reduce((sum, each) => sum + each, 0), stolen };
+}
+
+/** Share of its processors that the host of a virtual node gave to others. */
+export function stolenShare(before: ProcessorTime | undefined, after: ProcessorTime | undefined): number | undefined {
+  if (!before || !after || after.total <= before.total) return undefined;
+  return (after.stolen - before.stolen) / (after.total - before.total);
+}
