@@ -1,9 +1,9 @@
 import { createServer, type Server, type Socket } from "node:net";
 import { messageOf, UserError } from "../../embedded/program/errors";
 
-/** Where connections go. */
+/** What connections are forwarded to. */
 export interface Destination {
-  /** Carries one connection until either side ends it; rejects where it cannot be made. */
+  /** Forwards one connection until either side ends it; rejects where it cannot be opened. */
   connect(socket: Socket): Promise<void>;
 }
 
@@ -17,9 +17,9 @@ export interface Forward {
 const host = "127.0.0.1";
 
 /**
- * Opens a port of this machine, for this machine only, and carries each connection to the destination.
+ * Opens a port on the loopback interface, and forwards each connection to the destination.
  *
- * @param onFailure told of connections that could not be carried, in words for people
+ * @param onFailure gets why a connection could not be forwarded
  * @throws UserError where the port is taken
  */
 export async function forward(
@@ -32,7 +32,7 @@ export async function forward(
   const server = createServer({ allowHalfOpen: true }, (socket) => {
     sockets.add(socket);
     socket.once("close", () => sockets.delete(socket));
-    // A browser that goes away is nobody's failure.
+    // A browser that closes its connection is no failure.
     socket.on("error", () => socket.destroy());
     destination.connect(socket).catch((error: unknown) => {
       onFailure(messageOf(error));

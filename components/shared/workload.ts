@@ -1,4 +1,4 @@
-/** A workload that policies can name: a Service, the pods behind it, and the identity they run under. */
+/** A workload that policies can name: a Service, the pods behind it, and their identity. */
 export interface Workload {
   /** Name of the Service and value of the pods' `app` label. */
   readonly name: string;
@@ -17,7 +17,7 @@ export interface Workload {
 export interface GatewayWorkload {
   /** The name rules use: `ingress` or `egress`. */
   readonly name: string;
-  /** Whether Istio's API says what it offers, or Gateway API. @default "chart", which is Istio's API */
+  /** Whether Istio's API configures it, or Gateway API. @default "chart", which is Istio's API */
   readonly kind?: "chart" | "gateway-api";
   readonly namespace: string;
   /** Name of its Service. */
@@ -25,21 +25,21 @@ export interface GatewayWorkload {
   readonly serviceAccount: string;
   /** Labels of its pods, for the selector of an Istio `Gateway`. */
   readonly selector: Readonly<Record<string, string>>;
-  /** Port numbers the Service offers, by the name of the port (`http2`, `https`). */
+  /** Port numbers of the Service, by the name of the port (`http2`, `https`). */
   readonly ports: Readonly<Record<string, number>>;
-  /** How it answers on its port `https`. @default it does not */
+  /** TLS on its port `https`. @default none */
   readonly tls?: GatewayTls;
 }
 
-/** How a gateway answers TLS. */
+/** TLS of a gateway. */
 export interface GatewayTls {
-  /** MUTUAL asks clients for a certificate; PASSTHROUGH leaves TLS to the workload. */
+  /** MUTUAL requires a client certificate; PASSTHROUGH leaves TLS to the workload. */
   readonly mode: "SIMPLE" | "MUTUAL" | "PASSTHROUGH";
   /** Secret with its certificate, in its own namespace. */
   readonly credentialName: string;
-  /** Whether plain HTTP gets a redirect. */
+  /** Whether plain HTTP is redirected to HTTPS. */
   readonly httpsRedirect: boolean;
-  /** Where clients from outside reach it, where that is known. @default 443 */
+  /** The port for clients outside the cluster. @default 443 */
   readonly outsidePort?: number;
 }
 
@@ -48,8 +48,8 @@ export interface WaypointWorkload {
   /** Name of its Gateway, and of the service account that istiod makes for it. */
   readonly name: string;
   readonly namespace: string;
-  /** The service it stands before. @default every one of the namespace that has none of its own */
+  /** The service it serves. @default every one of the namespace without a waypoint of its own */
   readonly service?: string;
-  /** Whether what comes in by a gateway goes through it as well. */
+  /** Whether traffic from a gateway goes through it as well. */
   readonly ingress: boolean;
 }

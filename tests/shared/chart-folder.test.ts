@@ -33,7 +33,7 @@ describe("a chart in a folder", () => {
     assert.throws(() => chartDigest(folder, "1.30.0"), /is of version 1\.31\.1, and the settings request 1\.30\.0/);
   });
 
-  it("of another version can be replaced in its folder, for Istio's charts and for addons", () => {
+  it("can be replaced by another version in its folder, for Istio's charts and for addons", () => {
     const next = /: put that version there, or next to it as 2\.27\.0\/.*charts\.source .*charts\.addons /;
     assert.throws(
       () => chartDigest(folder, "2.27.0"),
@@ -45,7 +45,7 @@ describe("a chart in a folder", () => {
     );
   });
 
-  it("of a stand-in goes for every version", () => {
+  it("is accepted for every version where it is a stand-in chart", () => {
     assert.equal(chartDigest(folder, undefined), chartDigest(folder, versions.istio));
   });
 

@@ -44,7 +44,7 @@ describe("the lock between processes", () => {
     assert.ok(Date.now() - started < 1_000);
   });
 
-  it("is taken over when another process has got the dead owner's number", async () => {
+  it("is taken over when another process has the dead owner's number", async () => {
     writeFileSync(file, JSON.stringify({ pid: process.pid, startedAt: "before the reboot" }));
     assert.equal(await withLock(file, options, () => Promise.resolve("done")), "done");
   });

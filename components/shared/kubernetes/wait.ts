@@ -4,7 +4,7 @@ import { isTemporary } from "./errors";
 /** What a check returns while the condition does not hold. */
 export class Missing {
   constructor(
-    /** Completes "waiting for ..." or stands alone: `2 of 3 replicas available`. */
+    /** A noun phrase, as after "waiting for": `2 of 3 replicas available`. */
     readonly what: string,
   ) {}
 }

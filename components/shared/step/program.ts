@@ -34,7 +34,7 @@ export interface StepContext extends Pick<ProgramContext, "log" | "sleep"> {
 type Verb<Context> = (context: Context, request: unknown) => Promise<object | string | undefined>;
 
 interface ProgramOptions<Context> {
-  /** Begins the line of an error, before the verb. @default the message stands alone */
+  /** Begins the line of an error, before the verb. @default the line is the message only */
   readonly name?: string;
   /** The environment variable with the request as JSON. */
   readonly requestVariable: string;

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 
-/** An object as it stands in an API server; without a namespace it belongs to the cluster. */
+/** An object of an API server; without a namespace it belongs to the cluster. */
 export interface StoredObject {
   readonly apiVersion: string;
   readonly kind: string;

@@ -7,8 +7,8 @@ import { FakeGrafana } from "./fake-grafana";
 describe("an annotation of a benchmark", () => {
   let grafana: FakeGrafana;
   const at = new Date("2026-05-04T03:02:01.234Z");
-  const send = async (text = "Benchmark of dev begins", patience?: number) =>
-    annotate(await ApiServer.open({ kubeconfig: grafana.kubeconfig }), "watch", { at, text }, patience);
+  const send = async (text = "Benchmark of dev begins", timeoutMs?: number) =>
+    annotate(await ApiServer.open({ kubeconfig: grafana.kubeconfig }), "watch", { at, text }, timeoutMs);
   beforeEach(async () => (grafana = await FakeGrafana.start()));
   afterEach(() => grafana.stop());
 

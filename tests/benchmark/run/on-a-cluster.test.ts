@@ -72,7 +72,7 @@ describe("a benchmark on a real API server", function () {
     const result = await runBenchmark(request, context(cluster, logged));
     assert.equal(result.state, "measured");
     assert.match(logged.join("\n"), /sidecar: not measured, there is no ready istiod/);
-    // A client beside the server and one away from it, in both namespaces that are measured.
+    // A client on the server's node and one on another, in both namespaces that are measured.
     assert.equal([...placed].filter((place) => place.startsWith("client-near-")).length, 2);
     assert.equal([...placed].filter((place) => /^client-(?!near)/.test(place)).length, 2);
     await cleanUp(cluster, sleep);

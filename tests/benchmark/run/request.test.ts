@@ -13,7 +13,7 @@ function settingsOf(sections: object) {
 
 const digest = `sha256:${"1".repeat(64)}`;
 
-describe("what a benchmark is told", () => {
+describe("the request of a benchmark", () => {
   it("names images as they are pulled: under the hub, from the mirror, by digest, and those of the settings too", () => {
     const images = {
       hub: "hub.example.com/istio",
@@ -41,10 +41,10 @@ describe("what a benchmark is told", () => {
         images: { mirrors: { "docker.io": "mirror.example.com" } },
       });
       const listed = environmentImages(settings).filter(({ component }) => component === "benchmark");
-      const told = Object.values(benchmarkRequest("test", settings).settings.images);
+      const images = Object.values(benchmarkRequest("test", settings).settings.images);
       assert.deepEqual(
         listed.map(({ image }) => image),
-        told.slice(0, count),
+        images.slice(0, count),
       );
       for (const { source } of listed) {
         assert.match(source, /^docker\.io\//);

@@ -19,8 +19,8 @@ describe("a benchmark in its environment", () => {
   });
   afterEach(() => rmSync(projectRoot, { recursive: true }));
 
-  const run = (told: Pick<BenchmarkRequest, "pull" | "grafana">, blocks: number, signal?: AbortSignal) => {
-    const request = { stack: "test", settings: settingsOf({ blocks }), mesh: { version: "1.31.1" }, ...told };
+  const run = (extra: Pick<BenchmarkRequest, "pull" | "grafana">, blocks: number, signal?: AbortSignal) => {
+    const request = { stack: "test", settings: settingsOf({ blocks }), mesh: { version: "1.31.1" }, ...extra };
     const log = (line: string) => logged.push(line);
     return runBenchmark(request, { cluster, projectRoot, signal, log, sleep: () => Promise.resolve() });
   };
@@ -48,31 +48,31 @@ describe("a benchmark in its environment", () => {
     cluster.uid = "2";
     // The client's sidecar is on the node that is gone, so that no memory budget could be judged.
     await runBenchmark({ ...request, settings: { ...settings, budgets: {} } }, elsewhere);
-    assert.ok(cluster.commands.length > commands, "other nodes are measured anew");
+    assert.ok(cluster.commands.length > commands, "other nodes are measured again");
   });
 
   it("annotates its beginning and end in Grafana, also where it is stopped", async () => {
-    const told = { grafana: { namespace: "observability" } };
+    const extra = { grafana: { namespace: "observability" } };
     const texts = () => cluster.annotations.map(({ namespace, text }) => `${namespace}: ${text}`);
-    await run(told, 1);
+    await run(extra, 1);
     const both = ["observability: Benchmark of test begins", "observability: Benchmark of test ends"];
     assert.deepEqual(texts(), both);
     cluster.annotations.length = 0;
-    await run(told, 1);
+    await run(extra, 1);
     assert.deepEqual(texts(), [], "nothing was measured");
     const stop = new AbortController();
     cluster.onExec = (command) => command.includes("-access-log-file") && stop.abort(new Error("stopped"));
-    await assert.rejects(run(told, 2, stop.signal), /stopped/);
+    await assert.rejects(run(extra, 2, stop.signal), /stopped/);
     assert.deepEqual(texts(), both);
   });
 
   it("does not need Grafana: it warns, and sends both annotations as soon as it answers", async () => {
-    const told = { grafana: { namespace: "observability" } };
+    const extra = { grafana: { namespace: "observability" } };
     let refusals = 1;
     cluster.onAnnotate = () => {
       if (refusals-- > 0) throw new Error("no pod of Grafana is ready");
     };
-    assert.equal((await run(told, 1)).state, "measured");
+    assert.equal((await run(extra, 1)).state, "measured");
     assert.match(logged.join("\n"), /Warning: Grafana does not show "Benchmark of test begins" \(no pod of Grafana/);
     assert.deepEqual(
       cluster.annotations.map(({ text }) => text),
@@ -83,9 +83,9 @@ describe("a benchmark in its environment", () => {
   });
 
   it("pulls with the secrets of the environment, and names missing ones", async () => {
-    const told = { pull: { policy: "Always", secrets: ["registry", "other"] } } as const;
+    const extra = { pull: { policy: "Always", secrets: ["registry", "other"] } } as const;
     cluster.pullSecrets.set("registry", "e30=");
-    await assert.rejects(run(told, 1), (error: unknown) => {
+    await assert.rejects(run(extra, 1), (error: unknown) => {
       assert.ok(error instanceof NotMeasurable);
       assert.equal(
         error.message,
@@ -95,7 +95,7 @@ describe("a benchmark in its environment", () => {
     });
     assert.equal(cluster.applied.length, 0);
     cluster.pullSecrets.set("other", "e30=");
-    await run(told, 1);
+    await run(extra, 1);
     const secrets = cluster.applied.filter(({ kind }) => kind === "Secret");
     assert.deepEqual(
       secrets.map(({ metadata, data }) => [metadata.namespace, metadata.name, data]),

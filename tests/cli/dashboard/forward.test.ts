@@ -57,8 +57,8 @@ describe("forwarding a port", () => {
     taken.close();
   });
 
-  it("tells of a connection that cannot be carried, and goes on with the next", async () => {
-    const told: string[] = [];
+  it("reports a connection that cannot be forwarded, and forwards the next", async () => {
+    const failures: string[] = [];
     let broken = true;
     const destination = {
       connect: (socket: Socket) => {
@@ -67,11 +67,11 @@ describe("forwarding a port", () => {
         return Promise.resolve();
       },
     };
-    const { port } = await open(0, destination, (message) => told.push(message));
+    const { port } = await open(0, destination, (message) => failures.push(message));
     assert.equal(await ask(port, "x"), undefined);
     broken = false;
     assert.equal(await ask(port, "x"), "hello");
-    assert.deepEqual(told, ["no pod"]);
+    assert.deepEqual(failures, ["no pod"]);
   });
 
   it("ends open connections when it is closed", async () => {
@@ -93,11 +93,11 @@ describe("forwarding a port", () => {
 
 describe("an addon in its cluster", () => {
   let server: FakeApiServer;
-  let told: string[];
+  let logged: string[];
   let opened: Forward | undefined;
   beforeEach(async () => {
     server = await FakeApiServer.start();
-    told = [];
+    logged = [];
   });
   afterEach(async () => {
     await opened?.close();
@@ -106,8 +106,8 @@ describe("an addon in its cluster", () => {
   });
 
   const addon = (page = grafana) =>
-    AddonInCluster.open({ kubeconfig: server.kubeconfig }, page, (message) => told.push(message));
-  const through = async () => (opened = await forward(0, await addon(), (message) => told.push(message))).port;
+    AddonInCluster.open({ kubeconfig: server.kubeconfig }, page, (message) => logged.push(message));
+  const through = async () => (opened = await forward(0, await addon(), (message) => logged.push(message))).port;
 
   it("is reached through a pod that is ready, on the port that the Service means by its name", async () => {
     server.pods.set("old", { ready: false, answer: () => "wrong" });
@@ -123,7 +123,7 @@ describe("an addon in its cluster", () => {
     server.pods.delete("one");
     server.pods.set("two", { ready: true, answer: () => "two" });
     assert.equal(await ask(port, "x"), "two");
-    assert.deepEqual(told, ["Pod one is gone; continuing with two."]);
+    assert.deepEqual(logged, ["Pod one is gone; continuing with two."]);
   });
 
   it("ends a connection whose pod goes away", async () => {
@@ -139,13 +139,13 @@ describe("an addon in its cluster", () => {
   it("tells what the node says where nothing listens in the pod", async () => {
     server.pods.set("one", { ready: true, answer: upperCase, complaint: "connection refused" });
     assert.equal(await ask(await through(), "x"), undefined);
-    assert.deepEqual(told, ["Pod one: connection refused"]);
+    assert.deepEqual(logged, ["Pod one: connection refused"]);
   });
 
   it("says that a pod does not answer", async () => {
     server.pods.set("one", { ready: true });
     assert.equal(await ask(await through(), "x"), undefined);
-    assert.deepEqual(told, ["Pod one does not answer: Unexpected server response: 500"]);
+    assert.deepEqual(logged, ["Pod one does not answer: Unexpected server response: 500"]);
   });
 
   it("says why no pod is ready", async () => {

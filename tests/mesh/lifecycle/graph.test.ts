@@ -4,7 +4,7 @@ import { runStack, type StackRun } from "../../support/program";
 
 type Mesh = Readonly<Record<string, unknown>>;
 
-/** `talos-mesh:mesh` in the steps of a canary upgrade; what `tags` name stands for `bookinfo`'s proxies. */
+/** `talos-mesh:mesh` in the steps of a canary upgrade; bookinfo's proxies belong to the tag `prod`. */
 const steps = {
   before: { version: "1.30.2", revision: "1-30-2", tags: { prod: "1-30-2" } },
   canary: {
@@ -22,12 +22,12 @@ const steps = {
   promoted: { version: "1.31.1", revision: "1-31-1", tags: { prod: "1-31-1" } },
 } satisfies Record<string, Mesh>;
 
-/** As on nodes that run pods, where the webhooks and their default revision are part of the values. */
+/** With nodes that run pods, so that the webhooks and their default revision are part of the values. */
 const cluster = { kind: "existing", name: "shared", kubeconfig: { file: "./kubeconfig", context: "admin" } };
 
 const runs = new Map<string, Promise<StackRun>>();
 
-/** Runs the program once for each environment that is asked for; what watches the mesh has tests of its own. */
+/** Runs the program once for each environment, without observability, which has tests of its own. */
 function run(mesh: Mesh, more: Readonly<Record<string, unknown>> = {}): Promise<StackRun> {
   const overrides = {
     "talos-mesh:cluster": { ...cluster, workers: null },
@@ -48,7 +48,7 @@ function inputs(run: StackRun): Map<string, string> {
   );
 }
 
-/** Resources by what a step does to them; a step of the life cycle that only reads is left out. */
+/** Resources by what a step does to them, without those life cycle steps that only read. */
 async function change(from: Mesh, to: Mesh): Promise<{ created: string[]; changed: string[]; deleted: string[] }> {
   const [old, now] = [inputs(await run(from)), inputs(await run(to))];
   const reading = /-(upgrade-check|cni-gate|ready)$/;
@@ -107,7 +107,7 @@ describe("the order of the mesh", () => {
     });
   });
 
-  it("makes gateways and applications once pods are injected, by revision and by tag", () => {
+  it("creates gateways and applications once pods are injected, by revision and by tag", () => {
     const ready = step("istio-ready");
     before_(ready, release("istio-gateway-ingress"), ...up.byType("Deployment"));
     for (const part of ["istio-istiod-1-30-2", "istio-istiod-1-31-1", "istio-tag-prod", "istio-cni"]) {
@@ -115,7 +115,7 @@ describe("the order of the mesh", () => {
     }
   });
 
-  it("takes a control plane away after everything that has a proxy, and what it left after the CRDs' release", () => {
+  it("deletes a control plane after everything that has a proxy, and its leftovers after the CRDs' release", () => {
     const retirement = step("istio-istiod-1-30-2-retirement");
     before_(release("istio-istiod-1-30-2"), retirement);
     before_(retirement, release("istio-gateway-ingress"), ...up.byType("Deployment"));
@@ -123,7 +123,7 @@ describe("the order of the mesh", () => {
     for (const namespace of up.byType("Namespace")) before_(namespace, step("istio-leftovers"));
   });
 
-  it("gives shared parts the version that goes with both: CRDs the newest, agents the oldest", () => {
+  it("gives shared parts the version that fits both: CRDs the newest, agents the oldest", () => {
     assert.deepEqual(
       ["istio-base", "istio-cni", "istio-gateway-ingress"].map((name) => version(release(name))),
       ["1.31.1", "1.30.2", "1.30.2"],
@@ -131,9 +131,9 @@ describe("the order of the mesh", () => {
   });
 
   it("keeps the kubeconfig of every step secret, and out of what is shown", () => {
-    const asked = up.byType("Command").filter(({ inputs }) => JSON.stringify(inputs).includes("MESH_STEP"));
-    assert.equal(asked.length, 6);
-    for (const command of asked) {
+    const steps = up.byType("Command").filter(({ inputs }) => JSON.stringify(inputs).includes("MESH_STEP"));
+    assert.equal(steps.length, 6);
+    for (const command of steps) {
       assert.ok(isSecret(command.inputs.stdin), command.name);
       assert.deepEqual(Object.keys(command.inputs.environment as object).sort(), ["MESH_KUBE_CONTEXT", "MESH_STEP"]);
     }
@@ -163,7 +163,7 @@ describe("an upgrade by canary", () => {
     });
   });
 
-  it("moves a tag and rolls the workloads that ask for it, and no gateway", async () => {
+  it("moves a tag and restarts the workloads with it, and no gateway", async () => {
     assert.deepEqual(await change(steps.canary, steps.moved), {
       created: [],
       changed: [...bookinfo, "istio-tag-prod"],
@@ -179,7 +179,7 @@ describe("an upgrade by canary", () => {
     });
   });
 
-  it("can go back: the tag returns and so do the workloads", async () => {
+  it("can be undone: the tag is moved back and so are the workloads", async () => {
     assert.deepEqual((await change(steps.moved, steps.canary)).changed, [...bookinfo, "istio-tag-prod"]);
   });
 

@@ -60,7 +60,7 @@ describe("a command in a pod", () => {
   const target = { namespace: "bench-none", pod: "client-abc", container: "fortio" };
   const run = (limits?: ExecLimits) => execInPod(api, target, ["fortio", "load", "-c", "1"], limits);
 
-  it("gives what it printed, in order and to the byte, and its exit code", async () => {
+  it("returns what it printed, in order and to the byte, and its exit code", async () => {
     const binary = Buffer.from(Array.from({ length: 300 }, (_, index) => index % 256));
     answer = (socket) => {
       socket.write(message(streams.stdout, binary));
@@ -76,7 +76,7 @@ describe("a command in a pod", () => {
     assert.equal(asked.searchParams.get("container"), "fortio");
   });
 
-  it("gives the code of one that failed, and the reason of one that could not be started", async () => {
+  it("returns the exit code of a failed command, and the reason why one could not be started", async () => {
     const failed = (causes: object[], message: string) =>
       JSON.stringify({ status: "Failure", message, details: { causes } });
     answer = (socket) =>
@@ -101,7 +101,7 @@ describe("a command in a pod", () => {
     await assert.rejects(run(), (error: unknown) => error instanceof ExecError && /403/.test(error.message));
   });
 
-  it("is left when it is to be stopped", async () => {
+  it("ends when the signal is aborted", async () => {
     const stop = new AbortController();
     answer = () => stop.abort(new Error("stopped"));
     await assert.rejects(run({ signal: stop.signal }), /stopped/);
