@@ -11,12 +11,12 @@ import { credentialName, gatewayNamespace } from "../model/gateways";
 
 export interface GatewayCertificatesArgs {
   readonly gateways: GatewaysSettings;
-  /** Says under which hosts each gateway answers. */
+  /** The hosts of each gateway. */
   readonly traffic: TrafficSettings;
   /** Values of `talos-mesh:secrets`. */
   readonly secrets: Readonly<Record<string, pulumi.Output<string>>>;
   readonly context: ProgramContext;
-  /** Address under which nodes answer, where it is known. */
+  /** Address of the nodes, where it is known. */
   readonly nodeAddress?: string;
 }
 
@@ -25,12 +25,12 @@ interface KeyPair {
   readonly privateKey: pulumi.Input<string>;
 }
 
-/** Days; a self-signed certificate is renewed every year, and 825 is what clients accept at most. */
+/** Days. A self-signed certificate is renewed every year; clients accept at most 825 days. */
 const selfSignedDays = 760;
 
 /**
- * What gateways show their clients: a Secret in each gateway's own namespace, where its proxy may read it. With
- * `ca.crt` beside the pair, the proxy asks for a client's certificate as well (mode MUTUAL).
+ * The certificates of the gateways: a Secret in each gateway's own namespace, where its proxy may read it. With `ca.crt` in
+ * the Secret, the proxy also requires a certificate of the client (mode MUTUAL).
  *
  * https://istio.io/latest/docs/tasks/traffic-management/ingress/secure-ingress/
  */
@@ -58,11 +58,11 @@ export class GatewayCertificates extends Layer {
   }
 
   /**
-   * Made once and kept in the stack's state, encrypted; made anew for other hosts, and by the first `up` of a year,
-   * long before its end: what a program computes cannot depend on what it has made, so the calendar says when.
+   * Created once and kept in the stack's state, encrypted. Created again when the hosts change, and by the first `up` of a
+   * calendar year, long before it expires: a program cannot read the expiry date of its own resource.
    */
   private selfSigned(name: string, hosts: readonly string[], context: ProgramContext): KeyPair {
-    const made = lifecycleCommand(
+    const keyAndCertificate = lifecycleCommand(
       name,
       {
         apply: "exec bash components/mesh/scripts/self-signed.sh",
@@ -76,7 +76,7 @@ export class GatewayCertificates extends Layer {
       this.child,
     );
     const part = (index: 0 | 1) =>
-      made.stdout.apply((text) => text.split(/(?=-----BEGIN CERTIFICATE-----)/)[index] ?? "");
+      keyAndCertificate.stdout.apply((text) => text.split(/(?=-----BEGIN CERTIFICATE-----)/)[index] ?? "");
     return { privateKey: part(0), certificate: part(1) };
   }
 }
@@ -86,7 +86,7 @@ function given(tls: GatewayTlsSettings, secrets: GatewayCertificatesArgs["secret
   return { certificate: text(tls.certificate), privateKey: text(tls.privateKey) };
 }
 
-/** In openssl's form. `*` says nothing, so that this machine and the nodes are named with it. */
+/** In openssl's format. `*` is no name, so it is replaced by the address of the nodes; this machine is always added. */
 function subjectAltNames(gateway: string, { traffic, nodeAddress }: GatewayCertificatesArgs): string[] {
   const hosts = offeredHosts(traffic, gateway);
   const named = hosts.filter((host) => host !== "*").map((host) => `DNS:${host}`);
@@ -95,12 +95,12 @@ function subjectAltNames(gateway: string, { traffic, nodeAddress }: GatewayCerti
   return [...named, ...anyHost, "DNS:localhost", "IP:127.0.0.1"];
 }
 
-/** The certificates of the gateways that show one; nothing where none does. */
+/** The certificates of the gateways; undefined where no gateway has one. */
 export function gatewayCertificates(
   name: string,
   args: GatewayCertificatesArgs,
   opts?: LayerOptions,
 ): GatewayCertificates | undefined {
-  const shown = Object.values(args.gateways).some(({ tls }) => tls && tls.mode !== "PASSTHROUGH");
-  return shown ? new GatewayCertificates(name, args, opts) : undefined;
+  const any = Object.values(args.gateways).some(({ tls }) => tls && tls.mode !== "PASSTHROUGH");
+  return any ? new GatewayCertificates(name, args, opts) : undefined;
 }

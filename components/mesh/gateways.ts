@@ -16,7 +16,7 @@ import { gatewayValues } from "./values/gateway";
 import type { ClusterFacts, MeshValuesInput } from "./values/common-values";
 import { untilProgrammed } from "./waypoints";
 
-/** The tag or revision that a gateway's pods ask for. */
+/** The tag or revision of a gateway's proxies. */
 function revisionOf(mesh: MeshSettings, namespace: string): { readonly revision?: string } {
   const revision = revisionName(mesh, namespace);
   return revision === defaultRevision ? {} : { revision };
@@ -28,10 +28,10 @@ export interface GatewaysArgs extends MeshValuesInput, Pick<Settings, "traffic" 
   readonly source: ChartSource;
 }
 
-/** How long a load balancer may take for its address, where the settings do not say. */
+/** How long a load balancer may take for its address by default. */
 const defaultLoadBalancerTimeout = "5m";
 
-/** The proxies at the mesh's edge: a release or a Gateway each, so that one can change without the others. */
+/** The proxies at the mesh's edge: one release or Gateway each, so that one can change without the others. */
 export class Gateways extends Layer {
   constructor(
     private readonly name: string,
@@ -60,7 +60,7 @@ export class Gateways extends Layer {
       source: args.source,
       values: { ...revisionOf(mesh, namespace), ...gatewayValues(settings, selector, { ...args, mesh }) },
     };
-    // Helm would wait for an address for as long as there is none.
+    // Helm would wait for the address indefinitely.
     const behindLoadBalancer = settings.serviceType === "LoadBalancer";
     const installed = helmRelease(
       `${name}-${workload.name}`,
@@ -68,10 +68,10 @@ export class Gateways extends Layer {
       this.child,
     );
     const { version, values } = release;
-    if (behindLoadBalancer) this.running("address", { workload, settings, madeOf: { version, values } }, installed);
+    if (behindLoadBalancer) this.running("address", { workload, settings, input: { version, values } }, installed);
   }
 
-  /** istiod deploys it. On simulated nodes none runs that could. */
+  /** istiod deploys it; on simulated nodes no istiod runs. */
   private byGatewayApi(workload: GatewayWorkload, settings: GatewayDeploymentSettings): void {
     const { name, args } = this;
     const { parameters, gateway } = gatewayApiObjects(workload, settings, {
@@ -80,20 +80,24 @@ export class Gateways extends Layer {
     });
     const behindLoadBalancer = settings.serviceType === "LoadBalancer";
     const waits = !behindLoadBalancer && !args.cluster.simulatedNodes;
-    const made = new kubernetes.core.v1.ConfigMap(`${name}-${workload.name}-parameters`, parameters, this.child);
+    const parametersMap = new kubernetes.core.v1.ConfigMap(
+      `${name}-${workload.name}-parameters`,
+      parameters,
+      this.child,
+    );
     const installed = new kubernetes.apiextensions.CustomResource(
       `${name}-${workload.name}`,
       { ...gateway, metadata: { ...gateway.metadata, ...(waits && untilProgrammed) } },
-      this.after(made),
+      this.after(parametersMap),
     );
     if (args.cluster.simulatedNodes) return;
-    this.running("ready", { workload, settings, madeOf: gateway, unset: unsetExtras(settings) }, installed);
+    this.running("ready", { workload, settings, input: gateway, unset: unsetExtras(settings) }, installed);
   }
 
-  /** Waits for a gateway's pods and for a load balancer's address, and says what would help where they do not come. */
+  /** Waits for a gateway's pods and for a load balancer's address; the failure names remedies. */
   private running(
     what: "address" | "ready",
-    { workload, settings, madeOf, unset }: RunningGateway,
+    { workload, settings, input, unset }: RunningGateway,
     installed: Resource,
   ): void {
     const { serviceType, loadBalancerTimeout = defaultLoadBalancerTimeout } = settings;
@@ -108,7 +112,7 @@ export class Gateways extends Layer {
           release: workload.service,
           ...(serviceType === "LoadBalancer" && { addressSeconds: milliseconds(loadBalancerTimeout) / 1000 }),
           ...(unset && { unset }),
-          values: changesWith(madeOf),
+          values: changesWith(input),
         },
       },
       this.after(installed),
@@ -119,8 +123,8 @@ export class Gateways extends Layer {
 interface RunningGateway {
   readonly workload: GatewayWorkload;
   readonly settings: GatewayDeploymentSettings;
-  /** Whose change is waited for as well. */
-  readonly madeOf: object;
-  /** What istiod may have made of settings that have gone. */
+  /** What the gateway is created from: the step waits again when it changes. */
+  readonly input: object;
+  /** Objects that istiod may have created for settings that are no longer set. */
   readonly unset?: readonly GatewayExtra[];
 }

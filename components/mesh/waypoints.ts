@@ -8,7 +8,7 @@ import { changesWith, lifecycleStep, type StepAccess } from "./lifecycle/steps";
 import type { ClusterFacts } from "./values/common-values";
 
 /**
- * Waypoints as objects: istiod makes a Deployment and a Service of each Gateway of class `istio-waypoint`.
+ * Waypoints as objects: from each Gateway of class `istio-waypoint` istiod creates a Deployment and a Service.
  *
  * https://istio.io/latest/docs/ambient/usage/waypoint/
  */
@@ -35,17 +35,18 @@ export function waypointObjects(mesh: MeshSettings): KubernetesObject[] {
 }
 
 /**
- * Labels of a Service, and of those that stand for its versions, by which its traffic goes through a waypoint: its own,
- * or that of its namespace. They stand on Services and not on the namespace, because the namespace is there before the
- * waypoint, and a label that names a waypoint which is not there is without effect.
+ * Labels that send the traffic of a Service, and of the Services of its versions, through a waypoint: the Service's own or
+ * that of its namespace. They are on Services and not on the namespace, because the namespace is created before the
+ * waypoint, and istiod ignores a label whose waypoint does not exist.
  */
 export function waypointLabels(
   { waypoints }: Pick<MeshSettings, "waypoints">,
   namespace: string,
   service: string,
 ): Readonly<Record<string, string>> {
-  const here = waypoints.filter((waypoint) => waypoint.namespace === namespace);
-  const waypoint = here.find((each) => each.service === service) ?? here.find(({ service: of }) => of === undefined);
+  const inNamespace = waypoints.filter((each) => each.namespace === namespace);
+  const waypoint =
+    inNamespace.find((each) => each.service === service) ?? inNamespace.find((each) => each.service === undefined);
   if (!waypoint) return {};
   return {
     "istio.io/use-waypoint": waypointName(waypoint),
@@ -59,8 +60,8 @@ export interface WaypointsArgs {
 }
 
 /**
- * The proxies of the ambient data plane that understand HTTP. Made once istiod runs, and gone before it goes. On real
- * nodes each is there once all its pods run: to be programmed, one that istiod knows is enough.
+ * The proxies of the ambient data plane that understand HTTP. They are created once istiod runs, and deleted before it. On
+ * real nodes this waits until all pods of a waypoint run: istiod reports `Programmed` as soon as one of them is ready.
  */
 export class Waypoints extends Layer {
   constructor(name: string, args: WaypointsArgs, opts?: LayerOptions) {
@@ -69,13 +70,13 @@ export class Waypoints extends Layer {
     for (const object of waypointObjects(mesh)) {
       const { metadata, ...waypoint } = object;
       const { name: release, namespace = "" } = metadata;
-      const made = new kubernetes.apiextensions.CustomResource(
+      const created = new kubernetes.apiextensions.CustomResource(
         `${name}-${namespace}/${release}`,
         { ...waypoint, metadata: { ...metadata, ...(!cluster.simulatedNodes && untilProgrammed) } },
         this.child,
       );
       if (cluster.simulatedNodes) continue;
-      // The Deployment has the Gateway's own name: istio/istio, pilot/pkg/config/kube/gatewaycommon/classinfo.go.
+      // The Deployment has the Gateway's name. Source: istio/istio, pilot/pkg/config/kube/gatewaycommon/classinfo.go.
       lifecycleStep(
         `${name}-${namespace}/${release}-ready`,
         {
@@ -84,7 +85,7 @@ export class Waypoints extends Layer {
           access: cluster,
           request: { namespace, release, values: changesWith(object) },
         },
-        this.after(made),
+        this.after(created),
       );
     }
     this.registerOutputs();
@@ -92,8 +93,8 @@ export class Waypoints extends Layer {
 }
 
 /**
- * Until then istiod hands the waypoint to nobody, and what it is to enforce is not enforced. On simulated nodes no
- * istiod runs that could ever say so.
+ * Until then istiod sends no traffic through the waypoint, and its policies are not enforced. On simulated nodes no istiod
+ * runs that could report it.
  * Source: istio/istio, pilot/pkg/serviceregistry/ambient/waypoints.go.
  */
 export const untilProgrammed = { annotations: { "pulumi.com/waitFor": "condition=Programmed" } };

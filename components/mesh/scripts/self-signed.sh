@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
-# A key and a certificate that it signs itself, on stdout: the key first. Neither touches a disk or a command line.
-# SUBJECT_ALT_NAMES: what it is for, in openssl's form (DNS:a.example.com,IP:192.0.2.1). DAYS: how long it is valid.
+# Prints a key and a self-signed certificate, in this order. Neither is written to a disk or a command line.
+# SUBJECT_ALT_NAMES: its names, in openssl's format (DNS:a.example.com,IP:192.0.2.1). DAYS: how long it is valid.
 set -euo pipefail
 
 if ! command -v openssl >/dev/null; then
-  echo "openssl is not on PATH, and a self-signed certificate is made with it: install it, or set certificate and privateKey in talos-mesh:gateways.<name>.tls" >&2
+  echo "openssl is not on PATH; it creates self-signed certificates. Install it, or set certificate and privateKey in talos-mesh:gateways.<name>.tls" >&2
   exit 1
 fi
 
 key=$(openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 2>/dev/null)
-# A config and not -addext, which older versions do not have; and whatever config the machine has stays out of it.
+# A config and not -addext, which older versions do not have. It also replaces the machine's own config.
 certificate=$(
   openssl req -x509 -new -sha256 -days "$DAYS" -key <(printf '%s\n' "$key") -config <(
     cat <<CONFIG
