@@ -10,17 +10,17 @@ import { policyMeshConfig } from "./components/model/mesh-config";
 import { Observability } from "./components/observability/observability";
 import { Platform } from "./components/platform/platform";
 import { namespaces } from "./components/platform/namespaces";
+import { stackPolicies } from "./components/model/policies/resolve";
 import { programContext } from "./components/settings/context";
 import { loadSettings } from "./components/validation/load";
 import { hasAddons } from "./components/settings/sections/observability";
 import { clusterSummary as clusterSummaryOf, notes as notesOf, urls as urlsOf } from "./components/summary";
-import { compilePolicies, environmentModel, MeshPolicies, MeshSecurity, policyNotes } from "./policies";
+import { compilePolicies, MeshPolicies, MeshSecurity, policyNotes } from "./policies";
 
 // One direction: settings -> cluster -> platform -> mesh -> applications -> policies -> outputs.
 const context = programContext();
 const { settings, secrets } = loadSettings((valid) => problemsOfLayers(valid, context.projectRoot));
-// Before anything is made, as it refuses what would not hold.
-const objects = compilePolicies(environmentModel(settings));
+const objects = compilePolicies(stackPolicies(settings));
 
 const cluster = clusterOf(settings, context, secrets);
 const charts = chartSource(settings.charts, cluster);

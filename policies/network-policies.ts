@@ -1,13 +1,18 @@
 import type { types } from "@pulumi/kubernetes";
-import type { KubernetesObject } from "../components/shared/kubernetes/object";
 import type { DataPlane } from "../components/model/data-planes";
-import type { ResolvedModel } from "./resolve/resolved";
+import type { PolicyModel } from "../components/model/policies/policy-model";
+import type { Settings } from "../components/settings/schema";
+import type { KubernetesObject } from "../components/shared/kubernetes/object";
+import { policyObject } from "./api-objects";
 
 type Spec = types.input.networking.v1.NetworkPolicySpec;
 
-/** What the pods of workloads may send in each data plane, and nothing else. */
-const ways: Readonly<Record<Exclude<DataPlane, "none">, Spec["egress"]>> = {
-  // Every pod of the cluster, the egress gateway among them.
+/** The name of each NetworkPolicy, and the one that earlier releases gave it. */
+export const egressOnly = { name: "egress-only", formerName: "ways-out" } as const;
+
+/** What the pods of workloads may connect to. */
+const egress: Readonly<Record<Exclude<DataPlane, "none">, Spec["egress"]>> = {
+  // Every pod of the cluster, such as the egress gateway.
   sidecar: [{ to: [{ namespaceSelector: {} }] }],
   // ztunnel's tunnels to pods and waypoints, and the cluster's DNS.
   ambient: [
@@ -23,29 +28,59 @@ const ways: Readonly<Record<Exclude<DataPlane, "none">, Spec["egress"]>> = {
 };
 
 /**
- * Keeps workloads from going round the gateway or waypoint that lets them out: one NetworkPolicy for each namespace.
- * It holds where the cluster's CNI enforces NetworkPolicy, and does nothing where it does not.
+ * A NetworkPolicy for each namespace, so that its workloads cannot bypass the egress gateway or waypoint. The cluster's
+ * CNI has to enforce NetworkPolicy.
  *
  * https://kubernetes.io/docs/concepts/services-networking/network-policies/
  */
-export function compileNetworkPolicies({ egress, targets }: ResolvedModel): KubernetesObject<Spec>[] {
-  if (!egress) return [];
+export function networkPolicies(model: PolicyModel): KubernetesObject<Spec>[] {
+  const { egress: rules, workloads } = model;
+  if (!rules) return [];
   const namespaces = new Map<string, { readonly dataPlane: Exclude<DataPlane, "none">; readonly names: string[] }>();
-  for (const { namespace, name, dataPlane } of targets) {
-    if (dataPlane === "none" || (dataPlane === "sidecar" && !egress.gateway)) continue;
-    const before = namespaces.get(namespace);
-    if (before) before.names.push(name);
+  for (const { namespace, name, dataPlane } of workloads) {
+    if (dataPlane === "none" || (dataPlane === "sidecar" && !rules.gateway)) continue;
+    const known = namespaces.get(namespace);
+    if (known) known.names.push(name);
     else namespaces.set(namespace, { dataPlane, names: [name] });
   }
-  return [...namespaces].map(([namespace, { dataPlane, names }]) => ({
-    apiVersion: "networking.k8s.io/v1",
-    kind: "NetworkPolicy",
-    metadata: { name: "ways-out", namespace, labels: { "app.kubernetes.io/managed-by": "talos-mesh" } },
-    spec: {
-      // Workloads by name: waypoints and gateways of the namespace are the ways out.
-      podSelector: { matchExpressions: [{ key: "app", operator: "In", values: [...names].sort() }] },
-      policyTypes: ["Egress"],
-      egress: ways[dataPlane],
-    },
-  }));
+  return [...namespaces].map(([namespace, { dataPlane, names }]) =>
+    policyObject(
+      "networking.k8s.io/v1",
+      "NetworkPolicy",
+      { namespace, name: egressOnly.name },
+      {
+        // Workloads by name, because waypoints and gateways in the namespace need to reach external hosts.
+        podSelector: { matchExpressions: [{ key: "app", operator: "In", values: [...names].sort() }] },
+        policyTypes: ["Egress"],
+        egress: egress[dataPlane],
+      },
+    ),
+  );
+}
+
+/** For the output `notes`: where the cluster may not enforce a NetworkPolicy. */
+export function policyNotes({ cluster }: Pick<Settings, "cluster">, objects: readonly KubernetesObject[]): string[] {
+  const enforced = enforcement(cluster);
+  if (enforced === "enforced" || !objects.some(({ kind }) => kind === "NetworkPolicy")) return [];
+  const consequence = "a workload that connects to an external IP address bypasses security.egress";
+  return [
+    enforced === "ignored"
+      ? `The cluster's flannel ignores NetworkPolicy: ${consequence}. Set kubeNetworkPoliciesEnabled under talos-mesh:cluster.cni, or use a CNI that enforces NetworkPolicy.`
+      : `It is not known whether the cluster's CNI enforces NetworkPolicy. If it does not, ${consequence}.`,
+  ];
+}
+
+function enforcement(cluster: Settings["cluster"]): "enforced" | "ignored" | "unknown" {
+  switch (cluster.kind) {
+    case "embedded":
+      // It has no traffic.
+      return "enforced";
+    case "docker":
+      return "ignored";
+    case "talos":
+      if (cluster.cni.name !== "flannel") return "unknown";
+      return cluster.cni.kubeNetworkPoliciesEnabled ? "enforced" : "ignored";
+    case "existing":
+      return "unknown";
+  }
 }

@@ -1,16 +1,16 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { ApiServer } from "../../components/shared/kubernetes/api-server";
-import { capabilityPage } from "../../policies/capabilities/table";
-import { environmentModel } from "../../policies/environment";
-import { answer } from "../../policies/explain/journey";
-import { plainText } from "../../policies/plain-text";
+import { stackPolicies } from "../../components/model/policies/resolve";
+import { formatPath } from "../../components/shared/problem";
+import { capabilityPage } from "../../policies/capabilities/page";
+import { explain as explainRequest } from "../../policies/explain/explain";
 import { UserError } from "../../embedded/program/errors";
 import { stackSettings } from "../../embedded/program/stack-settings";
 import { type Command, declare, UsageError } from "../command";
 import { clusterAccess } from "../engine/pulumi-cli";
-import { table } from "../report/terminal";
-import { Terminal } from "../report/terminal";
+import { plainText } from "../plain-text";
+import { table, Terminal } from "../report/terminal";
 import { chosenStack, projectRoot, stackOptions } from "../stack-option";
 
 const page = path.join(projectRoot, "docs/policies-data-planes.md");
@@ -43,10 +43,9 @@ const explain = declare({
     const headers = Object.fromEntries(header);
     const claims = claim.length > 0 ? Object.fromEntries(claim) : undefined;
     const question = { from, to, method, path: requestPath, address, claims, headers };
-    const { outcome, steps } = withUserErrors(() => answer(environmentModel(settings), question));
+    const { outcome, steps } = withUserErrors(() => explainRequest(stackPolicies(settings), question));
     console.log(`${method} ${requestPath} from ${from} to ${to}: ${outcome}`);
-    for (const step of steps)
-      console.log(`  ${step.what}${step.path === undefined ? "" : `  (talos-mesh:${step.path})`}`);
+    for (const step of steps) console.log(`  ${step.what}${step.path ? `  (${formatPath(step.path)})` : ""}`);
     return outcome === "denied" || outcome === "no route" ? 1 : 0;
   },
 });

@@ -50,7 +50,7 @@ export class Names {
   /** What may have further entries: `gateways`, `waypoints`, a namespace's `workloads NAMESPACE`, all `workloads`. */
   private readonly incomplete = new Set<string>();
 
-  constructor(private readonly objects: NamedObjects) {
+  constructor(readonly objects: NamedObjects) {
     for (const read of entryReaders(() => objects.workloads)) this.addWorkload(read);
     for (const read of entryReaders(() => objects.gateways)) {
       const name = ifKnown(() => read().name);
@@ -133,11 +133,11 @@ export class Names {
   }
 
   /** Other workloads with the service account of this one: certificates do not tell them apart. */
-  sameIdentity(workload: Workload): readonly Workload[] {
+  sameIdentity(workload: Pick<Workload, "namespace" | "name" | "serviceAccount">): readonly Workload[] {
     const { namespace, serviceAccount } = workload;
     this.absent("workloads", `workloads ${namespace}`, `identities ${namespace}`);
     const all = this.byIdentity.get(`${namespace}/${serviceAccount}`) ?? [];
-    return all.filter((other) => other !== workload);
+    return all.filter(({ name }) => name !== workload.name);
   }
 
   /** Nothing was found: undefined, where that is sure. */

@@ -1,4 +1,5 @@
 import type { Problem } from "../shared/problem";
+import { policyRules } from "./policies";
 import { appRules } from "./rules/apps";
 import { benchmarkNamespaceRules } from "./rules/benchmark-namespaces";
 import { benchmarkRules } from "./rules/benchmark";
@@ -43,6 +44,7 @@ const rules: readonly Rule[] = [
   ...scopingRules,
   ...trafficRules,
   ...securityRules,
+  ...policyRules,
   ...observabilityRules,
   ...benchmarkRules,
   ...benchmarkNamespaceRules,

@@ -27,7 +27,7 @@ export const securityCapabilities = {
     sidecar: { native: "an AuthorizationPolicy that allows nothing, in each namespace" },
     ambient: {
       native:
-        "the same for ztunnel; at a waypoint one with targetRefs; the waypoint itself is let through to the pods, and nobody past it",
+        "the same at ztunnel; one with targetRefs at each waypoint; pods with a waypoint accept requests from the waypoint only",
     },
   },
   rulesL4: {
@@ -53,14 +53,14 @@ export const securityCapabilities = {
     setting: `${rules}.allow.*.ipBlocks`,
     sidecar: { native: "source.ipBlocks" },
     ambient: {
-      native: "source.ipBlocks at ztunnel; behind a waypoint refused, as it sees the tunnel's address",
+      native: "source.ipBlocks at ztunnel; refused behind a waypoint, which sees the address of the tunnel",
     },
   },
   audit: {
     title: "Audit rules",
     seen: ["sidecar", "ambient"],
     setting: `${rules}.audit`,
-    sidecar: { native: "AuthorizationPolicy AUDIT, and Telemetry that logs what it marks" },
+    sidecar: { native: "AuthorizationPolicy AUDIT, and a Telemetry that logs the requests that it marks" },
     ambient: {
       native: "the same with targetRefs at the waypoint; without one refused: ztunnel allows and denies only",
     },
@@ -72,7 +72,7 @@ export const securityCapabilities = {
     sidecar: { native: "annotation istio.io/dry-run" },
     ambient: {
       refused: "istiod does not send such policies to ztunnel, so nothing would be reported",
-      instead: "audit rules at a waypoint, or a namespace with sidecars to try the rules in",
+      instead: "audit rules at a waypoint, or a namespace with sidecars to test the rules in",
     },
   },
   external: {
@@ -90,53 +90,53 @@ export const securityCapabilities = {
     ambient: { native: "both with targetRefs at the waypoint; without one refused: ztunnel reads no token" },
   },
   egress: {
-    title: "Ways out of the mesh by workload, to hosts by TLS, HTTP and TCP",
+    title: "Egress by workload and host, with TLS, HTTP and TCP",
     seen: ["sidecar", "ambient"],
     setting: "security.egress",
     sidecar: {
       native:
-        "ServiceEntry for the namespace, and a Sidecar for each workload with REGISTRY_ONLY; no security boundary, as a process can go round its own proxy",
+        "ServiceEntry for the namespace, and a Sidecar for each workload with REGISTRY_ONLY; no security boundary, as a process can bypass its own proxy",
     },
     ambient: {
       native:
-        "ServiceEntry at the namespace's waypoint, AuthorizationPolicy with targetRefs to it, and a NetworkPolicy against going round it",
+        "ServiceEntry at the namespace's waypoint, AuthorizationPolicy with targetRefs to it, and a NetworkPolicy against bypassing it",
     },
   },
   egressGateway: {
-    title: "Ways out through the egress gateway, which goes by identity",
+    title: "Egress through the egress gateway, by identity",
     seen: ["sidecar"],
     setting: "security.egress.mode",
     sidecar: {
       native:
-        "ServiceEntry, Gateway, VirtualService and DestinationRule for each host, AuthorizationPolicy at the gateway, and a NetworkPolicy against going round it",
+        "ServiceEntry, Gateway, VirtualService and DestinationRule for each host, AuthorizationPolicy at the gateway, and a NetworkPolicy against bypassing it",
     },
     ambient: {
       refused: "ztunnel sends nothing to an egress gateway",
-      instead: "no security.egress.mode, so that the namespace's waypoint lets its workloads out",
+      instead: "no security.egress.mode, so that egress goes through the namespace's waypoint",
     },
   },
   egressSidecar: {
-    title: "Ways out by each workload's own sidecar (mode sidecar)",
+    title: "Egress through each workload's own sidecar",
     seen: ["sidecar"],
     setting: "security.egress.mode",
     sidecar: { native: "the default of namespaces with sidecars" },
     ambient: {
       refused: "an ambient workload has no sidecar",
-      instead: "no security.egress.mode, so that the namespace's waypoint lets its workloads out",
+      instead: "no security.egress.mode, so that egress goes through the namespace's waypoint",
     },
   },
   egressWildcard: {
-    title: "Ways out to hosts by wildcard",
+    title: "Egress to hosts by wildcard",
     seen: ["sidecar"],
     setting: "security.egress.allow.*.hosts",
     sidecar: { native: "ServiceEntry with resolution NONE, in mode sidecar; refused in mode egressGateway" },
-    ambient: { refused: "a waypoint has to resolve the host name", instead: "each host by its name" },
+    ambient: { refused: "a waypoint has to resolve the host name", instead: "each host by name" },
   },
   tlsOrigination: {
-    title: "TLS that the proxy speaks for a workload",
+    title: "TLS origination by the proxy",
     seen: ["sidecar", "ambient"],
     setting: "security.egress.allow.*.tlsOrigination",
-    sidecar: { native: "DestinationRule with tls SIMPLE beside the ServiceEntry" },
-    ambient: { native: "DestinationRule with tls SIMPLE beside the ServiceEntry, applied by the waypoint" },
+    sidecar: { native: "DestinationRule with tls SIMPLE for the host of the ServiceEntry" },
+    ambient: { native: "DestinationRule with tls SIMPLE for the host of the ServiceEntry, applied by the waypoint" },
   },
 } as const satisfies Capabilities;

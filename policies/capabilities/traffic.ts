@@ -9,7 +9,7 @@ const destination = (field: string) => ({
   sidecar: { native: `DestinationRule trafficPolicy.${field}` },
   ambient: { native: `DestinationRule trafficPolicy.${field}, applied by the waypoint` },
 });
-const atGateways = "the same in an entry with gateways of kind chart, where the gateway's own proxy does it";
+const atGateways = "the same in an entry with gateways of kind chart, whose proxies have it";
 
 export const trafficCapabilities = {
   offer: {
@@ -17,10 +17,10 @@ export const trafficCapabilities = {
     seen: ["sidecar", "ambient"],
     setting: "traffic.services.*.gateways",
     sidecar: { native: "Gateway and VirtualService; HTTPRoute at gateways of kind gateway-api" },
-    ambient: { native: "the same: a gateway is a proxy of its own in either data plane" },
+    ambient: { native: "the same: a gateway is a proxy in either data plane" },
   },
   passthrough: {
-    title: "TLS passed on unopened",
+    title: "TLS passthrough",
     seen: ["sidecar"],
     setting: "traffic.services.*.tls",
     sidecar: { native: "VirtualService tls[] by SNI" },
@@ -34,13 +34,12 @@ export const trafficCapabilities = {
     ambient: waypointRoute("matches; a prefix becomes a regular expression, because PathPrefix takes whole segments"),
   },
   matchOrder: {
-    title: "Rules in the order they are written",
+    title: "Order of rules",
     seen: ["sidecar", "ambient"],
     setting: http,
-    sidecar: { native: "VirtualService: the first that matches" },
+    sidecar: { native: "VirtualService: the first rule that matches applies" },
     ambient: {
-      converted:
-        "HTTPRoute has an order of its own (exact path, longer path, method, headers); where it differs, refused",
+      converted: "HTTPRoute has its own order (exact path, longer path, method, headers); refused where it differs",
     },
   },
   methodPattern: {
@@ -48,20 +47,20 @@ export const trafficCapabilities = {
     seen: ["sidecar"],
     setting: `${http}.match.*.method`,
     sidecar: route("match[].method"),
-    ambient: { refused: "a HTTPRoute matches a method exactly", instead: "one match for each method" },
+    ambient: { refused: "an HTTPRoute matches methods exactly", instead: "one match for each method" },
   },
   sourceWorkload: {
-    title: "Routes by the workload that asks",
+    title: "Routes by the workload of the client",
     seen: ["sidecar"],
     setting: `${http}.match.*.sourceWorkload`,
     sidecar: route("match[].sourceLabels"),
     ambient: {
-      refused: "a waypoint does not route by the workload that asks",
-      instead: "a header that the caller sets, or authorization by identity",
+      refused: "a waypoint does not route by the workload of the client",
+      instead: "a header that the client sets, or authorization by identity",
     },
   },
   weights: {
-    title: "Shares of versions",
+    title: "Weights of versions",
     seen: ["sidecar", "ambient"],
     setting: `${http}.route`,
     sidecar: route("route[].weight to subsets"),
@@ -114,7 +113,7 @@ export const trafficCapabilities = {
     setting: `${http}.rewrite.uriRegexRewrite`,
     sidecar: route("rewrite.uri after a prefix, rewrite.uriRegexRewrite"),
     ambient: {
-      refused: "a HTTPRoute replaces a whole path, or whole segments at its beginning",
+      refused: "an HTTPRoute replaces a whole path, or whole segments at its beginning",
       instead: `exact matches only, or ${atGateways}`,
     },
   },
@@ -131,15 +130,15 @@ export const trafficCapabilities = {
     setting: `${http}.retries`,
     sidecar: route("retries"),
     ambient: {
-      refused: "retry of a HTTPRoute is in Gateway API's experimental channel, which is not installed",
-      instead: "traffic.defaultRetries, which waypoints follow",
+      refused: "retry of HTTPRoute is in Gateway API's experimental channel, which is not installed",
+      instead: "traffic.defaultRetries, which waypoints apply",
     },
   },
   backoff: {
     title: "Backoff between retries",
     setting: `${http}.retries.backoff`,
     sidecar: route("retries.backoff"),
-    ambient: { refused: "as retries of a rule", instead: "traffic.defaultRetries" },
+    ambient: { refused: "like retries of a rule", instead: "traffic.defaultRetries" },
     since: "1.26",
   },
   defaultRetries: {
@@ -148,14 +147,14 @@ export const trafficCapabilities = {
     setting: "traffic.defaultRetries",
     sidecar: { native: "mesh config defaultHttpRetryPolicy" },
     ambient: {
-      native: "mesh config defaultHttpRetryPolicy, followed by waypoints and gateways; ztunnel retries nothing",
+      native: "mesh config defaultHttpRetryPolicy, applied by waypoints and gateways; ztunnel retries nothing",
     },
   },
   defaultBackoff: {
     title: "Backoff between retries of the whole mesh",
     setting: "traffic.defaultRetries.backoff",
     sidecar: { native: "mesh config defaultHttpRetryPolicy" },
-    ambient: { native: "mesh config defaultHttpRetryPolicy, followed by waypoints and gateways" },
+    ambient: { native: "mesh config defaultHttpRetryPolicy, applied by waypoints and gateways" },
     since: "1.26",
   },
   fault: {
@@ -175,10 +174,10 @@ export const trafficCapabilities = {
     ambient: { refused: "the CORS filter is in Gateway API's experimental channel", instead: atGateways },
   },
   unmatchedPreflights: {
-    title: "Preflights from other origins",
+    title: "Preflight requests from other origins",
     setting: `${http}.corsPolicy.unmatchedPreflights`,
     sidecar: route("corsPolicy.unmatchedPreflights"),
-    ambient: { refused: "as CORS", instead: atGateways },
+    ambient: { refused: "like CORS", instead: atGateways },
     since: "1.23",
   },
   connectionPool: {

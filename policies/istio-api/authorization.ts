@@ -1,113 +1,217 @@
+import { auditProvider } from "../../components/model/mesh-config";
+import { workloadKey } from "../../components/model/names";
+import {
+  type AccessConditions,
+  type AccessRule,
+  isIstioGateway,
+  type MeshWorkload,
+  type PolicyModel,
+  type TokenRules,
+} from "../../components/model/policies/policy-model";
 import type { KubernetesObject } from "../../components/shared/kubernetes/object";
 import type { GatewayWorkload } from "../../components/shared/workload";
-import type { AccessRule, ExternalRule, ResolvedModel, Target } from "../resolve/resolved";
-import { authorizationRule, sortedUnique, tokenDenials } from "./access-rules";
-import { isIstioGateway } from "./gateways";
-import { type AuthorizationRule, type IstioSpecs, istioObject } from "./istio-object";
+import { type AuthorizationRule, type IstioSpecs, istioObject, principal, sortedUnique } from "../api-objects";
 
 type Policy = KubernetesObject<IstioSpecs["AuthorizationPolicy"]>;
+type Spec = IstioSpecs["AuthorizationPolicy"];
+type Source = NonNullable<NonNullable<AuthorizationRule["from"]>[number]["source"]>;
 
 /** https://istio.io/latest/docs/tasks/security/authorization/authz-dry-run/ */
 const dryRunAnnotation = { "istio.io/dry-run": "true" };
 
-/** What a policy is attached to: pods by their labels, or a Service or waypoint by its name. */
-export type Attachment = (target: Target) => Pick<IstioSpecs["AuthorizationPolicy"], "selector" | "targetRefs">;
-
-export const bySelector: Attachment = ({ name }) => ({ selector: { matchLabels: { app: name } } });
-
 /**
- * Who may ask whom: one policy for each workload and action, with all its rules, and under default deny one policy
- * that allows nothing in each namespace with workloads.
+ * Authorization between workloads: a policy for each workload and action, with all its rules, and in each default-deny
+ * namespace a policy that allows nothing.
  *
  * https://istio.io/latest/docs/reference/config/security/authorization-policy/
  */
-export function compileAuthorization(model: ResolvedModel): Policy[] {
-  const here = (rule: { readonly target: Target }) => rule.target.dataPlane !== "ambient";
-  return [...defaultDeny(model), ...workloadPolicies(model, here, bySelector)];
+export function authorizationPolicies(model: PolicyModel): Policy[] {
+  return [...defaultDeny(model), ...workloadPolicies(model)];
 }
 
-/**
- * An empty spec allows nothing. It stands in the namespaces of workloads and not in the root namespace, where it would
- * also close the gateways, which have no rules of their own; a gateway that shares a namespace with workloads is opened
- * again. The same for both data planes: sidecars and ztunnel read it, waypoints do not.
- */
-function defaultDeny(model: ResolvedModel): Policy[] {
-  const closed = new Set(model.defaultDenyNamespaces);
-  const annotations = model.dryRun ? dryRunAnnotation : undefined;
-  const nothing = [...closed].map((namespace) =>
+/** What a policy is attached to: the pods of a workload, enforced by its sidecar or by ztunnel; or at its waypoint its Services. */
+export function attachment({ name, versions, versionServices, waypoint }: MeshWorkload) {
+  if (!waypoint) return selector({ app: name });
+  // The Service and those of the versions, so that the waypoint enforces the same for each.
+  const services = [name, ...(versionServices ? versions.map((version) => `${name}-${version}`) : [])];
+  return { targetRefs: services.map((service) => ({ group: "", kind: "Service", name: service })) };
+}
+
+export function selector(labels: Readonly<Record<string, string>>) {
+  return { selector: { matchLabels: { ...labels } } };
+}
+
+/** A policy without rules allows nothing. */
+function defaultDeny({ defaultDenyNamespaces, dryRun, gateways }: PolicyModel): Policy[] {
+  const annotations = dryRun ? dryRunAnnotation : undefined;
+  // Not in the root namespace, where it would apply to the gateways too.
+  const nothing = [...defaultDenyNamespaces].map((namespace) =>
     istioObject("AuthorizationPolicy", { namespace, name: "allow-nothing", annotations }, {}),
   );
-  const gateways = model.gateways
-    .filter(({ namespace }) => closed.has(namespace))
+  // No rule applies to a gateway; one in a namespace with workloads stays open.
+  const open = gateways
+    .filter(({ namespace }) => defaultDenyNamespaces.has(namespace))
     .map((gateway) =>
       istioObject(
         "AuthorizationPolicy",
         { namespace: gateway.namespace, name: `${gateway.name}.gateway` },
-        { ...toGateway(gateway), action: "ALLOW", rules: [{}] },
+        { ...gatewayAttachment(gateway), action: "ALLOW", rules: [{}] },
       ),
     );
-  return [...nothing, ...gateways];
+  return [...nothing, ...open];
 }
 
-/** A gateway by the labels of its pods, or by its Gateway where istiod has made it of one. */
-function toGateway(gateway: GatewayWorkload): ReturnType<Attachment> {
-  if (isIstioGateway(gateway)) return { selector: { matchLabels: { ...gateway.selector } } };
+function gatewayAttachment(gateway: GatewayWorkload): Pick<Spec, "selector" | "targetRefs"> {
+  if (isIstioGateway(gateway)) return selector(gateway.selector);
   return { targetRefs: [{ group: "gateway.networking.k8s.io", kind: "Gateway", name: gateway.name }] };
 }
 
-/** Policies of the workloads that `here` picks, attached to them in one way. */
-export function workloadPolicies(
-  model: ResolvedModel,
-  here: (rule: { readonly target: Target }) => boolean,
-  attachment: Attachment,
-): Policy[] {
-  const { trustDomain, dryRun } = model;
-  const dry = dryRun ? dryRunAnnotation : undefined;
+function workloadPolicies({ accessRules, externalRules, tokenRules, trustDomain, dryRun }: PolicyModel): Policy[] {
   const policy = (
-    target: Target,
-    name: string,
-    spec: Pick<IstioSpecs["AuthorizationPolicy"], "action" | "provider"> & { rules: AuthorizationRule[] },
+    target: MeshWorkload,
+    suffix: string,
+    spec: Pick<Spec, "action" | "provider"> & { readonly rules: readonly AuthorizationRule[] },
     annotations?: Readonly<Record<string, string>>,
   ) =>
     istioObject(
       "AuthorizationPolicy",
-      { namespace: target.namespace, name: `${target.name}.${name}`, annotations },
+      { namespace: target.namespace, name: `${target.name}.${suffix}`, annotations },
       { ...attachment(target), ...spec, rules: sortedUnique(spec.rules) },
     );
   return [
-    ...grouped(model.accessRules.filter(here), ({ action }) => action).map(([{ target, action }, rules]) =>
+    ...grouped(accessRules, ({ action }) => action).map(([{ target, action }, rules]) =>
       policy(
         target,
         action.toLowerCase(),
-        { action, rules: rules.map((rule: AccessRule) => authorizationRule(rule, trustDomain)) },
-        // Istio refuses the annotation for what cannot deny.
-        action === "AUDIT" ? undefined : dry,
+        { action, rules: rules.map((rule) => authorizationRule(rule, trustDomain)) },
+        // Istio refuses the annotation on a policy that cannot deny.
+        dryRun && action !== "AUDIT" ? dryRunAnnotation : undefined,
       ),
     ),
-    ...grouped(model.externalRules.filter(here), ({ provider }) => provider).map(([{ target, provider }, rules]) =>
+    ...grouped(externalRules, ({ provider }) => provider).map(([{ target, provider }, rules]) =>
       policy(target, `ask.${provider}`, {
         action: "CUSTOM",
         provider: { name: provider },
-        rules: rules.map(({ conditions }: ExternalRule) => authorizationRule({ conditions }, trustDomain)),
+        rules: rules.map(({ settings }) => authorizationRule({ settings }, trustDomain)),
       }),
     ),
-    ...model.tokenRules
-      .filter(here)
-      .map((rules) => policy(rules.target, "jwt", { action: "DENY", rules: tokenDenials(rules) })),
+    ...tokenRules.map((rules) => policy(rules.target, "jwt", { action: "DENY", rules: tokenDenials(rules) })),
   ];
 }
 
-/** Rules by workload and something else, each group with its first rule. */
-function grouped<Rule extends { readonly target: Target }>(
+/** Rules by workload and another key, each group with its first rule. */
+function grouped<Rule extends { readonly target: MeshWorkload }>(
   rules: readonly Rule[],
   by: (rule: Rule) => string,
-): [Rule, Rule[]][] {
-  const groups = new Map<string, Rule[]>();
+): [first: Rule, all: Rule[]][] {
+  const groups = new Map<string, [Rule, Rule[]]>();
   for (const rule of rules) {
-    const key = `${rule.target.namespace}/${rule.target.name}/${by(rule)}`;
+    const key = `${workloadKey(rule.target)}/${by(rule)}`;
     const group = groups.get(key);
-    if (group) group.push(rule);
-    else groups.set(key, [rule]);
+    if (group) group[1].push(rule);
+    else groups.set(key, [rule, [rule]]);
   }
-  return [...groups.values()].flatMap((group) => (group[0] ? [[group[0], group] as [Rule, Rule[]]] : []));
+  return [...groups.values()];
+}
+
+/** A rule of the settings in an AuthorizationPolicy. */
+function authorizationRule(
+  {
+    callers,
+    namespaces,
+    settings,
+  }: Pick<AccessRule, "callers" | "namespaces"> & { readonly settings: AccessConditions },
+  trustDomain: string,
+): AuthorizationRule {
+  const { ipBlocks } = settings;
+  const identities: Source[] = [
+    ...(callers ? [{ principals: sortedUnique(callers.map((caller) => principal(caller, trustDomain))) }] : []),
+    ...(namespaces ? [{ namespaces: sortedUnique(namespaces) }] : []),
+  ];
+  const addresses = ipBlocks && { ipBlocks: sortedUnique(ipBlocks) };
+  const sources =
+    identities.length > 0 ? identities.map((one) => ({ ...one, ...addresses })) : addresses ? [addresses] : [];
+  return {
+    ...(sources.length > 0 && { from: sources.map((source) => ({ source })) }),
+    ...operationAndWhen(settings),
+  };
+}
+
+function operationAndWhen(conditions: AccessConditions): Pick<AuthorizationRule, "to" | "when"> {
+  const { methods, paths, ports, headers, claims, ipBlocks, ...forgotten } = conditions;
+  // A rule without one of its conditions would allow more: a new condition of the settings does not compile here.
+  forgotten satisfies Record<string, never>;
+  void ipBlocks; // in `from`
+  const operation = {
+    ...(methods && { methods: sortedUnique(methods) }),
+    ...(paths && { paths: sortedUnique(paths) }),
+    ...(ports && { ports: sortedUnique(ports.map(String)) }),
+  };
+  const when = [...keyed("request.headers", headers), ...keyed("request.auth.claims", claims)];
+  return {
+    ...(Object.keys(operation).length > 0 && { to: [{ operation }] }),
+    ...(when.length > 0 && { when: sortedUnique(when) }),
+  };
+}
+
+function keyed(attribute: string, names: Readonly<Record<string, readonly string[]>> = {}) {
+  return Object.entries(names).map(([name, values]) => ({
+    key: `${attribute}[${name}]`,
+    values: sortedUnique(values),
+  }));
+}
+
+type Unmet = { readonly issuer: string } | { readonly key: string; readonly notValues: string[] };
+
+/**
+ * DENY rules for requests that do not meet a workload's token requirements. A RequestAuthentication alone rejects invalid
+ * tokens and passes requests without a token; a DENY holds whatever other rules allow.
+ *
+ * A request is denied if it meets no alternative of a requirement. It does not meet an alternative if one part is unmet:
+ * the issuer, or a claim, which has none of the values if it is absent. So there is a DENY rule for each combination of
+ * one unmet part of each alternative.
+ */
+function tokenDenials({ requirements }: TokenRules): AuthorizationRule[] {
+  return requirements.flatMap(({ paths, anyOf }) => {
+    const alternatives = anyOf.map(({ issuer, requireClaims }): Unmet[] => [
+      { issuer },
+      ...keyed("request.auth.claims", requireClaims).map(({ key, values }) => ({ key, notValues: values })),
+    ]);
+    const combinations = alternatives.reduce<Unmet[][]>(
+      (before, parts) => before.flatMap((combination) => parts.map((part) => [...combination, part])),
+      [[]],
+    );
+    return combinations.map((unmet) => {
+      const issuers = unmet.flatMap((part) => ("issuer" in part ? [`${part.issuer}/*`] : []));
+      const claims = unmet.flatMap((part) => ("key" in part ? [part] : []));
+      return {
+        ...(issuers.length > 0 && { from: [{ source: { notRequestPrincipals: sortedUnique(issuers) } }] }),
+        ...(paths && { to: [{ operation: { paths: sortedUnique(paths) } }] }),
+        ...(claims.length > 0 && { when: sortedUnique(claims) }),
+      };
+    });
+  });
+}
+
+/**
+ * Istio only marks a request that an AUDIT policy matches; a Telemetry writes the marked ones to the access log. A
+ * workload's access logging replaces the mesh's, so if the mesh logs every request, so does the Telemetry.
+ *
+ * https://istio.io/latest/docs/reference/config/telemetry/#AccessLogging
+ */
+export function auditLogs({ accessRules, accessLog }: PolicyModel): KubernetesObject<IstioSpecs["Telemetry"]>[] {
+  const audited = accessRules.filter(({ action }) => action === "AUDIT");
+  const marked = {
+    providers: [{ name: auditProvider }],
+    // Set by Envoy's RBAC filter; where it is not set, the expression fails and nothing is logged.
+    filter: { expression: "metadata.filter_metadata['envoy.common']['access_log_hint'] == true" },
+  };
+  const accessLogging = [...(accessLog ? [{ providers: [{ name: "envoy" }] }] : []), marked];
+  return grouped(audited, () => "audit").map(([{ target }]) =>
+    istioObject(
+      "Telemetry",
+      { namespace: target.namespace, name: `${target.name}.audit` },
+      { ...attachment(target), accessLogging },
+    ),
+  );
 }

@@ -1,47 +1,41 @@
+import { clusterHost, egressLabel, type PolicyModel } from "../../components/model/policies/policy-model";
 import type { KubernetesObject } from "../../components/shared/kubernetes/object";
 import type { GatewayWorkload } from "../../components/shared/workload";
-import { subsetName } from "../resolve/egress-checks";
-import { rulesOf } from "../resolve/egress";
-import type { ResolvedModel } from "../resolve/resolved";
-import { principal, sortedUnique } from "./access-rules";
-import { byNamespaceAndHost, egressPlace, formOf, type HostRules, origination, portsOf, serviceEntry } from "./egress";
-import { gatewayReference } from "./gateways";
-import { type IstioSpecs, istioObject } from "./istio-object";
-
-type VirtualService = IstioSpecs["VirtualService"];
+import { type IstioSpecs, istioObject, principal, sortedUnique } from "../api-objects";
+import { egressPlace, externalHost, type HostRules, hostsOf, portsOf, protocolOf } from "./egress";
+import { gatewayReference } from "./routes";
 
 /**
- * Ways out through the egress gateway, which goes by who asks: a workload's sidecar sends what is for a host to the
- * gateway, by mTLS with the host as server name; the gateway reads both off the certificate and the handshake, and lets
- * pass what a rule allows. Everything about a host lives in the gateway's namespace, where workloads' owners write
- * nothing.
+ * Egress through the egress gateway, by identity: a workload's sidecar sends requests for a host to the gateway with
+ * mTLS and the host as SNI; the gateway authorizes by the certificate and the SNI. All objects of a host are in the
+ * gateway's namespace, which owners of workloads do not write to.
  *
  * https://istio.io/latest/docs/tasks/traffic-management/egress/egress-gateway/
  */
-export function compileEgressGateway(model: ResolvedModel): KubernetesObject[] {
+export function egressGateway(model: PolicyModel): KubernetesObject[] {
   const gateway = model.egress?.gateway;
   if (!gateway) return [];
-  const hosts = byNamespaceAndHost(rulesOf(model, "egressGateway"), gateway.namespace);
+  const hosts = hostsOf(model, "egressGateway", gateway.namespace);
   return [
-    ...hosts.flatMap((host) => wayOut(host, gateway)),
-    ...(hosts.length > 0 ? [towardsGateway(hosts, gateway)] : []),
-    admission(hosts, gateway, model.trustDomain),
+    ...hosts.flatMap((host) => hostObjects(host, gateway)),
+    ...(hosts.length > 0 ? [gatewayDestinationRule(hosts, gateway)] : []),
+    authorization(hosts, gateway, model.trustDomain),
   ];
 }
 
-function wayOut({ host, rules }: HostRules, gateway: GatewayWorkload): KubernetesObject[] {
-  const place = egressPlace(gateway.namespace, host);
-  const entrance = { namespace: gateway.namespace, name: `to-${subsetName(host)}` };
-  const callers = sortedUnique([".", ...rules.map(({ workload }) => workload.namespace)]);
-  const { protocol } = formOf(rules);
+function hostObjects(hostRules: HostRules, gateway: GatewayWorkload): KubernetesObject[] {
+  const { host, rules } = hostRules;
+  const place = egressPlace(hostRules);
+  const entrance = { namespace: gateway.namespace, name: `to-${egressLabel(host)}` };
+  const exportTo = sortedUnique([".", ...rules.map(({ workload }) => workload.namespace)]);
+  const protocol = protocolOf(rules).protocol === "HTTP" ? "HTTPS" : "TLS";
   return [
-    serviceEntry(place, host, rules, callers),
-    ...origination(place, host, rules),
+    ...externalHost(place, hostRules, { exportTo }),
     istioObject("Gateway", entrance, {
       selector: { ...gateway.selector },
       servers: [
         {
-          port: { number: httpsPort(gateway), name: "tls", protocol: protocol === "HTTP" ? "HTTPS" : "TLS" },
+          port: { number: httpsPort(gateway), name: "tls", protocol },
           hosts: [host],
           tls: { mode: "ISTIO_MUTUAL" },
         },
@@ -50,78 +44,65 @@ function wayOut({ host, rules }: HostRules, gateway: GatewayWorkload): Kubernete
     istioObject("VirtualService", place, {
       hosts: [host],
       gateways: sortedUnique(["mesh", gatewayReference(entrance)]),
-      exportTo: callers,
-      ...routes({ host, rules }, gatewayReference(entrance), gateway),
+      exportTo,
+      ...routes(hostRules, gatewayReference(entrance), gateway),
     }),
   ];
 }
 
-/** From the workload to the gateway, and from there to the host. */
+/** From the workload's sidecar to the gateway, and from the gateway to the host. */
 function routes(
-  { host, rules }: Pick<HostRules, "host" | "rules">,
+  { host, rules }: HostRules,
   entrance: string,
   gateway: GatewayWorkload,
-): Pick<VirtualService, "http" | "tls" | "tcp"> {
+): Pick<IstioSpecs["VirtualService"], "http" | "tls" | "tcp"> {
   const [port = 443] = portsOf(rules);
   const inMesh = { gateways: ["mesh"], port };
   const atGateway = { gateways: [entrance], port: httpsPort(gateway) };
-  const toGateway = [
-    {
-      destination: {
-        host: serviceHost(gateway),
-        subset: subsetName(host),
-        port: { number: httpsPort(gateway) },
-      },
-    },
-  ];
+  const gatewayPort = { number: httpsPort(gateway) };
+  const toGateway = [{ destination: { host: serviceHost(gateway), subset: egressLabel(host), port: gatewayPort } }];
   const toHost = [{ destination: { host, port: { number: port } } }];
-  switch (formOf(rules).protocol) {
+  const both = [
+    { match: [inMesh], route: toGateway },
+    { match: [atGateway], route: toHost },
+  ];
+  switch (protocolOf(rules).protocol) {
     case "HTTP":
-      return {
-        http: [
-          { match: [inMesh], route: toGateway },
-          { match: [atGateway], route: toHost },
-        ],
-      };
+      return { http: both };
     case "TLS":
       return {
         tls: [{ match: [{ ...inMesh, sniHosts: [host] }], route: toGateway }],
         tcp: [{ match: [atGateway], route: toHost }],
       };
     case "TCP":
-      return {
-        tcp: [
-          { match: [inMesh], route: toGateway },
-          { match: [atGateway], route: toHost },
-        ],
-      };
+      return { tcp: both };
   }
 }
 
-/** By mTLS, with the host as server name: a subset for each, as only that carries a name of its own. */
-function towardsGateway(hosts: readonly HostRules[], gateway: GatewayWorkload): KubernetesObject {
-  const names = sortedUnique(hosts.map(({ host }) => host));
+/** A subset for each host, because the SNI is set for a subset. */
+function gatewayDestinationRule(hosts: readonly HostRules[], gateway: GatewayWorkload): KubernetesObject {
   return istioObject(
     "DestinationRule",
     { namespace: gateway.namespace, name: gateway.service },
     {
       host: serviceHost(gateway),
-      subsets: names.map((host) => ({
-        name: subsetName(host),
+      subsets: sortedUnique(hosts.map(({ host }) => host)).map((host) => ({
+        name: egressLabel(host),
         trafficPolicy: { tls: { mode: "ISTIO_MUTUAL" as const, sni: host } },
       })),
     },
   );
 }
 
-/** Who may leave to which host; nobody, where no rule says so. */
-function admission(hosts: readonly HostRules[], gateway: GatewayWorkload, trustDomain: string): KubernetesObject {
+/** Without rules it allows nothing. */
+function authorization(hosts: readonly HostRules[], gateway: GatewayWorkload, trustDomain: string): KubernetesObject {
   const rules = hosts.map(({ host, rules: allowed }) => ({
     from: [{ source: { principals: sortedUnique(allowed.map(({ workload }) => principal(workload, trustDomain))) } }],
     when: [{ key: "connection.sni", values: [host] }],
   }));
   return istioObject(
     "AuthorizationPolicy",
+    // A name of deployed objects; another would replace them.
     { namespace: gateway.namespace, name: `${gateway.name}.ways-out` },
     {
       selector: { matchLabels: { ...gateway.selector } },
@@ -132,7 +113,7 @@ function admission(hosts: readonly HostRules[], gateway: GatewayWorkload, trustD
 }
 
 function serviceHost({ service, namespace }: GatewayWorkload): string {
-  return `${service}.${namespace}.svc.cluster.local`;
+  return clusterHost({ name: service, namespace });
 }
 
 function httpsPort({ ports }: GatewayWorkload): number {

@@ -1,136 +1,101 @@
+import { listenerName } from "../../components/model/exposed-hosts";
+import {
+  type Exposure,
+  isIstioGateway,
+  type MeshService,
+  type PolicyModel,
+} from "../../components/model/policies/policy-model";
 import type { HttpRuleSettings } from "../../components/settings/sections/traffic";
-import { milliseconds } from "../../components/shared/duration";
 import type { KubernetesObject } from "../../components/shared/kubernetes/object";
-import type { MeshService } from "../resolve/resolved";
-import { matchesByExpression, routeMatch, type RouteRule, type RouteSpec } from "./matches";
-import { versionService } from "./version-services";
-
-type Filter = NonNullable<RouteRule["filters"]>[number];
-type HeaderOperations = NonNullable<NonNullable<HttpRuleSettings["headers"]>["request"]>;
-
-/** Rules that only a VirtualService can say; at a waypoint it stands in place of a HTTPRoute, never beside one. */
-export function needsVirtualService({ meshRules }: MeshService): boolean {
-  return meshRules.some(({ fault }) => fault !== undefined);
-}
+import { unknown } from "../../components/shared/unknown";
+import { policyObject, type RouteFilter, type RouteRule, type RouteSpec } from "../api-objects";
+import { matchesByExpression } from "../http-matches";
+import { backend, fieldsOf, needsVirtualService } from "../http-rules";
 
 /**
- * The rules for callers in the mesh as one HTTPRoute of the Service, which its waypoint applies.
+ * HTTPRoutes: for each service with a waypoint, which applies the rules for clients in the mesh, and for each gateway of
+ * kind gateway-api that exposes it. Versions are Services (`reviews-v1`).
  *
  * https://gateway-api.sigs.k8s.io/reference/spec/#httproute
  */
-export function httpRoute(service: MeshService): KubernetesObject<RouteSpec> {
-  return routeObject(service, {
-    name: service.name,
-    parentRefs: [{ group: "", kind: "Service", name: service.name, port: service.port }],
-    rules: service.meshRules,
+export function httpRoutes({ services }: PolicyModel): KubernetesObject<RouteSpec>[] {
+  return services.flatMap((service) => [
+    ...waypointRoute(service),
+    ...service.exposures
+      .filter(({ gateway }) => !isIstioGateway(gateway))
+      .flatMap((one) => gatewayRoutes(service, one)),
+  ]);
+}
+
+function waypointRoute(service: MeshService): KubernetesObject<RouteSpec>[] {
+  const { name, port, waypoint, meshRules } = service;
+  if (!waypoint || meshRules.length === 0 || needsVirtualService(meshRules)) return [];
+  const parentRefs = [{ group: "", kind: "Service", name, port }];
+  return [httpRoute(service, name, { parentRefs, rules: routeRules(meshRules, service) })];
+}
+
+/** Attached to the listeners of its hosts by name, so that a listener for a wildcard takes none of its requests. */
+function gatewayRoutes(service: MeshService, { gateway, hosts, rules }: Exposure): KubernetesObject<RouteSpec>[] {
+  const name = `${service.name}.${gateway.name}`;
+  const attachedTo = (...protocols: ("http" | "https")[]) => ({
+    parentRefs: protocols.flatMap((protocol) =>
+      hosts.map((host) => ({
+        name: gateway.name,
+        namespace: gateway.namespace,
+        sectionName: listenerName(protocol, host),
+      })),
+    ),
+    // "*" is no hostname of an HTTPRoute; without hostnames, those of the listeners apply.
+    ...(!hosts.includes("*") && { hostnames: [...hosts] }),
   });
+  const routed = { rules: routeRules(rules, service) };
+  const { tls } = gateway;
+  if (!tls) return [httpRoute(service, name, { ...attachedTo("http"), ...routed })];
+  if (!tls.httpsRedirect) return [httpRoute(service, name, { ...attachedTo("http", "https"), ...routed })];
+  const redirect = { ...attachedTo("http"), rules: [httpsRedirect(tls.outsidePort)] };
+  return [
+    httpRoute(service, name, { ...attachedTo("https"), ...routed }),
+    httpRoute(service, `${name}.https`, redirect),
+  ];
 }
 
-interface RouteArgs extends Pick<RouteSpec, "parentRefs" | "hostnames"> {
-  readonly name: string;
-  readonly rules: readonly HttpRuleSettings[];
+/** @param port where clients reach HTTPS: with a NodePort, not the port of the gateway */
+function httpsRedirect(port = 443): RouteRule {
+  const requestRedirect = { scheme: "https" as const, statusCode: 301 as const, ...(port !== 443 && { port }) };
+  return { filters: [{ type: "RequestRedirect", requestRedirect }] };
 }
 
-/** A HTTPRoute to a service: its rules, and `more` that the settings do not have. */
-export function routeObject(
-  service: MeshService,
-  { name, rules, ...where }: RouteArgs,
-  more: readonly RouteRule[] = [],
-): KubernetesObject<RouteSpec> {
+function httpRoute({ namespace }: MeshService, name: string, spec: RouteSpec): KubernetesObject<RouteSpec> {
+  return policyObject("gateway.networking.k8s.io/v1", "HTTPRoute", { namespace, name }, spec);
+}
+
+const filterOrder: readonly RouteFilter["type"][] = [
+  "RequestHeaderModifier",
+  "ResponseHeaderModifier",
+  "RequestMirror",
+  "RequestRedirect",
+  "URLRewrite",
+];
+
+/** A rule without route or redirect routes to the service itself. */
+function routeRules(rules: readonly HttpRuleSettings[], service: MeshService): RouteRule[] {
   const byExpression = matchesByExpression(rules);
-  return {
-    apiVersion: "gateway.networking.k8s.io/v1",
-    kind: "HTTPRoute",
-    metadata: { name, namespace: service.namespace, labels: { "app.kubernetes.io/managed-by": "talos-mesh" } },
-    spec: { ...where, rules: [...rules.map((rule) => routeRule(rule, service, byExpression)), ...more] },
-  };
-}
-
-function routeRule(rule: HttpRuleSettings, service: MeshService, byExpression: boolean): RouteRule {
-  const { name, match = byExpression ? [{}] : undefined, timeout } = rule;
-  const matches = match?.map((one) => routeMatch(one, byExpression));
-  const given = filters(rule, service);
-  return {
-    ...(name !== undefined && { name }),
-    ...(matches && { matches }),
-    ...(given.length > 0 && { filters: given }),
-    ...(timeout !== undefined && { timeouts: { request: gatewayDuration(timeout) } }),
-    ...(!rule.redirect && { backendRefs: backends(rule, service) }),
-  };
-}
-
-function backends({ route }: HttpRuleSettings, service: MeshService): RouteRule["backendRefs"] {
-  const { port } = service;
-  if (!route) return [{ name: service.name, port }];
-  return service.subsets.flatMap((subset) => {
-    const weight = route[subset.name];
-    return weight === undefined ? [] : [{ name: backendOf(service, subset.name), port, weight }];
+  return rules.map((rule) => {
+    const fields = fieldsOf({ ...rule, match: rule.match ?? (byExpression ? [{}] : undefined) }).map(
+      // Validation refuses a field that an HTTPRoute does not have.
+      ({ httpRoute: write }) => (typeof write === "function" ? write({ service, byExpression }) : unknown()),
+    );
+    const found = fields.reduce<RouteRule>((before, field) => ({ ...before, ...field }), {});
+    const filters = fields
+      .flatMap((one) => one.filters ?? [])
+      .sort((a, b) => filterOrder.indexOf(a.type) - filterOrder.indexOf(b.type));
+    const { name, matches, timeouts, backendRefs = [backend(service)] } = found;
+    return {
+      ...(name !== undefined && { name }),
+      ...(matches && { matches }),
+      ...(filters.length > 0 && { filters }),
+      ...(timeouts && { timeouts }),
+      ...(!rule.redirect && { backendRefs }),
+    };
   });
-}
-
-/** The Service of a subset, which the checks of this data plane have made sure of. */
-export function backendOf(service: MeshService, name: string): string {
-  const subset = service.subsets.find((one) => one.name === name);
-  const backend = subset && versionService(service, subset);
-  if (backend === undefined) throw new Error(`no Service for subset ${name} of ${service.name}`);
-  return backend;
-}
-
-function filters({ redirect, rewrite, mirror, headers }: HttpRuleSettings, service: MeshService): Filter[] {
-  const found: Filter[] = [];
-  if (headers?.request) found.push({ type: "RequestHeaderModifier", requestHeaderModifier: modifier(headers.request) });
-  if (headers?.response) {
-    found.push({ type: "ResponseHeaderModifier", responseHeaderModifier: modifier(headers.response) });
-  }
-  if (mirror) {
-    const backendRef = { name: backendOf(service, mirror.subset), port: service.port };
-    found.push({ type: "RequestMirror", requestMirror: { backendRef, ...share(mirror.percentage) } });
-  }
-  if (redirect) {
-    const { uri, authority, scheme, port, redirectCode = 301 } = redirect;
-    found.push({
-      type: "RequestRedirect",
-      requestRedirect: {
-        // Istio's own default, not Gateway API's 302.
-        statusCode: redirectCode as 301 | 302,
-        ...(scheme && { scheme }),
-        ...(authority !== undefined && { hostname: authority }),
-        ...(port !== undefined && { port }),
-        ...(uri !== undefined && { path: { type: "ReplaceFullPath", replaceFullPath: uri } }),
-      },
-    });
-  }
-  if (rewrite) {
-    const { uri, authority } = rewrite;
-    found.push({
-      type: "URLRewrite",
-      urlRewrite: {
-        ...(authority !== undefined && { hostname: authority }),
-        ...(uri !== undefined && { path: { type: "ReplaceFullPath", replaceFullPath: uri } }),
-      },
-    });
-  }
-  return found;
-}
-
-function modifier({ set, add, remove }: HeaderOperations) {
-  const list = (values: Readonly<Record<string, string>>) =>
-    Object.entries(values).map(([name, value]) => ({ name, value }));
-  return { ...(set && { set: list(set) }), ...(add && { add: list(add) }), ...(remove && { remove }) };
-}
-
-/** Envoy counts shares in millionths. */
-function share(percentage: number): { percent: number } | { fraction: { numerator: number; denominator: number } } {
-  if (Number.isInteger(percentage)) return { percent: percentage };
-  return { fraction: { numerator: Math.round(percentage * 10_000), denominator: 1_000_000 } };
-}
-
-/** Gateway API's durations have no fractions: `1.5h` is `90m`. */
-function gatewayDuration(duration: string): string {
-  const total = Math.round(milliseconds(duration));
-  const units = { h: 3_600_000, m: 60_000, s: 1000 } as const;
-  for (const [unit, size] of Object.entries(units))
-    if (total % size === 0 && total > 0) return `${total / size}${unit}`;
-  // At most five digits a part.
-  return total < 100_000 ? `${total}ms` : `${Math.floor(total / 1000)}s${total % 1000}ms`;
 }

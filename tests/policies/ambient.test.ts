@@ -1,27 +1,23 @@
 import assert from "node:assert/strict";
 import { compilePolicies } from "../../policies/compile";
-import type { PolicyModel } from "../../policies/model";
-import { PolicyError } from "../../policies/problems";
-import { ambientShop, type PolicyWords, shop, workload } from "../support/policy-models";
+import {
+  ambientShop,
+  ambientSources,
+  type Places,
+  type PolicyWords,
+  refusals,
+  shop,
+  workload,
+} from "../support/policy-models";
 
-const noWaypoint: Partial<PolicyModel> = { waypoints: [] };
-const noIngress: Partial<PolicyModel> = { waypoints: [{ name: "waypoint", namespace: "shop", ingress: false }] };
+const noWaypoint: Places = { waypoints: [] };
+const noIngress: Places = { waypoints: [{ name: "waypoint", namespace: "shop", ingress: false }] };
 const reason = "until the last client has moved";
 const reviews = { host: "reviews", subsets: ["v1", "v2"] };
 const offered = { host: "front", gateways: ["ingress"], hosts: ["shop.example.com"], http: [{}] };
 const addWaypoint = "add { namespace: shop } to talos-mesh:mesh.waypoints, or set dataPlane: sidecar for the namespace";
 
-function refusal(words: PolicyWords, places: Partial<PolicyModel> = {}): string[] {
-  try {
-    compilePolicies(ambientShop(words, places));
-  } catch (error) {
-    assert.ok(error instanceof PolicyError, String(error));
-    return error.problems.map(({ path, message }) => `${path}: ${message}`);
-  }
-  return [];
-}
-
-function names(words: PolicyWords, places: Partial<PolicyModel> = {}): string[] {
+function names(words: PolicyWords, places: Places = {}): string[] {
   return compilePolicies(ambientShop(words, places)).map(({ kind, metadata }) => `${kind} ${metadata.name}`);
 }
 
@@ -54,7 +50,7 @@ describe("policies of the ambient data plane", () => {
     assert.match(JSON.stringify(found?.spec), /sa\/ratings-waypoint"/);
   });
 
-  it("never put a HTTPRoute and a VirtualService on one host", () => {
+  it("never put an HTTPRoute and a VirtualService on one host", () => {
     const fault = { delay: { fixedDelay: "1s", percentage: 1 } };
     const made = names({
       traffic: {
@@ -89,7 +85,7 @@ describe("policies of the ambient data plane", () => {
 });
 
 describe("the ambient data plane refuses", () => {
-  const refusals: Readonly<Record<string, [PolicyWords, Partial<PolicyModel>, ...string[]]>> = {
+  const refused: Readonly<Record<string, [PolicyWords, Places, ...string[]]>> = {
     "routes without a waypoint": [
       { traffic: { services: [{ host: "ratings", http: [{ timeout: "1s" }], trafficPolicy: {} }] } },
       noWaypoint,
@@ -98,12 +94,12 @@ describe("the ambient data plane refuses", () => {
     "a denial by HTTP that ztunnel would apply to everybody": [
       { security: { authorization: { deny: [{ to: "ratings", methods: ["DELETE"], paths: ["/admin/*"] }] } } },
       noWaypoint,
-      `security.authorization.deny[0]: a rule with methods, paths (which would deny everybody at ztunnel) needs a waypoint for ratings: ztunnel does not read HTTP; ${addWaypoint}`,
+      `security.authorization.deny[0]: a rule with methods, paths (which would deny every client at ztunnel) needs a waypoint for ratings: ztunnel does not read HTTP; ${addWaypoint}`,
     ],
     "an allowance by HTTP that ztunnel would apply to nobody": [
       { security: { authorization: { allow: [{ to: "ratings", headers: { a: ["b"] } }] } } },
       noWaypoint,
-      `security.authorization.allow[0]: a rule with headers (which would allow nobody at ztunnel) needs a waypoint for ratings: ztunnel does not read HTTP; ${addWaypoint}`,
+      `security.authorization.allow[0]: a rule with headers (which would allow no client at ztunnel) needs a waypoint for ratings: ztunnel does not read HTTP; ${addWaypoint}`,
     ],
     "an audit without a waypoint": [
       { security: { authorization: { audit: [{ to: "ratings" }] } } },
@@ -118,7 +114,7 @@ describe("the ambient data plane refuses", () => {
     "addresses behind a waypoint": [
       { security: { authorization: { allow: [{ to: "ratings", ipBlocks: ["10.0.0.0/8"] }] } } },
       {},
-      "security.authorization.allow[0].ipBlocks: behind a waypoint the address is the tunnel's, not the caller's; use from instead, or remove the waypoint",
+      "security.authorization.allow[0].ipBlocks: behind a waypoint the address is that of the tunnel, not of the client; use from instead, or remove the waypoint",
     ],
     "an exception for plain text, which goes through no waypoint": [
       {
@@ -143,12 +139,12 @@ describe("the ambient data plane refuses", () => {
     "a gateway that passes the waypoint of a closed namespace by": [
       { traffic: { services: [offered] }, security: { authorization: { default: "deny" } } },
       noIngress,
-      "traffic.services[0].gateways: requests for front from a gateway skip its waypoint, and front accepts requests from its waypoint only; set ingress: true for waypoint waypoint in talos-mesh:mesh.waypoints",
+      "traffic.services[0].gateways: requests for front from a gateway bypass its waypoint, and front accepts requests from its waypoint only; set ingress: true for waypoint waypoint in talos-mesh:mesh.waypoints",
     ],
     "a gateway's rule for a service that is offered by other means": [
       { security: { authorization: { allow: [{ to: "front", from: ["ingress"] }] } } },
       noIngress,
-      "security.authorization.allow[0].from: requests for front from a gateway skip its waypoint, and front accepts requests from its waypoint only; set ingress: true for waypoint waypoint in talos-mesh:mesh.waypoints",
+      "security.authorization.allow[0].from: requests for front from a gateway bypass its waypoint, and front accepts requests from its waypoint only; set ingress: true for waypoint waypoint in talos-mesh:mesh.waypoints",
     ],
     "shares at a gateway whose choice the waypoint would make again": [
       {
@@ -159,12 +155,12 @@ describe("the ambient data plane refuses", () => {
         },
       },
       {},
-      "traffic.services[0].http[0].route: requests from the gateway go through waypoint waypoint, which chooses the version again; put the shares in an entry without gateways, or set ingress: false for the waypoint",
+      "traffic.services[0].http[0].route: requests from the gateway go through waypoint waypoint, which chooses the version again; put the weights in an entry without gateways, or set ingress: false for the waypoint",
     ],
     "a version without a Service": [
       { traffic: { services: [{ ...reviews, http: [{ route: { v1: 100 } }] }] } },
       { workloads: shop.map((one) => ({ ...one, versionServices: false })) },
-      "traffic.services[0].http[0].route: v1 has no Service of its own, and a HTTPRoute goes to Services; make reviews-<version> for each version, and say versionServices: true in talos-mesh:applications",
+      "traffic.services[0].http[0].route: v1 has no Service of its own, and an HTTPRoute routes to Services; create reviews-<version> for each version, and set versionServices: true in talos-mesh:applications",
     ],
     "a subset that is no version": [
       {
@@ -179,7 +175,7 @@ describe("the ambient data plane refuses", () => {
         },
       },
       {},
-      "traffic.services[0].http[0].mirror.subset: canary has other labels than version, and a HTTPRoute goes to a Service for each version; name a version",
+      "traffic.services[0].http[0].mirror.subset: canary has labels other than version, and an HTTPRoute routes to the Service of a version; name a version",
     ],
     "two subsets of one version": [
       {
@@ -188,9 +184,9 @@ describe("the ambient data plane refuses", () => {
         },
       },
       {},
-      "traffic.services[0].subsets: two subsets stand for reviews-v1, which is one Service in the ambient data plane; keep one of them",
+      "traffic.services[0].subsets: two subsets are reviews-v1, which is one Service in the ambient data plane; keep one of them",
     ],
-    "an order that a HTTPRoute would change": [
+    "an order that an HTTPRoute would change": [
       {
         traffic: {
           services: [
@@ -206,9 +202,9 @@ describe("the ambient data plane refuses", () => {
         },
       },
       {},
-      "traffic.services[0].http[1]: a HTTPRoute would try it before rule [0], as it tries exact paths first, then longer ones, then more headers; put it before that rule, or give both the same path",
+      "traffic.services[0].http[1]: an HTTPRoute would try it before rule [0], as it tries exact paths first, then longer ones, then more headers; put it before that rule, or give both the same path",
     ],
-    "names that are none to a HTTPRoute": [
+    "names that are none to an HTTPRoute": [
       {
         traffic: {
           services: [
@@ -225,10 +221,10 @@ describe("the ambient data plane refuses", () => {
         },
       },
       {},
-      "traffic.services[0].http[0].match[0].headers: found :authority, a name that a HTTPRoute does not accept",
-      "traffic.services[0].http[0].headers.request.set: x-empty is empty, which a HTTPRoute refuses; remove the header",
+      "traffic.services[0].http[0].match[0].headers: found :authority, a name that an HTTPRoute does not accept",
+      "traffic.services[0].http[0].headers.request.set: x-empty is empty, which an HTTPRoute refuses; remove the header",
     ],
-    "more rules than a HTTPRoute holds": [
+    "more rules than an HTTPRoute holds": [
       {
         traffic: {
           services: [
@@ -240,11 +236,11 @@ describe("the ambient data plane refuses", () => {
         },
       },
       {},
-      "traffic.services[0].http: ratings has 17 rules with 17 matches; a HTTPRoute has at most 16 rules and 127 matches; join some",
+      "traffic.services[0].http: ratings has 17 rules with 17 matches; an HTTPRoute has at most 16 rules and 127 matches; combine some",
     ],
   };
 
-  for (const [what, [words, places, ...expected]] of Object.entries(refusals)) {
-    it(what, () => assert.deepEqual(refusal(words, places), expected));
+  for (const [what, [words, places, ...expected]] of Object.entries(refused)) {
+    it(what, () => assert.deepEqual(refusals(ambientSources(words, places)), expected));
   }
 });

@@ -1,10 +1,9 @@
 import type { Demand } from "../../policies/capabilities";
-import type { PolicyModel } from "../../policies/model";
-import { egress, ingress, type PolicyWords } from "../support/policy-models";
+import { egress, ingress, type Places, type PolicyWords } from "../support/policy-models";
 
 interface Asked {
   readonly words: PolicyWords;
-  readonly places?: Partial<PolicyModel>;
+  readonly places?: Places;
 }
 
 type Service = NonNullable<NonNullable<PolicyWords["traffic"]>["services"]>[number];

@@ -2,10 +2,17 @@ import assert from "node:assert/strict";
 import type { KubernetesObject } from "../../components/shared/kubernetes/object";
 import type { GatewayWorkload } from "../../components/shared/workload";
 import { compilePolicies } from "../../policies/compile";
-import type { PolicyModel } from "../../policies/model";
-import { PolicyError } from "../../policies/problems";
 import { CrdSchemas } from "../support/crd-schema";
-import { ambientShop, ingress, type PolicyWords, shop, shopModel } from "../support/policy-models";
+import {
+  ambientShop,
+  ingress,
+  type Places,
+  type PolicyWords,
+  refusals as refusalsOf,
+  shop,
+  shopModel,
+  shopSources,
+} from "../support/policy-models";
 
 const edge: GatewayWorkload = {
   ...ingress,
@@ -24,8 +31,8 @@ type Entry = NonNullable<NonNullable<PolicyWords["traffic"]>["services"]>[number
 const front: Entry = { host: "front", gateways: ["ingress"], hosts: ["shop.example.com"], http: [{}] };
 
 const planes = {
-  sidecar: (words: PolicyWords, places: Partial<PolicyModel>) => shopModel(words, { workloads: versioned, ...places }),
-  ambient: (words: PolicyWords, places: Partial<PolicyModel>) => ambientShop(words, { waypoints: [], ...places }),
+  sidecar: (words: PolicyWords, places: Places) => shopModel(words, { workloads: versioned, ...places }),
+  ambient: (words: PolicyWords, places: Places) => ambientShop(words, { waypoints: [], ...places }),
 };
 
 function compiled(services: Entry[], gateway = edge, plane: keyof typeof planes = "sidecar"): KubernetesObject[] {
@@ -44,13 +51,7 @@ function routes(services: Entry[], gateway = edge, plane: keyof typeof planes = 
 
 function refusals(entry: Partial<Entry>, workloads: typeof shop = versioned): string[] {
   const words = { traffic: { services: [{ ...front, ...entry }] } };
-  try {
-    compilePolicies(shopModel(words, { gateways: [edge], workloads }));
-  } catch (error) {
-    assert.ok(error instanceof PolicyError, String(error));
-    return error.problems.map(({ path, message }) => `${path}: ${message}`);
-  }
-  return [];
+  return refusalsOf(shopSources(words, { gateways: [edge], workloads }));
 }
 
 describe("routes at gateways of kind gateway-api", () => {
@@ -188,15 +189,15 @@ describe("routes at gateways of kind gateway-api", () => {
 
   it("refuse versions without Services, an order that HTTPRoute has not, and more hosts than fit", () => {
     assert.deepEqual(refusals({ subsets: ["v1"], http: [{ route: { v1: 100 } }] }, shop), [
-      "traffic.services[0].http[0].route: v1 has no Service of its own, and a HTTPRoute goes to Services; make front-<version> for each version, and say versionServices: true in talos-mesh:applications",
+      "traffic.services[0].http[0].route: v1 has no Service of its own, and an HTTPRoute routes to Services; create front-<version> for each version, and set versionServices: true in talos-mesh:applications",
     ]);
     const [order = ""] = refusals({
       http: [{ match: [{ uri: { prefix: "/a" } }] }, { match: [{ uri: { exact: "/a" } }], timeout: "3s" }],
     });
-    assert.match(order, /^traffic\.services\[0\]\.http\[1\]: a HTTPRoute would try it before rule \[0\]/);
+    assert.match(order, /^traffic\.services\[0\]\.http\[1\]: an HTTPRoute would try it before rule \[0\]/);
     const hosts = Array.from({ length: 17 }, (_, index) => `h${index}.example.com`);
     assert.deepEqual(refusals({ hosts }), [
-      `traffic.services[0].hosts: found 17; a HTTPRoute has at most 16; offer a wildcard, or ${instead}`,
+      `traffic.services[0].hosts: found 17; an HTTPRoute has at most 16; use a wildcard, or ${instead}`,
     ]);
   });
 });

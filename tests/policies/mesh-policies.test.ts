@@ -3,7 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { KubernetesObject } from "../../components/shared/kubernetes/object";
 import { MeshPolicies, MeshSecurity, policyResourceName } from "../../policies/mesh-policies";
 import { compilePolicies } from "../../policies/compile";
-import { shopModel } from "../support/policy-models";
+import { egress as egressGateway, ingress, shopModel } from "../support/policy-models";
 import { scenarios } from "./scenarios";
 
 interface Recorded {
@@ -36,6 +36,11 @@ async function recorded(program: () => void): Promise<Recorded[]> {
   // Waits for every registration that is still under way.
   await pulumi.runtime.disconnect();
   return resources;
+}
+
+/** Aliases as plain values. */
+function aliasesOf(aliases: pulumi.Input<readonly pulumi.Input<pulumi.URN | pulumi.Alias>[]> = []) {
+  return new Promise((resolve) => pulumi.output(aliases).apply(resolve));
 }
 
 describe("MeshSecurity", () => {
@@ -95,6 +100,37 @@ describe("MeshSecurity", () => {
       assert.equal(child.parent, component, child.name);
       assert.equal(child.deletedWith, cluster, child.name);
     }
+  });
+
+  it("replaces the NetworkPolicy that earlier releases called ways-out, and creates the new one first", async () => {
+    const egress = { mode: "egressGateway" as const, allow: [] };
+    const restricted = compilePolicies(shopModel({ security: { egress } }, { gateways: [ingress, egressGateway] }));
+    const options = new Map<string, pulumi.CustomResourceOptions>();
+    await recorded(() => {
+      new MeshSecurity(
+        "security",
+        { objects: restricted },
+        {
+          transformations: [
+            ({ name, opts }) => {
+              options.set(name, opts);
+              return undefined;
+            },
+          ],
+        },
+      );
+    });
+    const { aliases, deleteBeforeReplace } = options.get("networkpolicy-shop/egress-only") ?? assert.fail();
+    // The provider deletes first only where the name stays the same.
+    assert.equal(deleteBeforeReplace, undefined);
+    const formerParent = "urn:pulumi:stack::project::talos-mesh:policies:MeshPolicies::policies";
+    assert.deepEqual(await aliasesOf(aliases), [
+      { parent: formerParent },
+      { name: "networkpolicy-shop/ways-out" },
+      { name: "networkpolicy-shop/ways-out", parent: formerParent },
+    ]);
+    const others = options.get("peerauthentication-istio-system/default") ?? assert.fail();
+    assert.deepEqual(await aliasesOf(others.aliases), [{ parent: formerParent }]);
   });
 
   it("keeps names apart where a hyphen alone would not", () => {

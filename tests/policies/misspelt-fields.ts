@@ -1,6 +1,6 @@
 import type { HttpRuleSettings } from "../../components/settings/sections/traffic";
 import type { LoadBalancerSettings, TrafficPolicySettings } from "../../components/settings/sections/traffic-policy";
-import { type HttpMatch, type HttpRoute, type IstioSpecs, istioObject } from "../../policies/istio-api/istio-object";
+import { type HttpMatch, type HttpRoute, type IstioSpecs, istioObject } from "../../policies/api-objects";
 
 /**
  * Checked by `npm run typecheck`, not run: each line below must not compile, and the directive above it is an error as

@@ -4,7 +4,7 @@ import { schemaProblems } from "../../components/validation/structural-schema";
 import { compilePolicies } from "../../policies/compile";
 import type { KubernetesObject } from "../../components/shared/kubernetes/object";
 import { CrdSchemas } from "../support/crd-schema";
-import { ambientShop, shopModel } from "../support/policy-models";
+import { ambientShop, refusals, shopModel, shopSources } from "../support/policy-models";
 import { demands } from "./demands";
 import { scenarios } from "./scenarios";
 
@@ -35,10 +35,9 @@ describe("objects that a user wrote out", () => {
       ...{ apiVersion: "security.istio.io/v1beta1", kind: "PeerAuthentication" },
       ...{ metadata: { name: "default", namespace: "istio-system" }, spec: {} },
     };
-    assert.throws(
-      () => compilePolicies(shopModel({}, { objects: [object] })),
-      /objects\[0\].metadata.name: found default, and other settings make a PeerAuthentication of that name/,
-    );
+    assert.deepEqual(refusals(shopSources({}, { objects: [object] })), [
+      "objects[0].metadata.name: found default, and other settings create a PeerAuthentication of that name; rename it, or use those settings",
+    ]);
   });
 
   it("are checked by the CRDs, which take all that the compilers make", () => {

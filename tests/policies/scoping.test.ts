@@ -4,11 +4,10 @@ import { sidecarScoping } from "../../components/model/scoping";
 import { parseSettings } from "../../components/validation/parse";
 import type { KubernetesObject } from "../../components/shared/kubernetes/object";
 import type { Workload } from "../../components/shared/workload";
-import type { PolicyModel } from "../../policies/model";
-import { resolve } from "../../policies/resolve";
-import { compileScoping } from "../../policies/istio-api/scoping";
+import type { PolicyModel } from "../../components/model/policies/policy-model";
+import { sidecars } from "../../policies/istio-api/sidecars";
 import { CrdSchemas } from "../support/crd-schema";
-import { type PolicyWords, shopModel, workload } from "../support/policy-models";
+import { type Places, type PolicyWords, shopModel, workload } from "../support/policy-models";
 
 interface Scope {
   readonly workloadSelector: { readonly labels: { readonly app: string } };
@@ -23,14 +22,14 @@ const always = [
   "kube-system/kube-dns.kube-system.svc.cluster.local",
 ];
 
-function model(workloads: readonly Workload[], allow: Allow, places: Partial<PolicyModel> = {}): PolicyModel {
+function model(workloads: readonly Workload[], allow: Allow, places: Places = {}): PolicyModel {
   const security = { authorization: { default: "deny" as const, allow } };
   return shopModel({ security }, { workloads, sidecarScoping: { proxyServices: [] }, ...places });
 }
 
 function scopes(given: PolicyModel): Map<string, KubernetesObject<Scope>> {
-  const sidecars = compileScoping(resolve(given)) as unknown as KubernetesObject<Scope>[];
-  return new Map(sidecars.map((one) => [`${one.metadata.namespace}/${one.spec.workloadSelector.labels.app}`, one]));
+  const found = sidecars(given) as unknown as KubernetesObject<Scope>[];
+  return new Map(found.map((one) => [`${one.metadata.namespace}/${one.spec.workloadSelector.labels.app}`, one]));
 }
 
 /** Hosts that a workload's proxy is told of, beside what every proxy is. */

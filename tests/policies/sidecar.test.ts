@@ -1,28 +1,23 @@
 import assert from "node:assert/strict";
 import type { KubernetesObject } from "../../components/shared/kubernetes/object";
-import { PolicyError } from "../../policies/problems";
 import { compilePolicies } from "../../policies/compile";
 import { CrdSchemas } from "../support/crd-schema";
-import { ingress, type PolicyWords, shopModel, workload } from "../support/policy-models";
-import type { PolicyModel } from "../../policies/model";
+import {
+  ingress,
+  type Places,
+  type PolicyWords,
+  refusals,
+  shopModel,
+  shopSources,
+  workload,
+} from "../support/policy-models";
 
-function compile(words: PolicyWords, places: Partial<PolicyModel> = {}): KubernetesObject[] {
+function compile(words: PolicyWords, places: Places = {}): KubernetesObject[] {
   return compilePolicies(shopModel(words, places));
 }
 
 function keys(objects: readonly KubernetesObject[]): string[] {
   return objects.map(({ kind, metadata }) => `${kind} ${metadata.namespace}/${metadata.name}`);
-}
-
-/** The problems of a model, as a user reads them. */
-function refusal(words: PolicyWords, places: Partial<PolicyModel> = {}): string[] {
-  try {
-    compile(words, places);
-  } catch (error) {
-    assert.ok(error instanceof PolicyError);
-    return error.problems.map(({ path, message }) => `${path}: ${message}`);
-  }
-  return [];
 }
 
 const offered = { host: "front", gateways: ["ingress" as const], hosts: ["shop.example.com"], http: [{}] };
@@ -91,11 +86,11 @@ describe("sidecar compiler", () => {
 });
 
 describe("sidecar compiler refuses", () => {
-  const refusals: Readonly<Record<string, [PolicyWords, Partial<PolicyModel>, string]>> = {
+  const refused: Readonly<Record<string, [PolicyWords, Places, string]>> = {
     "a rule for one of two workloads that nobody can tell apart": [
       { security: { authorization: { allow: [{ to: "ratings", from: ["a"] }] } } },
       { workloads: [workload("ratings"), workload("a"), { ...workload("b"), serviceAccount: "a-account" }] },
-      "security.authorization.allow[0].from: a runs as service account a-account, and so does b: the rule would hold for all; name all, or give each its own service account",
+      "security.authorization.allow[0].from: a runs as service account a-account, and so does b: the rule would match all of them; name all, or give each its own service account",
     ],
     "a name that is a workload and a gateway": [
       { security: { authorization: { allow: [{ to: "front", from: ["ingress"] }] } } },
@@ -105,7 +100,7 @@ describe("sidecar compiler refuses", () => {
     "an exception from mTLS in the root namespace": [
       { security: { peerAuthentication: [{ namespace: "istio-system", mode: "DISABLE", reason: "just for a test" }] } },
       {},
-      "security.peerAuthentication[0].namespace: istio-system stands for the whole mesh; set talos-mesh:mesh.mtls instead",
+      "security.peerAuthentication[0].namespace: found istio-system, where an exception applies to the whole mesh; set talos-mesh:mesh.mtls instead",
     ],
     "two exceptions for the same pods": [
       {
@@ -117,7 +112,7 @@ describe("sidecar compiler refuses", () => {
         },
       },
       {},
-      "security.peerAuthentication[1]: another entry is about the same pods; merge the two",
+      "security.peerAuthentication[1]: another entry is for the same pods; merge them",
     ],
     "a rule by identity where no caller has one": [
       {
@@ -127,7 +122,7 @@ describe("sidecar compiler refuses", () => {
         },
       },
       {},
-      "security.authorization.allow[0].from: ratings takes no mTLS (DISABLE), so no caller has an identity; remove the exception, or use ipBlocks",
+      "security.authorization.allow[0].from: ratings has no mTLS (DISABLE), so no client has an identity; remove the exception, or use ipBlocks",
     ],
     "a denial by identity that plain text on one port passes by": [
       {
@@ -142,7 +137,7 @@ describe("sidecar compiler refuses", () => {
         },
       },
       {},
-      "security.authorization.deny[0].from: ratings also accepts plain text (PERMISSIVE), where a caller has no identity and this rule does not match; make it STRICT, or use allow rules instead",
+      "security.authorization.deny[0].from: ratings also accepts plain text (PERMISSIVE), where a client has no identity and this rule does not match; make it STRICT, or use allow rules instead",
     ],
     "a denial by identity that plain text passes by": [
       {
@@ -154,22 +149,20 @@ describe("sidecar compiler refuses", () => {
         },
       },
       {},
-      "security.authorization.deny[0].fromNamespaces: ratings also accepts plain text (PERMISSIVE), where a caller has no identity and this rule does not match; make it STRICT, or use allow rules instead",
+      "security.authorization.deny[0].fromNamespaces: ratings also accepts plain text (PERMISSIVE), where a client has no identity and this rule does not match; make it STRICT, or use allow rules instead",
     ],
   };
 
-  for (const [what, [words, places, expected]] of Object.entries(refusals)) {
-    it(what, () => assert.deepEqual(refusal(words, places), [expected]));
+  for (const [what, [words, places, expected]] of Object.entries(refused)) {
+    it(what, () => assert.deepEqual(refusals(shopSources(words, places)), [expected]));
   }
 
-  it("with one message that names every path as the stack file has it", () => {
-    const claims = { iss: ["somebody"] };
-    assert.throws(() => compile({ security: { authorization: { allow: [{ to: "front", claims }] } } }), {
-      name: "PolicyError",
-      message:
-        "1 problem in the policies:\n" +
-        "  talos-mesh:security.authorization.allow[0].claims: front reads no token, so no request has claims; add an entry of talos-mesh:security.jwt for it",
-    });
+  it("claims of a workload that accepts no token", () => {
+    const claims = { iss: ["https://issuer.example.com"] };
+    const words: PolicyWords = { security: { authorization: { allow: [{ to: "front", claims }] } } };
+    assert.deepEqual(refusals(shopSources(words)), [
+      "security.authorization.allow[0].claims: front accepts no token, so no request has claims; add an entry of talos-mesh:security.jwt for it",
+    ]);
   });
 });
 

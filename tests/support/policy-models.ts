@@ -1,10 +1,14 @@
+import type { z } from "zod";
+import { type NamedObjects, Names } from "../../components/model/names";
+import type { PolicyModel } from "../../components/model/policies/policy-model";
+import { policyModel, type PolicySources } from "../../components/model/policies/resolve";
 import { security } from "../../components/settings/sections/security";
 import { traffic } from "../../components/settings/sections/traffic";
+import { formatPath } from "../../components/shared/problem";
 import type { GatewayWorkload, Workload } from "../../components/shared/workload";
-import type { PolicyModel } from "../../policies/model";
-import type { z } from "zod";
+import { policyProblems } from "../../components/validation/policies";
 
-/** Models for the tests of policies, from what a stack file would say. */
+/** Models for the tests of policies, from what a stack file has. */
 
 export const shop: readonly Workload[] = [
   workload("front", ["v1"]),
@@ -34,13 +38,22 @@ export function workload(name: string, versions: readonly string[] = [], namespa
   return { name, namespace, serviceAccount: `${name}-account`, port: 9080, versions };
 }
 
+/** What a stack file says of policies. */
 export interface PolicyWords {
   readonly traffic?: z.input<typeof traffic>;
   readonly security?: z.input<typeof security>;
 }
 
-/** A model of the shop with these policies; `places` changes what is deployed where. */
-export function shopModel(words: PolicyWords, places: Partial<PolicyModel> = {}): PolicyModel {
+/** Policies before their names are resolved, and what they may name. */
+export interface ShopSources extends PolicySources, NamedObjects {
+  readonly istioVersion: string;
+}
+
+/** What differs from the shop. */
+export type Places = Partial<ShopSources>;
+
+/** The shop with these policies. */
+export function shopSources(words: PolicyWords, places: Places = {}): ShopSources {
   const workloads = places.workloads ?? shop;
   return {
     traffic: traffic.parse(words.traffic ?? {}),
@@ -50,24 +63,40 @@ export function shopModel(words: PolicyWords, places: Partial<PolicyModel> = {})
     accessLog: false,
     istioVersion: "1.31.1",
     trustDomain: "cluster.local",
-    rootNamespace: "istio-system",
     defaultNamespace: "shop",
     workloads,
     gateways: [ingress],
     waypoints: [],
     dataPlanes: Object.fromEntries(workloads.map(({ namespace }) => [namespace, "sidecar"])),
-    environment: "dev",
     ...places,
   };
 }
 
-/** The shop in the ambient data plane: behind a waypoint that what comes in by a gateway goes through as well. */
-export function ambientShop(words: PolicyWords, places: Partial<PolicyModel> = {}): PolicyModel {
+/** The shop in the ambient data plane, with a waypoint that requests of gateways go through too. */
+export function ambientSources(words: PolicyWords, places: Places = {}): ShopSources {
   const workloads = (places.workloads ?? shop).map((one) => ({ versionServices: true, ...one }));
-  return shopModel(words, {
+  return shopSources(words, {
     waypoints: [{ name: "waypoint", namespace: "shop", ingress: true }],
     dataPlanes: { shop: "ambient" },
     ...places,
     workloads,
   });
+}
+
+export function modelOf(sources: ShopSources): PolicyModel {
+  return policyModel(sources, new Names(sources));
+}
+
+export function shopModel(words: PolicyWords, places?: Places): PolicyModel {
+  return modelOf(shopSources(words, places));
+}
+
+export function ambientShop(words: PolicyWords, places?: Places): PolicyModel {
+  return modelOf(ambientSources(words, places));
+}
+
+/** What validation refuses, as `path: message`. */
+export function refusals(sources: ShopSources): string[] {
+  const problems = policyProblems(modelOf(sources), { ...sources, mesh: { version: sources.istioVersion } });
+  return [...problems].map(({ path, message }) => `${formatPath(path).replace(/^talos-mesh:/, "")}: ${message}`);
 }

@@ -1,10 +1,9 @@
-import type { PolicyModel } from "../../../policies/model";
-import type { PolicyWords } from "../../support/policy-models";
+import type { Places, PolicyWords } from "../../support/policy-models";
 
 /** One scenario a concern: what a user writes, and what else differs from the shop. Each has a golden file. */
 export interface Scenario {
   readonly words: PolicyWords;
-  readonly places?: Partial<PolicyModel>;
+  readonly places?: Places;
 }
 
 export type Scenarios = Readonly<Record<string, Scenario>>;

@@ -1,0 +1,198 @@
+import type { SettingPath } from "../../shared/problem";
+import type { Settings } from "../../settings/schema";
+import type {
+  AuthorizationRuleSettings,
+  EgressSettings,
+  ExternalRuleSettings,
+  JwtSettings,
+  SecuritySettings,
+} from "../../settings/sections/security";
+import type { HttpRuleSettings, TrafficServiceSettings } from "../../settings/sections/traffic";
+import type { TrafficPolicySettings } from "../../settings/sections/traffic-policy";
+import type { GatewayWorkload, WaypointWorkload, Workload } from "../../shared/workload";
+import type { DataPlane } from "../data-planes";
+import type { Names } from "../names";
+import type { SidecarScoping } from "../scoping";
+
+/** The policies of a stack with every name resolved: what the compilers, the checks and `explain` read. */
+export interface PolicyModel {
+  readonly names: Names;
+  readonly services: readonly MeshService[];
+  /** Every workload that a policy may name. */
+  readonly workloads: readonly MeshWorkload[];
+  readonly gateways: readonly GatewayWorkload[];
+  readonly waypoints: readonly WaypointWorkload[];
+  readonly accessRules: readonly AccessRule[];
+  readonly externalRules: readonly ExternalRule[];
+  readonly tokenRules: readonly TokenRules[];
+  /** Whether allow and deny rules only log what they would do. */
+  readonly dryRun: boolean;
+  /** Namespaces with workloads in which a request needs an allow rule. */
+  readonly defaultDenyNamespaces: ReadonlySet<string>;
+  /** Workloads that accept requests from their waypoint only, because the waypoint enforces their rules. */
+  readonly waypointOnly: readonly WaypointOnly[];
+  /** mTLS mode of the mesh. */
+  readonly mtls: MtlsMode;
+  readonly mtlsExceptions: readonly MtlsException[];
+  /** Without it, policies do not restrict egress. */
+  readonly egress?: Egress;
+  /** First part of every SPIFFE identity of the mesh. */
+  readonly trustDomain: string;
+  /** Whether proxies log every request. */
+  readonly accessLog: boolean;
+  /** What sidecars know besides the services that their workloads may call. @default the whole mesh */
+  readonly sidecarScoping?: SidecarScoping;
+  /** Objects that the user wrote out. */
+  readonly objects: NonNullable<Settings["objects"]>;
+}
+
+/** A workload with what enforces policies for it. */
+export interface MeshWorkload extends Workload {
+  readonly dataPlane: DataPlane;
+  /** The waypoint of the workload, in the ambient data plane. */
+  readonly waypoint?: WaypointWorkload;
+}
+
+export type WaypointOnly = MeshWorkload & { readonly waypoint: WaypointWorkload };
+
+/** A version of a service: the pods with these labels. */
+export interface Subset {
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  /** The Service of this version, such as `reviews-v1`; an HTTPRoute routes to Services, not to subsets. */
+  readonly service?: string;
+  /** What differs from the service's traffic policy. */
+  readonly trafficPolicy?: TrafficPolicySettings;
+}
+
+/** A service as one gateway exposes it. */
+export interface Exposure {
+  readonly path: SettingPath;
+  readonly gateway: GatewayWorkload;
+  /** Host names that clients use, sorted. */
+  readonly hosts: readonly string[];
+  /** In order; a request that none of them matches gets 404. */
+  readonly rules: readonly HttpRuleSettings[];
+  /** TLS passthrough, instead of rules. */
+  readonly tls?: TrafficServiceSettings["tls"];
+}
+
+/** Everything that the settings say about one Service, in however many entries. */
+export interface MeshService {
+  readonly name: string;
+  readonly namespace: string;
+  readonly port: number;
+  readonly dataPlane: DataPlane;
+  readonly waypoint?: WaypointWorkload;
+  /** Whether there is a Service `<name>-<version>` for each version. */
+  readonly versionServices: boolean;
+  /** Paths of its entries. */
+  readonly paths: readonly SettingPath[];
+  /** In the user's order. */
+  readonly subsets: readonly Subset[];
+  readonly trafficPolicy?: TrafficPolicySettings;
+  /** Rules for clients in the mesh, and their path. */
+  readonly meshRules: readonly HttpRuleSettings[];
+  readonly meshPath: SettingPath;
+  readonly exposures: readonly Exposure[];
+}
+
+/** The identity that a client's certificate proves. */
+export type Caller = Pick<Workload, "name" | "namespace" | "serviceAccount">;
+
+/** Conditions of a rule on the request itself; all of them must hold. */
+export type AccessConditions = Omit<AuthorizationRuleSettings, "to" | "namespace" | "from" | "fromNamespaces">;
+
+export interface AccessRule {
+  readonly path: SettingPath;
+  readonly action: "ALLOW" | "DENY" | "AUDIT";
+  readonly target: MeshWorkload;
+  /** Callers and namespaces, of which one must match. Without both, the rule is for every client, mTLS or not. */
+  readonly callers?: readonly Caller[];
+  readonly namespaces?: readonly string[];
+  /** With the conditions. */
+  readonly settings: AuthorizationRuleSettings;
+}
+
+/** Requests for which Envoy asks an external authorizer. */
+export interface ExternalRule {
+  readonly path: SettingPath;
+  readonly target: MeshWorkload;
+  readonly provider: string;
+  readonly settings: ExternalRuleSettings;
+}
+
+/** The tokens that a workload accepts, and the requests that need one. */
+export interface TokenRules {
+  readonly path: SettingPath;
+  readonly target: MeshWorkload;
+  readonly issuers: readonly JwtSettings[];
+  /** Requests for `paths` (without it: all requests) must have a token of `anyOf`. Every requirement must be met. */
+  readonly requirements: readonly {
+    readonly paths?: readonly string[];
+    readonly anyOf: readonly Pick<JwtSettings, "issuer" | "requireClaims">[];
+  }[];
+}
+
+export type MtlsMode = "STRICT" | "PERMISSIVE" | "DISABLE";
+
+export interface MtlsException {
+  readonly path: SettingPath;
+  readonly dataPlane: DataPlane;
+  readonly settings: SecuritySettings["peerAuthentication"][number];
+}
+
+export type EgressMode = NonNullable<EgressSettings["mode"]>;
+
+/** External hosts that a workload may reach. */
+export interface EgressRule {
+  readonly path: SettingPath;
+  readonly workload: MeshWorkload;
+  /** The proxy that lets the workload reach them. */
+  readonly mode: EgressMode;
+  /** The namespace's waypoint, in mode waypoint. */
+  readonly waypoint?: WaypointWorkload;
+  readonly settings: EgressSettings["allow"][number];
+}
+
+/** The only external hosts that workloads may reach. */
+export interface Egress {
+  readonly rules: readonly EgressRule[];
+  /** The egress gateway, in mode egressGateway. */
+  readonly gateway?: GatewayWorkload;
+}
+
+/** A Service's DNS name, which resolves in every namespace. */
+export function clusterHost({ name, namespace }: Pick<Workload, "name" | "namespace">): string {
+  return `${name}.${namespace}.svc.cluster.local`;
+}
+
+/** A host as a DNS label, different for each host: in a host no dash is next to a dot. */
+export function egressLabel(host: string): string {
+  return host.replace(/-/g, "--").replace(/\./g, "-");
+}
+
+/** Whether a gateway is configured by Istio's API (Gateway, VirtualService), and not by Gateway API. */
+export function isIstioGateway({ kind = "chart" }: GatewayWorkload): boolean {
+  return kind === "chart";
+}
+
+/** The mTLS modes of a workload: its own exception, else that of its namespace, else the mesh's. */
+export function mtlsModes(
+  { mtls, mtlsExceptions }: Pick<PolicyModel, "mtls" | "mtlsExceptions">,
+  { namespace, name, port }: MeshWorkload,
+): { readonly atServicePort: MtlsMode; readonly all: readonly MtlsMode[] } {
+  const ofNamespace = mtlsExceptions.filter(({ settings }) => settings.namespace === namespace);
+  const own = ofNamespace.find(({ settings }) => settings.workload === name);
+  const exception = own ?? ofNamespace.find(({ settings }) => settings.workload === undefined);
+  const { mode = mtls, ports = {} } = exception?.settings ?? {};
+  return {
+    atServicePort: Object.hasOwn(ports, String(port)) ? (ports[String(port)] ?? mode) : mode,
+    all: [mode, ...Object.values(ports)],
+  };
+}
+
+/** Whether clients in a namespace send their requests past waypoints: only ztunnel sends them through. */
+export function bypassesWaypoints({ names }: Pick<PolicyModel, "names">, namespace: string): boolean {
+  return names.workloadNames(namespace).length > 0 && names.dataPlane(namespace) !== "ambient";
+}

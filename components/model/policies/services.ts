@@ -1,0 +1,70 @@
+import type { TrafficServiceSettings, TrafficSettings } from "../../settings/sections/traffic";
+import { entryReaders, knownFields, readEntries } from "../../shared/unknown";
+import { byWorkload, type PolicyNames, type WorkloadEntries } from "./names";
+import type { Exposure, MeshService, MeshWorkload, Subset } from "./policy-model";
+
+type Entries = WorkloadEntries<TrafficServiceSettings>["entries"];
+
+/**
+ * Joins the entries of each Service. The rules of an entry with `gateways` are for clients outside the mesh, those of an
+ * entry without for clients in the mesh, so that a path restriction at a gateway does not affect clients in the mesh.
+ * Subsets and the traffic policy belong to the Service, whichever entry has them.
+ */
+export function meshServices(traffic: () => TrafficSettings, names: PolicyNames): MeshService[] {
+  const groups = byWorkload(
+    () => traffic().services,
+    ["traffic", "services"],
+    ({ host, namespace }) => names.workload(host, namespace),
+  );
+  return readEntries(groups.map((read) => () => meshService(read(), names)));
+}
+
+function meshService({ workload, entries }: WorkloadEntries<TrafficServiceSettings>, names: PolicyNames): MeshService {
+  const forMesh = () => entries.find(({ settings }) => settings.gateways.length === 0 && settings.http.length > 0);
+  return knownFields<MeshService>({
+    name: () => workload.name,
+    namespace: () => workload.namespace,
+    port: () => first("port", entries) ?? workload.port,
+    dataPlane: () => workload.dataPlane,
+    waypoint: () => workload.waypoint,
+    versionServices: () => workload.versionServices ?? false,
+    paths: () => entries.map(({ path }) => path),
+    subsets: () => subsets(workload, entries),
+    trafficPolicy: () => first("trafficPolicy", entries),
+    meshRules: () => forMesh()?.settings.http ?? [],
+    meshPath: () => [...(forMesh()?.path ?? []), "http"],
+    exposures: () => exposures(entries, names),
+  });
+}
+
+function first<Field extends "port" | "trafficPolicy">(field: Field, entries: Entries): TrafficServiceSettings[Field] {
+  return entries.find(({ settings }) => settings[field] !== undefined)?.settings[field];
+}
+
+function subsets({ name, versionServices }: MeshWorkload, entries: Entries): Subset[] {
+  const found = new Map<string, Subset>();
+  for (const entry of entries.flatMap(({ settings }) => settings.subsets)) {
+    const subset = typeof entry === "string" ? { name: entry, labels: { version: entry } } : entry;
+    const { version, ...otherLabels }: Readonly<Record<string, string>> = subset.labels;
+    const isVersion = version !== undefined && Object.keys(otherLabels).length === 0;
+    const service = versionServices && isVersion ? `${name}-${version}` : undefined;
+    if (!found.has(subset.name)) found.set(subset.name, { ...subset, service });
+  }
+  return [...found.values()];
+}
+
+function exposures(entries: Entries, names: PolicyNames): Exposure[] {
+  return readEntries(
+    entries.flatMap(({ settings, path }) =>
+      entryReaders(() => settings.gateways).map((gateway) => () => {
+        return knownFields<Exposure>({
+          path: () => path,
+          gateway: () => names.gateway(gateway()),
+          hosts: () => [...settings.hosts].sort(),
+          rules: () => settings.http,
+          tls: () => settings.tls,
+        });
+      }),
+    ),
+  );
+}

@@ -1,0 +1,234 @@
+import { ambientRefusal, capabilities, type RefusedInAmbient } from "../../../policies/capabilities";
+import { matchesByExpression, precedence, routeMatch } from "../../../policies/http-matches";
+import { fieldsOf, needsVirtualService } from "../../../policies/http-rules";
+import { type Exposure, isIstioGateway, type MeshService, type PolicyModel } from "../../model/policies/policy-model";
+import type { HttpRuleSettings } from "../../settings/sections/traffic";
+import type { Problem, SettingPath } from "../../shared/problem";
+import { checkEach, knownEntries, runChecks } from "../../shared/unknown";
+import { disjoint } from "../rules/matches";
+
+/** Limits of the CRD. */
+const limits = { hosts: 16, rules: 16, matches: 127 } as const;
+
+/** Names of headers and query parameters that the CRD accepts. */
+const headerName = /^[A-Za-z0-9!#$%&'*+\-.^_`|~]+$/;
+
+/** Routes that HTTPRoutes, at waypoints and at gateways of kind gateway-api, cannot express. */
+export function httpRouteProblems({ services }: PolicyModel): Iterable<Problem> {
+  return checkEach(
+    services,
+    [],
+    (service) => withoutWaypoint(service),
+    (service) => routesAtGateway(service),
+    (service) => subsetProblems(service),
+    (service) => waypointRules(service),
+    (service) => checkEach(gatewayApiExposures(service), [], (exposure) => exposureProblems(service, exposure)),
+  );
+}
+
+/** Without a waypoint nothing between two ambient pods reads HTTP, or applies a traffic policy. */
+function* withoutWaypoint(service: MeshService): Iterable<Problem> {
+  const { name, namespace, dataPlane, meshRules, trafficPolicy, subsets, paths, waypoint } = service;
+  if (dataPlane !== "ambient" || waypoint) return;
+  const parts = [
+    ...(meshRules.length > 0 ? ["http"] : []),
+    ...(trafficPolicy ? ["trafficPolicy"] : []),
+    ...(subsets.some((subset) => subset.trafficPolicy) ? ["subsets[].trafficPolicy"] : []),
+  ];
+  if (parts.length === 0) return;
+  yield {
+    path: paths[0] ?? ["traffic", "services"],
+    message:
+      `${parts.join(", ")} of ${name} needs a waypoint in the ambient namespace ${namespace}: ztunnel does not read HTTP; ` +
+      `add { namespace: ${namespace} } to talos-mesh:mesh.waypoints, or set dataPlane: sidecar for the namespace`,
+  };
+}
+
+/** A waypoint for ingress applies its own rules to the requests of a gateway, whatever version the gateway chose. */
+function* routesAtGateway({ exposures, waypoint }: MeshService): Iterable<Problem> {
+  if (!waypoint?.ingress) return;
+  for (const { path, rules } of exposures) {
+    for (const [index, { route }] of rules.entries()) {
+      if (!route) continue;
+      yield {
+        path: [...path, "http", index, "route"],
+        message:
+          `requests from the gateway go through waypoint ${waypoint.name}, which chooses the version again; ` +
+          "put the weights in an entry without gateways, or set ingress: false for the waypoint",
+      };
+    }
+  }
+}
+
+/** Two subsets of one Service would be two traffic policies for it. */
+function* subsetProblems(service: MeshService): Iterable<Problem> {
+  const { dataPlane, paths, subsets, waypoint, exposures } = service;
+  const exposed = dataPlane === "ambient" ? exposures.length > 0 : gatewayApiExposures(service).length > 0;
+  if (!waypoint && !exposed) return;
+  const services = subsets.flatMap((subset) => subset.service ?? []);
+  const twice = services.find((name, index) => services.indexOf(name) !== index);
+  if (twice === undefined) return;
+  yield {
+    path: [...(paths[0] ?? []), "subsets"],
+    message: `two subsets are ${twice}, which is one Service in the ambient data plane; keep one of them`,
+  };
+}
+
+function* waypointRules(service: MeshService): Iterable<Problem> {
+  const { name, waypoint, meshRules, meshPath } = service;
+  if (!waypoint) return;
+  yield* checkEach(
+    meshRules,
+    meshPath,
+    (rule, path) => sourceWorkloadProblems(rule, path),
+    (rule, path) => versionProblems(service, rule, path),
+  );
+  if (needsVirtualService(meshRules)) return;
+  yield* checkEach(meshRules, meshPath, (rule, path) => ruleProblems(rule, path, ambientRefusal));
+  yield* routeProblems(name, meshRules, meshPath);
+}
+
+function gatewayApiExposures({ exposures }: MeshService): Exposure[] {
+  const found = knownEntries(exposures).filter(([, { gateway }]) => !isIstioGateway(gateway));
+  // An entry with several such gateways is checked once.
+  return [...new Map(found.map(([, exposure]) => [exposure.path.join(), exposure])).values()];
+}
+
+function* exposureProblems(service: MeshService, { path, gateway, rules, hosts }: Exposure): Iterable<Problem> {
+  const instead = `set kind: chart for gateways.${gateway.name}, whose VirtualServices have it`;
+  const refusal = (reason: string) => `not at a gateway of kind gateway-api: ${reason}; ${instead}`;
+  yield* checkEach(
+    rules,
+    [...path, "http"],
+    (rule, at) => ruleProblems(rule, at, (capability) => refusal(capabilities[capability].ambient.refused)),
+    (rule, at) => virtualServiceRules(rule, at, refusal),
+    (rule, at) => versionProblems(service, rule, at),
+  );
+  yield* runChecks(
+    () => routeProblems(service.name, rules, [...path, "http"]),
+    () => hostProblems(hosts, path, instead),
+  );
+}
+
+function* hostProblems(hosts: readonly string[], path: SettingPath, instead: string): Iterable<Problem> {
+  if (hosts.length <= limits.hosts) return;
+  const message = `found ${hosts.length}; an HTTPRoute has at most ${limits.hosts}; use a wildcard, or ${instead}`;
+  yield { path: [...path, "hosts"], message };
+}
+
+/** Versions without a Service. */
+function* versionProblems(
+  { name, subsets, versionServices }: MeshService,
+  { route = {}, mirror }: HttpRuleSettings,
+  path: SettingPath,
+): Iterable<Problem> {
+  const named = [
+    ...Object.keys(route).map((subset) => ({ field: ["route"], subset })),
+    ...(mirror ? [{ field: ["mirror", "subset"], subset: mirror.subset }] : []),
+  ];
+  for (const { field, subset } of named) {
+    const found = subsets.find((one) => one.name === subset);
+    if (!found || found.service !== undefined) continue;
+    const reason = versionServices
+      ? "has labels other than version, and an HTTPRoute routes to the Service of a version; name a version"
+      : `has no Service of its own, and an HTTPRoute routes to Services; create ${name}-<version> for each version, and set versionServices: true in talos-mesh:applications`;
+    yield { path: [...path, ...field], message: `${subset} ${reason}` };
+  }
+}
+
+function* sourceWorkloadProblems({ match = [] }: HttpRuleSettings, path: SettingPath): Iterable<Problem> {
+  for (const [index, { sourceWorkload }] of match.entries()) {
+    if (sourceWorkload === undefined) continue;
+    yield { path: [...path, "match", index, "sourceWorkload"], message: ambientRefusal("sourceWorkload") };
+  }
+}
+
+/** What the standard channel of HTTPRoute does not have. */
+function* ruleProblems(
+  rule: HttpRuleSettings,
+  path: SettingPath,
+  refusal: (capability: RefusedInAmbient) => string,
+): Iterable<Problem> {
+  for (const [index, { method, headers, queryParams }] of (rule.match ?? []).entries()) {
+    const at = [...path, "match", index];
+    if (method && method.exact === undefined) yield { path: [...at, "method"], message: refusal("methodPattern") };
+    yield* nameProblems({ headers, queryParams }, at);
+  }
+  for (const [direction, { set, add }] of Object.entries(rule.headers ?? {})) {
+    yield* nameProblems({ set, add }, [...path, "headers", direction]);
+  }
+  for (const { field, httpRoute, refusedValue } of fieldsOf(rule)) {
+    const refused = "refused" in httpRoute ? httpRoute.refused : refusedValue;
+    if (refused) yield { path: [...path, field], message: refusal(refused) };
+  }
+}
+
+function* virtualServiceRules(
+  rule: HttpRuleSettings,
+  path: SettingPath,
+  refusal: (reason: string) => string,
+): Iterable<Problem> {
+  for (const { field, httpRoute } of fieldsOf(rule)) {
+    if (!("virtualServiceInstead" in httpRoute)) continue;
+    yield { path: [...path, field], message: refusal(httpRoute.virtualServiceInstead) };
+  }
+}
+
+/** An HTTPRoute takes names such as `x-user`, not `:authority`, and no empty value. */
+function* nameProblems(
+  fields: Readonly<Record<string, Readonly<Record<string, unknown>> | undefined>>,
+  path: SettingPath,
+): Iterable<Problem> {
+  for (const [field, values = {}] of Object.entries(fields)) {
+    for (const [name, value] of Object.entries(values)) {
+      const at = [...path, field];
+      if (!headerName.test(name))
+        yield { path: at, message: `found ${name}, a name that an HTTPRoute does not accept` };
+      if (value === "") yield { path: at, message: `${name} is empty, which an HTTPRoute refuses; remove the header` };
+    }
+  }
+}
+
+/** What an HTTPRoute of these rules would not accept, or would apply in another order. */
+function* routeProblems(service: string, rules: readonly HttpRuleSettings[], path: SettingPath): Iterable<Problem> {
+  const matches = rules.reduce((sum, { match = [] }) => sum + match.length, 0);
+  if (rules.length > limits.rules || matches > limits.matches) {
+    yield {
+      path,
+      message: `${service} has ${rules.length} rules with ${matches} matches; an HTTPRoute has at most ${limits.rules} rules and ${limits.matches} matches; combine some`,
+    };
+  }
+  yield* orderProblems(rules, path);
+}
+
+/** Rules that HTTPRoute's own order would try before an earlier rule that matches some of the same requests. */
+function* orderProblems(rules: readonly HttpRuleSettings[], path: SettingPath): Iterable<Problem> {
+  const byExpression = matchesByExpression(rules);
+  const placed = rules.flatMap(({ match = [{}] }, rule) =>
+    match.map((one) => ({ rule, match: one, precedence: precedence(routeMatch(one, byExpression)) })),
+  );
+  const reported = new Set<number>();
+  for (const [index, later] of placed.entries()) {
+    const earlier = placed
+      .slice(0, index)
+      .find(
+        (one) =>
+          one.rule !== later.rule &&
+          isTriedBefore(later.precedence, one.precedence) &&
+          !disjoint(one.match, later.match),
+      );
+    if (!earlier || reported.has(later.rule)) continue;
+    reported.add(later.rule);
+    yield {
+      path: [...path, later.rule],
+      message:
+        `an HTTPRoute would try it before rule [${earlier.rule}], as it tries exact paths first, then longer ones, then more headers; ` +
+        "put it before that rule, or give both the same path",
+    };
+  }
+}
+
+function isTriedBefore(a: readonly number[], b: readonly number[]): boolean {
+  const difference = a.map((number, index) => number - (b[index] ?? 0)).find((one) => one !== 0);
+  return (difference ?? 0) > 0;
+}

@@ -1,0 +1,70 @@
+import { capabilities, type Capability } from "../../../policies/capabilities";
+import { policyObjects } from "../../../policies/compile";
+import type { PolicyModel } from "../../model/policies/policy-model";
+import { stackPolicies } from "../../model/policies/resolve";
+import { places } from "../../settings/places";
+import type { Settings } from "../../settings/schema";
+import { compareMinor, minorOf } from "../../settings/versions";
+import type { KubernetesObject } from "../../shared/kubernetes/object";
+import type { Problem } from "../../shared/problem";
+import { checkEach, runChecks } from "../../shared/unknown";
+import { rule } from "../rules/rule";
+import { accessRuleProblems } from "./access-rules";
+import { egressProblems } from "./egress";
+import { httpRouteProblems } from "./http-routes";
+import { waypointSecurityProblems } from "./waypoint-security";
+
+export const policyRules = [
+  rule(
+    ["mesh", "gateways", "observability", "bookinfo", "applications", "traffic", "security", "objects"],
+    (settings) => policyProblems(stackPolicies(settings), settings),
+  ),
+];
+
+/** Policies that would not hold: by each other, by the data plane, or by the release of Istio. */
+export function policyProblems(
+  model: PolicyModel,
+  settings: Pick<Settings, "traffic" | "security"> & { readonly mesh: Pick<Settings["mesh"], "version"> },
+): Iterable<Problem> {
+  return runChecks(
+    () => accessRuleProblems(model),
+    () => egressProblems(model),
+    () => waypointSecurityProblems(model),
+    () => httpRouteProblems(model),
+    () => releaseProblems(settings),
+    () => objectProblems(model),
+  );
+}
+
+/** Fields that the API of the mesh's release does not have: the API server would drop them. */
+function* releaseProblems({
+  traffic,
+  security,
+  mesh: { version },
+}: Parameters<typeof policyProblems>[1]): Iterable<Problem> {
+  const rows: readonly Capability[] = Object.values(capabilities);
+  for (const { setting, since, title } of rows) {
+    if (since === undefined || compareMinor(minorOf(version), since) >= 0) continue;
+    for (const [path, value] of places({ traffic, security }, setting.split("."))) {
+      if (value === undefined) continue;
+      const message = `${title}: needs Istio ${since} or newer, and mesh.version is ${version}; remove it, or upgrade`;
+      yield { path, message };
+    }
+  }
+}
+
+/** Objects that the user wrote out and that other settings create too. */
+function* objectProblems(model: PolicyModel): Iterable<Problem> {
+  if (model.objects.length === 0) return;
+  const created = new Set(policyObjects(model).map(identity));
+  yield* checkEach(model.objects, ["objects"], function* (object, path) {
+    if (!created.has(identity(object))) return;
+    const { kind, metadata } = object;
+    const message = `found ${metadata.name}, and other settings create a ${kind} of that name; rename it, or use those settings`;
+    yield { path: [...path, "metadata", "name"], message };
+  });
+}
+
+function identity({ apiVersion, kind, metadata: { namespace, name } }: KubernetesObject): string {
+  return [apiVersion.split("/")[0], kind, namespace, name].join(" ");
+}

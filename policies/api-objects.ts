@@ -1,0 +1,120 @@
+import type { IDestinationRule } from "@kubernetes-models/istio/networking.istio.io/v1/DestinationRule" with {
+  "resolution-mode": "import",
+};
+import type { IGateway } from "@kubernetes-models/istio/networking.istio.io/v1/Gateway" with {
+  "resolution-mode": "import",
+};
+import type { ISidecar } from "@kubernetes-models/istio/networking.istio.io/v1/Sidecar" with {
+  "resolution-mode": "import",
+};
+import type { IServiceEntry } from "@kubernetes-models/istio/networking.istio.io/v1/ServiceEntry" with {
+  "resolution-mode": "import",
+};
+import type { IVirtualService } from "@kubernetes-models/istio/networking.istio.io/v1/VirtualService" with {
+  "resolution-mode": "import",
+};
+import type { IAuthorizationPolicy } from "@kubernetes-models/istio/security.istio.io/v1/AuthorizationPolicy" with {
+  "resolution-mode": "import",
+};
+import type { IRequestAuthentication } from "@kubernetes-models/istio/security.istio.io/v1/RequestAuthentication" with {
+  "resolution-mode": "import",
+};
+import type { ITelemetry } from "@kubernetes-models/istio/telemetry.istio.io/v1/Telemetry" with {
+  "resolution-mode": "import",
+};
+import type { IPeerAuthentication } from "@kubernetes-models/istio/security.istio.io/v1/PeerAuthentication" with {
+  "resolution-mode": "import",
+};
+import type { IHTTPRoute } from "@kubernetes-models/gateway-api/gateway.networking.k8s.io/v1/HTTPRoute" with {
+  "resolution-mode": "import",
+};
+import type { KubernetesObject } from "../components/shared/kubernetes/object";
+
+/** The kinds of Istio's API that the compilers return, with the types of their specs: a misspelt field does not compile. */
+export interface IstioSpecs {
+  readonly Gateway: NonNullable<IGateway["spec"]>;
+  readonly VirtualService: NonNullable<IVirtualService["spec"]>;
+  readonly ServiceEntry: NonNullable<IServiceEntry["spec"]>;
+  readonly DestinationRule: NonNullable<IDestinationRule["spec"]>;
+  readonly Sidecar: NonNullable<ISidecar["spec"]>;
+  readonly AuthorizationPolicy: NonNullable<IAuthorizationPolicy["spec"]>;
+  readonly PeerAuthentication: NonNullable<IPeerAuthentication["spec"]>;
+  readonly RequestAuthentication: NonNullable<IRequestAuthentication["spec"]>;
+  readonly Telemetry: NonNullable<ITelemetry["spec"]>;
+}
+
+export type HttpRoute = NonNullable<IstioSpecs["VirtualService"]["http"]>[number];
+export type HttpMatch = NonNullable<HttpRoute["match"]>[number];
+export type HttpFault = NonNullable<HttpRoute["fault"]>;
+export type TlsRoute = NonNullable<IstioSpecs["VirtualService"]["tls"]>[number];
+export type AuthorizationRule = NonNullable<IstioSpecs["AuthorizationPolicy"]["rules"]>[number];
+
+/** HTTPRoute of Gateway API, and its parts. */
+export type RouteSpec = NonNullable<IHTTPRoute["spec"]>;
+export type RouteRule = NonNullable<RouteSpec["rules"]>[number];
+export type RouteFilter = NonNullable<RouteRule["filters"]>[number];
+export type RouteMatch = NonNullable<RouteRule["matches"]>[number];
+
+const apiVersions: { readonly [Kind in keyof IstioSpecs]: string } = {
+  Gateway: "networking.istio.io/v1",
+  VirtualService: "networking.istio.io/v1",
+  ServiceEntry: "networking.istio.io/v1",
+  DestinationRule: "networking.istio.io/v1",
+  Sidecar: "networking.istio.io/v1",
+  AuthorizationPolicy: "security.istio.io/v1",
+  PeerAuthentication: "security.istio.io/v1",
+  RequestAuthentication: "security.istio.io/v1",
+  Telemetry: "telemetry.istio.io/v1",
+};
+
+/** Metadata of an object. */
+export interface Place {
+  readonly namespace: string;
+  /**
+   * Derived from the object's subject. A name with a dot (`reviews.allow`) is a workload's name and a suffix: workloads
+   * have no dots, so the name cannot be that of another object.
+   */
+  readonly name: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly annotations?: Readonly<Record<string, string>>;
+}
+
+const managedBy = { "app.kubernetes.io/managed-by": "talos-mesh" };
+
+/** An object of Istio's API. */
+export function istioObject<Kind extends keyof IstioSpecs>(
+  kind: Kind,
+  place: Place,
+  spec: IstioSpecs[Kind],
+): KubernetesObject<IstioSpecs[Kind]> {
+  return policyObject(apiVersions[kind], kind, place, spec);
+}
+
+/** An object with the label that marks it as ours. */
+export function policyObject<Spec>(
+  apiVersion: string,
+  kind: string,
+  { name, namespace, labels, annotations }: Place,
+  spec: Spec,
+): KubernetesObject<Spec> {
+  return {
+    apiVersion,
+    kind,
+    metadata: { name, namespace, labels: { ...managedBy, ...labels }, ...(annotations && { annotations }) },
+    spec,
+  };
+}
+
+/** Lists that are sets, in one order whatever order they were written in. */
+export function sortedUnique<Item>(items: readonly Item[]): Item[] {
+  const byJson = new Map(items.map((item) => [JSON.stringify(item), item]));
+  return [...byJson].sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)).map(([, item]) => item);
+}
+
+/** The identity in a workload's certificate, without `spiffe://`. */
+export function principal(
+  { namespace, serviceAccount }: { readonly namespace: string; readonly serviceAccount: string },
+  trustDomain: string,
+): string {
+  return `${trustDomain}/ns/${namespace}/sa/${serviceAccount}`;
+}

@@ -1,0 +1,68 @@
+import type { PolicyModel } from "../../components/model/policies/policy-model";
+import type { JwtSettings } from "../../components/settings/sections/security";
+import type { KubernetesObject } from "../../components/shared/kubernetes/object";
+import { rootNamespace } from "../../components/shared/istio";
+import { type IstioSpecs, istioObject } from "../api-objects";
+import { attachment, selector } from "./authorization";
+
+type JwtRule = NonNullable<IstioSpecs["RequestAuthentication"]["jwtRules"]>[number];
+
+/**
+ * The mTLS mode of the mesh, `default` in the root namespace, and its exceptions. The kubelet's probes work with STRICT
+ * too: the injector redirects them to the sidecar's agent.
+ *
+ * https://istio.io/latest/docs/reference/config/security/peer_authentication/
+ */
+export function peerAuthentications(model: PolicyModel): KubernetesObject<IstioSpecs["PeerAuthentication"]>[] {
+  const mesh = istioObject(
+    "PeerAuthentication",
+    { namespace: rootNamespace, name: "default" },
+    { mtls: { mode: model.mtls } },
+  );
+  const exceptions = model.mtlsExceptions.map(({ settings: { namespace, workload, mode, ports, reason } }) => {
+    const portModes = ports && Object.entries(ports).map(([port, portMode]) => [port, { mode: portMode }]);
+    return istioObject(
+      "PeerAuthentication",
+      {
+        namespace,
+        name: workload === undefined ? "default" : `${workload}.mtls`,
+        annotations: { "talos-mesh/reason": reason },
+      },
+      {
+        ...(workload !== undefined && selector({ app: workload })),
+        mtls: { mode },
+        ...(portModes && { portLevelMtls: Object.fromEntries(portModes) as Record<string, { mode: typeof mode }> }),
+      },
+    );
+  });
+  return [mesh, ...exceptions];
+}
+
+/**
+ * The issuers whose tokens a workload accepts, one object for each workload. That a request must have a token is a DENY
+ * policy (authorization.ts).
+ *
+ * https://istio.io/latest/docs/reference/config/security/request_authentication/
+ */
+export function requestAuthentications(model: PolicyModel): KubernetesObject<IstioSpecs["RequestAuthentication"]>[] {
+  return model.tokenRules.map(({ target, issuers }) =>
+    istioObject(
+      "RequestAuthentication",
+      { namespace: target.namespace, name: `${target.name}.jwt` },
+      { ...attachment(target), jwtRules: issuers.map(jwtRule) },
+    ),
+  );
+}
+
+function jwtRule({ issuer, audiences, jwksUri, jwks, forwardOriginalToken, claimsToHeaders }: JwtSettings): JwtRule {
+  const headers = Object.entries(claimsToHeaders ?? {}).map(([claim, header]) => ({ header, claim }));
+  return {
+    issuer,
+    ...(audiences.length > 0 && { audiences }),
+    ...(jwksUri !== undefined && { jwksUri }),
+    // Without whitespace, for readers of `kubectl get`.
+    ...(jwks !== undefined && { jwks: JSON.stringify(JSON.parse(jwks)) }),
+    ...(forwardOriginalToken && { forwardOriginalToken }),
+    ...(headers.length > 0 && { outputClaimToHeaders: headers }),
+  };
+}

@@ -1,0 +1,168 @@
+import {
+  clusterHost,
+  isIstioGateway,
+  type MeshService,
+  type PolicyModel,
+  type Subset,
+} from "../../components/model/policies/policy-model";
+import type { HttpRuleSettings } from "../../components/settings/sections/traffic";
+import type { TrafficPolicySettings } from "../../components/settings/sections/traffic-policy";
+import type { KubernetesObject } from "../../components/shared/kubernetes/object";
+import type { GatewayTls, GatewayWorkload } from "../../components/shared/workload";
+import { type HttpRoute, type IstioSpecs, istioObject } from "../api-objects";
+import { destination, fieldsOf, needsVirtualService, type RuleContext, weightedRoute } from "../http-rules";
+
+type Server = NonNullable<IstioSpecs["Gateway"]["servers"]>[number];
+
+/**
+ * One `Gateway` for each gateway that exposes a service, in the gateway's namespace, as istiod may limit gateways to
+ * their own namespace. Hosts carry the namespace of their service (`bookinfo/bookinfo.example.com`), so that a
+ * VirtualService in another namespace cannot claim them.
+ *
+ * https://istio.io/latest/docs/reference/config/networking/gateway/#Server
+ */
+export function gateways(model: PolicyModel): KubernetesObject<IstioSpecs["Gateway"]>[] {
+  return model.gateways.filter(isIstioGateway).flatMap((gateway) => {
+    const exposed = model.services.flatMap(({ namespace, exposures }) =>
+      exposures
+        .filter((exposure) => exposure.gateway.name === gateway.name)
+        .map(({ hosts, tls }) => ({ hosts: hosts.map((host) => `${namespace}/${host}`), passthrough: !!tls })),
+    );
+    if (exposed.length === 0) return [];
+    const hosts = (passthrough: boolean) =>
+      exposed.filter((one) => one.passthrough === passthrough).flatMap((one) => one.hosts);
+    const { name, namespace, selector } = gateway;
+    const servers = gatewayServers(gateway, hosts(false), hosts(true));
+    return [istioObject("Gateway", { namespace, name }, { selector: { ...selector }, servers })];
+  });
+}
+
+/** The name of a gateway's `Gateway` in a VirtualService of any namespace. */
+export function gatewayReference({ namespace, name }: Pick<GatewayWorkload, "namespace" | "name">): string {
+  return `${namespace}/${name}`;
+}
+
+// Envoy is configured for the port of the Service, not for the port of the container.
+function gatewayServers({ ports, tls }: GatewayWorkload, http: string[], passthrough: string[]): Server[] {
+  const plain: Server = {
+    port: { number: ports.http2 ?? 80, name: "http", protocol: "HTTP" },
+    hosts: (tls?.httpsRedirect ? [...http, ...passthrough] : [...http]).sort(),
+    ...(tls?.httpsRedirect && { tls: { httpsRedirect: true } }),
+  };
+  const https = tls && tlsServer(ports.https ?? 443, tls, tls.mode === "PASSTHROUGH" ? passthrough : http);
+  // The CRD refuses a server without hosts.
+  return [plain, ...(https ? [https] : [])].filter(({ hosts }) => hosts.length > 0);
+}
+
+/** Without a minimum version of TLS: Istio's default is 1.2. */
+function tlsServer(number: number, { mode, credentialName }: GatewayTls, hosts: string[]): Server {
+  return {
+    port: { number, name: "https", protocol: mode === "PASSTHROUGH" ? "TLS" : "HTTPS" },
+    hosts: [...hosts].sort(),
+    tls: { mode, ...(mode !== "PASSTHROUGH" && { credentialName }) },
+  };
+}
+
+/**
+ * A `VirtualService` for clients in the mesh, bound to the Service's DNS name, and one for each gateway, bound to the
+ * gateway's hosts: a rule at a gateway, such as a path restriction, must not apply to clients in the mesh. No rule is
+ * added: a request that matches none gets 404.
+ *
+ * https://istio.io/latest/docs/reference/config/networking/virtual-service/
+ */
+export function virtualServices({ services }: PolicyModel): KubernetesObject<IstioSpecs["VirtualService"]>[] {
+  return services.flatMap((service) => [...meshVirtualService(service), ...gatewayVirtualServices(service)]);
+}
+
+/**
+ * For sidecars of clients; or for the service's waypoint where no HTTPRoute can express the rules, with versions as
+ * Services, as in an HTTPRoute.
+ */
+function meshVirtualService(service: MeshService): KubernetesObject<IstioSpecs["VirtualService"]>[] {
+  const ambient = service.dataPlane === "ambient";
+  const { name, namespace, meshRules, waypoint } = service;
+  if (meshRules.length === 0 || (ambient && !(waypoint && needsVirtualService(meshRules)))) return [];
+  const http = httpRoutes(meshRules, { service, subsetsBy: ambient ? "service" : "name" });
+  const spec = { hosts: [clusterHost(service)], ...(!ambient && { gateways: ["mesh"] }), http };
+  return [istioObject("VirtualService", { namespace, name }, spec)];
+}
+
+function gatewayVirtualServices(service: MeshService): KubernetesObject<IstioSpecs["VirtualService"]>[] {
+  const context: RuleContext = { service, subsetsBy: "name" };
+  return service.exposures
+    .filter(({ gateway }) => isIstioGateway(gateway))
+    .map(({ gateway, hosts, rules, tls }) => {
+      const { route } = tls ?? {};
+      const tlsRoute = {
+        match: [{ port: gateway.ports.https ?? 443, sniHosts: [...hosts] }],
+        route: route ? weightedRoute(route, context) : [{ destination: destination(context) }],
+      };
+      return istioObject(
+        "VirtualService",
+        { namespace: service.namespace, name: `${service.name}.${gateway.name}` },
+        {
+          hosts: [...hosts],
+          gateways: [gatewayReference(gateway)],
+          ...(tls ? { tls: [tlsRoute] } : { http: httpRoutes(rules, context) }),
+        },
+      );
+    });
+}
+
+/** A rule without route, redirect or directResponse routes to the service itself. */
+function httpRoutes(rules: readonly HttpRuleSettings[], context: RuleContext): HttpRoute[] {
+  return rules.map((rule) => {
+    const route = fieldsOf(rule).reduce<HttpRoute>(
+      (before, field) => ({ ...before, ...field.virtualService(context) }),
+      {},
+    );
+    const answered = rule.route ?? rule.redirect ?? rule.directResponse;
+    return answered ? route : { ...route, route: [{ destination: destination(context) }] };
+  });
+}
+
+/**
+ * A `DestinationRule` for each service with subsets or a traffic policy, and for each version that an HTTPRoute may
+ * route to. None sets TLS: Istio's automatic mTLS follows the server, a mode in a DestinationRule would override it.
+ *
+ * https://istio.io/latest/docs/reference/config/networking/destination-rule/
+ */
+export function destinationRules({ services }: PolicyModel): KubernetesObject<IstioSpecs["DestinationRule"]>[] {
+  return services.flatMap((service) => [
+    ...serviceDestinationRule(service),
+    ...(routesToVersions(service) ? service.subsets.flatMap((subset) => versionDestinationRule(service, subset)) : []),
+  ]);
+}
+
+function serviceDestinationRule(service: MeshService): KubernetesObject<IstioSpecs["DestinationRule"]>[] {
+  const { name, namespace } = service;
+  const subsets = service.subsets.map((subset) => ({
+    name: subset.name,
+    labels: { ...subset.labels },
+    ...trafficPolicy(subset.trafficPolicy),
+  }));
+  const rules = { ...trafficPolicy(service.trafficPolicy), ...(subsets.length > 0 && { subsets }) };
+  if (Object.keys(rules).length === 0) return [];
+  return [istioObject("DestinationRule", { namespace, name }, { host: clusterHost(service), ...rules })];
+}
+
+function routesToVersions({ waypoint, exposures }: MeshService): boolean {
+  const byGatewayApi = exposures.filter(({ gateway }) => !isIstioGateway(gateway));
+  return !!waypoint || byGatewayApi.some(({ rules }) => rules.some(({ route, mirror }) => route ?? mirror));
+}
+
+/** The host of a version's Service is not that of the service, so the service's traffic policy is repeated for it. */
+function versionDestinationRule(
+  { name, namespace, trafficPolicy: ofService }: MeshService,
+  subset: Subset,
+): KubernetesObject<IstioSpecs["DestinationRule"]>[] {
+  const policy = trafficPolicy({ ...ofService, ...subset.trafficPolicy });
+  if (subset.service === undefined || Object.keys(policy).length === 0) return [];
+  const host = clusterHost({ namespace, name: subset.service });
+  return [istioObject("DestinationRule", { namespace, name: `${name}.${subset.name}` }, { host, ...policy })];
+}
+
+/** The settings are Istio's fields; tests/policies/misspelt-fields.ts proves that Istio has each. */
+function trafficPolicy(settings: TrafficPolicySettings = {}): Pick<IstioSpecs["DestinationRule"], "trafficPolicy"> {
+  return Object.keys(settings).length === 0 ? {} : { trafficPolicy: settings };
+}

@@ -1,0 +1,95 @@
+import { workloadKey } from "../../components/model/names";
+import {
+  type AccessRule,
+  type Caller,
+  clusterHost,
+  type MeshWorkload,
+  type PolicyModel,
+} from "../../components/model/policies/policy-model";
+import type { KubernetesObject } from "../../components/shared/kubernetes/object";
+import { rootNamespace } from "../../components/shared/istio";
+import { type IstioSpecs, istioObject, sortedUnique } from "../api-objects";
+
+/** What every proxy needs: Istio's own services, the API server, and the cluster's DNS over TCP. */
+const everywhere = [
+  `${rootNamespace}/*`,
+  "default/kubernetes.default.svc.cluster.local",
+  "kube-system/kube-dns.kube-system.svc.cluster.local",
+];
+
+/** Services of the cluster, without the external hosts that a ServiceEntry of the same namespace may define. */
+const clusterServices = "*.svc.cluster.local";
+
+/**
+ * A `Sidecar` for each workload with a sidecar, limited to the services that allow rules let the workload call, and to
+ * the external hosts that egress rules let it reach: the proxy's configuration does not grow with the mesh. A namespace
+ * that allows by default is included as a whole.
+ *
+ * A Sidecar limits configuration and is no access control; the AuthorizationPolicy of the called service is.
+ *
+ * https://istio.io/latest/docs/reference/config/networking/sidecar/
+ */
+export function sidecars(model: PolicyModel): KubernetesObject<IstioSpecs["Sidecar"]>[] {
+  const { sidecarScoping, egress, workloads } = model;
+  if (!sidecarScoping && !egress) return [];
+  const callable = callableHosts(model);
+  return workloads
+    .filter(({ dataPlane }) => dataPlane === "sidecar")
+    .map((workload) => {
+      const clients = [identity(workload), workload.namespace, anyClient];
+      const inMesh = sidecarScoping
+        ? [...sidecarScoping.proxyServices, ...clients.flatMap((client) => callable.get(client) ?? [])]
+        : [`*/${clusterServices}`];
+      return istioObject(
+        "Sidecar",
+        { namespace: workload.namespace, name: `${workload.name}.scope` },
+        {
+          workloadSelector: { labels: { app: workload.name } },
+          egress: [{ hosts: sortedUnique([...everywhere, ...inMesh, ...externalHosts(model, workload)]) }],
+          // A host that no egress rule allows this workload is blocked, whatever the mesh's outboundTrafficPolicy.
+          ...(egress && { outboundTrafficPolicy: { mode: "REGISTRY_ONLY" as const } }),
+        },
+      );
+    });
+}
+
+const anyClient = "*";
+
+/** Hosts that clients may call, by `namespace/account`, `namespace` or `*`, in a Sidecar's form `namespace/host`. */
+function callableHosts({ workloads, accessRules, defaultDenyNamespaces, egress }: PolicyModel): Map<string, string[]> {
+  const hosts = new Map<string, string[]>();
+  const add = (client: string, host: string) => {
+    const known = hosts.get(client);
+    if (known) known.push(host);
+    else hosts.set(client, [host]);
+  };
+  for (const { namespace } of workloads) {
+    if (!defaultDenyNamespaces.has(namespace)) add(anyClient, `${namespace}/${egress ? clusterServices : "*"}`);
+  }
+  for (const rule of accessRules) {
+    const { action, target } = rule;
+    if (action !== "ALLOW" || !defaultDenyNamespaces.has(target.namespace)) continue;
+    for (const client of clientsOf(rule)) add(client, `${target.namespace}/${clusterHost(target)}`);
+  }
+  return hosts;
+}
+
+function clientsOf({ callers, namespaces }: AccessRule): readonly string[] {
+  if (!callers && !namespaces) return [anyClient];
+  return [...(callers ?? []).map(identity), ...(namespaces ?? [])];
+}
+
+function identity({ namespace, serviceAccount }: Pick<Caller, "namespace" | "serviceAccount">): string {
+  return `${namespace}/${serviceAccount}`;
+}
+
+/** Hosts outside the mesh that egress rules let a workload reach, such as `./a-cup-of.coffee`. */
+function externalHosts({ egress }: PolicyModel, workload: MeshWorkload): string[] {
+  const own = egress?.rules.filter((rule) => workloadKey(rule.workload) === workloadKey(workload)) ?? [];
+  if (own.length === 0) return [];
+  const gateway = egress?.gateway;
+  return [
+    ...own.flatMap(({ settings }) => settings.hosts.map((host) => `${gateway?.namespace ?? "."}/${host}`)),
+    ...(gateway ? [`${gateway.namespace}/${clusterHost({ ...gateway, name: gateway.service })}`] : []),
+  ];
+}

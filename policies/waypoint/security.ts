@@ -1,0 +1,82 @@
+import type { PolicyModel } from "../../components/model/policies/policy-model";
+import type { KubernetesObject } from "../../components/shared/kubernetes/object";
+import { istioObject, principal, sortedUnique } from "../api-objects";
+import { selector } from "../istio-api/authorization";
+import { egressPlace, externalHost, type HostRules, hostsOf } from "../istio-api/egress";
+
+/**
+ * What waypoints need besides the policies of their workloads: default deny at the waypoint itself, and for each workload
+ * whose waypoint enforces its rules, that its pods accept requests from the waypoint only.
+ *
+ * https://istio.io/latest/docs/ambient/usage/l4-policy/
+ */
+export function waypointAuthorization(model: PolicyModel): KubernetesObject[] {
+  return [...waypointDefaultDeny(model), ...waypointOnly(model)];
+}
+
+/** A waypoint does not read the policy of its namespace that allows nothing. */
+function waypointDefaultDeny({ waypoints, defaultDenyNamespaces }: PolicyModel): KubernetesObject[] {
+  return waypoints
+    .filter(({ namespace }) => defaultDenyNamespaces.has(namespace))
+    .map(({ namespace, name }) =>
+      istioObject(
+        "AuthorizationPolicy",
+        { namespace, name: `${name}.allow-nothing` },
+        { targetRefs: [{ group: "gateway.networking.k8s.io", kind: "Gateway", name }] },
+      ),
+    );
+}
+
+/** In a default-deny namespace ztunnel has to allow the waypoint; elsewhere it has to deny every other client. */
+function waypointOnly({
+  waypointOnly: workloads,
+  defaultDenyNamespaces,
+  trustDomain,
+}: PolicyModel): KubernetesObject[] {
+  return workloads.map(({ namespace, name, waypoint }) => {
+    // istiod runs a waypoint under a service account of the waypoint's name.
+    const identity = [principal({ namespace: waypoint.namespace, serviceAccount: waypoint.name }, trustDomain)];
+    const spec = defaultDenyNamespaces.has(namespace)
+      ? { action: "ALLOW" as const, rules: [{ from: [{ source: { principals: identity } }] }] }
+      : { action: "DENY" as const, rules: [{ from: [{ source: { notPrincipals: identity } }] }] };
+    return istioObject(
+      "AuthorizationPolicy",
+      { namespace, name: `${name}.waypoint` },
+      { ...selector({ app: name }), ...spec },
+    );
+  });
+}
+
+/**
+ * In mode waypoint: ztunnel sends requests for a host with a `ServiceEntry` to the namespace's waypoint, which authorizes
+ * them. For other hosts ztunnel restricts nothing; the namespace's NetworkPolicy does (network-policies.ts).
+ *
+ * https://istio.io/latest/docs/ambient/usage/waypoint/#useawaypoint
+ */
+export function waypointEgress(model: PolicyModel): KubernetesObject[] {
+  return hostsOf(model, "waypoint").flatMap((host) => hostObjects(host, model.trustDomain));
+}
+
+function hostObjects(hostRules: HostRules, trustDomain: string): KubernetesObject[] {
+  const { namespace, rules } = hostRules;
+  const place = egressPlace(hostRules);
+  const waypoint = rules[0]?.waypoint?.name ?? "waypoint";
+  return [
+    ...externalHost(place, hostRules, { labels: { "istio.io/use-waypoint": waypoint } }),
+    istioObject(
+      "AuthorizationPolicy",
+      // A name of deployed objects; another would replace them.
+      { namespace, name: `${place.name}.way-out` },
+      {
+        targetRefs: [{ group: "networking.istio.io", kind: "ServiceEntry", name: place.name }],
+        action: "ALLOW",
+        rules: sortedUnique(
+          rules.map(({ workload, settings }) => ({
+            from: [{ source: { principals: [principal(workload, trustDomain)] } }],
+            to: [{ operation: { ports: sortedUnique(settings.ports.map(String)) } }],
+          })),
+        ),
+      },
+    ),
+  ];
+}

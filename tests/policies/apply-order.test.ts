@@ -1,0 +1,73 @@
+import assert from "node:assert/strict";
+import type { KubernetesObject } from "../../components/shared/kubernetes/object";
+import { compilePolicies } from "../../policies/compile";
+import { applyOrder } from "../../policies/mesh-policies";
+import { shopModel } from "../support/policy-models";
+import { runStack } from "../support/program";
+import { scenarios } from "./scenarios";
+
+function istio(kind: string, name: string, spec: object): KubernetesObject {
+  return { apiVersion: "networking.istio.io/v1", kind, metadata: { name, namespace: "shop" }, spec };
+}
+
+/** Names of what is placed side by side, one list after the other. */
+function placed(...objects: KubernetesObject[]): string[][] {
+  return applyOrder(objects).map((group) => group.map(({ metadata }) => metadata.name));
+}
+
+describe("the order in which policies are placed", () => {
+  const coffee = istio("ServiceEntry", "coffee", { hosts: ["a-cup-of.coffee"] });
+
+  it("has a host outside only after what is said of it, or its proxies would go there past all that", () => {
+    const { words, places } = scenarios["egress-gateway"] ?? assert.fail("the scenario is gone");
+    const groups = applyOrder(compilePolicies(shopModel(words, places)));
+    const at = (kind: string) =>
+      groups.flatMap((group, index) => (group.some((each) => each.kind === kind) ? [index] : []));
+    assert.deepEqual(at("DestinationRule"), [0]);
+    assert.deepEqual(at("Gateway"), [0]);
+    assert.deepEqual(at("VirtualService"), [1]);
+    assert.deepEqual(at("ServiceEntry"), [2]);
+  });
+
+  it("has routes to a host outside after it, and those to subsets after these", () => {
+    const route = istio("VirtualService", "route", {
+      hosts: ["reviews"],
+      http: [{ route: [{ destination: { host: "a-cup-of.coffee" } }] }],
+    });
+    const subsets = istio("DestinationRule", "subsets", { host: "reviews" });
+    const httpRoute = { ...route, kind: "HTTPRoute", metadata: { ...route.metadata, name: "http" } };
+    assert.deepEqual(placed(httpRoute, route, coffee, subsets), [["subsets"], ["coffee"], ["http", "route"]]);
+  });
+
+  it("knows a host by the wildcard it falls under", () => {
+    const every = istio("ServiceEntry", "every", { hosts: ["*.coffee"] });
+    const of = (name: string, host: string) => istio("VirtualService", name, { hosts: [host] });
+    assert.deepEqual(placed(every, of("fits", "a-cup-of.coffee"), of("not", "coffee"), of("wide", "*.coffee")), [
+      ["fits", "wide"],
+      ["every"],
+      ["not"],
+    ]);
+  });
+
+  it("is that of a stack, and the reverse of it takes a host away before what is said of it", async () => {
+    const allow = [
+      { from: "productpage", hosts: ["a-cup-of.coffee"], ports: [443] },
+      { from: "reviews", hosts: ["une-tasse-de.cafe"], ports: [80], protocol: "HTTP", tlsOrigination: true },
+    ];
+    const overrides = { gateways: { egress: {} }, security: { egress: { mode: "egressGateway", allow } } };
+    const run = await runStack({ overrides });
+    const entry = run.one("ServiceEntry", "serviceentry-istio-egress/une-tasse-de.cafe");
+    for (const [type, name] of [
+      ["DestinationRule", "destinationrule-istio-egress/une-tasse-de.cafe"],
+      ["DestinationRule", "destinationrule-istio-egress/istio-egress"],
+      ["VirtualService", "virtualservice-istio-egress/une-tasse-de.cafe"],
+    ] as const) {
+      assert.ok(run.dependsOn(entry, run.one(type, name)), `it does not wait for ${name}`);
+    }
+    const reviews = run.one("VirtualService", "virtualservice-bookinfo/reviews");
+    assert.ok(
+      run.dependsOn(reviews, entry) &&
+        run.dependsOn(reviews, run.one("DestinationRule", "destinationrule-bookinfo/reviews")),
+    );
+  });
+});

@@ -1,0 +1,43 @@
+import assert from "node:assert/strict";
+import { cluster } from "../../components/settings/sections/cluster";
+import { policyNotes } from "../../policies/network-policies";
+import { compilePolicies } from "../../policies/compile";
+import { ambientShop, type PolicyWords, shopModel } from "../support/policy-models";
+
+const words: PolicyWords = {
+  security: { egress: { allow: [{ from: "front", hosts: ["a-cup-of.coffee"], ports: [443] }] } },
+};
+const objects = compilePolicies(ambientShop(words));
+
+function talos(cni: object) {
+  return cluster.parse({
+    ...{ kind: "talos", name: "test", endpoint: "https://10.0.0.1:6443" },
+    ...{ talosVersion: "v1.13.0", kubernetesVersion: "v1.34.0", cni },
+    nodes: [{ hostname: "a", ipAddress: "10.0.0.1", controlPlane: true, installDisk: "/dev/sda", arch: "amd64" }],
+  });
+}
+
+function notes(of: ReturnType<typeof talos>, placed = objects): string[] {
+  return policyNotes({ cluster: of }, placed);
+}
+
+describe("notes on ways out of the mesh", () => {
+  it("say that flannel by itself ignores the NetworkPolicy that closes the way round", () => {
+    assert.deepEqual(notes(talos({ name: "flannel" })), [
+      "The cluster's flannel ignores NetworkPolicy: a workload that connects to an external IP address bypasses security.egress. " +
+        "Set kubeNetworkPoliciesEnabled under talos-mesh:cluster.cni, or use a CNI that enforces NetworkPolicy.",
+    ]);
+  });
+
+  it("say what is not known of another CNI", () => {
+    assert.match(
+      notes(talos({ name: "none" }))[0] ?? "",
+      /^It is not known whether the cluster's CNI enforces NetworkPolicy/,
+    );
+  });
+
+  it("are silent where flannel enforces it, and where there is none", () => {
+    assert.deepEqual(notes(talos({ name: "flannel", kubeNetworkPoliciesEnabled: true })), []);
+    assert.deepEqual(notes(talos({ name: "flannel" }), compilePolicies(shopModel(words))), []);
+  });
+});
