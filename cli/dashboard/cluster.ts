@@ -1,7 +1,7 @@
 import type { Socket } from "node:net";
 import { ApiError, ApiServer, type ClusterAccess } from "../../components/shared/kubernetes/api-server";
 import { type Pod, podsBehind } from "../../components/shared/kubernetes/pods";
-import { openTunnel, type PodPort } from "../../components/shared/kubernetes/port-forward";
+import { openTunnel, type PodPort } from "../../components/shared/kubernetes/pod-streams";
 import { UserError } from "../../embedded/program/errors";
 import type { Destination } from "./forward";
 import type { StackPage } from "./page";

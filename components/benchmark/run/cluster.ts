@@ -1,7 +1,7 @@
 import { rootNamespace } from "../../shared/istio";
 import type { ApiServer, ApplyObject, LiveObject } from "../../shared/kubernetes/api-server";
-import { isNotFound } from "../../shared/kubernetes/errors";
-import { execInPod, type ExecLimits, type ExecResult } from "../../shared/kubernetes/exec";
+import { ifFound } from "../../shared/kubernetes/errors";
+import { execInPod, type ExecLimits, type ExecResult } from "../../shared/kubernetes/pod-streams";
 import { conditionsOf, hasCondition } from "../../shared/kubernetes/object";
 import { listPods, type Pod } from "../../shared/kubernetes/pods";
 import { type ContainerSample, parseSummary } from "../measure/usage";
@@ -97,20 +97,15 @@ export class KubernetesCluster {
     const found = await this.server.get({ apiVersion: "v1", kind: "ConfigMap", namespace: rootNamespace, name });
     return {
       config: (found as { data?: Readonly<Record<string, string>> } | undefined)?.data?.mesh,
-      objects: (await Promise.all(meshWideKinds.map((kind) => this.meshWide(kind)))).flat(),
+      objects: (
+        await Promise.all(
+          meshWideKinds.map((kind) => ifFound(this.server.list({ ...kind, namespace: rootNamespace }), [])),
+        )
+      ).flat(),
       istiods: (await this.meshPods("istiod")).length,
       proxies: (await listPods(this.server)).filter(({ proxy }) => proxy).length,
       services: (await this.server.list({ apiVersion: "v1", kind: "Service" })).length,
     };
-  }
-
-  private async meshWide(kind: { apiVersion: string; kind: string }): Promise<LiveObject[]> {
-    try {
-      return await this.server.list({ ...kind, namespace: rootNamespace });
-    } catch (error) {
-      if (isNotFound(error)) return [];
-      throw error;
-    }
   }
 
   /** Why a data plane is not available; undefined where it is. */

@@ -4,7 +4,7 @@ import { grafanaLogin, grafanaService } from "../../observability/addons/grafana
 import { benchmarkTag } from "../../observability/addons/policies-dashboard";
 import type { ApiServer } from "../../shared/kubernetes/api-server";
 import { podsBehind } from "../../shared/kubernetes/pods";
-import { openTunnel } from "../../shared/kubernetes/port-forward";
+import { openTunnel } from "../../shared/kubernetes/pod-streams";
 
 /** A moment that Grafana's dashboards show. */
 export interface Annotation {

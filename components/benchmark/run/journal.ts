@@ -5,7 +5,7 @@ import type { RunRecord } from "../metrics/record";
 import type { PlannedRun } from "../plan/plan";
 import { schemaVersion } from "../report/baseline";
 import type { Measured, ScenarioState } from "../report/report";
-import { isCount } from "./mesh-facts";
+import { isCount } from "./environment";
 
 /** What the set-up finds before the first run. */
 export type Setup = Pick<Measured, "scenarios" | "environment" | "idle">;

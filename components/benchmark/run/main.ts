@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { isUnreachable } from "../../shared/kubernetes/errors";
-import { type ClusterContext, type ProcessIo, runProgram } from "../../shared/step/program";
+import { type ClusterContext, runProgram } from "../../shared/step/program";
 import { KubernetesCluster } from "./cluster";
 import { Lease } from "./lease";
 import {
@@ -16,8 +16,8 @@ import { podTimeout } from "./scenario-check";
 import { cleanUp } from "./set-up";
 
 /** The command line of `run.cjs`: `measure` or `remove`. @returns the exit code */
-export function main(argv: readonly string[], signal: AbortSignal, io: ProcessIo = process): Promise<number> {
-  const previous = previousOf(io.env[previousVariable]);
+export function main(argv: readonly string[], signal: AbortSignal): Promise<number> {
+  const previous = previousOf(process.env[previousVariable]);
   const measure = (context: ClusterContext, request: unknown) =>
     runBenchmark(request as BenchmarkRequest, {
       ...context,
@@ -27,7 +27,7 @@ export function main(argv: readonly string[], signal: AbortSignal, io: ProcessIo
     ...{ name: "benchmark", requestVariable, contextVariable, wrapLog: limitProgress, verbs: { measure, remove } },
     stopped: "Stopped. Finished runs are kept; the same command continues after them.",
   };
-  return runProgram(program, argv, signal, io);
+  return runProgram(program, argv, signal);
 }
 
 /** Removes what a benchmark left. Does not wait for a cluster that is gone, or for a benchmark that is running. */

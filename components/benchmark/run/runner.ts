@@ -14,7 +14,7 @@ import type { BenchCluster } from "./cluster";
 import { type Annotation, Annotations } from "./grafana";
 import { changesBetween, Journal, type KeptSetup } from "./journal";
 import { Lease } from "./lease";
-import { chooseNodes, countedNodes, Kubelets, type NodePair, nodeTitle } from "./nodes";
+import { chooseNodes, countedNodes, Kubelets, type NodePair, nodeTitle } from "./environment";
 import { type BenchmarkRequest, type BenchmarkResult, NotMeasurable } from "./request";
 import { makeRuns } from "./runs";
 import { podTimeout } from "./scenario-check";

@@ -1,13 +1,43 @@
+import { gunzipSync } from "node:zlib";
 import { formatSeconds } from "../../shared/duration";
-import { isUnreachable } from "../../shared/kubernetes/errors";
-import { armTitle, type RunRecord } from "../metrics/record";
-import { estimatedSeconds, longestSeconds, type PlannedRun, plannedSeconds } from "../plan/plan";
+import { ExecError, isUnreachable } from "../../shared/kubernetes/errors";
+import type { ExecResult } from "../../shared/kubernetes/pod-streams";
+import type { Sleep } from "../../shared/kubernetes/wait";
+import { latenciesOf, latencyOfFortio, latencyOfHistogram } from "../measure/latency";
+import { OutputError, parseFortio, parseIperf3, ReportedError } from "../measure/load-generators";
+import { type ContainerSample, type Ends, meshParts, rolesIn, usageBetween } from "../measure/usage";
+import { type Circumstances, disturbances, problemsOf, type Restart } from "../measure/validity";
+import {
+  type Arm,
+  armTitle,
+  hasSchedule,
+  type Placement,
+  type RunRecord,
+  type Scenario,
+  type Usages,
+} from "../metrics/record";
+import { namespaceOf } from "../objects";
+import { type BenchmarkPlan, estimatedSeconds, longestSeconds, type PlannedRun, plannedSeconds } from "../plan/plan";
 import { number } from "../statistics/intervals";
+import type { BenchCluster, BenchNode, BenchPod } from "./cluster";
+import { type ClientCommand, dropLog, fetchLog, measurementOf, warmUpOf } from "./commands";
+import { kubeletPeriod, type Kubelets, type NodePair, processorTime, stolenShare } from "./environment";
 import type { Journal } from "./journal";
 import type { Lease } from "./lease";
-import { measureRun, type RunContext } from "./measure-run";
 import { NotMeasurable } from "./request";
-import { podsReady } from "./scenario-check";
+import { podSigns, podsProblem, podsReady } from "./scenario-check";
+
+/** Containers of ours, in clients and servers. */
+const ownContainers: ReadonlySet<string> = new Set(["fortio", "iperf3", "details"]);
+
+export interface RunContext {
+  readonly cluster: BenchCluster;
+  readonly plan: BenchmarkPlan;
+  readonly nodes: NodePair;
+  readonly kubelets: Kubelets;
+  readonly sleep: Sleep;
+  readonly signal?: AbortSignal;
+}
 
 export interface RunsContext extends RunContext {
   readonly lease: Pick<Lease, "hold">;
@@ -75,4 +105,175 @@ function resultOf({ outcome, problems }: RunRecord): string {
   if (outcome?.kind === "stream") return `${number(outcome.bitsPerSecond / 1e9)} Gbit/s`;
   if (outcome?.corrected) return `p99 ${number(outcome.corrected.percentiles["99"] ?? NaN)} ms`;
   return `${number(outcome?.actualQps ?? NaN)} requests a second`;
+}
+
+function endsOf(scenario: Scenario, placement: Placement, nodes: NodePair): Ends & { clientNode: BenchNode } {
+  const namespace = namespaceOf(scenario);
+  const [far, server] = nodes;
+  if (placement === "same-node") return { namespace, client: "client-near", nodes: [server.name], clientNode: server };
+  return { namespace, client: "client", nodes: [far.name, server.name], clientNode: far };
+}
+
+/** What the parts of a scenario used between two readings, with its client on the other node. */
+export function usageIn(
+  scenario: Scenario,
+  nodes: NodePair,
+  before: readonly ContainerSample[],
+  after: readonly ContainerSample[],
+): Usages {
+  return usageBetween(before, after, rolesIn(endsOf(scenario, "other-node", nodes), ownContainers));
+}
+
+/**
+ * Makes one run: warm-up, measurement, counters before and after.
+ *
+ * @throws what `exec` throws: the run is then unknown, and is made again. One whose load generator failed does not count.
+ */
+export async function measureRun(context: RunContext, run: PlannedRun): Promise<RunRecord> {
+  const { cluster, plan, kubelets } = context;
+  const { id, block, arm, scenario } = run;
+  const { clientNode, ...ends } = endsOf(scenario, arm.placement, context.nodes);
+  const startedAt = new Date();
+  const pods = await podsOf(cluster, scenario, ends);
+  // An evicted pod still exists, next to the new one.
+  const ready = pods.filter((pod) => pod.ready);
+  const client = ready.find(({ app }) => app === ends.client);
+  if (!client) throw new ExecError(`namespace ${ends.namespace} has no ready client`);
+  const limits = { signal: context.signal, seconds: longestSeconds(arm) };
+  const inClient = async (command: ClientCommand) =>
+    cluster.exec(client.name, ends.namespace, command.container, command.argv, limits);
+
+  if (hasSchedule(arm)) await inClient(dropLog);
+  const warmUp = warmUpOf(arm, plan);
+  const warmUpStart = warmUp ? startOf((await inClient(warmUp)).stdout) : Infinity;
+  const timeBefore = await timesOf(cluster, ends.namespace, ready, arm);
+  const delay = secondsToFirstReading(arm);
+  const early = delay === undefined ? readSince(warmUpStart, await kubelets.read()) : [];
+  const [printed, late] = await Promise.all([
+    inClient(measurementOf(arm, plan)),
+    delay === undefined ? [] : context.sleep(1000 * delay).then(() => kubelets.read()),
+  ]);
+  const before = delay === undefined ? early : readSince(startOf(printed.stdout), late);
+  const usage = usageBetween(before, await kubelets.read(), rolesIn(ends, ownContainers));
+  const timeAfter = await timesOf(cluster, ends.namespace, ready, arm);
+  const stolen = {
+    client: stolenShare(timeBefore.client, timeAfter.client),
+    server: stolenShare(timeBefore.server, timeAfter.server),
+  };
+  const log = hasSchedule(arm) ? (await inClient(fetchLog)).stdout : undefined;
+  const podsAfter = await podsOf(cluster, scenario, ends);
+  const restarted = restartsBetween(pods, podsAfter);
+  const changed = podsProblem(scenario, podSigns(podsAfter));
+
+  const { outcome, failure, wasCutOff, ...seen } = readingOf(run, printed, log);
+  const circumstances = { client: usage.client, clientNodeCores: clientNode.cores, restarted, stolen, ...seen };
+  const disturbed = wasCutOff === true || disturbances(outcome, circumstances).length > 0;
+  return {
+    ...{ id, block, arm: arm.id, scenario, startedAt: startedAt.toISOString(), usage, stolen },
+    took: (Date.now() - startedAt.getTime()) / 1000,
+    ...(outcome && { outcome }),
+    problems: [failure, changed, ...problemsOf(arm, outcome, circumstances)].filter((each) => each !== undefined),
+    ...(disturbed && { disturbed }),
+  };
+}
+
+/** Pods whose restart spoils a run: those of the scenario, and the ztunnels that its traffic passes. */
+async function podsOf(cluster: BenchCluster, scenario: Scenario, { namespace, nodes }: Ends): Promise<BenchPod[]> {
+  const ztunnels = meshParts[scenario].includes("ztunnel") ? await cluster.ztunnels(nodes) : [];
+  return [...(await cluster.pods(namespace)), ...ztunnels];
+}
+
+/**
+ * Seconds from the beginning of a measurement until the kubelets' counters include its load; earlier ones include the pause
+ * after the warm-up. Undefined where the measurement is too short for that, so that the warm-up's counters are used, and for
+ * iperf3, which does not report when it began.
+ */
+function secondsToFirstReading(arm: Arm): number | undefined {
+  if (arm.kind === "stream" || arm.seconds < 2 * kubeletPeriod) return undefined;
+  // The load generator takes its time to start.
+  return Math.min(arm.seconds / 2, kubeletPeriod + 5);
+}
+
+function readSince(moment: number, samples: readonly ContainerSample[]): ContainerSample[] {
+  return samples.filter(({ at }) => at >= moment);
+}
+
+/** When a load began, in milliseconds since 1970 by its node's clock. Earlier counters are partly of a node without load. */
+function startOf(printed: Buffer): number {
+  try {
+    return parseFortio(printed.toString("utf8")).startMicros / 1000;
+  } catch (error) {
+    if (error instanceof OutputError) return Infinity;
+    throw error;
+  }
+}
+
+async function timesOf(cluster: BenchCluster, namespace: string, pods: readonly BenchPod[], { placement }: Arm) {
+  const timeAt = async (side: string) => {
+    const pod = pods.find(({ app }) => app === side);
+    return pod && processorTime((argv) => cluster.exec(pod.name, namespace, "iperf3", argv));
+  };
+  const sides = placement === "same-node" ? ["server"] : ["client", "server"];
+  const times = await Promise.all(sides.map(timeAt));
+  return { client: times[0], server: times.at(-1) };
+}
+
+type Seen = Pick<Circumstances, "logged" | "connections" | "answerBytes" | "streams" | "reverse">;
+
+/** The outcome, or why there is none; `wasCutOff` where the load generator was interrupted. */
+function readingOf(
+  run: PlannedRun,
+  { stdout, stderr, exitCode }: ExecResult,
+  log: Buffer | undefined,
+): Seen & Pick<RunRecord, "outcome"> & { readonly failure?: string; readonly wasCutOff?: boolean } {
+  try {
+    return outcomeOf(run, stdout.toString("utf8"), log && gunzip(log));
+  } catch (error) {
+    if (!(error instanceof OutputError)) throw error;
+    const lastLine = stderr.trim().split("\n").at(-1) ?? "";
+    // fortio that cannot begin prints why to stderr and exits with 1; when it is killed, its exit code is another one.
+    const isReported = error instanceof ReportedError || (stdout.length === 0 && exitCode === 1);
+    return { failure: lastLine === "" ? error.message : `${error.message} (${lastLine})`, wasCutOff: !isReported };
+  }
+}
+
+/** The outcome of a run by what its load generator printed. */
+export function outcomeOf(
+  { arm }: Pick<PlannedRun, "arm">,
+  printed: string,
+  log: Buffer | undefined,
+): Seen & { readonly outcome: NonNullable<RunRecord["outcome"]> } {
+  if (arm.kind === "stream") {
+    const { streams, reverse, ...figures } = parseIperf3(printed);
+    return { outcome: { kind: "stream", ...figures }, streams, reverse };
+  }
+  const result = parseFortio(printed);
+  const { actualQps, requests, failed, codes, startMicros, connections, answerBytes } = result;
+  const common = { kind: "requests" as const, actualQps, requests, failed, codes };
+  const seen = { connections, answerBytes };
+  if (log === undefined || !hasSchedule(arm)) return { outcome: { ...common, raw: latencyOfFortio(result) }, ...seen };
+  const { qps, seconds } = arm;
+  const { raw, corrected, requests: logged } = latenciesOf(log, { qps, seconds, connections, startMicros });
+  if (raw.count === 0) return { outcome: { ...common, raw: latencyOfFortio(result) }, logged, ...seen };
+  const latencies = { raw: latencyOfHistogram(raw), corrected: latencyOfHistogram(corrected) };
+  return { outcome: { ...common, ...latencies }, logged, ...seen };
+}
+
+/** @throws OutputError where it is cut off */
+function gunzip(content: Buffer): Buffer {
+  try {
+    return content.length === 0 ? content : gunzipSync(content);
+  } catch (error) {
+    throw new OutputError(`the access log could not be unpacked: ${(error as Error).message}`);
+  }
+}
+
+function restartsBetween(before: readonly BenchPod[], after: readonly BenchPod[]): Restart[] {
+  return after.flatMap(({ name, app, restarts }): Restart[] => {
+    const earlier = before.find((pod) => pod.name === name);
+    const isOurs = ["client", "client-near", "server"].includes(app);
+    if (!earlier) return [{ name: `${name} (a new pod)`, ofMesh: !isOurs }];
+    const more = Object.entries(restarts).filter(([container, count]) => count > (earlier.restarts[container] ?? 0));
+    return more.map(([container]) => ({ name: `${name}/${container}`, ofMesh: !ownContainers.has(container) }));
+  });
 }

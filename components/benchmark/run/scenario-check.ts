@@ -1,4 +1,4 @@
-import type { ExecResult } from "../../shared/kubernetes/exec";
+import type { ExecResult } from "../../shared/kubernetes/pod-streams";
 import { missing, type Sleep, waitFor, WaitTimeout } from "../../shared/kubernetes/wait";
 import type { Scenario } from "../metrics/record";
 import { namespaceOf, ports } from "../objects";

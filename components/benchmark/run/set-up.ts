@@ -7,9 +7,16 @@ import { namespaceOf, ownLabel, type Places, type Pull, scenarioObjects } from "
 import type { Environment, NodeFacts, ScenarioState } from "../report/report";
 import type { BenchCluster, BenchNode, BenchPod } from "./cluster";
 import type { Setup } from "./journal";
-import { usageIn } from "./measure-run";
-import { meshFacts, proxyFacts } from "./mesh-facts";
-import { differenceOf, hardwareOf, kubeletPeriod, type Kubelets, type NodePair } from "./nodes";
+import { usageIn } from "./runs";
+import {
+  differenceOf,
+  hardwareOf,
+  kubeletPeriod,
+  type Kubelets,
+  meshFacts,
+  type NodePair,
+  proxyFacts,
+} from "./environment";
 import { NotMeasurable, type PullRequest } from "./request";
 import { type CheckContext, checkScenario, podsReady, podTimeout } from "./scenario-check";
 

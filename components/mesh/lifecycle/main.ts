@@ -1,7 +1,7 @@
-import { type ProcessIo, runProgram, type StepContext } from "../../shared/step/program";
-import { gatewayAddress } from "./gateway-address";
+import { runProgram, type StepContext } from "../../shared/step/program";
+import { gatewayAddress } from "./readiness";
 import { inject } from "./inject";
-import { ready } from "./ready";
+import { ready } from "./readiness";
 import { leftovers, retire } from "./removal";
 import type { StepName, StepRequests } from "./steps";
 import { cniGate, upgradeCheck } from "./upgrade";
@@ -20,8 +20,8 @@ const steps: { readonly [Name in StepName]: Step<Name> } = {
 };
 
 /** The command line of `run.cjs`: the name of a step. @returns the exit code */
-export function main(argv: readonly string[], signal: AbortSignal, io?: ProcessIo): Promise<number> {
+export function main(argv: readonly string[], signal: AbortSignal): Promise<number> {
   const verbs = steps as Readonly<Record<string, (context: StepContext, request: unknown) => Promise<object>>>;
   const program = { name: "istio", requestVariable: "MESH_STEP", contextVariable: "MESH_KUBE_CONTEXT", verbs };
-  return runProgram(program, argv, signal, io);
+  return runProgram(program, argv, signal);
 }

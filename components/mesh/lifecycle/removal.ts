@@ -1,5 +1,4 @@
-import { isNotFound } from "../../shared/kubernetes/errors";
-import type { LiveObject } from "../../shared/kubernetes/object";
+import { ifFound } from "../../shared/kubernetes/errors";
 import { type StepContext, waitForStep } from "../../shared/step/program";
 import { liveAgents, liveControlPlanes, liveProxies, type LiveProxy } from "./mesh-state";
 import type { StepRequests } from "./steps";
@@ -102,8 +101,8 @@ async function removeRootCertificates(server: Server): Promise<Removed> {
 }
 
 async function removeGatewayClasses(server: Server): Promise<Removed> {
-  const classes = await listKnown(server, gatewayClass);
-  const gateways = await listKnown(server, { apiVersion: gatewayClass.apiVersion, kind: "Gateway" });
+  const classes = await ifFound(server.list(gatewayClass), []);
+  const gateways = await ifFound(server.list({ apiVersion: gatewayClass.apiVersion, kind: "Gateway" }), []);
   const used = new Set(gateways.map(({ spec }) => spec?.gatewayClassName));
   const [removed, kept]: [string[], string[]] = [[], []];
   for (const { metadata, spec } of classes) {
@@ -131,7 +130,7 @@ async function removeCRDs(server: Server): Promise<Removed> {
   for (const { spec } of ours) {
     const { group, names, versions } = spec as unknown as CRDSpec;
     const version = versions.find(({ storage }) => storage)?.name ?? "v1";
-    const objects = await listKnown(server, { apiVersion: `${group}/${version}`, kind: names.kind });
+    const objects = await ifFound(server.list({ apiVersion: `${group}/${version}`, kind: names.kind }), []);
     inUse.push(...objects.map(({ metadata }) => `${names.kind} ${[metadata.namespace, metadata.name].join("/")}`));
   }
   if (inUse.length > 0) {
@@ -141,14 +140,4 @@ async function removeCRDs(server: Server): Promise<Removed> {
   }
   for (const { metadata } of ours) await server.delete({ ...crd, name: metadata.name });
   return { removed: ours.map(({ metadata }) => `CustomResourceDefinition ${metadata.name}`), kept: [] };
-}
-
-/** Objects of a kind; none where the API server does not serve it. */
-async function listKnown(server: Server, kind: { apiVersion: string; kind: string }): Promise<LiveObject[]> {
-  try {
-    return await server.list(kind);
-  } catch (error) {
-    if (isNotFound(error)) return [];
-    throw error;
-  }
 }

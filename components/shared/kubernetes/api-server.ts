@@ -2,7 +2,7 @@ import type { IncomingMessage } from "node:http";
 import https from "node:https";
 import { text } from "node:stream/consumers";
 import type { KubeConfig } from "@kubernetes/client-node" with { "resolution-mode": "import" };
-import { ApiError, isNotFound, UnknownKindError } from "./errors";
+import { ApiError, ifFound, UnknownKindError } from "./errors";
 import type { ApplyObject, LiveObject, ObjectReference } from "./object";
 
 export { ApiError, UnknownKindError } from "./errors";
@@ -106,13 +106,9 @@ export class ApiServer {
   }
 
   /** Undefined where there is no such object, or no such kind. */
-  async get(reference: ObjectReference, signal?: AbortSignal): Promise<LiveObject | undefined> {
-    try {
-      return (await this.request("GET", await this.pathOf(reference, signal), { signal })) as LiveObject;
-    } catch (error) {
-      if (isNotFound(error)) return undefined;
-      throw error;
-    }
+  get(reference: ObjectReference, signal?: AbortSignal): Promise<LiveObject | undefined> {
+    const found = this.pathOf(reference, signal).then((path) => this.request("GET", path, { signal }));
+    return ifFound(found as Promise<LiveObject>, undefined);
   }
 
   /**
@@ -173,19 +169,17 @@ export class ApiServer {
   }
 
   /** Requests the deletion of an object, by default after everything that it owns; false where there was none. */
-  async delete(
+  delete(
     reference: ObjectReference,
     signal?: AbortSignal,
     options: DeleteOptions = { propagationPolicy: "Foreground" },
   ): Promise<boolean> {
-    try {
-      const body = { apiVersion: "v1", kind: "DeleteOptions", ...options };
-      await this.request("DELETE", await this.pathOf(reference, signal), { body, signal });
-      return true;
-    } catch (error) {
-      if (isNotFound(error)) return false;
-      throw error;
-    }
+    const body = { apiVersion: "v1", kind: "DeleteOptions", ...options };
+    const deleted = this.pathOf(reference, signal).then((path) => this.request("DELETE", path, { body, signal }));
+    return ifFound(
+      deleted.then(() => true),
+      false,
+    );
   }
 
   /** Whether objects of this kind belong to a namespace. */

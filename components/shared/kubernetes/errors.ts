@@ -54,3 +54,13 @@ export function isTemporary(error: unknown): boolean {
 export function isNotFound(error: unknown): boolean {
   return error instanceof UnknownKindError || (error instanceof ApiError && error.status === 404);
 }
+
+/** The result of a request, or `otherwise` where the object, or its kind, does not exist. */
+export async function ifFound<T, Otherwise>(request: Promise<T>, otherwise: Otherwise): Promise<T | Otherwise> {
+  try {
+    return await request;
+  } catch (error) {
+    if (isNotFound(error)) return otherwise;
+    throw error;
+  }
+}

@@ -56,12 +56,6 @@ export interface LocalProgram extends ProgramOptions<ProgramContext> {
   readonly contextVariable?: undefined;
 }
 
-/** What belongs to the process; tests give their own. */
-export interface ProcessIo {
-  readonly env: Readonly<NodeJS.ProcessEnv>;
-  readonly stdin: AsyncIterable<Buffer>;
-}
-
 /** Exit code of a program that was stopped by a signal, as shells give it. */
 const interrupted = 130;
 
@@ -108,8 +102,8 @@ export async function runProgram(
   program: ClusterProgram | LocalProgram,
   argv: readonly string[],
   signal: AbortSignal,
-  { env, stdin }: ProcessIo = process,
 ): Promise<number> {
+  const { env, stdin } = process;
   const print = (line: string) => void process.stderr.write(`${line}\n`);
   const log = program.wrapLog?.(print) ?? print;
   const [verb = ""] = argv;

@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import type { Report } from "../../../components/benchmark/report/report";
-import type { ExecResult } from "../../../components/shared/kubernetes/exec";
+import type { ExecResult } from "../../../components/shared/kubernetes/pod-streams";
 import { runBenchmark } from "../../../components/benchmark/run/runner";
 import { benchmark } from "../../../components/settings/sections/benchmark";
 import { skip } from "../../support/skip";

@@ -9,7 +9,7 @@ import type {
   MeshState,
 } from "../../../components/benchmark/run/cluster";
 import type { Annotation } from "../../../components/benchmark/run/grafana";
-import type { ExecResult } from "../../../components/shared/kubernetes/exec";
+import type { ExecResult } from "../../../components/shared/kubernetes/pod-streams";
 import type { ApplyObject } from "../../../components/shared/kubernetes/api-server";
 import { recorded } from "../fixtures";
 import { FakeLeases } from "./fake-leases";

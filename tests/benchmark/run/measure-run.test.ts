@@ -5,9 +5,9 @@ import { type Arm, hasSchedule } from "../../../components/benchmark/metrics/rec
 import { benchmarkPlan } from "../../../components/benchmark/plan/plan";
 import { resolveBenchmark } from "../../../components/benchmark/plan/settings";
 import type { BenchPod } from "../../../components/benchmark/run/cluster";
-import type { ExecResult } from "../../../components/shared/kubernetes/exec";
-import { chooseNodes, Kubelets } from "../../../components/benchmark/run/nodes";
-import { measureRun, type RunContext } from "../../../components/benchmark/run/measure-run";
+import type { ExecResult } from "../../../components/shared/kubernetes/pod-streams";
+import { chooseNodes, Kubelets } from "../../../components/benchmark/run/environment";
+import { measureRun, type RunContext } from "../../../components/benchmark/run/runs";
 import type { ScenarioName } from "../../../components/benchmark/metrics/record";
 import type { benchmark } from "../../../components/settings/sections/benchmark";
 import { recorded } from "../fixtures";

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { type BenchNode, KubernetesCluster } from "../../../components/benchmark/run/cluster";
-import type { ExecResult } from "../../../components/shared/kubernetes/exec";
+import type { ExecResult } from "../../../components/shared/kubernetes/pod-streams";
 import { runBenchmark } from "../../../components/benchmark/run/runner";
 import { cleanUp } from "../../../components/benchmark/run/set-up";
 import { benchmark } from "../../../components/settings/sections/benchmark";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { benchmarkPlan } from "../../../components/benchmark/plan/plan";
 import { resolveBenchmark } from "../../../components/benchmark/plan/settings";
 import type { BenchPod } from "../../../components/benchmark/run/cluster";
-import { chooseNodes, Kubelets } from "../../../components/benchmark/run/nodes";
+import { chooseNodes, Kubelets } from "../../../components/benchmark/run/environment";
 import { NotMeasurable } from "../../../components/benchmark/run/request";
 import { setUp } from "../../../components/benchmark/run/set-up";
 import type { ScenarioName } from "../../../components/benchmark/metrics/record";

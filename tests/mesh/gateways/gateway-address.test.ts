@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { gatewayAddress } from "../../../components/mesh/lifecycle/gateway-address";
+import { gatewayAddress } from "../../../components/mesh/lifecycle/readiness";
 import { FakeCluster, type Given } from "../lifecycle/fake-cluster";
 
 const request = { namespace: "istio-public", release: "istio-public", addressSeconds: 90, values: "1" };

@@ -5,7 +5,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { ExecError } from "../../../components/shared/kubernetes/errors";
-import { execInPod, type ExecLimits } from "../../../components/shared/kubernetes/exec";
+import { execInPod, type ExecLimits } from "../../../components/shared/kubernetes/pod-streams";
 import { ApiServer } from "../../../components/shared/kubernetes/api-server";
 
 /** Streams of Kubernetes' remote commands, by the first byte of a message. */

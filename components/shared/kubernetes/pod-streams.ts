@@ -1,4 +1,4 @@
-import { Writable } from "node:stream";
+import { type Duplex, Writable } from "node:stream";
 import type { V1Status } from "@kubernetes/client-node" with { "resolution-mode": "import" };
 import type { ApiServer } from "./api-server";
 import { ExecError } from "./errors";
@@ -21,11 +21,11 @@ export interface ExecTarget {
   readonly container: string;
 }
 
-/** What is used of a WebSocket, whose types are not published with the client. */
-interface WebSocket {
-  close(): void;
+/** What is used of the client's WebSocket, whose types are not published with it. */
+interface WebSocket extends Tunnel {
   ping?(): void;
   onclose: (() => void) | null;
+  onerror: (() => void) | null;
 }
 
 /** Milliseconds between two pings: load balancers cut connections that are silent for a minute. */
@@ -79,11 +79,7 @@ export async function execInPod(
           reject(new ExecError(`the connection to ${pod} was closed while ${program} ran`));
         };
       })
-      .catch((error: unknown) => {
-        // A WebSocket fails with an event, which is no Error and has a message all the same.
-        const reason = (error as { message?: unknown } | null)?.message ?? error;
-        reject(new ExecError(`cannot run ${program} in ${pod}: ${String(reason)}`));
-      });
+      .catch((error: unknown) => reject(new ExecError(`cannot run ${program} in ${pod}: ${messageOf(error)}`)));
   });
 }
 
@@ -103,4 +99,65 @@ class Collector extends Writable {
 function exitCodeOf({ status, details }: V1Status): number {
   if (status === "Success") return 0;
   return Number(details?.causes?.find(({ reason }) => reason === "ExitCode")?.message ?? -1);
+}
+
+export interface PodPort {
+  readonly namespace: string;
+  readonly pod: string;
+  /** A port of the pod's network. */
+  readonly port: number;
+}
+
+export interface Tunnel {
+  close(): void;
+}
+
+/**
+ * Carries a stream to a port of a pod and back. When the pod's side ends, the stream is ended; when the connection breaks,
+ * it is destroyed; when the stream is closed, so is the tunnel.
+ *
+ * @param onComplaint gets what the node reports, for instance that nothing listens on the port
+ * @throws Error saying why there is no tunnel; the signal's reason
+ */
+export async function openTunnel(
+  server: Pick<ApiServer, "kubeConfig">,
+  { namespace, pod, port }: PodPort,
+  stream: Duplex,
+  { signal, onComplaint }: { readonly signal?: AbortSignal; readonly onComplaint?: (line: string) => void } = {},
+): Promise<Tunnel> {
+  const { PortForward } = await import("@kubernetes/client-node");
+  const complaints = new Writable({
+    write: (chunk: Buffer, _, done) => {
+      // Each stream begins with an empty message.
+      if (chunk.length > 0) onComplaint?.(chunk.toString().trim());
+      done();
+    },
+  });
+  const opening = new PortForward(server.kubeConfig)
+    .portForward(namespace, pod, [port], stream, complaints, stream)
+    .then((opened: unknown) => opened as WebSocket);
+  let socket: WebSocket;
+  try {
+    socket = await (signal ? Promise.race([opening, aborted(signal)]) : opening);
+  } catch (error) {
+    if (signal?.aborted === true) void opening.then((late) => late.close()).catch(() => undefined);
+    throw new Error(messageOf(error), { cause: error });
+  }
+  socket.onclose = () => stream.end();
+  socket.onerror = () => stream.destroy();
+  stream.once("close", () => socket.close());
+  return socket;
+}
+
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    const stop = () => reject(signal.reason as Error);
+    if (signal.aborted) stop();
+    else signal.addEventListener("abort", stop, { once: true });
+  });
+}
+
+/** A WebSocket fails with an event, which is no Error but has a message. */
+function messageOf(error: unknown): string {
+  return String((error as { message?: unknown } | null)?.message ?? "no connection");
 }

@@ -1,8 +1,12 @@
 import { rootNamespace } from "../../shared/istio";
 import { ApiError, type ApplyObject } from "../../shared/kubernetes/api-server";
 import { readPod } from "../../shared/kubernetes/pods";
+import { loadBalancerAddress } from "../../shared/kubernetes/readiness";
 import { type StepContext, waitForStep } from "../../shared/step/program";
-import type { StepRequests } from "./steps";
+import { missingOf } from "./mesh-state";
+import type { GatewayExtra, StepRequests } from "./steps";
+
+const seeIstiodLogs = `see kubectl -n ${rootNamespace} logs -l app=istiod; then run the same command again`;
 
 /** Whether the webhooks answered. `not measured`: the cluster has none of Istio. */
 interface Answers {
@@ -19,9 +23,8 @@ interface Answers {
 export async function ready(context: StepContext, request: StepRequests["ready"]): Promise<Answers> {
   const { server, log } = context;
   const { controlPlanes, tags, simulatedNodes } = request;
-  const next = `see kubectl -n ${rootNamespace} logs -l app=istiod; then run the same command again`;
   if (simulatedNodes) {
-    await waitForStep(context, { seconds: 120, next }, () => accepted(server, goodRoute({})));
+    await waitForStep(context, { seconds: 120, next: seeIstiodLogs }, () => accepted(server, goodRoute({})));
     log("nodes are simulated: no webhook answers, so injection and validation were not measured");
     return { injection: "not measured", validation: "not measured" };
   }
@@ -32,7 +35,7 @@ export async function ready(context: StepContext, request: StepRequests["ready"]
     ...controlPlanes.map(({ revision }) => [revision, revision] as const),
     ...Object.entries(tags),
   ]);
-  await waitForStep(context, { seconds: 300, consecutive: 2, next }, async () => {
+  await waitForStep(context, { seconds: 300, consecutive: 2, next: seeIstiodLogs }, async () => {
     for (const [name, revision] of mutating ? names : []) {
       const missing = await injected(server, name, revision);
       if (missing !== undefined) return missing;
@@ -116,4 +119,72 @@ async function refused(server: Server, labels: Readonly<Record<string, string>>)
     throw error;
   }
   return `a wrong VirtualService of revision ${labels["istio.io/rev"] ?? ""} is accepted: nothing validates yet`;
+}
+
+/** Seconds for a gateway's pods, as for a Helm release; see shared/helm-release.ts. */
+const rolloutSeconds = 600;
+
+/**
+ * Waits for a gateway behind a load balancer, which its release does not: Helm would wait for an address until its timeout,
+ * mark the release as failed and remove the gateway again without a reason. Also waits for a gateway or a waypoint that
+ * istiod deploys, because istiod reports it as programmed before all its pods run.
+ *
+ * @returns the address that the load balancer has given
+ */
+export async function gatewayAddress(
+  context: StepContext,
+  { namespace, release, addressSeconds, unset = [] }: StepRequests["gateway-address"],
+): Promise<{ readonly address?: string }> {
+  const { server } = context;
+  const kubectl = `kubectl -n ${namespace}`;
+  const next = `see ${kubectl} describe deployment/${release} and ${kubectl} describe pods; then run the same command again`;
+  await waitForStep(context, { seconds: rolloutSeconds, next }, async () => {
+    const found = await server.get({ apiVersion: "apps/v1", kind: "Deployment", namespace, name: release });
+    if (!found) return `there is no Deployment ${namespace}/${release}`;
+    const missing = missingOf(found);
+    return missing === undefined ? undefined : `${release}: ${missing}`;
+  });
+  await removeUnset(context, { namespace, name: release }, unset);
+  if (addressSeconds === undefined) return {};
+  let address = "";
+  const remedy =
+    "install something that assigns addresses (MetalLB, Cilium's LB IPAM, or the cloud's own controller), " +
+    `or set serviceType: NodePort for this gateway in talos-mesh:gateways; details: ${kubectl} describe service ${release}`;
+  await waitForStep(context, { seconds: addressSeconds, next: remedy }, async () => {
+    const service = await server.get({ apiVersion: "v1", kind: "Service", namespace, name: release });
+    address = (service && loadBalancerAddress(service)) ?? "";
+    return address === "" ? `no load balancer has given Service ${namespace}/${release} an address` : undefined;
+  });
+  return { address };
+}
+
+const apiVersions: { readonly [Kind in GatewayExtra]: string } = {
+  HorizontalPodAutoscaler: "autoscaling/v2",
+  PodDisruptionBudget: "policy/v1",
+};
+
+/**
+ * istiod applies what its template renders and deletes nothing, so that objects for an earlier setting would stay in effect.
+ * Source: istio/istio, pilot/pkg/config/kube/gatewaycommon/deploymentcontroller.go.
+ */
+async function removeUnset(
+  context: StepContext,
+  target: { readonly namespace: string; readonly name: string },
+  kinds: readonly GatewayExtra[],
+): Promise<void> {
+  const { server, log } = context;
+  for (const kind of kinds) {
+    const reference = { apiVersion: apiVersions[kind], kind, ...target };
+    const title = `${kind} ${target.namespace}/${target.name}, which no setting requests any more`;
+    const remove = async () => {
+      const found = await server.get(reference);
+      if (found?.metadata.labels?.["gateway.istio.io/managed"] !== "istio.io-gateway-controller") return undefined;
+      await server.delete(reference);
+      return `${title}, exists again`;
+    };
+    if ((await remove()) === undefined) continue;
+    log(`removed ${title}`);
+    // An istiod that has not seen the change yet may create it once more.
+    await waitForStep(context, { seconds: 60, consecutive: 2, next: seeIstiodLogs }, remove);
+  }
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { ApplyObject } from "../../../components/shared/kubernetes/api-server";
-import { ready } from "../../../components/mesh/lifecycle/ready";
+import { ready } from "../../../components/mesh/lifecycle/readiness";
 import { denied, FakeCluster, type Given, injectedPod } from "./fake-cluster";
 
 const controlPlanes = [{ revision: "default", istiod: "istiod", version: "1.31.1" }];

@@ -3,7 +3,7 @@ import { cpSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { versions } from "../../components/settings/versions";
-import { chartDigest } from "../../components/shared/chart-folder";
+import { chartDigest } from "../../components/shared/helm-release";
 
 describe("a chart in a folder", () => {
   let folder: string;
