@@ -5,7 +5,7 @@ import { writeNewFile } from "../../embedded/program/new-file";
 import { declare, filePath } from "../command";
 import { projectRoot } from "../stack-option";
 import { importTalconfig, secretName } from "../talhelper/import-talconfig";
-import { isSopsEncrypted } from "../talhelper/sops";
+import { isSopsEncrypted } from "../talhelper/read-talconfig";
 
 const file = { value: "file", parse: filePath } as const;
 
@@ -27,7 +27,7 @@ export const command = declare({
   },
   details: `Prints the stack file on stdout, and notes on stderr.
 
-Exit code 1 where something essential is missing or the settings refuse the result.`,
+Exit code 1 if something essential is missing, or if the settings have problems.`,
   run({ talconfig, secrets, out }) {
     const secretsCommand = secrets === undefined ? undefined : storeSecrets(secrets);
     const { stackFile, notes, problem } = importTalconfig({
@@ -38,15 +38,16 @@ Exit code 1 where something essential is missing or the settings refuse the resu
       withSecrets: secrets !== undefined,
     });
     report("Missing; nothing was written:", notes.missing);
-    report("Not carried over:", notes.lost);
-    report("To look at:", notes.remarks);
+    report("Not imported:", notes.lost);
+    report("To check:", notes.remarks);
     if (stackFile === undefined) return 1;
     if (problem !== undefined) {
-      report("The settings refuse the result; change it where they say:", problem.split("\n"));
+      report("The stack file needs changes:", problem.split("\n"));
     }
     if (out === undefined) process.stdout.write(stackFile);
     else writeNewFile(out, stackFile);
-    if (secretsCommand !== undefined) report("Store the cluster's secrets, in the project's folder:", [secretsCommand]);
+    if (secretsCommand !== undefined)
+      report("Store the cluster's secrets with this command, in the project's folder:", [secretsCommand]);
     return problem === undefined ? 0 : 1;
   },
 });
@@ -59,7 +60,7 @@ function read(file: string): string {
   }
 }
 
-/** The secrets never pass through here: they go from their file into Pulumi's encryption. */
+/** The command that stores the secrets: they go from their file directly to Pulumi. */
 function storeSecrets(file: string): string {
   const name = `'${path.relative(projectRoot, file).replaceAll("'", "'\\''")}'`;
   const store = `pulumi config set --secret --path '${`talos-mesh:secrets.${secretName}`}'`;

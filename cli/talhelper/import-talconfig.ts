@@ -1,46 +1,42 @@
 import path from "node:path";
-import { Document, isScalar, parse, visit } from "yaml";
+import { Document, isScalar, visit } from "yaml";
+import { compareMinor, istioSupportsKubernetes, minorOf, versions } from "../../components/settings/versions";
+import { isTree, type Tree } from "../../components/shared/merge";
 import { namespace, SettingsError } from "../../components/shared/problem";
 import { parseSettings } from "../../components/validation/parse";
 import { asksForServingCertificates } from "../../components/validation/rules/platform";
-import { compareMinor, istioSupportsKubernetes, minorOf, versions } from "../../components/settings/versions";
-import { substitute } from "./environment";
-import { isTree, type Tree } from "./node-keys";
-import { Notes } from "./notes";
-import { findPlainSecrets } from "./plain-secrets";
-import { isSopsEncrypted } from "./sops";
-import { clusterSettings } from "./talconfig";
+import { clusterSettings } from "./cluster-settings";
+import { Notes, plainText, readYaml, substitute } from "./read-talconfig";
 
 export interface ImportOptions {
-  /** Path of the talconfig; what it names lies beside it. */
+  /** Path of the talconfig; files that it names are relative to its folder. */
   readonly file: string;
   readonly projectRoot: string;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly readFile: (file: string) => string;
-  /** Whether an existing talsecret.yaml is to be used. */
+  /** Whether the stack file refers to an existing talsecret.yaml. */
   readonly withSecrets: boolean;
 }
 
 export interface Imported {
-  /** A stack file; nothing where something essential is missing. */
+  /** Nothing where something essential is missing. */
   readonly stackFile?: string;
   readonly notes: Notes;
-  /** What the settings' own check says of the result. */
+  /** The message about the problems of the result, if it has any. */
   readonly problem?: string;
 }
 
 /** The entry of talos-mesh:secrets that holds a talsecret.yaml. */
 export const secretName = "talosSecrets";
 
-/** Turns a talconfig into a stack file. */
+/** Converts a talconfig into a stack file. */
 export function importTalconfig(options: ImportOptions): Imported {
   const { file, projectRoot, environment, readFile } = options;
   const notes = new Notes();
   const folder = path.dirname(path.resolve(file));
   const text = plainText(readFile(file), path.basename(file), notes);
   if (text === undefined) return { notes };
-  const substituted = substitute(text, environment, notes);
-  const talconfig = readYaml(substituted, notes);
+  const talconfig = readYaml(substitute(text, environment, notes), notes);
   if (!talconfig || notes.missing.length > 0) return { notes };
 
   const cluster = clusterSettings(talconfig, {
@@ -51,21 +47,25 @@ export function importTalconfig(options: ImportOptions): Imported {
         const content = plainText(readFile(path.resolve(folder, name)), name, notes) ?? "";
         return raw ? content : substitute(content, environment, notes);
       } catch {
-        notes.miss(`@${name}`, "cannot be read; it is looked for beside the talconfig");
+        notes.miss(`@${name}`, "cannot be read; its path is relative to the talconfig");
         return "";
       }
     },
   });
   findPlainSecrets(cluster, "", notes);
-  if (options.withSecrets) cluster.machineSecrets = { secret: secretName };
   if (notes.missing.length > 0) return { notes };
 
   const istio = istioFor(String(cluster.kubernetesVersion));
   notes.remark(
     "talos-mesh:mesh",
-    `Istio ${istio} goes with the cluster's Kubernetes; a talconfig says nothing of a mesh`,
+    `Istio ${istio} supports the cluster's Kubernetes; a talconfig has no settings of a mesh`,
   );
-  const sections: Tree = { environment: "dev", cluster, ...platform(cluster, notes), mesh: { version: istio } };
+  const sections: Tree = {
+    environment: "dev",
+    cluster: { ...cluster, ...(options.withSecrets && { machineSecrets: { secret: secretName } }) },
+    ...platform(cluster, notes),
+    mesh: { version: istio },
+  };
   const stackFile = stackFileOf(sections);
   try {
     parseSettings(sections, { secretNames: options.withSecrets ? [secretName] : [] });
@@ -76,31 +76,29 @@ export function importTalconfig(options: ImportOptions): Imported {
   return { stackFile, notes };
 }
 
-/** talhelper leaves it to its user who approves the certificates that kubelets ask for. */
+/** With talhelper, approving the certificates that kubelets request is left to the user. */
 function platform(cluster: Tree, notes: Notes): Tree {
   if (!asksForServingCertificates.test(JSON.stringify(cluster))) return {};
   notes.remark(
     "talos-mesh:platform.kubeletServingCertApprover",
-    "a patch sets rotate-server-certificates, which needs it; false where the cluster gets an approver of its own",
+    "a patch sets rotate-server-certificates, which needs it; set false if the cluster has an approver of its own",
   );
   return { platform: { kubeletServingCertApprover: true } };
 }
 
-function plainText(text: string, name: string, notes: Notes): string | undefined {
-  if (!isSopsEncrypted(text)) return text;
-  notes.miss(name, `is encrypted with SOPS; decrypt it first: sops -d ${name} > plain.yaml, and import that`);
-  return undefined;
-}
+const secretKeys = /^(privateKey|presharedKey|passphrase|password|token|secret)$/i;
 
-function readYaml(text: string, notes: Notes): Tree | undefined {
-  try {
-    const value = parse(text) as unknown;
-    if (isTree(value)) return value;
-    notes.miss("talconfig", "expected a map");
-  } catch (error) {
-    notes.miss("talconfig", `is not YAML: ${(error as Error).message.split("\n")[0] ?? ""}`);
+/** Reports what looks like a secret: a stack file keeps everything except for talos-mesh:secrets in plain text. */
+function findPlainSecrets(value: unknown, at: string, notes: Notes): void {
+  if (Array.isArray(value)) value.forEach((item, index) => findPlainSecrets(item, `${at}[${index}]`, notes));
+  if (!isTree(value)) return;
+  for (const [key, inner] of Object.entries(value)) {
+    const here = at ? `${at}.${key}` : key;
+    if (secretKeys.test(key) && typeof inner === "string") {
+      notes.remark(here, "a secret in plain text; keep it in an `@file` patch that is not committed");
+    }
+    findPlainSecrets(inner, here, notes);
   }
-  return undefined;
 }
 
 function stackFileOf(sections: Tree): string {
@@ -108,7 +106,7 @@ function stackFileOf(sections: Tree): string {
   const document = new Document({ config }, { aliasDuplicateObjects: false });
   visit(document, {
     Pair(_, { key, value }) {
-      // File modes, as people write them.
+      // File modes are octal.
       if (isScalar(key) && key.value === "permissions" && isScalar(value)) value.format = "OCT";
     },
   });

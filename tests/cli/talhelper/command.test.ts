@@ -27,10 +27,10 @@ describe("npm run import:talhelper", () => {
     const { code, stdout, stderr } = run(article);
     assert.equal(code, 0);
     assert.match(stdout, /^# yaml-language-server: .*\nconfig:\n {2}talos-mesh:environment: dev\n/);
-    assert.match(stderr, /^To look at:\n/);
+    assert.match(stderr, /^To check:\n/);
   });
 
-  it("writes a file, and none that is there already", () => {
+  it("writes a file, but does not overwrite one", () => {
     const out = path.join(folder, "Pulumi.imported.yaml");
     assert.equal(run(article, "--out", out).code, 0);
     const written = readFileSync(out, "utf8");
@@ -41,7 +41,7 @@ describe("npm run import:talhelper", () => {
     assert.equal(readFileSync(out, "utf8"), written);
   });
 
-  it("copies no secret, and prints the command that stores them", () => {
+  it("copies no secret, and prints the command that stores the secrets", () => {
     const secrets = "tests/fixtures/talhelper/talsecret.yaml";
     const { code, stdout, stderr } = run(article, "--secrets", secrets);
     assert.equal(code, 0);
@@ -53,7 +53,7 @@ describe("npm run import:talhelper", () => {
     );
   });
 
-  it("decrypts an encrypted talsecret on its way into Pulumi only", () => {
+  it("prints a command that decrypts an encrypted talsecret", () => {
     const secrets = path.join(folder, "talsecret.sops.yaml");
     writeFileSync(secrets, "cluster:\n    id: ENC[AES256_GCM,data:eA==]\nsops:\n    mac: ENC[AES256_GCM,data:eA==]\n");
     const { code, stderr } = run(article, "--secrets", secrets);

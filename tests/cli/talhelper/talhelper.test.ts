@@ -27,7 +27,7 @@ function clusterOf({ stackFile }: Imported): Record<string, unknown> {
 }
 
 describe("importing a talconfig", () => {
-  it("takes over all of the article's, and the settings accept it", () => {
+  it("imports all of the article's, and the settings accept it", () => {
     const imported = importFile("article.yaml");
     assert.equal(imported.problem, undefined);
     assert.deepEqual(imported.notes.missing, []);
@@ -41,7 +41,7 @@ describe("importing a talconfig", () => {
     assert.deepEqual(nodes(talosSettings(clusterOf(imported))), nodes(stackCluster("Pulumi.article.yaml")));
   });
 
-  it("takes over every key that means something here, and names the others", () => {
+  it("imports every key that has a meaning here, and reports the others", () => {
     const imported = importFile("everything.yaml");
     assert.equal(imported.problem, undefined);
     assert.deepEqual(imported.notes.missing, []);
@@ -49,22 +49,22 @@ describe("importing a talconfig", () => {
     const { stackFile = "", notes } = imported;
     assert.equal(stackFile, readFileSync(expected, "utf8"));
     assert.deepEqual(notes.lost, [
-      "nodes[0].ipAddress: every step speaks to one address, so that a node is never taken for two; " +
-        "not used: 192.0.2.12. Put the one first that can be reached from where pulumi runs; Talos itself finds its others",
-      "nodes[0].overrideExtraManifests: extraManifests are patches now; overridePatches says it of those",
-      "nodes[0].nodeLabels.image: a template over the made config; write the value itself",
-      "nodes[0].filenameTmpl: no config files are written, so there are none to name",
-      "nodes[0].imageSchematic: boot media are not made here; the installer's schematic is `schematic`",
-      "nodes[0].noSchematicValidate: the factory itself checks a schematic when it is uploaded",
-      "nodes[0].machineSpec.useUKI: boot media are not made here",
-      "nodes[0].machineSpec.bootMethod: boot media are not made here",
-      "nodes[0].machineSpec.imageSuffix: boot media are not made here",
+      "nodes[0].ipAddress: every step uses one address, so that a node is never taken for two; " +
+        "not used: 192.0.2.12. List the address first that Pulumi can reach; Talos finds the others by itself",
+      "nodes[0].overrideExtraManifests: extraManifests are patches here; use overridePatches",
+      "nodes[0].nodeLabels.image: a template over the generated config; write the value itself",
+      "nodes[0].filenameTmpl: no config files are written",
+      "nodes[0].imageSchematic: boot media are not created; the schematic of the installer is `schematic`",
+      "nodes[0].noSchematicValidate: the factory validates a schematic when it is uploaded",
+      "nodes[0].machineSpec.useUKI: boot media are not created",
+      "nodes[0].machineSpec.bootMethod: boot media are not created",
+      "nodes[0].machineSpec.imageSuffix: boot media are not created",
       "nodes[1].colour: not a key of a talconfig",
-      "imageFactory.ISOURLTmpl: boot media are not made here",
+      "imageFactory.ISOURLTmpl: boot media are not created",
     ]);
   });
 
-  it("points at secrets in plain text and at variables, and repeats no value of them", () => {
+  it("reports secrets in plain text and variables, without their values", () => {
     const { remarks } = importFile("everything.yaml").notes;
     assert.deepEqual(
       remarks.map((line) => line.split(": ")[0]),
@@ -88,7 +88,7 @@ describe("importing a talconfig", () => {
     ]);
   });
 
-  it("stops at a file that is encrypted with SOPS, and says how to decrypt it", () => {
+  it("stops at a file that is encrypted with SOPS, and prints how to decrypt it", () => {
     assert.deepEqual(importFile("encrypted.yaml").notes.missing, [
       "encrypted.yaml: is encrypted with SOPS; decrypt it first: sops -d encrypted.yaml > plain.yaml, and import that",
     ]);
@@ -109,17 +109,17 @@ describe("importing a talconfig", () => {
     assert.match(notes.missing.join(), /^talconfig: is not YAML: /);
   });
 
-  it("stops at a file that is named and not there", () => {
+  it("stops at a file that does not exist", () => {
     const text = readFileSync(path.join(folder, "article.yaml"), "utf8").replace(
       "nodes:\n",
       "inlineManifests: [{ name: a, contents: '@nowhere.yaml' }]\nnodes:\n",
     );
     const { stackFile, notes } = importFile("article.yaml", { text });
     assert.equal(stackFile, undefined);
-    assert.deepEqual(notes.missing, ["@nowhere.yaml: cannot be read; it is looked for beside the talconfig"]);
+    assert.deepEqual(notes.missing, ["@nowhere.yaml: cannot be read; its path is relative to the talconfig"]);
   });
 
-  it("says what the settings refuse, and gives the stack file to mend", () => {
+  it("reports what the settings refuse, and gives the stack file to correct", () => {
     const text = readFileSync(path.join(folder, "article.yaml"), "utf8").replace("v1.29.1", "v1.36.3");
     const { stackFile, problem } = importFile("article.yaml", { text });
     assert.ok(stackFile);
