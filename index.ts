@@ -2,6 +2,7 @@ import { Bookinfo } from "./components/apps/bookinfo";
 import { Benchmark } from "./components/benchmark/benchmark";
 import { problemsOfLayers } from "./components/checks";
 import { cluster as clusterOf } from "./components/cluster";
+import { clusterTraits } from "./components/cluster/kinds";
 import { gatewayCertificates } from "./components/mesh/gateway-certificates";
 import { chartSource, Istio } from "./components/mesh/istio";
 import { meshNotes } from "./components/mesh/notes";
@@ -14,7 +15,7 @@ import { stackPolicies } from "./components/model/policies/resolve";
 import { programContext } from "./components/settings/context";
 import { loadSettings } from "./components/validation/load";
 import { hasAddons } from "./components/settings/sections/observability";
-import { clusterSummary as clusterSummaryOf, notes as notesOf, urls as urlsOf } from "./components/summary";
+import { notes as notesOf, urls as urlsOf } from "./components/summary";
 import { compilePolicies, MeshPolicies, MeshSecurity, policyNotes } from "./policies";
 
 // One direction: settings -> cluster -> platform -> mesh -> applications -> policies -> outputs.
@@ -67,7 +68,7 @@ const asked = settings.benchmark && { ...settings, settings: settings.benchmark,
 const measured = asked && new Benchmark("benchmark", asked, last);
 
 /** Which cluster this is. */
-export const clusterSummary = clusterSummaryOf(settings.cluster);
+export const clusterSummary = clusterTraits(settings.cluster).summary;
 /** Where the applications answer. */
 export const urls = urlsOf(settings, cluster.nodeAddress);
 /** What the mesh costs, in words, and the folder of the whole report. */

@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { parse } from "yaml";
+import { clusterTraits } from "../components/cluster/kinds";
 import { type ChartName, effectiveValues, readIstioChart } from "../components/mesh/values/chart-folder";
 import { type MeshValuesInput, type ProfileName, scopeOf } from "../components/mesh/values/common-values";
 import { baseValues, cniValues, istiodValues, ztunnelValues } from "../components/mesh/values/istio-charts";
@@ -28,8 +29,7 @@ export function meshOf(stack: Settings | undefined): MeshValuesInput {
     };
   }
   const { mesh, images, cluster } = stack;
-  const talos = cluster.kind === "talos" || cluster.kind === "docker";
-  return { mesh, images, cluster: { simulatedNodes: cluster.kind === "embedded", talos } };
+  return { mesh, images, cluster: clusterTraits(cluster) };
 }
 
 /** The same mesh with another profile. Profile ambient also selects the ambient data plane. */

@@ -3,32 +3,7 @@ import type { Cluster } from "./cluster/cluster";
 import { gatewayServicePorts } from "./model/gateways";
 import { addonNotes } from "./observability/addons/registry";
 import type { Settings } from "./settings/schema";
-import { versions } from "./settings/versions";
 import type { ChartSource } from "./shared/helm-release";
-
-/** Which cluster this is, in one line. */
-export function clusterSummary(cluster: Settings["cluster"]): string {
-  switch (cluster.kind) {
-    case "embedded": {
-      const kubernetes = cluster.kubernetesVersion ?? versions.kubernetes;
-      return `${cluster.name}: embedded on this machine, Kubernetes ${kubernetes}, ${nodes(1, cluster.workers)}, simulated`;
-    }
-    case "existing":
-      return `${cluster.name}: existing`;
-    case "docker":
-      return `${cluster.name}: Talos ${cluster.talosVersion} in containers, Kubernetes ${cluster.kubernetesVersion}, ${nodes(1, cluster.workers)}`;
-    case "talos": {
-      const controlPlanes = cluster.nodes.filter((node) => node.controlPlane).length;
-      const count = nodes(controlPlanes, cluster.nodes.length - controlPlanes);
-      return `${cluster.name}: Talos ${cluster.talosVersion}, Kubernetes ${cluster.kubernetesVersion}, ${count}`;
-    }
-  }
-}
-
-function nodes(controlPlanes: number, workers: number): string {
-  const count = (n: number, what: string) => `${n} ${what}${n === 1 ? "" : "s"}`;
-  return `${count(controlPlanes, "control plane")} and ${count(workers, "worker")}`;
-}
 
 /**
  * The addresses under which the services that a gateway offers answer: `https://host:port` where the gateway, or the

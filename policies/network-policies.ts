@@ -1,4 +1,5 @@
 import type { types } from "@pulumi/kubernetes";
+import { clusterTraits } from "../components/cluster/kinds";
 import type { DataPlane } from "../components/model/data-planes";
 import type { PolicyModel } from "../components/model/policies/policy-model";
 import type { Settings } from "../components/settings/schema";
@@ -60,7 +61,7 @@ export function networkPolicies(model: PolicyModel): KubernetesObject<Spec>[] {
 
 /** For the output `notes`: where the cluster may not enforce a NetworkPolicy. */
 export function policyNotes({ cluster }: Pick<Settings, "cluster">, objects: readonly KubernetesObject[]): string[] {
-  const enforced = enforcement(cluster);
+  const { networkPolicies: enforced } = clusterTraits(cluster);
   if (enforced === "enforced" || !objects.some(({ kind }) => kind === "NetworkPolicy")) return [];
   const consequence = "a workload that connects to an external IP address bypasses security.egress";
   return [
@@ -68,19 +69,4 @@ export function policyNotes({ cluster }: Pick<Settings, "cluster">, objects: rea
       ? `The cluster's flannel ignores NetworkPolicy: ${consequence}. Set kubeNetworkPoliciesEnabled under talos-mesh:cluster.cni, or use a CNI that enforces NetworkPolicy.`
       : `It is not known whether the cluster's CNI enforces NetworkPolicy. If it does not, ${consequence}.`,
   ];
-}
-
-function enforcement(cluster: Settings["cluster"]): "enforced" | "ignored" | "unknown" {
-  switch (cluster.kind) {
-    case "embedded":
-      // It has no traffic.
-      return "enforced";
-    case "docker":
-      return "ignored";
-    case "talos":
-      if (cluster.cni.name !== "flannel") return "unknown";
-      return cluster.cni.kubeNetworkPoliciesEnabled ? "enforced" : "ignored";
-    case "existing":
-      return "unknown";
-  }
 }

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
+import { clusterTraits } from "../../components/cluster/kinds";
 import { ApiServer } from "../../components/shared/kubernetes/api-server";
 import { stackPolicies } from "../../components/model/policies/resolve";
 import { formatPath } from "../../components/shared/problem";
@@ -67,7 +68,7 @@ const plaintext = declare({
         "plaintext reads the stack's Prometheus, and talos-mesh:observability has none. Add prometheus: {} there and deploy it.",
       );
     }
-    if (cluster.kind === "embedded") {
+    if (clusterTraits(cluster).simulatedNodes) {
       throw new UserError("plaintext: the nodes are simulated and carry no traffic, so there is nothing to count.");
     }
     const access = await clusterAccess({ projectRoot, stack }, settings, "plaintext reads the cluster's Prometheus");

@@ -1,3 +1,4 @@
+import { clusterTraits } from "../../components/cluster/kinds";
 import { meshFindings, type MeshFindings } from "../../components/mesh/lifecycle/mesh-state";
 import { ApiServer } from "../../components/shared/kubernetes/api-server";
 import { stackSettings } from "../../embedded/program/stack-settings";
@@ -23,7 +24,7 @@ Reads the API server only. Whether a proxy has its latest configuration, istioct
     const found = await meshFindings(await ApiServer.open(access));
     if (json) console.log(JSON.stringify(found, undefined, 2));
     else report(found, new Terminal());
-    if (!json && settings.cluster.kind === "embedded") {
+    if (!json && clusterTraits(settings.cluster).simulatedNodes) {
       console.log("Nodes are simulated: the injector does not run, so no pod gets a proxy.");
     }
     const wrong = [...found.proxies, ...found.agents].some(({ problem }) => problem !== undefined);

@@ -1,3 +1,4 @@
+import { clusterTraits } from "../../components/cluster/kinds";
 import type { Login } from "../../components/observability/addons/addon";
 import { allPages, installedReleases } from "../../components/observability/addons/registry";
 import type { Settings } from "../../components/settings/schema";
@@ -35,7 +36,7 @@ export function pageOf({ observability, cluster, mesh }: Settings, page: Page, s
       `Stack ${stack} has no ${page}: ${others}. Add ${example} to its talos-mesh:observability, and deploy it.`,
     );
   }
-  if (cluster.kind === "embedded") {
+  if (clusterTraits(cluster).simulatedNodes) {
     throw new UserError(
       `Stack ${stack} has simulated nodes: ${page} is deployed and ready, but no container runs, so there is nothing to show. ` +
         "A cluster of kind docker, talos or existing has real nodes.",

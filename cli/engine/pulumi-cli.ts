@@ -4,6 +4,7 @@ import { homedir } from "node:os";
 import path from "node:path";
 import semver from "semver";
 import { version as sdkVersion } from "@pulumi/pulumi/version";
+import { clusterTraits } from "../../components/cluster/kinds";
 import type { ClusterAccess } from "../../components/shared/kubernetes/api-server";
 import type { Settings } from "../../components/settings/schema";
 import { clusterFiles } from "../../embedded/cluster/files";
@@ -200,11 +201,12 @@ export async function clusterAccess(
   { cluster }: Pick<Settings, "cluster">,
   purpose: string,
 ): Promise<ClusterAccess> {
-  if (cluster.kind === "embedded") {
+  const { kubeconfigSource, kubeContext } = clusterTraits(cluster);
+  if (kubeconfigSource === "project") {
     const { kubeconfig } = clusterFiles(of.projectRoot, of.stack);
     if (!existsSync(kubeconfig)) throw new UserError(`${purpose}: the stack ${of.stack} is not deployed.`);
     return { kubeconfig };
   }
   const kubeconfig = await queryStack(of, ["output", "kubeconfig", "--show-secrets"], purpose);
-  return { kubeconfig, context: cluster.kind === "existing" ? cluster.kubeconfig.context : undefined };
+  return { kubeconfig, context: kubeContext };
 }

@@ -1,4 +1,4 @@
-import type { TalosClusterSettings } from "../../components/settings/sections/cluster";
+import type { TalosClusterSettings } from "../../components/cluster/kinds";
 import type { StateResource } from "../engine/pulumi-recovery";
 import { runScript } from "../../embedded/engine/commands";
 import { machineSecretsOf } from "./state";

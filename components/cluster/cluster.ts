@@ -1,27 +1,27 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import type * as pulumi from "@pulumi/pulumi";
+import type { ClusterTraits } from "./kinds";
 
-/** What every kind of cluster provides to later layers. */
-export interface Cluster {
-  readonly component: pulumi.ComponentResource;
+/** What the component of every kind of cluster provides. */
+export interface ClusterComponent extends pulumi.ComponentResource {
   /** Reaches the API server; layers pass it to everything that they create in the cluster. */
   readonly provider: kubernetes.Provider;
   /** Text of the kubeconfig, secret. */
   readonly kubeconfig: pulumi.Output<string>;
-  /** The kubeconfig's context. @default the current one */
-  readonly kubeContext?: string;
   /** The resource that is the cluster, where this program creates it. */
   readonly deletedWith?: pulumi.Resource;
   /** The shell command that points kubectl at this cluster. */
   readonly kubeconfigCommand: string;
-  /** Address at which NodePorts answer; none where nodes are simulated. */
-  readonly nodeAddress?: string;
-  /** Nodes run no containers: objects become ready, but no traffic flows. */
-  readonly simulatedNodes: boolean;
   /** The charts that `charts.source: auto` selects; only an embedded cluster has others than the official ones. */
   readonly autoCharts?: "official" | "stand-ins";
-  /** Nodes run Talos, which some chart values depend on. */
-  readonly talos: boolean;
+}
+
+/** A cluster as later layers see it. */
+export interface Cluster
+  extends
+    Pick<ClusterTraits, "simulatedNodes" | "talos" | "nodeAddress" | "kubeContext">,
+    Pick<ClusterComponent, "provider" | "kubeconfig" | "deletedWith" | "kubeconfigCommand" | "autoCharts"> {
+  readonly component: pulumi.ComponentResource;
 }
 
 /**

@@ -2,8 +2,8 @@ import { createHash } from "node:crypto";
 import type * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import type { ProgramContext } from "../settings/context";
-import type { DockerClusterSettings } from "../settings/sections/cluster";
-import { type Cluster, clusterProvider } from "./cluster";
+import type { DockerClusterSettings } from "./kinds";
+import { type ClusterComponent, clusterProvider } from "./cluster";
 import { dockerPatches } from "./talos/config/node-plan";
 import { contractOf } from "./talos/config/node-settings";
 import { patchWarnings, projectFiles, readPatches } from "./talos/config/user-patches";
@@ -19,15 +19,11 @@ export interface DockerClusterArgs {
  * talosctl keeps of it is in `.talos-mesh/<stack>/docker`; the user's kubeconfig and talosconfig are left alone. Containers
  * are not changed: other settings create another cluster, and everything in it again.
  */
-export class DockerCluster extends pulumi.ComponentResource implements Cluster {
-  readonly component = this;
+export class DockerCluster extends pulumi.ComponentResource implements ClusterComponent {
   readonly provider: kubernetes.Provider;
   readonly kubeconfig: pulumi.Output<string>;
   readonly deletedWith: pulumi.Resource;
   readonly kubeconfigCommand: string;
-  readonly nodeAddress: string;
-  readonly simulatedNodes = false;
-  readonly talos = true;
 
   constructor(name: string, args: DockerClusterArgs, opts?: pulumi.ComponentResourceOptions) {
     super("talos-mesh:cluster:DockerCluster", name, {}, opts);
@@ -73,8 +69,6 @@ export class DockerCluster extends pulumi.ComponentResource implements Cluster {
     const identity = `${settings.name}-${spec}`;
     this.provider = clusterProvider(name, { kubeconfig: this.kubeconfig }, context.stack, identity, this);
     this.kubeconfigCommand = `export KUBECONFIG="$PWD/${state}/kubeconfig"`;
-    // talosctl's default network for containers: the first node has the first address after the gateway.
-    this.nodeAddress = "10.5.0.2";
 
     this.registerOutputs({ kubeconfigCommand: this.kubeconfigCommand });
   }

@@ -6,10 +6,10 @@ import type { ClusterRequest } from "../../embedded/cluster/request";
 import { nextIncarnation } from "../../embedded/cluster/status";
 import type { ProgramContext } from "../settings/context";
 import type { Settings } from "../settings/schema";
-import type { EmbeddedClusterSettings } from "../settings/sections/cluster";
+import type { EmbeddedClusterSettings } from "./kinds";
 import { officialCharts, versions } from "../settings/versions";
 import { lifecycleCommand } from "../shared/lifecycle-command";
-import { type Cluster, clusterProvider } from "./cluster";
+import { type ClusterComponent, clusterProvider } from "./cluster";
 
 export interface EmbeddedClusterArgs {
   readonly settings: EmbeddedClusterSettings;
@@ -21,14 +21,11 @@ export interface EmbeddedClusterArgs {
  * A real control plane on this machine with simulated nodes, by `kwokctl` (embedded/cluster). All its files are in
  * `.talos-mesh/<stack>`; the user's kubeconfig is left alone.
  */
-export class EmbeddedCluster extends pulumi.ComponentResource implements Cluster {
-  readonly component = this;
+export class EmbeddedCluster extends pulumi.ComponentResource implements ClusterComponent {
   readonly provider: kubernetes.Provider;
   readonly kubeconfig: pulumi.Output<string>;
   readonly deletedWith: pulumi.Resource;
   readonly kubeconfigCommand: string;
-  readonly simulatedNodes = true;
-  readonly talos = false;
   readonly autoCharts: "official" | "stand-ins";
 
   constructor(name: string, args: EmbeddedClusterArgs, opts?: pulumi.ComponentResourceOptions) {

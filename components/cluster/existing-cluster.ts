@@ -5,8 +5,8 @@ import type * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { parse } from "yaml";
 import type { ProgramContext } from "../settings/context";
-import type { ExistingClusterSettings } from "../settings/sections/cluster";
-import { type Cluster, clusterProvider } from "./cluster";
+import type { ExistingClusterSettings } from "./kinds";
+import { type ClusterComponent, clusterProvider } from "./cluster";
 
 export interface ExistingClusterArgs {
   readonly settings: ExistingClusterSettings;
@@ -16,24 +16,16 @@ export interface ExistingClusterArgs {
 }
 
 /** A cluster that is there already: nothing of it is made, changed or deleted but what later layers place in it. */
-export class ExistingCluster extends pulumi.ComponentResource implements Cluster {
-  readonly component = this;
+export class ExistingCluster extends pulumi.ComponentResource implements ClusterComponent {
   readonly provider: kubernetes.Provider;
   readonly kubeconfig: pulumi.Output<string>;
-  readonly kubeContext?: string;
   readonly kubeconfigCommand: string;
-  readonly nodeAddress?: string;
-  readonly simulatedNodes = false;
-  readonly talos: boolean;
 
   constructor(name: string, args: ExistingClusterArgs, opts?: pulumi.ComponentResourceOptions) {
     super("talos-mesh:cluster:ExistingCluster", name, {}, opts);
     const { settings, context, secrets } = args;
     const { file, secret, context: kubeContext } = settings.kubeconfig;
 
-    this.kubeContext = kubeContext;
-    this.talos = settings.talos;
-    this.nodeAddress = settings.nodeAddress;
     this.kubeconfigCommand = file
       ? `export KUBECONFIG="${file.replace(/^~\//, "$HOME/")}"`
       : "pulumi stack output kubeconfig --show-secrets > kubeconfig";

@@ -1,18 +1,40 @@
 import type * as pulumi from "@pulumi/pulumi";
 import type { ProgramContext } from "../settings/context";
 import type { Settings } from "../settings/schema";
-import type { Cluster } from "./cluster";
+import type { Cluster, ClusterComponent } from "./cluster";
 import { DockerCluster } from "./docker-cluster";
 import { EmbeddedCluster } from "./embedded-cluster";
 import { ExistingCluster } from "./existing-cluster";
+import { clusterTraits } from "./kinds";
 import { TalosCluster } from "./talos-cluster";
 
-/** Makes, or reaches, the cluster that the settings describe. */
-export function cluster(
-  { cluster: settings, environment, charts }: Pick<Settings, "cluster" | "environment" | "charts">,
+type ClusterArgs = Pick<Settings, "cluster" | "environment" | "charts">;
+type Secrets = Readonly<Record<string, pulumi.Output<string>>>;
+
+/** Creates the cluster that the settings describe, or connects to it. */
+export function cluster(args: ClusterArgs, context: ProgramContext, secrets: Secrets): Cluster {
+  const component = clusterComponent(args, context, secrets);
+  const { provider, kubeconfig, deletedWith, kubeconfigCommand, autoCharts } = component;
+  const { simulatedNodes, talos, nodeAddress, kubeContext } = clusterTraits(args.cluster);
+  return {
+    component,
+    provider,
+    kubeconfig,
+    deletedWith,
+    kubeconfigCommand,
+    autoCharts,
+    simulatedNodes,
+    talos,
+    nodeAddress,
+    kubeContext,
+  };
+}
+
+function clusterComponent(
+  { cluster: settings, environment, charts }: ClusterArgs,
   context: ProgramContext,
-  secrets: Readonly<Record<string, pulumi.Output<string>>>,
-): Cluster {
+  secrets: Secrets,
+): ClusterComponent {
   switch (settings.kind) {
     case "embedded":
       return new EmbeddedCluster("cluster", { settings, charts, context });

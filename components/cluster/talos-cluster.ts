@@ -3,9 +3,9 @@ import type * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import type { ProgramContext } from "../settings/context";
 import type { Settings } from "../settings/schema";
-import type { TalosClusterSettings } from "../settings/sections/cluster";
+import type { TalosClusterSettings } from "./kinds";
 import { lifecycleCommand } from "../shared/lifecycle-command";
-import { type Cluster, clusterProvider } from "./cluster";
+import { type ClusterComponent, clusterProvider } from "./cluster";
 import { schematicUploads } from "./talos/config/installer";
 import { contractOf } from "./talos/config/node-settings";
 import { patchWarnings, projectFiles, readPatches } from "./talos/config/user-patches";
@@ -31,16 +31,12 @@ type Command = command.local.Command;
  * Commands that affect one node only are named after it, and have no input from other nodes. A destroy leaves the machines
  * as they are, unless `onDestroy` is `reset`: then it wipes workers first and the first control plane last.
  */
-export class TalosCluster extends pulumi.ComponentResource implements Cluster {
-  readonly component = this;
+export class TalosCluster extends pulumi.ComponentResource implements ClusterComponent {
   readonly provider: kubernetes.Provider;
   readonly kubeconfig: pulumi.Output<string>;
   readonly deletedWith?: pulumi.Resource;
   readonly kubeconfigCommand =
     "pulumi stack output kubeconfig --show-secrets > kubeconfig && export KUBECONFIG=$PWD/kubeconfig";
-  readonly nodeAddress?: string;
-  readonly simulatedNodes = false;
-  readonly talos = true;
 
   private readonly name: string;
   private readonly child = { parent: this };
@@ -54,7 +50,6 @@ export class TalosCluster extends pulumi.ComponentResource implements Cluster {
     const workers = settings.nodes.filter((node) => !node.controlPlane);
     const [first] = controlPlanes;
     if (!first) throw new Error("validation refuses a cluster without a control plane");
-    this.nodeAddress = (workers[0] ?? first).ipAddress;
 
     const patches = readPatches(settings, projectFiles(context.projectRoot));
     for (const warning of patchWarnings(patches)) void pulumi.log.warn(warning, this);

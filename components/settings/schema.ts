@@ -1,7 +1,7 @@
 import { z } from "zod";
+import { clusterSettings } from "../cluster/kinds";
 import { applications, bookinfo } from "./sections/apps";
 import { benchmark } from "./sections/benchmark";
-import { cluster } from "./sections/cluster";
 import { gateways } from "./sections/gateways";
 import { charts, images } from "./sections/images";
 import { mesh } from "./sections/mesh";
@@ -16,7 +16,7 @@ import { traffic } from "./sections/traffic";
  */
 export const settingsSchema = z.strictObject({
   environment: z.enum(["dev", "staging", "production"]).describe("What guardrails and rules may allow."),
-  cluster,
+  cluster: clusterSettings,
   platform: platform.prefault({}),
   charts: charts.prefault({}),
   images: images.prefault({}),

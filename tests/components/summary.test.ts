@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { clusterSummary, notes, urls } from "../../components/summary";
+import { notes, urls } from "../../components/summary";
 import { parseSettings } from "../../components/validation/parse";
 import type { Settings } from "../../components/settings/schema";
 
@@ -49,16 +49,6 @@ describe("the URLs of an environment", () => {
 });
 
 describe("what is said of a cluster", () => {
-  it("names it, its kind, its versions and its nodes", () => {
-    const { cluster } = settings({
-      cluster: { kind: "embedded", name: "lab", workers: 1, kubernetesVersion: "v1.35.2" },
-    });
-    assert.equal(
-      clusterSummary(cluster),
-      "lab: embedded on this machine, Kubernetes v1.35.2, 1 control plane and 1 worker, simulated",
-    );
-  });
-
   it("warns of simulated nodes and of stand-in charts, and of nothing on a real cluster with real charts", () => {
     const standIn = { kind: "folder", path: "./embedded/charts", standIn: true } as const;
     const official = { kind: "repository", url: "https://charts.example.com" } as const;

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { cluster } from "../../components/settings/sections/cluster";
+import { clusterSettings } from "../../components/cluster/kinds";
 import { policyNotes } from "../../policies/network-policies";
 import { compilePolicies } from "../../policies/compile";
 import { ambientShop, type PolicyWords, shopModel } from "../support/policy-models";
@@ -10,7 +10,7 @@ const words: PolicyWords = {
 const objects = compilePolicies(ambientShop(words));
 
 function talos(cni: object) {
-  return cluster.parse({
+  return clusterSettings.parse({
     ...{ kind: "talos", name: "test", endpoint: "https://10.0.0.1:6443" },
     ...{ talosVersion: "v1.13.0", kubernetesVersion: "v1.34.0", cni },
     nodes: [{ hostname: "a", ipAddress: "10.0.0.1", controlPlane: true, installDisk: "/dev/sda", arch: "amd64" }],

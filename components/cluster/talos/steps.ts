@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
-import type { TalosClusterSettings } from "../../settings/sections/cluster";
+import type { TalosClusterSettings } from "../kinds";
 import { type LifecycleCommandArgs, lifecycleCommand, queryCommand } from "../../shared/lifecycle-command";
 import { installerOf } from "./config/installer";
 import { nodePlan, type MachinePatch, type NodePlan } from "./config/node-plan";

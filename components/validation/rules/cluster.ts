@@ -1,5 +1,5 @@
 import type { Problem } from "../../shared/problem";
-import type { ClusterSettings } from "../../settings/sections/cluster";
+import type { ClusterSettings } from "../../cluster/kinds";
 import { duplicates } from "./duplicates";
 import { rule } from "./rule";
 

@@ -1,5 +1,5 @@
 import type { Problem, SettingPath } from "../../shared/problem";
-import type { ClusterSettings } from "../../settings/sections/cluster";
+import type { ClusterSettings } from "../../cluster/kinds";
 import { rule } from "./rule";
 
 /** In a patch: kubelets ask the cluster for their serving certificates, where they would else sign their own. */

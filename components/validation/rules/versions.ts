@@ -1,5 +1,5 @@
 import type { Problem, SettingPath } from "../../shared/problem";
-import type { ClusterSettings } from "../../settings/sections/cluster";
+import type { ClusterSettings } from "../../cluster/kinds";
 import type { MeshSettings } from "../../settings/sections/mesh";
 import {
   compareMinor,

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import { parse } from "yaml";
 import { importTalconfig, type Imported } from "../../../cli/talhelper/import-talconfig";
-import type { TalosClusterSettings } from "../../../components/settings/sections/cluster";
+import type { TalosClusterSettings } from "../../../components/cluster/kinds";
 import { planOf, root, stackCluster, talosSettings } from "../../cluster/talos/config/plans";
 
 const folder = path.join(root, "tests/fixtures/talhelper");

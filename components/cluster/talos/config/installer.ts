@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { TalosClusterSettings } from "../../../settings/sections/cluster";
+import type { TalosClusterSettings } from "../../kinds";
 import { compareMinor, minorOf } from "../../../settings/versions";
 import { type GoMap, type GoValue, goYaml, isMap } from "./go-yaml";
 import { nodeSettings, type TalosNodeSettings } from "./node-settings";

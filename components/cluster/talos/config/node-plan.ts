@@ -1,4 +1,4 @@
-import type { DockerClusterSettings, TalosClusterSettings } from "../../../settings/sections/cluster";
+import type { DockerClusterSettings, TalosClusterSettings } from "../../kinds";
 import { formatPath, type Problem } from "../../../shared/problem";
 import type { Tree } from "../../../shared/merge";
 import { ifKnown, knownEntries } from "../../../shared/unknown";

@@ -1,4 +1,4 @@
-import type { TalosClusterSettings } from "../../../settings/sections/cluster";
+import type { TalosClusterSettings } from "../../kinds";
 import { minorOf } from "../../../settings/versions";
 import { isTree, type Tree } from "../../../shared/merge";
 

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { parseAllDocuments, type ScalarTag } from "yaml";
-import type { DockerClusterSettings, TalosClusterSettings } from "../../../settings/sections/cluster";
+import type { DockerClusterSettings, TalosClusterSettings } from "../../kinds";
 import { isTree, type Tree } from "../../../shared/merge";
 import { formatPath, type Problem, type SettingPath } from "../../../shared/problem";
 import { ifKnown, knownEntries } from "../../../shared/unknown";

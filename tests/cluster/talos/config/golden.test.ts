@@ -5,7 +5,7 @@ import { installerOf } from "../../../../components/cluster/talos/config/install
 import type { NodePlan } from "../../../../components/cluster/talos/config/node-plan";
 import { nodeSettings } from "../../../../components/cluster/talos/config/node-settings";
 import { patchesOfNode, patchWarnings, readPatches } from "../../../../components/cluster/talos/config/user-patches";
-import type { TalosClusterSettings } from "../../../../components/settings/sections/cluster";
+import type { TalosClusterSettings } from "../../../../components/cluster/kinds";
 import { formatPath } from "../../../../components/shared/problem";
 import { articleCluster, noFiles, planOf, type Release, stackCluster } from "./plans";
 

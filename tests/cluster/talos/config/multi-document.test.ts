@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { dockerPatches, machineConfigProblems } from "../../../../components/cluster/talos/config/node-plan";
 import { readPatches } from "../../../../components/cluster/talos/config/user-patches";
-import { cluster } from "../../../../components/settings/sections/cluster";
+import { clusterSettings } from "../../../../components/cluster/kinds";
 import { articleCluster, first, noFiles, patchesOf, planOf, problemsOf, type Release, releases } from "./plans";
 
 /** The documents of a kind that the first node is patched with. */
@@ -108,7 +108,7 @@ describe("migration to documents", () => {
 
 describe("patches of a cluster in containers", () => {
   it("have the form of the contract, by role", () => {
-    const settings = cluster.parse({
+    const settings = clusterSettings.parse({
       kind: "docker",
       name: "test",
       ...releases["v1.14"],
@@ -127,7 +127,7 @@ describe("patches of a cluster in containers", () => {
   });
 
   it("are reported once if they cannot be converted", () => {
-    const settings = cluster.parse({
+    const settings = clusterSettings.parse({
       kind: "docker",
       name: "test",
       ...releases["v1.12"],

@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { machineConfigProblems, nodePlan, type NodePlan } from "../../../../components/cluster/talos/config/node-plan";
 import { readPatches } from "../../../../components/cluster/talos/config/user-patches";
 import { formatPath } from "../../../../components/shared/problem";
-import { cluster, type TalosClusterSettings } from "../../../../components/settings/sections/cluster";
+import { clusterSettings, type TalosClusterSettings } from "../../../../components/cluster/kinds";
 
 export const root = path.resolve(__dirname, "../../../..");
 
@@ -21,7 +21,7 @@ export type Release = keyof typeof releases;
 
 /** Settings of a Talos cluster, parsed like those of a stack file. */
 export function talosSettings(raw: Record<string, unknown>): TalosClusterSettings {
-  const settings = cluster.parse(raw);
+  const settings = clusterSettings.parse(raw);
   if (settings.kind !== "talos") throw new Error("expected kind talos");
   return settings;
 }

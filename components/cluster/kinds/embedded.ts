@@ -1,0 +1,39 @@
+import { z } from "zod";
+import { dnsLabel, vVersion } from "../../settings/fields";
+import { versions } from "../../settings/versions";
+import { type ClusterKind, countNodes } from "./kind";
+
+export const embeddedSettings = z.strictObject({
+  kind: z
+    .literal("embedded")
+    .describe(
+      "A real control plane on this machine with simulated nodes (kwokctl): for development, carries no traffic.",
+    ),
+  name: dnsLabel,
+  kubernetesVersion: vVersion.optional().describe("Default: the one this release is tested with."),
+  workers: z.int().min(0).max(100).default(2),
+  apiServerPort: z.int().min(1024).max(65535).optional().describe("Default: a free port."),
+});
+
+export type EmbeddedClusterSettings = z.output<typeof embeddedSettings>;
+
+export const embedded: ClusterKind<EmbeddedClusterSettings> = {
+  environments: ["dev", "staging"],
+  traits: (settings) => ({
+    get summary() {
+      const nodes = countNodes(1, settings.workers);
+      return `${settings.name}: embedded on this machine, Kubernetes ${this.kubernetesVersion}, ${nodes}, simulated`;
+    },
+    simulatedNodes: true,
+    created: true,
+    talos: false,
+    get kubernetesVersion() {
+      return settings.kubernetesVersion ?? versions.kubernetes;
+    },
+    loadBalancers: false,
+    // No traffic flows, so no policy is bypassed.
+    networkPolicies: "enforced",
+    kubeconfigSource: "project",
+    standInCharts: true,
+  }),
+};

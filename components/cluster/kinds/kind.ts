@@ -1,0 +1,43 @@
+/** Environments of `talos-mesh:environment`. */
+export type Environment = "dev" | "staging" | "production";
+
+/** What the rest of the program needs to know of a cluster. A trait whose setting has a mistake throws when it is read. */
+export interface ClusterTraits {
+  /** Name, versions and number of nodes in one line. */
+  readonly summary: string;
+  /** Nodes run no containers: objects become ready, but no traffic flows. */
+  readonly simulatedNodes: boolean;
+  /** Created by this program: it has nothing but what Talos, Kubernetes or the settings install. */
+  readonly created: boolean;
+  /** Nodes run Talos, which some chart values depend on. */
+  readonly talos: boolean;
+  /** `v1.13.9`, where it is known. */
+  readonly talosVersion?: string;
+  /** `v1.36.3`, where it is known. */
+  readonly kubernetesVersion?: string;
+  /** Services of type LoadBalancer can get an address. */
+  readonly loadBalancers: boolean;
+  /** What the CNI does with a NetworkPolicy. */
+  readonly networkPolicies: "enforced" | "ignored" | "unknown";
+  /** Address at which NodePorts answer, where it is known. */
+  readonly nodeAddress?: string;
+  /** Where commands find the kubeconfig: in the project's folder, or in the outputs of the stack. */
+  readonly kubeconfigSource: "project" | "stack";
+  /** Context of the kubeconfig. @default the current one */
+  readonly kubeContext?: string;
+  /** `charts.source: auto` is allowed, which may choose stand-in charts. */
+  readonly standInCharts: boolean;
+}
+
+/** A kind of cluster: one file of this folder. */
+export interface ClusterKind<Settings> {
+  /** Environments that may use it. */
+  readonly environments: readonly Environment[];
+  traits(settings: Settings): ClusterTraits;
+}
+
+/** `1 control plane and 2 workers`. */
+export function countNodes(controlPlanes: number, workers: number): string {
+  const count = (number: number, what: string) => `${number} ${what}${number === 1 ? "" : "s"}`;
+  return `${count(controlPlanes, "control plane")} and ${count(workers, "worker")}`;
+}
