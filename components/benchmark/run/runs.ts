@@ -72,7 +72,7 @@ export async function makeRuns(context: RunsContext, runs: readonly PlannedRun[]
   }
 }
 
-/** Makes a run again where the connection broke, which says nothing about what is measured. @throws NotMeasurable in the end */
+/** Repeats a run whose connection broke: that is not a result. @throws NotMeasurable after too many tries */
 async function makeRun(context: RunsContext, run: PlannedRun): Promise<RunRecord> {
   const { lease, log, sleep } = context;
   let waited = 0;

@@ -53,8 +53,8 @@ function isOf(pod: BenchPod, app: string): boolean {
 }
 
 /**
- * Checks that a scenario is what its name says: by its pods, by what the server sees of a request, and by what ztunnel has
- * counted. Repeated for a while, because proxies get a Service and its waypoint a moment after pods are ready.
+ * Checks that a scenario has the data plane of its name: by its pods, by the headers that the server gets, and by the
+ * counters of ztunnel. Repeated for a while, because proxies get a Service and its waypoint a moment after pods are ready.
  */
 export async function checkScenario(
   { cluster, log, sleep }: CheckContext,
@@ -137,9 +137,9 @@ export function podSigns(pods: readonly BenchPod[]): PodSigns {
 }
 
 /**
- * Whether a scenario is what its name says: two scenarios that are the same would show no difference.
+ * Whether a scenario has the data plane of its name: two scenarios with the same one would show no difference.
  *
- * @returns what it is, in words; `problem`: why it is not what its name says
+ * @returns what was found, in words; `problem`: why it is another data plane
  */
 export function judgeScenario(
   scenario: Scenario,

@@ -27,7 +27,7 @@ export interface SetUpContext extends CheckContext {
   readonly kubelets: Kubelets;
 }
 
-/** Creates every scenario, checks that each is what its name says, and measures its usage without load. */
+/** Creates every scenario, checks that each has its data plane, and measures its usage without load. */
 export async function setUp(context: SetUpContext, nodes: NodePair): Promise<Setup> {
   const { cluster, plan, log, revision } = context;
   const [client, server] = nodes;

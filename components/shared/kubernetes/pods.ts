@@ -114,7 +114,7 @@ function proxyOf({ image = "", env, resources = {} }: Container): ProxyContainer
   return { image, requests, limits, ...(workers !== undefined && { workers: Number(workers) }) };
 }
 
-/** As the injector noted it on the pod. A waypoint, which no injector makes, has a label. */
+/** As the injector notes it on the pod. A waypoint, which istiod creates, has a label. */
 function revisionOf({ annotations = {}, labels = {} }: LiveObject["metadata"]): string {
   const injected = statusRevision(annotations["sidecar.istio.io/status"]);
   return injected ?? annotations["istio.io/rev"] ?? labels["istio.io/rev"] ?? defaultRevision;
