@@ -12,10 +12,10 @@ interface Ended {
 }
 
 /** Runs a step as the provider does: a process, its input in the environment, the kubeconfig on stdin. */
-function runStep(step: string, request: object, kubeconfig: string): Promise<Ended> {
+function runStep(step: string, request: object | string, kubeconfig: string): Promise<Ended> {
   const child = spawn(process.execPath, [path.join("components", "mesh", "lifecycle", "run.cjs"), step], {
     cwd: projectRoot,
-    env: { ...process.env, MESH_STEP: JSON.stringify(request) },
+    env: { ...process.env, MESH_STEP: typeof request === "string" ? request : JSON.stringify(request) },
   });
   let [stdout, stderr] = ["", ""];
   child.stdout.on("data", (part: Buffer) => (stdout += part.toString()));
@@ -52,6 +52,12 @@ describe("a step's command line", () => {
     const { code, stderr } = await runStep("upgrade", {}, "");
     assert.equal(code, 1);
     assert.match(stderr, /no verb "upgrade"\nnext: expected one of: upgrade-check, cni-gate, ready/);
+  });
+
+  it("reports a request that is missing or no JSON", async () => {
+    const { code, stderr } = await runStep("retire", "", "");
+    assert.deepEqual([code, stderr], [1, "istio retire: MESH_STEP: not set; it must hold the request as JSON\n"]);
+    assert.match((await runStep("retire", "{revision", "")).stderr, /MESH_STEP: not JSON: \{revision/);
   });
 
   it("reports a kubeconfig that cannot be used, and where it is set", async () => {
