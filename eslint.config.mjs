@@ -1,3 +1,4 @@
+import js from "@eslint/js";
 import pulumi from "@pulumi/eslint-plugin";
 import tseslint from "typescript-eslint";
 import { layerRules } from "./scripts/eslint-layers.mjs";
@@ -49,6 +50,14 @@ const exceptions = [
   ["components/benchmark/report", "components/benchmark/report"],
 ];
 
+/** Global variables of Node; `require` and its like come with CommonJS. */
+const nodeGlobals = Object.fromEntries(
+  [
+    ...["__dirname", "__filename", "AbortController", "Buffer", "console", "process", "structuredClone", "URL"],
+    ...["clearInterval", "clearTimeout", "setInterval", "setTimeout"],
+  ].map((name) => [name, "readonly"]),
+);
+
 export default tseslint.config(
   { ignores: ["node_modules/", "coverage/", ".talos-mesh/", "tests/fixtures/programs/broken/"] },
   {
@@ -69,8 +78,14 @@ export default tseslint.config(
   },
   ...layerRules(import.meta.dirname, layers, exceptions),
   {
-    // `export` of a stack output and a resource made for its effect are the idiom of a Pulumi program.
-    files: ["**/*.cjs", "**/*.mjs", "**/*.js"],
-    extends: [tseslint.configs.base],
+    files: ["**/*.cjs", "**/*.mjs"],
+    extends: [js.configs.recommended],
+    languageOptions: { globals: nodeGlobals },
+    rules: {
+      "max-lines": ["error", 300],
+      "no-undef": "error",
+      eqeqeq: ["error", "always"],
+    },
   },
+  { files: ["**/*.cjs"], languageOptions: { sourceType: "commonjs" } },
 );

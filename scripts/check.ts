@@ -1,6 +1,8 @@
 import { spawn } from "node:child_process";
+import { setPriority } from "node:os";
 import path from "node:path";
 import { declare } from "../cli/command";
+import { fileProblems } from "./check/files";
 
 const root = path.resolve(__dirname, "..");
 
@@ -34,36 +36,44 @@ const steps: readonly Step[] = [
   },
 ];
 
-export const command = declare({
-  name: "check",
-  summary: "check format, lint, schema and types",
-  options: {
-    fresh: { text: "use no cache: eslint's keeps the result of a file whose types have changed in another file" },
-  },
-  run: ({ fresh }) => check(fresh),
-});
-
-/** Prints the output of the steps that failed, and a line for each step. Gives the exit code. */
-export async function check(fresh: boolean): Promise<number> {
-  const results = await Promise.all(steps.map((step) => run(step, fresh)));
-  for (const { output } of results.filter((result) => result.code !== 0)) console.error(`${output}\n`);
-  for (const { name, code, seconds } of results) {
-    console.log(`${code === 0 ? "ok    " : "FAILED"} ${name.padEnd(7)} ${seconds.toFixed(1)} s`);
-  }
-  return results.some((result) => result.code !== 0) ? 1 : 0;
-}
-
 interface StepResult {
   readonly name: string;
-  readonly code: number;
+  readonly failed: boolean;
   readonly output: string;
   readonly seconds: number;
 }
 
-function run(step: Step, fresh: boolean): Promise<StepResult> {
+export interface CheckOptions {
+  /** Whether to use no cache: eslint's keeps the result of a file whose types have changed in another file. */
+  readonly fresh: boolean;
+  /** Whether other work goes first. */
+  readonly background?: boolean;
+}
+
+export const command = declare({
+  name: "check",
+  summary: "check format, lint, schema, types, shell scripts and wording",
+  options: { fresh: { text: "use no cache, as `npm test` does" } },
+  async run({ fresh }) {
+    return (await check({ fresh })) ? 0 : 1;
+  },
+});
+
+/** Prints the output of the steps that failed, and a line for each step. Whether all succeeded. */
+export async function check(options: CheckOptions): Promise<boolean> {
+  const results = await Promise.all([...steps.map((step) => run(step, options)), Promise.resolve(checkFiles())]);
+  for (const { output } of results.filter(({ failed }) => failed)) console.error(`${output}\n`);
+  for (const { name, failed, seconds } of results) {
+    console.log(`${failed ? "FAILED" : "ok    "} ${name.padEnd(7)} ${seconds.toFixed(1)} s`);
+  }
+  return !results.some(({ failed }) => failed);
+}
+
+function run(step: Step, { fresh, background = false }: CheckOptions): Promise<StepResult> {
   const started = Date.now();
   const args = [...(fresh ? [] : (step.cache ?? [])), ...step.args];
   const child = spawn(process.execPath, [path.join(root, "node_modules", step.bin), ...args], { cwd: root });
+  if (background && child.pid !== undefined) setPriority(child.pid, 10);
   const chunks: Buffer[] = [];
   child.stdout.on("data", (chunk: Buffer) => chunks.push(chunk));
   child.stderr.on("data", (chunk: Buffer) => chunks.push(chunk));
@@ -72,10 +82,17 @@ function run(step: Step, fresh: boolean): Promise<StepResult> {
     child.on("close", (code) =>
       resolve({
         name: step.name,
-        code: code ?? 1,
+        failed: code !== 0,
         output: Buffer.concat(chunks).toString().trim(),
         seconds: (Date.now() - started) / 1000,
       }),
     );
   });
+}
+
+function checkFiles(): StepResult {
+  const started = Date.now();
+  const problems = fileProblems(root);
+  const seconds = (Date.now() - started) / 1000;
+  return { name: "files", failed: problems.length > 0, output: problems.join("\n"), seconds };
 }

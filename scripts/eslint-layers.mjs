@@ -67,7 +67,8 @@ function sourceFiles(root) {
   return list("");
 }
 
-function importsOf(root, file) {
+/** The files of the project that a file imports, with the text of each import. */
+export function importsOf(root, file) {
   const { importedFiles } = ts.preProcessFile(readFileSync(path.join(root, file), "utf8"), true, true);
   return importedFiles.flatMap(({ fileName: specifier }) => {
     if (!specifier.startsWith(".")) return [];
@@ -93,7 +94,7 @@ function layerOf(layers, file) {
 }
 
 /** The files of the cycle that each file is part of: Tarjan's strongly connected components. */
-function cycles(graph) {
+export function cycles(graph) {
   const [order, low, stack, found] = [new Map(), new Map(), [], new Map()];
   const visit = (file) => {
     order.set(file, order.size);

@@ -1,26 +1,37 @@
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism, loadavg, tmpdir } from "node:os";
 import path from "node:path";
-import { measureDeployment, type Deployment } from "./perf/deployment";
-import { loadArgs, measure, renderArgs, type Usage } from "./perf/measure";
-import { sizedStack } from "./perf/sized-stack";
-import { growthExponent, spread, type SizedCost } from "./perf/statistics";
+import { declare, UsageError } from "../cli/command";
+import { embeddedEngine } from "../cli/engine/embedded";
+import type { RunObserver } from "../cli/engine/engine";
 import { messageOf } from "../embedded/program/errors";
+import { buildTimes, toolCache } from "../embedded/tools/cache";
 import { toolNames } from "../embedded/tools/catalog";
 import { ensureTools } from "../embedded/tools/ensure-tools";
-import { declare, UsageError } from "../cli/command";
+import {
+  growthExponent,
+  loadArgs,
+  measure,
+  renderArgs,
+  type SizedCost,
+  spread,
+  type Spread,
+  type Usage,
+} from "./perf/measure";
+import { sizedStack } from "./perf/sized-stack";
 
 const root = path.resolve(__dirname, "..");
 
 const parts = ["render", "size", "up"] as const;
 type Part = (typeof parts)[number];
 
-/** Wall time of rendering dev over that of only loading the SDK modules it needs. */
+/** Wall time of rendering dev, divided by that of loading the SDK modules it needs. */
 const ratioLimit = 1.5;
-/** A power of 1 is linear; the rest is for garbage collection and for noise. */
+/** A power of 1 is linear; the rest is for garbage collection and noise. */
 const growthLimit = 1.15;
-/** Wall time of deploying dev over its longest chain of dependent steps. */
-const chainLimit = 1.2;
+/** Seconds of deploying dev from nothing, and once more without a change. */
+const upLimit = 20;
+const unchangedLimit = 3;
 const deployments = 3;
 const sizes = [10, 100, 1000] as const;
 const runsPerSize = 3;
@@ -29,15 +40,10 @@ export const command = declare({
   name: "perf",
   summary: "measure what rendering and deploying cost, and how rendering grows",
   options: {
-    runs: {
-      value: "number",
-      text: "interleaved runs for each figure of the comparison",
-      default: "9",
-      parse: runsOf,
-    },
+    runs: { value: "number", text: "interleaved runs for each figure of the comparison", default: "9", parse: runsOf },
     only: {
       value: "part",
-      text: "render: dev compared with loading the SDK; size: growth with the mesh; up: a deployment of dev; default: all",
+      text: "render: dev compared with loading the SDK; size: growth with the mesh; up: deployments of dev (default: all)",
       choices: parts,
     },
   },
@@ -66,34 +72,9 @@ function runsOf(text: string): number {
   throw new UsageError("expected a whole number of at least 1");
 }
 
-/** The median of several deployments, and the steps of the longest chain in that one. */
-async function deploy(): Promise<boolean> {
-  console.log(`\nDeploying dev from nothing with the embedded runner (median of ${deployments} runs, range)`);
-  try {
-    // A cold build of the tools is no part of a deployment.
-    await ensureTools(toolNames);
-  } catch (error) {
-    console.log(`  not measured: ${messageOf(error).split("\n")[0] ?? ""}`);
-    return true;
-  }
-  const found: Deployment[] = [];
-  for (let run = 0; run < deployments; run++) found.push(await measureDeployment(root));
-  const ratios = spread(found.map(({ ms, chain }) => ms / chain.ms));
-  const seconds = (of: (deployment: Deployment) => number) => range(spread(found.map((each) => of(each) / 1000)));
-  console.log(`  up             ${seconds(({ ms }) => ms)} s`);
-  console.log(`  longest chain  ${seconds(({ chain }) => chain.ms)} s`);
-  console.log(`  ratio          ${range(ratios)}`);
-  const middle = found.find(({ ms, chain }) => ms / chain.ms === ratios.median) ?? found[0];
-  const chain = middle?.chain.steps.filter(({ startedAt, endedAt }) => endedAt > startedAt) ?? [];
-  for (const { label, startedAt, endedAt } of chain) {
-    console.log(`  ${((endedAt - startedAt) / 1000).toFixed(2).padStart(8)} s  ${label}`);
-  }
-  return verdict(ratios.median <= chainLimit, `up takes at most ${chainLimit} times its longest chain`);
-}
-
 async function compare(folder: string, runs: number): Promise<boolean> {
   const render = renderArgs("dev", path.join(folder, "dev"));
-  // The first run fills the cache of transpiled files and says what there is to load.
+  // The first run fills the cache of compiled files and lists the modules to load.
   const load = loadArgs((await measure(render)).sdk);
   await measure(load);
   const pairs: { readonly load: Usage; readonly render: Usage }[] = [];
@@ -103,7 +84,7 @@ async function compare(folder: string, runs: number): Promise<boolean> {
   const rendering = spread(pairs.map((pair) => pair.render.wall));
   const each = spread(pairs.map((pair) => pair.render.wall / pair.load.wall));
   const ratio = rendering.median / loading.median;
-  console.log(`Rendering dev against only loading the SDK (wall time, median of ${runs} interleaved runs, range)`);
+  console.log(`Rendering dev compared with loading the SDK (wall time, median of ${runs} interleaved runs, range)`);
   console.log(`  load    ${range(loading)} s`);
   console.log(`  render  ${range(rendering)} s`);
   console.log(`  ratio   ${ratio.toFixed(2)}  (pairs ${each.min.toFixed(2)} to ${each.max.toFixed(2)})`);
@@ -145,7 +126,54 @@ function exponent([small, middle, large]: readonly SizedCost[]): number {
   return growthExponent(small, middle, large);
 }
 
-function range({ median, min, max }: { median: number; min: number; max: number }): string {
+/** Deploys dev with the embedded engine, as a stack and with a cluster of its own. */
+async function deploy(): Promise<boolean> {
+  console.log(`\nDeploying dev with the embedded engine (median of ${deployments} runs, range)`);
+  try {
+    await ensureTools(toolNames);
+  } catch (error) {
+    console.log(`  not measured: ${messageOf(error).split("\n")[0] ?? ""}`);
+    return true;
+  }
+  for (const [group, { programs, cores, seconds }] of Object.entries(buildTimes(toolCache(process.env)))) {
+    console.log(`  last build of the tools, ${group} (${programs}): ${seconds} s on ${cores} cores`);
+  }
+  const run = { projectRoot: root, stack: "perf", configFile: path.join(root, "Pulumi.dev.yaml"), yes: true, observer };
+  const times = { up: [] as number[], unchanged: [] as number[], destroy: [] as number[] };
+  // Removes what an interrupted measurement has left.
+  await embeddedEngine.destroy(run);
+  for (let count = 0; count < deployments; count++) {
+    try {
+      times.up.push(await seconds(() => embeddedEngine.deploy(run)));
+      times.unchanged.push(await seconds(() => embeddedEngine.deploy(run)));
+    } finally {
+      times.destroy.push(await seconds(() => embeddedEngine.destroy(run)));
+    }
+  }
+  const [up, unchanged] = [spread(times.up), spread(times.unchanged)];
+  console.log(`  from nothing     ${range(up)} s`);
+  console.log(`  without changes  ${range(unchanged)} s`);
+  console.log(`  destroy          ${range(spread(times.destroy))} s`);
+  const withinLimits = up.median <= upLimit && unchanged.median <= unchangedLimit;
+  return verdict(withinLimits, `from nothing at most ${upLimit} s, without changes at most ${unchangedLimit} s`);
+}
+
+async function seconds(work: () => Promise<unknown>): Promise<number> {
+  const started = performance.now();
+  await work();
+  return (performance.now() - started) / 1000;
+}
+
+const nothing = (): undefined => undefined;
+const observer: RunObserver = {
+  started: nothing,
+  progressed: nothing,
+  finished: nothing,
+  failed: nothing,
+  note: nothing,
+};
+
+function range({ median, min, max }: Spread): string {
   return `${median.toFixed(2)}  (${min.toFixed(2)} to ${max.toFixed(2)})`;
 }
 

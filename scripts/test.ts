@@ -1,45 +1,64 @@
 import { spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { availableParallelism, tmpdir } from "node:os";
 import path from "node:path";
+import { declare } from "../cli/command";
+import { writeJsonAtomically } from "../components/shared/files";
 import { toolNames } from "../embedded/tools/catalog";
 import { ensureTools } from "../embedded/tools/ensure-tools";
-import { declare } from "../cli/command";
 import { check } from "./check";
 
 const root = path.resolve(__dirname, "..");
+const durationsFile = path.join(root, "node_modules/.cache/talos-mesh/test-durations.json");
 
 /** Why the tools of the embedded control plane are not available; tests that need them are skipped with this reason. */
 const noToolsVariable = "TALOS_MESH_TEST_NO_TOOLS";
 
-interface Counts {
-  passed: number;
-  failed: number;
-  skipped: number;
+/** In a file whose tests measure time. */
+const aloneMark = /^\/\/ Runs alone\b/m;
+
+/** What the reporter writes (tests/support/reporter.cjs). */
+interface Results {
+  readonly files: Readonly<Record<string, FileResult>>;
+  readonly failures: readonly { readonly title: string; readonly text: string }[];
+  /** Titles of skipped tests, by the reason. */
+  readonly skipped: Readonly<Record<string, readonly string[]>>;
+}
+
+interface FileResult {
+  readonly passed: number;
+  readonly failed: number;
+  readonly skipped: number;
+  readonly ms: number;
 }
 
 export const command = declare({
   name: "test",
   summary: "check the project and run every test",
-  arguments: { files: { text: "test files; the checks are left out then", optional: true, repeated: true } },
-  options: { grep: { value: "text", text: "only tests whose title contains it; the checks are left out then" } },
-  async run({ files = [], grep }) {
-    const some = [...files, ...(grep === undefined ? [] : ["--grep", grep])];
-    const counts: Counts = { passed: 0, failed: 0, skipped: 0 };
-    if (some.length === 0) counts[(await check(true)) === 0 ? "passed" : "failed"] += 1;
+  arguments: { files: { text: "test files; without them all tests, and the checks", optional: true, repeated: true } },
+  options: { grep: { value: "text", text: "only tests whose title contains it, without the checks" } },
+  async run({ files, grep }) {
+    const everything = files.length === 0 && grep === undefined;
+    const checked = everything ? check({ fresh: true, background: true }) : undefined;
+    // Obtained here, so that building them does not count against a test's timeout.
+    const noTools = await toolsProblem();
+    if (noTools !== undefined) console.log(`\nThe embedded control plane cannot run here:\n${noTools}\n`);
 
-    // Obtained here, so that a build of them does not count against a test's timeout.
-    const reason = await whyNoTools();
-    if (reason !== undefined) console.log(`\nThe embedded control plane cannot run here:\n${reason}\n`);
-    const tests = await mocha(some, reason);
+    const selected = files.length > 0 ? files : testFiles();
+    const [alone, others] = [true, false].map((wanted) => selected.filter((file) => runsAlone(file) === wanted));
+    const options = { noTools, grep };
+    const results = await Promise.all(
+      balanced(others ?? [], availableParallelism()).map((each) => mocha(each, options)),
+    );
+    const checksPassed = await checked;
+    if (alone && alone.length > 0) results.push(await mocha(alone, options));
 
-    for (const key of ["passed", "failed", "skipped"] as const) counts[key] += tests[key];
-    console.log(`\n${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`);
-    return counts.failed === 0 && counts.passed > 0 ? 0 : 1;
+    if (everything) recordDurations(results);
+    return report(results, checksPassed);
   },
 });
 
-async function whyNoTools(): Promise<string | undefined> {
+async function toolsProblem(): Promise<string | undefined> {
   let last = "";
   try {
     await ensureTools(toolNames, {
@@ -56,37 +75,103 @@ async function whyNoTools(): Promise<string | undefined> {
   }
 }
 
-function mocha(argv: readonly string[], noTools: string | undefined): Promise<Counts> {
+function testFiles(): string[] {
+  return readdirSync(path.join(root, "tests"), { recursive: true, encoding: "utf8" })
+    .filter((file) => file.endsWith(".test.ts"))
+    .map((file) => path.join("tests", file))
+    .sort();
+}
+
+function runsAlone(file: string): boolean {
+  return aloneMark.test(readFileSync(path.resolve(root, file), "utf8"));
+}
+
+/** Divides files among processes by how long each took in the last run. */
+function balanced(files: readonly string[], processes: number): string[][] {
+  const durations = recordedDurations();
+  const ms = (file: string) => durations[file] ?? 1000;
+  const lists = Array.from({ length: processes }, () => ({ files: [] as string[], ms: 0 }));
+  for (const file of [...files].sort((a, b) => ms(b) - ms(a))) {
+    const shortest = lists.reduce((a, b) => (b.ms < a.ms ? b : a));
+    shortest.files.push(file);
+    shortest.ms += ms(file);
+  }
+  return lists.map((list) => list.files).filter((list) => list.length > 0);
+}
+
+function recordedDurations(): Readonly<Record<string, number | undefined>> {
+  try {
+    return JSON.parse(readFileSync(durationsFile, "utf8")) as Record<string, number>;
+  } catch {
+    return {};
+  }
+}
+
+function recordDurations(results: readonly Results[]): void {
+  const files = results.flatMap((each) => Object.entries(each.files));
+  writeJsonAtomically(durationsFile, Object.fromEntries(files.map(([file, { ms }]) => [file, ms])));
+}
+
+/** Runs files in a process, one after the other. */
+function mocha(
+  files: readonly string[],
+  { noTools, grep }: { readonly noTools?: string; readonly grep?: string },
+): Promise<Results> {
   const folder = mkdtempSync(path.join(tmpdir(), "talos-mesh-test-"));
-  const result = path.join(folder, "counts.json");
-  const child = spawn(
-    process.execPath,
-    [path.join(root, "node_modules/mocha/bin/mocha.js"), ...(argv.length > 0 ? argv : ["tests/**/*.test.ts"])],
-    {
-      cwd: root,
-      stdio: "inherit",
-      env: {
-        ...process.env,
-        TALOS_MESH_TEST_RESULT: result,
-        ...(noTools !== undefined && { [noToolsVariable]: noTools.split("\n")[0] }),
-      },
+  const output = path.join(folder, "results.json");
+  const options = grep === undefined ? [] : ["--grep", grep];
+  const child = spawn(process.execPath, [path.join(root, "node_modules/mocha/bin/mocha.js"), ...files, ...options], {
+    cwd: root,
+    stdio: "inherit",
+    env: {
+      ...process.env,
+      TALOS_MESH_TEST_RESULT: output,
+      ...(noTools !== undefined && { [noToolsVariable]: noTools.split("\n")[0] }),
     },
-  );
+  });
   return new Promise((resolve, reject) => {
     child.on("error", reject);
     child.on("close", (code) => {
-      const counts = read(result);
+      const results = read(output);
       rmSync(folder, { recursive: true, force: true });
-      // A run that ended early, or failed outside a test, does not count that itself.
-      resolve(code !== 0 && counts.failed === 0 ? { ...counts, failed: 1 } : counts);
+      if (code === 0 || results.failures.length > 0) return resolve(results);
+      // It ended early, or failed outside a test.
+      const failure = { title: `mocha ${files.join(" ")}`, text: `ended with exit code ${code}` };
+      return resolve({ ...results, failures: [failure] });
     });
   });
 }
 
-function read(file: string): Counts {
+function read(file: string): Results {
   try {
-    return JSON.parse(readFileSync(file, "utf8")) as Counts;
+    return JSON.parse(readFileSync(file, "utf8")) as Results;
   } catch {
-    return { passed: 0, failed: 0, skipped: 0 };
+    return { files: {}, failures: [], skipped: {} };
   }
+}
+
+/** Prints the slowest files, what was skipped, every failure, and the counts. Gives the exit code. */
+function report(results: readonly Results[], checksPassed: boolean | undefined): number {
+  const files = results.flatMap((each) => Object.entries(each.files));
+  if (files.length > 10) {
+    console.log("\nslowest files:");
+    const slowest = [...files].sort(([, a], [, b]) => b.ms - a.ms).slice(0, 10);
+    for (const [file, { ms }] of slowest) console.log(`  ${(ms / 1000).toFixed(1).padStart(6)} s  ${file}`);
+  }
+  const skipped = new Map<string, string[]>();
+  for (const [reason, titles] of results.flatMap((each) => Object.entries(each.skipped))) {
+    skipped.set(reason, [...(skipped.get(reason) ?? []), ...titles]);
+  }
+  for (const [reason, titles] of skipped) {
+    console.log(`\nskipped, because ${reason}:\n${titles.map((title) => `  - ${title}`).join("\n")}`);
+  }
+  const failures = results.flatMap((each) => each.failures);
+  failures.forEach(({ title, text }, index) => console.log(`\n${index + 1}) ${title}\n${text}`));
+
+  const sum = (key: "passed" | "skipped") => files.reduce((total, [, counts]) => total + counts[key], 0);
+  const passed = sum("passed") + (checksPassed === true ? 1 : 0);
+  const failed = failures.length + (checksPassed === false ? 1 : 0);
+  if (checksPassed === false) console.log("\nThe checks failed; their messages are above.");
+  console.log(`\n${passed} passed, ${failed} failed, ${sum("skipped")} skipped`);
+  return failed === 0 && passed > 0 ? 0 : 1;
 }

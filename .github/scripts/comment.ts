@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
 import { z } from "zod";
 import { GitHub, isOurs, required, written } from "./github";
-import { marker } from "./render-report";
+import { marker } from "./render-diff";
 
-/** The head of the pull request as the event says it: not from the artifact, which anybody can write. */
+/** The head of the pull request, from the event: the artifact comes from an untrusted run. */
 export interface Head {
   readonly owner: string;
   readonly branch: string;
@@ -13,17 +13,17 @@ export interface Head {
 const pull = z.object({ number: z.int(), head: z.object({ sha: z.string() }) });
 
 /**
- * Writes the report to the pull request, over the earlier one where there is one. The number comes from the artifact
- * of an untrusted run, so it counts only for an open pull request with exactly this head.
+ * Writes the report into the comment of the pull request. The number comes from the artifact of an untrusted run, so it
+ * is used only where that pull request is open with exactly this head.
  *
- * @returns what was done, in a sentence
+ * @returns a message
  */
 export async function comment(github: GitHub, head: Head, claimed: number, report: string): Promise<string> {
   const query = `state=open&head=${encodeURIComponent(`${head.owner}:${head.branch}`)}`;
   const candidates = await github.list(`/pulls?${query}`, pull);
   const found = candidates.find(({ number, head: { sha } }) => number === claimed && sha === head.sha);
   if (found === undefined) {
-    return `No open pull request #${claimed} with the head ${head.sha}: closed, or pushed to since. Nothing written.`;
+    return `No open pull request #${claimed} with the head ${head.sha}: it was closed, or pushed to since. Nothing was written.`;
   }
   const comments = await github.list(`/issues/${claimed}/comments?sort=created`, written);
   const earlier = comments.find((entry) => isOurs(entry, marker));
@@ -32,7 +32,7 @@ export async function comment(github: GitHub, head: Head, claimed: number, repor
     return `Wrote the comment of #${claimed}.`;
   }
   await github.send("PATCH", `/issues/comments/${earlier.id}`, { body: report });
-  return `Brought the comment of #${claimed} up to date.`;
+  return `Updated the comment of #${claimed}.`;
 }
 
 /** Usage: comment.ts REPORT NUMBER, both files. */

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { z } from "zod";
 
-/** One entry of `pulumi stack history --json`, newest first, as far as it is needed. */
+/** The parts of `pulumi stack history --json` that are used; newest first. */
 const history = z.array(
   z.object({
     kind: z.string(),
@@ -13,29 +13,29 @@ const history = z.array(
 const commit = /^[0-9a-f]{40}$/;
 
 /**
- * The commit a stack holds, by the stack's own history: that of its newest `up`, which must have succeeded.
+ * The commit that is deployed to a stack, from the stack's history: that of its newest `up`, which must have succeeded.
  *
- * @param asked a commit, or its beginning, that it must be; empty for any
- * @throws Error that says what the stack holds instead, and what to do
+ * @param required a commit, or its beginning, that it must be; empty for any
+ * @throws Error with the deployed commit and what to do
  */
-export function deployedCommit(stack: string, historyJson: string, asked = ""): string {
+export function deployedCommit(stack: string, historyJson: string, required = ""): string {
   const newest = history.parse(JSON.parse(historyJson)).find(({ kind }) => kind === "update" || kind === "destroy");
   if (newest === undefined) throw new Error(`${stack} has never been deployed; deploy it first.`);
   if (newest.kind === "destroy") throw new Error(`${stack} was destroyed; deploy it first.`);
   const deployed = newest.environment?.["git.head"] ?? "";
   if (!commit.test(deployed)) {
-    throw new Error(
-      `the newest update of ${stack} does not say which commit it deployed; deploy it from a git checkout.`,
-    );
+    throw new Error(`the newest update of ${stack} has no commit; deploy it from a git checkout.`);
   }
   if (newest.result !== "succeeded") {
     throw new Error(
       `the newest update of ${stack} (commit ${deployed}) is "${newest.result}", not "succeeded"; ` +
-        "wait for it, or mend it and deploy again.",
+        "wait for it, or fix it and deploy again.",
     );
   }
-  if (asked !== "" && (asked.length < 7 || !deployed.startsWith(asked.toLowerCase()))) {
-    throw new Error(`${stack} holds ${deployed}, not ${asked}; only the commit on ${stack} can go on from here.`);
+  if (required !== "" && (required.length < 7 || !deployed.startsWith(required.toLowerCase()))) {
+    throw new Error(
+      `${deployed} is deployed to ${stack}, not ${required}; only the commit on ${stack} can be deployed further.`,
+    );
   }
   return deployed;
 }

@@ -1,13 +1,12 @@
 import { readFileSync } from "node:fs";
-import { code, bodyLimit, fenced } from "./markdown";
-import { GitHub, isOurs, required, written } from "./github";
+import { bodyLimit, code, fenced, GitHub, isOurs, required, written } from "./github";
 
-/** What a preview of the deployed commit says of a stack. */
+/** Result of a preview of the deployed commit. */
 export type Finding = "unchanged" | "drifted" | "unknown";
 
 /**
- * Reads the exit code and the output of `pulumi preview --expect-no-changes`. The CLI has no exit code of its own for
- * "there are changes", so its message decides; any other failure says nothing about drift.
+ * Reads the exit code and the output of `pulumi preview --expect-no-changes`. The CLI has no exit code for "there are
+ * changes", so its message decides. After any other failure nothing is known about drift.
  */
 export function finding(exitCode: number, output: string): Finding {
   if (exitCode === 0) return "unchanged";
@@ -19,10 +18,9 @@ function markerOf(stack: string): string {
 }
 
 /**
- * Keeps one open issue for a stack while it differs from its commit or cannot be checked, and closes it when it is as
- * it should be again.
+ * Keeps one open issue for a stack while it differs from its commit or cannot be checked, and closes it afterwards.
  *
- * @returns what was done, in a sentence
+ * @returns a message
  */
 export async function reportDrift(
   github: GitHub,
@@ -35,24 +33,24 @@ export async function reportDrift(
   const open = issues.find((issue) => isOurs(issue, markerOf(stack)))?.number;
   if (found === "unchanged") {
     if (open === undefined) return `${stack}: no drift.`;
-    await github.send("POST", `/issues/${open}/comments`, { body: `No difference any more: ${runUrl}` });
+    await github.send("POST", `/issues/${open}/comments`, { body: `The stack no longer differs: ${runUrl}` });
     await github.send("PATCH", `/issues/${open}`, { state: "closed" });
-    return `${stack}: no drift any more; closed #${open}.`;
+    return `${stack}: no drift; closed #${open}.`;
   }
   const title = found === "drifted" ? `Drift: ${stack}` : `Drift: ${stack} could not be checked`;
-  const sentence =
+  const text =
     found === "drifted"
-      ? `${code(stack)} differs from the commit that was deployed to it. Either somebody changed it by hand, or what it is made of changed by itself. ` +
-        "Deploying that commit again brings it back; this check changes nothing."
+      ? `${code(stack)} differs from the commit that was deployed to it. It was changed by hand, or by another program. ` +
+        "Deploying that commit again undoes this; the check changes nothing."
       : `The preview of ${code(stack)} failed, so nothing is known about drift.`;
-  const intro = `${markerOf(stack)}\n${sentence}\n\nRun: ${runUrl}\n\n`;
+  const intro = `${markerOf(stack)}\n${text}\n\nRun: ${runUrl}\n\n`;
   const body = intro + fenced(output, found === "drifted" ? "diff" : "text", bodyLimit - intro.length - 200);
   if (open === undefined) {
     await github.send("POST", "/issues", { title, body });
     return `${stack}: ${found}; opened an issue.`;
   }
   await github.send("PATCH", `/issues/${open}`, { title, body });
-  return `${stack}: ${found}; brought #${open} up to date.`;
+  return `${stack}: ${found}; updated #${open}.`;
 }
 
 /** Usage: drift.ts STACK EXIT-CODE-FILE OUTPUT-FILE. Exit code 1 unless the stack is unchanged. */

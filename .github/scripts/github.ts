@@ -1,6 +1,6 @@
 import { z } from "zod";
 
-/** GitHub's REST API for one repository, with the token and address that a workflow has in its environment. */
+/** GitHub's REST API for one repository, with the token and address from the environment of a workflow. */
 export class GitHub {
   private readonly base: string;
   private readonly token: string;
@@ -29,7 +29,7 @@ export class GitHub {
     return text === "" ? undefined : JSON.parse(text);
   }
 
-  /** Every entry of a list that GitHub gives in pages. `path` has a query already. */
+  /** All pages of a list. `path` has a query already. */
   async list<T>(path: string, entry: z.ZodType<T>): Promise<T[]> {
     const found: T[] = [];
     for (let page = 1; ; page++) {
@@ -40,7 +40,7 @@ export class GitHub {
   }
 }
 
-/** Comments and issues of ours are those with our marker that the workflows' own account wrote. */
+/** A comment or an issue. Ours are those of the workflows' account that begin with our marker. */
 export const written = z.object({
   number: z.int().optional(),
   id: z.int(),
@@ -56,4 +56,30 @@ export function required(env: NodeJS.ProcessEnv, name: string): string {
   const value = env[name];
   if (!value) throw new Error(`${name} is not set; the workflow must set it`);
   return value;
+}
+
+/** Longest body GitHub accepts for a comment or an issue, in characters. */
+export const bodyLimit = 65_536;
+
+/**
+ * A fenced block that nothing in its content can close. Content of more than `room` characters is cut after a line, and
+ * the last line says how much is missing.
+ */
+export function fenced(text: string, language: string, room: number): string {
+  const body = cut(text.trimEnd(), room);
+  const ticks = [...body.matchAll(/`+/g)].reduce((longest, [run]) => Math.max(longest, run.length), 2);
+  const fence = "`".repeat(ticks + 1);
+  return `${fence}${language}\n${body}\n${fence}`;
+}
+
+function cut(text: string, room: number): string {
+  if (text.length <= room) return text;
+  const kept = text.slice(0, Math.max(0, text.lastIndexOf("\n", room)));
+  const lines = text.slice(kept.length).split("\n").filter(Boolean).length;
+  return `${kept}\n... ${lines} more lines, left out here`.trimStart();
+}
+
+/** A name as code, with any characters. */
+export function code(name: string): string {
+  return `\`${name.replace(/[^\w./:@+ ()-]/g, "?")}\``;
 }

@@ -1,6 +1,229 @@
-import { gitDiff } from "./git-diff";
-import { renderReport } from "./render-report";
-import { readRenderedStacks } from "./rendered";
+import { spawnSync } from "node:child_process";
+import { lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { stringify } from "yaml";
+import { z } from "zod";
+import { bodyLimit, code, fenced } from "./github";
+
+/** First line of the comment, by which it is found again. */
+export const marker = "<!-- talos-mesh:render -->";
+
+/** What a stack would create: content by name. An object is a file; a release or a command is an entry of a JSON file. */
+export type Rendered = ReadonlyMap<string, string>;
+
+/** The stacks in a folder of render-stacks.sh; a string is the message of a stack that failed. */
+export type RenderedStacks = ReadonlyMap<string, Rendered | string>;
+
+/** Far more than any stack needs. The folder may come from a fork. */
+const maxBytes = 50_000_000;
+
+/**
+ * @throws Error where there is more than 50 MB. Symbolic links are ignored: the folder may come from a fork.
+ */
+export function readRenderedStacks(folder: string): RenderedStacks {
+  const stacks = new Map<string, Rendered | string>();
+  let bytes = 0;
+  const read = (file: string) => {
+    bytes += lstatSync(file).size;
+    if (bytes > maxBytes) throw new Error(`${folder} holds more than ${maxBytes / 1e6} MB; not compared`);
+    return readFileSync(file, "utf8");
+  };
+  for (const entry of entries(folder)) {
+    const place = path.join(folder, entry.name);
+    if (entry.isFile() && entry.name.endsWith(".failed"))
+      stacks.set(entry.name.slice(0, -".failed".length), read(place));
+    else if (entry.isDirectory()) stacks.set(entry.name, new Map(items(place, "", read)));
+  }
+  return stacks;
+}
+
+function entries(folder: string) {
+  return readdirSync(folder, { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+function items(folder: string, prefix: string, read: (file: string) => string): [name: string, text: string][] {
+  return entries(folder).flatMap((entry): [string, string][] => {
+    const place = path.join(folder, entry.name);
+    const name = prefix + entry.name;
+    if (entry.isDirectory()) return items(place, `${name}/`, read);
+    if (!entry.isFile()) return [];
+    const text = read(place);
+    return entry.name.endsWith(".json") ? jsonEntries(name, text) : [[name, text]];
+  });
+}
+
+const entriesOfResources = z.array(z.looseObject({ resource: z.string().min(1) })).min(1);
+
+/** Releases and commands one by one: "releases/istio-istiod changed" is clearer than "releases.json changed". */
+function jsonEntries(file: string, text: string): [name: string, text: string][] {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return [[file, text]];
+  }
+  const list = entriesOfResources.safeParse(value);
+  if (!list.success) return [[file, text]];
+  const kind = path.basename(file, ".json");
+  return list.data.map((entry) => [
+    `${kind}/${entry.resource.replaceAll("/", "_")}`,
+    stringify(entry, { lineWidth: 0 }),
+  ]);
+}
+
+export interface Changes {
+  readonly added: readonly string[];
+  readonly removed: readonly string[];
+  readonly changed: readonly string[];
+}
+
+/** The unified diff of two renderings; empty where they are equal. */
+export type UnifiedDiff = (before: Rendered, after: Rendered) => string;
+
+/** Names, sorted, of what only one side has and of what differs. */
+export function compare(before: Rendered, after: Rendered): Changes {
+  const sorted = (names: Iterable<string>) => [...names].sort();
+  return {
+    added: sorted(after.keys()).filter((name) => !before.has(name)),
+    removed: sorted(before.keys()).filter((name) => !after.has(name)),
+    changed: sorted(after.keys()).filter((name) => before.has(name) && before.get(name) !== after.get(name)),
+  };
+}
+
+/** Number of objects that are listed by name for a stack. */
+const listed = 40;
+
+interface Section {
+  readonly stack: string;
+  readonly row: string;
+  /** Shown above the diff. */
+  readonly list: string;
+  /** Content of the fenced block. */
+  readonly block: string;
+  readonly language: "diff" | "text";
+}
+
+/**
+ * The comment of a pull request: what a merge would change in each rendered stack. Names and diffs are code, so that
+ * nothing in them is read as Markdown. Diffs are cut to keep the comment below `limit` characters: the stacks share the
+ * room equally.
+ */
+export function renderReport(
+  base: RenderedStacks,
+  head: RenderedStacks,
+  diff: UnifiedDiff,
+  limit: number = bodyLimit,
+): string {
+  const stacks = [...new Set([...base.keys(), ...head.keys()])].sort();
+  const sections = stacks.map((stack) => section(stack, base.get(stack), head.get(stack), diff));
+  const heading = [marker, "### What this change renders", ""];
+  if (sections.length === 0) return [...heading, "There is no stack file."].join("\n");
+  const table = [
+    "| Stack | Added | Removed | Changed |",
+    "| --- | ---: | ---: | ---: |",
+    ...sections.map(({ row }) => row),
+  ];
+  const report = [...heading, ...table].join("\n");
+
+  const shown = sections.filter(({ block }) => block !== "");
+  const frame = (of: Section, body: string) =>
+    `\n\n#### ${code(of.stack)}\n\n${of.list}\n\n<details><summary>${of.language === "diff" ? "Diff" : "Message"}</summary>\n\n${body}\n\n</details>`;
+  // A fence and the line about what was left out need some room.
+  const overhead = shown.reduce((sum, of) => sum + frame(of, "").length + 200, report.length);
+  let room = Math.max(0, limit - overhead);
+  return shown.reduce((text, of, index) => {
+    const share = Math.floor(room / (shown.length - index));
+    room -= Math.min(share, of.block.length);
+    return text + frame(of, fenced(of.block, of.language, share));
+  }, report);
+}
+
+function section(
+  stack: string,
+  before: Rendered | string | undefined,
+  after: Rendered | string | undefined,
+  diff: UnifiedDiff,
+): Section {
+  const failure = (row: string, list: string, block: string): Section => ({
+    stack,
+    row: `| ${code(stack)} | ${row} |||`,
+    list,
+    block,
+    language: "text",
+  });
+  if (typeof after === "string") return failure("cannot be rendered", "The stack cannot be rendered.", after);
+  if (typeof before === "string") {
+    return failure(
+      "no comparison",
+      "The target branch's stack cannot be rendered, so there is nothing to compare with.",
+      before,
+    );
+  }
+  const [old, now] = [before ?? new Map<string, string>(), after ?? new Map<string, string>()];
+  const { added, removed, changed } = compare(old, now);
+  const remark = before === undefined ? " (new stack)" : after === undefined ? " (stack removed)" : "";
+  return {
+    stack,
+    row: `| ${code(stack)}${remark} | ${added.length} | ${removed.length} | ${changed.length} |`,
+    list: nameList([
+      ...added.map((name) => `- added ${code(name)}`),
+      ...removed.map((name) => `- removed ${code(name)}`),
+      ...changed.map((name) => `- changed ${code(name)}`),
+    ]),
+    block: diff(old, now),
+    language: "diff",
+  };
+}
+
+function nameList(lines: readonly string[]): string {
+  const more = lines.length - listed;
+  return [...lines.slice(0, listed), ...(more > 0 ? [`- and ${more} more`] : [])].join("\n");
+}
+
+/** `git diff` between two renderings, without git's own header lines. */
+export function gitDiff(before: Rendered, after: Rendered): string {
+  const folder = mkdtempSync(path.join(tmpdir(), "render-diff-"));
+  try {
+    write(path.join(folder, "base"), before, after);
+    write(path.join(folder, "head"), after, before);
+    const { status, stdout, stderr, error } = spawnSync(
+      "git",
+      [
+        "diff",
+        "--no-index",
+        "--no-color",
+        "--no-ext-diff",
+        "--no-textconv",
+        "--no-renames",
+        "--no-prefix",
+        "--text",
+        "base",
+        "head",
+      ],
+      { cwd: folder, encoding: "utf8", maxBuffer: 200_000_000 },
+    );
+    if (error) throw error;
+    if (status !== 0 && status !== 1) throw new Error(`git diff failed: ${stderr}`);
+    return stdout
+      .split("\n")
+      .filter((line) => !/^(diff --git|index|(new|deleted) file mode) /.test(line))
+      .join("\n");
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Writes the files that differ from the other side. Names may come from a fork: none may lead out of the folder. */
+function write(folder: string, items: Rendered, other: Rendered): void {
+  mkdirSync(folder);
+  for (const [name, text] of items) {
+    if (other.get(name) === text) continue;
+    const file = path.join(folder, name.replace(/[^\w./ -]/g, "_").replace(/(^|\/)\.+(?=\/|$)/g, "$1_"));
+    mkdirSync(path.dirname(file), { recursive: true });
+    writeFileSync(file, text.endsWith("\n") ? text : `${text}\n`);
+  }
+}
 
 /** Prints, as Markdown, what differs between two folders of render-stacks.sh. Usage: render-diff.ts BASE HEAD */
 export function main([base, head]: readonly string[]): string {

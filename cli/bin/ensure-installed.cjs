@@ -1,13 +1,13 @@
 "use strict";
-// Brings node_modules in line with package-lock.json, so that a clean clone needs no command before the first one.
+// Installs the packages of package-lock.json where they are missing, so that a clean clone needs no command before.
 const { spawn, spawnSync } = require("child_process");
 const { createHash } = require("crypto");
 const { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } = require("fs");
 const path = require("path");
 const { setTimeout: delay } = require("timers/promises");
 
-/** Seconds another installation may take before we stop waiting for it. */
-const patience = 600;
+/** Seconds to wait for an installation by another process. */
+const installTimeout = 600;
 
 function files(root) {
   return {
@@ -22,34 +22,34 @@ function digest(file) {
   return createHash("sha256").update(readFileSync(file)).digest("hex");
 }
 
-/** Whether what npm says it installed is what the lock file asks for; packages for other platforms may be missing. */
+/** Whether npm's record of what it installed matches the lock file; packages for other platforms may be missing. */
 function sameAsInstalled(lock, installed) {
   if (!existsSync(installed)) return false;
-  const wanted = JSON.parse(readFileSync(lock, "utf8")).packages;
+  const locked = JSON.parse(readFileSync(lock, "utf8")).packages;
   const present = JSON.parse(readFileSync(installed, "utf8")).packages;
-  return Object.keys(wanted).every((name) => {
+  return Object.keys(locked).every((name) => {
     if (name === "") return true;
     const found = present[name];
-    return found ? found.version === wanted[name].version : Boolean(wanted[name].optional || wanted[name].peer);
+    return found ? found.version === locked[name].version : Boolean(locked[name].optional || locked[name].peer);
   });
 }
 
-/** Installed by us from this very lock file, or by npm with the same result, which is then put on record. */
+/** Whether this lock file is installed: by us, or by npm with the same result, which is then recorded. */
 function upToDate(root) {
   const { lock, recorded, installed } = files(root);
-  const wanted = digest(lock);
-  if (existsSync(recorded) && existsSync(installed) && readFileSync(recorded, "utf8") === wanted) return true;
+  const expected = digest(lock);
+  if (existsSync(recorded) && existsSync(installed) && readFileSync(recorded, "utf8") === expected) return true;
   if (!sameAsInstalled(lock, installed)) return false;
-  writeFileSync(recorded, wanted);
+  writeFileSync(recorded, expected);
   return true;
 }
 
-/** Whether the installation that wrote this number still runs. Numbers are given out again, so it must look like one. */
+/** Whether the installation with this process number still runs; another program may have the number now. */
 function alive(pid) {
   const { status, stdout } = spawnSync("ps", ["-o", "stat=,args=", "-p", String(pid)], { encoding: "utf8" });
   if (status === 0) return !stdout.startsWith("Z") && stdout.includes("talos-mesh.cjs");
   if (status !== null) return false;
-  // There is no `ps` here.
+  // Without `ps`.
   try {
     process.kill(pid, 0);
     return true;
@@ -58,8 +58,8 @@ function alive(pid) {
   }
 }
 
-/** Takes the lock, or says who has it. A lock whose owner has died is moved away: a rename has one winner. */
-function take(busy) {
+/** Locks, or gives the owner of the lock. A dead owner's lock is renamed, in which only one process succeeds. */
+function acquire(busy) {
   mkdirSync(path.dirname(busy), { recursive: true, mode: 0o700 });
   try {
     writeFileSync(busy, String(process.pid), { flag: "wx" });
@@ -71,24 +71,24 @@ function take(busy) {
   try {
     owner = Number(readFileSync(busy, "utf8"));
   } catch (error) {
-    if (error.code === "ENOENT") return take(busy);
+    if (error.code === "ENOENT") return acquire(busy);
     throw error;
   }
-  // Empty for the moment between its making and its writing.
+  // Empty between its creation and its first write.
   if (owner === 0 || alive(owner)) return owner || "unknown";
   const moved = `${busy}.${process.pid}`;
   try {
     renameSync(busy, moved);
-    // Another process may have done the same and taken the lock since we looked: then it gets its lock back.
+    // Another process may have locked it again since it was read: then it gets its lock back.
     if (readFileSync(moved, "utf8") !== String(owner)) renameSync(moved, busy);
     else rmSync(moved);
   } catch (error) {
     if (error.code !== "ENOENT") throw error;
   }
-  return take(busy);
+  return acquire(busy);
 }
 
-/** Runs `npm ci`; gives what it printed where it failed. */
+/** Runs `npm ci`. Gives its output where it failed. */
 function npmCi(root) {
   const npm = process.env.npm_execpath;
   const args = ["ci", "--no-audit", "--no-fund", "--loglevel=error"];
@@ -98,7 +98,7 @@ function npmCi(root) {
     let output = "";
     child.stdout.on("data", (chunk) => (output += chunk));
     child.stderr.on("data", (chunk) => (output += chunk));
-    // Ctrl-C reaches npm as well, as one process group; what it leaves has no record, so the next run installs again.
+    // Ctrl-C reaches npm too. An interrupted installation is not recorded, so the next run installs again.
     child.on("error", (error) => resolve(`npm did not start: ${error.message}. npm comes with Node.js.`));
     child.on("close", (code, signal) => {
       if (code === 0) return resolve(undefined);
@@ -108,9 +108,9 @@ function npmCi(root) {
 }
 
 /**
- * Installs the dependencies where they are missing or another lock file's. Two processes at once take turns.
+ * Installs the packages where they are missing or of another lock file. Processes take turns.
  *
- * @returns {Promise<string | undefined>} what failed, for people; nothing where all is well
+ * @returns {Promise<string | undefined>} the message of a failure
  */
 async function ensureInstalled(root) {
   if (upToDate(root)) return undefined;
@@ -119,9 +119,10 @@ async function ensureInstalled(root) {
     if (process.stderr.isTTY) console.error("installing dependencies");
   }, 1000);
   try {
-    const giveUp = Date.now() + patience * 1000;
-    for (let owner = take(busy); owner !== undefined; owner = take(busy)) {
-      if (Date.now() > giveUp) return `process ${owner} is installing dependencies for ${patience} s already (${busy})`;
+    const deadline = Date.now() + installTimeout * 1000;
+    for (let owner = acquire(busy); owner !== undefined; owner = acquire(busy)) {
+      if (Date.now() > deadline)
+        return `process ${owner} has been installing dependencies for more than ${installTimeout} s (${busy})`;
       await delay(200);
     }
     try {

@@ -2,8 +2,7 @@ import type { ClusterAccess } from "../../components/shared/kubernetes/api-serve
 import { UserError } from "../../embedded/program/errors";
 import { stackSettings } from "../../embedded/program/stack-settings";
 import { declare, UsageError } from "../command";
-import { AddonInCluster } from "../dashboard/cluster";
-import { forward } from "../dashboard/forward";
+import { AddonInCluster, forward } from "../dashboard/forward";
 import { pageOf, pages, type StackPage } from "../dashboard/page";
 import { clusterAccess } from "../engine/pulumi-cli";
 import { onInterrupt } from "../interrupt";

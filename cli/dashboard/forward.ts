@@ -1,5 +1,9 @@
 import { createServer, type Server, type Socket } from "node:net";
+import { ApiError, ApiServer, type ClusterAccess } from "../../components/shared/kubernetes/api-server";
+import { type Pod, podsBehind } from "../../components/shared/kubernetes/pods";
+import { openTunnel, type PodPort } from "../../components/shared/kubernetes/pod-streams";
 import { messageOf, UserError } from "../../embedded/program/errors";
+import type { StackPage } from "./page";
 
 /** What connections are forwarded to. */
 export interface Destination {
@@ -64,4 +68,120 @@ function listening(server: Server, port: number): Promise<void> {
     });
     server.listen(port, host, resolve);
   });
+}
+
+/** Seconds for which a token for a login is valid. */
+const tokenLifetime = 3600;
+
+/** An addon's page in the cluster, as the destination of a forwarded port. */
+export class AddonInCluster implements Destination {
+  private target: PodPort | undefined;
+
+  private constructor(
+    private readonly server: ApiServer,
+    private readonly page: StackPage,
+    private readonly log: (line: string) => void,
+  ) {}
+
+  /**
+   * @param log gets what happens to connections
+   * @throws UserError where the kubeconfig cannot be used
+   */
+  static async open(access: ClusterAccess, page: StackPage, log: (line: string) => void): Promise<AddonInCluster> {
+    try {
+      return new AddonInCluster(await ApiServer.open(access), page, log);
+    } catch (error) {
+      throw new UserError(`The stack's kubeconfig cannot be used: ${(error as Error).message}`, { cause: error });
+    }
+  }
+
+  /**
+   * Finds a ready pod.
+   *
+   * @throws UserError that says why there is none
+   */
+  async ready(): Promise<PodPort> {
+    const { namespace, service, page } = this.page;
+    const found = await this.requested(`Service ${service}`, () => podsBehind(this.server, this.page));
+    if (!found) {
+      throw new UserError(
+        `${page} is not in the cluster: namespace ${namespace} has no Service ${service}. Deploy the stack again.`,
+      );
+    }
+    if (!found.target) throw new UserError(`No pod of ${page} is ready. ${stateOf(found.pods, namespace)}`);
+    return { namespace, ...found.target };
+  }
+
+  async connect(socket: Socket): Promise<void> {
+    const known = this.target;
+    if (known) {
+      try {
+        return await this.carry(socket, known);
+      } catch {
+        // It may be gone; another pod takes over.
+        this.target = undefined;
+      }
+    }
+    const target = await this.ready();
+    if (known && known.pod !== target.pod) this.log(`Pod ${known.pod} is gone; continuing with ${target.pod}.`);
+    await this.carry(socket, target);
+    this.target = target;
+  }
+
+  private async carry(socket: Socket, target: PodPort): Promise<void> {
+    const onComplaint = (line: string) => this.log(`Pod ${target.pod}: ${line}`);
+    try {
+      await openTunnel(this.server, target, socket, { onComplaint });
+    } catch (error) {
+      throw new UserError(`Pod ${target.pod} does not answer: ${(error as Error).message}`, { cause: error });
+    }
+  }
+
+  /** The password of a Secret, or a token, as the page's login needs it; undefined where there is none. */
+  async credential(): Promise<string | undefined> {
+    const { login, namespace } = this.page;
+    switch (login.kind) {
+      case "none":
+        return undefined;
+      case "password": {
+        const reference = { apiVersion: "v1", kind: "Secret", namespace, name: login.secret };
+        const secret = await this.requested(`Secret ${login.secret}`, () => this.server.get(reference));
+        const { data } = (secret ?? {}) as { data?: Readonly<Record<string, string>> };
+        const text = data?.[login.key];
+        return text === undefined ? undefined : Buffer.from(text, "base64").toString();
+      }
+      case "token": {
+        const path = `/api/v1/namespaces/${namespace}/serviceaccounts/${login.serviceAccount}/token`;
+        const spec = { audiences: [], expirationSeconds: tokenLifetime };
+        const body = { apiVersion: "authentication.k8s.io/v1", kind: "TokenRequest", spec };
+        const answer = await this.requested(`a token of ${login.serviceAccount}`, () =>
+          this.server.request("POST", path, { body }),
+        );
+        return (answer as { status?: { token?: string } } | undefined)?.status?.token;
+      }
+    }
+  }
+
+  /** The result of a request; undefined where what was requested does not exist. */
+  private async requested<T>(what: string, request: () => Promise<T>): Promise<T | undefined> {
+    try {
+      return await request();
+    } catch (error) {
+      const status = error instanceof ApiError ? error.status : undefined;
+      if (status === 404) return undefined;
+      if (status === 401 || status === 403) {
+        throw new UserError(`The API server refuses to give ${what} in ${this.page.namespace} (${status}).`, {
+          cause: error,
+        });
+      }
+      const why = (error as Error).message.split("\n")[0] ?? "";
+      throw new UserError(`The API server does not answer: ${why}`, { cause: error });
+    }
+  }
+}
+
+function stateOf(pods: readonly Pod[], namespace: string): string {
+  if (pods.length === 0) return `There is none; see \`kubectl -n ${namespace} get events\`.`;
+  const states = pods.map(({ name, phase, waitingFor }) => `${name}: ${[...new Set([phase, waitingFor])].join(", ")}`);
+  return `There ${pods.length === 1 ? "is" : "are"} ${states.join("; ")}. See \`kubectl -n ${namespace} describe pods\`.`;
 }

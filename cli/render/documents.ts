@@ -1,8 +1,7 @@
 import { stringify } from "yaml";
 import { UserError } from "../../embedded/program/errors";
 import type { ProgramResult, Registration } from "../../embedded/program/run-program";
-import { isTree } from "../../embedded/program/secrets";
-import { showable, showableOutputs } from "./placeholders";
+import { isTree, isUnknown, mapLeaves } from "../../embedded/program/secrets";
 
 /** File name to content. */
 export type Documents = ReadonlyMap<string, string>;
@@ -11,13 +10,13 @@ const releaseType = "kubernetes:helm.sh/v3:Release";
 const commandType = "command:local:Command";
 
 /**
- * One YAML file an object, and the releases, commands and outputs as JSON: the same bytes for the same program, with
- * secrets and what is unknown before a deployment as placeholders.
+ * A YAML file for each object, and releases, commands and outputs as JSON: the same bytes for the same program. Secrets,
+ * and values that only a deployment can know, are placeholders.
  */
 export function documents({ registrations, outputs }: ProgramResult): Documents {
   const commands = new Set(registrations.filter(({ type }) => type === commandType).map(({ urn }) => urn));
-  const made = registrations.filter(({ custom, type }) => custom && !type.startsWith("pulumi:providers:"));
-  const shown = made.map((registration) => ({ registration, inputs: showable(registration, commands) }));
+  const resources = registrations.filter(({ custom, type }) => custom && !type.startsWith("pulumi:providers:"));
+  const shown = resources.map((registration) => ({ registration, inputs: showable(registration, commands) }));
   const of = (type: string): Shown[] => shown.filter((each) => each.registration.type === type);
   const others = shown.filter(({ registration: { type }, inputs }) => !isSpecial(type) && !isObject(inputs));
 
@@ -32,7 +31,7 @@ export function documents({ registrations, outputs }: ProgramResult): Documents 
   found.set("releases.json", json(sorted(of(releaseType).map(release))));
   found.set("commands.json", json(sorted(of(commandType).map(command))));
   found.set("outputs.json", json(showableOutputs(outputs)));
-  // A provider this command knows nothing of is shown as it is, not left out.
+  // A resource of an unknown provider is shown as it is.
   if (others.length > 0) found.set("others.json", json(sorted(others.map(other))));
   return found;
 }
@@ -69,7 +68,7 @@ function sorted(items: readonly Record<string, unknown>[]): readonly Record<stri
   return [...items].sort((a, b) => compare(String(a.resource), String(b.resource)));
 }
 
-/** By code point: the order of letters in the user's language must not change a file. */
+/** By code point: the user's language must not change a file. */
 function compare(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
@@ -78,7 +77,7 @@ function compare(a: string, b: string): number {
 function fileName({ name }: Registration, inputs: Record<string, unknown>): string {
   const metadata = isTree(inputs.metadata) ? inputs.metadata : {};
   const [group, version] = String(inputs.apiVersion).split("/");
-  // Colons (RBAC) and placeholders are no part of a portable file name.
+  // Colons (RBAC) and placeholders do not fit into a portable file name.
   const parts = [version ? group : "core", inputs.kind, metadata.namespace, metadata.name ?? name]
     .filter((part) => typeof part === "string")
     .map((part) => part.toLowerCase().replace(/[^a-z0-9.-]+/g, "-"));
@@ -96,4 +95,43 @@ function json(value: unknown): string {
 
 function sortedKeys(tree: Record<string, unknown>): Record<string, unknown> {
   return Object.fromEntries(Object.entries(tree).sort(([a], [b]) => compare(a, b)));
+}
+
+const secretMark = "[secret ";
+
+/** Placeholder of an encrypted value in the stack file: `[secret grafana]` for `talos-mesh:secrets.grafana`. */
+export function secretPlaceholder(name: string): string {
+  return `${secretMark}${name.replace(/^[^:]+:(secrets\.)?/, "")}]`;
+}
+
+/**
+ * The inputs of a resource without secrets. A secret string that contains its placeholder (`Bearer [secret token]`) is
+ * kept; any other secret becomes `[secret RESOURCE.PATH]`. A value that only a deployment can know becomes `${RESOURCE}`,
+ * the resource that it is computed from, or `${RESOURCE.stdout}` where that is a command.
+ */
+function showable(registration: Registration, commands: ReadonlySet<string>): Record<string, unknown> {
+  const { name, inputs, propertyDependencies } = registration;
+  return mapLeaves(inputs, (leaf, path, secret) => {
+    if (isUnknown(leaf)) return unknownPlaceholder(propertyDependencies[path[0] ?? ""] ?? [], commands);
+    if (!secret && !isSecretData(inputs, path)) return leaf;
+    return typeof leaf === "string" && leaf.includes(secretMark) ? leaf : `${secretMark}${[name, ...path].join(".")}]`;
+  }) as Record<string, unknown>;
+}
+
+/** The outputs of the program without secrets. The origin of an unknown output is not recorded. */
+function showableOutputs(outputs: Record<string, unknown>): Record<string, unknown> {
+  return mapLeaves(outputs, (leaf, path, secret) => {
+    if (secret) return `${secretMark}outputs.${path.join(".")}]`;
+    return isUnknown(leaf) ? "${unknown until deployed}" : leaf;
+  }) as Record<string, unknown>;
+}
+
+function unknownPlaceholder(urns: readonly string[], commands: ReadonlySet<string>): string {
+  const sources = urns.map((urn) => urn.slice(urn.lastIndexOf("::") + 2) + (commands.has(urn) ? ".stdout" : ""));
+  return sources.length > 0 ? `\${${[...new Set(sources)].sort().join(", ")}}` : "${unknown until deployed}";
+}
+
+/** The provider treats the data of a Secret as secret, whether the program marked it or not. */
+function isSecretData(inputs: Record<string, unknown>, path: readonly string[]): boolean {
+  return inputs.kind === "Secret" && inputs.apiVersion === "v1" && (path[0] === "data" || path[0] === "stringData");
 }

@@ -1,25 +1,28 @@
 import { renderVariable } from "../../components/settings/context";
-import { runProgram, type ProgramResult } from "../../embedded/program/run-program";
-import { documents, type Documents } from "./documents";
-import { renderHost } from "./host";
-import { secretPlaceholder } from "./placeholders";
+import { runProgram, type ProgramResult, type ResourceHost } from "../../embedded/program/run-program";
+import { documents, type Documents, secretPlaceholder } from "./documents";
 
 export interface RenderRequest {
   /** Absolute path of the folder with Pulumi.yaml. */
   readonly projectRoot: string;
   readonly stack: string;
   readonly configFile: string;
-  /** Whether parts that this release does not build are left out, with a warning each, instead of refused. */
+  /** Whether to leave out, with a warning, what this release does not build. */
   readonly skipUnbuilt: boolean;
 }
 
-/** The files that say what a deployment would make. */
+/** Deploys nothing: a resource is its inputs, and what only a deployment can know is unknown, as in a preview. */
+export const renderHost: ResourceHost = {
+  register: ({ inputs }) => Promise.resolve({ state: { ...inputs } }),
+};
+
+/** The files that show what a deployment would create. */
 export async function render(request: RenderRequest): Promise<Documents> {
-  return documents(await runUnmade(request));
+  return documents(await runWithoutDeploying(request));
 }
 
-/** Runs the program with nothing made and nothing looked at but the settings. */
-export async function runUnmade(request: RenderRequest): Promise<ProgramResult> {
+/** Runs the program without a cluster, a network, or another process. */
+async function runWithoutDeploying(request: RenderRequest): Promise<ProgramResult> {
   const { projectRoot, stack, configFile, skipUnbuilt } = request;
   const before = process.env[renderVariable];
   process.env[renderVariable] = "1";

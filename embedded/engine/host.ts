@@ -5,7 +5,7 @@ import { RunnerError, StoppedError } from "./errors";
 import { makeCommand } from "./make-command";
 import { makeObject } from "./make-object";
 import { makeRelease } from "./make-release";
-import { Making, urnOf, type HostOptions, type Made } from "./making";
+import { Making, type HostOptions, type Made } from "./making";
 import { stableJson } from "./stable-json";
 
 /**
@@ -21,8 +21,6 @@ export class EmbeddedHost implements ResourceHost {
 
   async register(registration: Registration): Promise<{ id?: string; state: Record<string, unknown> }> {
     if (!registration.custom) {
-      // Takes no time, and passes on what it waits for to all that is in it.
-      this.told(registration, registration.name, Date.now());
       return { state: {} };
     }
     const { observer, record } = this.options;
@@ -31,24 +29,17 @@ export class EmbeddedHost implements ResourceHost {
     const inputs = unwrapSecrets(registration.inputs) as Record<string, unknown>;
     const making = new Making(this.options, registration, inputs);
     observer.started(making.item);
-    const startedAt = Date.now();
     try {
       const { id, state, change, target, fingerprint } = await make(making);
       const entry = making.entry("done", target, fingerprint);
       if (stableJson(entry) !== stableJson({ ...making.recorded, sequence: undefined })) record.put(entry);
       observer.finished(making.item, change);
-      this.told(registration, making.item.label, startedAt);
       return { id, state };
     } catch (error) {
       const failure = this.options.signal?.aborted === true ? new StoppedError() : error;
       observer.failed(making.item, messageOf(failure));
       throw failure;
     }
-  }
-
-  private told({ urn, dependencies, parent, provider }: Registration, label: string, startedAt: number): void {
-    const after = [...dependencies, ...[parent, provider && urnOf(provider)].filter((each) => each !== undefined)];
-    this.options.onStep?.({ urn, label, after, startedAt, endedAt: Date.now() });
   }
 
   private throwIfStopped(): void {

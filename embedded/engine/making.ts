@@ -1,4 +1,3 @@
-import type { TimedStep } from "../../scripts/perf/critical-path";
 import type { Registration } from "../program/run-program";
 import type { Change, Item, RunObserver } from "../../cli/engine/engine";
 import type { Clusters } from "./clusters";
@@ -14,7 +13,6 @@ export interface HostOptions {
   readonly clusters: Clusters;
   readonly observer: RunObserver;
   readonly signal?: AbortSignal;
-  readonly onStep?: (step: TimedStep) => void;
 }
 
 /** A resource that has been brought to what the program asks for. */

@@ -1,7 +1,6 @@
 import { existsSync, rmSync } from "node:fs";
 import path from "node:path";
 import { redactSecrets, runProgram } from "../program/run-program";
-import type { TimedStep } from "../../scripts/perf/critical-path";
 import type { RunObserver } from "../../cli/engine/engine";
 import type { ToolProgress } from "../tools/ensure-tools";
 import { Clusters } from "./clusters";
@@ -23,8 +22,6 @@ export interface RunnerOptions {
   /** Asks the run to stop: nothing new begins, and what is under way is ended or given up. */
   readonly signal?: AbortSignal;
   readonly onTool?: (progress: ToolProgress) => void;
-  /** Told when each resource was worked on, for measurements. */
-  readonly onStep?: (step: TimedStep) => void;
 }
 
 export interface ApplyOptions extends RunnerOptions {

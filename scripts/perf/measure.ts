@@ -2,14 +2,14 @@ import { spawn } from "node:child_process";
 import path from "node:path";
 import { performance } from "node:perf_hooks";
 
-export const root = path.resolve(__dirname, "../..");
+const root = path.resolve(__dirname, "../..");
 const reporter = path.join(__dirname, "usage-reporter.cjs");
 
-/** What one process took. */
+/** What one process used. */
 export interface Usage {
   /** Seconds from its start to its end. */
   readonly wall: number;
-  /** Seconds of processor time, which a busy machine changes less than the wall time. */
+  /** Seconds of processor time, which depends less on what else the machine does. */
   readonly cpu: number;
   /** Peak resident memory in bytes. */
   readonly memory: number;
@@ -17,7 +17,7 @@ export interface Usage {
   readonly sdk: readonly string[];
 }
 
-/** Runs Node in a process of its own. A process that fails is no measurement: the promise rejects. */
+/** Runs Node with these arguments in a process of its own. Rejects where the process fails. */
 export async function measure(args: readonly string[]): Promise<Usage> {
   const started = performance.now();
   const child = spawn(process.execPath, ["-r", reporter, ...args], {
@@ -34,12 +34,13 @@ export async function measure(args: readonly string[]): Promise<Usage> {
   return { wall, ...(JSON.parse(usage()) as Omit<Usage, "wall">) };
 }
 
+/** Arguments that render a stack. */
 export function renderArgs(stack: string, out: string, configFile?: string): string[] {
   const config = configFile ? ["--config", configFile] : [];
   return ["cli/bin/talos-mesh.cjs", "render", "--stack", stack, "--out", out, ...config];
 }
 
-/** A process that loads the Pulumi SDK and these files of the provider SDKs, and does nothing with them. */
+/** Arguments that load the Pulumi SDK and these files of the provider SDKs, and nothing else. */
 export function loadArgs(sdk: readonly string[]): string[] {
   return ["-e", `require("@pulumi/pulumi"); for (const file of ${JSON.stringify(sdk)}) require(file);`];
 }
@@ -48,4 +49,35 @@ function collect(stream: unknown): () => string {
   const chunks: Buffer[] = [];
   (stream as NodeJS.ReadableStream).on("data", (chunk: Buffer) => chunks.push(chunk));
   return () => Buffer.concat(chunks).toString();
+}
+
+export interface Spread {
+  readonly median: number;
+  readonly min: number;
+  readonly max: number;
+}
+
+/** @throws RangeError without values */
+export function spread(values: readonly number[]): Spread {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = Math.floor(sorted.length / 2);
+  const [low, high] = [sorted[sorted.length % 2 === 0 ? middle - 1 : middle], sorted[middle]];
+  if (low === undefined || high === undefined) throw new RangeError("no values");
+  return { median: (low + high) / 2, min: Math.min(...values), max: Math.max(...values) };
+}
+
+export interface SizedCost {
+  readonly size: number;
+  readonly cost: number;
+}
+
+/**
+ * The power of the size with which a cost grows: 1 is linear, 2 quadratic. The cost of the smallest size is subtracted
+ * first: every size has a fixed part (loading the SDK), which would make any growth look slower than linear. Three sizes
+ * give (large - small) / (middle - small) as a power of the same ratio of the sizes.
+ */
+export function growthExponent(small: SizedCost, middle: SizedCost, large: SizedCost): number {
+  const cost = (large.cost - small.cost) / (middle.cost - small.cost);
+  const size = (large.size - small.size) / (middle.size - small.size);
+  return Math.log(cost) / Math.log(size);
 }

@@ -1,12 +1,12 @@
 import { stringify } from "yaml";
 
-/** Services of one namespace; a mesh of many services has many namespaces too. */
+/** Services in each namespace. */
 const namespaceSize = 20;
 
 /**
  * A stack file with `size` mesh services, each with two versions, a canary route, a weighted split with a timeout and
- * retries, a circuit breaker, and the rule that allows its caller. A fixed pattern, so that a size is the same stack
- * everywhere and always: service n is called by service n - 1 of its namespace.
+ * retries, a circuit breaker, and a rule that allows its caller: service n - 1 of its namespace. The same size always
+ * gives the same stack.
  */
 export function sizedStack(size: number): string {
   const services = Array.from({ length: size }, (_, index) => ({

@@ -1,6 +1,6 @@
 "use strict";
-// Preloaded into a measured process: at its end it writes what it used, and which files of the provider SDKs it
-// loaded, to file descriptor 3.
+// Preloaded into a measured process. At its end, it writes to file descriptor 3 what the process used, and which files of
+// the provider SDKs it loaded.
 const { writeSync } = require("node:fs");
 
 process.on("exit", () => {

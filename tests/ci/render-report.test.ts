@@ -1,9 +1,14 @@
 import assert from "node:assert/strict";
 import { symlinkSync } from "node:fs";
 import path from "node:path";
-import { main } from "../../.github/scripts/render-diff";
-import { compare, marker, renderReport } from "../../.github/scripts/render-report";
-import { readRenderedStacks, type Rendered } from "../../.github/scripts/rendered";
+import {
+  compare,
+  main,
+  marker,
+  readRenderedStacks,
+  type Rendered,
+  renderReport,
+} from "../../.github/scripts/render-diff";
 import { removeTemporaryFolders, temporaryFolder } from "./support";
 
 const rendered = (items: Record<string, string>): Rendered => new Map(Object.entries(items));
@@ -34,7 +39,7 @@ describe("what a pull request changes in the rendered stacks", () => {
     assert.doesNotMatch(report, /same\.yaml/);
   });
 
-  it("says nothing beside the table where nothing changes", () => {
+  it("is only the table where nothing changes", () => {
     const folder = temporaryFolder({ "dev/a.yaml": "a: 1\n", "staging/a.yaml": "a: 1\n" });
     const report = main([folder, folder]);
     assert.match(report, /\| `dev` \| 0 \| 0 \| 0 \|\n\| `staging` \| 0 \| 0 \| 0 \|$/);
@@ -83,10 +88,10 @@ describe("what a pull request changes in the rendered stacks", () => {
   });
 });
 
-describe("a rendered folder from a stranger", () => {
+describe("a rendered folder from a fork", () => {
   afterEach(removeTemporaryFolders);
 
-  it("cannot end the fence its diff stands in", () => {
+  it("cannot end the fence around its diff", () => {
     const report = main([
       temporaryFolder({ "dev/a.yaml": "a\n" }),
       temporaryFolder({ "dev/a.yaml": "```\n@everybody\n" }),

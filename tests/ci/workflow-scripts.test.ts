@@ -5,9 +5,8 @@ import path from "node:path";
 import { comment } from "../../.github/scripts/comment";
 import { deployedCommit } from "../../.github/scripts/deployed-commit";
 import { finding, reportDrift } from "../../.github/scripts/drift";
-import { gitDiff } from "../../.github/scripts/git-diff";
 import { GitHub } from "../../.github/scripts/github";
-import { marker } from "../../.github/scripts/render-report";
+import { gitDiff, marker } from "../../.github/scripts/render-diff";
 import { bot, fakeGitHub, type FakeGitHub, removeTemporaryFolders, root, temporaryFolder } from "./support";
 
 const sha = "0123456789abcdef0123456789abcdef01234567";
@@ -39,10 +38,10 @@ describe("the comment of a pull request", () => {
   });
 
   it("is replaced where there is one, also beyond the first hundred comments", async () => {
-    const others = Array.from({ length: 150 }, (_, id) => ({ id, body: "hello", user: { login: "somebody" } }));
+    const others = Array.from({ length: 150 }, (_, id) => ({ id, body: "hello", user: { login: "someone" } }));
     const comments = [...others, { id: 900, body: `${marker}\nold`, user: bot }];
     const client = await answering({ "/pulls": pulls, "/issues/7/comments": comments });
-    assert.equal(await comment(client, head, 7, "report"), "Brought the comment of #7 up to date.");
+    assert.equal(await comment(client, head, 7, "report"), "Updated the comment of #7.");
     assert.deepEqual(
       writes().map(({ method, url }) => [method, url]),
       [["PATCH", "/repos/example/mesh/issues/comments/900"]],
@@ -52,7 +51,7 @@ describe("the comment of a pull request", () => {
   it("leaves alone a person's comment that quotes ours", async () => {
     const client = await answering({
       "/pulls": pulls,
-      "/issues/7/comments": [{ id: 1, body: `${marker}\nquoted`, user: { login: "somebody" } }],
+      "/issues/7/comments": [{ id: 1, body: `${marker}\nquoted`, user: { login: "someone" } }],
     });
     assert.equal(await comment(client, head, 7, "report"), "Wrote the comment of #7.");
   });
@@ -65,7 +64,7 @@ describe("the comment of a pull request", () => {
 
   it("is not written for a commit that was pushed over", async () => {
     const client = await answering({ "/pulls": [{ number: 7, head: { sha: "f".repeat(40) } }] });
-    assert.match(await comment(client, head, 7, "report"), /Nothing written/);
+    assert.match(await comment(client, head, 7, "report"), /Nothing was written/);
   });
 
   it("fails with GitHub's status where GitHub refuses", async () => {
@@ -74,7 +73,7 @@ describe("the comment of a pull request", () => {
   });
 });
 
-describe("the commit a stack holds", () => {
+describe("the commit that is deployed to a stack", () => {
   const update = (result: string, commit = sha) => ({ kind: "update", result, environment: { "git.head": commit } });
   const history = (...entries: object[]) => JSON.stringify(entries);
 
@@ -97,7 +96,7 @@ describe("the commit a stack holds", () => {
       "another commit",
       history(update("succeeded")),
       "f".repeat(40),
-      /staging holds 0123.*, not ffff.*only the commit on staging/,
+      /0123.* is deployed to staging, not ffff.*only the commit on staging/,
     ],
     ["a beginning that is too short", history(update("succeeded")), "0123", /not 0123;/],
     ["a failed update", history(update("failed"), update("succeeded")), "", /"failed", not "succeeded"/],
@@ -109,7 +108,7 @@ describe("the commit a stack holds", () => {
       /was destroyed/,
     ],
     ["a stack never deployed", history(), "", /never been deployed/],
-    ["an update from outside git", history({ kind: "update", result: "succeeded" }), "", /does not say which commit/],
+    ["an update from outside git", history({ kind: "update", result: "succeeded" }), "", /has no commit/],
   ];
   for (const [what, entries, asked, message] of refused) {
     it(`refuses ${what}`, () => {
@@ -133,7 +132,7 @@ describe("the commit a stack holds", () => {
 });
 
 describe("drift", () => {
-  it("is told from a preview that failed", () => {
+  it("is distinguished from a preview that failed", () => {
     assert.equal(finding(0, ""), "unchanged");
     assert.equal(finding(1, "error: no changes were expected but changes were proposed"), "drifted");
     assert.equal(finding(255, "error: no changes were expected for preview but changes were proposed"), "drifted");
@@ -168,7 +167,7 @@ describe("drift", () => {
     const client = await answering({ "/issues": [open] });
     assert.equal(
       await reportDrift(client, "staging", "unchanged", "", "https://run"),
-      "staging: no drift any more; closed #12.",
+      "staging: no drift; closed #12.",
     );
     assert.deepEqual(writes().at(-1), {
       method: "PATCH",

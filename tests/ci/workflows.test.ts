@@ -43,7 +43,7 @@ describe("all workflows", () => {
 
 for (const { file, text, workflow } of workflows()) {
   describe(file, () => {
-    it("pins every action by commit, with its version beside it", () => {
+    it("pins every action by commit, with its version in a comment", () => {
       assertPinned(text);
     });
 

@@ -1,6 +1,7 @@
 "use strict";
-// Mocha's reporter of `npm test`: a line a file, every failure whole, every skipped part with its reason, and the
-// counts in one closing line. A test that is pending without a reason has failed: skipping is never silent.
+// Mocha's reporter: a line for each file. At the end, where TALOS_MESH_TEST_RESULT names a file, the results are written
+// to it for `npm test`; else they are printed: what was skipped with its reason, every failure, and the counts. A test that
+// is skipped without a reason has failed.
 const { writeFileSync } = require("node:fs");
 const path = require("node:path");
 const Mocha = require("mocha");
@@ -15,79 +16,78 @@ function reasonOf(test) {
 
 class Reporter {
   constructor(runner) {
-    const root = process.cwd();
-    const files = new Map();
-    const failures = [];
-    const skipped = new Map();
-    const started = Date.now();
-    const told = new Map();
-    const tell = (file) => {
-      const { passed, failed, skipped: left, ms } = files.get(file);
-      const mark = failed > 0 ? "FAILED" : left > 0 ? "part  " : "ok    ";
-      const detail = [`${passed} passed`, failed && `${failed} failed`, left && `${left} skipped`].filter(Boolean);
-      const line = `${mark} ${file}  ${detail.join(", ")}  ${(ms / 1000).toFixed(1)} s`;
-      if (told.get(file) !== line) console.log(line);
-      told.set(file, line);
-    };
+    this.files = {};
+    this.failures = [];
+    this.skipped = {};
+    const printed = new Map();
     let current;
-    const count = (test, kind) => {
-      const file = test.file ? path.relative(root, test.file) : "(no file)";
-      const counts = files.get(file) ?? { passed: 0, failed: 0, skipped: 0, ms: 0 };
-      counts[kind] += 1;
-      counts.ms += test.duration ?? 0;
-      files.set(file, counts);
-      current = file;
+    let since = Date.now();
+
+    const print = (file) => {
+      const { passed, failed, skipped, ms } = this.files[file];
+      const mark = failed > 0 ? "FAILED" : skipped > 0 ? "part  " : "ok    ";
+      const detail = [`${passed} passed`, failed && `${failed} failed`, skipped && `${skipped} skipped`];
+      const line = `${mark} ${file}  ${detail.filter(Boolean).join(", ")}  ${(ms / 1000).toFixed(1)} s`;
+      if (printed.get(file) !== line) console.log(line);
+      printed.set(file, line);
     };
-    // Files run one after the other: when anything of the next one begins, all of the one before is counted.
+    // Files run one after the other: one is done when the next one begins. Its time includes its hooks.
     const begin = ({ file }) => {
-      if (current === undefined || file === undefined || path.relative(root, file) === current) return;
-      tell(current);
-      current = undefined;
+      const name = file && path.relative(process.cwd(), file);
+      if (name === undefined || name === current) return;
+      end();
+      current = name;
+      since = Date.now();
     };
+    const end = () => {
+      if (this.files[current] === undefined) return;
+      this.files[current].ms = Date.now() - since;
+      print(current);
+    };
+    const count = (test, kind) => {
+      const file = test.file ? path.relative(process.cwd(), test.file) : "(no file)";
+      this.files[file] ??= { passed: 0, failed: 0, skipped: 0, ms: 0 };
+      this.files[file][kind] += 1;
+    };
+    const fail = (test, error) => {
+      count(test, "failed");
+      this.failures.push({ title: test.fullTitle(), text: error?.stack ?? String(error) });
+    };
+
     runner.on(EVENT_SUITE_BEGIN, begin);
     runner.on(EVENT_TEST_BEGIN, begin);
-
     runner.on(EVENT_TEST_PASS, (test) => count(test, "passed"));
-    runner.on(EVENT_TEST_FAIL, (test, error) => {
-      count(test, "failed");
-      failures.push({ title: test.fullTitle(), error });
-    });
+    runner.on(EVENT_TEST_FAIL, fail);
     runner.on(EVENT_TEST_PENDING, (test) => {
       const reason = reasonOf(test);
-      if (reason === undefined) {
-        count(test, "failed");
-        failures.push({ title: test.fullTitle(), error: new Error("skipped without a reason") });
-      } else {
-        count(test, "skipped");
-        skipped.set(reason, [...(skipped.get(reason) ?? []), test.fullTitle()]);
-      }
+      if (reason === undefined) return fail(test, new Error("skipped without a reason"));
+      count(test, "skipped");
+      (this.skipped[reason] ??= []).push(test.fullTitle());
     });
     runner.on(EVENT_RUN_END, () => {
-      for (const file of files.keys()) tell(file);
-      for (const [reason, titles] of skipped) {
-        console.log(`\nskipped, because ${reason}:`);
-        for (const title of titles) console.log(`  - ${title}`);
-      }
-      failures.forEach(({ title, error }, index) => {
-        console.log(`\n${index + 1}) ${title}\n${error?.stack ?? String(error)}`);
-      });
-      const total = { passed: 0, failed: 0, skipped: 0, ms: Date.now() - started };
-      for (const counts of files.values()) {
-        total.passed += counts.passed;
-        total.failed += counts.failed;
-        total.skipped += counts.skipped;
-      }
-      this.total = total;
+      end();
+      for (const file of Object.keys(this.files)) print(file);
+      const { files, failures, skipped } = this;
       const target = process.env.TALOS_MESH_TEST_RESULT;
-      if (target) writeFileSync(target, JSON.stringify(total));
-      else console.log(`\n${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
-      // Mocha counts its own failures; a silent skip is one it does not know of.
-      if (total.failed > 0) process.exitCode = 1;
+      if (target) writeFileSync(target, JSON.stringify({ files, failures, skipped }));
+      else this.print();
+      // Mocha does not count a test that is skipped without a reason as a failure.
+      if (failures.length > 0) process.exitCode = 1;
     });
   }
 
+  print() {
+    for (const [reason, titles] of Object.entries(this.skipped)) {
+      console.log(`\nskipped, because ${reason}:`);
+      for (const title of titles) console.log(`  - ${title}`);
+    }
+    this.failures.forEach(({ title, text }, index) => console.log(`\n${index + 1}) ${title}\n${text}`));
+    const sum = (key) => Object.values(this.files).reduce((total, counts) => total + counts[key], 0);
+    console.log(`\n${sum("passed")} passed, ${this.failures.length} failed, ${sum("skipped")} skipped`);
+  }
+
   done(failures, finish) {
-    finish(Math.max(failures, this.total?.failed ?? 0));
+    finish(Math.max(failures, this.failures.length));
   }
 }
 

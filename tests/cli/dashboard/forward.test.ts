@@ -3,8 +3,7 @@ import { once } from "node:events";
 import { connect, createServer, type AddressInfo, type Socket } from "node:net";
 import { Writable } from "node:stream";
 import { show } from "../../../cli/commands/dashboard";
-import { AddonInCluster } from "../../../cli/dashboard/cluster";
-import { forward, type Forward } from "../../../cli/dashboard/forward";
+import { AddonInCluster, forward, type Forward } from "../../../cli/dashboard/forward";
 import type { StackPage } from "../../../cli/dashboard/page";
 import { Terminal } from "../../../cli/report/terminal";
 import { FakeApiServer } from "./fake-api-server";
@@ -20,7 +19,7 @@ const grafana: StackPage = {
 
 const upperCase = (sent: string) => sent.toUpperCase();
 
-/** Sends a text to a port of this machine and gives the first answer; undefined where the connection just ends. */
+/** Sends a string to a port of this machine and gives the first response; undefined where the connection only ends. */
 function ask(port: number, text: string): Promise<string | undefined> {
   return new Promise((resolve) => {
     const socket = connect(port, "127.0.0.1");

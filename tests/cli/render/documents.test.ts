@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
 import { parse } from "yaml";
 import { runProgram, type Registration } from "../../../embedded/program/run-program";
-import { documents } from "../../../cli/render/documents";
-import { renderHost } from "../../../cli/render/host";
-import { secretPlaceholder } from "../../../cli/render/placeholders";
+import { documents, secretPlaceholder } from "../../../cli/render/documents";
+import { renderHost } from "../../../cli/render/render";
 import { projectRoot } from "../../support/program";
 import { writeStackFile } from "../../embedded/program/stack-files";
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { markerFile, writeFolder } from "../../../cli/render/output-folder";
@@ -52,14 +52,29 @@ describe("the folder of a render", () => {
     assert.throws(() => writeFolder(file, new Map()), { name: "UserError", message: /is a file; name a folder/ });
   });
 
-  it("is known as ours after a run that was killed before its first file", () => {
+  it("is refused where it cannot be created, with the reason and no stack trace", () => {
+    symlinkSync(path.join(parent, "nowhere"), path.join(parent, "link"));
+    for (const [place, code] of [
+      [path.join(parent, "link"), "EEXIST"],
+      [path.join(parent, "x".repeat(300)), "ENAMETOOLONG"],
+      // A new folder vanishes there, and Node's own recursive mkdir never returns.
+      ["/proc/self/render/out", "ENOENT"],
+    ]) {
+      assert.throws(() => writeFolder(place ?? "", new Map([["a.yaml", ""]])), {
+        name: "UserError",
+        message: `--out ${place}: cannot be used (${code}). Name a folder that you may write.`,
+      });
+    }
+  });
+
+  it("is recognized as ours after a run that was killed before its first file", () => {
     // A process number that no system gives out.
     mkdirSync(path.join(folder, `${markerFile}.99999999`), { recursive: true });
     write("a.yaml");
     assert.deepEqual(entries(), [markerFile, "a.yaml"]);
   });
 
-  it("never loses a file elsewhere to a marker that somebody edited", () => {
+  it("never loses a file elsewhere to an edited marker", () => {
     write("a.yaml");
     writeFileSync(path.join(parent, "deep", "precious"), "");
     writeFileSync(path.join(folder, markerFile), "a.yaml\n../precious\n");

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { growthExponent, spread } from "../../../scripts/perf/statistics";
+import { growthExponent, spread } from "../../../scripts/perf/measure";
 
 describe("the figures of npm run perf", () => {
   it("take the middle value, or the mean of the two in the middle", () => {

@@ -1,0 +1,94 @@
+import { spawnSync } from "node:child_process";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import path from "node:path";
+
+/** Checks besides prettier's, eslint's and the compiler's: syntax of shell scripts, length of files, and wording. */
+
+const maxLines = 300;
+
+/** Folders and files of the program itself. */
+const production = ["index.ts", "components", "policies", "cli", "embedded", "scripts"];
+/** Further folders and files with text of this project. */
+const texts = [".github", "docs", "tests", "README.md", "CONTRIBUTING.md", "SECURITY.md"];
+
+interface Word {
+  readonly pattern: RegExp;
+  readonly instead: string;
+}
+
+/** Words that docs, comments, names and messages do not use. */
+const words: readonly Word[] = [
+  { pattern: /\btold\b/i, instead: "reported, logged" },
+  { pattern: /\banew\b/i, instead: "again" },
+  { pattern: /\bmended\b/i, instead: "fixed" },
+  { pattern: /\b(?:nobody|somebody|whoever)\b/i, instead: "the component, the client, the caller" },
+  { pattern: /\bstands?\b(?!-)/i, instead: "is, is in" },
+  { pattern: /\bbeside\b/i, instead: "compared with, next to" },
+  { pattern: /\bways? out\b/i, instead: "egress, workaround" },
+  { pattern: /\bin earnest\b/i, instead: "actually" },
+  { pattern: /\ba text\b/, instead: "a string" },
+  { pattern: /\ba map\b/, instead: "a mapping" },
+  { pattern: /\bpatience\b/i, instead: "a timeout with its unit" },
+];
+
+/** Lines in which such a word has another sense. */
+const allowed: readonly RegExp[] = [];
+
+/** Folders and files whose words are not checked yet. */
+const unchecked: readonly string[] = [
+  ...["index.ts", "components", "policies", "embedded", "cli/talhelper", "cli/talos", "docs", "tests", "CHANGELOG.md"],
+];
+
+/** Files of the program: TypeScript, JavaScript and shell scripts. */
+export function productionFiles(root: string): string[] {
+  return production.flatMap((entry) => filesIn(root, entry)).filter((file) => /\.(ts|cjs|mjs|sh)$/.test(file));
+}
+
+/** What is wrong with the files, a line for each. */
+export function fileProblems(root: string): string[] {
+  const files = productionFiles(root);
+  const shell = files.filter((file) => file.endsWith(".sh"));
+  const others = [...texts.flatMap((entry) => filesIn(root, entry))].filter((file) =>
+    /\.(ts|cjs|mjs|sh|md|yml)$/.test(file),
+  );
+  return [
+    ...shell.flatMap((file) => syntaxProblems(root, file)),
+    ...files.flatMap((file) => lengthProblems(root, file)),
+    ...[...files, ...others].filter(isChecked).flatMap((file) => wordProblems(root, file)),
+  ];
+}
+
+function isChecked(file: string): boolean {
+  const place = "scripts/check/files.ts";
+  return file !== place && !unchecked.some((entry) => file === entry || file.startsWith(`${entry}/`));
+}
+
+function syntaxProblems(root: string, file: string): string[] {
+  const { status, stderr } = spawnSync("bash", ["-n", file], { cwd: root, encoding: "utf8" });
+  return status === 0 ? [] : [stderr.trim()];
+}
+
+function lengthProblems(root: string, file: string): string[] {
+  const lines = readFileSync(path.join(root, file), "utf8").split("\n").length - 1;
+  return lines > maxLines ? [`${file}: has ${lines} lines; at most ${maxLines}`] : [];
+}
+
+function wordProblems(root: string, file: string): string[] {
+  const lines = readFileSync(path.join(root, file), "utf8").split("\n");
+  return lines.flatMap((line, index) =>
+    words.flatMap(({ pattern, instead }) => {
+      const found = pattern.exec(line);
+      if (found === null || allowed.some((each) => each.test(line))) return [];
+      return [`${file}:${index + 1}: "${found[0]}": write ${instead}`];
+    }),
+  );
+}
+
+function filesIn(root: string, entry: string): string[] {
+  const place = path.join(root, entry);
+  if (!existsSync(place)) return [];
+  if (/\.\w+$/.test(entry) && !entry.startsWith(".")) return [entry];
+  return readdirSync(place, { recursive: true, withFileTypes: true })
+    .filter((each) => each.isFile())
+    .map((each) => path.relative(root, path.join(each.parentPath, each.name)));
+}
