@@ -1,4 +1,3 @@
-import { benchmarkProblems } from "./benchmark/plan/problems";
 import { machineConfigProblems } from "./cluster/talos/config/node-plan";
 import { projectFiles } from "./cluster/talos/config/user-patches";
 import { unknownValues } from "./mesh/values/chart-folder";
@@ -13,6 +12,5 @@ export function problemsOfLayers(valid: Partial<Settings>, projectRoot: string):
       ? machineConfigProblems(cluster, projectFiles(projectRoot))
       : []),
     ...unknownValues(valid, projectRoot),
-    ...benchmarkProblems(valid),
   ];
 }

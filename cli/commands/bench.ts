@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { OutputError } from "../../components/benchmark/measure/load-generators";
 import { scenarioNames } from "../../components/benchmark/metrics/record";
+import { BaselineError } from "../../components/benchmark/report/baseline";
 import { KubernetesCluster } from "../../components/benchmark/run/cluster";
 import { benchmarkRequest, NotMeasurable } from "../../components/benchmark/run/request";
 import { BudgetError, runBenchmark } from "../../components/benchmark/run/runner";
@@ -69,7 +69,7 @@ Exit codes
         terminal.errorLine("Stopped. Finished runs are kept; the same command continues after them.");
         return interrupted;
       }
-      const known = [BudgetError, NotMeasurable, OutputError, ApiError, UnknownKindError];
+      const known = [BaselineError, BudgetError, NotMeasurable, ApiError, UnknownKindError];
       if (!(isUnreachable(error) || known.some((kind) => error instanceof kind))) throw error;
       throw new UserError((error as Error).message, { cause: error });
     } finally {

@@ -12,15 +12,15 @@ export interface BenchmarkArgs extends Pick<Settings, "mesh" | "images" | "obser
   readonly stack: string;
 }
 
-/** `exec`, so that stopping the command stops the benchmark. */
+/** `exec`, so that a signal to the command reaches the benchmark. */
 const command = (verb: "measure" | "remove") => `exec node components/benchmark/run/run.cjs ${verb}`;
 
 /**
- * Measures what the mesh costs, when everything else stands. It runs when it is made and when what it is told changes:
- * the plan, the mesh's version, `runId`. Finished runs are kept, so that other budgets are judged without measuring.
+ * Measures what the mesh costs, after everything else is deployed. Runs on creation and when its request changes: the plan,
+ * the mesh's version, `runId`. Finished runs are kept, so that changed budgets are judged without measuring.
  */
 export class Benchmark extends Layer {
-  /** What a manager reads, then where the whole report is; empty on simulated nodes, and until it is measured. */
+  /** The summary and the path of the report; empty on simulated nodes, and before it has run. */
   readonly result: pulumi.Output<readonly string[]>;
 
   constructor(name: string, args: BenchmarkArgs, opts?: LayerOptions) {
@@ -51,7 +51,7 @@ export class Benchmark extends Layer {
   }
 }
 
-/** What a benchmark printed; nothing where it is no result, as in a rendering. */
+/** Lines of the stack's output; none where stdout is not a result, as in a rendering. */
 function linesOf(stdout: string): readonly string[] {
   try {
     const { sentences = [], report } = JSON.parse(stdout) as Partial<BenchmarkResult>;

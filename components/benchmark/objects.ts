@@ -3,49 +3,49 @@ import type { KubernetesObject } from "../shared/kubernetes/object";
 import { hasSchedule, type Scenario } from "./metrics/record";
 import type { BenchmarkPlan } from "./plan/plan";
 
-/** Everything of a benchmark has this label, and so can be found and removed. */
+/** Label of everything that a benchmark creates, by which it is found and removed. */
 export const ownLabel = { "app.kubernetes.io/managed-by": "talos-mesh-benchmark" } as const;
 
 export function namespaceOf(scenario: Scenario): string {
   return `${benchmarkNamespace}${scenario}`;
 }
 
-/** Ports of the server, each with the protocol in its name: a mesh treats one without as TCP. */
+/** Ports of the server. The names begin with the protocol; Istio treats others as TCP. */
 export const ports = { http: 8080, grpc: 8079, "tcp-echo": 8078, "tcp-iperf3": 5201, "http-details": 9080 } as const;
 
-/** The folder that the containers of a client share: fortio's image has no shell, and its log must be fetched. */
+/** A volume that the containers of a client share: fortio writes its log there, and a container with a shell reads it. */
 export const workFolder = "/work";
 
-export interface Places {
+export interface ScenarioOptions {
   readonly clientNode: string;
   readonly serverNode: string;
-  /** Of the control plane whose proxies are measured. @default the default one */
+  /** Revision of the control plane whose proxies are measured. @default the default one */
   readonly revision?: string;
-  /** How images are pulled. @default as Kubernetes does, without secrets */
+  /** @default pull policy IfNotPresent, without secrets */
   readonly pull?: Pull;
 }
 
 export interface Pull {
   readonly policy?: string;
-  /** Contents of Secrets of type `kubernetes.io/dockerconfigjson`, in base64, by name. */
+  /** Base64 contents of Secrets of type `kubernetes.io/dockerconfigjson`, by name. */
   readonly secrets: Readonly<Record<string, string>>;
 }
 
-/** An object of any kind, as the API server takes it. */
+/** An object of any kind. */
 type AnyObject = KubernetesObject & Readonly<Record<string, unknown>>;
 
-/** What a scenario consists of, in the order in which it is made. */
-export function scenarioObjects(scenario: Scenario, plan: BenchmarkPlan, places: Places): AnyObject[] {
+/** The objects of a scenario, in the order in which they are created. */
+export function scenarioObjects(scenario: Scenario, plan: BenchmarkPlan, options: ScenarioOptions): AnyObject[] {
   const namespace = namespaceOf(scenario);
   const near = plan.arms.some(({ placement }) => placement === "same-node");
   return [
     {
       apiVersion: "v1",
       kind: "Namespace",
-      metadata: { name: namespace, labels: { ...ownLabel, ...meshLabels(scenario, places.revision), ...podSecurity } },
+      metadata: { name: namespace, labels: { ...ownLabel, ...meshLabels(scenario, options.revision), ...podSecurity } },
       spec: {},
     },
-    ...Object.entries(places.pull?.secrets ?? {}).map(([name, content]) => ({
+    ...Object.entries(options.pull?.secrets ?? {}).map(([name, content]) => ({
       apiVersion: "v1",
       kind: "Secret",
       metadata: { name, namespace, labels: ownLabel },
@@ -60,11 +60,11 @@ export function scenarioObjects(scenario: Scenario, plan: BenchmarkPlan, places:
       automountServiceAccountToken: false,
       spec: undefined,
     })),
-    ...(scenario === "waypoint" ? waypoint(namespace, places) : []),
+    ...(scenario === "waypoint" ? waypoint(namespace, options) : []),
     service(namespace, plan),
-    deployment("server", namespace, places.serverNode, plan, places.pull),
-    deployment("client", namespace, places.clientNode, plan, places.pull),
-    ...(near ? [deployment("client-near", namespace, places.serverNode, plan, places.pull)] : []),
+    deployment("server", namespace, options.serverNode, plan, options.pull),
+    deployment("client", namespace, options.clientNode, plan, options.pull),
+    ...(near ? [deployment("client-near", namespace, options.serverNode, plan, options.pull)] : []),
   ];
 }
 
@@ -85,10 +85,10 @@ function meshLabels(scenario: Scenario, revision: string | undefined): Record<st
 }
 
 /**
- * A waypoint for what is addressed to Services, beside the server: left to the scheduler, it would be near or far from
- * run to run, and that decides its latency. https://istio.io/latest/docs/ambient/usage/waypoint/
+ * A waypoint for Services, on the server's node: placed by the scheduler, it could be on another node in every run, and its
+ * latency with it. https://istio.io/latest/docs/ambient/usage/waypoint/
  */
-function waypoint(namespace: string, { revision, serverNode }: Places): AnyObject[] {
+function waypoint(namespace: string, { revision, serverNode }: ScenarioOptions): AnyObject[] {
   const name = "waypoint";
   const pinned = { spec: { replicas: 1, template: { spec: onNode(serverNode) } } };
   const labels = {
@@ -117,26 +117,26 @@ function waypoint(namespace: string, { revision, serverNode }: Places): AnyObjec
   ];
 }
 
-/** By its name: the label `kubernetes.io/hostname` may be another. */
+/** By the node's name, from which its label `kubernetes.io/hostname` may differ. */
 function onNode(node: string) {
   const nodeSelectorTerms = [{ matchFields: [{ key: "metadata.name", operator: "In", values: [node] }] }];
   return { affinity: { nodeAffinity: { requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms } } } };
 }
 
 function service(namespace: string, { target }: BenchmarkPlan): AnyObject {
-  const offered = Object.entries(ports).filter(([name]) => target === "details" || name !== "http-details");
+  const served = Object.entries(ports).filter(([name]) => target === "details" || name !== "http-details");
   return {
     apiVersion: "v1",
     kind: "Service",
     metadata: { name: "server", namespace, labels: ownLabel },
     spec: {
       selector: { app: "server" },
-      ports: offered.map(([name, port]) => ({ name, port, targetPort: port })),
+      ports: served.map(([name, port]) => ({ name, port, targetPort: port })),
     },
   };
 }
 
-/** One pod on one node. It is recreated, never doubled: a second one would share the load. */
+/** One pod on one node. An update replaces it, because two pods would share the load. */
 function deployment(name: string, namespace: string, node: string, plan: BenchmarkPlan, pull?: Pull): AnyObject {
   const role = name === "server" ? "server" : "client";
   const details = role === "server" && plan.target === "details";
@@ -167,7 +167,7 @@ function deployment(name: string, namespace: string, node: string, plan: Benchma
             container("iperf3", plan.images.iperf3, ports["tcp-iperf3"], ["iperf3", "-s"]),
             ...(details ? [container("details", plan.images.details, ports["http-details"])] : []),
           ].map((each) => ({ ...each, imagePullPolicy })),
-          // In memory: writing a log to a disk would be a part of what is measured.
+          // In memory: a log on disk would add to what is measured.
           volumes: [{ name: "work", emptyDir: { medium: "Memory", sizeLimit: workSize(plan) } }],
         },
       },
@@ -182,9 +182,8 @@ const fortioServer = [
 ];
 
 /**
- * Without any, pods would be of class BestEffort where they have no sidecar and Burstable where they have one, and a node
- * that is short of processors would treat them differently. Small, as all scenarios are there at once; no limits, as these
- * would be measured.
+ * Without requests, pods without a sidecar would be of class BestEffort and those with one Burstable, which a busy node
+ * treats differently. Small, because all scenarios are deployed at once; without limits, because those would be measured.
  */
 const resources = { requests: { cpu: "25m", memory: "32Mi" } } as const;
 
@@ -194,14 +193,14 @@ function container(name: string, image: string, port: number, command?: readonly
     ...(command && { command: [...command] }),
     ports: [{ containerPort: port }],
     resources,
-    // None for iperf3: a probe would be its one client, and turn away the one that measures.
+    // Not for iperf3, which serves one client at a time: a probe would keep out the load generator.
     ...(name !== "iperf3" && { readinessProbe: { tcpSocket: { port }, periodSeconds: 10 } }),
     securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ["ALL"] } },
     volumeMounts: [{ name: "work", mountPath: workFolder }],
   };
 }
 
-/** Bytes of a line of fortio's access log, with room to spare. */
+/** Upper limit of a line of fortio's access log, in bytes. */
 const logLine = 160;
 
 function workSize({ arms }: BenchmarkPlan): string {

@@ -19,7 +19,7 @@ describe("the benchmark of a stack", function () {
   // Each runs the whole program, some of them four times.
   this.timeout(90_000);
 
-  it("waits for the mesh and the application where no policy stands between them", async () => {
+  it("waits for the mesh and the application in a stack without policies", async () => {
     const open = { mesh: { mtls: "PERMISSIVE" }, traffic: { services: [] }, security: null };
     const run = await runStack({ overrides: { ...onNodes, ...open, benchmark } });
     const command = run.one(commandType, "benchmark-run");
@@ -65,28 +65,28 @@ describe("the benchmark of a stack", function () {
     assert.notEqual(await requestFor(benchmark), await requestFor({ ...benchmark, runId: "2" }));
   });
 
-  it("says in the stack's outputs what the mesh costs, and where the report is", async () => {
-    const said = { identity: "0", state: "measured", sentences: ["sidecar adds 2 ms"], budgets: {}, report: "a/b" };
+  it("adds its summary and the path of its report to the outputs of the stack", async () => {
+    const result = { identity: "0", state: "measured", sentences: ["sidecar adds 2 ms"], budgets: {}, report: "a/b" };
     const printed = (stdout: string) =>
       runStack({
         overrides: { ...onNodes, benchmark },
         outputsFor: ({ name }) => (name === "benchmark-run" ? { stdout } : undefined),
       });
-    const { outputs } = await printed(JSON.stringify(said));
+    const { outputs } = await printed(JSON.stringify(result));
     assert.deepEqual(outputs.benchmark, ["sidecar adds 2 ms", "Report: a/b/report.html"]);
     assert.deepEqual((await printed("")).outputs.benchmark, []);
     assert.deepEqual((await runStack({ overrides: onNodes })).outputs.benchmark, []);
   });
 
-  it("is refused before anything is made where an arm cannot be measured as it is asked for", async () => {
-    const asked = { ...benchmark, qps: [1], connections: [64], duration: "10s" };
+  it("is refused before any resource is created where an arm cannot run as planned", async () => {
+    const tooFew = { ...benchmark, qps: [1], connections: [64], duration: "10s" };
     await assert.rejects(
-      runStack({ overrides: { ...onNodes, benchmark: asked } }),
-      /talos-mesh:benchmark: http-c64-q1-1024B has 10 requests in 10 s, which are no two for each of its connections/,
+      runStack({ overrides: { ...onNodes, benchmark: tooFew } }),
+      /talos-mesh:benchmark: http-c64-q1-1024B has 10 requests in 10 s, fewer than two for each connection/,
     );
   });
 
-  it("runs nothing on simulated nodes, and nothing where it is not asked for", async () => {
+  it("runs nothing on simulated nodes, and does not exist without its section", async () => {
     const simulated = await runStack({ overrides: { benchmark } });
     assert.equal(simulated.byType("talos-mesh:benchmark:Benchmark").length, 1);
     assert.equal(

@@ -18,17 +18,17 @@ function problems(settings: z.input<typeof benchmark>, ofMesh: object = {}): str
 }
 
 describe("the settings of a benchmark", () => {
-  it("may be left out, every one", () => {
+  it("are all optional", () => {
     assert.deepEqual(problems({}), []);
   });
 
-  it("need the scenario that the others are compared with", () => {
+  it("must include none", () => {
     assert.deepEqual(problems({ scenarios: ["sidecar"] }), [
       "benchmark.scenarios: found sidecar; add none, which the others are compared with",
     ]);
   });
 
-  it("say nothing twice", () => {
+  it("contain no value twice", () => {
     assert.deepEqual(problems({ scenarios: ["none", "none"], qps: [100, 100], keepAlive: [true, true] }), [
       "benchmark.scenarios.1: value none is there already, at scenarios[0]",
       "benchmark.qps.1: value 100 is there already, at qps[0]",
@@ -36,14 +36,14 @@ describe("the settings of a benchmark", () => {
     ]);
   });
 
-  it("ask for no answer that the server does not give", () => {
+  it("contain no payload size that the server cannot send", () => {
     assert.equal(benchmark.safeParse({ payloadSizes: [262_145] }).success, false);
     assert.deepEqual(problems({ preset: "article", payloadSizes: [1024] }), [
       "benchmark.payloadSizes: found 1024; preset article asks details, whose answer cannot be chosen; remove one of them",
     ]);
   });
 
-  it("know the budgets that can be judged", () => {
+  it("contain budgets of known metrics and measured scenarios only", () => {
     assert.deepEqual(problems({ budgets: { p99: { max: 5 }, "sidecar.cpu": { max: 0.5 } } }), []);
     assert.deepEqual(
       problems({ scenarios: ["none", "sidecar"], budgets: { p98: { max: 5 }, "ambient.p99": { max: 1 } } }),
@@ -54,12 +54,12 @@ describe("the settings of a benchmark", () => {
     );
   });
 
-  it("set no budget for what the plan does not measure", () => {
+  it("contain no budget that no arm of the plan measures", () => {
     const given = { cpu: { max: 1 }, "sidecar.memory": { max: 80 }, throughput: { max: 30 }, p99: { max: 5 } };
     assert.deepEqual(problems({ qps: [0], tcpStreams: [], budgets: given }), [
-      "benchmark.budgets.cpu: cpu is measured at fixed rates, and benchmark.qps has only saturation; add a rate to it",
-      "benchmark.budgets.sidecar.memory: memory is measured at fixed rates, and benchmark.qps has only saturation; add a rate to it",
-      "benchmark.budgets.throughput: throughput is that of TCP streams, and none are measured; set benchmark.tcpStreams: [1]",
+      "benchmark.budgets.throughput: found a budget for throughput, which no arm of the plan measures; set benchmark.tcpStreams: [1]",
+      "benchmark.budgets.cpu: found a budget for cpu, which no arm of the plan measures; add a rate to benchmark.qps",
+      "benchmark.budgets.sidecar.memory: found a budget for memory, which no arm of the plan measures; add a rate to benchmark.qps",
     ]);
     assert.match(
       problems({ preset: "istio-tools", budgets: given }).join(),
@@ -68,7 +68,7 @@ describe("the settings of a benchmark", () => {
     assert.deepEqual(problems({ qps: [0, 100], tcpStreams: [1], budgets: given }), []);
   });
 
-  it("measure every data plane of the mesh where they name none", () => {
+  it("measure all data planes of the mesh by default", () => {
     const scenarios = (ofMesh: object) => benchmarkScenarios(benchmark.parse({}), meshOf(ofMesh));
     assert.deepEqual(scenarios({}), ["none", "sidecar"]);
     assert.deepEqual(scenarios(ambient), ["none", "ambient"]);
@@ -81,7 +81,7 @@ describe("the settings of a benchmark", () => {
     ]);
   });
 
-  it("do not ask for ztunnel's scenarios in a mesh without it; sidecars go with either", () => {
+  it("contain ambient and waypoint only for a mesh with ztunnel, and sidecar for any", () => {
     const asked = { scenarios: ["none" as const, "sidecar" as const, "ambient" as const, "waypoint" as const] };
     const message = (name: string) =>
       `found ${name}, which needs ztunnel, and a mesh of dataPlane sidecar has none; remove it, or set mesh.dataPlane: ambient, where sidecar can be measured as well`;
@@ -92,7 +92,7 @@ describe("the settings of a benchmark", () => {
     assert.deepEqual(problems(asked, ambient), []);
   });
 
-  it("need the blocks of an interval where there is a budget", () => {
+  it("need enough blocks for an interval where there is a budget", () => {
     assert.deepEqual(problems({ blocks: 3 }), []);
     assert.deepEqual(problems({ blocks: 3, budgets: { p99: { max: 5 } } }), [
       "benchmark.blocks: found 3; budgets are judged on an interval, which takes at least 7",

@@ -2,24 +2,24 @@ import { curve, isKnown, type Latency } from "../metrics/record";
 import { LatencyHistogram } from "../statistics/percentiles";
 import { type FortioResult, OutputError, percentileOfBins } from "./load-generators";
 
-/** The rate that fortio was asked for, and when it began. */
+/** The schedule of a run of fortio at a fixed rate. */
 export interface Schedule {
-  /** Requests a second of all connections together. */
+  /** Requests per second over all connections. */
   readonly qps: number;
   readonly connections: number;
-  /** As asked, and not as it took. */
+  /** The planned duration, not the actual one. */
   readonly seconds: number;
   /** Microseconds since 1970. */
   readonly startMicros: number;
 }
 
-/** Latencies in microseconds of the requests that succeeded, twice over. */
+/** Two distributions of the latencies of successful requests, in microseconds. */
 export interface Latencies {
   /** From when a request was sent, as the client measures it. */
   readonly raw: LatencyHistogram;
-  /** From when it was due; with those that waited and were not sent any more when the time was up. */
+  /** From when a request was due. Includes requests that were due but not sent before the end. */
   readonly corrected: LatencyHistogram;
-  /** Lines of the log: requests, failed ones too. */
+  /** Lines of the log: all requests, failed ones included. */
   readonly requests: number;
 }
 
@@ -28,41 +28,44 @@ interface Line {
   readonly latency: number;
   /** When it was sent, in nanoseconds since 1970. */
   readonly timestamp: number;
+  /** Number of the connection. */
   readonly thread: number;
+  /** Number of the request on its connection. */
   readonly iter: number;
   readonly ok: boolean;
 }
 
 /**
- * When calls are due, in microseconds since 1970, by fortio's own schedule (periodic/periodic.go with -uniform, without
- * -jitter and -nocatchup): connection t of n starts t/n of a period late, and its N calls are spread so that the last one
- * is due at the end, so call i is due after i + i/(N-1) periods. Whoever reckons with i periods is a whole period off in
- * the end.
+ * When requests are due, in microseconds since 1970.
+ *
+ * Source: fortio's periodic/periodic.go, with -uniform and without -jitter and -nocatchup. Connection t of n starts t/n of
+ * a period late. Its N requests are spread so that the last one is due at the end: request i is due after i + i/(N-1)
+ * periods, a whole period later at the end than i periods would be.
  */
 export function dueTimes(schedule: Schedule): (thread: number, iter: number) => number {
   const { qps, connections, startMicros } = schedule;
   const period = (connections / qps) * 1e6;
-  const calls = callsOf(schedule);
-  const stretch = calls > 1 ? 1 + 1 / (calls - 1) : 1;
+  const requests = requestsPerConnection(schedule);
+  const stretch = requests > 1 ? 1 + 1 / (requests - 1) : 1;
   return (thread, iter) => startMicros + period * (thread / connections + iter * stretch);
 }
 
-/** Calls that each connection is to make. */
-function callsOf({ qps, connections, seconds }: Schedule): number {
+function requestsPerConnection({ qps, connections, seconds }: Schedule): number {
   return Math.floor(Math.floor(qps * seconds) / connections);
 }
 
 /**
- * Latencies without coordinated omission. A connection of fortio's waits for an answer before it asks again, so that
- * in a stall it leaves out the very requests that would have waited. Here a request that was due while its connection
- * still waited counts from when it was due. One that its connection was free to send counts from when it was sent: that
- * a timer of the client's woke up late is not the server's doing.
+ * Latencies corrected for coordinated omission. A connection of fortio's sends its next request after the response to the
+ * last one, so that during a stall it omits the requests that would have waited.
  *
- * When its time is up fortio leaves out what is still due. What was due while its connection still waited counts as a
- * wait until that was free, which is the least that it would have been.
+ * - A request that was due while its connection was still waiting counts from when it was due.
+ * - A request that its connection was free to send counts from when it was sent: a late timer of the client is not the
+ *   server's latency.
+ * - Requests still due when the time is up are never sent. Those that were due while their connection was waiting count as
+ *   a wait until it was free, the least they could have taken.
  *
- * @param log as `-access-log-format json` writes it, in the order in which requests end
- * @throws OutputError for what is no such log
+ * @param log in the format of `-access-log-format json`, in the order in which requests end
+ * @throws OutputError for anything else
  */
 export function latenciesOf(log: Buffer, schedule: Schedule): Latencies {
   const dueAt = dueTimes(schedule);
@@ -81,20 +84,20 @@ export function latenciesOf(log: Buffer, schedule: Schedule): Latencies {
     raw.record(micros);
     corrected.record(wasBusy ? Math.max(micros, sent + micros - due) : micros);
   }
-  const calls = callsOf(schedule);
+  const planned = requestsPerConnection(schedule);
   for (const [thread, { iter, freeAt }] of last) {
-    for (let unsent = iter + 1; unsent < calls && dueAt(thread, unsent) < freeAt; unsent++) {
+    for (let unsent = iter + 1; unsent < planned && dueAt(thread, unsent) < freeAt; unsent++) {
       corrected.record(freeAt - dueAt(thread, unsent));
     }
   }
   return { raw, corrected, requests };
 }
 
-/** One by one from the bytes: all together may be more than a string can hold. */
+/** Reads line by line from the buffer, because a whole log can be longer than a string may be. */
 function* lines(log: Buffer): Iterable<Line> {
   for (let start = 0; start < log.length;) {
-    const found = log.indexOf("\n", start);
-    const end = found === -1 ? log.length : found;
+    const newline = log.indexOf("\n", start);
+    const end = newline === -1 ? log.length : newline;
     const text = log.toString("utf8", start, end);
     start = end + 1;
     if (text === "") continue;
@@ -102,7 +105,7 @@ function* lines(log: Buffer): Iterable<Line> {
     try {
       line = JSON.parse(text) as Partial<Line>;
     } catch {
-      throw new OutputError(`the access log has a line that is no JSON: ${text.slice(0, 80)}`);
+      throw new OutputError(`the access log has a line that is not JSON: ${text.slice(0, 80)}`);
     }
     const { latency, timestamp, thread, iter, ok } = line;
     if (latency === undefined || timestamp === undefined || thread === undefined || iter === undefined) {
@@ -114,26 +117,19 @@ function* lines(log: Buffer): Iterable<Line> {
   }
 }
 
-/** @param histogram of microseconds, with at least one */
+/** @param histogram of microseconds, not empty */
 export function latencyOfHistogram(histogram: LatencyHistogram): Latency {
-  return latency(
-    histogram.count,
-    histogram.mean / 1000,
-    histogram.max / 1000,
-    (percent) => histogram.percentile(percent) / 1000,
-  );
+  const { count, mean, max } = histogram;
+  return latency(count, mean / 1000, max / 1000, (percent) => histogram.percentile(percent) / 1000);
 }
 
+/** From fortio's own histogram, where there is no access log. */
 export function latencyOfFortio({ bins, mean, requests }: FortioResult): Latency {
   return latency(requests, mean, bins.at(-1)?.end ?? NaN, (percent) => percentileOfBins(bins, percent));
 }
 
 function latency(count: number, mean: number, max: number, percentile: (percent: number) => number): Latency {
   const known = curve.filter((percent) => isKnown(percent, count));
-  return {
-    count,
-    mean,
-    max,
-    percentiles: Object.fromEntries(known.map((percent) => [String(percent), percentile(percent)])),
-  };
+  const percentiles = Object.fromEntries(known.map((percent) => [String(percent), percentile(percent)]));
+  return { count, mean, max, percentiles };
 }

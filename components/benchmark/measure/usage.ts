@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { rootNamespace } from "../../shared/istio";
-import type { Component, Scenario, Usages } from "../metrics/record";
+import type { Component, Usages } from "../metrics/record";
 
 /** Counters of one container at one moment. */
 export interface ContainerSample {
@@ -8,9 +8,9 @@ export interface ContainerSample {
   readonly namespace: string;
   readonly pod: string;
   readonly container: string;
-  /** Processor time used since it started, in nanoseconds. */
+  /** CPU time since the container started, in nanoseconds. */
   readonly cpuNanos: number;
-  /** When that was read, in milliseconds since 1970. */
+  /** When that counter was read, in milliseconds since 1970. */
   readonly at: number;
   /** Bytes of the working set. */
   readonly memory: number;
@@ -35,10 +35,7 @@ const summary = z.object({
     .optional(),
 });
 
-/**
- * Reads a kubelet's `/stats/summary`, which has the time of every counter: what was used between two looks is divided
- * by the time between the counters, and not by that between the looks.
- */
+/** Reads a kubelet's `/stats/summary`. */
 export function parseSummary(node: string, json: unknown): ContainerSample[] {
   return (summary.parse(json).pods ?? []).flatMap(({ podRef, containers = [] }) =>
     containers.flatMap(({ name, cpu, memory }): ContainerSample[] => {
@@ -58,26 +55,28 @@ export function parseSummary(node: string, json: unknown): ContainerSample[] {
   );
 }
 
-/** What a container is to a scenario; undefined for what is none of its business. */
+/** The component that a container is for a scenario; undefined for containers that do not serve it. */
 export type RoleOf = (sample: ContainerSample) => Component | undefined;
 
-/** Between whom something is measured. */
+/** The two ends of a measurement. */
 export interface Ends {
   readonly namespace: string;
-  /** `app` of the client: another one may be there that does nothing meanwhile. */
+  /** `app` label of the client in use; a second client may be idle. */
   readonly client: "client" | "client-near";
   /** Nodes of the client and of the server. */
   readonly nodes: readonly string[];
 }
 
-/** Roles in the namespace of a scenario, and of the mesh's own parts; ztunnels of other nodes are none of them. */
+/** @param ownContainers names of the containers of client and server, without proxies */
 export function rolesIn({ namespace, client, nodes }: Ends, ownContainers: ReadonlySet<string>): RoleOf {
-  return ({ node, namespace: where, pod, container }) => {
-    if (where === rootNamespace) {
+  return (sample) => {
+    const { node, pod, container } = sample;
+    if (sample.namespace === rootNamespace) {
       if (pod.startsWith("istiod-")) return "istiod";
+      // A ztunnel of another node carries none of the traffic.
       return pod.startsWith("ztunnel-") && nodes.includes(node) ? "ztunnel" : undefined;
     }
-    if (where !== namespace) return undefined;
+    if (sample.namespace !== namespace) return undefined;
     const [, app] = /^(client-near|client|server)-/.exec(pod) ?? [];
     if (app === undefined) return container === "istio-proxy" ? "waypoint" : undefined;
     const side = app === client ? "client" : app === "server" ? "server" : undefined;
@@ -87,7 +86,10 @@ export function rolesIn({ namespace, client, nodes }: Ends, ownContainers: Reado
   };
 }
 
-/** What each part used between two looks. A container that was not there at the first one, or restarted, has no rate. */
+/**
+ * What each component used between two readings: CPU time is divided by the time between the counters, not between the
+ * readings. A container that is missing in the first reading, or restarted, has no CPU use.
+ */
 export function usageBetween(
   before: readonly ContainerSample[],
   after: readonly ContainerSample[],
@@ -98,7 +100,7 @@ export function usageBetween(
   for (const sample of after) {
     const role = roleOf(sample);
     if (role === undefined) continue;
-    const cores = rate(earlier.get(keyOf(sample)), sample);
+    const cores = coresBetween(earlier.get(keyOf(sample)), sample);
     const sum = usages[role] ?? { cores: 0, memory: 0, containers: 0 };
     usages[role] = {
       cores: cores === undefined || sum.cores === undefined ? undefined : sum.cores + cores,
@@ -109,7 +111,7 @@ export function usageBetween(
   return usages;
 }
 
-function rate(before: ContainerSample | undefined, after: ContainerSample): number | undefined {
+function coresBetween(before: ContainerSample | undefined, after: ContainerSample): number | undefined {
   if (!before || after.at <= before.at || after.cpuNanos < before.cpuNanos) return undefined;
   return (after.cpuNanos - before.cpuNanos) / 1e6 / (after.at - before.at);
 }
@@ -117,12 +119,3 @@ function rate(before: ContainerSample | undefined, after: ContainerSample): numb
 function keyOf({ namespace, pod, container }: ContainerSample): string {
   return `${namespace}/${pod}/${container}`;
 }
-
-/** Parts of the mesh that serve a scenario: a ztunnel beside sidecars carries none of their traffic. */
-export const meshParts: Readonly<Record<Scenario, readonly Component[]>> = {
-  none: [],
-  control: [],
-  sidecar: ["client proxy", "server proxy", "istiod"],
-  ambient: ["ztunnel", "istiod"],
-  waypoint: ["ztunnel", "waypoint", "istiod"],
-};

@@ -1,41 +1,40 @@
 import {
   type Arm,
   hasSchedule,
+  plannedRequests,
   type RequestOutcome,
   type RunRecord,
   type StreamArm,
   type Usage,
 } from "../metrics/record";
-import { plannedRequests } from "../plan/plan";
 
-/** What a run must keep to, or its figures are not those of what was asked. */
-export const gates = {
-  /** Share of the planned requests that was made. */
+/** Limits of a valid run. Beyond them its figures are not those of the planned load. */
+export const limits = {
+  /** Least share of the planned requests. */
   made: 0.99,
-  /** Share of the requests that may fail. */
+  /** Greatest share of failed requests. */
   failed: 0.001,
-  /** Share of the asked bytes that an answer must hold; a failed one holds fewer. */
+  /** Least share of the planned response size; an error response is smaller. */
   answer: 0.99,
-  /** Share of its node's processors that the load generator may take: a busier one measures itself. */
+  /** Greatest share of its node's CPU for the load generator; a busier one measures itself. */
   clientCpu: 0.7,
-  /** Share of a node's processors that its host may give to others: far percentiles then show the neighbours. */
+  /** Greatest share of a node's CPU time that its host gives to other guests; above it, high percentiles show the neighbours. */
   stolen: 0.05,
 } as const;
 
-/** What is seen of a run beside its figures. */
+/** What is known of a run in addition to its outcome. */
 export interface Circumstances {
   /** Lines of the access log, where there is one. */
   readonly logged?: number;
-  /** Connections that were used. */
+  /** Connections used. */
   readonly connections?: number;
-  /** Mean bytes of an answer. */
+  /** Mean size of a response body. */
   readonly answerBytes?: number;
   /** Streams of iperf3, and whether the server sends. */
   readonly streams?: number;
   readonly reverse?: boolean;
-  /** Of the load generator. */
+  /** Usage of the load generator. */
   readonly client?: Usage;
-  /** Processors of the client's node. */
   readonly clientNodeCores: number;
   readonly restarted: readonly Restart[];
   readonly stolen?: RunRecord["stolen"];
@@ -43,56 +42,59 @@ export interface Circumstances {
 
 /** A container that restarted during a run. */
 export interface Restart {
-  /** As `pod/container`. */
+  /** `pod/container`. */
   readonly name: string;
-  /** A proxy, and not the client or the server. */
+  /** A proxy, rather than the client or the server. */
   readonly ofMesh: boolean;
 }
 
-/** Why a run does not count, in words; empty where it does. */
+/** Validity checks: why a run is invalid, empty for a valid one. */
 export function problemsOf(arm: Arm, outcome: RunRecord["outcome"], circumstances: Circumstances): string[] {
-  return [...ownProblems(arm, outcome, circumstances), ...disturbances(outcome, circumstances)];
+  return [...shortfalls(arm, outcome, circumstances), ...disturbances(outcome, circumstances)];
 }
 
 /**
- * What spoilt a run from outside, so that it may be made once more. What an arm asks for and does not get is a result,
- * and so is what the mesh does, as a proxy that restarts: to ask again until it is good would choose the good runs.
- * Steal counts as such, though a host that keeps a budget for its guests takes more from one that does more.
+ * Problems with an outside cause, for which the run is repeated once. A load that is not reached is a result, and so is
+ * what the mesh does, such as a proxy that restarts: repeating those runs would select the good ones. Steal counts as an
+ * outside cause, although hosts that limit their guests take more from one that does more.
  */
 export function disturbances(outcome: RunRecord["outcome"], circumstances: Circumstances): string[] {
   const { logged, restarted, stolen = {} } = circumstances;
   const problems: string[] = [];
   if (outcome?.kind === "requests" && logged !== undefined && logged !== outcome.requests) {
-    problems.push(`the access log has ${logged} of ${outcome.requests} requests, so that none was corrected`);
+    problems.push(`the access log has ${logged} of ${outcome.requests} requests, so latencies are not corrected`);
   }
   for (const [side, share] of Object.entries(stolen)) {
-    if (share > gates.stolen) problems.push(`the host kept ${percent(share)} of the processors of the ${side}'s node`);
+    if (share > limits.stolen)
+      problems.push(`the host withheld ${percent(share)} of the CPU time of the ${side}'s node (steal)`);
   }
-  return [...problems, ...restartsOf(restarted, { ofMesh: false })];
+  return [...problems, ...restarts(restarted, { ofMesh: false })];
 }
 
-function restartsOf(restarted: readonly Restart[], { ofMesh }: Pick<Restart, "ofMesh">): string[] {
+function restarts(restarted: readonly Restart[], { ofMesh }: Pick<Restart, "ofMesh">): string[] {
   return restarted.filter((each) => each.ofMesh === ofMesh).map(({ name }) => `${name} restarted`);
 }
 
-function ownProblems(arm: Arm, outcome: RunRecord["outcome"], circumstances: Circumstances): string[] {
+/** Loads that were not reached, and proxies that restarted. */
+function shortfalls(arm: Arm, outcome: RunRecord["outcome"], circumstances: Circumstances): string[] {
   const { client, clientNodeCores, restarted } = circumstances;
   const problems = outcome?.kind === "requests" ? requestProblems(arm, outcome, circumstances) : [];
   if (arm.kind === "stream") problems.push(...streamProblems(arm, circumstances));
-  // At saturation the client is meant to do all it can.
+  // At saturation the client is meant to use all it can.
   const share = client?.cores === undefined ? undefined : client.cores / clientNodeCores;
-  if (share !== undefined && share > gates.clientCpu && hasSchedule(arm)) {
+  if (share !== undefined && share > limits.clientCpu && hasSchedule(arm)) {
     problems.push(
-      `the load generator took ${percent(share)} of its node's processors, more than ${percent(gates.clientCpu)}`,
+      `the load generator used ${percent(share)} of its node's CPU, more than ${percent(limits.clientCpu)}`,
     );
   }
-  return [...problems, ...restartsOf(restarted, { ofMesh: true })];
+  return [...problems, ...restarts(restarted, { ofMesh: true })];
 }
 
 function streamProblems(arm: StreamArm, { streams = arm.streams, reverse }: Circumstances): string[] {
-  const asked = arm.direction === "download";
-  if (streams === arm.streams && (reverse ?? asked) === asked) return [];
-  return [`iperf3 ran ${streams} streams ${reverse === true ? "download" : "upload"}, and not as it was asked`];
+  const planned = arm.direction === "download";
+  if (streams === arm.streams && (reverse ?? planned) === planned) return [];
+  const direction = reverse === true ? "download" : "upload";
+  return [`iperf3 ran ${streams} streams ${direction} instead of ${arm.streams} streams ${arm.direction}`];
 }
 
 function requestProblems(arm: Arm, outcome: RequestOutcome, circumstances: Circumstances): string[] {
@@ -100,20 +102,18 @@ function requestProblems(arm: Arm, outcome: RequestOutcome, circumstances: Circu
   const problems: string[] = [];
   const { requests, failed } = outcome;
   const planned = plannedRequests(arm);
-  if (planned !== undefined && requests < gates.made * planned) {
+  if (planned !== undefined && requests < limits.made * planned) {
     problems.push(`only ${percent(requests / planned)} of the planned requests were made (${requests} of ${planned})`);
   }
-  if (failed > gates.failed * requests) {
+  if (failed > limits.failed * requests) {
     const codes = Object.entries(outcome.codes).map(([code, count]) => `${count} x ${code}`);
     problems.push(`${failed} of ${requests} requests failed (${codes.join(", ")})`);
   }
   if ("connections" in arm && connections < arm.connections) {
-    problems.push(
-      `only ${connections} of ${arm.connections} connections were used: there are not two requests for each`,
-    );
+    problems.push(`only ${connections} of ${arm.connections} connections were used: fewer than two requests for each`);
   }
-  if ("payloadSize" in arm && answerBytes < gates.answer * arm.payloadSize) {
-    problems.push(`answers hold ${Math.round(answerBytes)} bytes, and not ${arm.payloadSize}`);
+  if ("payloadSize" in arm && answerBytes < limits.answer * arm.payloadSize) {
+    problems.push(`responses have ${Math.round(answerBytes)} bytes instead of ${arm.payloadSize}`);
   }
   return problems;
 }

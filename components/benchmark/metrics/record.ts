@@ -1,116 +1,41 @@
-/** Milliseconds. */
-export interface Latency {
-  readonly count: number;
-  readonly mean: number;
-  readonly max: number;
-  /** By percentage, as in `"99.9"`; only those with enough requests behind them. */
-  readonly percentiles: Readonly<Record<string, number>>;
-}
+/**
+ * What a run is and what is kept of it. Records are lines of the journal and entries of report.json: a renamed field needs
+ * another `schemaVersion`, and the order of an arm's fields is part of the plan's identity.
+ */
 
-/** What a run of requests gave. */
-export interface RequestOutcome {
-  readonly kind: "requests";
-  readonly actualQps: number;
-  readonly requests: number;
-  readonly failed: number;
-  readonly codes: Readonly<Record<string, number>>;
-  /** As the client measures it. */
-  readonly raw: Latency;
-  /** From when a request was due; absent at saturation, which has no schedule. */
-  readonly corrected?: Latency;
-}
+/** The scenarios that settings can name. */
+export const scenarioNames = ["none", "sidecar", "ambient", "waypoint"] as const;
+export type ScenarioName = (typeof scenarioNames)[number];
 
-/** What a run of iperf3 gave. */
-export interface StreamOutcome {
-  readonly kind: "stream";
-  /** What arrived, without the seconds left out at the start. */
-  readonly bitsPerSecond: number;
-  /** As far as the first proxy only: behind it is another connection. Absent where the other side sends. */
-  readonly retransmits?: number;
-  /** Milliseconds, as far as the first proxy only. */
-  readonly meanRtt?: number;
-}
+/** A namespace in which every arm is measured; `control` is a second, identical `none`. */
+export type Scenario = ScenarioName | "control";
 
-/** Parts that take processor time and memory while a run is measured. */
-export const components = [
-  "client",
-  "server",
-  "client proxy",
-  "server proxy",
-  "ztunnel",
-  "waypoint",
-  "istiod",
-] as const;
-
-export type Component = (typeof components)[number];
-
-export interface Usage {
-  /** Processors' worth of time, on average; absent where the counters did not move on between two looks. */
-  readonly cores?: number;
-  /** Bytes of the working set at the end. */
-  readonly memory: number;
-  /** Containers it is summed over. */
-  readonly containers: number;
-}
-
-export type Usages = Readonly<Partial<Record<Component, Usage>>>;
-
-/** One measurement as it is kept: an entry of the journal and of the report. */
-export interface RunRecord {
-  /** Of the planned run. */
-  readonly id: string;
-  readonly block: number;
-  /** Id of the arm. */
-  readonly arm: string;
-  readonly scenario: Scenario;
-  readonly startedAt: string;
-  /** Seconds it took in all, with warm-up. */
-  readonly took: number;
-  /** Absent where nothing could be read. */
-  readonly outcome?: RequestOutcome | StreamOutcome;
-  readonly usage: Usages;
-  /** Shares of their processors that the host of the two nodes gave to others meanwhile; absent on a host itself. */
-  readonly stolen?: { readonly client?: number; readonly server?: number };
-  /** Why it does not count; empty for a valid run. */
-  readonly problems: readonly string[];
-  /** What spoilt it has nothing to do with what was asked: the run is made once more. Absent where that is not so. */
-  readonly disturbed?: true;
-}
-
-/** Where a latency curve has its points. */
-export const curve = [1, 5, 10, 25, 50, 75, 90, 95, 99, 99.5, 99.9, 99.95, 99.99] as const;
-
-/** A far percentile of few requests is the luck of one of them: 99.9 takes 10,000, and so on. */
-export function isKnown(percent: number, count: number): boolean {
-  return percent <= 99 || (1 - percent / 100) * count >= 10 - 1e-6;
-}
-
-/** Where client and server stand to each other. */
+/** Whether client and server run on two nodes or on one. */
 export type Placement = "other-node" | "same-node";
 
 interface ArmOf<Kind extends string> {
   readonly kind: Kind;
-  /** Says everything of it: `http-c10-q100-1024B`. */
+  /** Unique, and made of all its parameters: `http-c10-q100-1024B`. */
   readonly id: string;
   readonly placement: Placement;
-  /** Of the measurement. */
+  /** Length of the measurement. */
   readonly seconds: number;
-  /** Of load before it, which does not count. */
+  /** Length of the load before it, which does not count. */
   readonly warmUpSeconds: number;
 }
 
-/** Requests at a fixed rate, or as many as there is room for, by fortio. */
+/** Requests by fortio, at a fixed rate or at saturation. */
 export interface RequestArm extends ArmOf<"http" | "grpc"> {
   readonly connections: number;
-  /** Requests a second of all connections together; 0 is saturation. */
+  /** Requests per second over all connections; 0 is saturation. */
   readonly qps: number;
-  /** Bytes of an answer. */
+  /** Bytes of a response body. */
   readonly payloadSize: number;
-  /** false: a connection for every request. */
+  /** false: a new connection for every request. */
   readonly keepAlive: boolean;
 }
 
-/** One connection that asks again as soon as it is answered: netperf's TCP_RR, or with a new connection each, TCP_CRR. */
+/** One connection that sends the next request when the response arrives (netperf's TCP_RR), or reconnects first (TCP_CRR). */
 export type TransactionArm = ArmOf<"request-response" | "connect">;
 
 /** Bulk data by iperf3. */
@@ -120,15 +45,21 @@ export interface StreamArm extends ArmOf<"stream"> {
   readonly direction: "upload" | "download";
 }
 
-/** One way of measuring: what is asked, how hard, for how long. Every scenario is measured in all of them. */
+/** A load with all its parameters. Every scenario is measured under every arm. */
 export type Arm = RequestArm | TransactionArm | StreamArm;
 
-/** Whether it has a schedule, so that latencies can be counted from when a request was due. */
+/** Whether the arm has a fixed rate, so that every request has a scheduled time from which its latency can be counted. */
 export function hasSchedule(arm: Arm): arm is RequestArm {
   return (arm.kind === "http" || arm.kind === "grpc") && arm.qps > 0;
 }
 
-/** What a person reads of it. */
+/** Requests that a fixed rate amounts to: fortio gives every connection the same number. Undefined without a fixed rate. */
+export function plannedRequests(arm: Arm): number | undefined {
+  if (!hasSchedule(arm)) return undefined;
+  return Math.floor(Math.floor(arm.qps * arm.seconds) / arm.connections) * arm.connections;
+}
+
+/** The arm's parameters in words, for tables and progress lines. */
 export function armTitle(arm: Arm): string {
   const where = arm.placement === "same-node" ? ", same node" : "";
   switch (arm.kind) {
@@ -143,15 +74,114 @@ export function armTitle(arm: Arm): string {
       const rate = arm.qps === 0 ? "saturation" : `${arm.qps}/s`;
       const connections = arm.keepAlive
         ? `${arm.connections} connections`
-        : `a connection a request, ${arm.connections} at once`;
+        : `one connection per request, ${arm.connections} at once`;
       return `${arm.kind === "http" ? "HTTP" : "gRPC"} ${rate}, ${connections}, ${arm.payloadSize} B${where}`;
     }
   }
 }
 
-/** The scenarios that settings can name. */
-export const scenarioNames = ["none", "sidecar", "ambient", "waypoint"] as const;
-export type ScenarioName = (typeof scenarioNames)[number];
+/** Percentages of a latency curve. */
+export const curve = [1, 5, 10, 25, 50, 75, 90, 95, 99, 99.5, 99.9, 99.95, 99.99] as const;
 
-/** A namespace in which everything is measured; `control` is a second, identical `none`. */
-export type Scenario = ScenarioName | "control";
+/**
+ * Whether a percentile has enough requests behind it: above p99, at least 10 of them must be slower, so p99.9 takes 10,000
+ * requests.
+ */
+export function isKnown(percent: number, requests: number): boolean {
+  return percent <= 99 || (1 - percent / 100) * requests >= 10 - 1e-6;
+}
+
+/** A distribution of latencies; milliseconds. */
+export interface Latency {
+  readonly count: number;
+  readonly mean: number;
+  readonly max: number;
+  /** By percentage, as in `"99.9"`; only those with enough requests behind them. */
+  readonly percentiles: Readonly<Record<string, number>>;
+}
+
+/** Result of a run of fortio. */
+export interface RequestOutcome {
+  readonly kind: "requests";
+  readonly actualQps: number;
+  readonly requests: number;
+  readonly failed: number;
+  readonly codes: Readonly<Record<string, number>>;
+  /** From when each request was sent, as the client measures it. */
+  readonly raw: Latency;
+  /** From when each request was due; absent at saturation, which has no schedule. */
+  readonly corrected?: Latency;
+}
+
+/** Result of a run of iperf3. */
+export interface StreamOutcome {
+  readonly kind: "stream";
+  /** Received, without the seconds left out at the start. */
+  readonly bitsPerSecond: number;
+  /** Up to the first proxy only, where the client's connection ends. Absent where the server sends. */
+  readonly retransmits?: number;
+  /** Milliseconds; up to the first proxy only. */
+  readonly meanRtt?: number;
+}
+
+export type Outcome = RequestOutcome | StreamOutcome;
+
+/** Parts whose CPU time and memory are measured during a run. */
+export const components = [
+  "client",
+  "server",
+  "client proxy",
+  "server proxy",
+  "ztunnel",
+  "waypoint",
+  "istiod",
+] as const;
+export type Component = (typeof components)[number];
+
+/** Parts of the mesh that serve a scenario. */
+export const meshParts: Readonly<Record<Scenario, readonly Component[]>> = {
+  none: [],
+  control: [],
+  sidecar: ["client proxy", "server proxy", "istiod"],
+  ambient: ["ztunnel", "istiod"],
+  waypoint: ["ztunnel", "waypoint", "istiod"],
+};
+
+/** Parts that a scenario's requests pass through. istiod is not among them, and runs whatever is measured. */
+export function proxiesOf(scenario: Scenario): Component[] {
+  return meshParts[scenario].filter((part) => part !== "istiod");
+}
+
+/** What a part used during a run. */
+export interface Usage {
+  /** Mean CPU use in cores; absent where a counter did not advance between the two readings. */
+  readonly cores?: number;
+  /** Bytes of the working set at the end. */
+  readonly memory: number;
+  /** Number of containers in the sum. */
+  readonly containers: number;
+}
+
+export type Usages = Readonly<Partial<Record<Component, Usage>>>;
+
+/** One run: an entry of the journal and of the report. */
+export interface RunRecord {
+  /** Of the planned run. */
+  readonly id: string;
+  readonly block: number;
+  /** Id of the arm. */
+  readonly arm: string;
+  readonly scenario: Scenario;
+  readonly startedAt: string;
+  /** Seconds in all, with warm-up. */
+  readonly took: number;
+  /** Absent where the load generator's output could not be read. */
+  readonly outcome?: Outcome;
+  readonly usage: Usages;
+  /** Share of CPU time that the hosts of the two nodes gave to other guests (steal); absent on bare metal. */
+  readonly stolen?: { readonly client?: number; readonly server?: number };
+  /** Why the run is invalid; empty for a valid one. */
+  readonly problems: readonly string[];
+  /** The run was disturbed from outside, and is repeated once. */
+  readonly disturbed?: true;
+}

@@ -5,10 +5,10 @@ import { benchmarkImages, officialHub, versions } from "../../settings/versions"
 import { milliseconds } from "../../shared/duration";
 import type { ScenarioName } from "../metrics/record";
 
-/** Everything a plan is made of, with nothing left open; times in seconds. */
+/** The settings with every default filled in; times in seconds. */
 export interface ResolvedBenchmark {
   readonly preset?: BenchmarkSettings["preset"];
-  /** What answers requests: fortio's own server, or Bookinfo's details as in the article. */
+  /** The server of HTTP requests: fortio's own, or Bookinfo's details as in the article. */
   readonly target: "fortio" | "details";
   readonly scenarios: readonly ScenarioName[];
   readonly control: boolean;
@@ -45,13 +45,12 @@ const defaults = {
   idleSeconds: 30,
 } as const satisfies Partial<ResolvedBenchmark>;
 
-/** What a preset says where the settings do not. */
 const presets: Readonly<Record<NonNullable<BenchmarkSettings["preset"]>, Partial<ResolvedBenchmark>>> = {
   // "Istio from A to Y": fortio with 10 connections and 100 requests a second to details, iperf for 10 s.
   article: {
     target: "details",
     qps: [100],
-    // The length of details' answer; it cannot be asked for another.
+    // The length of the response of details, which is fixed.
     payloadSizes: [178],
     tcpStreams: [1],
     tcpSeconds: 10,
@@ -71,7 +70,7 @@ const images = {
   details: `${officialHub}/${bookinfoImage("details", "v1")}:${versions.bookinfo}`,
 };
 
-/** What `--quick` makes shorter: figures to see that all works, with intervals that are wider than need be. */
+/** `--quick`: enough blocks for intervals, each as short as possible, so that the intervals are wide. */
 const quick = { blocks: 7, seconds: 5, warmUpSeconds: 1, tcpSeconds: 3, idleSeconds: 5 } as const;
 
 /** Fills in what the settings leave open: from the preset, then from the defaults. */
@@ -106,18 +105,15 @@ function withoutUndefined<T extends object>(values: T): Partial<T> {
   return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Partial<T>;
 }
 
-/** An image under the name of its part. */
-type Images = ResolvedBenchmark["images"];
-
-/** What is pulled for each image: under the hub, from the mirror, by digest, as the settings say. */
-export function pulledImages(settings: BenchmarkSettings, images: ImagesSettings): Images {
+/** The references by which images are pulled, with the hub, mirrors and digests of `talos-mesh:images`. */
+export function pulledImages(settings: BenchmarkSettings, images: ImagesSettings): ResolvedBenchmark["images"] {
   const { fortio, iperf3, details } = resolveBenchmark(settings).images;
-  const underHub = settings.images.details ?? details.replace(officialHub, images.hub);
+  const detailsUnderHub = settings.images.details ?? details.replace(officialHub, images.hub);
   const reference = (image: string) => imageReference(images, image);
-  return { fortio: reference(fortio), iperf3: reference(iperf3), details: reference(underHub) };
+  return { fortio: reference(fortio), iperf3: reference(iperf3), details: reference(detailsUnderHub) };
 }
 
-/** The images that a benchmark's pods run, each with its makers' name or the one of the settings. */
+/** The images of a benchmark's pods, each with its source: the publisher's name for it, or that of the settings. */
 export function runImages(
   settings: BenchmarkSettings,
   images: ImagesSettings,

@@ -1,8 +1,9 @@
+import type { ScenarioName } from "../metrics/record";
 import type { BenchmarkPlan } from "../plan/plan";
 import type { Estimate } from "../statistics/intervals";
 import type { Figure } from "./figures";
 
-/** A figure of the article "Istio from A to Y" beside ours. */
+/** A figure of the article "Istio from A to Y" and ours. */
 export interface ArticleRow {
   readonly what: string;
   readonly scenario: string;
@@ -10,20 +11,20 @@ export interface ArticleRow {
   /** Measured once, on other machines: Talos 1.7.4, Kubernetes 1.29.1, flannel. */
   readonly article: number;
   readonly ours?: Estimate;
-  /** Why the article's figure is not quite what it is called. */
+  /** What limits the article's figure. */
   readonly note?: string;
 }
 
 interface Published {
   readonly what: string;
   readonly unit: string;
-  /** The figure of ours that stands for it. */
+  /** The corresponding arm and metric of ours. */
   readonly arm: string;
-  readonly metric: Figure["metric"];
-  /** What has to have answered for that. @default either */
+  readonly metric: string;
+  /** The server of the article's requests. @default either of ours */
   readonly target?: BenchmarkPlan["target"];
-  readonly values: Readonly<Partial<Record<Figure["scenario"], number>>>;
-  readonly notes?: Readonly<Partial<Record<Figure["scenario"], string>>>;
+  readonly values: Readonly<Partial<Record<ScenarioName, number>>>;
+  readonly notes?: Readonly<Partial<Record<ScenarioName, string>>>;
 }
 
 const published: readonly Published[] = [
@@ -71,13 +72,16 @@ const published: readonly Published[] = [
   },
 ];
 
-/** The article's table, with ours where we measured what stands for it. */
-export function besideArticle({ target }: Pick<BenchmarkPlan, "target">, figures: readonly Figure[]): ArticleRow[] {
-  return published.flatMap(({ what, unit, arm, metric, values, notes = {}, target: asked = target }) =>
-    (Object.entries(values) as [Figure["scenario"], number][]).map(([scenario, article]): ArticleRow => {
+/** The article's figures, with ours where the same was measured. */
+export function compareWithArticle(
+  { target }: Pick<BenchmarkPlan, "target">,
+  figures: readonly Figure[],
+): ArticleRow[] {
+  return published.flatMap(({ what, unit, arm, metric, values, notes = {}, target: required = target }) =>
+    (Object.entries(values) as [ScenarioName, number][]).map(([scenario, article]): ArticleRow => {
       const figure = figures.find((each) => each.arm === arm && each.scenario === scenario && each.metric === metric);
       const note = notes[scenario];
-      const ours = asked === target ? figure?.estimate : undefined;
+      const ours = required === target ? figure?.estimate : undefined;
       return { what, scenario, unit, article, ...(ours && { ours }), ...(note !== undefined && { note }) };
     }),
   );

@@ -1,44 +1,47 @@
 import { z } from "zod";
-import { OutputError, parseOutput } from "../measure/load-generators";
-import { lostOf, type Metric, metrics } from "../metrics/registry";
-import { type Change, changeBetween, type Known } from "../statistics/intervals";
+import { metrics } from "../metrics/registry";
+import { type Change, changeBetween, type Estimate } from "../statistics/intervals";
 import type { Figure } from "./figures";
 
-/** How a figure stands to that of an earlier report. */
+/** Version of report.json and of the journal. It changes when a reader of the old form would misread the new one. */
+export const schemaVersion = 2;
+
+/** A figure compared with that of an earlier report. */
 interface BaselineChange {
   readonly title: string;
   readonly scenario: string;
-  readonly metric: Metric;
+  readonly metric: string;
   readonly unit: string;
-  /** Of a value, or of its difference to none, in which the conditions of the day drop out. */
+  /** The value, or its difference from none, in which conditions that a day's runs share cancel out. */
   readonly of: "value" | "difference";
   readonly before: number;
   readonly now: number;
   readonly change: Change;
-  /** `agrees` where the interval of the change holds zero; without an interval nothing can be said. */
+  /** `agrees` where the interval of the change contains zero; `unknown` without an interval. */
   readonly verdict: "agrees" | "better" | "worse" | "unknown";
 }
 
-/** What is not the same as in the baseline; paths are those of report.json. */
+/** A value of plan or environment that is not the same as in the baseline, by its path in report.json. */
 interface Differing {
   readonly path: string;
   readonly before: string;
   readonly now: string;
 }
 
-/** An earlier report beside this one. */
-export interface BesideBaseline {
+/** This report compared with an earlier one. */
+export interface BaselineComparison {
   readonly identity: string;
   readonly finishedAt: string;
   readonly differing: readonly Differing[];
   readonly changes: readonly BaselineChange[];
-  /** Figures of the baseline that were not measured now. */
+  /** Number of the baseline's figures that were not measured now. */
   readonly missing: number;
 }
 
-const interval = z.object({ low: z.number(), high: z.number() }).optional();
-
-const known = z.object({ median: z.number(), interval });
+const estimate = z.object({
+  median: z.number(),
+  interval: z.object({ low: z.number(), high: z.number() }).optional(),
+});
 
 const baseline = z.object({
   schemaVersion: z.number(),
@@ -51,87 +54,113 @@ const baseline = z.object({
       arm: z.string(),
       scenario: z.string(),
       metric: z.string(),
-      estimate: known,
-      difference: known.optional(),
+      estimate,
+      difference: estimate.optional(),
     }),
   ),
 });
-
 export type Baseline = z.output<typeof baseline>;
 
-/** What is compared of a report. */
+/** The parts of a report that are compared. */
 interface Comparable {
   readonly environment: object;
   readonly plan: { readonly arms: readonly { readonly id: string }[] };
   readonly figures: readonly Figure[];
 }
 
-/** @throws OutputError for what is no report of this schema */
-export function parseBaseline(text: string): Baseline {
-  const found = parseOutput("the baseline", text, baseline);
-  if (found.schemaVersion === schemaVersion) return found;
-  throw new OutputError(
-    `the baseline has schema version ${found.schemaVersion}, and this release reads ${schemaVersion}`,
-  );
+/** The file of `benchmark.baseline` is not a report of this schema version. */
+export class BaselineError extends Error {
+  override readonly name = "BaselineError";
+
+  constructor(found: string) {
+    super(`talos-mesh:benchmark.baseline: ${found}; expected a report.json of schema version ${schemaVersion}`);
+  }
 }
 
-export function besideBaseline(report: Comparable, earlier: Baseline): BesideBaseline {
+/** @throws BaselineError */
+export function parseBaseline(text: string): Baseline {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    throw new BaselineError("the file is not JSON");
+  }
+  const parsed = baseline.safeParse(json);
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    throw new BaselineError(`${issue?.path.join(".")}: ${issue?.message}`);
+  }
+  if (parsed.data.schemaVersion === schemaVersion) return parsed.data;
+  throw new BaselineError(`the file has schema version ${parsed.data.schemaVersion}`);
+}
+
+export function compareWithBaseline(report: Comparable, earlier: Baseline, { runs } = metrics): BaselineComparison {
   const pairs = report.figures.flatMap((figure) => {
     const before = earlier.figures.find(
       ({ arm, scenario, metric }) => arm === figure.arm && scenario === figure.scenario && metric === figure.metric,
     );
     return before ? [{ figure, before }] : [];
   });
+  const descriptors = new Map(runs.map((metric) => [metric.name, metric]));
   return {
     ...{ identity: earlier.identity, finishedAt: earlier.finishedAt },
     differing: differingIn(earlier, report),
-    changes: pairs.flatMap(({ figure, before }) => [
-      // What is lost is a difference to none as it is.
-      change(figure, lostOf[figure.metric] ? "difference" : "value", before.estimate, figure.estimate),
-      ...(before.difference && figure.difference
-        ? [change(figure, "difference", before.difference, figure.difference)]
-        : []),
-    ]),
+    changes: pairs.flatMap(({ figure, before }) => {
+      const { lostOf, better = "lower" } = descriptors.get(figure.metric) ?? {};
+      // A share lost is a difference from none itself.
+      const of = lostOf === undefined ? "value" : "difference";
+      return [
+        change(figure, of, better, before.estimate, figure.estimate),
+        ...(before.difference && figure.difference
+          ? [change(figure, "difference", better, before.difference, figure.difference)]
+          : []),
+      ];
+    }),
     missing: earlier.figures.length - pairs.length,
   };
 }
 
-function change(figure: Figure, of: BaselineChange["of"], before: Known, now: Known): BaselineChange {
-  const { title, scenario, metric, unit } = figure;
+function change(
+  { title, scenario, metric, unit }: Figure,
+  of: BaselineChange["of"],
+  better: "lower" | "higher",
+  before: Pick<Estimate, "median" | "interval">,
+  now: Pick<Estimate, "median" | "interval">,
+): BaselineChange {
   const change = changeBetween(before, now);
-  const place = { title, scenario, metric, unit, of, before: before.median, now: now.median, change };
-  if (!change.interval) return { ...place, verdict: "unknown" };
-  if (change.interval.low <= 0 && change.interval.high >= 0) return { ...place, verdict: "agrees" };
-  return { ...place, verdict: change.median < 0 === (metrics[metric].better === "lower") ? "better" : "worse" };
+  const fields = { title, scenario, metric, unit, of, before: before.median, now: now.median, change };
+  if (!change.interval) return { ...fields, verdict: "unknown" };
+  if (change.interval.low <= 0 && change.interval.high >= 0) return { ...fields, verdict: "agrees" };
+  return { ...fields, verdict: change.median < 0 === (better === "lower") ? "better" : "worse" };
 }
 
-/** How many agree, and how many would not if all were the same: what tells whether a result was repeated. */
-export function baselineSentences({ finishedAt, changes, differing, missing }: BesideBaseline): string[] {
+/** Number of figures that agree, with the number that would not by chance if nothing had changed. */
+export function baselineSummary({ finishedAt, changes, differing, missing }: BaselineComparison): string {
   const counted = (["difference", "value"] as const).map((of) => {
     const judged = changes.filter((each) => each.of === of && each.verdict !== "unknown");
     const agreeing = judged.filter(({ verdict }) => verdict === "agrees").length;
-    const chance = Math.ceil(judged.length / 20);
-    const what = of === "difference" ? "differences to none" : "values";
+    const what = of === "difference" ? "differences from none" : "values";
     return judged.length === 0
       ? `no ${what} can be compared`
-      : `${agreeing} of ${judged.length} ${what} agree (by chance up to ${chance} would not)`;
+      : `${agreeing} of ${judged.length} ${what} agree (by chance, up to ${Math.ceil(judged.length / 20)} would not)`;
   });
-  const rest = [
+  const parts = [
+    ...counted,
     ...(missing > 0 ? [`${missing} of its figures were not measured now`] : []),
     differing.length > 0
-      ? `${differing.length} things of plan and environment are not the same`
+      ? `values of plan and environment that differ: ${differing.length}`
       : "plan and environment are the same",
   ];
-  return [`Beside the baseline of ${finishedAt}: ${[...counted, ...rest].join("; ")}.`];
+  return `Compared with the baseline of ${finishedAt}: ${parts.join("; ")}.`;
 }
 
 function differingIn(
   before: Pick<Comparable, "environment" | "plan">,
   now: Pick<Comparable, "environment" | "plan">,
 ): Differing[] {
-  const shared = (id: string) => [before, now].every(({ plan }) => plan.arms.some((arm) => arm.id === id));
+  const inBoth = (id: string) => [before, now].every(({ plan }) => plan.arms.some((arm) => arm.id === id));
   const [old, current] = [before, now].map(({ environment, plan }) => {
-    const arms = plan.arms.filter(({ id }) => shared(id)).map((arm) => [arm.id, arm] as const);
+    const arms = plan.arms.filter(({ id }) => inBoth(id)).map((arm) => [arm.id, arm] as const);
     return new Map(leaves({ environment, plan: { ...plan, arms: Object.fromEntries(arms) } }));
   });
   return [...new Set([...(old?.keys() ?? []), ...(current?.keys() ?? [])])].flatMap((path): Differing[] => {
@@ -140,7 +169,7 @@ function differingIn(
   });
 }
 
-/** Every value within, with its path. */
+/** Every value of an object, with its path. */
 function leaves(value: unknown, path: readonly string[] = []): [string, string][] {
   if (value === undefined) return [];
   if (Array.isArray(value)) return [[path.join("."), value.join(", ")]];
@@ -149,6 +178,3 @@ function leaves(value: unknown, path: readonly string[] = []): [string, string][
   }
   return Object.entries(value).flatMap(([key, each]) => leaves(each, [...path, key]));
 }
-
-/** Of report.json: another where a reader of the old one would misread the new. */
-export const schemaVersion = 2;

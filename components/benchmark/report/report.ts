@@ -1,25 +1,32 @@
 import type { BenchmarkSettings } from "../../settings/sections/benchmark";
 import type { RunRecord, Scenario, Usages } from "../metrics/record";
+import { metrics } from "../metrics/registry";
 import { type BenchmarkPlan, planIdentity } from "../plan/plan";
-import { type ArticleRow, besideArticle } from "./article";
-import { type Baseline, baselineSentences, type BesideBaseline, besideBaseline, schemaVersion } from "./baseline";
+import { type ArticleRow, compareWithArticle } from "./article";
+import {
+  type Baseline,
+  type BaselineComparison,
+  baselineSummary,
+  compareWithBaseline,
+  schemaVersion,
+} from "./baseline";
 import { boundsOf, type BudgetVerdict, judgeBudgets } from "./budgets";
-import { type Cost, costsOf, type Figure, figuresOf } from "./figures";
-import { sentences } from "./summary";
+import { costsOf, figuresOf, type Results } from "./figures";
+import { summaryOf } from "./summary";
 
-/** What a scenario was found to be before anything was measured in it. */
+/** Result of the scenario check, before anything is measured in the scenario. */
 export interface ScenarioState {
   readonly scenario: Scenario;
   readonly state: "measured" | "not measured";
   /** Why it is not measured. */
   readonly reason?: string;
-  /** What was looked at to see that it is what its name says. */
+  /** What the check found. */
   readonly truths: readonly string[];
-  /** Where its proxies are, and what they may use. */
+  /** Where its proxies are, and their resources. */
   readonly proxies?: readonly string[];
 }
 
-/** Where it was measured: everything somebody needs to judge whether figures can be compared. */
+/** Where it was measured: what decides whether figures of two reports can be compared. */
 export interface Environment {
   readonly kubernetes: string;
   readonly istio: string;
@@ -27,9 +34,9 @@ export interface Environment {
   readonly serverNode: NodeFacts;
   /** Images with their digests, as the nodes run them. */
   readonly images: readonly string[];
-  /** What decides the cost of any proxy: logs, tracing, mTLS, how much there is to know. */
+  /** The mesh's settings that affect what a proxy costs: logs, tracing, mTLS, size of the configuration. */
   readonly mesh?: readonly string[];
-  /** Nodes whose kubelets gave no counters at the start, so that cost is not measured, with the reason. */
+  /** Nodes whose kubelets gave no counters at the start, with the reason; their cost is not measured. */
   readonly withoutCounters?: readonly string[];
 }
 
@@ -41,14 +48,14 @@ export interface NodeFacts {
   readonly osImage: string;
   readonly kernel: string;
   readonly containerRuntime: string;
-  /** Bytes, of a pod's interface. */
+  /** Of a pod's interface, in bytes. */
   readonly mtu?: number;
-  /** Its model. */
+  /** Model of the CPU. */
   readonly processor?: string;
   readonly clockSource?: string;
-  /** Of the processor's frequency; a guest has none. */
+  /** CPU frequency governor; absent in a virtual machine. */
   readonly governor?: string;
-  /** As Linux counts them: `0-1`. */
+  /** As Linux lists them: `0-1`. */
   readonly numaNodes?: string;
 }
 
@@ -63,65 +70,56 @@ export interface Measured {
   readonly records: readonly RunRecord[];
 }
 
-/** What report.json holds. Times are ISO 8601, latencies milliseconds. */
-export interface Report {
+/** The contents of report.json. Times are in ISO 8601, latencies in milliseconds. Valid and invalid runs are in `runs`. */
+export interface Report extends Results {
   readonly schemaVersion: number;
   /** Of the plan, the mesh's version and the run's id. */
   readonly identity: string;
-  /** Whether every planned run was made. */
+  /** Whether all planned runs were made. */
   readonly complete: boolean;
   readonly startedAt: string;
   readonly finishedAt: string;
-  readonly plan: Omit<BenchmarkPlan, "runs"> & { readonly runs: number };
   readonly scenarios: readonly ScenarioState[];
   readonly environment: Environment;
   readonly idle: Measured["idle"];
+  /** The summary. */
   readonly sentences: readonly string[];
   readonly budgets: readonly BudgetVerdict[];
-  readonly figures: readonly Figure[];
-  readonly costs: readonly Cost[];
-  readonly baseline?: BesideBaseline;
+  readonly baseline?: BaselineComparison;
   readonly article: readonly ArticleRow[];
-  /** Every run, the invalid ones with what is wrong with them. */
-  readonly runs: readonly RunRecord[];
 }
 
-/** Makes the report of what was measured; pure, so that the same journal always gives the same report. */
+/** The report of what was measured; the same journal always gives the same report. */
 export function reportOf(
   measured: Measured,
-  judged: { readonly budgets: BenchmarkSettings["budgets"]; readonly baseline?: Baseline },
+  judgement: { readonly budgets: BenchmarkSettings["budgets"]; readonly baseline?: Baseline },
+  registry = metrics,
 ): Report {
-  const { plan, records, meshVersion, runId, scenarios, environment, idle } = measured;
-  const { runs, ...rest } = plan;
-  const figures = figuresOf(plan, records);
-  const costs = costsOf(plan, records, idle);
-  const told = { ...rest, runs: runs.length };
-  const baseline = judged.baseline && besideBaseline({ environment, plan: told, figures }, judged.baseline);
+  const { records, meshVersion, runId, scenarios, environment, idle } = measured;
+  const { runs, ...rest } = measured.plan;
+  const plan = { ...rest, runs: runs.length };
+  const figures = figuresOf(measured.plan, records, registry);
+  const costs = costsOf(measured.plan, records, idle, registry);
+  const results: Results = { plan, figures, costs, runs: records };
+  const baseline =
+    judgement.baseline && compareWithBaseline({ environment, plan, figures }, judgement.baseline, registry);
   const ends = records.map(({ startedAt, took }) => Date.parse(startedAt) + took * 1000);
   const done = new Set(records.map(({ id }) => id));
-  const measuredScenarios = new Set(scenarios.filter(({ state }) => state === "measured").map((each) => each.scenario));
+  const measurable = new Set(scenarios.filter(({ state }) => state === "measured").map(({ scenario }) => scenario));
   return {
     schemaVersion,
-    identity: planIdentity(plan, { version: meshVersion }, runId),
-    complete: runs.every(({ id, scenario }) => done.has(id) || !measuredScenarios.has(scenario)),
+    identity: planIdentity(measured.plan, { version: meshVersion }, runId),
+    complete: runs.every(({ id, scenario }) => done.has(id) || !measurable.has(scenario)),
     startedAt: records.map(({ startedAt }) => startedAt).sort()[0] ?? "",
     finishedAt: ends.length > 0 ? new Date(Math.max(...ends)).toISOString() : "",
-    plan: told,
+    plan,
     ...{ scenarios, environment, idle },
-    sentences: [
-      ...sentences({ plan: told, scenarios, figures, costs, runs: records }),
-      ...(baseline ? baselineSentences(baseline) : []),
-    ],
-    budgets: judgeBudgets(plan.scenarios, judged.budgets, boundsOf({ plan: told, figures, costs, runs: records })),
+    sentences: [...summaryOf({ ...results, scenarios }, registry), ...(baseline ? [baselineSummary(baseline)] : [])],
+    budgets: judgeBudgets(plan.scenarios, judgement.budgets, boundsOf(results, registry), registry),
     figures,
     costs,
     ...(baseline && { baseline }),
-    article: besideArticle(plan, figures),
+    article: compareWithArticle(plan, figures),
     runs: records,
   };
-}
-
-/** Budgets whose excess is to fail the deployment; one that could not be judged was not kept either. */
-export function failures({ budgets }: Pick<Report, "budgets">): BudgetVerdict[] {
-  return budgets.filter(({ verdict, onExceed }) => verdict !== "within" && onExceed === "fail");
 }

@@ -1,116 +1,118 @@
-import { type Arm, armTitle, hasSchedule, type Scenario } from "../metrics/record";
-import type { Metric } from "../metrics/registry";
+import { type Arm, armTitle, type Scenario } from "../metrics/record";
+import { metrics, type Registry, type RunMetric } from "../metrics/registry";
 import { blocksNote, headlineArm } from "../plan/plan";
-import { blocksForIntervals, type Estimate, withInterval } from "../statistics/intervals";
+import { blocksForIntervals, type Estimate, formatEstimate } from "../statistics/intervals";
 import type { Difference } from "../statistics/significance";
-import { type Cost, type Figure, lostRuns, runsByScenario } from "./figures";
-import type { Report } from "./report";
+import { costEstimate, countRuns, lostRuns, type Results } from "./figures";
 
-type Told = Pick<Report, "plan" | "scenarios" | "figures" | "costs" | "runs">;
+interface Summarised extends Results {
+  readonly scenarios: readonly { readonly scenario: Scenario; readonly state: string; readonly reason?: string }[];
+}
 
-/** What a manager reads: for each scenario what it adds to none, or loses of its rate, and at what cost. */
-export function sentences(told: Told): string[] {
-  const { plan, costs } = told;
-  const first = headlineArm(plan);
-  // The first of any plan is one of requests.
-  const arm = first ?? plan.arms[0];
+/** One sentence per scenario, about the headline arm: what it adds to none, or what it loses of the rate, and its cost. */
+export function summaryOf(results: Summarised, registry: Registry = metrics): string[] {
+  const { plan } = results;
+  const headline = headlineArm(plan);
+  // The first arm of every plan makes requests.
+  const arm = headline ?? plan.arms[0];
   if (!arm) return [];
-  const where = first ? `at ${first.qps} requests a second over ${first.connections} connections` : armTitle(arm);
+  const where = headline
+    ? `at ${headline.qps} requests a second over ${headline.connections} connections`
+    : armTitle(arm);
   return plan.scenarios
     .filter((scenario) => scenario !== "none")
     .map((scenario) => {
-      const found = effectOf(told, arm, scenario);
-      if (!found) return `${scenario}: ${missing(told, arm, scenario)} (${where}).`;
-      const { difference } = found;
-      const parts = [effect(found), ...resources(costs, arm.id, scenario)];
-      const what = scenario === "control" ? "control, which is none once more," : scenario;
-      const wrong = scenario === "control" && difference.significant;
-      const warning = wrong
-        ? " More than chance where nothing differs: do not trust smaller differences than that."
+      const effects = effectsOf(results, arm, scenario, registry.runs);
+      const [first] = effects;
+      if (!first) return `${scenario}: ${reasonOf(results, arm, scenario)} (${where}).`;
+      const parts = [...effects.map(describeEffect), ...costsOf(results, arm, scenario, registry)];
+      const subject = scenario === "control" ? "control, a second none," : scenario;
+      const differs = scenario === "control" && effects.some(({ difference }) => difference.significant);
+      const warning = differs
+        ? " This difference is significant although nothing differs: do not trust smaller ones."
         : "";
-      return `${what} ${parts.join(", ")} (${where}; ${difference.blocks} of ${plan.blocks} blocks).${warning}`;
+      return `${subject} ${parts.join(", ")} (${where}; ${first.difference.blocks} of ${plan.blocks} blocks).${warning}`;
     });
 }
 
 interface Effect {
-  /** What tells it from chance. */
+  /** Decides on significance. */
   readonly difference: Difference;
-  /** What is said of it. */
   readonly shown: Pick<Estimate, "median" | "interval">;
-  readonly unit: string;
-  readonly verbs: { readonly more: string; readonly less: string };
+  readonly words: NonNullable<RunMetric["summary"]>;
 }
 
-/** Latency where there is a schedule, else the rate that there is less of. */
-function effectOf({ figures }: Told, arm: Arm, scenario: Scenario): Effect | undefined {
-  const figure = (metric: Metric): Figure | undefined =>
+function effectsOf({ figures }: Results, arm: Arm, scenario: Scenario, runs: readonly RunMetric[]): Effect[] {
+  const figureOf = (metric: string) =>
     figures.find((each) => each.arm === arm.id && each.scenario === scenario && each.metric === metric);
-  if (hasSchedule(arm)) {
-    const difference = figure("p99")?.difference;
-    return (
-      difference && { difference, shown: difference, unit: "ms at p99", verbs: { more: "adds", less: "takes away" } }
-    );
-  }
-  const [difference, shown] = [figure("rate")?.difference, figure("rate lost")?.estimate];
-  return difference && shown && { difference, shown, unit: "% of the rate", verbs: { more: "loses", less: "gains" } };
+  return runs.flatMap(({ name, isOf, isShownFor = isOf, lostOf, summary: words }): Effect[] => {
+    if (!words || !isShownFor(arm)) return [];
+    const difference = figureOf(lostOf ?? name)?.difference;
+    const shown = lostOf === undefined ? difference : figureOf(name)?.estimate;
+    return difference && shown ? [{ difference, shown, words }] : [];
+  });
 }
 
-function missing({ plan, scenarios, runs }: Told, arm: Arm, scenario: Scenario): string {
-  const unmeasured = scenarios.find(
-    (each) => each.state === "not measured" && [scenario, "none"].includes(each.scenario),
-  );
-  if (unmeasured) return `not measured, as of ${unmeasured.scenario} it was found: ${unmeasured.reason ?? "no reason"}`;
-  const lost = ([scenario, "none"] as const)
-    .map((each) => [each, lostRuns(plan, runs, arm.id, each)] as const)
-    .filter(([, count]) => count > 0)
-    .map(([each, count]) => `${count} of ${plan.blocks} runs of ${each}`);
-  return `no result, as ${lost.join(" and ")} do not count`;
-}
-
-function effect({ difference: { significant, blocksNeeded = 0 }, shown, unit, verbs }: Effect): string {
+function describeEffect({ difference: { significant, blocksNeeded = 0 }, shown, words }: Effect): string {
+  const { unit, more, less } = words;
   if (!shown.interval || blocksNeeded > 0) {
     const needed = Math.max(blocksForIntervals, blocksNeeded);
-    return `differs from none by ${withInterval(shown)} ${unit}, from too few blocks to tell that from chance: it takes ${needed}`;
+    return `differs from none by ${formatEstimate(shown)} ${unit}, with too few blocks to exclude chance (${needed} are needed)`;
   }
-  if (!significant) return `shows no difference from none beyond chance (${withInterval(shown)} ${unit})`;
-  const isLess = shown.median < 0;
-  return `${isLess ? verbs.less : verbs.more} ${withInterval(isLess ? flipped(shown) : shown)} ${unit}`;
+  if (!significant) return `shows no significant difference from none (${formatEstimate(shown)} ${unit})`;
+  return shown.median < 0
+    ? `${less} ${formatEstimate(negative(shown))} ${unit}`
+    : `${more} ${formatEstimate(shown)} ${unit}`;
 }
 
-function flipped({ median, interval }: Effect["shown"]): Effect["shown"] {
+function negative({ median, interval }: Effect["shown"]): Effect["shown"] {
   return { median: -median, interval: interval && { low: -interval.high, high: -interval.low } };
 }
 
-function resources(costs: readonly Cost[], arm: string, scenario: Scenario): string[] {
-  const of = (component: Cost["component"]) =>
-    costs.find((cost) => cost.arm === arm && cost.scenario === scenario && cost.component === component);
-  const vcpu = (estimate: Estimate | undefined) =>
-    estimate ? [`${withInterval(estimate)} vCPU per 1,000 requests a second in all of the mesh`] : [];
-  const memory = (["server proxy", "waypoint", "ztunnel"] as const).flatMap((component) => {
-    const found = of(component)?.memory;
-    return found ? [`${withInterval(found)} MiB a ${component.replace("server ", "")}`] : [];
-  });
-  return [...vcpu(of("mesh")?.cpu), ...memory];
+function costsOf({ costs }: Results, arm: Arm, scenario: Scenario, registry: Registry): string[] {
+  return registry.costs.flatMap((metric) =>
+    Object.entries(metric.summary ?? {}).flatMap(([component, words]) => {
+      const cost = costs.find(
+        (each) => each.arm === arm.id && each.scenario === scenario && each.component === component,
+      );
+      const found = cost && costEstimate(cost, metric);
+      return found ? [`${formatEstimate(found)} ${words}`] : [];
+    }),
+  );
 }
 
-/** What a reader has to know before any figure: it stands above all else. */
-export function warningsOf(report: Report): string[] {
+/** Why there is no result for a scenario. */
+function reasonOf({ plan, scenarios, runs }: Summarised, arm: Arm, scenario: Scenario): string {
+  const unmeasured = scenarios.find(
+    (each) => each.state === "not measured" && [scenario, "none"].includes(each.scenario),
+  );
+  if (unmeasured) return `not measured, because of ${unmeasured.scenario}: ${unmeasured.reason ?? "no reason known"}`;
+  const invalid = ([scenario, "none"] as const)
+    .map((each) => [each, lostRuns(plan, runs, arm.id, each)] as const)
+    .filter(([, count]) => count > 0)
+    .map(([each, count]) => `${count} of ${plan.blocks} runs of ${each}`);
+  return `no result, because ${invalid.join(" and ")} are invalid`;
+}
+
+/** What a reader has to know before any figure; first in every output. */
+export function warningsOf(report: Parameters<typeof countRuns>[0] & { readonly complete: boolean }): string[] {
   const { complete, plan } = report;
-  const scenarios = runsByScenario(report);
-  const counted = (of: "lost" | "again", words: string) => {
-    const places = scenarios.filter((each) => each[of] > 0);
-    const sum = places.reduce((all, each) => all + each[of], 0);
-    const where = places.map((each) => `${each.scenario} ${each[of]}`).join(", ");
-    return sum > 0 ? [`${sum} of ${plan.runs} runs ${words}, for the reasons below: ${where}.`] : [];
+  const counts = countRuns(report);
+  const counted = (of: "invalid" | "repeated", words: string) => {
+    const affected = counts.filter((each) => each[of] > 0);
+    const total = affected.reduce((sum, each) => sum + each[of], 0);
+    const where = affected.map((each) => `${each.scenario} ${each[of]}`).join(", ");
+    return total > 0 ? [`${total} of ${plan.runs} runs ${words}, for the reasons below: ${where}.`] : [];
   };
-  const blind = scenarios.every(({ clientShares }) => clientShares.length === 0);
+  const withoutCounters = counts.every(({ clientShares }) => clientShares.length === 0);
+  const note = blocksNote(plan);
   return [
-    ...(complete ? [] : ["Not every planned run was made."]),
-    ...counted("lost", "do not count"),
-    ...counted("again", "were made again"),
-    ...(blind && scenarios.some(({ atFixedRate }) => atFixedRate > 0)
-      ? ["No run has counters of the load generator, so that nothing tells whether it was too busy to measure."]
+    ...(complete ? [] : ["Not all planned runs have been made."]),
+    ...counted("invalid", "are invalid"),
+    ...counted("repeated", "were repeated"),
+    ...(withoutCounters && counts.some(({ atFixedRate }) => atFixedRate > 0)
+      ? ["No run has counters of the load generator, so it is not known whether it was too busy to measure."]
       : []),
-    ...[blocksNote(plan)].flatMap((note) => (note === undefined ? [] : [`${note}.`])),
+    ...(note === undefined ? [] : [`${note}.`]),
   ];
 }

@@ -1,36 +1,47 @@
 import { formatSeconds } from "../../shared/duration";
-import { gates } from "../measure/validity";
-import { armTitle, type Component } from "../metrics/record";
-import { number, withInterval } from "../statistics/intervals";
+import { limits } from "../measure/validity";
+import { armTitle } from "../metrics/record";
+import { metrics, type Registry } from "../metrics/registry";
+import { formatEstimate, formatNumber } from "../statistics/intervals";
 import { median } from "../statistics/percentiles";
-import { type Figure, runsByScenario } from "./figures";
-import type { Report } from "./report";
+import { costEstimate, countRuns, type Figure } from "./figures";
+import type { NodeFacts, Report } from "./report";
 
-/** A table of the report, in words: what Markdown and HTML both show. */
+/** A table of the report, as Markdown and HTML both show it. */
 export interface Table {
   readonly title: string;
-  /** What one has to know to read it. */
+  /** How to read it. */
   readonly note?: string;
   readonly head: readonly string[];
   readonly rows: readonly (readonly string[])[];
 }
 
-/** Every table of a report that has rows. */
-export function tablesOf(report: Report): Table[] {
-  return [budgets, figures, costs, differing, baseline, article, runs, invalid, scenarios, environment]
-    .map((make) => make(report))
-    .filter(({ rows }) => rows.length > 0);
+/** All tables of a report that have rows. */
+export function tablesOf(report: Report, registry: Registry = metrics): Table[] {
+  return [
+    budgets(report),
+    figures(report),
+    costs(report, registry),
+    differing(report),
+    baseline(report),
+    article(report),
+    runs(report),
+    invalidRuns(report),
+    scenarios(report),
+    environment(report),
+  ].filter(({ rows }) => rows.length > 0);
 }
 
 function budgets({ budgets }: Report): Table {
   return {
     title: "Budgets",
     note:
-      "Judged on the upper bound of the 95% interval, of the arm where it is highest; not measured where one arm has none, " +
-      "or has lost more than a tenth of its runs. Memory is of one proxy, waypoint or ztunnel.",
+      "A budget is compared with the upper bound of the 95% interval, of the arm where that bound is highest. It is not " +
+      "measured where an arm has no interval, or more than a tenth of its runs are invalid. Memory is that of one sidecar, " +
+      "waypoint or ztunnel.",
     head: ["budget", "scenario", "at most", "upper bound", "unit", "where", "verdict"],
     rows: budgets.map(({ name, scenario, max, upper, unit, where, why, verdict, onExceed }) => [
-      ...[name, scenario, number(max), upper === undefined ? "-" : number(upper), unit],
+      ...[name, scenario, formatNumber(max), upper === undefined ? "-" : formatNumber(upper), unit],
       [where, why].filter((part) => part !== undefined).join(": "),
       verdict === "within" ? verdict : `${verdict} (${onExceed})`,
     ]),
@@ -41,13 +52,13 @@ function figures({ figures }: Report): Table {
   return {
     title: "Figures",
     note:
-      "Medians over blocks with their 95% intervals. Latencies count from when a request was due; those named raw are what the " +
-      "client measures, which leaves out requests that would have waited. Differences are medians of those to none within " +
-      "a block; p is of the signed-rank test, adjusted by Holm over a family: the headline (p99 of the sentences above), " +
-      "and beside it all differences of a metric; the control apart. An interval is of its one figure, and not adjusted.",
-    head: ["arm", "metric", "scenario", "value", "unit", "difference to none", "p", "blocks"],
+      "Medians over blocks with 95% intervals. Latencies count from when a request was due; raw latencies are those that the " +
+      "client measures, which omit requests that would have waited. Differences are medians of the differences from none " +
+      "within a block. p is that of Wilcoxon's signed-rank test, adjusted by Holm within a comparison family: the " +
+      "comparisons of the summary, and for each metric all others; the control apart. Intervals are not adjusted.",
+    head: ["arm", "metric", "scenario", "value", "unit", "difference from none", "p", "blocks"],
     rows: figures.map((figure) => [
-      ...[figure.title, figure.metric, figure.scenario, withInterval(figure.estimate), figure.unit],
+      ...[figure.title, figure.metric, figure.scenario, formatEstimate(figure.estimate), figure.unit],
       ...differenceCells(figure),
       blocksCell(figure),
     ]),
@@ -58,50 +69,53 @@ function differenceCells({ difference }: Figure): [string, string] {
   if (!difference) return ["-", "-"];
   const p = difference.p < 0.0001 ? "< 0.0001" : difference.p.toFixed(4);
   const { significant, blocksNeeded } = difference;
-  const verdict = blocksNeeded === undefined ? "chance" : `too few blocks to tell: it takes ${blocksNeeded}`;
-  return [withInterval(difference), significant ? p : `${p} (${verdict})`];
+  const verdict = blocksNeeded === undefined ? "not significant" : `too few blocks: ${blocksNeeded} are needed`;
+  return [formatEstimate(difference), significant ? p : `${p} (${verdict})`];
 }
 
-/** A block counts for a difference where its runs of both scenarios do. */
+/** A block counts for a difference where the runs of both scenarios are valid. */
 function blocksCell({ estimate, difference }: Figure): string {
   const { blocks } = estimate;
   return difference && difference.blocks < blocks ? `${blocks} (${difference.blocks} pairs)` : String(blocks);
 }
 
-function costs({ costs }: Report): Table {
-  const whose: Partial<Record<Component | "mesh", string>> = { mesh: "all together" };
+function costs({ costs }: Report, { costs: metrics }: Registry): Table {
   return {
     title: "Cost",
     note:
-      "vCPU per 1,000 requests a second, what is used without load taken off: of proxies and waypoints as measured at the " +
-      "start, of ztunnel and istiod, which everything shares, as in the block's run of none. Memory (working set) is of one " +
-      "container, and in the last line of each of all containers together.",
-    head: ["arm", "scenario", "part", "vCPU per 1,000/s", "MiB"],
-    rows: costs.map(({ title, scenario, component, cpu, memory }) => [
-      ...[title, scenario, whose[component] ?? component, cpu ? withInterval(cpu) : "not measured"],
-      withInterval(memory),
+      "CPU is use under load minus use without load: for proxies and waypoints as measured at the start, for ztunnel and " +
+      "istiod, which are shared, as in the block's run of none. Memory is the working set of one container; in the line of " +
+      "the whole mesh, of all containers.",
+    head: ["arm", "scenario", "part", ...metrics.map(({ heading }) => heading)],
+    rows: costs.map((cost) => [
+      ...[cost.title, cost.scenario, cost.component === "mesh" ? "whole mesh" : cost.component],
+      ...metrics.map((metric) => {
+        const found = costEstimate(cost, metric);
+        return found ? formatEstimate(found) : "not measured";
+      }),
     ]),
   };
 }
 
 function baseline({ baseline }: Report): Table {
   return {
-    title: "Beside the baseline",
+    title: "Comparison with the baseline",
     note:
       baseline &&
-      `Of ${baseline.finishedAt} (${baseline.identity}). A change is the difference of two medians with its 95% interval, and ` +
-        '"agrees" where that holds zero. In the differences to none the conditions of the two days drop out; in the values they do not.',
+      `The baseline is of ${baseline.finishedAt} (${baseline.identity}). A change is the difference of two medians with its ` +
+        "95% interval; the two agree where that contains zero. Conditions of the day cancel out in the differences from " +
+        "none, and not in the values.",
     head: ["arm", "metric", "scenario", "of", "before", "now", "change", "unit", "verdict"],
     rows: (baseline?.changes ?? []).map(({ title, metric, scenario, of, before, now, change, unit, verdict }) => [
-      ...[title, metric, scenario, of === "value" ? of : "difference to none", number(before), number(now)],
-      ...[withInterval(change), unit, verdict],
+      ...[title, metric, scenario, of === "value" ? of : "difference from none", formatNumber(before)],
+      ...[formatNumber(now), formatEstimate(change), unit, verdict],
     ]),
   };
 }
 
 function differing({ baseline }: Report): Table {
   return {
-    title: "What is not as it was for the baseline",
+    title: "Plan and environment: differences from the baseline",
     head: ["what", "before", "now"],
     rows: (baseline?.differing ?? []).map(({ path, before, now }) => [path, before, now]),
   };
@@ -109,46 +123,48 @@ function differing({ baseline }: Report): Table {
 
 function article({ article }: Report): Table {
   return {
-    title: 'Beside the article "Istio from A to Y"',
-    note: "The article measured each once, on other machines: compare the order of size, and not the digits.",
+    title: 'Comparison with the article "Istio from A to Y"',
+    note: "The article measured each figure once, on other machines: compare orders of magnitude only.",
     head: ["what", "scenario", "article", "ours", "unit", "note"],
     rows: article.some(({ ours }) => ours !== undefined)
       ? article.map(({ what, scenario, article, ours, unit, note = "" }) => [
-          ...[what, scenario, number(article), ours ? withInterval(ours) : "not measured", unit, note],
+          ...[what, scenario, formatNumber(article), ours ? formatEstimate(ours) : "not measured", unit, note],
         ])
       : [],
   };
 }
 
+const percent = (share: number) => `${(100 * share).toFixed(1)}%`;
+
 function runs(report: Report): Table {
-  const percent = (share: number) => `${(100 * share).toFixed(1)}%`;
-  const spread = (shares: readonly number[], of = shares.length) =>
-    shares.length === 0
-      ? "not known"
-      : `${percent(median(shares))}, at most ${percent(Math.max(...shares))}${shares.length < of ? ` (known of ${shares.length} of ${of} runs)` : ""}`;
+  const spread = (shares: readonly number[], of = shares.length) => {
+    if (shares.length === 0) return "not known";
+    const known = shares.length < of ? ` (known for ${shares.length} of ${of} runs)` : "";
+    return `${percent(median(shares))}, at most ${percent(Math.max(...shares))}${known}`;
+  };
   return {
     title: "Runs",
     note:
-      "Of those that count: what the hosts of the nodes gave to others (steal), and what the load generator took of its " +
-      `node at the fixed rates, each as median and most; a run above ${percent(gates.stolen)} or ${percent(gates.clientCpu)} ` +
-      "does not count. Where the load generator is not known, there were no counters to judge it by.",
+      "Median and maximum over valid runs: steal is CPU time of a node that its host gave to other guests; load generator is " +
+      `its share of its node's CPU at fixed rates. Runs above ${percent(limits.stolen)} or ${percent(limits.clientCpu)} are ` +
+      "invalid. Where the load generator is not known, its counters are missing and this was not checked.",
     head: [
-      ...["scenario", "planned", "count", "do not count", "made again"],
+      ...["scenario", "planned", "valid", "invalid", "repeated"],
       ...["steal, client's node", "steal, server's node", "load generator"],
     ],
-    rows: runsByScenario(report).map(
-      ({ scenario, planned, counted, lost, again, stolen, clientShares, atFixedRate }) => [
-        ...[scenario, ...[planned, counted, lost, again].map(String)],
-        ...[spread(stolen.client, counted), spread(stolen.server, counted)],
+    rows: countRuns(report).map(
+      ({ scenario, planned, valid, invalid, repeated, stolen, clientShares, atFixedRate }) => [
+        ...[scenario, ...[planned, valid, invalid, repeated].map(String)],
+        ...[spread(stolen.client, valid), spread(stolen.server, valid)],
         atFixedRate === 0 ? "-" : spread(clientShares, atFixedRate),
       ],
     ),
   };
 }
 
-function invalid({ runs, plan }: Report): Table {
+function invalidRuns({ runs, plan }: Report): Table {
   return {
-    title: "Runs that do not count",
+    title: "Invalid runs",
     head: ["block", "arm", "scenario", "why"],
     rows: runs
       .filter(({ problems }) => problems.length > 0)
@@ -162,7 +178,7 @@ function invalid({ runs, plan }: Report): Table {
 function scenarios({ scenarios }: Report): Table {
   return {
     title: "Scenarios",
-    head: ["scenario", "state", "what was looked at", "its proxies"],
+    head: ["scenario", "state", "scenario check", "proxies"],
     rows: scenarios.map(({ scenario, state, reason, truths, proxies = [] }) => [
       ...[scenario, reason ? `${state}: ${reason}` : state, truths.join("; "), proxies.join("; ") || "-"],
     ]),
@@ -170,41 +186,47 @@ function scenarios({ scenarios }: Report): Table {
 }
 
 function environment({ environment, plan, startedAt, finishedAt, identity }: Report): Table {
-  const node = (facts: Report["environment"]["clientNode"]) =>
-    [
-      facts.name,
-      `${facts.cores} processors`,
-      `${number(facts.memoryBytes / 2 ** 30)} GiB`,
-      ...[facts.architecture, facts.osImage, `kernel ${facts.kernel}`, facts.containerRuntime],
-      ...(facts.mtu === undefined ? [] : [`MTU ${facts.mtu}`]),
-      ...(facts.processor === undefined ? [] : [facts.processor]),
-      ...(facts.numaNodes === undefined ? [] : [`NUMA nodes: ${countOf(facts.numaNodes)}`]),
-      ...(facts.clockSource === undefined ? [] : [`clock ${facts.clockSource}`]),
-      ...(facts.governor === undefined ? [] : [`governor ${facts.governor}`]),
-    ].join(", ");
   const seconds = (Date.parse(finishedAt) - Date.parse(startedAt)) / 1000;
+  const duration = Number.isNaN(seconds) ? "" : ` (${formatSeconds(seconds)})`;
   return {
     title: "Environment",
     head: ["what", "value"],
     rows: [
-      ["time", `${startedAt} to ${finishedAt}${Number.isNaN(seconds) ? "" : ` (${formatSeconds(seconds)})`}`],
+      ["time", `${startedAt} to ${finishedAt}${duration}`],
       ["plan", `${plan.runs} runs in ${plan.blocks} blocks, seed ${plan.seed}, identity ${identity}`],
       ["Kubernetes", environment.kubernetes],
       ["Istio", environment.istio],
-      ["client's node", node(environment.clientNode)],
-      ["server's node", node(environment.serverNode)],
+      ["client's node", describeNode(environment.clientNode)],
+      ["server's node", describeNode(environment.serverNode)],
       ...environment.images.map((image) => ["image", image]),
       ...(environment.mesh ?? []).map((fact) => ["mesh", fact]),
       ...(environment.withoutCounters ?? []).map((reason) => ["no counters", reason]),
       [
-        "not known here",
-        "turbo and power limits, who else is on the hosts, the link between the nodes: add them to a quotation",
+        "not known",
+        "turbo and power limits, other guests of the hosts, the network between the nodes: add them where you quote figures",
       ],
     ],
   };
 }
 
-/** How many are in a list as Linux writes it: `0-1,4`. */
+function describeNode(facts: NodeFacts): string {
+  const optional = [
+    ["MTU ", facts.mtu],
+    ["", facts.processor],
+    ["NUMA nodes: ", facts.numaNodes === undefined ? undefined : countOf(facts.numaNodes)],
+    ["clock ", facts.clockSource],
+    ["governor ", facts.governor],
+  ] as const;
+  return [
+    facts.name,
+    `${facts.cores} cores`,
+    `${formatNumber(facts.memoryBytes / 2 ** 30)} GiB`,
+    ...[facts.architecture, facts.osImage, `kernel ${facts.kernel}`, facts.containerRuntime],
+    ...optional.flatMap(([label, value]) => (value === undefined ? [] : [`${label}${value}`])),
+  ].join(", ");
+}
+
+/** Number of entries of a list as Linux writes it: `0-1,4`. */
 function countOf(list: string): number {
   return list.split(",").reduce((sum, range) => {
     const [first = NaN, last = first] = range.split("-").map(Number);

@@ -7,9 +7,9 @@ import { type BenchmarkPlan, benchmarkPlan, blocksNote, planIdentity } from "../
 import { planProblems } from "../plan/problems";
 import { resolveBenchmark } from "../plan/settings";
 import { type Baseline, parseBaseline } from "../report/baseline";
-import { boundsOf, budgetLines, budgetMessage, judgeBudgets } from "../report/budgets";
+import { boundsOf, budgetLines, budgetMessage, failures, judgeBudgets } from "../report/budgets";
 import { csvOf, htmlOf, markdownOf } from "../report/outputs";
-import { failures, type Measured, type Report, reportOf } from "../report/report";
+import { type Measured, type Report, reportOf } from "../report/report";
 import type { BenchCluster } from "./cluster";
 import { type Annotation, Annotations } from "./grafana";
 import { changesBetween, Journal, type KeptSetup } from "./journal";

@@ -5,12 +5,13 @@ import type { ExecResult } from "../../shared/kubernetes/pod-streams";
 import type { Sleep } from "../../shared/kubernetes/wait";
 import { latenciesOf, latencyOfFortio, latencyOfHistogram } from "../measure/latency";
 import { OutputError, parseFortio, parseIperf3, ReportedError } from "../measure/load-generators";
-import { type ContainerSample, type Ends, meshParts, rolesIn, usageBetween } from "../measure/usage";
+import { type ContainerSample, type Ends, rolesIn, usageBetween } from "../measure/usage";
 import { type Circumstances, disturbances, problemsOf, type Restart } from "../measure/validity";
 import {
   type Arm,
   armTitle,
   hasSchedule,
+  meshParts,
   type Placement,
   type RunRecord,
   type Scenario,
@@ -18,7 +19,7 @@ import {
 } from "../metrics/record";
 import { namespaceOf } from "../objects";
 import { type BenchmarkPlan, estimatedSeconds, longestSeconds, type PlannedRun, plannedSeconds } from "../plan/plan";
-import { number } from "../statistics/intervals";
+import { formatNumber } from "../statistics/intervals";
 import type { BenchCluster, BenchNode, BenchPod } from "./cluster";
 import { type ClientCommand, dropLog, fetchLog, measurementOf, warmUpOf } from "./commands";
 import { kubeletPeriod, type Kubelets, type NodePair, processorTime, stolenShare } from "./environment";
@@ -102,9 +103,9 @@ async function makeRun(context: RunsContext, run: PlannedRun): Promise<RunRecord
 /** The figure of a run that a person watches. */
 function resultOf({ outcome, problems }: RunRecord): string {
   if (problems.length > 0) return `does not count, ${problems.join("; ")}`;
-  if (outcome?.kind === "stream") return `${number(outcome.bitsPerSecond / 1e9)} Gbit/s`;
-  if (outcome?.corrected) return `p99 ${number(outcome.corrected.percentiles["99"] ?? NaN)} ms`;
-  return `${number(outcome?.actualQps ?? NaN)} requests a second`;
+  if (outcome?.kind === "stream") return `${formatNumber(outcome.bitsPerSecond / 1e9)} Gbit/s`;
+  if (outcome?.corrected) return `p99 ${formatNumber(outcome.corrected.percentiles["99"] ?? NaN)} ms`;
+  return `${formatNumber(outcome?.actualQps ?? NaN)} requests a second`;
 }
 
 function endsOf(scenario: Scenario, placement: Placement, nodes: NodePair): Ends & { clientNode: BenchNode } {

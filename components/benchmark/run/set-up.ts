@@ -3,7 +3,7 @@ import { ApiError } from "../../shared/kubernetes/api-server";
 import { isUnreachable, UnknownKindError } from "../../shared/kubernetes/errors";
 import { missing, type Sleep, waitFor, WaitTimeout } from "../../shared/kubernetes/wait";
 import type { Scenario, Usages } from "../metrics/record";
-import { namespaceOf, ownLabel, type Places, type Pull, scenarioObjects } from "../objects";
+import { namespaceOf, ownLabel, type Pull, scenarioObjects, type ScenarioOptions } from "../objects";
 import type { Environment, NodeFacts, ScenarioState } from "../report/report";
 import type { BenchCluster, BenchNode, BenchPod } from "./cluster";
 import type { Setup } from "./journal";
@@ -35,13 +35,13 @@ export async function setUp(context: SetUpContext, nodes: NodePair): Promise<Set
   const difference = differenceOf(nodes);
   if (difference !== undefined) log(difference);
   const pull = context.pull && (await pullOf(cluster, context.pull));
-  const places: Places = { clientNode: client.name, serverNode: server.name, revision, pull };
+  const options: ScenarioOptions = { clientNode: client.name, serverNode: server.name, revision, pull };
   const states: ScenarioState[] = [];
   for (const scenario of plan.scenarios) {
     const create = async (): Promise<ScenarioState> => {
       const reason = await missingPart(scenario, cluster);
       if (reason !== undefined) throw new NotMeasurable(reason);
-      for (const object of scenarioObjects(scenario, plan, places)) await cluster.apply(object);
+      for (const object of scenarioObjects(scenario, plan, options)) await cluster.apply(object);
       return { scenario, state: "measured", truths: [] };
     };
     states.push(await orNotMeasured(scenario, create, log));

@@ -1,124 +1,28 @@
 import { median, percentile } from "./percentiles";
 import { Random } from "./random";
 
-/** Where a median lies, at 95% confidence. */
+/** Bounds of a median, at 95% confidence. */
 export interface Interval {
   readonly low: number;
   readonly high: number;
 }
 
-/** With fewer blocks no interval is given: it would not hold what it promises. */
-export const blocksForIntervals = 7;
-
-const resamples = 10_000;
-
-/**
- * The 95% interval of the median over blocks: the percentile bootstrap, smoothed. A plain one of so few values jumps
- * from value to value and holds the true median in 88% of all cases at 7 blocks; normal noise of a deviation of 2 s/n on
- * every resampled median brings that to 93% to 97% for normal, skewed, long-tailed and spoilt values from 7 blocks on,
- * which tests/benchmark/statistics/coverage.test.ts shows. s is the spread of the middle: with the standard deviation,
- * the one block in which a neighbour was busy would decide how far the interval reaches.
- *
- * Source: B. Efron, Bootstrap methods: another look at the jackknife, 1979, section 2 (smoothing).
- *
- * @param values one for each block; the blocks are what is independent, not the requests
- * @returns undefined below 7 blocks
- */
-export function medianInterval(
-  values: readonly number[],
-  seed: number | string,
-  samples = resamples,
-): Interval | undefined {
-  const count = values.length;
-  if (count < blocksForIntervals) return undefined;
-  const random = new Random(seed);
-  const noise = (2 * spread(values)) / count;
-  const sorted = Float64Array.from(values).sort();
-  const medians = new Float64Array(samples);
-  const times = new Uint16Array(count);
-  for (let sample = 0; sample < samples; sample++) {
-    medians[sample] = resampledMedian(sorted, times, random) + noise * random.normal();
-  }
-  medians.sort();
-  return { low: percentile(medians, 2.5), high: percentile(medians, 97.5) };
-}
-
-/** The median of as many draws as there are values; `times` is scratch space. A report takes some million of these. */
-function resampledMedian(sorted: Float64Array, times: Uint16Array, random: Random): number {
-  const count = sorted.length;
-  times.fill(0);
-  for (let draw = 0; draw < count; draw++) increment(times, random.below(count));
-  return (drawnAt(Math.ceil(count / 2), sorted, times) + drawnAt(Math.floor(count / 2) + 1, sorted, times)) / 2;
-}
-
-function increment(counts: Uint16Array, index: number): void {
-  counts[index] = (counts[index] ?? 0) + 1;
-}
-
-/** The value at a place (from 1) of the draws in ascending order. */
-function drawnAt(place: number, sorted: Float64Array, times: Uint16Array): number {
-  let index = 0;
-  for (let left = place - (times[0] ?? 0); left > 0; left -= times[index] ?? 1) index++;
-  return sorted[index] ?? NaN;
-}
-
-/** The median distance from the median, scaled to be the standard deviation of normal values. */
-function spread(values: readonly number[]): number {
-  const middle = median(values);
-  return 1.4826 * median(values.map((value) => Math.abs(value - middle)));
-}
-
-/** A median and where it lies; of an earlier report, or of this one. */
-export type Known = Pick<Estimate, "median" | "interval">;
-
-export interface Change {
-  /** Of the medians: now less before. */
-  readonly median: number;
-  /** At 95%; absent where one of the two has none. */
-  readonly interval?: Interval;
-}
-
-/**
- * What came between two measurements that have nothing in common. Two 95% intervals that meet are no test of it: of
- * equal things they fail to in about 0.5% of the cases, and so of different ones they meet too often. The interval of
- * the difference is made of both: the distances of the bounds from their medians add up as squares (MOVER). In
- * simulations it misses zero in 2% to 3% of the cases where nothing has changed, and never in more than 5%
- * (tests/benchmark/statistics/coverage.test.ts).
- *
- * Source: G. Y. Zou and A. Donner, Construction of confidence limits about effect measures: a general approach,
- * Statistics in Medicine 27, 2008.
- */
-export function changeBetween(before: Known, now: Known): Change {
-  const median = now.median - before.median;
-  if (!before.interval || !now.interval) return { median };
-  const down = Math.hypot(now.median - now.interval.low, before.interval.high - before.median);
-  const up = Math.hypot(now.interval.high - now.median, before.median - before.interval.low);
-  return { median, interval: { low: median - down, high: median + up } };
-}
-
-/** Three digits that count, and no more zeros than that: `0.0213`, `2.13`, `213`, `21300`. */
-export function number(value: number): string {
-  if (value === 0) return "0";
-  const digits = Math.max(0, 2 - Math.floor(Math.log10(Math.abs(value))));
-  return value.toFixed(Math.min(digits, 6));
-}
-
-/** `2.10 [1.90, 2.40]`, or the median alone where there is no interval. */
-export function withInterval({ median, interval }: Pick<Estimate, "median" | "interval">): string {
-  return interval ? `${number(median)} [${number(interval.low)}, ${number(interval.high)}]` : number(median);
-}
-
-/** A figure over blocks. */
+/** A median over blocks. */
 export interface Estimate {
   readonly median: number;
-  /** Absent below the number of blocks that an interval needs. */
+  /** Absent below `blocksForIntervals`. */
   readonly interval?: Interval;
-  /** Blocks behind it. */
+  /** Number of blocks with a value. */
   readonly blocks: number;
 }
 
+/** Blocks below which no interval is given, because its coverage would be too low. */
+export const blocksForIntervals = 7;
+
+const defaultResamples = 10_000;
+
 /**
- * @param floor what no value can be below, and so no bound
+ * @param floor a value that the quantity cannot fall below, and so no bound of its interval
  * @returns undefined without values
  */
 export function estimate(
@@ -133,4 +37,106 @@ export function estimate(
     interval: interval && { ...interval, low: Math.max(floor, interval.low) },
     blocks: values.length,
   };
+}
+
+/**
+ * The 95% interval of the median over blocks, by the smoothed percentile bootstrap.
+ *
+ * Assumption: the blocks are independent and identically distributed; requests of one block are not.
+ *
+ * Medians of resamples of few values take few values themselves, and the plain bootstrap holds the true median in 88% of
+ * all cases at 7 blocks. Normal noise of standard deviation 2s/n, added to the median of every resample, brings that to
+ * 93% to 97% from 7 blocks on, for normal, skewed, long-tailed and contaminated values
+ * (tests/benchmark/statistics/intervals.test.ts). s is the scaled median absolute deviation and not the standard deviation,
+ * which a single disturbed block would inflate.
+ *
+ * Source: B. Efron, Bootstrap methods: another look at the jackknife, Annals of Statistics 7, 1979, section 2 (smoothing).
+ *
+ * @param values one per block
+ * @returns undefined below 7 blocks
+ */
+export function medianInterval(
+  values: readonly number[],
+  seed: number | string,
+  resamples = defaultResamples,
+): Interval | undefined {
+  const count = values.length;
+  if (count < blocksForIntervals) return undefined;
+  const random = new Random(seed);
+  const noise = (2 * medianAbsoluteDeviation(values)) / count;
+  const sorted = Float64Array.from(values).sort();
+  const medians = new Float64Array(resamples);
+  const draws = new Uint16Array(count);
+  for (let sample = 0; sample < resamples; sample++) {
+    medians[sample] = resampledMedian(sorted, draws, random) + noise * random.normal();
+  }
+  medians.sort();
+  return { low: percentile(medians, 2.5), high: percentile(medians, 97.5) };
+}
+
+/** The median of as many draws, with replacement, as there are values. `draws` is reused: a report takes millions of medians. */
+function resampledMedian(sorted: Float64Array, draws: Uint16Array, random: Random): number {
+  const count = sorted.length;
+  draws.fill(0);
+  for (let draw = 0; draw < count; draw++) {
+    const index = random.below(count);
+    draws[index] = (draws[index] ?? 0) + 1;
+  }
+  return (drawOfRank(Math.ceil(count / 2), sorted, draws) + drawOfRank(Math.floor(count / 2) + 1, sorted, draws)) / 2;
+}
+
+/** The draw of a rank (from 1), in ascending order. */
+function drawOfRank(rank: number, sorted: Float64Array, draws: Uint16Array): number {
+  let index = 0;
+  for (let left = rank - (draws[0] ?? 0); left > 0; left -= draws[index] ?? 1) index++;
+  return sorted[index] ?? NaN;
+}
+
+/** Scaled by 1.4826, so that it is the standard deviation of normal values. */
+function medianAbsoluteDeviation(values: readonly number[]): number {
+  const middle = median(values);
+  return 1.4826 * median(values.map((value) => Math.abs(value - middle)));
+}
+
+/** The change of a median between two reports. */
+export interface Change {
+  /** Difference of the medians, later minus earlier. */
+  readonly median: number;
+  /** Absent where one of the two has none. */
+  readonly interval?: Interval;
+}
+
+/**
+ * The difference of two independent medians with its 95% interval, by MOVER: the distances of the bounds from their medians
+ * are combined as the root of the sum of their squares. Whether the two intervals overlap would be too strict a test: where
+ * nothing has changed, they fail to overlap in about 0.5% of all cases, and so overlap too often where something has.
+ *
+ * Assumption: the two measurements are independent. In simulations the interval excludes zero in 2% to 3%, and never in
+ * more than 5%, of the cases in which nothing has changed (tests/benchmark/statistics/intervals.test.ts).
+ *
+ * Source: G. Y. Zou and A. Donner, Construction of confidence limits about effect measures: a general approach, Statistics
+ * in Medicine 27, 2008.
+ */
+export function changeBetween(
+  before: Pick<Estimate, "median" | "interval">,
+  now: Pick<Estimate, "median" | "interval">,
+): Change {
+  const change = now.median - before.median;
+  if (!before.interval || !now.interval) return { median: change };
+  const below = Math.hypot(now.median - now.interval.low, before.interval.high - before.median);
+  const above = Math.hypot(now.interval.high - now.median, before.median - before.interval.low);
+  return { median: change, interval: { low: change - below, high: change + above } };
+}
+
+/** Three significant digits: `0.0213`, `2.13`, `213`, `21300`. */
+export function formatNumber(value: number): string {
+  if (value === 0) return "0";
+  const digits = Math.max(0, 2 - Math.floor(Math.log10(Math.abs(value))));
+  return value.toFixed(Math.min(digits, 6));
+}
+
+/** `2.10 [1.90, 2.40]`, or the median alone where there is no interval. */
+export function formatEstimate({ median, interval }: Pick<Estimate, "median" | "interval">): string {
+  if (!interval) return formatNumber(median);
+  return `${formatNumber(median)} [${formatNumber(interval.low)}, ${formatNumber(interval.high)}]`;
 }

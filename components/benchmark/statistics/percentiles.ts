@@ -1,8 +1,8 @@
 /**
- * The smallest value that at least `percent` of all values do not exceed (nearest rank): always one that was measured.
+ * The smallest value that at least `percent` of all values do not exceed (nearest rank), so always a measured one.
  *
  * @param sorted ascending, at least one
- * @throws RangeError without values, or where the percentage is not of 0 to 100
+ * @throws RangeError without values, or for a percentage outside 0 to 100
  */
 export function percentile(sorted: ArrayLike<number>, percent: number): number {
   if (!(percent >= 0 && percent <= 100)) throw new RangeError(`percentile ${percent}: expected 0 to 100`);
@@ -11,9 +11,9 @@ export function percentile(sorted: ArrayLike<number>, percent: number): number {
   return value;
 }
 
-/** The place of a percentile among so many values, counted from 1. */
-export function rankOf(percent: number, count: number): number {
-  // 99.9 % of 10,000 is 9,990 and not the 9,990.000000000002 of binary fractions.
+/** The rank of a percentile among `count` values, from 1. */
+function rankOf(percent: number, count: number): number {
+  // 99.9% of 10,000 is 9,990, and not the 9,990.000000000002 of binary fractions.
   return Math.max(1, Math.ceil((percent / 100) * count - 1e-9 * count));
 }
 
@@ -25,21 +25,22 @@ export function median(values: readonly number[]): number {
   return (low + high) / 2;
 }
 
-/** Buckets of one octave; half of them are new, so a value is known to 1 part in 1,024. */
+/** Buckets of the lowest octave; of every further one half are new, so a value is known to 1 part in 1,024. */
 const perOctave = 2048;
-
 const half = perOctave / 2;
 
 /**
- * Counts of whole numbers in a fixed amount of memory, for any number of requests: exact below 2,048 and to 0.1% above,
- * as Gil Tene's HdrHistogram. Latencies are kept in microseconds.
+ * Counts of whole numbers in little memory, for any number of requests: exact below 2,048, to 0.1% above. Latencies are
+ * recorded in microseconds.
+ *
+ * Source: Gil Tene's HdrHistogram (hdrhistogram.org): buckets of equal width within an octave.
  */
 export class LatencyHistogram {
   private counts = new Float64Array(4 * perOctave);
   private total = 0;
   private sum = 0;
   private least = Infinity;
-  private most = 0;
+  private greatest = 0;
 
   get count(): number {
     return this.total;
@@ -51,7 +52,7 @@ export class LatencyHistogram {
   }
 
   get max(): number {
-    return this.most;
+    return this.greatest;
   }
 
   /** @param value not negative; rounded to a whole number */
@@ -63,19 +64,19 @@ export class LatencyHistogram {
     this.total += times;
     this.sum += value * times;
     this.least = Math.min(this.least, whole);
-    this.most = Math.max(this.most, whole);
+    this.greatest = Math.max(this.greatest, whole);
   }
 
   /**
-   * As `percentile` of the single values, to the width of a bucket.
+   * `percentile` of the single values, to the width of a bucket.
    *
    * @throws RangeError without values
    */
   percentile(percent: number): number {
     if (this.total === 0) throw new RangeError("no values");
-    let left = rankOf(percent, this.total);
-    const bucket = this.counts.findIndex((count) => (left -= count) <= 0);
-    return Math.min(this.most, Math.max(this.least, middleOf(bucket)));
+    let remaining = rankOf(percent, this.total);
+    const bucket = this.counts.findIndex((count) => (remaining -= count) <= 0);
+    return Math.min(this.greatest, Math.max(this.least, middleOf(bucket)));
   }
 
   private grow(bucket: number): void {
@@ -85,13 +86,9 @@ export class LatencyHistogram {
   }
 }
 
-function octaveOf(value: number): number {
-  return Math.max(0, Math.floor(Math.log2(value)) - Math.log2(half));
-}
-
 function bucketOf(value: number): number {
   if (value < perOctave) return value;
-  const octave = octaveOf(value);
+  const octave = Math.max(0, Math.floor(Math.log2(value)) - Math.log2(half));
   return octave * half + Math.floor(value / 2 ** octave);
 }
 

@@ -1,8 +1,10 @@
 import { createHash } from "node:crypto";
 
 /**
- * A generator that gives the same numbers for the same seed on every machine: orders of runs and intervals can be
- * repeated. xoshiro128** (Blackman and Vigna, prng.di.unimi.it), its state taken from the seed's sha256.
+ * A generator of random numbers that gives the same ones for the same seed on every machine, so that orders of runs and
+ * intervals can be reproduced.
+ *
+ * Source: xoshiro128** by Blackman and Vigna (prng.di.unimi.it), its state taken from the seed's SHA-256.
  */
 export class Random {
   private a: number;
@@ -18,12 +20,12 @@ export class Random {
     this.d = digest.readInt32LE(12);
   }
 
-  /** A number of [0, 1). */
+  /** A number in [0, 1). */
   uniform(): number {
     return this.next() / 2 ** 32;
   }
 
-  /** A whole number of [0, limit). */
+  /** A whole number in [0, limit). */
   below(limit: number): number {
     return Math.floor(this.uniform() * limit);
   }
@@ -33,10 +35,10 @@ export class Random {
     return Math.sqrt(-2 * Math.log(1 - this.uniform())) * Math.cos(2 * Math.PI * this.uniform());
   }
 
-  /** The same items in a random order, every order as likely as every other (Fisher and Yates). */
+  /** The items in a random order; all orders are equally likely (Fisher and Yates). */
   shuffled<T>(items: readonly T[]): T[] {
-    const left = [...items];
-    return items.flatMap(() => left.splice(this.below(left.length), 1));
+    const remaining = [...items];
+    return items.flatMap(() => remaining.splice(this.below(remaining.length), 1));
   }
 
   private next(): number {

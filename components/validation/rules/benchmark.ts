@@ -1,16 +1,18 @@
 import { ambientScenarios, benchmarkScenarios } from "../../model/benchmark-scenarios";
 import { hasAmbient } from "../../model/data-planes";
 import { scenarioNames } from "../../benchmark/metrics/record";
+import { budgetedMetrics } from "../../benchmark/metrics/registry";
+import { benchmarkProblems } from "../../benchmark/plan/problems";
 import { blocksForIntervals } from "../../benchmark/statistics/intervals";
-import { type BenchmarkSettings, budgetMetrics } from "../../settings/sections/benchmark";
 import { suggestion } from "../../settings/suggest";
 import { duplicates } from "./duplicates";
 import { rule } from "./rule";
 
 const meshScenarios = scenarioNames.filter((name) => name !== "none");
+const metricNames = budgetedMetrics().map(({ name }) => name);
 const budgetNames = [
-  ...budgetMetrics,
-  ...meshScenarios.flatMap((scenario) => budgetMetrics.map((metric) => `${scenario}.${metric}`)),
+  ...metricNames,
+  ...meshScenarios.flatMap((scenario) => metricNames.map((metric) => `${scenario}.${metric}`)),
 ];
 const lists = ["scenarios", "qps", "connections", "payloadSizes", "keepAlive", "tcpStreams"] as const;
 
@@ -41,7 +43,6 @@ export const benchmarkRules = [
       const path = ["benchmark", "budgets", name];
       yield { path, message: `unknown budget; ${suggestion(name, budgetNames)}` };
     }
-    yield* unmeasuredBudgets(benchmark);
     if (Object.keys(budgets).length > 0 && blocks < blocksForIntervals) {
       yield {
         path: ["benchmark", "blocks"],
@@ -70,26 +71,5 @@ export const benchmarkRules = [
       };
     }
   }),
+  rule(["benchmark", "mesh"], benchmarkProblems),
 ];
-
-/** Budgets that no arm is measured for: after hours they would be found not to be kept. */
-function* unmeasuredBudgets({ budgets, qps = [], tcpStreams, preset }: BenchmarkSettings) {
-  const noRate = qps.length > 0 && qps.every((rate) => rate === 0);
-  const noStreams = (tcpStreams ?? (preset === "istio-tools" ? [] : undefined))?.length === 0;
-  for (const name of Object.keys(budgets)) {
-    const metric = name.split(".").at(-1);
-    const path = ["benchmark", "budgets", name];
-    if ((metric === "cpu" || metric === "memory") && noRate) {
-      yield {
-        path,
-        message: `${metric} is measured at fixed rates, and benchmark.qps has only saturation; add a rate to it`,
-      };
-    }
-    if (metric === "throughput" && noStreams) {
-      yield {
-        path,
-        message: "throughput is that of TCP streams, and none are measured; set benchmark.tcpStreams: [1]",
-      };
-    }
-  }
-}

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { dueTimes, latenciesOf, type Schedule } from "../../../components/benchmark/measure/latency";
 import { OutputError, parseFortio } from "../../../components/benchmark/measure/load-generators";
-import { gates } from "../../../components/benchmark/measure/validity";
+import { limits } from "../../../components/benchmark/measure/validity";
 import { recorded } from "../fixtures";
 
 const startMicros = Date.parse("2026-01-01T00:00:00Z") * 1000;
@@ -16,8 +16,8 @@ interface Entry {
 }
 
 /**
- * A run of fortio's in virtual time: each connection asks when it is due, or as soon as it is free, until the time is up;
- * at least twice, and where it has got that far, for the last time too (runOne in periodic/periodic.go).
+ * A run of fortio in virtual time: each connection sends a request when it is due, or as soon as it is free, until the time
+ * is up; at least two, and also the last one where it gets that far (runOne in periodic/periodic.go).
  */
 function virtualRun({ qps, connections, seconds }: Schedule, answer: (sent: number) => number, lateness = 0): Entry[] {
   const period = (connections / qps) * 1e6;
@@ -48,7 +48,7 @@ function logOf(entries: readonly Entry[]): Buffer {
   return Buffer.from(`${lines.join("\n")}\n`);
 }
 
-/** Answers in `service`, but not for a `stall` in the middle of every `period`; all in microseconds. */
+/** Responds in `service`, except during a `stall` in the middle of every `period`; all in microseconds. */
 function stalling(service: number, stall: number, period: number): (sent: number) => number {
   return (sent) => {
     const into = (sent + period / 2) % period;
@@ -56,61 +56,61 @@ function stalling(service: number, stall: number, period: number): (sent: number
   };
 }
 
-describe("latencies without coordinated omission", () => {
-  // 100 ms in every 10 s: 1% of the requests wait, the luckiest of them not at all and the others up to 100 ms.
+describe("latencies corrected for coordinated omission", () => {
+  // 100 ms in every 10 s: 1% of the requests wait, for 0 to 100 ms.
   const schedule: Schedule = { qps: 1000, connections: 10, seconds: 60, startMicros };
   const service = 20;
   const [stall, period] = [100_000, 10_000_000];
   const { raw, corrected } = latenciesOf(logOf(virtualRun(schedule, stalling(service, stall, period))), schedule);
 
   for (const percent of [99.3, 99.5, 99.9]) {
-    it(`of a server that stalls 100 ms every 10 s are what waiting users see, at p${percent}`, () => {
+    it(`include the waiting time where a server stalls 100 ms every 10 s, at p${percent}`, () => {
       const analytic = stall - (1 - percent / 100) * period + service;
       const found = corrected.percentile(percent);
-      assert.ok(Math.abs(found - analytic) <= 0.05 * analytic, `${found} us and not ${analytic} us`);
+      assert.ok(Math.abs(found - analytic) <= 0.05 * analytic, `${found} us instead of ${analytic} us`);
     });
   }
 
-  it("are far from what the client itself measures, which misses nearly all that wait", () => {
+  it("are far above the raw ones, which omit nearly all waiting requests", () => {
     assert.ok(raw.percentile(99.5) < 2 * service, `${raw.percentile(99.5)} us`);
     assert.ok(corrected.percentile(99.5) > 100 * raw.percentile(99.5));
     assert.equal(raw.count, corrected.count);
   });
 
-  it("stay as measured where nothing stalls, to the end of the run", () => {
+  it("equal the raw ones where nothing stalls, to the end of the run", () => {
     const steady = latenciesOf(logOf(virtualRun(schedule, () => 700)), schedule);
     assert.deepEqual([steady.raw.percentile(100), steady.corrected.percentile(100)], [700, 700]);
   });
 
-  it("do not blame the server for a client whose timers wake up late", () => {
+  it("exclude the delay of late timers of the client", () => {
     const late = latenciesOf(logOf(virtualRun(schedule, () => 700, 1500)), schedule);
     assert.equal(late.corrected.percentile(100), 700);
   });
 
-  describe("of a server that stalls until after the end", () => {
-    // From 59.5 s to 60.1 s: each connection waits once, and fortio leaves out the other 49 that it was to make.
+  describe("with a server that stalls until after the end", () => {
+    // From 59.5 s to 60.1 s: each connection waits once, and fortio omits the other 49 requests.
     const [begin, end] = [59_500_000, 60_100_000];
     const entries = virtualRun(schedule, (sent) => (sent >= begin && sent < end ? end - sent : 0) + service);
     const latencies = latenciesOf(logOf(entries), schedule);
 
     for (const percent of [99.3, 99.5, 99.9]) {
-      it(`hold those that were not sent any more, at p${percent}`, () => {
+      it(`include requests that were never sent, at p${percent}`, () => {
         const total = schedule.seconds * 1e6;
         const analytic = end - begin - (1 - percent / 100) * total + service;
         const found = latencies.corrected.percentile(percent);
-        assert.ok(Math.abs(found - analytic) <= 0.05 * analytic, `${found} us and not ${analytic} us`);
+        assert.ok(Math.abs(found - analytic) <= 0.05 * analytic, `${found} us instead of ${analytic} us`);
       });
     }
 
-    it("and are those of a run that passes as one that made its requests", () => {
+    it("belong to a run that made enough requests to be valid", () => {
       const planned = schedule.qps * schedule.seconds;
       assert.equal(latencies.requests, entries.length);
-      assert.ok(entries.length < planned && entries.length >= gates.made * planned, `${entries.length} of ${planned}`);
+      assert.ok(entries.length < planned && entries.length >= limits.made * planned, `${entries.length} of ${planned}`);
       assert.ok(latencies.corrected.count > planned - schedule.connections, `${latencies.corrected.count}`);
     });
   });
 
-  it("have nothing of what was left out because a timer woke up after the end", () => {
+  it("exclude requests omitted because a timer fired after the end", () => {
     const few: Schedule = { qps: 1000, connections: 10, seconds: 1, startMicros };
     const entries = virtualRun(few, () => 700, 1500);
     const late = latenciesOf(logOf(entries), few);
@@ -118,7 +118,7 @@ describe("latencies without coordinated omission", () => {
     assert.deepEqual([late.corrected.count, late.corrected.percentile(100)], [entries.length, 700]);
   });
 
-  it("grow without end where the rate is more than the server can do", () => {
+  it("grow to the length of the backlog where the rate is too high for the server", () => {
     const slow: Schedule = { qps: 100, connections: 1, seconds: 10, startMicros };
     const { corrected: behind, requests } = latenciesOf(logOf(virtualRun(slow, () => 20_000)), slow);
     // Of 1,000 requests of 20 ms half are done after 10 s; the last of them was due at 5 s.
@@ -126,7 +126,7 @@ describe("latencies without coordinated omission", () => {
     assert.ok(behind.count >= 999, `${behind.count}`);
   });
 
-  it("of a real log without stalls are hardly above the raw ones", () => {
+  it("equal the raw ones at p99 for a real log without stalls", () => {
     const { startMicros: began, requests } = parseFortio(recorded("fortio/http-ok.json"));
     const log = latenciesOf(Buffer.from(recorded("fortio/http-ok.access.log")), {
       qps: 100,
@@ -138,7 +138,7 @@ describe("latencies without coordinated omission", () => {
     assert.equal(log.corrected.percentile(99), log.raw.percentile(99));
   });
 
-  it("reckon with fortio's own schedule: a real run sent each request a moment after it was due, to the end", () => {
+  it("use fortio's schedule: in a real run each request was sent shortly after it was due, to the end", () => {
     const { startMicros: began } = parseFortio(recorded("fortio/http-ok.json"));
     const dueAt = dueTimes({ qps: 100, connections: 4, seconds: 2, startMicros: began });
     const late = recorded("fortio/http-ok.access.log")
@@ -147,14 +147,14 @@ describe("latencies without coordinated omission", () => {
       .map((line) => JSON.parse(line) as { thread: number; iter: number; timestamp: number })
       .map(({ thread, iter, timestamp }) => timestamp / 1000 - dueAt(thread, iter));
     assert.equal(late.length, 200);
-    // A period is 40 ms; a schedule without its stretch would be as much off in the end.
+    // A period is 40 ms, by which a schedule without the stretch would be off at the end.
     const last = late.slice(-4);
     assert.ok(Math.min(...late) > -1, `${Math.min(...late)} us before it was due`);
     assert.ok(Math.max(...last) < 10_000, `the last ones ${last.join(", ")} us late`);
-    assert.ok(late.filter((micros) => micros < 5000).length >= 190, "timers are late now and then, and not always");
+    assert.ok(late.filter((micros) => micros < 5000).length >= 190, "timers are late occasionally");
   });
 
-  it("leave out requests that failed, and count them", () => {
+  it("leave out failed requests, and count them", () => {
     const log =
       '{"latency":0.001,"timestamp":1767225600000000000,"thread":0,"iter":0,"ok":true,"details":"200"}\n' +
       '{"latency":0.9,"timestamp":1767225600100000000,"thread":0,"iter":1,"ok":false,"details":"503"}\n';
@@ -162,7 +162,7 @@ describe("latencies without coordinated omission", () => {
     assert.deepEqual([latencies.requests, latencies.raw.count, latencies.raw.max], [2, 1, 1000]);
   });
 
-  it("are refused where the log is cut off within a line or is another file", () => {
+  it("are refused for a log that is cut off within a line, and for another file", () => {
     assert.throws(() => latenciesOf(Buffer.from('{"latency":0.001,"times'), schedule), OutputError);
     const other = Buffer.from('{"latency":0.001}\n');
     assert.throws(() => latenciesOf(other, schedule), /without latency, timestamp, thread or iter/);

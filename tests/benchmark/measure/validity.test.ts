@@ -18,62 +18,62 @@ function outcome(made: Partial<RequestOutcome>): RequestOutcome {
   return { kind: "requests", actualQps: 1000, requests: 60_000, failed: 0, codes: { "200": 60_000 }, raw, ...made };
 }
 
-describe("the gates of a run", () => {
-  it("are passed by a run as it should be", () => {
+describe("the validity checks of a run", () => {
+  it("accept a run that reached its load", () => {
     assert.deepEqual(problemsOf(arm, outcome({}), { ...calm, logged: 60_000 }), []);
     assert.deepEqual(problemsOf(arm, outcome({ requests: 59_400, failed: 59 }), calm), []);
   });
 
-  it("stop a run that made fewer requests than asked", () => {
+  it("find fewer requests than planned", () => {
     assert.deepEqual(problemsOf(arm, outcome({ requests: 59_399 }), calm), [
       "only 99.0% of the planned requests were made (59399 of 60000)",
     ]);
   });
 
-  it("stop a run with failures, and say which", () => {
+  it("find failed requests, with their codes", () => {
     assert.deepEqual(problemsOf(arm, outcome({ failed: 61, codes: { "200": 59_939, "503": 61 } }), calm), [
       "61 of 60000 requests failed (59939 x 200, 61 x 503)",
     ]);
   });
 
-  it("stop a run whose load generator was the bottleneck, but not at saturation", () => {
+  it("find a load generator that was the bottleneck, except at saturation", () => {
     const busy = { ...calm, client: { cores: 2.9, memory: 1, containers: 1 } };
     assert.deepEqual(problemsOf(arm, outcome({}), busy), [
-      "the load generator took 72.5% of its node's processors, more than 70.0%",
+      "the load generator used 72.5% of its node's CPU, more than 70.0%",
     ]);
     assert.deepEqual(problemsOf({ ...arm, qps: 0 }, outcome({}), busy), []);
   });
 
-  it("stop a run with smaller answers or over fewer connections than asked for", () => {
+  it("find smaller responses and fewer connections than planned", () => {
     assert.deepEqual(problemsOf(arm, outcome({}), { ...calm, answerBytes: 178, connections: 5 }), [
-      "only 5 of 10 connections were used: there are not two requests for each",
-      "answers hold 178 bytes, and not 1024",
+      "only 5 of 10 connections were used: fewer than two requests for each",
+      "responses have 178 bytes instead of 1024",
     ]);
     assert.deepEqual(problemsOf(arm, outcome({}), { ...calm, answerBytes: 1023.4, connections: 10 }), []);
   });
 
-  it("stop a run whose node its host kept from working, at saturation too", () => {
+  it("find steal above 5%, at saturation as well", () => {
     const stolen = { client: 0.049, server: 0.051 };
-    const problem = ["the host kept 5.1% of the processors of the server's node"];
+    const problem = ["the host withheld 5.1% of the CPU time of the server's node (steal)"];
     assert.deepEqual(problemsOf(arm, outcome({}), { ...calm, stolen }), problem);
     assert.deepEqual(problemsOf({ ...arm, qps: 0 }, outcome({}), { ...calm, stolen }), problem);
     assert.deepEqual(problemsOf(arm, outcome({}), { ...calm, stolen: {} }), []);
   });
 
-  it("stop a run with a restart or with a log that is not whole; a proxy's is no disturbance from outside", () => {
+  it("find restarts and an incomplete log; the restart of a proxy is not an outside cause", () => {
     const restarted = [
       { name: "server/istio-proxy", ofMesh: true },
       { name: "server/fortio", ofMesh: false },
     ];
     const odd = { clientNodeCores: 4, restarted, logged: 59_999 };
-    const cutOff = "the access log has 59999 of 60000 requests, so that none was corrected";
+    const cutOff = "the access log has 59999 of 60000 requests, so latencies are not corrected";
     assert.deepEqual(problemsOf(arm, outcome({}), odd), [
       ...["server/istio-proxy restarted", cutOff, "server/fortio restarted"],
     ]);
     assert.deepEqual(disturbances(outcome({}), odd), [cutOff, "server/fortio restarted"]);
   });
 
-  it("stop a run of iperf3 with other streams than asked for", () => {
+  it("find a run of iperf3 with other streams than planned", () => {
     const stream: StreamArm = {
       ...{ kind: "stream", id: "tcp-4-upload", placement: "other-node", seconds: 30, warmUpSeconds: 3 },
       ...{ streams: 4, direction: "upload" },
@@ -84,15 +84,15 @@ describe("the gates of a run", () => {
       { streams: 1, reverse: false },
       { streams: 4, reverse: true },
     ]) {
-      const way = seen.reverse ? "download" : "upload";
-      const problem = `iperf3 ran ${seen.streams} streams ${way}, and not as it was asked`;
+      const direction = seen.reverse ? "download" : "upload";
+      const problem = `iperf3 ran ${seen.streams} streams ${direction} instead of 4 streams upload`;
       assert.deepEqual(problemsOf(stream, made, { ...calm, ...seen }), [problem]);
     }
   });
 });
 
-describe("a run's latencies", () => {
-  it("have no far percentile without the requests for it", () => {
+describe("the latencies of a run", () => {
+  it("have no high percentile without enough requests", () => {
     const few = latencyOfFortio(parseFortio(recorded("fortio/http-ok.json")));
     assert.deepEqual(Object.keys(few.percentiles).at(-1), "99");
     const far = (count: number) => {
@@ -106,7 +106,7 @@ describe("a run's latencies", () => {
   });
 });
 
-describe("what containers use", () => {
+describe("the usage of containers", () => {
   const at = (seconds: number) => new Date(Date.UTC(2026, 0, 1, 0, 0, seconds)).toISOString();
   const container = (name: string, seconds: number, cpuSeconds: number, mebibytes = 50) => ({
     name,
@@ -141,7 +141,7 @@ describe("what containers use", () => {
   const roles = (ends: Partial<Ends> = {}) =>
     rolesIn({ namespace: "bench-sidecar", client: "client", nodes: ["one", "two"], ...ends }, new Set(["fortio"]));
 
-  it("is the counters' difference over the counters' own time, by what a container is to the scenario", () => {
+  it("is the difference of the counters over the time between them, by component", () => {
     const usages = usageBetween(look(0, 1), look(20, 11), roles());
     assert.deepEqual(
       Object.entries(usages).map(([component, { cores }]) => [component, cores]),
@@ -156,18 +156,18 @@ describe("what containers use", () => {
     assert.equal(usageBetween(look(0, 1), look(20, 11), roles({ namespace: "bench-waypoint" })).waypoint?.cores, 0.5);
   });
 
-  it("is of the ztunnels that the traffic passes, and not of the one beside istiod", () => {
+  it("counts the ztunnels of the two nodes, and not that of the control plane's node", () => {
     const { ztunnel } = usageBetween(look(0, 1), look(20, 11), roles());
     assert.deepEqual([ztunnel?.memory, ztunnel?.containers], [40 * 2 ** 20, 2]);
   });
 
-  it("is of the client that asks, and not of the one beside the server that waits", () => {
+  it("counts the client in use, and not the idle one", () => {
     const near = usageBetween(look(0, 1), look(20, 11), roles({ client: "client-near", nodes: ["two"] }));
     assert.deepEqual([near["client proxy"]?.cores, near["client proxy"]?.containers], [2, 1]);
     assert.deepEqual([near.client?.containers, near.ztunnel?.containers], [1, 1]);
   });
 
-  it("is unknown where the counters stood still, or began anew", () => {
+  it("has no CPU where counters did not advance or were reset", () => {
     const [stale, restarted] = [
       usageBetween(look(20, 1), look(20, 1), roles()),
       usageBetween(look(0, 9), look(20, 1), roles()),
@@ -177,7 +177,7 @@ describe("what containers use", () => {
     assert.equal(restarted.client?.memory, 50 * 2 ** 20);
   });
 
-  it("is nothing where the kubelet says nothing", () => {
+  it("is empty where the kubelet reports no containers", () => {
     assert.deepEqual(parseSummary("one", { node: {} }), []);
     assert.deepEqual(parseSummary("one", { pods: [pod("a", "b", [{ name: "c" }])] }), []);
   });

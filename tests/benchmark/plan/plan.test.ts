@@ -1,11 +1,6 @@
 import assert from "node:assert/strict";
-import { armTitle } from "../../../components/benchmark/metrics/record";
-import {
-  benchmarkPlan,
-  estimatedSeconds,
-  planIdentity,
-  plannedRequests,
-} from "../../../components/benchmark/plan/plan";
+import { armTitle, plannedRequests } from "../../../components/benchmark/metrics/record";
+import { benchmarkPlan, estimatedSeconds, planIdentity } from "../../../components/benchmark/plan/plan";
 import { resolveBenchmark } from "../../../components/benchmark/plan/settings";
 import { benchmark } from "../../../components/settings/sections/benchmark";
 import type { z } from "zod";
@@ -19,13 +14,13 @@ describe("the plan of a benchmark", () => {
     const plan = planOf({ scenarios: ["none", "sidecar", "ambient"], blocks: 8 });
     const expected = plan.arms.flatMap(({ id }) => plan.scenarios.map((scenario) => `${id} ${scenario}`)).sort();
     for (let block = 1; block <= 8; block++) {
-      const there = plan.runs.filter((run) => run.block === block).map(({ arm, scenario }) => `${arm.id} ${scenario}`);
-      assert.deepEqual(there.sort(), expected);
+      const found = plan.runs.filter((run) => run.block === block).map(({ arm, scenario }) => `${arm.id} ${scenario}`);
+      assert.deepEqual(found.sort(), expected);
     }
     assert.equal(new Set(plan.runs.map(({ id }) => id)).size, plan.runs.length);
   });
 
-  it("measures the scenarios of an arm one after the other, in orders that change", () => {
+  it("runs the scenarios of an arm one after the other, in all orders", () => {
     const plan = planOf({ scenarios: ["none", "sidecar", "ambient"], blocks: 10 });
     const orders = new Set<string>();
     for (let at = 0; at < plan.runs.length; at += 3) {
@@ -36,7 +31,7 @@ describe("the plan of a benchmark", () => {
     assert.equal(orders.size, 6);
   });
 
-  it("is the same for the same seed, and another order for another", () => {
+  it("has the same order for the same seed, and another for another", () => {
     const order = (seed: number) => planOf({ seed }).runs.map(({ id }) => id);
     assert.deepEqual(order(3), order(3));
     assert.notDeepEqual(order(3), order(4));
@@ -46,7 +41,7 @@ describe("the plan of a benchmark", () => {
     assert.deepEqual(planOf({ control: true }).scenarios, ["none", "sidecar", "control"]);
   });
 
-  it("of the article is what the article did, and more of it", () => {
+  it("measures what the article did with preset article, and more", () => {
     const plan = planOf({ preset: "article" });
     assert.equal(plan.target, "details");
     assert.deepEqual(
@@ -61,7 +56,7 @@ describe("the plan of a benchmark", () => {
     );
   });
 
-  it("of istio-tools has its connections, rate and time", () => {
+  it("has the connections, rate and duration of istio-tools with that preset", () => {
     const plan = planOf({ preset: "istio-tools" });
     assert.deepEqual(
       plan.arms.map(({ id }) => id),
@@ -70,7 +65,7 @@ describe("the plan of a benchmark", () => {
     assert.ok(plan.arms.every(({ seconds }) => seconds === 240));
   });
 
-  it("prefers what the settings say to what the preset says", () => {
+  it("prefers the settings to the preset", () => {
     const plan = planOf({ preset: "istio-tools", connections: [16], duration: "30s", scenarios: ["none"] });
     assert.deepEqual(
       plan.arms.map(({ id, seconds }) => [id, seconds]),
@@ -79,7 +74,7 @@ describe("the plan of a benchmark", () => {
     assert.deepEqual(plan.scenarios, ["none"]);
   });
 
-  it("multiplies rates, connections, sizes and keep-alive, and gRPC keeps its connections", () => {
+  it("combines rates, connections, sizes and keep-alive; gRPC always keeps its connections", () => {
     const grid = ids({
       qps: [0, 500],
       connections: [1, 64],
@@ -96,26 +91,26 @@ describe("the plan of a benchmark", () => {
     ]);
   });
 
-  it("repeats every arm on one node where that is asked", () => {
+  it("repeats every arm on one node with sameNode", () => {
     const grid = ids({ qps: [100], tcpStreams: [1], transactions: false, sameNode: true });
     const other = ["http-c10-q100-1024B", "tcp-1-upload", "tcp-1-download"];
     assert.deepEqual(grid, [...other, ...other.map((id) => `${id}-same-node`)]);
   });
 
-  it("is short when it is to be quick, and still has its intervals", () => {
+  it("is short with --quick, with enough blocks for intervals", () => {
     const plan = planOf({ preset: "article" }, true);
     assert.equal(plan.blocks, 7);
     assert.ok(plan.arms.every(({ seconds }) => seconds <= 5));
   });
 
-  it("knows how long it takes", () => {
+  it("estimates its duration", () => {
     const { runs } = planOf({ qps: [100], tcpStreams: [], transactions: false, blocks: 10 });
     // 10 blocks, 2 scenarios, 60 s and 15 s of warm-up.
     assert.equal(estimatedSeconds(runs, 0), 1500);
     assert.equal(estimatedSeconds(runs.slice(10), 5), 800);
   });
 
-  it("names its arms for people", () => {
+  it("has a readable title for every arm", () => {
     const plan = planOf({
       ...{ qps: [0, 100], connections: [4, 10], keepAlive: [true, false] },
       ...{ sameNode: true, tcpStreams: [1, 4] },
@@ -123,11 +118,11 @@ describe("the plan of a benchmark", () => {
     const titles = plan.arms.map(armTitle);
     assert.equal(new Set(titles).size, titles.length);
     assert.ok(titles.includes("HTTP 100/s, 10 connections, 1024 B"));
-    assert.ok(titles.includes("HTTP saturation, a connection a request, 4 at once, 1024 B, same node"));
+    assert.ok(titles.includes("HTTP saturation, one connection per request, 4 at once, 1024 B, same node"));
     assert.ok(titles.includes("TCP 1 stream upload"));
   });
 
-  it("knows how many requests a rate asks for", () => {
+  it("has a number of requests for fixed rates only", () => {
     const [saturation, fixed] = planOf({ qps: [0, 100] }).arms;
     assert.equal(saturation && plannedRequests(saturation), undefined);
     assert.equal(fixed && plannedRequests(fixed), 6000);
@@ -139,12 +134,12 @@ describe("the identity of a benchmark", () => {
     planIdentity(planOf(settings), { version }, settings.runId);
   const base = identity({});
 
-  it("stays when only what is judged changes", () => {
+  it("does not depend on budgets and baseline", () => {
     assert.equal(identity({}), base);
     assert.equal(identity({ budgets: { p99: { max: 5 } }, baseline: "./report.json" }), base);
   });
 
-  it("changes with the plan, the mesh's version and the run's id", () => {
+  it("depends on the plan, the mesh's version and runId", () => {
     const others = [
       identity({}, "1.31.2"),
       identity({ runId: "again" }),

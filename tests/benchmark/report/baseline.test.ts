@@ -2,13 +2,13 @@ import assert from "node:assert/strict";
 import { parseBaseline } from "../../../components/benchmark/report/baseline";
 import { markdownOf } from "../../../components/benchmark/report/outputs";
 import { type Report, reportOf } from "../../../components/benchmark/report/report";
-import { asked, measured } from "./measured";
+import { standardSettings, measured } from "./measured";
 
-const known = measured(asked);
+const known = measured(standardSettings);
 const noBudgets = { budgets: {} };
 const report = reportOf(known, noBudgets);
 
-describe("a comparison with a baseline", () => {
+describe("the comparison with a baseline", () => {
   const against = (earlier: Report) => {
     const baseline = parseBaseline(JSON.stringify(earlier));
     const changes = reportOf(known, { budgets: {}, baseline }).baseline?.changes ?? [];
@@ -25,9 +25,9 @@ describe("a comparison with a baseline", () => {
     return reportOf({ ...known, records }, noBudgets);
   };
 
-  it("agrees in most figures of two runs of the same plan, and says how many that are", () => {
+  it("agrees for most figures of two measurements of one plan, and counts them", () => {
     assert.equal(against(report), "agrees");
-    const again = reportOf(measured(asked, "again"), noBudgets);
+    const again = reportOf(measured(standardSettings, "again"), noBudgets);
     assert.equal(against(again), "agrees");
     const { baseline, sentences } = reportOf(known, { budgets: {}, baseline: parseBaseline(JSON.stringify(again)) });
     for (const of of ["difference", "value"] as const) {
@@ -36,11 +36,11 @@ describe("a comparison with a baseline", () => {
       assert.ok(judged.length > 20 && agreeing >= 0.9 * judged.length, `${agreeing} of ${judged.length}`);
       assert.match(sentences.at(-1) ?? "", new RegExp(`\\b${agreeing} of ${judged.length} ${of}`));
     }
-    assert.match(sentences.at(-1) ?? "", /^Beside the baseline of .*; plan and environment are the same\.$/);
+    assert.match(sentences.at(-1) ?? "", /^Compared with the baseline of .*; plan and environment are the same\.$/);
   });
 
-  it("says what is not as it was: the environment, how long was measured, what is missing", () => {
-    const other = measured({ ...asked, duration: "30s", qps: [500, 1000] }, "again");
+  it("lists what differs in environment and plan, and counts missing figures", () => {
+    const other = measured({ ...standardSettings, duration: "30s", qps: [500, 1000] }, "again");
     const clientNode = { ...other.environment.clientNode, kernel: "6.6", mtu: undefined };
     const earlier = reportOf({ ...other, environment: { ...other.environment, clientNode } }, noBudgets);
     const of = reportOf(known, { budgets: {}, baseline: parseBaseline(JSON.stringify(earlier)) });
@@ -52,16 +52,19 @@ describe("a comparison with a baseline", () => {
       ["environment.clientNode.mtu", "-", "1450"],
     ]);
     assert.ok(of.baseline && of.baseline.missing > 0);
-    assert.match(of.sentences.at(-1) ?? "", /figures were not measured now; 4 things of plan and environment are not/);
+    assert.match(
+      of.sentences.at(-1) ?? "",
+      /figures were not measured now; values of plan and environment that differ: 4\.$/,
+    );
     assert.match(markdownOf(of), /\| environment\.clientNode\.kernel \| 6\.6 \| 6\.12 \|/);
   });
 
-  it("is better or worse where they do not", () => {
+  it("is better or worse where the interval excludes zero", () => {
     assert.equal(against(scaled(3)), "better");
     assert.equal(against(scaled(0.3)), "worse");
   });
 
-  it("says nothing without intervals, and refuses what is no report of this schema", () => {
+  it("is unknown without intervals, and refuses a file of another schema", () => {
     const few = reportOf(measured({ qps: [1000], blocks: 3 }), noBudgets);
     assert.equal(against(few), "unknown");
     assert.throws(() => parseBaseline("{}"), /schemaVersion/);

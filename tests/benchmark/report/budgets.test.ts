@@ -5,22 +5,22 @@ import { type Report, reportOf } from "../../../components/benchmark/report/repo
 import { previousOf } from "../../../components/benchmark/run/main";
 import { benchmark } from "../../../components/settings/sections/benchmark";
 import type { z } from "zod";
-import { measured, spoilt } from "./measured";
+import { measured, withChangedRuns } from "./measured";
 
-type Changed = Parameters<typeof spoilt>[1];
+type Changed = Parameters<typeof withChangedRuns>[1];
 
 const settings: z.input<typeof benchmark> = { scenarios: ["none", "sidecar"], tcpStreams: [1], transactions: false };
 const budgets = (given: Record<string, object>) => benchmark.parse({ budgets: given }).budgets;
 
 function reportWith(given: Record<string, object>, changed: Changed = () => ({}), of = settings): Report {
-  return reportOf(spoilt(measured(of), changed), { budgets: budgets(given) });
+  return reportOf(withChangedRuns(measured(of), changed), { budgets: budgets(given) });
 }
 
-function verdicts(...told: Parameters<typeof reportWith>) {
-  return reportWith(...told).budgets.map(({ scenario, verdict, where, why }) => [scenario, verdict, where, why]);
+function verdicts(...args: Parameters<typeof reportWith>) {
+  return reportWith(...args).budgets.map(({ scenario, verdict, where, why }) => [scenario, verdict, where, why]);
 }
 
-/** Runs of sidecar at 1,000/s that failed the gate. */
+/** Invalid runs of sidecar at 1,000/s. */
 const lost =
   (blocks: number, arm = "http-c10-q1000-1024B"): Changed =>
   (record) =>
@@ -29,42 +29,42 @@ const lost =
       : {};
 const at1000 = "HTTP 1000/s, 10 connections, 1024 B";
 
-describe("what could not be measured", () => {
-  it("is not judged by the arms that could, as an arm that failed everywhere is no reason to be within", () => {
+describe("a budget is not measured", () => {
+  it("where one arm has only invalid runs, whatever the other arms have", () => {
     assert.deepEqual(verdicts({ "sidecar.p99": { max: 50 } }, lost(10)), [
-      ["sidecar", "not measured", at1000, "10 of 10 runs do not count"],
+      ["sidecar", "not measured", at1000, "10 of 10 runs are invalid"],
     ]);
     assert.deepEqual(verdicts({ "sidecar.cpu": { max: 50 } }, lost(10)), [
-      ["sidecar", "not measured", at1000, "10 of 10 runs do not count"],
+      ["sidecar", "not measured", at1000, "10 of 10 runs are invalid"],
     ]);
     assert.deepEqual(verdicts({ "sidecar.throughput": { max: 90 } }, lost(10, "tcp-1-download")), [
-      ["sidecar", "not measured", "TCP 1 stream download", "10 of 10 runs do not count"],
+      ["sidecar", "not measured", "TCP 1 stream download", "10 of 10 runs are invalid"],
     ]);
   });
 
-  it("is more than a tenth of an arm's runs: those that are left are the better ones", () => {
+  it("where more than a tenth of an arm's runs are invalid", () => {
     for (const budget of ["sidecar.p99", "sidecar.memory"]) {
       const [verdict = []] = verdicts({ [budget]: { max: 500 } }, lost(3));
-      assert.deepEqual([verdict[1], verdict[3]], ["not measured", "3 of 10 runs do not count"], budget);
+      assert.deepEqual([verdict[1], verdict[3]], ["not measured", "3 of 10 runs are invalid"], budget);
       assert.equal(verdicts({ [budget]: { max: 500 } }, lost(1))[0]?.[1], "within", budget);
     }
     const known = measured(settings);
     const records = known.records.flatMap((record) => [{ ...record, ...lost(3)(record) }, record]);
     const again = reportOf({ ...known, records }, { budgets: budgets({ "sidecar.p99": { max: 50 } }) });
-    assert.equal(again.budgets[0]?.verdict, "within", "runs that count as made again are not lost");
+    assert.equal(again.budgets[0]?.verdict, "within", "runs that are valid when repeated count");
   });
 
-  it("is what has no pairs to compare, too", () => {
+  it("where too few blocks have both runs", () => {
     const changed: Changed = (record) =>
       record.scenario === "none" && record.block <= 4 ? { problems: ["failed"] } : {};
     const [verdict] = verdicts({ "sidecar.p99": { max: 50 } }, changed);
     assert.deepEqual(verdict?.slice(1, 2).concat(verdict.slice(3)), [
       "not measured",
-      "known of 6 of 10 blocks, and it takes 7",
+      "known for 6 of 10 blocks, of which 7 are needed",
     ]);
   });
 
-  it("is a p99.9 that runs do not give, where the plan asks for 10,000 requests, and none of a plan without the arm", () => {
+  it("where runs planned with 10,000 requests give no p99.9, and where the plan has no such arm", () => {
     const without: Changed = ({ outcome }) => {
       if (outcome?.kind !== "requests" || !outcome.corrected) return {};
       const known = Object.entries(outcome.corrected.percentiles).filter(([percent]) => percent !== "99.9");
@@ -73,16 +73,16 @@ describe("what could not be measured", () => {
     };
     const at100: Changed = (record) => (record.arm === "http-c10-q100-1024B" ? without(record) : {});
     const budget = { "sidecar.p99.9": { max: 50 } };
-    assert.equal(verdicts(budget, at100)[0]?.[1], "within", "6,000 requests are not asked for a p99.9");
+    assert.equal(verdicts(budget, at100)[0]?.[1], "within", "an arm of 6,000 requests is not judged by p99.9");
     assert.deepEqual(verdicts(budget, without), [
-      ["sidecar", "not measured", at1000, "known of 0 of 10 blocks, and it takes 7"],
+      ["sidecar", "not measured", at1000, "known for 0 of 10 blocks, of which 7 are needed"],
     ]);
     assert.deepEqual(verdicts({ "sidecar.throughput": { max: 90 } }, undefined, { ...settings, tcpStreams: [] }), [
-      ["sidecar", "not measured", undefined, "the plan has no arm that it is measured in"],
+      ["sidecar", "not measured", undefined, "no arm of the plan measures it"],
     ]);
   });
 
-  it("is the cost of a mesh of which one node's counters are missing", () => {
+  it("where the counters of one of the proxies are missing", () => {
     const changed: Changed = ({ usage }) => ({ usage: { ...usage, "server proxy": undefined } });
     const report = reportWith({ "sidecar.cpu": { max: 5 }, "sidecar.memory": { max: 500 } }, changed);
     assert.equal(
@@ -100,12 +100,12 @@ describe("what could not be measured", () => {
 });
 
 describe("a memory budget", () => {
-  it("is of what requests pass, and not of istiod, which is there anyway", () => {
+  it("is judged by the proxies that requests pass, and not by istiod", () => {
     const report = reportWith({ memory: { max: 61 } }, undefined, {
       ...settings,
       scenarios: ["none", "sidecar", "ambient"],
     });
-    assert.ok(report.costs.some(({ component, memory }) => component === "istiod" && memory.median > 100));
+    assert.ok(report.costs.some(({ component, memory }) => component === "istiod" && (memory?.median ?? 0) > 100));
     assert.deepEqual(
       report.budgets.map(({ scenario, verdict, upper }) => [scenario, verdict, upper]),
       [
@@ -116,41 +116,41 @@ describe("a memory budget", () => {
   });
 });
 
-describe("what is said of budgets", () => {
-  it("has the arm and the reason where there is nothing to judge", () => {
+describe("messages about budgets", () => {
+  it("name arm and reason where a budget is not measured", () => {
     const report = reportWith({ "sidecar.p99": { max: 50 } }, lost(10));
     assert.deepEqual(budgetLines(report.budgets), [
-      `budget sidecar.p99, sidecar: not measured: ${at1000}: 10 of 10 runs do not count`,
+      `budget sidecar.p99, sidecar: not measured: ${at1000}: 10 of 10 runs are invalid`,
     ]);
     assert.match(
       budgetMessage(report.budgets),
-      /^talos-mesh:benchmark\.budgets\.sidecar\.p99: sidecar is not known to keep it: HTTP 1000\/s, .*: 10 of 10 runs do not count\nnext: /,
+      /^talos-mesh:benchmark\.budgets\.sidecar\.p99: not measured for sidecar, and so not kept: HTTP 1000\/s, .*: 10 of 10 runs are invalid\nnext: /,
     );
     assert.match(
       markdownOf(report),
-      /\| sidecar\.p99 \| sidecar \| .* \| HTTP 1000\/s, .*: 10 of 10 runs do not count \| not/,
+      /\| sidecar\.p99 \| sidecar \| .* \| HTTP 1000\/s, .*: 10 of 10 runs are invalid \| not/,
     );
   });
 
-  it("is what a scenario may add, take or lose", () => {
+  it("state what a scenario may add, use or lose", () => {
     const { budgets } = reportWith({
       ...{ "sidecar.p50": { max: 0.1 }, "sidecar.cpu": { max: 0.1 }, "sidecar.memory": { max: 50 } },
       "sidecar.throughput": { max: 30 },
     });
     const lines = budgetMessage(budgets).split("\n");
-    for (const [index, said] of [
+    for (const [index, expected] of [
       "sidecar may add 0.100 ms; upper bound ",
-      "sidecar may take 0.100 vCPU per 1,000 requests a second; upper bound 0.200 (HTTP ",
-      "sidecar may take 50.0 MiB; upper bound 60.0 (",
+      "sidecar may use 0.100 vCPU per 1,000 requests a second; upper bound 0.200 (HTTP ",
+      "sidecar may use 50.0 MiB; upper bound 60.0 (",
       "sidecar may lose 30.0 % of the TCP rate; upper bound 4",
     ].entries()) {
-      assert.ok(lines[index]?.includes(said), lines[index]);
+      assert.ok(lines[index]?.includes(expected), lines[index]);
     }
   });
 });
 
-describe("what Pulumi's state keeps of a measurement", () => {
-  it("is judged alike by the next deployment, with what was not measured and why", () => {
+describe("the bounds in the state of a stack", () => {
+  it("give the same verdicts in the next deployment, with the reasons", () => {
     const given = { p99: { max: 50 }, cpu: { max: 5 }, memory: { max: 500 } };
     const report = reportWith(given, lost(10));
     const printed = JSON.stringify({ identity: "1", known: { nodes: [], bounds: boundsOf(report) } });

@@ -1,7 +1,7 @@
-import { meshParts } from "../../../components/benchmark/measure/usage";
 import {
   curve,
   hasSchedule,
+  meshParts,
   type Latency,
   type RunRecord,
   type Scenario,
@@ -17,12 +17,12 @@ import type { z } from "zod";
 /** Milliseconds that each scenario adds to every latency. */
 const added: Readonly<Record<Scenario, number>> = { none: 0, control: 0, sidecar: 2, ambient: 0.5, waypoint: 1.5 };
 
-/** What most tests look at: two data planes and a control, at one rate. */
-export const asked: z.input<typeof benchmark> = {
+/** Two data planes and a control, at one rate. */
+export const standardSettings: z.input<typeof benchmark> = {
   ...{ scenarios: ["none", "sidecar", "ambient"], control: true, qps: [1000], tcpStreams: [1] },
 };
 
-/** A benchmark whose truth is known, with blocks that differ more from each other than the scenarios do. */
+/** A benchmark with known effects, whose blocks differ more from each other than the scenarios do. */
 export function measured(settings: z.input<typeof benchmark>, seed = "known"): Measured {
   const plan = benchmarkPlan(resolveBenchmark(benchmark.parse(settings)));
   const random = new Random(seed);
@@ -30,7 +30,7 @@ export function measured(settings: z.input<typeof benchmark>, seed = "known"): M
   return {
     plan,
     meshVersion: "1.31.1",
-    scenarios: plan.scenarios.map((scenario) => ({ scenario, state: "measured", truths: ["looked at"] })),
+    scenarios: plan.scenarios.map((scenario) => ({ scenario, state: "measured", truths: ["checked"] })),
     environment: {
       kubernetes: "v1.36.3",
       istio: "1.31.1",
@@ -94,7 +94,7 @@ function latency(p99: number): Latency {
 
 type RunOf = Measured["records"][number];
 
-/** The same with another outcome of some runs. */
-export function spoilt(known: Measured, spoil: (record: RunOf) => Partial<RunOf>): Measured {
-  return { ...known, records: known.records.map((record) => ({ ...record, ...spoil(record) })) };
+/** The same benchmark with changed runs. */
+export function withChangedRuns(known: Measured, change: (record: RunOf) => Partial<RunOf>): Measured {
+  return { ...known, records: known.records.map((record) => ({ ...record, ...change(record) })) };
 }

@@ -3,7 +3,7 @@ import { csvOf } from "../../../components/benchmark/report/outputs";
 import { type Report, reportOf } from "../../../components/benchmark/report/report";
 import { measured } from "./measured";
 
-/** A line of report.csv, read by nothing of ours. */
+/** A line of report.csv, read without our code. */
 interface Row {
   readonly block: number;
   readonly arm: string;
@@ -20,7 +20,7 @@ function validRows(csv: string): Row[] {
   });
 }
 
-/** The middle of the sorted values. */
+/** The median. */
 function middle(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   const half = sorted.length / 2;
@@ -28,7 +28,7 @@ function middle(values: readonly number[]): number {
   return places.reduce((sum, place) => sum + (sorted[place] ?? NaN), 0) / places.length;
 }
 
-/** Two-sided p of the signed-rank test: every choice of signs counted, one by one. */
+/** Two-sided p of the signed-rank test, by counting all choices of signs. */
 function byCounting(differences: readonly number[]): number {
   const sizes = differences.filter((each) => each !== 0).map(Math.abs);
   const ranks = sizes.map((size) => {
@@ -43,7 +43,7 @@ function byCounting(differences: readonly number[]): number {
   return choices.filter((each) => each >= found - 1e-9).length / choices.length;
 }
 
-/** Holm by its definition: the k-th least p times the number of those not yet rejected, and never less than one before. */
+/** Holm by its definition: the k-th smallest p times the number not yet rejected, and never below an earlier one. */
 function adjusted(known: ReadonlyMap<string, number>): Map<string, number> {
   const order = [...known].sort(([, a], [, b]) => a - b);
   return new Map(
@@ -54,7 +54,7 @@ function adjusted(known: ReadonlyMap<string, number>): Map<string, number> {
   );
 }
 
-/** By arm and scenario: the differences to none in the blocks that have both. */
+/** By arm and scenario: the differences from none in the blocks that have both runs. */
 function pairs(rows: readonly Row[], metric: string): Map<string, number[]> {
   const found = new Map<string, number[]>();
   const own = rows.filter((row) => row.metric === metric);
@@ -69,7 +69,7 @@ function pairs(rows: readonly Row[], metric: string): Map<string, number[]> {
 describe("the figures of a report", () => {
   const scenarios = ["none", "sidecar", "ambient"] as const;
   const known = measured({ scenarios: [...scenarios], control: true, qps: [100, 1000], tcpStreams: [1], blocks: 9 });
-  // As real ones: some runs do not count, so that not every block has every pair.
+  // Some runs are invalid, so that not every block has every pair.
   const records = known.records.map((record, index) =>
     index % 17 === 0 ? { ...record, problems: ["failed"] } : record,
   );
@@ -77,8 +77,8 @@ describe("the figures of a report", () => {
   const rows = validRows(csvOf(report));
   const headline = "http-c10-q1000-1024B";
 
-  it("can all be made again from report.csv: medians, differences, p", () => {
-    let looked = 0;
+  it("can be reproduced from report.csv: medians, differences, p", () => {
+    let checked = 0;
     for (const metric of ["p50", "p99", "p99 raw", "mean", "rate", "throughput"]) {
       const differences = pairs(rows, metric);
       const raw = new Map([...differences].map(([name, values]) => [name, byCounting(values)]));
@@ -102,14 +102,14 @@ describe("the figures of a report", () => {
         assert.equal(figure.difference.blocks, differences.get(name)?.length, `${metric}, ${name}`);
         assert.equal(figure.difference.median, middle(differences.get(name) ?? []), `${metric}, ${name}`);
         assert.ok(Math.abs(figure.difference.p - (p.get(name) ?? NaN)) < 1e-9, `${metric}, ${name}`);
-        looked++;
+        checked++;
       }
     }
     // p50, p99 and mean of 4 arms, p99 raw of 2, rate of 2, throughput of 2; 3 scenarios each.
-    assert.equal(looked, (3 * 4 + 2 + 2 + 2) * 3);
+    assert.equal(checked, (3 * 4 + 2 + 2 + 2) * 3);
   });
 
-  it("have their unit, and the number of blocks behind them", () => {
+  it("have a unit and a number of blocks", () => {
     for (const { metric, unit, estimate, values } of report.figures) {
       assert.ok(unit !== "" && estimate.blocks === values.length && estimate.blocks > 0, metric);
     }

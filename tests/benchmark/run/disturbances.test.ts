@@ -42,7 +42,7 @@ describe("what surrounds a run", () => {
       report.runs.map(({ problems }) => problems.length),
       [0, 1, 0, 0],
     );
-    assert.match(report.runs[1]?.problems[0] ?? "", /no whole JSON/);
+    assert.match(report.runs[1]?.problems[0] ?? "", /not complete JSON/);
     assert.deepEqual([report.runs[1]?.disturbed, report.runs[1]?.id], [true, report.runs[2]?.id]);
     assert.equal(report.figures.find(({ metric }) => metric === "p50")?.estimate.blocks, 3);
     assert.match(logged.join("\n"), /does not count, fortio printed .*; once more/);
@@ -84,7 +84,7 @@ describe("what surrounds a run", () => {
     assert.deepEqual(
       runs.map(({ stolen, problems }) => [stolen, problems]),
       [
-        [{ client: 0.01, server: 0.06 }, ["the host kept 6.0% of the processors of the server's node"]],
+        [{ client: 0.01, server: 0.06 }, ["the host withheld 6.0% of the CPU time of the server's node (steal)"]],
         [{}, []],
       ],
     );

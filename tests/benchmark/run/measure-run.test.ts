@@ -121,7 +121,7 @@ describe("one run", () => {
       const lines = ["cpu 1000 0 0 0 0 0 0 0 0 0", "cpu 1990 0 0 0 0 0 0 10 0 0"];
       cluster.processorTime = () => lines.shift() ?? "";
       const { problems, stolen } = await measure("none", { sameNode: true, duration: "30s", qps: [6] }, near);
-      assert.deepEqual(problems, ["the load generator took 80.0% of its node's processors, more than 70.0%"]);
+      assert.deepEqual(problems, ["the load generator used 80.0% of its node's CPU, more than 70.0%"]);
       assert.deepEqual(stolen, { client: 0.01, server: 0.01 });
       const stats = cluster.commands.filter((command) => command.includes("/proc/stat"));
       assert.deepEqual(

@@ -71,7 +71,9 @@ describe("a benchmark's run", () => {
 
   it("warns before it measures that its blocks are too few to show a difference", async () => {
     await run({ scenarios: ["none", "sidecar"], blocks: 5 });
-    const note = logged.findIndex((line) => line.startsWith("talos-mesh:benchmark.blocks: 5 are too few to tell"));
+    const note = logged.findIndex((line) =>
+      line.startsWith("talos-mesh:benchmark.blocks: with 5 blocks, no difference"),
+    );
     assert.ok(note >= 0 && note < logged.findIndex((line) => line.startsWith("[1/")), logged.join("\n"));
   });
 
@@ -224,7 +226,7 @@ describe("a benchmark's run", () => {
       assert.ok(error instanceof BudgetError);
       assert.match(
         error.message,
-        /^talos-mesh:benchmark\.budgets\.sidecar\.memory: sidecar may take 50\.0 MiB; upper bound 60\.0/,
+        /^talos-mesh:benchmark\.budgets\.sidecar\.memory: sidecar may use 50\.0 MiB; upper bound 60\.0/,
       );
       return true;
     });

@@ -38,7 +38,7 @@ describe("a benchmark in its environment", () => {
     const elsewhere = { ...context, projectRoot: path.join(projectRoot, "checkout"), previous };
     const commands = cluster.commands.length;
     const stricter = { ...request, settings: { ...settings, budgets: budgets(50) } };
-    await assert.rejects(runBenchmark(stricter, elsewhere), /sidecar may take 50\.0 MiB; upper bound 60\.0/);
+    await assert.rejects(runBenchmark(stricter, elsewhere), /sidecar may use 50\.0 MiB; upper bound 60\.0/);
     const looser = { ...request, settings: { ...settings, budgets: budgets(90) } };
     // The report lies where the earlier one ran.
     const judged = { ...previous, report: undefined, budgets: budgets(90) };

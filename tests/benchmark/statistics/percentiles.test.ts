@@ -4,7 +4,7 @@ import { LatencyHistogram, median, percentile } from "../../../components/benchm
 import { Random } from "../../../components/benchmark/statistics/random";
 
 describe("percentiles", () => {
-  it("are values that were measured, by nearest rank", () => {
+  it("are measured values, by nearest rank", () => {
     // The example of "Percentile" in Wikipedia, nearest-rank method.
     const sorted = [15, 20, 35, 40, 50];
     assert.deepEqual(
@@ -14,7 +14,7 @@ describe("percentiles", () => {
     assert.equal(percentile([3], 0), 3);
   });
 
-  it("take the 9,990th of 10,000 for 99.9%, whatever binary fractions make of it", () => {
+  it("take the 9,990th of 10,000 for 99.9%, in spite of binary fractions", () => {
     const sorted = Array.from({ length: 10_000 }, (_, index) => index + 1);
     assert.deepEqual(
       [50, 99, 99.9, 99.99].map((percent) => percentile(sorted, percent)),
@@ -22,7 +22,7 @@ describe("percentiles", () => {
     );
   });
 
-  it("refuse no values, and percentages that are none", () => {
+  it("refuse an empty list, and percentages outside 0 to 100", () => {
     assert.throws(() => percentile([], 50), RangeError);
     assert.throws(() => percentile([1], 101), RangeError);
     assert.throws(() => percentile([1], NaN), RangeError);
@@ -30,14 +30,14 @@ describe("percentiles", () => {
     assert.throws(() => new LatencyHistogram().percentile(50), RangeError);
   });
 
-  it("of a median are the middle, or the mean of the two in the middle", () => {
+  it("include the median: the middle value, or the mean of the two in the middle", () => {
     assert.equal(median([9, 1, 5]), 5);
     assert.equal(median([9, 1, 5, 6]), 5.5);
     assert.equal(median([7]), 7);
   });
 });
 
-describe("a histogram of latencies", () => {
+describe("a latency histogram", () => {
   it("gives the percentiles of the single values to 0.1%, and exactly below 2,048", () => {
     fc.assert(
       fc.property(
@@ -74,51 +74,10 @@ describe("a histogram of latencies", () => {
     assert.equal(histogram.max, values.at(-1));
   });
 
-  it("counts a value that is recorded many times as that many", () => {
+  it("records a value many times at once", () => {
     const histogram = new LatencyHistogram();
     histogram.record(10, 99);
     histogram.record(1000);
     assert.deepEqual([histogram.percentile(99), histogram.percentile(99.5)], [10, 1000]);
-  });
-});
-
-describe("random numbers", () => {
-  it("are the same for the same seed, and others for another", () => {
-    const draw = (seed: number | string) => {
-      const random = new Random(seed);
-      return Array.from({ length: 5 }, () => random.below(1000));
-    };
-    assert.deepEqual(draw(1), draw("1"));
-    assert.notDeepEqual(draw(1), draw(2));
-  });
-
-  it("are spread evenly, and normal ones have the mean 0 and the deviation 1", () => {
-    const random = new Random("spread");
-    const counts = new Array<number>(10).fill(0);
-    let sum = 0;
-    let squares = 0;
-    for (let draw = 0; draw < 100_000; draw++) {
-      const at = random.below(10);
-      counts[at] = (counts[at] ?? 0) + 1;
-      const normal = random.normal();
-      sum += normal;
-      squares += normal ** 2;
-    }
-    // Chi-square with 9 degrees of freedom: above 27.9 once in 1,000 seeds.
-    const chiSquare = counts.reduce((total, count) => total + (count - 10_000) ** 2 / 10_000, 0);
-    assert.ok(chiSquare < 27.9, `chi-square ${chiSquare}`);
-    assert.ok(Math.abs(sum / 100_000) < 0.015);
-    assert.ok(Math.abs(squares / 100_000 - 1) < 0.03);
-  });
-
-  it("shuffle into every order about as often, and lose nothing", () => {
-    const random = new Random("orders");
-    const seen = new Map<string, number>();
-    for (let draw = 0; draw < 6000; draw++) {
-      const order = random.shuffled(["a", "b", "c"]).join("");
-      seen.set(order, (seen.get(order) ?? 0) + 1);
-    }
-    assert.equal(seen.size, 6);
-    for (const [order, times] of seen) assert.ok(Math.abs(times - 1000) < 120, `${order}: ${times}`);
   });
 });

@@ -21,7 +21,7 @@ describe("the signed-rank test", () => {
   });
 
   it("gives Darwin's plants (Fisher, 1935): V = 96, p = 0.0413", () => {
-    // Differences in eighths of an inch between crossed and self-fertilised Zea mays; 14 is there twice.
+    // Differences in eighths of an inch between crossed and self-fertilised Zea mays; 14 occurs twice.
     const result = signedRank([49, -67, 8, 16, 6, 23, 28, 41, 14, 29, 56, 24, 75, 60, -48]);
     assert.equal(result.statistic, 96);
     close(result.p, 0.0413);
@@ -35,7 +35,7 @@ describe("the signed-rank test", () => {
     close(result.p, 12 / 16);
   });
 
-  it("finds every choice of signs by counting them one by one", () => {
+  it("agrees with counting all choices of signs", () => {
     const sizes = [3, 1, 4, 1, 5, 9, 2, 6];
     const all = Array.from({ length: 2 ** sizes.length }, (_, mask) =>
       sizes.map((size, index) => (mask & (1 << index) ? size : -size)),
@@ -49,12 +49,12 @@ describe("the signed-rank test", () => {
     }
   });
 
-  it("says nothing of no differences, and at most 2/1024 of ten that agree", () => {
+  it("gives p = 1 without differences, and 2/1024 for ten of one sign", () => {
     assert.deepEqual(signedRank([0, 0]), { statistic: 0, count: 0, p: 1 });
     close(signedRank([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]).p, 2 / 1024, 8);
   });
 
-  it("stays exact for 100 blocks", () => {
+  it("works for 100 blocks", () => {
     const random = new Random("hundred");
     const { p } = signedRank(Array.from({ length: 100 }, () => random.normal() + 0.3));
     assert.ok(p > 0 && p < 0.05, String(p));
@@ -70,7 +70,7 @@ describe("Holm's adjustment", () => {
     );
   });
 
-  it("keeps the order, never exceeds 1, and leaves one test alone", () => {
+  it("keeps the order, never exceeds 1, and does not change a single p", () => {
     assert.deepEqual(holm([0.6, 0.7]), [1, 1]);
     assert.deepEqual(holm([0.04]), [0.04]);
     assert.deepEqual(holm([]), []);
@@ -78,7 +78,7 @@ describe("Holm's adjustment", () => {
 });
 
 describe("a comparison", () => {
-  it("pairs by block and drops blocks that miss one of the two", () => {
+  it("pairs by block, and drops blocks with one value", () => {
     const base = new Map([
       [1, 10],
       [2, 20],
@@ -92,7 +92,7 @@ describe("a comparison", () => {
     assert.deepEqual(pairedDifferences(base, other), [1, 3]);
   });
 
-  it("sees what is there in spite of blocks that differ far more", () => {
+  it("finds a difference that is small compared with those between blocks", () => {
     const random = new Random("blocks");
     const differences = Array.from({ length: 10 }, () => 2 + 0.2 * random.normal());
     const result = compare(new Map([["sidecar", differences]]), "seed").get("sidecar");
@@ -101,7 +101,7 @@ describe("a comparison", () => {
     assert.ok(result.interval.low > 1.5);
   });
 
-  it("gives no interval for too few blocks, and leaves out who was never measured", () => {
+  it("gives no interval for too few blocks, and leaves out scenarios without values", () => {
     const result = compare(
       new Map([
         ["few", [1, 2, 3]],
@@ -114,7 +114,7 @@ describe("a comparison", () => {
     assert.equal(result.get("few")?.significant, false);
   });
 
-  it("says how many blocks it takes where so few cannot show anything, however large it is", () => {
+  it("gives the number of blocks needed where too few cannot show a difference of any size", () => {
     const clear = (blocks: number) => Array.from({ length: blocks }, (_, index) => 100 + index);
     const family = (comparisons: number, blocks: number) =>
       compare(new Map(Array.from({ length: comparisons }, (_, index) => [String(index), clear(blocks)])), "seed", 10);
@@ -130,7 +130,7 @@ describe("a comparison", () => {
     assert.deepEqual([1, 3, 4, 12].map(blocksToTell), [6, 7, 8, 9]);
   });
 
-  it("calls it chance where enough blocks show nothing", () => {
+  it("gives no number of blocks where enough blocks show no difference", () => {
     const result = compare(new Map([["same", [1, -2, 3, -4, 5, -6, 7]]]), "seed").get("same");
     assert.deepEqual([result?.significant, result?.blocksNeeded], [false, undefined]);
   });

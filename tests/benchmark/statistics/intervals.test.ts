@@ -3,13 +3,13 @@ import { changeBetween, estimate, medianInterval } from "../../../components/ben
 import { Random } from "../../../components/benchmark/statistics/random";
 import { compare } from "../../../components/benchmark/statistics/significance";
 
-/** Draws, and the true median. */
-const laws: Readonly<Record<string, readonly [(random: Random) => number, number]>> = {
+/** A draw of each distribution, and its true median. */
+const distributions: Readonly<Record<string, readonly [(random: Random) => number, number]>> = {
   normal: [(random) => random.normal(), 0],
   "log-normal": [(random) => Math.exp(0.5 * random.normal()), 1],
   exponential: [(random) => -Math.log(1 - random.uniform()), Math.LN2],
-  // Some blocks are not like the others: a neighbour was busy.
-  spoilt: [(random) => random.normal() + (random.uniform() < 0.05 ? 50 : 0), 0.063],
+  // A few blocks are disturbed.
+  contaminated: [(random) => random.normal() + (random.uniform() < 0.05 ? 50 : 0), 0.063],
   "long-tailed": [(random) => random.normal() / Math.max(0.2, Math.sqrt(random.uniform())), 0],
 };
 const experiments = 1000;
@@ -19,39 +19,39 @@ describe("a 95% interval over blocks", function () {
   this.timeout(60_000);
 
   for (const blocks of [7, 10, 20]) {
-    for (const [law, [draw, truth]] of Object.entries(laws)) {
-      it(`holds the true median of ${law} values in 93% to 97% of the cases at ${blocks} blocks`, () => {
-        const random = new Random(`${law} ${blocks}`);
-        let holds = 0;
+    for (const [name, [draw, truth]] of Object.entries(distributions)) {
+      it(`contains the true median of ${name} values in 93% to 97% of the cases at ${blocks} blocks`, () => {
+        const random = new Random(`${name} ${blocks}`);
+        let contained = 0;
         for (let experiment = 0; experiment < experiments; experiment++) {
           const values = Array.from({ length: blocks }, () => draw(random));
           const interval = medianInterval(values, experiment, resamples);
-          if (interval && interval.low <= truth && truth <= interval.high) holds++;
+          if (interval && interval.low <= truth && truth <= interval.high) contained++;
         }
-        const coverage = holds / experiments;
+        const coverage = contained / experiments;
         assert.ok(coverage >= 0.93 && coverage <= 0.97, `${(100 * coverage).toFixed(1)}%`);
       });
     }
   }
 
-  it("is the same for the same seed and moves with the values", () => {
+  it("is the same for the same seed, and shifts with the values", () => {
     const values = [5, 3, 8, 1, 9, 2, 7, 4];
     assert.deepEqual(medianInterval(values, "a"), medianInterval(values, "a"));
     const [low, moved] = [values, values.map((value) => value + 100)].map((each) => medianInterval(each, "a")?.low);
     assert.ok(low !== undefined && moved !== undefined && Math.abs(moved - low - 100) < 1e-9);
   });
 
-  it("does not reach for the one block that is not like the others", () => {
+  it("is not widened by one disturbed block", () => {
     const quiet = [1.9, 2.1, 2.0, 1.8, 2.2, 2.05];
-    const [calm, spoilt] = [
+    const [quietInterval, interval] = [
       [...quiet, 2.3],
       [...quiet, 250],
     ].map((values) => medianInterval(values, "a"));
-    assert.ok(calm && spoilt);
-    assert.ok(spoilt.low > 1.5 && spoilt.high < 3, JSON.stringify(spoilt));
+    assert.ok(quietInterval && interval);
+    assert.ok(interval.low > 1.5 && interval.high < 3, JSON.stringify(interval));
   });
 
-  it("ends where values cannot go on", () => {
+  it("ends at the floor", () => {
     const values = [0.01, 2, 5, 4, 0.5, 6, 1];
     const [open, closed] = [{}, { floor: 0 }].map((options) => estimate(values, "a", options)?.interval);
     assert.ok(open && open.low < 0, JSON.stringify(open));
@@ -63,12 +63,12 @@ describe("a 95% interval over blocks", function () {
   });
 });
 
-describe("a change between two measurements", function () {
+describe("the change between two measurements", function () {
   this.timeout(60_000);
 
-  for (const [law, [draw]] of Object.entries(laws)) {
-    it(`is seen in at most 5% of the cases where nothing changed, of ${law} values at 10 blocks`, () => {
-      const random = new Random(`change ${law}`);
+  for (const [name, [draw]] of Object.entries(distributions)) {
+    it(`excludes zero in 1% to 5% of the cases where nothing changed, for ${name} values at 10 blocks`, () => {
+      const random = new Random(`change ${name}`);
       const measure = (seed: string) => {
         const known = estimate(
           Array.from({ length: 10 }, () => draw(random)),
@@ -83,11 +83,11 @@ describe("a change between two measurements", function () {
         return interval && (interval.low > 0 || interval.high < 0);
       }).filter(Boolean).length;
       assert.ok(changed / experiments <= 0.05, `${changed} of ${experiments}`);
-      assert.ok(changed / experiments >= 0.01, `${changed}: what is never seen where nothing is is not seen either`);
+      assert.ok(changed / experiments >= 0.01, `${changed}: an interval that always contains zero has no power`);
     });
   }
 
-  it("is seen where two 95% intervals still meet", () => {
+  it("excludes zero also where two 95% intervals overlap", () => {
     const [before, now] = [
       { median: 10, interval: { low: 9, high: 11 } },
       { median: 11.8, interval: { low: 10.8, high: 12.8 } },
@@ -101,10 +101,10 @@ describe("a change between two measurements", function () {
   });
 });
 
-describe("comparing a thing with itself", function () {
+describe("comparing a distribution with itself", function () {
   this.timeout(60_000);
 
-  it("finds a difference in at most 5% of the runs, over a family of three scenarios that share their none", () => {
+  it("finds a significant difference in at most 5% of the families of three scenarios that share their none", () => {
     const random = new Random("A/A");
     const runs = 1000;
     let wrong = 0;

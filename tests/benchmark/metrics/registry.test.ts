@@ -1,0 +1,137 @@
+import assert from "node:assert/strict";
+import { hasSchedule } from "../../../components/benchmark/metrics/record";
+import {
+  budgetedMetrics,
+  type CostMetric,
+  describeBudgets,
+  metrics,
+  type Registry,
+  type RunMetric,
+} from "../../../components/benchmark/metrics/registry";
+import { benchmarkPlan, blocksNote } from "../../../components/benchmark/plan/plan";
+import { resolveBenchmark } from "../../../components/benchmark/plan/settings";
+import { parseBaseline } from "../../../components/benchmark/report/baseline";
+import { budgetLines, budgetMessage } from "../../../components/benchmark/report/budgets";
+import { csvOf, htmlOf, markdownOf } from "../../../components/benchmark/report/outputs";
+import { reportOf } from "../../../components/benchmark/report/report";
+import { benchmark } from "../../../components/settings/sections/benchmark";
+import { measured, standardSettings } from "../report/measured";
+
+const p75: RunMetric = {
+  ...{ name: "p75", title: "p75 latency", unit: "fortnights", better: "lower", isOf: hasSchedule },
+  read: (outcome) => (outcome.kind === "requests" ? outcome.corrected?.percentiles["75"] : undefined),
+  budget: { unit: "fortnights", verb: "add", advice: "add a rate to benchmark.qps" },
+  summary: { unit: "fortnights at p75", more: "adds", less: "takes away" },
+  charts: ["effect", "load", "blocks"],
+};
+const containers: CostMetric = {
+  ...{ name: "containers", title: "containers of the mesh", unit: "containers", heading: "containers" },
+  isOf: hasSchedule,
+  read: (parts) => parts.reduce((sum, { usage }) => sum + usage.containers, 0),
+  counter: { unit: "1", read: ({ containers }) => containers },
+  summary: { mesh: "containers in the mesh" },
+  budget: { unit: "containers", verb: "use", of: "mesh", advice: "add a rate to benchmark.qps" },
+  hasChart: true,
+};
+const extended: Registry = { runs: [...metrics.runs, p75], costs: [...metrics.costs, containers] };
+
+describe("the registry of metrics", () => {
+  it("has unique names", () => {
+    for (const names of [
+      [...metrics.runs, ...metrics.costs].map(({ name }) => name),
+      budgetedMetrics().map(({ name }) => name),
+    ]) {
+      assert.equal(new Set(names).size, names.length, names.join());
+    }
+  });
+
+  it("describes every budget in the schema of the settings", () => {
+    for (const { name, budget } of budgetedMetrics()) {
+      assert.ok(describeBudgets().includes(`\`${name}\``) && describeBudgets().includes(budget.unit), name);
+    }
+  });
+});
+
+describe("a metric that is added to the registry", () => {
+  const known = measured({ ...standardSettings, qps: [100, 1000] });
+  const budgets = benchmark.parse({ budgets: { "sidecar.p75": { max: 1 }, containers: { max: 2 } } }).budgets;
+  const earlier = reportOf(measured({ ...standardSettings, qps: [100, 1000] }, "again"), { budgets: {} }, extended);
+  const baseline = parseBaseline(JSON.stringify(earlier));
+  const report = reportOf(known, { budgets, baseline }, extended);
+
+  it("is in report.json, with its comparison", () => {
+    const figures = report.figures.filter(({ metric }) => metric === "p75");
+    assert.equal(figures.length, 2 * known.plan.scenarios.length);
+    assert.ok(figures.every(({ scenario, difference }) => (difference === undefined) === (scenario === "none")));
+    const read = JSON.parse(JSON.stringify(report)) as { costs: { component: string; containers?: object }[] };
+    assert.ok(read.costs.some(({ component, containers }) => component === "mesh" && containers !== undefined));
+  });
+
+  it("is in the CSV", () => {
+    const csv = csvOf(report, extended);
+    assert.match(csv, /,p75,fortnights,[\d.]+\r\n/);
+    assert.match(csv, /,ztunnel containers,1,1\r\n/);
+  });
+
+  it("is in the tables of Markdown and HTML", () => {
+    for (const text of [markdownOf(report, extended), htmlOf(report, extended)]) {
+      assert.match(text, /p75(?: \| |<\/td><td>)sidecar/);
+      assert.match(text, /MiB(?: \| |<\/th><th>)containers/);
+      assert.match(text, /(?:\| |<td>)3\.00 \[3\.00, 3\.00\]/);
+    }
+  });
+
+  it("is in the charts", () => {
+    const captions = [...htmlOf(report, extended).matchAll(/<figcaption>([^<]*)</g)].map(([, caption]) => caption);
+    for (const caption of [
+      "p75",
+      "p75 by requests a second: HTTP, 10 connections, 1024 B",
+      "p75, HTTP 100/s, 10 connections, 1024 B",
+    ]) {
+      assert.ok(captions.includes(caption), caption);
+    }
+    assert.match(htmlOf(report, extended), /sidecar: mesh: 3\.000 containers/);
+  });
+
+  it("is in the summary, and in the comparison family of the summary", () => {
+    const [sidecar = ""] = report.sentences;
+    assert.match(sidecar, /^sidecar adds .* ms at p99, adds .* fortnights at p75, .* containers in the mesh \(/);
+    const pOf = (of: typeof report) =>
+      of.figures.find(
+        ({ metric, arm, scenario }) => metric === "p99" && arm === "http-c10-q1000-1024B" && scenario === "sidecar",
+      )?.difference?.p;
+    // Two scenarios: 2 comparisons without p75, and 4 with it.
+    const [alone, together] = [pOf(reportOf(known, { budgets: {} })), pOf(report)];
+    assert.ok(alone !== undefined && together !== undefined && Math.abs(together - 2 * alone) < 1e-9);
+  });
+
+  it("is in the note on the number of blocks", () => {
+    const plan = benchmarkPlan(resolveBenchmark(benchmark.parse({ ...standardSettings, qps: [100, 1000], blocks: 5 })));
+    assert.match(blocksNote(plan, extended) ?? "", /p75/);
+    assert.doesNotMatch(blocksNote(plan) ?? "", /p75/);
+  });
+
+  it("is compared with the baseline", () => {
+    const changes = report.baseline?.changes.filter(({ metric }) => metric === "p75") ?? [];
+    assert.ok(changes.length > 0 && changes.every(({ unit }) => unit === "fortnights"));
+    assert.deepEqual(new Set(changes.map(({ of }) => of)), new Set(["value", "difference"]));
+  });
+
+  it("can have a budget", () => {
+    assert.ok(["p75", "containers"].every((name) => budgetedMetrics(extended).some((each) => each.name === name)));
+    assert.deepEqual(
+      report.budgets.map(({ name, scenario, verdict }) => [name, scenario, verdict]),
+      [
+        ["sidecar.p75", "sidecar", "exceeded"],
+        ["containers", "sidecar", "exceeded"],
+        ["containers", "ambient", "within"],
+      ],
+    );
+    assert.match(
+      budgetLines(report.budgets).join("\n"),
+      /budget sidecar\.p75, sidecar: exceeded: .* of 1\.00 fortnights/,
+    );
+    assert.match(budgetMessage(report.budgets, extended), /sidecar may add 1\.00 fortnights; upper bound/);
+    assert.match(budgetMessage(report.budgets, extended), /sidecar may use 2\.00 containers; upper bound 3\.00/);
+  });
+});
