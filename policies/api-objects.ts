@@ -1,33 +1,19 @@
-import type { IDestinationRule } from "@kubernetes-models/istio/networking.istio.io/v1/DestinationRule" with {
-  "resolution-mode": "import",
-};
-import type { IGateway } from "@kubernetes-models/istio/networking.istio.io/v1/Gateway" with {
-  "resolution-mode": "import",
-};
-import type { ISidecar } from "@kubernetes-models/istio/networking.istio.io/v1/Sidecar" with {
-  "resolution-mode": "import",
-};
-import type { IServiceEntry } from "@kubernetes-models/istio/networking.istio.io/v1/ServiceEntry" with {
-  "resolution-mode": "import",
-};
-import type { IVirtualService } from "@kubernetes-models/istio/networking.istio.io/v1/VirtualService" with {
-  "resolution-mode": "import",
-};
-import type { IAuthorizationPolicy } from "@kubernetes-models/istio/security.istio.io/v1/AuthorizationPolicy" with {
-  "resolution-mode": "import",
-};
-import type { IRequestAuthentication } from "@kubernetes-models/istio/security.istio.io/v1/RequestAuthentication" with {
-  "resolution-mode": "import",
-};
-import type { ITelemetry } from "@kubernetes-models/istio/telemetry.istio.io/v1/Telemetry" with {
-  "resolution-mode": "import",
-};
-import type { IPeerAuthentication } from "@kubernetes-models/istio/security.istio.io/v1/PeerAuthentication" with {
-  "resolution-mode": "import",
-};
 import type { IHTTPRoute } from "@kubernetes-models/gateway-api/gateway.networking.k8s.io/v1/HTTPRoute" with {
   "resolution-mode": "import",
 };
+import type {
+  IDestinationRule,
+  IGateway,
+  IServiceEntry,
+  ISidecar,
+  IVirtualService,
+} from "@kubernetes-models/istio/networking.istio.io/v1" with { "resolution-mode": "import" };
+import type {
+  IAuthorizationPolicy,
+  IPeerAuthentication,
+  IRequestAuthentication,
+} from "@kubernetes-models/istio/security.istio.io/v1" with { "resolution-mode": "import" };
+import type { ITelemetry } from "@kubernetes-models/istio/telemetry.istio.io/v1" with { "resolution-mode": "import" };
 import type { KubernetesObject } from "../components/shared/kubernetes/object";
 
 /** The kinds of Istio's API that the compilers return, with the types of their specs: a misspelt field does not compile. */

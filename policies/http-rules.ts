@@ -9,193 +9,157 @@ import { routeMatch } from "./http-matches";
 type Fields = Required<HttpRuleSettings>;
 type Destination = NonNullable<NonNullable<HttpRoute["route"]>[number]["destination"]>;
 
-/** Where the rules are, for the rows that need to know. */
-export interface RuleContext {
+export interface VirtualServiceContext {
   readonly service: MeshService;
   /** How a VirtualService reaches a subset: by its name, or at a waypoint by the Service of the version. */
   readonly subsetsBy: "name" | "service";
 }
 
-export interface RouteContext {
+interface HttpRouteContext {
   readonly service: MeshService;
   /** Whether the HTTPRoute matches paths by regular expressions. */
   readonly byExpression: boolean;
 }
 
-/** How a field of an HTTP rule is written in each API, and described by `explain`. */
-interface RuleField<Value> {
-  readonly virtualService: (value: Value, context: RuleContext) => HttpRoute;
+/** How a field of a rule is written in each API. */
+interface Written {
+  readonly virtualService: (context: VirtualServiceContext) => HttpRoute;
   readonly httpRoute:
-    | ((value: Value, context: RouteContext) => RouteRule)
-    /** No HTTPRoute has it: refused, with the reason of that capability. */
+    | ((context: HttpRouteContext) => RouteRule)
+    /** No HTTPRoute has it: the capability whose reason is given. */
     | { readonly refused: RefusedInAmbient }
     /** No HTTPRoute has it, for this reason: a waypoint applies a VirtualService instead, a gateway of Gateway API cannot. */
     | { readonly virtualServiceInstead: string };
-  /** The capability that a value needs beyond what an HTTPRoute has. */
-  readonly refusedValue?: (value: Value, rule: HttpRuleSettings) => RefusedInAmbient | undefined;
-  readonly explain?: (value: Value) => string;
-}
-
-/** One row for each kind of fault; a kind of the settings without a row does not compile. */
-export const faultKinds: {
-  readonly [Kind in keyof Fields["fault"]]-?: {
-    /** Istio expects the percentage inside the fault, as `{value}`; next to it, the fault would affect every request. */
-    readonly virtualService: (fault: NonNullable<Fields["fault"][Kind]>) => HttpFault;
-    readonly explain: (fault: NonNullable<Fields["fault"][Kind]>) => string;
-  };
-} = {
-  delay: {
-    virtualService: ({ fixedDelay, percentage }) => ({ delay: { fixedDelay, percentage: { value: percentage } } }),
-    explain: ({ fixedDelay, percentage }) => `${percentage}% are delayed by ${fixedDelay}`,
-  },
-  abort: {
-    virtualService: ({ percentage, ...status }) => ({ abort: { ...status, percentage: { value: percentage } } }),
-    explain: ({ percentage, httpStatus, grpcStatus }) => `${percentage}% fail with ${httpStatus ?? grpcStatus}`,
-  },
-};
-
-/** One row for each field of a rule; a field of the settings without a row does not compile. */
-export const ruleFields: { readonly [Field in keyof Fields]: RuleField<Fields[Field]> } = {
-  name: {
-    virtualService: (name) => ({ name }),
-    httpRoute: (name) => ({ name }),
-  },
-  match: {
-    virtualService: (matches, { service }) => ({ match: matches.map((match) => httpMatch(match, service)) }),
-    httpRoute: (matches, { byExpression }) => ({ matches: matches.map((match) => routeMatch(match, byExpression)) }),
-  },
-  route: {
-    virtualService: (weights, context) => ({ route: weightedRoute(weights, context) }),
-    httpRoute: (weights, { service }) => ({
-      backendRefs: weighted(service, weights).map(([subset, weight]) => ({ ...backend(service, subset), weight })),
-    }),
-    explain: (weights) => {
-      const shares = Object.entries(weights).map(([subset, weight]) => `${subset} ${weight}%`);
-      return `it goes to ${shares.join(", ")}`;
-    },
-  },
-  redirect: {
-    virtualService: (redirect) => ({ redirect }),
-    httpRoute: ({ uri, authority, scheme, port, redirectCode = 301 }) =>
-      filter({
-        type: "RequestRedirect",
-        requestRedirect: {
-          // 301 is Istio's default; Gateway API's is 302.
-          statusCode: redirectCode as 301 | 302,
-          ...(scheme && { scheme }),
-          ...(authority !== undefined && { hostname: authority }),
-          ...(port !== undefined && { port }),
-          ...replacedPath(uri),
-        },
-      }),
-    refusedValue: ({ derivePort, redirectCode = 301 }) =>
-      derivePort || (redirectCode !== 301 && redirectCode !== 302) ? "redirectOther" : undefined,
-    explain: ({ redirectCode = 301 }) => `it is answered with a redirect (${redirectCode})`,
-  },
-  directResponse: {
-    virtualService: ({ status, body }) => ({
-      directResponse: { status, ...(body !== undefined && { body: { string: body } }) },
-    }),
-    httpRoute: { refused: "directResponse" },
-    explain: ({ status }) => `it is answered with ${status}`,
-  },
-  rewrite: {
-    virtualService: (rewrite) => ({ rewrite }),
-    httpRoute: ({ uri, authority }) =>
-      filter({
-        type: "URLRewrite",
-        urlRewrite: { ...(authority !== undefined && { hostname: authority }), ...replacedPath(uri) },
-      }),
-    refusedValue: ({ uri, uriRegexRewrite }, { match = [] }) => {
-      const wholePath = match.length > 0 && match.every((one) => one.uri?.exact !== undefined);
-      return uriRegexRewrite || (uri !== undefined && !wholePath) ? "rewritePrefix" : undefined;
-    },
-  },
-  timeout: {
-    virtualService: (timeout) => ({ timeout }),
-    httpRoute: (timeout) => ({ timeouts: { request: gatewayDuration(timeout) } }),
-    explain: (timeout) => `with a timeout of ${timeout}`,
-  },
-  retries: {
-    virtualService: (retries) => ({ retries }),
-    httpRoute: { refused: "retries" },
-  },
-  fault: {
-    virtualService: ({ delay, abort }) => ({
-      fault: {
-        ...(delay && faultKinds.delay.virtualService(delay)),
-        ...(abort && faultKinds.abort.virtualService(abort)),
-      },
-    }),
-    httpRoute: { virtualServiceInstead: "Gateway API has no faults" },
-    explain: ({ delay, abort }) => {
-      const kinds = [delay && faultKinds.delay.explain(delay), abort && faultKinds.abort.explain(abort)];
-      return `faults: ${kinds.filter(Boolean).join(", ")}`;
-    },
-  },
-  mirror: {
-    virtualService: ({ subset, percentage }, context) => ({
-      mirrors: [
-        { destination: destination(context, subsetOf(context.service, subset)), percentage: { value: percentage } },
-      ],
-    }),
-    httpRoute: ({ subset, percentage }, { service }) =>
-      filter({
-        type: "RequestMirror",
-        requestMirror: { backendRef: backend(service, subsetOf(service, subset)), ...fraction(percentage) },
-      }),
-    explain: ({ subset, percentage }) => `and ${percentage}% are mirrored to ${subset}`,
-  },
-  headers: {
-    virtualService: (headers) => ({ headers }),
-    httpRoute: ({ request, response }) => ({
-      filters: [
-        ...(request
-          ? [{ type: "RequestHeaderModifier" as const, requestHeaderModifier: headerModifier(request) }]
-          : []),
-        ...(response
-          ? [{ type: "ResponseHeaderModifier" as const, responseHeaderModifier: headerModifier(response) }]
-          : []),
-      ],
-    }),
-  },
-  corsPolicy: {
-    virtualService: (corsPolicy) => ({ corsPolicy }),
-    httpRoute: { refused: "cors" },
-  },
-};
-
-/** A field that a rule has: its row, with the rule's value filled in. */
-export interface RuleFieldOf {
-  readonly field: keyof HttpRuleSettings;
-  readonly virtualService: (context: RuleContext) => HttpRoute;
-  readonly httpRoute:
-    ((context: RouteContext) => RouteRule) | Exclude<RuleField<never>["httpRoute"], (...args: never) => unknown>;
-  readonly refusedValue?: RefusedInAmbient;
+  /** How `explain` describes it. */
   readonly explanation?: string;
 }
 
-/** The fields of a rule, in the order of the table. */
-export function fieldsOf(rule: HttpRuleSettings): RuleFieldOf[] {
-  return (Object.keys(ruleFields) as (keyof HttpRuleSettings)[]).flatMap((field) => fieldOf(field, rule));
+/** A function of the value of each field; a field of the settings without one does not compile. */
+type Rows<Settings extends object, Row> = {
+  readonly [Field in keyof Settings]-?: (value: NonNullable<Settings[Field]>, settings: Settings) => Row;
+};
+
+/** Istio wants the percentage inside the fault: next to it, the fault would affect every request. */
+export const faultKinds: Rows<Fields["fault"], { readonly virtualService: HttpFault; readonly explanation: string }> = {
+  delay: ({ fixedDelay, percentage }) => ({
+    virtualService: { delay: { fixedDelay, percentage: { value: percentage } } },
+    explanation: `${percentage}% are delayed by ${fixedDelay}`,
+  }),
+  abort: ({ percentage, ...status }) => ({
+    virtualService: { abort: { ...status, percentage: { value: percentage } } },
+    explanation: `${percentage}% fail with ${status.httpStatus ?? status.grpcStatus}`,
+  }),
+};
+
+const ruleFields: Rows<HttpRuleSettings, Written> = {
+  name: (name) => ({
+    virtualService: () => ({ name }),
+    httpRoute: () => ({ name }),
+  }),
+  match: (matches) => ({
+    virtualService: ({ service }) => ({ match: matches.map((match) => httpMatch(match, service)) }),
+    httpRoute: ({ byExpression }) => ({ matches: matches.map((match) => routeMatch(match, byExpression)) }),
+  }),
+  route: (weights) => ({
+    virtualService: (context) => ({ route: weightedRoute(weights, context) }),
+    httpRoute: ({ service }) => ({
+      backendRefs: weighted(service, weights).map(([subset, weight]) => ({ ...backend(service, subset), weight })),
+    }),
+    explanation: `it goes to ${list(Object.entries(weights).map(([subset, weight]) => `${subset} ${weight}%`))}`,
+  }),
+  redirect: (redirect) => {
+    // 301 is Istio's default; Gateway API's is 302.
+    const { uri, authority, scheme, port, derivePort, redirectCode: statusCode = 301 } = redirect;
+    const address = { ...(scheme && { scheme }), ...hostname(authority), ...(port !== undefined && { port }) };
+    return {
+      virtualService: () => ({ redirect }),
+      httpRoute:
+        derivePort || (statusCode !== 301 && statusCode !== 302)
+          ? { refused: "redirectOther" }
+          : () => filter({ type: "RequestRedirect", requestRedirect: { statusCode, ...address, ...wholePath(uri) } }),
+      explanation: `it is answered with a redirect (${statusCode})`,
+    };
+  },
+  directResponse: ({ status, body }) => ({
+    virtualService: () => ({
+      directResponse: { status, ...(body !== undefined && { body: { string: body } }) },
+    }),
+    httpRoute: { refused: "directResponse" },
+    explanation: `it is answered with ${status}`,
+  }),
+  rewrite: (rewrite, { match = [] }) => {
+    const { uri, authority, uriRegexRewrite } = rewrite;
+    const matchesWholePath = match.length > 0 && match.every((one) => one.uri?.exact !== undefined);
+    return {
+      virtualService: () => ({ rewrite }),
+      httpRoute:
+        uriRegexRewrite || (uri !== undefined && !matchesWholePath)
+          ? { refused: "rewritePrefix" }
+          : () => filter({ type: "URLRewrite", urlRewrite: { ...hostname(authority), ...wholePath(uri) } }),
+    };
+  },
+  timeout: (timeout) => ({
+    virtualService: () => ({ timeout }),
+    httpRoute: () => ({ timeouts: { request: gatewayDuration(timeout) } }),
+    explanation: `with a timeout of ${timeout}`,
+  }),
+  retries: (retries) => ({
+    virtualService: () => ({ retries }),
+    httpRoute: { refused: "retries" },
+  }),
+  fault: (faults) => {
+    const kinds = rowsOf(faultKinds, faults);
+    return {
+      virtualService: () => ({ fault: merged(kinds.map(({ virtualService }) => virtualService)) }),
+      httpRoute: { virtualServiceInstead: "Gateway API has no faults" },
+      explanation: `faults: ${list(kinds.map(({ explanation }) => explanation))}`,
+    };
+  },
+  mirror: ({ subset, percentage }) => ({
+    virtualService: (context) => {
+      const mirrored = destination(context, subsetOf(context.service, subset));
+      return { mirrors: [{ destination: mirrored, percentage: { value: percentage } }] };
+    },
+    httpRoute: ({ service }) => {
+      const backendRef = backend(service, subsetOf(service, subset));
+      return filter({ type: "RequestMirror", requestMirror: { backendRef, ...fraction(percentage) } });
+    },
+    explanation: `and ${percentage}% are mirrored to ${subset}`,
+  }),
+  headers: (headers) => ({
+    virtualService: () => ({ headers }),
+    httpRoute: () => {
+      const [request, response] = [headerModifier(headers.request), headerModifier(headers.response)];
+      return filter(
+        ...(request ? [{ type: "RequestHeaderModifier" as const, requestHeaderModifier: request }] : []),
+        ...(response ? [{ type: "ResponseHeaderModifier" as const, responseHeaderModifier: response }] : []),
+      );
+    },
+  }),
+  corsPolicy: (corsPolicy) => ({
+    virtualService: () => ({ corsPolicy }),
+    httpRoute: { refused: "cors" },
+  }),
+};
+
+/** The fields that a rule has, in the order of the table. */
+export function fieldsOf(rule: HttpRuleSettings): (Written & { readonly field: keyof HttpRuleSettings })[] {
+  return rowsOf(ruleFields, rule);
 }
 
-function fieldOf<Field extends keyof Fields>(
-  field: Field,
-  rule: { readonly [Name in keyof Fields]?: Fields[Name] },
-): RuleFieldOf[] {
-  const value: Fields[Field] | undefined = rule[field];
-  if (value === undefined) return [];
-  const { virtualService, httpRoute, refusedValue, explain } = ruleFields[field];
-  return [
-    {
-      field,
-      virtualService: (context) => virtualService(value, context),
-      httpRoute: typeof httpRoute === "function" ? (context) => httpRoute(value, context) : httpRoute,
-      refusedValue: refusedValue?.(value, rule),
-      explanation: explain?.(value),
-    },
-  ];
+function rowsOf<Settings extends object, Row extends object>(
+  rows: Rows<Settings, Row>,
+  settings: Settings,
+): (Row & { readonly field: keyof Settings })[] {
+  return (Object.keys(rows) as (keyof Settings)[]).flatMap((field) => {
+    const value = settings[field];
+    return value === undefined || value === null ? [] : [{ field, ...rows[field](value, settings) }];
+  });
+}
+
+/** The parts of an object in one. */
+export function merged<Part extends object>(parts: readonly Part[]): Part {
+  return parts.reduce((before, part) => ({ ...before, ...part }), {} as Part);
 }
 
 /** Whether no HTTPRoute can express the rules, but a VirtualService at a waypoint can; a host has either, never both. */
@@ -204,7 +168,7 @@ export function needsVirtualService(rules: readonly HttpRuleSettings[]): boolean
 }
 
 /** The service itself, or one of its subsets, in a VirtualService. */
-export function destination({ service, subsetsBy }: RuleContext, subset?: Subset): Destination {
+export function destination({ service, subsetsBy }: VirtualServiceContext, subset?: Subset): Destination {
   const port = { number: service.port };
   if (!subset) return { host: clusterHost(service), port };
   if (subsetsBy === "name") return { host: clusterHost(service), port, subset: subset.name };
@@ -217,7 +181,7 @@ export function backend(service: MeshService, subset?: Subset): { readonly name:
 }
 
 /** Weighted subsets in a VirtualService. */
-export function weightedRoute(weights: Readonly<Record<string, number>>, context: RuleContext) {
+export function weightedRoute(weights: Readonly<Record<string, number>>, context: VirtualServiceContext) {
   return weighted(context.service, weights).map(([subset, weight]) => ({
     destination: destination(context, subset),
     weight,
@@ -247,18 +211,28 @@ function httpMatch({ sourceWorkload, ...match }: Fields["match"][number], { name
   return { ...match, sourceLabels: { app: sourceWorkload }, sourceNamespace: namespace };
 }
 
-function filter(one: RouteFilter): RouteRule {
-  return { filters: [one] };
+function list(parts: readonly string[]): string {
+  return parts.join(", ");
 }
 
-function replacedPath(uri: string | undefined) {
+function filter(...filters: readonly RouteFilter[]): RouteRule {
+  return { filters: [...filters] };
+}
+
+function hostname(authority: string | undefined) {
+  return authority === undefined ? {} : { hostname: authority };
+}
+
+function wholePath(uri: string | undefined) {
   return uri === undefined ? {} : { path: { type: "ReplaceFullPath" as const, replaceFullPath: uri } };
 }
 
-function headerModifier({ set, add, remove }: NonNullable<Fields["headers"]["request"]>) {
-  const list = (headers: Readonly<Record<string, string>>) =>
+function headerModifier(operations: NonNullable<Fields["headers"]>["request"]) {
+  if (!operations) return undefined;
+  const { set, add, remove } = operations;
+  const values = (headers: Readonly<Record<string, string>>) =>
     Object.entries(headers).map(([name, value]) => ({ name, value }));
-  return { ...(set && { set: list(set) }), ...(add && { add: list(add) }), ...(remove && { remove }) };
+  return { ...(set && { set: values(set) }), ...(add && { add: values(add) }), ...(remove && { remove }) };
 }
 
 /** Envoy counts fractions in millionths. */

@@ -4,7 +4,7 @@ import { clusterTraits } from "../../components/cluster/kinds";
 import { ApiServer } from "../../components/shared/kubernetes/api-server";
 import { stackPolicies } from "../../components/model/policies/resolve";
 import { formatPath } from "../../components/shared/problem";
-import { capabilityPage } from "../../policies/capabilities/page";
+import { capabilityPage } from "../../policies/capabilities";
 import { explain as explainRequest } from "../../policies/explain/explain";
 import { UserError } from "../../embedded/program/errors";
 import { stackSettings } from "../../embedded/program/stack-settings";

@@ -1,7 +1,7 @@
 import type { DataPlane } from "../../components/model/data-planes";
 
 /** The proxy with which effects were measured. */
-export const seenOn = "Istio 1.31.1 with upstream Envoy 1.40, without Istio's own filters";
+export const seenOn = "Istio 1.31.1 and upstream Envoy 1.40, without Istio's own filters";
 
 /** Native to the data plane, converted to another form with the same effect, or refused. */
 export type Support =

@@ -1,7 +1,9 @@
+import { markdownTable } from "../../components/shared/markdown";
+import { type Capability, seenOn, type Support } from "./capability";
 import { securityCapabilities } from "./security";
 import { trafficCapabilities } from "./traffic";
 
-export type { Capability } from "./capability";
+export type { Capability };
 
 /**
  * What each capability becomes in each data plane, and what is refused there and why. Validation takes its refusals from
@@ -20,4 +22,32 @@ export type RefusedInAmbient = {
 export function ambientRefusal(capability: RefusedInAmbient): string {
   const { refused, instead } = capabilities[capability].ambient;
   return `not in the ambient data plane: ${refused}; instead: ${instead}`;
+}
+
+/** The page docs/policies-data-planes.md. */
+export function capabilityPage(): string {
+  const all: readonly Capability[] = Object.values(capabilities);
+  const rows = all.map(({ title, setting, sidecar, ambient, since, seen }) => [
+    since === undefined ? title : `${title} (Istio ${since} and newer)`,
+    `\`${setting}\``,
+    supportText(sidecar),
+    supportText(ambient),
+    seen?.join(", ") ?? "-",
+  ]);
+  return `# What each policy becomes in each data plane
+
+Generated from \`policies/capabilities/\` by \`npm run policies -- table\`; validation takes its refusals from the same
+table, and each row has a test. _Converted_: in another form, with the same effect. _Refused_: with this reason, before
+anything is deployed. _Measured_: its effect was measured with real traffic, and what it must block was blocked, with
+${seenOn}; \`-\`: only the API server and istiod have accepted it so far. Settings are explained in
+[the stack file](stack-file.md).
+
+${markdownTable(["Capability", "Setting", "Sidecar", "Ambient", "Measured"], rows).join("\n")}
+`;
+}
+
+function supportText(support: Support): string {
+  if ("native" in support) return support.native;
+  if ("converted" in support) return `_converted:_ ${support.converted}`;
+  return `**refused:** ${support.refused}. Instead: ${support.instead}`;
 }

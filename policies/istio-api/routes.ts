@@ -10,7 +10,14 @@ import type { TrafficPolicySettings } from "../../components/settings/sections/t
 import type { KubernetesObject } from "../../components/shared/kubernetes/object";
 import type { GatewayTls, GatewayWorkload } from "../../components/shared/workload";
 import { type HttpRoute, type IstioSpecs, istioObject } from "../api-objects";
-import { destination, fieldsOf, needsVirtualService, type RuleContext, weightedRoute } from "../http-rules";
+import {
+  destination,
+  fieldsOf,
+  merged,
+  needsVirtualService,
+  type VirtualServiceContext,
+  weightedRoute,
+} from "../http-rules";
 
 type Server = NonNullable<IstioSpecs["Gateway"]["servers"]>[number];
 
@@ -88,7 +95,7 @@ function meshVirtualService(service: MeshService): KubernetesObject<IstioSpecs["
 }
 
 function gatewayVirtualServices(service: MeshService): KubernetesObject<IstioSpecs["VirtualService"]>[] {
-  const context: RuleContext = { service, subsetsBy: "name" };
+  const context = { service, subsetsBy: "name" } as const;
   return service.exposures
     .filter(({ gateway }) => isIstioGateway(gateway))
     .map(({ gateway, hosts, rules, tls }) => {
@@ -110,12 +117,9 @@ function gatewayVirtualServices(service: MeshService): KubernetesObject<IstioSpe
 }
 
 /** A rule without route, redirect or directResponse routes to the service itself. */
-function httpRoutes(rules: readonly HttpRuleSettings[], context: RuleContext): HttpRoute[] {
+function httpRoutes(rules: readonly HttpRuleSettings[], context: VirtualServiceContext): HttpRoute[] {
   return rules.map((rule) => {
-    const route = fieldsOf(rule).reduce<HttpRoute>(
-      (before, field) => ({ ...before, ...field.virtualService(context) }),
-      {},
-    );
+    const route = merged(fieldsOf(rule).map(({ virtualService }) => virtualService(context)));
     const answered = rule.route ?? rule.redirect ?? rule.directResponse;
     return answered ? route : { ...route, route: [{ destination: destination(context) }] };
   });

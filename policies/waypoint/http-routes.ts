@@ -10,7 +10,7 @@ import type { KubernetesObject } from "../../components/shared/kubernetes/object
 import { unknown } from "../../components/shared/unknown";
 import { policyObject, type RouteFilter, type RouteRule, type RouteSpec } from "../api-objects";
 import { matchesByExpression } from "../http-matches";
-import { backend, fieldsOf, needsVirtualService } from "../http-rules";
+import { backend, fieldsOf, merged, needsVirtualService } from "../http-rules";
 
 /**
  * HTTPRoutes: for each service with a waypoint, which applies the rules for clients in the mesh, and for each gateway of
@@ -85,11 +85,10 @@ function routeRules(rules: readonly HttpRuleSettings[], service: MeshService): R
       // Validation refuses a field that an HTTPRoute does not have.
       ({ httpRoute: write }) => (typeof write === "function" ? write({ service, byExpression }) : unknown()),
     );
-    const found = fields.reduce<RouteRule>((before, field) => ({ ...before, ...field }), {});
     const filters = fields
       .flatMap((one) => one.filters ?? [])
       .sort((a, b) => filterOrder.indexOf(a.type) - filterOrder.indexOf(b.type));
-    const { name, matches, timeouts, backendRefs = [backend(service)] } = found;
+    const { name, matches, timeouts, backendRefs = [backend(service)] } = merged(fields);
     return {
       ...(name !== undefined && { name }),
       ...(matches && { matches }),

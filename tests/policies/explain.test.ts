@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import type { KubernetesObject } from "../../components/shared/kubernetes/object";
-import { capabilityPage } from "../../policies/capabilities/page";
+import { capabilityPage } from "../../policies/capabilities";
 import { compilePolicies } from "../../policies/compile";
 import { explain, type Question } from "../../policies/explain/explain";
 import { ambientShop, type PolicyWords, shopModel } from "../support/policy-models";

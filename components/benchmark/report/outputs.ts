@@ -1,3 +1,4 @@
+import { markdownTable, markdownText } from "../../shared/markdown";
 import { components } from "../metrics/record";
 import { metrics, type Registry } from "../metrics/registry";
 import { type Chart, chartsOf, escapeHtml } from "./charts";
@@ -10,23 +11,14 @@ const title = "What the mesh costs";
 
 /** report.md, for a pull request or a wiki. */
 export function markdownOf(report: Report, registry: Registry = metrics): string {
-  const warnings = warningsOf(report).flatMap((warning) => [`**${escapeMarkdown(warning)}**`, ""]);
-  const summary = report.sentences.map((sentence) => `- ${escapeMarkdown(sentence)}`);
+  const warnings = warningsOf(report).flatMap((warning) => [`**${markdownText(warning)}**`, ""]);
+  const summary = report.sentences.map((sentence) => `- ${markdownText(sentence)}`);
   const tables = tablesOf(report, registry).flatMap(tableMarkdown);
   return `${[`# ${title}`, "", ...warnings, ...summary, ...tables].join("\n")}\n`;
 }
 
 function tableMarkdown({ title, note, head, rows }: Table): string[] {
-  const row = (cells: readonly string[]) => `| ${cells.map(escapeMarkdown).join(" | ")} |`;
-  return [
-    ...["", `## ${title}`, ""],
-    ...(note === undefined ? [] : [note, ""]),
-    ...[row(head), row(head.map(() => "---")), ...rows.map(row)],
-  ];
-}
-
-function escapeMarkdown(text: string): string {
-  return text.replaceAll("|", "\\|").replaceAll("<", "&lt;").replaceAll("\n", " ");
+  return ["", `## ${title}`, "", ...(note === undefined ? [] : [note, ""]), ...markdownTable(head, rows)];
 }
 
 const csvHead = ["block", "arm", "scenario", "startedAt", "valid", "problems", "metric", "unit", "value"];

@@ -157,9 +157,8 @@ function* ruleProblems(
   for (const [direction, { set, add }] of Object.entries(rule.headers ?? {})) {
     yield* nameProblems({ set, add }, [...path, "headers", direction]);
   }
-  for (const { field, httpRoute, refusedValue } of fieldsOf(rule)) {
-    const refused = "refused" in httpRoute ? httpRoute.refused : refusedValue;
-    if (refused) yield { path: [...path, field], message: refusal(refused) };
+  for (const { field, httpRoute } of fieldsOf(rule)) {
+    if ("refused" in httpRoute) yield { path: [...path, field], message: refusal(httpRoute.refused) };
   }
 }
 
