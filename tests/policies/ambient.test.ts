@@ -3,28 +3,28 @@ import { compilePolicies } from "../../policies/compile";
 import {
   ambientShop,
   ambientSources,
-  type Places,
-  type PolicyWords,
+  type Overrides,
+  type PolicySettings,
   refusals,
   shop,
   workload,
 } from "../support/policy-models";
 
-const noWaypoint: Places = { waypoints: [] };
-const noIngress: Places = { waypoints: [{ name: "waypoint", namespace: "shop", ingress: false }] };
+const noWaypoint: Overrides = { waypoints: [] };
+const noIngress: Overrides = { waypoints: [{ name: "waypoint", namespace: "shop", ingress: false }] };
 const reason = "until the last client has moved";
 const reviews = { host: "reviews", subsets: ["v1", "v2"] };
 const offered = { host: "front", gateways: ["ingress"], hosts: ["shop.example.com"], http: [{}] };
 const addWaypoint = "add { namespace: shop } to talos-mesh:mesh.waypoints, or set dataPlane: sidecar for the namespace";
 
-function names(words: PolicyWords, places: Places = {}): string[] {
-  return compilePolicies(ambientShop(words, places)).map(({ kind, metadata }) => `${kind} ${metadata.name}`);
+function names(settings: PolicySettings, overrides: Overrides = {}): string[] {
+  return compilePolicies(ambientShop(settings, overrides)).map(({ kind, metadata }) => `${kind} ${metadata.name}`);
 }
 
 describe("policies of the ambient data plane", () => {
   it("protect a workload without a waypoint at ztunnel, by a selector", () => {
-    const words: PolicyWords = { security: { authorization: { allow: [{ to: "ratings", from: ["reviews"] }] } } };
-    const [policy] = compilePolicies(ambientShop(words, noWaypoint));
+    const settings: PolicySettings = { security: { authorization: { allow: [{ to: "ratings", from: ["reviews"] }] } } };
+    const [policy] = compilePolicies(ambientShop(settings, noWaypoint));
     assert.deepEqual(policy?.spec, {
       selector: { matchLabels: { app: "ratings" } },
       action: "ALLOW",
@@ -32,7 +32,7 @@ describe("policies of the ambient data plane", () => {
     });
   });
 
-  it("let the waypoint of a namespace through to its pods, whatever is denied by default", () => {
+  it("allow the waypoint of a namespace to reach its pods under default deny", () => {
     const made = names({ security: { authorization: { default: "deny" } } });
     for (const { name } of shop) assert.ok(made.includes(`AuthorizationPolicy ${name}.waypoint`), name);
     assert.ok(made.includes("AuthorizationPolicy waypoint.allow-nothing"));
@@ -43,14 +43,14 @@ describe("policies of the ambient data plane", () => {
       { name: "waypoint", namespace: "shop", ingress: true },
       { name: "ratings-waypoint", namespace: "shop", service: "ratings", ingress: true },
     ];
-    const words: PolicyWords = { security: { authorization: { allow: [{ to: "ratings", methods: ["GET"] }] } } };
-    const found = compilePolicies(ambientShop(words, { waypoints })).find(
+    const settings: PolicySettings = { security: { authorization: { allow: [{ to: "ratings", methods: ["GET"] }] } } };
+    const found = compilePolicies(ambientShop(settings, { waypoints })).find(
       ({ metadata }) => metadata.name === "ratings.waypoint",
     );
     assert.match(JSON.stringify(found?.spec), /sa\/ratings-waypoint"/);
   });
 
-  it("never put an HTTPRoute and a VirtualService on one host", () => {
+  it("never create an HTTPRoute and a VirtualService for one host", () => {
     const fault = { delay: { fixedDelay: "1s", percentage: 1 } };
     const made = names({
       traffic: {
@@ -66,7 +66,7 @@ describe("policies of the ambient data plane", () => {
     );
   });
 
-  it("of one namespace stand beside sidecars' of another", () => {
+  it("apply to one namespace while another has sidecars", () => {
     const workloads = [...shop, workload("legacy", ["v1"], "old")];
     const dataPlanes = { shop: "ambient" as const, old: "sidecar" as const };
     const made = names(
@@ -85,18 +85,18 @@ describe("policies of the ambient data plane", () => {
 });
 
 describe("the ambient data plane refuses", () => {
-  const refused: Readonly<Record<string, [PolicyWords, Places, ...string[]]>> = {
+  const refused: Readonly<Record<string, [PolicySettings, Overrides, ...string[]]>> = {
     "routes without a waypoint": [
       { traffic: { services: [{ host: "ratings", http: [{ timeout: "1s" }], trafficPolicy: {} }] } },
       noWaypoint,
       `traffic.services[0]: http, trafficPolicy of ratings needs a waypoint in the ambient namespace shop: ztunnel does not read HTTP; ${addWaypoint}`,
     ],
-    "a denial by HTTP that ztunnel would apply to everybody": [
+    "a deny rule by HTTP that ztunnel would apply to every client": [
       { security: { authorization: { deny: [{ to: "ratings", methods: ["DELETE"], paths: ["/admin/*"] }] } } },
       noWaypoint,
       `security.authorization.deny[0]: a rule with methods, paths (which would deny every client at ztunnel) needs a waypoint for ratings: ztunnel does not read HTTP; ${addWaypoint}`,
     ],
-    "an allowance by HTTP that ztunnel would apply to nobody": [
+    "an allow rule by HTTP that ztunnel would apply to no client": [
       { security: { authorization: { allow: [{ to: "ratings", headers: { a: ["b"] } }] } } },
       noWaypoint,
       `security.authorization.allow[0]: a rule with headers (which would allow no client at ztunnel) needs a waypoint for ratings: ztunnel does not read HTTP; ${addWaypoint}`,
@@ -128,7 +128,7 @@ describe("the ambient data plane refuses", () => {
       {},
       "security.peerAuthentication[0]: found PERMISSIVE, but ratings accepts requests from its waypoint only, and plain text does not go through waypoints; remove the exception, or the rules of ratings, or waypoint waypoint",
     ],
-    "a caller that passes the waypoint by": [
+    "a caller that bypasses the waypoint": [
       { security: { authorization: { allow: [{ to: "ratings", from: ["old/legacy"] }] } } },
       {
         workloads: [...shop, workload("legacy", ["v1"], "old")],
@@ -136,17 +136,17 @@ describe("the ambient data plane refuses", () => {
       },
       "security.authorization.allow[0]: old/legacy (data plane sidecar) does not use waypoints, and ratings accepts requests from its waypoint only; set dataPlane: ambient for namespace old, or remove waypoint waypoint",
     ],
-    "a gateway that passes the waypoint of a closed namespace by": [
+    "a gateway that bypasses the waypoint of a default-deny namespace": [
       { traffic: { services: [offered] }, security: { authorization: { default: "deny" } } },
       noIngress,
       "traffic.services[0].gateways: requests for front from a gateway bypass its waypoint, and front accepts requests from its waypoint only; set ingress: true for waypoint waypoint in talos-mesh:mesh.waypoints",
     ],
-    "a gateway's rule for a service that is offered by other means": [
+    "a rule for a gateway that bypasses the waypoint of a service without exposures": [
       { security: { authorization: { allow: [{ to: "front", from: ["ingress"] }] } } },
       noIngress,
       "security.authorization.allow[0].from: requests for front from a gateway bypass its waypoint, and front accepts requests from its waypoint only; set ingress: true for waypoint waypoint in talos-mesh:mesh.waypoints",
     ],
-    "shares at a gateway whose choice the waypoint would make again": [
+    "weights at a gateway whose choice the waypoint would repeat": [
       {
         traffic: {
           services: [
@@ -162,7 +162,7 @@ describe("the ambient data plane refuses", () => {
       { workloads: shop.map((one) => ({ ...one, versionServices: false })) },
       "traffic.services[0].http[0].route: v1 has no Service of its own, and an HTTPRoute routes to Services; create reviews-<version> for each version, and set versionServices: true in talos-mesh:applications",
     ],
-    "a subset that is no version": [
+    "a subset that is not a version": [
       {
         traffic: {
           services: [
@@ -204,7 +204,7 @@ describe("the ambient data plane refuses", () => {
       {},
       "traffic.services[0].http[1]: an HTTPRoute would try it before rule [0], as it tries exact paths first, then longer ones, then more headers; put it before that rule, or give both the same path",
     ],
-    "names that are none to an HTTPRoute": [
+    "names that an HTTPRoute does not accept": [
       {
         traffic: {
           services: [
@@ -240,7 +240,7 @@ describe("the ambient data plane refuses", () => {
     ],
   };
 
-  for (const [what, [words, places, ...expected]] of Object.entries(refused)) {
-    it(what, () => assert.deepEqual(refusals(ambientSources(words, places)), expected));
+  for (const [what, [settings, overrides, ...expected]] of Object.entries(refused)) {
+    it(what, () => assert.deepEqual(refusals(ambientSources(settings, overrides)), expected));
   }
 });

@@ -10,17 +10,17 @@ function istio(kind: string, name: string, spec: object): KubernetesObject {
   return { apiVersion: "networking.istio.io/v1", kind, metadata: { name, namespace: "shop" }, spec };
 }
 
-/** Names of what is placed side by side, one list after the other. */
-function placed(...objects: KubernetesObject[]): string[][] {
+/** Names of the objects of each group, in order. */
+function applied(...objects: KubernetesObject[]): string[][] {
   return applyOrder(objects).map((group) => group.map(({ metadata }) => metadata.name));
 }
 
-describe("the order in which policies are placed", () => {
+describe("the order in which policies are applied", () => {
   const coffee = istio("ServiceEntry", "coffee", { hosts: ["a-cup-of.coffee"] });
 
-  it("has a host outside only after what is said of it, or its proxies would go there past all that", () => {
-    const { words, places } = scenarios["egress-gateway"] ?? assert.fail("the scenario is gone");
-    const groups = applyOrder(compilePolicies(shopModel(words, places)));
+  it("creates an external host after its routes and TLS settings, which proxies would bypass otherwise", () => {
+    const { settings, overrides } = scenarios["egress-gateway"] ?? assert.fail("no such scenario");
+    const groups = applyOrder(compilePolicies(shopModel(settings, overrides)));
     const at = (kind: string) =>
       groups.flatMap((group, index) => (group.some((each) => each.kind === kind) ? [index] : []));
     assert.deepEqual(at("DestinationRule"), [0]);
@@ -29,27 +29,27 @@ describe("the order in which policies are placed", () => {
     assert.deepEqual(at("ServiceEntry"), [2]);
   });
 
-  it("has routes to a host outside after it, and those to subsets after these", () => {
+  it("creates a route to an external host after the host, and a route to a subset after the subset", () => {
     const route = istio("VirtualService", "route", {
       hosts: ["reviews"],
       http: [{ route: [{ destination: { host: "a-cup-of.coffee" } }] }],
     });
     const subsets = istio("DestinationRule", "subsets", { host: "reviews" });
     const httpRoute = { ...route, kind: "HTTPRoute", metadata: { ...route.metadata, name: "http" } };
-    assert.deepEqual(placed(httpRoute, route, coffee, subsets), [["subsets"], ["coffee"], ["http", "route"]]);
+    assert.deepEqual(applied(httpRoute, route, coffee, subsets), [["subsets"], ["coffee"], ["http", "route"]]);
   });
 
-  it("knows a host by the wildcard it falls under", () => {
+  it("recognizes a host under a wildcard", () => {
     const every = istio("ServiceEntry", "every", { hosts: ["*.coffee"] });
     const of = (name: string, host: string) => istio("VirtualService", name, { hosts: [host] });
-    assert.deepEqual(placed(every, of("fits", "a-cup-of.coffee"), of("not", "coffee"), of("wide", "*.coffee")), [
+    assert.deepEqual(applied(every, of("fits", "a-cup-of.coffee"), of("not", "coffee"), of("wide", "*.coffee")), [
       ["fits", "wide"],
       ["every"],
       ["not"],
     ]);
   });
 
-  it("is that of a stack, and the reverse of it takes a host away before what is said of it", async () => {
+  it("is the order of dependencies in a stack, so that a host is deleted before its routes", async () => {
     const allow = [
       { from: "productpage", hosts: ["a-cup-of.coffee"], ports: [443] },
       { from: "reviews", hosts: ["une-tasse-de.cafe"], ports: [80], protocol: "HTTP", tlsOrigination: true },

@@ -7,7 +7,7 @@ import {
   ambientSources,
   egress,
   ingress,
-  type PolicyWords,
+  type PolicySettings,
   refusals,
   shop,
   shopModel,
@@ -16,15 +16,15 @@ import {
   workload,
 } from "../support/policy-models";
 
-type Egress = NonNullable<NonNullable<PolicyWords["security"]>["egress"]>;
+type Egress = NonNullable<NonNullable<PolicySettings["security"]>["egress"]>;
 type Allowance = Egress["allow"][number];
 
 function compile(...allow: Allowance[]) {
   return compilePolicies(shopModel({ security: { egress: { allow } } }));
 }
 
-/** Hosts outside that each workload's proxy is told of, and what it does with others. */
-function outside(...allow: Allowance[]): Record<string, string[]> {
+/** External hosts in the configuration of each workload's proxy. */
+function external(...allow: Allowance[]): Record<string, string[]> {
   const sidecars = compile(...allow).filter(({ kind }) => kind === "Sidecar");
   return Object.fromEntries(
     sidecars.map(({ metadata, spec }) => {
@@ -38,10 +38,10 @@ function outside(...allow: Allowance[]): Record<string, string[]> {
   );
 }
 
-describe("ways out of the mesh", () => {
-  it("are each workload's own, and nobody else has any", () => {
+describe("egress", () => {
+  it("is allowed to each workload by its own rules only", () => {
     assert.deepEqual(
-      outside(
+      external(
         { from: "front", hosts: ["a-cup-of.coffee"], ports: [443] },
         { from: "reviews", hosts: ["une-tasse-de.cafe"], ports: [443] },
       ),
@@ -49,11 +49,11 @@ describe("ways out of the mesh", () => {
     );
   });
 
-  it("are closed for everybody where no rule opens one", () => {
-    assert.deepEqual(outside(), { "front.scope": [], "reviews.scope": [], "ratings.scope": [] });
+  it("is closed for every workload without rules", () => {
+    assert.deepEqual(external(), { "front.scope": [], "reviews.scope": [], "ratings.scope": [] });
   });
 
-  it("never show a namespace's hosts outside by a wildcard for its services", () => {
+  it("never includes external hosts through a wildcard for the services of a namespace", () => {
     for (const { spec } of compile().filter(({ kind }) => kind === "Sidecar")) {
       const { egress } = spec as { egress: [{ hosts: string[] }] };
       assert.deepEqual(
@@ -64,7 +64,7 @@ describe("ways out of the mesh", () => {
   });
 
   const refused: Readonly<Record<string, [Allowance[], string]>> = {
-    "a gateway's way out": [
+    "a gateway as the client": [
       [{ from: "ingress", hosts: ["example.com"], ports: [443] }],
       "security.egress.allow[0].from: found ingress, a gateway; expected a workload",
     ],
@@ -72,15 +72,15 @@ describe("ways out of the mesh", () => {
       [{ from: "front", hosts: ["*.example.com"], ports: [5432], protocol: "TCP" }],
       "security.egress.allow[0].hosts: found *.example.com; TCP carries no host name, so a wildcard would allow every host",
     ],
-    "a wildcard that TLS is to be spoken to": [
+    "TLS origination for a wildcard": [
       [{ from: "front", hosts: ["*.example.com"], ports: [80], protocol: "HTTP", tlsOrigination: true }],
       "security.egress.allow[0].hosts: found *.example.com; TLS origination needs one host name; list each host",
     ],
-    "TLS for a workload that speaks TLS itself": [
+    "TLS origination for a workload that sends TLS": [
       [{ from: "front", hosts: ["example.com"], ports: [443], tlsOrigination: true }],
       "security.egress.allow[0].tlsOrigination: needs protocol HTTP, which the workload speaks to its proxy; found TLS",
     ],
-    "ports that sidecars of one namespace cannot tell apart": [
+    "ports that sidecars of one namespace cannot distinguish": [
       [
         { from: "front", hosts: ["example.com"], ports: [443] },
         { from: "reviews", hosts: ["example.com"], ports: [8443] },
@@ -123,17 +123,17 @@ describe("ways out of the mesh", () => {
       shopSources({}, { gateways }),
       "security.egress.allow[0].hosts: found *.example.com; an egress gateway has to resolve the host name; list each host",
     ],
-    "a host whose name no subset can have": [
+    "a host that is too long for the name of a subset": [
       byGateway({ ...oneHost, hosts: [long] }),
       shopSources({}, { gateways }),
       `security.egress.allow[0].hosts: ${long} is too long for an egress gateway, which names a Gateway after it`,
     ],
-    "a way out by an identity that another workload shares": [
+    "a service account that another workload shares": [
       byGateway(oneHost),
       shopSources({}, { gateways, workloads: twins }),
       "security.egress.allow[0].from: reviews runs as service account shared, and so does ratings: the hosts would be open to both; allow them for both, or give each its own service account",
     ],
-    "an ambient workload without a waypoint to leave by": [
+    "an ambient workload without a waypoint": [
       { allow: [oneHost] },
       ambientSources(
         {},
@@ -157,13 +157,13 @@ describe("ways out of the mesh", () => {
       "security.egress.allow[0].from: reviews is not in the mesh; set the data plane of namespace shop",
     ],
   };
-  for (const [what, [words, sources, expected]] of Object.entries(furtherRefusals)) {
+  for (const [what, [settings, sources, expected]] of Object.entries(furtherRefusals)) {
     it(`refuses ${what}`, () => {
-      assert.deepEqual(refusals({ ...sources, security: security.parse({ egress: words }) }), [expected]);
+      assert.deepEqual(refusals({ ...sources, security: security.parse({ egress: settings }) }), [expected]);
     });
   }
 
-  it("are open to all who share a service account where each is allowed", () => {
+  it("is open to workloads that share a service account if each is allowed", () => {
     const model = shopModel(
       { security: { egress: byGateway(oneHost, { ...oneHost, from: "ratings" }) } },
       { gateways, workloads: twins },
@@ -177,7 +177,7 @@ describe("ways out of the mesh", () => {
     ]);
   });
 
-  it("tell the ports of a host apart by workload at a waypoint", () => {
+  it("distinguishes the ports of a host by workload at a waypoint", () => {
     const model = ambientShop({
       security: { egress: { allow: [oneHost, { ...oneHost, from: "front", ports: [8443] }] } },
     });
@@ -201,18 +201,18 @@ describe("ways out of the mesh", () => {
     ]);
   });
 
-  it("are locked by a NetworkPolicy in namespaces that a gateway or waypoint lets out, and in no other", () => {
+  it("is restricted by a NetworkPolicy in namespaces with a waypoint or egress gateway, and in no other", () => {
     const workloads = [...shop, workload("legacy", ["v1"], "old")];
     const dataPlanes = { shop: "ambient" as const, old: "sidecar" as const };
-    const locked = (model: PolicyModel) =>
+    const restricted = (model: PolicyModel) =>
       compilePolicies(model).flatMap(({ kind, metadata }) => (kind === "NetworkPolicy" ? [metadata.namespace] : []));
-    const words = { security: { egress: { allow: [] } } };
-    assert.deepEqual(locked(ambientShop(words, { workloads, dataPlanes })), ["shop"]);
-    assert.deepEqual(locked(shopModel(words)), []);
-    assert.deepEqual(locked(shopModel({ security: { egress: byGateway() } }, { gateways, workloads })), [
+    const settings = { security: { egress: { allow: [] } } };
+    assert.deepEqual(restricted(ambientShop(settings, { workloads, dataPlanes })), ["shop"]);
+    assert.deepEqual(restricted(shopModel(settings)), []);
+    assert.deepEqual(restricted(shopModel({ security: { egress: byGateway() } }, { gateways, workloads })), [
       "old",
       "shop",
     ]);
-    assert.deepEqual(locked(ambientShop({}, { workloads, dataPlanes })), []);
+    assert.deepEqual(restricted(ambientShop({}, { workloads, dataPlanes })), []);
   });
 });

@@ -6,7 +6,7 @@ import type { KubernetesObject } from "../../components/shared/kubernetes/object
 import { capabilityPage } from "../../policies/capabilities";
 import { compilePolicies } from "../../policies/compile";
 import { explain, type Question } from "../../policies/explain/explain";
-import { ambientShop, type PolicyWords, shopModel } from "../support/policy-models";
+import { ambientShop, type PolicySettings, shopModel } from "../support/policy-models";
 
 const names = ["front", "reviews", "ratings"];
 const paths = ["/", "/a", "/a/b", "/admin", "/admin/x"];
@@ -31,8 +31,8 @@ interface Manifest {
   }[];
 }
 
-/** What Istio's documents say the compiled objects do to a request between two sidecars. */
-function bySimpleReading(objects: readonly KubernetesObject[], { from, to, method, path, headers }: Question): string {
+/** What the compiled objects do to a request between two sidecars, by Istio's documentation. */
+function interpret(objects: readonly KubernetesObject[], { from, to, method, path, headers }: Question): string {
   const specs = (kind: string) => objects.filter((object) => object.kind === kind).map(({ spec }) => spec as Manifest);
   const fits = ({ exact, prefix }: Matcher, text = "") =>
     exact === undefined ? text.startsWith(prefix ?? "") : text === exact;
@@ -103,7 +103,7 @@ const route = fc.record(
   },
   { requiredKeys: [] },
 );
-const words: fc.Arbitrary<PolicyWords> = fc.record({
+const settings: fc.Arbitrary<PolicySettings> = fc.record({
   traffic: fc.record({
     services: fc
       .subarray(names)
@@ -129,28 +129,28 @@ const question: fc.Arbitrary<Question> = fc.record({
   headers: fc.constantFrom<Record<string, string>>({}, { "x-team": "red" }),
 });
 
-describe("what would happen to a request", () => {
-  it("is what a simple reading of the compiled objects says, for any policies", () => {
+describe("the explanation of a request", () => {
+  it("agrees with a simple interpretation of the compiled objects, for any policies", () => {
     const seen = new Map<string, number>();
     fc.assert(
-      fc.property(words, question, (given, asked) => {
+      fc.property(settings, question, (given, request) => {
         const model = shopModel(given);
-        const expected = bySimpleReading(compilePolicies(model), asked);
+        const expected = interpret(compilePolicies(model), request);
         seen.set(expected, (seen.get(expected) ?? 0) + 1);
-        assert.equal(explain(model, asked).outcome, expected);
+        assert.equal(explain(model, request).outcome, expected);
       }),
       { seed: 6, numRuns: 1000 },
     );
     for (const outcome of ["passes", "denied", "no route", "answered"]) {
-      assert.ok((seen.get(outcome) ?? 0) > 20, `${outcome} was hardly tried: ${seen.get(outcome)}`);
+      assert.ok((seen.get(outcome) ?? 0) > 20, `${outcome} was hardly generated: ${seen.get(outcome)}`);
     }
   });
 
-  const ask = (given: PolicyWords, asked: Partial<Question>) =>
-    explain(shopModel(given), { from: "front", to: "ratings", method: "GET", path: "/", headers: {}, ...asked });
+  const explainShop = (given: PolicySettings, request: Partial<Question>) =>
+    explain(shopModel(given), { from: "front", to: "ratings", method: "GET", path: "/", headers: {}, ...request });
 
   it("names the setting that decides", () => {
-    const { outcome, steps } = ask(
+    const { outcome, steps } = explainShop(
       {
         security: {
           authorization: { default: "deny", allow: [{ to: "reviews" }, { to: "ratings", paths: ["/r/{*}"] }] },
@@ -163,40 +163,43 @@ describe("what would happen to a request", () => {
   });
 
   it("is refused in plain text where mTLS is STRICT", () => {
-    assert.equal(ask({}, { from: "outside" }).outcome, "denied");
+    assert.equal(explainShop({}, { from: "outside" }).outcome, "denied");
   });
 
-  it("needs the token that its path asks for", () => {
+  it("requires the token for its path", () => {
     const jwt = [
       { workload: "ratings", issuer: "https://a.example", requireClaims: { role: ["admin"] }, paths: ["/admin/*"] },
     ];
-    const outcome = (given: Partial<Question>) => ask({ security: { jwt } }, given).outcome;
+    const outcome = (given: Partial<Question>) => explainShop({ security: { jwt } }, given).outcome;
     assert.equal(outcome({ path: "/" }), "passes");
     assert.equal(outcome({ path: "/admin/x" }), "denied");
     assert.equal(outcome({ path: "/admin/x", claims: { iss: "https://a.example" } }), "denied");
     assert.equal(outcome({ path: "/admin/x", claims: { iss: "https://a.example", role: "admin" } }), "passes");
   });
 
-  it("is unknown where an authorizer is asked", () => {
-    const security: PolicyWords["security"] = {
+  it("is unknown if an external authorizer decides", () => {
+    const security: PolicySettings["security"] = {
       extensionProviders: [{ name: "opa", envoyExtAuthzGrpc: { service: "opa", port: 1 } }],
       authorization: { external: [{ to: "ratings", provider: "opa", methods: ["GET"] }] },
     };
-    assert.equal(ask({ security }, {}).outcome, "unknown");
-    assert.equal(ask({ security }, { method: "POST" }).outcome, "passes");
+    assert.equal(explainShop({ security }, {}).outcome, "unknown");
+    assert.equal(explainShop({ security }, { method: "POST" }).outcome, "passes");
   });
 
-  it("passes under a dry run, which says so", () => {
-    const { outcome, steps } = ask({ security: { authorization: { dryRun: true, deny: [{ to: "ratings" }] } } }, {});
+  it("passes under a dry run, with a step that names it", () => {
+    const { outcome, steps } = explainShop(
+      { security: { authorization: { dryRun: true, deny: [{ to: "ratings" }] } } },
+      {},
+    );
     assert.equal(outcome, "passes");
     assert.deepEqual(steps.at(-1)?.path, ["security", "authorization", "dryRun"]);
   });
 
-  it("is 404 at a gateway that does not offer the service", () => {
-    assert.equal(ask({}, { from: "ingress" }).outcome, "no route");
+  it("is 404 at a gateway that does not expose the service", () => {
+    assert.equal(explainShop({}, { from: "ingress" }).outcome, "no route");
   });
 
-  it("follows the rules of the waypoint too, where what a gateway lets in goes through it", () => {
+  it("applies the rules of a waypoint for ingress to requests of a gateway", () => {
     const services = [
       {
         host: "front",
@@ -206,44 +209,46 @@ describe("what would happen to a request", () => {
       },
       { host: "front", http: [{ match: [{ uri: { exact: "/products" } }] }] },
     ];
-    const asked = { from: "ingress", to: "front", method: "GET", headers: {} };
+    const request = { from: "ingress", to: "front", method: "GET", headers: {} };
     const model = ambientShop({ traffic: { services } });
-    assert.equal(explain(model, { ...asked, path: "/products" }).outcome, "passes");
-    assert.equal(explain(model, { ...asked, path: "/other" }).outcome, "no route");
+    assert.equal(explain(model, { ...request, path: "/products" }).outcome, "passes");
+    assert.equal(explain(model, { ...request, path: "/other" }).outcome, "no route");
   });
 
-  it("is refused where it goes round a waypoint that judges, whatever the rules allow", () => {
+  it("is denied if it bypasses a waypoint that enforces rules, whatever they allow", () => {
     const permissive = { mtls: "PERMISSIVE" as const };
-    const asked = { from: "outside", to: "ratings", method: "GET", headers: {}, path: "/" };
-    const closed: PolicyWords = { security: { authorization: { default: "deny", allow: [{ to: "ratings" }] } } };
-    const { outcome, steps } = explain(ambientShop(closed, permissive), asked);
+    const request = { from: "outside", to: "ratings", method: "GET", headers: {}, path: "/" };
+    const closed: PolicySettings = { security: { authorization: { default: "deny", allow: [{ to: "ratings" }] } } };
+    const { outcome, steps } = explain(ambientShop(closed, permissive), request);
     assert.equal(outcome, "denied");
     assert.deepEqual(steps.at(-1), {
       what: "a pod outside the mesh bypasses waypoint waypoint, and ratings accepts requests from its waypoint only",
       path: ["mesh", "waypoints"],
     });
-    assert.equal(explain(ambientShop(closed, permissive), { ...asked, from: "front" }).outcome, "passes");
-    assert.equal(explain(ambientShop({}, permissive), asked).outcome, "passes");
+    assert.equal(explain(ambientShop(closed, permissive), { ...request, from: "front" }).outcome, "passes");
+    assert.equal(explain(ambientShop({}, permissive), request).outcome, "passes");
   });
 
-  it("goes by the mTLS mode of the port", () => {
+  it("depends on the mTLS mode of the port", () => {
     const reason = "until the last client has moved";
     const exception = { namespace: "shop", workload: "ratings", reason };
     const outcome = (mode: "STRICT" | "PERMISSIVE", port: "STRICT" | "PERMISSIVE") =>
-      ask({ security: { peerAuthentication: [{ ...exception, mode, ports: { 9080: port } }] } }, { from: "outside" })
-        .outcome;
+      explainShop(
+        { security: { peerAuthentication: [{ ...exception, mode, ports: { 9080: port } }] } },
+        { from: "outside" },
+      ).outcome;
     assert.equal(outcome("STRICT", "PERMISSIVE"), "passes");
     assert.equal(outcome("PERMISSIVE", "STRICT"), "denied");
   });
 
-  it("cannot be said of what is not there", () => {
-    assert.throws(() => ask({}, { to: "cart" }), RangeError);
-    assert.throws(() => ask({}, { from: "cart" }), RangeError);
+  it("is an error for a workload that does not exist", () => {
+    assert.throws(() => explainShop({}, { to: "cart" }), RangeError);
+    assert.throws(() => explainShop({}, { from: "cart" }), RangeError);
   });
 });
 
 describe("docs/policies-data-planes.md", () => {
-  it("is what the table of capabilities says", () => {
+  it("is generated from the table of capabilities", () => {
     const page = readFileSync(path.resolve(__dirname, "../../docs/policies-data-planes.md"), "utf8");
     assert.equal(page, capabilityPage(), "npm run policies -- table");
   });

@@ -6,8 +6,8 @@ import { CrdSchemas } from "../support/crd-schema";
 import {
   ambientShop,
   ingress,
-  type Places,
-  type PolicyWords,
+  type Overrides,
+  type PolicySettings,
   refusals as refusalsOf,
   shop,
   shopModel,
@@ -27,12 +27,13 @@ const withTls = (tls: Partial<NonNullable<GatewayWorkload["tls"]>>): GatewayWork
 });
 const versioned: typeof shop = shop.map((workload) => ({ ...workload, versionServices: true }));
 
-type Entry = NonNullable<NonNullable<PolicyWords["traffic"]>["services"]>[number];
+type Entry = NonNullable<NonNullable<PolicySettings["traffic"]>["services"]>[number];
 const front: Entry = { host: "front", gateways: ["ingress"], hosts: ["shop.example.com"], http: [{}] };
 
 const planes = {
-  sidecar: (words: PolicyWords, places: Places) => shopModel(words, { workloads: versioned, ...places }),
-  ambient: (words: PolicyWords, places: Places) => ambientShop(words, { waypoints: [], ...places }),
+  sidecar: (settings: PolicySettings, overrides: Overrides) =>
+    shopModel(settings, { workloads: versioned, ...overrides }),
+  ambient: (settings: PolicySettings, overrides: Overrides) => ambientShop(settings, { waypoints: [], ...overrides }),
 };
 
 function compiled(services: Entry[], gateway = edge, plane: keyof typeof planes = "sidecar"): KubernetesObject[] {
@@ -50,8 +51,8 @@ function routes(services: Entry[], gateway = edge, plane: keyof typeof planes = 
 }
 
 function refusals(entry: Partial<Entry>, workloads: typeof shop = versioned): string[] {
-  const words = { traffic: { services: [{ ...front, ...entry }] } };
-  return refusalsOf(shopSources(words, { gateways: [edge], workloads }));
+  const settings = { traffic: { services: [{ ...front, ...entry }] } };
+  return refusalsOf(shopSources(settings, { gateways: [edge], workloads }));
 }
 
 describe("routes at gateways of kind gateway-api", () => {
@@ -74,7 +75,7 @@ describe("routes at gateways of kind gateway-api", () => {
     });
   }
 
-  it("attach to the listeners of their own hosts, in plain text and by TLS", () => {
+  it("attach to the listeners of their own hosts, with and without TLS", () => {
     const hosts = ["*.example.com", "shop.example.com"];
     const [route] = routes([{ ...front, hosts }], withTls({}));
     assert.deepEqual((route?.spec as { parentRefs: object }).parentRefs, [
@@ -85,7 +86,7 @@ describe("routes at gateways of kind gateway-api", () => {
     ]);
   });
 
-  it("leave the host to the listener where any host is meant", () => {
+  it("have no hostnames if they are for any host", () => {
     const [route] = routes([{ ...front, hosts: ["*", "shop.example.com"] }]);
     assert.deepEqual(route?.spec, {
       parentRefs: [listener("http"), listener("http.shop.example.com")],
@@ -93,7 +94,7 @@ describe("routes at gateways of kind gateway-api", () => {
     });
   });
 
-  it("redirect plain HTTP to where HTTPS answers clients", () => {
+  it("redirect plain HTTP to the port of HTTPS", () => {
     const redirect = (gateway: GatewayWorkload) => routes([front], gateway)[1];
     const expected = (port: object) => ({
       name: "shop/front.ingress.https",
@@ -140,10 +141,10 @@ describe("routes at gateways of kind gateway-api", () => {
     );
   });
 
-  it("stand beside those of a gateway of the chart", () => {
-    const words = { traffic: { services: [{ ...front, gateways: ["ingress", "public"] }] } };
+  it("are created next to those of a gateway of kind chart", () => {
+    const settings = { traffic: { services: [{ ...front, gateways: ["ingress", "public"] }] } };
     const gateways = [edge, { ...ingress, name: "public", namespace: "istio-public" }];
-    const made = compilePolicies(shopModel(words, { gateways })).map(
+    const made = compilePolicies(shopModel(settings, { gateways })).map(
       ({ kind, metadata }) => `${kind} ${metadata.name}`,
     );
     for (const expected of ["Gateway public", "HTTPRoute front.ingress", "VirtualService front.public"]) {
@@ -152,10 +153,10 @@ describe("routes at gateways of kind gateway-api", () => {
     assert.ok(!made.includes("Gateway ingress") && !made.includes("VirtualService front.ingress"));
   });
 
-  it("open the gateway by its Gateway where it shares a namespace that denies by default", () => {
-    const beside = { ...edge, namespace: "shop" };
-    const words: PolicyWords = { security: { authorization: { default: "deny" } } };
-    const policy = compilePolicies(shopModel(words, { gateways: [beside] })).find(
+  it("leave a gateway in a default-deny namespace open, by its Gateway", () => {
+    const inShop = { ...edge, namespace: "shop" };
+    const settings: PolicySettings = { security: { authorization: { default: "deny" } } };
+    const policy = compilePolicies(shopModel(settings, { gateways: [inShop] })).find(
       ({ metadata }) => metadata.name === "ingress.gateway",
     );
     assert.deepEqual(policy?.spec, {
@@ -176,7 +177,7 @@ describe("routes at gateways of kind gateway-api", () => {
     "match[0].method": { match: [{ method: { prefix: "P" } }] },
   };
   for (const [field, rule] of Object.entries(rules)) {
-    it(`refuse ${field}, and name what has it`, () => {
+    it(`refuse ${field}, and name the alternative`, () => {
       const [problem = "", ...others] = refusals({ http: [rule] });
       assert.deepEqual(others, []);
       assert.ok(
@@ -187,7 +188,7 @@ describe("routes at gateways of kind gateway-api", () => {
     });
   }
 
-  it("refuse versions without Services, an order that HTTPRoute has not, and more hosts than fit", () => {
+  it("refuse versions without Services, another order than that of HTTPRoute, and too many hosts", () => {
     assert.deepEqual(refusals({ subsets: ["v1"], http: [{ route: { v1: 100 } }] }, shop), [
       "traffic.services[0].http[0].route: v1 has no Service of its own, and an HTTPRoute routes to Services; create front-<version> for each version, and set versionServices: true in talos-mesh:applications",
     ]);

@@ -14,25 +14,21 @@ describe("golden manifests of the sidecar compiler", () => {
   const schemas = new CrdSchemas();
 
   before(() => {
-    assert.ok(!(update && process.env.CI), "UPDATE_GOLDEN rewrites what CI is to compare with: unset it in CI");
+    assert.ok(!(update && process.env.CI), "UPDATE_GOLDEN rewrites the golden files: unset it in CI");
   });
 
-  for (const [name, { words, places }] of Object.entries(scenarios)) {
+  for (const [name, { settings, overrides }] of Object.entries(scenarios)) {
     const file = path.join(folder, `${name}.yaml`);
 
-    it(`compiles ${name} to what was agreed, and to nothing that the CRDs do not know`, () => {
-      const objects = compilePolicies(shopModel(words, places));
+    it(`compiles ${name} to its golden file, and to objects that the CRDs accept`, () => {
+      const objects = compilePolicies(shopModel(settings, overrides));
       for (const object of objects)
         assert.deepEqual(schemas.problems(object), [], `${object.kind} ${object.metadata.name}`);
       const text = objects
         .map((object) => stringify(object, { lineWidth: 0, aliasDuplicateObjects: false }))
         .join("---\n");
       if (update) writeFileSync(file, text);
-      assert.equal(
-        text,
-        readFileSync(file, "utf8"),
-        "after a wanted change: UPDATE_GOLDEN=1, and review the difference",
-      );
+      assert.equal(text, readFileSync(file, "utf8"), "to accept a change: UPDATE_GOLDEN=1, and review the difference");
     });
   }
 

@@ -44,10 +44,10 @@ function aliasesOf(aliases: pulumi.Input<readonly pulumi.Input<pulumi.URN | pulu
 }
 
 describe("MeshSecurity", () => {
-  const { words, places } = scenarios["default-deny"] ?? assert.fail("the scenario is gone");
-  const objects = compilePolicies(shopModel(words, places));
+  const { settings, overrides } = scenarios["default-deny"] ?? assert.fail("no such scenario");
+  const objects = compilePolicies(shopModel(settings, overrides));
 
-  it("registers one resource an object, named after it, with the object as it is", async () => {
+  it("registers one resource for each object, with its name and content", async () => {
     let component: MeshSecurity | undefined;
     const resources = await recorded(() => {
       component = new MeshSecurity("security", { objects });
@@ -70,7 +70,7 @@ describe("MeshSecurity", () => {
     assert.equal(component.count, objects.length);
   });
 
-  it("makes every object its child, which goes with the cluster", async () => {
+  it("is the parent of every object, each deleted with the cluster", async () => {
     const seen: Seen[] = [];
     let component: MeshSecurity | undefined;
     let cluster: pulumi.ComponentResource | undefined;
@@ -133,7 +133,7 @@ describe("MeshSecurity", () => {
     assert.deepEqual(await aliasesOf(others.aliases), [{ parent: formerParent }]);
   });
 
-  it("keeps names apart where a hyphen alone would not", () => {
+  it("gives different names to objects that a hyphen alone would not distinguish", () => {
     const place = (namespace: string, name: string): KubernetesObject => ({
       apiVersion: "networking.istio.io/v1",
       kind: "VirtualService",
@@ -143,7 +143,7 @@ describe("MeshSecurity", () => {
     assert.notEqual(policyResourceName(place("a-b", "c")), policyResourceName(place("a", "b-c")));
   });
 
-  it("names an object alike whatever stands beside it", () => {
+  it("gives an object the same name whatever other objects exist", () => {
     const [first, ...others] = objects.map(policyResourceName);
     assert.deepEqual(objects.slice(1).map(policyResourceName), others);
     assert.ok(first && !others.includes(first));
@@ -151,12 +151,12 @@ describe("MeshSecurity", () => {
 });
 
 describe("MeshPolicies", () => {
-  const { words, places } = scenarios["circuit-breaker"] ?? assert.fail("the scenario is gone");
+  const { settings, overrides } = scenarios["circuit-breaker"] ?? assert.fail("no such scenario");
   const denied = { authorization: { default: "deny" as const } };
-  const routed = [{ host: "reviews", http: [{ timeout: "1s" }] }, ...(words.traffic?.services ?? [])];
-  const objects = compilePolicies(shopModel({ traffic: { services: routed }, security: denied }, places));
+  const routed = [{ host: "reviews", http: [{ timeout: "1s" }] }, ...(settings.traffic?.services ?? [])];
+  const objects = compilePolicies(shopModel({ traffic: { services: routed }, security: denied }, overrides));
 
-  it("and MeshSecurity place every object between them, and none twice", async () => {
+  it("and MeshSecurity register every object once", async () => {
     let parts: readonly string[] = [];
     await recorded(() => {
       const security = new MeshSecurity("security", { objects });
@@ -166,7 +166,7 @@ describe("MeshPolicies", () => {
     assert.deepEqual([...parts].sort(), objects.map(policyResourceName).sort());
   });
 
-  it("leaves to MeshSecurity what must be there before the applications", async () => {
+  it("leaves to MeshSecurity what must exist before the applications", async () => {
     let security: readonly string[] = [];
     await recorded(() => {
       security = new MeshSecurity("security", { objects }).names;

@@ -16,7 +16,7 @@ istioObject("DestinationRule", place, { host: "reviews", subset: [] });
 // @ts-expect-error a field inside a list: `weigth`
 istioObject("VirtualService", place, { http: [{ route: [{ destination, weigth: 100 }] }] });
 
-// @ts-expect-error a share beside the fault, where Istio drops it
+// @ts-expect-error a percentage next to the fault, where Istio drops it
 istioObject("VirtualService", place, { http: [{ fault: { abort: { httpStatus: 500 }, percentage: { value: 1 } } }] });
 
 // @ts-expect-error a value that the API does not have
@@ -27,7 +27,7 @@ istioObject("Gateway", place, { mtls: { mode: "STRICT" } });
 
 type Foreign<From, To> = Exclude<keyof NonNullable<From>, keyof NonNullable<To>>;
 
-/** Settings that are passed on as they are: a key that Istio does not have asks for an argument that nobody gives. */
+/** Settings that are passed on unchanged: a key that Istio does not have requires an argument, and so does not compile. */
 declare function passedOn<From, To>(...foreign: [Foreign<From, To>] extends [never] ? [] : [Foreign<From, To>]): void;
 
 type Rule = Required<HttpRuleSettings>;

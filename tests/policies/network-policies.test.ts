@@ -2,12 +2,12 @@ import assert from "node:assert/strict";
 import { clusterSettings } from "../../components/cluster/kinds";
 import { policyNotes } from "../../policies/network-policies";
 import { compilePolicies } from "../../policies/compile";
-import { ambientShop, type PolicyWords, shopModel } from "../support/policy-models";
+import { ambientShop, type PolicySettings, shopModel } from "../support/policy-models";
 
-const words: PolicyWords = {
+const settings: PolicySettings = {
   security: { egress: { allow: [{ from: "front", hosts: ["a-cup-of.coffee"], ports: [443] }] } },
 };
-const objects = compilePolicies(ambientShop(words));
+const objects = compilePolicies(ambientShop(settings));
 
 function talos(cni: object) {
   return clusterSettings.parse({
@@ -21,23 +21,23 @@ function notes(of: ReturnType<typeof talos>, placed = objects): string[] {
   return policyNotes({ cluster: of }, placed);
 }
 
-describe("notes on ways out of the mesh", () => {
-  it("say that flannel by itself ignores the NetworkPolicy that closes the way round", () => {
+describe("notes on egress", () => {
+  it("report that flannel by itself ignores NetworkPolicy", () => {
     assert.deepEqual(notes(talos({ name: "flannel" })), [
       "The cluster's flannel ignores NetworkPolicy: a workload that connects to an external IP address bypasses security.egress. " +
         "Set kubeNetworkPoliciesEnabled under talos-mesh:cluster.cni, or use a CNI that enforces NetworkPolicy.",
     ]);
   });
 
-  it("say what is not known of another CNI", () => {
+  it("report that another CNI may not enforce it", () => {
     assert.match(
       notes(talos({ name: "none" }))[0] ?? "",
       /^It is not known whether the cluster's CNI enforces NetworkPolicy/,
     );
   });
 
-  it("are silent where flannel enforces it, and where there is none", () => {
+  it("are absent if flannel enforces it, and without a NetworkPolicy", () => {
     assert.deepEqual(notes(talos({ name: "flannel", kubeNetworkPoliciesEnabled: true })), []);
-    assert.deepEqual(notes(talos({ name: "flannel" }), compilePolicies(shopModel(words))), []);
+    assert.deepEqual(notes(talos({ name: "flannel" }), compilePolicies(shopModel(settings))), []);
   });
 });

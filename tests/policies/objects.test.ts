@@ -5,7 +5,7 @@ import { compilePolicies } from "../../policies/compile";
 import type { KubernetesObject } from "../../components/shared/kubernetes/object";
 import { CrdSchemas } from "../support/crd-schema";
 import { ambientShop, refusals, shopModel, shopSources } from "../support/policy-models";
-import { demands } from "./demands";
+import { examples } from "./examples";
 import { scenarios } from "./scenarios";
 
 function problems({ apiVersion, kind, spec }: KubernetesObject): string[] {
@@ -22,7 +22,7 @@ const entry = {
 };
 
 describe("objects that a user wrote out", () => {
-  it("are placed as they are, beside what the settings make", () => {
+  it("are created as they are, with those of the other settings", () => {
     const objects = compilePolicies(shopModel({}, { objects: [entry] }));
     assert.deepEqual(
       objects.find(({ kind }) => kind === "ServiceEntry"),
@@ -30,7 +30,7 @@ describe("objects that a user wrote out", () => {
     );
   });
 
-  it("may not take the place of one that the settings make", () => {
+  it("may not replace one that other settings create", () => {
     const object = {
       ...{ apiVersion: "security.istio.io/v1beta1", kind: "PeerAuthentication" },
       ...{ metadata: { name: "default", namespace: "istio-system" }, spec: {} },
@@ -40,10 +40,10 @@ describe("objects that a user wrote out", () => {
     ]);
   });
 
-  it("are checked by the CRDs, which take all that the compilers make", () => {
-    const given = Object.values(scenarios).map(({ words, places }) => shopModel(words, places));
+  it("are checked by the CRDs, which accept every compiled object", () => {
+    const given = Object.values(scenarios).map(({ settings, overrides }) => shopModel(settings, overrides));
     const ambient = ["match", "mirror", "fault", "jwt", "audit"] as const;
-    const models = [...given, ...ambient.map((demand) => ambientShop(demands[demand].words))];
+    const models = [...given, ...ambient.map((name) => ambientShop(examples[name].settings))];
     const objects = models.flatMap(compilePolicies).filter(({ kind }) => kind !== "NetworkPolicy");
     for (const object of objects) assert.deepEqual(problems(object), [], object.kind);
   });
@@ -53,7 +53,7 @@ describe("objects that a user wrote out", () => {
     "a misspelt key": { ...entry.spec, host: ["a"] },
     "a misspelt key in a list": { ...entry.spec, ports: [{ number: 443, name: "tls", protocl: "TLS" }] },
     "a value that is none of those": { ...entry.spec, resolution: "dns" },
-    "a text for a number": { ...entry.spec, ports: [{ number: "443", name: "tls" }] },
+    "a string for a number": { ...entry.spec, ports: [{ number: "443", name: "tls" }] },
     "a missing field": { resolution: "DNS" },
     "an empty list": { ...entry.spec, hosts: [] },
     "a number below the least": { ...entry.spec, ports: [{ number: -1, name: "tls" }] },

@@ -143,13 +143,13 @@ describe("for any model, the sidecar compiler", () => {
   const schemas = new CrdSchemas();
   const holds = (check: (model: ShopSources) => void) => fc.assert(fc.property(model, check), runs);
 
-  it("makes objects that the CRDs know to the last field", () => {
+  it("returns objects that the CRDs accept", () => {
     holds((given) => {
       for (const object of compilePolicies(modelOf(given))) assert.deepEqual(schemas.problems(object), []);
     });
   });
 
-  it("makes weights that add up to 100", () => {
+  it("returns weights that add up to 100", () => {
     let seen = 0;
     holds((given) => {
       for (const total of compilePolicies(modelOf(given)).flatMap(totals)) {
@@ -160,7 +160,7 @@ describe("for any model, the sidecar compiler", () => {
     assert.ok(seen > 100, `only ${seen} routes were looked at`);
   });
 
-  it("names no two objects, and no two resources, alike", () => {
+  it("gives each object, and each resource, a name of its own", () => {
     holds((given) => {
       const names = compilePolicies(modelOf(given)).map(policyResourceName);
       assert.deepEqual(
@@ -170,7 +170,7 @@ describe("for any model, the sidecar compiler", () => {
     });
   });
 
-  it("makes the same of the same model, and leaves the model as it was", () => {
+  it("returns the same for the same model, and does not change the model", () => {
     holds((given) => {
       const before = JSON.stringify(given);
       assert.equal(
@@ -181,7 +181,7 @@ describe("for any model, the sidecar compiler", () => {
     });
   });
 
-  it("makes the same whatever the order of services, workloads and authorization rules", () => {
+  it("returns the same whatever the order of services, workloads and authorization rules", () => {
     const order = fc.array(fc.double({ noNaN: true }), { minLength: 20, maxLength: 20 });
     fc.assert(
       fc.property(model, order, (given, ranks) => {
@@ -210,7 +210,7 @@ describe("for any model, the sidecar compiler", () => {
 describe("for any model, in the ambient data plane", () => {
   const schemas = new CrdSchemas();
 
-  it("the compiler makes objects that the CRDs know to the last field, or refuses the model", () => {
+  it("the compiler returns objects that the CRDs accept, or validation refuses the model", () => {
     let compiled = 0;
     fc.assert(
       fc.property(model, fc.boolean(), (given, waypoints) => {

@@ -7,14 +7,14 @@ import type { Workload } from "../../components/shared/workload";
 import type { PolicyModel } from "../../components/model/policies/policy-model";
 import { sidecars } from "../../policies/istio-api/sidecars";
 import { CrdSchemas } from "../support/crd-schema";
-import { type Places, type PolicyWords, shopModel, workload } from "../support/policy-models";
+import { type Overrides, type PolicySettings, shopModel, workload } from "../support/policy-models";
 
 interface Scope {
   readonly workloadSelector: { readonly labels: { readonly app: string } };
   readonly egress: readonly { readonly hosts: readonly string[] }[];
 }
 
-type Allow = NonNullable<NonNullable<PolicyWords["security"]>["authorization"]>["allow"];
+type Allow = NonNullable<NonNullable<PolicySettings["security"]>["authorization"]>["allow"];
 
 const always = [
   "default/kubernetes.default.svc.cluster.local",
@@ -22,9 +22,9 @@ const always = [
   "kube-system/kube-dns.kube-system.svc.cluster.local",
 ];
 
-function model(workloads: readonly Workload[], allow: Allow, places: Places = {}): PolicyModel {
+function model(workloads: readonly Workload[], allow: Allow, overrides: Overrides = {}): PolicyModel {
   const security = { authorization: { default: "deny" as const, allow } };
-  return shopModel({ security }, { workloads, sidecarScoping: { proxyServices: [] }, ...places });
+  return shopModel({ security }, { workloads, sidecarScoping: { proxyServices: [] }, ...overrides });
 }
 
 function scopes(given: PolicyModel): Map<string, KubernetesObject<Scope>> {
@@ -32,7 +32,7 @@ function scopes(given: PolicyModel): Map<string, KubernetesObject<Scope>> {
   return new Map(found.map((one) => [`${one.metadata.namespace}/${one.spec.workloadSelector.labels.app}`, one]));
 }
 
-/** Hosts that a workload's proxy is told of, beside what every proxy is. */
+/** Hosts in the configuration of a workload's proxy, without those that every proxy has. */
 function reach(given: PolicyModel, of: string): string[] {
   const scope = scopes(given).get(of);
   assert.ok(scope, `no Sidecar for ${of}`);
@@ -47,7 +47,7 @@ const [front, reviews, ratings] = [workload("front"), workload("reviews"), workl
 const shop = [front, reviews, ratings];
 
 describe("scoping of proxies", () => {
-  it("names for each workload whom it may ask, and the services every proxy needs", () => {
+  it("lists for each workload the services that it may call, and those that every proxy needs", () => {
     const given = model(shop, [
       { to: "reviews", from: ["front"], methods: ["GET"] },
       { to: "ratings", from: ["reviews"] },
@@ -61,11 +61,11 @@ describe("scoping of proxies", () => {
     );
   });
 
-  it("is not there unless it is asked for", () => {
+  it("is off by default", () => {
     assert.equal(scopes(model(shop, [], { sidecarScoping: undefined })).size, 0);
   });
 
-  it("knows rules for everybody, for namespaces, and for whom a service account is shared", () => {
+  it("applies rules for every client, for namespaces, and for workloads with the same service account", () => {
     const twin = { ...workload("twin"), serviceAccount: front.serviceAccount };
     const far = workload("far", [], "elsewhere");
     const allow = [
@@ -79,14 +79,14 @@ describe("scoping of proxies", () => {
     assert.deepEqual(reach(given, "shop/twin"), [host(far), host(reviews)]);
   });
 
-  it("keeps a namespace whole in which everything is allowed", () => {
+  it("includes a namespace that allows by default as a whole", () => {
     const security = { authorization: { default: "deny" as const, namespaces: { open: "allow" as const } } };
     const workloads = [front, workload("stock", [], "open")];
     const given = shopModel({ security }, { workloads, sidecarScoping: { proxyServices: [] } });
     assert.deepEqual(reach(given, "shop/front"), ["open/*"]);
   });
 
-  it("leaves workloads without a sidecar and their namespaces alone, and knows them as services", () => {
+  it("has no Sidecar for workloads without a sidecar, but lists them as services", () => {
     const waypointed = workload("ambient", [], "mesh2");
     const given = model([front, waypointed], [{ to: "ambient", namespace: "mesh2", from: ["shop/front"] }], {
       dataPlanes: { shop: "sidecar", mesh2: "none" },
@@ -95,7 +95,7 @@ describe("scoping of proxies", () => {
     assert.deepEqual(reach(given, "shop/front"), [host(waypointed)]);
   });
 
-  it("tells every proxy of what proxies ask themselves: collectors of traces, and authorizers", () => {
+  it("lists the services that every proxy calls: trace collectors and external authorizers", () => {
     const { settings } = parseSettings(
       {
         environment: "dev",
@@ -121,7 +121,7 @@ describe("scoping of proxies", () => {
     for (const object of scopes(given).values()) assert.deepEqual(new CrdSchemas().problems(object), []);
   });
 
-  it("is on where rules say who asks whom, and in earnest, and can be switched off", () => {
+  it("is on by default under default deny without dry run, and can be turned off", () => {
     const on = (mesh: object, authorization?: object) => {
       const raw = {
         environment: "dev",
@@ -168,7 +168,7 @@ describe("for any mesh, scoping", () => {
       return [{ to: target.name, namespace: target.namespace, from: [`${caller.namespace}/${caller.name}`] }];
     });
 
-  it("holds every pair that is allowed and no other", () => {
+  it("allows every pair that a rule allows, and no other", () => {
     fc.assert(
       fc.property(meshes, ({ workloads, edges }) => {
         const given = model(workloads, rules(workloads, edges));
@@ -184,7 +184,7 @@ describe("for any mesh, scoping", () => {
     );
   });
 
-  it("does not grow with services that a workload never asks", () => {
+  it("does not grow with services that a workload does not call", () => {
     fc.assert(
       fc.property(meshes, fc.integer({ min: 1, max: 20 }), ({ workloads, edges }, more) => {
         const before = scopes(model(workloads, rules(workloads, edges)));
@@ -204,7 +204,7 @@ describe("for any mesh, scoping", () => {
     );
   });
 
-  it("is the same in whatever order rules and workloads stand", () => {
+  it("is the same whatever the order of rules and workloads", () => {
     fc.assert(
       fc.property(meshes, ({ workloads, edges }) => {
         const rule = rules(workloads, edges) ?? [];

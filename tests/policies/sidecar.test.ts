@@ -4,16 +4,16 @@ import { compilePolicies } from "../../policies/compile";
 import { CrdSchemas } from "../support/crd-schema";
 import {
   ingress,
-  type Places,
-  type PolicyWords,
+  type Overrides,
+  type PolicySettings,
   refusals,
   shopModel,
   shopSources,
   workload,
 } from "../support/policy-models";
 
-function compile(words: PolicyWords, places: Places = {}): KubernetesObject[] {
-  return compilePolicies(shopModel(words, places));
+function compile(settings: PolicySettings, overrides: Overrides = {}): KubernetesObject[] {
+  return compilePolicies(shopModel(settings, overrides));
 }
 
 function keys(objects: readonly KubernetesObject[]): string[] {
@@ -22,15 +22,15 @@ function keys(objects: readonly KubernetesObject[]): string[] {
 
 const offered = { host: "front", gateways: ["ingress" as const], hosts: ["shop.example.com"], http: [{}] };
 
-describe("sidecar compiler", () => {
-  it("sets the mesh's mTLS mode even when nothing else is said", () => {
+describe("the sidecar compiler", () => {
+  it("sets the mTLS mode of the mesh without any other setting", () => {
     assert.deepEqual(keys(compile({})), ["PeerAuthentication istio-system/default"]);
   });
 
-  it("denies by default where workloads are, and never where only a gateway is", () => {
-    const words: PolicyWords = { security: { authorization: { default: "deny" } } };
+  it("denies by default in namespaces with workloads, not in those of gateways", () => {
+    const settings: PolicySettings = { security: { authorization: { default: "deny" } } };
     const workloads = [workload("a", [], "one"), workload("b", [], "two"), workload("c", [], "two")];
-    assert.deepEqual(keys(compile(words, { workloads })), [
+    assert.deepEqual(keys(compile(settings, { workloads })), [
       "AuthorizationPolicy one/allow-nothing",
       "AuthorizationPolicy two/allow-nothing",
       "PeerAuthentication istio-system/default",
@@ -38,16 +38,18 @@ describe("sidecar compiler", () => {
   });
 
   it("lets a namespace differ from the default of authorization", () => {
-    const words: PolicyWords = { security: { authorization: { default: "deny", namespaces: { two: "allow" } } } };
+    const settings: PolicySettings = { security: { authorization: { default: "deny", namespaces: { two: "allow" } } } };
     const workloads = [workload("a", [], "one"), workload("b", [], "two")];
-    const policies = compile(words, { workloads }).filter(({ kind }) => kind === "AuthorizationPolicy");
+    const policies = compile(settings, { workloads }).filter(({ kind }) => kind === "AuthorizationPolicy");
     assert.deepEqual(keys(policies), ["AuthorizationPolicy one/allow-nothing"]);
   });
 
   it("names callers by the trust domain of the mesh, also across namespaces", () => {
-    const words: PolicyWords = { security: { authorization: { allow: [{ to: "ratings", from: ["other/batch"] }] } } };
+    const settings: PolicySettings = {
+      security: { authorization: { allow: [{ to: "ratings", from: ["other/batch"] }] } },
+    };
     const workloads = [workload("ratings"), workload("batch", [], "other")];
-    const [policy] = compile(words, { workloads, trustDomain: "example.org" });
+    const [policy] = compile(settings, { workloads, trustDomain: "example.org" });
     assert.deepEqual((policy?.spec as { rules: unknown }).rules, [
       { from: [{ source: { principals: ["example.org/ns/other/sa/batch-account"] } }] },
     ]);
@@ -60,14 +62,14 @@ describe("sidecar compiler", () => {
     assert.match(text(8080), /"port":\{"number":8080\}/);
   });
 
-  it("lists the server of a gateway on the port that its Service offers", () => {
+  it("uses the port of a gateway's Service for its server", () => {
     const gateways = [{ ...ingress, ports: { http2: 8000 } }];
     const [gateway] = compile({ traffic: { services: [offered] } }, { gateways });
     const { servers } = gateway?.spec as { servers: { port: unknown }[] };
     assert.deepEqual(servers[0]?.port, { number: 8000, name: "http", protocol: "HTTP" });
   });
 
-  it("keeps names of workloads apart from names it makes", () => {
+  it("distinguishes names of workloads from generated names", () => {
     const workloads = [workload("front"), workload("front-ingress"), workload("nothing"), workload("allow-nothing")];
     const objects = compile(
       {
@@ -85,9 +87,9 @@ describe("sidecar compiler", () => {
   });
 });
 
-describe("sidecar compiler refuses", () => {
-  const refused: Readonly<Record<string, [PolicyWords, Places, string]>> = {
-    "a rule for one of two workloads that nobody can tell apart": [
+describe("validation of policies for sidecars refuses", () => {
+  const refused: Readonly<Record<string, [PolicySettings, Overrides, string]>> = {
+    "a rule for one of two workloads with the same service account": [
       { security: { authorization: { allow: [{ to: "ratings", from: ["a"] }] } } },
       { workloads: [workload("ratings"), workload("a"), { ...workload("b"), serviceAccount: "a-account" }] },
       "security.authorization.allow[0].from: a runs as service account a-account, and so does b: the rule would match all of them; name all, or give each its own service account",
@@ -114,7 +116,7 @@ describe("sidecar compiler refuses", () => {
       {},
       "security.peerAuthentication[1]: another entry is for the same pods; merge them",
     ],
-    "a rule by identity where no caller has one": [
+    "a rule by identity at a workload without mTLS": [
       {
         security: {
           peerAuthentication: [{ namespace: "shop", mode: "DISABLE", reason: "clients outside of the mesh" }],
@@ -124,7 +126,7 @@ describe("sidecar compiler refuses", () => {
       {},
       "security.authorization.allow[0].from: ratings has no mTLS (DISABLE), so no client has an identity; remove the exception, or use ipBlocks",
     ],
-    "a denial by identity that plain text on one port passes by": [
+    "a deny rule by identity at a workload with plain text on one port": [
       {
         security: {
           peerAuthentication: [
@@ -139,7 +141,7 @@ describe("sidecar compiler refuses", () => {
       {},
       "security.authorization.deny[0].from: ratings also accepts plain text (PERMISSIVE), where a client has no identity and this rule does not match; make it STRICT, or use allow rules instead",
     ],
-    "a denial by identity that plain text passes by": [
+    "a deny rule by identity at a workload with plain text": [
       {
         security: {
           peerAuthentication: [
@@ -153,14 +155,14 @@ describe("sidecar compiler refuses", () => {
     ],
   };
 
-  for (const [what, [words, places, expected]] of Object.entries(refused)) {
-    it(what, () => assert.deepEqual(refusals(shopSources(words, places)), [expected]));
+  for (const [what, [settings, overrides, expected]] of Object.entries(refused)) {
+    it(what, () => assert.deepEqual(refusals(shopSources(settings, overrides)), [expected]));
   }
 
   it("claims of a workload that accepts no token", () => {
     const claims = { iss: ["https://issuer.example.com"] };
-    const words: PolicyWords = { security: { authorization: { allow: [{ to: "front", claims }] } } };
-    assert.deepEqual(refusals(shopSources(words)), [
+    const settings: PolicySettings = { security: { authorization: { allow: [{ to: "front", claims }] } } };
+    assert.deepEqual(refusals(shopSources(settings)), [
       "security.authorization.allow[0].claims: front accepts no token, so no request has claims; add an entry of talos-mesh:security.jwt for it",
     ]);
   });
@@ -173,20 +175,20 @@ describe("the check against the CRDs", () => {
   const http = { route: [{ destination: { host: "reviews" } }] };
   const withHttp = (fields: object) => ({ ...object, spec: { hosts: ["reviews"], http: [{ ...http, ...fields }] } });
 
-  it("takes what the compiler makes", () => {
+  it("accepts compiled objects", () => {
     assert.deepEqual(schemas.problems(object), []);
     assert.deepEqual(schemas.problems(withHttp({ match: [{ headers: { any: { exact: "name" } } }] })), []);
   });
 
   const wrong: Readonly<Record<string, [KubernetesObject, RegExp]>> = {
     "a misspelt field deep inside": [withHttp({ retries: { attempts: 1, perTryTimout: "1s" } }), /perTryTimout/],
-    "a percentage beside its fault": [
+    "a percentage next to its fault": [
       withHttp({ fault: { abort: { httpStatus: 500 }, percentage: {} } }),
       /percentage/,
     ],
     "two ways to match one string": [withHttp({ match: [{ uri: { exact: "/", prefix: "/" } }] }), /oneOf|exactly one/],
-    "a number where text belongs": [withHttp({ timeout: 1 }), /must be string/],
-    "a field beside the spec": [{ ...object, sepc: {} } as KubernetesObject, /sepc/],
+    "a number for a string": [withHttp({ timeout: 1 }), /must be string/],
+    "a field next to the spec": [{ ...object, sepc: {} } as KubernetesObject, /sepc/],
     "an object without its namespace": [{ ...object, metadata: { name: "reviews" } }, /namespace/],
     "a name that the API server refuses": [{ ...object, metadata: { name: "A_b", namespace: "shop" } }, /pattern/],
     "a kind that no CRD defines": [{ ...object, kind: "VirtualServer" }, /no CRD serves/],

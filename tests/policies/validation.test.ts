@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { setUnknown } from "../../components/shared/unknown";
 import { ambientSources, refusals, shopSources, type ShopSources } from "../support/policy-models";
-import { demands } from "./demands";
+import { examples } from "./examples";
 import { scenarios } from "./scenarios";
 
 const reviews = { host: "reviews", subsets: ["v1", "v2"] };
@@ -67,8 +67,16 @@ describe("the checks of policies", () => {
 
   it("never fail, whatever part of the settings could not be read", () => {
     const given = [
-      ...Object.values(scenarios).map(({ words, places }) => () => shopSources(words, places)),
-      ...Object.values(demands).map(({ words, places }) => () => ambientSources(words, places)),
+      ...Object.values(scenarios).map(
+        ({ settings, overrides }) =>
+          () =>
+            shopSources(settings, overrides),
+      ),
+      ...Object.values(examples).map(
+        ({ settings, overrides }) =>
+          () =>
+            ambientSources(settings, overrides),
+      ),
     ];
     fc.assert(
       fc.property(fc.constantFrom(...given), fc.array(fc.nat(), { minLength: 1, maxLength: 3 }), (make, positions) => {

@@ -39,7 +39,7 @@ export function workload(name: string, versions: readonly string[] = [], namespa
 }
 
 /** What a stack file says of policies. */
-export interface PolicyWords {
+export interface PolicySettings {
   readonly traffic?: z.input<typeof traffic>;
   readonly security?: z.input<typeof security>;
 }
@@ -50,14 +50,14 @@ export interface ShopSources extends PolicySources, NamedObjects {
 }
 
 /** What differs from the shop. */
-export type Places = Partial<ShopSources>;
+export type Overrides = Partial<ShopSources>;
 
 /** The shop with these policies. */
-export function shopSources(words: PolicyWords, places: Places = {}): ShopSources {
-  const workloads = places.workloads ?? shop;
+export function shopSources(settings: PolicySettings, overrides: Overrides = {}): ShopSources {
+  const workloads = overrides.workloads ?? shop;
   return {
-    traffic: traffic.parse(words.traffic ?? {}),
-    security: security.parse(words.security ?? {}),
+    traffic: traffic.parse(settings.traffic ?? {}),
+    security: security.parse(settings.security ?? {}),
     mtls: "STRICT",
     objects: [],
     accessLog: false,
@@ -68,17 +68,17 @@ export function shopSources(words: PolicyWords, places: Places = {}): ShopSource
     gateways: [ingress],
     waypoints: [],
     dataPlanes: Object.fromEntries(workloads.map(({ namespace }) => [namespace, "sidecar"])),
-    ...places,
+    ...overrides,
   };
 }
 
 /** The shop in the ambient data plane, with a waypoint that requests of gateways go through too. */
-export function ambientSources(words: PolicyWords, places: Places = {}): ShopSources {
-  const workloads = (places.workloads ?? shop).map((one) => ({ versionServices: true, ...one }));
-  return shopSources(words, {
+export function ambientSources(settings: PolicySettings, overrides: Overrides = {}): ShopSources {
+  const workloads = (overrides.workloads ?? shop).map((one) => ({ versionServices: true, ...one }));
+  return shopSources(settings, {
     waypoints: [{ name: "waypoint", namespace: "shop", ingress: true }],
     dataPlanes: { shop: "ambient" },
-    ...places,
+    ...overrides,
     workloads,
   });
 }
@@ -87,12 +87,12 @@ export function modelOf(sources: ShopSources): PolicyModel {
   return policyModel(sources, new Names(sources));
 }
 
-export function shopModel(words: PolicyWords, places?: Places): PolicyModel {
-  return modelOf(shopSources(words, places));
+export function shopModel(settings: PolicySettings, overrides?: Overrides): PolicyModel {
+  return modelOf(shopSources(settings, overrides));
 }
 
-export function ambientShop(words: PolicyWords, places?: Places): PolicyModel {
-  return modelOf(ambientSources(words, places));
+export function ambientShop(settings: PolicySettings, overrides?: Overrides): PolicyModel {
+  return modelOf(ambientSources(settings, overrides));
 }
 
 /** What validation refuses, as `path: message`. */

@@ -3,7 +3,7 @@ import type { Scenarios } from "./scenario";
 
 export const securityScenarios: Scenarios = {
   "mtls-exceptions": {
-    words: {
+    settings: {
       security: {
         peerAuthentication: [
           { namespace: "shop", mode: "PERMISSIVE", reason: "migration until the batch jobs are in the mesh" },
@@ -19,7 +19,7 @@ export const securityScenarios: Scenarios = {
     },
   },
   "default-deny": {
-    words: {
+    settings: {
       security: {
         authorization: {
           default: "deny",
@@ -43,12 +43,12 @@ export const securityScenarios: Scenarios = {
       },
     },
   },
-  "gateway-beside-workloads": {
-    words: { security: { authorization: { default: "deny", allow: [{ to: "front", from: ["ingress"] }] } } },
-    places: { gateways: [{ ...ingress, namespace: "shop" }] },
+  "gateway-with-workloads": {
+    settings: { security: { authorization: { default: "deny", allow: [{ to: "front", from: ["ingress"] }] } } },
+    overrides: { gateways: [{ ...ingress, namespace: "shop" }] },
   },
   "rules-by-namespace-and-address": {
-    words: {
+    settings: {
       security: {
         authorization: {
           namespaces: { shop: "deny" },
@@ -67,7 +67,7 @@ export const securityScenarios: Scenarios = {
     },
   },
   "audit-and-dry-run": {
-    words: {
+    settings: {
       security: {
         authorization: {
           default: "deny",
@@ -81,10 +81,10 @@ export const securityScenarios: Scenarios = {
         },
       },
     },
-    places: { accessLog: true },
+    overrides: { accessLog: true },
   },
   "external-authorization": {
-    words: {
+    settings: {
       security: {
         extensionProviders: [
           { name: "opa", envoyExtAuthzGrpc: { service: "opa.opa.svc.cluster.local", port: 9191, timeout: "1s" } },
@@ -99,7 +99,7 @@ export const securityScenarios: Scenarios = {
     },
   },
   tokens: {
-    words: {
+    settings: {
       security: {
         jwt: [
           {
@@ -126,7 +126,7 @@ export const securityScenarios: Scenarios = {
     },
   },
   egress: {
-    words: {
+    settings: {
       security: {
         egress: {
           allow: [
@@ -140,7 +140,7 @@ export const securityScenarios: Scenarios = {
     },
   },
   "egress-gateway": {
-    words: {
+    settings: {
       security: {
         egress: {
           mode: "egressGateway",
@@ -153,10 +153,10 @@ export const securityScenarios: Scenarios = {
         },
       },
     },
-    places: { gateways: [ingress, egress], workloads: [...shop, workload("legacy", ["v1"], "old")] },
+    overrides: { gateways: [ingress, egress], workloads: [...shop, workload("legacy", ["v1"], "old")] },
   },
   "egress-gateway-closed": {
-    words: { security: { egress: { mode: "egressGateway", allow: [] } } },
-    places: { gateways: [ingress, egress] },
+    settings: { security: { egress: { mode: "egressGateway", allow: [] } } },
+    overrides: { gateways: [ingress, egress] },
   },
 };

@@ -6,7 +6,7 @@ const reviews = { host: "reviews", subsets: ["v1", "v2", "v3"] };
 
 export const trafficScenarios: Scenarios = {
   "gateway-and-paths": {
-    words: {
+    settings: {
       traffic: {
         services: [
           {
@@ -20,7 +20,7 @@ export const trafficScenarios: Scenarios = {
     },
   },
   "edge-and-mesh": {
-    words: {
+    settings: {
       traffic: {
         services: [
           { ...atIngress, http: [{ match: [{ uri: { regex: "/(cart|order)/[0-9]+" } }] }] },
@@ -30,10 +30,10 @@ export const trafficScenarios: Scenarios = {
     },
   },
   "weighted-split": {
-    words: { traffic: { services: [{ ...reviews, http: [{ route: { v3: 60, v1: 15, v2: 25 } }] }] } },
+    settings: { traffic: { services: [{ ...reviews, http: [{ route: { v3: 60, v1: 15, v2: 25 } }] }] } },
   },
   matches: {
-    words: {
+    settings: {
       traffic: {
         services: [
           {
@@ -57,14 +57,14 @@ export const trafficScenarios: Scenarios = {
     },
   },
   mirror: {
-    words: {
+    settings: {
       traffic: {
         services: [{ ...reviews, http: [{ route: { v1: 100 }, mirror: { subset: "v3", percentage: 12.5 } }] }],
       },
     },
   },
   faults: {
-    words: {
+    settings: {
       traffic: {
         services: [
           {
@@ -85,7 +85,7 @@ export const trafficScenarios: Scenarios = {
     },
   },
   "timeout-and-retries": {
-    words: {
+    settings: {
       traffic: {
         services: [
           {
@@ -103,7 +103,7 @@ export const trafficScenarios: Scenarios = {
     },
   },
   headers: {
-    words: {
+    settings: {
       traffic: {
         services: [
           {
@@ -122,7 +122,7 @@ export const trafficScenarios: Scenarios = {
     },
   },
   "redirect-rewrite-respond": {
-    words: {
+    settings: {
       traffic: {
         services: [
           {
@@ -139,7 +139,7 @@ export const trafficScenarios: Scenarios = {
     },
   },
   "circuit-breaker": {
-    words: {
+    settings: {
       traffic: {
         services: [
           {
@@ -169,7 +169,7 @@ export const trafficScenarios: Scenarios = {
     },
   },
   cors: {
-    words: {
+    settings: {
       traffic: {
         services: [
           {
@@ -193,7 +193,7 @@ export const trafficScenarios: Scenarios = {
     },
   },
   "rewrite-by-regex": {
-    words: {
+    settings: {
       traffic: {
         services: [
           {
@@ -211,7 +211,7 @@ export const trafficScenarios: Scenarios = {
     },
   },
   "load-balancing": {
-    words: {
+    settings: {
       traffic: {
         services: [
           {
@@ -251,7 +251,7 @@ export const trafficScenarios: Scenarios = {
     },
   },
   passthrough: {
-    words: {
+    settings: {
       traffic: {
         services: [
           { ...atIngress, subsets: ["v1"], tls: {} },
@@ -259,14 +259,14 @@ export const trafficScenarios: Scenarios = {
         ],
       },
     },
-    places: {
+    overrides: {
       gateways: [
         { ...ingress, tls: { mode: "PASSTHROUGH" as const, credentialName: "ingress-tls", httpsRedirect: false } },
       ],
     },
   },
   "several-gateways": {
-    words: {
+    settings: {
       traffic: {
         services: [
           { ...atIngress, gateways: ["ingress", "partners"], http: [{ timeout: "1s" }] },
@@ -274,7 +274,7 @@ export const trafficScenarios: Scenarios = {
         ],
       },
     },
-    places: {
+    overrides: {
       gateways: [ingress, { ...ingress, name: "partners", namespace: "partners", selector: { istio: "partners" } }],
     },
   },

@@ -1,42 +1,44 @@
-import type { Demand } from "../../policies/capabilities";
-import { egress, ingress, type Places, type PolicyWords } from "../support/policy-models";
+import type { CapabilityName } from "../../policies/capabilities";
+import { egress, ingress, type Overrides, type PolicySettings } from "../support/policy-models";
 
-interface Asked {
-  readonly words: PolicyWords;
-  readonly places?: Places;
+interface Example {
+  readonly settings: PolicySettings;
+  readonly overrides?: Overrides;
 }
 
-type Service = NonNullable<NonNullable<PolicyWords["traffic"]>["services"]>[number];
+type Service = NonNullable<NonNullable<PolicySettings["traffic"]>["services"]>[number];
 type Rule = NonNullable<Service["http"]>[number];
 
 const reviews = { host: "reviews", subsets: ["v1", "v2", "v3"] };
 
-function route(...http: Rule[]): Asked {
-  return { words: { traffic: { services: [{ ...reviews, http }] } } };
+function route(...http: Rule[]): Example {
+  return { settings: { traffic: { services: [{ ...reviews, http }] } } };
 }
 
-function trafficPolicy(policy: Service["trafficPolicy"]): Asked {
-  return { words: { traffic: { services: [{ host: "ratings", trafficPolicy: policy }] } } };
+function trafficPolicy(policy: Service["trafficPolicy"]): Example {
+  return { settings: { traffic: { services: [{ host: "ratings", trafficPolicy: policy }] } } };
 }
 
-function security(words: NonNullable<PolicyWords["security"]>): Asked {
-  return { words: { security: words } };
+function security(settings: NonNullable<PolicySettings["security"]>): Example {
+  return { settings: { security: settings } };
 }
 
 const reason = "until the last client has moved";
 
-/** One model for each row of the table of capabilities: what asks for it, and for nothing that needs more. */
-export const demands: Readonly<Record<Demand, Asked>> = {
+/** Settings for each row of the table of capabilities, which need that capability and no other. */
+export const examples: Readonly<Record<CapabilityName, Example>> = {
   offer: {
-    words: {
+    settings: {
       traffic: {
         services: [{ host: "front", gateways: ["ingress"], hosts: ["shop.example.com"], http: [{ timeout: "3s" }] }],
       },
     },
   },
   passthrough: {
-    words: { traffic: { services: [{ host: "front", gateways: ["ingress"], hosts: ["shop.example.com"], tls: {} }] } },
-    places: {
+    settings: {
+      traffic: { services: [{ host: "front", gateways: ["ingress"], hosts: ["shop.example.com"], tls: {} }] },
+    },
+    overrides: {
       gateways: [{ ...ingress, tls: { mode: "PASSTHROUGH", credentialName: "ingress-tls", httpsRedirect: false } }],
     },
   },
@@ -75,8 +77,8 @@ export const demands: Readonly<Record<Demand, Asked>> = {
   timeout: route({ timeout: "1.5s" }),
   retries: route({ retries: { attempts: 3, perTryTimeout: "1s", retryOn: "5xx" } }),
   backoff: route({ retries: { attempts: 3, backoff: "25ms" } }),
-  defaultRetries: { words: { traffic: { defaultRetries: { attempts: 3 } } } },
-  defaultBackoff: { words: { traffic: { defaultRetries: { attempts: 3, backoff: "25ms" } } } },
+  defaultRetries: { settings: { traffic: { defaultRetries: { attempts: 3 } } } },
+  defaultBackoff: { settings: { traffic: { defaultRetries: { attempts: 3, backoff: "25ms" } } } },
   fault: route(
     {
       match: [{ headers: { "end-user": { exact: "jason" } } }],
@@ -96,7 +98,7 @@ export const demands: Readonly<Record<Demand, Asked>> = {
     portLevelSettings: [{ port: { number: 9080 }, connectionPool: { tcp: { maxConnections: 1 } } }],
   }),
   subsetPolicy: {
-    words: {
+    settings: {
       traffic: {
         services: [
           {
@@ -134,7 +136,7 @@ export const demands: Readonly<Record<Demand, Asked>> = {
   }),
   rulesByAddress: {
     ...security({ authorization: { allow: [{ to: "ratings", ipBlocks: ["10.9.0.0/16"] }] } }),
-    places: { waypoints: [] },
+    overrides: { waypoints: [] },
   },
   audit: security({ authorization: { audit: [{ to: "ratings", methods: ["POST"] }] } }),
   dryRun: security({ authorization: { dryRun: true, deny: [{ to: "ratings", methods: ["POST"] }] } }),
@@ -154,12 +156,12 @@ export const demands: Readonly<Record<Demand, Asked>> = {
     },
   }),
   egressGateway: {
-    words: {
+    settings: {
       security: {
         egress: { mode: "egressGateway", allow: [{ from: "front", hosts: ["a-cup-of.coffee"], ports: [443] }] },
       },
     },
-    places: { gateways: [ingress, egress] },
+    overrides: { gateways: [ingress, egress] },
   },
   egressSidecar: security({
     egress: { mode: "sidecar", allow: [{ from: "front", hosts: ["a-cup-of.coffee"], ports: [443] }] },
