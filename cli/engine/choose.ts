@@ -1,7 +1,7 @@
 import { UserError } from "../../embedded/program/errors";
 import { commandFor, devStackOptions, projectRoot, stackFileOf, type StackChoice } from "../stack-option";
 import { UsageError } from "../command";
-import { embeddedEngine } from "./embedded";
+import type * as embeddedModule from "./embedded";
 import type { Engine, EngineName, StackOfProject } from "./engine";
 import { findPulumi, installPulumi } from "./pulumi-cli";
 import { pulumiEngine } from "./pulumi";
@@ -75,7 +75,7 @@ export async function chooseEngine({ requested, env, ...choice }: Choice): Promi
   }
   const name = requested ?? deployedBy;
   const requestedReason = requested !== undefined ? "as requested" : "it has deployed this stack";
-  if (name === "embedded") return { engine: embeddedEngine, reason: requestedReason };
+  if (name === "embedded") return { engine: embedded(), reason: requestedReason };
 
   const found = await findPulumi(env);
   if ("path" in found) {
@@ -90,7 +90,12 @@ export async function chooseEngine({ requested, env, ...choice }: Choice): Promi
         "Install it (https://www.pulumi.com/docs/install/) and run this again.",
     );
   }
-  return { engine: embeddedEngine, reason: problems };
+  return { engine: embedded(), reason: problems };
+}
+
+function embedded(): Engine {
+  // eslint-disable-next-line @typescript-eslint/no-require-imports -- it loads the Pulumi SDK, which takes half a second
+  return (require("./embedded") as typeof embeddedModule).embeddedEngine;
 }
 
 function nameOf(engine: EngineName): string {

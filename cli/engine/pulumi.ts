@@ -164,7 +164,11 @@ class PulumiStack {
     if (verb !== "preview") report(events, this.run);
     if (code === 0) return events;
     const text = [stderr, ...events.errors].join("\n");
-    throw failure(text, this.run, verb === "preview" ? text : `\`pulumi ${verb}\` failed; its messages are above.`);
+    throw failure(
+      text,
+      this.run,
+      verb === "preview" ? text : `\`pulumi ${verb}\` did not finish; its messages are above.`,
+    );
   }
 
   /** The output of a command of `pulumi stack`. */

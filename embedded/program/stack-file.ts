@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import { LineCounter, parseDocument } from "yaml";
 import { StackFileError } from "./errors";
-import { isTree } from "./secrets";
+import { isTree } from "../../components/shared/merge";
 
 /** The configuration of a stack in the form the Pulumi CLI hands to a program. */
 export interface StackConfig {

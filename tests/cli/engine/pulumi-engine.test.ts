@@ -70,11 +70,11 @@ describe("the engine of the Pulumi CLI", () => {
 
   it("keeps what a failed deployment has deployed, and forgets a stack of which there is nothing", async () => {
     writeFileSync(path.join(projectRoot, "fails"), "at once");
-    await assert.rejects(engine.deploy(run()), /`pulumi up` failed; its messages are above\.$/);
+    await assert.rejects(engine.deploy(run()), /`pulumi up` did not finish; its messages are above\.$/);
     assert.ok(!existsSync(path.join(projectRoot, ".talos-mesh")));
     writeFileSync(path.join(projectRoot, "fails"), "later");
     const failed = run();
-    await assert.rejects(engine.deploy(failed), /`pulumi up` failed/);
+    await assert.rejects(engine.deploy(failed), /`pulumi up` did not finish/);
     assert.deepEqual([...failed.observer.changes], [["Namespace shop", "failed"]]);
     assert.equal(recordedEngine(failed), "pulumi");
   });
