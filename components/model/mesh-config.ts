@@ -3,7 +3,7 @@ import type { Settings } from "../settings/schema";
 import type { SecuritySettings } from "../settings/sections/security";
 import type { TrafficSettings } from "../settings/sections/traffic";
 
-/** The extension provider that logs requests which an audit rule matches. */
+/** The extension provider that logs the requests that an audit rule matches. */
 export const auditProvider = "talos-mesh-audit";
 
 interface PolicyMeshConfig {
@@ -12,9 +12,8 @@ interface PolicyMeshConfig {
 }
 
 /**
- * What policies need of istiod's mesh config (`meshConfig` in the values of the chart istiod): retries of requests
- * that no rule speaks of, external authorizers, and the log of audit rules; and tracing of it: where traces go. Empty
- * where nothing asks for anything.
+ * The mesh config of istiod (`meshConfig` in the values of the chart istiod) that policies and addons need: default
+ * retries, external authorizers, the log of audit rules, and tracing.
  *
  * https://istio.io/latest/docs/reference/config/istio.mesh.v1alpha1/
  */
@@ -40,7 +39,7 @@ function auditProviders({ authorization }: SecuritySettings): object[] {
     authority: "%REQ(:AUTHORITY)%",
     response_code: "%RESPONSE_CODE%",
     peer: "%DOWNSTREAM_PEER_URI_SAN%",
-    // A waypoint's own connection has no peer: who asks stands in what the tunnel's end noted.
+    // The connection to a waypoint comes out of a tunnel and has no peer; the end of the tunnel records the client.
     peer_at_waypoint: "%FILTER_STATE(io.istio.peer_principal:PLAIN)%",
     source_address: "%DOWNSTREAM_REMOTE_ADDRESS%",
     request_id: "%REQ(X-REQUEST-ID)%",

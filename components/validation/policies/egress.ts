@@ -14,11 +14,11 @@ export function* egressProblems(model: PolicyModel): Iterable<Problem> {
     rules,
     [],
     (rule) => gatewayNames(rule, model),
-    (rule) => modeProblems(rule),
-    (rule) => waypointProblems(rule),
-    (rule) => tlsOriginationProblems(rule),
-    (rule) => wildcardProblems(rule),
-    (rule) => gatewayProblems(rule),
+    modeProblems,
+    waypointProblems,
+    tlsOriginationProblems,
+    wildcardProblems,
+    gatewayProblems,
     (rule) => identityProblems(rule, model),
   );
   yield* runChecks(

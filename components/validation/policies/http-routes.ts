@@ -15,14 +15,8 @@ const headerName = /^[A-Za-z0-9!#$%&'*+\-.^_`|~]+$/;
 
 /** Routes that HTTPRoutes, at waypoints and at gateways of kind gateway-api, cannot express. */
 export function httpRouteProblems({ services }: PolicyModel): Iterable<Problem> {
-  return checkEach(
-    services,
-    [],
-    (service) => withoutWaypoint(service),
-    (service) => routesAtGateway(service),
-    (service) => subsetProblems(service),
-    (service) => waypointRules(service),
-    (service) => checkEach(gatewayApiExposures(service), [], (exposure) => exposureProblems(service, exposure)),
+  return checkEach(services, [], withoutWaypoint, routesAtGateway, subsetProblems, waypointRules, (service) =>
+    checkEach(gatewayApiExposures(service), [], (exposure) => exposureProblems(service, exposure)),
   );
 }
 
@@ -77,12 +71,7 @@ function* subsetProblems(service: MeshService): Iterable<Problem> {
 function* waypointRules(service: MeshService): Iterable<Problem> {
   const { name, waypoint, meshRules, meshPath } = service;
   if (!waypoint) return;
-  yield* checkEach(
-    meshRules,
-    meshPath,
-    (rule, path) => sourceWorkloadProblems(rule, path),
-    (rule, path) => versionProblems(service, rule, path),
-  );
+  yield* checkEach(meshRules, meshPath, sourceWorkloadProblems, (rule, path) => versionProblems(service, rule, path));
   if (needsVirtualService(meshRules)) return;
   yield* checkEach(meshRules, meshPath, (rule, path) => ruleProblems(rule, path, ambientRefusal));
   yield* routeProblems(name, meshRules, meshPath);

@@ -17,8 +17,8 @@ export function* waypointSecurityProblems(model: PolicyModel): Iterable<Problem>
   yield* checkEach(
     model.accessRules,
     [],
-    (rule) => ztunnelLimits(rule),
-    (rule) => addressProblems(rule),
+    ztunnelLimits,
+    addressProblems,
     (rule) => callerProblems(rule, model),
     (rule) => gatewayCallerProblems(rule, model),
   );
@@ -26,15 +26,10 @@ export function* waypointSecurityProblems(model: PolicyModel): Iterable<Problem>
     model.externalRules,
     [],
     ({ target, path }) => needsWaypoint(target, path, "external authorization"),
-    (rule) => addressProblems(rule),
+    addressProblems,
   );
   yield* checkEach(model.tokenRules, [], ({ target, path }) => needsWaypoint(target, path, "reading tokens"));
-  yield* checkEach(
-    model.mtlsExceptions,
-    [],
-    (exception) => disabledMtls(exception),
-    (exception) => plainTextProblems(exception, model),
-  );
+  yield* checkEach(model.mtlsExceptions, [], disabledMtls, (exception) => plainTextProblems(exception, model));
   yield* checkEach(model.services, [], (service) => exposureProblems(service, model));
   yield* runChecks(() => dryRunProblems(model));
 }
