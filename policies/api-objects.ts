@@ -16,7 +16,7 @@ import type {
 import type { ITelemetry } from "@kubernetes-models/istio/telemetry.istio.io/v1" with { "resolution-mode": "import" };
 import type { KubernetesObject } from "../components/shared/kubernetes/object";
 
-/** The kinds of Istio's API that the compilers return, with the types of their specs: a misspelt field does not compile. */
+/** Kinds of Istio's API with the types of their specs: a misspelt field does not compile. */
 export interface IstioSpecs {
   readonly Gateway: NonNullable<IGateway["spec"]>;
   readonly VirtualService: NonNullable<IVirtualService["spec"]>;

@@ -28,7 +28,7 @@ interface Written {
     | ((context: HttpRouteContext) => RouteRule)
     /** No HTTPRoute has it: the capability whose reason is given. */
     | { readonly refused: RefusedInAmbient }
-    /** No HTTPRoute has it, for this reason: a waypoint applies a VirtualService instead, a gateway of Gateway API cannot. */
+    /** No HTTPRoute has it, for this reason: a waypoint applies a VirtualService instead, a gateway of Gateway API not. */
     | { readonly virtualServiceInstead: string };
   /** How `explain` describes it. */
   readonly explanation?: string;

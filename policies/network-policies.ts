@@ -66,7 +66,8 @@ export function policyNotes({ cluster }: Pick<Settings, "cluster">, objects: rea
   const consequence = "a workload that connects to an external IP address bypasses security.egress";
   return [
     enforced === "ignored"
-      ? `The cluster's flannel ignores NetworkPolicy: ${consequence}. Set kubeNetworkPoliciesEnabled under talos-mesh:cluster.cni, or use a CNI that enforces NetworkPolicy.`
+      ? `The cluster's flannel ignores NetworkPolicy: ${consequence}. ` +
+        "Set kubeNetworkPoliciesEnabled under talos-mesh:cluster.cni, or use a CNI that enforces NetworkPolicy."
       : `It is not known whether the cluster's CNI enforces NetworkPolicy. If it does not, ${consequence}.`,
   ];
 }

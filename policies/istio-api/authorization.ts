@@ -29,7 +29,7 @@ export function authorizationPolicies(model: PolicyModel): Policy[] {
   return [...defaultDeny(model), ...workloadPolicies(model)];
 }
 
-/** What a policy is attached to: the pods of a workload, enforced by its sidecar or by ztunnel; or at its waypoint its Services. */
+/** A policy applies to the pods of a workload, at its sidecar or at ztunnel, or to its Services, at its waypoint. */
 export function attachment({ name, versions, versionServices, waypoint }: MeshWorkload) {
   if (!waypoint) return selector({ app: name });
   // The Service and those of the versions, so that the waypoint enforces the same for each.
@@ -164,12 +164,12 @@ function keyed(attribute: string, names: Readonly<Record<string, readonly string
 type Unmet = { readonly issuer: string } | { readonly key: string; readonly notValues: string[] };
 
 /**
- * DENY rules for requests that do not meet a workload's token requirements. A RequestAuthentication alone rejects invalid
- * tokens and passes requests without a token; a DENY holds whatever other rules allow.
+ * DENY rules for requests that do not meet a workload's token requirements. A RequestAuthentication alone rejects
+ * invalid tokens and passes requests without a token; a DENY holds whatever other rules allow.
  *
  * A request is denied if it meets no alternative of a requirement. It does not meet an alternative if one part is unmet:
- * the issuer, or a claim, which has none of the values if it is absent. So there is a DENY rule for each combination of
- * one unmet part of each alternative.
+ * the issuer, or a claim, which has none of the values if it is absent. So there is a DENY rule for each combination
+ * of one unmet part of each alternative.
  */
 function tokenDenials({ requirements }: TokenRules): AuthorizationRule[] {
   return requirements.flatMap(({ paths, anyOf }) => {

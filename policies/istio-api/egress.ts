@@ -4,7 +4,8 @@ import { istioObject, type Place } from "../api-objects";
 
 /**
  * In mode sidecar: a `ServiceEntry` for each host that workloads of a namespace may reach, visible in that namespace
- * only; the `Sidecar` of each workload selects its hosts (sidecars.ts). A process that bypasses its proxy is not stopped.
+ * only; the `Sidecar` of each workload selects its hosts (sidecars.ts). A process that bypasses its proxy is not
+ * stopped.
  *
  * https://istio.io/latest/docs/tasks/traffic-management/egress/egress-control/
  */

@@ -5,8 +5,8 @@ import { selector } from "../istio-api/authorization";
 import { egressPlace, externalHost, type HostRules, hostsOf } from "../istio-api/egress";
 
 /**
- * What waypoints need besides the policies of their workloads: default deny at the waypoint itself, and for each workload
- * whose waypoint enforces its rules, that its pods accept requests from the waypoint only.
+ * What waypoints need besides the policies of their workloads: default deny at the waypoint itself, and pods that
+ * accept requests from the waypoint only, where it enforces their rules.
  *
  * https://istio.io/latest/docs/ambient/usage/l4-policy/
  */
@@ -48,8 +48,8 @@ function waypointOnly({
 }
 
 /**
- * In mode waypoint: ztunnel sends requests for a host with a `ServiceEntry` to the namespace's waypoint, which authorizes
- * them. For other hosts ztunnel restricts nothing; the namespace's NetworkPolicy does (network-policies.ts).
+ * In mode waypoint: ztunnel sends requests for a host with a `ServiceEntry` to the namespace's waypoint, which
+ * authorizes them. For other hosts ztunnel restricts nothing; the namespace's NetworkPolicy does (network-policies.ts).
  *
  * https://istio.io/latest/docs/ambient/usage/waypoint/#useawaypoint
  */

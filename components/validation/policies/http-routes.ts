@@ -120,7 +120,8 @@ function* versionProblems(
     if (!found || found.service !== undefined) continue;
     const reason = versionServices
       ? "has labels other than version, and an HTTPRoute routes to the Service of a version; name a version"
-      : `has no Service of its own, and an HTTPRoute routes to Services; create ${name}-<version> for each version, and set versionServices: true in talos-mesh:applications`;
+      : "has no Service of its own, and an HTTPRoute routes to Services; " +
+        `create ${name}-<version> for each version, and set versionServices: true in talos-mesh:applications`;
     yield { path: [...path, ...field], message: `${subset} ${reason}` };
   }
 }
@@ -183,7 +184,9 @@ function* routeProblems(service: string, rules: readonly HttpRuleSettings[], pat
   if (rules.length > limits.rules || matches > limits.matches) {
     yield {
       path,
-      message: `${service} has ${rules.length} rules with ${matches} matches; an HTTPRoute has at most ${limits.rules} rules and ${limits.matches} matches; combine some`,
+      message:
+        `${service} has ${rules.length} rules with ${matches} matches; ` +
+        `an HTTPRoute has at most ${limits.rules} rules and ${limits.matches} matches; combine some`,
     };
   }
   yield* orderProblems(rules, path);

@@ -84,7 +84,8 @@ function* callerProblems(
     yield {
       path,
       message:
-        `${client} (data plane ${model.names.dataPlane(namespace)}) does not use waypoints, and ${target.name} accepts requests from its waypoint only; ` +
+        `${client} (data plane ${model.names.dataPlane(namespace)}) does not use waypoints, ` +
+        `and ${target.name} accepts requests from its waypoint only; ` +
         `set dataPlane: ambient for namespace ${namespace}, or remove waypoint ${target.waypoint.name}`,
     };
   }
