@@ -1,4 +1,3 @@
-import { gunzipSync } from "node:zlib";
 import type { ApiServer, LiveObject } from "./api-server";
 
 /** A revision of a Helm release, as the labels of its Secret tell. */
@@ -16,38 +15,6 @@ export async function helmRevisions(
   signal?: AbortSignal,
 ): Promise<HelmRevision[]> {
   return (await recordsOf(server, namespace, name, signal)).map(revisionOf).sort((a, b) => a.revision - b.revision);
-}
-
-/** What a revision was installed with. */
-export interface HelmRelease extends HelmRevision {
-  readonly chart: { readonly name: string; readonly version: string };
-  /** Values over the chart's own. */
-  readonly values: Readonly<Record<string, unknown>>;
-  readonly description: string;
-}
-
-/** The newest revision of a release with its content; undefined where there is no such release. */
-export async function helmRelease(
-  server: Pick<ApiServer, "list">,
-  { namespace, name }: { readonly namespace: string; readonly name: string },
-  signal?: AbortSignal,
-): Promise<HelmRelease | undefined> {
-  const records = await recordsOf(server, namespace, name, signal);
-  const newest = records.sort((a, b) => revisionOf(b).revision - revisionOf(a).revision)[0];
-  if (!newest) return undefined;
-  const { release = "" } = (newest as { data?: { release?: string } }).data ?? {};
-  // Base64 by Helm around gzip, and base64 by Kubernetes around that.
-  const compressed = Buffer.from(Buffer.from(release, "base64").toString("utf8"), "base64");
-  const { chart, config, info } = JSON.parse(gunzipSync(compressed).toString("utf8")) as {
-    readonly chart: { readonly metadata: HelmRelease["chart"] };
-    readonly config?: HelmRelease["values"] | null;
-    readonly info: { readonly description?: string };
-  };
-  const { name: chartName, version } = chart.metadata;
-  return {
-    ...revisionOf(newest),
-    ...{ chart: { name: chartName, version }, values: config ?? {}, description: info.description ?? "" },
-  };
 }
 
 function recordsOf(

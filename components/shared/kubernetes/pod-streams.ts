@@ -159,5 +159,6 @@ function aborted(signal: AbortSignal): Promise<never> {
 
 /** A WebSocket fails with an event, which is no Error but has a message. */
 function messageOf(error: unknown): string {
-  return String((error as { message?: unknown } | null)?.message ?? "no connection");
+  const { message } = (error ?? {}) as { message?: string };
+  return message ?? "no connection";
 }
