@@ -1,6 +1,5 @@
 import { Bookinfo } from "./components/apps/bookinfo";
 import { Benchmark } from "./components/benchmark/benchmark";
-import { problemsOfLayers } from "./components/checks";
 import { cluster as clusterOf } from "./components/cluster";
 import { clusterTraits } from "./components/cluster/kinds";
 import { gatewayCertificates } from "./components/mesh/gateway-certificates";
@@ -11,17 +10,15 @@ import { policyMeshConfig } from "./components/model/mesh-config";
 import { Observability } from "./components/observability/observability";
 import { Platform } from "./components/platform/platform";
 import { namespaces } from "./components/platform/namespaces";
-import { stackPolicies } from "./components/model/policies/resolve";
-import { programContext } from "./components/settings/context";
-import { loadSettings } from "./components/validation/load";
+import { loadStack } from "./components/validation/stack";
 import { hasAddons } from "./components/settings/sections/observability";
 import { notes as notesOf, urls as urlsOf } from "./components/summary";
 import { compilePolicies, MeshPolicies, MeshSecurity, policyNotes } from "./policies";
 
 // One direction: settings -> cluster -> platform -> mesh -> applications -> policies -> outputs.
-const context = programContext();
-const { settings, secrets } = loadSettings((valid) => problemsOfLayers(valid, context.projectRoot));
-const objects = compilePolicies(stackPolicies(settings));
+const { context, model, secrets } = loadStack();
+const { settings } = model;
+const objects = compilePolicies(model.policies);
 
 const cluster = clusterOf(settings, context, secrets);
 const charts = chartSource(settings.charts, cluster);

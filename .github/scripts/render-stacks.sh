@@ -14,8 +14,7 @@ for file in Pulumi.*.yaml; do
   stack=${file#Pulumi.}
   stack=${stack%.yaml}
   echo "render $stack"
-  # --skip-unbuilt: a stack file may describe more than this release builds; `render` prints what it left out.
-  if ! npm run --silent render -- --stack "$stack" --out "$out/$stack" --skip-unbuilt >"$out/$stack.failed" 2>&1; then
+  if ! npm run --silent render -- --stack "$stack" --out "$out/$stack" >"$out/$stack.failed" 2>&1; then
     failed=1
     cat "$out/$stack.failed" >&2
     rm -rf "${out:?}/$stack"

@@ -8,7 +8,7 @@ import { benchmark, type BenchmarkSettings } from "../../components/settings/sec
 import { ApiError, ApiServer, UnknownKindError } from "../../components/shared/kubernetes/api-server";
 import { isUnreachable } from "../../components/shared/kubernetes/errors";
 import { UserError } from "../../embedded/program/errors";
-import { stackSettings } from "../../embedded/program/stack-settings";
+import { readStack } from "../../components/validation/stack";
 import { declare, filePath, UsageError } from "../command";
 import { clusterAccess } from "../engine/pulumi-cli";
 import { interrupted, onInterrupt } from "../interrupt";
@@ -41,7 +41,7 @@ Exit codes
   ${interrupted}  interrupted`,
   async run({ scenarios, quick, kubeconfig, ...given }) {
     const { stack, configFile } = chosenStack(given);
-    const settings = stackSettings(projectRoot, configFile);
+    const settings = readStack(projectRoot, configFile).settings;
     const request = benchmarkRequest(stack, {
       ...settings,
       benchmark: { ...(settings.benchmark ?? benchmark.parse({})), ...(scenarios && { scenarios }) },

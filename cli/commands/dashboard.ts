@@ -1,6 +1,6 @@
 import type { ClusterAccess } from "../../components/shared/kubernetes/api-server";
 import { UserError } from "../../embedded/program/errors";
-import { stackSettings } from "../../embedded/program/stack-settings";
+import { readStack } from "../../components/validation/stack";
 import { declare, UsageError } from "../command";
 import { AddonInCluster, forward } from "../dashboard/forward";
 import { pageOf, pages, type StackPage } from "../dashboard/page";
@@ -20,7 +20,7 @@ export const command = declare({
   },
   async run({ addon, port, showPassword, ...given }) {
     const { stack, configFile } = chosenStack(given);
-    const settings = stackSettings(projectRoot, configFile);
+    const settings = readStack(projectRoot, configFile).settings;
     const page = pageOf(settings, addon, stack);
     const access = await clusterAccess({ projectRoot, stack }, settings, "dashboard reads the cluster's kubeconfig");
     return show(page, { port, showPassword, stack }, access);

@@ -1,5 +1,5 @@
 import { environmentImages } from "../../components/images";
-import { stackSettings } from "../../embedded/program/stack-settings";
+import { readStack } from "../../components/validation/stack";
 import { declare } from "../command";
 import { columns } from "../report/terminal";
 import { chosenStack, projectRoot, stackOptions } from "../stack-option";
@@ -12,7 +12,7 @@ export const command = declare({
     json: { text: "an object for each image: component, image (what is pulled), source (what to copy to a mirror)" },
   },
   run({ json, ...given }) {
-    const images = environmentImages(stackSettings(projectRoot, chosenStack(given).configFile));
+    const images = environmentImages(readStack(projectRoot, chosenStack(given).configFile).settings);
     if (json) {
       console.log(JSON.stringify(images, undefined, 2));
       return 0;

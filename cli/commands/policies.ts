@@ -7,7 +7,7 @@ import { formatPath } from "../../components/shared/problem";
 import { capabilityPage } from "../../policies/capabilities";
 import { explain as explainRequest } from "../../policies/explain/explain";
 import { UserError } from "../../embedded/program/errors";
-import { stackSettings } from "../../embedded/program/stack-settings";
+import { readStack } from "../../components/validation/stack";
 import { type Command, declare, UsageError } from "../command";
 import { clusterAccess } from "../engine/pulumi-cli";
 import { plainText } from "../plain-text";
@@ -40,7 +40,7 @@ const explain = declare({
   },
   details: "Exit code 1 where the request would not get through.",
   run({ from, to, method, path: requestPath, header, claim, address, ...given }) {
-    const settings = stackSettings(projectRoot, chosenStack(given).configFile);
+    const settings = readStack(projectRoot, chosenStack(given).configFile).settings;
     const headers = Object.fromEntries(header);
     const claims = claim.length > 0 ? Object.fromEntries(claim) : undefined;
     const question = { from, to, method, path: requestPath, address, claims, headers };
@@ -61,7 +61,7 @@ const plaintext = declare({
   details: "Exit code 1 where there was plain text, or no traffic to judge by.",
   async run({ window, ...given }) {
     const { stack, configFile } = chosenStack(given);
-    const settings = stackSettings(projectRoot, configFile);
+    const settings = readStack(projectRoot, configFile).settings;
     const { observability, cluster } = settings;
     if (!observability?.prometheus) {
       throw new UserError(

@@ -1,9 +1,9 @@
 import path from "node:path";
 import { stringify } from "yaml";
 import { type MeshValuesInput, type ProfileName, profiles } from "../../components/mesh/values/common-values";
-import { suggestion } from "../../components/settings/suggest";
+import { suggestion } from "../../components/settings/wording";
 import { UserError } from "../../embedded/program/errors";
-import { stackSettings } from "../../embedded/program/stack-settings";
+import { readStack } from "../../components/validation/stack";
 import { type Command, declare, filePath, UsageError } from "../command";
 import {
   type ChartValues,
@@ -128,7 +128,7 @@ function sourceOf(given: {
 }): { readonly mesh: MeshValuesInput; readonly charts: Charts } {
   if (given.charts !== undefined && given.pull) throw new UsageError("--charts and --pull exclude each other");
   const named = given.stack !== undefined || given.config !== undefined;
-  const settings = named ? stackSettings(projectRoot, chosenStack(given).configFile) : undefined;
+  const settings = named ? readStack(projectRoot, chosenStack(given).configFile).settings : undefined;
   const source = settings?.charts.source ?? "auto";
   const mesh = meshOf(settings);
   // A relative folder of the settings is one of the project.

@@ -1,7 +1,7 @@
 import { clusterTraits } from "../../components/cluster/kinds";
 import { meshFindings, type MeshFindings } from "../../components/mesh/lifecycle/mesh-state";
 import { ApiServer } from "../../components/shared/kubernetes/api-server";
-import { stackSettings } from "../../embedded/program/stack-settings";
+import { readStack } from "../../components/validation/stack";
 import { declare } from "../command";
 import { clusterAccess } from "../engine/pulumi-cli";
 import { count, table } from "../report/terminal";
@@ -19,7 +19,7 @@ export const command = declare({
 Reads the API server only. Whether a proxy has its latest configuration, istioctl proxy-status shows.`,
   async run({ json, ...given }) {
     const { stack, configFile } = chosenStack(given);
-    const settings = stackSettings(projectRoot, configFile);
+    const settings = readStack(projectRoot, configFile).settings;
     const access = await clusterAccess({ projectRoot, stack }, settings, "proxies reads the cluster's kubeconfig");
     const found = await meshFindings(await ApiServer.open(access));
     if (json) console.log(JSON.stringify(found, undefined, 2));

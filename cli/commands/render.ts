@@ -15,12 +15,11 @@ export const command = declare({
       required: true,
       parse: filePath,
     },
-    skipUnbuilt: { text: "leave out what this release does not build, instead of refusing it" },
   },
-  async run({ out, skipUnbuilt, ...given }) {
+  async run({ out, ...given }) {
     const { stack, configFile } = chosenStack(given);
     checkFolder(out);
-    const files = await render({ projectRoot, stack, configFile, skipUnbuilt });
+    const files = await render({ projectRoot, stack, configFile });
     writeFolder(out, files);
     console.log(`${stack}: ${files.size} files in ${path.relative(process.cwd(), out) || "."}`);
     return 0;

@@ -1,7 +1,7 @@
 import path from "node:path";
 import { UserError } from "../../embedded/program/errors";
 import { writeNewFile } from "../../embedded/program/new-file";
-import { stackSettings } from "../../embedded/program/stack-settings";
+import { readStack } from "../../components/validation/stack";
 import { declare, filePath } from "../command";
 import { chosenStack, projectRoot, stackOptions } from "../stack-option";
 import { exportState } from "../talos/state";
@@ -22,7 +22,7 @@ export const command = declare({
   details: "The stack must be deployed with the Pulumi CLI; a deployment that has not finished is enough.",
   async run({ out, ...given }) {
     const { stack, configFile } = chosenStack(given);
-    const { cluster } = stackSettings(projectRoot, configFile);
+    const { cluster } = readStack(projectRoot, configFile).settings;
     if (cluster.kind !== "talos") {
       throw new UserError(`--stack ${stack}: cluster.kind is ${cluster.kind}; there is a talosconfig for talos only.`);
     }

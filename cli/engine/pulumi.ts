@@ -6,7 +6,7 @@ import { clusterStatus } from "../../embedded/cluster/status";
 import { removeEmptyFolders, removeTraces, stackLayout } from "../../embedded/engine/layout";
 import { alone } from "../../embedded/engine/lock";
 import { UserError } from "../../embedded/program/errors";
-import { readStackConfig } from "../../embedded/program/stack-file";
+import { readStackConfig } from "../../components/settings/stack-file";
 import { CommandError, runCommand } from "../../embedded/tools/run-command";
 import type { Engine, EngineRun, Outputs, StackStatus } from "./engine";
 import { failure, type PulumiCli, streamPulumi } from "./pulumi-cli";

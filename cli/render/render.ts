@@ -7,8 +7,6 @@ export interface RenderRequest {
   readonly projectRoot: string;
   readonly stack: string;
   readonly configFile: string;
-  /** Whether to leave out, with a warning, what this release does not build. */
-  readonly skipUnbuilt: boolean;
 }
 
 /** Deploys nothing: a resource is its inputs, and what only a deployment can know is unknown, as in a preview. */
@@ -23,7 +21,7 @@ export async function render(request: RenderRequest): Promise<Documents> {
 
 /** Runs the program without a cluster, a network, or another process. */
 async function runWithoutDeploying(request: RenderRequest): Promise<ProgramResult> {
-  const { projectRoot, stack, configFile, skipUnbuilt } = request;
+  const { projectRoot, stack, configFile } = request;
   const before = process.env[renderVariable];
   process.env[renderVariable] = "1";
   try {
@@ -34,7 +32,6 @@ async function runWithoutDeploying(request: RenderRequest): Promise<ProgramResul
       host: renderHost,
       preview: true,
       secretValue: secretPlaceholder,
-      main: skipUnbuilt ? "cli/render/skip-unbuilt-program.ts" : "index.ts",
     });
   } finally {
     if (before === undefined) delete process.env[renderVariable];

@@ -1,10 +1,10 @@
 import path from "node:path";
 import { Document, isScalar, visit } from "yaml";
-import { compareMinor, istioSupportsKubernetes, minorOf, versions } from "../../components/settings/versions";
+import { inRange, istioReleases, minorOf, versions } from "../../components/settings/versions";
 import { isTree, type Tree } from "../../components/shared/merge";
 import { namespace, SettingsError } from "../../components/shared/problem";
-import { parseSettings } from "../../components/validation/parse";
-import { asksForServingCertificates } from "../../components/validation/rules/platform";
+import { validate } from "../../components/validation/validate";
+import { requestsCertificates } from "../../components/validation/cluster";
 import { clusterSettings } from "./cluster-settings";
 import { Notes, plainText, readYaml, substitute } from "./read-talconfig";
 
@@ -68,7 +68,7 @@ export function importTalconfig(options: ImportOptions): Imported {
   };
   const stackFile = stackFileOf(sections);
   try {
-    parseSettings(sections, { secretNames: options.withSecrets ? [secretName] : [] });
+    validate(sections, { secretNames: options.withSecrets ? [secretName] : [] });
   } catch (error) {
     if (!(error instanceof SettingsError)) throw error;
     return { stackFile, notes, problem: error.message };
@@ -78,7 +78,7 @@ export function importTalconfig(options: ImportOptions): Imported {
 
 /** With talhelper, approving the certificates that kubelets request is left to the user. */
 function platform(cluster: Tree, notes: Notes): Tree {
-  if (!asksForServingCertificates.test(JSON.stringify(cluster))) return {};
+  if (!requestsCertificates.test(JSON.stringify(cluster))) return {};
   notes.remark(
     "talos-mesh:platform.kubeletServingCertApprover",
     "a patch sets rotate-server-certificates, which needs it; set false if the cluster has an approver of its own",
@@ -116,9 +116,7 @@ function stackFileOf(sections: Tree): string {
 /** The pinned Istio, or the newest that supports the cluster's Kubernetes. */
 function istioFor(kubernetesVersion: string): string {
   const kubernetes = minorOf(kubernetesVersion);
-  const fitting = Object.entries(istioSupportsKubernetes).filter(
-    ([, [oldest, newest]]) => compareMinor(kubernetes, oldest) >= 0 && compareMinor(kubernetes, newest) <= 0,
-  );
+  const fitting = [...istioReleases].filter(([, release]) => inRange(kubernetes, release.kubernetes));
   const newest = fitting.map(([minor]) => minor).at(-1);
   return newest === undefined || newest === minorOf(versions.istio) ? versions.istio : `${newest}.0`;
 }

@@ -3,8 +3,7 @@ import type { IGateway } from "@kubernetes-models/gateway-api/gateway.networking
   "resolution-mode": "import",
 };
 import { stringify } from "yaml";
-import { listenerName, type OfferedHost } from "../model/exposed-hosts";
-import { gatewayPorts } from "../model/gateways";
+import { type ExposedHost, gatewayPorts, listenerName } from "../model/gateways";
 import type { GatewayDeploymentSettings } from "../settings/sections/gateways";
 import type { HelmValues } from "../shared/helm-release";
 import type { KubernetesObject } from "../shared/kubernetes/object";
@@ -35,7 +34,7 @@ export interface GatewayApiObjects {
 export function gatewayApiObjects(
   gateway: GatewayWorkload,
   settings: GatewayDeploymentSettings,
-  { hosts, revision }: { readonly hosts: readonly OfferedHost[]; readonly revision?: string },
+  { hosts, revision }: { readonly hosts: readonly ExposedHost[]; readonly revision?: string },
 ): GatewayApiObjects {
   const { name, namespace, service } = gateway;
   const data = parameters(gateway, settings);
@@ -65,7 +64,7 @@ export function gatewayApiObjects(
  * One listener for each host and protocol, open to routes of the namespace whose service is offered there: no other
  * namespace can take the name over. Where nothing is offered, one that answers 404, as a Gateway needs a listener.
  */
-function listeners({ ports, tls }: GatewayWorkload, hosts: readonly OfferedHost[]): Listener[] {
+function listeners({ ports, tls }: GatewayWorkload, hosts: readonly ExposedHost[]): Listener[] {
   const http = { port: ports.http2 ?? 80, protocol: "HTTP" };
   if (hosts.length === 0) return [{ name: "http", ...http }];
   const https = tls && {

@@ -2,12 +2,11 @@ import { isIP } from "node:net";
 import * as kubernetes from "@pulumi/kubernetes";
 import type * as pulumi from "@pulumi/pulumi";
 import type { ProgramContext } from "../settings/context";
-import { offeredHosts } from "../model/exposed-hosts";
+import { credentialName, exposedHosts, gatewayNamespace } from "../model/gateways";
 import type { GatewaysSettings, GatewayTlsSettings } from "../settings/sections/gateways";
 import type { TrafficSettings } from "../settings/sections/traffic";
 import { Layer, type LayerOptions } from "../shared/layer";
 import { lifecycleCommand } from "../shared/lifecycle-command";
-import { credentialName, gatewayNamespace } from "../model/gateways";
 
 export interface GatewayCertificatesArgs {
   readonly gateways: GatewaysSettings;
@@ -88,7 +87,7 @@ function given(tls: GatewayTlsSettings, secrets: GatewayCertificatesArgs["secret
 
 /** In openssl's format. `*` is no name, so it is replaced by the address of the nodes; this machine is always added. */
 function subjectAltNames(gateway: string, { traffic, nodeAddress }: GatewayCertificatesArgs): string[] {
-  const hosts = offeredHosts(traffic, gateway);
+  const hosts = exposedHosts(traffic, gateway);
   const named = hosts.filter((host) => host !== "*").map((host) => `DNS:${host}`);
   const kind = isIP(nodeAddress ?? "") === 0 ? "DNS" : "IP";
   const anyHost = hosts.includes("*") && nodeAddress !== undefined ? [`${kind}:${nodeAddress}`] : [];

@@ -1,8 +1,7 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import type { Resource } from "@pulumi/pulumi";
 import { controlPlaneOf, defaultRevision, revisionName } from "../model/control-planes";
-import { hostOwners } from "../model/exposed-hosts";
-import { gatewayWorkloads } from "../model/gateways";
+import { gatewayWorkloads, hostOwners } from "../model/gateways";
 import type { Settings } from "../settings/schema";
 import type { GatewayDeploymentSettings, GatewaysSettings } from "../settings/sections/gateways";
 import type { MeshSettings } from "../settings/sections/mesh";

@@ -1,4 +1,6 @@
+import type { Settings } from "../settings/schema";
 import type { GatewayDeploymentSettings, GatewaysSettings, GatewayTlsSettings } from "../settings/sections/gateways";
+import type { TrafficSettings } from "../settings/sections/traffic";
 import { isIncomplete, knownFields, setUnknown } from "../shared/unknown";
 import type { GatewayTls, GatewayWorkload } from "../shared/workload";
 
@@ -76,4 +78,37 @@ export function gatewayServicePorts({ ports, extraPorts }: GatewayDeploymentSett
     ...gatewayPorts.map(({ key, name, port }): [string, number] => [name, ports[key]?.port ?? port]),
     ...Object.entries(extraPorts).map(([name, { port }]): [string, number] => [name, port]),
   ]);
+}
+
+/** Host names under which a gateway exposes services, each once, sorted; `*` is any name. */
+export function exposedHosts({ services }: Pick<TrafficSettings, "services">, gateway: string): string[] {
+  const exposed = services.filter(({ gateways }) => gateways.includes(gateway));
+  return [...new Set(exposed.flatMap(({ hosts }) => hosts))].sort();
+}
+
+/** A host name under which a gateway exposes a service. */
+export interface ExposedHost {
+  readonly host: string;
+  /** Namespace of the service, and so of its routes. */
+  readonly namespace: string;
+}
+
+/** The host names that a gateway exposes, sorted, with the namespace of the one service that each belongs to. */
+export function hostOwners(
+  { traffic, bookinfo }: Pick<Settings, "traffic" | "bookinfo">,
+  gateway: string,
+): ExposedHost[] {
+  return exposedHosts(traffic, gateway).map((host) => {
+    const owner = traffic.services.find(({ gateways, hosts }) => gateways.includes(gateway) && hosts.includes(host));
+    return { host, namespace: owner?.namespace ?? bookinfo?.namespace ?? "" };
+  });
+}
+
+/**
+ * Name of the listener of a Gateway (Gateway API) for a host, by which a route attaches to it: `https.shop.example.com`,
+ * `https-any.example.com` for `*.example.com`, and `https` for any host.
+ */
+export function listenerName(protocol: "http" | "https", host: string): string {
+  if (host === "*") return protocol;
+  return host.startsWith("*.") ? `${protocol}-any${host.slice(1)}` : `${protocol}.${host}`;
 }

@@ -1,18 +1,21 @@
 import path from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 
-/** Where and what for the program runs; the settings say everything else. */
+/** Where the program runs, and for what. */
 export interface ProgramContext {
   /** Name of the stack: `dev`, `staging`, ... */
   readonly stack: string;
   /** Absolute path of the folder with Pulumi.yaml. */
   readonly projectRoot: string;
-  /** Whether objects are only written to files: nothing may be looked at but the settings. */
+  /** Whether objects are only written to files: nothing but the settings may be read. */
   readonly render: boolean;
 }
 
 /** Set by `npm run render`. */
 export const renderVariable = "TALOS_MESH_RENDER";
+
+/** The stack file, where it is not the one in the project's folder; set by the embedded engine and by commands. */
+export const stackFileVariable = "TALOS_MESH_STACK_FILE";
 
 export function programContext(): ProgramContext {
   return {

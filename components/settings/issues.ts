@@ -2,94 +2,55 @@ import { z } from "zod";
 import type { Problem, SettingPath } from "../shared/problem";
 import { schemaAt, valueAt } from "./schema-walk";
 import { expectedElsewhere, secretRef } from "./fields";
-import { suggestion } from "./suggest";
+import { kindOf, shown, shownSize, suggestion, typeNames } from "./wording";
 
-/** Zod's issues in the words of a person who wrote the stack file: what was found, what is expected. */
+/** Issues of zod as messages: what was found, what is expected. */
 
 type Issue = z.core.$ZodIssue;
 
-const types: Readonly<Record<string, string>> = {
-  string: "a text",
-  number: "a number",
-  int: "a whole number",
-  boolean: "true or false",
-  array: "a list",
-  object: "a map",
-  record: "a map",
-};
-
-function isList(value: unknown): boolean {
-  return Array.isArray(value);
-}
-
-/** The kind of a value, without the value: what stands in the wrong place may be somebody's password. */
-function kindOf(value: unknown): string {
-  if (value === null || value === undefined) return "nothing";
-  if (isList(value)) return "a list";
-  if (typeof value === "object") return Object.hasOwn(value, "secure") ? "a secret" : "a map";
-  return { string: "a text", number: "the number", boolean: "the value" }[typeof value as string] ?? typeof value;
-}
-
-/** A value as a message shows it: short, and on one line. */
-function show(value: unknown): string {
-  if (typeof value === "string") {
-    const text = JSON.stringify(value);
-    return text.length > 62 ? `${text.slice(0, 60)}..."` : text;
-  }
-  if (typeof value === "number" || typeof value === "boolean") return String(value);
-  return kindOf(value);
-}
-
-/** What a schema for texts says of a text it refuses, such as "a version such as 1.31.1". */
-function textExpected(schema: z.core.$ZodType | undefined): string | undefined {
+/** What a schema of strings expects, such as "a version such as 1.31.1". */
+function stringExpected(schema: z.core.$ZodType | undefined): string | undefined {
   if (!(schema instanceof z.ZodString)) return undefined;
   const issues = schema.safeParse(" ").error?.issues ?? [];
   return issues.find((issue) => issue.message.startsWith("expected "))?.message.slice("expected ".length);
 }
 
 function typeMessage(expected: string, value: unknown, schema: z.core.$ZodType | undefined, missing: boolean): string {
-  const wanted =
+  const described =
     schema === secretRef
       ? "a reference such as {secret: NAME} to an entry of talos-mesh:secrets"
-      : (textExpected(schema) ?? types[expected] ?? expected);
-  if (missing) return `missing; expected ${wanted}`;
+      : (stringExpected(schema) ?? typeNames[expected] ?? expected);
+  if (missing) return `missing; expected ${described}`;
   const scalar = typeof value === "number" || typeof value === "boolean";
-  if (expected === "string" && scalar) return `found ${kindOf(value)} ${show(value)}; expected ${wanted}, in quotes`;
+  if (expected === "string" && scalar)
+    return `found ${kindOf(value)} ${shown(value)}; expected ${described}, in quotes`;
   const scalarExpected = expected === "number" || expected === "int" || expected === "boolean";
-  if (!scalarExpected) return `found ${kindOf(value)}${scalar ? ` ${show(value)}` : ""}; expected ${wanted}`;
+  if (!scalarExpected) return `found ${kindOf(value)}${scalar ? ` ${shown(value)}` : ""}; expected ${described}`;
   const quoted = typeof value === "string" && value !== "" && !Number.isNaN(Number(value));
-  return `found ${show(value)}; expected ${wanted}${quoted ? ", without quotes" : ""}`;
+  return `found ${shown(value)}; expected ${described}${quoted ? ", without quotes" : ""}`;
 }
 
 function sizeMessage(issue: z.core.$ZodIssueTooSmall | z.core.$ZodIssueTooBig, value: unknown): string {
-  const low = issue.code === "too_small";
-  const limit = String(low ? issue.minimum : issue.maximum);
-  const bound = low ? "at least" : "at most";
-  if (issue.origin === "array") {
-    return `found ${isList(value) ? (value as unknown[]).length : 0} entries; expected ${bound} ${limit}`;
-  }
-  if (issue.origin === "string") {
-    const length = typeof value === "string" ? value.length : 0;
-    return length === 0 ? "found an empty text" : `found ${length} characters; expected ${bound} ${limit}`;
-  }
-  return `found ${show(value)}; expected ${bound} ${limit}`;
+  if (value === "") return `found ${shownSize(value)}`;
+  const limit = issue.code === "too_small" ? `at least ${issue.minimum}` : `at most ${issue.maximum}`;
+  return `found ${shownSize(value)}; expected ${limit}`;
 }
 
 function expectation(issue: Issue): string {
   if (issue.message.startsWith("expected ")) return issue.message;
   if (issue.code === "invalid_format" && issue.format === "starts_with") {
-    return `expected a text that begins with ${JSON.stringify((issue as { prefix?: string }).prefix)}`;
+    return `expected a string that begins with ${JSON.stringify((issue as { prefix?: string }).prefix)}`;
   }
   return "expected another form";
 }
 
-/** How deep into the value an alternative got before it failed: the deepest is what the user meant. */
+/** The alternative of a union that fits the value's type: it is the one that was meant. */
 function closest(alternatives: readonly (readonly Issue[])[], value: unknown): readonly Issue[] | undefined {
   if (typeof value !== "object" || value === null) return undefined;
   return alternatives.find((issues) => issues.every((issue) => issue.code !== "invalid_type" || issue.path.length > 0));
 }
 
-/** Problems that an issue of the schema stands for; `raw` is the whole value that was checked. */
+/** The problems of an issue; `raw` is the whole value that was checked. */
 export function describeIssue(issue: Issue, schema: z.core.$ZodType, raw: unknown, base: SettingPath): Problem[] {
   const inner = issue.path as (string | number)[];
   const path = [...base, ...inner];
@@ -110,7 +71,7 @@ export function describeIssue(issue: Issue, schema: z.core.$ZodType, raw: unknow
       return [{ path, message: typeMessage(issue.expected, value, at(), missing) }];
     case "invalid_value": {
       const options = `expected one of: ${issue.values.map(String).join(", ")}`;
-      return [{ path, message: missing ? `missing; ${options}` : `found ${show(value)}; ${options}` }];
+      return [{ path, message: missing ? `missing; ${options}` : `found ${shown(value)}; ${options}` }];
     }
     case "too_small":
     case "too_big":
@@ -118,7 +79,7 @@ export function describeIssue(issue: Issue, schema: z.core.$ZodType, raw: unknow
     case "invalid_key": {
       const first = issue.issues[0];
       return [
-        { path, message: `found the key ${show(inner.at(-1))}; ${first ? expectation(first) : "expected another"}` },
+        { path, message: `found the key ${shown(inner.at(-1))}; ${first ? expectation(first) : "expected another"}` },
       ];
     }
     case "invalid_union": {
@@ -126,11 +87,11 @@ export function describeIssue(issue: Issue, schema: z.core.$ZodType, raw: unknow
       if (nested) {
         return nested.flatMap((part) => describeIssue({ ...part, path: [...inner, ...part.path] }, schema, raw, base));
       }
-      return [{ path, message: `${missing ? "missing" : `found ${show(value)}`}; ${expectation(issue)}` }];
+      return [{ path, message: `${missing ? "missing" : `found ${shown(value)}`}; ${expectation(issue)}` }];
     }
     case "custom":
       return [{ path, message: issue.message }];
     default:
-      return [{ path, message: `found ${show(value)}; ${expectation(issue)}` }];
+      return [{ path, message: `found ${shown(value)}; ${expectation(issue)}` }];
   }
 }

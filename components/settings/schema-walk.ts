@@ -2,13 +2,13 @@ import { z } from "zod";
 import type { SettingPath } from "../shared/problem";
 
 /** The schema below optional, default and the like. */
-function unwrap(schema: z.core.$ZodType): z.core.$ZodType {
+export function unwrap(schema: z.core.$ZodType): z.core.$ZodType {
   if (schema instanceof z.ZodOptional || schema instanceof z.ZodDefault || schema instanceof z.ZodPrefault)
     return unwrap(schema.unwrap());
   return schema;
 }
 
-function isMap(value: unknown): value is Record<string, unknown> {
+export function isMapping(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
@@ -17,16 +17,16 @@ function shapeOf(object: z.ZodObject): Readonly<Record<string, z.core.$ZodType>>
 }
 
 /** The alternative of a union that the value was meant to be: by its literal key, else the one of its shape. */
-function alternative(union: z.ZodUnion, value: unknown): z.core.$ZodType | undefined {
+export function alternative(union: z.ZodUnion, value: unknown): z.core.$ZodType | undefined {
   if (union instanceof z.ZodDiscriminatedUnion) {
     const key = union.def.discriminator;
-    const found = isMap(value) ? value[key] : undefined;
+    const found = isMapping(value) ? value[key] : undefined;
     return union.options.find((option) => {
       const literal = option instanceof z.ZodObject ? shapeOf(option)[key] : undefined;
       return literal instanceof z.ZodLiteral && literal.values.has(found as string);
     });
   }
-  const shape = Array.isArray(value) ? z.ZodArray : isMap(value) ? z.ZodObject : undefined;
+  const shape = Array.isArray(value) ? z.ZodArray : isMapping(value) ? z.ZodObject : undefined;
   return shape && union.options.find((option) => unwrap(option) instanceof shape);
 }
 

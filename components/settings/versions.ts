@@ -1,5 +1,5 @@
 /**
- * Every version that talos-mesh pins, and what goes with what. Nothing else in the project names a version.
+ * Every version that talos-mesh pins, and which versions go together.
  * Sources: the releases' own support tables (istio.io/latest/docs/releases/supported-releases,
  * talos.dev/latest/introduction/support-matrix).
  */
@@ -19,72 +19,62 @@ export const versions = {
   netshoot: "v0.13",
 } as const;
 
-/** Images of the platform's add-ons, as their makers name them. */
+/** Images of the platform's add-ons, under their official names. */
 export const platformImages = {
   metricsServer: `registry.k8s.io/metrics-server/metrics-server:v${versions.metricsServer}`,
   kubeletServingCertApprover: `ghcr.io/alex1989hu/kubelet-serving-cert-approver:${versions.kubeletServingCertApprover}`,
 } as const;
 
-/** Oldest and newest Kubernetes minor version that goes with a minor version of something else, both included. */
+/** Oldest and newest Kubernetes minor version that is supported, both included. */
 export type KubernetesRange = readonly [oldest: string, newest: string];
 
-/**
- * Kubernetes that an Istio minor version supports.
- * Source: istio/istio.io, data/compatibility/supportStatus.yml.
- */
-export const istioSupportsKubernetes: Readonly<Record<string, KubernetesRange>> = {
-  "1.22": ["1.27", "1.30"],
-  "1.23": ["1.27", "1.30"],
-  "1.24": ["1.28", "1.31"],
-  "1.25": ["1.29", "1.32"],
-  "1.26": ["1.29", "1.33"],
-  "1.27": ["1.29", "1.33"],
-  "1.28": ["1.30", "1.34"],
-  "1.29": ["1.31", "1.35"],
-  "1.30": ["1.32", "1.36"],
-  "1.31": ["1.32", "1.36"],
-};
+/** What goes with a minor version of Istio. */
+export interface IstioRelease {
+  /** Source: istio/istio.io, data/compatibility/supportStatus.yml. */
+  readonly kubernetes: KubernetesRange;
+  /**
+   * Oldest minor version that `compatibilityVersion` may name; the newest is the one before this.
+   * Source: istio/istio, manifests/helm-profiles/compatibility-version-*.yaml of the release branch.
+   */
+  readonly oldestCompatibility: string;
+  /** The Kiali that Istio's release ships with its samples. Source: istio/istio, manifests/addons/gen.sh of the branch. */
+  readonly kiali: string;
+}
 
-/**
- * Kubernetes that a Talos minor version runs.
- * Source: siderolabs/talos, pkg/machinery/compatibility.
- */
-export const talosSupportsKubernetes: Readonly<Record<string, KubernetesRange>> = {
-  "1.7": ["1.25", "1.30"],
-  "1.8": ["1.26", "1.31"],
-  "1.9": ["1.27", "1.32"],
-  "1.10": ["1.28", "1.33"],
-  "1.11": ["1.29", "1.34"],
-  "1.12": ["1.30", "1.35"],
-  "1.13": ["1.31", "1.36"],
-  "1.14": ["1.32", "1.37"],
-};
+/** Supported minor versions of Istio, oldest first: one row each. */
+export const istioReleases: ReadonlyMap<string, IstioRelease> = new Map([
+  ["1.22", { kubernetes: ["1.27", "1.30"], oldestCompatibility: "1.20", kiali: "1.86.0" }],
+  ["1.23", { kubernetes: ["1.27", "1.30"], oldestCompatibility: "1.20", kiali: "1.87.0" }],
+  ["1.24", { kubernetes: ["1.28", "1.31"], oldestCompatibility: "1.21", kiali: "2.0.0" }],
+  ["1.25", { kubernetes: ["1.29", "1.32"], oldestCompatibility: "1.22", kiali: "2.5.0" }],
+  ["1.26", { kubernetes: ["1.29", "1.33"], oldestCompatibility: "1.23", kiali: "2.8.0" }],
+  ["1.27", { kubernetes: ["1.29", "1.33"], oldestCompatibility: "1.24", kiali: "2.12.0" }],
+  ["1.28", { kubernetes: ["1.30", "1.34"], oldestCompatibility: "1.25", kiali: "2.17.0" }],
+  ["1.29", { kubernetes: ["1.31", "1.35"], oldestCompatibility: "1.25", kiali: "2.21.0" }],
+  ["1.30", { kubernetes: ["1.32", "1.36"], oldestCompatibility: "1.25", kiali: "2.26.0" }],
+  ["1.31", { kubernetes: ["1.32", "1.36"], oldestCompatibility: "1.25", kiali: "2.27.0" }],
+]);
 
-/** Istio minor version that first has a part which settings ask for. Source: istio/istio, releasenotes. */
+/** Minor version of Istio that first has a feature. Source: istio/istio, releasenotes. */
 export const istioSince = {
   ambient: "1.24",
-  /** ConfigMaps that say how istiod deploys a Gateway of the Gateway API. */
+  /** ConfigMaps that set how istiod deploys a Gateway of the Gateway API. */
   gatewayParameters: "1.26",
   nftables: "1.27",
   nftablesInAmbient: "1.28",
 } as const;
 
-/**
- * The oldest minor version whose behaviour the charts of an Istio minor version can keep; the newest is the one before.
- * Source: istio/istio, manifests/helm-profiles/compatibility-version-*.yaml of each release branch.
- */
-export const oldestCompatibility: Readonly<Record<string, string>> = {
-  "1.22": "1.20",
-  "1.23": "1.20",
-  "1.24": "1.21",
-  "1.25": "1.22",
-  "1.26": "1.23",
-  "1.27": "1.24",
-  "1.28": "1.25",
-  "1.29": "1.25",
-  "1.30": "1.25",
-  "1.31": "1.25",
-};
+/** Supported minor versions of Talos, oldest first. Source: siderolabs/talos, pkg/machinery/compatibility. */
+export const talosReleases: ReadonlyMap<string, { readonly kubernetes: KubernetesRange }> = new Map([
+  ["1.7", { kubernetes: ["1.25", "1.30"] }],
+  ["1.8", { kubernetes: ["1.26", "1.31"] }],
+  ["1.9", { kubernetes: ["1.27", "1.32"] }],
+  ["1.10", { kubernetes: ["1.28", "1.33"] }],
+  ["1.11", { kubernetes: ["1.29", "1.34"] }],
+  ["1.12", { kubernetes: ["1.30", "1.35"] }],
+  ["1.13", { kubernetes: ["1.31", "1.36"] }],
+  ["1.14", { kubernetes: ["1.32", "1.37"] }],
+]);
 
 /** The chart repository and the image hub that Istio publishes to (from 1.31 on). */
 export const officialCharts = "https://blob.istio.io/istio-release/charts";
@@ -92,28 +82,11 @@ export const officialCharts = "https://blob.istio.io/istio-release/charts";
 export const officialOciCharts = "oci://ghcr.io/istio/release/charts";
 export const officialHub = "docker.io/istio";
 
-/** Images that a benchmark measures with, as their makers name them. */
+/** Images that a benchmark measures with, under their official names. */
 export const benchmarkImages = {
   fortio: `docker.io/fortio/fortio:${versions.fortio}`,
   iperf3: `docker.io/nicolaka/netshoot:${versions.netshoot}`,
 } as const;
-
-/**
- * The Kiali that goes with an Istio minor version: the one that Istio's own release ships beside its samples.
- * Source: istio/istio, manifests/addons/gen.sh of each release branch.
- */
-export const kialiForIstio: Readonly<Record<string, string>> = {
-  "1.22": "1.86.0",
-  "1.23": "1.87.0",
-  "1.24": "2.0.0",
-  "1.25": "2.5.0",
-  "1.26": "2.8.0",
-  "1.27": "2.12.0",
-  "1.28": "2.17.0",
-  "1.29": "2.21.0",
-  "1.30": "2.26.0",
-  "1.31": "2.27.0",
-};
 
 /** `1.29` of `v1.29.1`. */
 export function minorOf(version: string): string {
@@ -125,4 +98,9 @@ export function compareMinor(a: string, b: string): number {
   const [majorA = 0, minorA = 0] = a.split(".").map(Number);
   const [majorB = 0, minorB = 0] = b.split(".").map(Number);
   return majorA - majorB || minorA - minorB;
+}
+
+/** Whether a minor version is in the range. */
+export function inRange(minor: string, [oldest, newest]: KubernetesRange): boolean {
+  return compareMinor(minor, oldest) >= 0 && compareMinor(minor, newest) <= 0;
 }

@@ -7,10 +7,18 @@ export interface Problem {
   readonly message: string;
 }
 
+/** A place in a file, for a person and for sorting. */
+export interface Place {
+  /** As messages show it: `Pulumi.dev.yaml`. */
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+}
+
 /** The namespace of this project's configuration keys. */
 export const namespace = "talos-mesh";
 
-/** A path as the user writes it: `talos-mesh:traffic.services[0].http[1].route`. */
+/** A path as a stack file writes it: `talos-mesh:traffic.services[0].http[1].route`. */
 export function formatPath(path: SettingPath): string {
   const [section, ...rest] = path;
   const keys = rest.map((key) => {
@@ -20,27 +28,46 @@ export function formatPath(path: SettingPath): string {
   return `${namespace}:${section ?? ""}${keys.join("")}`;
 }
 
+/** An error that the user can act on: its message is all that is printed. */
+export class UserError extends Error {
+  override readonly name: string = "UserError";
+
+  get userMessage(): string {
+    return this.message;
+  }
+}
+
+/** A heading with the number of problems, and a line each. */
+export function problemList(lines: readonly string[], where: string): string {
+  const count = lines.length === 1 ? "1 problem" : `${lines.length} problems`;
+  return [`${count} in ${where}:`, ...lines.map((line) => `  ${line}`)].join("\n");
+}
+
 /** The stack that a message is about. */
 export interface Origin {
-  readonly stack?: string;
-  /** The stack file, such as `Pulumi.dev.yaml`. */
-  readonly file?: string;
+  readonly stack?: string | undefined;
+  /** The stack file, as messages show it: `Pulumi.dev.yaml`. */
+  readonly file?: string | undefined;
 }
 
-function heading(count: number, origin: Origin): string {
-  const where = [origin.file, origin.stack && `stack ${origin.stack}`].filter(Boolean).join(", ");
-  return `${count} ${count === 1 ? "setting needs" : "settings need"} a change${where ? ` (${where})` : ""}:`;
-}
-
-/** Every problem of a stack's settings, one a line. */
-export class SettingsError extends Error {
+/** Every problem of a stack file, in the order that is given, one a line. */
+export class SettingsError extends UserError {
   override readonly name = "SettingsError";
 
   constructor(
     readonly problems: readonly Problem[],
-    origin: Origin = {},
+    { stack, file }: Origin = {},
+    placeOf: (path: SettingPath) => Place | undefined = () => undefined,
   ) {
-    const lines = problems.map(({ path, message }) => `  ${formatPath(path)}: ${message}`);
-    super([heading(problems.length, origin), ...lines].join("\n"));
+    const lines = problems.map(({ path, message }) => {
+      const place = placeOf(path);
+      return `${place ? `${place.file}:${place.line}: ` : ""}${formatPath(path)}: ${message}`;
+    });
+    super(problemList(lines, file ?? (stack === undefined ? "the settings" : `the settings of stack ${stack}`)));
   }
+}
+
+/** A stack file that cannot be read: it does not exist, is not YAML, or has another form than the Pulumi CLI takes. */
+export class StackFileError extends UserError {
+  override readonly name = "StackFileError";
 }

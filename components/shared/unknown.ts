@@ -1,4 +1,4 @@
-import type { Problem, SettingPath } from "./problem";
+import type { SettingPath } from "./problem";
 
 /**
  * Parts of the settings that could not be read, because they have a mistake of their own. Reading one throws, and ends
@@ -33,6 +33,12 @@ export function ifKnown<Value>(read: () => Value): Value | undefined {
   }
 }
 
+/** The value, where every part of it is known. */
+export function allKnown<Value>(value: Value): Value {
+  if (typeof value === "object" && value !== null) Object.values(value).forEach(allKnown);
+  return value;
+}
+
 /** Objects and lists in which an entry is missing, because not even its name could be read. */
 const incomplete = new WeakSet<object>();
 
@@ -45,40 +51,47 @@ export function isIncomplete(container: object): boolean {
   return incomplete.has(container);
 }
 
-/** The problems that checks find, each check on its own: one that reads something unknown ends, the others go on. */
-export function* runChecks(...checks: readonly (() => Iterable<Problem>)[]): Iterable<Problem> {
-  for (const check of checks) {
+/** What `reads` yield, each on its own: one that reads something unknown ends, the others go on. */
+export function* runChecks<Result>(...reads: readonly (() => Iterable<Result>)[]): Iterable<Result> {
+  for (const read of reads) {
     try {
-      yield* check();
+      yield* read();
     } catch (error) {
       if (!(error instanceof UnknownValue)) throw error;
     }
   }
 }
 
-type Check<Value> = (value: Value, path: SettingPath) => Iterable<Problem>;
-
-/** Makes every check for every entry of a list or object; `path` is where the list or object is. */
-export function* checkEach<Value>(
+/**
+ * What `reads` yield for every entry of a list or object, each on its own: one that reads something unknown ends, the
+ * others go on.
+ *
+ * @param path where the list or object is
+ */
+export function* checkEach<Value, Result>(
   values: readonly Value[] | Readonly<Record<string, Value>> | undefined,
   path: SettingPath,
-  ...checks: readonly Check<Value>[]
-): Iterable<Problem> {
+  ...reads: readonly ((value: Value, path: SettingPath) => Iterable<Result>)[]
+): Iterable<Result> {
   for (const [key, value] of knownEntries(values)) {
-    yield* runChecks(...checks.map((check) => () => check(value, [...path, key])));
+    yield* runChecks(...reads.map((read) => () => read(value, [...path, key])));
   }
 }
 
 /** The entries that could be read, each with its position or name. */
-export function knownEntries<Value>(values: readonly Value[] | undefined): [number, Value][];
-export function knownEntries<Value>(values: Readonly<Record<string, Value>> | undefined): [string, Value][];
+export function knownEntries<Value>(values: readonly Value[] | undefined): [position: number, value: Value][];
 export function knownEntries<Value>(
   values: readonly Value[] | Readonly<Record<string, Value>> | undefined,
-): [string | number, Value][];
-export function knownEntries<Value>(values: Readonly<Record<string, Value>> | readonly Value[] = []): unknown[] {
+): [key: string | number, value: Value][];
+export function knownEntries<Value>(values: readonly Value[] | Readonly<Record<string, Value>> = []): unknown[] {
   const keys = Array.isArray(values) ? [...values.keys()] : Object.keys(values);
   const container = values as Readonly<Record<string | number, Value>>;
   return keys.flatMap((key) => ifKnown(() => [[key, container[key]]]) ?? []);
+}
+
+/** The names of an object's entries, where none is missing. */
+export function completeKeys(values: object): string[] {
+  return isIncomplete(values) ? unknown() : Object.keys(values);
 }
 
 /** A list of what `read` makes of each entry; an entry that cannot be made is unknown in the result too. */
@@ -114,7 +127,10 @@ export function knownFields<Fields extends object>(read: {
   for (const key of Object.keys(read) as (keyof Fields & string)[]) {
     const field = ifKnown(() => ({ value: read[key]() }));
     if (!field) setUnknown(result, key);
-    else if (field.value !== undefined) result[key] = field.value;
+    else if (field.value !== undefined) {
+      // Not by assignment, which would set the prototype for the key `__proto__`.
+      Object.defineProperty(result, key, { value: field.value, enumerable: true, writable: true, configurable: true });
+    }
   }
   return result as Fields;
 }

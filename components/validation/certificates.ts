@@ -1,34 +1,80 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
+import { exposedHosts } from "../model/gateways";
+import type { Settings } from "../settings/schema";
+import type { GatewayTlsSettings } from "../settings/sections/gateways";
+import type { Problem } from "../shared/problem";
+import { checkEach, ifKnown } from "../shared/unknown";
+import type { Check } from "./check";
 
-/** What is wrong with a certificate that a gateway is to show, or will be soon; never with a part of it in the text. */
+/** Checks of the certificates that gateways present, where the texts of the secrets are known. */
+export const certificateChecks: readonly Check[] = [
+  ({ settings }, { secretTexts }) => findings(settings, secretTexts, "error"),
+];
+
+/** Certificates that are still valid and expire soon. */
+export function certificateWarnings(
+  settings: Pick<Settings, "gateways" | "traffic">,
+  secretTexts: ReadonlyMap<string, string>,
+): Iterable<Problem> {
+  return findings(settings, secretTexts, "warning");
+}
+
+function findings(
+  { gateways, traffic }: Pick<Settings, "gateways" | "traffic">,
+  secretTexts: ReadonlyMap<string, string>,
+  severity: CertificateFinding["severity"],
+): Iterable<Problem> {
+  return checkEach(gateways, ["gateways"], ({ tls }, path) => {
+    if (!tls) return [];
+    const text = (field: CertificateFinding["field"]) => secretTexts.get(secretOf(tls, field) ?? "");
+    const texts = {
+      certificate: text("certificate"),
+      privateKey: text("privateKey"),
+      caCertificate: text("caCertificate"),
+    };
+    if (Object.values(texts).every((one) => one === undefined)) return [];
+    const hosts = ifKnown(() => exposedHosts(traffic, String(path[1])));
+    return checkCertificate(texts, hosts ?? [], new Date())
+      .filter((one) => one.severity === severity)
+      .map(({ field, message }) => ({
+        path: [...path, "tls", field],
+        message: `secret ${secretOf(tls, field)} ${message}`,
+      }));
+  });
+}
+
+function secretOf(tls: GatewayTlsSettings, field: CertificateFinding["field"]): string | undefined {
+  return tls[field]?.secret;
+}
+
+/** What is wrong with a certificate, or will be soon; the message has no part of it. */
 export interface CertificateFinding {
-  /** The field of `gateways.<name>.tls` it stands in. */
+  /** Field of `gateways.<name>.tls`. */
   readonly field: "certificate" | "privateKey" | "caCertificate";
   readonly message: string;
   /** Wrong now, or in need of attention. */
   readonly severity: "error" | "warning";
 }
 
-/** Texts of the secrets; a missing one is not judged. */
+/** Texts of the secrets; a missing one is not checked. */
 export interface CertificateTexts {
-  readonly certificate?: string;
-  readonly privateKey?: string;
-  readonly caCertificate?: string;
+  readonly certificate?: string | undefined;
+  readonly privateKey?: string | undefined;
+  readonly caCertificate?: string | undefined;
 }
 
-/** Days before its end from which a certificate is warned of: the time that renewing one by hand may take. */
+/** Days before it expires from which there is a warning: the time that renewing by hand may take. */
 const warningDays = 30;
 
 const dayMs = 24 * 60 * 60 * 1000;
 
 /**
- * Judges what a gateway is to show: that it can be read, that key and certificate are a pair, that it is valid now and
- * for a while, and that it names every host. A gateway with a wrong certificate answers nobody, and says so only in
- * its own log.
+ * Checks a gateway's certificate: it can be read, key and certificate are a pair, it is valid now and for a while, and it
+ * covers every host. A gateway with a wrong certificate refuses every client, and only its own log tells why.
  *
- * @param hosts names clients use, `*.domain` among them; `*` is not judged
+ * @param hosts names that clients use, `*.domain` among them; `*` is not checked
  */
-export function judgeCertificate(texts: CertificateTexts, hosts: readonly string[], now: Date): CertificateFinding[] {
+export function checkCertificate(texts: CertificateTexts, hosts: readonly string[], now: Date): CertificateFinding[] {
   const certificate = read(texts.certificate, (text) => new X509Certificate(text));
   const privateKey = read(texts.privateKey, (text) => createPrivateKey(text));
   const ca = read(texts.caCertificate, (text) => new X509Certificate(text));
@@ -50,13 +96,18 @@ export function judgeCertificate(texts: CertificateTexts, hosts: readonly string
       : []),
     ...(ca instanceof X509Certificate ? validity("caCertificate", ca, now) : []),
     ...(ca instanceof X509Certificate && !ca.ca
-      ? [error("caCertificate", "is not the certificate of an authority (CA:TRUE), so that it can vouch for no client")]
+      ? [
+          error(
+            "caCertificate",
+            "is not the certificate of an authority (CA:TRUE), so that it can sign no client certificate",
+          ),
+        ]
       : []),
   ];
 }
 
 function expected(label: string): string {
-  return `cannot be read; expected PEM: a text that begins with -----BEGIN ${label}-----`;
+  return `cannot be read; expected PEM, which begins with -----BEGIN ${label}-----`;
 }
 
 function read<Parsed>(text: string | undefined, parse: (text: string) => Parsed): Parsed | "unreadable" | undefined {
@@ -111,7 +162,7 @@ function cover(certificate: X509Certificate, hosts: readonly string[]): Certific
   ];
 }
 
-/** `*.domain` is covered by the same name only; clients no longer look at the subject. */
+/** `*.domain` is covered by the same name only; clients do not use the subject. */
 function covers(certificate: X509Certificate, host: string): boolean {
   if (host.startsWith("*.")) {
     return (certificate.subjectAltName ?? "").split(", ").includes(`DNS:${host}`);

@@ -1,4 +1,4 @@
-import { readStackConfig } from "../program/stack-file";
+import { readStackConfig } from "../../components/settings/stack-file";
 import { UserError } from "../program/errors";
 
 /** Something that is asked of this program and only the Pulumi CLI does. */

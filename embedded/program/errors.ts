@@ -1,16 +1,6 @@
-/** A failure that a person can act on: the message alone says what to do, a stack trace would only hide it. */
-export class UserError extends Error {
-  override readonly name: string = "UserError";
+import { UserError } from "../../components/shared/problem";
 
-  get userMessage(): string {
-    return this.message;
-  }
-}
-
-/** A stack file that cannot be read: not there, not YAML, or not of the form the Pulumi CLI takes. */
-export class StackFileError extends UserError {
-  override readonly name = "StackFileError";
-}
+export { StackFileError, UserError } from "../../components/shared/problem";
 
 /** A resource that could not be made. `cause` is what the host threw. */
 export class RegistrationError extends UserError {

@@ -4,7 +4,8 @@ import * as pulumi from "@pulumi/pulumi";
 import { ProgramErrors, UserError } from "./errors";
 import { HostMonitor, type Registration, type ResourceHost } from "./monitor";
 import { captureRuntimeLog, type ProgramLog } from "./runtime-log";
-import { projectName, readStackConfig, type SecretValue } from "./stack-file";
+import { stackFileVariable } from "../../components/settings/context";
+import { projectName, readStackConfig, type SecretValue } from "../../components/settings/stack-file";
 
 export type { Registration, ResourceHost } from "./monitor";
 export { isSecret, isUnknown, redactSecrets, unwrapSecrets } from "./secrets";
@@ -55,6 +56,8 @@ async function runAlone(run: ProgramRun): Promise<ProgramResult> {
   const monitor = new HostMonitor(run.host, (error) => failures.add(error));
   const restoreLog = captureRuntimeLog(runLog(run.log ?? toStderr, failures));
   const restoreRejections = captureRejections(failures);
+  const stackFile = process.env[stackFileVariable];
+  process.env[stackFileVariable] = path.resolve(run.configFile);
   try {
     pulumi.runtime.setMockOptions(monitor, projectName(run.projectRoot), run.stack, run.preview, "organization");
     pulumi.runtime.setAllConfig({ ...config.values }, [...config.secretKeys]);
@@ -70,6 +73,8 @@ async function runAlone(run: ProgramRun): Promise<ProgramResult> {
     failures.throwIfAny();
     return { outputs: monitor.outputs, registrations: monitor.registrations };
   } finally {
+    if (stackFile === undefined) delete process.env[stackFileVariable];
+    else process.env[stackFileVariable] = stackFile;
     restoreRejections();
     restoreLog();
     // Forgets the promises of a failed run too, of which the SDK would complain when the process ends.

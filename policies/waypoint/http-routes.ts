@@ -1,4 +1,4 @@
-import { listenerName } from "../../components/model/exposed-hosts";
+import { listenerName } from "../../components/model/gateways";
 import {
   type Exposure,
   isIstioGateway,

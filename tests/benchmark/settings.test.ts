@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { benchmarkRules } from "../../components/validation/rules/benchmark";
+import { buildModel } from "../../components/model/model";
+import { benchmarkChecks } from "../../components/validation/benchmark";
 import { benchmarkScenarios } from "../../components/model/benchmark-scenarios";
 import type { Settings } from "../../components/settings/schema";
 import { benchmark } from "../../components/settings/sections/benchmark";
@@ -10,10 +11,10 @@ const meshOf = (more: object = {}) => mesh.parse({ version: "1.31.1", ...more })
 const ambient = { profile: "ambient", dataPlane: "ambient" };
 
 function problems(settings: z.input<typeof benchmark>, ofMesh: object = {}): string[] {
-  const whole = { benchmark: benchmark.parse(settings), mesh: meshOf(ofMesh) } as Settings;
-  const context = { secretNames: new Set<string>(), secretTexts: new Map<string, string>() };
-  return benchmarkRules.flatMap((rule) =>
-    [...rule.check(whole, context)].map(({ path, message }) => `${path.join(".")}: ${message}`),
+  const model = buildModel({ benchmark: benchmark.parse(settings), mesh: meshOf(ofMesh), gateways: {} } as Settings);
+  const context = { secretNames: new Set<string>(), secretTexts: new Map<string, string>(), projectRoot: "" };
+  return benchmarkChecks.flatMap((check) =>
+    [...check(model, context)].map(({ path, message }) => `${path.join(".")}: ${message}`),
   );
 }
 
@@ -30,16 +31,16 @@ describe("the settings of a benchmark", () => {
 
   it("contain no value twice", () => {
     assert.deepEqual(problems({ scenarios: ["none", "none"], qps: [100, 100], keepAlive: [true, true] }), [
-      "benchmark.scenarios.1: value none is there already, at scenarios[0]",
-      "benchmark.qps.1: value 100 is there already, at qps[0]",
-      "benchmark.keepAlive.1: value true is there already, at keepAlive[0]",
+      "benchmark.scenarios.1: value none already exists, at benchmark.scenarios[0]",
+      "benchmark.qps.1: value 100 already exists, at benchmark.qps[0]",
+      "benchmark.keepAlive.1: value true already exists, at benchmark.keepAlive[0]",
     ]);
   });
 
   it("contain no payload size that the server cannot send", () => {
     assert.equal(benchmark.safeParse({ payloadSizes: [262_145] }).success, false);
     assert.deepEqual(problems({ preset: "article", payloadSizes: [1024] }), [
-      "benchmark.payloadSizes: found 1024; preset article asks details, whose answer cannot be chosen; remove one of them",
+      "benchmark.payloadSizes: found 1024; preset article requests details, whose response has a fixed size; remove one of them",
     ]);
   });
 
@@ -95,7 +96,7 @@ describe("the settings of a benchmark", () => {
   it("need enough blocks for an interval where there is a budget", () => {
     assert.deepEqual(problems({ blocks: 3 }), []);
     assert.deepEqual(problems({ blocks: 3, budgets: { p99: { max: 5 } } }), [
-      "benchmark.blocks: found 3; budgets are judged on an interval, which takes at least 7",
+      "benchmark.blocks: found 3; budgets are evaluated on an interval, which takes at least 7",
     ]);
   });
 });

@@ -2,8 +2,7 @@ import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { parse } from "yaml";
-import { parseSettings } from "../../components/validation/parse";
-import { unbuiltParts } from "../../components/validation/unbuilt";
+import { validate } from "../../components/validation/validate";
 import { root } from "./support";
 
 interface PackageJson {
@@ -60,15 +59,14 @@ for (const file of documents) {
       }
     });
 
-    it("shows stack files that are accepted, and that this release builds", () => {
+    it("shows stack files that are accepted", () => {
       for (const [, block = ""] of text.matchAll(/^```yaml\n([\s\S]*?)^```/gm)) {
         const stackFile = parse(block) as { config?: Record<string, unknown> } | null;
         if (!stackFile?.config) continue;
         const sections = Object.fromEntries(
           Object.entries(stackFile.config).map(([key, value]) => [key.replace("talos-mesh:", ""), value]),
         );
-        const { settings } = parseSettings(sections, { secretNames: [], file });
-        assert.deepEqual(unbuiltParts(settings), []);
+        validate(sections, { secretNames: [], file });
       }
     });
   });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { notes, urls } from "../../components/summary";
-import { parseSettings } from "../../components/validation/parse";
+import { validate } from "../../components/validation/validate";
 import type { Settings } from "../../components/settings/schema";
 
 function settings(overrides: Record<string, unknown> = {}): Settings {
@@ -22,7 +22,7 @@ function settings(overrides: Record<string, unknown> = {}): Settings {
     },
     ...overrides,
   };
-  return parseSettings(raw, { secretNames: [] }).settings;
+  return validate(raw, { secretNames: [] }).settings;
 }
 
 const productpage = settings().traffic.services[0];

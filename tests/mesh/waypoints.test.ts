@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
-import path from "node:path";
 import { waypointLabels, waypointObjects } from "../../components/mesh/waypoints";
 import { CrdSchemas } from "../support/crd-schema";
-import { projectRoot, runStack, type StackRun } from "../support/program";
+import { runStack, type StackRun } from "../support/program";
 import { meshInput } from "./values/inputs";
 
 const waypoints = [{ namespace: "bookinfo" }, { namespace: "bookinfo", service: "reviews", ingress: true }];
@@ -10,7 +9,7 @@ const ambient = { dataPlane: "ambient" as const, waypoints };
 
 describe("waypoints", () => {
   it("are Gateways for HBONE that the Gateway API's CRDs accept", () => {
-    const schemas = new CrdSchemas([path.join(projectRoot, "components/platform/charts/gateway-api/files/crds")]);
+    const schemas = new CrdSchemas();
     const objects = waypointObjects(meshInput(ambient).mesh);
     assert.deepEqual(
       objects.map(({ metadata }) => metadata),

@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { parseSettings } from "../../components/validation/parse";
+import { validate } from "../../components/validation/validate";
 import { isSecret } from "../../embedded/program/run-program";
 import { projectRoot, runStack, type StackRun } from "../support/program";
 
@@ -124,7 +124,7 @@ describe("observability in the program", () => {
       observability: { prometheus: {}, kiali: { signingKey: { secret: "kiali" } } },
     };
     const check = (key: string) =>
-      parseSettings(stack, { secretNames: ["kiali"], secretTexts: new Map([["kiali", key]]) });
+      validate(stack, { secretNames: ["kiali"], secretTexts: new Map([["kiali", key]]) });
     assert.throws(() => check("too short"), /kiali\.signingKey: the secret has 9 bytes; Kiali takes 16, 24 or 32/);
     assert.doesNotThrow(() => check("0123456789abcdef"));
   });

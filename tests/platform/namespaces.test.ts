@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { namespaces } from "../../components/platform/namespaces";
-import { parseSettings } from "../../components/validation/parse";
+import { validate } from "../../components/validation/validate";
 import { readStackFile, root } from "../settings/stack-files";
 
-const { settings } = parseSettings(readStackFile(`${root}/Pulumi.dev.yaml`).sections, { secretNames: [] });
+const { settings } = validate(readStackFile(`${root}/Pulumi.dev.yaml`).sections, { secretNames: [] });
 const { mesh } = settings;
 const ingress = settings.gateways.ingress ?? assert.fail("dev has an ingress gateway");
 const bookinfo = settings.bookinfo ?? assert.fail("dev has Bookinfo");

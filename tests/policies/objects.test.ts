@@ -1,18 +1,11 @@
 import assert from "node:assert/strict";
-import { meshKinds } from "../../components/validation/crds";
-import { schemaProblems } from "../../components/validation/structural-schema";
 import { compilePolicies } from "../../policies/compile";
-import type { KubernetesObject } from "../../components/shared/kubernetes/object";
 import { CrdSchemas } from "../support/crd-schema";
 import { ambientShop, refusals, shopModel, shopSources } from "../support/policy-models";
 import { examples } from "./examples";
 import { scenarios } from "./scenarios";
 
-function problems({ apiVersion, kind, spec }: KubernetesObject): string[] {
-  const known = meshKinds().get(`${apiVersion} ${kind}`);
-  assert.ok(known, `${apiVersion} ${kind}`);
-  return [...schemaProblems(known.spec, spec, [])].map(({ path, message }) => `${path.join(".")}: ${message}`);
-}
+const schemas = new CrdSchemas();
 
 const entry = {
   apiVersion: "networking.istio.io/v1",
@@ -45,10 +38,9 @@ describe("objects that a user wrote out", () => {
     const ambient = ["match", "mirror", "fault", "jwt", "audit"] as const;
     const models = [...given, ...ambient.map((name) => ambientShop(examples[name].settings))];
     const objects = models.flatMap(compilePolicies).filter(({ kind }) => kind !== "NetworkPolicy");
-    for (const object of objects) assert.deepEqual(problems(object), [], object.kind);
+    for (const object of objects) assert.deepEqual(schemas.problems(object), [], object.kind);
   });
 
-  const schemas = new CrdSchemas();
   const wrong: Readonly<Record<string, object>> = {
     "a misspelt key": { ...entry.spec, host: ["a"] },
     "a misspelt key in a list": { ...entry.spec, ports: [{ number: 443, name: "tls", protocl: "TLS" }] },
@@ -59,9 +51,8 @@ describe("objects that a user wrote out", () => {
     "a number below the least": { ...entry.spec, ports: [{ number: -1, name: "tls" }] },
   };
   for (const [what, spec] of Object.entries(wrong)) {
-    it(`are refused for ${what}, as JSON Schema has it`, () => {
-      assert.notDeepEqual(schemas.problems({ ...entry, spec }), []);
-      assert.equal(problems({ ...entry, spec }).length, 1);
+    it(`are refused for ${what}`, () => {
+      assert.equal(schemas.problems({ ...entry, spec }).length, 1);
     });
   }
 });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { sidecarScoping } from "../../components/model/scoping";
-import { parseSettings } from "../../components/validation/parse";
+import { validate } from "../../components/validation/validate";
 import type { KubernetesObject } from "../../components/shared/kubernetes/object";
 import type { Workload } from "../../components/shared/workload";
 import type { PolicyModel } from "../../components/model/policies/policy-model";
@@ -96,7 +96,7 @@ describe("scoping of proxies", () => {
   });
 
   it("lists the services that every proxy calls: trace collectors and external authorizers", () => {
-    const { settings } = parseSettings(
+    const { settings } = validate(
       {
         environment: "dev",
         cluster: { kind: "existing", name: "t", kubeconfig: { file: "./kubeconfig" } },
@@ -128,7 +128,7 @@ describe("scoping of proxies", () => {
         cluster: { kind: "embedded", name: "t" },
         mesh: { version: "1.31.1", ...mesh },
       };
-      const { settings } = parseSettings({ ...raw, security: { authorization } }, { secretNames: [] });
+      const { settings } = validate({ ...raw, security: { authorization } }, { secretNames: [] });
       return sidecarScoping(settings) !== undefined;
     };
     assert.deepEqual(

@@ -2,9 +2,8 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { SettingsError } from "../../components/shared/problem";
-import { parseSettings } from "../../components/validation/parse";
-import { unbuiltParts } from "../../components/validation/unbuilt";
-import { readStackFile, root } from "./stack-files";
+import { readStack } from "../../components/validation/stack";
+import { root } from "./stack-files";
 
 const bad = path.join(root, "tests/fixtures/bad");
 const good = path.join(root, "tests/fixtures/good");
@@ -16,16 +15,15 @@ function names(folder: string, extension: string): string[] {
     .sort();
 }
 
-/** The message a stack file gets; undefined where it is accepted. Files named unbuilt-* are judged as a deployment's. */
+/** The message for a stack file, without its folder; undefined where it is accepted. */
 function messageFor(folder: string, name: string): string | undefined {
-  const { sections, secretNames } = readStackFile(path.join(folder, `${name}.yaml`));
-  const refuse = name.startsWith("unbuilt-") ? unbuiltParts : undefined;
+  const file = path.join(folder, `${name}.yaml`);
   try {
-    parseSettings(sections, { secretNames, file: `${name}.yaml`, refuse });
+    readStack(root, file);
     return undefined;
   } catch (error) {
     assert.ok(error instanceof SettingsError, String(error));
-    return error.message;
+    return error.message.replaceAll(`${path.relative(root, folder)}/`, "");
   }
 }
 

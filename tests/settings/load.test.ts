@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import * as pulumi from "@pulumi/pulumi";
-import { loadSettings } from "../../components/validation/load";
+import { loadStack } from "../../components/validation/stack";
 import { settingsSchema } from "../../components/settings/schema";
 import { readStackFile, root } from "./stack-files";
 
@@ -21,7 +21,7 @@ function configure(sections: Record<string, unknown>, secretSections: readonly s
 
 function refusal(): string {
   try {
-    loadSettings();
+    loadStack();
   } catch (error) {
     assert.ok(
       pulumi.RunError.isInstance(error),
@@ -45,11 +45,11 @@ describe("loading the settings of a stack", () => {
 
   after(() => pulumi.runtime.setAllConfig({}));
 
-  it("reads the stack dev and leaves nothing out", () => {
+  it("reads the stack dev", () => {
     configure(dev);
-    const { settings, stack, leftOut } = loadSettings();
-    assert.equal(stack, "test");
-    assert.deepEqual(leftOut, []);
+    const { context, model } = loadStack();
+    const { settings } = model;
+    assert.equal(context.stack, "test");
     assert.equal(settings.cluster.kind, "embedded");
     assert.equal(settings.gateways.ingress?.ports.http?.nodePort, 30080);
   });
@@ -57,22 +57,23 @@ describe("loading the settings of a stack", () => {
   it("takes an empty section, as the CLI fills it in from Pulumi.yaml, for one that is absent", () => {
     const { environment, cluster, mesh } = dev;
     configure({ environment, cluster, mesh });
-    const absent = loadSettings().settings;
+    const absent = loadStack().model.settings;
     const empty = { platform: {}, charts: {}, images: {}, gateways: {}, traffic: {}, security: {}, secrets: {} };
     configure({ environment, cluster, mesh, ...empty });
-    assert.deepEqual(loadSettings().settings, absent);
+    assert.deepEqual(loadStack().model.settings, absent);
   });
 
   it("does not look at the configuration of other projects and providers", () => {
     configure(dev);
     pulumi.runtime.setConfig("kubernetes:context", "mine");
     pulumi.runtime.setConfig("talos-mesh-two:whatever", "{}");
-    assert.equal(loadSettings().settings.environment, "dev");
+    assert.equal(loadStack().model.settings.environment, "dev");
   });
 
   it("makes secrets Outputs that are secret from the first moment", async () => {
     configure({ ...dev, secrets: { kubeconfig: secretText } });
-    const { settings, secrets } = loadSettings();
+    const { model, secrets } = loadStack();
+    const { settings } = model;
     assert.deepEqual(Object.keys(secrets), ["kubeconfig"]);
     const secret = secrets.kubeconfig ?? assert.fail("no such secret");
     assert.equal(await pulumi.isSecret(secret), true);
@@ -85,7 +86,7 @@ describe("loading the settings of a stack", () => {
     const cluster = { kind: "existing", name: "test", kubeconfig: { secret: "kubeconfig" } };
     const charts = { source: "./charts" };
     configure({ ...dev, cluster, charts, secrets: { kubeconfig: secretText } });
-    assert.equal(loadSettings().settings.cluster.kind, "existing");
+    assert.equal(loadStack().model.settings.cluster.kind, "existing");
     configure({ ...dev, cluster, charts, secrets: { kubeconfg: secretText } });
     assert.match(refusal(), /cluster\.kubeconfig\.secret: found kubeconfig, .*did you mean kubeconfg\?/);
   });
@@ -101,11 +102,11 @@ describe("loading the settings of a stack", () => {
   }
 
   const wrongSecrets: [string, unknown, RegExp][] = [
-    ["a text", secretText, /talos-mesh:secrets: expected a map/],
-    ["a list", [secretText], /talos-mesh:secrets: expected a map/],
-    ["nothing", "", /talos-mesh:secrets: expected a map/],
-    ["a map of maps", { kubeconfig: { text: secretText } }, /talos-mesh:secrets\.kubeconfig: expected a text/],
-    ["a map of lists", { kubeconfig: [secretText] }, /talos-mesh:secrets\.kubeconfig: expected a text/],
+    ["a text", secretText, /talos-mesh:secrets: expected a mapping/],
+    ["a list", [secretText], /talos-mesh:secrets: expected a mapping/],
+    ["nothing", "", /talos-mesh:secrets: expected a mapping/],
+    ["a map of maps", { kubeconfig: { text: secretText } }, /talos-mesh:secrets\.kubeconfig: expected a string/],
+    ["a map of lists", { kubeconfig: [secretText] }, /talos-mesh:secrets\.kubeconfig: expected a string/],
     ["an empty text", { token: secretText, kubeconfig: "" }, /talos-mesh:secrets\.kubeconfig: is empty/],
     ["a text of blanks", { token: secretText, kubeconfig: " \n" }, /talos-mesh:secrets\.kubeconfig: is empty/],
   ];
@@ -122,7 +123,7 @@ describe("loading the settings of a stack", () => {
     const cluster = { kind: "existing", name: "test", kubeconfig: { secret: "kubeconfig" } };
     configure({ ...dev, cluster, charts: { source: "./charts" }, secrets: { kubeconfig: "" } });
     assert.deepEqual(refusal().split("\n"), [
-      "1 setting needs a change (stack test):",
+      "1 problem in the settings of stack test:",
       "  talos-mesh:secrets.kubeconfig: is empty",
     ]);
   });
@@ -143,16 +144,16 @@ describe("loading the settings of a stack", () => {
       verification: {},
     });
     assert.deepEqual(refusal().split("\n"), [
-      "4 settings need a change (stack test):",
+      "4 problems in the settings of stack test:",
       "  talos-mesh:mesh.profil: unknown key; did you mean profile?",
       "  talos-mesh:security.authorization.allow[0].to: found detail; no such workload in namespace bookinfo; did you mean details?",
-      "  talos-mesh:verification: not built in this release; remove it (planned: verification)",
+      "  talos-mesh:verification: is not part of this release; remove it, or set enabled: false",
       "  talos-mesh:trafic: unknown section; did you mean traffic?",
     ]);
   });
 
   it("reports a section that is no JSON as the text it is", () => {
     configure({ ...dev, mesh: "{version: 1.31.1}" });
-    assert.match(refusal(), /talos-mesh:mesh: found a text; expected a map/);
+    assert.match(refusal(), /talos-mesh:mesh: found a string; expected a mapping/);
   });
 });

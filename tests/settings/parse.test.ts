@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import path from "node:path";
 import fc from "fast-check";
 import { formatPath, SettingsError } from "../../components/shared/problem";
-import { parseSettings } from "../../components/validation/parse";
+import { validate } from "../../components/validation/validate";
 import { settingsSchema } from "../../components/settings/schema";
 import { readStackFile, root, stacks } from "./stack-files";
 
@@ -10,7 +10,7 @@ const seed = 20_241;
 
 function problemsOf(sections: Record<string, unknown>): readonly string[] {
   try {
-    parseSettings(sections, { secretNames: [] });
+    validate(sections, { secretNames: [] });
     return [];
   } catch (error) {
     if (error instanceof SettingsError) return error.message.split("\n");
@@ -66,13 +66,13 @@ describe("parsing settings", () => {
   for (const stack of stacks) {
     it(`accepts Pulumi.${stack}.yaml`, () => {
       const { sections, secretNames } = readStackFile(path.join(root, `Pulumi.${stack}.yaml`));
-      parseSettings(sections, { secretNames });
+      validate(sections, { secretNames });
     });
 
     it(`changes nothing when what came of Pulumi.${stack}.yaml is parsed again`, () => {
       const { sections, secretNames } = readStackFile(path.join(root, `Pulumi.${stack}.yaml`));
-      const { settings } = parseSettings(sections, { secretNames });
-      assert.deepEqual(parseSettings({ ...settings }, { secretNames }).settings, settings);
+      const { settings } = validate(sections, { secretNames });
+      assert.deepEqual(validate({ ...settings }, { secretNames }).settings, settings);
     });
   }
 
@@ -113,13 +113,13 @@ describe("parsing settings", () => {
 
   it("takes under 30 ms for the stack dev", () => {
     const { sections } = readStackFile(path.join(root, "Pulumi.dev.yaml"));
-    assert.ok(fastest(5, () => parseSettings(sections, { secretNames: [] })) < 30);
+    assert.ok(fastest(5, () => validate(sections, { secretNames: [] })) < 30);
   });
 
   it("takes ten times as long for ten times as many services, with slack for the machine", () => {
     const [hundred, thousand] = [large(100), large(1000)];
-    const small = fastest(5, () => parseSettings(hundred, { secretNames: [] }));
-    const big = fastest(3, () => parseSettings(thousand, { secretNames: [] }));
+    const small = fastest(5, () => validate(hundred, { secretNames: [] }));
+    const big = fastest(3, () => validate(thousand, { secretNames: [] }));
     assert.ok(big / small < 30, `100 services: ${small.toFixed(1)} ms, 1,000 services: ${big.toFixed(1)} ms`);
   });
 

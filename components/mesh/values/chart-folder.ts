@@ -3,7 +3,7 @@ import path from "node:path";
 import { parse } from "yaml";
 import type { Settings } from "../../settings/schema";
 import type { MeshSettings } from "../../settings/sections/mesh";
-import { suggestion } from "../../settings/suggest";
+import { suggestion } from "../../settings/wording";
 import type { HelmValues } from "../../shared/helm-release";
 import { isTree, mergeValues } from "../../shared/merge";
 import type { Problem, SettingPath } from "../../shared/problem";

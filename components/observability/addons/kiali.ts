@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { resources, secretRef } from "../../settings/fields";
-import { compareMinor, kialiForIstio, minorOf } from "../../settings/versions";
+import { compareMinor, istioReleases, minorOf } from "../../settings/versions";
 import type { HelmValues } from "../../shared/helm-release";
 import { rootNamespace } from "../../shared/istio";
 import { anonymousProblems, type Chart, defineAddon, repositoryAndTag, serviceUrl, type SettingsOf } from "./addon";
@@ -98,7 +98,7 @@ export const kiali = defineAddon({
 
 /** The version that goes with Istio's; the image has the version of the chart. */
 function kialiChart(istioVersion: string) {
-  const version = kialiForIstio[minorOf(istioVersion)];
+  const version = istioReleases.get(minorOf(istioVersion))?.kiali;
   if (version === undefined) throw new Error(`no Kiali is known to go with Istio ${istioVersion}`);
   return {
     name: "kiali-server",

@@ -5,7 +5,7 @@ import { type Exposure, isIstioGateway, type MeshService, type PolicyModel } fro
 import type { HttpRuleSettings } from "../../settings/sections/traffic";
 import type { Problem, SettingPath } from "../../shared/problem";
 import { checkEach, knownEntries, runChecks } from "../../shared/unknown";
-import { disjoint } from "../rules/matches";
+import { disjoint } from "../../model/matches";
 
 /** Limits of the CRD. */
 const limits = { hosts: 16, rules: 16, matches: 127 } as const;

@@ -1,25 +1,19 @@
 import { capabilities, type Capability } from "../../../policies/capabilities";
 import { policyObjects } from "../../../policies/compile";
 import type { PolicyModel } from "../../model/policies/policy-model";
-import { stackPolicies } from "../../model/policies/resolve";
-import { places } from "../../settings/places";
+import { expandPath } from "../../settings/expand-path";
 import type { Settings } from "../../settings/schema";
 import { compareMinor, minorOf } from "../../settings/versions";
 import type { KubernetesObject } from "../../shared/kubernetes/object";
 import type { Problem } from "../../shared/problem";
 import { checkEach, runChecks } from "../../shared/unknown";
-import { rule } from "../rules/rule";
+import type { Check } from "../check";
 import { accessRuleProblems } from "./access-rules";
 import { egressProblems } from "./egress";
 import { httpRouteProblems } from "./http-routes";
 import { waypointSecurityProblems } from "./waypoint-security";
 
-export const policyRules = [
-  rule(
-    ["mesh", "gateways", "observability", "bookinfo", "applications", "traffic", "security", "objects"],
-    (settings) => policyProblems(stackPolicies(settings), settings),
-  ),
-];
+export const policyChecks: readonly Check[] = [({ policies, settings }) => policyProblems(policies, settings)];
 
 /** Policies that would not hold: by each other, by the data plane, or by the release of Istio. */
 export function policyProblems(
@@ -45,8 +39,7 @@ function* releaseProblems({
   const rows: readonly Capability[] = Object.values(capabilities);
   for (const { setting, since, title } of rows) {
     if (since === undefined || compareMinor(minorOf(version), since) >= 0) continue;
-    for (const [path, value] of places({ traffic, security }, setting.split("."))) {
-      if (value === undefined) continue;
+    for (const [path] of expandPath({ traffic, security }, setting)) {
       const message = `${title}: needs Istio ${since} or newer, and mesh.version is ${version}; remove it, or upgrade`;
       yield { path, message };
     }

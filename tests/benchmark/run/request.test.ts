@@ -2,11 +2,11 @@ import assert from "node:assert/strict";
 import { benchmarkRequest } from "../../../components/benchmark/run/request";
 import { environmentImages } from "../../../components/images";
 import { imageName, imageNames } from "../../../components/model/images";
-import { parseSettings } from "../../../components/validation/parse";
+import { validate } from "../../../components/validation/validate";
 
 function settingsOf(sections: object) {
   const raw = { environment: "dev", cluster: { kind: "embedded", name: "test" }, mesh: { version: "1.31.1" } };
-  const { settings } = parseSettings({ ...raw, benchmark: {}, ...sections }, { secretNames: ["pull"] });
+  const { settings } = validate({ ...raw, benchmark: {}, ...sections }, { secretNames: ["pull"] });
   assert.ok(settings.benchmark);
   return { ...settings, benchmark: settings.benchmark };
 }

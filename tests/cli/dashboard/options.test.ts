@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { parseCommandLine } from "../../../cli/command";
 import { command } from "../../../cli/commands/dashboard";
 import { pageOf, pages } from "../../../cli/dashboard/page";
-import { parseSettings } from "../../../components/validation/parse";
+import { validate } from "../../../components/validation/validate";
 
 describe("the options of npm run dashboard", () => {
   const parse = (...argv: string[]) => parseCommandLine(command, argv).values;
@@ -35,7 +35,7 @@ describe("the options of npm run dashboard", () => {
 
 describe("an addon's page", () => {
   const settingsWith = (observability: object, cluster: object = existing) =>
-    parseSettings(
+    validate(
       { environment: "dev", cluster, mesh: { version: "1.31.1" }, observability },
       { secretNames: [], file: "test" },
     ).settings;

@@ -4,9 +4,9 @@ import path from "node:path";
 import fc from "fast-check";
 import { environmentImages } from "../../../components/images";
 import { imageName, imageNames, imageReference, mirrored } from "../../../components/model/images";
-import { parseSettings } from "../../../components/validation/parse";
+import { validate } from "../../../components/validation/validate";
 import type { Settings } from "../../../components/settings/schema";
-import { stackSettings } from "../../../embedded/program/stack-settings";
+import { readStack } from "../../../components/validation/stack";
 import { projectRoot, runStack } from "../../support/program";
 import { stacks } from "../../settings/stack-files";
 
@@ -15,7 +15,7 @@ const digest = (digit: string) => `sha256:${digit.repeat(64)}`;
 
 function settings(sections: object = {}): Settings {
   const raw = { environment: "dev", cluster: { kind: "embedded", name: "test" }, mesh: { version: "1.31.1" } };
-  return parseSettings({ ...raw, ...sections }, { secretNames: [] }).settings;
+  return validate({ ...raw, ...sections }, { secretNames: [] }).settings;
 }
 
 /** What is pulled, by component. */
@@ -68,7 +68,7 @@ describe("the images of an environment", function () {
   this.timeout(60_000);
 
   it("are those of its own pods and of its charts' values, each from where it is pulled", async () => {
-    const given = stackSettings(projectRoot, stackFile);
+    const given = readStack(projectRoot, stackFile).settings;
     const run = await runStack({
       stack: "images",
       configFile: stackFile,
@@ -88,7 +88,7 @@ describe("the images of an environment", function () {
   it("have names that a digest can be given for", () => {
     for (const stack of stacks) {
       for (const { source } of environmentImages(
-        stackSettings(projectRoot, path.join(projectRoot, `Pulumi.${stack}.yaml`)),
+        readStack(projectRoot, path.join(projectRoot, `Pulumi.${stack}.yaml`)).settings,
       )) {
         assert.ok(imageNames.includes(imageName(source)), source);
       }
@@ -145,7 +145,7 @@ describe("the images of an environment", function () {
 describe("a pull secret", () => {
   it("has to be a Docker configuration, and is not repeated where it is none", () => {
     const parse = (text: string) =>
-      parseSettings(
+      validate(
         {
           environment: "dev",
           cluster: { kind: "embedded", name: "test" },
@@ -186,7 +186,7 @@ describe("npm run images", function () {
 
   it("prints the same as JSON", () => {
     const { stdout } = images("--stack", "any", "--config", stackFile, "--json");
-    assert.deepEqual(JSON.parse(stdout), environmentImages(stackSettings(projectRoot, stackFile)));
+    assert.deepEqual(JSON.parse(stdout), environmentImages(readStack(projectRoot, stackFile).settings));
   });
 
   it("says what is wrong with its options", () => {

@@ -3,7 +3,7 @@ import path from "node:path";
 import { runCommand } from "../../../cli/command";
 import { command } from "../../../cli/commands/profile";
 import { differences, differenceText, givenValues, meshOf, seenValues, withProfile } from "../../../cli/profile";
-import { stackSettings } from "../../../embedded/program/stack-settings";
+import { readStack } from "../../../components/validation/stack";
 import { parse } from "yaml";
 import { chartFolder } from "../../mesh/values/chart-folder";
 import { projectRoot } from "../../support/program";
@@ -126,7 +126,7 @@ describe("the difference of two profiles", () => {
   });
 
   it("brings the ambient data plane along with profile ambient, and leaves a stack's own otherwise", () => {
-    const dev = meshOf(stackSettings(projectRoot, path.join(projectRoot, "Pulumi.dev.yaml")));
+    const dev = meshOf(readStack(projectRoot, path.join(projectRoot, "Pulumi.dev.yaml")).settings);
     assert.equal(withProfile(dev, "ambient").mesh.dataPlane, "ambient");
     assert.equal(withProfile(dev, "demo").mesh.dataPlane, "sidecar");
     const mixed = { ...dev, mesh: { ...dev.mesh, namespaces: { shop: { dataPlane: "ambient" as const } } } };

@@ -86,15 +86,14 @@ describe("npm run render", () => {
     assert.doesNotMatch(stderr, /^ +at /m);
   });
 
-  it("refuses what is not built yet, or leaves it out and says so", () => {
-    const config = stackFile("unbuilt.yaml", { "talos-mesh:verification": { enabled: true } });
-    const out = path.join(folder, "unbuilt");
-    const refused = render(["--stack", "dev", "--config", config, "--out", out]);
+  it("refuses verification while this release has none, and accepts it where it is off", () => {
+    const out = path.join(folder, "verification");
+    const config = (enabled: boolean) => stackFile("verification.yaml", { "talos-mesh:verification": { enabled } });
+    const refused = render(["--stack", "dev", "--config", config(true), "--out", out]);
     assert.equal(refused.status, 1);
-    assert.match(refused.stderr, /talos-mesh:verification: .*not built/);
-    const skipped = render(["--stack", "dev", "--config", config, "--out", out, "--skip-unbuilt"]);
-    assert.equal(skipped.status, 0, skipped.stderr);
-    assert.match(skipped.stderr, /^warning: left out: talos-mesh:verification: /);
+    assert.match(refused.stderr, /talos-mesh:verification: is not part of this release/);
+    const accepted = render(["--stack", "dev", "--config", config(false), "--out", out]);
+    assert.equal(accepted.status, 0, accepted.stderr);
     assert.ok(Object.keys(contents(out)).length > 20);
   });
 

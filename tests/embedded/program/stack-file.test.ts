@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { readStackConfig } from "../../../embedded/program/stack-file";
+import { readStackConfig } from "../../../components/settings/stack-file";
 import { projectRoot } from "../../support/program";
 import { writeStackFile } from "./stack-files";
 

@@ -7,10 +7,9 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import tls from "node:tls";
 import { execFileSync } from "node:child_process";
-import { judgeCertificate } from "../../../components/validation/certificates";
+import { certificateWarnings, checkCertificate } from "../../../components/validation/certificates";
 import { SettingsError } from "../../../components/shared/problem";
-import { parseSettings } from "../../../components/validation/parse";
-import { certificateWarnings } from "../../../components/validation/rules/certificates";
+import { validate } from "../../../components/validation/validate";
 import { authority, type KeyPair, needsOpenssl, selfSigned } from "./openssl";
 
 const dayMs = 24 * 60 * 60 * 1000;
@@ -29,7 +28,7 @@ describe("a self-signed certificate", function () {
     assert.ok(certificate.checkPrivateKey(createPrivateKey(made.privateKey)));
     assert.ok(certificate.verify(certificate.publicKey), "is signed by itself");
     assert.equal(certificate.ca, false);
-    assert.deepEqual(judgeCertificate(made, ["shop.example.com", "*.books.example.com", "localhost"], new Date()), []);
+    assert.deepEqual(checkCertificate(made, ["shop.example.com", "*.books.example.com", "localhost"], new Date()), []);
     const days = (new Date(certificate.validTo).getTime() - Date.now()) / dayMs;
     assert.ok(days > 759 && days < 761, `${days} days`);
   });
@@ -83,8 +82,8 @@ describe("a certificate that is given", function () {
     clients = authority();
   });
 
-  const judge = (texts: Parameters<typeof judgeCertificate>[0], hosts: string[] = [], inDays = 0) =>
-    judgeCertificate(texts, hosts, new Date(Date.now() + inDays * dayMs)).map(
+  const judge = (texts: Parameters<typeof checkCertificate>[0], hosts: string[] = [], inDays = 0) =>
+    checkCertificate(texts, hosts, new Date(Date.now() + inDays * dayMs)).map(
       ({ field, severity, message }) => `${severity} ${field}: ${message}`,
     );
 
@@ -151,7 +150,7 @@ describe("a certificate that is given", function () {
         ["cert", certificate],
         ["key", own.privateKey],
       ]);
-      const { settings } = parseSettings({ ...raw, traffic }, { secretNames: ["cert", "key"], secretTexts });
+      const { settings } = validate({ ...raw, traffic }, { secretNames: ["cert", "key"], secretTexts });
       return [...certificateWarnings(settings, secretTexts)];
     };
     assert.throws(
@@ -165,7 +164,7 @@ describe("a certificate that is given", function () {
     assert.deepEqual(parse(own.certificate, ["shop.example.com"]), []);
     const ending = selfSigned(names, 10);
     const warnings = certificateWarnings(
-      parseSettings({ ...raw, traffic: {} }, { secretNames: ["cert", "key"] }).settings,
+      validate({ ...raw, traffic: {} }, { secretNames: ["cert", "key"] }).settings,
       new Map([["cert", ending.certificate]]),
     );
     assert.deepEqual(

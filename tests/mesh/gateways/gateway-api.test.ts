@@ -3,9 +3,8 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { parseAllDocuments, stringify } from "yaml";
 import { gatewayApiObjects } from "../../../components/mesh/gateway-api-gateways";
-import { gatewayWorkloads } from "../../../components/model/gateways";
-import { hostOwners } from "../../../components/model/exposed-hosts";
-import { parseSettings } from "../../../components/validation/parse";
+import { gatewayWorkloads, hostOwners } from "../../../components/model/gateways";
+import { validate } from "../../../components/validation/validate";
 import { unwrapSecrets } from "../../../embedded/program/run-program";
 import { CrdSchemas } from "../../support/crd-schema";
 import { projectRoot, runStack, type StackRun } from "../../support/program";
@@ -15,9 +14,9 @@ const golden = path.join(__dirname, "golden-gateway-api");
 const update = process.env.UPDATE_GOLDEN === "1";
 const stackFile = path.join(projectRoot, "tests/fixtures/good/gateways-gateway-api.yaml");
 
-const { settings } = parseSettings(...parsed(stackFile));
+const { settings } = validate(...parsed(stackFile));
 
-function parsed(file: string): Parameters<typeof parseSettings> {
+function parsed(file: string): Parameters<typeof validate> {
   const { sections, secretNames } = readStackFile(file);
   return [sections, { secretNames, file: path.basename(file) }];
 }

@@ -5,7 +5,7 @@ import Ajv from "ajv";
 import { stringify } from "yaml";
 import { gatewayValues } from "../../../components/mesh/values/gateway";
 import { gatewayServicePorts } from "../../../components/model/gateways";
-import { parseSettings } from "../../../components/validation/parse";
+import { validate } from "../../../components/validation/validate";
 import type { GatewayDeploymentSettings } from "../../../components/settings/sections/gateways";
 
 const golden = path.join(__dirname, "golden");
@@ -40,7 +40,7 @@ function settingsWith(gateway: object, images: object = {}) {
     images,
     gateways: { ingress: gateway },
   };
-  return parseSettings(raw, { secretNames: ["registry"] }).settings;
+  return validate(raw, { secretNames: ["registry"] }).settings;
 }
 
 function valuesOf(gateway: object, images?: object) {

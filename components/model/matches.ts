@@ -1,0 +1,76 @@
+import type { HttpRuleSettings } from "../settings/sections/traffic";
+
+export type Match = NonNullable<HttpRuleSettings["match"]>[number];
+export type StringMatch = NonNullable<Match["uri"]>;
+
+/** Whether a string matches every request's path. */
+function isAnyPath(uri: StringMatch): boolean {
+  return uri.prefix === "/" || uri.regex === ".*" || uri.regex === "/.*";
+}
+
+/** Whether a rule takes every request there is. */
+export function matchesEverything({ match }: Pick<HttpRuleSettings, "match">): boolean {
+  return match === undefined || match.some((one) => Object.keys(one).length === 1 && !!one.uri && isAnyPath(one.uri));
+}
+
+/** Whether all strings of `narrow` are strings of `wide`; false also where that cannot be told. */
+function includes(wide: StringMatch, narrow: StringMatch): boolean {
+  if (wide.exact !== undefined) return narrow.exact === wide.exact;
+  if (wide.prefix !== undefined) return (narrow.exact ?? narrow.prefix)?.startsWith(wide.prefix) ?? false;
+  return wide.regex === ".*" || wide.regex === narrow.regex;
+}
+
+/** Whether no string can match both; false also where that cannot be told. */
+function excludes(a: StringMatch, b: StringMatch): boolean {
+  if (a.exact !== undefined && b.exact !== undefined) return a.exact !== b.exact;
+  if (a.exact !== undefined && b.prefix !== undefined) return !a.exact.startsWith(b.prefix);
+  if (a.prefix !== undefined && b.exact !== undefined) return !b.exact.startsWith(a.prefix);
+  if (a.prefix !== undefined && b.prefix !== undefined) {
+    return !a.prefix.startsWith(b.prefix) && !b.prefix.startsWith(a.prefix);
+  }
+  return false;
+}
+
+/** The strings that a match looks at, by what they are of: `uri`, `header end-user`. */
+export function conditions(match: Match): Map<string, StringMatch> {
+  const found = new Map<string, StringMatch>();
+  if (match.uri && !isAnyPath(match.uri)) found.set("uri", match.uri);
+  if (match.method) found.set("method", match.method);
+  // Header names are the same in capitals.
+  for (const [name, value] of Object.entries(match.headers ?? {})) found.set(`header ${name.toLowerCase()}`, value);
+  for (const [name, value] of Object.entries(match.queryParams ?? {})) found.set(`query ${name}`, value);
+  if (match.sourceWorkload !== undefined) found.set("source", { exact: match.sourceWorkload });
+  return found;
+}
+
+/** Whether every request that `narrow` matches is one that `wide` matches. */
+function covers(wide: Match, narrow: Match): boolean {
+  const given = conditions(narrow);
+  return [...conditions(wide)].every(([of, string]) => {
+    const same = given.get(of);
+    return same !== undefined && includes(string, same);
+  });
+}
+
+/** Whether no request can match both. */
+export function disjoint(a: Match, b: Match): boolean {
+  const others = conditions(b);
+  return [...conditions(a)].some(([of, string]) => {
+    const other = others.get(of);
+    return other !== undefined && excludes(string, other);
+  });
+}
+
+/** Rules that never match, each with the earlier rule that takes its requests. */
+export function* shadowedRules<Rule extends Pick<HttpRuleSettings, "match">>(
+  rules: readonly Rule[],
+): Iterable<{ readonly hidden: Rule; readonly by: Rule }> {
+  for (const [index, hidden] of rules.entries()) {
+    const by =
+      hidden.match &&
+      rules
+        .slice(0, index)
+        .find((earlier) => hidden.match?.every((one) => earlier.match?.some((wide) => covers(wide, one))));
+    if (by) yield { hidden, by };
+  }
+}

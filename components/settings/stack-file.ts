@@ -1,0 +1,153 @@
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import { type Document, isAlias, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument } from "yaml";
+import { type Place, problemList, StackFileError } from "../shared/problem";
+import { isMapping } from "./schema-walk";
+
+/** The configuration of a stack in the form in which the Pulumi CLI passes it to a program. */
+export interface StackConfig {
+  /** String by full key (`talos-mesh:mesh`); objects and lists as JSON. */
+  readonly values: Readonly<Record<string, string>>;
+  /** Full keys whose value holds a secret. */
+  readonly secretKeys: readonly string[];
+  /** The place of a value, or of the part around it that exists. */
+  readonly placeOf: (fullKey: string, keys: readonly (string | number)[]) => Place | undefined;
+}
+
+/** Gives the value for an encrypted one at a place such as `talos-mesh:secrets.grafana`. */
+export type SecretValue = (name: string, ciphertext: string) => string;
+
+/** The project's name, from its Pulumi.yaml. */
+export function projectName(projectRoot: string): string {
+  const file = path.join(projectRoot, "Pulumi.yaml");
+  const { name } = readYaml(file, projectRoot).value;
+  if (typeof name !== "string" || name === "") throw new StackFileError(`${file}: name: expected the project's name`);
+  return name;
+}
+
+/**
+ * Reads a stack file as the Pulumi CLI does: a key without a namespace belongs to the project, an object becomes JSON,
+ * `{secure: ...}` is a secret anywhere, and defaults come from Pulumi.yaml.
+ *
+ * @throws StackFileError
+ */
+export function readStackConfig(projectRoot: string, configFile: string, secretValue: SecretValue): StackConfig {
+  const project = projectName(projectRoot);
+  const projectFile = readYaml(path.join(projectRoot, "Pulumi.yaml"), projectRoot);
+  const stackFile = readYaml(path.resolve(configFile), projectRoot);
+  const values: Record<string, string> = {};
+  const secretKeys = new Set<string>();
+  const sources = new Map<string, { readonly file: YamlFile; readonly key: string }>();
+  const add = (file: YamlFile, key: string, raw: unknown): void => {
+    const fullKey = key.includes(":") ? key : `${project}:${key}`;
+    const { value, secret } = revealed(raw, fullKey, secretValue);
+    const given = value ?? "";
+    values[fullKey] = typeof given === "string" ? given : JSON.stringify(given);
+    if (secret) secretKeys.add(fullKey);
+    sources.set(fullKey, { file, key });
+  };
+  for (const [key, raw] of projectDefaults(projectFile)) add(projectFile, key, raw);
+  for (const [key, raw] of Object.entries(section(stackFile, "config"))) add(stackFile, key, raw);
+  return {
+    values,
+    secretKeys: [...secretKeys],
+    placeOf: (fullKey, keys) => {
+      const { file, key } = sources.get(fullKey) ?? { file: stackFile, key: fullKey };
+      return placeIn(file, ["config", key, ...keys]);
+    },
+  };
+}
+
+/** Pulumi.yaml declares keys; one with a `value` or a `default` holds for every stack. */
+function projectDefaults(file: YamlFile): [string, unknown][] {
+  return Object.entries(section(file, "config")).flatMap(([key, declared]): [string, unknown][] => {
+    const value = isMapping(declared) ? (declared.value ?? declared.default) : declared;
+    return value === undefined || value === null ? [] : [[key, value]];
+  });
+}
+
+/** A value with its secrets filled in, and whether there are any. */
+function revealed(raw: unknown, name: string, secretValue: SecretValue): { value: unknown; secret: boolean } {
+  if (isMapping(raw) && Object.keys(raw).length === 1 && typeof raw.secure === "string") {
+    return { value: secretValue(name, raw.secure), secret: true };
+  }
+  let secret = false;
+  const reveal = (item: unknown, at: string): unknown => {
+    const result = revealed(item, at, secretValue);
+    secret ||= result.secret;
+    return result.value;
+  };
+  if (Array.isArray(raw)) {
+    const value = raw.map((item, index) => reveal(item, `${name}[${index}]`));
+    return { value, secret };
+  }
+  if (!isMapping(raw)) return { value: raw, secret };
+  const value = Object.fromEntries(Object.entries(raw).map(([key, item]) => [key, reveal(item, `${name}.${key}`)]));
+  return { value, secret };
+}
+
+interface YamlFile {
+  readonly file: string;
+  /** As messages show it: relative to the project where it is inside. */
+  readonly shown: string;
+  readonly document: Document;
+  readonly lines: LineCounter;
+  readonly value: Readonly<Record<string, unknown>>;
+}
+
+function readYaml(file: string, projectRoot: string): YamlFile {
+  let text: string;
+  try {
+    text = readFileSync(file, "utf8");
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    throw new StackFileError(code === "ENOENT" ? `${file}: there is no such file` : message, { cause: error });
+  }
+  const shown = shownPath(file, projectRoot);
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, merge: true });
+  if (document.errors.length > 0) {
+    const problems = document.errors.map((error) => `${shown}:${lines.linePos(error.pos[0]).line}: ${error.message}`);
+    throw new StackFileError(problemList(problems, shown));
+  }
+  const value: unknown = document.toJS() ?? {};
+  if (!isMapping(value))
+    throw new StackFileError(problemList([`${shown}:1: expected a mapping with the key config`], shown));
+  return { file, shown, document, lines, value };
+}
+
+/** Relative to the project where the file is inside, so that every command shows the same. */
+export function shownPath(file: string, projectRoot: string): string {
+  const relative = path.relative(projectRoot, file);
+  return relative.startsWith("..") ? file : relative;
+}
+
+function section(file: YamlFile, key: string): Readonly<Record<string, unknown>> {
+  const found = file.value[key] ?? {};
+  if (isMapping(found)) return found;
+  const { line } = placeIn(file, [key]);
+  throw new StackFileError(
+    problemList([`${file.shown}:${line}: ${key}: expected a mapping of key: value`], file.shown),
+  );
+}
+
+/** The place of the innermost part that exists. */
+function placeIn({ shown, document, lines }: YamlFile, keys: readonly (string | number)[]): Place {
+  let offset = 0;
+  let node: unknown = document.contents;
+  for (const key of keys) {
+    if (isAlias(node)) node = node.resolve(document);
+    if (isMap(node)) {
+      const pair = node.items.find((item) => isScalar(item.key) && String(item.key.value) === String(key));
+      if (!pair || !isNode(pair.key)) break;
+      offset = pair.key.range?.[0] ?? offset;
+      node = pair.value;
+    } else if (isSeq(node)) {
+      node = node.items[Number(key)];
+      if (!isNode(node)) break;
+      offset = node.range?.[0] ?? offset;
+    } else break;
+  }
+  const { line, col } = lines.linePos(offset);
+  return { file: shown, line, column: col };
+}

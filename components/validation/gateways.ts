@@ -1,0 +1,315 @@
+import { controlPlaneOf } from "../model/control-planes";
+import { exposedHosts, gatewayNamespace, gatewayPorts } from "../model/gateways";
+import type { Model } from "../model/model";
+import type { GatewayDeploymentSettings } from "../settings/sections/gateways";
+import { compareMinor, istioSince, minorOf } from "../settings/versions";
+import type { Problem, SettingPath } from "../shared/problem";
+import { checkEach, runChecks } from "../shared/unknown";
+import { type Check, duplicates, type Entry, systemNamespace } from "./check";
+
+/** Checks of `talos-mesh:gateways`. */
+export const gatewayChecks: readonly Check[] = [
+  ({ settings: { gateways } }) => checkEach(gateways, ["gateways"], ...everyGateway),
+  ({ settings: { gateways } }) =>
+    checkEach(gateways, ["gateways"], (gateway, path) =>
+      gateway.kind === "gateway-api" ? runChecks(...gatewayApiLimits.map((check) => () => check(gateway, path))) : [],
+    ),
+  uniqueNodePorts,
+  applicationNamespaces,
+  metricsForAutoscale,
+  loadBalancers,
+  tlsFields,
+  selfSigned,
+  idlePassthrough,
+  listeners,
+  gatewayApiRelease,
+  chartValues,
+  egressGateway,
+];
+
+type GatewayCheck = (gateway: GatewayDeploymentSettings, path: SettingPath) => Iterable<Problem>;
+
+const everyGateway: readonly GatewayCheck[] = [
+  namespace,
+  uniquePorts,
+  reservedPortNames,
+  clusterIpPorts,
+  replicas,
+  autoscaleRange,
+  disruptionBudget,
+  loadBalancerOnly,
+  externalTraffic,
+];
+
+function nameIn(path: SettingPath): string {
+  return String(path[1]);
+}
+
+function* namespace({ namespace: given }: GatewayDeploymentSettings, path: SettingPath): Iterable<Problem> {
+  const at = given === undefined ? path : [...path, "namespace"];
+  yield* systemNamespace(at, gatewayNamespace(nameIn(path), { namespace: given }), true);
+}
+
+function* uniquePorts({ ports, extraPorts }: GatewayDeploymentSettings, path: SettingPath): Iterable<Problem> {
+  const own = gatewayPorts.map(({ key, port }) => ({ key, port: () => ports[key]?.port ?? port }));
+  const entries = function* (): Iterable<Entry> {
+    yield* checkEach(own, path, ({ key, port }) => [{ path: [...path, "ports", key, "port"], key: port() }]);
+    yield* checkEach(extraPorts, [...path, "extraPorts"], ({ port }, at) => [{ path: [...at, "port"], key: port }]);
+  };
+  yield* duplicates(entries(), "port");
+}
+
+function* reservedPortNames({ extraPorts }: GatewayDeploymentSettings, path: SettingPath): Iterable<Problem> {
+  for (const { key, name } of gatewayPorts) {
+    if (!Object.hasOwn(extraPorts, name)) continue;
+    yield { path: [...path, "extraPorts", name], message: `every gateway has a port of this name; set ports.${key}` };
+  }
+}
+
+/** The ports that nodes open for a gateway. */
+function* nodePorts({ ports, extraPorts }: GatewayDeploymentSettings, path: SettingPath): Iterable<Entry> {
+  for (const [field, given] of Object.entries({ ports, extraPorts })) {
+    yield* checkEach<{ readonly nodePort?: number | undefined } | undefined, Entry>(
+      given,
+      [...path, field],
+      (port, at) => (port?.nodePort === undefined ? [] : [{ path: [...at, "nodePort"], key: port.nodePort }]),
+    );
+  }
+}
+
+function* uniqueNodePorts({ settings: { gateways } }: Model): Iterable<Problem> {
+  yield* duplicates(checkEach(gateways, ["gateways"], nodePorts), "nodePort");
+}
+
+function* clusterIpPorts(gateway: GatewayDeploymentSettings, path: SettingPath): Iterable<Problem> {
+  if (gateway.serviceType !== "ClusterIP") return;
+  for (const { path: at } of nodePorts(gateway, path)) {
+    yield { path: at, message: "a Service of type ClusterIP has none; remove it" };
+  }
+}
+
+function* replicas({ autoscale, replicas: given }: GatewayDeploymentSettings, path: SettingPath): Iterable<Problem> {
+  if (!autoscale || given === undefined) return;
+  yield { path: [...path, "replicas"], message: "autoscale decides the number of replicas; remove one of the two" };
+}
+
+function* autoscaleRange({ autoscale }: GatewayDeploymentSettings, path: SettingPath): Iterable<Problem> {
+  if (!autoscale || autoscale.min <= autoscale.max) return;
+  yield {
+    path: [...path, "autoscale", "min"],
+    message: `found ${autoscale.min}; expected at most max, ${autoscale.max}`,
+  };
+}
+
+function* disruptionBudget(gateway: GatewayDeploymentSettings, path: SettingPath): Iterable<Problem> {
+  const { podDisruptionBudget: budget } = gateway;
+  if (!budget) return;
+  const fewest = gateway.autoscale?.min ?? gateway.replicas ?? 1;
+  if (budget.minAvailable >= fewest) {
+    yield {
+      path: [...path, "podDisruptionBudget", "minAvailable"],
+      message: `found ${budget.minAvailable} of ${fewest} replicas, so that no node could be drained; expected fewer`,
+    };
+  } else if (fewest < 2) {
+    yield {
+      path: [...path, "podDisruptionBudget"],
+      message: "the chart creates none for a single replica; set replicas: 2, or remove it",
+    };
+  }
+}
+
+function* loadBalancerOnly(gateway: GatewayDeploymentSettings, path: SettingPath): Iterable<Problem> {
+  const { serviceType } = gateway;
+  if (serviceType === "LoadBalancer") return;
+  for (const key of ["loadBalancerTimeout", "loadBalancerClass"] as const) {
+    if (gateway[key] === undefined) continue;
+    yield { path: [...path, key], message: `goes with serviceType LoadBalancer only; found ${serviceType}` };
+  }
+}
+
+function* externalTraffic(gateway: GatewayDeploymentSettings, path: SettingPath): Iterable<Problem> {
+  if (!gateway.externalTrafficPolicy || gateway.serviceType !== "ClusterIP") return;
+  yield {
+    path: [...path, "externalTrafficPolicy"],
+    message: "a Service of type ClusterIP gets no traffic from outside; remove it",
+  };
+}
+
+function applicationNamespaces({ settings: { gateways, applications = [] } }: Model): Iterable<Problem> {
+  return checkEach(gateways, ["gateways"], (gateway, path) => {
+    const name = gatewayNamespace(nameIn(path), gateway);
+    if (!applications.some((application) => application.namespace === name)) return [];
+    return [
+      {
+        path: [...path, "namespace"],
+        message: `found ${name}, a namespace of talos-mesh:applications, which is deployed elsewhere; expected one of your own`,
+      },
+    ];
+  });
+}
+
+/** Nothing is known of what an existing cluster has, and simulated nodes carry no load. */
+function metricsForAutoscale({ settings: { cluster, gateways, platform } }: Model): Iterable<Problem> {
+  if ((cluster.kind !== "talos" && cluster.kind !== "docker") || platform.metricsServer === true) return [];
+  return checkEach(gateways, ["gateways"], ({ autoscale }, path) =>
+    autoscale
+      ? [
+          {
+            path: [...path, "autoscale"],
+            message: "scales by what metrics-server measures; set talos-mesh:platform.metricsServer: true",
+          },
+        ]
+      : [],
+  );
+}
+
+function loadBalancers({ settings: { cluster, gateways } }: Model): Iterable<Problem> {
+  if (cluster.kind !== "embedded" && cluster.kind !== "docker") return [];
+  const message = `found LoadBalancer; a cluster of kind ${cluster.kind} has no load balancer; expected one of: NodePort, ClusterIP`;
+  return checkEach(gateways, ["gateways"], ({ serviceType }, path) =>
+    serviceType === "LoadBalancer" ? [{ path: [...path, "serviceType"], message }] : [],
+  );
+}
+
+/** Which fields go with which TLS mode. */
+function tlsFields({ settings: { gateways } }: Model): Iterable<Problem> {
+  const fields = ["certificate", "privateKey", "caCertificate", "selfSigned"] as const;
+  return checkEach(gateways, ["gateways"], function* ({ tls }, gateway) {
+    if (!tls) return;
+    const path = [...gateway, "tls"];
+    if (tls.mode === "PASSTHROUGH") {
+      for (const field of fields.filter((one) => tls[one])) {
+        yield { path: [...path, field], message: "a gateway of mode PASSTHROUGH presents no certificate; remove it" };
+      }
+      return;
+    }
+    if (tls.mode === "MUTUAL" && !tls.caCertificate) {
+      yield {
+        path: [...path, "caCertificate"],
+        message: "missing; mode MUTUAL requires certificates of clients, and this one signs them",
+      };
+    }
+    if (tls.mode === "SIMPLE" && tls.caCertificate) {
+      yield { path: [...path, "caCertificate"], message: "goes with mode MUTUAL only; found SIMPLE" };
+    }
+    const given = [tls.certificate, tls.privateKey].filter((value) => value !== undefined).length;
+    if (tls.selfSigned ? given > 0 : given < 2) {
+      yield { path, message: "expected both certificate and privateKey, or selfSigned: true" };
+    }
+  });
+}
+
+function selfSigned({ settings: { environment, gateways } }: Model): Iterable<Problem> {
+  if (environment === "dev") return [];
+  return checkEach(gateways, ["gateways"], ({ tls }, path) =>
+    tls?.selfSigned && tls.mode !== "PASSTHROUGH"
+      ? [
+          {
+            path: [...path, "tls", "selfSigned"],
+            message: `found true; environment ${environment} expects a certificate of your own`,
+          },
+        ]
+      : [],
+  );
+}
+
+/** Gateways that pass TLS on, and no service uses it: they would serve the plain port alone. */
+function idlePassthrough({ settings: { gateways, traffic, objects = [] } }: Model): Iterable<Problem> {
+  // A raw Gateway may configure it.
+  if (objects.some(({ kind }) => kind === "Gateway")) return [];
+  return checkEach(gateways, ["gateways"], ({ tls }, path) => {
+    if (tls?.mode !== "PASSTHROUGH") return [];
+    const exposed = traffic.services.filter((service) => service.gateways.includes(nameIn(path)));
+    if (exposed.length === 0 || exposed.some((service) => service.tls)) return [];
+    return [
+      {
+        path: [...path, "tls", "mode"],
+        message:
+          "found PASSTHROUGH, and every service on this gateway has http, which such a gateway serves in plain text; " +
+          "set tls in place of http in an entry of talos-mesh:traffic.services, or mode SIMPLE, or remove tls",
+      },
+    ];
+  });
+}
+
+/** The port on which gateways of istiod report their status. */
+const statusPort = 15021;
+
+const byChart = "set kind: chart";
+
+/** What a gateway that istiod deploys does not have. */
+const gatewayApiLimits: readonly GatewayCheck[] = [
+  function* ({ extraPorts }, path) {
+    if (Object.keys(extraPorts).length === 0) return;
+    yield {
+      path: [...path, "extraPorts"],
+      message: `a gateway of kind gateway-api opens ports for HTTP and HTTPS only, as routes for others are in Gateway API's experimental channel; remove it, or ${byChart}`,
+    };
+  },
+  function* ({ ports: { status } }, path) {
+    if (!status || status.port === statusPort) return;
+    yield {
+      path: [...path, "ports", "status", "port"],
+      message: `found ${status.port}; a gateway of kind gateway-api has ${statusPort}; or ${byChart}`,
+    };
+  },
+  function* ({ ports, tls }, path) {
+    if (!ports.https || tls) return;
+    yield {
+      path: [...path, "ports", "https"],
+      message: "a gateway of kind gateway-api opens it for tls only; set tls, or remove it",
+    };
+  },
+  function* ({ tls }, path) {
+    if (tls?.mode !== "PASSTHROUGH") return;
+    yield {
+      path: [...path, "tls", "mode"],
+      message: `found PASSTHROUGH; a gateway of kind gateway-api expects one of: SIMPLE, MUTUAL, as TLSRoute is in Gateway API's experimental channel; or ${byChart}`,
+    };
+  },
+];
+
+/** How many listeners a Gateway has at most. Source: its CRD. */
+const mostListeners = 64;
+
+function listeners({ settings: { gateways, traffic } }: Model): Iterable<Problem> {
+  return checkEach(gateways, ["gateways"], ({ kind, tls }, path) => {
+    if (kind !== "gateway-api") return [];
+    const hosts = exposedHosts(traffic, nameIn(path)).length;
+    const most = tls ? mostListeners / 2 : mostListeners;
+    if (hosts <= most) return [];
+    const message = `${hosts} hosts are exposed on it, and a Gateway${tls ? " with tls" : ""} has listeners for ${most}; use wildcards, or ${byChart}`;
+    return [{ path, message }];
+  });
+}
+
+function gatewayApiRelease({ settings: { gateways, mesh } }: Model): Iterable<Problem> {
+  return checkEach(gateways, ["gateways"], (gateway, path) => {
+    if (gateway.kind !== "gateway-api") return [];
+    const { version } = controlPlaneOf(mesh, gatewayNamespace(nameIn(path), gateway));
+    if (compareMinor(minorOf(version), istioSince.gatewayParameters) >= 0) return [];
+    return [
+      {
+        path: [...path, "kind"],
+        message: `found gateway-api, which needs Istio ${istioSince.gatewayParameters} or newer; mesh.version is ${version}; upgrade, or ${byChart}`,
+      },
+    ];
+  });
+}
+
+function* chartValues({ settings: { gateways, mesh } }: Model): Iterable<Problem> {
+  const kinds = Object.values(gateways).map(({ kind }) => kind);
+  if (kinds.length === 0 || kinds.includes("chart") || Object.keys(mesh.values.gateway ?? {}).length === 0) return;
+  yield {
+    path: ["mesh", "values", "gateway"],
+    message: "are values of the gateway chart, and every gateway is of kind gateway-api; remove them",
+  };
+}
+
+function* egressGateway({ settings: { gateways, security } }: Model): Iterable<Problem> {
+  if (security.egress?.mode !== "egressGateway" || gateways["egress"]?.kind !== "gateway-api") return;
+  yield {
+    path: ["gateways", "egress", "kind"],
+    message: "found gateway-api; security.egress.mode: egressGateway needs a gateway of kind chart",
+  };
+}

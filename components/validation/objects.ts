@@ -1,0 +1,206 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { isIPv4, isIPv6 } from "node:net";
+import path from "node:path";
+import type { ErrorObject, Format, ValidateFunction } from "ajv";
+import type { Model } from "../model/model";
+import { listOf, shown, shownSize, suggestion, typeNames } from "../settings/wording";
+import type { Problem, SettingPath } from "../shared/problem";
+import { allKnown, checkEach, runChecks } from "../shared/unknown";
+import { type Check, duplicates } from "./check";
+
+/** Checks of `talos-mesh:objects` against the CRDs of the pinned Istio and Gateway API. */
+export const objectChecks: readonly Check[] = [
+  ({ settings: { objects } }) => checkEach(objects, ["objects"], objectProblems),
+  uniqueObjects,
+];
+
+/** Folders with those CRDs, which scripts/vendor writes. */
+const crdFolders = ["crds/istio", "../platform/charts/gateway-api/files/crds"].map((folder) =>
+  path.resolve(__dirname, folder),
+);
+
+/** A schema in a CRD: Kubernetes' structural subset of OpenAPI v3. */
+interface StructuralSchema {
+  readonly type?: string;
+  readonly properties?: Readonly<Record<string, StructuralSchema>>;
+  readonly additionalProperties?: StructuralSchema | boolean;
+  readonly items?: StructuralSchema;
+  readonly "x-kubernetes-int-or-string"?: boolean;
+  readonly "x-kubernetes-preserve-unknown-fields"?: boolean;
+}
+
+interface Crd {
+  readonly spec: {
+    readonly group: string;
+    readonly scope: "Namespaced" | "Cluster";
+    readonly names: { readonly kind: string };
+    readonly versions: readonly {
+      readonly name: string;
+      readonly served: boolean;
+      readonly schema: { readonly openAPIV3Schema: StructuralSchema };
+    }[];
+  };
+}
+
+interface Kind {
+  readonly namespaced: boolean;
+  readonly spec: StructuralSchema;
+  /** Compiled at the first use. */
+  validate?: ValidateFunction;
+}
+
+let kinds: ReadonlyMap<string, Kind> | undefined;
+
+/** Kinds by `apiVersion kind`, such as `networking.istio.io/v1 EnvoyFilter`. Read at the first use. */
+function servedKinds(): ReadonlyMap<string, Kind> {
+  kinds ??= new Map(crdFolders.flatMap(kindsIn));
+  return kinds;
+}
+
+function kindsIn(folder: string): [string, Kind][] {
+  const files = readdirSync(folder).filter((file) => file.endsWith(".json"));
+  return files.flatMap((file) => {
+    const { spec } = JSON.parse(readFileSync(path.join(folder, file), "utf8")) as Crd;
+    return spec.versions.flatMap(({ name, served, schema }): [string, Kind][] => {
+      const own = schema.openAPIV3Schema.properties?.spec;
+      if (!served || !own) return [];
+      return [[`${spec.group}/${name} ${spec.names.kind}`, { namespaced: spec.scope === "Namespaced", spec: own }]];
+    });
+  });
+}
+
+type RawObject = NonNullable<Model["settings"]["objects"]>[number];
+
+/**
+ * What the API server would refuse of an object, and what it would drop without an error: keys that the schema does not
+ * have. Rules in CEL take an API server.
+ */
+export function* objectProblems(object: RawObject, at: SettingPath): Iterable<Problem> {
+  const { apiVersion, kind, metadata, spec } = object;
+  const known = servedKinds().get(`${apiVersion} ${kind}`);
+  if (!known) {
+    yield { path: [...at, "kind"], message: unknownKind(apiVersion, kind) };
+    return;
+  }
+  known.validate ??= compile(known.spec);
+  yield* runChecks(
+    function* () {
+      if (known.namespaced === (metadata.namespace !== undefined)) return;
+      const message = known.namespaced ? "missing; expected the object's namespace" : `${kind} has none; remove it`;
+      yield { path: [...at, "metadata", "namespace"], message };
+    },
+    () => {
+      if (known.validate?.(allKnown(spec))) return [];
+      const problems = (known.validate?.errors ?? []).flatMap((error) => describe(error, spec, [...at, "spec"]));
+      return new Map(problems.map((problem) => [JSON.stringify(problem), problem])).values();
+    },
+  );
+}
+
+function unknownKind(apiVersion: string, kind: string): string {
+  const served = [...servedKinds().keys()];
+  const sameKind = served.filter((one) => one.endsWith(` ${kind}`));
+  const names = [...new Set(served.map((one) => one.split(" ")[1] ?? one))].sort();
+  const hint = sameKind.length > 0 ? `known: ${listOf(sameKind)}` : suggestion(kind, names);
+  return `found ${apiVersion} ${kind}, which is not a kind of the pinned Istio or Gateway API; ${hint}`;
+}
+
+function* uniqueObjects({ settings: { objects } }: Model): Iterable<Problem> {
+  yield* duplicates(
+    checkEach(objects, ["objects"], ({ kind, metadata: { namespace, name } }, at) => [
+      { path: at, key: [kind, namespace, name].filter(Boolean).join(" ") },
+    ]),
+    "object",
+  );
+}
+
+const formats: Readonly<Record<string, Format>> = {
+  int32: { type: "number", validate: (value: number) => Number.isInteger(value) && Math.abs(value) < 2 ** 31 },
+  int64: { type: "number", validate: (value: number) => Number.isInteger(value) },
+  double: { type: "number", validate: () => true },
+  byte: /^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/,
+  "date-time": (text: string) => /^\d{4}-\d\d-\d\dT/.test(text) && !Number.isNaN(Date.parse(text)),
+  ipv4: isIPv4,
+  ipv6: isIPv6,
+};
+
+function compile(schema: StructuralSchema): ValidateFunction {
+  // Loaded here, as few stack files have raw objects and every command would wait for it.
+  // eslint-disable-next-line @typescript-eslint/no-require-imports -- see above
+  const { Ajv } = require("ajv") as typeof import("ajv");
+  // Keywords of OpenAPI and Kubernetes are not JSON Schema's.
+  return new Ajv({ strict: false, allErrors: true, verbose: true, formats }).compile(closed(schema));
+}
+
+/**
+ * The schema as JSON Schema, with every object closed. Only what gives an object its shape is followed: `oneOf` and the
+ * like are conditions on its properties.
+ */
+function closed(schema: StructuralSchema): object {
+  const { properties, items, additionalProperties, ...rest } = schema;
+  if (schema["x-kubernetes-int-or-string"]) return { ...rest, type: ["integer", "string"] };
+  const open = schema["x-kubernetes-preserve-unknown-fields"] === true;
+  return {
+    ...rest,
+    ...(properties && {
+      properties: Object.fromEntries(Object.entries(properties).map(([name, property]) => [name, closed(property)])),
+    }),
+    ...(items && { items: closed(items) }),
+    ...(typeof additionalProperties === "object"
+      ? { additionalProperties: closed(additionalProperties) }
+      : schema.type === "object" && { additionalProperties: open }),
+  };
+}
+
+/** One error of ajv in the words of this project. */
+function describe(error: ErrorObject, spec: unknown, at: SettingPath): Problem[] {
+  const { keyword, data, schemaPath, instancePath } = error;
+  const path = [...at, ...keysOf(instancePath, spec)];
+  const [, condition, inner] = /^.*?\/(oneOf|anyOf|not)(\/.*)?$/.exec(schemaPath) ?? [];
+  if (condition !== undefined) {
+    // What single alternatives miss is not reported.
+    return inner === undefined
+      ? [{ path, message: "has fields that exclude each other, or lacks a required one" }]
+      : [];
+  }
+  const params = error.params as Readonly<Record<string, unknown>>;
+  switch (keyword) {
+    case "additionalProperties": {
+      const key = String(params.additionalProperty);
+      const { properties = {} } = error.parentSchema as { readonly properties?: object };
+      return [{ path: [...path, key], message: `unknown key; ${suggestion(key, Object.keys(properties))}` }];
+    }
+    case "required":
+      return [{ path: [...path, String(params.missingProperty)], message: "missing" }];
+    case "type": {
+      const expected = [params.type].flat().map((type) => typeNames[String(type)] ?? String(type));
+      return [{ path, message: `found ${shown(data)}; expected ${expected.join(" or ")}` }];
+    }
+    case "enum":
+      return [
+        { path, message: `found ${shown(data)}; expected one of: ${(params.allowedValues as unknown[]).join(", ")}` },
+      ];
+    case "pattern":
+      return [{ path, message: `found ${shown(data)}; expected it to match ${String(params.pattern)}` }];
+    default: {
+      const limit = /^(min|max)/.exec(keyword)?.[0];
+      const expected = limit
+        ? `expected at ${limit === "min" ? "least" : "most"} ${String(params.limit)}`
+        : error.message;
+      return [{ path, message: `found ${shownSize(data)}; ${expected ?? keyword}` }];
+    }
+  }
+}
+
+/** The keys of a JSON pointer into the value; positions of lists are numbers. */
+function keysOf(pointer: string, value: unknown): SettingPath {
+  const keys: (string | number)[] = [];
+  let current = value;
+  for (const part of pointer.split("/").slice(1)) {
+    const name = part.replaceAll("~1", "/").replaceAll("~0", "~");
+    const key = Array.isArray(current) ? Number(name) : name;
+    keys.push(key);
+    current = (current as Record<string | number, unknown>)[key];
+  }
+  return keys;
+}

@@ -1,0 +1,34 @@
+import type { Model } from "../model/model";
+import { addonChecks, installedAddons, secretReferences } from "../observability/addons/registry";
+import type { Problem } from "../shared/problem";
+import { runChecks } from "../shared/unknown";
+import type { Check, CheckContext } from "./check";
+
+/** Checks of `talos-mesh:observability`: those of the addons, and of what is no addon. */
+export const observabilityChecks: readonly Check[] = [addons, addonSecrets, alerts];
+
+function* addons({ settings }: Model, { projectRoot }: CheckContext): Iterable<Problem> {
+  if (!settings.observability) return;
+  const stack = {
+    environment: () => settings.environment,
+    clusterKind: () => settings.cluster.kind,
+    projectRoot,
+  };
+  for (const { path, message } of runChecks(...addonChecks(settings.observability, stack))) {
+    yield { path: ["observability", ...path], message };
+  }
+}
+
+/** Values of secrets that an addon does not accept. */
+function* addonSecrets({ settings: { observability } }: Model, { secretTexts }: CheckContext): Iterable<Problem> {
+  for (const { path, entry, secret } of installedAddons(observability).flatMap(secretReferences)) {
+    const text = secretTexts.get(entry);
+    const message = text === undefined ? undefined : secret.refuses?.(text);
+    if (message !== undefined) yield { path: ["observability", ...path], message };
+  }
+}
+
+function* alerts({ settings: { observability } }: Model): Iterable<Problem> {
+  if (!observability?.alerts || observability.prometheus) return;
+  yield { path: ["observability", "alerts"], message: "Prometheus evaluates alerts; add observability.prometheus" };
+}

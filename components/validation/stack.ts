@@ -1,0 +1,154 @@
+import { existsSync } from "node:fs";
+import path from "node:path";
+import * as pulumi from "@pulumi/pulumi";
+import type { Model } from "../model/model";
+import { programContext, type ProgramContext, stackFileVariable } from "../settings/context";
+import { sectionNames, unknownSection } from "../settings/parse";
+import { isMapping } from "../settings/schema-walk";
+import { readStackConfig, shownPath, type StackConfig } from "../settings/stack-file";
+import { formatPath, namespace, type Problem, SettingsError, StackFileError } from "../shared/problem";
+import { certificateWarnings } from "./certificates";
+import { validate, type ValidateOptions } from "./validate";
+
+/**
+ * The one way to read a stack: `loadStack` in a program that Pulumi or the embedded engine runs, `readStack` in a
+ * command. Both make the same checks and report the same problems.
+ */
+
+/**
+ * Reads and checks a stack file. Secrets are not decrypted, so checks that need their values are left out.
+ *
+ * @throws SettingsError, StackFileError
+ */
+export function readStack(projectRoot: string, stackFile: string): Model {
+  const config = readStackConfig(projectRoot, stackFile, (name) => `[secret ${name}]`);
+  const { sections, ...options } = readValues(config.values, (key) => config.secretKeys.includes(key));
+  return validate(sections, {
+    ...options,
+    secretTexts: new Map(),
+    projectRoot,
+    file: shownPath(path.resolve(stackFile), projectRoot),
+    placeOf: ([section, ...keys]) => config.placeOf(`${namespace}:${section}`, keys),
+  });
+}
+
+export interface LoadedStack {
+  readonly context: ProgramContext;
+  readonly model: Model;
+  /** Values of `talos-mesh:secrets` by name, secret from the start. */
+  readonly secrets: Readonly<Record<string, pulumi.Output<string>>>;
+}
+
+/** `@internal` in the SDK's types, exported by its code: `pulumi.Config` cannot tell whether a key is secret. */
+const { isConfigSecret } = pulumi.runtime as unknown as { isConfigSecret: (key: string) => boolean };
+
+/**
+ * Reads and checks the configuration of the running program.
+ *
+ * @throws pulumi.RunError with every problem: the CLI prints it without a stack trace
+ */
+export function loadStack(): LoadedStack {
+  const context = programContext();
+  const { stack, projectRoot } = context;
+  const values = pulumi.runtime.allConfig();
+  const { sections, secretTexts: texts, ...options } = readValues(values, isConfigSecret);
+  // What is rendered has placeholders for secrets.
+  const secretTexts = context.render ? new Map<string, string>() : texts;
+  try {
+    const model = validate(sections, { ...options, ...originOf(context, values), secretTexts, projectRoot, stack });
+    for (const { path: at, message } of certificateWarnings(model.settings, secretTexts)) {
+      void pulumi.log.warn(`${formatPath(at)}: ${message}`);
+    }
+    const secrets = Object.fromEntries([...texts].map(([name, text]) => [name, pulumi.secret(text)]));
+    return { context, model, secrets };
+  } catch (error) {
+    throw error instanceof SettingsError ? Object.assign(new pulumi.RunError(error.message), { cause: error }) : error;
+  }
+}
+
+/**
+ * The stack file of the running program, for sections that are in it as the program has them. It is read when there is
+ * a problem.
+ */
+function originOf(
+  { projectRoot, stack }: ProgramContext,
+  values: Readonly<Record<string, string>>,
+): Pick<ValidateOptions, "file" | "placeOf"> {
+  const file = process.env[stackFileVariable] ?? path.join(projectRoot, `Pulumi.${stack}.yaml`);
+  if (!existsSync(file)) return {};
+  let config: StackConfig | undefined;
+  return {
+    file: shownPath(file, projectRoot),
+    placeOf: ([section, ...keys]) => {
+      config ??= readable(projectRoot, file);
+      const key = `${namespace}:${section}`;
+      const same = section === "secrets" || values[key] === config.values[key];
+      return same ? config.placeOf(key, keys) : undefined;
+    },
+  };
+}
+
+const nothing: StackConfig = { values: {}, secretKeys: [], placeOf: () => undefined };
+
+function readable(projectRoot: string, file: string): StackConfig {
+  try {
+    return readStackConfig(projectRoot, file, (name) => `[secret ${name}]`);
+  } catch (error) {
+    if (error instanceof StackFileError) return nothing;
+    throw error;
+  }
+}
+
+interface Values extends Pick<ValidateOptions, "secretNames" | "problems"> {
+  readonly sections: Readonly<Record<string, unknown>>;
+  readonly secretTexts: ReadonlyMap<string, string>;
+}
+
+/** Configuration in the form of the CLI: strings as they are, everything else as JSON. */
+function readValues(values: Readonly<Record<string, string>>, isSecret: (key: string) => boolean): Values {
+  const sections: [string, unknown][] = [];
+  const problems: Problem[] = [];
+  for (const [key, text] of Object.entries(values)) {
+    if (!key.startsWith(`${namespace}:`)) continue;
+    const section = key.slice(namespace.length + 1);
+    if (section !== "secrets" && isSecret(key)) problems.push(misplacedSecret(section));
+    else sections.push([section, decode(section, text)]);
+  }
+  const { secrets = {}, ...others } = Object.fromEntries(sections);
+  return { sections: others, ...readSecrets(secrets, problems), problems };
+}
+
+function misplacedSecret(section: string): Problem {
+  if (!sectionNames.some((name) => name === section)) return { path: [section], message: unknownSection(section) };
+  const message =
+    "holds a secret, which is allowed under talos-mesh:secrets only; " +
+    "store it with `pulumi config set --secret --path 'talos-mesh:secrets.NAME'` and refer to it by {secret: NAME}";
+  return { path: [section], message };
+}
+
+function decode(section: string, text: string): unknown {
+  if (section === "environment") return text;
+  // A key without a value.
+  if (text === "") return null;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+
+/** A secret's value is never repeated, not even its beginning. */
+function readSecrets(value: unknown, problems: Problem[]): Pick<Values, "secretNames" | "secretTexts"> {
+  const secretTexts = new Map<string, string>();
+  if (!isMapping(value)) {
+    problems.push({ path: ["secrets"], message: "expected a mapping of name: value" });
+    return { secretNames: undefined, secretTexts };
+  }
+  for (const [name, secret] of Object.entries(value)) {
+    const at = ["secrets", name];
+    if (typeof secret !== "string") problems.push({ path: at, message: "expected a string" });
+    else if (secret.trim() === "") problems.push({ path: at, message: "is empty" });
+    else secretTexts.set(name, secret);
+  }
+  return { secretNames: Object.keys(value), secretTexts };
+}

@@ -1,0 +1,116 @@
+import path from "node:path";
+import { buildModel, type Model } from "../model/model";
+import { parseSections, sectionNames } from "../settings/parse";
+import { formatPath, type Origin, type Place, type Problem, type SettingPath, SettingsError } from "../shared/problem";
+import { knownFields, runChecks, unknown } from "../shared/unknown";
+import { benchmarkChecks } from "./benchmark";
+import { certificateChecks } from "./certificates";
+import type { Check, CheckContext } from "./check";
+import { clusterChecks } from "./cluster";
+import { dataPlaneChecks } from "./data-planes";
+import { gatewayChecks } from "./gateways";
+import { meshChecks } from "./mesh";
+import { namespaceChecks } from "./namespaces";
+import { objectChecks } from "./objects";
+import { policyChecks } from "./policies";
+import { observabilityChecks } from "./observability";
+import { secretChecks } from "./secrets";
+import { securityChecks } from "./security";
+import { trafficChecks } from "./traffic";
+import { versionChecks } from "./versions";
+
+/** Every check, each in the file of its subject. */
+const checks: readonly Check[] = [
+  ...clusterChecks,
+  ...versionChecks,
+  ...meshChecks,
+  ...dataPlaneChecks,
+  ...gatewayChecks,
+  ...certificateChecks,
+  ...namespaceChecks,
+  ...trafficChecks,
+  ...securityChecks,
+  ...policyChecks,
+  ...observabilityChecks,
+  ...benchmarkChecks,
+  ...objectChecks,
+  ...secretChecks,
+  function* ({ settings: { verification } }) {
+    if (!verification?.enabled) return;
+    yield { path: ["verification"], message: "is not part of this release; remove it, or set enabled: false" };
+  },
+];
+
+/** What is known of a stack besides its sections. */
+export interface ValidateOptions extends Origin {
+  /** Names under `talos-mesh:secrets`; undefined where that section could not be read. */
+  readonly secretNames: Iterable<string> | undefined;
+  /** Values of secrets by name; checks that look into a secret need them. @default none is known */
+  readonly secretTexts?: ReadonlyMap<string, string>;
+  /** Problems found when the sections were read: these sections are not looked into. */
+  readonly problems?: readonly Problem[];
+  /** Folder of Pulumi.yaml. @default this project's */
+  readonly projectRoot?: string;
+  /** Where a setting is in the stack file, or the innermost part around it that exists. */
+  readonly placeOf?: (path: SettingPath) => Place | undefined;
+}
+
+/**
+ * Checks the sections of a stack, `{ cluster: {...}, mesh: {...}, ... }`, fills in defaults and builds the model.
+ *
+ * @throws SettingsError with every problem, in the order of the stack file
+ */
+export function validate(sections: Readonly<Record<string, unknown>>, options: ValidateOptions): Model {
+  const {
+    secretNames,
+    secretTexts = new Map<string, string>(),
+    projectRoot = path.resolve(__dirname, "../.."),
+  } = options;
+  const given = options.problems ?? [];
+  const parsed = parseSections(sections, new Set(given.map(({ path }) => String(path[0]))));
+  const model = buildModel(parsed.settings);
+  const context = knownFields<CheckContext>({
+    secretNames: () => (secretNames ? new Set(secretNames) : unknown()),
+    secretTexts: () => secretTexts,
+    projectRoot: () => projectRoot,
+  });
+  const schemaProblems = [...given, ...parsed.problems];
+  const mistaken = new Set(schemaProblems.map(({ path: at }) => formatPath(at)));
+  const found = [...runChecks(...checks.map((check) => () => check(model, context)))];
+  const problems = [
+    ...schemaProblems,
+    // What is wrong by itself is reported once.
+    ...found.filter(({ path: at }) => !at.some((_, depth) => mistaken.has(formatPath(at.slice(0, depth + 1))))),
+  ];
+  if (problems.length === 0) return model;
+  throw new SettingsError(sorted(problems, options.placeOf), options, options.placeOf);
+}
+
+/** By place in the stack file; those without one after them, in the order of the schema and by path. */
+function sorted(problems: readonly Problem[], placeOf: ValidateOptions["placeOf"]): Problem[] {
+  return problems
+    .map((problem) => ({ problem, place: placeOf?.(problem.path) }))
+    .sort((a, b) => comparePlaces(a.place, b.place) || compareProblems(a.problem, b.problem))
+    .map(({ problem }) => problem);
+}
+
+function comparePlaces(a: Place | undefined, b: Place | undefined): number {
+  if (!a || !b) return Number(!a) - Number(!b);
+  if (a.file !== b.file) return a.file < b.file ? -1 : 1;
+  return a.line - b.line || a.column - b.column;
+}
+
+function compareProblems(a: Problem, b: Problem): number {
+  const order = ({ path: [section] }: Problem) => {
+    const index = sectionNames.findIndex((name) => name === section);
+    return index === -1 ? sectionNames.length : index;
+  };
+  if (order(a) !== order(b)) return order(a) - order(b);
+  for (let depth = 0; depth < Math.min(a.path.length, b.path.length); depth++) {
+    const [x, y] = [a.path[depth], b.path[depth]];
+    if (x === y) continue;
+    if (typeof x === "number" && typeof y === "number") return x - y;
+    return String(x) < String(y) ? -1 : 1;
+  }
+  return a.path.length - b.path.length || (a.message < b.message ? -1 : Number(a.message > b.message));
+}
