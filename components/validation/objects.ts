@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { isIPv4, isIPv6 } from "node:net";
 import path from "node:path";
+import type * as ajv from "ajv";
 import type { ErrorObject, Format, ValidateFunction } from "ajv";
 import type { Model } from "../model/model";
 import { listOf, shown, shownSize, suggestion, typeNames } from "../settings/wording";
@@ -127,7 +128,7 @@ const formats: Readonly<Record<string, Format>> = {
 function compile(schema: StructuralSchema): ValidateFunction {
   // Loaded here, as few stack files have raw objects and every command would wait for it.
   // eslint-disable-next-line @typescript-eslint/no-require-imports -- see above
-  const { Ajv } = require("ajv") as typeof import("ajv");
+  const { Ajv } = require("ajv") as typeof ajv;
   // Keywords of OpenAPI and Kubernetes are not JSON Schema's.
   return new Ajv({ strict: false, allErrors: true, verbose: true, formats }).compile(closed(schema));
 }

@@ -8,6 +8,7 @@ import { certificateChecks } from "./certificates";
 import type { Check, CheckContext } from "./check";
 import { clusterChecks } from "./cluster";
 import { dataPlaneChecks } from "./data-planes";
+import { gatewayApiChecks } from "./gateway-api";
 import { gatewayChecks } from "./gateways";
 import { meshChecks } from "./mesh";
 import { namespaceChecks } from "./namespaces";
@@ -26,6 +27,7 @@ const checks: readonly Check[] = [
   ...meshChecks,
   ...dataPlaneChecks,
   ...gatewayChecks,
+  ...gatewayApiChecks,
   ...certificateChecks,
   ...namespaceChecks,
   ...trafficChecks,

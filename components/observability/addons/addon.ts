@@ -185,7 +185,7 @@ export function* storageProblems(
   } else if (clusterKind !== "existing" && given.storageClass === undefined) {
     yield {
       path: ["storage", "storageClass"],
-      message: "Talos brings no StorageClass; install a provisioner and name its class",
+      message: "Talos has no StorageClass; install a provisioner and name its class",
     };
   }
 }
@@ -193,7 +193,7 @@ export function* storageProblems(
 /** Pages without a login are for dev. */
 export function* anonymousProblems({ anonymous }: { anonymous: boolean }, environment: string): Iterable<Problem> {
   if (!anonymous || environment === "dev") return;
-  yield { path: ["anonymous"], message: `found true, which is for dev; environment ${environment} expected false` };
+  yield { path: ["anonymous"], message: `found true, which is for dev; environment ${environment} expects false` };
 }
 
 export function chartOf({ chart }: Pick<AddonRelease, "chart">, istioVersion: string): Chart {
