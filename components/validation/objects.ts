@@ -5,6 +5,7 @@ import type * as ajv from "ajv";
 import type { ErrorObject, Format, ValidateFunction } from "ajv";
 import type { Model } from "../model/model";
 import { listOf, shown, shownSize, suggestion, typeNames } from "../settings/wording";
+import { isMapping } from "../settings/schema-walk";
 import type { Problem, SettingPath } from "../shared/problem";
 import { allKnown, checkEach, runChecks } from "../shared/unknown";
 import { type Check, duplicates } from "./check";
@@ -160,9 +161,7 @@ function describe(error: ErrorObject, spec: unknown, at: SettingPath): Problem[]
   const [, condition, inner] = /^.*?\/(oneOf|anyOf|not)(\/.*)?$/.exec(schemaPath) ?? [];
   if (condition !== undefined) {
     // What single alternatives miss is not reported.
-    return inner === undefined
-      ? [{ path, message: "has fields that exclude each other, or lacks a required one" }]
-      : [];
+    return inner === undefined ? [{ path, message: alternatives(error) }] : [];
   }
   const params = error.params as Readonly<Record<string, unknown>>;
   switch (keyword) {
@@ -191,6 +190,18 @@ function describe(error: ErrorObject, spec: unknown, at: SettingPath): Problem[]
       return [{ path, message: `found ${shownSize(data)}; ${expected ?? keyword}` }];
     }
   }
+}
+
+/** What `oneOf` and the like expect: in Istio's and Gateway API's CRDs mostly which fields go together. */
+function alternatives({ keyword, schema, data }: ErrorObject): string {
+  const branches = Array.isArray(schema) ? (schema as { readonly required?: string[]; readonly not?: object }[]) : [];
+  const fields = branches.flatMap(({ required = [] }) => required);
+  if (keyword !== "oneOf" || fields.length === 0 || !isMapping(data)) {
+    return "has fields that exclude each other, or lacks a required one";
+  }
+  const given = fields.filter((field) => Object.hasOwn(data, field));
+  const amount = branches.some((branch) => branch.not) ? "at most" : "exactly";
+  return `found ${given.join(", ") || "none"}; expected ${amount} one of: ${fields.join(", ")}`;
 }
 
 /** The keys of a JSON pointer into the value; positions of lists are numbers. */

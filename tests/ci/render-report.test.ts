@@ -68,7 +68,7 @@ describe("what a pull request changes in the rendered stacks", () => {
   it("shows the message of a stack that cannot be rendered", () => {
     const base = temporaryFolder({ "dev/a.yaml": "a: 1\n" });
     const head = temporaryFolder({
-      "dev.failed": "1 setting needs a change (stack dev):\n  talos-mesh:mesh: missing\n",
+      "dev.failed": "1 problem in Pulumi.dev.yaml:\n  talos-mesh:mesh: missing\n",
     });
     const report = main([base, head]);
     assert.match(report, /\| `dev` \| cannot be rendered \|\|\|/);

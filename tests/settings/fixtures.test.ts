@@ -7,6 +7,8 @@ import { root } from "./stack-files";
 
 const bad = path.join(root, "tests/fixtures/bad");
 const good = path.join(root, "tests/fixtures/good");
+/** A project without defaults, with the files that fixtures name. */
+const project = path.join(root, "tests/fixtures/project");
 
 function names(folder: string, extension: string): string[] {
   return readdirSync(folder)
@@ -17,13 +19,12 @@ function names(folder: string, extension: string): string[] {
 
 /** The message for a stack file, without its folder; undefined where it is accepted. */
 function messageFor(folder: string, name: string): string | undefined {
-  const file = path.join(folder, `${name}.yaml`);
   try {
-    readStack(root, file);
+    readStack(project, path.join(folder, `${name}.yaml`));
     return undefined;
   } catch (error) {
     assert.ok(error instanceof SettingsError, String(error));
-    return error.message.replaceAll(`${path.relative(root, folder)}/`, "");
+    return error.message.replaceAll(`${folder}/`, "");
   }
 }
 

@@ -82,7 +82,7 @@ describe("npm run render", () => {
     writeFileSync(file, "config:\n  talos-mesh:environment: [dev\n");
     const { status, stderr } = render(["--stack", "dev", "--config", file, "--out", path.join(folder, "none")]);
     assert.equal(status, 1);
-    assert.ok(stderr.startsWith(`${file}:`), stderr);
+    assert.ok(stderr.startsWith(`1 problem in ${file}:\n  ${file}:`), stderr);
     assert.doesNotMatch(stderr, /^ +at /m);
   });
 

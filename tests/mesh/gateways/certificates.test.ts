@@ -130,7 +130,10 @@ describe("a certificate that is given", function () {
   });
 
   it("of an authority that is none is refused", () => {
-    assert.match(judge({ caCertificate: own.certificate }).join(), /^error caCertificate: .*can vouch for no client$/);
+    assert.match(
+      judge({ caCertificate: own.certificate }).join(),
+      /^error caCertificate: .*can sign no client certificate$/,
+    );
   });
 
   it("is judged with the settings, and warned of in time", () => {

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { readStackConfig } from "../../../components/settings/stack-file";
-import { projectRoot } from "../../support/program";
-import { writeStackFile } from "./stack-files";
+import { readStackConfig } from "../../components/settings/stack-file";
+import { projectRoot } from "../support/program";
+import { writeStackFile } from "../embedded/program/stack-files";
 
 const bare = mkdtempSync(path.join(tmpdir(), "talos-mesh-project-"));
 writeFileSync(path.join(bare, "Pulumi.yaml"), "name: talos-mesh\nruntime: nodejs\n");
@@ -74,8 +74,12 @@ describe("a stack file", () => {
       () => readStackConfig(projectRoot, file, String),
       (error: Error) => {
         assert.equal(error.name, "StackFileError");
-        assert.ok(error.message.startsWith(`${file}:`), error.message);
-        assert.match(error.message.slice(file.length), /^:\d+: /);
+        const [heading, ...lines] = error.message.split("\n");
+        assert.equal(heading, `2 problems in ${file}:`);
+        assert.deepEqual(
+          lines.map((line) => line.split(": ")[0]),
+          [`  ${file}:3`, `  ${file}:4`],
+        );
         return true;
       },
     );
@@ -83,7 +87,9 @@ describe("a stack file", () => {
 
   it("that says a key twice is refused with the second one's line", () => {
     const file = writeStackFile("config:\n  a: 1\n  a: 2\n");
-    assert.throws(() => readStackConfig(projectRoot, file, String), { message: `${file}:3: Map keys must be unique` });
+    assert.throws(() => readStackConfig(projectRoot, file, String), {
+      message: `1 problem in ${file}:\n  ${file}:3: Map keys must be unique`,
+    });
   });
 
   it("that is not there, or no map, is refused by name", () => {
@@ -93,11 +99,25 @@ describe("a stack file", () => {
     });
     const list = writeStackFile("- a\n");
     assert.throws(() => readStackConfig(projectRoot, list, String), {
-      message: `${list}:1: expected a map with the key config`,
+      message: `1 problem in ${list}:\n  ${list}:1: expected a mapping with the key config`,
     });
     const odd = writeStackFile("config: [a]\n");
     assert.throws(() => readStackConfig(projectRoot, odd, String), {
-      message: `${odd}: config: expected a map of key: value`,
+      message: `1 problem in ${odd}:\n  ${odd}:1: config: expected a mapping of key: value`,
     });
+  });
+
+  it("knows the place of every value, and of the part around one that is absent", () => {
+    const file = writeStackFile(
+      "config:\n  environment: dev\n  talos-mesh:mesh:\n    tags: { a: b }\n    list:\n      - 1\n      - two: 2\n",
+    );
+    const { placeOf } = readStackConfig(bare, file, String);
+    const lineOf = (section: string, ...keys: (string | number)[]) => placeOf(`talos-mesh:${section}`, keys)?.line;
+    assert.equal(lineOf("environment"), 2);
+    assert.equal(lineOf("mesh", "tags", "a"), 4);
+    assert.equal(lineOf("mesh", "list", 1, "two"), 7);
+    assert.equal(lineOf("mesh", "list", 5), 5);
+    assert.equal(lineOf("mesh", "version"), 3);
+    assert.equal(lineOf("cluster"), 1);
   });
 });
