@@ -68,7 +68,7 @@ export function importTalconfig(options: ImportOptions): Imported {
   };
   const stackFile = stackFileOf(sections);
   try {
-    validate(sections, { secretNames: options.withSecrets ? [secretName] : [] });
+    validate(sections, { secretNames: options.withSecrets ? [secretName] : [], projectRoot });
   } catch (error) {
     if (!(error instanceof SettingsError)) throw error;
     return { stackFile, notes, problem: error.message };
