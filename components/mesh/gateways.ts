@@ -9,10 +9,11 @@ import { milliseconds } from "../shared/duration";
 import { type ChartSource, helmRelease } from "../shared/helm-release";
 import { Layer, type LayerOptions } from "../shared/layer";
 import type { GatewayWorkload } from "../shared/workload";
-import { gatewayApiObjects, unsetExtras } from "./gateway-api-gateways";
+import { gatewayApiObjects } from "./gateway-api";
 import { changesWith, type GatewayExtra, lifecycleStep, type StepAccess } from "./lifecycle/steps";
-import { gatewayValues } from "./values/gateway";
 import type { ClusterFacts, MeshValuesInput } from "./values/common-values";
+import { leftByUnsetFields } from "./values/gateway-fields";
+import { gatewayValues } from "./values/istio-charts";
 import { untilProgrammed } from "./waypoints";
 
 /** The tag or revision of a gateway's proxies. */
@@ -90,7 +91,7 @@ export class Gateways extends Layer {
       this.after(parametersMap),
     );
     if (args.cluster.simulatedNodes) return;
-    this.running("ready", { workload, settings, input: gateway, unset: unsetExtras(settings) }, installed);
+    this.running("ready", { workload, settings, input: gateway, unset: leftByUnsetFields(settings) }, installed);
   }
 
   /** Waits for a gateway's pods and for a load balancer's address; the failure names remedies. */

@@ -24,17 +24,17 @@ const shop = { namespace: "shop", workloads: [{ name: "cart", serviceAccount: "c
 const inShop: Mesh = { namespaces: { shop: { dataPlane: "ambient" } } };
 
 describe("notes on the mesh", () => {
-  it("are none for a mesh of sidecars that says nothing of its own", () => {
+  it("are none for a mesh of sidecars without values of the user", () => {
     assert.deepEqual(notes({}, { applications: [shop] }), []);
   });
 
-  it("name the values that nobody could check", () => {
+  it("list the values that were not checked", () => {
     const found = notes({ values: { istiod: { pilot: {} } } });
     assert.equal(found.length, 1);
     assert.match(found[0] ?? "", /Not checked: .* talos-mesh:mesh\.values\.istiod\./);
   });
 
-  it("say that STRICT does not hold where pods have no proxy", () => {
+  it("report that STRICT has no effect where pods have no proxy", () => {
     const plain = /STRICT does not hold for the pods of namespace bookinfo/;
     assert.match(notes({}, { bookinfo: { injection: "none" } }).join(), plain);
     assert.match(notes({ namespaces: { bookinfo: { dataPlane: "none" } } }).join(), plain);
@@ -42,7 +42,7 @@ describe("notes on the mesh", () => {
     assert.deepEqual(notes({ dataPlane: "ambient" }, { bookinfo: { injection: "none" } }), []);
   });
 
-  it("say what a mesh of both data planes does not enforce for ambient callers", () => {
+  it("report what a mesh with both data planes does not enforce for ambient callers", () => {
     const http = [{ timeout: "3s" }];
     const traffic = { services: [{ host: "reviews", http }] };
     const found = notes({ ...inShop, outboundTrafficPolicy: "REGISTRY_ONLY" }, { applications: [shop], traffic });
@@ -52,7 +52,7 @@ describe("notes on the mesh", () => {
     assert.doesNotMatch(notes(inShop, { applications: [shop], traffic: gateway }).join(), /talos-mesh:traffic/);
   });
 
-  it("say which labels a namespace that others make needs", () => {
+  it("list the labels that a namespace of talos-mesh:applications needs", () => {
     const waypoints = [{ namespace: "shop", ingress: true }];
     assert.deepEqual(notes({ ...inShop, waypoints }, { applications: [shop] }), [
       'Namespace shop, which others make, needs the label istio.io/dataplane-mode: "ambient", its Service cart the labels istio.io/use-waypoint: "waypoint", istio.io/ingress-use-waypoint: "true".',

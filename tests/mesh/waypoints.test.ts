@@ -34,7 +34,7 @@ describe("waypoints", () => {
     assert.equal(revisionOf({ ...mesh, namespaces: { bookinfo: { revision: "prod" } } }), "prod");
   });
 
-  it("serve a service of their own before that of its namespace, and what comes in where asked", () => {
+  it("apply to their service before that of its namespace, and to ingress traffic where set", () => {
     const labels = (namespace: string, service: string) => waypointLabels(meshInput(ambient).mesh, namespace, service);
     assert.deepEqual(labels("bookinfo", "details"), { "istio.io/use-waypoint": "waypoint" });
     assert.deepEqual(labels("bookinfo", "reviews"), {
@@ -72,7 +72,7 @@ describe("the graph of an ambient mesh", () => {
     assert.ok(run.dependsOn(ztunnel, istiod));
   });
 
-  it("has a waypoint before the Services whose labels name it, and takes it down while istiod runs", () => {
+  it("creates a waypoint before the Services with its label, and deletes it while istiod runs", () => {
     assert.ok(run.dependsOn(run.one("kubernetes:core/v1:Service", "bookinfo-details"), gateway()));
     assert.ok(run.dependsOn(gateway(), run.one("Release", "istio-istiod")));
     assert.equal(labelsOf("bookinfo-details")["istio.io/use-waypoint"], "waypoint");
@@ -84,18 +84,18 @@ describe("the graph of an ambient mesh", () => {
     }
   });
 
-  it("waits for no waypoint on simulated nodes, where no istiod would ever answer", () => {
+  it("waits for no waypoint on simulated nodes, where no istiod runs", () => {
     assert.equal((gateway().inputs["metadata"] as { annotations?: object }).annotations, undefined);
   });
 
-  it("asks for no sidecar", () => {
+  it("requests no sidecar", () => {
     for (const { inputs, name } of run.byType("Deployment")) {
       const { template } = inputs["spec"] as { template: { metadata: { annotations?: object } } };
       assert.ok(!Object.keys(template.metadata.annotations ?? {}).some((key) => key.startsWith("talos-mesh/")), name);
     }
   });
 
-  it("waits on real nodes until each waypoint is programmed, for up to then it enforces nothing", async () => {
+  it("waits on real nodes until each waypoint is programmed and enforces policies", async () => {
     const real = await onRealNodes();
     for (const { inputs } of real.byType("kubernetes:gateway.networking.k8s.io/v1:Gateway")) {
       const { annotations } = inputs["metadata"] as { annotations: object };
@@ -103,7 +103,7 @@ describe("the graph of an ambient mesh", () => {
     }
   });
 
-  it("waits on real nodes until each waypoint's pods run, which istiod calls programmed before", async () => {
+  it("waits on real nodes until all pods of each waypoint run, which is later than programmed", async () => {
     const real = await onRealNodes();
     for (const [name, service] of [
       ["waypoint", "bookinfo-details"],

@@ -32,7 +32,7 @@ function used(expr: string): string[] {
 }
 
 describe("alerts", () => {
-  it("are those an on-call person wants", () => {
+  it("are the expected ones", () => {
     assert.deepEqual([...new Set(rules.map(({ alert }) => alert))].sort(), [
       "IstioAuthorityExpires",
       "IstioAuthorityExpiresSoon",
@@ -51,7 +51,7 @@ describe("alerts", () => {
   });
 
   for (const rule of rules) {
-    it(`${rule.alert} ${rule.labels.gateway ?? ""}: says how bad it is, for how long, what it means and what to do`, () => {
+    it(`${rule.alert} ${rule.labels.gateway ?? ""}: has a severity, a duration, a description and a section of the runbook`, () => {
       assert.match(rule.labels.severity, /^(critical|warning)$/);
       assert.match(rule.for, /^[1-9]\d*[mh]$/);
       const { summary, description, runbook } = rule.annotations;
@@ -64,7 +64,7 @@ describe("alerts", () => {
       );
     });
 
-    it(`${rule.alert} ${rule.labels.gateway ?? ""}: asks for metrics that there are`, () => {
+    it(`${rule.alert} ${rule.labels.gateway ?? ""}: uses metrics that exist`, () => {
       assert.ok(balanced(rule.expr), rule.expr);
       const named = [...rule.expr.matchAll(/__name__=~"([^"]+)"/g)].map(
         ([, pattern = ""]) => new RegExp(`^(${pattern})$`),
@@ -80,12 +80,12 @@ describe("alerts", () => {
     });
   }
 
-  it("differ in their name and labels, so that none hides another", () => {
+  it("differ in name or labels", () => {
     const identities = rules.map(({ alert, labels }) => `${alert} ${JSON.stringify(labels)}`);
     assert.equal(new Set(identities).size, identities.length);
   });
 
-  it("watch what the mesh has, and ask nothing of what it has not", () => {
+  it("cover the parts that the mesh has, and no others", () => {
     const names = meshAlerts({ gateways: [], ambient: false, strictMtls: false }).flatMap((group) =>
       group.rules.map(({ alert }) => alert),
     );
@@ -117,7 +117,7 @@ describe("the dashboard of policies and cost", () => {
   });
 
   for (const { title, description, targets = [] } of panels.filter(({ type }) => type !== "row")) {
-    it(`${title}: asks for metrics that there are, and names its lines`, () => {
+    it(`${title}: uses metrics that exist, and names its lines`, () => {
       assert.ok((description ?? "").length > 10);
       assert.ok(targets.length > 0);
       for (const { expr, legendFormat } of targets) {

@@ -32,7 +32,7 @@ describe("observability in the program", () => {
     run = await runStack({ overrides: { observability: wanted } });
   });
 
-  it("installs every addon in its namespace, each release as its own", () => {
+  it("installs every addon in the namespace, as a release of its own", () => {
     for (const addon of addons) {
       const { inputs } = run.one("Release", `observability-${addon}`);
       assert.deepEqual([inputs.name, inputs.namespace, inputs.atomic], [addon, "observability", true]);
@@ -45,7 +45,7 @@ describe("observability in the program", () => {
     assert.ok(!Object.keys(labels).some((label) => label.startsWith("istio")), "proxies would be injected");
   });
 
-  it("lets addons install beside the mesh and beside each other, once their namespace is there", () => {
+  it("installs addons in parallel with the mesh and with each other, after their namespace", () => {
     const platform = run.one("Platform");
     const releases = addons.map((addon) => run.one("Release", `observability-${addon}`));
     for (const release of releases) {
@@ -56,13 +56,13 @@ describe("observability in the program", () => {
     }
   });
 
-  it("lets the mesh wait for no addon", () => {
+  it("does not let the mesh wait for an addon", () => {
     for (const addon of addons) {
       assert.ok(!run.dependsOn(run.one("Istio"), run.one("Release", `observability-${addon}`)), addon);
     }
   });
 
-  it("sets the sampling rate once Istio knows the kind", () => {
+  it("sets the sampling rate after Istio is installed", () => {
     const telemetry = run.one("Telemetry");
     assert.ok(run.dependsOn(telemetry, run.one("Istio")));
     assert.deepEqual(telemetry.inputs.spec, {
@@ -71,7 +71,7 @@ describe("observability in the program", () => {
     assert.equal((telemetry.inputs.metadata as { namespace: string }).namespace, "istio-system");
   });
 
-  it("names the provider of traces to istiod as the Telemetry object does", () => {
+  it("uses the same name of the trace provider in istiod's mesh config and in the Telemetry object", () => {
     const istiod = run.byType("Release").find(({ inputs }) => inputs.name === "istiod");
     const { meshConfig } = istiod?.inputs.values as { meshConfig: { extensionProviders: { name: string }[] } };
     assert.deepEqual(
@@ -80,7 +80,7 @@ describe("observability in the program", () => {
     );
   });
 
-  it("makes the password and the key once, secret from the start, before what reads them", () => {
+  it("generates the password and the key once, as secrets, before the releases that read them", () => {
     for (const [command, secret, release] of [
       ["observability-grafana-password", "observability-grafana-admin", "observability-grafana"],
       ["observability-kiali-key", "observability-kiali-signing-key", "observability-kiali"],
@@ -94,7 +94,7 @@ describe("observability in the program", () => {
     }
   });
 
-  it("takes the password and the key that the settings name, and makes none", async () => {
+  it("uses the password and the key of the settings, and generates none", async () => {
     const given = await runStack({
       overrides: {
         observability: {
@@ -129,7 +129,7 @@ describe("observability in the program", () => {
     assert.doesNotThrow(() => check("0123456789abcdef"));
   });
 
-  it("installs nothing where nothing is asked for", async () => {
+  it("installs nothing without settings", async () => {
     const without = await runStack({ overrides: { observability: null } });
     assert.equal(without.byType("Observability").length, 0);
     assert.ok(!without.registrations.some(({ name }) => name.startsWith("observability")));
@@ -149,7 +149,7 @@ describe("dashboards of a folder", () => {
     return run.byType("ConfigMap").map(({ inputs }) => inputs as { metadata: { name: string }; data: object });
   };
 
-  it("go into as few ConfigMaps as hold them, in the order of their names and without white space", async () => {
+  it("fill as few ConfigMaps as possible, in the order of their names and without white space", async () => {
     put("b.json", JSON.stringify({ title: "B", text: "x".repeat(600_000) }, undefined, 2));
     put("a.json", JSON.stringify({ title: "A", text: "y".repeat(300_000) }, undefined, 2));
     put("c.json", JSON.stringify({ title: "C", text: "z".repeat(200_000) }, undefined, 2));
@@ -160,7 +160,7 @@ describe("dashboards of a folder", () => {
     assert.deepEqual(files.get("dashboards-talos-mesh"), ["policies.json"]);
   });
 
-  it("are refused with every file that is none", async () => {
+  it("are refused with every file that is no dashboard", async () => {
     put("broken.json", "{");
     put("other.json", "[]");
     put("fine.json", '{"title": "fine"}');
@@ -173,14 +173,14 @@ describe("dashboards of a folder", () => {
     });
   });
 
-  it("are refused where the folder is empty or not there", async () => {
+  it("are refused where the folder is empty or does not exist", async () => {
     await assert.rejects(maps(), /there is no \.json file/);
     folder = path.join(folder, "nowhere");
     await assert.rejects(maps(), /ENOENT/).finally(() => (folder = path.dirname(folder)));
   });
 });
 
-describe("the script that makes a secret", () => {
+describe("the script that generates a secret", () => {
   const run = (previous?: string) =>
     spawnSync(process.execPath, ["components/shared/scripts/random-secret.cjs"], {
       cwd: projectRoot,
@@ -188,7 +188,7 @@ describe("the script that makes a secret", () => {
       env: { PATH: process.env.PATH, ...(previous !== undefined && { PULUMI_COMMAND_STDOUT: previous }) },
     });
 
-  it("makes another one each time: 32 letters and digits, and nothing else", () => {
+  it("prints a different one each time: 32 letters and digits", () => {
     const [first, second] = [run(), run()];
     assert.match(first.stdout, /^[A-Za-z0-9]{32}$/);
     assert.match(second.stdout, /^[A-Za-z0-9]{32}$/);
@@ -196,7 +196,7 @@ describe("the script that makes a secret", () => {
     assert.equal(first.stderr, "");
   });
 
-  it("keeps the one it has made", () => {
+  it("prints the previous one where it exists", () => {
     const { stdout } = run();
     assert.equal(run(stdout).stdout, stdout);
   });

@@ -20,7 +20,7 @@ describe("the addons' values", () => {
       }
     });
 
-    it(`${name}: lists as pulled what the values name`, () => {
+    it(`${name}: lists the images of the values`, () => {
       const { observability, context } = input();
       const all = [...valuesOf(input()).values()].flatMap(texts);
       for (const official of addonImages(observability, context.mesh.version)) {
@@ -77,7 +77,7 @@ describe("the addons' values", () => {
     });
   });
 
-  it("sends traces to where the collector listens", () => {
+  it("sends traces to the port on which the collector listens", () => {
     const { observability } = addonInput({ tracing: { provider: "jaeger" } });
     const [provider] = extensionProviders(observability);
     assert.equal(provider?.service, "jaeger.observability.svc.cluster.local");

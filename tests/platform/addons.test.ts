@@ -41,14 +41,14 @@ describe("the platform's add-ons", function () {
     run = await runWith({ metricsServer: true, kubeletServingCertApprover: true });
   });
 
-  it("are there when they are asked for, each by itself, and else not", async () => {
+  it("are installed one by one, and only where they are set", async () => {
     const names = (stack: StackRun) => stack.byType("Deployment").map(({ name }) => name);
     assert.deepEqual(names(run), ["platform-kubelet-certificates", "platform-metrics-server"]);
     assert.deepEqual(names(await runWith({})), []);
     assert.deepEqual(names(await runWith({ metricsServer: true })), ["platform-metrics-server"]);
   });
 
-  it("have an identity of their own, bound to roles that exist", () => {
+  it("have a service account of their own, bound to roles that exist", () => {
     const own = run.byType("ClusterRole").map(({ inputs }) => (inputs as unknown as Role).metadata.name);
     // Roles that every Kubernetes has.
     const roles = [...own, "system:auth-delegator", "extension-apiserver-authentication-reader"];
@@ -71,7 +71,7 @@ describe("the platform's add-ons", function () {
     }
   });
 
-  it("run as nobody, with pinned images", () => {
+  it("run without privileges, with pinned images", () => {
     for (const { name, inputs } of run.byType("Deployment")) {
       const { securityContext, containers } = (inputs.spec as PodTemplate).template.spec;
       assert.equal(securityContext.runAsNonRoot, true, name);
@@ -82,7 +82,7 @@ describe("the platform's add-ons", function () {
     }
   });
 
-  it("come in an order that works: certificates, what checks them, the API that it serves", () => {
+  it("are installed in order: certificates, metrics-server that verifies them, the API that it serves", () => {
     const [certificates, server] = [
       run.one("Deployment", "platform-kubelet-certificates"),
       run.one("Deployment", "platform-metrics-server"),
@@ -92,7 +92,7 @@ describe("the platform's add-ons", function () {
     assert.ok(run.dependsOn(run.one("APIService"), run.one("Service", "platform-metrics-server")));
   });
 
-  it("may approve kubelets' serving certificates and nobody else's", () => {
+  it("may approve serving certificates of kubelets only", () => {
     const rules = run
       .byType("ClusterRole")
       .flatMap(({ inputs }) => inputs.rules as { resources: string[]; verbs: string[]; resourceNames?: string[] }[]);

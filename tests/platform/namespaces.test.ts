@@ -27,7 +27,7 @@ describe("the namespaces of the environment", () => {
     ]);
   });
 
-  it("keep the more privileged level where two uses meet", () => {
+  it("keep the more privileged level where two parts share a namespace", () => {
     const gateways = { ingress: { ...ingress, namespace: "istio-system" } };
     assert.equal(level({ mesh, gateways, bookinfo: undefined }, "istio-system"), "privileged");
   });
@@ -49,7 +49,7 @@ describe("the namespaces of the environment", () => {
     };
     const ambient = { "istio.io/dataplane-mode": "ambient" };
 
-    it("under ztunnel in an ambient mesh, whatever is said of injection", () => {
+    it("under ztunnel in an ambient mesh, whatever `injection` is", () => {
       assert.deepEqual(labelsIn({ dataPlane: "ambient" }), ambient);
       assert.deepEqual(labelsIn({ dataPlane: "ambient" }, "none"), ambient);
     });

@@ -1,8 +1,10 @@
 import { createHash } from "node:crypto";
 import { controlPlaneOf, defaultRevision, injectionLabels } from "../../model/control-planes";
 import { dataPlaneOf, hasAmbient, hasSidecars } from "../../model/data-planes";
+import type { GatewayDeploymentSettings } from "../../settings/sections/gateways";
 import type { MeshSettings } from "../../settings/sections/mesh";
 import type { HelmValues } from "../../shared/helm-release";
+import { mergeValues } from "../../shared/merge";
 import { rootNamespace } from "../../shared/istio";
 import {
   fullImage,
@@ -14,6 +16,7 @@ import {
   scopeOf,
   withUserValues,
 } from "./common-values";
+import { gatewayChartValues } from "./gateway-fields";
 
 /** `defaultRevision` is the control plane that validates objects; none on simulated nodes, see `istiodValues`. */
 export function baseValues({ mesh, cluster }: MeshValuesInput): HelmValues {
@@ -138,6 +141,29 @@ export function ztunnelValues(input: MeshValuesInput): HelmValues {
     ...(mesh.accessLog === false && { logLevel: "info,access=off" }),
   };
   return withUserValues(values, mesh.values.ztunnel);
+}
+
+/**
+ * A gateway's own values.
+ *
+ * @param selector labels of its pods, which the chart derives from the release's name
+ */
+export function gatewayValues(
+  settings: GatewayDeploymentSettings,
+  selector: Readonly<Record<string, string>>,
+  input: MeshValuesInput,
+): HelmValues {
+  const { mesh, images } = input;
+  const { service, autoscaling, ...others } = gatewayChartValues({ settings, selector });
+  const values = {
+    service,
+    autoscaling,
+    podAnnotations: { [proxyGenerationAnnotation]: proxyGeneration(input) },
+    ...others,
+    ...(images.pullPolicy && { imagePullPolicy: images.pullPolicy }),
+    ...(images.pullSecrets.length > 0 && { imagePullSecrets: images.pullSecrets.map(({ name }) => ({ name })) }),
+  };
+  return mergeValues(values, mesh.values.gateway ?? {});
 }
 
 /** Annotation of the template of every pod with a proxy; see `proxyGeneration`. */

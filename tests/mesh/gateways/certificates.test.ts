@@ -23,7 +23,7 @@ describe("a self-signed certificate", function () {
     made = selfSigned(names);
   });
 
-  it("is a pair of key and certificate for the names it was asked for", () => {
+  it("is a pair of key and certificate for the requested names", () => {
     const certificate = new X509Certificate(made.certificate);
     assert.ok(certificate.checkPrivateKey(createPrivateKey(made.privateKey)));
     assert.ok(certificate.verify(certificate.publicKey), "is signed by itself");
@@ -51,18 +51,18 @@ describe("a self-signed certificate", function () {
     }
   });
 
-  it("is another one each time, so that no key is known to anybody else", () => {
+  it("is a different one each time", () => {
     assert.notEqual(selfSigned(names).privateKey, made.privateKey);
   });
 
-  it("is asked of openssl, and what to do without it is said", () => {
+  it("needs openssl, and the error without it names the remedy", () => {
     const folder = mkdtempSync(path.join(tmpdir(), "talos-mesh-path-"));
     try {
       const bash = execFileSync("bash", ["-c", "command -v bash"], { encoding: "utf8" }).trim();
       symlinkSync(bash, path.join(folder, "bash"));
       assert.throws(
         () => selfSigned(names, 1, { PATH: folder }),
-        (error: { stderr: string }) => /openssl is not on PATH.*install it, or set certificate/.test(error.stderr),
+        (error: { stderr: string }) => /openssl is not on PATH.*Install it, or set certificate/.test(error.stderr),
       );
     } finally {
       rmSync(folder, { recursive: true });
@@ -70,7 +70,7 @@ describe("a self-signed certificate", function () {
   });
 });
 
-describe("a certificate that is given", function () {
+describe("a certificate of the user", function () {
   this.timeout(30_000);
   let own: KeyPair;
   let other: KeyPair;
@@ -87,11 +87,11 @@ describe("a certificate that is given", function () {
       ({ field, severity, message }) => `${severity} ${field}: ${message}`,
     );
 
-  it("passes where all is well, with the authority of clients", () => {
+  it("is accepted where everything is right, with the CA of the clients", () => {
     assert.deepEqual(judge({ ...own, caCertificate: clients }, ["shop.example.com", "a.books.example.com", "*"]), []);
   });
 
-  it("is refused where it cannot be read, and no part of it is repeated", () => {
+  it("is refused where it cannot be read, and the message contains no part of it", () => {
     const found = judge({ certificate: "[a secret]", privateKey: own.certificate, caCertificate: own.privateKey });
     assert.deepEqual(
       found.map((each) => each.slice(0, 45)),
@@ -104,13 +104,13 @@ describe("a certificate that is given", function () {
     assert.doesNotMatch(found.join(), /a secret/);
   });
 
-  it("is refused with the key of another", () => {
+  it("is refused with the key of another certificate", () => {
     assert.deepEqual(judge({ ...own, privateKey: other.privateKey }), [
       "error privateKey: is not the key of this certificate; store the two as a pair",
     ]);
   });
 
-  it("is refused before its time and after it, and warned of when its end is near", () => {
+  it("is refused before and after its validity, and causes a warning near its end", () => {
     const { validTo } = new X509Certificate(own.certificate);
     const end = new Date(validTo).toISOString().slice(0, 10);
     assert.match(judge(own, [], -1).join(), /^error certificate: is not valid before \d{4}-\d\d-\d\d$/);
@@ -120,7 +120,7 @@ describe("a certificate that is given", function () {
     assert.deepEqual(judge(own, [], 101), [`error certificate: was valid until ${end}; store a renewed one`]);
   });
 
-  it("is refused for hosts it does not name, a wildcard among them", () => {
+  it("is refused for hosts that it does not cover, also for a wildcard", () => {
     const [found = "", ...more] = judge(own, ["shop.example.com", "cart.example.com", "*.example.com", "*"]);
     assert.deepEqual(more, []);
     assert.match(
@@ -129,14 +129,14 @@ describe("a certificate that is given", function () {
     );
   });
 
-  it("of an authority that is none is refused", () => {
+  it("is refused as a CA where it is none", () => {
     assert.match(
       judge({ caCertificate: own.certificate }).join(),
       /^error caCertificate: .*can sign no client certificate$/,
     );
   });
 
-  it("is judged with the settings, and warned of in time", () => {
+  it("is checked with the settings, and causes a warning in time", () => {
     const raw = {
       environment: "dev",
       cluster: { kind: "embedded", name: "test" },

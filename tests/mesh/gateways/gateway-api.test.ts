@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { parseAllDocuments, stringify } from "yaml";
-import { gatewayApiObjects } from "../../../components/mesh/gateway-api-gateways";
+import { gatewayApiObjects } from "../../../components/mesh/gateway-api";
 import { gatewayWorkloads, hostOwners } from "../../../components/model/gateways";
 import { validate } from "../../../components/validation/validate";
 import { unwrapSecrets } from "../../../embedded/program/run-program";
@@ -39,7 +39,7 @@ describe("gateways of kind gateway-api", () => {
   });
 
   for (const { workload, parameters, gateway } of objects()) {
-    it(`${workload.name}: is a Gateway that its CRD accepts, and parameters as agreed`, () => {
+    it(`${workload.name}: is a Gateway that its CRD accepts, and the parameters of the golden file`, () => {
       assert.deepEqual(schemas.problems(gateway), []);
       const text = [{ apiVersion: "v1", kind: "ConfigMap", ...parameters }, gateway]
         .map((object) => stringify(object, { lineWidth: 0, aliasDuplicateObjects: false }))
@@ -65,7 +65,7 @@ describe("gateways of kind gateway-api", () => {
     );
   });
 
-  it("are known to policies by what istiod makes of them, beside those of the chart", () => {
+  it("have the names in policies that istiod gives them, next to those of the chart", () => {
     const known = gatewayWorkloads(settings.gateways).map(({ namespace, service, serviceAccount, selector }) => [
       `${namespace}/${serviceAccount}`,
       service,
@@ -86,7 +86,7 @@ describe("gateways of kind gateway-api", () => {
     }
   });
 
-  it("name their parameters by content, so that a change is one of the Gateway too", () => {
+  it("have a digest in the name of their parameters, so that a change also changes the Gateway", () => {
     const [ingress] = objects();
     const more = { ...settings.gateways["ingress"], replicas: 3 } as typeof settings.gateways.ingress;
     assert.ok(ingress && more);
@@ -120,7 +120,7 @@ describe("a stack with gateways of kind gateway-api", function () {
     );
   });
 
-  it("makes each after its namespace, its parameters and istiod, which takes it down again", () => {
+  it("creates each after its namespace, its parameters and istiod", () => {
     for (const [name, namespace] of [
       ["ingress", "istio-ingress"],
       ["partners", "edge"],
@@ -152,7 +152,7 @@ describe("a stack with gateways of kind gateway-api", function () {
     ]);
   });
 
-  it("tells istiod's autoscalers and budgets that have no setting any more", () => {
+  it("deletes autoscalers and disruption budgets of istiod that are no longer set", () => {
     const unset = ["ingress", "partners"].map((name) => {
       const { environment } = stack.one("command:local:Command", `istio-gateway-${name}-ready`).inputs;
       return (JSON.parse((unwrapSecrets(environment) as { MESH_STEP: string }).MESH_STEP) as { unset?: unknown }).unset;
@@ -160,7 +160,7 @@ describe("a stack with gateways of kind gateway-api", function () {
     assert.deepEqual(unset, [["HorizontalPodAutoscaler"], ["PodDisruptionBudget"]]);
   });
 
-  it("places routes in place of Istio's Gateway and VirtualService, which the gateway of the chart still has", () => {
+  it("has HTTPRoutes for them, and Istio's Gateway and VirtualService for the gateway of the chart", () => {
     const named = (type: string) =>
       stack
         .byType(type)
@@ -175,7 +175,7 @@ describe("a stack with gateways of kind gateway-api", function () {
     assert.deepEqual(named("VirtualService"), ["virtualservice-bookinfo/productpage.chart"]);
   });
 
-  it("lets them ask by the identity that istiod gives them", () => {
+  it("allows requests of the identity that istiod gives them", () => {
     const policy = stack.one("AuthorizationPolicy", "authorizationpolicy-bookinfo/productpage.allow");
     const text = JSON.stringify(policy.inputs);
     for (const principal of [
@@ -187,14 +187,14 @@ describe("a stack with gateways of kind gateway-api", function () {
     }
   });
 
-  it("says where they answer, as of any gateway", () => {
+  it("outputs their URLs, as those of any gateway", () => {
     assert.deepEqual(
       (stack.outputs.urls as string[]).filter((url) => url.includes("//bookinfo.")),
       ["https://bookinfo.example.com:30443/productpage", "https://bookinfo.example.com:443/productpage"],
     );
   });
 
-  it("waits for none on simulated nodes, where no istiod runs that could deploy it", async () => {
+  it("waits for none on simulated nodes, where no istiod runs", async () => {
     const cluster = { kind: "embedded", name: "simulated", kubeconfig: null };
     const gateways = { partners: { serviceType: "ClusterIP", loadBalancerTimeout: null, loadBalancerClass: null } };
     const simulated = await runStack({

@@ -43,7 +43,7 @@ describe("the gateways of an environment", function () {
     stack = await run();
   });
 
-  it("are a release each, in a namespace each that is there before", () => {
+  it("are one release each, in a namespace that is created before", () => {
     const releases = stack
       .byType("kubernetes:helm.sh/v3:Release")
       .filter(({ inputs }) => (inputs as unknown as Release).chart.endsWith("/gateway"));
@@ -78,7 +78,7 @@ describe("the gateways of an environment", function () {
     assert.match(String(values), /^[0-9a-f]{12}$/);
   });
 
-  it("show a certificate that is secret from end to end", () => {
+  it("have a certificate that is secret from end to end", () => {
     const certificates = stack.byType("kubernetes:core/v1:Secret").filter(({ name }) => name.includes("certificates"));
     const described = certificates.map(({ inputs }) => {
       const { metadata, type, stringData } = unwrapSecrets(inputs) as Secret;
@@ -97,7 +97,7 @@ describe("the gateways of an environment", function () {
     });
   });
 
-  it("answer under https where they have TLS", async () => {
+  it("have https URLs where they have TLS", async () => {
     assert.deepEqual(stack.outputs.urls, [
       "https://bookinfo.example.com:30443/productpage",
       "https://bookinfo.example.com:443/productpage",
@@ -113,7 +113,7 @@ describe("the gateways of an environment", function () {
     );
   });
 
-  it("change by themselves: another port touches one release, another host one certificate", async () => {
+  it("change independently: another port changes one release, another host one certificate", async () => {
     const port = await run({ gateways: { ingress: { extraPorts: { tcp: { port: 9000 } } } } });
     assert.deepEqual(changed(stack, port), ["kubernetes:helm.sh/v3:Release istio-gateway-ingress"]);
     const class_ = await run({ gateways: { partners: { loadBalancerClass: "example.com/other" } } });

@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import Ajv from "ajv";
 import { stringify } from "yaml";
-import { gatewayValues } from "../../../components/mesh/values/gateway";
+import { gatewayValues } from "../../../components/mesh/values/istio-charts";
 import { gatewayServicePorts } from "../../../components/model/gateways";
 import { validate } from "../../../components/validation/validate";
 import type { GatewayDeploymentSettings } from "../../../components/settings/sections/gateways";
@@ -72,23 +72,23 @@ describe("the values of the gateway chart", () => {
       assert.equal(text, readFileSync(file, "utf8"));
     });
 
-    it(`have keys that the chart knows: ${name}`, () => {
+    it(`have only keys of the chart: ${name}`, () => {
       assert.ok(valid(valuesOf(gateway)), JSON.stringify(valid.errors));
     });
   }
 
-  it("are checked against a schema that refuses what the chart does not know", () => {
+  it("are checked against a schema that refuses unknown keys", () => {
     assert.equal(valid({ ...valuesOf({}), serviceType: "NodePort" }), false);
   });
 
-  it("name the pull secrets, and are rolled when the proxies' image changes", () => {
+  it("have the pull secrets, and change when the proxies' image changes", () => {
     const pullSecrets = [{ name: "registry", dockerConfigJson: { secret: "registry" } }];
     assert.deepEqual(valuesOf({}, { pullSecrets }).imagePullSecrets, [{ name: "registry" }]);
     const digests = { proxyv2: `sha256:${"2".repeat(64)}` };
     assert.notDeepEqual(valuesOf({}, { digests }).podAnnotations, valuesOf({}).podAnnotations);
   });
 
-  it("have the ports that policies are told of", () => {
+  it("have the ports that policies use", () => {
     const gateway = only(settingsWith(variants["further-ports"] ?? {}).gateways);
     const { ports } = valuesOf(variants["further-ports"] ?? {}).service as { ports: { name: string; port: number }[] };
     assert.deepEqual(Object.fromEntries(ports.map(({ name, port }) => [name, port])), gatewayServicePorts(gateway));

@@ -31,7 +31,7 @@ const istiod = () => readIstioChart(folder, "istiod") ?? assert.fail("the chart 
 describe("the values that a chart's templates see", () => {
   after(remove);
 
-  it("follow defaults, profile, compatibility version, platform and what is given, in this order", () => {
+  it("are merged from defaults, profile, compatibility version, platform and given values, in this order", () => {
     const seen = (given: object) => effectiveValues(istiod(), { ...given });
     const from = (given: object) => (seen(given)["env"] as Record<string, unknown>)["FROM"];
     assert.equal(seen({})["traceSampling"], 1);
@@ -47,7 +47,7 @@ describe("the values that a chart's templates see", () => {
     });
   });
 
-  it("have the user's values over the profile's, although the chart alone would have it the other way", () => {
+  it("have the user's values over the profile's, which the chart alone would not", () => {
     const alone = effectiveValues(istiod(), { profile: "demo", traceSampling: 5 });
     assert.equal(alone["traceSampling"], 100);
     const [profile, values] = ["demo" as const, { istiod: { traceSampling: 5 } }];
@@ -55,19 +55,19 @@ describe("the values that a chart's templates see", () => {
     assert.equal(effectiveValues(istiod(), { profile, pilot: ours })["traceSampling"], 5);
   });
 
-  it("take images of ztunnel from `global` as well, and lack what a profile sets for others", () => {
+  it("take images of ztunnel from `global` as well, and not what a profile sets for other charts", () => {
     const ztunnel = readIstioChart(folder, "ztunnel") ?? assert.fail("the chart is there");
     const hub = "registry.example";
     assert.equal(effectiveValues(ztunnel, { global: { hub } })["hub"], hub);
     assert.equal(effectiveValues(istiod(), { profile: "demo" })["ztunnel"], undefined);
   });
 
-  it("are none where the chart does not know what is chosen", () => {
+  it("are refused where the chart does not have the profile or platform", () => {
     assert.throws(() => effectiveValues(istiod(), { profile: "empty" }), /istiod 1\.31\.1 has no profile empty/);
     assert.throws(() => effectiveValues(istiod(), { platform: "talos" }), /has no platform talos/);
   });
 
-  describe("are asked for keys that no template reads:", () => {
+  describe("are checked for keys that no template reads:", () => {
     const problems = (mesh: Mesh, source = folder) => {
       const charts = settingsSchema.shape.charts.parse({ source });
       return unknownValues({ mesh: meshInput(mesh).mesh, charts }, projectRoot).map(
@@ -75,7 +75,7 @@ describe("the values that a chart's templates see", () => {
       );
     };
 
-    it("at the top, under global and under pilot, with what was probably meant", () => {
+    it("at the top, under global and under pilot, with the most similar key", () => {
       const values = { istiod: { replicaCuont: 2, global: { hubb: "x" }, pilot: { traceSamplng: 1, podLabels: {} } } };
       assert.deepEqual(problems({ values }), [
         "mesh.values.istiod.replicaCuont: the chart istiod reads no such value; did you mean replicaCount?",
@@ -89,12 +89,12 @@ describe("the values that a chart's templates see", () => {
       assert.match(problems({ canary }).join(), /^mesh\.canary\.values\.replicaCuont: /);
     });
 
-    it("but not keys without a default that a template names", () => {
+    it("but not for keys without a default that a template names", () => {
       const values = { istiod: { podLabels: { a: "b" }, global: { caName: "x", network: "n" }, profile: "demo" } };
       assert.deepEqual(problems({ values }), []);
     });
 
-    it("and where nobody can look, said to be unchecked", () => {
+    it("and reported as unchecked where the chart cannot be read", () => {
       const values = { istiod: { replicaCuont: 2 }, gateway: { replicas: 2 }, base: {} };
       const unchecked = (source: string) => {
         const charts = settingsSchema.shape.charts.parse({ source });
@@ -107,7 +107,7 @@ describe("the values that a chart's templates see", () => {
     });
   });
 
-  it("are not those of a stand-in, whose keys are fewer", () => {
+  it("are not checked with a stand-in chart, which has fewer keys", () => {
     assert.equal(readIstioChart(path.join(projectRoot, "embedded/charts"), "istiod"), undefined);
   });
 });

@@ -18,7 +18,7 @@ const dataPlanes: Readonly<Record<string, Partial<SettingsInput["mesh"]>>> = {
 
 const cases = Object.keys(profiles).flatMap((profile) =>
   Object.entries(dataPlanes)
-    // Refused by a rule: nobody in that mesh would be ambient.
+    // Refused: no namespace of that mesh would be ambient.
     .filter(([dataPlane]) => profile !== "ambient" || dataPlane !== "sidecar")
     .map(([dataPlane, mesh]) => ({ name: `${profile}-${dataPlane}`, mesh: { ...mesh, profile } as typeof mesh })),
 );
@@ -29,7 +29,7 @@ describe("golden values of Istio's charts", () => {
   });
 
   for (const { name, mesh } of cases) {
-    it(`${name}: are what was agreed`, () => {
+    it(`${name}: are those of the golden file`, () => {
       const file = path.join(folder, `${name}.yaml`);
       const text = stringify(Object.fromEntries(givenValues(meshInput(mesh))), { aliasDuplicateObjects: false });
       if (update) writeFileSync(file, text);

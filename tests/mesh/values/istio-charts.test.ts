@@ -19,7 +19,7 @@ import { meshInput } from "./inputs";
 /** Istio's own charts of the pinned version, one folder each; they are not part of this project. */
 const variable = "TALOS_MESH_ISTIO_CHARTS";
 
-/** Keys of a map that the templates pass on as they are, so that no default has to name them. */
+/** Keys whose mapping the templates pass on unchanged, so that no default has to name its keys. */
 const passedOn = ["meshConfig", "env", "tolerations"];
 
 /** Paths of values that neither a default nor a template of the chart knows. */
@@ -69,7 +69,7 @@ describe("Istio's own charts", function () {
     compatibilityVersion: "1.30",
   };
 
-  it("know every value that is ever set", () => {
+  it("read every value that this program sets", () => {
     for (const [name, values] of givenValues(meshInput({ ...everything, profile: "demo" }, { simulatedNodes: true }))) {
       const { defaults, keys } = chart(name);
       const scope = scopeOf(name);
@@ -90,7 +90,7 @@ describe("Istio's own charts", function () {
       }
     });
 
-    it(`are seen by profile ${profile} as their templates see themselves`, () => {
+    it(`see with profile ${profile} the values that effectiveValues returns`, () => {
       const [, values = {}] = [...givenValues(meshInput({ ...everything, profile: profile as "demo" }))][1] ?? [];
       const seen = effectiveValues(chart("istiod"), values);
       const [config] = rendered("istiod", values).filter(({ kind, data }) => kind === "ConfigMap" && data?.["mesh"]);

@@ -35,7 +35,7 @@ describe("values of the ambient data plane", () => {
     assert.equal(cniValues(meshInput())["cni"], undefined);
   });
 
-  it("hold applications back only where there are sidecars to wait for", () => {
+  it("delay applications only where there are sidecars", () => {
     const holds = (mesh: MeshInput) =>
       at(istiodValues(meshInput(mesh)), "meshConfig.defaultConfig.holdApplicationUntilProxyStarts");
     assert.equal(holds({}), true);
@@ -45,7 +45,7 @@ describe("values of the ambient data plane", () => {
   });
 });
 
-describe("settings of the mesh reach each data plane where it reads them", () => {
+describe("settings of the mesh are set where each data plane reads them", () => {
   it("DNS capture: sidecars by their metadata, ztunnel by istio-cni", () => {
     for (const dnsCapture of [true, false]) {
       const input = meshInput({ ...mixed, dnsCapture });
@@ -94,7 +94,7 @@ describe("settings of the mesh reach each data plane where it reads them", () =>
 describe("nftables on Talos", () => {
   const native = (mesh: MeshInput, talos = true) => at(cniValues(meshInput(mesh, { talos })), "global.nativeNftables");
 
-  it("are used from the Istio on that can, later for ambient than for sidecars", () => {
+  it("are used from the first Istio that supports them, which is later for ambient than for sidecars", () => {
     assert.equal(native({ version: "1.26.4" }), undefined);
     assert.equal(native({ version: "1.27.0" }), true);
     assert.equal(native({ version: "1.27.0", ...ambient }), undefined);
@@ -107,7 +107,7 @@ describe("nftables on Talos", () => {
 });
 
 describe("a user's values", () => {
-  it("win over ours, and stand where the chart looks first, so that they win over the profile too", () => {
+  it("win over ours, and are moved to where the chart reads first, so that they also win over the profile", () => {
     const resources = { requests: { cpu: "50m" } };
     const cni = cniValues(meshInput({ profile: "demo", values: { cni: { resources, global: { hub: "r.example" } } } }));
     assert.deepEqual(at(cni, "cni.resources"), resources);
@@ -122,7 +122,7 @@ describe("a user's values", () => {
     assert.deepEqual(pilot, { cni: { enabled: true }, replicaCount: 3, autoscaleEnabled: false });
   });
 
-  it("leave the extension providers that policies and tracing name, but for one of the same name", () => {
+  it("do not replace the extension providers of policies and tracing, except one of the same name", () => {
     const meshConfig = {
       extensionProviders: [
         { name: "jaeger", port: 1 },
@@ -151,14 +151,14 @@ describe("a user's values", () => {
 });
 
 describe("the generation of proxies", () => {
-  it("changes when sidecars must learn to take HBONE, or to answer DNS", () => {
+  it("changes when sidecars must accept HBONE, or answer DNS", () => {
     const generations = [{}, mixed, { dnsCapture: true }, { compatibilityVersion: "1.30" }].map((mesh) =>
       proxyGeneration(meshInput(mesh)),
     );
     assert.equal(new Set(generations).size, generations.length);
   });
 
-  it("stands on no pod of a namespace without sidecars", () => {
+  it("is on no pod of a namespace without sidecars", () => {
     const none = { annotations: {}, labels: {} };
     assert.deepEqual(sidecarRequest("shop", meshInput(mixed)), none);
     assert.deepEqual(sidecarRequest("shop", meshInput({ namespaces: { shop: { dataPlane: "none" } } })), none);

@@ -1,0 +1,90 @@
+import { createHash } from "node:crypto";
+import type { IGateway } from "@kubernetes-models/gateway-api/gateway.networking.k8s.io/v1/Gateway" with {
+  "resolution-mode": "import",
+};
+import { stringify } from "yaml";
+import { type ExposedHost, listenerName } from "../model/gateways";
+import type { GatewayDeploymentSettings } from "../settings/sections/gateways";
+import type { KubernetesObject } from "../shared/kubernetes/object";
+import type { GatewayWorkload } from "../shared/workload";
+import { gatewayOverlays } from "./values/gateway-fields";
+
+type GatewaySpec = IGateway["spec"];
+type Listener = NonNullable<GatewaySpec["listeners"]>[number];
+
+/** A gateway of the Gateway API: istiod deploys the Gateway with the parameters of the ConfigMap. */
+export interface GatewayApiObjects {
+  readonly parameters: {
+    readonly metadata: { readonly name: string; readonly namespace: string };
+    readonly data: Readonly<Record<string, string>>;
+  };
+  readonly gateway: KubernetesObject<GatewaySpec>;
+}
+
+/**
+ * The objects of a gateway of kind `gateway-api`.
+ *
+ * https://istio.io/latest/docs/tasks/traffic-management/ingress/gateway-api/
+ *
+ * @param hosts the hosts that it exposes
+ * @param revision of the control plane that deploys it. @default the control plane without a revision
+ */
+export function gatewayApiObjects(
+  gateway: GatewayWorkload,
+  settings: GatewayDeploymentSettings,
+  { hosts, revision }: { readonly hosts: readonly ExposedHost[]; readonly revision?: string },
+): GatewayApiObjects {
+  const { name, namespace, service, selector } = gateway;
+  const overlays = gatewayOverlays({ settings, selector });
+  const data = Object.fromEntries(overlays.map(([kind, overlay]) => [kind, stringify(overlay)]));
+  // The name contains a digest of the content, so that a change of the parameters also changes the Gateway, which istiod
+  // watches.
+  const digest = createHash("sha256").update(JSON.stringify(data)).digest("hex").slice(0, 8);
+  const parametersName = `${service}-${digest}`;
+  return {
+    parameters: { metadata: { name: parametersName, namespace }, data },
+    gateway: {
+      apiVersion: "gateway.networking.k8s.io/v1",
+      kind: "Gateway",
+      metadata: { name, namespace, ...(revision !== undefined && { labels: { "istio.io/rev": revision } }) },
+      spec: {
+        gatewayClassName: "istio",
+        infrastructure: {
+          // As the chart sets them: alerts and selectors of a user's own objects refer to these labels.
+          labels: { app: service, istio: name },
+          parametersRef: { group: "", kind: "ConfigMap", name: parametersName },
+        },
+        listeners: listeners(gateway, hosts),
+      },
+    },
+  };
+}
+
+/**
+ * One listener for each host and protocol, open to routes of the namespace whose service is exposed there, so that no other
+ * namespace can take the host over. A Gateway needs a listener: without hosts there is one, which answers 404.
+ */
+function listeners({ ports, tls }: GatewayWorkload, hosts: readonly ExposedHost[]): Listener[] {
+  const http = { port: ports.http2 ?? 80, protocol: "HTTP" };
+  if (hosts.length === 0) return [{ name: "http", ...http }];
+  const https = tls && {
+    port: ports.https ?? 443,
+    protocol: "HTTPS",
+    tls: {
+      mode: "Terminate" as const,
+      certificateRefs: [{ name: tls.credentialName }],
+      // The Secret also has `ca.crt`. Gateway API's own field for it is not in the standard channel yet.
+      ...(tls.mode === "MUTUAL" && { options: { "gateway.istio.io/tls-terminate-mode": "MUTUAL" } }),
+    },
+  };
+  const forHosts = (protocol: "http" | "https", listener: Omit<Listener, "name">): Listener[] =>
+    hosts.map(({ host, namespace }) => ({
+      name: listenerName(protocol, host),
+      ...(host !== "*" && { hostname: host }),
+      ...listener,
+      allowedRoutes: {
+        namespaces: { from: "Selector", selector: { matchLabels: { "kubernetes.io/metadata.name": namespace } } },
+      },
+    }));
+  return [...forHosts("http", http), ...(https ? forHosts("https", https) : [])];
+}
