@@ -1,4 +1,5 @@
-import { Bookinfo } from "./components/apps/bookinfo";
+import { DeployedApplication } from "./components/apps/deployed-application";
+import { configuredApplications } from "./components/apps/registry";
 import { Benchmark } from "./components/benchmark/benchmark";
 import { cluster as clusterOf } from "./components/cluster";
 import { clusterTraits } from "./components/cluster/kinds";
@@ -37,26 +38,27 @@ const istio = new Istio(
 gatewayCertificates("gateway-certificates", { ...settings, ...cluster, secrets, context }, onPlatform);
 
 const addons = hasAddons(settings.observability) && settings.observability;
-const watching = { ...settings, source: charts, secrets, context, istio };
-const observability = addons && new Observability("observability", { ...watching, settings: addons }, onPlatform);
+const observabilityArgs = { ...settings, source: charts, secrets, context, istio };
+const observability =
+  addons && new Observability("observability", { ...observabilityArgs, settings: addons }, onPlatform);
 
 const security = new MeshSecurity("security", { objects }, { ...inCluster, dependsOn: istio });
-const bookinfo =
-  settings.bookinfo &&
-  new Bookinfo(
-    "bookinfo",
-    {
-      settings: settings.bookinfo,
-      images: settings.images,
-      sidecar: sidecarRequest(settings.bookinfo.namespace, { ...settings, cluster }),
-      waypoints: settings.mesh.waypoints,
-      cluster,
-    },
-    { ...inCluster, dependsOn: [istio, security] },
-  );
+const applications = configuredApplications(settings).map(
+  (application) =>
+    new DeployedApplication(
+      application,
+      {
+        images: settings.images,
+        sidecar: sidecarRequest(application.settings.namespace, { ...settings, cluster }),
+        waypoints: settings.mesh.waypoints,
+        cluster,
+      },
+      { ...inCluster, dependsOn: [istio, security] },
+    ),
+);
 
 // All that came before, each by its name: who waits for a layer waits for what is in it, and a layer may be empty.
-const standing = [istio, security, ...(bookinfo ? [bookinfo] : [])];
+const standing = [istio, security, ...applications];
 const policies = new MeshPolicies("policies", { objects }, { ...inCluster, dependsOn: standing });
 
 // Whatever still starts would be measured with it.

@@ -1,4 +1,5 @@
-import { bookinfoImages } from "./apps/bookinfo";
+import { applicationImages, fullImageName } from "./apps/application";
+import { configuredApplications } from "./apps/registry";
 import { runImages } from "./benchmark/plan/settings";
 import { meshImages, type PulledImage } from "./mesh/images";
 import { addonImages } from "./observability/addons/registry";
@@ -11,7 +12,7 @@ import { officialHub, platformImages } from "./settings/versions";
  * site needs. What Kubernetes and Talos themselves pull is theirs to list: `talosctl image default`.
  */
 export function environmentImages(settings: Settings): PulledImage[] {
-  const { images, mesh, observability, platform, bookinfo, benchmark } = settings;
+  const { images, mesh, observability, platform, benchmark } = settings;
   const official = (component: string, source: string): PulledImage => ({
     component,
     image: imageReference(images, source),
@@ -26,11 +27,13 @@ export function environmentImages(settings: Settings): PulledImage[] {
       : []),
     ...meshImages({ mesh, images, cluster }),
     ...addonImages(observability, mesh.version).map((image) => official("observability", image)),
-    ...(bookinfo ? bookinfoImages(bookinfo, images) : []).map((image) => ({
-      component: "bookinfo",
-      image: imageReference(images, image),
-      source: `${officialHub}/${image.split("/").at(-1)}`,
-    })),
+    ...configuredApplications(settings).flatMap((configured) =>
+      applicationImages(configured.application).map((name) => ({
+        component: configured.application.name,
+        image: imageReference(images, fullImageName(configured, name, images.hub)),
+        source: `${officialHub}/${name}:${configured.settings.image.tag ?? configured.application.version}`,
+      })),
+    ),
     ...(benchmark ? runImages(benchmark, images) : []).map((image) => ({ component: "benchmark", ...image })),
   ];
 }

@@ -1,5 +1,6 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import type { Resource } from "@pulumi/pulumi";
+import type { ApplicationName } from "../apps/registry";
 import { controlPlaneOf, defaultRevision, revisionName } from "../model/control-planes";
 import { gatewayWorkloads, hostOwners } from "../model/gateways";
 import type { Settings } from "../settings/schema";
@@ -22,7 +23,7 @@ function revisionOf(mesh: MeshSettings, namespace: string): { readonly revision?
   return revision === defaultRevision ? {} : { revision };
 }
 
-export interface GatewaysArgs extends MeshValuesInput, Pick<Settings, "traffic" | "bookinfo"> {
+export interface GatewaysArgs extends MeshValuesInput, Pick<Settings, "traffic" | ApplicationName> {
   readonly cluster: ClusterFacts & StepAccess;
   readonly gateways: GatewaysSettings;
   readonly source: ChartSource;

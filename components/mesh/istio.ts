@@ -1,5 +1,6 @@
 import type * as kubernetes from "@pulumi/kubernetes";
 import type { Resource } from "@pulumi/pulumi";
+import type { ApplicationName } from "../apps/registry";
 import type { Cluster } from "../cluster/cluster";
 import { type ControlPlane, controlPlanes, sharedVersions } from "../model/control-planes";
 import { hasAmbient } from "../model/data-planes";
@@ -27,8 +28,8 @@ export function chartSource({ source }: Settings["charts"], { autoCharts }: Pick
   return autoCharts === "stand-ins" ? standIns : { kind: "repository", url: officialCharts };
 }
 
-/** `traffic` has the hosts of the gateways, `bookinfo` the namespace of services that name none. */
-export interface IstioArgs extends MeshValuesInput, Pick<Settings, "traffic" | "bookinfo"> {
+/** `traffic` has the hosts of the gateways, applications the namespace of services that name none. */
+export interface IstioArgs extends MeshValuesInput, Pick<Settings, "traffic" | ApplicationName> {
   readonly cluster: ClusterFacts & StepAccess;
   readonly gateways: GatewaysSettings;
   /** Where the charts come from. */

@@ -1,36 +1,42 @@
+import { type ApplicationName, configuredApplications } from "../apps/registry";
 import { dataPlaneOf, hasAmbient, hasSidecars, workloadNamespaces } from "../model/data-planes";
 import { formatPath } from "../shared/problem";
 import type { Settings } from "../settings/schema";
 import { uncheckedValues } from "./values/chart-folder";
 import { waypointLabels } from "./waypoints";
 
-type Slice = Pick<Settings, "mesh" | "charts" | "bookinfo" | "applications" | "traffic">;
+type Slice = Pick<Settings, "mesh" | "charts" | "applications" | "traffic" | ApplicationName>;
 
-/** What a person must know of the mesh's values and data planes: what was not checked, and what holds only in part. */
+/** Limits of the mesh that a user should know: values that were not checked, and settings with a partial effect. */
 export function meshNotes(settings: Slice, projectRoot: string): string[] {
-  return [...unchecked(settings, projectRoot), ...outside(settings), ...mixed(settings), ...labelsOfOthers(settings)];
+  return [
+    ...unchecked(settings, projectRoot),
+    ...withoutProxies(settings),
+    ...bothDataPlanes(settings),
+    ...labelsOfApplications(settings),
+  ];
 }
 
 function unchecked(settings: Slice, projectRoot: string): string[] {
-  const places = uncheckedValues(settings, projectRoot).map(formatPath);
-  if (places.length === 0) return [];
+  const paths = uncheckedValues(settings, projectRoot).map(formatPath);
+  if (paths.length === 0) return [];
   return [
-    `Not checked: whether Istio's charts read every key of ${places.join(", ")}. They can be asked where charts.source is a folder with them.`,
+    `Not checked: whether Istio's charts read every key of ${paths.join(", ")}. They can be asked where charts.source is a folder with them.`,
   ];
 }
 
-/** STRICT is for the proxy of whoever is called to enforce. */
-function outside({ mesh, bookinfo }: Slice): string[] {
-  if (!bookinfo || mesh.mtls !== "STRICT") return [];
-  const dataPlane = dataPlaneOf(mesh, bookinfo.namespace);
-  if (dataPlane === "ambient" || (dataPlane === "sidecar" && bookinfo.injection !== "none")) return [];
-  return [
-    `mtls STRICT does not hold for the pods of namespace ${bookinfo.namespace}: they have no proxy, and take plain text from everybody.`,
-  ];
+/** The proxy of the called workload enforces STRICT. */
+function withoutProxies({ mesh, ...settings }: Slice): string[] {
+  if (mesh.mtls !== "STRICT") return [];
+  return configuredApplications(settings).flatMap(({ settings: { namespace, injection } }) => {
+    const dataPlane = dataPlaneOf(mesh, namespace);
+    if (dataPlane === "ambient" || (dataPlane === "sidecar" && injection !== "none")) return [];
+    return [`mtls STRICT has no effect in namespace ${namespace}: its pods have no proxy, and accept plain text.`];
+  });
 }
 
-/** What sidecars follow, and callers in ambient namespaces do not. */
-function mixed(settings: Slice): string[] {
+/** Settings that sidecars enforce, and that do not apply to callers in ambient namespaces. */
+function bothDataPlanes(settings: Slice): string[] {
   const { mesh, traffic } = settings;
   if (!hasAmbient(mesh) || !hasSidecars(mesh)) return [];
   const ambient = workloadNamespaces(settings).filter((namespace) => dataPlaneOf(mesh, namespace) === "ambient");
@@ -38,18 +44,18 @@ function mixed(settings: Slice): string[] {
   const where = `callers in the ambient ${ambient.length === 1 ? "namespace" : "namespaces"} ${ambient.join(", ")}`;
   return [
     ...(traffic.services.some(({ gateways, http }) => gateways.length === 0 && http.length > 0)
-      ? [`Rules under talos-mesh:traffic hold for callers with sidecars and at gateways, not for ${where}.`]
+      ? [`Rules under talos-mesh:traffic apply to callers with sidecars and at gateways, not to ${where}.`]
       : []),
     ...(mesh.outboundTrafficPolicy === "REGISTRY_ONLY"
       ? [
-          `outboundTrafficPolicy REGISTRY_ONLY holds for sidecars, not for ${where}: ztunnel lets them reach every host.`,
+          `outboundTrafficPolicy REGISTRY_ONLY applies to sidecars, not to ${where}: ztunnel lets them reach every host.`,
         ]
       : []),
   ];
 }
 
-/** Namespaces that this program does not make, and so does not label. */
-function labelsOfOthers({ mesh, applications = [] }: Slice): string[] {
+/** Namespaces that this program does not create, and so does not label. */
+function labelsOfApplications({ mesh, applications = [] }: Slice): string[] {
   return applications.flatMap(({ namespace, workloads }) => {
     if (dataPlaneOf(mesh, namespace) !== "ambient") return [];
     const services = workloads.flatMap(({ name }) => {
@@ -57,6 +63,6 @@ function labelsOfOthers({ mesh, applications = [] }: Slice): string[] {
       return labels.length > 0 ? [`its Service ${name} the labels ${labels.join(", ")}`] : [];
     });
     const needs = ['needs the label istio.io/dataplane-mode: "ambient"', ...services].join(", ");
-    return [`Namespace ${namespace}, which others make, ${needs}.`];
+    return [`Namespace ${namespace} of talos-mesh:applications ${needs}.`];
   });
 }

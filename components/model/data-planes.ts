@@ -1,3 +1,4 @@
+import { type ApplicationName, configuredApplications } from "../apps/registry";
 import type { Settings } from "../settings/schema";
 import type { MeshSettings } from "../settings/sections/mesh";
 
@@ -20,10 +21,11 @@ export function hasSidecars({ dataPlane, namespaces }: Choice): boolean {
   return dataPlane === "sidecar" || Object.values(namespaces).some((namespace) => namespace.dataPlane === "sidecar");
 }
 
-/** Namespaces with workloads of the mesh: that of Bookinfo, and those whose applications others deploy. */
+/** Namespaces with workloads of the mesh: those of deployed applications, and of `talos-mesh:applications`. */
 export function workloadNamespaces({
-  bookinfo,
   applications = [],
-}: Pick<Settings, "bookinfo" | "applications">): string[] {
-  return [...(bookinfo ? [bookinfo.namespace] : []), ...applications.map(({ namespace }) => namespace)];
+  ...sections
+}: Pick<Settings, ApplicationName | "applications">): string[] {
+  const deployed = configuredApplications(sections).map(({ settings }) => settings.namespace);
+  return [...deployed, ...applications.map(({ namespace }) => namespace)];
 }

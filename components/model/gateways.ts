@@ -1,3 +1,4 @@
+import { type ApplicationName, defaultNamespace } from "../apps/registry";
 import type { Settings } from "../settings/schema";
 import type { GatewayDeploymentSettings, GatewaysSettings, GatewayTlsSettings } from "../settings/sections/gateways";
 import type { TrafficSettings } from "../settings/sections/traffic";
@@ -95,12 +96,12 @@ export interface ExposedHost {
 
 /** The host names that a gateway exposes, sorted, with the namespace of the one service that each belongs to. */
 export function hostOwners(
-  { traffic, bookinfo }: Pick<Settings, "traffic" | "bookinfo">,
+  { traffic, ...sections }: Pick<Settings, "traffic" | ApplicationName>,
   gateway: string,
 ): ExposedHost[] {
   return exposedHosts(traffic, gateway).map((host) => {
     const owner = traffic.services.find(({ gateways, hosts }) => gateways.includes(gateway) && hosts.includes(host));
-    return { host, namespace: owner?.namespace ?? bookinfo?.namespace ?? "" };
+    return { host, namespace: owner?.namespace ?? defaultNamespace(sections) ?? "" };
   });
 }
 

@@ -1,24 +1,18 @@
+import { applicationImages } from "../apps/application";
+import { deployedApplications } from "../apps/registry";
 import type { ImagesSettings } from "../settings/sections/images";
 import { allCharts } from "../observability/addons/registry";
 import { benchmarkImages, platformImages, versions } from "../settings/versions";
-import { bookinfoVersions } from "./workloads";
 
 /** Istio's images, under the hub: the control plane, every proxy, and the agents on nodes. */
 const istioImages = ["pilot", "proxyv2", "install-cni", "ztunnel"] as const;
 
 export type IstioImage = (typeof istioImages)[number];
 
-/** Bookinfo's images, under the hub: one for each version of a service. */
-export function bookinfoImage(service: string, version: string): string {
-  return `examples-bookinfo-${service}-${version}`;
-}
-
 /** Names that `images.digests` may have: every image that some stack pulls. */
 export const imageNames: readonly string[] = [
   ...istioImages,
-  ...Object.entries(bookinfoVersions).flatMap(([service, all]) =>
-    all.map((version) => bookinfoImage(service, version)),
-  ),
+  ...deployedApplications.flatMap(applicationImages),
   ...[
     ...Object.values(platformImages),
     ...allCharts(versions.istio).flatMap(({ images }) => Object.values(images)),

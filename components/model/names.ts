@@ -1,3 +1,4 @@
+import { type ApplicationName, defaultNamespace } from "../apps/registry";
 import type { Settings } from "../settings/schema";
 import { entryReaders, ifKnown, knownEntries, knownFields, setUnknown, unknown } from "../shared/unknown";
 import type { GatewayWorkload, WaypointWorkload, Workload } from "../shared/workload";
@@ -8,7 +9,7 @@ import { settingsWorkloads } from "./workloads";
 
 /** Everything that has a name. */
 export interface NamedObjects {
-  /** Namespace of a workload that is named without one: that of Bookinfo. */
+  /** Namespace of a workload that is named without one: that of the first deployed application. */
   readonly defaultNamespace: string | undefined;
   /** Each name once in its namespace. */
   readonly workloads: readonly Workload[];
@@ -20,11 +21,11 @@ export interface NamedObjects {
 
 /** Collects everything that the settings name. */
 export function namedObjects(
-  settings: Pick<Settings, "bookinfo" | "applications" | "gateways" | "mesh">,
+  settings: Pick<Settings, ApplicationName | "applications" | "gateways" | "mesh">,
 ): NamedObjects {
   const workloads = settingsWorkloads(settings);
   return knownFields<NamedObjects>({
-    defaultNamespace: () => settings.bookinfo?.namespace,
+    defaultNamespace: () => defaultNamespace(settings),
     workloads: () => workloads,
     gateways: () => gatewayWorkloads(settings.gateways),
     waypoints: () => waypointWorkloads(settings.mesh),

@@ -1,49 +1,48 @@
+import type { ApplicationSettings } from "../apps/application";
+import { type ApplicationName, configuredApplications } from "../apps/registry";
 import { injectionLabels } from "../model/control-planes";
 import { dataPlaneOf } from "../model/data-planes";
+import { gatewayNamespace } from "../model/gateways";
 import type { Settings } from "../settings/schema";
-import type { BookinfoSettings } from "../settings/sections/apps";
 import type { MeshSettings } from "../settings/sections/mesh";
 import { hasAddons } from "../settings/sections/observability";
 import { rootNamespace } from "../shared/istio";
 
-/** A namespace with what the cluster and the mesh read off its labels. */
+/** A namespace with its labels, by which the cluster and the mesh treat its pods. */
 export interface NamespaceSpec {
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
 }
 
-type Slice = Pick<Settings, "mesh" | "gateways" | "observability" | "bookinfo">;
+type Slice = Pick<Settings, "mesh" | "gateways" | "observability" | ApplicationName>;
 
 /**
  * Every namespace of the environment, each once, in the order of their names.
  *
- * Pod Security: Talos enforces `baseline` where a namespace says nothing. istio-cni's pods mount folders of the node
- * and need `privileged`; everything else stays at `baseline`, which sidecars satisfy because istio-cni, and not an
- * init container with NET_ADMIN, redirects their traffic.
+ * Pod Security: Talos enforces `baseline` in a namespace without such labels. istio-cni's pods mount folders of the node
+ * and need `privileged`. All other namespaces have `baseline`, which sidecars satisfy because istio-cni redirects their
+ * traffic, and not an init container with NET_ADMIN.
  */
-export function namespaces({ mesh, gateways, observability, bookinfo }: Slice): readonly NamespaceSpec[] {
+export function namespaces({ mesh, gateways, observability, ...sections }: Slice): readonly NamespaceSpec[] {
   const specs = new Map<string, NamespaceSpec>();
   const add = (name: string, labels: Readonly<Record<string, string>>) =>
     specs.set(name, { name, labels: { ...labels, ...specs.get(name)?.labels } });
 
-  // First, as the only privileged one: a later use of a namespace adds labels and takes none of its rights away.
+  // First, as the only privileged one: adding a namespace again keeps the labels that it has.
   add(rootNamespace, podSecurity("privileged"));
   for (const [name, gateway] of Object.entries(gateways)) {
-    if (gateway) add(gateway.namespace ?? `istio-${name}`, podSecurity("baseline"));
+    add(gatewayNamespace(name, gateway), podSecurity("baseline"));
   }
-  // No proxies in there: what watches the mesh must not need it.
+  // Without a label for the data plane: addons must not depend on the mesh.
   if (hasAddons(observability)) add(observability.namespace, podSecurity("baseline"));
-  if (bookinfo) {
-    add(bookinfo.namespace, {
-      ...podSecurity("baseline"),
-      ...dataPlaneLabels(mesh, bookinfo),
-    });
+  for (const { settings } of configuredApplications(sections)) {
+    add(settings.namespace, { ...podSecurity("baseline"), ...dataPlaneLabels(mesh, settings) });
   }
   return [...specs.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-/** What puts the pods of a namespace into the mesh. */
-function dataPlaneLabels(mesh: MeshSettings, { namespace, injection }: BookinfoSettings): Record<string, string> {
+/** Labels that add the pods of a namespace to the mesh. */
+function dataPlaneLabels(mesh: MeshSettings, { namespace, injection }: ApplicationSettings): Record<string, string> {
   switch (dataPlaneOf(mesh, namespace)) {
     case "ambient":
       return { "istio.io/dataplane-mode": "ambient" };

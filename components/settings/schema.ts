@@ -1,6 +1,7 @@
 import { z } from "zod";
+import { applicationSections } from "../apps/registry";
 import { clusterSettings } from "../cluster/kinds";
-import { applications, bookinfo } from "./sections/apps";
+import { applications } from "./sections/apps";
 import { benchmark } from "./sections/benchmark";
 import { gateways } from "./sections/gateways";
 import { charts, images } from "./sections/images";
@@ -23,7 +24,7 @@ export const settingsSchema = z.strictObject({
   mesh,
   gateways: gateways.prefault({}),
   observability: observability.optional(),
-  bookinfo: bookinfo.optional(),
+  ...applicationSections(),
   applications: applications.optional(),
   traffic: traffic.prefault({}),
   security: security.prefault({}),

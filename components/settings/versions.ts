@@ -6,7 +6,6 @@
 export const versions = {
   istio: "1.31.1",
   gatewayApi: "1.4.1",
-  bookinfo: "1.20.3",
   /** Kubernetes of the embedded control plane: the newest that the pinned Istio supports. */
   kubernetes: "v1.36.3",
   etcd: "3.6.8",

@@ -1,3 +1,4 @@
+import { deployedApplications } from "../apps/registry";
 import type { Model } from "../model/model";
 import type { Names } from "../model/names";
 import { listOf, suggestion } from "../settings/wording";
@@ -61,12 +62,15 @@ export interface NamedWorkload {
   readonly namespace: string | undefined;
 }
 
+/** Keys of the applications that this program deploys. */
+const deployedKeys = deployedApplications.map(({ name }) => `talos-mesh:${name}`).join(", ");
+
 /** The workload that a setting names, or the problem with the name. */
 export function findWorkload(names: Names, named: NamedWorkload): Workload | Problem {
   const { path, namespacePath, name } = named;
   const namespace = named.namespace ?? names.defaultNamespace;
   if (namespace === undefined) {
-    return { path: namespacePath, message: "missing; only a stack with talos-mesh:bookinfo has a default namespace" };
+    return { path: namespacePath, message: `missing; only a stack with ${deployedKeys} has a default namespace` };
   }
   const found = names.findWorkload(namespace, name);
   if (found) return found;
@@ -74,7 +78,7 @@ export function findWorkload(names: Names, named: NamedWorkload): Workload | Pro
   if (known.length === 0) {
     return {
       path: named.namespace === undefined ? path : namespacePath,
-      message: `found ${namespace}; talos-mesh:bookinfo and applications have no workload in it (namespaces: ${listOf(names.workloadNamespaces())})`,
+      message: `found ${namespace}; ${deployedKeys} and applications have no workload in it (namespaces: ${listOf(names.workloadNamespaces())})`,
     };
   }
   return { path, message: `found ${name}; no such workload in namespace ${namespace}; ${suggestion(name, known)}` };

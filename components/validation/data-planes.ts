@@ -1,3 +1,5 @@
+import type { ConfiguredApplication } from "../apps/application";
+import { configuredApplications } from "../apps/registry";
 import { type DataPlane, dataPlaneOf, hasAmbient, hasSidecars } from "../model/data-planes";
 import type { Model } from "../model/model";
 import { suggestion } from "../settings/wording";
@@ -5,7 +7,7 @@ import type { Problem, SettingPath } from "../shared/problem";
 import { checkEach } from "../shared/unknown";
 import { type Check, duplicates } from "./check";
 
-/** Checks of data planes: of namespaces, waypoints, and how Bookinfo's pods get sidecars. */
+/** Checks of data planes: of namespaces, waypoints, and how pods of applications get sidecars. */
 export const dataPlaneChecks: readonly Check[] = [
   ambientProfile,
   sidecarMeshWaypoints,
@@ -18,9 +20,11 @@ export const dataPlaneChecks: readonly Check[] = [
   waypoints,
   uniqueWaypoints,
   waypointsGatewayApi,
-  injectionDataPlane,
-  staticInjection,
-  ignoredWithoutSidecars,
+  ...[injectionDataPlane, staticInjection, ignoredWithoutSidecars].map(
+    (check): Check =>
+      ({ settings }) =>
+        checkEach(configuredApplications(settings), [], (configured) => check(configured, settings)),
+  ),
 ];
 
 function* ambientProfile({ settings: { mesh } }: Model): Iterable<Problem> {
@@ -99,7 +103,7 @@ function namespacesWithWorkloads({ settings: { mesh }, names }: Model): Iterable
     return [
       {
         path: [...path, "dataPlane"],
-        message: `namespace ${namespace} has no workloads: it is neither Bookinfo's nor one of talos-mesh:applications; ${suggestion(namespace, known)}`,
+        message: `namespace ${namespace} has no workloads: no application of this stack file is in it; ${suggestion(namespace, known)}`,
       },
     ];
   });
@@ -158,29 +162,33 @@ const notInjected: Readonly<Record<Exclude<DataPlane, "sidecar">, string>> = {
   none: "its data plane is none",
 };
 
-function* injectionDataPlane({ settings: { bookinfo, mesh } }: Model): Iterable<Problem> {
-  if (!bookinfo || (bookinfo.injection !== "pod" && bookinfo.injection !== "static")) return;
-  const dataPlane = dataPlaneOf(mesh, bookinfo.namespace);
+type Settings = Model["settings"];
+
+function* injectionDataPlane({ application, settings }: ConfiguredApplication, { mesh }: Settings): Iterable<Problem> {
+  const { injection, namespace } = settings;
+  if (injection !== "pod" && injection !== "static") return;
+  const dataPlane = dataPlaneOf(mesh, namespace);
   if (dataPlane === "sidecar") return;
   yield {
-    path: ["bookinfo", "injection"],
-    message: `found ${bookinfo.injection}; ${notInjected[dataPlane]}; expected one of: namespace, none`,
+    path: [application.name, "injection"],
+    message: `found ${injection}; ${notInjected[dataPlane]}; expected one of: namespace, none`,
   };
 }
 
-function* staticInjection({ settings: { bookinfo, cluster } }: Model): Iterable<Problem> {
-  if (bookinfo?.injection !== "static" || cluster.kind !== "embedded") return;
+function* staticInjection({ application, settings }: ConfiguredApplication, { cluster }: Settings): Iterable<Problem> {
+  if (settings.injection !== "static" || cluster.kind !== "embedded") return;
   yield {
-    path: ["bookinfo", "injection"],
+    path: [application.name, "injection"],
     message:
       "found static; a cluster of kind embedded runs no injector that could write the sidecar out; expected one of: namespace, pod, none",
   };
 }
 
-/** Rules for Bookinfo that its sidecars would enforce, where it has none. */
-function* ignoredWithoutSidecars({ settings: { bookinfo, mesh, security, traffic } }: Model): Iterable<Problem> {
-  if (!bookinfo) return;
-  const { namespace, injection } = bookinfo;
+/** Rules for an application that its sidecars would enforce, where it has none. */
+function* ignoredWithoutSidecars(
+  { application, settings: { namespace, injection } }: ConfiguredApplication,
+  { mesh, security, traffic }: Settings,
+): Iterable<Problem> {
   const dataPlane = dataPlaneOf(mesh, namespace);
   // In ambient, ztunnel and waypoints enforce them.
   if (dataPlane === "ambient" || (dataPlane === "sidecar" && injection !== "none")) return;
@@ -190,18 +198,18 @@ function* ignoredWithoutSidecars({ settings: { bookinfo, mesh, security, traffic
   const [path, remedy]: [SettingPath, string] =
     dataPlane === "none"
       ? [["mesh", "namespaces", namespace, "dataPlane"], "set sidecar"]
-      : [["bookinfo", "injection"], "set injection: namespace"];
+      : [[application.name, "injection"], "set injection: namespace"];
   yield {
     path,
-    message: `found none; without sidecars Bookinfo silently ignores ${ignored.join(", ")}${mtls}; ${remedy}, or remove these rules`,
+    message: `found none; without sidecars ${application.title} silently ignores ${ignored.join(", ")}${mtls}; ${remedy}, or remove these rules`,
   };
 }
 
 /** Settings that sidecars of a namespace have to enforce, as paths. Routes of a gateway are the gateway's to enforce. */
 function* enforcedBySidecars(
   namespace: string,
-  { authorization, jwt, peerAuthentication }: Model["settings"]["security"],
-  traffic: Model["settings"]["traffic"],
+  { authorization, jwt, peerAuthentication }: Settings["security"],
+  traffic: Settings["traffic"],
 ): Iterable<string> {
   const targeted = (path: string, targets: readonly { readonly namespace?: string | undefined }[]) =>
     targets.flatMap((target, index) => ((target.namespace ?? namespace) === namespace ? [`${path}[${index}]`] : []));

@@ -1,6 +1,9 @@
-import { gatewayNamespace, gatewayPorts } from "../model/gateways";
+import { gatewayFieldChecks } from "../mesh/values/gateway-fields";
+import { controlPlaneOf } from "../model/control-planes";
+import { exposedHosts, gatewayNamespace, gatewayPorts } from "../model/gateways";
 import type { Model } from "../model/model";
 import type { GatewayDeploymentSettings } from "../settings/sections/gateways";
+import { compareMinor, istioSince, minorOf } from "../settings/versions";
 import type { Problem, SettingPath } from "../shared/problem";
 import { checkEach } from "../shared/unknown";
 import { type Check, duplicates, type Entry, systemNamespace } from "./check";
@@ -15,24 +18,27 @@ export const gatewayChecks: readonly Check[] = [
   tlsFields,
   selfSigned,
   idlePassthrough,
+  listeners,
+  gatewayApiRelease,
+  chartValues,
+  egressGateway,
 ];
 
-export type GatewayCheck = (gateway: GatewayDeploymentSettings, path: SettingPath) => Iterable<Problem>;
+type GatewayCheck = (gateway: GatewayDeploymentSettings, path: SettingPath) => Iterable<Problem>;
 
 const everyGateway: readonly GatewayCheck[] = [
   namespace,
   uniquePorts,
-  reservedPortNames,
-  clusterIpPorts,
-  replicas,
-  autoscaleRange,
-  disruptionBudget,
-  loadBalancerOnly,
-  externalTraffic,
+  ...gatewayFieldChecks.map(
+    (check): GatewayCheck =>
+      function* (gateway, gatewayPath) {
+        for (const { path, message } of check(gateway)) yield { path: [...gatewayPath, ...path], message };
+      },
+  ),
 ];
 
 /** The name of the gateway at a path, or around it. */
-export function nameIn(path: SettingPath): string {
+function nameIn(path: SettingPath): string {
   return String(path[1]);
 }
 
@@ -50,13 +56,6 @@ function* uniquePorts({ ports, extraPorts }: GatewayDeploymentSettings, path: Se
   yield* duplicates(entries(), "port");
 }
 
-function* reservedPortNames({ extraPorts }: GatewayDeploymentSettings, path: SettingPath): Iterable<Problem> {
-  for (const { key, name } of gatewayPorts) {
-    if (!Object.hasOwn(extraPorts, name)) continue;
-    yield { path: [...path, "extraPorts", name], message: `every gateway has a port of this name; set ports.${key}` };
-  }
-}
-
 /** The ports that nodes open for a gateway. */
 function* nodePorts({ ports, extraPorts }: GatewayDeploymentSettings, path: SettingPath): Iterable<Entry> {
   for (const [field, given] of Object.entries({ ports, extraPorts })) {
@@ -70,60 +69,6 @@ function* nodePorts({ ports, extraPorts }: GatewayDeploymentSettings, path: Sett
 
 function* uniqueNodePorts({ settings: { gateways } }: Model): Iterable<Problem> {
   yield* duplicates(checkEach(gateways, ["gateways"], nodePorts), "nodePort");
-}
-
-function* clusterIpPorts(gateway: GatewayDeploymentSettings, path: SettingPath): Iterable<Problem> {
-  if (gateway.serviceType !== "ClusterIP") return;
-  for (const { path: at } of nodePorts(gateway, path)) {
-    yield { path: at, message: "a Service of type ClusterIP has none; remove it" };
-  }
-}
-
-function* replicas({ autoscale, replicas: given }: GatewayDeploymentSettings, path: SettingPath): Iterable<Problem> {
-  if (!autoscale || given === undefined) return;
-  yield { path: [...path, "replicas"], message: "autoscale decides the number of replicas; remove one of the two" };
-}
-
-function* autoscaleRange({ autoscale }: GatewayDeploymentSettings, path: SettingPath): Iterable<Problem> {
-  if (!autoscale || autoscale.min <= autoscale.max) return;
-  yield {
-    path: [...path, "autoscale", "min"],
-    message: `found ${autoscale.min}; expected at most max, ${autoscale.max}`,
-  };
-}
-
-function* disruptionBudget(gateway: GatewayDeploymentSettings, path: SettingPath): Iterable<Problem> {
-  const { podDisruptionBudget: budget } = gateway;
-  if (!budget) return;
-  const fewest = gateway.autoscale?.min ?? gateway.replicas ?? 1;
-  if (budget.minAvailable >= fewest) {
-    yield {
-      path: [...path, "podDisruptionBudget", "minAvailable"],
-      message: `found ${budget.minAvailable} of ${fewest} replicas, so that no node could be drained; expected fewer`,
-    };
-  } else if (fewest < 2) {
-    yield {
-      path: [...path, "podDisruptionBudget"],
-      message: "the chart creates none for a single replica; set replicas: 2, or remove it",
-    };
-  }
-}
-
-function* loadBalancerOnly(gateway: GatewayDeploymentSettings, path: SettingPath): Iterable<Problem> {
-  const { serviceType } = gateway;
-  if (serviceType === "LoadBalancer") return;
-  for (const key of ["loadBalancerTimeout", "loadBalancerClass"] as const) {
-    if (gateway[key] === undefined) continue;
-    yield { path: [...path, key], message: `goes with serviceType LoadBalancer only; found ${serviceType}` };
-  }
-}
-
-function* externalTraffic(gateway: GatewayDeploymentSettings, path: SettingPath): Iterable<Problem> {
-  if (!gateway.externalTrafficPolicy || gateway.serviceType !== "ClusterIP") return;
-  yield {
-    path: [...path, "externalTrafficPolicy"],
-    message: "a Service of type ClusterIP gets no traffic from outside; remove it",
-  };
 }
 
 function applicationNamespaces({ settings: { gateways, applications = [] } }: Model): Iterable<Problem> {
@@ -221,4 +166,49 @@ function idlePassthrough({ settings: { gateways, traffic, objects = [] } }: Mode
       },
     ];
   });
+}
+
+/** How many listeners a Gateway has at most. Source: its CRD. */
+const mostListeners = 64;
+
+function listeners({ settings: { gateways, traffic } }: Model): Iterable<Problem> {
+  return checkEach(gateways, ["gateways"], ({ kind, tls }, path) => {
+    if (kind !== "gateway-api") return [];
+    const hosts = exposedHosts(traffic, nameIn(path)).length;
+    const most = tls ? mostListeners / 2 : mostListeners;
+    if (hosts <= most) return [];
+    const message = `${hosts} hosts are exposed on it, and a Gateway${tls ? " with tls" : ""} has listeners for ${most}; use wildcards, or set kind: chart`;
+    return [{ path, message }];
+  });
+}
+
+function gatewayApiRelease({ settings: { gateways, mesh } }: Model): Iterable<Problem> {
+  return checkEach(gateways, ["gateways"], (gateway, path) => {
+    if (gateway.kind !== "gateway-api") return [];
+    const { version } = controlPlaneOf(mesh, gatewayNamespace(nameIn(path), gateway));
+    if (compareMinor(minorOf(version), istioSince.gatewayParameters) >= 0) return [];
+    return [
+      {
+        path: [...path, "kind"],
+        message: `found gateway-api, which needs Istio ${istioSince.gatewayParameters} or newer; mesh.version is ${version}; upgrade, or set kind: chart`,
+      },
+    ];
+  });
+}
+
+function* chartValues({ settings: { gateways, mesh } }: Model): Iterable<Problem> {
+  const kinds = Object.values(gateways).map(({ kind }) => kind);
+  if (kinds.length === 0 || kinds.includes("chart") || Object.keys(mesh.values.gateway ?? {}).length === 0) return;
+  yield {
+    path: ["mesh", "values", "gateway"],
+    message: "are values of the gateway chart, and every gateway is of kind gateway-api; remove them",
+  };
+}
+
+function* egressGateway({ settings: { gateways, security } }: Model): Iterable<Problem> {
+  if (security.egress?.mode !== "egressGateway" || gateways["egress"]?.kind !== "gateway-api") return;
+  yield {
+    path: ["gateways", "egress", "kind"],
+    message: "found gateway-api; security.egress.mode: egressGateway needs a gateway of kind chart",
+  };
 }

@@ -1,3 +1,4 @@
+import { configuredApplications } from "../apps/registry";
 import { type ControlPlane, controlPlaneNamed, controlPlanes, defaultRevision } from "../model/control-planes";
 import { hasAmbient } from "../model/data-planes";
 import { gatewayNamespace } from "../model/gateways";
@@ -195,7 +196,7 @@ function namespaceRevisions({ settings }: Model): Iterable<Problem> {
 }
 
 /** Namespaces with proxies that this program creates, and so can label. */
-function* createdNamespaces({ gateways, bookinfo }: Model["settings"]): Iterable<string> {
-  if (bookinfo) yield bookinfo.namespace;
+function* createdNamespaces({ gateways, ...sections }: Model["settings"]): Iterable<string> {
+  for (const { settings } of configuredApplications(sections)) yield settings.namespace;
   for (const [name, gateway] of Object.entries(gateways)) yield gatewayNamespace(name, gateway);
 }

@@ -1,3 +1,4 @@
+import { configuredApplications, deployedApplications } from "../apps/registry";
 import { benchmarkNamespace } from "../model/benchmark-scenarios";
 import { gatewayNamespace } from "../model/gateways";
 import type { Model } from "../model/model";
@@ -6,28 +7,31 @@ import type { Problem } from "../shared/problem";
 import { checkEach, ifKnown, knownEntries } from "../shared/unknown";
 import { type Check, duplicates, systemNamespace } from "./check";
 
-/** Checks of `talos-mesh:bookinfo` and `applications`, and of who may use which namespace. */
+/** Checks of deployed applications and of `talos-mesh:applications`, and of the use of namespaces. */
 export const namespaceChecks: readonly Check[] = [
-  function* ({ settings: { bookinfo } }) {
-    if (bookinfo) yield* systemNamespace(["bookinfo", "namespace"], bookinfo.namespace, true);
-  },
+  ({ settings }) =>
+    checkEach(configuredApplications(settings), [], ({ application, settings: { namespace } }) =>
+      systemNamespace([application.name, "namespace"], namespace, true),
+    ),
   ({ settings: { applications } }) =>
     checkEach(applications, ["applications"], ({ namespace }, path) =>
       systemNamespace([...path, "namespace"], namespace, false),
     ),
-  bookinfoNamespace,
+  deployedNamespaces,
   uniqueNamespaces,
   uniqueWorkloads,
   addonNamespace,
   benchmarkNamespaces,
 ];
 
-function bookinfoNamespace({ settings: { bookinfo, applications } }: Model): Iterable<Problem> {
-  return checkEach(applications, ["applications"], ({ namespace }, path) =>
-    namespace === bookinfo?.namespace
-      ? [{ path: [...path, "namespace"], message: `found ${namespace}, the namespace of Bookinfo; expected another` }]
-      : [],
-  );
+function deployedNamespaces({ settings }: Model): Iterable<Problem> {
+  return checkEach(settings.applications, ["applications"], function* ({ namespace }, path) {
+    for (const { application, settings: deployed } of configuredApplications(settings)) {
+      if (deployed.namespace !== namespace) continue;
+      const message = `found ${namespace}, the namespace of ${application.title}; expected another`;
+      yield { path: [...path, "namespace"], message };
+    }
+  });
 }
 
 function* uniqueNamespaces({ settings: { applications } }: Model): Iterable<Problem> {
@@ -65,14 +69,16 @@ function* usedNamespaces(settings: Model["settings"]): Iterable<[namespace: stri
   for (const [name, gateway] of knownEntries(ifKnown(() => settings.gateways))) {
     yield [ifKnown(() => gatewayNamespace(String(name), gateway)), `gateway ${name}`];
   }
-  yield [ifKnown(() => settings.bookinfo?.namespace), "Bookinfo"];
+  for (const [, { application, settings: deployed }] of knownEntries(configuredApplications(settings))) {
+    yield [ifKnown(() => deployed.namespace), application.title];
+  }
   for (const [, application] of knownEntries(ifKnown(() => settings.applications))) {
     yield [ifKnown(() => application.namespace), "an application"];
   }
 }
 
 const namespacePaths = [
-  "bookinfo.namespace",
+  ...deployedApplications.map(({ name }) => `${name}.namespace`),
   "observability.namespace",
   "gateways.*.namespace",
   "applications.*.namespace",

@@ -8,7 +8,6 @@ import { certificateChecks } from "./certificates";
 import type { Check, CheckContext } from "./check";
 import { clusterChecks } from "./cluster";
 import { dataPlaneChecks } from "./data-planes";
-import { gatewayApiChecks } from "./gateway-api";
 import { gatewayChecks } from "./gateways";
 import { meshChecks } from "./mesh";
 import { namespaceChecks } from "./namespaces";
@@ -27,7 +26,6 @@ const checks: readonly Check[] = [
   ...meshChecks,
   ...dataPlaneChecks,
   ...gatewayChecks,
-  ...gatewayApiChecks,
   ...certificateChecks,
   ...namespaceChecks,
   ...trafficChecks,

@@ -35,7 +35,7 @@ describe("notes on the mesh", () => {
   });
 
   it("report that STRICT has no effect where pods have no proxy", () => {
-    const plain = /STRICT does not hold for the pods of namespace bookinfo/;
+    const plain = /STRICT has no effect in namespace bookinfo/;
     assert.match(notes({}, { bookinfo: { injection: "none" } }).join(), plain);
     assert.match(notes({ namespaces: { bookinfo: { dataPlane: "none" } } }).join(), plain);
     assert.deepEqual(notes({ mtls: "PERMISSIVE" }, { bookinfo: { injection: "none" } }), []);
@@ -46,8 +46,8 @@ describe("notes on the mesh", () => {
     const http = [{ timeout: "3s" }];
     const traffic = { services: [{ host: "reviews", http }] };
     const found = notes({ ...inShop, outboundTrafficPolicy: "REGISTRY_ONLY" }, { applications: [shop], traffic });
-    assert.match(found.join("\n"), /talos-mesh:traffic hold for callers with sidecars.* ambient namespace shop\./);
-    assert.match(found.join("\n"), /REGISTRY_ONLY holds for sidecars, not for .* ambient namespace shop/);
+    assert.match(found.join("\n"), /talos-mesh:traffic apply to callers with sidecars.* ambient namespace shop\./);
+    assert.match(found.join("\n"), /REGISTRY_ONLY applies to sidecars, not to .* ambient namespace shop/);
     const gateway = { services: [{ host: "reviews", gateways: ["ingress"], hosts: ["a.example"], http }] };
     assert.doesNotMatch(notes(inShop, { applications: [shop], traffic: gateway }).join(), /talos-mesh:traffic/);
   });
@@ -55,7 +55,7 @@ describe("notes on the mesh", () => {
   it("list the labels that a namespace of talos-mesh:applications needs", () => {
     const waypoints = [{ namespace: "shop", ingress: true }];
     assert.deepEqual(notes({ ...inShop, waypoints }, { applications: [shop] }), [
-      'Namespace shop, which others make, needs the label istio.io/dataplane-mode: "ambient", its Service cart the labels istio.io/use-waypoint: "waypoint", istio.io/ingress-use-waypoint: "true".',
+      'Namespace shop of talos-mesh:applications needs the label istio.io/dataplane-mode: "ambient", its Service cart the labels istio.io/use-waypoint: "waypoint", istio.io/ingress-use-waypoint: "true".',
     ]);
   });
 });

@@ -1,7 +1,8 @@
-import { bookinfoImage, imageReference } from "../../model/images";
+import { bookinfo } from "../../apps/bookinfo";
+import { imageReference } from "../../model/images";
 import type { BenchmarkSettings } from "../../settings/sections/benchmark";
 import type { ImagesSettings } from "../../settings/sections/images";
-import { benchmarkImages, officialHub, versions } from "../../settings/versions";
+import { benchmarkImages, officialHub } from "../../settings/versions";
 import { milliseconds } from "../../shared/duration";
 import type { ScenarioName } from "../metrics/record";
 
@@ -67,7 +68,7 @@ const presets: Readonly<Record<NonNullable<BenchmarkSettings["preset"]>, Partial
 
 const images = {
   ...benchmarkImages,
-  details: `${officialHub}/${bookinfoImage("details", "v1")}:${versions.bookinfo}`,
+  details: `${officialHub}/${bookinfo.image("details", "v1")}:${bookinfo.version}`,
 };
 
 /** `--quick`: enough blocks for intervals, each as short as possible, so that the intervals are wide. */

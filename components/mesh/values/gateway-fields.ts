@@ -3,6 +3,7 @@ import type { GatewayDeploymentSettings } from "../../settings/sections/gateways
 import type { HelmValues } from "../../shared/helm-release";
 import { mergeValues } from "../../shared/merge";
 import type { Problem } from "../../shared/problem";
+import { knownEntries } from "../../shared/unknown";
 
 /** The effect of a field of `talos-mesh:gateways.<name>`. */
 interface GatewayField<Value> {
@@ -205,7 +206,7 @@ function* noNodePorts(
   serviceType: GatewayDeploymentSettings["serviceType"],
 ): Iterable<Problem> {
   if (serviceType !== "ClusterIP") return;
-  for (const [name, given] of Object.entries(ports)) {
+  for (const [name, given] of knownEntries(ports)) {
     if (given?.nodePort === undefined) continue;
     yield { path: [field, name, "nodePort"], message: "a Service of type ClusterIP has none; remove it" };
   }

@@ -1,3 +1,4 @@
+import type { ApplicationName } from "../../apps/registry";
 import type { Settings } from "../../settings/schema";
 import { knownFields, mapKnown, withField } from "../../shared/unknown";
 import { namedObjects, Names } from "../names";
@@ -9,7 +10,7 @@ import { meshServices } from "./services";
 
 type StackSettings = Pick<
   Settings,
-  "mesh" | "gateways" | "observability" | "bookinfo" | "applications" | "traffic" | "security" | "objects"
+  "mesh" | "gateways" | "observability" | ApplicationName | "applications" | "traffic" | "security" | "objects"
 >;
 
 /** What policies come from. */

@@ -1,0 +1,94 @@
+import { z } from "zod";
+import { dnsLabel, resources } from "../settings/fields";
+import type { Workload } from "../shared/workload";
+
+/**
+ * An application that this program deploys: services with a Deployment for each version. registry.ts lists the
+ * applications; the settings, the model, validation, the image list and the component all read that list.
+ */
+export interface Application<Name extends string = string> {
+  /** Its key in the stack file, `talos-mesh:<name>`, and the name of its resource. */
+  readonly name: Name;
+  /** In messages, and the class in its resource's type: `talos-mesh:apps:<title>`. */
+  readonly title: string;
+  /** Tag of its images, unless the settings name another one. */
+  readonly version: string;
+  /** Name of an image, under a registry. */
+  image(service: string, version: string): string;
+  /** Service account of a service's pods. Each service has its own, so that rules can distinguish callers. */
+  serviceAccount(service: string): string;
+  /** Port of every service, which serves HTTP. */
+  readonly port: number;
+  readonly services: Readonly<Record<string, ApplicationService>>;
+}
+
+export interface ApplicationService {
+  /** Values of the pods' `version` label, oldest first. */
+  readonly versions: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  /** Folders that its pods write to: name of the volume, and path. */
+  readonly writableFolders?: Readonly<Record<string, string>>;
+  /** Annotations of its pods. */
+  readonly annotations?: Readonly<Record<string, string>>;
+}
+
+/** Keeps the type of a descriptor's name. */
+export function defineApplication<const Name extends string>(application: Application<Name>): Application<Name> {
+  return application;
+}
+
+/** The settings that every application has, under `talos-mesh:<name>`. */
+export function applicationSettings({ name, title }: Pick<Application, "name" | "title">) {
+  return z.strictObject({
+    namespace: dnsLabel.default(name),
+    injection: z
+      .enum(["namespace", "pod", "static", "none"])
+      .default("namespace")
+      .describe("How pods get their sidecar: by a label of the namespace, by a label of the pod, or written out."),
+    image: z
+      .strictObject({
+        registry: z.string().min(1).optional().describe("Default: the hub of talos-mesh:images."),
+        tag: z.string().min(1).optional().describe("Default: the tag this release is tested with."),
+      })
+      .default({}),
+    replicas: z.int().min(0).default(1),
+    resources: resources.optional().describe(`Of every container of ${title}.`),
+  });
+}
+
+export type ApplicationSettings = z.output<ReturnType<typeof applicationSettings>>;
+
+/** An application as the stack file configures it. */
+export interface ConfiguredApplication {
+  readonly application: Application;
+  readonly settings: ApplicationSettings;
+}
+
+/** Its workloads, as policies name them. */
+export function applicationWorkloads({ application, settings: { namespace } }: ConfiguredApplication): Workload[] {
+  const { services, port } = application;
+  return Object.entries(services).map(([name, { versions }]) => ({
+    name,
+    namespace,
+    serviceAccount: application.serviceAccount(name),
+    port,
+    versions,
+    versionServices: true,
+  }));
+}
+
+/** Names of all its images, without registry and tag. */
+export function applicationImages(application: Application): string[] {
+  return Object.entries(application.services).flatMap(([service, { versions }]) =>
+    versions.map((version) => application.image(service, version)),
+  );
+}
+
+/** An image with registry and tag. @param hub registry of Istio's images */
+export function fullImageName(
+  { application, settings: { image } }: ConfiguredApplication,
+  name: string,
+  hub: string,
+): string {
+  return `${image.registry ?? hub}/${name}:${image.tag ?? application.version}`;
+}

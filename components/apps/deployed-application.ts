@@ -1,0 +1,156 @@
+import * as kubernetes from "@pulumi/kubernetes";
+import type * as pulumi from "@pulumi/pulumi";
+import { lifecycleStep, type PodTemplate, type StepAccess } from "../mesh/lifecycle/steps";
+import type { SidecarRequest } from "../mesh/values/istio-charts";
+import { waypointLabels } from "../mesh/waypoints";
+import { imageReference } from "../model/images";
+import type { ImagesSettings } from "../settings/sections/images";
+import type { MeshSettings } from "../settings/sections/mesh";
+import { Layer, type LayerOptions } from "../shared/layer";
+import { type ApplicationService, type ConfiguredApplication, fullImageName } from "./application";
+
+export interface DeployedApplicationArgs {
+  readonly images: ImagesSettings;
+  /** What its pod templates contain for their sidecars. */
+  readonly sidecar: SidecarRequest;
+  /** Where the injector runs, for sidecars that are written out. */
+  readonly cluster: StepAccess;
+  readonly waypoints: MeshSettings["waypoints"];
+}
+
+/**
+ * An application's Services, service accounts and Deployments. Each version also has a Service of its own, which Gateway
+ * API routes need in place of subsets.
+ */
+export class DeployedApplication extends Layer {
+  private readonly name: string;
+
+  constructor(
+    private readonly configured: ConfiguredApplication,
+    private readonly args: DeployedApplicationArgs,
+    opts?: LayerOptions,
+  ) {
+    const { application, settings } = configured;
+    super(`talos-mesh:apps:${application.title}`, application.name, opts);
+    this.name = application.name;
+    for (const [service, description] of Object.entries(application.services)) {
+      this.service(service, service, { app: service });
+      const account = this.serviceAccount(service);
+      for (const version of description.versions) {
+        const labels = { app: service, version };
+        const name = `${service}-${version}`;
+        this.service(name, service, labels);
+        new kubernetes.apps.v1.Deployment(
+          `${this.name}-${name}`,
+          {
+            metadata: { name, namespace: settings.namespace, labels },
+            spec: {
+              replicas: settings.replicas,
+              selector: { matchLabels: labels },
+              template: this.withSidecar(name, this.podTemplate(service, version, description), account),
+            },
+          },
+          this.after(account),
+        );
+      }
+    }
+    this.registerOutputs();
+  }
+
+  private service(name: string, app: string, selector: Readonly<Record<string, string>>): void {
+    const { namespace } = this.configured.settings;
+    const { port } = this.configured.application;
+    new kubernetes.core.v1.Service(
+      `${this.name}-${name}`,
+      {
+        metadata: { name, namespace, labels: { app, service: app, ...waypointLabels(this.args, namespace, app) } },
+        // Istio takes the protocol from the name: routes by path and method need a port that is known to be HTTP.
+        spec: { selector, ports: [{ name: "http", port, targetPort: port }] },
+      },
+      this.child,
+    );
+  }
+
+  private serviceAccount(service: string): kubernetes.core.v1.ServiceAccount {
+    const { application, settings } = this.configured;
+    const { pullSecrets } = this.args.images;
+    return new kubernetes.core.v1.ServiceAccount(
+      `${this.name}-${service}`,
+      {
+        metadata: {
+          name: application.serviceAccount(service),
+          namespace: settings.namespace,
+          labels: { account: service },
+        },
+        ...(pullSecrets.length > 0 && { imagePullSecrets: pullSecrets.map((secret) => ({ name: secret.name })) }),
+      },
+      this.child,
+    );
+  }
+
+  /** The pod template with its sidecar, or with what requests one, where the namespace's label does not. */
+  private withSidecar(deployment: string, template: PodTemplate, account: pulumi.Resource): pulumi.Input<PodTemplate> {
+    const { namespace, injection } = this.configured.settings;
+    const { labels } = this.args.sidecar;
+    switch (injection) {
+      case "namespace":
+      case "none":
+        return template;
+      case "pod": {
+        const { metadata, spec } = template;
+        return { metadata: { ...metadata, labels: { ...metadata.labels, ...labels } }, spec };
+      }
+      case "static": {
+        const injected = lifecycleStep(
+          `${this.name}-${deployment}-injection`,
+          {
+            step: "inject",
+            when: "applied",
+            access: this.args.cluster,
+            request: { namespace, deployment, labels, template },
+          },
+          this.after(account),
+        );
+        return injected.stdout.apply((text) => JSON.parse(text) as PodTemplate);
+      }
+    }
+  }
+
+  private podTemplate(
+    service: string,
+    version: string,
+    { env = {}, writableFolders = {}, annotations }: ApplicationService,
+  ): PodTemplate {
+    const { application, settings } = this.configured;
+    const { images, sidecar } = this.args;
+    const image = fullImageName(this.configured, application.image(service, version), images.hub);
+    const { port } = application;
+    return {
+      metadata: {
+        labels: { app: service, version },
+        annotations: { ...annotations, ...(settings.injection !== "none" && sidecar.annotations) },
+      },
+      spec: {
+        serviceAccountName: application.serviceAccount(service),
+        containers: [
+          {
+            name: service,
+            image: imageReference(images, image),
+            imagePullPolicy: images.pullPolicy ?? "IfNotPresent",
+            ports: [{ containerPort: port }],
+            env: Object.entries(env).map(([name, value]) => ({ name, value })),
+            readinessProbe: { tcpSocket: { port } },
+            resources: settings.resources,
+            securityContext: {
+              allowPrivilegeEscalation: false,
+              capabilities: { drop: ["ALL"] },
+              seccompProfile: { type: "RuntimeDefault" },
+            },
+            volumeMounts: Object.entries(writableFolders).map(([name, mountPath]) => ({ name, mountPath })),
+          },
+        ],
+        volumes: Object.keys(writableFolders).map((name) => ({ name, emptyDir: {} })),
+      },
+    };
+  }
+}
