@@ -48,7 +48,6 @@ const exceptions = [
   // What loads TypeScript, for the command line and for programs that a Command runs.
   ["components/shared/step/process.cjs", "cli/bin/register.cjs"],
   // To be removed; nothing may be added.
-  ["components/benchmark/report", "components/benchmark/report"],
 ];
 
 /** Global variables of Node; `require` and its like come with CommonJS. */

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import path from "node:path";
 import { hasSchedule } from "../../../components/benchmark/metrics/record";
 import {
   budgetedMetrics,
@@ -43,6 +45,18 @@ describe("the registry of metrics", () => {
     ]) {
       assert.equal(new Set(names).size, names.length, names.join());
     }
+  });
+
+  it("is the table of docs/benchmark.md", () => {
+    const page = readFileSync(path.resolve(__dirname, "../../../docs/benchmark.md"), "utf8");
+    const [, table = ""] = /<!-- metrics -->([^]*)<!-- \/metrics -->/.exec(page) ?? [];
+    const rows = table.trim().split("\n").slice(2);
+    assert.deepEqual(
+      rows.map((row) => row.split("|").slice(1, -1).map((cell) => cell.trim())),
+      [...metrics.runs, ...metrics.costs].map(({ name, title, unit, budget }) => [
+        ...[`\`${name}\``, title, unit, budget ? `\`${budget.name ?? name}\`` : "-"],
+      ]),
+    );
   });
 
   it("describes every budget in the schema of the settings", () => {
