@@ -1,5 +1,5 @@
 import { benchmarkNamespace } from "../model/benchmark-scenarios";
-import type { KubernetesObject } from "../shared/kubernetes/object";
+import type { ApplyObject } from "../shared/kubernetes/object";
 import { hasSchedule, type Scenario } from "./metrics/record";
 import type { BenchmarkPlan } from "./plan/plan";
 
@@ -31,44 +31,47 @@ export interface Pull {
   readonly secrets: Readonly<Record<string, string>>;
 }
 
-/** An object of any kind. */
-type AnyObject = KubernetesObject & Readonly<Record<string, unknown>>;
-
 /** The objects of a scenario, in the order in which they are created. */
-export function scenarioObjects(scenario: Scenario, plan: BenchmarkPlan, options: ScenarioOptions): AnyObject[] {
-  const namespace = namespaceOf(scenario);
-  const near = plan.arms.some(({ placement }) => placement === "same-node");
+export function scenarioObjects(scenario: Scenario, plan: BenchmarkPlan, options: ScenarioOptions): ApplyObject[] {
+  const name = namespaceOf(scenario);
+  const { clientNode, serverNode, revision, pull } = options;
+  const hasNearClient = plan.arms.some(({ placement }) => placement === "same-node");
+  const labels = { ...ownLabel, ...meshLabels(scenario, revision), "pod-security.kubernetes.io/enforce": "baseline" };
   return [
-    {
-      apiVersion: "v1",
-      kind: "Namespace",
-      metadata: { name: namespace, labels: { ...ownLabel, ...meshLabels(scenario, options.revision), ...podSecurity } },
-      spec: {},
-    },
-    ...Object.entries(options.pull?.secrets ?? {}).map(([name, content]) => ({
-      apiVersion: "v1",
-      kind: "Secret",
-      metadata: { name, namespace, labels: ownLabel },
-      type: "kubernetes.io/dockerconfigjson",
-      data: { ".dockerconfigjson": content },
-      spec: undefined,
-    })),
-    ...(["client", "server"] as const).map((name) => ({
-      apiVersion: "v1",
-      kind: "ServiceAccount",
-      metadata: { name, namespace, labels: ownLabel },
-      automountServiceAccountToken: false,
-      spec: undefined,
-    })),
-    ...(scenario === "waypoint" ? waypoint(namespace, options) : []),
-    service(namespace, plan),
-    deployment("server", namespace, options.serverNode, plan, options.pull),
-    deployment("client", namespace, options.clientNode, plan, options.pull),
-    ...(near ? [deployment("client-near", namespace, options.serverNode, plan, options.pull)] : []),
+    { apiVersion: "v1", kind: "Namespace", metadata: { name, labels }, spec: {} },
+    ...Object.entries(pull?.secrets ?? {}).map(([secret, content]) =>
+      object("v1", "Secret", secret, name, {
+        type: "kubernetes.io/dockerconfigjson",
+        data: { ".dockerconfigjson": content },
+      }),
+    ),
+    ...["client", "server"].map((account) =>
+      object("v1", "ServiceAccount", account, name, { automountServiceAccountToken: false }),
+    ),
+    ...(scenario === "waypoint" ? waypoint(name, options) : []),
+    service(name, plan),
+    deployment("server", name, serverNode, plan, pull),
+    deployment("client", name, clientNode, plan, pull),
+    ...(hasNearClient ? [deployment("client-near", name, serverNode, plan, pull)] : []),
   ];
 }
 
-const podSecurity = { "pod-security.kubernetes.io/enforce": "baseline" };
+function object(
+  apiVersion: string,
+  kind: string,
+  name: string,
+  namespace: string,
+  fields: object,
+  labels: Readonly<Record<string, string>> = {},
+): ApplyObject {
+  return {
+    apiVersion,
+    kind,
+    metadata: { name, namespace, labels: { ...ownLabel, ...labels } },
+    spec: undefined,
+    ...fields,
+  };
+}
 
 function meshLabels(scenario: Scenario, revision: string | undefined): Record<string, string> {
   switch (scenario) {
@@ -88,32 +91,18 @@ function meshLabels(scenario: Scenario, revision: string | undefined): Record<st
  * A waypoint for Services, on the server's node: placed by the scheduler, it could be on another node in every run, and its
  * latency with it. https://istio.io/latest/docs/ambient/usage/waypoint/
  */
-function waypoint(namespace: string, { revision, serverNode }: ScenarioOptions): AnyObject[] {
+function waypoint(namespace: string, { revision, serverNode }: ScenarioOptions): ApplyObject[] {
   const name = "waypoint";
   const pinned = { spec: { replicas: 1, template: { spec: onNode(serverNode) } } };
-  const labels = {
-    ...ownLabel,
-    "istio.io/waypoint-for": "service",
-    ...(revision !== undefined && { "istio.io/rev": revision }),
+  const labels = { "istio.io/waypoint-for": "service", ...(revision !== undefined && { "istio.io/rev": revision }) };
+  const spec = {
+    gatewayClassName: "istio-waypoint",
+    infrastructure: { parametersRef: { group: "", kind: "ConfigMap", name } },
+    listeners: [{ name: "mesh", port: 15008, protocol: "HBONE" }],
   };
   return [
-    {
-      apiVersion: "v1",
-      kind: "ConfigMap",
-      metadata: { name, namespace, labels: ownLabel },
-      data: { deployment: JSON.stringify(pinned) },
-      spec: undefined,
-    },
-    {
-      apiVersion: "gateway.networking.k8s.io/v1",
-      kind: "Gateway",
-      metadata: { name, namespace, labels },
-      spec: {
-        gatewayClassName: "istio-waypoint",
-        infrastructure: { parametersRef: { group: "", kind: "ConfigMap", name } },
-        listeners: [{ name: "mesh", port: 15008, protocol: "HBONE" }],
-      },
-    },
+    object("v1", "ConfigMap", name, namespace, { data: { deployment: JSON.stringify(pinned) } }),
+    object("gateway.networking.k8s.io/v1", "Gateway", name, namespace, { spec }, labels),
   ];
 }
 
@@ -123,56 +112,40 @@ function onNode(node: string) {
   return { affinity: { nodeAffinity: { requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms } } } };
 }
 
-function service(namespace: string, { target }: BenchmarkPlan): AnyObject {
+function service(namespace: string, { target }: BenchmarkPlan): ApplyObject {
   const served = Object.entries(ports).filter(([name]) => target === "details" || name !== "http-details");
-  return {
-    apiVersion: "v1",
-    kind: "Service",
-    metadata: { name: "server", namespace, labels: ownLabel },
-    spec: {
-      selector: { app: "server" },
-      ports: served.map(([name, port]) => ({ name, port, targetPort: port })),
-    },
-  };
+  const servicePorts = served.map(([name, port]) => ({ name, port, targetPort: port }));
+  return object("v1", "Service", "server", namespace, { spec: { selector: { app: "server" }, ports: servicePorts } });
 }
 
 /** One pod on one node. An update replaces it, because two pods would share the load. */
-function deployment(name: string, namespace: string, node: string, plan: BenchmarkPlan, pull?: Pull): AnyObject {
+function deployment(name: string, namespace: string, node: string, plan: BenchmarkPlan, pull?: Pull): ApplyObject {
+  const { images, target } = plan;
   const role = name === "server" ? "server" : "client";
-  const details = role === "server" && plan.target === "details";
+  const hasDetails = role === "server" && target === "details";
   const imagePullPolicy = pull?.policy ?? "IfNotPresent";
   const imagePullSecrets = Object.keys(pull?.secrets ?? {}).map((secret) => ({ name: secret }));
-  return {
-    apiVersion: "apps/v1",
-    kind: "Deployment",
-    metadata: { name, namespace, labels: ownLabel },
-    spec: {
-      replicas: 1,
-      strategy: { type: "Recreate" },
-      selector: { matchLabels: { app: name } },
-      template: {
-        metadata: { labels: { app: name, ...ownLabel } },
-        spec: {
-          serviceAccountName: role,
-          automountServiceAccountToken: false,
-          ...(imagePullSecrets.length > 0 && { imagePullSecrets }),
-          ...onNode(node),
-          terminationGracePeriodSeconds: 1,
-          securityContext: {
-            ...{ runAsNonRoot: true, runAsUser: 65532, runAsGroup: 65532, fsGroup: 65532 },
-            seccompProfile: { type: "RuntimeDefault" },
-          },
-          containers: [
-            container("fortio", plan.images.fortio, ports.http, fortioServer),
-            container("iperf3", plan.images.iperf3, ports["tcp-iperf3"], ["iperf3", "-s"]),
-            ...(details ? [container("details", plan.images.details, ports["http-details"])] : []),
-          ].map((each) => ({ ...each, imagePullPolicy })),
-          // In memory: a log on disk would add to what is measured.
-          volumes: [{ name: "work", emptyDir: { medium: "Memory", sizeLimit: workSize(plan) } }],
-        },
-      },
+  const pod = {
+    ...{ serviceAccountName: role, automountServiceAccountToken: false, terminationGracePeriodSeconds: 1 },
+    ...(imagePullSecrets.length > 0 && { imagePullSecrets }),
+    ...onNode(node),
+    securityContext: {
+      ...{ runAsNonRoot: true, runAsUser: 65532, runAsGroup: 65532, fsGroup: 65532 },
+      seccompProfile: { type: "RuntimeDefault" },
     },
+    containers: [
+      container("fortio", images.fortio, ports.http, fortioServer),
+      container("iperf3", images.iperf3, ports["tcp-iperf3"], ["iperf3", "-s"]),
+      ...(hasDetails ? [container("details", images.details, ports["http-details"])] : []),
+    ].map((each) => ({ ...each, imagePullPolicy })),
+    // In memory: a log on disk would add to what is measured.
+    volumes: [{ name: "work", emptyDir: { medium: "Memory", sizeLimit: workSize(plan) } }],
   };
+  const spec = {
+    ...{ replicas: 1, strategy: { type: "Recreate" }, selector: { matchLabels: { app: name } } },
+    template: { metadata: { labels: { app: name, ...ownLabel } }, spec: pod },
+  };
+  return object("apps/v1", "Deployment", name, namespace, { spec });
 }
 
 const fortioServer = [

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { StreamOutcome } from "../metrics/record";
+import type { RequestOutcome, StreamOutcome } from "../metrics/record";
 
 /** The output of a load generator is not a result: it is cut off, empty, or of another program. */
 export class OutputError extends Error {
@@ -27,18 +27,9 @@ function parseOutput<T>(program: string, text: string, schema: z.ZodType<T>): T 
 }
 
 /** What is read from the JSON of fortio. */
-export interface FortioResult {
-  readonly actualQps: number;
+export interface FortioResult extends Pick<RequestOutcome, "actualQps" | "requests" | "failed" | "codes"> {
   /** Connections used: fewer than requested where there are not two requests for each. */
   readonly connections: number;
-  readonly requests: number;
-  /**
-   * Failed requests: those with an error response, or the number of reconnections if that is larger. fortio's fast client
-   * counts a timeout under the code of the previous response, and only the new connection shows it.
-   */
-  readonly failed: number;
-  /** Number of responses by code. */
-  readonly codes: Readonly<Record<string, number>>;
   /** Mean size of a response body; HTTP only. */
   readonly answerBytes?: number;
   /** Milliseconds. */
@@ -83,6 +74,7 @@ export function parseFortio(text: string): FortioResult {
   const found = parseOutput("fortio", text, fortioJson);
   const { DurationHistogram: histogram } = found;
   if (histogram.Count === 0) throw new ReportedError("fortio made no request");
+  // fortio's fast client counts a timeout under the code of the previous response; only the new connection shows it.
   const reconnections = found.DisableKeepAlive === true ? 0 : (found.SocketCount ?? 0) - found.NumThreads;
   return {
     actualQps: found.ActualQPS,

@@ -1,4 +1,3 @@
-import { z } from "zod";
 import { rootNamespace } from "../../shared/istio";
 import type { Component, Usages } from "../metrics/record";
 
@@ -16,40 +15,25 @@ export interface ContainerSample {
   readonly memory: number;
 }
 
-const summary = z.object({
-  pods: z
-    .array(
-      z.object({
-        podRef: z.object({ name: z.string(), namespace: z.string() }),
-        containers: z
-          .array(
-            z.object({
-              name: z.string(),
-              cpu: z.object({ time: z.string(), usageCoreNanoSeconds: z.number() }).partial().optional(),
-              memory: z.object({ workingSetBytes: z.number() }).partial().optional(),
-            }),
-          )
-          .optional(),
-      }),
-    )
-    .optional(),
-});
+/** What is read of a kubelet's `/stats/summary`. */
+interface Summary {
+  readonly pods?: readonly {
+    readonly podRef: { readonly name: string; readonly namespace: string };
+    readonly containers?: readonly {
+      readonly name: string;
+      readonly cpu?: { readonly time?: string; readonly usageCoreNanoSeconds?: number };
+      readonly memory?: { readonly workingSetBytes?: number };
+    }[];
+  }[];
+}
 
-/** Reads a kubelet's `/stats/summary`. */
-export function parseSummary(node: string, json: unknown): ContainerSample[] {
-  return (summary.parse(json).pods ?? []).flatMap(({ podRef, containers = [] }) =>
-    containers.flatMap(({ name, cpu, memory }): ContainerSample[] => {
+export function parseSummary(node: string, summary: unknown): ContainerSample[] {
+  return ((summary as Summary).pods ?? []).flatMap(({ podRef: { namespace, name: pod }, containers = [] }) =>
+    containers.flatMap(({ name: container, cpu, memory }): ContainerSample[] => {
       if (cpu?.usageCoreNanoSeconds === undefined || cpu.time === undefined) return [];
+      const { usageCoreNanoSeconds: cpuNanos, time } = cpu;
       return [
-        {
-          node,
-          namespace: podRef.namespace,
-          pod: podRef.name,
-          container: name,
-          cpuNanos: cpu.usageCoreNanoSeconds,
-          at: Date.parse(cpu.time),
-          memory: memory?.workingSetBytes ?? 0,
-        },
+        { node, namespace, pod, container, cpuNanos, at: Date.parse(time), memory: memory?.workingSetBytes ?? 0 },
       ];
     }),
   );

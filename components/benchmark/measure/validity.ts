@@ -7,6 +7,7 @@ import {
   type StreamArm,
   type Usage,
 } from "../metrics/record";
+import type { FortioResult, Iperf3Result } from "./load-generators";
 
 /** Limits of a valid run. Beyond them its figures are not those of the planned load. */
 export const limits = {
@@ -23,21 +24,17 @@ export const limits = {
 } as const;
 
 /** What is known of a run in addition to its outcome. */
-export interface Circumstances {
+export interface Circumstances
+  extends
+    Partial<Pick<FortioResult, "connections" | "answerBytes">>,
+    Partial<Pick<Iperf3Result, "streams" | "reverse">>,
+    Pick<RunRecord, "stolen"> {
   /** Lines of the access log, where there is one. */
   readonly logged?: number;
-  /** Connections used. */
-  readonly connections?: number;
-  /** Mean size of a response body. */
-  readonly answerBytes?: number;
-  /** Streams of iperf3, and whether the server sends. */
-  readonly streams?: number;
-  readonly reverse?: boolean;
   /** Usage of the load generator. */
   readonly client?: Usage;
   readonly clientNodeCores: number;
   readonly restarted: readonly Restart[];
-  readonly stolen?: RunRecord["stolen"];
 }
 
 /** A container that restarted during a run. */

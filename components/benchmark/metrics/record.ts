@@ -105,7 +105,9 @@ export interface RequestOutcome {
   readonly kind: "requests";
   readonly actualQps: number;
   readonly requests: number;
+  /** Error responses, or reconnections if there are more. */
   readonly failed: number;
+  /** Number of responses by code. */
   readonly codes: Readonly<Record<string, number>>;
   /** From when each request was sent, as the client measures it. */
   readonly raw: Latency;

@@ -1,4 +1,4 @@
-import { type Arm, hasSchedule, type Outcome, plannedRequests, type Usage } from "./record";
+import { type Arm, hasSchedule, type Latency, type Outcome, plannedRequests, type Usage } from "./record";
 
 /**
  * The metrics of the benchmark, one descriptor each. Everything that depends on which metrics there are is derived from
@@ -64,10 +64,8 @@ export interface CostMetric extends Metric {
   /** Words of the summary after the value, by part. @default not in the summary */
   readonly summary?: Readonly<Partial<Record<"mesh" | "server proxy" | "waypoint" | "ztunnel", string>>>;
   readonly hasChart?: boolean;
-  readonly budget?: Budget & {
-    /** All parts together, or each part that requests pass through. */
-    readonly of: "mesh" | "each proxy";
-  };
+  /** `of`: all parts together, or each part that requests pass through. */
+  readonly budget?: Budget & { readonly of: "mesh" | "each proxy" };
 }
 
 export interface PartUsage {
@@ -82,41 +80,38 @@ export interface Registry {
 }
 
 const isRequests = (arm: Arm) => arm.kind !== "stream";
+const addRate = "add a rate to benchmark.qps";
+
+type Of = 50 | 90 | 99 | 99.9 | "mean";
+
+const read = (latency: Latency | undefined, of: Of) => (of === "mean" ? latency?.mean : latency?.percentiles[of]);
 
 /** From when requests were due; at saturation, where nothing is due, from when they were sent. */
-function latencyOf(outcome: Outcome, arm: Arm) {
-  if (outcome.kind !== "requests") return undefined;
-  return hasSchedule(arm) ? outcome.corrected : outcome.raw;
-}
-
-const rawLatencyOf = (outcome: Outcome) => (outcome.kind === "requests" ? outcome.raw : undefined);
-
-type More = Pick<RunMetric, "minimumRequests" | "charts" | "summary">;
-
-function percentile(percent: number, more: More = {}): RunMetric {
-  const requests = more.minimumRequests;
-  const advice =
-    requests === undefined ? "add a rate to benchmark.qps" : `plan ${requests} requests per run by qps and duration`;
+function latency(of: Of, more: Partial<RunMetric> = {}): RunMetric {
   return {
-    ...{ name: `p${percent}`, title: `${percent}th percentile of latency`, unit: "ms", better: "lower" },
-    ...{ isOf: isRequests, read: (outcome, arm) => latencyOf(outcome, arm)?.percentiles[String(percent)] },
-    budget: { unit: "ms", verb: "add", advice },
-    // At saturation a latency follows from the rate, which is shown instead.
+    name: of === "mean" ? of : `p${of}`,
+    title: of === "mean" ? "mean latency" : `${of}th percentile of latency`,
+    ...{ unit: "ms", better: "lower", isOf: isRequests, budget: { unit: "ms", verb: "add", advice: addRate } },
+    read: (outcome, arm) =>
+      outcome.kind === "requests" ? read(hasSchedule(arm) ? outcome.corrected : outcome.raw, of) : undefined,
+    // At saturation latencies follow from the rate, which is shown instead.
     isShownFor: hasSchedule,
     ...more,
   };
 }
 
-function rawPercentile(percent: number, more: More = {}): RunMetric {
+function rawLatency(of: Of): RunMetric {
+  const { name, title, unit, better } = latency(of);
   return {
     ...{
-      name: `p${percent} raw`,
-      title: `${percent}th percentile of latency as the client measures it`,
-      unit: "ms",
-      better: "lower",
+      name: `${name} raw`,
+      title: `${title} as the client measures it`,
+      unit,
+      better,
+      isOf: hasSchedule,
+      isRaw: true,
     },
-    ...{ isOf: hasSchedule, read: (outcome) => rawLatencyOf(outcome)?.percentiles[String(percent)], isRaw: true },
-    ...more,
+    read: (outcome) => (outcome.kind === "requests" ? read(outcome.raw, of) : undefined),
   };
 }
 
@@ -134,14 +129,12 @@ const throughput: RunMetric = {
 };
 
 const perThousand = "vCPU per 1,000 requests a second";
-const mebibyte = 2 ** 20;
 const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
 
 const costs = [
   {
     name: "cpu",
-    ...{ title: "CPU of the whole mesh", unit: perThousand, heading: "vCPU per 1,000/s", hasChart: true },
-    isOf: hasSchedule,
+    ...{ title: "CPU of the whole mesh", unit: perThousand, heading: "vCPU per 1,000/s", isOf: hasSchedule },
     read: (parts, _of, actualQps) => {
       const cores = parts.flatMap(({ usage, idle }) =>
         usage.cores === undefined || idle?.cores === undefined ? [] : [usage.cores - idle.cores],
@@ -150,20 +143,20 @@ const costs = [
     },
     counter: { unit: "vCPU", read: ({ cores }) => cores },
     summary: { mesh: `${perThousand} for the whole mesh` },
-    budget: { unit: perThousand, verb: "use", of: "mesh", advice: "add a rate to benchmark.qps" },
+    budget: { unit: perThousand, verb: "use", of: "mesh", advice: addRate },
+    hasChart: true,
   },
   {
     name: "memory",
-    ...{ title: "memory of one sidecar, waypoint or ztunnel", unit: "MiB", heading: "MiB" },
-    isOf: hasSchedule,
+    ...{ title: "memory of one sidecar, waypoint or ztunnel", unit: "MiB", heading: "MiB", isOf: hasSchedule },
     read: (parts, of) => {
       const containers = sum(parts.map(({ usage }) => usage.containers));
-      const bytes = sum(parts.map(({ usage }) => usage.memory));
-      return containers === 0 ? undefined : bytes / mebibyte / (of === "mesh" ? 1 : containers);
+      const mebibytes = sum(parts.map(({ usage }) => usage.memory)) / 2 ** 20;
+      return containers === 0 ? undefined : mebibytes / (of === "mesh" ? 1 : containers);
     },
     counter: { unit: "B", read: ({ memory }) => memory },
     summary: { "server proxy": "MiB per proxy", waypoint: "MiB per waypoint", ztunnel: "MiB per ztunnel" },
-    budget: { unit: "MiB", verb: "use", of: "each proxy", advice: "add a rate to benchmark.qps" },
+    budget: { unit: "MiB", verb: "use", of: "each proxy", advice: addRate },
   },
 ] as const satisfies readonly CostMetric[];
 
@@ -172,55 +165,49 @@ export type CostName = (typeof costs)[number]["name"];
 
 export const metrics: Registry = {
   runs: [
-    percentile(50, { charts: ["effect"] }),
-    percentile(90),
-    percentile(99, {
+    latency(50, { charts: ["effect"] }),
+    latency(90),
+    latency(99, {
       charts: ["effect", "load", "blocks"],
       summary: { unit: "ms at p99", more: "adds", less: "takes away" },
     }),
-    percentile(99.9, { charts: ["effect"], minimumRequests: 10_000 }),
-    {
-      ...{ name: "mean", title: "mean latency", unit: "ms", better: "lower", isOf: isRequests },
-      read: (outcome, arm) => latencyOf(outcome, arm)?.mean,
-    },
-    ...[rawPercentile(50), rawPercentile(90), rawPercentile(99), rawPercentile(99.9, { minimumRequests: 10_000 })],
-    {
-      ...{ name: "mean raw", title: "mean latency as the client measures it", unit: "ms", better: "lower" },
-      ...{ isOf: hasSchedule, read: (outcome) => rawLatencyOf(outcome)?.mean, isRaw: true },
-    },
+    latency(99.9, {
+      ...{ charts: ["effect"], minimumRequests: 10_000 },
+      budget: { unit: "ms", verb: "add", advice: "plan 10,000 requests per run by qps and duration" },
+    }),
+    latency("mean", { budget: undefined }),
+    ...([50, 90, 99, 99.9, "mean"] as const).map(rawLatency),
     ...[rate, throughput],
     {
-      ...rate,
-      ...{ name: "rate lost", title: "share of the rate lost", unit: "%", better: "lower", lostOf: "rate" },
-      charts: ["effect"],
+      ...{ ...rate, name: "rate lost", title: "share of the rate lost", unit: "%", better: "lower" },
+      ...{ lostOf: "rate", charts: ["effect"] },
       summary: { unit: "% of the rate", more: "loses", less: "gains" },
     },
     {
-      ...throughput,
-      ...{ name: "throughput lost", title: "share of the TCP throughput lost", unit: "%", better: "lower" },
-      ...{ lostOf: "throughput", charts: ["effect"] },
+      ...{ ...throughput, name: "throughput lost", title: "share of the TCP throughput lost" },
+      ...{ unit: "%", better: "lower", lostOf: "throughput", charts: ["effect"] },
       budget: { name: "throughput", unit: "% of the TCP rate", verb: "lose", advice: "set benchmark.tcpStreams: [1]" },
     },
   ],
   costs,
 };
 
-/** A metric that a budget can be set for. */
-export interface Budgeted<M extends RunMetric | CostMetric = RunMetric | CostMetric> {
-  /** In the settings. */
+/** A metric that a budget can be set for, by its name in the settings. */
+export interface Budgeted {
   readonly name: string;
-  readonly metric: M;
-  readonly budget: NonNullable<M["budget"]>;
+  readonly metric: RunMetric | CostMetric;
+  readonly budget: Budget;
 }
 
 export function budgetedMetrics({ runs, costs }: Registry = metrics): Budgeted[] {
-  return [...runs, ...costs].flatMap((metric) =>
-    metric.budget ? [{ name: metric.budget.name ?? metric.name, metric, budget: metric.budget }] : [],
-  );
+  return [...runs, ...costs].flatMap((metric) => {
+    const { name, budget } = metric;
+    return budget ? [{ name: budget.name ?? name, metric, budget }] : [];
+  });
 }
 
 /** Arms by which a budget is judged: those whose runs are planned to have the metric. */
-export function judgedArms<A extends Arm>({ isOf, minimumRequests = 0 }: Metric, arms: readonly A[]): A[] {
+export function judgedArms({ isOf, minimumRequests = 0 }: Metric, arms: readonly Arm[]): Arm[] {
   return arms.filter((arm) => isOf(arm) && (plannedRequests(arm) ?? Infinity) >= minimumRequests);
 }
 

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { type Arm, hasSchedule, type Placement, type RequestArm, type Scenario } from "../metrics/record";
+import { type Arm, hasSchedule, type RequestArm, type Scenario } from "../metrics/record";
 import { metrics, type RunMetric } from "../metrics/registry";
 import { Random } from "../statistics/random";
 import { blocksToTell } from "../statistics/significance";
@@ -34,71 +34,43 @@ export interface BenchmarkPlan {
 export function benchmarkPlan(settings: ResolvedBenchmark): BenchmarkPlan {
   const { target, images, blocks, seed, idleSeconds, control } = settings;
   const scenarios: Scenario[] = control ? [...settings.scenarios, "control"] : [...settings.scenarios];
-  const arms = armsOf(settings);
+  const arms = [...armsOf(settings)];
   const random = new Random(seed);
-  const runs = Array.from({ length: blocks }, (_, index) => index + 1).flatMap((block) =>
+  const runsOf = (block: number, arm: Arm) =>
     random
-      .shuffled(arms)
-      .flatMap((arm) =>
-        random
-          .shuffled(scenarios)
-          .map((scenario) => ({ id: `block ${block}, ${arm.id}, ${scenario}`, block, arm, scenario })),
-      ),
+      .shuffled(scenarios)
+      .map((scenario) => ({ id: `block ${block}, ${arm.id}, ${scenario}`, block, arm, scenario }));
+  const runs = Array.from({ length: blocks }, (_, index) => index + 1).flatMap((block) =>
+    random.shuffled(arms).flatMap((arm) => runsOf(block, arm)),
   );
   return { target, images, scenarios, arms, blocks, seed, idleSeconds, runs };
 }
 
-function armsOf(settings: ResolvedBenchmark): Arm[] {
-  const placements: readonly Placement[] = settings.sameNode ? ["other-node", "same-node"] : ["other-node"];
-  return placements.flatMap((placement): Arm[] => [
-    ...requestArms(settings, placement),
-    ...(settings.transactions ? transactionArms(settings, placement) : []),
-    ...settings.tcpStreams.flatMap((streams) =>
-      (["upload", "download"] as const).map((direction) => ({
-        kind: "stream" as const,
-        id: armId(`tcp-${streams}-${direction}`, placement),
-        streams,
-        direction,
-        placement,
-        seconds: settings.tcpSeconds,
+function* armsOf(settings: ResolvedBenchmark): Iterable<Arm> {
+  const { seconds, warmUpSeconds, tcpSeconds } = settings;
+  for (const placement of settings.sameNode ? (["other-node", "same-node"] as const) : (["other-node"] as const)) {
+    const suffix = placement === "same-node" ? "-same-node" : "";
+    for (const kind of settings.grpc ? (["http", "grpc"] as const) : (["http"] as const))
+      // gRPC always keeps its connections.
+      for (const keepAlive of kind === "grpc" ? [true] : settings.keepAlive)
+        for (const payloadSize of settings.payloadSizes)
+          for (const connections of settings.connections)
+            for (const qps of settings.qps) {
+              const parameters = `c${connections}-q${qps === 0 ? "max" : qps}-${payloadSize}B`;
+              const id = `${kind}-${parameters}${keepAlive ? "" : "-close"}${suffix}`;
+              yield { kind, id, connections, qps, payloadSize, keepAlive, placement, seconds, warmUpSeconds };
+            }
+    for (const kind of settings.transactions ? (["request-response", "connect"] as const) : []) {
+      yield { kind, id: `${kind}${suffix}`, placement, seconds: tcpSeconds, warmUpSeconds };
+    }
+    for (const streams of settings.tcpStreams) {
+      for (const direction of ["upload", "download"] as const) {
+        const id = `tcp-${streams}-${direction}${suffix}`;
         // iperf3 leaves out its first seconds by itself (-O 3).
-        warmUpSeconds: 3,
-      })),
-    ),
-  ]);
-}
-
-function requestArms(settings: ResolvedBenchmark, placement: Placement): Arm[] {
-  const { seconds, warmUpSeconds } = settings;
-  const protocols = settings.grpc ? (["http", "grpc"] as const) : (["http"] as const);
-  return protocols.flatMap((kind) =>
-    // gRPC always keeps its connections.
-    (kind === "grpc" ? [true] : settings.keepAlive).flatMap((keepAlive) =>
-      settings.payloadSizes.flatMap((payloadSize) =>
-        settings.connections.flatMap((connections) =>
-          settings.qps.map((qps) => {
-            const rate = qps === 0 ? "max" : String(qps);
-            const id = armId(`${kind}-c${connections}-q${rate}-${payloadSize}B${keepAlive ? "" : "-close"}`, placement);
-            return { kind, id, connections, qps, payloadSize, keepAlive, placement, seconds, warmUpSeconds };
-          }),
-        ),
-      ),
-    ),
-  );
-}
-
-function transactionArms({ tcpSeconds, warmUpSeconds }: ResolvedBenchmark, placement: Placement): Arm[] {
-  return (["request-response", "connect"] as const).map((kind) => ({
-    kind,
-    id: armId(kind, placement),
-    placement,
-    seconds: tcpSeconds,
-    warmUpSeconds,
-  }));
-}
-
-function armId(id: string, placement: Placement): string {
-  return placement === "same-node" ? `${id}-same-node` : id;
+        yield { kind: "stream", id, streams, direction, placement, seconds: tcpSeconds, warmUpSeconds: 3 };
+      }
+    }
+  }
 }
 
 /**

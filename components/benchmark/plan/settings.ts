@@ -4,30 +4,20 @@ import type { BenchmarkSettings } from "../../settings/sections/benchmark";
 import type { ImagesSettings } from "../../settings/sections/images";
 import { benchmarkImages, officialHub } from "../../settings/versions";
 import { milliseconds } from "../../shared/duration";
-import type { ScenarioName } from "../metrics/record";
+
+/** Settings that are resolved under another name, or do not decide what is measured. */
+type Other = "preset" | "duration" | "warmUp" | "tcpDuration" | "idle" | "images" | "budgets" | "baseline" | "runId";
 
 /** The settings with every default filled in; times in seconds. */
-export interface ResolvedBenchmark {
+export interface ResolvedBenchmark extends Readonly<Required<Omit<BenchmarkSettings, Other>>> {
   readonly preset?: BenchmarkSettings["preset"];
   /** The server of HTTP requests: fortio's own, or Bookinfo's details as in the article. */
   readonly target: "fortio" | "details";
-  readonly scenarios: readonly ScenarioName[];
-  readonly control: boolean;
-  readonly blocks: number;
-  readonly qps: readonly number[];
-  readonly connections: readonly number[];
-  readonly payloadSizes: readonly number[];
-  readonly keepAlive: readonly boolean[];
-  readonly grpc: boolean;
-  readonly sameNode: boolean;
-  readonly tcpStreams: readonly number[];
-  readonly transactions: boolean;
   readonly seconds: number;
   readonly warmUpSeconds: number;
   readonly tcpSeconds: number;
   readonly idleSeconds: number;
-  readonly images: { readonly fortio: string; readonly iperf3: string; readonly details: string };
-  readonly seed: number;
+  readonly images: Readonly<Required<BenchmarkSettings["images"]>>;
 }
 
 const defaults = {

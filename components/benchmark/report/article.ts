@@ -1,12 +1,12 @@
-import type { ScenarioName } from "../metrics/record";
+import type { Scenario } from "../metrics/record";
 import type { BenchmarkPlan } from "../plan/plan";
 import type { Estimate } from "../statistics/intervals";
-import type { Figure } from "./figures";
+import { type Figure, findFigure } from "./figures";
 
 /** A figure of the article "Istio from A to Y" and ours. */
 export interface ArticleRow {
   readonly what: string;
-  readonly scenario: string;
+  readonly scenario: Scenario;
   readonly unit: string;
   /** Measured once, on other machines: Talos 1.7.4, Kubernetes 1.29.1, flannel. */
   readonly article: number;
@@ -15,61 +15,35 @@ export interface ArticleRow {
   readonly note?: string;
 }
 
-interface Published {
-  readonly what: string;
-  readonly unit: string;
-  /** The corresponding arm and metric of ours. */
-  readonly arm: string;
-  readonly metric: string;
-  /** The server of the article's requests. @default either of ours */
-  readonly target?: BenchmarkPlan["target"];
-  readonly values: Readonly<Partial<Record<ScenarioName, number>>>;
-  readonly notes?: Readonly<Partial<Record<ScenarioName, string>>>;
-}
+type What = readonly [what: string, unit: string, arm: string, metric: string];
+type Published = readonly [...What, scenario: Scenario, article: number, note?: string];
 
+const fortio: What = ["fortio to details, 10 connections, 100/s, mean", "ms", "http-c10-q100-178B", "mean raw"];
+const iperf: What = ["iperf, 1 stream", "Gbit/s", "tcp-1-upload", "throughput"];
+const stream = ["Gbit/s", "tcp-1-upload", "throughput"] as const;
+const streamNear = ["Gbit/s", "tcp-1-upload-same-node", "throughput"] as const;
+
+/** Arm and metric are the corresponding ones of ours. */
 const published: readonly Published[] = [
-  {
-    what: "fortio to details, 10 connections, 100/s, mean",
-    ...{ unit: "ms", arm: "http-c10-q100-178B", metric: "mean raw", target: "details" },
-    values: { none: 2.8, sidecar: 39.3, ambient: 2.35 },
-    notes: { ambient: "the article's had connection errors" },
-  },
-  {
-    what: "iperf, 1 stream",
-    ...{ unit: "Gbit/s", arm: "tcp-1-upload", metric: "throughput" },
-    values: { none: 3.62, sidecar: 1.88, ambient: 2.12 },
-    notes: { sidecar: "the article's went through the ingress gateway" },
-  },
-  {
-    what: "netperf TCP_STREAM, other node (ours: iperf3, 1 stream)",
-    ...{ unit: "Gbit/s", arm: "tcp-1-upload", metric: "throughput" },
-    values: { none: 1.50668 },
-  },
-  {
-    what: "netperf TCP_STREAM, same node (ours: iperf3, 1 stream)",
-    ...{ unit: "Gbit/s", arm: "tcp-1-upload-same-node", metric: "throughput" },
-    values: { none: 0.61056 },
-  },
-  {
-    what: "netperf TCP_RR, other node (ours: fortio, 1 connection)",
-    ...{ unit: "1/s", arm: "request-response", metric: "rate" },
-    values: { none: 3340.77 },
-  },
-  {
-    what: "netperf TCP_RR, same node (ours: fortio, 1 connection)",
-    ...{ unit: "1/s", arm: "request-response-same-node", metric: "rate" },
-    values: { none: 13149.99 },
-  },
-  {
-    what: "netperf TCP_CRR, other node (ours: fortio, HTTP)",
-    ...{ unit: "1/s", arm: "connect", metric: "rate" },
-    values: { none: 823.03 },
-  },
-  {
-    what: "netperf TCP_CRR, same node (ours: fortio, HTTP)",
-    ...{ unit: "1/s", arm: "connect-same-node", metric: "rate" },
-    values: { none: 3106.7 },
-  },
+  [...fortio, "none", 2.8],
+  [...fortio, "sidecar", 39.3],
+  [...fortio, "ambient", 2.35, "the article's had connection errors"],
+  [...iperf, "none", 3.62],
+  [...iperf, "sidecar", 1.88, "the article's went through the ingress gateway"],
+  [...iperf, "ambient", 2.12],
+  ["netperf TCP_STREAM, other node (ours: iperf3, 1 stream)", ...stream, "none", 1.50668],
+  ["netperf TCP_STREAM, same node (ours: iperf3, 1 stream)", ...streamNear, "none", 0.61056],
+  ["netperf TCP_RR, other node (ours: fortio, 1 connection)", "1/s", "request-response", "rate", "none", 3340.77],
+  [
+    "netperf TCP_RR, same node (ours: fortio, 1 connection)",
+    "1/s",
+    "request-response-same-node",
+    "rate",
+    "none",
+    13149.99,
+  ],
+  ["netperf TCP_CRR, other node (ours: fortio, HTTP)", "1/s", "connect", "rate", "none", 823.03],
+  ["netperf TCP_CRR, same node (ours: fortio, HTTP)", "1/s", "connect-same-node", "rate", "none", 3106.7],
 ];
 
 /** The article's figures, with ours where the same was measured. */
@@ -77,12 +51,9 @@ export function compareWithArticle(
   { target }: Pick<BenchmarkPlan, "target">,
   figures: readonly Figure[],
 ): ArticleRow[] {
-  return published.flatMap(({ what, unit, arm, metric, values, notes = {}, target: required = target }) =>
-    (Object.entries(values) as [ScenarioName, number][]).map(([scenario, article]): ArticleRow => {
-      const figure = figures.find((each) => each.arm === arm && each.scenario === scenario && each.metric === metric);
-      const note = notes[scenario];
-      const ours = required === target ? figure?.estimate : undefined;
-      return { what, scenario, unit, article, ...(ours && { ours }), ...(note !== undefined && { note }) };
-    }),
-  );
+  return published.map(([what, unit, arm, metric, scenario, article, note]) => {
+    const isComparable = what !== fortio[0] || target === "details";
+    const ours = isComparable ? findFigure(figures, [arm, scenario], metric)?.estimate : undefined;
+    return { what, scenario, unit, article, ...(ours && { ours }), ...(note !== undefined && { note }) };
+  });
 }

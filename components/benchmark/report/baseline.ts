@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { metrics } from "../metrics/registry";
 import { type Change, changeBetween, type Estimate } from "../statistics/intervals";
-import type { Figure } from "./figures";
+import { type Figure, findFigure } from "./figures";
 
 /** Version of report.json and of the journal. It changes when a reader of the old form would misread the new one. */
 export const schemaVersion = 2;
@@ -44,7 +44,7 @@ const estimate = z.object({
 });
 
 const baseline = z.object({
-  schemaVersion: z.number(),
+  schemaVersion: z.literal(schemaVersion, { error: ({ input }) => `found schema version ${String(input)}` }),
   identity: z.string(),
   finishedAt: z.string(),
   environment: z.record(z.string(), z.unknown()),
@@ -85,20 +85,15 @@ export function parseBaseline(text: string): Baseline {
   } catch {
     throw new BaselineError("the file is not JSON");
   }
-  const parsed = baseline.safeParse(json);
-  if (!parsed.success) {
-    const [issue] = parsed.error.issues;
-    throw new BaselineError(`${issue?.path.join(".")}: ${issue?.message}`);
-  }
-  if (parsed.data.schemaVersion === schemaVersion) return parsed.data;
-  throw new BaselineError(`the file has schema version ${parsed.data.schemaVersion}`);
+  const { data, error } = baseline.safeParse(json);
+  if (data) return data;
+  const [issue] = error.issues;
+  throw new BaselineError(`${issue?.path.join(".")}: ${issue?.message}`);
 }
 
 export function compareWithBaseline(report: Comparable, earlier: Baseline, { runs } = metrics): BaselineComparison {
   const pairs = report.figures.flatMap((figure) => {
-    const before = earlier.figures.find(
-      ({ arm, scenario, metric }) => arm === figure.arm && scenario === figure.scenario && metric === figure.metric,
-    );
+    const before = findFigure(earlier.figures, [figure.arm, figure.scenario], figure.metric);
     return before ? [{ figure, before }] : [];
   });
   const descriptors = new Map(runs.map((metric) => [metric.name, metric]));

@@ -2,7 +2,7 @@ import type { BenchmarkSettings } from "../../settings/sections/benchmark";
 import { type Arm, armTitle, proxiesOf, type Scenario } from "../metrics/record";
 import { type Budgeted, budgetedMetrics, judgedArms, metrics } from "../metrics/registry";
 import { blocksForIntervals, type Estimate, formatNumber } from "../statistics/intervals";
-import { costEstimate, lostRuns, type Results } from "./figures";
+import { findCost, findFigure, lostRuns, type Results } from "./figures";
 
 /** The result of a budget for a scenario. */
 export interface BudgetVerdict extends Bound {
@@ -123,17 +123,11 @@ function boundsOfArm({ metric }: Budgeted, scenario: Scenario, arm: Arm, results
     return { where, why: `known for ${blocks} of ${plan.blocks} blocks, of which ${blocksForIntervals} are needed` };
   };
   if ("counter" in metric) {
-    const costOf = (component: string) => {
-      const cost = costs.find(
-        (each) => each.arm === arm.id && each.scenario === scenario && each.component === component,
-      );
-      return cost && costEstimate(cost, metric);
-    };
-    if (metric.budget?.of === "mesh") return [bound(costOf("mesh"))];
-    return proxiesOf(scenario).map((part) => bound(costOf(part), `${part}, ${armTitle(arm)}`));
+    if (metric.budget?.of === "mesh") return [bound(findCost(costs, [arm.id, scenario], "mesh", metric))];
+    return proxiesOf(scenario).map((part) =>
+      bound(findCost(costs, [arm.id, scenario], part, metric), `${part}, ${armTitle(arm)}`),
+    );
   }
-  const figure = figures.find(
-    (each) => each.arm === arm.id && each.scenario === scenario && each.metric === metric.name,
-  );
+  const figure = findFigure(figures, [arm.id, scenario], metric.name);
   return [bound(metric.lostOf === undefined ? figure?.difference : figure?.estimate)];
 }

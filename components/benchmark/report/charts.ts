@@ -1,4 +1,4 @@
-import { type Arm, armTitle, curve, hasSchedule, type RequestArm } from "../metrics/record";
+import { type Arm, armTitle, curve, hasSchedule, type RequestArm, type Scenario } from "../metrics/record";
 import { type CostMetric, metrics, type Registry, type RunMetric } from "../metrics/registry";
 import type { Interval } from "../statistics/intervals";
 import { median } from "../statistics/percentiles";
@@ -23,9 +23,7 @@ export function chartsOf(report: Report, { runs, costs }: Registry = metrics): R
   ]);
 }
 
-function isShown({ isOf, isShownFor = isOf }: RunMetric, arm: Arm): boolean {
-  return isShownFor(arm);
-}
+const isShown = ({ isOf, isShownFor = isOf }: RunMetric, arm: Arm) => isShownFor(arm);
 
 /** Every arm and scenario with its interval. */
 function effectChart(metric: RunMetric, { figures, plan }: Report): Chart[] {
@@ -37,7 +35,7 @@ function effectChart(metric: RunMetric, { figures, plan }: Report): Chart[] {
       const name = `${scenario}: ${title.replace(/ connections/, "c")}`;
       return effect ? [{ name, scenario, value: effect.median, interval: effect.interval }] : [];
     });
-  return bars.length === 0 ? [] : [{ title: metric.name, svg: barChart(metric.name, bars, metric.unit) }];
+  return barChart(metric.name, bars, metric.unit);
 }
 
 /** Latency curves of every arm at a fixed rate: each point is the median over valid runs. */
@@ -55,13 +53,11 @@ function percentileCharts({ plan, runs }: Report): Chart[] {
       });
       return points.length === 0 ? [] : [{ scenario, points }];
     });
-    if (lines.length === 0) return [];
     const last = Math.max(...lines.flatMap(({ points }) => points.map(([x]) => x)));
     const ticks = [50, 90, 99, 99.9, 99.99]
       .map((percent) => [numberOfNines(percent), String(percent)] as const)
       .filter(([x]) => x <= last + 1e-9);
-    const title = armTitle(arm);
-    return [{ title, svg: lineChart(title, lines, { x: { label: "percentile", ticks }, y: "ms" }) }];
+    return lineChart(armTitle(arm), lines, { x: { label: "percentile", ticks }, y: "ms" });
   });
 }
 
@@ -90,8 +86,7 @@ function loadCharts(metric: RunMetric, { plan, figures }: Report): Chart[] {
       const label = { qps: "requests a second", connections: "connections" }[by];
       const common = armTitle(first).replace(by === "qps" ? / \d+\/s/ : /, \d+ (connections|at once)/, "");
       const ticks = group.map((arm) => [Math.log2(arm[by]), String(arm[by])] as const);
-      const title = `${metric.name} by ${label}: ${common}`;
-      return [{ title, svg: lineChart(title, lines, { x: { label, ticks }, y: metric.unit }) }];
+      return lineChart(`${metric.name} by ${label}: ${common}`, lines, { x: { label, ticks }, y: metric.unit });
     });
   });
 }
@@ -107,7 +102,7 @@ function costCharts(metric: CostMetric, { costs }: Report): Chart[] {
         const name = `${scenario}: ${component}`;
         return found ? [{ name, scenario, value: found.median, interval: found.interval }] : [];
       });
-    return bars.length === 0 ? [] : [{ title, svg: barChart(title, bars, metric.unit) }];
+    return barChart(title, bars, metric.unit);
   });
 }
 
@@ -124,9 +119,8 @@ function blockCharts(metrics: readonly RunMetric[], { figures, plan }: Report): 
         const lines = figures
           .filter((figure) => figure.arm === arm.id && figure.metric === metric.name)
           .map(({ scenario, values }): Line => ({ scenario, points: values }));
-        const title = `${metric.name}, ${armTitle(arm)}`;
         const axes = { x: { label: "block", ticks }, y: metric.unit };
-        return lines.length === 0 ? [] : [{ title, svg: lineChart(title, lines, axes, { pointsOnly: true }) }];
+        return lineChart(`${metric.name}, ${armTitle(arm)}`, lines, axes, { pointsOnly: true });
       }),
   );
 }
@@ -134,13 +128,13 @@ function blockCharts(metrics: readonly RunMetric[], { figures, plan }: Report): 
 type Point = readonly [x: number, y: number, interval?: Interval];
 
 interface Line {
-  readonly scenario: string;
+  readonly scenario: Scenario;
   readonly points: readonly Point[];
 }
 
 interface Bar {
   readonly name: string;
-  readonly scenario: string;
+  readonly scenario: Scenario;
   readonly value: number;
   readonly interval?: Interval;
 }
@@ -154,24 +148,12 @@ const [width, height] = [640, 300];
 const margin = { left: 64, right: 120, top: 12, bottom: 44 };
 
 /** Contrast above 3:1 (WCAG 2.2, 1.4.11) on a white page and on a dark one. */
-const colors = new Map([
-  ["none", "#768390"],
-  ["control", "#9a6fd8"],
-  ["sidecar", "#2f81f7"],
-  ["ambient", "#2a9140"],
-  ["waypoint", "#d4621a"],
-]);
-const colorOf = (scenario: string) => colors.get(scenario) ?? "#768390";
-
-const entities = new Map([
-  ["&", "&amp;"],
-  ["<", "&lt;"],
-  [">", "&gt;"],
-  ['"', "&quot;"],
-]);
+const colors: Readonly<Record<Scenario, string>> = {
+  ...{ none: "#768390", control: "#9a6fd8", sidecar: "#2f81f7", ambient: "#2a9140", waypoint: "#d4621a" },
+};
 
 export function escapeHtml(text: string): string {
-  return text.replace(/[&<>"]/g, (character) => entities.get(character) ?? character);
+  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");
 }
 
 type Scale = (value: number) => number;
@@ -193,11 +175,9 @@ function ticksFor(low: number, high: number): number[] {
   );
 }
 
-function svg(title: string, svgHeight: number, parts: readonly string[]): string {
-  return (
-    `<svg viewBox="0 0 ${width} ${svgHeight}" role="img" aria-label="${escapeHtml(title)}" font-size="12">` +
-    `${parts.join("")}</svg>`
-  );
+function chart(title: string, chartHeight: number, parts: readonly string[]): Chart {
+  const attributes = `viewBox="0 0 ${width} ${chartHeight}" role="img" aria-label="${escapeHtml(title)}" font-size="12"`;
+  return { title, svg: `<svg ${attributes}>${parts.join("")}</svg>` };
 }
 
 function label(x: number, y: number, text: string, anchor = "middle", attributes = ""): string {
@@ -210,8 +190,8 @@ function segment(x1: number, y1: number, x2: number, y2: number, attributes = fa
   return `<line x1="${x1.toFixed(1)}" y1="${y1.toFixed(1)}" x2="${x2.toFixed(1)}" y2="${y2.toFixed(1)}" ${attributes}/>`;
 }
 
-function dot(x: number, y: number, scenario: string, tooltip: string): string {
-  return `<circle cx="${x.toFixed(1)}" cy="${y.toFixed(1)}" r="3" fill="${colorOf(scenario)}"><title>${escapeHtml(tooltip)}</title></circle>`;
+function dot(x: number, y: number, scenario: Scenario, tooltip: string): string {
+  return `<circle cx="${x.toFixed(1)}" cy="${y.toFixed(1)}" r="3" fill="${colors[scenario]}"><title>${escapeHtml(tooltip)}</title></circle>`;
 }
 
 /** Lines with a legend; the y axis begins at zero. `pointsOnly` draws no lines. */
@@ -220,7 +200,8 @@ function lineChart(
   lines: readonly Line[],
   { x: axis, y: unit }: { readonly x: Axis; readonly y: string },
   { pointsOnly = false } = {},
-): string {
+): Chart[] {
+  if (lines.length === 0) return [];
   const bottom = height - margin.bottom;
   const right = width - margin.right;
   const xs = [...lines.flatMap(({ points }) => points.map(([x]) => x)), ...axis.ticks.map(([x]) => x)];
@@ -245,7 +226,7 @@ function lineChart(
   const gap = isCrowded ? Math.min(5, (0.8 * (right - margin.left)) / new Set(xs).size / lines.length) : 0;
   const drawn = lines.flatMap(({ scenario, points }, index) => {
     const at = (x: number) => xScale(x) + gap * (index - (lines.length - 1) / 2);
-    const stroke = `stroke="${colorOf(scenario)}"`;
+    const stroke = `stroke="${colors[scenario]}"`;
     const path = points.map(([x, y]) => `${at(x).toFixed(1)},${yScale(y).toFixed(1)}`).join(" ");
     const legend = margin.top + 10 + 18 * index;
     return [
@@ -260,11 +241,12 @@ function lineChart(
       label(right + 26, legend + 4, scenario, "start"),
     ];
   });
-  return svg(title, height, [...axes, ...drawn]);
+  return [chart(title, height, [...axes, ...drawn])];
 }
 
 /** A row for each value with its interval; the axis includes zero. */
-function barChart(title: string, bars: readonly Bar[], unit: string): string {
+function barChart(title: string, bars: readonly Bar[], unit: string): Chart[] {
+  if (bars.length === 0) return [];
   const [left, right, rowHeight] = [300, width - 24, 22];
   const bounds = bars.flatMap(({ value, interval }) => [value, interval?.low ?? value, interval?.high ?? value]);
   const ticks = ticksFor(Math.min(0, ...bounds), Math.max(0, ...bounds));
@@ -272,19 +254,16 @@ function barChart(title: string, bars: readonly Bar[], unit: string): string {
   const bottom = bars.length * rowHeight + 6;
   const rows = bars.flatMap(({ name, scenario, value, interval }, index) => {
     const y = index * rowHeight + rowHeight / 2 + 4;
-    const stroke = `stroke="${colorOf(scenario)}" stroke-width="5" stroke-opacity="0.45" stroke-linecap="round"`;
+    const stroke = `stroke="${colors[scenario]}" stroke-width="5" stroke-opacity="0.45" stroke-linecap="round"`;
     return [
       label(left - 12, y + 4, name, "end"),
       interval ? segment(scale(interval.low), y, scale(interval.high), y, stroke) : "",
       dot(scale(value), y, scenario, `${name}: ${value.toPrecision(4)} ${unit}`),
     ];
   });
-  return svg(title, bottom + 38, [
-    ...ticks.flatMap((tick) => [
-      segment(scale(tick), 4, scale(tick), bottom, `stroke="currentColor" stroke-opacity="${tick === 0 ? 0.6 : 0.15}"`),
-      label(scale(tick), bottom + 14, String(tick)),
-    ]),
-    label((left + right) / 2, bottom + 30, unit),
-    ...rows,
+  const axis = ticks.flatMap((tick) => [
+    segment(scale(tick), 4, scale(tick), bottom, `stroke="currentColor" stroke-opacity="${tick === 0 ? 0.6 : 0.15}"`),
+    label(scale(tick), bottom + 14, String(tick)),
   ]);
+  return [chart(title, bottom + 38, [...axis, label((left + right) / 2, bottom + 30, unit), ...rows])];
 }

@@ -24,7 +24,6 @@ export interface Figure {
   readonly metric: string;
   readonly unit: string;
   readonly estimate: Estimate;
-  /** In the order of the blocks. */
   readonly values: readonly (readonly [block: number, value: number])[];
   /** Value minus that of `none` in the same block. */
   readonly difference?: Difference;
@@ -39,19 +38,16 @@ export type Cost = Readonly<Partial<Record<CostName, Estimate>>> & {
   readonly component: Component | "mesh";
 };
 
-/** The plan in a report, where the runs have their own list. */
+/** The plan in a report, where the runs have a list of their own. */
 export type ReportedPlan = Omit<BenchmarkPlan, "runs"> & { readonly runs: number };
 
-/** What is read off the runs: the input of summary and budgets. */
+/** What is derived from the runs, for summary and budgets. */
 export interface Results {
   readonly plan: ReportedPlan;
   readonly figures: readonly Figure[];
   readonly costs: readonly Cost[];
+  /** Every run; invalid ones with their problems. */
   readonly runs: readonly RunRecord[];
-}
-
-export function costEstimate(cost: Cost, metric: CostMetric): Estimate | undefined {
-  return Object.hasOwn(cost, metric.name) ? cost[metric.name as CostName] : undefined;
 }
 
 const isValid = ({ problems }: RunRecord) => problems.length === 0;
@@ -61,65 +57,46 @@ interface Cell {
   readonly metric: RunMetric;
   readonly arm: Arm;
   readonly scenario: Scenario;
-  /** By block, ascending. */
-  readonly values: ReadonlyMap<number, number>;
 }
+
+const nameOf = ({ metric, arm, scenario }: Cell) => `${metric.name}/${arm.id} ${scenario}`;
 
 /** The figures of all valid runs, by metric, arm and scenario. */
 export function figuresOf(plan: BenchmarkPlan, records: readonly RunRecord[], { runs } = allMetrics): Figure[] {
   const valid = records.filter(isValid);
   const cells = runs.flatMap((metric) =>
-    plan.arms.flatMap((arm) =>
-      plan.scenarios.map((scenario): Cell => ({
-        metric,
-        arm,
-        scenario,
-        values: valuesOf(metric, arm, scenario, valid),
-      })),
-    ),
+    plan.arms.flatMap((arm) => plan.scenarios.map((scenario): Cell => ({ metric, arm, scenario }))),
   );
-  const differences = differencesToNone(plan, cells);
-  return cells.flatMap(({ metric, arm, scenario, values }): Figure[] => {
-    // What is lost can be less than nothing.
+  const values = new Map(cells.map((cell) => [nameOf(cell), valuesOf(cell, valid)]));
+  const valuesIn = (cell: Cell) => values.get(nameOf(cell)) ?? new Map<number, number>();
+  const compared = cells.filter(({ scenario }) => scenario !== "none");
+  const differences = new Map(
+    [...comparisonFamilies(plan, compared).values()].flatMap((family) => {
+      const differences = family.map((cell) => {
+        const none = valuesIn({ ...cell, scenario: "none" });
+        return [nameOf(cell), pairedDifferences(none, valuesIn(cell))] as const;
+      });
+      return [...compare(new Map(differences), String(plan.seed))];
+    }),
+  );
+  return cells.flatMap((cell): Figure[] => {
+    const { metric, arm, scenario } = cell;
+    // The share lost can be negative.
     const floor = metric.lostOf === undefined ? 0 : undefined;
     const seed = `${plan.seed} ${metric.name} ${arm.id} ${scenario}`;
-    const found = estimate([...values.values()], seed, { floor });
+    const found = estimate([...valuesIn(cell).values()], seed, { floor });
     if (!found) return [];
     return [
       {
-        ...{ arm: arm.id, title: armTitle(arm), scenario, metric: metric.name, unit: metric.unit },
-        estimate: found,
-        values: [...values],
-        difference: differences.get(nameOf({ metric, arm, scenario })),
+        ...{ arm: arm.id, title: armTitle(arm), scenario, metric: metric.name, unit: metric.unit, estimate: found },
+        ...{ values: [...valuesIn(cell)], difference: differences.get(nameOf(cell)) },
       },
     ];
   });
 }
 
-function differencesToNone(plan: BenchmarkPlan, cells: readonly Cell[]): ReadonlyMap<string, Difference> {
-  const none = new Map(cells.filter(({ scenario }) => scenario === "none").map((cell) => [nameOf(cell), cell.values]));
-  const compared = cells.filter(({ scenario }) => scenario !== "none");
-  return new Map(
-    [...comparisonFamilies(plan, compared).values()].flatMap((family) => {
-      const differences = family.map((cell) => {
-        const base = none.get(nameOf({ ...cell, scenario: "none" })) ?? new Map<number, number>();
-        return [nameOf(cell), pairedDifferences(base, cell.values)] as const;
-      });
-      return [...compare(new Map(differences), String(plan.seed))];
-    }),
-  );
-}
-
-function nameOf({ metric, arm, scenario }: Pick<Cell, "metric" | "arm" | "scenario">): string {
-  return `${metric.name}/${arm.id} ${scenario}`;
-}
-
-function valuesOf(
-  metric: RunMetric,
-  arm: Arm,
-  scenario: Scenario,
-  records: readonly RunRecord[],
-): ReadonlyMap<number, number> {
+/** By block, ascending. */
+function valuesOf({ metric, arm, scenario }: Cell, records: readonly RunRecord[]): ReadonlyMap<number, number> {
   const ofArm = records.filter((record) => record.arm === arm.id);
   const values = ofArm
     .filter((record) => record.scenario === scenario)
@@ -138,22 +115,34 @@ export function readRun(metric: RunMetric, arm: Arm, { outcome }: RunRecord): nu
 /** The share, in percent, of the value of `none` in the same block that a run lacks. */
 function shareLost(metric: RunMetric, arm: Arm, record: RunRecord, ofArm: readonly RunRecord[]): number | undefined {
   if (record.scenario === "none") return undefined;
-  const none = ofArm.find(({ block, scenario }) => block === record.block && scenario === "none");
+  const none = noneOf(record, ofArm);
   const [all, left] = [none && readRun(metric, arm, none), readRun(metric, arm, record)];
   return all === undefined || left === undefined ? undefined : 100 * (1 - left / all);
 }
 
-/** A run with the usage without load that is subtracted from its own. */
-interface CostedRun extends RunRecord {
-  readonly idle: Usages;
+/** The run of `none` in the same block. */
+function noneOf({ block }: RunRecord, ofArm: readonly RunRecord[]): RunRecord | undefined {
+  return ofArm.find((each) => each.block === block && each.scenario === "none");
 }
 
-/**
- * Parts that all scenarios share. Their usage without load is that of the run of `none` in the same block, when no traffic
- * of the benchmark passes them: what they use then is for other traffic, at about the same time. The measurement at the
- * start may be hours old.
- */
-const shared = ["ztunnel", "istiod"] as const satisfies readonly Component[];
+export function costEstimate(cost: Cost, metric: CostMetric): Estimate | undefined {
+  return Object.hasOwn(cost, metric.name) ? cost[metric.name as CostName] : undefined;
+}
+
+type At = readonly [arm: string, scenario: string];
+
+export function findFigure<F extends Pick<Figure, "arm" | "metric"> & { readonly scenario: string }>(
+  figures: readonly F[],
+  [arm, scenario]: At,
+  metric: string,
+): F | undefined {
+  return figures.find((each) => each.arm === arm && each.scenario === scenario && each.metric === metric);
+}
+
+export function findCost(costs: readonly Cost[], [arm, scenario]: At, component: string, metric: CostMetric) {
+  const cost = costs.find((each) => each.arm === arm && each.scenario === scenario && each.component === component);
+  return cost && costEstimate(cost, metric);
+}
 
 /** @param idle usage without load at the start, by scenario */
 export function costsOf(
@@ -162,64 +151,55 @@ export function costsOf(
   idle: Readonly<Partial<Record<Scenario, Usages>>>,
   { costs } = allMetrics,
 ): Cost[] {
-  return plan.arms.flatMap((arm) =>
-    plan.scenarios.flatMap((scenario) => {
-      const ofArm = records.filter((record) => record.arm === arm.id && isValid(record));
+  return plan.arms.flatMap((arm) => {
+    const ofArm = records.filter((record) => record.arm === arm.id && isValid(record));
+    const metrics = costs.filter(({ isOf }) => isOf(arm));
+    return plan.scenarios.flatMap((scenario) => {
       const runs = ofArm
         .filter((record) => record.scenario === scenario)
-        .map((run): CostedRun => {
-          const none = ofArm.find((each) => each.scenario === "none" && each.block === run.block);
-          const known = shared.filter((part) => none?.usage[part]?.cores !== undefined);
-          return {
-            ...run,
-            idle: { ...idle[scenario], ...Object.fromEntries(known.map((part) => [part, none?.usage[part]])) },
-          };
+        .map((run) => ({ ...run, idle: { ...idle[scenario], ...sharedUsage(noneOf(run, ofArm)) } }));
+      return partsIn(scenario, runs).flatMap(({ component, parts }): Cost[] => {
+        const estimates = metrics.flatMap((metric): [string, Estimate][] => {
+          const values = runs.flatMap(
+            (run) => costOfRun(metric, run, parts, component === "mesh" ? "mesh" : "part") ?? [],
+          );
+          const found = estimate(values, `${plan.seed} ${arm.id} ${scenario} ${component} ${metric.name}`);
+          return found ? [[metric.name, found]] : [];
         });
-      return costsOfArm(
-        arm,
-        scenario,
-        runs,
-        costs.filter(({ isOf }) => isOf(arm)),
-        plan.seed,
-      );
-    }),
-  );
+        if (estimates.length === 0) return [];
+        return [{ arm: arm.id, title: armTitle(arm), scenario, component, ...Object.fromEntries(estimates) }];
+      });
+    });
+  });
 }
 
-function costsOfArm(
-  arm: Arm,
-  scenario: Scenario,
-  runs: readonly CostedRun[],
-  metrics: readonly CostMetric[],
-  seed: number,
-): Cost[] {
-  const present = meshParts[scenario].filter((component) => runs.some(({ usage }) => usage[component]));
-  const single = present.map((component) => ({ component, parts: [component], of: "part" as const }));
-  // Without one of the proxies, whose counters are missing, the sum would be too low.
-  const isWhole = present.length > 0 && proxiesOf(scenario).every((part) => present.includes(part));
-  const rows = isWhole ? [...single, { component: "mesh" as const, parts: present, of: "mesh" as const }] : single;
-  return rows.flatMap(({ component, parts, of }): Cost[] => {
-    const estimates = metrics.flatMap((metric): [string, Estimate][] => {
-      const values = runs.flatMap((run) => costOfRun(metric, run, parts, of) ?? []);
-      const found = estimate(values, `${seed} ${arm.id} ${scenario} ${component} ${metric.name}`);
-      return found ? [[metric.name, found]] : [];
-    });
-    if (estimates.length === 0) return [];
-    return [{ arm: arm.id, title: armTitle(arm), scenario, component, ...Object.fromEntries(estimates) }];
-  });
+/**
+ * Usage of the parts that all scenarios share in a run of `none`, when no traffic of the benchmark passes them: what they use
+ * then is for other traffic, at about the same time. The measurement at the start may be hours old.
+ */
+function sharedUsage(none: RunRecord | undefined): Usages {
+  const known = (["ztunnel", "istiod"] as const).filter((part) => none?.usage[part]?.cores !== undefined);
+  return Object.fromEntries(known.map((part) => [part, none?.usage[part]]));
+}
+
+/** Each part with counters, and the whole mesh; without one of the proxies its sum would be too low. */
+function partsIn(scenario: Scenario, runs: readonly RunRecord[]) {
+  const parts = meshParts[scenario].filter((component) => runs.some(({ usage }) => usage[component]));
+  const isWhole = parts.length > 0 && proxiesOf(scenario).every((part) => parts.includes(part));
+  return [
+    ...parts.map((component) => ({ component, parts: [component] })),
+    ...(isWhole ? [{ component: "mesh" as const, parts }] : []),
+  ];
 }
 
 function costOfRun(
   metric: CostMetric,
-  { outcome, usage, idle }: CostedRun,
+  { outcome, usage, idle }: RunRecord & { readonly idle: Usages },
   components: readonly Component[],
   of: "part" | "mesh",
 ): number | undefined {
   if (outcome?.kind !== "requests") return undefined;
-  const parts = components.flatMap((part) => {
-    const used = usage[part];
-    return used ? [{ usage: used, idle: idle[part] }] : [];
-  });
+  const parts = components.flatMap((part) => (usage[part] ? [{ usage: usage[part], idle: idle[part] }] : []));
   return parts.length < components.length ? undefined : metric.read(parts, of, outcome.actualQps);
 }
 
@@ -234,35 +214,17 @@ export function lostRuns(
   return blocks - new Set(valid.map(({ block }) => block)).size;
 }
 
-/** The runs of a scenario in numbers. */
-export interface RunCounts {
-  readonly scenario: Scenario;
-  readonly planned: number;
-  readonly valid: number;
-  /** Run, and invalid also where they were repeated. */
-  readonly invalid: number;
-  readonly repeated: number;
-  /** Of each valid run, the steal of the two nodes. */
-  readonly stolen: { readonly client: readonly number[]; readonly server: readonly number[] };
-  /** Of each valid run at a fixed rate, the load generator's share of its node's CPU; fewer where counters are missing. */
-  readonly clientShares: readonly number[];
-  readonly atFixedRate: number;
-}
-
-interface Nodes {
-  readonly clientNode: { readonly cores: number };
-  readonly serverNode: { readonly cores: number };
-}
-
+/** The runs of every scenario in numbers. */
 export function countRuns({
   plan,
   runs,
   environment: { clientNode, serverNode },
-}: Pick<Results, "plan" | "runs"> & { readonly environment: Nodes }): RunCounts[] {
+}: Pick<Results, "plan" | "runs"> & {
+  readonly environment: Readonly<Record<"clientNode" | "serverNode", { readonly cores: number }>>;
+}) {
+  const paced = plan.arms.filter(hasSchedule);
   const generatorNodes = new Map(
-    plan.arms
-      .filter(hasSchedule)
-      .map(({ id, placement }) => [id, placement === "same-node" ? serverNode : clientNode] as const),
+    paced.map(({ id, placement }) => [id, placement === "same-node" ? serverNode : clientNode]),
   );
   return plan.scenarios.map((scenario) => {
     const own = runs.filter((run) => run.scenario === scenario);
@@ -273,16 +235,19 @@ export function countRuns({
       scenario,
       planned: plan.blocks * plan.arms.length,
       valid: valid.length,
+      /** Runs that are invalid also where they were repeated. */
       invalid: distinct - valid.length,
       repeated: own.length - distinct,
+      /** Steal of the two nodes in each valid run. */
       stolen: {
         client: valid.flatMap(({ stolen }) => stolen?.client ?? []),
         server: valid.flatMap(({ stolen }) => stolen?.server ?? []),
       },
+      atFixedRate: atFixedRate.length,
+      /** The load generator's share of its node's CPU in those runs; fewer where counters are missing. */
       clientShares: atFixedRate.flatMap(({ arm, usage }) =>
         usage.client?.cores === undefined ? [] : [usage.client.cores / (generatorNodes.get(arm) ?? clientNode).cores],
       ),
-      atFixedRate: atFixedRate.length,
     };
   });
 }

@@ -3,7 +3,7 @@ import { metrics, type Registry, type RunMetric } from "../metrics/registry";
 import { blocksNote, headlineArm } from "../plan/plan";
 import { blocksForIntervals, type Estimate, formatEstimate } from "../statistics/intervals";
 import type { Difference } from "../statistics/significance";
-import { costEstimate, countRuns, lostRuns, type Results } from "./figures";
+import { countRuns, findCost, findFigure, lostRuns, type Results } from "./figures";
 
 interface Summarised extends Results {
   readonly scenarios: readonly { readonly scenario: Scenario; readonly state: string; readonly reason?: string }[];
@@ -43,8 +43,7 @@ interface Effect {
 }
 
 function effectsOf({ figures }: Results, arm: Arm, scenario: Scenario, runs: readonly RunMetric[]): Effect[] {
-  const figureOf = (metric: string) =>
-    figures.find((each) => each.arm === arm.id && each.scenario === scenario && each.metric === metric);
+  const figureOf = (metric: string) => findFigure(figures, [arm.id, scenario], metric);
   return runs.flatMap(({ name, isOf, isShownFor = isOf, lostOf, summary: words }): Effect[] => {
     if (!words || !isShownFor(arm)) return [];
     const difference = figureOf(lostOf ?? name)?.difference;
@@ -72,10 +71,7 @@ function negative({ median, interval }: Effect["shown"]): Effect["shown"] {
 function costsOf({ costs }: Results, arm: Arm, scenario: Scenario, registry: Registry): string[] {
   return registry.costs.flatMap((metric) =>
     Object.entries(metric.summary ?? {}).flatMap(([component, words]) => {
-      const cost = costs.find(
-        (each) => each.arm === arm.id && each.scenario === scenario && each.component === component,
-      );
-      const found = cost && costEstimate(cost, metric);
+      const found = findCost(costs, [arm.id, scenario], component, metric);
       return found ? [`${formatEstimate(found)} ${words}`] : [];
     }),
   );

@@ -18,52 +18,39 @@ export interface Table {
 
 /** All tables of a report that have rows. */
 export function tablesOf(report: Report, registry: Registry = metrics): Table[] {
-  return [
-    budgets(report),
-    figures(report),
-    costs(report, registry),
-    differing(report),
-    baseline(report),
-    article(report),
-    runs(report),
-    invalidRuns(report),
-    scenarios(report),
-    environment(report),
-  ].filter(({ rows }) => rows.length > 0);
+  return [budgets, figures, costs, differing, baseline, article, runs, invalidRuns, scenarios, environment]
+    .map((table) => table(report, registry))
+    .filter(({ rows }) => rows.length > 0);
 }
 
-function budgets({ budgets }: Report): Table {
-  return {
-    title: "Budgets",
-    note:
-      "A budget is compared with the upper bound of the 95% interval, of the arm where that bound is highest. It is not " +
-      "measured where an arm has no interval, or more than a tenth of its runs are invalid. Memory is that of one sidecar, " +
-      "waypoint or ztunnel.",
-    head: ["budget", "scenario", "at most", "upper bound", "unit", "where", "verdict"],
-    rows: budgets.map(({ name, scenario, max, upper, unit, where, why, verdict, onExceed }) => [
-      ...[name, scenario, formatNumber(max), upper === undefined ? "-" : formatNumber(upper), unit],
-      [where, why].filter((part) => part !== undefined).join(": "),
-      verdict === "within" ? verdict : `${verdict} (${onExceed})`,
-    ]),
-  };
-}
+const budgets = ({ budgets }: Report): Table => ({
+  title: "Budgets",
+  note:
+    "A budget is compared with the upper bound of the 95% interval, of the arm where that bound is highest. It is not " +
+    "measured where an arm has no interval, or more than a tenth of its runs are invalid. Memory is that of one sidecar, " +
+    "waypoint or ztunnel.",
+  head: ["budget", "scenario", "at most", "upper bound", "unit", "where", "verdict"],
+  rows: budgets.map(({ name, scenario, max, upper, unit, where, why, verdict, onExceed }) => [
+    ...[name, scenario, formatNumber(max), upper === undefined ? "-" : formatNumber(upper), unit],
+    [where, why].filter((part) => part !== undefined).join(": "),
+    verdict === "within" ? verdict : `${verdict} (${onExceed})`,
+  ]),
+});
 
-function figures({ figures }: Report): Table {
-  return {
-    title: "Figures",
-    note:
-      "Medians over blocks with 95% intervals. Latencies count from when a request was due; raw latencies are those that the " +
-      "client measures, which omit requests that would have waited. Differences are medians of the differences from none " +
-      "within a block. p is that of Wilcoxon's signed-rank test, adjusted by Holm within a comparison family: the " +
-      "comparisons of the summary, and for each metric all others; the control apart. Intervals are not adjusted.",
-    head: ["arm", "metric", "scenario", "value", "unit", "difference from none", "p", "blocks"],
-    rows: figures.map((figure) => [
-      ...[figure.title, figure.metric, figure.scenario, formatEstimate(figure.estimate), figure.unit],
-      ...differenceCells(figure),
-      blocksCell(figure),
-    ]),
-  };
-}
+const figures = ({ figures }: Report): Table => ({
+  title: "Figures",
+  note:
+    "Medians over blocks with 95% intervals. Latencies count from when a request was due; raw latencies are those that the " +
+    "client measures, which omit requests that would have waited. Differences are medians of the differences from none " +
+    "within a block. p is that of Wilcoxon's signed-rank test, adjusted by Holm within a comparison family: the " +
+    "comparisons of the summary, and for each metric all others; the control apart. Intervals are not adjusted.",
+  head: ["arm", "metric", "scenario", "value", "unit", "difference from none", "p", "blocks"],
+  rows: figures.map((figure) => [
+    ...[figure.title, figure.metric, figure.scenario, formatEstimate(figure.estimate), figure.unit],
+    ...differenceCells(figure),
+    blocksCell(figure),
+  ]),
+});
 
 function differenceCells({ difference }: Figure): [string, string] {
   if (!difference) return ["-", "-"];
@@ -79,60 +66,52 @@ function blocksCell({ estimate, difference }: Figure): string {
   return difference && difference.blocks < blocks ? `${blocks} (${difference.blocks} pairs)` : String(blocks);
 }
 
-function costs({ costs }: Report, { costs: metrics }: Registry): Table {
-  return {
-    title: "Cost",
-    note:
-      "CPU is use under load minus use without load: for proxies and waypoints as measured at the start, for ztunnel and " +
-      "istiod, which are shared, as in the block's run of none. Memory is the working set of one container; in the line of " +
-      "the whole mesh, of all containers.",
-    head: ["arm", "scenario", "part", ...metrics.map(({ heading }) => heading)],
-    rows: costs.map((cost) => [
-      ...[cost.title, cost.scenario, cost.component === "mesh" ? "whole mesh" : cost.component],
-      ...metrics.map((metric) => {
-        const found = costEstimate(cost, metric);
-        return found ? formatEstimate(found) : "not measured";
-      }),
-    ]),
-  };
-}
+const costs = ({ costs }: Report, { costs: metrics }: Registry): Table => ({
+  title: "Cost",
+  note:
+    "CPU is use under load minus use without load: for proxies and waypoints as measured at the start, for ztunnel and " +
+    "istiod, which are shared, as in the block's run of none. Memory is the working set of one container; in the line of " +
+    "the whole mesh, of all containers.",
+  head: ["arm", "scenario", "part", ...metrics.map(({ heading }) => heading)],
+  rows: costs.map((cost) => [
+    ...[cost.title, cost.scenario, cost.component === "mesh" ? "whole mesh" : cost.component],
+    ...metrics.map((metric) => {
+      const found = costEstimate(cost, metric);
+      return found ? formatEstimate(found) : "not measured";
+    }),
+  ]),
+});
 
-function baseline({ baseline }: Report): Table {
-  return {
-    title: "Comparison with the baseline",
-    note:
-      baseline &&
-      `The baseline is of ${baseline.finishedAt} (${baseline.identity}). A change is the difference of two medians with its ` +
-        "95% interval; the two agree where that contains zero. Conditions of the day cancel out in the differences from " +
-        "none, and not in the values.",
-    head: ["arm", "metric", "scenario", "of", "before", "now", "change", "unit", "verdict"],
-    rows: (baseline?.changes ?? []).map(({ title, metric, scenario, of, before, now, change, unit, verdict }) => [
-      ...[title, metric, scenario, of === "value" ? of : "difference from none", formatNumber(before)],
-      ...[formatNumber(now), formatEstimate(change), unit, verdict],
-    ]),
-  };
-}
+const baseline = ({ baseline }: Report): Table => ({
+  title: "Comparison with the baseline",
+  note:
+    baseline &&
+    `The baseline is of ${baseline.finishedAt} (${baseline.identity}). A change is the difference of two medians with its ` +
+      "95% interval; the two agree where that contains zero. Conditions of the day cancel out in the differences from " +
+      "none, and not in the values.",
+  head: ["arm", "metric", "scenario", "of", "before", "now", "change", "unit", "verdict"],
+  rows: (baseline?.changes ?? []).map(({ title, metric, scenario, of, before, now, change, unit, verdict }) => [
+    ...[title, metric, scenario, of === "value" ? of : "difference from none", formatNumber(before)],
+    ...[formatNumber(now), formatEstimate(change), unit, verdict],
+  ]),
+});
 
-function differing({ baseline }: Report): Table {
-  return {
-    title: "Plan and environment: differences from the baseline",
-    head: ["what", "before", "now"],
-    rows: (baseline?.differing ?? []).map(({ path, before, now }) => [path, before, now]),
-  };
-}
+const differing = ({ baseline }: Report): Table => ({
+  title: "Plan and environment: differences from the baseline",
+  head: ["what", "before", "now"],
+  rows: (baseline?.differing ?? []).map(({ path, before, now }) => [path, before, now]),
+});
 
-function article({ article }: Report): Table {
-  return {
-    title: 'Comparison with the article "Istio from A to Y"',
-    note: "The article measured each figure once, on other machines: compare orders of magnitude only.",
-    head: ["what", "scenario", "article", "ours", "unit", "note"],
-    rows: article.some(({ ours }) => ours !== undefined)
-      ? article.map(({ what, scenario, article, ours, unit, note = "" }) => [
-          ...[what, scenario, formatNumber(article), ours ? formatEstimate(ours) : "not measured", unit, note],
-        ])
-      : [],
-  };
-}
+const article = ({ article }: Report): Table => ({
+  title: 'Comparison with the article "Istio from A to Y"',
+  note: "The article measured each figure once, on other machines: compare orders of magnitude only.",
+  head: ["what", "scenario", "article", "ours", "unit", "note"],
+  rows: article.some(({ ours }) => ours !== undefined)
+    ? article.map(({ what, scenario, article, ours, unit, note = "" }) => [
+        ...[what, scenario, formatNumber(article), ours ? formatEstimate(ours) : "not measured", unit, note],
+      ])
+    : [],
+});
 
 const percent = (share: number) => `${(100 * share).toFixed(1)}%`;
 
@@ -162,28 +141,24 @@ function runs(report: Report): Table {
   };
 }
 
-function invalidRuns({ runs, plan }: Report): Table {
-  return {
-    title: "Invalid runs",
-    head: ["block", "arm", "scenario", "why"],
-    rows: runs
-      .filter(({ problems }) => problems.length > 0)
-      .map(({ block, arm, scenario, problems }) => {
-        const known = plan.arms.find(({ id }) => id === arm);
-        return [String(block), known ? armTitle(known) : arm, scenario, problems.join("; ")];
-      }),
-  };
-}
+const invalidRuns = ({ runs, plan }: Report): Table => ({
+  title: "Invalid runs",
+  head: ["block", "arm", "scenario", "why"],
+  rows: runs
+    .filter(({ problems }) => problems.length > 0)
+    .map(({ block, arm, scenario, problems }) => {
+      const known = plan.arms.find(({ id }) => id === arm);
+      return [String(block), known ? armTitle(known) : arm, scenario, problems.join("; ")];
+    }),
+});
 
-function scenarios({ scenarios }: Report): Table {
-  return {
-    title: "Scenarios",
-    head: ["scenario", "state", "scenario check", "proxies"],
-    rows: scenarios.map(({ scenario, state, reason, truths, proxies = [] }) => [
-      ...[scenario, reason ? `${state}: ${reason}` : state, truths.join("; "), proxies.join("; ") || "-"],
-    ]),
-  };
-}
+const scenarios = ({ scenarios }: Report): Table => ({
+  title: "Scenarios",
+  head: ["scenario", "state", "scenario check", "proxies"],
+  rows: scenarios.map(({ scenario, state, reason, truths, proxies = [] }) => [
+    ...[scenario, reason ? `${state}: ${reason}` : state, truths.join("; "), proxies.join("; ") || "-"],
+  ]),
+});
 
 function environment({ environment, plan, startedAt, finishedAt, identity }: Report): Table {
   const seconds = (Date.parse(finishedAt) - Date.parse(startedAt)) / 1000;

@@ -36,7 +36,8 @@ const half = perOctave / 2;
  * Source: Gil Tene's HdrHistogram (hdrhistogram.org): buckets of equal width within an octave.
  */
 export class LatencyHistogram {
-  private counts = new Float64Array(4 * perOctave);
+  /** For values up to 2^41, which are 25 days in microseconds. */
+  private readonly counts = new Float64Array(32 * half);
   private total = 0;
   private sum = 0;
   private least = Infinity;
@@ -59,7 +60,6 @@ export class LatencyHistogram {
   record(value: number, times = 1): void {
     const whole = Math.round(value);
     const bucket = bucketOf(whole);
-    if (bucket >= this.counts.length) this.grow(bucket);
     this.counts[bucket] = (this.counts[bucket] ?? 0) + times;
     this.total += times;
     this.sum += value * times;
@@ -77,12 +77,6 @@ export class LatencyHistogram {
     let remaining = rankOf(percent, this.total);
     const bucket = this.counts.findIndex((count) => (remaining -= count) <= 0);
     return Math.min(this.greatest, Math.max(this.least, middleOf(bucket)));
-  }
-
-  private grow(bucket: number): void {
-    const counts = new Float64Array(Math.max(bucket + 1, this.counts.length * 2));
-    counts.set(this.counts);
-    this.counts = counts;
   }
 }
 
