@@ -93,7 +93,8 @@ function pass(node) {
   if (!node.next?.length) return;
   node.next[0].in -= 1;
   if (node.next[0].in >= 0) return;
-  const { in: _, ...change } = node.next.shift();
+  const change = node.next.shift();
+  delete change.in;
   Object.assign(node, change);
 }
 
