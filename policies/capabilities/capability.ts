@@ -20,3 +20,18 @@ export interface Capability {
 }
 
 export type Capabilities = Readonly<Record<string, Capability>>;
+
+/** Seen in both data planes. */
+export const both = ["sidecar", "ambient"] as const;
+
+export function native(how: string) {
+  return { native: how };
+}
+
+export function converted(how: string) {
+  return { converted: how };
+}
+
+export function refused(reason: string, instead: string) {
+  return { refused: reason, instead };
+}
