@@ -35,7 +35,7 @@ const layers = [
   ["components/mesh"],
   ["components/observability"],
   ["components/apps/deployed-application.ts"],
-  ["policies/mesh-policies.ts", "policies/index.ts"],
+  ["policies/mesh-policies.ts"],
   ["components/verification"],
   ["components/benchmark"],
   ["index.ts", "components", "cli", "embedded", "scripts"],

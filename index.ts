@@ -14,7 +14,9 @@ import { namespaces } from "./components/platform/namespaces";
 import { loadStack } from "./components/validation/stack";
 import { hasAddons } from "./components/settings/sections/observability";
 import { notes as notesOf, urls as urlsOf } from "./components/summary";
-import { compilePolicies, MeshPolicies, MeshSecurity, policyNotes } from "./policies";
+import { compilePolicies } from "./policies/compile";
+import { MeshPolicies, MeshSecurity } from "./policies/mesh-policies";
+import { policyNotes } from "./policies/network-policies";
 
 // One direction: settings -> cluster -> platform -> mesh -> applications -> policies -> outputs.
 const { context, model, secrets } = loadStack();

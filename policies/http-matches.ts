@@ -1,8 +1,6 @@
+import type { Match, StringMatch } from "../components/model/matches";
 import type { HttpRuleSettings } from "../components/settings/sections/traffic";
 import type { RouteMatch } from "./api-objects";
-
-type Match = NonNullable<HttpRuleSettings["match"]>[number];
-type StringMatch = NonNullable<Match["uri"]>;
 
 /**
  * A match of the settings in an HTTPRoute. A prefix becomes a regular expression, because PathPrefix matches whole

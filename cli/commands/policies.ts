@@ -2,7 +2,6 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { clusterTraits } from "../../components/cluster/kinds";
 import { ApiServer } from "../../components/shared/kubernetes/api-server";
-import { stackPolicies } from "../../components/model/policies/resolve";
 import { formatPath } from "../../components/shared/problem";
 import { capabilityPage } from "../../policies/capabilities";
 import { explain as explainRequest } from "../../policies/explain/explain";
@@ -40,11 +39,11 @@ const explain = declare({
   },
   details: "Exit code 1 where the request would not get through.",
   run({ from, to, method, path: requestPath, header, claim, address, ...given }) {
-    const settings = readStack(projectRoot, chosenStack(given).configFile).settings;
+    const { policies } = readStack(projectRoot, chosenStack(given).configFile);
     const headers = Object.fromEntries(header);
     const claims = claim.length > 0 ? Object.fromEntries(claim) : undefined;
     const question = { from, to, method, path: requestPath, address, claims, headers };
-    const { outcome, steps } = withUserErrors(() => explainRequest(stackPolicies(settings), question));
+    const { outcome, steps } = withUserErrors(() => explainRequest(policies, question));
     console.log(`${method} ${requestPath} from ${from} to ${to}: ${outcome}`);
     for (const step of steps) console.log(`  ${step.what}${step.path ? `  (${formatPath(step.path)})` : ""}`);
     return outcome === "denied" || outcome === "no route" ? 1 : 0;

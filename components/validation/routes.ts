@@ -1,3 +1,4 @@
+import { faultKinds } from "../../policies/http-rules";
 import { type Match, matchesEverything, shadowedRules } from "../model/matches";
 import type { HttpRuleSettings, RetriesSettings, TrafficServiceSettings } from "../settings/sections/traffic";
 import { milliseconds } from "../shared/duration";
@@ -86,8 +87,11 @@ function* upstreamOnly(rule: HttpRuleSettings, path: SettingPath): Iterable<Prob
 
 function* fault({ fault: given }: HttpRuleSettings, path: SettingPath): Iterable<Problem> {
   if (!given) return;
-  const { abort, delay } = given;
-  if (!abort && !delay) yield { path: [...path, "fault"], message: "expected at least one of: abort, delay" };
+  const { abort } = given;
+  if (Object.keys(given).length === 0) {
+    const kinds = Object.keys(faultKinds).sort().join(", ");
+    yield { path: [...path, "fault"], message: `expected at least one of: ${kinds}` };
+  }
   if (abort && (abort.httpStatus === undefined) === (abort.grpcStatus === undefined)) {
     yield { path: [...path, "fault", "abort"], message: "expected exactly one of: httpStatus, grpcStatus" };
   }

@@ -1,9 +1,6 @@
 import { BlockList, isIP, isIPv6 } from "node:net";
+import type { Match, StringMatch } from "../../components/model/matches";
 import type { AccessConditions, AccessRule, Caller, TokenRules } from "../../components/model/policies/policy-model";
-import type { HttpRuleSettings } from "../../components/settings/sections/traffic";
-
-type Match = NonNullable<HttpRuleSettings["match"]>[number];
-type StringMatch = NonNullable<Match["uri"]>;
 
 /** A request as rules see it. */
 export interface ExplainedRequest {

@@ -177,6 +177,16 @@ describe("the explanation of a request", () => {
     assert.equal(outcome({ path: "/admin/x", claims: { iss: "https://a.example", role: "admin" } }), "passes");
   });
 
+  it("compares addresses with blocks of IPv4 and IPv6", () => {
+    const ipBlocks = ["10.0.0.0/8", "192.0.2.7", "2001:db8::/32"];
+    const security: PolicySettings["security"] = { authorization: { allow: [{ to: "ratings", ipBlocks }] } };
+    const outcome = (address: string) => explainShop({ security }, { address }).outcome;
+    for (const address of ["10.1.2.3", "192.0.2.7", "2001:db8::1"]) assert.equal(outcome(address), "passes", address);
+    for (const address of ["11.1.2.3", "192.0.2.8", "2001:db9::1", "front"]) {
+      assert.equal(outcome(address), "denied", address);
+    }
+  });
+
   it("is unknown if an external authorizer decides", () => {
     const security: PolicySettings["security"] = {
       extensionProviders: [{ name: "opa", envoyExtAuthzGrpc: { service: "opa", port: 1 } }],

@@ -1,17 +1,11 @@
-import type { ApplicationName } from "../../apps/registry";
 import type { Settings } from "../../settings/schema";
 import { knownFields, mapKnown, withField } from "../../shared/unknown";
-import { namedObjects, Names } from "../names";
+import type { Names } from "../names";
 import { sidecarScoping } from "../scoping";
 import { PolicyNames } from "./names";
 import type { PolicyModel } from "./policy-model";
 import * as resolve from "./security";
 import { meshServices } from "./services";
-
-type StackSettings = Pick<
-  Settings,
-  "mesh" | "gateways" | "observability" | ApplicationName | "applications" | "traffic" | "security" | "objects"
->;
 
 /** What policies come from. */
 export interface PolicySources extends Pick<
@@ -23,7 +17,7 @@ export interface PolicySources extends Pick<
 }
 
 /** The policies of a stack. */
-export function stackPolicies(settings: StackSettings, names = new Names(namedObjects(settings))): PolicyModel {
+export function stackPolicies(settings: Settings, names: Names): PolicyModel {
   const sources = knownFields<PolicySources>({
     traffic: () => settings.traffic,
     security: () => settings.security,
