@@ -21,7 +21,7 @@ function unchecked(settings: Slice, projectRoot: string): string[] {
   const paths = uncheckedValues(settings, projectRoot).map(formatPath);
   if (paths.length === 0) return [];
   return [
-    `Not checked: whether Istio's charts read every key of ${paths.join(", ")}. They can be asked where charts.source is a folder with them.`,
+    `Not checked: whether Istio's charts read every key of ${paths.join(", ")}. This is checked only where charts.source is a folder with the charts.`,
   ];
 }
 

@@ -26,16 +26,7 @@ export const gatewayChecks: readonly Check[] = [
 
 type GatewayCheck = (gateway: GatewayDeploymentSettings, path: SettingPath) => Iterable<Problem>;
 
-const everyGateway: readonly GatewayCheck[] = [
-  namespace,
-  uniquePorts,
-  ...gatewayFieldChecks.map(
-    (check): GatewayCheck =>
-      function* (gateway, gatewayPath) {
-        for (const { path, message } of check(gateway)) yield { path: [...gatewayPath, ...path], message };
-      },
-  ),
-];
+const everyGateway: readonly GatewayCheck[] = [namespace, uniquePorts, ...gatewayFieldChecks];
 
 /** The name of the gateway at a path, or around it. */
 function nameIn(path: SettingPath): string {

@@ -2,22 +2,32 @@ import { gatewayPorts } from "../../model/gateways";
 import type { GatewayDeploymentSettings } from "../../settings/sections/gateways";
 import type { HelmValues } from "../../shared/helm-release";
 import { mergeValues } from "../../shared/merge";
-import type { Problem } from "../../shared/problem";
+import type { Problem, SettingPath } from "../../shared/problem";
 import { knownEntries } from "../../shared/unknown";
+
+interface Gateway {
+  readonly settings: GatewayDeploymentSettings;
+  /** Labels of its pods. */
+  readonly selector: Readonly<Record<string, string>>;
+}
 
 /** The effect of a field of `talos-mesh:gateways.<name>`. */
 interface GatewayField<Value> {
   /** Values of the gateway chart. */
-  chart?(value: Value, gateway: GatewayDeploymentSettings, selector: Selector): HelmValues;
+  chart?(value: Value, gateway: Gateway): HelmValues;
   /** Overlays that istiod merges over the objects that it creates from a Gateway of the Gateway API. */
-  gatewayApi?(value: Value, gateway: GatewayDeploymentSettings, selector: Selector): Overlays;
+  gatewayApi?(value: Value, gateway: Gateway): Overlays;
   /** The object that istiod creates for the field, and does not delete when the field is no longer set. */
   readonly leaves?: "HorizontalPodAutoscaler" | "PodDisruptionBudget";
-  /** Which values go together with other fields of the gateway; paths start at the gateway. */
-  readonly checks?: readonly ((gateway: GatewayDeploymentSettings) => Iterable<Problem>)[];
+  /** Why a value is refused next to other fields of the gateway. */
+  readonly refusals?: readonly Refusal<Value>[];
 }
 
-type Selector = Readonly<Record<string, string>>;
+/** @returns messages about the field, or about a path below it */
+type Refusal<Value> = (
+  value: Value,
+  gateway: GatewayDeploymentSettings,
+) => string | false | undefined | readonly { readonly below: SettingPath; readonly message: string }[];
 
 const overlayKinds = ["service", "deployment", "horizontalPodAutoscaler", "podDisruptionBudget"] as const;
 
@@ -41,86 +51,65 @@ const fields: {
   externalTrafficPolicy: {
     chart: (externalTrafficPolicy) => ({ service: { externalTrafficPolicy } }),
     gatewayApi: (externalTrafficPolicy) => ({ service: { spec: { externalTrafficPolicy } } }),
-    checks: [
-      function* ({ externalTrafficPolicy, serviceType }) {
-        if (!externalTrafficPolicy || serviceType !== "ClusterIP") return;
-        yield {
-          path: ["externalTrafficPolicy"],
-          message: "a Service of type ClusterIP gets no traffic from outside; remove it",
-        };
-      },
+    refusals: [
+      (_, { serviceType }) =>
+        serviceType === "ClusterIP" && "a Service of type ClusterIP gets no traffic from outside; remove it",
     ],
   },
   loadBalancerClass: {
     chart: (loadBalancerClass) => ({ service: { loadBalancerClass } }),
     gatewayApi: (loadBalancerClass) => ({ service: { spec: { loadBalancerClass } } }),
-    checks: [(gateway) => onlyLoadBalancer("loadBalancerClass", gateway)],
+    refusals: [onlyLoadBalancer],
   },
-  loadBalancerTimeout: { checks: [(gateway) => onlyLoadBalancer("loadBalancerTimeout", gateway)] },
+  loadBalancerTimeout: { refusals: [onlyLoadBalancer] },
   ports: {
     // Helm replaces lists, so all ports are here.
-    chart: (ports, { extraPorts }) => {
+    chart: (ports, { settings: { extraPorts } }) => {
       const own = gatewayPorts.map(({ key, name, port, targetPort }) => ({ name, port, targetPort, ...ports[key] }));
       const extra = Object.entries(extraPorts).map(([name, given]) => ({ name, targetPort: given.port, ...given }));
       return { service: { ports: [...own, ...extra].map((each) => ({ ...each, protocol: "TCP" })) } };
     },
     // With the names that istiod gives to ports of the first listener.
-    gatewayApi: (ports, { tls }) => ({
-      service: {
-        spec: {
-          ports: gatewayPorts
-            .filter(({ key }) => key !== "https" || tls)
-            .map(({ key, name, port }) => ({ name, port, ...ports[key] })),
-        },
+    gatewayApi: (ports, { settings: { tls } }) => {
+      const own = gatewayPorts.filter(({ key }) => key !== "https" || tls);
+      return { service: { spec: { ports: own.map(({ key, name, port }) => ({ name, port, ...ports[key] })) } } };
+    },
+    refusals: [
+      noNodePorts,
+      ({ status }, { kind }) => {
+        const { port } = gatewayPorts[0];
+        if (kind !== "gateway-api" || !status || status.port === port) return false;
+        const message = `found ${status.port}; a gateway of kind gateway-api has ${port}; or set kind: chart`;
+        return [{ below: ["status", "port"], message }];
       },
-    }),
-    checks: [
-      ({ ports, serviceType }) => noNodePorts("ports", ports, serviceType),
-      function* ({ kind, ports: { status } }) {
-        if (kind !== "gateway-api" || !status || status.port === gatewayPorts[0].port) return;
-        yield {
-          path: ["ports", "status", "port"],
-          message: `found ${status.port}; a gateway of kind gateway-api has ${gatewayPorts[0].port}; or set kind: chart`,
-        };
-      },
-      function* ({ kind, ports, tls }) {
-        if (kind !== "gateway-api" || !ports.https || tls) return;
-        yield {
-          path: ["ports", "https"],
-          message: "a gateway of kind gateway-api opens it for tls only; set tls, or remove it",
-        };
+      ({ https }, { kind, tls }) => {
+        if (kind !== "gateway-api" || !https || tls) return false;
+        const message = "a gateway of kind gateway-api opens it for tls only; set tls, or remove it";
+        return [{ below: ["https"], message }];
       },
     ],
   },
   extraPorts: {
-    checks: [
-      ({ extraPorts, serviceType }) => noNodePorts("extraPorts", extraPorts, serviceType),
-      function* ({ extraPorts }) {
-        for (const { key, name } of gatewayPorts) {
-          if (!Object.hasOwn(extraPorts, name)) continue;
-          yield { path: ["extraPorts", name], message: `every gateway has a port of this name; set ports.${key}` };
-        }
-      },
-      function* ({ kind, extraPorts }) {
-        if (kind !== "gateway-api" || Object.keys(extraPorts).length === 0) return;
-        yield {
-          path: ["extraPorts"],
-          message:
-            "a gateway of kind gateway-api opens ports for HTTP and HTTPS only, as routes for others are in Gateway API's " +
-            "experimental channel; remove it, or set kind: chart",
-        };
-      },
+    refusals: [
+      noNodePorts,
+      (extraPorts) =>
+        gatewayPorts
+          .filter(({ name }) => Object.hasOwn(extraPorts, name))
+          .map(({ key, name }) => ({
+            below: [name],
+            message: `every gateway has a port of this name; set ports.${key}`,
+          })),
+      (extraPorts, { kind }) =>
+        kind === "gateway-api" &&
+        Object.keys(extraPorts).length > 0 &&
+        "a gateway of kind gateway-api opens ports for HTTP and HTTPS only, as routes for others are in Gateway API's " +
+          "experimental channel; remove it, or set kind: chart",
     ],
   },
   replicas: {
     chart: (replicaCount) => ({ replicaCount }),
     gatewayApi: (replicas) => ({ deployment: { spec: { replicas } } }),
-    checks: [
-      function* ({ autoscale, replicas }) {
-        if (!autoscale || replicas === undefined) return;
-        yield { path: ["replicas"], message: "autoscale decides the number of replicas; remove one of the two" };
-      },
-    ],
+    refusals: [(_, { autoscale }) => autoscale && "autoscale decides the number of replicas; remove one of the two"],
   },
   autoscale: {
     chart: ({ min, max, cpuUtilization }) => ({
@@ -137,83 +126,64 @@ const fields: {
       return { horizontalPodAutoscaler: { spec: { minReplicas: min, maxReplicas: max, metrics } } };
     },
     leaves: "HorizontalPodAutoscaler",
-    checks: [
-      function* ({ autoscale }) {
-        if (!autoscale || autoscale.min <= autoscale.max) return;
-        yield {
-          path: ["autoscale", "min"],
-          message: `found ${autoscale.min}; expected at most max, ${autoscale.max}`,
-        };
-      },
+    refusals: [
+      ({ min, max }) => min > max && [{ below: ["min"], message: `found ${min}; expected at most max, ${max}` }],
     ],
   },
   podDisruptionBudget: {
     chart: (podDisruptionBudget) => ({ podDisruptionBudget }),
     gatewayApi: (spec) => ({ podDisruptionBudget: { spec } }),
     leaves: "PodDisruptionBudget",
-    checks: [
-      function* ({ podDisruptionBudget, autoscale, replicas }) {
-        if (!podDisruptionBudget) return;
-        const path = ["podDisruptionBudget"];
+    refusals: [
+      ({ minAvailable }, { autoscale, replicas }) => {
         const fewest = autoscale?.min ?? replicas ?? 1;
-        const { minAvailable } = podDisruptionBudget;
-        if (minAvailable >= fewest) {
-          yield {
-            path: [...path, "minAvailable"],
-            message: `found ${minAvailable} of ${fewest} replicas, so that no node could be drained; expected fewer`,
-          };
-        } else if (fewest < 2) {
-          yield { path, message: "the chart creates none for a single replica; set replicas: 2, or remove it" };
+        if (minAvailable < fewest) {
+          return fewest < 2 && "the chart creates none for a single replica; set replicas: 2, or remove it";
         }
+        const message = `found ${minAvailable} of ${fewest} replicas, so that no node could be drained; expected fewer`;
+        return [{ below: ["minAvailable"], message }];
       },
     ],
   },
   antiAffinity: {
-    chart: (enabled, _, selector) => (enabled ? { affinity: { podAntiAffinity: preferOtherNodes(selector) } } : {}),
-    gatewayApi: (enabled, _, selector) =>
-      enabled ? inPod({ affinity: { podAntiAffinity: preferOtherNodes(selector) } }) : {},
+    chart: (enabled, gateway) => (enabled ? { affinity: { podAntiAffinity: preferOtherNodes(gateway) } } : {}),
+    gatewayApi: (enabled, gateway) =>
+      enabled ? inPod({ affinity: { podAntiAffinity: preferOtherNodes(gateway) } }) : {},
   },
   resources: {
-    chart: (given) => ({ resources: given }),
-    gatewayApi: (given) => inPod({ containers: [{ name: "istio-proxy", resources: given }] }),
+    chart: (resources) => ({ resources }),
+    gatewayApi: (resources) => inPod({ containers: [{ name: "istio-proxy", resources }] }),
   },
   tls: {
-    checks: [
-      function* ({ kind, tls }) {
-        if (kind !== "gateway-api" || tls?.mode !== "PASSTHROUGH") return;
-        yield {
-          path: ["tls", "mode"],
-          message:
-            "found PASSTHROUGH; a gateway of kind gateway-api expects one of: SIMPLE, MUTUAL, as TLSRoute is in Gateway " +
-            "API's experimental channel; or set kind: chart",
-        };
+    refusals: [
+      ({ mode }, { kind }) => {
+        if (kind !== "gateway-api" || mode !== "PASSTHROUGH") return false;
+        const message =
+          "found PASSTHROUGH; a gateway of kind gateway-api expects one of: SIMPLE, MUTUAL, as TLSRoute is in Gateway " +
+          "API's experimental channel; or set kind: chart";
+        return [{ below: ["mode"], message }];
       },
     ],
   },
 };
 
-function* onlyLoadBalancer(
-  field: "loadBalancerClass" | "loadBalancerTimeout",
-  gateway: GatewayDeploymentSettings,
-): Iterable<Problem> {
-  if (gateway[field] === undefined || gateway.serviceType === "LoadBalancer") return;
-  yield { path: [field], message: `goes with serviceType LoadBalancer only; found ${gateway.serviceType}` };
+function onlyLoadBalancer(_: string, { serviceType }: GatewayDeploymentSettings): string | false {
+  return serviceType !== "LoadBalancer" && `goes with serviceType LoadBalancer only; found ${serviceType}`;
 }
 
-function* noNodePorts(
-  field: "ports" | "extraPorts",
+function noNodePorts(
   ports: Readonly<Record<string, { readonly nodePort?: number | undefined } | undefined>>,
-  serviceType: GatewayDeploymentSettings["serviceType"],
-): Iterable<Problem> {
-  if (serviceType !== "ClusterIP") return;
-  for (const [name, given] of knownEntries(ports)) {
-    if (given?.nodePort === undefined) continue;
-    yield { path: [field, name, "nodePort"], message: "a Service of type ClusterIP has none; remove it" };
-  }
+  { serviceType }: GatewayDeploymentSettings,
+) {
+  if (serviceType !== "ClusterIP") return false;
+  const message = "a Service of type ClusterIP has none; remove it";
+  return knownEntries(ports).flatMap(([name, given]) =>
+    given?.nodePort === undefined ? [] : [{ below: [name, "nodePort"], message }],
+  );
 }
 
 /** A preference, so that a cluster with fewer nodes than replicas runs all of them, also during a rolling update. */
-function preferOtherNodes(matchLabels: Selector): HelmValues {
+function preferOtherNodes({ selector: matchLabels }: Gateway): HelmValues {
   const weights = { "kubernetes.io/hostname": 100, "topology.kubernetes.io/zone": 50 };
   return {
     preferredDuringSchedulingIgnoredDuringExecution: Object.entries(weights).map(([topologyKey, weight]) => ({
@@ -225,12 +195,6 @@ function preferOtherNodes(matchLabels: Selector): HelmValues {
 
 function inPod(spec: HelmValues): Overlays {
   return { deployment: { spec: { template: { spec } } } };
-}
-
-interface Gateway {
-  readonly settings: GatewayDeploymentSettings;
-  /** Labels of its pods. */
-  readonly selector: Selector;
 }
 
 /** Values of the gateway chart that the settings determine, without those that are the same for every gateway. */
@@ -251,21 +215,30 @@ export function gatewayOverlays(gateway: Gateway): readonly (readonly [kind: str
   });
 }
 
-function effects({ settings, selector }: Gateway, api: "chart" | "gatewayApi"): HelmValues[] {
+const fieldNames = Object.keys(fields) as (keyof GatewayDeploymentSettings)[];
+
+function effects(gateway: Gateway, api: "chart" | "gatewayApi"): HelmValues[] {
   return fieldNames.flatMap((name) => {
-    const field: GatewayField<unknown> = fields[name];
-    const value = settings[name];
-    const effect: HelmValues | undefined = value === undefined ? undefined : field[api]?.(value, settings, selector);
+    const field: Pick<GatewayField<unknown>, "chart" | "gatewayApi"> = fields[name];
+    const value = gateway.settings[name];
+    const effect: HelmValues | undefined = value === undefined ? undefined : field[api]?.(value, gateway);
     return effect ? [effect] : [];
   });
 }
-
-const fieldNames = Object.keys(fields) as (keyof GatewayDeploymentSettings)[];
 
 /** The objects that istiod may have created for fields that are no longer set. */
 export function leftByUnsetFields(settings: GatewayDeploymentSettings) {
   return fieldNames.flatMap((name) => (settings[name] === undefined ? (fields[name].leaves ?? []) : []));
 }
 
-/** The checks of all fields, each to be made on its own; paths start at the gateway. */
-export const gatewayFieldChecks = fieldNames.flatMap((name) => fields[name].checks ?? []);
+/** The checks of all fields, each to be made on its own. */
+export const gatewayFieldChecks = fieldNames.flatMap((name) =>
+  ((fields[name].refusals ?? []) as readonly Refusal<unknown>[]).map(
+    (refusal) =>
+      function* (gateway: GatewayDeploymentSettings, path: SettingPath): Iterable<Problem> {
+        const found = gateway[name] === undefined ? undefined : refusal(gateway[name], gateway);
+        if (typeof found === "string") yield { path: [...path, name], message: found };
+        else if (found) for (const { below, message } of found) yield { path: [...path, name, ...below], message };
+      },
+  ),
+);

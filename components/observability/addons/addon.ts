@@ -205,22 +205,17 @@ export function serviceUrl(service: { readonly name: string; readonly port: numb
   return `http://${service.name}.${namespace}.svc.cluster.local:${service.port}`;
 }
 
-/** An image in the parts that charts take: `docker.io`, `grafana/grafana`, `13.2.0`. */
-export interface ImageParts {
-  readonly registry: string;
-  readonly repository: string;
-  /** With the digest, where there is one: `13.2.0@sha256:...`. */
-  readonly tag: string;
-}
-
-/** @param image with registry and tag: `docker.io/grafana/grafana:13.2.0` */
-export function imageParts(image: string): ImageParts {
+/**
+ * An image in the parts that charts take: `docker.io`, `grafana/grafana`, `13.2.0`. The tag contains the digest, where there
+ * is one: `13.2.0@sha256:...`.
+ */
+export function imageParts(image: string) {
   const [, registry = "", repository = "", tag = ""] = /^([^/]+)\/([^:@]+):(.+)$/.exec(image) ?? [];
   return { registry, repository, tag };
 }
 
-/** Registry and repository in one, for charts that take them so. */
-export function repositoryAndTag(image: string): { readonly repository: string; readonly tag: string } {
+/** The same with registry and repository in one. */
+export function repositoryAndTag(image: string) {
   const { registry, repository, tag } = imageParts(image);
   return { repository: `${registry}/${repository}`, tag };
 }
