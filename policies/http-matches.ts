@@ -39,6 +39,11 @@ export function precedence({ path, method, headers = [], queryParams = [] }: Rou
   return [pathRanks[type], value.length, method ? 1 : 0, headers.length, queryParams.length];
 }
 
+/** Positive where a match with the first precedence is tried before one with the second. */
+export function comparePrecedence(a: readonly number[], b: readonly number[]): number {
+  return a.map((number, index) => number - (b[index] ?? 0)).find((one) => one !== 0) ?? 0;
+}
+
 function routePath(uri: StringMatch | undefined, byExpression: boolean): RouteMatch["path"] {
   if (uri?.exact !== undefined && isPlainPath(uri.exact)) return { type: "Exact", value: uri.exact };
   if (uri && uri.prefix !== "/") return { type: "RegularExpression", value: expression(uri) };

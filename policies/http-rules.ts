@@ -21,15 +21,16 @@ interface HttpRouteContext {
   readonly byExpression: boolean;
 }
 
+/**
+ * Why no HTTPRoute has a field: by a capability that is refused, or with a reason and a VirtualService instead, which a
+ * waypoint can apply and a gateway of Gateway API cannot.
+ */
+export type Limit = { readonly refused: RefusedInAmbient } | { readonly virtualServiceInstead: string };
+
 /** How a field of a rule is written in each API. */
 interface Written {
   readonly virtualService: (context: VirtualServiceContext) => HttpRoute;
-  readonly httpRoute:
-    | ((context: HttpRouteContext) => RouteRule)
-    /** No HTTPRoute has it: the capability whose reason is given. */
-    | { readonly refused: RefusedInAmbient }
-    /** No HTTPRoute has it, for this reason: a waypoint applies a VirtualService instead, a gateway of Gateway API not. */
-    | { readonly virtualServiceInstead: string };
+  readonly httpRoute: ((context: HttpRouteContext) => RouteRule) | Limit;
   /** How `explain` describes it. */
   readonly explanation?: string;
 }

@@ -41,14 +41,6 @@ export interface Explanation {
   readonly steps: readonly Step[];
 }
 
-interface Journey {
-  readonly target: MeshWorkload;
-  readonly service?: MeshService;
-  /** How the gateway exposes the service; without it, the request comes from inside the mesh. */
-  readonly exposure?: Exposure;
-  readonly request: ExplainedRequest;
-}
-
 /**
  * What happens to a request, from the settings alone.
  *
@@ -69,7 +61,7 @@ export function explain(model: PolicyModel, question: Question): Explanation {
     return { outcome: "no route", steps: [{ what, path: ["traffic", "services"] }] };
   }
   const url = new URL(question.path, "http://service");
-  const request: ExplainedRequest = {
+  const request = {
     method: question.method,
     path: url.pathname,
     queryParams: new Map(url.searchParams),
@@ -79,128 +71,130 @@ export function explain(model: PolicyModel, question: Question): Explanation {
     caller,
     port: target.port,
   };
-  const steps: Step[] = [];
-  const journey = { target, service, exposure, request };
-  const outcome =
-    route(journey, steps) ??
-    transport(model, journey, steps) ??
-    bypassWaypoint(model, journey, steps) ??
-    authorize(model, journey, steps);
-  return { outcome, steps };
+  const journey = new Journey(model, request, target, service, exposure);
+  return { outcome: journey.outcome(), steps: journey.steps };
 }
 
-/** The route of the request: undefined if it goes on to the service. */
-function route({ service, exposure, request }: Journey, steps: Step[]): Explanation["outcome"] | undefined {
-  if (exposure?.tls) {
-    steps.push({ what: "TLS passthrough", path: [...exposure.path, "tls"] });
-    return undefined;
-  }
-  const inMesh = () => applyRules(service?.meshRules ?? [], service?.meshPath ?? [], request, steps);
-  if (!exposure) return inMesh();
-  const atGateway = applyRules(exposure.rules, [...exposure.path, "http"], request, steps);
-  // A waypoint for ingress routes the requests of a gateway again.
-  return atGateway ?? (service?.waypoint?.ingress ? inMesh() : undefined);
-}
+/** Follows a request to its target; each method returns the outcome where it ends the journey. */
+class Journey {
+  readonly steps: Step[] = [];
 
-function applyRules(
-  rules: readonly HttpRuleSettings[],
-  path: SettingPath,
-  request: ExplainedRequest,
-  steps: Step[],
-): Explanation["outcome"] | undefined {
-  if (rules.length === 0) {
-    steps.push({ what: "no route is set: it goes to the service itself" });
-    return undefined;
+  constructor(
+    private readonly model: PolicyModel,
+    private readonly request: ExplainedRequest,
+    private readonly target: MeshWorkload,
+    private readonly service: MeshService | undefined,
+    /** How the gateway exposes the service; without it, the request comes from inside the mesh. */
+    private readonly exposure: Exposure | undefined,
+  ) {}
+
+  outcome(): Explanation["outcome"] {
+    return this.route() ?? this.transport() ?? this.waypoint() ?? this.authorize();
   }
-  const index = rules.findIndex(({ match }) => match?.some((one) => matches(one, request)) ?? true);
-  const rule = rules[index];
-  if (!rule) {
-    steps.push({ what: "no rule matches it: 404", path });
-    return "no route";
+
+  private step(what: string, path?: SettingPath): void {
+    this.steps.push(path ? { what, path } : { what });
   }
-  const { fault, ...others } = rule;
-  const rulePath = [...path, index];
-  const destination = rule.route ?? rule.redirect ?? rule.directResponse;
-  const what = [...(destination ? [] : ["it goes to the service itself"]), ...explanations(others)].join(" ");
-  steps.push({ what, path: rulePath });
-  for (const faults of explanations({ fault })) steps.push({ what: faults, path: [...rulePath, "fault"] });
-  return (rule.redirect ?? rule.directResponse) ? "answered" : undefined;
+
+  private route(): Explanation["outcome"] | undefined {
+    const { exposure, service } = this;
+    if (exposure?.tls) {
+      this.step("TLS passthrough", [...exposure.path, "tls"]);
+      return undefined;
+    }
+    const inMesh = () => this.applyRules(service?.meshRules ?? [], service?.meshPath ?? []);
+    if (!exposure) return inMesh();
+    const atGateway = this.applyRules(exposure.rules, [...exposure.path, "http"]);
+    // A waypoint for ingress routes the requests of a gateway again.
+    return atGateway ?? (service?.waypoint?.ingress ? inMesh() : undefined);
+  }
+
+  private applyRules(rules: readonly HttpRuleSettings[], path: SettingPath): Explanation["outcome"] | undefined {
+    if (rules.length === 0) {
+      this.step("no route is set: it goes to the service itself");
+      return undefined;
+    }
+    const index = rules.findIndex(({ match }) => match?.some((one) => matches(one, this.request)) ?? true);
+    const rule = rules[index];
+    if (!rule) {
+      this.step("no rule matches it: 404", path);
+      return "no route";
+    }
+    const { fault, ...others } = rule;
+    const answer = rule.redirect ?? rule.directResponse;
+    const toService = rule.route || answer ? [] : ["it goes to the service itself"];
+    this.step([...toService, ...explanations(others)].join(" "), [...path, index]);
+    for (const faults of explanations({ fault })) this.step(faults, [...path, index, "fault"]);
+    return answer && "answered";
+  }
+
+  private transport(): "denied" | undefined {
+    const mode = mtlsModes(this.model, this.target).atServicePort;
+    if (this.request.caller) {
+      this.step(mode === "DISABLE" ? "it goes in plain text (DISABLE)" : `it goes with mTLS (${mode})`);
+      return undefined;
+    }
+    this.step(mode === "STRICT" ? "it is plain text, which STRICT refuses" : `it is plain text (${mode})`);
+    return mode === "STRICT" ? "denied" : undefined;
+  }
+
+  /** Only ambient clients and gateways go through a waypoint. */
+  private waypoint(): "denied" | undefined {
+    const { model, target } = this;
+    const { caller } = this.request;
+    const only = model.waypointOnly.find((one) => workloadKey(one) === workloadKey(target));
+    if (!only || (caller && !bypassesWaypoints(model, caller.namespace))) return undefined;
+    const bypass = `${caller?.name ?? "a pod outside the mesh"} bypasses waypoint ${only.waypoint.name}`;
+    this.step(`${bypass}, and ${target.name} accepts requests from its waypoint only`, ["mesh", "waypoints"]);
+    return "denied";
+  }
+
+  /** In Istio's order: external authorization, tokens, DENY rules, ALLOW rules. */
+  private authorize(): Explanation["outcome"] {
+    const { model, request } = this;
+    const external = this.ofTarget(model.externalRules).find(({ settings }) => conditionsHold(settings, request));
+    if (external) this.step(`external authorizer ${external.provider} decides, and may deny it`, external.path);
+    const unmet = this.ofTarget(model.tokenRules).find((rules) => !meetsRequirements(rules, request));
+    if (unmet) {
+      this.step("it has no token, or not the required one: 403", unmet.path);
+      return "denied";
+    }
+    const audit = this.matching("AUDIT");
+    if (audit) this.step("an audit rule logs it", audit.path);
+    const allowed = this.applyAccessRules();
+    if (!allowed && !model.dryRun) return "denied";
+    if (model.dryRun) this.step("dry run: only logged and counted", ["security", "authorization", "dryRun"]);
+    return external ? "unknown" : "passes";
+  }
+
+  /** Whether access rules allow the request. */
+  private applyAccessRules(): boolean {
+    const { namespace, name } = this.target;
+    const deny = this.matching("DENY");
+    const allow = this.matching("ALLOW");
+    const defaultDeny = this.model.defaultDenyNamespaces.has(namespace);
+    const hasAllowRules = this.ofTarget(this.model.accessRules).some(({ action }) => action === "ALLOW");
+    if (deny) this.step("a rule denies it: 403", deny.path);
+    else if (!defaultDeny && !hasAllowRules) this.step("no rule denies it, and the default is to allow");
+    else if (allow) this.step("a rule allows it", allow.path);
+    else {
+      const reason = defaultDeny ? `namespace ${namespace} denies by default` : `${name} has allow rules for others`;
+      this.step(`no rule allows it, and ${reason}: 403`, ["security", "authorization"]);
+    }
+    return !deny && (!!allow || (!defaultDeny && !hasAllowRules));
+  }
+
+  private ofTarget<Rule extends { readonly target: MeshWorkload }>(rules: readonly Rule[]): Rule[] {
+    return rules.filter((rule) => workloadKey(rule.target) === workloadKey(this.target));
+  }
+
+  private matching(action: AccessRule["action"]): AccessRule | undefined {
+    return this.ofTarget(this.model.accessRules).find(
+      (rule) => rule.action === action && ruleMatches(rule, this.request),
+    );
+  }
 }
 
 function explanations(rule: HttpRuleSettings): string[] {
   return fieldsOf(rule).flatMap(({ explanation }) => explanation ?? []);
-}
-
-function transport(model: PolicyModel, { target, request }: Journey, steps: Step[]): "denied" | undefined {
-  const mode = mtlsModes(model, target).atServicePort;
-  if (request.caller) {
-    steps.push({ what: mode === "DISABLE" ? "it goes in plain text (DISABLE)" : `it goes with mTLS (${mode})` });
-    return undefined;
-  }
-  steps.push({ what: mode === "STRICT" ? "it is plain text, which STRICT refuses" : `it is plain text (${mode})` });
-  return mode === "STRICT" ? "denied" : undefined;
-}
-
-/** Only ambient clients and gateways go through a waypoint. */
-function bypassWaypoint(
-  model: PolicyModel,
-  { target, request: { caller } }: Journey,
-  steps: Step[],
-): "denied" | undefined {
-  if (caller && !bypassesWaypoints(model, caller.namespace)) return undefined;
-  const guarded = model.waypointOnly.find((one) => workloadKey(one) === workloadKey(target));
-  if (!guarded) return undefined;
-  const client = caller?.name ?? "a pod outside the mesh";
-  steps.push({
-    what: `${client} bypasses waypoint ${guarded.waypoint.name}, and ${target.name} accepts requests from its waypoint only`,
-    path: ["mesh", "waypoints"],
-  });
-  return "denied";
-}
-
-/** In Istio's order: external authorization, tokens, DENY rules, ALLOW rules. */
-function authorize(model: PolicyModel, { target, request }: Journey, steps: Step[]): Explanation["outcome"] {
-  const ofTarget = <Rule extends { readonly target: MeshWorkload }>(rules: readonly Rule[]) =>
-    rules.filter((rule) => workloadKey(rule.target) === workloadKey(target));
-  const external = ofTarget(model.externalRules).find(({ settings }) => conditionsHold(settings, request));
-  if (external) {
-    steps.push({ what: `external authorizer ${external.provider} decides, and may deny it`, path: external.path });
-  }
-  for (const rules of ofTarget(model.tokenRules)) {
-    if (meetsRequirements(rules, request)) continue;
-    steps.push({ what: "it has no token, or not the required one: 403", path: rules.path });
-    return "denied";
-  }
-  const rules = ofTarget(model.accessRules);
-  const matching = (action: AccessRule["action"]) =>
-    rules.find((rule) => rule.action === action && ruleMatches(rule, request));
-  const audit = matching("AUDIT");
-  if (audit) steps.push({ what: "an audit rule logs it", path: audit.path });
-  const { allowed, step } = decide(model, target, rules, matching);
-  steps.push(step);
-  if (!allowed && !model.dryRun) return "denied";
-  if (model.dryRun) {
-    steps.push({ what: "dry run: only logged and counted", path: ["security", "authorization", "dryRun"] });
-  }
-  return external ? "unknown" : "passes";
-}
-
-function decide(
-  { defaultDenyNamespaces }: PolicyModel,
-  { namespace, name }: MeshWorkload,
-  rules: readonly AccessRule[],
-  matching: (action: AccessRule["action"]) => AccessRule | undefined,
-): { readonly allowed: boolean; readonly step: Step } {
-  const deny = matching("DENY");
-  if (deny) return { allowed: false, step: { what: "a rule denies it: 403", path: deny.path } };
-  const defaultDeny = defaultDenyNamespaces.has(namespace);
-  if (!defaultDeny && !rules.some(({ action }) => action === "ALLOW")) {
-    return { allowed: true, step: { what: "no rule denies it, and the default is to allow" } };
-  }
-  const allow = matching("ALLOW");
-  if (allow) return { allowed: true, step: { what: "a rule allows it", path: allow.path } };
-  const what = defaultDeny
-    ? `no rule allows it, and namespace ${namespace} denies by default: 403`
-    : `no rule allows it, and ${name} has allow rules for others: 403`;
-  return { allowed: false, step: { what, path: ["security", "authorization"] } };
 }

@@ -1,11 +1,11 @@
-import { ambientRefusal, capabilities, type RefusedInAmbient } from "../../../policies/capabilities";
-import { matchesByExpression, precedence, routeMatch } from "../../../policies/http-matches";
-import { fieldsOf, needsVirtualService } from "../../../policies/http-rules";
+import { ambientRefusal, capabilities } from "../../../policies/capabilities";
+import { comparePrecedence, matchesByExpression, precedence, routeMatch } from "../../../policies/http-matches";
+import { fieldsOf, type Limit, needsVirtualService } from "../../../policies/http-rules";
+import { disjoint } from "../../model/matches";
 import { type Exposure, isIstioGateway, type MeshService, type PolicyModel } from "../../model/policies/policy-model";
 import type { HttpRuleSettings } from "../../settings/sections/traffic";
 import type { Problem, SettingPath } from "../../shared/problem";
 import { checkEach, knownEntries, runChecks } from "../../shared/unknown";
-import { disjoint } from "../../model/matches";
 
 /** Limits of the CRD. */
 const limits = { hosts: 16, rules: 16, matches: 127 } as const;
@@ -73,7 +73,8 @@ function* waypointRules(service: MeshService): Iterable<Problem> {
   if (!waypoint) return;
   yield* checkEach(meshRules, meshPath, sourceWorkloadProblems, (rule, path) => versionProblems(service, rule, path));
   if (needsVirtualService(meshRules)) return;
-  yield* checkEach(meshRules, meshPath, (rule, path) => ruleProblems(rule, path, ambientRefusal));
+  const refuse = (limit: Limit) => ("refused" in limit ? ambientRefusal(limit.refused) : limit.virtualServiceInstead);
+  yield* checkEach(meshRules, meshPath, (rule, path) => ruleProblems(rule, path, refuse));
   yield* routeProblems(name, meshRules, meshPath);
 }
 
@@ -85,12 +86,14 @@ function gatewayApiExposures({ exposures }: MeshService): Exposure[] {
 
 function* exposureProblems(service: MeshService, { path, gateway, rules, hosts }: Exposure): Iterable<Problem> {
   const instead = `set kind: chart for gateways.${gateway.name}, whose VirtualServices have it`;
-  const refusal = (reason: string) => `not at a gateway of kind gateway-api: ${reason}; ${instead}`;
+  const refuse = (limit: Limit) => {
+    const reason = "refused" in limit ? capabilities[limit.refused].ambient.refused : limit.virtualServiceInstead;
+    return `not at a gateway of kind gateway-api: ${reason}; ${instead}`;
+  };
   yield* checkEach(
     rules,
     [...path, "http"],
-    (rule, at) => ruleProblems(rule, at, (capability) => refusal(capabilities[capability].ambient.refused)),
-    (rule, at) => virtualServiceRules(rule, at, refusal),
+    (rule, at) => ruleProblems(rule, at, refuse),
     (rule, at) => versionProblems(service, rule, at),
   );
   yield* runChecks(
@@ -134,32 +137,18 @@ function* sourceWorkloadProblems({ match = [] }: HttpRuleSettings, path: Setting
 }
 
 /** What the standard channel of HTTPRoute does not have. */
-function* ruleProblems(
-  rule: HttpRuleSettings,
-  path: SettingPath,
-  refusal: (capability: RefusedInAmbient) => string,
-): Iterable<Problem> {
+function* ruleProblems(rule: HttpRuleSettings, path: SettingPath, refuse: (limit: Limit) => string): Iterable<Problem> {
   for (const [index, { method, headers, queryParams }] of (rule.match ?? []).entries()) {
     const at = [...path, "match", index];
-    if (method && method.exact === undefined) yield { path: [...at, "method"], message: refusal("methodPattern") };
+    const isPattern = method && method.exact === undefined;
+    if (isPattern) yield { path: [...at, "method"], message: refuse({ refused: "methodPattern" }) };
     yield* nameProblems({ headers, queryParams }, at);
   }
   for (const [direction, { set, add }] of Object.entries(rule.headers ?? {})) {
     yield* nameProblems({ set, add }, [...path, "headers", direction]);
   }
   for (const { field, httpRoute } of fieldsOf(rule)) {
-    if ("refused" in httpRoute) yield { path: [...path, field], message: refusal(httpRoute.refused) };
-  }
-}
-
-function* virtualServiceRules(
-  rule: HttpRuleSettings,
-  path: SettingPath,
-  refusal: (reason: string) => string,
-): Iterable<Problem> {
-  for (const { field, httpRoute } of fieldsOf(rule)) {
-    if (!("virtualServiceInstead" in httpRoute)) continue;
-    yield { path: [...path, field], message: refusal(httpRoute.virtualServiceInstead) };
+    if (typeof httpRoute !== "function") yield { path: [...path, field], message: refuse(httpRoute) };
   }
 }
 
@@ -205,7 +194,7 @@ function* orderProblems(rules: readonly HttpRuleSettings[], path: SettingPath): 
       .find(
         (one) =>
           one.rule !== later.rule &&
-          isTriedBefore(later.precedence, one.precedence) &&
+          comparePrecedence(later.precedence, one.precedence) > 0 &&
           !disjoint(one.match, later.match),
       );
     if (!earlier || reported.has(later.rule)) continue;
@@ -217,9 +206,4 @@ function* orderProblems(rules: readonly HttpRuleSettings[], path: SettingPath): 
         "put it before that rule, or give both the same path",
     };
   }
-}
-
-function isTriedBefore(a: readonly number[], b: readonly number[]): boolean {
-  const difference = a.map((number, index) => number - (b[index] ?? 0)).find((one) => one !== 0);
-  return (difference ?? 0) > 0;
 }
