@@ -13,7 +13,7 @@ import type { HelmValues } from "../components/shared/helm-release";
 import { isTree, mergeValues } from "../components/shared/merge";
 import { UserError } from "../embedded/program/errors";
 import { ensureTools } from "../embedded/tools/ensure-tools";
-import { CommandError, runCommand } from "../embedded/tools/run-command";
+import { CommandError, runCommand } from "../components/shared/run-command";
 
 /** Values by chart, in the order of installation. */
 export type ChartValues = ReadonlyMap<ChartName, HelmValues>;

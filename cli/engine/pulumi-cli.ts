@@ -7,10 +7,10 @@ import { version as sdkVersion } from "@pulumi/pulumi/version";
 import { clusterTraits } from "../../components/cluster/kinds";
 import type { ClusterAccess } from "../../components/shared/kubernetes/api-server";
 import type { Settings } from "../../components/settings/schema";
+import { CommandError, runCommand } from "../../components/shared/run-command";
 import { clusterFiles } from "../../embedded/cluster/files";
 import { UserError } from "../../embedded/program/errors";
 import { toolCache } from "../../embedded/tools/cache";
-import { CommandError, runCommand } from "../../embedded/tools/run-command";
 import { commandFor } from "../stack-option";
 import type { EngineRun, StackOfProject } from "./engine";
 import { workspaceOf } from "./pulumi-workspace";
@@ -86,11 +86,11 @@ function downloadFolder(env: NodeJS.ProcessEnv): string {
 
 async function versionOf(file: string, env: NodeJS.ProcessEnv): Promise<string | undefined> {
   try {
-    const text = await runCommand(file, ["version"], {
+    const { stdout } = await runCommand(file, ["version"], {
       env: { ...env, PULUMI_SKIP_UPDATE_CHECK: "true" },
       timeoutMs: 20_000,
     });
-    return semver.clean(text) ?? undefined;
+    return semver.clean(stdout) ?? undefined;
   } catch {
     return undefined;
   }
@@ -169,11 +169,12 @@ export async function queryStack(of: StackOfProject, args: readonly string[], pu
   const workspace = workspaceOf(of, process.env);
   const ours = existsSync(workspace.folder);
   try {
-    return await runCommand(cli.path, ["stack", ...args, "--non-interactive", "--stack", of.stack], {
+    const { stdout } = await runCommand(cli.path, ["stack", ...args, "--non-interactive", "--stack", of.stack], {
       cwd: ours ? workspace.folder : of.projectRoot,
       env: ours ? { ...process.env, ...workspace.env } : process.env,
       timeoutMs: 120_000,
     });
+    return stdout;
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
     throw new UserError(`${purpose}, and ${queryProblem(error.output.join("\n"), of.stack)}`, { cause: error });

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import path from "node:path";
 import { ApiServer, type ClusterAccess } from "../../components/shared/kubernetes/api-server";
-import { helmRevisions } from "../../components/shared/kubernetes/helm-records";
+import { isPending, removeRevisions } from "../../components/shared/kubernetes/helm-records";
 import { isTree } from "../../components/shared/merge";
 import { listProcesses } from "../../components/shared/process-identity";
 import { UserError } from "../../embedded/program/errors";
@@ -96,18 +96,9 @@ interface PendingRelease {
   readonly isNew: boolean;
 }
 
-export async function removeUnfinishedRevisions(
+export function removeUnfinishedRevisions(
   server: Pick<ApiServer, "list" | "delete">,
-  { namespace, name, isNew }: PendingRelease,
+  { isNew, ...release }: PendingRelease,
 ): Promise<void> {
-  const revisions = await helmRevisions(server, { namespace, name });
-  for (const { revision, status } of revisions) {
-    if (!isNew && !status.startsWith("pending-")) continue;
-    await server.delete({
-      apiVersion: "v1",
-      kind: "Secret",
-      namespace,
-      name: `sh.helm.release.v1.${name}.v${revision}`,
-    });
-  }
+  return removeRevisions(server, release, ({ status }) => isNew || isPending(status));
 }

@@ -4,7 +4,7 @@ import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { parseDocument, type Document } from "yaml";
 import { StackFileError, UserError } from "../../embedded/program/errors";
-import { stackLayout } from "../../embedded/engine/layout";
+import { stackFolder } from "../../embedded/engine/stack-folder";
 import type { StackOfProject } from "./engine";
 import { type BackendChoice, recordedBackend } from "./records";
 
@@ -38,7 +38,7 @@ export function workspaceOf(of: StackOfProject, env: NodeJS.ProcessEnv): PulumiW
     backend: url === "" || url === own.url ? "own" : url,
     passphrase: given ? "given" : "own",
   };
-  const { folder } = stackLayout(of.projectRoot, of.stack);
+  const { folder } = stackFolder(of.projectRoot, of.stack);
   const temporary = path.join(folder, "tmp");
   return {
     folder: path.join(folder, "workspace"),

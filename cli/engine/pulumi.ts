@@ -3,11 +3,10 @@ import path from "node:path";
 import { ApiServer } from "../../components/shared/kubernetes/api-server";
 import { deleteCluster } from "../../embedded/cluster/delete";
 import { clusterStatus } from "../../embedded/cluster/status";
-import { removeEmptyFolders, removeTraces, stackLayout } from "../../embedded/engine/layout";
-import { alone } from "../../embedded/engine/lock";
+import { removeEmptyFolders, removeEngineFiles, stackFolder, withStackLock } from "../../embedded/engine/stack-folder";
 import { UserError } from "../../embedded/program/errors";
 import { readStackConfig } from "../../components/settings/stack-file";
-import { CommandError, runCommand } from "../../embedded/tools/run-command";
+import { CommandError, runCommand } from "../../components/shared/run-command";
 import type { Engine, EngineRun, Outputs, StackStatus } from "./engine";
 import { failure, type PulumiCli, streamPulumi } from "./pulumi-cli";
 import { findingsOf, type OperationEvents, readEvents } from "./pulumi-events";
@@ -84,7 +83,7 @@ export function pulumiEngine(cli: PulumiCli): Engine {
     const workspace = workspaceOf(run, process.env);
     const { backend, temporary } = workspace;
     checkBackend(run, workspace);
-    const layout = stackLayout(run.projectRoot, run.stack);
+    const folder = stackFolder(run.projectRoot, run.stack);
     const prepared = async () => {
       if (backend !== undefined) removeDeadLocks(path.join(backend, ".pulumi", "locks"), run.stack);
       rmSync(temporary, { recursive: true, force: true });
@@ -92,9 +91,11 @@ export function pulumiEngine(cli: PulumiCli): Engine {
       return work(new PulumiStack(cli, workspace, run));
     };
     try {
-      return await alone(layout, () => prepared().finally(() => rmSync(temporary, { recursive: true, force: true })));
+      return await withStackLock(folder, () =>
+        prepared().finally(() => rmSync(temporary, { recursive: true, force: true })),
+      );
     } finally {
-      removeEmptyFolders(layout);
+      removeEmptyFolders(folder);
     }
   }
 }
@@ -175,9 +176,8 @@ class PulumiStack {
   async query(...args: readonly string[]): Promise<string> {
     const { folder } = this.workspace;
     try {
-      return await runCommand(this.cli.path, ["stack", ...args, "--non-interactive"], {
-        ...{ cwd: folder, env: this.env, timeoutMs: 120_000 },
-      });
+      const options = { cwd: folder, env: this.env, timeoutMs: 120_000 };
+      return (await runCommand(this.cli.path, ["stack", ...args, "--non-interactive"], options)).stdout;
     } catch (error) {
       if (!(error instanceof CommandError)) throw error;
       const text = error.output.join("\n");
@@ -250,7 +250,7 @@ class PulumiStack {
       }
     }
     rmSync(folder, { recursive: true, force: true });
-    removeTraces(stackLayout(this.run.projectRoot, this.run.stack));
+    removeEngineFiles(stackFolder(this.run.projectRoot, this.run.stack));
   }
 
   private isEmbedded(): boolean {

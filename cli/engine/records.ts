@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, realpathSync, rmSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { stackLayout } from "../../embedded/engine/layout";
+import { stackFolder } from "../../embedded/engine/stack-folder";
 import type { EngineName, StackOfProject } from "./engine";
 
 /** Where a stack's state is and what encrypts its secrets: ours (in `.talos-mesh`), or chosen by the environment. */
@@ -12,17 +12,14 @@ export interface BackendChoice {
 
 /** The engine that has deployed the stack, while anything of the deployment is left. */
 export function recordedEngine({ projectRoot, stack }: StackOfProject): EngineName | undefined {
-  const { engine, state } = stackLayout(projectRoot, stack);
-  if (existsSync(engine)) {
-    const [name] = readFileSync(engine, "utf8").split("\n");
-    if (name === "pulumi" || name === "embedded") return name;
-  }
-  return existsSync(state) ? "embedded" : undefined;
+  const { engine } = stackFolder(projectRoot, stack);
+  const [name] = existsSync(engine) ? readFileSync(engine, "utf8").split("\n") : [];
+  return name === "pulumi" || name === "embedded" ? name : undefined;
 }
 
 /** The backend with which the Pulumi CLI has deployed the stack; undefined where it has not. */
 export function recordedBackend({ projectRoot, stack }: StackOfProject): BackendChoice | undefined {
-  const { engine } = stackLayout(projectRoot, stack);
+  const { engine } = stackFolder(projectRoot, stack);
   if (!existsSync(engine)) return undefined;
   const [, backend, passphrase] =
     /^pulumi\nbackend: (.+)\npassphrase: (own|given)$/m.exec(readFileSync(engine, "utf8")) ?? [];
@@ -32,7 +29,7 @@ export function recordedBackend({ projectRoot, stack }: StackOfProject): Backend
 
 /** Records the engine that deploys a stack, and its backend; called before anything is deployed. */
 export function recordEngine({ projectRoot, stack }: StackOfProject, name: EngineName, choice?: BackendChoice): void {
-  const { engine } = stackLayout(projectRoot, stack);
+  const { engine } = stackFolder(projectRoot, stack);
   mkdirSync(path.dirname(engine), { recursive: true, mode: 0o700 });
   const backend = choice && `backend: ${choice.backend}\npassphrase: ${choice.passphrase}\n`;
   writeFileSync(engine, `${name}\n${backend ?? ""}`);
@@ -40,7 +37,7 @@ export function recordEngine({ projectRoot, stack }: StackOfProject, name: Engin
 
 /** For a deployment that failed before it deployed anything. */
 export function forgetEngine({ projectRoot, stack }: StackOfProject): void {
-  rmSync(stackLayout(projectRoot, stack).engine, { force: true });
+  rmSync(stackFolder(projectRoot, stack).engine, { force: true });
 }
 
 // The records in `.talos-mesh` belong to one project folder, which the file `home` in it names. A copy of the project

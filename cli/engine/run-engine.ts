@@ -1,4 +1,4 @@
-import { removeEmptyFolders, stackLayout } from "../../embedded/engine/layout";
+import { removeEmptyFolders, stackFolder } from "../../embedded/engine/stack-folder";
 import { messageOf, UserError } from "../../embedded/program/errors";
 import { interrupted, onInterrupt } from "../interrupt";
 import { Progress } from "../report/progress";
@@ -51,6 +51,6 @@ export async function runEngine(request: EngineRequest, { install, work, advice 
     return signal.aborted ? interrupted : 1;
   } finally {
     stop.release();
-    removeEmptyFolders(stackLayout(request.projectRoot, request.stack));
+    removeEmptyFolders(stackFolder(request.projectRoot, request.stack));
   }
 }

@@ -1,80 +1,216 @@
-import { messageOf } from "../program/errors";
+import { existsSync, readFileSync } from "node:fs";
+import type { EngineRun, Change, Item } from "../../cli/engine/engine";
+import { milliseconds } from "../../components/shared/duration";
+import { ApiServer, type ApplyObject, type LiveObject } from "../../components/shared/kubernetes/api-server";
+import type { HelmRevision } from "../../components/shared/kubernetes/helm-records";
+import type { CommandOutput } from "../../components/shared/run-command";
+import { ensureTools } from "../tools/ensure-tools";
+import { messageOf, UserError } from "../program/errors";
 import { unwrapSecrets, type Registration, type ResourceHost } from "../program/run-program";
-import type { ClusterAccess } from "../../components/shared/kubernetes/api-server";
-import { RunnerError, StoppedError } from "./errors";
-import { makeCommand } from "./make-command";
-import { makeObject } from "./make-object";
-import { makeRelease } from "./make-release";
-import { Making, type HostOptions, type Made } from "./making";
-import { stableJson } from "./stable-json";
+import { asSecret, holdsSecret } from "../program/secrets";
+import { commandInputs, runScript } from "./commands";
+import { digestOf, labelOf, layerOf, marks, timestamp } from "./naming";
+import { applyObject } from "./objects";
+import { objectKey, releaseKey, stoppedMessage } from "./prune";
+import type { Records } from "./records";
+import { Helm, isDeployed, latestRevision, releaseInputs, type ReleaseInputs } from "./releases";
 
-/**
- * Makes what a program asks for, with no Pulumi CLI: objects by server-side apply, releases by Helm, commands by
- * running them. Before something is made for the first time its intention is recorded, so that whatever a killed run
- * has left behind is known to the next one.
- */
+export interface HostOptions extends Omit<EngineRun, "configFile" | "yes"> {
+  readonly records: Records;
+  /** Path of the kubeconfig that the cluster's command writes. */
+  readonly kubeconfig: string;
+  /** Helm's own folder. */
+  readonly helmFolder: string;
+}
+
+interface Deployed {
+  readonly id: string;
+  /** Outputs of the resource. */
+  readonly state: Record<string, unknown>;
+  readonly change: Exclude<Change, "deleted">;
+}
+
+/** A resource that is being deployed. */
+interface Deployment {
+  readonly registration: Registration;
+  /** Its inputs, secrets unwrapped. */
+  readonly inputs: Readonly<Record<string, unknown>>;
+  readonly item: Item;
+  readonly onProgress: (text: string) => void;
+}
+
+/** Milliseconds that an object may take to become ready, unless its resource has a timeout. */
+const defaultTimeoutMs = 5 * 60_000;
+
+/** Deploys the resources of a program: objects by server-side apply, releases by Helm, commands by running them. */
 export class EmbeddedHost implements ResourceHost {
-  /** URNs the program has asked for in this run. */
+  /** Keys of all that was registered in this run; see `Owned`. */
   readonly registered = new Set<string>();
+  private connected: ApiServer | undefined;
+  private readonly kubeconfigBefore: string | undefined;
 
-  constructor(private readonly options: HostOptions) {}
+  constructor(private readonly options: HostOptions) {
+    this.kubeconfigBefore = readIfExists(options.kubeconfig);
+  }
+
+  /** The cluster's API server, once its provider is registered. */
+  get server(): ApiServer {
+    if (this.connected === undefined)
+      throw new UserError("has no provider, so it is unknown which cluster it belongs to");
+    return this.connected;
+  }
 
   async register(registration: Registration): Promise<{ id?: string; state: Record<string, unknown> }> {
-    if (!registration.custom) {
-      return { state: {} };
-    }
-    const { observer, record } = this.options;
-    this.throwIfStopped();
-    this.registered.add(registration.urn);
+    if (!registration.custom) return { state: {} };
+    const { observer } = this.options;
+    this.options.signal?.throwIfAborted();
     const inputs = unwrapSecrets(registration.inputs) as Record<string, unknown>;
-    const making = new Making(this.options, registration, inputs);
-    observer.started(making.item);
+    const item = { layer: layerOf(registration.urn), label: labelOf(registration, inputs) };
+    const onProgress = (text: string) => observer.progressed(item, text);
+    observer.started(item);
     try {
-      const { id, state, change, target, fingerprint } = await make(making);
-      const entry = making.entry("done", target, fingerprint);
-      if (stableJson(entry) !== stableJson({ ...making.recorded, sequence: undefined })) record.put(entry);
-      observer.finished(making.item, change);
-      return { id, state };
+      const { change, ...result } = await this.deploy({ registration, inputs, item, onProgress });
+      observer.finished(item, change);
+      return result;
     } catch (error) {
-      const failure = this.options.signal?.aborted === true ? new StoppedError() : error;
-      observer.failed(making.item, messageOf(failure));
+      const failure = this.options.signal?.aborted === true ? new UserError(stoppedMessage, { cause: error }) : error;
+      observer.failed(item, messageOf(failure));
       throw failure;
     }
   }
 
-  private throwIfStopped(): void {
-    if (this.options.signal?.aborted === true) throw new StoppedError();
+  async helm(): Promise<Helm> {
+    const { onTool, signal, projectRoot, helmFolder, kubeconfig } = this.options;
+    const { helm } = await ensureTools(["helm"], { progress: onTool, signal });
+    return new Helm(helm, { projectRoot, home: helmFolder, kubeconfig });
+  }
+
+  private deploy(deployment: Deployment): Promise<Deployed> {
+    const { registration, inputs } = deployment;
+    const { type, ignoreChanges } = registration;
+    if (ignoreChanges.length > 0) throw new UserError("ignoreChanges: not supported here, needs the Pulumi CLI");
+    if (type === "command:local:Command") return this.command(deployment);
+    if (type === "kubernetes:helm.sh/v3:Release") return this.release(deployment);
+    if (type === "pulumi:providers:kubernetes") return this.provider(deployment);
+    const isObject = type.startsWith("kubernetes:") && !type.endsWith("Patch") && typeof inputs.apiVersion === "string";
+    if (isObject && typeof inputs.kind === "string") return this.object(deployment);
+    throw new UserError(`type ${type}: not supported here, needs the Pulumi CLI`);
+  }
+
+  /** The one cluster of the stack: the one whose command wrote the kubeconfig. */
+  private async provider({ registration, inputs }: Deployment): Promise<Deployed> {
+    const kubeconfig = readIfExists(this.options.kubeconfig);
+    // A Command's output has no newline at its end.
+    if (kubeconfig === undefined || String(inputs.kubeconfig).trim() !== kubeconfig.trim()) {
+      throw new UserError("kubeconfig: expected the one of this stack's embedded cluster");
+    }
+    this.connected = await ApiServer.open({ kubeconfig });
+    await this.options.records.connect(this.connected, this.options.signal);
+    const before = this.kubeconfigBefore;
+    const change = before === undefined ? "created" : before === kubeconfig ? "unchanged" : "updated";
+    return { id: registration.name, state: {}, change };
+  }
+
+  private async object({ registration, inputs, item, onProgress }: Deployment): Promise<Deployed> {
+    const object = inputs as unknown as ApplyObject;
+    const { apiVersion, kind, metadata } = object;
+    if (metadata?.name === undefined) {
+      throw new UserError("metadata.name: expected a name; generated names are not supported here");
+    }
+    const { stack, signal } = this.options;
+    const seconds = Number(metadata.annotations?.["pulumi.com/timeoutSeconds"]);
+    const timeoutMs = timeoutOf(registration) ?? (seconds > 0 ? seconds * 1000 : defaultTimeoutMs);
+    const options = { stack, layer: item.layer, timeoutMs, signal, onProgress };
+    await this.options.records.change(
+      ({ kinds }) => kinds.includes(`${apiVersion} ${kind}`) || kinds.push(`${apiVersion} ${kind}`),
+    );
+    const { live, change } = await applyObject(this.server, object, options);
+    const { namespace, name } = live.metadata;
+    this.registered.add(objectKey({ apiVersion, kind, namespace, name }));
+    return { id: namespace === undefined ? name : `${namespace}/${name}`, state: objectState(live), change };
+  }
+
+  private async release({ registration, inputs, item, onProgress }: Deployment): Promise<Deployed> {
+    const { stack, signal } = this.options;
+    const release = releaseInputs(inputs, registration);
+    const { name, namespace } = release;
+    this.registered.add(releaseKey(release));
+    let revision = await latestRevision(this.server, release, signal);
+    let change: Deployed["change"] = "unchanged";
+    if (!isDeployed(revision, release)) {
+      const helm = await this.helm();
+      change = await helm.upgrade(this.server, release, { stack, layer: item.layer, signal, onProgress });
+      revision = await latestRevision(this.server, release, signal);
+    }
+    return { id: `${namespace}/${name}`, state: releaseState(registration, release, revision), change };
+  }
+
+  /** Runs a command again only where its inputs have changed since its last success. */
+  private async command({ registration, inputs: raw, item, onProgress }: Deployment): Promise<Deployed> {
+    const { records, projectRoot, signal } = this.options;
+    const { urn, name: id } = registration;
+    this.registered.add(urn);
+    const inputs = commandInputs(raw);
+    const digest = digestOf(inputs);
+    const last = records.command(urn);
+    const deployed = (output: CommandOutput, change: Deployed["change"]): Deployed => {
+      return { id, state: { ...registration.inputs, ...output }, change };
+    };
+    if (last?.digest === digest) return deployed(last.output, "unchanged");
+
+    const script = (last && inputs.update) ?? inputs.create;
+    const secretOutput = registration.additionalSecretOutputs.includes("stdout") || holdsSecret(registration.inputs);
+    const options = { cwd: projectRoot, timeoutMs: timeoutOf(registration), signal, previous: last?.output };
+    const output =
+      script === undefined
+        ? (last?.output ?? { stdout: "", stderr: "" })
+        : await runScript(script, inputs, { ...options, secretOutput, onLine: onProgress });
+    const { label } = item;
+    const createdAt = last?.createdAt ?? timestamp();
+    const deletion = inputs.delete === undefined ? undefined : inputs;
+    await records.change(({ commands }) => (commands[urn] = { label, digest, output, deletion, createdAt }));
+    // The records of a cluster that was stopped are not known before its command has run.
+    const existed = last !== undefined || (this.connected === undefined && this.kubeconfigBefore !== undefined);
+    return deployed(output, existed ? "updated" : "created");
   }
 }
 
-async function make(making: Making): Promise<Made> {
-  const { registration, inputs } = making;
-  const { type } = registration;
-  if (type === "command:local:Command") return makeCommand(making);
-  if (registration.ignoreChanges.length > 0) {
-    throw new RunnerError("ignoreChanges: not supported here, needs the Pulumi CLI");
-  }
-  if (type === "kubernetes:helm.sh/v3:Release") return makeRelease(making);
-  if (type === "pulumi:providers:kubernetes") return makeProvider(making);
-  const isObject = type.startsWith("kubernetes:") && !type.endsWith("Patch") && typeof inputs.apiVersion === "string";
-  if (isObject && typeof inputs.kind === "string") return makeObject(making);
-  throw new RunnerError(`type ${type}: not supported here, needs the Pulumi CLI`);
-}
-
-function makeProvider({ registration, inputs, host, recorded }: Making): Made {
-  const { kubeconfig, context } = inputs;
-  if (typeof kubeconfig !== "string" || kubeconfig === "") {
-    throw new RunnerError("kubeconfig: expected one; without it the user's own current context would be used");
-  }
-  const access: ClusterAccess = { kubeconfig, ...(typeof context === "string" && { context }) };
-  host.clusters.add(registration.urn, access);
-  const fingerprint = host.vault.fingerprint(access);
-  const same = recorded?.fingerprint === fingerprint;
+/** An object as a resource's outputs: as under the Pulumi CLI, without the engine's marks, and a Secret's data secret. */
+export function objectState(live: LiveObject): Record<string, unknown> {
+  const own = new Set<string>(Object.values(marks));
+  const unmarked = (entries: Readonly<Record<string, string>> = {}) =>
+    Object.fromEntries(Object.entries(entries).filter(([key]) => !own.has(key)));
+  const { labels, annotations } = live.metadata;
+  const metadata = Object.fromEntries(Object.entries(live.metadata).filter(([key]) => key !== "managedFields"));
+  const { data } = live as { readonly data?: unknown };
+  const isSecret = live.apiVersion === "v1" && live.kind === "Secret" && data !== undefined;
   return {
-    id: registration.name,
-    state: {},
-    change: same ? "unchanged" : recorded === undefined ? "created" : "updated",
-    fingerprint,
-    target: same ? recorded.target : { kind: "provider", sealed: host.vault.seal(access) },
+    ...live,
+    metadata: {
+      ...metadata,
+      ...(labels && { labels: unmarked(labels) }),
+      ...(annotations && { annotations: unmarked(annotations) }),
+    },
+    ...(isSecret && { data: asSecret(data) }),
   };
+}
+
+/** A release as a resource's outputs. */
+export function releaseState(
+  { inputs }: Registration,
+  { name, namespace, chart, version = "" }: ReleaseInputs,
+  found: HelmRevision | undefined,
+): Record<string, unknown> {
+  const { revision = 0, status = "" } = found ?? {};
+  return { ...inputs, name, namespace, status: { name, namespace, chart, version, revision, status } };
+}
+
+function readIfExists(file: string): string | undefined {
+  return existsSync(file) ? readFileSync(file, "utf8") : undefined;
+}
+
+/** Milliseconds of a resource's `customTimeouts`. */
+function timeoutOf({ customTimeouts }: Registration): number | undefined {
+  const given = customTimeouts?.create ?? customTimeouts?.update;
+  return given === undefined ? undefined : milliseconds(given);
 }

@@ -1,12 +1,12 @@
-import type { Entry } from "./record";
+import { createHash } from "node:crypto";
 
-/** The layer a URN belongs to: the middle part of the outermost `talos-mesh:<layer>:<Class>` among its types. */
+/** The layer of a URN: the middle part of the outermost `talos-mesh:<layer>:<Class>` among its types. */
 export function layerOf(urn: string): string {
   const types = urn.split("::")[2] ?? "";
   return /(?:^|\$)talos-mesh:([^:$]+):/.exec(types)?.[1] ?? "other";
 }
 
-/** A resource as people call it: `Deployment bookinfo/reviews-v1`, `Release istio-system/istiod`. */
+/** A resource by kind and name: `Deployment bookinfo/reviews-v1`, `Release istio-system/istiod`. */
 export function labelOf(
   resource: { readonly type: string; readonly name: string },
   inputs: Readonly<Record<string, unknown>>,
@@ -19,18 +19,42 @@ export function labelOf(
   return `${kind} ${metadata?.name === undefined ? resource.name : qualified(metadata.namespace, metadata.name)}`;
 }
 
-/** The same for what the record holds. */
-export function labelOfEntry({ type, name, target }: Entry): string {
-  switch (target.kind) {
-    case "object":
-      return `${target.objectKind} ${qualified(target.namespace, target.name)}`;
-    case "release":
-      return `Release ${qualified(target.namespace, target.name)}`;
-    default:
-      return `${type.split(":").at(-1)} ${name}`;
-  }
+export function qualified(namespace: unknown, name: unknown): string {
+  return typeof namespace === "string" ? `${namespace}/${String(name)}` : String(name);
 }
 
-function qualified(namespace: unknown, name: unknown): string {
-  return typeof namespace === "string" ? `${namespace}/${String(name)}` : String(name);
+/**
+ * The marks of what the engine has deployed. The label selects it; the other two are annotations of an object and labels
+ * of a release's Secret. Controllers copy labels to objects of their own, but not these annotations.
+ */
+export const marks = {
+  stack: "talos-mesh/stack",
+  layer: "talos-mesh/layer",
+  /** Things are deleted in the reverse order of their creation. */
+  createdAt: "talos-mesh/created-at",
+} as const;
+
+/** The stack's name as the value of a label. One cluster has one stack, so it need not be unique. */
+export function stackMark(stack: string): string {
+  return stack.slice(0, 63).replace(/[^A-Za-z0-9]+$/, "");
+}
+
+/** The time to the millisecond, in a form that sorts and that a label may have. */
+export function timestamp(): string {
+  return new Date().toISOString().replaceAll(":", "-");
+}
+
+/** A digest that is equal for equal values, whatever the order of their keys. */
+export function digestOf(value: unknown): string {
+  return createHash("sha256").update(stableJson(value)).digest("hex").slice(0, 40);
+}
+
+/** JSON with the keys of every object sorted. */
+export function stableJson(value: unknown): string {
+  const sorted = (_key: string, part: unknown): unknown => {
+    if (typeof part !== "object" || part === null || Array.isArray(part)) return part;
+    const entries = Object.entries(part as Record<string, unknown>);
+    return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)));
+  };
+  return JSON.stringify(value, sorted) ?? "undefined";
 }

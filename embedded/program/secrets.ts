@@ -59,6 +59,16 @@ export function mapLeaves(
   return replace(value as Leaf, path, secret);
 }
 
+/** Whether a secret is anywhere inside. */
+export function holdsSecret(value: unknown): boolean {
+  let found = false;
+  mapLeaves(value, (leaf, _path, secret) => {
+    found ||= secret;
+    return leaf;
+  });
+  return found;
+}
+
 export function isTree(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import semver from "semver";
 import type { GoProgram } from "./catalog";
-import { CommandError, runCommand } from "./run-command";
+import { CommandError, runCommand, type RunOptions } from "../../components/shared/run-command";
 
 const minute = 60_000;
 /** Older ones know neither toolchain lines nor go.mod versions with a patch number. */
@@ -21,7 +21,7 @@ export interface GoBuildOptions {
 /** The reason why Go cannot be used; undefined when it can. */
 export async function goProblem(env: NodeJS.ProcessEnv): Promise<string | undefined> {
   try {
-    const version = semver.coerce((await runCommand("go", ["env", "GOVERSION"], { env, timeoutMs: 20_000 })).trim());
+    const version = semver.coerce(await go(["env", "GOVERSION"], { env, timeoutMs: 20_000 }));
     if (version !== null && semver.gte(version, oldestGo)) return undefined;
     return `go ${version?.version ?? "(unknown version)"} is too old, needed is ${oldestGo} or newer`;
   } catch (error) {
@@ -45,7 +45,7 @@ export async function buildWithGo(programs: GoPrograms, folder: string, options:
     const modules = new Map<string, ModuleFile>();
     for (const { module, version } of Object.values(programs)) {
       const args = ["mod", "download", "-json", `${module}@v${version}`];
-      const { GoMod } = JSON.parse(await runCommand("go", args, { ...run, timeoutMs: 5 * minute })) as {
+      const { GoMod } = JSON.parse(await go(args, { ...run, timeoutMs: 5 * minute })) as {
         GoMod: string;
       };
       modules.set(module, parseModuleFile(readFileSync(GoMod, "utf8"), version));
@@ -57,10 +57,10 @@ export async function buildWithGo(programs: GoPrograms, folder: string, options:
       writeFileSync(path.join(folder, name, "main.go"), source);
     }
     let compiled = 0;
-    const onErrorLine = (line: string) => {
+    const onLine = (line: string) => {
       if (!line.startsWith("go: ")) options.onCompiled(++compiled);
     };
-    await runCommand("go", buildArguments(programs, output), { ...run, timeoutMs: 60 * minute, onErrorLine });
+    await go(buildArguments(programs, output), { ...run, timeoutMs: 60 * minute, onLine });
     return output;
   } catch (error) {
     throw new Error(reasonOf(error), { cause: error });
@@ -110,6 +110,10 @@ export function buildArguments(programs: GoPrograms, output: string): string[] {
   const targets = all.map(([name, program]) => program.package ?? `./${name}`);
   // -v prints each package as it is compiled, which is the only progress that go reports.
   return ["build", "-v", "-mod=mod", "-ldflags", ["-s -w", ...settings].join(" "), "-o", output, ...targets];
+}
+
+async function go(args: readonly string[], options: RunOptions): Promise<string> {
+  return (await runCommand("go", args, { ...options, ownGroup: true })).stdout;
 }
 
 function coerced(version: string): string {

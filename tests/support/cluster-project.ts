@@ -37,6 +37,28 @@ export async function controlPlaneToolsOrSkip(context: Mocha.Context, others: re
   }
 }
 
+/** The environment variable with the path of the kubeconfig of a running embedded cluster that several tests use. */
+export const sharedClusterVariable = "TALOS_MESH_TEST_EMBEDDED_CLUSTER";
+
+export interface TestCluster {
+  /** Path of its kubeconfig. */
+  readonly kubeconfig: string;
+  readonly remove: () => Promise<void>;
+}
+
+/**
+ * An embedded cluster for a suite that needs an API server only: the shared one where there is one, else one of its own. As
+ * other suites may use it at the same time, a suite uses namespaces and CRDs that only it knows.
+ */
+export async function testCluster(context: Mocha.Context, others: readonly ToolName[] = []): Promise<TestCluster> {
+  await controlPlaneToolsOrSkip(context, others);
+  const shared = process.env[sharedClusterVariable];
+  if (shared) return { kubeconfig: shared, remove: () => Promise.resolve() };
+  const project = new ClusterProject();
+  await project.up();
+  return { kubeconfig: path.join(project.folder, "kubeconfig"), remove: () => project.remove() };
+}
+
 export interface Result {
   readonly code: number | null;
   readonly stdout: string;

@@ -6,6 +6,8 @@ export interface HelmRevision {
   readonly revision: number;
   /** `deployed`, `superseded`, `failed`, `pending-install`, `pending-upgrade`, `uninstalling`, ... */
   readonly status: string;
+  /** All labels of its Secret, with those of `helm upgrade --labels`. */
+  readonly labels: Readonly<Record<string, string>>;
 }
 
 /** The revisions in a namespace, of one release or of all, oldest first. Helm keeps each in a Secret. */
@@ -15,6 +17,27 @@ export async function helmRevisions(
   signal?: AbortSignal,
 ): Promise<HelmRevision[]> {
   return (await recordsOf(server, namespace, name, signal)).map(revisionOf).sort((a, b) => a.revision - b.revision);
+}
+
+/** Whether Helm is making the revision, or was killed while it did: it then refuses to work on the release. */
+export function isPending(status: string): boolean {
+  return status.startsWith("pending-");
+}
+
+/**
+ * Deletes Helm's records of revisions. The objects that they have created stay; the next installation or upgrade takes them
+ * over, because they carry the release's name.
+ */
+export async function removeRevisions(
+  server: Pick<ApiServer, "list" | "delete">,
+  release: { readonly namespace: string; readonly name: string },
+  which: (revision: HelmRevision) => boolean,
+  signal?: AbortSignal,
+): Promise<void> {
+  for (const { revision } of (await helmRevisions(server, release, signal)).filter(which)) {
+    const name = `sh.helm.release.v1.${release.name}.v${revision}`;
+    await server.delete({ apiVersion: "v1", kind: "Secret", namespace: release.namespace, name }, signal);
+  }
 }
 
 function recordsOf(
@@ -28,5 +51,6 @@ function recordsOf(
 }
 
 function revisionOf({ metadata: { labels = {} } }: LiveObject): HelmRevision {
-  return { release: labels.name ?? "", revision: Number(labels.version ?? 0), status: labels.status ?? "unknown" };
+  const { name = "", version = 0, status = "unknown" } = labels;
+  return { release: name, revision: Number(version), status, labels };
 }

@@ -115,7 +115,7 @@ export function serviceReadiness(service: LiveObject, slices: readonly LiveObjec
 }
 
 /** `readinessOf`, and for a Service that of the pods behind it. */
-async function fullReadiness(server: ApiServer, object: LiveObject, signal?: AbortSignal): Promise<Readiness> {
+export async function fullReadiness(server: ApiServer, object: LiveObject, signal?: AbortSignal): Promise<Readiness> {
   const skipped = object.metadata.annotations?.["pulumi.com/skipAwait"] === "true";
   if (object.apiVersion !== "v1" || object.kind !== "Service" || skipped || !servesPods(object)) {
     return readinessOf(object);

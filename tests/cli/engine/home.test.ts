@@ -13,7 +13,7 @@ import {
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { copiedFrom, dropCopiedRecords, recordHome } from "../../../cli/engine/records";
-import { removeEmptyFolders, stackLayout } from "../../../embedded/engine/layout";
+import { removeEmptyFolders, stackFolder } from "../../../embedded/engine/stack-folder";
 
 describe("the records of a project", () => {
   let folder: string;
@@ -24,8 +24,8 @@ describe("the records of a project", () => {
     [original, other] = [path.join(folder, "original"), path.join(folder, "other")];
     mkdirSync(original);
     recordHome(original);
-    mkdirSync(stackLayout(original, "dev").folder);
-    writeFileSync(stackLayout(original, "dev").state, "{}");
+    mkdirSync(stackFolder(original, "dev").folder);
+    writeFileSync(stackFolder(original, "dev").engine, "embedded\n");
   });
   afterEach(() => rmSync(folder, { recursive: true }));
 
@@ -35,7 +35,7 @@ describe("the records of a project", () => {
     assert.equal(copiedFrom(other), original);
     dropCopiedRecords(other);
     assert.equal(copiedFrom(other), undefined);
-    assert.ok(existsSync(stackLayout(original, "dev").state));
+    assert.ok(existsSync(stackFolder(original, "dev").engine));
   });
 
   it("go with a project that was moved", () => {
@@ -52,8 +52,8 @@ describe("the records of a project", () => {
   });
 
   it("leave no folder behind when nothing is recorded any more", () => {
-    rmSync(stackLayout(original, "dev").state);
-    removeEmptyFolders(stackLayout(original, "dev"));
+    rmSync(stackFolder(original, "dev").engine);
+    removeEmptyFolders(stackFolder(original, "dev"));
     assert.ok(!existsSync(path.join(original, ".talos-mesh")));
   });
 });

@@ -5,7 +5,7 @@ import path from "node:path";
 import { stringify } from "yaml";
 import { pulumiEngine } from "../../../cli/engine/pulumi";
 import { recordedEngine } from "../../../cli/engine/records";
-import { quietObserver } from "../../embedded/engine/support/observer";
+import { recordingObserver } from "../../embedded/engine/support/observer";
 
 const cli = { path: path.resolve(__dirname, "../../support/fake-pulumi.cjs"), version: "3.250.0" };
 
@@ -34,7 +34,7 @@ describe("the engine of the Pulumi CLI", () => {
       configFile(),
       stringify({ config: { "talos-mesh:environment": "dev", "talos-mesh:cluster": cluster } }),
     );
-  const run = () => ({ projectRoot, stack: "dev", configFile: configFile(), yes: false, observer: quietObserver() });
+  const run = () => ({ projectRoot, stack: "dev", configFile: configFile(), yes: false, observer: recordingObserver() });
   const stateFile = () => path.join(projectRoot, ".talos-mesh/pulumi/.pulumi/stacks/demo/dev.json");
 
   /** The commands of the CLI that a piece of work runs, without their further options. */

@@ -2,26 +2,19 @@ import assert from "node:assert/strict";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import type { LiveObject } from "../../../components/shared/kubernetes/api-server";
-import { plan, runScript } from "../../../embedded/engine/commands";
 import { milliseconds } from "../../../components/shared/duration";
-import { labelOf, layerOf } from "../../../embedded/engine/naming";
-import { endpointReadiness, readinessOf, servesPods } from "../../../embedded/engine/readiness";
-import { chartContent, recovery, releaseInputs, upgradeArguments } from "../../../embedded/engine/releases";
-import { checkScope } from "../../../embedded/engine/scope";
+import type { LiveObject } from "../../../components/shared/kubernetes/api-server";
+import { commandInputs, runScript } from "../../../embedded/engine/commands";
+import { refuseOthers } from "../../../embedded/engine/engine";
+import { digestOf, labelOf, layerOf, stackMark, timestamp } from "../../../embedded/engine/naming";
+import { withMarks } from "../../../embedded/engine/objects";
+import { batches, objectKey, type Owned } from "../../../embedded/engine/prune";
+import { isDeployed, releaseInputs, upgradeArguments } from "../../../embedded/engine/releases";
 
 describe("a command", () => {
   let cwd: string;
   beforeEach(() => (cwd = mkdtempSync(path.join(tmpdir(), "talos-mesh-command-"))));
   afterEach(() => rmSync(cwd, { recursive: true, force: true }));
-
-  it("is created, updated, replaced or left as the provider decides", () => {
-    const inputs = { create: "a", triggers: [1] };
-    assert.equal(plan(inputs, undefined, false), "create");
-    assert.equal(plan(inputs, inputs, true), "nothing");
-    assert.equal(plan({ ...inputs, create: "b" }, inputs, false), "update");
-    assert.equal(plan({ ...inputs, triggers: [2] }, inputs, false), "replace");
-  });
 
   it("gets its input, environment, folder and previous output, and loses one last newline", async () => {
     const script = 'cat; echo "$GREETING $PULUMI_COMMAND_STDOUT"; pwd; echo; echo oops >&2';
@@ -34,15 +27,31 @@ describe("a command", () => {
     assert.ok(!quiet.stdout.includes("before"));
   });
 
-  it("tells the last lines of a failure, and never a secret output", async () => {
+  it("reports the last lines of a failure, and never a secret output", async () => {
     const script = "echo correct-horse; echo no such host >&2; exit 3";
     await assert.rejects(runScript(script, {}, { cwd }), /exit code 3(\n.*)*no such host/);
+    await assert.rejects(runScript("echo only this; exit 3", {}, { cwd }), /exit code 3\nonly this$/);
     const long = "for i in $(seq 1 100); do echo line $i. >&2; done; exit 1";
     await assert.rejects(runScript(long, {}, { cwd }), /exit code 1\nline 1\.\n(.*\n)*line 100\./);
-    await assert.rejects(runScript(script, {}, { cwd, secretOutput: true }), (error: Error) => {
-      assert.match(error.message, /exit code 3\nno such host/);
-      return !error.message.includes("correct-horse");
-    });
+    for (const secret of [script, "echo correct-horse; exit 3"]) {
+      await assert.rejects(runScript(secret, {}, { cwd, secretOutput: true }), (error: Error) => {
+        assert.match(error.message, /^exit code 3/);
+        return !error.message.includes("correct-horse");
+      });
+    }
+  });
+
+  it("logs the streams that its inputs name, and never a secret output", async () => {
+    const logged = async (logging?: "stdout" | "stderr" | "none", secretOutput?: boolean) => {
+      const lines: string[] = [];
+      const onLine = (line: string) => lines.push(line);
+      await runScript("echo out; echo err >&2", { logging }, { cwd, onLine, secretOutput });
+      return lines.sort();
+    };
+    assert.deepEqual(await logged(), ["err", "out"]);
+    assert.deepEqual(await logged("stderr"), ["err"]);
+    assert.deepEqual(await logged("none"), []);
+    assert.deepEqual(await logged(undefined, true), ["err"]);
   });
 
   it("is ended with all its children when it takes too long or the run is stopped", async () => {
@@ -51,103 +60,109 @@ describe("a command", () => {
     assert.equal(readFileSync(path.join(cwd, "log"), "utf8"), "ended\n");
     await assert.rejects(runScript(script, {}, { cwd, signal: AbortSignal.timeout(300) }), /stopped/);
   });
+
+  it("reports a shell or a folder that does not exist", async () => {
+    await assert.rejects(runScript("true", { interpreter: ["/no/such/shell"] }, { cwd }), /ENOENT/);
+    await assert.rejects(runScript("true", { dir: "/no/such/folder" }, { cwd }), /ENOENT/);
+  });
+
+  it("is refused with inputs that only the provider supports", () => {
+    assert.throws(() => commandInputs({ create: "a", triggers: [1], assetPaths: ["x"] }), /triggers, assetPaths: not/);
+  });
 });
 
 describe("a release", () => {
   const release = { chart: "./charts/web", name: "web", namespace: "shop", timeout: 60, atomic: true };
 
-  it("is mended by what its last revisions ask for", () => {
-    const of = (...statuses: string[]) => recovery(statuses.map((status, index) => ({ revision: index + 1, status })));
-    assert.equal(of(), "none");
-    assert.equal(of("superseded", "deployed"), "none");
-    assert.equal(of("pending-install"), "uninstall");
-    assert.equal(of("failed"), "uninstall");
-    assert.equal(of("superseded", "uninstalling"), "uninstall");
-    assert.equal(of("deployed", "pending-upgrade"), "rollback");
-    assert.equal(of("deployed", "pending-rollback"), "rollback");
-    assert.equal(of("deployed", "failed"), "none");
-  });
-
-  it("is upgraded with the flags of the Helm that is there", () => {
-    assert.ok(upgradeArguments(release, "3.22.0").includes("--atomic"));
-    const four = upgradeArguments(release, "4.1.4");
+  it("is upgraded with the flags of the Helm that is used", () => {
+    assert.ok(upgradeArguments(release, {}, "3.22.0").includes("--atomic"));
+    const four = upgradeArguments(release, { "a/b": "c", d: "e" }, "4.1.4");
     assert.ok(four.includes("--rollback-on-failure") && !four.includes("--atomic"));
     assert.deepEqual(four.slice(0, 6), ["upgrade", "web", "./charts/web", "--install", "--namespace", "shop"]);
-    assert.ok(!upgradeArguments({ ...release, skipAwait: true }, "4.1.4").includes("--wait"));
+    assert.equal(four[four.indexOf("--labels") + 1], "a/b=c,d=e");
+    assert.ok(!upgradeArguments({ ...release, skipAwait: true }, {}, "4.1.4").includes("--wait"));
   });
 
-  it("refuses what this runner would silently leave out", () => {
+  it("is deployed where its newest revision is, with the same inputs", () => {
+    const inputs = releaseInputs({ ...release, values: { a: 1, b: 2 } }, { name: "web" });
+    const labels = { "talos-mesh/digest": digestOf(inputs) };
+    const same = releaseInputs({ values: { b: 2, a: 1 }, ...release }, { name: "web" });
+    assert.equal(isDeployed({ status: "deployed", labels }, same), true);
+    assert.equal(isDeployed({ status: "failed", labels }, same), false);
+    assert.equal(isDeployed({ status: "deployed", labels: {} }, same), false);
+    assert.equal(isDeployed({ status: "deployed", labels }, { ...same, values: { a: 1 } }), false);
+    assert.equal(isDeployed(undefined, same), false);
+  });
+
+  it("is refused with inputs that this engine would ignore", () => {
     assert.throws(() => releaseInputs({ ...release, postrender: "x" }, { name: "web" }), /postrender: not supported/);
     const withLogin = { ...release, repositoryOpts: { repo: "https://charts", password: "x" } };
     assert.throws(() => releaseInputs(withLogin, { name: "web" }), /repositoryOpts\.password/);
     assert.equal(releaseInputs({ chart: "web", verify: false }, { name: "other" }).name, "other");
   });
+});
 
-  it("changes with any file of a chart's folder", () => {
-    const folder = mkdtempSync(path.join(tmpdir(), "talos-mesh-chart-"));
-    try {
-      writeFileSync(path.join(folder, "Chart.yaml"), "name: web");
-      const before = chartContent(folder, "/");
-      assert.equal(chartContent(folder, "/"), before);
-      writeFileSync(path.join(folder, "values.yaml"), "");
-      assert.notEqual(chartContent(folder, "/"), before);
-      assert.equal(chartContent("istiod", folder), undefined);
-    } finally {
-      rmSync(folder, { recursive: true });
-    }
+describe("the marks of an object", () => {
+  const object = { apiVersion: "v1", kind: "Namespace", metadata: { name: "shop", labels: { a: "b" } }, spec: {} };
+  const stack = { stack: "dev", layer: "platform" };
+  const found = (annotations?: Record<string, string>) =>
+    ({ ...object, metadata: { ...object.metadata, annotations } }) as unknown as LiveObject;
+
+  it("are added in its metadata, and keep the time of its creation", () => {
+    const first = withMarks(object, undefined, stack).metadata;
+    assert.deepEqual(first.labels, { a: "b", "talos-mesh/stack": "dev" });
+    assert.equal(first.annotations?.["talos-mesh/layer"], "platform");
+    const again = withMarks(object, found(first.annotations), stack).metadata;
+    assert.deepEqual(again, first);
+  });
+
+  it("are not given to one that already existed", () => {
+    assert.deepEqual(withMarks(object, found(), stack), object);
+  });
+
+  it("are values that Kubernetes accepts", () => {
+    const value = /^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$/;
+    for (const name of ["dev", "a".repeat(100), `${"a".repeat(62)}-b`]) assert.match(stackMark(name), value);
+    assert.match(timestamp(), value);
   });
 });
 
-describe("readiness", () => {
-  const object = (apiVersion: string, kind: string, spec: object, status?: object, generation = 2) =>
-    ({
-      apiVersion,
-      kind,
-      metadata: { name: "x", uid: "u", resourceVersion: "1", generation },
-      spec,
-      status,
-    }) as LiveObject;
-  const counts = (count: number) => ({ replicas: count, updatedReplicas: count, availableReplicas: count });
+describe("what is deleted", () => {
+  const object = (kind: string, second: number, namespace?: string): Owned => {
+    const reference = { apiVersion: "v1", kind, name: "x", namespace };
+    const createdAt = `2026-01-01T00-00-0${second}`;
+    return { kind: "object", key: objectKey(reference), layer: "apps", label: kind, createdAt, reference };
+  };
 
-  it("waits for every replica of the newest generation", () => {
-    const state = (status: object) => readinessOf(object("apps/v1", "Deployment", { replicas: 2 }, status)).state;
-    assert.equal(state({ observedGeneration: 1, ...counts(2) }), "waiting");
-    assert.equal(state({ observedGeneration: 2, ...counts(1) }), "waiting");
-    assert.equal(state({ observedGeneration: 2, ...counts(2), replicas: 3 }), "waiting");
-    assert.equal(state({ observedGeneration: 2, ...counts(2) }), "ready");
-    const stuck = { type: "Progressing", status: "False", message: "ProgressDeadlineExceeded" };
-    assert.equal(state({ observedGeneration: 2, ...counts(1), conditions: [stuck] }), "failed");
+  it("goes in the reverse order of creation, objects of namespaces side by side", () => {
+    const release: Owned = {
+      ...{ kind: "release", key: "r", layer: "mesh", label: "Release", createdAt: "2026-01-01T00-00-03" },
+      release: { namespace: "shop", name: "web" },
+    };
+    const owned = [object("Namespace", 1), object("Crate", 4, "shop"), release, object("ConfigMap", 2, "shop")];
+    const order = batches([...owned, object("Service", 5, "shop"), object("CustomResourceDefinition", 2)]);
+    assert.deepEqual(
+      order.map((batch) => batch.map(({ label }) => label)),
+      [["Service", "Crate"], ["Release"], ["ConfigMap"], ["CustomResourceDefinition"], ["Namespace"]],
+    );
   });
 
-  it("waits for a CRD to be established, and for a namespace to be active", () => {
-    const crd = (conditions: object[]) =>
-      readinessOf(object("apiextensions.k8s.io/v1", "CustomResourceDefinition", {}, { conditions })).state;
-    assert.equal(crd([]), "waiting");
-    assert.equal(crd([{ type: "Established", status: "True" }]), "ready");
-    assert.equal(crd([{ type: "NamesAccepted", status: "False", reason: "ListKindConflict" }]), "failed");
-    assert.equal(readinessOf(object("v1", "Namespace", {}, { phase: "Terminating" })).state, "waiting");
-  });
-
-  it("waits for pods behind a Service only where it selects some", () => {
-    const service = (spec: object) => servesPods(object("v1", "Service", spec));
-    assert.equal(service({ selector: { app: "x" } }), true);
-    assert.equal(service({}), false);
-    assert.equal(service({ selector: { app: "x" }, clusterIP: "None" }), false);
-    assert.equal(service({ selector: { app: "x" }, type: "ExternalName" }), false);
-    assert.equal(endpointReadiness([]).state, "waiting");
-    const slice = { endpoints: [{ conditions: { ready: true } }] } as unknown as LiveObject;
-    assert.equal(endpointReadiness([slice]).state, "ready");
+  it("is not an object of another version of the same API", () => {
+    const reference = { kind: "Gateway", namespace: "shop", name: "web" };
+    const key = objectKey({ ...reference, apiVersion: "networking.istio.io/v1beta1" });
+    assert.equal(key, objectKey({ ...reference, apiVersion: "networking.istio.io/v1" }));
+    assert.notEqual(key, objectKey({ ...reference, apiVersion: "gateway.networking.k8s.io/v1" }));
   });
 });
 
 describe("names", () => {
-  it("gives the outermost layer of a URN", () => {
+  it("have the outermost layer of a URN", () => {
     const urn = "urn:pulumi:dev::p::talos-mesh:mesh:Istio$talos-mesh:mesh:Gateways$kubernetes:helm.sh/v3:Release::x";
     assert.equal(layerOf(urn), "mesh");
     assert.equal(layerOf("urn:pulumi:dev::p::command:local:Command::x"), "other");
   });
 
-  it("calls things by kind, namespace and name", () => {
+  it("consist of kind, namespace and name", () => {
     const deployment = { type: "kubernetes:apps/v1:Deployment", name: "apps-web" };
     assert.equal(labelOf(deployment, { metadata: { name: "web", namespace: "shop" } }), "Deployment shop/web");
     assert.equal(
@@ -162,22 +177,28 @@ describe("names", () => {
     assert.equal(milliseconds("1.5s"), 1500);
     for (const bad of ["", "10", "10 s", "5 minutes"]) assert.throws(() => milliseconds(bad), /expected a duration/);
   });
+
+  it("digests are equal for equal values, whatever the order of their keys", () => {
+    assert.equal(digestOf({ a: 1, b: { c: 2, d: 3 } }), digestOf({ b: { d: 3, c: 2 }, a: 1 }));
+    assert.notEqual(digestOf({ a: 1 }), digestOf({ a: "1" }));
+    assert.notEqual(digestOf([1, 2]), digestOf([2, 1]));
+  });
 });
 
-describe("what the embedded runner refuses", () => {
+describe("what the embedded engine refuses", () => {
   let folder: string;
   beforeEach(() => {
-    folder = mkdtempSync(path.join(tmpdir(), "talos-mesh-scope-"));
+    folder = mkdtempSync(path.join(tmpdir(), "talos-mesh-refusal-"));
     writeFileSync(path.join(folder, "Pulumi.yaml"), "name: talos-mesh\nruntime: nodejs\n");
   });
   afterEach(() => rmSync(folder, { recursive: true, force: true }));
   const check = (config: Record<string, unknown>) => {
     const configFile = path.join(folder, "stack.yaml");
     writeFileSync(configFile, JSON.stringify({ config }));
-    checkScope({ projectRoot: folder, stack: "x", configFile });
+    refuseOthers({ projectRoot: folder, stack: "x", configFile });
   };
 
-  it("is every environment but dev, every cluster it cannot make, and secrets it cannot read", () => {
+  it("is every environment but dev, every cluster it cannot create, and secrets it cannot read", () => {
     const needsCli = /needs the Pulumi CLI.*https:\/\/www\.pulumi\.com\/docs\/install/;
     assert.throws(() => check({ "talos-mesh:environment": "production" }), needsCli);
     assert.throws(() => check({ "talos-mesh:cluster": { kind: "talos" } }), needsCli);

@@ -1,17 +1,17 @@
 import type { Change, Item, RunObserver } from "../../../../cli/engine/engine";
 
-export interface Recorded extends RunObserver {
-  /** What became of each resource, by its label. */
+export interface Recording extends RunObserver {
+  /** The change of each resource, by its label. */
   readonly changes: Map<string, Change | "failed">;
   readonly notes: string[];
   /** Labels in the order in which they were finished. */
   readonly order: string[];
-  /** Everything that was told, as one text. */
+  /** Everything that was reported. */
   readonly text: () => string;
 }
 
-/** Keeps what it is told. */
-export function quietObserver(): Recorded {
+/** Records what is reported. */
+export function recordingObserver(): Recording {
   const changes = new Map<string, Change | "failed">();
   const notes: string[] = [];
   const order: string[] = [];
@@ -24,9 +24,9 @@ export function quietObserver(): Recorded {
       changes.set(label, change);
       order.push(label);
     },
-    failed: ({ label }: Item, why: string) => {
+    failed: ({ label }: Item, reason: string) => {
       changes.set(label, "failed");
-      lines.push(why);
+      lines.push(reason);
     },
     note: (text: string) => void notes.push(text),
   };

@@ -2,13 +2,18 @@ import * as command from "@pulumi/command";
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 
-/** What the test program makes; the stack file says. */
+/** What the test program registers, from the stack file. */
 export interface ProgramSettings {
-  /** Objects by resource name, made one after the other. */
+  /** Objects by resource name, one after the other. */
   readonly objects: Readonly<Record<string, Record<string, unknown>>>;
-  /** Text of the Command `work`; none without it. */
+  /** The script of the Command `work`; none without it. */
   readonly work?: string;
-  readonly release?: { readonly chart: string; readonly values: Record<string, unknown> };
+  readonly release?: {
+    readonly namespace: string;
+    readonly chart: string;
+    readonly values: Record<string, unknown>;
+    readonly description: string;
+  };
 }
 
 class Layer extends pulumi.ComponentResource {
@@ -20,10 +25,14 @@ class Layer extends pulumi.ComponentResource {
 const config = new pulumi.Config();
 const settings = config.requireObject<ProgramSettings>("settings");
 
+// As the embedded cluster's command: writes the kubeconfig next to the stack's other files, and prints it.
 const clusterLayer = new Layer("cluster");
 const cluster = new command.local.Command(
   "cluster",
-  { create: `cat "$FILE"`, delete: "echo gone >> deleted", environment: { FILE: config.require("kubeconfigFile") } },
+  {
+    create: `mkdir -p "$FOLDER" && cp "$FILE" "$FOLDER/kubeconfig" && cat "$FILE"`,
+    environment: { FILE: config.require("kubeconfigFile"), FOLDER: `.talos-mesh/${pulumi.getStack()}` },
+  },
   { parent: clusterLayer, additionalSecretOutputs: ["stdout", "stderr"] },
 );
 const provider = new kubernetes.Provider("provider", { kubeconfig: cluster.stdout }, { parent: clusterLayer });
@@ -34,8 +43,13 @@ if (settings.work !== undefined) {
   const secret = pulumi.secret("correct-horse");
   new command.local.Command(
     "work",
-    { create: settings.work, environment: { PASSWORD: secret }, stdin: "from stdin\n" },
-    { parent: layer },
+    {
+      create: settings.work,
+      delete: "echo gone >> deleted",
+      environment: { PASSWORD: secret },
+      stdin: "from stdin\n",
+    },
+    { parent: layer, dependsOn: provider },
   );
 }
 
@@ -49,10 +63,9 @@ for (const [name, object] of Object.entries(settings.objects)) {
   );
 }
 if (settings.release !== undefined) {
-  const { chart, values } = settings.release;
   new kubernetes.helm.v3.Release(
     "release",
-    { name: "demo", namespace: "default", chart, values, atomic: true, timeout: 60 },
+    { name: "demo", ...settings.release, atomic: true, timeout: 60 },
     { ...inCluster, dependsOn: last },
   );
 }

@@ -1,4 +1,4 @@
-import { spawn, type ChildProcess } from "node:child_process";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import {
   existsSync,
@@ -12,66 +12,62 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
+import { createInterface } from "node:readline";
 import { stringify } from "yaml";
-import { inspectStack } from "../../../../embedded/engine/inspect-stack";
-import { applyStack, destroyStack } from "../../../../embedded/engine/run";
+import { deployStack, destroyStack } from "../../../../embedded/engine/engine";
+import { stackStatus } from "../../../../embedded/engine/status";
+import { type Recording, recordingObserver } from "./observer";
 import type { ProgramSettings } from "./program";
-import { quietObserver, type Recorded } from "./observer";
 
 const program = path.resolve(__dirname, "program.ts");
-const script = path.resolve(__dirname, "apply.ts");
+const script = path.resolve(__dirname, "deploy.ts");
 const register = path.resolve(__dirname, "../../../../cli/bin/register.cjs");
 
-/** A project folder of its own whose program makes what a test says. */
-export class RunnerProject {
-  readonly root = realpathSync(mkdtempSync(path.join(tmpdir(), "talos-mesh-runner-")));
-  readonly folder = path.join(this.root, ".talos-mesh", "dev");
-  readonly stateFile = path.join(this.folder, "state.json");
-  private readonly configFile = path.join(this.root, "Pulumi.dev.yaml");
+let projects = 0;
+
+/** A project folder of its own whose program registers what a test gives it, in a cluster that others use too. */
+export class EngineProject {
+  readonly root = realpathSync(mkdtempSync(path.join(tmpdir(), "talos-mesh-engine-")));
+  readonly stack = `test-${process.pid}-${(projects += 1)}`;
+  readonly folder = path.join(this.root, ".talos-mesh", this.stack);
+  private readonly configFile = path.join(this.root, "Pulumi.test.yaml");
 
   constructor(private readonly kubeconfigFile: string) {
-    writeFileSync(path.join(this.root, "Pulumi.yaml"), "name: runner\nruntime: nodejs\n");
+    writeFileSync(path.join(this.root, "Pulumi.yaml"), "name: test\nruntime: nodejs\n");
   }
 
-  async apply(settings: ProgramSettings, signal?: AbortSignal): Promise<Recorded> {
-    const observer = quietObserver();
-    this.write(settings);
-    await applyStack({ ...this.common(observer), configFile: this.configFile, main: program, signal });
+  async deploy(settings: ProgramSettings): Promise<Recording> {
+    const observer = recordingObserver();
+    await deployStack({ ...this.write(settings), observer });
     return observer;
   }
 
-  async destroy(): Promise<Recorded> {
-    const observer = quietObserver();
-    await destroyStack(this.common(observer));
+  status(settings: ProgramSettings) {
+    return stackStatus(this.write(settings));
+  }
+
+  async destroy(): Promise<Recording> {
+    const observer = recordingObserver();
+    await destroyStack({ projectRoot: this.root, stack: this.stack, observer });
     return observer;
   }
 
-  status() {
-    return inspectStack({ projectRoot: this.root, stack: "dev" });
-  }
-
-  /** Deploys in another process and kills it as soon as `moment` has come; false when it was done before that. */
-  async applyAndKill(settings: ProgramSettings, moment: () => boolean): Promise<boolean> {
-    this.write(settings);
-    const child: ChildProcess = spawn(process.execPath, ["-r", register, script, this.root, this.configFile, program], {
-      cwd: path.resolve(__dirname, "../../../.."),
-      stdio: "inherit",
-    });
-    const ended = once(child, "exit");
-    while (child.exitCode === null && !moment()) await delay(2);
-    const killed = child.exitCode === null;
-    child.kill("SIGKILL");
+  /** Deploys in another process and kills it at the event, such as `started Deployment shop/web`. */
+  async deployAndKill(settings: ProgramSettings, event: string): Promise<void> {
+    const { projectRoot, stack, configFile, main } = this.write(settings);
+    const args = ["-r", register, script, projectRoot, stack, configFile, main];
+    const cwd = path.resolve(__dirname, "../../../..");
+    const child = spawn(process.execPath, args, { cwd, stdio: ["ignore", "pipe", "inherit"] });
+    const ended = once(child, "close");
+    let killed = false;
+    for await (const line of createInterface({ input: child.stdout })) {
+      if (line === event) killed = child.kill("SIGKILL");
+    }
     await ended;
-    return killed;
+    if (!killed) throw new Error(`the run ended without the event "${event}"`);
   }
 
-  /** Text of the record, empty where there is none. */
-  state(): string {
-    return existsSync(this.stateFile) ? readFileSync(this.stateFile, "utf8") : "";
-  }
-
-  /** Every file below the project's `.talos-mesh`, by its path. */
+  /** Every file of the stack, by its path in the stack's folder. */
   files(): Map<string, string> {
     if (!existsSync(this.folder)) return new Map();
     const entries = readdirSync(this.folder, { recursive: true, withFileTypes: true }).filter((entry) =>
@@ -90,16 +86,15 @@ export class RunnerProject {
     return "./chart";
   }
 
-  remove(): void {
+  /** Deletes what was deployed, by a program without resources, and the folder. */
+  async remove(): Promise<void> {
+    await this.deploy({ objects: {} });
     rmSync(this.root, { recursive: true, force: true });
   }
 
-  private common(observer: Recorded) {
-    return { projectRoot: this.root, stack: "dev", observer };
-  }
-
-  private write(settings: ProgramSettings): void {
-    const config = { "runner:kubeconfigFile": this.kubeconfigFile, "runner:settings": settings };
+  private write(settings: ProgramSettings) {
+    const config = { "test:kubeconfigFile": this.kubeconfigFile, "test:settings": settings };
     writeFileSync(this.configFile, stringify({ config }));
+    return { projectRoot: this.root, stack: this.stack, configFile: this.configFile, main: program, yes: true };
   }
 }

@@ -1,0 +1,139 @@
+import { existsSync, readFileSync, rmSync } from "node:fs";
+import type { EngineRun, StackOfProject } from "../../cli/engine/engine";
+import { ApiServer } from "../../components/shared/kubernetes/api-server";
+import { deleteCluster } from "../cluster/delete";
+import { clusterFiles } from "../cluster/files";
+import { clusterStatus } from "../cluster/status";
+import { redactSecrets, runProgram } from "../program/run-program";
+import { readStackConfig } from "../../components/settings/stack-file";
+import { messageOf, UserError } from "../program/errors";
+import { EmbeddedHost } from "./host";
+import { listOwned, type Owned, prune } from "./prune";
+import { Records } from "./records";
+import { Helm } from "./releases";
+import { removeEmptyFolders, stackFolder, withStackLock } from "./stack-folder";
+
+export interface DeployOptions extends Omit<EngineRun, "yes"> {
+  /** The program, relative to the project. @default index.ts */
+  readonly main?: string;
+}
+
+/**
+ * Brings the embedded cluster to what the stack's program registers: applies all of it, then deletes what an earlier run
+ * deployed and this one did not register. The cluster tells what is unchanged, so that no state is kept on this machine,
+ * and a run that was killed is continued by the next one.
+ *
+ * @returns what the program exported, secrets wrapped.
+ * @throws UserError
+ */
+export async function deployStack(options: DeployOptions): Promise<Record<string, unknown>> {
+  const { projectRoot, stack, configFile, main, signal, observer } = options;
+  refuseOthers(options);
+  return withStackLock(stackFolder(projectRoot, stack), async () => {
+    const { kubeconfig } = clusterFiles(projectRoot, stack);
+    Helm.endOthers(kubeconfig);
+    const records = new Records(stack);
+    const existing = await openCluster(options);
+    if (existing !== undefined) await records.read(existing, signal);
+    const { helm: helmFolder } = stackFolder(projectRoot, stack);
+    const host = new EmbeddedHost({ ...options, records, kubeconfig, helmFolder });
+    const { outputs, registrations } = await runProgram({
+      ...{ projectRoot, stack, configFile, host, main, secretValue: needsDecryption },
+      log: (severity, message) => {
+        if (severity === "warning") observer.note(message);
+      },
+    });
+    signal?.throwIfAborted();
+    await prune(host.registered, { ...options, records, server: host.server, helm: () => host.helm() });
+    const shown = redactSecrets(outputs, "[secret]") as Record<string, unknown>;
+    await records.change((content) => (content.run = { outputs: shown, urns: registrations.map(({ urn }) => urn) }));
+    return outputs;
+  });
+}
+
+/** Deletes the cluster, with all that is in it, and the stack's folder; false when there was nothing. */
+export async function destroyStack(run: Omit<EngineRun, "configFile" | "yes">): Promise<boolean> {
+  const { projectRoot, stack, observer } = run;
+  const files = stackFolder(projectRoot, stack);
+  const { state, name } = await clusterStatus(projectRoot, stack);
+  if (state === "absent" && !existsSync(files.folder)) return false;
+  await withStackLock(files, async () => {
+    if (state === "absent") return;
+    const inside = await listInside(run);
+    const item = { layer: "cluster", label: `Cluster ${name ?? ""}`.trim() };
+    observer.started(item);
+    try {
+      await deleteCluster(projectRoot, stack, (line) => observer.progressed(item, line));
+    } catch (error) {
+      observer.failed(item, messageOf(error));
+      throw error;
+    }
+    observer.finished(item, "deleted");
+    for (const { layer, label } of inside.sort((a, b) => a.layer.localeCompare(b.layer))) {
+      observer.started({ layer, label });
+      observer.finished({ layer, label }, "deleted");
+    }
+  });
+  rmSync(files.folder, { recursive: true, force: true });
+  removeEmptyFolders(files);
+  return state !== "absent";
+}
+
+/** What the engine has deployed into the cluster; nothing where it does not respond. */
+async function listInside(run: StackOfProject): Promise<Owned[]> {
+  const server = await openCluster(run);
+  if (server === undefined) return [];
+  const records = new Records(run.stack);
+  await records.read(server);
+  return listOwned(server, run.stack, records);
+}
+
+/** The API server of the stack's embedded cluster; undefined where there is none, or it does not respond. */
+export async function openCluster({ projectRoot, stack }: StackOfProject): Promise<ApiServer | undefined> {
+  const { kubeconfig } = clusterFiles(projectRoot, stack);
+  if (!existsSync(kubeconfig)) return undefined;
+  const server = await ApiServer.open({ kubeconfig: readFileSync(kubeconfig, "utf8") });
+  return (await server.answers()) ? server : undefined;
+}
+
+/**
+ * Refuses stacks that this engine must not deploy, before anything else. The settings are validated by the program, with
+ * all problems in one message.
+ *
+ * @throws UserError, StackFileError
+ */
+export function refuseOthers({
+  projectRoot,
+  stack,
+  configFile,
+}: Pick<EngineRun, "projectRoot" | "stack" | "configFile">): void {
+  const { values } = readStackConfig(projectRoot, configFile, needsDecryption);
+  const environment = values["talos-mesh:environment"];
+  if (environment !== undefined && environment !== "dev") {
+    throw needsPulumi(`The stack "${stack}" is a ${environment} environment; deploying one`);
+  }
+  const kind = clusterKind(values["talos-mesh:cluster"]);
+  if (kind !== undefined && kind !== "embedded") throw needsPulumi(`A cluster of kind ${kind}`);
+}
+
+/** Only the CLI can decrypt the secrets of a stack file. */
+export function needsDecryption(name: string): never {
+  throw needsPulumi(`${name} is encrypted; reading it`);
+}
+
+function needsPulumi(what: string): UserError {
+  return new UserError(
+    `${what} needs the Pulumi CLI, which keeps state and secrets safely. ` +
+      "Install it (https://www.pulumi.com/docs/install/) and run this again.",
+  );
+}
+
+/** Undefined where the settings have none; that is for the validation to report. */
+function clusterKind(text: string | undefined): string | undefined {
+  try {
+    const { kind } = JSON.parse(text ?? "") as { kind?: unknown };
+    return typeof kind === "string" ? kind : undefined;
+  } catch {
+    return undefined;
+  }
+}

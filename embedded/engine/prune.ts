@@ -1,0 +1,149 @@
+import type { Item, RunObserver, StackOfProject } from "../../cli/engine/engine";
+import type { ApiServer, LiveObject, ObjectReference } from "../../components/shared/kubernetes/api-server";
+import { ifFound } from "../../components/shared/kubernetes/errors";
+import { referenceOf } from "../../components/shared/kubernetes/object";
+import { deleteAndWait } from "../../components/shared/kubernetes/readiness";
+import { whenAvailable } from "../../components/shared/kubernetes/wait";
+import { messageOf, ProgramErrors, UserError } from "../program/errors";
+import { runScript } from "./commands";
+import { layerOf, marks, qualified, stackMark } from "./naming";
+import type { CommandRecord, Records } from "./records";
+import type { Helm, ReleaseName } from "./releases";
+
+/** Something in the cluster that the engine has deployed. */
+export type Owned = Item & {
+  /** `objectKey`, `releaseKey`, or the URN of a command. */
+  readonly key: string;
+  readonly createdAt: string;
+} & (
+    | { readonly kind: "object"; readonly reference: ObjectReference }
+    | { readonly kind: "release"; readonly release: ReleaseName }
+    | { readonly kind: "command"; readonly record: CommandRecord }
+  );
+
+/** The key of an object, which does not depend on the version of its API. */
+export function objectKey({ apiVersion, kind, namespace = "", name }: ObjectReference): string {
+  const group = apiVersion.includes("/") ? (apiVersion.split("/")[0] ?? "") : "";
+  return [group, kind, namespace, name].join("/");
+}
+
+export function releaseKey({ namespace, name }: ReleaseName): string {
+  return `release/${namespace}/${name}`;
+}
+
+/** All that the engine has deployed of a stack, by the marks of objects and releases, and the records of commands. */
+export async function listOwned(
+  server: ApiServer,
+  stack: string,
+  { content }: Records,
+  signal?: AbortSignal,
+): Promise<Owned[]> {
+  const ownLabel = `${marks.stack}=${stackMark(stack)}`;
+  // A kind whose CRD was deleted has no objects.
+  const list = (kind: string, labelSelector: string) => {
+    const [apiVersion = "", name = ""] = kind.split(" ");
+    const attempt = () => ifFound(server.list({ apiVersion, kind: name }, { labelSelector }, signal), []);
+    return whenAvailable(attempt, { signal });
+  };
+  const objects = await Promise.all(content.kinds.map((kind) => list(kind, ownLabel)));
+  const releases = await list("v1 Secret", `owner=helm,${ownLabel}`);
+  return [
+    ...objects.flat().flatMap(ownedObject),
+    ...releases.flatMap(ownedRelease),
+    ...Object.entries(content.commands).map(([urn, record]): Owned => {
+      const { label, createdAt } = record;
+      return { kind: "command", key: urn, layer: layerOf(urn), label, createdAt, record };
+    }),
+  ];
+}
+
+/** Nothing for an object to which a controller has copied the label: it does not have the annotations. */
+function ownedObject(live: LiveObject): Owned[] {
+  const { [marks.createdAt]: createdAt, [marks.layer]: layer = "other" } = live.metadata.annotations ?? {};
+  if (createdAt === undefined) return [];
+  const reference = referenceOf(live);
+  const label = `${live.kind} ${qualified(reference.namespace, reference.name)}`;
+  return [{ kind: "object", key: objectKey(reference), layer, label, createdAt, reference }];
+}
+
+/** A release by the Secret of its newest revision; those of the others are superseded. */
+function ownedRelease({ metadata: { namespace = "default", labels = {} } }: LiveObject): Owned[] {
+  const { name = "", status, [marks.createdAt]: createdAt = "", [marks.layer]: layer = "other" } = labels;
+  if (status === "superseded") return [];
+  const release = { namespace, name };
+  const label = `Release ${qualified(namespace, name)}`;
+  return [{ kind: "release", key: releaseKey(release), layer, label, createdAt, release }];
+}
+
+export interface PruneOptions extends StackOfProject {
+  readonly server: ApiServer;
+  readonly records: Records;
+  readonly helm: () => Promise<Helm>;
+  readonly observer: RunObserver;
+  readonly signal?: AbortSignal;
+}
+
+const deleteTimeoutMs = 5 * 60_000;
+
+/**
+ * Deletes what an earlier run has deployed and the program did not register in this one, in the reverse order of creation:
+ * what was created later may need what was created before. Objects of namespaces are deleted side by side.
+ *
+ * @param registered keys of all that was registered
+ * @throws the failures; nothing that was created before a failed one is deleted.
+ */
+export async function prune(registered: ReadonlySet<string>, options: PruneOptions): Promise<void> {
+  const { server, stack, records, observer, signal } = options;
+  const obsolete = (await listOwned(server, stack, records, signal)).filter(({ key }) => !registered.has(key));
+  if (obsolete.length === 0) return;
+  const [shown, others] = [obsolete.slice(0, 10).map(({ label }) => label), obsolete.length - 10];
+  const list = [...shown, ...(others > 0 ? [`${others} others`] : [])].join(", ");
+  observer.note(`No longer in the program, so deleted: ${list}.`);
+  for (const batch of batches(obsolete)) {
+    const results = await Promise.allSettled(batch.map((owned) => deleteOwned(owned, options)));
+    const failures = results.flatMap((result) => (result.status === "rejected" ? [result.reason as unknown] : []));
+    if (failures.length > 0) throw failures.length > 1 ? new ProgramErrors(failures) : failures[0];
+  }
+}
+
+/** The latest first; objects of namespaces next to each other are one batch, everything else is a batch of its own. */
+export function batches(obsolete: readonly Owned[]): Owned[][] {
+  const latestFirst = [...obsolete].sort((a, b) =>
+    a.createdAt < b.createdAt ? 1 : a.createdAt > b.createdAt ? -1 : 0,
+  );
+  const isNamespaced = (owned: Owned) => owned.kind === "object" && owned.reference.namespace !== undefined;
+  const found: Owned[][] = [];
+  for (const owned of latestFirst) {
+    const batch = found.at(-1);
+    if (batch !== undefined && isNamespaced(owned) && batch.every(isNamespaced)) batch.push(owned);
+    else found.push([owned]);
+  }
+  return found;
+}
+
+async function deleteOwned(owned: Owned, options: PruneOptions): Promise<void> {
+  const { server, records, helm, observer, signal, projectRoot } = options;
+  const onProgress = (text: string) => observer.progressed(owned, text);
+  observer.started(owned);
+  try {
+    signal?.throwIfAborted();
+    if (owned.kind === "object") {
+      await deleteAndWait(server, owned.reference, { timeoutMs: deleteTimeoutMs, signal, onProgress });
+    } else if (owned.kind === "release") {
+      await (await helm()).uninstall(owned.release, { signal, onProgress });
+    } else {
+      const { deletion = {}, output } = owned.record;
+      const scriptOptions = { cwd: projectRoot, signal, previous: output, secretOutput: true, onLine: onProgress };
+      if (deletion.delete !== undefined) await runScript(deletion.delete, deletion, scriptOptions);
+      await records.change(({ commands }) => delete commands[owned.key]);
+    }
+    observer.finished(owned, "deleted");
+  } catch (error) {
+    const reason = signal?.aborted === true ? stoppedMessage : messageOf(error);
+    observer.failed(owned, reason);
+    throw new UserError(`${owned.label}: ${reason}`, { cause: error });
+  }
+}
+
+/** The reason for what a stopped run did not finish. */
+export const stoppedMessage = "stopped before it was done";

@@ -1,0 +1,52 @@
+import { existsSync, mkdirSync, readdirSync, rmdirSync, rmSync } from "node:fs";
+import path from "node:path";
+import { withLock } from "../../components/shared/lock";
+import { UserError } from "../program/errors";
+
+/** Paths of what the engines keep of one stack. */
+export interface StackFolder {
+  /** `.talos-mesh/<stack>` */
+  readonly folder: string;
+  readonly lock: string;
+  /** The name of the engine that has deployed it. */
+  readonly engine: string;
+  /** Helm's cache, configuration and data. */
+  readonly helm: string;
+}
+
+export function stackFolder(projectRoot: string, stack: string): StackFolder {
+  const folder = path.join(projectRoot, ".talos-mesh", stack);
+  const file = (name: string) => path.join(folder, name);
+  return { folder, lock: file("lock"), engine: file("engine"), helm: file("helm") };
+}
+
+/**
+ * Runs `work` while no other process works on the stack. The lock of a killed process is taken over.
+ *
+ * @throws UserError naming the process that works on it.
+ */
+export function withStackLock<T>({ folder, lock }: StackFolder, work: () => Promise<T>): Promise<T> {
+  const purpose = "working on this stack";
+  const onWait = ({ pid }: { readonly pid: number }): never => {
+    throw new UserError(
+      `Process ${pid} is ${purpose} already (it holds ${lock}). Wait until it is done, or end it, then run this again.`,
+    );
+  };
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  return withLock(lock, { waitMs: 0, purpose, onWait }, work);
+}
+
+/** Removes the stack's folder, and the one of all stacks, where nothing is left in them. */
+export function removeEmptyFolders({ folder }: StackFolder): void {
+  const all = path.dirname(folder);
+  const isEmpty = (each: string) => existsSync(each) && readdirSync(each).length === 0;
+  if (isEmpty(folder)) rmdirSync(folder);
+  // The project of the records, which matters only where there are some.
+  if (existsSync(all) && readdirSync(all).join() === "home") rmSync(path.join(all, "home"));
+  if (isEmpty(all)) rmdirSync(all);
+}
+
+/** Removes what the engines keep of a stack that has been destroyed; other files in its folder stay. */
+export function removeEngineFiles({ engine, helm }: StackFolder): void {
+  for (const file of [engine, helm]) rmSync(file, { recursive: true, force: true });
+}
