@@ -4,8 +4,7 @@ import { writeNewFile } from "../../embedded/program/new-file";
 import { readStack } from "../../components/validation/stack";
 import { declare, filePath } from "../command";
 import { chosenStack, projectRoot, stackOptions } from "../stack-option";
-import { exportState } from "../talos/state";
-import { talosconfig } from "../talos/talosconfig";
+import { exportState, talosconfig } from "../talos";
 
 export const command = declare({
   name: "talos:config",
@@ -24,7 +23,7 @@ export const command = declare({
     const { stack, configFile } = chosenStack(given);
     const { cluster } = readStack(projectRoot, configFile).settings;
     if (cluster.kind !== "talos") {
-      throw new UserError(`--stack ${stack}: cluster.kind is ${cluster.kind}; there is a talosconfig for talos only.`);
+      throw new UserError(`--stack ${stack}: cluster.kind is ${cluster.kind}; only talos has a talosconfig.`);
     }
     const state = await exportState(
       { projectRoot, stack },

@@ -1,7 +1,6 @@
 import { declare } from "../command";
 import { chosenStack, projectRoot, stackOptions } from "../stack-option";
-import { talosDiff } from "../talos/diff";
-import { exportState } from "../talos/state";
+import { exportState, talosDiff } from "../talos";
 
 export const command = declare({
   name: "talos:diff",

@@ -33,7 +33,7 @@ export interface StepInput {
   readonly stdin?: pulumi.Input<string>;
 }
 
-const partMarker = "# --- talos-mesh: next part ---\n";
+export const partMarker = "# --- talos-mesh: next part ---\n";
 
 /** The stdin of a step: its parts, with a marker line between two. */
 export function joinParts(...parts: readonly pulumi.Input<string>[]): pulumi.Output<string> {

@@ -3,13 +3,13 @@ import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { stringify } from "yaml";
 import type { StateResource } from "../../../cli/engine/pulumi-recovery";
-import { talosDiff } from "../../../cli/talos/diff";
+import { talosDiff } from "../../../cli/talos";
 import { projectRoot } from "../../support/program";
 import type { FakeTalos } from "../../support/talosctl/fake";
 import { on } from "./steps";
 import { addresses, machineSecrets, secretValues, world } from "./worlds";
 
-/** As `pulumi stack export --show-secrets` writes a secret text. */
+/** A secret string as `pulumi stack export --show-secrets` writes it. */
 const secret = (text: string) => ({ "4dabf18193072939515e22adb298388d": "x", plaintext: JSON.stringify(text) });
 const state: StateResource[] = [
   {
@@ -43,7 +43,7 @@ function diff(talos: FakeTalos, hostname?: string, resources = state, env = talo
 describe("the diff of a Talos cluster", function () {
   this.timeout(120_000);
 
-  it("is each node's own, without a secret in it, and changes nothing", () =>
+  it("shows each node's changes without secrets, and changes nothing", () =>
     on(world("running"), async (talos) => {
       const before = talos.world.nodes;
       const found = await diff(talos);
@@ -60,7 +60,7 @@ describe("the diff of a Talos cluster", function () {
       assert.deepEqual(talos.world.nodes, before);
     }));
 
-  it("is that of one node where one is named, and of a node that does not answer, why", () =>
+  it("shows one node where one is named, and the error of a node that does not answer", () =>
     on(
       world("running", ({ nodes }) => {
         nodes[addresses.worker1]!.stage = "off";
@@ -73,9 +73,9 @@ describe("the diff of a Talos cluster", function () {
       },
     ));
 
-  it("of a node that is not there, or before any deployment, is told as what it is", () =>
+  it("fails for an unknown node, and before any deployment", () =>
     on(world("running"), async (talos) => {
-      await assert.rejects(diff(talos, "worker-9"), /no such node. The nodes there are: controlplane, worker-1/);
+      await assert.rejects(diff(talos, "worker-9"), /no such node. The nodes are: controlplane, worker-1/);
       await assert.rejects(diff(talos, undefined, []), /No Talos cluster has been deployed with this stack yet/);
     }));
 });

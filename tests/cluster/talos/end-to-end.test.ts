@@ -41,7 +41,7 @@ const article = {
   ],
 };
 
-/** A deployment in small: runs each command as it comes, and only what changed since the last time. */
+/** A small engine: runs each command when it is registered, if its inputs have changed since the last run. */
 class Deployment {
   private readonly done = new Map<string, Ran>();
   private ran: readonly string[] = [];
@@ -66,8 +66,8 @@ class Deployment {
     return this.ran;
   }
 
-  /** As if the last deployment had been in another half-year. */
-  longAgo(): void {
+  /** Pretends that the last deployment was in an earlier half-year. */
+  ageByHalfYear(): void {
     const last = this.done.get("cluster-kubeconfig");
     assert.match(last?.inputs.environment?.TALOS_HALF_YEAR ?? "", /^\d{4}-[12]$/);
     const environment = { ...last?.inputs.environment, TALOS_HALF_YEAR: "2020-1" };
@@ -76,7 +76,7 @@ class Deployment {
 
   private async register({ type, name, inputs, ignoreChanges }: Registration) {
     if (type !== "command:local:Command") return { id: name, state: { ...inputs } };
-    // What runs in the cluster is not tested here: there is none behind the fake kubeconfig.
+    // Nothing of the mesh is tested here: the fake kubeconfig has no cluster.
     if (!name.startsWith("cluster-")) return { id: name, state: { ...inputs, stdout: "", stderr: "" } };
     const last = this.done.get(name);
     const given = unwrapSecrets(inputs) as Inputs;
@@ -116,7 +116,7 @@ class Deployment {
 async function deployment(act: (deployed: Deployment) => Promise<void>): Promise<void> {
   const talos = new FakeTalos(
     world("maintenance", ({ kubernetes }) => {
-      // Kubelets register by themselves; that is not what is tested here.
+      // Kubelets register by themselves; this is not tested here.
       kubernetes.nodes = ["controlplane", "worker-1", "worker-2"];
     }),
   );
@@ -140,8 +140,8 @@ describe("three machines in maintenance mode", function () {
 
       assert.deepEqual(await deployed.up(), [], "a second deployment runs nothing");
 
-      deployed.longAgo();
-      assert.deepEqual(await deployed.up(), ["cluster-kubeconfig"], "its certificate is made anew in time");
+      deployed.ageByHalfYear();
+      assert.deepEqual(await deployed.up(), ["cluster-kubeconfig"], "its certificate is renewed in time");
 
       const patch = { machine: { sysctls: { "net.core.somaxconn": "1024" } } };
       const nodes = article.nodes.map((each) => (each.hostname === "worker-1" ? { ...each, patches: [patch] } : each));
@@ -154,7 +154,11 @@ describe("three machines in maintenance mode", function () {
       assert.deepEqual(talos.world.upgrades, ["controlplane v1.8.4", "worker-1 v1.8.4", "worker-2 v1.8.4"]);
       assert.ok(!ran.includes("cluster-machine-secrets") && !ran.includes("cluster-bootstrap"));
       const contracts = talos.calls.flatMap(({ argv }) => argv.filter((word) => word.startsWith("--talos-version=")));
-      assert.deepEqual([...new Set(contracts)], ["--talos-version=v1.7"], "the contract follows no later version");
+      assert.deepEqual(
+        [...new Set(contracts)],
+        ["--talos-version=v1.7"],
+        "the contract stays that of the first version",
+      );
 
       await deployed.up({ ...upgraded, kubernetesVersion: "v1.30.2" });
       assert.deepEqual(talos.world.kubernetesUpgrades, ["1.30.2"]);
@@ -165,7 +169,7 @@ describe("three machines in maintenance mode", function () {
       assert.equal(talos.node(addresses.worker2).stage, "running", "the machine is left alone");
     }));
 
-  it("go on after a deployment that failed half-way", () =>
+  it("continue after a deployment that failed half-way", () =>
     deployment(async (deployed) => {
       const { talos } = deployed;
       const off = talos.world;

@@ -18,7 +18,7 @@ const worker = (number: number) => ({
   installDisk: "/dev/sda",
 });
 
-/** Three control planes and two workers, at a contract of today. */
+/** Three control planes and two workers, at a current contract. */
 const talos = {
   kind: "talos",
   name: "test",
@@ -93,7 +93,7 @@ describe("the graph of a Talos cluster", function () {
     }
   });
 
-  it("makes the Image Factory know the schematic before a node needs its installer", () => {
+  it("uploads the schematic to the Image Factory before a node needs its installer", () => {
     const [schematic, ...others] = run.byType(commandType).filter(({ name }) => name.startsWith("cluster-schematic-"));
     assert.ok(schematic && others.length === 0);
     assert.ok(run.dependsOn(command(run, "apply-cp-1"), schematic));
@@ -105,7 +105,7 @@ describe("the graph of a Talos cluster", function () {
     assertOrder(await runTalos({ reboot: "when-needed" }), first, second);
   });
 
-  it("replaces no command and destroys nothing that it was not asked to", () => {
+  it("replaces no command, and destroys nothing without onDestroy", () => {
     for (const { name, inputs, deleteBeforeReplace } of run.byType(commandType)) {
       if (!name.startsWith("cluster-")) continue;
       assert.equal(inputs.triggers, undefined, name);
@@ -117,7 +117,7 @@ describe("the graph of a Talos cluster", function () {
     }
   });
 
-  it("makes machine secrets and bootstraps once, whatever changes", () => {
+  it("creates machine secrets and bootstraps once, whatever changes", () => {
     assert.deepEqual(command(run, "bootstrap").ignoreChanges, ["environment", "stdin"]);
     for (const name of ["machine-secrets", "bootstrap", "members"]) {
       assert.equal(command(run, name).inputs.addPreviousOutputInEnv, true, name);
@@ -129,13 +129,13 @@ describe("the graph of a Talos cluster", function () {
     assert.equal(command(await runTalos({}, { environment: "staging" }), "machine-secrets").protect, true);
   });
 
-  it("takes in machine secrets that there are", async () => {
+  it("uses existing machine secrets", async () => {
     const kept = await runTalos({ machineSecrets: { secret: "talos" } }, { secrets: { talos: machineSecrets } });
     assert.ok(kept.byType(commandType).every(({ name }) => name !== "cluster-machine-secrets"));
     assert.ok(isSecret(command(kept, "config-cp-1").inputs.stdin));
   });
 
-  it("answers under the first worker's address", () => {
+  it("has URLs at the first worker's address", () => {
     assert.ok((run.outputs.urls as string[]).every((url) => url.includes("203.0.113.21")));
   });
 });
@@ -143,7 +143,7 @@ describe("the graph of a Talos cluster", function () {
 describe("the secrets of a Talos cluster", function () {
   this.timeout(60_000);
 
-  it("stand in secret inputs and outputs only", async () => {
+  it("are in secret inputs and outputs only", async () => {
     const run = await runTalos(
       { onDestroy: "reset", machineSecrets: { secret: "talos" } },
       {
@@ -166,7 +166,7 @@ describe("the secrets of a Talos cluster", function () {
 });
 
 describe("patches of a Talos cluster that cannot be read", () => {
-  it("are refused, all of them, before anything is made and while the contract is not known yet", async () => {
+  it("are refused, all of them, before anything is created and while the contract is not known yet", async () => {
     const worker1 = { ...worker(1), patches: ["machine: ["] };
     const nodes = [controlPlane(1), worker1];
     await assert.rejects(runTalos({ contract: undefined, patches: ["@nowhere.yaml"], nodes }), (error: Error) => {
@@ -190,7 +190,7 @@ describe("what a change of a Talos cluster touches", function () {
     return names.map((name) => name.replace("cluster-", "")).sort();
   }
 
-  /** As Pulumi compares them: without what is ignored. */
+  /** Inputs that Pulumi compares: those that are not ignored. */
   function inputsOf({ inputs, ignoreChanges }: Registration): string {
     return JSON.stringify(Object.entries(inputs).filter(([key]) => !ignoreChanges.includes(key)));
   }
@@ -214,7 +214,7 @@ describe("what a change of a Talos cluster touches", function () {
     );
   });
 
-  it("is upgrade-k8s, and the configs that it keeps in step, for another Kubernetes version", async () => {
+  it("is upgrade-k8s, and the configs with its version, for another Kubernetes version", async () => {
     const configs = talos.nodes.map(({ hostname }) => `config-${hostname}`);
     assert.deepEqual(await touched({ kubernetesVersion: "v1.36.0" }), [...configs, "upgrade-kubernetes"].sort());
   });
@@ -248,7 +248,7 @@ describe("destroying a Talos cluster that is to be reset", function () {
 
   it("wipes workers first and the first control plane last, after everything in the cluster", async () => {
     const run = await runTalos({ onDestroy: "reset" });
-    // A destroy goes against the dependencies.
+    // A destroy runs in the reverse order of the dependencies.
     assertOrder(run, "reset-cp-1", "reset-cp-2", "reset-cp-3", "reset-worker-1");
     assertOrder(run, "reset-cp-3", "reset-worker-2");
     const last = command(run, "reset-cp-1");
@@ -282,7 +282,7 @@ describe("a cluster in containers", function () {
     const [two, three] = [await make(2), await make(3)];
     const [containers, others] = [command(two, "containers"), command(three, "containers")];
     assert.match(String(containers.inputs.delete), /docker-down\.sh$/);
-    // Else Pulumi would look for what was in the old cluster after that is gone.
+    // Otherwise Pulumi would look for what was in the old cluster after it is destroyed.
     assert.equal(containers.deleteBeforeReplace, undefined);
     assert.notDeepEqual(containers.inputs.environment, others.inputs.environment);
     const identifier = (run: StackRun) => run.one("pulumi:providers:kubernetes").inputs.clusterIdentifier;

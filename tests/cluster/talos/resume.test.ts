@@ -3,12 +3,12 @@ import type { FakeTalos, FakeWorld } from "../../support/talosctl/fake";
 import { on, run, type Step, steps } from "./steps";
 import { addresses, world } from "./worlds";
 
-/** More calls than any step makes. */
+/** More than the calls of any step. */
 const mostCalls = 60;
 
 /**
- * Kills the step at its first call, runs it again and kills it at its second, and so on until a run gets through. Each
- * run finds what the killed ones left, so that every point of the way is one that it goes on from.
+ * Kills the step at its first call, runs it again and kills it at its second, and so on until a run succeeds. Each run
+ * starts from what the killed ones left, so that the step is interrupted at every point.
  */
 async function killedAtEachCall(talos: FakeTalos, step: Step, after: boolean): Promise<number> {
   for (let call = 1; call < mostCalls; call++) {
@@ -17,13 +17,13 @@ async function killedAtEachCall(talos: FakeTalos, step: Step, after: boolean): P
     if (code === 0) return call - 1;
     assert.equal(code, null, `${step.name} failed at call ${call} instead of being killed: ${stderr}`);
   }
-  return assert.fail(`${step.name} did not get through in ${mostCalls} runs`);
+  return assert.fail(`${step.name} did not succeed in ${mostCalls} runs`);
 }
 
 interface Case {
   readonly step: Step;
   readonly world: FakeWorld;
-  /** What has to hold when the step has got through at last. */
+  /** What has to hold when the step has succeeded. */
   readonly then?: (talos: FakeTalos) => void;
 }
 
@@ -72,7 +72,7 @@ const cases: Record<string, Case> = {
     world: world("running"),
     then: (talos) => assert.equal(new Set(talos.world.kubernetesUpgrades).size, 2),
   },
-  "a node's leave": {
+  "the removal of a node": {
     step: steps.members,
     world: world("running"),
     then: (talos) => assert.deepEqual(talos.world.kubernetes.nodes, ["controlplane", "worker-2"]),
@@ -95,7 +95,7 @@ describe("a step that is killed at every call", function () {
 
   for (const [name, { step, world: made, then }] of Object.entries(cases)) {
     for (const after of [false, true]) {
-      it(`goes on: ${name}, killed ${after ? "after" : "before"} the call's effect`, () =>
+      it(`continues: ${name}, killed ${after ? "after" : "before"} the call's effect`, () =>
         on(made, async (talos) => {
           const kills = await killedAtEachCall(talos, step, after);
           assert.ok(kills >= 1, "it was never killed");

@@ -15,7 +15,7 @@ const withConfig = (role: "controlplane" | "worker", more?: object) =>
 
 export const genArgs = "gen config istio-cluster https://192.168.128.27:6443 --talos-version v1.7 -t controlplane -o -";
 
-/** Every step that a cluster of machines goes through, by what it is for. */
+/** Every step of a cluster of machines, by its purpose. */
 export const steps = {
   machineSecrets: { name: "machine-secrets", env: common },
   machineConfig: {
@@ -98,7 +98,7 @@ export function run(talos: FakeTalos, step: Step, env: Readonly<Record<string, s
   return talos.run(step.name, { ...step.env, ...env }, step.stdin);
 }
 
-/** Runs a step that has to succeed; its one line of JSON, without the names it always holds. */
+/** Runs a step that has to succeed, and returns its line of JSON without the fields that are always there. */
 export async function succeed(
   talos: FakeTalos,
   step: Step,
@@ -106,12 +106,12 @@ export async function succeed(
 ): Promise<Record<string, unknown>> {
   const { code, stdout, stderr } = await run(talos, step, env);
   assert.equal(code, 0, `${step.name}: ${stderr}`);
-  const told = JSON.parse(stdout) as Record<string, unknown>;
-  assert.equal(told.step, step.name);
-  return Object.fromEntries(Object.entries(told).filter(([key]) => key !== "step" && key !== "node"));
+  const output = JSON.parse(stdout) as Record<string, unknown>;
+  assert.equal(output.step, step.name);
+  return Object.fromEntries(Object.entries(output).filter(([key]) => key !== "step" && key !== "node"));
 }
 
-/** Runs a step that has to fail; what it told people. */
+/** Runs a step that has to fail, and returns its stderr. */
 export async function refuse(
   talos: FakeTalos,
   step: Step,
@@ -120,6 +120,6 @@ export async function refuse(
   const { code, stdout, stderr } = await run(talos, step, env);
   assert.equal(code, 1, `${step.name} succeeded: ${stdout}`);
   assert.equal(stdout, "");
-  assert.match(stderr, /^next: ./m, "it must say what to do");
+  assert.match(stderr, /^next: ./m, "it must print what to do");
   return stderr;
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { StateResource } from "../../../cli/engine/pulumi-recovery";
-import { talosconfig } from "../../../cli/talos/talosconfig";
+import { talosconfig } from "../../../cli/talos";
 import { projectRoot } from "../../support/program";
 import { partMarker } from "../../support/talosctl/fake";
 import { talosSettings } from "./config/plans";
@@ -28,21 +28,21 @@ interface Talosconfig {
   readonly contexts: Readonly<Record<string, { ca: string; endpoints: string[]; nodes: string[] }>>;
 }
 
-describe("the talosconfig for people", function () {
+describe("the talosconfig for users", function () {
   this.timeout(60_000);
 
   const states: Record<string, StateResource[]> = {
     "of a whole deployment": [command("cluster-health", { stdin: machineSecrets })],
-    "of one that ended at its first node": [
+    "of a deployment that ended at its first node": [
       command("cluster-contract", {}),
       command("cluster-config-controlplane", { stdin: machineSecrets + partMarker + "machine: {}\n" }),
     ],
-    "of one that ended with the machine secrets": [
+    "of a deployment that ended with the machine secrets": [
       command("cluster-machine-secrets", {}, { stdout: machineSecrets.trimEnd() }),
     ],
   };
   for (const [what, state] of Object.entries(states)) {
-    it(`is made from the state ${what}, for all control planes, and asks no node`, () =>
+    it(`is created from the state ${what}, for all control planes, without a call to a node`, () =>
       on(world("running"), async (talos) => {
         const text = await talosconfig({ projectRoot, cluster, state, env: talos.env });
         const { context, contexts } = JSON.parse(text) as Talosconfig;
@@ -54,7 +54,7 @@ describe("the talosconfig for people", function () {
       }));
   }
 
-  it("cannot be made before anything is deployed", () =>
+  it("cannot be created before anything is deployed", () =>
     on(world("maintenance"), async (talos) => {
       await assert.rejects(talosconfig({ projectRoot, cluster, state: [], env: talos.env }), /has been deployed/);
     }));

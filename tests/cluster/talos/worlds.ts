@@ -2,17 +2,17 @@ import { createHash } from "node:crypto";
 import { stringify } from "yaml";
 import type { FakeNode, FakeWorld } from "../../support/talosctl/fake";
 
-/** The cluster that the tests of the steps act on: the article's three machines. */
+/** The cluster that the tests of the steps use: the article's three machines. */
 export const addresses = { controlPlane: "192.168.128.27", worker1: "192.168.128.28", worker2: "192.168.128.30" };
 
 const schematic = "6ebbfe35c8225645c05d4d19eaad385bd1ec795954932d0ada671388272fec19";
 
-/** A secret text of a test: long, alike for the same name, and found nowhere by chance. */
+/** A secret of a test: long, the same for the same name, and found nowhere by chance. */
 function material(name: string, length = 44): string {
   return createHash("sha512").update(`test ${name}`).digest("base64").slice(0, length);
 }
 
-/** A talsecret.yaml, and each secret in it. */
+/** Each secret of the talsecret.yaml below. */
 export const secretValues = [
   ...["id", "secret", "secretbox"].map((name) => material(name)),
   "abcdef.0123456789abcdef",
@@ -83,7 +83,7 @@ export function world(kind: Kind, change: (world: FakeWorld) => void = () => und
   return made;
 }
 
-/** What every step is told. */
+/** The environment of every step. */
 export const common = {
   TALOS_CLUSTER: "istio-cluster",
   TALOS_CONTRACT: "v1.7",

@@ -7,7 +7,7 @@ import { projectRoot } from "../program";
 
 const scripts = path.join(projectRoot, "components/cluster/talos/scripts");
 
-/** One machine of the fake world; see world.cjs and nodes.cjs for what happens to it. */
+/** One machine; world.cjs and nodes.cjs define its behaviour. */
 export interface FakeNode {
   hostname: string;
   stage: string;
@@ -16,7 +16,7 @@ export interface FakeNode {
   schematic?: string;
   cluster?: string;
   config?: string;
-  /** Beside the one it is reached at; with their prefix lengths. */
+  /** Further addresses, with their prefix lengths. */
   addresses?: string[];
   etcd?: boolean;
   staged?: string;
@@ -29,7 +29,7 @@ export interface FakeNode {
 export interface CertificateRequest {
   name: string;
   signer: string;
-  /** Who sent it, as the API server found out. */
+  /** The authenticated sender. */
   user: string;
   groups: string[];
   usages: string[];
@@ -39,7 +39,7 @@ export interface CertificateRequest {
 }
 
 export interface FakeWorld {
-  /** Version of the talosctl that is pretended to be installed. */
+  /** Version of the fake talosctl. */
   client: string;
   nodes: Record<string, FakeNode>;
   kubernetes: {
@@ -50,7 +50,7 @@ export interface FakeWorld {
   };
   /** Errors for calls whose arguments match, so many times; `after` their effect; `hang` is in milliseconds. */
   faults?: { match: string; times: number; error?: string; after?: boolean; code?: number; hang?: number }[];
-  /** The process group dies at this call, counted from 1: before its effect, or after. */
+  /** The process group is killed at this call, counted from 1: before its effect, or after. */
   kill?: { call: number; after?: boolean };
   calls?: number;
   bootstraps?: number;
@@ -81,7 +81,7 @@ export interface StepRun {
 /** What joins machine secrets and what follows them on a step's stdin; as scripts/lib/step.sh reads it. */
 export const partMarker = "# --- talos-mesh: next part ---\n";
 
-/** A world of machines in a folder of its own, and the steps run against it. */
+/** A world of machines in a temporary folder; runs steps against it. */
 export class FakeTalos {
   readonly folder = mkdtempSync(path.join(tmpdir(), "talos-mesh-fake-"));
   readonly scratch = path.join(this.folder, "scratch");
@@ -113,12 +113,12 @@ export class FakeTalos {
     return lines.map((line) => JSON.parse(line) as FakeCall);
   }
 
-  /** Files that steps left in their temporary folder. */
+  /** Files that steps left behind in the folder of temporary files. */
   get left(): readonly string[] {
     return readdirSync(this.scratch);
   }
 
-  /** The environment in which a step finds the fake programs and its own settings of a test. */
+  /** Environment of a step: the fake programs in PATH, and short times. */
   get env(): Record<string, string> {
     return {
       PATH: `${path.join(__dirname, "bin")}:${process.env.PATH}`,
@@ -130,7 +130,7 @@ export class FakeTalos {
     };
   }
 
-  /** Runs one step as the provider does: in a process group of its own, with its input on stdin. */
+  /** Runs one step like the provider: in its own process group, with its input on stdin. */
   run(step: string, env: Readonly<Record<string, string>>, stdin = ""): Promise<StepRun> {
     const child = spawn("/bin/sh", ["-c", `exec bash ${scripts}/${step}.sh`], {
       cwd: this.folder,

@@ -18,7 +18,7 @@ function main(argv) {
   if (out) process.stdout.write(out);
 }
 
-/** As kubectl's jsonpath prints one. */
+/** A list as kubectl's jsonpath prints it. */
 const list = (values) => JSON.stringify(values);
 
 function run(kubernetes, verb, args, machines) {

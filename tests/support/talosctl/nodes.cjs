@@ -1,5 +1,5 @@
 "use strict";
-// The part of the fake talosctl that talks to a node.
+// The part of the fake talosctl that calls a node.
 const { randomBytes } = require("node:crypto");
 const { readFileSync, writeFileSync } = require("node:fs");
 const { fail, fingerprint, pass, save } = require("./world.cjs");
@@ -105,7 +105,7 @@ const commands = {
   },
 
   reboot({ node, flag }) {
-    if (flag("--wait") !== "true") fail("error: nobody waits for the reboot");
+    if (flag("--wait") !== "true") fail("error: --wait is missing, so the step would not notice the reboot");
     boot(node);
   },
 
@@ -210,7 +210,7 @@ const commands = {
   },
 };
 
-/** A boot takes what was staged; it shows to whoever asks next. */
+/** A boot applies the staged config; the next call sees it. */
 function boot(node) {
   Object.assign(node, { config: node.staged ?? node.config, staged: undefined, boots: (node.boots ?? 0) + 1 });
   node.stage = "rebooting";
@@ -220,7 +220,7 @@ function boot(node) {
   ];
 }
 
-/** As the real one: every line of both, with the secrets in them. */
+/** Like the real diff: with the secrets in it. */
 function diff(before = "", now = "") {
   const [old, fresh] = [before.split("\n"), now.split("\n")];
   return [

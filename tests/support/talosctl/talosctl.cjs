@@ -5,7 +5,7 @@ const path = require("node:path");
 const { afterwards, disturb, fail, fingerprint, load, record } = require("./world.cjs");
 const nodes = require("./nodes.cjs");
 
-/** Flags that take a value; every other one stands alone. */
+/** Flags with a value; every other one is a switch. */
 const valued = new Set(
   "--talosconfig -e -n -o -f -c -m -t -p --mode --talos-version --with-secrets --kubernetes-version --install-disk --install-image --config-patch --config-patch-control-plane --config-patch-worker --config-patch-controlplanes --config-patch-workers --image --timeout --to --control-plane-nodes --worker-nodes --wait-timeout --system-labels-to-wipe --name --state --workers --provisioner --talosconfig-destination --dns-domain --additional-sans --drain-timeout".split(
     " ",
@@ -55,7 +55,7 @@ function clientVersion(world) {
   process.stdout.write(`Client:\nTalos ${world.client}\n`);
 }
 
-// Loaded by the few calls that need it: most of a call's time is what it loads.
+// Loaded by the few calls that need it, because loading takes most of a call's time.
 const yaml = () => require("yaml");
 
 function genSecrets(world, { flag }) {
@@ -125,7 +125,7 @@ function genConfig(world, { words, flag, all }) {
   process.stdout.write(yaml().stringify(machine));
 }
 
-/** A client certificate is new each time; what counts is the authority behind it. */
+/** The client certificate is new each time; nodes check its authority only. */
 function talosconfig(name, secrets) {
   const key = `${randomBytes(60).toString("base64")}`;
   const ca = fingerprint(/^ +id: (\S+)$/m.exec(secrets)[1]);

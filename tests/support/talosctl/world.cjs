@@ -1,6 +1,6 @@
 "use strict";
-// The machines that the fake talosctl and kubectl talk to: a folder with one JSON file, named by FAKE_TALOS. Time is
-// counted in calls, so that no test waits: whoever asks a node often enough sees it boot.
+// The machines behind the fake talosctl and kubectl: a folder with one JSON file, named by FAKE_TALOS. Time is counted in
+// calls, so that no test waits: a node has booted after some calls.
 const { createHash } = require("node:crypto");
 const { appendFileSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } = require("node:fs");
 const path = require("node:path");
@@ -14,14 +14,14 @@ function wait(milliseconds) {
 const lock = () => path.join(folder, "lock");
 const unlock = () => rmSync(lock(), { recursive: true, force: true });
 
-/** The world, for this call alone: steps run side by side. */
+/** The world, locked for this call: steps run in parallel. */
 function load() {
   for (;;) {
     try {
       mkdirSync(lock());
       break;
     } catch {
-      // A call that was ended by its deadline leaves its lock.
+      // A call that was ended by its time limit leaves its lock.
       if (Date.now() - (statSync(lock(), { throwIfNoEntry: false })?.mtimeMs ?? Date.now()) > 10_000) unlock();
       wait(5);
     }
@@ -37,25 +37,26 @@ function save(world) {
   renameSync(part, path.join(folder, "world.json"));
 }
 
-/** Everything a call could give away, for the tests that look for secrets. */
+/** Records arguments and environment, for the tests that look for secrets. */
 function record(program, argv) {
   appendFileSync(path.join(folder, "calls.jsonl"), `${JSON.stringify({ program, argv, env: process.env })}\n`);
 }
 
-/** What a cluster is known by on its nodes and in a talosconfig, from the ID in its machine secrets. */
+/** Identifies a cluster on its nodes and in a talosconfig; from the ID in its machine secrets. */
 function fingerprint(id) {
   return createHash("sha256").update(id).digest("hex").slice(0, 16);
 }
 
-/** Ends the process as talosctl does: the text on stderr, exit code 1. */
+/** Ends the process like talosctl: the text on stderr, exit code 1. */
 function fail(text, code = 1) {
   process.stderr.write(`${text}\n`);
   process.exit(code);
 }
 
 /**
- * What the test wants to go wrong: `faults` are errors for calls whose arguments match, `times` times, instead of their
- * effect or, with `after`, of the answer to it; `kill` is the call, counted from 1, at which the whole process group dies, before or after it has had its effect.
+ * Injects the faults of a test: `faults` are errors of calls whose arguments match, `times` times, instead of their effect
+ * or, with `after`, of their answer; `kill` is the call, counted from 1, at which the process group is killed, before or
+ * after the call's effect.
  */
 function disturb(world, argv) {
   world.calls = (world.calls ?? 0) + 1;
@@ -66,7 +67,7 @@ function disturb(world, argv) {
   if (world.kill && world.kill.call === world.calls && !world.kill.after) die();
   if (!fault) return;
   if (fault.hang) {
-    // Longer than any deadline of a test; the caller's own ends it.
+    // Longer than any time limit of a test; the caller's ends the call.
     unlock();
     wait(fault.hang);
   }
@@ -88,7 +89,7 @@ function die() {
   process.kill(0, "SIGKILL");
 }
 
-/** One step of time for a node: `then` is what it becomes after `in` more calls that ask for it. */
+/** Advances the time of a node by one call. */
 function pass(node) {
   if (!node.next?.length) return;
   node.next[0].in -= 1;

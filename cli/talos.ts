@@ -1,0 +1,149 @@
+import type { TalosClusterSettings } from "../components/cluster/kinds";
+import { partMarker } from "../components/cluster/talos/steps";
+import { type CommandInputs, runScript } from "../embedded/engine/commands";
+import { UserError } from "../embedded/program/errors";
+import { type Registration, runProgram, unwrapSecrets } from "../embedded/program/run-program";
+import type { StackOfProject } from "./engine/engine";
+import { queryStack } from "./engine/pulumi-cli";
+import type { Deployment, StateResource } from "./engine/pulumi-recovery";
+
+/** `talos:config` and `talos:diff`: they run scripts of components/cluster/talos with the secrets of a deployed stack. */
+
+const commandType = "command:local:Command";
+
+function scriptCommand(name: string): string {
+  return `exec bash components/cluster/talos/scripts/${name}.sh`;
+}
+
+/**
+ * The resources of a deployed stack, with their secrets.
+ *
+ * @param purpose what needs them, for the message where there is no CLI
+ * @throws UserError where there is no CLI or no such stack
+ */
+export async function exportState(of: StackOfProject, purpose: string): Promise<readonly StateResource[]> {
+  const text = await queryStack(of, ["export", "--show-secrets"], purpose);
+  return (JSON.parse(text) as { deployment?: Deployment | null }).deployment?.resources ?? [];
+}
+
+/**
+ * The machine secrets of the cluster: the first part of the stdin of its steps, or the output of the step that created them.
+ *
+ * @throws UserError where there are none
+ */
+function machineSecretsOf(state: readonly StateResource[]): string {
+  const step = state.find(({ type, urn }) => type === commandType && /::cluster-(health$|apply-|config-)/.test(urn));
+  const created = commandNamed(state, "cluster-machine-secrets")?.outputs?.stdout;
+  const [secrets] = (plainText(step?.inputs?.stdin) ?? plainText(created) ?? "").split(partMarker);
+  if (!secrets) throw new UserError("No Talos cluster has been deployed with this stack yet.");
+  return `${secrets.replace(/\n$/, "")}\n`;
+}
+
+function commandNamed(state: readonly StateResource[], name: string): StateResource | undefined {
+  return state.find(({ type, urn }) => type === commandType && urn.endsWith(`::${name}`));
+}
+
+/** A string of an exported state; a secret one is JSON in a wrapper. */
+function plainText(value: unknown): string | undefined {
+  if (typeof value === "string") return value;
+  const { plaintext } = (value ?? {}) as { plaintext?: unknown };
+  return typeof plaintext === "string" ? (JSON.parse(plaintext) as string) : undefined;
+}
+
+export interface TalosconfigRequest {
+  readonly projectRoot: string;
+  readonly cluster: TalosClusterSettings;
+  /** Resources of the stack's state, with their secrets. */
+  readonly state: readonly StateResource[];
+  /** Overrides the environment of this process. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/**
+ * A talosconfig with a new client certificate, which is created from the machine secrets in the state and valid for a year.
+ * No node is called.
+ *
+ * @throws UserError where nothing has been deployed; Error with the output of talosctl
+ */
+export async function talosconfig({ projectRoot, cluster, state, env }: TalosconfigRequest): Promise<string> {
+  const controlPlanes = cluster.nodes.filter((node) => node.controlPlane).map(({ ipAddress }) => ipAddress);
+  const environment = {
+    TALOS_CLUSTER: cluster.name,
+    TALOS_CONTRACT: cluster.contract ?? cluster.talosVersion,
+    TALOS_CONTROL_PLANES: controlPlanes.join(","),
+    ...env,
+  };
+  const inputs = { environment, stdin: machineSecretsOf(state) };
+  const { stdout } = await runScript(scriptCommand("talosconfig"), inputs, { cwd: projectRoot });
+  return stdout;
+}
+
+export interface DiffRequest {
+  readonly projectRoot: string;
+  readonly stack: string;
+  /** Absolute path of the stack file. */
+  readonly configFile: string;
+  /** Resources of the stack's state, with their secrets. */
+  readonly state: readonly StateResource[];
+  /** @default all nodes */
+  readonly hostname?: string;
+  /** Overrides the environment of this process. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+export interface NodeDiff {
+  readonly hostname: string;
+  /** The output of Talos' dry run, without secrets; or the error. */
+  readonly text: string;
+  readonly failed: boolean;
+}
+
+/**
+ * What a deployment of the stack file would change in the machine config of each node. The program runs without creating
+ * anything, except for the machine configs, and each node answers with the result of a dry run. Changes nothing.
+ *
+ * @throws UserError where the state has no Talos cluster, or the stack file no such node
+ */
+export async function talosDiff(request: DiffRequest): Promise<readonly NodeDiff[]> {
+  const { projectRoot, stack, configFile, state, hostname, env } = request;
+  const machineSecrets = machineSecretsOf(state);
+  const contract = plainText(commandNamed(state, "cluster-contract")?.outputs?.stdout);
+  const applied = new Map<string, CommandInputs>();
+
+  /** The machine secrets of the state replace those of the stack file, which cannot be decrypted here. */
+  const withSecrets = (inputs: CommandInputs): CommandInputs => {
+    const [, ...parts] = (inputs.stdin ?? "").split(partMarker);
+    return {
+      environment: { ...inputs.environment, ...env },
+      stdin: [machineSecrets, ...parts].join(partMarker),
+    };
+  };
+
+  const register = async ({ type, name, inputs }: Registration) => {
+    if (type !== commandType) return { id: name, state: { ...inputs } };
+    const command = unwrapSecrets(inputs) as CommandInputs;
+    let stdout = "";
+    if (name === "cluster-contract") stdout = contract ?? command.environment?.TALOS_CONTRACT ?? "";
+    if (name.startsWith("cluster-config-")) {
+      ({ stdout } = await runScript(scriptCommand("machine-config"), withSecrets(command), { cwd: projectRoot }));
+    }
+    if (name.startsWith("cluster-apply-")) applied.set(name.slice("cluster-apply-".length), withSecrets(command));
+    return { id: name, state: { ...inputs, stdout, stderr: "" } };
+  };
+  await runProgram({ projectRoot, stack, configFile, host: { register }, log: () => undefined });
+
+  if (hostname !== undefined && !applied.has(hostname)) {
+    throw new UserError(`--node ${hostname}: there is no such node. The nodes are: ${[...applied.keys()].join(", ")}`);
+  }
+  const nodes = [...applied].filter(([name]) => hostname === undefined || name === hostname);
+  return Promise.all(
+    nodes.map(async ([name, inputs]) => {
+      try {
+        const { stdout } = await runScript(scriptCommand("diff"), inputs, { cwd: projectRoot });
+        return { hostname: name, text: stdout, failed: false };
+      } catch (error) {
+        return { hostname: name, text: (error as Error).message, failed: true };
+      }
+    }),
+  );
+}
