@@ -1,3 +1,4 @@
+import { type ClusterTraits, clusterTraits } from "../cluster/kinds";
 import type { Settings } from "../settings/schema";
 import { namedObjects, Names } from "./names";
 import type { PolicyModel } from "./policies/policy-model";
@@ -6,6 +7,7 @@ import { stackPolicies } from "./policies/resolve";
 /** What a stack file means: the settings, and everything that they name. */
 export interface Model {
   readonly settings: Settings;
+  readonly cluster: ClusterTraits;
   readonly names: Names;
   readonly policies: PolicyModel;
 }
@@ -13,5 +15,12 @@ export interface Model {
 /** Builds the model. Parts of the settings may be unknown: then what depends on them is unknown in the model too. */
 export function buildModel(settings: Settings): Model {
   const names = new Names(namedObjects(settings));
-  return { settings, names, policies: stackPolicies(settings, names) };
+  return {
+    settings,
+    get cluster() {
+      return clusterTraits(settings.cluster);
+    },
+    names,
+    policies: stackPolicies(settings, names),
+  };
 }

@@ -28,6 +28,27 @@ export function formatPath(path: SettingPath): string {
   return `${namespace}:${section ?? ""}${keys.join("")}`;
 }
 
+/** A value that must be unique, and its place. */
+export interface Entry {
+  readonly path: SettingPath;
+  readonly key: string | number;
+}
+
+/** A problem for every entry whose key an earlier one has. */
+export function* duplicates(entries: Iterable<Entry>, what: string): Iterable<Problem> {
+  const first = new Map<string | number, SettingPath>();
+  for (const { path, key } of entries) {
+    const earlier = first.get(key);
+    if (earlier) yield { path, message: `${what} ${key} already exists, at ${shortPath(earlier)}` };
+    else first.set(key, path);
+  }
+}
+
+/** A path without the namespace of configuration keys: `traffic.services[0].subsets[1]`. */
+export function shortPath(path: SettingPath): string {
+  return formatPath(path).slice(namespace.length + 1);
+}
+
 /** An error that the user can act on: its message is all that is printed. */
 export class UserError extends Error {
   override readonly name: string = "UserError";

@@ -6,9 +6,9 @@ import { ambientScenarios, benchmarkScenarios } from "../model/benchmark-scenari
 import { hasAmbient } from "../model/data-planes";
 import type { Model } from "../model/model";
 import { suggestion } from "../settings/wording";
-import type { Problem } from "../shared/problem";
+import { duplicates, type Problem } from "../shared/problem";
 import { completeKeys, checkEach } from "../shared/unknown";
-import { type Check, duplicates } from "./check";
+import type { Check } from "./check";
 
 /** Checks of `talos-mesh:benchmark`. */
 export const benchmarkChecks: readonly Check[] = [

@@ -2,7 +2,7 @@ import { deployedApplications } from "../apps/registry";
 import type { Model } from "../model/model";
 import type { Names } from "../model/names";
 import { listOf, suggestion } from "../settings/wording";
-import { formatPath, namespace, type Problem, type SettingPath } from "../shared/problem";
+import type { Problem, SettingPath } from "../shared/problem";
 import { rootNamespace } from "../shared/istio";
 import type { Workload } from "../shared/workload";
 
@@ -14,6 +14,8 @@ export interface CheckContext {
   readonly secretTexts: ReadonlyMap<string, string>;
   /** Folder that relative paths start from: that of Pulumi.yaml. */
   readonly projectRoot: string;
+  /** Whether the program deploys: then files outside of the project are read too. */
+  readonly deploys: boolean;
 }
 
 /**
@@ -21,27 +23,6 @@ export interface CheckContext {
  * ends the check (components/shared/unknown.ts), so checks are small, and lists are read with `checkEach`.
  */
 export type Check = (model: Model, context: CheckContext) => Iterable<Problem>;
-
-/** A value that must be unique, and its place. */
-export interface Entry {
-  readonly path: SettingPath;
-  readonly key: string | number;
-}
-
-/** A problem for every entry whose key an earlier one has. */
-export function* duplicates(entries: Iterable<Entry>, what: string): Iterable<Problem> {
-  const first = new Map<string | number, SettingPath>();
-  for (const { path, key } of entries) {
-    const earlier = first.get(key);
-    if (earlier) yield { path, message: `${what} ${key} already exists, at ${shortPath(earlier)}` };
-    else first.set(key, path);
-  }
-}
-
-/** A path without the namespace of configuration keys: `traffic.services[0].subsets[1]`. */
-export function shortPath(path: SettingPath): string {
-  return formatPath(path).slice(namespace.length + 1);
-}
 
 /**
  * Refuses a namespace that belongs to Kubernetes or to the mesh: in istio-system, Istio's root namespace, a rule would

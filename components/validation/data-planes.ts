@@ -1,11 +1,12 @@
 import type { ConfiguredApplication } from "../apps/application";
+import { clusterTraits } from "../cluster/kinds";
 import { configuredApplications } from "../apps/registry";
 import { type DataPlane, dataPlaneOf, hasAmbient, hasSidecars } from "../model/data-planes";
 import type { Model } from "../model/model";
 import { suggestion } from "../settings/wording";
-import type { Problem, SettingPath } from "../shared/problem";
+import { duplicates, type Problem, type SettingPath } from "../shared/problem";
 import { checkEach } from "../shared/unknown";
-import { type Check, duplicates } from "./check";
+import type { Check } from "./check";
 
 /** Checks of data planes: of namespaces, waypoints, and how pods of applications get sidecars. */
 export const dataPlaneChecks: readonly Check[] = [
@@ -149,8 +150,11 @@ function* uniqueWaypoints({ settings: { mesh } }: Model): Iterable<Problem> {
   );
 }
 
-function* waypointsGatewayApi({ settings: { mesh, cluster, platform } }: Model): Iterable<Problem> {
-  if (mesh.waypoints.length === 0 || platform.gatewayApi.install || cluster.kind === "existing") return;
+function* waypointsGatewayApi({
+  settings: { mesh, cluster, platform },
+  cluster: { created },
+}: Model): Iterable<Problem> {
+  if (mesh.waypoints.length === 0 || platform.gatewayApi.install || !created) return;
   yield {
     path: ["platform", "gatewayApi", "install"],
     message: `found false; waypoints are objects of the Gateway API, which a cluster of kind ${cluster.kind} does not have; expected true`,
@@ -176,11 +180,10 @@ function* injectionDataPlane({ application, settings }: ConfiguredApplication, {
 }
 
 function* staticInjection({ application, settings }: ConfiguredApplication, { cluster }: Settings): Iterable<Problem> {
-  if (settings.injection !== "static" || cluster.kind !== "embedded") return;
+  if (settings.injection !== "static" || !clusterTraits(cluster).simulatedNodes) return;
   yield {
     path: [application.name, "injection"],
-    message:
-      "found static; a cluster of kind embedded runs no injector that could write the sidecar out; expected one of: namespace, pod, none",
+    message: `found static; a cluster of kind ${cluster.kind} runs no injector that could write the sidecar out; expected one of: namespace, pod, none`,
   };
 }
 

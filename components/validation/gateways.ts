@@ -4,9 +4,9 @@ import { exposedHosts, gatewayNamespace, gatewayPorts } from "../model/gateways"
 import type { Model } from "../model/model";
 import type { GatewayDeploymentSettings } from "../settings/sections/gateways";
 import { compareMinor, istioSince, minorOf } from "../settings/versions";
-import type { Problem, SettingPath } from "../shared/problem";
+import { duplicates, type Entry, type Problem, type SettingPath } from "../shared/problem";
 import { checkEach } from "../shared/unknown";
-import { type Check, duplicates, type Entry, systemNamespace } from "./check";
+import { type Check, systemNamespace } from "./check";
 
 /** Checks of `talos-mesh:gateways`. */
 export const gatewayChecks: readonly Check[] = [
@@ -76,8 +76,8 @@ function applicationNamespaces({ settings: { gateways, applications = [] } }: Mo
 }
 
 /** Nothing is known of what an existing cluster has, and simulated nodes carry no load. */
-function metricsForAutoscale({ settings: { cluster, gateways, platform } }: Model): Iterable<Problem> {
-  if ((cluster.kind !== "talos" && cluster.kind !== "docker") || platform.metricsServer === true) return [];
+function metricsForAutoscale({ settings: { gateways, platform }, cluster }: Model): Iterable<Problem> {
+  if (!cluster.created || cluster.simulatedNodes || platform.metricsServer === true) return [];
   return checkEach(gateways, ["gateways"], ({ autoscale }, path) =>
     autoscale
       ? [
@@ -90,8 +90,8 @@ function metricsForAutoscale({ settings: { cluster, gateways, platform } }: Mode
   );
 }
 
-function loadBalancers({ settings: { cluster, gateways } }: Model): Iterable<Problem> {
-  if (cluster.kind !== "embedded" && cluster.kind !== "docker") return [];
+function loadBalancers({ settings: { cluster, gateways }, cluster: traits }: Model): Iterable<Problem> {
+  if (traits.loadBalancers) return [];
   const message = `found LoadBalancer; a cluster of kind ${cluster.kind} has no load balancer; expected one of: NodePort, ClusterIP`;
   return checkEach(gateways, ["gateways"], ({ serviceType }, path) =>
     serviceType === "LoadBalancer" ? [{ path: [...path, "serviceType"], message }] : [],

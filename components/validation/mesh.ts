@@ -33,13 +33,16 @@ function* mtlsInProduction({ settings: { environment, mesh } }: Model): Iterable
   yield { path: ["mesh", "mtls"], message: `found ${mesh.mtls}; environment production allows STRICT only` };
 }
 
-function* chartSource({ settings: { environment, cluster, charts } }: Model): Iterable<Problem> {
+function* chartSource({
+  settings: { environment, cluster, charts },
+  cluster: { standInCharts },
+}: Model): Iterable<Problem> {
   if (charts.source !== "auto") return;
   const path = ["charts", "source"];
   const expected = "expects a chart repository (https://...), a registry (oci://...) or a folder (./...)";
   if (environment === "production") {
     yield { path, message: `found auto, which may install stand-in charts; environment production ${expected}` };
-  } else if (cluster.kind !== "embedded") {
+  } else if (!standInCharts) {
     yield { path, message: `found auto, which is for clusters of kind embedded; kind ${cluster.kind} ${expected}` };
   }
 }
@@ -76,8 +79,8 @@ function* decidedValues({ settings: { mesh } }: Model): Iterable<Problem> {
   }
 }
 
-function* platform({ settings: { mesh, cluster } }: Model): Iterable<Problem> {
-  if (mesh.platform === undefined || cluster.kind === "existing") return;
+function* platform({ settings: { mesh, cluster }, cluster: { created } }: Model): Iterable<Problem> {
+  if (mesh.platform === undefined || !created) return;
   yield {
     path: ["mesh", "platform"],
     message: `found ${mesh.platform}; a cluster of kind ${cluster.kind} needs none; remove it`,

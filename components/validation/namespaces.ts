@@ -3,9 +3,9 @@ import { benchmarkNamespace } from "../model/benchmark-scenarios";
 import { gatewayNamespace } from "../model/gateways";
 import type { Model } from "../model/model";
 import { expandPath } from "../settings/expand-path";
-import type { Problem } from "../shared/problem";
+import { duplicates, type Problem } from "../shared/problem";
 import { checkEach, ifKnown, knownEntries } from "../shared/unknown";
-import { type Check, duplicates, systemNamespace } from "./check";
+import { type Check, systemNamespace } from "./check";
 
 /** Checks of deployed applications and of `talos-mesh:applications`, and of the use of namespaces. */
 export const namespaceChecks: readonly Check[] = [

@@ -6,9 +6,9 @@ import type { ErrorObject, Format, ValidateFunction } from "ajv";
 import type { Model } from "../model/model";
 import { listOf, shown, shownSize, suggestion, typeNames } from "../settings/wording";
 import { isMapping } from "../settings/schema-walk";
-import type { Problem, SettingPath } from "../shared/problem";
+import { duplicates, type Problem, type SettingPath } from "../shared/problem";
 import { allKnown, checkEach, runChecks } from "../shared/unknown";
-import { type Check, duplicates } from "./check";
+import type { Check } from "./check";
 
 /** Checks of `talos-mesh:objects` against the CRDs of the pinned Istio and Gateway API. */
 export const objectChecks: readonly Check[] = [

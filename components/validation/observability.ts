@@ -7,11 +7,11 @@ import type { Check, CheckContext } from "./check";
 /** Checks of `talos-mesh:observability`: those of the addons, and of what is no addon. */
 export const observabilityChecks: readonly Check[] = [addons, addonSecrets, alerts];
 
-function* addons({ settings }: Model, { projectRoot }: CheckContext): Iterable<Problem> {
+function* addons({ settings, cluster }: Model, { projectRoot }: CheckContext): Iterable<Problem> {
   if (!settings.observability) return;
   const stack = {
     environment: () => settings.environment,
-    clusterKind: () => settings.cluster.kind,
+    cluster: () => cluster,
     projectRoot,
   };
   for (const { path, message } of runChecks(...addonChecks(settings.observability, stack))) {

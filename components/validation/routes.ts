@@ -2,9 +2,8 @@ import { faultKinds } from "../../policies/http-rules";
 import { type Match, matchesEverything, shadowedRules } from "../model/matches";
 import type { HttpRuleSettings, RetriesSettings, TrafficServiceSettings } from "../settings/sections/traffic";
 import { milliseconds } from "../shared/duration";
-import type { Problem, SettingPath } from "../shared/problem";
+import { duplicates, type Problem, type SettingPath } from "../shared/problem";
 import { allKnown, checkEach, ifKnown } from "../shared/unknown";
-import { duplicates } from "./check";
 import { regexProblems } from "./regex";
 
 /** Checks of the rules of one entry of `traffic.services`. */

@@ -1,18 +1,18 @@
+import { clusterKinds } from "../cluster/kinds";
 import { imageNames } from "../model/images";
 import type { Model } from "../model/model";
 import { expandPath } from "../settings/expand-path";
 import { suggestion } from "../settings/wording";
-import type { Problem } from "../shared/problem";
+import { duplicates, type Problem } from "../shared/problem";
 import { checkEach } from "../shared/unknown";
-import { type Check, type CheckContext, duplicates } from "./check";
+import type { Check, CheckContext } from "./check";
 
 /** Checks of references to secrets, and of `talos-mesh:images`. */
 export const secretChecks: readonly Check[] = [references, pullSecretTexts, uniquePullSecrets, digestNames];
 
 /** Every setting that names an entry of `talos-mesh:secrets`. */
 const referencePaths = [
-  "cluster.machineSecrets.secret",
-  "cluster.kubeconfig.secret",
+  ...Object.values(clusterKinds).flatMap(({ secretPaths = [] }) => secretPaths),
   "images.pullSecrets.*.dockerConfigJson.secret",
   "gateways.*.tls.certificate.secret",
   "gateways.*.tls.privateKey.secret",

@@ -3,9 +3,9 @@ import type { Model } from "../model/model";
 import type { Names } from "../model/names";
 import type { AuthorizationRuleSettings, SecuritySettings } from "../settings/sections/security";
 import { suggestion } from "../settings/wording";
-import type { Problem, SettingPath } from "../shared/problem";
+import { duplicates, type Problem, type SettingPath } from "../shared/problem";
 import { checkEach, runChecks } from "../shared/unknown";
-import { type Check, duplicates, findWorkload, isProblem } from "./check";
+import { type Check, findWorkload, isProblem } from "./check";
 
 /** Checks of `talos-mesh:security`. */
 export const securityChecks: readonly Check[] = [

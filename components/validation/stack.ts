@@ -55,7 +55,9 @@ export function loadStack(): LoadedStack {
   // What is rendered has placeholders for secrets.
   const secretTexts = context.render ? new Map<string, string>() : texts;
   try {
-    const model = validate(sections, { ...options, ...originOf(context, values), secretTexts, projectRoot, stack });
+    const deploys = !context.render;
+    const origin = originOf(context, values);
+    const model = validate(sections, { ...options, ...origin, secretTexts, projectRoot, stack, deploys });
     for (const { path: at, message } of certificateWarnings(model.settings, secretTexts)) {
       void pulumi.log.warn(`${formatPath(at)}: ${message}`);
     }

@@ -1,7 +1,6 @@
 import type { LoadBalancerSettings, TrafficPolicySettings } from "../settings/sections/traffic-policy";
-import type { Problem, SettingPath } from "../shared/problem";
+import { duplicates, type Problem, type SettingPath } from "../shared/problem";
 import { checkEach, runChecks } from "../shared/unknown";
-import { duplicates } from "./check";
 
 /** Checks of the traffic policy of a service or subset. */
 export function* trafficPolicyProblems(policy: TrafficPolicySettings, path: SettingPath): Iterable<Problem> {

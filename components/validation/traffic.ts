@@ -2,9 +2,9 @@ import type { Model } from "../model/model";
 import type { Names } from "../model/names";
 import type { TrafficServiceSettings } from "../settings/sections/traffic";
 import { listOf, suggestion } from "../settings/wording";
-import type { Problem, SettingPath } from "../shared/problem";
+import { duplicates, type Entry, type Problem, type SettingPath, shortPath } from "../shared/problem";
 import { checkEach, ifKnown, runChecks, unknown } from "../shared/unknown";
-import { type Check, duplicates, type Entry, findWorkload, isProblem, shortPath } from "./check";
+import { type Check, findWorkload, isProblem } from "./check";
 import { httpChecks, retryFields } from "./routes";
 import { trafficPolicyProblems } from "./traffic-policy";
 

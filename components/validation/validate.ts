@@ -51,6 +51,8 @@ export interface ValidateOptions extends Origin {
   readonly problems?: readonly Problem[];
   /** Folder of Pulumi.yaml. @default this project's */
   readonly projectRoot?: string;
+  /** Whether the program deploys. @default false */
+  readonly deploys?: boolean;
   /** Where a setting is in the stack file, or the innermost part around it that exists. */
   readonly placeOf?: (path: SettingPath) => Place | undefined;
 }
@@ -73,6 +75,7 @@ export function validate(sections: Readonly<Record<string, unknown>>, options: V
     secretNames: () => (secretNames ? new Set(secretNames) : unknown()),
     secretTexts: () => secretTexts,
     projectRoot: () => projectRoot,
+    deploys: () => options.deploys ?? false,
   });
   const schemaProblems = [...given, ...parsed.problems];
   const mistaken = new Set(schemaProblems.map(({ path: at }) => formatPath(at)));

@@ -1,5 +1,5 @@
 import type { Model } from "../model/model";
-import type { ClusterSettings } from "../cluster/kinds";
+import type { ClusterSettings, ClusterTraits } from "../cluster/kinds";
 import type { MeshSettings } from "../settings/sections/mesh";
 import {
   compareMinor,
@@ -8,28 +8,17 @@ import {
   type KubernetesRange,
   minorOf,
   talosReleases,
-  versions,
 } from "../settings/versions";
 import type { Problem, SettingPath } from "../shared/problem";
 import { runChecks } from "../shared/unknown";
 import type { Check } from "./check";
 
 /** Talos, Kubernetes and Istio have to go together. */
-export const versionChecks: readonly Check[] = [contract, compatible];
+export const versionChecks: readonly Check[] = [compatible];
 
-function* contract({ settings: { cluster } }: Model): Iterable<Problem> {
-  if (cluster.kind !== "talos" || cluster.contract === undefined) return;
-  const newest = minorOf(cluster.talosVersion);
-  if (compareMinor(minorOf(cluster.contract), newest) <= 0) return;
-  yield {
-    path: ["cluster", "contract"],
-    message: `found ${cluster.contract}; expected at most that of talosVersion, v${newest}`,
-  };
-}
-
-function compatible({ settings: { cluster, mesh } }: Model): Iterable<Problem> {
-  const kubernetes = () => kubernetesOf(cluster);
-  const [talos, istio] = [() => talosOf(cluster), () => istioOf(mesh)];
+function compatible({ settings, cluster }: Model): Iterable<Problem> {
+  const kubernetes = () => kubernetesOf(settings.cluster, cluster);
+  const [talos, istio] = [() => talosOf(cluster), () => istioOf(settings.mesh)];
   return runChecks(
     ...[talos, istio].map((products) => () => products().flatMap(knownRelease)),
     () => istio().flatMap((product) => fits(product, kubernetes(), talos())),
@@ -45,9 +34,8 @@ interface Product {
   readonly releases: ReadonlyMap<string, { readonly kubernetes: KubernetesRange }>;
 }
 
-function talosOf(cluster: ClusterSettings): Product[] {
-  if (cluster.kind !== "talos" && cluster.kind !== "docker") return [];
-  const { talosVersion: version } = cluster;
+function talosOf({ talosVersion: version }: ClusterTraits): Product[] {
+  if (version === undefined) return [];
   return [{ name: "Talos", version, path: ["cluster", "talosVersion"], releases: talosReleases }];
 }
 
@@ -66,10 +54,12 @@ interface Kubernetes {
 }
 
 /** The cluster's Kubernetes, where it is known. */
-function kubernetesOf(cluster: ClusterSettings): Kubernetes | undefined {
-  const { kubernetesVersion } = cluster;
-  if (kubernetesVersion !== undefined) return { version: kubernetesVersion, path: ["cluster", "kubernetesVersion"] };
-  return cluster.kind === "embedded" ? { version: versions.kubernetes, path: ["mesh", "version"] } : undefined;
+function kubernetesOf(given: ClusterSettings, { kubernetesVersion: version }: ClusterTraits): Kubernetes | undefined {
+  if (version === undefined) return undefined;
+  return {
+    version,
+    path: given.kubernetesVersion === undefined ? ["mesh", "version"] : ["cluster", "kubernetesVersion"],
+  };
 }
 
 function knownRelease({ name, version, path, releases }: Product): Problem[] {

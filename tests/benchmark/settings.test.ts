@@ -12,7 +12,12 @@ const ambient = { profile: "ambient", dataPlane: "ambient" };
 function problems(settings: z.input<typeof benchmark>, ofMesh: object = {}): string[] {
   // The checks read nothing else of the model.
   const model = { settings: { benchmark: benchmark.parse(settings), mesh: meshOf(ofMesh) } } as Model;
-  const context = { secretNames: new Set<string>(), secretTexts: new Map<string, string>(), projectRoot: "" };
+  const context = {
+    secretNames: new Set<string>(),
+    secretTexts: new Map<string, string>(),
+    projectRoot: "",
+    deploys: false,
+  };
   return benchmarkChecks.flatMap((check) =>
     [...check(model, context)].map(({ path, message }) => `${path.join(".")}: ${message}`),
   );

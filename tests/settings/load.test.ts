@@ -85,7 +85,8 @@ describe("loading the settings of a stack", () => {
   it("knows the names of secrets when it checks who refers to them", () => {
     const cluster = { kind: "existing", name: "test", kubeconfig: { secret: "kubeconfig" } };
     const charts = { source: "./charts" };
-    configure({ ...dev, cluster, charts, secrets: { kubeconfig: secretText } });
+    const kubeconfig = `clusters: [{ name: ${secretText}, cluster: {} }]`;
+    configure({ ...dev, cluster, charts, secrets: { kubeconfig } });
     assert.equal(loadStack().model.settings.cluster.kind, "existing");
     configure({ ...dev, cluster, charts, secrets: { kubeconfg: secretText } });
     assert.match(refusal(), /cluster\.kubeconfig\.secret: found kubeconfig, .*did you mean kubeconfg\?/);

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { dnsLabel } from "../../settings/fields";
 import { type ClusterKind, countNodes } from "./kind";
-import { patch, talosVersions } from "./machine-fields";
+import { machineTexts, patch, talosVersions } from "./machine-fields";
 
 export const dockerSettings = z.strictObject({
   kind: z.literal("docker").describe("Talos in containers on this machine, by `talosctl cluster create`."),
@@ -36,4 +36,5 @@ export const docker: ClusterKind<DockerClusterSettings> = {
     kubeconfigSource: "stack",
     standInCharts: false,
   }),
+  machineTexts: (settings) => machineTexts(["cluster"], settings),
 };

@@ -1,6 +1,12 @@
+import { readFileSync } from "node:fs";
+import { homedir } from "node:os";
+import path from "node:path";
+import { parse } from "yaml";
 import { z } from "zod";
 import { dnsLabel, vVersion } from "../../settings/fields";
-import type { ClusterKind } from "./kind";
+import { isTree, type Tree } from "../../shared/merge";
+import type { Problem } from "../../shared/problem";
+import type { ClusterKind, ClusterStack } from "./kind";
 
 export const existingSettings = z.strictObject({
   kind: z.literal("existing").describe("A cluster that already exists."),
@@ -50,4 +56,61 @@ export const existing: ClusterKind<ExistingClusterSettings> = {
     },
     standInCharts: false,
   }),
+  secretPaths: ["cluster.kubeconfig.secret"],
+  problems: kubeconfigProblems,
 };
+
+/** Absolute path of a kubeconfig in the settings. */
+export function kubeconfigPath(file: string, projectRoot: string): string {
+  return path.resolve(projectRoot, file.replace(/^~(?=\/)/, homedir()));
+}
+
+/** The kubeconfig of a deployment: with an empty one, the provider would use the current context of the user. */
+function* kubeconfigProblems(settings: ExistingClusterSettings, stack: ClusterStack): Iterable<Problem> {
+  const { file, secret } = settings.kubeconfig;
+  const at = ["cluster", "kubeconfig", file === undefined ? "secret" : "file"];
+  let text = secret === undefined ? undefined : stack.secretTexts.get(secret);
+  if (file !== undefined && stack.deploys) {
+    try {
+      text = readFileSync(kubeconfigPath(file, stack.projectRoot), "utf8");
+    } catch (error) {
+      const code = (error as NodeJS.ErrnoException).code ?? "error";
+      const expected = "expected the path of the cluster's kubeconfig, or `secret` with a name in talos-mesh:secrets";
+      yield { path: at, message: `found "${file}", which cannot be read (${code}); ${expected}` };
+    }
+  }
+  if (text === undefined) return;
+  const { clusters, files } = contentOf(text);
+  if (clusters === 0) yield { path: at, message: "is not a kubeconfig: it has no cluster" };
+  const relative = files.find((one) => !path.isAbsolute(one));
+  if (relative === undefined) return;
+  yield {
+    path: at,
+    message:
+      `refers to the file "${relative}" by a relative path, which has another meaning here. ` +
+      "Include the content of the file: kubectl config view --raw --flatten",
+  };
+}
+
+/** The number of clusters in a kubeconfig, and the files that it refers to. */
+function contentOf(text: string): { readonly clusters: number; readonly files: readonly string[] } {
+  let config: unknown;
+  try {
+    config = parse(text);
+  } catch {
+    config = undefined;
+  }
+  const entries = (list: string, entry: string): Tree[] => {
+    const found = isTree(config) && Array.isArray(config[list]) ? config[list].filter(isTree) : [];
+    return found.map((one) => (isTree(one[entry]) ? one[entry] : {}));
+  };
+  const [clusters, users] = [entries("clusters", "cluster"), entries("users", "user")];
+  const files = [
+    ...clusters.map((cluster) => cluster["certificate-authority"]),
+    ...users.flatMap((user) => [user["client-certificate"], user["client-key"]]),
+  ];
+  return {
+    clusters: clusters.length,
+    files: files.filter((file) => typeof file === "string" && file !== "") as string[],
+  };
+}

@@ -6,10 +6,18 @@ import type { ClusterKind, ClusterTraits } from "./kind";
 import { talos, type TalosClusterSettings, talosSettings } from "./talos";
 
 export type { DockerClusterSettings, EmbeddedClusterSettings, ExistingClusterSettings, TalosClusterSettings };
-export type { ClusterTraits, Environment } from "./kind";
+export type { ClusterStack, ClusterTraits } from "./kind";
+
+export type ClusterSettings =
+  EmbeddedClusterSettings | TalosClusterSettings | DockerClusterSettings | ExistingClusterSettings;
 
 /** Every kind of cluster. A new one is a file of this folder, named here, and a component in components/cluster/index.ts. */
-export const clusterKinds = { embedded, talos, docker, existing };
+export const clusterKinds: Readonly<Record<ClusterSettings["kind"], ClusterKind<ClusterSettings>>> = {
+  embedded,
+  talos,
+  docker,
+  existing,
+};
 
 /** `talos-mesh:cluster` */
 export const clusterSettings = z.discriminatedUnion(
@@ -21,10 +29,9 @@ export const clusterSettings = z.discriminatedUnion(
   },
 );
 
-export type ClusterSettings = z.output<typeof clusterSettings>;
-
-export function kindOf(settings: ClusterSettings): ClusterKind<ClusterSettings> {
-  return clusterKinds[settings.kind];
+/** The descriptor of the cluster's kind. */
+export function kindOf({ kind }: ClusterSettings): ClusterKind<ClusterSettings> {
+  return clusterKinds[kind];
 }
 
 export function clusterTraits(settings: ClusterSettings): ClusterTraits {

@@ -1,3 +1,5 @@
+import type { Problem, SettingPath } from "../../shared/problem";
+
 /** Environments of `talos-mesh:environment`. */
 export type Environment = "dev" | "staging" | "production";
 
@@ -29,11 +31,33 @@ export interface ClusterTraits {
   readonly standInCharts: boolean;
 }
 
+/** What checks of a cluster know of its stack. */
+export interface ClusterStack {
+  readonly environment: Environment;
+  readonly projectRoot: string;
+  /** Values of secrets by name, where they are known: never part of a message. */
+  readonly secretTexts: ReadonlyMap<string, string>;
+  /** Whether the program deploys: then files outside of the project are read too. */
+  readonly deploys: boolean;
+}
+
+/** A patch or document of a machine config as text, and its place. */
+export interface MachineText {
+  readonly path: SettingPath;
+  readonly text: string;
+}
+
 /** A kind of cluster: one file of this folder. */
 export interface ClusterKind<Settings> {
   /** Environments that may use it. */
   readonly environments: readonly Environment[];
   traits(settings: Settings): ClusterTraits;
+  /** Paths of settings that name an entry of talos-mesh:secrets. */
+  readonly secretPaths?: readonly string[];
+  /** What is wrong with the settings besides the schema. */
+  problems?(settings: Settings, stack: ClusterStack): Iterable<Problem>;
+  /** Patches and documents of machine configs, for a cluster that this program creates with Talos. */
+  machineTexts?(settings: Settings): Iterable<MachineText>;
 }
 
 /** `1 control plane and 2 workers`. */

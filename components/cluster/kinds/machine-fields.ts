@@ -1,7 +1,9 @@
 import { z } from "zod";
-import { freeForm, vVersion } from "../../settings/fields";
+import { dnsLabel, freeForm, labels, vVersion } from "../../settings/fields";
+import type { SettingPath } from "../../shared/problem";
+import type { MachineText } from "./kind";
 
-/** Parts of the settings of clusters that run Talos. */
+/** What the settings of clusters that run Talos consist of. */
 
 export const talosVersions = {
   talosVersion: vVersion.describe("Talos release the nodes run."),
@@ -48,3 +50,71 @@ export const imageFactory = z
       .describe("Installer image: {{.RegistryURL}}, {{.Mode}}, {{.ID}}, {{.Version}}, {{if .Secureboot}}...{{end}}."),
   })
   .describe("An Image Factory other than the public one.");
+
+const ipAddress = z.union([z.ipv4(), z.ipv6()], { error: "expected an IP address" });
+
+const perNode = {
+  nodeLabels: labels.default({}),
+  nodeAnnotations: labels.default({}),
+  nodeTaints: z.record(z.string(), z.string()).describe("key: 'value:Effect', as Talos writes it.").default({}),
+  nameservers: z.array(ipAddress).default([]),
+  disableSearchDomain: z.boolean().default(false).describe("No search domain from the host name."),
+  certSANs: z.array(z.string()).default([]),
+  kernelModules: z.array(z.strictObject({ name: z.string(), parameters: z.array(z.string()).optional() })).default([]),
+  machineFiles: z
+    .array(
+      z.strictObject({
+        path: z.string().startsWith("/"),
+        op: z.enum(["create", "append", "overwrite"]),
+        content: z.string(),
+        permissions: z.int().optional(),
+      }),
+    )
+    .default([]),
+  networkInterfaces: z.array(freeForm).default([]).describe("Talos' machine.network.interfaces entries."),
+  ingressFirewall: freeForm.optional(),
+  extensionServices: z.array(freeForm).default([]),
+  volumes: z.array(freeForm).default([]),
+  documents: z.array(freeForm).default([]).describe("Further Talos config documents, passed on as they are."),
+  schematic: schematic.optional(),
+  talosImageURL: z.string().optional(),
+  patches: z.array(patch).default([]),
+};
+
+export const node = z.strictObject({
+  hostname: dnsLabel,
+  ipAddress,
+  controlPlane: z.boolean().default(false),
+  arch: z.enum(["amd64", "arm64"]).default("amd64"),
+  mode: z.enum(["metal", "cloud", "container"]).default("metal"),
+  platform: z
+    .string()
+    .regex(/^[a-z][-a-z0-9]*$/, "expected a platform such as metal, nocloud or aws")
+    .default("metal")
+    .describe("Image Factory platform: which installer, from Talos 1.10 on."),
+  ignoreHostname: z.boolean().default(false).describe("Leave the host name to DHCP or the platform."),
+  overridePatches: z.boolean().default(false).describe("Its patches replace those of its group."),
+  overrideMachineCertSANs: z.boolean().default(false).describe("Its certSANs replace those of its group."),
+  installDisk: z.string().startsWith("/dev/").optional(),
+  installDiskSelector: freeForm.optional(),
+  ...perNode,
+});
+
+export const group = z.strictObject(perNode).describe("Settings of every node of this role.");
+
+interface MachineLists {
+  readonly patches?: readonly unknown[];
+  readonly documents?: readonly unknown[];
+}
+
+/** Patches and documents of a part of the settings. */
+export function* machineTexts(
+  path: SettingPath,
+  { patches = [], documents = [] }: MachineLists,
+): Iterable<MachineText> {
+  for (const [list, entries] of Object.entries({ patches, documents })) {
+    for (const [index, entry] of entries.entries()) {
+      yield { path: [...path, list, index], text: typeof entry === "string" ? entry : JSON.stringify(entry) };
+    }
+  }
+}

@@ -1,60 +1,12 @@
 import { z } from "zod";
-import { dnsLabel, dnsSubdomain, freeForm, labels, secretRef } from "../../settings/fields";
-import { type ClusterKind, countNodes } from "./kind";
-import { imageFactory, patch, schematic, talosVersions } from "./machine-fields";
-
-const ipAddress = z.union([z.ipv4(), z.ipv6()], { error: "expected an IP address" });
+import { dnsLabel, dnsSubdomain, secretRef } from "../../settings/fields";
+import { compareMinor, minorOf } from "../../settings/versions";
+import { duplicates, type Problem, type SettingPath } from "../../shared/problem";
+import { checkEach, runChecks } from "../../shared/unknown";
+import { type ClusterKind, type ClusterStack, countNodes } from "./kind";
+import { group, imageFactory, machineTexts, node, patch, schematic, talosVersions } from "./machine-fields";
 
 const cidr = z.union([z.cidrv4(), z.cidrv6()], { error: "expected a CIDR such as 10.244.0.0/16" });
-
-const perNode = {
-  nodeLabels: labels.default({}),
-  nodeAnnotations: labels.default({}),
-  nodeTaints: z.record(z.string(), z.string()).describe("key: 'value:Effect', as Talos writes it.").default({}),
-  nameservers: z.array(ipAddress).default([]),
-  disableSearchDomain: z.boolean().default(false).describe("No search domain from the host name."),
-  certSANs: z.array(z.string()).default([]),
-  kernelModules: z.array(z.strictObject({ name: z.string(), parameters: z.array(z.string()).optional() })).default([]),
-  machineFiles: z
-    .array(
-      z.strictObject({
-        path: z.string().startsWith("/"),
-        op: z.enum(["create", "append", "overwrite"]),
-        content: z.string(),
-        permissions: z.int().optional(),
-      }),
-    )
-    .default([]),
-  networkInterfaces: z.array(freeForm).default([]).describe("Talos' machine.network.interfaces entries."),
-  ingressFirewall: freeForm.optional(),
-  extensionServices: z.array(freeForm).default([]),
-  volumes: z.array(freeForm).default([]),
-  documents: z.array(freeForm).default([]).describe("Further Talos config documents, passed on as they are."),
-  schematic: schematic.optional(),
-  talosImageURL: z.string().optional(),
-  patches: z.array(patch).default([]),
-};
-
-const node = z.strictObject({
-  hostname: dnsLabel,
-  ipAddress,
-  controlPlane: z.boolean().default(false),
-  arch: z.enum(["amd64", "arm64"]).default("amd64"),
-  mode: z.enum(["metal", "cloud", "container"]).default("metal"),
-  platform: z
-    .string()
-    .regex(/^[a-z][-a-z0-9]*$/, "expected a platform such as metal, nocloud or aws")
-    .default("metal")
-    .describe("Image Factory platform: which installer, from Talos 1.10 on."),
-  ignoreHostname: z.boolean().default(false).describe("Leave the host name to DHCP or the platform."),
-  overridePatches: z.boolean().default(false).describe("Its patches replace those of its group."),
-  overrideMachineCertSANs: z.boolean().default(false).describe("Its certSANs replace those of its group."),
-  installDisk: z.string().startsWith("/dev/").optional(),
-  installDiskSelector: freeForm.optional(),
-  ...perNode,
-});
-
-const group = z.strictObject(perNode).describe("Settings of every node of this role.");
 
 export const talosSettings = z.strictObject({
   kind: z.literal("talos").describe("Machines that run Talos Linux, provisioned with talosctl."),
@@ -136,4 +88,141 @@ export const talos: ClusterKind<TalosClusterSettings> = {
     kubeconfigSource: "stack",
     standInCharts: false,
   }),
+  secretPaths: ["cluster.machineSecrets.secret"],
+  problems: (settings, stack) => runChecks(...checks.map((check) => () => check(settings, stack))),
+  *machineTexts(settings) {
+    yield* machineTexts(["cluster"], settings);
+    yield* machineTexts(["cluster", "controlPlane"], settings.controlPlane ?? {});
+    yield* machineTexts(["cluster", "worker"], settings.worker ?? {});
+    for (const [index, node] of settings.nodes.entries()) yield* machineTexts(["cluster", "nodes", index], node);
+  },
 };
+
+const checks: readonly ((settings: TalosClusterSettings, stack: ClusterStack) => Iterable<Problem>)[] = [
+  uniqueNodes,
+  installDisks,
+  controlPlanes,
+  workers,
+  cniUrls,
+  flannelOnly,
+  fieldsOfRelease,
+  discovery,
+  subnetPairs,
+  installerTemplate,
+  contract,
+  onDestroy,
+];
+
+function* uniqueNodes({ nodes }: TalosClusterSettings): Iterable<Problem> {
+  const path = ["cluster", "nodes"];
+  yield* duplicates(
+    checkEach(nodes, path, ({ hostname }, at) => [{ path: [...at, "hostname"], key: hostname }]),
+    "host name",
+  );
+  yield* duplicates(
+    checkEach(nodes, path, ({ ipAddress }, at) => [{ path: [...at, "ipAddress"], key: ipAddress.toLowerCase() }]),
+    "address",
+  );
+}
+
+function installDisks({ nodes }: TalosClusterSettings): Iterable<Problem> {
+  return checkEach(nodes, ["cluster", "nodes"], (node, path) => {
+    const given = [node.installDisk, node.installDiskSelector].filter((one) => one !== undefined).length;
+    // A cloud's image is installed already, and a container has no disk.
+    if (given === 1 || (given === 0 && node.mode !== "metal")) return [];
+    const found = given === 0 ? "neither" : "both";
+    return [{ path, message: `found ${found}; expected exactly one of: installDisk, installDiskSelector` }];
+  });
+}
+
+function* controlPlanes({ nodes }: TalosClusterSettings): Iterable<Problem> {
+  const path = ["cluster", "nodes"];
+  const count = nodes.filter((node) => node.controlPlane).length;
+  if (count === 0) yield { path, message: "no node has controlPlane: true; expected 1, 3 or 5" };
+  if (count === 2) yield { path, message: "found 2 control planes: etcd stops when either fails; expected 1, 3 or 5" };
+}
+
+function* workers({ nodes, allowSchedulingOnControlPlanes }: TalosClusterSettings): Iterable<Problem> {
+  if (nodes.some((node) => !node.controlPlane) || allowSchedulingOnControlPlanes) return;
+  yield {
+    path: ["cluster", "nodes"],
+    message: "found no worker, so pods cannot be scheduled; add one, or set allowSchedulingOnControlPlanes: true",
+  };
+}
+
+function* cniUrls({ cni: { name, urls } }: TalosClusterSettings): Iterable<Problem> {
+  const path = ["cluster", "cni"];
+  if (name === "custom" && urls === undefined) {
+    yield { path, message: "missing urls: cni.name custom needs the addresses of its manifests" };
+  }
+  if (name !== "custom" && urls !== undefined) {
+    yield { path: [...path, "urls"], message: `goes with cni.name custom only; found ${name}` };
+  }
+}
+
+function* flannelOnly({ cni }: TalosClusterSettings): Iterable<Problem> {
+  if (cni.name === "flannel") return;
+  const path = ["cluster", "cni"];
+  const message = `goes with cni.name flannel only; found ${cni.name}`;
+  if (cni.kubeNetworkPoliciesEnabled) yield { path: [...path, "kubeNetworkPoliciesEnabled"], message };
+  if (cni.extraArgs.length > 0) yield { path: [...path, "extraArgs"], message };
+}
+
+type Group = NonNullable<TalosClusterSettings["worker"]>;
+
+/** Fields that older releases of Talos do not have. */
+function* fieldsOfRelease(cluster: TalosClusterSettings): Iterable<Problem> {
+  const since = (path: SettingPath, minor: string): Problem[] =>
+    compareMinor(minorOf(cluster.talosVersion), minor) >= 0
+      ? []
+      : [{ path, message: `needs Talos ${minor}; talosVersion is ${cluster.talosVersion}` }];
+  if (cluster.cni.kubeNetworkPoliciesEnabled) yield* since(["cluster", "cni", "kubeNetworkPoliciesEnabled"], "1.13");
+  const machine = function* ({ nodeAnnotations, volumes }: Partial<Group>, path: SettingPath) {
+    if (Object.keys(nodeAnnotations ?? {}).length > 0) yield* since([...path, "nodeAnnotations"], "1.8");
+    if ((volumes ?? []).length > 0) yield* since([...path, "volumes"], "1.8");
+  };
+  yield* runChecks(
+    () => machine(cluster.controlPlane ?? {}, ["cluster", "controlPlane"]),
+    () => machine(cluster.worker ?? {}, ["cluster", "worker"]),
+    () => checkEach(cluster.nodes, ["cluster", "nodes"], machine),
+  );
+}
+
+function* discovery({ kubespan, discovery: enabled }: TalosClusterSettings): Iterable<Problem> {
+  if (!kubespan || enabled) return;
+  yield { path: ["cluster", "kubespan"], message: "KubeSpan finds its peers by discovery; set discovery: true" };
+}
+
+function* subnetPairs({ podSubnets, serviceSubnets, contract, talosVersion }: TalosClusterSettings): Iterable<Problem> {
+  if (podSubnets.length === serviceSubnets.length) return;
+  if (compareMinor(minorOf(contract ?? talosVersion), "1.14") < 0) return;
+  yield {
+    path: ["cluster", "serviceSubnets"],
+    message: `found ${serviceSubnets.length}, and ${podSubnets.length} podSubnets; contract v1.14 expects as many of each`,
+  };
+}
+
+const placeholders = /{{\s*(\.(RegistryURL|Mode|ID|Version)|if \.Secureboot|end)\s*}}/g;
+
+function* installerTemplate({ imageFactory: { installerURLTmpl = "" } }: TalosClusterSettings): Iterable<Problem> {
+  const [unknown] = /{{.*?}}/.exec(installerURLTmpl.replaceAll(placeholders, "")) ?? [];
+  if (unknown === undefined) return;
+  yield {
+    path: ["cluster", "imageFactory", "installerURLTmpl"],
+    message: `found ${unknown}; expected {{.RegistryURL}}, {{.Mode}}, {{.ID}}, {{.Version}} and {{if .Secureboot}}...{{end}}`,
+  };
+}
+
+function* contract({ contract: given, talosVersion }: TalosClusterSettings): Iterable<Problem> {
+  if (given === undefined || compareMinor(minorOf(given), minorOf(talosVersion)) <= 0) return;
+  const message = `found ${given}; expected at most that of talosVersion, v${minorOf(talosVersion)}`;
+  yield { path: ["cluster", "contract"], message };
+}
+
+function* onDestroy({ onDestroy: action }: TalosClusterSettings, { environment }: ClusterStack): Iterable<Problem> {
+  if (environment !== "production" || action === "none") return;
+  yield {
+    path: ["cluster", "onDestroy"],
+    message: `found ${action}; environment production allows none only: a destroy must not wipe disks`,
+  };
+}

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { ClusterTraits } from "../../cluster/kinds";
 import { quantity } from "../../settings/fields";
 import type { HelmValues } from "../../shared/helm-release";
 import type { KubernetesObject } from "../../shared/kubernetes/object";
@@ -152,7 +153,7 @@ export interface AddonContext {
 export interface AddonStack {
   readonly settingsOf: SettingsOf;
   readonly environment: () => string;
-  readonly clusterKind: () => string;
+  readonly cluster: () => Pick<ClusterTraits, "simulatedNodes" | "created">;
   readonly projectRoot: string;
 }
 
@@ -176,13 +177,13 @@ export const url = z
 /** A volume that no provisioner provides keeps its pod pending, and the release waits for the pod until it times out. */
 export function* storageProblems(
   given: z.output<typeof storage> | undefined,
-  clusterKind: string,
+  { simulatedNodes, created }: Pick<ClusterTraits, "simulatedNodes" | "created">,
   remedy = "remove it",
 ): Iterable<Problem> {
   if (!given) return;
-  if (clusterKind === "embedded") {
+  if (simulatedNodes) {
     yield { path: ["storage"], message: `simulated nodes have no volumes; ${remedy}` };
-  } else if (clusterKind !== "existing" && given.storageClass === undefined) {
+  } else if (created && given.storageClass === undefined) {
     yield {
       path: ["storage", "storageClass"],
       message: "Talos has no StorageClass; install a provisioner and name its class",

@@ -110,7 +110,7 @@ export const grafana = defineAddon({
       yield { path: [], message: "reads its metrics from Prometheus; add observability.prometheus" };
     },
     (settings, { environment }) => anonymousProblems(settings, environment()),
-    ({ storage }, { clusterKind }) => storageProblems(storage, clusterKind()),
+    ({ storage }, { cluster }) => storageProblems(storage, cluster()),
     function* ({ dashboards }, { projectRoot }) {
       if (!isFolder(dashboards)) return;
       for (const problem of readDashboards(path.resolve(projectRoot, dashboards)).problems) {

@@ -55,8 +55,7 @@ export const loki = defineAddon({
     { name: "alloy", chart: alloyChart, values: alloyValues },
   ],
   checks: [
-    ({ storage }, { clusterKind }) =>
-      storageProblems(storage, clusterKind(), "remove loki, which does not run without one"),
+    ({ storage }, { cluster }) => storageProblems(storage, cluster(), "remove loki, which does not run without one"),
   ],
   datasource: () => ({ title: "Loki", type: lokiService.name, port: lokiService.port }),
 });

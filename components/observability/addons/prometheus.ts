@@ -84,7 +84,7 @@ export const prometheus = defineAddon({
       }),
     },
   ],
-  checks: [({ storage }, { clusterKind }) => storageProblems(storage, clusterKind())],
+  checks: [({ storage }, { cluster }) => storageProblems(storage, cluster())],
   datasource: () => ({
     title: "Prometheus",
     type: prometheusService.name,

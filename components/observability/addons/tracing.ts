@@ -83,7 +83,7 @@ export const tracing = defineAddon({
         message: "Zipkin keeps traces in its memory; remove it, or set provider to jaeger",
       };
     },
-    ({ storage }, { clusterKind }) => storageProblems(storage, clusterKind()),
+    ({ storage }, { cluster }) => storageProblems(storage, cluster()),
   ],
   datasource: ({ provider }) =>
     provider === "jaeger"

@@ -3,7 +3,7 @@ export type GoValue = string | number | boolean | undefined | null | readonly Go
 export type GoMap = { readonly [key: string]: GoValue };
 
 /**
- * YAML byte for byte as Go's yaml package writes a map: four spaces a level, list items indented, no line wrapped, quotes
+ * YAML byte for byte as Go's yaml package writes a mapping: four spaces a level, list items indented, no line wrapped, quotes
  * only where a string would be read as something else. Hashes of the YAML depend on these bytes.
  *
  * Not supported: strings with a carriage return or Unicode's own line separators, and keys of several lines.
@@ -20,7 +20,7 @@ function indentation(depth: number): string {
   return " ".repeat(depth);
 }
 
-/** The lines of a map; the first is indented by `first`, so that it can follow the dash of a list item. */
+/** The lines of a mapping; the first is indented by `first`, so that it can follow the dash of a list item. */
 function writeMap(map: GoMap, depth: number, first: number): string {
   const entries = Object.entries(map).filter(([, value]) => value !== undefined);
   return entries

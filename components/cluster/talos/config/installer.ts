@@ -108,7 +108,7 @@ function withoutEmpty(map: GoMap): GoMap {
   return Object.fromEntries(Object.entries(map).filter(([, value]) => !isEmpty(value)));
 }
 
-/** Go sorts the keys of a map, with numbers in them by their value. */
+/** Go sorts the keys of a mapping, with numbers in them by their value. */
 function sorted(map: GoMap): GoMap {
   const byName = new Intl.Collator("en", { numeric: true });
   return Object.fromEntries(

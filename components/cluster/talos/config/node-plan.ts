@@ -1,4 +1,4 @@
-import type { DockerClusterSettings, TalosClusterSettings } from "../../kinds";
+import type { ClusterSettings, DockerClusterSettings, TalosClusterSettings } from "../../kinds";
 import { formatPath, type Problem } from "../../../shared/problem";
 import type { Tree } from "../../../shared/merge";
 import { ifKnown, knownEntries } from "../../../shared/unknown";
@@ -131,10 +131,8 @@ function merges(origin: string, trees: readonly Tree[]): MachinePatch[] {
 }
 
 /** Everything that keeps the machine configs of a cluster from being generated. Reads nothing but the files of patches. */
-export function* machineConfigProblems(
-  cluster: TalosClusterSettings | DockerClusterSettings,
-  readFile: ReadFile,
-): Iterable<Problem> {
+export function* machineConfigProblems(cluster: ClusterSettings, readFile: ReadFile): Iterable<Problem> {
+  if (cluster.kind !== "talos" && cluster.kind !== "docker") return;
   yield* patchProblems(cluster, readFile);
   if (cluster.kind !== "talos") return;
   for (const [index] of knownEntries(cluster.nodes)) {
