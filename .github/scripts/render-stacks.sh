@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Renders every stack of a project: OUT/<stack>/... , or OUT/<stack>.failed with what `render` said.
-# Usage: render-stacks.sh PROJECT OUT. Exit code 1 when a stack could not be rendered; the others are rendered all the same.
+# Renders every stack of a project: OUT/<stack>/... , or OUT/<stack>.failed with the messages of `render`.
+# Usage: render-stacks.sh PROJECT OUT. Exit code 1 if a stack could not be rendered; the others are rendered.
 set -euo pipefail
 
 project=$1
