@@ -1,3 +1,4 @@
+import { readStack } from "../../components/validation/stack";
 import { clusterStatus } from "../../embedded/cluster/status";
 import { UserError } from "../../embedded/program/errors";
 import { declare } from "../command";
@@ -21,6 +22,8 @@ export const command = declare({
     const startedAt = Date.now();
     const request = engineRequest(given, process.env);
     const { stack } = request;
+    // Before anything else: a stack file with problems must not cost the time of obtaining tools.
+    readStack(projectRoot, request.configFile);
     separateFromOriginal();
     await refuseClusterOfOthers(stack);
     const [start, destroy] = [commandFor("npm start", stack), commandFor("npm run destroy", stack)];

@@ -1,3 +1,4 @@
+import { readStack } from "../../components/validation/stack";
 import { clusterStatus } from "../../embedded/cluster/status";
 import { declare } from "../command";
 import { chooseEngine, engineOptions, engineRequest } from "../engine/choose";
@@ -20,6 +21,7 @@ Exit codes
   async run(given) {
     const request = engineRequest(given, process.env);
     const { stack } = request;
+    readStack(projectRoot, request.configFile);
     const terminal = new Terminal();
     const original = copiedFrom(projectRoot);
     const cluster = await clusterStatus(projectRoot, stack);

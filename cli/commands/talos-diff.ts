@@ -1,3 +1,4 @@
+import { readStack } from "../../components/validation/stack";
 import { declare } from "../command";
 import { chosenStack, projectRoot, stackOptions } from "../stack-option";
 import { exportState, talosDiff } from "../talos";
@@ -14,6 +15,7 @@ export const command = declare({
 Exit code 1 where a node did not answer.`,
   async run({ node, ...given }) {
     const { stack, configFile } = chosenStack(given);
+    readStack(projectRoot, configFile);
     const state = await exportState({ projectRoot, stack }, "talos:diff reads the stack's state");
     const diffs = await talosDiff({ projectRoot, stack, configFile, state, hostname: node });
     for (const { hostname, text } of diffs) console.log(`--- ${hostname}\n${text.trimEnd()}\n`);
