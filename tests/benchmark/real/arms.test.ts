@@ -14,7 +14,7 @@ import { benchmark } from "../../../components/settings/sections/benchmark";
 import { skip } from "../../support/skip";
 import { fortioOrSkip, freePort, outputOf, startServer, stopServer } from "./tools";
 
-/** Every kind of arm for fortio, with numbers that do not go evenly into each other, and the ends of the payloads. */
+/** Every kind of arm for fortio, with numbers that do not divide each other, and the smallest and largest payload. */
 const plan = benchmarkPlan(
   resolveBenchmark(
     benchmark.parse({
@@ -24,7 +24,7 @@ const plan = benchmarkPlan(
   ),
 );
 
-describe("an arm, as it is asked of a real fortio", function () {
+describe("an arm, with a real fortio", function () {
   this.timeout(60_000);
   let fortio: string;
   let folder: string;
@@ -37,7 +37,7 @@ describe("an arm, as it is asked of a real fortio", function () {
     const at = (port: number) => `127.0.0.1:${local.get(port) ?? 0}`;
     const args = ["-http-port", at(ports.http), "-grpc-port", at(ports.grpc), "-tcp-port", at(ports["tcp-echo"])];
     const off = ["-udp-port", "disabled", "-redirect-port", "disabled"];
-    // HTTP's is the last to be said.
+    // The line about HTTP is the last.
     server = await startServer(fortio, ["server", ...args, ...off], /http-echo server listening on/);
   });
   after(async () => {
@@ -59,17 +59,17 @@ describe("an arm, as it is asked of a real fortio", function () {
   }
 
   for (const arm of plan.arms) {
-    it(`makes what ${arm.id} asks for, and passes its gates`, async function () {
+    it(`reaches the load of ${arm.id}, and is valid`, async function () {
       const { outcome, ...seen } = await made(arm);
       assert.deepEqual(problemsOf(arm, outcome, { ...seen, clientNodeCores: 1, restarted: [] }), []);
       assert.ok(outcome.kind === "requests" && outcome.requests > 0);
       if (!hasSchedule(arm)) return;
-      // 55 requests in 1.5 s, of which each of 3 connections makes 18.
+      // 55 requests in 1.5 s: 18 for each of 3 connections.
       assert.deepEqual([plannedRequests(arm), outcome.requests, seen.logged], [54, 54, 54]);
       const [raw = NaN, corrected = NaN] = [outcome.raw, outcome.corrected].map((each) => each?.percentiles["50"]);
-      // Three connections share 37 requests a second: each has 81 ms for one.
+      // Three connections share 37 requests a second: 81 ms for each request.
       if (outcome.raw.max > 40) skip(this, `the machine is busy: a request took ${outcome.raw.max} ms`);
-      // Half of them at least found their connection free: nothing stalls, and the schedule is fortio's own to the end.
+      // At least half of the requests found their connection free: nothing stalls, and the schedule is fortio's to the end.
       assert.ok(corrected <= 1.05 * raw, `${corrected} ms and not ${raw} ms`);
     });
   }

@@ -7,7 +7,7 @@ import { parseFortio } from "../../../components/benchmark/measure/load-generato
 import { skip } from "../../support/skip";
 import { fortioOrSkip, outputOf, startServer, stopServer } from "./tools";
 
-/** Milliseconds. The period is a tenth of the 10 s that one would choose with more time. */
+/** Milliseconds. */
 const [stall, period] = [100, 1000];
 const [qps, connections, seconds] = [400, 8, 8];
 
@@ -18,7 +18,7 @@ describe("coordinated omission, with a real fortio and a real server that stalls
     fortio = await fortioOrSkip(this);
   });
 
-  it("is corrected to what the stalls themselves say, where the raw figure misses them", async function () {
+  it("is corrected to the latencies that follow from the stalls, which the raw ones miss", async function () {
     const folder = mkdtempSync(path.join(tmpdir(), "talos-mesh-stall-"));
     const log = path.join(folder, "access.log");
     let said = "";
@@ -49,7 +49,7 @@ describe("coordinated omission, with a real fortio and a real server that stalls
       );
       const p99 = corrected.percentile(99) / 1000;
       assert.ok(Math.abs(p99 - analytic) <= 0.05 * analytic, `p99 ${p99} ms, and by the stalls ${analytic} ms`);
-      // In a stall every connection waits once, and leaves out the other requests that were due.
+      // In a stall every connection waits once, and omits the other requests that were due.
       assert.ok(raw.percentile(97) / 1000 < analytic / 4, `raw p97 ${raw.percentile(97)} us`);
       assert.ok(corrected.percentile(97) > 4 * raw.percentile(97));
       assert.equal(result.failed, 0);
@@ -60,7 +60,7 @@ describe("coordinated omission, with a real fortio and a real server that stalls
   });
 });
 
-/** Requests that took long without a stall to wait for: the machine's own doing, which no analytic value knows. */
+/** Requests that were slow without a stall, because the machine is busy. */
 function slowBetween(log: string, stalls: readonly (readonly [began: number, ended: number])[]): number {
   const requests = log
     .trim()
@@ -72,7 +72,7 @@ function slowBetween(log: string, stalls: readonly (readonly [began: number, end
   }).length;
 }
 
-/** The wait (ms) that this share of all moments exceeds: a moment in a stall waits for the rest of it. */
+/** The wait (ms) that this share of all moments exceeds. */
 function waitOf(share: number, stalls: readonly number[], total: number): number {
   let [low, high] = [0, Math.max(...stalls)];
   for (let step = 0; step < 50; step++) {

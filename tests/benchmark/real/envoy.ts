@@ -6,29 +6,29 @@ import { startServer } from "./tools";
 const type = (name: string) => ({ "@type": `type.googleapis.com/envoy.extensions.${name}` });
 const address = (port: number) => ({ socket_address: { address: "127.0.0.1", port_value: port } });
 
-/** A way through Envoy to the server. */
-export interface Way {
+/** A listener of Envoy in front of the server. */
+export interface Listener {
   readonly name: string;
   readonly port: number;
-  /** Milliseconds that its fault filter holds a request back; its timer is often late, so what it did is in the log. */
+  /** Milliseconds that its fault filter delays a request; its timer is often late, and the log has the actual delay. */
   readonly delay: number;
-  /** For each request, the microseconds from its first byte until it went on to the server, and to the answer's last. */
+  /** For each request, the microseconds from its first byte to forwarding it, and to the last byte of the response. */
   readonly log: string;
 }
 
-/** A real Envoy in front of a server, with a way for each delay. */
+/** A real Envoy in front of a server, with a listener for each delay. */
 export function startEnvoy(
   program: string,
   folder: string,
-  ways: readonly Way[],
+  listeners: readonly Listener[],
   serverPort: number,
 ): Promise<ChildProcess> {
   const config = {
     static_resources: {
-      listeners: ways.map((way) => ({
-        name: way.name,
-        address: address(way.port),
-        filter_chains: [{ filters: [{ name: "http", typed_config: connectionManager(way) }] }],
+      listeners: listeners.map((listener) => ({
+        name: listener.name,
+        address: address(listener.port),
+        filter_chains: [{ filters: [{ name: "http", typed_config: connectionManager(listener) }] }],
       })),
       clusters: [
         {
@@ -48,7 +48,7 @@ export function startEnvoy(
   return startServer(program, args, /all dependencies initialized. starting workers/);
 }
 
-function connectionManager({ name, delay, log }: Way) {
+function connectionManager({ name, delay, log }: Listener) {
   const fault = {
     name: "fault",
     typed_config: {

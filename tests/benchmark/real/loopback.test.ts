@@ -13,7 +13,7 @@ import { median, percentile } from "../../../components/benchmark/statistics/per
 import { Random } from "../../../components/benchmark/statistics/random";
 import { compare } from "../../../components/benchmark/statistics/significance";
 import { skip } from "../../support/skip";
-import { startEnvoy, type Way } from "./envoy";
+import { startEnvoy, type Listener } from "./envoy";
 import {
   envoyOrSkip,
   fortioOrSkip,
@@ -25,12 +25,12 @@ import {
   stopServer,
 } from "./tools";
 
-/** Blocks: more of them where the machine is busy, until two equal ways differ by no more than the tests allow. */
+/** Blocks: more of them on a busy machine, until two equal listeners differ by no more than the tests allow. */
 const blocks = { least: 9, most: 27 };
 /** Milliseconds. */
 const allowed = 0.05;
-const busy = "the machine is busy: two equal ways differ by over 50 us";
-/** Percentile that is compared: a delay moves all of them, and what else a busy machine does spares the quickest. */
+const busy = "the machine is busy: two equal listeners differ by over 50 us";
+/** Percentile that is compared: a delay shifts all of them, and a busy machine affects the lowest least. */
 const quick = 10;
 
 const arm: RequestArm = {
@@ -38,12 +38,12 @@ const arm: RequestArm = {
   ...{ connections: 4, qps: 200, payloadSize: 1024, keepAlive: true },
 };
 
-/** A run through a way; milliseconds. */
+/** A run through a listener; milliseconds. */
 interface Found {
   readonly name: string;
-  /** What fortio's log says, read by us. */
+  /** From fortio's log. */
   readonly measured: number;
-  /** What Envoy says it held a request back, and how long it had it in all, until the answer was out. */
+  /** From Envoy's log: its delay, and the time until the response was sent. */
   readonly held: number;
   readonly seen: number;
 }
@@ -52,7 +52,7 @@ describe("a delay in a real Envoy, measured by a real fortio", function () {
   this.timeout(180_000);
   let folder: string;
   let fortio: string;
-  let ways: readonly Way[];
+  let listeners: readonly Listener[];
   const servers: ChildProcess[] = [];
   const found: Found[][] = [];
 
@@ -62,20 +62,20 @@ describe("a delay in a real Envoy, measured by a real fortio", function () {
     this.timeout(180_000);
     folder = mkdtempSync(path.join(tmpdir(), "talos-mesh-envoy-"));
     const names = { plain: 0, again: 0, one: 1, two: 2, five: 5 };
-    ways = await Promise.all(
+    listeners = await Promise.all(
       Object.entries(names).map(async ([name, delay]) => ({
-        // Every way holds back a little: a processor that went to sleep meanwhile costs 0.1 ms, in all of them alike.
+        // Every listener has a delay: a CPU that went to sleep meanwhile costs 0.1 ms, equally in all of them.
         ...{ name, delay: 1 + delay, port: await freePort(), log: path.join(folder, `${name}.log`) },
       })),
     );
     const port = await freePort();
     servers.push(await startFortio(fortio, port));
-    servers.push(await startEnvoy(envoy, folder, ways, port));
+    servers.push(await startEnvoy(envoy, folder, listeners, port));
     const random = new Random("loopback");
-    for (const way of ways) await measure(way);
+    for (const listener of listeners) await measure(listener);
     for (let block = 0; block < blocks.least || (block < blocks.most && noise() > 2 * allowed); block++) {
       const block: Found[] = [];
-      for (const way of random.shuffled(ways)) block.push(await measure(way));
+      for (const listener of random.shuffled(listeners)) block.push(await measure(listener));
       found.push(block);
     }
   });
@@ -84,7 +84,7 @@ describe("a delay in a real Envoy, measured by a real fortio", function () {
     if (folder !== undefined) rmSync(folder, { recursive: true });
   });
 
-  async function measure({ name, port, log }: Way): Promise<Found> {
+  async function measure({ name, port, log }: Listener): Promise<Found> {
     const access = path.join(folder, "access.log");
     rmSync(access, { force: true });
     const before = existsSync(log) ? statSync(log).size : 0;
@@ -109,17 +109,17 @@ describe("a delay in a real Envoy, measured by a real fortio", function () {
     return { name, measured: raw.percentile(quick) / 1000, held: quickest(0) / 1000, seen: quickest(1) / 1000 };
   }
 
-  /** What a way adds to the plain one, in each block. */
+  /** What a listener adds to the plain one, in each block. */
   const added = (what: keyof Omit<Found, "name">, name: string) =>
     found.map((block) => {
-      const [way, plain] = [name, "plain"].map((each) => block.find((one) => one.name === each)?.[what]);
-      return (way ?? NaN) - (plain ?? NaN);
+      const [listener, plain] = [name, "plain"].map((each) => block.find((one) => one.name === each)?.[what]);
+      return (listener ?? NaN) - (plain ?? NaN);
     });
-  /** How far from Envoy's own clock we are. */
+  /** Deviation from Envoy's own clock. */
   const errors = (name: string) =>
     added("measured", name).map((value, block) => value - (added("seen", name)[block] ?? NaN));
 
-  /** Width of the interval in which two equal ways are found to differ by more than Envoy says. */
+  /** Width of the interval of the deviation between two equal listeners. */
   function noise(): number {
     const interval = medianInterval(errors("again"), "noise");
     return interval ? interval.high - interval.low : Infinity;
@@ -130,9 +130,9 @@ describe("a delay in a real Envoy, measured by a real fortio", function () {
     ["two", 2],
     ["five", 5],
   ] as const) {
-    it(`of ${delay} ms is found to 3% or 50 us`, function () {
+    it(`of ${delay} ms is measured to 3% or 50 us`, function () {
       if (noise() > 2 * allowed) skip(this, busy);
-      // Its timer is often late, and early by as long as the last turn of its loop took: how much it really held is in its log.
+      // Its timer is often late, or early by one iteration of its event loop: the actual delay is in its log.
       const held = median(added("held", name));
       assert.ok(held > delay / 2, `Envoy held requests back ${held} ms more than without a delay`);
       const [truth, error] = [median(added("seen", name)), median(errors(name))];
@@ -142,17 +142,17 @@ describe("a delay in a real Envoy, measured by a real fortio", function () {
     });
   }
 
-  it("is none between two ways that are the same", function () {
+  it("is zero between two equal listeners", function () {
     if (noise() > 2 * allowed) skip(this, busy);
     const difference = compare(new Map([["again", added("measured", "again")]]), "A/A").get("again");
     assert.ok(difference?.interval);
-    // A test at 5% finds something in 1 of 20 A/A pairs; here what it then finds has to be as good as nothing.
+    // A test at 5% finds a difference in 1 of 20 A/A pairs; it then has to be negligible.
     const nothing = !difference.significant || Math.abs(difference.median) <= allowed;
     assert.ok(nothing, `${difference.median} ms, p = ${difference.p}`);
   });
 });
 
-/** The lines that a log has got since it was so long; Envoy writes them a moment after the answers. */
+/** The lines after `size` bytes of a log; Envoy writes them shortly after the responses. */
 async function linesAfter(log: string, size: number, count: number): Promise<string[]> {
   for (const deadline = Date.now() + 5000; ;) {
     const lines = existsSync(log) ? readFileSync(log, "utf8").slice(size).trim().split("\n") : [];
@@ -179,12 +179,12 @@ describe("a real iperf3", function () {
   after(() => stopServer(server));
 
   for (const direction of ["upload", "download"] as const) {
-    it(`reports the rate that it was held to, ${direction}`, async () => {
+    it(`reports the rate that it was limited to, ${direction}`, async () => {
       const stream: StreamArm = {
         ...{ kind: "stream", id: "tcp", placement: "other-node", seconds: 2, warmUpSeconds: 1 },
         ...{ streams: 2, direction },
       };
-      // 20 Mbit/s a stream: far below what any loopback does, so that the truth is known.
+      // 20 Mbit/s per stream, far below what any loopback interface reaches.
       const printed = await outputOf(iperf3, [...iperf3Args(stream, "127.0.0.1", port), "-b", "20M"]);
       const result = parseIperf3(printed);
       assert.deepEqual([result.streams, result.reverse], [2, direction === "download"]);

@@ -11,7 +11,7 @@ import { benchmark } from "../../../components/settings/sections/benchmark";
 import { ApiServer } from "../../../components/shared/kubernetes/api-server";
 import { skip } from "../../support/skip";
 
-/** Path of a kubeconfig of a cluster that may be measured, and JSON with its images, where not the usual ones. */
+/** Path of a kubeconfig of a cluster that may be measured, and JSON with its images, if not the usual ones. */
 const [clusterVariable, imagesVariable] = ["TALOS_MESH_TEST_CLUSTER", "TALOS_MESH_TEST_CLUSTER_IMAGES"] as const;
 
 const settings = benchmark.parse({
@@ -20,8 +20,8 @@ const settings = benchmark.parse({
   images: JSON.parse(process.env[imagesVariable] ?? "{}") as object,
 });
 
-describe("a benchmark of none and none once more, in pods of two real nodes", function () {
-  // 70 runs of a few seconds, and images that may have to be pulled first.
+describe("a benchmark of none and a second none, in pods of two real nodes", function () {
+  // 70 runs of a few seconds each, and pulling images.
   this.timeout(30 * 60_000);
   let cluster: KubernetesCluster;
   let projectRoot: string;
@@ -41,7 +41,7 @@ describe("a benchmark of none and none once more, in pods of two real nodes", fu
     if (real.length < 2) skip(this, `the cluster of ${clusterVariable} has ${real.length} nodes that take pods, not 2`);
     projectRoot = mkdtempSync(path.join(tmpdir(), "talos-mesh-nodes-"));
     const stop = new AbortController();
-    // Stopped in its third run, and called once more.
+    // Stopped in its third run, and started again.
     const halfway = (line: string) => line.startsWith("[2/") && stop.abort(new Error("stopped"));
     await assert.rejects(run(stop.signal, halfway), /stopped/);
     const { report: folder = "" } = await run();
@@ -61,14 +61,14 @@ describe("a benchmark of none and none once more, in pods of two real nodes", fu
     assert.equal(new Set(report.runs.map(({ id }) => id)).size, 70);
   });
 
-  it("has the client on one node and the server on the other, each known with its kernel and its packets", () => {
+  it("has the client on one node and the server on the other, with kernel and MTU of both", () => {
     const { clientNode, serverNode, images } = report.environment;
     assert.notEqual(clientNode.name, serverNode.name);
     for (const { kernel, mtu } of [clientNode, serverNode]) assert.ok(kernel !== "" && (mtu ?? 0) >= 1280);
     assert.ok(images.length >= 2 && images.every((image) => /\(sha256:[0-9a-f]{64}\)$/.test(image)), images.join(" "));
   });
 
-  it("measures all five kinds of traffic, and most runs count", () => {
+  it("measures all five kinds of traffic, with most runs valid", () => {
     assert.equal(report.plan.arms.length, 5);
     const valid = report.runs.filter(({ problems, outcome }) => outcome && problems.length === 0);
     const spoilt = report.runs.flatMap(({ problems }) => problems);
@@ -86,7 +86,7 @@ describe("a benchmark of none and none once more, in pods of two real nodes", fu
       difference && metric === "p50" ? [{ title, ...difference }] : [],
     );
     assert.equal(differences.length, 3);
-    // Holm allows 1 in 20 such reports a false one; what it then finds has to be as good as nothing.
+    // One of 20 such reports may have a significant difference; it then has to be negligible.
     for (const { title, significant, median } of differences) {
       assert.ok(!significant || Math.abs(median) < 0.1, `${title}: ${median} ms`);
     }

@@ -11,7 +11,7 @@ import { skip } from "../../support/skip";
 import { FakeCluster } from "../run/fake-cluster";
 import { fortioOrSkip, freePort, startFortio, stopServer } from "./tools";
 
-/** Commands of pods are run here: the client's own, against one server on the loopback interface. */
+/** Runs the commands of pods on this machine, against a server on the loopback interface. */
 class Loopback extends FakeCluster {
   constructor(
     private readonly fortio: string,
@@ -38,7 +38,7 @@ class Loopback extends FakeCluster {
   }
 }
 
-describe("a whole benchmark with a real fortio, of none and none once more", function () {
+describe("a benchmark of none and a second none, with a real fortio", function () {
   this.timeout(120_000);
   let folder: string;
   let server: ChildProcess | undefined;
@@ -71,20 +71,20 @@ describe("a whole benchmark with a real fortio, of none and none once more", fun
     for (const { outcome, problems } of report.runs) {
       assert.ok(outcome?.kind === "requests" && outcome.corrected);
       assert.equal(outcome.failed, 0);
-      // On a busy machine fortio makes a few less, and such a run does not count.
+      // On a busy machine fortio makes a few less, and such a run is invalid.
       assert.ok(outcome.requests >= 198 || problems.length > 0, String(outcome.requests));
       assert.ok((outcome.corrected.percentiles["99"] ?? 0) >= (outcome.raw.percentiles["99"] ?? Infinity));
     }
   });
 
-  it("finds no difference that anybody would call one", function () {
+  it("finds no relevant difference", function () {
     const control = report.figures.find(({ scenario, metric }) => scenario === "control" && metric === "p50");
     const { difference } = control ?? {};
     const spoilt = report.runs.filter(({ problems }) => problems.length > 0);
     if (spoilt.length > 2)
       skip(this, `the machine is too busy: ${spoilt.flatMap(({ problems }) => problems).join("; ")}`);
     assert.ok(difference?.interval);
-    // A test at 5% finds something in 1 of 20 A/A pairs; what it then finds has to be as good as nothing.
+    // A test at 5% finds a difference in 1 of 20 A/A pairs; it then has to be negligible.
     assert.ok(!difference.significant || Math.abs(difference.median) < 0.1, JSON.stringify(difference));
   });
 });

@@ -1,6 +1,6 @@
 "use strict";
-// An HTTP server that answers at once but for STALL ms of every PERIOD ms, in which the whole process stands still.
-// It says on stdout where it listens, and at each stall when it began and ended (ms since 1970).
+// An HTTP server that responds at once, except during STALL ms of every PERIOD ms, when the whole process is blocked.
+// It prints its port, and the start and end of each stall (ms since 1970).
 const { createServer } = require("node:http");
 
 const [stall, period] = process.argv.slice(2).map(Number);

