@@ -23,17 +23,8 @@ export interface Latencies {
   readonly requests: number;
 }
 
-interface Line {
-  /** Seconds. */
-  readonly latency: number;
-  /** When it was sent, in nanoseconds since 1970. */
-  readonly timestamp: number;
-  /** Number of the connection. */
-  readonly thread: number;
-  /** Number of the request on its connection. */
-  readonly iter: number;
-  readonly ok: boolean;
-}
+/** `latency` in seconds, `timestamp` of sending in nanoseconds, number of the connection and of the request on it. */
+type Line = Readonly<Record<"latency" | "timestamp" | "thread" | "iter", number>> & { readonly ok: boolean };
 
 /**
  * When requests are due, in microseconds since 1970.

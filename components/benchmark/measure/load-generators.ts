@@ -28,7 +28,7 @@ function parseOutput<T>(program: string, text: string, schema: z.ZodType<T>): T 
 
 /** What is read from the JSON of fortio. */
 export interface FortioResult extends Pick<RequestOutcome, "actualQps" | "requests" | "failed" | "codes"> {
-  /** Connections used: fewer than requested where there are not two requests for each. */
+  /** Fewer than requested where there are not two requests for each. */
   readonly connections: number;
   /** Mean size of a response body; HTTP only. */
   readonly answerBytes?: number;
@@ -85,11 +85,7 @@ export function parseFortio(text: string): FortioResult {
     ...(found.Sizes && { answerBytes: (found.Sizes.Sum - (found.HeaderSizes?.Sum ?? 0)) / found.Sizes.Count }),
     mean: histogram.Avg * 1000,
     startMicros: microsOf(found.StartTime),
-    bins: (histogram.Data ?? []).map(({ Start, End, Count }) => ({
-      start: Start * 1000,
-      end: End * 1000,
-      count: Count,
-    })),
+    bins: (histogram.Data ?? []).map((bin) => ({ start: bin.Start * 1000, end: bin.End * 1000, count: bin.Count })),
   };
 }
 

@@ -9,9 +9,9 @@ export interface ContainerSample {
   readonly container: string;
   /** CPU time since the container started, in nanoseconds. */
   readonly cpuNanos: number;
-  /** When that counter was read, in milliseconds since 1970. */
+  /** When the kubelet read it, in milliseconds since 1970. */
   readonly at: number;
-  /** Bytes of the working set. */
+  /** Bytes. */
   readonly memory: number;
 }
 
@@ -47,7 +47,6 @@ export interface Ends {
   readonly namespace: string;
   /** `app` label of the client in use; a second client may be idle. */
   readonly client: "client" | "client-near";
-  /** Nodes of the client and of the server. */
   readonly nodes: readonly string[];
 }
 

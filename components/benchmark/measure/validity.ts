@@ -37,11 +37,9 @@ export interface Circumstances
   readonly restarted: readonly Restart[];
 }
 
-/** A container that restarted during a run. */
+/** A container (`pod/container`) that restarted during a run; `ofMesh` is a proxy rather than the client or the server. */
 export interface Restart {
-  /** `pod/container`. */
   readonly name: string;
-  /** A proxy, rather than the client or the server. */
   readonly ofMesh: boolean;
 }
 
@@ -115,6 +113,6 @@ function requestProblems(arm: Arm, outcome: RequestOutcome, circumstances: Circu
   return problems;
 }
 
-function percent(share: number): string {
+export function percent(share: number): string {
   return `${(100 * share).toFixed(1)}%`;
 }

@@ -15,12 +15,11 @@ export type Placement = "other-node" | "same-node";
 
 interface ArmOf<Kind extends string> {
   readonly kind: Kind;
-  /** Unique, and made of all its parameters: `http-c10-q100-1024B`. */
+  /** All parameters: `http-c10-q100-1024B`. */
   readonly id: string;
   readonly placement: Placement;
-  /** Length of the measurement. */
   readonly seconds: number;
-  /** Length of the load before it, which does not count. */
+  /** Load before the measurement, which does not count. */
   readonly warmUpSeconds: number;
 }
 
@@ -41,7 +40,6 @@ export type TransactionArm = ArmOf<"request-response" | "connect">;
 /** Bulk data by iperf3. */
 export interface StreamArm extends ArmOf<"stream"> {
   readonly streams: number;
-  /** `upload`: from client to server. */
   readonly direction: "upload" | "download";
 }
 
@@ -83,10 +81,7 @@ export function armTitle(arm: Arm): string {
 /** Percentages of a latency curve. */
 export const curve = [1, 5, 10, 25, 50, 75, 90, 95, 99, 99.5, 99.9, 99.95, 99.99] as const;
 
-/**
- * Whether a percentile has enough requests behind it: above p99, at least 10 of them must be slower, so p99.9 takes 10,000
- * requests.
- */
+/** Whether there are enough requests for a percentile: above p99, 10 of them must be slower, so p99.9 takes 10,000. */
 export function isKnown(percent: number, requests: number): boolean {
   return percent <= 99 || (1 - percent / 100) * requests >= 10 - 1e-6;
 }
@@ -128,22 +123,14 @@ export interface StreamOutcome {
 
 export type Outcome = RequestOutcome | StreamOutcome;
 
+const ends = ["client", "server", "client proxy", "server proxy"] as const;
 /** Parts whose CPU time and memory are measured during a run. */
-export const components = [
-  "client",
-  "server",
-  "client proxy",
-  "server proxy",
-  "ztunnel",
-  "waypoint",
-  "istiod",
-] as const;
+export const components = [...ends, "ztunnel", "waypoint", "istiod"] as const;
 export type Component = (typeof components)[number];
 
 /** Parts of the mesh that serve a scenario. */
 export const meshParts: Readonly<Record<Scenario, readonly Component[]>> = {
-  none: [],
-  control: [],
+  ...{ none: [], control: [] },
   sidecar: ["client proxy", "server proxy", "istiod"],
   ambient: ["ztunnel", "istiod"],
   waypoint: ["ztunnel", "waypoint", "istiod"],
@@ -156,11 +143,10 @@ export function proxiesOf(scenario: Scenario): Component[] {
 
 /** What a part used during a run. */
 export interface Usage {
-  /** Mean CPU use in cores; absent where a counter did not advance between the two readings. */
+  /** Mean; absent where a counter did not advance between the two readings. */
   readonly cores?: number;
   /** Bytes of the working set at the end. */
   readonly memory: number;
-  /** Number of containers in the sum. */
   readonly containers: number;
 }
 
@@ -168,14 +154,13 @@ export type Usages = Readonly<Partial<Record<Component, Usage>>>;
 
 /** One run: an entry of the journal and of the report. */
 export interface RunRecord {
-  /** Of the planned run. */
   readonly id: string;
   readonly block: number;
   /** Id of the arm. */
   readonly arm: string;
   readonly scenario: Scenario;
   readonly startedAt: string;
-  /** Seconds in all, with warm-up. */
+  /** Seconds, with warm-up. */
   readonly took: number;
   /** Absent where the load generator's output could not be read. */
   readonly outcome?: Outcome;

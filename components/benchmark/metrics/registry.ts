@@ -55,23 +55,21 @@ export interface RunMetric extends Metric {
 
 /** What a part of the mesh uses under load, and what all parts use together. */
 export interface CostMetric extends Metric {
-  /** Undefined where a counter is missing. `of` is `mesh` for all parts together. */
-  readonly read: (parts: readonly PartUsage[], of: "part" | "mesh", actualQps: number) => number | undefined;
-  /** What was read from one part's counters, for the CSV. */
+  /** Undefined where a counter is missing. `idle` is the usage without load. */
+  readonly read: (
+    parts: readonly { readonly usage: Usage; readonly idle?: Usage }[],
+    of: "part" | "mesh",
+    actualQps: number,
+  ) => number | undefined;
+  /** The counters of one part, for the CSV. */
   readonly counter: { readonly unit: string; readonly read: (usage: Usage) => number | undefined };
-  /** Heading of its column. */
+  /** Of its column. */
   readonly heading: string;
   /** Words of the summary after the value, by part. @default not in the summary */
   readonly summary?: Readonly<Partial<Record<"mesh" | "server proxy" | "waypoint" | "ztunnel", string>>>;
   readonly hasChart?: boolean;
   /** `of`: all parts together, or each part that requests pass through. */
   readonly budget?: Budget & { readonly of: "mesh" | "each proxy" };
-}
-
-export interface PartUsage {
-  readonly usage: Usage;
-  /** Usage without load. */
-  readonly idle?: Usage;
 }
 
 export interface Registry {

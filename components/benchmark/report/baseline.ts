@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { metrics } from "../metrics/registry";
-import { type Change, changeBetween, type Estimate } from "../statistics/intervals";
+import { type Bounded, changeBetween } from "../statistics/intervals";
 import { type Figure, findFigure } from "./figures";
 
 /** Version of report.json and of the journal. It changes when a reader of the old form would misread the new one. */
@@ -16,7 +16,7 @@ interface BaselineChange {
   readonly of: "value" | "difference";
   readonly before: number;
   readonly now: number;
-  readonly change: Change;
+  readonly change: Bounded;
   /** `agrees` where the interval of the change contains zero; `unknown` without an interval. */
   readonly verdict: "agrees" | "better" | "worse" | "unknown";
 }
@@ -119,8 +119,8 @@ function change(
   { title, scenario, metric, unit }: Figure,
   of: BaselineChange["of"],
   better: "lower" | "higher",
-  before: Pick<Estimate, "median" | "interval">,
-  now: Pick<Estimate, "median" | "interval">,
+  before: Bounded,
+  now: Bounded,
 ): BaselineChange {
   const change = changeBetween(before, now);
   const fields = { title, scenario, metric, unit, of, before: before.median, now: now.median, change };

@@ -17,13 +17,11 @@ export interface BudgetVerdict extends Bound {
   readonly onExceed: "fail" | "warn";
 }
 
-/** The bound that a budget is compared with: the highest of all arms, or none where one arm has none. */
+/** The bound that a budget is compared with: the highest of all arms; where one arm has none, the reason. */
 interface Bound {
   /** Title of the arm; for memory, after the part. */
   readonly where?: string;
-  /** Absent where it is not known. */
   readonly upper?: number;
-  /** Why it is not known. */
   readonly why?: string;
 }
 

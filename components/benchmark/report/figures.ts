@@ -81,17 +81,17 @@ export function figuresOf(plan: BenchmarkPlan, records: readonly RunRecord[], { 
   );
   return cells.flatMap((cell): Figure[] => {
     const { metric, arm, scenario } = cell;
+    const values = [...valuesIn(cell)];
     // The share lost can be negative.
     const floor = metric.lostOf === undefined ? 0 : undefined;
     const seed = `${plan.seed} ${metric.name} ${arm.id} ${scenario}`;
-    const found = estimate([...valuesIn(cell).values()], seed, { floor });
-    if (!found) return [];
-    return [
-      {
-        ...{ arm: arm.id, title: armTitle(arm), scenario, metric: metric.name, unit: metric.unit, estimate: found },
-        ...{ values: [...valuesIn(cell)], difference: differences.get(nameOf(cell)) },
-      },
-    ];
+    const found = estimate(
+      values.map(([, value]) => value),
+      seed,
+      { floor },
+    );
+    const key = { arm: arm.id, title: armTitle(arm), scenario, metric: metric.name, unit: metric.unit };
+    return found ? [{ ...key, estimate: found, values, difference: differences.get(nameOf(cell)) }] : [];
   });
 }
 

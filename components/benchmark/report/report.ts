@@ -18,7 +18,6 @@ import { summaryOf } from "./summary";
 export interface ScenarioState {
   readonly scenario: Scenario;
   readonly state: "measured" | "not measured";
-  /** Why it is not measured. */
   readonly reason?: string;
   /** What the check found. */
   readonly truths: readonly string[];

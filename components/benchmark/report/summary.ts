@@ -1,7 +1,7 @@
 import { type Arm, armTitle, type Scenario } from "../metrics/record";
 import { metrics, type Registry, type RunMetric } from "../metrics/registry";
 import { blocksNote, headlineArm } from "../plan/plan";
-import { blocksForIntervals, type Estimate, formatEstimate } from "../statistics/intervals";
+import { blocksForIntervals, type Bounded, formatEstimate } from "../statistics/intervals";
 import type { Difference } from "../statistics/significance";
 import { countRuns, findCost, findFigure, lostRuns, type Results } from "./figures";
 
@@ -38,7 +38,7 @@ export function summaryOf(results: Summarised, registry: Registry = metrics): st
 interface Effect {
   /** Decides on significance. */
   readonly difference: Difference;
-  readonly shown: Pick<Estimate, "median" | "interval">;
+  readonly shown: Bounded;
   readonly words: NonNullable<RunMetric["summary"]>;
 }
 
@@ -64,7 +64,7 @@ function describeEffect({ difference: { significant, blocksNeeded = 0 }, shown, 
     : `${more} ${formatEstimate(shown)} ${unit}`;
 }
 
-function negative({ median, interval }: Effect["shown"]): Effect["shown"] {
+function negative({ median, interval }: Bounded): Bounded {
   return { median: -median, interval: interval && { low: -interval.high, high: -interval.low } };
 }
 

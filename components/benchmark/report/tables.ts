@@ -1,5 +1,5 @@
 import { formatSeconds } from "../../shared/duration";
-import { limits } from "../measure/validity";
+import { limits, percent } from "../measure/validity";
 import { armTitle } from "../metrics/record";
 import { metrics, type Registry } from "../metrics/registry";
 import { formatEstimate, formatNumber } from "../statistics/intervals";
@@ -112,8 +112,6 @@ const article = ({ article }: Report): Table => ({
       ])
     : [],
 });
-
-const percent = (share: number) => `${(100 * share).toFixed(1)}%`;
 
 function runs(report: Report): Table {
   const spread = (shares: readonly number[], of = shares.length) => {

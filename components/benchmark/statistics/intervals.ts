@@ -2,16 +2,16 @@ import { median, percentile } from "./percentiles";
 import { Random } from "./random";
 
 /** Bounds of a median, at 95% confidence. */
-export interface Interval {
-  readonly low: number;
-  readonly high: number;
+export type Interval = Readonly<Record<"low" | "high", number>>;
+
+/** A median, with its interval where there are enough blocks. */
+export interface Bounded {
+  readonly median: number;
+  readonly interval?: Interval;
 }
 
 /** A median over blocks. */
-export interface Estimate {
-  readonly median: number;
-  /** Absent below `blocksForIntervals`. */
-  readonly interval?: Interval;
+export interface Estimate extends Bounded {
   /** Number of blocks with a value. */
   readonly blocks: number;
 }
@@ -74,7 +74,7 @@ export function medianInterval(
   return { low: percentile(medians, 2.5), high: percentile(medians, 97.5) };
 }
 
-/** The median of as many draws, with replacement, as there are values. `draws` is reused: a report takes millions of medians. */
+/** The median of as many draws, with replacement, as there are values. Millions are taken, so `draws` is reused. */
 function resampledMedian(sorted: Float64Array, draws: Uint16Array, random: Random): number {
   const count = sorted.length;
   draws.fill(0);
@@ -98,29 +98,17 @@ function medianAbsoluteDeviation(values: readonly number[]): number {
   return 1.4826 * median(values.map((value) => Math.abs(value - middle)));
 }
 
-/** The change of a median between two reports. */
-export interface Change {
-  /** Difference of the medians, later minus earlier. */
-  readonly median: number;
-  /** Absent where one of the two has none. */
-  readonly interval?: Interval;
-}
-
 /**
- * The difference of two independent medians with its 95% interval, by MOVER: the distances of the bounds from their medians
- * are combined as the root of the sum of their squares. Whether the two intervals overlap would be too strict a test: where
- * nothing has changed, they fail to overlap in about 0.5% of all cases, and so overlap too often where something has.
+ * The later of two medians minus the earlier, with its 95% interval, by MOVER: the distances of the bounds from their medians
+ * are combined as the root of the sum of their squares. (Overlapping intervals are no test: where nothing has changed, they
+ * fail to overlap in about 0.5% of all cases, and so overlap too often where something has.)
  *
  * Assumption: the two measurements are independent. In simulations the interval excludes zero in 2% to 3%, and never in
  * more than 5%, of the cases in which nothing has changed (tests/benchmark/statistics/intervals.test.ts).
  *
- * Source: G. Y. Zou and A. Donner, Construction of confidence limits about effect measures: a general approach, Statistics
- * in Medicine 27, 2008.
+ * Source: G. Y. Zou and A. Donner, Construction of confidence limits about effect measures, Statistics in Medicine 27, 2008.
  */
-export function changeBetween(
-  before: Pick<Estimate, "median" | "interval">,
-  now: Pick<Estimate, "median" | "interval">,
-): Change {
+export function changeBetween(before: Bounded, now: Bounded): Bounded {
   const change = now.median - before.median;
   if (!before.interval || !now.interval) return { median: change };
   const below = Math.hypot(now.median - now.interval.low, before.interval.high - before.median);
@@ -136,7 +124,7 @@ export function formatNumber(value: number): string {
 }
 
 /** `2.10 [1.90, 2.40]`, or the median alone where there is no interval. */
-export function formatEstimate({ median, interval }: Pick<Estimate, "median" | "interval">): string {
+export function formatEstimate({ median, interval }: Bounded): string {
   if (!interval) return formatNumber(median);
   return `${formatNumber(median)} [${formatNumber(interval.low)}, ${formatNumber(interval.high)}]`;
 }

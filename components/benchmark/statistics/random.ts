@@ -1,10 +1,8 @@
 import { createHash } from "node:crypto";
 
 /**
- * A generator of random numbers that gives the same ones for the same seed on every machine, so that orders of runs and
- * intervals can be reproduced.
- *
- * Source: xoshiro128** by Blackman and Vigna (prng.di.unimi.it), its state taken from the seed's SHA-256.
+ * Random numbers that are the same for the same seed on every machine, so that orders of runs and intervals can be
+ * reproduced. Source: xoshiro128** by Blackman and Vigna (prng.di.unimi.it), seeded by a SHA-256.
  */
 export class Random {
   private a: number;
@@ -14,15 +12,21 @@ export class Random {
 
   constructor(seed: number | string) {
     const digest = createHash("sha256").update(String(seed)).digest();
-    this.a = digest.readInt32LE(0);
-    this.b = digest.readInt32LE(4);
-    this.c = digest.readInt32LE(8);
-    this.d = digest.readInt32LE(12);
+    [this.a, this.b] = [digest.readInt32LE(0), digest.readInt32LE(4)];
+    [this.c, this.d] = [digest.readInt32LE(8), digest.readInt32LE(12)];
   }
 
   /** A number in [0, 1). */
   uniform(): number {
-    return this.next() / 2 ** 32;
+    const result = Math.imul(rotate(Math.imul(this.b, 5), 7), 9) >>> 0;
+    const shifted = this.b << 9;
+    this.c ^= this.a;
+    this.d ^= this.b;
+    this.b ^= this.c;
+    this.a ^= this.d;
+    this.c ^= shifted;
+    this.d = rotate(this.d, 11);
+    return result / 2 ** 32;
   }
 
   /** A whole number in [0, limit). */
@@ -39,18 +43,6 @@ export class Random {
   shuffled<T>(items: readonly T[]): T[] {
     const remaining = [...items];
     return items.flatMap(() => remaining.splice(this.below(remaining.length), 1));
-  }
-
-  private next(): number {
-    const result = Math.imul(rotate(Math.imul(this.b, 5), 7), 9) >>> 0;
-    const shifted = this.b << 9;
-    this.c ^= this.a;
-    this.d ^= this.b;
-    this.b ^= this.c;
-    this.a ^= this.d;
-    this.c ^= shifted;
-    this.d = rotate(this.d, 11);
-    return result;
   }
 }
 
