@@ -118,7 +118,7 @@ function boundsOfArm({ metric }: Budgeted, scenario: Scenario, arm: Arm, results
     if (invalid > mayBeInvalid * plan.blocks) return { where, why: `${invalid} of ${plan.blocks} runs are invalid` };
     if (estimate?.interval) return { where, upper: estimate.interval.high };
     const blocks = estimate?.blocks ?? 0;
-    return { where, why: `known for ${blocks} of ${plan.blocks} blocks, of which ${blocksForIntervals} are needed` };
+    return { where, why: `known for ${blocks} of ${plan.blocks} blocks; an interval needs ${blocksForIntervals}` };
   };
   if ("counter" in metric) {
     if (metric.budget?.of === "mesh") return [bound(findCost(costs, [arm.id, scenario], "mesh", metric))];

@@ -8,13 +8,14 @@ import { warningsOf } from "./summary";
 import { type Table, tablesOf } from "./tables";
 
 const title = "What the mesh costs";
+const legend = "Values are medians over blocks, with 95% intervals in brackets.";
 
 /** report.md, for a pull request or a wiki. */
 export function markdownOf(report: Report, registry: Registry = metrics): string {
   const warnings = warningsOf(report).flatMap((warning) => [`**${markdownText(warning)}**`, ""]);
   const summary = report.sentences.map((sentence) => `- ${markdownText(sentence)}`);
   const tables = tablesOf(report, registry).flatMap(tableMarkdown);
-  return `${[`# ${title}`, "", ...warnings, ...summary, ...tables].join("\n")}\n`;
+  return `${[`# ${title}`, "", ...warnings, ...summary, "", legend, ...tables].join("\n")}\n`;
 }
 
 function tableMarkdown({ title, note, head, rows }: Table): string[] {
@@ -75,6 +76,7 @@ export function htmlOf(report: Report, registry: Registry = metrics): string {
     `<h1>${title}</h1>`,
     ...warningsOf(report).map((warning) => `<p class="warning">${escapeHtml(warning)}</p>`),
     `<ul class="summary">${report.sentences.map((each) => `<li>${escapeHtml(each)}</li>`).join("")}</ul>`,
+    `<p class="note">${legend}</p>`,
     ...tables.filter(isFirst).map(tableHtml),
     ...[...chartsOf(report, registry)].flatMap(([heading, charts]) => sectionHtml(heading, charts)),
     ...tables.filter((table) => !isFirst(table)).map(tableHtml),

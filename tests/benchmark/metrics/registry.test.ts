@@ -52,7 +52,12 @@ describe("the registry of metrics", () => {
     const [, table = ""] = /<!-- metrics -->([^]*)<!-- \/metrics -->/.exec(page) ?? [];
     const rows = table.trim().split("\n").slice(2);
     assert.deepEqual(
-      rows.map((row) => row.split("|").slice(1, -1).map((cell) => cell.trim())),
+      rows.map((row) =>
+        row
+          .split("|")
+          .slice(1, -1)
+          .map((cell) => cell.trim()),
+      ),
       [...metrics.runs, ...metrics.costs].map(({ name, title, unit, budget }) => [
         ...[`\`${name}\``, title, unit, budget ? `\`${budget.name ?? name}\`` : "-"],
       ]),

@@ -60,7 +60,7 @@ describe("a budget is not measured", () => {
     const [verdict] = verdicts({ "sidecar.p99": { max: 50 } }, changed);
     assert.deepEqual(verdict?.slice(1, 2).concat(verdict.slice(3)), [
       "not measured",
-      "known for 6 of 10 blocks, of which 7 are needed",
+      "known for 6 of 10 blocks; an interval needs 7",
     ]);
   });
 
@@ -75,7 +75,7 @@ describe("a budget is not measured", () => {
     const budget = { "sidecar.p99.9": { max: 50 } };
     assert.equal(verdicts(budget, at100)[0]?.[1], "within", "an arm of 6,000 requests is not judged by p99.9");
     assert.deepEqual(verdicts(budget, without), [
-      ["sidecar", "not measured", at1000, "known for 0 of 10 blocks, of which 7 are needed"],
+      ["sidecar", "not measured", at1000, "known for 0 of 10 blocks; an interval needs 7"],
     ]);
     assert.deepEqual(verdicts({ "sidecar.throughput": { max: 90 } }, undefined, { ...settings, tcpStreams: [] }), [
       ["sidecar", "not measured", undefined, "no arm of the plan measures it"],
