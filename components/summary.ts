@@ -3,7 +3,7 @@ import type { Cluster } from "./cluster/cluster";
 import { gatewayServicePorts } from "./model/gateways";
 import { addonNotes } from "./observability/addons/registry";
 import type { Settings } from "./settings/schema";
-import type { ChartSource } from "./shared/helm-release";
+import type { ChartSource } from "./shared/chart-source";
 
 /**
  * The addresses under which the services that a gateway offers answer: `https://host:port` where the gateway, or the

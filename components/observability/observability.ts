@@ -5,12 +5,12 @@ import { imageReference } from "../model/images";
 import type { ProgramContext } from "../settings/context";
 import type { Settings } from "../settings/schema";
 import type { ObservabilitySettings } from "../settings/sections/observability";
-import { officialCharts, officialOciCharts } from "../settings/versions";
-import { type ChartSource, chartSourceAt, helmRelease } from "../shared/helm-release";
+import type { ChartSource } from "../shared/chart-source";
+import { helmRelease } from "../shared/helm-release";
 import { Layer, type LayerOptions } from "../shared/layer";
 import { generatedSecret } from "../shared/lifecycle-command";
-import type { Addon, AddonContext, AddonSecret, Chart } from "./addons/addon";
-import { installedAddons, installedReleases, settingsOf } from "./addons/registry";
+import type { Addon, AddonContext, AddonSecret } from "./addons/addon";
+import { addonSource, installedAddons, installedReleases, settingsOf } from "./addons/registry";
 
 export interface ObservabilityArgs extends Pick<Settings, "mesh" | "gateways" | "images" | "charts"> {
   readonly settings: ObservabilitySettings;
@@ -117,21 +117,4 @@ export function addonContext(
     dashboards: installed.flatMap(({ addon, settings }) => addon.dashboards?.(settings, projectRoot) ?? []),
     alerts: settings.alerts === false ? [] : installed.flatMap(({ addon }) => addon.alerts?.(observed) ?? []),
   };
-}
-
-/**
- * Where an addon's chart comes from: the location that the settings name for addons, otherwise that of Istio's charts.
- * Istio's official locations have only Istio's charts, so that there each addon's chart comes from its publisher; a mirror
- * or a folder must have all charts, under their own names.
- */
-export function addonSource(
-  addons: Settings["charts"]["addons"],
-  istio: ChartSource,
-  { repository }: Pick<Chart, "repository">,
-): ChartSource {
-  const publisher: ChartSource = { kind: "repository", url: repository };
-  if (addons !== undefined) return addons === "makers" ? publisher : chartSourceAt(addons);
-  const isOfficial =
-    istio.kind !== "folder" && [officialCharts, officialOciCharts].includes(istio.url.replace(/\/+$/, ""));
-  return isOfficial ? publisher : istio;
 }

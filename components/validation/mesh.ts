@@ -1,3 +1,4 @@
+import path from "node:path";
 import { configuredApplications } from "../apps/registry";
 import { type ControlPlane, controlPlaneNamed, controlPlanes, defaultRevision } from "../model/control-planes";
 import { hasAmbient } from "../model/data-planes";
@@ -6,10 +7,12 @@ import type { Model } from "../model/model";
 import { expandPath } from "../settings/expand-path";
 import type { MeshSettings } from "../settings/sections/mesh";
 import { compareMinor, istioReleases, istioSince, minorOf } from "../settings/versions";
-import { unknownValues } from "../mesh/values/chart-folder";
-import type { Problem } from "../shared/problem";
+import { meshCharts, unknownValues } from "../mesh/values/chart-folder";
+import { addonSource, installedReleases } from "../observability/addons/registry";
+import { type ChartSource, chartSourceAt, missingCharts, type RequiredChart } from "../shared/chart-source";
+import type { Problem, SettingPath } from "../shared/problem";
 import { completeKeys, checkEach, runChecks } from "../shared/unknown";
-import type { Check } from "./check";
+import type { Check, CheckContext } from "./check";
 
 /** Checks of `talos-mesh:mesh`, but for data planes, and of `charts`. */
 export const meshChecks: readonly Check[] = [
@@ -17,6 +20,8 @@ export const meshChecks: readonly Check[] = [
   chartSource,
   decidedValues,
   ({ settings: { mesh, charts } }, { projectRoot }) => unknownValues({ mesh, charts }, projectRoot),
+  meshChartFolder,
+  addonChartFolder,
   platform,
   ambientRelease,
   compatibilityVersion,
@@ -45,6 +50,53 @@ function* chartSource({
   } else if (!standInCharts) {
     yield { path, message: `found auto, which is for clusters of kind embedded; kind ${cluster.kind} ${expected}` };
   }
+}
+
+function* meshChartFolder(
+  { settings: { charts, mesh, gateways } }: Model,
+  { projectRoot }: CheckContext,
+): Iterable<Problem> {
+  if (charts.source === "auto") return;
+  yield* chartFolder(["charts", "source"], projectRoot, chartSourceAt(charts.source), meshCharts({ mesh, gateways }));
+}
+
+function* addonChartFolder(
+  { settings: { charts, mesh, observability } }: Model,
+  { projectRoot }: CheckContext,
+): Iterable<Problem> {
+  if (charts.source === "auto" && charts.addons === undefined) return;
+  // Without it, the version of Kiali is not known.
+  if (!istioReleases.has(minorOf(mesh.version))) return;
+  const releases = installedReleases(observability, mesh.version);
+  const at = ["charts", charts.addons === undefined ? "source" : "addons"];
+  const [first] = releases;
+  if (!first) return;
+  const source = addonSource(charts.addons, chartSourceAt(charts.source), first.chart);
+  yield* chartFolder(
+    at,
+    projectRoot,
+    source,
+    releases.map(({ chart }) => chart),
+  );
+}
+
+/** A folder of charts must have every chart, in the version of the settings. */
+function* chartFolder(
+  at: SettingPath,
+  projectRoot: string,
+  source: ChartSource,
+  charts: readonly RequiredChart[],
+): Iterable<Problem> {
+  if (source.kind !== "folder") return;
+  const missing = missingCharts(path.resolve(projectRoot, source.path), charts);
+  const [first] = charts;
+  if (missing.length === 0 || !first) return;
+  yield {
+    path: at,
+    message:
+      `found ${source.path}; it does not have ${missing.join(", ")}; ` +
+      `put each chart into a folder of its name, or of its version and name, such as ${source.path}/${first.version}/${first.name}`,
+  };
 }
 
 /** Where values for Istio's charts are, and the setting that names the revision there. */

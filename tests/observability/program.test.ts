@@ -123,8 +123,7 @@ describe("observability in the program", () => {
       mesh: { version: "1.31.1" },
       observability: { prometheus: {}, kiali: { signingKey: { secret: "kiali" } } },
     };
-    const check = (key: string) =>
-      validate(stack, { secretNames: ["kiali"], secretTexts: new Map([["kiali", key]]) });
+    const check = (key: string) => validate(stack, { secretNames: ["kiali"], secretTexts: new Map([["kiali", key]]) });
     assert.throws(() => check("too short"), /kiali\.signingKey: the secret has 9 bytes; Kiali takes 16, 24 or 32/);
     assert.doesNotThrow(() => check("0123456789abcdef"));
   });

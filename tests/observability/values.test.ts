@@ -1,7 +1,11 @@
 import assert from "node:assert/strict";
 import { imageParts } from "../../components/observability/addons/addon";
-import { addonImages, allCharts, extensionProviders } from "../../components/observability/addons/registry";
-import { addonSource } from "../../components/observability/observability";
+import {
+  addonImages,
+  addonSource,
+  allCharts,
+  extensionProviders,
+} from "../../components/observability/addons/registry";
 import { istioReleases, officialCharts } from "../../components/settings/versions";
 import { addonInput, releasesOf, scenarios, valuesOf } from "./inputs";
 

@@ -84,7 +84,7 @@ describe("loading the settings of a stack", () => {
 
   it("knows the names of secrets when it checks who refers to them", () => {
     const cluster = { kind: "existing", name: "test", kubeconfig: { secret: "kubeconfig" } };
-    const charts = { source: "./charts" };
+    const charts = { source: "./embedded/charts" };
     const kubeconfig = `clusters: [{ name: ${secretText}, cluster: {} }]`;
     configure({ ...dev, cluster, charts, secrets: { kubeconfig } });
     assert.equal(loadStack().model.settings.cluster.kind, "existing");
@@ -122,7 +122,7 @@ describe("loading the settings of a stack", () => {
 
   it("says of an empty secret that it is empty, and not also that nobody stored it", () => {
     const cluster = { kind: "existing", name: "test", kubeconfig: { secret: "kubeconfig" } };
-    configure({ ...dev, cluster, charts: { source: "./charts" }, secrets: { kubeconfig: "" } });
+    configure({ ...dev, cluster, charts: { source: "./embedded/charts" }, secrets: { kubeconfig: "" } });
     assert.deepEqual(refusal().split("\n"), [
       "1 problem in the settings of stack test:",
       "  talos-mesh:secrets.kubeconfig: is empty",

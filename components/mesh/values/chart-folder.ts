@@ -1,9 +1,13 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { parse } from "yaml";
+import { controlPlaneOf, controlPlanes, sharedVersions } from "../../model/control-planes";
+import { hasAmbient } from "../../model/data-planes";
+import { gatewayNamespace } from "../../model/gateways";
 import type { Settings } from "../../settings/schema";
 import type { MeshSettings } from "../../settings/sections/mesh";
 import { suggestion } from "../../settings/wording";
+import type { RequiredChart } from "../../shared/chart-source";
 import type { HelmValues } from "../../shared/helm-release";
 import { isTree, mergeValues } from "../../shared/merge";
 import type { Problem, SettingPath } from "../../shared/problem";
@@ -11,6 +15,25 @@ import { scopeOf } from "./common-values";
 
 /** The charts of a mesh. */
 export type ChartName = "base" | "istiod" | "cni" | "ztunnel" | "gateway";
+
+/** The charts that a mesh installs, each in every version once. */
+export function meshCharts({ mesh, gateways }: Pick<Settings, "mesh" | "gateways">): readonly RequiredChart[] {
+  const { newest, oldest } = sharedVersions(mesh);
+  const charts: [ChartName, version: string][] = [
+    ["base", newest],
+    ...controlPlanes(mesh).map(({ version }): [ChartName, string] => ["istiod", version]),
+    ["cni", oldest],
+    ...(hasAmbient(mesh) ? [["ztunnel", oldest] as [ChartName, string]] : []),
+    ...Object.entries(gateways)
+      .filter(([, { kind }]) => kind === "chart")
+      .map(([name, gateway]): [ChartName, string] => [
+        "gateway",
+        controlPlaneOf(mesh, gatewayNamespace(name, gateway)).version,
+      ]),
+  ];
+  const unique = new Map(charts.map(([name, version]) => [`${name} ${version}`, { name, version }]));
+  return [...unique.values()];
+}
 
 /** One of Istio's charts: its values, and the keys that it reads. */
 export interface IstioChart {

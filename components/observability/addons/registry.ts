@@ -1,4 +1,6 @@
 import type { z } from "zod";
+import { officialCharts, officialOciCharts } from "../../settings/versions";
+import { type ChartSource, chartSourceAt } from "../../shared/chart-source";
 import type { Problem, SettingPath } from "../../shared/problem";
 import {
   type Addon,
@@ -75,6 +77,23 @@ export function installedReleases(observability: AddonSettings | undefined, isti
         return { addon, settings, release, chart, images };
       }),
   );
+}
+
+/**
+ * Where an addon's chart comes from: the location that the settings name for addons, otherwise that of Istio's charts.
+ * Istio's official locations have only Istio's charts, so that there each addon's chart comes from its publisher; a mirror
+ * or a folder must have all charts, under their own names.
+ */
+export function addonSource(
+  location: string | undefined,
+  istio: ChartSource,
+  { repository }: Pick<Chart, "repository">,
+): ChartSource {
+  const publisher: ChartSource = { kind: "repository", url: repository };
+  if (location !== undefined) return location === "makers" ? publisher : chartSourceAt(location);
+  const isOfficial =
+    istio.kind !== "folder" && [officialCharts, officialOciCharts].includes(istio.url.replace(/\/+$/, ""));
+  return isOfficial ? publisher : istio;
 }
 
 /** The charts of all addons, also of those that the settings do not install. */

@@ -3,7 +3,7 @@ import { cpSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { versions } from "../../components/settings/versions";
-import { chartDigest } from "../../components/shared/helm-release";
+import { chartDigest, missingCharts } from "../../components/shared/chart-source";
 
 describe("a chart in a folder", () => {
   let folder: string;
@@ -33,26 +33,37 @@ describe("a chart in a folder", () => {
     assert.throws(() => chartDigest(folder, "1.30.0"), /is of version 1\.31\.1, and the settings request 1\.30\.0/);
   });
 
-  it("can be replaced by another version in its folder, for Istio's charts and for addons", () => {
-    const next = /: put that version there, or next to it as 2\.27\.0\/.*charts\.source .*charts\.addons /;
-    assert.throws(
-      () => chartDigest(folder, "2.27.0"),
-      (error: Error) => {
-        assert.match(error.message, next);
-        assert.doesNotMatch(error.message, /mesh\.version/);
-        return true;
-      },
-    );
-  });
-
   it("is accepted for every version where it is a stand-in chart", () => {
     assert.equal(chartDigest(folder, undefined), chartDigest(folder, versions.istio));
   });
 
-  it("is refused where there is none, with what the folder must hold", () => {
-    assert.throws(
-      () => chartDigest(path.join(folder, "nothing"), "1.31.1"),
-      /there is no chart in .*one folder for each chart/,
-    );
+  it("is refused where there is none", () => {
+    assert.throws(() => chartDigest(path.join(folder, "nothing"), "1.31.1"), /nothing is of version \(none\)/);
+  });
+});
+
+describe("a folder of charts", () => {
+  let folder: string;
+  beforeEach(() => {
+    folder = mkdtempSync(path.join(tmpdir(), "talos-mesh-charts-"));
+    cpSync("embedded/charts/istiod", path.join(folder, "istiod"), { recursive: true });
+  });
+  afterEach(() => rmSync(folder, { recursive: true }));
+
+  it("lacks the charts that it does not have, or has in another version", () => {
+    const charts = [
+      { name: "istiod", version: versions.istio },
+      { name: "istiod", version: "1.30.2" },
+      { name: "kiali-server", version: "2.27.0" },
+    ];
+    assert.deepEqual(missingCharts(folder, charts), [`istiod 1.30.2 (found ${versions.istio})`, "kiali-server 2.27.0"]);
+  });
+
+  it("may have each version in a folder of its own", () => {
+    const old = path.join(folder, "1.30.2", "istiod");
+    cpSync(path.join(folder, "istiod"), old, { recursive: true });
+    writeFileSync(path.join(old, "Chart.yaml"), "name: istiod\nversion: 1.30.2\n");
+    const charts = ["1.30.2", versions.istio].map((version) => ({ name: "istiod", version }));
+    assert.deepEqual(missingCharts(`${folder}/`, charts), []);
   });
 });
