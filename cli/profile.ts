@@ -11,7 +11,7 @@ import { settingsSchema, type Settings } from "../components/settings/schema";
 import { officialCharts, versions } from "../components/settings/versions";
 import type { HelmValues } from "../components/shared/helm-release";
 import { isTree, mergeValues } from "../components/shared/merge";
-import { UserError } from "../embedded/program/errors";
+import { UserError } from "../components/shared/problem";
 import { ensureTools } from "../embedded/tools/ensure-tools";
 import { CommandError, runCommand } from "../components/shared/run-command";
 

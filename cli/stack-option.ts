@@ -1,6 +1,6 @@
 import { existsSync, readdirSync } from "node:fs";
 import path from "node:path";
-import { UserError } from "../embedded/program/errors";
+import { UserError } from "../components/shared/problem";
 import { filePath, UsageError } from "./command";
 
 export const projectRoot = path.resolve(__dirname, "..");

@@ -1,7 +1,7 @@
 import type { TalosClusterSettings } from "../components/cluster/kinds";
 import { partMarker } from "../components/cluster/talos/steps";
 import { type CommandInputs, runScript } from "../embedded/engine/commands";
-import { UserError } from "../embedded/program/errors";
+import { UserError } from "../components/shared/problem";
 import { type Registration, runProgram, unwrapSecrets } from "../embedded/program/run-program";
 import type { StackOfProject } from "./engine/engine";
 import { queryStack } from "./engine/pulumi-cli";

@@ -4,7 +4,7 @@ import path from "node:path";
 import { declare, UsageError } from "../cli/command";
 import { embeddedEngine } from "../cli/engine/embedded";
 import type { RunObserver } from "../cli/engine/engine";
-import { messageOf } from "../embedded/program/errors";
+import { messageOf } from "../components/shared/problem";
 import { buildTimes, toolCache } from "../embedded/tools/cache";
 import { toolNames } from "../embedded/tools/catalog";
 import { ensureTools } from "../embedded/tools/ensure-tools";

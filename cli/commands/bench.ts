@@ -7,7 +7,7 @@ import { BudgetError, runBenchmark } from "../../components/benchmark/run/runner
 import { benchmark, type BenchmarkSettings } from "../../components/settings/sections/benchmark";
 import { ApiError, ApiServer, UnknownKindError } from "../../components/shared/kubernetes/api-server";
 import { isUnreachable } from "../../components/shared/kubernetes/errors";
-import { UserError } from "../../embedded/program/errors";
+import { UserError } from "../../components/shared/problem";
 import { readStack } from "../../components/validation/stack";
 import { declare, filePath, UsageError } from "../command";
 import { clusterAccess } from "../engine/pulumi-cli";

@@ -1,5 +1,5 @@
 import type { ClusterAccess } from "../../components/shared/kubernetes/api-server";
-import { UserError } from "../../embedded/program/errors";
+import { UserError } from "../../components/shared/problem";
 import { readStack } from "../../components/validation/stack";
 import { declare, UsageError } from "../command";
 import { AddonInCluster, forward } from "../dashboard/forward";

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
-import { UserError } from "../../embedded/program/errors";
-import { writeNewFile } from "../../embedded/program/new-file";
+import { UserError } from "../../components/shared/problem";
+import { writeNewFile } from "../new-file";
 import { declare, filePath } from "../command";
 import { projectRoot } from "../stack-option";
 import { importTalconfig, secretName } from "../talhelper/import-talconfig";

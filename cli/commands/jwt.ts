@@ -1,7 +1,7 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from "node:crypto";
 import { text } from "node:stream/consumers";
 import type { JWK } from "jose" with { "resolution-mode": "import" };
-import { UserError } from "../../embedded/program/errors";
+import { UserError } from "../../components/shared/problem";
 import { type Command, declare, UsageError } from "../command";
 
 const keyTypes = ["RSA", "EC"] as const;

@@ -5,7 +5,7 @@ import { ApiServer } from "../../components/shared/kubernetes/api-server";
 import { formatPath } from "../../components/shared/problem";
 import { capabilityPage } from "../../policies/capabilities";
 import { explain as explainRequest } from "../../policies/explain/explain";
-import { UserError } from "../../embedded/program/errors";
+import { UserError } from "../../components/shared/problem";
 import { readStack } from "../../components/validation/stack";
 import { type Command, declare, UsageError } from "../command";
 import { clusterAccess } from "../engine/pulumi-cli";

@@ -2,7 +2,7 @@ import path from "node:path";
 import { stringify } from "yaml";
 import { type MeshValuesInput, type ProfileName, profiles } from "../../components/mesh/values/common-values";
 import { suggestion } from "../../components/settings/wording";
-import { UserError } from "../../embedded/program/errors";
+import { UserError } from "../../components/shared/problem";
 import { readStack } from "../../components/validation/stack";
 import { type Command, declare, filePath, UsageError } from "../command";
 import {

@@ -1,6 +1,6 @@
 import { readStack } from "../../components/validation/stack";
 import { clusterStatus } from "../../embedded/cluster/status";
-import { UserError } from "../../embedded/program/errors";
+import { UserError } from "../../components/shared/problem";
 import { declare } from "../command";
 import { engineOptions, engineRequest } from "../engine/choose";
 import { copiedFrom, dropCopiedRecords, recordedEngine, recordHome } from "../engine/records";

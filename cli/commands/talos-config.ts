@@ -1,6 +1,6 @@
 import path from "node:path";
-import { UserError } from "../../embedded/program/errors";
-import { writeNewFile } from "../../embedded/program/new-file";
+import { UserError } from "../../components/shared/problem";
+import { writeNewFile } from "../new-file";
 import { readStack } from "../../components/validation/stack";
 import { declare, filePath } from "../command";
 import { chosenStack, projectRoot, stackOptions } from "../stack-option";

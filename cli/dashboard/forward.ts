@@ -2,7 +2,7 @@ import { createServer, type Server, type Socket } from "node:net";
 import { ApiError, ApiServer, type ClusterAccess } from "../../components/shared/kubernetes/api-server";
 import { type Pod, podsBehind } from "../../components/shared/kubernetes/pods";
 import { openTunnel, type PodPort } from "../../components/shared/kubernetes/pod-streams";
-import { messageOf, UserError } from "../../embedded/program/errors";
+import { messageOf, UserError } from "../../components/shared/problem";
 import type { StackPage } from "./page";
 
 /** What connections are forwarded to. */

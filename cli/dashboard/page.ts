@@ -2,7 +2,7 @@ import { clusterTraits } from "../../components/cluster/kinds";
 import type { Login } from "../../components/observability/addons/addon";
 import { allPages, installedReleases } from "../../components/observability/addons/registry";
 import type { Settings } from "../../components/settings/schema";
-import { UserError } from "../../embedded/program/errors";
+import { UserError } from "../../components/shared/problem";
 
 /** Names of the addons' pages, as the command line takes them. */
 export const pages: readonly string[] = allPages().map(({ name }) => name);

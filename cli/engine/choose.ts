@@ -1,4 +1,4 @@
-import { UserError } from "../../embedded/program/errors";
+import { UserError } from "../../components/shared/problem";
 import { commandFor, devStackOptions, projectRoot, stackFileOf, type StackChoice } from "../stack-option";
 import { UsageError } from "../command";
 import type * as embeddedModule from "./embedded";

@@ -9,7 +9,7 @@ import type { ClusterAccess } from "../../components/shared/kubernetes/api-serve
 import type { Settings } from "../../components/settings/schema";
 import { CommandError, runCommand } from "../../components/shared/run-command";
 import { clusterFiles } from "../../embedded/cluster/files";
-import { UserError } from "../../embedded/program/errors";
+import { UserError } from "../../components/shared/problem";
 import { toolCache } from "../../embedded/tools/cache";
 import { commandFor } from "../stack-option";
 import type { EngineRun, StackOfProject } from "./engine";

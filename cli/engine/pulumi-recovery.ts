@@ -4,7 +4,7 @@ import { ApiServer, type ClusterAccess } from "../../components/shared/kubernete
 import { isPending, removeRevisions } from "../../components/shared/kubernetes/helm-records";
 import { isTree } from "../../components/shared/merge";
 import { listProcesses } from "../../components/shared/process-identity";
-import { UserError } from "../../embedded/program/errors";
+import { UserError } from "../../components/shared/problem";
 import type { EngineRun } from "./engine";
 
 /** Key of the wrapper around a secret value in states and events. Source: pulumi/pulumi, sdk/go/common/resource/sig. */

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { parseDocument, type Document } from "yaml";
-import { StackFileError, UserError } from "../../embedded/program/errors";
+import { StackFileError, UserError } from "../../components/shared/problem";
 import { stackFolder } from "../../embedded/engine/stack-folder";
 import type { StackOfProject } from "./engine";
 import { type BackendChoice, recordedBackend } from "./records";

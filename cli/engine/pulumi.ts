@@ -4,7 +4,7 @@ import { ApiServer } from "../../components/shared/kubernetes/api-server";
 import { deleteCluster } from "../../embedded/cluster/delete";
 import { clusterStatus } from "../../embedded/cluster/status";
 import { removeEmptyFolders, removeEngineFiles, stackFolder, withStackLock } from "../../embedded/engine/stack-folder";
-import { UserError } from "../../embedded/program/errors";
+import { UserError } from "../../components/shared/problem";
 import { readStackConfig } from "../../components/settings/stack-file";
 import { CommandError, runCommand } from "../../components/shared/run-command";
 import type { Engine, EngineRun, Outputs, StackStatus } from "./engine";

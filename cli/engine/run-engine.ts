@@ -1,5 +1,5 @@
 import { removeEmptyFolders, stackFolder } from "../../embedded/engine/stack-folder";
-import { messageOf, UserError } from "../../embedded/program/errors";
+import { messageOf, UserError } from "../../components/shared/problem";
 import { interrupted, onInterrupt } from "../interrupt";
 import { Progress } from "../report/progress";
 import { Terminal } from "../report/terminal";

@@ -1,5 +1,5 @@
 import { stringify } from "yaml";
-import { UserError } from "../../embedded/program/errors";
+import { UserError } from "../../components/shared/problem";
 import type { ProgramResult, Registration } from "../../embedded/program/run-program";
 import { isTree, isUnknown, mapLeaves } from "../../embedded/program/secrets";
 

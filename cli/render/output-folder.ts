@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { identify } from "../../components/shared/process-identity";
-import { UserError } from "../../embedded/program/errors";
+import { UserError } from "../../components/shared/problem";
 import type { Documents } from "./documents";
 
 /** Lists the files of the last render, one a line. A folder with this file is one of ours. */

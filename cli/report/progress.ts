@@ -1,4 +1,4 @@
-import { messageOf, ProgramErrors } from "../../embedded/program/errors";
+import { messageOf, SeveralErrors } from "../../components/shared/problem";
 import type { Change, Item, RunObserver } from "../engine/engine";
 import type { ToolProgress } from "../../embedded/tools/ensure-tools";
 import { count, elapsed, type Terminal } from "./terminal";
@@ -65,7 +65,7 @@ export class Progress implements RunObserver {
   /** Whether an error has already been printed as the failure of a resource. */
   hasReported(error: unknown): boolean {
     const message = messageOf(error);
-    return this.reported.some((reason) => message.includes(reason)) && !(error instanceof ProgramErrors);
+    return this.reported.some((reason) => message.includes(reason)) && !(error instanceof SeveralErrors);
   }
 
   /** Prints the remaining layers and removes the live line. */

@@ -58,6 +58,19 @@ export class UserError extends Error {
   }
 }
 
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** Several errors of one run, none the cause of another. */
+export class SeveralErrors extends UserError {
+  override readonly name = "SeveralErrors";
+
+  constructor(readonly errors: readonly unknown[]) {
+    super(errors.map(messageOf).join("\n"));
+  }
+}
+
 /** A heading with the number of problems, and a line each. */
 export function problemList(lines: readonly string[], where: string): string {
   const count = lines.length === 1 ? "1 problem" : `${lines.length} problems`;

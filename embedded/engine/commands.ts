@@ -1,5 +1,5 @@
 import { CommandError, runCommand, type CommandOutput } from "../../components/shared/run-command";
-import { UserError } from "../program/errors";
+import { UserError } from "../../components/shared/problem";
 
 /** Inputs of a `command:local:Command`, in plain values. */
 export interface CommandInputs {

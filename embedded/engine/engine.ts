@@ -6,7 +6,7 @@ import { clusterFiles } from "../cluster/files";
 import { clusterStatus } from "../cluster/status";
 import { redactSecrets, runProgram } from "../program/run-program";
 import { readStackConfig } from "../../components/settings/stack-file";
-import { messageOf, UserError } from "../program/errors";
+import { messageOf, UserError } from "../../components/shared/problem";
 import { EmbeddedHost } from "./host";
 import { listOwned, type Owned, prune } from "./prune";
 import { Records } from "./records";

@@ -5,7 +5,7 @@ import { ApiServer, type ApplyObject, type LiveObject } from "../../components/s
 import type { HelmRevision } from "../../components/shared/kubernetes/helm-records";
 import type { CommandOutput } from "../../components/shared/run-command";
 import { ensureTools } from "../tools/ensure-tools";
-import { messageOf, UserError } from "../program/errors";
+import { messageOf, UserError } from "../../components/shared/problem";
 import { unwrapSecrets, type Registration, type ResourceHost } from "../program/run-program";
 import { asSecret, holdsSecret } from "../program/secrets";
 import { commandInputs, runScript } from "./commands";

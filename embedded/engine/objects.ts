@@ -9,7 +9,7 @@ import { deleteAndWait, type ObjectWait, waitUntilReady } from "../../components
 import { whenAvailable } from "../../components/shared/kubernetes/wait";
 import { isTree } from "../../components/shared/merge";
 import type { Change } from "../../cli/engine/engine";
-import { UserError } from "../program/errors";
+import { UserError } from "../../components/shared/problem";
 import { marks, stableJson, stackMark, timestamp } from "./naming";
 
 export interface AppliedObject {

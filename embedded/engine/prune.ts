@@ -4,7 +4,7 @@ import { ifFound } from "../../components/shared/kubernetes/errors";
 import { referenceOf } from "../../components/shared/kubernetes/object";
 import { deleteAndWait } from "../../components/shared/kubernetes/readiness";
 import { whenAvailable } from "../../components/shared/kubernetes/wait";
-import { messageOf, ProgramErrors, UserError } from "../program/errors";
+import { messageOf, SeveralErrors, UserError } from "../../components/shared/problem";
 import { runScript } from "./commands";
 import { layerOf, marks, qualified, stackMark } from "./naming";
 import type { CommandRecord, Records } from "./records";
@@ -102,7 +102,7 @@ export async function prune(registered: ReadonlySet<string>, options: PruneOptio
   for (const batch of batches(obsolete)) {
     const results = await Promise.allSettled(batch.map((owned) => deleteOwned(owned, options)));
     const failures = results.flatMap((result) => (result.status === "rejected" ? [result.reason as unknown] : []));
-    if (failures.length > 0) throw failures.length > 1 ? new ProgramErrors(failures) : failures[0];
+    if (failures.length > 0) throw failures.length > 1 ? new SeveralErrors(failures) : failures[0];
   }
 }
 

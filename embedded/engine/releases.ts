@@ -5,7 +5,7 @@ import { whenAvailable } from "../../components/shared/kubernetes/wait";
 import { listProcesses } from "../../components/shared/process-identity";
 import { CommandError, runCommand } from "../../components/shared/run-command";
 import type { Change } from "../../cli/engine/engine";
-import { UserError } from "../program/errors";
+import { UserError } from "../../components/shared/problem";
 import { digestOf, marks, stackMark, timestamp } from "./naming";
 
 /** Inputs of a `kubernetes:helm.sh/v3:Release` that the engine supports, in plain values. */

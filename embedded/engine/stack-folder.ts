@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, rmdirSync, rmSync } from "node:fs";
 import path from "node:path";
 import { withLock } from "../../components/shared/lock";
-import { UserError } from "../program/errors";
+import { UserError } from "../../components/shared/problem";
 
 /** Paths of what the engines keep of one stack. */
 export interface StackFolder {

@@ -6,24 +6,24 @@ import type {
   SupportsFeatureRequest,
 } from "@pulumi/pulumi/proto/resource_pb";
 import { MockMonitor } from "@pulumi/pulumi/runtime/mocks";
-import { messageOf, RegistrationError } from "./errors";
+import { messageOf, UserError } from "../../components/shared/problem";
 import { asSecret, isSecret } from "./secrets";
 
-/** What the program asks for when it makes a resource. */
+/** A resource as the program registers it. */
 export interface Registration {
   /** As the Pulumi CLI forms it: `urn:pulumi:STACK::PROJECT::PARENT-TYPES$TYPE::NAME`. */
   readonly urn: string;
   readonly type: string;
   readonly name: string;
-  /** Whether a provider makes it; components are only names for what they hold. */
+  /** False for components, which only group resources. */
   readonly custom: boolean;
   /** Plain data; secrets wrapped, and in a preview unknown parts as the SDK marks them (see ./secrets). */
   readonly inputs: Record<string, unknown>;
-  /** URN of the component it belongs to; none for what belongs to the stack itself. */
+  /** URN of the component that it belongs to. @default the stack */
   readonly parent?: string;
-  /** URNs of everything that had to be there first, by `dependsOn` or through an input. */
+  /** URNs of the resources that it depends on, by `dependsOn` or through an input. */
   readonly dependencies: readonly string[];
-  /** URNs each input was computed from. */
+  /** URNs that each input was computed from. */
   readonly propertyDependencies: Readonly<Record<string, readonly string[]>>;
   /** `URN::ID` of its provider, where the program names one. */
   readonly provider?: string;
@@ -36,19 +36,31 @@ export interface Registration {
   readonly customTimeouts?: { readonly create?: string; readonly update?: string; readonly delete?: string };
 }
 
-/** Makes the resources a program asks for, or pretends to. */
+/** Deploys, or only records, the resources that a program registers. */
 export interface ResourceHost {
   /**
-   * Called once everything the resource depends on is there; independent resources come at the same time. The state
-   * fills the resource's outputs: what it leaves out is the input of that name, or in a preview unknown.
+   * Called when everything that the resource depends on is done; independent resources come at the same time. The state
+   * is the resource's outputs: what it leaves out is the input of that name, or unknown in a preview.
    */
   register(registration: Registration): Promise<{ id?: string; state: Record<string, unknown> }>;
-  /** Answers a function of a provider. Without it, calling one is an error. */
-  call?(token: string, inputs: Record<string, unknown>): Promise<Record<string, unknown>>;
 }
 
-/** The parts of the engine's answer that the SDK reads (`RegisterResourceResponse`). */
-interface RegisterAnswer {
+/** A resource that could not be deployed. `cause` is the error of the host. */
+export class RegistrationError extends UserError {
+  override readonly name = "RegistrationError";
+
+  constructor(
+    readonly urn: string,
+    type: string,
+    resource: string,
+    cause: unknown,
+  ) {
+    super(`${resource} (${type}): ${messageOf(cause)}`, { cause });
+  }
+}
+
+/** The parts of the engine's response that the SDK reads (`RegisterResourceResponse`). */
+interface RegisterResponse {
   getUrn(): string;
   getId(): string;
   getObject(): { toJavaScript(): Record<string, unknown> };
@@ -58,15 +70,15 @@ interface RegisterAnswer {
 
 const stackType = "pulumi:pulumi:Stack";
 
-/** gRPC's CANCELLED: to the SDK the engine is going away, so whatever depends on the resource is never asked for. */
+/** gRPC's CANCELLED: for the SDK the engine is shutting down, so it does not register what depends on the resource. */
 const cancelled = 1;
 
-/** What this engine does for a program; asked for anything else, the SDK tells the program so. */
+/** Features that this engine has; the SDK reports others to the program as missing. */
 const features = new Set(["secrets", "resourceReferences", "deletedWith", "replaceWith", "aliasSpecs"]);
 
 /**
- * The SDK's mock monitor, made to take every detail of a registration and to fail as a deployment does: the first
- * failure stops new work, and work under way is seen through to its end.
+ * The SDK's mock monitor, extended to read every detail of a registration and to fail as a deployment does: after the first
+ * failure no work begins, and work that has begun is finished.
  */
 export class HostMonitor extends MockMonitor {
   readonly registrations: Registration[] = [];
@@ -74,7 +86,7 @@ export class HostMonitor extends MockMonitor {
   outputs: Record<string, unknown> = {};
   private readonly urns = new Set<string>();
   private stackUrn = "";
-  private readonly underWay = new Set<Promise<void>>();
+  private readonly inProgress = new Set<Promise<void>>();
   private stopped = false;
 
   constructor(
@@ -85,16 +97,15 @@ export class HostMonitor extends MockMonitor {
       newResource: ({ type, name }) => {
         throw new Error(`${name} (${type}): this engine reads no existing resources`);
       },
-      call: ({ token, inputs }) => {
-        if (!host.call) throw new Error("this engine answers no functions of providers");
-        return host.call(token, inputs as Record<string, unknown>);
+      call: () => {
+        throw new Error("this engine has no functions of providers");
       },
     });
   }
 
   /** Resolves when every registration that has begun has ended. No other begins after `stop`. */
   async idle(): Promise<void> {
-    while (this.underWay.size > 0) await Promise.all(this.underWay);
+    while (this.inProgress.size > 0) await Promise.all(this.inProgress);
   }
 
   stop(): void {
@@ -103,38 +114,38 @@ export class HostMonitor extends MockMonitor {
 
   override registerResource(
     request: RegisterResourceRequest,
-    callback: (error: unknown, answer: RegisterAnswer | undefined) => void,
+    callback: (error: unknown, response: RegisterResponse | undefined) => void,
   ): Promise<void> {
-    // Left unanswered: the run has failed already, and a deployment begins nothing after a failure.
+    // Without a response: the run has failed, and a deployment begins nothing after a failure.
     if (this.stopped) return Promise.resolve();
     const work = this.register(request).then(
-      (answer) => callback(null, answer),
+      (response) => callback(null, response),
       (cause: unknown) => {
         const error = new RegistrationError(this.urnOf(request), request.getType(), request.getName(), cause);
         this.onFailure(error);
         callback({ code: cancelled, message: error.message }, undefined);
       },
     );
-    this.underWay.add(work);
-    return work.finally(() => this.underWay.delete(work));
+    this.inProgress.add(work);
+    return work.finally(() => this.inProgress.delete(work));
   }
 
-  private async register(request: RegisterResourceRequest): Promise<RegisterAnswer> {
+  private async register(request: RegisterResourceRequest): Promise<RegisterResponse> {
     const urn = this.urnOf(request);
     if (this.urns.has(urn)) throw new Error("is registered twice; two resources of a type and parent need two names");
     this.urns.add(urn);
     if (request.getType() === stackType) {
       this.stackUrn = urn;
-      return answer(urn, "", {});
+      return responseOf(urn, "", {});
     }
-    const registration = this.registration(urn, request);
+    const registration = this.registrationOf(urn, request);
     this.registrations.push(registration);
     const { id, state } = await this.host.register(registration);
     this.resources.set(urn, { urn, id: id ?? null, state });
-    return answer(urn, id ?? "", withSecrets(registration, state));
+    return responseOf(urn, id ?? "", withSecrets(registration, state));
   }
 
-  private registration(urn: string, request: RegisterResourceRequest): Registration {
+  private registrationOf(urn: string, request: RegisterResourceRequest): Registration {
     const timeouts = request.getCustomtimeouts();
     const parent = request.getParent();
     return {
@@ -161,7 +172,7 @@ export class HostMonitor extends MockMonitor {
     };
   }
 
-  /** The CLI's rule: the types of all parents but the stack's own go before the type. */
+  /** By the CLI's rule: the types of all parents but the stack go before the type. */
   private urnOf(request: RegisterResourceRequest): string {
     const parentTypes = request.getParent().split("::")[2];
     const type = request.getType();
@@ -170,16 +181,19 @@ export class HostMonitor extends MockMonitor {
     return `urn:pulumi:${runtime.getStack()}::${runtime.getProject()}::${qualified}::${request.getName()}`;
   }
 
-  override invoke(request: ResourceInvokeRequest, callback: (error: unknown, answer: unknown) => void): Promise<void> {
-    return super.invoke(request, (error: unknown, answer: unknown) => {
-      // The SDK shows the details of a gRPC error and nothing else of it.
-      callback(error && { details: `${request.getTok()}: ${messageOf(error)}` }, answer);
+  override invoke(
+    request: ResourceInvokeRequest,
+    callback: (error: unknown, response: unknown) => void,
+  ): Promise<void> {
+    return super.invoke(request, (error: unknown, response: unknown) => {
+      // Of a gRPC error the SDK prints the details only.
+      callback(error && { details: `${request.getTok()}: ${messageOf(error)}` }, response);
     });
   }
 
   override registerResourceOutputs(
     request: RegisterResourceOutputsRequest,
-    callback: (error: unknown, answer: unknown) => void,
+    callback: (error: unknown, response: unknown) => void,
   ): void {
     if (request.getUrn() === this.stackUrn) {
       this.outputs = (request.getOutputs() as { toJavaScript(): Record<string, unknown> }).toJavaScript();
@@ -189,7 +203,7 @@ export class HostMonitor extends MockMonitor {
 
   override supportsFeature(
     request: SupportsFeatureRequest,
-    callback: (error: unknown, answer: { getHassupport(): boolean }) => void,
+    callback: (error: unknown, response: { getHassupport(): boolean }) => void,
   ): void {
     callback(null, { getHassupport: () => features.has(request.getId()) });
   }
@@ -204,7 +218,7 @@ function propertyDependencies(request: RegisterResourceRequest): Record<string, 
   return found;
 }
 
-/** Outputs that the program declared secret, or gave as secret inputs, stay secret on their way back. */
+/** Outputs that the program declares secret, or gives as secret inputs, are secret in the program too. */
 function withSecrets(registration: Registration, state: Record<string, unknown>): Record<string, unknown> {
   const secret = (key: string): boolean =>
     registration.additionalSecretOutputs.includes(key) || isSecret(registration.inputs[key]);
@@ -213,7 +227,7 @@ function withSecrets(registration: Registration, state: Record<string, unknown>)
   );
 }
 
-function answer(urn: string, id: string, state: Record<string, unknown>): RegisterAnswer {
+function responseOf(urn: string, id: string, state: Record<string, unknown>): RegisterResponse {
   return {
     getUrn: () => urn,
     getId: () => id,

@@ -1,11 +1,10 @@
 import path from "node:path";
-import { setImmediate as turn } from "node:timers/promises";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import * as pulumi from "@pulumi/pulumi";
-import { ProgramErrors, UserError } from "./errors";
-import { HostMonitor, type Registration, type ResourceHost } from "./monitor";
-import { captureRuntimeLog, type ProgramLog } from "./runtime-log";
 import { stackFileVariable } from "../../components/settings/context";
 import { projectName, readStackConfig, type SecretValue } from "../../components/settings/stack-file";
+import { SeveralErrors, UserError } from "../../components/shared/problem";
+import { HostMonitor, type Registration, type ResourceHost } from "./monitor";
 
 export type { Registration, ResourceHost } from "./monitor";
 export { isSecret, isUnknown, redactSecrets, unwrapSecrets } from "./secrets";
@@ -19,13 +18,16 @@ export interface ProgramRun {
   readonly host: ResourceHost;
   /** Whether outputs that the host leaves out are unknown. @default false */
   readonly preview?: boolean;
-  /** What stands for a `secure:` value. @default `[secret NAME]` */
+  /** The value of a `secure:` entry. @default `[secret NAME]` */
   readonly secretValue?: SecretValue;
   /** The program, relative to the project. @default index.ts */
   readonly main?: string;
-  /** Where `pulumi.log` goes. @default warnings and errors to stderr */
+  /** Gets the messages of `pulumi.log`. @default prints warnings on stderr */
   readonly log?: ProgramLog;
 }
+
+type Severity = "debug" | "info" | "warning" | "error";
+type ProgramLog = (severity: Severity, message: string) => void;
 
 export interface ProgramResult {
   /** What the program exported, as plain data; secrets stay wrapped. */
@@ -34,15 +36,15 @@ export interface ProgramResult {
   readonly registrations: readonly Registration[];
 }
 
-/** The SDK keeps its state in globals, so runs of one process take turns. */
+/** The SDK has its state in globals, so the runs of one process wait for each other. */
 let lastRun: Promise<unknown> = Promise.resolve();
 
 /**
- * Runs a Pulumi program in this process with no Pulumi CLI: the SDK's own mock monitor hands every resource, in the
+ * Runs a Pulumi program in this process, without the Pulumi CLI: the SDK's own mock monitor gives every resource, in the
  * order of their dependencies, to `run.host`. Resolves when the last registration has ended.
  *
- * @throws StackFileError where the stack file cannot be read; the program's own error where it throws one;
- *   RegistrationError where the host refuses a resource; ProgramErrors where several things failed on their own.
+ * @throws StackFileError where the stack file cannot be read; the error that the program throws; RegistrationError where the
+ *   host refuses a resource; SeveralErrors for independent failures.
  */
 export function runProgram(run: ProgramRun): Promise<ProgramResult> {
   const result = lastRun.then(() => runAlone(run));
@@ -54,7 +56,7 @@ async function runAlone(run: ProgramRun): Promise<ProgramResult> {
   const config = readStackConfig(run.projectRoot, run.configFile, run.secretValue ?? ((name) => `[secret ${name}]`));
   const failures = new Failures();
   const monitor = new HostMonitor(run.host, (error) => failures.add(error));
-  const restoreLog = captureRuntimeLog(runLog(run.log ?? toStderr, failures));
+  const restoreLog = captureLog(run.log ?? printWarning, failures);
   const restoreRejections = captureRejections(failures);
   const stackFile = process.env[stackFileVariable];
   process.env[stackFileVariable] = path.resolve(run.configFile);
@@ -68,8 +70,8 @@ async function runAlone(run: ProgramRun): Promise<ProgramResult> {
     await Promise.race([finished.catch(() => undefined), failures.first]);
     if (failures.any) monitor.stop();
     await monitor.idle();
-    // Rejections that nobody handles are reported a turn later.
-    await turn();
+    // Unhandled rejections are reported in the next turn.
+    await nextTurn();
     failures.throwIfAny();
     return { outputs: monitor.outputs, registrations: monitor.registrations };
   } finally {
@@ -77,41 +79,41 @@ async function runAlone(run: ProgramRun): Promise<ProgramResult> {
     else process.env[stackFileVariable] = stackFile;
     restoreRejections();
     restoreLog();
-    // Forgets the promises of a failed run too, of which the SDK would complain when the process ends.
+    // Also for the promises of a failed run, which the SDK would report when the process ends.
     pulumi.runtime.resetOptions("", "", -1, "", "", false, "");
     pulumi.runtime.setAllConfig({});
   }
 }
 
-/** As the CLI's language host: a program exports its outputs, or a function that gives them. */
+/** As the CLI's language host: a program exports its outputs, or a function that returns them. */
 function load(program: string): Promise<unknown> {
-  // eslint-disable-next-line @typescript-eslint/no-require-imports -- which program it is, is known only now
+  // eslint-disable-next-line @typescript-eslint/no-require-imports -- the path is known at run time only
   const exported: unknown = require(program);
   return Promise.resolve(typeof exported === "function" ? (exported as () => unknown)() : exported);
 }
 
-/** A program is read anew for each run, as its modules may hold what they took from the configuration. */
+/** A program is loaded again for each run, because its modules may hold values of the configuration. */
 function forgetModules(projectRoot: string, program: string): void {
   const owned = ["components", "policies"].map((folder) => path.join(projectRoot, folder) + path.sep);
-  // A program may stand before the project's own and load it.
+  // Another program may load the project's own.
   const programs = [program, path.join(projectRoot, "index.ts")];
   for (const file of Object.keys(require.cache)) {
     if (programs.includes(file) || owned.some((folder) => file.startsWith(folder))) delete require.cache[file];
   }
 }
 
-/** Resolves when the SDK has nothing more to send and the host nothing more to do, in the same turn. */
+/** Resolves when, in the same turn, the SDK has nothing to send and the host nothing to do. */
 async function drained(monitor: HostMonitor): Promise<void> {
   let seen: number;
   do {
     seen = monitor.registrations.length;
     await pulumi.runtime.disconnect();
     await monitor.idle();
-    await turn();
+    await nextTurn();
   } while (monitor.registrations.length !== seen);
 }
 
-/** What went wrong in a run, each once. */
+/** The errors of a run, each once. */
 class Failures {
   readonly first: Promise<void>;
   private readonly errors = new Set<Error>();
@@ -133,28 +135,47 @@ class Failures {
   throwIfAny(): void {
     const [first, ...others] = this.errors;
     if (first === undefined) return;
-    throw others.length > 0 ? new ProgramErrors([first, ...others]) : first;
+    throw others.length > 0 ? new SeveralErrors([first, ...others]) : first;
   }
 }
 
-/** As under the CLI, a program that logs an error has failed, even when it goes on. */
-function runLog(log: ProgramLog, failures: Failures): ProgramLog {
-  return (severity, message) => (severity === "error" ? failures.add(new UserError(message)) : log(severity, message));
-}
-
-function toStderr(severity: string, message: string): void {
+function printWarning(severity: string, message: string): void {
   if (severity === "warning") process.stderr.write(`warning: ${message}\n`);
 }
 
+const methods = ["log", "info", "warn", "error"] as const;
+/** Node binds these to the console, so that they can be taken off and put back. */
+const printers = console as Record<(typeof methods)[number], (this: void, ...args: unknown[]) => void>;
+const runtimeLine = /^(debug|info|warning|error): \[runtime\] ([\s\S]*)$/;
+
 /**
- * An error inside an `apply` that nobody awaits reaches only the process. It belongs to the run, and so does the case
- * of a program that waits for what never comes: Node would then just end, with exit code 0.
+ * Without an engine, the SDK prints the messages of `pulumi.log`, and its own, on the console. Until the returned function is
+ * called they go to `log`, and other lines to the console as before. As under the CLI, a program that logs an error has failed.
+ */
+function captureLog(log: ProgramLog, failures: Failures): () => void {
+  const originals = methods.map((method) => [method, printers[method]] as const);
+  for (const [method, original] of originals) {
+    printers[method] = (...args) => {
+      const [, severity, message = ""] = (typeof args[0] === "string" && runtimeLine.exec(args[0])) || [];
+      if (severity === undefined) original(...args);
+      else if (severity === "error") failures.add(new UserError(message));
+      else log(severity as Severity, message);
+    };
+  }
+  return () => {
+    for (const [method, original] of originals) printers[method] = original;
+  };
+}
+
+/**
+ * An error inside an `apply` without a handler reaches only the process, and belongs to the run. So does the failure of a
+ * program that waits for a value that never comes: Node would end, with exit code 0.
  */
 function captureRejections(failures: Failures): () => void {
   const others = process.listeners("unhandledRejection");
   const onRejection = (reason: unknown): void => failures.add(reason);
   const onEmpty = (): void =>
-    failures.add(new UserError("the program never ended: it waits for a value that nothing will give it"));
+    failures.add(new UserError("the program did not end: it waits for a value that never comes"));
   process.removeAllListeners("unhandledRejection");
   process.on("unhandledRejection", onRejection);
   process.once("beforeExit", onEmpty);

@@ -2,7 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 
 const { specialSigKey, specialSecretSig, unknownValue } = pulumi.runtime;
 
-/** How the SDK writes a secret into the inputs of a resource. */
+/** The SDK's form of a secret in the inputs of a resource. */
 interface WrappedSecret {
   readonly [specialSigKey]: typeof specialSecretSig;
   readonly value: unknown;
@@ -12,7 +12,7 @@ export function isSecret(value: unknown): value is WrappedSecret {
   return isTree(value) && value[specialSigKey] === specialSecretSig;
 }
 
-/** Whether the SDK put this in the place of a value that only a deployment can know. */
+/** Whether the SDK has put this in place of a value that is known only during a deployment. */
 export function isUnknown(value: unknown): boolean {
   return value === unknownValue;
 }
@@ -22,13 +22,13 @@ export function asSecret(value: unknown): WrappedSecret {
   return isSecret(value) ? value : { [specialSigKey]: specialSecretSig, value };
 }
 
-/** The plain value, with the wrapper taken off wherever it stands inside. The result must not be shown or kept. */
+/** The plain value, without the wrappers inside it. The result must not be shown or kept. */
 export function unwrapSecrets(value: unknown): unknown {
   return mapLeaves(value, (leaf) => leaf);
 }
 
 /**
- * The value with every secret part replaced by `placeholder`, a text or a function of the part's path
+ * The value with every secret part replaced by `placeholder`, a string or a function of the part's path
  * (`["environment", "TOKEN"]`) and its plain value.
  */
 export function redactSecrets(
@@ -41,7 +41,7 @@ export function redactSecrets(
 
 type Leaf = string | number | boolean | null | undefined;
 
-/** A copy of plain data with every leaf replaced; `secret` says whether a wrapper stood anywhere around the leaf. */
+/** A copy of plain data with every leaf replaced; `secret` is true for a leaf inside a wrapper. */
 export function mapLeaves(
   value: unknown,
   replace: (leaf: Leaf, path: readonly string[], secret: boolean) => unknown,

@@ -5,7 +5,7 @@ import path from "node:path";
 import { benchmark } from "../../../components/settings/sections/benchmark";
 import { parseCommandLine, runCommand } from "../../../cli/command";
 import { budgetsLeftOut, command } from "../../../cli/commands/bench";
-import { UserError } from "../../../embedded/program/errors";
+import { UserError } from "../../../components/shared/problem";
 import { ReadOnlyApi } from "./fake-api";
 
 describe("npm run bench", () => {

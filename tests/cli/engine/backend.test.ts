@@ -5,7 +5,7 @@ import path from "node:path";
 import { failure } from "../../../cli/engine/pulumi-cli";
 import { checkBackend, workspaceOf } from "../../../cli/engine/pulumi-workspace";
 import { recordedEngine, recordEngine } from "../../../cli/engine/records";
-import { UserError } from "../../../embedded/program/errors";
+import { UserError } from "../../../components/shared/problem";
 
 describe("the backend that a stack was deployed with", () => {
   let projectRoot: string;

@@ -34,7 +34,13 @@ describe("the engine of the Pulumi CLI", () => {
       configFile(),
       stringify({ config: { "talos-mesh:environment": "dev", "talos-mesh:cluster": cluster } }),
     );
-  const run = () => ({ projectRoot, stack: "dev", configFile: configFile(), yes: false, observer: recordingObserver() });
+  const run = () => ({
+    projectRoot,
+    stack: "dev",
+    configFile: configFile(),
+    yes: false,
+    observer: recordingObserver(),
+  });
   const stateFile = () => path.join(projectRoot, ".talos-mesh/pulumi/.pulumi/stacks/demo/dev.json");
 
   /** The commands of the CLI that a piece of work runs, without their further options. */

@@ -12,15 +12,15 @@ import {
 import { projectRoot } from "../../support/program";
 import { writeStackFile } from "./stack-files";
 
-type Answer = ReturnType<ResourceHost["register"]>;
+type Response = ReturnType<ResourceHost["register"]>;
 
-const echo = ({ name, inputs }: Registration): Answer =>
+const echo = ({ name, inputs }: Registration): Response =>
   Promise.resolve({ id: name, state: { ...inputs, stdout: `stdout of ${name}` } });
 
 function run(
   program: string,
   config: Record<string, unknown> = {},
-  register: (registration: Registration) => Answer = echo,
+  register: (registration: Registration) => Response = echo,
 ): Promise<ProgramResult> {
   return runProgram({
     projectRoot,
@@ -32,7 +32,7 @@ function run(
 }
 
 describe("the program host", () => {
-  it("begins a registration when all it depends on has ended, and independent ones together", async () => {
+  it("begins a registration when all that it depends on has ended, and independent ones together", async () => {
     const running = new Set<string>();
     const together = new Map<string, string[]>();
     const ended: string[] = [];
@@ -42,7 +42,7 @@ describe("the program host", () => {
       if (!registration.custom) return echo(registration);
       running.add(registration.name);
       endedAt.set(registration.name, [...ended]);
-      // Each is held until nothing else can begin any more, so that what may run together does.
+      // Each ends when no other can begin any more, so that independent ones run together.
       await new Promise<void>((resolve) => {
         waiting.push(resolve);
         setImmediate(() => setImmediate(() => waiting.splice(0).forEach((release) => release())));
@@ -64,7 +64,7 @@ describe("the program host", () => {
     assert.equal(ended.at(-1), "through-output");
   });
 
-  it("hands over what an output was computed from, with the host's value in it", async () => {
+  it("passes what an output was computed from, with the host's value in it", async () => {
     const { registrations } = await run("ordered");
     const source = registrations.find(({ name }) => name === "source");
     const through = registrations.find(({ name }) => name === "through-output");
@@ -73,7 +73,7 @@ describe("the program host", () => {
     assert.deepEqual(through?.dependencies, [source?.urn]);
   });
 
-  it("fails with the resource's name, registers nothing that depends on it, and waits for what is under way", async () => {
+  it("fails with the resource's name, registers nothing that depends on it, and waits for what has begun", async () => {
     const seen: string[] = [];
     let slowEnded = false;
     let failed: () => void;
@@ -104,12 +104,12 @@ describe("the program host", () => {
       throw new Error(`no ${name}`);
     });
     await assert.rejects(failing, {
-      name: "ProgramErrors",
+      name: "SeveralErrors",
       message: "broken (command:local:Command): no broken\nslow (command:local:Command): no slow",
     });
   });
 
-  it("hands over every option of a resource", async () => {
+  it("passes every option of a resource", async () => {
     const { registrations } = await run("details", { "talos-mesh:token": { secure: "v1:abc" } });
     const [machine, provider, component, inner, map] = ["machine", "provider", "component", "inner", "map"].map(
       (name) => registrations.find((each) => each.name === name),
@@ -158,14 +158,14 @@ describe("the program host", () => {
     assert.equal(second.registrations.length, first.registrations.length);
   });
 
-  it("leaves two runs at once to take turns", async () => {
+  it("runs two programs one after the other", async () => {
     const [first, second] = await Promise.all([run("ordered"), run("details", { token: "x" })]);
     assert.equal(first.registrations.length, 8);
     assert.equal(second.registrations.length, 5);
   });
 });
 
-describe("a program that misbehaves", () => {
+describe("a faulty program", () => {
   const misbehave = (how: string, register = echo): Promise<ProgramResult> => run("misbehaving", { how }, register);
 
   it("that throws rejects with its own error", async () => {
@@ -176,11 +176,11 @@ describe("a program that misbehaves", () => {
     });
   });
 
-  it("that throws where nobody awaits fails all the same", async () => {
+  it("that throws in an unawaited apply has failed", async () => {
     await assert.rejects(misbehave("throws in an apply"), { message: "nobody awaits this" });
   });
 
-  it("that makes two resources of one name is refused", async () => {
+  it("that registers two resources with one name is refused", async () => {
     await assert.rejects(misbehave("registers twice"), {
       message: "base (command:local:Command): is registered twice; two resources of a type and parent need two names",
     });
@@ -190,20 +190,20 @@ describe("a program that misbehaves", () => {
     await assert.rejects(misbehave("logs an error"), { message: "said, not thrown" });
   });
 
-  it("that calls a function of a provider is told that nobody answers", async () => {
+  it("that calls a function of a provider gets an error", async () => {
     await assert.rejects(misbehave("calls a function"), {
-      message: "command:local:run: this engine answers no functions of providers",
+      message: "command:local:run: this engine has no functions of providers",
     });
   });
 
-  it("leaves the next run and the process's own handlers as they were", async () => {
+  it("does not change the next run and the process's own handlers", async () => {
     const before = process.listeners("unhandledRejection");
     await assert.rejects(misbehave("throws in an apply"));
     assert.deepEqual(process.listeners("unhandledRejection"), before);
     assert.equal((await misbehave("not at all")).registrations.length, 1);
   });
 
-  it("that never ends fails, where Node would just stop with success", () => {
+  it("that does not end has failed, where Node would exit with 0", () => {
     const configFile = writeStackFile({ config: { how: "never ends" } });
     const script = `
       require("./cli/bin/register.cjs");
@@ -215,7 +215,7 @@ describe("a program that misbehaves", () => {
       cwd: path.resolve(projectRoot),
       encoding: "utf8",
     });
-    assert.equal(stdout, "the program never ended: it waits for a value that nothing will give it\n");
+    assert.equal(stdout, "the program did not end: it waits for a value that never comes\n");
     assert.equal(stderr, "");
     assert.equal(status, 7);
   });

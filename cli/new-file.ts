@@ -1,8 +1,8 @@
 import { writeFileSync } from "node:fs";
-import { UserError } from "./errors";
+import { UserError } from "../components/shared/problem";
 
 /**
- * Writes a file that nobody has yet.
+ * Writes a file that does not exist yet.
  *
  * @throws UserError where it is there already, or cannot be written
  */
