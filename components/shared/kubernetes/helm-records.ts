@@ -16,7 +16,9 @@ export async function helmRevisions(
   { namespace, name }: { readonly namespace: string; readonly name?: string },
   signal?: AbortSignal,
 ): Promise<HelmRevision[]> {
-  return (await recordsOf(server, namespace, name, signal)).map(revisionOf).sort((a, b) => a.revision - b.revision);
+  const labelSelector = name === undefined ? "owner=helm" : `owner=helm,name=${name}`;
+  const secrets = await server.list({ apiVersion: "v1", kind: "Secret", namespace }, { labelSelector }, signal);
+  return secrets.map(revisionOf).sort((a, b) => a.revision - b.revision);
 }
 
 /** Whether Helm is making the revision, or was killed while it did: it then refuses to work on the release. */
@@ -38,16 +40,6 @@ export async function removeRevisions(
     const name = `sh.helm.release.v1.${release.name}.v${revision}`;
     await server.delete({ apiVersion: "v1", kind: "Secret", namespace: release.namespace, name }, signal);
   }
-}
-
-function recordsOf(
-  server: Pick<ApiServer, "list">,
-  namespace: string,
-  name: string | undefined,
-  signal?: AbortSignal,
-): Promise<LiveObject[]> {
-  const labelSelector = name === undefined ? "owner=helm" : `owner=helm,name=${name}`;
-  return server.list({ apiVersion: "v1", kind: "Secret", namespace }, { labelSelector }, signal);
 }
 
 function revisionOf({ metadata: { labels = {} } }: LiveObject): HelmRevision {

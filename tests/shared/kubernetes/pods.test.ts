@@ -78,8 +78,8 @@ describe("Helm's records", () => {
 
   it("are revisions, oldest first", async () => {
     assert.deepEqual(await helmRevisions(server, { namespace: "shop" }), [
-      { release: "web", revision: 9, status: "superseded" },
-      { release: "web", revision: 10, status: "deployed" },
+      { release: "web", revision: 9, status: "superseded", labels: secret(9, "superseded").metadata.labels },
+      { release: "web", revision: 10, status: "deployed", labels: secret(10, "deployed").metadata.labels },
     ]);
   });
 });
