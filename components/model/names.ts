@@ -68,8 +68,10 @@ export class Names {
   private addWorkload(read: () => Workload): void {
     const [namespace, name] = [ifKnown(() => read().namespace), ifKnown(() => read().name)];
     if (namespace === undefined) this.incomplete.add("workloads");
-    else if (name === undefined) this.incomplete.add(`workloads ${namespace}`);
-    else {
+    else if (name === undefined) {
+      this.incomplete.add(`workloads ${namespace}`);
+      append(this.byNamespace, namespace);
+    } else {
       const workload = read();
       const account = ifKnown(() => workload.serviceAccount);
       if (account === undefined) this.incomplete.add(`identities ${namespace}`);
@@ -95,7 +97,8 @@ export class Names {
 
   /** Names of the workloads in a namespace, in the order of the settings. */
   workloadNames(namespace: string): readonly string[] {
-    return this.byNamespace.get(namespace) ?? this.absent("workloads", `workloads ${namespace}`) ?? [];
+    const names = this.byNamespace.get(namespace) ?? [];
+    return names.length > 0 ? names : (this.absent("workloads", `workloads ${namespace}`) ?? names);
   }
 
   /** Namespaces with workloads. */
@@ -152,10 +155,10 @@ export function workloadKey({ namespace, name }: Pick<Workload, "namespace" | "n
   return `${namespace}/${name}`;
 }
 
-function append<Value>(lists: Map<string, Value[]>, key: string, value: Value): void {
+function append<Value>(lists: Map<string, Value[]>, key: string, ...values: readonly Value[]): void {
   const list = lists.get(key);
-  if (list) list.push(value);
-  else lists.set(key, [value]);
+  if (list) list.push(...values);
+  else lists.set(key, [...values]);
 }
 
 function missing(what: string): never {

@@ -17,6 +17,13 @@ export interface StackConfig {
 /** Gives the value for an encrypted one at a place such as `talos-mesh:secrets.grafana`. */
 export type SecretValue = (name: string, ciphertext: string) => string;
 
+const placeholder: SecretValue = (name) => `[secret ${name}]`;
+
+/** Whether a secret's value is not known, as it was not decrypted. */
+export function isPlaceholder(text: string): boolean {
+  return /^\[secret .+\]$/.test(text);
+}
+
 /** The project's name, from its Pulumi.yaml. */
 export function projectName(projectRoot: string): string {
   const file = path.join(projectRoot, "Pulumi.yaml");
@@ -31,7 +38,11 @@ export function projectName(projectRoot: string): string {
  *
  * @throws StackFileError
  */
-export function readStackConfig(projectRoot: string, configFile: string, secretValue: SecretValue): StackConfig {
+export function readStackConfig(
+  projectRoot: string,
+  configFile: string,
+  secretValue: SecretValue = placeholder,
+): StackConfig {
   const project = projectName(projectRoot);
   const projectFile = readYaml(path.join(projectRoot, "Pulumi.yaml"), projectRoot);
   const stackFile = readYaml(path.resolve(configFile), projectRoot);

@@ -5,7 +5,7 @@ import type { Model } from "../model/model";
 import { programContext, type ProgramContext, stackFileVariable } from "../settings/context";
 import { sectionNames, unknownSection } from "../settings/parse";
 import { isMapping } from "../settings/schema-walk";
-import { readStackConfig, shownPath, type StackConfig } from "../settings/stack-file";
+import { isPlaceholder, readStackConfig, shownPath, type StackConfig } from "../settings/stack-file";
 import { formatPath, namespace, type Problem, SettingsError, StackFileError } from "../shared/problem";
 import { certificateWarnings } from "./certificates";
 import { validate, type ValidateOptions } from "./validate";
@@ -21,11 +21,11 @@ import { validate, type ValidateOptions } from "./validate";
  * @throws SettingsError, StackFileError
  */
 export function readStack(projectRoot: string, stackFile: string): Model {
-  const config = readStackConfig(projectRoot, stackFile, (name) => `[secret ${name}]`);
-  const { sections, ...options } = readValues(config.values, (key) => config.secretKeys.includes(key));
+  const config = readStackConfig(projectRoot, stackFile);
+  const { sections, secrets, ...options } = readValues(config.values, (key) => config.secretKeys.includes(key));
   return validate(sections, {
     ...options,
-    secretTexts: new Map(),
+    secretTexts: knownTexts(secrets),
     projectRoot,
     file: shownPath(path.resolve(stackFile), projectRoot),
     placeOf: ([section, ...keys]) => config.placeOf(`${namespace}:${section}`, keys),
@@ -51,9 +51,8 @@ export function loadStack(): LoadedStack {
   const context = programContext();
   const { stack, projectRoot } = context;
   const values = pulumi.runtime.allConfig();
-  const { sections, secretTexts: texts, ...options } = readValues(values, isConfigSecret);
-  // What is rendered has placeholders for secrets.
-  const secretTexts = context.render ? new Map<string, string>() : texts;
+  const { sections, secrets: texts, ...options } = readValues(values, isConfigSecret);
+  const secretTexts = knownTexts(texts);
   try {
     const deploys = !context.render;
     const origin = originOf(context, values);
@@ -94,7 +93,7 @@ const nothing: StackConfig = { values: {}, secretKeys: [], placeOf: () => undefi
 
 function readable(projectRoot: string, file: string): StackConfig {
   try {
-    return readStackConfig(projectRoot, file, (name) => `[secret ${name}]`);
+    return readStackConfig(projectRoot, file);
   } catch (error) {
     if (error instanceof StackFileError) return nothing;
     throw error;
@@ -103,7 +102,12 @@ function readable(projectRoot: string, file: string): StackConfig {
 
 interface Values extends Pick<ValidateOptions, "secretNames" | "problems"> {
   readonly sections: Readonly<Record<string, unknown>>;
-  readonly secretTexts: ReadonlyMap<string, string>;
+  readonly secrets: ReadonlyMap<string, string>;
+}
+
+/** Commands have placeholders for encrypted secrets. */
+function knownTexts(secrets: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
+  return new Map([...secrets].filter(([, text]) => !isPlaceholder(text)));
 }
 
 /** Configuration in the form of the CLI: strings as they are, everything else as JSON. */
@@ -140,17 +144,17 @@ function decode(section: string, text: string): unknown {
 }
 
 /** A secret's value is never repeated, not even its beginning. */
-function readSecrets(value: unknown, problems: Problem[]): Pick<Values, "secretNames" | "secretTexts"> {
-  const secretTexts = new Map<string, string>();
+function readSecrets(value: unknown, problems: Problem[]): Pick<Values, "secretNames" | "secrets"> {
+  const secrets = new Map<string, string>();
   if (!isMapping(value)) {
     problems.push({ path: ["secrets"], message: "expected a mapping of name: value" });
-    return { secretNames: undefined, secretTexts };
+    return { secretNames: undefined, secrets };
   }
   for (const [name, secret] of Object.entries(value)) {
     const at = ["secrets", name];
     if (typeof secret !== "string") problems.push({ path: at, message: "expected a string" });
     else if (secret.trim() === "") problems.push({ path: at, message: "is empty" });
-    else secretTexts.set(name, secret);
+    else secrets.set(name, secret);
   }
-  return { secretNames: Object.keys(value), secretTexts };
+  return { secretNames: Object.keys(value), secrets };
 }

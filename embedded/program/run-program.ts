@@ -53,7 +53,7 @@ export function runProgram(run: ProgramRun): Promise<ProgramResult> {
 }
 
 async function runAlone(run: ProgramRun): Promise<ProgramResult> {
-  const config = readStackConfig(run.projectRoot, run.configFile, run.secretValue ?? ((name) => `[secret ${name}]`));
+  const config = readStackConfig(run.projectRoot, run.configFile, run.secretValue);
   const failures = new Failures();
   const monitor = new HostMonitor(run.host, (error) => failures.add(error));
   const restoreLog = captureLog(run.log ?? printWarning, failures);

@@ -1,5 +1,5 @@
 import type { JwtSettings, SecuritySettings } from "../../settings/sections/security";
-import { entryReaders, knownFields, mapKnown, readEntries, unknown } from "../../shared/unknown";
+import { entryReaders, knownFields, mapKnown, readEntries, unknown, withField } from "../../shared/unknown";
 import { workloadKey } from "../names";
 import { byWorkload, type PolicyNames } from "./names";
 import type {
@@ -59,7 +59,10 @@ export function tokenRules(security: Security, names: PolicyNames): TokenRules[]
   );
   const readers = groups.map((read) => () => {
     const { workload, entries } = read();
-    const issuers = entries.map(({ settings }) => settings);
+    // Compilers parse a key set.
+    const issuers = entries.map(({ settings }) =>
+      settings.jwks === undefined || isKeySet(settings.jwks) ? settings : withField(settings, "jwks", unknown),
+    );
     return knownFields<TokenRules>({
       path: () => entries[0]?.path ?? unknown(),
       target: () => workload,
@@ -68,6 +71,16 @@ export function tokenRules(security: Security, names: PolicyNames): TokenRules[]
     });
   });
   return readEntries(readers);
+}
+
+/** Whether a text is a JSON Web Key Set. */
+export function isKeySet(text: string): boolean {
+  try {
+    const parsed: unknown = JSON.parse(text);
+    return typeof parsed === "object" && parsed !== null && "keys" in parsed && Array.isArray(parsed.keys);
+  } catch {
+    return false;
+  }
 }
 
 function requirements(issuers: readonly JwtSettings[]): TokenRules["requirements"] {
