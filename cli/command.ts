@@ -82,6 +82,13 @@ export function filePath(name: string): string {
   return path.resolve(name);
 }
 
+/** `parse` of an option such as `--header name=value`. */
+export function nameAndValue(text: string): readonly [name: string, value: string] {
+  const at = text.indexOf("=");
+  if (at < 1) throw new UsageError("expected name=value");
+  return [text.slice(0, at), text.slice(at + 1)];
+}
+
 /** The command line is wrong; the message says what is expected. */
 export class UsageError extends Error {
   override readonly name = "UsageError";

@@ -12,24 +12,22 @@ import { officialCharts, versions } from "../components/settings/versions";
 import type { HelmValues } from "../components/shared/helm-release";
 import { isTree, mergeValues } from "../components/shared/merge";
 import { UserError } from "../components/shared/problem";
-import { ensureTools } from "../embedded/tools/ensure-tools";
 import { CommandError, runCommand } from "../components/shared/run-command";
+import { ensureTools } from "../embedded/tools/ensure-tools";
+import { columns } from "./report/terminal";
 
 /** Values by chart, in the order of installation. */
 export type ChartValues = ReadonlyMap<ChartName, HelmValues>;
 
 /** The mesh of a stack; without one, a mesh with nothing set but its version, on Talos. */
 export function meshOf(stack: Settings | undefined): MeshValuesInput {
-  if (!stack) {
-    const { mesh, images } = settingsSchema.shape;
-    return {
-      mesh: mesh.parse({ version: versions.istio }),
-      images: images.parse({}),
-      cluster: { simulatedNodes: false, talos: true },
-    };
-  }
-  const { mesh, images, cluster } = stack;
-  return { mesh, images, cluster: clusterTraits(cluster) };
+  if (stack) return { mesh: stack.mesh, images: stack.images, cluster: clusterTraits(stack.cluster) };
+  const { mesh, images } = settingsSchema.shape;
+  return {
+    mesh: mesh.parse({ version: versions.istio }),
+    images: images.parse({}),
+    cluster: { simulatedNodes: false, talos: true },
+  };
 }
 
 /** The same mesh with another profile. Profile ambient also selects the ambient data plane. */
@@ -50,115 +48,72 @@ export function givenValues(input: MeshValuesInput): ChartValues {
 
 /** Values that the templates of each chart see; undefined where a chart in the folder is not Istio's own. */
 export function seenValues(given: ChartValues, folder: string): ChartValues | undefined {
-  const seen = [...given].map(([name, values]) => {
+  const seen = new Map<ChartName, HelmValues>();
+  for (const [name, values] of given) {
     const chart = readIstioChart(folder, name);
-    return chart && ([name, effectiveValues(chart, values)] as const);
-  });
-  const readable = seen.filter((each) => each !== undefined);
-  return readable.length === seen.length ? new Map(readable) : undefined;
+    if (!chart) return undefined;
+    seen.set(name, effectiveValues(chart, values));
+  }
+  return seen;
 }
 
 /**
  * Values that the templates of the stand-in charts see. These charts know the defaults and profiles of what they
  * render, not all of Istio's.
- *
- * @param folder absolute path of embedded/charts
  */
-export function standInValues(given: ChartValues, folder: string): ChartValues {
+export function standInValues(given: ChartValues): ChartValues {
   return new Map(
     [...given].map(([name, values]) => {
-      const text = readFileSync(path.join(folder, name, "files/values.yaml"), "utf8");
+      const text = readFileSync(path.join(__dirname, "../embedded/charts", name, "files/values.yaml"), "utf8");
       const { defaults, profiles } = parse(text) as { defaults: HelmValues; profiles: Record<string, HelmValues> };
-      const { [scopeOf(name) ?? ""]: scoped, ...under } = mergeValues(
-        mergeValues(defaults, profiles[String(values["profile"])] ?? {}),
-        values,
-      );
+      const base = mergeValues(defaults, profiles[String(values["profile"])] ?? {});
+      const { [scopeOf(name) ?? ""]: scoped, ...under } = mergeValues(base, values);
       return [name, mergeValues(under, isTree(scoped) ? scoped : {})] as const;
     }),
   );
 }
 
-/** A value of a chart that two profiles set differently; undefined where one does not set it. */
-export interface Difference {
-  /** `meshConfig.accessLogFile` */
-  readonly key: string;
-  readonly before: unknown;
-  readonly after: unknown;
-}
-
-/** Differences in a chart, or the only side that has it. */
-export type ChartDifference = readonly Difference[] | "only before" | "only after";
-
-/** Differences by chart; lists are compared as a whole. */
-export function differences(before: ChartValues, after: ChartValues): Map<string, ChartDifference> {
-  const charts = [...new Set([...before.keys(), ...after.keys()])];
-  return new Map(
-    charts.map((chart): [string, ChartDifference] => {
-      const [a, b] = [before.get(chart), after.get(chart)];
-      if (!a || !b) return [chart, a ? "only before" : "only after"];
-      return [chart, differ(a, b, [])];
-    }),
-  );
-}
-
-function differ(before: unknown, after: unknown, path: readonly string[]): Difference[] {
-  // A missing mapping counts as an empty one, so that every difference is one of single values.
-  if (isTree(before) || isTree(after)) {
-    const [a, b] = [before ?? {}, after ?? {}];
-    if (isTree(a) && isTree(b)) {
-      const keys = [...new Set([...Object.keys(a), ...Object.keys(b)])].sort();
-      return keys.flatMap((key) => differ(a[key], b[key], [...path, key]));
-    }
-  }
-  if (JSON.stringify(before) === JSON.stringify(after)) return [];
-  return [{ key: path.map(keyText).join("."), before, after }];
-}
-
-function keyText(key: string): string {
-  return /^[\w-]+$/.test(key) ? key : JSON.stringify(key);
-}
-
-/** A block for each chart, a line for each difference. */
+/** A block for each chart, a line for each value that differs. */
 export function differenceText(
-  found: ReadonlyMap<string, ChartDifference>,
-  [before, after]: readonly [before: string, after: string],
+  before: ChartValues,
+  after: ChartValues,
+  [first, second]: readonly [before: string, after: string],
 ): string {
-  return [...found]
-    .map(([chart, difference]) => {
-      if (difference === "only before") return `${chart}: only under ${before}`;
-      if (difference === "only after") return `${chart}: only under ${after}`;
-      if (difference.length === 0) return `${chart}: no difference`;
-      const width = Math.max(...difference.map(({ key }) => key.length));
-      const lines = difference.map(
-        (each) => `  ${each.key.padEnd(width)}  ${show(each.before)} -> ${show(each.after)}`,
-      );
-      return [chart, ...lines].join("\n");
-    })
-    .join("\n");
+  const charts = [...new Set([...before.keys(), ...after.keys()])].map((chart) => {
+    const [a, b] = [before.get(chart), after.get(chart)];
+    if (!a || !b) return `${chart}: only under ${a ? first : second}`;
+    const found = differences(a, b, "");
+    return found.length === 0 ? `${chart}: no difference` : [chart, ...columns(found)].join("\n");
+  });
+  return charts.join("\n");
 }
 
-function show(value: unknown): string {
-  return value === undefined ? "(unset)" : JSON.stringify(value);
+/** Lists are compared as a whole. */
+function differences(before: unknown, after: unknown, at: string): [key: string, change: string][] {
+  // A missing mapping counts as an empty one, so that every difference is one of single values.
+  const [a, b] = [before ?? {}, after ?? {}];
+  if ((isTree(before) || isTree(after)) && isTree(a) && isTree(b)) {
+    const keys = [...new Set([...Object.keys(a), ...Object.keys(b)])].sort();
+    return keys.flatMap((key) => {
+      const name = /^[\w-]+$/.test(key) ? key : JSON.stringify(key);
+      return differences(a[key], b[key], at === "" ? name : `${at}.${name}`);
+    });
+  }
+  const [from, to] = [before, after].map((value) => (value === undefined ? "(unset)" : JSON.stringify(value)));
+  return from === to ? [] : [[`  ${at}`, `${from} -> ${to}`]];
 }
 
 /** Per chart. */
 const pullTimeoutMs = 60_000;
 
-interface ChartRequest {
-  readonly charts: readonly ChartName[];
-  readonly version: string;
-  /** Repository or registry, as `charts.source` names it. */
-  readonly source: string;
-}
-
 /**
- * Fetches charts with helm for as long as `use` runs.
+ * Fetches charts with helm for as long as `use` runs, which receives the folder with a folder for each chart.
  *
- * @param use receives the folder, with a folder for each chart
- * @throws UserError where the charts cannot be fetched
+ * @param source repository or registry, as `charts.source` names it
  */
 export async function withFetchedCharts<Result>(
-  { charts, version, source }: ChartRequest,
+  charts: readonly ChartName[],
+  { version, source }: { readonly version: string; readonly source: string },
   use: (folder: string) => Result,
 ): Promise<Result> {
   const { helm } = await ensureTools(["helm"]);

@@ -1,11 +1,12 @@
 import { existsSync, readdirSync } from "node:fs";
 import path from "node:path";
+import type { Model } from "../components/model/model";
 import { UserError } from "../components/shared/problem";
+import { readStack } from "../components/validation/stack";
 import { filePath, UsageError } from "./command";
 
 export const projectRoot = path.resolve(__dirname, "..");
 
-/** The stack of a command that names none. */
 const defaultStack = "dev";
 
 const config = {
@@ -27,28 +28,31 @@ export const devStackOptions = {
 } as const;
 
 export interface StackChoice {
+  readonly projectRoot: string;
   readonly stack: string;
   /** Absolute path of the stack file. */
   readonly configFile: string;
 }
 
-/**
- * The stack that the options name.
- *
- * @throws UsageError without a stack; UserError where the project has no such stack
- */
+/** @throws UsageError without a stack; UserError where the project has no such stack */
 export function chosenStack(given: { readonly stack?: string; readonly config?: string }): StackChoice {
   const named = given.config && /^Pulumi\.(.+)\.ya?ml$/.exec(path.basename(given.config))?.[1];
   const stack = given.stack ?? named;
   if (!stack) throw new UsageError("--stack is missing");
-  if (given.config) return { stack, configFile: given.config };
+  if (given.config) return { projectRoot, stack, configFile: given.config };
   const configFile = stackFileOf(stack);
-  if (existsSync(configFile)) return { stack, configFile };
+  if (existsSync(configFile)) return { projectRoot, stack, configFile };
   const stacks = readdirSync(projectRoot).flatMap((entry) => /^Pulumi\.(.+)\.yaml$/.exec(entry)?.[1] ?? []);
   throw new UserError(
     `--stack ${stack}: Pulumi.${stack}.yaml does not exist. The stacks of this project are: ${stacks.sort().join(", ")}. ` +
       "Name a stack file in another folder by --config FILE.",
   );
+}
+
+/** The stack that the options name, with its model. A stack file with problems is refused. */
+export function openStack(given: Parameters<typeof chosenStack>[0]): StackChoice & Model {
+  const choice = chosenStack(given);
+  return { ...choice, ...readStack(projectRoot, choice.configFile) };
 }
 
 /** The stack file of the project for a stack, whether it exists or not. */

@@ -8,12 +8,11 @@ import { benchmark, type BenchmarkSettings } from "../../components/settings/sec
 import { ApiError, ApiServer, UnknownKindError } from "../../components/shared/kubernetes/api-server";
 import { isUnreachable } from "../../components/shared/kubernetes/errors";
 import { UserError } from "../../components/shared/problem";
-import { readStack } from "../../components/validation/stack";
 import { declare, filePath, UsageError } from "../command";
 import { clusterAccess } from "../engine/pulumi-cli";
 import { interrupted, onInterrupt } from "../interrupt";
 import { Terminal } from "../report/terminal";
-import { chosenStack, projectRoot, stackOptions } from "../stack-option";
+import { openStack, projectRoot, stackOptions } from "../stack-option";
 
 export const command = declare({
   name: "bench",
@@ -26,11 +25,7 @@ export const command = declare({
       parse: scenariosOf,
     },
     quick: { text: "7 short blocks: a first look; tail percentiles and CPU need the full time" },
-    kubeconfig: {
-      value: "file",
-      text: "kubeconfig of the cluster (default: the stack's own)",
-      parse: filePath,
-    },
+    kubeconfig: { value: "file", text: "kubeconfig of the cluster (default: the stack's own)", parse: filePath },
   },
   details: `Measures what talos-mesh:benchmark of the stack file describes. Finished runs are kept in
 .talos-mesh/STACK/benchmark; the same command continues after the last one.
@@ -40,15 +35,13 @@ Exit codes
   1    a budget is exceeded, or the cluster cannot be measured
   ${interrupted}  interrupted`,
   async run({ scenarios, quick, kubeconfig, ...given }) {
-    const { stack, configFile } = chosenStack(given);
-    const settings = readStack(projectRoot, configFile).settings;
+    const opened = openStack(given);
+    const { stack, settings } = opened;
     const request = benchmarkRequest(stack, {
       ...settings,
       benchmark: { ...(settings.benchmark ?? benchmark.parse({})), ...(scenarios && { scenarios }) },
     });
-    const access = kubeconfig
-      ? { kubeconfig }
-      : await clusterAccess({ projectRoot, stack }, settings, "bench reads the cluster's kubeconfig");
+    const access = kubeconfig ? { kubeconfig } : await clusterAccess(opened, "bench reads the cluster's kubeconfig");
     const terminal = new Terminal();
     const unchecked = scenarios ? budgetsLeftOut(request.settings) : [];
     if (unchecked.length > 0) terminal.line(`--scenarios leaves these budgets unchecked: ${unchecked.join(", ")}`);

@@ -1,13 +1,12 @@
 import type { ClusterAccess } from "../../components/shared/kubernetes/api-server";
 import { UserError } from "../../components/shared/problem";
-import { readStack } from "../../components/validation/stack";
 import { declare, UsageError } from "../command";
 import { AddonInCluster, forward } from "../dashboard/forward";
 import { pageOf, pages, type StackPage } from "../dashboard/page";
 import { clusterAccess } from "../engine/pulumi-cli";
 import { onInterrupt } from "../interrupt";
 import { Terminal } from "../report/terminal";
-import { chosenStack, devStackOptions, projectRoot } from "../stack-option";
+import { devStackOptions, openStack } from "../stack-option";
 
 export const command = declare({
   name: "dashboard",
@@ -19,10 +18,10 @@ export const command = declare({
     showPassword: { text: "print the password or token for the login, instead of the command that prints it" },
   },
   async run({ addon, port, showPassword, ...given }) {
-    const { stack, configFile } = chosenStack(given);
-    const settings = readStack(projectRoot, configFile).settings;
+    const opened = openStack(given);
+    const { stack, settings } = opened;
     const page = pageOf(settings, addon, stack);
-    const access = await clusterAccess({ projectRoot, stack }, settings, "dashboard reads the cluster's kubeconfig");
+    const access = await clusterAccess(opened, "dashboard reads the cluster's kubeconfig");
     return show(page, { port, showPassword, stack }, access);
   },
 });
@@ -64,14 +63,10 @@ async function loginLines(page: StackPage, addon: AddonInCluster, reveal: boolea
   if (reveal && credential === undefined) {
     throw new UserError(`${page.page} has no credentials in namespace ${namespace}.`);
   }
-  const command =
-    login.kind === "password"
-      ? `kubectl -n ${namespace} get secret ${login.secret} -o go-template='{{index .data "${login.key}" | base64decode}}'`
-      : `kubectl -n ${namespace} create token ${login.serviceAccount}`;
-  return [
-    ...(login.kind === "password" ? [`User:     ${login.user}`] : []),
-    `${login.kind === "password" ? "Password" : "Token"}: ${credential ?? `${command}   (or --show-password)`}`,
-  ];
+  const shown = (command: string) => credential ?? `kubectl -n ${namespace} ${command}   (or --show-password)`;
+  if (login.kind === "token") return [`Token: ${shown(`create token ${login.serviceAccount}`)}`];
+  const template = `'{{index .data "${login.key}" | base64decode}}'`;
+  return [`User:     ${login.user}`, `Password: ${shown(`get secret ${login.secret} -o go-template=${template}`)}`];
 }
 
 function portOf(text: string): number {

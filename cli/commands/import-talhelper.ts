@@ -1,11 +1,11 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { UserError } from "../../components/shared/problem";
-import { writeNewFile } from "../new-file";
 import { declare, filePath } from "../command";
 import { projectRoot } from "../stack-option";
 import { importTalconfig, secretName } from "../talhelper/import-talconfig";
 import { isSopsEncrypted } from "../talhelper/read-talconfig";
+import { writeNewFile } from "../write-file";
 
 const file = { value: "file", parse: filePath } as const;
 
@@ -41,9 +41,7 @@ Exit code 1 if something essential is missing, or if the settings have problems.
     report("Not imported:", notes.lost);
     report("To check:", notes.remarks);
     if (stackFile === undefined) return 1;
-    if (problem !== undefined) {
-      report("The stack file needs changes:", problem.split("\n"));
-    }
+    if (problem !== undefined) report("The stack file needs changes:", problem.split("\n"));
     if (out === undefined) process.stdout.write(stackFile);
     else writeNewFile(out, stackFile);
     if (secretsCommand !== undefined)

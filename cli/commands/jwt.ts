@@ -2,7 +2,7 @@ import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject 
 import { text } from "node:stream/consumers";
 import type { JWK } from "jose" with { "resolution-mode": "import" };
 import { UserError } from "../../components/shared/problem";
-import { type Command, declare, UsageError } from "../command";
+import { type Command, declare, nameAndValue, UsageError } from "../command";
 
 const keyTypes = ["RSA", "EC"] as const;
 export type KeyType = (typeof keyTypes)[number];
@@ -41,10 +41,9 @@ const tokenCommand = declare({
     },
     lifetime: { value: "seconds", text: "seconds until it expires", default: "3600", parse: lifetimeOf },
   },
-  async run({ issuer, subject, audience: audiences, claim, lifetime }) {
-    const claims = Object.fromEntries(claim);
-    const now = Math.floor(Date.now() / 1000);
-    console.log(await token(await text(process.stdin), { issuer, subject, audiences, claims, lifetime, now }));
+  async run({ audience: audiences, claim, ...request }) {
+    const [claims, now] = [Object.fromEntries(claim), Math.floor(Date.now() / 1000)];
+    console.log(await token(await text(process.stdin), { ...request, audiences, claims, now }));
     return 0;
   },
 });
@@ -67,7 +66,7 @@ export function generateKey(type: KeyType): string {
   return privateKey.export({ type: "pkcs8", format: "pem" }).toString();
 }
 
-/** The public key set of a private key, for `security.jwt[].jwks`. */
+/** The public key set of a private key. */
 export async function keySet(pem: string): Promise<{ readonly keys: readonly JWK[] }> {
   return { keys: [(await signingKey(pem)).jwk] };
 }
@@ -83,20 +82,14 @@ export interface TokenRequest {
   readonly now: number;
 }
 
-/** A signed token. */
 export async function token(pem: string, request: TokenRequest): Promise<string> {
   const { SignJWT } = await import("jose");
   const { key, jwk } = await signingKey(pem);
-  const { issuer, subject, audiences, claims, lifetime, now } = request;
-  const [audience, ...others] = audiences;
-  const jwt = new SignJWT({ ...claims })
+  const { issuer: iss, subject: sub, audiences, claims, lifetime, now: iat } = request;
+  const aud = audiences.length > 1 ? [...audiences] : audiences[0];
+  return new SignJWT({ ...claims, iss, sub, aud, iat, exp: iat + lifetime })
     .setProtectedHeader({ alg: jwk.alg ?? "", typ: "JWT", kid: jwk.kid })
-    .setIssuer(issuer)
-    .setSubject(subject)
-    .setIssuedAt(now)
-    .setExpirationTime(now + lifetime);
-  if (audience !== undefined) jwt.setAudience(others.length > 0 ? [...audiences] : audience);
-  return jwt.sign(key);
+    .sign(key);
 }
 
 /** @throws UserError where the text is no private key for RS256 or ES256; the message does not repeat the text */
@@ -121,14 +114,9 @@ function privateKey(pem: string): KeyObject {
   }
 }
 
-const reservedClaims: readonly string[] = ["iss", "sub", "aud", "exp", "iat"];
-
 function claimOf(pair: string): readonly [name: string, value: unknown] {
-  const at = pair.indexOf("=");
-  const name = pair.slice(0, at);
-  if (at < 1) throw new UsageError("expected name=value");
-  if (reservedClaims.includes(name)) throw new UsageError(`${name} has an option of its own`);
-  const value = pair.slice(at + 1);
+  const [name, value] = nameAndValue(pair);
+  if (["iss", "sub", "aud", "exp", "iat"].includes(name)) throw new UsageError(`${name} has an option of its own`);
   try {
     return [name, JSON.parse(value) as unknown];
   } catch {

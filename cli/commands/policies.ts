@@ -1,19 +1,14 @@
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { clusterTraits } from "../../components/cluster/kinds";
 import { ApiServer } from "../../components/shared/kubernetes/api-server";
-import { formatPath } from "../../components/shared/problem";
+import { formatPath, UserError } from "../../components/shared/problem";
 import { capabilityPage } from "../../policies/capabilities";
 import { explain as explainRequest } from "../../policies/explain/explain";
-import { UserError } from "../../components/shared/problem";
-import { readStack } from "../../components/validation/stack";
-import { type Command, declare, UsageError } from "../command";
+import { type Command, declare, nameAndValue, UsageError } from "../command";
 import { clusterAccess } from "../engine/pulumi-cli";
-import { plainText } from "../plain-text";
-import { table, Terminal } from "../report/terminal";
-import { chosenStack, projectRoot, stackOptions } from "../stack-option";
-
-const page = path.join(projectRoot, "docs/policies-data-planes.md");
+import { plainText, type PlainTextReport } from "../plain-text";
+import { table } from "../report/terminal";
+import { openStack, projectRoot, stackOptions } from "../stack-option";
+import { updateGenerated } from "../write-file";
 
 const explain = declare({
   name: "explain",
@@ -28,18 +23,18 @@ const explain = declare({
     to: { value: "name", text: "destination: a workload, or namespace/workload", required: true },
     method: { value: "method", text: "HTTP method", default: "GET" },
     path: { value: "path", text: "path, with its query", default: "/", parse: pathOf },
-    header: { value: "name=value", text: "request header; once for each", repeated: true, parse: pairOf },
+    header: { value: "name=value", text: "request header; once for each", repeated: true, parse: nameAndValue },
     claim: {
       value: "name=value",
       text: "claim of a valid token; once for each; iss is its issuer",
       repeated: true,
-      parse: pairOf,
+      parse: nameAndValue,
     },
     address: { value: "ip", text: "address of the caller, for rules by address" },
   },
   details: "Exit code 1 where the request would not get through.",
   run({ from, to, method, path: requestPath, header, claim, address, ...given }) {
-    const { policies } = readStack(projectRoot, chosenStack(given).configFile);
+    const { policies } = openStack(given);
     const headers = Object.fromEntries(header);
     const claims = claim.length > 0 ? Object.fromEntries(claim) : undefined;
     const question = { from, to, method, path: requestPath, address, claims, headers };
@@ -59,22 +54,21 @@ const plaintext = declare({
   },
   details: "Exit code 1 where there was plain text, or no traffic to judge by.",
   async run({ window, ...given }) {
-    const { stack, configFile } = chosenStack(given);
-    const settings = readStack(projectRoot, configFile).settings;
-    const { observability, cluster } = settings;
+    const opened = openStack(given);
+    const { observability } = opened.settings;
     if (!observability?.prometheus) {
       throw new UserError(
         "plaintext reads the stack's Prometheus, and talos-mesh:observability has none. Add prometheus: {} there and deploy it.",
       );
     }
-    if (clusterTraits(cluster).simulatedNodes) {
+    if (opened.cluster.simulatedNodes) {
       throw new UserError("plaintext: the nodes are simulated and carry no traffic, so there is nothing to count.");
     }
-    const access = await clusterAccess({ projectRoot, stack }, settings, "plaintext reads the cluster's Prometheus");
+    const access = await clusterAccess(opened, "plaintext reads the cluster's Prometheus");
     const server = await ApiServer.open(access);
     const { namespace } = observability;
     const read = (query: string) => server.request("GET", query).catch((error: unknown) => noAnswer(namespace, error));
-    return reportPlainText(await plainText(read, { namespace, window }), window, new Terminal());
+    return reportPlainText(await plainText(read, { namespace, window }), window);
   },
 });
 
@@ -83,19 +77,8 @@ const tableOfDataPlanes = declare({
   summary: "write docs/policies-data-planes.md: what each policy becomes in each data plane",
   options: { check: { text: "write nothing; exit code 1 where the page is out of date" } },
   run({ check }) {
-    const text = capabilityPage();
-    const name = path.relative(projectRoot, page);
-    if (existsSync(page) && readFileSync(page, "utf8") === text) {
-      console.log(`${name} is up to date.`);
-      return 0;
-    }
-    if (check) {
-      console.error(`${name} is out of date; run \`npm run policies -- table\`.`);
-      return 1;
-    }
-    writeFileSync(page, text);
-    console.log(`${name} written.`);
-    return 0;
+    const page = path.join(projectRoot, "docs/policies-data-planes.md");
+    return updateGenerated(page, capabilityPage(), check, "npm run policies -- table");
   },
 });
 
@@ -105,23 +88,19 @@ export const command: Command = {
   commands: [explain, plaintext, tableOfDataPlanes],
 };
 
-function reportPlainText(
-  { pairs, total }: Awaited<ReturnType<typeof plainText>>,
-  window: string,
-  terminal: Pick<Terminal, "line">,
-): number {
+function reportPlainText({ pairs, total }: PlainTextReport, window: string): number {
   if (total === 0) {
-    terminal.line(`Prometheus saw no traffic in the mesh in ${window}, so nothing is known about plain text.`);
+    console.log(`Prometheus saw no traffic in the mesh in ${window}, so nothing is known about plain text.`);
     return 1;
   }
   if (pairs.length === 0) {
-    terminal.line(`No plain text in ${window}: all traffic of the mesh used mTLS.`);
+    console.log(`No plain text in ${window}: all traffic of the mesh used mTLS.`);
     return 0;
   }
   const rows = pairs.map(({ from, to, count }) => [from, to, Math.ceil(count)]);
-  for (const line of table(["from", "to", `requests and connections in ${window}`], rows)) terminal.line(line);
+  console.log(table(["from", "to", `requests and connections in ${window}`], rows).join("\n"));
   if (pairs.some(({ from }) => from === "unknown/unknown")) {
-    terminal.line("unknown/unknown: callers outside the mesh, which have no name there.");
+    console.log("unknown/unknown: callers outside the mesh, which have no name there.");
   }
   return 1;
 }
@@ -146,10 +125,4 @@ function pathOf(text: string): string {
 function windowOf(text: string): string {
   if (/^[1-9]\d*[smhdw]$/.test(text)) return text;
   throw new UsageError("expected a time such as 12h or 7d");
-}
-
-function pairOf(text: string): readonly [name: string, value: string] {
-  const at = text.indexOf("=");
-  if (at < 1) throw new UsageError("expected name=value");
-  return [text.slice(0, at), text.slice(at + 1)];
 }

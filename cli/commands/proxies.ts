@@ -1,12 +1,9 @@
-import { clusterTraits } from "../../components/cluster/kinds";
 import { meshFindings, type MeshFindings } from "../../components/mesh/lifecycle/mesh-state";
 import { ApiServer } from "../../components/shared/kubernetes/api-server";
-import { readStack } from "../../components/validation/stack";
 import { declare } from "../command";
 import { clusterAccess } from "../engine/pulumi-cli";
-import { count, table } from "../report/terminal";
-import { Terminal } from "../report/terminal";
-import { chosenStack, devStackOptions, projectRoot } from "../stack-option";
+import { count, table, Terminal } from "../report/terminal";
+import { devStackOptions, openStack } from "../stack-option";
 
 export const command = declare({
   name: "proxies",
@@ -18,13 +15,12 @@ export const command = declare({
 
 Reads the API server only. Whether a proxy has its latest configuration, istioctl proxy-status shows.`,
   async run({ json, ...given }) {
-    const { stack, configFile } = chosenStack(given);
-    const settings = readStack(projectRoot, configFile).settings;
-    const access = await clusterAccess({ projectRoot, stack }, settings, "proxies reads the cluster's kubeconfig");
+    const opened = openStack(given);
+    const access = await clusterAccess(opened, "proxies reads the cluster's kubeconfig");
     const found = await meshFindings(await ApiServer.open(access));
     if (json) console.log(JSON.stringify(found, undefined, 2));
     else report(found, new Terminal());
-    if (!json && clusterTraits(settings.cluster).simulatedNodes) {
+    if (!json && opened.cluster.simulatedNodes) {
       console.log("Nodes are simulated: the injector does not run, so no pod gets a proxy.");
     }
     const wrong = [...found.proxies, ...found.agents].some(({ problem }) => problem !== undefined);

@@ -1,8 +1,8 @@
 import path from "node:path";
-import { chosenStack, projectRoot, stackOptions } from "../stack-option";
+import { declare, filePath } from "../command";
 import { checkFolder, writeFolder } from "../render/output-folder";
 import { render } from "../render/render";
-import { declare, filePath } from "../command";
+import { chosenStack, stackOptions } from "../stack-option";
 
 export const command = declare({
   name: "render",
@@ -17,11 +17,11 @@ export const command = declare({
     },
   },
   async run({ out, ...given }) {
-    const { stack, configFile } = chosenStack(given);
+    const choice = chosenStack(given);
     checkFolder(out);
-    const files = await render({ projectRoot, stack, configFile });
+    const files = await render(choice);
     writeFolder(out, files);
-    console.log(`${stack}: ${files.size} files in ${path.relative(process.cwd(), out) || "."}`);
+    console.log(`${choice.stack}: ${files.size} files in ${path.relative(process.cwd(), out) || "."}`);
     return 0;
   },
 });

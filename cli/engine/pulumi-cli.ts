@@ -4,9 +4,8 @@ import { homedir } from "node:os";
 import path from "node:path";
 import semver from "semver";
 import { version as sdkVersion } from "@pulumi/pulumi/version";
-import { clusterTraits } from "../../components/cluster/kinds";
 import type { ClusterAccess } from "../../components/shared/kubernetes/api-server";
-import type { Settings } from "../../components/settings/schema";
+import type { Model } from "../../components/model/model";
 import { CommandError, runCommand } from "../../components/shared/run-command";
 import { clusterFiles } from "../../embedded/cluster/files";
 import { UserError } from "../../components/shared/problem";
@@ -198,11 +197,10 @@ export function queryProblem(stderr: string, stack: string): string {
  * @throws UserError
  */
 export async function clusterAccess(
-  of: StackOfProject,
-  { cluster }: Pick<Settings, "cluster">,
+  of: StackOfProject & Pick<Model, "cluster">,
   purpose: string,
 ): Promise<ClusterAccess> {
-  const { kubeconfigSource, kubeContext } = clusterTraits(cluster);
+  const { kubeconfigSource, kubeContext } = of.cluster;
   if (kubeconfigSource === "project") {
     const { kubeconfig } = clusterFiles(of.projectRoot, of.stack);
     if (!existsSync(kubeconfig)) throw new UserError(`${purpose}: the stack ${of.stack} is not deployed.`);

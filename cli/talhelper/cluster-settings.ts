@@ -10,62 +10,112 @@ export interface ImportContext {
   readonly fromProject: (file: string) => string;
 }
 
-/** Keys of groups and nodes that have the same name and meaning here. */
-const sameKeys = [
-  "nodeTaints",
-  "disableSearchDomain",
-  "kernelModules",
-  "nameservers",
-  "networkInterfaces",
-  "certSANs",
-  "talosImageURL",
-  "ingressFirewall",
-  "extensionServices",
-  "volumes",
-];
+/** A key of a talconfig: its name here, or what its value becomes. Lists of several keys with one name are joined. */
+type Field = string | ((value: unknown, at: string, context: ImportContext) => Tree);
 
-/** Keys of groups and nodes that have no meaning here, with the reason. */
-const uselessKeys = new Map([
-  ["filenameTmpl", "no config files are written"],
-  ["imageSchematic", "boot media are not created; the schematic of the installer is `schematic`"],
-  ["noSchematicValidate", "the factory validates a schematic when it is uploaded"],
-]);
+const sameName = (...keys: readonly string[]) => Object.fromEntries(keys.map((key) => [key, key]));
+/** A switch; `false` is the default here as well. */
+const flag =
+  (name: string): Field =>
+  (value) => ({ [name]: value === true || undefined });
+const lost =
+  (why: string): Field =>
+  (_, at, { notes }) => {
+    notes.lose(at, why);
+    return {};
+  };
+/** Converted with other keys. */
+const elsewhere: Field = () => ({});
 
-const groupKeys = [
-  ...sameKeys,
-  ...uselessKeys.keys(),
-  ...["nodeLabels", "nodeAnnotations", "machineFiles", "schematic", "userVolumes", "machineDisks", "patches"],
-  ...["extraManifests", "machineSpec"],
-];
+/** What control planes, workers and single nodes have in common. */
+const groupFields: Readonly<Record<string, Field>> = {
+  ...sameName("nodeTaints", "disableSearchDomain", "kernelModules", "nameservers", "networkInterfaces", "certSANs"),
+  ...sameName("talosImageURL", "ingressFirewall", "extensionServices", "volumes"),
+  nodeLabels: (labels, at, { notes }) => ({ nodeLabels: withoutTemplates(labels, at, notes) }),
+  nodeAnnotations: (annotations, at, { notes }) => ({ nodeAnnotations: withoutTemplates(annotations, at, notes) }),
+  machineFiles: (files, _, context) => ({
+    machineFiles: trees(files).map(({ skipEnvsubst, content, ...file }) => ({
+      ...file,
+      content: contentOf(content, skipEnvsubst === true, context),
+    })),
+  }),
+  schematic: (given, at, { notes }) => ({ schematic: isTree(given) ? schematicOf(given, at, notes) : undefined }),
+  userVolumes: (volumes) => ({
+    documents: trees(volumes).map((volume) => ({ apiVersion: "v1alpha1", kind: "UserVolumeConfig", ...volume })),
+  }),
+  machineDisks: (disks) => ({ patches: [{ machine: { disks } }] }),
+  patches: (patches, _, context) => ({ patches: patchList(patches, context) }),
+  extraManifests: (files, _, { fromProject }) => ({
+    patches: listOf(files).map((file) => `@${fromProject(String(file).replace(/^@/, ""))}`),
+  }),
+  filenameTmpl: lost("no config files are written"),
+  imageSchematic: lost("boot media are not created; the schematic of the installer is `schematic`"),
+  noSchematicValidate: lost("the factory validates a schematic when it is uploaded"),
+};
 
-const nodeKeys = [
-  ...groupKeys,
-  ...["hostname", "ipAddress", "controlPlane", "installDisk", "installDiskSelector", "ignoreHostname", "arch"],
-  ...["overridePatches", "overrideExtraManifests", "overrideMachineCertSANs"],
-];
+const nodeFields: Readonly<Record<string, Field>> = {
+  hostname: "hostname",
+  ipAddress: firstAddress,
+  controlPlane: flag("controlPlane"),
+  ...sameName("installDisk", "installDiskSelector"),
+  ignoreHostname: flag("ignoreHostname"),
+  overridePatches: flag("overridePatches"),
+  overrideExtraManifests: (value, at, { notes }) => {
+    if (value === true) notes.lose(at, "extraManifests are patches here; use overridePatches");
+    return {};
+  },
+  overrideMachineCertSANs: flag("overrideMachineCertSANs"),
+  arch: "arch",
+  machineSpec: (spec) => {
+    const { arch, mode } = treeOf(spec);
+    return { arch, ...(typeof mode === "string" && mode !== "metal" && { mode: "cloud", platform: mode }) };
+  },
+  ...groupFields,
+};
 
-const clusterKeys = [
-  ...["clusterName", "talosVersion", "kubernetesVersion", "endpoint", "domain", "allowSchedulingOnMasters"],
-  ...["allowSchedulingOnControlPlanes", "additionalMachineCertSans", "additionalApiServerCertSans"],
-  ...["inlineManifests", "clusterPodNets", "clusterSvcNets", "cniConfig", "patches", "nodes", "imageFactory"],
-  ...["controlPlane", "worker"],
-];
+const clusterFields: Readonly<Record<string, Field>> = {
+  clusterName: "name",
+  endpoint: "endpoint",
+  talosVersion: (version) => ({ talosVersion: withV(version) }),
+  kubernetesVersion: (version) => ({ kubernetesVersion: withV(version) }),
+  domain: "domain",
+  allowSchedulingOnMasters: flag("allowSchedulingOnControlPlanes"),
+  allowSchedulingOnControlPlanes: flag("allowSchedulingOnControlPlanes"),
+  cniConfig: (given) => {
+    const { name, urls, flannel } = treeOf(given);
+    const { kubeNetworkPoliciesEnabled, extraArgs } = treeOf(flannel);
+    return { cni: isTree(given) ? defined({ name, urls, kubeNetworkPoliciesEnabled, extraArgs }) : undefined };
+  },
+  clusterPodNets: "podSubnets",
+  clusterSvcNets: "serviceSubnets",
+  additionalApiServerCertSans: "additionalApiServerCertSANs",
+  inlineManifests: (manifests, _, context) => ({
+    inlineManifests: trees(manifests).map(({ name, contents, skipEnvsubst }) => ({
+      name,
+      contents: contentOf(contents, skipEnvsubst === true, context),
+    })),
+  }),
+  imageFactory: (given, at, { notes }) => {
+    const { ISOURLTmpl, ...factory } = treeOf(given);
+    if (ISOURLTmpl !== undefined) notes.lose(`${at}.ISOURLTmpl`, "boot media are not created");
+    return { imageFactory: Object.keys(factory).length > 0 ? factory : undefined };
+  },
+  patches: (patches, _, context) => ({ patches: patchList(patches, context) }),
+  ...{ additionalMachineCertSans: elsewhere, controlPlane: elsewhere, worker: elsewhere, nodes: elsewhere },
+};
 
-/** A talconfig as `talos-mesh:cluster`. The notes tell what could not be converted. */
+/** A talconfig as `talos-mesh:cluster`. The notes list what could not be converted. */
 export function clusterSettings(talconfig: Tree, context: ImportContext): Tree {
   const { notes } = context;
-  reportUnknownKeys(talconfig, clusterKeys, "", notes);
   for (const key of ["clusterName", "talosVersion", "kubernetesVersion", "endpoint"]) {
     if (typeof talconfig[key] !== "string") notes.miss(key, "missing; it has no default here");
   }
-  if (trees(talconfig.nodes).length === 0) notes.miss("nodes", "there are none");
-  const groups = {
-    controlPlane: group(talconfig, "controlPlane", context),
-    worker: group(talconfig, "worker", context),
-  };
-  const nodes = trees(talconfig.nodes).map((node, index) => {
-    const role = node.controlPlane === true ? "controlPlane" : "worker";
-    return nodeSettings(node, treeOf(talconfig[role]), groups[role], `nodes[${index}]`, context);
+  const givenNodes = trees(talconfig.nodes);
+  if (givenNodes.length === 0) notes.miss("nodes", "there are none");
+  const [controlPlane, worker] = [group(talconfig, "controlPlane", context), group(talconfig, "worker", context)];
+  const nodes = givenNodes.map((node, index) => {
+    const [role, settings] = node.controlPlane === true ? ["controlPlane", controlPlane] : ["worker", worker];
+    return nodeSettings(node, treeOf(talconfig[role]), treeOf(settings), `nodes[${index}]`, context);
   });
   if (talconfig.patches !== undefined && nodes.some((node) => node.patches !== undefined)) {
     notes.remark(
@@ -73,124 +123,65 @@ export function clusterSettings(talconfig: Tree, context: ImportContext): Tree {
       "talhelper applies them after those of nodes; here those of nodes come last, and override them",
     );
   }
-  return defined({
-    kind: "talos",
-    name: talconfig.clusterName,
-    endpoint: talconfig.endpoint,
-    talosVersion: withV(talconfig.talosVersion),
-    kubernetesVersion: withV(talconfig.kubernetesVersion),
-    domain: talconfig.domain,
-    allowSchedulingOnControlPlanes:
-      talconfig.allowSchedulingOnMasters === true || talconfig.allowSchedulingOnControlPlanes === true || undefined,
-    cni: cni(talconfig.cniConfig),
-    podSubnets: talconfig.clusterPodNets,
-    serviceSubnets: talconfig.clusterSvcNets,
-    additionalApiServerCertSANs: talconfig.additionalApiServerCertSans,
-    inlineManifests:
-      talconfig.inlineManifests &&
-      trees(talconfig.inlineManifests).map(({ name, contents, skipEnvsubst }) => ({
-        name,
-        contents: contentOf(contents, skipEnvsubst === true, context),
-      })),
-    imageFactory: imageFactory(talconfig.imageFactory, notes),
-    patches: talconfig.patches && patchList(talconfig.patches, context),
-    ...groups,
-    nodes,
-  });
+  return defined({ kind: "talos", ...convert(talconfig, clusterFields, "", context), controlPlane, worker, nodes });
 }
 
 function group(talconfig: Tree, role: "controlPlane" | "worker", context: ImportContext): Tree | undefined {
-  const given = treeOf(talconfig[role]);
-  reportUnknownKeys(given, groupKeys, role, context.notes);
-  const settings = groupSettings(given, role, context);
-  const sans = [talconfig.additionalMachineCertSans, settings.certSANs].flatMap((list) =>
-    Array.isArray(list) ? (list as unknown[]) : [],
-  );
-  const result = { ...settings, ...(sans.length > 0 && { certSANs: sans }) };
+  const settings = convert(treeOf(talconfig[role]), { ...groupFields, machineSpec: elsewhere }, role, context);
+  const certSANs = [...listOf(talconfig.additionalMachineCertSans), ...listOf(settings.certSANs)];
+  const result = { ...settings, ...(certSANs.length > 0 && { certSANs }) };
   return Object.keys(result).length > 0 ? result : undefined;
 }
 
-function nodeSettings(
+function nodeSettings(given: Tree, givenGroup: Tree, groupResult: Tree, at: string, context: ImportContext): Tree {
+  const machineSpec = treeOf(isTree(given.machineSpec) ? given.machineSpec : givenGroup.machineSpec);
+  const settings = convert({ ...given, machineSpec }, nodeFields, at, context);
+  for (const key of ["useUKI", "bootMethod", "imageSuffix"]) {
+    if (machineSpec[key] !== undefined) context.notes.lose(`${at}.machineSpec.${key}`, "boot media are not created");
+  }
+  if (machineSpec.secureboot !== true) return settings;
+  return { ...settings, schematic: { ...treeOf(settings.schematic ?? groupResult.schematic), secureboot: true } };
+}
+
+function convert(
   given: Tree,
-  givenGroup: Tree,
-  groupResult: Tree | undefined,
+  fields: Readonly<Record<string, Field>>,
   at: string,
   context: ImportContext,
-): Tree {
-  const { notes } = context;
-  reportUnknownKeys(given, nodeKeys, at, notes);
-  const addresses = (typeof given.ipAddress === "string" ? given.ipAddress : "").split(",").map((one) => one.trim());
-  const [ipAddress, ...unused] = addresses;
+): Record<string, unknown> {
+  const pathOf = (key: string) => (at ? `${at}.${key}` : key);
+  for (const key of Object.keys(given)) {
+    if (!Object.hasOwn(fields, key)) context.notes.lose(pathOf(key), "not a key of a talconfig");
+  }
+  const result: Record<string, unknown> = {};
+  for (const [key, field] of Object.entries(fields)) {
+    const value = given[key];
+    if (value === undefined || value === null) continue;
+    const found = typeof field === "string" ? { [field]: value } : field(value, pathOf(key), context);
+    for (const [name, each] of Object.entries(defined(found))) {
+      result[name] = Array.isArray(each) ? [...listOf(result[name]), ...listOf(each)] : each;
+    }
+  }
+  return result;
+}
+
+function firstAddress(given: unknown, at: string, { notes }: ImportContext): Tree {
+  const [ipAddress, ...unused] = String(given)
+    .split(",")
+    .map((one) => one.trim());
   if (unused.length > 0) {
     notes.lose(
-      `${at}.ipAddress`,
+      at,
       `every step uses one address, so that a node is never taken for two; not used: ${unused.join(", ")}. ` +
         "List the address first that Pulumi can reach; Talos finds the others by itself",
     );
   }
-  if (given.overrideExtraManifests === true) {
-    notes.lose(`${at}.overrideExtraManifests`, "extraManifests are patches here; use overridePatches");
-  }
-  const settings = groupSettings(given, at, context);
-  const machineSpec = treeOf(isTree(given.machineSpec) ? given.machineSpec : givenGroup.machineSpec);
-  for (const key of ["useUKI", "bootMethod", "imageSuffix"]) {
-    if (machineSpec[key] !== undefined) notes.lose(`${at}.machineSpec.${key}`, "boot media are not created");
-  }
-  const platform = typeof machineSpec.mode === "string" && machineSpec.mode !== "metal" ? machineSpec.mode : undefined;
-  const schematic =
-    machineSpec.secureboot === true
-      ? { ...treeOf(settings.schematic ?? groupResult?.schematic), secureboot: true }
-      : settings.schematic;
-  return defined({
-    hostname: given.hostname,
-    ipAddress,
-    controlPlane: given.controlPlane === true || undefined,
-    installDisk: given.installDisk,
-    installDiskSelector: given.installDiskSelector,
-    ignoreHostname: given.ignoreHostname === true || undefined,
-    overridePatches: given.overridePatches === true || undefined,
-    overrideMachineCertSANs: given.overrideMachineCertSANs === true || undefined,
-    arch: machineSpec.arch ?? given.arch,
-    mode: platform && "cloud",
-    platform,
-    ...settings,
-    schematic,
-  });
-}
-
-/** What control planes, workers and single nodes have in common. */
-function groupSettings(given: Tree, at: string, context: ImportContext): Tree {
-  const { notes, fromProject } = context;
-  const result: Record<string, unknown> = defined(Object.fromEntries(sameKeys.map((key) => [key, given[key]])));
-  for (const key of ["nodeLabels", "nodeAnnotations"]) {
-    const map = given[key];
-    if (isTree(map)) result[key] = withoutTemplates(map, `${at}.${key}`, notes);
-  }
-  if (given.machineFiles !== undefined) {
-    result.machineFiles = trees(given.machineFiles).map(({ skipEnvsubst, content, ...file }) => ({
-      ...file,
-      content: contentOf(content, skipEnvsubst === true, context),
-    }));
-  }
-  if (isTree(given.schematic)) result.schematic = schematicOf(given.schematic, `${at}.schematic`, notes);
-  if (given.userVolumes !== undefined) {
-    const document = { apiVersion: "v1alpha1", kind: "UserVolumeConfig" };
-    result.documents = trees(given.userVolumes).map((volume) => ({ ...document, ...volume }));
-  }
-  const manifests = Array.isArray(given.extraManifests) ? given.extraManifests.map(String) : [];
-  const patches = [
-    ...(given.machineDisks === undefined ? [] : [{ machine: { disks: given.machineDisks } }]),
-    ...patchList(given.patches, context),
-    ...manifests.map((file) => `@${fromProject(file.replace(/^@/, ""))}`),
-  ];
-  if (patches.length > 0) result.patches = patches;
-  for (const [key, why] of uselessKeys) if (given[key] !== undefined) notes.lose(`${at}.${key}`, why);
-  return result;
+  return { ipAddress };
 }
 
 /** Files are named relative to the project. */
 function patchList(patches: unknown, { fromProject }: ImportContext): string[] {
-  const texts = Array.isArray(patches) ? patches.map(String) : [];
+  const texts = listOf(patches).map(String);
   return texts.map((text) => (text.startsWith("@") ? `@${fromProject(text.slice(1))}` : text));
 }
 
@@ -201,59 +192,28 @@ function contentOf(content: unknown, raw: boolean, { readFile }: ImportContext):
 }
 
 /** talhelper fills `{{ ... }}` from the machine config that it has generated; here there is none yet. */
-function withoutTemplates(map: Tree, at: string, notes: Notes): Tree {
+function withoutTemplates(map: unknown, at: string, notes: Notes): Tree | undefined {
+  if (!isTree(map)) return undefined;
   const entries = Object.entries(map).map(([key, value]) => [key, String(value)] as const);
   for (const [key, value] of entries) {
-    if (value.includes("{{"))
+    if (value.includes("{{")) {
       notes.lose(`${at}.${key}`, "a template over the generated config; write the value itself");
+    }
   }
   return Object.fromEntries(entries.filter(([, value]) => !value.includes("{{")));
 }
 
 /** The factory's nested form, flattened. */
 function schematicOf({ owner, overlay, customization, ...others }: Tree, at: string, notes: Notes): Tree {
-  const {
-    systemExtensions,
-    secureboot,
-    extraKernelArgs,
-    meta,
-    bootloader,
-    diskImage,
-    embeddedMachineConfiguration,
-    ...rest
-  } = treeOf(customization);
-  for (const key of Object.keys({ ...others, ...rest })) notes.lose(`${at}.${key}`, "not a field of a schematic");
+  const { systemExtensions, secureboot, ...rest } = treeOf(customization);
+  const { extraKernelArgs, meta, bootloader, diskImage, embeddedMachineConfiguration, ...unknown } = rest;
+  for (const key of Object.keys({ ...others, ...unknown })) notes.lose(`${at}.${key}`, "not a field of a schematic");
   const { includeWellKnownCertificates, enrollKeys } = treeOf(secureboot);
   return defined({
-    owner,
-    overlay,
-    extraKernelArgs,
-    meta,
-    bootloader,
-    diskImage,
-    embeddedMachineConfiguration,
+    ...{ owner, overlay, extraKernelArgs, meta, bootloader, diskImage, embeddedMachineConfiguration },
     systemExtensions: treeOf(systemExtensions).officialExtensions,
-    includeWellKnownCertificates,
-    enrollKeys,
+    ...{ includeWellKnownCertificates, enrollKeys },
   });
-}
-
-function cni(given: unknown): Tree | undefined {
-  if (!isTree(given)) return undefined;
-  const { kubeNetworkPoliciesEnabled, extraArgs } = treeOf(given.flannel);
-  return defined({ name: given.name, urls: given.urls, kubeNetworkPoliciesEnabled, extraArgs });
-}
-
-function imageFactory(given: unknown, notes: Notes): Tree | undefined {
-  const { ISOURLTmpl, ...factory } = treeOf(given);
-  if (ISOURLTmpl !== undefined) notes.lose("imageFactory.ISOURLTmpl", "boot media are not created");
-  return Object.keys(factory).length > 0 ? factory : undefined;
-}
-
-function reportUnknownKeys(given: Tree, known: readonly string[], at: string, notes: Notes): void {
-  for (const key of Object.keys(given)) {
-    if (!known.includes(key)) notes.lose(at ? `${at}.${key}` : key, "not a key of a talconfig");
-  }
 }
 
 function withV(version: unknown): unknown {
@@ -264,8 +224,12 @@ function treeOf(value: unknown): Tree {
   return isTree(value) ? value : {};
 }
 
+function listOf(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [];
+}
+
 function trees(value: unknown): readonly Tree[] {
-  return Array.isArray(value) ? value.filter(isTree) : [];
+  return listOf(value).filter(isTree);
 }
 
 function defined(tree: Tree): Record<string, unknown> {

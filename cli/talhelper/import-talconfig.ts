@@ -29,7 +29,6 @@ export interface Imported {
 /** The entry of talos-mesh:secrets that holds a talsecret.yaml. */
 export const secretName = "talosSecrets";
 
-/** Converts a talconfig into a stack file. */
 export function importTalconfig(options: ImportOptions): Imported {
   const { file, projectRoot, environment, readFile } = options;
   const notes = new Notes();
@@ -56,10 +55,8 @@ export function importTalconfig(options: ImportOptions): Imported {
   if (notes.missing.length > 0) return { notes };
 
   const istio = istioFor(String(cluster.kubernetesVersion));
-  notes.remark(
-    "talos-mesh:mesh",
-    `Istio ${istio} supports the cluster's Kubernetes; a talconfig has no settings of a mesh`,
-  );
+  const reason = `Istio ${istio} supports the cluster's Kubernetes; a talconfig has no settings of a mesh`;
+  notes.remark("talos-mesh:mesh", reason);
   const sections: Tree = {
     environment: "dev",
     cluster: { ...cluster, ...(options.withSecrets && { machineSecrets: { secret: secretName } }) },
@@ -69,11 +66,11 @@ export function importTalconfig(options: ImportOptions): Imported {
   const stackFile = stackFileOf(sections);
   try {
     validate(sections, { secretNames: options.withSecrets ? [secretName] : [], projectRoot });
+    return { stackFile, notes };
   } catch (error) {
-    if (!(error instanceof SettingsError)) throw error;
-    return { stackFile, notes, problem: error.message };
+    if (error instanceof SettingsError) return { stackFile, notes, problem: error.message };
+    throw error;
   }
-  return { stackFile, notes };
 }
 
 /** With talhelper, approving the certificates that kubelets request is left to the user. */

@@ -1,0 +1,31 @@
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { UserError } from "../components/shared/problem";
+
+/** @throws UserError where the file exists already, or cannot be written */
+export function writeNewFile(file: string, text: string, mode = 0o666): void {
+  try {
+    writeFileSync(file, text, { flag: "wx", mode });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new UserError(
+      code === "EEXIST" ? `${file} is there already; name another, or remove it.` : `${file}: ${code}`,
+    );
+  }
+}
+
+/** Updates a generated file of the project, or only checks it. Gives the exit code. */
+export function updateGenerated(file: string, text: string, check: boolean, generator: string): number {
+  const name = path.relative(path.resolve(__dirname, ".."), file);
+  if (existsSync(file) && readFileSync(file, "utf8") === text) {
+    console.log(`${name} is up to date.`);
+    return 0;
+  }
+  if (check) {
+    console.error(`${name} is out of date; run \`${generator}\`.`);
+    return 1;
+  }
+  writeFileSync(file, text);
+  console.log(`${name} written.`);
+  return 0;
+}
