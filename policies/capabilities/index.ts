@@ -1,15 +1,28 @@
 import { markdownTable } from "../../components/shared/markdown";
-import { type Capability, seenOn, type Support } from "./capability";
-import { securityCapabilities } from "./security";
-import { trafficCapabilities } from "./traffic";
+import security from "./security.json";
+import traffic from "./traffic.json";
 
-export type { Capability };
+/** Native to the data plane, converted to another form with the same effect, or refused. */
+type Support =
+  { readonly native: string } | { readonly converted: string } | { readonly refused: string; readonly instead: string };
+
+export interface Capability {
+  readonly title: string;
+  /** Its path in the settings; `*` is every key of a mapping and every entry of a list. */
+  readonly setting: string;
+  /** The first release of Istio whose API has it, such as `1.26`. @default every supported release */
+  readonly since?: string;
+  readonly sidecar: Support;
+  readonly ambient: Support;
+  /** Data planes in which its effect was measured with real traffic. */
+  readonly seen?: readonly string[];
+}
 
 /**
  * What each capability becomes in each data plane, and what is refused there and why. Validation takes its refusals from
  * this table, docs/policies-data-planes.md is generated from it, and tests/policies/examples.ts has a model for each row.
  */
-export const capabilities = { ...trafficCapabilities, ...securityCapabilities } as const;
+export const capabilities = { ...traffic, ...security } satisfies Readonly<Record<string, Capability>>;
 
 export type CapabilityName = keyof typeof capabilities;
 
@@ -39,8 +52,8 @@ export function capabilityPage(): string {
 Generated from \`policies/capabilities/\` by \`npm run policies -- table\`; validation takes its refusals from the same
 table, and each row has a test. _Converted_: in another form, with the same effect. _Refused_: with this reason, before
 anything is deployed. _Measured_: its effect was measured with real traffic, and what it must block was blocked, with
-${seenOn}; \`-\`: only the API server and istiod have accepted it so far. Settings are explained in
-[the stack file](stack-file.md).
+Istio 1.31.1 and upstream Envoy 1.40, without Istio's own filters; \`-\`: only the API server and istiod have accepted it
+so far. Settings are explained in [the stack file](stack-file.md).
 
 ${markdownTable(["Capability", "Setting", "Sidecar", "Ambient", "Measured"], rows).join("\n")}
 `;
