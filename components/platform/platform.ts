@@ -8,7 +8,7 @@ import { helmRelease } from "../shared/helm-release";
 import { Layer, type LayerOptions } from "../shared/layer";
 import { rootNamespace } from "../shared/istio";
 import type { NamespaceSpec } from "./namespaces";
-import { addonNamespace, KubeletCertificates, MetricsServer } from "./system-addons";
+import { addonNamespace, SystemAddon } from "./system-addons";
 
 export interface PlatformArgs {
   readonly settings: PlatformSettings;
@@ -43,9 +43,11 @@ export class Platform extends Layer {
         ? [new PullSecrets(`${name}-pull-secret`, withPods, args, this.after(...namespaces))]
         : [];
     const certificates = kubeletServingCertApprover
-      ? [new KubeletCertificates(`${name}-kubelet-certificates`, args, this.after(...pullSecrets))]
+      ? [new SystemAddon("KubeletCertificates", `${name}-kubelet-certificates`, args, this.after(...pullSecrets))]
       : [];
-    if (metricsServer) new MetricsServer(`${name}-metrics-server`, args, this.after(...pullSecrets, ...certificates));
+    if (metricsServer) {
+      new SystemAddon("MetricsServer", `${name}-metrics-server`, args, this.after(...pullSecrets, ...certificates));
+    }
     this.registerOutputs();
   }
 }
@@ -63,13 +65,7 @@ class GatewayApi extends Layer {
     super("talos-mesh:platform:GatewayApi", name, opts);
     helmRelease(
       `${name}-crds`,
-      {
-        chart: "gateway-api",
-        version: versions.gatewayApi,
-        source: ownCharts,
-        namespace: rootNamespace,
-        values: {},
-      },
+      { chart: "gateway-api", version: versions.gatewayApi, source: ownCharts, namespace: rootNamespace, values: {} },
       this.child,
     );
     this.registerOutputs();

@@ -1,4 +1,4 @@
-import { mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import path from "node:path";
 
 export interface WriteOptions {
@@ -20,4 +20,13 @@ export function writeFileAtomically(file: string, content: string | Buffer, { mo
 /** As indented JSON with a newline at its end. */
 export function writeJsonAtomically(file: string, value: unknown, options?: WriteOptions): void {
   writeFileAtomically(file, `${JSON.stringify(value, undefined, 2)}\n`, options);
+}
+
+/** The text of a file, with each `<name>` in it replaced by the value of that name. */
+export function filledIn(file: string, values: Readonly<Record<string, string>>): string {
+  return readFileSync(file, "utf8").replace(/<(\w+)>/g, (placeholder, name: string) => {
+    const value = values[name];
+    if (value === undefined) throw new Error(`${file}: no value for ${placeholder}`);
+    return value;
+  });
 }

@@ -105,7 +105,7 @@ describe("the dashboard of policies and cost", () => {
     readonly gridPos: { readonly x: number; readonly y: number; readonly w: number; readonly h: number };
     readonly targets?: readonly { readonly refId: string; readonly expr: string; readonly legendFormat: string }[];
   }
-  const panels = policiesDashboard.panels as readonly Panel[];
+  const panels = policiesDashboard().panels as readonly Panel[];
 
   it("has panels that do not overlap, with an id each", () => {
     assert.equal(new Set(panels.map(({ id }) => id)).size, panels.length);

@@ -100,7 +100,7 @@ export const grafana = defineAddon({
     {
       title: "talos-mesh",
       configMap: "dashboards-talos-mesh",
-      files: { "policies.json": JSON.stringify(policiesDashboard) },
+      files: { "policies.json": JSON.stringify(policiesDashboard()) },
     },
     ...(isFolder(dashboards) ? dashboardFolders(readDashboards(path.resolve(projectRoot, dashboards)).files) : []),
   ],
