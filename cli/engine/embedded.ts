@@ -1,7 +1,6 @@
 import { deployStack, destroyStack, refuseOthers } from "../../embedded/engine/engine";
 import { stackStatus } from "../../embedded/engine/status";
 import { clusterStatus } from "../../embedded/cluster/status";
-import { redactSecrets } from "../../embedded/program/run-program";
 import type { Engine } from "./engine";
 import { forgetEngine, recordEngine } from "./records";
 
@@ -14,7 +13,7 @@ export const embeddedEngine: Engine = {
     refuseOthers(run);
     recordEngine(run, "embedded");
     try {
-      return redactSecrets(await deployStack(run), "[secret]") as Record<string, unknown>;
+      return await deployStack(run);
     } finally {
       // Bad settings, for instance, must not bind the stack to this engine.
       if ((await clusterStatus(run.projectRoot, run.stack)).state === "absent") forgetEngine(run);

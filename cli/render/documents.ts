@@ -1,7 +1,8 @@
 import { stringify } from "yaml";
+import { isTree, type Tree } from "../../components/shared/merge";
 import { UserError } from "../../components/shared/problem";
 import type { ProgramResult, Registration } from "../../embedded/program/run-program";
-import { isTree, isUnknown, mapLeaves } from "../../embedded/program/secrets";
+import { isUnknown, mapLeaves } from "../../embedded/program/secrets";
 
 /** File name to content. */
 export type Documents = ReadonlyMap<string, string>;
@@ -93,7 +94,7 @@ function json(value: unknown): string {
   return `${JSON.stringify(value, (_key, item: unknown) => (isTree(item) ? sortedKeys(item) : item), 2)}\n`;
 }
 
-function sortedKeys(tree: Record<string, unknown>): Record<string, unknown> {
+function sortedKeys(tree: Tree): Tree {
   return Object.fromEntries(Object.entries(tree).sort(([a], [b]) => compare(a, b)));
 }
 

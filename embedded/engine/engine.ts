@@ -4,16 +4,17 @@ import { ApiServer } from "../../components/shared/kubernetes/api-server";
 import { deleteCluster } from "../cluster/delete";
 import { clusterFiles } from "../cluster/files";
 import { clusterStatus } from "../cluster/status";
-import { redactSecrets, runProgram } from "../program/run-program";
+import { runProgram } from "../program/run-program";
+import { redactSecrets } from "../program/secrets";
 import { readStackConfig } from "../../components/settings/stack-file";
 import { messageOf, UserError } from "../../components/shared/problem";
 import { EmbeddedHost } from "./host";
-import { listOwned, type Owned, prune } from "./prune";
+import { listOwned, prune } from "./prune";
 import { Records } from "./records";
 import { Helm } from "./releases";
 import { removeEmptyFolders, stackFolder, withStackLock } from "./stack-folder";
 
-export interface DeployOptions extends Omit<EngineRun, "yes"> {
+interface DeployOptions extends Omit<EngineRun, "yes"> {
   /** The program, relative to the project. @default index.ts */
   readonly main?: string;
 }
@@ -23,18 +24,15 @@ export interface DeployOptions extends Omit<EngineRun, "yes"> {
  * deployed and this one did not register. The cluster tells what is unchanged, so that no state is kept on this machine,
  * and a run that was killed is continued by the next one.
  *
- * @returns what the program exported, secrets wrapped.
+ * @returns what the program exported, secrets as `[secret]`
  * @throws UserError
  */
 export async function deployStack(options: DeployOptions): Promise<Record<string, unknown>> {
   const { projectRoot, stack, configFile, main, signal, observer } = options;
-  refuseOthers(options);
   return withStackLock(stackFolder(projectRoot, stack), async () => {
     const { kubeconfig } = clusterFiles(projectRoot, stack);
     Helm.endOthers(kubeconfig);
-    const records = new Records(stack);
-    const existing = await openCluster(options);
-    if (existing !== undefined) await records.read(existing, signal);
+    const records = (await openStack(options))?.records ?? new Records(stack);
     const { helm: helmFolder } = stackFolder(projectRoot, stack);
     const host = new EmbeddedHost({ ...options, records, kubeconfig, helmFolder });
     const { outputs, registrations } = await runProgram({
@@ -45,9 +43,9 @@ export async function deployStack(options: DeployOptions): Promise<Record<string
     });
     signal?.throwIfAborted();
     await prune(host.registered, { ...options, records, server: host.server, helm: () => host.helm() });
-    const shown = redactSecrets(outputs, "[secret]") as Record<string, unknown>;
+    const shown = redactSecrets(outputs) as Record<string, unknown>;
     await records.change((content) => (content.run = { outputs: shown, urns: registrations.map(({ urn }) => urn) }));
-    return outputs;
+    return shown;
   });
 }
 
@@ -59,7 +57,8 @@ export async function destroyStack(run: Omit<EngineRun, "configFile" | "yes">): 
   if (state === "absent" && !existsSync(files.folder)) return false;
   await withStackLock(files, async () => {
     if (state === "absent") return;
-    const inside = await listInside(run);
+    const found = await openStack(run);
+    const inside = found === undefined ? [] : await listOwned(found.server, stack, found.records);
     const item = { layer: "cluster", label: `Cluster ${name ?? ""}`.trim() };
     observer.started(item);
     try {
@@ -79,21 +78,19 @@ export async function destroyStack(run: Omit<EngineRun, "configFile" | "yes">): 
   return state !== "absent";
 }
 
-/** What the engine has deployed into the cluster; nothing where it does not respond. */
-async function listInside(run: StackOfProject): Promise<Owned[]> {
-  const server = await openCluster(run);
-  if (server === undefined) return [];
-  const records = new Records(run.stack);
-  await records.read(server);
-  return listOwned(server, run.stack, records);
-}
-
-/** The API server of the stack's embedded cluster; undefined where there is none, or it does not respond. */
-export async function openCluster({ projectRoot, stack }: StackOfProject): Promise<ApiServer | undefined> {
+/** The stack's embedded cluster and the records in it; undefined where there is none, or it does not respond. */
+export async function openStack({
+  projectRoot,
+  stack,
+  signal,
+}: StackOfProject & Pick<EngineRun, "signal">): Promise<{ server: ApiServer; records: Records } | undefined> {
   const { kubeconfig } = clusterFiles(projectRoot, stack);
   if (!existsSync(kubeconfig)) return undefined;
   const server = await ApiServer.open({ kubeconfig: readFileSync(kubeconfig, "utf8") });
-  return (await server.answers()) ? server : undefined;
+  if (!(await server.answers())) return undefined;
+  const records = new Records(stack);
+  await records.read(server, signal);
+  return { server, records };
 }
 
 /**

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { isTree } from "../../components/shared/merge";
 
 /** The layer of a URN: the middle part of the outermost `talos-mesh:<layer>:<Class>` among its types. */
 export function layerOf(urn: string): string {
@@ -46,15 +47,9 @@ export function timestamp(): string {
 
 /** A digest that is equal for equal values, whatever the order of their keys. */
 export function digestOf(value: unknown): string {
-  return createHash("sha256").update(stableJson(value)).digest("hex").slice(0, 40);
-}
-
-/** JSON with the keys of every object sorted. */
-export function stableJson(value: unknown): string {
   const sorted = (_key: string, part: unknown): unknown => {
-    if (typeof part !== "object" || part === null || Array.isArray(part)) return part;
-    const entries = Object.entries(part as Record<string, unknown>);
-    return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)));
+    if (!isTree(part)) return part;
+    return Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)));
   };
-  return JSON.stringify(value, sorted) ?? "undefined";
+  return createHash("sha256").update(JSON.stringify(value, sorted)).digest("hex").slice(0, 40);
 }

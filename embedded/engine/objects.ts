@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import {
   type ApiServer,
   ApiError,
@@ -10,9 +11,9 @@ import { whenAvailable } from "../../components/shared/kubernetes/wait";
 import { isTree } from "../../components/shared/merge";
 import type { Change } from "../../cli/engine/engine";
 import { UserError } from "../../components/shared/problem";
-import { marks, stableJson, stackMark, timestamp } from "./naming";
+import { marks, stackMark, timestamp } from "./naming";
 
-export interface AppliedObject {
+interface AppliedObject {
   readonly live: LiveObject;
   readonly change: Exclude<Change, "deleted">;
 }
@@ -30,7 +31,7 @@ export async function applyObject(
 ): Promise<AppliedObject> {
   const { signal, onProgress } = options;
   const retry = { signal, onProgress };
-  const found = await whenAvailable(() => findObject(server, object, signal), retry);
+  const found = await whenAvailable(() => server.get(referenceOf(object), signal), retry);
   // An object that is being deleted accepts changes and is gone a moment later.
   const isLeaving = found?.metadata.deletionTimestamp !== undefined;
   if (isLeaving) await deleteAndWait(server, referenceOf(object), options);
@@ -54,16 +55,6 @@ export async function applyObject(
     live,
     change: replaced ? "replaced" : before === undefined ? "created" : unchanged ? "unchanged" : "updated",
   };
-}
-
-/** Undefined where it does not exist. A kind whose CRD was applied a moment ago is an error, which is temporary. */
-async function findObject(
-  server: ApiServer,
-  object: ApplyObject,
-  signal?: AbortSignal,
-): Promise<LiveObject | undefined> {
-  await server.isNamespaced(object);
-  return server.get(referenceOf(object), signal);
 }
 
 /**
@@ -94,7 +85,7 @@ export function changedFields(before: LiveObject, after: LiveObject): string[] {
 }
 
 function differences(before: unknown, after: unknown, path: readonly string[]): string[] {
-  if (stableJson(before) === stableJson(after)) return [];
+  if (isDeepStrictEqual(before, after)) return [];
   if (!isTree(before) || !isTree(after)) return [path.join(".")];
   const keys = [...new Set([...Object.keys(before), ...Object.keys(after)])].sort();
   return keys.flatMap((key) => differences(before[key], after[key], [...path, key]));

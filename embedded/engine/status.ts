@@ -9,16 +9,16 @@ import {
 import type { HelmRevision } from "../../components/shared/kubernetes/helm-records";
 import { referenceOf } from "../../components/shared/kubernetes/object";
 import { fullReadiness } from "../../components/shared/kubernetes/readiness";
-import { isUnknown, mapLeaves } from "../program/secrets";
+import { holdsUnknown } from "../program/secrets";
 import { runProgram, unwrapSecrets, type Registration, type ResourceHost } from "../program/run-program";
 import { clusterFiles } from "../cluster/files";
 import { clusterStatus } from "../cluster/status";
-import { needsDecryption, openCluster } from "./engine";
+import { needsDecryption, openStack } from "./engine";
 import { objectState, releaseState } from "./host";
 import { labelOf, layerOf } from "./naming";
 import { changedFields, withMarks } from "./objects";
 import { listOwned, objectKey, releaseKey } from "./prune";
-import { Records } from "./records";
+import type { Records } from "./records";
 import { isDeployed, latestRevision, releaseInputs, type ReleaseInputs } from "./releases";
 
 type Comparison = Pick<Finding, "state" | "detail">;
@@ -30,10 +30,9 @@ export async function stackStatus(
   const { projectRoot, stack, configFile, signal, main } = run;
   const { kubeconfig } = clusterFiles(projectRoot, stack);
   if (!existsSync(kubeconfig) && (await clusterStatus(projectRoot, stack)).state === "absent") return undefined;
-  const server = await openCluster(run);
-  if (server === undefined) return { reachable: false, findings: [], outputs: {} };
-  const records = new Records(stack);
-  await records.read(server, signal);
+  const found = await openStack(run);
+  if (found === undefined) return { reachable: false, findings: [], outputs: {} };
+  const { server, records } = found;
   const host = new StatusHost(server, records, stack, signal);
   const options = { projectRoot, stack, configFile, main, host, preview: true, secretValue: needsDecryption };
   await runProgram({ ...options, log: () => undefined });
@@ -110,13 +109,4 @@ class StatusHost implements ResourceHost {
 function compareRelease(revision: HelmRevision, release: ReleaseInputs): Comparison {
   if (isDeployed(revision, release)) return { state: "as deployed" };
   return { state: "changed", detail: revision.status === "deployed" ? "its chart or values" : revision.status };
-}
-
-function holdsUnknown(value: unknown): boolean {
-  let found = false;
-  mapLeaves(value, (leaf) => {
-    found ||= isUnknown(leaf);
-    return leaf;
-  });
-  return found;
 }

@@ -1,10 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import type {
-  RegisterResourceOutputsRequest,
-  RegisterResourceRequest,
-  ResourceInvokeRequest,
-  SupportsFeatureRequest,
-} from "@pulumi/pulumi/proto/resource_pb";
+import type { RegisterResourceOutputsRequest, RegisterResourceRequest } from "@pulumi/pulumi/proto/resource_pb";
 import { MockMonitor } from "@pulumi/pulumi/runtime/mocks";
 import { messageOf, UserError } from "../../components/shared/problem";
 import { asSecret, isSecret } from "./secrets";
@@ -73,9 +68,6 @@ const stackType = "pulumi:pulumi:Stack";
 /** gRPC's CANCELLED: for the SDK the engine is shutting down, so it does not register what depends on the resource. */
 const cancelled = 1;
 
-/** Features that this engine has; the SDK reports others to the program as missing. */
-const features = new Set(["secrets", "resourceReferences", "deletedWith", "replaceWith", "aliasSpecs"]);
-
 /**
  * The SDK's mock monitor, extended to read every detail of a registration and to fail as a deployment does: after the first
  * failure no work begins, and work that has begun is finished.
@@ -97,8 +89,10 @@ export class HostMonitor extends MockMonitor {
       newResource: ({ type, name }) => {
         throw new Error(`${name} (${type}): this engine reads no existing resources`);
       },
-      call: () => {
-        throw new Error("this engine has no functions of providers");
+      call: ({ token }) => {
+        const details = `${token}: this engine has no functions of providers`;
+        // Of the error the SDK prints the details only, as gRPC has them.
+        throw Object.assign(new Error(details), { details });
       },
     });
   }
@@ -181,16 +175,6 @@ export class HostMonitor extends MockMonitor {
     return `urn:pulumi:${runtime.getStack()}::${runtime.getProject()}::${qualified}::${request.getName()}`;
   }
 
-  override invoke(
-    request: ResourceInvokeRequest,
-    callback: (error: unknown, response: unknown) => void,
-  ): Promise<void> {
-    return super.invoke(request, (error: unknown, response: unknown) => {
-      // Of a gRPC error the SDK prints the details only.
-      callback(error && { details: `${request.getTok()}: ${messageOf(error)}` }, response);
-    });
-  }
-
   override registerResourceOutputs(
     request: RegisterResourceOutputsRequest,
     callback: (error: unknown, response: unknown) => void,
@@ -199,13 +183,6 @@ export class HostMonitor extends MockMonitor {
       this.outputs = (request.getOutputs() as { toJavaScript(): Record<string, unknown> }).toJavaScript();
     }
     callback(null, {});
-  }
-
-  override supportsFeature(
-    request: SupportsFeatureRequest,
-    callback: (error: unknown, response: { getHassupport(): boolean }) => void,
-  ): void {
-    callback(null, { getHassupport: () => features.has(request.getId()) });
   }
 }
 

@@ -7,9 +7,9 @@ import { SeveralErrors, UserError } from "../../components/shared/problem";
 import { HostMonitor, type Registration, type ResourceHost } from "./monitor";
 
 export type { Registration, ResourceHost } from "./monitor";
-export { isSecret, isUnknown, redactSecrets, unwrapSecrets } from "./secrets";
+export { isSecret, unwrapSecrets } from "./secrets";
 
-export interface ProgramRun {
+interface ProgramRun {
   /** Absolute path of the folder with Pulumi.yaml. */
   readonly projectRoot: string;
   readonly stack: string;

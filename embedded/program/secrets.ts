@@ -1,4 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
+import { isTree } from "../../components/shared/merge";
 
 const { specialSigKey, specialSecretSig, unknownValue } = pulumi.runtime;
 
@@ -27,16 +28,9 @@ export function unwrapSecrets(value: unknown): unknown {
   return mapLeaves(value, (leaf) => leaf);
 }
 
-/**
- * The value with every secret part replaced by `placeholder`, a string or a function of the part's path
- * (`["environment", "TOKEN"]`) and its plain value.
- */
-export function redactSecrets(
-  value: unknown,
-  placeholder: string | ((path: readonly string[], plain: unknown) => unknown),
-): unknown {
-  const shown = typeof placeholder === "string" ? () => placeholder : placeholder;
-  return mapLeaves(value, (leaf, path, secret) => (secret ? shown(path, leaf) : leaf));
+/** The value with every secret part replaced by `[secret]`. */
+export function redactSecrets(value: unknown): unknown {
+  return mapLeaves(value, (leaf, _path, secret) => (secret ? "[secret]" : leaf));
 }
 
 type Leaf = string | number | boolean | null | undefined;
@@ -59,16 +53,18 @@ export function mapLeaves(
   return replace(value as Leaf, path, secret);
 }
 
-/** Whether a secret is anywhere inside. */
+/** Whether one of the leaves is a secret. */
 export function holdsSecret(value: unknown): boolean {
-  let found = false;
-  mapLeaves(value, (leaf, _path, secret) => {
-    found ||= secret;
-    return leaf;
-  });
-  return found;
+  return someLeaf(value, (_leaf, secret) => secret);
 }
 
-export function isTree(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+/** Whether one of the leaves is unknown. */
+export function holdsUnknown(value: unknown): boolean {
+  return someLeaf(value, isUnknown);
+}
+
+function someLeaf(value: unknown, test: (leaf: Leaf, secret: boolean) => boolean): boolean {
+  let found = false;
+  mapLeaves(value, (leaf, _path, secret) => (found ||= test(leaf, secret)));
+  return found;
 }

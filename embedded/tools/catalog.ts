@@ -1,3 +1,6 @@
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import { parse } from "yaml";
 import { versions } from "../../components/settings/versions";
 import type { Platform } from "./cache";
 
@@ -11,7 +14,6 @@ export const toolNames = [
   "kwokctl",
   "helm",
 ] as const;
-/** `fortio` is for tests of measurements; a deployment runs it in pods. */
 export type ToolName = (typeof toolNames)[number] | "fortio";
 
 /** The pins a caller may change; versions without a leading `v`. */
@@ -54,7 +56,7 @@ export interface GoProgram {
   /** Source of a `main` for a module that offers a library only. */
   readonly source?: string;
   /** `-X` settings of the linker: the version that the program reports. */
-  readonly variables: Readonly<Record<string, string>>;
+  readonly variables?: Readonly<Record<string, string>>;
   /** Programs of one group have compatible dependencies and are built by one `go build`, which compiles what they share once. */
   readonly group: string;
 }
@@ -71,142 +73,40 @@ export interface Tool {
   readonly go: GoProgram;
 }
 
+/** An entry of tools.yaml. */
+interface Description extends Pick<Tool, "accepts" | "versionArgs"> {
+  readonly names: readonly ToolName[];
+  readonly pin: keyof ToolPins | "fortio";
+  readonly download?: Download;
+  /** Why there is no download for a platform. */
+  readonly noDownload?: Partial<Record<Platform["os"], string>>;
+  readonly go: Omit<GoProgram, "version"> & { readonly buildsWithKubernetes?: boolean };
+}
+
+let descriptions: readonly Description[] | undefined;
+
 export function describeTool(name: ToolName, pins: ToolPins = defaultPins): Tool {
-  switch (name) {
-    case "etcd":
-      return etcd(pins);
-    case "kwok":
-    case "kwokctl":
-      return kwok(name, pins);
-    case "helm":
-      return helm(pins.helm);
-    case "fortio":
-      return fortio(versions.fortio);
-    default:
-      return kubernetes(name, pins.kubernetes);
-  }
-}
-
-const kubernetesGroup = "Kubernetes";
-
-/** With the pinned versions, etcd and kwok build with the dependencies of Kubernetes; other combinations are untested. */
-function groupWith(pins: ToolPins, own: string): string {
-  const pinned = pins.kubernetes === defaultPins.kubernetes && pins.etcd === defaultPins.etcd;
-  return pinned && pins.kwok === defaultPins.kwok ? kubernetesGroup : own;
-}
-
-function etcd(pins: ToolPins): Tool {
-  const version = pins.etcd;
-  const release = `/etcd-io/etcd/releases/download/v${version}`;
-  return {
-    name: "etcd",
-    version,
-    // From 3.5.13 on etcd has every feature that kube-apiserver 1.36 looks for.
-    // Source: k8s.io/apiserver, pkg/storage/feature/feature_support_checker.go.
-    accepts: ">=3.5.13 <4.0.0",
-    versionArgs: ["--version"],
-    download: ({ os, arch }) => {
-      const folder = `etcd-v${version}-${os}-${arch}`;
-      return {
-        file: { vendor: "github", path: `${release}/${folder}.${os === "linux" ? "tar.gz" : "zip"}` },
-        checksums: { vendor: "github", path: `${release}/SHA256SUMS` },
-        member: `${folder}/etcd`,
-      };
-    },
-    go: {
-      module: "go.etcd.io/etcd/server/v3",
-      version,
-      // The project's own main package is in go.etcd.io/etcd/v3, which the module proxy does not serve completely.
-      source:
-        'package main\n\nimport (\n\t"os"\n\n\t"go.etcd.io/etcd/server/v3/etcdmain"\n)\n\n' +
-        "func main() { etcdmain.Main(os.Args) }\n",
-      variables: {},
-      group: groupWith(pins, "etcd"),
-    },
-  };
-}
-
-/** kwokctl writes flags for one minor version of Kubernetes, so another one from PATH does not fit. */
-function kubernetes(name: ToolName, version: string): Tool {
+  descriptions ??= parse(readFileSync(path.join(__dirname, "tools.yaml"), "utf8")) as Description[];
+  const found = descriptions.find(({ names }) => names.includes(name));
+  if (found === undefined) throw new Error(`tools.yaml has no ${name}`);
+  const version = found.pin === "fortio" ? versions.fortio : pins[found.pin];
   const [major = "", minor = ""] = version.split(".");
+  const { accepts, versionArgs, go } = filled(found, { name, version, major, minor });
+  // With the pinned versions, etcd and kwok build with the dependencies of Kubernetes; other combinations are untested.
+  const arePinned = (["kubernetes", "etcd", "kwok"] as const).every((each) => pins[each] === defaultPins[each]);
   return {
-    name,
-    version,
-    accepts: `~${major}.${minor}.0`,
-    versionArgs: ["--version"],
+    ...{ name, version, accepts, versionArgs },
+    go: { ...go, version, group: arePinned && go.buildsWithKubernetes === true ? "Kubernetes" : go.group },
     download: ({ os, arch }) => {
-      if (os !== "linux") return `Kubernetes publishes ${name} for Linux only`;
-      const path = `/release/v${version}/bin/${os}/${arch}/${name}`;
-      return { file: { vendor: "k8s", path }, checksums: { vendor: "k8s", path: `${path}.sha256` } };
-    },
-    go: {
-      module: "k8s.io/kubernetes",
-      version,
-      package: `k8s.io/kubernetes/cmd/${name}`,
-      variables: {
-        "k8s.io/component-base/version.gitVersion": `v${version}`,
-        "k8s.io/component-base/version.gitMajor": major,
-        "k8s.io/component-base/version.gitMinor": minor,
-      },
-      group: kubernetesGroup,
+      const archive = os === "linux" ? "tar.gz" : "zip";
+      const { download, noDownload } = filled(found, { name, version, os, arch, archive });
+      return noDownload?.[os] ?? download ?? "no download";
     },
   };
 }
 
-function kwok(name: "kwok" | "kwokctl", pins: ToolPins): Tool {
-  const version = pins.kwok;
-  const project = "kubernetes-sigs/kwok";
-  return {
-    name,
-    version,
-    accepts: `~${version}`.replace(/\.\d+$/, ".0"),
-    versionArgs: ["--version"],
-    // kwok publishes no checksum file; the digest of each asset is in GitHub's description of the release.
-    download: ({ os, arch }) => ({
-      file: { vendor: "github", path: `/${project}/releases/download/v${version}/${name}-${os}-${arch}` },
-      checksums: { vendor: "githubApi", path: `/repos/${project}/releases/tags/v${version}` },
-    }),
-    go: {
-      module: "sigs.k8s.io/kwok",
-      version,
-      package: `sigs.k8s.io/kwok/cmd/${name}`,
-      variables: { "sigs.k8s.io/kwok/pkg/consts.Version": `v${version}` },
-      group: groupWith(pins, "kwok"),
-    },
-  };
-}
-
-function fortio(version: string): Tool {
-  return {
-    name: "fortio",
-    version,
-    accepts: `>=${version} <2.0.0`,
-    versionArgs: ["version"],
-    download: () => "fortio publishes no checksums",
-    go: { module: "fortio.org/fortio", version, package: "fortio.org/fortio", variables: {}, group: "fortio" },
-  };
-}
-
-function helm(version: string): Tool {
-  return {
-    name: "helm",
-    version,
-    accepts: ">=3.14.0 <5.0.0",
-    versionArgs: ["version", "--short"],
-    download: ({ os, arch }) => {
-      const path = `/helm-v${version}-${os}-${arch}.tar.gz`;
-      return {
-        file: { vendor: "helm", path },
-        checksums: { vendor: "helm", path: `${path}.sha256sum` },
-        member: `${os}-${arch}/helm`,
-      };
-    },
-    go: {
-      module: "helm.sh/helm/v3",
-      version,
-      package: "helm.sh/helm/v3/cmd/helm",
-      variables: { "helm.sh/helm/v3/internal/version.version": `v${version}` },
-      group: "Helm",
-    },
-  };
+/** A copy in which placeholders are replaced by their values; others stay. */
+function filled<Value>(value: Value, values: Readonly<Record<string, string>>): Value {
+  const text = JSON.stringify(value).replace(/\{(\w+)\}/g, (placeholder, key: string) => values[key] ?? placeholder);
+  return JSON.parse(text) as Value;
 }

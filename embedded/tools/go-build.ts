@@ -2,73 +2,62 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import semver from "semver";
 import type { GoProgram } from "./catalog";
-import { CommandError, runCommand, type RunOptions } from "../../components/shared/run-command";
+import { runCommand, type RunOptions } from "../../components/shared/run-command";
 
 const minute = 60_000;
 /** Older ones know neither toolchain lines nor go.mod versions with a patch number. */
 const oldestGo = "1.21.0";
 
 /** Programs to build together, by their names. */
-export type GoPrograms = Readonly<Record<string, GoProgram>>;
+type GoPrograms = Readonly<Record<string, GoProgram>>;
 
-export interface GoBuildOptions {
+interface GoBuildOptions {
   readonly env: NodeJS.ProcessEnv;
   readonly signal?: AbortSignal;
   /** Called with the number of packages compiled so far. */
   readonly onCompiled: (packages: number) => void;
 }
 
-/** The reason why Go cannot be used; undefined when it can. */
-export async function goProblem(env: NodeJS.ProcessEnv): Promise<string | undefined> {
-  try {
-    const version = semver.coerce(await go(["env", "GOVERSION"], { env, timeoutMs: 20_000 }));
-    if (version !== null && semver.gte(version, oldestGo)) return undefined;
-    return `go ${version?.version ?? "(unknown version)"} is too old, needed is ${oldestGo} or newer`;
-  } catch (error) {
-    if (error instanceof CommandError && error.missing) return "go is not on PATH";
-    return reasonOf(error);
-  }
+/** @throws Error where Go cannot be used */
+export async function requireGo(env: NodeJS.ProcessEnv): Promise<void> {
+  const version = semver.coerce(await go(["env", "GOVERSION"], { env, timeoutMs: 20_000 }));
+  if (version !== null && semver.gte(version, oldestGo)) return;
+  throw new Error(`go ${version?.version ?? "(unknown version)"} is too old, needed is ${oldestGo} or newer`);
 }
 
 /**
  * Builds programs from their pinned modules, in one `go build`, and returns the folder with the results. The module
  * cache and the build cache are the user's own.
  *
- * @param folder an empty folder to work in.
- * @throws Error with the output of go.
+ * @param folder an empty folder to work in
  */
 export async function buildWithGo(programs: GoPrograms, folder: string, options: GoBuildOptions): Promise<string> {
   const run = { cwd: folder, env: goEnvironment(options.env), signal: options.signal };
   const output = path.join(folder, "bin") + path.sep;
   mkdirSync(output);
-  try {
-    const modules = new Map<string, ModuleFile>();
-    for (const { module, version } of Object.values(programs)) {
-      const args = ["mod", "download", "-json", `${module}@v${version}`];
-      const { GoMod } = JSON.parse(await go(args, { ...run, timeoutMs: 5 * minute })) as {
-        GoMod: string;
-      };
-      modules.set(module, parseModuleFile(readFileSync(GoMod, "utf8"), version));
-    }
-    writeFileSync(path.join(folder, "go.mod"), buildModuleFile(modules));
-    for (const [name, { source }] of Object.entries(programs)) {
-      if (source === undefined) continue;
-      mkdirSync(path.join(folder, name));
-      writeFileSync(path.join(folder, name, "main.go"), source);
-    }
-    let compiled = 0;
-    const onLine = (line: string) => {
-      if (!line.startsWith("go: ")) options.onCompiled(++compiled);
-    };
-    await go(buildArguments(programs, output), { ...run, timeoutMs: 60 * minute, onLine });
-    return output;
-  } catch (error) {
-    throw new Error(reasonOf(error), { cause: error });
+  const modules = new Map<string, ModuleFile>();
+  for (const [name, { module, version, source }] of Object.entries(programs)) {
+    const downloaded = await go(["mod", "download", "-json", `${module}@v${version}`], {
+      ...run,
+      timeoutMs: 5 * minute,
+    });
+    const { GoMod } = JSON.parse(downloaded) as { GoMod: string };
+    modules.set(module, parseModuleFile(readFileSync(GoMod, "utf8"), version));
+    if (source === undefined) continue;
+    mkdirSync(path.join(folder, name));
+    writeFileSync(path.join(folder, name, "main.go"), source);
   }
+  writeFileSync(path.join(folder, "go.mod"), buildModuleFile(modules));
+  let compiled = 0;
+  const onLine = (line: string) => {
+    if (!line.startsWith("go: ")) options.onCompiled(++compiled);
+  };
+  await go(buildArguments(programs, output), { ...run, timeoutMs: 60 * minute, onLine });
+  return output;
 }
 
 /** What is needed of a module's own go.mod. */
-export interface ModuleFile {
+interface ModuleFile {
   readonly version: string;
   /** The oldest Go that compiles it, such as `1.26.0`. */
   readonly go: string;
@@ -103,10 +92,9 @@ export function buildModuleFile(modules: ReadonlyMap<string, ModuleFile>): strin
 /** The arguments of `go` that build the programs into the folder `output`, in a folder with that go.mod. */
 export function buildArguments(programs: GoPrograms, output: string): string[] {
   const all = Object.entries(programs);
-  const variables = Object.entries(
-    Object.assign({}, ...all.map(([, { variables }]) => variables)) as GoProgram["variables"],
+  const settings = new Set(
+    all.flatMap(([, { variables = {} }]) => Object.entries(variables).map(([name, value]) => `-X ${name}=${value}`)),
   );
-  const settings = variables.map(([name, value]) => `-X ${name}=${value}`);
   const targets = all.map(([name, program]) => program.package ?? `./${name}`);
   // -v prints each package as it is compiled, which is the only progress that go reports.
   return ["build", "-v", "-mod=mod", "-ldflags", ["-s -w", ...settings].join(" "), "-o", output, ...targets];
@@ -125,10 +113,4 @@ function coerced(version: string): string {
 function goEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const ours = { GOOS: "", GOARCH: "", CGO_ENABLED: "0", GOFLAGS: "-buildvcs=false", GOWORK: "off", GO111MODULE: "on" };
   return { ...env, ...ours };
-}
-
-function reasonOf(error: unknown): string {
-  if (!(error instanceof CommandError)) return error instanceof Error ? error.message : String(error);
-  const lastLines = error.output.filter((line) => !line.startsWith("go: downloading ")).slice(-3);
-  return [error.message.replace(/ -ldflags .*(?=: )/, ""), ...lastLines].join("; ");
 }

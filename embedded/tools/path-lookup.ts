@@ -3,6 +3,7 @@ import semver from "semver";
 import { runCommand } from "../../components/shared/run-command";
 import { isProgram } from "./cache";
 import type { Tool } from "./catalog";
+import type { ObtainedTool } from "./obtain";
 
 /** Every program of that name on PATH, in PATH's order. */
 export function programsOnPath(name: string, env: NodeJS.ProcessEnv = process.env): string[] {
@@ -15,27 +16,15 @@ export function parseVersion(output: string): string | undefined {
   return /\bv?(\d+\.\d+\.\d+(?:-[0-9A-Za-z.]+)?)/.exec(output)?.[1];
 }
 
-export interface FoundOnPath {
-  readonly path: string;
-  readonly version: string;
-}
-
 /** The first program on PATH with an accepted version, or the reason why there is none. */
-export async function findOnPath(tool: Tool, env: NodeJS.ProcessEnv): Promise<FoundOnPath | string> {
+export async function findOnPath(tool: Tool, env: NodeJS.ProcessEnv): Promise<ObtainedTool | string> {
   const rejected: string[] = [];
   for (const program of programsOnPath(tool.name, env)) {
-    const version = await readVersion(program, tool.versionArgs, env);
+    const printed = await runCommand(program, tool.versionArgs, { timeoutMs: 10_000, env }).catch(() => undefined);
+    const version = parseVersion(printed?.stdout ?? "");
     if (version === undefined) rejected.push(`${program} reports no version`);
-    else if (semver.satisfies(version, tool.accepts)) return { path: program, version };
+    else if (semver.satisfies(version, tool.accepts)) return { path: program, version, source: "PATH" };
     else rejected.push(`${program} is ${version}, needed is ${tool.accepts}`);
   }
   return rejected.length > 0 ? rejected.join("; ") : "not there";
-}
-
-async function readVersion(program: string, args: readonly string[], env: NodeJS.ProcessEnv) {
-  try {
-    return parseVersion((await runCommand(program, args, { timeoutMs: 10_000, env })).stdout);
-  } catch {
-    return undefined;
-  }
 }

@@ -182,11 +182,6 @@ export class ApiServer {
     );
   }
 
-  /** Whether objects of this kind belong to a namespace. */
-  async isNamespaced(kind: { readonly apiVersion: string; readonly kind: string }): Promise<boolean> {
-    return (await this.discover(kind)).namespaced;
-  }
-
   /** For what has no method of its own. @returns the response: parsed where it is JSON, else its text */
   async request(method: Method, path: string, options: RequestOptions = {}): Promise<unknown> {
     try {
