@@ -28,16 +28,14 @@ export interface ApplicationService {
   readonly env?: Readonly<Record<string, string>>;
   /** Folders that its pods write to: name of the volume, and path. */
   readonly writableFolders?: Readonly<Record<string, string>>;
-  /** Annotations of its pods. */
   readonly annotations?: Readonly<Record<string, string>>;
 }
 
-/** Keeps the type of a descriptor's name. */
 export function defineApplication<const Name extends string>(application: Application<Name>): Application<Name> {
   return application;
 }
 
-/** The settings that every application has, under `talos-mesh:<name>`. */
+/** Under `talos-mesh:<name>`. */
 export function applicationSettings({ name, title }: Pick<Application, "name" | "title">) {
   return z.strictObject({
     namespace: dnsLabel.default(name),
@@ -58,13 +56,11 @@ export function applicationSettings({ name, title }: Pick<Application, "name" | 
 
 export type ApplicationSettings = z.output<ReturnType<typeof applicationSettings>>;
 
-/** An application as the stack file configures it. */
 export interface ConfiguredApplication {
   readonly application: Application;
   readonly settings: ApplicationSettings;
 }
 
-/** Its workloads, as policies name them. */
 export function applicationWorkloads({ application, settings: { namespace } }: ConfiguredApplication): Workload[] {
   const { services, port } = application;
   return Object.entries(services).map(([name, { versions }]) => ({
@@ -85,10 +81,7 @@ export function applicationImages(application: Application): string[] {
 }
 
 /** An image with registry and tag. @param hub registry of Istio's images */
-export function fullImageName(
-  { application, settings: { image } }: ConfiguredApplication,
-  name: string,
-  hub: string,
-): string {
-  return `${image.registry ?? hub}/${name}:${image.tag ?? application.version}`;
+export function fullImageName({ application, settings }: ConfiguredApplication, name: string, hub: string): string {
+  const { registry = hub, tag = application.version } = settings.image;
+  return `${registry}/${name}:${tag}`;
 }

@@ -6,6 +6,7 @@ import { waypointLabels } from "../mesh/waypoints";
 import { imageReference } from "../model/images";
 import type { ImagesSettings } from "../settings/sections/images";
 import type { MeshSettings } from "../settings/sections/mesh";
+import { unprivileged } from "../shared/kubernetes/object";
 import { Layer, type LayerOptions } from "../shared/layer";
 import { type ApplicationService, type ConfiguredApplication, fullImageName } from "./application";
 
@@ -24,6 +25,7 @@ export interface DeployedApplicationArgs {
  */
 export class DeployedApplication extends Layer {
   private readonly name: string;
+  private readonly namespace: string;
 
   constructor(
     private readonly configured: ConfiguredApplication,
@@ -33,6 +35,7 @@ export class DeployedApplication extends Layer {
     const { application, settings } = configured;
     super(`talos-mesh:apps:${application.title}`, application.name, opts);
     this.name = application.name;
+    this.namespace = settings.namespace;
     for (const [service, description] of Object.entries(application.services)) {
       this.service(service, service, { app: service });
       const account = this.serviceAccount(service);
@@ -43,7 +46,7 @@ export class DeployedApplication extends Layer {
         new kubernetes.apps.v1.Deployment(
           `${this.name}-${name}`,
           {
-            metadata: { name, namespace: settings.namespace, labels },
+            metadata: { name, namespace: this.namespace, labels },
             spec: {
               replicas: settings.replicas,
               selector: { matchLabels: labels },
@@ -58,8 +61,8 @@ export class DeployedApplication extends Layer {
   }
 
   private service(name: string, app: string, selector: Readonly<Record<string, string>>): void {
-    const { namespace } = this.configured.settings;
-    const { port } = this.configured.application;
+    const { namespace, configured } = this;
+    const { port } = configured.application;
     new kubernetes.core.v1.Service(
       `${this.name}-${name}`,
       {
@@ -72,27 +75,21 @@ export class DeployedApplication extends Layer {
   }
 
   private serviceAccount(service: string): kubernetes.core.v1.ServiceAccount {
-    const { application, settings } = this.configured;
-    const { pullSecrets } = this.args.images;
-    return new kubernetes.core.v1.ServiceAccount(
-      `${this.name}-${service}`,
-      {
-        metadata: {
-          name: application.serviceAccount(service),
-          namespace: settings.namespace,
-          labels: { account: service },
-        },
-        ...(pullSecrets.length > 0 && { imagePullSecrets: pullSecrets.map((secret) => ({ name: secret.name })) }),
-      },
-      this.child,
-    );
+    const metadata = {
+      name: this.configured.application.serviceAccount(service),
+      namespace: this.namespace,
+      labels: { account: service },
+    };
+    const imagePullSecrets = this.args.images.pullSecrets.map(({ name }) => ({ name }));
+    const pull = imagePullSecrets.length > 0 && { imagePullSecrets };
+    return new kubernetes.core.v1.ServiceAccount(`${this.name}-${service}`, { metadata, ...pull }, this.child);
   }
 
   /** The pod template with its sidecar, or with what requests one, where the namespace's label does not. */
   private withSidecar(deployment: string, template: PodTemplate, account: pulumi.Resource): pulumi.Input<PodTemplate> {
-    const { namespace, injection } = this.configured.settings;
-    const { labels } = this.args.sidecar;
-    switch (injection) {
+    const { namespace, args } = this;
+    const { labels } = args.sidecar;
+    switch (this.configured.settings.injection) {
       case "namespace":
       case "none":
         return template;
@@ -101,14 +98,10 @@ export class DeployedApplication extends Layer {
         return { metadata: { ...metadata, labels: { ...metadata.labels, ...labels } }, spec };
       }
       case "static": {
+        const request = { namespace, deployment, labels, template };
         const injected = lifecycleStep(
           `${this.name}-${deployment}-injection`,
-          {
-            step: "inject",
-            when: "applied",
-            access: this.args.cluster,
-            request: { namespace, deployment, labels, template },
-          },
+          { step: "inject", when: "applied", access: args.cluster, request },
           this.after(account),
         );
         return injected.stdout.apply((text) => JSON.parse(text) as PodTemplate);
@@ -141,11 +134,7 @@ export class DeployedApplication extends Layer {
             env: Object.entries(env).map(([name, value]) => ({ name, value })),
             readinessProbe: { tcpSocket: { port } },
             resources: settings.resources,
-            securityContext: {
-              allowPrivilegeEscalation: false,
-              capabilities: { drop: ["ALL"] },
-              seccompProfile: { type: "RuntimeDefault" },
-            },
+            securityContext: unprivileged,
             volumeMounts: Object.entries(writableFolders).map(([name, mountPath]) => ({ name, mountPath })),
           },
         ],

@@ -9,8 +9,8 @@ import type { ChartSource } from "../shared/chart-source";
 import { helmRelease } from "../shared/helm-release";
 import { Layer, type LayerOptions } from "../shared/layer";
 import { generatedSecret } from "../shared/lifecycle-command";
-import type { Addon, AddonContext, AddonSecret } from "./addons/addon";
-import { addonSource, installedAddons, installedReleases, settingsOf } from "./addons/registry";
+import type { Addon, AddonContext } from "./addons/addon";
+import { addonSource, installedAddons, installedReleases, secretReferences, settingsOf } from "./addons/registry";
 
 export interface ObservabilityArgs extends Pick<Settings, "mesh" | "gateways" | "images" | "charts"> {
   readonly settings: ObservabilitySettings;
@@ -41,10 +41,7 @@ export class Observability extends Layer {
     const values = addonContext(args, context.projectRoot);
 
     const secrets = new Map(
-      installed.map(({ addon, settings }) => [
-        addon.name,
-        (addon.secrets ?? []).map((secret) => this.secret(secret, settings)),
-      ]),
+      installed.map((each) => [each.addon.name, secretReferences(each).map((secret) => this.secret(secret))]),
     );
     const dashboards = installed.some(({ addon }) => addon.mountsDashboards)
       ? values.dashboards.map(
@@ -81,9 +78,9 @@ export class Observability extends Layer {
     this.registerOutputs();
   }
 
-  private secret({ name, key, field, generated, plain }: AddonSecret, settings: unknown): pulumi.Resource {
-    const reference = (settings as Readonly<Record<string, { readonly secret: string } | undefined>>)[field];
-    const given = reference && this.args.secrets[reference.secret];
+  private secret({ secret, entry }: ReturnType<typeof secretReferences>[number]): pulumi.Resource {
+    const { name, key, generated, plain } = secret;
+    const given = entry === undefined ? undefined : this.args.secrets[entry];
     return new kubernetes.core.v1.Secret(
       `${this.name}-${name}`,
       {
@@ -95,7 +92,6 @@ export class Observability extends Layer {
   }
 }
 
-/** The input of the addons' values. */
 export function addonContext(
   { settings, mesh, gateways, images }: Pick<ObservabilityArgs, "settings" | "mesh" | "gateways" | "images">,
   projectRoot: string,

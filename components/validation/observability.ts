@@ -21,10 +21,12 @@ function* addons({ settings, cluster }: Model, { projectRoot }: CheckContext): I
 
 /** Values of secrets that an addon does not accept. */
 function* addonSecrets({ settings: { observability } }: Model, { secretTexts }: CheckContext): Iterable<Problem> {
-  for (const { path, entry, secret } of installedAddons(observability).flatMap(secretReferences)) {
-    const text = secretTexts.get(entry);
-    const message = text === undefined ? undefined : secret.refuses?.(text);
-    if (message !== undefined) yield { path: ["observability", ...path], message };
+  for (const installed of installedAddons(observability)) {
+    for (const { secret, entry = "" } of secretReferences(installed)) {
+      const text = secretTexts.get(entry);
+      const message = text === undefined ? undefined : secret.refuses?.(text);
+      if (message !== undefined) yield { path: ["observability", installed.addon.name, secret.field], message };
+    }
   }
 }
 

@@ -1,5 +1,6 @@
 import { rootNamespace } from "../../shared/istio";
 import { ApiError, type ApplyObject } from "../../shared/kubernetes/api-server";
+import { unprivileged } from "../../shared/kubernetes/object";
 import { readPod } from "../../shared/kubernetes/pods";
 import { loadBalancerAddress } from "../../shared/kubernetes/readiness";
 import { type StepContext, waitForStep } from "../../shared/step/program";
@@ -74,13 +75,7 @@ async function injected(server: Server, name: string, revision: string): Promise
         {
           name: "probe",
           image: "registry.k8s.io/pause:3.10",
-          securityContext: {
-            allowPrivilegeEscalation: false,
-            runAsNonRoot: true,
-            runAsUser: 65534,
-            capabilities: { drop: ["ALL"] },
-            seccompProfile: { type: "RuntimeDefault" },
-          },
+          securityContext: { ...unprivileged, runAsNonRoot: true, runAsUser: 65534 },
         },
       ],
     },

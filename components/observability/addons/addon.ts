@@ -45,7 +45,6 @@ export function defineAddon<const Name extends string, Schema extends z.ZodType>
   return addon;
 }
 
-/** A Helm release of an addon. */
 export interface AddonRelease<Settings = unknown> {
   /** Name of the release, which is also the name of its Service. */
   readonly name: string;
@@ -60,7 +59,6 @@ export interface AddonRelease<Settings = unknown> {
   values(settings: Settings, context: AddonContext): HelmValues;
 }
 
-/** A Helm chart at a pinned version. */
 export interface Chart {
   readonly name: string;
   /** The product that it installs. */
@@ -74,7 +72,6 @@ export interface Chart {
 
 /** A user interface that `npm run dashboard -- NAME` opens. */
 export interface AddonPage<Settings = unknown> {
-  /** Port of the Service. */
   readonly port: number;
   readonly path: string;
   /** What to write under `talos-mesh:observability` to get it. */
@@ -91,7 +88,6 @@ export type Login =
 /** A Secret with one secret value, given by the user or generated once. */
 export interface AddonSecret {
   readonly name: string;
-  /** Key of the secret value. */
   readonly key: string;
   /** Field of the addon's settings that may refer to an entry of `talos-mesh:secrets`. */
   readonly field: string;
@@ -125,7 +121,7 @@ export interface ExtensionProvider {
   /** Its name in the mesh config. */
   readonly name: string;
   readonly protocol: "opentelemetry" | "zipkin";
-  /** Host name of the collector. A proxy's `Sidecar` has to name it. */
+  /** Host name of the collector, which a proxy's `Sidecar` has to name. */
   readonly service: string;
   readonly port: number;
 }
@@ -139,7 +135,7 @@ export interface AddonContext {
   readonly namespace: string;
   readonly mesh: ObservedMesh & { readonly version: string };
   readonly settingsOf: SettingsOf;
-  /** The image to pull, from a mirror or by digest. @param official the image with registry and tag */
+  /** The image to pull, from a mirror or by digest, of an image with registry and tag. */
   readonly image: (official: string) => string;
   /** Names of the pull secrets in the addons' namespace. */
   readonly pullSecrets: readonly string[];
@@ -181,13 +177,11 @@ export function* storageProblems(
   remedy = "remove it",
 ): Iterable<Problem> {
   if (!given) return;
-  if (simulatedNodes) {
-    yield { path: ["storage"], message: `simulated nodes have no volumes; ${remedy}` };
-  } else if (created && given.storageClass === undefined) {
-    yield {
-      path: ["storage", "storageClass"],
-      message: "Talos has no StorageClass; install a provisioner and name its class",
-    };
+  const needsClass = created && given.storageClass === undefined;
+  if (simulatedNodes) yield { path: ["storage"], message: `simulated nodes have no volumes; ${remedy}` };
+  else if (needsClass) {
+    const message = "Talos has no StorageClass; install a provisioner and name its class";
+    yield { path: ["storage", "storageClass"], message };
   }
 }
 
@@ -197,25 +191,18 @@ export function* anonymousProblems({ anonymous }: { anonymous: boolean }, enviro
   yield { path: ["anonymous"], message: `found true, which is for dev; environment ${environment} expects false` };
 }
 
-export function chartOf({ chart }: Pick<AddonRelease, "chart">, istioVersion: string): Chart {
-  return typeof chart === "function" ? chart(istioVersion) : chart;
-}
-
 /** The address of an addon's Service inside the cluster. */
 export function serviceUrl(service: { readonly name: string; readonly port: number }, namespace: string): string {
   return `http://${service.name}.${namespace}.svc.cluster.local:${service.port}`;
 }
 
-/**
- * An image in the parts that charts take: `docker.io`, `grafana/grafana`, `13.2.0`. The tag contains the digest, where there
- * is one: `13.2.0@sha256:...`.
- */
+/** The parts that charts take: `docker.io`, `grafana/grafana`, `13.2.0`; with a digest, `13.2.0@sha256:...`. */
 export function imageParts(image: string) {
   const [, registry = "", repository = "", tag = ""] = /^([^/]+)\/([^:@]+):(.+)$/.exec(image) ?? [];
   return { registry, repository, tag };
 }
 
-/** The same with registry and repository in one. */
+/** With registry and repository in one. */
 export function repositoryAndTag(image: string) {
   const { registry, repository, tag } = imageParts(image);
   return { repository: `${registry}/${repository}`, tag };
@@ -227,14 +214,7 @@ export function volume(given: z.output<typeof storage> | undefined, className: s
   return { enabled: true, size: given.size, ...(given.storageClass && { [className]: given.storageClass }) };
 }
 
-/** What no container of an addon needs. */
-export const containerSecurity = {
-  allowPrivilegeEscalation: false,
-  capabilities: { drop: ["ALL"] },
-  seccompProfile: { type: "RuntimeDefault" },
-} as const;
-
-/** Pull secrets as a pod lists them. */
+/** As a pod lists them. */
 export function pullSecretList(names: readonly string[]): readonly { readonly name: string }[] {
   return names.map((name) => ({ name }));
 }

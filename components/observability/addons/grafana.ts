@@ -3,11 +3,13 @@ import path from "node:path";
 import { z } from "zod";
 import { resources, secretRef } from "../../settings/fields";
 import { compareMinor, minorOf } from "../../settings/versions";
+import { isTree } from "../../shared/merge";
+import { messageOf } from "../../shared/problem";
+import { unprivileged } from "../../shared/kubernetes/object";
 import {
   type AddonContext,
   anonymousProblems,
   type Chart,
-  containerSecurity,
   type DashboardFolder,
   type Datasource,
   defineAddon,
@@ -19,7 +21,7 @@ import {
   volume,
 } from "./addon";
 import { policiesDashboard } from "./policies-dashboard";
-import { prometheus } from "./prometheus";
+import { needsPrometheus } from "./prometheus";
 
 export const grafanaService = { name: "grafana", port: 3000 } as const;
 
@@ -70,15 +72,10 @@ export const grafana = defineAddon({
         port: grafanaService.port,
         path: "/",
         example: "grafana: {}",
-        login: ({ anonymous }) =>
-          anonymous
-            ? { kind: "none" }
-            : {
-                kind: "password",
-                user: grafanaLogin.user,
-                secret: grafanaLogin.secret,
-                key: grafanaLogin.passwordKey,
-              },
+        login: ({ anonymous }) => {
+          const { user, secret, passwordKey: key } = grafanaLogin;
+          return anonymous ? { kind: "none" } : { kind: "password", user, secret, key };
+        },
       },
       chart,
       images: ({ dashboards }, { server = "", download = "" }) =>
@@ -105,10 +102,7 @@ export const grafana = defineAddon({
     ...(isFolder(dashboards) ? dashboardFolders(readDashboards(path.resolve(projectRoot, dashboards)).files) : []),
   ],
   checks: [
-    function* (_, { settingsOf }) {
-      if (settingsOf(prometheus)) return;
-      yield { path: [], message: "reads its metrics from Prometheus; add observability.prometheus" };
-    },
+    needsPrometheus,
     (settings, { environment }) => anonymousProblems(settings, environment()),
     ({ storage }, { cluster }) => storageProblems(storage, cluster()),
     function* ({ dashboards }, { projectRoot }) {
@@ -139,7 +133,7 @@ function values(
     initChownData: { enabled: false },
     rbac: { create: false },
     automountServiceAccountToken: false,
-    containerSecurityContext: { ...containerSecurity, privileged: false },
+    containerSecurityContext: { ...unprivileged, privileged: false },
     admin: {
       existingSecret: grafanaLogin.secret,
       userKey: grafanaLogin.userKey,
@@ -221,43 +215,32 @@ function isFolder(dashboards: string): boolean {
   return dashboards !== "official" && dashboards !== "none";
 }
 
-interface DashboardFiles {
-  /** Content by file name, sorted. */
-  readonly files: ReadonlyMap<string, string>;
-  /** Everything about the folder and its files that has to change. */
-  readonly problems: readonly string[];
-}
-
-/** The dashboards in a folder, without white space, which is most of such a file. */
-function readDashboards(folder: string): DashboardFiles {
+/**
+ * The dashboards in a folder by file name, sorted and without white space, which is most of such a file; and everything
+ * about the folder and its files that has to change.
+ */
+function readDashboards(folder: string): { files: ReadonlyMap<string, string>; problems: readonly string[] } {
   const files = new Map<string, string>();
   const problems: string[] = [];
   try {
     const names = readdirSync(folder).filter((file) => file.endsWith(".json"));
     if (names.length === 0) problems.push(`there is no .json file in ${folder}`);
     for (const name of names.sort()) {
-      const content = readDashboard(path.join(folder, name));
-      if (typeof content === "string") files.set(name, content);
-      else problems.push(`${name}${content.problem}`);
+      try {
+        const dashboard: unknown = JSON.parse(readFileSync(path.join(folder, name), "utf8"));
+        const content = JSON.stringify(dashboard);
+        const size = Buffer.byteLength(content) + name.length;
+        if (!isTree(dashboard) || !("title" in dashboard)) problems.push(`${name} is no dashboard: it has no title`);
+        else if (size > maxBytes) problems.push(`${name} has ${size} bytes; a ConfigMap holds ${maxBytes}`);
+        else files.set(name, content);
+      } catch (error) {
+        problems.push(`${name}: ${messageOf(error)}`);
+      }
     }
   } catch (error) {
     problems.push(String(error));
   }
   return { files, problems };
-}
-
-function readDashboard(file: string): string | { readonly problem: string } {
-  try {
-    const dashboard: unknown = JSON.parse(readFileSync(file, "utf8"));
-    if (typeof dashboard !== "object" || dashboard === null || !("title" in dashboard)) {
-      return { problem: " is no dashboard: it has no title" };
-    }
-    const content = JSON.stringify(dashboard);
-    const size = Buffer.byteLength(content) + path.basename(file).length;
-    return size > maxBytes ? { problem: ` has ${size} bytes; a ConfigMap holds ${maxBytes}` } : content;
-  } catch (error) {
-    return { problem: `: ${error instanceof Error ? error.message : String(error)}` };
-  }
 }
 
 /** The files in as few ConfigMaps as hold them, in their order. */

@@ -5,7 +5,7 @@ import type { HelmValues } from "../../shared/helm-release";
 import { rootNamespace } from "../../shared/istio";
 import { anonymousProblems, type Chart, defineAddon, repositoryAndTag, serviceUrl, type SettingsOf } from "./addon";
 import { grafana, grafanaLogin, grafanaService } from "./grafana";
-import { prometheus, prometheusService } from "./prometheus";
+import { needsPrometheus, prometheusService } from "./prometheus";
 import { jaegerService, tracing } from "./tracing";
 
 const kialiService = { name: "kiali", port: 20001 } as const;
@@ -81,13 +81,7 @@ export const kiali = defineAddon({
   ],
   // Its pod mounts Grafana's login where it logs in there.
   mountsSecretsOf: [grafana],
-  checks: [
-    function* (_, { settingsOf }) {
-      if (settingsOf(prometheus)) return;
-      yield { path: [], message: "reads its metrics from Prometheus; add observability.prometheus" };
-    },
-    (settings, { environment }) => anonymousProblems(settings, environment()),
-  ],
+  checks: [needsPrometheus, (settings, { environment }) => anonymousProblems(settings, environment())],
   notes: (_, settingsOf) =>
     settingsOf(tracing)?.provider === "zipkin"
       ? [

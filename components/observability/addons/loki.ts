@@ -1,10 +1,12 @@
+import path from "node:path";
 import { z } from "zod";
 import { resources } from "../../settings/fields";
+import { filledIn } from "../../shared/files";
 import type { HelmValues } from "../../shared/helm-release";
+import { unprivileged } from "../../shared/kubernetes/object";
 import {
   type AddonContext,
   type Chart,
-  containerSecurity,
   defineAddon,
   imageParts,
   pullSecretList,
@@ -106,19 +108,24 @@ function lokiValues({ storage, resources, retention }: Settings, { image, pullSe
   };
 }
 
-/** Containers of the mesh: proxies (sidecars, gateways, waypoints, ztunnel), istiod, istio-cni. */
-const meshContainers = ["istio-proxy", "discovery", "install-cni"];
-
 /**
  * Alloy by grafana/alloy, which sends the mesh's logs to Loki. It reads logs through the API server, so that it mounts no
  * folder of a node, which the namespace's Pod Security level forbids. Envoy itself can send access logs only over gRPC,
  * which Loki does not accept.
  */
 function alloyValues(_: Settings, { namespace, image, pullSecrets }: AddonContext): HelmValues {
+  const content = filledIn(path.join(__dirname, "alloy.config"), {
+    // Of the mesh: proxies (sidecars, gateways, waypoints, ztunnel), istiod, istio-cni.
+    containers: "istio-proxy|discovery|install-cni",
+    pushTo: `${serviceUrl(lokiService, namespace)}/loki/api/v1/push`,
+  });
+  // The chart uses the tag as a label, which cannot contain a digest.
+  const { tag: tagAndDigest, ...name } = imageParts(image(alloyChart.images.server));
+  const [tag, digest] = tagAndDigest.split("@");
   return {
     crds: { create: false },
     image: {
-      ...imageWithDigest(image(alloyChart.images.server)),
+      ...{ ...name, tag, ...(digest && { digest }) },
       ...(pullSecrets.length > 0 && { pullSecrets: pullSecretList(pullSecrets) }),
     },
     configReloader: { enabled: false },
@@ -130,51 +137,8 @@ function alloyValues(_: Settings, { namespace, image, pullSecrets }: AddonContex
     },
     alloy: {
       enableReporting: false,
-      securityContext: containerSecurity,
-      configMap: { content: alloyConfig(`${serviceUrl(lokiService, namespace)}/loki/api/v1/push`) },
+      securityContext: unprivileged,
+      configMap: { content },
     },
   };
-}
-
-/** The chart uses the tag as a label, which cannot contain a digest. */
-function imageWithDigest(image: string): object {
-  const { tag: tagAndDigest, ...name } = imageParts(image);
-  const [tag, digest] = tagAndDigest.split("@");
-  return { ...name, tag, ...(digest && { digest }) };
-}
-
-function alloyConfig(pushTo: string): string {
-  const label = (from: string, to: string) => `  rule {
-    source_labels = ["__meta_kubernetes_${from}"]
-    target_label  = "${to}"
-  }`;
-  return `discovery.kubernetes "pods" {
-  role = "pod"
-}
-
-discovery.relabel "mesh" {
-  targets = discovery.kubernetes.pods.targets
-  rule {
-    source_labels = ["__meta_kubernetes_pod_container_name"]
-    regex         = "${meshContainers.join("|")}"
-    action        = "keep"
-  }
-${label("namespace", "namespace")}
-${label("pod_name", "pod")}
-${label("pod_container_name", "container")}
-${label("pod_label_app", "app")}
-${label("pod_label_version", "version")}
-}
-
-loki.source.kubernetes "mesh" {
-  targets    = discovery.relabel.mesh.output
-  forward_to = [loki.write.loki.receiver]
-}
-
-loki.write "loki" {
-  endpoint {
-    url = "${pushTo}"
-  }
-}
-`;
 }

@@ -1,8 +1,10 @@
 import { z } from "zod";
 import { resources } from "../../settings/fields";
+import type { Problem } from "../../shared/problem";
+import { unprivileged } from "../../shared/kubernetes/object";
 import {
+  type AddonStack,
   type Chart,
-  containerSecurity,
   defineAddon,
   pullSecretList,
   repositoryAndTag,
@@ -62,7 +64,7 @@ export const prometheus = defineAddon({
         configmapReload: {
           prometheus: {
             image: repositoryAndTag(image(chart.images.reloader)),
-            containerSecurityContext: containerSecurity,
+            containerSecurityContext: unprivileged,
           },
         },
         server: {
@@ -73,7 +75,7 @@ export const prometheus = defineAddon({
           global: { scrape_interval: "15s", evaluation_interval: "30s" },
           retention,
           persistentVolume: volume(storage, "storageClass"),
-          containerSecurityContext: containerSecurity,
+          containerSecurityContext: unprivileged,
           readinessProbeInitialDelay: 0,
           ...(alertmanagers.length > 0 && { alertmanagers: [{ static_configs: [{ targets: alertmanagers }] }] }),
           ...(resources && { resources }),
@@ -93,3 +95,9 @@ export const prometheus = defineAddon({
   }),
   alerts: meshAlerts,
 });
+
+/** A check of the addons that read metrics. */
+export function* needsPrometheus(_: unknown, { settingsOf }: AddonStack): Iterable<Problem> {
+  if (settingsOf(prometheus)) return;
+  yield { path: [], message: "reads its metrics from Prometheus; add observability.prometheus" };
+}

@@ -1,15 +1,13 @@
 import type { z } from "zod";
 import { officialCharts, officialOciCharts } from "../../settings/versions";
 import { type ChartSource, chartSourceAt } from "../../shared/chart-source";
-import type { Problem, SettingPath } from "../../shared/problem";
+import type { Problem } from "../../shared/problem";
 import {
   type Addon,
   type AddonPage,
   type AddonRelease,
-  type AddonSecret,
   type AddonStack,
   type Chart,
-  chartOf,
   type ExtensionProvider,
   type SettingsOf,
 } from "./addon";
@@ -31,11 +29,10 @@ export function addonFields(): AddonFields {
   return Object.fromEntries(addons.map(({ name, settings }) => [name, settings.optional()])) as unknown as AddonFields;
 }
 
-/** The addons as the functions below see them: which settings an addon has is its own affair. */
 const allAddons: readonly Addon[] = addons;
 
-/** The section of the settings, which each addon reads its own field of. */
-export interface AddonSettings {
+/** The section of the settings; each addon reads its own field of it. */
+interface AddonSettings {
   readonly namespace: string;
 }
 
@@ -59,8 +56,7 @@ export function settingsOf(observability: AddonSettings): SettingsOf {
     (Object.hasOwn(fields, name) ? fields[name] : undefined) as z.output<Schema> | undefined;
 }
 
-/** A release that the settings install. */
-export interface InstalledRelease extends InstalledAddon {
+interface InstalledRelease extends InstalledAddon {
   readonly release: AddonRelease;
   readonly chart: Chart;
   /** The images that it pulls, with their official names. */
@@ -96,6 +92,10 @@ export function addonSource(
   return isOfficial ? publisher : istio;
 }
 
+function chartOf({ chart }: AddonRelease, istioVersion: string): Chart {
+  return typeof chart === "function" ? chart(istioVersion) : chart;
+}
+
 /** The charts of all addons, also of those that the settings do not install. */
 export function allCharts(istioVersion: string): Chart[] {
   return allAddons.flatMap(({ releases }) => releases.map((release) => chartOf(release, istioVersion)));
@@ -116,26 +116,13 @@ export function extensionProviders(observability: AddonSettings | undefined): Ex
   );
 }
 
-/** A reference from an addon's settings to an entry of `talos-mesh:secrets`. */
-export interface SecretReference {
-  /** Path below `talos-mesh:observability`. */
-  readonly path: SettingPath;
-  readonly entry: string;
-  readonly secret: AddonSecret;
+/** The secrets of an addon, each with the entry of `talos-mesh:secrets` that the settings refer to. */
+export function secretReferences({ addon, settings }: InstalledAddon) {
+  const fields = settings as Readonly<Record<string, { readonly secret: string } | undefined>>;
+  return (addon.secrets ?? []).map((secret) => ({ secret, entry: fields[secret.field]?.secret }));
 }
 
-export function secretReferences({ addon, settings }: InstalledAddon): SecretReference[] {
-  return (addon.secrets ?? []).flatMap((secret) => {
-    const reference = (settings as Readonly<Record<string, { readonly secret: string } | undefined>>)[secret.field];
-    return reference ? [{ path: [addon.name, secret.field], entry: reference.secret, secret }] : [];
-  });
-}
-
-/**
- * The checks of all addons, to be made each on its own: one that reads a setting with a mistake of its own ends.
- *
- * @returns paths start at `talos-mesh:observability`
- */
+/** The checks of all addons, each to be made on its own. Paths start at `talos-mesh:observability`. */
 export function addonChecks(
   observability: AddonSettings,
   stack: Omit<AddonStack, "settingsOf">,
@@ -155,7 +142,6 @@ export function addonChecks(
   );
 }
 
-/** Limits of the installed addons that a user should know. */
 export function addonNotes(observability: AddonSettings | undefined): string[] {
   if (!observability) return [];
   return installedAddons(observability).flatMap(

@@ -1,11 +1,14 @@
+import path from "node:path";
+import { parse } from "yaml";
 import { z } from "zod";
 import { percentage, resources } from "../../settings/fields";
+import { filledIn } from "../../shared/files";
 import type { HelmValues } from "../../shared/helm-release";
 import { rootNamespace } from "../../shared/istio";
+import { unprivileged } from "../../shared/kubernetes/object";
 import {
   type AddonContext,
   type Chart,
-  containerSecurity,
   defineAddon,
   type ExtensionProvider,
   imageParts,
@@ -70,7 +73,7 @@ export const tracing = defineAddon({
         image: repositoryAndTag(image(zipkinChart.images.server)),
         ...(pullSecrets.length > 0 && { imagePullSecrets: pullSecretList(pullSecrets) }),
         service: { port: zipkinService.port },
-        securityContext: { ...containerSecurity, readOnlyRootFilesystem: true, runAsNonRoot: true, runAsUser: 1000 },
+        securityContext: { ...unprivileged, readOnlyRootFilesystem: true, runAsNonRoot: true, runAsUser: 1000 },
         ...(resources && { resources }),
       }),
     },
@@ -78,10 +81,7 @@ export const tracing = defineAddon({
   checks: [
     function* ({ provider, storage }) {
       if (provider !== "zipkin" || !storage) return;
-      yield {
-        path: ["storage"],
-        message: "Zipkin keeps traces in its memory; remove it, or set provider to jaeger",
-      };
+      yield { path: ["storage"], message: "Zipkin keeps traces in its memory; remove it, or set provider to jaeger" };
     },
     ({ storage }, { cluster }) => storageProblems(storage, cluster()),
   ],
@@ -118,7 +118,7 @@ function jaegerValues({ storage, resources }: Settings, { image, pullSecrets }: 
   return {
     jaeger: {
       image: { ...imageParts(image(jaegerChart.images.server)), ...(pullSecrets.length > 0 && { pullSecrets }) },
-      securityContext: containerSecurity,
+      securityContext: unprivileged,
       serviceAccount: { automountServiceAccountToken: false },
       ...(resources && { resources }),
       ...(storage && {
@@ -145,13 +145,8 @@ function jaegerValues({ storage, resources }: Settings, { image, pullSecrets }: 
   };
 }
 
-/**
- * Jaeger's configuration, in the format of an OpenTelemetry collector.
- * Source: jaegertracing/jaeger, cmd/jaeger/config.yaml and config-badger.yaml.
- */
 function jaegerConfig(onVolume: boolean): object {
-  const store = "traces";
-  const backend = onVolume
+  const storage = onVolume
     ? {
         badger: {
           ephemeral: false,
@@ -160,31 +155,6 @@ function jaegerConfig(onVolume: boolean): object {
         },
       }
     : { memory: { max_traces: tracesInMemory } };
-  return {
-    service: {
-      extensions: ["jaeger_storage", "jaeger_query", "healthcheckv2"],
-      pipelines: { traces: { receivers: ["otlp"], processors: ["batch"], exporters: ["jaeger_storage_exporter"] } },
-      telemetry: {
-        resource: { "service.name": "jaeger" },
-        metrics: {
-          level: "detailed",
-          readers: [{ pull: { exporter: { prometheus: { host: "0.0.0.0", port: 8888 } } } }],
-        },
-      },
-    },
-    extensions: {
-      healthcheckv2: { use_v2: true, http: { endpoint: "0.0.0.0:13133" } },
-      jaeger_query: {
-        storage: { traces: store },
-        http: { endpoint: `0.0.0.0:${jaegerService.port}` },
-        grpc: { endpoint: "0.0.0.0:16685" },
-      },
-      jaeger_storage: { backends: { [store]: backend } },
-    },
-    receivers: {
-      otlp: { protocols: { grpc: { endpoint: "0.0.0.0:4317" }, http: { endpoint: "0.0.0.0:4318" } } },
-    },
-    processors: { batch: {} },
-    exporters: { jaeger_storage_exporter: { trace_storage: store } },
-  };
+  const values = { storage: JSON.stringify(storage), pagePort: String(jaegerService.port) };
+  return parse(filledIn(path.join(__dirname, "jaeger.yaml"), values)) as object;
 }
