@@ -63,7 +63,7 @@ export interface Command {
   readonly commands?: readonly Command[];
 }
 
-/** Declares a command. What its `run` receives is typed by its options and arguments. */
+/** What the command's `run` receives is typed by its options and arguments. */
 export function declare<
   const Options extends Declarations<OptionDeclaration> = Record<never, never>,
   const Arguments extends Declarations<ArgumentDeclaration> = Record<never, never>,
@@ -131,8 +131,8 @@ export async function runCommand(command: Command, argv: readonly string[]): Pro
 }
 
 /**
- * Runs the command of an npm script. Files on the command line are relative to the folder in which it was typed: npm
- * changes to the project's folder, and tells the other one in INIT_CWD.
+ * Runs the command of an npm script. Files on the command line are relative to the folder in which it was typed, which
+ * npm has in INIT_CWD; npm itself changes to the project's folder.
  */
 export async function runScript(command: Command, argv: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
   const consumed = consumedByNpm(command, env);
@@ -157,21 +157,18 @@ interface ConsumedOption {
 /** Options that were typed without `--` before them: npm takes them and passes them on in the environment. */
 function consumedByNpm(command: Command, env: NodeJS.ProcessEnv): ConsumedOption[] {
   const keys = [command, ...(command.commands ?? [])].flatMap(({ options = {} }) => Object.keys(options));
-  return [...new Set(keys)].flatMap((key) => {
-    const flag = flagOf(key);
+  return [...new Set(keys)].map(flagOf).flatMap((flag) => {
     const value = env[`npm_config_${flag.slice(2).replaceAll("-", "_")}`];
     return value ? [{ flag, ...(value !== "true" && { value }) }] : [];
   });
 }
 
-/** The command line that was meant. Of `--stack x`, npm leaves `x` among the arguments. */
 function intended(consumed: readonly ConsumedOption[], { commands = [] }: Command, argv: readonly string[]): string {
   const certain = consumed.length === 1 || consumed.every(({ value }) => value !== undefined);
   if (!certain) return consumed.map(({ flag }) => `${flag} ...`).join(" ");
   const rest = [...argv];
   const below = commands.some(({ name }) => name === rest[0]) ? rest.splice(0, 1) : [];
-  const options = consumed.flatMap(({ flag, value }) => (value === undefined ? [flag] : [flag, value]));
-  return [...below, ...options, ...rest].join(" ");
+  return [...below, ...consumed.flatMap(({ flag, value }) => (value ? [flag, value] : [flag])), ...rest].join(" ");
 }
 
 function flagOf(key: string): string {
@@ -188,38 +185,39 @@ export function parseCommandLine<C extends Command>(command: C, argv: readonly s
 }
 
 function parserOf(command: Command, name: string, onMatch: (invocation: Invocation<unknown>) => void): Parser {
-  const { summary, options = {}, arguments: positional = {}, commands = [], details } = command;
+  const { summary, options = {}, arguments: positional = {}, commands = [], details, run } = command;
   const parser = new Parser(name).description(summary).helpCommand(false).allowExcessArguments();
   const help = () => `${parser.helpInformation().trimEnd()}${details === undefined ? "" : `\n\n${details}`}`;
   parser.configureOutput({ writeOut: () => undefined, writeErr: () => undefined });
   parser.exitOverride(({ code, exitCode, message }) => {
     if (exitCode === 0) throw new HelpRequested(help());
-    const expected = `expected one of: ${commands.map((each) => each.name).join(", ")}`;
     const problem = [
       ...(code === "commander.help" ? [] : [message.replace(/^error: /, "")]),
-      ...(code === "commander.help" || code === "commander.unknownCommand" ? [expected] : []),
+      ...(code === "commander.help" || code === "commander.unknownCommand"
+        ? [`expected one of: ${commands.map((each) => each.name).join(", ")}`]
+        : []),
     ].join("; ");
     throw Object.assign(new UsageError(problem), { help: help() });
   });
 
   for (const [key, declaration] of Object.entries(options)) {
-    const { value, short, text, required = false, default: fallback, repeated } = declaration;
+    const { value, short, required = false, default: fallback, repeated } = declaration;
     const long = flagOf(key);
-    const flags = [short && `-${short}`, value === undefined ? long : `${long} <${value}>`].filter(Boolean).join(", ");
-    const option = new Option(flags, textOf(declaration, text)).makeOptionMandatory(required);
-    if (value !== undefined) option.argParser(reader(long, declaration, parser));
+    const flags = `${short === undefined ? "" : `-${short}, `}${long}${value === undefined ? "" : ` <${value}>`}`;
+    const option = new Option(flags, textOf(declaration)).makeOptionMandatory(required);
+    const read = reader(long, declaration, parser);
+    if (value !== undefined) option.argParser(read);
     if (repeated) option.default([], "none");
-    else if (fallback !== undefined) option.default(read(long, fallback, declaration, parser), fallback);
+    else if (fallback !== undefined) option.default(read(fallback), fallback);
     parser.addOption(option);
   }
   for (const [key, declaration] of Object.entries(positional)) {
-    const { optional = false, repeated = false, text } = declaration;
-    const argument = new Argument(`<${key}${repeated ? "..." : ""}>`, textOf(declaration, text));
+    const argument = new Argument(`<${key}${declaration.repeated ? "..." : ""}>`, textOf(declaration));
     argument.argParser(reader(key, declaration, parser));
-    parser.addArgument(optional ? argument.argOptional() : argument);
+    parser.addArgument(declaration.optional ? argument.argOptional() : argument);
   }
   for (const each of commands) parser.addCommand(parserOf(each, each.name, onMatch));
-  if (command.run === undefined) return parser;
+  if (run === undefined) return parser;
 
   return parser.action(() => {
     const surplus = parser.args.slice(Object.keys(positional).length);
@@ -227,40 +225,31 @@ function parserOf(command: Command, name: string, onMatch: (invocation: Invocati
       parser.error(`unexpected: ${surplus.join(" ")}`);
     }
     const typed: Record<string, unknown> = parser.opts();
-    const given: readonly unknown[] = parser.processedArgs;
     const values = {
       ...Object.fromEntries(
-        Object.entries(options).map(([key, { value }]) => [
-          key,
-          value === undefined ? Boolean(typed[key]) : typed[key],
-        ]),
+        Object.entries(options).map(([key, { value }]) => [key, value ? typed[key] : Boolean(typed[key])]),
       ),
-      ...Object.fromEntries(Object.keys(positional).map((key, index) => [key, given[index]])),
+      ...Object.fromEntries(Object.keys(positional).map((key, index) => [key, parser.processedArgs[index] as unknown])),
     };
-    const run = command.run as (values: unknown) => number | Promise<number>;
-    onMatch({ values, help: help(), run: () => run(values) });
+    onMatch({ values, help: help(), run: () => run(values as never) });
   });
 }
 
-function textOf({ choices }: ValueDeclaration, text: string): string {
+function textOf({ choices, text }: ValueDeclaration): string {
   return choices === undefined ? text : `${text}: ${choices.join(", ")}`;
 }
 
-function reader(name: string, declaration: ValueDeclaration, parser: Parser) {
-  return (text: string, before: unknown): unknown => {
-    const value = read(name, text, declaration, parser);
-    return declaration.repeated ? [...((before as unknown[] | undefined) ?? []), value] : value;
+/** Reads a value, and adds it to those before where there may be several. */
+function reader(name: string, { choices, parse = (text) => text, repeated }: ValueDeclaration, parser: Parser) {
+  return (text: string, before: unknown = []): unknown => {
+    if (choices !== undefined && !choices.includes(text)) {
+      parser.error(`${name} "${text}": expected one of: ${choices.join(", ")}`);
+    }
+    try {
+      return repeated ? [...(before as unknown[]), parse(text)] : parse(text);
+    } catch (error) {
+      if (!(error instanceof UsageError)) throw error;
+      return parser.error(`${name} "${text}": ${error.message}`);
+    }
   };
-}
-
-function read(name: string, text: string, { choices, parse }: ValueDeclaration, parser: Parser): unknown {
-  if (choices !== undefined && !choices.includes(text)) {
-    parser.error(`${name} "${text}": expected one of: ${choices.join(", ")}`);
-  }
-  try {
-    return parse === undefined ? text : parse(text);
-  } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
-    return parser.error(`${name} "${text}": ${error.message}`);
-  }
 }

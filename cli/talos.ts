@@ -4,8 +4,9 @@ import { type CommandInputs, runScript } from "../embedded/engine/commands";
 import { UserError } from "../components/shared/problem";
 import { type Registration, runProgram, unwrapSecrets } from "../embedded/program/run-program";
 import type { StackOfProject } from "./engine/engine";
+import type { StackChoice } from "./stack-option";
 import { queryStack } from "./engine/pulumi-cli";
-import type { Deployment, StateResource } from "./engine/pulumi-recovery";
+import { type Deployment, plainString, type StateResource } from "./engine/pulumi-recovery";
 
 /** `talos:config` and `talos:diff`: they run scripts of components/cluster/talos with the secrets of a deployed stack. */
 
@@ -19,7 +20,6 @@ function scriptCommand(name: string): string {
  * The resources of a deployed stack, with their secrets.
  *
  * @param purpose what needs them, for the message where there is no CLI
- * @throws UserError where there is no CLI or no such stack
  */
 export async function exportState(of: StackOfProject, purpose: string): Promise<readonly StateResource[]> {
   const text = await queryStack(of, ["export", "--show-secrets"], purpose);
@@ -34,7 +34,7 @@ export async function exportState(of: StackOfProject, purpose: string): Promise<
 function machineSecretsOf(state: readonly StateResource[]): string {
   const step = state.find(({ type, urn }) => type === commandType && /::cluster-(health$|apply-|config-)/.test(urn));
   const created = commandNamed(state, "cluster-machine-secrets")?.outputs?.stdout;
-  const [secrets] = (plainText(step?.inputs?.stdin) ?? plainText(created) ?? "").split(partMarker);
+  const [secrets] = (plainString(step?.inputs?.stdin) ?? plainString(created) ?? "").split(partMarker);
   if (!secrets) throw new UserError("No Talos cluster has been deployed with this stack yet.");
   return `${secrets.replace(/\n$/, "")}\n`;
 }
@@ -43,16 +43,8 @@ function commandNamed(state: readonly StateResource[], name: string): StateResou
   return state.find(({ type, urn }) => type === commandType && urn.endsWith(`::${name}`));
 }
 
-/** A string of an exported state; a secret one is JSON in a wrapper. */
-function plainText(value: unknown): string | undefined {
-  if (typeof value === "string") return value;
-  const { plaintext } = (value ?? {}) as { plaintext?: unknown };
-  return typeof plaintext === "string" ? (JSON.parse(plaintext) as string) : undefined;
-}
-
-export interface TalosconfigRequest {
+interface TalosRequest {
   readonly projectRoot: string;
-  readonly cluster: TalosClusterSettings;
   /** Resources of the stack's state, with their secrets. */
   readonly state: readonly StateResource[];
   /** Overrides the environment of this process. */
@@ -65,7 +57,12 @@ export interface TalosconfigRequest {
  *
  * @throws UserError where nothing has been deployed; Error with the output of talosctl
  */
-export async function talosconfig({ projectRoot, cluster, state, env }: TalosconfigRequest): Promise<string> {
+export async function talosconfig({
+  projectRoot,
+  state,
+  env,
+  cluster,
+}: TalosRequest & { readonly cluster: TalosClusterSettings }): Promise<string> {
   const controlPlanes = cluster.nodes.filter((node) => node.controlPlane).map(({ ipAddress }) => ipAddress);
   const environment = {
     TALOS_CLUSTER: cluster.name,
@@ -78,20 +75,12 @@ export async function talosconfig({ projectRoot, cluster, state, env }: Taloscon
   return stdout;
 }
 
-export interface DiffRequest {
-  readonly projectRoot: string;
-  readonly stack: string;
-  /** Absolute path of the stack file. */
-  readonly configFile: string;
-  /** Resources of the stack's state, with their secrets. */
-  readonly state: readonly StateResource[];
+interface DiffRequest extends TalosRequest, StackChoice {
   /** @default all nodes */
   readonly hostname?: string;
-  /** Overrides the environment of this process. */
-  readonly env?: Readonly<Record<string, string>>;
 }
 
-export interface NodeDiff {
+interface NodeDiff {
   readonly hostname: string;
   /** The output of Talos' dry run, without secrets; or the error. */
   readonly text: string;
@@ -107,7 +96,7 @@ export interface NodeDiff {
 export async function talosDiff(request: DiffRequest): Promise<readonly NodeDiff[]> {
   const { projectRoot, stack, configFile, state, hostname, env } = request;
   const machineSecrets = machineSecretsOf(state);
-  const contract = plainText(commandNamed(state, "cluster-contract")?.outputs?.stdout);
+  const contract = plainString(commandNamed(state, "cluster-contract")?.outputs?.stdout);
   const applied = new Map<string, CommandInputs>();
 
   /** The machine secrets of the state replace those of the stack file, which cannot be decrypted here. */

@@ -20,7 +20,13 @@ const steps: readonly Step[] = [
     name: "format",
     bin: "prettier/bin/prettier.cjs",
     args: ["--check", "--log-level", "warn", "--no-error-on-unmatched-pattern", "."],
-    cache: ["--cache", "--cache-location", "node_modules/.cache/prettier/.prettier-cache"],
+    cache: [
+      "--cache",
+      "--cache-strategy",
+      "content",
+      "--cache-location",
+      "node_modules/.cache/prettier/.prettier-cache",
+    ],
   },
   {
     name: "lint",
@@ -43,7 +49,7 @@ interface StepResult {
   readonly seconds: number;
 }
 
-export interface CheckOptions {
+interface CheckOptions {
   /** Whether to use no cache: eslint's keeps the result of a file whose types have changed in another file. */
   readonly fresh: boolean;
   /** Whether other work goes first. */
@@ -79,14 +85,10 @@ function run(step: Step, { fresh, background = false }: CheckOptions): Promise<S
   child.stderr.on("data", (chunk: Buffer) => chunks.push(chunk));
   return new Promise((resolve, reject) => {
     child.on("error", reject);
-    child.on("close", (code) =>
-      resolve({
-        name: step.name,
-        failed: code !== 0,
-        output: Buffer.concat(chunks).toString().trim(),
-        seconds: (Date.now() - started) / 1000,
-      }),
-    );
+    child.on("close", (code) => {
+      const [output, seconds] = [Buffer.concat(chunks).toString().trim(), (Date.now() - started) / 1000];
+      resolve({ name: step.name, failed: code !== 0, output, seconds });
+    });
   });
 }
 

@@ -3,7 +3,6 @@ import { availableParallelism, loadavg, tmpdir } from "node:os";
 import path from "node:path";
 import { declare, UsageError } from "../cli/command";
 import { embeddedEngine } from "../cli/engine/embedded";
-import type { RunObserver } from "../cli/engine/engine";
 import { messageOf } from "../components/shared/problem";
 import { buildTimes, toolCache } from "../embedded/tools/cache";
 import { toolNames } from "../embedded/tools/catalog";
@@ -52,10 +51,8 @@ export const command = declare({
     const includes = (part: Part) => only === undefined || only === part;
     const folder = mkdtempSync(path.join(tmpdir(), "talos-mesh-perf-"));
     try {
-      const [load] = loadavg();
-      console.log(
-        `Node ${process.version}, ${availableParallelism()} processors, load ${load?.toFixed(1)} before the start\n`,
-      );
+      const machine = `${availableParallelism()} processors, load ${loadavg()[0]?.toFixed(1)} before the start`;
+      console.log(`Node ${process.version}, ${machine}\n`);
       const ratio = !includes("render") || (await compare(folder, runs));
       const growth = !includes("size") || (await grow(folder));
       const deploying = !includes("up") || (await deploy());
@@ -102,11 +99,8 @@ async function grow(folder: string): Promise<boolean> {
     writeFileSync(config, sizedStack(size));
     const runs: Usage[] = [];
     for (let run = 0; run < runsPerSize; run++) runs.push(await measure(renderArgs("perf", out, config)));
-    const [wall, cpu, peak] = [
-      spread(runs.map((run) => run.wall)).median,
-      spread(runs.map((run) => run.cpu)).median,
-      spread(runs.map((run) => run.memory)).median,
-    ];
+    const median = (of: (run: Usage) => number) => spread(runs.map(of)).median;
+    const [wall, cpu, peak] = [median((run) => run.wall), median((run) => run.cpu), median((run) => run.memory)];
     time.push({ size, cost: cpu });
     memory.push({ size, cost: peak });
     const files = readdirSync(out).filter((file) => file.endsWith(".yaml")).length;
@@ -115,15 +109,9 @@ async function grow(folder: string): Promise<boolean> {
         `${cpu.toFixed(2).padStart(10)}${(peak / 2 ** 20).toFixed(0).padStart(12)}`,
     );
   }
-  const ofTime = exponent(time);
-  const ofMemory = exponent(memory);
+  const [ofTime, ofMemory] = [growthExponent(time), growthExponent(memory)];
   console.log(`  grows with the power ${ofTime.toFixed(2)} of the size in CPU time, ${ofMemory.toFixed(2)} in memory`);
   return verdict(ofTime <= growthLimit && ofMemory <= growthLimit, `power at most ${growthLimit} (1 is linear)`);
-}
-
-function exponent([small, middle, large]: readonly SizedCost[]): number {
-  if (!small || !middle || !large) throw new RangeError("three sizes are needed");
-  return growthExponent(small, middle, large);
 }
 
 /** Deploys dev with the embedded engine, as a stack and with a cluster of its own. */
@@ -138,7 +126,13 @@ async function deploy(): Promise<boolean> {
   for (const [group, { programs, cores, seconds }] of Object.entries(buildTimes(toolCache(process.env)))) {
     console.log(`  last build of the tools, ${group} (${programs}): ${seconds} s on ${cores} cores`);
   }
-  const run = { projectRoot: root, stack: "perf", configFile: path.join(root, "Pulumi.dev.yaml"), yes: true, observer };
+  const run = {
+    projectRoot: root,
+    stack: "perf",
+    configFile: path.join(root, "Pulumi.dev.yaml"),
+    yes: true,
+    observer: silent,
+  };
   const times = { up: [] as number[], unchanged: [] as number[], destroy: [] as number[] };
   // Removes what an interrupted measurement has left.
   await embeddedEngine.destroy(run);
@@ -165,13 +159,7 @@ async function seconds(work: () => Promise<unknown>): Promise<number> {
 }
 
 const nothing = (): undefined => undefined;
-const observer: RunObserver = {
-  started: nothing,
-  progressed: nothing,
-  finished: nothing,
-  failed: nothing,
-  note: nothing,
-};
+const silent = { started: nothing, progressed: nothing, finished: nothing, failed: nothing, note: nothing };
 
 function range({ median, min, max }: Spread): string {
   return `${median.toFixed(2)}  (${min.toFixed(2)} to ${max.toFixed(2)})`;

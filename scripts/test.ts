@@ -4,6 +4,7 @@ import { availableParallelism, tmpdir } from "node:os";
 import path from "node:path";
 import { declare } from "../cli/command";
 import { writeJsonAtomically } from "../components/shared/files";
+import { messageOf } from "../components/shared/problem";
 import { toolNames } from "../embedded/tools/catalog";
 import { ensureTools } from "../embedded/tools/ensure-tools";
 import { check } from "./check";
@@ -14,22 +15,15 @@ const durationsFile = path.join(root, "node_modules/.cache/talos-mesh/test-durat
 /** Why the tools of the embedded control plane are not available; tests that need them are skipped with this reason. */
 const noToolsVariable = "TALOS_MESH_TEST_NO_TOOLS";
 
-/** In a file whose tests measure time. */
-const aloneMark = /^\/\/ Runs alone\b/m;
+/** More than there are processors: many tests wait for a program that they have started. */
+const processes = availableParallelism() + 2;
 
 /** What the reporter writes (tests/support/reporter.cjs). */
 interface Results {
-  readonly files: Readonly<Record<string, FileResult>>;
+  readonly files: Readonly<Record<string, Record<"passed" | "failed" | "skipped" | "ms", number>>>;
   readonly failures: readonly { readonly title: string; readonly text: string }[];
   /** Titles of skipped tests, by the reason. */
-  readonly skipped: Readonly<Record<string, readonly string[]>>;
-}
-
-interface FileResult {
-  readonly passed: number;
-  readonly failed: number;
-  readonly skipped: number;
-  readonly ms: number;
+  readonly skipped: Readonly<Record<string, readonly string[] | undefined>>;
 }
 
 export const command = declare({
@@ -44,17 +38,13 @@ export const command = declare({
     const noTools = await toolsProblem();
     if (noTools !== undefined) console.log(`\nThe embedded control plane cannot run here:\n${noTools}\n`);
 
-    const selected = files.length > 0 ? files : testFiles();
-    const [alone, others] = [true, false].map((wanted) => selected.filter((file) => runsAlone(file) === wanted));
-    const options = { noTools, grep };
-    const results = await Promise.all(
-      balanced(others ?? [], availableParallelism()).map((each) => mocha(each, options)),
-    );
-    const checksPassed = await checked;
-    if (alone && alone.length > 0) results.push(await mocha(alone, options));
-
-    if (everything) recordDurations(results);
-    return report(results, checksPassed);
+    const lists = balanced(files.length > 0 ? files : testFiles());
+    const results = await Promise.all(lists.map((list) => mocha(list, { noTools, grep })));
+    if (everything) {
+      const durations = results.flatMap((each) => Object.entries(each.files)).map(([file, { ms }]) => [file, ms]);
+      writeJsonAtomically(durationsFile, Object.fromEntries(durations));
+    }
+    return report(results, await checked);
   },
 });
 
@@ -71,7 +61,7 @@ async function toolsProblem(): Promise<string | undefined> {
     });
     return undefined;
   } catch (error) {
-    return error instanceof Error ? error.message : String(error);
+    return messageOf(error);
   }
 }
 
@@ -82,13 +72,9 @@ function testFiles(): string[] {
     .sort();
 }
 
-function runsAlone(file: string): boolean {
-  return aloneMark.test(readFileSync(path.resolve(root, file), "utf8"));
-}
-
 /** Divides files among processes by how long each took in the last run. */
-function balanced(files: readonly string[], processes: number): string[][] {
-  const durations = recordedDurations();
+function balanced(files: readonly string[]): string[][] {
+  const durations = read<Record<string, number | undefined>>(durationsFile, {});
   const ms = (file: string) => durations[file] ?? 1000;
   const lists = Array.from({ length: processes }, () => ({ files: [] as string[], ms: 0 }));
   for (const file of [...files].sort((a, b) => ms(b) - ms(a))) {
@@ -97,19 +83,6 @@ function balanced(files: readonly string[], processes: number): string[][] {
     shortest.ms += ms(file);
   }
   return lists.map((list) => list.files).filter((list) => list.length > 0);
-}
-
-function recordedDurations(): Readonly<Record<string, number | undefined>> {
-  try {
-    return JSON.parse(readFileSync(durationsFile, "utf8")) as Record<string, number>;
-  } catch {
-    return {};
-  }
-}
-
-function recordDurations(results: readonly Results[]): void {
-  const files = results.flatMap((each) => Object.entries(each.files));
-  writeJsonAtomically(durationsFile, Object.fromEntries(files.map(([file, { ms }]) => [file, ms])));
 }
 
 /** Runs files in a process, one after the other. */
@@ -132,7 +105,7 @@ function mocha(
   return new Promise((resolve, reject) => {
     child.on("error", reject);
     child.on("close", (code) => {
-      const results = read(output);
+      const results = read<Results>(output, { files: {}, failures: [], skipped: {} });
       rmSync(folder, { recursive: true, force: true });
       if (code === 0 || results.failures.length > 0) return resolve(results);
       // It ended early, or failed outside a test.
@@ -142,11 +115,11 @@ function mocha(
   });
 }
 
-function read(file: string): Results {
+function read<T>(file: string, otherwise: T): T {
   try {
-    return JSON.parse(readFileSync(file, "utf8")) as Results;
+    return JSON.parse(readFileSync(file, "utf8")) as T;
   } catch {
-    return { files: {}, failures: [], skipped: {} };
+    return otherwise;
   }
 }
 
@@ -158,11 +131,9 @@ function report(results: readonly Results[], checksPassed: boolean | undefined):
     const slowest = [...files].sort(([, a], [, b]) => b.ms - a.ms).slice(0, 10);
     for (const [file, { ms }] of slowest) console.log(`  ${(ms / 1000).toFixed(1).padStart(6)} s  ${file}`);
   }
-  const skipped = new Map<string, string[]>();
-  for (const [reason, titles] of results.flatMap((each) => Object.entries(each.skipped))) {
-    skipped.set(reason, [...(skipped.get(reason) ?? []), ...titles]);
-  }
-  for (const [reason, titles] of skipped) {
+  const reasons = new Set(results.flatMap((each) => Object.keys(each.skipped)));
+  for (const reason of reasons) {
+    const titles = results.flatMap((each) => each.skipped[reason] ?? []);
     console.log(`\nskipped, because ${reason}:\n${titles.map((title) => `  - ${title}`).join("\n")}`);
   }
   const failures = results.flatMap((each) => each.failures);

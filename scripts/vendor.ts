@@ -23,8 +23,8 @@ export const command = declare({
   name: "vendor",
   summary: "regenerate the committed CRDs and the generated parts of the stand-in charts",
   options: { check: { text: "write nothing; exit code 1 where a file is out of date" } },
-  async run({ check }) {
-    const files = await vendoredFiles();
+  run({ check }) {
+    const files = vendoredFiles();
     const changes = outdated(files);
     if (!check) for (const file of changes) update(file, files.get(file));
     for (const file of changes) console.log(`${file}: ${check ? "out of date: run `npm run vendor`" : "updated"}`);
@@ -33,30 +33,22 @@ export const command = declare({
   },
 });
 
-/**
- * All files that are generated and committed.
- *
- * @returns path relative to the project: content; the same for the same pins
- * @throws Error where Go or a module is not available
- */
-export async function vendoredFiles(): Promise<Map<string, string>> {
-  const [gatewayApi, istio] = await Promise.all([gatewayApiFiles(), istioFiles()]);
-  return new Map([...gatewayApi, ...istio, ...chartFiles()]);
+/** All files that are generated and committed, by path; the same for the same pins. */
+export function vendoredFiles(): ReadonlyMap<string, string> {
+  const gatewayApi = path.join(goModuleFolder(modules.gatewayApi), "config/crd/standard");
+  const istio = path.join(goModuleFolder(modules.istio), "kubernetes");
+  return new Map([
+    ...customResourceDefinitionFiles(folders.gatewayApi, definitionsIn(gatewayApi, /\.yaml$/)),
+    ...customResourceDefinitionFiles(folders.istio, definitionsIn(istio, /^customresourcedefinitions\.gen\.yaml$/)),
+    ...chartFiles(),
+  ]);
 }
 
-async function gatewayApiFiles(): Promise<Map<string, string>> {
-  const folder = path.join(await goModuleFolder(modules.gatewayApi), "config/crd/standard");
-  const crds = readdirSync(folder)
-    .filter((file) => file.endsWith(".yaml"))
+function definitionsIn(folder: string, files: RegExp) {
+  const names = readdirSync(folder).filter((file) => files.test(file));
+  return names
     .sort()
     .flatMap((file) => readCustomResourceDefinitions(readFileSync(path.join(folder, file), "utf8"), file));
-  return customResourceDefinitionFiles(folders.gatewayApi, crds);
-}
-
-async function istioFiles(): Promise<Map<string, string>> {
-  const file = "kubernetes/customresourcedefinitions.gen.yaml";
-  const text = readFileSync(path.join(await goModuleFolder(modules.istio), file), "utf8");
-  return customResourceDefinitionFiles(folders.istio, readCustomResourceDefinitions(text, file));
 }
 
 /** Paths of the project's files that are missing, differ from `files`, or should not exist; sorted. */

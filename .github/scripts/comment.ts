@@ -1,10 +1,10 @@
 import { readFileSync } from "node:fs";
 import { z } from "zod";
-import { GitHub, isOurs, required, written } from "./github";
+import { GitHub, isOurs, required, runScript, written } from "./github";
 import { marker } from "./render-diff";
 
 /** The head of the pull request, from the event: the artifact comes from an untrusted run. */
-export interface Head {
+interface Head {
   readonly owner: string;
   readonly branch: string;
   readonly sha: string;
@@ -38,18 +38,9 @@ export async function comment(github: GitHub, head: Head, claimed: number, repor
 /** Usage: comment.ts REPORT NUMBER, both files. */
 async function main([reportFile, numberFile]: readonly string[], env: NodeJS.ProcessEnv): Promise<void> {
   if (reportFile === undefined || numberFile === undefined) throw new Error("usage: comment.ts REPORT NUMBER");
-  const head = {
-    owner: required(env, "HEAD_OWNER"),
-    branch: required(env, "HEAD_BRANCH"),
-    sha: required(env, "HEAD_SHA"),
-  };
+  const [owner, branch, sha] = [required(env, "HEAD_OWNER"), required(env, "HEAD_BRANCH"), required(env, "HEAD_SHA")];
   const claimed = z.coerce.number().int().positive().parse(readFileSync(numberFile, "utf8").trim());
-  console.log(await comment(new GitHub(env), head, claimed, readFileSync(reportFile, "utf8")));
+  console.log(await comment(new GitHub(env), { owner, branch, sha }, claimed, readFileSync(reportFile, "utf8")));
 }
 
-if (require.main === module) {
-  main(process.argv.slice(2), process.env).catch((error: unknown) => {
-    console.error(error instanceof Error ? error.message : error);
-    process.exitCode = 1;
-  });
-}
+runScript(module, main);

@@ -2,13 +2,8 @@ import { readFileSync } from "node:fs";
 import { z } from "zod";
 
 /** The parts of `pulumi stack history --json` that are used; newest first. */
-const history = z.array(
-  z.object({
-    kind: z.string(),
-    result: z.string(),
-    environment: z.record(z.string(), z.string()).optional(),
-  }),
-);
+const environment = z.record(z.string(), z.string()).optional();
+const history = z.array(z.object({ kind: z.string(), result: z.string(), environment }));
 
 const commit = /^[0-9a-f]{40}$/;
 

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { bodyLimit, code, fenced, GitHub, isOurs, required, written } from "./github";
+import { bodyLimit, code, fenced, GitHub, isOurs, required, runScript, written } from "./github";
 
 /** Result of a preview of the deployed commit. */
 export type Finding = "unchanged" | "drifted" | "unknown";
@@ -64,9 +64,4 @@ async function main([stack, codeFile, outputFile]: readonly string[], env: NodeJ
   if (found !== "unchanged") process.exitCode = 1;
 }
 
-if (require.main === module) {
-  main(process.argv.slice(2), process.env).catch((error: unknown) => {
-    console.error(error instanceof Error ? error.message : error);
-    process.exitCode = 1;
-  });
-}
+runScript(module, main);

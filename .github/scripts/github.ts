@@ -13,17 +13,14 @@ export class GitHub {
 
   /** @throws Error with method, path, status and GitHub's message. */
   async send(method: "GET" | "POST" | "PATCH", path: string, body?: unknown): Promise<unknown> {
-    const response = await fetch(this.base + path, {
-      method,
-      headers: {
-        accept: "application/vnd.github+json",
-        authorization: `Bearer ${this.token}`,
-        "x-github-api-version": "2022-11-28",
-        ...(body === undefined ? {} : { "content-type": "application/json" }),
-      },
-      body: body === undefined ? undefined : JSON.stringify(body),
-      signal: AbortSignal.timeout(30_000),
-    });
+    const headers = {
+      accept: "application/vnd.github+json",
+      authorization: `Bearer ${this.token}`,
+      "x-github-api-version": "2022-11-28",
+      ...(body !== undefined && { "content-type": "application/json" }),
+    };
+    const request = { method, headers, body: JSON.stringify(body), signal: AbortSignal.timeout(30_000) };
+    const response = await fetch(this.base + path, request);
     const text = await response.text();
     if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text.slice(0, 500)}`);
     return text === "" ? undefined : JSON.parse(text);
@@ -56,6 +53,18 @@ export function required(env: NodeJS.ProcessEnv, name: string): string {
   const value = env[name];
   if (!value) throw new Error(`${name} is not set; the workflow must set it`);
   return value;
+}
+
+/** Runs the script of a workflow where its file was started, not imported. An error is its message alone. */
+export function runScript(
+  file: NodeModule,
+  main: (argv: readonly string[], env: NodeJS.ProcessEnv) => Promise<void>,
+): void {
+  if (require.main !== file) return;
+  main(process.argv.slice(2), process.env).catch((error: unknown) => {
+    console.error(error instanceof Error ? error.message : error);
+    process.exitCode = 1;
+  });
 }
 
 /** Longest body GitHub accepts for a comment or an issue, in characters. */

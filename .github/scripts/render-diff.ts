@@ -15,12 +15,10 @@ export type Rendered = ReadonlyMap<string, string>;
 /** The stacks in a folder of render-stacks.sh; a string is the message of a stack that failed. */
 export type RenderedStacks = ReadonlyMap<string, Rendered | string>;
 
-/** Far more than any stack needs. The folder may come from a fork. */
+/** Far more than any stack needs. */
 const maxBytes = 50_000_000;
 
-/**
- * @throws Error where there is more than 50 MB. Symbolic links are ignored: the folder may come from a fork.
- */
+/** The folder may come from a fork: more than 50 MB are refused, and symbolic links are ignored. */
 export function readRenderedStacks(folder: string): RenderedStacks {
   const stacks = new Map<string, Rendered | string>();
   let bytes = 0;
@@ -30,9 +28,8 @@ export function readRenderedStacks(folder: string): RenderedStacks {
     return readFileSync(file, "utf8");
   };
   for (const entry of entries(folder)) {
-    const place = path.join(folder, entry.name);
-    if (entry.isFile() && entry.name.endsWith(".failed"))
-      stacks.set(entry.name.slice(0, -".failed".length), read(place));
+    const [place, failed] = [path.join(folder, entry.name), path.basename(entry.name, ".failed")];
+    if (entry.isFile() && failed !== entry.name) stacks.set(failed, read(place));
     else if (entry.isDirectory()) stacks.set(entry.name, new Map(items(place, "", read)));
   }
   return stacks;
@@ -57,32 +54,21 @@ const entriesOfResources = z.array(z.looseObject({ resource: z.string().min(1) }
 
 /** Releases and commands one by one: "releases/istio-istiod changed" is clearer than "releases.json changed". */
 function jsonEntries(file: string, text: string): [name: string, text: string][] {
-  let value: unknown;
+  const kind = path.basename(file, ".json");
   try {
-    value = JSON.parse(text);
+    return entriesOfResources
+      .parse(JSON.parse(text))
+      .map((entry) => [`${kind}/${entry.resource.replaceAll("/", "_")}`, stringify(entry, { lineWidth: 0 })]);
   } catch {
     return [[file, text]];
   }
-  const list = entriesOfResources.safeParse(value);
-  if (!list.success) return [[file, text]];
-  const kind = path.basename(file, ".json");
-  return list.data.map((entry) => [
-    `${kind}/${entry.resource.replaceAll("/", "_")}`,
-    stringify(entry, { lineWidth: 0 }),
-  ]);
-}
-
-export interface Changes {
-  readonly added: readonly string[];
-  readonly removed: readonly string[];
-  readonly changed: readonly string[];
 }
 
 /** The unified diff of two renderings; empty where they are equal. */
-export type UnifiedDiff = (before: Rendered, after: Rendered) => string;
+type UnifiedDiff = (before: Rendered, after: Rendered) => string;
 
 /** Names, sorted, of what only one side has and of what differs. */
-export function compare(before: Rendered, after: Rendered): Changes {
+export function compare(before: Rendered, after: Rendered) {
   const sorted = (names: Iterable<string>) => [...names].sort();
   return {
     added: sorted(after.keys()).filter((name) => !before.has(name)),
@@ -94,44 +80,33 @@ export function compare(before: Rendered, after: Rendered): Changes {
 /** Number of objects that are listed by name for a stack. */
 const listed = 40;
 
+/** A stack: its row of the table, what is shown above the fenced block, and the block. */
 interface Section {
   readonly stack: string;
   readonly row: string;
-  /** Shown above the diff. */
   readonly list: string;
-  /** Content of the fenced block. */
   readonly block: string;
   readonly language: "diff" | "text";
 }
 
 /**
  * The comment of a pull request: what a merge would change in each rendered stack. Names and diffs are code, so that
- * nothing in them is read as Markdown. Diffs are cut to keep the comment below `limit` characters: the stacks share the
- * room equally.
+ * nothing in them is read as Markdown. Diffs are cut to GitHub's limit for a comment: the stacks share the room equally.
  */
-export function renderReport(
-  base: RenderedStacks,
-  head: RenderedStacks,
-  diff: UnifiedDiff,
-  limit: number = bodyLimit,
-): string {
+export function renderReport(base: RenderedStacks, head: RenderedStacks, diff: UnifiedDiff): string {
   const stacks = [...new Set([...base.keys(), ...head.keys()])].sort();
   const sections = stacks.map((stack) => section(stack, base.get(stack), head.get(stack), diff));
   const heading = [marker, "### What this change renders", ""];
   if (sections.length === 0) return [...heading, "There is no stack file."].join("\n");
-  const table = [
-    "| Stack | Added | Removed | Changed |",
-    "| --- | ---: | ---: | ---: |",
-    ...sections.map(({ row }) => row),
-  ];
-  const report = [...heading, ...table].join("\n");
+  const table = ["| Stack | Added | Removed | Changed |", "| --- | ---: | ---: | ---: |"];
+  const report = [...heading, ...table, ...sections.map(({ row }) => row)].join("\n");
 
   const shown = sections.filter(({ block }) => block !== "");
   const frame = (of: Section, body: string) =>
     `\n\n#### ${code(of.stack)}\n\n${of.list}\n\n<details><summary>${of.language === "diff" ? "Diff" : "Message"}</summary>\n\n${body}\n\n</details>`;
   // A fence and the line about what was left out need some room.
   const overhead = shown.reduce((sum, of) => sum + frame(of, "").length + 200, report.length);
-  let room = Math.max(0, limit - overhead);
+  let room = Math.max(0, bodyLimit - overhead);
   return shown.reduce((text, of, index) => {
     const share = Math.floor(room / (shown.length - index));
     room -= Math.min(share, of.block.length);
@@ -145,40 +120,27 @@ function section(
   after: Rendered | string | undefined,
   diff: UnifiedDiff,
 ): Section {
-  const failure = (row: string, list: string, block: string): Section => ({
-    stack,
-    row: `| ${code(stack)} | ${row} |||`,
-    list,
-    block,
-    language: "text",
-  });
+  const failure = (row: string, list: string, block: string): Section => {
+    return { stack, row: `| ${code(stack)} | ${row} |||`, list, block, language: "text" };
+  };
   if (typeof after === "string") return failure("cannot be rendered", "The stack cannot be rendered.", after);
   if (typeof before === "string") {
-    return failure(
-      "no comparison",
-      "The target branch's stack cannot be rendered, so there is nothing to compare with.",
-      before,
-    );
+    const list = "The target branch's stack cannot be rendered, so there is nothing to compare with.";
+    return failure("no comparison", list, before);
   }
   const [old, now] = [before ?? new Map<string, string>(), after ?? new Map<string, string>()];
-  const { added, removed, changed } = compare(old, now);
+  const changes = compare(old, now);
   const remark = before === undefined ? " (new stack)" : after === undefined ? " (stack removed)" : "";
+  const lines = Object.entries(changes).flatMap(([kind, names]) => names.map((name) => `- ${kind} ${code(name)}`));
+  const more = lines.length > listed ? [`- and ${lines.length - listed} more`] : [];
+  const counts = Object.values(changes).map((names) => names.length);
   return {
     stack,
-    row: `| ${code(stack)}${remark} | ${added.length} | ${removed.length} | ${changed.length} |`,
-    list: nameList([
-      ...added.map((name) => `- added ${code(name)}`),
-      ...removed.map((name) => `- removed ${code(name)}`),
-      ...changed.map((name) => `- changed ${code(name)}`),
-    ]),
+    row: `| ${code(stack)}${remark} | ${counts.join(" | ")} |`,
+    list: [...lines.slice(0, listed), ...more].join("\n"),
     block: diff(old, now),
     language: "diff",
   };
-}
-
-function nameList(lines: readonly string[]): string {
-  const more = lines.length - listed;
-  return [...lines.slice(0, listed), ...(more > 0 ? [`- and ${more} more`] : [])].join("\n");
 }
 
 /** `git diff` between two renderings, without git's own header lines. */
@@ -187,22 +149,10 @@ export function gitDiff(before: Rendered, after: Rendered): string {
   try {
     write(path.join(folder, "base"), before, after);
     write(path.join(folder, "head"), after, before);
-    const { status, stdout, stderr, error } = spawnSync(
-      "git",
-      [
-        "diff",
-        "--no-index",
-        "--no-color",
-        "--no-ext-diff",
-        "--no-textconv",
-        "--no-renames",
-        "--no-prefix",
-        "--text",
-        "base",
-        "head",
-      ],
-      { cwd: folder, encoding: "utf8", maxBuffer: 200_000_000 },
-    );
+    const options = "--no-index --no-color --no-ext-diff --no-textconv --no-renames --no-prefix --text".split(" ");
+    const { status, stdout, stderr, error } = spawnSync("git", ["diff", ...options, "base", "head"], {
+      ...{ cwd: folder, encoding: "utf8", maxBuffer: 200_000_000 },
+    });
     if (error) throw error;
     if (status !== 0 && status !== 1) throw new Error(`git diff failed: ${stderr}`);
     return stdout

@@ -28,7 +28,7 @@ Reads the API server only. Whether a proxy has its latest configuration, istioct
   },
 });
 
-export function report(found: MeshFindings, terminal: Pick<Terminal, "line">): void {
+export function report(found: MeshFindings, terminal: Pick<Terminal, "lines">): void {
   const unknown = (version: string | undefined) => version ?? "unknown";
   const parts = [
     ...found.controlPlanes.map((plane) => [
@@ -38,12 +38,8 @@ export function report(found: MeshFindings, terminal: Pick<Terminal, "line">): v
     ]),
     ...found.agents.map((agent) => [agent.name, unknown(agent.version), agent.problem ?? "matches istiod"]),
   ];
-  for (const line of table(["control plane and agents", "version", "state"], parts)) terminal.line(line);
-  terminal.line();
-  if (found.proxies.length === 0 && found.bare.length === 0) {
-    terminal.line("No pod has a proxy.");
-    return;
-  }
+  terminal.lines(...table(["control plane and agents", "version", "state"], parts), "");
+  if (found.proxies.length === 0 && found.bare.length === 0) return terminal.lines("No pod has a proxy.");
   const rows = found.proxies.map((proxy) => [
     `${proxy.namespace}/${proxy.pod}`,
     proxy.revision,
@@ -51,16 +47,10 @@ export function report(found: MeshFindings, terminal: Pick<Terminal, "line">): v
     unknown(proxy.controlPlane),
     proxy.problem ?? "matches its control plane",
   ]);
-  const bare = found.bare.map(({ namespace, pod }) => [
-    `${namespace}/${pod}`,
-    "none",
-    "",
-    "",
-    "should have a sidecar and has none: restart it",
-  ]);
-  for (const line of table(["pod", "revision", "proxy", "istiod", "state"], [...rows, ...bare])) terminal.line(line);
+  const restart = "should have a sidecar and has none: restart it";
+  const bare = found.bare.map(({ namespace, pod }) => [`${namespace}/${pod}`, "none", "", "", restart]);
+  terminal.lines(...table(["pod", "revision", "proxy", "istiod", "state"], [...rows, ...bare]), "");
   const wrong = found.proxies.filter(({ problem }) => problem !== undefined).length;
   const without = bare.length > 0 ? `; ${bare.length} without a sidecar that should have one` : "";
-  terminal.line();
-  terminal.line(`${count(found.proxies.length, "pod")} with a proxy, ${wrong} with a problem${without}.`);
+  terminal.lines(`${count(found.proxies.length, "pod")} with a proxy, ${wrong} with a problem${without}.`);
 }

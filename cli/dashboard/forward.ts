@@ -1,15 +1,9 @@
-import { createServer, type Server, type Socket } from "node:net";
+import { createServer, type Socket } from "node:net";
 import { ApiError, ApiServer, type ClusterAccess } from "../../components/shared/kubernetes/api-server";
 import { type Pod, podsBehind } from "../../components/shared/kubernetes/pods";
 import { openTunnel, type PodPort } from "../../components/shared/kubernetes/pod-streams";
 import { messageOf, UserError } from "../../components/shared/problem";
 import type { StackPage } from "./page";
-
-/** What connections are forwarded to. */
-export interface Destination {
-  /** Forwards one connection until either side ends it; rejects where it cannot be opened. */
-  connect(socket: Socket): Promise<void>;
-}
 
 export interface Forward {
   /** The port that was opened. */
@@ -17,8 +11,6 @@ export interface Forward {
   /** Ends every connection and closes the port. */
   close(): Promise<void>;
 }
-
-const host = "127.0.0.1";
 
 /**
  * Opens a port on the loopback interface, and forwards each connection to the destination.
@@ -28,7 +20,7 @@ const host = "127.0.0.1";
  */
 export async function forward(
   port: number,
-  destination: Destination,
+  destination: { connect(socket: Socket): Promise<void> },
   onFailure: (message: string) => void,
 ): Promise<Forward> {
   const sockets = new Set<Socket>();
@@ -43,7 +35,10 @@ export async function forward(
       socket.destroy();
     });
   });
-  await listening(server, port);
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", (error: NodeJS.ErrnoException) => reject(portProblem(error, port)));
+    server.listen(port, "127.0.0.1", resolve);
+  });
   const address = server.address();
   return {
     port: typeof address === "object" && address !== null ? address.port : port,
@@ -55,26 +50,19 @@ export async function forward(
   };
 }
 
-function listening(server: Server, port: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once("error", (error: NodeJS.ErrnoException) => {
-      reject(
-        error.code === "EADDRINUSE"
-          ? new UserError(`Port ${port} of this machine is in use. Name another: --port ${port + 1}, or 0 for any.`)
-          : error.code === "EACCES"
-            ? new UserError(`Port ${port} needs rights that you do not have. Name one above 1023: --port 8080.`)
-            : error,
-      );
-    });
-    server.listen(port, host, resolve);
-  });
+function portProblem(error: NodeJS.ErrnoException, port: number): Error {
+  if (error.code === "EADDRINUSE") {
+    return new UserError(`Port ${port} of this machine is in use. Name another: --port ${port + 1}, or 0 for any.`);
+  }
+  if (error.code !== "EACCES") return error;
+  return new UserError(`Port ${port} needs rights that you do not have. Name one above 1023: --port 8080.`);
 }
 
 /** Seconds for which a token for a login is valid. */
 const tokenLifetime = 3600;
 
 /** An addon's page in the cluster, as the destination of a forwarded port. */
-export class AddonInCluster implements Destination {
+export class AddonInCluster {
   private target: PodPort | undefined;
 
   private constructor(
@@ -83,23 +71,16 @@ export class AddonInCluster implements Destination {
     private readonly log: (line: string) => void,
   ) {}
 
-  /**
-   * @param log gets what happens to connections
-   * @throws UserError where the kubeconfig cannot be used
-   */
+  /** @param log gets what happens to connections */
   static async open(access: ClusterAccess, page: StackPage, log: (line: string) => void): Promise<AddonInCluster> {
     try {
       return new AddonInCluster(await ApiServer.open(access), page, log);
     } catch (error) {
-      throw new UserError(`The stack's kubeconfig cannot be used: ${(error as Error).message}`, { cause: error });
+      throw new UserError(`The stack's kubeconfig cannot be used: ${messageOf(error)}`, { cause: error });
     }
   }
 
-  /**
-   * Finds a ready pod.
-   *
-   * @throws UserError that says why there is none
-   */
+  /** A pod that is ready; a UserError says why there is none. */
   async ready(): Promise<PodPort> {
     const { namespace, service, page } = this.page;
     const found = await this.requested(`Service ${service}`, () => podsBehind(this.server, this.page));
@@ -133,33 +114,28 @@ export class AddonInCluster implements Destination {
     try {
       await openTunnel(this.server, target, socket, { onComplaint });
     } catch (error) {
-      throw new UserError(`Pod ${target.pod} does not answer: ${(error as Error).message}`, { cause: error });
+      throw new UserError(`Pod ${target.pod} does not answer: ${messageOf(error)}`, { cause: error });
     }
   }
 
   /** The password of a Secret, or a token, as the page's login needs it; undefined where there is none. */
   async credential(): Promise<string | undefined> {
     const { login, namespace } = this.page;
-    switch (login.kind) {
-      case "none":
-        return undefined;
-      case "password": {
-        const reference = { apiVersion: "v1", kind: "Secret", namespace, name: login.secret };
-        const secret = await this.requested(`Secret ${login.secret}`, () => this.server.get(reference));
-        const { data } = (secret ?? {}) as { data?: Readonly<Record<string, string>> };
-        const text = data?.[login.key];
-        return text === undefined ? undefined : Buffer.from(text, "base64").toString();
-      }
-      case "token": {
-        const path = `/api/v1/namespaces/${namespace}/serviceaccounts/${login.serviceAccount}/token`;
-        const spec = { audiences: [], expirationSeconds: tokenLifetime };
-        const body = { apiVersion: "authentication.k8s.io/v1", kind: "TokenRequest", spec };
-        const answer = await this.requested(`a token of ${login.serviceAccount}`, () =>
-          this.server.request("POST", path, { body }),
-        );
-        return (answer as { status?: { token?: string } } | undefined)?.status?.token;
-      }
+    if (login.kind === "password") {
+      const reference = { apiVersion: "v1", kind: "Secret", namespace, name: login.secret };
+      const secret = await this.requested(`Secret ${login.secret}`, () => this.server.get(reference));
+      const { data } = (secret ?? {}) as { data?: Readonly<Record<string, string>> };
+      const text = data?.[login.key];
+      return text === undefined ? undefined : Buffer.from(text, "base64").toString();
     }
+    if (login.kind === "none") return undefined;
+    const path = `/api/v1/namespaces/${namespace}/serviceaccounts/${login.serviceAccount}/token`;
+    const spec = { audiences: [], expirationSeconds: tokenLifetime };
+    const body = { apiVersion: "authentication.k8s.io/v1", kind: "TokenRequest", spec };
+    const answer = await this.requested(`a token of ${login.serviceAccount}`, () =>
+      this.server.request("POST", path, { body }),
+    );
+    return (answer as { status?: { token?: string } } | undefined)?.status?.token;
   }
 
   /** The result of a request; undefined where what was requested does not exist. */
@@ -169,13 +145,11 @@ export class AddonInCluster implements Destination {
     } catch (error) {
       const status = error instanceof ApiError ? error.status : undefined;
       if (status === 404) return undefined;
-      if (status === 401 || status === 403) {
-        throw new UserError(`The API server refuses to give ${what} in ${this.page.namespace} (${status}).`, {
-          cause: error,
-        });
-      }
-      const why = (error as Error).message.split("\n")[0] ?? "";
-      throw new UserError(`The API server does not answer: ${why}`, { cause: error });
+      const message =
+        status === 401 || status === 403
+          ? `The API server refuses to give ${what} in ${this.page.namespace} (${status}).`
+          : `The API server does not answer: ${messageOf(error).split("\n")[0] ?? ""}`;
+      throw new UserError(message, { cause: error });
     }
   }
 }

@@ -21,7 +21,7 @@ export const engineOptions = {
   yes: { short: "y", text: "change an environment other than dev without confirmation" },
 } as const;
 
-export interface EngineRequest extends StackChoice, StackOfProject {
+export interface EngineRequest extends StackChoice {
   /** From `--engine`, else from TALOS_MESH_ENGINE. */
   readonly requested?: EngineName;
   /** Whether to change environments other than dev without confirmation. */
@@ -34,21 +34,12 @@ export function engineRequest(
   env: NodeJS.ProcessEnv,
 ): EngineRequest {
   const { stack, config, engine, yes } = given;
-  const configFile = config ?? stackFileOf(stack);
-  return { projectRoot, stack, configFile, requested: engine ?? engineOfEnvironment(env[engineVariable]), yes };
-}
-
-function engineOfEnvironment(name: string | undefined): EngineName | undefined {
-  if (name === undefined || name === "") return undefined;
-  const found = engineNames.find((each) => each === name);
-  if (found) return found;
-  throw new UsageError(`${engineVariable} "${name}": expected one of: ${engineNames.join(", ")}`);
-}
-
-export interface ChosenEngine {
-  readonly engine: Engine;
-  /** Why it is this one, as a half-sentence. */
-  readonly reason: string;
+  const name = env[engineVariable] ?? "";
+  const requested = engine ?? engineNames.find((each) => each === name);
+  if (requested === undefined && name !== "") {
+    throw new UsageError(`${engineVariable} "${name}": expected one of: ${engineNames.join(", ")}`);
+  }
+  return { projectRoot, stack, configFile: config ?? stackFileOf(stack), requested, yes };
 }
 
 interface Choice extends StackOfProject {
@@ -63,9 +54,14 @@ interface Choice extends StackOfProject {
  * The engine for a stack: the one that has deployed it; else the Pulumi CLI where it is installed or can be downloaded;
  * else the embedded engine. Each has a state of its own, so a stack keeps its engine.
  *
+ * @returns the engine and why it is this one, as a half-sentence
  * @throws UserError where the engine that is needed is not available
  */
-export async function chooseEngine({ requested, env, ...choice }: Choice): Promise<ChosenEngine> {
+export async function chooseEngine({
+  requested,
+  env,
+  ...choice
+}: Choice): Promise<{ readonly engine: Engine; readonly reason: string }> {
   const deployedBy = recordedEngine(choice);
   if (deployedBy !== undefined && requested !== undefined && requested !== deployedBy) {
     throw new UserError(

@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { spawn, type SpawnOptions } from "node:child_process";
 import { existsSync } from "node:fs";
 import { homedir } from "node:os";
 import path from "node:path";
@@ -46,10 +46,7 @@ export async function findPulumi(env: NodeJS.ProcessEnv): Promise<PulumiCli | No
   return { problem: tooOld ?? "no Pulumi CLI is installed" };
 }
 
-/**
- * Downloads the CLI by its vendor's installer into the cache, where the vendor answers at once.
- * Source: PulumiCommand.install of the Automation API.
- */
+/** Downloads the CLI by its vendor's installer into the cache, where the vendor answers at once. */
 export async function installPulumi(
   env: NodeJS.ProcessEnv,
   onProgress?: (text: string) => void,
@@ -68,15 +65,13 @@ export async function installPulumi(
   return version === undefined ? { problem: `the downloaded ${file} does not run` } : { path: file, version };
 }
 
-let answered: Promise<boolean> | undefined;
-
-/** Checked once a run. A network that drops packets costs two seconds at most. */
+/** A network that drops packets costs two seconds at most. */
 function vendorAnswers(): Promise<boolean> {
-  answered ??= fetch("https://get.pulumi.com/install.sh", { method: "HEAD", signal: AbortSignal.timeout(2000) }).then(
+  const options = { method: "HEAD", signal: AbortSignal.timeout(2000) };
+  return fetch("https://get.pulumi.com/install.sh", options).then(
     ({ ok }) => ok,
     () => false,
   );
-  return answered;
 }
 
 function downloadFolder(env: NodeJS.ProcessEnv): string {
@@ -85,33 +80,23 @@ function downloadFolder(env: NodeJS.ProcessEnv): string {
 
 async function versionOf(file: string, env: NodeJS.ProcessEnv): Promise<string | undefined> {
   try {
-    const { stdout } = await runCommand(file, ["version"], {
-      env: { ...env, PULUMI_SKIP_UPDATE_CHECK: "true" },
-      timeoutMs: 20_000,
-    });
+    const options = { env: { ...env, PULUMI_SKIP_UPDATE_CHECK: "true" }, timeoutMs: 20_000 };
+    const { stdout } = await runCommand(file, ["version"], options);
     return semver.clean(stdout) ?? undefined;
   } catch {
     return undefined;
   }
 }
 
-interface StreamOptions {
-  readonly cwd: string;
-  readonly env: NodeJS.ProcessEnv;
-  readonly signal?: AbortSignal;
-  /** Whether to show no output. */
-  readonly quiet?: boolean;
-}
-
-/** Runs the CLI with its output, and its questions, on this terminal. */
+/** Runs the CLI with its output, and its questions, on this terminal. `quiet` shows no output. */
 export function streamPulumi(
   cli: PulumiCli,
   args: readonly string[],
-  { cwd, env, signal, quiet = false }: StreamOptions,
+  { signal, quiet, ...options }: SpawnOptions & { readonly quiet: boolean },
 ): Promise<{ readonly code: number | null; readonly stderr: string }> {
-  const child = spawn(cli.path, args, { cwd, env, stdio: ["inherit", quiet ? "ignore" : "inherit", "pipe"] });
+  const child = spawn(cli.path, args, { ...options, stdio: ["inherit", quiet ? "ignore" : "inherit", "pipe"] });
   let stderr = "";
-  child.stderr.on("data", (chunk: Buffer) => {
+  child.stderr?.on("data", (chunk: Buffer) => {
     stderr += chunk.toString();
     if (!quiet) process.stderr.write(chunk);
   });
@@ -180,7 +165,6 @@ export async function queryStack(of: StackOfProject, args: readonly string[], pu
   }
 }
 
-/** Why the CLI has no answer, and what to do. */
 export function queryProblem(stderr: string, stack: string): string {
   const start = `\`${commandFor("npm start", stack)}\``;
   if (/no stack named/.test(stderr)) return `the stack "${stack}" is not deployed; ${start} deploys it.`;
@@ -190,11 +174,10 @@ export function queryProblem(stderr: string, stack: string): string {
 }
 
 /**
- * How to reach the cluster of a deployed stack, whichever engine has deployed it: an embedded cluster keeps its
- * kubeconfig in the project, any other's is an output of the stack.
+ * How to reach the cluster of a deployed stack: an embedded cluster keeps its kubeconfig in the project, any other's is
+ * an output of the stack.
  *
  * @param purpose what needs it, for the message where it is not available
- * @throws UserError
  */
 export async function clusterAccess(
   of: StackOfProject & Pick<Model, "cluster">,

@@ -15,8 +15,7 @@ const changes: ReadonlyMap<string, Change> = new Map([
 ]);
 
 /** What happened to a resource. */
-export interface ResourceEvent extends Item {
-  readonly urn: string;
+interface ResourceEvent extends Item {
   readonly type: string;
   readonly result: Change | "failed";
   /** Whether a refresh found it in the state. */
@@ -36,6 +35,8 @@ export interface OperationEvents {
 /** Reads the file that `--event-log` writes; a file of a CLI that was killed may end in the middle of a line. */
 export function readEvents(file: string): OperationEvents {
   const lines = existsSync(file) ? readFileSync(file, "utf8").split("\n") : [];
+  const withoutSecrets = (_key: string, value: unknown): unknown =>
+    isTree(value) && secretMark in value ? "[secret]" : value;
   return eventsOf(
     lines.flatMap((line) => {
       try {
@@ -47,35 +48,34 @@ export function readEvents(file: string): OperationEvents {
   );
 }
 
-function withoutSecrets(_key: string, value: unknown): unknown {
-  return isTree(value) && secretMark in value ? "[secret]" : value;
-}
-
 export function eventsOf(events: readonly EngineEvent[]): OperationEvents {
   const resources = new Map<string, ResourceEvent>();
   const begun = new Map<string, StepEventMetadata>();
   const refreshed = new Set<string>();
   const errors: string[] = [];
   let outputs: Outputs | undefined;
+  const end = (step: StepEventMetadata | undefined, result: Change | "failed" | undefined) => {
+    if (step === undefined || result === undefined || !begun.delete(step.urn) || !isResource(step)) return;
+    // In a run of several passes, "unchanged" of a later pass says nothing about the earlier one.
+    if (result === "unchanged" && resources.has(step.urn)) return;
+    const { urn, type, diffs = [] } = step;
+    const inputs = ((step.new ?? step.old)?.inputs ?? {}) as Record<string, unknown>;
+    const label = labelOf({ type, name: urn.split("::").at(-1) ?? urn }, inputs);
+    resources.set(urn, { layer: layerOf(urn), label, type, result, known: refreshed.has(urn), differences: diffs });
+  };
   for (const { resourcePreEvent, resOutputsEvent, resOpFailedEvent, diagnosticEvent } of events) {
     const [pre, done, failed] = [resourcePreEvent, resOutputsEvent, resOpFailedEvent].map((each) => each?.metadata);
     if (pre !== undefined && changes.has(pre.op)) begun.set(pre.urn, pre);
     if (pre?.op === "refresh") refreshed.add(pre.urn);
     if (done?.type === "pulumi:pulumi:Stack") outputs = done.new?.outputs ?? outputs;
-    for (const [step, result] of [[done, done && changes.get(done.op)] as const, [failed, "failed"] as const]) {
-      if (step === undefined || result === undefined || !begun.has(step.urn)) continue;
-      begun.delete(step.urn);
-      // In a run of several passes, "unchanged" of a later pass says nothing about the earlier one.
-      if (isResource(step) && !(result === "unchanged" && resources.has(step.urn))) {
-        resources.set(step.urn, resourceEvent(step, result, refreshed.has(step.urn)));
-      }
-    }
-    if (diagnosticEvent?.severity === "error")
+    end(done, done && changes.get(done.op));
+    end(failed, "failed");
+    if (diagnosticEvent?.severity === "error") {
       errors.push(diagnosticEvent.message.replace(/<\{%[^%]*%\}>/g, "").trim());
+    }
   }
   // A run that was cut short leaves them open.
-  for (const step of begun.values())
-    if (isResource(step)) resources.set(step.urn, resourceEvent(step, "failed", refreshed.has(step.urn)));
+  for (const step of [...begun.values()]) end(step, "failed");
   return { resources: [...resources.values()], outputs, errors };
 }
 
@@ -88,24 +88,9 @@ export function findingsOf({ resources }: OperationEvents): Finding[] {
       const item = { layer, label, kind } as const;
       if (result === "unchanged") return { ...item, state: "as deployed" };
       if (result === "created") return { ...item, state: known ? "missing" : "not deployed" };
-      if (result === "deleted") return { ...item, state: "changed", detail: "no longer in the stack file" };
-      return { ...item, state: "changed", detail: differences.join(", ") };
+      const detail = result === "deleted" ? "no longer in the stack file" : differences.join(", ");
+      return { ...item, state: "changed", detail };
     });
-}
-
-function resourceEvent(step: StepEventMetadata, result: Change | "failed", known: boolean): ResourceEvent {
-  const { urn, type, old, diffs = [] } = step;
-  const inputs = ((step.new ?? old)?.inputs ?? {}) as Record<string, unknown>;
-  const label = labelOf({ type, name: urn.split("::").at(-1) ?? urn }, inputs);
-  return {
-    urn,
-    type,
-    layer: layerOf(urn),
-    label,
-    result,
-    known,
-    differences: diffs,
-  };
 }
 
 /** Components, and providers that the CLI creates by itself, belong to no layer. */

@@ -28,16 +28,16 @@ export interface StateResource {
 /** How to reach the first cluster in a state that was exported with its secrets. */
 export function accessOf(deployment: Deployment | null): ClusterAccess | undefined {
   const provider = deployment?.resources?.find(({ type }) => type === "pulumi:providers:kubernetes");
-  const [kubeconfig, context] = ["kubeconfig", "context"].map((key) => plain(provider?.inputs?.[key]));
-  if (typeof kubeconfig !== "string") return undefined;
+  const [kubeconfig, context] = ["kubeconfig", "context"].map((key) => plainString(provider?.inputs?.[key]));
   // The current context of the kubeconfig may be another cluster's.
-  return { kubeconfig, ...(typeof context === "string" && { context }) };
+  return kubeconfig === undefined ? undefined : { kubeconfig, ...(context !== undefined && { context }) };
 }
 
-/** The value of an exported secret, which is JSON in a wrapper. */
-function plain(value: unknown): unknown {
-  if (!isTree(value) || !(secretMark in value) || typeof value["plaintext"] !== "string") return value;
-  return JSON.parse(value["plaintext"]) as unknown;
+/** A string of an exported state; a secret one is JSON in a wrapper. */
+export function plainString(value: unknown): string | undefined {
+  const isSecret = isTree(value) && secretMark in value && typeof value.plaintext === "string";
+  const text: unknown = isSecret ? JSON.parse(value.plaintext as string) : value;
+  return typeof text === "string" ? text : undefined;
 }
 
 /**
@@ -51,17 +51,13 @@ export function removeDeadLocks(locks: string, stack: string): void {
   for (const file of readdirSync(locks, { recursive: true, encoding: "utf8" })) {
     if (!file.endsWith(".json") || !file.split(path.sep).includes(stack)) continue;
     const { pid } = JSON.parse(readFileSync(path.join(locks, file), "utf8")) as { pid?: number };
-    if (pid !== undefined && isPulumi(pid)) {
+    // After a reboot the number may be another program's, and a zombie does nothing.
+    const owner = listProcesses().find((each) => each.pid === pid);
+    if (owner !== undefined && /(^|\/)pulumi(\.exe)?( |$)/.test(owner.command)) {
       throw new UserError(`Process ${pid}, a Pulumi CLI, is working on this stack. Wait until it is done.`);
     }
     rmSync(path.join(locks, file));
   }
-}
-
-/** Whether a CLI runs under the number; after a reboot it may be another program's, and a zombie does nothing. */
-function isPulumi(pid: number): boolean {
-  const found = listProcesses().find((each) => each.pid === pid);
-  return found !== undefined && /(^|\/)pulumi(\.exe)?( |$)/.test(found.command);
 }
 
 /**
@@ -82,23 +78,17 @@ export async function repaired(deployment: Deployment, run: EngineRun): Promise<
     return isRelease && typeof name === "string" ? [{ name, namespace, isNew: type === "creating" }] : [];
   });
   const access = accessOf(deployment);
-  const server = releases.length > 0 && access !== undefined ? await ApiServer.open(access) : undefined;
-  if (server !== undefined && (await server.answers())) {
-    for (const release of releases) await removeUnfinishedRevisions(server, release);
+  if (releases.length > 0 && access !== undefined) {
+    const server = await ApiServer.open(access);
+    if (await server.answers()) for (const release of releases) await removeUnfinishedRevisions(server, release);
   }
   return { ...deployment, pending_operations: [] };
 }
 
-interface PendingRelease {
-  readonly namespace: string;
-  readonly name: string;
-  /** Whether it was being installed, so that no state knows it. */
-  readonly isNew: boolean;
-}
-
+/** @param isNew whether it was being installed, so that no state knows it */
 export function removeUnfinishedRevisions(
   server: Pick<ApiServer, "list" | "delete">,
-  { isNew, ...release }: PendingRelease,
+  { isNew, ...release }: { readonly namespace: string; readonly name: string; readonly isNew: boolean },
 ): Promise<void> {
   return removeRevisions(server, release, ({ status }) => isNew || isPending(status));
 }

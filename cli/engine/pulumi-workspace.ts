@@ -39,10 +39,9 @@ export function workspaceOf(of: StackOfProject, env: NodeJS.ProcessEnv): PulumiW
     passphrase: given ? "given" : "own",
   };
   const { folder } = stackFolder(of.projectRoot, of.stack);
-  const temporary = path.join(folder, "tmp");
   return {
     folder: path.join(folder, "workspace"),
-    temporary,
+    temporary: path.join(folder, "tmp"),
     env: {
       PULUMI_SKIP_UPDATE_CHECK: "true",
       ...(choice.backend === "own" && { PULUMI_BACKEND_URL: own.url }),
@@ -53,7 +52,7 @@ export function workspaceOf(of: StackOfProject, env: NodeJS.ProcessEnv): PulumiW
   };
 }
 
-function ownBackend(projectRoot: string): { readonly folder: string; readonly url: string } {
+function ownBackend(projectRoot: string) {
   const folder = path.join(projectRoot, ".talos-mesh", "pulumi");
   return { folder, url: pathToFileURL(folder).href };
 }
@@ -72,12 +71,12 @@ export function checkBackend(of: StackOfProject, { choice }: { readonly choice: 
   if (recorded === undefined) return;
   const stack = `The stack "${of.stack}" was deployed with`;
   if (recorded.backend !== choice.backend) {
-    const [theirs, chosen] = [recorded, choice].map(({ backend }) =>
-      backend === "own" ? ownBackend(of.projectRoot).url : backend,
-    );
+    const urlOf = ({ backend }: BackendChoice) => (backend === "own" ? ownBackend(of.projectRoot).url : backend);
     const remedy =
       recorded.backend === "own" ? "Unset PULUMI_BACKEND_URL" : `Set PULUMI_BACKEND_URL=${recorded.backend}`;
-    throw new UserError(`${stack} the backend ${theirs}; ${chosen} has no state of it.\n${remedy} and run this again.`);
+    throw new UserError(
+      `${stack} the backend ${urlOf(recorded)}; ${urlOf(choice)} has no state of it.\n${remedy} and run this again.`,
+    );
   }
   if (recorded.passphrase === choice.passphrase) return;
   throw new UserError(
@@ -89,11 +88,7 @@ export function checkBackend(of: StackOfProject, { choice }: { readonly choice: 
   );
 }
 
-/**
- * Writes the workspace's files.
- *
- * @throws StackFileError; UserError where the stack file's secrets are encrypted with a passphrase that is not ours
- */
+/** @throws StackFileError; UserError where the stack file's secrets are encrypted with a passphrase that is not ours */
 export function prepareWorkspace(
   of: StackOfProject & { readonly configFile: string },
   workspace: PulumiWorkspace,
@@ -144,11 +139,6 @@ function chooseEncryption(
   }
 }
 
-/** The state file of a stack in our own backend; undefined where it has none. */
-export function stateFile({ backend }: PulumiWorkspace, stack: string): string | undefined {
-  return stateFiles(backend).find((file) => path.basename(file) === `${stack}.json`);
-}
-
 /** The state files of all stacks in our own backend. */
 export function stateFiles(backend: string | undefined): string[] {
   const folder = backend && path.join(backend, ".pulumi", "stacks");
@@ -157,7 +147,6 @@ export function stateFiles(backend: string | undefined): string[] {
   return files.filter((file) => file.endsWith(".json")).map((file) => path.join(folder, file));
 }
 
-/** Removes our own backend and its passphrase. */
 export function removeOwnBackend({ projectRoot }: StackOfProject): void {
   rmSync(ownBackend(projectRoot).folder, { recursive: true, force: true });
   rmSync(passphraseFile(projectRoot), { force: true });

@@ -1,13 +1,13 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
+import { readStackConfig } from "../../components/settings/stack-file";
 import { ApiServer } from "../../components/shared/kubernetes/api-server";
+import { UserError } from "../../components/shared/problem";
+import { CommandError, runCommand } from "../../components/shared/run-command";
 import { deleteCluster } from "../../embedded/cluster/delete";
 import { clusterStatus } from "../../embedded/cluster/status";
 import { removeEmptyFolders, removeEngineFiles, stackFolder, withStackLock } from "../../embedded/engine/stack-folder";
-import { UserError } from "../../components/shared/problem";
-import { readStackConfig } from "../../components/settings/stack-file";
-import { CommandError, runCommand } from "../../components/shared/run-command";
-import type { Engine, EngineRun, Outputs, StackStatus } from "./engine";
+import type { Engine, EngineRun, Outputs } from "./engine";
 import { failure, type PulumiCli, streamPulumi } from "./pulumi-cli";
 import { findingsOf, type OperationEvents, readEvents } from "./pulumi-events";
 import { accessOf, type Deployment, removeDeadLocks, repaired } from "./pulumi-recovery";
@@ -31,8 +31,8 @@ export function pulumiEngine(cli: PulumiCli): Engine {
     async deploy(run) {
       const confirmed = confirmation(run, "deploy");
       const known = recordedEngine(run) !== undefined;
-      return inWorkspace(run, async (stack) => {
-        stack.prepare();
+      return inWorkspace(cli, run, async (stack) => {
+        prepareWorkspace(run, stack.workspace);
         recordEngine(run, "pulumi", stack.workspace.choice);
         try {
           if (!known || !stack.exists()) await stack.query("select", run.stack, "--create");
@@ -51,7 +51,7 @@ export function pulumiEngine(cli: PulumiCli): Engine {
     async destroy(run) {
       const confirmed = confirmation(run, "destroy");
       if (!existsSync(workspaceOf(run, process.env).folder)) return false;
-      await inWorkspace(run, async (stack) => {
+      await inWorkspace(cli, run, async (stack) => {
         if (stack.exists()) {
           await stack.repair();
           await stack.operate("destroy", ...confirmed);
@@ -67,36 +67,32 @@ export function pulumiEngine(cli: PulumiCli): Engine {
 
     async status(run) {
       if (!existsSync(workspaceOf(run, process.env).folder)) return undefined;
-      return inWorkspace(run, async (stack): Promise<StackStatus | undefined> => {
+      return inWorkspace(cli, run, async (stack) => {
         if (!stack.exists()) return undefined;
         const outputs = await stack.outputs();
         if ((await stack.isReachable()) === false) return { reachable: false, findings: [], outputs };
-        stack.prepare();
-        const events = await stack.operate("preview", "--refresh");
-        return { reachable: true, findings: findingsOf(events), outputs };
+        prepareWorkspace(run, stack.workspace);
+        return { reachable: true, findings: findingsOf(await stack.operate("preview", "--refresh")), outputs };
       });
     },
   };
+}
 
-  /** Works on a stack while no other process does. */
-  async function inWorkspace<T>(run: EngineRun, work: (stack: PulumiStack) => Promise<T>): Promise<T> {
-    const workspace = workspaceOf(run, process.env);
-    const { backend, temporary } = workspace;
-    checkBackend(run, workspace);
-    const folder = stackFolder(run.projectRoot, run.stack);
-    const prepared = async () => {
+/** Works on a stack while no other process does. */
+async function inWorkspace<T>(cli: PulumiCli, run: EngineRun, work: (stack: PulumiStack) => Promise<T>): Promise<T> {
+  const workspace = workspaceOf(run, process.env);
+  const { backend, temporary } = workspace;
+  checkBackend(run, workspace);
+  const folder = stackFolder(run.projectRoot, run.stack);
+  try {
+    return await withStackLock(folder, async () => {
       if (backend !== undefined) removeDeadLocks(path.join(backend, ".pulumi", "locks"), run.stack);
       rmSync(temporary, { recursive: true, force: true });
       mkdirSync(temporary, { recursive: true, mode: 0o700 });
-      return work(new PulumiStack(cli, workspace, run));
-    };
-    try {
-      return await withStackLock(folder, () =>
-        prepared().finally(() => rmSync(temporary, { recursive: true, force: true })),
-      );
-    } finally {
-      removeEmptyFolders(folder);
-    }
+      return work(new PulumiStack(cli, workspace, run)).finally(() => rmSync(temporary, { recursive: true }));
+    });
+  } finally {
+    removeEmptyFolders(folder);
   }
 }
 
@@ -131,7 +127,6 @@ function settingOf({ projectRoot, configFile }: Pick<EngineRun, "projectRoot" | 
   }
 }
 
-/** A stack in its workspace. */
 class PulumiStack {
   private readonly env: NodeJS.ProcessEnv;
 
@@ -145,10 +140,6 @@ class PulumiStack {
     this.env = { ...process.env, ...workspace.env, ...own };
   }
 
-  prepare(): void {
-    prepareWorkspace(this.run, this.workspace);
-  }
-
   /** Whether the backend has the stack. Only in our own backend this is known without the CLI. */
   exists(): boolean {
     return this.workspace.backend === undefined || this.stateFile() !== undefined;
@@ -157,31 +148,27 @@ class PulumiStack {
   /** Runs `up`, `destroy` or `preview`. `preview` prints nothing: its result is a status. */
   async operate(verb: "up" | "destroy" | "preview", ...args: readonly string[]): Promise<OperationEvents> {
     const log = path.join(this.workspace.temporary, "events.json");
+    const quiet = verb === "preview";
     const options = ["--stack", this.run.stack, "--suppress-outputs", "--event-log", log];
     const { code, stderr } = await streamPulumi(this.cli, [verb, ...args, ...options], {
-      ...{ cwd: this.workspace.folder, env: this.env, signal: this.run.signal, quiet: verb === "preview" },
+      ...{ cwd: this.workspace.folder, env: this.env, signal: this.run.signal, quiet },
     });
     const events = readEvents(log);
-    if (verb !== "preview") report(events, this.run);
+    if (!quiet) report(events, this.run);
     if (code === 0) return events;
     const text = [stderr, ...events.errors].join("\n");
-    throw failure(
-      text,
-      this.run,
-      verb === "preview" ? text : `\`pulumi ${verb}\` did not finish; its messages are above.`,
-    );
+    throw failure(text, this.run, quiet ? text : `\`pulumi ${verb}\` did not finish; its messages are above.`);
   }
 
   /** The output of a command of `pulumi stack`. */
   async query(...args: readonly string[]): Promise<string> {
-    const { folder } = this.workspace;
     try {
-      const options = { cwd: folder, env: this.env, timeoutMs: 120_000 };
+      const options = { cwd: this.workspace.folder, env: this.env, timeoutMs: 120_000 };
       return (await runCommand(this.cli.path, ["stack", ...args, "--non-interactive"], options)).stdout;
     } catch (error) {
       if (!(error instanceof CommandError)) throw error;
       const text = error.output.join("\n");
-      throw failure(text, this.run, text === "" ? error.message : text);
+      throw failure(text, this.run, text || error.message);
     }
   }
 
@@ -191,7 +178,7 @@ class PulumiStack {
 
   /** Repairs what a killed CLI left in our own backend. In another backend, a CLI elsewhere may be at work. */
   async repair(): Promise<void> {
-    const file = this.workspace.backend && this.stateFile();
+    const file = this.stateFile();
     // Most states have nothing pending, and an export takes a second.
     if (file === undefined || !readFileSync(file, "utf8").includes('"pending_operations"')) return;
     const exported = await this.export();
@@ -232,8 +219,8 @@ class PulumiStack {
     if ((await clusterStatus(this.run.projectRoot, this.run.stack)).state !== "absent") return false;
     if (!this.exists()) return true;
     const { resources = [], pending_operations: pending = [] } = (await this.export()).deployment ?? {};
-    const own = resources.filter(({ type }) => type !== "pulumi:pulumi:Stack" && !type.startsWith("talos-mesh:"));
-    return own.length + pending.length === 0;
+    const isOurs = (type: string) => type === "pulumi:pulumi:Stack" || type.startsWith("talos-mesh:");
+    return pending.length === 0 && resources.every(({ type }) => isOurs(type));
   }
 
   /**
@@ -243,11 +230,10 @@ class PulumiStack {
   async forget(): Promise<void> {
     const { backend, folder } = this.workspace;
     if (backend !== undefined) {
-      if (stateFiles(backend).some((file) => file !== this.stateFile())) {
-        await this.query("rm", "--force", "--yes", "--stack", this.run.stack);
-      } else {
-        removeOwnBackend(this.run);
-      }
+      const own = this.stateFile();
+      const others = stateFiles(backend).some((file) => file !== own);
+      if (others) await this.query("rm", "--force", "--yes", "--stack", this.run.stack);
+      else removeOwnBackend(this.run);
     }
     rmSync(folder, { recursive: true, force: true });
     removeEngineFiles(stackFolder(this.run.projectRoot, this.run.stack));

@@ -35,7 +35,6 @@ export function recordEngine({ projectRoot, stack }: StackOfProject, name: Engin
   writeFileSync(engine, `${name}\n${backend ?? ""}`);
 }
 
-/** For a deployment that failed before it deployed anything. */
 export function forgetEngine({ projectRoot, stack }: StackOfProject): void {
   rmSync(stackFolder(projectRoot, stack).engine, { force: true });
 }

@@ -1,5 +1,5 @@
 import { stringify } from "yaml";
-import { isTree, type Tree } from "../../components/shared/merge";
+import { isTree } from "../../components/shared/merge";
 import { UserError } from "../../components/shared/problem";
 import type { ProgramResult, Registration } from "../../embedded/program/run-program";
 import { isUnknown, mapLeaves } from "../../embedded/program/secrets";
@@ -7,8 +7,35 @@ import { isUnknown, mapLeaves } from "../../embedded/program/secrets";
 /** File name to content. */
 export type Documents = ReadonlyMap<string, string>;
 
-const releaseType = "kubernetes:helm.sh/v3:Release";
+type Inputs = Record<string, unknown>;
+type Entry = (inputs: Inputs, registration: Registration) => Inputs;
+
 const commandType = "command:local:Command";
+
+/** Resources that are listed in a file of their own, by type. */
+const lists: ReadonlyMap<string, { readonly file: string; readonly entry: Entry }> = new Map([
+  [
+    "kubernetes:helm.sh/v3:Release",
+    {
+      file: "releases.json",
+      entry: ({ name, namespace, chart, version, repositoryOpts, values }) => {
+        const repo = isTree(repositoryOpts) ? repositoryOpts.repo : undefined;
+        return { name, namespace, chart, version, repo, values: values ?? {} };
+      },
+    },
+  ],
+  [
+    commandType,
+    {
+      file: "commands.json",
+      entry: ({ create, update, delete: remove, environment, stdin, dir, interpreter }) => {
+        return { create, update, delete: remove, environment, stdin, dir, interpreter };
+      },
+    },
+  ],
+]);
+/** A resource of an unknown provider is shown as it is. */
+const others = { file: "others.json", entry: (inputs: Inputs, { type }: Registration) => ({ type, inputs }) };
 
 /**
  * A YAML file for each object, and releases, commands and outputs as JSON: the same bytes for the same program. Secrets,
@@ -16,57 +43,26 @@ const commandType = "command:local:Command";
  */
 export function documents({ registrations, outputs }: ProgramResult): Documents {
   const commands = new Set(registrations.filter(({ type }) => type === commandType).map(({ urn }) => urn));
-  const resources = registrations.filter(({ custom, type }) => custom && !type.startsWith("pulumi:providers:"));
-  const shown = resources.map((registration) => ({ registration, inputs: showable(registration, commands) }));
-  const of = (type: string): Shown[] => shown.filter((each) => each.registration.type === type);
-  const others = shown.filter(({ registration: { type }, inputs }) => !isSpecial(type) && !isObject(inputs));
-
-  const found = new Map<string, string>();
-  for (const { registration, inputs } of shown) {
-    if (isSpecial(registration.type) || !isObject(inputs)) continue;
-    const file = fileName(registration, inputs);
-    if (found.has(file))
-      throw new UserError(`two objects would be written to ${file}; one of them is ${registration.urn}`);
-    found.set(file, yaml(inputs));
+  const objects = new Map<string, string>();
+  const entries = new Map<string, Inputs[]>([...lists.values()].map(({ file }) => [file, []]));
+  for (const registration of registrations) {
+    const { custom, name, type, urn } = registration;
+    if (!custom || type.startsWith("pulumi:providers:")) continue;
+    const inputs = showable(registration, commands);
+    const isObject = typeof inputs.apiVersion === "string" && typeof inputs.kind === "string";
+    if (isObject && !lists.has(type)) {
+      const file = fileName(registration, inputs);
+      if (objects.has(file)) throw new UserError(`two objects would be written to ${file}; one of them is ${urn}`);
+      objects.set(file, yaml(inputs));
+    } else {
+      const { file, entry } = lists.get(type) ?? others;
+      entries.set(file, [...(entries.get(file) ?? []), { resource: name, ...entry(inputs, registration) }]);
+    }
   }
-  found.set("releases.json", json(sorted(of(releaseType).map(release))));
-  found.set("commands.json", json(sorted(of(commandType).map(command))));
-  found.set("outputs.json", json(showableOutputs(outputs)));
-  // A resource of an unknown provider is shown as it is.
-  if (others.length > 0) found.set("others.json", json(sorted(others.map(other))));
-  return found;
-}
-
-interface Shown {
-  readonly registration: Registration;
-  readonly inputs: Record<string, unknown>;
-}
-
-function isSpecial(type: string): boolean {
-  return type === releaseType || type === commandType;
-}
-
-function isObject(inputs: Record<string, unknown>): boolean {
-  return typeof inputs.apiVersion === "string" && typeof inputs.kind === "string";
-}
-
-function release({ registration, inputs }: Shown): Record<string, unknown> {
-  const { name, namespace, chart, version, repositoryOpts, values } = inputs;
-  const repo = isTree(repositoryOpts) ? repositoryOpts.repo : undefined;
-  return { resource: registration.name, name, namespace, chart, version, repo, values: values ?? {} };
-}
-
-function command({ registration, inputs }: Shown): Record<string, unknown> {
-  const { create, update, delete: remove, environment, stdin, dir, interpreter } = inputs;
-  return { resource: registration.name, create, update, delete: remove, environment, stdin, dir, interpreter };
-}
-
-function other({ registration, inputs }: Shown): Record<string, unknown> {
-  return { resource: registration.name, type: registration.type, inputs };
-}
-
-function sorted(items: readonly Record<string, unknown>[]): readonly Record<string, unknown>[] {
-  return [...items].sort((a, b) => compare(String(a.resource), String(b.resource)));
+  const sorted = (items: readonly Inputs[]) =>
+    [...items].sort((a, b) => compare(String(a.resource), String(b.resource)));
+  const listed = [...entries].map(([file, items]) => [file, json(sorted(items))] as const);
+  return new Map([...objects, ...listed, ["outputs.json", json(showableOutputs(outputs))]]);
 }
 
 /** By code point: the user's language must not change a file. */
@@ -75,7 +71,7 @@ function compare(a: string, b: string): number {
 }
 
 /** `networking.istio.io_virtualservice_bookinfo_reviews.yaml`; without a namespace, one part less. */
-function fileName({ name }: Registration, inputs: Record<string, unknown>): string {
+function fileName({ name }: Registration, inputs: Inputs): string {
   const metadata = isTree(inputs.metadata) ? inputs.metadata : {};
   const [group, version] = String(inputs.apiVersion).split("/");
   // Colons (RBAC) and placeholders do not fit into a portable file name.
@@ -91,11 +87,9 @@ function yaml(value: unknown): string {
 }
 
 function json(value: unknown): string {
-  return `${JSON.stringify(value, (_key, item: unknown) => (isTree(item) ? sortedKeys(item) : item), 2)}\n`;
-}
-
-function sortedKeys(tree: Tree): Tree {
-  return Object.fromEntries(Object.entries(tree).sort(([a], [b]) => compare(a, b)));
+  const sortedKeys = (_key: string, item: unknown) =>
+    isTree(item) ? Object.fromEntries(Object.entries(item).sort(([a], [b]) => compare(a, b))) : item;
+  return `${JSON.stringify(value, sortedKeys, 2)}\n`;
 }
 
 const secretMark = "[secret ";
@@ -110,29 +104,27 @@ export function secretPlaceholder(name: string): string {
  * kept; any other secret becomes `[secret RESOURCE.PATH]`. A value that only a deployment can know becomes `${RESOURCE}`,
  * the resource that it is computed from, or `${RESOURCE.stdout}` where that is a command.
  */
-function showable(registration: Registration, commands: ReadonlySet<string>): Record<string, unknown> {
+function showable(registration: Registration, commands: ReadonlySet<string>): Inputs {
   const { name, inputs, propertyDependencies } = registration;
+  // The provider treats the data of a Secret as secret, whether the program marked it or not.
+  const hasSecretData = inputs.kind === "Secret" && inputs.apiVersion === "v1";
   return mapLeaves(inputs, (leaf, path, secret) => {
     if (isUnknown(leaf)) return unknownPlaceholder(propertyDependencies[path[0] ?? ""] ?? [], commands);
-    if (!secret && !isSecretData(inputs, path)) return leaf;
+    const isSecretData = hasSecretData && (path[0] === "data" || path[0] === "stringData");
+    if (!secret && !isSecretData) return leaf;
     return typeof leaf === "string" && leaf.includes(secretMark) ? leaf : `${secretMark}${[name, ...path].join(".")}]`;
-  }) as Record<string, unknown>;
+  }) as Inputs;
 }
 
 /** The outputs of the program without secrets. The origin of an unknown output is not recorded. */
-function showableOutputs(outputs: Record<string, unknown>): Record<string, unknown> {
+function showableOutputs(outputs: Inputs): Inputs {
   return mapLeaves(outputs, (leaf, path, secret) => {
     if (secret) return `${secretMark}outputs.${path.join(".")}]`;
-    return isUnknown(leaf) ? "${unknown until deployed}" : leaf;
-  }) as Record<string, unknown>;
+    return isUnknown(leaf) ? unknownPlaceholder([]) : leaf;
+  }) as Inputs;
 }
 
-function unknownPlaceholder(urns: readonly string[], commands: ReadonlySet<string>): string {
+function unknownPlaceholder(urns: readonly string[], commands: ReadonlySet<string> = new Set()): string {
   const sources = urns.map((urn) => urn.slice(urn.lastIndexOf("::") + 2) + (commands.has(urn) ? ".stdout" : ""));
   return sources.length > 0 ? `\${${[...new Set(sources)].sort().join(", ")}}` : "${unknown until deployed}";
-}
-
-/** The provider treats the data of a Secret as secret, whether the program marked it or not. */
-function isSecretData(inputs: Record<string, unknown>, path: readonly string[]): boolean {
-  return inputs.kind === "Secret" && inputs.apiVersion === "v1" && (path[0] === "data" || path[0] === "stringData");
 }

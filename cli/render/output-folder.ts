@@ -8,22 +8,9 @@ import type { Documents } from "./documents";
 export const markerFile = ".talos-mesh-render";
 const workPrefix = `${markerFile}.`;
 
-/**
- * Refuses a folder with other content than an earlier render, and one that cannot be read.
- *
- * @throws UserError
- */
+/** @throws UserError for a folder with other content than an earlier render, and one that cannot be read */
 export function checkFolder(folder: string): void {
-  const entries = withReason(folder, () => {
-    try {
-      return readdirSync(folder);
-    } catch (error) {
-      const { code } = error as NodeJS.ErrnoException;
-      if (code === "ENOENT") return [];
-      if (code === "ENOTDIR") throw new UserError(`--out ${folder}: is a file; name a folder`, { cause: error });
-      throw error;
-    }
-  });
+  const entries = withReason(folder, () => (existsSync(folder) ? readdirSync(folder) : []));
   const foreign = entries.filter((entry) => entry !== markerFile && !entry.startsWith(workPrefix));
   if (foreign.length > 0 && !entries.includes(markerFile)) {
     throw new UserError(
@@ -41,25 +28,26 @@ export function checkFolder(folder: string): void {
  */
 export function writeFolder(folder: string, documents: Documents): void {
   checkFolder(folder);
+  const at = (file: string) => path.join(folder, file);
   withReason(folder, () => {
     const before = earlierFiles(folder);
-    const taken = [...documents.keys()].filter((file) => !before.includes(file) && existsSync(path.join(folder, file)));
+    const taken = [...documents.keys()].filter((file) => !before.includes(file) && existsSync(at(file)));
     if (taken.length > 0) {
       throw new UserError(`--out ${folder}: ${taken.join(", ")} would be overwritten, and no render has written it`);
     }
     makeFolder(folder);
     removeAbandonedWork(folder);
-    const work = path.join(folder, `${workPrefix}${process.pid}`);
+    const work = at(`${workPrefix}${process.pid}`);
     mkdirSync(work);
     try {
       const writeMarker = (files: Iterable<string>): void => {
         writeFileSync(path.join(work, markerFile), [...new Set(files)].sort().join("\n") + "\n");
-        renameSync(path.join(work, markerFile), path.join(folder, markerFile));
+        renameSync(path.join(work, markerFile), at(markerFile));
       };
       for (const [file, text] of documents) writeFileSync(path.join(work, file), text);
       writeMarker([...before, ...documents.keys()]);
-      for (const file of documents.keys()) renameSync(path.join(work, file), path.join(folder, file));
-      for (const file of before) if (!documents.has(file)) rmSync(path.join(folder, file), { force: true });
+      for (const file of documents.keys()) renameSync(path.join(work, file), at(file));
+      for (const file of before) if (!documents.has(file)) rmSync(at(file), { force: true });
       writeMarker(documents.keys());
     } finally {
       rmSync(work, { recursive: true, force: true });
@@ -87,9 +75,9 @@ function withReason<Result>(folder: string, work: () => Result): Result {
     const { code } = error as NodeJS.ErrnoException;
     // A full disk has a message of its own.
     if (code === undefined || code === "ENOSPC") throw error;
-    throw new UserError(`--out ${folder}: cannot be used (${code}). Name a folder that you may write.`, {
-      cause: error,
-    });
+    const reason =
+      code === "ENOTDIR" ? "is a file; name a folder" : `cannot be used (${code}). Name a folder that you may write.`;
+    throw new UserError(`--out ${folder}: ${reason}`, { cause: error });
   }
 }
 

@@ -1,6 +1,6 @@
 import { messageOf, SeveralErrors } from "../../components/shared/problem";
-import type { Change, Item, RunObserver } from "../engine/engine";
 import type { ToolProgress } from "../../embedded/tools/ensure-tools";
+import type { Change, Item, RunObserver } from "../engine/engine";
 import { count, elapsed, type Terminal } from "./terminal";
 
 /** Milliseconds between two lines about the same wait, where there is no live line. */
@@ -9,14 +9,13 @@ const reminder = 30_000;
 /** Prints the progress of a run: a line for each finished layer, and what is being waited for meanwhile. */
 export class Progress implements RunObserver {
   readonly summary = new RunSummary();
+  /** Whether only notes are printed: the engine prints its own progress. */
+  readonly silent: boolean;
   private readonly inProgress = new Map<string, { readonly item: Item; readonly since: number; text: string }>();
   /** State of a layer when its last line was printed; a layer that continues after another gets a second line. */
   private readonly printed = new Map<string, { readonly objects: number; readonly busyMs: number }>();
   private readonly reported: string[] = [];
   private lastReminder = Date.now();
-
-  /** Whether only notes are printed: the engine prints its own progress. */
-  readonly silent: boolean;
 
   constructor(
     private readonly terminal: Terminal,
@@ -27,8 +26,8 @@ export class Progress implements RunObserver {
 
   started(item: Item): void {
     // A layer is done when a later one begins.
-    for (const { layer } of this.summary.all()) {
-      if (layer !== item.layer && !this.printed.has(layer)) this.printLayer(layer);
+    for (const summary of this.summary.all()) {
+      if (summary.layer !== item.layer && !this.printed.has(summary.layer)) this.printLayer(summary);
     }
     this.summary.begin(item);
     this.inProgress.set(keyOf(item), { item, since: Date.now(), text: "" });
@@ -45,12 +44,14 @@ export class Progress implements RunObserver {
     this.terminal.line(`  ${item.label}: ${known.text} (${elapsed(Date.now() - known.since)})`);
   }
 
-  finished(item: Item, change: Change): void {
-    this.settle(item, change);
+  finished(item: Item, result: Change | "failed"): void {
+    this.summary.end(item, result);
+    this.inProgress.delete(keyOf(item));
+    this.showLongest();
   }
 
   failed(item: Item, reason: string): void {
-    this.settle(item, "failed");
+    this.finished(item, "failed");
     if (this.silent) return;
     this.reported.push(reason);
     const [first = "", ...details] = reason.split("\n");
@@ -70,24 +71,18 @@ export class Progress implements RunObserver {
 
   /** Prints the remaining layers and removes the live line. */
   close(): void {
-    for (const { layer } of this.summary.all()) this.printLayer(layer);
+    for (const summary of this.summary.all()) this.printLayer(summary);
     this.terminal.show(undefined);
   }
 
-  private settle(item: Item, result: Change | "failed"): void {
-    this.summary.end(item, result);
-    this.inProgress.delete(keyOf(item));
-    this.showLongest();
-  }
-
-  private printLayer(layer: string): void {
-    const summary = this.summary.all().find((each) => each.layer === layer);
-    if (summary === undefined || this.silent || !this.summary.isIdle(layer)) return;
-    const [objects, { busyMs }] = [total(summary), summary];
+  private printLayer(summary: LayerSummary): void {
+    const { layer, busyMs, failed, inProgress } = summary;
+    if (this.silent || inProgress > 0) return;
+    const objects = total(summary);
     const before = this.printed.get(layer) ?? { objects: 0, busyMs: 0 };
     if (before.objects === objects) return;
     this.printed.set(layer, { objects, busyMs });
-    if (summary.failed > 0) return;
+    if (failed > 0) return;
     const mark = this.terminal.paint("green", "✓");
     const details = [count(objects - before.objects, "object").padStart(10), elapsed(busyMs - before.busyMs)];
     if (before.objects > 0) details.push(`(${objects} in total)`);
@@ -110,48 +105,37 @@ function keyOf({ layer, label }: Item): string {
 /** Counts of one layer's resources. */
 export interface LayerSummary {
   readonly layer: string;
-  readonly counts: Readonly<Record<Change, number>>;
-  readonly failed: number;
-  /** Milliseconds in which at least one of its resources was in progress. */
-  readonly busyMs: number;
-}
-
-interface Tally {
   readonly counts: Record<Change, number>;
   failed: number;
-  busyMs: number;
   inProgress: number;
+  /** Milliseconds in which at least one of its resources was in progress. */
+  busyMs: number;
+  /** When the first of those that are in progress began. */
   since: number;
 }
 
-const noChanges: Readonly<Record<Change, number>> = { created: 0, updated: 0, replaced: 0, unchanged: 0, deleted: 0 };
-
 /** Counts the changes of a run by layer, in the order in which the layers began. */
 export class RunSummary {
-  private readonly layers = new Map<string, Tally>();
+  private readonly layers = new Map<string, LayerSummary>();
 
   constructor(private readonly now: () => number = Date.now) {}
 
   begin({ layer }: Item): void {
-    const tally = this.tally(layer);
-    if (tally.inProgress === 0) tally.since = this.now();
-    tally.inProgress += 1;
+    const summary = this.summaryOf(layer);
+    if (summary.inProgress === 0) summary.since = this.now();
+    summary.inProgress += 1;
   }
 
   end({ layer }: Item, result: Change | "failed"): void {
-    const tally = this.tally(layer);
-    tally.inProgress -= 1;
-    if (tally.inProgress === 0) tally.busyMs += this.now() - tally.since;
-    if (result === "failed") tally.failed += 1;
-    else tally.counts[result] += 1;
+    const summary = this.summaryOf(layer);
+    summary.inProgress -= 1;
+    if (summary.inProgress === 0) summary.busyMs += this.now() - summary.since;
+    if (result === "failed") summary.failed += 1;
+    else summary.counts[result] += 1;
   }
 
-  isIdle(layer: string): boolean {
-    return (this.layers.get(layer)?.inProgress ?? 0) === 0;
-  }
-
-  all(): LayerSummary[] {
-    return [...this.layers].map(([layer, { counts, failed, busyMs }]) => ({ layer, counts, failed, busyMs }));
+  all(): readonly LayerSummary[] {
+    return [...this.layers.values()];
   }
 
   /** Whether anything was created, changed or deleted. */
@@ -159,10 +143,11 @@ export class RunSummary {
     return this.all().some(({ counts }) => counts.created + counts.updated + counts.replaced + counts.deleted > 0);
   }
 
-  private tally(layer: string): Tally {
-    const tally = this.layers.get(layer) ?? { counts: { ...noChanges }, failed: 0, busyMs: 0, inProgress: 0, since: 0 };
-    this.layers.set(layer, tally);
-    return tally;
+  private summaryOf(layer: string): LayerSummary {
+    const counts = { created: 0, updated: 0, replaced: 0, unchanged: 0, deleted: 0 };
+    const summary = this.layers.get(layer) ?? { layer, counts, failed: 0, inProgress: 0, busyMs: 0, since: 0 };
+    this.layers.set(layer, summary);
+    return summary;
   }
 }
 

@@ -5,14 +5,12 @@ import { reportOutputs } from "./outcome";
 import { count, table, type Terminal } from "./terminal";
 
 /** Whether everything in the stack file is deployed and unchanged, and its cluster runs with all its nodes. */
-export function isHealthy(cluster: ClusterStatus, status: StackStatus | undefined): boolean {
-  if (status === undefined || !status.reachable || !isClusterHealthy(cluster)) return false;
-  return status.findings.every(({ state }) => state === "as deployed");
-}
-
-function isClusterHealthy({ state, nodes }: ClusterStatus): boolean {
-  if (state === "absent") return true;
-  return state === "running" && nodes !== undefined && nodes.ready === nodes.total && nodes.missing.length === 0;
+export function isHealthy({ state, nodes }: ClusterStatus, status: StackStatus | undefined): boolean {
+  const clusterIsHealthy =
+    state === "absent" || (state === "running" && nodes?.ready === nodes?.total && nodes?.missing.length === 0);
+  return (
+    clusterIsHealthy && status?.reachable === true && status.findings.every((each) => each.state === "as deployed")
+  );
 }
 
 /** @param status undefined where no deployment is recorded */
@@ -22,18 +20,15 @@ export function reportStatus(
   cluster: ClusterStatus,
   status: StackStatus | "deployed by others" | undefined,
 ): void {
-  const start = commandFor("npm start", stack);
-  const destroy = commandFor("npm run destroy", stack);
+  const [start, destroy] = [commandFor("npm start", stack), commandFor("npm run destroy", stack)];
   if (cluster.state !== "absent") terminal.line(`Cluster${describe(cluster)}`);
   if (status === "deployed by others" && (cluster.state === "running" || cluster.state === "stopped")) {
-    terminal.line(
+    return terminal.line(
       `\`npm start\` has not created it; most likely \`pulumi up\` has: \`pulumi preview --refresh\` shows its state. \`${destroy}\` removes it.`,
     );
-    return;
   }
   if (status === undefined || status === "deployed by others") {
-    terminal.line(`No deployment is recorded; \`${start}\` continues it, \`${destroy}\` removes it.`);
-    return;
+    return terminal.line(`No deployment is recorded; \`${start}\` continues it, \`${destroy}\` removes it.`);
   }
   const bad = (text: string) => terminal.line(terminal.paint("red", text));
   if (!status.reachable) bad("The cluster does not answer, so the state of what is in it is not known.");
@@ -58,19 +53,13 @@ export function reportStatus(
 function reportLayers(terminal: Terminal, { findings }: StackStatus): void {
   const layers = [...new Set(findings.map(({ layer }) => layer))];
   if (layers.length === 0) return;
+  const isOpen = findings.some(({ state }) => state === "not deployed");
+  const states = ["as deployed", "missing", "changed", ...(isOpen ? ["not deployed"] : [])];
   const rows = layers.map((layer) => {
     const found = findings.filter((each) => each.layer === layer);
-    const states = ["as deployed", "missing", "changed", "not deployed"] as const;
     return [layer, found.length, ...states.map((state) => found.filter((each) => each.state === state).length)];
   });
-  const head = ["layer", "objects", "as deployed", "missing", "changed", "not deployed"];
-  const columns = rows.some((row) => Number(row[5]) > 0) ? head.length : head.length - 1;
-  const shown = table(
-    head.slice(0, columns),
-    rows.map((row) => row.slice(0, columns)),
-  );
-  terminal.line();
-  for (const line of shown) terminal.line(line);
+  terminal.lines("", ...table(["layer", "objects", ...states], rows));
 }
 
 function describe({ name, state, nodes, kubernetesVersion = "", apiServer, processes = {} }: ClusterStatus): string {

@@ -32,6 +32,10 @@ export class Terminal {
     this.out.write(`${text}\n`);
   }
 
+  lines(...texts: readonly string[]): void {
+    for (const text of texts) this.line(text);
+  }
+
   errorLine(text: string): void {
     this.erase();
     this.err.write(`${text}\n`);

@@ -57,7 +57,6 @@ export interface Spread {
   readonly max: number;
 }
 
-/** @throws RangeError without values */
 export function spread(values: readonly number[]): Spread {
   const sorted = [...values].sort((a, b) => a - b);
   const middle = Math.floor(sorted.length / 2);
@@ -76,7 +75,8 @@ export interface SizedCost {
  * first: every size has a fixed part (loading the SDK), which would make any growth look slower than linear. Three sizes
  * give (large - small) / (middle - small) as a power of the same ratio of the sizes.
  */
-export function growthExponent(small: SizedCost, middle: SizedCost, large: SizedCost): number {
+export function growthExponent([small, middle, large]: readonly SizedCost[]): number {
+  if (!small || !middle || !large) throw new RangeError("three sizes are needed");
   const cost = (large.cost - small.cost) / (middle.cost - small.cost);
   const size = (large.size - small.size) / (middle.size - small.size);
   return Math.log(cost) / Math.log(size);

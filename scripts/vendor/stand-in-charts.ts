@@ -49,11 +49,7 @@ const families: readonly Family[] = [
   },
 ];
 
-/**
- * The parts of the stand-in charts that are the same in several charts or follow from a pinned version.
- *
- * @returns path relative to the project: content
- */
+/** The parts of the stand-in charts that are the same in several charts or follow from a pinned version, by path. */
 export function chartFiles(): Map<string, string> {
   const files = families.flatMap(({ charts, description, folder, sharedFiles }) =>
     Object.entries(charts).flatMap(([name, { installs, version }]): [string, string][] => [

@@ -107,7 +107,7 @@ describe("proxies compared with their control planes", () => {
   it("are a table that ends with how many have a problem", async () => {
     const objects = [istiod("1.31.1"), injectedPod("old", "default", "1.30.2"), injectedPod("current", "default")];
     const lines: string[] = [];
-    report(await meshFindings(new FakeCluster(objects).server), { line: (text = "") => void lines.push(text) });
+    report(await meshFindings(new FakeCluster(objects).server), { lines: (...texts) => void lines.push(...texts) });
     assert.ok(
       lines.some((line) => /^shop\/old +default +1\.30\.2 +1\.31\.1 +older/.test(line)),
       lines.join("\n"),
