@@ -3,8 +3,13 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { parse } from "yaml";
 import { clusterTraits } from "../components/cluster/kinds";
-import { type ChartName, effectiveValues, readIstioChart } from "../components/mesh/values/chart-folder";
-import { type MeshValuesInput, type ProfileName, scopeOf } from "../components/mesh/values/common-values";
+import { effectiveValues, readIstioChart } from "../components/mesh/values/chart-folder";
+import {
+  type ChartName,
+  type MeshValuesInput,
+  type ProfileName,
+  scopes,
+} from "../components/mesh/values/common-values";
 import { baseValues, cniValues, istiodValues, ztunnelValues } from "../components/mesh/values/istio-charts";
 import { hasAmbient } from "../components/model/data-planes";
 import { settingsSchema, type Settings } from "../components/settings/schema";
@@ -67,7 +72,7 @@ export function standInValues(given: ChartValues): ChartValues {
       const text = readFileSync(path.join(__dirname, "../embedded/charts", name, "files/values.yaml"), "utf8");
       const { defaults, profiles } = parse(text) as { defaults: HelmValues; profiles: Record<string, HelmValues> };
       const base = mergeValues(defaults, profiles[String(values["profile"])] ?? {});
-      const { [scopeOf(name) ?? ""]: scoped, ...under } = mergeValues(base, values);
+      const { [scopes[name] ?? ""]: scoped, ...under } = mergeValues(base, values);
       return [name, mergeValues(under, isTree(scoped) ? scoped : {})] as const;
     }),
   );

@@ -99,11 +99,8 @@ export class DeployedApplication extends Layer {
       }
       case "static": {
         const request = { namespace, deployment, labels, template };
-        const injected = lifecycleStep(
-          `${this.name}-${deployment}-injection`,
-          { step: "inject", when: "applied", access: args.cluster, request },
-          this.after(account),
-        );
+        const step = `${this.name}-${deployment}-injection`;
+        const injected = lifecycleStep(step, "inject", request, args.cluster, this.after(account));
         return injected.stdout.apply((text) => JSON.parse(text) as PodTemplate);
       }
     }

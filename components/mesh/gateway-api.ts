@@ -12,21 +12,18 @@ import { gatewayOverlays } from "./values/gateway-fields";
 type GatewaySpec = IGateway["spec"];
 type Listener = NonNullable<GatewaySpec["listeners"]>[number];
 
-/** A gateway of the Gateway API: istiod deploys the Gateway with the parameters of the ConfigMap. */
-export interface GatewayApiObjects {
+/** istiod deploys the Gateway with the parameters of the ConfigMap. */
+interface GatewayApiObjects {
   readonly parameters: {
-    readonly metadata: { readonly name: string; readonly namespace: string };
-    readonly data: Readonly<Record<string, string>>;
+    readonly metadata: { name: string; namespace: string };
+    readonly data: Record<string, string>;
   };
   readonly gateway: KubernetesObject<GatewaySpec>;
 }
 
 /**
- * The objects of a gateway of kind `gateway-api`.
- *
  * https://istio.io/latest/docs/tasks/traffic-management/ingress/gateway-api/
  *
- * @param hosts the hosts that it exposes
  * @param revision of the control plane that deploys it. @default the control plane without a revision
  */
 export function gatewayApiObjects(

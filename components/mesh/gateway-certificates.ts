@@ -61,19 +61,13 @@ export class GatewayCertificates extends Layer {
    * calendar year, long before it expires: a program cannot read the expiry date of its own resource.
    */
   private selfSigned(name: string, hosts: readonly string[], context: ProgramContext): KeyPair {
-    const keyAndCertificate = lifecycleCommand(
-      name,
-      {
-        apply: "exec bash components/mesh/scripts/self-signed.sh",
-        environment: {
-          SUBJECT_ALT_NAMES: hosts.join(","),
-          DAYS: String(selfSignedDays),
-          ...(!context.render && { YEAR: String(new Date().getUTCFullYear()) }),
-        },
-        secretOutput: true,
-      },
-      this.child,
-    );
+    const environment = {
+      SUBJECT_ALT_NAMES: hosts.join(","),
+      DAYS: String(selfSignedDays),
+      ...(!context.render && { YEAR: String(new Date().getUTCFullYear()) }),
+    };
+    const apply = "exec bash components/mesh/scripts/self-signed.sh";
+    const keyAndCertificate = lifecycleCommand(name, { apply, environment, secretOutput: true }, this.child);
     const part = (index: 0 | 1) =>
       keyAndCertificate.stdout.apply((text) => text.split(/(?=-----BEGIN CERTIFICATE-----)/)[index] ?? "");
     return { privateKey: part(0), certificate: part(1) };
@@ -94,12 +88,8 @@ function subjectAltNames(gateway: string, { traffic, nodeAddress }: GatewayCerti
   return [...named, ...anyHost, "DNS:localhost", "IP:127.0.0.1"];
 }
 
-/** The certificates of the gateways; undefined where no gateway has one. */
-export function gatewayCertificates(
-  name: string,
-  args: GatewayCertificatesArgs,
-  opts?: LayerOptions,
-): GatewayCertificates | undefined {
+/** Undefined where no gateway has a certificate. */
+export function gatewayCertificates(name: string, args: GatewayCertificatesArgs, opts?: LayerOptions) {
   const any = Object.values(args.gateways).some(({ tls }) => tls && tls.mode !== "PASSTHROUGH");
   return any ? new GatewayCertificates(name, args, opts) : undefined;
 }

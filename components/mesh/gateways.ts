@@ -54,79 +54,56 @@ export class Gateways extends Layer {
     const { name, args } = this;
     const { namespace, selector } = workload;
     const { mesh } = controlPlaneOf(args.mesh, namespace);
-    const release = {
-      chart: "gateway",
-      release: workload.service,
-      namespace,
-      version: mesh.version,
-      source: args.source,
-      values: { ...revisionOf(mesh, namespace), ...gatewayValues(settings, selector, { ...args, mesh }) },
-    };
-    // Helm would wait for the address indefinitely.
+    const { version } = mesh;
+    const values = { ...revisionOf(mesh, namespace), ...gatewayValues(settings, selector, { ...args, mesh }) };
     const behindLoadBalancer = settings.serviceType === "LoadBalancer";
     const installed = helmRelease(
       `${name}-${workload.name}`,
-      behindLoadBalancer ? { ...release, wait: false } : release,
+      {
+        ...{ chart: "gateway", release: workload.service, namespace, version, source: args.source, values },
+        // Helm would wait for the address indefinitely.
+        wait: !behindLoadBalancer,
+      },
       this.child,
     );
-    const { version, values } = release;
-    if (behindLoadBalancer) this.running("address", { workload, settings, input: { version, values } }, installed);
+    if (behindLoadBalancer) this.waitFor("address", workload, settings, { values: { version, values } }, installed);
   }
 
   /** istiod deploys it; on simulated nodes no istiod runs. */
   private byGatewayApi(workload: GatewayWorkload, settings: GatewayDeploymentSettings): void {
-    const { name, args } = this;
+    const { args } = this;
+    const name = `${this.name}-${workload.name}`;
     const { parameters, gateway } = gatewayApiObjects(workload, settings, {
       ...revisionOf(args.mesh, workload.namespace),
       hosts: hostOwners(args, workload.name),
     });
-    const behindLoadBalancer = settings.serviceType === "LoadBalancer";
-    const waits = !behindLoadBalancer && !args.cluster.simulatedNodes;
-    const parametersMap = new kubernetes.core.v1.ConfigMap(
-      `${name}-${workload.name}-parameters`,
-      parameters,
-      this.child,
-    );
+    const { simulatedNodes } = args.cluster;
+    const waits = settings.serviceType !== "LoadBalancer" && !simulatedNodes;
+    const parametersMap = new kubernetes.core.v1.ConfigMap(`${name}-parameters`, parameters, this.child);
     const installed = new kubernetes.apiextensions.CustomResource(
-      `${name}-${workload.name}`,
+      name,
       { ...gateway, metadata: { ...gateway.metadata, ...(waits && untilProgrammed) } },
       this.after(parametersMap),
     );
-    if (args.cluster.simulatedNodes) return;
-    this.running("ready", { workload, settings, input: gateway, unset: leftByUnsetFields(settings) }, installed);
+    const request = { values: gateway, unset: leftByUnsetFields(settings) };
+    if (!simulatedNodes) this.waitFor("ready", workload, settings, request, installed);
   }
 
   /** Waits for a gateway's pods and for a load balancer's address; the failure names remedies. */
-  private running(
+  private waitFor(
     what: "address" | "ready",
-    { workload, settings, input, unset }: RunningGateway,
+    { name, namespace, service: release }: GatewayWorkload,
+    { serviceType, loadBalancerTimeout = defaultLoadBalancerTimeout }: GatewayDeploymentSettings,
+    { values, unset }: { readonly values: object; readonly unset?: readonly GatewayExtra[] },
     installed: Resource,
   ): void {
-    const { serviceType, loadBalancerTimeout = defaultLoadBalancerTimeout } = settings;
-    lifecycleStep(
-      `${this.name}-${workload.name}-${what}`,
-      {
-        step: "gateway-address",
-        when: "applied",
-        access: this.args.cluster,
-        request: {
-          namespace: workload.namespace,
-          release: workload.service,
-          ...(serviceType === "LoadBalancer" && { addressSeconds: milliseconds(loadBalancerTimeout) / 1000 }),
-          ...(unset && { unset }),
-          values: changesWith(input),
-        },
-      },
-      this.after(installed),
-    );
+    const request = {
+      ...{ namespace, release },
+      ...(serviceType === "LoadBalancer" && { addressSeconds: milliseconds(loadBalancerTimeout) / 1000 }),
+      ...(unset && { unset }),
+      values: changesWith(values),
+    };
+    const step = `${this.name}-${name}-${what}`;
+    lifecycleStep(step, "gateway-address", request, this.args.cluster, this.after(installed));
   }
-}
-
-interface RunningGateway {
-  readonly workload: GatewayWorkload;
-  readonly settings: GatewayDeploymentSettings;
-  /** What the gateway is created from: the step waits again when it changes. */
-  readonly input: object;
-  /** Objects that istiod may have created for settings that are no longer set. */
-  readonly unset?: readonly GatewayExtra[];
 }

@@ -3,7 +3,7 @@ import { hasAmbient } from "../model/data-planes";
 import type { IstioImage } from "../model/images";
 import { officialHub } from "../settings/versions";
 import type { HelmValues } from "../shared/helm-release";
-import { isTree } from "../shared/merge";
+import { asTree } from "../shared/merge";
 import type { MeshValuesInput } from "./values/common-values";
 import { cniValues, istiodValues, ztunnelValues } from "./values/istio-charts";
 
@@ -27,15 +27,15 @@ export function meshImages(input: MeshValuesInput): PulledImage[] {
   const images = controlPlanes(mesh).flatMap((plane) => {
     const values = istiodValues({ ...input, mesh: plane.mesh });
     return [
-      pulledImage(plane.istiod, "pilot", [under(values, "pilot"), under(values, "global")]),
-      pulledImage("proxies", "proxyv2", [under(under(values, "global"), "proxy"), under(values, "global")]),
+      pulledImage(plane.istiod, "pilot", [asTree(values.pilot), asTree(values.global)]),
+      pulledImage("proxies", "proxyv2", [asTree(asTree(values.global).proxy), asTree(values.global)]),
     ];
   });
   const cni = cniValues(agents);
-  images.push(pulledImage("istio-cni", "install-cni", [under(cni, "cni"), under(cni, "global")]));
+  images.push(pulledImage("istio-cni", "install-cni", [asTree(cni.cni), asTree(cni.global)]));
   if (hasAmbient(mesh)) {
     const ztunnel = ztunnelValues(agents);
-    images.push(pulledImage("ztunnel", "ztunnel", [ztunnel, under(ztunnel, "global")]));
+    images.push(pulledImage("ztunnel", "ztunnel", [ztunnel, asTree(ztunnel.global)]));
   }
   return [...new Map(images.map((image) => [JSON.stringify(image), image])).values()];
 }
@@ -55,9 +55,4 @@ function pulledImage(component: string, name: IstioImage, levels: readonly HelmV
     image: image.includes("/") ? image : `${first("hub") ?? ""}/${image}:${tag}`,
     source: `${officialHub}/${name}:${tag}`,
   };
-}
-
-function under(values: HelmValues, key: string): HelmValues {
-  const value = values[key];
-  return isTree(value) ? value : {};
 }

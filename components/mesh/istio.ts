@@ -1,5 +1,5 @@
 import type * as kubernetes from "@pulumi/kubernetes";
-import type { Resource } from "@pulumi/pulumi";
+import { getProject, getStack, type Resource } from "@pulumi/pulumi";
 import type { ApplicationName } from "../apps/registry";
 import type { Cluster } from "../cluster/cluster";
 import { type ControlPlane, controlPlanes, sharedVersions } from "../model/control-planes";
@@ -12,7 +12,7 @@ import { helmRelease, type HelmValues } from "../shared/helm-release";
 import { Layer, type LayerOptions } from "../shared/layer";
 import { rootNamespace } from "../shared/istio";
 import { Gateways } from "./gateways";
-import { LifecycleSteps, type StepAccess } from "./lifecycle/steps";
+import { changesWith, lifecycleStep, type StepAccess, type StepInput, type StepName } from "./lifecycle/steps";
 import type { ClusterFacts, MeshValuesInput } from "./values/common-values";
 import { baseValues, cniValues, istiodValues, ztunnelValues } from "./values/istio-charts";
 import { Waypoints } from "./waypoints";
@@ -61,23 +61,33 @@ export class Istio extends Layer {
     const agents = { ...args, mesh: { ...mesh, version: oldest } };
     const istiod = (plane: ControlPlane) => istiodValues({ ...args, mesh: plane.mesh });
 
-    const steps = new LifecycleSteps(name, { planes, mesh, cluster, istiod }, this.child);
-    const leftovers = steps.leftovers();
-    const check = steps.upgradeCheck();
-    const base = this.release("base", { chart: "base", release: "istio-base", version: newest }, baseValues(args), [
-      leftovers,
-      check,
-    ]);
+    // Created before everything of Istio, and so deleted after it.
+    const leftovers = this.step("leftovers", "leftovers", { keepCRDs: mesh.keepCRDs });
+    const owner = `${getProject()}/${getStack()}`;
+    const wanted = planes.map(({ revision, istiod, version }) => ({ revision, istiod, version }));
+    const check = this.step("upgrade-check", "upgrade-check", { owner, controlPlanes: wanted });
+    const baseChart = { chart: "base", release: "istio-base", version: newest };
+    const base = this.release("base", baseChart, baseValues(args), [leftovers, check]);
     const istiods = planes.map((plane) => {
       const chart = { chart: "istiod", release: plane.istiod, version: plane.version };
       return this.release(plane.istiod, chart, istiod(plane), [base]);
     });
-    const gate = steps.cniGate(oldest, base);
+    const gate = this.step("cni-gate", "cni-gate", { version: oldest, controlPlanes: wanted }, base);
     const cni = this.release("cni", { chart: "cni", release: "istio-cni", version: oldest }, cniValues(agents), [gate]);
 
-    const retirements = planes.map((plane, index) => steps.retirement(plane, istiods[index] ?? base));
+    // What has a proxy depends on it, and so is deleted before this checks whether the control plane may go.
+    const retirements = planes.map((plane, index) =>
+      this.step(`${plane.istiod}-retirement`, "retire", { revision: plane.revision }, istiods[index] ?? base),
+    );
     const tags = Object.entries(mesh.tags).map(([tag, revision]) => this.revisionTag(tag, revision, istiods));
-    const ready = steps.ready([...istiods, ...retirements, ...tags, cni]);
+    const { simulatedNodes } = cluster;
+    const expected = {
+      controlPlanes: wanted,
+      tags: mesh.tags,
+      simulatedNodes,
+      values: changesWith(planes.map(istiod)),
+    };
+    const ready = this.step("ready", "ready", expected, ...istiods, ...retirements, ...tags, cni);
     new Gateways(`${name}-gateway`, args, this.after(ready));
     if (hasAmbient(mesh)) {
       const chart = { chart: "ztunnel", release: "ztunnel", version: oldest };
@@ -100,6 +110,10 @@ export class Istio extends Layer {
       { ...chart, values, namespace: rootNamespace, source },
       this.after(...after),
     );
+  }
+
+  private step<Name extends StepName>(part: string, step: Name, request: StepInput<Name>, ...after: Resource[]) {
+    return lifecycleStep(`${this.name}-${part}`, step, request, this.args.cluster, this.after(...after));
   }
 
   /** A name that namespaces use for a control plane, so that moving the tag upgrades all of them at once. */

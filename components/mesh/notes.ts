@@ -42,16 +42,15 @@ function bothDataPlanes(settings: Slice): string[] {
   const ambient = workloadNamespaces(settings).filter((namespace) => dataPlaneOf(mesh, namespace) === "ambient");
   if (ambient.length === 0) return [];
   const where = `callers in the ambient ${ambient.length === 1 ? "namespace" : "namespaces"} ${ambient.join(", ")}`;
-  return [
-    ...(traffic.services.some(({ gateways, http }) => gateways.length === 0 && http.length > 0)
-      ? [`Rules under talos-mesh:traffic apply to callers with sidecars and at gateways, not to ${where}.`]
-      : []),
-    ...(mesh.outboundTrafficPolicy === "REGISTRY_ONLY"
-      ? [
-          `outboundTrafficPolicy REGISTRY_ONLY applies to sidecars, not to ${where}: ztunnel lets them reach every host.`,
-        ]
-      : []),
-  ];
+  const notes: string[] = [];
+  if (traffic.services.some(({ gateways, http }) => gateways.length === 0 && http.length > 0)) {
+    notes.push(`Rules under talos-mesh:traffic apply to callers with sidecars and at gateways, not to ${where}.`);
+  }
+  if (mesh.outboundTrafficPolicy === "REGISTRY_ONLY") {
+    const setting = "outboundTrafficPolicy REGISTRY_ONLY";
+    notes.push(`${setting} applies to sidecars, not to ${where}: ztunnel lets them reach every host.`);
+  }
+  return notes;
 }
 
 /** Namespaces that this program does not create, and so does not label. */

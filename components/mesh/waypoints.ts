@@ -26,10 +26,7 @@ export function waypointObjects(mesh: MeshSettings): KubernetesObject[] {
           ...(revision !== defaultRevision && { "istio.io/rev": revision }),
         },
       },
-      spec: {
-        gatewayClassName: "istio-waypoint",
-        listeners: [{ name: "mesh", port: 15008, protocol: "HBONE" }],
-      },
+      spec: { gatewayClassName: "istio-waypoint", listeners: [{ name: "mesh", port: 15008, protocol: "HBONE" }] },
     };
   });
 }
@@ -77,16 +74,9 @@ export class Waypoints extends Layer {
       );
       if (cluster.simulatedNodes) continue;
       // The Deployment has the Gateway's name. Source: istio/istio, pilot/pkg/config/kube/gatewaycommon/classinfo.go.
-      lifecycleStep(
-        `${name}-${namespace}/${release}-ready`,
-        {
-          step: "gateway-address",
-          when: "applied",
-          access: cluster,
-          request: { namespace, release, values: changesWith(object) },
-        },
-        this.after(created),
-      );
+      const request = { namespace, release, values: changesWith(object) };
+      const step = `${name}-${namespace}/${release}-ready`;
+      lifecycleStep(step, "gateway-address", request, cluster, this.after(created));
     }
     this.registerOutputs();
   }

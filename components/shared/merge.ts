@@ -11,6 +11,11 @@ export function mergeValues(base: Tree, over: Tree): Record<string, unknown> {
   return Object.fromEntries([...Object.entries(base), ...merged]) as Record<string, unknown>;
 }
 
+/** The value where it is a mapping, otherwise an empty one. */
+export function asTree(value: unknown): Tree {
+  return isTree(value) ? value : {};
+}
+
 export function isTree(value: unknown): value is Tree {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -7,14 +7,12 @@ import type { PodTemplate, StepRequests } from "./steps";
  * The counterpart of `istioctl kube-inject`: creates a pod as a dry run, so that the injector writes the proxy into it, and
  * removes what belongs to one pod only. The same settings and the same control plane give the same result.
  */
-export async function inject(
-  context: StepContext,
-  { namespace, deployment, labels, template }: StepRequests["inject"],
-): Promise<PodTemplate> {
+export async function inject(context: StepContext, request: StepRequests["inject"]): Promise<PodTemplate> {
+  const { namespace, deployment, labels } = request;
   let pod: Pod | undefined;
   const next = `see kubectl -n ${rootNamespace} logs -l app=istiod; then run the same command again`;
   await waitForStep(context, { seconds: 120, next }, async () => {
-    pod = (await context.server.dryRun(podOf(namespace, deployment, labels, template))) as unknown as Pod;
+    pod = (await context.server.dryRun(podOf(request))) as unknown as Pod;
     const proxied = containersOf(pod.spec).some(({ name }) => name === "istio-proxy");
     return proxied ? undefined : `no injector writes a proxy into ${namespace}/${deployment}`;
   });
@@ -23,22 +21,14 @@ export async function inject(
 }
 
 interface Pod {
-  readonly metadata: {
-    readonly labels?: Readonly<Record<string, string>>;
-    readonly annotations?: Readonly<Record<string, string>>;
-  };
+  readonly metadata: Partial<PodTemplate["metadata"]>;
   readonly spec: Readonly<Record<string, unknown>>;
 }
 
 /** In place of the hash of a ReplicaSet: with it the injector finds the name of the pod's Deployment. */
 const hash = "static";
 
-function podOf(
-  namespace: string,
-  deployment: string,
-  labels: Readonly<Record<string, string>>,
-  { metadata, spec }: PodTemplate,
-) {
+function podOf({ namespace, deployment, labels, template: { metadata, spec } }: StepRequests["inject"]) {
   const owner = `${deployment}-${hash}`;
   return {
     apiVersion: "v1",
@@ -66,12 +56,7 @@ function podOf(
 
 /** What admission adds to a pod and a template does not have. */
 const perPod = [
-  "nodeName",
-  "priority",
-  "preemptionPolicy",
-  "serviceAccount",
-  "schedulerName",
-  "enableServiceLinks",
+  ...["nodeName", "priority", "preemptionPolicy", "serviceAccount", "schedulerName", "enableServiceLinks"],
   "tolerations",
 ];
 
@@ -95,9 +80,6 @@ function templateOf({ metadata, spec }: Pod, requested: readonly string[]): PodT
   } as PodTemplate;
 }
 
-function without<Value>(
-  record: Readonly<Record<string, Value>> | undefined,
-  keys: readonly string[],
-): Record<string, Value> {
+function without(record: object | undefined, keys: readonly string[]) {
   return Object.fromEntries(Object.entries(record ?? {}).filter(([key]) => !keys.includes(key)));
 }

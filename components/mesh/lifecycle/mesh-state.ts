@@ -21,7 +21,7 @@ export interface LiveControlPlane {
 }
 
 /** A DaemonSet with agents on nodes: istio-cni, ztunnel. */
-export interface LiveAgent {
+interface LiveAgent {
   readonly name: string;
   readonly version: string | undefined;
 }
@@ -38,29 +38,18 @@ export interface LiveProxy {
   readonly ready: boolean;
 }
 
-/** A proxy compared with its control plane. */
-export interface ProxyFinding extends LiveProxy {
-  /** Version of the control plane that the proxy belongs to. */
-  readonly controlPlane: string | undefined;
+interface Compared {
   /** What is wrong and what to do; undefined where it matches its control plane. */
   readonly problem: string | undefined;
 }
 
-export interface AgentFinding extends LiveAgent {
-  readonly problem: string | undefined;
-}
-
-/** A pod that should have a proxy and has none: it is older than the label, or no injector answered. */
-export interface BareFinding {
-  readonly namespace: string;
-  readonly pod: string;
-}
-
 export interface MeshFindings {
   readonly controlPlanes: readonly LiveControlPlane[];
-  readonly proxies: readonly ProxyFinding[];
-  readonly agents: readonly AgentFinding[];
-  readonly bare: readonly BareFinding[];
+  /** Each with the version of its control plane. */
+  readonly proxies: readonly (LiveProxy & Compared & { readonly controlPlane: string | undefined })[];
+  readonly agents: readonly (LiveAgent & Compared)[];
+  /** Pods that should have a proxy and have none: they are older than the label, or no injector answered. */
+  readonly bare: readonly Pick<LiveProxy, "namespace" | "pod">[];
 }
 
 /** Every istiod of the cluster, including those of other owners. */
@@ -84,15 +73,12 @@ export function missingOf(workload: LiveObject): string | undefined {
 
 export async function liveAgents(server: Server): Promise<LiveAgent[]> {
   const sets = await server.list({ apiVersion: "apps/v1", kind: "DaemonSet", namespace: rootNamespace });
-  const containers = new Map([
-    ["istio-cni-node", "install-cni"],
-    ["ztunnel", "istio-proxy"],
-  ]);
-  return sets.flatMap((set) => {
-    const { name } = set.metadata;
-    const container = containers.get(name);
-    return container === undefined ? [] : [{ name, version: versionOf(set, container) }];
-  });
+  const containers = Object.entries({ "istio-cni-node": "install-cni", ztunnel: "istio-proxy" });
+  return sets.flatMap((set) =>
+    containers
+      .filter(([name]) => name === set.metadata.name)
+      .map(([name, container]) => ({ name, version: versionOf(set, container) })),
+  );
 }
 
 export async function liveProxies(server: Server): Promise<LiveProxy[]> {
@@ -108,7 +94,6 @@ function proxiesIn(pods: readonly Pod[]): LiveProxy[] {
   });
 }
 
-/** Every proxy and agent of a cluster, compared with the control planes that run there. */
 export async function meshFindings(server: Server): Promise<MeshFindings> {
   const [controlPlanes, pods, agents, requested] = await Promise.all([
     liveControlPlanes(server),
@@ -118,7 +103,11 @@ export async function meshFindings(server: Server): Promise<MeshFindings> {
   ]);
   return {
     controlPlanes,
-    proxies: proxiesIn(pods).map((proxy) => compared(proxy, controlPlanes, requested.get(proxy.namespace))),
+    proxies: proxiesIn(pods).map((proxy) => {
+      const plane = controlPlanes.find(({ revision }) => revision === proxy.revision);
+      const problem = proxyProblem(proxy, plane, requested.get(proxy.namespace));
+      return { ...proxy, controlPlane: plane?.version, problem };
+    }),
     agents: agents.map((agent) => ({ ...agent, problem: agentProblem(agent, controlPlanes) })),
     bare: pods
       .filter((pod) => couldHaveProxy(pod) && (requestsProxy(pod) ?? requested.has(pod.namespace)))
@@ -152,11 +141,6 @@ async function requestedRevisions(server: Server): Promise<ReadonlyMap<string, s
       return revision === undefined ? [] : [[name, tags.get(revision) ?? revision]];
     }),
   );
-}
-
-function compared(proxy: LiveProxy, planes: readonly LiveControlPlane[], requested: string | undefined): ProxyFinding {
-  const plane = planes.find(({ revision }) => revision === proxy.revision);
-  return { ...proxy, controlPlane: plane?.version, problem: proxyProblem(proxy, plane, requested) };
 }
 
 function proxyProblem(

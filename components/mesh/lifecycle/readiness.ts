@@ -25,17 +25,14 @@ export async function ready(context: StepContext, request: StepRequests["ready"]
   const { server, log } = context;
   const { controlPlanes, tags, simulatedNodes } = request;
   if (simulatedNodes) {
-    await waitForStep(context, { seconds: 120, next: seeIstiodLogs }, () => accepted(server, goodRoute({})));
+    await waitForStep(context, { seconds: 120, next: seeIstiodLogs }, () => accepted(server, {}));
     log("nodes are simulated: no webhook answers, so injection and validation were not measured");
     return { injection: "not measured", validation: "not measured" };
   }
 
   const validating = await anyWebhook(server, "ValidatingWebhookConfiguration");
   const mutating = await anyWebhook(server, "MutatingWebhookConfiguration");
-  const names = new Map([
-    ...controlPlanes.map(({ revision }) => [revision, revision] as const),
-    ...Object.entries(tags),
-  ]);
+  const names = [...controlPlanes.map(({ revision }) => [revision, revision] as const), ...Object.entries(tags)];
   await waitForStep(context, { seconds: 300, consecutive: 2, next: seeIstiodLogs }, async () => {
     for (const [name, revision] of mutating ? names : []) {
       const missing = await injected(server, name, revision);
@@ -43,8 +40,9 @@ export async function ready(context: StepContext, request: StepRequests["ready"]
     }
     for (const { revision } of controlPlanes) {
       const labels = { "istio.io/rev": revision };
-      const missing = (await accepted(server, goodRoute(labels))) ?? (validating && (await refused(server, labels)));
-      if (missing) return missing;
+      await accepted(server, labels);
+      const missing = validating ? await refused(server, labels) : undefined;
+      if (missing !== undefined) return missing;
     }
     return undefined;
   });
@@ -57,11 +55,8 @@ type Server = StepContext["server"];
 
 /** Users may have others manage the webhooks (`operatorManageWebhooks`), or turn validation off. */
 async function anyWebhook(server: Server, kind: string): Promise<boolean> {
-  const found = await server.list(
-    { apiVersion: "admissionregistration.k8s.io/v1", kind },
-    { labelSelector: "istio.io/rev" },
-  );
-  return found.length > 0;
+  const webhooks = { apiVersion: "admissionregistration.k8s.io/v1", kind };
+  return (await server.list(webhooks, { labelSelector: "istio.io/rev" })).length > 0;
 }
 
 /** By a pod with a label of its own, as istio-system has none. */
@@ -86,7 +81,9 @@ async function injected(server: Server, name: string, revision: string): Promise
   return `a pod with the label istio.io/rev: ${name} gets a proxy of ${found}, not of ${revision}`;
 }
 
-function route(labels: Readonly<Record<string, string>>, http: unknown): ApplyObject {
+type Labels = Readonly<Record<string, string>>;
+
+function route(labels: Labels, http: unknown): ApplyObject {
   return {
     apiVersion: "networking.istio.io/v1",
     kind: "VirtualService",
@@ -95,20 +92,14 @@ function route(labels: Readonly<Record<string, string>>, http: unknown): ApplyOb
   };
 }
 
-function goodRoute(labels: Readonly<Record<string, string>>): ApplyObject {
-  return route(labels, { route: [{ destination: { host: "readiness.talos-mesh.invalid" } }] });
-}
-
-async function accepted(server: Server, object: ApplyObject): Promise<string | undefined> {
-  await server.dryRun(object);
-  return undefined;
+async function accepted(server: Server, labels: Labels): Promise<undefined> {
+  await server.dryRun(route(labels, { route: [{ destination: { host: "readiness.talos-mesh.invalid" } }] }));
 }
 
 /** The CRD's schema allows a rule without a route; istiod refuses it. */
-async function refused(server: Server, labels: Readonly<Record<string, string>>): Promise<string | undefined> {
-  const wrong = route(labels, { retries: { attempts: 1 } });
+async function refused(server: Server, labels: Labels): Promise<string | undefined> {
   try {
-    await server.dryRun(wrong);
+    await server.dryRun(route(labels, { retries: { attempts: 1 } }));
   } catch (error) {
     if (error instanceof ApiError && error.status < 500 && /denied the request/.test(error.message)) return undefined;
     throw error;

@@ -59,8 +59,9 @@ function described(proxies: readonly LiveProxy[], revision: string): string {
 }
 
 interface Removed {
-  readonly removed: readonly string[];
-  readonly kept: readonly string[];
+  readonly removed: string[];
+  /** Why something is kept. */
+  readonly kept: string[];
 }
 
 const gatewayClass = { apiVersion: "gateway.networking.k8s.io/v1", kind: "GatewayClass" } as const;
@@ -73,38 +74,33 @@ const crd = { apiVersion: "apiextensions.k8s.io/v1", kind: "CustomResourceDefini
  */
 export async function leftovers(context: StepContext, { keepCRDs }: StepRequests["leftovers"]): Promise<Removed> {
   const { server, log } = context;
+  const result: Removed = { removed: [], kept: [] };
   const [other] = await liveControlPlanes(server);
   if (other) {
     log(`the control plane ${other.namespace}/${other.name} still runs; what belongs to Istio is kept`);
-    return { removed: [], kept: [] };
+    return result;
   }
-  const parts = [
-    await removeRootCertificates(server),
-    await removeGatewayClasses(server),
-    ...(keepCRDs ? [] : [await removeCRDs(server)]),
-  ];
-  const result = { removed: parts.flatMap(({ removed }) => removed), kept: parts.flatMap(({ kept }) => kept) };
+  await removeRootCertificates(server, result);
+  await removeGatewayClasses(server, result);
+  if (!keepCRDs) await removeCRDs(server, result);
   for (const why of result.kept) log(why);
   return result;
 }
 
 /** istiod creates a ConfigMap with its root certificate in every namespace, and deletes none. */
-async function removeRootCertificates(server: Server): Promise<Removed> {
+async function removeRootCertificates(server: Server, { removed }: Removed): Promise<void> {
   const found = await server.list({ apiVersion: "v1", kind: "ConfigMap" }, { labelSelector: "istio.io/config=true" });
-  const removed: string[] = [];
   for (const { metadata } of found) {
     if (!/^istio-ca-(root-cert|crl)$/.test(metadata.name)) continue;
     await server.delete({ apiVersion: "v1", kind: "ConfigMap", namespace: metadata.namespace, name: metadata.name });
     removed.push(`ConfigMap ${metadata.namespace}/${metadata.name}`);
   }
-  return { removed, kept: [] };
 }
 
-async function removeGatewayClasses(server: Server): Promise<Removed> {
+async function removeGatewayClasses(server: Server, { removed, kept }: Removed): Promise<void> {
   const classes = await ifFound(server.list(gatewayClass), []);
   const gateways = await ifFound(server.list({ apiVersion: gatewayClass.apiVersion, kind: "Gateway" }), []);
   const used = new Set(gateways.map(({ spec }) => spec?.gatewayClassName));
-  const [removed, kept]: [string[], string[]] = [[], []];
   for (const { metadata, spec } of classes) {
     if (!String(spec?.controllerName).startsWith("istio.io/")) continue;
     if (used.has(metadata.name)) {
@@ -114,7 +110,6 @@ async function removeGatewayClasses(server: Server): Promise<Removed> {
       removed.push(`GatewayClass ${metadata.name}`);
     }
   }
-  return { removed, kept };
 }
 
 interface CRDSpec {
@@ -123,7 +118,7 @@ interface CRDSpec {
   readonly versions: readonly { readonly name: string; readonly storage: boolean }[];
 }
 
-async function removeCRDs(server: Server): Promise<Removed> {
+async function removeCRDs(server: Server, { removed, kept }: Removed): Promise<void> {
   const all = await server.list(crd);
   const ours = all.filter(({ spec }) => String(spec?.group).endsWith(".istio.io"));
   const inUse: string[] = [];
@@ -136,8 +131,11 @@ async function removeCRDs(server: Server): Promise<Removed> {
   if (inUse.length > 0) {
     const names = inUse.slice(0, mostNames).join(", ");
     const why = `they would delete ${inUse.length} objects that this stack did not create: ${names}`;
-    return { removed: [], kept: [`Istio's CRDs are kept, although keepCRDs is false: ${why}`] };
+    kept.push(`Istio's CRDs are kept, although keepCRDs is false: ${why}`);
+    return;
   }
-  for (const { metadata } of ours) await server.delete({ ...crd, name: metadata.name });
-  return { removed: ours.map(({ metadata }) => `CustomResourceDefinition ${metadata.name}`), kept: [] };
+  for (const { metadata } of ours) {
+    await server.delete({ ...crd, name: metadata.name });
+    removed.push(`CustomResourceDefinition ${metadata.name}`);
+  }
 }

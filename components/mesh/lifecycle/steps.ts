@@ -3,21 +3,12 @@ import type * as command from "@pulumi/command";
 import type * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import type { ControlPlane } from "../../model/control-planes";
-import type { MeshSettings } from "../../settings/sections/mesh";
-import type { HelmValues } from "../../shared/helm-release";
 import { lifecycleCommand } from "../../shared/lifecycle-command";
-import type { ClusterFacts } from "../values/common-values";
 
 /** A control plane as it should be. */
-export interface WantedControlPlane {
-  /** `default` for the one without a revision. */
-  readonly revision: string;
-  /** Name of its Deployment. */
-  readonly istiod: string;
-  readonly version: string;
-}
+export type WantedControlPlane = Pick<ControlPlane, "revision" | "istiod" | "version">;
 
-/** The input of each step of the mesh's life cycle: plain JSON, in the environment of its Command. */
+/** The input of each step of the mesh's life cycle, as plain JSON. */
 export interface StepRequests {
   /** Refuses, before anything is changed, what the cluster's present state does not allow. */
   readonly "upgrade-check": {
@@ -90,115 +81,38 @@ export interface StepAccess {
 }
 
 /** A request whose fields may be known later. */
-type StepInput<Name extends StepName> = {
+export type StepInput<Name extends StepName> = {
   readonly [Key in keyof StepRequests[Name]]: pulumi.Input<StepRequests[Name][Key]>;
 };
-
-/** `exec`, so that stopping the command stops the step. */
-function stepCommand(step: StepName): string {
-  return `exec node components/mesh/lifecycle/run.cjs ${step}`;
-}
-
-/** A command that does nothing. */
-const nothing = "true";
 
 /** A field of a request that changes with `madeOf`, so that the step runs again. */
 export function changesWith(madeOf: object): string {
   return createHash("sha256").update(JSON.stringify(madeOf)).digest("hex").slice(0, 12);
 }
 
-/**
- * A resource that runs a step: when it is created and whenever the request changes, or only when it is deleted. The request
- * is in the environment, where a preview shows it; the kubeconfig goes by stdin.
- */
+/** Steps that run when their resource is deleted; the others run when it is created, and whenever the request changes. */
+const onDelete: ReadonlySet<StepName> = new Set(["retire", "leftovers"]);
+
+/** A resource that runs a step. The request is in the environment, where a preview shows it; the kubeconfig goes by stdin. */
 export function lifecycleStep<Name extends StepName>(
   name: string,
-  args: {
-    readonly step: Name;
-    readonly when: "applied" | "deleted";
-    readonly access: StepAccess;
-    readonly request: StepInput<Name>;
-  },
+  step: Name,
+  request: StepInput<Name>,
+  { kubeconfig, kubeContext }: StepAccess,
   opts: pulumi.CustomResourceOptions,
 ): command.local.Command {
-  const { step, when, access, request } = args;
+  // `exec`, so that stopping the command stops the step.
+  const run = `exec node components/mesh/lifecycle/run.cjs ${step}`;
   return lifecycleCommand(
     name,
     {
-      ...(when === "applied" ? { apply: stepCommand(step) } : { apply: nothing, delete: stepCommand(step) }),
+      ...(onDelete.has(step) ? { apply: "true", delete: run } : { apply: run }),
       environment: {
         MESH_STEP: pulumi.jsonStringify(request),
-        ...(access.kubeContext !== undefined && { MESH_KUBE_CONTEXT: access.kubeContext }),
+        ...(kubeContext !== undefined && { MESH_KUBE_CONTEXT: kubeContext }),
       },
-      stdin: pulumi.secret(access.kubeconfig),
+      stdin: pulumi.secret(kubeconfig),
     },
     opts,
   );
-}
-
-export interface LifecycleStepsArgs {
-  readonly planes: readonly ControlPlane[];
-  readonly mesh: MeshSettings;
-  readonly cluster: ClusterFacts & StepAccess;
-  /** Helm values of a control plane. */
-  readonly istiod: (plane: ControlPlane) => HelmValues;
-}
-
-/** The steps between the releases of a mesh; see `StepRequests` for what each does. */
-export class LifecycleSteps {
-  private readonly controlPlanes: readonly WantedControlPlane[];
-
-  constructor(
-    private readonly name: string,
-    private readonly args: LifecycleStepsArgs,
-    private readonly child: pulumi.CustomResourceOptions,
-  ) {
-    this.controlPlanes = args.planes.map(({ revision, istiod, version }) => ({ revision, istiod, version }));
-  }
-
-  /** Created before everything of Istio, and so deleted after it. */
-  leftovers(): command.local.Command {
-    return this.step(
-      `${this.name}-leftovers`,
-      { step: "leftovers", when: "deleted", request: { keepCRDs: this.args.mesh.keepCRDs } },
-      [],
-    );
-  }
-
-  upgradeCheck(): command.local.Command {
-    const owner = `${pulumi.getProject()}/${pulumi.getStack()}`;
-    const request = { owner, controlPlanes: this.controlPlanes };
-    return this.step(`${this.name}-upgrade-check`, { step: "upgrade-check", when: "applied", request }, []);
-  }
-
-  cniGate(version: string, base: pulumi.Resource): command.local.Command {
-    const request = { version, controlPlanes: this.controlPlanes };
-    return this.step(`${this.name}-cni-gate`, { step: "cni-gate", when: "applied", request }, [base]);
-  }
-
-  /** Whatever has a proxy depends on it, and so is deleted before this checks whether the control plane may go. */
-  retirement({ revision, istiod }: ControlPlane, release: pulumi.Resource): command.local.Command {
-    const request = { revision };
-    return this.step(`${this.name}-${istiod}-retirement`, { step: "retire", when: "deleted", request }, [release]);
-  }
-
-  ready(parts: readonly pulumi.Resource[]): command.local.Command {
-    const { planes, mesh, cluster, istiod } = this.args;
-    const request = {
-      controlPlanes: this.controlPlanes,
-      tags: mesh.tags,
-      simulatedNodes: cluster.simulatedNodes,
-      values: changesWith(planes.map(istiod)),
-    };
-    return this.step(`${this.name}-ready`, { step: "ready", when: "applied", request }, parts);
-  }
-
-  private step<Name extends StepName>(
-    name: string,
-    args: Omit<Parameters<typeof lifecycleStep<Name>>[1], "access">,
-    dependsOn: readonly pulumi.Resource[],
-  ): command.local.Command {
-    const after = dependsOn.length > 0 && { dependsOn: [...dependsOn] };
-    return lifecycleStep(name, { ...args, access: this.args.cluster }, { ...this.child, ...after });
-  }
 }

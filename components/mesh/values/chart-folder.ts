@@ -9,30 +9,25 @@ import type { MeshSettings } from "../../settings/sections/mesh";
 import { suggestion } from "../../settings/wording";
 import type { RequiredChart } from "../../shared/chart-source";
 import type { HelmValues } from "../../shared/helm-release";
-import { isTree, mergeValues } from "../../shared/merge";
+import { asTree, isTree, mergeValues } from "../../shared/merge";
 import type { Problem, SettingPath } from "../../shared/problem";
-import { scopeOf } from "./common-values";
-
-/** The charts of a mesh. */
-export type ChartName = "base" | "istiod" | "cni" | "ztunnel" | "gateway";
+import { type ChartName, scopes } from "./common-values";
 
 /** The charts that a mesh installs, each in every version once. */
 export function meshCharts({ mesh, gateways }: Pick<Settings, "mesh" | "gateways">): readonly RequiredChart[] {
   const { newest, oldest } = sharedVersions(mesh);
-  const charts: [ChartName, version: string][] = [
-    ["base", newest],
-    ...controlPlanes(mesh).map(({ version }): [ChartName, string] => ["istiod", version]),
-    ["cni", oldest],
-    ...(hasAmbient(mesh) ? [["ztunnel", oldest] as [ChartName, string]] : []),
-    ...Object.entries(gateways)
-      .filter(([, { kind }]) => kind === "chart")
-      .map(([name, gateway]): [ChartName, string] => [
-        "gateway",
-        controlPlaneOf(mesh, gatewayNamespace(name, gateway)).version,
-      ]),
+  const chartGateways = Object.entries(gateways).filter(([, { kind }]) => kind === "chart");
+  const charts = [
+    { name: "base", version: newest },
+    ...controlPlanes(mesh).map(({ version }) => ({ name: "istiod", version })),
+    { name: "cni", version: oldest },
+    ...(hasAmbient(mesh) ? [{ name: "ztunnel", version: oldest }] : []),
+    ...chartGateways.map(([name, gateway]) => {
+      const { version } = controlPlaneOf(mesh, gatewayNamespace(name, gateway));
+      return { name: "gateway", version };
+    }),
   ];
-  const unique = new Map(charts.map(([name, version]) => [`${name} ${version}`, { name, version }]));
-  return [...unique.values()];
+  return [...new Map(charts.map((chart) => [`${chart.name} ${chart.version}`, chart])).values()];
 }
 
 /** One of Istio's charts: its values, and the keys that it reads. */
@@ -54,10 +49,8 @@ const ownValues = "_internal_defaults_do_not_set";
 const profileKeys = ["profile", "compatibilityVersion", "platform", "global"];
 
 /**
- * Reads one of Istio's charts from a folder.
- *
- * @param folder absolute path of the folder with one folder a chart
- * @returns undefined where there is no such chart, or it is not Istio's own, such as a stand-in of embedded/charts
+ * Reads one of Istio's charts from a folder with one folder a chart. Undefined where there is no such chart, or it is not
+ * Istio's own, such as a stand-in of embedded/charts.
  */
 export function readIstioChart(folder: string, name: ChartName): IstioChart | undefined {
   const chart = path.join(folder, name);
@@ -68,7 +61,7 @@ export function readIstioChart(folder: string, name: ChartName): IstioChart | un
     // Profiles set keys of every chart, and CRDs read none.
     .filter((file) => !/^(profile-|crd-)/.test(path.basename(file)))
     .map((file) => readFileSync(file, "utf8"));
-  const scope = scopeOf(name);
+  const scope = scopes[name];
   return {
     name,
     version: String(description["version"]),
@@ -82,7 +75,7 @@ export function readIstioChart(folder: string, name: ChartName): IstioChart | un
         ...(scope === undefined ? [] : [scope]),
       ]),
       global: new Set([
-        ...Object.keys(tree(values["global"])),
+        ...Object.keys(asTree(values["global"])),
         ...referencesIn(templates, /\.Values\.global\)?\.([A-Za-z_]\w*)/g),
         ...profileKeys,
       ]),
@@ -103,11 +96,7 @@ function filesIn(folder: string): string[] {
 /** The mapping in a file, empty where the file is empty; undefined where the file does not exist. */
 function readYaml(file: string): Record<string, unknown> | undefined {
   if (!existsSync(file)) return undefined;
-  return { ...tree(parse(readFileSync(file, "utf8"))) };
-}
-
-function tree(value: unknown): HelmValues {
-  return isTree(value) ? value : {};
+  return { ...asTree(parse(readFileSync(file, "utf8"))) };
 }
 
 /** Charts that read the keys of `global` at the top as well. Source: istio/istio, Makefile.core.mk, copy-templates. */
@@ -125,10 +114,10 @@ export function effectiveValues(chart: IstioChart, given: HelmValues): HelmValue
   const selected = profileFileValues(chart, given);
   const below = mergeValues(chart.defaults, selected);
   const flat = globalAtTop.includes(chart.name)
-    ? mergeValues(mergeValues(below, tree(selected["global"])), tree(given["global"]))
+    ? mergeValues(mergeValues(below, asTree(selected["global"])), asTree(given["global"]))
     : below;
-  const { [scopeOf(chart.name) ?? ""]: scoped, ...others } = mergeValues(flat, given);
-  const seen = withKeys(mergeValues(others, tree(scoped)), chart.keys.top);
+  const { [scopes[chart.name] ?? ""]: scoped, ...others } = mergeValues(flat, given);
+  const seen = withKeys(mergeValues(others, asTree(scoped)), chart.keys.top);
   return isTree(seen["global"]) ? { ...seen, global: withKeys(seen["global"], chart.keys.global) } : seen;
 }
 
@@ -137,7 +126,7 @@ function withKeys(values: HelmValues, keys: ReadonlySet<string>): HelmValues {
 }
 
 function profileFileValues(chart: IstioChart, given: HelmValues): HelmValues {
-  const global = tree(given["global"]);
+  const global = asTree(given["global"]);
   const selections = [
     ["profile", given["profile"] ?? global["profile"], ""],
     ["compatibility version", given["compatibilityVersion"], "compatibility-version-"],
@@ -159,12 +148,11 @@ interface UserValues {
 
 /** All Helm values in the settings, by their path. */
 function userValues({ values, canary }: MeshSettings): UserValues[] {
-  const perChart = Object.entries(values).flatMap(([chart, given]): UserValues[] =>
+  const all = Object.entries(values).flatMap(([chart, given]): UserValues[] =>
     given ? [{ path: ["mesh", "values", chart], chart: chart as ChartName, values: given }] : [],
   );
-  return canary
-    ? [...perChart, { path: ["mesh", "canary", "values"], chart: "istiod", values: canary.values }]
-    : perChart;
+  if (canary) all.push({ path: ["mesh", "canary", "values"], chart: "istiod", values: canary.values });
+  return all;
 }
 
 /**
@@ -172,9 +160,9 @@ function userValues({ values, canary }: MeshSettings): UserValues[] {
  * misspelt key of the others. Deeper keys are not checked: a chart may pass them on unchanged, as it does with resources.
  */
 export function unknownKeys({ keys: { top, global } }: IstioChart, { path: at, chart, values }: UserValues): Problem[] {
-  const scope = scopeOf(chart);
+  const scope = scopes[chart];
   const problemsOf = (values: unknown, at: SettingPath, known: ReadonlySet<string>): Problem[] =>
-    Object.keys(tree(values))
+    Object.keys(asTree(values))
       .filter((key) => !known.has(key))
       .map((key) => ({
         path: [...at, key],

@@ -6,6 +6,9 @@ import { compareMinor, istioSince, minorOf } from "../../settings/versions";
 import type { HelmValues } from "../../shared/helm-release";
 import { mergeValues } from "../../shared/merge";
 
+/** The charts of a mesh. */
+export type ChartName = "base" | "istiod" | "cni" | "ztunnel" | "gateway";
+
 /** Facts about the cluster that change the values of the charts. */
 export interface ClusterFacts {
   readonly simulatedNodes: boolean;
@@ -93,11 +96,7 @@ export function fullImage({ mesh, images }: ImageInput, name: IstioImage): { rea
  * profiles write there: `resources` at the top of istio-cni's values loses against the demo profile's `cni.resources`.
  * Source: istio/istio, manifests/charts, templates/zzy_descope_legacy.yaml.
  */
-const scopes: Readonly<Record<string, string>> = { istiod: "pilot", cni: "cni" };
-
-export function scopeOf(chart: string): string | undefined {
-  return Object.hasOwn(scopes, chart) ? scopes[chart] : undefined;
-}
+export const scopes: Readonly<Partial<Record<ChartName, string>>> = { istiod: "pilot", cni: "cni" };
 
 /** Values that charts read at the top only. */
 const topOnly = ["global", "meshConfig", "profile", "compatibilityVersion", "platform"];
@@ -106,12 +105,13 @@ const topOnly = ["global", "meshConfig", "profile", "compatibilityVersion", "pla
  * A user's values merged over ours. Values at the top are moved to the key that the chart reads first, so that they also
  * win over the profile inside the chart.
  *
- * @param scope key that the chart reads first, see `scopeOf`
+ * @param scope key that the chart reads first, see `scopes`
  */
 export function withUserValues(ours: HelmValues, user: HelmValues = {}, scope?: string): HelmValues {
   if (scope === undefined) return mergeValues(ours, user);
-  const atTop = Object.entries(user).filter(([key]) => key === scope || topOnly.includes(key));
-  const scoped = Object.entries(user).filter(([key]) => key !== scope && !topOnly.includes(key));
+  const atTop = new Set([scope, ...topOnly]);
+  const scoped = Object.entries(user).filter(([key]) => !atTop.has(key));
+  const others = Object.entries(user).filter(([key]) => atTop.has(key));
   if (scoped.length === 0) return mergeValues(ours, user);
-  return mergeValues(ours, mergeValues({ [scope]: Object.fromEntries(scoped) }, Object.fromEntries(atTop)));
+  return mergeValues(ours, mergeValues({ [scope]: Object.fromEntries(scoped) }, Object.fromEntries(others)));
 }

@@ -44,23 +44,15 @@ const fields: {
     chart: (annotations) => ({ service: { annotations } }),
     gatewayApi: (annotations) => ({ service: { metadata: { annotations } } }),
   },
-  serviceType: {
-    chart: (type) => ({ service: { type } }),
-    gatewayApi: (type) => ({ service: { spec: { type } } }),
-  },
+  serviceType: ofService("type"),
   externalTrafficPolicy: {
-    chart: (externalTrafficPolicy) => ({ service: { externalTrafficPolicy } }),
-    gatewayApi: (externalTrafficPolicy) => ({ service: { spec: { externalTrafficPolicy } } }),
+    ...ofService("externalTrafficPolicy"),
     refusals: [
       (_, { serviceType }) =>
         serviceType === "ClusterIP" && "a Service of type ClusterIP gets no traffic from outside; remove it",
     ],
   },
-  loadBalancerClass: {
-    chart: (loadBalancerClass) => ({ service: { loadBalancerClass } }),
-    gatewayApi: (loadBalancerClass) => ({ service: { spec: { loadBalancerClass } } }),
-    refusals: [onlyLoadBalancer],
-  },
+  loadBalancerClass: { ...ofService("loadBalancerClass"), refusals: [onlyLoadBalancer] },
   loadBalancerTimeout: { refusals: [onlyLoadBalancer] },
   ports: {
     // Helm replaces lists, so all ports are here.
@@ -95,10 +87,9 @@ const fields: {
       (extraPorts) =>
         gatewayPorts
           .filter(({ name }) => Object.hasOwn(extraPorts, name))
-          .map(({ key, name }) => ({
-            below: [name],
-            message: `every gateway has a port of this name; set ports.${key}`,
-          })),
+          .map(({ key, name }) => {
+            return { below: [name], message: `every gateway has a port of this name; set ports.${key}` };
+          }),
       (extraPorts, { kind }) =>
         kind === "gateway-api" &&
         Object.keys(extraPorts).length > 0 &&
@@ -112,13 +103,8 @@ const fields: {
     refusals: [(_, { autoscale }) => autoscale && "autoscale decides the number of replicas; remove one of the two"],
   },
   autoscale: {
-    chart: ({ min, max, cpuUtilization }) => ({
-      autoscaling: {
-        enabled: true,
-        minReplicas: min,
-        maxReplicas: max,
-        targetCPUUtilizationPercentage: cpuUtilization,
-      },
+    chart: ({ min: minReplicas, max: maxReplicas, cpuUtilization: targetCPUUtilizationPercentage }) => ({
+      autoscaling: { enabled: true, minReplicas, maxReplicas, targetCPUUtilizationPercentage },
     }),
     gatewayApi: ({ min, max, cpuUtilization }) => {
       const target = { type: "Utilization", averageUtilization: cpuUtilization };
@@ -167,14 +153,21 @@ const fields: {
   },
 };
 
+/** A field that is one of the Service. */
+function ofService(field: string) {
+  return {
+    chart: (value: string) => ({ service: { [field]: value } }),
+    gatewayApi: (value: string) => ({ service: { spec: { [field]: value } } }),
+  };
+}
+
 function onlyLoadBalancer(_: string, { serviceType }: GatewayDeploymentSettings): string | false {
   return serviceType !== "LoadBalancer" && `goes with serviceType LoadBalancer only; found ${serviceType}`;
 }
 
-function noNodePorts(
-  ports: Readonly<Record<string, { readonly nodePort?: number | undefined } | undefined>>,
-  { serviceType }: GatewayDeploymentSettings,
-) {
+type NodePorts = Readonly<Record<string, { readonly nodePort?: number | undefined } | undefined>>;
+
+function noNodePorts(ports: NodePorts, { serviceType }: GatewayDeploymentSettings) {
   if (serviceType !== "ClusterIP") return false;
   const message = "a Service of type ClusterIP has none; remove it";
   return knownEntries(ports).flatMap(([name, given]) =>
@@ -209,10 +202,7 @@ export function gatewayChartValues(gateway: Gateway): HelmValues {
  */
 export function gatewayOverlays(gateway: Gateway): readonly (readonly [kind: string, overlay: HelmValues])[] {
   const overlays: Overlays = effects(gateway, "gatewayApi").reduce(mergeValues, {});
-  return overlayKinds.flatMap((kind) => {
-    const overlay = overlays[kind];
-    return overlay ? [[kind, overlay] as const] : [];
-  });
+  return overlayKinds.flatMap((kind) => (overlays[kind] ? [[kind, overlays[kind]] as const] : []));
 }
 
 const fieldNames = Object.keys(fields) as (keyof GatewayDeploymentSettings)[];

@@ -13,7 +13,7 @@ import {
   type MeshValuesInput,
   nftables,
   profileValues,
-  scopeOf,
+  scopes,
   withUserValues,
 } from "./common-values";
 import { gatewayChartValues } from "./gateway-fields";
@@ -58,7 +58,7 @@ export function istiodValues(input: MeshValuesInput): HelmValues {
       ...meshConfig,
     },
   };
-  return withProvidersOf(values, withUserValues(values, mesh.values.istiod, scopeOf("istiod")));
+  return withProvidersOf(values, withUserValues(values, mesh.values.istiod, scopes.istiod));
 }
 
 function holdsApplication(mesh: MeshSettings): boolean {
@@ -121,7 +121,7 @@ export function cniValues(input: MeshValuesInput): HelmValues {
     global: { ...imageValues(input), ...imageVariant(mesh), ...nftables(input) },
     ...(Object.keys(own).length > 0 && { cni: own }),
   };
-  return withUserValues(values, mesh.values.cni, scopeOf("cni"));
+  return withUserValues(values, mesh.values.cni, scopes.cni);
 }
 
 /**
@@ -143,11 +143,7 @@ export function ztunnelValues(input: MeshValuesInput): HelmValues {
   return withUserValues(values, mesh.values.ztunnel);
 }
 
-/**
- * A gateway's own values.
- *
- * @param selector labels of its pods, which the chart derives from the release's name
- */
+/** @param selector labels of the gateway's pods, which the chart derives from the release's name */
 export function gatewayValues(
   settings: GatewayDeploymentSettings,
   selector: Readonly<Record<string, string>>,
@@ -167,7 +163,7 @@ export function gatewayValues(
 }
 
 /** Annotation of the template of every pod with a proxy; see `proxyGeneration`. */
-export const proxyGenerationAnnotation = "talos-mesh/proxy-generation";
+const proxyGenerationAnnotation = "talos-mesh/proxy-generation";
 
 /**
  * A digest of everything that the injector writes into pods: images, resources, the proxy's own configuration, its

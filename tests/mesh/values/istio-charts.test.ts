@@ -2,13 +2,8 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import path from "node:path";
 import { parse, parseAllDocuments } from "yaml";
-import {
-  type ChartName,
-  effectiveValues,
-  readIstioChart,
-  unknownKeys,
-} from "../../../components/mesh/values/chart-folder";
-import { profiles, scopeOf } from "../../../components/mesh/values/common-values";
+import { effectiveValues, readIstioChart, unknownKeys } from "../../../components/mesh/values/chart-folder";
+import { type ChartName, profiles, scopes } from "../../../components/mesh/values/common-values";
 import type { HelmValues } from "../../../components/shared/helm-release";
 import { isTree } from "../../../components/shared/merge";
 import { givenValues } from "../../../cli/profile";
@@ -72,7 +67,7 @@ describe("Istio's own charts", function () {
   it("read every value that this program sets", () => {
     for (const [name, values] of givenValues(meshInput({ ...everything, profile: "demo" }, { simulatedNodes: true }))) {
       const { defaults, keys } = chart(name);
-      const scope = scopeOf(name);
+      const scope = scopes[name];
       const scoped = scope === undefined ? {} : { [scope]: { ...defaults } };
       const chosen = { profile: "", compatibilityVersion: "", platform: "" };
       const unknown = unknownPaths(values, { ...defaults, ...scoped, ...chosen }, new Set(["global", "meshConfig"]));
