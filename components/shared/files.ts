@@ -1,16 +1,12 @@
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import path from "node:path";
 
-export interface WriteOptions {
-  /** Permissions of the file. @default 0o600, its owner only */
-  readonly mode?: number;
-}
-
 /**
  * Writes a file in one step: a process that is killed leaves the old content or the new one. The new content is first
- * written to `<file>.part`, so that only one process at a time may write the same file. Missing folders are created.
+ * written to `<file>.part`, so that only one process at a time may write the same file. Missing folders are created. Only
+ * its owner may read it, unless there is another `mode`.
  */
-export function writeFileAtomically(file: string, content: string | Buffer, { mode = 0o600 }: WriteOptions = {}): void {
+export function writeFileAtomically(file: string, content: string | Buffer, mode = 0o600): void {
   mkdirSync(path.dirname(file), { recursive: true });
   const part = `${file}.part`;
   writeFileSync(part, content, { mode });
@@ -18,8 +14,8 @@ export function writeFileAtomically(file: string, content: string | Buffer, { mo
 }
 
 /** As indented JSON with a newline at its end. */
-export function writeJsonAtomically(file: string, value: unknown, options?: WriteOptions): void {
-  writeFileAtomically(file, `${JSON.stringify(value, undefined, 2)}\n`, options);
+export function writeJsonAtomically(file: string, value: unknown): void {
+  writeFileAtomically(file, `${JSON.stringify(value, undefined, 2)}\n`);
 }
 
 /** The text of a file, with each `<name>` in it replaced by the value of that name. */

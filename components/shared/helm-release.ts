@@ -4,7 +4,7 @@ import { chartDigest, chartFolder, type ChartSource } from "./chart-source";
 
 export type HelmValues = Readonly<Record<string, unknown>>;
 
-export interface HelmReleaseArgs {
+interface HelmReleaseArgs {
   /** Name of the chart, which is also its folder or its name in the repository. */
   readonly chart: string;
   /** Name of the Helm release. @default the chart's name */
@@ -51,12 +51,9 @@ export function helmRelease(
   );
 }
 
-function chartLocation({ chart, version, source }: HelmReleaseArgs): {
-  readonly chart: string;
-  readonly version?: string;
-  readonly description?: string;
-  readonly repositoryOpts?: { readonly repo: string };
-} {
+type ChartLocation = Pick<kubernetes.helm.v3.ReleaseArgs, "chart" | "version" | "description" | "repositoryOpts">;
+
+function chartLocation({ chart, version, source }: HelmReleaseArgs): ChartLocation {
   switch (source.kind) {
     case "repository":
       return { chart, version, repositoryOpts: { repo: source.url } };
@@ -64,10 +61,8 @@ function chartLocation({ chart, version, source }: HelmReleaseArgs): {
       return { chart: `${source.url.replace(/\/+$/, "")}/${chart}`, version };
     case "folder": {
       const folder = chartFolder(source.path, chart, version);
-      return {
-        chart: folder,
-        description: `chart of content ${chartDigest(folder, source.standIn ? undefined : version)}`,
-      };
+      const digest = chartDigest(folder, source.standIn ? undefined : version);
+      return { chart: folder, description: `chart of content ${digest}` };
     }
   }
 }

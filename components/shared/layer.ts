@@ -11,7 +11,6 @@ export interface LayerOptions extends pulumi.ComponentResourceOptions {
 
 /** A component whose children are placed in a cluster. Type tokens are `talos-mesh:<layer>:<Class>`. */
 export abstract class Layer extends pulumi.ComponentResource {
-  /** Options of every child. */
   protected readonly child: pulumi.CustomResourceOptions;
 
   protected constructor(type: `talos-mesh:${string}:${string}`, name: string, opts: LayerOptions = {}) {

@@ -48,7 +48,7 @@ export function lifecycleCommand(
   );
 }
 
-export interface QueryCommandArgs {
+interface QueryCommandArgs {
   /** Reads only, ends soon, and succeeds whatever it finds: a failure would end the preview. */
   readonly command: string;
   readonly environment?: Readonly<Record<string, pulumi.Input<string>>>;

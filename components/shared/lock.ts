@@ -4,7 +4,7 @@ import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { identify, isSameProcess, type ProcessIdentity } from "./process-identity";
 
-export interface LockOptions {
+interface LockOptions {
   /** Milliseconds to wait for another live process. */
   readonly waitMs: number;
   /** What the other process is doing, for the message. */

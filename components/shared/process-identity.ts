@@ -11,7 +11,7 @@ export interface ProcessIdentity {
   readonly startedAt: string;
 }
 
-export interface RunningProcess extends ProcessIdentity {
+interface RunningProcess extends ProcessIdentity {
   /** Program and arguments with a blank between each. */
   readonly command: string;
 }

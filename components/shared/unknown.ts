@@ -105,12 +105,17 @@ export function mapKnown<Value, Result>(
 /** A list of what each function returns; where one reads something unknown, the entry is unknown. */
 export function readEntries<Value>(readers: readonly (() => Value)[]): Value[] {
   const results: Value[] = [];
-  for (const [index, read] of readers.entries()) {
-    const result = ifKnown(() => ({ value: read() }));
-    if (result) results[index] = result.value;
-    else setUnknown(results, index);
-  }
+  for (const [index, read] of readers.entries()) setField(results, index, read);
   return results;
+}
+
+/** Sets a field to what `read` returns; where that reads something unknown, the field is unknown. */
+function setField(container: object, key: string | number, read: () => unknown): void {
+  const field = ifKnown(() => ({ value: read() }));
+  if (!field) return setUnknown(container, key);
+  // Not by assignment, which would set the prototype for the key `__proto__`.
+  const { value } = field;
+  Object.defineProperty(container, key, { value, enumerable: true, writable: true, configurable: true });
 }
 
 /** One function for each entry of a list, which reads it; a single one, which cannot, where there is no list to read. */
@@ -125,12 +130,8 @@ export function knownFields<Fields extends object>(read: {
 }): Fields {
   const result: Partial<Fields> = {};
   for (const key of Object.keys(read) as (keyof Fields & string)[]) {
-    const field = ifKnown(() => ({ value: read[key]() }));
-    if (!field) setUnknown(result, key);
-    else if (field.value !== undefined) {
-      // Not by assignment, which would set the prototype for the key `__proto__`.
-      Object.defineProperty(result, key, { value: field.value, enumerable: true, writable: true, configurable: true });
-    }
+    setField(result, key, read[key]);
+    if (ifKnown(() => result[key] === undefined) === true) delete result[key];
   }
   return result as Fields;
 }
@@ -141,9 +142,7 @@ export function withField<Value extends object, Key extends string, Field>(
   key: Key,
   read: () => Field,
 ): Value & Record<Key, Field> {
-  const copy = Object.defineProperties({}, Object.getOwnPropertyDescriptors(value)) as Record<string, unknown>;
-  const field = ifKnown(() => ({ value: read() }));
-  if (field) copy[key] = field.value;
-  else setUnknown(copy, key);
+  const copy = Object.defineProperties({}, Object.getOwnPropertyDescriptors(value));
+  setField(copy, key, read);
   return copy as Value & Record<Key, Field>;
 }

@@ -4,13 +4,7 @@ import path from "node:path";
 import { writeFileAtomically } from "../../components/shared/files";
 
 /** What `charts.source: auto` resolves to. */
-export type AutoCharts = "official" | "stand-ins";
-
-interface StackOfProject {
-  /** Absolute path of the folder with Pulumi.yaml. */
-  readonly projectRoot: string;
-  readonly stack: string;
-}
+type AutoCharts = "official" | "stand-ins";
 
 /**
  * Resolves `charts.source: auto`: the official charts where `index`, the address of their repository's index, responds.
@@ -18,7 +12,11 @@ interface StackOfProject {
  * Resolved once, at the first deployment, and kept until the stack is destroyed, so that an unreliable network does not
  * replace Istio by a stand-in between two runs. A preview keeps nothing.
  */
-export function autoCharts({ projectRoot, stack }: StackOfProject, index: string, preview: boolean): AutoCharts {
+export function autoCharts(
+  { projectRoot, stack }: { readonly projectRoot: string; readonly stack: string },
+  index: string,
+  preview: boolean,
+): AutoCharts {
   const file = chartsFile(projectRoot, stack);
   if (existsSync(file)) return readFileSync(file, "utf8").trim() === "official" ? "official" : "stand-ins";
   const charts = responds(index) ? "official" : "stand-ins";

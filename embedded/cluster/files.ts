@@ -34,14 +34,9 @@ export function clusterFiles(projectRoot: string, stack: string): ClusterFiles {
   };
 }
 
-/** The folder in which kwokctl has one for each cluster, given its working folder. */
-export function clustersFolder(kwok: string): string {
-  return path.join(kwok, "clusters");
-}
-
-/** The folder that kwokctl has for a cluster, given its working folder. */
-export function clusterFolder(kwok: string, name: string): string {
-  return path.join(clustersFolder(kwok), name);
+/** In kwokctl's working folder: its folder of a cluster, or the one of all clusters. */
+export function clusterFolder(kwok: string, name = ""): string {
+  return path.join(kwok, "clusters", name);
 }
 
 /** The reason why a project folder cannot have an embedded cluster; undefined where it can. */
@@ -96,23 +91,22 @@ export function refuseForeignFolder(files: ClusterFiles): void {
 
 /** Removes kwokctl's folder. The record goes last, so that the rest is still known as ours after a kill. */
 export function removeKwokFolder({ kwok, record }: ClusterFiles): void {
-  const options = { recursive: true, force: true, maxRetries: 5, retryDelay: 100 };
-  for (const entry of entriesOf(kwok)) {
-    const file = path.join(kwok, entry);
-    if (file !== record) rmSync(file, options);
+  const others = entriesOf(kwok).map((entry) => path.join(kwok, entry));
+  for (const file of [...others.filter((each) => each !== record), kwok]) {
+    rmSync(file, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
   }
-  rmSync(kwok, options);
 }
 
 /** kwokctl's own files have its folder's path in them. After the project was moved they get the new one. */
 export function replacePath({ kwok }: ClusterFiles, { name, kwok: before }: ClusterRecord): void {
-  for (const file of ["kwok.yaml", "kubeconfig.yaml"].map((each) => path.join(clusterFolder(kwok, name), each))) {
+  for (const each of ["kwok.yaml", "kubeconfig.yaml"]) {
+    const file = path.join(clusterFolder(kwok, name), each);
     if (existsSync(file)) writeFileAtomically(file, readFileSync(file, "utf8").replaceAll(before, kwok));
   }
 }
 
 /** A client certificate of the cluster's administrator and the certificate authority, in PEM. */
-export type Credentials = Readonly<Record<"ca" | "cert" | "key", string>>;
+type Credentials = Readonly<Record<"ca" | "cert" | "key", string>>;
 
 export function readCredentials({ kwok }: ClusterFiles, { name }: ClusterRecord): Credentials {
   const read = (file: string) => readFileSync(path.join(clusterFolder(kwok, name), "pki", file), "utf8");

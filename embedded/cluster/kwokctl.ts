@@ -65,20 +65,12 @@ export async function createCluster(files: ClusterFiles, name: string, tools: Co
 export async function startCluster(files: ClusterFiles, name: string, tools: ControlPlaneTools): Promise<void> {
   const folder = clusterFolder(files.kwok, name);
   mkdirSync(path.join(folder, "pids"), { recursive: true });
-  relink(folder, tools);
+  // The links may point into a cache that was emptied since.
+  for (const component of components) {
+    const { path: program } = tools[component === "kwok-controller" ? "kwok" : component];
+    link(program, path.join(folder, "bin", component));
+  }
   await kwokctl(files, tools, ["start", "cluster", "--name", name]);
-}
-
-// The links may point into a cache that was emptied since.
-function relink(folder: string, tools: ControlPlaneTools): void {
-  const programs: Record<Component, string> = {
-    etcd: tools.etcd.path,
-    "kube-apiserver": tools["kube-apiserver"].path,
-    "kube-controller-manager": tools["kube-controller-manager"].path,
-    "kube-scheduler": tools["kube-scheduler"].path,
-    "kwok-controller": tools.kwok.path,
-  };
-  for (const [component, program] of Object.entries(programs)) link(program, path.join(folder, "bin", component));
 }
 
 function link(program: string, at: string): void {
@@ -96,9 +88,9 @@ async function kwokctl(files: ClusterFiles, tools: ControlPlaneTools, args: stri
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
     const lines = error.output.map(messageOf);
-    if (lines.some((line) => line.includes(noSpace)))
-      throw new Error(diskFull("kwokctl could not write"), { cause: error });
-    throw new Error([error.message, ...lines].join("\n  "), { cause: error });
+    const isFull = lines.some((line) => line.includes(noSpace));
+    const message = isFull ? diskFull("kwokctl could not write") : [error.message, ...lines].join("\n  ");
+    throw new Error(message, { cause: error });
   }
 }
 

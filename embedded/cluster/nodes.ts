@@ -1,75 +1,44 @@
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import { parse } from "yaml";
 import type { ApiServer } from "../../components/shared/kubernetes/api-server";
 import { ApiError, isNotFound } from "../../components/shared/kubernetes/errors";
 import { hasCondition, type LiveObject } from "../../components/shared/kubernetes/object";
 import { missing, waitFor } from "../../components/shared/kubernetes/wait";
 import { hostPlatform } from "../tools/cache";
 
-/** The label of every node that this program creates. */
+/** Of every node that this program creates; see node.yaml. */
 const simulatedLabel = "talos-mesh/simulated";
 
 const controlPlaneRole = "node-role.kubernetes.io/control-plane";
-const capacity = { cpu: "32", memory: "256Gi", pods: "110", "ephemeral-storage": "1Ti" };
 
-export type SimulatedNode = ReturnType<typeof simulatedNode>;
-
-/**
- * The nodes of a cluster, labelled and tainted as Talos registers its own
- * (https://www.talos.dev/latest/kubernetes-guides/configuration/): one control plane and `workers` workers. Addresses
- * are of the range reserved for documentation (RFC 5737), so that they cannot be a real machine's.
- */
-export function simulatedNodes(name: string, workers: number, kubernetesVersion: string): SimulatedNode[] {
-  const workerNames = Array.from({ length: workers }, (_, index) => `${name}-worker-${index + 1}`);
-  return [`${name}-control-plane`, ...workerNames].map((node, index) =>
-    simulatedNode(node, index, index === 0, kubernetesVersion),
-  );
+export interface SimulatedNode {
+  readonly metadata: { readonly name: string; readonly labels: Readonly<Record<string, string>> };
+  readonly spec: {
+    readonly podCIDR: string;
+    readonly taints?: readonly { readonly key: string; readonly effect: string }[];
+  };
+  readonly status: { readonly addresses: readonly { readonly address: string }[] };
 }
 
-function simulatedNode(name: string, index: number, isControlPlane: boolean, kubernetesVersion: string) {
+/** The nodes of a cluster: one control plane and `workers` workers, each as node.yaml describes it. */
+export function simulatedNodes(name: string, workers: number, kubernetesVersion: string): SimulatedNode[] {
+  const template = readFileSync(path.join(__dirname, "node.yaml"), "utf8");
   const { arch } = hostPlatform();
-  return {
-    apiVersion: "v1",
-    kind: "Node",
-    metadata: {
-      name,
-      annotations: { "kwok.x-k8s.io/node": "fake", "node.alpha.kubernetes.io/ttl": "0" },
-      labels: {
-        "beta.kubernetes.io/arch": arch,
-        "beta.kubernetes.io/os": "linux",
-        "kubernetes.io/arch": arch,
-        "kubernetes.io/hostname": name,
-        "kubernetes.io/os": "linux",
-        [simulatedLabel]: "true",
-        ...(isControlPlane
-          ? { [controlPlaneRole]: "", "node.kubernetes.io/exclude-from-external-load-balancers": "" }
-          : {}),
-      },
-    },
-    spec: {
-      podCIDR: `10.244.${index}.0/24`,
-      podCIDRs: [`10.244.${index}.0/24`],
-      ...(isControlPlane ? { taints: [{ key: controlPlaneRole, effect: "NoSchedule" }] } : {}),
-    },
-    status: {
-      addresses: [
-        { type: "InternalIP", address: `192.0.2.${index + 1}` },
-        { type: "Hostname", address: name },
-      ],
-      allocatable: capacity,
-      capacity,
-      nodeInfo: {
-        architecture: arch,
-        bootID: "",
-        containerRuntimeVersion: "kwok",
-        kernelVersion: "simulated",
-        kubeProxyVersion: "",
-        kubeletVersion: kubernetesVersion,
-        machineID: "",
-        operatingSystem: "linux",
-        osImage: "Talos (simulated by kwok)",
-        systemUUID: "",
-      },
-    },
-  };
+  const workerNames = Array.from({ length: workers }, (_, index) => `${name}-worker-${index + 1}`);
+  return [`${name}-control-plane`, ...workerNames].map((node, index) => {
+    const values = { name: node, index, number: index + 1, arch, kubernetesVersion };
+    const fill = (_: string, key: keyof typeof values) => String(values[key]);
+    const worker = parse(template.replace(/\{(\w+)\}/g, fill)) as SimulatedNode;
+    if (index > 0) return worker;
+    const { metadata, spec } = worker;
+    const roles = { [controlPlaneRole]: "", "node.kubernetes.io/exclude-from-external-load-balancers": "" };
+    return {
+      ...worker,
+      metadata: { ...metadata, labels: { ...metadata.labels, ...roles } },
+      spec: { ...spec, taints: [{ key: controlPlaneRole, effect: "NoSchedule" }] },
+    };
+  });
 }
 
 const nodesPath = "/api/v1/nodes";

@@ -3,6 +3,7 @@ import { execFileSync } from "node:child_process";
 import { readFileSync, readdirSync, readlinkSync } from "node:fs";
 import net from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
+import { listProcesses } from "../../components/shared/process-identity";
 
 /** Ports of the control plane, under kwokctl's names of its options. */
 const portOptions = [
@@ -58,7 +59,7 @@ function describeListener(port: number): string {
   try {
     const pid = process.platform === "linux" ? listenerFromProc(port) : listenerFromLsof(port);
     if (pid === undefined) return "";
-    const command = execFileSync("ps", ["-o", "args=", "-p", pid], { encoding: "utf8" }).trim();
+    const command = listProcesses().find((each) => String(each.pid) === pid)?.command ?? "";
     return ` by process ${pid} (${command.slice(0, 120)})`;
   } catch {
     return "";

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, rmSync } from "node:fs";
 import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { isSameProcess, listProcesses, type ProcessIdentity } from "../../components/shared/process-identity";
-import { clustersFolder } from "./files";
+import { clusterFolder } from "./files";
 
 /** The processes that kwokctl runs, by the names of their links in the cluster's `bin` folder and of their logs. */
 export const components = [
@@ -24,7 +24,7 @@ export interface ComponentProcess extends ProcessIdentity {
  * missing (killed before it was written) or name an unrelated process (after a reboot).
  */
 export function processesOf(kwok: string): ComponentProcess[] {
-  const clusters = clustersFolder(kwok) + path.sep;
+  const clusters = clusterFolder(kwok) + path.sep;
   return listProcesses().flatMap(({ pid, startedAt, command }) => {
     if (!command.startsWith(clusters)) return [];
     const [program = ""] = command.slice(clusters.length).split(" ");
@@ -36,32 +36,26 @@ export function processesOf(kwok: string): ComponentProcess[] {
 
 /** Ends the cluster's processes. All state is in etcd, so the others are killed first; then etcd may end properly. */
 export async function endProcesses(kwok: string): Promise<void> {
-  const isEtcd = ({ component }: ComponentProcess) => component === "etcd";
   // kwokctl itself may run where an `up` was killed, and would start further processes.
-  await end(
-    listProcesses().filter(({ command }) => command.startsWith(`${path.join(kwok, "kwokctl")} `)),
-    "SIGKILL",
-  );
-  await end(
-    processesOf(kwok).filter((process) => !isEtcd(process)),
-    "SIGKILL",
-  );
-  await end(processesOf(kwok).filter(isEtcd), "SIGTERM");
+  const kwokctl = listProcesses().filter(({ command }) => command.startsWith(`${path.join(kwok, "kwokctl")} `));
+  await end(kwokctl, "SIGKILL");
+  const others = processesOf(kwok).filter(({ component }) => component !== "etcd");
+  await end(others, "SIGKILL");
+  await end(processesOf(kwok), "SIGTERM");
   await end(processesOf(kwok), "SIGKILL");
   const left = processesOf(kwok);
   if (left.length > 0) {
     throw new Error(`could not end ${left.map(({ component, pid }) => `${component} (process ${pid})`).join(", ")}`);
   }
   // kwokctl relies on these files, and would take any process with that number for its own.
-  const clusters = clustersFolder(kwok);
-  for (const name of existsSync(clusters) ? readdirSync(clusters) : []) {
-    rmSync(path.join(clusters, name, "pids"), { recursive: true, force: true });
+  for (const name of existsSync(clusterFolder(kwok)) ? readdirSync(clusterFolder(kwok)) : []) {
+    rmSync(path.join(clusterFolder(kwok, name), "pids"), { recursive: true, force: true });
   }
 }
 
 /** Sends the signal and waits until all have ended, 5 s at most. */
 async function end(running: readonly ProcessIdentity[], signal: NodeJS.Signals): Promise<void> {
-  running.forEach((process) => send(process, signal));
+  for (const each of running) send(each, signal);
   const deadline = Date.now() + 5_000;
   while (running.some(isSameProcess) && Date.now() < deadline) await delay(20);
 }

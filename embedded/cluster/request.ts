@@ -8,8 +8,7 @@ const schema = z.strictObject({
   stack: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/, "letters, digits, dots, dashes and underscores"),
   /** The cluster's name; nodes are `<name>-control-plane` and `<name>-worker-N`. */
   name: z.string().regex(/^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$/, "at most 40 lower-case letters, digits and dashes"),
-  /** Such as `v1.36.3`. */
-  kubernetesVersion: z.string().regex(/^v?1\.\d+\.\d+$/, "a full version such as v1.36.3"),
+  kubernetesVersion: z.string().regex(/^v1\.\d+\.\d+$/, "a full version such as v1.36.3"),
   workers: z.number().int().min(0).max(100),
   /** @default a free port */
   apiServerPort: z.number().int().min(1024).max(65535).optional(),

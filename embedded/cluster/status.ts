@@ -13,8 +13,6 @@ export interface ClusterStatus {
   readonly name?: string;
   readonly kubernetesVersion?: string;
   readonly apiServer?: string;
-  /** Path of the kubeconfig. */
-  readonly kubeconfig?: string;
   readonly processes?: Readonly<Partial<Record<Component, number>>>;
   /** Undefined when the API server does not respond. */
   readonly nodes?: {
@@ -35,12 +33,8 @@ export async function clusterStatus(projectRoot: string, stack: string): Promise
   const { name, kubernetesVersion } = record;
   const known = { name, kubernetesVersion, apiServer: serverAddress(record), processes };
   if (!record.complete || record.kwok !== files.kwok) return { state: "incomplete", ...known };
-  return {
-    state: running.length === components.length ? "running" : "stopped",
-    ...known,
-    kubeconfig: files.kubeconfig,
-    nodes: running.length > 0 ? await nodesOf(files, record) : undefined,
-  };
+  const nodes = running.length > 0 ? await nodesOf(files, record) : undefined;
+  return { state: running.length === components.length ? "running" : "stopped", ...known, nodes };
 }
 
 /**

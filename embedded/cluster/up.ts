@@ -43,7 +43,7 @@ export async function up(projectRoot: string, request: ClusterRequest, log: Log)
     const server = openServer(files, record);
     await waitUntilServing(files, record);
     if (restarted) await releaseNodes(server);
-    const nodes = simulatedNodes(request.name, request.workers, version(request));
+    const nodes = simulatedNodes(request.name, request.workers, request.kubernetesVersion);
     const { added, removed } = await reconcileNodes(server, nodes, readyTimeoutMs);
     if (added.length > 0) log(`nodes added: ${added.join(", ")}`);
     if (removed.length > 0) log(`nodes removed: ${removed.join(", ")}`);
@@ -60,11 +60,8 @@ export async function up(projectRoot: string, request: ClusterRequest, log: Log)
   });
 }
 
-interface Started {
-  readonly record: ClusterRecord;
-  /** Whether processes were started on existing data. */
-  readonly restarted: boolean;
-}
+/** `restarted`: whether processes were started on existing data. */
+type Started = { readonly record: ClusterRecord; readonly restarted: boolean };
 
 /** Makes sure that every process runs; does not wait until they serve. */
 async function startProcesses(files: ClusterFiles, request: ClusterRequest, log: Log): Promise<Started> {
@@ -113,7 +110,7 @@ async function create(files: ClusterFiles, request: ClusterRequest, log: Log): P
     kwok: files.kwok,
     stack: request.stack,
     name: request.name,
-    kubernetesVersion: version(request),
+    kubernetesVersion: request.kubernetesVersion,
     apiServerPort: ports.kubeApiserverPort,
     complete: false,
   };
@@ -128,12 +125,8 @@ async function create(files: ClusterFiles, request: ClusterRequest, log: Log): P
   return { record, restarted: false };
 }
 
-function version({ kubernetesVersion }: ClusterRequest): string {
-  return `v${kubernetesVersion.replace(/^v/, "")}`;
-}
-
 async function obtainTools(request: ClusterRequest, log: Log) {
-  const pins = { ...defaultPins, kubernetes: version(request).slice(1) };
+  const pins = { ...defaultPins, kubernetes: request.kubernetesVersion.slice(1) };
   return ensureTools(controlPlaneTools, { pins, progress: progressLines(log) });
 }
 
@@ -151,7 +144,7 @@ function progressLines(log: Log): (event: ToolProgress) => void {
 function refuseChange(record: ClusterRecord, request: ClusterRequest): void {
   const changes = [
     ["name", record.name, request.name],
-    ["kubernetesVersion", record.kubernetesVersion, version(request)],
+    ["kubernetesVersion", record.kubernetesVersion, request.kubernetesVersion],
     ["apiServerPort", record.apiServerPort, request.apiServerPort ?? record.apiServerPort],
   ].filter(([, found, requested]) => found !== requested);
   if (changes.length === 0) return;

@@ -2,17 +2,12 @@ import { CommandError, runCommand, type CommandOutput } from "../../components/s
 import { UserError } from "../../components/shared/problem";
 
 /** Inputs of a `command:local:Command`, in plain values. */
-export interface CommandInputs {
-  readonly create?: string;
-  readonly update?: string;
-  readonly delete?: string;
+export type CommandInputs = Readonly<Partial<Record<"create" | "update" | "delete" | "stdin" | "dir", string>>> & {
   readonly environment?: Readonly<Record<string, string>>;
-  readonly stdin?: string;
-  readonly dir?: string;
   readonly interpreter?: readonly string[];
   readonly addPreviousOutputInEnv?: boolean;
   readonly logging?: "stdout" | "stderr" | "stdoutAndStderr" | "none";
-}
+};
 
 const supported = new Set([
   ...["create", "update", "delete", "environment", "stdin", "dir", "interpreter", "addPreviousOutputInEnv", "logging"],
@@ -25,7 +20,7 @@ export function commandInputs(inputs: Readonly<Record<string, unknown>>): Comman
   return inputs;
 }
 
-export interface ScriptOptions {
+interface ScriptOptions {
   /** Working directory unless the inputs name one. */
   readonly cwd: string;
   /** @default none, as with the provider */

@@ -99,11 +99,7 @@ export async function openStack({
  *
  * @throws UserError, StackFileError
  */
-export function refuseOthers({
-  projectRoot,
-  stack,
-  configFile,
-}: Pick<EngineRun, "projectRoot" | "stack" | "configFile">): void {
+export function refuseOthers({ projectRoot, stack, configFile }: StackOfProject & Pick<EngineRun, "configFile">): void {
   const { values } = readStackConfig(projectRoot, configFile, needsDecryption);
   const environment = values["talos-mesh:environment"];
   if (environment !== undefined && environment !== "dev") {

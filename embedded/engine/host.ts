@@ -9,28 +9,25 @@ import { messageOf, UserError } from "../../components/shared/problem";
 import { unwrapSecrets, type Registration, type ResourceHost } from "../program/run-program";
 import { asSecret, holdsSecret } from "../program/secrets";
 import { commandInputs, runScript } from "./commands";
-import { digestOf, labelOf, layerOf, marks, timestamp } from "./naming";
+import { digestOf, labelOf, layerOf, timestamp } from "./naming";
 import { applyObject } from "./objects";
 import { objectKey, releaseKey, stoppedMessage } from "./prune";
 import type { Records } from "./records";
 import { Helm, isDeployed, latestRevision, releaseInputs, type ReleaseInputs } from "./releases";
 
-export interface HostOptions extends Omit<EngineRun, "configFile" | "yes"> {
+interface HostOptions extends Omit<EngineRun, "configFile" | "yes"> {
   readonly records: Records;
   /** Path of the kubeconfig that the cluster's command writes. */
   readonly kubeconfig: string;
-  /** Helm's own folder. */
   readonly helmFolder: string;
 }
 
 interface Deployed {
   readonly id: string;
-  /** Outputs of the resource. */
   readonly state: Record<string, unknown>;
   readonly change: Exclude<Change, "deleted">;
 }
 
-/** A resource that is being deployed. */
 interface Deployment {
   readonly registration: Registration;
   /** Its inputs, secrets unwrapped. */
@@ -55,9 +52,8 @@ export class EmbeddedHost implements ResourceHost {
 
   /** The cluster's API server, once its provider is registered. */
   get server(): ApiServer {
-    if (this.connected === undefined)
-      throw new UserError("has no provider, so it is unknown which cluster it belongs to");
-    return this.connected;
+    if (this.connected) return this.connected;
+    throw new UserError("has no provider, so it is unknown which cluster it belongs to");
   }
 
   async register(registration: Registration): Promise<{ id?: string; state: Record<string, unknown> }> {
@@ -175,27 +171,13 @@ export class EmbeddedHost implements ResourceHost {
   }
 }
 
-/** An object as a resource's outputs: as under the Pulumi CLI, without the engine's marks, and a Secret's data secret. */
+/** An object as a resource's outputs: as under the Pulumi CLI, the data of a Secret is secret. */
 export function objectState(live: LiveObject): Record<string, unknown> {
-  const own = new Set<string>(Object.values(marks));
-  const unmarked = (entries: Readonly<Record<string, string>> = {}) =>
-    Object.fromEntries(Object.entries(entries).filter(([key]) => !own.has(key)));
-  const { labels, annotations } = live.metadata;
-  const metadata = Object.fromEntries(Object.entries(live.metadata).filter(([key]) => key !== "managedFields"));
-  const { data } = live as { readonly data?: unknown };
-  const isSecret = live.apiVersion === "v1" && live.kind === "Secret" && data !== undefined;
-  return {
-    ...live,
-    metadata: {
-      ...metadata,
-      ...(labels && { labels: unmarked(labels) }),
-      ...(annotations && { annotations: unmarked(annotations) }),
-    },
-    ...(isSecret && { data: asSecret(data) }),
-  };
+  const { apiVersion, kind, data } = live as LiveObject & { readonly data?: unknown };
+  const isSecret = apiVersion === "v1" && kind === "Secret" && data !== undefined;
+  return { ...live, ...(isSecret && { data: asSecret(data) }) };
 }
 
-/** A release as a resource's outputs. */
 export function releaseState(
   { inputs }: Registration,
   { name, namespace, chart, version = "" }: ReleaseInputs,
@@ -209,7 +191,6 @@ function readIfExists(file: string): string | undefined {
   return existsSync(file) ? readFileSync(file, "utf8") : undefined;
 }
 
-/** Milliseconds of a resource's `customTimeouts`. */
 function timeoutOf({ customTimeouts }: Registration): number | undefined {
   const given = customTimeouts?.create ?? customTimeouts?.update;
   return given === undefined ? undefined : milliseconds(given);

@@ -75,7 +75,7 @@ function ownedRelease({ metadata: { namespace = "default", labels = {} } }: Live
   return [{ kind: "release", key: releaseKey(release), layer, label, createdAt, release }];
 }
 
-export interface PruneOptions extends StackOfProject {
+interface PruneOptions extends StackOfProject {
   readonly server: ApiServer;
   readonly records: Records;
   readonly helm: () => Promise<Helm>;
@@ -108,17 +108,18 @@ export async function prune(registered: ReadonlySet<string>, options: PruneOptio
 
 /** The latest first; objects of namespaces next to each other are one batch, everything else is a batch of its own. */
 export function batches(obsolete: readonly Owned[]): Owned[][] {
-  const latestFirst = [...obsolete].sort((a, b) =>
-    a.createdAt < b.createdAt ? 1 : a.createdAt > b.createdAt ? -1 : 0,
-  );
   const isNamespaced = (owned: Owned) => owned.kind === "object" && owned.reference.namespace !== undefined;
   const found: Owned[][] = [];
-  for (const owned of latestFirst) {
+  for (const owned of [...obsolete].sort((a, b) => compare(b.createdAt, a.createdAt))) {
     const batch = found.at(-1);
     if (batch !== undefined && isNamespaced(owned) && batch.every(isNamespaced)) batch.push(owned);
     else found.push([owned]);
   }
   return found;
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
 }
 
 async function deleteOwned(owned: Owned, options: PruneOptions): Promise<void> {

@@ -46,7 +46,6 @@ export function releaseInputs(inputs: Readonly<Record<string, unknown>>, resourc
   return { ...rest, chart: rest.chart, name, namespace, repositoryOpts };
 }
 
-/** The newest revision of a release. */
 export async function latestRevision(server: ApiServer, release: ReleaseName, signal?: AbortSignal) {
   return (await whenAvailable(() => helmRevisions(server, release, signal), { signal })).at(-1);
 }

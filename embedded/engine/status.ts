@@ -71,11 +71,8 @@ class StatusHost implements ResourceHost {
       const release = releaseInputs(inputs, registration);
       this.registered.add(releaseKey(release));
       const revision = await latestRevision(this.server, release, this.signal);
-      this.findings.push({
-        kind: "release",
-        ...item,
-        ...(revision ? compareRelease(revision, release) : { state: absent }),
-      });
+      const comparison = revision ? compareRelease(revision, release) : { state: absent };
+      this.findings.push({ kind: "release", ...item, ...comparison } as Finding);
       return { id: `${release.namespace}/${release.name}`, state: releaseState(registration, release, revision) };
     }
     const object = inputs as unknown as ApplyObject;

@@ -4,7 +4,6 @@ import { MockMonitor } from "@pulumi/pulumi/runtime/mocks";
 import { messageOf, UserError } from "../../components/shared/problem";
 import { asSecret, isSecret } from "./secrets";
 
-/** A resource as the program registers it. */
 export interface Registration {
   /** As the Pulumi CLI forms it: `urn:pulumi:STACK::PROJECT::PARENT-TYPES$TYPE::NAME`. */
   readonly urn: string;
@@ -55,13 +54,7 @@ export class RegistrationError extends UserError {
 }
 
 /** The parts of the engine's response that the SDK reads (`RegisterResourceResponse`). */
-interface RegisterResponse {
-  getUrn(): string;
-  getId(): string;
-  getObject(): { toJavaScript(): Record<string, unknown> };
-  getPropertydependenciesMap(): undefined;
-  getResult(): number;
-}
+type RegisterResponse = ReturnType<typeof responseOf>;
 
 const stackType = "pulumi:pulumi:Stack";
 
@@ -196,15 +189,16 @@ function propertyDependencies(request: RegisterResourceRequest): Record<string, 
 }
 
 /** Outputs that the program declares secret, or gives as secret inputs, are secret in the program too. */
-function withSecrets(registration: Registration, state: Record<string, unknown>): Record<string, unknown> {
-  const secret = (key: string): boolean =>
-    registration.additionalSecretOutputs.includes(key) || isSecret(registration.inputs[key]);
-  return Object.fromEntries(
-    Object.entries(state).map(([key, value]) => [key, secret(key) && value !== undefined ? asSecret(value) : value]),
-  );
+function withSecrets(
+  { inputs, additionalSecretOutputs }: Registration,
+  state: Record<string, unknown>,
+): Record<string, unknown> {
+  const secret = Object.keys(state).filter((key) => additionalSecretOutputs.includes(key) || isSecret(inputs[key]));
+  const known = secret.filter((key) => state[key] !== undefined);
+  return { ...state, ...Object.fromEntries(known.map((key) => [key, asSecret(state[key])])) };
 }
 
-function responseOf(urn: string, id: string, state: Record<string, unknown>): RegisterResponse {
+function responseOf(urn: string, id: string, state: Record<string, unknown>) {
   return {
     getUrn: () => urn,
     getId: () => id,

@@ -53,12 +53,10 @@ export function mapLeaves(
   return replace(value as Leaf, path, secret);
 }
 
-/** Whether one of the leaves is a secret. */
 export function holdsSecret(value: unknown): boolean {
   return someLeaf(value, (_leaf, secret) => secret);
 }
 
-/** Whether one of the leaves is unknown. */
 export function holdsUnknown(value: unknown): boolean {
   return someLeaf(value, isUnknown);
 }

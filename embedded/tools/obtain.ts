@@ -3,7 +3,7 @@ import path from "node:path";
 import { messageOf } from "../../components/shared/problem";
 import { CommandError } from "../../components/shared/run-command";
 import { cachedTool, inUnfinishedFolder, place, recordBuild, type Platform } from "./cache";
-import type { Download, Tool, ToolName, Vendor } from "./catalog";
+import type { Tool, ToolName, Vendor } from "./catalog";
 import {
   extractMember,
   fetchFile,
@@ -131,37 +131,32 @@ export function vendorsOf(tools: Iterable<Tool>, platform: Platform): Vendor[] {
 }
 
 async function downloadTool(
-  tool: Tool,
+  { name, download: downloadFor }: Tool,
   folder: string,
   unreachable: ReadonlyMap<Vendor, string>,
-  at: Surroundings,
+  { env, platform, limits, signal, report }: Surroundings,
 ): Promise<string> {
-  const download = tool.download(at.platform);
+  const download = downloadFor(platform);
   if (typeof download === "string") throw new Error(download);
-  const problem = unreachable.get(download.checksums.vendor) ?? unreachable.get(download.file.vendor);
+  const { file, checksums, member } = download;
+  const problem = unreachable.get(checksums.vendor) ?? unreachable.get(file.vendor);
   if (problem !== undefined) throw new Error(problem);
-  const archive = await downloadVerified(tool.name, download, folder, at);
-  if (download.member === undefined) return archive;
-  at.report(tool.name, "unpack");
-  const program = path.join(folder, tool.name);
-  extractMember(archive, download.member, program);
-  return program;
-}
-
-async function downloadVerified(tool: ToolName, download: Download, folder: string, at: Surroundings): Promise<string> {
-  const url = vendorUrl(download.file, at.env);
-  const name = path.posix.basename(download.file.path);
-  const checksumsUrl = vendorUrl(download.checksums, at.env);
-  const expected = findChecksum(await fetchText(checksumsUrl, at.limits, at.signal), name);
-  if (expected === undefined) throw new Error(`${checksumsUrl} has no SHA-256 for ${name}`);
-  const destination = path.join(folder, `download-${name}`);
+  const [url, checksumsUrl] = [vendorUrl(file, env), vendorUrl(checksums, env)];
+  const fileName = path.posix.basename(file.path);
+  const expected = findChecksum(await fetchText(checksumsUrl, limits, signal), fileName);
+  if (expected === undefined) throw new Error(`${checksumsUrl} has no SHA-256 for ${fileName}`);
+  const archive = path.join(folder, `download-${fileName}`);
   const megabytes = (bytes: number) => (bytes / 1e6).toFixed(0);
   const onBytes = atMostEvery(250, (received: number, total: number | undefined) =>
-    at.report(tool, "download", `${megabytes(received)}${total === undefined ? "" : ` of ${megabytes(total)}`} MB`),
+    report(name, "download", `${megabytes(received)}${total === undefined ? "" : ` of ${megabytes(total)}`} MB`),
   );
-  const found = await fetchFile(url, destination, at.limits, onBytes, at.signal);
+  const found = await fetchFile(url, archive, limits, onBytes, signal);
   if (found !== expected) throw new Error(`${url} has the SHA-256 ${found}, published is ${expected}`);
-  return destination;
+  if (member === undefined) return archive;
+  report(name, "unpack");
+  const program = path.join(folder, name);
+  extractMember(archive, member, program);
+  return program;
 }
 
 async function buildTools(

@@ -19,10 +19,10 @@ describe("an atomic write", () => {
   });
 
   it("makes a file for its owner only, unless a mode is given", () => {
-    const modeOf = (name: string, options?: { mode: number }) => {
-      writeFileAtomically(path.join(folder, name), "", options);
+    const modeOf = (name: string, mode?: number) => {
+      writeFileAtomically(path.join(folder, name), "", mode);
       return statSync(path.join(folder, name)).mode & 0o777;
     };
-    assert.deepEqual([modeOf("a"), modeOf("b", { mode: 0o644 })], [0o600, 0o644]);
+    assert.deepEqual([modeOf("a"), modeOf("b", 0o644)], [0o600, 0o644]);
   });
 });

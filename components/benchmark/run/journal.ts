@@ -91,7 +91,7 @@ export class Journal {
   /** Writes a file of the folder, whole or not at all. @returns its path */
   write(name: string, text: string): string {
     const file = path.join(this.folder, name);
-    writeFileAtomically(file, text, { mode: 0o644 });
+    writeFileAtomically(file, text, 0o644);
     return file;
   }
 

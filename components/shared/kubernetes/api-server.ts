@@ -18,7 +18,7 @@ export interface ClusterAccess {
 
 type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
 
-export interface RequestOptions {
+interface RequestOptions {
   readonly query?: Readonly<Record<string, string>>;
   /** Sent as JSON. */
   readonly body?: unknown;
@@ -40,7 +40,9 @@ interface ApiResource {
   readonly namespaced: boolean;
 }
 
-export const fieldManager = "talos-mesh";
+type Kind = Pick<ObjectReference, "apiVersion" | "kind" | "namespace">;
+
+const fieldManager = "talos-mesh";
 
 /**
  * A client of a Kubernetes API server that sends and returns plain JSON. The typed client of `@kubernetes/client-node`
@@ -95,33 +97,26 @@ export class ApiServer {
     return this.config;
   }
 
-  /** Whether it responds within `timeoutMs`, whatever the response is. */
-  async answers(timeoutMs = 2000): Promise<boolean> {
-    try {
-      await this.request("GET", "/readyz", { timeoutMs });
-      return true;
-    } catch (error) {
-      return error instanceof ApiError && error.status < 500;
-    }
+  /** Whether it responds within 2 s, whatever the response is. */
+  answers(): Promise<boolean> {
+    return this.request("GET", "/readyz", { timeoutMs: 2000 }).then(
+      () => true,
+      (error: unknown) => error instanceof ApiError && error.status < 500,
+    );
   }
 
   /** Undefined where there is no such object, or no such kind. */
   get(reference: ObjectReference, signal?: AbortSignal): Promise<LiveObject | undefined> {
-    const found = this.pathOf(reference, signal).then((path) => this.request("GET", path, { signal }));
-    return ifFound(found as Promise<LiveObject>, undefined);
+    const request = async () =>
+      (await this.request("GET", await this.pathOf(reference, signal), { signal })) as LiveObject;
+    return ifFound(request(), undefined);
   }
 
   /**
    * Objects of one kind, in one namespace or (undefined) in all; each with `apiVersion` and `kind`, which items of a list
    * lack.
-   *
-   * @param query such as `labelSelector`, `fieldSelector`
    */
-  async list(
-    kind: { readonly apiVersion: string; readonly kind: string; readonly namespace?: string },
-    query: Readonly<Record<string, string>> = {},
-    signal?: AbortSignal,
-  ): Promise<LiveObject[]> {
+  async list(kind: Kind, query: Readonly<Record<string, string>> = {}, signal?: AbortSignal): Promise<LiveObject[]> {
     const path = await this.collectionOf(kind, signal);
     const { items } = (await this.request("GET", path, { query, signal })) as { items: LiveObject[] };
     return items.map((item) => ({ ...item, apiVersion: kind.apiVersion, kind: kind.kind }));
@@ -132,11 +127,7 @@ export class ApiServer {
     return this.patch(object, { fieldManager: manager, fieldValidation: "Strict" }, signal);
   }
 
-  /**
-   * What creating the object would result in, admission webhooks included; nothing is kept.
-   *
-   * @throws ApiError where the API server or a webhook refuses it
-   */
+  /** What creating the object would result in, admission webhooks included; nothing is kept. */
   async dryRun(object: ApplyObject, signal?: AbortSignal): Promise<LiveObject> {
     return (await this.request("POST", await this.collectionOf({ ...object, ...object.metadata }, signal), {
       query: { dryRun: "All", fieldValidation: "Strict" },
@@ -148,8 +139,6 @@ export class ApiServer {
   /**
    * What applying the object would result in; nothing is kept. By a manager that owns no field of it, so that no field is
    * removed.
-   *
-   * @throws ApiError where the API server or a webhook refuses it
    */
   applied(object: ApplyObject, signal?: AbortSignal): Promise<LiveObject> {
     return this.patch(object, { fieldManager: `${fieldManager}-compare`, dryRun: "All" }, signal);
@@ -175,11 +164,11 @@ export class ApiServer {
     options: DeleteOptions = { propagationPolicy: "Foreground" },
   ): Promise<boolean> {
     const body = { apiVersion: "v1", kind: "DeleteOptions", ...options };
-    const deleted = this.pathOf(reference, signal).then((path) => this.request("DELETE", path, { body, signal }));
-    return ifFound(
-      deleted.then(() => true),
-      false,
-    );
+    const request = async () => {
+      await this.request("DELETE", await this.pathOf(reference, signal), { body, signal });
+      return true;
+    };
+    return ifFound(request(), false);
   }
 
   /** For what has no method of its own. @returns the response: parsed where it is JSON, else its text */
@@ -211,20 +200,14 @@ export class ApiServer {
     return `${await this.collectionOf(reference, signal)}/${encodeURIComponent(reference.name)}`;
   }
 
-  private async collectionOf(
-    { apiVersion, kind, namespace }: { apiVersion: string; kind: string; namespace?: string },
-    signal?: AbortSignal,
-  ): Promise<string> {
+  private async collectionOf({ apiVersion, kind, namespace }: Kind, signal?: AbortSignal): Promise<string> {
     const resource = await this.discover({ apiVersion, kind }, signal);
     const scope = resource.namespaced && namespace !== undefined ? `/namespaces/${encodeURIComponent(namespace)}` : "";
     return `${groupPath(apiVersion)}${scope}/${resource.name}`;
   }
 
   // A missing kind is looked up every time, because its CRD may have been applied since.
-  private async discover(
-    { apiVersion, kind }: { readonly apiVersion: string; readonly kind: string },
-    signal?: AbortSignal,
-  ): Promise<ApiResource> {
+  private async discover({ apiVersion, kind }: Kind, signal?: AbortSignal): Promise<ApiResource> {
     const find = () => this.kinds.get(apiVersion)?.find((each) => each.kind === kind && !each.name.includes("/"));
     if (find() === undefined) {
       try {

@@ -3,7 +3,6 @@ export class ApiError extends Error {
   override readonly name = "ApiError";
 
   constructor(
-    /** HTTP status. */
     readonly status: number,
     message: string,
   ) {

@@ -28,7 +28,6 @@ export interface LiveObject extends Omit<KubernetesObject<Record<string, unknown
   readonly status?: Record<string, unknown>;
 }
 
-/** What identifies an object. */
 export interface ObjectReference {
   readonly apiVersion: string;
   readonly kind: string;
@@ -47,8 +46,7 @@ export const unprivileged = {
   seccompProfile: { type: "RuntimeDefault" },
 };
 
-/** An entry of `status.conditions`. */
-export interface Condition {
+interface Condition {
   readonly type: string;
   readonly status: string;
   readonly reason?: string;

@@ -15,7 +15,7 @@ export interface ExecLimits {
   readonly seconds?: number;
 }
 
-export interface ExecTarget {
+interface ExecTarget {
   readonly namespace: string;
   readonly pod: string;
   readonly container: string;
@@ -108,7 +108,7 @@ export interface PodPort {
   readonly port: number;
 }
 
-export interface Tunnel {
+interface Tunnel {
   close(): void;
 }
 

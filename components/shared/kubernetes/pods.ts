@@ -3,7 +3,7 @@ import type { ApiServer } from "./api-server";
 import { conditionsOf, hasCondition, type LiveObject } from "./object";
 
 /** What a pod's proxy container may use, and where it is from. */
-export interface ProxyContainer {
+interface ProxyContainer {
   readonly image: string;
   readonly requests: Readonly<Record<string, string>>;
   readonly limits: Readonly<Record<string, string>>;
@@ -39,7 +39,6 @@ export interface Pod {
   readonly revision: string;
   /** Images of its containers with their digests. */
   readonly images: readonly string[];
-  /** Restarts by container. */
   readonly restarts: Readonly<Record<string, number>>;
 }
 
@@ -133,7 +132,7 @@ function text(value: unknown): string {
 }
 
 /** The pods behind a Service, and where a port of it leads. */
-export interface ServicePods {
+interface ServicePods {
   readonly pods: readonly Pod[];
   /** A ready pod and the container port behind the Service's port; undefined where no pod is ready. */
   readonly target?: { readonly pod: string; readonly port: number };

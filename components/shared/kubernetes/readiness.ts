@@ -3,7 +3,7 @@ import { conditionsOf, hasCondition, type LiveObject, type ObjectReference, refe
 import { missing, waitFor, WaitTimeout, type WaitOptions, whenAvailable } from "./wait";
 
 /** `ready`; or what is still missing, as a noun phrase; or `failed`, where waiting longer cannot help. */
-export type Readiness =
+type Readiness =
   | { readonly state: "ready" }
   | { readonly state: "waiting"; readonly for: string }
   | { readonly state: "failed"; readonly why: string };
@@ -27,7 +27,7 @@ export function readinessOf(object: LiveObject): Readiness {
   const { apiVersion, kind } = object;
   const group = apiVersion.includes("/") ? apiVersion.split("/")[0] : "";
   const rule = rules.get(`${group}/${kind}`);
-  if (rule === undefined || object.metadata.annotations?.["pulumi.com/skipAwait"] === "true") return ready;
+  if (rule === undefined || skipsAwait(object)) return ready;
   const { observedGeneration } = object.status ?? {};
   const isBehind = typeof observedGeneration === "number" && observedGeneration < (object.metadata.generation ?? 0);
   return isBehind ? notObserved : rule(object);
@@ -53,12 +53,8 @@ function statefulSetReadiness(object: LiveObject): Readiness {
 
 function daemonSetReadiness(object: LiveObject): Readiness {
   if (object.status?.observedGeneration === undefined) return notObserved;
-  const [wanted, updated, readyPods] = counts(
-    object,
-    "desiredNumberScheduled",
-    "updatedNumberScheduled",
-    "numberReady",
-  );
+  const fields = ["desiredNumberScheduled", "updatedNumberScheduled", "numberReady"] as const;
+  const [wanted, updated, readyPods] = counts(object, ...fields);
   if (updated < wanted) return waiting(`${updated} of ${wanted} pods updated`);
   return readyPods < wanted ? waiting(`${readyPods} of ${wanted} pods ready`) : ready;
 }
@@ -82,13 +78,13 @@ const rules: ReadonlyMap<string, (object: LiveObject) => Readiness> = new Map([
   ["batch/Job", jobReadiness],
   ["apiextensions.k8s.io/CustomResourceDefinition", crdReadiness],
   ["/Namespace", (object) => (object.status?.phase === "Active" ? ready : waiting("phase Active"))],
-  ["/Node", (object) => (hasCondition(object, "Ready") ? ready : waiting("condition Ready"))],
-  [
-    "/Pod",
-    (object) =>
-      object.status?.phase === "Succeeded" || hasCondition(object, "Ready") ? ready : waiting("condition Ready"),
-  ],
+  ["/Node", conditionReady],
+  ["/Pod", (object) => (object.status?.phase === "Succeeded" ? ready : conditionReady(object))],
 ]);
+
+function conditionReady(object: LiveObject): Readiness {
+  return hasCondition(object, "Ready") ? ready : waiting("condition Ready");
+}
 
 /** Whether a Service has pods to wait for: a headless one and one without a selector have none. */
 export function servesPods(service: LiveObject): boolean {
@@ -116,16 +112,16 @@ export function serviceReadiness(service: LiveObject, slices: readonly LiveObjec
 
 /** `readinessOf`, and for a Service that of the pods behind it. */
 export async function fullReadiness(server: ApiServer, object: LiveObject, signal?: AbortSignal): Promise<Readiness> {
-  const skipped = object.metadata.annotations?.["pulumi.com/skipAwait"] === "true";
-  if (object.apiVersion !== "v1" || object.kind !== "Service" || skipped || !servesPods(object)) {
-    return readinessOf(object);
-  }
   const { name, namespace } = object.metadata;
+  const isService = object.apiVersion === "v1" && object.kind === "Service";
+  if (!isService || skipsAwait(object) || !servesPods(object)) return readinessOf(object);
   const kind = { apiVersion: "discovery.k8s.io/v1", kind: "EndpointSlice", namespace };
-  return serviceReadiness(
-    object,
-    await server.list(kind, { labelSelector: `kubernetes.io/service-name=${name}` }, signal),
-  );
+  const labelSelector = `kubernetes.io/service-name=${name}`;
+  return serviceReadiness(object, await server.list(kind, { labelSelector }, signal));
+}
+
+function skipsAwait({ metadata }: LiveObject): boolean {
+  return metadata.annotations?.["pulumi.com/skipAwait"] === "true";
 }
 
 /** Options of a wait for an object that was just changed: it is looked at 20 times a second first, then every second. */

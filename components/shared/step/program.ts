@@ -4,7 +4,6 @@ import { ApiServer } from "../kubernetes/api-server";
 import { isUnreachable } from "../kubernetes/errors";
 import { missing, type Missing, type Sleep, waitFor, WaitTimeout } from "../kubernetes/wait";
 
-/** What a verb of a program works with. */
 export interface ProgramContext {
   /** Prints a line for a person, on standard error. */
   readonly log: (line: string) => void;
@@ -14,7 +13,6 @@ export interface ProgramContext {
   readonly signal: AbortSignal;
 }
 
-/** What a verb of a program that works on a cluster works with. */
 export interface ClusterContext extends ProgramContext {
   readonly server: ApiServer;
 }
