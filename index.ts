@@ -59,26 +59,32 @@ const applications = configuredApplications(settings).map(
     ),
 );
 
-// All that came before, each by its name: who waits for a layer waits for what is in it, and a layer may be empty.
-const standing = [istio, security, ...applications];
-const policies = new MeshPolicies("policies", { objects }, { ...inCluster, dependsOn: standing });
+// Each layer by its name: to depend on a layer is to depend on what is in it, and a layer may be empty.
+const deployedLayers = [istio, security, ...applications];
+const policies = new MeshPolicies("policies", { objects }, { ...inCluster, dependsOn: deployedLayers });
 
-// Whatever still starts would be measured with it.
-const last = { ...inCluster, dependsOn: [...standing, policies, ...(observability ? [observability] : [])] };
-const asked = settings.benchmark && { ...settings, settings: settings.benchmark, cluster, stack: context.stack };
-const measured = asked && new Benchmark("benchmark", asked, last);
+// A component that still starts during a measurement would change the figures.
+const afterEverything = [...deployedLayers, policies, ...(observability ? [observability] : [])];
+const benchmarkArgs = settings.benchmark && {
+  ...settings,
+  settings: settings.benchmark,
+  cluster,
+  stack: context.stack,
+};
+const measurement =
+  benchmarkArgs && new Benchmark("benchmark", benchmarkArgs, { ...inCluster, dependsOn: afterEverything });
 
-/** Which cluster this is. */
+/** Name, versions and number of nodes of the cluster. */
 export const clusterSummary = clusterTraits(settings.cluster).summary;
-/** Where the applications answer. */
+/** Addresses of the applications. */
 export const urls = urlsOf(settings, cluster.nodeAddress);
-/** What the mesh costs, in words, and the folder of the whole report. */
-export const benchmark = measured?.result ?? [];
-/** The shell command that points kubectl at this cluster. */
+/** The summary of the measured costs, and the folder of the report. */
+export const benchmark = measurement?.result ?? [];
+/** The shell command that sets KUBECONFIG to this cluster's. */
 export const kubeconfigCommand = cluster.kubeconfigCommand;
 /** The cluster's kubeconfig. */
 export const kubeconfig = cluster.kubeconfig;
-/** What was not measured, and what stands in for the real thing. */
+/** What is not measured, and which parts are not the real ones. */
 export const notes = [
   ...notesOf(cluster, charts, settings),
   ...meshNotes(settings, context.projectRoot),

@@ -1,10 +1,13 @@
-import { deployedApplications } from "../apps/registry";
+import type { ConfiguredApplication } from "../apps/application";
+import { configuredApplications, deployedApplications } from "../apps/registry";
 import type { Model } from "../model/model";
 import type { Names } from "../model/names";
 import { listOf, suggestion } from "../settings/wording";
-import type { Problem, SettingPath } from "../shared/problem";
+import { expandPath } from "../settings/expand-path";
+import type { Settings } from "../settings/schema";
+import { duplicates, type Entry, type Problem, type SettingPath } from "../shared/problem";
 import { rootNamespace } from "../shared/istio";
-import type { Workload } from "../shared/workload";
+import { checkEach, runChecks } from "../shared/unknown";
 
 /** What is known of a stack besides its settings. */
 export interface CheckContext {
@@ -24,47 +27,131 @@ export interface CheckContext {
  */
 export type Check = (model: Model, context: CheckContext) => Iterable<Problem>;
 
-/**
- * Refuses a namespace that belongs to Kubernetes or to the mesh: in istio-system, Istio's root namespace, a rule would
- * hold for the whole mesh.
- *
- * @param creates whether this program creates the namespace, which it cannot with `default`
- */
-export function* systemNamespace(path: SettingPath, name: string, creates: boolean): Iterable<Problem> {
-  const ofTheSystem = name === rootNamespace || name.startsWith("kube-") || (creates && name === "default");
-  if (ofTheSystem) yield { path, message: `found ${name}, which belongs to the system; expected one of your own` };
+/** What is wrong with a value: a message, several, or messages of its fields, at any depth. */
+export type Refusal = string | false | undefined | readonly Refusal[] | { readonly [field: string]: Refusal };
+
+export function problemsOf(refusal: Refusal, path: SettingPath): Problem[] {
+  if (typeof refusal === "string") return [{ path, message: refusal }];
+  if (Array.isArray(refusal)) return refusal.flatMap((one: Refusal) => problemsOf(one, path));
+  return Object.entries(refusal || {}).flatMap(([field, inner]) => problemsOf(inner, [...path, field]));
 }
 
-export interface NamedWorkload {
-  /** Where the workload's name is, and where its namespace is or would be. */
-  readonly path: SettingPath;
-  readonly namespacePath: SettingPath;
-  readonly name: string;
-  readonly namespace: string | undefined;
+/** The type of the values at a path with asterisks. */
+type ValueAt<Value, Path extends string> = Path extends `${infer Key}.${infer Rest}`
+  ? ValueAt<EntryOf<Value, Key>, Rest>
+  : EntryOf<Value, Path>;
+type EntryOf<Value, Key> = NonNullable<
+  Value extends string
+    ? never
+    : Value extends readonly (infer Item)[]
+      ? Item
+      : Key extends keyof Value
+        ? Value[Key]
+        : Value[keyof Value & Key]
+>;
+
+/** A path that the settings have. */
+type Known<Path extends string> = Path &
+  (string extends Path ? never : [ValueAt<Settings, Path>] extends [never] ? never : unknown);
+
+type Reader<Path extends string, Result> = (value: ValueAt<Settings, Path>, model: Model, at: SettingPath) => Result;
+
+/** A check of every value at a path such as `gateways.*.tls`. Absent values are not checked. */
+export function rule<const Path extends string>(path: Known<Path>, refusal: Reader<Path, Refusal>): Check {
+  return (model) => {
+    const found = [...expandPath(model.settings, path)].filter(([, value]) => value !== undefined);
+    return runChecks(
+      ...found.map(
+        ([at, value]) =>
+          () =>
+            problemsOf(refusal(value as never, model, at), at),
+      ),
+    );
+  };
+}
+
+/** A check that refuses every value at a path where `when` is true. */
+export function refuse<const Path extends string>(
+  path: Known<Path>,
+  when: Reader<Path, boolean | undefined>,
+  refusal: Refusal,
+): Check {
+  return rule(path, (...read) => when(...read) && refusal);
+}
+
+/**
+ * A check that no two values at a path are the same.
+ *
+ * @param within the path of what they must be unique in @default the stack file
+ */
+export function unique(path: string, what: string, within = ""): Check {
+  return ({ settings }) => {
+    const found = [...expandPath(settings, path)].filter(([, value]) => value !== undefined);
+    const depth = within === "" ? 0 : within.split(".").length;
+    const groups = new Map<string, Entry[]>();
+    for (const [at, value] of found) {
+      const group = JSON.stringify(at.slice(0, depth));
+      groups.set(group, [...(groups.get(group) ?? []), { path: at, key: String(value) }]);
+    }
+    return [...groups.values()].flatMap((entries) => [...duplicates(entries, what)]);
+  };
+}
+
+/** As `checkEach`, for functions that return a refusal. */
+export function refuseEach<Value>(
+  values: readonly Value[] | Readonly<Record<string, Value>> | undefined,
+  path: SettingPath,
+  ...refusals: readonly ((value: Value, path: SettingPath) => Refusal)[]
+): Iterable<Problem> {
+  return checkEach(
+    values,
+    path,
+    ...refusals.map((refusal) => (value: Value, at: SettingPath) => problemsOf(refusal(value, at), at)),
+  );
+}
+
+/** As `refuseEach`, for values that have their own path. */
+export function refuseAt<Value extends { readonly path: SettingPath }>(
+  values: readonly Value[],
+  ...refusals: readonly ((value: Value) => Refusal)[]
+): Iterable<Problem> {
+  return checkEach(values, [], ...refusals.map((refusal) => (value: Value) => problemsOf(refusal(value), value.path)));
+}
+
+/** A check of every application that this program deploys; the keys of the refusal begin with the section. */
+export function applicationRule(refusal: (configured: ConfiguredApplication, model: Model) => Refusal): Check {
+  return (model) =>
+    checkEach(configuredApplications(model.settings), [], (configured) => problemsOf(refusal(configured, model), []));
+}
+
+/** Refuses a namespace of Kubernetes or of the mesh: in Istio's root namespace, a policy applies to the whole mesh. */
+export function systemNamespace(name: string, created: boolean): Refusal {
+  const ofTheSystem = name === rootNamespace || name.startsWith("kube-") || (created && name === "default");
+  return ofTheSystem && `found ${name}, which belongs to the system; expected one of your own`;
 }
 
 /** Keys of the applications that this program deploys. */
 const deployedKeys = deployedApplications.map(({ name }) => `talos-mesh:${name}`).join(", ");
 
-/** The workload that a setting names, or the problem with the name. */
-export function findWorkload(names: Names, named: NamedWorkload): Workload | Problem {
-  const { path, namespacePath, name } = named;
-  const namespace = named.namespace ?? names.defaultNamespace;
-  if (namespace === undefined) {
-    return { path: namespacePath, message: `missing; only a stack with ${deployedKeys} has a default namespace` };
-  }
-  const found = names.findWorkload(namespace, name);
-  if (found) return found;
+/** Refuses the name of a workload that does not exist, in a field of a setting with the field `namespace`. */
+export function unknownWorkload<Field extends string>(
+  names: Names,
+  setting: { readonly namespace?: string | undefined } & { readonly [Key in Field]?: string | undefined },
+  field: Field,
+): Refusal {
+  const name: string | undefined = setting[field];
+  if (name === undefined) return undefined;
+  const namespace = setting.namespace ?? names.defaultNamespace;
+  if (namespace === undefined)
+    return { namespace: `missing; only a stack with ${deployedKeys} has a default namespace` };
+  if (names.findWorkload(namespace, name)) return undefined;
   const known = names.workloadNames(namespace);
-  if (known.length === 0) {
-    return {
-      path: named.namespace === undefined ? path : namespacePath,
-      message: `found ${namespace}; ${deployedKeys} and applications have no workload in it (namespaces: ${listOf(names.workloadNamespaces())})`,
-    };
+  if (known.length > 0) {
+    return { [field]: `found ${name}; no such workload in namespace ${namespace}; ${suggestion(name, known)}` };
   }
-  return { path, message: `found ${name}; no such workload in namespace ${namespace}; ${suggestion(name, known)}` };
-}
-
-export function isProblem(found: Workload | Problem): found is Problem {
-  return "message" in found;
+  const namespaces = listOf(names.workloadNamespaces());
+  return {
+    [setting.namespace === undefined ? field : "namespace"]:
+      `found ${namespace}; ${deployedKeys} and applications have no workload in it (namespaces: ${namespaces})`,
+  };
 }

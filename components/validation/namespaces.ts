@@ -3,64 +3,35 @@ import { benchmarkNamespace } from "../model/benchmark-scenarios";
 import { gatewayNamespace } from "../model/gateways";
 import type { Model } from "../model/model";
 import { expandPath } from "../settings/expand-path";
-import { duplicates, type Problem } from "../shared/problem";
-import { checkEach, ifKnown, knownEntries } from "../shared/unknown";
-import { type Check, systemNamespace } from "./check";
+import type { Problem } from "../shared/problem";
+import { ifKnown, knownEntries } from "../shared/unknown";
+import { applicationRule, type Check, rule, systemNamespace, unique } from "./check";
 
 /** Checks of deployed applications and of `talos-mesh:applications`, and of the use of namespaces. */
 export const namespaceChecks: readonly Check[] = [
-  ({ settings }) =>
-    checkEach(configuredApplications(settings), [], ({ application, settings: { namespace } }) =>
-      systemNamespace([application.name, "namespace"], namespace, true),
-    ),
-  ({ settings: { applications } }) =>
-    checkEach(applications, ["applications"], ({ namespace }, path) =>
-      systemNamespace([...path, "namespace"], namespace, false),
-    ),
-  deployedNamespaces,
-  uniqueNamespaces,
-  uniqueWorkloads,
+  applicationRule(({ application, settings: { namespace } }) => ({
+    [application.name]: { namespace: systemNamespace(namespace, true) },
+  })),
+  rule("applications.*.namespace", (namespace) => systemNamespace(namespace, false)),
+  rule("applications.*.namespace", (namespace, { settings }) => {
+    const deployed = configuredApplications(settings).find((one) => one.settings.namespace === namespace);
+    return deployed && `found ${namespace}, the namespace of ${deployed.application.title}; expected another`;
+  }),
+  unique("applications.*.namespace", "namespace"),
+  unique("applications.*.workloads.*.name", "workload", "applications.*"),
+  rule("observability.namespace", (namespace) => systemNamespace(namespace, true)),
   addonNamespace,
   benchmarkNamespaces,
 ];
-
-function deployedNamespaces({ settings }: Model): Iterable<Problem> {
-  return checkEach(settings.applications, ["applications"], function* ({ namespace }, path) {
-    for (const { application, settings: deployed } of configuredApplications(settings)) {
-      if (deployed.namespace !== namespace) continue;
-      const message = `found ${namespace}, the namespace of ${application.title}; expected another`;
-      yield { path: [...path, "namespace"], message };
-    }
-  });
-}
-
-function* uniqueNamespaces({ settings: { applications } }: Model): Iterable<Problem> {
-  yield* duplicates(
-    checkEach(applications, ["applications"], ({ namespace }, path) => [
-      { path: [...path, "namespace"], key: namespace },
-    ]),
-    "namespace",
-  );
-}
-
-function uniqueWorkloads({ settings: { applications } }: Model): Iterable<Problem> {
-  return checkEach(applications, ["applications"], ({ workloads }, path) =>
-    duplicates(
-      checkEach(workloads, [...path, "workloads"], ({ name }, at) => [{ path: [...at, "name"], key: name }]),
-      "workload",
-    ),
-  );
-}
 
 /** Addons share no namespace with the mesh or an application. */
 function* addonNamespace({ settings }: Model): Iterable<Problem> {
   if (!settings.observability) return;
   const { namespace } = settings.observability;
-  const path = ["observability", "namespace"];
-  yield* systemNamespace(path, namespace, true);
   for (const [name, owner] of usedNamespaces(settings)) {
     if (name !== namespace) continue;
-    yield { path, message: `found ${name}, the namespace of ${owner}; addons need one of their own` };
+    const message = `found ${name}, the namespace of ${owner}; addons need one of their own`;
+    yield { path: ["observability", "namespace"], message };
   }
 }
 

@@ -2,10 +2,16 @@ import type { Model } from "../model/model";
 import { addonChecks, installedAddons, secretReferences } from "../observability/addons/registry";
 import type { Problem } from "../shared/problem";
 import { runChecks } from "../shared/unknown";
-import type { Check, CheckContext } from "./check";
+import { type Check, type CheckContext, refuse } from "./check";
 
 /** Checks of `talos-mesh:observability`: those of the addons, and of what is no addon. */
-export const observabilityChecks: readonly Check[] = [addons, addonSecrets, alerts];
+export const observabilityChecks: readonly Check[] = [
+  addons,
+  addonSecrets,
+  refuse("observability", ({ alerts, prometheus }) => alerts && !prometheus, {
+    alerts: "Prometheus evaluates alerts; add observability.prometheus",
+  }),
+];
 
 function* addons({ settings, cluster }: Model, { projectRoot }: CheckContext): Iterable<Problem> {
   if (!settings.observability) return;
@@ -28,9 +34,4 @@ function* addonSecrets({ settings: { observability } }: Model, { secretTexts }: 
       if (message !== undefined) yield { path: ["observability", installed.addon.name, secret.field], message };
     }
   }
-}
-
-function* alerts({ settings: { observability } }: Model): Iterable<Problem> {
-  if (!observability?.alerts || observability.prometheus) return;
-  yield { path: ["observability", "alerts"], message: "Prometheus evaluates alerts; add observability.prometheus" };
 }

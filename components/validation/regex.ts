@@ -1,4 +1,4 @@
-import type { Problem, SettingPath } from "../shared/problem";
+import { messageOf } from "../shared/problem";
 
 /** What JavaScript's expressions have and RE2's, which Envoy uses, lack. Source: google/re2, doc/syntax.txt. */
 const missingInRe2: readonly (readonly [sign: RegExp, name: string])[] = [
@@ -7,22 +7,18 @@ const missingInRe2: readonly (readonly [sign: RegExp, name: string])[] = [
 ];
 
 /** Refuses an expression that Envoy could not compile. */
-export function* regexProblems(path: SettingPath, regex: string | undefined): Iterable<Problem> {
-  if (regex === undefined) return;
+export function regexRefusal(regex: string): string | undefined {
   const found = `found ${JSON.stringify(regex)}`;
   const operators = withoutLiterals(regex);
   const missing = missingInRe2.find(([sign]) => sign.test(operators))?.[1];
-  if (missing !== undefined) {
-    yield { path, message: `${found}; RE2 has no ${missing}; expected an RE2 expression` };
-    return;
-  }
+  if (missing !== undefined) return `${found}; RE2 has no ${missing}; expected an RE2 expression`;
   try {
     // Flag groups such as (?i) are RE2's and not JavaScript's; what remains has the same brackets and quantifiers.
     const withoutFlags = regex.replace(/\(\?[imsU-]+(:|\))/g, (_, end: string) => (end === ":" ? "(?:" : ""));
     new RegExp(withoutFlags.replace(/\(\?P</g, "(?<"));
+    return undefined;
   } catch (error) {
-    const reason = error instanceof Error ? error.message.split(": ").at(-1) : String(error);
-    yield { path, message: `${found}; not a regular expression (${reason?.toLowerCase()})` };
+    return `${found}; not a regular expression (${messageOf(error).split(": ").at(-1)?.toLowerCase()})`;
   }
 }
 

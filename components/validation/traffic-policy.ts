@@ -1,116 +1,88 @@
-import type { LoadBalancerSettings, TrafficPolicySettings } from "../settings/sections/traffic-policy";
-import { duplicates, type Problem, type SettingPath } from "../shared/problem";
-import { checkEach, runChecks } from "../shared/unknown";
+import type { LoadBalancerSettings } from "../settings/sections/traffic-policy";
+import { type Check, refuse, type Refusal, rule, unique } from "./check";
 
-/** Checks of the traffic policy of a service or subset. */
-export function* trafficPolicyProblems(policy: TrafficPolicySettings, path: SettingPath): Iterable<Problem> {
-  const ports = [...path, "portLevelSettings"];
-  yield* runChecks(
-    () => loadBalancerProblems(policy, path),
-    () => checkEach(policy.portLevelSettings, ports, portSettings, loadBalancerProblems),
-    () =>
-      duplicates(
-        checkEach(policy.portLevelSettings, ports, ({ port }, at) => [
-          { path: [...at, "port", "number"], key: port.number },
-        ]),
-        "port",
-      ),
-  );
-}
+const policies = ["traffic.services.*.trafficPolicy", "traffic.services.*.subsets.*.trafficPolicy"] as const;
 
-type Settings = Omit<TrafficPolicySettings, "portLevelSettings">;
-
-function* portSettings(given: Settings, path: SettingPath): Iterable<Problem> {
-  if (given.connectionPool || given.outlierDetection || given.loadBalancer) return;
-  yield { path, message: "expected at least one of: connectionPool, outlierDetection, loadBalancer" };
-}
-
-function* loadBalancerProblems(settings: Settings, path: SettingPath): Iterable<Problem> {
-  const { loadBalancer } = settings;
-  if (!loadBalancer) return;
-  const at = [...path, "loadBalancer"];
-  yield* runChecks(
-    () => notEmpty(loadBalancer, at),
-    () => hash(loadBalancer, at),
-    () => ringHash(loadBalancer, at),
-    () => tableSize(loadBalancer, at),
-    () => locality(loadBalancer, at),
-    () => failover(settings, at),
-    () => warmup(loadBalancer, at),
-  );
-}
-
-function* notEmpty(loadBalancer: LoadBalancerSettings, path: SettingPath): Iterable<Problem> {
-  if (Object.keys(loadBalancer).length > 0) return;
-  yield { path, message: "found nothing; expected simple, consistentHash, localityLbSetting or warmup" };
-}
+/** Checks of the traffic policies of services and subsets. */
+export const trafficPolicyChecks: readonly Check[] = policies.flatMap((policy) => [
+  unique(`${policy}.portLevelSettings.*.port.number`, "port", policy),
+  refuse(
+    `${policy}.portLevelSettings.*`,
+    ({ connectionPool, outlierDetection, loadBalancer }) => !connectionPool && !outlierDetection && !loadBalancer,
+    "expected at least one of: connectionPool, outlierDetection, loadBalancer",
+  ),
+  ...loadBalancerChecks(policy),
+  ...loadBalancerChecks(`${policy}.portLevelSettings.*` as const),
+]);
 
 const hashKeys = ["httpHeaderName", "httpCookie", "httpQueryParameterName", "useSourceIp"] as const;
+const localityKeys = ["distribute", "failover", "failoverPriority"] as const;
 
-function* hash({ consistentHash, simple }: LoadBalancerSettings, path: SettingPath): Iterable<Problem> {
-  if (!consistentHash) return;
-  if (simple) yield { path, message: "found simple and consistentHash; expected one of them" };
-  const keys = hashKeys.filter((key) => consistentHash[key] !== undefined);
-  if (keys.length === 1) return;
-  yield {
-    path: [...path, "consistentHash"],
-    message: `found ${keys.join(", ") || "none"}; expected exactly one of: ${hashKeys.join(", ")}`,
-  };
+function loadBalancerChecks(
+  path: (typeof policies)[number] | `${(typeof policies)[number]}.portLevelSettings.*`,
+): Check[] {
+  const loadBalancer = `${path}.loadBalancer` as const;
+  const locality = `${loadBalancer}.localityLbSetting` as const;
+  return [
+    refuse(
+      loadBalancer,
+      (given) => Object.keys(given).length === 0,
+      "found nothing; expected simple, consistentHash, localityLbSetting or warmup",
+    ),
+    refuse(
+      loadBalancer,
+      ({ consistentHash, simple }) => consistentHash !== undefined && simple !== undefined,
+      "found simple and consistentHash; expected one of them",
+    ),
+    rule(`${loadBalancer}.consistentHash`, (given) => {
+      const keys = hashKeys.filter((key) => given[key] !== undefined);
+      return keys.length !== 1 && `found ${keys.join(", ") || "none"}; expected exactly one of: ${hashKeys.join(", ")}`;
+    }),
+    refuse(
+      `${loadBalancer}.consistentHash` as const,
+      ({ ringHash, maglev }) => ringHash !== undefined && maglev !== undefined,
+      "found ringHash and maglev; expected at most one of them",
+    ),
+    rule(
+      `${loadBalancer}.consistentHash.maglev.tableSize` as const,
+      (size) => !isPrime(size) && `found ${size}; expected a prime number`,
+    ),
+    rule(locality, (given) => {
+      const found = localityKeys.filter((key) => given[key] !== undefined);
+      return found.length > 1 && `found ${found.join(", ")}; expected at most one of: ${localityKeys.join(", ")}`;
+    }),
+    rule(`${locality}.distribute.*`, ({ from, to }) => {
+      const total = Object.values(to).reduce((sum, share) => sum + share, 0);
+      return total !== 100 && { to: `shares from ${from} add up to ${total}; expected 100` };
+    }),
+    rule(
+      `${locality}.failover.*` as const,
+      ({ from, to }) => from === to && `found ${from} twice; expected another region to fail over to`,
+    ),
+    refuse(
+      path,
+      ({ loadBalancer: given, outlierDetection }) => {
+        const { enabled, distribute } = given?.localityLbSetting ?? { enabled: false };
+        return enabled !== false && !distribute && !outlierDetection;
+      },
+      {
+        loadBalancer: {
+          localityLbSetting:
+            "fails over only where unhealthy pods are detected; add outlierDetection next to loadBalancer",
+        },
+      },
+    ),
+    rule(loadBalancer, warmup),
+  ];
 }
 
-function* ringHash({ consistentHash }: LoadBalancerSettings, path: SettingPath): Iterable<Problem> {
-  if (!consistentHash?.ringHash || !consistentHash.maglev) return;
-  yield { path: [...path, "consistentHash"], message: "found ringHash and maglev; expected at most one of them" };
-}
-
-function* tableSize({ consistentHash }: LoadBalancerSettings, path: SettingPath): Iterable<Problem> {
-  const size = consistentHash?.maglev?.tableSize;
-  if (size === undefined || isPrime(size)) return;
-  yield {
-    path: [...path, "consistentHash", "maglev", "tableSize"],
-    message: `found ${size}; expected a prime number`,
-  };
+function warmup({ warmup: given, simple, consistentHash }: LoadBalancerSettings): Refusal {
+  const other = simple === "RANDOM" || simple === "PASSTHROUGH" ? simple : consistentHash && "consistentHash";
+  if (!given || other === undefined) return undefined;
+  return { warmup: `goes with ROUND_ROBIN and LEAST_REQUEST only; found ${other}` };
 }
 
 function isPrime(number: number): boolean {
   for (let factor = 2; factor * factor <= number; factor++) if (number % factor === 0) return false;
   return number > 1;
-}
-
-const localityKeys = ["distribute", "failover", "failoverPriority"] as const;
-
-function* locality({ localityLbSetting }: LoadBalancerSettings, path: SettingPath): Iterable<Problem> {
-  if (!localityLbSetting) return;
-  const at = [...path, "localityLbSetting"];
-  const given = localityKeys.filter((key) => localityLbSetting[key] !== undefined);
-  if (given.length > 1) {
-    yield { path: at, message: `found ${given.join(", ")}; expected at most one of: ${localityKeys.join(", ")}` };
-  }
-  yield* checkEach(localityLbSetting.distribute, [...at, "distribute"], ({ from, to }, entry) => {
-    const total = Object.values(to).reduce((sum, share) => sum + share, 0);
-    if (total === 100) return [];
-    return [{ path: [...entry, "to"], message: `shares from ${from} add up to ${total}; expected 100` }];
-  });
-  yield* checkEach(localityLbSetting.failover, [...at, "failover"], ({ from, to }, entry) =>
-    from === to ? [{ path: entry, message: `found ${from} twice; expected another region to fail over to` }] : [],
-  );
-}
-
-function* failover({ loadBalancer, outlierDetection }: Settings, path: SettingPath): Iterable<Problem> {
-  const given = loadBalancer?.localityLbSetting;
-  if (!given || given.enabled === false || given.distribute || outlierDetection) return;
-  yield {
-    path: [...path, "localityLbSetting"],
-    message: "fails over only where unhealthy pods are detected; add outlierDetection next to loadBalancer",
-  };
-}
-
-function* warmup(
-  { warmup: given, simple, consistentHash }: LoadBalancerSettings,
-  path: SettingPath,
-): Iterable<Problem> {
-  if (!given) return;
-  const other = simple === "RANDOM" || simple === "PASSTHROUGH" ? simple : consistentHash && "consistentHash";
-  if (other === undefined) return;
-  yield { path: [...path, "warmup"], message: `goes with ROUND_ROBIN and LEAST_REQUEST only; found ${other}` };
 }

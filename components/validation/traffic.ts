@@ -3,29 +3,94 @@ import type { Names } from "../model/names";
 import type { TrafficServiceSettings } from "../settings/sections/traffic";
 import { listOf, suggestion } from "../settings/wording";
 import { duplicates, type Entry, type Problem, type SettingPath, shortPath } from "../shared/problem";
+import type { Workload } from "../shared/workload";
 import { checkEach, ifKnown, runChecks, unknown } from "../shared/unknown";
-import { type Check, findWorkload, isProblem } from "./check";
-import { httpChecks, retryFields } from "./routes";
-import { trafficPolicyProblems } from "./traffic-policy";
-
-/** Checks of `talos-mesh:traffic`. */
-export const trafficChecks: readonly Check[] = [
-  ({ settings: { traffic } }) => checkEach(traffic.services, services, ...serviceChecks, ...httpChecks),
-  ({ settings: { traffic }, names }) =>
-    checkEach(traffic.services, services, ...nameChecks(names), ...gatewayNameChecks(names)),
-  entriesOfOneService,
-  uniqueHosts,
-  ({ settings: { traffic } }) =>
-    traffic.defaultRetries ? retryFields(traffic.defaultRetries, ["traffic", "defaultRetries"]) : [],
-  anyHost,
-  faultsInProduction,
-];
+import { type Check, refuse, rule, unique, unknownWorkload } from "./check";
 
 const services = ["traffic", "services"];
 
 type Service = TrafficServiceSettings;
-type ServiceCheck = (service: Service, path: SettingPath) => Iterable<Problem>;
 type Subset = Service["subsets"][number];
+
+/** Checks of `talos-mesh:traffic`, but for rules and traffic policies. */
+export const trafficChecks: readonly Check[] = [
+  ({ settings: { traffic } }) =>
+    checkEach(traffic.services, services, ({ subsets }, path) =>
+      duplicates(
+        checkEach(subsets, [...path, "subsets"], (subset, at) => [{ path: at, key: subsetName(subset) }]),
+        "subset",
+      ),
+    ),
+  unique("traffic.services.*.gateways.*", "gateway", "traffic.services.*"),
+  refuse("traffic.services.*", ({ gateways, hosts }) => gateways.length > 0 && hosts.length === 0, {
+    hosts: "missing; expected the host names that clients use for the gateway",
+  }),
+  refuse("traffic.services.*", ({ gateways, hosts }) => gateways.length === 0 && hosts.length > 0, {
+    hosts: "host names are for gateways; add gateways: [ingress] or remove them",
+  }),
+  refuse("traffic.services.*", ({ gateways, tls }) => gateways.length === 0 && tls !== undefined, {
+    tls: "is for gateways; add gateways: [ingress] or remove it",
+  }),
+  refuse("traffic.services.*", ({ gateways, http, tls }) => gateways.length > 0 && http.length === 0 && !tls, {
+    http: "missing; a gateway admits only requests that a rule matches; expected a rule, or tls",
+  }),
+  refuse(
+    "traffic.services.*",
+    ({ gateways, http, tls }) => gateways.length > 0 && http.length > 0 && tls !== undefined,
+    { http: "cannot be combined with tls, which the gateway does not decrypt; remove one of them" },
+  ),
+  refuse(
+    "traffic.services.*.http.*.match.*.sourceWorkload",
+    (_, model, at) => serviceAt(model, at).gateways.length > 0,
+    "a gateway does not know the calling workload; use it in an entry without gateways",
+  ),
+  rule("traffic.services.*.http.*.match.*.sourceWorkload", (found, model, at) => {
+    const { namespace } = workloadAt(model, at);
+    if (serviceAt(model, at).gateways.length > 0 || model.names.findWorkload(namespace, found)) return undefined;
+    const hint = suggestion(found, model.names.workloadNames(namespace));
+    return `found ${found}; no such workload in namespace ${namespace}; ${hint}`;
+  }),
+  rule("traffic.services.*", (service, { names }) => unknownWorkload(names, service, "host")),
+  rule("traffic.services.*.port", (found, model, at) => {
+    const { name, port } = workloadAt(model, at);
+    return found !== port && `found ${found}; ${name} has port ${port}`;
+  }),
+  rule("traffic.services.*.subsets.*", (subset, model, at) => {
+    const { name, versions } = workloadAt(model, at);
+    const { version } = subsetLabels(subset);
+    if (version === undefined || versions.length === 0 || versions.includes(version)) return undefined;
+    return `found ${version}; ${name} has the versions ${listOf(versions)}, so this selects no pod`;
+  }),
+  rule(
+    "traffic.services.*.gateways.*",
+    (name, { names }) =>
+      !names.findGateway(name) && `found ${name}; no such gateway; add gateways.${name} to talos-mesh:gateways`,
+  ),
+  rule("traffic.services.*.gateways.*", (name, model, at) => {
+    const gateway = serviceAt(model, at).tls && model.names.findGateway(name);
+    if (!gateway || gateway.tls?.mode === "PASSTHROUGH") return undefined;
+    const found = gateway.tls?.mode ?? "no tls";
+    return `found ${name} for tls; expected a gateway with tls.mode PASSTHROUGH, found ${found}`;
+  }),
+  entriesOfOneService,
+  uniqueHosts,
+  rule("traffic.services.*.hosts.*", (host, { settings: { environment } }) =>
+    environment !== "dev" && host === "*"
+      ? `found "*", which is for dev; environment ${environment} expects DNS names`
+      : undefined,
+  ),
+];
+
+/** The entry around a path. */
+function serviceAt({ settings }: Model, path: SettingPath): Service {
+  return settings.traffic.services[Number(path[2])] ?? unknown();
+}
+
+/** The workload of the entry around a path. Where its name is wrong, checks that need it are left out. */
+function workloadAt(model: Model, path: SettingPath): Workload {
+  const { host, namespace = model.names.defaultNamespace } = serviceAt(model, path);
+  return (namespace === undefined ? undefined : model.names.findWorkload(namespace, host)) ?? unknown();
+}
 
 function subsetName(subset: Subset): string {
   return typeof subset === "string" ? subset : subset.name;
@@ -33,124 +98,6 @@ function subsetName(subset: Subset): string {
 
 function subsetLabels(subset: Subset): Readonly<Record<string, string>> {
   return typeof subset === "string" ? { version: subset } : subset.labels;
-}
-
-const serviceChecks: readonly ServiceCheck[] = [
-  ({ trafficPolicy }, path) => (trafficPolicy ? trafficPolicyProblems(trafficPolicy, [...path, "trafficPolicy"]) : []),
-  ({ subsets }, path) =>
-    checkEach(subsets, [...path, "subsets"], (subset, at) =>
-      typeof subset !== "string" && subset.trafficPolicy
-        ? trafficPolicyProblems(subset.trafficPolicy, [...at, "trafficPolicy"])
-        : [],
-    ),
-  ({ subsets }, path) =>
-    duplicates(
-      checkEach(subsets, [...path, "subsets"], (subset, at) => [{ path: at, key: subsetName(subset) }]),
-      "subset",
-    ),
-  ({ gateways }, path) =>
-    duplicates(
-      checkEach(gateways, [...path, "gateways"], (gateway, at) => [{ path: at, key: gateway }]),
-      "gateway",
-    ),
-  function* ({ gateways, hosts }, path) {
-    if (gateways.length > 0 === hosts.length > 0) return;
-    const message =
-      gateways.length > 0
-        ? "missing; expected the host names that clients use for the gateway"
-        : "host names are for gateways; add gateways: [ingress] or remove them";
-    yield { path: [...path, "hosts"], message };
-  },
-  function* ({ gateways, http, tls }, path) {
-    if (gateways.length === 0 && tls) {
-      yield { path: [...path, "tls"], message: "is for gateways; add gateways: [ingress] or remove it" };
-    } else if (gateways.length > 0 && http.length === 0 && !tls) {
-      yield {
-        path: [...path, "http"],
-        message: "missing; a gateway admits only requests that a rule matches; expected a rule, or tls",
-      };
-    } else if (gateways.length > 0 && http.length > 0 && tls) {
-      yield {
-        path: [...path, "http"],
-        message: "cannot be combined with tls, which the gateway does not decrypt; remove one of them",
-      };
-    }
-  },
-  ({ gateways, http }, path) =>
-    gateways.length === 0
-      ? []
-      : checkEach(http, [...path, "http"], ({ match }, rule) =>
-          checkEach(match, [...rule, "match"], ({ sourceWorkload }, at) =>
-            sourceWorkload === undefined
-              ? []
-              : [
-                  {
-                    path: [...at, "sourceWorkload"],
-                    message: "a gateway does not know the calling workload; use it in an entry without gateways",
-                  },
-                ],
-          ),
-        ),
-];
-
-/** Names of Services, workloads and versions. */
-function nameChecks(names: Names): ServiceCheck[] {
-  /** The entry's workload; checks that need it are left out where the name is wrong. */
-  const known = ({ host, namespace = names.defaultNamespace }: Service) =>
-    (namespace === undefined ? undefined : names.findWorkload(namespace, host)) ?? unknown();
-  return [
-    function* ({ host, namespace }, path) {
-      const at = { path: [...path, "host"], namespacePath: [...path, "namespace"] };
-      const workload = findWorkload(names, { ...at, name: host, namespace });
-      if (isProblem(workload)) yield workload;
-    },
-    function* (service, path) {
-      const { host, port } = service;
-      if (port === undefined || port === known(service).port) return;
-      yield { path: [...path, "port"], message: `found ${port}; ${host} has port ${known(service).port}` };
-    },
-    function* (service, path) {
-      const { versions } = known(service);
-      if (versions.length === 0) return;
-      yield* checkEach(service.subsets, [...path, "subsets"], (subset, at) => {
-        const { version } = subsetLabels(subset);
-        if (version === undefined || versions.includes(version)) return [];
-        const message = `found ${version}; ${service.host} has the versions ${listOf(versions)}, so this selects no pod`;
-        return [{ path: at, message }];
-      });
-    },
-    function* (service, path) {
-      const { namespace } = known(service);
-      if (service.gateways.length > 0) return;
-      yield* checkEach(service.http, [...path, "http"], ({ match }, rule) =>
-        checkEach(match, [...rule, "match"], ({ sourceWorkload }, at) => {
-          if (sourceWorkload === undefined || names.findWorkload(namespace, sourceWorkload)) return [];
-          const hint = suggestion(sourceWorkload, names.workloadNames(namespace));
-          const message = `found ${sourceWorkload}; no such workload in namespace ${namespace}; ${hint}`;
-          return [{ path: [...at, "sourceWorkload"], message }];
-        }),
-      );
-    },
-  ];
-}
-
-function gatewayNameChecks(names: Names): ServiceCheck[] {
-  return [
-    ({ gateways }, path) =>
-      checkEach(gateways, [...path, "gateways"], (name, at) =>
-        names.findGateway(name)
-          ? []
-          : [{ path: at, message: `found ${name}; no such gateway; add gateways.${name} to talos-mesh:gateways` }],
-      ),
-    ({ gateways, tls }, path) =>
-      checkEach(tls ? gateways : [], [...path, "gateways"], (name, at) => {
-        const gateway = names.findGateway(name);
-        if (!gateway || gateway.tls?.mode === "PASSTHROUGH") return [];
-        const found = gateway.tls?.mode ?? "no tls";
-        const message = `found ${name} for tls; expected a gateway with tls.mode PASSTHROUGH, found ${found}`;
-        return [{ path: at, message }];
-      }),
-  ];
 }
 
 interface Indexed {
@@ -271,23 +218,4 @@ function* uniqueHosts({ settings: { traffic } }: Model): Iterable<Problem> {
       reported.add(text);
     }
   }
-}
-
-function* anyHost({ settings: { environment, traffic } }: Model): Iterable<Problem> {
-  if (environment === "dev") return;
-  for (const { path, key } of checkEach(traffic.services, services, hostEntries)) {
-    if (key !== "*") continue;
-    yield { path, message: `found "*", which is for dev; environment ${environment} expects DNS names` };
-  }
-}
-
-function faultsInProduction({ settings: { environment, traffic } }: Model): Iterable<Problem> {
-  if (environment !== "production") return [];
-  return checkEach(traffic.services, services, ({ http }, service) =>
-    checkEach(http, [...service, "http"], ({ fault }, path) =>
-      fault
-        ? [{ path: [...path, "fault"], message: "environment production allows no injected faults; remove it" }]
-        : [],
-    ),
-  );
 }

@@ -16,7 +16,9 @@ import { policyChecks } from "./policies";
 import { observabilityChecks } from "./observability";
 import { secretChecks } from "./secrets";
 import { securityChecks } from "./security";
+import { routeChecks } from "./routes";
 import { trafficChecks } from "./traffic";
+import { trafficPolicyChecks } from "./traffic-policy";
 import { versionChecks } from "./versions";
 
 /** Every check, each in the file of its subject. */
@@ -29,6 +31,8 @@ const checks: readonly Check[] = [
   ...certificateChecks,
   ...namespaceChecks,
   ...trafficChecks,
+  ...trafficPolicyChecks,
+  ...routeChecks,
   ...securityChecks,
   ...policyChecks,
   ...observabilityChecks,

@@ -2,37 +2,45 @@ import { ambientRefusal } from "../../../policies/capabilities";
 import { workloadKey } from "../../model/names";
 import { type EgressMode, type EgressRule, egressLabel, type PolicyModel } from "../../model/policies/policy-model";
 import { formatPath, type Problem, type SettingPath } from "../../shared/problem";
-import { checkEach, knownEntries, runChecks } from "../../shared/unknown";
+import { refuseAt, type Refusal } from "../check";
 
 /** A Gateway and a subset are named after each host (`to-...`); both names are DNS labels. */
 const longestLabel = 60;
 
 /** Egress rules that would allow more, or less, than they say. */
 export function* egressProblems(model: PolicyModel): Iterable<Problem> {
+  const { names } = model;
   const rules = model.egress?.rules ?? [];
-  yield* checkEach(
+  yield* refuseAt(
     rules,
-    [],
-    (rule) => gatewayNames(rule, model),
-    modeProblems,
-    waypointProblems,
-    tlsOriginationProblems,
-    wildcardProblems,
-    gatewayProblems,
-    (rule) => identityProblems(rule, model),
+    ({ settings: { from } }) =>
+      names.findGateway(from) && !names.findWorkload(names.defaultNamespace ?? "", from)
+        ? { from: `found ${from}, a gateway; expected a workload` }
+        : undefined,
+    (rule) => ({ from: wrongMode(rule) }),
+    ({ mode, workload: { dataPlane, namespace }, waypoint }) =>
+      mode === "waypoint" &&
+      !waypoint &&
+      dataPlane === "ambient" && {
+        from:
+          `egress of the ambient namespace ${namespace} goes through its waypoint; ` +
+          `add { namespace: ${namespace} } to talos-mesh:mesh.waypoints`,
+      },
+    ({ settings: { tlsOrigination, protocol } }) =>
+      tlsOrigination &&
+      protocol !== "HTTP" && {
+        tlsOrigination: `needs protocol HTTP, which the workload speaks to its proxy; found ${protocol}`,
+      },
   );
-  yield* runChecks(
-    () => differentProtocols(rules),
-    () => tcpPortProblems(rules),
+  // A rule with a wrong mode is not checked further.
+  const further = (check: (rule: EgressRule) => Refusal) => (rule: EgressRule) =>
+    wrongMode(rule) === undefined ? check(rule) : undefined;
+  yield* refuseAt(
+    rules,
+    ...[wildcards, gatewayLimits, sharedIdentity(model), differentProtocols(), tcpPorts()].map(further),
   );
 }
 
-function* gatewayNames({ path, settings: { from } }: EgressRule, { names }: PolicyModel): Iterable<Problem> {
-  if (!names.findGateway(from) || names.findWorkload(names.defaultNamespace ?? "", from)) return;
-  yield { path: [...path, "from"], message: `found ${from}, a gateway; expected a workload` };
-}
-
-/** What is wrong with the mode of a rule. Rules with a wrong mode are not checked further. */
 function wrongMode({ workload, mode }: EgressRule): string | undefined {
   const { name, namespace, dataPlane } = workload;
   if (dataPlane === "none") return `${name} is not in the mesh; set the data plane of namespace ${namespace}`;
@@ -47,67 +55,45 @@ function wrongMode({ workload, mode }: EgressRule): string | undefined {
   return undefined;
 }
 
-function* modeProblems(rule: EgressRule): Iterable<Problem> {
-  const message = wrongMode(rule);
-  if (message !== undefined) yield { path: [...rule.path, "from"], message };
+function wildcards({ mode, settings: { hosts, protocol, tlsOrigination } }: EgressRule): Refusal {
+  const wildcard = hosts.find((host) => host.startsWith("*."));
+  if (wildcard === undefined) return undefined;
+  const reasons = [
+    mode === "waypoint" && ambientRefusal("egressWildcard"),
+    mode === "egressGateway" && "an egress gateway has to resolve the host name; list each host",
+    protocol === "TCP" && "TCP carries no host name, so a wildcard would allow every host",
+    tlsOrigination && "TLS origination needs one host name; list each host",
+  ];
+  const reason = reasons.find(Boolean);
+  return reason !== undefined && { hosts: `found ${wildcard}; ${reason}` };
 }
 
-function* waypointProblems({ path, mode, workload, waypoint }: EgressRule): Iterable<Problem> {
-  if (mode !== "waypoint" || waypoint || workload.dataPlane !== "ambient") return;
-  const { namespace } = workload;
-  const message =
-    `egress of the ambient namespace ${namespace} goes through its waypoint; ` +
-    `add { namespace: ${namespace} } to talos-mesh:mesh.waypoints`;
-  yield { path: [...path, "from"], message };
-}
-
-function* tlsOriginationProblems({ path, settings: { tlsOrigination, protocol } }: EgressRule): Iterable<Problem> {
-  if (!tlsOrigination || protocol === "HTTP") return;
-  const message = `needs protocol HTTP, which the workload speaks to its proxy; found ${protocol}`;
-  yield { path: [...path, "tlsOrigination"], message };
-}
-
-function* wildcardProblems(rule: EgressRule): Iterable<Problem> {
-  const wildcard = rule.settings.hosts.find((host) => host.startsWith("*."));
-  const reason = wildcard === undefined || wrongMode(rule) ? undefined : wildcardRefusal(rule);
-  if (reason !== undefined) yield { path: [...rule.path, "hosts"], message: `found ${wildcard}; ${reason}` };
-}
-
-function wildcardRefusal({ mode, settings: { protocol, tlsOrigination } }: EgressRule): string | undefined {
-  if (mode === "waypoint") return ambientRefusal("egressWildcard");
-  if (mode === "egressGateway") return "an egress gateway has to resolve the host name; list each host";
-  if (protocol === "TCP") return "TCP carries no host name, so a wildcard would allow every host";
-  return tlsOrigination ? "TLS origination needs one host name; list each host" : undefined;
-}
-
-function* gatewayProblems(rule: EgressRule): Iterable<Problem> {
-  const { path, mode, settings } = rule;
-  if (mode !== "egressGateway" || wrongMode(rule)) return;
-  const { ports, hosts } = settings;
-  if (new Set(ports).size > 1) {
-    const message = `found ${ports.join(", ")}; an egress gateway serves one port of a host; keep one`;
-    yield { path: [...path, "ports"], message };
-  }
+function gatewayLimits({ mode, settings: { ports, hosts } }: EgressRule): Refusal {
+  if (mode !== "egressGateway") return undefined;
   const long = hosts.find((host) => egressLabel(host).length > longestLabel);
-  if (long === undefined) return;
-  const message = `${long} is too long for an egress gateway, which names a Gateway after it`;
-  yield { path: [...path, "hosts"], message };
+  return {
+    ports:
+      new Set(ports).size > 1 && `found ${ports.join(", ")}; an egress gateway serves one port of a host; keep one`,
+    hosts: long !== undefined && `${long} is too long for an egress gateway, which names a Gateway after it`,
+  };
 }
 
 /** Egress gateways and waypoints authorize service accounts: a rule applies to every workload with the same one. */
-function* identityProblems(rule: EgressRule, { names, egress }: PolicyModel): Iterable<Problem> {
-  const { path, workload, settings } = rule;
-  if (rule.mode === "sidecar" || wrongMode(rule)) return;
-  for (const other of names.sameIdentity(workload)) {
-    const allowed = egress?.rules.filter((one) => workloadKey(one.workload) === workloadKey(other)) ?? [];
-    if (settings.hosts.every((host) => allowed.some((one) => one.settings.hosts.includes(host)))) continue;
-    yield {
-      path: [...path, "from"],
-      message:
-        `${workload.name} runs as service account ${workload.serviceAccount}, and so does ${other.name}: ` +
-        "the hosts would be open to both; allow them for both, or give each its own service account",
+function sharedIdentity({ names, egress }: PolicyModel) {
+  return ({ mode, workload, settings }: EgressRule): Refusal => {
+    if (mode === "sidecar") return undefined;
+    const open = names.sameIdentity(workload).filter((other) => {
+      const allowed = egress?.rules.filter((one) => workloadKey(one.workload) === workloadKey(other)) ?? [];
+      return !settings.hosts.every((host) => allowed.some((one) => one.settings.hosts.includes(host)));
+    });
+    return {
+      from: open.map(
+        (other) =>
+          `${workload.name} runs as service account ${workload.serviceAccount}, and so does ${other.name}: ` +
+          "the hosts would be open to both; allow them for both, or give each its own service account",
+      ),
     };
-  }
+  };
 }
 
 const differences: Readonly<Record<EgressMode, string>> = {
@@ -121,39 +107,34 @@ const differences: Readonly<Record<EgressMode, string>> = {
  * Rules for the same host must agree. A Sidecar selects hosts and not ports, and an egress gateway serves one port of a
  * host; only a waypoint distinguishes the ports of a host by workload.
  */
-function* differentProtocols(rules: readonly EgressRule[]): Iterable<Problem> {
+function differentProtocols() {
   const byHost = new Map<string, { readonly path: SettingPath; readonly shown: string }>();
-  for (const [, rule] of knownEntries(rules)) {
-    const { path, workload, settings, mode } = rule;
-    if (wrongMode(rule)) continue;
+  return ({ path, workload, settings, mode }: EgressRule): Refusal => {
     const ports = [...new Set(settings.ports)].sort((a, b) => a - b).join(", ");
     const shown = `${settings.protocol}${mode === "waypoint" ? "" : ` ${ports}`}${settings.tlsOrigination ? " and tlsOrigination" : ""}`;
-    for (const host of settings.hosts) {
+    return settings.hosts.map((host) => {
       const key = mode === "egressGateway" ? host : `${workload.namespace} ${host}`;
-      const before = byHost.get(key);
-      byHost.set(key, before ?? { path, shown });
-      if (!before || before.shown === shown) continue;
-      const message = `${host} is allowed by ${formatPath(before.path)} with ${before.shown}, and ${differences[mode]}`;
-      yield { path, message };
-    }
-  }
+      const before = byHost.get(key) ?? { path, shown };
+      byHost.set(key, before);
+      if (before.shown === shown) return undefined;
+      return `${host} is allowed by ${formatPath(before.path)} with ${before.shown}, and ${differences[mode]}`;
+    });
+  };
 }
 
 /** A sidecar cannot tell the hosts of a TCP port apart. */
-function* tcpPortProblems(rules: readonly EgressRule[]): Iterable<Problem> {
+function tcpPorts() {
   const hostOfPort = new Map<string, string>();
-  for (const [, rule] of knownEntries(rules)) {
-    const { path, workload, settings, mode } = rule;
-    if (mode === "waypoint" || settings.protocol !== "TCP" || wrongMode(rule)) continue;
-    for (const host of settings.hosts) {
-      for (const port of settings.ports) {
-        const key = `${workload.namespace} ${port}`;
-        const taken = hostOfPort.get(key) ?? host;
-        hostOfPort.set(key, taken);
-        if (taken === host) continue;
-        const message = `TCP on port ${port} already goes to ${taken}, and a port can have one host only; use TLS, or another port`;
-        yield { path: [...path, "ports"], message };
-      }
-    }
-  }
+  return ({ workload, settings, mode }: EgressRule): Refusal => {
+    if (mode === "waypoint" || settings.protocol !== "TCP") return undefined;
+    const pairs = settings.hosts.flatMap((host) => settings.ports.map((port) => ({ host, port })));
+    const messages = pairs.map(({ host, port }) => {
+      const key = `${workload.namespace} ${port}`;
+      const taken = hostOfPort.get(key) ?? host;
+      hostOfPort.set(key, taken);
+      if (taken === host) return undefined;
+      return `TCP on port ${port} already goes to ${taken}, and a port can have one host only; use TLS, or another port`;
+    });
+    return { ports: messages };
+  };
 }

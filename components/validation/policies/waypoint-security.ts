@@ -4,114 +4,103 @@ import {
   type AccessRule,
   bypassesWaypoints,
   type ExternalRule,
-  type MeshService,
   type MeshWorkload,
   type MtlsException,
   type PolicyModel,
 } from "../../model/policies/policy-model";
-import type { Problem, SettingPath } from "../../shared/problem";
+import type { Problem } from "../../shared/problem";
 import { checkEach, runChecks } from "../../shared/unknown";
+import { problemsOf, refuseAt, type Refusal } from "../check";
 
 /** Security policies that ztunnel and waypoints would not enforce as written. */
 export function* waypointSecurityProblems(model: PolicyModel): Iterable<Problem> {
-  yield* checkEach(
+  yield* refuseAt(
     model.accessRules,
-    [],
     ztunnelLimits,
-    addressProblems,
-    (rule) => callerProblems(rule, model),
-    (rule) => gatewayCallerProblems(rule, model),
+    addresses,
+    (rule) => bypassingCallers(rule, model),
+    (rule) => gatewayCallers(rule, model),
   );
-  yield* checkEach(
-    model.externalRules,
-    [],
-    ({ target, path }) => needsWaypoint(target, path, "external authorization"),
-    addressProblems,
+  yield* refuseAt(model.externalRules, ({ target }) => needsWaypoint(target, "external authorization"), addresses);
+  yield* refuseAt(model.tokenRules, ({ target }) => needsWaypoint(target, "reading tokens"));
+  yield* refuseAt(
+    model.mtlsExceptions,
+    (exception) =>
+      exception.dataPlane === "ambient" &&
+      modesOf(exception).includes("DISABLE") && { mode: ambientRefusal("mtlsDisable") },
+    (exception) => plainText(exception, model),
   );
-  yield* checkEach(model.tokenRules, [], ({ target, path }) => needsWaypoint(target, path, "reading tokens"));
-  yield* checkEach(model.mtlsExceptions, [], disabledMtls, (exception) => plainTextProblems(exception, model));
-  yield* checkEach(model.services, [], (service) => exposureProblems(service, model));
-  yield* runChecks(() => dryRunProblems(model));
+  // Gateways bypass a waypoint without `ingress`, and the pods of a workload with rules accept its waypoint only.
+  yield* checkEach(model.services, [], (service) => {
+    const [exposure] = service.exposures;
+    if (!service.waypoint || service.waypoint.ingress || !exposure) return [];
+    if (!model.waypointOnly.some((workload) => workloadKey(workload) === workloadKey(service))) return [];
+    return problemsOf(bypassedByGateway(service), [...exposure.path, "gateways"]);
+  });
+  yield* runChecks(() =>
+    problemsOf(
+      model.dryRun && model.workloads.some(({ dataPlane }) => dataPlane === "ambient") && ambientRefusal("dryRun"),
+      ["security", "authorization", "dryRun"],
+    ),
+  );
 }
 
-function* needsWaypoint(
-  { dataPlane, waypoint, name, namespace }: MeshWorkload,
-  path: SettingPath,
-  what: string,
-): Iterable<Problem> {
-  if (dataPlane !== "ambient" || waypoint) return;
-  yield {
-    path,
-    message:
-      `${what} needs a waypoint for ${name}: ztunnel does not read HTTP; ` +
-      `add { namespace: ${namespace} } to talos-mesh:mesh.waypoints, or set dataPlane: sidecar for the namespace`,
+function needsWaypoint({ dataPlane, waypoint, name, namespace }: MeshWorkload, what: string): Refusal {
+  return (
+    dataPlane === "ambient" &&
+    !waypoint &&
+    `${what} needs a waypoint for ${name}: ztunnel does not read HTTP; ` +
+      `add { namespace: ${namespace} } to talos-mesh:mesh.waypoints, or set dataPlane: sidecar for the namespace`
+  );
+}
+
+/** ztunnel reads no HTTP and audits nothing. */
+function ztunnelLimits({ target, action, settings }: AccessRule): Refusal {
+  if (action === "AUDIT") return needsWaypoint(target, "auditing");
+  const conditions = (["methods", "paths", "headers", "claims"] as const).filter(
+    (condition) => settings[condition] !== undefined,
+  );
+  if (conditions.length === 0) return undefined;
+  const effect = action === "ALLOW" ? "allow no client" : "deny every client";
+  return needsWaypoint(target, `a rule with ${conditions.join(", ")} (which would ${effect} at ztunnel)`);
+}
+
+function addresses({ target, settings }: AccessRule | ExternalRule): Refusal {
+  if (!target.waypoint || !settings.ipBlocks) return undefined;
+  return {
+    ipBlocks:
+      "behind a waypoint the address is that of the tunnel, not of the client; use from instead, or remove the waypoint",
   };
 }
 
-const httpConditions = ["methods", "paths", "headers", "claims"] as const;
-
-/** ztunnel reads no HTTP and audits nothing. */
-function* ztunnelLimits({ path, target, action, settings }: AccessRule): Iterable<Problem> {
-  if (action === "AUDIT") {
-    yield* needsWaypoint(target, path, "auditing");
-    return;
-  }
-  const conditions = httpConditions.filter((condition) => settings[condition] !== undefined);
-  if (conditions.length === 0) return;
-  const effect = action === "ALLOW" ? "allow no client" : "deny every client";
-  yield* needsWaypoint(target, path, `a rule with ${conditions.join(", ")} (which would ${effect} at ztunnel)`);
-}
-
-function* addressProblems({ path, target, settings }: AccessRule | ExternalRule): Iterable<Problem> {
-  if (!target.waypoint || !settings.ipBlocks) return;
-  const message =
-    "behind a waypoint the address is that of the tunnel, not of the client; use from instead, or remove the waypoint";
-  yield { path: [...path, "ipBlocks"], message };
-}
-
 /** A client that bypasses waypoints is refused by the pods. */
-function* callerProblems(
-  { path, callers = [], namespaces = [], target }: AccessRule,
-  model: PolicyModel,
-): Iterable<Problem> {
-  if (!target.waypoint) return;
+function bypassingCallers({ callers = [], namespaces = [], target }: AccessRule, model: PolicyModel): Refusal {
+  const { waypoint } = target;
+  if (!waypoint) return undefined;
   const clients = [
     ...callers.map(({ namespace, name }) => ({ namespace, client: `${namespace}/${name}` })),
     ...namespaces.map((namespace) => ({ namespace, client: `namespace ${namespace}` })),
   ];
-  for (const { namespace, client } of clients) {
-    if (!bypassesWaypoints(model, namespace)) continue;
-    yield {
-      path,
-      message:
+  return clients
+    .filter(({ namespace }) => bypassesWaypoints(model, namespace))
+    .map(
+      ({ namespace, client }) =>
         `${client} (data plane ${model.names.dataPlane(namespace)}) does not use waypoints, ` +
         `and ${target.name} accepts requests from its waypoint only; ` +
-        `set dataPlane: ambient for namespace ${namespace}, or remove waypoint ${target.waypoint.name}`,
-    };
-  }
+        `set dataPlane: ambient for namespace ${namespace}, or remove waypoint ${waypoint.name}`,
+    );
 }
 
-/** Gateways bypass a waypoint without `ingress`, and the pods of a workload with rules accept its waypoint only. */
-function* exposureProblems(service: MeshService, { waypointOnly }: PolicyModel): Iterable<Problem> {
-  const [exposure] = service.exposures;
-  if (!service.waypoint || service.waypoint.ingress || !exposure) return;
-  if (!waypointOnly.some((workload) => workloadKey(workload) === workloadKey(service))) return;
-  yield { path: [...exposure.path, "gateways"], message: bypassedByGateway(service) };
-}
-
-function* gatewayCallerProblems(
-  { path, target, callers = [] }: AccessRule,
-  { gateways, services }: PolicyModel,
-): Iterable<Problem> {
-  if (!target.waypoint || target.waypoint.ingress) return;
+function gatewayCallers({ target, callers = [] }: AccessRule, { gateways, services }: PolicyModel): Refusal {
+  if (!target.waypoint || target.waypoint.ingress) return undefined;
   const isGateway = callers.some((caller) =>
     gateways.some((one) => one.namespace === caller.namespace && one.serviceAccount === caller.serviceAccount),
   );
-  if (!isGateway) return;
+  if (!isGateway) return undefined;
   const service = services.find((one) => workloadKey(one) === workloadKey(target));
   // An exposed service has that problem already.
-  if (service && service.exposures.length > 0) return;
-  yield { path: [...path, "from"], message: bypassedByGateway(target) };
+  if (service && service.exposures.length > 0) return undefined;
+  return { from: bypassedByGateway(target) };
 }
 
 function bypassedByGateway({ name, waypoint }: Pick<MeshWorkload, "name" | "waypoint">): string {
@@ -125,29 +114,17 @@ function modesOf({ settings: { mode, ports = {} } }: MtlsException): readonly st
   return [mode, ...Object.values(ports)];
 }
 
-function* disabledMtls(exception: MtlsException): Iterable<Problem> {
-  if (exception.dataPlane !== "ambient" || !modesOf(exception).includes("DISABLE")) return;
-  yield { path: [...exception.path, "mode"], message: ambientRefusal("mtlsDisable") };
-}
-
 /** Plain text does not go through waypoints: the exception would let no client in. */
-function* plainTextProblems(exception: MtlsException, { waypointOnly }: PolicyModel): Iterable<Problem> {
-  const { path, settings } = exception;
-  if (!modesOf(exception).includes("PERMISSIVE")) return;
+function plainText(exception: MtlsException, { waypointOnly }: PolicyModel): Refusal {
+  const { settings } = exception;
+  if (!modesOf(exception).includes("PERMISSIVE")) return undefined;
   const target = waypointOnly.find(
     ({ namespace, name }) =>
       namespace === settings.namespace && (settings.workload === undefined || name === settings.workload),
   );
-  if (!target) return;
-  yield {
-    path,
-    message:
-      `found PERMISSIVE, but ${target.name} accepts requests from its waypoint only, and plain text does not go through waypoints; ` +
-      `remove the exception, or the rules of ${target.name}, or waypoint ${target.waypoint.name}`,
-  };
-}
-
-function* dryRunProblems({ dryRun, workloads }: PolicyModel): Iterable<Problem> {
-  if (!dryRun || !workloads.some(({ dataPlane }) => dataPlane === "ambient")) return;
-  yield { path: ["security", "authorization", "dryRun"], message: ambientRefusal("dryRun") };
+  return (
+    target &&
+    `found PERMISSIVE, but ${target.name} accepts requests from its waypoint only, and plain text does not go through waypoints; ` +
+      `remove the exception, or the rules of ${target.name}, or waypoint ${target.waypoint.name}`
+  );
 }
