@@ -1,7 +1,8 @@
 "use strict";
 module.exports = {
   require: ["./cli/bin/register.cjs"],
-  timeout: 20_000,
+  // Several processes share the processors.
+  timeout: 60_000,
   failZero: true,
   forbidOnly: true,
   reporter: "./tests/support/reporter.cjs",
