@@ -32,7 +32,6 @@ export interface IstioSpecs {
 export type HttpRoute = NonNullable<IstioSpecs["VirtualService"]["http"]>[number];
 export type HttpMatch = NonNullable<HttpRoute["match"]>[number];
 export type HttpFault = NonNullable<HttpRoute["fault"]>;
-export type TlsRoute = NonNullable<IstioSpecs["VirtualService"]["tls"]>[number];
 export type AuthorizationRule = NonNullable<IstioSpecs["AuthorizationPolicy"]["rules"]>[number];
 
 /** HTTPRoute of Gateway API, and its parts. */

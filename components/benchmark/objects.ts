@@ -1,10 +1,15 @@
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import { parseAllDocuments } from "yaml";
 import { benchmarkNamespace } from "../model/benchmark-scenarios";
 import type { ApplyObject } from "../shared/kubernetes/object";
 import { hasSchedule, type Scenario } from "./metrics/record";
 import type { BenchmarkPlan } from "./plan/plan";
 
-/** Label of everything that a benchmark creates, by which it is found and removed. */
-export const ownLabel = { "app.kubernetes.io/managed-by": "talos-mesh-benchmark" } as const;
+/** Key and value of the label of everything that a benchmark creates, by which it is found and removed. */
+export const managedBy = "app.kubernetes.io/managed-by";
+export const benchmarkManager = "talos-mesh-benchmark";
+export const ownLabel = { [managedBy]: benchmarkManager };
 
 export function namespaceOf(scenario: Scenario): string {
   return `${benchmarkNamespace}${scenario}`;
@@ -33,44 +38,40 @@ export interface Pull {
 
 /** The objects of a scenario, in the order in which they are created. */
 export function scenarioObjects(scenario: Scenario, plan: BenchmarkPlan, options: ScenarioOptions): ApplyObject[] {
-  const name = namespaceOf(scenario);
   const { clientNode, serverNode, revision, pull } = options;
+  const servicePorts = Object.entries(ports)
+    .filter(([name]) => plan.target === "details" || name !== "http-details")
+    .map(([name, port]) => ({ name, port, targetPort: port }));
+  const gatewayLabels = { "istio.io/waypoint-for": "service", ...(revision && { "istio.io/rev": revision }) };
   const hasNearClient = plan.arms.some(({ placement }) => placement === "same-node");
+  const objects = [
+    ...Object.entries(pull?.secrets ?? {}).flatMap(([name, content]) => manifests(["Secret"], { name, content })),
+    ...manifests(["ServiceAccount", "Service"], { ports: servicePorts }),
+    ...(scenario === "waypoint" ? manifests(["ConfigMap", "Gateway"], { serverNode, labels: gatewayLabels }) : []),
+    ...deployment("server", serverNode, plan, pull),
+    ...deployment("client", clientNode, plan, pull),
+    ...(hasNearClient ? deployment("client-near", serverNode, plan, pull) : []),
+  ];
+  const namespace = namespaceOf(scenario);
   const labels = { ...ownLabel, ...meshLabels(scenario, revision), "pod-security.kubernetes.io/enforce": "baseline" };
   return [
-    { apiVersion: "v1", kind: "Namespace", metadata: { name, labels }, spec: {} },
-    ...Object.entries(pull?.secrets ?? {}).map(([secret, content]) =>
-      object("v1", "Secret", secret, name, {
-        type: "kubernetes.io/dockerconfigjson",
-        data: { ".dockerconfigjson": content },
-      }),
-    ),
-    ...["client", "server"].map((account) =>
-      object("v1", "ServiceAccount", account, name, { automountServiceAccountToken: false }),
-    ),
-    ...(scenario === "waypoint" ? waypoint(name, options) : []),
-    service(name, plan),
-    deployment("server", name, serverNode, plan, pull),
-    deployment("client", name, clientNode, plan, pull),
-    ...(hasNearClient ? [deployment("client-near", name, serverNode, plan, pull)] : []),
+    { apiVersion: "v1", kind: "Namespace", metadata: { name: namespace, labels }, spec: {} },
+    ...objects.map((object) => {
+      const { metadata } = object;
+      return { ...object, metadata: { ...metadata, namespace, labels: { ...ownLabel, ...metadata.labels } } };
+    }),
   ];
 }
 
-function object(
-  apiVersion: string,
-  kind: string,
-  name: string,
-  namespace: string,
-  fields: object,
-  labels: Readonly<Record<string, string>> = {},
-): ApplyObject {
-  return {
-    apiVersion,
-    kind,
-    metadata: { name, namespace, labels: { ...ownLabel, ...labels } },
-    spec: undefined,
-    ...fields,
-  };
+/** The objects of these kinds in scenario.yaml, with the values that it names as `$name`. */
+function manifests(kinds: readonly string[], values: Readonly<Record<string, unknown>>): ApplyObject[] {
+  const text = readFileSync(path.join(__dirname, "scenario.yaml"), "utf8");
+  const filled = text.replace(/("?)\$([\w-]+)\1/g, (_, quote: string, name: string) =>
+    JSON.stringify(quote ? String(values[name]) : values[name]),
+  );
+  return parseAllDocuments(filled)
+    .map((document) => document.toJS() as ApplyObject)
+    .filter(({ kind }) => kinds.includes(kind));
 }
 
 function meshLabels(scenario: Scenario, revision: string | undefined): Record<string, string> {
@@ -87,90 +88,25 @@ function meshLabels(scenario: Scenario, revision: string | undefined): Record<st
   }
 }
 
-/**
- * A waypoint for Services, on the server's node: placed by the scheduler, it could be on another node in every run, and its
- * latency with it. https://istio.io/latest/docs/ambient/usage/waypoint/
- */
-function waypoint(namespace: string, { revision, serverNode }: ScenarioOptions): ApplyObject[] {
-  const name = "waypoint";
-  const pinned = { spec: { replicas: 1, template: { spec: onNode(serverNode) } } };
-  const labels = { "istio.io/waypoint-for": "service", ...(revision !== undefined && { "istio.io/rev": revision }) };
-  const spec = {
-    gatewayClassName: "istio-waypoint",
-    infrastructure: { parametersRef: { group: "", kind: "ConfigMap", name } },
-    listeners: [{ name: "mesh", port: 15008, protocol: "HBONE" }],
-  };
-  return [
-    object("v1", "ConfigMap", name, namespace, { data: { deployment: JSON.stringify(pinned) } }),
-    object("gateway.networking.k8s.io/v1", "Gateway", name, namespace, { spec }, labels),
-  ];
+interface DeploymentSpec {
+  readonly template: { readonly spec: { containers: readonly { readonly name: string }[] } };
 }
 
-/** By the node's name, from which its label `kubernetes.io/hostname` may differ. */
-function onNode(node: string) {
-  const nodeSelectorTerms = [{ matchFields: [{ key: "metadata.name", operator: "In", values: [node] }] }];
-  return { affinity: { nodeAffinity: { requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms } } } };
-}
-
-function service(namespace: string, { target }: BenchmarkPlan): ApplyObject {
-  const served = Object.entries(ports).filter(([name]) => target === "details" || name !== "http-details");
-  const servicePorts = served.map(([name, port]) => ({ name, port, targetPort: port }));
-  return object("v1", "Service", "server", namespace, { spec: { selector: { app: "server" }, ports: servicePorts } });
-}
-
-/** One pod on one node. An update replaces it, because two pods would share the load. */
-function deployment(name: string, namespace: string, node: string, plan: BenchmarkPlan, pull?: Pull): ApplyObject {
-  const { images, target } = plan;
+function deployment(name: string, node: string, plan: BenchmarkPlan, pull?: Pull): ApplyObject[] {
   const role = name === "server" ? "server" : "client";
-  const hasDetails = role === "server" && target === "details";
-  const imagePullPolicy = pull?.policy ?? "IfNotPresent";
-  const imagePullSecrets = Object.keys(pull?.secrets ?? {}).map((secret) => ({ name: secret }));
-  const pod = {
-    ...{ serviceAccountName: role, automountServiceAccountToken: false, terminationGracePeriodSeconds: 1 },
-    ...(imagePullSecrets.length > 0 && { imagePullSecrets }),
-    ...onNode(node),
-    securityContext: {
-      ...{ runAsNonRoot: true, runAsUser: 65532, runAsGroup: 65532, fsGroup: 65532 },
-      seccompProfile: { type: "RuntimeDefault" },
-    },
-    containers: [
-      container("fortio", images.fortio, ports.http, fortioServer),
-      container("iperf3", images.iperf3, ports["tcp-iperf3"], ["iperf3", "-s"]),
-      ...(hasDetails ? [container("details", images.details, ports["http-details"])] : []),
-    ].map((each) => ({ ...each, imagePullPolicy })),
-    // In memory: a log on disk would add to what is measured.
-    volumes: [{ name: "work", emptyDir: { medium: "Memory", sizeLimit: workSize(plan) } }],
+  const pullSecrets = Object.keys(pull?.secrets ?? {}).map((secret) => ({ name: secret }));
+  const pullPolicy = pull?.policy ?? "IfNotPresent";
+  const values = {
+    ...{ name, node, role, pullSecrets, pullPolicy, workSize: workSize(plan) },
+    ...ports,
+    ...plan.images,
   };
-  const spec = {
-    ...{ replicas: 1, strategy: { type: "Recreate" }, selector: { matchLabels: { app: name } } },
-    template: { metadata: { labels: { app: name, ...ownLabel } }, spec: pod },
-  };
-  return object("apps/v1", "Deployment", name, namespace, { spec });
-}
-
-const fortioServer = [
-  ...["/usr/bin/fortio", "server", "-http-port", String(ports.http), "-grpc-port", String(ports.grpc)],
-  ...["-tcp-port", String(ports["tcp-echo"]), "-udp-port", "disabled", "-redirect-port", "disabled"],
-  ...["-data-dir", workFolder, "-config-dir", ""],
-];
-
-/**
- * Without requests, pods without a sidecar would be of class BestEffort and those with one Burstable, which a busy node
- * treats differently. Small, because all scenarios are deployed at once; without limits, because those would be measured.
- */
-const resources = { requests: { cpu: "25m", memory: "32Mi" } } as const;
-
-function container(name: string, image: string, port: number, command?: readonly string[]) {
-  return {
-    ...{ name, image },
-    ...(command && { command: [...command] }),
-    ports: [{ containerPort: port }],
-    resources,
-    // Not for iperf3, which serves one client at a time: a probe would keep out the load generator.
-    ...(name !== "iperf3" && { readinessProbe: { tcpSocket: { port }, periodSeconds: 10 } }),
-    securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ["ALL"] } },
-    volumeMounts: [{ name: "work", mountPath: workFolder }],
-  };
+  return manifests(["Deployment"], values).map((object) => {
+    const pod = (object.spec as DeploymentSpec).template.spec;
+    const hasDetails = role === "server" && plan.target === "details";
+    pod.containers = pod.containers.filter((container) => hasDetails || container.name !== "details");
+    return object;
+  });
 }
 
 /** Upper limit of a line of fortio's access log, in bytes. */

@@ -1,8 +1,7 @@
 import { curve, isKnown, type Latency } from "../metrics/record";
-import { LatencyHistogram } from "../statistics/percentiles";
+import { percentile } from "../statistics/percentiles";
 import { type FortioResult, OutputError, percentileOfBins } from "./load-generators";
 
-/** The schedule of a run of fortio at a fixed rate. */
 export interface Schedule {
   /** Requests per second over all connections. */
   readonly qps: number;
@@ -13,12 +12,12 @@ export interface Schedule {
   readonly startMicros: number;
 }
 
-/** Two distributions of the latencies of successful requests, in microseconds. */
-export interface Latencies {
+/** Latencies of successful requests in whole microseconds, ascending. */
+interface Latencies {
   /** From when a request was sent, as the client measures it. */
-  readonly raw: LatencyHistogram;
+  readonly raw: Float64Array;
   /** From when a request was due. Includes requests that were due but not sent before the end. */
-  readonly corrected: LatencyHistogram;
+  readonly corrected: Float64Array;
   /** Lines of the log: all requests, failed ones included. */
   readonly requests: number;
 }
@@ -61,8 +60,8 @@ function requestsPerConnection({ qps, connections, seconds }: Schedule): number 
 export function latenciesOf(log: Buffer, schedule: Schedule): Latencies {
   const dueAt = dueTimes(schedule);
   const last = new Map<number, { readonly iter: number; readonly freeAt: number }>();
-  const raw = new LatencyHistogram();
-  const corrected = new LatencyHistogram();
+  const raw: number[] = [];
+  const corrected: number[] = [];
   let requests = 0;
   for (const { latency, timestamp, thread, iter, ok } of lines(log)) {
     const due = dueAt(thread, iter);
@@ -72,16 +71,17 @@ export function latenciesOf(log: Buffer, schedule: Schedule): Latencies {
     last.set(thread, { iter, freeAt: sent + micros });
     requests++;
     if (!ok) continue;
-    raw.record(micros);
-    corrected.record(wasBusy ? Math.max(micros, sent + micros - due) : micros);
+    raw.push(micros);
+    corrected.push(wasBusy ? Math.max(micros, sent + micros - due) : micros);
   }
   const planned = requestsPerConnection(schedule);
   for (const [thread, { iter, freeAt }] of last) {
     for (let unsent = iter + 1; unsent < planned && dueAt(thread, unsent) < freeAt; unsent++) {
-      corrected.record(freeAt - dueAt(thread, unsent));
+      corrected.push(freeAt - dueAt(thread, unsent));
     }
   }
-  return { raw, corrected, requests };
+  const sorted = (micros: readonly number[]) => Float64Array.from(micros, Math.round).sort();
+  return { raw: sorted(raw), corrected: sorted(corrected), requests };
 }
 
 /** Reads line by line from the buffer, because a whole log can be longer than a string may be. */
@@ -108,10 +108,11 @@ function* lines(log: Buffer): Iterable<Line> {
   }
 }
 
-/** @param histogram of microseconds, not empty */
-export function latencyOfHistogram(histogram: LatencyHistogram): Latency {
-  const { count, mean, max } = histogram;
-  return latency(count, mean / 1000, max / 1000, (percent) => histogram.percentile(percent) / 1000);
+/** @param micros ascending, not empty */
+export function latencyOfMicros(micros: Float64Array): Latency {
+  const mean = micros.reduce((sum, each) => sum + each, 0) / micros.length;
+  const max = micros.at(-1) ?? NaN;
+  return latency(micros.length, mean / 1000, max / 1000, (percent) => percentile(micros, percent) / 1000);
 }
 
 /** From fortio's own histogram, where there is no access log. */

@@ -1,5 +1,4 @@
 import { z } from "zod";
-import type { RequestOutcome, StreamOutcome } from "../metrics/record";
 
 /** The output of a load generator is not a result: it is cut off, empty, or of another program. */
 export class OutputError extends Error {
@@ -26,21 +25,8 @@ function parseOutput<T>(program: string, text: string, schema: z.ZodType<T>): T 
   throw new OutputError(`${program} printed unexpected JSON: ${issue?.path.join(".")}: ${issue?.message}`);
 }
 
-/** What is read from the JSON of fortio. */
-export interface FortioResult extends Pick<RequestOutcome, "actualQps" | "requests" | "failed" | "codes"> {
-  /** Fewer than requested where there are not two requests for each. */
-  readonly connections: number;
-  /** Mean size of a response body; HTTP only. */
-  readonly answerBytes?: number;
-  /** Milliseconds. */
-  readonly mean: number;
-  /** Microseconds since 1970. */
-  readonly startMicros: number;
-  readonly bins: readonly Bin[];
-}
-
 /** Number of latencies above `start` up to and including `end`, in milliseconds. */
-export interface Bin {
+interface Bin {
   readonly start: number;
   readonly end: number;
   readonly count: number;
@@ -65,12 +51,14 @@ const fortioJson = z.object({
   HeaderSizes: sizes.optional(),
 });
 
+export type FortioResult = ReturnType<typeof parseFortio>;
+
 /**
  * Reads the output of `fortio load -json -`, whose histogram is in seconds.
  *
  * @throws OutputError
  */
-export function parseFortio(text: string): FortioResult {
+export function parseFortio(text: string) {
   const found = parseOutput("fortio", text, fortioJson);
   const { DurationHistogram: histogram } = found;
   if (histogram.Count === 0) throw new ReportedError("fortio made no request");
@@ -78,11 +66,14 @@ export function parseFortio(text: string): FortioResult {
   const reconnections = found.DisableKeepAlive === true ? 0 : (found.SocketCount ?? 0) - found.NumThreads;
   return {
     actualQps: found.ActualQPS,
+    /** Fewer than requested where there are not two requests for each. */
     connections: found.NumThreads,
     requests: histogram.Count,
     failed: Math.max(found.ErrorsDurationHistogram.Count, reconnections, 0),
     codes: found.RetCodes,
-    ...(found.Sizes && { answerBytes: (found.Sizes.Sum - (found.HeaderSizes?.Sum ?? 0)) / found.Sizes.Count }),
+    /** Mean size of a response body; HTTP only. */
+    answerBytes: found.Sizes && (found.Sizes.Sum - (found.HeaderSizes?.Sum ?? 0)) / found.Sizes.Count,
+    /** Milliseconds. */
     mean: histogram.Avg * 1000,
     startMicros: microsOf(found.StartTime),
     bins: (histogram.Data ?? []).map((bin) => ({ start: bin.Start * 1000, end: bin.End * 1000, count: bin.Count })),
@@ -114,13 +105,6 @@ export function percentileOfBins(bins: readonly Bin[], percent: number): number 
   return last.end;
 }
 
-/** What is read from the JSON of iperf3. */
-export interface Iperf3Result extends Omit<StreamOutcome, "kind"> {
-  readonly streams: number;
-  /** Whether the server sends. */
-  readonly reverse: boolean;
-}
-
 const total = z.object({ bits_per_second: z.number(), bytes: z.number(), retransmits: z.number().optional() });
 
 const iperf3Json = z.union([
@@ -139,12 +123,14 @@ const iperf3Json = z.union([
 /** Failures with an outside cause: the server still has an earlier client, or this one was interrupted. */
 const interrupted = /server is busy|^interrupt /;
 
+export type Iperf3Result = ReturnType<typeof parseIperf3>;
+
 /**
  * Reads the output of `iperf3 -J`. A failure is in the JSON, and the exit code may be 0 all the same.
  *
  * @throws OutputError
  */
-export function parseIperf3(text: string): Iperf3Result {
+export function parseIperf3(text: string) {
   const found = parseOutput("iperf3", text, iperf3Json);
   if (found.error !== undefined) {
     throw new (interrupted.test(found.error) ? OutputError : ReportedError)(`iperf3: ${found.error}`);
@@ -156,6 +142,7 @@ export function parseIperf3(text: string): Iperf3Result {
   return {
     bitsPerSecond: end.sum_received.bits_per_second,
     streams: start.test_start.num_streams,
+    /** Whether the server sends. */
     reverse,
     ...(!reverse && { retransmits: end.sum_sent.retransmits }),
     ...(rtts.length > 0 && { meanRtt: rtts.reduce((sum, rtt) => sum + rtt, 0) / rtts.length }),

@@ -1,7 +1,6 @@
 import { rootNamespace } from "../../shared/istio";
 import type { Component, Usages } from "../metrics/record";
 
-/** Counters of one container at one moment. */
 export interface ContainerSample {
   readonly node: string;
   readonly namespace: string;
@@ -39,10 +38,6 @@ export function parseSummary(node: string, summary: unknown): ContainerSample[] 
   );
 }
 
-/** The component that a container is for a scenario; undefined for containers that do not serve it. */
-export type RoleOf = (sample: ContainerSample) => Component | undefined;
-
-/** The two ends of a measurement. */
 export interface Ends {
   readonly namespace: string;
   /** `app` label of the client in use; a second client may be idle. */
@@ -50,23 +45,23 @@ export interface Ends {
   readonly nodes: readonly string[];
 }
 
-/** @param ownContainers names of the containers of client and server, without proxies */
-export function rolesIn({ namespace, client, nodes }: Ends, ownContainers: ReadonlySet<string>): RoleOf {
-  return (sample) => {
-    const { node, pod, container } = sample;
-    if (sample.namespace === rootNamespace) {
-      if (pod.startsWith("istiod-")) return "istiod";
-      // A ztunnel of another node carries none of the traffic.
-      return pod.startsWith("ztunnel-") && nodes.includes(node) ? "ztunnel" : undefined;
-    }
-    if (sample.namespace !== namespace) return undefined;
-    const [, app] = /^(client-near|client|server)-/.exec(pod) ?? [];
-    if (app === undefined) return container === "istio-proxy" ? "waypoint" : undefined;
-    const side = app === client ? "client" : app === "server" ? "server" : undefined;
-    if (side === undefined) return undefined;
-    if (container === "istio-proxy") return `${side} proxy`;
-    return ownContainers.has(container) ? side : undefined;
-  };
+/** Containers of ours, in clients and servers. */
+export const ownContainers: ReadonlySet<string> = new Set(["fortio", "iperf3", "details"]);
+
+/** The component that a container is for a scenario; undefined for containers that do not serve it. */
+function roleOf(sample: ContainerSample, ends: Ends): Component | undefined {
+  const { node, namespace, pod, container } = sample;
+  if (namespace === rootNamespace) {
+    if (pod.startsWith("istiod-")) return "istiod";
+    // A ztunnel of another node carries none of the traffic.
+    return pod.startsWith("ztunnel-") && ends.nodes.includes(node) ? "ztunnel" : undefined;
+  }
+  if (namespace !== ends.namespace) return undefined;
+  const [, app] = /^(client-near|client|server)-/.exec(pod) ?? [];
+  if (app === undefined) return container === "istio-proxy" ? "waypoint" : undefined;
+  const side = app === ends.client ? "client" : app === "server" ? "server" : undefined;
+  if (side === undefined || container === "istio-proxy") return side && `${side} proxy`;
+  return ownContainers.has(container) ? side : undefined;
 }
 
 /**
@@ -76,12 +71,12 @@ export function rolesIn({ namespace, client, nodes }: Ends, ownContainers: Reado
 export function usageBetween(
   before: readonly ContainerSample[],
   after: readonly ContainerSample[],
-  roleOf: RoleOf,
+  ends: Ends,
 ): Usages {
   const earlier = new Map(before.map((sample) => [keyOf(sample), sample]));
   const usages: Partial<Record<Component, { cores?: number; memory: number; containers: number }>> = {};
   for (const sample of after) {
-    const role = roleOf(sample);
+    const role = roleOf(sample, ends);
     if (role === undefined) continue;
     const cores = coresBetween(earlier.get(keyOf(sample)), sample);
     const sum = usages[role] ?? { cores: 0, memory: 0, containers: 0 };

@@ -23,7 +23,6 @@ export const limits = {
   stolen: 0.05,
 } as const;
 
-/** What is known of a run in addition to its outcome. */
 export interface Circumstances
   extends
     Partial<Pick<FortioResult, "connections" | "answerBytes">>,
@@ -31,7 +30,6 @@ export interface Circumstances
     Pick<RunRecord, "stolen"> {
   /** Lines of the access log, where there is one. */
   readonly logged?: number;
-  /** Usage of the load generator. */
   readonly client?: Usage;
   readonly clientNodeCores: number;
   readonly restarted: readonly Restart[];

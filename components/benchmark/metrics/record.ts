@@ -3,21 +3,18 @@
  * another `schemaVersion`, and the order of an arm's fields is part of the plan's identity.
  */
 
-/** The scenarios that settings can name. */
 export const scenarioNames = ["none", "sidecar", "ambient", "waypoint"] as const;
 export type ScenarioName = (typeof scenarioNames)[number];
 
-/** A namespace in which every arm is measured; `control` is a second, identical `none`. */
+/** A namespace in which every arm is measured; `control` is a second, identical `none`, which settings cannot name. */
 export type Scenario = ScenarioName | "control";
-
-/** Whether client and server run on two nodes or on one. */
-export type Placement = "other-node" | "same-node";
 
 interface ArmOf<Kind extends string> {
   readonly kind: Kind;
   /** All parameters: `http-c10-q100-1024B`. */
   readonly id: string;
-  readonly placement: Placement;
+  /** Whether client and server run on two nodes or on one. */
+  readonly placement: "other-node" | "same-node";
   readonly seconds: number;
   /** Load before the measurement, which does not count. */
   readonly warmUpSeconds: number;
@@ -37,13 +34,11 @@ export interface RequestArm extends ArmOf<"http" | "grpc"> {
 /** One connection that sends the next request when the response arrives (netperf's TCP_RR), or reconnects first (TCP_CRR). */
 export type TransactionArm = ArmOf<"request-response" | "connect">;
 
-/** Bulk data by iperf3. */
 export interface StreamArm extends ArmOf<"stream"> {
   readonly streams: number;
   readonly direction: "upload" | "download";
 }
 
-/** A load with all its parameters. Every scenario is measured under every arm. */
 export type Arm = RequestArm | TransactionArm | StreamArm;
 
 /** Whether the arm has a fixed rate, so that every request has a scheduled time from which its latency can be counted. */
@@ -57,28 +52,19 @@ export function plannedRequests(arm: Arm): number | undefined {
   return Math.floor(Math.floor(arm.qps * arm.seconds) / arm.connections) * arm.connections;
 }
 
-/** The arm's parameters in words, for tables and progress lines. */
 export function armTitle(arm: Arm): string {
-  const where = arm.placement === "same-node" ? ", same node" : "";
-  switch (arm.kind) {
-    case "stream":
-      return `TCP ${arm.streams} ${arm.streams === 1 ? "stream" : "streams"} ${arm.direction}${where}`;
-    case "request-response":
-      return `TCP request/response${where}`;
-    case "connect":
-      return `TCP connect, request, response${where}`;
-    case "http":
-    case "grpc": {
-      const rate = arm.qps === 0 ? "saturation" : `${arm.qps}/s`;
-      const connections = arm.keepAlive
-        ? `${arm.connections} connections`
-        : `one connection per request, ${arm.connections} at once`;
-      return `${arm.kind === "http" ? "HTTP" : "gRPC"} ${rate}, ${connections}, ${arm.payloadSize} B${where}`;
-    }
-  }
+  return `${loadTitle(arm)}${arm.placement === "same-node" ? ", same node" : ""}`;
 }
 
-/** Percentages of a latency curve. */
+function loadTitle(arm: Arm): string {
+  if (arm.kind === "stream") return `TCP ${arm.streams} ${arm.streams === 1 ? "stream" : "streams"} ${arm.direction}`;
+  if (!("qps" in arm)) return arm.kind === "connect" ? "TCP connect, request, response" : "TCP request/response";
+  const rate = arm.qps === 0 ? "saturation" : `${arm.qps}/s`;
+  const connections = `${arm.connections} ${arm.keepAlive ? "connections" : "at once"}`;
+  const perRequest = arm.keepAlive ? "" : "one connection per request, ";
+  return `${arm.kind === "http" ? "HTTP" : "gRPC"} ${rate}, ${perRequest}${connections}, ${arm.payloadSize} B`;
+}
+
 export const curve = [1, 5, 10, 25, 50, 75, 90, 95, 99, 99.5, 99.9, 99.95, 99.99] as const;
 
 /** Whether there are enough requests for a percentile: above p99, 10 of them must be slower, so p99.9 takes 10,000. */
@@ -95,14 +81,12 @@ export interface Latency {
   readonly percentiles: Readonly<Record<string, number>>;
 }
 
-/** Result of a run of fortio. */
 export interface RequestOutcome {
   readonly kind: "requests";
   readonly actualQps: number;
   readonly requests: number;
   /** Error responses, or reconnections if there are more. */
   readonly failed: number;
-  /** Number of responses by code. */
   readonly codes: Readonly<Record<string, number>>;
   /** From when each request was sent, as the client measures it. */
   readonly raw: Latency;
@@ -110,7 +94,6 @@ export interface RequestOutcome {
   readonly corrected?: Latency;
 }
 
-/** Result of a run of iperf3. */
 export interface StreamOutcome {
   readonly kind: "stream";
   /** Received, without the seconds left out at the start. */
@@ -130,7 +113,8 @@ export type Component = (typeof components)[number];
 
 /** Parts of the mesh that serve a scenario. */
 export const meshParts: Readonly<Record<Scenario, readonly Component[]>> = {
-  ...{ none: [], control: [] },
+  none: [],
+  control: [],
   sidecar: ["client proxy", "server proxy", "istiod"],
   ambient: ["ztunnel", "istiod"],
   waypoint: ["ztunnel", "waypoint", "istiod"],
@@ -141,7 +125,6 @@ export function proxiesOf(scenario: Scenario): Component[] {
   return meshParts[scenario].filter((part) => part !== "istiod");
 }
 
-/** What a part used during a run. */
 export interface Usage {
   /** Mean; absent where a counter did not advance between the two readings. */
   readonly cores?: number;
@@ -156,7 +139,6 @@ export type Usages = Readonly<Partial<Record<Component, Usage>>>;
 export interface RunRecord {
   readonly id: string;
   readonly block: number;
-  /** Id of the arm. */
   readonly arm: string;
   readonly scenario: Scenario;
   readonly startedAt: string;

@@ -11,7 +11,6 @@ interface Metric {
   /** Its name in words. */
   readonly title: string;
   readonly unit: string;
-  /** Whether runs of an arm have it. */
   readonly isOf: (arm: Arm) => boolean;
   /** Requests per run below which it is not known. @default 0 */
   readonly minimumRequests?: number;
@@ -33,7 +32,6 @@ interface Budget {
 /** A value of every run, reported for every arm and scenario as the median over blocks. */
 export interface RunMetric extends Metric {
   readonly better: "lower" | "higher";
-  /** Undefined where the run has none. */
   readonly read: (outcome: Outcome, arm: Arm) => number | undefined;
   /**
    * Name of a metric: reported is the share of that one, in percent, that a scenario loses compared with `none` in the same
@@ -63,7 +61,6 @@ export interface CostMetric extends Metric {
   ) => number | undefined;
   /** The counters of one part, for the CSV. */
   readonly counter: { readonly unit: string; readonly read: (usage: Usage) => number | undefined };
-  /** Of its column. */
   readonly heading: string;
   /** Words of the summary after the value, by part. @default not in the summary */
   readonly summary?: Readonly<Partial<Record<"mesh" | "server proxy" | "waypoint" | "ztunnel", string>>>;
@@ -209,7 +206,6 @@ export function judgedArms({ isOf, minimumRequests = 0 }: Metric, arms: readonly
   return arms.filter((arm) => isOf(arm) && (plannedRequests(arm) ?? Infinity) >= minimumRequests);
 }
 
-/** For the schema of the settings. */
 export function describeBudgets(): string {
   const limits = budgetedMetrics().map(({ name, metric, budget }) => `\`${name}\`: ${metric.title}, ${budget.unit}`);
   return (

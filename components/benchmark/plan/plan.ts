@@ -15,14 +15,12 @@ export interface PlannedRun {
   readonly scenario: Scenario;
 }
 
-export interface BenchmarkPlan {
-  readonly target: ResolvedBenchmark["target"];
-  readonly images: ResolvedBenchmark["images"];
+export interface BenchmarkPlan extends Pick<
+  ResolvedBenchmark,
+  "target" | "images" | "blocks" | "seed" | "idleSeconds"
+> {
   readonly scenarios: readonly Scenario[];
   readonly arms: readonly Arm[];
-  readonly blocks: number;
-  readonly seed: number;
-  readonly idleSeconds: number;
   /** In the order in which they are run. */
   readonly runs: readonly PlannedRun[];
 }
@@ -36,13 +34,14 @@ export function benchmarkPlan(settings: ResolvedBenchmark): BenchmarkPlan {
   const scenarios: Scenario[] = control ? [...settings.scenarios, "control"] : [...settings.scenarios];
   const arms = [...armsOf(settings)];
   const random = new Random(seed);
-  const runsOf = (block: number, arm: Arm) =>
-    random
-      .shuffled(scenarios)
-      .map((scenario) => ({ id: `block ${block}, ${arm.id}, ${scenario}`, block, arm, scenario }));
-  const runs = Array.from({ length: blocks }, (_, index) => index + 1).flatMap((block) =>
-    random.shuffled(arms).flatMap((arm) => runsOf(block, arm)),
-  );
+  const runs: PlannedRun[] = [];
+  for (let block = 1; block <= blocks; block++) {
+    for (const arm of random.shuffled(arms)) {
+      for (const scenario of random.shuffled(scenarios)) {
+        runs.push({ id: `block ${block}, ${arm.id}, ${scenario}`, block, arm, scenario });
+      }
+    }
+  }
   return { target, images, scenarios, arms, blocks, seed, idleSeconds, runs };
 }
 
@@ -77,17 +76,9 @@ function* armsOf(settings: ResolvedBenchmark): Iterable<Arm> {
  * A digest of everything that decides what is measured: with the same identity, finished runs are used again. Budgets and
  * baseline are no part of it, because they only evaluate what was measured.
  */
-export function planIdentity(
-  plan: BenchmarkPlan,
-  mesh: { readonly version: string },
-  runId: string | undefined,
-): string {
-  const { runs, ...rest } = plan;
-  const order = runs.map(({ id }) => id);
-  return createHash("sha256")
-    .update(JSON.stringify({ ...rest, order, istio: mesh.version, runId: runId ?? "" }))
-    .digest("hex")
-    .slice(0, 16);
+export function planIdentity({ runs, ...rest }: BenchmarkPlan, istio: string, runId = ""): string {
+  const identity = JSON.stringify({ ...rest, order: runs.map(({ id }) => id), istio, runId });
+  return createHash("sha256").update(identity).digest("hex").slice(0, 16);
 }
 
 /** Seconds between two measurements, for starting processes and reading counters, until one has been seen. */
@@ -116,10 +107,8 @@ export function headlineArm({ arms }: Pick<BenchmarkPlan, "arms">): RequestArm |
 }
 
 /** A comparison of a scenario with `none`. */
-interface Comparison {
+interface Comparison extends Pick<PlannedRun, "arm" | "scenario"> {
   readonly metric: RunMetric;
-  readonly arm: { readonly id: string };
-  readonly scenario: Scenario;
 }
 
 const headline = "headline";

@@ -12,7 +12,6 @@ function planOf(benchmark: BenchmarkSettings, mesh: Settings["mesh"]): Benchmark
   return benchmarkPlan(resolveBenchmark({ ...benchmark, scenarios: [...benchmarkScenarios(benchmark, mesh)] }));
 }
 
-/** What the plan of a benchmark cannot measure. */
 export function benchmarkProblems({ benchmark, mesh }: Partial<Pick<Settings, "benchmark" | "mesh">>): Problem[] {
   if (!benchmark || !mesh) return [];
   const plan = planOf(benchmark, mesh);

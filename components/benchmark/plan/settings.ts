@@ -10,7 +10,6 @@ type Other = "preset" | "duration" | "warmUp" | "tcpDuration" | "idle" | "images
 
 /** The settings with every default filled in; times in seconds. */
 export interface ResolvedBenchmark extends Readonly<Required<Omit<BenchmarkSettings, Other>>> {
-  readonly preset?: BenchmarkSettings["preset"];
   /** The server of HTTP requests: fortio's own, or Bookinfo's details as in the article. */
   readonly target: "fortio" | "details";
   readonly seconds: number;
@@ -80,7 +79,7 @@ export function resolveBenchmark(
   };
   return {
     ...defaults,
-    ...(preset && { preset, ...presets[preset] }),
+    ...(preset && presets[preset]),
     ...withoutUndefined(given),
     ...{ seed, blocks, control, sameNode },
     images: { ...images, ...withoutUndefined(settings.images) },
@@ -111,6 +110,6 @@ export function runImages(
 ): readonly { readonly image: string; readonly source: string }[] {
   const { target, images: sources } = resolveBenchmark(settings);
   const pulled = pulledImages(settings, images);
-  const used = target === "details" ? (["fortio", "iperf3", "details"] as const) : (["fortio", "iperf3"] as const);
-  return used.map((name) => ({ image: pulled[name], source: sources[name] }));
+  const names = ["fortio", "iperf3", ...(target === "details" ? (["details"] as const) : [])] as const;
+  return names.map((name) => ({ image: pulled[name], source: sources[name] }));
 }

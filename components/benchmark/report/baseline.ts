@@ -1,17 +1,13 @@
 import { z } from "zod";
 import { metrics } from "../metrics/registry";
 import { type Bounded, changeBetween } from "../statistics/intervals";
-import { type Figure, findFigure } from "./figures";
+import { type Figure, findFigure, type Results } from "./figures";
 
 /** Version of report.json and of the journal. It changes when a reader of the old form would misread the new one. */
 export const schemaVersion = 2;
 
 /** A figure compared with that of an earlier report. */
-interface BaselineChange {
-  readonly title: string;
-  readonly scenario: string;
-  readonly metric: string;
-  readonly unit: string;
+interface BaselineChange extends Pick<Figure, "title" | "scenario" | "metric" | "unit"> {
   /** The value, or its difference from none, in which conditions that a day's runs share cancel out. */
   readonly of: "value" | "difference";
   readonly before: number;
@@ -22,11 +18,7 @@ interface BaselineChange {
 }
 
 /** A value of plan or environment that is not the same as in the baseline, by its path in report.json. */
-interface Differing {
-  readonly path: string;
-  readonly before: string;
-  readonly now: string;
-}
+type Differing = Readonly<Record<"path" | "before" | "now", string>>;
 
 /** This report compared with an earlier one. */
 export interface BaselineComparison {
@@ -43,29 +35,21 @@ const estimate = z.object({
   interval: z.object({ low: z.number(), high: z.number() }).optional(),
 });
 
+const key = { arm: z.string(), scenario: z.string(), metric: z.string() };
+
 const baseline = z.object({
   schemaVersion: z.literal(schemaVersion, { error: ({ input }) => `found schema version ${String(input)}` }),
   identity: z.string(),
   finishedAt: z.string(),
   environment: z.record(z.string(), z.unknown()),
   plan: z.looseObject({ arms: z.array(z.looseObject({ id: z.string() })) }),
-  figures: z.array(
-    z.object({
-      arm: z.string(),
-      scenario: z.string(),
-      metric: z.string(),
-      estimate,
-      difference: estimate.optional(),
-    }),
-  ),
+  figures: z.array(z.object({ ...key, estimate, difference: estimate.optional() })),
 });
 export type Baseline = z.output<typeof baseline>;
 
-/** The parts of a report that are compared. */
-interface Comparable {
+interface Conditions {
   readonly environment: object;
   readonly plan: { readonly arms: readonly { readonly id: string }[] };
-  readonly figures: readonly Figure[];
 }
 
 /** The file of `benchmark.baseline` is not a report of this schema version. */
@@ -91,25 +75,26 @@ export function parseBaseline(text: string): Baseline {
   throw new BaselineError(`${issue?.path.join(".")}: ${issue?.message}`);
 }
 
-export function compareWithBaseline(report: Comparable, earlier: Baseline, { runs } = metrics): BaselineComparison {
-  const pairs = report.figures.flatMap((figure) => {
+export function compareWithBaseline(
+  now: Conditions & Pick<Results, "figures">,
+  earlier: Baseline,
+  { runs } = metrics,
+): BaselineComparison {
+  const pairs = now.figures.flatMap((figure) => {
     const before = findFigure(earlier.figures, [figure.arm, figure.scenario], figure.metric);
     return before ? [{ figure, before }] : [];
   });
   const descriptors = new Map(runs.map((metric) => [metric.name, metric]));
   return {
     ...{ identity: earlier.identity, finishedAt: earlier.finishedAt },
-    differing: differingIn(earlier, report),
+    differing: differingIn(earlier, now),
     changes: pairs.flatMap(({ figure, before }) => {
       const { lostOf, better = "lower" } = descriptors.get(figure.metric) ?? {};
       // A share lost is a difference from none itself.
       const of = lostOf === undefined ? "value" : "difference";
-      return [
-        change(figure, of, better, before.estimate, figure.estimate),
-        ...(before.difference && figure.difference
-          ? [change(figure, "difference", better, before.difference, figure.difference)]
-          : []),
-      ];
+      const ofEstimate = change(figure, of, better, before.estimate, figure.estimate);
+      if (!before.difference || !figure.difference) return [ofEstimate];
+      return [ofEstimate, change(figure, "difference", better, before.difference, figure.difference)];
     }),
     missing: earlier.figures.length - pairs.length,
   };
@@ -124,8 +109,9 @@ function change(
 ): BaselineChange {
   const change = changeBetween(before, now);
   const fields = { title, scenario, metric, unit, of, before: before.median, now: now.median, change };
-  if (!change.interval) return { ...fields, verdict: "unknown" };
-  if (change.interval.low <= 0 && change.interval.high >= 0) return { ...fields, verdict: "agrees" };
+  const { interval } = change;
+  if (!interval) return { ...fields, verdict: "unknown" };
+  if (interval.low <= 0 && interval.high >= 0) return { ...fields, verdict: "agrees" };
   return { ...fields, verdict: change.median < 0 === (better === "lower") ? "better" : "worse" };
 }
 
@@ -149,19 +135,16 @@ export function baselineSummary({ finishedAt, changes, differing, missing }: Bas
   return `Compared with the baseline of ${finishedAt}: ${parts.join("; ")}.`;
 }
 
-function differingIn(
-  before: Pick<Comparable, "environment" | "plan">,
-  now: Pick<Comparable, "environment" | "plan">,
-): Differing[] {
-  const inBoth = (id: string) => [before, now].every(({ plan }) => plan.arms.some((arm) => arm.id === id));
-  const [old, current] = [before, now].map(({ environment, plan }) => {
-    const arms = plan.arms.filter(({ id }) => inBoth(id)).map((arm) => [arm.id, arm] as const);
-    return new Map(leaves({ environment, plan: { ...plan, arms: Object.fromEntries(arms) } }));
-  });
-  return [...new Set([...(old?.keys() ?? []), ...(current?.keys() ?? [])])].flatMap((path): Differing[] => {
-    const [a = "-", b = "-"] = [old?.get(path), current?.get(path)];
-    return a === b ? [] : [{ path, before: a, now: b }];
-  });
+function differingIn(earlier: Conditions, current: Conditions): Differing[] {
+  const inBoth = (id: string) => [earlier, current].every(({ plan }) => plan.arms.some((arm) => arm.id === id));
+  const valuesOf = ({ environment, plan }: Conditions) => {
+    const arms = plan.arms.filter(({ id }) => inBoth(id)).map((arm) => [arm.id, arm]);
+    return new Map(leaves({ environment, plan: { ...plan, arms: Object.fromEntries(arms) as object } }));
+  };
+  const [old, values] = [valuesOf(earlier), valuesOf(current)];
+  return [...new Set([...old.keys(), ...values.keys()])]
+    .map((path) => ({ path, before: old.get(path) ?? "-", now: values.get(path) ?? "-" }))
+    .filter(({ before, now }) => before !== now);
 }
 
 /** Every value of an object, with its path. */

@@ -4,7 +4,6 @@ import { type Budgeted, budgetedMetrics, judgedArms, metrics } from "../metrics/
 import { blocksForIntervals, type Estimate, formatNumber } from "../statistics/intervals";
 import { findCost, findFigure, lostRuns, type Results } from "./figures";
 
-/** The result of a budget for a scenario. */
 export interface BudgetVerdict extends Bound {
   /** As in the settings: `p99`, `sidecar.p99`. */
   readonly name: string;
@@ -35,13 +34,9 @@ export type Bounds = Readonly<Partial<Record<Scenario, Readonly<Record<string, B
 const mayBeInvalid = 0.1;
 
 export function boundsOf(results: Results, registry = metrics): Bounds {
-  const budgeted = budgetedMetrics(registry);
-  return Object.fromEntries(
-    judgedScenarios(results.plan.scenarios).map((scenario) => [
-      scenario,
-      Object.fromEntries(budgeted.map((budget) => [budget.name, boundOf(budget, scenario, results)])),
-    ]),
-  );
+  const boundsIn = (scenario: Scenario) =>
+    Object.fromEntries(budgetedMetrics(registry).map((each) => [each.name, boundOf(each, scenario, results)]));
+  return Object.fromEntries(judgedScenarios(results.plan.scenarios).map((each) => [each, boundsIn(each)]));
 }
 
 /** Judges budgets by the upper bound of the interval. A budget without a bound is not kept. */
@@ -70,7 +65,6 @@ export function failures({ budgets }: { readonly budgets: readonly BudgetVerdict
   return budgets.filter(({ verdict, onExceed }) => verdict !== "within" && onExceed === "fail");
 }
 
-/** A line for each budget, kept or not. */
 export function budgetLines(budgets: readonly BudgetVerdict[]): string[] {
   return budgets.map((budget) => {
     const { name, scenario, verdict, upper, max, unit } = budget;
@@ -79,7 +73,6 @@ export function budgetLines(budgets: readonly BudgetVerdict[]): string[] {
   });
 }
 
-/** The error message for budgets that are not kept. */
 export function budgetMessage(failed: readonly BudgetVerdict[], registry = metrics): string {
   const lines = failed.map((budget) => {
     const { name, scenario, metric, upper, max, unit, where = "" } = budget;
@@ -94,8 +87,7 @@ export function budgetMessage(failed: readonly BudgetVerdict[], registry = metri
 }
 
 function reasonOf({ where, why }: Bound): string {
-  const parts = [where, why].filter((part) => part !== undefined);
-  return parts.length > 0 ? `: ${parts.join(": ")}` : "";
+  return [where, why].map((part) => (part === undefined ? "" : `: ${part}`)).join("");
 }
 
 function judgedScenarios(scenarios: readonly Scenario[]): Scenario[] {

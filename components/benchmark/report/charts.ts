@@ -1,11 +1,10 @@
 import { type Arm, armTitle, curve, hasSchedule, type RequestArm, type Scenario } from "../metrics/record";
 import { type CostMetric, metrics, type Registry, type RunMetric } from "../metrics/registry";
-import type { Interval } from "../statistics/intervals";
+import type { Bounded, Interval } from "../statistics/intervals";
 import { median } from "../statistics/percentiles";
 import { costEstimate } from "./figures";
 import type { Report } from "./report";
 
-/** A chart of the report, as SVG. */
 export interface Chart {
   readonly title: string;
   readonly svg: string;
@@ -33,7 +32,7 @@ function effectChart(metric: RunMetric, { figures, plan }: Report): Chart[] {
     .flatMap(({ scenario, title, estimate, difference }): Bar[] => {
       const effect = metric.lostOf === undefined ? difference : estimate;
       const name = `${scenario}: ${title.replace(/ connections/, "c")}`;
-      return effect ? [{ name, scenario, value: effect.median, interval: effect.interval }] : [];
+      return effect ? [{ name, scenario, effect }] : [];
     });
   return barChart(metric.name, bars, metric.unit);
 }
@@ -91,16 +90,15 @@ function loadCharts(metric: RunMetric, { plan, figures }: Report): Chart[] {
   });
 }
 
-/** A cost metric of every arm, by scenario and part. */
+/** By scenario and part. */
 function costCharts(metric: CostMetric, { costs }: Report): Chart[] {
   return [...new Set(costs.map(({ title }) => title))].flatMap((title) => {
     const bars = costs
       .filter((cost) => cost.title === title)
       .flatMap((cost): Bar[] => {
-        const found = costEstimate(cost, metric);
+        const effect = costEstimate(cost, metric);
         const { scenario, component } = cost;
-        const name = `${scenario}: ${component}`;
-        return found ? [{ name, scenario, value: found.median, interval: found.interval }] : [];
+        return effect ? [{ name: `${scenario}: ${component}`, scenario, effect }] : [];
       });
     return barChart(title, bars, metric.unit);
   });
@@ -135,8 +133,7 @@ interface Line {
 interface Bar {
   readonly name: string;
   readonly scenario: Scenario;
-  readonly value: number;
-  readonly interval?: Interval;
+  readonly effect: Bounded;
 }
 
 interface Axis {
@@ -248,11 +245,11 @@ function lineChart(
 function barChart(title: string, bars: readonly Bar[], unit: string): Chart[] {
   if (bars.length === 0) return [];
   const [left, right, rowHeight] = [300, width - 24, 22];
-  const bounds = bars.flatMap(({ value, interval }) => [value, interval?.low ?? value, interval?.high ?? value]);
+  const bounds = bars.flatMap(({ effect: { median, interval } }) => [median, ...Object.values(interval ?? {})]);
   const ticks = ticksFor(Math.min(0, ...bounds), Math.max(0, ...bounds));
   const scale = linearScale([ticks[0] ?? 0, ticks.at(-1) ?? 1], [left, right]);
   const bottom = bars.length * rowHeight + 6;
-  const rows = bars.flatMap(({ name, scenario, value, interval }, index) => {
+  const rows = bars.flatMap(({ name, scenario, effect: { median: value, interval } }, index) => {
     const y = index * rowHeight + rowHeight / 2 + 4;
     const stroke = `stroke="${colors[scenario]}" stroke-width="5" stroke-opacity="0.45" stroke-linecap="round"`;
     return [

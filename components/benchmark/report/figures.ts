@@ -16,9 +16,7 @@ import { compare, type Difference, pairedDifferences } from "../statistics/signi
 
 /** A metric of an arm in a scenario, over the blocks with valid runs. */
 export interface Figure {
-  /** Id of the arm. */
   readonly arm: string;
-  /** Title of the arm. */
   readonly title: string;
   readonly scenario: Scenario;
   readonly metric: string;
@@ -52,51 +50,49 @@ export interface Results {
 
 const isValid = ({ problems }: RunRecord) => problems.length === 0;
 
+/** Values by block, ascending. */
+type ByBlock = ReadonlyMap<number, number>;
+
 /** A metric of an arm in a scenario, before it is estimated. */
 interface Cell {
   readonly metric: RunMetric;
   readonly arm: Arm;
   readonly scenario: Scenario;
+  readonly values: ByBlock;
+  readonly none: ByBlock;
 }
 
 const nameOf = ({ metric, arm, scenario }: Cell) => `${metric.name}/${arm.id} ${scenario}`;
 
-/** The figures of all valid runs, by metric, arm and scenario. */
 export function figuresOf(plan: BenchmarkPlan, records: readonly RunRecord[], { runs } = allMetrics): Figure[] {
   const valid = records.filter(isValid);
   const cells = runs.flatMap((metric) =>
-    plan.arms.flatMap((arm) => plan.scenarios.map((scenario): Cell => ({ metric, arm, scenario }))),
+    plan.arms.flatMap((arm) => {
+      const none = valuesOf(metric, arm, "none", valid);
+      return plan.scenarios.map((scenario): Cell => {
+        return { metric, arm, scenario, none, values: valuesOf(metric, arm, scenario, valid) };
+      });
+    }),
   );
-  const values = new Map(cells.map((cell) => [nameOf(cell), valuesOf(cell, valid)]));
-  const valuesIn = (cell: Cell) => values.get(nameOf(cell)) ?? new Map<number, number>();
   const compared = cells.filter(({ scenario }) => scenario !== "none");
   const differences = new Map(
     [...comparisonFamilies(plan, compared).values()].flatMap((family) => {
-      const differences = family.map((cell) => {
-        const none = valuesIn({ ...cell, scenario: "none" });
-        return [nameOf(cell), pairedDifferences(none, valuesIn(cell))] as const;
-      });
+      const differences = family.map((cell) => [nameOf(cell), pairedDifferences(cell.none, cell.values)] as const);
       return [...compare(new Map(differences), String(plan.seed))];
     }),
   );
   return cells.flatMap((cell): Figure[] => {
     const { metric, arm, scenario } = cell;
-    const values = [...valuesIn(cell)];
+    const values = [...cell.values];
     // The share lost can be negative.
     const floor = metric.lostOf === undefined ? 0 : undefined;
-    const seed = `${plan.seed} ${metric.name} ${arm.id} ${scenario}`;
-    const found = estimate(
-      values.map(([, value]) => value),
-      seed,
-      { floor },
-    );
+    const found = estimate([...cell.values.values()], `${plan.seed} ${metric.name} ${arm.id} ${scenario}`, { floor });
     const key = { arm: arm.id, title: armTitle(arm), scenario, metric: metric.name, unit: metric.unit };
     return found ? [{ ...key, estimate: found, values, difference: differences.get(nameOf(cell)) }] : [];
   });
 }
 
-/** By block, ascending. */
-function valuesOf({ metric, arm, scenario }: Cell, records: readonly RunRecord[]): ReadonlyMap<number, number> {
+function valuesOf(metric: RunMetric, arm: Arm, scenario: Scenario, records: readonly RunRecord[]): ByBlock {
   const ofArm = records.filter((record) => record.arm === arm.id);
   const values = ofArm
     .filter((record) => record.scenario === scenario)
@@ -120,7 +116,6 @@ function shareLost(metric: RunMetric, arm: Arm, record: RunRecord, ofArm: readon
   return all === undefined || left === undefined ? undefined : 100 * (1 - left / all);
 }
 
-/** The run of `none` in the same block. */
 function noneOf({ block }: RunRecord, ofArm: readonly RunRecord[]): RunRecord | undefined {
   return ofArm.find((each) => each.block === block && each.scenario === "none");
 }
@@ -214,7 +209,6 @@ export function lostRuns(
   return blocks - new Set(valid.map(({ block }) => block)).size;
 }
 
-/** The runs of every scenario in numbers. */
 export function countRuns({
   plan,
   runs,

@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import path from "node:path";
 import { markdownTable, markdownText } from "../../shared/markdown";
 import { components } from "../metrics/record";
 import { metrics, type Registry } from "../metrics/registry";
@@ -28,49 +30,37 @@ const csvHead = ["block", "arm", "scenario", "startedAt", "valid", "problems", "
 export function csvOf({ plan, runs }: Report, registry: Registry = metrics): string {
   const rows = runs.flatMap((run) => {
     const arm = plan.arms.find(({ id }) => id === run.arm);
-    const measured = registry.runs.flatMap((metric) => {
-      const value = arm && metric.lostOf === undefined ? readRun(metric, arm, run) : undefined;
-      return value === undefined ? [] : [[metric.name, metric.unit, value] as const];
-    });
+    const measured = registry.runs
+      .filter(({ lostOf }) => lostOf === undefined)
+      .map((metric) => [metric.name, metric.unit, arm && readRun(metric, arm, run)] as const);
     const used = components.flatMap((component) =>
-      registry.costs.flatMap(({ name, counter }) => {
-        const value = run.usage[component] && counter.read(run.usage[component]);
-        return value === undefined ? [] : [[`${component} ${name}`, counter.unit, value] as const];
+      registry.costs.map(({ name, counter }) => {
+        const usage = run.usage[component];
+        return [`${component} ${name}`, counter.unit, usage && counter.read(usage)] as const;
       }),
     );
-    const stolen = (["client", "server"] as const).flatMap((side) => {
+    const stolen = (["client", "server"] as const).map((side) => {
       const share = run.stolen?.[side];
-      return share === undefined ? [] : [[`${side} node steal`, "%", 100 * share] as const];
+      return [`${side} node steal`, "%", share === undefined ? undefined : 100 * share] as const;
     });
+    const values = [...measured, ...used, ...stolen].filter(([, , value]) => value !== undefined);
     const key = [run.block, run.arm, run.scenario, run.startedAt, run.problems.length === 0, run.problems.join("; ")];
-    const values = [...measured, ...used, ...stolen];
     return values.length > 0 ? values.map((value) => [...key, ...value]) : [[...key, "", "", ""]];
   });
   return [csvHead, ...rows].map((row) => `${row.map(csvCell).join(",")}\r\n`).join("");
 }
 
 /** RFC 4180. A leading character that a spreadsheet would take for a formula is escaped. */
-function csvCell(value: string | number | boolean): string {
+function csvCell(value: string | number | boolean | undefined): string {
   const text = String(value);
   if (typeof value !== "string" || !/[",\r\n]|^[=@+-]/.test(text)) return text;
   return `"${text.replace(/^([=@+-])/, "'$1").replaceAll('"', '""')}"`;
 }
 
-const style = `
-:root { color-scheme: light dark; }
-body { font: 15px/1.5 system-ui, sans-serif; max-width: 76rem; margin: 2rem auto; padding: 0 1rem; }
-h1 { font-size: 1.6rem; } h2 { font-size: 1.2rem; margin-top: 2.5rem; } h3 { font-size: 1rem; }
-.summary { font-size: 1.15rem; } .note { opacity: .75; } .warning { color: #cf222e; color: light-dark(#cf222e, #ff7b72); font-weight: 600; }
-.charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(34rem, 100%), 1fr)); gap: 1.5rem; }
-figure { margin: 0; } figcaption { font-weight: 600; } svg { width: 100%; height: auto; }
-.scroll { overflow-x: auto; } table { border-collapse: collapse; font-size: .85rem; }
-th, td { text-align: left; padding: .25rem .7rem .25rem 0; border-bottom: 1px solid #8884; vertical-align: top; }
-@media print { body { max-width: none; margin: 0; } figure, tr { break-inside: avoid; } .scroll { overflow: visible; } }
-`;
-
 /** report.html: one self-contained page, without scripts, fonts or images from elsewhere. */
 export function htmlOf(report: Report, registry: Registry = metrics): string {
   const tables = tablesOf(report, registry);
+  const style = readFileSync(path.join(__dirname, "report.css"), "utf8");
   const isFirst = (table: Table) => table.title === "Budgets";
   const body = [
     `<h1>${title}</h1>`,

@@ -19,7 +19,6 @@ export interface ScenarioState {
   readonly scenario: Scenario;
   readonly state: "measured" | "not measured";
   readonly reason?: string;
-  /** What the check found. */
   readonly truths: readonly string[];
   /** Where its proxies are, and their resources. */
   readonly proxies?: readonly string[];
@@ -49,7 +48,6 @@ export interface NodeFacts {
   readonly containerRuntime: string;
   /** Of a pod's interface, in bytes. */
   readonly mtu?: number;
-  /** Model of the CPU. */
   readonly processor?: string;
   readonly clockSource?: string;
   /** CPU frequency governor; absent in a virtual machine. */
@@ -74,14 +72,12 @@ export interface Report extends Results {
   readonly schemaVersion: number;
   /** Of the plan, the mesh's version and the run's id. */
   readonly identity: string;
-  /** Whether all planned runs were made. */
   readonly complete: boolean;
   readonly startedAt: string;
   readonly finishedAt: string;
   readonly scenarios: readonly ScenarioState[];
   readonly environment: Environment;
   readonly idle: Measured["idle"];
-  /** The summary. */
   readonly sentences: readonly string[];
   readonly budgets: readonly BudgetVerdict[];
   readonly baseline?: BaselineComparison;
@@ -107,7 +103,7 @@ export function reportOf(
   const measurable = new Set(scenarios.filter(({ state }) => state === "measured").map(({ scenario }) => scenario));
   return {
     schemaVersion,
-    identity: planIdentity(measured.plan, { version: meshVersion }, runId),
+    identity: planIdentity(measured.plan, meshVersion, runId),
     complete: runs.every(({ id, scenario }) => done.has(id) || !measurable.has(scenario)),
     startedAt: records.map(({ startedAt }) => startedAt).sort()[0] ?? "",
     finishedAt: ends.length > 0 ? new Date(Math.max(...ends)).toISOString() : "",

@@ -7,16 +7,13 @@ import { median } from "../statistics/percentiles";
 import { costEstimate, countRuns, type Figure } from "./figures";
 import type { NodeFacts, Report } from "./report";
 
-/** A table of the report, as Markdown and HTML both show it. */
 export interface Table {
   readonly title: string;
-  /** How to read it. */
   readonly note?: string;
   readonly head: readonly string[];
   readonly rows: readonly (readonly string[])[];
 }
 
-/** All tables of a report that have rows. */
 export function tablesOf(report: Report, registry: Registry = metrics): Table[] {
   return [budgets, figures, costs, differing, baseline, article, runs, invalidRuns, scenarios, environment]
     .map((table) => table(report, registry))
@@ -183,19 +180,17 @@ function environment({ environment, plan, startedAt, finishedAt, identity }: Rep
 }
 
 function describeNode(facts: NodeFacts): string {
-  const optional = [
-    ["MTU ", facts.mtu],
-    ["", facts.processor],
-    ["NUMA nodes: ", facts.numaNodes === undefined ? undefined : countOf(facts.numaNodes)],
-    ["clock ", facts.clockSource],
-    ["governor ", facts.governor],
-  ] as const;
+  const { mtu, processor, numaNodes, clockSource, governor } = facts;
+  const optional = {
+    ...{ "MTU ": mtu, "": processor, "NUMA nodes: ": numaNodes && countOf(numaNodes) },
+    ...{ "clock ": clockSource, "governor ": governor },
+  };
   return [
     facts.name,
     `${facts.cores} cores`,
     `${formatNumber(facts.memoryBytes / 2 ** 30)} GiB`,
     ...[facts.architecture, facts.osImage, `kernel ${facts.kernel}`, facts.containerRuntime],
-    ...optional.flatMap(([label, value]) => (value === undefined ? [] : [`${label}${value}`])),
+    ...Object.entries(optional).flatMap(([label, value]) => (value === undefined ? [] : [`${label}${value}`])),
   ].join(", ");
 }
 

@@ -5,11 +5,10 @@ import { execInPod, type ExecLimits, type ExecResult } from "../../shared/kubern
 import { conditionsOf, hasCondition } from "../../shared/kubernetes/object";
 import { listPods, type Pod } from "../../shared/kubernetes/pods";
 import { type ContainerSample, parseSummary } from "../measure/usage";
-import { ownLabel } from "../objects";
+import { benchmarkManager, managedBy } from "../objects";
 import type { NodeFacts } from "../report/report";
 import { annotate, type Annotation } from "./grafana";
 
-/** A node that pods can be scheduled on. */
 export interface BenchNode extends NodeFacts {
   /** UID of its object: a machine that joins under an old name is another one. */
   readonly uid: string;
@@ -18,7 +17,6 @@ export interface BenchNode extends NodeFacts {
   readonly controlPlane: boolean;
 }
 
-/** What a benchmark reads of a pod. */
 export type BenchPod = Pick<
   Pod,
   "name" | "app" | "node" | "ready" | "waitingFor" | "containers" | "redirected" | "proxy" | "images" | "restarts"
@@ -37,12 +35,8 @@ export interface MeshState {
   readonly services: number;
 }
 
-/** Connections that ztunnels have opened, as client or as server, since they started. */
-export interface Connections {
-  /** With mTLS. */
-  readonly mutual: number;
-  readonly plain: number;
-}
+/** Connections that ztunnels have opened, as client or as server, since they started: with mTLS, and without. */
+export type Connections = Readonly<Record<"mutual" | "plain", number>>;
 
 /** What a benchmark needs of a cluster; tests have one in memory. */
 export type BenchCluster = Pick<KubernetesCluster, keyof KubernetesCluster>;
@@ -61,16 +55,14 @@ const meshWideKinds = [
 
 const namespaceKind = { apiVersion: "v1", kind: "Namespace" } as const;
 
-/** A cluster as a benchmark sees it, behind its API server. */
 export class KubernetesCluster {
-  constructor(private readonly server: ApiServer) {}
-
   /** What keeps Leases. */
-  get leases(): Pick<ApiServer, "get" | "write" | "delete"> {
-    return this.server;
+  readonly leases: Pick<ApiServer, "get" | "write" | "delete">;
+
+  constructor(private readonly server: ApiServer) {
+    this.leases = server;
   }
 
-  /** Of Kubernetes: `v1.36.3`. */
   async version(): Promise<string> {
     return ((await this.server.request("GET", "/version")) as { gitVersion: string }).gitVersion;
   }
@@ -80,23 +72,18 @@ export class KubernetesCluster {
     return (await this.server.list({ apiVersion: "v1", kind: "Node" })).filter(takesPods).map(nodeOf);
   }
 
-  /** Names of the nodes with pods of istiod. */
   async istiodNodes(): Promise<string[]> {
-    const pods = await this.meshPods("istiod");
-    return [...new Set(pods.map(({ node }) => node))].filter((node) => node !== "");
+    return (await this.meshPods("istiod")).map(({ node }) => node).filter((node) => node !== "");
   }
 
-  /** Pods of ztunnel on these nodes. */
   async ztunnels(nodes: readonly string[]): Promise<BenchPod[]> {
     return (await this.meshPods("ztunnel")).filter(({ node }) => nodes.includes(node));
   }
 
   /** @param revision of the control plane whose proxies are measured; undefined is the default one */
   async meshState(revision: string | undefined): Promise<MeshState> {
-    const name = revision === undefined ? "istio" : `istio-${revision}`;
-    const found = await this.server.get({ apiVersion: "v1", kind: "ConfigMap", namespace: rootNamespace, name });
     return {
-      config: (found as { data?: Readonly<Record<string, string>> } | undefined)?.data?.mesh,
+      config: await this.data("ConfigMap", revision === undefined ? "istio" : `istio-${revision}`, "mesh"),
       objects: (
         await Promise.all(
           meshWideKinds.map((kind) => ifFound(this.server.list({ ...kind, namespace: rootNamespace }), [])),
@@ -120,7 +107,7 @@ export class KubernetesCluster {
   }
 
   async apply(object: ApplyObject): Promise<void> {
-    await this.server.apply(object, undefined, "talos-mesh-benchmark");
+    await this.server.apply(object, undefined, benchmarkManager);
   }
 
   /** Pods of a namespace that are not being deleted. */
@@ -140,11 +127,10 @@ export class KubernetesCluster {
 
   /** What the ztunnels of these nodes have opened within a namespace; undefined where their metrics cannot be read. */
   async connections(namespace: string, nodes: readonly string[]): Promise<Connections | undefined> {
+    const metricsOf = ({ name }: BenchPod) =>
+      this.server.request("GET", `/api/v1/namespaces/${rootNamespace}/pods/${name}:15020/proxy/metrics`);
     try {
-      const paths = (await this.ztunnels(nodes)).map(
-        ({ name }) => `/api/v1/namespaces/${rootNamespace}/pods/${name}:15020/proxy/metrics`,
-      );
-      const metrics = await Promise.all(paths.map((path) => this.server.request("GET", path)));
+      const metrics = await Promise.all((await this.ztunnels(nodes)).map(metricsOf));
       return connectionsIn(metrics.join("\n"), namespace);
     } catch {
       return undefined;
@@ -155,16 +141,14 @@ export class KubernetesCluster {
   async foreignNamespaces(names: readonly string[]): Promise<string[]> {
     const found = await Promise.all(names.map((name) => this.server.get({ ...namespaceKind, name })));
     return found.flatMap((namespace) => {
-      const { name = "", labels = {} } = namespace?.metadata ?? {};
-      const isOurs = Object.entries(ownLabel).every(([key, value]) => labels[key] === value);
-      return namespace === undefined || isOurs ? [] : [name];
+      const { name, labels = {} } = namespace?.metadata ?? {};
+      return name === undefined || labels[managedBy] === benchmarkManager ? [] : [name];
     });
   }
 
-  /** Namespaces of benchmarks, also those that are being deleted. */
   async namespaces(): Promise<string[]> {
-    const labelSelector = Object.entries(ownLabel).map((entry) => entry.join("="))[0] ?? "";
-    return (await this.server.list(namespaceKind, { labelSelector })).map(({ metadata }) => metadata.name);
+    const ours = await this.server.list(namespaceKind, { labelSelector: `${managedBy}=${benchmarkManager}` });
+    return ours.map(({ metadata }) => metadata.name);
   }
 
   async removeNamespace(name: string): Promise<void> {
@@ -181,35 +165,37 @@ export class KubernetesCluster {
     return execInPod(this.server, { pod, namespace, container }, argv, limits);
   }
 
-  /** Counters of every container of a node. */
   async usage(node: string): Promise<ContainerSample[]> {
     const path = `/api/v1/nodes/${encodeURIComponent(node)}/proxy/stats/summary?only_cpu_and_memory=true`;
     return parseSummary(node, await this.server.request("GET", path));
   }
 
   /** Content of a pull secret of the root namespace, in base64; undefined where there is none. */
-  async pullSecret(name: string): Promise<string | undefined> {
-    const found = await this.server.get({ apiVersion: "v1", kind: "Secret", namespace: rootNamespace, name });
-    return (found as { data?: Readonly<Record<string, string>> } | undefined)?.data?.[".dockerconfigjson"];
+  pullSecret(name: string): Promise<string | undefined> {
+    return this.data("Secret", name, ".dockerconfigjson");
   }
 
-  /** Adds an annotation to the Grafana of a namespace. */
+  private async data(kind: "ConfigMap" | "Secret", name: string, key: string): Promise<string | undefined> {
+    const found = await this.server.get({ apiVersion: "v1", kind, namespace: rootNamespace, name });
+    return (found as { data?: Readonly<Record<string, string>> } | undefined)?.data?.[key];
+  }
+
   annotate(namespace: string, annotation: Annotation): Promise<void> {
     return annotate(this.server, namespace, annotation);
   }
 }
 
-/** Whether a node is ready and runs ordinary Linux pods. */
+interface NodeSpec {
+  readonly unschedulable?: boolean;
+  readonly taints?: readonly { readonly key: string; readonly effect: string }[];
+}
+
 function takesPods(node: LiveObject): boolean {
-  const { spec, status } = node;
-  const { unschedulable, taints = [] } = (spec ?? {}) as {
-    unschedulable?: boolean;
-    taints?: { key: string; effect: string }[];
-  };
+  const { unschedulable = false, taints = [] } = (node.spec ?? {}) as NodeSpec;
   // The taint of a node that was not ready is removed a moment after it becomes ready.
   const isTainted = taints.some(({ key, effect }) => effect !== "PreferNoSchedule" && !key.endsWith("/not-ready"));
-  const { operatingSystem } = (status?.nodeInfo ?? {}) as { operatingSystem?: string };
-  return hasCondition(node, "Ready") && unschedulable !== true && !isTainted && operatingSystem !== "windows";
+  const { operatingSystem } = (node.status?.nodeInfo ?? {}) as { operatingSystem?: string };
+  return hasCondition(node, "Ready") && !unschedulable && !isTainted && operatingSystem !== "windows";
 }
 
 function nodeOf({ metadata, status }: LiveObject): BenchNode {

@@ -8,16 +8,18 @@ export interface ClientCommand {
   readonly argv: readonly string[];
 }
 
+type Target = Pick<BenchmarkPlan, "target">;
+
 export const accessLog = `${workFolder}/access.log`;
 
 /** Load before the measurement; none for iperf3, which leaves out its own first seconds. */
-export function warmUpOf(arm: Arm, plan: Pick<BenchmarkPlan, "target">, host = "server"): ClientCommand | undefined {
+export function warmUpOf(arm: Arm, plan: Target): ClientCommand | undefined {
   if (arm.kind === "stream" || arm.warmUpSeconds === 0) return undefined;
-  return { container: "fortio", argv: ["/usr/bin/fortio", ...fortioArgs(arm, arm.warmUpSeconds, plan, host)] };
+  return { container: "fortio", argv: ["/usr/bin/fortio", ...fortioArgs(arm, arm.warmUpSeconds, plan, "server")] };
 }
 
 /** The measurement: prints its result as JSON on standard output. */
-export function measurementOf(arm: Arm, plan: Pick<BenchmarkPlan, "target">, host = "server"): ClientCommand {
+export function measurementOf(arm: Arm, plan: Target, host = "server"): ClientCommand {
   if (arm.kind === "stream") return { container: "iperf3", argv: ["iperf3", ...iperf3Args(arm, host)] };
   const log = hasSchedule(arm) ? ["-access-log-file", accessLog, "-access-log-format", "json"] : [];
   return { container: "fortio", argv: ["/usr/bin/fortio", ...fortioArgs(arm, arm.seconds, plan, host, log)] };
@@ -39,49 +41,32 @@ export const anyAddress = ["-resolve-ip-type", "ip"] as const;
 export function fortioArgs(
   arm: Exclude<Arm, { kind: "stream" }>,
   seconds: number,
-  { target }: Pick<BenchmarkPlan, "target">,
+  { target }: Target,
   host: string,
   more: readonly string[] = [],
 ): string[] {
+  const { connections, qps, payloadSize, keepAlive } = "qps" in arm ? arm : { ...transaction, keepAlive: false };
+  // KiB for an answer with its headers; for fortio's fast client a longer one is a failure.
+  const buffer = Math.max(128, Math.ceil(payloadSize / 1024) + 16);
+  const fastHttp = ["-no-reresolve", "-httpbufferkb", String(buffer), ...(keepAlive ? [] : ["-keepalive=false"])];
   const http =
     target === "details"
       ? `http://${host}:${ports["http-details"]}/details/0`
-      : `http://${host}:${ports.http}/?size=${"payloadSize" in arm ? arm.payloadSize : 1}`;
-  const common = [
-    ...["load", "-quiet", "-uniform", "-allow-initial-errors", "-r", "0.00001", "-p", "50,90,99,99.9"],
-    ...anyAddress,
+      : `http://${host}:${ports.http}/?size=${payloadSize}`;
+  const requests: Readonly<Record<typeof arm.kind, readonly [flags: readonly string[], url: string]>> = {
+    http: [fastHttp, http],
+    connect: [fastHttp, http],
+    grpc: [["-grpc", "-ping", "-payload-size", String(payloadSize)], `${host}:${ports.grpc}`],
+    "request-response": [[], `tcp://${host}:${ports["tcp-echo"]}`],
+  };
+  const [flags, url] = requests[arm.kind];
+  return [
+    ...["load", "-quiet", "-uniform", "-allow-initial-errors", "-r", "0.00001", "-p", "50,90,99,99.9", ...anyAddress],
+    ...["-c", String(connections), "-qps", String(qps), "-t", `${seconds}s`, ...flags, ...more, "-json", "-", url],
   ];
-  const load = (connections: number, qps: number) => [
-    "-c",
-    String(connections),
-    "-qps",
-    String(qps),
-    "-t",
-    `${seconds}s`,
-  ];
-  const flags = [...more, "-json", "-"];
-  const fastHttp = (payloadSize: number) => ["-no-reresolve", "-httpbufferkb", String(httpBuffer(payloadSize))];
-  switch (arm.kind) {
-    case "http": {
-      const keepAlive = arm.keepAlive ? [] : ["-keepalive=false"];
-      const given = [...load(arm.connections, arm.qps), ...fastHttp(arm.payloadSize), ...keepAlive];
-      return [...common, ...given, ...flags, http];
-    }
-    case "grpc": {
-      const payload = ["-grpc", "-ping", "-payload-size", String(arm.payloadSize)];
-      return [...common, ...load(arm.connections, arm.qps), ...payload, ...flags, `${host}:${ports.grpc}`];
-    }
-    case "request-response":
-      return [...common, ...load(1, 0), ...flags, `tcp://${host}:${ports["tcp-echo"]}`];
-    case "connect":
-      return [...common, ...load(1, 0), ...fastHttp(1), "-keepalive=false", ...flags, http];
-  }
 }
 
-/** KiB for an answer with its headers; for fortio's fast client a longer one is a failure. */
-function httpBuffer(payloadSize: number): number {
-  return Math.max(128, Math.ceil(payloadSize / 1024) + 16);
-}
+const transaction = { connections: 1, qps: 0, payloadSize: 1 } as const;
 
 /** Arguments of iperf3's client; the first seconds, while TCP increases its window, are left out. */
 export function iperf3Args(
@@ -89,10 +74,7 @@ export function iperf3Args(
   host: string,
   port: number = ports["tcp-iperf3"],
 ): string[] {
-  const omit = ["-O", String(arm.warmUpSeconds)];
+  const times = ["-O", String(arm.warmUpSeconds), "-t", String(Math.ceil(arm.seconds))];
   const direction = arm.direction === "download" ? ["-R"] : [];
-  return [
-    ...["-c", host, "-p", String(port), "-J", ...omit, "-t", String(Math.ceil(arm.seconds))],
-    ...["-P", String(arm.streams), ...direction],
-  ];
+  return ["-c", host, "-p", String(port), "-J", ...times, "-P", String(arm.streams), ...direction];
 }

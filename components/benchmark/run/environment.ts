@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
 import { parse } from "yaml";
+import type { LiveObject } from "../../shared/kubernetes/object";
 import type { ExecResult } from "../../shared/kubernetes/pod-streams";
 import type { ContainerSample } from "../measure/usage";
-import type { Scenario } from "../metrics/record";
+import { meshParts, type Scenario } from "../metrics/record";
 import type { NodeFacts } from "../report/report";
 import type { BenchCluster, BenchNode, BenchPod, MeshState } from "./cluster";
 import { NotMeasurable } from "./request";
@@ -10,15 +11,18 @@ import { NotMeasurable } from "./request";
 /** The nodes of the client and of the server. */
 export type NodePair = readonly [client: BenchNode, server: BenchNode];
 
-/** Workers before control planes, then by name, so that every run takes the same nodes. @throws NotMeasurable */
-export async function chooseNodes(cluster: Pick<BenchCluster, "nodes">): Promise<NodePair> {
+/**
+ * Workers before control planes, then by name, so that every run takes the same nodes.
+ *
+ * @returns undefined where all nodes are simulated
+ * @throws NotMeasurable where there are too few
+ */
+export async function chooseNodes(cluster: Pick<BenchCluster, "nodes">): Promise<NodePair | undefined> {
   const nodes = await cluster.nodes();
   const real = nodes.filter(({ simulated }) => !simulated);
-  if (nodes.length > 0 && real.length === 0) {
-    throw new NotMeasurable("all nodes are simulated: no container runs on them, so there is nothing to measure");
-  }
-  const order = [...real].sort((a, b) => Number(a.controlPlane) - Number(b.controlPlane) || (a.name < b.name ? -1 : 1));
-  const [client, server] = order;
+  if (nodes.length > 0 && real.length === 0) return undefined;
+  real.sort((a, b) => Number(a.controlPlane) - Number(b.controlPlane) || (a.name < b.name ? -1 : 1));
+  const [client, server] = real;
   if (client && server) return [client, server];
   throw new NotMeasurable(
     `found ${real.length} ${real.length === 1 ? "node" : "nodes"} that are ready and take pods; client and server need one each`,
@@ -56,33 +60,29 @@ export class Kubelets {
     private readonly log: (line: string) => void,
   ) {}
 
-  /** Counters of every container, of the nodes whose kubelets have them. */
   async read(): Promise<ContainerSample[]> {
-    const all = await Promise.all(
-      this.nodes.map((node) => this.cluster.usage(node).catch((error: unknown) => this.none(node, error as Error))),
+    const none = (node: string, { message }: Error): [] => {
+      const warning =
+        `Warning: ${node} gives no counters (${message}), so that neither the cost nor the load generator's share of the ` +
+        "processors is known; reading them needs the right nodes/proxy";
+      if (!this.reasons.has(node)) this.log(warning);
+      this.reasons.set(node, this.reasons.get(node) ?? message);
+      return [];
+    };
+    const all = this.nodes.map((node) =>
+      this.cluster.usage(node).catch((error: unknown) => none(node, error as Error)),
     );
-    return all.flat();
+    return (await Promise.all(all)).flat();
   }
 
   /** Why counters were missing so far, by node. */
   missing(): string[] {
     return [...this.reasons].map(([node, reason]) => `${node}: ${reason}`);
   }
-
-  private none(node: string, { message }: Error): [] {
-    if (!this.reasons.has(node)) {
-      this.reasons.set(node, message);
-      this.log(
-        `Warning: ${node} gives no counters (${message}), so that neither the cost nor the load generator's share of the ` +
-          "processors is known; reading them needs the right nodes/proxy",
-      );
-    }
-    return [];
-  }
 }
 
 /** Runs a command in the container of a pod that has a shell. */
-export type Shell = (argv: readonly string[]) => Promise<ExecResult>;
+type Shell = (argv: readonly string[]) => Promise<ExecResult>;
 
 const hardwareFiles = {
   mtu: "/sys/class/net/eth0/mtu",
@@ -107,12 +107,11 @@ export async function hardwareOf(shell: Shell): Promise<Partial<NodeFacts>> {
 }
 
 /** Counters of all of a node's processors together, in ticks since it started. */
-export interface ProcessorTime {
+interface ProcessorTime {
   readonly total: number;
   readonly stolen: number;
 }
 
-/** Undefined where the node does not have them. */
 export async function processorTime(shell: Shell): Promise<ProcessorTime | undefined> {
   const { stdout } = await shell(["head", "-n", "1", "/proc/stat"]);
   return parseProcessorTime(stdout.toString("utf8"));
@@ -138,34 +137,30 @@ interface MeshConfig {
   readonly accessLogEncoding?: string;
   readonly enableTracing?: boolean;
   readonly defaultProviders?: unknown;
-  readonly defaultConfig?: { readonly concurrency?: number; readonly tracing?: Tracing };
+  readonly defaultConfig?: { readonly concurrency?: number; readonly tracing?: { readonly sampling?: number } };
 }
 
-interface Tracing {
-  readonly sampling?: number;
-}
-
-/** The part of an object's spec that is reported. */
+/** The part of an object's spec that is reported in words of its own. */
 interface Spec {
   readonly configPatches?: readonly { readonly applyTo?: string }[];
   readonly tracing?: readonly { readonly randomSamplingPercentage?: number }[];
   readonly mtls?: { readonly mode?: string };
-  readonly selector?: unknown;
-  readonly workloadSelector?: unknown;
-  readonly targetRef?: unknown;
-  readonly targetRefs?: unknown;
 }
+
+/** Fields that limit an object to some workloads. */
+const selectors = ["selector", "workloadSelector", "targetRef", "targetRefs"];
 
 /** What decides the cost of every proxy, in words: only kinds and names, because values may be secret or long. */
 export function meshFacts({ config, objects, istiods, proxies, services }: MeshState): string[] {
   if (config === undefined) return [];
-  const { accessLogFile, accessLogEncoding, enableTracing, defaultProviders, defaultConfig } = (parse(config) ??
-    {}) as MeshConfig;
+  const meshConfig = (parse(config) ?? {}) as MeshConfig;
+  const { accessLogFile, accessLogEncoding, enableTracing, defaultProviders, defaultConfig } = meshConfig;
+  const { concurrency, tracing } = defaultConfig ?? {};
   return [
     `access log: ${accessLogFile ? `${accessLogFile}, ${accessLogEncoding ?? "TEXT"}` : "off"}`,
-    `tracing: ${enableTracing === true ? `on${sampled(defaultConfig?.tracing)} ${digestOf(defaultConfig?.tracing)}` : "off, unless a Telemetry turns it on"}`,
+    `tracing: ${enableTracing === true ? `on${sampled(tracing?.sampling)} ${digestOf(tracing)}` : "off, unless a Telemetry turns it on"}`,
     `default providers: ${JSON.stringify(defaultProviders ?? {})}`,
-    `proxy concurrency: ${defaultConfig?.concurrency ?? "by its CPU limit"}`,
+    `proxy concurrency: ${concurrency ?? "by its CPU limit"}`,
     `${istiods} istiod, ${proxies} proxies and ${services} Services in the cluster`,
     ...objects.map(({ kind, metadata, spec }) => `${kind} ${metadata.name}: ${summaryOf(spec)} ${digestOf(spec)}`),
   ];
@@ -178,29 +173,25 @@ export function isCount(fact: string): boolean {
 
 /** Differs where the settings differ, without showing them. */
 function digestOf(value: unknown): string {
-  return `(${createHash("sha256")
-    .update(JSON.stringify(value ?? {}))
-    .digest("hex")
-    .slice(0, 8)})`;
+  const digest = createHash("sha256").update(JSON.stringify(value ?? {}));
+  return `(${digest.digest("hex").slice(0, 8)})`;
 }
 
-function sampled({ sampling }: Tracing = {}): string {
+function sampled(sampling: number | undefined): string {
   return sampling === undefined ? "" : `, of ${sampling}% of the requests`;
 }
 
 /** What an object changes of proxies, and whether of all. */
-function summaryOf(found: unknown): string {
-  const spec = (found ?? {}) as Spec;
-  const { configPatches = [], tracing = [], mtls, selector, workloadSelector, targetRef, targetRefs, ...rest } = spec;
-  const percentages = tracing.flatMap(({ randomSamplingPercentage }) => randomSamplingPercentage ?? []);
+function summaryOf(spec: LiveObject["spec"] = {}): string {
+  const { configPatches = [], tracing = [], mtls, ...others } = spec as Spec;
   const parts = [
     ...new Set(configPatches.map(({ applyTo }) => `patches ${applyTo ?? "?"}`)),
-    ...(tracing.length > 0 ? [`tracing${percentages.map((sampling) => sampled({ sampling })).join()}`] : []),
+    ...(tracing.length > 0 ? [`tracing${tracing.map((each) => sampled(each.randomSamplingPercentage)).join("")}`] : []),
     ...(mtls?.mode === undefined ? [] : [mtls.mode]),
-    ...Object.entries(rest).map(([name, value]) => named(name, value)),
+    ...Object.entries(others).flatMap(([name, value]) => (selectors.includes(name) ? [] : named(name, value))),
   ];
-  const some = [selector, workloadSelector, targetRef, targetRefs].some((each) => each !== undefined);
-  return `${parts.join(", ") || "empty"}${some ? ", of some workloads" : ""}`;
+  const isOfSome = selectors.some((name) => Object.hasOwn(spec, name));
+  return `${parts.join(", ") || "empty"}${isOfSome ? ", of some workloads" : ""}`;
 }
 
 function named(name: string, value: unknown): string {
@@ -212,7 +203,7 @@ function named(name: string, value: unknown): string {
 export function proxyFacts(scenario: Scenario, pods: readonly BenchPod[], ztunnels: readonly BenchPod[]): string[] {
   const own = pods.map((pod) => ({ pod, title: pod.app === "" ? "waypoint" : `${pod.app} proxy` }));
   const shared = ztunnels.map((pod) => ({ pod, title: "ztunnel" }));
-  const through = scenario === "ambient" || scenario === "waypoint" ? [...shared, ...own] : own;
+  const through = meshParts[scenario].includes("ztunnel") ? [...shared, ...own] : own;
   return through.flatMap(({ pod: { proxy, node }, title }) => {
     if (!proxy) return [];
     const workers = proxy.workers === undefined ? [] : [`${proxy.workers} workers`];

@@ -1,5 +1,7 @@
-import { request } from "node:http";
+import { once } from "node:events";
+import { type IncomingMessage, request } from "node:http";
 import { type Duplex, duplexPair } from "node:stream";
+import { text } from "node:stream/consumers";
 import { grafanaLogin, grafanaService } from "../../observability/addons/grafana";
 import { benchmarkTag } from "../../observability/addons/policies-dashboard";
 import type { ApiServer } from "../../shared/kubernetes/api-server";
@@ -17,7 +19,7 @@ export interface Annotation {
  * warning is logged, and it is sent again with the next one.
  */
 export class Annotations {
-  private unsent: Annotation[] = [];
+  private readonly unsent: Annotation[] = [];
   private hasBegun = false;
 
   /** @param send undefined where there is no Grafana */
@@ -27,9 +29,9 @@ export class Annotations {
     private readonly log: (line: string) => void,
   ) {}
 
-  async begin(): Promise<void> {
+  begin(): Promise<void> {
     this.hasBegun = true;
-    await this.add(`Benchmark of ${this.stack} begins`);
+    return this.add(`Benchmark of ${this.stack} begins`);
   }
 
   /** Nothing where it has not begun. */
@@ -37,22 +39,19 @@ export class Annotations {
     if (this.hasBegun) await this.add(`Benchmark of ${this.stack} ends`);
   }
 
-  private async add(text: string): Promise<void> {
+  private async add(event: string): Promise<void> {
     if (this.send === undefined) return;
-    this.unsent.push({ at: new Date(), text });
+    this.unsent.push({ at: new Date(), text: event });
     try {
       for (let next = this.unsent[0]; next; next = this.unsent[0]) {
         await this.send(next);
         this.unsent.shift();
       }
     } catch (error) {
-      this.log(`Warning: Grafana does not show "${text}" (${(error as Error).message}); nothing else depends on it`);
+      this.log(`Warning: Grafana does not show "${event}" (${(error as Error).message}); nothing else depends on it`);
     }
   }
 }
-
-/** Milliseconds. */
-const annotateTimeout = 10_000;
 
 /**
  * Adds an annotation to the stack's Grafana, as its administrator, through a tunnel to its pod: the API server's proxy for
@@ -65,8 +64,8 @@ const annotateTimeout = 10_000;
 export async function annotate(
   server: ApiServer,
   namespace: string,
-  { at, text }: Annotation,
-  timeoutMs = annotateTimeout,
+  annotation: Annotation,
+  timeoutMs = 10_000,
 ): Promise<void> {
   const signal = AbortSignal.timeout(timeoutMs);
   const login = await administrator(server, namespace, signal);
@@ -81,7 +80,7 @@ export async function annotate(
     throw new Error(`no tunnel to pod ${target.pod}: ${why}`, { cause: error });
   });
   try {
-    const body = JSON.stringify({ time: at.getTime(), tags: [benchmarkTag], text });
+    const body = JSON.stringify({ time: annotation.at.getTime(), tags: [benchmarkTag], text: annotation.text });
     const { status, content } = await post(near, "/api/annotations", login, body, signal);
     if (status !== 200) throw new Error(`Grafana answers ${status}: ${content.slice(0, 200)}`);
   } finally {
@@ -97,22 +96,14 @@ async function administrator(server: ApiServer, namespace: string, signal: Abort
   return [user, password].map((part) => Buffer.from(part, "base64").toString("utf8")).join(":");
 }
 
-function post(
-  connection: Duplex,
-  path: string,
-  auth: string,
-  body: string,
-  signal: AbortSignal,
-): Promise<{ status: number; content: string }> {
-  return new Promise((resolve, reject) => {
-    const headers = { "content-type": "application/json", host: "localhost", connection: "close" };
-    const options = { method: "POST", path, auth, headers, signal, createConnection: () => connection };
-    const sent = request(options, (response) => {
-      let content = "";
-      response.setEncoding("utf8").on("data", (part: string) => (content += part));
-      response.once("error", reject).once("end", () => resolve({ status: response.statusCode ?? 0, content }));
-    });
-    sent.once("error", (error) => reject(signal.aborted ? new Error("Grafana gave no answer in time") : error));
-    sent.end(body);
-  });
+async function post(connection: Duplex, path: string, auth: string, body: string, signal: AbortSignal) {
+  const headers = { "content-type": "application/json", host: "localhost", connection: "close" };
+  const sent = request({ method: "POST", path, auth, headers, signal, createConnection: () => connection });
+  sent.end(body);
+  try {
+    const [response] = (await once(sent, "response")) as [IncomingMessage];
+    return { status: response.statusCode, content: await text(response) };
+  } catch (error) {
+    throw signal.aborted ? new Error("Grafana gave no answer in time") : error;
+  }
 }

@@ -4,10 +4,9 @@ import { writeFileAtomically } from "../../shared/files";
 import type { RunRecord } from "../metrics/record";
 import type { PlannedRun } from "../plan/plan";
 import { schemaVersion } from "../report/baseline";
-import type { Measured, ScenarioState } from "../report/report";
+import type { Measured } from "../report/report";
 import { isCount } from "./environment";
 
-/** What the set-up finds before the first run. */
 export type Setup = Pick<Measured, "scenarios" | "environment" | "idle">;
 
 /** The conditions of runs; runs under other conditions are not mixed with them. */
@@ -37,8 +36,7 @@ export class Journal {
 
   /** Finished runs, without a last line that a kill has cut off and lines that a power failure has damaged. */
   records(): RunRecord[] {
-    if (!existsSync(this.runs)) return [];
-    const lines = readFileSync(this.runs, "utf8").split("\n").slice(0, -1);
+    const lines = this.text().split("\n").slice(0, -1);
     return lines.flatMap((line, index) => {
       const record = parsed<RunRecord>(line);
       if (!record) this.logOnce(`${this.runs}:${index + 1} is damaged; that run is made again`);
@@ -61,7 +59,9 @@ export class Journal {
 
   add(record: RunRecord): void {
     mkdirSync(this.folder, { recursive: true });
-    this.removeHalfLine();
+    // The next line would be appended to the half of one that a kill has left.
+    const text = this.text();
+    if (text !== "" && !text.endsWith("\n")) writeFileSync(this.runs, text.slice(0, text.lastIndexOf("\n") + 1));
     appendFileSync(this.runs, `${JSON.stringify(record)}\n`);
   }
 
@@ -95,11 +95,8 @@ export class Journal {
     return file;
   }
 
-  /** The next line would be appended to the half of one that a kill has left. */
-  private removeHalfLine(): void {
-    if (!existsSync(this.runs)) return;
-    const text = readFileSync(this.runs, "utf8");
-    if (text !== "" && !text.endsWith("\n")) writeFileSync(this.runs, text.slice(0, text.lastIndexOf("\n") + 1));
+  private text(): string {
+    return existsSync(this.runs) ? readFileSync(this.runs, "utf8") : "";
   }
 
   private logOnce(line: string): void {
@@ -128,9 +125,12 @@ export function changesBetween(before: KeptSetup, now: KeptSetup): string[] {
     ["Kubernetes", [before.environment.kubernetes], [now.environment.kubernetes]],
     ["Istio", [before.environment.istio], [now.environment.istio]],
     ["mesh", meshSettings(before), meshSettings(now)],
-    ["proxies", ...proxiesOfBoth(before.scenarios, now.scenarios)],
+    ["proxies", proxiesOf(before, now), proxiesOf(now, before)],
   ] as const;
-  return [...conditions.flatMap(([what, a, b]) => change(what, a, b)), ...changedImages(before, now)];
+  return [
+    ...conditions.flatMap(([what, a, b]) => change(what, a, b)),
+    ...changedImages(before.environment.images, now.environment.images),
+  ];
 }
 
 function change(what: string, before: readonly string[], now: readonly string[]): string[] {
@@ -144,20 +144,18 @@ function meshSettings({ environment }: KeptSetup): string[] {
   return (environment.mesh ?? []).filter((line) => !isCount(line));
 }
 
-/** Proxies of the scenarios that were measured then and are measured now. */
-function proxiesOfBoth(before: readonly ScenarioState[], now: readonly ScenarioState[]): [string[], string[]] {
-  const both = before.filter((each) =>
-    [each, now.find(({ scenario }) => scenario === each.scenario)].every((one) => one?.state === "measured"),
+/** Proxies of the scenarios that are measured, and were in the other set-up too. */
+function proxiesOf(own: KeptSetup, other: KeptSetup): string[] {
+  const [measured, measuredToo] = [own, other].map(({ scenarios }) =>
+    scenarios.filter(({ state }) => state === "measured"),
   );
-  const proxiesOf = (states: readonly ScenarioState[]) =>
-    states
-      .filter(({ scenario }) => both.some((each) => each.scenario === scenario))
-      .flatMap(({ scenario, proxies = [] }) => proxies.map((line) => `${scenario}: ${line}`));
-  return [proxiesOf(before), proxiesOf(now)];
+  return (measured ?? [])
+    .filter(({ scenario }) => measuredToo?.some((each) => each.scenario === scenario))
+    .flatMap(({ scenario, proxies = [] }) => proxies.map((line) => `${scenario}: ${line}`));
 }
 
 /** A scenario that is new, or not measured any more, adds or removes images of its own. */
-function changedImages({ environment: { images: before } }: KeptSetup, { environment: { images: now } }: KeptSetup) {
+function changedImages(before: readonly string[], now: readonly string[]): string[] {
   const within = (some: readonly string[], all: readonly string[]) => some.every((each) => all.includes(each));
   return within(before, now) || within(now, before) ? [] : change("images", before, now);
 }

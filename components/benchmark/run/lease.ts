@@ -18,7 +18,6 @@ interface LeaseContext {
   readonly sleep: Sleep;
 }
 
-/** Spec of a Lease. */
 interface LeaseSpec {
   readonly holderIdentity: string;
   readonly acquireTime: string;
@@ -34,7 +33,6 @@ const stopTimeout = 10_000;
  * namespaces of the other. A benchmark holds a Lease and renews it before every step for as long as the step may take.
  */
 export class Lease {
-  /** As this process has written it last. */
   private held: LiveObject | undefined;
   private acquired: string | undefined;
   /** Whether there are no Leases, or no right to them. */
@@ -124,7 +122,6 @@ function isGone(holder: string): boolean {
   return host === hostname() && !isSameProcess({ pid: Number(pid), startedAt: startedAt.join(" ") });
 }
 
-/** Milliseconds since 1970. */
 function expiryOf({ renewTime = "", leaseDurationSeconds = 0 }: Partial<LeaseSpec>): number {
   return Date.parse(renewTime) + 1000 * leaseDurationSeconds;
 }

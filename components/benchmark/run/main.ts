@@ -45,18 +45,12 @@ async function remove({ server, log, sleep }: ClusterContext): Promise<undefined
   }
 }
 
-/** The part of a result that is read again. */
+const bound = z.looseObject({ upper: z.number().optional(), where: z.string().optional() });
+const bounds = z.record(z.string(), z.record(z.string(), bound));
+
 const readable = z.looseObject({
   identity: z.string(),
-  known: z
-    .looseObject({
-      nodes: z.array(z.string()),
-      bounds: z.record(
-        z.string(),
-        z.record(z.string(), z.looseObject({ upper: z.number().optional(), where: z.string().optional() })),
-      ),
-    })
-    .optional(),
+  known: z.looseObject({ nodes: z.array(z.string()), bounds }).optional(),
 });
 
 /** The result that an earlier run printed; undefined where there is none of this release. */

@@ -16,19 +16,16 @@ export interface BenchmarkRequest {
   readonly grafana?: { readonly namespace: string };
 }
 
-/** How images are pulled. */
 export interface PullRequest {
   readonly policy?: ImagesSettings["pullPolicy"];
   /** Names of Secrets, which are in the mesh's root namespace. */
   readonly secrets: readonly string[];
 }
 
-/** The part of a stack's settings that a benchmark depends on. */
-export interface BenchmarkedStack extends Pick<Settings, "mesh" | "images" | "observability"> {
-  readonly benchmark: BenchmarkSettings;
-}
-
-export function benchmarkRequest(stack: string, settings: BenchmarkedStack): BenchmarkRequest {
+export function benchmarkRequest(
+  stack: string,
+  settings: Pick<Settings, "mesh" | "images" | "observability"> & { readonly benchmark: BenchmarkSettings },
+): BenchmarkRequest {
   const { benchmark, mesh, images, observability } = settings;
   return {
     stack,
@@ -48,12 +45,6 @@ export const requestVariable = "TALOS_MESH_BENCHMARK";
 /** The environment variable with the context of the kubeconfig, where it is not the current one. */
 export const contextVariable = "TALOS_MESH_BENCHMARK_CONTEXT";
 
-export interface Known {
-  /** Client's and server's, each with its kernel. */
-  readonly nodes: readonly string[];
-  readonly bounds: Bounds;
-}
-
 /** The environment variable with the last result: pulumi-command sets it where an input has changed. */
 export const previousVariable = "PULUMI_COMMAND_STDOUT";
 
@@ -66,7 +57,11 @@ export interface BenchmarkResult {
   /** Folder of the report, relative to the project. */
   readonly report?: string;
   /** What other budgets are judged on where the runs are not on this disk; absent where a scenario was not measured. */
-  readonly known?: Known;
+  readonly known?: {
+    /** Client's and server's, each with its kernel. */
+    readonly nodes: readonly string[];
+    readonly bounds: Bounds;
+  };
 }
 
 /** The cluster cannot be measured, for a reason that a person can remove. */

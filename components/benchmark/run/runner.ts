@@ -2,14 +2,13 @@ import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import type { BenchmarkSettings } from "../../settings/sections/benchmark";
 import type { Sleep } from "../../shared/kubernetes/wait";
-import type { Scenario } from "../metrics/record";
 import { type BenchmarkPlan, benchmarkPlan, blocksNote, planIdentity } from "../plan/plan";
 import { planProblems } from "../plan/problems";
 import { resolveBenchmark } from "../plan/settings";
 import { type Baseline, parseBaseline } from "../report/baseline";
 import { boundsOf, budgetLines, budgetMessage, failures, judgeBudgets } from "../report/budgets";
 import { csvOf, htmlOf, markdownOf } from "../report/outputs";
-import { type Measured, type Report, reportOf } from "../report/report";
+import { type Report, reportOf } from "../report/report";
 import type { BenchCluster } from "./cluster";
 import { type Annotation, Annotations } from "./grafana";
 import { changesBetween, Journal, type KeptSetup } from "./journal";
@@ -20,16 +19,16 @@ import { makeRuns } from "./runs";
 import { podTimeout } from "./scenario-check";
 import { cleanUp, requestCleanUp, setUp } from "./set-up";
 
-export interface RunnerContext {
+type Log = (line: string) => void;
+
+interface RunnerContext {
   readonly cluster: BenchCluster;
-  /** Absolute path of the project. */
   readonly projectRoot: string;
-  readonly log: (line: string) => void;
+  readonly log: Log;
   readonly sleep: Sleep;
   readonly signal?: AbortSignal;
   /** Whether to measure short and little, to see that everything works. */
   readonly quick?: boolean;
-  /** The result of an earlier deployment. */
   readonly previous?: BenchmarkResult;
 }
 
@@ -54,16 +53,18 @@ export async function runBenchmark(request: BenchmarkRequest, context: RunnerCon
     const short = context.quick === true ? " (--quick is too short for it)" : "";
     throw new NotMeasurable(problems.map((problem) => `talos-mesh:benchmark: ${problem}${short}`).join("\n"));
   }
-  const identity = planIdentity(plan, mesh, settings.runId);
+  const identity = planIdentity(plan, mesh.version, settings.runId);
   const folder = path.join(projectRoot, ".talos-mesh", stack, "benchmark", identity);
   const baseline = readBaseline(settings.baseline, projectRoot);
   const journal = new Journal(folder, log);
-  const nodes = await nodesOrNothing(context);
-  if (nodes === undefined) return { identity, state: "nothing to measure", sentences: [], budgets };
-
+  const nodes = await chooseNodes(context.cluster);
+  if (!nodes) {
+    log("Nothing to measure: all nodes are simulated, no container runs on them and there is no traffic.");
+    return { identity, state: "nothing to measure", sentences: [], budgets };
+  }
   forgetOtherNodes(journal, nodes, log);
-  if (journal.setup() === undefined && settings.baseline === undefined) {
-    const judged = judgePrevious(context, { identity, nodes, settings, scenarios: plan.scenarios });
+  if (journal.setup() === undefined && settings.baseline === undefined && context.previous?.identity === identity) {
+    const judged = judgePrevious(context, plan, nodes, settings);
     if (judged) return judged;
   }
   // Undone runs include those of scenarios that could not be measured, and now may be.
@@ -72,10 +73,8 @@ export async function runBenchmark(request: BenchmarkRequest, context: RunnerCon
   }
   const setup = journal.setup();
   if (!setup) throw new Error(`there is no set-up in ${folder}`);
-  const measured: Measured = {
-    ...{ plan, meshVersion: mesh.version, runId: settings.runId, records: journal.records(), ...setup },
-  };
-  const report = reportOf(measured, { budgets, baseline });
+  const runs = { plan, meshVersion: mesh.version, runId: settings.runId, records: journal.records() };
+  const report = reportOf({ ...runs, ...setup }, { budgets, baseline });
   writeReports(report, journal, log);
   failOnBudgets(report);
   const { sentences, scenarios } = report;
@@ -86,15 +85,8 @@ export async function runBenchmark(request: BenchmarkRequest, context: RunnerCon
   };
 }
 
-async function nodesOrNothing({ cluster, log }: RunnerContext): Promise<NodePair | undefined> {
-  const nodes = await cluster.nodes();
-  if (nodes.length === 0 || nodes.some(({ simulated }) => !simulated)) return chooseNodes(cluster);
-  log("Nothing to measure: all nodes are simulated, no container runs on them and there is no traffic.");
-  return undefined;
-}
-
 /** Runs on other machines, or on the same ones with another kernel, are another experiment. */
-function forgetOtherNodes(journal: Journal, nodes: NodePair, log: RunnerContext["log"]): void {
+function forgetOtherNodes(journal: Journal, nodes: NodePair, log: Log): void {
   const before = journal.setup();
   if (!before) return journal.clear();
   if (before.nodes.join() === nodes.map(nodeTitle).join()) return;
@@ -142,13 +134,7 @@ function longestSetUp({ scenarios, idleSeconds }: BenchmarkPlan): number {
   return (podTimeout / 1000 + 60) * (scenarios.length + 1) + idleSeconds;
 }
 
-/** Keeps the set-up, and forgets runs under other conditions. */
-function keepOrForgetRuns(
-  journal: Journal,
-  setup: KeptSetup,
-  { runs }: BenchmarkPlan,
-  log: RunnerContext["log"],
-): void {
+function keepOrForgetRuns(journal: Journal, setup: KeptSetup, { runs }: BenchmarkPlan, log: Log): void {
   const finished = runs.length - journal.undone(runs).length;
   const before = journal.setup();
   const changes = before && finished > 0 ? changesBetween(before, setup) : [];
@@ -160,7 +146,7 @@ function keepOrForgetRuns(
 }
 
 /** Without waiting: a deletion takes its time, and the next run waits for it. */
-async function removeNamespaces(cluster: BenchCluster, log: RunnerContext["log"]): Promise<void> {
+async function removeNamespaces(cluster: BenchCluster, log: Log): Promise<void> {
   try {
     await requestCleanUp(cluster);
   } catch (error) {
@@ -182,15 +168,11 @@ function readBaseline(file: string | undefined, projectRoot: string): Baseline |
 /** Judges other budgets on the result of an earlier deployment, where its runs are not on this disk (a fresh checkout). */
 function judgePrevious(
   { previous, log }: RunnerContext,
-  now: {
-    readonly identity: string;
-    readonly nodes: NodePair;
-    readonly settings: BenchmarkSettings;
-    readonly scenarios: readonly Scenario[];
-  },
+  { scenarios }: BenchmarkPlan,
+  nodes: NodePair,
+  settings: BenchmarkSettings,
 ): BenchmarkResult | undefined {
-  const { identity, nodes, settings, scenarios } = now;
-  if (previous?.identity !== identity || previous.known === undefined) return undefined;
+  if (previous?.known === undefined) return undefined;
   if (previous.known.nodes.join() !== nodes.map(nodeTitle).join()) return undefined;
   log("Judged by the result of an earlier deployment; its report is where that one ran. Another runId measures again.");
   const budgets = judgeBudgets(scenarios, settings.budgets, previous.known.bounds);
@@ -199,7 +181,7 @@ function judgePrevious(
   return { ...previous, report: undefined, budgets: settings.budgets };
 }
 
-function writeReports(report: Report, journal: Journal, log: RunnerContext["log"]): void {
+function writeReports(report: Report, journal: Journal, log: Log): void {
   journal.write("report.json", `${JSON.stringify(report, undefined, 2)}\n`);
   journal.write("report.csv", csvOf(report));
   journal.write("report.md", markdownOf(report));

@@ -3,33 +3,21 @@ import { formatSeconds } from "../../shared/duration";
 import { ExecError, isUnreachable } from "../../shared/kubernetes/errors";
 import type { ExecResult } from "../../shared/kubernetes/pod-streams";
 import type { Sleep } from "../../shared/kubernetes/wait";
-import { latenciesOf, latencyOfFortio, latencyOfHistogram } from "../measure/latency";
+import { latenciesOf, latencyOfFortio, latencyOfMicros } from "../measure/latency";
 import { OutputError, parseFortio, parseIperf3, ReportedError } from "../measure/load-generators";
-import { type ContainerSample, type Ends, rolesIn, usageBetween } from "../measure/usage";
+import { type Ends, ownContainers, usageBetween } from "../measure/usage";
 import { type Circumstances, disturbances, problemsOf, type Restart } from "../measure/validity";
-import {
-  type Arm,
-  armTitle,
-  hasSchedule,
-  meshParts,
-  type Placement,
-  type RunRecord,
-  type Scenario,
-  type Usages,
-} from "../metrics/record";
+import { type Arm, armTitle, hasSchedule, meshParts, type RunRecord, type Scenario } from "../metrics/record";
 import { namespaceOf } from "../objects";
 import { type BenchmarkPlan, estimatedSeconds, longestSeconds, type PlannedRun, plannedSeconds } from "../plan/plan";
 import { formatNumber } from "../statistics/intervals";
-import type { BenchCluster, BenchNode, BenchPod } from "./cluster";
+import type { BenchCluster, BenchPod } from "./cluster";
 import { type ClientCommand, dropLog, fetchLog, measurementOf, warmUpOf } from "./commands";
 import { kubeletPeriod, type Kubelets, type NodePair, processorTime, stolenShare } from "./environment";
 import type { Journal } from "./journal";
 import type { Lease } from "./lease";
 import { NotMeasurable } from "./request";
 import { podSigns, podsProblem, podsReady } from "./scenario-check";
-
-/** Containers of ours, in clients and servers. */
-const ownContainers: ReadonlySet<string> = new Set(["fortio", "iperf3", "details"]);
 
 export interface RunContext {
   readonly cluster: BenchCluster;
@@ -40,15 +28,14 @@ export interface RunContext {
   readonly signal?: AbortSignal;
 }
 
-export interface RunsContext extends RunContext {
-  readonly lease: Pick<Lease, "hold">;
+interface RunsContext extends RunContext {
+  readonly lease: Lease;
   readonly log: (line: string) => void;
 }
 
 /** Seconds for which a cluster may be unreachable. */
 const unreachableTimeout = 300;
 
-/** Makes runs one after the other, and keeps each as soon as it is finished. */
 export async function makeRuns(context: RunsContext, runs: readonly PlannedRun[], journal: Journal): Promise<void> {
   const { log, signal } = context;
   log(`${runs.length} runs, about ${formatSeconds(estimatedSeconds(runs))}`);
@@ -100,7 +87,6 @@ async function makeRun(context: RunsContext, run: PlannedRun): Promise<RunRecord
   }
 }
 
-/** The figure of a run that a person watches. */
 function resultOf({ outcome, problems }: RunRecord): string {
   if (problems.length > 0) return `does not count, ${problems.join("; ")}`;
   if (outcome?.kind === "stream") return `${formatNumber(outcome.bitsPerSecond / 1e9)} Gbit/s`;
@@ -108,21 +94,10 @@ function resultOf({ outcome, problems }: RunRecord): string {
   return `${formatNumber(outcome?.actualQps ?? NaN)} requests a second`;
 }
 
-function endsOf(scenario: Scenario, placement: Placement, nodes: NodePair): Ends & { clientNode: BenchNode } {
+export function endsOf(scenario: Scenario, placement: Arm["placement"], [far, server]: NodePair): Ends {
   const namespace = namespaceOf(scenario);
-  const [far, server] = nodes;
-  if (placement === "same-node") return { namespace, client: "client-near", nodes: [server.name], clientNode: server };
-  return { namespace, client: "client", nodes: [far.name, server.name], clientNode: far };
-}
-
-/** What the parts of a scenario used between two readings, with its client on the other node. */
-export function usageIn(
-  scenario: Scenario,
-  nodes: NodePair,
-  before: readonly ContainerSample[],
-  after: readonly ContainerSample[],
-): Usages {
-  return usageBetween(before, after, rolesIn(endsOf(scenario, "other-node", nodes), ownContainers));
+  if (placement === "same-node") return { namespace, client: "client-near", nodes: [server.name] };
+  return { namespace, client: "client", nodes: [far.name, server.name] };
 }
 
 /**
@@ -133,7 +108,8 @@ export function usageIn(
 export async function measureRun(context: RunContext, run: PlannedRun): Promise<RunRecord> {
   const { cluster, plan, kubelets } = context;
   const { id, block, arm, scenario } = run;
-  const { clientNode, ...ends } = endsOf(scenario, arm.placement, context.nodes);
+  const ends = endsOf(scenario, arm.placement, context.nodes);
+  const [clientNode] = arm.placement === "same-node" ? [context.nodes[1]] : context.nodes;
   const startedAt = new Date();
   const pods = await podsOf(cluster, scenario, ends);
   // An evicted pod still exists, next to the new one.
@@ -149,13 +125,15 @@ export async function measureRun(context: RunContext, run: PlannedRun): Promise<
   const warmUpStart = warmUp ? startOf((await inClient(warmUp)).stdout) : Infinity;
   const timeBefore = await timesOf(cluster, ends.namespace, ready, arm);
   const delay = secondsToFirstReading(arm);
-  const early = delay === undefined ? readSince(warmUpStart, await kubelets.read()) : [];
+  const early = delay === undefined ? await kubelets.read() : [];
   const [printed, late] = await Promise.all([
     inClient(measurementOf(arm, plan)),
-    delay === undefined ? [] : context.sleep(1000 * delay).then(() => kubelets.read()),
+    delay === undefined ? early : context.sleep(1000 * delay).then(() => kubelets.read()),
   ]);
-  const before = delay === undefined ? early : readSince(startOf(printed.stdout), late);
-  const usage = usageBetween(before, await kubelets.read(), rolesIn(ends, ownContainers));
+  // Counters of before the load are partly of a node without load.
+  const loadStart = delay === undefined ? warmUpStart : startOf(printed.stdout);
+  const underLoad = late.filter(({ at }) => at >= loadStart);
+  const usage = usageBetween(underLoad, await kubelets.read(), ends);
   const timeAfter = await timesOf(cluster, ends.namespace, ready, arm);
   const stolen = {
     client: stolenShare(timeBefore.client, timeAfter.client),
@@ -166,7 +144,7 @@ export async function measureRun(context: RunContext, run: PlannedRun): Promise<
   const restarted = restartsBetween(pods, podsAfter);
   const changed = podsProblem(scenario, podSigns(podsAfter));
 
-  const { outcome, failure, wasCutOff, ...seen } = readingOf(run, printed, log);
+  const { outcome, failure, wasCutOff, ...seen } = readingOf(arm, printed, log);
   const circumstances = { client: usage.client, clientNodeCores: clientNode.cores, restarted, stolen, ...seen };
   const disturbed = wasCutOff === true || disturbances(outcome, circumstances).length > 0;
   return {
@@ -195,11 +173,7 @@ function secondsToFirstReading(arm: Arm): number | undefined {
   return Math.min(arm.seconds / 2, kubeletPeriod + 5);
 }
 
-function readSince(moment: number, samples: readonly ContainerSample[]): ContainerSample[] {
-  return samples.filter(({ at }) => at >= moment);
-}
-
-/** When a load began, in milliseconds since 1970 by its node's clock. Earlier counters are partly of a node without load. */
+/** When a load began, in milliseconds since 1970 by its node's clock. */
 function startOf(printed: Buffer): number {
   try {
     return parseFortio(printed.toString("utf8")).startMicros / 1000;
@@ -223,12 +197,12 @@ type Seen = Pick<Circumstances, "logged" | "connections" | "answerBytes" | "stre
 
 /** The outcome, or why there is none; `wasCutOff` where the load generator was interrupted. */
 function readingOf(
-  run: PlannedRun,
+  arm: Arm,
   { stdout, stderr, exitCode }: ExecResult,
   log: Buffer | undefined,
 ): Seen & Pick<RunRecord, "outcome"> & { readonly failure?: string; readonly wasCutOff?: boolean } {
   try {
-    return outcomeOf(run, stdout.toString("utf8"), log && gunzip(log));
+    return outcomeOf(arm, stdout.toString("utf8"), log && gunzip(log));
   } catch (error) {
     if (!(error instanceof OutputError)) throw error;
     const lastLine = stderr.trim().split("\n").at(-1) ?? "";
@@ -238,9 +212,8 @@ function readingOf(
   }
 }
 
-/** The outcome of a run by what its load generator printed. */
 export function outcomeOf(
-  { arm }: Pick<PlannedRun, "arm">,
+  arm: Arm,
   printed: string,
   log: Buffer | undefined,
 ): Seen & { readonly outcome: NonNullable<RunRecord["outcome"]> } {
@@ -251,13 +224,11 @@ export function outcomeOf(
   const result = parseFortio(printed);
   const { actualQps, requests, failed, codes, startMicros, connections, answerBytes } = result;
   const common = { kind: "requests" as const, actualQps, requests, failed, codes };
-  const seen = { connections, answerBytes };
-  if (log === undefined || !hasSchedule(arm)) return { outcome: { ...common, raw: latencyOfFortio(result) }, ...seen };
-  const { qps, seconds } = arm;
-  const { raw, corrected, requests: logged } = latenciesOf(log, { qps, seconds, connections, startMicros });
-  if (raw.count === 0) return { outcome: { ...common, raw: latencyOfFortio(result) }, logged, ...seen };
-  const latencies = { raw: latencyOfHistogram(raw), corrected: latencyOfHistogram(corrected) };
-  return { outcome: { ...common, ...latencies }, logged, ...seen };
+  const found = log && hasSchedule(arm) ? latenciesOf(log, { ...arm, connections, startMicros }) : undefined;
+  const latencies = found?.raw.length
+    ? { raw: latencyOfMicros(found.raw), corrected: latencyOfMicros(found.corrected) }
+    : { raw: latencyOfFortio(result) };
+  return { outcome: { ...common, ...latencies }, logged: found?.requests, connections, answerBytes };
 }
 
 /** @throws OutputError where it is cut off */

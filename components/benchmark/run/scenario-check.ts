@@ -1,6 +1,6 @@
 import type { ExecResult } from "../../shared/kubernetes/pod-streams";
 import { missing, type Sleep, waitFor, WaitTimeout } from "../../shared/kubernetes/wait";
-import type { Scenario } from "../metrics/record";
+import { meshParts, type Scenario } from "../metrics/record";
 import { namespaceOf, ports } from "../objects";
 import type { BenchmarkPlan } from "../plan/plan";
 import type { ScenarioState } from "../report/report";
@@ -108,24 +108,18 @@ function seenBy(answer: ExecResult | undefined): string {
     .replaceAll('\\"', '"');
 }
 
-/** What the pods of a scenario show by themselves. */
-export interface PodSigns {
+interface PodSigns {
   /** Containers of its client and server, init containers too. */
   readonly containers: readonly string[];
   /** Whether ztunnel takes both pods' traffic. */
   readonly redirected: boolean;
 }
 
-/** What was observed of a scenario. */
 export interface Observations extends PodSigns {
   /** The server's response: the headers of the request it got. */
   readonly echo: string;
   /** Connections that ztunnels opened for that request; undefined where their metrics cannot be read. */
   readonly opened?: Connections;
-}
-
-export function usesZtunnel(scenario: Scenario): boolean {
-  return scenario === "ambient" || scenario === "waypoint";
 }
 
 export function podSigns(pods: readonly BenchPod[]): PodSigns {
@@ -151,11 +145,15 @@ export function judgeScenario(
   const truths = [
     proxies === 0 ? "no sidecars" : `${proxies} sidecars`,
     signs.redirected ? "traffic goes through ztunnel" : "traffic does not go through ztunnel",
-    usesZtunnel(scenario) ? openedInWords(opened) : identityInWords(identity),
+    usesZtunnel(scenario)
+      ? openedInWords(opened)
+      : identity
+        ? "the server sees the client's mTLS identity"
+        : "no mTLS identity in a request's headers",
     envoy ? "requests pass an Envoy" : "requests pass no Envoy",
   ];
   const problem = podsProblem(scenario, signs) ?? requestProblem(scenario, { identity, envoy, opened });
-  return { truths, ...(problem !== undefined && { problem }) };
+  return { truths, problem };
 }
 
 /** The part of the check that is cheap enough to repeat in every run: a removed label removes a pod's data plane. */
@@ -171,35 +169,22 @@ function sidecars({ containers }: PodSigns): number {
   return containers.filter((name) => name === "istio-proxy").length;
 }
 
-function identityInWords(identity: boolean): string {
-  return identity ? "the server sees the client's mTLS identity" : "no mTLS identity in a request's headers";
-}
-
 function openedInWords(opened: Connections | undefined): string {
   if (!opened) return "whether it has mTLS is not known: ztunnel's metrics cannot be read";
   return `ztunnel opened ${opened.mutual} connections with mTLS and ${opened.plain} without`;
 }
 
-interface RequestSigns extends Pick<Observations, "opened"> {
-  readonly identity: boolean;
-  readonly envoy: boolean;
-}
-
-function requestProblem(scenario: Scenario, { identity, envoy, opened }: RequestSigns): string | undefined {
-  switch (scenario) {
-    case "none":
-    case "control":
-      return identity || envoy ? "its requests pass a proxy" : undefined;
-    case "sidecar":
-      return identity ? undefined : "its requests come without mTLS";
-    case "ambient":
-      return envoy ? "its requests pass a waypoint" : withoutMutual(opened);
-    case "waypoint":
-      return envoy ? withoutMutual(opened) : "its requests pass no waypoint";
-  }
-}
-
-function withoutMutual(opened: Connections | undefined): string | undefined {
+function requestProblem(
+  scenario: Scenario,
+  { identity, envoy, opened }: { identity: boolean; envoy: boolean; opened?: Connections },
+): string | undefined {
+  if (scenario === "sidecar") return identity ? undefined : "its requests come without mTLS";
+  if (!usesZtunnel(scenario)) return identity || envoy ? "its requests pass a proxy" : undefined;
+  if (envoy !== (scenario === "waypoint")) return `its requests pass ${envoy ? "a" : "no"} waypoint`;
   if (!opened || (opened.mutual > 0 && opened.plain === 0)) return undefined;
   return opened.plain > 0 ? "its requests come without mTLS" : "ztunnel has counted none of its connections";
+}
+
+function usesZtunnel(scenario: Scenario): boolean {
+  return meshParts[scenario].includes("ztunnel");
 }

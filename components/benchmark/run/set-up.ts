@@ -2,12 +2,13 @@ import { rootNamespace } from "../../shared/istio";
 import { ApiError } from "../../shared/kubernetes/api-server";
 import { isUnreachable, UnknownKindError } from "../../shared/kubernetes/errors";
 import { missing, type Sleep, waitFor, WaitTimeout } from "../../shared/kubernetes/wait";
-import type { Scenario, Usages } from "../metrics/record";
-import { namespaceOf, ownLabel, type Pull, scenarioObjects, type ScenarioOptions } from "../objects";
+import { meshParts, type Scenario, type Usages } from "../metrics/record";
+import { benchmarkManager, managedBy, namespaceOf, type Pull, scenarioObjects, type ScenarioOptions } from "../objects";
 import type { Environment, NodeFacts, ScenarioState } from "../report/report";
 import type { BenchCluster, BenchNode, BenchPod } from "./cluster";
 import type { Setup } from "./journal";
-import { usageIn } from "./runs";
+import { usageBetween } from "../measure/usage";
+import { endsOf } from "./runs";
 import {
   differenceOf,
   hardwareOf,
@@ -20,7 +21,7 @@ import {
 import { NotMeasurable, type PullRequest } from "./request";
 import { type CheckContext, checkScenario, podsReady, podTimeout } from "./scenario-check";
 
-export interface SetUpContext extends CheckContext {
+interface SetUpContext extends CheckContext {
   readonly meshVersion: string;
   readonly revision?: string;
   readonly pull?: PullRequest;
@@ -39,7 +40,8 @@ export async function setUp(context: SetUpContext, nodes: NodePair): Promise<Set
   const states: ScenarioState[] = [];
   for (const scenario of plan.scenarios) {
     const create = async (): Promise<ScenarioState> => {
-      const reason = await missingPart(scenario, cluster);
+      const [part] = meshParts[scenario].filter((each) => each === "istiod" || each === "ztunnel");
+      const reason = part && (await cluster.missing(part));
       if (reason !== undefined) throw new NotMeasurable(reason);
       for (const object of scenarioObjects(scenario, plan, options)) await cluster.apply(object);
       return { scenario, state: "measured", truths: [] };
@@ -47,13 +49,16 @@ export async function setUp(context: SetUpContext, nodes: NodePair): Promise<Set
     states.push(await orNotMeasured(scenario, create, log));
   }
   const images = new Set<string>();
-  let hardware: Hardware = {};
+  const hardware: Partial<Record<string, Partial<NodeFacts>>> = {};
   for (const [index, { scenario, state }] of states.entries()) {
     if (state !== "measured") continue;
     const check = async (): Promise<ScenarioState> => {
       const pods = await podsReady(context, scenario);
       for (const image of pods.flatMap((pod) => pod.images)) images.add(image);
-      hardware = { ...hardware, ...(await hardwareUnder(cluster, scenario, pods)) };
+      for (const { app, name } of pods) {
+        const shell = (argv: readonly string[]) => cluster.exec(name, namespaceOf(scenario), "iperf3", argv);
+        if (app === "client" || app === "server") hardware[app] = await hardwareOf(shell);
+      }
       const names = [client.name, server.name];
       const { truths, ...found } = await checkScenario(context, scenario, names);
       const proxies = proxyFacts(scenario, pods, await cluster.ztunnels(names));
@@ -61,6 +66,8 @@ export async function setUp(context: SetUpContext, nodes: NodePair): Promise<Set
     };
     states[index] = await orNotMeasured(scenario, check, log);
   }
+  const idle = await idleUsage(context, states, nodes);
+  const withoutCounters = context.kubelets.missing();
   const environment: Environment = {
     kubernetes: await cluster.version(),
     istio: context.meshVersion,
@@ -68,14 +75,9 @@ export async function setUp(context: SetUpContext, nodes: NodePair): Promise<Set
     serverNode: { ...factsOf(server), ...hardware.server },
     images: [...images].sort(),
     mesh: await factsOfMesh(context),
+    ...(withoutCounters.length > 0 && { withoutCounters }),
   };
-  const idle = await idleUsage(context, states, nodes);
-  const withoutCounters = context.kubelets.missing();
-  return {
-    scenarios: states,
-    environment: { ...environment, ...(withoutCounters.length > 0 && { withoutCounters }) },
-    idle,
-  };
+  return { scenarios: states, environment, idle };
 }
 
 /** For the report only: a cluster where they may not be read is measured all the same. */
@@ -93,9 +95,8 @@ async function factsOfMesh({ cluster, revision, log }: SetUpContext): Promise<st
 async function refuseForeign(cluster: BenchCluster, namespaces: readonly string[]): Promise<void> {
   const foreign = await cluster.foreignNamespaces(namespaces);
   if (foreign.length === 0) return;
-  const [label = ""] = Object.entries(ownLabel).map((entry) => entry.join("="));
   throw new NotMeasurable(
-    `namespace ${foreign.join(", ")} exists and is not ours: it has no label ${label}; ` +
+    `namespace ${foreign.join(", ")} exists and is not ours: it has no label ${managedBy}=${benchmarkManager}; ` +
       "the benchmark creates and deletes namespaces of these names, so rename that one or measure elsewhere",
   );
 }
@@ -143,21 +144,6 @@ async function pullOf(cluster: BenchCluster, { policy, secrets }: PullRequest): 
   return { policy, secrets: Object.fromEntries(found) as Record<string, string> };
 }
 
-type Hardware = Readonly<Partial<Record<"client" | "server", Partial<NodeFacts>>>>;
-
-async function hardwareUnder(cluster: BenchCluster, scenario: Scenario, pods: readonly BenchPod[]): Promise<Hardware> {
-  const entries: [string, Partial<NodeFacts>][] = [];
-  for (const { app, name } of pods.filter((pod) => pod.app === "client" || pod.app === "server")) {
-    entries.push([app, await hardwareOf((argv) => cluster.exec(name, namespaceOf(scenario), "iperf3", argv))]);
-  }
-  return Object.fromEntries(entries);
-}
-
-async function missingPart(scenario: Scenario, cluster: BenchCluster): Promise<string | undefined> {
-  if (scenario === "none" || scenario === "control") return undefined;
-  return cluster.missing(scenario === "sidecar" ? "istiod" : "ztunnel");
-}
-
 async function idleUsage(
   { kubelets, plan, log, sleep }: SetUpContext,
   states: readonly ScenarioState[],
@@ -170,22 +156,23 @@ async function idleUsage(
   await sleep(plan.idleSeconds * 1000);
   const after = await kubelets.read();
   const measured = states.filter(({ state }) => state === "measured");
-  return Object.fromEntries(measured.map(({ scenario }) => [scenario, usageIn(scenario, nodes, before, after)]));
+  return Object.fromEntries(
+    measured.map(({ scenario }) => [scenario, usageBetween(before, after, endsOf(scenario, "other-node", nodes))]),
+  );
 }
 
 function factsOf({ name, cores, memoryBytes, architecture, osImage, kernel, containerRuntime }: BenchNode) {
   return { name, cores, memoryBytes, architecture, osImage, kernel, containerRuntime };
 }
 
-/** Deletes every namespace of a benchmark, and waits until they are gone. */
-export async function cleanUp(cluster: BenchCluster, sleep: Sleep, timeoutMs = podTimeout): Promise<void> {
+export async function cleanUp(cluster: BenchCluster, sleep: Sleep): Promise<void> {
   await requestCleanUp(cluster);
   const check = async () => {
     const left = await cluster.namespaces();
     return left.length === 0 || missing(left.join(", "));
   };
   try {
-    await waitFor(check, { timeoutMs, sleep });
+    await waitFor(check, { timeoutMs: podTimeout, sleep });
   } catch (error) {
     if (!(error instanceof WaitTimeout)) throw error;
     if (error.cause !== undefined) throw error.cause as Error;

@@ -1,7 +1,6 @@
 import { median, percentile } from "./percentiles";
 import { Random } from "./random";
 
-/** Bounds of a median, at 95% confidence. */
 export type Interval = Readonly<Record<"low" | "high", number>>;
 
 /** A median, with its interval where there are enough blocks. */
@@ -10,9 +9,7 @@ export interface Bounded {
   readonly interval?: Interval;
 }
 
-/** A median over blocks. */
 export interface Estimate extends Bounded {
-  /** Number of blocks with a value. */
   readonly blocks: number;
 }
 

@@ -4,7 +4,6 @@ import { type Estimate, estimate } from "./intervals";
 export interface Difference extends Estimate {
   /** Of the signed-rank test, adjusted by Holm for all comparisons of the family. */
   readonly p: number;
-  /** Whether p is below 5%. */
   readonly significant: boolean;
   /** Present where so few blocks cannot show a difference of any size: the number that could. */
   readonly blocksNeeded?: number;
@@ -20,7 +19,6 @@ export function blocksToTell(comparisons: number): number {
   return Math.floor(Math.log2((2 * comparisons) / level)) + 1;
 }
 
-/** Values of one scenario by block number. */
 type ByBlock = ReadonlyMap<number, number>;
 
 /** Differences of the blocks that have both values. What the two runs of a block share (hour, neighbours) cancels out. */
@@ -55,7 +53,6 @@ export function compare(
   );
 }
 
-/** Result of a two-sided signed-rank test. */
 interface SignedRank {
   /** Sum of the ranks of the positive differences. */
   readonly statistic: number;

@@ -1,10 +1,9 @@
 import assert from "node:assert/strict";
-import { latencyOfFortio, latencyOfHistogram } from "../../../components/benchmark/measure/latency";
+import { latencyOfFortio, latencyOfMicros } from "../../../components/benchmark/measure/latency";
 import { parseFortio } from "../../../components/benchmark/measure/load-generators";
-import { type Ends, parseSummary, rolesIn, usageBetween } from "../../../components/benchmark/measure/usage";
+import { type Ends, parseSummary, usageBetween } from "../../../components/benchmark/measure/usage";
 import { disturbances, problemsOf } from "../../../components/benchmark/measure/validity";
 import type { RequestArm, RequestOutcome, StreamArm } from "../../../components/benchmark/metrics/record";
-import { LatencyHistogram } from "../../../components/benchmark/statistics/percentiles";
 import { recorded } from "../fixtures";
 
 const arm: RequestArm = {
@@ -95,11 +94,7 @@ describe("the latencies of a run", () => {
   it("have no high percentile without enough requests", () => {
     const few = latencyOfFortio(parseFortio(recorded("fortio/http-ok.json")));
     assert.deepEqual(Object.keys(few.percentiles).at(-1), "99");
-    const far = (count: number) => {
-      const histogram = new LatencyHistogram();
-      histogram.record(1000, count);
-      return Object.keys(latencyOfHistogram(histogram).percentiles);
-    };
+    const far = (count: number) => Object.keys(latencyOfMicros(new Float64Array(count).fill(1000)).percentiles);
     assert.equal(far(9_999).includes("99.9"), false);
     assert.equal(far(10_000).includes("99.9"), true);
     assert.equal(far(100_000).includes("99.99"), true);
@@ -138,11 +133,12 @@ describe("the usage of containers", () => {
     };
     return Object.entries(pods).flatMap(([node, found]) => parseSummary(node, { node: {}, pods: found }));
   };
-  const roles = (ends: Partial<Ends> = {}) =>
-    rolesIn({ namespace: "bench-sidecar", client: "client", nodes: ["one", "two"], ...ends }, new Set(["fortio"]));
+  const ends = (changed: Partial<Ends> = {}): Ends => ({
+    ...{ namespace: "bench-sidecar", client: "client", nodes: ["one", "two"], ...changed },
+  });
 
   it("is the difference of the counters over the time between them, by component", () => {
-    const usages = usageBetween(look(0, 1), look(20, 11), roles());
+    const usages = usageBetween(look(0, 1), look(20, 11), ends());
     assert.deepEqual(
       Object.entries(usages).map(([component, { cores }]) => [component, cores]),
       [
@@ -153,24 +149,24 @@ describe("the usage of containers", () => {
         ["istiod", 0.5],
       ],
     );
-    assert.equal(usageBetween(look(0, 1), look(20, 11), roles({ namespace: "bench-waypoint" })).waypoint?.cores, 0.5);
+    assert.equal(usageBetween(look(0, 1), look(20, 11), ends({ namespace: "bench-waypoint" })).waypoint?.cores, 0.5);
   });
 
   it("counts the ztunnels of the two nodes, and not that of the control plane's node", () => {
-    const { ztunnel } = usageBetween(look(0, 1), look(20, 11), roles());
+    const { ztunnel } = usageBetween(look(0, 1), look(20, 11), ends());
     assert.deepEqual([ztunnel?.memory, ztunnel?.containers], [40 * 2 ** 20, 2]);
   });
 
   it("counts the client in use, and not the idle one", () => {
-    const near = usageBetween(look(0, 1), look(20, 11), roles({ client: "client-near", nodes: ["two"] }));
+    const near = usageBetween(look(0, 1), look(20, 11), ends({ client: "client-near", nodes: ["two"] }));
     assert.deepEqual([near["client proxy"]?.cores, near["client proxy"]?.containers], [2, 1]);
     assert.deepEqual([near.client?.containers, near.ztunnel?.containers], [1, 1]);
   });
 
   it("has no CPU where counters did not advance or were reset", () => {
     const [stale, restarted] = [
-      usageBetween(look(20, 1), look(20, 1), roles()),
-      usageBetween(look(0, 9), look(20, 1), roles()),
+      usageBetween(look(20, 1), look(20, 1), ends()),
+      usageBetween(look(0, 9), look(20, 1), ends()),
     ];
     assert.equal(stale.client?.cores, undefined);
     assert.equal(restarted.client?.cores, undefined);

@@ -131,7 +131,7 @@ describe("the plan of a benchmark", () => {
 
 describe("the identity of a benchmark", () => {
   const identity = (settings: z.input<typeof benchmark>, version = "1.31.1") =>
-    planIdentity(planOf(settings), { version }, settings.runId);
+    planIdentity(planOf(settings), version, settings.runId);
   const base = identity({});
 
   it("does not depend on budgets and baseline", () => {

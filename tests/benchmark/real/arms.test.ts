@@ -55,7 +55,7 @@ describe("an arm, with a real fortio", function () {
         .replace(/(127\.0\.0\.1:)(\d+)/, (_, host, port) => `${host}${local.get(Number(port))}`),
     );
     const printed = await outputOf(fortio, args);
-    return outcomeOf({ arm }, printed, existsSync(log) ? readFileSync(log) : undefined);
+    return outcomeOf(arm, printed, existsSync(log) ? readFileSync(log) : undefined);
   }
 
   for (const arm of plan.arms) {

@@ -99,14 +99,14 @@ describe("a delay in a real Envoy, measured by a real fortio", function () {
       seconds,
       startMicros: result.startMicros,
     });
-    assert.deepEqual([result.failed, raw.count], [0, result.requests]);
+    assert.deepEqual([result.failed, raw.length], [0, result.requests]);
     const lines = (await linesAfter(log, before, result.requests)).map((line) => line.split(" ").map(Number));
     const quickest = (column: number) =>
       percentile(
         lines.map((line) => line[column] ?? NaN).sort((x, y) => x - y),
         quick,
       );
-    return { name, measured: raw.percentile(quick) / 1000, held: quickest(0) / 1000, seen: quickest(1) / 1000 };
+    return { name, measured: percentile(raw, quick) / 1000, held: quickest(0) / 1000, seen: quickest(1) / 1000 };
   }
 
   /** What a listener adds to the plain one, in each block. */

@@ -24,7 +24,7 @@ const settings = benchmark.parse({
 });
 const mesh = { version: "1.31.1" };
 const earlier = {
-  ...{ identity: planIdentity(benchmarkPlan(resolveBenchmark(settings)), mesh, undefined), state: "measured" },
+  ...{ identity: planIdentity(benchmarkPlan(resolveBenchmark(settings)), mesh.version), state: "measured" },
   ...{ sentences: ["sidecar adds 2 ms"], budgets: {} },
   known: {
     nodes: ["worker-1 6.12 of-worker-1", "worker-2 6.12 of-worker-2"],

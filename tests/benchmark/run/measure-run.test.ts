@@ -38,7 +38,7 @@ describe("one run", () => {
     const run = plan.runs.find((each) => each.scenario === scenario && which(each.arm));
     assert.ok(run);
     for (const each of deployments(`bench-${scenario}`, ["client", "client-near", "server"])) await cluster.apply(each);
-    const nodes = await chooseNodes(cluster);
+    const nodes = (await chooseNodes(cluster)) ?? assert.fail();
     const kubelets = new Kubelets(cluster, [...nodes.map(({ name }) => name), "control-plane"], () => undefined);
     const sleep = (ms: number) => Promise.resolve(slept.push(ms));
     const context: RunContext = { cluster, plan, nodes, kubelets, sleep };

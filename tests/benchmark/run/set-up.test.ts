@@ -27,7 +27,7 @@ describe("the set-up of a benchmark", () => {
 
   const setUpOf = async (scenarios: ScenarioName[], sameNode = false) => {
     const plan = benchmarkPlan(resolveBenchmark(benchmark.parse({ scenarios, sameNode })));
-    const nodes = await chooseNodes(cluster);
+    const nodes = (await chooseNodes(cluster)) ?? assert.fail();
     const log = (line: string) => void logged.push(line);
     const sleep = (ms: number) => Promise.resolve((waited += ms));
     const kubelets = new Kubelets(cluster, [], log);
