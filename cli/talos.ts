@@ -119,7 +119,7 @@ export async function talosDiff(request: DiffRequest): Promise<readonly NodeDiff
     if (name.startsWith("cluster-apply-")) applied.set(name.slice("cluster-apply-".length), withSecrets(command));
     return { id: name, state: { ...inputs, stdout, stderr: "" } };
   };
-  await runProgram({ projectRoot, stack, configFile, host: { register }, log: () => undefined });
+  await runProgram({ projectRoot, stack, configFile, host: { register }, onWarning: () => undefined });
 
   if (hostname !== undefined && !applied.has(hostname)) {
     throw new UserError(`--node ${hostname}: there is no such node. The nodes are: ${[...applied.keys()].join(", ")}`);

@@ -1,6 +1,7 @@
 import { defaultPins } from "../tools/catalog";
 import { ensureTools, type ToolProgress } from "../tools/ensure-tools";
 import { writeFileAtomically } from "../../components/shared/files";
+import type { ApiServer } from "../../components/shared/kubernetes/api-server";
 import { missing, waitFor, WaitTimeout } from "../../components/shared/kubernetes/wait";
 import { removeCluster, wasMoved } from "./delete";
 import {
@@ -19,7 +20,7 @@ import {
 import { controlPlaneTools, createCluster, explainedByLogs, startCluster } from "./kwokctl";
 import { reconcileNodes, releaseNodes, simulatedNodes } from "./nodes";
 import { choosePorts, requireFree } from "./ports";
-import { components, endProcesses, processesOf } from "./processes";
+import { type Component, components, endProcesses, processesOf } from "./processes";
 import type { ClusterRequest } from "./request";
 
 type Log = (line: string) => void;
@@ -41,7 +42,7 @@ export async function up(projectRoot: string, request: ClusterRequest, log: Log)
     refuseForeignFolder(files);
     const { record, restarted } = await startProcesses(files, request, log);
     const server = openServer(files, record);
-    await waitUntilServing(files, record);
+    await waitUntilServing(server, files, record);
     if (restarted) await releaseNodes(server);
     const nodes = simulatedNodes(request.name, request.workers, request.kubernetesVersion);
     const { added, removed } = await reconcileNodes(server, nodes, readyTimeoutMs);
@@ -158,9 +159,8 @@ function refuseChange(record: ClusterRecord, request: ClusterRequest): void {
 }
 
 /** @throws Error with the end of the failed component's log. What still runs is ended first: nothing is left behind. */
-async function waitUntilServing(files: ClusterFiles, record: ClusterRecord): Promise<void> {
-  const server = openServer(files, record);
-  let ended: (typeof components)[number] | undefined;
+async function waitUntilServing(server: ApiServer, files: ClusterFiles, record: ClusterRecord): Promise<void> {
+  let ended: Component | undefined;
   const check = async () => {
     const running = processesOf(files.kwok).map(({ component }) => component);
     ended = components.find((component) => !running.includes(component));

@@ -37,9 +37,7 @@ export async function deployStack(options: DeployOptions): Promise<Record<string
     const host = new EmbeddedHost({ ...options, records, kubeconfig, helmFolder });
     const { outputs, registrations } = await runProgram({
       ...{ projectRoot, stack, configFile, host, main, secretValue: needsDecryption },
-      log: (severity, message) => {
-        if (severity === "warning") observer.note(message);
-      },
+      onWarning: (message) => observer.note(message),
     });
     signal?.throwIfAborted();
     await prune(host.registered, { ...options, records, server: host.server, helm: () => host.helm() });

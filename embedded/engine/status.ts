@@ -35,7 +35,7 @@ export async function stackStatus(
   const { server, records } = found;
   const host = new StatusHost(server, records, stack, signal);
   const options = { projectRoot, stack, configFile, main, host, preview: true, secretValue: needsDecryption };
-  await runProgram({ ...options, log: () => undefined });
+  await runProgram({ ...options, onWarning: () => undefined });
   const others = (await listOwned(server, stack, records, signal)).filter(({ key }) => !host.registered.has(key));
   for (const { kind, layer, label } of others) {
     if (kind !== "command")

@@ -22,12 +22,9 @@ interface ProgramRun {
   readonly secretValue?: SecretValue;
   /** The program, relative to the project. @default index.ts */
   readonly main?: string;
-  /** Gets the messages of `pulumi.log`. @default prints warnings on stderr */
-  readonly log?: ProgramLog;
+  /** Gets the warnings of `pulumi.log`. @default prints them on stderr */
+  readonly onWarning?: (message: string) => void;
 }
-
-type Severity = "debug" | "info" | "warning" | "error";
-type ProgramLog = (severity: Severity, message: string) => void;
 
 export interface ProgramResult {
   /** What the program exported, as plain data; secrets stay wrapped. */
@@ -56,7 +53,7 @@ async function runAlone(run: ProgramRun): Promise<ProgramResult> {
   const config = readStackConfig(run.projectRoot, run.configFile, run.secretValue);
   const failures = new Failures();
   const monitor = new HostMonitor(run.host, (error) => failures.add(error));
-  const restoreLog = captureLog(run.log ?? printWarning, failures);
+  const restoreLog = captureLog(run.onWarning ?? printWarning, failures);
   const restoreRejections = captureRejections(failures);
   const stackFile = process.env[stackFileVariable];
   process.env[stackFileVariable] = path.resolve(run.configFile);
@@ -139,8 +136,8 @@ class Failures {
   }
 }
 
-function printWarning(severity: string, message: string): void {
-  if (severity === "warning") process.stderr.write(`warning: ${message}\n`);
+function printWarning(message: string): void {
+  process.stderr.write(`warning: ${message}\n`);
 }
 
 const methods = ["log", "info", "warn", "error"] as const;
@@ -150,16 +147,16 @@ const runtimeLine = /^(debug|info|warning|error): \[runtime\] ([\s\S]*)$/;
 
 /**
  * Without an engine, the SDK prints the messages of `pulumi.log`, and its own, on the console. Until the returned function is
- * called they go to `log`, and other lines to the console as before. As under the CLI, a program that logs an error has failed.
+ * called its warnings go to `onWarning`, and other lines to the console as before. As under the CLI, a program that logs an error has failed.
  */
-function captureLog(log: ProgramLog, failures: Failures): () => void {
+function captureLog(onWarning: (message: string) => void, failures: Failures): () => void {
   const originals = methods.map((method) => [method, printers[method]] as const);
   for (const [method, original] of originals) {
     printers[method] = (...args) => {
       const [, severity, message = ""] = (typeof args[0] === "string" && runtimeLine.exec(args[0])) || [];
       if (severity === undefined) original(...args);
       else if (severity === "error") failures.add(new UserError(message));
-      else log(severity as Severity, message);
+      else if (severity === "warning") onWarning(message);
     };
   }
   return () => {

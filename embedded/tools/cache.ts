@@ -1,18 +1,18 @@
-import { randomBytes } from "node:crypto";
 import {
   accessSync,
   chmodSync,
   constants,
   existsSync,
   mkdirSync,
+  mkdtempSync,
   readFileSync,
   renameSync,
   rmSync,
   statSync,
-  writeFileSync,
 } from "node:fs";
 import os from "node:os";
 import path from "node:path";
+import { writeJsonAtomically } from "../../components/shared/files";
 
 /** Operating system and processor by the names that Go and the vendors' downloads use. */
 export interface Platform {
@@ -57,8 +57,8 @@ export function unfinishedFolder(cache: string): string {
 
 /** Runs `work` in a new folder inside the cache, and removes that folder in any case. */
 export async function inUnfinishedFolder<T>(cache: string, work: (folder: string) => Promise<T>): Promise<T> {
-  const folder = path.join(unfinishedFolder(cache), randomBytes(6).toString("hex"));
-  mkdirSync(folder, { recursive: true });
+  mkdirSync(unfinishedFolder(cache), { recursive: true });
+  const folder = mkdtempSync(unfinishedFolder(cache) + path.sep);
   try {
     return await work(folder);
   } finally {
@@ -74,7 +74,7 @@ export function place(program: string, destination: string): void {
 }
 
 /** What a Go build took. */
-export interface BuildTime {
+interface BuildTime {
   readonly programs: string;
   readonly cores: number;
   readonly seconds: number;
@@ -82,7 +82,7 @@ export interface BuildTime {
 
 /** Keeps what the last build of a group of programs took, for `npm run perf`. */
 export function recordBuild(cache: string, group: string, time: BuildTime): void {
-  writeFileSync(buildTimesFile(cache), `${JSON.stringify({ ...buildTimes(cache), [group]: time }, undefined, 2)}\n`);
+  writeJsonAtomically(buildTimesFile(cache), { ...buildTimes(cache), [group]: time });
 }
 
 /** What the builds of the cached tools took, by group. */

@@ -49,38 +49,34 @@ export async function execInPod(
   const program = argv[0] ?? "";
   const deadline = AbortSignal.timeout(1000 * seconds);
   const end = signal ? AbortSignal.any([signal, deadline]) : deadline;
-  return new Promise<ExecResult>((resolve, reject) => {
-    // Without waiting for the other side, which may take half a minute to agree to the end of a connection.
-    const stop = () => {
-      const late = new ExecError(`${program} in ${pod} has not ended within ${seconds} s`);
-      reject(signal?.aborted === true ? (signal.reason as Error) : late);
-    };
-    if (end.aborted) stop();
-    end.addEventListener("abort", stop, { once: true });
-    const finish = (status: V1Status) => {
-      const exitCode = exitCodeOf(status);
-      // A program that does not exist prints nothing itself.
-      const printed = stderr.content().toString("utf8") || (exitCode === 0 ? "" : (status.message ?? ""));
-      end.removeEventListener("abort", stop);
-      resolve({ stdout: stdout.content(), stderr: printed, exitCode });
-    };
+  const finished = new Promise<V1Status>((resolve, reject) => {
     new Exec(server.kubeConfig)
-      .exec(namespace, pod, container, [...argv], stdout, stderr, null, false, finish)
+      .exec(namespace, pod, container, [...argv], stdout, stderr, null, false, resolve)
       .then((opened: unknown) => {
         const socket = opened as WebSocket;
         const ping = setInterval(() => socket.ping?.(), pingInterval).unref();
         const close = () => socket.close();
         if (end.aborted) close();
-        end.addEventListener("abort", close, { once: true });
+        else end.addEventListener("abort", close, { once: true });
         socket.onclose = () => {
           clearInterval(ping);
-          end.removeEventListener("abort", close);
-          // After `finish` this changes nothing.
+          // After the result this changes nothing.
           reject(new ExecError(`the connection to ${pod} was closed while ${program} ran`));
         };
       })
       .catch((error: unknown) => reject(new ExecError(`cannot run ${program} in ${pod}: ${messageOf(error)}`)));
   });
+  try {
+    // Without waiting for the other side, which may take half a minute to agree to the end of a connection.
+    const status = await Promise.race([finished, aborted(end)]);
+    const exitCode = exitCodeOf(status);
+    // A program that does not exist prints nothing itself.
+    const printed = stderr.content().toString("utf8") || (exitCode === 0 ? "" : (status.message ?? ""));
+    return { stdout: stdout.content(), stderr: printed, exitCode };
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw deadline.aborted ? new ExecError(`${program} in ${pod} has not ended within ${seconds} s`) : error;
+  }
 }
 
 class Collector extends Writable {

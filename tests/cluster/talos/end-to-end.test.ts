@@ -62,7 +62,7 @@ class Deployment {
     };
     writeFileSync(configFile, stringify({ config }));
     const host = { register: (registration: Registration) => this.register(registration) };
-    await runProgram({ projectRoot, stack: "dev", configFile, host, log: () => undefined });
+    await runProgram({ projectRoot, stack: "dev", configFile, host, onWarning: () => undefined });
     return this.ran;
   }
 

@@ -118,7 +118,7 @@ describe("rendering the stand-in charts", function () {
       assertContains(meshConfig(objectsOf({ chart: "istiod", values: silent })), { accessLogFile: "" });
     });
 
-    it("names Istio's own image, from the official hub unless told otherwise", () => {
+    it("names Istio's own image, from the official hub unless the values name another", () => {
       const image = (given: object) => {
         const { spec } = find(objectsOf({ chart: "istiod", values: given }), "Deployment", "istiod");
         return (spec as { template: { spec: { containers: [{ image: string }] } } }).template.spec.containers[0].image;

@@ -134,7 +134,7 @@ describe("the program host", () => {
     );
   });
 
-  it("keeps secrets wrapped on the way in, through outputs, and on the way out", async () => {
+  it("keeps secrets wrapped in inputs, through outputs, and in exports", async () => {
     const { registrations, outputs } = await run("details", { "talos-mesh:token": { secure: "v1:abc" } });
     const machine = registrations.find(({ name }) => name === "machine");
     const map = registrations.find(({ name }) => name === "map");
@@ -177,7 +177,7 @@ describe("a faulty program", () => {
   });
 
   it("that throws in an unawaited apply has failed", async () => {
-    await assert.rejects(misbehave("throws in an apply"), { message: "nobody awaits this" });
+    await assert.rejects(misbehave("throws in an apply"), { message: "not awaited" });
   });
 
   it("that registers two resources with one name is refused", async () => {

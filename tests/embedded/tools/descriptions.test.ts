@@ -77,7 +77,7 @@ describe("what is known of the tools", () => {
     assert.equal(cachedTool("/a/tools", "etcd", "3.6.8", linux), "/a/tools/etcd/3.6.8-linux-amd64/etcd");
   });
 
-  it("names platforms as Go does and refuses others with a way out", () => {
+  it("names platforms as Go does and refuses others, saying what to do", () => {
     assert.deepEqual(hostPlatform("linux", "x64"), linux);
     assert.deepEqual(hostPlatform("darwin", "arm64"), mac);
     assert.throws(() => hostPlatform("win32", "x64"), /runs on Linux and macOS.*WSL/);
