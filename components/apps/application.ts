@@ -73,7 +73,6 @@ export function applicationWorkloads({ application, settings: { namespace } }: C
   }));
 }
 
-/** Names of all its images, without registry and tag. */
 export function applicationImages(application: Application): string[] {
   return Object.entries(application.services).flatMap(([service, { versions }]) =>
     versions.map((version) => application.image(service, version)),

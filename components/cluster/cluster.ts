@@ -2,9 +2,7 @@ import * as kubernetes from "@pulumi/kubernetes";
 import type * as pulumi from "@pulumi/pulumi";
 import type { ClusterTraits } from "./kinds";
 
-/** What the component of every kind of cluster provides. */
 export interface ClusterComponent extends pulumi.ComponentResource {
-  /** Reaches the API server; layers pass it to everything that they create in the cluster. */
   readonly provider: kubernetes.Provider;
   /** Text of the kubeconfig, secret. */
   readonly kubeconfig: pulumi.Output<string>;
@@ -16,7 +14,6 @@ export interface ClusterComponent extends pulumi.ComponentResource {
   readonly autoCharts?: "official" | "stand-ins";
 }
 
-/** A cluster as later layers see it. */
 export interface Cluster
   extends
     Pick<ClusterTraits, "simulatedNodes" | "talos" | "nodeAddress" | "kubeContext">,
@@ -24,11 +21,7 @@ export interface Cluster
   readonly component: pulumi.ComponentResource;
 }
 
-/**
- * The Kubernetes provider of a cluster.
- *
- * @param identity tells clusters apart: with it, a renewed kubeconfig is not taken for another cluster
- */
+/** @param identity distinguishes clusters: with it, a renewed kubeconfig is not taken for another cluster */
 export function clusterProvider(
   name: string,
   args: kubernetes.ProviderArgs,

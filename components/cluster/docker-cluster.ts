@@ -33,36 +33,29 @@ export class DockerCluster extends pulumi.ComponentResource implements ClusterCo
     for (const warning of patchWarnings(userPatches)) void pulumi.log.warn(warning, this);
     const { controlPlane, worker } = dockerPatches(settings, userPatches);
     const patches = [...controlPlane, ...worker].map(({ content }) => content);
-    const spec = createHash("sha256")
-      .update(JSON.stringify({ ...settings, patches }))
-      .digest("hex")
-      .slice(0, 12);
+    const content = JSON.stringify({ ...settings, patches });
+    const spec = createHash("sha256").update(content).digest("hex").slice(0, 12);
 
-    const containers = stepResource(
-      `${name}-containers`,
-      "docker-up",
-      {
-        environment: {
-          TALOS_CLUSTER: settings.name,
-          TALOS_CONTRACT: `v${contractOf(settings)}`,
-          TALOS_VERSION: settings.talosVersion,
-          KUBERNETES_VERSION: settings.kubernetesVersion,
-          TALOS_WORKER_COUNT: String(settings.workers),
-          TALOS_STATE: state,
-          TALOS_SPEC: spec,
-          TALOS_CONTROL_PLANE_PATCHES: String(controlPlane.length),
-        },
-        stdin: joinParts("", ...patches),
-      },
-      {
-        parent: this,
-        secretOutput: true,
-        delete: stepCommand("docker-down"),
-        // The new cluster replaces the old one under its name. It is created first all the same: deletedWith then applies to
-        // what is in the old cluster, which Pulumi would otherwise look for in a cluster that no longer exists.
-        replaceOnChanges: ["environment.TALOS_SPEC"],
-      },
-    );
+    const environment = {
+      TALOS_CLUSTER: settings.name,
+      TALOS_CONTRACT: `v${contractOf(settings)}`,
+      TALOS_VERSION: settings.talosVersion,
+      KUBERNETES_VERSION: settings.kubernetesVersion,
+      TALOS_WORKER_COUNT: String(settings.workers),
+      TALOS_STATE: state,
+      TALOS_SPEC: spec,
+      TALOS_CONTROL_PLANE_PATCHES: String(controlPlane.length),
+    };
+    const options = {
+      parent: this,
+      secretOutput: true,
+      delete: stepCommand("docker-down"),
+      // The new cluster replaces the old one under its name. It is created first all the same: deletedWith then applies to
+      // what is in the old cluster, which Pulumi would otherwise look for in a cluster that no longer exists.
+      replaceOnChanges: ["environment.TALOS_SPEC"],
+    };
+    const stdin = joinParts("", ...patches);
+    const containers = stepResource(`${name}-containers`, "docker-up", { environment, stdin }, options);
     this.deletedWith = containers;
     this.kubeconfig = containers.stdout;
     // With the spec in its identity, a replaced cluster is not taken for a renewed kubeconfig.

@@ -39,34 +39,26 @@ export class EmbeddedCluster extends pulumi.ComponentResource implements Cluster
       {
         apply: "exec node embedded/cluster/bin/embedded-cluster.cjs up",
         delete: "exec node embedded/cluster/bin/embedded-cluster.cjs delete",
-        environment: {
-          TALOS_MESH_CLUSTER: request(settings, context),
-        },
+        environment: { TALOS_MESH_CLUSTER: request(settings, context) },
         secretOutput: true,
       },
       { parent: this },
     );
     this.deletedWith = controlPlane;
     this.kubeconfig = controlPlane.stdout;
-    this.provider = clusterProvider(
-      name,
-      {
-        kubeconfig: this.kubeconfig,
-        // Objects that a killed run created are in no state. Everything in this cluster belongs to this program, so the next
-        // run takes them over; otherwise the provider would fail with "already exists" for good.
-        upsertExistingObjects: true,
-        // A field that another client has changed is set back, as by the embedded engine.
-        enablePatchForce: true,
-      },
-      context.stack,
-      settings.name,
-      this,
-    );
+    const providerArgs = {
+      kubeconfig: this.kubeconfig,
+      // Objects that a killed run created are in no state. Everything in this cluster belongs to this program, so the next
+      // run takes them over; otherwise the provider would fail with "already exists" for good.
+      upsertExistingObjects: true,
+      // A field that another client has changed is set back, as by the embedded engine.
+      enablePatchForce: true,
+    };
+    this.provider = clusterProvider(name, providerArgs, context.stack, settings.name, this);
     // Rendering and a named source need no request to the repository.
     const undecided = charts.source === "auto" && !context.render;
-    this.autoCharts = undecided
-      ? autoCharts(context, `${officialCharts}/index.yaml`, pulumi.runtime.isDryRun())
-      : "official";
+    const index = `${officialCharts}/index.yaml`;
+    this.autoCharts = undecided ? autoCharts(context, index, pulumi.runtime.isDryRun()) : "official";
     this.kubeconfigCommand = `export KUBECONFIG="$PWD/.talos-mesh/${context.stack}/kubeconfig"`;
 
     this.registerOutputs({ kubeconfigCommand: this.kubeconfigCommand });

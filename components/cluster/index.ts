@@ -17,16 +17,8 @@ export function cluster(args: ClusterArgs, context: ProgramContext, secrets: Sec
   const { provider, kubeconfig, deletedWith, kubeconfigCommand, autoCharts } = component;
   const { simulatedNodes, talos, nodeAddress, kubeContext } = clusterTraits(args.cluster);
   return {
-    component,
-    provider,
-    kubeconfig,
-    deletedWith,
-    kubeconfigCommand,
-    autoCharts,
-    simulatedNodes,
-    talos,
-    nodeAddress,
-    kubeContext,
+    ...{ component, provider, kubeconfig, deletedWith, kubeconfigCommand, autoCharts },
+    ...{ simulatedNodes, talos, nodeAddress, kubeContext },
   };
 }
 

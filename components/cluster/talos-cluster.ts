@@ -9,18 +9,18 @@ import { type ClusterComponent, clusterProvider } from "./cluster";
 import { schematicUploads } from "./talos/config/installer";
 import { contractOf } from "./talos/config/node-settings";
 import { patchWarnings, projectFiles, readPatches } from "./talos/config/user-patches";
-import { halfYear, NodeSteps, stepCommand, stepResource, warnOfDrift } from "./talos/steps";
+import { halfYear, type NodeSteps, nodeSteps, stepCommand, stepResource, warnOfDrift } from "./talos/steps";
 
 export interface TalosClusterArgs {
   readonly settings: TalosClusterSettings;
   readonly environment: Settings["environment"];
   readonly context: ProgramContext;
-  /** The stack's secrets by name, for machine secrets that are kept there. */
   readonly secrets: Readonly<Record<string, pulumi.Output<string>>>;
 }
 
-type Node = TalosClusterSettings["nodes"][number];
 type Command = command.local.Command;
+
+type Node = TalosClusterSettings["nodes"][number] & { readonly steps: NodeSteps };
 
 /**
  * Machines that run Talos, from maintenance mode to a cluster, and through its life. Each arrow is a dependency:
@@ -38,25 +38,25 @@ export class TalosCluster extends pulumi.ComponentResource implements ClusterCom
   readonly kubeconfigCommand =
     "pulumi stack output kubeconfig --show-secrets > kubeconfig && export KUBECONFIG=$PWD/kubeconfig";
 
-  private readonly name: string;
   private readonly child = { parent: this };
-  private readonly steps: ReadonlyMap<Node, NodeSteps>;
 
-  constructor(name: string, args: TalosClusterArgs, opts?: pulumi.ComponentResourceOptions) {
+  constructor(
+    private readonly name: string,
+    args: TalosClusterArgs,
+    opts?: pulumi.ComponentResourceOptions,
+  ) {
     super("talos-mesh:cluster:TalosCluster", name, {}, opts);
     const { settings, context } = args;
-    this.name = name;
-    const controlPlanes = settings.nodes.filter((node) => node.controlPlane);
-    const workers = settings.nodes.filter((node) => !node.controlPlane);
-    const [first] = controlPlanes;
-    if (!first) throw new Error("validation refuses a cluster without a control plane");
-
     const patches = readPatches(settings, projectFiles(context.projectRoot));
     for (const warning of patchWarnings(patches)) void pulumi.log.warn(warning, this);
     const contract = this.contract(args);
     const machineSecrets = this.machineSecrets(args, contract);
     const stepsArgs = { settings, contract, machineSecrets, patches };
-    this.steps = new Map(settings.nodes.map((node, index) => [node, new NodeSteps(stepsArgs, index)]));
+    const nodes = settings.nodes.map((node, index) => ({ ...node, steps: nodeSteps(stepsArgs, index) }));
+    const controlPlanes = nodes.filter((node) => node.controlPlane);
+    const workers = nodes.filter((node) => !node.controlPlane);
+    const [first] = controlPlanes;
+    if (!first) throw new Error("validation refuses a cluster without a control plane");
     const environment = {
       TALOS_CLUSTER: settings.name,
       TALOS_CONTRACT: contract,
@@ -68,7 +68,7 @@ export class TalosCluster extends pulumi.ComponentResource implements ClusterCom
     const after = (...resources: readonly pulumi.Resource[]) => ({ ...this.child, dependsOn: [...resources] });
 
     const schematics = this.schematics(settings);
-    const configs = new Map(settings.nodes.map((node) => [node, this.machineConfig(node)]));
+    const configs = new Map(nodes.map((node) => [node, this.machineConfig(node)]));
     const resets =
       settings.onDestroy === "reset" ? this.resets([...controlPlanes, ...workers]) : new Map<Node, Command>();
     this.deletedWith = resets.get(first);
@@ -79,7 +79,7 @@ export class TalosCluster extends pulumi.ComponentResource implements ClusterCom
       stepResource(
         `${name}-apply-${node.hostname}`,
         "apply",
-        this.stepsOf(node).apply(configs.get(node)?.stdout ?? pulumi.output("")),
+        node.steps.apply(configs.get(node)?.stdout ?? pulumi.output("")),
         after(...ready, ...before),
       );
 
@@ -100,28 +100,26 @@ export class TalosCluster extends pulumi.ComponentResource implements ClusterCom
       applied.push(apply(node, [bootstrap, ...before]));
     }
 
-    const role = ({ controlPlane }: Node) => (controlPlane ? "controlplane" : "worker");
+    // The steps read `hostname=VALUE hostname=VALUE`.
+    const withNodes = (value: (node: Node) => string) => ({
+      environment: { ...environment, TALOS_NODES: nodes.map((node) => `${node.hostname}=${value(node)}`).join(" ") },
+      stdin,
+    });
     const members = stepResource(
       `${name}-members`,
       "members",
-      {
-        environment: {
-          ...environment,
-          TALOS_NODES: nodeList(settings.nodes, (node) => `${node.ipAddress}=${role(node)}`),
-        },
-        stdin,
-      },
+      withNodes(({ ipAddress, controlPlane }) => `${ipAddress}=${controlPlane ? "controlplane" : "worker"}`),
       { ...after(bootstrap, ...applied), previousOutput: true },
     );
     const certificates = stepResource(
       `${name}-certificates`,
       "approve-certificates",
-      { environment: { ...environment, TALOS_NODES: nodeList(settings.nodes, ({ ipAddress }) => ipAddress) }, stdin },
+      withNodes(({ ipAddress }) => ipAddress),
       after(members),
     );
     let upgraded: Command = certificates;
     for (const node of [...controlPlanes, ...workers]) {
-      const input = this.stepsOf(node).upgrade(first.ipAddress);
+      const input = node.steps.upgrade(first.ipAddress);
       upgraded = stepResource(`${name}-upgrade-${node.hostname}`, "upgrade", input, after(upgraded));
     }
     const kubernetesUpgrade = stepResource(
@@ -150,7 +148,7 @@ export class TalosCluster extends pulumi.ComponentResource implements ClusterCom
 
     if (settings.checkDrift && pulumi.runtime.isDryRun() && !context.render) {
       for (const [node, config] of configs) {
-        warnOfDrift(node.hostname, this.stepsOf(node).apply(config.stdout), this.child);
+        warnOfDrift(node.hostname, node.steps.apply(config.stdout), this.child);
       }
     }
     this.registerOutputs({ kubeconfigCommand: this.kubeconfigCommand });
@@ -186,7 +184,6 @@ export class TalosCluster extends pulumi.ComponentResource implements ClusterCom
     return pulumi.secret(given ?? created());
   }
 
-  /** Uploads what the Image Factory has to know before an installer can be pulled. */
   private schematics(settings: TalosClusterSettings): readonly Command[] {
     return schematicUploads(settings).map(({ id, url, body }) =>
       stepResource(
@@ -199,9 +196,8 @@ export class TalosCluster extends pulumi.ComponentResource implements ClusterCom
   }
 
   private machineConfig(node: Node): Command {
-    const input = this.stepsOf(node).machineConfig();
     const opts = { ...this.child, secretOutput: true };
-    return stepResource(`${this.name}-config-${node.hostname}`, "machine-config", input, opts);
+    return stepResource(`${this.name}-config-${node.hostname}`, "machine-config", node.steps.machineConfig, opts);
   }
 
   /** Each depends on the control planes before it: a destroy, which runs backwards, wipes the first control plane last. */
@@ -209,25 +205,14 @@ export class TalosCluster extends pulumi.ComponentResource implements ClusterCom
     const resets = new Map<Node, Command>();
     for (const node of nodes) {
       const before = [...resets].filter(([other]) => other.controlPlane).map(([, reset]) => reset);
-      const args = { apply: "true", delete: stepCommand("reset"), ...this.stepsOf(node).reset() };
+      const args = { apply: "true", delete: stepCommand("reset"), ...node.steps.reset };
       const opts = { ...this.child, dependsOn: before, deleteBeforeReplace: true };
       resets.set(node, lifecycleCommand(`${this.name}-reset-${node.hostname}`, args, opts));
     }
     return resets;
   }
-
-  private stepsOf(node: Node): NodeSteps {
-    const steps = this.steps.get(node);
-    if (!steps) throw new Error(`no steps for node ${node.hostname}`);
-    return steps;
-  }
 }
 
 function addresses(nodes: readonly Node[]): string {
   return nodes.map(({ ipAddress }) => ipAddress).join(",");
-}
-
-/** `hostname=VALUE hostname=VALUE`, the form that the steps read. */
-function nodeList(nodes: readonly Node[], value: (node: Node) => string): string {
-  return nodes.map((node) => `${node.hostname}=${value(node)}`).join(" ");
 }

@@ -10,12 +10,9 @@ import { lifecycleCommand } from "../shared/lifecycle-command";
 
 export interface GatewayCertificatesArgs {
   readonly gateways: GatewaysSettings;
-  /** The hosts of each gateway. */
   readonly traffic: TrafficSettings;
-  /** Values of `talos-mesh:secrets`. */
   readonly secrets: Readonly<Record<string, pulumi.Output<string>>>;
   readonly context: ProgramContext;
-  /** Address of the nodes, where it is known. */
   readonly nodeAddress?: string;
 }
 

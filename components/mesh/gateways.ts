@@ -18,7 +18,6 @@ import { leftByUnsetFields } from "./values/gateway-fields";
 import { gatewayValues } from "./values/istio-charts";
 import { untilProgrammed } from "./waypoints";
 
-/** The tag or revision of a gateway's proxies. */
 function revisionOf(mesh: MeshSettings, namespace: string): { readonly revision?: string } {
   const revision = revisionName(mesh, namespace);
   return revision === defaultRevision ? {} : { revision };
@@ -30,7 +29,6 @@ export interface GatewaysArgs extends MeshValuesInput, Pick<Settings, "traffic" 
   readonly source: ChartSource;
 }
 
-/** How long a load balancer may take for its address by default. */
 const defaultLoadBalancerTimeout = "5m";
 
 /** The proxies at the mesh's edge: one release or Gateway each, so that one can change without the others. */

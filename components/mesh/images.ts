@@ -7,11 +7,9 @@ import { asTree } from "../shared/merge";
 import type { MeshValuesInput } from "./values/common-values";
 import { cniValues, istiodValues, ztunnelValues } from "./values/istio-charts";
 
-/** An image that an environment pulls. */
 export interface PulledImage {
   /** The part of the environment whose pods run it. */
   readonly component: string;
-  /** The image as it is pulled. */
   readonly image: string;
   /** The image at its publisher, from which a mirror is filled. */
   readonly source: string;

@@ -20,7 +20,6 @@ import { Waypoints } from "./waypoints";
 /** The stand-in charts of this project; see embedded/charts/README.md. */
 const standIns: ChartSource = { kind: "folder", path: "./embedded/charts", standIn: true };
 
-/** This project's own charts. */
 const ownCharts: ChartSource = { kind: "folder", path: "./components/mesh/charts", standIn: false };
 
 /** Where Istio's charts come from; a cluster of kind embedded decides what `auto` is. */
@@ -33,7 +32,6 @@ export function chartSource({ source }: Settings["charts"], { autoCharts }: Pick
 export interface IstioArgs extends MeshValuesInput, Pick<Settings, "traffic" | ApplicationName> {
   readonly cluster: ClusterFacts & StepAccess;
   readonly gateways: GatewaysSettings;
-  /** Where the charts come from. */
   readonly source: ChartSource;
 }
 

@@ -12,10 +12,8 @@ import { addonNamespace, SystemAddon } from "./system-addons";
 
 export interface PlatformArgs {
   readonly settings: PlatformSettings;
-  /** Every namespace of the environment, each once. */
   readonly namespaces: readonly NamespaceSpec[];
   readonly images: ImagesSettings;
-  /** Values of `talos-mesh:secrets`. */
   readonly secrets: Readonly<Record<string, pulumi.Output<string>>>;
 }
 

@@ -16,6 +16,11 @@ export function asTree(value: unknown): Tree {
   return isTree(value) ? value : {};
 }
 
+/** The mappings in a list; none where it is no list. */
+export function treesIn(value: unknown): readonly Tree[] {
+  return Array.isArray(value) ? value.filter(isTree) : [];
+}
+
 export function isTree(value: unknown): value is Tree {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { dnsLabel } from "../../settings/fields";
-import { type ClusterKind, countNodes } from "./kind";
+import { knownFields } from "../../shared/unknown";
+import { type ClusterKind, type ClusterTraits, countNodes } from "./kind";
 import { machineTexts, patch, talosVersions } from "./machine-fields";
 
 export const dockerSettings = z.strictObject({
@@ -15,26 +16,23 @@ export type DockerClusterSettings = z.output<typeof dockerSettings>;
 
 export const docker: ClusterKind<DockerClusterSettings> = {
   environments: ["dev", "staging"],
-  traits: (settings) => ({
-    get summary() {
-      const { name, talosVersion, kubernetesVersion, workers } = settings;
-      return `${name}: Talos ${talosVersion} in containers, Kubernetes ${kubernetesVersion}, ${countNodes(1, workers)}`;
-    },
-    simulatedNodes: false,
-    created: true,
-    talos: true,
-    get talosVersion() {
-      return settings.talosVersion;
-    },
-    get kubernetesVersion() {
-      return settings.kubernetesVersion;
-    },
-    loadBalancers: false,
-    networkPolicies: "ignored",
-    // talosctl's default network for containers: the first node has the first address after the gateway.
-    nodeAddress: "10.5.0.2",
-    kubeconfigSource: "stack",
-    standInCharts: false,
-  }),
+  traits: (settings) =>
+    knownFields<ClusterTraits>({
+      summary: () => {
+        const { name, talosVersion, kubernetesVersion, workers } = settings;
+        return `${name}: Talos ${talosVersion} in containers, Kubernetes ${kubernetesVersion}, ${countNodes(1, workers)}`;
+      },
+      simulatedNodes: () => false,
+      created: () => true,
+      talos: () => true,
+      talosVersion: () => settings.talosVersion,
+      kubernetesVersion: () => settings.kubernetesVersion,
+      loadBalancers: () => false,
+      networkPolicies: () => "ignored",
+      // talosctl's default network for containers: the first node has the first address after the gateway.
+      nodeAddress: () => "10.5.0.2",
+      kubeconfigSource: () => "stack",
+      standInCharts: () => false,
+    }),
   machineTexts: (settings) => machineTexts(["cluster"], settings),
 };

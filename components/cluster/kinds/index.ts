@@ -19,7 +19,6 @@ export const clusterKinds: Readonly<Record<ClusterSettings["kind"], ClusterKind<
   existing,
 };
 
-/** `talos-mesh:cluster` */
 export const clusterSettings = z.discriminatedUnion(
   "kind",
   [embeddedSettings, talosSettings, dockerSettings, existingSettings],
@@ -29,7 +28,6 @@ export const clusterSettings = z.discriminatedUnion(
   },
 );
 
-/** The descriptor of the cluster's kind. */
 export function kindOf({ kind }: ClusterSettings): ClusterKind<ClusterSettings> {
   return clusterKinds[kind];
 }

@@ -1,6 +1,5 @@
 import type { Problem, SettingPath } from "../../shared/problem";
 
-/** Environments of `talos-mesh:environment`. */
 export type Environment = "dev" | "staging" | "production";
 
 /** What the rest of the program needs to know of a cluster. A trait whose setting has a mistake throws when it is read. */
@@ -49,7 +48,6 @@ export interface MachineText {
 
 /** A kind of cluster: one file of this folder. */
 export interface ClusterKind<Settings> {
-  /** Environments that may use it. */
   readonly environments: readonly Environment[];
   traits(settings: Settings): ClusterTraits;
   /** Paths of settings that name an entry of talos-mesh:secrets. */

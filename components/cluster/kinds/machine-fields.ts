@@ -3,8 +3,6 @@ import { dnsLabel, freeForm, labels, vVersion } from "../../settings/fields";
 import type { SettingPath } from "../../shared/problem";
 import type { MachineText } from "./kind";
 
-/** What the settings of clusters that run Talos consist of. */
-
 export const talosVersions = {
   talosVersion: vVersion.describe("Talos release the nodes run."),
   kubernetesVersion: vVersion,
@@ -107,7 +105,6 @@ interface MachineLists {
   readonly documents?: readonly unknown[];
 }
 
-/** Patches and documents of a part of the settings. */
 export function* machineTexts(
   path: SettingPath,
   { patches = [], documents = [] }: MachineLists,

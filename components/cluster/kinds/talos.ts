@@ -2,8 +2,8 @@ import { z } from "zod";
 import { dnsLabel, dnsSubdomain, secretRef } from "../../settings/fields";
 import { compareMinor, minorOf } from "../../settings/versions";
 import { duplicates, type Problem, type SettingPath } from "../../shared/problem";
-import { checkEach, runChecks } from "../../shared/unknown";
-import { type ClusterKind, type ClusterStack, countNodes } from "./kind";
+import { checkEach, knownFields, runChecks } from "../../shared/unknown";
+import { type ClusterKind, type ClusterStack, type ClusterTraits, countNodes } from "./kind";
 import { group, imageFactory, machineTexts, node, patch, schematic, talosVersions } from "./machine-fields";
 
 const cidr = z.union([z.cidrv4(), z.cidrv6()], { error: "expected a CIDR such as 10.244.0.0/16" });
@@ -59,35 +59,29 @@ export type TalosClusterSettings = z.output<typeof talosSettings>;
 
 export const talos: ClusterKind<TalosClusterSettings> = {
   environments: ["dev", "staging", "production"],
-  traits: (settings) => ({
-    get summary() {
-      const { name, talosVersion, kubernetesVersion, nodes } = settings;
-      const controlPlanes = nodes.filter(({ controlPlane }) => controlPlane).length;
-      const count = countNodes(controlPlanes, nodes.length - controlPlanes);
-      return `${name}: Talos ${talosVersion}, Kubernetes ${kubernetesVersion}, ${count}`;
-    },
-    simulatedNodes: false,
-    created: true,
-    talos: true,
-    get talosVersion() {
-      return settings.talosVersion;
-    },
-    get kubernetesVersion() {
-      return settings.kubernetesVersion;
-    },
-    loadBalancers: true,
-    get networkPolicies() {
-      const { name, kubeNetworkPoliciesEnabled } = settings.cni;
-      if (name !== "flannel") return "unknown";
-      return kubeNetworkPoliciesEnabled ? "enforced" : "ignored";
-    },
-    get nodeAddress() {
-      const { nodes } = settings;
-      return (nodes.find(({ controlPlane }) => !controlPlane) ?? nodes[0])?.ipAddress;
-    },
-    kubeconfigSource: "stack",
-    standInCharts: false,
-  }),
+  traits: (settings) =>
+    knownFields<ClusterTraits>({
+      summary: () => {
+        const { name, talosVersion, kubernetesVersion, nodes } = settings;
+        const controlPlanes = nodes.filter(({ controlPlane }) => controlPlane).length;
+        const count = countNodes(controlPlanes, nodes.length - controlPlanes);
+        return `${name}: Talos ${talosVersion}, Kubernetes ${kubernetesVersion}, ${count}`;
+      },
+      simulatedNodes: () => false,
+      created: () => true,
+      talos: () => true,
+      talosVersion: () => settings.talosVersion,
+      kubernetesVersion: () => settings.kubernetesVersion,
+      loadBalancers: () => true,
+      networkPolicies: () => {
+        const { name, kubeNetworkPoliciesEnabled } = settings.cni;
+        if (name !== "flannel") return "unknown";
+        return kubeNetworkPoliciesEnabled ? "enforced" : "ignored";
+      },
+      nodeAddress: () => (settings.nodes.find((each) => !each.controlPlane) ?? settings.nodes[0])?.ipAddress,
+      kubeconfigSource: () => "stack",
+      standInCharts: () => false,
+    }),
   secretPaths: ["cluster.machineSecrets.secret"],
   problems: (settings, stack) => runChecks(...checks.map((check) => () => check(settings, stack))),
   *machineTexts(settings) {
@@ -98,75 +92,87 @@ export const talos: ClusterKind<TalosClusterSettings> = {
   },
 };
 
+const nodesPath = ["cluster", "nodes"];
+
 const checks: readonly ((settings: TalosClusterSettings, stack: ClusterStack) => Iterable<Problem>)[] = [
-  uniqueNodes,
-  installDisks,
-  controlPlanes,
-  workers,
-  cniUrls,
-  flannelOnly,
+  ({ nodes }) =>
+    duplicates(
+      checkEach(nodes, nodesPath, ({ hostname }, at) => [{ path: [...at, "hostname"], key: hostname }]),
+      "host name",
+    ),
+  ({ nodes }) =>
+    duplicates(
+      checkEach(nodes, nodesPath, ({ ipAddress }, at) => [
+        { path: [...at, "ipAddress"], key: ipAddress.toLowerCase() },
+      ]),
+      "address",
+    ),
+  ({ nodes }) =>
+    checkEach(nodes, nodesPath, (node, path) => {
+      const given = [node.installDisk, node.installDiskSelector].filter((one) => one !== undefined).length;
+      // A cloud's image is installed already, and a container has no disk.
+      if (given === 1 || (given === 0 && node.mode !== "metal")) return [];
+      const found = given === 0 ? "neither" : "both";
+      return [{ path, message: `found ${found}; expected exactly one of: installDisk, installDiskSelector` }];
+    }),
+  function* ({ nodes }) {
+    const count = nodes.filter((node) => node.controlPlane).length;
+    const expected = "expected 1, 3 or 5";
+    if (count === 0) yield { path: nodesPath, message: `no node has controlPlane: true; ${expected}` };
+    if (count !== 2) return;
+    yield { path: nodesPath, message: `found 2 control planes: etcd stops when either fails; ${expected}` };
+  },
+  function* ({ nodes, allowSchedulingOnControlPlanes }) {
+    if (nodes.some((node) => !node.controlPlane) || allowSchedulingOnControlPlanes) return;
+    const remedy = "add one, or set allowSchedulingOnControlPlanes: true";
+    yield { path: nodesPath, message: `found no worker, so pods cannot be scheduled; ${remedy}` };
+  },
+  function* ({ cni: { name, urls } }) {
+    const path = ["cluster", "cni"];
+    if (name === "custom" && urls === undefined) {
+      yield { path, message: "missing urls: cni.name custom needs the addresses of its manifests" };
+    }
+    if (name !== "custom" && urls !== undefined) {
+      yield { path: [...path, "urls"], message: `goes with cni.name custom only; found ${name}` };
+    }
+  },
+  function* ({ cni: { name, kubeNetworkPoliciesEnabled, extraArgs } }) {
+    if (name === "flannel") return;
+    const path = ["cluster", "cni"];
+    const message = `goes with cni.name flannel only; found ${name}`;
+    if (kubeNetworkPoliciesEnabled) yield { path: [...path, "kubeNetworkPoliciesEnabled"], message };
+    if (extraArgs.length > 0) yield { path: [...path, "extraArgs"], message };
+  },
   fieldsOfRelease,
-  discovery,
-  subnetPairs,
-  installerTemplate,
-  contract,
-  onDestroy,
+  function* ({ kubespan, discovery }) {
+    if (!kubespan || discovery) return;
+    yield { path: ["cluster", "kubespan"], message: "KubeSpan finds its peers by discovery; set discovery: true" };
+  },
+  function* ({ podSubnets, serviceSubnets, contract, talosVersion }) {
+    if (podSubnets.length === serviceSubnets.length) return;
+    if (compareMinor(minorOf(contract ?? talosVersion), "1.14") < 0) return;
+    const found = `found ${serviceSubnets.length}, and ${podSubnets.length} podSubnets`;
+    yield { path: ["cluster", "serviceSubnets"], message: `${found}; contract v1.14 expects as many of each` };
+  },
+  function* ({ imageFactory: { installerURLTmpl = "" } }) {
+    const placeholders = /{{\s*(\.(RegistryURL|Mode|ID|Version)|if \.Secureboot|end)\s*}}/g;
+    const [unknown] = /{{.*?}}/.exec(installerURLTmpl.replaceAll(placeholders, "")) ?? [];
+    if (unknown === undefined) return;
+    const expected = "{{.RegistryURL}}, {{.Mode}}, {{.ID}}, {{.Version}} and {{if .Secureboot}}...{{end}}";
+    const path = ["cluster", "imageFactory", "installerURLTmpl"];
+    yield { path, message: `found ${unknown}; expected ${expected}` };
+  },
+  function* ({ contract, talosVersion }) {
+    if (contract === undefined || compareMinor(minorOf(contract), minorOf(talosVersion)) <= 0) return;
+    const message = `found ${contract}; expected at most that of talosVersion, v${minorOf(talosVersion)}`;
+    yield { path: ["cluster", "contract"], message };
+  },
+  function* ({ onDestroy }, { environment }) {
+    if (environment !== "production" || onDestroy === "none") return;
+    const allowed = "environment production allows none only: a destroy must not wipe disks";
+    yield { path: ["cluster", "onDestroy"], message: `found ${onDestroy}; ${allowed}` };
+  },
 ];
-
-function* uniqueNodes({ nodes }: TalosClusterSettings): Iterable<Problem> {
-  const path = ["cluster", "nodes"];
-  yield* duplicates(
-    checkEach(nodes, path, ({ hostname }, at) => [{ path: [...at, "hostname"], key: hostname }]),
-    "host name",
-  );
-  yield* duplicates(
-    checkEach(nodes, path, ({ ipAddress }, at) => [{ path: [...at, "ipAddress"], key: ipAddress.toLowerCase() }]),
-    "address",
-  );
-}
-
-function installDisks({ nodes }: TalosClusterSettings): Iterable<Problem> {
-  return checkEach(nodes, ["cluster", "nodes"], (node, path) => {
-    const given = [node.installDisk, node.installDiskSelector].filter((one) => one !== undefined).length;
-    // A cloud's image is installed already, and a container has no disk.
-    if (given === 1 || (given === 0 && node.mode !== "metal")) return [];
-    const found = given === 0 ? "neither" : "both";
-    return [{ path, message: `found ${found}; expected exactly one of: installDisk, installDiskSelector` }];
-  });
-}
-
-function* controlPlanes({ nodes }: TalosClusterSettings): Iterable<Problem> {
-  const path = ["cluster", "nodes"];
-  const count = nodes.filter((node) => node.controlPlane).length;
-  if (count === 0) yield { path, message: "no node has controlPlane: true; expected 1, 3 or 5" };
-  if (count === 2) yield { path, message: "found 2 control planes: etcd stops when either fails; expected 1, 3 or 5" };
-}
-
-function* workers({ nodes, allowSchedulingOnControlPlanes }: TalosClusterSettings): Iterable<Problem> {
-  if (nodes.some((node) => !node.controlPlane) || allowSchedulingOnControlPlanes) return;
-  yield {
-    path: ["cluster", "nodes"],
-    message: "found no worker, so pods cannot be scheduled; add one, or set allowSchedulingOnControlPlanes: true",
-  };
-}
-
-function* cniUrls({ cni: { name, urls } }: TalosClusterSettings): Iterable<Problem> {
-  const path = ["cluster", "cni"];
-  if (name === "custom" && urls === undefined) {
-    yield { path, message: "missing urls: cni.name custom needs the addresses of its manifests" };
-  }
-  if (name !== "custom" && urls !== undefined) {
-    yield { path: [...path, "urls"], message: `goes with cni.name custom only; found ${name}` };
-  }
-}
-
-function* flannelOnly({ cni }: TalosClusterSettings): Iterable<Problem> {
-  if (cni.name === "flannel") return;
-  const path = ["cluster", "cni"];
-  const message = `goes with cni.name flannel only; found ${cni.name}`;
-  if (cni.kubeNetworkPoliciesEnabled) yield { path: [...path, "kubeNetworkPoliciesEnabled"], message };
-  if (cni.extraArgs.length > 0) yield { path: [...path, "extraArgs"], message };
-}
 
 type Group = NonNullable<TalosClusterSettings["worker"]>;
 
@@ -184,45 +190,6 @@ function* fieldsOfRelease(cluster: TalosClusterSettings): Iterable<Problem> {
   yield* runChecks(
     () => machine(cluster.controlPlane ?? {}, ["cluster", "controlPlane"]),
     () => machine(cluster.worker ?? {}, ["cluster", "worker"]),
-    () => checkEach(cluster.nodes, ["cluster", "nodes"], machine),
+    () => checkEach(cluster.nodes, nodesPath, machine),
   );
-}
-
-function* discovery({ kubespan, discovery: enabled }: TalosClusterSettings): Iterable<Problem> {
-  if (!kubespan || enabled) return;
-  yield { path: ["cluster", "kubespan"], message: "KubeSpan finds its peers by discovery; set discovery: true" };
-}
-
-function* subnetPairs({ podSubnets, serviceSubnets, contract, talosVersion }: TalosClusterSettings): Iterable<Problem> {
-  if (podSubnets.length === serviceSubnets.length) return;
-  if (compareMinor(minorOf(contract ?? talosVersion), "1.14") < 0) return;
-  yield {
-    path: ["cluster", "serviceSubnets"],
-    message: `found ${serviceSubnets.length}, and ${podSubnets.length} podSubnets; contract v1.14 expects as many of each`,
-  };
-}
-
-const placeholders = /{{\s*(\.(RegistryURL|Mode|ID|Version)|if \.Secureboot|end)\s*}}/g;
-
-function* installerTemplate({ imageFactory: { installerURLTmpl = "" } }: TalosClusterSettings): Iterable<Problem> {
-  const [unknown] = /{{.*?}}/.exec(installerURLTmpl.replaceAll(placeholders, "")) ?? [];
-  if (unknown === undefined) return;
-  yield {
-    path: ["cluster", "imageFactory", "installerURLTmpl"],
-    message: `found ${unknown}; expected {{.RegistryURL}}, {{.Mode}}, {{.ID}}, {{.Version}} and {{if .Secureboot}}...{{end}}`,
-  };
-}
-
-function* contract({ contract: given, talosVersion }: TalosClusterSettings): Iterable<Problem> {
-  if (given === undefined || compareMinor(minorOf(given), minorOf(talosVersion)) <= 0) return;
-  const message = `found ${given}; expected at most that of talosVersion, v${minorOf(talosVersion)}`;
-  yield { path: ["cluster", "contract"], message };
-}
-
-function* onDestroy({ onDestroy: action }: TalosClusterSettings, { environment }: ClusterStack): Iterable<Problem> {
-  if (environment !== "production" || action === "none") return;
-  yield {
-    path: ["cluster", "onDestroy"],
-    message: `found ${action}; environment production allows none only: a destroy must not wipe disks`,
-  };
 }

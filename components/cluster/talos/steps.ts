@@ -4,8 +4,8 @@ import * as pulumi from "@pulumi/pulumi";
 import type { TalosClusterSettings } from "../kinds";
 import { type LifecycleCommandArgs, lifecycleCommand, queryCommand } from "../../shared/lifecycle-command";
 import { installerOf } from "./config/installer";
-import { nodePlan, type MachinePatch, type NodePlan } from "./config/node-plan";
-import { nodeSettings, type TalosNodeSettings } from "./config/node-settings";
+import { nodePlan, type MachinePatch } from "./config/node-plan";
+import { nodeSettings } from "./config/node-settings";
 import type { PatchContents } from "./config/user-patches";
 
 /** A script of ./scripts; its first lines describe it. */
@@ -60,8 +60,7 @@ export function stepResource(
   );
 }
 
-/** What the steps of all nodes have in common. */
-export interface NodeStepsArgs {
+interface NodeStepsArgs {
   readonly settings: TalosClusterSettings;
   /** The frozen contract, such as `v1.7`. */
   readonly contract: pulumi.Output<string>;
@@ -71,78 +70,58 @@ export interface NodeStepsArgs {
 }
 
 /** The input of one node's steps. It holds nothing of other nodes, so that a change of one node runs no step of another. */
-export class NodeSteps {
-  private readonly node: TalosNodeSettings;
-  private readonly common: Readonly<Record<string, pulumi.Input<string>>>;
-  private readonly plan: pulumi.Output<NodePlan>;
+export interface NodeSteps {
+  readonly machineConfig: StepInput;
+  apply(machineConfig: pulumi.Output<string>): StepInput;
+  /** @param controlPlane address of the control plane that lists the nodes of the cluster */
+  upgrade(controlPlane: string): StepInput;
+  readonly reset: StepInput;
+}
 
-  constructor(
-    private readonly args: NodeStepsArgs,
-    index: number,
-  ) {
-    const { settings, contract, patches } = args;
-    this.node = nodeSettings(settings, index);
-    this.plan = contract.apply((frozen) => nodePlan({ ...settings, contract: frozen }, index, patches));
-    this.common = {
-      TALOS_CLUSTER: settings.name,
-      TALOS_CONTRACT: contract,
-      TALOS_NODE: this.node.hostname,
-      TALOS_ADDRESS: this.node.ipAddress,
-      TALOS_ROLE: this.node.controlPlane ? "controlplane" : "worker",
-    };
-  }
-
-  machineConfig(): StepInput {
-    return {
+export function nodeSteps({ settings, contract, machineSecrets, patches }: NodeStepsArgs, index: number): NodeSteps {
+  const node = nodeSettings(settings, index);
+  const { image, schematic } = installerOf(settings, node);
+  const plan = contract.apply((frozen) => nodePlan({ ...settings, contract: frozen }, index, patches));
+  const common = {
+    TALOS_CLUSTER: settings.name,
+    TALOS_CONTRACT: contract,
+    TALOS_NODE: node.hostname,
+    TALOS_ADDRESS: node.ipAddress,
+    TALOS_ROLE: node.controlPlane ? "controlplane" : "worker",
+  };
+  const snapshots = settings.etcdSnapshot && { TALOS_SNAPSHOT_FOLDER: settings.etcdSnapshot.folder };
+  const parts = pulumi.all([machineSecrets, plan]);
+  return {
+    machineConfig: {
       environment: {
-        ...this.common,
-        TALOS_GEN_ARGS: this.plan.apply(({ genConfigArgs }) => genConfigArgs.join("\n")),
-        TALOS_PATCH_FLAG: this.plan.apply(({ patchFlag }) => patchFlag),
+        ...common,
+        TALOS_GEN_ARGS: plan.apply(({ genConfigArgs }) => genConfigArgs.join("\n")),
+        TALOS_PATCH_FLAG: plan.apply(({ patchFlag }) => patchFlag),
         // For the reader of a preview only: which patch a change comes from.
-        TALOS_PATCHES: this.plan.apply(({ patches }) => patches.map(fingerprint).join("\n")),
-        TALOS_MODE: this.node.mode,
+        TALOS_PATCHES: plan.apply((each) => each.patches.map(fingerprint).join("\n")),
+        TALOS_MODE: node.mode,
       },
       stdin: pulumi.secret(
-        pulumi
-          .all([this.args.machineSecrets, this.plan])
-          .apply(([secrets, { patches }]) => joinParts(secrets, ...patches.map(({ content }) => content))),
+        parts.apply(([secrets, each]) => joinParts(secrets, ...each.patches.map(({ content }) => content))),
       ),
-    };
-  }
-
-  apply(machineConfig: pulumi.Output<string>): StepInput {
-    const { machineSecrets, settings } = this.args;
-    return {
-      environment: { ...this.common, TALOS_REBOOT: settings.reboot },
+    },
+    apply: (machineConfig) => ({
+      environment: { ...common, TALOS_REBOOT: settings.reboot },
       stdin: joinParts(machineSecrets, machineConfig),
-    };
-  }
-
-  /** @param controlPlane address of the control plane that lists the nodes of the cluster */
-  upgrade(controlPlane: string): StepInput {
-    const { settings, machineSecrets } = this.args;
-    const { image, schematic } = installerOf(settings, this.node);
-    return {
+    }),
+    upgrade: (controlPlane) => ({
       environment: {
-        ...this.common,
-        ...this.snapshots(),
+        ...common,
+        ...snapshots,
         TALOS_CONTROL_PLANE: controlPlane,
         TALOS_VERSION: settings.talosVersion,
         TALOS_IMAGE: image,
         TALOS_SCHEMATIC: schematic?.id ?? "",
       },
       stdin: machineSecrets,
-    };
-  }
-
-  reset(): StepInput {
-    return { environment: { ...this.common, ...this.snapshots() }, stdin: this.args.machineSecrets };
-  }
-
-  private snapshots(): Record<string, string> {
-    const { etcdSnapshot } = this.args.settings;
-    return etcdSnapshot ? { TALOS_SNAPSHOT_FOLDER: etcdSnapshot.folder } : {};
-  }
+    }),
+    reset: { environment: { ...common, ...snapshots }, stdin: machineSecrets },
+  };
 }
 
 function fingerprint({ origin, content }: MachinePatch): string {
@@ -158,14 +137,9 @@ export function warnOfDrift(hostname: string, applied: StepInput, opts: pulumi.I
   report.apply((text) => {
     const { result, lines } = parseReport(text);
     const diff = `npm run talos:diff -- --stack ${pulumi.getStack()} --node ${hostname}`;
-    if (result === "changed") {
-      void pulumi.log.warn(
-        `node ${hostname} runs another machine config than the stack's (${lines} lines differ); show them with: ${diff}`,
-      );
-    }
-    if (result === "staged") {
-      void pulumi.log.warn(`node ${hostname} has a machine config that waits for a reboot; show it with: ${diff}`);
-    }
+    const warn = (found: string) => void pulumi.log.warn(`node ${hostname} ${found} with: ${diff}`);
+    if (result === "changed") warn(`runs another machine config than the stack's (${lines} lines differ); show them`);
+    if (result === "staged") warn("has a machine config that waits for a reboot; show it");
   });
 }
 

@@ -5,7 +5,6 @@ import type { StepRequests } from "./steps";
 
 type Server = StepContext["server"];
 
-/** Most pods that a message names. */
 const mostNames = 10;
 
 /**

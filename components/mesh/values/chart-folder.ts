@@ -13,7 +13,6 @@ import { asTree, isTree, mergeValues } from "../../shared/merge";
 import type { Problem, SettingPath } from "../../shared/problem";
 import { type ChartName, scopes } from "./common-values";
 
-/** The charts that a mesh installs, each in every version once. */
 export function meshCharts({ mesh, gateways }: Pick<Settings, "mesh" | "gateways">): readonly RequiredChart[] {
   const { newest, oldest } = sharedVersions(mesh);
   const chartGateways = Object.entries(gateways).filter(([, { kind }]) => kind === "chart");
@@ -30,7 +29,6 @@ export function meshCharts({ mesh, gateways }: Pick<Settings, "mesh" | "gateways
   return [...new Map(charts.map((chart) => [`${chart.name} ${chart.version}`, chart])).values()];
 }
 
-/** One of Istio's charts: its values, and the keys that it reads. */
 export interface IstioChart {
   readonly name: ChartName;
   readonly version: string;
@@ -105,8 +103,7 @@ const globalAtTop: readonly string[] = ["ztunnel", "gateway"];
 /**
  * The values that a chart's templates see: the defaults, the profile, the compatibility version, the platform, the given
  * values, and last the keys under `pilot` or `cni`, each merged over the one before. Keys that a profile sets for other
- * charts are left out.
- * Source: istio/istio, manifests/zzz_profile.yaml.
+ * charts are left out. Source: istio/istio, manifests/zzz_profile.yaml.
  *
  * @throws RangeError where the chart has no such profile, compatibility version or platform
  */
@@ -146,7 +143,6 @@ interface UserValues {
   readonly values: HelmValues;
 }
 
-/** All Helm values in the settings, by their path. */
 function userValues({ values, canary }: MeshSettings): UserValues[] {
   const all = Object.entries(values).flatMap(([chart, given]): UserValues[] =>
     given ? [{ path: ["mesh", "values", chart], chart: chart as ChartName, values: given }] : [],

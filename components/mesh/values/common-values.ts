@@ -6,16 +6,13 @@ import { compareMinor, istioSince, minorOf } from "../../settings/versions";
 import type { HelmValues } from "../../shared/helm-release";
 import { mergeValues } from "../../shared/merge";
 
-/** The charts of a mesh. */
 export type ChartName = "base" | "istiod" | "cni" | "ztunnel" | "gateway";
 
-/** Facts about the cluster that change the values of the charts. */
 export interface ClusterFacts {
   readonly simulatedNodes: boolean;
   readonly talos: boolean;
 }
 
-/** The input of the values of Istio's charts. */
 export interface MeshValuesInput {
   readonly mesh: MeshSettings;
   readonly images: ImagesSettings;
@@ -47,7 +44,6 @@ export const profiles: Readonly<Record<ProfileName, Profile>> = {
   stable: { summary: "refuses fields of Istio's API that are not yet stable", inCharts: "stable" },
 };
 
-/** Selects the values inside a chart; the same for all charts of a mesh. */
 export function profileValues({ profile, compatibilityVersion, platform }: MeshSettings): HelmValues {
   const { inCharts } = profiles[profile];
   return {

@@ -153,7 +153,6 @@ const fields: {
   },
 };
 
-/** A field that is one of the Service. */
 function ofService(field: string) {
   return {
     chart: (value: string) => ({ service: { [field]: value } }),
@@ -221,7 +220,6 @@ export function leftByUnsetFields(settings: GatewayDeploymentSettings) {
   return fieldNames.flatMap((name) => (settings[name] === undefined ? (fields[name].leaves ?? []) : []));
 }
 
-/** The checks of all fields, each to be made on its own. */
 export const gatewayFieldChecks = fieldNames.flatMap((name) =>
   ((fields[name].refusals ?? []) as readonly Refusal<unknown>[]).map(
     (refusal) =>

@@ -26,9 +26,7 @@ export interface Addon<Name extends string = string, Schema extends z.ZodType = 
   readonly checks?: readonly AddonCheck<z.output<Schema>>[];
   /** Dashboards for Grafana. @param projectRoot folder that relative paths of the settings start from */
   dashboards?(settings: z.output<Schema>, projectRoot: string): readonly DashboardFolder[];
-  /** What Grafana can query. */
   datasource?(settings: z.output<Schema>): Datasource;
-  /** Rules that Prometheus evaluates. */
   alerts?(mesh: ObservedMesh): readonly AlertGroup[];
   /** Where proxies send telemetry: an extension provider of Istio's mesh config. */
   extensionProvider?(settings: z.output<Schema>, namespace: string): ExtensionProvider;

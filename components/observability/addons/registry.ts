@@ -17,7 +17,6 @@ import { loki } from "./loki";
 import { prometheus } from "./prometheus";
 import { tracing } from "./tracing";
 
-/** Every addon, in the order in which they appear everywhere. */
 export const addons = [prometheus, grafana, kiali, tracing, loki] as const;
 
 /** The fields of `talos-mesh:observability` that the addons have. */
@@ -41,7 +40,6 @@ export interface InstalledAddon {
   readonly settings: unknown;
 }
 
-/** The addons that the settings install. */
 export function installedAddons(observability: AddonSettings | undefined): InstalledAddon[] {
   if (!observability) return [];
   return allAddons.flatMap((addon) => {
@@ -101,14 +99,12 @@ export function allCharts(istioVersion: string): Chart[] {
   return allAddons.flatMap(({ releases }) => releases.map((release) => chartOf(release, istioVersion)));
 }
 
-/** Every image that the addons pull, with their official names, sorted. */
 export function addonImages(observability: AddonSettings | undefined, istioVersion: string): readonly string[] {
   return installedReleases(observability, istioVersion)
     .flatMap(({ images }) => images)
     .sort();
 }
 
-/** Extension providers of Istio's mesh config that the addons add. */
 export function extensionProviders(observability: AddonSettings | undefined): ExtensionProvider[] {
   if (!observability) return [];
   return installedAddons(observability).flatMap(

@@ -23,12 +23,10 @@ function indentation(depth: number): string {
 /** The lines of a mapping; the first is indented by `first`, so that it can follow the dash of a list item. */
 function writeMap(map: GoMap, depth: number, first: number): string {
   const entries = Object.entries(map).filter(([, value]) => value !== undefined);
-  return entries
-    .map(
-      ([key, value], index) =>
-        `${indentation(index === 0 ? first : depth)}${scalar(key, depth)}:${afterColon(value, depth)}`,
-    )
-    .join("");
+  const lines = entries.map(([key, value], index) => {
+    return `${indentation(index === 0 ? first : depth)}${scalar(key, depth)}:${afterColon(value, depth)}`;
+  });
+  return lines.join("");
 }
 
 /** What follows the colon of a key, to the end of the value's last line. */
@@ -43,14 +41,9 @@ function afterColon(value: GoValue, depth: number): string {
 function listItem(item: GoValue, depth: number): string {
   const dash = `${indentation(depth)}- `;
   if (isList(item)) {
+    const items = item.map((one) => listItem(one, depth + 2)).join("");
     // A list in a list begins on the same line.
-    return item.length === 0
-      ? `${dash}[]\n`
-      : dash +
-          item
-            .map((one) => listItem(one, depth + 2))
-            .join("")
-            .trimStart();
+    return items === "" ? `${dash}[]\n` : dash + items.trimStart();
   }
   if (isMap(item)) return isEmpty(item) ? `${dash}{}\n` : dash + writeMap(item, depth + 2, 0);
   return `${dash}${scalar(item, depth + 2)}\n`;

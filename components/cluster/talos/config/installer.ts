@@ -8,7 +8,7 @@ import { nodeSettings, type TalosNodeSettings } from "./node-settings";
 export type SchematicSettings = Partial<NonNullable<TalosClusterSettings["schematic"]>>;
 
 /** A schematic that the Image Factory must know before an installer can be pulled. */
-export interface SchematicUpload {
+interface SchematicUpload {
   readonly id: string;
   /** `https://factory.talos.dev/schematics`; POST, answers 201, idempotent. */
   readonly url: string;
@@ -16,10 +16,9 @@ export interface SchematicUpload {
   readonly body: string;
 }
 
-/** What installs and upgrades a node. */
-export interface Installer {
+/** What installs and upgrades a node; with a schematic, the image comes from the Image Factory. */
+interface Installer {
   readonly image: string;
-  /** Where the image comes from the Image Factory. */
   readonly schematic?: SchematicUpload;
 }
 
@@ -39,12 +38,7 @@ export function installerOf(
   if (!schematic) return { image: `ghcr.io/siderolabs/installer:${talosVersion}` };
   const { protocol, registryURL, schematicEndpoint, installerURLTmpl } = imageFactory;
   const id = schematicId(schematic);
-  const values = new Map([
-    ["RegistryURL", registryURL],
-    ["Mode", platform],
-    ["ID", id],
-    ["Version", talosVersion],
-  ]);
+  const values = new Map(Object.entries({ RegistryURL: registryURL, Mode: platform, ID: id, Version: talosVersion }));
   const ofRelease = compareMinor(minorOf(talosVersion), "1.10") >= 0 ? template : legacyTemplate;
   const image = (installerURLTmpl ?? ofRelease)
     .replaceAll(/{{\s*if \.Secureboot\s*}}(.*?){{\s*end\s*}}/g, schematic.secureboot ? "$1" : "")
@@ -53,14 +47,12 @@ export function installerOf(
   return { image, schematic: { id, url, body: schematicYaml(schematic) } };
 }
 
-/** The schematics of all nodes, each once. */
 export function schematicUploads(settings: TalosClusterSettings): readonly SchematicUpload[] {
-  const uploads = new Map<string, SchematicUpload>();
-  for (const index of settings.nodes.keys()) {
+  const uploads = settings.nodes.flatMap((_, index) => {
     const { schematic } = installerOf(settings, nodeSettings(settings, index));
-    if (schematic && !uploads.has(schematic.id)) uploads.set(schematic.id, schematic);
-  }
-  return [...uploads.values()];
+    return schematic ? [[schematic.id, schematic] as const] : [];
+  });
+  return [...new Map(uploads).values()];
 }
 
 /** 64 hexadecimal digits, computed offline. */

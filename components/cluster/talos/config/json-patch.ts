@@ -11,19 +11,12 @@ export function isJsonPatch(value: unknown): value is readonly Operation[] {
   return Array.isArray(value) && value.every((item) => isTree(item) && typeof item.op === "string");
 }
 
-export interface StrategicMerge {
-  readonly tree: Tree;
-  /** Operations that cannot be converted: why, and what to write instead. */
-  readonly problems: readonly string[];
-}
-
 /**
  * The strategic merge with the same effect as the `add` and `replace` operations of a JSON patch. One difference remains:
  * a mapping is merged into an existing mapping, and a list is appended to an existing list, where RFC 6902 replaces them.
- *
  * Source: RFC 6901 and 6902; talosctl's own merge is siderolabs/talos, pkg/machinery/config/merge.
  */
-export function toStrategicMerge(operations: readonly Operation[]): StrategicMerge {
+export function toStrategicMerge(operations: readonly Operation[]) {
   let tree: Tree = {};
   const problems: string[] = [];
   for (const operation of operations) {
@@ -38,7 +31,6 @@ export function toStrategicMerge(operations: readonly Operation[]): StrategicMer
   return { tree, problems };
 }
 
-/** Keys of a JSON pointer. */
 function keysOf(pointer: string): string[] {
   const keys = pointer.split("/").slice(1);
   return keys.map((key) => key.replaceAll("~1", "/").replaceAll("~0", "~"));

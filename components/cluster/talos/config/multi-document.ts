@@ -2,7 +2,7 @@ import { compareMinor } from "../../../settings/versions";
 import { isTree, mergeValues, type Tree } from "../../../shared/merge";
 import { clusterMigrations } from "./migrations/cluster";
 import { machineMigrations, networkMigrations } from "./migrations/machine";
-import { type Document, Documents, type MachineType, type Migration } from "./migrations/migration";
+import { Documents, type MachineType, type Migration } from "./migrations/migration";
 
 /**
  * Every field of the v1alpha1 document that a later contract keeps elsewhere. Settings and patches are written in the
@@ -17,17 +17,8 @@ export function hasOneDocument(contract: string): boolean {
   return compareMinor(contract, "1.12") < 0;
 }
 
-/** A v1alpha1 patch in the form of a contract. */
-export interface MultiDocumentPatch {
-  /** What stays in the v1alpha1 document. */
-  readonly v1alpha1: Tree;
-  readonly documents: readonly Document[];
-  /** Fields without a counterpart. */
-  readonly problems: readonly string[];
-}
-
-/** @param contract the minor version, such as `1.12` */
-export function toMultiDocument(patch: Tree, contract: string, machineType: MachineType): MultiDocumentPatch {
+/** A v1alpha1 patch in the form of a contract such as `1.12`. @returns problems: fields without a counterpart */
+export function toMultiDocument(patch: Tree, contract: string, machineType: MachineType) {
   const documents = new Documents(machineType);
   const problems: string[] = [];
   let v1alpha1 = patch;

@@ -1,12 +1,12 @@
 import type { ClusterSettings, DockerClusterSettings, TalosClusterSettings } from "../../kinds";
-import { formatPath, type Problem } from "../../../shared/problem";
+import type { Problem } from "../../../shared/problem";
 import type { Tree } from "../../../shared/merge";
 import { ifKnown, knownEntries } from "../../../shared/unknown";
 import { type GoMap, goYaml } from "./go-yaml";
 import { installerOf } from "./installer";
 import type { MachineType } from "./migrations/migration";
-import { type MultiDocumentPatch, toMultiDocument } from "./multi-document";
-import { contractOf, nodeSettings, settingsDocuments, settingsPatch } from "./node-settings";
+import { toMultiDocument } from "./multi-document";
+import { contractOf, nodeSettings, settingsDocuments, settingsPatch, type TalosNodeSettings } from "./node-settings";
 import {
   contractHint,
   convertPatch,
@@ -16,10 +16,7 @@ import {
   type ReadFile,
 } from "./user-patches";
 
-/**
- * One patch for `talosctl gen config`: a strategic merge (one YAML document) or, up to contract v1.11, a list of RFC 6902
- * operations.
- */
+/** For `talosctl gen config`: a strategic merge or, up to contract v1.11, a list of RFC 6902 operations. */
 export interface MachinePatch {
   /** `settings`, or the path of the patch in the settings. */
   readonly origin: string;
@@ -41,7 +38,6 @@ export interface NodePlan {
   /** From `gen` to `--output=-`, without secrets and patches. */
   readonly genConfigArgs: readonly string[];
   readonly patchFlag: "--config-patch-control-plane" | "--config-patch-worker";
-  /** In the order of their application. */
   readonly patches: readonly MachinePatch[];
 }
 
@@ -49,9 +45,9 @@ export interface NodePlan {
 export function nodePlan(settings: TalosClusterSettings, index: number, contents: PatchContents): NodePlan {
   const node = nodeSettings(settings, index);
   const machineType = node.controlPlane ? "controlplane" : "worker";
-  const contract = contractOf(settings);
   const { image } = installerOf(settings, node);
-  const typed = toMultiDocument(settingsPatch(settings, node, image), contract, machineType);
+  const typed = convertedSettings(settings, node);
+  const contract = contractOf(settings);
   return {
     hostname: node.hostname,
     genConfigArgs: [
@@ -74,21 +70,23 @@ export function nodePlan(settings: TalosClusterSettings, index: number, contents
     ],
     patchFlag: node.controlPlane ? "--config-patch-control-plane" : "--config-patch-worker",
     patches: orderedPatches(
-      patchesOfNode(settings, index).map(({ path }) => formatPath(path)),
+      patchesOfNode(settings, index).map(({ origin }) => origin),
       contents,
       contract,
       machineType,
-      typed,
-      settingsDocuments(node),
+      [typed.v1alpha1],
+      [...typed.documents, ...settingsDocuments(node)],
     ),
   };
 }
 
+function convertedSettings(settings: TalosClusterSettings, node: TalosNodeSettings) {
+  const patch = settingsPatch(settings, node, installerOf(settings, node).image);
+  return toMultiDocument(patch, contractOf(settings), node.controlPlane ? "controlplane" : "worker");
+}
+
 /** Patches of a cluster in containers, for `talosctl cluster create`, by role. */
-export function dockerPatches(
-  settings: DockerClusterSettings,
-  contents: PatchContents,
-): { readonly controlPlane: readonly MachinePatch[]; readonly worker: readonly MachinePatch[] } {
+export function dockerPatches(settings: DockerClusterSettings, contents: PatchContents) {
   const patches = (machineType: MachineType) =>
     orderedPatches([...contents.keys()], contents, contractOf(settings), machineType);
   return { controlPlane: patches("controlplane"), worker: patches("worker") };
@@ -103,8 +101,8 @@ function orderedPatches(
   contents: PatchContents,
   contract: string,
   machineType: MachineType,
-  typed: MultiDocumentPatch = { v1alpha1: {}, documents: [], problems: [] },
-  typedDocuments: readonly Tree[] = [],
+  ofSettings: readonly Tree[] = [],
+  documentsOfSettings: readonly Tree[] = [],
 ): MachinePatch[] {
   const converted = origins.map((origin) => {
     const patch = convertPatch(contents.get(origin) ?? [], contract, machineType);
@@ -114,12 +112,12 @@ function orderedPatches(
     return { origin, ...patch };
   });
   return [
-    ...merges("settings", [typed.v1alpha1]),
+    ...merges("settings", ofSettings),
     ...converted.flatMap(({ origin, v1alpha1, operations }) => [
       ...merges(origin, v1alpha1),
       ...operations.map((list) => ({ origin, content: `${JSON.stringify(list)}\n` })),
     ]),
-    ...merges("settings", [...typed.documents, ...typedDocuments]),
+    ...merges("settings", documentsOfSettings),
     ...converted.flatMap(({ origin, documents }) => merges(origin, documents)),
   ];
 }
@@ -136,12 +134,8 @@ export function* machineConfigProblems(cluster: ClusterSettings, readFile: ReadF
   yield* patchProblems(cluster, readFile);
   if (cluster.kind !== "talos") return;
   for (const [index] of knownEntries(cluster.nodes)) {
-    const problems = ifKnown(() => {
-      const node = nodeSettings(cluster, index);
-      const patch = settingsPatch(cluster, node, installerOf(cluster, node).image);
-      return toMultiDocument(patch, contractOf(cluster), node.controlPlane ? "controlplane" : "worker").problems;
-    });
-    for (const message of problems ?? []) {
+    const converted = ifKnown(() => convertedSettings(cluster, nodeSettings(cluster, index)));
+    for (const message of converted?.problems ?? []) {
       yield { path: ["cluster", "nodes", index], message: message + contractHint(cluster) };
     }
   }

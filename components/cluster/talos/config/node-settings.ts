@@ -1,8 +1,7 @@
 import type { TalosClusterSettings } from "../../kinds";
 import { minorOf } from "../../../settings/versions";
-import { isTree, type Tree } from "../../../shared/merge";
+import { isTree, type Tree, treesIn } from "../../../shared/merge";
 
-/** One node of the settings. */
 export type TalosNodeSettings = TalosClusterSettings["nodes"][number];
 
 /** The contract of the machine configs as a minor version, `1.12`: the one that is set, or that of the Talos version. */
@@ -10,7 +9,6 @@ export function contractOf(settings: { readonly contract?: string; readonly talo
   return minorOf(settings.contract ?? settings.talosVersion);
 }
 
-/** Name of the group of settings that a node belongs to. */
 export function groupOf({ controlPlane }: Pick<TalosNodeSettings, "controlPlane">): "controlPlane" | "worker" {
   return controlPlane ? "controlPlane" : "worker";
 }
@@ -39,21 +37,14 @@ function isUnset(value: unknown): boolean {
   return typeof value === "object" && value !== null && Object.keys(value).length === 0;
 }
 
-/**
- * The settings as a patch of the v1alpha1 document, which every contract has a counterpart of. What gen config has a flag
- * for is not in it.
- *
- * @param node with the settings of its group
- */
+/** The settings as a patch of the v1alpha1 document, without what gen config has a flag for. */
 export function settingsPatch(settings: TalosClusterSettings, node: TalosNodeSettings, installerImage: string): Tree {
   const { name, urls, kubeNetworkPoliciesEnabled, extraArgs } = settings.cni;
   return compact({
     machine: {
       certSANs: node.certSANs,
       install: node.installDiskSelector && {
-        diskSelector: node.installDiskSelector,
-        image: installerImage,
-        wipe: false,
+        ...{ diskSelector: node.installDiskSelector, image: installerImage, wipe: false },
       },
       network: {
         hostname: node.ignoreHostname ? undefined : node.hostname,
@@ -90,12 +81,10 @@ export function settingsPatch(settings: TalosClusterSettings, node: TalosNodeSet
 export function settingsDocuments({ ingressFirewall, ...node }: TalosNodeSettings): readonly Tree[] {
   const ofKind = (kind: string, entries: readonly Tree[]) =>
     entries.map((entry) => ({ apiVersion: "v1alpha1", kind, ...entry }));
-  const rules = Array.isArray(ingressFirewall?.rules) ? (ingressFirewall.rules as unknown[]).filter(isTree) : [];
+  const defaultAction = ingressFirewall ? [{ ingress: ingressFirewall.defaultAction ?? "block" }] : [];
   return [
-    ...(ingressFirewall
-      ? ofKind("NetworkDefaultActionConfig", [{ ingress: ingressFirewall.defaultAction ?? "block" }])
-      : []),
-    ...ofKind("NetworkRuleConfig", rules),
+    ...ofKind("NetworkDefaultActionConfig", defaultAction),
+    ...ofKind("NetworkRuleConfig", treesIn(ingressFirewall?.rules)),
     ...ofKind("ExtensionServiceConfig", node.extensionServices),
     ...ofKind("VolumeConfig", node.volumes),
     ...node.documents,
@@ -104,11 +93,8 @@ export function settingsDocuments({ ingressFirewall, ...node }: TalosNodeSetting
 
 /** Without undefined values, empty lists and empty mappings, at any depth. */
 function compact(tree: Tree): Tree {
-  const entries = Object.entries(tree)
-    .map(([key, value]) => [key, isTree(value) ? compact(value) : value] as const)
-    .filter(([, value]) => {
-      if (typeof value !== "object" || value === null) return value !== undefined;
-      return Object.keys(value).length > 0;
-    });
-  return Object.fromEntries(entries);
+  const isEmpty = (value: unknown) =>
+    typeof value === "object" && value !== null ? Object.keys(value).length === 0 : value === undefined;
+  const entries = Object.entries(tree).map(([key, value]) => [key, isTree(value) ? compact(value) : value]);
+  return Object.fromEntries(entries.filter(([, value]) => !isEmpty(value))) as Tree;
 }

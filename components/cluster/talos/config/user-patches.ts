@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import { parseAllDocuments, type ScalarTag } from "yaml";
 import type { DockerClusterSettings, TalosClusterSettings } from "../../kinds";
-import { isTree, type Tree } from "../../../shared/merge";
+import { asTree, isTree, type Tree, treesIn } from "../../../shared/merge";
 import { formatPath, type Problem, type SettingPath } from "../../../shared/problem";
 import { ifKnown, knownEntries } from "../../../shared/unknown";
 import { isJsonPatch, type Operation, toStrategicMerge } from "./json-patch";
@@ -13,20 +13,23 @@ import { contractOf, groupOf } from "./node-settings";
 /** Content of a file that a patch names by '@'. Throws where it cannot be read. */
 export type ReadFile = (file: string) => string;
 
-/** Reads files by their path relative to the project. */
 export function projectFiles(projectRoot: string): ReadFile {
   return (file) => readFileSync(path.resolve(projectRoot, file), "utf8");
 }
 
-/** A patch of the settings, and its place. */
-export interface PlacedPatch {
+interface PlacedPatch {
   readonly path: SettingPath;
+  /** The path as users write it: `talos-mesh:cluster.patches[0]`. */
+  readonly origin: string;
   /** Text, `@file`, strategic merge or RFC 6902. */
   readonly patch: unknown;
 }
 
 function placed(patches: readonly unknown[] | undefined, ...at: SettingPath): PlacedPatch[] {
-  return knownEntries(patches).map(([index, patch]) => ({ path: ["cluster", ...at, "patches", index], patch }));
+  return knownEntries(patches).map(([index, patch]) => {
+    const path = ["cluster", ...at, "patches", index];
+    return { path, origin: formatPath(path), patch };
+  });
 }
 
 /** The patches of a node in the order of their application. */
@@ -44,7 +47,7 @@ export function patchesOfNode(settings: TalosClusterSettings, index: number): Pl
 /** A YAML document of a patch: a strategic merge, a list of RFC 6902 operations, or a Talos config document. */
 type PatchDocument = Tree | readonly Operation[];
 
-/** The documents of each patch, by the path of its setting: `talos-mesh:cluster.patches[0]`. */
+/** The documents of each patch, by its origin. */
 export type PatchContents = ReadonlyMap<string, readonly PatchDocument[]>;
 
 /** Reads every patch of a cluster. @throws Error for a patch that cannot be read, which patchProblems reports before */
@@ -52,35 +55,26 @@ export function readPatches(cluster: TalosClusterSettings | DockerClusterSetting
   return new Map(usedPatches(cluster).map(({ origin, patch }) => [origin, parsePatch(patch, readFile)]));
 }
 
-interface UsedPatch extends PlacedPatch {
-  /** The path as users write it. */
-  readonly origin: string;
-  /** Of the nodes that it is applied to. */
-  readonly machineTypes: Set<MachineType>;
-}
-
-/** Every patch that applies to a node, each once. */
-function usedPatches(cluster: TalosClusterSettings | DockerClusterSettings): UsedPatch[] {
-  const found = new Map<string, UsedPatch>();
+/** Every patch that applies to a node, each once, with the types of the nodes that it applies to. */
+function usedPatches(cluster: TalosClusterSettings | DockerClusterSettings) {
+  const found = new Map<string, PlacedPatch & { readonly machineTypes: Set<MachineType> }>();
   const add = (patches: readonly PlacedPatch[], machineType: MachineType) => {
     for (const patch of patches) {
-      const origin = formatPath(patch.path);
-      const used = found.get(origin) ?? { ...patch, origin, machineTypes: new Set<MachineType>() };
-      found.set(origin, used);
+      const used = found.get(patch.origin) ?? { ...patch, machineTypes: new Set() };
+      found.set(patch.origin, used);
       used.machineTypes.add(machineType);
     }
   };
   if (cluster.kind === "docker") {
     for (const machineType of ["controlplane", "worker"] as const) add(placed(cluster.patches), machineType);
-  } else {
-    for (const [index, node] of knownEntries(cluster.nodes)) {
-      ifKnown(() => add(patchesOfNode(cluster, index), node.controlPlane ? "controlplane" : "worker"));
-    }
+    return [...found.values()];
+  }
+  for (const [index, node] of knownEntries(cluster.nodes)) {
+    ifKnown(() => add(patchesOfNode(cluster, index), node.controlPlane ? "controlplane" : "worker"));
   }
   return [...found.values()];
 }
 
-/** Everything that is wrong with the patches of a cluster. Nothing but the files of patches is read. */
 export function* patchProblems(
   cluster: TalosClusterSettings | DockerClusterSettings,
   readFile: ReadFile,
@@ -118,15 +112,12 @@ export function patchWarnings(contents: PatchContents): string[] {
 
 /** Files that look like configuration of containerd, and are not read by it. */
 function unreadFiles({ machine }: Tree): string[] {
-  const files = isTree(machine) && Array.isArray(machine.files) ? machine.files.filter(isTree) : [];
-  return files
-    .map((file) => String(file.path))
-    .filter((file) => file.startsWith("/var/cri/conf.d/"))
-    .map(
-      (file) =>
-        `${file} has no effect: since Talos 1.3 containerd reads /etc/cri/conf.d only; ` +
-        "write the same content to /etc/cri/conf.d/20-customization.part",
-    );
+  const reason =
+    "has no effect: since Talos 1.3 containerd reads /etc/cri/conf.d only; " +
+    "write the same content to /etc/cri/conf.d/20-customization.part";
+  return treesIn(asTree(machine).files)
+    .filter((file) => String(file.path).startsWith("/var/cri/conf.d/"))
+    .map((file) => `${String(file.path)} ${reason}`);
 }
 
 /** Go reads `0644` as octal, as YAML 1.1 did: file modes are written so. */
@@ -163,44 +154,34 @@ function parseText(text: string): unknown[] {
     .filter((document) => document !== null);
 }
 
-/** A patch in the form of a contract. */
-export interface ConvertedPatch {
-  /** RFC 6902 operations that talosctl accepts as they are. */
-  readonly operations: readonly (readonly Operation[])[];
-  /** Patches of the v1alpha1 document. */
-  readonly v1alpha1: readonly Tree[];
-  readonly documents: readonly Tree[];
-  readonly problems: readonly string[];
-}
-
 /**
  * Converts a patch to the form of a contract. Where a config has several documents, RFC 6902 becomes a strategic merge, and
  * fields go to the documents that have them.
  */
-export function convertPatch(
-  documents: readonly PatchDocument[],
-  contract: string,
-  machineType: MachineType,
-): ConvertedPatch {
-  const converted = { operations: [] as (readonly Operation[])[], v1alpha1: [] as Tree[], documents: [] as Tree[] };
+export function convertPatch(patch: readonly PatchDocument[], contract: string, machineType: MachineType) {
+  /** RFC 6902 operations that talosctl accepts as they are. */
+  const operations: (readonly Operation[])[] = [];
+  /** Patches of the v1alpha1 document. */
+  const v1alpha1: Tree[] = [];
+  const documents: Tree[] = [];
   const problems: string[] = [];
   const addTree = (tree: Tree) => {
-    const patch = toMultiDocument(tree, contract, machineType);
-    if (Object.keys(patch.v1alpha1).length > 0) converted.v1alpha1.push(patch.v1alpha1);
-    converted.documents.push(...patch.documents);
-    problems.push(...patch.problems);
+    const converted = toMultiDocument(tree, contract, machineType);
+    v1alpha1.push(converted.v1alpha1);
+    documents.push(...converted.documents);
+    problems.push(...converted.problems);
   };
-  for (const document of documents) {
+  for (const document of patch) {
     if (!isJsonPatch(document)) {
-      if (typeof document.kind === "string") converted.documents.push(document);
+      if (typeof document.kind === "string") documents.push(document);
       else addTree(document);
     } else if (hasOneDocument(contract)) {
-      converted.operations.push(document);
+      operations.push(document);
     } else {
       const { tree, problems: refused } = toStrategicMerge(document);
       problems.push(...refused.map((reason) => `contract v${contract} has no RFC 6902 patches, and ${reason}`));
       addTree(tree);
     }
   }
-  return { ...converted, problems };
+  return { operations, v1alpha1, documents, problems };
 }

@@ -1,5 +1,5 @@
-import { isTree, type Tree } from "../../../../shared/merge";
-import { isTrue, type Migration, migration, renamed, type Target } from "./migration";
+import { asTree, isTree, type Tree, treesIn } from "../../../../shared/merge";
+import { isTrue, type Migration, migration, renamed, renaming, type Target } from "./migration";
 
 const controlPlaneTaint = "node-role.kubernetes.io/control-plane";
 
@@ -30,26 +30,23 @@ function schedulable(value: unknown, { documents }: Target): void {
   }
 }
 
-/** Fields of `.cluster`. */
 export const clusterMigrations: readonly Migration[] = [
   migration("1.14", "cluster.allowSchedulingOnControlPlanes", schedulable),
   migration("1.14", "cluster.allowSchedulingOnMasters", schedulable),
   migration("1.14", "cluster.network.cni", cni),
-  migration("1.14", "cluster.network", (value, { documents, problem }) => {
-    const names = { dnsDomain: "dnsDomain", podSubnets: "podSubnets", serviceSubnets: "serviceSubnets" };
-    documents.merge("KubeNetworkConfig", renamed(value, names, problem));
+  renaming("1.14", "cluster.network", "KubeNetworkConfig", {
+    ...{ dnsDomain: "dnsDomain", podSubnets: "podSubnets", serviceSubnets: "serviceSubnets" },
   }),
   migration("1.14", "cluster.discovery", (value, { documents }) => {
     if (!isTree(value)) return;
-    const registries = isTree(value.registries) ? value.registries : {};
-    const service = isTree(registries.service) ? registries.service : {};
+    const service = asTree(asTree(value.registries).service);
     if (value.enabled === false || isTrue(service.disabled)) documents.remove("DiscoveryServiceConfig", "default");
     else if (service.endpoint !== undefined) {
       documents.merge("DiscoveryServiceConfig", { endpoint: service.endpoint }, "default");
     }
   }),
   migration("1.14", "cluster.inlineManifests", (value, { documents }) => {
-    for (const manifest of Array.isArray(value) ? value.filter(isTree) : []) {
+    for (const manifest of treesIn(value)) {
       documents.merge("KubeInlineManifestConfig", { manifest: manifest.contents }, String(manifest.name));
     }
   }),
@@ -61,17 +58,10 @@ export const clusterMigrations: readonly Migration[] = [
     const config = renamed(value, { ...staticPod, certSANs: "certExtraSANs", auditPolicy }, problem);
     if (Object.keys(config).length > 0) documents.merge("KubeAPIServerConfig", config);
   }),
-  migration("1.14", "cluster.controllerManager", (value, { documents, problem }) =>
-    documents.merge("KubeControllerManagerConfig", renamed(value, staticPod, problem)),
-  ),
-  migration("1.14", "cluster.scheduler", (value, { documents, problem }) =>
-    documents.merge("KubeSchedulerConfig", renamed(value, { ...staticPod, config: "config" }, problem)),
-  ),
-  migration("1.14", "cluster.proxy", (value, { documents, problem }) => {
-    const names = { image: "image", mode: "mode", extraArgs: "extraArgs", disabled: enabled };
-    documents.merge("KubeProxyConfig", renamed(value, names, problem));
+  renaming("1.14", "cluster.controllerManager", "KubeControllerManagerConfig", staticPod),
+  renaming("1.14", "cluster.scheduler", "KubeSchedulerConfig", { ...staticPod, config: "config" }),
+  renaming("1.14", "cluster.proxy", "KubeProxyConfig", {
+    ...{ image: "image", mode: "mode", extraArgs: "extraArgs", disabled: enabled },
   }),
-  migration("1.14", "cluster.coreDNS", (value, { documents, problem }) =>
-    documents.merge("KubeCoreDNSConfig", renamed(value, { image: "image", disabled: enabled }, problem)),
-  ),
+  renaming("1.14", "cluster.coreDNS", "KubeCoreDNSConfig", { image: "image", disabled: enabled }),
 ];

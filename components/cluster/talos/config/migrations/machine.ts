@@ -1,34 +1,26 @@
-import { isTree, type Tree } from "../../../../shared/merge";
-import { isTrue, type Migration, migration, renamed } from "./migration";
+import { isTree, type Tree, treesIn } from "../../../../shared/merge";
+import { isTrue, type Migration, migration, move, renamed } from "./migration";
 
 /** Talos' containerd reads its own configuration and the parts in this folder, nothing else. */
 const criPart = /^\/etc\/cri\/conf\.d\/(.+)\.part$/;
-
-function list(value: unknown): readonly Tree[] {
-  return Array.isArray(value) ? value.filter(isTree) : [];
-}
 
 /** Only parts of containerd's configuration; files with another path stay in `machine.files`. */
 const files: Migration = {
   since: "1.14",
   path: ["machine", "files"],
   write: (value, { documents }) => {
-    const isPart = (file: Tree) => criPart.test(String(file.path));
-    for (const file of list(value).filter(isPart)) {
-      const name = criPart.exec(String(file.path))?.[1] ?? "";
+    const others = treesIn(value).filter((file) => {
+      const [, name] = criPart.exec(String(file.path)) ?? [];
+      if (name === undefined) return true;
       // Talos itself uses the name of the file 20-customization for this document.
-      documents.merge(
-        "CRICustomizationConfig",
-        { content: file.content },
-        name === "20-customization" ? "20-machine-files" : name,
-      );
-    }
-    const others = list(value).filter((file) => !isPart(file));
+      const document = name === "20-customization" ? "20-machine-files" : name;
+      documents.merge("CRICustomizationConfig", { content: file.content }, document);
+      return false;
+    });
     return others.length > 0 ? others : undefined;
   },
 };
 
-/** Fields of `.machine` except for the network. */
 export const machineMigrations: readonly Migration[] = [
   files,
   migration("1.14", "machine.install", (value, { documents, problem }) => {
@@ -49,16 +41,14 @@ export const machineMigrations: readonly Migration[] = [
     documents.merge("UnattendedInstallConfig", install);
   }),
   migration("1.14", "machine.kernel.modules", (value, { documents }) => {
-    for (const { name, parameters } of list(value)) {
+    for (const { name, parameters } of treesIn(value)) {
       documents.merge("KernelModuleConfig", parameters === undefined ? {} : { parameters }, String(name));
     }
   }),
-  migration("1.14", "machine.sysctls", (params, { documents }) => documents.merge("SysctlConfig", { params })),
-  migration("1.14", "machine.nodeLabels", (labels, { documents }) => documents.merge("KubeNodeConfig", { labels })),
-  migration("1.14", "machine.nodeAnnotations", (annotations, { documents }) =>
-    documents.merge("KubeNodeConfig", { annotations }),
-  ),
-  migration("1.14", "machine.nodeTaints", (taints, { documents }) => documents.merge("KubeNodeConfig", { taints })),
+  move("1.14", "machine.sysctls", "SysctlConfig", "params"),
+  move("1.14", "machine.nodeLabels", "KubeNodeConfig", "labels"),
+  move("1.14", "machine.nodeAnnotations", "KubeNodeConfig", "annotations"),
+  move("1.14", "machine.nodeTaints", "KubeNodeConfig", "taints"),
   migration("1.14", "machine.kubelet", (value, { documents, problem }) => {
     const node: Record<string, unknown> = {};
     const toNode = (name: string) => (inner: unknown) => {
@@ -109,20 +99,14 @@ export const networkMigrations: readonly Migration[] = [
     const nameservers = Array.isArray(value) ? value.map((address: unknown) => ({ address })) : value;
     documents.merge("ResolverConfig", { nameservers });
   }),
-  migration("1.12", "machine.network.disableSearchDomain", (disableDefault, { documents }) =>
-    documents.merge("ResolverConfig", { searchDomains: { disableDefault } }),
-  ),
-  migration("1.12", "machine.network.searchDomains", (domains, { documents }) =>
-    documents.merge("ResolverConfig", { searchDomains: { domains } }),
-  ),
+  move("1.12", "machine.network.disableSearchDomain", "ResolverConfig", "searchDomains.disableDefault"),
+  move("1.12", "machine.network.searchDomains", "ResolverConfig", "searchDomains.domains"),
   migration("1.13", "machine.network.kubespan", (value, { documents }) => {
     // Off is the default, and a document with only this would be the only one about KubeSpan.
     if (isTree(value) && value.enabled !== false) documents.merge("KubeSpanConfig", value);
     else documents.remove("KubeSpanConfig");
   }),
-  migration("1.14", "machine.features.hostDNS", (hostDNS, { documents }) =>
-    documents.merge("ResolverConfig", { hostDNS }),
-  ),
+  move("1.14", "machine.features.hostDNS", "ResolverConfig", "hostDNS"),
   migration("1.14", "machine.features.kubePrism", (value, { documents }) => {
     if (!isTree(value)) return;
     if (value.enabled === false) documents.remove("KubePrismConfig");

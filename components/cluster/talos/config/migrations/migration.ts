@@ -1,4 +1,4 @@
-import { isTree, mergeValues, type Tree } from "../../../../shared/merge";
+import { asTree, isTree, mergeValues, type Tree } from "../../../../shared/merge";
 
 /** As `talosctl gen config -t` writes it. */
 export type MachineType = "controlplane" | "worker";
@@ -25,25 +25,29 @@ export interface Migration {
 
 /** A migration that leaves nothing in the v1alpha1 document. */
 export function migration(since: string, path: string, write: (value: unknown, target: Target) => void): Migration {
-  return {
-    since,
-    path: path.split("."),
-    write: (value, target) => {
-      write(value, target);
-      return undefined;
-    },
-  };
+  return { since, path: path.split("."), write: (value, target) => void write(value, target) };
+}
+
+type Names = Readonly<Record<string, string | ((value: unknown) => Tree)>>;
+
+/** A mapping whose fields go to one document, under new names. */
+export function renaming(since: string, path: string, kind: string, names: Names): Migration {
+  return migration(since, path, (value, { documents, problem }) =>
+    documents.merge(kind, renamed(value, names, problem)),
+  );
+}
+
+/** A value that goes to a document as it is. @param field where in the document: `searchDomains.domains` */
+export function move(since: string, path: string, kind: string, field: string): Migration {
+  const nested = (value: unknown) => field.split(".").reduceRight((inner, key) => ({ [key]: inner }), value) as Tree;
+  return migration(since, path, (value, { documents }) => documents.merge(kind, nested(value)));
 }
 
 /** Fields of a mapping under their new names; a function converts what is not only renamed. */
-export function renamed(
-  value: unknown,
-  names: Readonly<Record<string, string | ((value: unknown) => Tree)>>,
-  problem: Target["problem"],
-): Tree {
+export function renamed(value: unknown, names: Names, problem: Target["problem"]): Tree {
   if (!isTree(value)) problem("expected a mapping");
   let written: Tree = {};
-  for (const [key, inner] of Object.entries(isTree(value) ? value : {})) {
+  for (const [key, inner] of Object.entries(asTree(value))) {
     const name = Object.hasOwn(names, key) ? names[key] : undefined;
     if (name === undefined) problem(`${key} has no counterpart there`);
     else written = mergeValues(written, typeof name === "string" ? { [name]: inner } : name(inner));
