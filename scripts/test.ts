@@ -1,10 +1,15 @@
 import { spawn } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import path from "node:path";
 import { declare } from "../cli/command";
+import { onInterrupt } from "../cli/interrupt";
+import { versions } from "../components/settings/versions";
 import { writeJsonAtomically } from "../components/shared/files";
 import { messageOf } from "../components/shared/problem";
+import { deleteCluster } from "../embedded/cluster/delete";
+import { clusterFiles } from "../embedded/cluster/files";
+import { up } from "../embedded/cluster/up";
 import { toolNames } from "../embedded/tools/catalog";
 import { ensureTools } from "../embedded/tools/ensure-tools";
 import { check } from "./check";
@@ -15,8 +20,11 @@ const durationsFile = path.join(root, "node_modules/.cache/talos-mesh/test-durat
 /** Why the tools of the embedded control plane are not available; tests that need them are skipped with this reason. */
 const noToolsVariable = "TALOS_MESH_TEST_NO_TOOLS";
 
-/** More than there are processors: many tests wait for a program that they have started. */
-const processes = availableParallelism() + 2;
+/** The kubeconfig of the cluster that suites share (tests/support/cluster-project.ts). */
+const clusterVariable = "TALOS_MESH_TEST_EMBEDDED_CLUSTER";
+
+/** Measurements of real programs, which need a machine that does nothing else: they run last. */
+const measures = (file: string) => /\bbenchmark\/real\//.test(file);
 
 /** What the reporter writes (tests/support/reporter.cjs). */
 interface Results {
@@ -38,13 +46,20 @@ export const command = declare({
     const noTools = await toolsProblem();
     if (noTools !== undefined) console.log(`\nThe embedded control plane cannot run here:\n${noTools}\n`);
 
-    const lists = balanced(files.length > 0 ? files : testFiles());
-    const results = await Promise.all(lists.map((list) => mocha(list, { noTools, grep })));
+    const selected = files.length > 0 ? files : testFiles();
+    const [measuring, others] = [true, false].map((is) => selected.filter((file) => measures(file) === is));
+    const run = (list: readonly string[] = [], processes: number, cluster?: string) =>
+      Promise.all(balanced(list, processes).map((each) => mocha(each, { noTools, grep, cluster })));
+    // More processes than processors: many tests wait for a program that they have started.
+    const runOthers = (cluster?: string) => run(others, availableParallelism() + 2, cluster);
+    const results = await (everything && noTools === undefined ? withCluster(runOthers) : runOthers());
+    const checksPassed = await checked;
+    results.push(...(await run(measuring, availableParallelism())));
     if (everything) {
       const durations = results.flatMap((each) => Object.entries(each.files)).map(([file, { ms }]) => [file, ms]);
       writeJsonAtomically(durationsFile, Object.fromEntries(durations));
     }
-    return report(results, await checked);
+    return report(results, checksPassed);
   },
 });
 
@@ -65,6 +80,23 @@ async function toolsProblem(): Promise<string | undefined> {
   }
 }
 
+/** Runs `work` with the kubeconfig of a cluster for all suites that need an API server only. */
+async function withCluster<T>(work: (kubeconfig: string) => Promise<T>): Promise<T> {
+  const folder = realpathSync(mkdtempSync(path.join(tmpdir(), "talos-mesh-test-cluster-")));
+  const log = () => undefined;
+  // Ctrl-C ends the test processes, and after them this cluster.
+  const { release } = onInterrupt(log);
+  try {
+    const { kubernetes: kubernetesVersion } = versions;
+    await up(folder, { stack: "test", name: "shared", kubernetesVersion, workers: 2, incarnation: 1 }, log);
+    return await work(clusterFiles(folder, "test").kubeconfig);
+  } finally {
+    await deleteCluster(folder, "test", log);
+    rmSync(folder, { recursive: true, force: true });
+    release();
+  }
+}
+
 function testFiles(): string[] {
   return readdirSync(path.join(root, "tests"), { recursive: true, encoding: "utf8" })
     .filter((file) => file.endsWith(".test.ts"))
@@ -73,7 +105,7 @@ function testFiles(): string[] {
 }
 
 /** Divides files among processes by how long each took in the last run. */
-function balanced(files: readonly string[]): string[][] {
+function balanced(files: readonly string[], processes: number): string[][] {
   const durations = read<Record<string, number | undefined>>(durationsFile, {});
   const ms = (file: string) => durations[file] ?? 1000;
   const lists = Array.from({ length: processes }, () => ({ files: [] as string[], ms: 0 }));
@@ -88,7 +120,7 @@ function balanced(files: readonly string[]): string[][] {
 /** Runs files in a process, one after the other. */
 function mocha(
   files: readonly string[],
-  { noTools, grep }: { readonly noTools?: string; readonly grep?: string },
+  { noTools, grep, cluster }: { readonly noTools?: string; readonly grep?: string; readonly cluster?: string },
 ): Promise<Results> {
   const folder = mkdtempSync(path.join(tmpdir(), "talos-mesh-test-"));
   const output = path.join(folder, "results.json");
@@ -100,6 +132,7 @@ function mocha(
       ...process.env,
       TALOS_MESH_TEST_RESULT: output,
       ...(noTools !== undefined && { [noToolsVariable]: noTools.split("\n")[0] }),
+      ...(cluster !== undefined && { [clusterVariable]: cluster }),
     },
   });
   return new Promise((resolve, reject) => {

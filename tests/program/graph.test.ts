@@ -195,7 +195,7 @@ describe("an existing cluster", () => {
           kubeconfig: { secret: "kubeconfig" },
         },
         "talos-mesh:charts": { source: "oci://registry.example.com/charts" },
-        "talos-mesh:secrets": { kubeconfig: "apiVersion: v1\nkind: Config" },
+        "talos-mesh:secrets": { kubeconfig: "apiVersion: v1\nkind: Config\nclusters: [{ name: shared }]" },
       },
     });
     assert.ok(isSecret(run.one(providerType).inputs.kubeconfig));

@@ -9,7 +9,7 @@ import { runBenchmark } from "../../../components/benchmark/run/runner";
 import { cleanUp } from "../../../components/benchmark/run/set-up";
 import { benchmark } from "../../../components/settings/sections/benchmark";
 import { ApiServer } from "../../../components/shared/kubernetes/api-server";
-import { controlPlaneToolsOrSkip, ClusterProject } from "../../support/cluster-project";
+import { testCluster, type TestCluster } from "../../support/cluster-project";
 import { FakeCluster } from "./fake-cluster";
 
 /** A real API server whose simulated nodes count as real ones; the results of commands in pods come from recordings. */
@@ -32,17 +32,16 @@ class RealNodes extends KubernetesCluster {
 
 describe("a benchmark on a real API server", function () {
   this.timeout(120_000);
-  let project: ClusterProject;
+  let testbed: TestCluster;
   let server: ApiServer;
   let projectRoot: string;
   const sleep = () => delay(100);
 
   before(async function () {
-    await controlPlaneToolsOrSkip(this);
-    project = new ClusterProject();
-    server = await ApiServer.open({ kubeconfig: (await project.up()).stdout });
+    testbed = await testCluster(this);
+    server = await ApiServer.open({ kubeconfig: testbed.kubeconfig });
   });
-  after(() => project?.remove());
+  after(() => testbed?.remove());
   beforeEach(() => (projectRoot = mkdtempSync(path.join(tmpdir(), "talos-mesh-bench-"))));
   afterEach(() => rmSync(projectRoot, { recursive: true }));
 
