@@ -55,10 +55,9 @@ function podOf({ namespace, deployment, labels, template: { metadata, spec } }: 
 }
 
 /** What admission adds to a pod and a template does not have. */
-const perPod = [
-  ...["nodeName", "priority", "preemptionPolicy", "serviceAccount", "schedulerName", "enableServiceLinks"],
-  "tolerations",
-];
+const perPod = "nodeName priority preemptionPolicy serviceAccount schedulerName enableServiceLinks tolerations".split(
+  " ",
+);
 
 function templateOf({ metadata, spec }: Pod, requested: readonly string[]): PodTemplate {
   const labels = without(metadata.labels, [...requested, "pod-template-hash"]);

@@ -10,10 +10,7 @@ import type { GatewayExtra, StepRequests } from "./steps";
 const seeIstiodLogs = `see kubectl -n ${rootNamespace} logs -l app=istiod; then run the same command again`;
 
 /** Whether the webhooks answered. `not measured`: the cluster has none of Istio. */
-interface Answers {
-  readonly injection: "answers" | "not measured";
-  readonly validation: "answers" | "not measured";
-}
+type Answers = Readonly<Record<"injection" | "validation", "answers" | "not measured">>;
 
 /**
  * A mesh is not ready yet when its Deployment is available: for some seconds a webhook may still refuse connections

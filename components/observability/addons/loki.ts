@@ -125,7 +125,9 @@ function alloyValues(_: Settings, { namespace, image, pullSecrets }: AddonContex
   return {
     crds: { create: false },
     image: {
-      ...{ ...name, tag, ...(digest && { digest }) },
+      ...name,
+      tag,
+      ...(digest && { digest }),
       ...(pullSecrets.length > 0 && { pullSecrets: pullSecretList(pullSecrets) }),
     },
     configReloader: { enabled: false },

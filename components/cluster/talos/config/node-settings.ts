@@ -40,12 +40,11 @@ function isUnset(value: unknown): boolean {
 /** The settings as a patch of the v1alpha1 document, without what gen config has a flag for. */
 export function settingsPatch(settings: TalosClusterSettings, node: TalosNodeSettings, installerImage: string): Tree {
   const { name, urls, kubeNetworkPoliciesEnabled, extraArgs } = settings.cni;
+  const { installDiskSelector: diskSelector } = node;
   return compact({
     machine: {
       certSANs: node.certSANs,
-      install: node.installDiskSelector && {
-        ...{ diskSelector: node.installDiskSelector, image: installerImage, wipe: false },
-      },
+      install: diskSelector && { diskSelector, image: installerImage, wipe: false },
       network: {
         hostname: node.ignoreHostname ? undefined : node.hostname,
         interfaces: node.networkInterfaces,

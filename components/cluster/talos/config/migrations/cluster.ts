@@ -1,9 +1,9 @@
 import { asTree, isTree, type Tree, treesIn } from "../../../../shared/merge";
-import { isTrue, type Migration, migration, renamed, renaming, type Target } from "./migration";
+import { isTrue, type Migration, migration, renamed, renaming, same, type Target } from "./migration";
 
 const controlPlaneTaint = "node-role.kubernetes.io/control-plane";
 
-const staticPod = { image: "image", extraArgs: "extraArgs", env: "env", resources: "resources" };
+const staticPod = same("image", "extraArgs", "env", "resources");
 
 const enabled = (disabled: unknown): Tree => ({ enabled: !isTrue(disabled) });
 
@@ -12,11 +12,9 @@ function cni(value: unknown, { documents, problem }: Target): void {
   const { name, urls, flannel } = value;
   if (name !== undefined && name !== "flannel") documents.remove("KubeFlannelCNIConfig");
   else if (isTree(flannel)) {
-    const names = { kubeNetworkPoliciesEnabled: "kubeNetworkPoliciesEnabled", extraArgs: "extraArgs" };
-    documents.merge(
-      "KubeFlannelCNIConfig",
-      renamed(flannel, names, (message) => problem(`flannel: ${message}`)),
-    );
+    const names = same("kubeNetworkPoliciesEnabled", "extraArgs");
+    const config = renamed(flannel, names, (message) => problem(`flannel: ${message}`));
+    documents.merge("KubeFlannelCNIConfig", config);
   }
   for (const [index, url] of (Array.isArray(urls) ? (urls as unknown[]) : []).entries()) {
     documents.merge("KubeExternalManifestConfig", { url }, index === 0 ? "custom-cni" : `custom-cni-${index + 1}`);
@@ -34,9 +32,7 @@ export const clusterMigrations: readonly Migration[] = [
   migration("1.14", "cluster.allowSchedulingOnControlPlanes", schedulable),
   migration("1.14", "cluster.allowSchedulingOnMasters", schedulable),
   migration("1.14", "cluster.network.cni", cni),
-  renaming("1.14", "cluster.network", "KubeNetworkConfig", {
-    ...{ dnsDomain: "dnsDomain", podSubnets: "podSubnets", serviceSubnets: "serviceSubnets" },
-  }),
+  renaming("1.14", "cluster.network", "KubeNetworkConfig", same("dnsDomain", "podSubnets", "serviceSubnets")),
   migration("1.14", "cluster.discovery", (value, { documents }) => {
     if (!isTree(value)) return;
     const service = asTree(asTree(value.registries).service);
@@ -60,8 +56,6 @@ export const clusterMigrations: readonly Migration[] = [
   }),
   renaming("1.14", "cluster.controllerManager", "KubeControllerManagerConfig", staticPod),
   renaming("1.14", "cluster.scheduler", "KubeSchedulerConfig", { ...staticPod, config: "config" }),
-  renaming("1.14", "cluster.proxy", "KubeProxyConfig", {
-    ...{ image: "image", mode: "mode", extraArgs: "extraArgs", disabled: enabled },
-  }),
+  renaming("1.14", "cluster.proxy", "KubeProxyConfig", { ...same("image", "mode", "extraArgs"), disabled: enabled }),
   renaming("1.14", "cluster.coreDNS", "KubeCoreDNSConfig", { image: "image", disabled: enabled }),
 ];

@@ -1,5 +1,5 @@
-import { isTree, type Tree, treesIn } from "../../../../shared/merge";
-import { isTrue, type Migration, migration, move, renamed } from "./migration";
+import { asTree, isTree, type Tree, treesIn } from "../../../../shared/merge";
+import { isTrue, type Migration, migration, move, renamed, same, type Target } from "./migration";
 
 /** Talos' containerd reads its own configuration and the parts in this folder, nothing else. */
 const criPart = /^\/etc\/cri\/conf\.d\/(.+)\.part$/;
@@ -30,11 +30,7 @@ export const machineMigrations: readonly Migration[] = [
         image: (image) => ({ installer: { image } }),
         wipe: (wipe) => ({ provisioning: { wipe } }),
         disk: (disk) => ({ provisioning: { diskSelector: { match: `disk.dev_path == ${JSON.stringify(disk)}` } } }),
-        diskSelector: (selector) => {
-          const { expression, problem: reason } = diskExpression(selector);
-          if (reason) problem(`diskSelector: ${reason}`);
-          return { provisioning: { diskSelector: { match: expression } } };
-        },
+        diskSelector: (selector) => ({ provisioning: { diskSelector: { match: diskExpression(selector, problem) } } }),
       },
       problem,
     );
@@ -58,11 +54,9 @@ export const machineMigrations: readonly Migration[] = [
     const kubelet = renamed(
       value,
       {
-        image: "image",
-        clusterDNS: "clusterDNS",
+        ...same("image", "clusterDNS", "defaultRuntimeSeccompProfileEnabled"),
         extraConfig: "config",
         extraArgs: kubeletArguments,
-        defaultRuntimeSeccompProfileEnabled: "defaultRuntimeSeccompProfileEnabled",
         nodeIP: toNode("nodeIP"),
         registerWithFQDN: toNode("registerWithFQDN"),
         skipNodeRegistration: toNode("skipNodeRegistration"),
@@ -128,23 +122,19 @@ const sizeUnits = "BKMGTP";
 
 /**
  * The CEL expression that selects the same disk as `machine.install.diskSelector`, for contracts without that field.
- *
  * Source: siderolabs/talos, v1alpha1_provider.go, DiskMatchExpression.
- *
- * @returns the expression, or why there is none
  */
-function diskExpression(selector: unknown): { expression?: string; problem?: string } {
-  if (!isTree(selector)) return { problem: "expected a mapping such as { size: '>= 100GB' }" };
-  if (typeof selector.match === "string") return { expression: selector.match };
-  const terms: string[] = [];
-  for (const [key, value] of Object.entries(selector)) {
+function diskExpression(selector: unknown, problem: Target["problem"]): string {
+  if (!isTree(selector)) problem("diskSelector: expected a mapping such as { size: '>= 100GB' }");
+  const fields = asTree(selector);
+  if (typeof fields.match === "string") return fields.match;
+  const terms = Object.entries(fields).map(([key, value]) => {
     const term = diskTerm(key, String(value));
-    if (term === undefined) return { problem: `has no disk selector ${key}: ${String(value)}` };
-    terms.push(term);
-  }
+    if (term === undefined) problem(`diskSelector: has no disk selector ${key}: ${String(value)}`);
+    return term;
+  });
   // No device-mapper devices, and nothing that is read-only.
-  terms.push('disk.transport != ""', "!disk.readonly", "!disk.cdrom");
-  return { expression: terms.join(" && ") };
+  return [...terms, 'disk.transport != ""', "!disk.readonly", "!disk.cdrom"].join(" && ");
 }
 
 function diskTerm(key: string, value: string): string | undefined {

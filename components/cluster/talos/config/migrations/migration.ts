@@ -30,6 +30,11 @@ export function migration(since: string, path: string, write: (value: unknown, t
 
 type Names = Readonly<Record<string, string | ((value: unknown) => Tree)>>;
 
+/** Fields that keep their names. */
+export function same(...fields: readonly string[]): Names {
+  return Object.fromEntries(fields.map((field) => [field, field]));
+}
+
 /** A mapping whose fields go to one document, under new names. */
 export function renaming(since: string, path: string, kind: string, names: Names): Migration {
   return migration(since, path, (value, { documents, problem }) =>
