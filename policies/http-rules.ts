@@ -66,7 +66,9 @@ const ruleFields: Rows<HttpRuleSettings, Written> = {
     httpRoute: ({ service }) => ({
       backendRefs: weighted(service, weights).map(([subset, weight]) => ({ ...backend(service, subset), weight })),
     }),
-    explanation: `it goes to ${list(Object.entries(weights).map(([subset, weight]) => `${subset} ${weight}%`))}`,
+    explanation: `it goes to ${Object.entries(weights)
+      .map(([subset, weight]) => `${subset} ${weight}%`)
+      .join(", ")}`,
   }),
   redirect: (redirect) => {
     // 301 is Istio's default; Gateway API's is 302.
@@ -113,7 +115,7 @@ const ruleFields: Rows<HttpRuleSettings, Written> = {
     return {
       virtualService: () => ({ fault: merged(kinds.map(({ virtualService }) => virtualService)) }),
       httpRoute: { virtualServiceInstead: "Gateway API has no faults" },
-      explanation: `faults: ${list(kinds.map(({ explanation }) => explanation))}`,
+      explanation: `faults: ${kinds.map(({ explanation }) => explanation).join(", ")}`,
     };
   },
   mirror: ({ subset, percentage }) => ({
@@ -210,10 +212,6 @@ function versionService({ service }: Subset): string {
 function httpMatch({ sourceWorkload, ...match }: Fields["match"][number], { namespace }: MeshService): HttpMatch {
   if (sourceWorkload === undefined) return match;
   return { ...match, sourceLabels: { app: sourceWorkload }, sourceNamespace: namespace };
-}
-
-function list(parts: readonly string[]): string {
-  return parts.join(", ");
 }
 
 function filter(...filters: readonly RouteFilter[]): RouteRule {

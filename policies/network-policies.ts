@@ -4,7 +4,7 @@ import type { DataPlane } from "../components/model/data-planes";
 import type { PolicyModel } from "../components/model/policies/policy-model";
 import type { Settings } from "../components/settings/schema";
 import type { KubernetesObject } from "../components/shared/kubernetes/object";
-import { policyObject } from "./api-objects";
+import { grouped, policyObject } from "./api-objects";
 
 type Spec = types.input.networking.v1.NetworkPolicySpec;
 
@@ -37,21 +37,17 @@ const egress: Readonly<Record<Exclude<DataPlane, "none">, Spec["egress"]>> = {
 export function networkPolicies(model: PolicyModel): KubernetesObject<Spec>[] {
   const { egress: rules, workloads } = model;
   if (!rules) return [];
-  const namespaces = new Map<string, { readonly dataPlane: Exclude<DataPlane, "none">; readonly names: string[] }>();
-  for (const { namespace, name, dataPlane } of workloads) {
-    if (dataPlane === "none" || (dataPlane === "sidecar" && !rules.gateway)) continue;
-    const known = namespaces.get(namespace);
-    if (known) known.names.push(name);
-    else namespaces.set(namespace, { dataPlane, names: [name] });
-  }
-  return [...namespaces].map(([namespace, { dataPlane, names }]) =>
+  const restricted = workloads.flatMap(({ namespace, name, dataPlane }) =>
+    dataPlane === "none" || (dataPlane === "sidecar" && !rules.gateway) ? [] : [{ namespace, name, dataPlane }],
+  );
+  return grouped(restricted, ({ namespace }) => namespace).map(([{ namespace, dataPlane }, all]) =>
     policyObject(
       "networking.k8s.io/v1",
       "NetworkPolicy",
       { namespace, name: egressOnly.name },
       {
         // Workloads by name, because waypoints and gateways in the namespace need to reach external hosts.
-        podSelector: { matchExpressions: [{ key: "app", operator: "In", values: [...names].sort() }] },
+        podSelector: { matchExpressions: [{ key: "app", operator: "In", values: all.map(({ name }) => name).sort() }] },
         policyTypes: ["Egress"],
         egress: egress[dataPlane],
       },

@@ -1,9 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { scenarioNames } from "../../components/benchmark/metrics/record";
-import { BaselineError } from "../../components/benchmark/report/baseline";
 import { KubernetesCluster } from "../../components/benchmark/run/cluster";
-import { benchmarkRequest, NotMeasurable } from "../../components/benchmark/run/request";
-import { BudgetError, runBenchmark } from "../../components/benchmark/run/runner";
+import { benchmarkRequest } from "../../components/benchmark/run/request";
+import { runBenchmark } from "../../components/benchmark/run/runner";
 import { benchmark, type BenchmarkSettings } from "../../components/settings/sections/benchmark";
 import { ApiError, ApiServer, UnknownKindError } from "../../components/shared/kubernetes/api-server";
 import { isUnreachable } from "../../components/shared/kubernetes/errors";
@@ -62,8 +61,7 @@ Exit codes
         terminal.errorLine("Stopped. Finished runs are kept; the same command continues after them.");
         return interrupted;
       }
-      const known = [BaselineError, BudgetError, NotMeasurable, ApiError, UnknownKindError];
-      if (!(isUnreachable(error) || known.some((kind) => error instanceof kind))) throw error;
+      if (!(isUnreachable(error) || error instanceof ApiError || error instanceof UnknownKindError)) throw error;
       throw new UserError((error as Error).message, { cause: error });
     } finally {
       stop.release();

@@ -10,7 +10,7 @@ import {
 } from "../../components/model/policies/policy-model";
 import type { KubernetesObject } from "../../components/shared/kubernetes/object";
 import type { GatewayWorkload } from "../../components/shared/workload";
-import { type AuthorizationRule, type IstioSpecs, istioObject, principal, sortedUnique } from "../api-objects";
+import { type AuthorizationRule, grouped, type IstioSpecs, istioObject, principal, sortedUnique } from "../api-objects";
 
 type Policy = KubernetesObject<IstioSpecs["AuthorizationPolicy"]>;
 type Spec = IstioSpecs["AuthorizationPolicy"];
@@ -79,39 +79,26 @@ function workloadPolicies({ accessRules, externalRules, tokenRules, trustDomain,
       { ...attachment(target), ...spec, rules: sortedUnique(spec.rules) },
     );
   return [
-    ...grouped(accessRules, ({ action }) => action).map(([{ target, action }, rules]) =>
-      policy(
-        target,
-        action.toLowerCase(),
-        { action, rules: rules.map((rule) => authorizationRule(rule, trustDomain)) },
-        // Istio refuses the annotation on a policy that cannot deny.
-        dryRun && action !== "AUDIT" ? dryRunAnnotation : undefined,
-      ),
+    ...grouped(accessRules, ({ target, action }) => `${workloadKey(target)}/${action}`).map(
+      ([{ target, action }, rules]) =>
+        policy(
+          target,
+          action.toLowerCase(),
+          { action, rules: rules.map((rule) => authorizationRule(rule, trustDomain)) },
+          // Istio refuses the annotation on a policy that cannot deny.
+          dryRun && action !== "AUDIT" ? dryRunAnnotation : undefined,
+        ),
     ),
-    ...grouped(externalRules, ({ provider }) => provider).map(([{ target, provider }, rules]) =>
-      policy(target, `ask.${provider}`, {
-        action: "CUSTOM",
-        provider: { name: provider },
-        rules: rules.map(({ settings }) => authorizationRule({ settings }, trustDomain)),
-      }),
+    ...grouped(externalRules, ({ target, provider }) => `${workloadKey(target)}/${provider}`).map(
+      ([{ target, provider }, rules]) =>
+        policy(target, `ask.${provider}`, {
+          action: "CUSTOM",
+          provider: { name: provider },
+          rules: rules.map(({ settings }) => authorizationRule({ settings }, trustDomain)),
+        }),
     ),
     ...tokenRules.map((rules) => policy(rules.target, "jwt", { action: "DENY", rules: tokenDenials(rules) })),
   ];
-}
-
-/** Rules by workload and another key, each group with its first rule. */
-function grouped<Rule extends { readonly target: MeshWorkload }>(
-  rules: readonly Rule[],
-  by: (rule: Rule) => string,
-): [first: Rule, all: Rule[]][] {
-  const groups = new Map<string, [Rule, Rule[]]>();
-  for (const rule of rules) {
-    const key = `${workloadKey(rule.target)}/${by(rule)}`;
-    const group = groups.get(key);
-    if (group) group[1].push(rule);
-    else groups.set(key, [rule, [rule]]);
-  }
-  return [...groups.values()];
 }
 
 /** A rule of the settings in an AuthorizationPolicy. */
@@ -207,7 +194,7 @@ export function auditLogs({ accessRules, accessLog }: PolicyModel): KubernetesOb
     filter: { expression: "metadata.filter_metadata['envoy.common']['access_log_hint'] == true" },
   };
   const accessLogging = [...(accessLog ? [{ providers: [{ name: "envoy" }] }] : []), marked];
-  return grouped(audited, () => "audit").map(([{ target }]) =>
+  return grouped(audited, ({ target }) => workloadKey(target)).map(([{ target }]) =>
     istioObject(
       "Telemetry",
       { namespace: target.namespace, name: `${target.name}.audit` },

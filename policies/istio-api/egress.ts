@@ -1,6 +1,6 @@
 import type { EgressMode, EgressRule, PolicyModel } from "../../components/model/policies/policy-model";
 import type { KubernetesObject } from "../../components/shared/kubernetes/object";
-import { istioObject, type Place } from "../api-objects";
+import { grouped, istioObject, type Place } from "../api-objects";
 
 /**
  * In mode sidecar: a `ServiceEntry` for each host that workloads of a namespace may reach, visible in that namespace
@@ -22,17 +22,15 @@ export interface HostRules {
 
 /** Rules of a mode by host, and by namespace: that of the workload, or the one of the gateway. */
 export function hostsOf({ egress }: PolicyModel, mode: EgressMode, gatewayNamespace?: string): HostRules[] {
-  const found = new Map<string, HostRules & { readonly rules: EgressRule[] }>();
-  for (const rule of egress?.rules.filter((one) => one.mode === mode) ?? []) {
-    const namespace = gatewayNamespace ?? rule.workload.namespace;
-    for (const host of rule.settings.hosts) {
-      const key = `${namespace} ${host}`;
-      const before = found.get(key);
-      if (before) before.rules.push(rule);
-      else found.set(key, { namespace, host, rules: [rule] });
-    }
-  }
-  return [...found.values()];
+  const reached = (egress?.rules ?? [])
+    .filter((rule) => rule.mode === mode)
+    .flatMap((rule) => {
+      const namespace = gatewayNamespace ?? rule.workload.namespace;
+      return rule.settings.hosts.map((host) => ({ namespace, host, rule }));
+    });
+  return grouped(reached, ({ namespace, host }) => `${namespace} ${host}`).map(([{ namespace, host }, all]) => {
+    return { namespace, host, rules: all.map(({ rule }) => rule) };
+  });
 }
 
 export function egressPlace({ namespace, host }: HostRules): Place {

@@ -38,7 +38,7 @@ export function sidecars(model: PolicyModel): KubernetesObject<IstioSpecs["Sidec
     .map((workload) => {
       const clients = [identity(workload), workload.namespace, anyClient];
       const inMesh = sidecarScoping
-        ? [...sidecarScoping.proxyServices, ...clients.flatMap((client) => callable.get(client) ?? [])]
+        ? [...sidecarScoping.proxyServices, ...callable.flatMap(([by, host]) => (clients.includes(by) ? [host] : []))]
         : [`*/${clusterServices}`];
       return istioObject(
         "Sidecar",
@@ -56,22 +56,16 @@ export function sidecars(model: PolicyModel): KubernetesObject<IstioSpecs["Sidec
 const anyClient = "*";
 
 /** Hosts that clients may call, by `namespace/account`, `namespace` or `*`, in a Sidecar's form `namespace/host`. */
-function callableHosts({ workloads, accessRules, defaultDenyNamespaces, egress }: PolicyModel): Map<string, string[]> {
-  const hosts = new Map<string, string[]>();
-  const add = (client: string, host: string) => {
-    const known = hosts.get(client);
-    if (known) known.push(host);
-    else hosts.set(client, [host]);
-  };
-  for (const { namespace } of workloads) {
-    if (!defaultDenyNamespaces.has(namespace)) add(anyClient, `${namespace}/${egress ? clusterServices : "*"}`);
-  }
-  for (const rule of accessRules) {
-    const { action, target } = rule;
-    if (action !== "ALLOW" || !defaultDenyNamespaces.has(target.namespace)) continue;
-    for (const client of clientsOf(rule)) add(client, `${target.namespace}/${clusterHost(target)}`);
-  }
-  return hosts;
+function callableHosts({ workloads, accessRules, defaultDenyNamespaces: denying, egress }: PolicyModel) {
+  const open = workloads.filter(({ namespace }) => !denying.has(namespace));
+  const allowing = accessRules.filter(({ action, target }) => action === "ALLOW" && denying.has(target.namespace));
+  return [
+    ...open.map(({ namespace }) => [anyClient, `${namespace}/${egress ? clusterServices : "*"}`] as const),
+    ...allowing.flatMap((rule) => {
+      const host = `${rule.target.namespace}/${clusterHost(rule.target)}`;
+      return clientsOf(rule).map((client) => [client, host] as const);
+    }),
+  ];
 }
 
 function clientsOf({ callers, namespaces }: AccessRule): readonly string[] {

@@ -1,13 +1,9 @@
-import { curve, isKnown, type Latency } from "../metrics/record";
-import { percentile } from "../statistics/percentiles";
+import { curve, isKnown, type Latency, type RequestArm, requestsPerConnection } from "../metrics/record";
+import { percentile } from "../statistics/intervals";
 import { type FortioResult, OutputError, percentileOfBins } from "./load-generators";
 
-export interface Schedule {
-  /** Requests per second over all connections. */
-  readonly qps: number;
-  readonly connections: number;
-  /** The planned duration, not the actual one. */
-  readonly seconds: number;
+/** Of a run at a fixed rate, with its planned duration. */
+export interface Schedule extends Pick<RequestArm, "qps" | "connections" | "seconds"> {
   /** Microseconds since 1970. */
   readonly startMicros: number;
 }
@@ -38,10 +34,6 @@ export function dueTimes(schedule: Schedule): (thread: number, iter: number) => 
   const requests = requestsPerConnection(schedule);
   const stretch = requests > 1 ? 1 + 1 / (requests - 1) : 1;
   return (thread, iter) => startMicros + period * (thread / connections + iter * stretch);
-}
-
-function requestsPerConnection({ qps, connections, seconds }: Schedule): number {
-  return Math.floor(Math.floor(qps * seconds) / connections);
 }
 
 /**

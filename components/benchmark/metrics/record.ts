@@ -46,10 +46,14 @@ export function hasSchedule(arm: Arm): arm is RequestArm {
   return (arm.kind === "http" || arm.kind === "grpc") && arm.qps > 0;
 }
 
-/** Requests that a fixed rate amounts to: fortio gives every connection the same number. Undefined without a fixed rate. */
+/** Requests that a fixed rate amounts to. Undefined without a fixed rate. */
 export function plannedRequests(arm: Arm): number | undefined {
-  if (!hasSchedule(arm)) return undefined;
-  return Math.floor(Math.floor(arm.qps * arm.seconds) / arm.connections) * arm.connections;
+  return hasSchedule(arm) ? requestsPerConnection(arm) * arm.connections : undefined;
+}
+
+/** fortio gives every connection the same number. */
+export function requestsPerConnection(load: Pick<RequestArm, "qps" | "connections" | "seconds">): number {
+  return Math.floor(Math.floor(load.qps * load.seconds) / load.connections);
 }
 
 export function armTitle(arm: Arm): string {

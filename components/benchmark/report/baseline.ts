@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { UserError } from "../../shared/problem";
 import { metrics } from "../metrics/registry";
 import { type Bounded, changeBetween } from "../statistics/intervals";
 import { type Figure, findFigure, type Results } from "./figures";
@@ -52,27 +53,23 @@ interface Conditions {
   readonly plan: { readonly arms: readonly { readonly id: string }[] };
 }
 
-/** The file of `benchmark.baseline` is not a report of this schema version. */
-export class BaselineError extends Error {
-  override readonly name = "BaselineError";
-
-  constructor(found: string) {
-    super(`talos-mesh:benchmark.baseline: ${found}; expected a report.json of schema version ${schemaVersion}`);
-  }
-}
-
-/** @throws BaselineError */
+/** @throws UserError where the file of `benchmark.baseline` is not a report of this schema version */
 export function parseBaseline(text: string): Baseline {
   let json: unknown;
   try {
     json = JSON.parse(text);
   } catch {
-    throw new BaselineError("the file is not JSON");
+    throw refusal("the file is not JSON");
   }
   const { data, error } = baseline.safeParse(json);
   if (data) return data;
   const [issue] = error.issues;
-  throw new BaselineError(`${issue?.path.join(".")}: ${issue?.message}`);
+  throw refusal(`${issue?.path.join(".")}: ${issue?.message}`);
+}
+
+function refusal(found: string): UserError {
+  const expected = `expected a report.json of schema version ${schemaVersion}`;
+  return new UserError(`talos-mesh:benchmark.baseline: ${found}; ${expected}`);
 }
 
 export function compareWithBaseline(

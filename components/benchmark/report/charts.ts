@@ -1,7 +1,6 @@
 import { type Arm, armTitle, curve, hasSchedule, type RequestArm, type Scenario } from "../metrics/record";
 import { type CostMetric, metrics, type Registry, type RunMetric } from "../metrics/registry";
-import type { Bounded, Interval } from "../statistics/intervals";
-import { median } from "../statistics/percentiles";
+import { type Bounded, type Interval, median } from "../statistics/intervals";
 import { costEstimate } from "./figures";
 import type { Report } from "./report";
 

@@ -2,8 +2,7 @@ import { formatSeconds } from "../../shared/duration";
 import { limits, percent } from "../measure/validity";
 import { armTitle } from "../metrics/record";
 import { metrics, type Registry } from "../metrics/registry";
-import { formatEstimate, formatNumber } from "../statistics/intervals";
-import { median } from "../statistics/percentiles";
+import { formatEstimate, formatNumber, median } from "../statistics/intervals";
 import { costEstimate, countRuns, type Figure } from "./figures";
 import type { NodeFacts, Report } from "./report";
 

@@ -52,14 +52,12 @@ export class Lease {
    * @throws NotMeasurable where another benchmark holds it
    */
   async hold(seconds: number): Promise<void> {
-    const { leases, sleep } = this.context;
+    const { leases, sleep, log } = this.context;
+    if (this.isUnavailable) return;
     const acquire = async () => {
-      if (this.isUnavailable) return;
-      const found = await leases.get(reference).catch((error: unknown) => this.continueWithout(error));
-      if (this.isUnavailable) return;
+      const found = await leases.get(reference);
       const spec = found?.spec as Partial<LeaseSpec> | undefined;
-      const isWritten = isFree(spec, this.holder) && (await this.write(seconds, found));
-      if (isWritten) return;
+      if (isFree(spec, this.holder) && (await this.write(seconds, found))) return;
       this.lost ||= this.held !== undefined;
       if (this.lost) throw new NotMeasurable(refusal(spec));
       return missing(refusal(spec));
@@ -67,7 +65,10 @@ export class Lease {
     try {
       await waitFor(acquire, { timeoutMs: stopTimeout, intervalMs: 1000, sleep, retries: () => false });
     } catch (error) {
-      throw error instanceof WaitTimeout ? new NotMeasurable(error.missing) : error;
+      if (error instanceof WaitTimeout) throw new NotMeasurable(error.missing);
+      if (!(error instanceof UnknownKindError || (error instanceof ApiError && error.status === 403))) throw error;
+      log(`Warning: no Lease keeps other benchmarks out (${error.message}); make sure that none runs on this cluster`);
+      this.isUnavailable = true;
     }
   }
 
@@ -95,19 +96,8 @@ export class Lease {
       return true;
     } catch (error) {
       if (error instanceof ApiError && error.status === 409) return false;
-      this.continueWithout(error);
-      return true;
+      throw error;
     }
-  }
-
-  /** @throws error unless it means that there are no Leases, or no right to them */
-  private continueWithout(error: unknown): undefined {
-    if (!(error instanceof UnknownKindError || (error instanceof ApiError && error.status === 403))) throw error;
-    const reason = error.message;
-    this.context.log(
-      `Warning: no Lease keeps other benchmarks out (${reason}); make sure that none runs on this cluster`,
-    );
-    this.isUnavailable = true;
   }
 }
 

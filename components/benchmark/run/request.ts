@@ -2,6 +2,7 @@ import { benchmarkScenarios } from "../../model/benchmark-scenarios";
 import type { Settings } from "../../settings/schema";
 import type { BenchmarkSettings } from "../../settings/sections/benchmark";
 import type { ImagesSettings } from "../../settings/sections/images";
+import { UserError } from "../../shared/problem";
 import { pulledImages } from "../plan/settings";
 import type { Bounds } from "../report/budgets";
 
@@ -65,6 +66,6 @@ export interface BenchmarkResult {
 }
 
 /** The cluster cannot be measured, for a reason that a person can remove. */
-export class NotMeasurable extends Error {
+export class NotMeasurable extends UserError {
   override readonly name = "NotMeasurable";
 }

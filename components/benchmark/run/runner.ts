@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import type { BenchmarkSettings } from "../../settings/sections/benchmark";
+import { UserError } from "../../shared/problem";
 import type { Sleep } from "../../shared/kubernetes/wait";
 import { type BenchmarkPlan, benchmarkPlan, blocksNote, planIdentity } from "../plan/plan";
 import { planProblems } from "../plan/problems";
@@ -32,15 +33,10 @@ interface RunnerContext {
   readonly previous?: BenchmarkResult;
 }
 
-/** A budget is exceeded, or could not be judged. */
-export class BudgetError extends Error {
-  override readonly name = "BudgetError";
-}
-
 /**
  * Measures what is not measured yet of a plan, writes the reports, and judges the budgets.
  *
- * @throws BudgetError after the reports are written; NotMeasurable where the cluster cannot be measured for a reason that a
+ * @throws UserError for budgets, after the reports are written; NotMeasurable where the cluster cannot be measured for a reason that a
  *   person can remove; the error that broke a run, after which another call continues after the last finished one
  */
 export async function runBenchmark(request: BenchmarkRequest, context: RunnerContext): Promise<BenchmarkResult> {
@@ -193,5 +189,5 @@ function writeReports(report: Report, journal: Journal, log: Log): void {
 
 function failOnBudgets(judged: Pick<Report, "budgets">): void {
   const failed = failures(judged);
-  if (failed.length > 0) throw new BudgetError(budgetMessage(failed));
+  if (failed.length > 0) throw new UserError(budgetMessage(failed));
 }

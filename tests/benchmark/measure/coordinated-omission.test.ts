@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { dueTimes, latenciesOf, type Schedule } from "../../../components/benchmark/measure/latency";
 import { OutputError, parseFortio } from "../../../components/benchmark/measure/load-generators";
 import { limits } from "../../../components/benchmark/measure/validity";
-import { percentile } from "../../../components/benchmark/statistics/percentiles";
+import { percentile } from "../../../components/benchmark/statistics/intervals";
 import { recorded } from "../fixtures";
 
 const startMicros = Date.parse("2026-01-01T00:00:00Z") * 1000;

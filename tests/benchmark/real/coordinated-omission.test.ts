@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { latenciesOf } from "../../../components/benchmark/measure/latency";
 import { parseFortio } from "../../../components/benchmark/measure/load-generators";
-import { percentile } from "../../../components/benchmark/statistics/percentiles";
+import { percentile } from "../../../components/benchmark/statistics/intervals";
 import { skip } from "../../support/skip";
 import { fortioOrSkip, outputOf, startServer, stopServer } from "./tools";
 

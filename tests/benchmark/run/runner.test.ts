@@ -13,7 +13,8 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import type { Report } from "../../../components/benchmark/report/report";
 import type { BenchmarkRequest, BenchmarkResult } from "../../../components/benchmark/run/request";
-import { BudgetError, runBenchmark } from "../../../components/benchmark/run/runner";
+import { runBenchmark } from "../../../components/benchmark/run/runner";
+import { UserError } from "../../../components/shared/problem";
 import { NotMeasurable } from "../../../components/benchmark/run/request";
 import type { benchmark } from "../../../components/settings/sections/benchmark";
 import { FakeCluster } from "./fake-cluster";
@@ -223,7 +224,7 @@ describe("a benchmark's run", () => {
     const budgets = (onExceed: "fail" | "warn") => ({ "sidecar.memory": { max: 50, onExceed } });
     const settings = { blocks: 7, scenarios: ["none" as const, "sidecar" as const] };
     await assert.rejects(run({ ...settings, budgets: budgets("fail") }), (error: unknown) => {
-      assert.ok(error instanceof BudgetError);
+      assert.ok(error instanceof UserError);
       assert.match(
         error.message,
         /^talos-mesh:benchmark\.budgets\.sidecar\.memory: sidecar may use 50\.0 MiB; upper bound 60\.0/,

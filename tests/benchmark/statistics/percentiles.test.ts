@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { median, percentile } from "../../../components/benchmark/statistics/percentiles";
+import { median, percentile } from "../../../components/benchmark/statistics/intervals";
 
 describe("percentiles", () => {
   it("are measured values, by nearest rank", () => {
