@@ -35,7 +35,7 @@ function firstPath(rules: Settings["traffic"]["services"][number]["http"]): stri
   return uri?.exact ?? uri?.prefix ?? "/";
 }
 
-/** What a person must know to judge this environment: what was not measured, and what stands in for the real thing. */
+/** What is not measured in this environment, and which parts are not the real ones. */
 export function notes(
   cluster: Pick<Cluster, "simulatedNodes">,
   charts: ChartSource,

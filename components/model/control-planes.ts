@@ -16,14 +16,14 @@ export interface ControlPlane {
   readonly mesh: MeshSettings;
 }
 
-/** A mesh: one control plane, or during an upgrade the one that stays first and the canary beside it. */
+/** The control planes of a mesh: one, or during an upgrade the canary as well, second. */
 export function controlPlanes({ canary, ...main }: MeshSettings): readonly [ControlPlane, ...ControlPlane[]] {
   if (!canary) return [controlPlane(main)];
-  const { version, revision, values } = canary;
-  const istiod = mergeValues(main.values.istiod ?? {}, values) as MeshSettings["values"]["istiod"];
-  // As if it had been given as the only one, so that the step that makes it that changes nothing of it.
-  const beside = { ...main, version, revision, values: { ...main.values, ...(hasKeys(istiod) && { istiod }) } };
-  return [controlPlane(main), controlPlane(beside)];
+  const { version, revision } = canary;
+  const istiod = mergeValues(main.values.istiod ?? {}, canary.values) as MeshSettings["values"]["istiod"];
+  // As the only control plane would have them, so that the last step of an upgrade does not change them.
+  const values = Object.keys(istiod ?? {}).length > 0 ? { ...main.values, istiod } : main.values;
+  return [controlPlane(main), controlPlane({ ...main, version, revision, values })];
 }
 
 function controlPlane(mesh: MeshSettings): ControlPlane {
@@ -36,10 +36,6 @@ function controlPlane(mesh: MeshSettings): ControlPlane {
   };
 }
 
-function hasKeys(value: object | undefined): boolean {
-  return value !== undefined && Object.keys(value).length > 0;
-}
-
 /** What shared parts follow: the CRDs the newest control plane, agents on nodes the oldest, which they may not lead. */
 export function sharedVersions(mesh: MeshSettings): { readonly newest: string; readonly oldest: string } {
   const [first, ...rest] = controlPlanes(mesh).map(({ version }) => version);
@@ -49,7 +45,7 @@ export function sharedVersions(mesh: MeshSettings): { readonly newest: string; r
   };
 }
 
-/** The control plane that a tag or a revision stands for; undefined where there is none. */
+/** The control plane of a tag or a revision. */
 export function controlPlaneNamed(mesh: MeshSettings, name: string): ControlPlane | undefined {
   const revision = mesh.tags[name] ?? name;
   return controlPlanes(mesh).find((each) => each.revision === revision);
@@ -68,7 +64,7 @@ export function revisionName(mesh: MeshSettings, namespace: string): string {
 
 /**
  * The labels by which an injector picks a namespace, or a pod of a namespace that is not labelled. A control plane with
- * a revision, and a tag, is asked for by `istio.io/rev`, and then `istio-injection` must not be there: it goes before.
+ * a revision, or a tag, is selected by `istio.io/rev`, without `istio-injection`, which has precedence.
  * Source: istio/istio, manifests/charts/istio-control/istio-discovery/templates/mutatingwebhook.yaml.
  */
 export function injectionLabels(

@@ -27,7 +27,7 @@ export function imageName(image: string): string {
 
 /**
  * What is pulled for an image: from the mirror of the settings, and by digest where they have one. The tag stays, for
- * people; a digest beside it is what decides.
+ * people; a digest next to it is what decides.
  *
  * @param image as its makers name it, with registry and tag: `docker.io/istio/pilot:1.31.1`
  */

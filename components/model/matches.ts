@@ -13,14 +13,14 @@ export function matchesEverything({ match }: Pick<HttpRuleSettings, "match">): b
   return match === undefined || match.some((one) => Object.keys(one).length === 1 && !!one.uri && isAnyPath(one.uri));
 }
 
-/** Whether all strings of `narrow` are strings of `wide`; false also where that cannot be told. */
+/** Whether all strings of `narrow` are strings of `wide`; false also where that is not known. */
 function includes(wide: StringMatch, narrow: StringMatch): boolean {
   if (wide.exact !== undefined) return narrow.exact === wide.exact;
   if (wide.prefix !== undefined) return (narrow.exact ?? narrow.prefix)?.startsWith(wide.prefix) ?? false;
   return wide.regex === ".*" || wide.regex === narrow.regex;
 }
 
-/** Whether no string can match both; false also where that cannot be told. */
+/** Whether no string can match both; false also where that is not known. */
 function excludes(a: StringMatch, b: StringMatch): boolean {
   if (a.exact !== undefined && b.exact !== undefined) return a.exact !== b.exact;
   if (a.exact !== undefined && b.prefix !== undefined) return !a.exact.startsWith(b.prefix);

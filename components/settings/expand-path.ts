@@ -2,7 +2,7 @@ import type { SettingPath } from "../shared/problem";
 import { knownEntries } from "../shared/unknown";
 
 /**
- * Every place that a path with asterisks stands for, with its value: `mesh.values.*.profile`. An asterisk is every entry
+ * The paths that a path with asterisks matches, each with its value: `mesh.values.*.profile`. An asterisk is every entry
  * of a list or object. What is absent or unknown is left out.
  */
 export function* expandPath(value: unknown, path: string): Iterable<[SettingPath, unknown]> {

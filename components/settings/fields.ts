@@ -5,7 +5,7 @@ import { z } from "zod";
  * that will read the value (Kubernetes names, Istio durations, Go's time format).
  */
 
-/** What to say of a key that a map does not have and that people expect there: the right form instead. */
+/** Hints for keys that users expect in an object and that it does not have. */
 export const expectedElsewhere = z.registry<Readonly<Record<string, string>>>();
 
 /** A Kubernetes name of the strict kind (RFC 1123 label): namespaces, Services, ports. */
@@ -23,7 +23,7 @@ export const dnsSubdomain = z
     "expected a DNS name: lower-case letters, digits, '-' and '.'",
   );
 
-/** A host that clients name: a DNS name, `*.domain`, or `*` (rules say where `*` may stand). */
+/** A host that clients name: a DNS name, `*.domain`, or `*` (checks limit where `*` is allowed). */
 export const hostPattern = z
   .string()
   .max(253)
@@ -59,7 +59,7 @@ export const vVersion = z.string().regex(/^v\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?$/, "
 /** Kubernetes labels or annotations. */
 export const labels = z.record(z.string().min(1), z.string());
 
-/** Names a value of `talos-mesh:secrets`, the only place where a secret may stand. */
+/** Names a value of `talos-mesh:secrets`, the only section with secrets. */
 export const secretRef = z
   .strictObject({ secret: z.string().min(1).describe("Name of an entry of talos-mesh:secrets.") })
   .describe("Refers to an entry of talos-mesh:secrets by its name.");
@@ -71,6 +71,18 @@ export const resources = z
     limits: z.strictObject({ cpu: quantity.optional(), memory: quantity.optional() }).optional(),
   })
   .describe("Kubernetes resource requests and limits.");
+
+/** An optional list that has entries where it is given. */
+export const some = <Schema extends z.ZodType>(entry: Schema) => z.array(entry).min(1).optional();
+
+/** true or false, or left to a default elsewhere. */
+export const flag = (description: string) => z.boolean().optional().describe(description);
+
+/** true or false, by default false. */
+export const off = (description: string) => z.boolean().default(false).describe(description);
+
+/** Name: values, one of which is expected. */
+export const valuesByName = z.record(z.string(), z.array(z.string()).min(1)).optional();
 
 /** Helm values or an object's free part: any JSON, kept as it is. */
 export const freeForm = z.record(z.string(), z.json());

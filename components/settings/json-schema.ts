@@ -8,7 +8,7 @@ export type JsonSchema = Record<string, unknown>;
 /** Formats that JSON Schema itself defines; validators refuse or ignore others, and their patterns say the same. */
 const standardFormats = new Set(["uri", "ipv4", "ipv6"]);
 
-/** A secret as the CLI writes it, or a text that `pulumi config set --secret` has still to encrypt. */
+/** A secret as the CLI writes it, or a string that `pulumi config set --secret` is still to encrypt. */
 const secretValue: JsonSchema = {
   anyOf: [
     {

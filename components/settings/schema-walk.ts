@@ -30,7 +30,7 @@ export function alternative(union: z.ZodUnion, value: unknown): z.core.$ZodType 
   return shape && union.options.find((option) => unwrap(option) instanceof shape);
 }
 
-/** The schema that stands at a path, or undefined where the schema ends (free-form values, unknown keys). */
+/** The schema at a path, or undefined where the schema ends (free-form values, unknown keys). */
 export function schemaAt(schema: z.core.$ZodType, path: SettingPath, value: unknown): z.core.$ZodType | undefined {
   const inner = unwrap(schema);
   if (inner instanceof z.ZodUnion) {
@@ -49,7 +49,7 @@ export function schemaAt(schema: z.core.$ZodType, path: SettingPath, value: unkn
   return undefined;
 }
 
-/** The value that stands at a path of plain data, or undefined. */
+/** The value at a path of plain data, or undefined. */
 export function valueAt(value: unknown, path: SettingPath): unknown {
   let current = value;
   for (const key of path) {

@@ -1,7 +1,6 @@
-import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
+import { createPrivateKey, X509Certificate } from "node:crypto";
 import { exposedHosts } from "../model/gateways";
 import type { Settings } from "../settings/schema";
-import type { GatewayTlsSettings } from "../settings/sections/gateways";
 import type { Problem } from "../shared/problem";
 import { checkEach, ifKnown } from "../shared/unknown";
 import type { Check } from "./check";
@@ -26,7 +25,7 @@ function findings(
 ): Iterable<Problem> {
   return checkEach(gateways, ["gateways"], ({ tls }, path) => {
     if (!tls) return [];
-    const text = (field: CertificateFinding["field"]) => secretTexts.get(secretOf(tls, field) ?? "");
+    const text = (field: CertificateFinding["field"]) => secretTexts.get(tls[field]?.secret ?? "");
     const texts = {
       certificate: text("certificate"),
       privateKey: text("privateKey"),
@@ -38,13 +37,9 @@ function findings(
       .filter((one) => one.severity === severity)
       .map(({ field, message }) => ({
         path: [...path, "tls", field],
-        message: `secret ${secretOf(tls, field)} ${message}`,
+        message: `secret ${tls[field]?.secret} ${message}`,
       }));
   });
-}
-
-function secretOf(tls: GatewayTlsSettings, field: CertificateFinding["field"]): string | undefined {
-  return tls[field]?.secret;
 }
 
 /** What is wrong with a certificate, or will be soon; the message has no part of it. */
@@ -52,16 +47,11 @@ export interface CertificateFinding {
   /** Field of `gateways.<name>.tls`. */
   readonly field: "certificate" | "privateKey" | "caCertificate";
   readonly message: string;
-  /** Wrong now, or in need of attention. */
   readonly severity: "error" | "warning";
 }
 
 /** Texts of the secrets; a missing one is not checked. */
-export interface CertificateTexts {
-  readonly certificate?: string | undefined;
-  readonly privateKey?: string | undefined;
-  readonly caCertificate?: string | undefined;
-}
+export type CertificateTexts = { readonly [Field in CertificateFinding["field"]]?: string | undefined };
 
 /** Days before it expires from which there is a warning: the time that renewing by hand may take. */
 const warningDays = 30;
@@ -70,60 +60,44 @@ const dayMs = 24 * 60 * 60 * 1000;
 
 /**
  * Checks a gateway's certificate: it can be read, key and certificate are a pair, it is valid now and for a while, and it
- * covers every host. A gateway with a wrong certificate refuses every client, and only its own log tells why.
+ * covers every host. A gateway with a wrong certificate refuses every client, and only its own log has the reason.
  *
  * @param hosts names that clients use, `*.domain` among them; `*` is not checked
  */
 export function checkCertificate(texts: CertificateTexts, hosts: readonly string[], now: Date): CertificateFinding[] {
-  const certificate = read(texts.certificate, (text) => new X509Certificate(text));
-  const privateKey = read(texts.privateKey, (text) => createPrivateKey(text));
-  const ca = read(texts.caCertificate, (text) => new X509Certificate(text));
-  const error = (field: CertificateFinding["field"], message: string): CertificateFinding => ({
-    field,
-    message,
-    severity: "error",
-  });
-  return [
-    ...(certificate === "unreadable" ? [error("certificate", expected("CERTIFICATE"))] : []),
-    ...(privateKey === "unreadable" ? [error("privateKey", `${expected("PRIVATE KEY")}, without a passphrase`)] : []),
-    ...(ca === "unreadable" ? [error("caCertificate", expected("CERTIFICATE"))] : []),
-    ...(certificate instanceof X509Certificate
-      ? [
-          ...pairFindings(certificate, privateKey),
-          ...validity("certificate", certificate, now),
-          ...cover(certificate, hosts),
-        ]
-      : []),
-    ...(ca instanceof X509Certificate ? validity("caCertificate", ca, now) : []),
-    ...(ca instanceof X509Certificate && !ca.ca
-      ? [
-          error(
-            "caCertificate",
-            "is not the certificate of an authority (CA:TRUE), so that it can sign no client certificate",
-          ),
-        ]
-      : []),
-  ];
-}
-
-function expected(label: string): string {
-  return `cannot be read; expected PEM, which begins with -----BEGIN ${label}-----`;
-}
-
-function read<Parsed>(text: string | undefined, parse: (text: string) => Parsed): Parsed | "unreadable" | undefined {
-  if (text === undefined) return undefined;
-  try {
-    return parse(text);
-  } catch {
-    return "unreadable";
+  const found: CertificateFinding[] = [];
+  const error = (field: CertificateFinding["field"], message: string) =>
+    found.push({ field, message, severity: "error" });
+  const read = <Parsed>(field: keyof CertificateTexts, label: string, parse: (text: string) => Parsed) => {
+    const text = texts[field];
+    try {
+      return text === undefined ? undefined : parse(text);
+    } catch {
+      error(field, `cannot be read; expected PEM, which begins with -----BEGIN ${label}`);
+      return undefined;
+    }
+  };
+  const certificate = read("certificate", "CERTIFICATE-----", (text) => new X509Certificate(text));
+  const key = read("privateKey", "PRIVATE KEY-----, without a passphrase", createPrivateKey);
+  const ca = read("caCertificate", "CERTIFICATE-----", (text) => new X509Certificate(text));
+  if (certificate && key && !certificate.checkPrivateKey(key)) {
+    error("privateKey", "is not the key of this certificate; store the two as a pair");
   }
-}
-
-function pairFindings(certificate: X509Certificate, key: KeyObject | "unreadable" | undefined): CertificateFinding[] {
-  if (key === undefined || key === "unreadable" || certificate.checkPrivateKey(key)) return [];
-  return [
-    { field: "privateKey", message: "is not the key of this certificate; store the two as a pair", severity: "error" },
-  ];
+  for (const [field, one] of Object.entries({ certificate, caCertificate: ca })) {
+    if (one) found.push(...validity(field as CertificateFinding["field"], one, now));
+  }
+  const missing = hosts.filter((host) => host !== "*" && certificate && !covers(certificate, host));
+  if (missing.length > 0) {
+    const names = certificate?.subjectAltName ?? "none";
+    error("certificate", `does not cover ${missing.join(", ")} (its names: ${names}); clients would refuse it`);
+  }
+  if (ca && !ca.ca) {
+    error(
+      "caCertificate",
+      "is not the certificate of an authority (CA:TRUE), so that it can sign no client certificate",
+    );
+  }
+  return found;
 }
 
 function validity(
@@ -136,30 +110,12 @@ function validity(
   if (now >= to) return [{ field, message: `was valid until ${day(to)}; store a renewed one`, severity: "error" }];
   const days = Math.floor((to.getTime() - now.getTime()) / dayMs);
   if (days >= warningDays) return [];
-  return [
-    {
-      field,
-      message: `is valid until ${day(to)}, another ${days} ${days === 1 ? "day" : "days"}; renew it`,
-      severity: "warning",
-    },
-  ];
+  const message = `is valid until ${day(to)}, another ${days} ${days === 1 ? "day" : "days"}; renew it`;
+  return [{ field, message, severity: "warning" }];
 }
 
 function day(date: Date): string {
   return date.toISOString().slice(0, 10);
-}
-
-function cover(certificate: X509Certificate, hosts: readonly string[]): CertificateFinding[] {
-  const missing = hosts.filter((host) => host !== "*" && !covers(certificate, host));
-  if (missing.length === 0) return [];
-  const names = certificate.subjectAltName ?? "none";
-  return [
-    {
-      field: "certificate",
-      message: `does not cover ${missing.join(", ")} (its names: ${names}); clients would refuse it`,
-      severity: "error",
-    },
-  ];
 }
 
 /** `*.domain` is covered by the same name only; clients do not use the subject. */

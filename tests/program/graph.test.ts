@@ -56,7 +56,7 @@ describe("the graph of dev", () => {
     }
   });
 
-  it("installs the CRDs, then istiod beside istio-cni, and the gateway when both are there", () => {
+  it("installs the CRDs, then istiod and istio-cni, and the gateway when both are there", () => {
     const release = (name: string) => run.one("Release", name);
     const [istiod, cni] = [release("istio-istiod"), release("istio-cni")];
     for (const part of [istiod, cni]) {

@@ -11,7 +11,7 @@ function listing(run: StackRun): string {
   return `${lines.sort().join("\n")}\n`;
 }
 
-/** UPDATE_GOLDEN=1 writes the file anew, for a person to read in the diff; never in CI. */
+/** UPDATE_GOLDEN=1 writes the file again, for review in the diff; never in CI. */
 function assertGolden(name: string, actual: string): void {
   const file = path.join(__dirname, "golden", name);
   if (process.env.UPDATE_GOLDEN === "1") {

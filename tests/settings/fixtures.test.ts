@@ -33,7 +33,7 @@ describe("bad stack files", () => {
     assert.deepEqual(names(bad, ".yaml"), names(bad, ".txt"));
   });
 
-  it("get different messages, so that none stands twice", () => {
+  it("get different messages", () => {
     const bodies = names(bad, ".txt").map((name) =>
       readFileSync(path.join(bad, `${name}.txt`), "utf8")
         .split("\n")

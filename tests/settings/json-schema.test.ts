@@ -10,7 +10,7 @@ import { root, stacks } from "./stack-files";
 
 const good = path.join(root, "tests/fixtures/good");
 
-/** Formats are for editors here; the patterns beside them decide. */
+/** Formats are for editors here; the patterns next to them decide. */
 const validate = new Ajv({ strict: true, allErrors: true, allowUnionTypes: true, validateFormats: false }).compile(
   stackFileSchema(),
 );

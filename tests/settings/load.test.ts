@@ -103,13 +103,17 @@ describe("loading the settings of a stack", () => {
   }
 
   const wrongSecrets: [string, unknown, RegExp][] = [
-    ["a text", secretText, /talos-mesh:secrets: expected a mapping/],
+    ["a string", secretText, /talos-mesh:secrets: expected a mapping/],
     ["a list", [secretText], /talos-mesh:secrets: expected a mapping/],
     ["nothing", "", /talos-mesh:secrets: expected a mapping/],
-    ["a map of maps", { kubeconfig: { text: secretText } }, /talos-mesh:secrets\.kubeconfig: expected a string/],
-    ["a map of lists", { kubeconfig: [secretText] }, /talos-mesh:secrets\.kubeconfig: expected a string/],
+    [
+      "a mapping of mappings",
+      { kubeconfig: { text: secretText } },
+      /talos-mesh:secrets\.kubeconfig: expected a string/,
+    ],
+    ["a mapping of lists", { kubeconfig: [secretText] }, /talos-mesh:secrets\.kubeconfig: expected a string/],
     ["an empty text", { token: secretText, kubeconfig: "" }, /talos-mesh:secrets\.kubeconfig: is empty/],
-    ["a text of blanks", { token: secretText, kubeconfig: " \n" }, /talos-mesh:secrets\.kubeconfig: is empty/],
+    ["a string of blanks", { token: secretText, kubeconfig: " \n" }, /talos-mesh:secrets\.kubeconfig: is empty/],
   ];
   for (const [what, secrets, expected] of wrongSecrets) {
     it(`refuses ${what} under secrets without showing it`, () => {
@@ -120,7 +124,7 @@ describe("loading the settings of a stack", () => {
     });
   }
 
-  it("says of an empty secret that it is empty, and not also that nobody stored it", () => {
+  it("reports that a secret is empty, and not also that it does not exist", () => {
     const cluster = { kind: "existing", name: "test", kubeconfig: { secret: "kubeconfig" } };
     configure({ ...dev, cluster, charts: { source: "./embedded/charts" }, secrets: { kubeconfig: "" } });
     assert.deepEqual(refusal().split("\n"), [
@@ -129,7 +133,7 @@ describe("loading the settings of a stack", () => {
     ]);
   });
 
-  it("refuses a secret in a section that nobody knows without showing it", () => {
+  it("refuses a secret in an unknown section without showing it", () => {
     configure({ ...dev, secret: { kubeconfig: secretText } }, ["secret"]);
     const message = refusal();
     assert.match(message, /talos-mesh:secret: unknown section; did you mean secrets\?/);

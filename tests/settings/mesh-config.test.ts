@@ -19,7 +19,7 @@ describe("istiod's mesh config for policies", () => {
     );
   });
 
-  it("has a log for audit rules, beside other providers", () => {
+  it("has a log for audit rules, next to other providers", () => {
     const given = security.parse({
       extensionProviders: [{ name: "opa", envoyExtAuthzHttp: { service: "opa.example", port: 80 } }],
       authorization: { audit: [{ to: "ratings" }] },
@@ -31,7 +31,7 @@ describe("istiod's mesh config for policies", () => {
     );
   });
 
-  it("has a log for audit rules that names who asked, by a sidecar and by a waypoint", () => {
+  it("has a log for audit rules that names the caller, by a sidecar and by a waypoint", () => {
     const given = security.parse({ authorization: { audit: [{ to: "ratings" }] } });
     const [log] = policyMeshConfig({ traffic: traffic.parse({}), security: given }).extensionProviders ?? [];
     const { labels } = (log as { envoyFileAccessLog: { logFormat: { labels: Record<string, string> } } })

@@ -33,7 +33,7 @@ describe("a stack file", () => {
     assert.deepEqual(values, { "talos-mesh:environment": "dev", "kubernetes:context": "here" });
   });
 
-  it("fills in secrets wherever they stand, and marks their keys", () => {
+  it("fills in secrets at any depth, and marks their keys", () => {
     const { values, secretKeys } = read({
       config: {
         "talos-mesh:secrets": { a: { secure: "v1:x" }, list: [{ secure: "v1:y" }] },
@@ -48,7 +48,7 @@ describe("a stack file", () => {
     assert.deepEqual(secretKeys, ["talos-mesh:secrets", "talos-mesh:t"]);
   });
 
-  it("takes a key named secure beside others for what it is", () => {
+  it("does not read a key named secure next to others as a secret", () => {
     const { values, secretKeys } = read({ config: { a: { secure: "yes", other: 1 } } });
     assert.equal(values["talos-mesh:a"], '{"secure":"yes","other":1}');
     assert.deepEqual(secretKeys, []);

@@ -73,7 +73,7 @@ export function tokenRules(security: Security, names: PolicyNames): TokenRules[]
   return readEntries(readers);
 }
 
-/** Whether a text is a JSON Web Key Set. */
+/** Whether a string is a JSON Web Key Set. */
 export function isKeySet(text: string): boolean {
   try {
     const parsed: unknown = JSON.parse(text);

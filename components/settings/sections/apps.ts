@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { dnsLabel, port } from "../fields";
+import { dnsLabel, off, port } from "../fields";
 
 /** `talos-mesh:applications`: workloads that are deployed elsewhere. */
 
@@ -8,10 +8,7 @@ const workload = z.strictObject({
   serviceAccount: dnsLabel.describe("Its identity in rules."),
   port: port.describe("The Service's port."),
   versions: z.array(dnsLabel).default([]).describe("Values of the pods' `version` label."),
-  versionServices: z
-    .boolean()
-    .default(false)
-    .describe("There is a Service <name>-<version> for each version, as routes in the ambient data plane need."),
+  versionServices: off("There is a Service <name>-<version> for each version, for routes in the ambient data plane."),
 });
 
 export const applications = z

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { dnsLabel, duration, labels, nodePort, percentage, port, resources, secretRef } from "../fields";
+import { dnsLabel, duration, flag, labels, nodePort, off, percentage, port, resources, secretRef } from "../fields";
 
 /** `talos-mesh:gateways`: the proxies at the mesh's edge. */
 
@@ -9,21 +9,21 @@ const tls = z
   .strictObject({
     certificate: secretRef.optional().describe("PEM: the gateway's certificate, then those between it and its root."),
     privateKey: secretRef.optional().describe("PEM, without a passphrase."),
-    caCertificate: secretRef.optional().describe("Mode MUTUAL: who signs the clients' certificates, PEM."),
-    selfSigned: z.boolean().default(false).describe("A certificate made here, for dev; renewed every year."),
+    caCertificate: secretRef.optional().describe("Mode MUTUAL: the authority of the clients' certificates, PEM."),
+    selfSigned: off("A certificate from this program, for dev; renewed every year."),
     mode: z
       .enum(["SIMPLE", "MUTUAL", "PASSTHROUGH"])
       .default("SIMPLE")
-      .describe("MUTUAL: clients show a certificate too. PASSTHROUGH: the workload ends TLS, not the gateway."),
-    httpsRedirect: z.boolean().default(false).describe("Answer plain HTTP with a redirect to HTTPS."),
+      .describe("MUTUAL: clients need a certificate. PASSTHROUGH: TLS ends at the workload."),
+    httpsRedirect: off("Answer plain HTTP with a redirect to HTTPS."),
   })
-  .describe("HTTPS for the hosts that services are offered under.");
+  .describe("HTTPS for the hosts of exposed services.");
 
 const gatewayDeployment = z.strictObject({
   kind: z
     .enum(["chart", "gateway-api"])
     .default("chart")
-    .describe("Made by Istio's chart and set by Istio's API, or by istiod from a Gateway of the Gateway API."),
+    .describe("chart: Istio's chart and API; gateway-api: istiod, from a Gateway of the Gateway API."),
   namespace: dnsLabel.optional().describe("Default: istio-<name>."),
   serviceType: z.enum(["NodePort", "LoadBalancer", "ClusterIP"]).default("NodePort"),
   ports: z
@@ -32,13 +32,13 @@ const gatewayDeployment = z.strictObject({
   extraPorts: z
     .record(dnsLabel, z.strictObject({ port, targetPort: port.optional(), nodePort: nodePort.optional() }))
     .default({})
-    .describe("Further ports of the Service by name, such as tcp-mysql; an object of kind Gateway says what answers."),
+    .describe("More ports of the Service by name, such as tcp-mysql, for objects of kind Gateway."),
   externalTrafficPolicy: z
     .enum(["Cluster", "Local"])
     .optional()
-    .describe("Local keeps the client's address, and only nodes with a pod of the gateway answer."),
-  serviceAnnotations: labels.optional().describe("Annotations of the Service: what load balancers read."),
-  loadBalancerClass: z.string().min(1).optional().describe("Which of a cluster's load balancers; default: its own."),
+    .describe("Local keeps the client's address; only nodes with a pod answer."),
+  serviceAnnotations: labels.optional().describe("Annotations of the Service, which load balancers read."),
+  loadBalancerClass: z.string().min(1).optional().describe("Default: the cluster's own."),
   loadBalancerTimeout: duration.optional().describe("How long to wait for the load balancer's address; default 5m."),
   replicas: z.int().min(1).optional(),
   autoscale: z
@@ -46,7 +46,7 @@ const gatewayDeployment = z.strictObject({
     .optional()
     .describe("Needs metrics-server."),
   podDisruptionBudget: z.strictObject({ minAvailable: z.int().min(0) }).optional(),
-  antiAffinity: z.boolean().optional().describe("Prefer nodes, and zones, that have no pod of this gateway yet."),
+  antiAffinity: flag("Prefer nodes, and zones, that have no pod of this gateway yet."),
   resources: resources.optional(),
   tls: tls.optional(),
 });

@@ -4,7 +4,7 @@ import { dnsSubdomain, secretRef } from "../fields";
 
 /** `talos-mesh:charts` and `images`: from where everything is pulled. */
 
-/** A place for charts, or a word that stands for one. */
+/** A source of charts, or a word for one. */
 const chartPlace = (word: string) =>
   z.union(
     [
@@ -43,14 +43,12 @@ export const images = z.strictObject({
   mirrors: z
     .record(imagePrefix, imagePrefix)
     .default({})
-    .describe(
-      "Beginning of an image's name: what stands there instead, for every image of the environment; the longest that fits decides.",
-    ),
+    .describe("Beginning of image names: what replaces it. The longest that fits decides."),
   pullPolicy: z.enum(["Always", "IfNotPresent", "Never"]).optional(),
   pullSecrets: z
     .array(z.strictObject({ name: dnsSubdomain, dockerConfigJson: secretRef }))
     .default([])
-    .describe("Pull secrets made in every namespace of the environment, and given to its pods."),
+    .describe("Pull secrets of the pods in every namespace."),
   digests: z
     .record(z.string(), z.string().regex(/^sha256:[0-9a-f]{64}$/, "expected sha256: and 64 hexadecimal digits"))
     .default({})

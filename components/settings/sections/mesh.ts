@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { dnsLabel, dnsSubdomain, freeForm, resources, version } from "../fields";
+import { dnsLabel, dnsSubdomain, flag, freeForm, off, resources, version } from "../fields";
 
 /** `talos-mesh:mesh`: what is installed, and how it is set up. */
 
@@ -22,58 +22,48 @@ const canary = z
     revision: revisionName,
     values: freeForm.default({}).describe("Helm values of its istiod, merged over mesh.values.istiod."),
   })
-  .describe("A second control plane beside the first, for an upgrade namespace by namespace.");
+  .describe("A second control plane next to the first, for an upgrade namespace by namespace.");
 
 export const mesh = z.strictObject({
   version: version.describe("Istio release."),
   profile: z
     .enum(["default", "demo", "minimal", "ambient", "preview", "stable"])
     .default("default")
-    .describe("Values inside Istio's charts to start from; `values` go over them. See `npm run profile -- list`."),
+    .describe("Values of Istio's charts, below `values`: `npm run profile -- list`."),
   compatibilityVersion: z
     .string()
     .regex(/^1\.\d+$/, "expected a minor version such as 1.30")
     .optional()
-    .describe("Keeps behaviour of an older minor version after an upgrade, where Istio changed its defaults."),
+    .describe("After an upgrade, keeps defaults of an older minor version."),
   platform: z
     .enum(["gke", "k3d", "k3s", "microk8s", "minikube", "openshift"])
     .optional()
-    .describe("Istio's settings for a Kubernetes other than Talos; clusters of kind existing only."),
+    .describe("For a Kubernetes other than Talos; clusters of kind existing only."),
   dataPlane: z
     .enum(["sidecar", "ambient"])
     .default("sidecar")
-    .describe("sidecar: a proxy in each pod; ambient: ztunnel on each node, and waypoints where asked."),
+    .describe("sidecar: a proxy in each pod; ambient: ztunnel on each node, and the waypoints of `waypoints`."),
   mtls: z.enum(["STRICT", "PERMISSIVE"]).default("STRICT").describe("PeerAuthentication of the whole mesh."),
   outboundTrafficPolicy: z.enum(["REGISTRY_ONLY", "ALLOW_ANY"]).default("ALLOW_ANY"),
   trustDomain: dnsSubdomain.default("cluster.local"),
-  accessLog: z.boolean().optional().describe("Envoy's access log to stdout; default: as the profile has it."),
-  holdApplicationUntilProxyStarts: z.boolean().optional().describe("Sidecars; default: true."),
-  dnsCapture: z
-    .boolean()
-    .optional()
-    .describe("Whether proxies answer DNS. Default: ztunnel does, sidecars as the profile has it."),
+  accessLog: flag("Envoy's access log to stdout; default: as the profile has it."),
+  holdApplicationUntilProxyStarts: flag("Sidecars; default: true."),
+  dnsCapture: flag("Whether proxies answer DNS. Default: ztunnel does, sidecars as the profile has it."),
   proxyResources: resources.optional().describe("Of every sidecar and every waypoint; ztunnel's: values.ztunnel."),
-  untaintNodes: z
-    .boolean()
-    .default(false)
-    .describe("istiod removes the taint cni.istio.io/not-ready from a node once istio-cni is ready there."),
-  sidecarScoping: z.boolean().optional().describe("Sidecar resources generated from who talks to whom."),
-  revision: revisionName
-    .optional()
-    .describe("Revision of the control plane, such as 1-31-1. Default: none, which Istio calls `default`."),
+  untaintNodes: off("istiod removes the taint cni.istio.io/not-ready from a node once istio-cni is ready there."),
+  sidecarScoping: flag("Proxies are configured only with the services that their workload may call."),
+  revision: revisionName.optional().describe("Such as 1-31-1. Default: none, which Istio calls `default`."),
   canary: canary.optional(),
   tags: z
     .record(revisionName, revisionName)
     .default({})
-    .describe("Revision tag: revision it stands for (`default`: the control plane without a revision)."),
+    .describe("Revision tag: revision (`default`: the control plane without a revision)."),
   namespaces: z
     .record(
       dnsLabel,
       z.strictObject({
         dataPlane: z.enum(["sidecar", "ambient", "none"]).optional().describe("Default: mesh.dataPlane."),
-        revision: revisionName
-          .optional()
-          .describe("Tag or revision of the control plane of its proxies. Default: mesh.revision."),
+        revision: revisionName.optional().describe("Tag or revision of its proxies. Default: mesh.revision."),
       }),
     )
     .default({})
@@ -83,7 +73,7 @@ export const mesh = z.strictObject({
       z.strictObject({
         namespace: dnsLabel,
         service: dnsLabel.optional().describe("Default: every service of the namespace without one of its own."),
-        ingress: z.boolean().default(false).describe("What comes in by a gateway goes through the waypoint as well."),
+        ingress: off("Requests from gateways go through the waypoint as well."),
       }),
     )
     .default([])

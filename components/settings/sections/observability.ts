@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { addonFields, addons, installedAddons } from "../../observability/addons/registry";
-import { dnsLabel, duration, expectedElsewhere } from "../fields";
+import { dnsLabel, duration, expectedElsewhere, flag } from "../fields";
 
 /** `talos-mesh:observability` and `verification`. */
 
@@ -9,10 +9,7 @@ export const observability = z.strictObject({
     .default("observability")
     .describe("Of all addons. No proxies are injected in it, so that the addons do not depend on the mesh."),
   ...addonFields(),
-  alerts: z
-    .boolean()
-    .optional()
-    .describe("Rules that Prometheus evaluates. Default: true where Prometheus is installed."),
+  alerts: flag("Rules that Prometheus evaluates. Default: true where Prometheus is installed."),
 });
 
 expectedElsewhere.add(

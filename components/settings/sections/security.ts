@@ -1,36 +1,45 @@
 import { z } from "zod";
-import { dnsLabel, dnsSubdomain, duration, freeForm, hostPattern, httpMethods, ipBlock, labels, port } from "../fields";
+import {
+  dnsLabel,
+  dnsSubdomain,
+  duration,
+  flag,
+  freeForm,
+  hostPattern,
+  httpMethods,
+  ipBlock,
+  labels,
+  off,
+  port,
+  some,
+  valuesByName,
+} from "../fields";
 
-/** `talos-mesh:security`: who may talk to whom. */
+/** `talos-mesh:security`: which requests are allowed. */
 
 const path = z.string().startsWith("/", "expected a path that begins with '/', such as /details/*");
 
-/** What a rule asks for beside who asks whom; all of it must hold. */
+/** Conditions of a rule on the request; all of them must hold. */
 const conditions = {
-  methods: z.array(z.enum(httpMethods)).min(1).optional(),
-  paths: z.array(path).min(1).optional(),
-  ports: z.array(port).min(1).optional(),
-  headers: z.record(z.string(), z.array(z.string()).min(1)).optional(),
-  ipBlocks: z.array(ipBlock).min(1).optional(),
+  methods: some(z.enum(httpMethods)),
+  paths: some(path),
+  ports: some(port),
+  headers: valuesByName,
+  ipBlocks: some(ipBlock),
 };
 
 const target = {
-  to: dnsLabel.describe("The workload that is asked."),
+  to: dnsLabel.describe("The workload that gets the request."),
   namespace: dnsLabel.optional().describe("Its namespace; default: that of Bookinfo."),
 };
 
 const rule = z.strictObject({
   ...target,
-  from: z
-    .array(z.string().regex(/^[a-z0-9-]+(\/[a-z0-9-]+)?$/, "expected a workload, namespace/workload, or a gateway"))
-    .min(1)
-    .optional()
-    .describe("Workloads (`productpage`, `ns/name`) or gateways (`ingress`) that ask. Without it: anybody."),
-  fromNamespaces: z.array(dnsLabel).min(1).optional().describe("Namespaces all of whose workloads ask, beside `from`."),
-  claims: z
-    .record(z.string(), z.array(z.string()).min(1))
-    .optional()
-    .describe("claim: values, one of which the token must have; the workload needs an entry of `jwt`."),
+  from: some(
+    z.string().regex(/^[a-z0-9-]+(\/[a-z0-9-]+)?$/, "expected a workload, namespace/workload, or a gateway"),
+  ).describe("Callers: workloads (`productpage`, `ns/name`) or gateways (`ingress`). Default: every client."),
+  fromNamespaces: some(dnsLabel).describe("Namespaces all of whose workloads are callers, in addition to `from`."),
+  claims: valuesByName.describe("claim: values, one of which the token has; needs an entry of `jwt`."),
   ...conditions,
 });
 
@@ -40,7 +49,7 @@ const externalRule = z
     provider: dnsLabel.describe("Name of one of `extensionProviders`."),
     ...conditions,
   })
-  .describe("Requests that an external authorizer is asked about, before any other rule.");
+  .describe("Requests that an external authorizer decides on, before all other rules.");
 
 const authorization = z.strictObject({
   default: z.enum(["deny", "allow"]).default("allow").describe("deny: nothing is allowed that no rule allows."),
@@ -50,11 +59,8 @@ const authorization = z.strictObject({
     .describe("What differs from default in a namespace."),
   allow: z.array(rule).default([]),
   deny: z.array(rule).default([]),
-  audit: z.array(rule).default([]).describe("Requests that are let through as the other rules say, and logged."),
-  dryRun: z
-    .boolean()
-    .default(false)
-    .describe("Allow and deny rules only log and count what they would do (annotation istio.io/dry-run)."),
+  audit: z.array(rule).default([]).describe("Requests to log; the other rules decide whether they are allowed."),
+  dryRun: off("Allow and deny rules only log and count (annotation istio.io/dry-run)."),
   external: z.array(externalRule).default([]),
 });
 
@@ -62,7 +68,7 @@ const authorizerService = {
   service: z.string().min(1).describe("Full name: `opa.opa.svc.cluster.local`."),
   port,
   timeout: duration.optional(),
-  failOpen: z.boolean().optional().describe("Let requests through while the authorizer does not answer."),
+  failOpen: flag("Let requests through while the authorizer does not answer."),
   statusOnError: z
     .string()
     .regex(/^\d{3}$/, 'expected an HTTP status such as "503"')
@@ -76,7 +82,7 @@ const authorizerService = {
     .optional(),
 };
 
-const headerNames = z.array(z.string().min(1)).min(1).optional();
+const headerNames = some(z.string().min(1));
 
 /** https://istio.io/latest/docs/reference/config/istio.mesh.v1alpha1/#MeshConfig-ExtensionProvider */
 const extensionProvider = z.strictObject({
@@ -100,7 +106,7 @@ const peerAuthentication = z.strictObject({
   workload: dnsLabel.optional(),
   mode: z.enum(["STRICT", "PERMISSIVE", "DISABLE"]),
   ports: z.record(z.string().regex(/^\d+$/), z.enum(["STRICT", "PERMISSIVE", "DISABLE"])).optional(),
-  reason: z.string().min(10).describe("Why this differs from the mesh; it stands on the object."),
+  reason: z.string().min(10).describe("Why this differs from the mesh; an annotation of the object."),
 });
 
 const jwt = z.strictObject({
@@ -112,29 +118,22 @@ const jwt = z.strictObject({
   jwks: z.string().optional(),
   forwardOriginalToken: z.boolean().default(false),
   claimsToHeaders: z.record(z.string(), z.string()).optional().describe("claim: request header"),
-  requireClaims: z
-    .record(z.string(), z.array(z.string()).min(1))
-    .optional()
-    .describe("claim: values, one of which the token must have."),
-  paths: z
-    .array(path)
-    .min(1)
-    .optional()
-    .describe("Paths that need such a token; default: all. Of entries for the same paths, one is enough."),
+  requireClaims: valuesByName.describe("claim: values, one of which the token has."),
+  paths: some(path).describe("Paths that need a token; default: all. Of entries with the same paths, one is enough."),
 });
 
 const egress = z.strictObject({
   mode: z
     .enum(["sidecar", "egressGateway", "waypoint"])
     .optional()
-    .describe("What lets workloads out. Default: their own sidecar, in ambient namespaces the namespace's waypoint."),
+    .describe("The proxy of egress. Default: the sidecar, in ambient namespaces the waypoint."),
   allow: z.array(
     z.strictObject({
       from: z.string().min(1),
       hosts: z.array(hostPattern).min(1),
       ports: z.array(port).min(1),
       protocol: z.enum(["TLS", "HTTP", "TCP"]).default("TLS"),
-      tlsOrigination: z.boolean().default(false).describe("The proxy speaks TLS for a workload that speaks HTTP."),
+      tlsOrigination: off("The proxy speaks TLS for a workload that speaks HTTP."),
     }),
   ),
 });
@@ -162,12 +161,12 @@ const rawObject = z.strictObject({
     labels: labels.optional(),
     annotations: labels.optional(),
   }),
-  spec: freeForm.default({}).describe("Checked against the CRD of the pinned version; unknown keys are refused."),
+  spec: freeForm.default({}).describe("Checked against the CRD of the pinned version."),
 });
 
 export const rawObjects = z
   .array(rawObject)
-  .describe("Objects of Istio and Gateway API that no other setting can say, placed as they are.");
+  .describe("Objects of Istio and Gateway API that no other setting can express, applied unchanged.");
 
 export type ExternalRuleSettings = z.output<typeof externalRule>;
 export type JwtSettings = z.output<typeof jwt>;

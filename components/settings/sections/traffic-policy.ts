@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { duration, port } from "../fields";
+import { duration, port, some } from "../fields";
 
 /** How a proxy treats the connections to a service: Istio's TrafficPolicy, in its own words. */
 
@@ -51,17 +51,13 @@ const consistentHash = z.strictObject({
 
 const localityLbSetting = z.strictObject({
   enabled: z.boolean().optional(),
-  distribute: z
-    .array(z.strictObject({ from: z.string().min(1), to: z.record(z.string().min(1), share) }))
-    .min(1)
-    .optional()
-    .describe("from a locality (`region/zone/subzone`, `*`): shares in percent, adding up to 100."),
-  failover: z
-    .array(z.strictObject({ from: z.string().min(1), to: z.string().min(1) }))
-    .min(1)
-    .optional()
-    .describe("Region to region, where all of the first is unhealthy."),
-  failoverPriority: z.array(z.string().min(1)).min(1).optional().describe("Labels, the most important first."),
+  distribute: some(z.strictObject({ from: z.string().min(1), to: z.record(z.string().min(1), share) })).describe(
+    "from a locality (`region/zone/subzone`, `*`): shares in percent.",
+  ),
+  failover: some(z.strictObject({ from: z.string().min(1), to: z.string().min(1) })).describe(
+    "Region to region, where all of the first is unhealthy.",
+  ),
+  failoverPriority: some(z.string().min(1)).describe("Labels, the most important first."),
 });
 
 const loadBalancer = z.strictObject({
@@ -85,11 +81,9 @@ const settings = {
 
 export const trafficPolicy = z.strictObject({
   ...settings,
-  portLevelSettings: z
-    .array(z.strictObject({ port: z.strictObject({ number: port }), ...settings }))
-    .min(1)
-    .optional()
-    .describe("For one port each; what stands beside this list does not hold for a port that is named in it."),
+  portLevelSettings: some(z.strictObject({ port: z.strictObject({ number: port }), ...settings })).describe(
+    "Replaces the settings next to this list for a port.",
+  ),
 });
 
 export type TrafficPolicySettings = z.output<typeof trafficPolicy>;

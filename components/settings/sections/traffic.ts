@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { dnsLabel, duration, hostPattern, httpMethods, labels, percentage, port, stringMatch } from "../fields";
+import { dnsLabel, duration, hostPattern, httpMethods, labels, percentage, port, some, stringMatch } from "../fields";
 import { trafficPolicy } from "./traffic-policy";
 
 /** `talos-mesh:traffic`: routes, splits, faults, circuit breakers, in Istio's words. */
@@ -51,10 +51,10 @@ const fault = z.strictObject({
 
 /** https://istio.io/latest/docs/reference/config/networking/virtual-service/#CorsPolicy */
 const corsPolicy = z.strictObject({
-  allowOrigins: z.array(stringMatch).min(1).describe("Origins that may ask: `https://shop.example.com`."),
-  allowMethods: z.array(z.enum(httpMethods)).min(1).optional(),
-  allowHeaders: z.array(z.string().min(1)).min(1).optional(),
-  exposeHeaders: z.array(z.string().min(1)).min(1).optional(),
+  allowOrigins: z.array(stringMatch).min(1).describe("Allowed origins: `https://shop.example.com`."),
+  allowMethods: some(z.enum(httpMethods)),
+  allowHeaders: some(z.string().min(1)),
+  exposeHeaders: some(z.string().min(1)),
   maxAge: duration.optional(),
   allowCredentials: z.boolean().optional(),
   unmatchedPreflights: z.enum(["FORWARD", "IGNORE"]).optional().describe("Preflights from other origins."),
@@ -73,7 +73,7 @@ const weights = z
 
 const httpRule = z.strictObject({
   name: dnsLabel.optional(),
-  match: z.array(matchRequest).min(1).optional().describe("Any of these; without it, every request."),
+  match: some(matchRequest).describe("Any of these; without it, every request."),
   route: weights.optional(),
   redirect: z
     .strictObject({
@@ -111,8 +111,8 @@ const subset = z.union(
 const service = z.strictObject({
   host: dnsLabel.describe("The Service."),
   namespace: dnsLabel.optional().describe("Default: the namespace of Bookinfo."),
-  gateways: z.array(dnsLabel).default([]).describe("Gateways on which the service is offered to the outside."),
-  hosts: z.array(hostPattern).default([]).describe("Names under which a gateway offers it."),
+  gateways: z.array(dnsLabel).default([]).describe("Gateways that expose the service."),
+  hosts: z.array(hostPattern).default([]).describe("Host names that clients use for a gateway."),
   port: port.optional().describe("The Service's port; needed where it has several."),
   subsets: z.array(subset).default([]).describe("Versions: the value of the `version` label, or {name, labels}."),
   trafficPolicy: trafficPolicy.optional(),
@@ -120,14 +120,14 @@ const service = z.strictObject({
   tls: z
     .strictObject({ route: weights.optional() })
     .optional()
-    .describe("In place of http: a gateway of mode PASSTHROUGH passes TLS for `hosts` on unopened."),
+    .describe("Instead of http: a gateway of mode PASSTHROUGH does not decrypt TLS for `hosts`."),
 });
 
 export const traffic = z.strictObject({
   services: z.array(service).default([]),
   defaultRetries: retries
     .optional()
-    .describe("For every request that no rule gives retries of its own: mesh config defaultHttpRetryPolicy."),
+    .describe("For requests whose rule has no retries: mesh config defaultHttpRetryPolicy."),
 });
 
 export type TrafficSettings = z.output<typeof traffic>;
