@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync } from "node:f
 import path from "node:path";
 import { stringify } from "yaml";
 import type { ObtainedTool } from "../tools/ensure-tools";
-import { programsOnPath } from "../tools/path-lookup";
+import { programsOnPath } from "../tools/ensure-tools";
 import { writeFileAtomically } from "../../components/shared/files";
 import { CommandError, runCommand } from "../../components/shared/run-command";
 import { clusterFolder, type ClusterFiles } from "./files";

@@ -154,25 +154,26 @@ export function upgradeArguments(
   labels: Readonly<Record<string, string>>,
   helmVersion: string,
 ): string[] {
-  const major = Number(helmVersion.split(".")[0]);
-  const flag = (set: boolean | undefined, name: string) => (set === true ? [name] : []);
-  const option = (name: string, value: string | number | undefined) =>
-    value === undefined ? [] : [name, String(value)];
+  const options = {
+    namespace: release.namespace,
+    values: "-",
+    version: release.version,
+    repo: release.repositoryOpts?.repo,
+    timeout: `${release.timeout ?? defaultTimeout}s`,
+    "history-max": release.maxHistory,
+    description: release.description,
+    labels: Object.entries(labels)
+      .map(([name, value]) => `${name}=${value}`)
+      .join(","),
+  };
+  const flags = {
+    wait: release.skipAwait !== true,
+    [Number(helmVersion.split(".")[0]) >= 4 ? "rollback-on-failure" : "atomic"]: release.atomic,
+    "cleanup-on-fail": release.cleanupOnFail,
+  };
   return [
-    ...["upgrade", release.name, release.chart, "--install", "--namespace", release.namespace, "--values", "-"],
-    ...option("--version", release.version),
-    ...option("--repo", release.repositoryOpts?.repo),
-    ...option("--timeout", `${release.timeout ?? defaultTimeout}s`),
-    ...option("--history-max", release.maxHistory),
-    ...option("--description", release.description),
-    ...[
-      "--labels",
-      Object.entries(labels)
-        .map(([name, value]) => `${name}=${value}`)
-        .join(","),
-    ],
-    ...flag(release.skipAwait !== true, "--wait"),
-    ...flag(release.atomic, major >= 4 ? "--rollback-on-failure" : "--atomic"),
-    ...flag(release.cleanupOnFail, "--cleanup-on-fail"),
+    ...["upgrade", release.name, release.chart, "--install"],
+    ...Object.entries(options).flatMap(([name, value]) => (value === undefined ? [] : [`--${name}`, String(value)])),
+    ...Object.entries(flags).flatMap(([name, set]) => (set === true ? [`--${name}`] : [])),
   ];
 }

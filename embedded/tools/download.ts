@@ -34,7 +34,7 @@ export async function unreachableVendors(
 ): Promise<Map<Vendor, string>> {
   const unreachable = new Map<Vendor, string>();
   await Promise.all(
-    [...new Set(needed)].map(async (vendor) => {
+    needed.map(async (vendor) => {
       const problem = await connectionProblem(vendorUrl({ vendor, path: "" }, env), limits.connectMs);
       if (problem !== undefined) unreachable.set(vendor, problem);
     }),

@@ -3,7 +3,7 @@ import { existsSync, readdirSync } from "node:fs";
 import path from "node:path";
 import { parseAllDocuments } from "yaml";
 import { isProgram, toolCache } from "../../../embedded/tools/cache";
-import { programsOnPath } from "../../../embedded/tools/path-lookup";
+import { programsOnPath } from "../../../embedded/tools/ensure-tools";
 
 const charts = path.resolve(__dirname, "../../../embedded/charts");
 

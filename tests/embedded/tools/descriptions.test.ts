@@ -4,7 +4,7 @@ import { cachedTool, hostPlatform, toolCache } from "../../../embedded/tools/cac
 import { defaultPins, describeTool, toolNames, type ToolName, type ToolPins } from "../../../embedded/tools/catalog";
 import { findChecksum, vendorUrl } from "../../../embedded/tools/download";
 import { buildArguments, buildModuleFile, parseModuleFile } from "../../../embedded/tools/go-build";
-import { parseVersion } from "../../../embedded/tools/path-lookup";
+import { parseVersion } from "../../../embedded/tools/ensure-tools";
 
 const pins: ToolPins = { kubernetes: "1.36.3", etcd: "3.6.8", kwok: "0.8.0", helm: "3.22.0" };
 const linux = { os: "linux", arch: "amd64" } as const;
