@@ -9,7 +9,17 @@ import { type ClusterComponent, clusterProvider } from "./cluster";
 import { schematicUploads } from "./talos/config/installer";
 import { contractOf } from "./talos/config/node-settings";
 import { patchWarnings, projectFiles, readPatches } from "./talos/config/user-patches";
-import { halfYear, type NodeSteps, nodeSteps, stepCommand, stepResource, warnOfDrift } from "./talos/steps";
+import {
+  halfYear,
+  type NodeSteps,
+  nodeSteps,
+  stepCommand,
+  type StepInput,
+  type StepName,
+  type StepOptions,
+  stepResource,
+  warnOfDrift,
+} from "./talos/steps";
 
 export interface TalosClusterArgs {
   readonly settings: TalosClusterSettings;
@@ -64,8 +74,11 @@ export class TalosCluster extends pulumi.ComponentResource implements ClusterCom
       TALOS_CONTROL_PLANES: addresses(controlPlanes),
       TALOS_WORKERS: addresses(workers),
     };
-    const stdin = machineSecrets;
     const after = (...resources: readonly pulumi.Resource[]) => ({ ...this.child, dependsOn: [...resources] });
+    const clusterStep = (part: string, step: StepName, more: StepInput["environment"], opts: StepOptions) => {
+      const input = { environment: { ...environment, ...more }, stdin: machineSecrets };
+      return stepResource(`${name}-${part}`, step, input, opts);
+    };
 
     const schematics = this.schematics(settings);
     const configs = new Map(nodes.map((node) => [node, this.machineConfig(node)]));
@@ -84,13 +97,9 @@ export class TalosCluster extends pulumi.ComponentResource implements ClusterCom
       );
 
     const firstApplied = apply(first, []);
-    const bootstrap = stepResource(
-      `${name}-bootstrap`,
-      "bootstrap",
-      { environment: { ...environment, TALOS_NODE: first.hostname }, stdin },
-      // Once in a cluster's life, whatever changes later.
-      { ...after(firstApplied), previousOutput: true, ignoreChanges: ["environment", "stdin"] },
-    );
+    // Once in a cluster's life, whatever changes later.
+    const once = { ...after(firstApplied), previousOutput: true, ignoreChanges: ["environment", "stdin"] };
+    const bootstrap = clusterStep("bootstrap", "bootstrap", { TALOS_NODE: first.hostname }, once);
     // Control planes one at a time, because etcd must keep its quorum; workers together, unless a config may reboot them.
     const applied: Command[] = [firstApplied];
     for (const node of controlPlanes.slice(1)) applied.push(apply(node, [bootstrap, ...applied.slice(-1)]));
@@ -101,34 +110,21 @@ export class TalosCluster extends pulumi.ComponentResource implements ClusterCom
     }
 
     // The steps read `hostname=VALUE hostname=VALUE`.
-    const withNodes = (value: (node: Node) => string) => ({
-      environment: { ...environment, TALOS_NODES: nodes.map((node) => `${node.hostname}=${value(node)}`).join(" ") },
-      stdin,
-    });
-    const members = stepResource(
-      `${name}-members`,
-      "members",
-      withNodes(({ ipAddress, controlPlane }) => `${ipAddress}=${controlPlane ? "controlplane" : "worker"}`),
-      { ...after(bootstrap, ...applied), previousOutput: true },
-    );
-    const certificates = stepResource(
-      `${name}-certificates`,
-      "approve-certificates",
-      withNodes(({ ipAddress }) => ipAddress),
-      after(members),
-    );
+    const list = (value: (node: Node) => string) => nodes.map((node) => `${node.hostname}=${value(node)}`).join(" ");
+    const role = ({ controlPlane }: Node) => (controlPlane ? "controlplane" : "worker");
+    const withRoles = { TALOS_NODES: list((node) => `${node.ipAddress}=${role(node)}`) };
+    const joined = { ...after(bootstrap, ...applied), previousOutput: true };
+    const members = clusterStep("members", "members", withRoles, joined);
+    const addressList = { TALOS_NODES: list(({ ipAddress }) => ipAddress) };
+    const certificates = clusterStep("certificates", "approve-certificates", addressList, after(members));
     let upgraded: Command = certificates;
     for (const node of [...controlPlanes, ...workers]) {
       const input = node.steps.upgrade(first.ipAddress);
       upgraded = stepResource(`${name}-upgrade-${node.hostname}`, "upgrade", input, after(upgraded));
     }
-    const kubernetesUpgrade = stepResource(
-      `${name}-upgrade-kubernetes`,
-      "upgrade-kubernetes",
-      { environment: { ...environment, KUBERNETES_VERSION: settings.kubernetesVersion }, stdin },
-      after(upgraded),
-    );
-    const health = stepResource(`${name}-health`, "health", { environment, stdin }, after(kubernetesUpgrade));
+    const version = { KUBERNETES_VERSION: settings.kubernetesVersion };
+    const kubernetesUpgrade = clusterStep("upgrade-kubernetes", "upgrade-kubernetes", version, after(upgraded));
+    const health = clusterStep("health", "health", {}, after(kubernetesUpgrade));
 
     const { TALOS_CLUSTER, TALOS_CONTRACT, TALOS_ADDRESS } = environment;
     this.kubeconfig = stepResource(
@@ -139,7 +135,7 @@ export class TalosCluster extends pulumi.ComponentResource implements ClusterCom
           ...{ TALOS_CLUSTER, TALOS_CONTRACT, TALOS_ADDRESS, TALOS_ENDPOINT: settings.endpoint },
           ...(!context.render && { TALOS_HALF_YEAR: halfYear(new Date()) }),
         },
-        stdin,
+        stdin: machineSecrets,
       },
       // In a destroy, everything in the cluster is deleted before the machines are wiped.
       { ...after(health, ...resets.values()), secretOutput: true },

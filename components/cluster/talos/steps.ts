@@ -45,19 +45,18 @@ export function stepCommand(step: StepName): string {
   return `exec bash components/cluster/talos/scripts/${step}.sh`;
 }
 
+export type StepOptions = pulumi.CustomResourceOptions &
+  Pick<LifecycleCommandArgs, "secretOutput" | "previousOutput" | "delete">;
+
 /** A resource that runs a step when it is created, and whenever the step's input changes. */
 export function stepResource(
   name: string,
   step: StepName,
   input: StepInput,
-  opts: pulumi.CustomResourceOptions & Pick<LifecycleCommandArgs, "secretOutput" | "previousOutput" | "delete">,
+  { secretOutput, previousOutput, delete: remove, ...opts }: StepOptions,
 ): command.local.Command {
-  const { secretOutput, previousOutput, delete: remove, ...resourceOptions } = opts;
-  return lifecycleCommand(
-    name,
-    { apply: stepCommand(step), delete: remove, secretOutput, previousOutput, ...input },
-    resourceOptions,
-  );
+  const args = { apply: stepCommand(step), delete: remove, secretOutput, previousOutput, ...input };
+  return lifecycleCommand(name, args, opts);
 }
 
 interface NodeStepsArgs {
