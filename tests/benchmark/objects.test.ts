@@ -100,6 +100,17 @@ describe("the objects of a scenario", () => {
     for (const resources of asked) assert.deepEqual(resources, { requests: { cpu: "25m", memory: "32Mi" } });
   });
 
+  it("have every value that scenario.yaml leaves open", () => {
+    for (const scenario of ["none", "waypoint"] as const) {
+      const found = scenarioObjects(scenario, planOf({ preset: "article", sameNode: true }), {
+        ...places,
+        pull: { secrets: { registry: "e30=" } },
+      });
+      assert.doesNotMatch(JSON.stringify(found), /\$|undefined|null/);
+      assert.equal(found.filter(({ kind }) => kind === "Secret").length, 1);
+    }
+  });
+
   it("have room for the access log of the largest arm", () => {
     const size = (qps: number) =>
       template(objects("none", { qps: [qps], duration: "240s" }), "client").volumes[0]?.emptyDir.sizeLimit;

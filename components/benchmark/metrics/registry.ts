@@ -97,17 +97,9 @@ function latency(of: Of, more: Partial<RunMetric> = {}): RunMetric {
 
 function rawLatency(of: Of): RunMetric {
   const { name, title, unit, better } = latency(of);
-  return {
-    ...{
-      name: `${name} raw`,
-      title: `${title} as the client measures it`,
-      unit,
-      better,
-      isOf: hasSchedule,
-      isRaw: true,
-    },
-    read: (outcome) => (outcome.kind === "requests" ? read(outcome.raw, of) : undefined),
-  };
+  const names = { name: `${name} raw`, title: `${title} as the client measures it` };
+  const readRaw = (outcome: Outcome) => (outcome.kind === "requests" ? read(outcome.raw, of) : undefined);
+  return { ...names, unit, better, isOf: hasSchedule, isRaw: true, read: readRaw };
 }
 
 const rate: RunMetric = {
