@@ -5,7 +5,6 @@ import type { MeshSettings } from "../settings/sections/mesh";
 /** Istio's own name for the control plane without a revision. */
 export const defaultRevision = "default";
 
-/** One istiod of the mesh. */
 export interface ControlPlane {
   /** Its revision; `default` for the one that has none. */
   readonly revision: string;

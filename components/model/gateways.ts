@@ -73,7 +73,6 @@ function releaseName(gateway: string): string {
   return `istio-${gateway}`;
 }
 
-/** Ports of a gateway's Service by name. */
 export function gatewayServicePorts({ ports, extraPorts }: GatewayDeploymentSettings): Record<string, number> {
   return Object.fromEntries([
     ...gatewayPorts.map(({ key, name, port }): [string, number] => [name, ports[key]?.port ?? port]),
@@ -87,7 +86,6 @@ export function exposedHosts({ services }: Pick<TrafficSettings, "services">, ga
   return [...new Set(exposed.flatMap(({ hosts }) => hosts))].sort();
 }
 
-/** A host name under which a gateway exposes a service. */
 export interface ExposedHost {
   readonly host: string;
   /** Namespace of the service, and so of its routes. */

@@ -7,7 +7,6 @@ import { gatewayWorkloads } from "./gateways";
 import { waypointWorkloads } from "./waypoints";
 import { settingsWorkloads } from "./workloads";
 
-/** Everything that has a name. */
 export interface NamedObjects {
   /** Namespace of a workload that is named without one: that of the first deployed application. */
   readonly defaultNamespace: string | undefined;
@@ -101,7 +100,6 @@ export class Names {
     return names.length > 0 ? names : (this.absent("workloads", `workloads ${namespace}`) ?? names);
   }
 
-  /** Namespaces with workloads. */
   workloadNamespaces(): readonly string[] {
     return [...this.byNamespace.keys()];
   }
@@ -131,7 +129,6 @@ export class Names {
     return own ?? this.namespaceWaypoint(namespace);
   }
 
-  /** The waypoint of a whole namespace. */
   namespaceWaypoint(namespace: string): WaypointWorkload | undefined {
     return this.waypoints.get(`${namespace}/`) ?? this.absent("waypoints");
   }

@@ -37,12 +37,11 @@ export const duration = z
   .string()
   .regex(/^\d+(\.\d+)?(ms|s|m|h)$/, "expected a duration with its unit, such as 250ms, 3s, 5m or 1h");
 
-/** A share in percent, 0 to 100. */
 export const percentage = z.number().min(0).max(100);
 
 export const port = z.int().min(1).max(65535);
 
-/** A port of a Service of type NodePort, in Kubernetes' default range. */
+/** In Kubernetes' default range. */
 export const nodePort = z.int().min(30000).max(32767);
 
 /** A Kubernetes quantity: `100m`, `128Mi`, `2`. */
@@ -56,7 +55,6 @@ export const version = z.string().regex(/^\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?$/, "ex
 /** A released version with its leading `v`, as Talos and Kubernetes write it. */
 export const vVersion = z.string().regex(/^v\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?$/, "expected a version such as v1.36.3");
 
-/** Kubernetes labels or annotations. */
 export const labels = z.record(z.string().min(1), z.string());
 
 /** Names a value of `talos-mesh:secrets`, the only section with secrets. */

@@ -2,7 +2,6 @@ import { z } from "zod";
 import { namespace } from "../shared/problem";
 import { settingsSchema } from "./schema";
 
-/** A JSON Schema, or a part of one. */
 export type JsonSchema = Record<string, unknown>;
 
 /** Formats that JSON Schema itself defines; validators refuse or ignore others, and their patterns say the same. */

@@ -35,5 +35,4 @@ export const settingsSchema = z.strictObject({
 
 export type Settings = z.output<typeof settingsSchema>;
 
-/** What a stack file may hold before defaults are filled in. */
 export type SettingsInput = z.input<typeof settingsSchema>;

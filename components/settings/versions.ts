@@ -99,7 +99,6 @@ export function compareMinor(a: string, b: string): number {
   return majorA - majorB || minorA - minorB;
 }
 
-/** Whether a minor version is in the range. */
 export function inRange(minor: string, [oldest, newest]: KubernetesRange): boolean {
   return compareMinor(minor, oldest) >= 0 && compareMinor(minor, newest) <= 0;
 }

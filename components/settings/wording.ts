@@ -77,7 +77,6 @@ export function nearest(name: string, known: readonly string[]): string | undefi
   return best;
 }
 
-/** `a, b, c`, cut after 20. */
 export function listOf(names: readonly string[]): string {
   if (names.length === 0) return "none";
   const most = 20;

@@ -31,14 +31,12 @@ export interface PolicyModel {
   readonly defaultDenyNamespaces: ReadonlySet<string>;
   /** Workloads that accept requests from their waypoint only, because the waypoint enforces their rules. */
   readonly waypointOnly: readonly WaypointOnly[];
-  /** mTLS mode of the mesh. */
   readonly mtls: MtlsMode;
   readonly mtlsExceptions: readonly MtlsException[];
   /** Without it, policies do not restrict egress. */
   readonly egress?: Egress;
   /** First part of every SPIFFE identity of the mesh. */
   readonly trustDomain: string;
-  /** Whether proxies log every request. */
   readonly accessLog: boolean;
   /** What sidecars know besides the services that their workloads may call. @default the whole mesh */
   readonly sidecarScoping?: SidecarScoping;
@@ -46,7 +44,6 @@ export interface PolicyModel {
   readonly objects: NonNullable<Settings["objects"]>;
 }
 
-/** A workload with what enforces policies for it. */
 export interface MeshWorkload extends Workload {
   readonly dataPlane: DataPlane;
   /** The waypoint of the workload, in the ambient data plane. */
@@ -86,9 +83,7 @@ export interface MeshService {
   readonly waypoint?: WaypointWorkload;
   /** Whether there is a Service `<name>-<version>` for each version. */
   readonly versionServices: boolean;
-  /** Paths of its entries. */
   readonly paths: readonly SettingPath[];
-  /** In the user's order. */
   readonly subsets: readonly Subset[];
   readonly trafficPolicy?: TrafficPolicySettings;
   /** Rules for clients in the mesh, and their path. */
@@ -110,7 +105,6 @@ export interface AccessRule {
   /** Callers and namespaces, of which one must match. Without both, the rule is for every client, mTLS or not. */
   readonly callers?: readonly Caller[];
   readonly namespaces?: readonly string[];
-  /** With the conditions. */
   readonly settings: AuthorizationRuleSettings;
 }
 
@@ -144,13 +138,11 @@ export interface MtlsException {
 
 export type EgressMode = NonNullable<EgressSettings["mode"]>;
 
-/** External hosts that a workload may reach. */
 export interface EgressRule {
   readonly path: SettingPath;
   readonly workload: MeshWorkload;
   /** The proxy that lets the workload reach them. */
   readonly mode: EgressMode;
-  /** The namespace's waypoint, in mode waypoint. */
   readonly waypoint?: WaypointWorkload;
   readonly settings: EgressSettings["allow"][number];
 }
@@ -158,7 +150,6 @@ export interface EgressRule {
 /** The only external hosts that workloads may reach. */
 export interface Egress {
   readonly rules: readonly EgressRule[];
-  /** The egress gateway, in mode egressGateway. */
   readonly gateway?: GatewayWorkload;
 }
 
