@@ -1,17 +1,11 @@
 import { prometheusService } from "../components/observability/addons/prometheus";
 
-/** A client and a server that communicated without mTLS, as the server's proxy counted it. */
-export interface PlainTextPair {
-  /** `namespace/workload`; `unknown/unknown` for a client outside the mesh, which proves no identity. */
-  readonly from: string;
-  readonly to: string;
-  /** HTTP requests and TCP connections. */
-  readonly count: number;
-}
-
 export interface PlainTextReport {
-  /** The most frequent first. */
-  readonly pairs: readonly PlainTextPair[];
+  /**
+   * Clients and servers that communicated without mTLS, as the server's proxy counted it; the most frequent first. Names
+   * are `namespace/workload`, and `unknown/unknown` for a client outside the mesh, which proves no identity.
+   */
+  readonly pairs: readonly { readonly from: string; readonly to: string; readonly count: number }[];
   /** HTTP requests and TCP connections of the whole mesh, with and without mTLS. */
   readonly total: number;
 }
@@ -22,13 +16,8 @@ interface Sample {
   readonly value: readonly [number, string];
 }
 
-const labels = [
-  "source_workload_namespace",
-  "source_workload",
-  "destination_workload_namespace",
-  "destination_workload",
-  "connection_security_policy",
-];
+const workload = (side: string) => [`${side}_workload_namespace`, `${side}_workload`];
+const labels = [...workload("source"), ...workload("destination"), "connection_security_policy"].join(", ");
 
 /**
  * Plain-text traffic in the mesh, from the stack's Prometheus through the API server's proxy. Sidecars and waypoints
@@ -36,7 +25,6 @@ const labels = [
  *
  * @param read gets a path of the API server
  * @param window a Prometheus duration: `1d`
- * @throws Error where Prometheus answers with anything but samples
  */
 export async function plainText(
   read: (path: string) => Promise<unknown>,
@@ -46,26 +34,17 @@ export async function plainText(
   const proxy = `/api/v1/namespaces/${namespace}/services/http:${service}:${port}/proxy`;
   const answers = await Promise.all(
     ["istio_requests_total", "istio_tcp_connections_opened_total"].map((metric) => {
-      const query = `sum by (${labels.join(", ")}) (increase(${metric}{reporter="destination"}[${window}]))`;
+      const query = `sum by (${labels}) (increase(${metric}{reporter="destination"}[${window}]))`;
       return read(`${proxy}/api/v1/query?query=${encodeURIComponent(query)}`);
     }),
   );
-  return report(answers.flatMap(samples));
-}
-
-function samples(answer: unknown): readonly Sample[] {
-  const { data } = (answer ?? {}) as { readonly data?: { readonly result?: readonly Sample[] } };
-  if (!Array.isArray(data?.result)) {
-    throw new Error(`Prometheus did not answer with samples: ${JSON.stringify(answer)}`);
-  }
-  return data.result as readonly Sample[];
-}
-
-function report(found: readonly Sample[]): PlainTextReport {
-  const pairs = new Map<string, PlainTextPair>();
+  const pairs = new Map<string, PlainTextReport["pairs"][number]>();
   let total = 0;
-  for (const { metric, value } of found) {
-    const name = (side: string) => `${metric[`${side}_workload_namespace`]}/${metric[`${side}_workload`]}`;
+  for (const { metric, value } of answers.flatMap(samples)) {
+    const name = (side: string) =>
+      workload(side)
+        .map((label) => metric[label])
+        .join("/");
     const [from, to, count] = [name("source"), name("destination"), Number(value[1])];
     total += count;
     // Without mTLS, Envoy reports `none` and ztunnel `unknown`.
@@ -73,8 +52,12 @@ function report(found: readonly Sample[]): PlainTextReport {
     const key = `${from} ${to}`;
     pairs.set(key, { from, to, count: (pairs.get(key)?.count ?? 0) + count });
   }
-  return {
-    pairs: [...pairs.values()].sort((a, b) => b.count - a.count || (a.from + a.to < b.from + b.to ? -1 : 1)),
-    total,
-  };
+  const byCount = [...pairs].sort(([a, { count: ofA }], [b, { count: ofB }]) => ofB - ofA || (a < b ? -1 : 1));
+  return { pairs: byCount.map(([, pair]) => pair), total };
+}
+
+function samples(answer: unknown): readonly Sample[] {
+  const { data } = (answer ?? {}) as { readonly data?: { readonly result?: readonly Sample[] } };
+  if (Array.isArray(data?.result)) return data.result as readonly Sample[];
+  throw new Error(`Prometheus did not answer with samples: ${JSON.stringify(answer)}`);
 }

@@ -55,12 +55,10 @@ export function openStack(given: Parameters<typeof chosenStack>[0]): StackChoice
   return { ...choice, ...readStack(projectRoot, choice.configFile) };
 }
 
-/** The stack file of the project for a stack, whether it exists or not. */
 export function stackFileOf(stack: string): string {
   return path.join(projectRoot, `Pulumi.${stack}.yaml`);
 }
 
-/** The command for a stack, complete with the option that names it. */
 export function commandFor(command: "npm start" | "npm run destroy" | "npm run status", stack: string): string {
   return stack === defaultStack ? command : `${command} -- --stack ${stack}`;
 }

@@ -26,11 +26,7 @@ export async function exportState(of: StackOfProject, purpose: string): Promise<
   return (JSON.parse(text) as { deployment?: Deployment | null }).deployment?.resources ?? [];
 }
 
-/**
- * The machine secrets of the cluster: the first part of the stdin of its steps, or the output of the step that created them.
- *
- * @throws UserError where there are none
- */
+/** The machine secrets of the cluster: the first part of the stdin of its steps, or the output of the one that created them. */
 function machineSecretsOf(state: readonly StateResource[]): string {
   const step = state.find(({ type, urn }) => type === commandType && /::cluster-(health$|apply-|config-)/.test(urn));
   const created = commandNamed(state, "cluster-machine-secrets")?.outputs?.stdout;
@@ -54,8 +50,6 @@ interface TalosRequest {
 /**
  * A talosconfig with a new client certificate, which is created from the machine secrets in the state and valid for a year.
  * No node is called.
- *
- * @throws UserError where nothing has been deployed; Error with the output of talosctl
  */
 export async function talosconfig({
   projectRoot,
@@ -90,8 +84,6 @@ interface NodeDiff {
 /**
  * What a deployment of the stack file would change in the machine config of each node. The program runs without creating
  * anything, except for the machine configs, and each node answers with the result of a dry run. Changes nothing.
- *
- * @throws UserError where the state has no Talos cluster, or the stack file no such node
  */
 export async function talosDiff(request: DiffRequest): Promise<readonly NodeDiff[]> {
   const { projectRoot, stack, configFile, state, hostname, env } = request;
@@ -102,10 +94,7 @@ export async function talosDiff(request: DiffRequest): Promise<readonly NodeDiff
   /** The machine secrets of the state replace those of the stack file, which cannot be decrypted here. */
   const withSecrets = (inputs: CommandInputs): CommandInputs => {
     const [, ...parts] = (inputs.stdin ?? "").split(partMarker);
-    return {
-      environment: { ...inputs.environment, ...env },
-      stdin: [machineSecrets, ...parts].join(partMarker),
-    };
+    return { environment: { ...inputs.environment, ...env }, stdin: [machineSecrets, ...parts].join(partMarker) };
   };
 
   const register = async ({ type, name, inputs }: Registration) => {

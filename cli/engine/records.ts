@@ -10,21 +10,21 @@ export interface BackendChoice {
   readonly passphrase: "own" | "given";
 }
 
-/** The engine that has deployed the stack, while anything of the deployment is left. */
-export function recordedEngine({ projectRoot, stack }: StackOfProject): EngineName | undefined {
+function record({ projectRoot, stack }: StackOfProject): string {
   const { engine } = stackFolder(projectRoot, stack);
-  const [name] = existsSync(engine) ? readFileSync(engine, "utf8").split("\n") : [];
+  return existsSync(engine) ? readFileSync(engine, "utf8") : "";
+}
+
+/** The engine that has deployed the stack, while anything of the deployment is left. */
+export function recordedEngine(of: StackOfProject): EngineName | undefined {
+  const [name] = record(of).split("\n");
   return name === "pulumi" || name === "embedded" ? name : undefined;
 }
 
 /** The backend with which the Pulumi CLI has deployed the stack; undefined where it has not. */
-export function recordedBackend({ projectRoot, stack }: StackOfProject): BackendChoice | undefined {
-  const { engine } = stackFolder(projectRoot, stack);
-  if (!existsSync(engine)) return undefined;
-  const [, backend, passphrase] =
-    /^pulumi\nbackend: (.+)\npassphrase: (own|given)$/m.exec(readFileSync(engine, "utf8")) ?? [];
-  if (backend === undefined) return undefined;
-  return { backend, passphrase: passphrase === "own" ? "own" : "given" };
+export function recordedBackend(of: StackOfProject): BackendChoice | undefined {
+  const [, backend, passphrase] = /^pulumi\nbackend: (.+)\npassphrase: (own|given)$/m.exec(record(of)) ?? [];
+  return backend === undefined ? undefined : { backend, passphrase: passphrase === "own" ? "own" : "given" };
 }
 
 /** Records the engine that deploys a stack, and its backend; called before anything is deployed. */

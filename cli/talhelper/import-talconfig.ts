@@ -12,7 +12,7 @@ export interface ImportOptions {
   /** Path of the talconfig; files that it names are relative to its folder. */
   readonly file: string;
   readonly projectRoot: string;
-  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly environment: NodeJS.ProcessEnv;
   readonly readFile: (file: string) => string;
   /** Whether the stack file refers to an existing talsecret.yaml. */
   readonly withSecrets: boolean;

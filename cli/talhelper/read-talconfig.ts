@@ -10,25 +10,18 @@ export class Notes {
   /** Without these nothing is imported. */
   readonly missing: string[] = [];
 
-  lose(at: string, why: string): void {
-    add(this.lost, `${at}: ${why}`);
-  }
-
-  remark(at: string, what: string): void {
-    add(this.remarks, `${at}: ${what}`);
-  }
-
-  miss(at: string, what: string): void {
-    add(this.missing, `${at}: ${what}`);
-  }
+  readonly lose = addingTo(this.lost);
+  readonly remark = addingTo(this.remarks);
+  readonly miss = addingTo(this.missing);
 }
 
 /** A file that is read twice has each note once. */
-function add(lines: string[], line: string): void {
-  if (!lines.includes(line)) lines.push(line);
+function addingTo(lines: string[]): (at: string, text: string) => void {
+  return (at, text) => {
+    const line = `${at}: ${text}`;
+    if (!lines.includes(line)) lines.push(line);
+  };
 }
-
-type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Text of a file; nothing, and a note, where SOPS has encrypted it. */
 export function plainText(text: string, name: string, notes: Notes): string | undefined {
@@ -66,28 +59,22 @@ const variable = /\$(?:\$|([A-Za-z_]\w*)|\{([A-Za-z_]\w*)(?:(:?[-=])([^}]*))?\})
  * Substitutes variables as talhelper does. A variable that is not set and has no default gets a note, because it would be
  * empty. No note repeats a value.
  */
-export function substitute(text: string, environment: Environment, notes: Notes): string {
-  const used = new Set<string>();
-  const unset = new Set<string>();
+export function substitute(text: string, environment: NodeJS.ProcessEnv, notes: Notes): string {
   // Variables in lines that are only a comment need not be set.
   const withoutComments = text.replaceAll(/^[ \t]*#.*$/gm, "");
-  const substituted = withoutComments.replaceAll(
+  return withoutComments.replaceAll(
     variable,
     (whole, plain?: string, braced?: string, operator?: string, fallback: string = ""): string => {
       const name = plain ?? braced;
       if (name === undefined) return "$";
       const value = Object.hasOwn(environment, name) ? environment[name] : undefined;
       if (value !== undefined && (value !== "" || operator === "-")) {
-        used.add(name);
+        notes.remark(`\${${name}}`, "its value is written to the stack file; check that it is no secret");
         return value;
       }
       if (operator !== undefined) return fallback;
-      unset.add(name);
+      notes.miss(`\${${name}}`, `not set; run the import with ${name}=... in front of it`);
       return whole;
     },
   );
-  for (const name of used)
-    notes.remark(`\${${name}}`, "its value is written to the stack file; check that it is no secret");
-  for (const name of unset) notes.miss(`\${${name}}`, `not set; run the import with ${name}=... in front of it`);
-  return substituted;
 }
