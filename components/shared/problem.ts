@@ -7,6 +7,15 @@ export interface Problem {
   readonly message: string;
 }
 
+/** What is wrong with a value: a message, several, or messages of its fields, at any depth. */
+export type Refusal = string | false | undefined | readonly Refusal[] | { readonly [field: string]: Refusal };
+
+export function problemsOf(refusal: Refusal, path: SettingPath): Problem[] {
+  if (typeof refusal === "string") return [{ path, message: refusal }];
+  if (Array.isArray(refusal)) return refusal.flatMap((one: Refusal) => problemsOf(one, path));
+  return Object.entries(refusal || {}).flatMap(([field, inner]) => problemsOf(inner, [...path, field]));
+}
+
 /** A place in a file, for a person and for sorting. */
 export interface Place {
   /** As messages show it: `Pulumi.dev.yaml`. */

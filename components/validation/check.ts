@@ -5,7 +5,7 @@ import type { Names } from "../model/names";
 import { listOf, suggestion } from "../settings/wording";
 import { expandPath } from "../settings/expand-path";
 import type { Settings } from "../settings/schema";
-import { duplicates, type Entry, type Problem, type SettingPath } from "../shared/problem";
+import { duplicates, type Entry, type Problem, problemsOf, type Refusal, type SettingPath } from "../shared/problem";
 import { rootNamespace } from "../shared/istio";
 import { checkEach, runChecks } from "../shared/unknown";
 
@@ -26,15 +26,6 @@ export interface CheckContext {
  * ends the check (components/shared/unknown.ts), so checks are small, and lists are read with `checkEach`.
  */
 export type Check = (model: Model, context: CheckContext) => Iterable<Problem>;
-
-/** What is wrong with a value: a message, several, or messages of its fields, at any depth. */
-export type Refusal = string | false | undefined | readonly Refusal[] | { readonly [field: string]: Refusal };
-
-export function problemsOf(refusal: Refusal, path: SettingPath): Problem[] {
-  if (typeof refusal === "string") return [{ path, message: refusal }];
-  if (Array.isArray(refusal)) return refusal.flatMap((one: Refusal) => problemsOf(one, path));
-  return Object.entries(refusal || {}).flatMap(([field, inner]) => problemsOf(inner, [...path, field]));
-}
 
 /** The type of the values at a path with asterisks. */
 type ValueAt<Value, Path extends string> = Path extends `${infer Key}.${infer Rest}`

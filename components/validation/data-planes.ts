@@ -3,9 +3,9 @@ import { type DataPlane, dataPlaneOf, hasAmbient, hasSidecars } from "../model/d
 import type { Model } from "../model/model";
 import type { Settings } from "../settings/schema";
 import { suggestion } from "../settings/wording";
-import { duplicates, type Problem } from "../shared/problem";
+import { duplicates, type Problem, type Refusal } from "../shared/problem";
 import { checkEach } from "../shared/unknown";
-import { applicationRule, type Check, refuse, type Refusal, rule } from "./check";
+import { applicationRule, type Check, refuse, rule } from "./check";
 
 const noSidecars = "no namespace of an ambient mesh has sidecars";
 

@@ -2,9 +2,9 @@ import { faultKinds } from "../../policies/http-rules";
 import { matchesEverything, shadowedRules } from "../model/matches";
 import type { TrafficServiceSettings } from "../settings/sections/traffic";
 import { milliseconds } from "../shared/duration";
-import type { Problem, SettingPath } from "../shared/problem";
+import type { Problem, Refusal, SettingPath } from "../shared/problem";
 import { allKnown, checkEach, ifKnown } from "../shared/unknown";
-import { type Check, refuse, type Refusal, rule, unique } from "./check";
+import { type Check, refuse, rule, unique } from "./check";
 import { regexRefusal } from "./regex";
 
 const http = "traffic.services.*.http.*";

@@ -2,7 +2,8 @@ import { hasAmbient } from "../model/data-planes";
 import type { Names } from "../model/names";
 import { isKeySet } from "../model/policies/security";
 import { suggestion } from "../settings/wording";
-import { type Check, refuse, type Refusal, rule, unique, unknownWorkload } from "./check";
+import type { Refusal } from "../shared/problem";
+import { type Check, refuse, rule, unique, unknownWorkload } from "./check";
 
 /** Checks of `talos-mesh:security`. */
 export const securityChecks: readonly Check[] = [

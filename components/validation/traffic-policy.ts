@@ -1,5 +1,6 @@
 import type { LoadBalancerSettings } from "../settings/sections/traffic-policy";
-import { type Check, refuse, type Refusal, rule, unique } from "./check";
+import type { Refusal } from "../shared/problem";
+import { type Check, refuse, rule, unique } from "./check";
 
 const policies = ["traffic.services.*.trafficPolicy", "traffic.services.*.subsets.*.trafficPolicy"] as const;
 

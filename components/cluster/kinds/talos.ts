@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { dnsLabel, dnsSubdomain, secretRef } from "../../settings/fields";
 import { compareMinor, minorOf } from "../../settings/versions";
-import { duplicates, type Problem, type SettingPath } from "../../shared/problem";
+import { duplicates, type Problem, problemsOf, type Refusal, type SettingPath } from "../../shared/problem";
 import { checkEach, knownFields, runChecks } from "../../shared/unknown";
 import { type ClusterKind, type ClusterStack, type ClusterTraits, countNodes } from "./kind";
 import { group, imageFactory, machineTexts, node, patch, schematic, talosVersions } from "./machine-fields";
@@ -83,7 +83,7 @@ export const talos: ClusterKind<TalosClusterSettings> = {
       standInCharts: () => false,
     }),
   secretPaths: ["cluster.machineSecrets.secret"],
-  problems: (settings, stack) => runChecks(...checks.map((check) => () => check(settings, stack))),
+  problems,
   *machineTexts(settings) {
     yield* machineTexts(["cluster"], settings);
     yield* machineTexts(["cluster", "controlPlane"], settings.controlPlane ?? {});
@@ -92,104 +92,104 @@ export const talos: ClusterKind<TalosClusterSettings> = {
   },
 };
 
-const nodesPath = ["cluster", "nodes"];
-
-const checks: readonly ((settings: TalosClusterSettings, stack: ClusterStack) => Iterable<Problem>)[] = [
-  ({ nodes }) =>
-    duplicates(
-      checkEach(nodes, nodesPath, ({ hostname }, at) => [{ path: [...at, "hostname"], key: hostname }]),
-      "host name",
-    ),
-  ({ nodes }) =>
-    duplicates(
-      checkEach(nodes, nodesPath, ({ ipAddress }, at) => [
-        { path: [...at, "ipAddress"], key: ipAddress.toLowerCase() },
-      ]),
-      "address",
-    ),
-  ({ nodes }) =>
-    checkEach(nodes, nodesPath, (node, path) => {
-      const given = [node.installDisk, node.installDiskSelector].filter((one) => one !== undefined).length;
-      // A cloud's image is installed already, and a container has no disk.
-      if (given === 1 || (given === 0 && node.mode !== "metal")) return [];
-      const found = given === 0 ? "neither" : "both";
-      return [{ path, message: `found ${found}; expected exactly one of: installDisk, installDiskSelector` }];
-    }),
-  function* ({ nodes }) {
+const checks: readonly ((settings: TalosClusterSettings, stack: ClusterStack) => Refusal)[] = [
+  ({ nodes }) => {
     const count = nodes.filter((node) => node.controlPlane).length;
     const expected = "expected 1, 3 or 5";
-    if (count === 0) yield { path: nodesPath, message: `no node has controlPlane: true; ${expected}` };
-    if (count !== 2) return;
-    yield { path: nodesPath, message: `found 2 control planes: etcd stops when either fails; ${expected}` };
+    return {
+      nodes: [
+        count === 0 && `no node has controlPlane: true; ${expected}`,
+        count === 2 && `found 2 control planes: etcd stops when either fails; ${expected}`,
+      ],
+    };
   },
-  function* ({ nodes, allowSchedulingOnControlPlanes }) {
-    if (nodes.some((node) => !node.controlPlane) || allowSchedulingOnControlPlanes) return;
-    const remedy = "add one, or set allowSchedulingOnControlPlanes: true";
-    yield { path: nodesPath, message: `found no worker, so pods cannot be scheduled; ${remedy}` };
-  },
-  function* ({ cni: { name, urls } }) {
-    const path = ["cluster", "cni"];
-    if (name === "custom" && urls === undefined) {
-      yield { path, message: "missing urls: cni.name custom needs the addresses of its manifests" };
-    }
-    if (name !== "custom" && urls !== undefined) {
-      yield { path: [...path, "urls"], message: `goes with cni.name custom only; found ${name}` };
-    }
-  },
-  function* ({ cni: { name, kubeNetworkPoliciesEnabled, extraArgs } }) {
-    if (name === "flannel") return;
-    const path = ["cluster", "cni"];
+  ({ nodes, allowSchedulingOnControlPlanes }) =>
+    nodes.every((node) => node.controlPlane) &&
+    !allowSchedulingOnControlPlanes && {
+      nodes: "found no worker, so pods cannot be scheduled; add one, or set allowSchedulingOnControlPlanes: true",
+    },
+  ({ cni: { name, urls } }) => [
+    name === "custom" &&
+      urls === undefined && { cni: "missing urls: cni.name custom needs the addresses of its manifests" },
+    name !== "custom" && urls !== undefined && { cni: { urls: `goes with cni.name custom only; found ${name}` } },
+  ],
+  ({ cni: { name, kubeNetworkPoliciesEnabled, extraArgs } }) => {
+    if (name === "flannel") return undefined;
     const message = `goes with cni.name flannel only; found ${name}`;
-    if (kubeNetworkPoliciesEnabled) yield { path: [...path, "kubeNetworkPoliciesEnabled"], message };
-    if (extraArgs.length > 0) yield { path: [...path, "extraArgs"], message };
+    return {
+      cni: {
+        kubeNetworkPoliciesEnabled: kubeNetworkPoliciesEnabled && message,
+        extraArgs: extraArgs.length > 0 && message,
+      },
+    };
   },
-  fieldsOfRelease,
-  function* ({ kubespan, discovery }) {
-    if (!kubespan || discovery) return;
-    yield { path: ["cluster", "kubespan"], message: "KubeSpan finds its peers by discovery; set discovery: true" };
-  },
-  function* ({ podSubnets, serviceSubnets, contract, talosVersion }) {
-    if (podSubnets.length === serviceSubnets.length) return;
-    if (compareMinor(minorOf(contract ?? talosVersion), "1.14") < 0) return;
+  (cluster) => ({
+    cni: { kubeNetworkPoliciesEnabled: cluster.cni.kubeNetworkPoliciesEnabled && needsTalos("1.13", cluster) },
+  }),
+  (cluster) => ({ controlPlane: cluster.controlPlane && machineFields(cluster.controlPlane, cluster) }),
+  (cluster) => ({ worker: cluster.worker && machineFields(cluster.worker, cluster) }),
+  ({ kubespan, discovery }) =>
+    kubespan && !discovery && { kubespan: "KubeSpan finds its peers by discovery; set discovery: true" },
+  ({ podSubnets, serviceSubnets, contract, talosVersion }) => {
+    if (podSubnets.length === serviceSubnets.length) return undefined;
+    if (compareMinor(minorOf(contract ?? talosVersion), "1.14") < 0) return undefined;
     const found = `found ${serviceSubnets.length}, and ${podSubnets.length} podSubnets`;
-    yield { path: ["cluster", "serviceSubnets"], message: `${found}; contract v1.14 expects as many of each` };
+    return { serviceSubnets: `${found}; contract v1.14 expects as many of each` };
   },
-  function* ({ imageFactory: { installerURLTmpl = "" } }) {
+  ({ imageFactory: { installerURLTmpl = "" } }) => {
     const placeholders = /{{\s*(\.(RegistryURL|Mode|ID|Version)|if \.Secureboot|end)\s*}}/g;
     const [unknown] = /{{.*?}}/.exec(installerURLTmpl.replaceAll(placeholders, "")) ?? [];
-    if (unknown === undefined) return;
     const expected = "{{.RegistryURL}}, {{.Mode}}, {{.ID}}, {{.Version}} and {{if .Secureboot}}...{{end}}";
-    const path = ["cluster", "imageFactory", "installerURLTmpl"];
-    yield { path, message: `found ${unknown}; expected ${expected}` };
+    return unknown !== undefined && { imageFactory: { installerURLTmpl: `found ${unknown}; expected ${expected}` } };
   },
-  function* ({ contract, talosVersion }) {
-    if (contract === undefined || compareMinor(minorOf(contract), minorOf(talosVersion)) <= 0) return;
-    const message = `found ${contract}; expected at most that of talosVersion, v${minorOf(talosVersion)}`;
-    yield { path: ["cluster", "contract"], message };
-  },
-  function* ({ onDestroy }, { environment }) {
-    if (environment !== "production" || onDestroy === "none") return;
-    const allowed = "environment production allows none only: a destroy must not wipe disks";
-    yield { path: ["cluster", "onDestroy"], message: `found ${onDestroy}; ${allowed}` };
-  },
+  ({ contract, talosVersion }) =>
+    contract !== undefined &&
+    compareMinor(minorOf(contract), minorOf(talosVersion)) > 0 && {
+      contract: `found ${contract}; expected at most that of talosVersion, v${minorOf(talosVersion)}`,
+    },
+  ({ onDestroy }, { environment }) =>
+    environment === "production" &&
+    onDestroy !== "none" && {
+      onDestroy: `found ${onDestroy}; environment production allows none only: a destroy must not wipe disks`,
+    },
 ];
 
-type Group = NonNullable<TalosClusterSettings["worker"]>;
+type Node = TalosClusterSettings["nodes"][number];
 
-/** Fields that older releases of Talos do not have. */
-function* fieldsOfRelease(cluster: TalosClusterSettings): Iterable<Problem> {
-  const since = (path: SettingPath, minor: string): Problem[] =>
-    compareMinor(minorOf(cluster.talosVersion), minor) >= 0
-      ? []
-      : [{ path, message: `needs Talos ${minor}; talosVersion is ${cluster.talosVersion}` }];
-  if (cluster.cni.kubeNetworkPoliciesEnabled) yield* since(["cluster", "cni", "kubeNetworkPoliciesEnabled"], "1.13");
-  const machine = function* ({ nodeAnnotations, volumes }: Partial<Group>, path: SettingPath) {
-    if (Object.keys(nodeAnnotations ?? {}).length > 0) yield* since([...path, "nodeAnnotations"], "1.8");
-    if ((volumes ?? []).length > 0) yield* since([...path, "volumes"], "1.8");
+const nodeChecks: readonly ((node: Node, cluster: TalosClusterSettings) => Refusal)[] = [
+  ({ installDisk, installDiskSelector, mode }) => {
+    const given = [installDisk, installDiskSelector].filter((one) => one !== undefined).length;
+    // A cloud's image is installed already, and a container has no disk.
+    if (given === 1 || (given === 0 && mode !== "metal")) return undefined;
+    return `found ${given === 0 ? "neither" : "both"}; expected exactly one of: installDisk, installDiskSelector`;
+  },
+  machineFields,
+];
+
+function machineFields(machine: Pick<Node, "nodeAnnotations" | "volumes">, cluster: TalosClusterSettings): Refusal {
+  return {
+    nodeAnnotations: Object.keys(machine.nodeAnnotations).length > 0 && needsTalos("1.8", cluster),
+    volumes: machine.volumes.length > 0 && needsTalos("1.8", cluster),
   };
-  yield* runChecks(
-    () => machine(cluster.controlPlane ?? {}, ["cluster", "controlPlane"]),
-    () => machine(cluster.worker ?? {}, ["cluster", "worker"]),
-    () => checkEach(cluster.nodes, nodesPath, machine),
+}
+
+/** Refuses a field that older releases of Talos do not have. */
+function needsTalos(minor: string, { talosVersion }: TalosClusterSettings): Refusal {
+  return compareMinor(minorOf(talosVersion), minor) < 0 && `needs Talos ${minor}; talosVersion is ${talosVersion}`;
+}
+
+function problems(cluster: TalosClusterSettings, stack: ClusterStack): Iterable<Problem> {
+  const nodes = <Result>(...reads: readonly ((node: Node, at: SettingPath) => Result[])[]) =>
+    checkEach(cluster.nodes, ["cluster", "nodes"], ...reads);
+  const unique = (field: "hostname" | "ipAddress", what: string) => () =>
+    duplicates(
+      nodes((node, at) => [{ path: [...at, field], key: node[field].toLowerCase() }]),
+      what,
+    );
+  return runChecks(
+    ...checks.map((check) => () => problemsOf(check(cluster, stack), ["cluster"])),
+    () => nodes(...nodeChecks.map((check) => (node: Node, at: SettingPath) => problemsOf(check(node, cluster), at))),
+    unique("hostname", "host name"),
+    unique("ipAddress", "address"),
   );
 }

@@ -2,7 +2,7 @@ import { gatewayPorts } from "../../model/gateways";
 import type { GatewayDeploymentSettings } from "../../settings/sections/gateways";
 import type { HelmValues } from "../../shared/helm-release";
 import { mergeValues } from "../../shared/merge";
-import type { Problem, SettingPath } from "../../shared/problem";
+import { type Problem, problemsOf, type Refusal, type SettingPath } from "../../shared/problem";
 import { knownEntries } from "../../shared/unknown";
 
 interface Gateway {
@@ -20,14 +20,10 @@ interface GatewayField<Value> {
   /** The object that istiod creates for the field, and does not delete when the field is no longer set. */
   readonly leaves?: "HorizontalPodAutoscaler" | "PodDisruptionBudget";
   /** Why a value is refused next to other fields of the gateway. */
-  readonly refusals?: readonly Refusal<Value>[];
+  readonly refusals?: readonly Check<Value>[];
 }
 
-/** @returns messages about the field, or about a path below it */
-type Refusal<Value> = (
-  value: Value,
-  gateway: GatewayDeploymentSettings,
-) => string | false | undefined | readonly { readonly below: SettingPath; readonly message: string }[];
+type Check<Value> = (value: Value, gateway: GatewayDeploymentSettings) => Refusal;
 
 const overlayKinds = ["service", "deployment", "horizontalPodAutoscaler", "podDisruptionBudget"] as const;
 
@@ -71,14 +67,14 @@ const fields: {
       ({ status }, { kind }) => {
         const { port } = gatewayPorts[0];
         if (kind !== "gateway-api" || !status || status.port === port) return false;
-        const message = `found ${status.port}; a gateway of kind gateway-api has ${port}; or set kind: chart`;
-        return [{ below: ["status", "port"], message }];
+        return {
+          status: { port: `found ${status.port}; a gateway of kind gateway-api has ${port}; or set kind: chart` },
+        };
       },
-      ({ https }, { kind, tls }) => {
-        if (kind !== "gateway-api" || !https || tls) return false;
-        const message = "a gateway of kind gateway-api opens it for tls only; set tls, or remove it";
-        return [{ below: ["https"], message }];
-      },
+      ({ https }, { kind, tls }) =>
+        kind === "gateway-api" &&
+        https &&
+        !tls && { https: "a gateway of kind gateway-api opens it for tls only; set tls, or remove it" },
     ],
   },
   extraPorts: {
@@ -87,9 +83,7 @@ const fields: {
       (extraPorts) =>
         gatewayPorts
           .filter(({ name }) => Object.hasOwn(extraPorts, name))
-          .map(({ key, name }) => {
-            return { below: [name], message: `every gateway has a port of this name; set ports.${key}` };
-          }),
+          .map(({ key, name }) => ({ [name]: `every gateway has a port of this name; set ports.${key}` })),
       (extraPorts, { kind }) =>
         kind === "gateway-api" &&
         Object.keys(extraPorts).length > 0 &&
@@ -112,9 +106,7 @@ const fields: {
       return { horizontalPodAutoscaler: { spec: { minReplicas: min, maxReplicas: max, metrics } } };
     },
     leaves: "HorizontalPodAutoscaler",
-    refusals: [
-      ({ min, max }) => min > max && [{ below: ["min"], message: `found ${min}; expected at most max, ${max}` }],
-    ],
+    refusals: [({ min, max }) => min > max && { min: `found ${min}; expected at most max, ${max}` }],
   },
   podDisruptionBudget: {
     chart: (podDisruptionBudget) => ({ podDisruptionBudget }),
@@ -126,8 +118,8 @@ const fields: {
         if (minAvailable < fewest) {
           return fewest < 2 && "the chart creates none for a single replica; set replicas: 2, or remove it";
         }
-        const message = `found ${minAvailable} of ${fewest} replicas, so that no node could be drained; expected fewer`;
-        return [{ below: ["minAvailable"], message }];
+        const found = `found ${minAvailable} of ${fewest} replicas`;
+        return { minAvailable: `${found}, so that no node could be drained; expected fewer` };
       },
     ],
   },
@@ -142,13 +134,13 @@ const fields: {
   },
   tls: {
     refusals: [
-      ({ mode }, { kind }) => {
-        if (kind !== "gateway-api" || mode !== "PASSTHROUGH") return false;
-        const message =
-          "found PASSTHROUGH; a gateway of kind gateway-api expects one of: SIMPLE, MUTUAL, as TLSRoute is in Gateway " +
-          "API's experimental channel; or set kind: chart";
-        return [{ below: ["mode"], message }];
-      },
+      ({ mode }, { kind }) =>
+        kind === "gateway-api" &&
+        mode === "PASSTHROUGH" && {
+          mode:
+            "found PASSTHROUGH; a gateway of kind gateway-api expects one of: SIMPLE, MUTUAL, as TLSRoute is in Gateway " +
+            "API's experimental channel; or set kind: chart",
+        },
     ],
   },
 };
@@ -166,12 +158,10 @@ function onlyLoadBalancer(_: string, { serviceType }: GatewayDeploymentSettings)
 
 type NodePorts = Readonly<Record<string, { readonly nodePort?: number | undefined } | undefined>>;
 
-function noNodePorts(ports: NodePorts, { serviceType }: GatewayDeploymentSettings) {
+function noNodePorts(ports: NodePorts, { serviceType }: GatewayDeploymentSettings): Refusal {
   if (serviceType !== "ClusterIP") return false;
-  const message = "a Service of type ClusterIP has none; remove it";
-  return knownEntries(ports).flatMap(([name, given]) =>
-    given?.nodePort === undefined ? [] : [{ below: [name, "nodePort"], message }],
-  );
+  const nodePort = "a Service of type ClusterIP has none; remove it";
+  return knownEntries(ports).map(([name, given]) => given?.nodePort !== undefined && { [name]: { nodePort } });
 }
 
 /** A preference, so that a cluster with fewer nodes than replicas runs all of them, also during a rolling update. */
@@ -221,12 +211,9 @@ export function leftByUnsetFields(settings: GatewayDeploymentSettings) {
 }
 
 export const gatewayFieldChecks = fieldNames.flatMap((name) =>
-  ((fields[name].refusals ?? []) as readonly Refusal<unknown>[]).map(
-    (refusal) =>
-      function* (gateway: GatewayDeploymentSettings, path: SettingPath): Iterable<Problem> {
-        const found = gateway[name] === undefined ? undefined : refusal(gateway[name], gateway);
-        if (typeof found === "string") yield { path: [...path, name], message: found };
-        else if (found) for (const { below, message } of found) yield { path: [...path, name, ...below], message };
-      },
+  ((fields[name].refusals ?? []) as readonly Check<unknown>[]).map(
+    (check) =>
+      (gateway: GatewayDeploymentSettings, path: SettingPath): Problem[] =>
+        gateway[name] === undefined ? [] : problemsOf(check(gateway[name], gateway), [...path, name]),
   ),
 );

@@ -1,9 +1,9 @@
 import { workloadKey } from "../../model/names";
 import { type AccessRule, type MtlsException, mtlsModes, type PolicyModel } from "../../model/policies/policy-model";
 import { rootNamespace } from "../../shared/istio";
-import type { Problem } from "../../shared/problem";
+import type { Problem, Refusal } from "../../shared/problem";
 import { checkEach } from "../../shared/unknown";
-import { refuseAt, refuseEach, type Refusal } from "../check";
+import { refuseAt, refuseEach } from "../check";
 
 /** Access rules that would not hold for the clients they name, and mTLS exceptions. */
 export function* accessRuleProblems(model: PolicyModel): Iterable<Problem> {

@@ -1,8 +1,8 @@
 import { ambientRefusal } from "../../../policies/capabilities";
 import { workloadKey } from "../../model/names";
 import { type EgressMode, type EgressRule, egressLabel, type PolicyModel } from "../../model/policies/policy-model";
-import { formatPath, type Problem, type SettingPath } from "../../shared/problem";
-import { refuseAt, type Refusal } from "../check";
+import { formatPath, type Problem, type Refusal, type SettingPath } from "../../shared/problem";
+import { refuseAt } from "../check";
 
 /** A Gateway and a subset are named after each host (`to-...`); both names are DNS labels. */
 const longestLabel = 60;

@@ -8,9 +8,9 @@ import {
   type MtlsException,
   type PolicyModel,
 } from "../../model/policies/policy-model";
-import type { Problem } from "../../shared/problem";
+import { type Problem, problemsOf, type Refusal } from "../../shared/problem";
 import { checkEach, runChecks } from "../../shared/unknown";
-import { problemsOf, refuseAt, type Refusal } from "../check";
+import { refuseAt } from "../check";
 
 /** Security policies that ztunnel and waypoints would not enforce as written. */
 export function* waypointSecurityProblems(model: PolicyModel): Iterable<Problem> {
