@@ -1,7 +1,7 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import { defaultRevision, revisionName } from "../model/control-planes";
 import type { MeshSettings } from "../settings/sections/mesh";
-import { waypointName } from "../model/waypoints";
+import { waypointName } from "../model/names";
 import type { KubernetesObject } from "../shared/kubernetes/object";
 import { Layer, type LayerOptions } from "../shared/layer";
 import { changesWith, lifecycleStep, type StepAccess } from "./lifecycle/steps";

@@ -2,7 +2,7 @@ import { type ClusterTraits, clusterTraits } from "../cluster/kinds";
 import type { Settings } from "../settings/schema";
 import { namedObjects, Names } from "./names";
 import type { PolicyModel } from "./policies/policy-model";
-import { stackPolicies } from "./policies/resolve";
+import { policyModel } from "./policies/resolve";
 
 /** What a stack file means: the settings, and everything that they name. */
 export interface Model {
@@ -21,6 +21,6 @@ export function buildModel(settings: Settings): Model {
       return clusterTraits(settings.cluster);
     },
     names,
-    policies: stackPolicies(settings, names),
+    policies: policyModel(settings, names),
   };
 }

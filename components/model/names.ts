@@ -1,11 +1,21 @@
-import { type ApplicationName, defaultNamespace } from "../apps/registry";
+import { applicationWorkloads } from "../apps/application";
+import { type ApplicationName, configuredApplications, defaultNamespace } from "../apps/registry";
 import type { Settings } from "../settings/schema";
-import { entryReaders, ifKnown, knownEntries, knownFields, setUnknown, unknown } from "../shared/unknown";
+import type { MeshSettings } from "../settings/sections/mesh";
+import {
+  entryReaders,
+  ifKnown,
+  knownEntries,
+  knownFields,
+  mapKnown,
+  readEntries,
+  setUnknown,
+  unknown,
+  withField,
+} from "../shared/unknown";
 import type { GatewayWorkload, WaypointWorkload, Workload } from "../shared/workload";
 import { type DataPlane, dataPlaneOf } from "./data-planes";
 import { gatewayWorkloads } from "./gateways";
-import { waypointWorkloads } from "./waypoints";
-import { settingsWorkloads } from "./workloads";
 
 export interface NamedObjects {
   /** Namespace of a workload that is named without one: that of the first deployed application. */
@@ -18,7 +28,17 @@ export interface NamedObjects {
   readonly dataPlanes: Readonly<Record<string, DataPlane>>;
 }
 
-/** Collects everything that the settings name. */
+/** A workload with what enforces policies for it. */
+export interface MeshWorkload extends Workload {
+  readonly dataPlane: DataPlane;
+  /** In the ambient data plane. */
+  readonly waypoint?: WaypointWorkload;
+}
+
+/** The identity that a client's certificate proves. */
+export type Caller = Pick<Workload, "name" | "namespace" | "serviceAccount">;
+
+/** Collects everything that the settings name, in the order of the settings. */
 export function namedObjects(
   settings: Pick<Settings, ApplicationName | "applications" | "gateways" | "mesh">,
 ): NamedObjects {
@@ -27,7 +47,7 @@ export function namedObjects(
     defaultNamespace: () => defaultNamespace(settings),
     workloads: () => workloads,
     gateways: () => gatewayWorkloads(settings.gateways),
-    waypoints: () => waypointWorkloads(settings.mesh),
+    waypoints: () => mapKnown(settings.mesh.waypoints, waypointWorkload),
     dataPlanes: () => {
       const planes: Record<string, DataPlane> = {};
       for (const [, { namespace }] of knownEntries(workloads)) {
@@ -40,18 +60,51 @@ export function namedObjects(
   });
 }
 
-/** Finds workloads, gateways and waypoints by name. A name that may be one that could not be read is unknown. */
+/** Those of deployed applications, and of `talos-mesh:applications`. */
+function settingsWorkloads(settings: Pick<Settings, ApplicationName | "applications">): Workload[] {
+  return readEntries([
+    ...entryReaders(() => configuredApplications(settings)).flatMap((configured) =>
+      entryReaders(() => applicationWorkloads(configured())),
+    ),
+    ...entryReaders(() => settings.applications).flatMap((application) =>
+      entryReaders(() => application().workloads).map(
+        (workload) => () => withField(workload(), "namespace", () => application().namespace),
+      ),
+    ),
+  ]);
+}
+
+type WaypointSettings = MeshSettings["waypoints"][number];
+
+function waypointWorkload(waypoint: WaypointSettings): WaypointWorkload {
+  return knownFields<WaypointWorkload>({
+    name: () => waypointName(waypoint),
+    namespace: () => waypoint.namespace,
+    service: () => waypoint.service,
+    ingress: () => waypoint.ingress,
+  });
+}
+
+/** Name of a waypoint: for that of a namespace the one that istioctl gives it. */
+export function waypointName({ service }: Pick<WaypointSettings, "service">): string {
+  return service === undefined ? "waypoint" : `${service}-waypoint`;
+}
+
+/**
+ * Finds workloads, gateways and waypoints by name. A name that may be one that could not be read is unknown
+ * (components/shared/unknown.ts).
+ */
 export class Names {
-  private readonly workloads = new Map<string, Workload>();
+  /** In the order of the settings. */
+  readonly workloads: readonly MeshWorkload[];
+  /** By namespace and name. */
+  private readonly named = new Map<string, Map<string, MeshWorkload>>();
   private readonly gateways = new Map<string, GatewayWorkload>();
   private readonly waypoints = new Map<string, WaypointWorkload>();
-  private readonly byNamespace = new Map<string, string[]>();
-  private readonly byIdentity = new Map<string, Workload[]>();
   /** What may have further entries: `gateways`, `waypoints`, a namespace's `workloads NAMESPACE`, all `workloads`. */
   private readonly incomplete = new Set<string>();
 
   constructor(readonly objects: NamedObjects) {
-    for (const read of entryReaders(() => objects.workloads)) this.addWorkload(read);
     for (const read of entryReaders(() => objects.gateways)) {
       const name = ifKnown(() => read().name);
       if (name === undefined) this.incomplete.add("gateways");
@@ -62,55 +115,66 @@ export class Names {
       if (key === undefined) this.incomplete.add("waypoints");
       else this.waypoints.set(key, read());
     }
-  }
-
-  private addWorkload(read: () => Workload): void {
-    const [namespace, name] = [ifKnown(() => read().namespace), ifKnown(() => read().name)];
-    if (namespace === undefined) this.incomplete.add("workloads");
-    else if (name === undefined) {
-      this.incomplete.add(`workloads ${namespace}`);
-      append(this.byNamespace, namespace);
-    } else {
-      const workload = read();
-      const account = ifKnown(() => workload.serviceAccount);
-      if (account === undefined) this.incomplete.add(`identities ${namespace}`);
-      else append(this.byIdentity, `${namespace}/${account}`, workload);
-      append(this.byNamespace, namespace, name);
-      this.workloads.set(`${namespace}/${name}`, workload);
+    for (const read of entryReaders(() => objects.workloads)) {
+      const [namespace, name] = [ifKnown(() => read().namespace), ifKnown(() => read().name)];
+      if (namespace === undefined) {
+        this.incomplete.add("workloads");
+        continue;
+      }
+      const others = this.named.get(namespace) ?? new Map<string, MeshWorkload>();
+      this.named.set(namespace, others);
+      if (name === undefined) this.incomplete.add(`workloads ${namespace}`);
+      else others.set(name, this.meshed(read()));
     }
+    this.workloads = mapKnown(objects.workloads, (workload) => this.meshed(workload));
   }
 
-  /** Namespace of a workload that is named without one. */
+  private meshed(workload: Workload): MeshWorkload {
+    const withDataPlane = withField(workload, "dataPlane", () => this.dataPlane(workload.namespace));
+    return withField(withDataPlane, "waypoint", () => this.waypoint(workload));
+  }
+
   get defaultNamespace(): string | undefined {
     return this.objects.defaultNamespace;
   }
 
-  findWorkload(namespace: string, name: string): Workload | undefined {
-    return this.workloads.get(`${namespace}/${name}`) ?? this.absent("workloads", `workloads ${namespace}`);
+  findWorkload(namespace: string | undefined, name: string): MeshWorkload | undefined {
+    if (namespace === undefined) return undefined;
+    return this.named.get(namespace)?.get(name) ?? this.absent("workloads", `workloads ${namespace}`);
   }
 
-  /** A workload that validation has found to exist. */
-  workload(namespace: string, name: string): Workload {
-    return this.findWorkload(namespace, name) ?? missing(`workload ${namespace}/${name}`);
+  /** A name that does not exist is unknown: validation reports it, and makes every check that does not depend on it. */
+  workload(name: string, namespace = this.defaultNamespace): MeshWorkload {
+    return this.findWorkload(namespace, name) ?? unknown();
+  }
+
+  /** A workload by `name`, in a namespace, or by `namespace/name`. */
+  reference(reference: string, namespace?: string): MeshWorkload {
+    const [first = "", second] = reference.split("/");
+    return second === undefined ? this.workload(first, namespace) : this.workload(second, first);
+  }
+
+  /** A gateway, or a workload as `reference`; validation refuses a name that means both. */
+  caller(reference: string, namespace?: string): Caller {
+    return this.findGateway(reference) ?? this.reference(reference, namespace);
   }
 
   /** Names of the workloads in a namespace, in the order of the settings. */
   workloadNames(namespace: string): readonly string[] {
-    const names = this.byNamespace.get(namespace) ?? [];
+    const names = [...(this.named.get(namespace)?.keys() ?? [])];
     return names.length > 0 ? names : (this.absent("workloads", `workloads ${namespace}`) ?? names);
   }
 
   workloadNamespaces(): readonly string[] {
-    return [...this.byNamespace.keys()];
+    return [...this.named.keys()];
   }
 
   findGateway(name: string): GatewayWorkload | undefined {
     return this.gateways.get(name) ?? this.absent("gateways");
   }
 
-  /** A gateway that validation has found to exist. */
   gateway(name: string): GatewayWorkload {
-    return this.findGateway(name) ?? missing(`gateway ${name}`);
+    return this.findGateway(name) ?? unknown();
   }
 
   gatewayNames(): readonly string[] {
@@ -134,11 +198,10 @@ export class Names {
   }
 
   /** Other workloads with the service account of this one: certificates do not tell them apart. */
-  sameIdentity(workload: Pick<Workload, "namespace" | "name" | "serviceAccount">): readonly Workload[] {
-    const { namespace, serviceAccount } = workload;
-    this.absent("workloads", `workloads ${namespace}`, `identities ${namespace}`);
-    const all = this.byIdentity.get(`${namespace}/${serviceAccount}`) ?? [];
-    return all.filter(({ name }) => name !== workload.name);
+  sameIdentity({ namespace, name, serviceAccount }: Caller): readonly Workload[] {
+    this.absent("workloads", `workloads ${namespace}`);
+    const all = [...(this.named.get(namespace)?.values() ?? [])];
+    return all.filter((other) => other.serviceAccount === serviceAccount && other.name !== name);
   }
 
   /** Nothing was found: undefined, where that is sure. */
@@ -150,14 +213,4 @@ export class Names {
 /** `namespace/name`, under which a workload is unique. */
 export function workloadKey({ namespace, name }: Pick<Workload, "namespace" | "name">): string {
   return `${namespace}/${name}`;
-}
-
-function append<Value>(lists: Map<string, Value[]>, key: string, ...values: readonly Value[]): void {
-  const list = lists.get(key);
-  if (list) list.push(...values);
-  else lists.set(key, [...values]);
-}
-
-function missing(what: string): never {
-  throw new Error(`${what} does not exist; validation should have refused the stack file`);
 }

@@ -1,6 +1,6 @@
 import { hasAmbient } from "../model/data-planes";
 import type { Names } from "../model/names";
-import { isKeySet } from "../model/policies/security";
+import { isKeySet } from "../model/policies/resolve";
 import { suggestion } from "../settings/wording";
 import type { Refusal } from "../shared/problem";
 import { type Check, refuse, rule, unique, unknownWorkload } from "./check";

@@ -1,6 +1,7 @@
 import { BlockList, isIP, isIPv6 } from "node:net";
 import type { Match, StringMatch } from "../../components/model/matches";
-import type { AccessConditions, AccessRule, Caller, TokenRules } from "../../components/model/policies/policy-model";
+import type { Caller } from "../../components/model/names";
+import type { AccessConditions, AccessRule, TokenRules } from "../../components/model/policies/policy-model";
 
 /** A request as rules see it. */
 export interface ExplainedRequest {

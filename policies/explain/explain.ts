@@ -1,11 +1,9 @@
-import { workloadKey } from "../../components/model/names";
-import { PolicyNames } from "../../components/model/policies/names";
+import { type MeshWorkload, workloadKey } from "../../components/model/names";
 import {
   type AccessRule,
   bypassesWaypoints,
   type Exposure,
   type MeshService,
-  type MeshWorkload,
   mtlsModes,
   type PolicyModel,
 } from "../../components/model/policies/policy-model";
@@ -48,10 +46,10 @@ export interface Explanation {
  */
 export function explain(model: PolicyModel, question: Question): Explanation {
   const { from, to } = question;
-  const names = new PolicyNames(model.names);
+  const { names } = model;
   const target = ifKnown(() => names.reference(to));
   if (!target) throw new RangeError(`--to ${to}: no such workload`);
-  const gateway = model.names.findGateway(from);
+  const gateway = names.findGateway(from);
   const caller = from === "outside" ? undefined : (ifKnown(() => names.reference(from)) ?? gateway);
   if (from !== "outside" && !caller) throw new RangeError(`--from ${from}: no such workload or gateway; or: outside`);
   const service = model.services.find((one) => workloadKey(one) === workloadKey(target));

@@ -1,10 +1,9 @@
 import { auditProvider } from "../../components/model/mesh-config";
-import { workloadKey } from "../../components/model/names";
+import { type MeshWorkload, workloadKey } from "../../components/model/names";
 import {
   type AccessConditions,
   type AccessRule,
   isIstioGateway,
-  type MeshWorkload,
   type PolicyModel,
   type TokenRules,
 } from "../../components/model/policies/policy-model";

@@ -1,11 +1,5 @@
-import { workloadKey } from "../../components/model/names";
-import {
-  type AccessRule,
-  type Caller,
-  clusterHost,
-  type MeshWorkload,
-  type PolicyModel,
-} from "../../components/model/policies/policy-model";
+import { type Caller, type MeshWorkload, workloadKey } from "../../components/model/names";
+import { type AccessRule, clusterHost, type PolicyModel } from "../../components/model/policies/policy-model";
 import type { KubernetesObject } from "../../components/shared/kubernetes/object";
 import { rootNamespace } from "../../components/shared/istio";
 import { type IstioSpecs, istioObject, sortedUnique } from "../api-objects";

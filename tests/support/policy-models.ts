@@ -1,10 +1,13 @@
 import type { z } from "zod";
 import { type NamedObjects, Names } from "../../components/model/names";
 import type { PolicyModel } from "../../components/model/policies/policy-model";
-import { policyModel, type PolicySources } from "../../components/model/policies/resolve";
+import { policyModel } from "../../components/model/policies/resolve";
+import { mesh } from "../../components/settings/sections/mesh";
 import { security } from "../../components/settings/sections/security";
 import { traffic } from "../../components/settings/sections/traffic";
+import type { Settings } from "../../components/settings/schema";
 import { formatPath } from "../../components/shared/problem";
+import { withField } from "../../components/shared/unknown";
 import type { GatewayWorkload, Workload } from "../../components/shared/workload";
 import { policyProblems } from "../../components/validation/policies";
 
@@ -45,7 +48,11 @@ export interface PolicySettings {
 }
 
 /** Policies before their names are resolved, and what they may name. */
-export interface ShopSources extends PolicySources, NamedObjects {
+export interface ShopSources
+  extends
+    Pick<Settings, "traffic" | "security">,
+    NamedObjects,
+    Pick<PolicyModel, "mtls" | "accessLog" | "trustDomain" | "sidecarScoping" | "objects"> {
   readonly istioVersion: string;
 }
 
@@ -84,7 +91,9 @@ export function ambientSources(settings: PolicySettings, overrides: Overrides = 
 }
 
 export function modelOf(sources: ShopSources): PolicyModel {
-  return policyModel(sources, new Names(sources));
+  const { traffic, security, objects, mtls, accessLog, trustDomain, istioVersion: version, sidecarScoping } = sources;
+  const settings = { traffic, security, objects, mesh: mesh.parse({ version, mtls, accessLog, trustDomain }) };
+  return withField(policyModel(settings, new Names(sources)), "sidecarScoping", () => sidecarScoping);
 }
 
 export function shopModel(settings: PolicySettings, overrides?: Overrides): PolicyModel {

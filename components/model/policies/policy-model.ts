@@ -11,7 +11,7 @@ import type { HttpRuleSettings, TrafficServiceSettings } from "../../settings/se
 import type { TrafficPolicySettings } from "../../settings/sections/traffic-policy";
 import type { GatewayWorkload, WaypointWorkload, Workload } from "../../shared/workload";
 import type { DataPlane } from "../data-planes";
-import type { Names } from "../names";
+import type { Caller, MeshWorkload, Names } from "../names";
 import type { SidecarScoping } from "../scoping";
 
 /** The policies of a stack with every name resolved: what the compilers, the checks and `explain` read. */
@@ -42,12 +42,6 @@ export interface PolicyModel {
   readonly sidecarScoping?: SidecarScoping;
   /** Objects that the user wrote out. */
   readonly objects: NonNullable<Settings["objects"]>;
-}
-
-export interface MeshWorkload extends Workload {
-  readonly dataPlane: DataPlane;
-  /** The waypoint of the workload, in the ambient data plane. */
-  readonly waypoint?: WaypointWorkload;
 }
 
 export type WaypointOnly = MeshWorkload & { readonly waypoint: WaypointWorkload };
@@ -91,9 +85,6 @@ export interface MeshService {
   readonly meshPath: SettingPath;
   readonly exposures: readonly Exposure[];
 }
-
-/** The identity that a client's certificate proves. */
-export type Caller = Pick<Workload, "name" | "namespace" | "serviceAccount">;
 
 /** Conditions of a rule on the request itself; all of them must hold. */
 export type AccessConditions = Omit<AuthorizationRuleSettings, "to" | "namespace" | "from" | "fromNamespaces">;

@@ -1,58 +1,191 @@
 import type { Settings } from "../../settings/schema";
-import { knownFields, mapKnown, withField } from "../../shared/unknown";
-import type { Names } from "../names";
+import type { JwtSettings } from "../../settings/sections/security";
+import type { SettingPath } from "../../shared/problem";
+import { entryReaders, knownFields, mapKnown, readEntries, unknown, withField } from "../../shared/unknown";
+import { type Names, workloadKey } from "../names";
 import { sidecarScoping } from "../scoping";
-import { PolicyNames } from "./names";
-import type { PolicyModel } from "./policy-model";
-import * as resolve from "./security";
-import { meshServices } from "./services";
-
-/** What policies come from. */
-export interface PolicySources extends Pick<
+import type {
+  AccessRule,
+  Egress,
+  EgressRule,
+  ExternalRule,
+  MtlsException,
   PolicyModel,
-  "mtls" | "accessLog" | "trustDomain" | "sidecarScoping" | "objects"
-> {
-  readonly traffic: Settings["traffic"];
-  readonly security: Settings["security"];
-}
+  TokenRules,
+  WaypointOnly,
+} from "./policy-model";
+import { byWorkload, meshServices } from "./services";
 
-/** The policies of a stack. */
-export function stackPolicies(settings: Settings, names: Names): PolicyModel {
-  const sources = knownFields<PolicySources>({
-    traffic: () => settings.traffic,
-    security: () => settings.security,
-    objects: () => settings.objects ?? [],
-    mtls: () => settings.mesh.mtls,
-    accessLog: () => settings.mesh.accessLog ?? settings.mesh.profile === "demo",
-    trustDomain: () => settings.mesh.trustDomain,
-    sidecarScoping: () => sidecarScoping(settings),
-  });
-  return policyModel(sources, names);
-}
+type PolicySettings = Pick<Settings, "traffic" | "security" | "objects" | "mesh" | "observability">;
 
 /** Resolves the names of policies once, for the compilers, the checks and `explain`. */
-export function policyModel(sources: PolicySources, names: Names): PolicyModel {
-  const policyNames = new PolicyNames(names);
-  const security = () => sources.security;
-  const workloads = mapKnown(names.objects.workloads, (workload) => policyNames.meshWorkload(workload));
+export function policyModel(settings: PolicySettings, names: Names): PolicyModel {
   const model = knownFields<Omit<PolicyModel, "waypointOnly">>({
     names: () => names,
-    workloads: () => workloads,
+    workloads: () => names.workloads,
     gateways: () => names.objects.gateways,
     waypoints: () => names.objects.waypoints,
-    services: () => meshServices(() => sources.traffic, policyNames),
-    accessRules: () => resolve.accessRules(security, policyNames),
-    externalRules: () => resolve.externalRules(security, policyNames),
-    tokenRules: () => resolve.tokenRules(security, policyNames),
-    dryRun: () => sources.security.authorization?.dryRun ?? false,
-    defaultDenyNamespaces: () => resolve.defaultDenyNamespaces(security, { workloads }),
-    mtls: () => sources.mtls,
-    mtlsExceptions: () => resolve.mtlsExceptions(security, policyNames),
-    egress: () => resolve.egress(security, policyNames),
-    trustDomain: () => sources.trustDomain,
-    accessLog: () => sources.accessLog,
-    sidecarScoping: () => sources.sidecarScoping,
-    objects: () => sources.objects,
+    services: () => meshServices(settings, names),
+    accessRules: () => accessRules(settings, names),
+    externalRules: () => externalRules(settings, names),
+    tokenRules: () => tokenRules(settings, names),
+    dryRun: () => settings.security.authorization?.dryRun ?? false,
+    defaultDenyNamespaces: () => defaultDenyNamespaces(settings, names),
+    mtls: () => settings.mesh.mtls,
+    mtlsExceptions: () => mtlsExceptions(settings, names),
+    egress: () => egress(settings, names),
+    trustDomain: () => settings.mesh.trustDomain,
+    accessLog: () => settings.mesh.accessLog ?? settings.mesh.profile === "demo",
+    sidecarScoping: () => sidecarScoping(settings),
+    objects: () => settings.objects ?? [],
   });
-  return withField(model, "waypointOnly", () => resolve.waypointOnly(model));
+  return withField(model, "waypointOnly", () => waypointOnly(model));
+}
+
+type SecuritySource = Pick<PolicySettings, "security">;
+
+type Readers<Fields extends object> = Parameters<typeof knownFields<Fields>>[0];
+
+/** A function for each entry of a list, which resolves it. */
+function resolvers<Entry, Result extends object>(
+  list: () => readonly Entry[] | undefined,
+  path: SettingPath,
+  fields: (entry: Entry, path: SettingPath) => Readers<Result>,
+): (() => Result)[] {
+  return entryReaders(list).map((read, index) => () => knownFields(fields(read(), [...path, index])));
+}
+
+const actions = { allow: "ALLOW", deny: "DENY", audit: "AUDIT" } as const;
+
+function accessRules(settings: SecuritySource, names: Names): AccessRule[] {
+  const lists = (["allow", "deny", "audit"] as const).map((list) =>
+    resolvers(
+      () => settings.security.authorization?.[list],
+      ["security", "authorization", list],
+      (rule, path): Readers<AccessRule> => ({
+        path: () => path,
+        action: () => actions[list],
+        target: () => names.workload(rule.to, rule.namespace),
+        callers: () => rule.from && mapKnown(rule.from, (name) => names.caller(name, rule.namespace)),
+        namespaces: () => rule.fromNamespaces,
+        settings: () => rule,
+      }),
+    ),
+  );
+  return readEntries(lists.flat());
+}
+
+function externalRules(settings: SecuritySource, names: Names): ExternalRule[] {
+  return readEntries(
+    resolvers(
+      () => settings.security.authorization?.external,
+      ["security", "authorization", "external"],
+      (rule, path): Readers<ExternalRule> => ({
+        path: () => path,
+        target: () => names.workload(rule.to, rule.namespace),
+        provider: () => rule.provider,
+        settings: () => rule,
+      }),
+    ),
+  );
+}
+
+/**
+ * Token rules of each workload. Entries with the same paths are alternatives, such as two trusted issuers; entries with
+ * different paths are requirements of their own.
+ */
+function tokenRules(settings: SecuritySource, names: Names): TokenRules[] {
+  const groups = byWorkload(
+    () => settings.security.jwt,
+    ["security", "jwt"],
+    ({ workload, namespace }) => names.workload(workload, namespace),
+  );
+  const readers = groups.map((read) => () => {
+    const { workload, entries } = read();
+    // Compilers parse a key set.
+    const issuers = entries.map(({ settings }) =>
+      settings.jwks === undefined || isKeySet(settings.jwks) ? settings : withField(settings, "jwks", unknown),
+    );
+    return knownFields<TokenRules>({
+      path: () => entries[0]?.path ?? unknown(),
+      target: () => workload,
+      issuers: () => issuers,
+      requirements: () => requirements(issuers),
+    });
+  });
+  return readEntries(readers);
+}
+
+/** Whether a string is a JSON Web Key Set. */
+export function isKeySet(text: string): boolean {
+  try {
+    const parsed: unknown = JSON.parse(text);
+    return typeof parsed === "object" && parsed !== null && "keys" in parsed && Array.isArray(parsed.keys);
+  } catch {
+    return false;
+  }
+}
+
+function requirements(issuers: readonly JwtSettings[]): TokenRules["requirements"] {
+  const byPaths = new Map<string, JwtSettings[]>();
+  for (const entry of issuers) {
+    const key = JSON.stringify([...new Set(entry.paths)].sort());
+    byPaths.set(key, [...(byPaths.get(key) ?? []), entry]);
+  }
+  return [...byPaths.values()].map((anyOf) => ({ paths: anyOf[0]?.paths, anyOf }));
+}
+
+function mtlsExceptions(settings: SecuritySource, names: Names): MtlsException[] {
+  return readEntries(
+    resolvers(
+      () => settings.security.peerAuthentication,
+      ["security", "peerAuthentication"],
+      (exception, path): Readers<MtlsException> => ({
+        path: () => path,
+        dataPlane: () => names.dataPlane(exception.namespace),
+        settings: () => exception,
+      }),
+    ),
+  );
+}
+
+function defaultDenyNamespaces({ security: { authorization } }: SecuritySource, { workloads }: Names): Set<string> {
+  const own = new Map(Object.entries(authorization?.namespaces ?? {}));
+  const all = workloads.map(({ namespace }) => namespace);
+  return new Set(all.filter((namespace) => (own.get(namespace) ?? authorization?.default) === "deny"));
+}
+
+function egress({ security }: SecuritySource, names: Names): Egress | undefined {
+  const given = security.egress;
+  if (!given) return undefined;
+  const rules = resolvers(
+    () => given.allow,
+    ["security", "egress", "allow"],
+    (rule, path): Readers<EgressRule> => {
+      const workload = () => names.reference(rule.from);
+      const mode = () => given.mode ?? (workload().dataPlane === "ambient" ? "waypoint" : "sidecar");
+      return {
+        path: () => path,
+        workload,
+        mode,
+        waypoint: () => (mode() === "waypoint" ? names.namespaceWaypoint(workload().namespace) : undefined),
+        settings: () => rule,
+      };
+    },
+  );
+  return knownFields<Egress>({
+    rules: () => readEntries(rules),
+    gateway: () => (given.mode === "egressGateway" ? names.gateway("egress") : undefined),
+  });
+}
+
+/** Workloads with rules, or in a default-deny namespace, whose waypoint enforces them. */
+function waypointOnly(model: Omit<PolicyModel, "waypointOnly">): WaypointOnly[] {
+  const rules = [...model.accessRules, ...model.externalRules, ...model.tokenRules];
+  const ruled = new Set(rules.map(({ target }) => workloadKey(target)));
+  return model.workloads.flatMap((workload) => {
+    const { waypoint, namespace } = workload;
+    const enforced = model.defaultDenyNamespaces.has(namespace) || ruled.has(workloadKey(workload));
+    return waypoint && enforced ? [{ ...workload, waypoint }] : [];
+  });
 }

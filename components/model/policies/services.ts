@@ -1,7 +1,8 @@
 import type { TrafficServiceSettings, TrafficSettings } from "../../settings/sections/traffic";
-import { entryReaders, knownFields, readEntries } from "../../shared/unknown";
-import { byWorkload, type PolicyNames, type WorkloadEntries } from "./names";
-import type { Exposure, MeshService, MeshWorkload, Subset } from "./policy-model";
+import type { SettingPath } from "../../shared/problem";
+import { entryReaders, ifKnown, knownFields, readEntries, unknown } from "../../shared/unknown";
+import { type MeshWorkload, type Names, workloadKey } from "../names";
+import type { Exposure, MeshService, Subset } from "./policy-model";
 
 type Entries = WorkloadEntries<TrafficServiceSettings>["entries"];
 
@@ -10,16 +11,16 @@ type Entries = WorkloadEntries<TrafficServiceSettings>["entries"];
  * entry without for clients in the mesh, so that a path restriction at a gateway does not affect clients in the mesh.
  * Subsets and the traffic policy belong to the Service, whichever entry has them.
  */
-export function meshServices(traffic: () => TrafficSettings, names: PolicyNames): MeshService[] {
+export function meshServices(settings: { readonly traffic: TrafficSettings }, names: Names): MeshService[] {
   const groups = byWorkload(
-    () => traffic().services,
+    () => settings.traffic.services,
     ["traffic", "services"],
     ({ host, namespace }) => names.workload(host, namespace),
   );
   return readEntries(groups.map((read) => () => meshService(read(), names)));
 }
 
-function meshService({ workload, entries }: WorkloadEntries<TrafficServiceSettings>, names: PolicyNames): MeshService {
+function meshService({ workload, entries }: WorkloadEntries<TrafficServiceSettings>, names: Names): MeshService {
   const forMesh = () => entries.find(({ settings }) => settings.gateways.length === 0 && settings.http.length > 0);
   return knownFields<MeshService>({
     name: () => workload.name,
@@ -53,7 +54,7 @@ function subsets({ name, versionServices }: MeshWorkload, entries: Entries): Sub
   return [...found.values()];
 }
 
-function exposures(entries: Entries, names: PolicyNames): Exposure[] {
+function exposures(entries: Entries, names: Names): Exposure[] {
   return readEntries(
     entries.flatMap(({ settings, path }) =>
       entryReaders(() => settings.gateways).map((gateway) => () => {
@@ -67,4 +68,31 @@ function exposures(entries: Entries, names: PolicyNames): Exposure[] {
       }),
     ),
   );
+}
+
+/** The entries of a list that are about one workload, each with its path. */
+interface WorkloadEntries<Entry> {
+  readonly workload: MeshWorkload;
+  readonly entries: { readonly settings: Entry; readonly path: SettingPath }[];
+}
+
+/** Entries by workload, each as a function that reads the group; one is unknown where the workload of an entry is. */
+export function byWorkload<Entry>(
+  list: () => readonly Entry[],
+  path: SettingPath,
+  workloadOf: (entry: Entry) => MeshWorkload,
+): (() => WorkloadEntries<Entry>)[] {
+  const groups = new Map<string, WorkloadEntries<Entry>>();
+  let complete = true;
+  for (const [index, read] of entryReaders(list).entries()) {
+    const workload = ifKnown(() => workloadOf(read()));
+    if (!workload) {
+      complete = false;
+      continue;
+    }
+    const group = groups.get(workloadKey(workload)) ?? { workload, entries: [] };
+    group.entries.push({ settings: read(), path: [...path, index] });
+    groups.set(workloadKey(workload), group);
+  }
+  return [...[...groups.values()].map((group) => () => group), ...(complete ? [] : [unknown])];
 }

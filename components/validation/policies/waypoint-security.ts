@@ -1,10 +1,9 @@
 import { ambientRefusal } from "../../../policies/capabilities";
-import { workloadKey } from "../../model/names";
+import { type MeshWorkload, workloadKey } from "../../model/names";
 import {
   type AccessRule,
   bypassesWaypoints,
   type ExternalRule,
-  type MeshWorkload,
   type MtlsException,
   type PolicyModel,
 } from "../../model/policies/policy-model";
