@@ -34,7 +34,7 @@ export type HttpMatch = NonNullable<HttpRoute["match"]>[number];
 export type HttpFault = NonNullable<HttpRoute["fault"]>;
 export type AuthorizationRule = NonNullable<IstioSpecs["AuthorizationPolicy"]["rules"]>[number];
 
-/** HTTPRoute of Gateway API, and its parts. */
+/** HTTPRoute of Gateway API. */
 export type RouteSpec = NonNullable<IHTTPRoute["spec"]>;
 export type RouteRule = NonNullable<RouteSpec["rules"]>[number];
 export type RouteFilter = NonNullable<RouteRule["filters"]>[number];
@@ -52,7 +52,6 @@ const apiVersions: { readonly [Kind in keyof IstioSpecs]: string } = {
   Telemetry: "telemetry.istio.io/v1",
 };
 
-/** Metadata of an object. */
 export interface Place {
   readonly namespace: string;
   /**
@@ -66,7 +65,6 @@ export interface Place {
 
 const managedBy = { "app.kubernetes.io/managed-by": "talos-mesh" };
 
-/** An object of Istio's API. */
 export function istioObject<Kind extends keyof IstioSpecs>(
   kind: Kind,
   place: Place,

@@ -2,8 +2,7 @@ import type { PolicyModel } from "../components/model/policies/policy-model";
 import type { KubernetesObject } from "../components/shared/kubernetes/object";
 import { peerAuthentications, requestAuthentications } from "./istio-api/authentication";
 import { auditLogs, authorizationPolicies } from "./istio-api/authorization";
-import { sidecarEgress } from "./istio-api/egress";
-import { egressGateway } from "./istio-api/egress-gateway";
+import { egressGateway, sidecarEgress } from "./istio-api/egress";
 import { destinationRules, gateways, virtualServices } from "./istio-api/routes";
 import { sidecars } from "./istio-api/sidecars";
 import { networkPolicies } from "./network-policies";
@@ -37,7 +36,7 @@ export function compilePolicies(model: PolicyModel): KubernetesObject[] {
   return sorted([...policyObjects(model), ...model.objects]);
 }
 
-/** The objects of all policies, without those that the user wrote out. */
+/** Without the objects that the user wrote out. */
 export function policyObjects(model: PolicyModel): KubernetesObject[] {
   return compilers.flatMap((compile) => compile(model));
 }

@@ -2,7 +2,6 @@ import { curve, isKnown, type Latency, type RequestArm, requestsPerConnection } 
 import { percentile } from "../statistics/intervals";
 import { type FortioResult, OutputError, percentileOfBins } from "./load-generators";
 
-/** Of a run at a fixed rate, with its planned duration. */
 export interface Schedule extends Pick<RequestArm, "qps" | "connections" | "seconds"> {
   /** Microseconds since 1970. */
   readonly startMicros: number;

@@ -10,7 +10,6 @@ export class ReportedError extends OutputError {
   override readonly name = "ReportedError";
 }
 
-/** The JSON that a program printed, or an error that says how it differs from the schema. */
 function parseOutput<T>(program: string, text: string, schema: z.ZodType<T>): T {
   if (text.trim() === "") throw new OutputError(`${program} printed nothing`);
   let value: unknown;
@@ -53,11 +52,7 @@ const fortioJson = z.object({
 
 export type FortioResult = ReturnType<typeof parseFortio>;
 
-/**
- * Reads the output of `fortio load -json -`, whose histogram is in seconds.
- *
- * @throws OutputError
- */
+/** Reads the output of `fortio load -json -`, whose histogram is in seconds. */
 export function parseFortio(text: string) {
   const found = parseOutput("fortio", text, fortioJson);
   const { DurationHistogram: histogram } = found;
@@ -88,11 +83,7 @@ export function microsOf(time: string): number {
   return seconds * 1e6 + Math.round(Number(`0.${digits || "0"}`) * 1e6);
 }
 
-/**
- * A percentile of a histogram, interpolated linearly within its bin, as fortio does.
- *
- * @throws RangeError without requests
- */
+/** A percentile of a histogram, interpolated linearly within its bin, as fortio does. */
 export function percentileOfBins(bins: readonly Bin[], percent: number): number {
   const rank = (percent / 100) * bins.reduce((sum, { count }) => sum + count, 0);
   let before = 0;
@@ -125,11 +116,7 @@ const interrupted = /server is busy|^interrupt /;
 
 export type Iperf3Result = ReturnType<typeof parseIperf3>;
 
-/**
- * Reads the output of `iperf3 -J`. A failure is in the JSON, and the exit code may be 0 all the same.
- *
- * @throws OutputError
- */
+/** Reads the output of `iperf3 -J`. A failure is in the JSON, and the exit code may be 0 all the same. */
 export function parseIperf3(text: string) {
   const found = parseOutput("iperf3", text, iperf3Json);
   if (found.error !== undefined) {

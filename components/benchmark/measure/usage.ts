@@ -14,7 +14,7 @@ export interface ContainerSample {
   readonly memory: number;
 }
 
-/** What is read of a kubelet's `/stats/summary`. */
+/** Of a kubelet's `/stats/summary`. */
 interface Summary {
   readonly pods?: readonly {
     readonly podRef: { readonly name: string; readonly namespace: string };

@@ -41,9 +41,19 @@ export interface Restart {
   readonly ofMesh: boolean;
 }
 
-/** Validity checks: why a run is invalid, empty for a valid one. */
+/** Why a run is invalid: loads that were not reached, proxies that restarted, and disturbances. */
 export function problemsOf(arm: Arm, outcome: RunRecord["outcome"], circumstances: Circumstances): string[] {
-  return [...shortfalls(arm, outcome, circumstances), ...disturbances(outcome, circumstances)];
+  const { client, clientNodeCores, restarted } = circumstances;
+  const problems = outcome?.kind === "requests" ? requestProblems(arm, outcome, circumstances) : [];
+  if (arm.kind === "stream") problems.push(...streamProblems(arm, circumstances));
+  // At saturation the client is meant to use all it can.
+  const share = client?.cores === undefined ? undefined : client.cores / clientNodeCores;
+  if (share !== undefined && share > limits.clientCpu && hasSchedule(arm)) {
+    problems.push(
+      `the load generator used ${percent(share)} of its node's CPU, more than ${percent(limits.clientCpu)}`,
+    );
+  }
+  return [...problems, ...restarts(restarted, { ofMesh: true }), ...disturbances(outcome, circumstances)];
 }
 
 /**
@@ -66,21 +76,6 @@ export function disturbances(outcome: RunRecord["outcome"], circumstances: Circu
 
 function restarts(restarted: readonly Restart[], { ofMesh }: Pick<Restart, "ofMesh">): string[] {
   return restarted.filter((each) => each.ofMesh === ofMesh).map(({ name }) => `${name} restarted`);
-}
-
-/** Loads that were not reached, and proxies that restarted. */
-function shortfalls(arm: Arm, outcome: RunRecord["outcome"], circumstances: Circumstances): string[] {
-  const { client, clientNodeCores, restarted } = circumstances;
-  const problems = outcome?.kind === "requests" ? requestProblems(arm, outcome, circumstances) : [];
-  if (arm.kind === "stream") problems.push(...streamProblems(arm, circumstances));
-  // At saturation the client is meant to use all it can.
-  const share = client?.cores === undefined ? undefined : client.cores / clientNodeCores;
-  if (share !== undefined && share > limits.clientCpu && hasSchedule(arm)) {
-    problems.push(
-      `the load generator used ${percent(share)} of its node's CPU, more than ${percent(limits.clientCpu)}`,
-    );
-  }
-  return [...problems, ...restarts(restarted, { ofMesh: true })];
 }
 
 function streamProblems(arm: StreamArm, { streams = arm.streams, reverse }: Circumstances): string[] {

@@ -13,14 +13,13 @@ interface ArmOf<Kind extends string> {
   readonly kind: Kind;
   /** All parameters: `http-c10-q100-1024B`. */
   readonly id: string;
-  /** Whether client and server run on two nodes or on one. */
+  /** Of client and server. */
   readonly placement: "other-node" | "same-node";
   readonly seconds: number;
   /** Load before the measurement, which does not count. */
   readonly warmUpSeconds: number;
 }
 
-/** Requests by fortio, at a fixed rate or at saturation. */
 export interface RequestArm extends ArmOf<"http" | "grpc"> {
   readonly connections: number;
   /** Requests per second over all connections; 0 is saturation. */
@@ -46,7 +45,7 @@ export function hasSchedule(arm: Arm): arm is RequestArm {
   return (arm.kind === "http" || arm.kind === "grpc") && arm.qps > 0;
 }
 
-/** Requests that a fixed rate amounts to. Undefined without a fixed rate. */
+/** Undefined without a fixed rate. */
 export function plannedRequests(arm: Arm): number | undefined {
   return hasSchedule(arm) ? requestsPerConnection(arm) * arm.connections : undefined;
 }
@@ -76,12 +75,12 @@ export function isKnown(percent: number, requests: number): boolean {
   return percent <= 99 || (1 - percent / 100) * requests >= 10 - 1e-6;
 }
 
-/** A distribution of latencies; milliseconds. */
+/** Milliseconds. */
 export interface Latency {
   readonly count: number;
   readonly mean: number;
   readonly max: number;
-  /** By percentage, as in `"99.9"`; only those with enough requests behind them. */
+  /** By percentage, as in `"99.9"`; only those that are known. */
   readonly percentiles: Readonly<Record<string, number>>;
 }
 
@@ -115,7 +114,6 @@ const ends = ["client", "server", "client proxy", "server proxy"] as const;
 export const components = [...ends, "ztunnel", "waypoint", "istiod"] as const;
 export type Component = (typeof components)[number];
 
-/** Parts of the mesh that serve a scenario. */
 export const meshParts: Readonly<Record<Scenario, readonly Component[]>> = {
   none: [],
   control: [],
@@ -139,7 +137,6 @@ export interface Usage {
 
 export type Usages = Readonly<Partial<Record<Component, Usage>>>;
 
-/** One run: an entry of the journal and of the report. */
 export interface RunRecord {
   readonly id: string;
   readonly block: number;
@@ -153,8 +150,6 @@ export interface RunRecord {
   readonly usage: Usages;
   /** Share of CPU time that the hosts of the two nodes gave to other guests (steal); absent on bare metal. */
   readonly stolen?: { readonly client?: number; readonly server?: number };
-  /** Why the run is invalid; empty for a valid one. */
   readonly problems: readonly string[];
-  /** The run was disturbed from outside, and is repeated once. */
   readonly disturbed?: true;
 }

@@ -6,7 +6,6 @@ import { type Arm, hasSchedule, type Latency, type Outcome, plannedRequests, typ
  * budgets of the settings with their schema. A new metric is one more row.
  */
 interface Metric {
-  /** In tables, in report.json and in the CSV. */
   readonly name: string;
   /** Its name in words. */
   readonly title: string;
@@ -14,7 +13,6 @@ interface Metric {
   readonly isOf: (arm: Arm) => boolean;
   /** Requests per run below which it is not known. @default 0 */
   readonly minimumRequests?: number;
-  /** @default no budget can be set */
   readonly budget?: Budget;
 }
 
@@ -29,7 +27,7 @@ interface Budget {
   readonly advice: string;
 }
 
-/** A value of every run, reported for every arm and scenario as the median over blocks. */
+/** Of every run; reported for every arm and scenario as the median over blocks. */
 export interface RunMetric extends Metric {
   readonly better: "lower" | "higher";
   readonly read: (outcome: Outcome, arm: Arm) => number | undefined;
@@ -51,7 +49,6 @@ export interface RunMetric extends Metric {
   readonly isShownFor?: (arm: Arm) => boolean;
 }
 
-/** What a part of the mesh uses under load, and what all parts use together. */
 export interface CostMetric extends Metric {
   /** Undefined where a counter is missing. `idle` is the usage without load. */
   readonly read: (
@@ -147,7 +144,6 @@ const costs = [
   },
 ] as const satisfies readonly CostMetric[];
 
-/** Names of the cost metrics, which are fields of a cost in report.json. */
 export type CostName = (typeof costs)[number]["name"];
 
 export const metrics: Registry = {
@@ -179,8 +175,8 @@ export const metrics: Registry = {
   costs,
 };
 
-/** A metric that a budget can be set for, by its name in the settings. */
 export interface Budgeted {
+  /** In the settings. */
   readonly name: string;
   readonly metric: RunMetric | CostMetric;
   readonly budget: Budget;
@@ -193,7 +189,7 @@ export function budgetedMetrics({ runs, costs }: Registry = metrics): Budgeted[]
   });
 }
 
-/** Arms by which a budget is judged: those whose runs are planned to have the metric. */
+/** Arms whose runs are planned to have the metric. */
 export function judgedArms({ isOf, minimumRequests = 0 }: Metric, arms: readonly Arm[]): Arm[] {
   return arms.filter((arm) => isOf(arm) && (plannedRequests(arm) ?? Infinity) >= minimumRequests);
 }

@@ -5,7 +5,6 @@ import { Random } from "../statistics/random";
 import { blocksToTell } from "../statistics/significance";
 import type { ResolvedBenchmark } from "./settings";
 
-/** An arm in a scenario, as a part of a block. */
 export interface PlannedRun {
   /** Unique in the plan, and the key of the journal. */
   readonly id: string;
@@ -21,7 +20,7 @@ export interface BenchmarkPlan extends Pick<
 > {
   readonly scenarios: readonly Scenario[];
   readonly arms: readonly Arm[];
-  /** In the order in which they are run. */
+  /** In their order. */
   readonly runs: readonly PlannedRun[];
 }
 
@@ -93,7 +92,7 @@ export function plannedSeconds(arm: Arm): number {
   return arm.seconds + arm.warmUpSeconds;
 }
 
-/** The timeout of a run, in seconds. */
+/** Timeout of a run, in seconds. */
 export function longestSeconds(arm: Arm): number {
   return 2 * plannedSeconds(arm) + 60;
 }
@@ -106,7 +105,6 @@ export function headlineArm({ arms }: Pick<BenchmarkPlan, "arms">): RequestArm |
     .sort((a, b) => b.qps - a.qps)[0];
 }
 
-/** A comparison of a scenario with `none`. */
 interface Comparison extends Pick<PlannedRun, "arm" | "scenario"> {
   readonly metric: RunMetric;
 }

@@ -45,7 +45,7 @@ function unmeasuredBudgets({ arms }: BenchmarkPlan, budgets: BenchmarkSettings["
   });
 }
 
-/** Notes for a preview: how long the benchmark takes, and which differences it cannot show. */
+/** For a preview. */
 export function benchmarkNotes({ benchmark, mesh }: Pick<Settings, "benchmark" | "mesh">): string[] {
   if (!benchmark) return [];
   const plan = planOf(benchmark, mesh);

@@ -7,7 +7,6 @@ import { type Figure, findFigure, type Results } from "./figures";
 /** Version of report.json and of the journal. It changes when a reader of the old form would misread the new one. */
 export const schemaVersion = 2;
 
-/** A figure compared with that of an earlier report. */
 interface BaselineChange extends Pick<Figure, "title" | "scenario" | "metric" | "unit"> {
   /** The value, or its difference from none, in which conditions that a day's runs share cancel out. */
   readonly of: "value" | "difference";
@@ -21,7 +20,6 @@ interface BaselineChange extends Pick<Figure, "title" | "scenario" | "metric" | 
 /** A value of plan or environment that is not the same as in the baseline, by its path in report.json. */
 type Differing = Readonly<Record<"path" | "before" | "now", string>>;
 
-/** This report compared with an earlier one. */
 export interface BaselineComparison {
   readonly identity: string;
   readonly finishedAt: string;
@@ -53,7 +51,7 @@ interface Conditions {
   readonly plan: { readonly arms: readonly { readonly id: string }[] };
 }
 
-/** @throws UserError where the file of `benchmark.baseline` is not a report of this schema version */
+/** The file of `benchmark.baseline`. */
 export function parseBaseline(text: string): Baseline {
   let json: unknown;
   try {
@@ -144,7 +142,7 @@ function differingIn(earlier: Conditions, current: Conditions): Differing[] {
     .filter(({ before, now }) => before !== now);
 }
 
-/** Every value of an object, with its path. */
+/** Every value, with its path. */
 function leaves(value: unknown, path: readonly string[] = []): [string, string][] {
   if (value === undefined) return [];
   if (Array.isArray(value)) return [[path.join("."), value.join(", ")]];

@@ -8,7 +8,7 @@ export interface BudgetVerdict extends Bound {
   /** As in the settings: `p99`, `sidecar.p99`. */
   readonly name: string;
   readonly scenario: Scenario;
-  /** The budget's metric, without a scenario. */
+  /** Without a scenario. */
   readonly metric: string;
   readonly unit: string;
   readonly max: number;

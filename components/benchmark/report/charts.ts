@@ -23,7 +23,6 @@ export function chartsOf(report: Report, { runs, costs }: Registry = metrics): R
 
 const isShown = ({ isOf, isShownFor = isOf }: RunMetric, arm: Arm) => isShownFor(arm);
 
-/** Every arm and scenario with its interval. */
 function effectChart(metric: RunMetric, { figures, plan }: Report): Chart[] {
   const shown = new Set(plan.arms.filter((arm) => isShown(metric, arm)).map(({ id }) => id));
   const bars = figures
@@ -89,7 +88,6 @@ function loadCharts(metric: RunMetric, { plan, figures }: Report): Chart[] {
   });
 }
 
-/** By scenario and part. */
 function costCharts(metric: CostMetric, { costs }: Report): Chart[] {
   return [...new Set(costs.map(({ title }) => title))].flatMap((title) => {
     const bars = costs

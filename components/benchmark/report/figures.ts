@@ -39,7 +39,6 @@ export type Cost = Readonly<Partial<Record<CostName, Estimate>>> & {
 /** The plan in a report, where the runs have a list of their own. */
 export type ReportedPlan = Omit<BenchmarkPlan, "runs"> & { readonly runs: number };
 
-/** What is derived from the runs, for summary and budgets. */
 export interface Results {
   readonly plan: ReportedPlan;
   readonly figures: readonly Figure[];
@@ -50,10 +49,9 @@ export interface Results {
 
 const isValid = ({ problems }: RunRecord) => problems.length === 0;
 
-/** Values by block, ascending. */
+/** Ascending. */
 type ByBlock = ReadonlyMap<number, number>;
 
-/** A metric of an arm in a scenario, before it is estimated. */
 interface Cell {
   readonly metric: RunMetric;
   readonly arm: Arm;
@@ -103,7 +101,6 @@ function valuesOf(metric: RunMetric, arm: Arm, scenario: Scenario, records: read
   return new Map(values.sort(([a], [b]) => a - b));
 }
 
-/** The value of a metric in a run; undefined where the run has none. */
 export function readRun(metric: RunMetric, arm: Arm, { outcome }: RunRecord): number | undefined {
   return outcome && metric.isOf(arm) ? metric.read(outcome, arm) : undefined;
 }

@@ -2,7 +2,8 @@ import type { BenchmarkSettings } from "../../settings/sections/benchmark";
 import type { RunRecord, Scenario, Usages } from "../metrics/record";
 import { metrics } from "../metrics/registry";
 import { type BenchmarkPlan, planIdentity } from "../plan/plan";
-import { type ArticleRow, compareWithArticle } from "./article";
+import type { Estimate } from "../statistics/intervals";
+import published from "./article-figures.json";
 import {
   type Baseline,
   type BaselineComparison,
@@ -11,10 +12,10 @@ import {
   schemaVersion,
 } from "./baseline";
 import { boundsOf, type BudgetVerdict, judgeBudgets } from "./budgets";
-import { costsOf, figuresOf, type Results } from "./figures";
+import { costsOf, type Figure, figuresOf, findFigure, type Results } from "./figures";
 import { summaryOf } from "./summary";
 
-/** Result of the scenario check, before anything is measured in the scenario. */
+/** Result of the scenario check. */
 export interface ScenarioState {
   readonly scenario: Scenario;
   readonly state: "measured" | "not measured";
@@ -67,6 +68,18 @@ export interface Measured {
   readonly records: readonly RunRecord[];
 }
 
+/** A figure of the article "Istio from A to Y", with ours where the same was measured. */
+interface ArticleRow {
+  readonly what: string;
+  readonly scenario: string;
+  readonly unit: string;
+  /** Measured once, on other machines: Talos 1.7.4, Kubernetes 1.29.1, flannel. */
+  readonly article: number;
+  readonly ours?: Estimate;
+  /** What limits the article's figure. */
+  readonly note?: string;
+}
+
 /** The contents of report.json. Times are in ISO 8601, latencies in milliseconds. Valid and invalid runs are in `runs`. */
 export interface Report extends Results {
   readonly schemaVersion: number;
@@ -84,7 +97,7 @@ export interface Report extends Results {
   readonly article: readonly ArticleRow[];
 }
 
-/** The report of what was measured; the same journal always gives the same report. */
+/** The same journal always gives the same report. */
 export function reportOf(
   measured: Measured,
   judgement: { readonly budgets: BenchmarkSettings["budgets"]; readonly baseline?: Baseline },
@@ -117,4 +130,13 @@ export function reportOf(
     article: compareWithArticle(plan, figures),
     runs: records,
   };
+}
+
+function compareWithArticle({ target }: Pick<BenchmarkPlan, "target">, figures: readonly Figure[]): ArticleRow[] {
+  return published.flatMap(({ target: only = target, arm, metric, what, unit, figures: rows }) =>
+    rows.map((row) => {
+      const ours = only === target ? findFigure(figures, [arm, row.scenario], metric)?.estimate : undefined;
+      return { what, unit, ...row, ...(ours && { ours }) };
+    }),
+  );
 }

@@ -24,37 +24,36 @@ export interface KeptSetup extends Setup {
 export class Journal {
   private readonly runs: string;
   private readonly setupFile: string;
-  private readonly logged = new Set<string>();
+  /** Without a last line that a kill has cut off and lines that a power failure has damaged. */
+  records: readonly RunRecord[] = [];
+  /** Undefined where there is none that this release can read; then there are no records either. */
+  setup: KeptSetup | undefined;
 
   constructor(
     private readonly folder: string,
-    private readonly log: (line: string) => void,
+    log: (line: string) => void,
   ) {
     this.runs = path.join(folder, "runs.jsonl");
     this.setupFile = path.join(folder, "setup.json");
-  }
-
-  /** Finished runs, without a last line that a kill has cut off and lines that a power failure has damaged. */
-  records(): RunRecord[] {
+    if (!existsSync(this.setupFile)) return;
+    const kept = parsed<KeptSetup & { schemaVersion?: number }>(readFileSync(this.setupFile, "utf8"));
+    if (kept?.schemaVersion !== schemaVersion) {
+      log(`Measuring again: ${this.setupFile} is ${kept ? "of another release" : "damaged"}`);
+      return;
+    }
+    this.setup = kept;
     const lines = this.text().split("\n").slice(0, -1);
-    return lines.flatMap((line, index) => {
+    this.records = lines.flatMap((line, index) => {
       const record = parsed<RunRecord>(line);
-      if (!record) this.logOnce(`${this.runs}:${index + 1} is damaged; that run is made again`);
+      if (!record) log(`${this.runs}:${index + 1} is damaged; that run is made again`);
       return record ?? [];
     });
   }
 
-  /** Undefined where there is none that this release can read. */
-  setup(): KeptSetup | undefined {
-    if (!existsSync(this.setupFile)) return undefined;
-    const kept = parsed<KeptSetup & { schemaVersion?: number }>(readFileSync(this.setupFile, "utf8"));
-    if (kept?.schemaVersion === schemaVersion) return kept;
-    this.logOnce(`Measuring again: ${this.setupFile} is ${kept ? "of another release" : "damaged"}`);
-    return undefined;
-  }
-
   keepSetup(setup: KeptSetup): void {
-    this.write("setup.json", `${JSON.stringify({ schemaVersion, ...setup }, undefined, 2)}\n`);
+    const text = JSON.stringify({ schemaVersion, ...setup }, undefined, 2);
+    this.write("setup.json", `${text}\n`);
+    this.setup = JSON.parse(text) as KeptSetup;
   }
 
   add(record: RunRecord): void {
@@ -62,14 +61,16 @@ export class Journal {
     // The next line would be appended to the half of one that a kill has left.
     const text = this.text();
     if (text !== "" && !text.endsWith("\n")) writeFileSync(this.runs, text.slice(0, text.lastIndexOf("\n") + 1));
-    appendFileSync(this.runs, `${JSON.stringify(record)}\n`);
+    const line = JSON.stringify(record);
+    appendFileSync(this.runs, `${line}\n`);
+    this.records = [...this.records, JSON.parse(line) as RunRecord];
   }
 
   /** Those of these runs that are still to be made: a disturbed one is made twice, and no more. */
   undone(runs: readonly PlannedRun[]): PlannedRun[] {
     const seen = new Set<string>();
     const done = new Set<string>();
-    for (const { id, disturbed } of this.records()) {
+    for (const { id, disturbed } of this.records) {
       if (disturbed !== true || seen.has(id)) done.add(id);
       seen.add(id);
     }
@@ -78,7 +79,7 @@ export class Journal {
 
   /** The undone runs of the scenarios that can be measured. */
   remaining(runs: readonly PlannedRun[]): PlannedRun[] {
-    const states = this.setup()?.scenarios ?? [];
+    const states = this.setup?.scenarios ?? [];
     const unmeasured = new Set(states.filter(({ state }) => state === "not measured").map(({ scenario }) => scenario));
     return this.undone(runs).filter(({ scenario }) => !unmeasured.has(scenario));
   }
@@ -86,6 +87,8 @@ export class Journal {
   clear(): void {
     rmSync(this.runs, { force: true });
     rmSync(this.setupFile, { force: true });
+    this.setup = undefined;
+    this.records = [];
   }
 
   /** Writes a file of the folder, whole or not at all. @returns its path */
@@ -97,11 +100,6 @@ export class Journal {
 
   private text(): string {
     return existsSync(this.runs) ? readFileSync(this.runs, "utf8") : "";
-  }
-
-  private logOnce(line: string): void {
-    if (!this.logged.has(line)) this.log(line);
-    this.logged.add(line);
   }
 }
 

@@ -59,17 +59,17 @@ export async function runBenchmark(request: BenchmarkRequest, context: RunnerCon
     return { identity, state: "nothing to measure", sentences: [], budgets };
   }
   forgetOtherNodes(journal, nodes, log);
-  if (journal.setup() === undefined && settings.baseline === undefined && context.previous?.identity === identity) {
+  if (journal.setup === undefined && settings.baseline === undefined && context.previous?.identity === identity) {
     const judged = judgePrevious(context, plan, nodes, settings);
     if (judged) return judged;
   }
   // Undone runs include those of scenarios that could not be measured, and now may be.
-  if (journal.setup() === undefined || journal.undone(plan.runs).length > 0) {
+  if (journal.setup === undefined || journal.undone(plan.runs).length > 0) {
     await measure(context, request, plan, nodes, journal);
   }
-  const setup = journal.setup();
+  const setup = journal.setup;
   if (!setup) throw new Error(`there is no set-up in ${folder}`);
-  const runs = { plan, meshVersion: mesh.version, runId: settings.runId, records: journal.records() };
+  const runs = { plan, meshVersion: mesh.version, runId: settings.runId, records: journal.records };
   const report = reportOf({ ...runs, ...setup }, { budgets, baseline });
   writeReports(report, journal, log);
   failOnBudgets(report);
@@ -83,7 +83,7 @@ export async function runBenchmark(request: BenchmarkRequest, context: RunnerCon
 
 /** Runs on other machines, or on the same ones with another kernel, are another experiment. */
 function forgetOtherNodes(journal: Journal, nodes: NodePair, log: Log): void {
-  const before = journal.setup();
+  const before = journal.setup;
   if (!before) return journal.clear();
   if (before.nodes.join() === nodes.map(nodeTitle).join()) return;
   log(`Measuring again: the earlier runs were on ${before.nodes.join(" and ")}`);
@@ -132,7 +132,7 @@ function longestSetUp({ scenarios, idleSeconds }: BenchmarkPlan): number {
 
 function keepOrForgetRuns(journal: Journal, setup: KeptSetup, { runs }: BenchmarkPlan, log: Log): void {
   const finished = runs.length - journal.undone(runs).length;
-  const before = journal.setup();
+  const before = journal.setup;
   const changes = before && finished > 0 ? changesBetween(before, setup) : [];
   if (changes.length > 0) {
     log(`Measuring again, because the ${finished} earlier runs had other conditions: ${changes.join("; ")}`);

@@ -1,5 +1,5 @@
 import type { ExecResult } from "../../shared/kubernetes/pod-streams";
-import { missing, type Sleep, waitFor, WaitTimeout } from "../../shared/kubernetes/wait";
+import { missing, type Sleep, waitFor, type WaitTimeout } from "../../shared/kubernetes/wait";
 import { meshParts, type Scenario } from "../metrics/record";
 import { namespaceOf, ports } from "../objects";
 import type { BenchmarkPlan } from "../plan/plan";
@@ -36,15 +36,13 @@ export async function podsReady(context: CheckContext, scenario: Scenario): Prom
     return missing(`${absent.join(", ")} (${why})`);
   };
   const onProgress = (what: string) => log(`${scenario}: waiting for ${what}`);
-  try {
-    return await waitFor(check, { timeoutMs: podTimeout, sleep, onProgress });
-  } catch (error) {
-    if (!(error instanceof WaitTimeout)) throw error;
+  const onTimeout = ({ cause, missing }: WaitTimeout) => {
     // The API server did not respond: that says nothing about the pods.
-    if (error.cause !== undefined) throw error.cause as Error;
+    if (cause !== undefined) throw cause as Error;
     const next = `kubectl -n ${namespace} describe deployments,pods`;
-    throw new NotMeasurable(`not ready after ${podTimeout / 1000} s: ${error.missing}. See: ${next}`);
-  }
+    throw new NotMeasurable(`not ready after ${podTimeout / 1000} s: ${missing}. See: ${next}`);
+  };
+  return waitFor(check, { timeoutMs: podTimeout, sleep, onProgress, onTimeout });
 }
 
 /** A waypoint's pod has no label `app`. */
@@ -64,7 +62,7 @@ export async function checkScenario(
   const namespace = namespaceOf(scenario);
   const opened = () => cluster.connections(namespace, nodes);
   let before = usesZtunnel(scenario) ? await opened() : undefined;
-  let last: ScenarioState | undefined;
+  let last: ScenarioState = { scenario, state: "not measured", truths: [] };
   const check = async () => {
     const pods = await cluster.pods(namespace);
     const answer = await request(cluster, namespace, pods);
@@ -80,12 +78,8 @@ export async function checkScenario(
     return reason === undefined ? last : missing(reason);
   };
   const onProgress = (reason: string) => log(`${scenario}: ${reason}; checking again for ${checkTimeout / 1000} s`);
-  try {
-    return await waitFor(check, { timeoutMs: checkTimeout, sleep, onProgress, retries: () => false });
-  } catch (error) {
-    if (error instanceof WaitTimeout && last) return last;
-    throw error;
-  }
+  const options = { timeoutMs: checkTimeout, sleep, onProgress, retries: () => false };
+  return waitFor(check, { ...options, onTimeout: () => last });
 }
 
 async function request(cluster: BenchCluster, namespace: string, pods: readonly BenchPod[]) {

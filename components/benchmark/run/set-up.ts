@@ -1,7 +1,7 @@
 import { rootNamespace } from "../../shared/istio";
 import { ApiError } from "../../shared/kubernetes/api-server";
 import { isUnreachable, UnknownKindError } from "../../shared/kubernetes/errors";
-import { missing, type Sleep, waitFor, WaitTimeout } from "../../shared/kubernetes/wait";
+import { missing, type Sleep, waitFor, type WaitTimeout } from "../../shared/kubernetes/wait";
 import { meshParts, type Scenario, type Usages } from "../metrics/record";
 import { benchmarkManager, managedBy, namespaceOf, type Pull, scenarioObjects, type ScenarioOptions } from "../objects";
 import type { Environment, NodeFacts, ScenarioState } from "../report/report";
@@ -171,13 +171,10 @@ export async function cleanUp(cluster: BenchCluster, sleep: Sleep): Promise<void
     const left = await cluster.namespaces();
     return left.length === 0 || missing(left.join(", "));
   };
-  try {
-    await waitFor(check, { timeoutMs: podTimeout, sleep });
-  } catch (error) {
-    if (!(error instanceof WaitTimeout)) throw error;
-    if (error.cause !== undefined) throw error.cause as Error;
-    throw new Error(`namespaces ${error.missing} still exist; the next run deletes them`, { cause: error });
-  }
+  const onTimeout = ({ cause, missing }: WaitTimeout) => {
+    throw (cause as Error | undefined) ?? new Error(`namespaces ${missing} still exist; the next run deletes them`);
+  };
+  await waitFor(check, { timeoutMs: podTimeout, sleep, onTimeout });
 }
 
 /** Without waiting. */

@@ -183,13 +183,11 @@ export async function deleteAndWait(
     finalizers = live.metadata.finalizers ?? [];
     return missing("waiting until it is gone");
   };
-  try {
-    return await waitFor(check, { ...options, ...often });
-  } catch (error) {
-    if (!(error instanceof WaitTimeout)) throw error;
+  const onTimeout = (cause: Error) => {
     const why = finalizers.length > 0 ? `; it is held by the finalizers ${finalizers.join(", ")}` : "";
-    throw new ObjectError(`still exists ${timeoutMs / 1000} s after its deletion${why}`, { cause: error });
-  }
+    throw new ObjectError(`still exists ${timeoutMs / 1000} s after its deletion${why}`, { cause });
+  };
+  return waitFor(check, { ...options, ...often, onTimeout });
 }
 
 /** An object's conditions that do not hold, and its last events, one a line. */

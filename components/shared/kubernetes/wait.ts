@@ -30,7 +30,7 @@ export class WaitTimeout extends Error {
 /** Waits for some milliseconds; rejects when the run is stopped. */
 export type Sleep = (ms: number) => Promise<unknown>;
 
-export interface WaitOptions {
+export interface WaitOptions<T = unknown> {
   readonly timeoutMs: number;
   /** Milliseconds between two checks. @default 2000 */
   readonly intervalMs?: number;
@@ -42,6 +42,8 @@ export interface WaitOptions {
   readonly retries?: (error: unknown) => boolean;
   /** Gets what is missing, once for each change of it. */
   readonly onProgress?: (missing: string) => void;
+  /** What to return, or to throw, when the time is over. @default throws the WaitTimeout */
+  readonly onTimeout?: (timeout: WaitTimeout) => T | Promise<T>;
   /** @default a timer that `signal` ends */
   readonly sleep?: Sleep;
   readonly signal?: AbortSignal;
@@ -54,9 +56,9 @@ export interface WaitOptions {
  * @returns what the last check returned
  * @throws WaitTimeout when the time is over; the error of a check that is not to be repeated; the signal's reason
  */
-export async function waitFor<T>(check: () => Promise<T | Missing>, options: WaitOptions): Promise<T> {
+export async function waitFor<T>(check: () => Promise<T | Missing>, options: WaitOptions<T>): Promise<T> {
   const { timeoutMs, intervalMs = 2000, maxIntervalMs = intervalMs, consecutive = 1, signal } = options;
-  const { retries = isTemporary, onProgress } = options;
+  const { retries = isTemporary, onProgress, onTimeout = fail } = options;
   const sleep = options.sleep ?? ((ms) => delay(ms, undefined, { signal }));
   const start = Date.now();
   let slept = 0;
@@ -77,11 +79,15 @@ export async function waitFor<T>(check: () => Promise<T | Missing>, options: Wai
     } else if (++inARow >= consecutive) return found;
     // The sleeps alone count where a test's clock makes them short.
     const left = timeoutMs - Math.max(slept, Date.now() - start);
-    if (left <= 0) throw new WaitTimeout(timeoutMs, last, { cause });
+    if (left <= 0) return onTimeout(new WaitTimeout(timeoutMs, last, { cause }));
     const pause = Math.min(interval, left);
     await sleep(pause);
     slept += pause;
   }
+}
+
+function fail(error: unknown): never {
+  throw error;
 }
 
 /**
@@ -91,11 +97,8 @@ export async function waitFor<T>(check: () => Promise<T | Missing>, options: Wai
  */
 export async function whenAvailable<T>(
   attempt: () => Promise<T>,
-  options: Omit<Partial<WaitOptions>, "consecutive" | "retries"> = {},
+  options: Omit<Partial<WaitOptions>, "consecutive" | "retries" | "onTimeout"> = {},
 ): Promise<T> {
-  try {
-    return await waitFor(attempt, { timeoutMs: 60_000, intervalMs: 200, maxIntervalMs: 3000, ...options });
-  } catch (error) {
-    throw error instanceof WaitTimeout ? error.cause : error;
-  }
+  const defaults = { timeoutMs: 60_000, intervalMs: 200, maxIntervalMs: 3000 };
+  return waitFor(attempt, { ...defaults, ...options, onTimeout: ({ cause }) => fail(cause) });
 }
