@@ -108,7 +108,7 @@ export function addonContext(
     mesh: observed,
     settingsOf: settingsOf(settings),
     image: (official) => imageReference(images, official),
-    pullSecrets: images.pullSecrets.map((secret) => secret.name),
+    pullSecrets: images.pullSecrets.length > 0 ? images.pullSecrets.map((secret) => secret.name) : undefined,
     datasources: installed.flatMap(({ addon, settings }) => addon.datasource?.(settings) ?? []),
     dashboards: installed.flatMap(({ addon, settings }) => addon.dashboards?.(settings, projectRoot) ?? []),
     alerts: settings.alerts === false ? [] : installed.flatMap(({ addon }) => addon.alerts?.(observed) ?? []),

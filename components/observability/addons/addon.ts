@@ -1,9 +1,12 @@
+import path from "node:path";
+import { parse } from "yaml";
 import { z } from "zod";
 import type { ClusterTraits } from "../../cluster/kinds";
 import { quantity } from "../../settings/fields";
+import { filledIn } from "../../shared/files";
 import type { HelmValues } from "../../shared/helm-release";
 import type { KubernetesObject } from "../../shared/kubernetes/object";
-import type { Problem } from "../../shared/problem";
+import type { Refusal } from "../../shared/problem";
 import type { AlertGroup, ObservedMesh } from "./prometheus-alerts";
 
 /**
@@ -23,7 +26,8 @@ export interface Addon<Name extends string = string, Schema extends z.ZodType = 
   readonly mountsSecretsOf?: readonly Addon[];
   /** Whether its pods mount the ConfigMaps with dashboards. @default false */
   readonly mountsDashboards?: boolean;
-  readonly checks?: readonly AddonCheck<z.output<Schema>>[];
+  /** Each is made on its own. The keys of a refusal are fields of the addon. */
+  readonly checks?: readonly ((settings: z.output<Schema>, stack: AddonStack) => Refusal)[];
   /** Dashboards for Grafana. @param projectRoot folder that relative paths of the settings start from */
   dashboards?(settings: z.output<Schema>, projectRoot: string): readonly DashboardFolder[];
   datasource?(settings: z.output<Schema>): Datasource;
@@ -135,8 +139,8 @@ export interface AddonContext {
   readonly settingsOf: SettingsOf;
   /** The image to pull, from a mirror or by digest, of an image with registry and tag. */
   readonly image: (official: string) => string;
-  /** Names of the pull secrets in the addons' namespace. */
-  readonly pullSecrets: readonly string[];
+  /** Names of the pull secrets in the addons' namespace; undefined where there are none. */
+  readonly pullSecrets?: readonly string[] | undefined;
   /** Those of all installed addons. */
   readonly datasources: readonly Datasource[];
   readonly dashboards: readonly DashboardFolder[];
@@ -150,9 +154,6 @@ export interface AddonStack {
   readonly cluster: () => Pick<ClusterTraits, "simulatedNodes" | "created">;
   readonly projectRoot: string;
 }
-
-/** A check of an addon's settings; paths start at the addon. */
-export type AddonCheck<Settings> = (settings: Settings, stack: AddonStack) => Iterable<Problem>;
 
 export const storage = z
   .strictObject({ size: quantity, storageClass: z.string().optional() })
@@ -169,24 +170,23 @@ export const url = z
   .regex(/^https?:\/\/[^\s/]+\S*$/, "expected an address such as https://grafana.example.com or http://localhost:3000");
 
 /** A volume that no provisioner provides keeps its pod pending, and the release waits for the pod until it times out. */
-export function* storageProblems(
+export function storageRefusal(
   given: z.output<typeof storage> | undefined,
-  { simulatedNodes, created }: Pick<ClusterTraits, "simulatedNodes" | "created">,
+  { cluster }: Pick<AddonStack, "cluster">,
   remedy = "remove it",
-): Iterable<Problem> {
-  if (!given) return;
-  const needsClass = created && given.storageClass === undefined;
-  if (simulatedNodes) yield { path: ["storage"], message: `simulated nodes have no volumes; ${remedy}` };
-  else if (needsClass) {
-    const message = "Talos has no StorageClass; install a provisioner and name its class";
-    yield { path: ["storage", "storageClass"], message };
-  }
+): Refusal {
+  const { simulatedNodes, created } = cluster();
+  if (!given) return undefined;
+  if (simulatedNodes) return { storage: `simulated nodes have no volumes; ${remedy}` };
+  if (!created || given.storageClass !== undefined) return undefined;
+  return { storage: { storageClass: "Talos has no StorageClass; install a provisioner and name its class" } };
 }
 
 /** Pages without a login are for dev. */
-export function* anonymousProblems({ anonymous }: { anonymous: boolean }, environment: string): Iterable<Problem> {
-  if (!anonymous || environment === "dev") return;
-  yield { path: ["anonymous"], message: `found true, which is for dev; environment ${environment} expects false` };
+export function anonymousRefusal({ anonymous }: { anonymous: boolean }, stack: AddonStack): Refusal {
+  const environment = stack.environment();
+  if (!anonymous || environment === "dev") return undefined;
+  return { anonymous: `found true, which is for dev; environment ${environment} expects false` };
 }
 
 /** The address of an addon's Service inside the cluster. */
@@ -213,6 +213,13 @@ export function volume(given: z.output<typeof storage> | undefined, className: s
 }
 
 /** As a pod lists them. */
-export function pullSecretList(names: readonly string[]): readonly { readonly name: string }[] {
-  return names.map((name) => ({ name }));
+export function pullSecretList(names: readonly string[] | undefined) {
+  return names?.map((name) => ({ name }));
+}
+
+/** The chart values in a file of this folder. `<name>` in it is a variable; a field whose variable is undefined is left out. */
+export function valuesIn(file: string, variables: Readonly<Record<string, unknown>>): HelmValues {
+  const json = Object.entries(variables).map(([name, value]) => [name, JSON.stringify(value ?? null)]);
+  const text = filledIn(path.join(__dirname, file), Object.fromEntries(json) as Record<string, string>);
+  return parse(text, (_, value: unknown) => value ?? undefined) as HelmValues;
 }

@@ -8,7 +8,7 @@ import { messageOf } from "../../shared/problem";
 import { unprivileged } from "../../shared/kubernetes/object";
 import {
   type AddonContext,
-  anonymousProblems,
+  anonymousRefusal,
   type Chart,
   type DashboardFolder,
   type Datasource,
@@ -16,8 +16,9 @@ import {
   imageParts,
   serviceUrl,
   storage,
-  storageProblems,
+  storageRefusal,
   url,
+  valuesIn,
   volume,
 } from "./addon";
 import { policiesDashboard } from "./policies-dashboard";
@@ -61,7 +62,6 @@ const settings = z.strictObject({
 
 type Settings = z.output<typeof settings>;
 
-/** Grafana by grafana-community/grafana. */
 export const grafana = defineAddon({
   name: "grafana",
   settings,
@@ -103,73 +103,49 @@ export const grafana = defineAddon({
   ],
   checks: [
     needsPrometheus,
-    (settings, { environment }) => anonymousProblems(settings, environment()),
-    ({ storage }, { cluster }) => storageProblems(storage, cluster()),
-    function* ({ dashboards }, { projectRoot }) {
-      if (!isFolder(dashboards)) return;
-      for (const problem of readDashboards(path.resolve(projectRoot, dashboards)).problems) {
-        yield { path: ["dashboards"], message: `found ${dashboards}; ${problem}` };
-      }
+    anonymousRefusal,
+    ({ storage }, stack) => storageRefusal(storage, stack),
+    ({ dashboards }, { projectRoot }) => {
+      if (!isFolder(dashboards)) return undefined;
+      const { problems } = readDashboards(path.resolve(projectRoot, dashboards));
+      return { dashboards: problems.map((problem) => `found ${dashboards}; ${problem}`) };
     },
   ],
 });
 
-const mountPath = "/var/lib/grafana/dashboards";
-
-function values(
-  settings: Settings,
-  { namespace, mesh, image, pullSecrets, datasources, dashboards }: AddonContext,
-): Readonly<Record<string, unknown>> {
+function values(settings: Settings, context: AddonContext) {
+  const { namespace, mesh, image, pullSecrets, datasources, dashboards } = context;
   const download = settings.dashboards === "official";
-  const providers = [
+  const folders = [
     ...(download ? [{ name: "istio", folder: "Istio" }] : []),
     ...dashboards.map(({ title, configMap }) => ({ name: configMap, folder: title })),
   ];
-  return {
-    image: { ...imageParts(image(chart.images.server)), ...(pullSecrets.length > 0 && { pullSecrets }) },
-    downloadDashboardsImage: imageParts(image(chart.images.download)),
-    testFramework: { enabled: false },
-    // fsGroup makes the volume writable for Grafana; the chart's own container for that runs as root.
-    initChownData: { enabled: false },
-    rbac: { create: false },
-    automountServiceAccountToken: false,
+  return valuesIn("grafana.yaml", {
+    ...grafanaLogin,
+    image: { ...imageParts(image(chart.images.server)), pullSecrets },
+    downloadImage: imageParts(image(chart.images.download)),
     containerSecurityContext: { ...unprivileged, privileged: false },
-    admin: {
-      existingSecret: grafanaLogin.secret,
-      userKey: grafanaLogin.userKey,
-      passwordKey: grafanaLogin.passwordKey,
-    },
-    service: { port: grafanaService.port },
-    persistence: volume(settings.storage, "storageClassName"),
+    port: grafanaService.port,
+    volume: volume(settings.storage, "storageClassName"),
     // Two pods cannot mount the volume at once, so the old pod is deleted first.
-    ...(settings.storage && { deploymentStrategy: { type: "Recreate" } }),
-    ...(settings.resources && { resources: settings.resources }),
-    "grafana.ini": {
-      analytics: { check_for_updates: false, check_for_plugin_updates: false, reporting_enabled: false },
-      "auth.anonymous": { enabled: settings.anonymous, org_role: "Viewer" },
-      users: { allow_sign_up: false },
-      ...(settings.url && { server: { root_url: settings.url } }),
-    },
-    datasources: {
-      "datasources.yaml": { apiVersion: 1, datasources: datasources.map((each) => datasource(each, namespace)) },
-    },
-    dashboardProviders: {
-      "dashboardproviders.yaml": {
-        apiVersion: 1,
-        providers: providers.map(({ name, folder }) => ({
-          name,
-          folder,
-          orgId: 1,
-          type: "file",
-          disableDeletion: true,
-          options: { path: `${mountPath}/${name}` },
-        })),
-      },
-    },
+    deploymentStrategy: settings.storage && { type: "Recreate" },
+    resources: settings.resources,
+    anonymous: settings.anonymous,
+    server: settings.url && { root_url: settings.url },
+    datasources: datasources.map((each) => datasource(each, namespace)),
+    providers: folders.map(({ name, folder }) => ({
+      name,
+      folder,
+      orgId: 1,
+      type: "file",
+      disableDeletion: true,
+      options: { path: `/var/lib/grafana/dashboards/${name}` },
+    })),
+    downloads: download ? { istio: officialDashboards(mesh.version) } : undefined,
     // The chart's own options of curl accept any certificate.
-    ...(download && { dashboards: { istio: officialDashboards(mesh.version) }, defaultCurlOptions: "-fsSL --retry 3" }),
-    dashboardsConfigMaps: Object.fromEntries(dashboards.map(({ configMap }) => [configMap, configMap])),
-  };
+    curlOptions: download ? "-fsSL --retry 3" : undefined,
+    configMaps: Object.fromEntries(dashboards.map(({ configMap }) => [configMap, configMap])),
+  });
 }
 
 /** Dashboards refer to datasources by uid. */

@@ -3,7 +3,15 @@ import { resources, secretRef } from "../../settings/fields";
 import { compareMinor, istioReleases, minorOf } from "../../settings/versions";
 import type { HelmValues } from "../../shared/helm-release";
 import { rootNamespace } from "../../shared/istio";
-import { anonymousProblems, type Chart, defineAddon, repositoryAndTag, serviceUrl, type SettingsOf } from "./addon";
+import {
+  anonymousRefusal,
+  type Chart,
+  defineAddon,
+  repositoryAndTag,
+  serviceUrl,
+  type SettingsOf,
+  valuesIn,
+} from "./addon";
 import { grafana, grafanaLogin, grafanaService } from "./grafana";
 import { needsPrometheus, prometheusService } from "./prometheus";
 import { jaegerService, tracing } from "./tracing";
@@ -22,7 +30,6 @@ const settings = z.strictObject({
   resources: resources.optional(),
 });
 
-/** Kiali by its own chart, in view-only mode: the next run of this program would undo a change that Kiali makes. */
 export const kiali = defineAddon({
   name: "kiali",
   settings,
@@ -38,30 +45,21 @@ export const kiali = defineAddon({
       chart: kialiChart,
       values: ({ anonymous, resources }, { namespace, mesh, image, pullSecrets, settingsOf }) => {
         const { version, images } = kialiChart(mesh.version);
-        const { repository, tag } = repositoryAndTag(image(images.server));
-        return {
-          auth: { strategy: anonymous ? "anonymous" : "token" },
-          deployment: {
-            image_name: repository,
-            image_version: tag,
-            image_pull_policy: "IfNotPresent",
-            ...(pullSecrets.length > 0 && { image_pull_secrets: pullSecrets }),
-            view_only_mode: true,
-            ingress: { enabled: false },
-            ...(resources && { resources }),
-            ...(!mountsSecrets(version) && {
-              custom_secrets: [{ name: signingKey.secret, mount: "/kiali-override-secrets/login-token-signing-key" }],
-            }),
-          },
-          login_token: { signing_key: secretReference(signingKey.secret, signingKey.key) },
-          external_services: {
-            istio: { root_namespace: rootNamespace },
-            prometheus: { url: serviceUrl(prometheusService, namespace) },
-            grafana: grafanaValues(settingsOf, namespace, version),
-            tracing: tracingValues(settingsOf, namespace, version),
-          },
-          server: { port: kialiService.port },
-        };
+        return valuesIn("kiali.yaml", {
+          strategy: anonymous ? "anonymous" : "token",
+          ...repositoryAndTag(image(images.server)),
+          pullSecrets,
+          resources,
+          customSecrets: mountsSecrets(version)
+            ? undefined
+            : [{ name: signingKey.secret, mount: "/kiali-override-secrets/login-token-signing-key" }],
+          signingKey: secretReference(signingKey.secret, signingKey.key),
+          rootNamespace,
+          prometheus: serviceUrl(prometheusService, namespace),
+          grafana: grafanaValues(settingsOf, namespace, version),
+          tracing: tracingValues(settingsOf, namespace, version),
+          port: kialiService.port,
+        });
       },
     },
   ],
@@ -81,7 +79,7 @@ export const kiali = defineAddon({
   ],
   // Its pod mounts Grafana's login where it logs in there.
   mountsSecretsOf: [grafana],
-  checks: [needsPrometheus, (settings, { environment }) => anonymousProblems(settings, environment())],
+  checks: [needsPrometheus, anonymousRefusal],
   notes: (_, settingsOf) =>
     settingsOf(tracing)?.provider === "zipkin"
       ? [

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { resources } from "../../settings/fields";
-import type { Problem } from "../../shared/problem";
+import type { Refusal } from "../../shared/problem";
 import { unprivileged } from "../../shared/kubernetes/object";
 import {
   type AddonStack,
@@ -10,7 +10,8 @@ import {
   repositoryAndTag,
   retention,
   storage,
-  storageProblems,
+  storageRefusal,
+  valuesIn,
   volume,
 } from "./addon";
 import { meshAlerts } from "./prometheus-alerts";
@@ -38,14 +39,6 @@ const settings = z.strictObject({
   resources: resources.optional(),
 });
 
-/**
- * Prometheus by prometheus-community/prometheus, without the other parts of that chart.
- *
- * Its default jobs scrape every pod with the annotations `prometheus.io/*`, which all pods of the mesh have: istiod and
- * istio-cni (15014), ztunnel, gateways, waypoints and sidecars (15020, merged with the application's own metrics). These
- * ports are outside of mutual TLS, so a Prometheus without a proxy can read them in a STRICT mesh, and no authorization
- * policy applies to them.
- */
 export const prometheus = defineAddon({
   name: "prometheus",
   settings,
@@ -54,39 +47,22 @@ export const prometheus = defineAddon({
       name: prometheusService.name,
       page: { port: prometheusService.port, path: "/", example: "prometheus: {}" },
       chart,
-      values: ({ storage, resources, retention, alertmanagers }, { image, pullSecrets, alerts }) => ({
-        ...(pullSecrets.length > 0 && { imagePullSecrets: pullSecretList(pullSecrets) }),
-        alertmanager: { enabled: false },
-        "kube-state-metrics": { enabled: false },
-        // Its pods mount folders of the node, which the namespace's Pod Security level forbids.
-        "prometheus-node-exporter": { enabled: false },
-        "prometheus-pushgateway": { enabled: false },
-        configmapReload: {
-          prometheus: {
-            image: repositoryAndTag(image(chart.images.reloader)),
-            containerSecurityContext: unprivileged,
-          },
-        },
-        server: {
-          fullnameOverride: prometheusService.name,
+      values: ({ storage, resources, retention, alertmanagers }, { image, pullSecrets, alerts }) =>
+        valuesIn("prometheus.yaml", {
+          ...prometheusService,
           image: repositoryAndTag(image(chart.images.server)),
-          service: { servicePort: prometheusService.port },
-          // The dashboards of Kiali and Istio expect 15 s.
-          global: { scrape_interval: "15s", evaluation_interval: "30s" },
+          reloaderImage: repositoryAndTag(image(chart.images.reloader)),
+          pullSecrets: pullSecretList(pullSecrets),
+          unprivileged,
           retention,
-          persistentVolume: volume(storage, "storageClass"),
-          containerSecurityContext: unprivileged,
-          readinessProbeInitialDelay: 0,
-          ...(alertmanagers.length > 0 && { alertmanagers: [{ static_configs: [{ targets: alertmanagers }] }] }),
-          ...(resources && { resources }),
-        },
-        // Jobs of the chart for parts that are not installed.
-        scrapeConfigs: { "prometheus-pushgateway": { enabled: false }, "kubernetes-services": { enabled: false } },
-        ...(alerts.length > 0 && { serverFiles: { "alerting_rules.yml": { groups: alerts } } }),
-      }),
+          volume: volume(storage, "storageClass"),
+          resources,
+          alertmanagers: alertmanagers.length > 0 ? [{ static_configs: [{ targets: alertmanagers }] }] : undefined,
+          serverFiles: alerts.length > 0 ? { "alerting_rules.yml": { groups: alerts } } : undefined,
+        }),
     },
   ],
-  checks: [({ storage }, { cluster }) => storageProblems(storage, cluster())],
+  checks: [({ storage }, stack) => storageRefusal(storage, stack)],
   datasource: () => ({
     title: "Prometheus",
     type: prometheusService.name,
@@ -97,7 +73,6 @@ export const prometheus = defineAddon({
 });
 
 /** A check of the addons that read metrics. */
-export function* needsPrometheus(_: unknown, { settingsOf }: AddonStack): Iterable<Problem> {
-  if (settingsOf(prometheus)) return;
-  yield { path: [], message: "reads its metrics from Prometheus; add observability.prometheus" };
+export function needsPrometheus(_: unknown, { settingsOf }: AddonStack): Refusal {
+  return !settingsOf(prometheus) && "reads its metrics from Prometheus; add observability.prometheus";
 }

@@ -1,7 +1,7 @@
 import type { z } from "zod";
 import { officialCharts, officialOciCharts } from "../../settings/versions";
 import { type ChartSource, chartSourceAt } from "../../shared/chart-source";
-import type { Problem } from "../../shared/problem";
+import { type Problem, problemsOf } from "../../shared/problem";
 import {
   type Addon,
   type AddonPage,
@@ -119,22 +119,14 @@ export function secretReferences({ addon, settings }: InstalledAddon) {
 }
 
 /** The checks of all addons, each to be made on its own. Paths start at `talos-mesh:observability`. */
-export function addonChecks(
-  observability: AddonSettings,
-  stack: Omit<AddonStack, "settingsOf">,
-): (() => Iterable<Problem>)[] {
+export function addonChecks(observability: AddonSettings, stack: Omit<AddonStack, "settingsOf">): (() => Problem[])[] {
   const addonSettings = settingsOf(observability);
   return allAddons.flatMap((addon) =>
-    (addon.checks ?? []).map(
-      (check) =>
-        function* (): Iterable<Problem> {
-          const settings = addonSettings(addon);
-          if (settings === undefined) return;
-          for (const { path, message } of check(settings, { ...stack, settingsOf: addonSettings })) {
-            yield { path: [addon.name, ...path], message };
-          }
-        },
-    ),
+    (addon.checks ?? []).map((check) => () => {
+      const settings = addonSettings(addon);
+      if (settings === undefined) return [];
+      return problemsOf(check(settings, { ...stack, settingsOf: addonSettings }), [addon.name]);
+    }),
   );
 }
 

@@ -1,9 +1,5 @@
-import path from "node:path";
-import { parse } from "yaml";
 import { z } from "zod";
 import { percentage, resources } from "../../settings/fields";
-import { filledIn } from "../../shared/files";
-import type { HelmValues } from "../../shared/helm-release";
 import { rootNamespace } from "../../shared/istio";
 import { unprivileged } from "../../shared/kubernetes/object";
 import {
@@ -15,8 +11,9 @@ import {
   pullSecretList,
   repositoryAndTag,
   storage,
-  storageProblems,
+  storageRefusal,
   url,
+  valuesIn,
 } from "./addon";
 
 export const jaegerService = { name: "jaeger", port: 16686 } as const;
@@ -71,7 +68,7 @@ export const tracing = defineAddon({
       // Zipkin by openzipkin/zipkin; it keeps traces in its memory.
       values: ({ resources }, { image, pullSecrets }) => ({
         image: repositoryAndTag(image(zipkinChart.images.server)),
-        ...(pullSecrets.length > 0 && { imagePullSecrets: pullSecretList(pullSecrets) }),
+        ...(pullSecrets && { imagePullSecrets: pullSecretList(pullSecrets) }),
         service: { port: zipkinService.port },
         securityContext: { ...unprivileged, readOnlyRootFilesystem: true, runAsNonRoot: true, runAsUser: 1000 },
         ...(resources && { resources }),
@@ -79,11 +76,10 @@ export const tracing = defineAddon({
     },
   ],
   checks: [
-    function* ({ provider, storage }) {
-      if (provider !== "zipkin" || !storage) return;
-      yield { path: ["storage"], message: "Zipkin keeps traces in its memory; remove it, or set provider to jaeger" };
-    },
-    ({ storage }, { cluster }) => storageProblems(storage, cluster()),
+    ({ provider, storage }) =>
+      provider === "zipkin" &&
+      storage && { storage: "Zipkin keeps traces in its memory; remove it, or set provider to jaeger" },
+    ({ storage }, stack) => storageRefusal(storage, stack),
   ],
   datasource: ({ provider }) =>
     provider === "jaeger"
@@ -111,50 +107,31 @@ function extensionProvider({ provider }: Settings, namespace: string): Extension
 /** Jaeger deletes the oldest traces beyond this number. A trace takes 100 kB at most, approximately. */
 const tracesInMemory = 10_000;
 
-const volume = { name: "traces", mountPath: "/traces", claim: "jaeger-traces" } as const;
-
-/** Jaeger by jaegertracing/jaeger: one process that receives (OTLP), stores and shows traces. */
-function jaegerValues({ storage, resources }: Settings, { image, pullSecrets }: AddonContext): HelmValues {
-  return {
-    jaeger: {
-      image: { ...imageParts(image(jaegerChart.images.server)), ...(pullSecrets.length > 0 && { pullSecrets }) },
-      securityContext: unprivileged,
-      serviceAccount: { automountServiceAccountToken: false },
-      ...(resources && { resources }),
-      ...(storage && {
-        extraVolumes: [{ name: volume.name, persistentVolumeClaim: { claimName: volume.claim } }],
-        extraVolumeMounts: [{ name: volume.name, mountPath: volume.mountPath }],
-      }),
-    },
-    userconfig: jaegerConfig(storage !== undefined),
-    // The chart creates no claim.
-    ...(storage && {
-      extraObjects: [
-        {
-          apiVersion: "v1",
-          kind: "PersistentVolumeClaim",
-          metadata: { name: volume.claim },
-          spec: {
-            accessModes: ["ReadWriteOnce"],
-            ...(storage.storageClass && { storageClassName: storage.storageClass }),
-            resources: { requests: { storage: storage.size } },
-          },
-        },
-      ],
-    }),
+function jaegerValues({ storage, resources }: Settings, { image, pullSecrets }: AddonContext) {
+  const [name, mountPath, claimName] = ["traces", "/traces", "jaeger-traces"];
+  const badger = {
+    ephemeral: false,
+    directories: { keys: `${mountPath}/keys`, values: `${mountPath}/values` },
+    ttl: { spans: "72h" },
   };
-}
-
-function jaegerConfig(onVolume: boolean): object {
-  const storage = onVolume
-    ? {
-        badger: {
-          ephemeral: false,
-          directories: { keys: `${volume.mountPath}/keys`, values: `${volume.mountPath}/values` },
-          ttl: { spans: "72h" },
-        },
-      }
-    : { memory: { max_traces: tracesInMemory } };
-  const values = { storage: JSON.stringify(storage), pagePort: String(jaegerService.port) };
-  return parse(filledIn(path.join(__dirname, "jaeger.yaml"), values)) as object;
+  const claim = storage && {
+    apiVersion: "v1",
+    kind: "PersistentVolumeClaim",
+    metadata: { name: claimName },
+    spec: {
+      accessModes: ["ReadWriteOnce"],
+      storageClassName: storage.storageClass,
+      resources: { requests: { storage: storage.size } },
+    },
+  };
+  return valuesIn("jaeger.yaml", {
+    image: { ...imageParts(image(jaegerChart.images.server)), pullSecrets },
+    unprivileged,
+    resources,
+    volumes: storage && [{ name, persistentVolumeClaim: { claimName } }],
+    volumeMounts: storage && [{ name, mountPath }],
+    pageEndpoint: `0.0.0.0:${jaegerService.port}`,
+    storage: storage ? { badger } : { memory: { max_traces: tracesInMemory } },
+    claims: claim && [claim],
+  });
 }
