@@ -3,7 +3,7 @@ import { type DataPlane, dataPlaneOf, hasAmbient, hasSidecars } from "../model/d
 import type { Model } from "../model/model";
 import type { Settings } from "../settings/schema";
 import { suggestion } from "../settings/wording";
-import { duplicates, type Problem, type Refusal } from "../shared/problem";
+import { duplicates, type Refusal } from "../shared/problem";
 import { checkEach } from "../shared/unknown";
 import { applicationRule, type Check, refuse, rule } from "./check";
 
@@ -64,7 +64,12 @@ export const dataPlaneChecks: readonly Check[] = [
     if (known.length === 0 || names.findWorkload(namespace, service)) return undefined;
     return { service: `found ${service}; namespace ${namespace} has no such service; ${suggestion(service, known)}` };
   }),
-  uniqueWaypoints,
+  ({ settings: { mesh } }) => {
+    const entries = checkEach(mesh.waypoints, ["mesh", "waypoints"], ({ namespace, service }, path) => [
+      { path, key: service === undefined ? namespace : `${namespace}/${service}` },
+    ]);
+    return hasAmbient(mesh) ? duplicates(entries, "waypoint") : [];
+  },
   rule("platform.gatewayApi.install", (install, { settings: { mesh, cluster }, cluster: { created } }) =>
     !install && mesh.waypoints.length > 0 && created
       ? `found false; waypoints are objects of the Gateway API, which a cluster of kind ${cluster.kind} does not have; expected true`
@@ -92,16 +97,6 @@ function scoping({ authorization }: Settings["security"]): Refusal {
   return (
     authorization.dryRun &&
     "found true; the rules of security.authorization are a dry run, and scoping would enforce them; remove one of the two"
-  );
-}
-
-function* uniqueWaypoints({ settings: { mesh } }: Model): Iterable<Problem> {
-  if (!hasAmbient(mesh)) return;
-  yield* duplicates(
-    checkEach(mesh.waypoints, ["mesh", "waypoints"], ({ namespace, service }, path) => [
-      { path, key: service === undefined ? namespace : `${namespace}/${service}` },
-    ]),
-    "waypoint",
   );
 }
 

@@ -78,7 +78,7 @@ export const securityChecks: readonly Check[] = [
 function unknownSource(names: Names, source: string, from = names.defaultNamespace): Refusal {
   if (names.findGateway(source)) return undefined;
   const [name = "", namespace = from] = source.split("/").reverse();
-  if (namespace !== undefined && names.findWorkload(namespace, name)) return undefined;
+  if (names.findWorkload(namespace, name)) return undefined;
   const hasNamespace = source.includes("/");
   const known = [
     ...(namespace === undefined ? [] : names.workloadNames(namespace)),

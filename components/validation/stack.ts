@@ -49,14 +49,13 @@ const { isConfigSecret } = pulumi.runtime as unknown as { isConfigSecret: (key: 
  */
 export function loadStack(): LoadedStack {
   const context = programContext();
-  const { stack, projectRoot } = context;
+  const { stack, projectRoot, render } = context;
   const values = pulumi.runtime.allConfig();
   const { sections, secrets: texts, ...options } = readValues(values, isConfigSecret);
   const secretTexts = knownTexts(texts);
   try {
-    const deploys = !context.render;
-    const origin = originOf(context, values);
-    const model = validate(sections, { ...options, ...origin, secretTexts, projectRoot, stack, deploys });
+    const origin = { stack, projectRoot, ...originOf(context, values) };
+    const model = validate(sections, { ...options, ...origin, secretTexts, deploys: !render });
     for (const { path: at, message } of certificateWarnings(model.settings, secretTexts)) {
       void pulumi.log.warn(`${formatPath(at)}: ${message}`);
     }
@@ -81,23 +80,17 @@ function originOf(
   return {
     file: shownPath(file, projectRoot),
     placeOf: ([section, ...keys]) => {
-      config ??= readable(projectRoot, file);
       const key = `${namespace}:${section}`;
+      try {
+        config ??= readStackConfig(projectRoot, file);
+      } catch (error) {
+        if (error instanceof StackFileError) return undefined;
+        throw error;
+      }
       const same = section === "secrets" || values[key] === config.values[key];
       return same ? config.placeOf(key, keys) : undefined;
     },
   };
-}
-
-const nothing: StackConfig = { values: {}, secretKeys: [], placeOf: () => undefined };
-
-function readable(projectRoot: string, file: string): StackConfig {
-  try {
-    return readStackConfig(projectRoot, file);
-  } catch (error) {
-    if (error instanceof StackFileError) return nothing;
-    throw error;
-  }
 }
 
 interface Values extends Pick<ValidateOptions, "secretNames" | "problems"> {

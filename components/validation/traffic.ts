@@ -2,10 +2,10 @@ import type { Model } from "../model/model";
 import type { Names } from "../model/names";
 import type { TrafficServiceSettings } from "../settings/sections/traffic";
 import { listOf, suggestion } from "../settings/wording";
-import { duplicates, type Entry, type Problem, type SettingPath, shortPath } from "../shared/problem";
+import { duplicates, type Entry, type Problem, problemsOf, type SettingPath, shortPath } from "../shared/problem";
 import type { Workload } from "../shared/workload";
-import { checkEach, ifKnown, runChecks, unknown } from "../shared/unknown";
-import { type Check, refuse, rule, unique, unknownWorkload } from "./check";
+import { checkEach, entryReaders, ifKnown, runChecks, unknown } from "../shared/unknown";
+import { type Check, refuse, refuseAt, refuseEach, rule, unique, unknownWorkload } from "./check";
 
 const services = ["traffic", "services"];
 
@@ -88,8 +88,8 @@ function serviceAt({ settings }: Model, path: SettingPath): Service {
 
 /** The workload of the entry around a path. Where its name is wrong, checks that need it are left out. */
 function workloadAt(model: Model, path: SettingPath): Workload {
-  const { host, namespace = model.names.defaultNamespace } = serviceAt(model, path);
-  return (namespace === undefined ? undefined : model.names.findWorkload(namespace, host)) ?? unknown();
+  const { host, namespace } = serviceAt(model, path);
+  return model.names.workload(host, namespace);
 }
 
 function subsetName(subset: Subset): string {
@@ -109,23 +109,16 @@ interface Indexed {
 function* entriesOfOneService({ settings: { traffic }, names }: Model): Iterable<Problem> {
   const groups = new Map<string, Indexed[]>();
   let complete = true;
-  for (const index of traffic.services.keys()) {
-    const key = ifKnown(() => serviceKey(traffic.services[index] as Service, names));
+  for (const [index, read] of entryReaders(() => traffic.services).entries()) {
+    const key = ifKnown(() => serviceKey(read(), names));
     if (key === undefined) complete = false;
-    else
-      groups.set(key, [
-        ...(groups.get(key) ?? []),
-        { path: [...services, index], service: traffic.services[index] as Service },
-      ]);
+    else groups.set(key, [...(groups.get(key) ?? []), { path: [...services, index], service: read() }]);
   }
   for (const [key, entries] of groups) {
+    const clients = checkEach(entries, [], ({ service, path }) => edges(service, path, key));
     yield* runChecks(
-      () =>
-        duplicates(
-          checkEach(entries, [], ({ service, path }) => edges(service, path, key)),
-          "service",
-        ),
-      () => undeclaredSubsets(entries, complete),
+      () => duplicates(clients, "service"),
+      () => (complete ? undeclaredSubsets(entries) : []),
       () => conflictingFields(entries),
       () => conflictingSubsets(entries),
     );
@@ -144,78 +137,60 @@ function edges({ gateways }: Service, path: SettingPath, key: string): Entry[] {
   return [...new Set(gateways)].map((gateway) => ({ path: at, key: `${key} on gateway ${gateway}` }));
 }
 
-function* undeclaredSubsets(entries: readonly Indexed[], complete: boolean): Iterable<Problem> {
-  if (!complete) unknown();
+function undeclaredSubsets(entries: readonly Indexed[]): Iterable<Problem> {
   const declared = new Set(entries.flatMap(({ service }) => service.subsets.map(subsetName)));
-  const named = function* (route: object, path: SettingPath): Iterable<Problem> {
-    for (const name of Object.keys(route)) yield* undeclared(name, [...path, name]);
-  };
-  const undeclared = function* (name: string, path: SettingPath): Iterable<Problem> {
-    if (declared.has(name)) return;
-    yield {
-      path,
-      message: `found ${name}, which the service's subsets do not have; ${suggestion(name, [...declared])}`,
-    };
-  };
-  for (const { service, path } of entries) {
-    yield* runChecks(
-      () => named(service.tls?.route ?? {}, [...path, "tls", "route"]),
-      () =>
-        checkEach<Service["http"][number], Problem>(
-          service.http,
-          [...path, "http"],
-          ({ route }, at) => named(route ?? {}, [...at, "route"]),
-          ({ mirror }, at) => (mirror ? undeclared(mirror.subset, [...at, "mirror", "subset"]) : []),
-        ),
-    );
-  }
+  const refusal = (name: string) =>
+    !declared.has(name) && `found ${name}, which the service's subsets do not have; ${suggestion(name, [...declared])}`;
+  const weights = (route: object = {}) => Object.fromEntries(Object.keys(route).map((name) => [name, refusal(name)]));
+  return checkEach(
+    entries,
+    [],
+    ({ service, path }) => problemsOf({ tls: { route: weights(service.tls?.route) } }, path),
+    ({ service, path }) =>
+      refuseEach(
+        service.http,
+        [...path, "http"],
+        ({ route }) => ({ route: weights(route) }),
+        ({ mirror }) => mirror && { mirror: { subset: refusal(mirror.subset) } },
+      ),
+  );
 }
 
 /** What belongs to the Service and not to one of its entries. */
 function* conflictingFields(entries: readonly Indexed[]): Iterable<Problem> {
   for (const field of ["port", "trafficPolicy"] as const) {
     const [first, ...others] = entries.filter(({ service }) => ifKnown(() => service[field]) !== undefined);
-    if (!first) continue;
-    for (const { path } of others) {
-      const message = `${shortPath([...first.path, field])} already sets it for this service; keep one of them`;
-      yield { path: [...path, field], message };
-    }
+    yield* refuseAt(others, () => ({
+      [field]: `${shortPath([...(first?.path ?? []), field])} already sets it for this service; keep one of them`,
+    }));
   }
 }
 
-function* conflictingSubsets(entries: readonly Indexed[]): Iterable<Problem> {
-  const labels = new Map<string, { readonly text: string; readonly service: SettingPath }>();
-  for (const { path, service } of entries) {
-    yield* checkEach(service.subsets, [...path, "subsets"], (subset, at) => {
+function conflictingSubsets(entries: readonly Indexed[]): Iterable<Problem> {
+  const first = new Map<string, { readonly labels: string; readonly path: SettingPath }>();
+  return checkEach(entries, [], ({ path, service }) =>
+    refuseEach(service.subsets, [...path, "subsets"], (subset) => {
       const name = subsetName(subset);
-      const text = JSON.stringify(Object.entries(subsetLabels(subset)).sort());
-      const before = labels.get(name);
-      if (!before) labels.set(name, { text, service: path });
-      else if (before.text !== text && before.service !== path) {
-        const message = `found ${name}, which has other labels in ${shortPath(before.service)}; keep one of them`;
-        return [{ path: at, message }];
-      }
-      return [];
-    });
-  }
-}
-
-function hostEntries({ hosts }: Service, path: SettingPath): Iterable<Entry> {
-  return checkEach(hosts, [...path, "hosts"], (host, at) => [{ path: at, key: host }]);
+      const labels = JSON.stringify(Object.entries(subsetLabels(subset)).sort());
+      const before = first.get(name) ?? { labels, path };
+      first.set(name, before);
+      if (before.labels === labels || before.path === path) return undefined;
+      return `found ${name}, which has other labels in ${shortPath(before.path)}; keep one of them`;
+    }),
+  );
 }
 
 /** Istio would merge two services under one host name of a gateway in an undocumented order. */
-function* uniqueHosts({ settings: { traffic } }: Model): Iterable<Problem> {
-  const reported = new Set<string>();
-  const gateways = [...checkEach(traffic.services, services, (service) => service.gateways)];
-  for (const gateway of new Set(gateways)) {
-    const entries = checkEach(traffic.services, services, (service, path) =>
-      service.gateways.includes(gateway) ? hostEntries(service, path) : [],
-    );
-    for (const problem of duplicates(entries, "host")) {
-      const text = JSON.stringify(problem);
-      if (!reported.has(text)) yield problem;
-      reported.add(text);
-    }
-  }
+function uniqueHosts({ settings: { traffic } }: Model): Iterable<Problem> {
+  const first = new Map<string, SettingPath>();
+  return checkEach(traffic.services, services, ({ gateways, hosts }, path) =>
+    refuseEach(hosts, [...path, "hosts"], (host, at) => {
+      const messages = gateways.flatMap((gateway) => {
+        const earlier = first.get(`${gateway} ${host}`) ?? at;
+        first.set(`${gateway} ${host}`, earlier);
+        return earlier === at ? [] : [`host ${host} already exists, at ${shortPath(earlier)}`];
+      });
+      return [...new Set(messages)];
+    }),
+  );
 }

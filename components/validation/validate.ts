@@ -67,18 +67,13 @@ export interface ValidateOptions extends Origin {
  * @throws SettingsError with every problem, in the order of the stack file
  */
 export function validate(sections: Readonly<Record<string, unknown>>, options: ValidateOptions): Model {
-  const {
-    secretNames,
-    secretTexts = new Map<string, string>(),
-    projectRoot = path.resolve(__dirname, "../.."),
-  } = options;
-  const given = options.problems ?? [];
+  const { secretNames, problems: given = [] } = options;
   const parsed = parseSections(sections, new Set(given.map(({ path }) => String(path[0]))));
   const model = buildModel(parsed.settings);
   const context = knownFields<CheckContext>({
     secretNames: () => (secretNames ? new Set(secretNames) : unknown()),
-    secretTexts: () => secretTexts,
-    projectRoot: () => projectRoot,
+    secretTexts: () => options.secretTexts ?? new Map(),
+    projectRoot: () => options.projectRoot ?? path.resolve(__dirname, "../.."),
     deploys: () => options.deploys ?? false,
   });
   const schemaProblems = [...given, ...parsed.problems];
@@ -94,30 +89,29 @@ export function validate(sections: Readonly<Record<string, unknown>>, options: V
 }
 
 /** By place in the stack file; those without one after them, in the order of the schema and by path. */
-function sorted(problems: readonly Problem[], placeOf: ValidateOptions["placeOf"]): Problem[] {
+function sorted(problems: readonly Problem[], placeOf: ValidateOptions["placeOf"] = () => undefined): Problem[] {
   return problems
-    .map((problem) => ({ problem, place: placeOf?.(problem.path) }))
+    .map((problem) => ({ problem, place: placeOf(problem.path) }))
     .sort((a, b) => comparePlaces(a.place, b.place) || compareProblems(a.problem, b.problem))
     .map(({ problem }) => problem);
 }
 
 function comparePlaces(a: Place | undefined, b: Place | undefined): number {
   if (!a || !b) return Number(!a) - Number(!b);
-  if (a.file !== b.file) return a.file < b.file ? -1 : 1;
-  return a.line - b.line || a.column - b.column;
+  return compare(a.file, b.file) || a.line - b.line || a.column - b.column;
 }
 
 function compareProblems(a: Problem, b: Problem): number {
-  const order = ({ path: [section] }: Problem) => {
-    const index = sectionNames.findIndex((name) => name === section);
-    return index === -1 ? sectionNames.length : index;
-  };
-  if (order(a) !== order(b)) return order(a) - order(b);
-  for (let depth = 0; depth < Math.min(a.path.length, b.path.length); depth++) {
-    const [x, y] = [a.path[depth], b.path[depth]];
-    if (x === y) continue;
-    if (typeof x === "number" && typeof y === "number") return x - y;
-    return String(x) < String(y) ? -1 : 1;
-  }
-  return a.path.length - b.path.length || (a.message < b.message ? -1 : Number(a.message > b.message));
+  const section = ({ path }: Problem) => [...sectionNames, path[0]].indexOf(path[0]);
+  const keys = [section(a) - section(b), ...a.path.map((key, depth) => compareKeys(key, b.path[depth]))];
+  return keys.find((order) => order !== 0) ?? (a.path.length - b.path.length || compare(a.message, b.message));
+}
+
+function compareKeys(a: string | number, b: string | number | undefined): number {
+  if (b === undefined) return 0;
+  return typeof a === "number" && typeof b === "number" ? a - b : compare(String(a), String(b));
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : Number(a > b);
 }

@@ -1,6 +1,4 @@
 import type { Model } from "../model/model";
-import type { ClusterSettings, ClusterTraits } from "../cluster/kinds";
-import type { MeshSettings } from "../settings/sections/mesh";
 import {
   compareMinor,
   inRange,
@@ -10,21 +8,15 @@ import {
   talosReleases,
 } from "../settings/versions";
 import type { Problem, SettingPath } from "../shared/problem";
-import { runChecks } from "../shared/unknown";
 import type { Check } from "./check";
 
 /** Talos, Kubernetes and Istio have to go together. */
-export const versionChecks: readonly Check[] = [compatible];
-
-function compatible({ settings, cluster }: Model): Iterable<Problem> {
-  const kubernetes = () => kubernetesOf(settings.cluster, cluster);
-  const [talos, istio] = [() => talosOf(cluster), () => istioOf(settings.mesh)];
-  return runChecks(
-    ...[talos, istio].map((products) => () => products().flatMap(knownRelease)),
-    () => istio().flatMap((product) => fits(product, kubernetes(), talos())),
-    () => talos().flatMap((product) => fits(product, kubernetes(), istio())),
-  );
-}
+export const versionChecks: readonly Check[] = [
+  (model) => talosOf(model).flatMap(knownRelease),
+  (model) => istioOf(model).flatMap(knownRelease),
+  (model) => istioOf(model).flatMap((product) => fits(product, model, talosOf(model))),
+  (model) => talosOf(model).flatMap((product) => fits(product, model, istioOf(model))),
+];
 
 interface Product {
   readonly name: string;
@@ -34,32 +26,18 @@ interface Product {
   readonly releases: ReadonlyMap<string, { readonly kubernetes: KubernetesRange }>;
 }
 
-function talosOf({ talosVersion: version }: ClusterTraits): Product[] {
+function talosOf({ cluster: { talosVersion: version } }: Model): Product[] {
   if (version === undefined) return [];
   return [{ name: "Talos", version, path: ["cluster", "talosVersion"], releases: talosReleases }];
 }
 
-function istioOf({ version, canary }: MeshSettings): Product[] {
+function istioOf({ settings: { mesh } }: Model): Product[] {
+  const { version, canary } = mesh;
   const istio = { name: "Istio", releases: istioReleases };
   return [
     { ...istio, version, path: ["mesh", "version"] },
     ...(canary ? [{ ...istio, version: canary.version, path: ["mesh", "canary", "version"] }] : []),
   ];
-}
-
-interface Kubernetes {
-  readonly version: string;
-  /** Where to report that it does not fit. */
-  readonly path: SettingPath;
-}
-
-/** The cluster's Kubernetes, where it is known. */
-function kubernetesOf(given: ClusterSettings, { kubernetesVersion: version }: ClusterTraits): Kubernetes | undefined {
-  if (version === undefined) return undefined;
-  return {
-    version,
-    path: given.kubernetesVersion === undefined ? ["mesh", "version"] : ["cluster", "kubernetesVersion"],
-  };
 }
 
 function knownRelease({ name, version, path, releases }: Product): Problem[] {
@@ -68,11 +46,12 @@ function knownRelease({ name, version, path, releases }: Product): Problem[] {
 }
 
 /** Whether a product supports the Kubernetes version, and if not, the nearest versions that go together. */
-function fits(product: Product, kubernetes: Kubernetes | undefined, others: readonly Product[]): Problem[] {
+function fits(product: Product, { settings, cluster }: Model, others: readonly Product[]): Problem[] {
+  const { kubernetesVersion } = cluster;
   const { name, version, releases } = product;
   const range = releases.get(minorOf(version))?.kubernetes;
-  if (!range || !kubernetes) return [];
-  const given = minorOf(kubernetes.version);
+  if (!range || kubernetesVersion === undefined) return [];
+  const given = minorOf(kubernetesVersion);
   if (inRange(given, range)) return [];
   const supported = supportedByAll([product, ...others]);
   const nearest = compareMinor(given, range[0]) < 0 ? supported[0] : supported.at(-1);
@@ -85,8 +64,8 @@ function fits(product: Product, kubernetes: Kubernetes | undefined, others: read
   const none = nearest === undefined ? ` (no Kubernetes goes with ${together} as well)` : "";
   return [
     {
-      path: kubernetes.path,
-      message: `Kubernetes ${kubernetes.version} does not go with ${name} ${version}, which supports ${span(range)}${none}; ${choices.join(" or ") || "change them together"}`,
+      path: settings.cluster.kubernetesVersion === undefined ? ["mesh", "version"] : ["cluster", "kubernetesVersion"],
+      message: `Kubernetes ${kubernetesVersion} does not go with ${name} ${version}, which supports ${span(range)}${none}; ${choices.join(" or ") || "change them together"}`,
     },
   ];
 }

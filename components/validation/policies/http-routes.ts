@@ -4,8 +4,9 @@ import { fieldsOf, type Limit, needsVirtualService } from "../../../policies/htt
 import { disjoint } from "../../model/matches";
 import { type Exposure, isIstioGateway, type MeshService, type PolicyModel } from "../../model/policies/policy-model";
 import type { HttpRuleSettings } from "../../settings/sections/traffic";
-import type { Problem, SettingPath } from "../../shared/problem";
+import { type Problem, problemsOf, type Refusal, type SettingPath } from "../../shared/problem";
 import { checkEach, knownEntries, runChecks } from "../../shared/unknown";
+import { refuseEach } from "../check";
 
 /** Limits of the CRD. */
 const limits = { hosts: 16, rules: 16, matches: 127 } as const;
@@ -15,63 +16,61 @@ const headerName = /^[A-Za-z0-9!#$%&'*+\-.^_`|~]+$/;
 
 /** Routes that HTTPRoutes, at waypoints and at gateways of kind gateway-api, cannot express. */
 export function httpRouteProblems({ services }: PolicyModel): Iterable<Problem> {
-  return checkEach(services, [], withoutWaypoint, routesAtGateway, subsetProblems, waypointRules, (service) =>
-    checkEach(gatewayApiExposures(service), [], (exposure) => exposureProblems(service, exposure)),
+  const ofService = (refusal: (service: MeshService) => Refusal) => (service: MeshService) =>
+    problemsOf(refusal(service), service.paths[0] ?? []);
+  return checkEach(
+    services,
+    [],
+    ofService(withoutWaypoint),
+    ofService(sameVersion),
+    routesAtGateway,
+    waypointRules,
+    (service) => checkEach(gatewayApiExposures(service), [], (exposure) => exposureProblems(service, exposure)),
   );
 }
 
 /** Without a waypoint nothing between two ambient pods reads HTTP, or applies a traffic policy. */
-function* withoutWaypoint(service: MeshService): Iterable<Problem> {
-  const { name, namespace, dataPlane, meshRules, trafficPolicy, subsets, paths, waypoint } = service;
-  if (dataPlane !== "ambient" || waypoint) return;
+function withoutWaypoint(service: MeshService): Refusal {
+  const { name, namespace, dataPlane, meshRules, trafficPolicy, subsets, waypoint } = service;
+  if (dataPlane !== "ambient" || waypoint) return undefined;
   const parts = [
-    ...(meshRules.length > 0 ? ["http"] : []),
-    ...(trafficPolicy ? ["trafficPolicy"] : []),
-    ...(subsets.some((subset) => subset.trafficPolicy) ? ["subsets[].trafficPolicy"] : []),
-  ];
-  if (parts.length === 0) return;
-  yield {
-    path: paths[0] ?? ["traffic", "services"],
-    message:
-      `${parts.join(", ")} of ${name} needs a waypoint in the ambient namespace ${namespace}: ztunnel does not read HTTP; ` +
-      `add { namespace: ${namespace} } to talos-mesh:mesh.waypoints, or set dataPlane: sidecar for the namespace`,
-  };
-}
-
-/** A waypoint for ingress applies its own rules to the requests of a gateway, whatever version the gateway chose. */
-function* routesAtGateway({ exposures, waypoint }: MeshService): Iterable<Problem> {
-  if (!waypoint?.ingress) return;
-  for (const { path, rules } of exposures) {
-    for (const [index, { route }] of rules.entries()) {
-      if (!route) continue;
-      yield {
-        path: [...path, "http", index, "route"],
-        message:
-          `requests from the gateway go through waypoint ${waypoint.name}, which chooses the version again; ` +
-          "put the weights in an entry without gateways, or set ingress: false for the waypoint",
-      };
-    }
-  }
+    meshRules.length > 0 && "http",
+    trafficPolicy && "trafficPolicy",
+    subsets.some((subset) => subset.trafficPolicy) && "subsets[].trafficPolicy",
+  ].filter(Boolean);
+  return (
+    parts.length > 0 &&
+    `${parts.join(", ")} of ${name} needs a waypoint in the ambient namespace ${namespace}: ztunnel does not read HTTP; ` +
+      `add { namespace: ${namespace} } to talos-mesh:mesh.waypoints, or set dataPlane: sidecar for the namespace`
+  );
 }
 
 /** Two subsets of one Service would be two traffic policies for it. */
-function* subsetProblems(service: MeshService): Iterable<Problem> {
-  const { dataPlane, paths, subsets, waypoint, exposures } = service;
+function sameVersion(service: MeshService): Refusal {
+  const { dataPlane, subsets, waypoint, exposures } = service;
   const exposed = dataPlane === "ambient" ? exposures.length > 0 : gatewayApiExposures(service).length > 0;
-  if (!waypoint && !exposed) return;
+  if (!waypoint && !exposed) return undefined;
   const services = subsets.flatMap((subset) => subset.service ?? []);
   const twice = services.find((name, index) => services.indexOf(name) !== index);
-  if (twice === undefined) return;
-  yield {
-    path: [...(paths[0] ?? []), "subsets"],
-    message: `two subsets are ${twice}, which is one Service in the ambient data plane; keep one of them`,
-  };
+  if (twice === undefined) return undefined;
+  return { subsets: `two subsets are ${twice}, which is one Service in the ambient data plane; keep one of them` };
+}
+
+/** A waypoint for ingress applies its own rules to the requests of a gateway, whatever version the gateway chose. */
+function routesAtGateway({ exposures, waypoint }: MeshService): Iterable<Problem> {
+  if (!waypoint?.ingress) return [];
+  const message =
+    `requests from the gateway go through waypoint ${waypoint.name}, which chooses the version again; ` +
+    "put the weights in an entry without gateways, or set ingress: false for the waypoint";
+  return checkEach(exposures, [], ({ path, rules }) =>
+    refuseEach(rules, [...path, "http"], ({ route }) => route && { route: message }),
+  );
 }
 
 function* waypointRules(service: MeshService): Iterable<Problem> {
   const { name, waypoint, meshRules, meshPath } = service;
   if (!waypoint) return;
-  yield* checkEach(meshRules, meshPath, sourceWorkloadProblems, (rule, path) => versionProblems(service, rule, path));
+  yield* checkEach(meshRules, meshPath, sourceWorkloads, (rule, path) => problemsOf(versions(service, rule), path));
   if (needsVirtualService(meshRules)) return;
   const refuse = (limit: Limit) => ("refused" in limit ? ambientRefusal(limit.refused) : limit.virtualServiceInstead);
   yield* checkEach(meshRules, meshPath, (rule, path) => ruleProblems(rule, path, refuse));
@@ -84,87 +83,69 @@ function gatewayApiExposures({ exposures }: MeshService): Exposure[] {
   return [...new Map(found.map(([, exposure]) => [exposure.path.join(), exposure])).values()];
 }
 
-function* exposureProblems(service: MeshService, { path, gateway, rules, hosts }: Exposure): Iterable<Problem> {
+function exposureProblems(service: MeshService, { path, gateway, rules, hosts }: Exposure): Iterable<Problem> {
   const instead = `set kind: chart for gateways.${gateway.name}, whose VirtualServices have it`;
   const refuse = (limit: Limit) => {
     const reason = "refused" in limit ? capabilities[limit.refused].ambient.refused : limit.virtualServiceInstead;
     return `not at a gateway of kind gateway-api: ${reason}; ${instead}`;
   };
-  yield* checkEach(
-    rules,
-    [...path, "http"],
-    (rule, at) => ruleProblems(rule, at, refuse),
-    (rule, at) => versionProblems(service, rule, at),
+  const http = [...path, "http"];
+  return runChecks(
+    () => checkEach(rules, http, (rule, at) => ruleProblems(rule, at, refuse)),
+    () => refuseEach(rules, http, (rule) => versions(service, rule)),
+    () => routeProblems(service.name, rules, http),
+    () =>
+      problemsOf(
+        hosts.length > limits.hosts &&
+          `found ${hosts.length}; an HTTPRoute has at most ${limits.hosts}; use a wildcard, or ${instead}`,
+        [...path, "hosts"],
+      ),
   );
-  yield* runChecks(
-    () => routeProblems(service.name, rules, [...path, "http"]),
-    () => hostProblems(hosts, path, instead),
-  );
-}
-
-function* hostProblems(hosts: readonly string[], path: SettingPath, instead: string): Iterable<Problem> {
-  if (hosts.length <= limits.hosts) return;
-  const message = `found ${hosts.length}; an HTTPRoute has at most ${limits.hosts}; use a wildcard, or ${instead}`;
-  yield { path: [...path, "hosts"], message };
 }
 
 /** Versions without a Service. */
-function* versionProblems(
-  { name, subsets, versionServices }: MeshService,
-  { route = {}, mirror }: HttpRuleSettings,
-  path: SettingPath,
-): Iterable<Problem> {
-  const named = [
-    ...Object.keys(route).map((subset) => ({ field: ["route"], subset })),
-    ...(mirror ? [{ field: ["mirror", "subset"], subset: mirror.subset }] : []),
-  ];
-  for (const { field, subset } of named) {
+function versions({ name, subsets, versionServices }: MeshService, { route = {}, mirror }: HttpRuleSettings): Refusal {
+  const reason = versionServices
+    ? "has labels other than version, and an HTTPRoute routes to the Service of a version; name a version"
+    : "has no Service of its own, and an HTTPRoute routes to Services; " +
+      `create ${name}-<version> for each version, and set versionServices: true in talos-mesh:applications`;
+  const refusal = (subset: string) => {
     const found = subsets.find((one) => one.name === subset);
-    if (!found || found.service !== undefined) continue;
-    const reason = versionServices
-      ? "has labels other than version, and an HTTPRoute routes to the Service of a version; name a version"
-      : "has no Service of its own, and an HTTPRoute routes to Services; " +
-        `create ${name}-<version> for each version, and set versionServices: true in talos-mesh:applications`;
-    yield { path: [...path, ...field], message: `${subset} ${reason}` };
-  }
+    return found && found.service === undefined && `${subset} ${reason}`;
+  };
+  return { route: Object.keys(route).map(refusal), mirror: mirror && { subset: refusal(mirror.subset) } };
 }
 
-function* sourceWorkloadProblems({ match = [] }: HttpRuleSettings, path: SettingPath): Iterable<Problem> {
-  for (const [index, { sourceWorkload }] of match.entries()) {
-    if (sourceWorkload === undefined) continue;
-    yield { path: [...path, "match", index, "sourceWorkload"], message: ambientRefusal("sourceWorkload") };
-  }
+function sourceWorkloads({ match }: HttpRuleSettings, path: SettingPath): Iterable<Problem> {
+  return refuseEach(
+    match,
+    [...path, "match"],
+    ({ sourceWorkload }) => sourceWorkload !== undefined && { sourceWorkload: ambientRefusal("sourceWorkload") },
+  );
 }
 
 /** What the standard channel of HTTPRoute does not have. */
 function* ruleProblems(rule: HttpRuleSettings, path: SettingPath, refuse: (limit: Limit) => string): Iterable<Problem> {
-  for (const [index, { method, headers, queryParams }] of (rule.match ?? []).entries()) {
-    const at = [...path, "match", index];
-    const isPattern = method && method.exact === undefined;
-    if (isPattern) yield { path: [...at, "method"], message: refuse({ refused: "methodPattern" }) };
-    yield* nameProblems({ headers, queryParams }, at);
-  }
-  for (const [direction, { set, add }] of Object.entries(rule.headers ?? {})) {
-    yield* nameProblems({ set, add }, [...path, "headers", direction]);
-  }
+  yield* refuseEach(rule.match, [...path, "match"], ({ method, headers, queryParams }) => ({
+    method: method && method.exact === undefined && refuse({ refused: "methodPattern" }),
+    headers: badNames(headers),
+    queryParams: badNames(queryParams),
+  }));
+  yield* refuseEach(rule.headers, [...path, "headers"], (operations) => ({
+    set: badNames(operations?.set),
+    add: badNames(operations?.add),
+  }));
   for (const { field, httpRoute } of fieldsOf(rule)) {
     if (typeof httpRoute !== "function") yield { path: [...path, field], message: refuse(httpRoute) };
   }
 }
 
 /** An HTTPRoute takes names such as `x-user`, not `:authority`, and no empty value. */
-function* nameProblems(
-  fields: Readonly<Record<string, Readonly<Record<string, unknown>> | undefined>>,
-  path: SettingPath,
-): Iterable<Problem> {
-  for (const [field, values = {}] of Object.entries(fields)) {
-    for (const [name, value] of Object.entries(values)) {
-      const at = [...path, field];
-      if (!headerName.test(name))
-        yield { path: at, message: `found ${name}, a name that an HTTPRoute does not accept` };
-      if (value === "") yield { path: at, message: `${name} is empty, which an HTTPRoute refuses; remove the header` };
-    }
-  }
+function badNames(values: Readonly<Record<string, unknown>> = {}): Refusal {
+  return Object.entries(values).flatMap(([name, value]) => [
+    !headerName.test(name) && `found ${name}, a name that an HTTPRoute does not accept`,
+    value === "" && `${name} is empty, which an HTTPRoute refuses; remove the header`,
+  ]);
 }
 
 /** What an HTTPRoute of these rules would not accept, or would apply in another order. */
@@ -178,11 +159,7 @@ function* routeProblems(service: string, rules: readonly HttpRuleSettings[], pat
         `an HTTPRoute has at most ${limits.rules} rules and ${limits.matches} matches; combine some`,
     };
   }
-  yield* orderProblems(rules, path);
-}
-
-/** Rules that HTTPRoute's own order would try before an earlier rule that matches some of the same requests. */
-function* orderProblems(rules: readonly HttpRuleSettings[], path: SettingPath): Iterable<Problem> {
+  // Rules that HTTPRoute's own order would try before an earlier rule that matches some of the same requests.
   const byExpression = matchesByExpression(rules);
   const placed = rules.flatMap(({ match = [{}] }, rule) =>
     match.map((one) => ({ rule, match: one, precedence: precedence(routeMatch(one, byExpression)) })),
