@@ -4,7 +4,7 @@ import { loadStack } from "../../components/validation/stack";
 import { settingsSchema } from "../../components/settings/schema";
 import { readStackFile, root } from "./stack-files";
 
-/** Stands for a secret's text; it must come back in no message and no setting. */
+/** A secret's value; it must appear in no message and no setting. */
 const secretText = "hunter2-do-not-show";
 
 /** Gives the configuration to the program as the CLI does: texts as they are, the rest as JSON, secrets in plain. */

@@ -103,7 +103,7 @@ describe("parsing settings", () => {
         const parent = leaf
           .slice(0, -1)
           .reduce<unknown>((value, key) => (value as Record<string, unknown>)[key], damaged);
-        (parent as Record<string | number, unknown>)[leaf.at(-1) ?? ""] = { nobody: ["knows", "this"] };
+        (parent as Record<string | number, unknown>)[leaf.at(-1) ?? ""] = { unknown: ["key", "here"] };
         const lines = problemsOf(damaged).slice(1);
         assert.ok(lines.length > 0, `${formatPath(leaf)} was accepted`);
       }),

@@ -19,7 +19,7 @@ export interface StackUnderTest {
   readonly configFile?: string;
   /** Merged over the sections: maps by key, everything else replaces, `null` removes. */
   readonly overrides?: Sections;
-  /** Outputs of a resource beside its inputs, over the fake ones. */
+  /** Outputs of a resource that are merged over its inputs and the fake outputs. */
   readonly outputsFor?: (registration: Registration) => Record<string, unknown> | undefined;
   /** Whether what only a deployment can know is unknown, instead of faked. @default false */
   readonly preview?: boolean;

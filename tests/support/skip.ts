@@ -1,6 +1,6 @@
 /**
- * Leaves out the running test, or every test of the running hook's suite, and says why: the reason stands in the
- * report, and a test that is skipped without one counts as failed.
+ * Leaves out the running test, or every test of the running hook's suite, and reports the reason. A test that
+ * is skipped without a reason counts as failed.
  *
  * @param reason completes the sentence "skipped, because ..."
  */

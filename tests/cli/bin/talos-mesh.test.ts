@@ -186,7 +186,7 @@ describe("the entry of every npm script", () => {
     assert.equal(belowAnotherScript.stdout, `${root}\n`);
   });
 
-  it("runs to its end when nobody reads what it prints any more", async () => {
+  it("runs to its end when the reader of its output has ended", async () => {
     const printMuch =
       "for (let i = 0; i < 2000; i++) { console.log('x'.repeat(100)); await new Promise(setImmediate); }";
     command("status", `${printMuch} require("node:fs").writeFileSync("done", ""); return 7;`);

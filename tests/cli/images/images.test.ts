@@ -33,7 +33,7 @@ function imagesOf(value: unknown): string[] {
 }
 
 describe("a mirror", () => {
-  it("stands for the longest beginning that ends where a part of the name does", () => {
+  it("replaces the longest beginning that ends where a part of the name does", () => {
     const mirrors = {
       "docker.io": "a.example.com",
       "docker.io/istio": "b.example.com:5000/mesh",

@@ -1,5 +1,5 @@
 "use strict";
-// Stands in for kubectl: nodes and certificate requests of the cluster in world.cjs.
+// A fake kubectl: nodes and certificate requests of the cluster in world.cjs.
 const { readFileSync } = require("node:fs");
 const { afterwards, disturb, fail, load, record } = require("./world.cjs");
 
