@@ -36,7 +36,7 @@ const list = declare({
   name: "list",
   summary: "the profiles, and what each is for",
   run() {
-    for (const [name, { summary }] of Object.entries(profiles)) console.log(`${name.padEnd(10)}${summary}`);
+    for (const [name, purpose] of Object.entries(profiles)) console.log(`${name.padEnd(10)}${purpose}`);
     return 0;
   },
 });

@@ -2,7 +2,7 @@ import * as kubernetes from "@pulumi/kubernetes";
 import type * as pulumi from "@pulumi/pulumi";
 import type { ClusterTraits } from "./kinds";
 
-export interface ClusterComponent extends pulumi.ComponentResource {
+interface ClusterOutputs {
   readonly provider: kubernetes.Provider;
   /** Text of the kubeconfig, secret. */
   readonly kubeconfig: pulumi.Output<string>;
@@ -14,10 +14,10 @@ export interface ClusterComponent extends pulumi.ComponentResource {
   readonly autoCharts?: "official" | "stand-ins";
 }
 
+export type ClusterComponent = pulumi.ComponentResource & ClusterOutputs;
+
 export interface Cluster
-  extends
-    Pick<ClusterTraits, "simulatedNodes" | "talos" | "nodeAddress" | "kubeContext">,
-    Pick<ClusterComponent, "provider" | "kubeconfig" | "deletedWith" | "kubeconfigCommand" | "autoCharts"> {
+  extends ClusterOutputs, Pick<ClusterTraits, "simulatedNodes" | "talos" | "nodeAddress" | "kubeContext"> {
   readonly component: pulumi.ComponentResource;
 }
 

@@ -12,16 +12,8 @@ import { gatewayOverlays } from "./values/gateway-fields";
 type GatewaySpec = IGateway["spec"];
 type Listener = NonNullable<GatewaySpec["listeners"]>[number];
 
-/** istiod deploys the Gateway with the parameters of the ConfigMap. */
-interface GatewayApiObjects {
-  readonly parameters: {
-    readonly metadata: { name: string; namespace: string };
-    readonly data: Record<string, string>;
-  };
-  readonly gateway: KubernetesObject<GatewaySpec>;
-}
-
 /**
+ * istiod deploys the Gateway with the parameters of the ConfigMap.
  * https://istio.io/latest/docs/tasks/traffic-management/ingress/gateway-api/
  *
  * @param revision of the control plane that deploys it. @default the control plane without a revision
@@ -30,7 +22,7 @@ export function gatewayApiObjects(
   gateway: GatewayWorkload,
   settings: GatewayDeploymentSettings,
   { hosts, revision }: { readonly hosts: readonly ExposedHost[]; readonly revision?: string },
-): GatewayApiObjects {
+) {
   const { name, namespace, service, selector } = gateway;
   const overlays = gatewayOverlays({ settings, selector });
   const data = Object.fromEntries(overlays.map(([kind, overlay]) => [kind, stringify(overlay)]));
@@ -38,23 +30,21 @@ export function gatewayApiObjects(
   // watches.
   const digest = createHash("sha256").update(JSON.stringify(data)).digest("hex").slice(0, 8);
   const parametersName = `${service}-${digest}`;
-  return {
-    parameters: { metadata: { name: parametersName, namespace }, data },
-    gateway: {
-      apiVersion: "gateway.networking.k8s.io/v1",
-      kind: "Gateway",
-      metadata: { name, namespace, ...(revision !== undefined && { labels: { "istio.io/rev": revision } }) },
-      spec: {
-        gatewayClassName: "istio",
-        infrastructure: {
-          // As the chart sets them: alerts and selectors of a user's own objects refer to these labels.
-          labels: { app: service, istio: name },
-          parametersRef: { group: "", kind: "ConfigMap", name: parametersName },
-        },
-        listeners: listeners(gateway, hosts),
+  const object: KubernetesObject<GatewaySpec> = {
+    apiVersion: "gateway.networking.k8s.io/v1",
+    kind: "Gateway",
+    metadata: { name, namespace, ...(revision !== undefined && { labels: { "istio.io/rev": revision } }) },
+    spec: {
+      gatewayClassName: "istio",
+      infrastructure: {
+        // As the chart sets them: alerts and selectors of a user's own objects refer to these labels.
+        labels: { app: service, istio: name },
+        parametersRef: { group: "", kind: "ConfigMap", name: parametersName },
       },
+      listeners: listeners(gateway, hosts),
     },
   };
+  return { parameters: { metadata: { name: parametersName, namespace }, data }, gateway: object };
 }
 
 /**

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { dnsLabel } from "../../settings/fields";
 import { knownFields } from "../../shared/unknown";
 import { type ClusterKind, type ClusterTraits, countNodes } from "./kind";
-import { machineTexts, patch, talosVersions } from "./machine-fields";
+import { machineTexts, patch, talosTraits, talosVersions } from "./machine-fields";
 
 export const dockerSettings = z.strictObject({
   kind: z.literal("docker").describe("Talos in containers on this machine, by `talosctl cluster create`."),
@@ -22,17 +22,11 @@ export const docker: ClusterKind<DockerClusterSettings> = {
         const { name, talosVersion, kubernetesVersion, workers } = settings;
         return `${name}: Talos ${talosVersion} in containers, Kubernetes ${kubernetesVersion}, ${countNodes(1, workers)}`;
       },
-      simulatedNodes: () => false,
-      created: () => true,
-      talos: () => true,
-      talosVersion: () => settings.talosVersion,
-      kubernetesVersion: () => settings.kubernetesVersion,
+      ...talosTraits(settings),
       loadBalancers: () => false,
       networkPolicies: () => "ignored",
       // talosctl's default network for containers: the first node has the first address after the gateway.
       nodeAddress: () => "10.5.0.2",
-      kubeconfigSource: () => "stack",
-      standInCharts: () => false,
     }),
   machineTexts: (settings) => machineTexts(["cluster"], settings),
 };

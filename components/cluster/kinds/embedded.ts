@@ -1,7 +1,8 @@
 import { z } from "zod";
 import { dnsLabel, vVersion } from "../../settings/fields";
 import { versions } from "../../settings/versions";
-import { type ClusterKind, countNodes } from "./kind";
+import { knownFields } from "../../shared/unknown";
+import { type ClusterKind, type ClusterTraits, countNodes } from "./kind";
 
 export const embeddedSettings = z.strictObject({
   kind: z
@@ -19,21 +20,22 @@ export type EmbeddedClusterSettings = z.output<typeof embeddedSettings>;
 
 export const embedded: ClusterKind<EmbeddedClusterSettings> = {
   environments: ["dev", "staging"],
-  traits: (settings) => ({
-    get summary() {
-      const nodes = countNodes(1, settings.workers);
-      return `${settings.name}: embedded on this machine, Kubernetes ${this.kubernetesVersion}, ${nodes}, simulated`;
-    },
-    simulatedNodes: true,
-    created: true,
-    talos: false,
-    get kubernetesVersion() {
-      return settings.kubernetesVersion ?? versions.kubernetes;
-    },
-    loadBalancers: false,
-    // No traffic flows, so no policy is bypassed.
-    networkPolicies: "enforced",
-    kubeconfigSource: "project",
-    standInCharts: true,
-  }),
+  traits: (settings) => {
+    const kubernetesVersion = () => settings.kubernetesVersion ?? versions.kubernetes;
+    return knownFields<ClusterTraits>({
+      summary: () => {
+        const nodes = countNodes(1, settings.workers);
+        return `${settings.name}: embedded on this machine, Kubernetes ${kubernetesVersion()}, ${nodes}, simulated`;
+      },
+      simulatedNodes: () => true,
+      created: () => true,
+      talos: () => false,
+      kubernetesVersion,
+      loadBalancers: () => false,
+      // No traffic flows, so no policy is bypassed.
+      networkPolicies: () => "enforced",
+      kubeconfigSource: () => "project",
+      standInCharts: () => true,
+    });
+  },
 };

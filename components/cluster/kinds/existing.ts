@@ -4,9 +4,10 @@ import path from "node:path";
 import { parse } from "yaml";
 import { z } from "zod";
 import { dnsLabel, vVersion } from "../../settings/fields";
-import { isTree, type Tree } from "../../shared/merge";
-import type { Problem } from "../../shared/problem";
-import type { ClusterKind, ClusterStack } from "./kind";
+import { asTree, treesIn } from "../../shared/merge";
+import { problemsOf, type Refusal } from "../../shared/problem";
+import { knownFields } from "../../shared/unknown";
+import type { ClusterKind, ClusterStack, ClusterTraits } from "./kind";
 
 export const existingSettings = z.strictObject({
   kind: z.literal("existing").describe("A cluster that already exists."),
@@ -33,31 +34,25 @@ export type ExistingClusterSettings = z.output<typeof existingSettings>;
 
 export const existing: ClusterKind<ExistingClusterSettings> = {
   environments: ["dev", "staging", "production"],
-  traits: (settings) => ({
-    get summary() {
-      return `${settings.name}: existing`;
-    },
-    simulatedNodes: false,
-    created: false,
-    get talos() {
-      return settings.talos;
-    },
-    get kubernetesVersion() {
-      return settings.kubernetesVersion;
-    },
-    loadBalancers: true,
-    networkPolicies: "unknown",
-    get nodeAddress() {
-      return settings.nodeAddress;
-    },
-    kubeconfigSource: "stack",
-    get kubeContext() {
-      return settings.kubeconfig.context;
-    },
-    standInCharts: false,
-  }),
+  traits: (settings) =>
+    knownFields<ClusterTraits>({
+      summary: () => `${settings.name}: existing`,
+      simulatedNodes: () => false,
+      created: () => false,
+      talos: () => settings.talos,
+      kubernetesVersion: () => settings.kubernetesVersion,
+      loadBalancers: () => true,
+      networkPolicies: () => "unknown",
+      nodeAddress: () => settings.nodeAddress,
+      kubeconfigSource: () => "stack",
+      kubeContext: () => settings.kubeconfig.context,
+      standInCharts: () => false,
+    }),
   secretPaths: ["cluster.kubeconfig.secret"],
-  problems: kubeconfigProblems,
+  problems({ kubeconfig }, stack) {
+    const field = kubeconfig.file === undefined ? "secret" : "file";
+    return problemsOf(kubeconfigRefusal(kubeconfig, stack), ["cluster", "kubeconfig", field]);
+  },
 };
 
 /** Absolute path of a kubeconfig in the settings. */
@@ -66,30 +61,26 @@ export function kubeconfigPath(file: string, projectRoot: string): string {
 }
 
 /** The kubeconfig of a deployment: with an empty one, the provider would use the current context of the user. */
-function* kubeconfigProblems(settings: ExistingClusterSettings, stack: ClusterStack): Iterable<Problem> {
-  const { file, secret } = settings.kubeconfig;
-  const at = ["cluster", "kubeconfig", file === undefined ? "secret" : "file"];
-  let text = secret === undefined ? undefined : stack.secretTexts.get(secret);
+function kubeconfigRefusal({ file, secret = "" }: ExistingClusterSettings["kubeconfig"], stack: ClusterStack): Refusal {
+  let text = stack.secretTexts.get(secret);
   if (file !== undefined && stack.deploys) {
     try {
       text = readFileSync(kubeconfigPath(file, stack.projectRoot), "utf8");
     } catch (error) {
       const code = (error as NodeJS.ErrnoException).code ?? "error";
       const expected = "expected the path of the cluster's kubeconfig, or `secret` with a name in talos-mesh:secrets";
-      yield { path: at, message: `found "${file}", which cannot be read (${code}); ${expected}` };
+      return `found "${file}", which cannot be read (${code}); ${expected}`;
     }
   }
-  if (text === undefined) return;
+  if (text === undefined) return undefined;
   const { clusters, files } = contentOf(text);
-  if (clusters === 0) yield { path: at, message: "is not a kubeconfig: it has no cluster" };
   const relative = files.find((one) => !path.isAbsolute(one));
-  if (relative === undefined) return;
-  yield {
-    path: at,
-    message:
+  return [
+    clusters === 0 && "is not a kubeconfig: it has no cluster",
+    relative !== undefined &&
       `refers to the file "${relative}" by a relative path, which has another meaning here. ` +
-      "Include the content of the file: kubectl config view --raw --flatten",
-  };
+        "Include the content of the file: kubectl config view --raw --flatten",
+  ];
 }
 
 /** The number of clusters in a kubeconfig, and the files that it refers to. */
@@ -100,10 +91,7 @@ function contentOf(text: string): { readonly clusters: number; readonly files: r
   } catch {
     config = undefined;
   }
-  const entries = (list: string, entry: string): Tree[] => {
-    const found = isTree(config) && Array.isArray(config[list]) ? config[list].filter(isTree) : [];
-    return found.map((one) => (isTree(one[entry]) ? one[entry] : {}));
-  };
+  const entries = (list: string, entry: string) => treesIn(asTree(config)[list]).map((one) => asTree(one[entry]));
   const [clusters, users] = [entries("clusters", "cluster"), entries("users", "user")];
   const files = [
     ...clusters.map((cluster) => cluster["certificate-authority"]),
@@ -111,6 +99,6 @@ function contentOf(text: string): { readonly clusters: number; readonly files: r
   ];
   return {
     clusters: clusters.length,
-    files: files.filter((file) => typeof file === "string" && file !== "") as string[],
+    files: files.filter((file): file is string => typeof file === "string" && file !== ""),
   };
 }

@@ -8,6 +8,19 @@ export const talosVersions = {
   kubernetesVersion: vVersion,
 };
 
+/** Traits of a cluster that this program creates with Talos. */
+export function talosTraits(settings: { readonly talosVersion: string; readonly kubernetesVersion: string }) {
+  return {
+    simulatedNodes: () => false,
+    created: () => true,
+    talos: () => true,
+    talosVersion: () => settings.talosVersion,
+    kubernetesVersion: () => settings.kubernetesVersion,
+    kubeconfigSource: () => "stack" as const,
+    standInCharts: () => false,
+  };
+}
+
 export const patch = z
   .union([z.string().min(1), freeForm, z.array(freeForm)], { error: "expected a patch: text, '@file', or YAML" })
   .describe("A machine-config patch: strategic merge or RFC 6902, inline or '@file'.");
@@ -100,14 +113,9 @@ export const node = z.strictObject({
 
 export const group = z.strictObject(perNode).describe("Settings of every node of this role.");
 
-interface MachineLists {
-  readonly patches?: readonly unknown[];
-  readonly documents?: readonly unknown[];
-}
-
 export function* machineTexts(
   path: SettingPath,
-  { patches = [], documents = [] }: MachineLists,
+  { patches = [], documents = [] }: { readonly patches?: readonly unknown[]; readonly documents?: readonly unknown[] },
 ): Iterable<MachineText> {
   for (const [list, entries] of Object.entries({ patches, documents })) {
     for (const [index, entry] of entries.entries()) {

@@ -4,7 +4,16 @@ import { compareMinor, minorOf } from "../../settings/versions";
 import { duplicates, type Problem, problemsOf, type Refusal, type SettingPath } from "../../shared/problem";
 import { checkEach, knownFields, runChecks } from "../../shared/unknown";
 import { type ClusterKind, type ClusterStack, type ClusterTraits, countNodes } from "./kind";
-import { group, imageFactory, machineTexts, node, patch, schematic, talosVersions } from "./machine-fields";
+import {
+  group,
+  imageFactory,
+  machineTexts,
+  node,
+  patch,
+  schematic,
+  talosTraits,
+  talosVersions,
+} from "./machine-fields";
 
 const cidr = z.union([z.cidrv4(), z.cidrv6()], { error: "expected a CIDR such as 10.244.0.0/16" });
 
@@ -67,11 +76,7 @@ export const talos: ClusterKind<TalosClusterSettings> = {
         const count = countNodes(controlPlanes, nodes.length - controlPlanes);
         return `${name}: Talos ${talosVersion}, Kubernetes ${kubernetesVersion}, ${count}`;
       },
-      simulatedNodes: () => false,
-      created: () => true,
-      talos: () => true,
-      talosVersion: () => settings.talosVersion,
-      kubernetesVersion: () => settings.kubernetesVersion,
+      ...talosTraits(settings),
       loadBalancers: () => true,
       networkPolicies: () => {
         const { name, kubeNetworkPoliciesEnabled } = settings.cni;
@@ -79,8 +84,6 @@ export const talos: ClusterKind<TalosClusterSettings> = {
         return kubeNetworkPoliciesEnabled ? "enforced" : "ignored";
       },
       nodeAddress: () => (settings.nodes.find((each) => !each.controlPlane) ?? settings.nodes[0])?.ipAddress,
-      kubeconfigSource: () => "stack",
-      standInCharts: () => false,
     }),
   secretPaths: ["cluster.machineSecrets.secret"],
   problems,

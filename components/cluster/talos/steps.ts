@@ -35,7 +35,6 @@ export interface StepInput {
 
 export const partMarker = "# --- talos-mesh: next part ---\n";
 
-/** The stdin of a step: its parts, with a marker line between two. */
 export function joinParts(...parts: readonly pulumi.Input<string>[]): pulumi.Output<string> {
   return pulumi.all([...parts]).apply((texts) => texts.map((text) => text.replace(/\n?$/, "\n")).join(partMarker));
 }
@@ -48,7 +47,6 @@ export function stepCommand(step: StepName): string {
 export type StepOptions = pulumi.CustomResourceOptions &
   Pick<LifecycleCommandArgs, "secretOutput" | "previousOutput" | "delete">;
 
-/** A resource that runs a step when it is created, and whenever the step's input changes. */
 export function stepResource(
   name: string,
   step: StepName,
@@ -59,7 +57,7 @@ export function stepResource(
   return lifecycleCommand(name, args, opts);
 }
 
-interface NodeStepsArgs {
+export interface NodeStepsArgs {
   readonly settings: TalosClusterSettings;
   /** The frozen contract, such as `v1.7`. */
   readonly contract: pulumi.Output<string>;
@@ -68,16 +66,10 @@ interface NodeStepsArgs {
   readonly patches: PatchContents;
 }
 
-/** The input of one node's steps. It holds nothing of other nodes, so that a change of one node runs no step of another. */
-export interface NodeSteps {
-  readonly machineConfig: StepInput;
-  apply(machineConfig: pulumi.Output<string>): StepInput;
-  /** @param controlPlane address of the control plane that lists the nodes of the cluster */
-  upgrade(controlPlane: string): StepInput;
-  readonly reset: StepInput;
-}
+export type NodeSteps = ReturnType<typeof nodeSteps>;
 
-export function nodeSteps({ settings, contract, machineSecrets, patches }: NodeStepsArgs, index: number): NodeSteps {
+/** The input of one node's steps. It holds nothing of other nodes, so that a change of one node runs no step of another. */
+export function nodeSteps({ settings, contract, machineSecrets, patches }: NodeStepsArgs, index: number) {
   const node = nodeSettings(settings, index);
   const { image, schematic } = installerOf(settings, node);
   const plan = contract.apply((frozen) => nodePlan({ ...settings, contract: frozen }, index, patches));
@@ -104,11 +96,12 @@ export function nodeSteps({ settings, contract, machineSecrets, patches }: NodeS
         parts.apply(([secrets, each]) => joinParts(secrets, ...each.patches.map(({ content }) => content))),
       ),
     },
-    apply: (machineConfig) => ({
+    apply: (machineConfig: pulumi.Output<string>) => ({
       environment: { ...common, TALOS_REBOOT: settings.reboot },
       stdin: joinParts(machineSecrets, machineConfig),
     }),
-    upgrade: (controlPlane) => ({
+    /** @param controlPlane address of the control plane that lists the nodes of the cluster */
+    upgrade: (controlPlane: string) => ({
       environment: {
         ...common,
         ...snapshots,

@@ -23,31 +23,25 @@ export interface MeshValuesInput {
 
 export type ProfileName = MeshSettings["profile"];
 
-interface Profile {
-  /** As `npm run profile -- list` prints it. */
-  readonly summary: string;
-  /** Name of the profile inside Istio's charts. @default the chart's own values */
-  readonly inCharts?: string;
-}
-
 /**
+ * What each profile is for, as `npm run profile -- list` prints it.
+ *
  * Helm has fewer profiles than istioctl: `default` is a chart's own values, and `minimal` is the same without
- * gateways, which are separate releases here. The values of a profile are a file in each chart.
+ * gateways, which are separate releases here. The values of every other profile are a file in each chart.
  * Source: istio/istio, manifests/helm-profiles.
  */
-export const profiles: Readonly<Record<ProfileName, Profile>> = {
-  default: { summary: "the charts' own values: for production" },
-  demo: { summary: "access log, every request traced, small requests, one istiod: to try Istio", inCharts: "demo" },
-  minimal: { summary: "as default; gateways are only those under talos-mesh:gateways" },
-  ambient: { summary: "ztunnel and distroless images: for dataPlane ambient", inCharts: "ambient" },
-  preview: { summary: "what is to become default, such as DNS capture by sidecars", inCharts: "preview" },
-  stable: { summary: "refuses fields of Istio's API that are not yet stable", inCharts: "stable" },
+export const profiles: Readonly<Record<ProfileName, string>> = {
+  default: "the charts' own values: for production",
+  demo: "access log, every request traced, small requests, one istiod: to try Istio",
+  minimal: "as default; gateways are only those under talos-mesh:gateways",
+  ambient: "ztunnel and distroless images: for dataPlane ambient",
+  preview: "what is to become default, such as DNS capture by sidecars",
+  stable: "refuses fields of Istio's API that are not yet stable",
 };
 
 export function profileValues({ profile, compatibilityVersion, platform }: MeshSettings): HelmValues {
-  const { inCharts } = profiles[profile];
   return {
-    ...(inCharts !== undefined && { profile: inCharts }),
+    ...(profile !== "default" && profile !== "minimal" && { profile }),
     ...(compatibilityVersion !== undefined && { compatibilityVersion }),
     ...(platform !== undefined && { platform }),
   };
