@@ -21,7 +21,7 @@ export function chartSourceAt(location: string): ChartSource {
 
 const projectRoot = path.resolve(__dirname, "../..");
 
-/** The folder of a chart: in a folder of its version, where that exists. */
+/** In a folder of the chart's version, where that exists. */
 export function chartFolder(source: string, chart: string, version: string): string {
   const folder = source.replace(/\/+$/, "");
   const ofVersion = `${folder}/${version}/${chart}`;
@@ -29,12 +29,10 @@ export function chartFolder(source: string, chart: string, version: string): str
 }
 
 /**
- * The content of a chart in a folder. The provider compares a release's inputs only: without this as an input, other files in
- * the same folder would change nothing.
+ * A digest of a chart's files. The provider compares a release's inputs only: without this as an input, other files in the
+ * same folder would change nothing.
  *
- * @param chart path of the chart, relative to the project or absolute
  * @param version the version it must have; undefined for a stand-in chart, which is used for every version
- * @returns the first 16 digits of the sha256 of its files
  * @throws Error where the folder does not have the chart; validation refuses that earlier
  */
 export function chartDigest(chart: string, version: string | undefined): string {
@@ -58,13 +56,12 @@ function versionIn(chart: string): string | undefined {
   return /^version:\s*["']?([^"'\s]+)/m.exec(readFileSync(description, "utf8"))?.[1] ?? "(none)";
 }
 
-/** A chart that has to be in a folder of charts. */
 export interface RequiredChart {
   readonly name: string;
   readonly version: string;
 }
 
-/** The charts that a folder of charts does not have, or has in another version: a string for each. */
+/** The charts that a folder does not have, or has in another version. */
 export function missingCharts(source: string, charts: readonly RequiredChart[]): string[] {
   return charts.flatMap(({ name, version }) => {
     const found = versionIn(chartFolder(source, name, version));

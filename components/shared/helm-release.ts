@@ -51,9 +51,7 @@ export function helmRelease(
   );
 }
 
-type ChartLocation = Pick<kubernetes.helm.v3.ReleaseArgs, "chart" | "version" | "description" | "repositoryOpts">;
-
-function chartLocation({ chart, version, source }: HelmReleaseArgs): ChartLocation {
+function chartLocation({ chart, version, source }: HelmReleaseArgs) {
   switch (source.kind) {
     case "repository":
       return { chart, version, repositoryOpts: { repo: source.url } };

@@ -48,11 +48,9 @@ export function lifecycleCommand(
   );
 }
 
-interface QueryCommandArgs {
+interface QueryCommandArgs extends Pick<LifecycleCommandArgs, "environment" | "stdin"> {
   /** Reads only, ends soon, and succeeds whatever it finds: a failure would end the preview. */
   readonly command: string;
-  readonly environment?: Readonly<Record<string, pulumi.Input<string>>>;
-  readonly stdin?: pulumi.Input<string>;
 }
 
 /** The stdout of a command that runs on every run of the program, previews too, unless an input is unknown. */

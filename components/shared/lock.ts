@@ -17,8 +17,6 @@ interface LockOptions {
 /**
  * Runs `work` while no other process holds the lock file. The file names its owner, so the lock of a killed process is
  * taken over at once.
- *
- * @throws Error when another live process still holds it after `waitMs`
  */
 export async function withLock<T>(file: string, options: LockOptions, work: () => Promise<T>): Promise<T> {
   mkdirSync(path.dirname(file), { recursive: true });
@@ -60,7 +58,7 @@ function tryLock(file: string, token: string): boolean {
   }
 }
 
-/** Undefined when the lock is free now: a dead owner's file has been removed. */
+/** Undefined where the lock is free now: a dead owner's file has been removed. */
 function liveOwner(file: string): ProcessIdentity | undefined {
   const token = readToken(file);
   if (token === undefined) return undefined;

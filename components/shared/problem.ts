@@ -24,7 +24,7 @@ export interface Place {
   readonly column: number;
 }
 
-/** The namespace of this project's configuration keys. */
+/** Of this project's configuration keys. */
 export const namespace = "talos-mesh";
 
 /** A path as a stack file writes it: `talos-mesh:traffic.services[0].http[1].route`. */
@@ -80,20 +80,17 @@ export class SeveralErrors extends UserError {
   }
 }
 
-/** A heading with the number of problems, and a line each. */
 export function problemList(lines: readonly string[], where: string): string {
   const count = lines.length === 1 ? "1 problem" : `${lines.length} problems`;
   return [`${count} in ${where}:`, ...lines.map((line) => `  ${line}`)].join("\n");
 }
 
-/** The stack that a message is about. */
 export interface Origin {
   readonly stack?: string | undefined;
   /** The stack file, as messages show it: `Pulumi.dev.yaml`. */
   readonly file?: string | undefined;
 }
 
-/** Every problem of a stack file, in the order that is given, one a line. */
 export class SettingsError extends UserError {
   override readonly name = "SettingsError";
 

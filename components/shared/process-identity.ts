@@ -1,4 +1,4 @@
-import { execFileSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { readFileSync, readdirSync } from "node:fs";
 
 /**
@@ -20,7 +20,7 @@ const onLinux = process.platform === "linux";
 
 /** Undefined where there is no such process; a zombie counts as none. */
 export function identify(pid: number): ProcessIdentity | undefined {
-  const startedAt = onLinux ? startedAtFromProc(pid) : startedAtFromPs(pid);
+  const startedAt = onLinux ? startedAtFromProc(pid) : listFromPs("-p", String(pid))[0]?.startedAt;
   return startedAt === undefined ? undefined : { pid, startedAt };
 }
 
@@ -28,9 +28,8 @@ export function isSameProcess(recorded: ProcessIdentity): boolean {
   return identify(recorded.pid)?.startedAt === recorded.startedAt;
 }
 
-/** Every live process whose arguments this user may read. */
 export function listProcesses(): RunningProcess[] {
-  return onLinux ? listFromProc() : listFromPs();
+  return onLinux ? listFromProc() : listFromPs("-ax");
 }
 
 let bootId: string | undefined;
@@ -56,28 +55,15 @@ function listFromProc(): RunningProcess[] {
     });
 }
 
-function startedAtFromPs(pid: number): string | undefined {
-  const line = ps(["-o", "stat=,lstart=", "-p", String(pid)]).trim();
-  return line === "" || line.startsWith("Z") ? undefined : line.replace(/^\S+\s+/, "");
-}
-
-function listFromPs(): RunningProcess[] {
-  return ps(["-axww", "-o", "pid=,stat=,lstart=,args="])
-    .split("\n")
-    .flatMap((line) => {
-      const fields = /^\s*(\d+)\s+(\S+)\s+(\S+\s+\S+\s+\d+\s+\S+\s+\d+)\s+(.*)$/.exec(line);
-      const [, pid, state, startedAt, command] = fields ?? [];
-      if (pid === undefined || startedAt === undefined || command === undefined || state?.startsWith("Z")) return [];
-      return [{ pid: Number(pid), startedAt, command }];
-    });
-}
-
-function ps(args: string[]): string {
-  try {
-    return execFileSync("ps", args, { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"], env: { LC_ALL: "C" } });
-  } catch {
-    return "";
-  }
+function listFromPs(...which: string[]): RunningProcess[] {
+  const args = ["-ww", ...which, "-o", "pid=,stat=,lstart=,args="];
+  const { error, stdout } = spawnSync("ps", args, { encoding: "utf8", env: { LC_ALL: "C" } });
+  if (error) return [];
+  return stdout.split("\n").flatMap((line) => {
+    const fields = /^\s*(\d+)\s+[^Z\s]\S*\s+(\S+\s+\S+\s+\d+\s+\S+\s+\d+)\s+(.*)$/.exec(line);
+    const [, pid, startedAt = "", command = ""] = fields ?? [];
+    return pid === undefined ? [] : [{ pid: Number(pid), startedAt, command }];
+  });
 }
 
 function readIfThere(file: string): string | undefined {

@@ -5,9 +5,8 @@ export interface RunOptions {
   readonly cwd?: string;
   /** @default process.env */
   readonly env?: NodeJS.ProcessEnv;
-  /** Standard input. @default none */
+  /** Standard input. */
   readonly input?: string;
-  /** @default none */
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
   /** Called with each line of a stream as it comes. */
@@ -25,7 +24,6 @@ export interface CommandOutput {
   readonly stderr: string;
 }
 
-/** A command that could not be started, failed, was stopped, or took too long. */
 export class CommandError extends Error {
   override readonly name = "CommandError";
 
@@ -35,7 +33,7 @@ export class CommandError extends Error {
     command: string,
     /** Its last lines: of standard error, or of standard output where there are none. */
     readonly output: readonly string[],
-    /** Whether there is no such program. */
+    /** There is no such program. */
     readonly missing: boolean,
   ) {
     super(`${command}: ${reason}`);
@@ -45,11 +43,7 @@ export class CommandError extends Error {
 /** Milliseconds after the request to end before a command is killed. */
 const gracePeriod = 10_000;
 
-/**
- * Runs a command to its end.
- *
- * @throws CommandError
- */
+/** @throws CommandError */
 export async function runCommand(
   command: string,
   args: readonly string[],
@@ -71,8 +65,7 @@ export async function runCommand(
   let stopped: string | undefined;
   const end = (killSignal: NodeJS.Signals) => {
     try {
-      if (ownGroup && child.pid !== undefined) process.kill(-child.pid, killSignal);
-      else child.kill(killSignal);
+      if (child.pid !== undefined) process.kill(ownGroup ? -child.pid : child.pid, killSignal);
     } catch {
       // It has ended by itself.
     }

@@ -7,15 +7,11 @@ import type { SettingPath } from "./problem";
 
 class UnknownValue extends Error {
   override readonly name = "UnknownValue";
-
-  constructor() {
-    super("a setting that could not be read was used outside of a check");
-  }
 }
 
 /** Ends the current check: its result depends on something that could not be read. */
 export function unknown(): never {
-  throw new UnknownValue();
+  throw new UnknownValue("a setting that could not be read was used outside of a check");
 }
 
 /** Marks a field or list entry as one that could not be read. */
@@ -62,12 +58,7 @@ export function* runChecks<Result>(...reads: readonly (() => Iterable<Result>)[]
   }
 }
 
-/**
- * What `reads` yield for every entry of a list or object, each on its own: one that reads something unknown ends, the
- * others go on.
- *
- * @param path where the list or object is
- */
+/** As runChecks, for every entry of the list or object at `path`. */
 export function* checkEach<Value, Result>(
   values: readonly Value[] | Readonly<Record<string, Value>> | undefined,
   path: SettingPath,
@@ -109,7 +100,6 @@ export function readEntries<Value>(readers: readonly (() => Value)[]): Value[] {
   return results;
 }
 
-/** Sets a field to what `read` returns; where that reads something unknown, the field is unknown. */
 function setField(container: object, key: string | number, read: () => unknown): void {
   const field = ifKnown(() => ({ value: read() }));
   if (!field) return setUnknown(container, key);
@@ -124,7 +114,7 @@ export function entryReaders<Value>(list: () => readonly Value[] | undefined): (
   return known ? [...known.values.keys()].map((index) => () => known.values[index] as Value) : [unknown];
 }
 
-/** An object whose fields are read one by one; a field that cannot be read is unknown in the result too. */
+/** A field that cannot be read is unknown in the result too. */
 export function knownFields<Fields extends object>(read: {
   readonly [Key in keyof Fields]: () => Fields[Key];
 }): Fields {

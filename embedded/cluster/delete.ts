@@ -14,8 +14,6 @@ import { endProcesses, processesOf } from "./processes";
 /**
  * Ends the cluster's processes and removes its files and the choice of its charts, whatever state it is in; other files
  * in `.talos-mesh/<stack>` stay.
- *
- * @throws Error when its folder is not ours (nothing is touched), or a process cannot be ended.
  */
 export async function deleteCluster(projectRoot: string, stack: string, log: (line: string) => void): Promise<void> {
   const files = clusterFiles(projectRoot, stack);

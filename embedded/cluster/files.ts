@@ -12,7 +12,6 @@ export interface ClusterFiles {
   readonly folder: string;
   /** kwokctl's working folder (KWOK_WORKDIR), with nothing else in it but the record and the link. */
   readonly kwok: string;
-  /** See ClusterRecord. */
   readonly record: string;
   readonly kubeconfig: string;
   readonly lock: string;
@@ -34,7 +33,7 @@ export function clusterFiles(projectRoot: string, stack: string): ClusterFiles {
   };
 }
 
-/** In kwokctl's working folder: its folder of a cluster, or the one of all clusters. */
+/** kwokctl's folder of a cluster, or the one of all clusters. */
 export function clusterFolder(kwok: string, name = ""): string {
   return path.join(kwok, "clusters", name);
 }
@@ -80,7 +79,6 @@ export function writeRecord({ record }: ClusterFiles, content: ClusterRecord): v
   writeJsonAtomically(record, content);
 }
 
-/** @throws Error when the folder has files and no record of ours. */
 export function refuseForeignFolder(files: ClusterFiles): void {
   if (readRecord(files) !== undefined || entriesOf(files.kwok).length === 0) return;
   throw new Error(
@@ -105,7 +103,7 @@ export function replacePath({ kwok }: ClusterFiles, { name, kwok: before }: Clus
   }
 }
 
-/** A client certificate of the cluster's administrator and the certificate authority, in PEM. */
+/** Of the cluster's administrator, in PEM. */
 type Credentials = Readonly<Record<"ca" | "cert" | "key", string>>;
 
 export function readCredentials({ kwok }: ClusterFiles, { name }: ClusterRecord): Credentials {
@@ -151,12 +149,8 @@ export function withClusterLock<T>(
   work: () => Promise<T>,
 ): Promise<T> {
   mkdirSync(folder, { recursive: true });
-  const options = {
-    waitMs: 60 * 60_000,
-    purpose: "working on the embedded cluster",
-    onWait: ({ pid }: { pid: number }) => log(`waiting for process ${pid}, which works on the same cluster`),
-  };
-  return withLock(lock, options, work);
+  const onWait = ({ pid }: ProcessIdentity) => log(`waiting for process ${pid}, which works on the same cluster`);
+  return withLock(lock, { waitMs: 60 * 60_000, purpose: "working on the embedded cluster", onWait }, work);
 }
 
 function entriesOf(folder: string): string[] {

@@ -1,8 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import path from "node:path";
 import { stringify } from "yaml";
-import type { ObtainedTool } from "../tools/ensure-tools";
-import { programsOnPath } from "../tools/ensure-tools";
+import { type ObtainedTool, programsOnPath } from "../tools/ensure-tools";
 import { writeFileAtomically } from "../../components/shared/files";
 import { CommandError, runCommand } from "../../components/shared/run-command";
 import { clusterFolder, type ClusterFiles } from "./files";
@@ -51,7 +50,6 @@ export function kwokctlConfiguration(tools: ControlPlaneTools, ports: Ports, noo
   });
 }
 
-/** Creates the cluster's files and starts its processes. Does not wait until they serve. */
 export async function createCluster(files: ClusterFiles, name: string, tools: ControlPlaneTools, ports: Ports) {
   const [noop] = programsOnPath("true");
   if (noop === undefined) throw new Error("the command `true` is not on PATH");
@@ -61,7 +59,6 @@ export async function createCluster(files: ClusterFiles, name: string, tools: Co
   await kwokctl(files, tools, ["create", "cluster", "--name", name, "--kubeconfig", ""]);
 }
 
-/** Starts the processes of a stopped cluster on its data. */
 export async function startCluster(files: ClusterFiles, name: string, tools: ControlPlaneTools): Promise<void> {
   const folder = clusterFolder(files.kwok, name);
   mkdirSync(path.join(folder, "pids"), { recursive: true });

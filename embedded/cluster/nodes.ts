@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { parse } from "yaml";
-import type { ApiServer } from "../../components/shared/kubernetes/api-server";
-import { ApiError, isNotFound } from "../../components/shared/kubernetes/errors";
-import { hasCondition, type LiveObject } from "../../components/shared/kubernetes/object";
+import type { ApiServer, ApplyObject, LiveObject } from "../../components/shared/kubernetes/api-server";
+import { ApiError, ifFound } from "../../components/shared/kubernetes/errors";
+import { hasCondition, referenceOf } from "../../components/shared/kubernetes/object";
 import { missing, waitFor } from "../../components/shared/kubernetes/wait";
 import { hostPlatform } from "../tools/cache";
 
@@ -12,7 +12,7 @@ const simulatedLabel = "talos-mesh/simulated";
 
 const controlPlaneRole = "node-role.kubernetes.io/control-plane";
 
-export interface SimulatedNode {
+interface SimulatedNode extends ApplyObject {
   readonly metadata: { readonly name: string; readonly labels: Readonly<Record<string, string>> };
   readonly spec: {
     readonly podCIDR: string;
@@ -41,20 +41,19 @@ export function simulatedNodes(name: string, workers: number, kubernetesVersion:
   });
 }
 
-const nodesPath = "/api/v1/nodes";
+const nodeKind = { apiVersion: "v1", kind: "Node" };
 
 /**
  * Creates the missing nodes and removes those that are not in `nodes`, then waits until all are Ready.
  *
- * @returns the names added and removed.
- * @throws WaitTimeout naming the nodes that are not Ready after `timeoutMs`.
+ * @returns the names added and removed
  */
 export async function reconcileNodes(server: ApiServer, nodes: readonly SimulatedNode[], timeoutMs: number) {
   const names = new Set(nodes.map(({ metadata }) => metadata.name));
   const present = new Set((await listNodes(server)).map(({ metadata }) => metadata.name));
   const added = nodes.filter(({ metadata }) => !present.has(metadata.name));
   const removed = [...present].filter((name) => !names.has(name));
-  await Promise.all(added.map((body) => server.request("POST", nodesPath, { body }).catch(unlessExists)));
+  await Promise.all(added.map((node) => server.write(node).catch(unlessExists)));
   for (const name of removed) await removeNode(server, name);
   const check = async () => {
     const unready = (await listNodes(server)).filter((node) => !hasCondition(node, "Ready"));
@@ -67,28 +66,19 @@ export async function reconcileNodes(server: ApiServer, nodes: readonly Simulate
 /** Frees the nodes from a kwok controller that was killed: its leases would keep them from the new one. */
 export async function releaseNodes(server: ApiServer): Promise<void> {
   const leases = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases";
-  await server.request("DELETE", leases).catch(unlessGone);
+  await ifFound(server.request("DELETE", leases), undefined);
 }
 
 // The pods are deleted with their node, so that their controllers create them on another one at once and not after the
 // garbage collector's quarantine of pods whose node has vanished.
 async function removeNode(server: ApiServer, name: string): Promise<void> {
-  await server.request("DELETE", `${nodesPath}/${name}`).catch(unlessGone);
-  const query = { fieldSelector: `spec.nodeName=${name}` };
-  const { items } = (await server.request("GET", "/api/v1/pods", { query })) as { items: LiveObject[] };
-  for (const { metadata } of items) {
-    const pod = `/api/v1/namespaces/${metadata.namespace}/pods/${metadata.name}`;
-    await server.request("DELETE", pod, { query: { gracePeriodSeconds: "0" } }).catch(unlessGone);
-  }
+  await server.delete({ ...nodeKind, name });
+  const pods = await server.list({ apiVersion: "v1", kind: "Pod" }, { fieldSelector: `spec.nodeName=${name}` });
+  for (const pod of pods) await server.delete(referenceOf(pod), undefined, { gracePeriodSeconds: 0 });
 }
 
-export async function listNodes(server: ApiServer, timeoutMs?: number): Promise<LiveObject[]> {
-  const query = { labelSelector: `${simulatedLabel}=true` };
-  return ((await server.request("GET", nodesPath, { query, timeoutMs })) as { items: LiveObject[] }).items;
-}
-
-function unlessGone(error: unknown): void {
-  if (!isNotFound(error)) throw error;
+export function listNodes(server: ApiServer, signal?: AbortSignal): Promise<LiveObject[]> {
+  return server.list(nodeKind, { labelSelector: `${simulatedLabel}=true` }, signal);
 }
 
 function unlessExists(error: unknown): void {

@@ -35,16 +35,21 @@ export async function choosePorts(folder: string, apiServerPort: number | undefi
   return Object.fromEntries(portOptions.map((option, index) => [option, chosen[index]])) as unknown as Ports;
 }
 
-/** @throws Error naming the port and, where it can be found, the process that listens there. */
+/** @throws Error naming the port and, where it can be found, the process that listens there */
 export async function requireFree(port: number): Promise<void> {
   // The sockets of a killed process are closed a moment after the process has ended.
   const deadline = Date.now() + 2_000;
-  while (!(await isFree(port)) && describeListener(port) === "" && Date.now() < deadline) await delay(50);
-  if (await isFree(port)) return;
-  throw new Error(
-    `port ${port} on 127.0.0.1, where the API server is to listen, is in use${describeListener(port)}.\n` +
-      "End that process, or set another apiServerPort (or none, for a free one) in the cluster's settings.",
-  );
+  while (!(await isFree(port))) {
+    const listener = listenerAt(port);
+    if (listener !== undefined || Date.now() >= deadline) {
+      const by = listener ? ` by process ${listener.pid} (${listener.command.slice(0, 120)})` : "";
+      throw new Error(
+        `port ${port} on 127.0.0.1, where the API server is to listen, is in use${by}.\n` +
+          "End that process, or set another apiServerPort (or none, for a free one) in the cluster's settings.",
+      );
+    }
+    await delay(50);
+  }
 }
 
 function isFree(port: number): Promise<boolean> {
@@ -55,44 +60,38 @@ function isFree(port: number): Promise<boolean> {
   });
 }
 
-function describeListener(port: number): string {
-  try {
-    const pid = process.platform === "linux" ? listenerFromProc(port) : listenerFromLsof(port);
-    if (pid === undefined) return "";
-    const command = listProcesses().find((each) => String(each.pid) === pid)?.command ?? "";
-    return ` by process ${pid} (${command.slice(0, 120)})`;
-  } catch {
-    return "";
-  }
+function listenerAt(port: number) {
+  const isListener = process.platform === "linux" ? holdsSocket(port) : isListedByLsof(port);
+  return listProcesses().find(({ pid }) => isListener(pid));
 }
 
 // /proc/net/tcp names the socket's inode (field 9) for a local address in hex with state 0A, LISTEN; the process is the
 // one with that socket among its open files.
-function listenerFromProc(port: number): string | undefined {
+function holdsSocket(port: number): (pid: number) => boolean {
   const suffix = `:${port.toString(16).toUpperCase().padStart(4, "0")}`;
   const sockets = ["/proc/net/tcp", "/proc/net/tcp6"]
-    .flatMap((table) => readFileSync(table, "utf8").split("\n"))
+    .flatMap((table) => orNone(() => readFileSync(table, "utf8").split("\n")))
     .map((line) => line.trim().split(/\s+/))
     .filter((fields) => fields[1]?.endsWith(suffix) && fields[3] === "0A")
     .map((fields) => `socket:[${fields[9]}]`);
-  return readdirSync("/proc").find((pid) => /^\d+$/.test(pid) && openFiles(pid).some((file) => sockets.includes(file)));
+  return (pid) => {
+    const folder = `/proc/${pid}/fd`;
+    const files = orNone(() => readdirSync(folder)).flatMap((fd) => orNone(() => [readlinkSync(`${folder}/${fd}`)]));
+    return files.some((file) => sockets.includes(file));
+  };
 }
 
-function openFiles(pid: string): string[] {
-  const folder = `/proc/${pid}/fd`;
-  return orNone(() => readdirSync(folder)).flatMap((fd) => orNone(() => [readlinkSync(`${folder}/${fd}`)]));
+function isListedByLsof(port: number): (pid: number) => boolean {
+  const args = ["-nP", `-iTCP:${port}`, "-sTCP:LISTEN", "-t"];
+  const pids = orNone(() => execFileSync("lsof", args, { encoding: "utf8" }).trim().split("\n"));
+  return (pid) => pids.includes(String(pid));
 }
 
-// Processes end while they are listed, and those of other users cannot be read.
+// Processes end while they are listed, those of other users cannot be read, and there may be no lsof.
 function orNone(read: () => string[]): string[] {
   try {
     return read();
   } catch {
     return [];
   }
-}
-
-function listenerFromLsof(port: number): string | undefined {
-  const found = execFileSync("lsof", ["-nP", `-iTCP:${port}`, "-sTCP:LISTEN", "-t"], { encoding: "utf8" });
-  return found.trim().split("\n")[0];
 }

@@ -14,9 +14,7 @@ export const components = [
 ] as const;
 export type Component = (typeof components)[number];
 
-export interface ComponentProcess extends ProcessIdentity {
-  readonly component: Component;
-}
+type ComponentProcess = ProcessIdentity & { readonly component: Component };
 
 /**
  * The live processes of a cluster, given kwokctl's working folder. They are recognised by their commands, as kwokctl

@@ -18,7 +18,6 @@ const schema = z.strictObject({
 
 export type ClusterRequest = Readonly<z.infer<typeof schema>>;
 
-/** @throws Error naming every field that is wrong. */
 export function parseRequest(request: unknown): ClusterRequest {
   const result = schema.safeParse(request);
   if (result.success) return result.data;

@@ -23,7 +23,6 @@ export interface ClusterStatus {
   };
 }
 
-/** The state of a stack's embedded cluster. Changes nothing. */
 export async function clusterStatus(projectRoot: string, stack: string): Promise<ClusterStatus> {
   const files = clusterFiles(projectRoot, stack);
   const record = readRecord(files);
@@ -57,7 +56,7 @@ export async function nextIncarnation(projectRoot: string, stack: string): Promi
 
 async function nodesOf(files: ClusterFiles, record: ClusterRecord): Promise<ClusterStatus["nodes"]> {
   try {
-    const nodes = await listNodes(openServer(files, record), 2000);
+    const nodes = await listNodes(openServer(files, record), AbortSignal.timeout(2000));
     const names = new Set(nodes.map(({ metadata }) => metadata.name));
     const missing = (record.nodes ?? []).filter((name) => !names.has(name));
     return { total: nodes.length, ready: nodes.filter((node) => hasCondition(node, "Ready")).length, missing };

@@ -31,10 +31,7 @@ const readyTimeoutMs = 90_000;
  * Brings the cluster up from any state: absent, running, stopped, some processes gone, the project moved, an earlier `up`
  * killed half-way. The data of a complete cluster is kept.
  *
- * @returns the kubeconfig.
- * @throws Error when its folder is not ours, when a complete cluster has another version, name or port (which cannot be
- *   changed without losing its objects: it must be destroyed first), when a port is in use, when a tool cannot be
- *   obtained, or when a component does not start.
+ * @returns the kubeconfig
  */
 export async function up(projectRoot: string, request: ClusterRequest, log: Log): Promise<string> {
   const files = clusterFiles(projectRoot, request.stack);
@@ -64,7 +61,7 @@ export async function up(projectRoot: string, request: ClusterRequest, log: Log)
 /** `restarted`: whether processes were started on existing data. */
 type Started = { readonly record: ClusterRecord; readonly restarted: boolean };
 
-/** Makes sure that every process runs; does not wait until they serve. */
+/** Does not wait until the processes serve. */
 async function startProcesses(files: ClusterFiles, request: ClusterRequest, log: Log): Promise<Started> {
   const found = readRecord(files);
   if (found === undefined) {
@@ -126,35 +123,28 @@ async function create(files: ClusterFiles, request: ClusterRequest, log: Log): P
   return { record, restarted: false };
 }
 
-async function obtainTools(request: ClusterRequest, log: Log) {
-  const pins = { ...defaultPins, kubernetes: request.kubernetesVersion.slice(1) };
-  return ensureTools(controlPlaneTools, { pins, progress: progressLines(log) });
-}
-
-/** Progress of obtaining tools, at most one line in ten seconds for the same step of the same tool. */
-function progressLines(log: Log): (event: ToolProgress) => void {
+/** Logs at most one line in ten seconds for the same step of the same tool. */
+function obtainTools(request: ClusterRequest, log: Log) {
   let last = { key: "", elapsedMs: 0 };
-  return ({ tool, step, detail, elapsedMs }) => {
+  const progress = ({ tool, step, detail, elapsedMs }: ToolProgress) => {
     const key = `${tool} ${step}`;
     if (key === last.key && elapsedMs - last.elapsedMs < 10_000) return;
     last = { key, elapsedMs };
     log(`${tool}: ${step}${detail === undefined ? "" : ` (${detail})`} [${Math.round(elapsedMs / 1000)} s]`);
   };
+  const pins = { ...defaultPins, kubernetes: request.kubernetesVersion.slice(1) };
+  return ensureTools(controlPlaneTools, { pins, progress });
 }
 
 function refuseChange(record: ClusterRecord, request: ClusterRequest): void {
-  const changes = [
-    ["name", record.name, request.name],
-    ["kubernetesVersion", record.kubernetesVersion, request.kubernetesVersion],
-    ["apiServerPort", record.apiServerPort, request.apiServerPort ?? record.apiServerPort],
-  ].filter(([, found, requested]) => found !== requested);
+  const requested = { apiServerPort: record.apiServerPort, ...request };
+  const changes = (["name", "kubernetesVersion", "apiServerPort"] as const)
+    .filter((field) => record[field] !== requested[field])
+    .map((field) => `  ${field}: is ${record[field]}, requested is ${requested[field]}\n`);
   if (changes.length === 0) return;
   throw new Error(
-    [
-      `the embedded cluster of stack ${record.stack} cannot be changed in place:`,
-      ...changes.map(([field, found, requested]) => `  ${field}: is ${found}, requested is ${requested}`),
+    `the embedded cluster of stack ${record.stack} cannot be changed in place:\n${changes.join("")}` +
       "Everything in it would be lost. Destroy the stack first, then deploy it again.",
-    ].join("\n"),
   );
 }
 

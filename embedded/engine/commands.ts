@@ -1,4 +1,4 @@
-import { CommandError, runCommand, type CommandOutput } from "../../components/shared/run-command";
+import { CommandError, runCommand, type CommandOutput, type RunOptions } from "../../components/shared/run-command";
 import { UserError } from "../../components/shared/problem";
 
 /** Inputs of a `command:local:Command`, in plain values. */
@@ -9,29 +9,25 @@ export type CommandInputs = Readonly<Partial<Record<"create" | "update" | "delet
   readonly logging?: "stdout" | "stderr" | "stdoutAndStderr" | "none";
 };
 
-const supported = new Set([
-  ...["create", "update", "delete", "environment", "stdin", "dir", "interpreter", "addPreviousOutputInEnv", "logging"],
-]);
+const supported = "create update delete environment stdin dir interpreter addPreviousOutputInEnv logging".split(" ");
 
-/** @throws UserError for inputs that only the provider supports. */
 export function commandInputs(inputs: Readonly<Record<string, unknown>>): CommandInputs {
-  const others = Object.keys(inputs).filter((key) => inputs[key] !== undefined && !supported.has(key));
-  if (others.length > 0) throw new UserError(`${others.join(", ")}: not supported here, needs the Pulumi CLI`);
+  refuseUnsupported(Object.keys(inputs).filter((key) => inputs[key] !== undefined && !supported.includes(key)));
   return inputs;
 }
 
-interface ScriptOptions {
+/** @throws UserError where a resource has inputs that only its provider supports */
+export function refuseUnsupported(inputs: readonly string[]): void {
+  if (inputs.length > 0) throw new UserError(`${inputs.join(", ")}: not supported here, needs the Pulumi CLI`);
+}
+
+interface ScriptOptions extends Pick<RunOptions, "timeoutMs" | "signal" | "secretOutput"> {
   /** Working directory unless the inputs name one. */
   readonly cwd: string;
-  /** @default none, as with the provider */
-  readonly timeoutMs?: number;
-  readonly signal?: AbortSignal;
   /** Called with each line that the inputs' `logging` includes. */
   readonly onLine?: (line: string) => void;
   /** The output of the command's last run. */
   readonly previous?: CommandOutput;
-  /** Whether the output is secret, so that an error must not repeat it. */
-  readonly secretOutput?: boolean;
 }
 
 /** Enough for the longest message of a command of this project: six missing tools, and every source tried for each. */
@@ -56,12 +52,15 @@ export async function runScript(script: string, inputs: CommandInputs, options: 
   };
   const { logging = "stdoutAndStderr" } = inputs;
   const logged = (stream: "stdout" | "stderr") => logging === stream || logging === "stdoutAndStderr";
-  const { timeoutMs, signal, secretOutput, onLine } = options;
   try {
     const { stdout, stderr } = await runCommand(shell, [...args, script], {
-      ...{ cwd: inputs.dir ?? options.cwd, env, input: inputs.stdin, timeoutMs, signal, secretOutput, keptLines },
+      ...options,
+      cwd: inputs.dir ?? options.cwd,
+      env,
+      input: inputs.stdin,
+      keptLines,
       onLine: (line, stream) => {
-        if (logged(stream) && !(stream === "stdout" && secretOutput === true)) onLine?.(line);
+        if (logged(stream) && !(stream === "stdout" && options.secretOutput === true)) options.onLine?.(line);
       },
       ownGroup: true,
     });

@@ -21,11 +21,10 @@ interface DeployOptions extends Omit<EngineRun, "yes"> {
 
 /**
  * Brings the embedded cluster to what the stack's program registers: applies all of it, then deletes what an earlier run
- * deployed and this one did not register. The cluster tells what is unchanged, so that no state is kept on this machine,
- * and a run that was killed is continued by the next one.
+ * deployed and this one did not register. All state is in the cluster, so that a run that was killed is continued by the
+ * next one.
  *
  * @returns what the program exported, secrets as `[secret]`
- * @throws UserError
  */
 export async function deployStack(options: DeployOptions): Promise<Record<string, unknown>> {
   const { projectRoot, stack, configFile, main, signal, observer } = options;
@@ -35,10 +34,9 @@ export async function deployStack(options: DeployOptions): Promise<Record<string
     const records = (await openStack(options))?.records ?? new Records(stack);
     const { helm: helmFolder } = stackFolder(projectRoot, stack);
     const host = new EmbeddedHost({ ...options, records, kubeconfig, helmFolder });
-    const { outputs, registrations } = await runProgram({
-      ...{ projectRoot, stack, configFile, host, main, secretValue: needsDecryption },
-      onWarning: (message) => observer.note(message),
-    });
+    const onWarning = (message: string) => observer.note(message);
+    const program = { projectRoot, stack, configFile, host, main, secretValue: needsDecryption, onWarning };
+    const { outputs, registrations } = await runProgram(program);
     signal?.throwIfAborted();
     await prune(host.registered, { ...options, records, server: host.server, helm: () => host.helm() });
     const shown = redactSecrets(outputs) as Record<string, unknown>;
@@ -66,9 +64,9 @@ export async function destroyStack(run: Omit<EngineRun, "configFile" | "yes">): 
       throw error;
     }
     observer.finished(item, "deleted");
-    for (const { layer, label } of inside.sort((a, b) => a.layer.localeCompare(b.layer))) {
-      observer.started({ layer, label });
-      observer.finished({ layer, label }, "deleted");
+    for (const each of inside.sort((a, b) => a.layer.localeCompare(b.layer))) {
+      observer.started(each);
+      observer.finished(each, "deleted");
     }
   });
   rmSync(files.folder, { recursive: true, force: true });
@@ -91,12 +89,7 @@ export async function openStack({
   return { server, records };
 }
 
-/**
- * Refuses stacks that this engine must not deploy, before anything else. The settings are validated by the program, with
- * all problems in one message.
- *
- * @throws UserError, StackFileError
- */
+/** Refuses stacks that this engine must not deploy. The program validates all other settings, in one message. */
 export function refuseOthers({ projectRoot, stack, configFile }: StackOfProject & Pick<EngineRun, "configFile">): void {
   const { values } = readStackConfig(projectRoot, configFile, needsDecryption);
   const environment = values["talos-mesh:environment"];
@@ -119,7 +112,7 @@ function needsPulumi(what: string): UserError {
   );
 }
 
-/** Undefined where the settings have none; that is for the validation to report. */
+/** The validation reports settings that have none. */
 function clusterKind(text: string | undefined): string | undefined {
   try {
     const { kind } = JSON.parse(text ?? "") as { kind?: unknown };

@@ -22,11 +22,7 @@ interface HostOptions extends Omit<EngineRun, "configFile" | "yes"> {
   readonly helmFolder: string;
 }
 
-interface Deployed {
-  readonly id: string;
-  readonly state: Record<string, unknown>;
-  readonly change: Exclude<Change, "deleted">;
-}
+type Deployed = Readonly<{ id: string; state: Record<string, unknown>; change: Exclude<Change, "deleted"> }>;
 
 interface Deployment {
   readonly registration: Registration;
@@ -129,7 +125,6 @@ export class EmbeddedHost implements ResourceHost {
   private async release({ registration, inputs, item, onProgress }: Deployment): Promise<Deployed> {
     const { stack, signal } = this.options;
     const release = releaseInputs(inputs, registration);
-    const { name, namespace } = release;
     this.registered.add(releaseKey(release));
     let revision = await latestRevision(this.server, release, signal);
     let change: Deployed["change"] = "unchanged";
@@ -138,7 +133,8 @@ export class EmbeddedHost implements ResourceHost {
       change = await helm.upgrade(this.server, release, { stack, layer: item.layer, signal, onProgress });
       revision = await latestRevision(this.server, release, signal);
     }
-    return { id: `${namespace}/${name}`, state: releaseState(registration, release, revision), change };
+    const id = `${release.namespace}/${release.name}`;
+    return { id, state: releaseState(registration, release, revision), change };
   }
 
   /** Runs a command again only where its inputs have changed since its last success. */
@@ -149,7 +145,7 @@ export class EmbeddedHost implements ResourceHost {
     const inputs = commandInputs(raw);
     const digest = digestOf(inputs);
     const last = records.command(urn);
-    const deployed = (output: CommandOutput, change: Deployed["change"]): Deployed => {
+    const deployed = (output: CommandOutput, change: Deployed["change"]) => {
       return { id, state: { ...registration.inputs, ...output }, change };
     };
     if (last?.digest === digest) return deployed(last.output, "unchanged");
@@ -161,10 +157,9 @@ export class EmbeddedHost implements ResourceHost {
       script === undefined
         ? (last?.output ?? { stdout: "", stderr: "" })
         : await runScript(script, inputs, { ...options, secretOutput, onLine: onProgress });
-    const { label } = item;
-    const createdAt = last?.createdAt ?? timestamp();
     const deletion = inputs.delete === undefined ? undefined : inputs;
-    await records.change(({ commands }) => (commands[urn] = { label, digest, output, deletion, createdAt }));
+    const record = { label: item.label, digest, output, deletion, createdAt: last?.createdAt ?? timestamp() };
+    await records.change(({ commands }) => (commands[urn] = record));
     // The records of a cluster that was stopped are not known before its command has run.
     const existed = last !== undefined || (this.connected === undefined && this.kubeconfigBefore !== undefined);
     return deployed(output, existed ? "updated" : "created");
@@ -191,7 +186,7 @@ function readIfExists(file: string): string | undefined {
   return existsSync(file) ? readFileSync(file, "utf8") : undefined;
 }
 
-function timeoutOf({ customTimeouts }: Registration): number | undefined {
-  const given = customTimeouts?.create ?? customTimeouts?.update;
+function timeoutOf({ customTimeouts: { create, update } = {} }: Registration): number | undefined {
+  const given = create ?? update;
   return given === undefined ? undefined : milliseconds(given);
 }

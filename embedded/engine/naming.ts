@@ -35,17 +35,17 @@ export const marks = {
   createdAt: "talos-mesh/created-at",
 } as const;
 
-/** The stack's name as the value of a label. One cluster has one stack, so it need not be unique. */
+/** The stack's name as a label's value. One cluster has one stack, so it need not be unique. */
 export function stackMark(stack: string): string {
   return stack.slice(0, 63).replace(/[^A-Za-z0-9]+$/, "");
 }
 
-/** The time to the millisecond, in a form that sorts and that a label may have. */
+/** In a form that sorts and that a label may have. */
 export function timestamp(): string {
   return new Date().toISOString().replaceAll(":", "-");
 }
 
-/** A digest that is equal for equal values, whatever the order of their keys. */
+/** Equal for equal values, whatever the order of their keys. */
 export function digestOf(value: unknown): string {
   const sorted = (_key: string, part: unknown): unknown => {
     if (!isTree(part)) return part;

@@ -1,10 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
-import {
-  type ApiServer,
-  ApiError,
-  type ApplyObject,
-  type LiveObject,
-} from "../../components/shared/kubernetes/api-server";
+import type { ApiServer, ApplyObject, LiveObject } from "../../components/shared/kubernetes/api-server";
+import { ApiError } from "../../components/shared/kubernetes/errors";
 import { referenceOf } from "../../components/shared/kubernetes/object";
 import { deleteAndWait, type ObjectWait, waitUntilReady } from "../../components/shared/kubernetes/readiness";
 import { whenAvailable } from "../../components/shared/kubernetes/wait";
@@ -13,22 +9,15 @@ import type { Change } from "../../cli/engine/engine";
 import { UserError } from "../../components/shared/problem";
 import { marks, stackMark, timestamp } from "./naming";
 
-interface AppliedObject {
-  readonly live: LiveObject;
-  readonly change: Exclude<Change, "deleted">;
-}
-
 /**
  * Applies an object and waits until it is ready. An object whose changed field cannot be changed is deleted and created
  * again.
- *
- * @throws UserError with the refusal of the API server; ObjectError with what was missing and the last events.
  */
 export async function applyObject(
   server: ApiServer,
   object: ApplyObject,
   options: ObjectWait & { readonly stack: string; readonly layer: string },
-): Promise<AppliedObject> {
+): Promise<{ readonly live: LiveObject; readonly change: Exclude<Change, "deleted"> }> {
   const { signal, onProgress } = options;
   const retry = { signal, onProgress };
   const found = await whenAvailable(() => server.get(referenceOf(object), signal), retry);
@@ -40,21 +29,16 @@ export async function applyObject(
 
   const apply = () => whenAvailable(() => server.apply(marked, signal), retry);
   let replaced = false;
-  let live: LiveObject;
-  try {
-    live = await apply();
-  } catch (error) {
+  const applied = await apply().catch(async (error: unknown) => {
     if (before === undefined || !isImmutable(error)) throw refusal(error);
     await deleteAndWait(server, referenceOf(object), options);
-    live = await apply();
     replaced = true;
-  }
-  live = await waitUntilReady(server, live, options);
-  const unchanged = before !== undefined && changedFields(before, live).length === 0;
-  return {
-    live,
-    change: replaced ? "replaced" : before === undefined ? "created" : unchanged ? "unchanged" : "updated",
-  };
+    return apply();
+  });
+  const live = await waitUntilReady(server, applied, options);
+  if (before === undefined) return { live, change: "created" };
+  if (replaced) return { live, change: "replaced" };
+  return { live, change: changedFields(before, live).length === 0 ? "unchanged" : "updated" };
 }
 
 /**

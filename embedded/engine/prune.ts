@@ -21,7 +21,7 @@ export type Owned = Item & {
     | { readonly kind: "command"; readonly record: CommandRecord }
   );
 
-/** The key of an object, which does not depend on the version of its API. */
+/** Does not depend on the version of the object's API. */
 export function objectKey({ apiVersion, kind, namespace = "", name }: ObjectReference): string {
   const group = apiVersion.includes("/") ? (apiVersion.split("/")[0] ?? "") : "";
   return [group, kind, namespace, name].join("/");
@@ -31,7 +31,7 @@ export function releaseKey({ namespace, name }: ReleaseName): string {
   return `release/${namespace}/${name}`;
 }
 
-/** All that the engine has deployed of a stack, by the marks of objects and releases, and the records of commands. */
+/** All that the engine has deployed of a stack. */
 export async function listOwned(
   server: ApiServer,
   stack: string,
@@ -66,7 +66,7 @@ function ownedObject(live: LiveObject): Owned[] {
   return [{ kind: "object", key: objectKey(reference), layer, label, createdAt, reference }];
 }
 
-/** A release by the Secret of its newest revision; those of the others are superseded. */
+/** By the Secret of the release's newest revision; those of the others are superseded. */
 function ownedRelease({ metadata: { namespace = "default", labels = {} } }: LiveObject): Owned[] {
   const { name = "", status, [marks.createdAt]: createdAt = "", [marks.layer]: layer = "other" } = labels;
   if (status === "superseded") return [];
@@ -87,18 +87,17 @@ const deleteTimeoutMs = 5 * 60_000;
 
 /**
  * Deletes what an earlier run has deployed and the program did not register in this one, in the reverse order of creation:
- * what was created later may need what was created before. Objects of namespaces are deleted side by side.
+ * what was created later may need what was created before, also where its deletion failed.
  *
  * @param registered keys of all that was registered
- * @throws the failures; nothing that was created before a failed one is deleted.
  */
 export async function prune(registered: ReadonlySet<string>, options: PruneOptions): Promise<void> {
   const { server, stack, records, observer, signal } = options;
   const obsolete = (await listOwned(server, stack, records, signal)).filter(({ key }) => !registered.has(key));
   if (obsolete.length === 0) return;
-  const [shown, others] = [obsolete.slice(0, 10).map(({ label }) => label), obsolete.length - 10];
-  const list = [...shown, ...(others > 0 ? [`${others} others`] : [])].join(", ");
-  observer.note(`No longer in the program, so deleted: ${list}.`);
+  const shown = obsolete.slice(0, 10).map(({ label }) => label);
+  if (obsolete.length > 10) shown.push(`${obsolete.length - 10} others`);
+  observer.note(`No longer in the program, so deleted: ${shown.join(", ")}.`);
   for (const batch of batches(obsolete)) {
     const results = await Promise.allSettled(batch.map((owned) => deleteOwned(owned, options)));
     const failures = results.flatMap((result) => (result.status === "rejected" ? [result.reason as unknown] : []));
@@ -110,16 +109,12 @@ export async function prune(registered: ReadonlySet<string>, options: PruneOptio
 export function batches(obsolete: readonly Owned[]): Owned[][] {
   const isNamespaced = (owned: Owned) => owned.kind === "object" && owned.reference.namespace !== undefined;
   const found: Owned[][] = [];
-  for (const owned of [...obsolete].sort((a, b) => compare(b.createdAt, a.createdAt))) {
+  for (const owned of [...obsolete].sort((a, b) => b.createdAt.localeCompare(a.createdAt, "en"))) {
     const batch = found.at(-1);
     if (batch !== undefined && isNamespaced(owned) && batch.every(isNamespaced)) batch.push(owned);
     else found.push([owned]);
   }
   return found;
-}
-
-function compare(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }
 
 async function deleteOwned(owned: Owned, options: PruneOptions): Promise<void> {
@@ -133,9 +128,9 @@ async function deleteOwned(owned: Owned, options: PruneOptions): Promise<void> {
     } else if (owned.kind === "release") {
       await (await helm()).uninstall(owned.release, { signal, onProgress });
     } else {
-      const { deletion = {}, output } = owned.record;
-      const scriptOptions = { cwd: projectRoot, signal, previous: output, secretOutput: true, onLine: onProgress };
-      if (deletion.delete !== undefined) await runScript(deletion.delete, deletion, scriptOptions);
+      const { deletion = {}, output: previous } = owned.record;
+      const run = { cwd: projectRoot, signal, previous, secretOutput: true, onLine: onProgress };
+      if (deletion.delete !== undefined) await runScript(deletion.delete, deletion, run);
       await records.change(({ commands }) => delete commands[owned.key]);
     }
     observer.finished(owned, "deleted");

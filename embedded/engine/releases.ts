@@ -6,6 +6,7 @@ import { listProcesses } from "../../components/shared/process-identity";
 import { CommandError, runCommand } from "../../components/shared/run-command";
 import type { Change } from "../../cli/engine/engine";
 import { UserError } from "../../components/shared/problem";
+import { refuseUnsupported } from "./commands";
 import { digestOf, marks, stackMark, timestamp } from "./naming";
 
 /** Inputs of a `kubernetes:helm.sh/v3:Release` that the engine supports, in plain values. */
@@ -26,21 +27,22 @@ export interface ReleaseInputs {
   readonly description?: string;
 }
 
-const supported = new Set([
-  ...["chart", "name", "namespace", "version", "repositoryOpts", "values", "timeout", "atomic", "cleanupOnFail"],
-  ...["maxHistory", "skipAwait", "description", "compat"],
-]);
+const supported = (
+  "chart name namespace version repositoryOpts values timeout atomic cleanupOnFail maxHistory skipAwait description " +
+  "compat"
+).split(" ");
 
 /** The provider's own default, in seconds. */
 const defaultTimeout = 300;
 
-/** @throws UserError for inputs that only the provider supports. */
 export function releaseInputs(inputs: Readonly<Record<string, unknown>>, resource: { name: string }): ReleaseInputs {
   const given = Object.entries(inputs).filter(([, value]) => value !== undefined && value !== null && value !== false);
-  const others = given.map(([key]) => key).filter((key) => !supported.has(key));
   const { repositoryOpts = {}, ...rest } = Object.fromEntries(given) as Partial<ReleaseInputs>;
-  others.push(...Object.keys(repositoryOpts).flatMap((key) => (key === "repo" ? [] : [`repositoryOpts.${key}`])));
-  if (others.length > 0) throw new UserError(`${others.join(", ")}: not supported here, needs the Pulumi CLI`);
+  const others = Object.keys(repositoryOpts).filter((key) => key !== "repo");
+  refuseUnsupported([
+    ...given.map(([key]) => key).filter((key) => !supported.includes(key)),
+    ...others.map((key) => `repositoryOpts.${key}`),
+  ]);
   if (rest.chart === undefined) throw new UserError("chart: expected the chart's name or folder, found nothing");
   const { name = resource.name, namespace = "default" } = rest;
   return { ...rest, chart: rest.chart, name, namespace, repositoryOpts };
@@ -65,22 +67,19 @@ export function isDeployed(
   return revision?.status === "deployed" && revision.labels[digestMark] === digestOf(inputs);
 }
 
-export interface HelmOptions {
+interface HelmOptions {
   readonly signal?: AbortSignal;
   readonly onProgress?: (text: string) => void;
 }
 
-/** A `helm` program that works on the dev cluster, with its own cache and configuration. */
+/**
+ * A `helm` program that works on the dev cluster, with its cache, configuration and data in `home`. Charts that are folders
+ * are relative to the project.
+ */
 export class Helm {
   constructor(
     private readonly program: { readonly path: string; readonly version: string },
-    private readonly folders: {
-      /** Charts that are folders are relative to it. */
-      readonly projectRoot: string;
-      /** Helm's cache, configuration and data. */
-      readonly home: string;
-      readonly kubeconfig: string;
-    },
+    private readonly folders: Readonly<Record<"projectRoot" | "home" | "kubeconfig", string>>,
   ) {}
 
   /** Ends the helm of a run that was killed: it would go on working on a release of this run. */
@@ -104,9 +103,8 @@ export class Helm {
       [marks.createdAt]: before?.labels[marks.createdAt] ?? timestamp(),
       [digestMark]: digestOf(release),
     };
-    const timeoutMs = ((release.timeout ?? defaultTimeout) + 60) * 1000;
     const args = upgradeArguments(release, labels, this.program.version);
-    await this.run(args, { ...options, timeoutMs, input: JSON.stringify(release.values ?? {}) });
+    await this.run(args, release.timeout ?? defaultTimeout, options, JSON.stringify(release.values ?? {}));
     const existed = before !== undefined && ["deployed", "superseded", "failed"].includes(before.status);
     return existed || before?.status === "pending-upgrade" ? "updated" : "created";
   }
@@ -114,21 +112,20 @@ export class Helm {
   /** Deletes a release and waits until everything in it is gone. */
   async uninstall({ name, namespace }: ReleaseName, options: HelmOptions): Promise<void> {
     const flags = ["--ignore-not-found", "--wait", "--timeout", `${defaultTimeout}s`, "--cascade", "foreground"];
-    await this.run(["uninstall", name, "--namespace", namespace, ...flags], {
-      ...options,
-      timeoutMs: (defaultTimeout + 60) * 1000,
-    });
+    await this.run(["uninstall", name, "--namespace", namespace, ...flags], defaultTimeout, options);
   }
 
+  /** @param timeout Helm's own, in seconds */
   private async run(
     args: readonly string[],
-    { input, timeoutMs, signal, onProgress }: HelmOptions & { readonly input?: string; readonly timeoutMs: number },
+    timeout: number,
+    { signal, onProgress }: HelmOptions,
+    input?: string,
   ): Promise<void> {
     const { projectRoot, home, kubeconfig } = this.folders;
     // The user's settings of Helm could name another cluster, or another storage of releases.
-    const others = Object.entries(process.env).filter(([name]) => !name.startsWith("HELM_"));
     const env = {
-      ...Object.fromEntries(others),
+      ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("HELM_"))),
       HELM_CACHE_HOME: path.join(home, "cache"),
       HELM_CONFIG_HOME: path.join(home, "config"),
       HELM_DATA_HOME: path.join(home, "data"),
@@ -139,6 +136,7 @@ export class Helm {
       if (stream === "stderr") onProgress?.(line);
     };
     try {
+      const timeoutMs = (timeout + 60) * 1000;
       const options = { cwd: projectRoot, env, input, timeoutMs, signal, onLine, ownGroup: true };
       await runCommand(this.program.path, ["--kubeconfig", kubeconfig, ...args], options);
     } catch (error) {
@@ -172,7 +170,10 @@ export function upgradeArguments(
     "cleanup-on-fail": release.cleanupOnFail,
   };
   return [
-    ...["upgrade", release.name, release.chart, "--install"],
+    "upgrade",
+    release.name,
+    release.chart,
+    "--install",
     ...Object.entries(options).flatMap(([name, value]) => (value === undefined ? [] : [`--${name}`, String(value)])),
     ...Object.entries(flags).flatMap(([name, set]) => (set === true ? [`--${name}`] : [])),
   ];

@@ -3,16 +3,11 @@ import path from "node:path";
 import { withLock } from "../../components/shared/lock";
 import { UserError } from "../../components/shared/problem";
 
-/** Paths of what the engines keep of one stack. */
-export interface StackFolder {
-  /** `.talos-mesh/<stack>` */
-  readonly folder: string;
-  readonly lock: string;
-  /** The name of the engine that has deployed it. */
-  readonly engine: string;
-  /** Helm's cache, configuration and data. */
-  readonly helm: string;
-}
+/**
+ * Paths of what the engines keep of one stack: the lock, the name of the engine that has deployed it, and Helm's cache,
+ * configuration and data.
+ */
+type StackFolder = Readonly<Record<"folder" | "lock" | "engine" | "helm", string>>;
 
 export function stackFolder(projectRoot: string, stack: string): StackFolder {
   const folder = path.join(projectRoot, ".talos-mesh", stack);
@@ -20,11 +15,7 @@ export function stackFolder(projectRoot: string, stack: string): StackFolder {
   return { folder, lock: file("lock"), engine: file("engine"), helm: file("helm") };
 }
 
-/**
- * Runs `work` while no other process works on the stack. The lock of a killed process is taken over.
- *
- * @throws UserError naming the process that works on it.
- */
+/** Runs `work`, unless another live process works on the stack. */
 export function withStackLock<T>({ folder, lock }: StackFolder, work: () => Promise<T>): Promise<T> {
   const purpose = "working on this stack";
   const onWait = ({ pid }: { readonly pid: number }): never => {

@@ -1,11 +1,7 @@
 import { existsSync } from "node:fs";
 import type { EngineRun, Finding, StackStatus } from "../../cli/engine/engine";
-import {
-  ApiError,
-  type ApiServer,
-  type ApplyObject,
-  type LiveObject,
-} from "../../components/shared/kubernetes/api-server";
+import type { ApiServer, ApplyObject, LiveObject } from "../../components/shared/kubernetes/api-server";
+import { ApiError } from "../../components/shared/kubernetes/errors";
 import type { HelmRevision } from "../../components/shared/kubernetes/helm-records";
 import { referenceOf } from "../../components/shared/kubernetes/object";
 import { fullReadiness } from "../../components/shared/kubernetes/readiness";
@@ -38,8 +34,8 @@ export async function stackStatus(
   await runProgram({ ...options, onWarning: () => undefined });
   const others = (await listOwned(server, stack, records, signal)).filter(({ key }) => !host.registered.has(key));
   for (const { kind, layer, label } of others) {
-    if (kind !== "command")
-      host.findings.push({ kind, layer, label, state: "changed", detail: "not in the stack file any more" });
+    if (kind === "command") continue;
+    host.findings.push({ kind, layer, label, state: "changed", detail: "not in the stack file any more" });
   }
   return { reachable: true, findings: host.findings, outputs: records.content.run?.outputs ?? {} };
 }
@@ -47,7 +43,6 @@ export async function stackStatus(
 /** Finds out for each resource what deploying it would change. */
 class StatusHost implements ResourceHost {
   readonly findings: Finding[] = [];
-  /** Keys of all that was registered; see `Owned`. */
   readonly registered = new Set<string>();
 
   constructor(

@@ -36,7 +36,6 @@ export function toolCache(env: NodeJS.ProcessEnv = process.env): string {
   return path.resolve(env["TALOS_MESH_CACHE"] || path.join(home, "talos-mesh"), "tools");
 }
 
-/** Path of a tool of one version in the cache. */
 export function cachedTool(cache: string, name: string, version: string, platform: Platform): string {
   return path.join(cache, name, `${version}-${platform.os}-${platform.arch}`, name);
 }
@@ -50,7 +49,7 @@ export function isProgram(file: string): boolean {
   }
 }
 
-/** The folder for unfinished work. It is in the cache, so that the last step is a rename within one file system. */
+/** In the cache, so that the last step is a rename within one file system. */
 export function unfinishedFolder(cache: string): string {
   return path.join(cache, ".unfinished");
 }
@@ -73,19 +72,14 @@ export function place(program: string, destination: string): void {
   renameSync(program, destination);
 }
 
-/** What a Go build took. */
-interface BuildTime {
-  readonly programs: string;
-  readonly cores: number;
-  readonly seconds: number;
-}
+type BuildTime = Readonly<{ programs: string; cores: number; seconds: number }>;
 
-/** Keeps what the last build of a group of programs took, for `npm run perf`. */
+/** Keeps what the last Go build of a group of programs took, for `npm run perf`. */
 export function recordBuild(cache: string, group: string, time: BuildTime): void {
   writeJsonAtomically(buildTimesFile(cache), { ...buildTimes(cache), [group]: time });
 }
 
-/** What the builds of the cached tools took, by group. */
+/** By group. */
 export function buildTimes(cache: string): Readonly<Record<string, BuildTime>> {
   const file = buildTimesFile(cache);
   return existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as Record<string, BuildTime>) : {};

@@ -35,13 +35,13 @@ export const vendors = {
 } as const;
 export type Vendor = keyof typeof vendors;
 
-/** A file of a vendor. `path` starts with a slash. */
 export interface VendorFile {
   readonly vendor: Vendor;
+  /** Starts with a slash. */
   readonly path: string;
 }
 
-export interface Download {
+interface Download {
   readonly file: VendorFile;
   readonly checksums: VendorFile;
   /** The program inside a downloaded archive. @default the download is the program itself */

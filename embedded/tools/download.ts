@@ -17,6 +17,11 @@ export interface DownloadLimits {
 }
 export const defaultLimits: DownloadLimits = { connectMs: 3_000, stallMs: 30_000 };
 
+export interface FetchOptions {
+  readonly limits: DownloadLimits;
+  readonly signal?: AbortSignal;
+}
+
 /** The address of a vendor's file, or of its copy on a mirror that the environment names. */
 export function vendorUrl(file: VendorFile, env: NodeJS.ProcessEnv): string {
   const { url, variable } = vendors[file.vendor];
@@ -30,25 +35,19 @@ export function vendorUrl(file: VendorFile, env: NodeJS.ProcessEnv): string {
 export async function unreachableVendors(
   needed: readonly Vendor[],
   env: NodeJS.ProcessEnv,
-  limits: DownloadLimits,
+  connectMs: number,
 ): Promise<Map<Vendor, string>> {
-  const unreachable = new Map<Vendor, string>();
-  await Promise.all(
-    needed.map(async (vendor) => {
-      const problem = await connectionProblem(vendorUrl({ vendor, path: "" }, env), limits.connectMs);
-      if (problem !== undefined) unreachable.set(vendor, problem);
-    }),
-  );
-  return unreachable;
+  const attempts = needed.map(async (vendor) => {
+    const problem = await connectionProblem(vendorUrl({ vendor, path: "" }, env), connectMs);
+    return problem === undefined ? [] : [[vendor, problem] as const];
+  });
+  return new Map((await Promise.all(attempts)).flat());
 }
 
 async function connectionProblem(address: string, deadlineMs: number): Promise<string | undefined> {
   if (!URL.canParse(address)) return `${address} is not a URL`;
   const { hostname, host, port, protocol } = new URL(address);
-  const socket = net.connect({
-    host: hostname.replace(/^\[|\]$/g, ""),
-    port: Number(port || (protocol === "http:" ? 80 : 443)),
-  });
+  const socket = net.connect(Number(port || (protocol === "http:" ? 80 : 443)), hostname.replace(/^\[|\]$/g, ""));
   // The socket's own timeout does not count the look-up of the name.
   const deadline = AbortSignal.timeout(deadlineMs);
   try {
@@ -63,24 +62,18 @@ async function connectionProblem(address: string, deadlineMs: number): Promise<s
   }
 }
 
-/** @throws Error naming the address, and the HTTP status or what went wrong. */
-export function fetchText(url: string, limits: DownloadLimits, signal?: AbortSignal): Promise<string> {
-  return withStallGuard(url, limits, signal, (response) => response.text());
+export function fetchText(url: string, options: FetchOptions): Promise<string> {
+  return withStallGuard(url, options, (response) => response.text());
 }
 
-/**
- * Downloads a file and returns its SHA-256 as lower-case hex.
- *
- * @throws Error naming the address, when the status is not 200, the file ends early, stalls, or cannot be written.
- */
+/** Downloads a file and returns its SHA-256 as lower-case hex. */
 export function fetchFile(
   url: string,
   destination: string,
-  limits: DownloadLimits,
+  options: FetchOptions,
   onBytes: (received: number, total: number | undefined) => void,
-  signal?: AbortSignal,
 ): Promise<string> {
-  return withStallGuard(url, limits, signal, async ({ body, headers }, alive) => {
+  return withStallGuard(url, options, async ({ body, headers }, alive) => {
     const hash = createHash("sha256");
     const length = Number(headers.get("content-length")) || undefined;
     let received = 0;
@@ -98,10 +91,10 @@ export function fetchFile(
   });
 }
 
+/** @throws Error naming the address, and the HTTP status or what went wrong */
 async function withStallGuard<T>(
   url: string,
-  limits: DownloadLimits,
-  signal: AbortSignal | undefined,
+  { limits, signal }: FetchOptions,
   read: (response: Response, alive: () => void) => Promise<T>,
 ): Promise<T> {
   const stalled = new AbortController();
@@ -148,11 +141,7 @@ function findReleaseDigest(json: string, fileName: string): string | undefined {
   }
 }
 
-/**
- * Takes one file out of a .zip or a compressed tar archive and writes it to `destination`.
- *
- * @throws Error when the archive does not have it.
- */
+/** Takes one file out of a .zip or a compressed tar archive and writes it to `destination`. */
 export function extractMember(archive: string, member: string, destination: string): void {
   if (/\.(zip|whl)$/.test(archive)) {
     const content = unzipSync(readFileSync(archive), { filter: ({ name }) => name === member })[member];

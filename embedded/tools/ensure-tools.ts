@@ -80,7 +80,7 @@ export function programsOnPath(name: string, env: NodeJS.ProcessEnv = process.en
   return [...new Set(folders)].map((folder) => path.join(folder, name)).filter(isProgram);
 }
 
-/** The first version in a program's output, without a leading `v`; undefined where there is none. */
+/** The first version in a program's output, without a leading `v`. */
 export function parseVersion(output: string): string | undefined {
   return /\bv?(\d+\.\d+\.\d+(?:-[0-9A-Za-z.]+)?)/.exec(output)?.[1];
 }

@@ -11,14 +11,6 @@ const oldestGo = "1.21.0";
 /** Programs to build together, by their names. */
 type GoPrograms = Readonly<Record<string, GoProgram>>;
 
-interface GoBuildOptions {
-  readonly env: NodeJS.ProcessEnv;
-  readonly signal?: AbortSignal;
-  /** Called with the number of packages compiled so far. */
-  readonly onCompiled: (packages: number) => void;
-}
-
-/** @throws Error where Go cannot be used */
 export async function requireGo(env: NodeJS.ProcessEnv): Promise<void> {
   const version = semver.coerce(await go(["env", "GOVERSION"], { env, timeoutMs: 20_000 }));
   if (version !== null && semver.gte(version, oldestGo)) return;
@@ -26,34 +18,34 @@ export async function requireGo(env: NodeJS.ProcessEnv): Promise<void> {
 }
 
 /**
- * Builds programs from their pinned modules, in one `go build`, and returns the folder with the results. The module
- * cache and the build cache are the user's own.
+ * Builds programs from their pinned modules into an empty folder, in one `go build`. The module cache and the build cache
+ * are the user's own.
  *
- * @param folder an empty folder to work in
+ * @param onCompiled gets the number of packages compiled so far
  */
-export async function buildWithGo(programs: GoPrograms, folder: string, options: GoBuildOptions): Promise<string> {
-  const run = { cwd: folder, env: goEnvironment(options.env), signal: options.signal };
-  const output = path.join(folder, "bin") + path.sep;
-  mkdirSync(output);
+export async function buildWithGo(
+  programs: GoPrograms,
+  folder: string,
+  { env, signal, onCompiled }: Pick<RunOptions, "env" | "signal"> & { readonly onCompiled: (packages: number) => void },
+): Promise<void> {
+  const cwd = path.join(folder, "source");
+  mkdirSync(cwd);
+  const run = { cwd, env: goEnvironment(env), signal };
   const modules = new Map<string, ModuleFile>();
   for (const [name, { module, version, source }] of Object.entries(programs)) {
-    const downloaded = await go(["mod", "download", "-json", `${module}@v${version}`], {
-      ...run,
-      timeoutMs: 5 * minute,
-    });
-    const { GoMod } = JSON.parse(downloaded) as { GoMod: string };
+    const args = ["mod", "download", "-json", `${module}@v${version}`];
+    const { GoMod } = JSON.parse(await go(args, { ...run, timeoutMs: 5 * minute })) as { GoMod: string };
     modules.set(module, parseModuleFile(readFileSync(GoMod, "utf8"), version));
     if (source === undefined) continue;
-    mkdirSync(path.join(folder, name));
-    writeFileSync(path.join(folder, name, "main.go"), source);
+    mkdirSync(path.join(cwd, name));
+    writeFileSync(path.join(cwd, name, "main.go"), source);
   }
-  writeFileSync(path.join(folder, "go.mod"), buildModuleFile(modules));
+  writeFileSync(path.join(cwd, "go.mod"), buildModuleFile(modules));
   let compiled = 0;
   const onLine = (line: string) => {
-    if (!line.startsWith("go: ")) options.onCompiled(++compiled);
+    if (!line.startsWith("go: ")) onCompiled(++compiled);
   };
-  await go(buildArguments(programs, output), { ...run, timeoutMs: 60 * minute, onLine });
-  return output;
+  await go(buildArguments(programs, folder + path.sep), { ...run, timeoutMs: 60 * minute, onLine });
 }
 
 /** What is needed of a module's own go.mod. */
@@ -77,9 +69,13 @@ export function parseModuleFile(text: string, version: string): ModuleFile {
  */
 export function buildModuleFile(modules: ReadonlyMap<string, ModuleFile>): string {
   const all = [...modules];
+  const coerced = (version: string) => semver.coerce(version) ?? "0.0.0";
   const newestGo = all.map(([, { go }]) => go).sort((a, b) => semver.compare(coerced(b), coerced(a)))[0];
   const lines = [
-    ...["module talos-mesh/tools", "", `go ${newestGo ?? oldestGo}`, ""],
+    "module talos-mesh/tools",
+    "",
+    `go ${newestGo ?? oldestGo}`,
+    "",
     ...all.map(([module, { version }]) => `require ${module} v${version}`),
     ...all.flatMap(([, { version, staging }]) => {
       const published = `v0.${version.split(".").slice(1).join(".")}`;
@@ -91,11 +87,9 @@ export function buildModuleFile(modules: ReadonlyMap<string, ModuleFile>): strin
 
 /** The arguments of `go` that build the programs into the folder `output`, in a folder with that go.mod. */
 export function buildArguments(programs: GoPrograms, output: string): string[] {
-  const all = Object.entries(programs);
-  const settings = new Set(
-    all.flatMap(([, { variables = {} }]) => Object.entries(variables).map(([name, value]) => `-X ${name}=${value}`)),
-  );
-  const targets = all.map(([name, program]) => program.package ?? `./${name}`);
+  const variables = Object.values(programs).flatMap((program) => Object.entries(program.variables ?? {}));
+  const settings = new Set(variables.map(([name, value]) => `-X ${name}=${value}`));
+  const targets = Object.entries(programs).map(([name, program]) => program.package ?? `./${name}`);
   // -v prints each package as it is compiled, which is the only progress that go reports.
   return ["build", "-v", "-mod=mod", "-ldflags", ["-s -w", ...settings].join(" "), "-o", output, ...targets];
 }
@@ -104,13 +98,9 @@ async function go(args: readonly string[], options: RunOptions): Promise<string>
   return (await runCommand("go", args, { ...options, ownGroup: true })).stdout;
 }
 
-function coerced(version: string): string {
-  return semver.coerce(version)?.version ?? "0.0.0";
-}
-
 // No cgo, so that the program runs on any machine of its kind. No -trimpath: with it everything is compiled again where
 // a developer's build cache already has it. GOFLAGS or a workspace of the user would change the build.
-function goEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+function goEnvironment(env: NodeJS.ProcessEnv | undefined): NodeJS.ProcessEnv {
   const ours = { GOOS: "", GOARCH: "", CGO_ENABLED: "0", GOFLAGS: "-buildvcs=false", GOWORK: "off", GO111MODULE: "on" };
   return { ...env, ...ours };
 }

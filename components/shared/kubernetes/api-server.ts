@@ -17,9 +17,10 @@ export interface ClusterAccess {
 }
 
 type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+type Query = Readonly<Record<string, string>>;
 
 interface RequestOptions {
-  readonly query?: Readonly<Record<string, string>>;
+  readonly query?: Query;
   /** Sent as JSON. */
   readonly body?: unknown;
   /** @default application/json, where there is a body */
@@ -30,7 +31,7 @@ interface RequestOptions {
 }
 
 interface DeleteOptions {
-  readonly propagationPolicy?: "Foreground" | "Background";
+  readonly gracePeriodSeconds?: number;
   readonly preconditions?: { readonly resourceVersion: string };
 }
 
@@ -61,7 +62,6 @@ export class ApiServer {
     private readonly config?: KubeConfig,
   ) {}
 
-  /** @throws Error when the kubeconfig cannot be used. */
   static async open(access: ClusterAccess): Promise<ApiServer> {
     const { KubeConfig } = await import("@kubernetes/client-node");
     const config = new KubeConfig();
@@ -75,15 +75,8 @@ export class ApiServer {
     return new ApiServer(new URL(cluster.server), await loginOf(config), config);
   }
 
-  /**
-   * Without a kubeconfig, and without loading `@kubernetes/client-node` (half a second); `kubeConfig` is not available.
-   *
-   * @param credentials in PEM
-   */
-  static withCertificate(
-    url: string,
-    credentials: { readonly ca: string; readonly cert: string; readonly key: string },
-  ): ApiServer {
+  /** Without loading `@kubernetes/client-node` (half a second); `kubeConfig` is not available. Credentials are in PEM. */
+  static withCertificate(url: string, credentials: Readonly<Record<"ca" | "cert" | "key", string>>): ApiServer {
     return new ApiServer(new URL(url), { ...credentials });
   }
 
@@ -97,7 +90,7 @@ export class ApiServer {
     return this.config;
   }
 
-  /** Whether it responds within 2 s, whatever the response is. */
+  /** Whether it responds within 2 s, also with a refusal. */
   answers(): Promise<boolean> {
     return this.request("GET", "/readyz", { timeoutMs: 2000 }).then(
       () => true,
@@ -107,18 +100,15 @@ export class ApiServer {
 
   /** Undefined where there is no such object, or no such kind. */
   get(reference: ObjectReference, signal?: AbortSignal): Promise<LiveObject | undefined> {
-    const request = async () =>
-      (await this.request("GET", await this.pathOf(reference, signal), { signal })) as LiveObject;
-    return ifFound(request(), undefined);
+    const request = this.pathOf(reference, signal).then((path) => this.request("GET", path, { signal }));
+    return ifFound(request as Promise<LiveObject>, undefined);
   }
 
-  /**
-   * Objects of one kind, in one namespace or (undefined) in all; each with `apiVersion` and `kind`, which items of a list
-   * lack.
-   */
-  async list(kind: Kind, query: Readonly<Record<string, string>> = {}, signal?: AbortSignal): Promise<LiveObject[]> {
+  /** Objects of one kind, in one namespace or (undefined) in all. */
+  async list(kind: Kind, query: Query = {}, signal?: AbortSignal): Promise<LiveObject[]> {
     const path = await this.collectionOf(kind, signal);
     const { items } = (await this.request("GET", path, { query, signal })) as { items: LiveObject[] };
+    // Items of a list lack these two.
     return items.map((item) => ({ ...item, apiVersion: kind.apiVersion, kind: kind.kind }));
   }
 
@@ -129,41 +119,29 @@ export class ApiServer {
 
   /** What creating the object would result in, admission webhooks included; nothing is kept. */
   async dryRun(object: ApplyObject, signal?: AbortSignal): Promise<LiveObject> {
-    return (await this.request("POST", await this.collectionOf({ ...object, ...object.metadata }, signal), {
-      query: { dryRun: "All", fieldValidation: "Strict" },
-      body: object,
-      signal,
-    })) as LiveObject;
+    const query = { dryRun: "All", fieldValidation: "Strict" };
+    const path = await this.collectionOf({ ...object, ...object.metadata }, signal);
+    return (await this.request("POST", path, { query, body: object, signal })) as LiveObject;
   }
 
-  /**
-   * What applying the object would result in; nothing is kept. By a manager that owns no field of it, so that no field is
-   * removed.
-   */
+  /** What applying the object would result in, by a manager that owns no field and so removes none; nothing is kept. */
   applied(object: ApplyObject, signal?: AbortSignal): Promise<LiveObject> {
     return this.patch(object, { fieldManager: `${fieldManager}-compare`, dryRun: "All" }, signal);
   }
 
-  /**
-   * Creates an object, or replaces the one that has this `resourceVersion`: of several concurrent calls one succeeds.
-   *
-   * @throws ApiError 409 for the others
-   */
+  /** Creates an object, or replaces the one that has this `resourceVersion`: of several calls one succeeds, the others get 409. */
   async write(object: ApplyObject, resourceVersion?: string): Promise<LiveObject> {
     const reference = { ...object, ...object.metadata };
     const body = { ...object, metadata: { ...object.metadata, resourceVersion } };
-    return (await (resourceVersion === undefined
-      ? this.request("POST", await this.collectionOf(reference), { body })
-      : this.request("PUT", await this.pathOf(reference), { body }))) as LiveObject;
+    const isNew = resourceVersion === undefined;
+    const path = isNew ? await this.collectionOf(reference) : await this.pathOf(reference);
+    return (await this.request(isNew ? "POST" : "PUT", path, { body })) as LiveObject;
   }
 
-  /** Requests the deletion of an object, by default after everything that it owns; false where there was none. */
-  delete(
-    reference: ObjectReference,
-    signal?: AbortSignal,
-    options: DeleteOptions = { propagationPolicy: "Foreground" },
-  ): Promise<boolean> {
-    const body = { apiVersion: "v1", kind: "DeleteOptions", ...options };
+  /** Requests the deletion of an object, and of what it owns after it; false where there was none. */
+  delete(reference: ObjectReference, signal?: AbortSignal, options: DeleteOptions = {}): Promise<boolean> {
+    // Not "Foreground": for a kind whose CRD is new, the garbage collector does that only after half a minute.
+    const body = { apiVersion: "v1", kind: "DeleteOptions", propagationPolicy: "Background", ...options };
     const request = async () => {
       await this.request("DELETE", await this.pathOf(reference, signal), { body, signal });
       return true;
@@ -183,11 +161,7 @@ export class ApiServer {
     }
   }
 
-  private async patch(
-    object: ApplyObject,
-    query: Readonly<Record<string, string>>,
-    signal?: AbortSignal,
-  ): Promise<LiveObject> {
+  private async patch(object: ApplyObject, query: Query, signal?: AbortSignal): Promise<LiveObject> {
     return (await this.request("PATCH", await this.pathOf({ ...object, ...object.metadata }, signal), {
       query: { ...query, force: "true" },
       body: object,
@@ -209,14 +183,10 @@ export class ApiServer {
   // A missing kind is looked up every time, because its CRD may have been applied since.
   private async discover({ apiVersion, kind }: Kind, signal?: AbortSignal): Promise<ApiResource> {
     const find = () => this.kinds.get(apiVersion)?.find((each) => each.kind === kind && !each.name.includes("/"));
-    if (find() === undefined) {
-      try {
-        const found = await this.request("GET", groupPath(apiVersion), { signal });
-        this.kinds.set(apiVersion, (found as { resources: ApiResource[] }).resources);
-      } catch (error) {
-        if (!(error instanceof ApiError && error.status === 404)) throw error;
-      }
-    }
+    const known = find();
+    if (known) return known;
+    const group = await ifFound(this.request("GET", groupPath(apiVersion), { signal }), { resources: [] });
+    this.kinds.set(apiVersion, (group as { resources: ApiResource[] }).resources);
     const found = find();
     if (found === undefined) throw new UnknownKindError(`the API server has no kind ${kind} in ${apiVersion}`);
     return found;
@@ -226,19 +196,21 @@ export class ApiServer {
     const { query, body, contentType = "application/json", timeoutMs = 60_000, signal } = options;
     const search = query === undefined ? "" : `?${new URLSearchParams(query).toString()}`;
     const url = new URL(`${this.url.pathname.replace(/\/$/, "")}${path}${search}`, this.url);
-    const type = body !== undefined && { "content-type": contentType };
-    const headers = { ...this.login.headers, accept: "application/json", ...type };
+    const content = body === undefined ? "" : JSON.stringify(body);
+    // Node gives a DELETE no length of its own, and the server would take its body for the next request.
+    const length = body !== undefined && { "content-type": contentType, "content-length": Buffer.byteLength(content) };
+    const headers = { ...this.login.headers, accept: "application/json", ...length };
     const deadline = AbortSignal.timeout(timeoutMs);
     const either = signal === undefined ? deadline : AbortSignal.any([deadline, signal]);
     try {
       const response = await new Promise<IncomingMessage>((resolve, reject) => {
         const request = https.request(url, { ...this.login, method, headers, signal: either }, resolve);
-        request.on("error", reject).end(body === undefined ? undefined : JSON.stringify(body));
+        request.on("error", reject).end(content);
       });
-      const content = await text(response);
+      const answer = await text(response);
       const { statusCode: status = 0 } = response;
-      if (status >= 200 && status < 300) return parsed(content);
-      throw new ApiError(status, messageOf(parsed(content)) ?? `HTTP ${status}: ${content.slice(0, 500)}`);
+      if (status >= 200 && status < 300) return parsed(answer);
+      throw new ApiError(status, messageOf(parsed(answer)) ?? `HTTP ${status}: ${answer.slice(0, 500)}`);
     } catch (error) {
       if (error instanceof ApiError || !deadline.aborted) throw error;
       const message = `${this.address} did not respond within ${timeoutMs / 1000} s`;

@@ -49,17 +49,12 @@ export function isTemporary(error: unknown): boolean {
   return error instanceof Error && "code" in error && passingCodes.has(String(error.code));
 }
 
-/** Whether the object, or its kind, does not exist. */
-export function isNotFound(error: unknown): boolean {
-  return error instanceof UnknownKindError || (error instanceof ApiError && error.status === 404);
-}
-
 /** The result of a request, or `otherwise` where the object, or its kind, does not exist. */
 export async function ifFound<T, Otherwise>(request: Promise<T>, otherwise: Otherwise): Promise<T | Otherwise> {
   try {
     return await request;
   } catch (error) {
-    if (isNotFound(error)) return otherwise;
+    if (error instanceof UnknownKindError || (error instanceof ApiError && error.status === 404)) return otherwise;
     throw error;
   }
 }

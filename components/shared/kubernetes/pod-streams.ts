@@ -21,7 +21,7 @@ interface ExecTarget {
   readonly container: string;
 }
 
-/** What is used of the client's WebSocket, whose types are not published with it. */
+/** What is used of the client's WebSocket, which has no published types. */
 interface WebSocket extends Tunnel {
   ping?(): void;
   onclose: (() => void) | null;
@@ -34,8 +34,6 @@ const pingInterval = 20_000;
 /**
  * Runs a command in a container to its end. When `signal` is aborted or the time is over, the connection is closed; the
  * command itself may go on, and ends with its pod.
- *
- * @throws ExecError where the connection broke or could not be made; the signal's reason
  */
 export async function execInPod(
   server: Pick<ApiServer, "kubeConfig">,
@@ -113,7 +111,6 @@ interface Tunnel {
  * it is destroyed; when the stream is closed, so is the tunnel.
  *
  * @param onComplaint gets what the node reports, for instance that nothing listens on the port
- * @throws Error saying why there is no tunnel; the signal's reason
  */
 export async function openTunnel(
   server: Pick<ApiServer, "kubeConfig">,
@@ -129,16 +126,12 @@ export async function openTunnel(
       done();
     },
   });
-  const opening = new PortForward(server.kubeConfig)
-    .portForward(namespace, pod, [port], stream, complaints, stream)
-    .then((opened: unknown) => opened as WebSocket);
-  let socket: WebSocket;
-  try {
-    socket = await (signal ? Promise.race([opening, aborted(signal)]) : opening);
-  } catch (error) {
-    if (signal?.aborted === true) void opening.then((late) => late.close()).catch(() => undefined);
+  const forward = new PortForward(server.kubeConfig);
+  const opening = forward.portForward(namespace, pod, [port], stream, complaints, stream) as Promise<unknown>;
+  const socket = (await (signal ? Promise.race([opening, aborted(signal)]) : opening).catch((error: unknown) => {
+    if (signal?.aborted === true) void opening.then((late) => (late as Tunnel).close()).catch(() => undefined);
     throw new Error(messageOf(error), { cause: error });
-  }
+  })) as WebSocket;
   socket.onclose = () => stream.end();
   socket.onerror = () => stream.destroy();
   stream.once("close", () => socket.close());

@@ -2,7 +2,6 @@ import { defaultRevision } from "../istio";
 import type { ApiServer } from "./api-server";
 import { conditionsOf, hasCondition, type LiveObject } from "./object";
 
-/** What a pod's proxy container may use, and where it is from. */
 interface ProxyContainer {
   readonly image: string;
   readonly requests: Readonly<Record<string, string>>;
@@ -29,7 +28,7 @@ export interface Pod {
   readonly hostNetwork: boolean;
   /** Why it is not ready, as far as its containers and conditions say; else its phase. */
   readonly waitingFor: string;
-  /** Names of its containers, init containers as well: a native sidecar is one. */
+  /** With init containers: a native sidecar is one. */
   readonly containers: readonly string[];
   /** Whether ztunnel takes its traffic. */
   readonly redirected: boolean;
@@ -76,7 +75,9 @@ export function readPod(pod: Pick<LiveObject, "metadata" | "spec" | "status">): 
   return {
     name: metadata.name,
     namespace: metadata.namespace ?? "",
-    ...{ labels, annotations, phase },
+    labels,
+    annotations,
+    phase,
     app: labels.app ?? "",
     node: text(spec?.nodeName),
     ready: hasCondition(pod, "Ready"),
@@ -115,23 +116,14 @@ function proxyOf({ image = "", env, resources = {} }: Container): ProxyContainer
 
 /** As the injector notes it on the pod. A waypoint, which istiod creates, has a label. */
 function revisionOf({ annotations = {}, labels = {} }: LiveObject["metadata"]): string {
-  const injected = statusRevision(annotations["sidecar.istio.io/status"]);
+  const [, injected] = /"revision":\s*"([^"]+)"/.exec(annotations["sidecar.istio.io/status"] ?? "") ?? [];
   return injected ?? annotations["istio.io/rev"] ?? labels["istio.io/rev"] ?? defaultRevision;
-}
-
-function statusRevision(status: string | undefined): string | undefined {
-  try {
-    return (JSON.parse(status ?? "{}") as { revision?: string }).revision;
-  } catch {
-    return undefined;
-  }
 }
 
 function text(value: unknown): string {
   return typeof value === "string" ? value : "";
 }
 
-/** The pods behind a Service, and where a port of it leads. */
 interface ServicePods {
   readonly pods: readonly Pod[];
   /** A ready pod and the container port behind the Service's port; undefined where no pod is ready. */

@@ -8,7 +8,7 @@ type Readiness =
   | { readonly state: "waiting"; readonly for: string }
   | { readonly state: "failed"; readonly why: string };
 
-/** An object that did not become ready, or was not deleted. The message completes a sentence that begins with its name. */
+/** The message completes a sentence that begins with the object's name. */
 export class ObjectError extends Error {
   override readonly name = "ObjectError";
 }
@@ -86,7 +86,7 @@ function conditionReady(object: LiveObject): Readiness {
   return hasCondition(object, "Ready") ? ready : waiting("condition Ready");
 }
 
-/** Whether a Service has pods to wait for: a headless one and one without a selector have none. */
+/** A headless Service and one without a selector have no pods to wait for. */
 export function servesPods(service: LiveObject): boolean {
   const { selector, type, clusterIP } = service.spec ?? {};
   const selects = typeof selector === "object" && selector !== null && Object.keys(selector).length > 0;
@@ -133,8 +133,7 @@ const often = { intervalMs: 50, maxIntervalMs: 1000 };
  * Waits until an object is ready.
  *
  * @param applied the object as the API server returned it last
- * @throws ObjectError naming what is missing after the time, or why the object cannot become ready, each with the object's
- *   conditions and last events
+ * @throws ObjectError with the object's conditions and last events
  */
 export async function waitUntilReady(server: ApiServer, applied: LiveObject, options: ObjectWait): Promise<LiveObject> {
   const { timeoutMs, signal, onProgress } = options;
@@ -159,12 +158,7 @@ export async function waitUntilReady(server: ApiServer, applied: LiveObject, opt
   }
 }
 
-/**
- * Deletes an object and everything that it owns, and waits until it is gone.
- *
- * @returns false where there was none
- * @throws ObjectError naming the finalizers that hold it
- */
+/** Deletes an object, and what it owns after it, and waits until it is gone; false where there was none. */
 export async function deleteAndWait(
   server: ApiServer,
   reference: ObjectReference,
@@ -190,7 +184,6 @@ export async function deleteAndWait(
   return waitFor(check, { ...options, ...often, onTimeout });
 }
 
-/** An object's conditions that do not hold, and its last events, one a line. */
 async function explanation(server: ApiServer, object: LiveObject): Promise<string[]> {
   const { namespace = "default", uid } = object.metadata;
   const live = await server.get(referenceOf(object)).catch(() => undefined);

@@ -3,12 +3,10 @@ import { isTemporary } from "./errors";
 
 /** What a check returns while the condition does not hold. */
 export class Missing {
-  constructor(
-    /** A noun phrase, as after "waiting for": `2 of 3 replicas available`. */
-    readonly what: string,
-  ) {}
+  constructor(readonly what: string) {}
 }
 
+/** @param what a noun phrase, as after "waiting for": `2 of 3 replicas available` */
 export function missing(what: string): Missing {
   return new Missing(what);
 }
@@ -52,9 +50,6 @@ export interface WaitOptions<T = unknown> {
 /**
  * Repeats a check until it returns something other than Missing. There is at least one check, and one at the end of the
  * time.
- *
- * @returns what the last check returned
- * @throws WaitTimeout when the time is over; the error of a check that is not to be repeated; the signal's reason
  */
 export async function waitFor<T>(check: () => Promise<T | Missing>, options: WaitOptions<T>): Promise<T> {
   const { timeoutMs, intervalMs = 2000, maxIntervalMs = intervalMs, consecutive = 1, signal } = options;
@@ -90,11 +85,7 @@ function fail(error: unknown): never {
   throw error;
 }
 
-/**
- * Repeats a request while it fails with an error that may pass (isTemporary): an API server or a webhook that is starting.
- *
- * @throws the last error, after `timeoutMs` (@default 60,000)
- */
+/** Repeats a request while it fails with an error that may pass, for a minute unless `timeoutMs` is given. */
 export async function whenAvailable<T>(
   attempt: () => Promise<T>,
   options: Omit<Partial<WaitOptions>, "consecutive" | "retries" | "onTimeout"> = {},

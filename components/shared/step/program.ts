@@ -2,7 +2,7 @@ import { text } from "node:stream/consumers";
 import { setTimeout as delay } from "node:timers/promises";
 import { ApiServer } from "../kubernetes/api-server";
 import { isUnreachable } from "../kubernetes/errors";
-import { missing, type Missing, type Sleep, waitFor, WaitTimeout } from "../kubernetes/wait";
+import { missing, type Sleep, waitFor, WaitTimeout } from "../kubernetes/wait";
 
 export interface ProgramContext {
   /** Prints a line for a person, on standard error. */
@@ -22,13 +22,7 @@ export interface StepContext extends Pick<ProgramContext, "log" | "sleep"> {
   readonly server: Pick<ApiServer, "get" | "list" | "apply" | "dryRun" | "delete">;
 }
 
-/**
- * What a verb does.
- *
- * @param request content of the program's variable, parsed
- * @returns the result: an object is printed as one line of JSON, a string as it is
- * @throws Error whose message is for a person
- */
+/** A returned object is printed as one line of JSON, a string as it is. The message of an error is for a person. */
 type Verb<Context> = (context: Context, request: unknown) => Promise<object | string | undefined>;
 
 interface ProgramOptions<Context> {
@@ -39,7 +33,7 @@ interface ProgramOptions<Context> {
   readonly verbs: Readonly<Record<string, Verb<Context>>>;
   /** The line to print when it was stopped. */
   readonly stopped?: string;
-  /** Wraps what prints lines, for instance to leave some out. */
+  /** For instance to leave some lines out. */
   readonly wrapLog?: (log: ProgramContext["log"]) => ProgramContext["log"];
 }
 
@@ -49,7 +43,6 @@ export interface ClusterProgram extends ProgramOptions<ClusterContext> {
   readonly contextVariable: string;
 }
 
-/** A program without a kubeconfig. */
 export interface LocalProgram extends ProgramOptions<ProgramContext> {
   readonly contextVariable?: undefined;
 }
@@ -57,7 +50,6 @@ export interface LocalProgram extends ProgramOptions<ProgramContext> {
 /** Exit code of a program that was stopped by a signal, as shells give it. */
 const interrupted = 130;
 
-/** A program cannot continue: what is wrong, and what the user does next. */
 export class StepError extends Error {
   override readonly name = "StepError";
 
@@ -69,7 +61,6 @@ export class StepError extends Error {
 /**
  * Waits until a check finds nothing missing. A check that fails with an error is repeated, whatever the error is.
  *
- * @param check what is still missing; undefined where nothing is
  * @throws StepError when the time is over, with what was missing last and `next`
  */
 export async function waitForStep(
@@ -77,10 +68,7 @@ export async function waitForStep(
   { seconds, consecutive, next }: { readonly seconds: number; readonly consecutive?: number; readonly next: string },
   check: () => Promise<string | undefined>,
 ): Promise<void> {
-  const found = async (): Promise<true | Missing> => {
-    const what = await check();
-    return what === undefined ? true : missing(what);
-  };
+  const found = () => check().then((what) => what === undefined || missing(what));
   const onProgress = (what: string) => log(`waiting: ${what}`);
   try {
     await waitFor(found, { timeoutMs: seconds * 1000, consecutive, sleep, onProgress, retries: () => true });
@@ -94,7 +82,7 @@ export async function waitForStep(
  * standard input. Standard output is the result only, because Pulumi keeps it as the Command's output; lines for a person go
  * to standard error.
  *
- * @returns the exit code: 0; 1 after an error, whose message is printed; 130 when it was stopped
+ * @returns the exit code
  */
 export async function runProgram(
   program: ClusterProgram | LocalProgram,
@@ -110,13 +98,13 @@ export async function runProgram(
     if (!verbs.includes(verb)) throw new StepError(`no verb "${verb}"`, `expected one of: ${verbs.join(", ")}`);
     const request = requestIn(program.requestVariable, env);
     const context = { log, signal, sleep: (ms: number) => delay(ms, undefined, { signal }) };
-    const result =
-      program.contextVariable === undefined
-        ? await program.verbs[verb]?.(context, request)
-        : await program.verbs[verb]?.(
-            { ...context, server: await openServer(await text(stdin), env[program.contextVariable]) },
-            request,
-          );
+    let result: Awaited<ReturnType<Verb<never>>>;
+    if (program.contextVariable === undefined) {
+      result = await program.verbs[verb]?.(context, request);
+    } else {
+      const server = await openServer(await text(stdin), env[program.contextVariable]);
+      result = await program.verbs[verb]?.({ ...context, server }, request);
+    }
     if (result !== undefined) {
       process.stdout.write(typeof result === "string" ? result : `${JSON.stringify(result)}\n`);
     }
