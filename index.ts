@@ -2,7 +2,6 @@ import { DeployedApplication } from "./components/apps/deployed-application";
 import { configuredApplications } from "./components/apps/registry";
 import { Benchmark } from "./components/benchmark/benchmark";
 import { cluster as clusterOf } from "./components/cluster";
-import { clusterTraits } from "./components/cluster/kinds";
 import { gatewayCertificates } from "./components/mesh/gateway-certificates";
 import { chartSource, Istio } from "./components/mesh/istio";
 import { meshNotes } from "./components/mesh/notes";
@@ -75,7 +74,7 @@ const measurement =
   benchmarkArgs && new Benchmark("benchmark", benchmarkArgs, { ...inCluster, dependsOn: afterEverything });
 
 /** Name, versions and number of nodes of the cluster. */
-export const clusterSummary = clusterTraits(settings.cluster).summary;
+export const clusterSummary = cluster.summary;
 /** Addresses of the applications. */
 export const urls = urlsOf(settings, cluster.nodeAddress);
 /** The summary of the measured costs, and the folder of the report. */

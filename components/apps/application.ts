@@ -26,7 +26,6 @@ export interface ApplicationService {
   /** Values of the pods' `version` label, oldest first. */
   readonly versions: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
-  /** Folders that its pods write to: name of the volume, and path. */
   readonly writableFolders?: Readonly<Record<string, string>>;
   readonly annotations?: Readonly<Record<string, string>>;
 }
@@ -35,7 +34,6 @@ export function defineApplication<const Name extends string>(application: Applic
   return application;
 }
 
-/** Under `talos-mesh:<name>`. */
 export function applicationSettings({ name, title }: Pick<Application, "name" | "title">) {
   return z.strictObject({
     namespace: dnsLabel.default(name),

@@ -12,7 +12,6 @@ import { type ApplicationService, type ConfiguredApplication, fullImageName } fr
 
 export interface DeployedApplicationArgs {
   readonly images: ImagesSettings;
-  /** What its pod templates contain for their sidecars. */
   readonly sidecar: SidecarRequest;
   /** Where the injector runs, for sidecars that are written out. */
   readonly cluster: StepAccess;

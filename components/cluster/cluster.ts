@@ -16,8 +16,7 @@ interface ClusterOutputs {
 
 export type ClusterComponent = pulumi.ComponentResource & ClusterOutputs;
 
-export interface Cluster
-  extends ClusterOutputs, Pick<ClusterTraits, "simulatedNodes" | "talos" | "nodeAddress" | "kubeContext"> {
+export interface Cluster extends ClusterOutputs, ClusterTraits {
   readonly component: pulumi.ComponentResource;
 }
 

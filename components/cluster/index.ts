@@ -15,11 +15,8 @@ type Secrets = Readonly<Record<string, pulumi.Output<string>>>;
 export function cluster(args: ClusterArgs, context: ProgramContext, secrets: Secrets): Cluster {
   const component = clusterComponent(args, context, secrets);
   const { provider, kubeconfig, deletedWith, kubeconfigCommand, autoCharts } = component;
-  const { simulatedNodes, talos, nodeAddress, kubeContext } = clusterTraits(args.cluster);
-  return {
-    ...{ component, provider, kubeconfig, deletedWith, kubeconfigCommand, autoCharts },
-    ...{ simulatedNodes, talos, nodeAddress, kubeContext },
-  };
+  const outputs = { component, provider, kubeconfig, deletedWith, kubeconfigCommand, autoCharts };
+  return { ...clusterTraits(args.cluster), ...outputs };
 }
 
 function clusterComponent(

@@ -67,12 +67,11 @@ export class TalosCluster extends pulumi.ComponentResource implements ClusterCom
     const workers = nodes.filter((node) => !node.controlPlane);
     const [first] = controlPlanes;
     if (!first) throw new Error("validation refuses a cluster without a control plane");
+    const access = { TALOS_CLUSTER: settings.name, TALOS_CONTRACT: contract, TALOS_ADDRESS: first.ipAddress };
     const environment = {
-      TALOS_CLUSTER: settings.name,
-      TALOS_CONTRACT: contract,
-      TALOS_ADDRESS: first.ipAddress,
-      TALOS_CONTROL_PLANES: addresses(controlPlanes),
-      TALOS_WORKERS: addresses(workers),
+      ...access,
+      TALOS_CONTROL_PLANES: controlPlanes.map(({ ipAddress }) => ipAddress).join(","),
+      TALOS_WORKERS: workers.map(({ ipAddress }) => ipAddress).join(","),
     };
     const after = (...resources: readonly pulumi.Resource[]) => ({ ...this.child, dependsOn: [...resources] });
     const clusterStep = (part: string, step: StepName, more: StepInput["environment"], opts: StepOptions) => {
@@ -80,8 +79,17 @@ export class TalosCluster extends pulumi.ComponentResource implements ClusterCom
       return stepResource(`${name}-${part}`, step, input, opts);
     };
 
-    const schematics = this.schematics(settings);
-    const configs = new Map(nodes.map((node) => [node, this.machineConfig(node)]));
+    const schematics = schematicUploads(settings).map(({ id, url, body }) => {
+      const upload = { TALOS_CLUSTER: settings.name, TALOS_FACTORY_URL: url, TALOS_SCHEMATIC: id };
+      const input = { environment: upload, stdin: body };
+      return stepResource(`${name}-schematic-${id.slice(0, 12)}`, "schematic", input, this.child);
+    });
+    const config = (node: Node) =>
+      stepResource(`${name}-config-${node.hostname}`, "machine-config", node.steps.machineConfig, {
+        ...this.child,
+        secretOutput: true,
+      });
+    const configs = new Map(nodes.map((node) => [node, config(node)]));
     const resets =
       settings.onDestroy === "reset" ? this.resets([...controlPlanes, ...workers]) : new Map<Node, Command>();
     this.deletedWith = resets.get(first);
@@ -126,13 +134,13 @@ export class TalosCluster extends pulumi.ComponentResource implements ClusterCom
     const kubernetesUpgrade = clusterStep("upgrade-kubernetes", "upgrade-kubernetes", version, after(upgraded));
     const health = clusterStep("health", "health", {}, after(kubernetesUpgrade));
 
-    const { TALOS_CLUSTER, TALOS_CONTRACT, TALOS_ADDRESS } = environment;
     this.kubeconfig = stepResource(
       `${name}-kubeconfig`,
       "kubeconfig",
       {
         environment: {
-          ...{ TALOS_CLUSTER, TALOS_CONTRACT, TALOS_ADDRESS, TALOS_ENDPOINT: settings.endpoint },
+          ...access,
+          TALOS_ENDPOINT: settings.endpoint,
           ...(!context.render && { TALOS_HALF_YEAR: halfYear(new Date()) }),
         },
         stdin: machineSecrets,
@@ -180,22 +188,6 @@ export class TalosCluster extends pulumi.ComponentResource implements ClusterCom
     return pulumi.secret(given ?? created());
   }
 
-  private schematics(settings: TalosClusterSettings): readonly Command[] {
-    return schematicUploads(settings).map(({ id, url, body }) =>
-      stepResource(
-        `${this.name}-schematic-${id.slice(0, 12)}`,
-        "schematic",
-        { environment: { TALOS_CLUSTER: settings.name, TALOS_FACTORY_URL: url, TALOS_SCHEMATIC: id }, stdin: body },
-        this.child,
-      ),
-    );
-  }
-
-  private machineConfig(node: Node): Command {
-    const opts = { ...this.child, secretOutput: true };
-    return stepResource(`${this.name}-config-${node.hostname}`, "machine-config", node.steps.machineConfig, opts);
-  }
-
   /** Each depends on the control planes before it: a destroy, which runs backwards, wipes the first control plane last. */
   private resets(nodes: readonly Node[]): Map<Node, Command> {
     const resets = new Map<Node, Command>();
@@ -207,8 +199,4 @@ export class TalosCluster extends pulumi.ComponentResource implements ClusterCom
     }
     return resets;
   }
-}
-
-function addresses(nodes: readonly Node[]): string {
-  return nodes.map(({ ipAddress }) => ipAddress).join(",");
 }

@@ -16,11 +16,6 @@ export interface GatewayCertificatesArgs {
   readonly nodeAddress?: string;
 }
 
-interface KeyPair {
-  readonly certificate: pulumi.Input<string>;
-  readonly privateKey: pulumi.Input<string>;
-}
-
 /** Days. A self-signed certificate is renewed every year; clients accept at most 825 days. */
 const selfSignedDays = 760;
 
@@ -57,7 +52,7 @@ export class GatewayCertificates extends Layer {
    * Created once and kept in the stack's state, encrypted. Created again when the hosts change, and by the first `up` of a
    * calendar year, long before it expires: a program cannot read the expiry date of its own resource.
    */
-  private selfSigned(name: string, hosts: readonly string[], context: ProgramContext): KeyPair {
+  private selfSigned(name: string, hosts: readonly string[], context: ProgramContext) {
     const environment = {
       SUBJECT_ALT_NAMES: hosts.join(","),
       DAYS: String(selfSignedDays),
@@ -71,7 +66,7 @@ export class GatewayCertificates extends Layer {
   }
 }
 
-function given(tls: GatewayTlsSettings, secrets: GatewayCertificatesArgs["secrets"]): KeyPair {
+function given(tls: GatewayTlsSettings, secrets: GatewayCertificatesArgs["secrets"]) {
   const text = (reference: GatewayTlsSettings["certificate"]) => (reference && secrets[reference.secret]) ?? "";
   return { certificate: text(tls.certificate), privateKey: text(tls.privateKey) };
 }

@@ -8,7 +8,6 @@ import type { MeshValuesInput } from "./values/common-values";
 import { cniValues, istiodValues, ztunnelValues } from "./values/istio-charts";
 
 export interface PulledImage {
-  /** The part of the environment whose pods run it. */
   readonly component: string;
   readonly image: string;
   /** The image at its publisher, from which a mirror is filled. */

@@ -16,9 +16,7 @@ export interface ObservabilityArgs extends Pick<Settings, "mesh" | "gateways" | 
   readonly settings: ObservabilitySettings;
   /** Where Istio's charts come from; `charts.addons` may name another location for those of addons. */
   readonly source: ChartSource;
-  /** Values of talos-mesh:secrets. */
   readonly secrets: Readonly<Record<string, pulumi.Output<string>>>;
-  /** Relative paths of the settings start at its project. */
   readonly context: Pick<ProgramContext, "projectRoot">;
   /** The mesh; only objects of Istio's own kinds wait for it. */
   readonly istio: pulumi.Resource;

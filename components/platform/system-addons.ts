@@ -50,7 +50,6 @@ const waitsFor: { readonly [Each in Kind]?: readonly Kind[] } = {
 };
 
 interface Manifest {
-  /** Suffix of the resource's name. @default none */
   readonly resource?: string;
   readonly kind: Kind;
 }

@@ -4,7 +4,6 @@ export type Environment = "dev" | "staging" | "production";
 
 /** What the rest of the program needs to know of a cluster. A trait whose setting has a mistake throws when it is read. */
 export interface ClusterTraits {
-  /** Name, versions and number of nodes in one line. */
   readonly summary: string;
   /** Nodes run no containers: objects become ready, but no traffic flows. */
   readonly simulatedNodes: boolean;
@@ -14,7 +13,6 @@ export interface ClusterTraits {
   readonly talos: boolean;
   /** `v1.13.9`, where it is known. */
   readonly talosVersion?: string;
-  /** `v1.36.3`, where it is known. */
   readonly kubernetesVersion?: string;
   /** Services of type LoadBalancer can get an address. */
   readonly loadBalancers: boolean;
@@ -46,7 +44,6 @@ export interface MachineText {
   readonly text: string;
 }
 
-/** A kind of cluster: one file of this folder. */
 export interface ClusterKind<Settings> {
   readonly environments: readonly Environment[];
   traits(settings: Settings): ClusterTraits;
@@ -58,7 +55,6 @@ export interface ClusterKind<Settings> {
   machineTexts?(settings: Settings): Iterable<MachineText>;
 }
 
-/** `1 control plane and 2 workers`. */
 export function countNodes(controlPlanes: number, workers: number): string {
   const count = (number: number, what: string) => `${number} ${what}${number === 1 ? "" : "s"}`;
   return `${count(controlPlanes, "control plane")} and ${count(workers, "worker")}`;

@@ -1,7 +1,6 @@
 import { runProgram, type StepContext } from "../../shared/step/program";
-import { gatewayAddress } from "./readiness";
 import { inject } from "./inject";
-import { ready } from "./readiness";
+import { gatewayAddress, ready } from "./readiness";
 import { leftovers, retire } from "./removal";
 import type { StepName, StepRequests } from "./steps";
 import { cniGate, upgradeCheck } from "./upgrade";

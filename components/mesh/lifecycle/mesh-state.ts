@@ -8,22 +8,14 @@ import { defaultRevision, rootNamespace } from "../../shared/istio";
 
 type Server = Pick<ApiServer, "list">;
 
-/** A Deployment of istiod. */
 export interface LiveControlPlane {
   readonly name: string;
   readonly namespace: string;
-  /** `default` for the one without a revision. */
   readonly revision: string;
   /** Version of its Deployment; undefined where neither its label nor its image has one. */
   readonly version: string | undefined;
   /** What is missing until all its replicas are of that version and available; undefined where nothing is. */
   readonly missing: string | undefined;
-}
-
-/** A DaemonSet with agents on nodes: istio-cni, ztunnel. */
-interface LiveAgent {
-  readonly name: string;
-  readonly version: string | undefined;
 }
 
 /** A pod with a proxy: an application with a sidecar, a gateway, a waypoint. */
@@ -38,6 +30,9 @@ export interface LiveProxy {
   readonly ready: boolean;
 }
 
+/** Of a DaemonSet on nodes: istio-cni, ztunnel. */
+type LiveAgent = Pick<LiveControlPlane, "name" | "version">;
+
 interface Compared {
   /** What is wrong and what to do; undefined where it matches its control plane. */
   readonly problem: string | undefined;
@@ -45,7 +40,6 @@ interface Compared {
 
 export interface MeshFindings {
   readonly controlPlanes: readonly LiveControlPlane[];
-  /** Each with the version of its control plane. */
   readonly proxies: readonly (LiveProxy & Compared & { readonly controlPlane: string | undefined })[];
   readonly agents: readonly (LiveAgent & Compared)[];
   /** Pods that should have a proxy and have none: they are older than the label, or no injector answered. */
@@ -81,11 +75,7 @@ export async function liveAgents(server: Server): Promise<LiveAgent[]> {
   );
 }
 
-export async function liveProxies(server: Server): Promise<LiveProxy[]> {
-  return proxiesIn(await listPods(server));
-}
-
-function proxiesIn(pods: readonly Pod[]): LiveProxy[] {
+export function proxiesIn(pods: readonly Pod[]): LiveProxy[] {
   return pods.flatMap(({ name: pod, namespace, proxy, revision, ready, ended, deleting, app }) => {
     // ztunnel's container has the same name as a proxy's.
     if (!proxy || ended || deleting || app === "ztunnel") return [];

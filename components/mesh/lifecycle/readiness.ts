@@ -9,16 +9,13 @@ import type { GatewayExtra, StepRequests } from "./steps";
 
 const seeIstiodLogs = `see kubectl -n ${rootNamespace} logs -l app=istiod; then run the same command again`;
 
-/** Whether the webhooks answered. `not measured`: the cluster has none of Istio. */
-type Answers = Readonly<Record<"injection" | "validation", "answers" | "not measured">>;
-
 /**
  * A mesh is not ready yet when its Deployment is available: for some seconds a webhook may still refuse connections
  * (istio#61049). So for each revision and tag a new pod has to get a proxy of the right control plane, a VirtualService has
  * to be accepted and a wrong one refused; all as dry runs that leave nothing, and twice in a row, as istiod may have several
  * replicas.
  */
-export async function ready(context: StepContext, request: StepRequests["ready"]): Promise<Answers> {
+export async function ready(context: StepContext, request: StepRequests["ready"]) {
   const { server, log } = context;
   const { controlPlanes, tags, simulatedNodes } = request;
   if (simulatedNodes) {
@@ -111,8 +108,6 @@ const rolloutSeconds = 600;
  * Waits for a gateway behind a load balancer, which its release does not: Helm would wait for an address until its timeout,
  * mark the release as failed and remove the gateway again without a reason. Also waits for a gateway or a waypoint that
  * istiod deploys, because istiod reports it as programmed before all its pods run.
- *
- * @returns the address that the load balancer has given
  */
 export async function gatewayAddress(
   context: StepContext,

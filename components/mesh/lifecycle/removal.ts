@@ -1,6 +1,7 @@
 import { ifFound } from "../../shared/kubernetes/errors";
+import { listPods } from "../../shared/kubernetes/pods";
 import { type StepContext, waitForStep } from "../../shared/step/program";
-import { liveAgents, liveControlPlanes, liveProxies, type LiveProxy } from "./mesh-state";
+import { liveAgents, liveControlPlanes, type LiveProxy, proxiesIn } from "./mesh-state";
 import type { StepRequests } from "./steps";
 
 type Server = StepContext["server"];
@@ -12,10 +13,7 @@ const mostNames = 10;
  * no certificate after its last one has expired. So while another control plane exists, one with proxies may not go; where
  * the whole mesh goes, the remaining proxies are only logged.
  */
-export async function retire(
-  context: StepContext,
-  { revision }: StepRequests["retire"],
-): Promise<{ readonly proxies: number }> {
+export async function retire(context: StepContext, { revision }: StepRequests["retire"]) {
   const { server, log } = context;
   const others = (await liveControlPlanes(server)).filter((each) => each.revision !== revision);
   if (others.length === 0) {
@@ -48,7 +46,7 @@ async function agentsGone(context: StepContext): Promise<void> {
 }
 
 async function proxiesOf(server: Server, revision: string): Promise<LiveProxy[]> {
-  return (await liveProxies(server)).filter((proxy) => proxy.revision === revision);
+  return proxiesIn(await listPods(server)).filter((proxy) => proxy.revision === revision);
 }
 
 function described(proxies: readonly LiveProxy[], revision: string): string {
@@ -59,7 +57,6 @@ function described(proxies: readonly LiveProxy[], revision: string): string {
 
 interface Removed {
   readonly removed: string[];
-  /** Why something is kept. */
   readonly kept: string[];
 }
 

@@ -5,31 +5,26 @@ import * as pulumi from "@pulumi/pulumi";
 import type { ControlPlane } from "../../model/control-planes";
 import { lifecycleCommand } from "../../shared/lifecycle-command";
 
-/** A control plane as it should be. */
 export type WantedControlPlane = Pick<ControlPlane, "revision" | "istiod" | "version">;
 
 /** The input of each step of the mesh's life cycle, as plain JSON. */
 export interface StepRequests {
   /** Refuses, before anything is changed, what the cluster's present state does not allow. */
   readonly "upgrade-check": {
-    /** Project and stack. */
     readonly owner: string;
     readonly controlPlanes: readonly WantedControlPlane[];
   };
   /** Holds istio-cni back until the control planes run, so that it never leads them. */
   readonly "cni-gate": {
-    /** The version that istio-cni should have. */
     readonly version: string;
     readonly controlPlanes: readonly WantedControlPlane[];
   };
   /** Ends when injection and validation answer. */
   readonly ready: {
     readonly controlPlanes: readonly WantedControlPlane[];
-    /** Revision by tag. */
     readonly tags: Readonly<Record<string, string>>;
-    /** Simulated nodes run no pod, so that no webhook can answer. */
     readonly simulatedNodes: boolean;
-    /** Changes with the values of the control planes, so that the step waits again when they change. */
+    /** See `changesWith`. */
     readonly values: string;
   };
   /** Refuses to remove a control plane while proxies belong to it and another control plane could take them. */
@@ -45,14 +40,12 @@ export interface StepRequests {
     readonly unset?: readonly GatewayExtra[];
     /** How long the load balancer may take for the address; undefined where there is none. */
     readonly addressSeconds?: number;
-    /** Changes with what the gateway is made of, so that the step waits again when that changes. */
     readonly values: string;
   };
   /** Prints the template of a workload's pods with the proxy written out. */
   readonly inject: {
     readonly namespace: string;
     readonly deployment: string;
-    /** Labels that request the proxy. */
     readonly labels: Readonly<Record<string, string>>;
     readonly template: PodTemplate;
   };
@@ -63,7 +56,6 @@ export type GatewayExtra = "HorizontalPodAutoscaler" | "PodDisruptionBudget";
 
 export type StepName = keyof StepRequests;
 
-/** A pod's template, in Kubernetes' own form. */
 export interface PodTemplate {
   readonly metadata: {
     readonly labels: Readonly<Record<string, string>>;
@@ -72,15 +64,12 @@ export interface PodTemplate {
   readonly spec: pulumi.Unwrap<kubernetes.types.input.core.v1.PodSpec>;
 }
 
-/** How a step reaches the cluster. */
 export interface StepAccess {
-  /** Text of a kubeconfig, secret. */
   readonly kubeconfig: pulumi.Input<string>;
   /** @default the kubeconfig's current context */
   readonly kubeContext?: string;
 }
 
-/** A request whose fields may be known later. */
 export type StepInput<Name extends StepName> = {
   readonly [Key in keyof StepRequests[Name]]: pulumi.Input<StepRequests[Name][Key]>;
 };

@@ -12,10 +12,7 @@ const claim = { apiVersion: "v1", kind: "ConfigMap", namespace: rootNamespace, n
  * Refuses everything that makes an installation or an upgrade impossible, before anything is changed: another owner, a Helm
  * release that another run works on or has left pending, and a version more than one minor version from the running one.
  */
-export async function upgradeCheck(
-  context: StepContext,
-  { owner, controlPlanes }: StepRequests["upgrade-check"],
-): Promise<{ readonly found: Readonly<Record<string, string>> }> {
+export async function upgradeCheck(context: StepContext, { owner, controlPlanes }: StepRequests["upgrade-check"]) {
   const { server } = context;
   const live = await liveControlPlanes(server);
   const claimed = ((await server.get(claim)) as { data?: { owner?: string } } | undefined)?.data?.owner;
@@ -72,17 +69,13 @@ function checkVersion(wanted: WantedControlPlane, live: readonly LiveControlPlan
   const others = (same.length > 0 ? same : live).flatMap(({ version }) => (version === undefined ? [] : [version]));
   if (others.length === 0 || others.some((version) => minorsApart(version, wanted.version) <= 1)) return;
   const from = others.reduce((a, b) => (minorsApart(b, wanted.version) < minorsApart(a, wanted.version) ? b : a));
+  const { major, minor } = new semver.SemVer(from);
+  const next = minor + (semver.gt(wanted.version, from) ? 1 : -1);
   throw new StepError(
     `Istio ${from} runs, and ${wanted.version} (revision ${wanted.revision}) is ${minorsApart(from, wanted.version)} minor versions away; ` +
       "Istio is upgraded and downgraded one minor version at a time",
-    `set the version to one of ${nextMinor(from, wanted.version)} first`,
+    `set the version to one of ${major}.${next} first`,
   );
-}
-
-/** `1.32` between 1.31.1 and 1.33.0. */
-function nextMinor(from: string, to: string): string {
-  const { major, minor } = new semver.SemVer(from);
-  return `${major}.${minor + (semver.gt(to, from) ? 1 : -1)}`;
 }
 
 function minorsApart(a: string, b: string): number {
@@ -94,10 +87,7 @@ function minorsApart(a: string, b: string): number {
  * istio-cni may be one minor version behind istiod, never ahead. A first installation, an unchanged version and a downgrade
  * do not wait, so that a first installation creates both at once; an upgrade waits for istiod.
  */
-export async function cniGate(
-  context: StepContext,
-  { version, controlPlanes }: StepRequests["cni-gate"],
-): Promise<{ readonly waited: boolean }> {
+export async function cniGate(context: StepContext, { version, controlPlanes }: StepRequests["cni-gate"]) {
   const running = (await liveAgents(context.server)).find(({ name }) => name === "istio-cni-node");
   if (!running || (running.version !== undefined && semver.gte(running.version, version))) return { waited: false };
 

@@ -29,16 +29,7 @@ export function meshCharts({ mesh, gateways }: Pick<Settings, "mesh" | "gateways
   return [...new Map(charts.map((chart) => [`${chart.name} ${chart.version}`, chart])).values()];
 }
 
-export interface IstioChart {
-  readonly name: ChartName;
-  readonly version: string;
-  /** The chart's own values, below profiles and the user's values. */
-  readonly defaults: HelmValues;
-  /** Values of a profile, `compatibility-version-1.30` or `platform-k3s`; undefined where the chart has no such file. */
-  readonly profile: (name: string) => HelmValues | undefined;
-  /** Keys that the chart reads at the top and under `global`: those with a default and those that its templates name. */
-  readonly keys: { readonly top: ReadonlySet<string>; readonly global: ReadonlySet<string> };
-}
+export type IstioChart = NonNullable<ReturnType<typeof readIstioChart>>;
 
 /** Key of the chart's own values in values.yaml, which lets profiles apply between them and the user's. */
 const ownValues = "_internal_defaults_do_not_set";
@@ -50,7 +41,7 @@ const profileKeys = ["profile", "compatibilityVersion", "platform", "global"];
  * Reads one of Istio's charts from a folder with one folder a chart. Undefined where there is no such chart, or it is not
  * Istio's own, such as a stand-in of embedded/charts.
  */
-export function readIstioChart(folder: string, name: ChartName): IstioChart | undefined {
+export function readIstioChart(folder: string, name: ChartName) {
   const chart = path.join(folder, name);
   const description = readYaml(path.join(chart, "Chart.yaml"));
   const values = readYaml(path.join(chart, "values.yaml"))?.[ownValues];
@@ -63,8 +54,11 @@ export function readIstioChart(folder: string, name: ChartName): IstioChart | un
   return {
     name,
     version: String(description["version"]),
+    /** The chart's own values, below profiles and the user's values. */
     defaults: values,
-    profile: (profile) => readYaml(path.join(chart, "files", `profile-${profile}.yaml`)),
+    /** Values of a profile, `compatibility-version-1.30` or `platform-k3s`; undefined where the chart has no such file. */
+    profile: (profile: string) => readYaml(path.join(chart, "files", `profile-${profile}.yaml`)),
+    /** Keys that the chart reads at the top and under `global`: those with a default and those that its templates name. */
     keys: {
       top: new Set([
         ...Object.keys(values),

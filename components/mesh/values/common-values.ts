@@ -88,14 +88,11 @@ export function fullImage({ mesh, images }: ImageInput, name: IstioImage): { rea
  */
 export const scopes: Readonly<Partial<Record<ChartName, string>>> = { istiod: "pilot", cni: "cni" };
 
-/** Values that charts read at the top only. */
 const topOnly = ["global", "meshConfig", "profile", "compatibilityVersion", "platform"];
 
 /**
- * A user's values merged over ours. Values at the top are moved to the key that the chart reads first, so that they also
- * win over the profile inside the chart.
- *
- * @param scope key that the chart reads first, see `scopes`
+ * A user's values merged over ours. Values at the top are moved to the key that the chart reads first (see `scopes`), so
+ * that they also win over the profile inside the chart.
  */
 export function withUserValues(ours: HelmValues, user: HelmValues = {}, scope?: string): HelmValues {
   if (scope === undefined) return mergeValues(ours, user);

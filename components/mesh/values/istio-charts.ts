@@ -162,7 +162,6 @@ export function gatewayValues(
   return mergeValues(values, mesh.values.gateway ?? {});
 }
 
-/** Annotation of the template of every pod with a proxy; see `proxyGeneration`. */
 const proxyGenerationAnnotation = "talos-mesh/proxy-generation";
 
 /**
@@ -192,7 +191,6 @@ export function proxyGeneration(input: MeshValuesInput): string {
   return createHash("sha256").update(JSON.stringify(injected)).digest("hex").slice(0, 12);
 }
 
-/** What the pod templates of a namespace contain for their sidecars. */
 export interface SidecarRequest {
   /** Changes when the sidecar changes; empty where pods have none. */
   readonly annotations: Readonly<Record<string, string>>;

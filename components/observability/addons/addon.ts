@@ -15,7 +15,6 @@ import type { AlertGroup, ObservedMesh } from "./prometheus-alerts";
  * component and `npm run dashboard` all read that list.
  */
 export interface Addon<Name extends string = string, Schema extends z.ZodType = z.ZodType> {
-  /** Its key under `talos-mesh:observability`. */
   readonly name: Name;
   readonly settings: Schema;
   /** Other keys that users may try there, each with what to write instead. */
@@ -24,7 +23,7 @@ export interface Addon<Name extends string = string, Schema extends z.ZodType = 
   readonly secrets?: readonly AddonSecret[];
   /** Addons whose Secrets its pods mount, so that those are created first. */
   readonly mountsSecretsOf?: readonly Addon[];
-  /** Whether its pods mount the ConfigMaps with dashboards. @default false */
+  /** @default false */
   readonly mountsDashboards?: boolean;
   /** Each is made on its own. The keys of a refusal are fields of the addon. */
   readonly checks?: readonly ((settings: z.output<Schema>, stack: AddonStack) => Refusal)[];
@@ -36,11 +35,9 @@ export interface Addon<Name extends string = string, Schema extends z.ZodType = 
   extensionProvider?(settings: z.output<Schema>, namespace: string): ExtensionProvider;
   /** An object of one of Istio's kinds, created once Istio is installed. */
   istioObject?(settings: z.output<Schema>, namespace: string): KubernetesObject<object>;
-  /** Limits that a user should know. */
   notes?(settings: z.output<Schema>, settingsOf: SettingsOf): readonly string[];
 }
 
-/** Keeps the types of a descriptor's name and settings. */
 export function defineAddon<const Name extends string, Schema extends z.ZodType>(
   addon: Addon<Name, Schema>,
 ): Addon<Name, Schema> {
@@ -54,7 +51,6 @@ export interface AddonRelease<Settings = unknown> {
   readonly page?: AddonPage<Settings>;
   /** The chart, where it depends on Istio's version: for that version. */
   readonly chart: Chart | ((istioVersion: string) => Chart);
-  /** Whether the settings install it. @default always */
   installed?(settings: Settings): boolean;
   /** The images of the chart that are pulled. @default all */
   images?(settings: Settings, images: Chart["images"]): readonly string[];
@@ -63,12 +59,10 @@ export interface AddonRelease<Settings = unknown> {
 
 export interface Chart {
   readonly name: string;
-  /** The product that it installs. */
   readonly product: string;
   readonly version: string;
-  /** The publisher's Helm repository. */
   readonly repository: string;
-  /** Images with registry and tag. */
+  /** With registry and tag. */
   readonly images: Readonly<Record<string, string>>;
 }
 
@@ -97,16 +91,12 @@ export interface AddonSecret {
   readonly generated: string;
   /** Further entries, which are not secret. */
   readonly plain?: Readonly<Record<string, string>>;
-  /** Why the addon does not accept a given value. */
   refuses?(value: string): string | undefined;
 }
 
-/** A ConfigMap with dashboards. */
 export interface DashboardFolder {
-  /** Title of the folder in Grafana. */
   readonly title: string;
   readonly configMap: string;
-  /** Content by file name. */
   readonly files: Readonly<Record<string, string>>;
 }
 
@@ -115,12 +105,10 @@ export interface Datasource {
   /** Grafana's type of datasource; also its uid and the name of the release. */
   readonly type: string;
   readonly port: number;
-  /** Further fields of Grafana's. */
   readonly options?: object;
 }
 
 export interface ExtensionProvider {
-  /** Its name in the mesh config. */
   readonly name: string;
   readonly protocol: "opentelemetry" | "zipkin";
   /** Host name of the collector, which a proxy's `Sidecar` has to name. */
@@ -131,15 +119,13 @@ export interface ExtensionProvider {
 /** The settings of an addon; undefined where it is not installed. */
 export type SettingsOf = <Schema extends z.ZodType>(addon: Addon<string, Schema>) => z.output<Schema> | undefined;
 
-/** The input of the values of the addons' charts. */
 export interface AddonContext {
-  /** Namespace of all addons. */
   readonly namespace: string;
   readonly mesh: ObservedMesh & { readonly version: string };
   readonly settingsOf: SettingsOf;
   /** The image to pull, from a mirror or by digest, of an image with registry and tag. */
   readonly image: (official: string) => string;
-  /** Names of the pull secrets in the addons' namespace; undefined where there are none. */
+  /** Undefined where there are none. */
   readonly pullSecrets?: readonly string[] | undefined;
   /** Those of all installed addons. */
   readonly datasources: readonly Datasource[];
@@ -189,7 +175,6 @@ export function anonymousRefusal({ anonymous }: { anonymous: boolean }, stack: A
   return { anonymous: `found true, which is for dev; environment ${environment} expects false` };
 }
 
-/** The address of an addon's Service inside the cluster. */
 export function serviceUrl(service: { readonly name: string; readonly port: number }, namespace: string): string {
   return `http://${service.name}.${namespace}.svc.cluster.local:${service.port}`;
 }
@@ -200,7 +185,6 @@ export function imageParts(image: string) {
   return { registry, repository, tag };
 }
 
-/** With registry and repository in one. */
 export function repositoryAndTag(image: string) {
   const { registry, repository, tag } = imageParts(image);
   return { repository: `${registry}/${repository}`, tag };
@@ -212,7 +196,6 @@ export function volume(given: z.output<typeof storage> | undefined, className: s
   return { enabled: true, size: given.size, ...(given.storageClass && { [className]: given.storageClass }) };
 }
 
-/** As a pod lists them. */
 export function pullSecretList(names: readonly string[] | undefined) {
   return names?.map((name) => ({ name }));
 }

@@ -26,7 +26,6 @@ import { needsPrometheus } from "./prometheus";
 
 export const grafanaService = { name: "grafana", port: 3000 } as const;
 
-/** The Secret with the administrator's login. */
 export const grafanaLogin = {
   secret: "grafana-admin",
   user: "admin",
@@ -163,10 +162,8 @@ function datasource({ title, type, port, options }: Datasource, namespace: strin
 }
 
 /**
- * Istio's own dashboards, of the release that is installed; a revision on grafana.com does not name a version of Istio.
- * Source: istio/istio, manifests/addons/dashboards at the tag of the release.
- *
- * @returns the chart's form: where the pod downloads each one from
+ * Where the pod downloads Istio's own dashboards of the installed release; a revision on grafana.com names no version of
+ * Istio. Source: istio/istio, manifests/addons/dashboards at the tag of the release.
  */
 function officialDashboards(istioVersion: string): Readonly<Record<string, { readonly url: string }>> {
   const minor = minorOf(istioVersion);
@@ -191,10 +188,7 @@ function isFolder(dashboards: string): boolean {
   return dashboards !== "official" && dashboards !== "none";
 }
 
-/**
- * The dashboards in a folder by file name, sorted and without white space, which is most of such a file; and everything
- * about the folder and its files that has to change.
- */
+/** The dashboards in a folder by file name, sorted and without white space, which is most of such a file. */
 function readDashboards(folder: string): { files: ReadonlyMap<string, string>; problems: readonly string[] } {
   const files = new Map<string, string>();
   const problems: string[] = [];

@@ -21,7 +21,6 @@ const kialiService = { name: "kiali", port: 20001 } as const;
 /** The key that Kiali signs sessions with. Kiali looks for a file with the name of the key. */
 const signingKey = { secret: "kiali-signing-key", key: "value.txt" } as const;
 
-/** Jaeger's port for queries over gRPC. */
 const jaegerQueryPort = 16685;
 
 const settings = z.strictObject({

@@ -18,7 +18,6 @@ const placeholders = {
 interface Panel {
   readonly title: string;
   readonly description: string;
-  /** Grafana's name of the unit. */
   readonly unit: "reqps" | "percentunit" | "s" | "bytes" | "short";
   readonly stacked?: boolean;
   readonly queries: Readonly<Record<string, string>>;
@@ -29,7 +28,6 @@ interface DashboardFile {
   readonly rows: Readonly<Record<string, readonly Panel[]>>;
 }
 
-/** This project's own dashboard, in Grafana's form. */
 export function policiesDashboard(): { readonly panels: readonly object[] } {
   const text = filledIn(path.join(__dirname, "policies-dashboard.yaml"), placeholders);
   const { dashboard, rows } = parse(text) as DashboardFile;

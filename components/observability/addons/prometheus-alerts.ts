@@ -2,7 +2,6 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import { parse } from "yaml";
 
-/** An alerting rule in Prometheus' format. */
 export interface AlertRule {
   readonly alert: string;
   readonly expr: string;
@@ -17,17 +16,13 @@ export interface AlertGroup {
   readonly rules: readonly AlertRule[];
 }
 
-/** The facts about the mesh that its alerts depend on. */
 export interface ObservedMesh {
   /** Names of the gateways; their pods have the label `istio: <name>`. */
   readonly gateways: readonly string[];
-  /** Whether it has ztunnel. */
   readonly ambient: boolean;
-  /** Whether it refuses plain text everywhere. */
   readonly strictMtls: boolean;
 }
 
-/** A rule of prometheus-alerts.yaml. */
 interface RuleTemplate extends Pick<AlertRule, "alert" | "expr" | "for"> {
   readonly when?: keyof ObservedMesh;
   readonly severity: AlertRule["labels"]["severity"];

@@ -19,7 +19,6 @@ import { tracing } from "./tracing";
 
 export const addons = [prometheus, grafana, kiali, tracing, loki] as const;
 
-/** The fields of `talos-mesh:observability` that the addons have. */
 type AddonFields = {
   readonly [Each in (typeof addons)[number] as Each["name"]]: z.ZodOptional<Each["settings"]>;
 };
@@ -54,19 +53,13 @@ export function settingsOf(observability: AddonSettings): SettingsOf {
     (Object.hasOwn(fields, name) ? fields[name] : undefined) as z.output<Schema> | undefined;
 }
 
-interface InstalledRelease extends InstalledAddon {
-  readonly release: AddonRelease;
-  readonly chart: Chart;
-  /** The images that it pulls, with their official names. */
-  readonly images: readonly string[];
-}
-
-export function installedReleases(observability: AddonSettings | undefined, istioVersion: string): InstalledRelease[] {
+export function installedReleases(observability: AddonSettings | undefined, istioVersion: string) {
   return installedAddons(observability).flatMap(({ addon, settings }) =>
     addon.releases
       .filter((release) => release.installed?.(settings) ?? true)
       .map((release) => {
         const chart = chartOf(release, istioVersion);
+        // Those that it pulls, with their official names.
         const images = release.images?.(settings, chart.images) ?? Object.values(chart.images);
         return { addon, settings, release, chart, images };
       }),
@@ -137,7 +130,6 @@ export function addonNotes(observability: AddonSettings | undefined): string[] {
   );
 }
 
-/** The user interfaces of all addons, by the name of their release. */
 export function allPages(): { readonly name: string; readonly page: AddonPage }[] {
   return allAddons.flatMap(({ releases }) => releases.flatMap(({ name, page }) => (page ? [{ name, page }] : [])));
 }

@@ -1,4 +1,3 @@
-/** A value that Go can marshal; undefined fields are left out. */
 export type GoValue = string | number | boolean | undefined | null | readonly GoValue[] | GoMap;
 export type GoMap = { readonly [key: string]: GoValue };
 

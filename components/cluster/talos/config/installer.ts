@@ -16,20 +16,14 @@ interface SchematicUpload {
   readonly body: string;
 }
 
-/** What installs and upgrades a node; with a schematic, the image comes from the Image Factory. */
-interface Installer {
-  readonly image: string;
-  readonly schematic?: SchematicUpload;
-}
-
 const legacyTemplate = "{{.RegistryURL}}/installer{{if .Secureboot}}-secureboot{{end}}/{{.ID}}:{{.Version}}";
 const template = "{{.RegistryURL}}/{{.Mode}}-installer{{if .Secureboot}}-secureboot{{end}}/{{.ID}}:{{.Version}}";
 
-/** @param node with the settings of its group */
+/** What installs and upgrades a node; with a schematic, the image comes from the Image Factory. */
 export function installerOf(
   { talosVersion, imageFactory, schematic: ofCluster }: TalosClusterSettings,
   { talosImageURL, schematic = ofCluster, platform }: TalosNodeSettings,
-): Installer {
+): { readonly image: string; readonly schematic?: SchematicUpload } {
   if (talosImageURL !== undefined) {
     // A tag or digest follows the last slash; a colon before it belongs to a registry's port.
     const tagged = /[:@]/.test(talosImageURL.slice(talosImageURL.lastIndexOf("/") + 1));
@@ -55,7 +49,6 @@ export function schematicUploads(settings: TalosClusterSettings): readonly Schem
   return [...new Map(uploads).values()];
 }
 
-/** 64 hexadecimal digits, computed offline. */
 export function schematicId(schematic: SchematicSettings = {}): string {
   return createHash("sha256").update(schematicYaml(schematic)).digest("hex");
 }

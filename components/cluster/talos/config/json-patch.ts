@@ -1,6 +1,5 @@
 import { isTree, type Tree } from "../../../shared/merge";
 
-/** One operation of RFC 6902. */
 export interface Operation {
   readonly op: string;
   readonly path: string;

@@ -18,7 +18,6 @@ import {
 
 /** For `talosctl gen config`: a strategic merge or, up to contract v1.11, a list of RFC 6902 operations. */
 export interface MachinePatch {
-  /** `settings`, or the path of the patch in the settings. */
   readonly origin: string;
   /** YAML; never empty, and ends with a newline, so that talosctl never takes it for a file name. */
   readonly content: string;
@@ -35,13 +34,11 @@ export interface MachinePatch {
  */
 export interface NodePlan {
   readonly hostname: string;
-  /** From `gen` to `--output=-`, without secrets and patches. */
   readonly genConfigArgs: readonly string[];
   readonly patchFlag: "--config-patch-control-plane" | "--config-patch-worker";
   readonly patches: readonly MachinePatch[];
 }
 
-/** What gen config needs for the node at this position. The same settings give the same plan. */
 export function nodePlan(settings: TalosClusterSettings, index: number, contents: PatchContents): NodePlan {
   const node = nodeSettings(settings, index);
   const machineType = node.controlPlane ? "controlplane" : "worker";
@@ -69,14 +66,15 @@ export function nodePlan(settings: TalosClusterSettings, index: number, contents
       "--output=-",
     ],
     patchFlag: node.controlPlane ? "--config-patch-control-plane" : "--config-patch-worker",
-    patches: orderedPatches(
-      patchesOfNode(settings, index).map(({ origin }) => origin),
-      contents,
-      contract,
-      machineType,
-      [typed.v1alpha1],
-      [...typed.documents, ...settingsDocuments(node)],
-    ),
+    patches: orderedPatches([
+      {
+        origin: "settings",
+        operations: [],
+        v1alpha1: [typed.v1alpha1],
+        documents: [...typed.documents, ...settingsDocuments(node)],
+      },
+      ...userPatches(patchesOfNode(settings, index), contents, contract, machineType),
+    ]),
   };
 }
 
@@ -87,38 +85,39 @@ function convertedSettings(settings: TalosClusterSettings, node: TalosNodeSettin
 
 /** Patches of a cluster in containers, for `talosctl cluster create`, by role. */
 export function dockerPatches(settings: DockerClusterSettings, contents: PatchContents) {
+  const origins = [...contents.keys()].map((origin) => ({ origin }));
   const patches = (machineType: MachineType) =>
-    orderedPatches([...contents.keys()], contents, contractOf(settings), machineType);
+    orderedPatches(userPatches(origins, contents, contractOf(settings), machineType));
   return { controlPlane: patches("controlplane"), worker: patches("worker") };
 }
 
-/**
- * The settings' patch and the user's after it, in the form of a contract. Documents come last, because talosctl accepts
- * RFC 6902 patches for a config of one document only; the two do not touch each other, so their order has no other effect.
- */
-function orderedPatches(
-  origins: readonly string[],
+type ConvertedPatch = { readonly origin: string } & Omit<ReturnType<typeof convertPatch>, "problems">;
+
+function userPatches(
+  patches: readonly { readonly origin: string }[],
   contents: PatchContents,
   contract: string,
   machineType: MachineType,
-  ofSettings: readonly Tree[] = [],
-  documentsOfSettings: readonly Tree[] = [],
-): MachinePatch[] {
-  const converted = origins.map((origin) => {
-    const patch = convertPatch(contents.get(origin) ?? [], contract, machineType);
+): ConvertedPatch[] {
+  return patches.map(({ origin }) => {
+    const { problems, ...converted } = convertPatch(contents.get(origin) ?? [], contract, machineType);
     // Validation checks a contract that is not older, and newer contracts accept less.
-    const [problem] = patch.problems;
-    if (problem !== undefined) throw new Error(`${origin}: ${problem}`);
-    return { origin, ...patch };
+    if (problems[0] !== undefined) throw new Error(`${origin}: ${problems[0]}`);
+    return { origin, ...converted };
   });
+}
+
+/**
+ * Documents come last, because talosctl accepts RFC 6902 patches for a config of one document only; the two do not touch
+ * each other, so their order has no other effect.
+ */
+function orderedPatches(patches: readonly ConvertedPatch[]): MachinePatch[] {
   return [
-    ...merges("settings", ofSettings),
-    ...converted.flatMap(({ origin, v1alpha1, operations }) => [
+    ...patches.flatMap(({ origin, v1alpha1, operations }) => [
       ...merges(origin, v1alpha1),
       ...operations.map((list) => ({ origin, content: `${JSON.stringify(list)}\n` })),
     ]),
-    ...merges("settings", documentsOfSettings),
-    ...converted.flatMap(({ origin, documents }) => merges(origin, documents)),
+    ...patches.flatMap(({ origin, documents }) => merges(origin, documents)),
   ];
 }
 

@@ -6,7 +6,6 @@ export type MachineType = "controlplane" | "worker";
 /** A Talos config document: `{apiVersion: v1alpha1, kind: HostnameConfig, ...}`. */
 export type Document = Tree & { readonly kind: string };
 
-/** Where the value of a migrated field goes. */
 export interface Target {
   readonly documents: Documents;
   /** Reports what has no counterpart in the documents. */
@@ -17,20 +16,17 @@ export interface Target {
 export interface Migration {
   /** First contract that keeps it there, such as `1.12`. */
   readonly since: string;
-  /** `["machine", "network", "hostname"]` */
   readonly path: readonly string[];
   /** Writes the field's value to its documents. @returns what stays in v1alpha1, if anything */
   readonly write: (value: unknown, target: Target) => unknown;
 }
 
-/** A migration that leaves nothing in the v1alpha1 document. */
 export function migration(since: string, path: string, write: (value: unknown, target: Target) => void): Migration {
   return { since, path: path.split("."), write: (value, target) => void write(value, target) };
 }
 
 type Names = Readonly<Record<string, string | ((value: unknown) => Tree)>>;
 
-/** Fields that keep their names. */
 export function same(...fields: readonly string[]): Names {
   return Object.fromEntries(fields.map((field) => [field, field]));
 }
