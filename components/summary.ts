@@ -10,7 +10,10 @@ import type { ChartSource } from "./shared/chart-source";
  * service behind it, has TLS, else `http://`; one for each host name, and for `*` the node's own address. Empty where the
  * port that nodes open is left to Kubernetes, and for `*` behind a load balancer, whose address only the cluster knows.
  */
-export function urls(settings: Pick<Settings, "gateways" | "traffic">, nodeAddress: string | undefined): string[] {
+export function applicationUrls(
+  settings: Pick<Settings, "gateways" | "traffic">,
+  nodeAddress: string | undefined,
+): string[] {
   const found = settings.traffic.services.flatMap((service) =>
     service.gateways.flatMap((gateway) => {
       const deployment = settings.gateways[gateway];
@@ -36,7 +39,7 @@ function firstPath(rules: Settings["traffic"]["services"][number]["http"]): stri
 }
 
 /** What is not measured in this environment, and which parts are not the real ones. */
-export function notes(
+export function environmentNotes(
   cluster: Pick<Cluster, "simulatedNodes">,
   charts: ChartSource,
   settings: Pick<Settings, "observability" | "benchmark" | "mesh">,

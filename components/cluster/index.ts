@@ -12,7 +12,7 @@ type ClusterArgs = Pick<Settings, "cluster" | "environment" | "charts">;
 type Secrets = Readonly<Record<string, pulumi.Output<string>>>;
 
 /** Creates the cluster that the settings describe, or connects to it. */
-export function cluster(args: ClusterArgs, context: ProgramContext, secrets: Secrets): Cluster {
+export function createCluster(args: ClusterArgs, context: ProgramContext, secrets: Secrets): Cluster {
   const component = clusterComponent(args, context, secrets);
   const { provider, kubeconfig, deletedWith, kubeconfigCommand, autoCharts } = component;
   const outputs = { component, provider, kubeconfig, deletedWith, kubeconfigCommand, autoCharts };

@@ -56,42 +56,40 @@ export function describeIssue(issue: Issue, schema: z.core.$ZodType, raw: unknow
   const path = [...base, ...inner];
   const value = valueAt(raw, inner);
   const missing = value === undefined;
-  const at = (): z.core.$ZodType | undefined => schemaAt(schema, inner, raw);
+  const at = schemaAt(schema, inner, raw);
+  const problem = (message: string): Problem[] => [{ path, message }];
   switch (issue.code) {
     case "unrecognized_keys": {
-      const object = at();
-      const known = object instanceof z.ZodObject ? Object.keys(object.shape) : [];
-      const elsewhere = (object && expectedElsewhere.get(object)) ?? {};
+      const known = at instanceof z.ZodObject ? Object.keys(at.shape) : [];
+      const elsewhere = (at && expectedElsewhere.get(at)) ?? {};
       return issue.keys.map((key) => ({
         path: [...path, key],
         message: `unknown key; ${Object.hasOwn(elsewhere, key) ? elsewhere[key] : suggestion(key, known)}`,
       }));
     }
     case "invalid_type":
-      return [{ path, message: typeMessage(issue.expected, value, at(), missing) }];
+      return problem(typeMessage(issue.expected, value, at, missing));
     case "invalid_value": {
       const options = `expected one of: ${issue.values.map(String).join(", ")}`;
-      return [{ path, message: missing ? `missing; ${options}` : `found ${shown(value)}; ${options}` }];
+      return problem(missing ? `missing; ${options}` : `found ${shown(value)}; ${options}`);
     }
     case "too_small":
     case "too_big":
-      return [{ path, message: sizeMessage(issue, value) }];
+      return problem(sizeMessage(issue, value));
     case "invalid_key": {
-      const first = issue.issues[0];
-      return [
-        { path, message: `found the key ${shown(inner.at(-1))}; ${first ? expectation(first) : "expected another"}` },
-      ];
+      const [first] = issue.issues;
+      return problem(`found the key ${shown(inner.at(-1))}; ${first ? expectation(first) : "expected another"}`);
     }
     case "invalid_union": {
       const nested = closest(issue.errors, value);
       if (nested) {
         return nested.flatMap((part) => describeIssue({ ...part, path: [...inner, ...part.path] }, schema, raw, base));
       }
-      return [{ path, message: `${missing ? "missing" : `found ${shown(value)}`}; ${expectation(issue)}` }];
+      return problem(`${missing ? "missing" : `found ${shown(value)}`}; ${expectation(issue)}`);
     }
     case "custom":
-      return [{ path, message: issue.message }];
+      return problem(issue.message);
     default:
-      return [{ path, message: `found ${shown(value)}; ${expectation(issue)}` }];
+      return problem(`found ${shown(value)}; ${expectation(issue)}`);
   }
 }

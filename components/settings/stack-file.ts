@@ -51,10 +51,12 @@ export function readStackConfig(
   const sources = new Map<string, { readonly file: YamlFile; readonly key: string }>();
   const add = (file: YamlFile, key: string, raw: unknown): void => {
     const fullKey = key.includes(":") ? key : `${project}:${key}`;
-    const { value, secret } = revealed(raw, fullKey, secretValue);
-    const given = value ?? "";
-    values[fullKey] = typeof given === "string" ? given : JSON.stringify(given);
-    if (secret) secretKeys.add(fullKey);
+    const value = revealed(raw, fullKey, (name, ciphertext) => {
+      secretKeys.add(fullKey);
+      return secretValue(name, ciphertext);
+    });
+    if (value === undefined || value === null) values[fullKey] = "";
+    else values[fullKey] = typeof value === "string" ? value : JSON.stringify(value);
     sources.set(fullKey, { file, key });
   };
   for (const [key, raw] of projectDefaults(projectFile)) add(projectFile, key, raw);
@@ -77,28 +79,16 @@ function projectDefaults(file: YamlFile): [string, unknown][] {
   });
 }
 
-/** A value with its secrets filled in, and whether there are any. */
-function revealed(raw: unknown, name: string, secretValue: SecretValue): { value: unknown; secret: boolean } {
-  if (isMapping(raw) && Object.keys(raw).length === 1 && typeof raw.secure === "string") {
-    return { value: secretValue(name, raw.secure), secret: true };
-  }
-  let secret = false;
-  const reveal = (item: unknown, at: string): unknown => {
-    const result = revealed(item, at, secretValue);
-    secret ||= result.secret;
-    return result.value;
-  };
-  if (Array.isArray(raw)) {
-    const value = raw.map((item, index) => reveal(item, `${name}[${index}]`));
-    return { value, secret };
-  }
-  if (!isMapping(raw)) return { value: raw, secret };
-  const value = Object.fromEntries(Object.entries(raw).map(([key, item]) => [key, reveal(item, `${name}.${key}`)]));
-  return { value, secret };
+/** A value with its secrets filled in, at any depth. */
+function revealed(raw: unknown, name: string, secretValue: SecretValue): unknown {
+  if (Array.isArray(raw)) return raw.map((item, index) => revealed(item, `${name}[${index}]`, secretValue));
+  if (!isMapping(raw)) return raw;
+  if (Object.keys(raw).length === 1 && typeof raw.secure === "string") return secretValue(name, raw.secure);
+  const entries = Object.entries(raw).map(([key, item]) => [key, revealed(item, `${name}.${key}`, secretValue)]);
+  return Object.fromEntries(entries);
 }
 
 interface YamlFile {
-  readonly file: string;
   /** As messages show it: relative to the project where it is inside. */
   readonly shown: string;
   readonly document: Document;
@@ -122,9 +112,8 @@ function readYaml(file: string, projectRoot: string): YamlFile {
     throw new StackFileError(problemList(problems, shown));
   }
   const value: unknown = document.toJS() ?? {};
-  if (!isMapping(value))
-    throw new StackFileError(problemList([`${shown}:1: expected a mapping with the key config`], shown));
-  return { file, shown, document, lines, value };
+  if (!isMapping(value)) throw problemAt(shown, 1, "expected a mapping with the key config");
+  return { shown, document, lines, value };
 }
 
 /** Relative to the project where the file is inside, so that every command shows the same. */
@@ -136,10 +125,11 @@ export function shownPath(file: string, projectRoot: string): string {
 function section(file: YamlFile, key: string): Readonly<Record<string, unknown>> {
   const found = file.value[key] ?? {};
   if (isMapping(found)) return found;
-  const { line } = placeIn(file, [key]);
-  throw new StackFileError(
-    problemList([`${file.shown}:${line}: ${key}: expected a mapping of key: value`], file.shown),
-  );
+  throw problemAt(file.shown, placeIn(file, [key]).line, `${key}: expected a mapping of key: value`);
+}
+
+function problemAt(file: string, line: number, message: string): StackFileError {
+  return new StackFileError(problemList([`${file}:${line}: ${message}`], file));
 }
 
 /** The place of the innermost part that exists. */

@@ -13,7 +13,12 @@ import type { Check } from "./check";
 /** Checks of `talos-mesh:objects` against the CRDs of the pinned Istio and Gateway API. */
 export const objectChecks: readonly Check[] = [
   ({ settings: { objects } }) => checkEach(objects, ["objects"], objectProblems),
-  uniqueObjects,
+  ({ settings: { objects } }) => {
+    const entries = checkEach(objects, ["objects"], ({ kind, metadata: { namespace, name } }, path) => [
+      { path, key: [kind, namespace, name].filter(Boolean).join(" ") },
+    ]);
+    return duplicates(entries, "object");
+  },
 ];
 
 /** Folders with those CRDs, which scripts/vendor writes. */
@@ -107,15 +112,6 @@ function unknownKind(apiVersion: string, kind: string): string {
   return `found ${apiVersion} ${kind}, which is not a kind of the pinned Istio or Gateway API; ${hint}`;
 }
 
-function* uniqueObjects({ settings: { objects } }: Model): Iterable<Problem> {
-  yield* duplicates(
-    checkEach(objects, ["objects"], ({ kind, metadata: { namespace, name } }, at) => [
-      { path: at, key: [kind, namespace, name].filter(Boolean).join(" ") },
-    ]),
-    "object",
-  );
-}
-
 const formats: Readonly<Record<string, Format>> = {
   int32: { type: "number", validate: (value: number) => Number.isInteger(value) && Math.abs(value) < 2 ** 31 },
   int64: { type: "number", validate: (value: number) => Number.isInteger(value) },
@@ -158,36 +154,31 @@ function closed(schema: StructuralSchema): object {
 function describe(error: ErrorObject, spec: unknown, at: SettingPath): Problem[] {
   const { keyword, data, schemaPath, instancePath } = error;
   const path = [...at, ...keysOf(instancePath, spec)];
+  const problem = (message: string, ...inner: readonly string[]): Problem[] => [{ path: [...path, ...inner], message }];
   const [, condition, inner] = /^.*?\/(oneOf|anyOf|not)(\/.*)?$/.exec(schemaPath) ?? [];
-  if (condition !== undefined) {
-    // What single alternatives miss is not reported.
-    return inner === undefined ? [{ path, message: alternatives(error) }] : [];
-  }
+  // What single alternatives miss is not reported.
+  if (condition !== undefined) return inner === undefined ? problem(alternatives(error)) : [];
   const params = error.params as Readonly<Record<string, unknown>>;
   switch (keyword) {
     case "additionalProperties": {
       const key = String(params.additionalProperty);
       const { properties = {} } = error.parentSchema as { readonly properties?: object };
-      return [{ path: [...path, key], message: `unknown key; ${suggestion(key, Object.keys(properties))}` }];
+      return problem(`unknown key; ${suggestion(key, Object.keys(properties))}`, key);
     }
     case "required":
-      return [{ path: [...path, String(params.missingProperty)], message: "missing" }];
+      return problem("missing", String(params.missingProperty));
     case "type": {
       const expected = [params.type].flat().map((type) => typeNames[String(type)] ?? String(type));
-      return [{ path, message: `found ${shown(data)}; expected ${expected.join(" or ")}` }];
+      return problem(`found ${shown(data)}; expected ${expected.join(" or ")}`);
     }
     case "enum":
-      return [
-        { path, message: `found ${shown(data)}; expected one of: ${(params.allowedValues as unknown[]).join(", ")}` },
-      ];
+      return problem(`found ${shown(data)}; expected one of: ${(params.allowedValues as unknown[]).join(", ")}`);
     case "pattern":
-      return [{ path, message: `found ${shown(data)}; expected it to match ${String(params.pattern)}` }];
+      return problem(`found ${shown(data)}; expected it to match ${String(params.pattern)}`);
     default: {
-      const limit = /^(min|max)/.exec(keyword)?.[0];
-      const expected = limit
-        ? `expected at ${limit === "min" ? "least" : "most"} ${String(params.limit)}`
-        : error.message;
-      return [{ path, message: `found ${shownSize(data)}; ${expected ?? keyword}` }];
+      const limit = { min: "least", max: "most" }[keyword.slice(0, 3)];
+      const expected = limit ? `expected at ${limit} ${String(params.limit)}` : (error.message ?? keyword);
+      return problem(`found ${shownSize(data)}; ${expected}`);
     }
   }
 }
