@@ -1,4 +1,4 @@
-import { benchmarkNotes } from "./benchmark/plan/problems";
+import { benchmarkNotes } from "./benchmark/plan/plan";
 import type { Cluster } from "./cluster/cluster";
 import { gatewayServicePorts } from "./model/gateways";
 import { addonNotes } from "./observability/addons/registry";

@@ -19,7 +19,7 @@ export function routeMatch({ uri, method, headers, queryParams }: Match, byExpre
   };
 }
 
-/** Whether the HTTPRoute of these rules has regular expressions for paths. */
+/** Whether the HTTPRoute has regular expressions for paths. */
 export function matchesByExpression(rules: readonly HttpRuleSettings[]): boolean {
   return rules.some(({ match = [] }) =>
     match.some(({ uri }) => uri && uri.prefix !== "/" && !(uri.exact !== undefined && isPlainPath(uri.exact))),

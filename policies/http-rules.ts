@@ -27,7 +27,6 @@ interface HttpRouteContext {
  */
 export type Limit = { readonly refused: RefusedInAmbient } | { readonly virtualServiceInstead: string };
 
-/** How a field of a rule is written in each API. */
 interface Written {
   readonly virtualService: (context: VirtualServiceContext) => HttpRoute;
   readonly httpRoute: ((context: HttpRouteContext) => RouteRule) | Limit;
@@ -53,10 +52,7 @@ export const faultKinds: Rows<Fields["fault"], { readonly virtualService: HttpFa
 };
 
 const ruleFields: Rows<HttpRuleSettings, Written> = {
-  name: (name) => ({
-    virtualService: () => ({ name }),
-    httpRoute: () => ({ name }),
-  }),
+  name: (name) => ({ virtualService: () => ({ name }), httpRoute: () => ({ name }) }),
   match: (matches) => ({
     virtualService: ({ service }) => ({ match: matches.map((match) => httpMatch(match, service)) }),
     httpRoute: ({ byExpression }) => ({ matches: matches.map((match) => routeMatch(match, byExpression)) }),
@@ -84,9 +80,7 @@ const ruleFields: Rows<HttpRuleSettings, Written> = {
     };
   },
   directResponse: ({ status, body }) => ({
-    virtualService: () => ({
-      directResponse: { status, ...(body !== undefined && { body: { string: body } }) },
-    }),
+    virtualService: () => ({ directResponse: { status, ...(body !== undefined && { body: { string: body } }) } }),
     httpRoute: { refused: "directResponse" },
     explanation: `it is answered with ${status}`,
   }),
@@ -106,10 +100,7 @@ const ruleFields: Rows<HttpRuleSettings, Written> = {
     httpRoute: () => ({ timeouts: { request: gatewayDuration(timeout) } }),
     explanation: `with a timeout of ${timeout}`,
   }),
-  retries: (retries) => ({
-    virtualService: () => ({ retries }),
-    httpRoute: { refused: "retries" },
-  }),
+  retries: (retries) => ({ virtualService: () => ({ retries }), httpRoute: { refused: "retries" } }),
   fault: (faults) => {
     const kinds = rowsOf(faultKinds, faults);
     return {
@@ -139,10 +130,7 @@ const ruleFields: Rows<HttpRuleSettings, Written> = {
       );
     },
   }),
-  corsPolicy: (corsPolicy) => ({
-    virtualService: () => ({ corsPolicy }),
-    httpRoute: { refused: "cors" },
-  }),
+  corsPolicy: (corsPolicy) => ({ virtualService: () => ({ corsPolicy }), httpRoute: { refused: "cors" } }),
 };
 
 /** The fields that a rule has, in the order of the table. */
@@ -160,7 +148,6 @@ function rowsOf<Settings extends object, Row extends object>(
   });
 }
 
-/** The parts of an object in one. */
 export function merged<Part extends object>(parts: readonly Part[]): Part {
   return parts.reduce((before, part) => ({ ...before, ...part }), {} as Part);
 }
@@ -183,12 +170,9 @@ export function backend(service: MeshService, subset?: Subset): { readonly name:
   return { name: subset ? versionService(subset) : service.name, port: service.port };
 }
 
-/** Weighted subsets in a VirtualService. */
 export function weightedRoute(weights: Readonly<Record<string, number>>, context: VirtualServiceContext) {
-  return weighted(context.service, weights).map(([subset, weight]) => ({
-    destination: destination(context, subset),
-    weight,
-  }));
+  const subsets = weighted(context.service, weights);
+  return subsets.map(([subset, weight]) => ({ destination: destination(context, subset), weight }));
 }
 
 /** In the order of the subsets, so that the order of the weights' keys changes nothing. */

@@ -44,14 +44,14 @@ abstract class PolicyLayer extends Layer {
     let earlier: readonly pulumi.Resource[] = [];
     for (const group of applyOrder(objects)) {
       const options = this.after(...earlier);
-      const applied = group.map(
-        (object) =>
-          new kubernetes.apiextensions.CustomResource(
-            policyResourceName(object),
-            { ...object },
-            { ...options, aliases: formerUrns(object, formerParent) },
-          ),
-      );
+      const applied = group.map((object) => {
+        const aliases = formerUrns(object, formerParent);
+        return new kubernetes.apiextensions.CustomResource(
+          policyResourceName(object),
+          { ...object },
+          { ...options, aliases },
+        );
+      });
       earlier = [...earlier, ...applied];
     }
     this.registerOutputs({ names: this.names, count: this.count });

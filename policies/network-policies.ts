@@ -40,19 +40,14 @@ export function networkPolicies(model: PolicyModel): KubernetesObject<Spec>[] {
   const restricted = workloads.flatMap(({ namespace, name, dataPlane }) =>
     dataPlane === "none" || (dataPlane === "sidecar" && !rules.gateway) ? [] : [{ namespace, name, dataPlane }],
   );
-  return grouped(restricted, ({ namespace }) => namespace).map(([{ namespace, dataPlane }, all]) =>
-    policyObject(
-      "networking.k8s.io/v1",
-      "NetworkPolicy",
-      { namespace, name: egressOnly.name },
-      {
-        // Workloads by name, because waypoints and gateways in the namespace need to reach external hosts.
-        podSelector: { matchExpressions: [{ key: "app", operator: "In", values: all.map(({ name }) => name).sort() }] },
-        policyTypes: ["Egress"],
-        egress: egress[dataPlane],
-      },
-    ),
-  );
+  return grouped(restricted, ({ namespace }) => namespace).map(([{ namespace, dataPlane }, all]) => {
+    // Workloads by name, because waypoints and gateways in the namespace need to reach external hosts.
+    const podSelector = {
+      matchExpressions: [{ key: "app", operator: "In", values: all.map(({ name }) => name).sort() }],
+    };
+    const spec = { podSelector, policyTypes: ["Egress"], egress: egress[dataPlane] };
+    return policyObject("networking.k8s.io/v1", "NetworkPolicy", { namespace, name: egressOnly.name }, spec);
+  });
 }
 
 /** For the output `notes`: where the cluster may not enforce a NetworkPolicy. */

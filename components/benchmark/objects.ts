@@ -26,7 +26,6 @@ export interface ScenarioOptions {
   readonly serverNode: string;
   /** Revision of the control plane whose proxies are measured. @default the default one */
   readonly revision?: string;
-  /** @default pull policy IfNotPresent, without secrets */
   readonly pull?: Pull;
 }
 
@@ -36,7 +35,7 @@ export interface Pull {
   readonly secrets: Readonly<Record<string, string>>;
 }
 
-/** The objects of a scenario, in the order in which they are created. */
+/** In the order in which they are created. */
 export function scenarioObjects(scenario: Scenario, plan: BenchmarkPlan, options: ScenarioOptions): ApplyObject[] {
   const { clientNode, serverNode, revision, pull } = options;
   const servicePorts = Object.entries(ports)
@@ -56,10 +55,10 @@ export function scenarioObjects(scenario: Scenario, plan: BenchmarkPlan, options
   const labels = { ...ownLabel, ...meshLabels(scenario, revision), "pod-security.kubernetes.io/enforce": "baseline" };
   return [
     { apiVersion: "v1", kind: "Namespace", metadata: { name: namespace, labels }, spec: {} },
-    ...objects.map((object) => {
-      const { metadata } = object;
-      return { ...object, metadata: { ...metadata, namespace, labels: { ...ownLabel, ...metadata.labels } } };
-    }),
+    ...objects.map(({ metadata, ...object }) => ({
+      ...object,
+      metadata: { ...metadata, namespace, labels: { ...ownLabel, ...metadata.labels } },
+    })),
   ];
 }
 
@@ -96,11 +95,7 @@ function deployment(name: string, node: string, plan: BenchmarkPlan, pull?: Pull
   const role = name === "server" ? "server" : "client";
   const pullSecrets = Object.keys(pull?.secrets ?? {}).map((secret) => ({ name: secret }));
   const pullPolicy = pull?.policy ?? "IfNotPresent";
-  const values = {
-    ...{ name, node, role, pullSecrets, pullPolicy, workSize: workSize(plan) },
-    ...ports,
-    ...plan.images,
-  };
+  const values = { name, node, role, pullSecrets, pullPolicy, workSize: workSize(plan), ...ports, ...plan.images };
   return manifests(["Deployment"], values).map((object) => {
     const pod = (object.spec as DeploymentSpec).template.spec;
     const hasDetails = role === "server" && plan.target === "details";

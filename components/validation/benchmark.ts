@@ -1,6 +1,6 @@
 import { scenarioNames } from "../benchmark/metrics/record";
 import { budgetedMetrics } from "../benchmark/metrics/registry";
-import { benchmarkProblems } from "../benchmark/plan/problems";
+import { benchmarkProblems } from "../benchmark/plan/plan";
 import { blocksForIntervals } from "../benchmark/statistics/intervals";
 import { ambientScenarios, benchmarkScenarios } from "../model/benchmark-scenarios";
 import { hasAmbient } from "../model/data-planes";

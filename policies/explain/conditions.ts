@@ -19,7 +19,6 @@ export interface ExplainedRequest {
   readonly claims: ReadonlyMap<string, string>;
 }
 
-/** Whether a match of a route matches a request. */
 export function matches(match: Match, request: ExplainedRequest): boolean {
   const { uri, method, headers = {}, queryParams = {}, sourceWorkload } = match;
   return (
@@ -31,7 +30,6 @@ export function matches(match: Match, request: ExplainedRequest): boolean {
   );
 }
 
-/** Whether an access rule matches a request. */
 export function ruleMatches({ callers, namespaces, settings }: AccessRule, request: ExplainedRequest): boolean {
   const { caller } = request;
   const isNamed = callers?.some(
@@ -42,7 +40,7 @@ export function ruleMatches({ callers, namespaces, settings }: AccessRule, reque
   return (anyClient || isNamed === true || isInNamespace === true) && conditionsHold(settings, request);
 }
 
-/** Whether all conditions of a rule hold for a request, whatever the client. */
+/** Whatever the client. */
 export function conditionsHold(conditions: AccessConditions, request: ExplainedRequest): boolean {
   const { methods, paths, ports, headers = {}, claims = {}, ipBlocks } = conditions;
   const { address } = request;
@@ -56,7 +54,6 @@ export function conditionsHold(conditions: AccessConditions, request: ExplainedR
   );
 }
 
-/** Whether a request meets every token requirement of a workload. */
 export function meetsRequirements({ requirements }: TokenRules, request: ExplainedRequest): boolean {
   return requirements.every(
     ({ paths, anyOf }) =>

@@ -13,7 +13,6 @@ import { ifKnown } from "../../components/shared/unknown";
 import { fieldsOf } from "../http-rules";
 import { conditionsHold, type ExplainedRequest, matches, meetsRequirements, ruleMatches } from "./conditions";
 
-/** A request of the user's question. */
 export interface Question {
   /** `productpage`, `namespace/name`, a gateway, or `outside`: a pod outside the mesh. */
   readonly from: string;
@@ -39,11 +38,7 @@ export interface Explanation {
   readonly steps: readonly Step[];
 }
 
-/**
- * What happens to a request, from the settings alone.
- *
- * @throws RangeError where the question names something that does not exist
- */
+/** From the settings alone. @throws RangeError where the question names something that does not exist */
 export function explain(model: PolicyModel, question: Question): Explanation {
   const { from, to } = question;
   const { names } = model;
@@ -165,7 +160,6 @@ class Journey {
     return external ? "unknown" : "passes";
   }
 
-  /** Whether access rules allow the request. */
   private applyAccessRules(): boolean {
     const { namespace, name } = this.target;
     const deny = this.matching("DENY");

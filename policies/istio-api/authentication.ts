@@ -14,28 +14,18 @@ type JwtRule = NonNullable<IstioSpecs["RequestAuthentication"]["jwtRules"]>[numb
  * https://istio.io/latest/docs/reference/config/security/peer_authentication/
  */
 export function peerAuthentications(model: PolicyModel): KubernetesObject<IstioSpecs["PeerAuthentication"]>[] {
-  const mesh = istioObject(
-    "PeerAuthentication",
-    { namespace: rootNamespace, name: "default" },
-    { mtls: { mode: model.mtls } },
-  );
+  const ofMesh = { namespace: rootNamespace, name: "default" };
   const exceptions = model.mtlsExceptions.map(({ settings: { namespace, workload, mode, ports, reason } }) => {
     const portModes = ports && Object.entries(ports).map(([port, portMode]) => [port, { mode: portMode }]);
-    return istioObject(
-      "PeerAuthentication",
-      {
-        namespace,
-        name: workload === undefined ? "default" : `${workload}.mtls`,
-        annotations: { "talos-mesh/reason": reason },
-      },
-      {
-        ...(workload !== undefined && selector({ app: workload })),
-        mtls: { mode },
-        ...(portModes && { portLevelMtls: Object.fromEntries(portModes) as Record<string, { mode: typeof mode }> }),
-      },
-    );
+    const name = workload === undefined ? "default" : `${workload}.mtls`;
+    const spec = {
+      ...(workload !== undefined && selector({ app: workload })),
+      mtls: { mode },
+      ...(portModes && { portLevelMtls: Object.fromEntries(portModes) as Record<string, { mode: typeof mode }> }),
+    };
+    return istioObject("PeerAuthentication", { namespace, name, annotations: { "talos-mesh/reason": reason } }, spec);
   });
-  return [mesh, ...exceptions];
+  return [istioObject("PeerAuthentication", ofMesh, { mtls: { mode: model.mtls } }), ...exceptions];
 }
 
 /**
@@ -45,13 +35,10 @@ export function peerAuthentications(model: PolicyModel): KubernetesObject<IstioS
  * https://istio.io/latest/docs/reference/config/security/request_authentication/
  */
 export function requestAuthentications(model: PolicyModel): KubernetesObject<IstioSpecs["RequestAuthentication"]>[] {
-  return model.tokenRules.map(({ target, issuers }) =>
-    istioObject(
-      "RequestAuthentication",
-      { namespace: target.namespace, name: `${target.name}.jwt` },
-      { ...attachment(target), jwtRules: issuers.map(jwtRule) },
-    ),
-  );
+  return model.tokenRules.map(({ target, issuers }) => {
+    const place = { namespace: target.namespace, name: `${target.name}.jwt` };
+    return istioObject("RequestAuthentication", place, { ...attachment(target), jwtRules: issuers.map(jwtRule) });
+  });
 }
 
 function jwtRule({ issuer, audiences, jwksUri, jwks, forwardOriginalToken, claimsToHeaders }: JwtSettings): JwtRule {

@@ -50,13 +50,10 @@ function defaultDeny({ defaultDenyNamespaces, dryRun, gateways }: PolicyModel): 
   // No rule applies to a gateway; one in a namespace with workloads stays open.
   const open = gateways
     .filter(({ namespace }) => defaultDenyNamespaces.has(namespace))
-    .map((gateway) =>
-      istioObject(
-        "AuthorizationPolicy",
-        { namespace: gateway.namespace, name: `${gateway.name}.gateway` },
-        { ...gatewayAttachment(gateway), action: "ALLOW", rules: [{}] },
-      ),
-    );
+    .map((gateway) => {
+      const place = { namespace: gateway.namespace, name: `${gateway.name}.gateway` };
+      return istioObject("AuthorizationPolicy", place, { ...gatewayAttachment(gateway), action: "ALLOW", rules: [{}] });
+    });
   return [...nothing, ...open];
 }
 
@@ -71,12 +68,14 @@ function workloadPolicies({ accessRules, externalRules, tokenRules, trustDomain,
     suffix: string,
     spec: Pick<Spec, "action" | "provider"> & { readonly rules: readonly AuthorizationRule[] },
     annotations?: Readonly<Record<string, string>>,
-  ) =>
-    istioObject(
-      "AuthorizationPolicy",
-      { namespace: target.namespace, name: `${target.name}.${suffix}`, annotations },
-      { ...attachment(target), ...spec, rules: sortedUnique(spec.rules) },
-    );
+  ) => {
+    const place = { namespace: target.namespace, name: `${target.name}.${suffix}`, annotations };
+    return istioObject("AuthorizationPolicy", place, {
+      ...attachment(target),
+      ...spec,
+      rules: sortedUnique(spec.rules),
+    });
+  };
   return [
     ...grouped(accessRules, ({ target, action }) => `${workloadKey(target)}/${action}`).map(
       ([{ target, action }, rules]) =>
@@ -100,15 +99,9 @@ function workloadPolicies({ accessRules, externalRules, tokenRules, trustDomain,
   ];
 }
 
-/** A rule of the settings in an AuthorizationPolicy. */
-function authorizationRule(
-  {
-    callers,
-    namespaces,
-    settings,
-  }: Pick<AccessRule, "callers" | "namespaces"> & { readonly settings: AccessConditions },
-  trustDomain: string,
-): AuthorizationRule {
+type Rule = Pick<AccessRule, "callers" | "namespaces"> & { readonly settings: AccessConditions };
+
+function authorizationRule({ callers, namespaces, settings }: Rule, trustDomain: string): AuthorizationRule {
   const { ipBlocks } = settings;
   const identities: Source[] = [
     ...(callers ? [{ principals: sortedUnique(callers.map((caller) => principal(caller, trustDomain))) }] : []),
@@ -193,11 +186,8 @@ export function auditLogs({ accessRules, accessLog }: PolicyModel): KubernetesOb
     filter: { expression: "metadata.filter_metadata['envoy.common']['access_log_hint'] == true" },
   };
   const accessLogging = [...(accessLog ? [{ providers: [{ name: "envoy" }] }] : []), marked];
-  return grouped(audited, ({ target }) => workloadKey(target)).map(([{ target }]) =>
-    istioObject(
-      "Telemetry",
-      { namespace: target.namespace, name: `${target.name}.audit` },
-      { ...attachment(target), accessLogging },
-    ),
-  );
+  return grouped(audited, ({ target }) => workloadKey(target)).map(([{ target }]) => {
+    const place = { namespace: target.namespace, name: `${target.name}.audit` };
+    return istioObject("Telemetry", place, { ...attachment(target), accessLogging });
+  });
 }

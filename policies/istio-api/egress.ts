@@ -8,6 +8,7 @@ import {
 import type { KubernetesObject } from "../../components/shared/kubernetes/object";
 import type { GatewayWorkload } from "../../components/shared/workload";
 import { grouped, type IstioSpecs, istioObject, type Place, principal, sortedUnique } from "../api-objects";
+import { selector } from "./authorization";
 import { gatewayReference } from "./routes";
 
 /**
@@ -52,6 +53,10 @@ export function externalHost(
   { exportTo = ["."], labels }: { readonly exportTo?: readonly string[]; readonly labels?: Place["labels"] } = {},
 ): KubernetesObject[] {
   const { protocol, tlsOrigination } = protocolOf(rules);
+  const ports = portsOf(rules).map((number) => {
+    const name = `${protocol.toLowerCase()}-${number}`;
+    return { number, name, protocol, ...(tlsOrigination && { targetPort: 443 }) };
+  });
   const entry = istioObject(
     "ServiceEntry",
     { ...place, labels },
@@ -61,12 +66,7 @@ export function externalHost(
       location: "MESH_EXTERNAL",
       // A wildcard has no address to resolve: the proxy keeps the address that the workload connects to.
       resolution: host.startsWith("*") ? "NONE" : "DNS",
-      ports: portsOf(rules).map((number) => ({
-        number,
-        name: `${protocol.toLowerCase()}-${number}`,
-        protocol,
-        ...(tlsOrigination && { targetPort: 443 }),
-      })),
+      ports,
     },
   );
   if (!tlsOrigination) return [entry];
@@ -157,17 +157,12 @@ function routes(
 
 /** A subset for each host, because the SNI is set for a subset. */
 function gatewayDestinationRule(hosts: readonly HostRules[], gateway: GatewayWorkload): KubernetesObject {
-  return istioObject(
-    "DestinationRule",
-    { namespace: gateway.namespace, name: gateway.service },
-    {
-      host: serviceHost(gateway),
-      subsets: sortedUnique(hosts.map(({ host }) => host)).map((host) => ({
-        name: egressLabel(host),
-        trafficPolicy: { tls: { mode: "ISTIO_MUTUAL" as const, sni: host } },
-      })),
-    },
-  );
+  const subsets = sortedUnique(hosts.map(({ host }) => host)).map((host) => ({
+    name: egressLabel(host),
+    trafficPolicy: { tls: { mode: "ISTIO_MUTUAL" as const, sni: host } },
+  }));
+  const place = { namespace: gateway.namespace, name: gateway.service };
+  return istioObject("DestinationRule", place, { host: serviceHost(gateway), subsets });
 }
 
 /** Without rules it allows nothing. */
@@ -180,16 +175,13 @@ function gatewayAuthorization(
     from: [{ source: { principals: sortedUnique(allowed.map(({ workload }) => principal(workload, trustDomain))) } }],
     when: [{ key: "connection.sni", values: [host] }],
   }));
-  return istioObject(
-    "AuthorizationPolicy",
-    // A name of deployed objects; another would replace them.
-    { namespace: gateway.namespace, name: `${gateway.name}.ways-out` },
-    {
-      selector: { matchLabels: { ...gateway.selector } },
-      action: "ALLOW",
-      ...(rules.length > 0 && { rules: sortedUnique(rules) }),
-    },
-  );
+  // A name of deployed objects; another would replace them.
+  const place = { namespace: gateway.namespace, name: `${gateway.name}.ways-out` };
+  return istioObject("AuthorizationPolicy", place, {
+    ...selector(gateway.selector),
+    action: "ALLOW",
+    ...(rules.length > 0 && { rules: sortedUnique(rules) }),
+  });
 }
 
 function serviceHost({ service, namespace }: GatewayWorkload): string {

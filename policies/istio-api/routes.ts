@@ -104,15 +104,13 @@ function gatewayVirtualServices(service: MeshService): KubernetesObject<IstioSpe
         match: [{ port: gateway.ports.https ?? 443, sniHosts: [...hosts] }],
         route: route ? weightedRoute(route, context) : [{ destination: destination(context) }],
       };
-      return istioObject(
-        "VirtualService",
-        { namespace: service.namespace, name: `${service.name}.${gateway.name}` },
-        {
-          hosts: [...hosts],
-          gateways: [gatewayReference(gateway)],
-          ...(tls ? { tls: [tlsRoute] } : { http: httpRoutes(rules, context) }),
-        },
-      );
+      const place = { namespace: service.namespace, name: `${service.name}.${gateway.name}` };
+      const routes = tls ? { tls: [tlsRoute] } : { http: httpRoutes(rules, context) };
+      return istioObject("VirtualService", place, {
+        hosts: [...hosts],
+        gateways: [gatewayReference(gateway)],
+        ...routes,
+      });
     });
 }
 

@@ -34,11 +34,12 @@ export function sidecars(model: PolicyModel): KubernetesObject<IstioSpecs["Sidec
       const inMesh = sidecarScoping
         ? [...sidecarScoping.proxyServices, ...callable.flatMap(([by, host]) => (clients.includes(by) ? [host] : []))]
         : [`*/${clusterServices}`];
+      const { namespace, name } = workload;
       return istioObject(
         "Sidecar",
-        { namespace: workload.namespace, name: `${workload.name}.scope` },
+        { namespace, name: `${name}.scope` },
         {
-          workloadSelector: { labels: { app: workload.name } },
+          workloadSelector: { labels: { app: name } },
           egress: [{ hosts: sortedUnique([...everywhere, ...inMesh, ...externalHosts(model, workload)]) }],
           // A host that no egress rule allows this workload is blocked, whatever the mesh's outboundTrafficPolicy.
           ...(egress && { outboundTrafficPolicy: { mode: "REGISTRY_ONLY" as const } }),

@@ -18,32 +18,22 @@ export function waypointAuthorization(model: PolicyModel): KubernetesObject[] {
 function waypointDefaultDeny({ waypoints, defaultDenyNamespaces }: PolicyModel): KubernetesObject[] {
   return waypoints
     .filter(({ namespace }) => defaultDenyNamespaces.has(namespace))
-    .map(({ namespace, name }) =>
-      istioObject(
-        "AuthorizationPolicy",
-        { namespace, name: `${name}.allow-nothing` },
-        { targetRefs: [{ group: "gateway.networking.k8s.io", kind: "Gateway", name }] },
-      ),
-    );
+    .map(({ namespace, name }) => {
+      const targetRefs = [{ group: "gateway.networking.k8s.io", kind: "Gateway", name }];
+      return istioObject("AuthorizationPolicy", { namespace, name: `${name}.allow-nothing` }, { targetRefs });
+    });
 }
 
 /** In a default-deny namespace ztunnel has to allow the waypoint; elsewhere it has to deny every other client. */
-function waypointOnly({
-  waypointOnly: workloads,
-  defaultDenyNamespaces,
-  trustDomain,
-}: PolicyModel): KubernetesObject[] {
-  return workloads.map(({ namespace, name, waypoint }) => {
+function waypointOnly({ waypointOnly: all, defaultDenyNamespaces, trustDomain }: PolicyModel): KubernetesObject[] {
+  return all.map(({ namespace, name, waypoint }) => {
     // istiod runs a waypoint under a service account of the waypoint's name.
     const identity = [principal({ namespace: waypoint.namespace, serviceAccount: waypoint.name }, trustDomain)];
     const spec = defaultDenyNamespaces.has(namespace)
       ? { action: "ALLOW" as const, rules: [{ from: [{ source: { principals: identity } }] }] }
       : { action: "DENY" as const, rules: [{ from: [{ source: { notPrincipals: identity } }] }] };
-    return istioObject(
-      "AuthorizationPolicy",
-      { namespace, name: `${name}.waypoint` },
-      { ...selector({ app: name }), ...spec },
-    );
+    const place = { namespace, name: `${name}.waypoint` };
+    return istioObject("AuthorizationPolicy", place, { ...selector({ app: name }), ...spec });
   });
 }
 
@@ -61,21 +51,20 @@ function hostObjects(hostRules: HostRules, trustDomain: string): KubernetesObjec
   const { namespace, rules } = hostRules;
   const place = egressPlace(hostRules);
   const waypoint = rules[0]?.waypoint?.name ?? "waypoint";
+  const allowed = rules.map(({ workload, settings }) => ({
+    from: [{ source: { principals: [principal(workload, trustDomain)] } }],
+    to: [{ operation: { ports: sortedUnique(settings.ports.map(String)) } }],
+  }));
   return [
     ...externalHost(place, hostRules, { labels: { "istio.io/use-waypoint": waypoint } }),
+    // A name of deployed objects; another would replace them.
     istioObject(
       "AuthorizationPolicy",
-      // A name of deployed objects; another would replace them.
       { namespace, name: `${place.name}.way-out` },
       {
         targetRefs: [{ group: "networking.istio.io", kind: "ServiceEntry", name: place.name }],
         action: "ALLOW",
-        rules: sortedUnique(
-          rules.map(({ workload, settings }) => ({
-            from: [{ source: { principals: [principal(workload, trustDomain)] } }],
-            to: [{ operation: { ports: sortedUnique(settings.ports.map(String)) } }],
-          })),
-        ),
+        rules: sortedUnique(allowed),
       },
     ),
   ];

@@ -1,10 +1,6 @@
 import { type Arm, hasSchedule, type Latency, type Outcome, plannedRequests, type Usage } from "./record";
 
-/**
- * The metrics of the benchmark, one descriptor each. Everything that depends on which metrics there are is derived from
- * them: tables, CSV, JSON, charts and summary of the report, comparison families, the comparison with a baseline, and the
- * budgets of the settings with their schema. A new metric is one more row.
- */
+/** A new metric is one more row: the report, comparison families, budgets and their schema are derived from the rows. */
 interface Metric {
   readonly name: string;
   /** Its name in words. */

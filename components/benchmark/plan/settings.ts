@@ -36,15 +36,9 @@ const defaults = {
 } as const satisfies Partial<ResolvedBenchmark>;
 
 const presets: Readonly<Record<NonNullable<BenchmarkSettings["preset"]>, Partial<ResolvedBenchmark>>> = {
-  // "Istio from A to Y": fortio with 10 connections and 100 requests a second to details, iperf for 10 s.
-  article: {
-    target: "details",
-    qps: [100],
-    // The length of the response of details, which is fixed.
-    payloadSizes: [178],
-    tcpStreams: [1],
-    tcpSeconds: 10,
-  },
+  // "Istio from A to Y": fortio with 10 connections and 100 requests a second to details, iperf for 10 s. The length of the
+  // response of details is fixed.
+  article: { target: "details", qps: [100], payloadSizes: [178], tcpStreams: [1], tcpSeconds: 10 },
   // istio/tools, perf/benchmark: README and configs/istio.
   "istio-tools": {
     connections: [2, 4, 8, 16, 32, 64],

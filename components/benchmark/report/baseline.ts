@@ -81,7 +81,8 @@ export function compareWithBaseline(
   });
   const descriptors = new Map(runs.map((metric) => [metric.name, metric]));
   return {
-    ...{ identity: earlier.identity, finishedAt: earlier.finishedAt },
+    identity: earlier.identity,
+    finishedAt: earlier.finishedAt,
     differing: differingIn(earlier, now),
     changes: pairs.flatMap(({ figure, before }) => {
       const { lostOf, better = "lower" } = descriptors.get(figure.metric) ?? {};

@@ -143,18 +143,20 @@ const margin = { left: 64, right: 120, top: 12, bottom: 44 };
 
 /** Contrast above 3:1 (WCAG 2.2, 1.4.11) on a white page and on a dark one. */
 const colors: Readonly<Record<Scenario, string>> = {
-  ...{ none: "#768390", control: "#9a6fd8", sidecar: "#2f81f7", ambient: "#2a9140", waypoint: "#d4621a" },
+  none: "#768390",
+  control: "#9a6fd8",
+  sidecar: "#2f81f7",
+  ambient: "#2a9140",
+  waypoint: "#d4621a",
 };
 
 export function escapeHtml(text: string): string {
   return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");
 }
 
-type Scale = (value: number) => number;
-
-function linearScale(from: readonly [number, number], to: readonly [number, number]): Scale {
+function linearScale(from: readonly [number, number], to: readonly [number, number]) {
   const range = from[1] - from[0] || 1;
-  return (value) => to[0] + ((value - from[0]) / range) * (to[1] - to[0]);
+  return (value: number) => to[0] + ((value - from[0]) / range) * (to[1] - to[0]);
 }
 
 /** Round steps that include zero, `low` and `high`. */

@@ -81,16 +81,13 @@ interface ArticleRow {
 }
 
 /** The contents of report.json. Times are in ISO 8601, latencies in milliseconds. Valid and invalid runs are in `runs`. */
-export interface Report extends Results {
+export interface Report extends Results, Pick<Measured, "scenarios" | "environment" | "idle"> {
   readonly schemaVersion: number;
   /** Of the plan, the mesh's version and the run's id. */
   readonly identity: string;
   readonly complete: boolean;
   readonly startedAt: string;
   readonly finishedAt: string;
-  readonly scenarios: readonly ScenarioState[];
-  readonly environment: Environment;
-  readonly idle: Measured["idle"];
   readonly sentences: readonly string[];
   readonly budgets: readonly BudgetVerdict[];
   readonly baseline?: BaselineComparison;
@@ -121,7 +118,9 @@ export function reportOf(
     startedAt: records.map(({ startedAt }) => startedAt).sort()[0] ?? "",
     finishedAt: ends.length > 0 ? new Date(Math.max(...ends)).toISOString() : "",
     plan,
-    ...{ scenarios, environment, idle },
+    scenarios,
+    environment,
+    idle,
     sentences: [...summaryOf({ ...results, scenarios }, registry), ...(baseline ? [baselineSummary(baseline)] : [])],
     budgets: judgeBudgets(plan.scenarios, judgement.budgets, boundsOf(results, registry), registry),
     figures,

@@ -181,8 +181,11 @@ function environment({ environment, plan, startedAt, finishedAt, identity }: Rep
 function describeNode(facts: NodeFacts): string {
   const { mtu, processor, numaNodes, clockSource, governor } = facts;
   const optional = {
-    ...{ "MTU ": mtu, "": processor, "NUMA nodes: ": numaNodes && countOf(numaNodes) },
-    ...{ "clock ": clockSource, "governor ": governor },
+    "MTU ": mtu,
+    "": processor,
+    "NUMA nodes: ": numaNodes && countOf(numaNodes),
+    "clock ": clockSource,
+    "governor ": governor,
   };
   return [
     facts.name,

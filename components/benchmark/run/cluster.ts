@@ -1,7 +1,7 @@
 import { rootNamespace } from "../../shared/istio";
 import type { ApiServer, ApplyObject, LiveObject } from "../../shared/kubernetes/api-server";
 import { ifFound } from "../../shared/kubernetes/errors";
-import { execInPod, type ExecLimits, type ExecResult } from "../../shared/kubernetes/pod-streams";
+import { execInPod, type ExecLimits } from "../../shared/kubernetes/pod-streams";
 import { conditionsOf, hasCondition } from "../../shared/kubernetes/object";
 import { listPods, type Pod } from "../../shared/kubernetes/pods";
 import { type ContainerSample, parseSummary } from "../measure/usage";
@@ -23,17 +23,7 @@ export type BenchPod = Pick<
 >;
 
 /** The settings and the size of the mesh in a cluster. */
-export interface MeshState {
-  /** MeshConfig as YAML; undefined where there is no control plane. */
-  readonly config?: string;
-  /** Objects of the root namespace that change what every proxy does. */
-  readonly objects: readonly LiveObject[];
-  readonly istiods: number;
-  /** Sidecars, waypoints, gateways and ztunnels of the whole cluster. */
-  readonly proxies: number;
-  /** Services of the whole cluster: each is configuration in every sidecar. */
-  readonly services: number;
-}
+export type MeshState = Awaited<ReturnType<KubernetesCluster["meshState"]>>;
 
 /** Connections that ztunnels have opened, as client or as server, since they started: with mTLS, and without. */
 export type Connections = Readonly<Record<"mutual" | "plain", number>>;
@@ -56,7 +46,6 @@ const meshWideKinds = [
 const namespaceKind = { apiVersion: "v1", kind: "Namespace" } as const;
 
 export class KubernetesCluster {
-  /** What keeps Leases. */
   readonly leases: Pick<ApiServer, "get" | "write" | "delete">;
 
   constructor(private readonly server: ApiServer) {
@@ -81,16 +70,15 @@ export class KubernetesCluster {
   }
 
   /** @param revision of the control plane whose proxies are measured; undefined is the default one */
-  async meshState(revision: string | undefined): Promise<MeshState> {
+  async meshState(revision: string | undefined) {
+    const objects = meshWideKinds.map((kind) => ifFound(this.server.list({ ...kind, namespace: rootNamespace }), []));
     return {
+      /** MeshConfig as YAML; undefined where there is no control plane. */
       config: await this.data("ConfigMap", revision === undefined ? "istio" : `istio-${revision}`, "mesh"),
-      objects: (
-        await Promise.all(
-          meshWideKinds.map((kind) => ifFound(this.server.list({ ...kind, namespace: rootNamespace }), [])),
-        )
-      ).flat(),
+      objects: (await Promise.all(objects)).flat(),
       istiods: (await this.meshPods("istiod")).length,
       proxies: (await listPods(this.server)).filter(({ proxy }) => proxy).length,
+      /** Each is configuration in every sidecar. */
       services: (await this.server.list({ apiVersion: "v1", kind: "Service" })).length,
     };
   }
@@ -110,7 +98,7 @@ export class KubernetesCluster {
     await this.server.apply(object, undefined, benchmarkManager);
   }
 
-  /** Pods of a namespace that are not being deleted. */
+  /** Those that are not being deleted. */
   async pods(namespace: string): Promise<BenchPod[]> {
     return (await listPods(this.server, namespace)).filter(({ deleting }) => !deleting);
   }
@@ -125,7 +113,7 @@ export class KubernetesCluster {
       );
   }
 
-  /** What the ztunnels of these nodes have opened within a namespace; undefined where their metrics cannot be read. */
+  /** Within a namespace; undefined where the metrics of ztunnels cannot be read. */
   async connections(namespace: string, nodes: readonly string[]): Promise<Connections | undefined> {
     const metricsOf = ({ name }: BenchPod) =>
       this.server.request("GET", `/api/v1/namespaces/${rootNamespace}/pods/${name}:15020/proxy/metrics`);
@@ -155,13 +143,7 @@ export class KubernetesCluster {
     await this.server.delete({ ...namespaceKind, name });
   }
 
-  exec(
-    pod: string,
-    namespace: string,
-    container: string,
-    argv: readonly string[],
-    limits?: ExecLimits,
-  ): Promise<ExecResult> {
+  exec(pod: string, namespace: string, container: string, argv: readonly string[], limits?: ExecLimits) {
     return execInPod(this.server, { pod, namespace, container }, argv, limits);
   }
 
@@ -185,17 +167,14 @@ export class KubernetesCluster {
   }
 }
 
-interface NodeSpec {
-  readonly unschedulable?: boolean;
-  readonly taints?: readonly { readonly key: string; readonly effect: string }[];
-}
-
 function takesPods(node: LiveObject): boolean {
-  const { unschedulable = false, taints = [] } = (node.spec ?? {}) as NodeSpec;
+  const { unschedulable, taints = [] } = node.spec ?? {};
   // The taint of a node that was not ready is removed a moment after it becomes ready.
-  const isTainted = taints.some(({ key, effect }) => effect !== "PreferNoSchedule" && !key.endsWith("/not-ready"));
+  const isTainted = (taints as { key: string; effect: string }[]).some(
+    ({ key, effect }) => effect !== "PreferNoSchedule" && !key.endsWith("/not-ready"),
+  );
   const { operatingSystem } = (node.status?.nodeInfo ?? {}) as { operatingSystem?: string };
-  return hasCondition(node, "Ready") && !unschedulable && !isTainted && operatingSystem !== "windows";
+  return hasCondition(node, "Ready") && unschedulable !== true && !isTainted && operatingSystem !== "windows";
 }
 
 function nodeOf({ metadata, status }: LiveObject): BenchNode {

@@ -11,12 +11,7 @@ import { NotMeasurable } from "./request";
 /** The nodes of the client and of the server. */
 export type NodePair = readonly [client: BenchNode, server: BenchNode];
 
-/**
- * Workers before control planes, then by name, so that every run takes the same nodes.
- *
- * @returns undefined where all nodes are simulated
- * @throws NotMeasurable where there are too few
- */
+/** Workers before control planes, then by name, so that every run takes the same nodes. Undefined where all are simulated. */
 export async function chooseNodes(cluster: Pick<BenchCluster, "nodes">): Promise<NodePair | undefined> {
   const nodes = await cluster.nodes();
   const real = nodes.filter(({ simulated }) => !simulated);
@@ -29,16 +24,16 @@ export async function chooseNodes(cluster: Pick<BenchCluster, "nodes">): Promise
   );
 }
 
-/** Identifies a node: a machine that joins under an old name has another UID. */
+/** Identifies a node. */
 export function nodeTitle({ name, kernel, uid }: BenchNode): string {
   return `${name} ${kernel} ${uid}`;
 }
 
 /** Differences between scenarios are valid on unlike nodes too, but CPU of client and server cannot be added up then. */
 export function differenceOf([client, server]: NodePair): string | undefined {
-  const titles = [client, server].map(({ cores, architecture }) => `${cores} cores ${architecture}`);
-  if (titles[0] === titles[1]) return undefined;
-  return `The nodes are not alike: ${client.name} has ${titles.join(`, ${server.name} `)}. A vCPU of one is not one of the other`;
+  const [a, b] = [client, server].map(({ cores, architecture }) => `${cores} cores ${architecture}`);
+  if (a === b) return undefined;
+  return `The nodes are not alike: ${client.name} has ${a}, ${server.name} ${b}. A vCPU of one is not one of the other`;
 }
 
 /** Nodes of client and server, and those of the control plane. */
@@ -61,18 +56,17 @@ export class Kubelets {
   ) {}
 
   async read(): Promise<ContainerSample[]> {
-    const none = (node: string, { message }: Error): [] => {
-      const warning =
-        `Warning: ${node} gives no counters (${message}), so that neither the cost nor the load generator's share of the ` +
-        "processors is known; reading them needs the right nodes/proxy";
-      if (!this.reasons.has(node)) this.log(warning);
-      this.reasons.set(node, this.reasons.get(node) ?? message);
-      return [];
-    };
-    const all = this.nodes.map((node) =>
-      this.cluster.usage(node).catch((error: unknown) => none(node, error as Error)),
-    );
-    return (await Promise.all(all)).flat();
+    const ofNode = (node: string) =>
+      this.cluster.usage(node).catch(({ message }: Error) => {
+        if (this.reasons.has(node)) return [];
+        this.reasons.set(node, message);
+        this.log(
+          `Warning: ${node} gives no counters (${message}), so that neither the cost nor the load generator's share of the ` +
+            "processors is known; reading them needs the right nodes/proxy",
+        );
+        return [];
+      });
+    return (await Promise.all(this.nodes.map(ofNode))).flat();
   }
 
   /** Why counters were missing so far, by node. */
@@ -107,10 +101,7 @@ export async function hardwareOf(shell: Shell): Promise<Partial<NodeFacts>> {
 }
 
 /** Counters of all of a node's processors together, in ticks since it started. */
-interface ProcessorTime {
-  readonly total: number;
-  readonly stolen: number;
-}
+type ProcessorTime = Readonly<Record<"total" | "stolen", number>>;
 
 export async function processorTime(shell: Shell): Promise<ProcessorTime | undefined> {
   const { stdout } = await shell(["head", "-n", "1", "/proc/stat"]);
@@ -147,7 +138,6 @@ interface Spec {
   readonly mtls?: { readonly mode?: string };
 }
 
-/** Fields that limit an object to some workloads. */
 const selectors = ["selector", "workloadSelector", "targetRef", "targetRefs"];
 
 /** What decides the cost of every proxy, in words: only kinds and names, because values may be secret or long. */
@@ -173,8 +163,10 @@ export function isCount(fact: string): boolean {
 
 /** Differs where the settings differ, without showing them. */
 function digestOf(value: unknown): string {
-  const digest = createHash("sha256").update(JSON.stringify(value ?? {}));
-  return `(${digest.digest("hex").slice(0, 8)})`;
+  return `(${createHash("sha256")
+    .update(JSON.stringify(value ?? {}))
+    .digest("hex")
+    .slice(0, 8)})`;
 }
 
 function sampled(sampling: number | undefined): string {
@@ -184,19 +176,18 @@ function sampled(sampling: number | undefined): string {
 /** What an object changes of proxies, and whether of all. */
 function summaryOf(spec: LiveObject["spec"] = {}): string {
   const { configPatches = [], tracing = [], mtls, ...others } = spec as Spec;
+  const named = Object.entries(others).flatMap(([name, value]: [string, unknown]) => {
+    if (selectors.includes(name)) return [];
+    return Array.isArray(value) ? `${value.length} ${name}` : typeof value === "number" ? `${name} ${value}` : name;
+  });
+  const isOfSome = selectors.some((name) => Object.hasOwn(spec, name));
   const parts = [
     ...new Set(configPatches.map(({ applyTo }) => `patches ${applyTo ?? "?"}`)),
     ...(tracing.length > 0 ? [`tracing${tracing.map((each) => sampled(each.randomSamplingPercentage)).join("")}`] : []),
     ...(mtls?.mode === undefined ? [] : [mtls.mode]),
-    ...Object.entries(others).flatMap(([name, value]) => (selectors.includes(name) ? [] : named(name, value))),
+    ...named,
   ];
-  const isOfSome = selectors.some((name) => Object.hasOwn(spec, name));
   return `${parts.join(", ") || "empty"}${isOfSome ? ", of some workloads" : ""}`;
-}
-
-function named(name: string, value: unknown): string {
-  if (Array.isArray(value)) return `${value.length} ${name}`;
-  return typeof value === "number" ? `${name} ${value}` : name;
 }
 
 /** Where the proxies of a scenario are, and what they may use, in words. */

@@ -14,43 +14,20 @@ export interface Annotation {
   readonly text: string;
 }
 
-/**
- * The annotations at the beginning and the end of a benchmark. Nothing depends on them: where Grafana does not accept one, a
- * warning is logged, and it is sent again with the next one.
- */
-export class Annotations {
-  private readonly unsent: Annotation[] = [];
-  private hasBegun = false;
-
-  /** @param send undefined where there is no Grafana */
-  constructor(
-    private readonly stack: string,
-    private readonly send: ((annotation: Annotation) => Promise<void>) | undefined,
-    private readonly log: (line: string) => void,
-  ) {}
-
-  begin(): Promise<void> {
-    this.hasBegun = true;
-    return this.add(`Benchmark of ${this.stack} begins`);
-  }
-
-  /** Nothing where it has not begun. */
-  async end(): Promise<void> {
-    if (this.hasBegun) await this.add(`Benchmark of ${this.stack} ends`);
-  }
-
-  private async add(event: string): Promise<void> {
-    if (this.send === undefined) return;
-    this.unsent.push({ at: new Date(), text: event });
+/** Annotates events. One that Grafana does not accept is logged as a warning, and sent again with the next one. */
+export function annotator(send: (annotation: Annotation) => Promise<void>, log: (line: string) => void) {
+  const unsent: Annotation[] = [];
+  return async (event: string): Promise<void> => {
+    unsent.push({ at: new Date(), text: event });
     try {
-      for (let next = this.unsent[0]; next; next = this.unsent[0]) {
-        await this.send(next);
-        this.unsent.shift();
+      for (let next = unsent[0]; next; next = unsent[0]) {
+        await send(next);
+        unsent.shift();
       }
     } catch (error) {
-      this.log(`Warning: Grafana does not show "${event}" (${(error as Error).message}); nothing else depends on it`);
+      log(`Warning: Grafana does not show "${event}" (${(error as Error).message}); nothing else depends on it`);
     }
-  }
+  };
 }
 
 /**
@@ -58,8 +35,6 @@ export class Annotations {
  * Services removes the header with the login.
  *
  * Source: https://grafana.com/docs/grafana/latest/developers/http_api/annotations/
- *
- * @throws Error that says why it failed
  */
 export async function annotate(
   server: ApiServer,

@@ -4,7 +4,7 @@ import { writeFileAtomically } from "../../shared/files";
 import type { RunRecord } from "../metrics/record";
 import type { PlannedRun } from "../plan/plan";
 import { schemaVersion } from "../report/baseline";
-import type { Measured } from "../report/report";
+import type { Measured, ScenarioState } from "../report/report";
 import { isCount } from "./environment";
 
 export type Setup = Pick<Measured, "scenarios" | "environment" | "idle">;
@@ -17,9 +17,8 @@ export interface KeptSetup extends Setup {
 }
 
 /**
- * Finished runs on disk, one a line, each written as soon as it is finished: after a kill the same command continues after the
- * last one. The folder's name has the plan's identity, so that runs of different plans are never mixed. Its user checks that
- * the cluster is the same.
+ * Finished runs on disk, one a line: after a kill the same command continues after the last one. The folder's name has the
+ * plan's identity, so that runs of different plans are never mixed.
  */
 export class Journal {
   private readonly runs: string;
@@ -77,13 +76,6 @@ export class Journal {
     return runs.filter(({ id }) => !done.has(id));
   }
 
-  /** The undone runs of the scenarios that can be measured. */
-  remaining(runs: readonly PlannedRun[]): PlannedRun[] {
-    const states = this.setup?.scenarios ?? [];
-    const unmeasured = new Set(states.filter(({ state }) => state === "not measured").map(({ scenario }) => scenario));
-    return this.undone(runs).filter(({ scenario }) => !unmeasured.has(scenario));
-  }
-
   clear(): void {
     rmSync(this.runs, { force: true });
     rmSync(this.setupFile, { force: true });
@@ -91,7 +83,7 @@ export class Journal {
     this.records = [];
   }
 
-  /** Writes a file of the folder, whole or not at all. @returns its path */
+  /** Writes a file of the folder. @returns its path */
   write(name: string, text: string): string {
     const file = path.join(this.folder, name);
     writeFileAtomically(file, text, 0o644);
@@ -118,42 +110,30 @@ function parsed<T extends object>(text: string): T | undefined {
  * number of proxies and Services in the cluster may change.
  */
 export function changesBetween(before: KeptSetup, now: KeptSetup): string[] {
-  const conditions = [
-    ["revision", [before.revision ?? "default"], [now.revision ?? "default"]],
-    ["Kubernetes", [before.environment.kubernetes], [now.environment.kubernetes]],
-    ["Istio", [before.environment.istio], [now.environment.istio]],
-    ["mesh", meshSettings(before), meshSettings(now)],
-    ["proxies", proxiesOf(before, now), proxiesOf(now, before)],
-  ] as const;
-  return [
-    ...conditions.flatMap(([what, a, b]) => change(what, a, b)),
-    ...changedImages(before.environment.images, now.environment.images),
-  ];
+  const [old, current] = [conditionsOf(before, now), conditionsOf(now, before)];
+  return [...old].flatMap(([what, values]) => {
+    const added = (current.get(what) ?? []).filter((each) => !values.includes(each));
+    const removed = values.filter((each) => !current.get(what)?.includes(each));
+    // A scenario that is new, or not measured any more, adds or removes images of its own.
+    const isSame = what === "images" ? added.length * removed.length === 0 : added.length + removed.length === 0;
+    return isSame ? [] : [`${what}: ${removed.join(", ") || "nothing"} became ${added.join(", ") || "nothing"}`];
+  });
 }
 
-function change(what: string, before: readonly string[], now: readonly string[]): string[] {
-  const removed = before.filter((each) => !now.includes(each));
-  const added = now.filter((each) => !before.includes(each));
-  if (removed.length + added.length === 0) return [];
-  return [`${what}: ${removed.join(", ") || "nothing"} became ${added.join(", ") || "nothing"}`];
-}
-
-function meshSettings({ environment }: KeptSetup): string[] {
-  return (environment.mesh ?? []).filter((line) => !isCount(line));
-}
-
-/** Proxies of the scenarios that are measured, and were in the other set-up too. */
-function proxiesOf(own: KeptSetup, other: KeptSetup): string[] {
-  const [measured, measuredToo] = [own, other].map(({ scenarios }) =>
-    scenarios.filter(({ state }) => state === "measured"),
-  );
-  return (measured ?? [])
-    .filter(({ scenario }) => measuredToo?.some((each) => each.scenario === scenario))
-    .flatMap(({ scenario, proxies = [] }) => proxies.map((line) => `${scenario}: ${line}`));
-}
-
-/** A scenario that is new, or not measured any more, adds or removes images of its own. */
-function changedImages(before: readonly string[], now: readonly string[]): string[] {
-  const within = (some: readonly string[], all: readonly string[]) => some.every((each) => all.includes(each));
-  return within(before, now) || within(now, before) ? [] : change("images", before, now);
+function conditionsOf({ revision = "default", environment, scenarios }: KeptSetup, other: KeptSetup) {
+  const isMeasuredInBoth = ({ scenario }: ScenarioState) =>
+    [scenarios, other.scenarios].every((states) =>
+      states.some((each) => each.scenario === scenario && each.state === "measured"),
+    );
+  const proxies = scenarios
+    .filter(isMeasuredInBoth)
+    .flatMap((state) => (state.proxies ?? []).map((line) => `${state.scenario}: ${line}`));
+  return new Map([
+    ["revision", [revision]],
+    ["Kubernetes", [environment.kubernetes]],
+    ["Istio", [environment.istio]],
+    ["mesh", (environment.mesh ?? []).filter((line) => !isCount(line))],
+    ["proxies", proxies],
+    ["images", [...environment.images]],
+  ]);
 }

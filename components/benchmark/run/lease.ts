@@ -7,10 +7,9 @@ import type { BenchCluster } from "./cluster";
 import { NotMeasurable } from "./request";
 
 /** In `default`: the namespace exists in every cluster, and more users may write there than in kube-system. */
-const reference = {
-  ...{ apiVersion: "coordination.k8s.io/v1", kind: "Lease" },
-  ...{ namespace: "default", name: "talos-mesh-benchmark" },
-} as const;
+const type = { apiVersion: "coordination.k8s.io/v1", kind: "Lease" };
+const metadata = { namespace: "default", name: "talos-mesh-benchmark" };
+const reference = { ...type, ...metadata };
 
 interface LeaseContext {
   readonly leases: BenchCluster["leases"];
@@ -34,7 +33,6 @@ const stopTimeout = 10_000;
  */
 export class Lease {
   private held: LiveObject | undefined;
-  private acquired: string | undefined;
   /** Whether there are no Leases, or no right to them. */
   private isUnavailable = false;
   /** Whether another benchmark has taken it, so that the namespaces in the cluster may not be ours any more. */
@@ -46,11 +44,7 @@ export class Lease {
     private readonly holder = [hostname(), process.pid, identify(process.pid)?.startedAt ?? ""].join(" "),
   ) {}
 
-  /**
-   * Acquires or renews it.
-   *
-   * @throws NotMeasurable where another benchmark holds it
-   */
+  /** Acquires or renews it. @throws NotMeasurable where another benchmark holds it */
   async hold(seconds: number): Promise<void> {
     const { leases, sleep, log } = this.context;
     if (this.isUnavailable) return;
@@ -83,16 +77,16 @@ export class Lease {
 
   /** False where another benchmark was faster. */
   private async write(seconds: number, found: LiveObject | undefined): Promise<boolean> {
-    const now = microTime(new Date());
-    this.acquired ??= now;
+    // Kubernetes accepts exactly six digits of a second.
+    const now = new Date().toISOString().replace("Z", "000Z");
     const spec: LeaseSpec = {
-      ...{ holderIdentity: this.holder, acquireTime: this.acquired, renewTime: now },
+      holderIdentity: this.holder,
+      acquireTime: (this.held?.spec as LeaseSpec | undefined)?.acquireTime ?? now,
+      renewTime: now,
       leaseDurationSeconds: Math.ceil(seconds),
     };
-    const { apiVersion, kind, ...metadata } = reference;
     try {
-      const { resourceVersion } = found?.metadata ?? {};
-      this.held = await this.context.leases.write({ apiVersion, kind, metadata, spec }, resourceVersion);
+      this.held = await this.context.leases.write({ ...type, metadata, spec }, found?.metadata.resourceVersion);
       return true;
     } catch (error) {
       if (error instanceof ApiError && error.status === 409) return false;
@@ -119,15 +113,9 @@ function expiryOf({ renewTime = "", leaseDurationSeconds = 0 }: Partial<LeaseSpe
 function refusal(spec: Partial<LeaseSpec> = {}): string {
   const [host = "", pid = ""] = spec.holderIdentity?.split(" ") ?? [];
   const expiry = expiryOf(spec);
-  const { namespace, name } = reference;
   return (
     `another benchmark measures on this cluster: process ${pid} on ${host}, since ${spec.acquireTime ?? "?"}; ` +
     `it holds the cluster until ${Number.isNaN(expiry) ? "?" : new Date(expiry).toISOString()}, and longer if it continues\n` +
-    `next: wait for it or stop it; if it certainly does not run any more: kubectl -n ${namespace} delete lease ${name}`
+    `next: wait for it or stop it; if it certainly does not run any more: kubectl -n ${metadata.namespace} delete lease ${metadata.name}`
   );
-}
-
-/** Kubernetes accepts exactly six digits of a second. */
-function microTime(date: Date): string {
-  return date.toISOString().replace("Z", "000Z");
 }

@@ -18,15 +18,13 @@ import { cleanUp } from "./set-up";
 /** The command line of `run.cjs`: `measure` or `remove`. @returns the exit code */
 export function main(argv: readonly string[], signal: AbortSignal): Promise<number> {
   const previous = previousOf(process.env[previousVariable]);
-  const measure = (context: ClusterContext, request: unknown) =>
-    runBenchmark(request as BenchmarkRequest, {
-      ...context,
-      ...{ cluster: new KubernetesCluster(context.server), projectRoot: process.cwd(), previous },
-    });
-  const program = {
-    ...{ name: "benchmark", requestVariable, contextVariable, wrapLog: limitProgress, verbs: { measure, remove } },
-    stopped: "Stopped. Finished runs are kept; the same command continues after them.",
+  const measure = (context: ClusterContext, request: unknown) => {
+    const cluster = new KubernetesCluster(context.server);
+    return runBenchmark(request as BenchmarkRequest, { ...context, cluster, projectRoot: process.cwd(), previous });
   };
+  const stopped = "Stopped. Finished runs are kept; the same command continues after them.";
+  const verbs = { measure, remove };
+  const program = { name: "benchmark", requestVariable, contextVariable, wrapLog: limitProgress, verbs, stopped };
   return runProgram(program, argv, signal);
 }
 
@@ -47,11 +45,8 @@ async function remove({ server, log, sleep }: ClusterContext): Promise<undefined
 
 const bound = z.looseObject({ upper: z.number().optional(), where: z.string().optional() });
 const bounds = z.record(z.string(), z.record(z.string(), bound));
-
-const readable = z.looseObject({
-  identity: z.string(),
-  known: z.looseObject({ nodes: z.array(z.string()), bounds }).optional(),
-});
+const known = z.looseObject({ nodes: z.array(z.string()), bounds });
+const readable = z.looseObject({ identity: z.string(), known: known.optional() });
 
 /** The result that an earlier run printed; undefined where there is none of this release. */
 export function previousOf(text: string | undefined): BenchmarkResult | undefined {

@@ -6,7 +6,7 @@ import { UserError } from "../../shared/problem";
 import { pulledImages } from "../plan/settings";
 import type { Bounds } from "../report/budgets";
 
-/** What a benchmark measures: plain data, so that a preview shows it and an unchanged one runs nothing. */
+/** Plain data, so that a preview shows it and an unchanged one runs nothing. */
 export interface BenchmarkRequest {
   readonly stack: string;
   readonly settings: BenchmarkSettings;
@@ -19,7 +19,7 @@ export interface BenchmarkRequest {
 
 export interface PullRequest {
   readonly policy?: ImagesSettings["pullPolicy"];
-  /** Names of Secrets, which are in the mesh's root namespace. */
+  /** Names of Secrets of the mesh's root namespace. */
   readonly secrets: readonly string[];
 }
 
@@ -41,12 +41,10 @@ export function benchmarkRequest(
   };
 }
 
-/** The environment variable with the request as JSON. */
+/** Environment variables: the request as JSON, and the context of the kubeconfig where it is not the current one. */
 export const requestVariable = "TALOS_MESH_BENCHMARK";
-/** The environment variable with the context of the kubeconfig, where it is not the current one. */
 export const contextVariable = "TALOS_MESH_BENCHMARK_CONTEXT";
-
-/** The environment variable with the last result: pulumi-command sets it where an input has changed. */
+/** The last result: pulumi-command sets it where an input has changed. */
 export const previousVariable = "PULUMI_COMMAND_STDOUT";
 
 /** What a benchmark prints: small, because the next run gets it in its environment. */

@@ -3,15 +3,14 @@ import path from "node:path";
 import type { BenchmarkSettings } from "../../settings/sections/benchmark";
 import { UserError } from "../../shared/problem";
 import type { Sleep } from "../../shared/kubernetes/wait";
-import { type BenchmarkPlan, benchmarkPlan, blocksNote, planIdentity } from "../plan/plan";
-import { planProblems } from "../plan/problems";
+import { type BenchmarkPlan, benchmarkPlan, blocksNote, planIdentity, planProblems } from "../plan/plan";
 import { resolveBenchmark } from "../plan/settings";
 import { type Baseline, parseBaseline } from "../report/baseline";
 import { boundsOf, budgetLines, budgetMessage, failures, judgeBudgets } from "../report/budgets";
 import { csvOf, htmlOf, markdownOf } from "../report/outputs";
 import { type Report, reportOf } from "../report/report";
 import type { BenchCluster } from "./cluster";
-import { type Annotation, Annotations } from "./grafana";
+import { annotator } from "./grafana";
 import { changesBetween, Journal, type KeptSetup } from "./journal";
 import { Lease } from "./lease";
 import { chooseNodes, countedNodes, Kubelets, type NodePair, nodeTitle } from "./environment";
@@ -34,10 +33,8 @@ interface RunnerContext {
 }
 
 /**
- * Measures what is not measured yet of a plan, writes the reports, and judges the budgets.
- *
- * @throws UserError for budgets, after the reports are written; NotMeasurable where the cluster cannot be measured for a reason that a
- *   person can remove; the error that broke a run, after which another call continues after the last finished one
+ * Measures what is not measured yet of a plan, writes the reports, and judges the budgets. After an error that broke a run,
+ * another call continues after the last finished one.
  */
 export async function runBenchmark(request: BenchmarkRequest, context: RunnerContext): Promise<BenchmarkResult> {
   const { settings, mesh, stack } = request;
@@ -76,17 +73,20 @@ export async function runBenchmark(request: BenchmarkRequest, context: RunnerCon
   const { sentences, scenarios } = report;
   const known = { nodes: nodes.map(nodeTitle), bounds: boundsOf(report) };
   return {
-    ...{ identity, state: "measured", sentences, budgets, report: path.relative(projectRoot, folder) },
+    identity,
+    state: "measured",
+    sentences,
+    budgets,
+    report: path.relative(projectRoot, folder),
     ...(scenarios.every(({ state }) => state === "measured") && { known }),
   };
 }
 
 /** Runs on other machines, or on the same ones with another kernel, are another experiment. */
 function forgetOtherNodes(journal: Journal, nodes: NodePair, log: Log): void {
-  const before = journal.setup;
-  if (!before) return journal.clear();
-  if (before.nodes.join() === nodes.map(nodeTitle).join()) return;
-  log(`Measuring again: the earlier runs were on ${before.nodes.join(" and ")}`);
+  const before = journal.setup?.nodes;
+  if (before?.join() === nodes.map(nodeTitle).join()) return;
+  if (before) log(`Measuring again: the earlier runs were on ${before.join(" and ")}`);
   journal.clear();
 }
 
@@ -101,8 +101,7 @@ async function measure(
   const { revision, version: meshVersion } = mesh;
   const note = blocksNote(plan);
   if (note !== undefined) log(note);
-  const send = grafana && ((annotation: Annotation) => cluster.annotate(grafana.namespace, annotation));
-  const annotations = new Annotations(stack, send, log);
+  const annotate = grafana && annotator((annotation) => cluster.annotate(grafana.namespace, annotation), log);
   const lease = new Lease({ leases: cluster.leases, log, sleep });
   await lease.hold(longestSetUp(plan));
   try {
@@ -111,16 +110,24 @@ async function measure(
     const kubelets = new Kubelets(cluster, await countedNodes(cluster, nodes), log);
     const shared = { cluster, plan, kubelets, log, sleep };
     const setup = await setUp({ ...shared, meshVersion, revision, pull }, nodes);
-    if (setup.scenarios.every(({ state }) => state === "not measured")) {
+    const measured = setup.scenarios.filter(({ state }) => state === "measured").map(({ scenario }) => scenario);
+    if (measured.length === 0) {
       throw new NotMeasurable(setup.scenarios.map(({ scenario, reason }) => `${scenario}: ${reason ?? ""}`).join("\n"));
     }
     keepOrForgetRuns(journal, { ...setup, nodes: nodes.map(nodeTitle), revision }, plan, log);
-    await annotations.begin();
-    await makeRuns({ ...shared, nodes, lease, signal }, journal.remaining(plan.runs), journal);
+    await annotate?.(`Benchmark of ${stack} begins`);
+    try {
+      const runs = journal.undone(plan.runs).filter(({ scenario }) => measured.includes(scenario));
+      await makeRuns({ ...shared, nodes, lease, signal }, runs, journal);
+    } finally {
+      await annotate?.(`Benchmark of ${stack} ends`);
+    }
   } finally {
-    // Another benchmark that has taken the Lease needs the namespaces.
-    if (!lease.lost) await removeNamespaces(cluster, log);
-    await annotations.end();
+    // Another benchmark that has taken the Lease needs the namespaces. The next run waits until they are deleted.
+    if (!lease.lost)
+      await requestCleanUp(cluster).catch(({ message }: Error) => {
+        log(`the namespaces bench-* could not be deleted (${message}); the next run deletes them`);
+      });
     await lease.release();
   }
 }
@@ -141,15 +148,6 @@ function keepOrForgetRuns(journal: Journal, setup: KeptSetup, { runs }: Benchmar
   journal.keepSetup(setup);
 }
 
-/** Without waiting: a deletion takes its time, and the next run waits for it. */
-async function removeNamespaces(cluster: BenchCluster, log: Log): Promise<void> {
-  try {
-    await requestCleanUp(cluster);
-  } catch (error) {
-    log(`the namespaces bench-* could not be deleted (${(error as Error).message}); the next run deletes them`);
-  }
-}
-
 function readBaseline(file: string | undefined, projectRoot: string): Baseline | undefined {
   if (file === undefined) return undefined;
   const absolute = path.resolve(projectRoot, file);
@@ -168,8 +166,7 @@ function judgePrevious(
   nodes: NodePair,
   settings: BenchmarkSettings,
 ): BenchmarkResult | undefined {
-  if (previous?.known === undefined) return undefined;
-  if (previous.known.nodes.join() !== nodes.map(nodeTitle).join()) return undefined;
+  if (previous?.known?.nodes.join() !== nodes.map(nodeTitle).join()) return undefined;
   log("Judged by the result of an earlier deployment; its report is where that one ran. Another runId measures again.");
   const budgets = judgeBudgets(scenarios, settings.budgets, previous.known.bounds);
   for (const line of budgetLines(budgets)) log(line);

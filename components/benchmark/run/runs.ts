@@ -100,11 +100,7 @@ export function endsOf(scenario: Scenario, placement: Arm["placement"], [far, se
   return { namespace, client: "client", nodes: [far.name, server.name] };
 }
 
-/**
- * Makes one run: warm-up, measurement, counters before and after.
- *
- * @throws what `exec` throws: the run is then unknown, and is made again. One whose load generator failed does not count.
- */
+/** Warm-up, measurement, counters before and after. After an error of `exec` the run is unknown, and is made again. */
 export async function measureRun(context: RunContext, run: PlannedRun): Promise<RunRecord> {
   const { cluster, plan, kubelets } = context;
   const { id, block, arm, scenario } = run;
@@ -231,7 +227,6 @@ export function outcomeOf(
   return { outcome: { ...common, ...latencies }, logged: found?.requests, connections, answerBytes };
 }
 
-/** @throws OutputError where it is cut off */
 function gunzip(content: Buffer): Buffer {
   try {
     return content.length === 0 ? content : gunzipSync(content);

@@ -102,12 +102,7 @@ function seenBy(answer: ExecResult | undefined): string {
     .replaceAll('\\"', '"');
 }
 
-interface PodSigns {
-  /** Containers of its client and server, init containers too. */
-  readonly containers: readonly string[];
-  /** Whether ztunnel takes both pods' traffic. */
-  readonly redirected: boolean;
-}
+type PodSigns = ReturnType<typeof podSigns>;
 
 export interface Observations extends PodSigns {
   /** The server's response: the headers of the request it got. */
@@ -116,7 +111,8 @@ export interface Observations extends PodSigns {
   readonly opened?: Connections;
 }
 
-export function podSigns(pods: readonly BenchPod[]): PodSigns {
+/** Containers of client and server, init containers too, and whether ztunnel takes the traffic of both. */
+export function podSigns(pods: readonly BenchPod[]) {
   const ends = pods.filter(({ app }) => app === "client" || app === "server");
   return {
     containers: ends.flatMap(({ containers }) => containers),
@@ -125,9 +121,8 @@ export function podSigns(pods: readonly BenchPod[]): PodSigns {
 }
 
 /**
- * Whether a scenario has the data plane of its name: two scenarios with the same one would show no difference.
- *
- * @returns what was found, in words; `problem`: why it is another data plane
+ * Whether a scenario has the data plane of its name: two scenarios with the same one would show no difference. `truths` is
+ * what was found, in words; `problem` why it is another data plane.
  */
 export function judgeScenario(
   scenario: Scenario,
@@ -136,14 +131,14 @@ export function judgeScenario(
   const proxies = sidecars(signs);
   const identity = /^x-forwarded-client-cert:.*spiffe:/im.test(echo);
   const envoy = /^(x-envoy-[a-z-]+|x-forwarded-proto|server: *istio-envoy)/im.test(echo);
+  const ofZtunnel = opened
+    ? `ztunnel opened ${opened.mutual} connections with mTLS and ${opened.plain} without`
+    : "whether it has mTLS is not known: ztunnel's metrics cannot be read";
+  const ofHeaders = identity ? "the server sees the client's mTLS identity" : "no mTLS identity in a request's headers";
   const truths = [
     proxies === 0 ? "no sidecars" : `${proxies} sidecars`,
     signs.redirected ? "traffic goes through ztunnel" : "traffic does not go through ztunnel",
-    usesZtunnel(scenario)
-      ? openedInWords(opened)
-      : identity
-        ? "the server sees the client's mTLS identity"
-        : "no mTLS identity in a request's headers",
+    usesZtunnel(scenario) ? ofZtunnel : ofHeaders,
     envoy ? "requests pass an Envoy" : "requests pass no Envoy",
   ];
   const problem = podsProblem(scenario, signs) ?? requestProblem(scenario, { identity, envoy, opened });
@@ -161,11 +156,6 @@ export function podsProblem(scenario: Scenario, signs: PodSigns): string | undef
 
 function sidecars({ containers }: PodSigns): number {
   return containers.filter((name) => name === "istio-proxy").length;
-}
-
-function openedInWords(opened: Connections | undefined): string {
-  if (!opened) return "whether it has mTLS is not known: ztunnel's metrics cannot be read";
-  return `ztunnel opened ${opened.mutual} connections with mTLS and ${opened.plain} without`;
 }
 
 function requestProblem(

@@ -101,11 +101,7 @@ async function refuseForeign(cluster: BenchCluster, namespaces: readonly string[
   );
 }
 
-/**
- * A scenario that cannot be measured is reported with its reason, and the others are measured.
- *
- * @throws NotMeasurable where it is `none`, because all others are compared with it
- */
+/** A scenario that cannot be measured is reported with its reason, and the others are measured. */
 async function orNotMeasured(
   scenario: Scenario,
   attempt: () => Promise<ScenarioState>,

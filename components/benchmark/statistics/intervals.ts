@@ -17,10 +17,7 @@ export const blocksForIntervals = 7;
 
 const defaultResamples = 10_000;
 
-/**
- * @param floor a value that the quantity cannot fall below, and so no bound of its interval
- * @returns undefined without values
- */
+/** @param floor a value that the quantity cannot fall below, and so no bound of its interval */
 export function estimate(
   values: readonly number[],
   seed: string,
@@ -47,9 +44,6 @@ export function estimate(
  * which a single disturbed block would inflate.
  *
  * Source: B. Efron, Bootstrap methods: another look at the jackknife, Annals of Statistics 7, 1979, section 2 (smoothing).
- *
- * @param values one per block
- * @returns undefined below 7 blocks
  */
 export function medianInterval(
   values: readonly number[],
@@ -125,12 +119,7 @@ export function formatEstimate({ median, interval }: Bounded): string {
   return `${formatNumber(median)} [${formatNumber(interval.low)}, ${formatNumber(interval.high)}]`;
 }
 
-/**
- * The smallest value that at least `percent` of all values do not exceed (nearest rank), so always a measured one.
- *
- * @param sorted ascending
- * @throws RangeError without values, or for a percentage outside 0 to 100
- */
+/** The smallest of the ascending values that at least `percent` of them do not exceed (nearest rank): a measured one. */
 export function percentile(sorted: ArrayLike<number>, percent: number): number {
   if (!(percent >= 0 && percent <= 100)) throw new RangeError(`percentile ${percent}: expected 0 to 100`);
   const count = sorted.length;
@@ -141,7 +130,6 @@ export function percentile(sorted: ArrayLike<number>, percent: number): number {
   return value;
 }
 
-/** @throws RangeError without values */
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   const [low, high] = [sorted[Math.ceil(sorted.length / 2) - 1], sorted[Math.floor(sorted.length / 2)]];

@@ -16,7 +16,7 @@ export class Random {
     [this.c, this.d] = [digest.readInt32LE(8), digest.readInt32LE(12)];
   }
 
-  /** A number in [0, 1). */
+  /** In [0, 1). */
   uniform(): number {
     const result = Math.imul(rotate(Math.imul(this.b, 5), 7), 9) >>> 0;
     const shifted = this.b << 9;
@@ -29,7 +29,7 @@ export class Random {
     return result / 2 ** 32;
   }
 
-  /** A whole number in [0, limit). */
+  /** Whole, in [0, limit). */
   below(limit: number): number {
     return Math.floor(this.uniform() * limit);
   }

@@ -29,11 +29,7 @@ export function pairedDifferences(base: ByBlock, other: ByBlock): number[] {
   });
 }
 
-/**
- * Estimates and tests every comparison of a family.
- *
- * @param family paired differences by name; a comparison without any is left out
- */
+/** @param family paired differences of each comparison by name; one without any is left out */
 export function compare(
   family: ReadonlyMap<string, readonly number[]>,
   seed: string,
@@ -56,7 +52,7 @@ export function compare(
 interface SignedRank {
   /** Sum of the ranks of the positive differences. */
   readonly statistic: number;
-  /** Number of differences that are not zero. */
+  /** Without zeros. */
   readonly count: number;
   /** Probability, without a difference, of a statistic at least as far from its mean. */
   readonly p: number;
@@ -110,8 +106,6 @@ function bothTails(ranks: readonly number[], sum: number): number {
  * effect gets an adjusted p below 5% is at most 5%. The comparisons may depend on each other.
  *
  * Source: S. Holm, A simple sequentially rejective multiple test procedure, Scandinavian Journal of Statistics 6, 1979.
- *
- * @returns the adjusted values in the order given
  */
 export function holm(values: readonly number[]): number[] {
   const order = values.map((p, index) => ({ p, index })).sort((a, b) => a.p - b.p);
