@@ -58,7 +58,12 @@ export class Gateways extends Layer {
     const installed = helmRelease(
       `${name}-${workload.name}`,
       {
-        ...{ chart: "gateway", release: workload.service, namespace, version, source: args.source, values },
+        chart: "gateway",
+        release: workload.service,
+        namespace,
+        version,
+        source: args.source,
+        values,
         // Helm would wait for the address indefinitely.
         wait: !behindLoadBalancer,
       },
@@ -96,7 +101,8 @@ export class Gateways extends Layer {
     installed: Resource,
   ): void {
     const request = {
-      ...{ namespace, release },
+      namespace,
+      release,
       ...(serviceType === "LoadBalancer" && { addressSeconds: milliseconds(loadBalancerTimeout) / 1000 }),
       ...(unset && { unset }),
       values: changesWith(values),

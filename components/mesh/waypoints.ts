@@ -7,11 +7,7 @@ import { Layer, type LayerOptions } from "../shared/layer";
 import { changesWith, lifecycleStep, type StepAccess } from "./lifecycle/steps";
 import type { ClusterFacts } from "./values/common-values";
 
-/**
- * Waypoints as objects: from each Gateway of class `istio-waypoint` istiod creates a Deployment and a Service.
- *
- * https://istio.io/latest/docs/ambient/usage/waypoint/
- */
+/** istiod creates a Deployment and a Service from each: https://istio.io/latest/docs/ambient/usage/waypoint/ */
 export function waypointObjects(mesh: MeshSettings): KubernetesObject[] {
   return mesh.waypoints.map((waypoint) => {
     const revision = revisionName(mesh, waypoint.namespace);
@@ -83,8 +79,7 @@ export class Waypoints extends Layer {
 }
 
 /**
- * Until then istiod sends no traffic through the waypoint, and its policies are not enforced. On simulated nodes no istiod
- * runs that could report it.
+ * Until then istiod sends no traffic through the waypoint, and its policies are not enforced.
  * Source: istio/istio, pilot/pkg/serviceregistry/ambient/waypoints.go.
  */
 export const untilProgrammed = { annotations: { "pulumi.com/waitFor": "condition=Programmed" } };

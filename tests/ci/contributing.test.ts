@@ -22,7 +22,7 @@ const registries: readonly (readonly [registry: string, folder: string, others: 
   [
     "components/observability/addons/registry.ts",
     "components/observability/addons",
-    ["addon.ts", "policies-dashboard.ts", "prometheus-alerts.ts", "registry.ts"],
+    ["addon.ts", "policies-dashboard.ts", "registry.ts"],
   ],
   ["components/apps/registry.ts", "components/apps", ["application.ts", "deployed-application.ts", "registry.ts"]],
   ["components/cluster/kinds/index.ts", "components/cluster/kinds", ["index.ts", "kind.ts", "machine-fields.ts"]],

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { policiesDashboard } from "../../components/observability/addons/policies-dashboard";
-import { meshAlerts } from "../../components/observability/addons/prometheus-alerts";
+import { meshAlerts } from "../../components/observability/addons/prometheus";
 import { metrics, words } from "./promql";
 
 const root = path.resolve(__dirname, "../..");

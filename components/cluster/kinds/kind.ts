@@ -9,12 +9,10 @@ export interface ClusterTraits {
   readonly simulatedNodes: boolean;
   /** Created by this program: it has nothing but what Talos, Kubernetes or the settings install. */
   readonly created: boolean;
-  /** Nodes run Talos, which some chart values depend on. */
   readonly talos: boolean;
   /** `v1.13.9`, where it is known. */
   readonly talosVersion?: string;
   readonly kubernetesVersion?: string;
-  /** Services of type LoadBalancer can get an address. */
   readonly loadBalancers: boolean;
   /** What the CNI does with a NetworkPolicy. */
   readonly networkPolicies: "enforced" | "ignored" | "unknown";
@@ -28,7 +26,6 @@ export interface ClusterTraits {
   readonly standInCharts: boolean;
 }
 
-/** What checks of a cluster know of its stack. */
 export interface ClusterStack {
   readonly environment: Environment;
   readonly projectRoot: string;
@@ -38,7 +35,6 @@ export interface ClusterStack {
   readonly deploys: boolean;
 }
 
-/** A patch or document of a machine config as text, and its place. */
 export interface MachineText {
   readonly path: SettingPath;
   readonly text: string;
@@ -49,7 +45,6 @@ export interface ClusterKind<Settings> {
   traits(settings: Settings): ClusterTraits;
   /** Paths of settings that name an entry of talos-mesh:secrets. */
   readonly secretPaths?: readonly string[];
-  /** What is wrong with the settings besides the schema. */
   problems?(settings: Settings, stack: ClusterStack): Iterable<Problem>;
   /** Patches and documents of machine configs, for a cluster that this program creates with Talos. */
   machineTexts?(settings: Settings): Iterable<MachineText>;

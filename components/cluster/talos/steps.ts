@@ -125,8 +125,7 @@ function fingerprint({ origin, content }: MachinePatch): string {
  * warning. A node whose config this preview changes is not called: the input of the step is unknown then.
  */
 export function warnOfDrift(hostname: string, applied: StepInput, opts: pulumi.InvokeOptions): void {
-  const report = queryCommand({ command: stepCommand("drift"), ...applied }, opts);
-  report.apply((text) => {
+  queryCommand({ command: stepCommand("drift"), ...applied }, opts).apply((text) => {
     const { result, lines } = parseReport(text);
     const diff = `npm run talos:diff -- --stack ${pulumi.getStack()} --node ${hostname}`;
     const warn = (found: string) => void pulumi.log.warn(`node ${hostname} ${found} with: ${diff}`);

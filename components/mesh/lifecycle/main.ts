@@ -5,10 +5,10 @@ import { leftovers, retire } from "./removal";
 import type { StepName, StepRequests } from "./steps";
 import { cniGate, upgradeCheck } from "./upgrade";
 
-/** A step returns its result, which becomes the Command's standard output. */
-type Step<Name extends StepName> = (context: StepContext, request: StepRequests[Name]) => Promise<object>;
-
-const steps: { readonly [Name in StepName]: Step<Name> } = {
+/** The result of a step becomes the Command's standard output. */
+const steps: {
+  readonly [Name in StepName]: (context: StepContext, request: StepRequests[Name]) => Promise<object>;
+} = {
   "upgrade-check": upgradeCheck,
   "cni-gate": cniGate,
   ready,

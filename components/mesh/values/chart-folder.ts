@@ -172,8 +172,7 @@ function readableChart(source: string, projectRoot: string, chart: ChartName): I
 }
 
 /** Helm values with keys that Istio's charts do not read, where the charts are in a folder. */
-export function unknownValues({ mesh, charts }: Partial<Settings>, projectRoot: string): Problem[] {
-  if (!mesh || !charts) return [];
+export function unknownValues({ mesh, charts }: Pick<Settings, "mesh" | "charts">, projectRoot: string): Problem[] {
   return userValues(mesh).flatMap((given) => {
     const chart = readableChart(charts.source, projectRoot, given.chart);
     return chart ? unknownKeys(chart, given) : [];

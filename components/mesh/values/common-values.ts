@@ -1,3 +1,4 @@
+import type { ClusterTraits } from "../../cluster/kinds";
 import { hasAmbient } from "../../model/data-planes";
 import { imageReference, type IstioImage, mirrored } from "../../model/images";
 import type { ImagesSettings } from "../../settings/sections/images";
@@ -8,10 +9,7 @@ import { mergeValues } from "../../shared/merge";
 
 export type ChartName = "base" | "istiod" | "cni" | "ztunnel" | "gateway";
 
-export interface ClusterFacts {
-  readonly simulatedNodes: boolean;
-  readonly talos: boolean;
-}
+export type ClusterFacts = Pick<ClusterTraits, "simulatedNodes" | "talos">;
 
 export interface MeshValuesInput {
   readonly mesh: MeshSettings;

@@ -52,17 +52,13 @@ export function istiodValues(input: MeshValuesInput): HelmValues {
       outboundTrafficPolicy: { mode: mesh.outboundTrafficPolicy },
       trustDomain: mesh.trustDomain,
       defaultConfig: {
-        ...(hasSidecars(mesh) && { holdApplicationUntilProxyStarts: holdsApplication(mesh) }),
+        ...(hasSidecars(mesh) && { holdApplicationUntilProxyStarts: mesh.holdApplicationUntilProxyStarts ?? true }),
         ...proxyMetadata(mesh),
       },
       ...meshConfig,
     },
   };
   return withProvidersOf(values, withUserValues(values, mesh.values.istiod, scopes.istiod));
-}
-
-function holdsApplication(mesh: MeshSettings): boolean {
-  return mesh.holdApplicationUntilProxyStarts ?? true;
 }
 
 /** Image and resources of the proxies of sidecars, gateways and waypoints, and the image of the former init container. */
@@ -176,7 +172,7 @@ export function proxyGeneration(input: MeshValuesInput): string {
   const injected = {
     profile,
     trustDomain,
-    holdApplicationUntilProxyStarts: holdsApplication(mesh),
+    holdApplicationUntilProxyStarts: mesh.holdApplicationUntilProxyStarts ?? true,
     proxyResources,
     dnsCapture,
     compatibilityVersion,

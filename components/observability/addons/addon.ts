@@ -7,7 +7,6 @@ import { filledIn } from "../../shared/files";
 import type { HelmValues } from "../../shared/helm-release";
 import type { KubernetesObject } from "../../shared/kubernetes/object";
 import type { Refusal } from "../../shared/problem";
-import type { AlertGroup, ObservedMesh } from "./prometheus-alerts";
 
 /**
  * Everything that one addon is: its settings, its charts at pinned versions, their values, and what it adds to other
@@ -106,6 +105,27 @@ export interface Datasource {
   readonly type: string;
   readonly port: number;
   readonly options?: object;
+}
+
+export interface AlertRule {
+  readonly alert: string;
+  readonly expr: string;
+  readonly for: string;
+  /** `gateway` distinguishes alerts with the same name. */
+  readonly labels: { readonly severity: "critical" | "warning"; readonly gateway?: string };
+  readonly annotations: { readonly summary: string; readonly description: string; readonly runbook: string };
+}
+
+export interface AlertGroup {
+  readonly name: string;
+  readonly rules: readonly AlertRule[];
+}
+
+export interface ObservedMesh {
+  /** Names of the gateways; their pods have the label `istio: <name>`. */
+  readonly gateways: readonly string[];
+  readonly ambient: boolean;
+  readonly strictMtls: boolean;
 }
 
 export interface ExtensionProvider {

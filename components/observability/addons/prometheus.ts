@@ -1,11 +1,17 @@
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import { parse } from "yaml";
 import { z } from "zod";
 import { resources } from "../../settings/fields";
 import type { Refusal } from "../../shared/problem";
 import { unprivileged } from "../../shared/kubernetes/object";
 import {
   type AddonStack,
+  type AlertGroup,
+  type AlertRule,
   type Chart,
   defineAddon,
+  type ObservedMesh,
   pullSecretList,
   repositoryAndTag,
   retention,
@@ -14,7 +20,6 @@ import {
   valuesIn,
   volume,
 } from "./addon";
-import { meshAlerts } from "./prometheus-alerts";
 
 export const prometheusService = { name: "prometheus", port: 9090 } as const;
 
@@ -75,4 +80,36 @@ export const prometheus = defineAddon({
 /** A check of the addons that read metrics. */
 export function needsPrometheus(_: unknown, { settingsOf }: AddonStack): Refusal {
   return !settingsOf(prometheus) && "reads its metrics from Prometheus; add observability.prometheus";
+}
+
+interface RuleTemplate extends Pick<AlertRule, "alert" | "expr" | "for"> {
+  readonly when?: keyof ObservedMesh;
+  readonly severity: AlertRule["labels"]["severity"];
+  readonly summary: string;
+  readonly description: string;
+}
+
+/** Alerts on the mesh, each with a section of docs/runbook.md that has the remedy. */
+export function meshAlerts(mesh: ObservedMesh): readonly AlertGroup[] {
+  const text = readFileSync(path.join(__dirname, "prometheus-alerts.yaml"), "utf8");
+  const groups = parse(text) as Readonly<Record<string, readonly RuleTemplate[]>>;
+  return Object.entries(groups).map(([name, templates]) => ({
+    name,
+    rules: templates.flatMap((template) => {
+      if (template.when === "gateways") return mesh.gateways.map((gateway) => rule(template, gateway));
+      return template.when === undefined || mesh[template.when] ? [rule(template)] : [];
+    }),
+  }));
+}
+
+function rule(template: RuleTemplate, gateway?: string): AlertRule {
+  const { alert, expr, for: holds, severity, summary, description } = template;
+  const forGateway = (text: string) => text.replaceAll("<gateway>", gateway ?? "");
+  return {
+    alert,
+    expr: forGateway(expr),
+    for: holds,
+    labels: { severity, ...(gateway !== undefined && { gateway }) },
+    annotations: { summary: forGateway(summary), description, runbook: `docs/runbook.md#${alert.toLowerCase()}` },
+  };
 }

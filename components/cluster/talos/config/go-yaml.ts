@@ -15,16 +15,13 @@ export function goYaml(map: GoMap): string {
 
 const step = 4;
 
-function indentation(depth: number): string {
-  return " ".repeat(depth);
-}
-
 /** The lines of a mapping; the first is indented by `first`, so that it can follow the dash of a list item. */
 function writeMap(map: GoMap, depth: number, first: number): string {
   const entries = Object.entries(map).filter(([, value]) => value !== undefined);
-  const lines = entries.map(([key, value], index) => {
-    return `${indentation(index === 0 ? first : depth)}${scalar(key, depth)}:${afterColon(value, depth)}`;
-  });
+  const lines = entries.map(
+    ([key, value], index) =>
+      `${" ".repeat(index === 0 ? first : depth)}${scalar(key, depth)}:${afterColon(value, depth)}`,
+  );
   return lines.join("");
 }
 
@@ -38,7 +35,7 @@ function afterColon(value: GoValue, depth: number): string {
 }
 
 function listItem(item: GoValue, depth: number): string {
-  const dash = `${indentation(depth)}- `;
+  const dash = `${" ".repeat(depth)}- `;
   if (isList(item)) {
     const items = item.map((one) => listItem(one, depth + 2)).join("");
     // A list in a list begins on the same line.
@@ -91,16 +88,14 @@ function canBeBlock(value: string): boolean {
 
 /** No control characters, no byte-order mark, and nothing beyond the basic plane. */
 function isPrintable(value: string): boolean {
-  return !unprintable.test(value);
+  return !/[\p{Cc}\uFEFF\uFFFE\uFFFF\u{10000}-\u{10FFFF}]/u.test(value);
 }
-
-const unprintable = /[\p{Cc}\uFEFF\uFFFE\uFFFF\u{10000}-\u{10FFFF}]/u;
 
 function block(value: string, margin: number): string {
   const hint = value.startsWith(" ") ? String(step) : "";
   const chomp = !value.endsWith("\n") ? "-" : value.endsWith("\n\n") ? "+" : "";
   const lines = value.replace(/\n$/, "").split("\n");
-  return [`|${hint}${chomp}`, ...lines.map((line) => (line === "" ? "" : indentation(margin) + line))].join("\n");
+  return [`|${hint}${chomp}`, ...lines.map((line) => (line === "" ? "" : " ".repeat(margin) + line))].join("\n");
 }
 
 function doubleQuoted(value: string): string {

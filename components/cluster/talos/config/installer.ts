@@ -4,7 +4,6 @@ import { compareMinor, minorOf } from "../../../settings/versions";
 import { type GoMap, type GoValue, goYaml, isMap } from "./go-yaml";
 import { nodeSettings, type TalosNodeSettings } from "./node-settings";
 
-/** A schematic as settings have it, with or without its defaults. */
 export type SchematicSettings = Partial<NonNullable<TalosClusterSettings["schematic"]>>;
 
 /** A schematic that the Image Factory must know before an installer can be pulled. */

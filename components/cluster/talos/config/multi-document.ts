@@ -1,16 +1,7 @@
 import { compareMinor } from "../../../settings/versions";
 import { isTree, mergeValues, type Tree } from "../../../shared/merge";
-import { clusterMigrations } from "./migrations/cluster";
-import { machineMigrations, networkMigrations } from "./migrations/machine";
-import { Documents, type MachineType, type Migration } from "./migrations/migration";
-
-/**
- * Every field of the v1alpha1 document that a later contract keeps elsewhere. Settings and patches are written in the
- * v1alpha1 form, which all contracts support, and are converted by this table alone: a new contract means new rows.
- *
- * Source: siderolabs/talos, the `Deprecated:` notes of v1alpha1_types.go and the V1Alpha1ConflictValidate methods.
- */
-const migrations: readonly Migration[] = [...machineMigrations, ...networkMigrations, ...clusterMigrations];
+import { Documents, type MachineType } from "./migrations/migration";
+import { migrations } from "./migrations/migrations";
 
 /** Whether a config has one document only: talosctl accepts RFC 6902 patches for no other. */
 export function hasOneDocument(contract: string): boolean {

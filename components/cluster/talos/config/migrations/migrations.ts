@@ -1,5 +1,5 @@
 import { asTree, isTree, type Tree, treesIn } from "../../../../shared/merge";
-import { isTrue, type Migration, migration, move, renamed, same, type Target } from "./migration";
+import { isTrue, type Migration, migration, move, renamed, renaming, same, type Target } from "./migration";
 
 /** Talos' containerd reads its own configuration and the parts in this folder, nothing else. */
 const criPart = /^\/etc\/cri\/conf\.d\/(.+)\.part$/;
@@ -21,7 +21,40 @@ const files: Migration = {
   },
 };
 
-export const machineMigrations: readonly Migration[] = [
+const controlPlaneTaint = "node-role.kubernetes.io/control-plane";
+
+const staticPod = same("image", "extraArgs", "env", "resources");
+
+const enabled = (disabled: unknown): Tree => ({ enabled: !isTrue(disabled) });
+
+function cni(value: unknown, { documents, problem }: Target): void {
+  if (!isTree(value)) return;
+  const { name, urls, flannel } = value;
+  if (name !== undefined && name !== "flannel") documents.remove("KubeFlannelCNIConfig");
+  else if (isTree(flannel)) {
+    const names = same("kubeNetworkPoliciesEnabled", "extraArgs");
+    const config = renamed(flannel, names, (message) => problem(`flannel: ${message}`));
+    documents.merge("KubeFlannelCNIConfig", config);
+  }
+  for (const [index, url] of (Array.isArray(urls) ? (urls as unknown[]) : []).entries()) {
+    documents.merge("KubeExternalManifestConfig", { url }, index === 0 ? "custom-cni" : `custom-cni-${index + 1}`);
+  }
+}
+
+function schedulable(value: unknown, { documents }: Target): void {
+  // Only a control plane has the taint; deleting it elsewhere fails.
+  if (isTrue(value) && documents.machineType === "controlplane") {
+    documents.merge("KubeNodeConfig", { taints: { [controlPlaneTaint]: { $patch: "delete" } } });
+  }
+}
+
+/**
+ * Every field of the v1alpha1 document that a later contract keeps elsewhere. Settings and patches are written in the
+ * v1alpha1 form, which all contracts support, and are converted by this table alone: a new contract means new rows.
+ *
+ * Source: siderolabs/talos, the `Deprecated:` notes of v1alpha1_types.go and the V1Alpha1ConflictValidate methods.
+ */
+export const migrations: readonly Migration[] = [
   files,
   migration("1.14", "machine.install", (value, { documents, problem }) => {
     const install = renamed(
@@ -71,20 +104,6 @@ export const machineMigrations: readonly Migration[] = [
     if (Object.keys(kubelet).length > 0) documents.merge("KubeletConfig", kubelet);
     if (Object.keys(node).length > 0) documents.merge("KubeNodeConfig", node);
   }),
-];
-
-/** `rotate-server-certificates` is a field of the kubelet's own configuration; its flag is deprecated. */
-function kubeletArguments(value: unknown): Tree {
-  if (!isTree(value)) return { extraArgs: value };
-  const { "rotate-server-certificates": rotate, ...extraArgs } = value;
-  return {
-    ...(rotate !== undefined && { config: { serverTLSBootstrap: isTrue(rotate) } }),
-    ...(Object.keys(extraArgs).length > 0 && { extraArgs }),
-  };
-}
-
-/** Fields of `.machine.network`, and those of `.machine.features` about the network. */
-export const networkMigrations: readonly Migration[] = [
   // gen config writes `auto: stable`, which does not go with a host name.
   migration("1.12", "machine.network.hostname", (hostname, { documents }) =>
     documents.merge("HostnameConfig", { auto: "off", hostname }),
@@ -106,7 +125,46 @@ export const networkMigrations: readonly Migration[] = [
     if (value.enabled === false) documents.remove("KubePrismConfig");
     else if (value.port !== undefined) documents.merge("KubePrismConfig", { port: value.port });
   }),
+  migration("1.14", "cluster.allowSchedulingOnControlPlanes", schedulable),
+  migration("1.14", "cluster.allowSchedulingOnMasters", schedulable),
+  migration("1.14", "cluster.network.cni", cni),
+  renaming("1.14", "cluster.network", "KubeNetworkConfig", same("dnsDomain", "podSubnets", "serviceSubnets")),
+  migration("1.14", "cluster.discovery", (value, { documents }) => {
+    if (!isTree(value)) return;
+    const service = asTree(asTree(value.registries).service);
+    if (value.enabled === false || isTrue(service.disabled)) documents.remove("DiscoveryServiceConfig", "default");
+    else if (service.endpoint !== undefined) {
+      documents.merge("DiscoveryServiceConfig", { endpoint: service.endpoint }, "default");
+    }
+  }),
+  migration("1.14", "cluster.inlineManifests", (value, { documents }) => {
+    for (const manifest of treesIn(value)) {
+      documents.merge("KubeInlineManifestConfig", { manifest: manifest.contents }, String(manifest.name));
+    }
+  }),
+  migration("1.14", "cluster.apiServer", (value, { documents, problem }) => {
+    const auditPolicy = (configuration: unknown) => {
+      documents.merge("KubeAuditPolicyConfig", { configuration });
+      return {};
+    };
+    const config = renamed(value, { ...staticPod, certSANs: "certExtraSANs", auditPolicy }, problem);
+    if (Object.keys(config).length > 0) documents.merge("KubeAPIServerConfig", config);
+  }),
+  renaming("1.14", "cluster.controllerManager", "KubeControllerManagerConfig", staticPod),
+  renaming("1.14", "cluster.scheduler", "KubeSchedulerConfig", { ...staticPod, config: "config" }),
+  renaming("1.14", "cluster.proxy", "KubeProxyConfig", { ...same("image", "mode", "extraArgs"), disabled: enabled }),
+  renaming("1.14", "cluster.coreDNS", "KubeCoreDNSConfig", { image: "image", disabled: enabled }),
 ];
+
+/** `rotate-server-certificates` is a field of the kubelet's own configuration; its flag is deprecated. */
+function kubeletArguments(value: unknown): Tree {
+  if (!isTree(value)) return { extraArgs: value };
+  const { "rotate-server-certificates": rotate, ...extraArgs } = value;
+  return {
+    ...(rotate !== undefined && { config: { serverTLSBootstrap: isTrue(rotate) } }),
+    ...(Object.keys(extraArgs).length > 0 && { extraArgs }),
+  };
+}
 
 /** Kinds of disks, by Talos' names for them. */
 const diskTypes = new Map([
