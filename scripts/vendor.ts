@@ -17,6 +17,8 @@ export const modules = {
 export const folders = {
   gatewayApi: "components/platform/charts/gateway-api/files/crds/",
   istio: "embedded/charts/base/files/crds/",
+  /** By which objects of the stack file are checked: with any charts, and so not those of the stand-in chart. */
+  validation: "components/validation/crds/istio/",
 } as const;
 
 export const command = declare({
@@ -36,10 +38,14 @@ export const command = declare({
 /** All files that are generated and committed, by path; the same for the same pins. */
 export function vendoredFiles(): ReadonlyMap<string, string> {
   const gatewayApi = path.join(goModuleFolder(modules.gatewayApi), "config/crd/standard");
-  const istio = path.join(goModuleFolder(modules.istio), "kubernetes");
+  const istio = definitionsIn(
+    path.join(goModuleFolder(modules.istio), "kubernetes"),
+    /^customresourcedefinitions\.gen\.yaml$/,
+  );
   return new Map([
     ...customResourceDefinitionFiles(folders.gatewayApi, definitionsIn(gatewayApi, /\.yaml$/)),
-    ...customResourceDefinitionFiles(folders.istio, definitionsIn(istio, /^customresourcedefinitions\.gen\.yaml$/)),
+    ...customResourceDefinitionFiles(folders.istio, istio),
+    ...customResourceDefinitionFiles(folders.validation, istio),
     ...chartFiles(),
   ]);
 }
