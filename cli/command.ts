@@ -2,7 +2,7 @@ import path from "node:path";
 import { Argument, Command as Parser, Option } from "commander";
 
 interface ValueDeclaration {
-  /** What it is, for the help. */
+  /** For the help. */
   readonly text: string;
   readonly choices?: readonly string[];
   /** @throws UsageError with what is expected */
@@ -104,20 +104,15 @@ interface Invocation<Values> {
   readonly run: () => number | Promise<number>;
 }
 
-type ValuesOf<C extends Pick<Command, "run">> = C["run"] extends ((given: infer Values) => unknown) | undefined
-  ? Values
-  : never;
-
 /**
  * Runs a command with what was typed after `--`.
  *
  * @returns the exit code of its `run`; 0 after printing the help; 2 after printing what is wrong with the command line
  */
 export async function runCommand(command: Command, argv: readonly string[]): Promise<number> {
-  let help: string | undefined;
+  let invocation: Invocation<never> | undefined;
   try {
-    const invocation = parseCommandLine(command, argv);
-    ({ help } = invocation);
+    invocation = parseCommandLine(command, argv);
     return await invocation.run();
   } catch (error) {
     if (error instanceof HelpRequested) {
@@ -125,7 +120,7 @@ export async function runCommand(command: Command, argv: readonly string[]): Pro
       return 0;
     }
     if (!(error instanceof UsageError)) throw error;
-    console.error(`${error.message}\n\n${error.help ?? help}`);
+    console.error(`${error.message}\n\n${error.help ?? invocation?.help}`);
     return 2;
   }
 }
@@ -137,7 +132,7 @@ export async function runCommand(command: Command, argv: readonly string[]): Pro
 export async function runScript(command: Command, argv: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
   const consumed = consumedByNpm(command, env);
   if (consumed.length > 0) {
-    const names = consumed.map(({ flag }) => flag).join(" and ");
+    const names = consumed.map(([flag]) => flag).join(" and ");
     console.error(
       `npm consumed ${names}; put options after \`--\`:\n  npm run ${command.name} -- ${intended(consumed, command, argv)}`,
     );
@@ -148,27 +143,23 @@ export async function runScript(command: Command, argv: readonly string[], env: 
   return runCommand(command, argv);
 }
 
-interface ConsumedOption {
-  readonly flag: string;
-  /** Undefined where npm left the value among the arguments, as with `--stack x`. */
-  readonly value?: string;
-}
+/** Without a value where npm left it among the arguments, as with `--stack x`. */
+type ConsumedOption = readonly [flag: string, value?: string];
 
 /** Options that were typed without `--` before them: npm takes them and passes them on in the environment. */
 function consumedByNpm(command: Command, env: NodeJS.ProcessEnv): ConsumedOption[] {
   const keys = [command, ...(command.commands ?? [])].flatMap(({ options = {} }) => Object.keys(options));
-  return [...new Set(keys)].map(flagOf).flatMap((flag) => {
+  return [...new Set(keys)].map(flagOf).flatMap((flag): ConsumedOption[] => {
     const value = env[`npm_config_${flag.slice(2).replaceAll("-", "_")}`];
-    return value ? [{ flag, ...(value !== "true" && { value }) }] : [];
+    return value ? [value === "true" ? [flag] : [flag, value]] : [];
   });
 }
 
 function intended(consumed: readonly ConsumedOption[], { commands = [] }: Command, argv: readonly string[]): string {
-  const certain = consumed.length === 1 || consumed.every(({ value }) => value !== undefined);
-  if (!certain) return consumed.map(({ flag }) => `${flag} ...`).join(" ");
-  const rest = [...argv];
-  const below = commands.some(({ name }) => name === rest[0]) ? rest.splice(0, 1) : [];
-  return [...below, ...consumed.flatMap(({ flag, value }) => (value ? [flag, value] : [flag])), ...rest].join(" ");
+  const certain = consumed.length === 1 || consumed.every(({ length }) => length === 2);
+  if (!certain) return consumed.map(([flag]) => `${flag} ...`).join(" ");
+  const below = commands.some(({ name }) => name === argv[0]) ? 1 : 0;
+  return [...argv.slice(0, below), ...consumed.flat(), ...argv.slice(below)].join(" ");
 }
 
 function flagOf(key: string): string {
@@ -176,27 +167,28 @@ function flagOf(key: string): string {
 }
 
 /** @throws UsageError */
-export function parseCommandLine<C extends Command>(command: C, argv: readonly string[]): Invocation<ValuesOf<C>> {
-  let found: Invocation<unknown> | undefined;
+export function parseCommandLine<C extends Command>(
+  command: C,
+  argv: readonly string[],
+): Invocation<Parameters<NonNullable<C["run"]>>[0]> {
+  let found: Invocation<never> | undefined;
   const title = command.name === "start" ? "npm start --" : `npm run ${command.name} --`;
   parserOf(command, title, (invocation) => (found = invocation)).parse(argv, { from: "user" });
   if (found === undefined) throw new RangeError(`${command.name}: no command was run`);
-  return found as Invocation<ValuesOf<C>>;
+  return found;
 }
 
-function parserOf(command: Command, name: string, onMatch: (invocation: Invocation<unknown>) => void): Parser {
+function parserOf(command: Command, name: string, onMatch: (invocation: Invocation<never>) => void): Parser {
   const { summary, options = {}, arguments: positional = {}, commands = [], details, run } = command;
   const parser = new Parser(name).description(summary).helpCommand(false).allowExcessArguments();
   const help = () => `${parser.helpInformation().trimEnd()}${details === undefined ? "" : `\n\n${details}`}`;
   parser.configureOutput({ writeOut: () => undefined, writeErr: () => undefined });
   parser.exitOverride(({ code, exitCode, message }) => {
     if (exitCode === 0) throw new HelpRequested(help());
-    const problem = [
-      ...(code === "commander.help" ? [] : [message.replace(/^error: /, "")]),
-      ...(code === "commander.help" || code === "commander.unknownCommand"
-        ? [`expected one of: ${commands.map((each) => each.name).join(", ")}`]
-        : []),
-    ].join("; ");
+    const expected = `expected one of: ${commands.map((each) => each.name).join(", ")}`;
+    const reason = message.replace(/^error: /, "");
+    const problem =
+      { "commander.help": expected, "commander.unknownCommand": `${reason}; ${expected}` }[code] ?? reason;
     throw Object.assign(new UsageError(problem), { help: help() });
   });
 
@@ -225,13 +217,11 @@ function parserOf(command: Command, name: string, onMatch: (invocation: Invocati
       parser.error(`unexpected: ${surplus.join(" ")}`);
     }
     const typed: Record<string, unknown> = parser.opts();
-    const values = {
-      ...Object.fromEntries(
-        Object.entries(options).map(([key, { value }]) => [key, value ? typed[key] : Boolean(typed[key])]),
-      ),
-      ...Object.fromEntries(Object.keys(positional).map((key, index) => [key, parser.processedArgs[index] as unknown])),
-    };
-    onMatch({ values, help: help(), run: () => run(values as never) });
+    const values = Object.fromEntries([
+      ...Object.entries(options).map(([key, { value }]) => [key, value ? typed[key] : Boolean(typed[key])] as const),
+      ...Object.keys(positional).map((key, index) => [key, parser.processedArgs[index] as unknown] as const),
+    ]) as never;
+    onMatch({ values, help: help(), run: () => run(values) });
   });
 }
 

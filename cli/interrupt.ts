@@ -3,10 +3,7 @@ import { setMaxListeners } from "node:events";
 /** Exit code of a command that was ended by Ctrl-C, as shells give it. */
 export const interrupted = 130;
 
-/**
- * Turns the first Ctrl-C (or request to end) into a wish to stop, and lets the second end the process at once.
- * `release` gives the signals back.
- */
+/** The first Ctrl-C (or request to end) aborts the signal, the second ends the process at once. */
 export function onInterrupt(announce: () => void): { readonly signal: AbortSignal; readonly release: () => void } {
   const controller = new AbortController();
   // Every request and wait under way listens to it.

@@ -7,8 +7,6 @@ import { filePath, UsageError } from "./command";
 
 export const projectRoot = path.resolve(__dirname, "..");
 
-const defaultStack = "dev";
-
 const config = {
   value: "file",
   text: "its stack file (default: Pulumi.STACK.yaml of this project)",
@@ -23,7 +21,7 @@ export const stackOptions = {
 
 /** The same for commands that take `dev` where no stack is named. */
 export const devStackOptions = {
-  stack: { value: "name", text: "the stack", default: defaultStack, parse: stackName },
+  stack: { value: "name", text: "the stack", default: "dev", parse: stackName },
   config,
 } as const;
 
@@ -60,7 +58,7 @@ export function stackFileOf(stack: string): string {
 }
 
 export function commandFor(command: "npm start" | "npm run destroy" | "npm run status", stack: string): string {
-  return stack === defaultStack ? command : `${command} -- --stack ${stack}`;
+  return stack === "dev" ? command : `${command} -- --stack ${stack}`;
 }
 
 function stackName(text: string): string {

@@ -16,11 +16,7 @@ function scriptCommand(name: string): string {
   return `exec bash components/cluster/talos/scripts/${name}.sh`;
 }
 
-/**
- * The resources of a deployed stack, with their secrets.
- *
- * @param purpose what needs them, for the message where there is no CLI
- */
+/** The resources of a deployed stack, with their secrets; `purpose` begins the message where there is no CLI. */
 export async function exportState(of: StackOfProject, purpose: string): Promise<readonly StateResource[]> {
   const text = await queryStack(of, ["export", "--show-secrets"], purpose);
   return (JSON.parse(text) as { deployment?: Deployment | null }).deployment?.resources ?? [];
@@ -69,11 +65,6 @@ export async function talosconfig({
   return stdout;
 }
 
-interface DiffRequest extends TalosRequest, StackChoice {
-  /** @default all nodes */
-  readonly hostname?: string;
-}
-
 interface NodeDiff {
   readonly hostname: string;
   /** The output of Talos' dry run, without secrets; or the error. */
@@ -82,10 +73,13 @@ interface NodeDiff {
 }
 
 /**
- * What a deployment of the stack file would change in the machine config of each node. The program runs without creating
- * anything, except for the machine configs, and each node answers with the result of a dry run. Changes nothing.
+ * What a deployment of the stack file would change in the machine config of each node, or of the one with this hostname.
+ * The program runs without creating anything, except for the machine configs, and each node answers with the result of a
+ * dry run. Changes nothing.
  */
-export async function talosDiff(request: DiffRequest): Promise<readonly NodeDiff[]> {
+export async function talosDiff(
+  request: TalosRequest & StackChoice & { readonly hostname?: string },
+): Promise<readonly NodeDiff[]> {
   const { projectRoot, stack, configFile, state, hostname, env } = request;
   const machineSecrets = machineSecretsOf(state);
   const contract = plainString(commandNamed(state, "cluster-contract")?.outputs?.stdout);

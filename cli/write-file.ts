@@ -2,15 +2,12 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { UserError } from "../components/shared/problem";
 
-/** @throws UserError where the file exists already, or cannot be written */
 export function writeNewFile(file: string, text: string, mode = 0o666): void {
   try {
     writeFileSync(file, text, { flag: "wx", mode });
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    throw new UserError(
-      code === "EEXIST" ? `${file} is there already; name another, or remove it.` : `${file}: ${code}`,
-    );
+    throw new UserError(`${file}${code === "EEXIST" ? " is there already; name another, or remove it." : `: ${code}`}`);
   }
 }
 

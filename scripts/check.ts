@@ -43,25 +43,24 @@ interface StepResult {
   readonly seconds: number;
 }
 
-interface CheckOptions {
-  /** Whether to lint without the cache, which keeps the result of a file whose types have changed in another file. */
-  readonly fresh: boolean;
-  /** Whether other work goes first. */
-  readonly background?: boolean;
-}
-
 export const command = declare({
   name: "check",
   summary: "check format, lint, schema, types, shell scripts and wording",
   options: { fresh: { text: "lint without a cache, as `npm test` does" } },
   async run({ fresh }) {
-    return (await check({ fresh })) ? 0 : 1;
+    return (await check(fresh)) ? 0 : 1;
   },
 });
 
-/** Prints the output of the steps that failed, and a line for each step. Whether all succeeded. */
-export async function check(options: CheckOptions): Promise<boolean> {
-  const results = await Promise.all([...steps.map((step) => run(step, options)), Promise.resolve(checkFiles())]);
+/**
+ * Prints the output of the steps that failed, and a line for each step. Whether all succeeded.
+ *
+ * @param fresh whether to lint without the cache, which keeps the result of a file when types change in another file
+ * @param background whether other work goes first
+ */
+export async function check(fresh: boolean, background = false): Promise<boolean> {
+  const running = steps.map((step) => run(step, fresh, background));
+  const results = [...(await Promise.all(running)), checkFiles()];
   for (const { output } of results.filter(({ failed }) => failed)) console.error(`${output}\n`);
   for (const { name, failed, seconds } of results) {
     console.log(`${failed ? "FAILED" : "ok    "} ${name.padEnd(7)} ${seconds.toFixed(1)} s`);
@@ -69,19 +68,18 @@ export async function check(options: CheckOptions): Promise<boolean> {
   return !results.some(({ failed }) => failed);
 }
 
-function run(step: Step, { fresh, background = false }: CheckOptions): Promise<StepResult> {
+function run(step: Step, fresh: boolean, background: boolean): Promise<StepResult> {
   const started = Date.now();
   const args = [...(fresh ? [] : (step.cache ?? [])), ...step.args];
   const child = spawn(process.execPath, [path.join(root, "node_modules", step.bin), ...args], { cwd: root });
   if (background && child.pid !== undefined) setPriority(child.pid, 10);
-  const chunks: Buffer[] = [];
-  child.stdout.on("data", (chunk: Buffer) => chunks.push(chunk));
-  child.stderr.on("data", (chunk: Buffer) => chunks.push(chunk));
+  let output = "";
+  for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", (part) => (output += part));
   return new Promise((resolve, reject) => {
     child.on("error", reject);
     child.on("close", (code) => {
-      const [output, seconds] = [Buffer.concat(chunks).toString().trim(), (Date.now() - started) / 1000];
-      resolve({ name: step.name, failed: code !== 0, output, seconds });
+      const seconds = (Date.now() - started) / 1000;
+      resolve({ name: step.name, failed: code !== 0, output: output.trim(), seconds });
     });
   });
 }

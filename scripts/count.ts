@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import { declare } from "../cli/command";
 import { columns } from "../cli/report/terminal";
-import { productionFiles } from "./check/files";
+import { lineCount, productionFiles } from "./check/files";
 
 const root = path.resolve(__dirname, "..");
 
@@ -11,11 +11,18 @@ export const command = declare({
   summary: "count production files, their imports, and the files that a change needs",
   async run() {
     const files = productionFiles(root);
-    const lines = new Map(files.map((file) => [file, lineCount(file)]));
-    const graph = await imports(new Set(files));
+    const lines = new Map(files.map((file) => [file, lineCount(root, file)]));
+    const { cycles, importsOf } = await import("./eslint-layers.mjs");
+    const graph = new Map(
+      files
+        .filter((file) => !file.endsWith(".sh"))
+        .map((file) => {
+          const targets = importsOf(root, file).map(({ target }) => target);
+          return [file, [...new Set(targets)].filter((target) => lines.has(target))];
+        }),
+    );
     const importers = new Map<string, number>();
     for (const target of [...graph.values()].flat()) importers.set(target, (importers.get(target) ?? 0) + 1);
-    const { cycles } = await import("./eslint-layers.mjs");
     const inCycles = new Set(cycles(graph).keys());
     const sorted = [...lines.values()].sort((a, b) => a - b);
 
@@ -33,18 +40,6 @@ export const command = declare({
   },
 });
 
-/** The files that each file imports, as far as they are among the given ones. */
-async function imports(files: ReadonlySet<string>): Promise<ReadonlyMap<string, readonly string[]>> {
-  const { importsOf } = await import("./eslint-layers.mjs");
-  const scripts = [...files].filter((file) => /\.(ts|cjs|mjs)$/.test(file));
-  return new Map(
-    scripts.map((file) => {
-      const targets = importsOf(root, file).map(({ target }) => target);
-      return [file, [...new Set(targets)].filter((target) => files.has(target))];
-    }),
-  );
-}
-
 /** Rows of the table in CONTRIBUTING.md: what is to be changed, and the files for it. */
 export function changeRows(): [change: string, paths: string[]][] {
   const text = readFileSync(path.join(root, "CONTRIBUTING.md"), "utf8");
@@ -53,10 +48,6 @@ export function changeRows(): [change: string, paths: string[]][] {
     const paths = [...cell.matchAll(/`([^`]+\/[^`]*|[\w.-]+\.\w+)`/g)].map(([, file = ""]) => file);
     return paths.length === 0 ? [] : [[change, paths]];
   });
-}
-
-function lineCount(file: string): number {
-  return readFileSync(path.join(root, file), "utf8").split("\n").length - 1;
 }
 
 function list(items: readonly string[]): string {

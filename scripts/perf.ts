@@ -3,26 +3,15 @@ import { availableParallelism, loadavg, tmpdir } from "node:os";
 import path from "node:path";
 import { declare, UsageError } from "../cli/command";
 import { embeddedEngine } from "../cli/engine/embedded";
+import { median } from "../components/benchmark/statistics/intervals";
 import { messageOf } from "../components/shared/problem";
 import { buildTimes, toolCache } from "../embedded/tools/cache";
 import { toolNames } from "../embedded/tools/catalog";
 import { ensureTools } from "../embedded/tools/ensure-tools";
-import {
-  growthExponent,
-  loadArgs,
-  measure,
-  renderArgs,
-  type SizedCost,
-  spread,
-  type Spread,
-  type Usage,
-} from "./perf/measure";
+import { growthExponent, loadArgs, measure, renderArgs, type SizedCost, spread, type Usage } from "./perf/measure";
 import { sizedStack } from "./perf/sized-stack";
 
 const root = path.resolve(__dirname, "..");
-
-const parts = ["render", "size", "up"] as const;
-type Part = (typeof parts)[number];
 
 /** Wall time of rendering dev, divided by that of loading the SDK modules it needs. */
 const ratioLimit = 1.5;
@@ -43,20 +32,21 @@ export const command = declare({
     only: {
       value: "part",
       text: "render: dev compared with loading the SDK; size: growth with the mesh; up: deployments of dev (default: all)",
-      choices: parts,
+      choices: ["render", "size", "up"],
     },
   },
   details: "Exit code 1 where something exceeds its limit.",
   async run({ runs, only }) {
-    const includes = (part: Part) => only === undefined || only === part;
     const folder = mkdtempSync(path.join(tmpdir(), "talos-mesh-perf-"));
     try {
       const machine = `${availableParallelism()} processors, load ${loadavg()[0]?.toFixed(1)} before the start`;
       console.log(`Node ${process.version}, ${machine}\n`);
-      const ratio = !includes("render") || (await compare(folder, runs));
-      const growth = !includes("size") || (await grow(folder));
-      const deploying = !includes("up") || (await deploy());
-      return ratio && growth && deploying ? 0 : 1;
+      const parts = { render: () => compare(folder, runs), size: () => grow(folder), up: deploy };
+      let code = 0;
+      for (const [part, withinLimits] of Object.entries(parts)) {
+        if ((only ?? part) === part && !(await withinLimits())) code = 1;
+      }
+      return code;
     } finally {
       rmSync(folder, { recursive: true });
     }
@@ -77,10 +67,9 @@ async function compare(folder: string, runs: number): Promise<boolean> {
   const pairs: { readonly load: Usage; readonly render: Usage }[] = [];
   for (let run = 0; run < runs; run++) pairs.push({ load: await measure(load), render: await measure(render) });
 
-  const loading = spread(pairs.map((pair) => pair.load.wall));
-  const rendering = spread(pairs.map((pair) => pair.render.wall));
+  const [loading, rendering] = [pairs.map(({ load }) => load.wall), pairs.map(({ render }) => render.wall)];
   const each = spread(pairs.map((pair) => pair.render.wall / pair.load.wall));
-  const ratio = rendering.median / loading.median;
+  const ratio = median(rendering) / median(loading);
   console.log(`Rendering dev compared with loading the SDK (wall time, median of ${runs} interleaved runs, range)`);
   console.log(`  load    ${range(loading)} s`);
   console.log(`  render  ${range(rendering)} s`);
@@ -99,8 +88,8 @@ async function grow(folder: string): Promise<boolean> {
     writeFileSync(config, sizedStack(size));
     const runs: Usage[] = [];
     for (let run = 0; run < runsPerSize; run++) runs.push(await measure(renderArgs("perf", out, config)));
-    const median = (of: (run: Usage) => number) => spread(runs.map(of)).median;
-    const [wall, cpu, peak] = [median((run) => run.wall), median((run) => run.cpu), median((run) => run.memory)];
+    const middle = (key: "wall" | "cpu" | "memory") => median(runs.map((run) => run[key]));
+    const [wall, cpu, peak] = [middle("wall"), middle("cpu"), middle("memory")];
     time.push({ size, cost: cpu });
     memory.push({ size, cost: peak });
     const files = readdirSync(out).filter((file) => file.endsWith(".yaml")).length;
@@ -144,11 +133,10 @@ async function deploy(): Promise<boolean> {
       times.destroy.push(await seconds(() => embeddedEngine.destroy(run)));
     }
   }
-  const [up, unchanged] = [spread(times.up), spread(times.unchanged)];
-  console.log(`  from nothing     ${range(up)} s`);
-  console.log(`  without changes  ${range(unchanged)} s`);
-  console.log(`  destroy          ${range(spread(times.destroy))} s`);
-  const withinLimits = up.median <= upLimit && unchanged.median <= unchangedLimit;
+  console.log(`  from nothing     ${range(times.up)} s`);
+  console.log(`  without changes  ${range(times.unchanged)} s`);
+  console.log(`  destroy          ${range(times.destroy)} s`);
+  const withinLimits = median(times.up) <= upLimit && median(times.unchanged) <= unchangedLimit;
   return verdict(withinLimits, `from nothing at most ${upLimit} s, without changes at most ${unchangedLimit} s`);
 }
 
@@ -158,11 +146,12 @@ async function seconds(work: () => Promise<unknown>): Promise<number> {
   return (performance.now() - started) / 1000;
 }
 
-const nothing = (): undefined => undefined;
+const nothing = () => undefined;
 const silent = { started: nothing, progressed: nothing, finished: nothing, failed: nothing, note: nothing };
 
-function range({ median, min, max }: Spread): string {
-  return `${median.toFixed(2)}  (${min.toFixed(2)} to ${max.toFixed(2)})`;
+function range(values: readonly number[]): string {
+  const { min, max } = spread(values);
+  return `${median(values).toFixed(2)}  (${min.toFixed(2)} to ${max.toFixed(2)})`;
 }
 
 function verdict(ok: boolean, limit: string): boolean {

@@ -24,7 +24,7 @@ const noToolsVariable = "TALOS_MESH_TEST_NO_TOOLS";
 const clusterVariable = "TALOS_MESH_TEST_EMBEDDED_CLUSTER";
 
 /** Measurements of real programs, which need a machine that does nothing else: they run last. */
-const measures = (file: string) => /\bbenchmark\/real\//.test(file);
+const measures = (file: string) => file.includes("benchmark/real/");
 
 /** What the reporter writes (tests/support/reporter.cjs). */
 interface Results {
@@ -41,7 +41,7 @@ export const command = declare({
   options: { grep: { value: "text", text: "only tests whose title contains it, without the checks" } },
   async run({ files, grep }) {
     const everything = files.length === 0 && grep === undefined;
-    const checked = everything ? check({ fresh: true, background: true }) : undefined;
+    const checked = everything ? check(true, true) : undefined;
     // Obtained here, so that building them does not count against a test's timeout.
     const noTools = await toolsProblem();
     if (noTools !== undefined) console.log(`\nThe embedded control plane cannot run here:\n${noTools}\n`);

@@ -3,22 +3,18 @@ import { z } from "zod";
 import { GitHub, isOurs, required, runScript, written } from "./github";
 import { marker } from "./render-diff";
 
-/** The head of the pull request, from the event: the artifact comes from an untrusted run. */
-interface Head {
-  readonly owner: string;
-  readonly branch: string;
-  readonly sha: string;
-}
-
 const pull = z.object({ number: z.int(), head: z.object({ sha: z.string() }) });
 
 /**
- * Writes the report into the comment of the pull request. The number comes from the artifact of an untrusted run, so it
- * is used only where that pull request is open with exactly this head.
- *
- * @returns a message
+ * Writes the report into the comment of the pull request, and gives a message. The number comes from the artifact of an
+ * untrusted run, so it is used only where that pull request is open with exactly this head, which the event names.
  */
-export async function comment(github: GitHub, head: Head, claimed: number, report: string): Promise<string> {
+export async function comment(
+  github: GitHub,
+  head: { readonly owner: string; readonly branch: string; readonly sha: string },
+  claimed: number,
+  report: string,
+): Promise<string> {
   const query = `state=open&head=${encodeURIComponent(`${head.owner}:${head.branch}`)}`;
   const candidates = await github.list(`/pulls?${query}`, pull);
   const found = candidates.find(({ number, head: { sha } }) => number === claimed && sha === head.sha);

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { z } from "zod";
 
-/** The parts of `pulumi stack history --json` that are used; newest first. */
+/** `pulumi stack history --json`; newest first. */
 const environment = z.record(z.string(), z.string()).optional();
 const history = z.array(z.object({ kind: z.string(), result: z.string(), environment }));
 
@@ -11,7 +11,6 @@ const commit = /^[0-9a-f]{40}$/;
  * The commit that is deployed to a stack, from the stack's history: that of its newest `up`, which must have succeeded.
  *
  * @param required a commit, or its beginning, that it must be; empty for any
- * @throws Error with the deployed commit and what to do
  */
 export function deployedCommit(stack: string, historyJson: string, required = ""): string {
   const newest = history.parse(JSON.parse(historyJson)).find(({ kind }) => kind === "update" || kind === "destroy");

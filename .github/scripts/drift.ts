@@ -1,7 +1,6 @@
 import { readFileSync } from "node:fs";
 import { bodyLimit, code, fenced, GitHub, isOurs, required, runScript, written } from "./github";
 
-/** Result of a preview of the deployed commit. */
 export type Finding = "unchanged" | "drifted" | "unknown";
 
 /**
@@ -13,15 +12,7 @@ export function finding(exitCode: number, output: string): Finding {
   return /no changes were expected\b.*\bbut changes were proposed/.test(output) ? "drifted" : "unknown";
 }
 
-function markerOf(stack: string): string {
-  return `<!-- talos-mesh:drift:${stack} -->`;
-}
-
-/**
- * Keeps one open issue for a stack while it differs from its commit or cannot be checked, and closes it afterwards.
- *
- * @returns a message
- */
+/** Keeps one open issue for a stack while it differs from its commit or cannot be checked. Gives a message. */
 export async function reportDrift(
   github: GitHub,
   stack: string,
@@ -29,8 +20,9 @@ export async function reportDrift(
   output: string,
   runUrl: string,
 ): Promise<string> {
+  const marker = `<!-- talos-mesh:drift:${stack} -->`;
   const issues = await github.list("/issues?state=open&sort=created", written);
-  const open = issues.find((issue) => isOurs(issue, markerOf(stack)))?.number;
+  const open = issues.find((issue) => isOurs(issue, marker))?.number;
   if (found === "unchanged") {
     if (open === undefined) return `${stack}: no drift.`;
     await github.send("POST", `/issues/${open}/comments`, { body: `The stack no longer differs: ${runUrl}` });
@@ -43,7 +35,7 @@ export async function reportDrift(
       ? `${code(stack)} differs from the commit that was deployed to it. It was changed by hand, or by another program. ` +
         "Deploying that commit again undoes this; the check changes nothing."
       : `The preview of ${code(stack)} failed, so nothing is known about drift.`;
-  const intro = `${markerOf(stack)}\n${text}\n\nRun: ${runUrl}\n\n`;
+  const intro = `${marker}\n${text}\n\nRun: ${runUrl}\n\n`;
   const body = intro + fenced(output, found === "drifted" ? "diff" : "text", bodyLimit - intro.length - 200);
   if (open === undefined) {
     await github.send("POST", "/issues", { title, body });

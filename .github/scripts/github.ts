@@ -11,7 +11,6 @@ export class GitHub {
     this.token = required(env, "GITHUB_TOKEN");
   }
 
-  /** @throws Error with method, path, status and GitHub's message. */
   async send(method: "GET" | "POST" | "PATCH", path: string, body?: unknown): Promise<unknown> {
     const headers = {
       accept: "application/vnd.github+json",

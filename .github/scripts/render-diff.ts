@@ -15,7 +15,6 @@ export type Rendered = ReadonlyMap<string, string>;
 /** The stacks in a folder of render-stacks.sh; a string is the message of a stack that failed. */
 export type RenderedStacks = ReadonlyMap<string, Rendered | string>;
 
-/** Far more than any stack needs. */
 const maxBytes = 50_000_000;
 
 /** The folder may come from a fork: more than 50 MB are refused, and symbolic links are ignored. */
@@ -64,7 +63,7 @@ function jsonEntries(file: string, text: string): [name: string, text: string][]
   }
 }
 
-/** The unified diff of two renderings; empty where they are equal. */
+/** Empty where the renderings are equal. */
 type UnifiedDiff = (before: Rendered, after: Rendered) => string;
 
 /** Names, sorted, of what only one side has and of what differs. */
@@ -77,7 +76,7 @@ export function compare(before: Rendered, after: Rendered) {
   };
 }
 
-/** Number of objects that are listed by name for a stack. */
+/** Objects that are listed by name for a stack. */
 const listed = 40;
 
 /** A stack: its row of the table, what is shown above the fenced block, and the block. */
@@ -128,8 +127,8 @@ function section(
     const list = "The target branch's stack cannot be rendered, so there is nothing to compare with.";
     return failure("no comparison", list, before);
   }
-  const [old, now] = [before ?? new Map<string, string>(), after ?? new Map<string, string>()];
-  const changes = compare(old, now);
+  const none: Rendered = new Map();
+  const changes = compare(before ?? none, after ?? none);
   const remark = before === undefined ? " (new stack)" : after === undefined ? " (stack removed)" : "";
   const lines = Object.entries(changes).flatMap(([kind, names]) => names.map((name) => `- ${kind} ${code(name)}`));
   const more = lines.length > listed ? [`- and ${lines.length - listed} more`] : [];
@@ -138,7 +137,7 @@ function section(
     stack,
     row: `| ${code(stack)}${remark} | ${counts.join(" | ")} |`,
     list: [...lines.slice(0, listed), ...more].join("\n"),
-    block: diff(old, now),
+    block: diff(before ?? none, after ?? none),
     language: "diff",
   };
 }
@@ -151,7 +150,9 @@ export function gitDiff(before: Rendered, after: Rendered): string {
     write(path.join(folder, "head"), after, before);
     const options = "--no-index --no-color --no-ext-diff --no-textconv --no-renames --no-prefix --text".split(" ");
     const { status, stdout, stderr, error } = spawnSync("git", ["diff", ...options, "base", "head"], {
-      ...{ cwd: folder, encoding: "utf8", maxBuffer: 200_000_000 },
+      cwd: folder,
+      encoding: "utf8",
+      maxBuffer: 200_000_000,
     });
     if (error) throw error;
     if (status !== 0 && status !== 1) throw new Error(`git diff failed: ${stderr}`);

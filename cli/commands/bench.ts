@@ -44,27 +44,28 @@ Exit codes
     const terminal = new Terminal();
     const unchecked = scenarios ? budgetsLeftOut(request.settings) : [];
     if (unchecked.length > 0) terminal.line(`--scenarios leaves these budgets unchecked: ${unchecked.join(", ")}`);
-    const stop = onInterrupt(() =>
+    const { signal, release } = onInterrupt(() =>
       terminal.errorLine("Stopping: the benchmark's objects are removed from the cluster. Ctrl-C again ends at once."),
     );
     try {
-      const { signal } = stop;
       await runBenchmark(request, {
         cluster: new KubernetesCluster(await ApiServer.open(access)),
-        ...{ projectRoot, quick, signal },
+        projectRoot,
+        quick,
+        signal,
         log: (line) => terminal.line(line),
         sleep: (ms) => delay(ms, undefined, { signal }),
       });
       return 0;
     } catch (error) {
-      if (stop.signal.aborted) {
+      if (signal.aborted) {
         terminal.errorLine("Stopped. Finished runs are kept; the same command continues after them.");
         return interrupted;
       }
       if (!(isUnreachable(error) || error instanceof ApiError || error instanceof UnknownKindError)) throw error;
       throw new UserError((error as Error).message, { cause: error });
     } finally {
-      stop.release();
+      release();
     }
   },
 });
@@ -77,10 +78,8 @@ function scenariosOf(list: string): BenchmarkSettings["scenarios"] {
 }
 
 /** Budgets of scenarios that are not measured. */
-export function budgetsLeftOut({
-  budgets,
-  scenarios = [],
-}: Pick<BenchmarkSettings, "budgets" | "scenarios">): string[] {
+export function budgetsLeftOut(settings: Pick<BenchmarkSettings, "budgets" | "scenarios">): string[] {
+  const { budgets, scenarios = [] } = settings;
   const left = scenarioNames.filter((name) => !scenarios.includes(name));
   return Object.keys(budgets).filter((budget) => left.some((name) => budget.startsWith(`${name}.`)));
 }

@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import type { ClusterAccess } from "../../components/shared/kubernetes/api-server";
 import { UserError } from "../../components/shared/problem";
 import { declare, UsageError } from "../command";
@@ -26,29 +27,22 @@ export const command = declare({
   },
 });
 
-interface ShowOptions {
-  /** @default the addon's own */
-  readonly port?: number;
-  readonly showPassword: boolean;
-  readonly stack: string;
-}
-
 /** Opens the port, prints where the page is and how to log in, and waits for Ctrl-C. */
 export async function show(
   page: StackPage,
-  { port, showPassword, stack }: ShowOptions,
+  { port = page.port, showPassword, stack }: { port?: number; showPassword: boolean; stack: string },
   access: ClusterAccess,
   terminal = new Terminal(),
 ): Promise<number> {
   const addon = await AddonInCluster.open(access, page, (message) => terminal.line(message));
   const { pod } = await addon.ready();
-  const opened = await forward(port ?? page.port, addon, (message) => terminal.errorLine(message));
+  const opened = await forward(port, addon, (message) => terminal.errorLine(message));
   const stop = onInterrupt(() => undefined);
   try {
     terminal.line(`${page.page} of stack ${stack} (pod ${pod}): http://localhost:${opened.port}${page.path}`);
     for (const line of await loginLines(page, addon, showPassword)) terminal.line(line);
     terminal.line("Ctrl-C ends it.");
-    await new Promise<void>((resolve) => stop.signal.addEventListener("abort", () => resolve(), { once: true }));
+    await once(stop.signal, "abort");
   } finally {
     stop.release();
     await opened.close();

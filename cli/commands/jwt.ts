@@ -59,10 +59,8 @@ export const command: Command = {
 
 /** A new private key, PKCS #8 PEM: RSA of 2048 bits for RS256, or P-256 for ES256. */
 export function generateKey(type: KeyType): string {
-  const { privateKey } =
-    type === "RSA"
-      ? generateKeyPairSync("rsa", { modulusLength: 2048 })
-      : generateKeyPairSync("ec", { namedCurve: "P-256" });
+  const [rsa, ec] = [{ modulusLength: 2048 }, { namedCurve: "P-256" }];
+  const { privateKey } = type === "RSA" ? generateKeyPairSync("rsa", rsa) : generateKeyPairSync("ec", ec);
   return privateKey.export({ type: "pkcs8", format: "pem" }).toString();
 }
 

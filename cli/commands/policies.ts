@@ -2,7 +2,7 @@ import path from "node:path";
 import { ApiServer } from "../../components/shared/kubernetes/api-server";
 import { formatPath, UserError } from "../../components/shared/problem";
 import { capabilityPage } from "../../policies/capabilities";
-import { explain as explainRequest } from "../../policies/explain/explain";
+import { explain } from "../../policies/explain/explain";
 import { type Command, declare, nameAndValue, UsageError } from "../command";
 import { clusterAccess } from "../engine/pulumi-cli";
 import { plainText, type PlainTextReport } from "../plain-text";
@@ -10,7 +10,7 @@ import { table } from "../report/terminal";
 import { openStack, projectRoot, stackOptions } from "../stack-option";
 import { updateGenerated } from "../write-file";
 
-const explain = declare({
+const explainCommand = declare({
   name: "explain",
   summary: "what would happen to a request, with the rules that decide it; reads no cluster",
   options: {
@@ -33,12 +33,11 @@ const explain = declare({
     address: { value: "ip", text: "address of the caller, for rules by address" },
   },
   details: "Exit code 1 where the request would not get through.",
-  run({ from, to, method, path: requestPath, header, claim, address, ...given }) {
-    const { policies } = openStack(given);
+  run({ header, claim, stack, config, ...request }) {
     const headers = Object.fromEntries(header);
     const claims = claim.length > 0 ? Object.fromEntries(claim) : undefined;
-    const question = { from, to, method, path: requestPath, address, claims, headers };
-    const { outcome, steps } = withUserErrors(() => explainRequest(policies, question));
+    const { outcome, steps } = explainRequest(openStack({ stack, config }).policies, { ...request, claims, headers });
+    const { method, path: requestPath, from, to } = request;
     console.log(`${method} ${requestPath} from ${from} to ${to}: ${outcome}`);
     for (const step of steps) console.log(`  ${step.what}${step.path ? `  (${formatPath(step.path)})` : ""}`);
     return outcome === "denied" || outcome === "no route" ? 1 : 0;
@@ -64,10 +63,12 @@ const plaintext = declare({
     if (opened.cluster.simulatedNodes) {
       throw new UserError("plaintext: the nodes are simulated and carry no traffic, so there is nothing to count.");
     }
-    const access = await clusterAccess(opened, "plaintext reads the cluster's Prometheus");
-    const server = await ApiServer.open(access);
+    const server = await ApiServer.open(await clusterAccess(opened, "plaintext reads the cluster's Prometheus"));
     const { namespace } = observability;
-    const read = (query: string) => server.request("GET", query).catch((error: unknown) => noAnswer(namespace, error));
+    const read = (query: string) =>
+      server.request("GET", query).catch((error: unknown) => {
+        throw new UserError(`plaintext: the Prometheus of namespace ${namespace} does not answer: ${String(error)}`);
+      });
     return reportPlainText(await plainText(read, { namespace, window }), window);
   },
 });
@@ -85,7 +86,7 @@ const tableOfDataPlanes = declare({
 export const command: Command = {
   name: "policies",
   summary: "explain what would happen to a request (npm run policies -- explain)",
-  commands: [explain, plaintext, tableOfDataPlanes],
+  commands: [explainCommand, plaintext, tableOfDataPlanes],
 };
 
 function reportPlainText({ pairs, total }: PlainTextReport, window: string): number {
@@ -105,13 +106,9 @@ function reportPlainText({ pairs, total }: PlainTextReport, window: string): num
   return 1;
 }
 
-function noAnswer(namespace: string, error: unknown): never {
-  throw new UserError(`plaintext: the Prometheus of namespace ${namespace} does not answer: ${String(error)}`);
-}
-
-function withUserErrors<Result>(work: () => Result): Result {
+function explainRequest(...args: Parameters<typeof explain>): ReturnType<typeof explain> {
   try {
-    return work();
+    return explain(...args);
   } catch (error) {
     throw error instanceof RangeError ? new UserError(error.message) : error;
   }

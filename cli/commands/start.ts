@@ -24,7 +24,11 @@ export const command = declare({
     const { stack } = request;
     // Before anything else: a stack file with problems must not cost the time of obtaining tools.
     readStack(projectRoot, request.configFile);
-    separateFromOriginal();
+    const original = copiedFrom(projectRoot);
+    if (original !== undefined) {
+      console.log(`! This project is a copy of ${original}. Its deployment stays as it is; this copy deploys its own.`);
+      dropCopiedRecords(projectRoot);
+    }
     await refuseClusterOfOthers(stack);
     const [start, destroy] = [commandFor("npm start", stack), commandFor("npm run destroy", stack)];
     return runEngine(request, {
@@ -41,14 +45,6 @@ export const command = declare({
     });
   },
 });
-
-/** In a copy of the project, removes the copied records: they are about the original's deployment. */
-function separateFromOriginal(): void {
-  const original = copiedFrom(projectRoot);
-  if (original === undefined) return;
-  console.log(`! This project is a copy of ${original}. Its deployment stays as it is; this copy deploys its own.`);
-  dropCopiedRecords(projectRoot);
-}
 
 /** @throws UserError where an embedded cluster was deployed by hand: two states of one cluster would contradict */
 async function refuseClusterOfOthers(stack: string): Promise<void> {

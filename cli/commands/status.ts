@@ -4,7 +4,7 @@ import { declare } from "../command";
 import { chooseEngine, engineOptions, engineRequest } from "../engine/choose";
 import { copiedFrom, recordedEngine } from "../engine/records";
 import { Progress } from "../report/progress";
-import { isHealthy, reportStatus } from "../report/status";
+import { isHealthy, reportStatus } from "../report/outcome";
 import { Terminal } from "../report/terminal";
 import { commandFor, projectRoot } from "../stack-option";
 

@@ -1,4 +1,4 @@
-import { createServer, type Socket } from "node:net";
+import { type AddressInfo, createServer, type Socket } from "node:net";
 import { ApiError, ApiServer, type ClusterAccess } from "../../components/shared/kubernetes/api-server";
 import { type Pod, podsBehind } from "../../components/shared/kubernetes/pods";
 import { openTunnel, type PodPort } from "../../components/shared/kubernetes/pod-streams";
@@ -6,18 +6,12 @@ import { messageOf, UserError } from "../../components/shared/problem";
 import type { StackPage } from "./page";
 
 export interface Forward {
-  /** The port that was opened. */
   readonly port: number;
   /** Ends every connection and closes the port. */
   close(): Promise<void>;
 }
 
-/**
- * Opens a port on the loopback interface, and forwards each connection to the destination.
- *
- * @param onFailure gets why a connection could not be forwarded
- * @throws UserError where the port is taken
- */
+/** Opens a port on the loopback interface, and forwards each connection to the destination. */
 export async function forward(
   port: number,
   destination: { connect(socket: Socket): Promise<void> },
@@ -39,9 +33,8 @@ export async function forward(
     server.once("error", (error: NodeJS.ErrnoException) => reject(portProblem(error, port)));
     server.listen(port, "127.0.0.1", resolve);
   });
-  const address = server.address();
   return {
-    port: typeof address === "object" && address !== null ? address.port : port,
+    port: (server.address() as AddressInfo).port,
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
@@ -58,9 +51,6 @@ function portProblem(error: NodeJS.ErrnoException, port: number): Error {
   return new UserError(`Port ${port} needs rights that you do not have. Name one above 1023: --port 8080.`);
 }
 
-/** Seconds for which a token for a login is valid. */
-const tokenLifetime = 3600;
-
 /** An addon's page in the cluster, as the destination of a forwarded port. */
 export class AddonInCluster {
   private target: PodPort | undefined;
@@ -71,7 +61,6 @@ export class AddonInCluster {
     private readonly log: (line: string) => void,
   ) {}
 
-  /** @param log gets what happens to connections */
   static async open(access: ClusterAccess, page: StackPage, log: (line: string) => void): Promise<AddonInCluster> {
     try {
       return new AddonInCluster(await ApiServer.open(access), page, log);
@@ -110,9 +99,8 @@ export class AddonInCluster {
   }
 
   private async carry(socket: Socket, target: PodPort): Promise<void> {
-    const onComplaint = (line: string) => this.log(`Pod ${target.pod}: ${line}`);
     try {
-      await openTunnel(this.server, target, socket, { onComplaint });
+      await openTunnel(this.server, target, socket, { onComplaint: (line) => this.log(`Pod ${target.pod}: ${line}`) });
     } catch (error) {
       throw new UserError(`Pod ${target.pod} does not answer: ${messageOf(error)}`, { cause: error });
     }
@@ -124,13 +112,12 @@ export class AddonInCluster {
     if (login.kind === "password") {
       const reference = { apiVersion: "v1", kind: "Secret", namespace, name: login.secret };
       const secret = await this.requested(`Secret ${login.secret}`, () => this.server.get(reference));
-      const { data } = (secret ?? {}) as { data?: Readonly<Record<string, string>> };
-      const text = data?.[login.key];
+      const text = (secret as { data?: Readonly<Record<string, string>> } | undefined)?.data?.[login.key];
       return text === undefined ? undefined : Buffer.from(text, "base64").toString();
     }
     if (login.kind === "none") return undefined;
     const path = `/api/v1/namespaces/${namespace}/serviceaccounts/${login.serviceAccount}/token`;
-    const spec = { audiences: [], expirationSeconds: tokenLifetime };
+    const spec = { audiences: [], expirationSeconds: 3600 };
     const body = { apiVersion: "authentication.k8s.io/v1", kind: "TokenRequest", spec };
     const answer = await this.requested(`a token of ${login.serviceAccount}`, () =>
       this.server.request("POST", path, { body }),
@@ -138,18 +125,17 @@ export class AddonInCluster {
     return (answer as { status?: { token?: string } } | undefined)?.status?.token;
   }
 
-  /** The result of a request; undefined where what was requested does not exist. */
+  /** Undefined where what was requested does not exist. */
   private async requested<T>(what: string, request: () => Promise<T>): Promise<T | undefined> {
     try {
       return await request();
     } catch (error) {
       const status = error instanceof ApiError ? error.status : undefined;
       if (status === 404) return undefined;
-      const message =
-        status === 401 || status === 403
-          ? `The API server refuses to give ${what} in ${this.page.namespace} (${status}).`
-          : `The API server does not answer: ${messageOf(error).split("\n")[0] ?? ""}`;
-      throw new UserError(message, { cause: error });
+      const refused = status === 401 || status === 403;
+      const [reason = ""] = messageOf(error).split("\n");
+      const message = `refuses to give ${what} in ${this.page.namespace} (${status}).`;
+      throw new UserError(`The API server ${refused ? message : `does not answer: ${reason}`}`, { cause: error });
     }
   }
 }

@@ -4,10 +4,9 @@ import { allPages, installedReleases } from "../../components/observability/addo
 import type { Settings } from "../../components/settings/schema";
 import { UserError } from "../../components/shared/problem";
 
-/** Names of the addons' pages, as the command line takes them. */
+/** As the command line takes them. */
 export const pages: readonly string[] = allPages().map(({ name }) => name);
 
-/** An addon's page in a stack. */
 export interface StackPage {
   readonly page: string;
   readonly namespace: string;

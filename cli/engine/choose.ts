@@ -24,16 +24,13 @@ export const engineOptions = {
 export interface EngineRequest extends StackChoice {
   /** From `--engine`, else from TALOS_MESH_ENGINE. */
   readonly requested?: EngineName;
-  /** Whether to change environments other than dev without confirmation. */
   readonly yes: boolean;
 }
 
-/** @throws UsageError where the environment names no engine that there is */
 export function engineRequest(
-  given: { readonly stack: string; readonly config?: string; readonly engine?: EngineName; readonly yes: boolean },
+  { stack, config, engine, yes }: { stack: string; config?: string; engine?: EngineName; yes: boolean },
   env: NodeJS.ProcessEnv,
 ): EngineRequest {
-  const { stack, config, engine, yes } = given;
   const name = env[engineVariable] ?? "";
   const requested = engine ?? engineNames.find((each) => each === name);
   if (requested === undefined && name !== "") {
@@ -51,17 +48,11 @@ interface Choice extends StackOfProject {
 }
 
 /**
- * The engine for a stack: the one that has deployed it; else the Pulumi CLI where it is installed or can be downloaded;
- * else the embedded engine. Each has a state of its own, so a stack keeps its engine.
- *
- * @returns the engine and why it is this one, as a half-sentence
- * @throws UserError where the engine that is needed is not available
+ * The engine for a stack, and why: the one that has deployed it; else the Pulumi CLI where it is installed or can be
+ * downloaded; else the embedded engine. Each has a state of its own, so a stack keeps its engine.
  */
-export async function chooseEngine({
-  requested,
-  env,
-  ...choice
-}: Choice): Promise<{ readonly engine: Engine; readonly reason: string }> {
+export async function chooseEngine(choice: Choice): Promise<{ readonly engine: Engine; readonly reason: string }> {
+  const { requested, env } = choice;
   const deployedBy = recordedEngine(choice);
   if (deployedBy !== undefined && requested !== undefined && requested !== deployedBy) {
     throw new UserError(

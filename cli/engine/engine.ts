@@ -2,7 +2,6 @@ import type { ToolProgress } from "../../embedded/tools/ensure-tools";
 
 export type EngineName = "pulumi" | "embedded";
 
-/** What happened to a resource in a run. */
 export type Change = "created" | "updated" | "replaced" | "unchanged" | "deleted";
 
 /** A resource as messages name it. */
@@ -13,7 +12,6 @@ export interface Item {
   readonly label: string;
 }
 
-/** Receives the progress of a run. */
 export interface RunObserver {
   started(item: Item): void;
   /** What the resource waits for, or the last line that its command wrote. */
@@ -24,7 +22,6 @@ export interface RunObserver {
   note(text: string): void;
 }
 
-/** One stack of one project. */
 export interface StackOfProject {
   /** Absolute path of the folder with Pulumi.yaml. */
   readonly projectRoot: string;
@@ -59,7 +56,7 @@ export interface StackStatus {
   readonly outputs: Outputs;
 }
 
-/** Deploys stacks. Both engines run the same program. */
+/** Both engines run the same program. */
 export interface Engine {
   readonly name: EngineName;
   /** For messages: `Pulumi CLI 3.259.0`. */

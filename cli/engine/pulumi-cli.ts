@@ -15,7 +15,6 @@ import type { EngineRun, StackOfProject } from "./engine";
 import { workspaceOf } from "./pulumi-workspace";
 
 export interface PulumiCli {
-  /** Absolute path of the program. */
   readonly path: string;
   readonly version: string;
 }
@@ -51,7 +50,10 @@ export async function installPulumi(
   env: NodeJS.ProcessEnv,
   onProgress?: (text: string) => void,
 ): Promise<PulumiCli | NoPulumi> {
-  if (!(await vendorAnswers())) return { problem: "get.pulumi.com cannot be reached to download it" };
+  // A network that drops packets costs two seconds at most.
+  const request = { method: "HEAD", signal: AbortSignal.timeout(2000) };
+  const answer = await fetch("https://get.pulumi.com/install.sh", request).catch(() => undefined);
+  if (!answer?.ok) return { problem: "get.pulumi.com cannot be reached to download it" };
   const root = downloadFolder(env);
   onProgress?.(`downloading the Pulumi CLI ${sdkVersion} to ${root}`);
   try {
@@ -63,15 +65,6 @@ export async function installPulumi(
   const file = path.join(root, "bin", "pulumi");
   const version = await versionOf(file, env);
   return version === undefined ? { problem: `the downloaded ${file} does not run` } : { path: file, version };
-}
-
-/** A network that drops packets costs two seconds at most. */
-function vendorAnswers(): Promise<boolean> {
-  const options = { method: "HEAD", signal: AbortSignal.timeout(2000) };
-  return fetch("https://get.pulumi.com/install.sh", options).then(
-    ({ ok }) => ok,
-    () => false,
-  );
 }
 
 function downloadFolder(env: NodeJS.ProcessEnv): string {
@@ -126,22 +119,16 @@ export function failure(
         "Set PULUMI_CONFIG_PASSPHRASE or PULUMI_CONFIG_PASSPHRASE_FILE to that one and run this again.",
     );
   }
-  if (/\bplugin\b/i.test(text)) {
-    return new UserError(
-      `${otherwise}\nA plugin of the Pulumi CLI is not available. Put it on PATH, or use the embedded engine: ` +
-        "npm start -- --engine embedded",
-    );
-  }
-  return new UserError(otherwise.split("\n").slice(0, 20).join("\n"));
+  if (!/\bplugin\b/i.test(text)) return new UserError(otherwise.split("\n").slice(0, 20).join("\n"));
+  return new UserError(
+    `${otherwise}\nA plugin of the Pulumi CLI is not available. Put it on PATH, or use the embedded engine: ` +
+      "npm start -- --engine embedded",
+  );
 }
 
 /**
- * The answer of the CLI about a stack: from the workspace in which `npm start` deploys, else from the backend that the
- * user has chosen for the project.
- *
- * @param args of `pulumi stack`: `["output", "--json"]`
- * @param purpose what needs it, for the message where there is no CLI
- * @throws UserError where there is no CLI or no such stack
+ * The output of `pulumi stack`: from the workspace in which `npm start` deploys, else from the backend that the user has
+ * chosen for the project. `purpose` begins the message where there is no CLI or no such stack.
  */
 export async function queryStack(of: StackOfProject, args: readonly string[], purpose: string): Promise<string> {
   const cli = await findPulumi(process.env);
@@ -175,9 +162,7 @@ export function queryProblem(stderr: string, stack: string): string {
 
 /**
  * How to reach the cluster of a deployed stack: an embedded cluster keeps its kubeconfig in the project, any other's is
- * an output of the stack.
- *
- * @param purpose what needs it, for the message where it is not available
+ * an output of the stack. `purpose` begins the message where it is not available.
  */
 export async function clusterAccess(
   of: StackOfProject & Pick<Model, "cluster">,

@@ -5,7 +5,7 @@ import { labelOf, layerOf } from "../../embedded/engine/naming";
 import type { Change, Finding, Item, Outputs } from "./engine";
 import { secretMark } from "./pulumi-recovery";
 
-/** What an operation is for the summary; steps of a replacement and of a refresh are left out. */
+/** Operations for the summary; steps of a replacement and of a refresh are left out. */
 const changes: ReadonlyMap<string, Change> = new Map([
   ["same", "unchanged"],
   ["create", "created"],
@@ -14,7 +14,6 @@ const changes: ReadonlyMap<string, Change> = new Map([
   ["create-replacement", "replaced"],
 ]);
 
-/** What happened to a resource. */
 interface ResourceEvent extends Item {
   readonly type: string;
   readonly result: Change | "failed";
@@ -37,15 +36,14 @@ export function readEvents(file: string): OperationEvents {
   const lines = existsSync(file) ? readFileSync(file, "utf8").split("\n") : [];
   const withoutSecrets = (_key: string, value: unknown): unknown =>
     isTree(value) && secretMark in value ? "[secret]" : value;
-  return eventsOf(
-    lines.flatMap((line) => {
-      try {
-        return [JSON.parse(line, withoutSecrets) as EngineEvent];
-      } catch {
-        return [];
-      }
-    }),
-  );
+  const events = lines.flatMap((line) => {
+    try {
+      return [JSON.parse(line, withoutSecrets) as EngineEvent];
+    } catch {
+      return [];
+    }
+  });
+  return eventsOf(events);
 }
 
 export function eventsOf(events: readonly EngineEvent[]): OperationEvents {

@@ -27,8 +27,8 @@ export interface StateResource {
 
 /** How to reach the first cluster in a state that was exported with its secrets. */
 export function accessOf(deployment: Deployment | null): ClusterAccess | undefined {
-  const provider = deployment?.resources?.find(({ type }) => type === "pulumi:providers:kubernetes");
-  const [kubeconfig, context] = ["kubeconfig", "context"].map((key) => plainString(provider?.inputs?.[key]));
+  const { inputs } = deployment?.resources?.find(({ type }) => type === "pulumi:providers:kubernetes") ?? {};
+  const [kubeconfig, context] = [plainString(inputs?.kubeconfig), plainString(inputs?.context)];
   // The current context of the kubeconfig may be another cluster's.
   return kubeconfig === undefined ? undefined : { kubeconfig, ...(context !== undefined && { context }) };
 }
@@ -40,12 +40,7 @@ export function plainString(value: unknown): string | undefined {
   return typeof text === "string" ? text : undefined;
 }
 
-/**
- * Removes the locks of CLIs that were killed, which make every later CLI refuse to work on the stack.
- *
- * @param locks folder of a backend in a folder
- * @throws UserError while a CLI works on the stack
- */
+/** Removes the locks of CLIs that were killed, which make every later CLI refuse to work on the stack. */
 export function removeDeadLocks(locks: string, stack: string): void {
   if (!existsSync(locks)) return;
   for (const file of readdirSync(locks, { recursive: true, encoding: "utf8" })) {
@@ -74,8 +69,8 @@ export async function repaired(deployment: Deployment, run: EngineRun): Promise<
   run.observer.note(`The last run was interrupted at ${names.join(", ")}.`);
   const releases = pending.flatMap(({ type, resource }) => {
     const { name, namespace = "default" } = (resource.inputs ?? {}) as { name?: unknown; namespace?: string };
-    const isRelease = resource.type === "kubernetes:helm.sh/v3:Release";
-    return isRelease && typeof name === "string" ? [{ name, namespace, isNew: type === "creating" }] : [];
+    if (resource.type !== "kubernetes:helm.sh/v3:Release" || typeof name !== "string") return [];
+    return [{ name, namespace, isNew: type === "creating" }];
   });
   const access = accessOf(deployment);
   if (releases.length > 0 && access !== undefined) {

@@ -8,7 +8,6 @@ import { stackFolder } from "../../embedded/engine/stack-folder";
 import type { StackOfProject } from "./engine";
 import { type BackendChoice, recordedBackend } from "./records";
 
-/** Where the CLI works for a stack, and with which backend. */
 export interface PulumiWorkspace {
   /** A folder of ours with a Pulumi.yaml and the stack file. */
   readonly folder: string;
@@ -33,22 +32,20 @@ const encryptionKeys = ["encryptionsalt", "encryptedkey", "secretsprovider"] as 
 export function workspaceOf(of: StackOfProject, env: NodeJS.ProcessEnv): PulumiWorkspace {
   const url = withoutCredentials(env.PULUMI_BACKEND_URL ?? "");
   const own = ownBackend(of.projectRoot);
-  const given = env.PULUMI_CONFIG_PASSPHRASE !== undefined || env.PULUMI_CONFIG_PASSPHRASE_FILE !== undefined;
-  const choice: BackendChoice = {
-    backend: url === "" || url === own.url ? "own" : url,
-    passphrase: given ? "given" : "own",
-  };
+  const backend = url === "" || url === own.url ? "own" : url;
+  const passphrase =
+    (env.PULUMI_CONFIG_PASSPHRASE ?? env.PULUMI_CONFIG_PASSPHRASE_FILE) === undefined ? "own" : "given";
   const { folder } = stackFolder(of.projectRoot, of.stack);
   return {
     folder: path.join(folder, "workspace"),
     temporary: path.join(folder, "tmp"),
     env: {
       PULUMI_SKIP_UPDATE_CHECK: "true",
-      ...(choice.backend === "own" && { PULUMI_BACKEND_URL: own.url }),
-      ...(choice.passphrase === "own" && { PULUMI_CONFIG_PASSPHRASE_FILE: passphraseFile(of.projectRoot) }),
+      ...(backend === "own" && { PULUMI_BACKEND_URL: own.url }),
+      ...(passphrase === "own" && { PULUMI_CONFIG_PASSPHRASE_FILE: passphraseFile(of.projectRoot) }),
     },
-    ...(choice.backend === "own" && { backend: own.folder }),
-    choice,
+    backend: backend === "own" ? own.folder : undefined,
+    choice: { backend, passphrase },
   };
 }
 
@@ -62,11 +59,10 @@ function passphraseFile(projectRoot: string): string {
 }
 
 /**
- * Another backend has no state of the stack: it would be deployed twice, or reported as absent while it exists.
- *
- * @throws UserError where the stack was deployed with another backend, or another kind of passphrase, than is chosen now
+ * Refuses another backend, or another kind of passphrase, than the stack was deployed with. Another backend has no state
+ * of the stack: it would be deployed twice, or reported as absent while it exists.
  */
-export function checkBackend(of: StackOfProject, { choice }: { readonly choice: BackendChoice }): void {
+export function checkBackend(of: StackOfProject, { choice }: PulumiWorkspace): void {
   const recorded = recordedBackend(of);
   if (recorded === undefined) return;
   const stack = `The stack "${of.stack}" was deployed with`;
@@ -88,11 +84,8 @@ export function checkBackend(of: StackOfProject, { choice }: { readonly choice: 
   );
 }
 
-/** @throws StackFileError; UserError where the stack file's secrets are encrypted with a passphrase that is not ours */
-export function prepareWorkspace(
-  of: StackOfProject & { readonly configFile: string },
-  workspace: PulumiWorkspace,
-): void {
+/** Writes the workspace's Pulumi.yaml and stack file, and creates the backend and the passphrase where they are ours. */
+export function prepareWorkspace(of: StackOfProject & { configFile: string }, workspace: PulumiWorkspace): void {
   const config = readYaml(of.configFile);
   const environment = config.getIn(["config", "talos-mesh:environment"]);
   if (workspace.backend !== undefined && environment !== undefined && environment !== "dev") {
@@ -102,7 +95,7 @@ export function prepareWorkspace(
     );
   }
   const stackFile = path.join(workspace.folder, `Pulumi.${of.stack}.yaml`);
-  chooseEncryption(config, of.configFile, existsSync(stackFile) ? readYaml(stackFile) : undefined, workspace);
+  chooseEncryption(config, of.configFile, existsSync(stackFile) ? readYaml(stackFile) : undefined, workspace.choice);
   const project = readYaml(path.join(of.projectRoot, "Pulumi.yaml"));
   project.set("main", path.join(of.projectRoot, (project.get("main") as string | undefined) ?? "index.ts"));
 
@@ -121,18 +114,18 @@ function chooseEncryption(
   config: Document,
   file: string,
   earlier: Document | undefined,
-  { choice }: PulumiWorkspace,
+  { passphrase }: BackendChoice,
 ): void {
   const present = encryptionKeys.some((key) => config.has(key));
   const encrypted = present && holdsSecret(config.toJS());
-  if (encrypted && choice.passphrase === "own" && !config.has("encryptedkey")) {
+  if (encrypted && passphrase === "own" && !config.has("encryptedkey")) {
     throw new UserError(
       `${file} holds secrets that were encrypted with a passphrase of yours. ` +
         "Set PULUMI_CONFIG_PASSPHRASE or PULUMI_CONFIG_PASSPHRASE_FILE to it and run this again.",
     );
   }
   // A salt checks the passphrase: with one of the user's, the salt of the file must stay, so that a wrong one is refused.
-  if (encrypted || (present && choice.passphrase === "given")) return;
+  if (encrypted || (present && passphrase === "given")) return;
   for (const key of encryptionKeys) {
     config.delete(key);
     if (earlier?.has(key) === true) config.set(key, earlier.get(key));
@@ -158,7 +151,7 @@ function holdsSecret(value: unknown): boolean {
   return Object.values(value).some(holdsSecret);
 }
 
-/** An address without its credentials, for records and messages. */
+/** For records and messages. */
 function withoutCredentials(url: string): string {
   return url
     .replace(/\/\/[^/@]*@/, "//")
@@ -167,14 +160,11 @@ function withoutCredentials(url: string): string {
 }
 
 function readYaml(file: string): Document {
-  let text: string;
   try {
-    text = readFileSync(file, "utf8");
+    const document = parseDocument(readFileSync(file, "utf8"));
+    for (const problem of document.errors) throw problem;
+    return document;
   } catch (error) {
     throw new StackFileError(`${file}: ${(error as Error).message}`, { cause: error });
   }
-  const document = parseDocument(text);
-  const [problem] = document.errors;
-  if (problem !== undefined) throw new StackFileError(`${file}: ${problem.message}`);
-  return document;
 }

@@ -80,27 +80,23 @@ export function pulumiEngine(cli: PulumiCli): Engine {
 
 /** Works on a stack while no other process does. */
 async function inWorkspace<T>(cli: PulumiCli, run: EngineRun, work: (stack: PulumiStack) => Promise<T>): Promise<T> {
-  const workspace = workspaceOf(run, process.env);
-  const { backend, temporary } = workspace;
-  checkBackend(run, workspace);
+  const stack = new PulumiStack(cli, run);
+  const { backend, temporary } = stack.workspace;
+  checkBackend(run, stack.workspace);
   const folder = stackFolder(run.projectRoot, run.stack);
   try {
     return await withStackLock(folder, async () => {
       if (backend !== undefined) removeDeadLocks(path.join(backend, ".pulumi", "locks"), run.stack);
       rmSync(temporary, { recursive: true, force: true });
       mkdirSync(temporary, { recursive: true, mode: 0o700 });
-      return work(new PulumiStack(cli, workspace, run)).finally(() => rmSync(temporary, { recursive: true }));
+      return work(stack).finally(() => rmSync(temporary, { recursive: true }));
     });
   } finally {
     removeEmptyFolders(folder);
   }
 }
 
-/**
- * Options that confirm the change. Without them the CLI shows a preview and asks, as for every environment but dev.
- *
- * @throws UserError where there is no terminal to ask on
- */
+/** Options that confirm the change. Without them the CLI shows a preview and asks, as for every environment but dev. */
 export function confirmation(
   run: Pick<EngineRun, "projectRoot" | "stack" | "configFile" | "yes">,
   verb: "deploy" | "destroy",
@@ -128,16 +124,17 @@ function settingOf({ projectRoot, configFile }: Pick<EngineRun, "projectRoot" | 
 }
 
 class PulumiStack {
+  readonly workspace: PulumiWorkspace;
   private readonly env: NodeJS.ProcessEnv;
 
   constructor(
     private readonly cli: PulumiCli,
-    readonly workspace: PulumiWorkspace,
     private readonly run: EngineRun,
   ) {
+    this.workspace = workspaceOf(run, process.env);
     // `--event-log` is one of the commands for debugging.
-    const own = { TMPDIR: workspace.temporary, PULUMI_DEBUG_COMMANDS: "true" };
-    this.env = { ...process.env, ...workspace.env, ...own };
+    const own = { TMPDIR: this.workspace.temporary, PULUMI_DEBUG_COMMANDS: "true" };
+    this.env = { ...process.env, ...this.workspace.env, ...own };
   }
 
   /** Whether the backend has the stack. Only in our own backend this is known without the CLI. */
@@ -151,7 +148,10 @@ class PulumiStack {
     const quiet = verb === "preview";
     const options = ["--stack", this.run.stack, "--suppress-outputs", "--event-log", log];
     const { code, stderr } = await streamPulumi(this.cli, [verb, ...args, ...options], {
-      ...{ cwd: this.workspace.folder, env: this.env, signal: this.run.signal, quiet },
+      cwd: this.workspace.folder,
+      env: this.env,
+      signal: this.run.signal,
+      quiet,
     });
     const events = readEvents(log);
     if (!quiet) report(events, this.run);
@@ -160,7 +160,7 @@ class PulumiStack {
     throw failure(text, this.run, quiet ? text : `\`pulumi ${verb}\` did not finish; its messages are above.`);
   }
 
-  /** The output of a command of `pulumi stack`. */
+  /** The output of `pulumi stack`. */
   async query(...args: readonly string[]): Promise<string> {
     try {
       const options = { cwd: this.workspace.folder, env: this.env, timeoutMs: 120_000 };
@@ -214,7 +214,6 @@ class PulumiStack {
     return server !== undefined && server.answers();
   }
 
-  /** Whether nothing was deployed. */
   async isEmpty(): Promise<boolean> {
     if ((await clusterStatus(this.run.projectRoot, this.run.stack)).state !== "absent") return false;
     if (!this.exists()) return true;

@@ -11,11 +11,10 @@ export interface BackendChoice {
 }
 
 function record({ projectRoot, stack }: StackOfProject): string {
-  const { engine } = stackFolder(projectRoot, stack);
-  return existsSync(engine) ? readFileSync(engine, "utf8") : "";
+  return read(stackFolder(projectRoot, stack).engine) ?? "";
 }
 
-/** The engine that has deployed the stack, while anything of the deployment is left. */
+/** The engine that has deployed the stack. */
 export function recordedEngine(of: StackOfProject): EngineName | undefined {
   const [name] = record(of).split("\n");
   return name === "pulumi" || name === "embedded" ? name : undefined;
@@ -23,8 +22,8 @@ export function recordedEngine(of: StackOfProject): EngineName | undefined {
 
 /** The backend with which the Pulumi CLI has deployed the stack; undefined where it has not. */
 export function recordedBackend(of: StackOfProject): BackendChoice | undefined {
-  const [, backend, passphrase] = /^pulumi\nbackend: (.+)\npassphrase: (own|given)$/m.exec(record(of)) ?? [];
-  return backend === undefined ? undefined : { backend, passphrase: passphrase === "own" ? "own" : "given" };
+  const found = /^pulumi\nbackend: (?<backend>.+)\npassphrase: (?<passphrase>own|given)$/m.exec(record(of));
+  return found?.groups && ({ ...found.groups } as unknown as BackendChoice);
 }
 
 /** Records the engine that deploys a stack, and its backend; called before anything is deployed. */
@@ -66,9 +65,9 @@ export function dropCopiedRecords(projectRoot: string): void {
 }
 
 function homeOf(root: string): string | undefined {
-  try {
-    return readFileSync(homeFile(root), "utf8").trim();
-  } catch {
-    return undefined;
-  }
+  return read(homeFile(root))?.trim();
+}
+
+function read(file: string): string | undefined {
+  return existsSync(file) ? readFileSync(file, "utf8") : undefined;
 }

@@ -1,9 +1,8 @@
 import { removeEmptyFolders, stackFolder } from "../../embedded/engine/stack-folder";
 import { messageOf, UserError } from "../../components/shared/problem";
 import { interrupted, onInterrupt } from "../interrupt";
-import { Progress } from "../report/progress";
+import { Progress, toolProgress } from "../report/progress";
 import { Terminal } from "../report/terminal";
-import { toolProgress } from "../report/progress";
 import { chooseEngine, type EngineRequest } from "./choose";
 import type { Engine, EngineRun } from "./engine";
 
@@ -21,10 +20,8 @@ interface Operation {
 }
 
 /**
- * Chooses the engine for a stack and works with it. Ctrl-C stops the work cleanly.
- *
- * @returns the exit code
- * @throws UserError where the work was refused before anything happened; other errors after their advice was printed
+ * Chooses the engine for a stack and works with it. Ctrl-C stops the work cleanly. Gives the exit code; throws what
+ * happened before any resource was changed, and faults of ours.
  */
 export async function runEngine(request: EngineRequest, { install, work, advice }: Operation): Promise<number> {
   const startedAt = Date.now();
@@ -34,10 +31,9 @@ export async function runEngine(request: EngineRequest, { install, work, advice 
   terminal.show(undefined);
   terminal.line(`${terminal.paint("bold", engine.title)} (${reason}), stack ${request.stack}`);
   const progress = new Progress(terminal, { silent: engine.printsProgress });
-  const stop = onInterrupt(() =>
+  const { signal, release } = onInterrupt(() =>
     terminal.errorLine("Stopping: work in progress is finished first. Ctrl-C again ends at once."),
   );
-  const { signal } = stop;
   try {
     const run = { ...request, observer: progress, signal, onTool: toolProgress(terminal) };
     await work({ engine, run, progress, terminal });
@@ -50,7 +46,7 @@ export async function runEngine(request: EngineRequest, { install, work, advice 
     if (!signal.aborted && !(error instanceof UserError)) throw error;
     return signal.aborted ? interrupted : 1;
   } finally {
-    stop.release();
+    release();
     removeEmptyFolders(stackFolder(request.projectRoot, request.stack));
   }
 }

@@ -8,7 +8,7 @@ import type { Documents } from "./documents";
 export const markerFile = ".talos-mesh-render";
 const workPrefix = `${markerFile}.`;
 
-/** @throws UserError for a folder with other content than an earlier render, and one that cannot be read */
+/** Refuses a folder with other content than an earlier render, and one that cannot be read. */
 export function checkFolder(folder: string): void {
   const entries = withReason(folder, () => (existsSync(folder) ? readdirSync(folder) : []));
   const foreign = entries.filter((entry) => entry !== markerFile && !entry.startsWith(workPrefix));
@@ -23,8 +23,6 @@ export function checkFolder(folder: string): void {
 /**
  * Writes the files into the folder. All are written completely before the first one is moved into place; a folder in
  * which a run was killed is recognized by the next one. Files that no render has written are kept.
- *
- * @throws UserError where the folder is refused, or cannot be written
  */
 export function writeFolder(folder: string, documents: Documents): void {
   checkFolder(folder);

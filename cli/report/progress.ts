@@ -3,7 +3,7 @@ import type { ToolProgress } from "../../embedded/tools/ensure-tools";
 import type { Change, Item, RunObserver } from "../engine/engine";
 import { count, elapsed, type Terminal } from "./terminal";
 
-/** Milliseconds between two lines about the same wait, where there is no live line. */
+/** Milliseconds between two lines about waiting, where there is no live line. */
 const reminder = 30_000;
 
 /** Prints the progress of a run: a line for each finished layer, and what is being waited for meanwhile. */

@@ -1,7 +1,6 @@
-import { isTree, type Tree } from "../../components/shared/merge";
+import { asTree, isTree, type Tree, treesIn } from "../../components/shared/merge";
 import type { Notes } from "./read-talconfig";
 
-/** What the conversion needs besides the talconfig. */
 export interface ImportContext {
   readonly notes: Notes;
   /** A file that the talconfig names, with variables substituted unless it is read raw. */
@@ -15,15 +14,13 @@ type Field = string | ((value: unknown, at: string, context: ImportContext) => T
 
 const sameName = (...keys: readonly string[]) => Object.fromEntries(keys.map((key) => [key, key]));
 /** A switch; `false` is the default here as well. */
-const flag =
-  (name: string): Field =>
-  (value) => ({ [name]: value === true || undefined });
-const lost =
-  (why: string): Field =>
-  (_, at, { notes }) => {
+const flag = (name: string) => (value: unknown) => ({ [name]: value === true || undefined });
+function lost(why: string): Field {
+  return (_, at, { notes }) => {
     notes.lose(at, why);
     return {};
   };
+}
 /** Converted with other keys. */
 const elsewhere: Field = () => ({});
 
@@ -34,14 +31,14 @@ const groupFields: Readonly<Record<string, Field>> = {
   nodeLabels: (labels, at, { notes }) => ({ nodeLabels: withoutTemplates(labels, at, notes) }),
   nodeAnnotations: (annotations, at, { notes }) => ({ nodeAnnotations: withoutTemplates(annotations, at, notes) }),
   machineFiles: (files, _, context) => ({
-    machineFiles: trees(files).map(({ skipEnvsubst, content, ...file }) => ({
+    machineFiles: treesIn(files).map(({ skipEnvsubst, content, ...file }) => ({
       ...file,
       content: contentOf(content, skipEnvsubst === true, context),
     })),
   }),
   schematic: (given, at, { notes }) => ({ schematic: isTree(given) ? schematicOf(given, at, notes) : undefined }),
   userVolumes: (volumes) => ({
-    documents: trees(volumes).map((volume) => ({ apiVersion: "v1alpha1", kind: "UserVolumeConfig", ...volume })),
+    documents: treesIn(volumes).map((volume) => ({ apiVersion: "v1alpha1", kind: "UserVolumeConfig", ...volume })),
   }),
   machineDisks: (disks) => ({ patches: [{ machine: { disks } }] }),
   patches: (patches, _, context) => ({ patches: patchList(patches, context) }),
@@ -67,7 +64,7 @@ const nodeFields: Readonly<Record<string, Field>> = {
   overrideMachineCertSANs: flag("overrideMachineCertSANs"),
   arch: "arch",
   machineSpec: (spec) => {
-    const { arch, mode } = treeOf(spec);
+    const { arch, mode } = asTree(spec);
     return { arch, ...(typeof mode === "string" && mode !== "metal" && { mode: "cloud", platform: mode }) };
   },
   ...groupFields,
@@ -82,26 +79,29 @@ const clusterFields: Readonly<Record<string, Field>> = {
   allowSchedulingOnMasters: flag("allowSchedulingOnControlPlanes"),
   allowSchedulingOnControlPlanes: flag("allowSchedulingOnControlPlanes"),
   cniConfig: (given) => {
-    const { name, urls, flannel } = treeOf(given);
-    const { kubeNetworkPoliciesEnabled, extraArgs } = treeOf(flannel);
+    const { name, urls, flannel } = asTree(given);
+    const { kubeNetworkPoliciesEnabled, extraArgs } = asTree(flannel);
     return { cni: isTree(given) ? defined({ name, urls, kubeNetworkPoliciesEnabled, extraArgs }) : undefined };
   },
   clusterPodNets: "podSubnets",
   clusterSvcNets: "serviceSubnets",
   additionalApiServerCertSans: "additionalApiServerCertSANs",
   inlineManifests: (manifests, _, context) => ({
-    inlineManifests: trees(manifests).map(({ name, contents, skipEnvsubst }) => ({
+    inlineManifests: treesIn(manifests).map(({ name, contents, skipEnvsubst }) => ({
       name,
       contents: contentOf(contents, skipEnvsubst === true, context),
     })),
   }),
   imageFactory: (given, at, { notes }) => {
-    const { ISOURLTmpl, ...factory } = treeOf(given);
+    const { ISOURLTmpl, ...factory } = asTree(given);
     if (ISOURLTmpl !== undefined) notes.lose(`${at}.ISOURLTmpl`, "boot media are not created");
     return { imageFactory: Object.keys(factory).length > 0 ? factory : undefined };
   },
   patches: (patches, _, context) => ({ patches: patchList(patches, context) }),
-  ...{ additionalMachineCertSans: elsewhere, controlPlane: elsewhere, worker: elsewhere, nodes: elsewhere },
+  additionalMachineCertSans: elsewhere,
+  controlPlane: elsewhere,
+  worker: elsewhere,
+  nodes: elsewhere,
 };
 
 /** A talconfig as `talos-mesh:cluster`. The notes list what could not be converted. */
@@ -110,12 +110,12 @@ export function clusterSettings(talconfig: Tree, context: ImportContext): Tree {
   for (const key of ["clusterName", "talosVersion", "kubernetesVersion", "endpoint"]) {
     if (typeof talconfig[key] !== "string") notes.miss(key, "missing; it has no default here");
   }
-  const givenNodes = trees(talconfig.nodes);
+  const givenNodes = treesIn(talconfig.nodes);
   if (givenNodes.length === 0) notes.miss("nodes", "there are none");
   const [controlPlane, worker] = [group(talconfig, "controlPlane", context), group(talconfig, "worker", context)];
   const nodes = givenNodes.map((node, index) => {
     const [role, settings] = node.controlPlane === true ? ["controlPlane", controlPlane] : ["worker", worker];
-    return nodeSettings(node, treeOf(talconfig[role]), treeOf(settings), `nodes[${index}]`, context);
+    return nodeSettings(node, asTree(talconfig[role]), asTree(settings), `nodes[${index}]`, context);
   });
   if (talconfig.patches !== undefined && nodes.some((node) => node.patches !== undefined)) {
     notes.remark(
@@ -127,20 +127,20 @@ export function clusterSettings(talconfig: Tree, context: ImportContext): Tree {
 }
 
 function group(talconfig: Tree, role: "controlPlane" | "worker", context: ImportContext): Tree | undefined {
-  const settings = convert(treeOf(talconfig[role]), { ...groupFields, machineSpec: elsewhere }, role, context);
+  const settings = convert(asTree(talconfig[role]), { ...groupFields, machineSpec: elsewhere }, role, context);
   const certSANs = [...listOf(talconfig.additionalMachineCertSans), ...listOf(settings.certSANs)];
   const result = { ...settings, ...(certSANs.length > 0 && { certSANs }) };
   return Object.keys(result).length > 0 ? result : undefined;
 }
 
 function nodeSettings(given: Tree, givenGroup: Tree, groupResult: Tree, at: string, context: ImportContext): Tree {
-  const machineSpec = treeOf(isTree(given.machineSpec) ? given.machineSpec : givenGroup.machineSpec);
+  const machineSpec = asTree(isTree(given.machineSpec) ? given.machineSpec : givenGroup.machineSpec);
   const settings = convert({ ...given, machineSpec }, nodeFields, at, context);
   for (const key of ["useUKI", "bootMethod", "imageSuffix"]) {
     if (machineSpec[key] !== undefined) context.notes.lose(`${at}.machineSpec.${key}`, "boot media are not created");
   }
   if (machineSpec.secureboot !== true) return settings;
-  return { ...settings, schematic: { ...treeOf(settings.schematic ?? groupResult.schematic), secureboot: true } };
+  return { ...settings, schematic: { ...asTree(settings.schematic ?? groupResult.schematic), secureboot: true } };
 }
 
 function convert(
@@ -167,8 +167,8 @@ function convert(
 
 function firstAddress(given: unknown, at: string, { notes }: ImportContext): Tree {
   const [ipAddress, ...unused] = String(given)
-    .split(",")
-    .map((one) => one.trim());
+    .trim()
+    .split(/\s*,\s*/);
   if (unused.length > 0) {
     notes.lose(
       at,
@@ -181,8 +181,7 @@ function firstAddress(given: unknown, at: string, { notes }: ImportContext): Tre
 
 /** Files are named relative to the project. */
 function patchList(patches: unknown, { fromProject }: ImportContext): string[] {
-  const texts = listOf(patches).map(String);
-  return texts.map((text) => (text.startsWith("@") ? `@${fromProject(text.slice(1))}` : text));
+  return listOf(patches).map((patch) => String(patch).replace(/^@(.*)/s, (_, file: string) => `@${fromProject(file)}`));
 }
 
 /** The text, or that of the file that it names. */
@@ -194,25 +193,31 @@ function contentOf(content: unknown, raw: boolean, { readFile }: ImportContext):
 /** talhelper fills `{{ ... }}` from the machine config that it has generated; here there is none yet. */
 function withoutTemplates(map: unknown, at: string, notes: Notes): Tree | undefined {
   if (!isTree(map)) return undefined;
-  const entries = Object.entries(map).map(([key, value]) => [key, String(value)] as const);
-  for (const [key, value] of entries) {
-    if (value.includes("{{")) {
-      notes.lose(`${at}.${key}`, "a template over the generated config; write the value itself");
-    }
-  }
-  return Object.fromEntries(entries.filter(([, value]) => !value.includes("{{")));
+  const entries = Object.entries(map).flatMap(([key, value]) => {
+    if (!String(value).includes("{{")) return [[key, String(value)]];
+    notes.lose(`${at}.${key}`, "a template over the generated config; write the value itself");
+    return [];
+  });
+  return Object.fromEntries(entries) as Tree;
 }
 
 /** The factory's nested form, flattened. */
 function schematicOf({ owner, overlay, customization, ...others }: Tree, at: string, notes: Notes): Tree {
-  const { systemExtensions, secureboot, ...rest } = treeOf(customization);
+  const { systemExtensions, secureboot, ...rest } = asTree(customization);
   const { extraKernelArgs, meta, bootloader, diskImage, embeddedMachineConfiguration, ...unknown } = rest;
   for (const key of Object.keys({ ...others, ...unknown })) notes.lose(`${at}.${key}`, "not a field of a schematic");
-  const { includeWellKnownCertificates, enrollKeys } = treeOf(secureboot);
+  const { includeWellKnownCertificates, enrollKeys } = asTree(secureboot);
   return defined({
-    ...{ owner, overlay, extraKernelArgs, meta, bootloader, diskImage, embeddedMachineConfiguration },
-    systemExtensions: treeOf(systemExtensions).officialExtensions,
-    ...{ includeWellKnownCertificates, enrollKeys },
+    owner,
+    overlay,
+    extraKernelArgs,
+    meta,
+    bootloader,
+    diskImage,
+    embeddedMachineConfiguration,
+    systemExtensions: asTree(systemExtensions).officialExtensions,
+    includeWellKnownCertificates,
+    enrollKeys,
   });
 }
 
@@ -220,16 +225,8 @@ function withV(version: unknown): unknown {
   return typeof version === "string" ? `v${version.replace(/^v/, "")}` : version;
 }
 
-function treeOf(value: unknown): Tree {
-  return isTree(value) ? value : {};
-}
-
 function listOf(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? value : [];
-}
-
-function trees(value: unknown): readonly Tree[] {
-  return listOf(value).filter(isTree);
 }
 
 function defined(tree: Tree): Record<string, unknown> {

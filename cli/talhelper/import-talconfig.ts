@@ -19,10 +19,10 @@ export interface ImportOptions {
 }
 
 export interface Imported {
-  /** Nothing where something essential is missing. */
+  /** Undefined where something essential is missing. */
   readonly stackFile?: string;
   readonly notes: Notes;
-  /** The message about the problems of the result, if it has any. */
+  /** What is wrong with the stack file. */
   readonly problem?: string;
 }
 

@@ -16,12 +16,10 @@ export class Notes {
 }
 
 /** A file that is read twice has each note once. */
-function addingTo(lines: string[]): (at: string, text: string) => void {
-  return (at, text) => {
-    const line = `${at}: ${text}`;
-    if (!lines.includes(line)) lines.push(line);
-  };
-}
+const addingTo = (lines: string[]) => (at: string, text: string) => {
+  const line = `${at}: ${text}`;
+  if (!lines.includes(line)) lines.push(line);
+};
 
 /** Text of a file; nothing, and a note, where SOPS has encrypted it. */
 export function plainText(text: string, name: string, notes: Notes): string | undefined {
@@ -32,9 +30,8 @@ export function plainText(text: string, name: string, notes: Notes): string | un
 
 /** Whether SOPS has encrypted a YAML file: it adds a mapping of its own, with a MAC of the whole file. */
 export function isSopsEncrypted(text: string): boolean {
-  if (!/^sops:/m.test(text)) return false;
   try {
-    const document = parse(text) as unknown;
+    const document: unknown = /^sops:/m.test(text) && parse(text);
     return isTree(document) && isTree(document.sops) && Object.hasOwn(document.sops, "mac");
   } catch {
     return false;

@@ -37,19 +37,13 @@ export function productionFiles(root: string): string[] {
 /** What is wrong with the files, a line for each. */
 export function fileProblems(root: string): string[] {
   const files = productionFiles(root);
-  const shell = files.filter((file) => file.endsWith(".sh"));
-  const others = [...texts.flatMap((entry) => filesIn(root, entry))].filter((file) =>
-    /\.(ts|cjs|mjs|sh|md|yml)$/.test(file),
-  );
+  const others = texts.flatMap((entry) => filesIn(root, entry)).filter((file) => /\.(ts|[cm]js|sh|md|yml)$/.test(file));
+  const worded = [...files, ...others].filter((file) => !unchecked.includes(file));
   return [
-    ...shell.flatMap((file) => syntaxProblems(root, file)),
+    ...files.filter((file) => file.endsWith(".sh")).flatMap((file) => syntaxProblems(root, file)),
     ...files.flatMap((file) => lengthProblems(root, file)),
-    ...[...files, ...others].filter(isChecked).flatMap((file) => wordProblems(root, file)),
+    ...worded.flatMap((file) => wordProblems(root, file)),
   ];
-}
-
-function isChecked(file: string): boolean {
-  return !unchecked.includes(file);
 }
 
 function syntaxProblems(root: string, file: string): string[] {
@@ -58,17 +52,20 @@ function syntaxProblems(root: string, file: string): string[] {
 }
 
 function lengthProblems(root: string, file: string): string[] {
-  const lines = readFileSync(path.join(root, file), "utf8").split("\n").length - 1;
+  const lines = lineCount(root, file);
   return lines > maxLines ? [`${file}: has ${lines} lines; at most ${maxLines}`] : [];
+}
+
+export function lineCount(root: string, file: string): number {
+  return readFileSync(path.join(root, file), "utf8").split("\n").length - 1;
 }
 
 function wordProblems(root: string, file: string): string[] {
   const lines = readFileSync(path.join(root, file), "utf8").split("\n");
   return lines.flatMap((line, index) =>
-    words.flatMap(({ pattern, instead }) => {
-      const found = pattern.exec(line);
-      return found === null ? [] : [`${file}:${index + 1}: "${found[0]}": write ${instead}`];
-    }),
+    words.flatMap(({ pattern, instead }) =>
+      (pattern.exec(line) ?? []).map((found) => `${file}:${index + 1}: "${found}": write ${instead}`),
+    ),
   );
 }
 

@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import path from "node:path";
 import { performance } from "node:perf_hooks";
+import { median } from "../../components/benchmark/statistics/intervals";
 
 const root = path.resolve(__dirname, "../..");
 const reporter = path.join(__dirname, "usage-reporter.cjs");
@@ -58,11 +59,7 @@ export interface Spread {
 }
 
 export function spread(values: readonly number[]): Spread {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = Math.floor(sorted.length / 2);
-  const [low, high] = [sorted[sorted.length % 2 === 0 ? middle - 1 : middle], sorted[middle]];
-  if (low === undefined || high === undefined) throw new RangeError("no values");
-  return { median: (low + high) / 2, min: Math.min(...values), max: Math.max(...values) };
+  return { median: median(values), min: Math.min(...values), max: Math.max(...values) };
 }
 
 export interface SizedCost {

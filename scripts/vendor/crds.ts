@@ -12,24 +12,16 @@ const customResourceDefinition = z.looseObject({
 
 type CustomResourceDefinition = z.output<typeof customResourceDefinition>;
 
-function isCustomResourceDefinition(object: unknown): object is CustomResourceDefinition {
-  return customResourceDefinition.safeParse(object).success;
-}
-
-/**
- * The CRDs of a YAML file, in its order and with its key order.
- *
- * @param source origin of the text, for messages
- */
+/** The CRDs of a YAML file, in its order and with its key order; `source` is its name in messages. */
 export function readCustomResourceDefinitions(yaml: string, source: string): CustomResourceDefinition[] {
   // Kubernetes reads YAML 1.1, in which an unquoted `on` is a boolean.
   return parseAllDocuments(yaml, { version: "1.1" }).flatMap((document, index) => {
     const [error] = document.errors;
     if (error !== undefined) throw new Error(`${source}: document ${index + 1}: ${error.message}`);
-    const object: unknown = document.toJS();
+    const object = document.toJS() as CustomResourceDefinition | null;
     if (object === null) return [];
     // Zod's result has its keys in another order.
-    if (isCustomResourceDefinition(object)) return [object];
+    if (customResourceDefinition.safeParse(object).success) return [object];
     throw new Error(`${source}: document ${index + 1}: expected a CustomResourceDefinition`);
   });
 }

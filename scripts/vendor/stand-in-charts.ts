@@ -4,63 +4,37 @@ import { stringify } from "yaml";
 import { allCharts } from "../../components/observability/addons/registry";
 import { versions } from "../../components/settings/versions";
 
-/** A stand-in chart: a folder of embedded/charts with the name of the official chart. */
-interface StandInChart {
-  /** What the official chart installs. */
-  readonly installs: string;
-  /** Version of the official chart. */
-  readonly version: string;
-}
-
-const meshCharts: Readonly<Record<string, StandInChart>> = {
-  base: { installs: "Istio's CRDs", version: versions.istio },
-  istiod: { installs: "the control plane", version: versions.istio },
-  cni: { installs: "the CNI node agent", version: versions.istio },
-  ztunnel: { installs: "the node proxy of the ambient data plane", version: versions.istio },
-  gateway: { installs: "a gateway", version: versions.istio },
+/** What Istio's charts install. */
+const meshCharts = {
+  base: "Istio's CRDs",
+  istiod: "the control plane",
+  cni: "the CNI node agent",
+  ztunnel: "the node proxy of the ambient data plane",
+  gateway: "a gateway",
 };
 
 export const meshChartNames = Object.keys(meshCharts);
 
-interface Family {
-  readonly charts: Readonly<Record<string, StandInChart>>;
-  readonly description: (name: string, installs: string) => string;
-  /** Folder of the files that each chart has a copy of: a chart cannot include files from outside its folder. */
-  readonly folder: string;
-  readonly sharedFiles: readonly string[];
-}
-
-const families: readonly Family[] = [
-  {
-    charts: meshCharts,
-    description: (name, installs) =>
-      `STAND-IN for Istio's chart ${name} (${installs}), for simulated nodes only; its pods carry no traffic.`,
-    folder: "chart",
-    sharedFiles: ["_stand-in.tpl", "NOTES.txt"],
-  },
-  {
-    charts: Object.fromEntries(
-      allCharts(versions.istio).map(({ name, product, version }) => [name, { installs: product, version }]),
-    ),
-    description: (name, installs) =>
-      `STAND-IN for the official chart ${name} (${installs}), for simulated nodes only; its pods show nothing.`,
-    folder: "addon-chart",
-    sharedFiles: ["_addon.tpl", "NOTES.txt"],
-  },
-];
-
 /** The parts of the stand-in charts that are the same in several charts or follow from a pinned version, by path. */
 export function chartFiles(): Map<string, string> {
-  const files = families.flatMap(({ charts, description, folder, sharedFiles }) =>
-    Object.entries(charts).flatMap(([name, { installs, version }]): [string, string][] => [
-      [`embedded/charts/${name}/Chart.yaml`, chartYaml(name, description(name, installs), version)],
-      ...sharedFiles.map((file): [string, string] => [
-        `embedded/charts/${name}/templates/${file}`,
-        readFileSync(path.join(__dirname, folder, file), "utf8"),
-      ]),
-    ]),
-  );
-  return new Map(files);
+  const ofMesh = Object.entries(meshCharts).flatMap(([name, installs]) => {
+    const description = `STAND-IN for Istio's chart ${name} (${installs}), for simulated nodes only; its pods carry no traffic.`;
+    return filesOf(name, chartYaml(name, description, versions.istio), "chart", "_stand-in.tpl");
+  });
+  const ofAddons = allCharts(versions.istio).flatMap(({ name, product, version }) => {
+    const description = `STAND-IN for the official chart ${name} (${product}), for simulated nodes only; its pods show nothing.`;
+    return filesOf(name, chartYaml(name, description, version), "addon-chart", "_addon.tpl");
+  });
+  return new Map([...ofMesh, ...ofAddons]);
+}
+
+/** Each chart has a copy of the files in `folder`: a chart cannot include files from outside its folder. */
+function filesOf(name: string, chart: string, folder: string, template: string): [path: string, text: string][] {
+  const copies = [template, "NOTES.txt"].map((file): [string, string] => [
+    `embedded/charts/${name}/templates/${file}`,
+    readFileSync(path.join(__dirname, folder, file), "utf8"),
+  ]);
+  return [[`embedded/charts/${name}/Chart.yaml`, chart], ...copies];
 }
 
 function chartYaml(name: string, description: string, version: string): string {

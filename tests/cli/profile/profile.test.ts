@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import path from "node:path";
 import { runCommand } from "../../../cli/command";
-import { command } from "../../../cli/commands/profile";
-import { differenceText, givenValues, meshOf, seenValues, withProfile } from "../../../cli/profile";
+import { command, differenceText, givenValues, meshOf, seenValues, withProfile } from "../../../cli/commands/profile";
 import { readStack } from "../../../components/validation/stack";
 import { parse } from "yaml";
 import { chartFolder } from "../../mesh/values/chart-folder";

@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
 import { PassThrough } from "node:stream";
 import type { StackStatus } from "../../../cli/engine/engine";
-import { layerTable, reportDeployed } from "../../../cli/report/outcome";
+import { isHealthy, layerTable, reportDeployed, reportStatus } from "../../../cli/report/outcome";
 import { Progress, RunSummary } from "../../../cli/report/progress";
-import { isHealthy, reportStatus } from "../../../cli/report/status";
 import { elapsed, table, Terminal } from "../../../cli/report/terminal";
 
 function capture(tty = false, env: NodeJS.ProcessEnv = {}) {

@@ -4,7 +4,7 @@ import path from "node:path";
 import { stringify } from "yaml";
 import { profiles } from "../../../components/mesh/values/common-values";
 import type { SettingsInput } from "../../../components/settings/schema";
-import { givenValues } from "../../../cli/profile";
+import { givenValues } from "../../../cli/commands/profile";
 import { meshInput } from "./inputs";
 
 const folder = path.join(__dirname, "../golden");

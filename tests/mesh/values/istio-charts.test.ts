@@ -6,7 +6,7 @@ import { effectiveValues, readIstioChart, unknownKeys } from "../../../component
 import { type ChartName, profiles, scopes } from "../../../components/mesh/values/common-values";
 import type { HelmValues } from "../../../components/shared/helm-release";
 import { isTree } from "../../../components/shared/merge";
-import { givenValues } from "../../../cli/profile";
+import { givenValues } from "../../../cli/commands/profile";
 import { findHelm } from "../../embedded/charts/helm";
 import { skip } from "../../support/skip";
 import { meshInput } from "./inputs";
