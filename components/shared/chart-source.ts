@@ -12,7 +12,6 @@ export type ChartSource =
    */
   | { readonly kind: "folder"; readonly path: string; readonly standIn: boolean };
 
-/** A location of charts as the settings write it: `https://`, `oci://`, or a folder. */
 export function chartSourceAt(location: string): ChartSource {
   if (location.startsWith("oci://")) return { kind: "oci", url: location };
   if (/^https?:/.test(location)) return { kind: "repository", url: location };
@@ -49,7 +48,6 @@ export function chartDigest(chart: string, version: string | undefined): string 
   return hash.digest("hex").slice(0, 16);
 }
 
-/** The version of the chart in a folder; undefined where there is no chart. */
 function versionIn(chart: string): string | undefined {
   const description = path.resolve(projectRoot, chart, "Chart.yaml");
   if (!existsSync(description)) return undefined;
@@ -61,7 +59,6 @@ export interface RequiredChart {
   readonly version: string;
 }
 
-/** The charts that a folder does not have, or has in another version. */
 export function missingCharts(source: string, charts: readonly RequiredChart[]): string[] {
   return charts.flatMap(({ name, version }) => {
     const found = versionIn(chartFolder(source, name, version));

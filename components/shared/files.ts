@@ -13,7 +13,6 @@ export function writeFileAtomically(file: string, content: string | Buffer, mode
   renameSync(part, file);
 }
 
-/** As indented JSON with a newline at its end. */
 export function writeJsonAtomically(file: string, value: unknown): void {
   writeFileAtomically(file, `${JSON.stringify(value, undefined, 2)}\n`);
 }

@@ -7,7 +7,6 @@ export type HelmValues = Readonly<Record<string, unknown>>;
 interface HelmReleaseArgs {
   /** Name of the chart, which is also its folder or its name in the repository. */
   readonly chart: string;
-  /** Name of the Helm release. @default the chart's name */
   readonly release?: string;
   readonly version: string;
   readonly source: ChartSource;

@@ -20,7 +20,6 @@ export abstract class Layer extends pulumi.ComponentResource {
     this.child = { parent: this, deletedWith };
   }
 
-  /** Options of a child that depends on `resources`. */
   protected after(...resources: readonly pulumi.Resource[]): pulumi.CustomResourceOptions {
     return { ...this.child, dependsOn: [...resources] };
   }

@@ -5,7 +5,6 @@ import { setTimeout as delay } from "node:timers/promises";
 import { identify, isSameProcess, type ProcessIdentity } from "./process-identity";
 
 interface LockOptions {
-  /** Milliseconds to wait for another live process. */
   readonly waitMs: number;
   /** What the other process is doing, for the message. */
   readonly purpose: string;
@@ -58,7 +57,6 @@ function tryLock(file: string, token: string): boolean {
   }
 }
 
-/** Undefined where the lock is free now: a dead owner's file has been removed. */
 function liveOwner(file: string): ProcessIdentity | undefined {
   const token = readToken(file);
   if (token === undefined) return undefined;

@@ -1,4 +1,3 @@
-/** The lines of a Markdown table. */
 export function markdownTable(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
   const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
   return [line(head.map(markdownText)), line(head.map(() => "---")), ...rows.map((row) => line(row.map(markdownText)))];

@@ -11,12 +11,10 @@ export function mergeValues(base: Tree, over: Tree): Record<string, unknown> {
   return Object.fromEntries([...Object.entries(base), ...merged]) as Record<string, unknown>;
 }
 
-/** The value where it is a mapping, otherwise an empty one. */
 export function asTree(value: unknown): Tree {
   return isTree(value) ? value : {};
 }
 
-/** The mappings in a list; none where it is no list. */
 export function treesIn(value: unknown): readonly Tree[] {
   return Array.isArray(value) ? value.filter(isTree) : [];
 }

@@ -37,13 +37,11 @@ export function formatPath(path: SettingPath): string {
   return `${namespace}:${section ?? ""}${keys.join("")}`;
 }
 
-/** A value that must be unique, and its place. */
 export interface Entry {
   readonly path: SettingPath;
   readonly key: string | number;
 }
 
-/** A problem for every entry whose key an earlier one has. */
 export function* duplicates(entries: Iterable<Entry>, what: string): Iterable<Problem> {
   const first = new Map<string | number, SettingPath>();
   for (const { path, key } of entries) {

@@ -9,7 +9,6 @@ export interface RunOptions {
   readonly input?: string;
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
-  /** Called with each line of a stream as it comes. */
   readonly onLine?: (line: string, stream: "stdout" | "stderr") => void;
   /** How many of its last lines the error of a failed command has. @default 12 */
   readonly keptLines?: number;
@@ -28,12 +27,10 @@ export class CommandError extends Error {
   override readonly name = "CommandError";
 
   constructor(
-    /** `exit code 1`, `took more than 5 s` */
     readonly reason: string,
     command: string,
     /** Its last lines: of standard error, or of standard output where there are none. */
     readonly output: readonly string[],
-    /** There is no such program. */
     readonly missing: boolean,
   ) {
     super(`${command}: ${reason}`);

@@ -5,7 +5,6 @@ export interface Workload {
   readonly namespace: string;
   /** Service account of its pods: the last part of their SPIFFE identity. */
   readonly serviceAccount: string;
-  /** Port of the Service. */
   readonly port: number;
   /** Values of the pods' `version` label, oldest first. */
   readonly versions: readonly string[];
@@ -13,14 +12,12 @@ export interface Workload {
   readonly versionServices?: boolean;
 }
 
-/** A gateway that policies can name, as its Helm release or istiod makes it. */
 export interface GatewayWorkload {
   /** The name rules use: `ingress` or `egress`. */
   readonly name: string;
   /** Whether Istio's API configures it, or Gateway API. @default "chart", which is Istio's API */
   readonly kind?: "chart" | "gateway-api";
   readonly namespace: string;
-  /** Name of its Service. */
   readonly service: string;
   readonly serviceAccount: string;
   /** Labels of its pods, for the selector of an Istio `Gateway`. */
@@ -31,7 +28,6 @@ export interface GatewayWorkload {
   readonly tls?: GatewayTls;
 }
 
-/** TLS of a gateway. */
 export interface GatewayTls {
   /** MUTUAL requires a client certificate; PASSTHROUGH leaves TLS to the workload. */
   readonly mode: "SIMPLE" | "MUTUAL" | "PASSTHROUGH";

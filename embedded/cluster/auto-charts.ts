@@ -3,7 +3,6 @@ import { existsSync, readFileSync, rmSync } from "node:fs";
 import path from "node:path";
 import { writeFileAtomically } from "../../components/shared/files";
 
-/** What `charts.source: auto` resolves to. */
 type AutoCharts = "official" | "stand-ins";
 
 /**
@@ -24,7 +23,6 @@ export function autoCharts(
   return charts;
 }
 
-/** The next deployment resolves it again. */
 export function forgetCharts(projectRoot: string, stack: string): void {
   rmSync(chartsFile(projectRoot, stack), { force: true });
 }

@@ -6,7 +6,6 @@ import { ApiServer } from "../../components/shared/kubernetes/api-server";
 import { withLock } from "../../components/shared/lock";
 import type { ProcessIdentity } from "../../components/shared/process-identity";
 
-/** Paths of all that belongs to one stack's embedded cluster. */
 export interface ClusterFiles {
   /** `.talos-mesh/<stack>`, which has files of other parts of the program too. */
   readonly folder: string;
@@ -38,7 +37,6 @@ export function clusterFolder(kwok: string, name = ""): string {
   return path.join(kwok, "clusters", name);
 }
 
-/** The reason why a project folder cannot have an embedded cluster; undefined where it can. */
 export function unusableFolder(projectRoot: string): string | undefined {
   if (!/\s/.test(projectRoot)) return undefined;
   return (
@@ -60,9 +58,7 @@ export interface ClusterRecord {
   readonly complete: boolean;
   /** The `incarnation` of the last `up`'s request. */
   readonly incarnation?: number;
-  /** The processes after the last `up`. */
   readonly processes?: readonly ProcessIdentity[];
-  /** The names of the nodes after the last `up`. */
   readonly nodes?: readonly string[];
 }
 

@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import path from "node:path";
 import { stringify } from "yaml";
+import type { controlPlaneTools } from "../tools/catalog";
 import { type ObtainedTool, programsOnPath } from "../tools/ensure-tools";
 import { writeFileAtomically } from "../../components/shared/files";
 import { CommandError, runCommand } from "../../components/shared/run-command";
@@ -8,15 +9,6 @@ import { clusterFolder, type ClusterFiles } from "./files";
 import type { Ports } from "./ports";
 import { components, type Component } from "./processes";
 
-/** The programs of a control plane. */
-export const controlPlaneTools = [
-  "etcd",
-  "kube-apiserver",
-  "kube-controller-manager",
-  "kube-scheduler",
-  "kwok",
-  "kwokctl",
-] as const;
 export type ControlPlaneTools = Record<(typeof controlPlaneTools)[number], ObtainedTool>;
 
 /**

@@ -43,11 +43,7 @@ export function simulatedNodes(name: string, workers: number, kubernetesVersion:
 
 const nodeKind = { apiVersion: "v1", kind: "Node" };
 
-/**
- * Creates the missing nodes and removes those that are not in `nodes`, then waits until all are Ready.
- *
- * @returns the names added and removed
- */
+/** Creates the missing nodes and removes those that are not in `nodes`, then waits until all are Ready. */
 export async function reconcileNodes(server: ApiServer, nodes: readonly SimulatedNode[], timeoutMs: number) {
   const names = new Set(nodes.map(({ metadata }) => metadata.name));
   const present = new Set((await listNodes(server)).map(({ metadata }) => metadata.name));

@@ -1,4 +1,4 @@
-import { defaultPins } from "../tools/catalog";
+import { controlPlaneTools, defaultPins } from "../tools/catalog";
 import { ensureTools, type ToolProgress } from "../tools/ensure-tools";
 import { writeFileAtomically } from "../../components/shared/files";
 import type { ApiServer } from "../../components/shared/kubernetes/api-server";
@@ -17,7 +17,7 @@ import {
   type ClusterFiles,
   type ClusterRecord,
 } from "./files";
-import { controlPlaneTools, createCluster, explainedByLogs, startCluster } from "./kwokctl";
+import { createCluster, explainedByLogs, startCluster } from "./kwokctl";
 import { reconcileNodes, releaseNodes, simulatedNodes } from "./nodes";
 import { choosePorts, requireFree } from "./ports";
 import { type Component, components, endProcesses, processesOf } from "./processes";
@@ -29,9 +29,7 @@ const readyTimeoutMs = 90_000;
 
 /**
  * Brings the cluster up from any state: absent, running, stopped, some processes gone, the project moved, an earlier `up`
- * killed half-way. The data of a complete cluster is kept.
- *
- * @returns the kubeconfig
+ * killed half-way. The data of a complete cluster is kept. Returns the kubeconfig.
  */
 export async function up(projectRoot: string, request: ClusterRequest, log: Log): Promise<string> {
   const files = clusterFiles(projectRoot, request.stack);

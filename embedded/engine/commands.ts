@@ -1,7 +1,6 @@
 import { CommandError, runCommand, type CommandOutput, type RunOptions } from "../../components/shared/run-command";
 import { UserError } from "../../components/shared/problem";
 
-/** Inputs of a `command:local:Command`, in plain values. */
 export type CommandInputs = Readonly<Partial<Record<"create" | "update" | "delete" | "stdin" | "dir", string>>> & {
   readonly environment?: Readonly<Record<string, string>>;
   readonly interpreter?: readonly string[];
@@ -22,11 +21,9 @@ export function refuseUnsupported(inputs: readonly string[]): void {
 }
 
 interface ScriptOptions extends Pick<RunOptions, "timeoutMs" | "signal" | "secretOutput"> {
-  /** Working directory unless the inputs name one. */
   readonly cwd: string;
   /** Called with each line that the inputs' `logging` includes. */
   readonly onLine?: (line: string) => void;
-  /** The output of the command's last run. */
   readonly previous?: CommandOutput;
 }
 
@@ -38,8 +35,6 @@ const keptLines = 120;
  * environment over the caller's, and without one newline at the end of each output.
  *
  * Source: pulumi-command, provider/pkg/provider/local/commandOutputs.go.
- *
- * @throws UserError with the last lines of the output; never with the script's text, which may be long.
  */
 export async function runScript(script: string, inputs: CommandInputs, options: ScriptOptions): Promise<CommandOutput> {
   const [shell = "/bin/sh", ...args] = inputs.interpreter?.length ? inputs.interpreter : ["/bin/sh", "-c"];
@@ -67,6 +62,7 @@ export async function runScript(script: string, inputs: CommandInputs, options: 
     return { stdout: stdout.replace(/\n$/, ""), stderr: stderr.replace(/\n$/, "") };
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
+    // Without the script's text, which may be long.
     throw new UserError([error.reason, ...error.output].join("\n"), { cause: error });
   }
 }

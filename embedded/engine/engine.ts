@@ -15,16 +15,13 @@ import { Helm } from "./releases";
 import { removeEmptyFolders, stackFolder, withStackLock } from "./stack-folder";
 
 interface DeployOptions extends Omit<EngineRun, "yes"> {
-  /** The program, relative to the project. @default index.ts */
   readonly main?: string;
 }
 
 /**
  * Brings the embedded cluster to what the stack's program registers: applies all of it, then deletes what an earlier run
  * deployed and this one did not register. All state is in the cluster, so that a run that was killed is continued by the
- * next one.
- *
- * @returns what the program exported, secrets as `[secret]`
+ * next one. Returns the program's outputs, secrets as `[secret]`.
  */
 export async function deployStack(options: DeployOptions): Promise<Record<string, unknown>> {
   const { projectRoot, stack, configFile, main, signal, observer } = options;

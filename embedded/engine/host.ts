@@ -17,7 +17,6 @@ import { Helm, isDeployed, latestRevision, releaseInputs, type ReleaseInputs } f
 
 interface HostOptions extends Omit<EngineRun, "configFile" | "yes"> {
   readonly records: Records;
-  /** Path of the kubeconfig that the cluster's command writes. */
   readonly kubeconfig: string;
   readonly helmFolder: string;
 }
@@ -26,7 +25,6 @@ type Deployed = Readonly<{ id: string; state: Record<string, unknown>; change: E
 
 interface Deployment {
   readonly registration: Registration;
-  /** Its inputs, secrets unwrapped. */
   readonly inputs: Readonly<Record<string, unknown>>;
   readonly item: Item;
   readonly onProgress: (text: string) => void;
@@ -46,7 +44,6 @@ export class EmbeddedHost implements ResourceHost {
     this.kubeconfigBefore = readIfExists(options.kubeconfig);
   }
 
-  /** The cluster's API server, once its provider is registered. */
   get server(): ApiServer {
     if (this.connected) return this.connected;
     throw new UserError("has no provider, so it is unknown which cluster it belongs to");

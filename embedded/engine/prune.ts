@@ -10,7 +10,6 @@ import { layerOf, marks, qualified, stackMark } from "./naming";
 import type { CommandRecord, Records } from "./records";
 import type { Helm, ReleaseName } from "./releases";
 
-/** Something in the cluster that the engine has deployed. */
 export type Owned = Item & {
   /** `objectKey`, `releaseKey`, or the URN of a command. */
   readonly key: string;
@@ -88,8 +87,6 @@ const deleteTimeoutMs = 5 * 60_000;
 /**
  * Deletes what an earlier run has deployed and the program did not register in this one, in the reverse order of creation:
  * what was created later may need what was created before, also where its deletion failed.
- *
- * @param registered keys of all that was registered
  */
 export async function prune(registered: ReadonlySet<string>, options: PruneOptions): Promise<void> {
   const { server, stack, records, observer, signal } = options;
@@ -141,5 +138,4 @@ async function deleteOwned(owned: Owned, options: PruneOptions): Promise<void> {
   }
 }
 
-/** The reason for what a stopped run did not finish. */
 export const stoppedMessage = "stopped before it was done";

@@ -4,10 +4,8 @@ import type { CommandOutput } from "../../components/shared/run-command";
 import type { CommandInputs } from "./commands";
 import { stackMark } from "./naming";
 
-/** The last success of a command. */
 export interface CommandRecord {
   readonly label: string;
-  /** Of the inputs. */
   readonly digest: string;
   readonly output: CommandOutput;
   /** The inputs for its `delete` script, where it has one. */
@@ -16,7 +14,6 @@ export interface CommandRecord {
 }
 
 interface Content {
-  /** By URN. */
   readonly commands: Record<string, CommandRecord>;
   /** `<apiVersion> <kind>` of all objects that were ever deployed, so that it is known where to look for them. */
   readonly kinds: string[];
@@ -51,7 +48,6 @@ export class Records {
     return Object.hasOwn(this.content.commands, urn) ? this.content.commands[urn] : undefined;
   }
 
-  /** Changes the content and writes it where it is another one then. */
   async change(make: (content: Content) => void): Promise<void> {
     const before = JSON.stringify(this.content);
     make(this.content);

@@ -59,7 +59,6 @@ export interface ReleaseName {
 
 const digestMark = "talos-mesh/digest";
 
-/** Whether a revision was deployed with these inputs. */
 export function isDeployed(
   revision: { readonly status: string; readonly labels: Readonly<Record<string, string>> } | undefined,
   inputs: ReleaseInputs,

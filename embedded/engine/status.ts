@@ -19,7 +19,6 @@ import { isDeployed, latestRevision, releaseInputs, type ReleaseInputs } from ".
 
 type Comparison = Pick<Finding, "state" | "detail">;
 
-/** Compares what the program registers with what is in the cluster. Changes nothing; undefined when there is no cluster. */
 export async function stackStatus(
   run: Pick<EngineRun, "projectRoot" | "stack" | "configFile" | "signal"> & { readonly main?: string },
 ): Promise<StackStatus | undefined> {

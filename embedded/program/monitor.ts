@@ -17,7 +17,6 @@ export interface Registration {
   readonly parent?: string;
   /** URNs of the resources that it depends on, by `dependsOn` or through an input. */
   readonly dependencies: readonly string[];
-  /** URNs that each input was computed from. */
   readonly propertyDependencies: Readonly<Record<string, readonly string[]>>;
   /** `URN::ID` of its provider, where the program names one. */
   readonly provider?: string;
@@ -30,7 +29,6 @@ export interface Registration {
   readonly customTimeouts?: { readonly create?: string; readonly update?: string; readonly delete?: string };
 }
 
-/** Deploys, or only records, the resources that a program registers. */
 export interface ResourceHost {
   /**
    * Called when everything that the resource depends on is done; independent resources come at the same time. The state
@@ -53,7 +51,6 @@ export class RegistrationError extends UserError {
   }
 }
 
-/** The parts of the engine's response that the SDK reads (`RegisterResourceResponse`). */
 type RegisterResponse = ReturnType<typeof responseOf>;
 
 const stackType = "pulumi:pulumi:Stack";
@@ -67,7 +64,6 @@ const cancelled = 1;
  */
 export class HostMonitor extends MockMonitor {
   readonly registrations: Registration[] = [];
-  /** What the program exported; secrets wrapped. */
   outputs: Record<string, unknown> = {};
   private readonly urns = new Set<string>();
   private stackUrn = "";

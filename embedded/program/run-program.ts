@@ -10,7 +10,6 @@ export type { Registration, ResourceHost } from "./monitor";
 export { isSecret, unwrapSecrets } from "./secrets";
 
 interface ProgramRun {
-  /** Absolute path of the folder with Pulumi.yaml. */
   readonly projectRoot: string;
   readonly stack: string;
   /** The stack file; a relative path is relative to the working directory. */
@@ -20,7 +19,6 @@ interface ProgramRun {
   readonly preview?: boolean;
   /** The value of a `secure:` entry. @default `[secret NAME]` */
   readonly secretValue?: SecretValue;
-  /** The program, relative to the project. @default index.ts */
   readonly main?: string;
   /** Gets the warnings of `pulumi.log`. @default prints them on stderr */
   readonly onWarning?: (message: string) => void;
@@ -29,7 +27,6 @@ interface ProgramRun {
 export interface ProgramResult {
   /** What the program exported, as plain data; secrets stay wrapped. */
   readonly outputs: Record<string, unknown>;
-  /** In the order in which they began. */
   readonly registrations: readonly Registration[];
 }
 
@@ -39,9 +36,6 @@ let lastRun: Promise<unknown> = Promise.resolve();
 /**
  * Runs a Pulumi program in this process, without the Pulumi CLI: the SDK's own mock monitor gives every resource, in the
  * order of their dependencies, to `run.host`. Resolves when the last registration has ended.
- *
- * @throws StackFileError where the stack file cannot be read; the error that the program throws; RegistrationError where the
- *   host refuses a resource; SeveralErrors for independent failures.
  */
 export function runProgram(run: ProgramRun): Promise<ProgramResult> {
   const result = lastRun.then(() => runAlone(run));
@@ -51,10 +45,16 @@ export function runProgram(run: ProgramRun): Promise<ProgramResult> {
 
 async function runAlone(run: ProgramRun): Promise<ProgramResult> {
   const config = readStackConfig(run.projectRoot, run.configFile, run.secretValue);
-  const failures = new Failures();
-  const monitor = new HostMonitor(run.host, (error) => failures.add(error));
-  const restoreLog = captureLog(run.onWarning ?? printWarning, failures);
-  const restoreRejections = captureRejections(failures);
+  const failures = new Set<Error>();
+  let stopWaiting: () => void = () => undefined;
+  const firstFailure = new Promise<void>((resolve) => (stopWaiting = resolve));
+  const onFailure = (error: unknown) => {
+    failures.add(error instanceof Error ? error : new Error(String(error)));
+    stopWaiting();
+  };
+  const monitor = new HostMonitor(run.host, onFailure);
+  const restoreLog = captureLog(run.onWarning ?? printWarning, onFailure);
+  const restoreRejections = captureRejections(onFailure);
   const stackFile = process.env[stackFileVariable];
   process.env[stackFileVariable] = path.resolve(run.configFile);
   try {
@@ -63,13 +63,13 @@ async function runAlone(run: ProgramRun): Promise<ProgramResult> {
     const program = path.resolve(run.projectRoot, run.main ?? "index.ts");
     forgetModules(run.projectRoot, program);
     const finished = pulumi.runtime.runInPulumiStack(() => load(program)).then(() => drained(monitor));
-    finished.catch((error: unknown) => failures.add(error));
-    await Promise.race([finished.catch(() => undefined), failures.first]);
-    if (failures.any) monitor.stop();
+    await Promise.race([finished.catch(onFailure), firstFailure]);
+    if (failures.size > 0) monitor.stop();
     await monitor.idle();
     // Unhandled rejections are reported in the next turn.
     await nextTurn();
-    failures.throwIfAny();
+    const [failure] = failures;
+    if (failure) throw failures.size > 1 ? new SeveralErrors([...failures]) : failure;
     return { outputs: monitor.outputs, registrations: monitor.registrations };
   } finally {
     if (stackFile === undefined) delete process.env[stackFileVariable];
@@ -110,31 +110,7 @@ async function drained(monitor: HostMonitor): Promise<void> {
   } while (monitor.registrations.length !== seen);
 }
 
-/** The errors of a run, each once. */
-class Failures {
-  readonly first: Promise<void>;
-  private readonly errors = new Set<Error>();
-  private reportFirst: () => void = () => undefined;
-
-  constructor() {
-    this.first = new Promise((resolve) => (this.reportFirst = resolve));
-  }
-
-  get any(): boolean {
-    return this.errors.size > 0;
-  }
-
-  add(error: unknown): void {
-    this.errors.add(error instanceof Error ? error : new Error(String(error)));
-    this.reportFirst();
-  }
-
-  throwIfAny(): void {
-    const [first, ...others] = this.errors;
-    if (first === undefined) return;
-    throw others.length > 0 ? new SeveralErrors([first, ...others]) : first;
-  }
-}
+type OnFailure = (error: unknown) => void;
 
 function printWarning(message: string): void {
   process.stderr.write(`warning: ${message}\n`);
@@ -147,15 +123,15 @@ const runtimeLine = /^(debug|info|warning|error): \[runtime\] ([\s\S]*)$/;
 
 /**
  * Without an engine, the SDK prints the messages of `pulumi.log`, and its own, on the console. Until the returned function is
- * called its warnings go to `onWarning`, and other lines to the console as before. As under the CLI, a program that logs an error has failed.
+ * called its warnings go to `onWarning`. As under the CLI, a program that logs an error has failed.
  */
-function captureLog(onWarning: (message: string) => void, failures: Failures): () => void {
+function captureLog(onWarning: (message: string) => void, onFailure: OnFailure): () => void {
   const originals = methods.map((method) => [method, printers[method]] as const);
   for (const [method, original] of originals) {
     printers[method] = (...args) => {
       const [, severity, message = ""] = (typeof args[0] === "string" && runtimeLine.exec(args[0])) || [];
       if (severity === undefined) original(...args);
-      else if (severity === "error") failures.add(new UserError(message));
+      else if (severity === "error") onFailure(new UserError(message));
       else if (severity === "warning") onWarning(message);
     };
   }
@@ -168,16 +144,14 @@ function captureLog(onWarning: (message: string) => void, failures: Failures): (
  * An error inside an `apply` without a handler reaches only the process, and belongs to the run. So does the failure of a
  * program that waits for a value that never comes: Node would end, with exit code 0.
  */
-function captureRejections(failures: Failures): () => void {
+function captureRejections(onFailure: OnFailure): () => void {
   const others = process.listeners("unhandledRejection");
-  const onRejection = (reason: unknown): void => failures.add(reason);
-  const onEmpty = (): void =>
-    failures.add(new UserError("the program did not end: it waits for a value that never comes"));
+  const onEmpty = () => onFailure(new UserError("the program did not end: it waits for a value that never comes"));
   process.removeAllListeners("unhandledRejection");
-  process.on("unhandledRejection", onRejection);
+  process.on("unhandledRejection", onFailure);
   process.once("beforeExit", onEmpty);
   return () => {
-    process.off("unhandledRejection", onRejection);
+    process.off("unhandledRejection", onFailure);
     process.off("beforeExit", onEmpty);
     for (const listener of others) process.on("unhandledRejection", listener);
   };

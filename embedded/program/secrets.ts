@@ -3,7 +3,6 @@ import { isTree } from "../../components/shared/merge";
 
 const { specialSigKey, specialSecretSig, unknownValue } = pulumi.runtime;
 
-/** The SDK's form of a secret in the inputs of a resource. */
 interface WrappedSecret {
   readonly [specialSigKey]: typeof specialSecretSig;
   readonly value: unknown;
@@ -18,7 +17,6 @@ export function isUnknown(value: unknown): boolean {
   return value === unknownValue;
 }
 
-/** Wraps a value as the SDK does, once. */
 export function asSecret(value: unknown): WrappedSecret {
   return isSecret(value) ? value : { [specialSigKey]: specialSecretSig, value };
 }
@@ -28,7 +26,6 @@ export function unwrapSecrets(value: unknown): unknown {
   return mapLeaves(value, (leaf) => leaf);
 }
 
-/** The value with every secret part replaced by `[secret]`. */
 export function redactSecrets(value: unknown): unknown {
   return mapLeaves(value, (leaf, _path, secret) => (secret ? "[secret]" : leaf));
 }

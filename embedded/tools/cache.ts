@@ -14,13 +14,11 @@ import os from "node:os";
 import path from "node:path";
 import { writeJsonAtomically } from "../../components/shared/files";
 
-/** Operating system and processor by the names that Go and the vendors' downloads use. */
 export interface Platform {
   readonly os: "linux" | "darwin";
   readonly arch: "amd64" | "arm64";
 }
 
-/** @throws Error on a platform the control plane cannot run on. */
 export function hostPlatform(os: string = process.platform, arch: string = process.arch): Platform {
   const goArch = arch === "x64" ? "amd64" : arch;
   if ((os === "linux" || os === "darwin") && (goArch === "amd64" || goArch === "arm64")) return { os, arch: goArch };
@@ -54,7 +52,6 @@ export function unfinishedFolder(cache: string): string {
   return path.join(cache, ".unfinished");
 }
 
-/** Runs `work` in a new folder inside the cache, and removes that folder in any case. */
 export async function inUnfinishedFolder<T>(cache: string, work: (folder: string) => Promise<T>): Promise<T> {
   mkdirSync(unfinishedFolder(cache), { recursive: true });
   const folder = mkdtempSync(unfinishedFolder(cache) + path.sep);
@@ -65,7 +62,6 @@ export async function inUnfinishedFolder<T>(cache: string, work: (folder: string
   }
 }
 
-/** Moves a finished, verified program to its destination in one step. */
 export function place(program: string, destination: string): void {
   chmodSync(program, 0o755);
   mkdirSync(path.dirname(destination), { recursive: true });
@@ -79,7 +75,6 @@ export function recordBuild(cache: string, group: string, time: BuildTime): void
   writeJsonAtomically(buildTimesFile(cache), { ...buildTimes(cache), [group]: time });
 }
 
-/** By group. */
 export function buildTimes(cache: string): Readonly<Record<string, BuildTime>> {
   const file = buildTimesFile(cache);
   return existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as Record<string, BuildTime>) : {};

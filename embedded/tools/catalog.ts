@@ -4,16 +4,15 @@ import { parse } from "yaml";
 import { versions } from "../../components/settings/versions";
 import type { Platform } from "./cache";
 
-/** The programs of the embedded control plane, and helm. */
-export const toolNames = [
+export const controlPlaneTools = [
   "etcd",
   "kube-apiserver",
   "kube-controller-manager",
   "kube-scheduler",
   "kwok",
   "kwokctl",
-  "helm",
 ] as const;
+export const toolNames = [...controlPlaneTools, "helm"] as const;
 export type ToolName = (typeof toolNames)[number] | "fortio";
 
 /** The pins a caller may change; versions without a leading `v`. */
@@ -37,7 +36,6 @@ export type Vendor = keyof typeof vendors;
 
 export interface VendorFile {
   readonly vendor: Vendor;
-  /** Starts with a slash. */
   readonly path: string;
 }
 
@@ -66,14 +64,12 @@ export interface Tool {
   readonly version: string;
   /** Versions that are accepted from PATH, as a semver range. */
   readonly accepts: string;
-  /** Arguments with which the program prints its version. */
   readonly versionArgs: readonly string[];
   /** A string gives the reason why the vendor has none for the platform. */
   readonly download: (platform: Platform) => Download | string;
   readonly go: GoProgram;
 }
 
-/** An entry of tools.yaml. */
 interface Description extends Pick<Tool, "accepts" | "versionArgs"> {
   readonly names: readonly ToolName[];
   readonly pin: keyof ToolPins | "fortio";

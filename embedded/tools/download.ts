@@ -22,7 +22,6 @@ export interface FetchOptions {
   readonly signal?: AbortSignal;
 }
 
-/** The address of a vendor's file, or of its copy on a mirror that the environment names. */
 export function vendorUrl(file: VendorFile, env: NodeJS.ProcessEnv): string {
   const { url, variable } = vendors[file.vendor];
   return `${(env[variable] || url).replace(/\/+$/, "")}${file.path}`;
@@ -141,7 +140,6 @@ function findReleaseDigest(json: string, fileName: string): string | undefined {
   }
 }
 
-/** Takes one file out of a .zip or a compressed tar archive and writes it to `destination`. */
 export function extractMember(archive: string, member: string, destination: string): void {
   if (/\.(zip|whl)$/.test(archive)) {
     const content = unzipSync(readFileSync(archive), { filter: ({ name }) => name === member })[member];

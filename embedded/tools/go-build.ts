@@ -8,7 +8,6 @@ const minute = 60_000;
 /** Older ones know neither toolchain lines nor go.mod versions with a patch number. */
 const oldestGo = "1.21.0";
 
-/** Programs to build together, by their names. */
 type GoPrograms = Readonly<Record<string, GoProgram>>;
 
 export async function requireGo(env: NodeJS.ProcessEnv): Promise<void> {
@@ -48,7 +47,6 @@ export async function buildWithGo(
   await go(buildArguments(programs, folder + path.sep), { ...run, timeoutMs: 60 * minute, onLine });
 }
 
-/** What is needed of a module's own go.mod. */
 interface ModuleFile {
   readonly version: string;
   /** The oldest Go that compiles it, such as `1.26.0`. */
@@ -85,7 +83,6 @@ export function buildModuleFile(modules: ReadonlyMap<string, ModuleFile>): strin
   return `${lines.join("\n")}\n`;
 }
 
-/** The arguments of `go` that build the programs into the folder `output`, in a folder with that go.mod. */
 export function buildArguments(programs: GoPrograms, output: string): string[] {
   const variables = Object.values(programs).flatMap((program) => Object.entries(program.variables ?? {}));
   const settings = new Set(variables.map(([name, value]) => `-X ${name}=${value}`));

@@ -27,11 +27,9 @@ export interface ToolProgress {
   readonly tool: ToolName;
   readonly step: "wait" | "download" | "unpack" | "build" | "ready" | "skip";
   readonly detail?: string;
-  /** Since ensureTools was called. */
   readonly elapsedMs: number;
 }
 
-/** How and where tools are obtained. */
 interface Surroundings extends FetchOptions {
   readonly env: NodeJS.ProcessEnv;
   readonly platform: Platform;
@@ -102,7 +100,6 @@ function reasonOf(error: unknown): string {
   return [error.message.replace(/ -ldflags .*(?=: )/, ""), ...lastLines].join("; ");
 }
 
-/** The vendors that tools are downloaded from, each once. */
 export function vendorsOf(tools: Iterable<Tool>, platform: Platform): Vendor[] {
   const downloads = [...tools].map((tool) => tool.download(platform)).filter((each) => typeof each !== "string");
   return [...new Set(downloads.flatMap(({ file, checksums }) => [file.vendor, checksums.vendor]))];

@@ -15,7 +15,7 @@ import {
 import os from "node:os";
 import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { controlPlaneTools } from "../../embedded/cluster/kwokctl";
+import { controlPlaneTools } from "../../embedded/tools/catalog";
 import type { ClusterRequest } from "../../embedded/cluster/request";
 import type { ClusterStatus } from "../../embedded/cluster/status";
 import { toolCache } from "../../embedded/tools/cache";

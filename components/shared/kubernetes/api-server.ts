@@ -12,7 +12,6 @@ export type { ApplyObject, LiveObject, ObjectReference } from "./object";
 export interface ClusterAccess {
   /** Text of a kubeconfig, or its path. */
   readonly kubeconfig: string;
-  /** @default the kubeconfig's current context */
   readonly context?: string;
 }
 
@@ -21,7 +20,6 @@ type Query = Readonly<Record<string, string>>;
 
 interface RequestOptions {
   readonly query?: Query;
-  /** Sent as JSON. */
   readonly body?: unknown;
   /** @default application/json, where there is a body */
   readonly contentType?: string;
@@ -50,8 +48,7 @@ const fieldManager = "talos-mesh";
  * drops fields it does not know before it sends an object, so that strict validation would never see a misspelt one; its
  * KubeConfig is used, because it supports every way to log in.
  *
- * Every method rejects with ApiError for a response that is no success, UnknownKindError for a kind that the API server
- * does not serve, and the error of node:https (with `code`) where there is no response.
+ * Every method rejects with ApiError, UnknownKindError, or the error of node:https where there is no response.
  */
 export class ApiServer {
   private readonly kinds = new Map<string, readonly ApiResource[]>();
@@ -84,7 +81,6 @@ export class ApiServer {
     return this.url.origin;
   }
 
-  /** The login, for streams to pods. */
   get kubeConfig(): KubeConfig {
     if (this.config === undefined) throw new Error(`${this.address} was opened without a kubeconfig`);
     return this.config;

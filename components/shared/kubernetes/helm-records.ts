@@ -1,6 +1,5 @@
 import type { ApiServer, LiveObject } from "./api-server";
 
-/** A revision of a Helm release, from the labels of its Secret. */
 export interface HelmRevision {
   readonly release: string;
   readonly revision: number;

@@ -14,7 +14,6 @@ export interface KubernetesObject<Spec = unknown> {
 /** An object to apply; it may have fields other than `spec` (`data`, `rules`). */
 export type ApplyObject = KubernetesObject & Readonly<Record<string, unknown>>;
 
-/** An object as the API server returns it. */
 export interface LiveObject extends Omit<KubernetesObject<Record<string, unknown>>, "metadata" | "spec"> {
   readonly metadata: KubernetesObject["metadata"] & {
     readonly uid: string;
@@ -57,7 +56,6 @@ export function conditionsOf({ status }: Pick<LiveObject, "status">): readonly C
   return (status?.conditions ?? []) as Condition[];
 }
 
-/** Whether a condition is `True`; absent ones are not. */
 export function hasCondition(object: Pick<LiveObject, "status">, type: string): boolean {
   return conditionsOf(object).some((condition) => condition.type === type && condition.status === "True");
 }

@@ -10,7 +10,6 @@ interface ProxyContainer {
   readonly workers?: number;
 }
 
-/** What this project reads of a pod. */
 export interface Pod {
   readonly name: string;
   readonly namespace: string;
@@ -22,7 +21,6 @@ export interface Pod {
   readonly node: string;
   readonly phase: string;
   readonly ready: boolean;
-  /** Whether its containers have ended and do not start again. */
   readonly ended: boolean;
   readonly deleting: boolean;
   readonly hostNetwork: boolean;

@@ -1,6 +1,6 @@
 import type { ApiServer } from "./api-server";
 import { conditionsOf, hasCondition, type LiveObject, type ObjectReference, referenceOf } from "./object";
-import { missing, waitFor, WaitTimeout, type WaitOptions, whenAvailable } from "./wait";
+import { missing, waitFor, type WaitTimeout, type WaitOptions, whenAvailable } from "./wait";
 
 /** `ready`; or what is still missing, as a noun phrase; or `failed`, where waiting longer cannot help. */
 type Readiness =
@@ -37,15 +37,17 @@ function deploymentReadiness(object: LiveObject): Readiness {
   const progress = conditionsOf(object).find(({ type }) => type === "Progressing");
   if (progress?.status === "False") return failed(progress.message ?? progress.reason ?? "the rollout is stuck");
   const wanted = Number(object.spec?.replicas ?? 1);
-  const [updated, all, available] = counts(object, "updatedReplicas", "replicas", "availableReplicas");
+  const updated = count(object, "updatedReplicas");
   if (updated < wanted) return waiting(`${updated} of ${wanted} replicas updated`);
-  if (all > updated) return waiting(`${all - updated} old replicas to end`);
+  const old = count(object, "replicas") - updated;
+  if (old > 0) return waiting(`${old} old replicas to end`);
+  const available = count(object, "availableReplicas");
   return available < wanted ? waiting(`${available} of ${wanted} replicas available`) : ready;
 }
 
 function statefulSetReadiness(object: LiveObject): Readiness {
   const wanted = Number(object.spec?.replicas ?? 1);
-  const [readyReplicas, updated] = counts(object, "readyReplicas", "updatedReplicas");
+  const [readyReplicas, updated] = [count(object, "readyReplicas"), count(object, "updatedReplicas")];
   const isRolling = object.status?.updateRevision !== object.status?.currentRevision && updated < wanted;
   if (readyReplicas < wanted) return waiting(`${readyReplicas} of ${wanted} replicas ready`);
   return isRolling ? waiting(`${updated} of ${wanted} replicas updated`) : ready;
@@ -53,8 +55,8 @@ function statefulSetReadiness(object: LiveObject): Readiness {
 
 function daemonSetReadiness(object: LiveObject): Readiness {
   if (object.status?.observedGeneration === undefined) return notObserved;
-  const fields = ["desiredNumberScheduled", "updatedNumberScheduled", "numberReady"] as const;
-  const [wanted, updated, readyPods] = counts(object, ...fields);
+  const wanted = count(object, "desiredNumberScheduled");
+  const [updated, readyPods] = [count(object, "updatedNumberScheduled"), count(object, "numberReady")];
   if (updated < wanted) return waiting(`${updated} of ${wanted} pods updated`);
   return readyPods < wanted ? waiting(`${readyPods} of ${wanted} pods ready`) : ready;
 }
@@ -93,13 +95,11 @@ export function servesPods(service: LiveObject): boolean {
   return selects && type !== "ExternalName" && clusterIP !== "None";
 }
 
-/** The address that a load balancer has given a Service; undefined where there is none (yet). */
 export function loadBalancerAddress(service: LiveObject): string | undefined {
   const { ingress = [] } = (service.status?.loadBalancer ?? {}) as { ingress?: { ip?: string; hostname?: string }[] };
   return ingress[0]?.ip ?? ingress[0]?.hostname;
 }
 
-/** @param slices EndpointSlices of the Service */
 export function serviceReadiness(service: LiveObject, slices: readonly LiveObject[]): Readiness {
   if (service.spec?.type === "LoadBalancer" && loadBalancerAddress(service) === undefined) {
     return waiting("an address from a load balancer; without one use a Service of type NodePort");
@@ -129,33 +129,26 @@ export type ObjectWait = Pick<WaitOptions, "timeoutMs" | "signal" | "onProgress"
 
 const often = { intervalMs: 50, maxIntervalMs: 1000 };
 
-/**
- * Waits until an object is ready.
- *
- * @param applied the object as the API server returned it last
- * @throws ObjectError with the object's conditions and last events
- */
+/** @throws ObjectError with the object's conditions and last events */
 export async function waitUntilReady(server: ApiServer, applied: LiveObject, options: ObjectWait): Promise<LiveObject> {
   const { timeoutMs, signal, onProgress } = options;
+  const failure = async (what: string, cause?: Error) =>
+    new ObjectError([what, ...(await explanation(server, applied))].join("\n"), { cause });
   let live: LiveObject | undefined = applied;
   const check = async () => {
     live ??= await server.get(referenceOf(applied), signal);
-    if (live === undefined) throw new ObjectError("was deleted by another client");
+    if (live === undefined) throw await failure("was deleted by another client");
     const readiness = await fullReadiness(server, live, signal);
-    if (readiness.state === "failed") throw new ObjectError(readiness.why);
+    if (readiness.state === "failed") throw await failure(readiness.why);
     if (readiness.state === "ready") return live;
     live = undefined;
     return missing(readiness.for);
   };
-  try {
-    return await waitFor(check, { ...options, ...often, onProgress: (what) => onProgress?.(`waiting for ${what}`) });
-  } catch (error) {
-    const late =
-      error instanceof WaitTimeout && `is not ready after ${timeoutMs / 1000} s: waiting for ${error.missing}`;
-    if (!late && !(error instanceof ObjectError)) throw error;
-    const lines = [late || (error as Error).message, ...(await explanation(server, applied))];
-    throw new ObjectError(lines.join("\n"), { cause: error });
-  }
+  const onTimeout = async (cause: WaitTimeout) => {
+    throw await failure(`is not ready after ${timeoutMs / 1000} s: waiting for ${cause.missing}`, cause);
+  };
+  const log = (what: string) => onProgress?.(`waiting for ${what}`);
+  return waitFor(check, { ...options, ...often, onTimeout, onProgress: log });
 }
 
 /** Deletes an object, and what it owns after it, and waits until it is gone; false where there was none. */
@@ -199,9 +192,6 @@ async function explanation(server: ApiServer, object: LiveObject): Promise<strin
   ];
 }
 
-function counts<const Fields extends readonly string[]>(
-  { status }: LiveObject,
-  ...fields: Fields
-): { [Index in keyof Fields]: number } {
-  return fields.map((field) => Number(status?.[field] ?? 0)) as { [Index in keyof Fields]: number };
+function count({ status }: LiveObject, field: string): number {
+  return Number(status?.[field] ?? 0);
 }

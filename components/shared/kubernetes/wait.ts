@@ -11,7 +11,6 @@ export function missing(what: string): Missing {
   return new Missing(what);
 }
 
-/** The condition did not hold in time. */
 export class WaitTimeout extends Error {
   override readonly name = "WaitTimeout";
 
@@ -34,7 +33,6 @@ export interface WaitOptions<T = unknown> {
   readonly intervalMs?: number;
   /** The interval doubles after every check up to this. @default intervalMs */
   readonly maxIntervalMs?: number;
-  /** How many checks in a row have to succeed. @default 1 */
   readonly consecutive?: number;
   /** Whether a check that fails with this error is repeated; every other error ends the wait. @default isTemporary */
   readonly retries?: (error: unknown) => boolean;

@@ -5,7 +5,6 @@ import { isUnreachable } from "../kubernetes/errors";
 import { missing, type Sleep, waitFor, WaitTimeout } from "../kubernetes/wait";
 
 export interface ProgramContext {
-  /** Prints a line for a person, on standard error. */
   readonly log: (line: string) => void;
   /** Waits for some milliseconds; rejects when the program is stopped. */
   readonly sleep: Sleep;
@@ -58,11 +57,7 @@ export class StepError extends Error {
   }
 }
 
-/**
- * Waits until a check finds nothing missing. A check that fails with an error is repeated, whatever the error is.
- *
- * @throws StepError when the time is over, with what was missing last and `next`
- */
+/** Waits until a check finds nothing missing. A check that fails is repeated, whatever the error is. */
 export async function waitForStep(
   { sleep, log }: Pick<StepContext, "sleep" | "log">,
   { seconds, consecutive, next }: { readonly seconds: number; readonly consecutive?: number; readonly next: string },
@@ -80,9 +75,7 @@ export async function waitForStep(
 /**
  * The command line of a program that a Command runs: one verb, the request in an environment variable, the kubeconfig on
  * standard input. Standard output is the result only, because Pulumi keeps it as the Command's output; lines for a person go
- * to standard error.
- *
- * @returns the exit code
+ * to standard error. Returns the exit code.
  */
 export async function runProgram(
   program: ClusterProgram | LocalProgram,

@@ -11,13 +11,9 @@ import {
   unusableFolder,
   writeRecord,
 } from "../../../embedded/cluster/files";
-import {
-  controlPlaneTools,
-  explainedByLogs,
-  kwokctlConfiguration,
-  type ControlPlaneTools,
-} from "../../../embedded/cluster/kwokctl";
+import { explainedByLogs, kwokctlConfiguration, type ControlPlaneTools } from "../../../embedded/cluster/kwokctl";
 import { simulatedNodes } from "../../../embedded/cluster/nodes";
+import { controlPlaneTools } from "../../../embedded/tools/catalog";
 import { choosePorts, requireFree } from "../../../embedded/cluster/ports";
 import { parseRequest } from "../../../embedded/cluster/request";
 import { nextIncarnation } from "../../../embedded/cluster/status";
