@@ -3,7 +3,6 @@ import type { ScenarioName } from "../benchmark/metrics/record";
 import type { BenchmarkSettings } from "../settings/sections/benchmark";
 import type { MeshSettings } from "../settings/sections/mesh";
 
-/** Scenarios whose traffic ztunnel carries. */
 export const ambientScenarios: readonly ScenarioName[] = ["ambient", "waypoint"];
 
 /** How the names of the namespaces begin that a benchmark makes and removes. */

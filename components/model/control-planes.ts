@@ -11,7 +11,6 @@ export interface ControlPlane {
   /** Name of its Deployment and of its Helm release. */
   readonly istiod: string;
   readonly version: string;
-  /** The mesh as this control plane runs it: its own version, revision and values. */
   readonly mesh: MeshSettings;
 }
 
@@ -44,13 +43,11 @@ export function sharedVersions(mesh: MeshSettings): { readonly newest: string; r
   };
 }
 
-/** The control plane of a tag or a revision. */
 export function controlPlaneNamed(mesh: MeshSettings, name: string): ControlPlane | undefined {
   const revision = mesh.tags[name] ?? name;
   return controlPlanes(mesh).find((each) => each.revision === revision);
 }
 
-/** The control plane that the proxies of a namespace belong to. */
 export function controlPlaneOf(mesh: MeshSettings, namespace: string): ControlPlane {
   const [main] = controlPlanes(mesh);
   return controlPlaneNamed(mesh, revisionName(mesh, namespace)) ?? main;

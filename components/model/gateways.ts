@@ -12,7 +12,6 @@ export const gatewayPorts = [
   { key: "https", name: "https", port: 443, targetPort: 443 },
 ] as const;
 
-/** Every gateway of the settings, in their order. */
 export function gatewayWorkloads(gateways: GatewaysSettings): readonly GatewayWorkload[] {
   const workloads = Object.keys(gateways).map((name) =>
     gatewayWorkload(name, () => gateways[name] as GatewayDeploymentSettings),

@@ -27,9 +27,7 @@ export function imageName(image: string): string {
 
 /**
  * What is pulled for an image: from the mirror of the settings, and by digest where they have one. The tag stays, for
- * people; a digest next to it is what decides.
- *
- * @param image as its makers name it, with registry and tag: `docker.io/istio/pilot:1.31.1`
+ * people; a digest next to it is what decides. `image` has registry and tag: `docker.io/istio/pilot:1.31.1`.
  */
 export function imageReference(images: Pick<ImagesSettings, "mirrors" | "digests">, image: string): string {
   const digest = images.digests[imageName(image)];

@@ -8,7 +8,6 @@ function isAnyPath(uri: StringMatch): boolean {
   return uri.prefix === "/" || uri.regex === ".*" || uri.regex === "/.*";
 }
 
-/** Whether a rule takes every request there is. */
 export function matchesEverything({ match }: Pick<HttpRuleSettings, "match">): boolean {
   return match === undefined || match.some((one) => Object.keys(one).length === 1 && !!one.uri && isAnyPath(one.uri));
 }
@@ -43,7 +42,6 @@ export function conditions(match: Match): Map<string, StringMatch> {
   return found;
 }
 
-/** Whether every request that `narrow` matches is one that `wide` matches. */
 function covers(wide: Match, narrow: Match): boolean {
   const given = conditions(narrow);
   return [...conditions(wide)].every(([of, string]) => {
@@ -52,7 +50,6 @@ function covers(wide: Match, narrow: Match): boolean {
   });
 }
 
-/** Whether no request can match both. */
 export function disjoint(a: Match, b: Match): boolean {
   const others = conditions(b);
   return [...conditions(a)].some(([of, string]) => {

@@ -3,7 +3,6 @@ import type { Settings } from "../settings/schema";
 import type { SecuritySettings } from "../settings/sections/security";
 import type { TrafficSettings } from "../settings/sections/traffic";
 
-/** The extension provider that logs the requests that an audit rule matches. */
 export const auditProvider = "talos-mesh-audit";
 
 interface PolicyMeshConfig {

@@ -31,7 +31,6 @@ export interface NamedObjects {
 /** A workload with what enforces policies for it. */
 export interface MeshWorkload extends Workload {
   readonly dataPlane: DataPlane;
-  /** In the ambient data plane. */
   readonly waypoint?: WaypointWorkload;
 }
 
@@ -60,7 +59,6 @@ export function namedObjects(
   });
 }
 
-/** Those of deployed applications, and of `talos-mesh:applications`. */
 function settingsWorkloads(settings: Pick<Settings, ApplicationName | "applications">): Workload[] {
   return readEntries([
     ...entryReaders(() => configuredApplications(settings)).flatMap((configured) =>
@@ -95,9 +93,7 @@ export function waypointName({ service }: Pick<WaypointSettings, "service">): st
  * (components/shared/unknown.ts).
  */
 export class Names {
-  /** In the order of the settings. */
   readonly workloads: readonly MeshWorkload[];
-  /** By namespace and name. */
   private readonly named = new Map<string, Map<string, MeshWorkload>>();
   private readonly gateways = new Map<string, GatewayWorkload>();
   private readonly waypoints = new Map<string, WaypointWorkload>();
@@ -159,7 +155,6 @@ export class Names {
     return this.findGateway(reference) ?? this.reference(reference, namespace);
   }
 
-  /** Names of the workloads in a namespace, in the order of the settings. */
   workloadNames(namespace: string): readonly string[] {
     const names = [...(this.named.get(namespace)?.keys() ?? [])];
     return names.length > 0 ? names : (this.absent("workloads", `workloads ${namespace}`) ?? names);
@@ -186,7 +181,6 @@ export class Names {
     return (Object.hasOwn(planes, namespace) ? planes[namespace] : this.absent("workloads")) ?? "sidecar";
   }
 
-  /** The waypoint in front of a service, where it is ambient and has one. */
   waypoint({ namespace, name }: Pick<Workload, "namespace" | "name">): WaypointWorkload | undefined {
     if (this.dataPlane(namespace) !== "ambient") return undefined;
     const own = this.waypoints.get(`${namespace}/${name}`) ?? this.absent("waypoints");
@@ -210,7 +204,6 @@ export class Names {
   }
 }
 
-/** `namespace/name`, under which a workload is unique. */
 export function workloadKey({ namespace, name }: Pick<Workload, "namespace" | "name">): string {
   return `${namespace}/${name}`;
 }

@@ -1,9 +1,7 @@
 import path from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 
-/** Where the program runs, and for what. */
 export interface ProgramContext {
-  /** Name of the stack: `dev`, `staging`, ... */
   readonly stack: string;
   /** Absolute path of the folder with Pulumi.yaml. */
   readonly projectRoot: string;

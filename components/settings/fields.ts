@@ -1,10 +1,5 @@
 import { z } from "zod";
 
-/**
- * Building blocks of the settings: the small types that several sections share, each with the rule of the system
- * that will read the value (Kubernetes names, Istio durations, Go's time format).
- */
-
 /** Hints for keys that users expect in an object and that it does not have. */
 export const expectedElsewhere = z.registry<Readonly<Record<string, string>>>();
 
@@ -32,7 +27,6 @@ export const hostPattern = z
     "expected a DNS name, '*.' and a DNS name, or '*'",
   );
 
-/** A span of time as Istio and Go write it: `250ms`, `3s`, `1.5h`. */
 export const duration = z
   .string()
   .regex(/^\d+(\.\d+)?(ms|s|m|h)$/, "expected a duration with its unit, such as 250ms, 3s, 5m or 1h");
@@ -44,15 +38,12 @@ export const port = z.int().min(1).max(65535);
 /** In Kubernetes' default range. */
 export const nodePort = z.int().min(30000).max(32767);
 
-/** A Kubernetes quantity: `100m`, `128Mi`, `2`. */
 export const quantity = z
   .string()
   .regex(/^\d+(\.\d+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?$/, "expected a quantity such as 100m, 0.5, 128Mi or 1Gi");
 
-/** A released version without a leading `v`, as Helm charts and images write it. */
 export const version = z.string().regex(/^\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?$/, "expected a version such as 1.31.1");
 
-/** A released version with its leading `v`, as Talos and Kubernetes write it. */
 export const vVersion = z.string().regex(/^v\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?$/, "expected a version such as v1.36.3");
 
 export const labels = z.record(z.string().min(1), z.string());
@@ -62,7 +53,6 @@ export const secretRef = z
   .strictObject({ secret: z.string().min(1).describe("Name of an entry of talos-mesh:secrets.") })
   .describe("Refers to an entry of talos-mesh:secrets by its name.");
 
-/** Requests and limits of a container, in Kubernetes' own form. */
 export const resources = z
   .strictObject({
     requests: z.strictObject({ cpu: quantity.optional(), memory: quantity.optional() }).optional(),
@@ -92,7 +82,6 @@ export const ipBlock = z.union([z.cidrv4(), z.cidrv6(), z.ipv4(), z.ipv6()], {
   error: "expected an IP address or a CIDR such as 10.0.0.0/8",
 });
 
-/** How a string is matched, in Istio's words: exactly one of the three. */
 export const stringMatch = z
   .strictObject({
     exact: z.string().optional(),

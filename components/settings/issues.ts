@@ -4,11 +4,8 @@ import { schemaAt, valueAt } from "./schema-walk";
 import { expectedElsewhere, secretRef } from "./fields";
 import { kindOf, shown, shownSize, suggestion, typeNames } from "./wording";
 
-/** Issues of zod as messages: what was found, what is expected. */
-
 type Issue = z.core.$ZodIssue;
 
-/** What a schema of strings expects, such as "a version such as 1.31.1". */
 function stringExpected(schema: z.core.$ZodType | undefined): string | undefined {
   if (!(schema instanceof z.ZodString)) return undefined;
   const issues = schema.safeParse(" ").error?.issues ?? [];

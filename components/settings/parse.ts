@@ -14,14 +14,7 @@ export interface ParsedSections {
 
 export const sectionNames = Object.keys(settingsSchema.shape) as readonly (keyof Settings)[];
 
-/** Other keys of the namespace that a stack file may have. */
-const otherSections = ["secrets"];
-
-/**
- * Checks every section against its schema, and keeps all that is valid.
- *
- * @param unreadable sections that have problems already, and are not looked into
- */
+/** Keeps all that is valid. Sections that are `unreadable` have problems already, and are not looked into. */
 export function parseSections(
   sections: Readonly<Record<string, unknown>>,
   unreadable: ReadonlySet<string> = new Set(),
@@ -48,7 +41,7 @@ export function parseSections(
 }
 
 export function unknownSection(name: string): string {
-  return `unknown section; ${suggestion(name, [...sectionNames, ...otherSections])}`;
+  return `unknown section; ${suggestion(name, [...sectionNames, "secrets"])}`;
 }
 
 /** The value as the schema reads it, with every part that has a mistake unknown: the smallest part that can be left out. */
@@ -57,7 +50,6 @@ function knownPart(schema: z.core.$ZodType, raw: unknown): unknown {
   if (result.success) return result.data;
   const inner = unwrap(schema);
   if (inner instanceof z.ZodUnion) return knownPart(alternative(inner, raw) ?? unknown(), raw);
-  // A mistake of the value itself, and not of its parts.
   if (result.error.issues.some(({ path, code }) => path.length === 0 && code !== "unrecognized_keys")) return unknown();
   if (inner instanceof z.ZodObject && isMapping(raw)) return knownObject(inner, raw);
   if (inner instanceof z.ZodRecord && isMapping(raw)) return knownRecord(inner, raw);

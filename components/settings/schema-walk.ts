@@ -12,17 +12,13 @@ export function isMapping(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-function shapeOf(object: z.ZodObject): Readonly<Record<string, z.core.$ZodType>> {
-  return object.shape;
-}
-
 /** The alternative of a union that the value was meant to be: by its literal key, else the one of its shape. */
 export function alternative(union: z.ZodUnion, value: unknown): z.core.$ZodType | undefined {
   if (union instanceof z.ZodDiscriminatedUnion) {
     const key = union.def.discriminator;
     const found = isMapping(value) ? value[key] : undefined;
     return union.options.find((option) => {
-      const literal = option instanceof z.ZodObject ? shapeOf(option)[key] : undefined;
+      const literal = option instanceof z.ZodObject ? (option.shape[key] as z.core.$ZodType | undefined) : undefined;
       return literal instanceof z.ZodLiteral && literal.values.has(found as string);
     });
   }
@@ -41,7 +37,7 @@ export function schemaAt(schema: z.core.$ZodType, path: SettingPath, value: unkn
   if (key === undefined) return inner;
   const next = valueAt(value, [key]);
   if (inner instanceof z.ZodObject) {
-    const property = Object.hasOwn(inner.shape, key) ? shapeOf(inner)[key] : undefined;
+    const property = Object.hasOwn(inner.shape, key) ? (inner.shape[key] as z.core.$ZodType | undefined) : undefined;
     return property && schemaAt(property, rest, next);
   }
   if (inner instanceof z.ZodArray) return schemaAt(inner.element, rest, next);
@@ -49,7 +45,6 @@ export function schemaAt(schema: z.core.$ZodType, path: SettingPath, value: unkn
   return undefined;
 }
 
-/** The value at a path of plain data, or undefined. */
 export function valueAt(value: unknown, path: SettingPath): unknown {
   let current = value;
   for (const key of path) {

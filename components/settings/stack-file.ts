@@ -4,7 +4,6 @@ import { type Document, isAlias, isMap, isNode, isScalar, isSeq, LineCounter, pa
 import { type Place, problemList, StackFileError } from "../shared/problem";
 import { isMapping } from "./schema-walk";
 
-/** The configuration of a stack in the form in which the Pulumi CLI passes it to a program. */
 export interface StackConfig {
   /** String by full key (`talos-mesh:mesh`); objects and lists as JSON. */
   readonly values: Readonly<Record<string, string>>;
@@ -24,7 +23,6 @@ export function isPlaceholder(text: string): boolean {
   return /^\[secret .+\]$/.test(text);
 }
 
-/** The project's name, from its Pulumi.yaml. */
 export function projectName(projectRoot: string): string {
   const file = path.join(projectRoot, "Pulumi.yaml");
   const { name } = readYaml(file, projectRoot).value;
@@ -35,8 +33,6 @@ export function projectName(projectRoot: string): string {
 /**
  * Reads a stack file as the Pulumi CLI does: a key without a namespace belongs to the project, an object becomes JSON,
  * `{secure: ...}` is a secret anywhere, and defaults come from Pulumi.yaml.
- *
- * @throws StackFileError
  */
 export function readStackConfig(
   projectRoot: string,

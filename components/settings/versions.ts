@@ -14,11 +14,9 @@ export const versions = {
   metricsServer: "0.8.0",
   kubeletServingCertApprover: "0.9.1",
   fortio: "1.66.0",
-  /** The image with iperf3 and a shell. */
   netshoot: "v0.13",
 } as const;
 
-/** Images of the platform's add-ons, under their official names. */
 export const platformImages = {
   metricsServer: `registry.k8s.io/metrics-server/metrics-server:v${versions.metricsServer}`,
   kubeletServingCertApprover: `ghcr.io/alex1989hu/kubelet-serving-cert-approver:${versions.kubeletServingCertApprover}`,
@@ -27,7 +25,6 @@ export const platformImages = {
 /** Oldest and newest Kubernetes minor version that is supported, both included. */
 export type KubernetesRange = readonly [oldest: string, newest: string];
 
-/** What goes with a minor version of Istio. */
 export interface IstioRelease {
   /** Source: istio/istio.io, data/compatibility/supportStatus.yml. */
   readonly kubernetes: KubernetesRange;
@@ -77,11 +74,9 @@ export const talosReleases: ReadonlyMap<string, { readonly kubernetes: Kubernete
 
 /** The chart repository and the image hub that Istio publishes to (from 1.31 on). */
 export const officialCharts = "https://blob.istio.io/istio-release/charts";
-/** The same charts as OCI artifacts. */
 export const officialOciCharts = "oci://ghcr.io/istio/release/charts";
 export const officialHub = "docker.io/istio";
 
-/** Images that a benchmark measures with, under their official names. */
 export const benchmarkImages = {
   fortio: `docker.io/fortio/fortio:${versions.fortio}`,
   iperf3: `docker.io/nicolaka/netshoot:${versions.netshoot}`,

@@ -1,5 +1,3 @@
-/** Words of messages: what was found, what was meant, what there is. */
-
 /** Names of types, of zod and of JSON Schema. */
 export const typeNames: Readonly<Record<string, string>> = {
   string: "a string",

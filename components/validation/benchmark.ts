@@ -15,7 +15,6 @@ const knownBudgets = [
   ...meshScenarios.flatMap((scenario) => budgetedNames.map((metric) => `${scenario}.${metric}`)),
 ];
 
-/** Checks of `talos-mesh:benchmark`. */
 export const benchmarkChecks: readonly Check[] = [
   ...["scenarios", "qps", "connections", "payloadSizes", "keepAlive", "tcpStreams"].map((list) =>
     unique(`benchmark.${list}.*`, "value"),

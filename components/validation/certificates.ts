@@ -5,7 +5,6 @@ import type { Problem } from "../shared/problem";
 import { checkEach, ifKnown } from "../shared/unknown";
 import type { Check } from "./check";
 
-/** Checks of the certificates that gateways present, where the texts of the secrets are known. */
 export const certificateChecks: readonly Check[] = [
   ({ settings }, { secretTexts }) => findings(settings, secretTexts, "error"),
 ];
@@ -60,9 +59,7 @@ const dayMs = 24 * 60 * 60 * 1000;
 
 /**
  * Checks a gateway's certificate: it can be read, key and certificate are a pair, it is valid now and for a while, and it
- * covers every host. A gateway with a wrong certificate refuses every client, and only its own log has the reason.
- *
- * @param hosts names that clients use, `*.domain` among them; `*` is not checked
+ * covers every host but `*`. A gateway with a wrong certificate refuses every client, and only its own log has the reason.
  */
 export function checkCertificate(texts: CertificateTexts, hosts: readonly string[], now: Date): CertificateFinding[] {
   const found: CertificateFinding[] = [];

@@ -70,11 +70,7 @@ export function refuse<const Path extends string>(
   return rule(path, (...read) => when(...read) && refusal);
 }
 
-/**
- * A check that no two values at a path are the same.
- *
- * @param within the path of what they must be unique in @default the stack file
- */
+/** A check that no two values at a path are the same, in the whole stack file or `within` each value at another path. */
 export function unique(path: string, what: string, within = ""): Check {
   return ({ settings }) => {
     const found = [...expandPath(settings, path)].filter(([, value]) => value !== undefined);
@@ -121,7 +117,6 @@ export function systemNamespace(name: string, created: boolean): Refusal {
   return ofTheSystem && `found ${name}, which belongs to the system; expected one of your own`;
 }
 
-/** Keys of the applications that this program deploys. */
 const deployedKeys = deployedApplications.map(({ name }) => `talos-mesh:${name}`).join(", ");
 
 /** Refuses the name of a workload that does not exist, in a field of a setting with the field `namespace`. */

@@ -9,7 +9,6 @@ import { type Check, type CheckContext, refuse, rule } from "./check";
 export const requestsCertificates =
   /rotate-server-certificates(?!["']?\s*:\s*["']?false)|serverTLSBootstrap(?!["']?\s*:\s*false)/;
 
-/** Checks of `talos-mesh:cluster` and `platform`. */
 export const clusterChecks: readonly Check[] = [
   ofKind,
   rule("cluster.kind", (found, { settings: { environment, cluster } }) => {

@@ -9,7 +9,6 @@ import { applicationRule, type Check, refuse, rule } from "./check";
 
 const noSidecars = "no namespace of an ambient mesh has sidecars";
 
-/** Checks of data planes: of namespaces, waypoints, and how pods of applications get sidecars. */
 export const dataPlaneChecks: readonly Check[] = [
   refuse(
     "mesh.profile",

@@ -10,7 +10,6 @@ import { type Check, refuse, rule, systemNamespace, unique } from "./check";
 /** How many listeners a Gateway has at most. Source: its CRD. */
 const mostListeners = 64;
 
-/** Checks of `talos-mesh:gateways`. */
 export const gatewayChecks: readonly Check[] = [
   ({ settings: { gateways } }) => checkEach(gateways, ["gateways"], uniquePorts, ...gatewayFieldChecks),
   rule("gateways.*", ({ namespace }, _, at) => {
@@ -106,7 +105,6 @@ export const gatewayChecks: readonly Check[] = [
   ),
 ];
 
-/** The name of the gateway at a path, or around it. */
 function nameIn(path: SettingPath): string {
   return String(path[1]);
 }

@@ -172,7 +172,6 @@ function* chartFolder(
   yield { path: at, message };
 }
 
-/** Revisions of the control planes, each once. */
 function revisionsOf(mesh: MeshSettings): string[] {
   return [...new Set(controlPlanes(mesh).map(({ revision }) => revision))];
 }

@@ -7,7 +7,6 @@ import type { Problem } from "../shared/problem";
 import { ifKnown, knownEntries } from "../shared/unknown";
 import { applicationRule, type Check, rule, systemNamespace, unique } from "./check";
 
-/** Checks of deployed applications and of `talos-mesh:applications`, and of the use of namespaces. */
 export const namespaceChecks: readonly Check[] = [
   applicationRule(({ application, settings: { namespace } }) => ({
     [application.name]: { namespace: systemNamespace(namespace, true) },
@@ -35,7 +34,6 @@ function* addonNamespace({ settings }: Model): Iterable<Problem> {
   }
 }
 
-/** Namespaces of the mesh and of applications, with the owner of each. */
 function* usedNamespaces(settings: Model["settings"]): Iterable<[namespace: string | undefined, owner: string]> {
   for (const [name, gateway] of knownEntries(ifKnown(() => settings.gateways))) {
     yield [ifKnown(() => gatewayNamespace(String(name), gateway)), `gateway ${name}`];

@@ -21,7 +21,6 @@ export const objectChecks: readonly Check[] = [
   },
 ];
 
-/** Folders with those CRDs, which scripts/vendor writes. */
 const crdFolders = ["crds/istio", "../platform/charts/gateway-api/files/crds"].map((folder) =>
   path.resolve(__dirname, folder),
 );
@@ -52,7 +51,6 @@ interface Crd {
 interface Kind {
   readonly namespaced: boolean;
   readonly spec: StructuralSchema;
-  /** Compiled at the first use. */
   validate?: ValidateFunction;
 }
 
@@ -150,7 +148,6 @@ function closed(schema: StructuralSchema): object {
   };
 }
 
-/** One error of ajv in the words of this project. */
 function describe(error: ErrorObject, spec: unknown, at: SettingPath): Problem[] {
   const { keyword, data, schemaPath, instancePath } = error;
   const path = [...at, ...keysOf(instancePath, spec)];

@@ -6,7 +6,6 @@ const missingInRe2: readonly (readonly [sign: RegExp, name: string])[] = [
   [/\\[1-9]/, "back-references"],
 ];
 
-/** Refuses an expression that Envoy could not compile. */
 export function regexRefusal(regex: string): string | undefined {
   const found = `found ${JSON.stringify(regex)}`;
   const operators = withoutLiterals(regex);

@@ -13,7 +13,6 @@ const match = `${http}.match.*` as const;
 /** What a rule can do with a request; without any, the service itself answers. */
 const actions = ["route", "redirect", "directResponse"] as const;
 
-/** Checks of the rules of services, one by one and in their order. */
 export const routeChecks: readonly Check[] = [
   rule(`${http}.route`, weights),
   rule("traffic.services.*.tls.route", weights),

@@ -6,7 +6,6 @@ import { suggestion } from "../settings/wording";
 import type { Problem } from "../shared/problem";
 import { type Check, type CheckContext, refuseEach, rule, unique } from "./check";
 
-/** Checks of references to secrets, and of `talos-mesh:images`. */
 export const secretChecks: readonly Check[] = [
   references,
   ({ settings: { images } }, { secretTexts }) =>
@@ -25,7 +24,6 @@ export const secretChecks: readonly Check[] = [
   }),
 ];
 
-/** Every setting that names an entry of `talos-mesh:secrets`. */
 const referencePaths = [
   ...Object.values(clusterKinds).flatMap(({ secretPaths = [] }) => secretPaths),
   "images.pullSecrets.*.dockerConfigJson.secret",

@@ -5,7 +5,6 @@ import { suggestion } from "../settings/wording";
 import type { Refusal } from "../shared/problem";
 import { type Check, refuse, rule, unique, unknownWorkload } from "./check";
 
-/** Checks of `talos-mesh:security`. */
 export const securityChecks: readonly Check[] = [
   ...(["allow", "deny", "audit"] as const).flatMap((list): Check[] => [
     rule(`security.authorization.${list}.*`, (given, { names }) => unknownWorkload(names, given, "to")),

@@ -15,11 +15,7 @@ import { validate, type ValidateOptions } from "./validate";
  * command. Both make the same checks and report the same problems.
  */
 
-/**
- * Reads and checks a stack file. Secrets are not decrypted, so checks that need their values are left out.
- *
- * @throws SettingsError, StackFileError
- */
+/** Secrets are not decrypted, so checks that need their values are left out. */
 export function readStack(projectRoot: string, stackFile: string): Model {
   const config = readStackConfig(projectRoot, stackFile);
   const { sections, secrets, ...options } = readValues(config.values, (key) => config.secretKeys.includes(key));
@@ -42,11 +38,7 @@ export interface LoadedStack {
 /** `@internal` in the SDK's types, exported by its code: `pulumi.Config` cannot tell whether a key is secret. */
 const { isConfigSecret } = pulumi.runtime as unknown as { isConfigSecret: (key: string) => boolean };
 
-/**
- * Reads and checks the configuration of the running program.
- *
- * @throws pulumi.RunError with every problem: the CLI prints it without a stack trace
- */
+/** Checks the configuration of the running program. The CLI prints a RunError without a stack trace. */
 export function loadStack(): LoadedStack {
   const context = programContext();
   const { stack, projectRoot, render } = context;
@@ -127,7 +119,6 @@ function misplacedSecret(section: string): Problem {
 
 function decode(section: string, text: string): unknown {
   if (section === "environment") return text;
-  // A key without a value.
   if (text === "") return null;
   try {
     return JSON.parse(text);

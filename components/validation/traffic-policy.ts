@@ -4,7 +4,6 @@ import { type Check, refuse, rule, unique } from "./check";
 
 const policies = ["traffic.services.*.trafficPolicy", "traffic.services.*.subsets.*.trafficPolicy"] as const;
 
-/** Checks of the traffic policies of services and subsets. */
 export const trafficPolicyChecks: readonly Check[] = policies.flatMap((policy) => [
   unique(`${policy}.portLevelSettings.*.port.number`, "port", policy),
   refuse(

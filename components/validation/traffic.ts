@@ -81,7 +81,6 @@ export const trafficChecks: readonly Check[] = [
   ),
 ];
 
-/** The entry around a path. */
 function serviceAt({ settings }: Model, path: SettingPath): Service {
   return settings.traffic.services[Number(path[2])] ?? unknown();
 }

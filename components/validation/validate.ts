@@ -21,7 +21,6 @@ import { trafficChecks } from "./traffic";
 import { trafficPolicyChecks } from "./traffic-policy";
 import { versionChecks } from "./versions";
 
-/** Every check, each in the file of its subject. */
 const checks: readonly Check[] = [
   ...clusterChecks,
   ...versionChecks,
@@ -55,17 +54,12 @@ export interface ValidateOptions extends Origin {
   readonly problems?: readonly Problem[];
   /** Folder of Pulumi.yaml. @default this project's */
   readonly projectRoot?: string;
-  /** Whether the program deploys. @default false */
   readonly deploys?: boolean;
   /** Where a setting is in the stack file, or the innermost part around it that exists. */
   readonly placeOf?: (path: SettingPath) => Place | undefined;
 }
 
-/**
- * Checks the sections of a stack, `{ cluster: {...}, mesh: {...}, ... }`, fills in defaults and builds the model.
- *
- * @throws SettingsError with every problem, in the order of the stack file
- */
+/** Checks the sections of a stack, `{ cluster: {...}, mesh: {...}, ... }`, fills in defaults and builds the model. */
 export function validate(sections: Readonly<Record<string, unknown>>, options: ValidateOptions): Model {
   const { secretNames, problems: given = [] } = options;
   const parsed = parseSections(sections, new Set(given.map(({ path }) => String(path[0]))));

@@ -10,7 +10,6 @@ import {
 import type { Problem, SettingPath } from "../shared/problem";
 import type { Check } from "./check";
 
-/** Talos, Kubernetes and Istio have to go together. */
 export const versionChecks: readonly Check[] = [
   (model) => talosOf(model).flatMap(knownRelease),
   (model) => istioOf(model).flatMap(knownRelease),
@@ -21,7 +20,6 @@ export const versionChecks: readonly Check[] = [
 interface Product {
   readonly name: string;
   readonly version: string;
-  /** Where its version is. */
   readonly path: SettingPath;
   readonly releases: ReadonlyMap<string, { readonly kubernetes: KubernetesRange }>;
 }
@@ -70,7 +68,6 @@ function fits(product: Product, { settings, cluster }: Model, others: readonly P
   ];
 }
 
-/** Minor versions of Kubernetes that all of these products support, oldest first. */
 function supportedByAll(products: readonly Product[]): string[] {
   const ranges = products.flatMap(({ releases, version }) => releases.get(minorOf(version)) ?? []);
   const oldest = Math.max(...ranges.map(({ kubernetes: [minor] }) => minorNumber(minor)));

@@ -18,14 +18,12 @@ import type { SidecarScoping } from "../scoping";
 export interface PolicyModel {
   readonly names: Names;
   readonly services: readonly MeshService[];
-  /** Every workload that a policy may name. */
   readonly workloads: readonly MeshWorkload[];
   readonly gateways: readonly GatewayWorkload[];
   readonly waypoints: readonly WaypointWorkload[];
   readonly accessRules: readonly AccessRule[];
   readonly externalRules: readonly ExternalRule[];
   readonly tokenRules: readonly TokenRules[];
-  /** Whether allow and deny rules only log what they would do. */
   readonly dryRun: boolean;
   /** Namespaces with workloads in which a request needs an allow rule. */
   readonly defaultDenyNamespaces: ReadonlySet<string>;
@@ -40,23 +38,19 @@ export interface PolicyModel {
   readonly accessLog: boolean;
   /** What sidecars know besides the services that their workloads may call. @default the whole mesh */
   readonly sidecarScoping?: SidecarScoping;
-  /** Objects that the user wrote out. */
   readonly objects: NonNullable<Settings["objects"]>;
 }
 
 export type WaypointOnly = MeshWorkload & { readonly waypoint: WaypointWorkload };
 
-/** A version of a service: the pods with these labels. */
 export interface Subset {
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
   /** The Service of this version, such as `reviews-v1`; an HTTPRoute routes to Services, not to subsets. */
   readonly service?: string;
-  /** What differs from the service's traffic policy. */
   readonly trafficPolicy?: TrafficPolicySettings;
 }
 
-/** A service as one gateway exposes it. */
 export interface Exposure {
   readonly path: SettingPath;
   readonly gateway: GatewayWorkload;
@@ -64,7 +58,6 @@ export interface Exposure {
   readonly hosts: readonly string[];
   /** In order; a request that none of them matches gets 404. */
   readonly rules: readonly HttpRuleSettings[];
-  /** TLS passthrough, instead of rules. */
   readonly tls?: TrafficServiceSettings["tls"];
 }
 
@@ -75,7 +68,6 @@ export interface MeshService {
   readonly port: number;
   readonly dataPlane: DataPlane;
   readonly waypoint?: WaypointWorkload;
-  /** Whether there is a Service `<name>-<version>` for each version. */
   readonly versionServices: boolean;
   readonly paths: readonly SettingPath[];
   readonly subsets: readonly Subset[];
@@ -86,7 +78,6 @@ export interface MeshService {
   readonly exposures: readonly Exposure[];
 }
 
-/** Conditions of a rule on the request itself; all of them must hold. */
 export type AccessConditions = Omit<AuthorizationRuleSettings, "to" | "namespace" | "from" | "fromNamespaces">;
 
 export interface AccessRule {
@@ -99,7 +90,6 @@ export interface AccessRule {
   readonly settings: AuthorizationRuleSettings;
 }
 
-/** Requests for which Envoy asks an external authorizer. */
 export interface ExternalRule {
   readonly path: SettingPath;
   readonly target: MeshWorkload;
@@ -132,7 +122,6 @@ export type EgressMode = NonNullable<EgressSettings["mode"]>;
 export interface EgressRule {
   readonly path: SettingPath;
   readonly workload: MeshWorkload;
-  /** The proxy that lets the workload reach them. */
   readonly mode: EgressMode;
   readonly waypoint?: WaypointWorkload;
   readonly settings: EgressSettings["allow"][number];

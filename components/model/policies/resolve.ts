@@ -46,7 +46,6 @@ type SecuritySource = Pick<PolicySettings, "security">;
 
 type Readers<Fields extends object> = Parameters<typeof knownFields<Fields>>[0];
 
-/** A function for each entry of a list, which resolves it. */
 function resolvers<Entry, Result extends object>(
   list: () => readonly Entry[] | undefined,
   path: SettingPath,
@@ -116,7 +115,6 @@ function tokenRules(settings: SecuritySource, names: Names): TokenRules[] {
   return readEntries(readers);
 }
 
-/** Whether a string is a JSON Web Key Set. */
 export function isKeySet(text: string): boolean {
   try {
     const parsed: unknown = JSON.parse(text);

@@ -70,7 +70,6 @@ function exposures(entries: Entries, names: Names): Exposure[] {
   );
 }
 
-/** The entries of a list that are about one workload, each with its path. */
 interface WorkloadEntries<Entry> {
   readonly workload: MeshWorkload;
   readonly entries: { readonly settings: Entry; readonly path: SettingPath }[];

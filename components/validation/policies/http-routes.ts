@@ -8,7 +8,6 @@ import { type Problem, problemsOf, type Refusal, type SettingPath } from "../../
 import { checkEach, knownEntries, runChecks } from "../../shared/unknown";
 import { refuseEach } from "../check";
 
-/** Limits of the CRD. */
 const limits = { hosts: 16, rules: 16, matches: 127 } as const;
 
 /** Names of headers and query parameters that the CRD accepts. */
@@ -103,7 +102,6 @@ function exposureProblems(service: MeshService, { path, gateway, rules, hosts }:
   );
 }
 
-/** Versions without a Service. */
 function versions({ name, subsets, versionServices }: MeshService, { route = {}, mirror }: HttpRuleSettings): Refusal {
   const reason = versionServices
     ? "has labels other than version, and an HTTPRoute routes to the Service of a version; name a version"
