@@ -54,10 +54,7 @@ const apiVersions: { readonly [Kind in keyof IstioSpecs]: string } = {
 
 export interface Place {
   readonly namespace: string;
-  /**
-   * Derived from the object's subject. A name with a dot (`reviews.allow`) is a workload's name and a suffix: workloads
-   * have no dots, so the name cannot be that of another object.
-   */
+  /** With a dot (`reviews.allow`): a workload's name, which has no dots, and a suffix, so never that of another object. */
   readonly name: string;
   readonly labels?: Readonly<Record<string, string>>;
   readonly annotations?: Readonly<Record<string, string>>;

@@ -43,9 +43,6 @@ export function policyObjects(model: PolicyModel): KubernetesObject[] {
 
 /** By code unit, for the same order with every locale. */
 function sorted(objects: readonly KubernetesObject[]): KubernetesObject[] {
-  const keyed = objects.map((object) => ({
-    key: [object.kind, object.metadata.namespace ?? "", object.metadata.name].join("\0"),
-    object,
-  }));
-  return keyed.sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0)).map(({ object }) => object);
+  const keyOf = ({ kind, metadata }: KubernetesObject) => [kind, metadata.namespace ?? "", metadata.name].join("\0");
+  return [...objects].sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : keyOf(a) > keyOf(b) ? 1 : 0));
 }

@@ -26,9 +26,10 @@ export interface Question {
   readonly claims?: Readonly<Record<string, string>>;
 }
 
-/** One thing that happens to a request, and the setting that decides it, if a setting does. */
+/** One thing that happens to a request. */
 export interface Step {
   readonly what: string;
+  /** The setting that decides it. */
   readonly path?: SettingPath;
 }
 

@@ -70,11 +70,8 @@ function workloadPolicies({ accessRules, externalRules, tokenRules, trustDomain,
     annotations?: Readonly<Record<string, string>>,
   ) => {
     const place = { namespace: target.namespace, name: `${target.name}.${suffix}`, annotations };
-    return istioObject("AuthorizationPolicy", place, {
-      ...attachment(target),
-      ...spec,
-      rules: sortedUnique(spec.rules),
-    });
+    const rules = sortedUnique(spec.rules);
+    return istioObject("AuthorizationPolicy", place, { ...attachment(target), ...spec, rules });
   };
   return [
     ...grouped(accessRules, ({ target, action }) => `${workloadKey(target)}/${action}`).map(

@@ -106,11 +106,8 @@ function gatewayVirtualServices(service: MeshService): KubernetesObject<IstioSpe
       };
       const place = { namespace: service.namespace, name: `${service.name}.${gateway.name}` };
       const routes = tls ? { tls: [tlsRoute] } : { http: httpRoutes(rules, context) };
-      return istioObject("VirtualService", place, {
-        hosts: [...hosts],
-        gateways: [gatewayReference(gateway)],
-        ...routes,
-      });
+      const spec = { hosts: [...hosts], gateways: [gatewayReference(gateway)], ...routes };
+      return istioObject("VirtualService", place, spec);
     });
 }
 

@@ -19,12 +19,10 @@ import { backend, fieldsOf, merged, needsVirtualService } from "../http-rules";
  * https://gateway-api.sigs.k8s.io/reference/spec/#httproute
  */
 export function httpRoutes({ services }: PolicyModel): KubernetesObject<RouteSpec>[] {
-  return services.flatMap((service) => [
-    ...waypointRoute(service),
-    ...service.exposures
-      .filter(({ gateway }) => !isIstioGateway(gateway))
-      .flatMap((one) => gatewayRoutes(service, one)),
-  ]);
+  return services.flatMap((service) => {
+    const exposures = service.exposures.filter(({ gateway }) => !isIstioGateway(gateway));
+    return [...waypointRoute(service), ...exposures.flatMap((one) => gatewayRoutes(service, one))];
+  });
 }
 
 function waypointRoute(service: MeshService): KubernetesObject<RouteSpec>[] {
@@ -37,13 +35,10 @@ function waypointRoute(service: MeshService): KubernetesObject<RouteSpec>[] {
 /** Attached to the listeners of its hosts by name, so that a listener for a wildcard takes none of its requests. */
 function gatewayRoutes(service: MeshService, { gateway, hosts, rules }: Exposure): KubernetesObject<RouteSpec>[] {
   const name = `${service.name}.${gateway.name}`;
+  const parent = { name: gateway.name, namespace: gateway.namespace };
   const attachedTo = (...protocols: ("http" | "https")[]) => ({
     parentRefs: protocols.flatMap((protocol) =>
-      hosts.map((host) => ({
-        name: gateway.name,
-        namespace: gateway.namespace,
-        sectionName: listenerName(protocol, host),
-      })),
+      hosts.map((host) => ({ ...parent, sectionName: listenerName(protocol, host) })),
     ),
     // "*" is no hostname of an HTTPRoute; without hostnames, those of the listeners apply.
     ...(!hosts.includes("*") && { hostnames: [...hosts] }),
@@ -53,10 +48,8 @@ function gatewayRoutes(service: MeshService, { gateway, hosts, rules }: Exposure
   if (!tls) return [httpRoute(service, name, { ...attachedTo("http"), ...routed })];
   if (!tls.httpsRedirect) return [httpRoute(service, name, { ...attachedTo("http", "https"), ...routed })];
   const redirect = { ...attachedTo("http"), rules: [httpsRedirect(tls.outsidePort)] };
-  return [
-    httpRoute(service, name, { ...attachedTo("https"), ...routed }),
-    httpRoute(service, `${name}.https`, redirect),
-  ];
+  const route = httpRoute(service, name, { ...attachedTo("https"), ...routed });
+  return [route, httpRoute(service, `${name}.https`, redirect)];
 }
 
 /** @param port where clients reach HTTPS: with a NodePort, not the port of the gateway */

@@ -24,13 +24,6 @@ function parseOutput<T>(program: string, text: string, schema: z.ZodType<T>): T 
   throw new OutputError(`${program} printed unexpected JSON: ${issue?.path.join(".")}: ${issue?.message}`);
 }
 
-/** Number of latencies above `start` up to and including `end`, in milliseconds. */
-interface Bin {
-  readonly start: number;
-  readonly end: number;
-  readonly count: number;
-}
-
 const sizes = z.object({ Count: z.number(), Sum: z.number() });
 
 const fortioJson = z.object({
@@ -71,6 +64,7 @@ export function parseFortio(text: string) {
     /** Milliseconds. */
     mean: histogram.Avg * 1000,
     startMicros: microsOf(found.StartTime),
+    /** Number of latencies above `start` up to and including `end`, in milliseconds. */
     bins: (histogram.Data ?? []).map((bin) => ({ start: bin.Start * 1000, end: bin.End * 1000, count: bin.Count })),
   };
 }
@@ -84,7 +78,7 @@ export function microsOf(time: string): number {
 }
 
 /** A percentile of a histogram, interpolated linearly within its bin, as fortio does. */
-export function percentileOfBins(bins: readonly Bin[], percent: number): number {
+export function percentileOfBins(bins: Readonly<FortioResult["bins"]>, percent: number): number {
   const rank = (percent / 100) * bins.reduce((sum, { count }) => sum + count, 0);
   let before = 0;
   for (const { start, end, count } of bins) {

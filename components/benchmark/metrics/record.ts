@@ -40,7 +40,7 @@ export interface StreamArm extends ArmOf<"stream"> {
 
 export type Arm = RequestArm | TransactionArm | StreamArm;
 
-/** Whether the arm has a fixed rate, so that every request has a scheduled time from which its latency can be counted. */
+/** Whether the arm has a fixed rate, so that the latency of a request can be counted from its scheduled time. */
 export function hasSchedule(arm: Arm): arm is RequestArm {
   return (arm.kind === "http" || arm.kind === "grpc") && arm.qps > 0;
 }

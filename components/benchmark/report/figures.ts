@@ -66,10 +66,9 @@ export function figuresOf(plan: BenchmarkPlan, records: readonly RunRecord[], { 
   const valid = records.filter(isValid);
   const cells = runs.flatMap((metric) =>
     plan.arms.flatMap((arm) => {
-      const none = valuesOf(metric, arm, "none", valid);
-      return plan.scenarios.map((scenario): Cell => {
-        return { metric, arm, scenario, none, values: valuesOf(metric, arm, scenario, valid) };
-      });
+      const values = (scenario: Scenario) => valuesOf(metric, arm, scenario, valid);
+      const none = values("none");
+      return plan.scenarios.map((scenario): Cell => ({ metric, arm, scenario, none, values: values(scenario) }));
     }),
   );
   const compared = cells.filter(({ scenario }) => scenario !== "none");
@@ -151,10 +150,9 @@ export function costsOf(
         .filter((record) => record.scenario === scenario)
         .map((run) => ({ ...run, idle: { ...idle[scenario], ...sharedUsage(noneOf(run, ofArm)) } }));
       return partsIn(scenario, runs).flatMap(({ component, parts }): Cost[] => {
+        const of = component === "mesh" ? "mesh" : "part";
         const estimates = metrics.flatMap((metric): [string, Estimate][] => {
-          const values = runs.flatMap(
-            (run) => costOfRun(metric, run, parts, component === "mesh" ? "mesh" : "part") ?? [],
-          );
+          const values = runs.flatMap((run) => costOfRun(metric, run, parts, of) ?? []);
           const found = estimate(values, `${plan.seed} ${arm.id} ${scenario} ${component} ${metric.name}`);
           return found ? [[metric.name, found]] : [];
         });
@@ -213,10 +211,8 @@ export function countRuns({
 }: Pick<Results, "plan" | "runs"> & {
   readonly environment: Readonly<Record<"clientNode" | "serverNode", { readonly cores: number }>>;
 }) {
-  const paced = plan.arms.filter(hasSchedule);
-  const generatorNodes = new Map(
-    paced.map(({ id, placement }) => [id, placement === "same-node" ? serverNode : clientNode]),
-  );
+  const nodeOf = ({ placement }: Arm) => (placement === "same-node" ? serverNode : clientNode);
+  const generatorNodes = new Map(plan.arms.filter(hasSchedule).map((arm) => [arm.id, nodeOf(arm)]));
   return plan.scenarios.map((scenario) => {
     const own = runs.filter((run) => run.scenario === scenario);
     const valid = own.filter(isValid);

@@ -59,13 +59,10 @@ function describeEffect({ difference: { significant, blocksNeeded = 0 }, shown, 
     return `differs from none by ${formatEstimate(shown)} ${unit}, with too few blocks to exclude chance (${needed} are needed)`;
   }
   if (!significant) return `shows no significant difference from none (${formatEstimate(shown)} ${unit})`;
-  return shown.median < 0
-    ? `${less} ${formatEstimate(negative(shown))} ${unit}`
-    : `${more} ${formatEstimate(shown)} ${unit}`;
-}
-
-function negative({ median, interval }: Bounded): Bounded {
-  return { median: -median, interval: interval && { low: -interval.high, high: -interval.low } };
+  const { median, interval } = shown;
+  if (median >= 0) return `${more} ${formatEstimate(shown)} ${unit}`;
+  const lost = { median: -median, interval: { low: -interval.high, high: -interval.low } };
+  return `${less} ${formatEstimate(lost)} ${unit}`;
 }
 
 function costsOf({ costs }: Results, arm: Arm, scenario: Scenario, registry: Registry): string[] {

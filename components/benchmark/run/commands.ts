@@ -2,8 +2,8 @@ import { type Arm, hasSchedule } from "../metrics/record";
 import { ports, workFolder } from "../objects";
 import type { BenchmarkPlan } from "../plan/plan";
 
-/** A command, and the container of the client it runs in. */
 export interface ClientCommand {
+  /** Of the client. */
   readonly container: "fortio" | "iperf3";
   readonly argv: readonly string[];
 }

@@ -28,7 +28,7 @@ export function main(argv: readonly string[], signal: AbortSignal): Promise<numb
   return runProgram(program, argv, signal);
 }
 
-/** Removes what a benchmark left. Does not wait for a cluster that is gone, or for a benchmark that is running. */
+/** Does not wait for a cluster that is gone, or for a benchmark that is running. */
 async function remove({ server, log, sleep }: ClusterContext): Promise<undefined> {
   const cluster = new KubernetesCluster(server);
   const lease = new Lease({ leases: server, log, sleep });

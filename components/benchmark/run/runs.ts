@@ -144,7 +144,13 @@ export async function measureRun(context: RunContext, run: PlannedRun): Promise<
   const circumstances = { client: usage.client, clientNodeCores: clientNode.cores, restarted, stolen, ...seen };
   const disturbed = wasCutOff === true || disturbances(outcome, circumstances).length > 0;
   return {
-    ...{ id, block, arm: arm.id, scenario, startedAt: startedAt.toISOString(), usage, stolen },
+    id,
+    block,
+    arm: arm.id,
+    scenario,
+    startedAt: startedAt.toISOString(),
+    usage,
+    stolen,
     took: (Date.now() - startedAt.getTime()) / 1000,
     ...(outcome && { outcome }),
     problems: [failure, changed, ...problemsOf(arm, outcome, circumstances)].filter((each) => each !== undefined),
