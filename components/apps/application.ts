@@ -13,7 +13,6 @@ export interface Application<Name extends string = string> {
   readonly title: string;
   /** Tag of its images, unless the settings name another one. */
   readonly version: string;
-  /** Name of an image, under a registry. */
   image(service: string, version: string): string;
   /** Service account of a service's pods. Each service has its own, so that rules can distinguish callers. */
   serviceAccount(service: string): string;
@@ -77,7 +76,6 @@ export function applicationImages(application: Application): string[] {
   );
 }
 
-/** An image with registry and tag. @param hub registry of Istio's images */
 export function fullImageName({ application, settings }: ConfiguredApplication, name: string, hub: string): string {
   const { registry = hub, tag = application.version } = settings.image;
   return `${registry}/${name}:${tag}`;

@@ -84,7 +84,6 @@ export class DeployedApplication extends Layer {
     return new kubernetes.core.v1.ServiceAccount(`${this.name}-${service}`, { metadata, ...pull }, this.child);
   }
 
-  /** The pod template with its sidecar, or with what requests one, where the namespace's label does not. */
   private withSidecar(deployment: string, template: PodTemplate, account: pulumi.Resource): pulumi.Input<PodTemplate> {
     const { namespace, args } = this;
     const { labels } = args.sidecar;
@@ -92,10 +91,8 @@ export class DeployedApplication extends Layer {
       case "namespace":
       case "none":
         return template;
-      case "pod": {
-        const { metadata, spec } = template;
-        return { metadata: { ...metadata, labels: { ...metadata.labels, ...labels } }, spec };
-      }
+      case "pod":
+        return { ...template, metadata: { ...template.metadata, labels: { ...template.metadata.labels, ...labels } } };
       case "static": {
         const request = { namespace, deployment, labels, template };
         const step = `${this.name}-${deployment}-injection`;

@@ -9,7 +9,6 @@ import { type ClusterComponent, clusterProvider } from "./cluster";
 export interface ExistingClusterArgs {
   readonly settings: ExistingClusterSettings;
   readonly context: ProgramContext;
-  /** The stack's secrets by name, for a kubeconfig that is kept there. */
   readonly secrets: Readonly<Record<string, pulumi.Output<string>>>;
 }
 

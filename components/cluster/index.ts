@@ -11,7 +11,6 @@ import { TalosCluster } from "./talos-cluster";
 type ClusterArgs = Pick<Settings, "cluster" | "environment" | "charts">;
 type Secrets = Readonly<Record<string, pulumi.Output<string>>>;
 
-/** Creates the cluster that the settings describe, or connects to it. */
 export function createCluster(args: ClusterArgs, context: ProgramContext, secrets: Secrets): Cluster {
   const component = clusterComponent(args, context, secrets);
   const { provider, kubeconfig, deletedWith, kubeconfigCommand, autoCharts } = component;

@@ -74,10 +74,8 @@ export class TalosCluster extends pulumi.ComponentResource implements ClusterCom
       TALOS_WORKERS: workers.map(({ ipAddress }) => ipAddress).join(","),
     };
     const after = (...resources: readonly pulumi.Resource[]) => ({ ...this.child, dependsOn: [...resources] });
-    const clusterStep = (part: string, step: StepName, more: StepInput["environment"], opts: StepOptions) => {
-      const input = { environment: { ...environment, ...more }, stdin: machineSecrets };
-      return stepResource(`${name}-${part}`, step, input, opts);
-    };
+    const clusterStep = (part: string, step: StepName, more: StepInput["environment"], opts: StepOptions) =>
+      stepResource(`${name}-${part}`, step, { environment: { ...environment, ...more }, stdin: machineSecrets }, opts);
 
     const schematics = schematicUploads(settings).map(({ id, url, body }) => {
       const upload = { TALOS_CLUSTER: settings.name, TALOS_FACTORY_URL: url, TALOS_SCHEMATIC: id };
@@ -119,8 +117,9 @@ export class TalosCluster extends pulumi.ComponentResource implements ClusterCom
 
     // The steps read `hostname=VALUE hostname=VALUE`.
     const list = (value: (node: Node) => string) => nodes.map((node) => `${node.hostname}=${value(node)}`).join(" ");
-    const role = ({ controlPlane }: Node) => (controlPlane ? "controlplane" : "worker");
-    const withRoles = { TALOS_NODES: list((node) => `${node.ipAddress}=${role(node)}`) };
+    const withRoles = {
+      TALOS_NODES: list(({ ipAddress, controlPlane }) => `${ipAddress}=${controlPlane ? "controlplane" : "worker"}`),
+    };
     const joined = { ...after(bootstrap, ...applied), previousOutput: true };
     const members = clusterStep("members", "members", withRoles, joined);
     const addressList = { TALOS_NODES: list(({ ipAddress }) => ipAddress) };

@@ -8,7 +8,7 @@ import type { Settings } from "../settings/schema";
 import type { GatewaysSettings } from "../settings/sections/gateways";
 import { officialCharts } from "../settings/versions";
 import { type ChartSource, chartSourceAt } from "../shared/chart-source";
-import { helmRelease, type HelmValues } from "../shared/helm-release";
+import { helmRelease, type HelmReleaseArgs } from "../shared/helm-release";
 import { Layer, type LayerOptions } from "../shared/layer";
 import { rootNamespace } from "../shared/istio";
 import { Gateways } from "./gateways";
@@ -64,32 +64,34 @@ export class Istio extends Layer {
     const owner = `${getProject()}/${getStack()}`;
     const wanted = planes.map(({ revision, istiod, version }) => ({ revision, istiod, version }));
     const check = this.step("upgrade-check", "upgrade-check", { owner, controlPlanes: wanted });
-    const baseChart = { chart: "base", release: "istio-base", version: newest };
-    const base = this.release("base", baseChart, baseValues(args), [leftovers, check]);
+    const baseChart = { chart: "base", release: "istio-base", version: newest, values: baseValues(args) };
+    const base = this.release("base", baseChart, leftovers, check);
     const istiods = planes.map((plane) => {
-      const chart = { chart: "istiod", release: plane.istiod, version: plane.version };
-      return this.release(plane.istiod, chart, istiod(plane), [base]);
+      const { istiod: release, version } = plane;
+      return this.release(release, { chart: "istiod", release, version, values: istiod(plane) }, base);
     });
     const gate = this.step("cni-gate", "cni-gate", { version: oldest, controlPlanes: wanted }, base);
-    const cni = this.release("cni", { chart: "cni", release: "istio-cni", version: oldest }, cniValues(agents), [gate]);
+    const cniChart = { chart: "cni", release: "istio-cni", version: oldest, values: cniValues(agents) };
+    const cni = this.release("cni", cniChart, gate);
 
     // What has a proxy depends on it, and so is deleted before this checks whether the control plane may go.
     const retirements = planes.map((plane, index) =>
       this.step(`${plane.istiod}-retirement`, "retire", { revision: plane.revision }, istiods[index] ?? base),
     );
-    const tags = Object.entries(mesh.tags).map(([tag, revision]) => this.revisionTag(tag, revision, istiods));
+    // Names that namespaces use for a control plane, so that moving a tag upgrades all of them at once.
+    const tags = Object.entries(mesh.tags).map(([tag, revision]) => {
+      const values = { tag, revision, webhooks: !cluster.simulatedNodes };
+      const chart = { chart: "revision-tag", release: `istio-tag-${tag}`, version: "1.0.0", source: ownCharts, values };
+      return this.release(`tag-${tag}`, chart, ...istiods);
+    });
+    const values = changesWith(planes.map(istiod));
     const { simulatedNodes } = cluster;
-    const expected = {
-      controlPlanes: wanted,
-      tags: mesh.tags,
-      simulatedNodes,
-      values: changesWith(planes.map(istiod)),
-    };
+    const expected = { controlPlanes: wanted, tags: mesh.tags, simulatedNodes, values };
     const ready = this.step("ready", "ready", expected, ...istiods, ...retirements, ...tags, cni);
     new Gateways(`${name}-gateway`, args, this.after(ready));
     if (hasAmbient(mesh)) {
-      const chart = { chart: "ztunnel", release: "ztunnel", version: oldest };
-      const ztunnel = this.release("ztunnel", chart, ztunnelValues(agents), [cni, ready]);
+      const chart = { chart: "ztunnel", version: oldest, values: ztunnelValues(agents) };
+      const ztunnel = this.release("ztunnel", chart, cni, ready);
       new Waypoints(`${name}-waypoint`, args, this.after(ztunnel));
     }
 
@@ -98,26 +100,14 @@ export class Istio extends Layer {
 
   private release(
     part: string,
-    chart: { readonly chart: string; readonly release: string; readonly version: string },
-    values: HelmValues,
-    after: readonly Resource[],
-    source: ChartSource = this.args.source,
+    chart: Pick<HelmReleaseArgs, "chart" | "release" | "version" | "values"> & { readonly source?: ChartSource },
+    ...after: readonly Resource[]
   ): kubernetes.helm.v3.Release {
-    return helmRelease(
-      `${this.name}-${part}`,
-      { ...chart, values, namespace: rootNamespace, source },
-      this.after(...after),
-    );
+    const args = { source: this.args.source, ...chart, namespace: rootNamespace };
+    return helmRelease(`${this.name}-${part}`, args, this.after(...after));
   }
 
   private step<Name extends StepName>(part: string, step: Name, request: StepInput<Name>, ...after: Resource[]) {
     return lifecycleStep(`${this.name}-${part}`, step, request, this.args.cluster, this.after(...after));
-  }
-
-  /** A name that namespaces use for a control plane, so that moving the tag upgrades all of them at once. */
-  private revisionTag(tag: string, revision: string, istiods: readonly Resource[]): Resource {
-    const chart = { chart: "revision-tag", release: `istio-tag-${tag}`, version: "1.0.0" };
-    const values = { tag, revision, webhooks: !this.args.cluster.simulatedNodes };
-    return this.release(`tag-${tag}`, chart, values, istiods, ownCharts);
   }
 }

@@ -42,14 +42,10 @@ export class Observability extends Layer {
       installed.map((each) => [each.addon.name, secretReferences(each).map((secret) => this.secret(secret))]),
     );
     const dashboards = installed.some(({ addon }) => addon.mountsDashboards)
-      ? values.dashboards.map(
-          ({ configMap, files }) =>
-            new kubernetes.core.v1.ConfigMap(
-              `${name}-${configMap}`,
-              { metadata: { name: configMap, namespace }, data: files },
-              this.child,
-            ),
-        )
+      ? values.dashboards.map(({ configMap, files: data }) => {
+          const metadata = { name: configMap, namespace };
+          return new kubernetes.core.v1.ConfigMap(`${name}-${configMap}`, { metadata, data }, this.child);
+        })
       : [];
     const mounted = ({ name, mountsSecretsOf = [], mountsDashboards = false }: Addon) => [
       ...[name, ...mountsSecretsOf.map((other) => other.name)].flatMap((each) => secrets.get(each) ?? []),

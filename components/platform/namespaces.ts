@@ -8,7 +8,6 @@ import type { MeshSettings } from "../settings/sections/mesh";
 import { hasAddons } from "../settings/sections/observability";
 import { rootNamespace } from "../shared/istio";
 
-/** A namespace with its labels, by which the cluster and the mesh treat its pods. */
 export interface NamespaceSpec {
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
@@ -41,7 +40,6 @@ export function namespaces({ mesh, gateways, observability, ...sections }: Slice
   return [...specs.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-/** Labels that add the pods of a namespace to the mesh. */
 function dataPlaneLabels(mesh: MeshSettings, { namespace, injection }: ApplicationSettings): Record<string, string> {
   switch (dataPlaneOf(mesh, namespace)) {
     case "ambient":
@@ -54,9 +52,5 @@ function dataPlaneLabels(mesh: MeshSettings, { namespace, injection }: Applicati
 }
 
 function podSecurity(level: "privileged" | "baseline"): Record<string, string> {
-  return {
-    "pod-security.kubernetes.io/enforce": level,
-    "pod-security.kubernetes.io/audit": level,
-    "pod-security.kubernetes.io/warn": level,
-  };
+  return Object.fromEntries(["enforce", "audit", "warn"].map((mode) => [`pod-security.kubernetes.io/${mode}`, level]));
 }

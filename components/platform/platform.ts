@@ -17,18 +17,12 @@ export interface PlatformArgs {
   readonly secrets: Readonly<Record<string, pulumi.Output<string>>>;
 }
 
-/** What the mesh and the applications need from a cluster. */
 export class Platform extends Layer {
   constructor(name: string, args: PlatformArgs, opts?: LayerOptions) {
     super("talos-mesh:platform:Platform", name, opts);
     const { metricsServer, kubeletServingCertApprover, gatewayApi } = args.settings;
     const namespaces = args.namespaces.map(
-      (namespace) =>
-        new kubernetes.core.v1.Namespace(
-          `${name}-${namespace.name}`,
-          { metadata: { name: namespace.name, labels: namespace.labels } },
-          this.child,
-        ),
+      (metadata) => new kubernetes.core.v1.Namespace(`${name}-${metadata.name}`, { metadata }, this.child),
     );
     if (gatewayApi.install) new GatewayApi(`${name}-gateway-api`, this.after(...namespaces));
 

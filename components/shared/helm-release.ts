@@ -4,7 +4,7 @@ import { chartDigest, chartFolder, type ChartSource } from "./chart-source";
 
 export type HelmValues = Readonly<Record<string, unknown>>;
 
-interface HelmReleaseArgs {
+export interface HelmReleaseArgs {
   /** Name of the chart, which is also its folder or its name in the repository. */
   readonly chart: string;
   readonly release?: string;

@@ -14,7 +14,6 @@ export interface LiveControlPlane {
   readonly revision: string;
   /** Version of its Deployment; undefined where neither its label nor its image has one. */
   readonly version: string | undefined;
-  /** What is missing until all its replicas are of that version and available; undefined where nothing is. */
   readonly missing: string | undefined;
 }
 
@@ -22,7 +21,6 @@ export interface LiveControlPlane {
 export interface LiveProxy {
   readonly namespace: string;
   readonly pod: string;
-  /** The control plane that the proxy belongs to: `default`, or a revision, never a tag. */
   readonly revision: string;
   readonly version: string | undefined;
   /** Whether an injector has set its image, as a gateway's chart expects. */
@@ -105,7 +103,6 @@ export async function meshFindings(server: Server): Promise<MeshFindings> {
   };
 }
 
-/** Not on the node's network, and not in the ambient data plane. */
 function couldHaveProxy({ proxy, ended, deleting, hostNetwork, labels }: Pod): boolean {
   const isAmbient = labels["istio.io/dataplane-mode"] === "ambient";
   return !proxy && !ended && !deleting && !hostNetwork && !isAmbient;
@@ -117,7 +114,6 @@ function requestsProxy({ labels, annotations }: Pod): boolean | undefined {
   return value === undefined ? undefined : value === "true";
 }
 
-/** The revision that each labelled namespace requests, tags resolved. */
 async function requestedRevisions(server: Server): Promise<ReadonlyMap<string, string>> {
   const namespaces = await server.list({ apiVersion: "v1", kind: "Namespace" });
   const tagged = await server.list({ apiVersion: "v1", kind: "Service" }, { labelSelector: "istio.io/tag" });

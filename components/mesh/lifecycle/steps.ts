@@ -7,7 +7,6 @@ import { lifecycleCommand } from "../../shared/lifecycle-command";
 
 export type WantedControlPlane = Pick<ControlPlane, "revision" | "istiod" | "version">;
 
-/** The input of each step of the mesh's life cycle, as plain JSON. */
 export interface StepRequests {
   /** Refuses, before anything is changed, what the cluster's present state does not allow. */
   readonly "upgrade-check": {
@@ -24,7 +23,6 @@ export interface StepRequests {
     readonly controlPlanes: readonly WantedControlPlane[];
     readonly tags: Readonly<Record<string, string>>;
     readonly simulatedNodes: boolean;
-    /** See `changesWith`. */
     readonly values: string;
   };
   /** Refuses to remove a control plane while proxies belong to it and another control plane could take them. */

@@ -54,7 +54,6 @@ export function readIstioChart(folder: string, name: ChartName) {
   return {
     name,
     version: String(description["version"]),
-    /** The chart's own values, below profiles and the user's values. */
     defaults: values,
     /** Values of a profile, `compatibility-version-1.30` or `platform-k3s`; undefined where the chart has no such file. */
     profile: (profile: string) => readYaml(path.join(chart, "files", `profile-${profile}.yaml`)),
@@ -171,7 +170,6 @@ function readableChart(source: string, projectRoot: string, chart: ChartName): I
   return readIstioChart(path.resolve(projectRoot, source), chart);
 }
 
-/** Helm values with keys that Istio's charts do not read, where the charts are in a folder. */
 export function unknownValues({ mesh, charts }: Pick<Settings, "mesh" | "charts">, projectRoot: string): Problem[] {
   return userValues(mesh).flatMap((given) => {
     const chart = readableChart(charts.source, projectRoot, given.chart);

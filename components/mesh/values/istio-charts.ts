@@ -61,7 +61,6 @@ export function istiodValues(input: MeshValuesInput): HelmValues {
   return withProvidersOf(values, withUserValues(values, mesh.values.istiod, scopes.istiod));
 }
 
-/** Image and resources of the proxies of sidecars, gateways and waypoints, and the image of the former init container. */
 function proxyValues(input: MeshValuesInput): HelmValues {
   const { proxyResources: resources, waypoints } = input.mesh;
   const { image } = fullImage(input, "proxyv2");

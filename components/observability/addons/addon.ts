@@ -46,7 +46,6 @@ export function defineAddon<const Name extends string, Schema extends z.ZodType>
 export interface AddonRelease<Settings = unknown> {
   /** Name of the release, which is also the name of its Service. */
   readonly name: string;
-  /** Its user interface. @default it has none */
   readonly page?: AddonPage<Settings>;
   /** The chart, where it depends on Istio's version: for that version. */
   readonly chart: Chart | ((istioVersion: string) => Chart);
@@ -170,7 +169,6 @@ export const retention = z
   .string()
   .regex(/^[1-9]\d*[hdw]$/, "expected whole hours, days or weeks, such as 12h, 15d or 4w");
 
-/** Address of an addon's page for people, to which pages of others link. */
 export const url = z
   .string()
   .regex(/^https?:\/\/[^\s/]+\S*$/, "expected an address such as https://grafana.example.com or http://localhost:3000");
@@ -188,7 +186,6 @@ export function storageRefusal(
   return { storage: { storageClass: "Talos has no StorageClass; install a provisioner and name its class" } };
 }
 
-/** Pages without a login are for dev. */
 export function anonymousRefusal({ anonymous }: { anonymous: boolean }, stack: AddonStack): Refusal {
   const environment = stack.environment();
   if (!anonymous || environment === "dev") return undefined;

@@ -137,7 +137,6 @@ function grafanaValues(settingsOf: SettingsOf, namespace: string, version: strin
   };
 }
 
-/** Kiali reads traces from Jaeger or Tempo, not from Zipkin. */
 function tracingValues(settingsOf: SettingsOf, namespace: string, version: string): HelmValues {
   const settings = settingsOf(tracing);
   if (settings?.provider !== "jaeger") return { enabled: false };

@@ -102,14 +102,13 @@ export function meshAlerts(mesh: ObservedMesh): readonly AlertGroup[] {
   }));
 }
 
-function rule(template: RuleTemplate, gateway?: string): AlertRule {
-  const { alert, expr, for: holds, severity, summary, description } = template;
-  const forGateway = (text: string) => text.replaceAll("<gateway>", gateway ?? "");
+function rule({ alert, expr, for: holds, severity, summary, description }: RuleTemplate, gateway = ""): AlertRule {
+  const forGateway = (text: string) => text.replaceAll("<gateway>", gateway);
   return {
     alert,
     expr: forGateway(expr),
     for: holds,
-    labels: { severity, ...(gateway !== undefined && { gateway }) },
+    labels: { severity, ...(gateway !== "" && { gateway }) },
     annotations: { summary: forGateway(summary), description, runbook: `docs/runbook.md#${alert.toLowerCase()}` },
   };
 }

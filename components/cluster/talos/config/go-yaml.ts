@@ -25,7 +25,6 @@ function writeMap(map: GoMap, depth: number, first: number): string {
   return lines.join("");
 }
 
-/** What follows the colon of a key, to the end of the value's last line. */
 function afterColon(value: GoValue, depth: number): string {
   const inner = depth + step;
   if (isList(value)) return value.length === 0 ? " []\n" : `\n${value.map((item) => listItem(item, inner)).join("")}`;

@@ -76,7 +76,6 @@ export function settingsPatch(settings: TalosClusterSettings, node: TalosNodeSet
   });
 }
 
-/** Settings that are documents under every contract, and those that are given as documents. */
 export function settingsDocuments({ ingressFirewall, ...node }: TalosNodeSettings): readonly Tree[] {
   const ofKind = (kind: string, entries: readonly Tree[]) =>
     entries.map((entry) => ({ apiVersion: "v1alpha1", kind, ...entry }));

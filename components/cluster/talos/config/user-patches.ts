@@ -32,7 +32,6 @@ function placed(patches: readonly unknown[] | undefined, ...at: SettingPath): Pl
   });
 }
 
-/** The patches of a node in the order of their application. */
 export function patchesOfNode(settings: TalosClusterSettings, index: number): PlacedPatch[] {
   const node = settings.nodes[index];
   if (!node) throw new RangeError(`there is no node ${index}`);
@@ -47,7 +46,6 @@ export function patchesOfNode(settings: TalosClusterSettings, index: number): Pl
 /** A YAML document of a patch: a strategic merge, a list of RFC 6902 operations, or a Talos config document. */
 type PatchDocument = Tree | readonly Operation[];
 
-/** The documents of each patch, by its origin. */
 export type PatchContents = ReadonlyMap<string, readonly PatchDocument[]>;
 
 /** Reads every patch of a cluster. @throws Error for a patch that cannot be read, which patchProblems reports before */
@@ -58,7 +56,7 @@ export function readPatches(cluster: TalosClusterSettings | DockerClusterSetting
 /** Every patch that applies to a node, each once, with the types of the nodes that it applies to. */
 function usedPatches(cluster: TalosClusterSettings | DockerClusterSettings) {
   const found = new Map<string, PlacedPatch & { readonly machineTypes: Set<MachineType> }>();
-  const add = (patches: readonly PlacedPatch[], machineType: MachineType) => {
+  const add = (machineType: MachineType, patches: readonly PlacedPatch[]) => {
     for (const patch of patches) {
       const used = found.get(patch.origin) ?? { ...patch, machineTypes: new Set() };
       found.set(patch.origin, used);
@@ -66,11 +64,12 @@ function usedPatches(cluster: TalosClusterSettings | DockerClusterSettings) {
     }
   };
   if (cluster.kind === "docker") {
-    for (const machineType of ["controlplane", "worker"] as const) add(placed(cluster.patches), machineType);
-    return [...found.values()];
-  }
-  for (const [index, node] of knownEntries(cluster.nodes)) {
-    ifKnown(() => add(patchesOfNode(cluster, index), node.controlPlane ? "controlplane" : "worker"));
+    add("controlplane", placed(cluster.patches));
+    add("worker", placed(cluster.patches));
+  } else {
+    for (const [index, node] of knownEntries(cluster.nodes)) {
+      ifKnown(() => add(node.controlPlane ? "controlplane" : "worker", patchesOfNode(cluster, index)));
+    }
   }
   return [...found.values()];
 }
@@ -100,24 +99,18 @@ export function contractHint(cluster: { readonly contract?: string; readonly kin
   return frozen ? "; or set talos-mesh:cluster.contract, if the cluster was created with an older one" : "";
 }
 
-/** What has no effect in patches, although it looks as if it had. */
-export function patchWarnings(contents: PatchContents): string[] {
-  return [...contents].flatMap(([origin, documents]) =>
-    documents.flatMap((document) => {
-      const tree = isJsonPatch(document) ? toStrategicMerge(document).tree : document;
-      return unreadFiles(tree).map((warning) => `${origin}: ${warning}`);
-    }),
-  );
-}
-
 /** Files that look like configuration of containerd, and are not read by it. */
-function unreadFiles({ machine }: Tree): string[] {
+export function patchWarnings(contents: PatchContents): string[] {
   const reason =
     "has no effect: since Talos 1.3 containerd reads /etc/cri/conf.d only; " +
     "write the same content to /etc/cri/conf.d/20-customization.part";
-  return treesIn(asTree(machine).files)
-    .filter((file) => String(file.path).startsWith("/var/cri/conf.d/"))
-    .map((file) => `${String(file.path)} ${reason}`);
+  return [...contents].flatMap(([origin, documents]) =>
+    documents.flatMap((document) => {
+      const { machine } = isJsonPatch(document) ? toStrategicMerge(document).tree : document;
+      const paths = treesIn(asTree(machine).files).map((file) => String(file.path));
+      return paths.filter((file) => file.startsWith("/var/cri/conf.d/")).map((file) => `${origin}: ${file} ${reason}`);
+    }),
+  );
 }
 
 /** Go reads `0644` as octal, as YAML 1.1 did: file modes are written so. */

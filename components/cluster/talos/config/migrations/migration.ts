@@ -31,7 +31,6 @@ export function same(...fields: readonly string[]): Names {
   return Object.fromEntries(fields.map((field) => [field, field]));
 }
 
-/** A mapping whose fields go to one document, under new names. */
 export function renaming(since: string, path: string, kind: string, names: Names): Migration {
   return migration(since, path, (value, { documents, problem }) =>
     documents.merge(kind, renamed(value, names, problem)),
