@@ -5,7 +5,7 @@ interface ValueDeclaration {
   /** For the help. */
   readonly text: string;
   readonly choices?: readonly string[];
-  /** @throws UsageError with what is expected */
+  /** Throws a UsageError with what is expected. */
   readonly parse?: (text: string) => unknown;
   /** Whether it may be given several times; the result is then a list. */
   readonly repeated?: true;
@@ -77,7 +77,7 @@ export function declare<
   return command;
 }
 
-/** `parse` of an option that names a file or folder. */
+/** `parse` of a file or folder. */
 export function filePath(name: string): string {
   return path.resolve(name);
 }
@@ -89,7 +89,7 @@ export function nameAndValue(text: string): readonly [name: string, value: strin
   return [text.slice(0, at), text.slice(at + 1)];
 }
 
-/** The command line is wrong; the message says what is expected. */
+/** The message says what is expected. */
 export class UsageError extends Error {
   override readonly name = "UsageError";
   /** Help of the command in question. */
@@ -104,11 +104,7 @@ interface Invocation<Values> {
   readonly run: () => number | Promise<number>;
 }
 
-/**
- * Runs a command with what was typed after `--`.
- *
- * @returns the exit code of its `run`; 0 after printing the help; 2 after printing what is wrong with the command line
- */
+/** Gives the exit code of the command's `run`; 0 after its help, 2 where the command line is wrong. */
 export async function runCommand(command: Command, argv: readonly string[]): Promise<number> {
   let invocation: Invocation<never> | undefined;
   try {
@@ -166,7 +162,6 @@ function flagOf(key: string): string {
   return `--${key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }
 
-/** @throws UsageError */
 export function parseCommandLine<C extends Command>(
   command: C,
   argv: readonly string[],

@@ -32,7 +32,6 @@ export interface StackChoice {
   readonly configFile: string;
 }
 
-/** @throws UsageError without a stack; UserError where the project has no such stack */
 export function chosenStack(given: { readonly stack?: string; readonly config?: string }): StackChoice {
   const named = given.config && /^Pulumi\.(.+)\.ya?ml$/.exec(path.basename(given.config))?.[1];
   const stack = given.stack ?? named;

@@ -37,16 +37,13 @@ function commandNamed(state: readonly StateResource[], name: string): StateResou
 
 interface TalosRequest {
   readonly projectRoot: string;
-  /** Resources of the stack's state, with their secrets. */
+  /** With its secrets. */
   readonly state: readonly StateResource[];
   /** Overrides the environment of this process. */
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/**
- * A talosconfig with a new client certificate, which is created from the machine secrets in the state and valid for a year.
- * No node is called.
- */
+/** A talosconfig with a new client certificate, signed with the machine secrets in the state and valid for a year. */
 export async function talosconfig({
   projectRoot,
   state,
@@ -65,13 +62,6 @@ export async function talosconfig({
   return stdout;
 }
 
-interface NodeDiff {
-  readonly hostname: string;
-  /** The output of Talos' dry run, without secrets; or the error. */
-  readonly text: string;
-  readonly failed: boolean;
-}
-
 /**
  * What a deployment of the stack file would change in the machine config of each node, or of the one with this hostname.
  * The program runs without creating anything, except for the machine configs, and each node answers with the result of a
@@ -79,7 +69,7 @@ interface NodeDiff {
  */
 export async function talosDiff(
   request: TalosRequest & StackChoice & { readonly hostname?: string },
-): Promise<readonly NodeDiff[]> {
+): Promise<{ readonly hostname: string; readonly text: string; readonly failed: boolean }[]> {
   const { projectRoot, stack, configFile, state, hostname, env } = request;
   const machineSecrets = machineSecretsOf(state);
   const contract = plainString(commandNamed(state, "cluster-contract")?.outputs?.stdout);

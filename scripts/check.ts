@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { setPriority } from "node:os";
 import path from "node:path";
 import { declare } from "../cli/command";
@@ -36,13 +37,6 @@ const steps: readonly Step[] = [
   },
 ];
 
-interface StepResult {
-  readonly name: string;
-  readonly failed: boolean;
-  readonly output: string;
-  readonly seconds: number;
-}
-
 export const command = declare({
   name: "check",
   summary: "check format, lint, schema, types, shell scripts and wording",
@@ -59,34 +53,30 @@ export const command = declare({
  * @param background whether other work goes first
  */
 export async function check(fresh: boolean, background = false): Promise<boolean> {
-  const running = steps.map((step) => run(step, fresh, background));
-  const results = [...(await Promise.all(running)), checkFiles()];
-  for (const { output } of results.filter(({ failed }) => failed)) console.error(`${output}\n`);
-  for (const { name, failed, seconds } of results) {
-    console.log(`${failed ? "FAILED" : "ok    "} ${name.padEnd(7)} ${seconds.toFixed(1)} s`);
+  const results = await Promise.all([
+    ...steps.map((step) => timed(step.name, () => run(step, fresh, background))),
+    timed("files", () => Promise.resolve(fileProblems(root).join("\n"))),
+  ]);
+  for (const { problems } of results) if (problems !== "") console.error(`${problems}\n`);
+  for (const { name, problems, seconds } of results) {
+    console.log(`${problems === "" ? "ok    " : "FAILED"} ${name.padEnd(7)} ${seconds.toFixed(1)} s`);
   }
-  return !results.some(({ failed }) => failed);
+  return results.every(({ problems }) => problems === "");
 }
 
-function run(step: Step, fresh: boolean, background: boolean): Promise<StepResult> {
+async function timed(name: string, work: () => Promise<string>) {
   const started = Date.now();
+  const problems = await work();
+  return { name, problems, seconds: (Date.now() - started) / 1000 };
+}
+
+/** The output of a step that failed; empty where it succeeded. */
+async function run(step: Step, fresh: boolean, background: boolean): Promise<string> {
   const args = [...(fresh ? [] : (step.cache ?? [])), ...step.args];
   const child = spawn(process.execPath, [path.join(root, "node_modules", step.bin), ...args], { cwd: root });
   if (background && child.pid !== undefined) setPriority(child.pid, 10);
   let output = "";
   for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", (part) => (output += part));
-  return new Promise((resolve, reject) => {
-    child.on("error", reject);
-    child.on("close", (code) => {
-      const seconds = (Date.now() - started) / 1000;
-      resolve({ name: step.name, failed: code !== 0, output: output.trim(), seconds });
-    });
-  });
-}
-
-function checkFiles(): StepResult {
-  const started = Date.now();
-  const problems = fileProblems(root);
-  const seconds = (Date.now() - started) / 1000;
-  return { name: "files", failed: problems.length > 0, output: problems.join("\n"), seconds };
+  const [code] = (await once(child, "close")) as [number | null];
+  return code === 0 ? "" : output.trim() || `exit code ${code}`;
 }

@@ -115,13 +115,8 @@ async function deploy(): Promise<boolean> {
   for (const [group, { programs, cores, seconds }] of Object.entries(buildTimes(toolCache(process.env)))) {
     console.log(`  last build of the tools, ${group} (${programs}): ${seconds} s on ${cores} cores`);
   }
-  const run = {
-    projectRoot: root,
-    stack: "perf",
-    configFile: path.join(root, "Pulumi.dev.yaml"),
-    yes: true,
-    observer: silent,
-  };
+  const configFile = path.join(root, "Pulumi.dev.yaml");
+  const run = { projectRoot: root, stack: "perf", configFile, yes: true, observer: silent };
   const times = { up: [] as number[], unchanged: [] as number[], destroy: [] as number[] };
   // Removes what an interrupted measurement has left.
   await embeddedEngine.destroy(run);

@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import path from "node:path";
@@ -118,7 +119,7 @@ function balanced(files: readonly string[], processes: number): string[][] {
 }
 
 /** Runs files in a process, one after the other. */
-function mocha(
+async function mocha(
   files: readonly string[],
   { noTools, grep, cluster }: { readonly noTools?: string; readonly grep?: string; readonly cluster?: string },
 ): Promise<Results> {
@@ -135,17 +136,13 @@ function mocha(
       ...(cluster !== undefined && { [clusterVariable]: cluster }),
     },
   });
-  return new Promise((resolve, reject) => {
-    child.on("error", reject);
-    child.on("close", (code) => {
-      const results = read<Results>(output, { files: {}, failures: [], skipped: {} });
-      rmSync(folder, { recursive: true, force: true });
-      if (code === 0 || results.failures.length > 0) return resolve(results);
-      // It ended early, or failed outside a test.
-      const failure = { title: `mocha ${files.join(" ")}`, text: `ended with exit code ${code}` };
-      return resolve({ ...results, failures: [failure] });
-    });
-  });
+  const [code] = (await once(child, "close")) as [number | null];
+  const results = read<Results>(output, { files: {}, failures: [], skipped: {} });
+  rmSync(folder, { recursive: true, force: true });
+  if (code === 0 || results.failures.length > 0) return results;
+  // It ended early, or failed outside a test.
+  const failure = { title: `mocha ${files.join(" ")}`, text: `ended with exit code ${code}` };
+  return { ...results, failures: [failure] };
 }
 
 function read<T>(file: string, otherwise: T): T {

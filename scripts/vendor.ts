@@ -7,7 +7,7 @@ import { chartFiles } from "./vendor/stand-in-charts";
 
 const root = path.resolve(__dirname, "..");
 
-/** The Go modules that hold the CRDs. */
+/** Go modules with the CRDs. */
 export const modules = {
   gatewayApi: `sigs.k8s.io/gateway-api@v${versions.gatewayApi}`,
   istio: `istio.io/api@v${versions.istio}`,
@@ -59,15 +59,14 @@ function definitionsIn(folder: string, files: RegExp) {
 
 /** Paths of the project's files that are missing, differ from `files`, or should not exist; sorted. */
 export function outdated(files: ReadonlyMap<string, string>): string[] {
-  const differing = [...files].flatMap(([file, content]) => {
-    const target = path.join(root, file);
-    return existsSync(target) && readFileSync(target, "utf8") === content ? [] : [file];
-  });
-  const leftovers = Object.values(folders)
+  const present = Object.values(folders)
     .filter((folder) => existsSync(path.join(root, folder)))
-    .flatMap((folder) => readdirSync(path.join(root, folder)).map((file) => folder + file))
-    .filter((file) => !files.has(file));
-  return [...differing, ...leftovers].sort();
+    .flatMap((folder) => readdirSync(path.join(root, folder)).map((file) => folder + file));
+  const differs = (file: string) => {
+    const target = path.join(root, file);
+    return !existsSync(target) || readFileSync(target, "utf8") !== files.get(file);
+  };
+  return [...new Set([...files.keys(), ...present])].filter(differs).sort();
 }
 
 function update(file: string, content: string | undefined): void {

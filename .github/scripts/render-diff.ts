@@ -6,7 +6,7 @@ import { stringify } from "yaml";
 import { z } from "zod";
 import { bodyLimit, code, fenced } from "./github";
 
-/** First line of the comment, by which it is found again. */
+/** First line of the comment. */
 export const marker = "<!-- talos-mesh:render -->";
 
 /** What a stack would create: content by name. An object is a file; a release or a command is an entry of a JSON file. */
@@ -26,26 +26,20 @@ export function readRenderedStacks(folder: string): RenderedStacks {
     if (bytes > maxBytes) throw new Error(`${folder} holds more than ${maxBytes / 1e6} MB; not compared`);
     return readFileSync(file, "utf8");
   };
-  for (const entry of entries(folder)) {
+  for (const entry of readdirSync(folder, { withFileTypes: true })) {
     const [place, failed] = [path.join(folder, entry.name), path.basename(entry.name, ".failed")];
     if (entry.isFile() && failed !== entry.name) stacks.set(failed, read(place));
-    else if (entry.isDirectory()) stacks.set(entry.name, new Map(items(place, "", read)));
+    else if (entry.isDirectory()) stacks.set(entry.name, new Map(items(place, read)));
   }
   return stacks;
 }
 
-function entries(folder: string) {
-  return readdirSync(folder, { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : 1));
-}
-
-function items(folder: string, prefix: string, read: (file: string) => string): [name: string, text: string][] {
-  return entries(folder).flatMap((entry): [string, string][] => {
-    const place = path.join(folder, entry.name);
-    const name = prefix + entry.name;
-    if (entry.isDirectory()) return items(place, `${name}/`, read);
-    if (!entry.isFile()) return [];
-    const text = read(place);
-    return entry.name.endsWith(".json") ? jsonEntries(name, text) : [[name, text]];
+function items(folder: string, read: (file: string) => string): [name: string, text: string][] {
+  const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+  return files.flatMap((entry): [string, string][] => {
+    const file = path.join(entry.parentPath, entry.name);
+    const [name, text] = [path.relative(folder, file), read(file)];
+    return name.endsWith(".json") ? jsonEntries(name, text) : [[name, text]];
   });
 }
 
@@ -119,8 +113,8 @@ function section(
   after: Rendered | string | undefined,
   diff: UnifiedDiff,
 ): Section {
-  const failure = (row: string, list: string, block: string): Section => {
-    return { stack, row: `| ${code(stack)} | ${row} |||`, list, block, language: "text" };
+  const failure = (result: string, list: string, block: string): Section => {
+    return { stack, row: `| ${code(stack)} | ${result} |||`, list, block, language: "text" };
   };
   if (typeof after === "string") return failure("cannot be rendered", "The stack cannot be rendered.", after);
   if (typeof before === "string") {

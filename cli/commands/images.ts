@@ -12,11 +12,9 @@ export const command = declare({
   },
   run({ json, ...given }) {
     const images = environmentImages(openStack(given).settings);
-    const rows = images.map(({ component, image, source }) => [
-      component,
-      image,
-      image === source ? "" : `from ${source}`,
-    ]);
+    const rows = images.map(({ component, image, source }) => {
+      return [component, image, image === source ? "" : `from ${source}`];
+    });
     console.log(json ? JSON.stringify(images, undefined, 2) : columns(rows).join("\n"));
     return 0;
   },

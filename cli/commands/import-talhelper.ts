@@ -13,10 +13,7 @@ export const command = declare({
   name: "import:talhelper",
   summary: "convert a talconfig into a stack's settings",
   arguments: {
-    talconfig: {
-      text: "talconfig.yaml; variables such as ${NAME} are taken from the environment",
-      parse: filePath,
-    },
+    talconfig: { text: "talconfig.yaml; variables such as ${NAME} are taken from the environment", parse: filePath },
   },
   options: {
     secrets: {
@@ -29,7 +26,7 @@ export const command = declare({
 
 Exit code 1 if something essential is missing, or if the settings have problems.`,
   run({ talconfig, secrets, out }) {
-    const secretsCommand = secrets === undefined ? undefined : storeSecrets(secrets);
+    const secretsCommand = secrets === undefined ? [] : [storeSecrets(secrets)];
     const { stackFile, notes, problem } = importTalconfig({
       file: talconfig,
       projectRoot,
@@ -44,8 +41,7 @@ Exit code 1 if something essential is missing, or if the settings have problems.
     if (problem !== undefined) report("The stack file needs changes:", problem.split("\n"));
     if (out === undefined) process.stdout.write(stackFile);
     else writeNewFile(out, stackFile);
-    if (secretsCommand !== undefined)
-      report("Store the cluster's secrets with this command, in the project's folder:", [secretsCommand]);
+    report("Store the cluster's secrets with this command, in the project's folder:", secretsCommand);
     return problem === undefined ? 0 : 1;
   },
 });

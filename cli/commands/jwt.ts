@@ -64,7 +64,6 @@ export function generateKey(type: KeyType): string {
   return privateKey.export({ type: "pkcs8", format: "pem" }).toString();
 }
 
-/** The public key set of a private key. */
 export async function keySet(pem: string): Promise<{ readonly keys: readonly JWK[] }> {
   return { keys: [(await signingKey(pem)).jwk] };
 }
@@ -90,10 +89,15 @@ export async function token(pem: string, request: TokenRequest): Promise<string>
     .sign(key);
 }
 
-/** @throws UserError where the text is no private key for RS256 or ES256; the message does not repeat the text */
+/** No message repeats the text. */
 async function signingKey(pem: string): Promise<{ readonly key: KeyObject; readonly jwk: JWK }> {
   const { calculateJwkThumbprint, exportJWK } = await import("jose");
-  const key = privateKey(pem);
+  let key: KeyObject;
+  try {
+    key = createPrivateKey(pem);
+  } catch {
+    throw new UserError("standard input: found no private key in PEM; create one with `npm run jwt -- keygen`");
+  }
   const jwk = await exportJWK(createPublicKey(key));
   const { kty, crv } = jwk;
   if (kty !== "RSA" && !(kty === "EC" && crv === "P-256")) {
@@ -102,14 +106,6 @@ async function signingKey(pem: string): Promise<{ readonly key: KeyObject; reado
   }
   const alg = kty === "RSA" ? "RS256" : "ES256";
   return { key, jwk: { ...jwk, alg, use: "sig", kid: await calculateJwkThumbprint(jwk) } };
-}
-
-function privateKey(pem: string): KeyObject {
-  try {
-    return createPrivateKey(pem);
-  } catch {
-    throw new UserError("standard input: found no private key in PEM; create one with `npm run jwt -- keygen`");
-  }
 }
 
 function claimOf(pair: string): readonly [name: string, value: unknown] {

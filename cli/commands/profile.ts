@@ -105,7 +105,6 @@ export const command: Command = {
 const howToSeeAll = "To see all: name the folder of Istio's charts by --charts, or fetch them by --pull.";
 
 interface Source {
-  /** The mesh apart from its profile. */
   readonly mesh: MeshValuesInput;
   /** Folder of Istio's charts. */
   readonly folder?: string;
@@ -159,11 +158,8 @@ type ChartValues = ReadonlyMap<ChartName, HelmValues>;
 export function meshOf(stack: Settings | undefined): MeshValuesInput {
   if (stack) return { mesh: stack.mesh, images: stack.images, cluster: clusterTraits(stack.cluster) };
   const { mesh, images } = settingsSchema.shape;
-  return {
-    mesh: mesh.parse({ version: versions.istio }),
-    images: images.parse({}),
-    cluster: { simulatedNodes: false, talos: true },
-  };
+  const cluster = { simulatedNodes: false, talos: true };
+  return { mesh: mesh.parse({ version: versions.istio }), images: images.parse({}), cluster };
 }
 
 /** The same mesh with another profile. Profile ambient also selects the ambient data plane. */
@@ -174,12 +170,9 @@ export function withProfile(input: MeshValuesInput, profile: ProfileName): MeshV
 
 /** Values that talos-mesh passes to each chart of the mesh, without gateways: no profile changes theirs. */
 export function givenValues(input: MeshValuesInput): ChartValues {
-  const values = new Map([
-    ["base", baseValues(input)],
-    ["istiod", istiodValues(input)],
-    ["cni", cniValues(input)],
-  ] as [ChartName, HelmValues][]);
-  return hasAmbient(input.mesh) ? values.set("ztunnel", ztunnelValues(input)) : values;
+  const values = { base: baseValues(input), istiod: istiodValues(input), cni: cniValues(input) };
+  const ztunnel = hasAmbient(input.mesh) && { ztunnel: ztunnelValues(input) };
+  return new Map(Object.entries({ ...values, ...ztunnel }) as [ChartName, HelmValues][]);
 }
 
 /** Values that the templates of each chart see; undefined where a chart in the folder is not Istio's own. */

@@ -31,22 +31,17 @@ Reads the API server only. Whether a proxy has its latest configuration, istioct
 export function report(found: MeshFindings, terminal: Pick<Terminal, "lines">): void {
   const unknown = (version: string | undefined) => version ?? "unknown";
   const parts = [
-    ...found.controlPlanes.map((plane) => [
-      `istiod, revision ${plane.revision}`,
-      unknown(plane.version),
-      plane.missing ?? "available",
-    ]),
-    ...found.agents.map((agent) => [agent.name, unknown(agent.version), agent.problem ?? "matches istiod"]),
+    ...found.controlPlanes.map(({ revision, version, missing = "available" }) => {
+      return [`istiod, revision ${revision}`, unknown(version), missing];
+    }),
+    ...found.agents.map(({ name, version, problem = "matches istiod" }) => [name, unknown(version), problem]),
   ];
   terminal.lines(...table(["control plane and agents", "version", "state"], parts), "");
   if (found.proxies.length === 0 && found.bare.length === 0) return terminal.lines("No pod has a proxy.");
-  const rows = found.proxies.map((proxy) => [
-    `${proxy.namespace}/${proxy.pod}`,
-    proxy.revision,
-    unknown(proxy.version),
-    unknown(proxy.controlPlane),
-    proxy.problem ?? "matches its control plane",
-  ]);
+  const rows = found.proxies.map(({ namespace, pod, revision, version, controlPlane, problem }) => {
+    const state = problem ?? "matches its control plane";
+    return [`${namespace}/${pod}`, revision, unknown(version), unknown(controlPlane), state];
+  });
   const restart = "should have a sidecar and has none: restart it";
   const bare = found.bare.map(({ namespace, pod }) => [`${namespace}/${pod}`, "none", "", "", restart]);
   terminal.lines(...table(["pod", "revision", "proxy", "istiod", "state"], [...rows, ...bare]), "");

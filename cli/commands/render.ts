@@ -1,7 +1,7 @@
 import path from "node:path";
 import { declare, filePath } from "../command";
 import { checkFolder, writeFolder } from "../render/output-folder";
-import { render } from "../render/render";
+import { render } from "../render/documents";
 import { chosenStack, stackOptions } from "../stack-option";
 
 export const command = declare({

@@ -46,7 +46,7 @@ export const command = declare({
   },
 });
 
-/** @throws UserError where an embedded cluster was deployed by hand: two states of one cluster would contradict */
+/** Refuses an embedded cluster that was deployed by hand. */
 async function refuseClusterOfOthers(stack: string): Promise<void> {
   if (recordedEngine({ projectRoot, stack }) !== undefined) return;
   const { state, name = "" } = await clusterStatus(projectRoot, stack);

@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import { ApiError, ApiServer, type ClusterAccess } from "../../components/shared/kubernetes/api-server";
 import { type Pod, podsBehind } from "../../components/shared/kubernetes/pods";
@@ -29,9 +30,8 @@ export async function forward(
       socket.destroy();
     });
   });
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", (error: NodeJS.ErrnoException) => reject(portProblem(error, port)));
-    server.listen(port, "127.0.0.1", resolve);
+  await once(server.listen(port, "127.0.0.1"), "listening").catch((error: unknown) => {
+    throw portProblem(error as NodeJS.ErrnoException, port);
   });
   return {
     port: (server.address() as AddressInfo).port,
@@ -51,7 +51,7 @@ function portProblem(error: NodeJS.ErrnoException, port: number): Error {
   return new UserError(`Port ${port} needs rights that you do not have. Name one above 1023: --port 8080.`);
 }
 
-/** An addon's page in the cluster, as the destination of a forwarded port. */
+/** The destination of a forwarded port. */
 export class AddonInCluster {
   private target: PodPort | undefined;
 

@@ -17,7 +17,6 @@ export interface StackPage {
   readonly login: Login;
 }
 
-/** @throws UserError where the stack does not have the addon, or its nodes are simulated */
 export function pageOf({ observability, cluster, mesh }: Settings, page: string, stack: string): StackPage {
   const installed = installedReleases(observability, mesh.version).filter(({ release }) => release.page);
   const found = installed.find(({ release }) => release.name === page);

@@ -31,7 +31,7 @@ export interface StackOfProject {
 export interface EngineRun extends StackOfProject {
   /** Absolute path of the stack file. */
   readonly configFile: string;
-  /** Whether to change environments other than dev without confirmation. */
+  /** Whether environments other than dev are changed without confirmation. */
   readonly yes: boolean;
   readonly observer: RunObserver;
   /** Requests a clean stop. */

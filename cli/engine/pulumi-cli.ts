@@ -1,4 +1,5 @@
 import { spawn, type SpawnOptions } from "node:child_process";
+import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { homedir } from "node:os";
 import path from "node:path";
@@ -82,7 +83,7 @@ async function versionOf(file: string, env: NodeJS.ProcessEnv): Promise<string |
 }
 
 /** Runs the CLI with its output, and its questions, on this terminal. `quiet` shows no output. */
-export function streamPulumi(
+export async function streamPulumi(
   cli: PulumiCli,
   args: readonly string[],
   { signal, quiet, ...options }: SpawnOptions & { readonly quiet: boolean },
@@ -96,13 +97,12 @@ export function streamPulumi(
   // On a terminal, Ctrl-C reaches the CLI by itself; a second signal would make it give up at once.
   const stop = () => process.stdin.isTTY || child.kill("SIGINT");
   signal?.addEventListener("abort", stop);
-  return new Promise((resolve, reject) => {
-    child.once("error", reject);
-    child.once("close", (code) => {
-      signal?.removeEventListener("abort", stop);
-      resolve({ code, stderr });
-    });
-  });
+  try {
+    const [code] = (await once(child, "close")) as [number | null];
+    return { code, stderr };
+  } finally {
+    signal?.removeEventListener("abort", stop);
+  }
 }
 
 /** The message for a failed CLI, with what to do where its own messages do not say that. */

@@ -10,7 +10,6 @@ import type { EngineRun } from "./engine";
 /** Key of the wrapper around a secret value in states and events. Source: pulumi/pulumi, sdk/go/common/resource/sig. */
 export const secretMark = "4dabf18193072939515e22adb298388d";
 
-/** The parts of an exported stack that are read here. */
 export interface Deployment {
   readonly resources?: readonly StateResource[];
   /** What a killed CLI was doing. */

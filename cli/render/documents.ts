@@ -1,26 +1,48 @@
 import { stringify } from "yaml";
-import { isTree } from "../../components/shared/merge";
+import { renderVariable } from "../../components/settings/context";
+import { asTree, isTree } from "../../components/shared/merge";
 import { UserError } from "../../components/shared/problem";
-import type { ProgramResult, Registration } from "../../embedded/program/run-program";
+import {
+  type ProgramResult,
+  type Registration,
+  type ResourceHost,
+  runProgram,
+} from "../../embedded/program/run-program";
 import { isUnknown, mapLeaves } from "../../embedded/program/secrets";
+import type { StackChoice } from "../stack-option";
 
 /** File name to content. */
 export type Documents = ReadonlyMap<string, string>;
 
 type Inputs = Record<string, unknown>;
-type Entry = (inputs: Inputs, registration: Registration) => Inputs;
 
 const commandType = "command:local:Command";
 
+/** Deploys nothing: a resource is its inputs, and what only a deployment can know is unknown, as in a preview. */
+export const renderHost: ResourceHost = {
+  register: ({ inputs }) => Promise.resolve({ state: { ...inputs } }),
+};
+
+/** The files that show what a deployment would create. Needs no cluster, no network, and no other process. */
+export async function render(choice: StackChoice): Promise<Documents> {
+  const before = process.env[renderVariable];
+  process.env[renderVariable] = "1";
+  try {
+    return documents(await runProgram({ ...choice, host: renderHost, preview: true, secretValue: secretPlaceholder }));
+  } finally {
+    if (before === undefined) delete process.env[renderVariable];
+    else process.env[renderVariable] = before;
+  }
+}
+
 /** Resources that are listed in a file of their own, by type. */
-const lists: ReadonlyMap<string, { readonly file: string; readonly entry: Entry }> = new Map([
+const lists: ReadonlyMap<string, { readonly file: string; readonly entry: (inputs: Inputs) => Inputs }> = new Map([
   [
     "kubernetes:helm.sh/v3:Release",
     {
       file: "releases.json",
-      entry: ({ name, namespace, chart, version, repositoryOpts, values }) => {
-        const repo = isTree(repositoryOpts) ? repositoryOpts.repo : undefined;
-        return { name, namespace, chart, version, repo, values: values ?? {} };
+      entry: ({ name, namespace, chart, version, repositoryOpts, values = {} }) => {
+        return { name, namespace, chart, version, repo: asTree(repositoryOpts).repo, values };
       },
     },
   ],
@@ -34,8 +56,6 @@ const lists: ReadonlyMap<string, { readonly file: string; readonly entry: Entry 
     },
   ],
 ]);
-/** A resource of an unknown provider is shown as it is. */
-const others = { file: "others.json", entry: (inputs: Inputs, { type }: Registration) => ({ type, inputs }) };
 
 /**
  * A YAML file for each object, and releases, commands and outputs as JSON: the same bytes for the same program. Secrets,
@@ -55,13 +75,13 @@ export function documents({ registrations, outputs }: ProgramResult): Documents 
       if (objects.has(file)) throw new UserError(`two objects would be written to ${file}; one of them is ${urn}`);
       objects.set(file, yaml(inputs));
     } else {
-      const { file, entry } = lists.get(type) ?? others;
-      entries.set(file, [...(entries.get(file) ?? []), { resource: name, ...entry(inputs, registration) }]);
+      // A resource of an unknown provider is shown as it is.
+      const { file, entry } = lists.get(type) ?? { file: "others.json", entry: () => ({ type, inputs }) };
+      entries.set(file, [...(entries.get(file) ?? []), { resource: name, ...entry(inputs) }]);
     }
   }
-  const sorted = (items: readonly Inputs[]) =>
-    [...items].sort((a, b) => compare(String(a.resource), String(b.resource)));
-  const listed = [...entries].map(([file, items]) => [file, json(sorted(items))] as const);
+  const byName = (a: Inputs, b: Inputs) => compare(String(a.resource), String(b.resource));
+  const listed = [...entries].map(([file, items]) => [file, json(items.sort(byName))] as const);
   return new Map([...objects, ...listed, ["outputs.json", json(showableOutputs(outputs))]]);
 }
 
@@ -72,7 +92,7 @@ function compare(a: string, b: string): number {
 
 /** `networking.istio.io_virtualservice_bookinfo_reviews.yaml`; without a namespace, one part less. */
 function fileName({ name }: Registration, inputs: Inputs): string {
-  const metadata = isTree(inputs.metadata) ? inputs.metadata : {};
+  const metadata = asTree(inputs.metadata);
   const [group, version] = String(inputs.apiVersion).split("/");
   // Colons (RBAC) and placeholders do not fit into a portable file name.
   const parts = [version ? group : "core", inputs.kind, metadata.namespace, metadata.name ?? name]

@@ -4,7 +4,7 @@ import { identify } from "../../components/shared/process-identity";
 import { UserError } from "../../components/shared/problem";
 import type { Documents } from "./documents";
 
-/** Lists the files of the last render, one a line. A folder with this file is one of ours. */
+/** Lists the files of the last render, one a line. */
 export const markerFile = ".talos-mesh-render";
 const workPrefix = `${markerFile}.`;
 

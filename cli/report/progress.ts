@@ -102,7 +102,6 @@ function keyOf({ layer, label }: Item): string {
   return `${layer} ${label}`;
 }
 
-/** Counts of one layer's resources. */
 export interface LayerSummary {
   readonly layer: string;
   readonly counts: Record<Change, number>;
@@ -155,7 +154,7 @@ export function total({ counts }: Pick<LayerSummary, "counts">): number {
   return Object.values(counts).reduce((sum, count) => sum + count, 0);
 }
 
-/** Reports tools that have to be obtained: that they are, and how far it is. Tools that exist are not reported. */
+/** Reports tools that have to be obtained. */
 export function toolProgress(terminal: Terminal): (progress: ToolProgress) => void {
   const since = Date.now();
   const began = new Set<string>();

@@ -2,7 +2,7 @@ import type { Writable } from "node:stream";
 
 type Stream = Writable & { readonly isTTY?: boolean; readonly columns?: number };
 
-const frames = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
+const frames = [..."⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"];
 /** Milliseconds before the live line appears. */
 const quiet = 1000;
 
@@ -74,7 +74,7 @@ export class Terminal {
   }
 }
 
-const styles = { bold: 1, dim: 2, red: 31, green: 32, yellow: 33 } as const;
+const styles = { bold: 1, red: 31, green: 32, yellow: 33 } as const;
 
 /** `0.4s`, `12s`, `3m 05s`. */
 export function elapsed(ms: number): string {

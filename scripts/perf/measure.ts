@@ -1,12 +1,12 @@
 import { spawn } from "node:child_process";
+import { once } from "node:events";
 import path from "node:path";
-import { performance } from "node:perf_hooks";
+import { text } from "node:stream/consumers";
 import { median } from "../../components/benchmark/statistics/intervals";
 
 const root = path.resolve(__dirname, "../..");
 const reporter = path.join(__dirname, "usage-reporter.cjs");
 
-/** What one process used. */
 export interface Usage {
   /** Seconds from its start to its end. */
   readonly wall: number;
@@ -18,24 +18,20 @@ export interface Usage {
   readonly sdk: readonly string[];
 }
 
-/** Runs Node with these arguments in a process of its own. Rejects where the process fails. */
+/** Runs Node with these arguments. Rejects where it fails. */
 export async function measure(args: readonly string[]): Promise<Usage> {
   const started = performance.now();
   const child = spawn(process.execPath, ["-r", reporter, ...args], {
     cwd: root,
     stdio: ["ignore", "ignore", "pipe", "pipe"],
   });
-  const [errors, usage] = [collect(child.stderr), collect(child.stdio[3])];
-  const code = await new Promise<number | null>((resolve, reject) => {
-    child.on("error", reject);
-    child.on("close", resolve);
-  });
+  const [errors, usage] = [child.stderr, child.stdio[3]].map((stream) => text(stream as NodeJS.ReadableStream));
+  const [code] = (await once(child, "close")) as [number | null];
   const wall = (performance.now() - started) / 1000;
-  if (code !== 0) throw new Error(`node ${args.join(" ")}: exit code ${code}\n${errors()}`);
-  return { wall, ...(JSON.parse(usage()) as Omit<Usage, "wall">) };
+  if (code !== 0) throw new Error(`node ${args.join(" ")}: exit code ${code}\n${await errors}`);
+  return { wall, ...(JSON.parse((await usage) ?? "") as Omit<Usage, "wall">) };
 }
 
-/** Arguments that render a stack. */
 export function renderArgs(stack: string, out: string, configFile?: string): string[] {
   const config = configFile ? ["--config", configFile] : [];
   return ["cli/bin/talos-mesh.cjs", "render", "--stack", stack, "--out", out, ...config];
@@ -44,12 +40,6 @@ export function renderArgs(stack: string, out: string, configFile?: string): str
 /** Arguments that load the Pulumi SDK and these files of the provider SDKs, and nothing else. */
 export function loadArgs(sdk: readonly string[]): string[] {
   return ["-e", `require("@pulumi/pulumi"); for (const file of ${JSON.stringify(sdk)}) require(file);`];
-}
-
-function collect(stream: unknown): () => string {
-  const chunks: Buffer[] = [];
-  (stream as NodeJS.ReadableStream).on("data", (chunk: Buffer) => chunks.push(chunk));
-  return () => Buffer.concat(chunks).toString();
 }
 
 export interface Spread {

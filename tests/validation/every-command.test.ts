@@ -18,7 +18,7 @@ import { command as talosConfig } from "../../cli/commands/talos-config";
 import { command as talosDiff } from "../../cli/commands/talos-diff";
 import { SettingsError } from "../../components/shared/problem";
 import { readStack } from "../../components/validation/stack";
-import { renderHost } from "../../cli/render/render";
+import { renderHost } from "../../cli/render/documents";
 import { runProgram } from "../../embedded/program/run-program";
 import { chartFolder } from "../mesh/values/chart-folder";
 import { projectRoot } from "../support/program";

@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import { parse } from "yaml";
 import { runProgram, type Registration } from "../../../embedded/program/run-program";
-import { documents, secretPlaceholder } from "../../../cli/render/documents";
-import { renderHost } from "../../../cli/render/render";
+import { documents, renderHost, secretPlaceholder } from "../../../cli/render/documents";
 import { projectRoot } from "../../support/program";
 import { writeStackFile } from "../../embedded/program/stack-files";
 
