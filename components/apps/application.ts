@@ -2,10 +2,7 @@ import { z } from "zod";
 import { dnsLabel, resources } from "../settings/fields";
 import type { Workload } from "../shared/workload";
 
-/**
- * An application that this program deploys: services with a Deployment for each version. registry.ts lists the
- * applications; the settings, the model, validation, the image list and the component all read that list.
- */
+/** Services with a Deployment for each version. What is to be deployed is in registry.ts. */
 export interface Application<Name extends string = string> {
   /** Its key in the stack file, `talos-mesh:<name>`, and the name of its resource. */
   readonly name: Name;

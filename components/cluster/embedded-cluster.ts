@@ -17,10 +17,7 @@ export interface EmbeddedClusterArgs {
   readonly context: ProgramContext;
 }
 
-/**
- * A real control plane on this machine with simulated nodes, by `kwokctl` (embedded/cluster). All its files are in
- * `.talos-mesh/<stack>`; the user's kubeconfig is left alone.
- */
+/** By `kwokctl` (embedded/cluster). All its files are in `.talos-mesh/<stack>`; the user's kubeconfig is left alone. */
 export class EmbeddedCluster extends pulumi.ComponentResource implements ClusterComponent {
   readonly provider: kubernetes.Provider;
   readonly kubeconfig: pulumi.Output<string>;

@@ -22,10 +22,7 @@ export interface ObservabilityArgs extends Pick<Settings, "mesh" | "gateways" | 
   readonly istio: pulumi.Resource;
 }
 
-/**
- * The addons, each by its publisher's own chart. They are installed in parallel with the mesh and with each other: no
- * addon needs another one to start.
- */
+/** They are installed in parallel with the mesh and with each other: no addon needs another one to start. */
 export class Observability extends Layer {
   constructor(
     private readonly name: string,

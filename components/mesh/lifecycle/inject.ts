@@ -5,7 +5,7 @@ import type { PodTemplate, StepRequests } from "./steps";
 
 /**
  * The counterpart of `istioctl kube-inject`: creates a pod as a dry run, so that the injector writes the proxy into it, and
- * removes what belongs to one pod only. The same settings and the same control plane give the same result.
+ * removes what belongs to one pod only.
  */
 export async function inject(context: StepContext, request: StepRequests["inject"]): Promise<PodTemplate> {
   const { namespace, deployment, labels } = request;

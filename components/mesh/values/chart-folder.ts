@@ -37,10 +37,7 @@ const ownValues = "_internal_defaults_do_not_set";
 /** Keys that the template which selects the profile reads, in every chart. */
 const profileKeys = ["profile", "compatibilityVersion", "platform", "global"];
 
-/**
- * Reads one of Istio's charts from a folder with one folder a chart. Undefined where there is no such chart, or it is not
- * Istio's own, such as a stand-in of embedded/charts.
- */
+/** Undefined where there is no such chart, or it is not Istio's own, such as a stand-in of embedded/charts. */
 export function readIstioChart(folder: string, name: ChartName) {
   const chart = path.join(folder, name);
   const description = readYaml(path.join(chart, "Chart.yaml"));

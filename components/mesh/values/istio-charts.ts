@@ -119,10 +119,7 @@ export function cniValues(input: MeshValuesInput): HelmValues {
   return withUserValues(values, mesh.values.cni, scopes.cni);
 }
 
-/**
- * The node proxy of the ambient data plane. Its chart reads images at the top; trust domain, mTLS mode and authorization
- * come from istiod.
- */
+/** The chart reads images at the top; trust domain, mTLS mode and authorization come from istiod. */
 export function ztunnelValues(input: MeshValuesInput): HelmValues {
   const { mesh } = input;
   const values = {
