@@ -12,8 +12,9 @@ import { type Deployment, plainString, type StateResource } from "./engine/pulum
 
 const commandType = "command:local:Command";
 
-function scriptCommand(name: string): string {
-  return `exec bash components/cluster/talos/scripts/${name}.sh`;
+async function outputOf(name: string, inputs: CommandInputs, projectRoot: string): Promise<string> {
+  const script = `exec bash components/cluster/talos/scripts/${name}.sh`;
+  return (await runScript(script, inputs, { cwd: projectRoot })).stdout;
 }
 
 /** The resources of a deployed stack, with their secrets; `purpose` begins the message where there is no CLI. */
@@ -57,9 +58,7 @@ export async function talosconfig({
     TALOS_CONTROL_PLANES: controlPlanes.join(","),
     ...env,
   };
-  const inputs = { environment, stdin: machineSecretsOf(state) };
-  const { stdout } = await runScript(scriptCommand("talosconfig"), inputs, { cwd: projectRoot });
-  return stdout;
+  return outputOf("talosconfig", { environment, stdin: machineSecretsOf(state) }, projectRoot);
 }
 
 /**
@@ -87,7 +86,7 @@ export async function talosDiff(
     let stdout = "";
     if (name === "cluster-contract") stdout = contract ?? command.environment?.TALOS_CONTRACT ?? "";
     if (name.startsWith("cluster-config-")) {
-      ({ stdout } = await runScript(scriptCommand("machine-config"), withSecrets(command), { cwd: projectRoot }));
+      stdout = await outputOf("machine-config", withSecrets(command), projectRoot);
     }
     if (name.startsWith("cluster-apply-")) applied.set(name.slice("cluster-apply-".length), withSecrets(command));
     return { id: name, state: { ...inputs, stdout, stderr: "" } };
@@ -101,8 +100,7 @@ export async function talosDiff(
   return Promise.all(
     nodes.map(async ([name, inputs]) => {
       try {
-        const { stdout } = await runScript(scriptCommand("diff"), inputs, { cwd: projectRoot });
-        return { hostname: name, text: stdout, failed: false };
+        return { hostname: name, text: await outputOf("diff", inputs, projectRoot), failed: false };
       } catch (error) {
         return { hostname: name, text: (error as Error).message, failed: true };
       }

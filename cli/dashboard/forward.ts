@@ -33,6 +33,8 @@ export async function forward(
   await once(server.listen(port, "127.0.0.1"), "listening").catch((error: unknown) => {
     throw portProblem(error as NodeJS.ErrnoException, port);
   });
+  // A connection that could not be accepted, for instance without a free file descriptor.
+  server.on("error", (error) => onFailure(error.message));
   return {
     port: (server.address() as AddressInfo).port,
     close: () =>

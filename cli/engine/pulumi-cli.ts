@@ -20,7 +20,7 @@ export interface PulumiCli {
   readonly version: string;
 }
 
-/** Why there is none, as a half-sentence. */
+/** Why there is none. */
 export interface NoPulumi {
   readonly problem: string;
 }
