@@ -29,9 +29,10 @@ export interface IstioSpecs {
   readonly Telemetry: NonNullable<ITelemetry["spec"]>;
 }
 
-export type HttpRoute = NonNullable<IstioSpecs["VirtualService"]["http"]>[number];
-export type HttpMatch = NonNullable<HttpRoute["match"]>[number];
-export type HttpFault = NonNullable<HttpRoute["fault"]>;
+/** A route of a VirtualService; that of Gateway API is RouteRule. */
+export type VirtualServiceRoute = NonNullable<IstioSpecs["VirtualService"]["http"]>[number];
+export type HttpMatch = NonNullable<VirtualServiceRoute["match"]>[number];
+export type HttpFault = NonNullable<VirtualServiceRoute["fault"]>;
 export type AuthorizationRule = NonNullable<IstioSpecs["AuthorizationPolicy"]["rules"]>[number];
 
 /** HTTPRoute of Gateway API. */

@@ -6,8 +6,8 @@ import { egressGateway, sidecarEgress } from "./istio-api/egress";
 import { destinationRules, gateways, virtualServices } from "./istio-api/routes";
 import { sidecars } from "./istio-api/sidecars";
 import { networkPolicies } from "./network-policies";
-import { httpRoutes } from "./waypoint/http-routes";
-import { waypointAuthorization, waypointEgress } from "./waypoint/security";
+import { httpRoutes } from "./gateway-api/http-routes";
+import { waypointAuthorization, waypointEgress } from "./gateway-api/security";
 
 const compilers: readonly ((model: PolicyModel) => readonly KubernetesObject[])[] = [
   gateways,

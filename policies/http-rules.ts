@@ -2,12 +2,12 @@ import { clusterHost, type MeshService, type Subset } from "../components/model/
 import type { HttpRuleSettings } from "../components/settings/sections/traffic";
 import { milliseconds } from "../components/shared/duration";
 import { unknown } from "../components/shared/unknown";
-import type { HttpFault, HttpMatch, HttpRoute, RouteFilter, RouteRule } from "./api-objects";
+import type { HttpFault, HttpMatch, VirtualServiceRoute, RouteFilter, RouteRule } from "./api-objects";
 import type { RefusedInAmbient } from "./capabilities";
 import { routeMatch } from "./http-matches";
 
 type Fields = Required<HttpRuleSettings>;
-type Destination = NonNullable<NonNullable<HttpRoute["route"]>[number]["destination"]>;
+type Destination = NonNullable<NonNullable<VirtualServiceRoute["route"]>[number]["destination"]>;
 
 export interface VirtualServiceContext {
   readonly service: MeshService;
@@ -22,24 +22,26 @@ interface HttpRouteContext {
 }
 
 /**
- * Why no HTTPRoute has a field: by a capability that is refused, or with a reason and a VirtualService instead, which a
- * waypoint can apply and a gateway of Gateway API cannot.
+ * Why a field cannot be written as an HTTPRoute. `refused`: key of a row in policies/capabilities. `virtualServiceInstead`:
+ * the reason; a waypoint then gets a VirtualService, a Gateway API gateway refuses the field.
  */
 export type Limit = { readonly refused: RefusedInAmbient } | { readonly virtualServiceInstead: string };
 
 interface Written {
-  readonly virtualService: (context: VirtualServiceContext) => HttpRoute;
+  readonly virtualService: (context: VirtualServiceContext) => VirtualServiceRoute;
   readonly httpRoute: ((context: HttpRouteContext) => RouteRule) | Limit;
   /** How `explain` describes it. */
   readonly explanation?: string;
 }
 
-/** A function of the value of each field; a field of the settings without one does not compile. */
+/** TypeScript rejects this table if a settings field has no row. */
 type Rows<Settings extends object, Row> = {
   readonly [Field in keyof Settings]-?: (value: NonNullable<Settings[Field]>, settings: Settings) => Row;
 };
 
-/** Istio wants the percentage inside the fault: next to it, the fault would affect every request. */
+/**
+ * `percentage` belongs inside `delay` or `abort`; at the level of `fault` it would be ignored and every request affected.
+ */
 export const faultKinds: Rows<Fields["fault"], { readonly virtualService: HttpFault; readonly explanation: string }> = {
   delay: ({ fixedDelay, percentage }) => ({
     virtualService: { delay: { fixedDelay, percentage: { value: percentage } } },

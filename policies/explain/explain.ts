@@ -44,10 +44,16 @@ export function explain(model: PolicyModel, question: Question): Explanation {
   const { from, to } = question;
   const { names } = model;
   const target = ifKnown(() => names.reference(to));
-  if (!target) throw new RangeError(`--to ${to}: no such workload`);
+  const workloads = names.workloads.map(({ namespace, name }) =>
+    namespace === names.defaultNamespace ? name : `${namespace}/${name}`,
+  );
+  if (!target) throw new RangeError(`--to ${to}: no such workload; expected one of: ${workloads.join(", ")}`);
   const gateway = names.findGateway(from);
   const caller = from === "outside" ? undefined : (ifKnown(() => names.reference(from)) ?? gateway);
-  if (from !== "outside" && !caller) throw new RangeError(`--from ${from}: no such workload or gateway; or: outside`);
+  if (from !== "outside" && !caller) {
+    const known = [...workloads, ...names.objects.gateways.map(({ name }) => name)].join(", ");
+    throw new RangeError(`--from ${from}: no such workload or gateway; expected one of: ${known}, or outside`);
+  }
   const service = model.services.find((one) => workloadKey(one) === workloadKey(target));
   const exposure = gateway && service?.exposures.find((one) => one.gateway.name === gateway.name);
   if (gateway && !exposure) {

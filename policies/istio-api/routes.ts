@@ -9,7 +9,7 @@ import type { HttpRuleSettings } from "../../components/settings/sections/traffi
 import type { TrafficPolicySettings } from "../../components/settings/sections/traffic-policy";
 import type { KubernetesObject } from "../../components/shared/kubernetes/object";
 import type { GatewayTls, GatewayWorkload } from "../../components/shared/workload";
-import { type HttpRoute, type IstioSpecs, istioObject } from "../api-objects";
+import { type VirtualServiceRoute, type IstioSpecs, istioObject } from "../api-objects";
 import {
   destination,
   fieldsOf,
@@ -112,7 +112,7 @@ function gatewayVirtualServices(service: MeshService): KubernetesObject<IstioSpe
 }
 
 /** A rule without route, redirect or directResponse routes to the service itself. */
-function httpRoutes(rules: readonly HttpRuleSettings[], context: VirtualServiceContext): HttpRoute[] {
+function httpRoutes(rules: readonly HttpRuleSettings[], context: VirtualServiceContext): VirtualServiceRoute[] {
   return rules.map((rule) => {
     const route = merged(fieldsOf(rule).map(({ virtualService }) => virtualService(context)));
     const answered = rule.route ?? rule.redirect ?? rule.directResponse;

@@ -1,6 +1,6 @@
 import type { HttpRuleSettings } from "../../components/settings/sections/traffic";
 import type { LoadBalancerSettings, TrafficPolicySettings } from "../../components/settings/sections/traffic-policy";
-import { type HttpMatch, type HttpRoute, type IstioSpecs, istioObject } from "../../policies/api-objects";
+import { type HttpMatch, type VirtualServiceRoute, type IstioSpecs, istioObject } from "../../policies/api-objects";
 
 /**
  * Checked by `npm run typecheck`, not run: each line below must not compile, and the directive above it is an error as
@@ -39,13 +39,16 @@ type IstioTrafficPolicy = NonNullable<IstioSpecs["DestinationRule"]["trafficPoli
 type IstioConnectionPool = NonNullable<IstioTrafficPolicy["connectionPool"]>;
 
 passedOn<Omit<NonNullable<Rule["match"]>[number], "sourceWorkload">, HttpMatch>();
-passedOn<Rule["redirect"], HttpRoute["redirect"]>();
-passedOn<Rule["rewrite"], HttpRoute["rewrite"]>();
-passedOn<Rule["retries"], HttpRoute["retries"]>();
-passedOn<Rule["headers"], HttpRoute["headers"]>();
-passedOn<Rule["headers"]["request"], NonNullable<HttpRoute["headers"]>["request"]>();
-passedOn<NonNullable<Rule["rewrite"]["uriRegexRewrite"]>, NonNullable<HttpRoute["rewrite"]>["uriRegexRewrite"]>();
-passedOn<Rule["corsPolicy"], HttpRoute["corsPolicy"]>();
+passedOn<Rule["redirect"], VirtualServiceRoute["redirect"]>();
+passedOn<Rule["rewrite"], VirtualServiceRoute["rewrite"]>();
+passedOn<Rule["retries"], VirtualServiceRoute["retries"]>();
+passedOn<Rule["headers"], VirtualServiceRoute["headers"]>();
+passedOn<Rule["headers"]["request"], NonNullable<VirtualServiceRoute["headers"]>["request"]>();
+passedOn<
+  NonNullable<Rule["rewrite"]["uriRegexRewrite"]>,
+  NonNullable<VirtualServiceRoute["rewrite"]>["uriRegexRewrite"]
+>();
+passedOn<Rule["corsPolicy"], VirtualServiceRoute["corsPolicy"]>();
 passedOn<TrafficPolicy, IstioTrafficPolicy>();
 passedOn<TrafficPolicy["portLevelSettings"][number], NonNullable<IstioTrafficPolicy["portLevelSettings"]>[number]>();
 passedOn<LoadBalancer, IstioLoadBalancer>();
@@ -58,4 +61,4 @@ passedOn<NonNullable<ConnectionPool>["tcp"], IstioConnectionPool["tcp"]>();
 passedOn<NonNullable<ConnectionPool>["http"], IstioConnectionPool["http"]>();
 
 // @ts-expect-error a key that Istio does not have
-passedOn<{ attempts: number; perTryTimout: string }, HttpRoute["retries"]>();
+passedOn<{ attempts: number; perTryTimout: string }, VirtualServiceRoute["retries"]>();

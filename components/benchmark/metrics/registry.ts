@@ -1,6 +1,9 @@
 import { type Arm, hasSchedule, type Latency, type Outcome, plannedRequests, type Usage } from "./record";
 
-/** A new metric is one more row: the report, comparison families, budgets and their schema are derived from the rows. */
+/**
+ * A new metric is one more row, if `Outcome` or `Usage` has its value: the report, comparison families, budgets and their
+ * schema are derived from the rows.
+ */
 interface Metric {
   readonly name: string;
   /** Its name in words. */
@@ -79,7 +82,10 @@ function latency(of: Of, more: Partial<RunMetric> = {}): RunMetric {
   return {
     name: of === "mean" ? of : `p${of}`,
     title: of === "mean" ? "mean latency" : `${of}th percentile of latency`,
-    ...{ unit: "ms", better: "lower", isOf: isRequests, budget: { unit: "ms", verb: "add", advice: addRate } },
+    unit: "ms",
+    better: "lower",
+    isOf: isRequests,
+    budget: { unit: "ms", verb: "add", advice: addRate },
     read: (outcome, arm) =>
       outcome.kind === "requests" ? read(hasSchedule(arm) ? outcome.corrected : outcome.raw, of) : undefined,
     // At saturation latencies follow from the rate, which is shown instead.
@@ -96,14 +102,22 @@ function rawLatency(of: Of): RunMetric {
 }
 
 const rate: RunMetric = {
-  ...{ name: "rate", title: "requests per second", unit: "1/s", better: "higher", charts: ["blocks"] },
+  name: "rate",
+  title: "requests per second",
+  unit: "1/s",
+  better: "higher",
+  charts: ["blocks"],
   // A fixed rate is given, and not a result.
   isOf: (arm) => isRequests(arm) && !hasSchedule(arm),
   read: (outcome) => (outcome.kind === "requests" ? outcome.actualQps : undefined),
 };
 
 const throughput: RunMetric = {
-  ...{ name: "throughput", title: "TCP throughput", unit: "Gbit/s", better: "higher", charts: ["blocks"] },
+  name: "throughput",
+  title: "TCP throughput",
+  unit: "Gbit/s",
+  better: "higher",
+  charts: ["blocks"],
   isOf: (arm) => arm.kind === "stream",
   read: (outcome) => (outcome.kind === "stream" ? outcome.bitsPerSecond / 1e9 : undefined),
 };
@@ -114,7 +128,10 @@ const sum = (values: readonly number[]) => values.reduce((total, value) => total
 const costs = [
   {
     name: "cpu",
-    ...{ title: "CPU of the whole mesh", unit: perThousand, heading: "vCPU per 1,000/s", isOf: hasSchedule },
+    title: "CPU of the whole mesh",
+    unit: perThousand,
+    heading: "vCPU per 1,000/s",
+    isOf: hasSchedule,
     read: (parts, _of, actualQps) => {
       const cores = parts.flatMap(({ usage, idle }) =>
         usage.cores === undefined || idle?.cores === undefined ? [] : [usage.cores - idle.cores],
@@ -128,7 +145,10 @@ const costs = [
   },
   {
     name: "memory",
-    ...{ title: "memory of one sidecar, waypoint or ztunnel", unit: "MiB", heading: "MiB", isOf: hasSchedule },
+    title: "memory of one sidecar, waypoint or ztunnel",
+    unit: "MiB",
+    heading: "MiB",
+    isOf: hasSchedule,
     read: (parts, of) => {
       const containers = sum(parts.map(({ usage }) => usage.containers));
       const mebibytes = sum(parts.map(({ usage }) => usage.memory)) / 2 ** 20;
@@ -151,20 +171,32 @@ export const metrics: Registry = {
       summary: { unit: "ms at p99", more: "adds", less: "takes away" },
     }),
     latency(99.9, {
-      ...{ charts: ["effect"], minimumRequests: 10_000 },
+      charts: ["effect"],
+      minimumRequests: 10_000,
       budget: { unit: "ms", verb: "add", advice: "plan 10,000 requests per run by qps and duration" },
     }),
     latency("mean", { budget: undefined }),
     ...([50, 90, 99, 99.9, "mean"] as const).map(rawLatency),
-    ...[rate, throughput],
+    rate,
+    throughput,
     {
-      ...{ ...rate, name: "rate lost", title: "share of the rate lost", unit: "%", better: "lower" },
-      ...{ lostOf: "rate", charts: ["effect"] },
+      ...rate,
+      name: "rate lost",
+      title: "share of the rate lost",
+      unit: "%",
+      better: "lower",
+      lostOf: "rate",
+      charts: ["effect"],
       summary: { unit: "% of the rate", more: "loses", less: "gains" },
     },
     {
-      ...{ ...throughput, name: "throughput lost", title: "share of the TCP throughput lost" },
-      ...{ unit: "%", better: "lower", lostOf: "throughput", charts: ["effect"] },
+      ...throughput,
+      name: "throughput lost",
+      title: "share of the TCP throughput lost",
+      unit: "%",
+      better: "lower",
+      lostOf: "throughput",
+      charts: ["effect"],
       budget: { name: "throughput", unit: "% of the TCP rate", verb: "lose", advice: "set benchmark.tcpStreams: [1]" },
     },
   ],

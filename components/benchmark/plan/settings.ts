@@ -65,7 +65,14 @@ export function resolveBenchmark(
   const { duration, warmUp, tcpDuration, idle, preset, seed, blocks, control, sameNode } = settings;
   const { scenarios, qps, connections, payloadSizes, keepAlive, grpc, tcpStreams, transactions } = settings;
   const given: Partial<ResolvedBenchmark> = {
-    ...{ scenarios, qps, connections, payloadSizes, keepAlive, grpc, tcpStreams, transactions },
+    scenarios,
+    qps,
+    connections,
+    payloadSizes,
+    keepAlive,
+    grpc,
+    tcpStreams,
+    transactions,
     seconds: secondsOf(duration),
     warmUpSeconds: secondsOf(warmUp),
     tcpSeconds: secondsOf(tcpDuration),
@@ -75,7 +82,10 @@ export function resolveBenchmark(
     ...defaults,
     ...(preset && presets[preset]),
     ...withoutUndefined(given),
-    ...{ seed, blocks, control, sameNode },
+    seed,
+    blocks,
+    control,
+    sameNode,
     images: { ...images, ...withoutUndefined(settings.images) },
     ...(options.quick === true && quick),
   };

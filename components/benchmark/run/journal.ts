@@ -66,7 +66,7 @@ export class Journal {
   }
 
   /** Those of these runs that are still to be made: a disturbed one is made twice, and no more. */
-  undone(runs: readonly PlannedRun[]): PlannedRun[] {
+  unfinished(runs: readonly PlannedRun[]): PlannedRun[] {
     const seen = new Set<string>();
     const done = new Set<string>();
     for (const { id, disturbed } of this.records) {

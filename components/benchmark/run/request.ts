@@ -63,7 +63,7 @@ export interface BenchmarkResult {
   };
 }
 
-/** The cluster cannot be measured, for a reason that a person can remove. */
+/** The cluster cannot be measured, for a reason that the user can fix. */
 export class NotMeasurable extends UserError {
   override readonly name = "NotMeasurable";
 }

@@ -15,7 +15,7 @@ import { changesBetween, Journal, type KeptSetup } from "./journal";
 import { Lease } from "./lease";
 import { chooseNodes, countedNodes, Kubelets, type NodePair, nodeTitle } from "./environment";
 import { type BenchmarkRequest, type BenchmarkResult, NotMeasurable } from "./request";
-import { makeRuns } from "./runs";
+import { makeRuns } from "./measure-runs";
 import { podTimeout } from "./scenario-check";
 import { cleanUp, requestCleanUp, setUp } from "./set-up";
 
@@ -33,8 +33,8 @@ interface RunnerContext {
 }
 
 /**
- * Measures what is not measured yet of a plan, writes the reports, and judges the budgets. After an error that broke a run,
- * another call continues after the last finished one.
+ * Makes the planned runs that are not in the journal yet, writes the reports, and judges the budgets. After an error that
+ * broke a run, another call continues after the last finished one.
  */
 export async function runBenchmark(request: BenchmarkRequest, context: RunnerContext): Promise<BenchmarkResult> {
   const { settings, mesh, stack } = request;
@@ -55,13 +55,14 @@ export async function runBenchmark(request: BenchmarkRequest, context: RunnerCon
     log("Nothing to measure: all nodes are simulated, no container runs on them and there is no traffic.");
     return { identity, state: "nothing to measure", sentences: [], budgets };
   }
-  forgetOtherNodes(journal, nodes, log);
+  clearRunsOfOtherNodes(journal, nodes, log);
+  // A comparison with a baseline needs all figures; an earlier result has only the bounds of budgets.
   if (journal.setup === undefined && settings.baseline === undefined && context.previous?.identity === identity) {
     const judged = judgePrevious(context, plan, nodes, settings);
     if (judged) return judged;
   }
-  // Undone runs include those of scenarios that could not be measured, and now may be.
-  if (journal.setup === undefined || journal.undone(plan.runs).length > 0) {
+  // Unfinished runs include those of scenarios that could not be measured, and now may be.
+  if (journal.setup === undefined || journal.unfinished(plan.runs).length > 0) {
     await measure(context, request, plan, nodes, journal);
   }
   const setup = journal.setup;
@@ -71,21 +72,22 @@ export async function runBenchmark(request: BenchmarkRequest, context: RunnerCon
   writeReports(report, journal, log);
   failOnBudgets(report);
   const { sentences, scenarios } = report;
-  const known = { nodes: nodes.map(nodeTitle), bounds: boundsOf(report) };
+  const forLaterBudgets = { nodes: nodes.map(nodeTitle), bounds: boundsOf(report) };
   return {
     identity,
     state: "measured",
     sentences,
     budgets,
     report: path.relative(projectRoot, folder),
-    ...(scenarios.every(({ state }) => state === "measured") && { known }),
+    ...(scenarios.every(({ state }) => state === "measured") && { known: forLaterBudgets }),
   };
 }
 
 /** Runs on other machines, or on the same ones with another kernel, are another experiment. */
-function forgetOtherNodes(journal: Journal, nodes: NodePair, log: Log): void {
+function clearRunsOfOtherNodes(journal: Journal, nodes: NodePair, log: Log): void {
   const before = journal.setup?.nodes;
   if (before?.join() === nodes.map(nodeTitle).join()) return;
+  // Without a set-up, runs may be left of another release or of a kill, whose nodes are not known.
   if (before) log(`Measuring again: the earlier runs were on ${before.join(" and ")}`);
   journal.clear();
 }
@@ -114,10 +116,10 @@ async function measure(
     if (measured.length === 0) {
       throw new NotMeasurable(setup.scenarios.map(({ scenario, reason }) => `${scenario}: ${reason ?? ""}`).join("\n"));
     }
-    keepOrForgetRuns(journal, { ...setup, nodes: nodes.map(nodeTitle), revision }, plan, log);
+    clearRunsOfOtherConditions(journal, { ...setup, nodes: nodes.map(nodeTitle), revision }, plan, log);
     await annotate?.(`Benchmark of ${stack} begins`);
     try {
-      const runs = journal.undone(plan.runs).filter(({ scenario }) => measured.includes(scenario));
+      const runs = journal.unfinished(plan.runs).filter(({ scenario }) => measured.includes(scenario));
       await makeRuns({ ...shared, nodes, lease, signal }, runs, journal);
     } finally {
       await annotate?.(`Benchmark of ${stack} ends`);
@@ -137,8 +139,8 @@ function longestSetUp({ scenarios, idleSeconds }: BenchmarkPlan): number {
   return (podTimeout / 1000 + 60) * (scenarios.length + 1) + idleSeconds;
 }
 
-function keepOrForgetRuns(journal: Journal, setup: KeptSetup, { runs }: BenchmarkPlan, log: Log): void {
-  const finished = runs.length - journal.undone(runs).length;
+function clearRunsOfOtherConditions(journal: Journal, setup: KeptSetup, { runs }: BenchmarkPlan, log: Log): void {
+  const finished = runs.length - journal.unfinished(runs).length;
   const before = journal.setup;
   const changes = before && finished > 0 ? changesBetween(before, setup) : [];
   if (changes.length > 0) {
@@ -167,7 +169,10 @@ function judgePrevious(
   settings: BenchmarkSettings,
 ): BenchmarkResult | undefined {
   if (previous?.known?.nodes.join() !== nodes.map(nodeTitle).join()) return undefined;
-  log("Judged by the result of an earlier deployment; its report is where that one ran. Another runId measures again.");
+  log(
+    "Budgets were judged on results of an earlier deployment (its report is on the machine that ran it). " +
+      "Change talos-mesh:benchmark.runId to measure again.",
+  );
   const budgets = judgeBudgets(scenarios, settings.budgets, previous.known.bounds);
   for (const line of budgetLines(budgets)) log(line);
   failOnBudgets({ budgets });

@@ -8,7 +8,7 @@ import type { Environment, NodeFacts, ScenarioState } from "../report/report";
 import type { BenchCluster, BenchNode, BenchPod } from "./cluster";
 import type { Setup } from "./journal";
 import { usageBetween } from "../measure/usage";
-import { endsOf } from "./runs";
+import { endsOf } from "./measure-runs";
 import {
   differenceOf,
   hardwareOf,

@@ -9,7 +9,7 @@ import { ports } from "../../../components/benchmark/objects";
 import { benchmarkPlan } from "../../../components/benchmark/plan/plan";
 import { resolveBenchmark } from "../../../components/benchmark/plan/settings";
 import { accessLog, measurementOf } from "../../../components/benchmark/run/commands";
-import { outcomeOf } from "../../../components/benchmark/run/runs";
+import { outcomeOf } from "../../../components/benchmark/run/measure-runs";
 import { benchmark } from "../../../components/settings/sections/benchmark";
 import { skip } from "../../support/skip";
 import { fortioOrSkip, freePort, outputOf, startServer, stopServer } from "./tools";

@@ -91,7 +91,7 @@ describe("the command of a deployment", function () {
     assert.equal(code, 0, stderr);
     // Its report lies where that one ran.
     assert.deepEqual(JSON.parse(stdout), { ...earlier, budgets: settings.budgets });
-    assert.match(stderr, /Judged by the result of an earlier deployment/);
+    assert.match(stderr, /Budgets were judged on results of an earlier deployment/);
     assert.match(stderr, /budget sidecar\.p99, sidecar: within: 4\.00 of 5\.00 ms/);
   });
 

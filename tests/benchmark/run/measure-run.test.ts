@@ -7,7 +7,7 @@ import { resolveBenchmark } from "../../../components/benchmark/plan/settings";
 import type { BenchPod } from "../../../components/benchmark/run/cluster";
 import type { ExecResult } from "../../../components/shared/kubernetes/pod-streams";
 import { chooseNodes, Kubelets } from "../../../components/benchmark/run/environment";
-import { measureRun, type RunContext } from "../../../components/benchmark/run/runs";
+import { measureRun, type RunContext } from "../../../components/benchmark/run/measure-runs";
 import type { ScenarioName } from "../../../components/benchmark/metrics/record";
 import type { benchmark } from "../../../components/settings/sections/benchmark";
 import { recorded } from "../fixtures";

@@ -50,7 +50,7 @@ export async function makeRuns(context: RunsContext, runs: readonly PlannedRun[]
   for (const [index, run] of runs.entries()) {
     const title = `[${index + 1}/${runs.length}] block ${run.block}, ${run.scenario}, ${armTitle(run.arm)}`;
     let record = await make(run);
-    if (journal.undone([run]).length > 0) {
+    if (journal.unfinished([run]).length > 0) {
       log(`${title}: ${resultOf(record)}; once more`);
       record = await make(run);
     }
