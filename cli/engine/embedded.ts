@@ -1,4 +1,4 @@
-import { deployStack, destroyStack, refuseOthers } from "../../embedded/engine/engine";
+import { deployStack, destroyStack, refuseUnsupportedStack } from "../../embedded/engine/deploy";
 import { stackStatus } from "../../embedded/engine/status";
 import { clusterStatus } from "../../embedded/cluster/status";
 import type { Engine } from "./engine";
@@ -10,7 +10,7 @@ export const embeddedEngine: Engine = {
   title: "embedded engine",
   printsProgress: false,
   async deploy(run) {
-    refuseOthers(run);
+    refuseUnsupportedStack(run);
     recordEngine(run, "embedded");
     try {
       return await deployStack(run);

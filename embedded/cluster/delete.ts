@@ -1,4 +1,5 @@
 import { existsSync, readdirSync, rmdirSync, rmSync } from "node:fs";
+import path from "node:path";
 import { forgetCharts } from "./auto-charts";
 import {
   clusterFiles,
@@ -24,6 +25,8 @@ export async function deleteCluster(projectRoot: string, stack: string, log: (li
     const running = processesOf(files.kwok).length;
     await removeCluster(files, record);
     rmSync(files.kubeconfig, { force: true });
+    // A file of an earlier version.
+    rmSync(path.join(files.folder, "incarnation.json"), { force: true });
     forgetCharts(projectRoot, stack);
     if (record !== undefined) log(`cluster ${record.name} deleted`);
     else log(running > 0 ? `ended ${running} processes of a cluster whose files were gone` : "there is no cluster");

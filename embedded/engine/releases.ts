@@ -82,7 +82,7 @@ export class Helm {
   ) {}
 
   /** Ends the helm of a run that was killed: it would go on working on a release of this run. */
-  static endOthers(kubeconfig: string): void {
+  static killLeftoverProcesses(kubeconfig: string): void {
     const others = listProcesses().filter(({ command }) => command.includes(` --kubeconfig ${kubeconfig} `));
     for (const { pid } of others) process.kill(pid, "SIGKILL");
   }

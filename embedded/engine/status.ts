@@ -4,12 +4,12 @@ import type { ApiServer, ApplyObject, LiveObject } from "../../components/shared
 import { ApiError } from "../../components/shared/kubernetes/errors";
 import type { HelmRevision } from "../../components/shared/kubernetes/helm-records";
 import { referenceOf } from "../../components/shared/kubernetes/object";
-import { fullReadiness } from "../../components/shared/kubernetes/readiness";
+import { readinessWithEndpoints } from "../../components/shared/kubernetes/readiness";
 import { holdsUnknown } from "../program/secrets";
 import { runProgram, unwrapSecrets, type Registration, type ResourceHost } from "../program/run-program";
 import { clusterFiles } from "../cluster/files";
 import { clusterStatus } from "../cluster/status";
-import { needsDecryption, openStack } from "./engine";
+import { refuseEncryptedValue, connectToStack } from "./deploy";
 import { objectState, releaseState } from "./host";
 import { labelOf, layerOf } from "./naming";
 import { changedFields, withMarks } from "./objects";
@@ -25,11 +25,11 @@ export async function stackStatus(
   const { projectRoot, stack, configFile, signal, main } = run;
   const { kubeconfig } = clusterFiles(projectRoot, stack);
   if (!existsSync(kubeconfig) && (await clusterStatus(projectRoot, stack)).state === "absent") return undefined;
-  const found = await openStack(run);
+  const found = await connectToStack(run);
   if (found === undefined) return { reachable: false, findings: [], outputs: {} };
   const { server, records } = found;
   const host = new StatusHost(server, records, stack, signal);
-  const options = { projectRoot, stack, configFile, main, host, preview: true, secretValue: needsDecryption };
+  const options = { projectRoot, stack, configFile, main, host, preview: true, secretValue: refuseEncryptedValue };
   await runProgram({ ...options, onWarning: () => undefined });
   const others = (await listOwned(server, stack, records, signal)).filter(({ key }) => !host.registered.has(key));
   for (const { kind, layer, label } of others) {
@@ -86,7 +86,7 @@ class StatusHost implements ResourceHost {
       const applied = await this.server.applied(withMarks(object, live, { stack: this.stack, layer }), this.signal);
       const changed = changedFields(live, applied);
       if (changed.length > 0) return { state: "changed", detail: changed.join(", ") };
-      const readiness = await fullReadiness(this.server, live, this.signal);
+      const readiness = await readinessWithEndpoints(this.server, live, this.signal);
       if (readiness.state === "ready") return { state: "as deployed" };
       return { state: "changed", detail: readiness.state === "failed" ? readiness.why : `not ready: ${readiness.for}` };
     } catch (error) {

@@ -21,7 +21,6 @@ export interface Registration {
   /** `URN::ID` of its provider, where the program names one. */
   readonly provider?: string;
   readonly protect: boolean;
-  readonly retainOnDelete: boolean;
   readonly deletedWith?: string;
   readonly additionalSecretOutputs: readonly string[];
   readonly ignoreChanges: readonly string[];
@@ -142,7 +141,6 @@ export class HostMonitor extends MockMonitor {
       propertyDependencies: propertyDependencies(request),
       provider: request.getProvider() || undefined,
       protect: request.getProtect() ?? false,
-      retainOnDelete: request.getRetainondelete() ?? false,
       deletedWith: request.getDeletedwith() || undefined,
       additionalSecretOutputs: request.getAdditionalsecretoutputsList(),
       ignoreChanges: request.getIgnorechangesList(),

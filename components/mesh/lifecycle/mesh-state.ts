@@ -1,7 +1,7 @@
 import semver from "semver";
 import type { ApiServer, LiveObject } from "../../shared/kubernetes/api-server";
 import { containersOf, listPods, type Pod } from "../../shared/kubernetes/pods";
-import { readinessOf } from "../../shared/kubernetes/readiness";
+import { ownReadiness } from "../../shared/kubernetes/readiness";
 import { defaultRevision, rootNamespace } from "../../shared/istio";
 
 /** Which parts of Istio run in a cluster, as its API server reports, and whether they fit together. Changes nothing. */
@@ -58,7 +58,7 @@ export async function liveControlPlanes(server: Server): Promise<LiveControlPlan
 
 /** What is missing until a workload is rolled out; undefined where nothing is. */
 export function missingOf(workload: LiveObject): string | undefined {
-  const readiness = readinessOf(workload);
+  const readiness = ownReadiness(workload);
   if (readiness.state === "ready") return undefined;
   return readiness.state === "waiting" ? readiness.for : readiness.why;
 }

@@ -2,7 +2,7 @@ import type { ApiServer } from "./api-server";
 import { conditionsOf, hasCondition, type LiveObject, type ObjectReference, referenceOf } from "./object";
 import { missing, waitFor, type WaitTimeout, type WaitOptions, whenAvailable } from "./wait";
 
-/** `ready`; or what is still missing, as a noun phrase; or `failed`, where waiting longer cannot help. */
+/** `for` is what is still missing, as after "waiting:"; `failed` is a state in which waiting longer cannot help. */
 type Readiness =
   | { readonly state: "ready" }
   | { readonly state: "waiting"; readonly for: string }
@@ -21,9 +21,9 @@ const notObserved = waiting("its controller to observe the change");
 /**
  * Whether an object is ready for what depends on it, by the rules of the Kubernetes provider's await logic. Kinds without a
  * rule are ready once they are accepted, and so is an object with the annotation `pulumi.com/skipAwait`. A Service also
- * depends on other objects: see `fullReadiness`.
+ * depends on other objects: see `readinessWithEndpoints`.
  */
-export function readinessOf(object: LiveObject): Readiness {
+export function ownReadiness(object: LiveObject): Readiness {
   const { apiVersion, kind } = object;
   const group = apiVersion.includes("/") ? apiVersion.split("/")[0] : "";
   const rule = rules.get(`${group}/${kind}`);
@@ -69,6 +69,7 @@ function jobReadiness(object: LiveObject): Readiness {
 
 function crdReadiness(object: LiveObject): Readiness {
   const names = conditionsOf(object).find(({ type }) => type === "NamesAccepted");
+  // NotAccepted: the names are still to be checked. A conflict has another reason.
   if (names?.status === "False" && names.reason !== "NotAccepted") return failed(names.message ?? "names refused");
   return hasCondition(object, "Established") ? ready : waiting("condition Established");
 }
@@ -110,11 +111,15 @@ export function serviceReadiness(service: LiveObject, slices: readonly LiveObjec
   return endpoints.some((each) => each.conditions?.ready !== false) ? ready : waiting("a ready pod behind it");
 }
 
-/** `readinessOf`, and for a Service that of the pods behind it. */
-export async function fullReadiness(server: ApiServer, object: LiveObject, signal?: AbortSignal): Promise<Readiness> {
+/** `ownReadiness`, and for a Service that of the pods behind it. */
+export async function readinessWithEndpoints(
+  server: ApiServer,
+  object: LiveObject,
+  signal?: AbortSignal,
+): Promise<Readiness> {
   const { name, namespace } = object.metadata;
   const isService = object.apiVersion === "v1" && object.kind === "Service";
-  if (!isService || skipsAwait(object) || !servesPods(object)) return readinessOf(object);
+  if (!isService || skipsAwait(object) || !servesPods(object)) return ownReadiness(object);
   const kind = { apiVersion: "discovery.k8s.io/v1", kind: "EndpointSlice", namespace };
   const labelSelector = `kubernetes.io/service-name=${name}`;
   return serviceReadiness(object, await server.list(kind, { labelSelector }, signal));
@@ -138,16 +143,16 @@ export async function waitUntilReady(server: ApiServer, applied: LiveObject, opt
   const check = async () => {
     live ??= await server.get(referenceOf(applied), signal);
     if (live === undefined) throw await failure("was deleted by another client");
-    const readiness = await fullReadiness(server, live, signal);
+    const readiness = await readinessWithEndpoints(server, live, signal);
     if (readiness.state === "failed") throw await failure(readiness.why);
     if (readiness.state === "ready") return live;
     live = undefined;
     return missing(readiness.for);
   };
   const onTimeout = async (cause: WaitTimeout) => {
-    throw await failure(`is not ready after ${timeoutMs / 1000} s: waiting for ${cause.missing}`, cause);
+    throw await failure(`is not ready after ${timeoutMs / 1000} s; waiting: ${cause.missing}`, cause);
   };
-  const log = (what: string) => onProgress?.(`waiting for ${what}`);
+  const log = (what: string) => onProgress?.(`waiting: ${what}`);
   return waitFor(check, { ...options, ...often, onTimeout, onProgress: log });
 }
 

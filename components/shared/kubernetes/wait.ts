@@ -6,7 +6,7 @@ export class Missing {
   constructor(readonly what: string) {}
 }
 
-/** @param what a noun phrase, as after "waiting for": `2 of 3 replicas available` */
+/** @param what a noun phrase, as after "waiting:": `2 of 3 replicas available` */
 export function missing(what: string): Missing {
   return new Missing(what);
 }

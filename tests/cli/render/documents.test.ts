@@ -15,7 +15,6 @@ function object(name: string, inputs: Record<string, unknown>, type = "kubernete
     dependencies: [],
     propertyDependencies: {},
     protect: false,
-    retainOnDelete: false,
     additionalSecretOutputs: [],
     ignoreChanges: [],
   };

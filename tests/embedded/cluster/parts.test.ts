@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import net, { type AddressInfo } from "node:net";
 import os from "node:os";
 import path from "node:path";
@@ -11,6 +11,7 @@ import {
   unusableFolder,
   writeRecord,
 } from "../../../embedded/cluster/files";
+import { deleteCluster } from "../../../embedded/cluster/delete";
 import { explainedByLogs, kwokctlConfiguration, type ControlPlaneTools } from "../../../embedded/cluster/kwokctl";
 import { simulatedNodes } from "../../../embedded/cluster/nodes";
 import { controlPlaneTools } from "../../../embedded/tools/catalog";
@@ -115,6 +116,18 @@ describe("the incarnation of the next `up`", () => {
   it("increases in a copy of the project", async () => {
     record([own], "/elsewhere/.talos-mesh/dev/kwok");
     assert.equal(await nextIncarnation(root, "dev"), 5);
+  });
+});
+
+describe("deleting a cluster", () => {
+  it("leaves nothing, also of files that an earlier version has written", async () => {
+    const root = realpathSync(mkdtempSync(path.join(os.tmpdir(), "talos-mesh-test-")));
+    const { folder } = clusterFiles(root, "dev");
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(path.join(folder, "incarnation.json"), "{}\n");
+    await deleteCluster(root, "dev", () => undefined);
+    assert.equal(existsSync(folder), false);
+    rmSync(root, { recursive: true });
   });
 });
 

@@ -5,7 +5,7 @@ import path from "node:path";
 import { milliseconds } from "../../../components/shared/duration";
 import type { LiveObject } from "../../../components/shared/kubernetes/api-server";
 import { commandInputs, runScript } from "../../../embedded/engine/commands";
-import { refuseOthers } from "../../../embedded/engine/engine";
+import { refuseUnsupportedStack } from "../../../embedded/engine/deploy";
 import { digestOf, labelOf, layerOf, stackMark, timestamp } from "../../../embedded/engine/naming";
 import { withMarks } from "../../../embedded/engine/objects";
 import { batches, objectKey, type Owned } from "../../../embedded/engine/prune";
@@ -195,7 +195,7 @@ describe("what the embedded engine refuses", () => {
   const check = (config: Record<string, unknown>) => {
     const configFile = path.join(folder, "stack.yaml");
     writeFileSync(configFile, JSON.stringify({ config }));
-    refuseOthers({ projectRoot: folder, stack: "x", configFile });
+    refuseUnsupportedStack({ projectRoot: folder, stack: "x", configFile });
   };
 
   it("is every environment but dev, every cluster it cannot create, and secrets it cannot read", () => {

@@ -79,7 +79,7 @@ describe("a Helm release of the embedded engine", function () {
     const killWhilePending = async (description: string, revision: number, pending: string) => {
       const killed = assert.rejects(project.deploy(release(chart, description)));
       while ((await statusOf(revision)) !== pending) await new Promise((resolve) => setTimeout(resolve, 20));
-      Helm.endOthers(path.join(project.folder, "kubeconfig"));
+      Helm.killLeftoverProcesses(path.join(project.folder, "kubeconfig"));
       await killed;
       assert.equal(await statusOf(revision), pending);
     };

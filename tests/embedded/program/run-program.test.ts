@@ -116,7 +116,6 @@ describe("the program host", () => {
     );
     assert.equal(registrations.length, 5);
     assert.equal(machine?.protect, true);
-    assert.equal(machine?.retainOnDelete, true);
     assert.equal(machine?.deleteBeforeReplace, true);
     assert.deepEqual(machine?.ignoreChanges, ["create"]);
     assert.deepEqual(machine?.additionalSecretOutputs, ["stdout"]);

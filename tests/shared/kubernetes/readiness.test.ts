@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { ApiServer, LiveObject } from "../../../components/shared/kubernetes/api-server";
 import {
   deleteAndWait,
-  readinessOf,
+  ownReadiness,
   servesPods,
   serviceReadiness,
   waitUntilReady,
@@ -21,7 +21,7 @@ describe("the readiness of an object", () => {
   const counts = (count: number) => ({ replicas: count, updatedReplicas: count, availableReplicas: count });
 
   it("waits for every replica of a Deployment's newest generation", () => {
-    const readiness = (status: object) => readinessOf(object("apps/v1", "Deployment", { replicas: 2 }, status));
+    const readiness = (status: object) => ownReadiness(object("apps/v1", "Deployment", { replicas: 2 }, status));
     const waitsFor = (what: string) => ({ state: "waiting", for: what });
     const behind = { observedGeneration: 1, ...counts(2) };
     assert.deepEqual(readiness(behind), waitsFor("its controller to observe the change"));
@@ -36,17 +36,17 @@ describe("the readiness of an object", () => {
 
   it("waits for a CRD to be established, and for a namespace to be active", () => {
     const crd = (conditions: object[]) =>
-      readinessOf(object("apiextensions.k8s.io/v1", "CustomResourceDefinition", {}, { conditions })).state;
+      ownReadiness(object("apiextensions.k8s.io/v1", "CustomResourceDefinition", {}, { conditions })).state;
     assert.equal(crd([]), "waiting");
     assert.equal(crd([{ type: "Established", status: "True" }]), "ready");
     assert.equal(crd([{ type: "NamesAccepted", status: "False", reason: "ListKindConflict" }]), "failed");
-    assert.equal(readinessOf(object("v1", "Namespace", {}, { phase: "Terminating" })).state, "waiting");
+    assert.equal(ownReadiness(object("v1", "Namespace", {}, { phase: "Terminating" })).state, "waiting");
   });
 
   it("is given for kinds without a rule, and where the annotation skips it", () => {
-    assert.equal(readinessOf(object("v1", "ConfigMap", {})).state, "ready");
+    assert.equal(ownReadiness(object("v1", "ConfigMap", {})).state, "ready");
     const annotations = { "pulumi.com/skipAwait": "true" };
-    assert.equal(readinessOf(object("apps/v1", "Deployment", {}, {}, { annotations })).state, "ready");
+    assert.equal(ownReadiness(object("apps/v1", "Deployment", {}, {}, { annotations })).state, "ready");
   });
 
   it("waits for pods behind a Service only where it selects some", () => {
@@ -84,14 +84,14 @@ describe("waiting for an object", () => {
     const options = { timeoutMs: 5000, onProgress: (what: string) => reported.push(what) };
     const live = await waitUntilReady(serving(pod(false), pod(true)).server, pod(false), options);
     assert.deepEqual(live, pod(true));
-    assert.deepEqual(reported, ["waiting for condition Ready"]);
+    assert.deepEqual(reported, ["waiting: condition Ready"]);
   });
 
   it("names what is missing after the time, its conditions and its last events", async () => {
     await assert.rejects(waitUntilReady(serving(pod(false)).server, pod(false), { timeoutMs: 60 }), {
       name: "ObjectError",
       message:
-        "is not ready after 0.06 s: waiting for condition Ready\n" +
+        "is not ready after 0.06 s; waiting: condition Ready\n" +
         "condition Ready=False: \nevent FailedMount: no such volume",
     });
     await assert.rejects(waitUntilReady(serving(undefined).server, pod(false), { timeoutMs: 5000 }), {

@@ -1,4 +1,4 @@
-import { deployStack } from "../../../../embedded/engine/engine";
+import { deployStack } from "../../../../embedded/engine/deploy";
 import { recordingObserver } from "./observer";
 
 // Deploys in a process of its own, so that a test can kill it. Prints each event.

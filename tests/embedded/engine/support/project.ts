@@ -14,7 +14,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { createInterface } from "node:readline";
 import { stringify } from "yaml";
-import { deployStack, destroyStack } from "../../../../embedded/engine/engine";
+import { deployStack, destroyStack } from "../../../../embedded/engine/deploy";
 import { stackStatus } from "../../../../embedded/engine/status";
 import { type Recording, recordingObserver } from "./observer";
 import type { ProgramSettings } from "./program";

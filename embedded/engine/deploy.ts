@@ -27,12 +27,12 @@ export async function deployStack(options: DeployOptions): Promise<Record<string
   const { projectRoot, stack, configFile, main, signal, observer } = options;
   return withStackLock(stackFolder(projectRoot, stack), async () => {
     const { kubeconfig } = clusterFiles(projectRoot, stack);
-    Helm.endOthers(kubeconfig);
-    const records = (await openStack(options))?.records ?? new Records(stack);
+    Helm.killLeftoverProcesses(kubeconfig);
+    const records = (await connectToStack(options))?.records ?? new Records(stack);
     const { helm: helmFolder } = stackFolder(projectRoot, stack);
     const host = new EmbeddedHost({ ...options, records, kubeconfig, helmFolder });
     const onWarning = (message: string) => observer.note(message);
-    const program = { projectRoot, stack, configFile, host, main, secretValue: needsDecryption, onWarning };
+    const program = { projectRoot, stack, configFile, host, main, secretValue: refuseEncryptedValue, onWarning };
     const { outputs, registrations } = await runProgram(program);
     signal?.throwIfAborted();
     await prune(host.registered, { ...options, records, server: host.server, helm: () => host.helm() });
@@ -50,7 +50,7 @@ export async function destroyStack(run: Omit<EngineRun, "configFile" | "yes">): 
   if (state === "absent" && !existsSync(files.folder)) return false;
   await withStackLock(files, async () => {
     if (state === "absent") return;
-    const found = await openStack(run);
+    const found = await connectToStack(run);
     const inside = found === undefined ? [] : await listOwned(found.server, stack, found.records);
     const item = { layer: "cluster", label: `Cluster ${name ?? ""}`.trim() };
     observer.started(item);
@@ -72,7 +72,7 @@ export async function destroyStack(run: Omit<EngineRun, "configFile" | "yes">): 
 }
 
 /** The stack's embedded cluster and the records in it; undefined where there is none, or it does not respond. */
-export async function openStack({
+export async function connectToStack({
   projectRoot,
   stack,
   signal,
@@ -87,22 +87,26 @@ export async function openStack({
 }
 
 /** Refuses stacks that this engine must not deploy. The program validates all other settings, in one message. */
-export function refuseOthers({ projectRoot, stack, configFile }: StackOfProject & Pick<EngineRun, "configFile">): void {
-  const { values } = readStackConfig(projectRoot, configFile, needsDecryption);
+export function refuseUnsupportedStack({
+  projectRoot,
+  stack,
+  configFile,
+}: StackOfProject & Pick<EngineRun, "configFile">): void {
+  const { values } = readStackConfig(projectRoot, configFile, refuseEncryptedValue);
   const environment = values["talos-mesh:environment"];
   if (environment !== undefined && environment !== "dev") {
-    throw needsPulumi(`The stack "${stack}" is a ${environment} environment; deploying one`);
+    throw pulumiCliRequired(`The stack "${stack}" is a ${environment} environment; deploying one`);
   }
   const kind = clusterKind(values["talos-mesh:cluster"]);
-  if (kind !== undefined && kind !== "embedded") throw needsPulumi(`A cluster of kind ${kind}`);
+  if (kind !== undefined && kind !== "embedded") throw pulumiCliRequired(`A cluster of kind ${kind}`);
 }
 
 /** Only the CLI can decrypt the secrets of a stack file. */
-export function needsDecryption(name: string): never {
-  throw needsPulumi(`${name} is encrypted; reading it`);
+export function refuseEncryptedValue(name: string): never {
+  throw pulumiCliRequired(`${name} is encrypted; reading it`);
 }
 
-function needsPulumi(what: string): UserError {
+function pulumiCliRequired(what: string): UserError {
   return new UserError(
     `${what} needs the Pulumi CLI, which keeps state and secrets safely. ` +
       "Install it (https://www.pulumi.com/docs/install/) and run this again.",
