@@ -17,7 +17,8 @@ import { compilePolicies } from "./policies/compile";
 import { MeshPolicies, MeshSecurity } from "./policies/mesh-policies";
 import { policyNotes } from "./policies/network-policies";
 
-// One direction: settings -> cluster -> platform -> mesh -> observability -> applications -> policies -> benchmark.
+// settings -> cluster -> platform -> mesh -> security -> applications -> policies -> benchmark.
+// Observability is installed next to the mesh; the benchmark waits for it.
 const { context, model, secrets } = loadStack();
 const { settings } = model;
 const policyObjects = compilePolicies(model.policies);
@@ -35,7 +36,11 @@ const onPlatform = { ...inCluster, dependsOn: platform };
 const charts = chartSource(settings.charts, cluster);
 const meshConfig = policyMeshConfig(settings);
 const istio = new Istio("istio", { ...settings, cluster, source: charts, meshConfig }, onPlatform);
-gatewayCertificates("gateway-certificates", { ...settings, ...cluster, secrets, context }, onPlatform);
+gatewayCertificates(
+  "gateway-certificates",
+  { ...settings, nodeAddress: cluster.nodeAddress, secrets, context },
+  onPlatform,
+);
 
 const observability = hasAddons(settings.observability)
   ? new Observability(
@@ -45,6 +50,7 @@ const observability = hasAddons(settings.observability)
     )
   : undefined;
 
+// Each of the two takes its own kinds of objects.
 const security = new MeshSecurity("security", { objects: policyObjects }, { ...inCluster, dependsOn: istio });
 const applications = configuredApplications(settings).map((application) => {
   const sidecar = sidecarRequest(application.settings.namespace, { ...settings, cluster });
@@ -52,17 +58,17 @@ const applications = configuredApplications(settings).map((application) => {
   return new DeployedApplication(application, args, { ...inCluster, dependsOn: [istio, security] });
 });
 
-// Each layer by its name: to depend on a layer is to depend on what is in it, and a layer may be empty.
-const deployedLayers = [istio, security, ...applications];
-const policies = new MeshPolicies("policies", { objects: policyObjects }, { ...inCluster, dependsOn: deployedLayers });
+// `dependsOn` a component waits for all its children; a component may have none.
+const beforePolicies = [istio, security, ...applications];
+const policies = new MeshPolicies("policies", { objects: policyObjects }, { ...inCluster, dependsOn: beforePolicies });
 
 // A component that still starts during a measurement would change the figures.
-const afterEverything = [...deployedLayers, policies, ...(observability ? [observability] : [])];
+const beforeBenchmark = [...beforePolicies, policies, ...(observability ? [observability] : [])];
 const measurement = settings.benchmark
   ? new Benchmark(
       "benchmark",
       { ...settings, settings: settings.benchmark, cluster, stack: context.stack },
-      { ...inCluster, dependsOn: afterEverything },
+      { ...inCluster, dependsOn: beforeBenchmark },
     )
   : undefined;
 

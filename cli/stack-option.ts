@@ -1,6 +1,7 @@
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync } from "node:fs";
 import path from "node:path";
 import type { Model } from "../components/model/model";
+import { missingStackFile } from "../components/settings/stack-file";
 import { UserError } from "../components/shared/problem";
 import { readStack } from "../components/validation/stack";
 import { filePath, UsageError } from "./command";
@@ -39,11 +40,7 @@ export function chosenStack(given: { readonly stack?: string; readonly config?: 
   if (given.config) return { projectRoot, stack, configFile: given.config };
   const configFile = stackFileOf(stack);
   if (existsSync(configFile)) return { projectRoot, stack, configFile };
-  const stacks = readdirSync(projectRoot).flatMap((entry) => /^Pulumi\.(.+)\.yaml$/.exec(entry)?.[1] ?? []);
-  throw new UserError(
-    `--stack ${stack}: Pulumi.${stack}.yaml does not exist. The stacks of this project are: ${stacks.sort().join(", ")}. ` +
-      "Name a stack file in another folder by --config FILE.",
-  );
+  throw new UserError(missingStackFile(path.basename(configFile), projectRoot));
 }
 
 /** The stack that the options name, with its model. A stack file with problems is refused. */

@@ -1,7 +1,7 @@
 import { clusterHost, type MeshService, type Subset } from "../components/model/policies/policy-model";
 import type { HttpRuleSettings } from "../components/settings/sections/traffic";
 import { milliseconds } from "../components/shared/duration";
-import { unknown } from "../components/shared/unknown";
+import { throwUnknown } from "../components/shared/unknown";
 import type { HttpFault, HttpMatch, VirtualServiceRoute, RouteFilter, RouteRule } from "./api-objects";
 import type { RefusedInAmbient } from "./capabilities";
 import { routeMatch } from "./http-matches";
@@ -188,11 +188,11 @@ function weighted({ subsets }: MeshService, weights: Readonly<Record<string, num
 
 /** Validation refuses a subset that does not exist, and one without a Service where routes need it. */
 function subsetOf({ subsets }: MeshService, name: string): Subset {
-  return subsets.find((subset) => subset.name === name) ?? unknown();
+  return subsets.find((subset) => subset.name === name) ?? throwUnknown();
 }
 
 function versionService({ service }: Subset): string {
-  return service ?? unknown();
+  return service ?? throwUnknown();
 }
 
 function httpMatch({ sourceWorkload, ...match }: Fields["match"][number], { namespace }: MeshService): HttpMatch {

@@ -10,7 +10,7 @@ import {
   mapKnown,
   readEntries,
   setUnknown,
-  unknown,
+  throwUnknown,
   withField,
 } from "../shared/unknown";
 import type { GatewayWorkload, WaypointWorkload, Workload } from "../shared/workload";
@@ -88,6 +88,11 @@ export function waypointName({ service }: Pick<WaypointSettings, "service">): st
   return service === undefined ? "waypoint" : `${service}-waypoint`;
 }
 
+/** As messages name it: those of namespaces are all named `waypoint`. */
+export function waypointTitle({ namespace, service }: WaypointWorkload): string {
+  return service === undefined ? `the waypoint of namespace ${namespace}` : `the waypoint of service ${service}`;
+}
+
 /**
  * Finds workloads, gateways and waypoints by name. A name that may be one that could not be read is unknown
  * (components/shared/unknown.ts).
@@ -141,7 +146,7 @@ export class Names {
 
   /** A name that does not exist is unknown: validation reports it, and makes every check that does not depend on it. */
   workload(name: string, namespace = this.defaultNamespace): MeshWorkload {
-    return this.findWorkload(namespace, name) ?? unknown();
+    return this.findWorkload(namespace, name) ?? throwUnknown();
   }
 
   /** A workload by `name`, in a namespace, or by `namespace/name`. */
@@ -169,7 +174,7 @@ export class Names {
   }
 
   gateway(name: string): GatewayWorkload {
-    return this.findGateway(name) ?? unknown();
+    return this.findGateway(name) ?? throwUnknown();
   }
 
   gatewayNames(): readonly string[] {
@@ -200,7 +205,7 @@ export class Names {
 
   /** Nothing was found: undefined, where that is sure. */
   private absent(...collections: readonly string[]): undefined {
-    if (collections.some((collection) => this.incomplete.has(collection))) unknown();
+    if (collections.some((collection) => this.incomplete.has(collection))) throwUnknown();
   }
 }
 

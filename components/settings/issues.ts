@@ -19,8 +19,10 @@ function typeMessage(expected: string, value: unknown, schema: z.core.$ZodType |
       : (stringExpected(schema) ?? typeNames[expected] ?? expected);
   if (missing) return `missing; expected ${described}`;
   const scalar = typeof value === "number" || typeof value === "boolean";
-  if (expected === "string" && scalar)
-    return `found ${kindOf(value)} ${shown(value)}; expected ${described}, in quotes`;
+  if (expected === "string" && scalar) {
+    const quotable = !schema || z.safeParse(schema, String(value)).success;
+    return `found ${kindOf(value)} ${shown(value)}; expected ${described}${quotable ? ", in quotes" : ""}`;
+  }
   const scalarExpected = expected === "number" || expected === "int" || expected === "boolean";
   if (!scalarExpected) return `found ${kindOf(value)}${scalar ? ` ${shown(value)}` : ""}; expected ${described}`;
   const quoted = typeof value === "string" && value !== "" && !Number.isNaN(Number(value));

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { Problem } from "../shared/problem";
-import { knownFields, readEntries, setIncomplete, setUnknown, unknown } from "../shared/unknown";
+import { knownFields, readEntries, setIncomplete, setUnknown, throwUnknown } from "../shared/unknown";
 import { describeIssue } from "./issues";
 import { settingsSchema, type Settings } from "./schema";
 import { alternative, isMapping, unwrap } from "./schema-walk";
@@ -14,7 +14,7 @@ export interface ParsedSections {
 
 export const sectionNames = Object.keys(settingsSchema.shape) as readonly (keyof Settings)[];
 
-/** Keeps all that is valid. Sections that are `unreadable` have problems already, and are not looked into. */
+/** Keeps all that is valid. Sections that are `unreadable` have problems already, and are not parsed again. */
 export function parseSections(
   sections: Readonly<Record<string, unknown>>,
   unreadable: ReadonlySet<string> = new Set(),
@@ -28,11 +28,11 @@ export function parseSections(
     if (meant !== undefined && !Object.hasOwn(sections, meant)) misspelt.add(meant);
   }
   const parse = (name: keyof Settings): unknown => {
-    if (unreadable.has(name)) return unknown();
+    if (unreadable.has(name)) return throwUnknown();
     const schema = settingsSchema.shape[name];
     const raw = Object.hasOwn(sections, name) ? sections[name] : undefined;
     const result = schema.safeParse(raw);
-    if (result.success) return misspelt.has(name) ? unknown() : result.data;
+    if (result.success) return misspelt.has(name) ? throwUnknown() : result.data;
     problems.push(...result.error.issues.flatMap((issue) => describeIssue(issue, schema, raw, [name])));
     return knownPart(schema, raw);
   };
@@ -49,14 +49,15 @@ function knownPart(schema: z.core.$ZodType, raw: unknown): unknown {
   const result = z.safeParse(schema, raw);
   if (result.success) return result.data;
   const inner = unwrap(schema);
-  if (inner instanceof z.ZodUnion) return knownPart(alternative(inner, raw) ?? unknown(), raw);
-  if (result.error.issues.some(({ path, code }) => path.length === 0 && code !== "unrecognized_keys")) return unknown();
+  if (inner instanceof z.ZodUnion) return knownPart(alternative(inner, raw) ?? throwUnknown(), raw);
+  if (result.error.issues.some(({ path, code }) => path.length === 0 && code !== "unrecognized_keys"))
+    return throwUnknown();
   if (inner instanceof z.ZodObject && isMapping(raw)) return knownObject(inner, raw);
   if (inner instanceof z.ZodRecord && isMapping(raw)) return knownRecord(inner, raw);
   if (inner instanceof z.ZodArray && Array.isArray(raw)) {
     return readEntries(raw.map((entry: unknown) => () => knownPart(inner.element, entry)));
   }
-  return unknown();
+  return throwUnknown();
 }
 
 function knownObject(schema: z.ZodObject, raw: Readonly<Record<string, unknown>>): object {
@@ -82,7 +83,7 @@ function knownRecord(schema: z.ZodRecord, raw: Readonly<Record<string, unknown>>
   const isValid = (key: string) => z.safeParse(schema.keyType, key).success;
   const known = knownFields<Record<string, unknown>>(
     Object.fromEntries(
-      Object.keys(raw).map((key) => [key, isValid(key) ? () => knownPart(schema.valueType, raw[key]) : unknown]),
+      Object.keys(raw).map((key) => [key, isValid(key) ? () => knownPart(schema.valueType, raw[key]) : throwUnknown]),
     ),
   );
   // Such a key may have been meant as another one.

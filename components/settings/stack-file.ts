@@ -1,8 +1,19 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
-import { type Document, isAlias, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument } from "yaml";
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isNode,
+  isScalar,
+  isSeq,
+  LineCounter,
+  parseDocument,
+  type YAMLParseError,
+} from "yaml";
 import { type Place, problemList, StackFileError } from "../shared/problem";
 import { isMapping } from "./schema-walk";
+import { nearest } from "./wording";
 
 export interface StackConfig {
   /** String by full key (`talos-mesh:mesh`); objects and lists as JSON. */
@@ -57,6 +68,7 @@ export function readStackConfig(
   };
   for (const [key, raw] of projectDefaults(projectFile)) add(projectFile, key, raw);
   for (const [key, raw] of Object.entries(section(stackFile, "config"))) add(stackFile, key, raw);
+  refuseMisspelledConfig(stackFile);
   return {
     values,
     secretKeys: [...secretKeys],
@@ -93,23 +105,54 @@ interface YamlFile {
 }
 
 function readYaml(file: string, projectRoot: string): YamlFile {
+  const shown = shownPath(file, projectRoot);
   let text: string;
   try {
     text = readFileSync(file, "utf8");
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    throw new StackFileError(code === "ENOENT" ? `${file}: there is no such file` : message, { cause: error });
+    throw new StackFileError(code === "ENOENT" ? missingStackFile(shown, projectRoot) : message, { cause: error });
   }
-  const shown = shownPath(file, projectRoot);
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, merge: true });
-  if (document.errors.length > 0) {
-    const problems = document.errors.map((error) => `${shown}:${lines.linePos(error.pos[0]).line}: ${error.message}`);
-    throw new StackFileError(problemList(problems, shown));
-  }
+  // The first error: the parser reports the same mistake up to three times more.
+  const [error] = document.errors;
+  if (error) throw problemAt(shown, lines.linePos(error.pos[0]).line, yamlMessage(error, text));
   const value: unknown = document.toJS() ?? {};
   if (!isMapping(value)) throw problemAt(shown, 1, "expected a mapping with the key config");
   return { shown, document, lines, value };
+}
+
+export function missingStackFile(shown: string, projectRoot: string): string {
+  const stacks = stackNames(projectRoot).join(", ") || "none";
+  return `${shown} does not exist. The stacks of this project are: ${stacks}. Name a stack file in another folder by --config FILE.`;
+}
+
+/** The stacks that have a file in the project's folder. */
+export function stackNames(projectRoot: string): string[] {
+  return readdirSync(projectRoot)
+    .flatMap((entry) => /^Pulumi\.(.+)\.yaml$/.exec(entry)?.[1] ?? [])
+    .sort();
+}
+
+function yamlMessage({ code, pos: [start], message }: YAMLParseError, text: string): string {
+  if (code === "DUPLICATE_KEY")
+    return `key ${/^.*?(?=\s*(:\s|:?$))/m.exec(text.slice(start))?.[0] ?? ""} appears twice`;
+  return `not valid YAML: ${message}${/INDENT|IMPLICIT_KEY/.test(code) ? "; check the indentation here" : ""}`;
+}
+
+/** Keys of a stack file that the Pulumi CLI knows. */
+const stackFileKeys = ["config", "environment", "secretsprovider", "encryptionsalt", "encryptedkey"];
+
+function refuseMisspelledConfig(file: YamlFile): void {
+  const unknownKey = Object.keys(file.value).find((key) => !stackFileKeys.includes(key));
+  if (Object.hasOwn(file.value, "config") || unknownKey === undefined) return;
+  const hint = nearest(unknownKey, stackFileKeys) === "config" ? ` (did you mean config for ${unknownKey}?)` : "";
+  throw problemAt(
+    file.shown,
+    placeIn(file, [unknownKey]).line,
+    `the key config is missing; all settings are under it${hint}`,
+  );
 }
 
 /** Relative to the project where the file is inside, so that every command shows the same. */

@@ -78,8 +78,9 @@ export function nearest(name: string, known: readonly string[]): string | undefi
 export function listOf(names: readonly string[]): string {
   if (names.length === 0) return "none";
   const most = 20;
-  const first = names.slice(0, most).join(", ");
-  return names.length > most ? `${first} and ${names.length - most} more` : first;
+  // "and 1 more" would be as long as the name.
+  if (names.length <= most + 1) return names.join(", ");
+  return `${names.slice(0, most).join(", ")} and ${names.length - most} more`;
 }
 
 /** A mesh of a thousand services with a mistake in each must not compare a million names. */

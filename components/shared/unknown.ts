@@ -10,13 +10,13 @@ class UnknownValue extends Error {
 }
 
 /** Ends the current check: its result depends on something that could not be read. */
-export function unknown(): never {
+export function throwUnknown(): never {
   throw new UnknownValue("a setting that could not be read was used outside of a check");
 }
 
 /** Marks a field or list entry as one that could not be read. */
 export function setUnknown(container: object, key: string | number): void {
-  Object.defineProperty(container, key, { enumerable: true, configurable: true, get: unknown });
+  Object.defineProperty(container, key, { enumerable: true, configurable: true, get: throwUnknown });
 }
 
 /** The value that `read` returns, or undefined where it depends on something that could not be read. */
@@ -82,7 +82,7 @@ export function knownEntries<Value>(values: readonly Value[] | Readonly<Record<s
 
 /** The names of an object's entries, where none is missing. */
 export function completeKeys(values: object): string[] {
-  return isIncomplete(values) ? unknown() : Object.keys(values);
+  return isIncomplete(values) ? throwUnknown() : Object.keys(values);
 }
 
 /** A list of what `read` makes of each entry; an entry that cannot be made is unknown in the result too. */
@@ -111,7 +111,7 @@ function setField(container: object, key: string | number, read: () => unknown):
 /** One function for each entry of a list, which reads it; a single one, which cannot, where there is no list to read. */
 export function entryReaders<Value>(list: () => readonly Value[] | undefined): (() => Value)[] {
   const known = ifKnown(() => ({ values: list() ?? [] }));
-  return known ? [...known.values.keys()].map((index) => () => known.values[index] as Value) : [unknown];
+  return known ? [...known.values.keys()].map((index) => () => known.values[index] as Value) : [throwUnknown];
 }
 
 /** A field that cannot be read is unknown in the result too. */

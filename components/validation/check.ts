@@ -9,6 +9,11 @@ import { duplicates, type Entry, type Problem, problemsOf, type Refusal, type Se
 import { rootNamespace } from "../shared/istio";
 import { checkEach, runChecks } from "../shared/unknown";
 
+// What to write a check with:
+//   rule, refuse, unique, applicationRule    return a Check of values in the settings, by their path
+//   problemsOfEach, problemsAt               return problems, inside a check of one's own
+//   refuse..., unknown...                    return a Refusal of one value
+
 /** What is known of a stack besides its settings. */
 export interface CheckContext {
   /** Names under `talos-mesh:secrets`. */
@@ -42,13 +47,13 @@ type EntryOf<Value, Key> = NonNullable<
 >;
 
 /** A path that the settings have. */
-type Known<Path extends string> = Path &
+type ExistingPath<Path extends string> = Path &
   (string extends Path ? never : [ValueAt<Settings, Path>] extends [never] ? never : unknown);
 
 type Reader<Path extends string, Result> = (value: ValueAt<Settings, Path>, model: Model, at: SettingPath) => Result;
 
 /** A check of every value at a path such as `gateways.*.tls`. Absent values are not checked. */
-export function rule<const Path extends string>(path: Known<Path>, refusal: Reader<Path, Refusal>): Check {
+export function rule<const Path extends string>(path: ExistingPath<Path>, refusal: Reader<Path, Refusal>): Check {
   return (model) => {
     const found = [...expandPath(model.settings, path)].filter(([, value]) => value !== undefined);
     return runChecks(
@@ -63,14 +68,17 @@ export function rule<const Path extends string>(path: Known<Path>, refusal: Read
 
 /** A check that refuses every value at a path where `when` is true. */
 export function refuse<const Path extends string>(
-  path: Known<Path>,
+  path: ExistingPath<Path>,
   when: Reader<Path, boolean | undefined>,
   refusal: Refusal,
 ): Check {
   return rule(path, (...read) => when(...read) && refusal);
 }
 
-/** A check that no two values at a path are the same, in the whole stack file or `within` each value at another path. */
+/**
+ * A check that no two values at a path are the same. `within`: the parent in which values must be unique; default: the
+ * whole stack file.
+ */
 export function unique(path: string, what: string, within = ""): Check {
   return ({ settings }) => {
     const found = [...expandPath(settings, path)].filter(([, value]) => value !== undefined);
@@ -85,7 +93,7 @@ export function unique(path: string, what: string, within = ""): Check {
 }
 
 /** As `checkEach`, for functions that return a refusal. */
-export function refuseEach<Value>(
+export function problemsOfEach<Value>(
   values: readonly Value[] | Readonly<Record<string, Value>> | undefined,
   path: SettingPath,
   ...refusals: readonly ((value: Value, path: SettingPath) => Refusal)[]
@@ -97,23 +105,23 @@ export function refuseEach<Value>(
   );
 }
 
-/** As `refuseEach`, for values that have their own path. */
-export function refuseAt<Value extends { readonly path: SettingPath }>(
+/** As `problemsOfEach`, for values that have their own path. */
+export function problemsAt<Value extends { readonly path: SettingPath }>(
   values: readonly Value[],
   ...refusals: readonly ((value: Value) => Refusal)[]
 ): Iterable<Problem> {
   return checkEach(values, [], ...refusals.map((refusal) => (value: Value) => problemsOf(refusal(value), value.path)));
 }
 
-/** A check of every application that this program deploys; the keys of the refusal begin with the section. */
+/** A check of every application of this program. Keys start with the section: `{ bookinfo: { injection: "..." } }`. */
 export function applicationRule(refusal: (configured: ConfiguredApplication, model: Model) => Refusal): Check {
   return (model) =>
     checkEach(configuredApplications(model.settings), [], (configured) => problemsOf(refusal(configured, model), []));
 }
 
 /** Refuses a namespace of Kubernetes or of the mesh: in Istio's root namespace, a policy applies to the whole mesh. */
-export function systemNamespace(name: string, created: boolean): Refusal {
-  const ofTheSystem = name === rootNamespace || name.startsWith("kube-") || (created && name === "default");
+export function refuseSystemNamespace(name: string, createdByStack: boolean): Refusal {
+  const ofTheSystem = name === rootNamespace || name.startsWith("kube-") || (createdByStack && name === "default");
   return ofTheSystem && `found ${name}, which belongs to the system; expected one of your own`;
 }
 

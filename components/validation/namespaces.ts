@@ -5,20 +5,20 @@ import type { Model } from "../model/model";
 import { expandPath } from "../settings/expand-path";
 import type { Problem } from "../shared/problem";
 import { ifKnown, knownEntries } from "../shared/unknown";
-import { applicationRule, type Check, rule, systemNamespace, unique } from "./check";
+import { applicationRule, type Check, rule, refuseSystemNamespace, unique } from "./check";
 
 export const namespaceChecks: readonly Check[] = [
   applicationRule(({ application, settings: { namespace } }) => ({
-    [application.name]: { namespace: systemNamespace(namespace, true) },
+    [application.name]: { namespace: refuseSystemNamespace(namespace, true) },
   })),
-  rule("applications.*.namespace", (namespace) => systemNamespace(namespace, false)),
+  rule("applications.*.namespace", (namespace) => refuseSystemNamespace(namespace, false)),
   rule("applications.*.namespace", (namespace, { settings }) => {
     const deployed = configuredApplications(settings).find((one) => one.settings.namespace === namespace);
     return deployed && `found ${namespace}, the namespace of ${deployed.application.title}; expected another`;
   }),
   unique("applications.*.namespace", "namespace"),
   unique("applications.*.workloads.*.name", "workload", "applications.*"),
-  rule("observability.namespace", (namespace) => systemNamespace(namespace, true)),
+  rule("observability.namespace", (namespace) => refuseSystemNamespace(namespace, true)),
   addonNamespace,
   benchmarkNamespaces,
 ];

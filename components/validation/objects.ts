@@ -10,7 +10,10 @@ import { duplicates, type Problem, type SettingPath } from "../shared/problem";
 import { allKnown, checkEach, runChecks } from "../shared/unknown";
 import type { Check } from "./check";
 
-/** Checks of `talos-mesh:objects` against the CRDs of the pinned Istio and Gateway API. */
+/**
+ * Checks of `talos-mesh:objects` against the CRDs of the pinned Istio and Gateway API. What a spec means is not checked:
+ * checks of one kind's fields would be further rows here.
+ */
 export const objectChecks: readonly Check[] = [
   ({ settings: { objects } }) => checkEach(objects, ["objects"], objectProblems),
   ({ settings: { objects } }) => {

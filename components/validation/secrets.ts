@@ -4,12 +4,12 @@ import type { Model } from "../model/model";
 import { expandPath } from "../settings/expand-path";
 import { suggestion } from "../settings/wording";
 import type { Problem } from "../shared/problem";
-import { type Check, type CheckContext, refuseEach, rule, unique } from "./check";
+import { type Check, type CheckContext, problemsOfEach, rule, unique } from "./check";
 
 export const secretChecks: readonly Check[] = [
   references,
   ({ settings: { images } }, { secretTexts }) =>
-    refuseEach(images.pullSecrets, ["images", "pullSecrets"], ({ dockerConfigJson: { secret } }) => {
+    problemsOfEach(images.pullSecrets, ["images", "pullSecrets"], ({ dockerConfigJson: { secret } }) => {
       const text = secretTexts.get(secret);
       if (text === undefined || isDockerConfig(text)) return undefined;
       const example = '{"auths": {"registry.example.com": {"auth": "..."}}}';

@@ -4,8 +4,8 @@ import type { TrafficServiceSettings } from "../settings/sections/traffic";
 import { listOf, suggestion } from "../settings/wording";
 import { duplicates, type Entry, type Problem, problemsOf, type SettingPath, shortPath } from "../shared/problem";
 import type { Workload } from "../shared/workload";
-import { checkEach, entryReaders, ifKnown, runChecks, unknown } from "../shared/unknown";
-import { type Check, refuse, refuseAt, refuseEach, rule, unique, unknownWorkload } from "./check";
+import { checkEach, entryReaders, ifKnown, runChecks, throwUnknown } from "../shared/unknown";
+import { type Check, refuse, problemsAt, problemsOfEach, rule, unique, unknownWorkload } from "./check";
 
 const services = ["traffic", "services"];
 
@@ -61,11 +61,12 @@ export const trafficChecks: readonly Check[] = [
     if (version === undefined || versions.length === 0 || versions.includes(version)) return undefined;
     return `found ${version}; ${name} has the versions ${listOf(versions)}, so this selects no pod`;
   }),
-  rule(
-    "traffic.services.*.gateways.*",
-    (name, { names }) =>
-      !names.findGateway(name) && `found ${name}; no such gateway; add gateways.${name} to talos-mesh:gateways`,
-  ),
+  rule("traffic.services.*.gateways.*", (name, { names }) => {
+    if (names.findGateway(name)) return undefined;
+    const known = names.gatewayNames();
+    const add = `add gateways.${name} to talos-mesh:gateways`;
+    return `found ${name}; no such gateway; ${known.length > 0 ? suggestion(name, known) : add}`;
+  }),
   rule("traffic.services.*.gateways.*", (name, model, at) => {
     const gateway = serviceAt(model, at).tls && model.names.findGateway(name);
     if (!gateway || gateway.tls?.mode === "PASSTHROUGH") return undefined;
@@ -82,7 +83,7 @@ export const trafficChecks: readonly Check[] = [
 ];
 
 function serviceAt({ settings }: Model, path: SettingPath): Service {
-  return settings.traffic.services[Number(path[2])] ?? unknown();
+  return settings.traffic.services[Number(path[2])] ?? throwUnknown();
 }
 
 /** The workload of the entry around a path. Where its name is wrong, checks that need it are left out. */
@@ -146,7 +147,7 @@ function undeclaredSubsets(entries: readonly Indexed[]): Iterable<Problem> {
     [],
     ({ service, path }) => problemsOf({ tls: { route: weights(service.tls?.route) } }, path),
     ({ service, path }) =>
-      refuseEach(
+      problemsOfEach(
         service.http,
         [...path, "http"],
         ({ route }) => ({ route: weights(route) }),
@@ -159,7 +160,7 @@ function undeclaredSubsets(entries: readonly Indexed[]): Iterable<Problem> {
 function* conflictingFields(entries: readonly Indexed[]): Iterable<Problem> {
   for (const field of ["port", "trafficPolicy"] as const) {
     const [first, ...others] = entries.filter(({ service }) => ifKnown(() => service[field]) !== undefined);
-    yield* refuseAt(others, () => ({
+    yield* problemsAt(others, () => ({
       [field]: `${shortPath([...(first?.path ?? []), field])} already sets it for this service; keep one of them`,
     }));
   }
@@ -168,7 +169,7 @@ function* conflictingFields(entries: readonly Indexed[]): Iterable<Problem> {
 function conflictingSubsets(entries: readonly Indexed[]): Iterable<Problem> {
   const first = new Map<string, { readonly labels: string; readonly path: SettingPath }>();
   return checkEach(entries, [], ({ path, service }) =>
-    refuseEach(service.subsets, [...path, "subsets"], (subset) => {
+    problemsOfEach(service.subsets, [...path, "subsets"], (subset) => {
       const name = subsetName(subset);
       const labels = JSON.stringify(Object.entries(subsetLabels(subset)).sort());
       const before = first.get(name) ?? { labels, path };
@@ -183,7 +184,7 @@ function conflictingSubsets(entries: readonly Indexed[]): Iterable<Problem> {
 function uniqueHosts({ settings: { traffic } }: Model): Iterable<Problem> {
   const first = new Map<string, SettingPath>();
   return checkEach(traffic.services, services, ({ gateways, hosts }, path) =>
-    refuseEach(hosts, [...path, "hosts"], (host, at) => {
+    problemsOfEach(hosts, [...path, "hosts"], (host, at) => {
       const messages = gateways.flatMap((gateway) => {
         const earlier = first.get(`${gateway} ${host}`) ?? at;
         first.set(`${gateway} ${host}`, earlier);

@@ -2,7 +2,7 @@ import path from "node:path";
 import { buildModel, type Model } from "../model/model";
 import { parseSections, sectionNames } from "../settings/parse";
 import { formatPath, type Origin, type Place, type Problem, type SettingPath, SettingsError } from "../shared/problem";
-import { knownFields, runChecks, unknown } from "../shared/unknown";
+import { knownFields, runChecks, throwUnknown } from "../shared/unknown";
 import { benchmarkChecks } from "./benchmark";
 import { certificateChecks } from "./certificates";
 import type { Check, CheckContext } from "./check";
@@ -16,7 +16,7 @@ import { policyChecks } from "./policies";
 import { observabilityChecks } from "./observability";
 import { secretChecks } from "./secrets";
 import { securityChecks } from "./security";
-import { routeChecks } from "./routes";
+import { httpRuleChecks } from "./http-rules";
 import { trafficChecks } from "./traffic";
 import { trafficPolicyChecks } from "./traffic-policy";
 import { versionChecks } from "./versions";
@@ -31,7 +31,7 @@ const checks: readonly Check[] = [
   ...namespaceChecks,
   ...trafficChecks,
   ...trafficPolicyChecks,
-  ...routeChecks,
+  ...httpRuleChecks,
   ...securityChecks,
   ...policyChecks,
   ...observabilityChecks,
@@ -50,7 +50,7 @@ export interface ValidateOptions extends Origin {
   readonly secretNames: Iterable<string> | undefined;
   /** Values of secrets by name; checks that look into a secret need them. @default none is known */
   readonly secretTexts?: ReadonlyMap<string, string>;
-  /** Problems found when the sections were read: these sections are not looked into. */
+  /** Problems found when the sections were read: their sections are not parsed again. */
   readonly problems?: readonly Problem[];
   /** Folder of Pulumi.yaml. @default this project's */
   readonly projectRoot?: string;
@@ -65,18 +65,20 @@ export function validate(sections: Readonly<Record<string, unknown>>, options: V
   const parsed = parseSections(sections, new Set(given.map(({ path }) => String(path[0]))));
   const model = buildModel(parsed.settings);
   const context = knownFields<CheckContext>({
-    secretNames: () => (secretNames ? new Set(secretNames) : unknown()),
+    secretNames: () => (secretNames ? new Set(secretNames) : throwUnknown()),
     secretTexts: () => options.secretTexts ?? new Map(),
     projectRoot: () => options.projectRoot ?? path.resolve(__dirname, "../.."),
     deploys: () => options.deploys ?? false,
   });
   const schemaProblems = [...given, ...parsed.problems];
-  const mistaken = new Set(schemaProblems.map(({ path: at }) => formatPath(at)));
+  const pathsWithSchemaErrors = new Set(schemaProblems.map(({ path: at }) => formatPath(at)));
   const found = [...runChecks(...checks.map((check) => () => check(model, context)))];
   const problems = [
     ...schemaProblems,
-    // What is wrong by itself is reported once.
-    ...found.filter(({ path: at }) => !at.some((_, depth) => mistaken.has(formatPath(at.slice(0, depth + 1))))),
+    // Skip problems at or below a path that already has a schema error.
+    ...found.filter(
+      ({ path: at }) => !at.some((_, depth) => pathsWithSchemaErrors.has(formatPath(at.slice(0, depth + 1)))),
+    ),
   ];
   if (problems.length === 0) return model;
   throw new SettingsError(sorted(problems, options.placeOf), options, options.placeOf);

@@ -40,13 +40,17 @@ function istioOf({ settings: { mesh } }: Model): Product[] {
 
 function knownRelease({ name, version, path, releases }: Product): Problem[] {
   if (releases.has(minorOf(version))) return [];
-  return [{ path, message: `found ${version}; this release knows ${name} ${span([...releases.keys()])}` }];
+  const prefix = version.startsWith("v") ? "v" : "";
+  const supported = span([...releases.keys()].map((minor) => `${prefix}${minor}`));
+  return [
+    { path, message: `found ${version}; expected ${name} ${supported}, which this version of talos-mesh supports` },
+  ];
 }
 
 /** Whether a product supports the Kubernetes version, and if not, the nearest versions that go together. */
 function fits(product: Product, { settings, cluster }: Model, others: readonly Product[]): Problem[] {
   const { kubernetesVersion } = cluster;
-  const { name, version, releases } = product;
+  const { name, version, path, releases } = product;
   const range = releases.get(minorOf(version))?.kubernetes;
   if (!range || kubernetesVersion === undefined) return [];
   const given = minorOf(kubernetesVersion);
@@ -54,6 +58,14 @@ function fits(product: Product, { settings, cluster }: Model, others: readonly P
   const supported = supportedByAll([product, ...others]);
   const nearest = compareMinor(given, range[0]) < 0 ? supported[0] : supported.at(-1);
   const fitting = [...releases].filter(([, release]) => inRange(given, release.kubernetes)).map(([minor]) => minor);
+  if (settings.cluster.kubernetesVersion === undefined) {
+    const choices = [
+      ...(nearest === undefined ? [] : [`cluster.kubernetesVersion to v${nearest}.x`]),
+      ...(fitting.length > 0 ? [`${path.join(".")} to ${fitting.join(" or ")}`] : []),
+    ];
+    const message = `the default Kubernetes ${kubernetesVersion} is not supported by ${name} ${version}, which supports ${span(range)}; set ${choices.join(", or ")}`;
+    return [{ path, message }];
+  }
   const choices = [
     ...(nearest === undefined ? [] : [`set Kubernetes v${nearest}.x`]),
     ...(fitting.length > 0 ? [`${nearest === undefined ? "set " : ""}${name} ${span(fitting)}`] : []),
@@ -62,7 +74,7 @@ function fits(product: Product, { settings, cluster }: Model, others: readonly P
   const none = nearest === undefined ? ` (no Kubernetes goes with ${together} as well)` : "";
   return [
     {
-      path: settings.cluster.kubernetesVersion === undefined ? ["mesh", "version"] : ["cluster", "kubernetesVersion"],
+      path: ["cluster", "kubernetesVersion"],
       message: `Kubernetes ${kubernetesVersion} does not go with ${name} ${version}, which supports ${span(range)}${none}; ${choices.join(" or ") || "change them together"}`,
     },
   ];

@@ -7,7 +7,7 @@ import {
 } from "../../components/model/policies/policy-model";
 import type { HttpRuleSettings } from "../../components/settings/sections/traffic";
 import type { KubernetesObject } from "../../components/shared/kubernetes/object";
-import { unknown } from "../../components/shared/unknown";
+import { throwUnknown } from "../../components/shared/unknown";
 import { policyObject, type RouteFilter, type RouteRule, type RouteSpec } from "../api-objects";
 import { matchesByExpression } from "../http-matches";
 import { backend, fieldsOf, merged, needsVirtualService } from "../http-rules";
@@ -76,7 +76,7 @@ function routeRules(rules: readonly HttpRuleSettings[], service: MeshService): R
   return rules.map((rule) => {
     const fields = fieldsOf({ ...rule, match: rule.match ?? (byExpression ? [{}] : undefined) }).map(
       // Validation refuses a field that an HTTPRoute does not have.
-      ({ httpRoute: write }) => (typeof write === "function" ? write({ service, byExpression }) : unknown()),
+      ({ httpRoute: write }) => (typeof write === "function" ? write({ service, byExpression }) : throwUnknown()),
     );
     const filters = fields
       .flatMap((one) => one.filters ?? [])

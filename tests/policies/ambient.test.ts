@@ -101,6 +101,11 @@ describe("the ambient data plane refuses", () => {
       noWaypoint,
       `security.authorization.allow[0]: a rule with headers (which would allow no client at ztunnel) needs a waypoint for ratings: ztunnel does not read HTTP; ${addWaypoint}`,
     ],
+    "a rule by HTTP for an exposed service, with a waypoint that also serves its gateway": [
+      { traffic: { services: [offered] }, security: { authorization: { allow: [{ to: "front", methods: ["GET"] }] } } },
+      noWaypoint,
+      "security.authorization.allow[0]: a rule with methods (which would allow no client at ztunnel) needs a waypoint for front: ztunnel does not read HTTP; add { namespace: shop, ingress: true } to talos-mesh:mesh.waypoints, or set dataPlane: sidecar for the namespace",
+    ],
     "an audit without a waypoint": [
       { security: { authorization: { audit: [{ to: "ratings" }] } } },
       noWaypoint,
@@ -126,7 +131,7 @@ describe("the ambient data plane refuses", () => {
         },
       },
       {},
-      "security.peerAuthentication[0]: found PERMISSIVE, but ratings accepts requests from its waypoint only, and plain text does not go through waypoints; remove the exception, or the rules of ratings, or waypoint waypoint",
+      "security.peerAuthentication[0]: found PERMISSIVE, but ratings accepts requests from its waypoint only, and plain text does not go through waypoints; remove the exception, or the rules of ratings, or the waypoint of namespace shop",
     ],
     "a caller that bypasses the waypoint": [
       { security: { authorization: { allow: [{ to: "ratings", from: ["old/legacy"] }] } } },
@@ -134,17 +139,17 @@ describe("the ambient data plane refuses", () => {
         workloads: [...shop, workload("legacy", ["v1"], "old")],
         dataPlanes: { shop: "ambient", old: "sidecar" },
       },
-      "security.authorization.allow[0]: old/legacy (data plane sidecar) does not use waypoints, and ratings accepts requests from its waypoint only; set dataPlane: ambient for namespace old, or remove waypoint waypoint",
+      "security.authorization.allow[0]: old/legacy (data plane sidecar) does not use waypoints, and ratings accepts requests from its waypoint only; set dataPlane: ambient for namespace old, or remove the waypoint of namespace shop",
     ],
     "a gateway that bypasses the waypoint of a default-deny namespace": [
       { traffic: { services: [offered] }, security: { authorization: { default: "deny" } } },
       noIngress,
-      "traffic.services[0].gateways: requests for front from a gateway bypass its waypoint, and front accepts requests from its waypoint only; set ingress: true for waypoint waypoint in talos-mesh:mesh.waypoints",
+      "traffic.services[0].gateways: requests for front from a gateway bypass its waypoint, and front accepts requests from its waypoint only; set ingress: true for the waypoint of namespace shop in talos-mesh:mesh.waypoints",
     ],
     "a rule for a gateway that bypasses the waypoint of a service without exposures": [
       { security: { authorization: { allow: [{ to: "front", from: ["ingress"] }] } } },
       noIngress,
-      "security.authorization.allow[0].from: requests for front from a gateway bypass its waypoint, and front accepts requests from its waypoint only; set ingress: true for waypoint waypoint in talos-mesh:mesh.waypoints",
+      "security.authorization.allow[0].from: requests for front from a gateway bypass its waypoint, and front accepts requests from its waypoint only; set ingress: true for the waypoint of namespace shop in talos-mesh:mesh.waypoints",
     ],
     "weights at a gateway whose choice the waypoint would repeat": [
       {
@@ -155,7 +160,7 @@ describe("the ambient data plane refuses", () => {
         },
       },
       {},
-      "traffic.services[0].http[0].route: requests from the gateway go through waypoint waypoint, which chooses the version again; put the weights in an entry without gateways, or set ingress: false for the waypoint",
+      "traffic.services[0].http[0].route: requests from the gateway go through the waypoint of namespace shop, which chooses the version again; put the weights in an entry without gateways, or set ingress: false for the waypoint",
     ],
     "a version without a Service": [
       { traffic: { services: [{ ...reviews, http: [{ route: { v1: 100 } }] }] } },

@@ -75,10 +75,10 @@ describe("a stack file", () => {
       (error: Error) => {
         assert.equal(error.name, "StackFileError");
         const [heading, ...lines] = error.message.split("\n");
-        assert.equal(heading, `2 problems in ${file}:`);
+        assert.equal(heading, `1 problem in ${file}:`);
         assert.deepEqual(
-          lines.map((line) => line.split(": ")[0]),
-          [`  ${file}:3`, `  ${file}:4`],
+          lines.map((line) => line.split(": ").slice(0, 2).join(": ")),
+          [`  ${file}:3: not valid YAML`],
         );
         return true;
       },
@@ -88,15 +88,50 @@ describe("a stack file", () => {
   it("that says a key twice is refused with the second one's line", () => {
     const file = writeStackFile("config:\n  a: 1\n  a: 2\n");
     assert.throws(() => readStackConfig(projectRoot, file, String), {
-      message: `1 problem in ${file}:\n  ${file}:3: Map keys must be unique`,
+      message: `1 problem in ${file}:\n  ${file}:3: key a appears twice`,
     });
+  });
+
+  it("with a wrong indentation gets one message, at the line", () => {
+    const file = writeStackFile("config:\n  talos-mesh:mesh:\n    version: 1.31.1\n   profile: demo\n    tags: {}\n");
+    assert.throws(() => readStackConfig(projectRoot, file, String), {
+      message: `1 problem in ${file}:\n  ${file}:4: not valid YAML: All mapping items must start at the same column; check the indentation here`,
+    });
+  });
+
+  it("names a key that appears twice, also one with a colon or in quotes", () => {
+    for (const key of ["talos-mesh:mesh", '"talos-mesh:mesh"']) {
+      const file = writeStackFile(`config:\n  ${key}: { version: 1.31.1 }\n  ${key} :\n    profile: demo\n`);
+      assert.throws(() => readStackConfig(projectRoot, file, String), {
+        message: `1 problem in ${file}:\n  ${file}:3: key ${key} appears twice`,
+      });
+    }
+  });
+
+  it("without config is refused at a key that Pulumi does not know", () => {
+    const typo = writeStackFile("encryptionsalt: v1:x\nconfg:\n  environment: dev\n");
+    const message = "the key config is missing; all settings are under it";
+    assert.throws(() => readStackConfig(projectRoot, typo, String), {
+      message: `1 problem in ${typo}:\n  ${typo}:2: ${message} (did you mean config for confg?)`,
+    });
+    const top = writeStackFile("talos-mesh:mesh: { version: 1.31.1 }\n");
+    assert.throws(() => readStackConfig(projectRoot, top, String), {
+      message: `1 problem in ${top}:\n  ${top}:1: ${message}`,
+    });
+    assert.deepEqual(read("encryptionsalt: v1:x\n").values, {});
   });
 
   it("that is not there, or no map, is refused by name", () => {
     const missing = path.join(tmpdir(), "no-such-folder", "Pulumi.x.yaml");
-    assert.throws(() => readStackConfig(projectRoot, missing, String), {
-      message: `${missing}: there is no such file`,
-    });
+    assert.throws(
+      () => readStackConfig(projectRoot, missing, String),
+      (error: Error) => {
+        assert.ok(
+          error.message.startsWith(`${missing} does not exist. The stacks of this project are: article, dev, `),
+        );
+        return error.name === "StackFileError";
+      },
+    );
     const list = writeStackFile("- a\n");
     assert.throws(() => readStackConfig(projectRoot, list, String), {
       message: `1 problem in ${list}:\n  ${list}:1: expected a mapping with the key config`,

@@ -1,7 +1,7 @@
 import type { Settings } from "../../settings/schema";
 import type { JwtSettings } from "../../settings/sections/security";
 import type { SettingPath } from "../../shared/problem";
-import { entryReaders, knownFields, mapKnown, readEntries, unknown, withField } from "../../shared/unknown";
+import { entryReaders, knownFields, mapKnown, readEntries, throwUnknown, withField } from "../../shared/unknown";
 import { type Names, workloadKey } from "../names";
 import { sidecarScoping } from "../scoping";
 import type {
@@ -103,10 +103,10 @@ function tokenRules(settings: SecuritySource, names: Names): TokenRules[] {
     const { workload, entries } = read();
     // Compilers parse a key set.
     const issuers = entries.map(({ settings }) =>
-      settings.jwks === undefined || isKeySet(settings.jwks) ? settings : withField(settings, "jwks", unknown),
+      settings.jwks === undefined || isKeySet(settings.jwks) ? settings : withField(settings, "jwks", throwUnknown),
     );
     return knownFields<TokenRules>({
-      path: () => entries[0]?.path ?? unknown(),
+      path: () => entries[0]?.path ?? throwUnknown(),
       target: () => workload,
       issuers: () => issuers,
       requirements: () => requirements(issuers),

@@ -1,6 +1,6 @@
 import type { TrafficServiceSettings, TrafficSettings } from "../../settings/sections/traffic";
 import type { SettingPath } from "../../shared/problem";
-import { entryReaders, ifKnown, knownFields, readEntries, unknown } from "../../shared/unknown";
+import { entryReaders, ifKnown, knownFields, readEntries, throwUnknown } from "../../shared/unknown";
 import { type MeshWorkload, type Names, workloadKey } from "../names";
 import type { Exposure, MeshService, Subset } from "./policy-model";
 
@@ -93,5 +93,5 @@ export function byWorkload<Entry>(
     group.entries.push({ settings: read(), path: [...path, index] });
     groups.set(workloadKey(workload), group);
   }
-  return [...[...groups.values()].map((group) => () => group), ...(complete ? [] : [unknown])];
+  return [...[...groups.values()].map((group) => () => group), ...(complete ? [] : [throwUnknown])];
 }

@@ -40,7 +40,7 @@ const gatewayDeployment = z.strictObject({
   serviceAnnotations: labels.optional().describe("Annotations of the Service, which load balancers read."),
   loadBalancerClass: z.string().min(1).optional().describe("Default: the cluster's own."),
   loadBalancerTimeout: duration.optional().describe("How long to wait for the load balancer's address; default 5m."),
-  replicas: z.int().min(1).optional(),
+  replicas: z.int().min(1).optional().describe("Default: 1. Not with autoscale."),
   autoscale: z
     .strictObject({ min: z.int().min(1), max: z.int().min(1), cpuUtilization: percentage })
     .optional()

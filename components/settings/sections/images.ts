@@ -39,7 +39,9 @@ const imagePrefix = z
   );
 
 export const images = z.strictObject({
-  hub: imagePrefix.default(officialHub).describe("Registry and path of Istio's and Bookinfo's images."),
+  hub: imagePrefix
+    .default(officialHub)
+    .describe("Registry and path of the images of Istio and of deployed applications."),
   mirrors: z
     .record(imagePrefix, imagePrefix)
     .default({})

@@ -30,7 +30,7 @@ const conditions = {
 
 const target = {
   to: dnsLabel.describe("The workload that gets the request."),
-  namespace: dnsLabel.optional().describe("Its namespace; default: that of Bookinfo."),
+  namespace: dnsLabel.optional().describe("Its namespace. Default: that of the first deployed application (bookinfo)."),
 };
 
 const rule = z.strictObject({

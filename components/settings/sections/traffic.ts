@@ -110,7 +110,7 @@ const subset = z.union(
 
 const service = z.strictObject({
   host: dnsLabel.describe("The Service."),
-  namespace: dnsLabel.optional().describe("Default: the namespace of Bookinfo."),
+  namespace: dnsLabel.optional().describe("Default: that of the first deployed application (bookinfo)."),
   gateways: z.array(dnsLabel).default([]).describe("Gateways that expose the service."),
   hosts: z.array(hostPattern).default([]).describe("Host names that clients use for a gateway."),
   port: port.optional().describe("The Service's port; needed where it has several."),

@@ -3,19 +3,19 @@ import { type AccessRule, type MtlsException, mtlsModes, type PolicyModel } from
 import { rootNamespace } from "../../shared/istio";
 import type { Problem, Refusal } from "../../shared/problem";
 import { checkEach } from "../../shared/unknown";
-import { refuseAt, refuseEach } from "../check";
+import { problemsAt, problemsOfEach } from "../check";
 
 /** Access rules that would not hold for the clients they name, and mTLS exceptions. */
 export function* accessRuleProblems(model: PolicyModel): Iterable<Problem> {
   const { accessRules, tokenRules, names } = model;
   yield* checkEach(accessRules, [], ({ path, target, settings: { from, namespace = target.namespace } }) =>
-    refuseEach(from, [...path, "from"], (name) =>
+    problemsOfEach(from, [...path, "from"], (name) =>
       names.findGateway(name) && names.findWorkload(namespace, name)
         ? `found ${name}, a workload and a gateway; write ${namespace}/${name}, or rename one`
         : undefined,
     ),
   );
-  yield* refuseAt(
+  yield* problemsAt(
     accessRules,
     (rule) => sharedIdentities(rule, model),
     (rule) => identityWithoutMtls(rule, model),
@@ -28,7 +28,7 @@ export function* accessRuleProblems(model: PolicyModel): Iterable<Problem> {
     },
   );
   const seen = new Set<string>();
-  yield* refuseAt(model.mtlsExceptions, ofWholeMesh, ({ settings: { namespace, workload = "" } }) => {
+  yield* problemsAt(model.mtlsExceptions, ofWholeMesh, ({ settings: { namespace, workload = "" } }) => {
     const key = `${namespace}/${workload}`;
     const again = seen.has(key);
     seen.add(key);

@@ -2,7 +2,7 @@ import { ambientRefusal } from "../../../policies/capabilities";
 import { workloadKey } from "../../model/names";
 import { type EgressMode, type EgressRule, egressLabel, type PolicyModel } from "../../model/policies/policy-model";
 import { formatPath, type Problem, type Refusal, type SettingPath } from "../../shared/problem";
-import { refuseAt } from "../check";
+import { problemsAt } from "../check";
 
 /** A Gateway and a subset are named after each host (`to-...`); both names are DNS labels. */
 const longestLabel = 60;
@@ -11,7 +11,7 @@ const longestLabel = 60;
 export function* egressProblems(model: PolicyModel): Iterable<Problem> {
   const { names } = model;
   const rules = model.egress?.rules ?? [];
-  yield* refuseAt(
+  yield* problemsAt(
     rules,
     ({ settings: { from } }) =>
       names.findGateway(from) && !names.findWorkload(names.defaultNamespace ?? "", from)
@@ -35,7 +35,7 @@ export function* egressProblems(model: PolicyModel): Iterable<Problem> {
   // A rule with a wrong mode is not checked further.
   const further = (check: (rule: EgressRule) => Refusal) => (rule: EgressRule) =>
     wrongMode(rule) === undefined ? check(rule) : undefined;
-  yield* refuseAt(
+  yield* problemsAt(
     rules,
     ...[wildcards, gatewayLimits, sharedIdentity(model), differentProtocols(), tcpPorts()].map(further),
   );

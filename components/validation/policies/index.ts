@@ -10,7 +10,7 @@ import { checkEach, runChecks } from "../../shared/unknown";
 import type { Check } from "../check";
 import { accessRuleProblems } from "./access-rules";
 import { egressProblems } from "./egress";
-import { httpRouteProblems } from "./http-routes";
+import { httpRouteProblems } from "./http-route-limits";
 import { waypointSecurityProblems } from "./waypoint-security";
 
 export const policyChecks: readonly Check[] = [({ policies, settings }) => policyProblems(policies, settings)];

@@ -1,5 +1,5 @@
 import { ambientRefusal } from "../../../policies/capabilities";
-import { type MeshWorkload, workloadKey } from "../../model/names";
+import { type MeshWorkload, waypointTitle, workloadKey } from "../../model/names";
 import {
   type AccessRule,
   bypassesWaypoints,
@@ -9,20 +9,25 @@ import {
 } from "../../model/policies/policy-model";
 import { type Problem, problemsOf, type Refusal } from "../../shared/problem";
 import { checkEach, runChecks } from "../../shared/unknown";
-import { refuseAt } from "../check";
+import type { WaypointWorkload } from "../../shared/workload";
+import { problemsAt } from "../check";
 
 /** Security policies that ztunnel and waypoints would not enforce as written. */
 export function* waypointSecurityProblems(model: PolicyModel): Iterable<Problem> {
-  yield* refuseAt(
+  yield* problemsAt(
     model.accessRules,
-    ztunnelLimits,
+    (rule) => ztunnelLimits(rule, model),
     addresses,
     (rule) => bypassingCallers(rule, model),
     (rule) => gatewayCallers(rule, model),
   );
-  yield* refuseAt(model.externalRules, ({ target }) => needsWaypoint(target, "external authorization"), addresses);
-  yield* refuseAt(model.tokenRules, ({ target }) => needsWaypoint(target, "reading tokens"));
-  yield* refuseAt(
+  yield* problemsAt(
+    model.externalRules,
+    ({ target }) => needsWaypoint(target, "external authorization", model),
+    addresses,
+  );
+  yield* problemsAt(model.tokenRules, ({ target }) => needsWaypoint(target, "reading tokens", model));
+  yield* problemsAt(
     model.mtlsExceptions,
     (exception) =>
       exception.dataPlane === "ambient" &&
@@ -34,7 +39,7 @@ export function* waypointSecurityProblems(model: PolicyModel): Iterable<Problem>
     const [exposure] = service.exposures;
     if (!service.waypoint || service.waypoint.ingress || !exposure) return [];
     if (!model.waypointOnly.some((workload) => workloadKey(workload) === workloadKey(service))) return [];
-    return problemsOf(bypassedByGateway(service), [...exposure.path, "gateways"]);
+    return problemsOf(bypassedByGateway(service.name, service.waypoint), [...exposure.path, "gateways"]);
   });
   yield* runChecks(() =>
     problemsOf(
@@ -44,24 +49,28 @@ export function* waypointSecurityProblems(model: PolicyModel): Iterable<Problem>
   );
 }
 
-function needsWaypoint({ dataPlane, waypoint, name, namespace }: MeshWorkload, what: string): Refusal {
+function needsWaypoint(target: MeshWorkload, what: string, { services }: PolicyModel): Refusal {
+  const { dataPlane, waypoint, name, namespace } = target;
+  if (dataPlane !== "ambient" || waypoint) return undefined;
+  const exposed = services.some(
+    (service) => workloadKey(service) === workloadKey(target) && service.exposures.length > 0,
+  );
+  const entry = `{ namespace: ${namespace}${exposed ? ", ingress: true" : ""} }`;
   return (
-    dataPlane === "ambient" &&
-    !waypoint &&
     `${what} needs a waypoint for ${name}: ztunnel does not read HTTP; ` +
-      `add { namespace: ${namespace} } to talos-mesh:mesh.waypoints, or set dataPlane: sidecar for the namespace`
+    `add ${entry} to talos-mesh:mesh.waypoints, or set dataPlane: sidecar for the namespace`
   );
 }
 
 /** ztunnel reads no HTTP and audits nothing. */
-function ztunnelLimits({ target, action, settings }: AccessRule): Refusal {
-  if (action === "AUDIT") return needsWaypoint(target, "auditing");
+function ztunnelLimits({ target, action, settings }: AccessRule, model: PolicyModel): Refusal {
+  if (action === "AUDIT") return needsWaypoint(target, "auditing", model);
   const conditions = (["methods", "paths", "headers", "claims"] as const).filter(
     (condition) => settings[condition] !== undefined,
   );
   if (conditions.length === 0) return undefined;
   const effect = action === "ALLOW" ? "allow no client" : "deny every client";
-  return needsWaypoint(target, `a rule with ${conditions.join(", ")} (which would ${effect} at ztunnel)`);
+  return needsWaypoint(target, `a rule with ${conditions.join(", ")} (which would ${effect} at ztunnel)`, model);
 }
 
 function addresses({ target, settings }: AccessRule | ExternalRule): Refusal {
@@ -86,7 +95,7 @@ function bypassingCallers({ callers = [], namespaces = [], target }: AccessRule,
       ({ namespace, client }) =>
         `${client} (data plane ${model.names.dataPlane(namespace)}) does not use waypoints, ` +
         `and ${target.name} accepts requests from its waypoint only; ` +
-        `set dataPlane: ambient for namespace ${namespace}, or remove waypoint ${waypoint.name}`,
+        `set dataPlane: ambient for namespace ${namespace}, or remove ${waypointTitle(waypoint)}`,
     );
 }
 
@@ -99,13 +108,13 @@ function gatewayCallers({ target, callers = [] }: AccessRule, { gateways, servic
   const service = services.find((one) => workloadKey(one) === workloadKey(target));
   // An exposed service has that problem already.
   if (service && service.exposures.length > 0) return undefined;
-  return { from: bypassedByGateway(target) };
+  return { from: bypassedByGateway(target.name, target.waypoint) };
 }
 
-function bypassedByGateway({ name, waypoint }: Pick<MeshWorkload, "name" | "waypoint">): string {
+function bypassedByGateway(name: string, waypoint: WaypointWorkload): string {
   return (
     `requests for ${name} from a gateway bypass its waypoint, and ${name} accepts requests from its waypoint only; ` +
-    `set ingress: true for waypoint ${waypoint?.name} in talos-mesh:mesh.waypoints`
+    `set ingress: true for ${waypointTitle(waypoint)} in talos-mesh:mesh.waypoints`
   );
 }
 
@@ -124,6 +133,6 @@ function plainText(exception: MtlsException, { waypointOnly }: PolicyModel): Ref
   return (
     target &&
     `found PERMISSIVE, but ${target.name} accepts requests from its waypoint only, and plain text does not go through waypoints; ` +
-      `remove the exception, or the rules of ${target.name}, or waypoint ${target.waypoint.name}`
+      `remove the exception, or the rules of ${target.name}, or ${waypointTitle(target.waypoint)}`
   );
 }

@@ -13,7 +13,7 @@ const match = `${http}.match.*` as const;
 /** What a rule can do with a request; without any, the service itself answers. */
 const actions = ["route", "redirect", "directResponse"] as const;
 
-export const routeChecks: readonly Check[] = [
+export const httpRuleChecks: readonly Check[] = [
   rule(`${http}.route`, weights),
   rule("traffic.services.*.tls.route", weights),
   rule(http, (given) => {

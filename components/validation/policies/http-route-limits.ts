@@ -2,11 +2,12 @@ import { ambientRefusal, capabilities } from "../../../policies/capabilities";
 import { comparePrecedence, matchesByExpression, precedence, routeMatch } from "../../../policies/http-matches";
 import { fieldsOf, type Limit, needsVirtualService } from "../../../policies/http-rules";
 import { disjoint } from "../../model/matches";
+import { waypointTitle } from "../../model/names";
 import { type Exposure, isIstioGateway, type MeshService, type PolicyModel } from "../../model/policies/policy-model";
 import type { HttpRuleSettings } from "../../settings/sections/traffic";
 import { type Problem, problemsOf, type Refusal, type SettingPath } from "../../shared/problem";
 import { checkEach, knownEntries, runChecks } from "../../shared/unknown";
-import { refuseEach } from "../check";
+import { problemsOfEach } from "../check";
 
 const limits = { hosts: 16, rules: 16, matches: 127 } as const;
 
@@ -59,10 +60,10 @@ function sameVersion(service: MeshService): Refusal {
 function routesAtGateway({ exposures, waypoint }: MeshService): Iterable<Problem> {
   if (!waypoint?.ingress) return [];
   const message =
-    `requests from the gateway go through waypoint ${waypoint.name}, which chooses the version again; ` +
+    `requests from the gateway go through ${waypointTitle(waypoint)}, which chooses the version again; ` +
     "put the weights in an entry without gateways, or set ingress: false for the waypoint";
   return checkEach(exposures, [], ({ path, rules }) =>
-    refuseEach(rules, [...path, "http"], ({ route }) => route && { route: message }),
+    problemsOfEach(rules, [...path, "http"], ({ route }) => route && { route: message }),
   );
 }
 
@@ -91,7 +92,7 @@ function exposureProblems(service: MeshService, { path, gateway, rules, hosts }:
   const http = [...path, "http"];
   return runChecks(
     () => checkEach(rules, http, (rule, at) => ruleProblems(rule, at, refuse)),
-    () => refuseEach(rules, http, (rule) => versions(service, rule)),
+    () => problemsOfEach(rules, http, (rule) => versions(service, rule)),
     () => routeProblems(service.name, rules, http),
     () =>
       problemsOf(
@@ -115,7 +116,7 @@ function versions({ name, subsets, versionServices }: MeshService, { route = {},
 }
 
 function sourceWorkloads({ match }: HttpRuleSettings, path: SettingPath): Iterable<Problem> {
-  return refuseEach(
+  return problemsOfEach(
     match,
     [...path, "match"],
     ({ sourceWorkload }) => sourceWorkload !== undefined && { sourceWorkload: ambientRefusal("sourceWorkload") },
@@ -124,12 +125,12 @@ function sourceWorkloads({ match }: HttpRuleSettings, path: SettingPath): Iterab
 
 /** What the standard channel of HTTPRoute does not have. */
 function* ruleProblems(rule: HttpRuleSettings, path: SettingPath, refuse: (limit: Limit) => string): Iterable<Problem> {
-  yield* refuseEach(rule.match, [...path, "match"], ({ method, headers, queryParams }) => ({
+  yield* problemsOfEach(rule.match, [...path, "match"], ({ method, headers, queryParams }) => ({
     method: method && method.exact === undefined && refuse({ refused: "methodPattern" }),
     headers: badNames(headers),
     queryParams: badNames(queryParams),
   }));
-  yield* refuseEach(rule.headers, [...path, "headers"], (operations) => ({
+  yield* problemsOfEach(rule.headers, [...path, "headers"], (operations) => ({
     set: badNames(operations?.set),
     add: badNames(operations?.add),
   }));
