@@ -1,5 +1,6 @@
 import type { ConfiguredApplication } from "../apps/application";
 import { configuredApplications, deployedApplications } from "../apps/registry";
+import type { ClusterStack } from "../cluster/kinds";
 import type { Model } from "../model/model";
 import type { Names } from "../model/names";
 import { listOf, suggestion } from "../settings/wording";
@@ -15,15 +16,9 @@ import { checkEach, runChecks } from "../shared/unknown";
 //   refuse..., unknown...                    return a Refusal of one value
 
 /** What is known of a stack besides its settings. */
-export interface CheckContext {
+export interface CheckContext extends ClusterStack {
   /** Names under `talos-mesh:secrets`. */
   readonly secretNames: ReadonlySet<string>;
-  /** Values of secrets by name, where they are known: never part of a message. */
-  readonly secretTexts: ReadonlyMap<string, string>;
-  /** Folder that relative paths start from: that of Pulumi.yaml. */
-  readonly projectRoot: string;
-  /** Whether the program deploys: then files outside of the project are read too. */
-  readonly deploys: boolean;
 }
 
 /**

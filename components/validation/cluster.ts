@@ -3,14 +3,14 @@ import { machineConfigProblems } from "../cluster/talos/config/node-plan";
 import { projectFiles } from "../cluster/talos/config/user-patches";
 import type { Model } from "../model/model";
 import type { Problem } from "../shared/problem";
-import { type Check, type CheckContext, refuse, rule } from "./check";
+import { type Check, refuse, rule } from "./check";
 
 /** In a patch: kubelets request serving certificates from the cluster, and do not sign their own. */
 export const requestsCertificates =
   /rotate-server-certificates(?!["']?\s*:\s*["']?false)|serverTLSBootstrap(?!["']?\s*:\s*false)/;
 
 export const clusterChecks: readonly Check[] = [
-  ofKind,
+  ({ settings: { cluster } }, context) => kindOf(cluster).problems?.(cluster, context) ?? [],
   rule("cluster.kind", (found, { settings: { environment, cluster } }) => {
     if (kindOf(cluster).environments.includes(environment)) return undefined;
     const allowed = Object.entries(clusterKinds).filter(([, kind]) => kind.environments.includes(environment));
@@ -38,19 +38,6 @@ export const clusterChecks: readonly Check[] = [
       "machine.kubelet.extraArgs by a patch, and talos-mesh:platform.kubeletServingCertApprover: true",
   ),
 ];
-
-function ofKind({ settings }: Model, { projectRoot, secretTexts, deploys }: CheckContext): Iterable<Problem> {
-  const { cluster } = settings;
-  const stack = {
-    get environment() {
-      return settings.environment;
-    },
-    projectRoot,
-    secretTexts,
-    deploys,
-  };
-  return kindOf(cluster).problems?.(cluster, stack) ?? [];
-}
 
 function* servingCertificates({ settings: { cluster, platform } }: Model): Iterable<Problem> {
   if (platform.kubeletServingCertApprover !== undefined) return;

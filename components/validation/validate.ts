@@ -65,6 +65,7 @@ export function validate(sections: Readonly<Record<string, unknown>>, options: V
   const parsed = parseSections(sections, new Set(given.map(({ path }) => String(path[0]))));
   const model = buildModel(parsed.settings);
   const context = knownFields<CheckContext>({
+    environment: () => model.settings.environment,
     secretNames: () => (secretNames ? new Set(secretNames) : throwUnknown()),
     secretTexts: () => options.secretTexts ?? new Map(),
     projectRoot: () => options.projectRoot ?? path.resolve(__dirname, "../.."),

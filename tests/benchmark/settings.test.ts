@@ -13,6 +13,7 @@ function problems(settings: z.input<typeof benchmark>, ofMesh: object = {}): str
   // The checks read nothing else of the model.
   const model = { settings: { benchmark: benchmark.parse(settings), mesh: meshOf(ofMesh) } } as Model;
   const context = {
+    environment: "dev" as const,
     secretNames: new Set<string>(),
     secretTexts: new Map<string, string>(),
     projectRoot: "",

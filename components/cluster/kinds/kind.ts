@@ -28,6 +28,7 @@ export interface ClusterTraits {
 
 export interface ClusterStack {
   readonly environment: Environment;
+  /** Folder that relative paths start from: that of Pulumi.yaml. */
   readonly projectRoot: string;
   /** Values of secrets by name, where they are known: never part of a message. */
   readonly secretTexts: ReadonlyMap<string, string>;
