@@ -1,8 +1,8 @@
-import { createHash } from "node:crypto";
 import type * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import type { ProgramContext } from "../settings/context";
 import type { DockerClusterSettings } from "./kinds";
+import { digestOf } from "../shared/digest";
 import { type ClusterComponent, clusterProvider } from "./cluster";
 import { dockerPatches } from "./talos/config/node-plan";
 import { contractOf } from "./talos/config/node-settings";
@@ -33,8 +33,7 @@ export class DockerCluster extends pulumi.ComponentResource implements ClusterCo
     for (const warning of patchWarnings(userPatches)) void pulumi.log.warn(warning, this);
     const { controlPlane, worker } = dockerPatches(settings, userPatches);
     const patches = [...controlPlane, ...worker].map(({ content }) => content);
-    const content = JSON.stringify({ ...settings, patches });
-    const spec = createHash("sha256").update(content).digest("hex").slice(0, 12);
+    const spec = digestOf({ ...settings, patches });
 
     const environment = {
       TALOS_CLUSTER: settings.name,

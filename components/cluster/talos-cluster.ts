@@ -14,9 +14,9 @@ import {
   type NodeSteps,
   nodeSteps,
   stepCommand,
-  type StepInput,
-  type StepName,
-  type StepOptions,
+  type TalosStepInput,
+  type TalosStepName,
+  type TalosStepOptions,
   stepResource,
   warnOfDrift,
 } from "./talos/steps";
@@ -38,8 +38,9 @@ type Node = TalosClusterSettings["nodes"][number] & { readonly steps: NodeSteps 
  *     machine secrets -> machine configs -> first control plane -> bootstrap -> other control planes -> workers
  *       -> members -> certificates -> upgrades of Talos -> upgrade of Kubernetes -> health -> kubeconfig -> provider
  *
- * Commands that affect one node only are named after it, and have no input from other nodes. A destroy leaves the machines
- * as they are, unless `onDestroy` is `reset`: then it wipes workers first and the first control plane last.
+ * Commands that affect one node only are named after it, and have no input from other nodes, except that an upgrade is
+ * given the first control plane's address. A destroy leaves the machines as they are, unless `onDestroy` is `reset`: then
+ * it wipes workers first and the first control plane last.
  */
 export class TalosCluster extends pulumi.ComponentResource implements ClusterComponent {
   readonly provider: kubernetes.Provider;
@@ -74,7 +75,12 @@ export class TalosCluster extends pulumi.ComponentResource implements ClusterCom
       TALOS_WORKERS: workers.map(({ ipAddress }) => ipAddress).join(","),
     };
     const after = (...resources: readonly pulumi.Resource[]) => ({ ...this.child, dependsOn: [...resources] });
-    const clusterStep = (part: string, step: StepName, more: StepInput["environment"], opts: StepOptions) =>
+    const clusterStep = (
+      part: string,
+      step: TalosStepName,
+      more: TalosStepInput["environment"],
+      opts: TalosStepOptions,
+    ) =>
       stepResource(`${name}-${part}`, step, { environment: { ...environment, ...more }, stdin: machineSecrets }, opts);
 
     const schematics = schematicUploads(settings).map(({ id, url, body }) => {
@@ -82,28 +88,30 @@ export class TalosCluster extends pulumi.ComponentResource implements ClusterCom
       const input = { environment: upload, stdin: body };
       return stepResource(`${name}-schematic-${id.slice(0, 12)}`, "schematic", input, this.child);
     });
-    const config = (node: Node) =>
-      stepResource(`${name}-config-${node.hostname}`, "machine-config", node.steps.machineConfig, {
-        ...this.child,
-        secretOutput: true,
-      });
-    const configs = new Map(nodes.map((node) => [node, config(node)]));
+    const secret = { ...this.child, secretOutput: true };
+    const configs = new Map(
+      nodes.map((node) => [
+        node,
+        stepResource(`${name}-config-${node.hostname}`, "machine-config", node.steps.machineConfig, secret),
+      ]),
+    );
     const resets =
       settings.onDestroy === "reset" ? this.resets([...controlPlanes, ...workers]) : new Map<Node, Command>();
     this.deletedWith = resets.get(first);
 
-    // No node is touched before the configs of all nodes are validated.
+    // No node is touched before the configs of all nodes are validated. Resets are created first, so that a destroy runs
+    // them last.
     const ready = [...configs.values(), ...schematics, ...resets.values()];
-    const apply = (node: Node, before: readonly pulumi.Resource[]) =>
-      stepResource(
-        `${name}-apply-${node.hostname}`,
-        "apply",
-        node.steps.apply(configs.get(node)?.stdout ?? pulumi.output("")),
-        after(...ready, ...before),
-      );
+    const apply = (node: Node, before: readonly pulumi.Resource[]) => {
+      const config = configs.get(node);
+      if (!config) throw new Error(`node ${node.hostname} has no machine config`);
+      const input = node.steps.apply(config.stdout);
+      return stepResource(`${name}-apply-${node.hostname}`, "apply", input, after(...ready, ...before));
+    };
 
     const firstApplied = apply(first, []);
-    // Once in a cluster's life, whatever changes later.
+    // Runs once: input changes are ignored. Where another version of the command itself makes it run again, its previous
+    // output shows that it has run.
     const once = { ...after(firstApplied), previousOutput: true, ignoreChanges: ["environment", "stdin"] };
     const bootstrap = clusterStep("bootstrap", "bootstrap", { TALOS_NODE: first.hostname }, once);
     // Control planes one at a time, because etcd must keep its quorum; workers together, unless a config may reboot them.
@@ -115,7 +123,7 @@ export class TalosCluster extends pulumi.ComponentResource implements ClusterCom
       applied.push(apply(node, [bootstrap, ...before]));
     }
 
-    // The steps read `hostname=VALUE hostname=VALUE`.
+    // TALOS_NODES is `hostname=address=role ...` for the members, and `hostname=address ...` for the certificates.
     const list = (value: (node: Node) => string) => nodes.map((node) => `${node.hostname}=${value(node)}`).join(" ");
     const withRoles = {
       TALOS_NODES: list(({ ipAddress, controlPlane }) => `${ipAddress}=${controlPlane ? "controlplane" : "worker"}`),
@@ -158,7 +166,7 @@ export class TalosCluster extends pulumi.ComponentResource implements ClusterCom
   }
 
   /**
-   * The machine-config contract, `v1.7`: the one that is set, or that of the Talos version that the cluster was created with.
+   * The machine-config contract, such as `v1.7`: the one that is set, or that of the Talos version at the cluster's creation.
    * It does not follow a later `talosVersion`: a config of a newer contract changes essentials of a running cluster, such as
    * how etcd's secrets are kept.
    */
@@ -192,6 +200,7 @@ export class TalosCluster extends pulumi.ComponentResource implements ClusterCom
     const resets = new Map<Node, Command>();
     for (const node of nodes) {
       const before = [...resets].filter(([other]) => other.controlPlane).map(([, reset]) => reset);
+      // The shell command `true`: nothing to do on create.
       const args = { apply: "true", delete: stepCommand("reset"), ...node.steps.reset };
       const opts = { ...this.child, dependsOn: before, deleteBeforeReplace: true };
       resets.set(node, lifecycleCommand(`${this.name}-reset-${node.hostname}`, args, opts));

@@ -1,10 +1,10 @@
-import { createHash } from "node:crypto";
 import type { IGateway } from "@kubernetes-models/gateway-api/gateway.networking.k8s.io/v1/Gateway" with {
   "resolution-mode": "import",
 };
 import { stringify } from "yaml";
 import { type ExposedHost, listenerName } from "../model/gateways";
 import type { GatewayDeploymentSettings } from "../settings/sections/gateways";
+import { digestOf } from "../shared/digest";
 import type { KubernetesObject } from "../shared/kubernetes/object";
 import type { GatewayWorkload } from "../shared/workload";
 import { gatewayOverlays } from "./values/gateway-fields";
@@ -28,8 +28,7 @@ export function gatewayApiObjects(
   const data = Object.fromEntries(overlays.map(([kind, overlay]) => [kind, stringify(overlay)]));
   // The name contains a digest of the content, so that a change of the parameters also changes the Gateway, which istiod
   // watches.
-  const digest = createHash("sha256").update(JSON.stringify(data)).digest("hex").slice(0, 8);
-  const parametersName = `${service}-${digest}`;
+  const parametersName = `${service}-${digestOf(data, 8)}`;
   const object: KubernetesObject<GatewaySpec> = {
     apiVersion: "gateway.networking.k8s.io/v1",
     kind: "Gateway",

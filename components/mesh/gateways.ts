@@ -6,13 +6,14 @@ import { gatewayWorkloads, hostOwners } from "../model/gateways";
 import type { Settings } from "../settings/schema";
 import type { GatewayDeploymentSettings, GatewaysSettings } from "../settings/sections/gateways";
 import type { MeshSettings } from "../settings/sections/mesh";
+import { digestOf } from "../shared/digest";
 import { milliseconds } from "../shared/duration";
 import type { ChartSource } from "../shared/chart-source";
 import { helmRelease } from "../shared/helm-release";
 import { Layer, type LayerOptions } from "../shared/layer";
 import type { GatewayWorkload } from "../shared/workload";
 import { gatewayApiObjects } from "./gateway-api";
-import { changesWith, type GatewayExtra, lifecycleStep, type StepAccess } from "./lifecycle/steps";
+import { type GatewayExtra, lifecycleStep, type StepAccess } from "./lifecycle/steps";
 import type { ClusterFacts, MeshValuesInput } from "./values/common-values";
 import { leftByUnsetFields } from "./values/gateway-fields";
 import { gatewayValues } from "./values/istio-charts";
@@ -105,7 +106,7 @@ export class Gateways extends Layer {
       release,
       ...(serviceType === "LoadBalancer" && { addressSeconds: milliseconds(loadBalancerTimeout) / 1000 }),
       ...(unset && { unset }),
-      values: changesWith(values),
+      values: digestOf(values),
     };
     const step = `${this.name}-${name}-${what}`;
     lifecycleStep(step, "gateway-address", request, this.args.cluster, this.after(installed));

@@ -8,11 +8,12 @@ import type { Settings } from "../settings/schema";
 import type { GatewaysSettings } from "../settings/sections/gateways";
 import { officialCharts } from "../settings/versions";
 import { type ChartSource, chartSourceAt } from "../shared/chart-source";
+import { digestOf } from "../shared/digest";
 import { helmRelease, type HelmReleaseArgs } from "../shared/helm-release";
 import { Layer, type LayerOptions } from "../shared/layer";
 import { rootNamespace } from "../shared/istio";
 import { Gateways } from "./gateways";
-import { changesWith, lifecycleStep, type StepAccess, type StepInput, type StepName } from "./lifecycle/steps";
+import { lifecycleStep, type StepAccess, type MeshStepInput, type MeshStepName } from "./lifecycle/steps";
 import type { ClusterFacts, MeshValuesInput } from "./values/common-values";
 import { baseValues, cniValues, istiodValues, ztunnelValues } from "./values/istio-charts";
 import { Waypoints } from "./waypoints";
@@ -84,7 +85,7 @@ export class Istio extends Layer {
       const chart = { chart: "revision-tag", release: `istio-tag-${tag}`, version: "1.0.0", source: ownCharts, values };
       return this.release(`tag-${tag}`, chart, ...istiods);
     });
-    const values = changesWith(planes.map(istiod));
+    const values = digestOf(planes.map(istiod));
     const { simulatedNodes } = cluster;
     const expected = { controlPlanes: wanted, tags: mesh.tags, simulatedNodes, values };
     const ready = this.step("ready", "ready", expected, ...istiods, ...retirements, ...tags, cni);
@@ -107,7 +108,12 @@ export class Istio extends Layer {
     return helmRelease(`${this.name}-${part}`, args, this.after(...after));
   }
 
-  private step<Name extends StepName>(part: string, step: Name, request: StepInput<Name>, ...after: Resource[]) {
+  private step<Name extends MeshStepName>(
+    part: string,
+    step: Name,
+    request: MeshStepInput<Name>,
+    ...after: Resource[]
+  ) {
     return lifecycleStep(`${this.name}-${part}`, step, request, this.args.cluster, this.after(...after));
   }
 }

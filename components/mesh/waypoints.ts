@@ -2,9 +2,10 @@ import * as kubernetes from "@pulumi/kubernetes";
 import { defaultRevision, revisionName } from "../model/control-planes";
 import type { MeshSettings } from "../settings/sections/mesh";
 import { waypointName } from "../model/names";
+import { digestOf } from "../shared/digest";
 import type { KubernetesObject } from "../shared/kubernetes/object";
 import { Layer, type LayerOptions } from "../shared/layer";
-import { changesWith, lifecycleStep, type StepAccess } from "./lifecycle/steps";
+import { lifecycleStep, type StepAccess } from "./lifecycle/steps";
 import type { ClusterFacts } from "./values/common-values";
 
 /** istiod creates a Deployment and a Service from each: https://istio.io/latest/docs/ambient/usage/waypoint/ */
@@ -70,7 +71,7 @@ export class Waypoints extends Layer {
       );
       if (cluster.simulatedNodes) continue;
       // The Deployment has the Gateway's name. Source: istio/istio, pilot/pkg/config/kube/gatewaycommon/classinfo.go.
-      const request = { namespace, release, values: changesWith(object) };
+      const request = { namespace, release, values: digestOf(object) };
       const step = `${name}-${namespace}/${release}-ready`;
       lifecycleStep(step, "gateway-address", request, cluster, this.after(created));
     }

@@ -87,10 +87,10 @@ export function minorOf(version: string): string {
   return version.replace(/^v/, "").split(".").slice(0, 2).join(".");
 }
 
-/** Negative where minor version `a` is older than `b`. */
+/** Negative where the minor version of `a` is older than that of `b`. Accepts `1.29` and `v1.29.1` alike. */
 export function compareMinor(a: string, b: string): number {
-  const [majorA = 0, minorA = 0] = a.split(".").map(Number);
-  const [majorB = 0, minorB = 0] = b.split(".").map(Number);
+  const [majorA = 0, minorA = 0] = minorOf(a).split(".").map(Number);
+  const [majorB = 0, minorB = 0] = minorOf(b).split(".").map(Number);
   return majorA - majorB || minorA - minorB;
 }
 

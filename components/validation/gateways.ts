@@ -2,7 +2,7 @@ import { gatewayFieldChecks } from "../mesh/values/gateway-fields";
 import { controlPlaneOf } from "../model/control-planes";
 import { exposedHosts, gatewayNamespace, gatewayPorts } from "../model/gateways";
 import type { GatewayDeploymentSettings } from "../settings/sections/gateways";
-import { compareMinor, istioSince, minorOf } from "../settings/versions";
+import { compareMinor, istioSince } from "../settings/versions";
 import { duplicates, type Entry, type Problem, type SettingPath } from "../shared/problem";
 import { checkEach } from "../shared/unknown";
 import { type Check, refuse, rule, refuseSystemNamespace, unique } from "./check";
@@ -85,7 +85,7 @@ export const gatewayChecks: readonly Check[] = [
     if (gateway.kind !== "gateway-api") return undefined;
     const since = istioSince.gatewayParameters;
     const { version } = controlPlaneOf(mesh, gatewayNamespace(nameIn(at), gateway));
-    if (compareMinor(minorOf(version), since) >= 0) return undefined;
+    if (compareMinor(version, since) >= 0) return undefined;
     return {
       kind: `found gateway-api, which needs Istio ${since} or newer; mesh.version is ${version}; upgrade, or set kind: chart`,
     };

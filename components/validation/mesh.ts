@@ -42,7 +42,7 @@ export const meshChecks: readonly Check[] = [
       created && `found ${platform}; a cluster of kind ${cluster.kind} needs none; remove it`,
   ),
   rule("mesh.version", (version, { settings: { mesh } }) =>
-    hasAmbient(mesh) && compareMinor(minorOf(version), istioSince.ambient) < 0
+    hasAmbient(mesh) && compareMinor(version, istioSince.ambient) < 0
       ? `found ${version}; dataPlane ambient needs Istio ${istioSince.ambient} or newer`
       : undefined,
   ),
@@ -74,7 +74,7 @@ export const meshChecks: readonly Check[] = [
   ),
   rule("mesh.canary.version", (found, { settings: { mesh } }) => {
     const from = minorOf(mesh.version);
-    const distance = compareMinor(minorOf(found), from);
+    const distance = compareMinor(found, from);
     if (Math.abs(distance) <= 1) return undefined;
     const [major, minor] = from.split(".").map(Number);
     const next = `${major}.${Number(minor) + Math.sign(distance)}`;

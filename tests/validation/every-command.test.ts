@@ -26,7 +26,7 @@ import { projectRoot } from "../support/program";
 /** One mistake of each source, with the path at which it is reported and a part of its message. */
 const mistakes: readonly (readonly [source: string, path: string, message: RegExp])[] = [
   ["schema", "cluster.workers", /unknown key/],
-  ["patch file", "cluster.patches[0]", /cannot be read: ENOENT/],
+  ["patch file", "cluster.patches[0]", /found "@[^"]+"; no such file \(relative to Pulumi\.yaml\)/],
   ["chart folder", "charts.source", /it does not have cni 1\.31\.1; put each chart into a folder/],
   [
     "chart values",

@@ -1,7 +1,7 @@
-import { createHash } from "node:crypto";
 import { benchmarkScenarios } from "../../model/benchmark-scenarios";
 import type { Settings } from "../../settings/schema";
 import type { BenchmarkSettings } from "../../settings/sections/benchmark";
+import { digestOf } from "../../shared/digest";
 import { formatSeconds } from "../../shared/duration";
 import type { Problem } from "../../shared/problem";
 import { type Arm, hasSchedule, type RequestArm, type Scenario, scenarioNames } from "../metrics/record";
@@ -81,8 +81,7 @@ function* armsOf(settings: ResolvedBenchmark): Iterable<Arm> {
  * baseline are no part of it, because they only evaluate what was measured.
  */
 export function planIdentity({ runs, ...rest }: BenchmarkPlan, istio: string, runId = ""): string {
-  const identity = JSON.stringify({ ...rest, order: runs.map(({ id }) => id), istio, runId });
-  return createHash("sha256").update(identity).digest("hex").slice(0, 16);
+  return digestOf({ ...rest, order: runs.map(({ id }) => id), istio, runId }, 16);
 }
 
 /** Seconds between two measurements, for starting processes and reading counters, until one has been seen. */

@@ -1,5 +1,5 @@
-import { createHash } from "node:crypto";
 import { parse } from "yaml";
+import { digestOf } from "../../shared/digest";
 import type { LiveObject } from "../../shared/kubernetes/object";
 import type { ExecResult } from "../../shared/kubernetes/pod-streams";
 import type { ContainerSample } from "../measure/usage";
@@ -148,11 +148,11 @@ export function meshFacts({ config, objects, istiods, proxies, services }: MeshS
   const { concurrency, tracing } = defaultConfig ?? {};
   return [
     `access log: ${accessLogFile ? `${accessLogFile}, ${accessLogEncoding ?? "TEXT"}` : "off"}`,
-    `tracing: ${enableTracing === true ? `on${sampled(tracing?.sampling)} ${digestOf(tracing)}` : "off, unless a Telemetry turns it on"}`,
+    `tracing: ${enableTracing === true ? `on${sampled(tracing?.sampling)} ${fingerprint(tracing)}` : "off, unless a Telemetry turns it on"}`,
     `default providers: ${JSON.stringify(defaultProviders ?? {})}`,
     `proxy concurrency: ${concurrency ?? "by its CPU limit"}`,
     `${istiods} istiod, ${proxies} proxies and ${services} Services in the cluster`,
-    ...objects.map(({ kind, metadata, spec }) => `${kind} ${metadata.name}: ${summaryOf(spec)} ${digestOf(spec)}`),
+    ...objects.map(({ kind, metadata, spec }) => `${kind} ${metadata.name}: ${summaryOf(spec)} ${fingerprint(spec)}`),
   ];
 }
 
@@ -162,11 +162,8 @@ export function isCount(fact: string): boolean {
 }
 
 /** Differs where the settings differ, without showing them. */
-function digestOf(value: unknown): string {
-  return `(${createHash("sha256")
-    .update(JSON.stringify(value ?? {}))
-    .digest("hex")
-    .slice(0, 8)})`;
+function fingerprint(value: object = {}): string {
+  return `(${digestOf(value, 8)})`;
 }
 
 function sampled(sampling: number | undefined): string {

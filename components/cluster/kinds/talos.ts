@@ -135,7 +135,7 @@ const checks: readonly ((settings: TalosClusterSettings, stack: ClusterStack) =>
     kubespan && !discovery && { kubespan: "KubeSpan finds its peers by discovery; set discovery: true" },
   ({ podSubnets, serviceSubnets, contract, talosVersion }) => {
     if (podSubnets.length === serviceSubnets.length) return undefined;
-    if (compareMinor(minorOf(contract ?? talosVersion), "1.14") < 0) return undefined;
+    if (compareMinor(contract ?? talosVersion, "1.14") < 0) return undefined;
     const found = `found ${serviceSubnets.length}, and ${podSubnets.length} podSubnets`;
     return { serviceSubnets: `${found}; contract v1.14 expects as many of each` };
   },
@@ -147,7 +147,7 @@ const checks: readonly ((settings: TalosClusterSettings, stack: ClusterStack) =>
   },
   ({ contract, talosVersion }) =>
     contract !== undefined &&
-    compareMinor(minorOf(contract), minorOf(talosVersion)) > 0 && {
+    compareMinor(contract, talosVersion) > 0 && {
       contract: `found ${contract}; expected at most that of talosVersion, v${minorOf(talosVersion)}`,
     },
   ({ onDestroy }, { environment }) =>
@@ -178,7 +178,7 @@ function machineFields(machine: Pick<Node, "nodeAnnotations" | "volumes">, clust
 
 /** Refuses a field that older releases of Talos do not have. */
 function needsTalos(minor: string, { talosVersion }: TalosClusterSettings): Refusal {
-  return compareMinor(minorOf(talosVersion), minor) < 0 && `needs Talos ${minor}; talosVersion is ${talosVersion}`;
+  return compareMinor(talosVersion, minor) < 0 && `needs Talos ${minor}; talosVersion is ${talosVersion}`;
 }
 
 function problems(cluster: TalosClusterSettings, stack: ClusterStack): Iterable<Problem> {

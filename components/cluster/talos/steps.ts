@@ -1,7 +1,7 @@
-import { createHash } from "node:crypto";
 import type * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import type { TalosClusterSettings } from "../kinds";
+import { digestOf } from "../../shared/digest";
 import { type LifecycleCommandArgs, lifecycleCommand, queryCommand } from "../../shared/lifecycle-command";
 import { installerOf } from "./config/installer";
 import { nodePlan, type MachinePatch } from "./config/node-plan";
@@ -9,7 +9,7 @@ import { nodeSettings } from "./config/node-settings";
 import type { PatchContents } from "./config/user-patches";
 
 /** A script of ./scripts; its first lines describe it. */
-export type StepName =
+export type TalosStepName =
   | "approve-certificates"
   | "apply"
   | "bootstrap"
@@ -27,7 +27,7 @@ export type StepName =
   | "upgrade-kubernetes";
 
 /** Plain settings go into the environment, secrets to stdin. */
-export interface StepInput {
+export interface TalosStepInput {
   readonly environment: Readonly<Record<string, pulumi.Input<string>>>;
   /** Machine secrets, and the parts that follow them; see scripts/lib/step.sh. */
   readonly stdin?: pulumi.Input<string>;
@@ -40,18 +40,18 @@ export function joinParts(...parts: readonly pulumi.Input<string>[]): pulumi.Out
 }
 
 /** The shell command that runs a step; `exec`, so that stopping the command stops the step. */
-export function stepCommand(step: StepName): string {
+export function stepCommand(step: TalosStepName): string {
   return `exec bash components/cluster/talos/scripts/${step}.sh`;
 }
 
-export type StepOptions = pulumi.CustomResourceOptions &
+export type TalosStepOptions = pulumi.CustomResourceOptions &
   Pick<LifecycleCommandArgs, "secretOutput" | "previousOutput" | "delete">;
 
 export function stepResource(
   name: string,
-  step: StepName,
-  input: StepInput,
-  { secretOutput, previousOutput, delete: remove, ...opts }: StepOptions,
+  step: TalosStepName,
+  input: TalosStepInput,
+  { secretOutput, previousOutput, delete: remove, ...opts }: TalosStepOptions,
 ): command.local.Command {
   const args = { apply: stepCommand(step), delete: remove, secretOutput, previousOutput, ...input };
   return lifecycleCommand(name, args, opts);
@@ -68,7 +68,10 @@ export interface NodeStepsArgs {
 
 export type NodeSteps = ReturnType<typeof nodeSteps>;
 
-/** The input of one node's steps. It holds nothing of other nodes, so that a change of one node runs no step of another. */
+/**
+ * The input of one node's steps. Except for the address that an upgrade is given, it holds nothing of other nodes, so that
+ * a change of one node runs no step of another.
+ */
 export function nodeSteps({ settings, contract, machineSecrets, patches }: NodeStepsArgs, index: number) {
   const node = nodeSettings(settings, index);
   const { image, schematic } = installerOf(settings, node);
@@ -117,14 +120,14 @@ export function nodeSteps({ settings, contract, machineSecrets, patches }: NodeS
 }
 
 function fingerprint({ origin, content }: MachinePatch): string {
-  return `${origin} sha256:${createHash("sha256").update(content).digest("hex").slice(0, 12)}`;
+  return `${origin} sha256:${digestOf(content)}`;
 }
 
 /**
  * Warns, in a preview, of a node that runs another machine config than the stack's. A node that does not answer gives no
  * warning. A node whose config this preview changes is not called: the input of the step is unknown then.
  */
-export function warnOfDrift(hostname: string, applied: StepInput, opts: pulumi.InvokeOptions): void {
+export function warnOfDrift(hostname: string, applied: TalosStepInput, opts: pulumi.InvokeOptions): void {
   queryCommand({ command: stepCommand("drift"), ...applied }, opts).apply((text) => {
     const { result, lines } = parseReport(text);
     const diff = `npm run talos:diff -- --stack ${pulumi.getStack()} --node ${hostname}`;

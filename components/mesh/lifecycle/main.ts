@@ -2,12 +2,12 @@ import { runProgram, type StepContext } from "../../shared/step/program";
 import { inject } from "./inject";
 import { gatewayAddress, ready } from "./readiness";
 import { leftovers, retire } from "./removal";
-import type { StepName, StepRequests } from "./steps";
+import type { MeshStepName, StepRequests } from "./steps";
 import { cniGate, upgradeCheck } from "./upgrade";
 
 /** The result of a step becomes the Command's standard output. */
 const steps: {
-  readonly [Name in StepName]: (context: StepContext, request: StepRequests[Name]) => Promise<object>;
+  readonly [Name in MeshStepName]: (context: StepContext, request: StepRequests[Name]) => Promise<object>;
 } = {
   "upgrade-check": upgradeCheck,
   "cni-gate": cniGate,

@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import type * as command from "@pulumi/command";
 import type * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
@@ -13,19 +12,20 @@ export interface StepRequests {
     readonly owner: string;
     readonly controlPlanes: readonly WantedControlPlane[];
   };
-  /** Holds istio-cni back until the control planes run, so that it never leads them. */
+  /** Holds istio-cni back until the control planes run, so that istio-cni is never newer than istiod. */
   readonly "cni-gate": {
     readonly version: string;
     readonly controlPlanes: readonly WantedControlPlane[];
   };
-  /** Ends when injection and validation answer. */
+  /** Succeeds once the injection and validation webhooks respond. */
   readonly ready: {
     readonly controlPlanes: readonly WantedControlPlane[];
     readonly tags: Readonly<Record<string, string>>;
     readonly simulatedNodes: boolean;
+    /** Hash of istiod's values: the step runs again when they change. The name is an input of deployed stacks. */
     readonly values: string;
   };
-  /** Refuses to remove a control plane while proxies belong to it and another control plane could take them. */
+  /** Fails the deletion while proxies still use this control plane, unless no other control plane exists. */
   readonly retire: { readonly revision: string };
   /** Removes what Istio has created and no release owns. */
   readonly leftovers: { readonly keepCRDs: boolean };
@@ -34,10 +34,11 @@ export interface StepRequests {
     readonly namespace: string;
     /** Name of its release, its Deployment and its Service. */
     readonly release: string;
-    /** Objects of the same name that istiod may have created for an earlier setting. @default none */
+    /** Objects that istiod created for an earlier setting; the step deletes them. @default none */
     readonly unset?: readonly GatewayExtra[];
     /** How long the load balancer may take for the address; undefined where there is none. */
     readonly addressSeconds?: number;
+    /** Hash of what is installed: the step runs again when it changes. */
     readonly values: string;
   };
   /** Prints the template of a workload's pods with the proxy written out. */
@@ -52,7 +53,7 @@ export interface StepRequests {
 /** What istiod creates for a Gateway whose settings request it, and deletes with the Gateway only. */
 export type GatewayExtra = "HorizontalPodAutoscaler" | "PodDisruptionBudget";
 
-export type StepName = keyof StepRequests;
+export type MeshStepName = keyof StepRequests;
 
 export interface PodTemplate {
   readonly metadata: {
@@ -68,23 +69,18 @@ export interface StepAccess {
   readonly kubeContext?: string;
 }
 
-export type StepInput<Name extends StepName> = {
+export type MeshStepInput<Name extends MeshStepName> = {
   readonly [Key in keyof StepRequests[Name]]: pulumi.Input<StepRequests[Name][Key]>;
 };
 
-/** A field of a request that changes with `madeOf`, so that the step runs again. */
-export function changesWith(madeOf: object): string {
-  return createHash("sha256").update(JSON.stringify(madeOf)).digest("hex").slice(0, 12);
-}
-
 /** Steps that run when their resource is deleted; the others run when it is created, and whenever the request changes. */
-const onDelete: ReadonlySet<StepName> = new Set(["retire", "leftovers"]);
+const onDelete: ReadonlySet<MeshStepName> = new Set(["retire", "leftovers"]);
 
 /** A resource that runs a step. The request is in the environment, where a preview shows it; the kubeconfig goes by stdin. */
-export function lifecycleStep<Name extends StepName>(
+export function lifecycleStep<Name extends MeshStepName>(
   name: string,
   step: Name,
-  request: StepInput<Name>,
+  request: MeshStepInput<Name>,
   { kubeconfig, kubeContext }: StepAccess,
   opts: pulumi.CustomResourceOptions,
 ): command.local.Command {

@@ -3,7 +3,7 @@ import { hasAmbient } from "../../model/data-planes";
 import { imageReference, type IstioImage, mirrored } from "../../model/images";
 import type { ImagesSettings } from "../../settings/sections/images";
 import type { MeshSettings } from "../../settings/sections/mesh";
-import { compareMinor, istioSince, minorOf } from "../../settings/versions";
+import { compareMinor, istioSince } from "../../settings/versions";
 import type { HelmValues } from "../../shared/helm-release";
 import { mergeValues } from "../../shared/merge";
 
@@ -48,7 +48,7 @@ export function profileValues({ profile, compatibilityVersion, platform }: MeshS
 /** Talos has nftables and no legacy iptables modules. An Istio without native nftables support stays on iptables. */
 export function nftables({ mesh, cluster }: MeshValuesInput): HelmValues {
   const since = hasAmbient(mesh) ? istioSince.nftablesInAmbient : istioSince.nftables;
-  return cluster.talos && compareMinor(minorOf(mesh.version), since) >= 0 ? { nativeNftables: true } : {};
+  return cluster.talos && compareMinor(mesh.version, since) >= 0 ? { nativeNftables: true } : {};
 }
 
 type ImageInput = Pick<MeshValuesInput, "mesh" | "images">;

@@ -1,8 +1,8 @@
-import { createHash } from "node:crypto";
 import { controlPlaneOf, defaultRevision, injectionLabels } from "../../model/control-planes";
 import { dataPlaneOf, hasAmbient, hasSidecars } from "../../model/data-planes";
 import type { GatewayDeploymentSettings } from "../../settings/sections/gateways";
 import type { MeshSettings } from "../../settings/sections/mesh";
+import { digestOf } from "../../shared/digest";
 import type { HelmValues } from "../../shared/helm-release";
 import { mergeValues } from "../../shared/merge";
 import { rootNamespace } from "../../shared/istio";
@@ -180,7 +180,7 @@ export function proxyGeneration(input: MeshValuesInput): string {
     talos: input.cluster.talos,
     istiod: mesh.values.istiod,
   };
-  return createHash("sha256").update(JSON.stringify(injected)).digest("hex").slice(0, 12);
+  return digestOf(injected);
 }
 
 export interface SidecarRequest {

@@ -3,7 +3,7 @@ import { policyObjects } from "../../../policies/compile";
 import type { PolicyModel } from "../../model/policies/policy-model";
 import { expandPath } from "../../settings/expand-path";
 import type { Settings } from "../../settings/schema";
-import { compareMinor, minorOf } from "../../settings/versions";
+import { compareMinor } from "../../settings/versions";
 import type { KubernetesObject } from "../../shared/kubernetes/object";
 import type { Problem } from "../../shared/problem";
 import { checkEach, runChecks } from "../../shared/unknown";
@@ -38,7 +38,7 @@ function* releaseProblems({
 }: Parameters<typeof policyProblems>[1]): Iterable<Problem> {
   const rows: readonly Capability[] = Object.values(capabilities);
   for (const { setting, since, title } of rows) {
-    if (since === undefined || compareMinor(minorOf(version), since) >= 0) continue;
+    if (since === undefined || compareMinor(version, since) >= 0) continue;
     for (const [path] of expandPath({ traffic, security }, setting)) {
       const message = `${title}: needs Istio ${since} or newer, and mesh.version is ${version}; remove it, or upgrade`;
       yield { path, message };

@@ -171,7 +171,10 @@ describe("patches of a Talos cluster that cannot be read", () => {
     const nodes = [controlPlane(1), worker1];
     await assert.rejects(runTalos({ contract: undefined, patches: ["@nowhere.yaml"], nodes }), (error: Error) => {
       assert.match(error.message, /^2 problems in /);
-      assert.match(error.message, /cluster\.patches\[0\]: cannot be read: ENOENT.*nowhere\.yaml/);
+      assert.match(
+        error.message,
+        /cluster\.patches\[0\]: found "@nowhere\.yaml"; no such file \(relative to Pulumi\.yaml\)/,
+      );
       assert.match(error.message, /cluster\.nodes\[1\]\.patches\[0\]: cannot be read: /);
       return true;
     });

@@ -1,6 +1,6 @@
-import { createHash } from "node:crypto";
 import type { TalosClusterSettings } from "../../kinds";
-import { compareMinor, minorOf } from "../../../settings/versions";
+import { compareMinor } from "../../../settings/versions";
+import { digestOf } from "../../../shared/digest";
 import { type GoMap, type GoValue, goYaml, isMap } from "./go-yaml";
 import { nodeSettings, type TalosNodeSettings } from "./node-settings";
 
@@ -32,7 +32,7 @@ export function installerOf(
   const { protocol, registryURL, schematicEndpoint, installerURLTmpl } = imageFactory;
   const id = schematicId(schematic);
   const values = new Map(Object.entries({ RegistryURL: registryURL, Mode: platform, ID: id, Version: talosVersion }));
-  const ofRelease = compareMinor(minorOf(talosVersion), "1.10") >= 0 ? template : legacyTemplate;
+  const ofRelease = compareMinor(talosVersion, "1.10") >= 0 ? template : legacyTemplate;
   const image = (installerURLTmpl ?? ofRelease)
     .replaceAll(/{{\s*if \.Secureboot\s*}}(.*?){{\s*end\s*}}/g, schematic.secureboot ? "$1" : "")
     .replaceAll(/{{\s*\.(\w+)\s*}}/g, (whole, name: string) => values.get(name) ?? whole);
@@ -49,7 +49,7 @@ export function schematicUploads(settings: TalosClusterSettings): readonly Schem
 }
 
 export function schematicId(schematic: SchematicSettings = {}): string {
-  return createHash("sha256").update(schematicYaml(schematic)).digest("hex");
+  return digestOf(schematicYaml(schematic), 64);
 }
 
 /**

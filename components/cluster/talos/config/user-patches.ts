@@ -128,7 +128,9 @@ function parsePatch(patch: unknown, readFile: ReadFile): PatchDocument[] {
     documents =
       typeof patch === "string" ? parseText(patch.startsWith("@") ? readFile(patch.slice(1)) : patch) : [patch];
   } catch (error) {
-    throw new Error(`cannot be read: ${(error as Error).message.split("\n")[0] ?? ""}`);
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT") throw new Error(`found "${String(patch)}"; no such file (relative to Pulumi.yaml)`);
+    throw new Error(`cannot be read: ${message.split("\n")[0] ?? ""}`);
   }
   if (documents.length === 0) throw new Error("is empty, which talosctl refuses");
   return documents.map((document) => {

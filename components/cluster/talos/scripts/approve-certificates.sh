@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Approves the kubelets' serving certificates until every node of TALOS_NODES (hostname=address, with spaces) has joined.
+# Approves the kubelets' serving certificates until every node of TALOS_NODES (`hostname=address ...`) has joined.
 # A kubelet with rotate-server-certificates requests one at once, before the permanent approver is installed.
 # A request is approved if the node itself sent it, for serving only, in its own name and for addresses that it has: the
 # one of the settings, and those that Talos reports. Others are left alone, and reported with the reason.

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Keeps the list of the cluster's nodes. Nodes that are no longer in it are drained and removed from etcd and Kubernetes;
 # their machines are left as they are. This happens in an update only: a destroy does not run this step.
-# TALOS_NODES: hostname=address=role, with spaces. The command's previous output holds the previous list.
+# TALOS_NODES: `hostname=address=role ...`; other steps get it without roles. The command's previous output holds the previous list.
 source "${BASH_SOURCE[0]%/*}/lib/step.sh"
 source "${BASH_SOURCE[0]%/*}/lib/talosctl.sh"
 

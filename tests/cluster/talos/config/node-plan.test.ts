@@ -229,7 +229,7 @@ describe("patches of Talos nodes", () => {
 
   const patches = ["@nowhere.yaml", "a: [", "# nothing", "text", [{ op: "remove", path: "/machine/env" }]];
   const problems = [
-    "talos-mesh:cluster.patches[0]: cannot be read: ENOENT: nowhere.yaml",
+    'talos-mesh:cluster.patches[0]: found "@nowhere.yaml"; no such file (relative to Pulumi.yaml)',
     "talos-mesh:cluster.patches[1]: cannot be read: Flow sequence in block collection must be sufficiently indented and end with a ] at line 1, column 5:",
     "talos-mesh:cluster.patches[2]: is empty, which talosctl refuses",
     "talos-mesh:cluster.patches[3]: expected a mapping (strategic merge) or a list of operations (RFC 6902)",
@@ -249,8 +249,8 @@ describe("patches of Talos nodes", () => {
   it("are reported for nodes too, and for the same node twice", () => {
     const node = { hostname: "a", ipAddress: "192.0.2.1", controlPlane: true, installDisk: "/dev/sda" };
     assert.deepEqual(problemsOf("v1.7", { patches: [], nodes: [{ ...node, patches: ["@a.yaml", "@b.yaml"] }] }), [
-      "talos-mesh:cluster.nodes[0].patches[0]: cannot be read: ENOENT: a.yaml",
-      "talos-mesh:cluster.nodes[0].patches[1]: cannot be read: ENOENT: b.yaml",
+      'talos-mesh:cluster.nodes[0].patches[0]: found "@a.yaml"; no such file (relative to Pulumi.yaml)',
+      'talos-mesh:cluster.nodes[0].patches[1]: found "@b.yaml"; no such file (relative to Pulumi.yaml)',
     ]);
   });
 });

@@ -38,7 +38,7 @@ export function articleCluster(release: Release, over: Record<string, unknown> =
 }
 
 export function noFiles(file: string): string {
-  throw new Error(`ENOENT: ${file}`);
+  throw Object.assign(new Error(`ENOENT: no such file or directory, open '${file}'`), { code: "ENOENT" });
 }
 
 /** The plans of all nodes. */
