@@ -63,7 +63,10 @@ export interface Command {
   readonly commands?: readonly Command[];
 }
 
-/** What the command's `run` receives is typed by its options and arguments. */
+/**
+ * What the command's `run` receives is typed by its options and arguments. cli/bin/talos-mesh.cjs reads name and
+ * summary from the file without loading it: they are plain strings, on the first lines after `declare({`.
+ */
 export function declare<
   const Options extends Declarations<OptionDeclaration> = Record<never, never>,
   const Arguments extends Declarations<ArgumentDeclaration> = Record<never, never>,

@@ -36,7 +36,13 @@ export interface StackChoice {
 export function chosenStack(given: { readonly stack?: string; readonly config?: string }): StackChoice {
   const named = given.config && /^Pulumi\.(.+)\.ya?ml$/.exec(path.basename(given.config))?.[1];
   const stack = given.stack ?? named;
-  if (!stack) throw new UsageError("--stack is missing");
+  if (!stack) {
+    throw new UsageError(
+      given.config
+        ? `the stack's name cannot be taken from ${path.basename(given.config)}; name the file Pulumi.STACK.yaml, or add --stack NAME`
+        : "--stack is missing",
+    );
+  }
   if (given.config) return { projectRoot, stack, configFile: given.config };
   const configFile = stackFileOf(stack);
   if (existsSync(configFile)) return { projectRoot, stack, configFile };

@@ -23,12 +23,15 @@ export const command = declare({
     );
     const importers = new Map<string, number>();
     for (const target of [...graph.values()].flat()) importers.set(target, (importers.get(target) ?? 0) + 1);
+    const linesOf = (files: readonly string[]) => files.reduce((sum, file) => sum + (lines.get(file) ?? 0), 0);
+    const typeScript = files.filter((file) => file.endsWith(".ts"));
+    const others = files.filter((file) => !file.endsWith(".ts"));
     const inCycles = new Set(cycles(graph).keys());
     const sorted = [...lines.values()].sort((a, b) => a - b);
 
     const rows: [string, string][] = [
-      ["production files", String(files.length)],
-      ["lines", String(sorted.reduce((sum, each) => sum + each, 0))],
+      ["TypeScript", `${typeScript.length} files, ${linesOf(typeScript)} lines`],
+      ["shell and JavaScript", `${others.length} files, ${linesOf(others)} lines`],
       ["median lines of a file", String(sorted[Math.floor(sorted.length / 2)] ?? 0)],
       ["files with one importer", String([...importers.values()].filter((each) => each === 1).length)],
       ["files in import cycles", list([...inCycles])],

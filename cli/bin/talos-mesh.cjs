@@ -6,9 +6,9 @@ const path = require("path");
 
 const root = path.resolve(__dirname, "../..");
 
-/** The commands, by file name. Each file declares its own: name and summary are read here without loading it. */
+/** The commands of all files. Name and summary are read from the `declare` in the file, without loading it. */
 function findCommands() {
-  const commands = new Map();
+  const commands = [];
   for (const folder of ["cli/commands", "scripts"]) {
     for (const entry of readdirSync(path.join(root, folder)).sort()) {
       if (!entry.endsWith(".ts")) continue;
@@ -16,16 +16,25 @@ function findCommands() {
       const declared = /^export const command[^]*?^ {2}name: "(.+)",\n {2}summary:\s+"(.+)",$/m.exec(
         readFileSync(file, "utf8"),
       );
-      const [name, summary] = declared ? [declared[1], declared[2]] : [path.basename(entry, ".ts"), ""];
-      commands.set(path.basename(entry, ".ts"), { file, name, summary });
+      const fileName = path.basename(entry, ".ts");
+      const [name, summary] = declared ? [declared[1], declared[2]] : [fileName, ""];
+      commands.push({ file, fileName, name, summary });
     }
   }
   return commands;
 }
 
 function usage(commands) {
-  const lines = [...commands.values()].map(({ name, summary }) => `  ${name.padEnd(18)}${summary}`);
+  const lines = commands.map(({ name, summary }) => `  ${name.padEnd(18)}${summary}`);
   return `Usage: npm start, npm test, or npm run COMMAND [-- OPTIONS]\n\n${lines.join("\n")}`;
+}
+
+/** ` (did you mean ...?)` where a command differs in one letter, or in the order of two. */
+function suggestion(typed, commands) {
+  const without = (word, at) => word.slice(0, at) + word.slice(at + 1);
+  const shortened = (word) => [word, ...Array.from(word, (_, at) => without(word, at))];
+  const near = commands.find(({ name }) => shortened(name).some((each) => shortened(typed).includes(each)));
+  return near ? `; did you mean ${near.name}?` : "";
 }
 
 /** Why this Node cannot be used; undefined where it can. Understands ">=MAJOR.MINOR" only. */
@@ -59,9 +68,10 @@ async function main(argv) {
     console.log(usage(commands));
     return 0;
   }
-  const command = commands.get(name);
+  const command = commands.find((each) => each.name === name || each.fileName === name);
   if (command === undefined) {
-    console.error(`${name === undefined ? "no command" : `unknown command "${name}"`}\n${usage(commands)}`);
+    const problem = name === undefined ? "no command" : `unknown command "${name}"${suggestion(name, commands)}`;
+    console.error(`${problem}\n${usage(commands)}`);
     return 2;
   }
   const problem = nodeProblem(JSON.parse(readFileSync(path.join(root, "package.json"), "utf8")).engines.node);

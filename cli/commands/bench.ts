@@ -32,6 +32,7 @@ export const command = declare({
 Exit codes
   0    measured, and every budget is met
   1    a budget is exceeded, or the cluster cannot be measured
+  2    the command line is wrong
   ${interrupted}  interrupted`,
   async run({ scenarios, quick, kubeconfig, ...given }) {
     const opened = openStack(given);

@@ -12,6 +12,7 @@ export const command = declare({
   details: `Exit codes
   0    every proxy and agent matches its control plane
   1    some do not, or a pod has no sidecar though it should
+  2    the command line is wrong
 
 Reads the API server only. Whether a proxy has its latest configuration, istioctl proxy-status shows.`,
   async run({ json, ...given }) {

@@ -153,11 +153,14 @@ export async function queryStack(of: StackOfProject, args: readonly string[], pu
 }
 
 export function queryProblem(stderr: string, stack: string): string {
-  const start = `\`${commandFor("npm start", stack)}\``;
-  if (/no stack named/.test(stderr)) return `the stack "${stack}" is not deployed; ${start} deploys it.`;
+  if (/no stack named/.test(stderr)) return notDeployed(stack);
   const [, output] = /does not have output property '([^']+)'/.exec(stderr) ?? [];
   if (output === undefined) return `the Pulumi CLI has no answer: ${stderr}`;
-  return `the stack "${stack}" has no output ${output} yet: its deployment has not finished. ${start} continues it.`;
+  return `the stack "${stack}" has no output ${output} yet: its deployment has not finished. \`${commandFor("npm start", stack)}\` continues it.`;
+}
+
+function notDeployed(stack: string): string {
+  return `the stack "${stack}" is not deployed; \`${commandFor("npm start", stack)}\` deploys it.`;
 }
 
 /**
@@ -171,7 +174,7 @@ export async function clusterAccess(
   const { kubeconfigSource, kubeContext } = of.cluster;
   if (kubeconfigSource === "project") {
     const { kubeconfig } = clusterFiles(of.projectRoot, of.stack);
-    if (!existsSync(kubeconfig)) throw new UserError(`${purpose}: the stack ${of.stack} is not deployed.`);
+    if (!existsSync(kubeconfig)) throw new UserError(`${purpose}, and ${notDeployed(of.stack)}`);
     return { kubeconfig };
   }
   const kubeconfig = await queryStack(of, ["output", "kubeconfig", "--show-secrets"], purpose);

@@ -55,7 +55,7 @@ export function removeDeadLocks(locks: string, stack: string): void {
 }
 
 /**
- * Repairs what a killed CLI was doing. A Helm release that it was installing is in no state, and its name is in use;
+ * Repairs what a killed CLI was doing. A Helm release that it was installing is not in Pulumi's state, and its name is in use;
  * one that it was upgrading is locked. Without Helm's record of that revision, the next run installs or upgrades it and
  * takes over its objects, which carry the release's name.
  *

@@ -12,7 +12,7 @@ export interface PulumiWorkspace {
   /** A folder of ours with a Pulumi.yaml and the stack file. */
   readonly folder: string;
   readonly env: Readonly<Record<string, string>>;
-  /** Temporary folder of the CLI and its plugins, which leave files with client keys behind. */
+  /** TMPDIR of the CLI and its plugins; removed after a run. */
   readonly temporary: string;
   /** The folder of our own backend; undefined where the environment names one. */
   readonly backend?: string;

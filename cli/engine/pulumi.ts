@@ -30,19 +30,19 @@ export function pulumiEngine(cli: PulumiCli): Engine {
 
     async deploy(run) {
       const confirmed = confirmation(run, "deploy");
-      const known = recordedEngine(run) !== undefined;
+      const deployedBefore = recordedEngine(run) !== undefined;
       return inWorkspace(cli, run, async (stack) => {
         prepareWorkspace(run, stack.workspace);
         recordEngine(run, "pulumi", stack.workspace.choice);
         try {
-          if (!known || !stack.exists()) await stack.query("select", run.stack, "--create");
+          if (!deployedBefore || !stack.exists()) await stack.stackCommand("select", run.stack, "--create");
           else await stack.repair();
-          const refresh = known && (await stack.canRefresh());
+          const refresh = deployedBefore && (await stack.canRefresh());
           const { outputs } = await stack.operate("up", ...(refresh ? ["--refresh"] : []), ...confirmed);
           return outputs ?? (await stack.outputs());
         } catch (error) {
           // A deployment that failed before it deployed anything must not tie the stack to this engine.
-          if (!known && (await stack.isEmpty())) await stack.forget();
+          if (!deployedBefore && (await stack.isEmpty())) await stack.forget();
           throw error;
         }
       });
@@ -56,7 +56,7 @@ export function pulumiEngine(cli: PulumiCli): Engine {
           await stack.repair();
           await stack.operate("destroy", ...confirmed);
         }
-        // A cluster whose creation was interrupted is in no state.
+        // A cluster whose creation was interrupted is not in Pulumi's state.
         if ((await clusterStatus(run.projectRoot, run.stack)).state !== "absent") {
           await deleteCluster(run.projectRoot, run.stack, (line) => run.observer.note(line));
         }
@@ -132,12 +132,12 @@ class PulumiStack {
     private readonly run: EngineRun,
   ) {
     this.workspace = workspaceOf(run, process.env);
-    // `--event-log` is one of the commands for debugging.
+    // The CLI and its plugins leave files with client keys in TMPDIR. `--event-log` needs PULUMI_DEBUG_COMMANDS.
     const own = { TMPDIR: this.workspace.temporary, PULUMI_DEBUG_COMMANDS: "true" };
     this.env = { ...process.env, ...this.workspace.env, ...own };
   }
 
-  /** Whether the backend has the stack. Only in our own backend this is known without the CLI. */
+  /** Whether the backend has the stack: in our own one, whether its state file is there; in any other it is assumed to. */
   exists(): boolean {
     return this.workspace.backend === undefined || this.stateFile() !== undefined;
   }
@@ -160,8 +160,8 @@ class PulumiStack {
     throw failure(text, this.run, quiet ? text : `\`pulumi ${verb}\` did not finish; its messages are above.`);
   }
 
-  /** The output of `pulumi stack`. */
-  async query(...args: readonly string[]): Promise<string> {
+  /** Runs a command below `pulumi stack` and gives its output. */
+  async stackCommand(...args: readonly string[]): Promise<string> {
     try {
       const options = { cwd: this.workspace.folder, env: this.env, timeoutMs: 120_000 };
       return (await runCommand(this.cli.path, ["stack", ...args, "--non-interactive"], options)).stdout;
@@ -173,7 +173,7 @@ class PulumiStack {
   }
 
   async outputs(): Promise<Outputs> {
-    return JSON.parse(await this.query("output", "--json", "--stack", this.run.stack)) as Outputs;
+    return JSON.parse(await this.stackCommand("output", "--json", "--stack", this.run.stack)) as Outputs;
   }
 
   /** Repairs what a killed CLI left in our own backend. In another backend, a CLI elsewhere may be at work. */
@@ -186,7 +186,7 @@ class PulumiStack {
     if (!deployment) return;
     const imported = path.join(this.workspace.temporary, "state.json");
     writeFileSync(imported, JSON.stringify({ ...exported, deployment }), { mode: 0o600 });
-    await this.query("import", "--file", imported, "--stack", this.run.stack);
+    await this.stackCommand("import", "--file", imported, "--stack", this.run.stack);
   }
 
   /**
@@ -231,7 +231,7 @@ class PulumiStack {
     if (backend !== undefined) {
       const own = this.stateFile();
       const others = stateFiles(backend).some((file) => file !== own);
-      if (others) await this.query("rm", "--force", "--yes", "--stack", this.run.stack);
+      if (others) await this.stackCommand("rm", "--force", "--yes", "--stack", this.run.stack);
       else removeOwnBackend(this.run);
     }
     rmSync(folder, { recursive: true, force: true });
@@ -247,7 +247,7 @@ class PulumiStack {
   }
 
   private async export(): Promise<{ readonly deployment: Deployment | null }> {
-    const text = await this.query("export", "--show-secrets", "--stack", this.run.stack);
+    const text = await this.stackCommand("export", "--show-secrets", "--stack", this.run.stack);
     return JSON.parse(text) as { readonly deployment: Deployment | null };
   }
 }

@@ -13,8 +13,9 @@ export function checkFolder(folder: string): void {
   const entries = withReason(folder, () => (existsSync(folder) ? readdirSync(folder) : []));
   const foreign = entries.filter((entry) => entry !== markerFile && !entry.startsWith(workPrefix));
   if (foreign.length > 0 && !entries.includes(markerFile)) {
+    const more = foreign.length > 1 ? ` and ${foreign.length - 1} more` : "";
     throw new UserError(
-      `--out ${folder}: has ${foreign.length} entries that no render has written (${foreign[0]}, ...). ` +
+      `--out ${folder}: holds ${foreign[0]}${more}, which no render has written. ` +
         "Name a folder that is empty or does not exist yet.",
     );
   }

@@ -7,7 +7,7 @@ import path from "node:path";
 const maxLines = 300;
 
 /** Folders and files of the program itself. */
-const production = ["index.ts", "components", "policies", "cli", "embedded", "scripts"];
+const production = ["index.ts", "components", "policies", "cli", "embedded", "scripts", ".github/scripts"];
 /** Further folders and files with text of this project. */
 const texts = [".github", "docs", "tests", "README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md"];
 
@@ -38,7 +38,7 @@ export function productionFiles(root: string): string[] {
 export function fileProblems(root: string): string[] {
   const files = productionFiles(root);
   const others = texts.flatMap((entry) => filesIn(root, entry)).filter((file) => /\.(ts|[cm]js|sh|md|yml)$/.test(file));
-  const worded = [...files, ...others].filter((file) => !unchecked.includes(file));
+  const worded = [...new Set([...files, ...others])].filter((file) => !unchecked.includes(file));
   return [
     ...files.filter((file) => file.endsWith(".sh")).flatMap((file) => syntaxProblems(root, file)),
     ...files.flatMap((file) => lengthProblems(root, file)),

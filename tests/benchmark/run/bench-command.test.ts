@@ -56,5 +56,10 @@ describe("npm run bench", () => {
       /--scenarios "mesh": unknown mesh; known: none, sidecar, ambient, waypoint/,
     );
     await assert.rejects(async () => parseCommandLine(command, ["--quick"]).run(), /--stack is missing/);
+    await assert.rejects(
+      async () => parseCommandLine(command, ["--config", "a/dev.yaml"]).run(),
+      /the stack's name cannot be taken from dev\.yaml; name the file Pulumi\.STACK\.yaml, or add --stack NAME/,
+    );
+    assert.match(command.details ?? "", /^ {2}2 +the command line is wrong$/m);
   });
 });

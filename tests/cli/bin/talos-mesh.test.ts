@@ -222,6 +222,25 @@ describe("the entry of every npm script", () => {
     assert.deepEqual(npmCalls(), []);
   });
 
+  it("takes a command by the name in the list, and suggests one for a typo", async () => {
+    const command = 'export const command = declare({\n  name: "talos:config",\n  summary: "x",\n});';
+    const source = `const declare = (it: object) => ({ ...it, run: () => 5 });\n${command}\n`;
+    writeFileSync(path.join(root, "cli/commands/talos-config.ts"), source);
+    assert.deepEqual(await run("talos:config"), { code: 5, stdout: "", stderr: "" });
+    assert.equal((await run("talos-config")).code, 5);
+    for (const [typed, meant] of [
+      ["talosconfig", "talos:config"],
+      ["stauts", "status"],
+      ["benchs", "bench"],
+    ] as const) {
+      assert.match(
+        (await run(typed)).stderr,
+        new RegExp(`^unknown command "${typed}"; did you mean ${meant}\\?\nUsage`),
+      );
+    }
+    assert.match((await run("deploy")).stderr, /^unknown command "deploy"\nUsage/);
+  });
+
   it("says which Node it needs on one that is too old", async () => {
     const file = path.join(root, "package.json");
     const manifest = JSON.parse(readFileSync(file, "utf8")) as object;

@@ -4,8 +4,9 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import type { EngineEvent } from "@pulumi/pulumi/automation/index.js";
 import { parse, stringify } from "yaml";
+import type { Model } from "../../../components/model/model";
 import { confirmation } from "../../../cli/engine/pulumi";
-import { failure, queryProblem } from "../../../cli/engine/pulumi-cli";
+import { clusterAccess, failure, queryProblem } from "../../../cli/engine/pulumi-cli";
 import { eventsOf, findingsOf } from "../../../cli/engine/pulumi-events";
 import { accessOf, removeUnfinishedRevisions } from "../../../cli/engine/pulumi-recovery";
 import { prepareWorkspace, removeOwnBackend, workspaceOf } from "../../../cli/engine/pulumi-workspace";
@@ -174,6 +175,14 @@ describe("a failure of the Pulumi CLI", () => {
     assert.match(missing, /no output kubeconfig yet.*`npm start -- --stack lab` continues it/);
     assert.match(queryProblem("error: no stack named 'dev' found", "dev"), /not deployed; `npm start` deploys it/);
     assert.match(queryProblem("error: no such host", "dev"), /no answer: error: no such host/);
+  });
+
+  it("of a command that needs a cluster says how to deploy it", async () => {
+    const cluster = { kubeconfigSource: "project" } as Model["cluster"];
+    await assert.rejects(
+      clusterAccess({ projectRoot: tmpdir(), stack: "lab", cluster }, "proxies reads the cluster's kubeconfig"),
+      /kubeconfig, and the stack "lab" is not deployed; `npm start -- --stack lab` deploys it\./,
+    );
   });
 });
 

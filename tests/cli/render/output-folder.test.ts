@@ -35,8 +35,13 @@ describe("the folder of a render", () => {
   it("is refused when it holds other things, and left as it was", () => {
     mkdirSync(folder, { recursive: true });
     writeFileSync(path.join(folder, "thesis.tex"), "years of work");
-    assert.throws(() => write("a.yaml"), { name: "UserError", message: /thesis\.tex/ });
+    assert.throws(() => write("a.yaml"), {
+      name: "UserError",
+      message: /: holds thesis\.tex, which no render has written\. Name/,
+    });
     assert.deepEqual(entries(), ["thesis.tex"]);
+    writeFileSync(path.join(folder, "more.tex"), "");
+    assert.throws(() => write("a.yaml"), { message: /holds \w+\.tex and 1 more, which/ });
   });
 
   it("is refused when a file of the user's has the name of one of ours", () => {

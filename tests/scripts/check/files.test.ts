@@ -38,9 +38,8 @@ describe("the check of files", () => {
   });
 
   it("counts TypeScript, JavaScript and shell scripts of the program only", () => {
-    for (const file of ["index.ts", "cli/a.cjs", "scripts/b.mjs", "embedded/c.sh", "embedded/d.yaml", "tests/e.ts"]) {
-      write(file, "");
-    }
-    assert.deepEqual(productionFiles(root), ["index.ts", "cli/a.cjs", "embedded/c.sh", "scripts/b.mjs"]);
+    const files = ["index.ts", "cli/a.cjs", "embedded/c.sh", "scripts/b.mjs", ".github/scripts/f.ts"];
+    for (const file of [...files, "embedded/d.yaml", "tests/e.ts"]) write(file, "");
+    assert.deepEqual(productionFiles(root), files);
   });
 });
