@@ -74,17 +74,12 @@ function manifests(kinds: readonly string[], values: Readonly<Record<string, unk
 }
 
 function meshLabels(scenario: Scenario, revision: string | undefined): Record<string, string> {
-  switch (scenario) {
-    case "sidecar":
-      return revision === undefined ? { "istio-injection": "enabled" } : { "istio.io/rev": revision };
-    case "ambient":
-      return { "istio.io/dataplane-mode": "ambient" };
-    case "waypoint":
-      return { "istio.io/dataplane-mode": "ambient", "istio.io/use-waypoint": "waypoint" };
-    case "none":
-    case "control":
-      return { "istio-injection": "disabled", "istio.io/dataplane-mode": "none" };
-  }
+  const injected: Record<string, string> =
+    revision === undefined ? { "istio-injection": "enabled" } : { "istio.io/rev": revision };
+  const ambient = { "istio.io/dataplane-mode": "ambient" };
+  const none = { "istio-injection": "disabled", "istio.io/dataplane-mode": "none" };
+  const waypoint = { ...ambient, "istio.io/use-waypoint": "waypoint" };
+  return { none, control: none, sidecar: injected, ambient, waypoint }[scenario];
 }
 
 interface DeploymentSpec {

@@ -123,7 +123,6 @@ export function parseIperf3(text: string) {
   return {
     bitsPerSecond: end.sum_received.bits_per_second,
     streams: start.test_start.num_streams,
-    /** Whether the server sends. */
     reverse,
     ...(!reverse && { retransmits: end.sum_sent.retransmits }),
     ...(rtts.length > 0 && { meanRtt: rtts.reduce((sum, rtt) => sum + rtt, 0) / rtts.length }),

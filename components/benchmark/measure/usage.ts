@@ -45,7 +45,6 @@ export interface Ends {
   readonly nodes: readonly string[];
 }
 
-/** Containers of ours, in clients and servers. */
 export const ownContainers: ReadonlySet<string> = new Set(["fortio", "iperf3", "details"]);
 
 /** The component that a container is for a scenario; undefined for containers that do not serve it. */

@@ -28,7 +28,6 @@ export interface Circumstances
     Partial<Pick<FortioResult, "connections" | "answerBytes">>,
     Partial<Pick<Iperf3Result, "streams" | "reverse">>,
     Pick<RunRecord, "stolen"> {
-  /** Lines of the access log, where there is one. */
   readonly logged?: number;
   readonly client?: Usage;
   readonly clientNodeCores: number;

@@ -6,7 +6,6 @@ import { type Arm, hasSchedule, type Latency, type Outcome, plannedRequests, typ
  */
 interface Metric {
   readonly name: string;
-  /** Its name in words. */
   readonly title: string;
   readonly unit: string;
   readonly isOf: (arm: Arm) => boolean;
@@ -22,7 +21,6 @@ interface Budget {
   readonly unit: string;
   /** As in "sidecar may add 5 ms". */
   readonly verb: "add" | "use" | "lose";
-  /** What to change in a plan that has no arm with this metric. */
   readonly advice: string;
 }
 
@@ -63,11 +61,6 @@ export interface CostMetric extends Metric {
   readonly hasChart?: boolean;
   /** `of`: all parts together, or each part that requests pass through. */
   readonly budget?: Budget & { readonly of: "mesh" | "each proxy" };
-}
-
-export interface Registry {
-  readonly runs: readonly RunMetric[];
-  readonly costs: readonly CostMetric[];
 }
 
 const isRequests = (arm: Arm) => arm.kind !== "stream";
@@ -162,7 +155,7 @@ const costs = [
 
 export type CostName = (typeof costs)[number]["name"];
 
-export const metrics: Registry = {
+export const metrics: { readonly runs: readonly RunMetric[]; readonly costs: readonly CostMetric[] } = {
   runs: [
     latency(50, { charts: ["effect"] }),
     latency(90),
@@ -204,14 +197,13 @@ export const metrics: Registry = {
 };
 
 export interface Budgeted {
-  /** In the settings. */
   readonly name: string;
   readonly metric: RunMetric | CostMetric;
   readonly budget: Budget;
 }
 
-export function budgetedMetrics({ runs, costs }: Registry = metrics): Budgeted[] {
-  return [...runs, ...costs].flatMap((metric) => {
+export function budgetedMetrics(): Budgeted[] {
+  return [...metrics.runs, ...metrics.costs].flatMap((metric) => {
     const { name, budget } = metric;
     return budget ? [{ name: budget.name ?? name, metric, budget }] : [];
   });

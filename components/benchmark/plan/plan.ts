@@ -25,7 +25,6 @@ export interface BenchmarkPlan extends Pick<
 > {
   readonly scenarios: readonly Scenario[];
   readonly arms: readonly Arm[];
-  /** In their order. */
   readonly runs: readonly PlannedRun[];
 }
 
@@ -109,10 +108,6 @@ export function headlineArm({ arms }: Pick<BenchmarkPlan, "arms">): RequestArm |
     .sort((a, b) => b.qps - a.qps)[0];
 }
 
-interface Comparison extends Pick<PlannedRun, "arm" | "scenario"> {
-  readonly metric: RunMetric;
-}
-
 const headline = "headline";
 const ofControl = " of the control";
 
@@ -122,7 +117,7 @@ const ofControl = " of the control";
  * not cost it statistical power. The others are one family per metric, because the table of a metric is read as a whole.
  * Those of the control, which checks the measurement, are families apart.
  */
-export function comparisonFamilies<T extends Comparison>(
+export function comparisonFamilies<T extends Pick<PlannedRun, "arm" | "scenario"> & { readonly metric: RunMetric }>(
   plan: Pick<BenchmarkPlan, "arms">,
   comparisons: readonly T[],
 ): Map<string, T[]> {
@@ -137,12 +132,8 @@ export function comparisonFamilies<T extends Comparison>(
   return families;
 }
 
-/** The metrics whose differences from none no number of requests can make significant, because there are too few blocks. */
-export function blocksNote(
-  plan: Pick<BenchmarkPlan, "arms" | "scenarios" | "blocks">,
-  { runs } = metrics,
-): string | undefined {
-  const compared = runs.filter(({ isRaw, lostOf }) => !isRaw && lostOf === undefined);
+export function blocksNote(plan: Pick<BenchmarkPlan, "arms" | "scenarios" | "blocks">): string | undefined {
+  const compared = metrics.runs.filter(({ isRaw, lostOf }) => !isRaw && lostOf === undefined);
   const scenarios = plan.scenarios.filter((scenario) => scenario !== "none");
   const comparisons = compared.flatMap((metric) =>
     plan.arms.filter(metric.isOf).flatMap((arm) => scenarios.map((scenario) => ({ metric, arm, scenario }))),
@@ -185,7 +176,6 @@ export function planProblems({ arms }: Pick<BenchmarkPlan, "arms">): string[] {
   });
 }
 
-/** Budgets for metrics that no arm of the plan measures, which could never be kept. */
 function unmeasuredBudgets({ arms }: BenchmarkPlan, budgets: BenchmarkSettings["budgets"]): Problem[] {
   return budgetedMetrics().flatMap(({ name, metric, budget }) => {
     if (judgedArms(metric, arms).length > 0) return [];

@@ -57,7 +57,6 @@ const images = {
 /** `--quick`: enough blocks for intervals, each as short as possible, so that the intervals are wide. */
 const quick = { blocks: 7, seconds: 5, warmUpSeconds: 1, tcpSeconds: 3, idleSeconds: 5 } as const;
 
-/** Fills in what the settings leave open: from the preset, then from the defaults. */
 export function resolveBenchmark(
   settings: BenchmarkSettings,
   options: { readonly quick?: boolean } = {},

@@ -51,7 +51,6 @@ interface Conditions {
   readonly plan: { readonly arms: readonly { readonly id: string }[] };
 }
 
-/** The file of `benchmark.baseline`. */
 export function parseBaseline(text: string): Baseline {
   let json: unknown;
   try {
@@ -70,16 +69,12 @@ function refusal(found: string): UserError {
   return new UserError(`talos-mesh:benchmark.baseline: ${found}; ${expected}`);
 }
 
-export function compareWithBaseline(
-  now: Conditions & Pick<Results, "figures">,
-  earlier: Baseline,
-  { runs } = metrics,
-): BaselineComparison {
+export function compareWithBaseline(now: Conditions & Pick<Results, "figures">, earlier: Baseline): BaselineComparison {
   const pairs = now.figures.flatMap((figure) => {
     const before = findFigure(earlier.figures, [figure.arm, figure.scenario], figure.metric);
     return before ? [{ figure, before }] : [];
   });
-  const descriptors = new Map(runs.map((metric) => [metric.name, metric]));
+  const descriptors = new Map(metrics.runs.map((metric) => [metric.name, metric]));
   return {
     identity: earlier.identity,
     finishedAt: earlier.finishedAt,
@@ -143,7 +138,6 @@ function differingIn(earlier: Conditions, current: Conditions): Differing[] {
     .filter(({ before, now }) => before !== now);
 }
 
-/** Every value, with its path. */
 function leaves(value: unknown, path: readonly string[] = []): [string, string][] {
   if (value === undefined) return [];
   if (Array.isArray(value)) return [[path.join("."), value.join(", ")]];

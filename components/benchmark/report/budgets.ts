@@ -1,14 +1,13 @@
 import type { BenchmarkSettings } from "../../settings/sections/benchmark";
 import { type Arm, armTitle, proxiesOf, type Scenario } from "../metrics/record";
-import { type Budgeted, budgetedMetrics, judgedArms, metrics } from "../metrics/registry";
+import { type Budgeted, budgetedMetrics, judgedArms } from "../metrics/registry";
 import { blocksForIntervals, type Estimate, formatNumber } from "../statistics/intervals";
-import { findCost, findFigure, lostRuns, type Results } from "./figures";
+import { effectOf, findCost, findFigure, lostRuns, type Results } from "./figures";
 
 export interface BudgetVerdict extends Bound {
   /** As in the settings: `p99`, `sidecar.p99`. */
   readonly name: string;
   readonly scenario: Scenario;
-  /** Without a scenario. */
   readonly metric: string;
   readonly unit: string;
   readonly max: number;
@@ -33,9 +32,9 @@ export type Bounds = Readonly<Partial<Record<Scenario, Readonly<Record<string, B
  */
 const mayBeInvalid = 0.1;
 
-export function boundsOf(results: Results, registry = metrics): Bounds {
+export function boundsOf(results: Results): Bounds {
   const boundsIn = (scenario: Scenario) =>
-    Object.fromEntries(budgetedMetrics(registry).map((each) => [each.name, boundOf(each, scenario, results)]));
+    Object.fromEntries(budgetedMetrics().map((each) => [each.name, boundOf(each, scenario, results)]));
   return Object.fromEntries(judgedScenarios(results.plan.scenarios).map((each) => [each, boundsIn(each)]));
 }
 
@@ -44,12 +43,11 @@ export function judgeBudgets(
   scenarios: readonly Scenario[],
   budgets: BenchmarkSettings["budgets"],
   bounds: Bounds,
-  registry = metrics,
 ): BudgetVerdict[] {
   const judged = judgedScenarios(scenarios);
   return Object.entries(budgets).flatMap(([name, { max, onExceed }]) => {
     const only = judged.find((scenario) => name.startsWith(`${scenario}.`));
-    const budgeted = budgetedMetrics(registry).find((each) => name === (only ? `${only}.${each.name}` : each.name));
+    const budgeted = budgetedMetrics().find((each) => name === (only ? `${only}.${each.name}` : each.name));
     if (budgeted === undefined) return [];
     return (only ? [only] : judged).map((scenario): BudgetVerdict => {
       const bound = bounds[scenario]?.[budgeted.name] ?? {};
@@ -73,10 +71,10 @@ export function budgetLines(budgets: readonly BudgetVerdict[]): string[] {
   });
 }
 
-export function budgetMessage(failed: readonly BudgetVerdict[], registry = metrics): string {
+export function budgetMessage(failed: readonly BudgetVerdict[]): string {
   const lines = failed.map((budget) => {
     const { name, scenario, metric, upper, max, unit, where = "" } = budget;
-    const verb = budgetedMetrics(registry).find((each) => each.name === metric)?.budget.verb ?? "use";
+    const verb = budgetedMetrics().find((each) => each.name === metric)?.budget.verb ?? "use";
     const found =
       upper === undefined
         ? `not measured for ${scenario}, and so not kept${reasonOf(budget)}`
@@ -118,6 +116,5 @@ function boundsOfArm({ metric }: Budgeted, scenario: Scenario, arm: Arm, results
       bound(findCost(costs, [arm.id, scenario], part, metric), `${part}, ${armTitle(arm)}`),
     );
   }
-  const figure = findFigure(figures, [arm.id, scenario], metric.name);
-  return [bound(metric.lostOf === undefined ? figure?.difference : figure?.estimate)];
+  return [bound(effectOf(metric, findFigure(figures, [arm.id, scenario], metric.name)))];
 }

@@ -1,7 +1,7 @@
 import { type Arm, armTitle, curve, hasSchedule, type RequestArm, type Scenario } from "../metrics/record";
-import { type CostMetric, metrics, type Registry, type RunMetric } from "../metrics/registry";
+import { type CostMetric, metrics, type RunMetric } from "../metrics/registry";
 import { type Bounded, type Interval, median } from "../statistics/intervals";
-import { costEstimate } from "./figures";
+import { costEstimate, effectOf } from "./figures";
 import type { Report } from "./report";
 
 export interface Chart {
@@ -9,29 +9,32 @@ export interface Chart {
   readonly svg: string;
 }
 
-/** The charts of a report by the heading of their section. */
-export function chartsOf(report: Report, { runs, costs }: Registry = metrics): ReadonlyMap<string, readonly Chart[]> {
-  const ofKind = (kind: "effect" | "load" | "blocks") => runs.filter(({ charts }) => charts?.includes(kind));
+export function chartsOf(report: Report): ReadonlyMap<string, readonly Chart[]> {
+  const ofKind = (kind: "effect" | "load" | "blocks") => metrics.runs.filter(({ charts }) => charts?.includes(kind));
   return new Map([
     ["Difference from none", ofKind("effect").flatMap((metric) => effectChart(metric, report))],
     ["Latency by percentile", percentileCharts(report)],
     ["Latency by load", ofKind("load").flatMap((metric) => loadCharts(metric, report))],
-    ["Cost", costs.filter(({ hasChart }) => hasChart).flatMap((metric) => costCharts(metric, report))],
+    ["Cost", metrics.costs.filter(({ hasChart }) => hasChart).flatMap((metric) => costCharts(metric, report))],
     ["Block by block", blockCharts(ofKind("blocks"), report)],
   ]);
 }
 
 const isShown = ({ isOf, isShownFor = isOf }: RunMetric, arm: Arm) => isShownFor(arm);
 
-function effectChart(metric: RunMetric, { figures, plan }: Report): Chart[] {
-  const shown = new Set(plan.arms.filter((arm) => isShown(metric, arm)).map(({ id }) => id));
-  const bars = figures
-    .filter((figure) => figure.metric === metric.name && shown.has(figure.arm))
-    .flatMap(({ scenario, title, estimate, difference }): Bar[] => {
-      const effect = metric.lostOf === undefined ? difference : estimate;
+const figuresFor = ({ figures }: Report, metric: RunMetric, arm: Arm) =>
+  figures.filter((figure) => figure.metric === metric.name && figure.arm === arm.id);
+
+function effectChart(metric: RunMetric, report: Report): Chart[] {
+  const arms = report.plan.arms.filter((arm) => isShown(metric, arm));
+  const bars = arms.flatMap((arm) =>
+    figuresFor(report, metric, arm).flatMap((figure): Bar[] => {
+      const { scenario, title } = figure;
+      const effect = effectOf(metric, figure);
       const name = `${scenario}: ${title.replace(/ connections/, "c")}`;
       return effect ? [{ name, scenario, effect }] : [];
-    });
+    }),
+  );
   return barChart(metric.name, bars, metric.unit);
 }
 
@@ -64,7 +67,8 @@ function numberOfNines(percent: number): number {
 }
 
 /** A metric over the rate, and over the number of connections, where the plan has more than one. */
-function loadCharts(metric: RunMetric, { plan, figures }: Report): Chart[] {
+function loadCharts(metric: RunMetric, report: Report): Chart[] {
+  const { plan } = report;
   const arms = plan.arms.filter(hasSchedule);
   return (["qps", "connections"] as const).flatMap((by) => {
     const others = (arm: RequestArm) => JSON.stringify({ ...arm, id: "", [by]: 0 });
@@ -74,8 +78,8 @@ function loadCharts(metric: RunMetric, { plan, figures }: Report): Chart[] {
       if (!first || group.length < 2) return [];
       const lines = plan.scenarios.map((scenario): Line => {
         const points = group.flatMap((arm) =>
-          figures
-            .filter((each) => each.arm === arm.id && each.scenario === scenario && each.metric === metric.name)
+          figuresFor(report, metric, arm)
+            .filter((each) => each.scenario === scenario)
             .map(({ estimate }): Point => [Math.log2(arm[by]), estimate.median, estimate.interval]),
         );
         return { scenario, points: points.sort(([a], [b]) => a - b) };
@@ -102,7 +106,8 @@ function costCharts(metric: CostMetric, { costs }: Report): Chart[] {
 }
 
 /** Values in the order of time, which shows drift and outliers. */
-function blockCharts(metrics: readonly RunMetric[], { figures, plan }: Report): Chart[] {
+function blockCharts(metrics: readonly RunMetric[], report: Report): Chart[] {
+  const { plan } = report;
   const blocks = Array.from({ length: plan.blocks }, (_, index) => index + 1);
   const ticks = blocks
     .filter((block) => block === 1 || plan.blocks <= 12 || block % 10 === 0)
@@ -111,9 +116,8 @@ function blockCharts(metrics: readonly RunMetric[], { figures, plan }: Report): 
     metrics
       .filter((metric) => isShown(metric, arm))
       .flatMap((metric) => {
-        const lines = figures
-          .filter((figure) => figure.arm === arm.id && figure.metric === metric.name)
-          .map(({ scenario, values }): Line => ({ scenario, points: values }));
+        const figures = figuresFor(report, metric, arm);
+        const lines = figures.map(({ scenario, values }): Line => ({ scenario, points: values }));
         const axes = { x: { label: "block", ticks }, y: metric.unit };
         return lineChart(`${metric.name}, ${armTitle(arm)}`, lines, axes, { pointsOnly: true });
       }),

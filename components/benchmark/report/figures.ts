@@ -9,7 +9,7 @@ import {
   type Scenario,
   type Usages,
 } from "../metrics/record";
-import { type CostMetric, type CostName, metrics as allMetrics, type RunMetric } from "../metrics/registry";
+import { type CostMetric, type CostName, metrics, type RunMetric } from "../metrics/registry";
 import { type BenchmarkPlan, comparisonFamilies } from "../plan/plan";
 import { estimate, type Estimate } from "../statistics/intervals";
 import { compare, type Difference, pairedDifferences } from "../statistics/significance";
@@ -36,7 +36,6 @@ export type Cost = Readonly<Partial<Record<CostName, Estimate>>> & {
   readonly component: Component | "mesh";
 };
 
-/** The plan in a report, where the runs have a list of their own. */
 export type ReportedPlan = Omit<BenchmarkPlan, "runs"> & { readonly runs: number };
 
 export interface Results {
@@ -52,40 +51,32 @@ const isValid = ({ problems }: RunRecord) => problems.length === 0;
 /** Ascending. */
 type ByBlock = ReadonlyMap<number, number>;
 
-interface Cell {
-  readonly metric: RunMetric;
-  readonly arm: Arm;
-  readonly scenario: Scenario;
-  readonly values: ByBlock;
-  readonly none: ByBlock;
-}
-
-const nameOf = ({ metric, arm, scenario }: Cell) => `${metric.name}/${arm.id} ${scenario}`;
-
-export function figuresOf(plan: BenchmarkPlan, records: readonly RunRecord[], { runs } = allMetrics): Figure[] {
+export function figuresOf(plan: BenchmarkPlan, records: readonly RunRecord[]): Figure[] {
   const valid = records.filter(isValid);
-  const cells = runs.flatMap((metric) =>
+  const cells = metrics.runs.flatMap((metric) =>
     plan.arms.flatMap((arm) => {
       const values = (scenario: Scenario) => valuesOf(metric, arm, scenario, valid);
       const none = values("none");
-      return plan.scenarios.map((scenario): Cell => ({ metric, arm, scenario, none, values: values(scenario) }));
+      return plan.scenarios.map((scenario) => {
+        const name = `${metric.name}/${arm.id} ${scenario}`;
+        return { name, metric, arm, scenario, none, values: values(scenario) };
+      });
     }),
   );
   const compared = cells.filter(({ scenario }) => scenario !== "none");
   const differences = new Map(
     [...comparisonFamilies(plan, compared).values()].flatMap((family) => {
-      const differences = family.map((cell) => [nameOf(cell), pairedDifferences(cell.none, cell.values)] as const);
+      const differences = family.map(({ name, none, values }) => [name, pairedDifferences(none, values)] as const);
       return [...compare(new Map(differences), String(plan.seed))];
     }),
   );
-  return cells.flatMap((cell): Figure[] => {
-    const { metric, arm, scenario } = cell;
-    const values = [...cell.values];
+  return cells.flatMap(({ name, metric, arm, scenario, values: byBlock }): Figure[] => {
+    const values = [...byBlock];
     // The share lost can be negative.
     const floor = metric.lostOf === undefined ? 0 : undefined;
-    const found = estimate([...cell.values.values()], `${plan.seed} ${metric.name} ${arm.id} ${scenario}`, { floor });
+    const found = estimate([...byBlock.values()], `${plan.seed} ${metric.name} ${arm.id} ${scenario}`, { floor });
     const key = { arm: arm.id, title: armTitle(arm), scenario, metric: metric.name, unit: metric.unit };
-    return found ? [{ ...key, estimate: found, values, difference: differences.get(nameOf(cell)) }] : [];
+    return found ? [{ ...key, estimate: found, values, difference: differences.get(name) }] : [];
   });
 }
 
@@ -116,6 +107,11 @@ function noneOf({ block }: RunRecord, ofArm: readonly RunRecord[]): RunRecord | 
   return ofArm.find((each) => each.block === block && each.scenario === "none");
 }
 
+/** What a scenario adds to none, or loses of a rate. */
+export function effectOf({ lostOf }: RunMetric, figure: Figure | undefined): Estimate | undefined {
+  return lostOf === undefined ? figure?.difference : figure?.estimate;
+}
+
 export function costEstimate(cost: Cost, metric: CostMetric): Estimate | undefined {
   return Object.hasOwn(cost, metric.name) ? cost[metric.name as CostName] : undefined;
 }
@@ -140,18 +136,17 @@ export function costsOf(
   plan: BenchmarkPlan,
   records: readonly RunRecord[],
   idle: Readonly<Partial<Record<Scenario, Usages>>>,
-  { costs } = allMetrics,
 ): Cost[] {
   return plan.arms.flatMap((arm) => {
     const ofArm = records.filter((record) => record.arm === arm.id && isValid(record));
-    const metrics = costs.filter(({ isOf }) => isOf(arm));
+    const costs = metrics.costs.filter(({ isOf }) => isOf(arm));
     return plan.scenarios.flatMap((scenario) => {
       const runs = ofArm
         .filter((record) => record.scenario === scenario)
         .map((run) => ({ ...run, idle: { ...idle[scenario], ...sharedUsage(noneOf(run, ofArm)) } }));
       return partsIn(scenario, runs).flatMap(({ component, parts }): Cost[] => {
         const of = component === "mesh" ? "mesh" : "part";
-        const estimates = metrics.flatMap((metric): [string, Estimate][] => {
+        const estimates = costs.flatMap((metric): [string, Estimate][] => {
           const values = runs.flatMap((run) => costOfRun(metric, run, parts, of) ?? []);
           const found = estimate(values, `${plan.seed} ${arm.id} ${scenario} ${component} ${metric.name}`);
           return found ? [[metric.name, found]] : [];

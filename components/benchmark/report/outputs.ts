@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import { markdownTable, markdownText } from "../../shared/markdown";
 import { components } from "../metrics/record";
-import { metrics, type Registry } from "../metrics/registry";
+import { metrics } from "../metrics/registry";
 import { type Chart, chartsOf, escapeHtml } from "./charts";
 import { readRun } from "./figures";
 import type { Report } from "./report";
@@ -13,10 +13,10 @@ const title = "What the mesh costs";
 const legend = "Values are medians over blocks, with 95% intervals in brackets.";
 
 /** report.md, for a pull request or a wiki. */
-export function markdownOf(report: Report, registry: Registry = metrics): string {
+export function markdownOf(report: Report): string {
   const warnings = warningsOf(report).flatMap((warning) => [`**${markdownText(warning)}**`, ""]);
   const summary = report.sentences.map((sentence) => `- ${markdownText(sentence)}`);
-  const tables = tablesOf(report, registry).flatMap(tableMarkdown);
+  const tables = tablesOf(report).flatMap(tableMarkdown);
   return `${[`# ${title}`, "", ...warnings, ...summary, "", legend, ...tables].join("\n")}\n`;
 }
 
@@ -27,14 +27,14 @@ function tableMarkdown({ title, note, head, rows }: Table): string[] {
 const csvHead = ["block", "arm", "scenario", "startedAt", "valid", "problems", "metric", "unit", "value"];
 
 /** report.csv: a line for every value of every run, invalid runs included. */
-export function csvOf({ plan, runs }: Report, registry: Registry = metrics): string {
+export function csvOf({ plan, runs }: Report): string {
   const rows = runs.flatMap((run) => {
     const arm = plan.arms.find(({ id }) => id === run.arm);
-    const measured = registry.runs
+    const measured = metrics.runs
       .filter(({ lostOf }) => lostOf === undefined)
       .map((metric) => [metric.name, metric.unit, arm && readRun(metric, arm, run)] as const);
     const used = components.flatMap((component) =>
-      registry.costs.map(({ name, counter }) => {
+      metrics.costs.map(({ name, counter }) => {
         const usage = run.usage[component];
         return [`${component} ${name}`, counter.unit, usage && counter.read(usage)] as const;
       }),
@@ -58,8 +58,8 @@ function csvCell(value: string | number | boolean | undefined): string {
 }
 
 /** report.html: one self-contained page, without scripts, fonts or images from elsewhere. */
-export function htmlOf(report: Report, registry: Registry = metrics): string {
-  const tables = tablesOf(report, registry);
+export function htmlOf(report: Report): string {
+  const tables = tablesOf(report);
   const style = readFileSync(path.join(__dirname, "report.css"), "utf8");
   const isFirst = (table: Table) => table.title === "Budgets";
   const body = [
@@ -68,7 +68,7 @@ export function htmlOf(report: Report, registry: Registry = metrics): string {
     `<ul class="summary">${report.sentences.map((each) => `<li>${escapeHtml(each)}</li>`).join("")}</ul>`,
     `<p class="note">${legend}</p>`,
     ...tables.filter(isFirst).map(tableHtml),
-    ...[...chartsOf(report, registry)].flatMap(([heading, charts]) => sectionHtml(heading, charts)),
+    ...[...chartsOf(report)].flatMap(([heading, charts]) => sectionHtml(heading, charts)),
     ...tables.filter((table) => !isFirst(table)).map(tableHtml),
   ];
   return (

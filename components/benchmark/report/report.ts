@@ -1,8 +1,6 @@
 import type { BenchmarkSettings } from "../../settings/sections/benchmark";
 import type { RunRecord, Scenario, Usages } from "../metrics/record";
-import { metrics } from "../metrics/registry";
 import { type BenchmarkPlan, planIdentity } from "../plan/plan";
-import type { Estimate } from "../statistics/intervals";
 import published from "./article-figures.json";
 import {
   type Baseline,
@@ -15,7 +13,6 @@ import { boundsOf, type BudgetVerdict, judgeBudgets } from "./budgets";
 import { costsOf, type Figure, figuresOf, findFigure, type Results } from "./figures";
 import { summaryOf } from "./summary";
 
-/** Result of the scenario check. */
 export interface ScenarioState {
   readonly scenario: Scenario;
   readonly state: "measured" | "not measured";
@@ -68,18 +65,6 @@ export interface Measured {
   readonly records: readonly RunRecord[];
 }
 
-/** A figure of the article "Istio from A to Y", with ours where the same was measured. */
-interface ArticleRow {
-  readonly what: string;
-  readonly scenario: string;
-  readonly unit: string;
-  /** Measured once, on other machines: Talos 1.7.4, Kubernetes 1.29.1, flannel. */
-  readonly article: number;
-  readonly ours?: Estimate;
-  /** What limits the article's figure. */
-  readonly note?: string;
-}
-
 /** The contents of report.json. Times are in ISO 8601, latencies in milliseconds. Valid and invalid runs are in `runs`. */
 export interface Report extends Results, Pick<Measured, "scenarios" | "environment" | "idle"> {
   readonly schemaVersion: number;
@@ -91,23 +76,21 @@ export interface Report extends Results, Pick<Measured, "scenarios" | "environme
   readonly sentences: readonly string[];
   readonly budgets: readonly BudgetVerdict[];
   readonly baseline?: BaselineComparison;
-  readonly article: readonly ArticleRow[];
+  readonly article: ReturnType<typeof compareWithArticle>;
 }
 
 /** The same journal always gives the same report. */
 export function reportOf(
   measured: Measured,
   judgement: { readonly budgets: BenchmarkSettings["budgets"]; readonly baseline?: Baseline },
-  registry = metrics,
 ): Report {
   const { records, meshVersion, runId, scenarios, environment, idle } = measured;
   const { runs, ...rest } = measured.plan;
   const plan = { ...rest, runs: runs.length };
-  const figures = figuresOf(measured.plan, records, registry);
-  const costs = costsOf(measured.plan, records, idle, registry);
+  const figures = figuresOf(measured.plan, records);
+  const costs = costsOf(measured.plan, records, idle);
   const results: Results = { plan, figures, costs, runs: records };
-  const baseline =
-    judgement.baseline && compareWithBaseline({ environment, plan, figures }, judgement.baseline, registry);
+  const baseline = judgement.baseline && compareWithBaseline({ environment, plan, figures }, judgement.baseline);
   const ends = records.map(({ startedAt, took }) => Date.parse(startedAt) + took * 1000);
   const done = new Set(records.map(({ id }) => id));
   const measurable = new Set(scenarios.filter(({ state }) => state === "measured").map(({ scenario }) => scenario));
@@ -121,8 +104,8 @@ export function reportOf(
     scenarios,
     environment,
     idle,
-    sentences: [...summaryOf({ ...results, scenarios }, registry), ...(baseline ? [baselineSummary(baseline)] : [])],
-    budgets: judgeBudgets(plan.scenarios, judgement.budgets, boundsOf(results, registry), registry),
+    sentences: [...summaryOf({ ...results, scenarios }), ...(baseline ? [baselineSummary(baseline)] : [])],
+    budgets: judgeBudgets(plan.scenarios, judgement.budgets, boundsOf(results)),
     figures,
     costs,
     ...(baseline && { baseline }),
@@ -131,7 +114,11 @@ export function reportOf(
   };
 }
 
-function compareWithArticle({ target }: Pick<BenchmarkPlan, "target">, figures: readonly Figure[]): ArticleRow[] {
+/**
+ * Figures of the article "Istio from A to Y", with ours where the same was measured. The article measured each once, on other
+ * machines: Talos 1.7.4, Kubernetes 1.29.1, flannel. `note` is what limits its figure.
+ */
+function compareWithArticle({ target }: Pick<BenchmarkPlan, "target">, figures: readonly Figure[]) {
   return published.flatMap(({ target: only = target, arm, metric, what, unit, figures: rows }) =>
     rows.map((row) => {
       const ours = only === target ? findFigure(figures, [arm, row.scenario], metric)?.estimate : undefined;

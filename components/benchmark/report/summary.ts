@@ -1,16 +1,15 @@
 import { type Arm, armTitle, type Scenario } from "../metrics/record";
-import { metrics, type Registry, type RunMetric } from "../metrics/registry";
+import { metrics } from "../metrics/registry";
 import { blocksNote, headlineArm } from "../plan/plan";
-import { blocksForIntervals, type Bounded, formatEstimate } from "../statistics/intervals";
-import type { Difference } from "../statistics/significance";
-import { countRuns, findCost, findFigure, lostRuns, type Results } from "./figures";
+import { blocksForIntervals, formatEstimate } from "../statistics/intervals";
+import { countRuns, effectOf, findCost, findFigure, lostRuns, type Results } from "./figures";
 
 interface Summarised extends Results {
   readonly scenarios: readonly { readonly scenario: Scenario; readonly state: string; readonly reason?: string }[];
 }
 
 /** One sentence per scenario, about the headline arm: what it adds to none, or what it loses of the rate, and its cost. */
-export function summaryOf(results: Summarised, registry: Registry = metrics): string[] {
+export function summaryOf(results: Summarised): string[] {
   const { plan } = results;
   const headline = headlineArm(plan);
   // The first arm of every plan makes requests.
@@ -22,10 +21,10 @@ export function summaryOf(results: Summarised, registry: Registry = metrics): st
   return plan.scenarios
     .filter((scenario) => scenario !== "none")
     .map((scenario) => {
-      const effects = effectsOf(results, arm, scenario, registry.runs);
+      const effects = effectsOf(results, arm, scenario);
       const [first] = effects;
       if (!first) return `${scenario}: ${reasonOf(results, arm, scenario)} (${where}).`;
-      const parts = [...effects.map(describeEffect), ...costsOf(results, arm, scenario, registry)];
+      const parts = [...effects.map(describeEffect), ...costsOf(results, arm, scenario)];
       const subject = scenario === "control" ? "control, a second none," : scenario;
       const differs = scenario === "control" && effects.some(({ difference }) => difference.significant);
       const warning = differs
@@ -35,24 +34,23 @@ export function summaryOf(results: Summarised, registry: Registry = metrics): st
     });
 }
 
-interface Effect {
-  /** Decides on significance. */
-  readonly difference: Difference;
-  readonly shown: Bounded;
-  readonly words: NonNullable<RunMetric["summary"]>;
-}
-
-function effectsOf({ figures }: Results, arm: Arm, scenario: Scenario, runs: readonly RunMetric[]): Effect[] {
+/** For each metric of the summary the paired difference, which decides on significance, and what is shown. */
+function effectsOf({ figures }: Results, arm: Arm, scenario: Scenario) {
   const figureOf = (metric: string) => findFigure(figures, [arm.id, scenario], metric);
-  return runs.flatMap(({ name, isOf, isShownFor = isOf, lostOf, summary: words }): Effect[] => {
+  return metrics.runs.flatMap((metric) => {
+    const { name, isOf, isShownFor = isOf, lostOf, summary: words } = metric;
     if (!words || !isShownFor(arm)) return [];
     const difference = figureOf(lostOf ?? name)?.difference;
-    const shown = lostOf === undefined ? difference : figureOf(name)?.estimate;
+    const shown = effectOf(metric, figureOf(name));
     return difference && shown ? [{ difference, shown, words }] : [];
   });
 }
 
-function describeEffect({ difference: { significant, blocksNeeded = 0 }, shown, words }: Effect): string {
+function describeEffect({
+  difference: { significant, blocksNeeded = 0 },
+  shown,
+  words,
+}: ReturnType<typeof effectsOf>[number]): string {
   const { unit, more, less } = words;
   if (!shown.interval || blocksNeeded > 0) {
     const needed = Math.max(blocksForIntervals, blocksNeeded);
@@ -65,8 +63,8 @@ function describeEffect({ difference: { significant, blocksNeeded = 0 }, shown, 
   return `${less} ${formatEstimate(lost)} ${unit}`;
 }
 
-function costsOf({ costs }: Results, arm: Arm, scenario: Scenario, registry: Registry): string[] {
-  return registry.costs.flatMap((metric) =>
+function costsOf({ costs }: Results, arm: Arm, scenario: Scenario): string[] {
+  return metrics.costs.flatMap((metric) =>
     Object.entries(metric.summary ?? {}).flatMap(([component, words]) => {
       const found = findCost(costs, [arm.id, scenario], component, metric);
       return found ? [`${formatEstimate(found)} ${words}`] : [];

@@ -1,7 +1,7 @@
 import { formatSeconds } from "../../shared/duration";
 import { limits, percent } from "../measure/validity";
 import { armTitle } from "../metrics/record";
-import { metrics, type Registry } from "../metrics/registry";
+import { metrics } from "../metrics/registry";
 import { formatEstimate, formatNumber, median } from "../statistics/intervals";
 import { costEstimate, countRuns, type Figure } from "./figures";
 import type { NodeFacts, Report } from "./report";
@@ -13,9 +13,9 @@ export interface Table {
   readonly rows: readonly (readonly string[])[];
 }
 
-export function tablesOf(report: Report, registry: Registry = metrics): Table[] {
+export function tablesOf(report: Report): Table[] {
   return [budgets, figures, costs, differing, baseline, article, runs, invalidRuns, scenarios, environment]
-    .map((table) => table(report, registry))
+    .map((table) => table(report))
     .filter(({ rows }) => rows.length > 0);
 }
 
@@ -62,16 +62,16 @@ function blocksCell({ estimate, difference }: Figure): string {
   return difference && difference.blocks < blocks ? `${blocks} (${difference.blocks} pairs)` : String(blocks);
 }
 
-const costs = ({ costs }: Report, { costs: metrics }: Registry): Table => ({
+const costs = ({ costs }: Report): Table => ({
   title: "Cost",
   note:
     "CPU is use under load minus use without load: for proxies and waypoints as measured at the start, for ztunnel and " +
     "istiod, which are shared, as in the block's run of none. Memory is the working set of one container; in the line of " +
     "the whole mesh, of all containers.",
-  head: ["arm", "scenario", "part", ...metrics.map(({ heading }) => heading)],
+  head: ["arm", "scenario", "part", ...metrics.costs.map(({ heading }) => heading)],
   rows: costs.map((cost) => [
     ...[cost.title, cost.scenario, cost.component === "mesh" ? "whole mesh" : cost.component],
-    ...metrics.map((metric) => {
+    ...metrics.costs.map((metric) => {
       const found = costEstimate(cost, metric);
       return found ? formatEstimate(found) : "not measured";
     }),

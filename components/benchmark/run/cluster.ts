@@ -22,7 +22,6 @@ export type BenchPod = Pick<
   "name" | "app" | "node" | "ready" | "waitingFor" | "containers" | "redirected" | "proxy" | "images" | "restarts"
 >;
 
-/** The settings and the size of the mesh in a cluster. */
 export type MeshState = Awaited<ReturnType<KubernetesCluster["meshState"]>>;
 
 /** Connections that ztunnels have opened, as client or as server, since they started: with mTLS, and without. */

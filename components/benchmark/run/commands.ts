@@ -3,7 +3,6 @@ import { ports, workFolder } from "../objects";
 import type { BenchmarkPlan } from "../plan/plan";
 
 export interface ClientCommand {
-  /** Of the client. */
   readonly container: "fortio" | "iperf3";
   readonly argv: readonly string[];
 }
@@ -27,7 +26,6 @@ export function measurementOf(arm: Arm, plan: Target, host = "server"): ClientCo
 
 /** Removes the log, because fortio would append to it. */
 export const dropLog: ClientCommand = { container: "iperf3", argv: ["rm", "-f", accessLog] };
-/** Prints the log, compressed. */
 export const fetchLog: ClientCommand = { container: "iperf3", argv: ["gzip", "-c", accessLog] };
 
 /** fortio's default is IPv4 only, and a cluster may have IPv6 only. */

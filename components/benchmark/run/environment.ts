@@ -8,7 +8,6 @@ import type { NodeFacts } from "../report/report";
 import type { BenchCluster, BenchNode, BenchPod, MeshState } from "./cluster";
 import { NotMeasurable } from "./request";
 
-/** The nodes of the client and of the server. */
 export type NodePair = readonly [client: BenchNode, server: BenchNode];
 
 /** Workers before control planes, then by name, so that every run takes the same nodes. Undefined where all are simulated. */
@@ -24,7 +23,6 @@ export async function chooseNodes(cluster: Pick<BenchCluster, "nodes">): Promise
   );
 }
 
-/** Identifies a node. */
 export function nodeTitle({ name, kernel, uid }: BenchNode): string {
   return `${name} ${kernel} ${uid}`;
 }
@@ -36,7 +34,6 @@ export function differenceOf([client, server]: NodePair): string | undefined {
   return `The nodes are not alike: ${client.name} has ${a}, ${server.name} ${b}. A vCPU of one is not one of the other`;
 }
 
-/** Nodes of client and server, and those of the control plane. */
 export async function countedNodes(cluster: BenchCluster, nodes: NodePair): Promise<string[]> {
   const istiod = await cluster.istiodNodes().catch(() => []);
   return [...new Set([...nodes.map(({ name }) => name), ...istiod])];
@@ -69,7 +66,6 @@ export class Kubelets {
     return (await Promise.all(this.nodes.map(ofNode))).flat();
   }
 
-  /** Why counters were missing so far, by node. */
   missing(): string[] {
     return [...this.reasons].map(([node, reason]) => `${node}: ${reason}`);
   }
@@ -156,7 +152,6 @@ export function meshFacts({ config, objects, istiods, proxies, services }: MeshS
   ];
 }
 
-/** Whether a fact is a count, and no setting. */
 export function isCount(fact: string): boolean {
   return /^\d+ istiod, /.test(fact);
 }
@@ -170,7 +165,6 @@ function sampled(sampling: number | undefined): string {
   return sampling === undefined ? "" : `, of ${sampling}% of the requests`;
 }
 
-/** What an object changes of proxies, and whether of all. */
 function summaryOf(spec: LiveObject["spec"] = {}): string {
   const { configPatches = [], tracing = [], mtls, ...others } = spec as Spec;
   const named = Object.entries(others).flatMap(([name, value]: [string, unknown]) => {
@@ -187,7 +181,6 @@ function summaryOf(spec: LiveObject["spec"] = {}): string {
   return `${parts.join(", ") || "empty"}${isOfSome ? ", of some workloads" : ""}`;
 }
 
-/** Where the proxies of a scenario are, and what they may use, in words. */
 export function proxyFacts(scenario: Scenario, pods: readonly BenchPod[], ztunnels: readonly BenchPod[]): string[] {
   const own = pods.map((pod) => ({ pod, title: pod.app === "" ? "waypoint" : `${pod.app} proxy` }));
   const shared = ztunnels.map((pod) => ({ pod, title: "ztunnel" }));

@@ -8,7 +8,6 @@ import type { ApiServer } from "../../shared/kubernetes/api-server";
 import { podsBehind } from "../../shared/kubernetes/pods";
 import { openTunnel } from "../../shared/kubernetes/pod-streams";
 
-/** A moment that Grafana's dashboards show. */
 export interface Annotation {
   readonly at: Date;
   readonly text: string;

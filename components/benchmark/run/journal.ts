@@ -83,7 +83,6 @@ export class Journal {
     this.records = [];
   }
 
-  /** Writes a file of the folder. @returns its path */
   write(name: string, text: string): string {
     const file = path.join(this.folder, name);
     writeFileAtomically(file, text, 0o644);

@@ -1,21 +1,16 @@
 import { hostname } from "node:os";
 import { ApiError, type LiveObject } from "../../shared/kubernetes/api-server";
 import { UnknownKindError } from "../../shared/kubernetes/errors";
-import { missing, type Sleep, waitFor, WaitTimeout } from "../../shared/kubernetes/wait";
+import { missing, waitFor, WaitTimeout } from "../../shared/kubernetes/wait";
 import { identify, isSameProcess } from "../../shared/process-identity";
 import type { BenchCluster } from "./cluster";
 import { NotMeasurable } from "./request";
+import type { CheckContext } from "./scenario-check";
 
 /** In `default`: the namespace exists in every cluster, and more users may write there than in kube-system. */
 const type = { apiVersion: "coordination.k8s.io/v1", kind: "Lease" };
 const metadata = { namespace: "default", name: "talos-mesh-benchmark" };
 const reference = { ...type, ...metadata };
-
-interface LeaseContext {
-  readonly leases: BenchCluster["leases"];
-  readonly log: (line: string) => void;
-  readonly sleep: Sleep;
-}
 
 interface LeaseSpec {
   readonly holderIdentity: string;
@@ -40,7 +35,7 @@ export class Lease {
 
   /** @param holder host name, process id and when that process started */
   constructor(
-    private readonly context: LeaseContext,
+    private readonly context: Pick<BenchCluster, "leases"> & Pick<CheckContext, "log" | "sleep">,
     private readonly holder = [hostname(), process.pid, identify(process.pid)?.startedAt ?? ""].join(" "),
   ) {}
 

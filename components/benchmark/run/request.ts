@@ -19,7 +19,6 @@ export interface BenchmarkRequest {
 
 export interface PullRequest {
   readonly policy?: ImagesSettings["pullPolicy"];
-  /** Names of Secrets of the mesh's root namespace. */
   readonly secrets: readonly string[];
 }
 

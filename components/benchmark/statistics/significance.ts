@@ -49,15 +49,6 @@ export function compare(
   );
 }
 
-interface SignedRank {
-  /** Sum of the ranks of the positive differences. */
-  readonly statistic: number;
-  /** Without zeros. */
-  readonly count: number;
-  /** Probability, without a difference, of a statistic at least as far from its mean. */
-  readonly p: number;
-}
-
 /**
  * Wilcoxon's signed-rank test, exact for any number of blocks: p comes from the distribution of the statistic over all
  * choices of signs, not from a normal approximation. Zeros are left out (as Wilcoxon does). Equal sizes share the mean of
@@ -67,8 +58,11 @@ interface SignedRank {
  *
  * Source: F. Wilcoxon, Individual comparisons by ranking methods, Biometrics Bulletin 1, 1945; M. Hollander and D. A. Wolfe,
  * Nonparametric Statistical Methods, section 3.1.
+ *
+ * @returns the sum of the ranks of the positive differences, the number of differences without zeros, and the probability of
+ * a sum at least as far from its mean if there is no difference
  */
-export function signedRank(differences: readonly number[]): SignedRank {
+export function signedRank(differences: readonly number[]) {
   const nonZero = differences.filter((difference) => difference !== 0);
   const ranks = doubledRanks(nonZero.map(Math.abs));
   const positive = ranks.reduce((sum, rank, index) => ((nonZero[index] ?? 0) > 0 ? sum + rank : sum), 0);

@@ -7,7 +7,6 @@ import {
   type CostMetric,
   describeBudgets,
   metrics,
-  type Registry,
   type RunMetric,
 } from "../../../components/benchmark/metrics/registry";
 import { benchmarkPlan, blocksNote } from "../../../components/benchmark/plan/plan";
@@ -15,7 +14,7 @@ import { resolveBenchmark } from "../../../components/benchmark/plan/settings";
 import { parseBaseline } from "../../../components/benchmark/report/baseline";
 import { budgetLines, budgetMessage } from "../../../components/benchmark/report/budgets";
 import { csvOf, htmlOf, markdownOf } from "../../../components/benchmark/report/outputs";
-import { reportOf } from "../../../components/benchmark/report/report";
+import { type Report, reportOf } from "../../../components/benchmark/report/report";
 import { benchmark } from "../../../components/settings/sections/benchmark";
 import { measured, standardSettings } from "../report/measured";
 
@@ -35,7 +34,6 @@ const containers: CostMetric = {
   budget: { unit: "containers", verb: "use", of: "mesh", advice: "add a rate to benchmark.qps" },
   hasChart: true,
 };
-const extended: Registry = { runs: [...metrics.runs, p75], costs: [...metrics.costs, containers] };
 
 describe("the registry of metrics", () => {
   it("has unique names", () => {
@@ -74,9 +72,21 @@ describe("the registry of metrics", () => {
 describe("a metric that is added to the registry", () => {
   const known = measured({ ...standardSettings, qps: [100, 1000] });
   const budgets = benchmark.parse({ budgets: { "sidecar.p75": { max: 1 }, containers: { max: 2 } } }).budgets;
-  const earlier = reportOf(measured({ ...standardSettings, qps: [100, 1000] }, "again"), { budgets: {} }, extended);
-  const baseline = parseBaseline(JSON.stringify(earlier));
-  const report = reportOf(known, { budgets, baseline }, extended);
+  const plan = benchmarkPlan(resolveBenchmark(benchmark.parse({ ...standardSettings, qps: [100, 1000], blocks: 5 })));
+  const without = { report: reportOf(known, { budgets: {} }), note: blocksNote(plan) };
+  let report: Report;
+
+  before(() => {
+    (metrics.runs as RunMetric[]).push(p75);
+    (metrics.costs as CostMetric[]).push(containers);
+    const earlier = reportOf(measured({ ...standardSettings, qps: [100, 1000] }, "again"), { budgets: {} });
+    report = reportOf(known, { budgets, baseline: parseBaseline(JSON.stringify(earlier)) });
+  });
+
+  after(() => {
+    (metrics.runs as RunMetric[]).pop();
+    (metrics.costs as CostMetric[]).pop();
+  });
 
   it("is in report.json, with its comparison", () => {
     const figures = report.figures.filter(({ metric }) => metric === "p75");
@@ -87,13 +97,13 @@ describe("a metric that is added to the registry", () => {
   });
 
   it("is in the CSV", () => {
-    const csv = csvOf(report, extended);
+    const csv = csvOf(report);
     assert.match(csv, /,p75,fortnights,[\d.]+\r\n/);
     assert.match(csv, /,ztunnel containers,1,1\r\n/);
   });
 
   it("is in the tables of Markdown and HTML", () => {
-    for (const text of [markdownOf(report, extended), htmlOf(report, extended)]) {
+    for (const text of [markdownOf(report), htmlOf(report)]) {
       assert.match(text, /p75(?: \| |<\/td><td>)sidecar/);
       assert.match(text, /MiB(?: \| |<\/th><th>)containers/);
       assert.match(text, /(?:\| |<td>)3\.00 \[3\.00, 3\.00\]/);
@@ -101,7 +111,7 @@ describe("a metric that is added to the registry", () => {
   });
 
   it("is in the charts", () => {
-    const captions = [...htmlOf(report, extended).matchAll(/<figcaption>([^<]*)</g)].map(([, caption]) => caption);
+    const captions = [...htmlOf(report).matchAll(/<figcaption>([^<]*)</g)].map(([, caption]) => caption);
     for (const caption of [
       "p75",
       "p75 by requests a second: HTTP, 10 connections, 1024 B",
@@ -109,7 +119,7 @@ describe("a metric that is added to the registry", () => {
     ]) {
       assert.ok(captions.includes(caption), caption);
     }
-    assert.match(htmlOf(report, extended), /sidecar: mesh: 3\.000 containers/);
+    assert.match(htmlOf(report), /sidecar: mesh: 3\.000 containers/);
   });
 
   it("is in the summary, and in the comparison family of the summary", () => {
@@ -120,14 +130,13 @@ describe("a metric that is added to the registry", () => {
         ({ metric, arm, scenario }) => metric === "p99" && arm === "http-c10-q1000-1024B" && scenario === "sidecar",
       )?.difference?.p;
     // Two scenarios: 2 comparisons without p75, and 4 with it.
-    const [alone, together] = [pOf(reportOf(known, { budgets: {} })), pOf(report)];
+    const [alone, together] = [pOf(without.report), pOf(report)];
     assert.ok(alone !== undefined && together !== undefined && Math.abs(together - 2 * alone) < 1e-9);
   });
 
   it("is in the note on the number of blocks", () => {
-    const plan = benchmarkPlan(resolveBenchmark(benchmark.parse({ ...standardSettings, qps: [100, 1000], blocks: 5 })));
-    assert.match(blocksNote(plan, extended) ?? "", /p75/);
-    assert.doesNotMatch(blocksNote(plan) ?? "", /p75/);
+    assert.match(blocksNote(plan) ?? "", /p75/);
+    assert.doesNotMatch(without.note ?? "", /p75/);
   });
 
   it("is compared with the baseline", () => {
@@ -137,7 +146,7 @@ describe("a metric that is added to the registry", () => {
   });
 
   it("can have a budget", () => {
-    assert.ok(["p75", "containers"].every((name) => budgetedMetrics(extended).some((each) => each.name === name)));
+    assert.ok(["p75", "containers"].every((name) => budgetedMetrics().some((each) => each.name === name)));
     assert.deepEqual(
       report.budgets.map(({ name, scenario, verdict }) => [name, scenario, verdict]),
       [
@@ -150,7 +159,7 @@ describe("a metric that is added to the registry", () => {
       budgetLines(report.budgets).join("\n"),
       /budget sidecar\.p75, sidecar: exceeded: .* of 1\.00 fortnights/,
     );
-    assert.match(budgetMessage(report.budgets, extended), /sidecar may add 1\.00 fortnights; upper bound/);
-    assert.match(budgetMessage(report.budgets, extended), /sidecar may use 2\.00 containers; upper bound 3\.00/);
+    assert.match(budgetMessage(report.budgets), /sidecar may add 1\.00 fortnights; upper bound/);
+    assert.match(budgetMessage(report.budgets), /sidecar may use 2\.00 containers; upper bound 3\.00/);
   });
 });
