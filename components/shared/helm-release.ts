@@ -5,7 +5,6 @@ import { chartDigest, chartFolder, type ChartSource } from "./chart-source";
 export type HelmValues = Readonly<Record<string, unknown>>;
 
 export interface HelmReleaseArgs {
-  /** Name of the chart, which is also its folder or its name in the repository. */
   readonly chart: string;
   readonly release?: string;
   readonly version: string;
@@ -13,8 +12,6 @@ export interface HelmReleaseArgs {
   /** A namespace that exists already; a release creates none. */
   readonly namespace: string;
   readonly values: HelmValues;
-  /** Seconds until the release gives up. @default 600 */
-  readonly timeout?: number;
   /**
    * Whether the release waits until its objects are ready, and is rolled back where they do not become so. Without it
    * another resource has to wait, as for a Service whose address comes from outside the cluster. @default true
@@ -22,8 +19,8 @@ export interface HelmReleaseArgs {
   readonly wait?: boolean;
 }
 
-/** Seconds; the provider's own 300 are too few for a first pull of images on a small cluster. */
-const defaultTimeout = 600;
+/** The provider's own 300 are too few for a first pull of images on a small cluster. */
+const timeoutSeconds = 600;
 
 /**
  * The only way this project installs a chart: a real Helm release (hooks, history, `helm upgrade` semantics), atomic,
@@ -44,7 +41,7 @@ export function helmRelease(
       ...((args.wait ?? true) ? { atomic: true } : { skipAwait: true }),
       cleanupOnFail: true,
       maxHistory: 5,
-      timeout: args.timeout ?? defaultTimeout,
+      timeout: timeoutSeconds,
     },
     opts,
   );

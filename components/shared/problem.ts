@@ -16,7 +16,6 @@ export function problemsOf(refusal: Refusal, path: SettingPath): Problem[] {
   return Object.entries(refusal || {}).flatMap(([field, inner]) => problemsOf(inner, [...path, field]));
 }
 
-/** A place in a file, for a person and for sorting. */
 export interface Place {
   /** As messages show it: `Pulumi.dev.yaml`. */
   readonly file: string;
@@ -83,10 +82,8 @@ export function problemList(lines: readonly string[], where: string): string {
   return [`${count} in ${where}:`, ...lines.map((line) => `  ${line}`)].join("\n");
 }
 
-export interface Origin {
-  readonly stack?: string | undefined;
-  /** The stack file, as messages show it: `Pulumi.dev.yaml`. */
-  readonly file?: string | undefined;
+export interface Origin extends Partial<Pick<Place, "file">> {
+  readonly stack?: string;
 }
 
 export class SettingsError extends UserError {

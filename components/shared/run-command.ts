@@ -5,7 +5,6 @@ export interface RunOptions {
   readonly cwd?: string;
   /** @default process.env */
   readonly env?: NodeJS.ProcessEnv;
-  /** Standard input. */
   readonly input?: string;
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;

@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, readFileSync, rmSync } from "node:fs";
-import path from "node:path";
+import { existsSync, readFileSync } from "node:fs";
 import { writeFileAtomically } from "../../components/shared/files";
+import { clusterFiles } from "./files";
 
 type AutoCharts = "official" | "stand-ins";
 
@@ -16,19 +16,11 @@ export function autoCharts(
   index: string,
   preview: boolean,
 ): AutoCharts {
-  const file = chartsFile(projectRoot, stack);
+  const { charts: file } = clusterFiles(projectRoot, stack);
   if (existsSync(file)) return readFileSync(file, "utf8").trim() === "official" ? "official" : "stand-ins";
   const charts = responds(index) ? "official" : "stand-ins";
   if (!preview) writeFileAtomically(file, `${charts}\n`);
   return charts;
-}
-
-export function forgetCharts(projectRoot: string, stack: string): void {
-  rmSync(chartsFile(projectRoot, stack), { force: true });
-}
-
-function chartsFile(projectRoot: string, stack: string): string {
-  return path.join(projectRoot, ".talos-mesh", stack, "charts");
 }
 
 /** Exits with 0 when the address responds to a HEAD request within 3 seconds. */

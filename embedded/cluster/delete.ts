@@ -1,6 +1,5 @@
 import { existsSync, readdirSync, rmdirSync, rmSync } from "node:fs";
 import path from "node:path";
-import { forgetCharts } from "./auto-charts";
 import {
   clusterFiles,
   readRecord,
@@ -24,10 +23,9 @@ export async function deleteCluster(projectRoot: string, stack: string, log: (li
     const record = readRecord(files);
     const running = processesOf(files.kwok).length;
     await removeCluster(files, record);
-    rmSync(files.kubeconfig, { force: true });
-    // A file of an earlier version.
-    rmSync(path.join(files.folder, "incarnation.json"), { force: true });
-    forgetCharts(projectRoot, stack);
+    // An earlier version has written incarnation.json.
+    const others = [files.kubeconfig, files.charts, path.join(files.folder, "incarnation.json")];
+    for (const file of others) rmSync(file, { force: true });
     if (record !== undefined) log(`cluster ${record.name} deleted`);
     else log(running > 0 ? `ended ${running} processes of a cluster whose files were gone` : "there is no cluster");
   });

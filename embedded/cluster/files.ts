@@ -13,6 +13,8 @@ export interface ClusterFiles {
   readonly kwok: string;
   readonly record: string;
   readonly kubeconfig: string;
+  /** The choice of charts; see auto-charts.ts. */
+  readonly charts: string;
   readonly lock: string;
   /** A link by which kwokctl is run, so that its command line shows the cluster it works on. */
   readonly kwokctl: string;
@@ -27,6 +29,7 @@ export function clusterFiles(projectRoot: string, stack: string): ClusterFiles {
     kwok,
     record: path.join(kwok, "talos-mesh.json"),
     kubeconfig: path.join(folder, "kubeconfig"),
+    charts: path.join(folder, "charts"),
     lock: path.join(folder, "cluster.lock"),
     kwokctl: path.join(kwok, "kwokctl"),
   };

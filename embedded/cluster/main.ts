@@ -1,10 +1,10 @@
-import { type LocalProgram, runProgram } from "../../components/shared/step/program";
+import { type Program, runProgram } from "../../components/shared/step/program";
 import { deleteCluster } from "./delete";
 import { parseRequest, requestVariable } from "./request";
 import { clusterStatus } from "./status";
 import { up } from "./up";
 
-const verbs: LocalProgram["verbs"] = {
+const verbs: Program["verbs"] = {
   up: ({ log }, request) => up(process.cwd(), parseRequest(request), log),
   delete: async ({ log }, request) => {
     await deleteCluster(process.cwd(), parseRequest(request).stack, log);

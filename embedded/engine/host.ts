@@ -9,7 +9,7 @@ import { messageOf, UserError } from "../../components/shared/problem";
 import { unwrapSecrets, type Registration, type ResourceHost } from "../program/run-program";
 import { asSecret, holdsSecret } from "../program/secrets";
 import { commandInputs, runScript } from "./commands";
-import { digestOf, labelOf, layerOf, timestamp } from "./naming";
+import { digestOf, labelOf, layerOf, releaseType, timestamp } from "./naming";
 import { applyObject } from "./objects";
 import { objectKey, releaseKey, stoppedMessage } from "./prune";
 import type { Records } from "./records";
@@ -79,7 +79,7 @@ export class EmbeddedHost implements ResourceHost {
     const { type, ignoreChanges } = registration;
     if (ignoreChanges.length > 0) throw new UserError("ignoreChanges: not supported here, needs the Pulumi CLI");
     if (type === "command:local:Command") return this.command(deployment);
-    if (type === "kubernetes:helm.sh/v3:Release") return this.release(deployment);
+    if (type === releaseType) return this.release(deployment);
     if (type === "pulumi:providers:kubernetes") return this.provider(deployment);
     const isObject = type.startsWith("kubernetes:") && !type.endsWith("Patch") && typeof inputs.apiVersion === "string";
     if (isObject && typeof inputs.kind === "string") return this.object(deployment);

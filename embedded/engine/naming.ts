@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { isTree } from "../../components/shared/merge";
+import { asTree, isTree } from "../../components/shared/merge";
 
 /** The layer of a URN: the middle part of the outermost `talos-mesh:<layer>:<Class>` among its types. */
 export function layerOf(urn: string): string {
@@ -7,17 +7,15 @@ export function layerOf(urn: string): string {
   return /(?:^|\$)talos-mesh:([^:$]+):/.exec(types)?.[1] ?? "other";
 }
 
+export const releaseType = "kubernetes:helm.sh/v3:Release";
+
 /** A resource by kind and name: `Deployment bookinfo/reviews-v1`, `Release istio-system/istiod`. */
 export function labelOf(
   resource: { readonly type: string; readonly name: string },
   inputs: Readonly<Record<string, unknown>>,
 ): string {
-  const kind = resource.type.split(":").at(-1) ?? resource.type;
-  if (resource.type === "kubernetes:helm.sh/v3:Release") {
-    return `Release ${qualified(inputs.namespace, inputs.name ?? resource.name)}`;
-  }
-  const metadata = inputs.metadata as { readonly name?: unknown; readonly namespace?: unknown } | undefined;
-  return `${kind} ${metadata?.name === undefined ? resource.name : qualified(metadata.namespace, metadata.name)}`;
+  const { namespace, name = resource.name } = asTree(resource.type === releaseType ? inputs : inputs.metadata);
+  return `${resource.type.split(":").at(-1)} ${qualified(namespace, name)}`;
 }
 
 export function qualified(namespace: unknown, name: unknown): string {

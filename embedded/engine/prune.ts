@@ -1,4 +1,4 @@
-import type { Item, RunObserver, StackOfProject } from "../../cli/engine/engine";
+import type { EngineRun, Item } from "../../cli/engine/engine";
 import type { ApiServer, LiveObject, ObjectReference } from "../../components/shared/kubernetes/api-server";
 import { ifFound } from "../../components/shared/kubernetes/errors";
 import { referenceOf } from "../../components/shared/kubernetes/object";
@@ -74,12 +74,10 @@ function ownedRelease({ metadata: { namespace = "default", labels = {} } }: Live
   return [{ kind: "release", key: releaseKey(release), layer, label, createdAt, release }];
 }
 
-interface PruneOptions extends StackOfProject {
+interface PruneOptions extends Pick<EngineRun, "projectRoot" | "stack" | "observer" | "signal"> {
   readonly server: ApiServer;
   readonly records: Records;
   readonly helm: () => Promise<Helm>;
-  readonly observer: RunObserver;
-  readonly signal?: AbortSignal;
 }
 
 const deleteTimeoutMs = 5 * 60_000;

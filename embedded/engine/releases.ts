@@ -1,7 +1,7 @@
 import path from "node:path";
 import type { ApiServer } from "../../components/shared/kubernetes/api-server";
 import { helmRevisions, isPending, removeRevisions } from "../../components/shared/kubernetes/helm-records";
-import { whenAvailable } from "../../components/shared/kubernetes/wait";
+import { type WaitOptions, whenAvailable } from "../../components/shared/kubernetes/wait";
 import { listProcesses } from "../../components/shared/process-identity";
 import { CommandError, runCommand } from "../../components/shared/run-command";
 import type { Change } from "../../cli/engine/engine";
@@ -66,10 +66,7 @@ export function isDeployed(
   return revision?.status === "deployed" && revision.labels[digestMark] === digestOf(inputs);
 }
 
-interface HelmOptions {
-  readonly signal?: AbortSignal;
-  readonly onProgress?: (text: string) => void;
-}
+type HelmOptions = Pick<WaitOptions, "signal" | "onProgress">;
 
 /**
  * A `helm` program that works on the dev cluster, with its cache, configuration and data in `home`. Charts that are folders

@@ -130,6 +130,11 @@ export class HostMonitor extends MockMonitor {
   private registrationOf(urn: string, request: RegisterResourceRequest): Registration {
     const timeouts = request.getCustomtimeouts();
     const parent = request.getParent();
+    const propertyDependencies: Record<string, readonly string[]> = {};
+    request.getPropertydependenciesMap().forEach((dependencies, property) => {
+      const urns = dependencies.getUrnsList();
+      if (urns.length > 0) propertyDependencies[property] = urns;
+    });
     return {
       urn,
       type: request.getType(),
@@ -138,7 +143,7 @@ export class HostMonitor extends MockMonitor {
       inputs: (request.getObject() as { toJavaScript(): Record<string, unknown> }).toJavaScript(),
       parent: parent === this.stackUrn ? undefined : parent || undefined,
       dependencies: request.getDependenciesList(),
-      propertyDependencies: propertyDependencies(request),
+      propertyDependencies,
       provider: request.getProvider() || undefined,
       protect: request.getProtect() ?? false,
       deletedWith: request.getDeletedwith() || undefined,
@@ -173,23 +178,16 @@ export class HostMonitor extends MockMonitor {
   }
 }
 
-function propertyDependencies(request: RegisterResourceRequest): Record<string, readonly string[]> {
-  const found: Record<string, readonly string[]> = {};
-  request.getPropertydependenciesMap().forEach((dependencies, property) => {
-    const urns = dependencies.getUrnsList();
-    if (urns.length > 0) found[property] = urns;
-  });
-  return found;
-}
-
 /** Outputs that the program declares secret, or gives as secret inputs, are secret in the program too. */
 function withSecrets(
   { inputs, additionalSecretOutputs }: Registration,
   state: Record<string, unknown>,
 ): Record<string, unknown> {
-  const secret = Object.keys(state).filter((key) => additionalSecretOutputs.includes(key) || isSecret(inputs[key]));
-  const known = secret.filter((key) => state[key] !== undefined);
-  return { ...state, ...Object.fromEntries(known.map((key) => [key, asSecret(state[key])])) };
+  const entries = Object.entries(state).map(([key, value]) => {
+    const hidden = value !== undefined && (additionalSecretOutputs.includes(key) || isSecret(inputs[key]));
+    return [key, hidden ? asSecret(value) : value];
+  });
+  return Object.fromEntries(entries) as Record<string, unknown>;
 }
 
 function responseOf(urn: string, id: string, state: Record<string, unknown>) {

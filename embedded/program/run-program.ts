@@ -12,7 +12,6 @@ export { isSecret, unwrapSecrets } from "./secrets";
 interface ProgramRun {
   readonly projectRoot: string;
   readonly stack: string;
-  /** The stack file; a relative path is relative to the working directory. */
   readonly configFile: string;
   readonly host: ResourceHost;
   /** Whether outputs that the host leaves out are unknown. @default false */

@@ -91,7 +91,10 @@ export function describeTool(name: ToolName, pins: ToolPins = defaultPins): Tool
   // With the pinned versions, etcd and kwok build with the dependencies of Kubernetes; other combinations are untested.
   const arePinned = (["kubernetes", "etcd", "kwok"] as const).every((each) => pins[each] === defaultPins[each]);
   return {
-    ...{ name, version, accepts, versionArgs },
+    name,
+    version,
+    accepts,
+    versionArgs,
     go: { ...go, version, group: arePinned && go.buildsWithKubernetes === true ? "Kubernetes" : go.group },
     download: ({ os, arch }) => {
       const archive = os === "linux" ? "tar.gz" : "zip";

@@ -9,12 +9,8 @@ import { pipeline } from "node:stream/promises";
 import { unzipSync } from "fflate";
 import { vendors, type Vendor, type VendorFile } from "./catalog";
 
-export interface DownloadLimits {
-  /** Milliseconds to reach a vendor's server, ... */
-  readonly connectMs: number;
-  /** ... until it answers, and between two pieces of a file. */
-  readonly stallMs: number;
-}
+/** `connectMs`: to reach a vendor's server; `stallMs`: until it responds, and between two pieces of a file. */
+export type DownloadLimits = Readonly<Record<"connectMs" | "stallMs", number>>;
 export const defaultLimits: DownloadLimits = { connectMs: 3_000, stallMs: 30_000 };
 
 export interface FetchOptions {

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { isUnreachable } from "../../shared/kubernetes/errors";
-import { type ClusterContext, runProgram } from "../../shared/step/program";
+import { type ProgramContext, runProgram } from "../../shared/step/program";
 import { KubernetesCluster } from "./cluster";
 import { Lease } from "./lease";
 import {
@@ -18,7 +18,7 @@ import { cleanUp } from "./set-up";
 /** The command line of `run.cjs`: `measure` or `remove`. @returns the exit code */
 export function main(argv: readonly string[], signal: AbortSignal): Promise<number> {
   const previous = previousOf(process.env[previousVariable]);
-  const measure = (context: ClusterContext, request: unknown) => {
+  const measure = (context: ProgramContext, request: unknown) => {
     const cluster = new KubernetesCluster(context.server);
     return runBenchmark(request as BenchmarkRequest, { ...context, cluster, projectRoot: process.cwd(), previous });
   };
@@ -29,7 +29,7 @@ export function main(argv: readonly string[], signal: AbortSignal): Promise<numb
 }
 
 /** Does not wait for a cluster that is gone, or for a benchmark that is running. */
-async function remove({ server, log, sleep }: ClusterContext): Promise<undefined> {
+async function remove({ server, log, sleep }: ProgramContext): Promise<undefined> {
   const cluster = new KubernetesCluster(server);
   const lease = new Lease({ leases: server, log, sleep });
   try {

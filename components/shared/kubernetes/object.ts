@@ -38,7 +38,6 @@ export function referenceOf({ apiVersion, kind, metadata }: KubernetesObject | L
   return { apiVersion, kind, name: metadata.name, ...(metadata.namespace && { namespace: metadata.namespace }) };
 }
 
-/** Security context of a container that needs no privileges. */
 export const unprivileged = {
   allowPrivilegeEscalation: false,
   capabilities: { drop: ["ALL"] },

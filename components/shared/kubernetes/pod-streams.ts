@@ -98,7 +98,6 @@ function exitCodeOf({ status, details }: V1Status): number {
 export interface PodPort {
   readonly namespace: string;
   readonly pod: string;
-  /** A port of the pod's network. */
   readonly port: number;
 }
 

@@ -34,7 +34,6 @@ export interface Pod {
   readonly proxy?: ProxyContainer;
   /** The control plane that its proxy belongs to: `default`, or a revision, never a tag. */
   readonly revision: string;
-  /** Images of its containers with their digests. */
   readonly images: readonly string[];
   readonly restarts: Readonly<Record<string, number>>;
 }
@@ -128,7 +127,6 @@ interface ServicePods {
   readonly target?: { readonly pod: string; readonly port: number };
 }
 
-/** Undefined where there is no such Service. */
 export async function podsBehind(
   server: Pick<ApiServer, "get" | "list">,
   { namespace, service: name, port }: { readonly namespace: string; readonly service: string; readonly port: number },

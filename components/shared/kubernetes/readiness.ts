@@ -33,32 +33,34 @@ export function ownReadiness(object: LiveObject): Readiness {
   return isBehind ? notObserved : rule(object);
 }
 
+function tooFew(found: number, wanted: number, what: string): Readiness | undefined {
+  return found < wanted ? waiting(`${found} of ${wanted} ${what}`) : undefined;
+}
+
 function deploymentReadiness(object: LiveObject): Readiness {
   const progress = conditionsOf(object).find(({ type }) => type === "Progressing");
   if (progress?.status === "False") return failed(progress.message ?? progress.reason ?? "the rollout is stuck");
   const wanted = Number(object.spec?.replicas ?? 1);
   const updated = count(object, "updatedReplicas");
-  if (updated < wanted) return waiting(`${updated} of ${wanted} replicas updated`);
   const old = count(object, "replicas") - updated;
-  if (old > 0) return waiting(`${old} old replicas to end`);
-  const available = count(object, "availableReplicas");
-  return available < wanted ? waiting(`${available} of ${wanted} replicas available`) : ready;
+  const leaving = old > 0 ? waiting(`${old} old replicas to end`) : undefined;
+  const available = tooFew(count(object, "availableReplicas"), wanted, "replicas available");
+  return tooFew(updated, wanted, "replicas updated") ?? leaving ?? available ?? ready;
 }
 
 function statefulSetReadiness(object: LiveObject): Readiness {
   const wanted = Number(object.spec?.replicas ?? 1);
-  const [readyReplicas, updated] = [count(object, "readyReplicas"), count(object, "updatedReplicas")];
-  const isRolling = object.status?.updateRevision !== object.status?.currentRevision && updated < wanted;
-  if (readyReplicas < wanted) return waiting(`${readyReplicas} of ${wanted} replicas ready`);
-  return isRolling ? waiting(`${updated} of ${wanted} replicas updated`) : ready;
+  const isRolling = object.status?.updateRevision !== object.status?.currentRevision;
+  const unready = tooFew(count(object, "readyReplicas"), wanted, "replicas ready");
+  const old = isRolling ? tooFew(count(object, "updatedReplicas"), wanted, "replicas updated") : undefined;
+  return unready ?? old ?? ready;
 }
 
 function daemonSetReadiness(object: LiveObject): Readiness {
   if (object.status?.observedGeneration === undefined) return notObserved;
   const wanted = count(object, "desiredNumberScheduled");
-  const [updated, readyPods] = [count(object, "updatedNumberScheduled"), count(object, "numberReady")];
-  if (updated < wanted) return waiting(`${updated} of ${wanted} pods updated`);
-  return readyPods < wanted ? waiting(`${readyPods} of ${wanted} pods ready`) : ready;
+  const old = tooFew(count(object, "updatedNumberScheduled"), wanted, "pods updated");
+  return old ?? tooFew(count(object, "numberReady"), wanted, "pods ready") ?? ready;
 }
 
 function jobReadiness(object: LiveObject): Readiness {

@@ -4,46 +4,39 @@ import { ApiServer } from "../kubernetes/api-server";
 import { isUnreachable } from "../kubernetes/errors";
 import { missing, type Sleep, waitFor, WaitTimeout } from "../kubernetes/wait";
 
-export interface ProgramContext {
+/** As much of the context as a step uses, so that tests can give their own. */
+export interface StepContext {
   readonly log: (line: string) => void;
-  /** Waits for some milliseconds; rejects when the program is stopped. */
+  /** Rejects when the program is stopped. */
   readonly sleep: Sleep;
-  /** Aborted when the program is to stop; see `process.cjs`. */
-  readonly signal: AbortSignal;
-}
-
-export interface ClusterContext extends ProgramContext {
-  readonly server: ApiServer;
-}
-
-/** As much of it as a step uses, so that tests can give their own. */
-export interface StepContext extends Pick<ProgramContext, "log" | "sleep"> {
   readonly server: Pick<ApiServer, "get" | "list" | "apply" | "dryRun" | "delete">;
 }
 
-/** A returned object is printed as one line of JSON, a string as it is. The message of an error is for a person. */
-type Verb<Context> = (context: Context, request: unknown) => Promise<object | string | undefined>;
+export interface ProgramContext extends StepContext {
+  /** Aborted when the program is to stop; see `process.cjs`. */
+  readonly signal: AbortSignal;
+  /** Throws in a program without `contextVariable`. */
+  readonly server: ApiServer;
+}
 
-interface ProgramOptions<Context> {
+/** A returned object is printed as one line of JSON, a string as it is. The message of an error is for a person. */
+type Verb = (context: ProgramContext, request: unknown) => Promise<object | string | undefined>;
+
+export interface Program {
   /** Begins the line of an error, before the verb. @default the line is the message only */
   readonly name?: string;
   /** The environment variable with the request as JSON. */
   readonly requestVariable: string;
-  readonly verbs: Readonly<Record<string, Verb<Context>>>;
+  /**
+   * Only of a program that works on the cluster of the kubeconfig on its standard input: the environment variable with the
+   * kubeconfig's context, where it is not the current one.
+   */
+  readonly contextVariable?: string;
+  readonly verbs: Readonly<Record<string, Verb>>;
   /** The line to print when it was stopped. */
   readonly stopped?: string;
   /** For instance to leave some lines out. */
-  readonly wrapLog?: (log: ProgramContext["log"]) => ProgramContext["log"];
-}
-
-/** A program that works on the cluster of the kubeconfig on its standard input. */
-export interface ClusterProgram extends ProgramOptions<ClusterContext> {
-  /** The environment variable with the context of the kubeconfig, where it is not the current one. */
-  readonly contextVariable: string;
-}
-
-export interface LocalProgram extends ProgramOptions<ProgramContext> {
-  readonly contextVariable?: undefined;
+  readonly wrapLog?: (log: StepContext["log"]) => StepContext["log"];
 }
 
 /** Exit code of a program that was stopped by a signal, as shells give it. */
@@ -77,27 +70,31 @@ export async function waitForStep(
  * standard input. Standard output is the result only, because Pulumi keeps it as the Command's output; lines for a person go
  * to standard error. Returns the exit code.
  */
-export async function runProgram(
-  program: ClusterProgram | LocalProgram,
-  argv: readonly string[],
-  signal: AbortSignal,
-): Promise<number> {
+export async function runProgram(program: Program, argv: readonly string[], signal: AbortSignal): Promise<number> {
   const { env, stdin } = process;
   const print = (line: string) => void process.stderr.write(`${line}\n`);
   const log = program.wrapLog?.(print) ?? print;
   const [verb = ""] = argv;
   try {
-    const verbs = Object.keys(program.verbs);
-    if (!verbs.includes(verb)) throw new StepError(`no verb "${verb}"`, `expected one of: ${verbs.join(", ")}`);
+    const verbs = new Map(Object.entries(program.verbs));
+    const run = verbs.get(verb);
+    if (!run) throw new StepError(`no verb "${verb}"`, `expected one of: ${[...verbs.keys()].join(", ")}`);
     const request = requestIn(program.requestVariable, env);
-    const context = { log, signal, sleep: (ms: number) => delay(ms, undefined, { signal }) };
-    let result: Awaited<ReturnType<Verb<never>>>;
-    if (program.contextVariable === undefined) {
-      result = await program.verbs[verb]?.(context, request);
-    } else {
-      const server = await openServer(await text(stdin), env[program.contextVariable]);
-      result = await program.verbs[verb]?.({ ...context, server }, request);
-    }
+    const { contextVariable } = program;
+    const server =
+      contextVariable === undefined ? undefined : await openServer(await text(stdin), env[contextVariable]);
+    const result = await run(
+      {
+        log,
+        signal,
+        sleep: (ms) => delay(ms, undefined, { signal }),
+        get server() {
+          if (server === undefined) throw new Error("this program works on no cluster");
+          return server;
+        },
+      },
+      request,
+    );
     if (result !== undefined) {
       process.stdout.write(typeof result === "string" ? result : `${JSON.stringify(result)}\n`);
     }

@@ -4,7 +4,8 @@ import { once } from "node:events";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { autoCharts, forgetCharts } from "../../../embedded/cluster/auto-charts";
+import { autoCharts } from "../../../embedded/cluster/auto-charts";
+import { deleteCluster } from "../../../embedded/cluster/delete";
 
 // In a process of its own, because `autoCharts` blocks this one.
 const server = `
@@ -35,7 +36,7 @@ describe("charts.source: auto", () => {
     assert.equal(autoCharts(stack, index, false), "official");
     await goOffline();
     assert.equal(autoCharts(stack, index, false), "official");
-    forgetCharts(stack.projectRoot, stack.stack);
+    await deleteCluster(stack.projectRoot, stack.stack, () => undefined);
     assert.equal(autoCharts(stack, index, false), "stand-ins", "resolved again");
   });
 
