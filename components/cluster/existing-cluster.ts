@@ -27,18 +27,14 @@ export class ExistingCluster extends pulumi.ComponentResource implements Cluster
       ? `export KUBECONFIG="${file.replace(/^~\//, "$HOME/")}"`
       : "pulumi stack output kubeconfig --show-secrets > kubeconfig";
     // Validation has checked the content. Rendering reads no file outside of the project.
-    const text = (path: string) =>
+    const read = (path: string) =>
       context.render ? path : readFileSync(kubeconfigPath(path, context.projectRoot), "utf8");
-    this.kubeconfig = pulumi.secret(file === undefined ? secretOf(secrets, secret) : text(file));
+    const text = file === undefined ? secrets[secret ?? ""] : read(file);
+    if (text === undefined) throw new Error(`validation refuses a missing secret: ${secret}`);
+    this.kubeconfig = pulumi.secret(text);
     const providerArgs = { kubeconfig: this.kubeconfig, context: kubeContext };
     this.provider = clusterProvider(name, providerArgs, context.stack, settings.name, this);
 
     this.registerOutputs({ kubeconfigCommand: this.kubeconfigCommand });
   }
-}
-
-function secretOf(secrets: ExistingClusterArgs["secrets"], name = ""): pulumi.Output<string> {
-  const text = secrets[name];
-  if (text === undefined) throw new Error(`validation refuses a missing secret: ${name}`);
-  return text;
 }

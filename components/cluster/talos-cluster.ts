@@ -30,7 +30,7 @@ export interface TalosClusterArgs {
 
 type Command = command.local.Command;
 
-type Node = TalosClusterSettings["nodes"][number] & { readonly steps: NodeSteps };
+type Node = TalosClusterSettings["nodes"][number] & { readonly steps: NodeSteps; readonly config: Command };
 
 /**
  * Machines that run Talos, from maintenance mode to a cluster, and through its life. Each arrow is a dependency:
@@ -63,7 +63,12 @@ export class TalosCluster extends pulumi.ComponentResource implements ClusterCom
     const contract = this.contract(args);
     const machineSecrets = this.machineSecrets(args, contract);
     const stepsArgs = { settings, contract, machineSecrets, patches };
-    const nodes = settings.nodes.map((node, index) => ({ ...node, steps: nodeSteps(stepsArgs, index) }));
+    const nodes = settings.nodes.map((node, index): Node => {
+      const steps = nodeSteps(stepsArgs, index);
+      const options = { ...this.child, secretOutput: true };
+      const config = stepResource(`${name}-config-${node.hostname}`, "machine-config", steps.machineConfig, options);
+      return { ...node, steps, config };
+    });
     const controlPlanes = nodes.filter((node) => node.controlPlane);
     const workers = nodes.filter((node) => !node.controlPlane);
     const [first] = controlPlanes;
@@ -88,24 +93,15 @@ export class TalosCluster extends pulumi.ComponentResource implements ClusterCom
       const input = { environment: upload, stdin: body };
       return stepResource(`${name}-schematic-${id.slice(0, 12)}`, "schematic", input, this.child);
     });
-    const secret = { ...this.child, secretOutput: true };
-    const configs = new Map(
-      nodes.map((node) => [
-        node,
-        stepResource(`${name}-config-${node.hostname}`, "machine-config", node.steps.machineConfig, secret),
-      ]),
-    );
     const resets =
       settings.onDestroy === "reset" ? this.resets([...controlPlanes, ...workers]) : new Map<Node, Command>();
     this.deletedWith = resets.get(first);
 
     // No node is touched before the configs of all nodes are validated. Resets are created first, so that a destroy runs
     // them last.
-    const ready = [...configs.values(), ...schematics, ...resets.values()];
+    const ready = [...nodes.map(({ config }) => config), ...schematics, ...resets.values()];
     const apply = (node: Node, before: readonly pulumi.Resource[]) => {
-      const config = configs.get(node);
-      if (!config) throw new Error(`node ${node.hostname} has no machine config`);
-      const input = node.steps.apply(config.stdout);
+      const input = node.steps.apply(node.config.stdout);
       return stepResource(`${name}-apply-${node.hostname}`, "apply", input, after(...ready, ...before));
     };
 
@@ -158,9 +154,7 @@ export class TalosCluster extends pulumi.ComponentResource implements ClusterCom
     this.provider = clusterProvider(name, { kubeconfig: this.kubeconfig }, context.stack, settings.name, this);
 
     if (settings.checkDrift && pulumi.runtime.isDryRun() && !context.render) {
-      for (const [node, config] of configs) {
-        warnOfDrift(node.hostname, node.steps.apply(config.stdout), this.child);
-      }
+      for (const { hostname, steps, config } of nodes) warnOfDrift(hostname, steps.apply(config.stdout), this.child);
     }
     this.registerOutputs({ kubeconfigCommand: this.kubeconfigCommand });
   }

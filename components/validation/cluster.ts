@@ -1,7 +1,8 @@
-import { clusterKinds, kindOf } from "../cluster/kinds";
+import { clusterKinds, type ClusterSettings, kindOf } from "../cluster/kinds";
 import { machineConfigProblems } from "../cluster/talos/config/node-plan";
 import { projectFiles } from "../cluster/talos/config/user-patches";
 import type { Model } from "../model/model";
+import { expandPath } from "../settings/expand-path";
 import type { Problem } from "../shared/problem";
 import { type Check, refuse, rule } from "./check";
 
@@ -28,10 +29,11 @@ export const clusterChecks: readonly Check[] = [
   refuse(
     "platform.metricsServer",
     (found, { settings: { cluster, platform } }) => {
-      const texts = found && kindOf(cluster).machineTexts?.(cluster);
-      if (!texts) return false;
+      if (!found || kindOf(cluster).machineTexts === undefined) return false;
       // Files of patches are not read here.
-      const requested = [...texts].some(({ text }) => requestsCertificates.test(text) || text.startsWith("@"));
+      const requested = machineTexts(cluster).some(
+        ({ text }) => requestsCertificates.test(text) || text.startsWith("@"),
+      );
       return !requested || platform.kubeletServingCertApprover === undefined;
     },
     "found true; it trusts no certificate that a kubelet has signed itself: set rotate-server-certificates: true in " +
@@ -41,12 +43,14 @@ export const clusterChecks: readonly Check[] = [
 
 function* servingCertificates({ settings: { cluster, platform } }: Model): Iterable<Problem> {
   if (platform.kubeletServingCertApprover !== undefined) return;
-  for (const { path, text } of kindOf(cluster).machineTexts?.(cluster) ?? []) {
-    if (!requestsCertificates.test(text)) continue;
-    const message =
-      "kubelets will request certificates that nothing signs, so that logs, exec and metrics fail; set " +
-      "talos-mesh:platform.kubeletServingCertApprover: true, or false where the cluster has an approver of its own";
-    yield { path, message };
-    return;
-  }
+  const found = machineTexts(cluster).find(({ text }) => requestsCertificates.test(text));
+  const message =
+    "kubelets will request certificates that nothing signs, so that logs, exec and metrics fail; set " +
+    "talos-mesh:platform.kubeletServingCertApprover: true, or false where the cluster has an approver of its own";
+  if (found) yield { path: found.path, message };
+}
+
+function machineTexts(cluster: ClusterSettings) {
+  const found = (kindOf(cluster).machineTexts ?? []).flatMap((path) => [...expandPath({ cluster }, path)]);
+  return found.map(([path, value]) => ({ path, text: typeof value === "string" ? value : JSON.stringify(value) }));
 }

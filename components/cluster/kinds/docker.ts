@@ -2,7 +2,7 @@ import { z } from "zod";
 import { dnsLabel } from "../../settings/fields";
 import { knownFields } from "../../shared/unknown";
 import { type ClusterKind, type ClusterTraits, countNodes } from "./kind";
-import { machineTexts, patch, talosTraits, talosVersions } from "./machine-fields";
+import { patch, talosTraits, talosVersions } from "./machine-fields";
 
 export const dockerSettings = z.strictObject({
   kind: z.literal("docker").describe("Talos in containers on this machine, by `talosctl cluster create`."),
@@ -28,5 +28,5 @@ export const docker: ClusterKind<DockerClusterSettings> = {
       // talosctl's default network for containers: the first node has the first address after the gateway.
       nodeAddress: () => "10.5.0.2",
     }),
-  machineTexts: (settings) => machineTexts(["cluster"], settings),
+  machineTexts: ["cluster.patches.*"],
 };

@@ -1,4 +1,4 @@
-import type { Problem, SettingPath } from "../../shared/problem";
+import type { Problem } from "../../shared/problem";
 
 export type Environment = "dev" | "staging" | "production";
 
@@ -36,19 +36,14 @@ export interface ClusterStack {
   readonly deploys: boolean;
 }
 
-export interface MachineText {
-  readonly path: SettingPath;
-  readonly text: string;
-}
-
 export interface ClusterKind<Settings> {
   readonly environments: readonly Environment[];
   traits(settings: Settings): ClusterTraits;
   /** Paths of settings that name an entry of talos-mesh:secrets. */
   readonly secretPaths?: readonly string[];
   problems?(settings: Settings, stack: ClusterStack): Iterable<Problem>;
-  /** Patches and documents of machine configs, for a cluster that this program creates with Talos. */
-  machineTexts?(settings: Settings): Iterable<MachineText>;
+  /** Paths of patches and documents of machine configs, for a cluster that this program creates with Talos. */
+  readonly machineTexts?: readonly string[];
 }
 
 export function countNodes(controlPlanes: number, workers: number): string {

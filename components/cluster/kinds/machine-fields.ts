@@ -1,7 +1,5 @@
 import { z } from "zod";
 import { dnsLabel, freeForm, labels, vVersion } from "../../settings/fields";
-import type { SettingPath } from "../../shared/problem";
-import type { MachineText } from "./kind";
 
 export const talosVersions = {
   talosVersion: vVersion.describe("Talos release the nodes run."),
@@ -112,14 +110,3 @@ export const node = z.strictObject({
 });
 
 export const group = z.strictObject(perNode).describe("Settings of every node of this role.");
-
-export function* machineTexts(
-  path: SettingPath,
-  { patches = [], documents = [] }: { readonly patches?: readonly unknown[]; readonly documents?: readonly unknown[] },
-): Iterable<MachineText> {
-  for (const [list, entries] of Object.entries({ patches, documents })) {
-    for (const [index, entry] of entries.entries()) {
-      yield { path: [...path, list, index], text: typeof entry === "string" ? entry : JSON.stringify(entry) };
-    }
-  }
-}

@@ -4,16 +4,7 @@ import { compareMinor, minorOf } from "../../settings/versions";
 import { duplicates, type Problem, problemsOf, type Refusal, type SettingPath } from "../../shared/problem";
 import { checkEach, knownFields, runChecks } from "../../shared/unknown";
 import { type ClusterKind, type ClusterStack, type ClusterTraits, countNodes } from "./kind";
-import {
-  group,
-  imageFactory,
-  machineTexts,
-  node,
-  patch,
-  schematic,
-  talosTraits,
-  talosVersions,
-} from "./machine-fields";
+import { group, imageFactory, node, patch, schematic, talosTraits, talosVersions } from "./machine-fields";
 
 const cidr = z.union([z.cidrv4(), z.cidrv6()], { error: "expected a CIDR such as 10.244.0.0/16" });
 
@@ -87,12 +78,10 @@ export const talos: ClusterKind<TalosClusterSettings> = {
     }),
   secretPaths: ["cluster.machineSecrets.secret"],
   problems,
-  *machineTexts(settings) {
-    yield* machineTexts(["cluster"], settings);
-    yield* machineTexts(["cluster", "controlPlane"], settings.controlPlane ?? {});
-    yield* machineTexts(["cluster", "worker"], settings.worker ?? {});
-    for (const [index, node] of settings.nodes.entries()) yield* machineTexts(["cluster", "nodes", index], node);
-  },
+  machineTexts: ["cluster", "cluster.controlPlane", "cluster.worker", "cluster.nodes.*"].flatMap((path) => [
+    `${path}.patches.*`,
+    `${path}.documents.*`,
+  ]),
 };
 
 const checks: readonly ((settings: TalosClusterSettings, stack: ClusterStack) => Refusal)[] = [

@@ -63,14 +63,18 @@ export function missingOf(workload: LiveObject): string | undefined {
   return readiness.state === "waiting" ? readiness.for : readiness.why;
 }
 
+const agentContainers = new Map([
+  ["istio-cni-node", "install-cni"],
+  ["ztunnel", "istio-proxy"],
+]);
+
 export async function liveAgents(server: Server): Promise<LiveAgent[]> {
   const sets = await server.list({ apiVersion: "apps/v1", kind: "DaemonSet", namespace: rootNamespace });
-  const containers = Object.entries({ "istio-cni-node": "install-cni", ztunnel: "istio-proxy" });
-  return sets.flatMap((set) =>
-    containers
-      .filter(([name]) => name === set.metadata.name)
-      .map(([name, container]) => ({ name, version: versionOf(set, container) })),
-  );
+  return sets.flatMap((set) => {
+    const { name } = set.metadata;
+    const container = agentContainers.get(name);
+    return container === undefined ? [] : [{ name, version: versionOf(set, container) }];
+  });
 }
 
 export function proxiesIn(pods: readonly Pod[]): LiveProxy[] {

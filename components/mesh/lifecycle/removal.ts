@@ -1,3 +1,4 @@
+import type { LiveObject } from "../../shared/kubernetes/api-server";
 import { ifFound } from "../../shared/kubernetes/errors";
 import { listPods } from "../../shared/kubernetes/pods";
 import { type StepContext, waitForStep } from "../../shared/step/program";
@@ -55,57 +56,52 @@ function described(proxies: readonly LiveProxy[], revision: string): string {
   return `${proxies.length} pods have a proxy of the control plane ${revision}: ${names.join(", ")}${more}`;
 }
 
-interface Removed {
-  readonly removed: string[];
-  readonly kept: string[];
-}
-
-const gatewayClass = { apiVersion: "gateway.networking.k8s.io/v1", kind: "GatewayClass" } as const;
-const crd = { apiVersion: "apiextensions.k8s.io/v1", kind: "CustomResourceDefinition" } as const;
-
 /**
  * After the last release is deleted: removes what istiod created and no release owns, and on request the CRDs, which Helm
  * never deletes. What others may still need is kept: everything while another control plane runs, a GatewayClass with
  * Gateways, all CRDs while an object of one exists.
  */
-export async function leftovers(context: StepContext, { keepCRDs }: StepRequests["leftovers"]): Promise<Removed> {
-  const { server, log } = context;
-  const result: Removed = { removed: [], kept: [] };
+export async function leftovers({ server, log }: StepContext, { keepCRDs }: StepRequests["leftovers"]) {
+  const removed: string[] = [];
+  const kept: string[] = [];
   const [other] = await liveControlPlanes(server);
   if (other) {
     log(`the control plane ${other.namespace}/${other.name} still runs; what belongs to Istio is kept`);
-    return result;
+    return { removed, kept };
   }
-  await removeRootCertificates(server, result);
-  await removeGatewayClasses(server, result);
-  if (!keepCRDs) await removeCRDs(server, result);
-  for (const why of result.kept) log(why);
-  return result;
-}
+  const remove = async (object: LiveObject) => {
+    const { apiVersion, kind, metadata } = object;
+    await server.delete({ apiVersion, kind, namespace: metadata.namespace, name: metadata.name });
+    removed.push(`${kind} ${fullName(object)}`);
+  };
 
-/** istiod creates a ConfigMap with its root certificate in every namespace, and deletes none. */
-async function removeRootCertificates(server: Server, { removed }: Removed): Promise<void> {
-  const found = await server.list({ apiVersion: "v1", kind: "ConfigMap" }, { labelSelector: "istio.io/config=true" });
-  for (const { metadata } of found) {
-    if (!/^istio-ca-(root-cert|crl)$/.test(metadata.name)) continue;
-    await server.delete({ apiVersion: "v1", kind: "ConfigMap", namespace: metadata.namespace, name: metadata.name });
-    removed.push(`ConfigMap ${metadata.namespace}/${metadata.name}`);
+  // istiod creates a ConfigMap with its root certificate in every namespace, and deletes none.
+  const configMaps = { apiVersion: "v1", kind: "ConfigMap" };
+  for (const configMap of await server.list(configMaps, { labelSelector: "istio.io/config=true" })) {
+    if (/^istio-ca-(root-cert|crl)$/.test(configMap.metadata.name)) await remove(configMap);
   }
-}
-
-async function removeGatewayClasses(server: Server, { removed, kept }: Removed): Promise<void> {
-  const classes = await ifFound(server.list(gatewayClass), []);
-  const gateways = await ifFound(server.list({ apiVersion: gatewayClass.apiVersion, kind: "Gateway" }), []);
+  const apiVersion = "gateway.networking.k8s.io/v1";
+  const classes = await ifFound(server.list({ apiVersion, kind: "GatewayClass" }), []);
+  const gateways = await ifFound(server.list({ apiVersion, kind: "Gateway" }), []);
   const used = new Set(gateways.map(({ spec }) => spec?.gatewayClassName));
-  for (const { metadata, spec } of classes) {
+  for (const gatewayClass of classes) {
+    const { metadata, spec } = gatewayClass;
     if (!String(spec?.controllerName).startsWith("istio.io/")) continue;
-    if (used.has(metadata.name)) {
-      kept.push(`GatewayClass ${metadata.name} is kept: it has Gateways`);
-    } else {
-      await server.delete({ ...gatewayClass, name: metadata.name });
-      removed.push(`GatewayClass ${metadata.name}`);
-    }
+    if (used.has(metadata.name)) kept.push(`GatewayClass ${metadata.name} is kept: it has Gateways`);
+    else await remove(gatewayClass);
   }
+  if (!keepCRDs) {
+    const all = await server.list({ apiVersion: "apiextensions.k8s.io/v1", kind: "CustomResourceDefinition" });
+    const ours = all.filter(({ spec }) => String(spec?.group).endsWith(".istio.io"));
+    const inUse = await objectsOf(server, ours);
+    if (inUse.length > 0) {
+      const names = inUse.slice(0, mostNames).join(", ");
+      const why = `they would delete ${inUse.length} objects that this stack did not create: ${names}`;
+      kept.push(`Istio's CRDs are kept, although keepCRDs is false: ${why}`);
+    } else for (const crd of ours) await remove(crd);
+  }
+  for (const why of kept) log(why);
+  return { removed, kept };
 }
 
 interface CRDSpec {
@@ -114,24 +110,17 @@ interface CRDSpec {
   readonly versions: readonly { readonly name: string; readonly storage: boolean }[];
 }
 
-async function removeCRDs(server: Server, { removed, kept }: Removed): Promise<void> {
-  const all = await server.list(crd);
-  const ours = all.filter(({ spec }) => String(spec?.group).endsWith(".istio.io"));
-  const inUse: string[] = [];
-  for (const { spec } of ours) {
+async function objectsOf(server: Server, crds: readonly LiveObject[]): Promise<string[]> {
+  const objects: string[] = [];
+  for (const { spec } of crds) {
     const { group, names, versions } = spec as unknown as CRDSpec;
     const version = versions.find(({ storage }) => storage)?.name ?? "v1";
-    const objects = await ifFound(server.list({ apiVersion: `${group}/${version}`, kind: names.kind }), []);
-    inUse.push(...objects.map(({ metadata }) => `${names.kind} ${[metadata.namespace, metadata.name].join("/")}`));
+    const found = await ifFound(server.list({ apiVersion: `${group}/${version}`, kind: names.kind }), []);
+    objects.push(...found.map((object) => `${names.kind} ${fullName(object)}`));
   }
-  if (inUse.length > 0) {
-    const names = inUse.slice(0, mostNames).join(", ");
-    const why = `they would delete ${inUse.length} objects that this stack did not create: ${names}`;
-    kept.push(`Istio's CRDs are kept, although keepCRDs is false: ${why}`);
-    return;
-  }
-  for (const { metadata } of ours) {
-    await server.delete({ ...crd, name: metadata.name });
-    removed.push(`CustomResourceDefinition ${metadata.name}`);
-  }
+  return objects;
+}
+
+function fullName({ metadata: { namespace, name } }: LiveObject): string {
+  return namespace === undefined ? name : `${namespace}/${name}`;
 }

@@ -4,7 +4,7 @@ import type { GatewayDeploymentSettings } from "../../settings/sections/gateways
 import type { MeshSettings } from "../../settings/sections/mesh";
 import { digestOf } from "../../shared/digest";
 import type { HelmValues } from "../../shared/helm-release";
-import { mergeValues } from "../../shared/merge";
+import { asTree, mergeValues, treesIn } from "../../shared/merge";
 import { rootNamespace } from "../../shared/istio";
 import {
   fullImage,
@@ -81,22 +81,15 @@ function proxyMetadata(mesh: MeshSettings): HelmValues {
   return Object.keys(metadata).length > 0 ? { proxyMetadata: metadata } : {};
 }
 
-interface WithProviders {
-  readonly meshConfig: { readonly extensionProviders?: readonly { readonly name: string }[] };
-}
-
 /**
  * Helm replaces lists, so a user's extension providers would remove those of policies and tracing, and these would have
  * no effect. Both are kept; where two have the same name, the user's wins.
  */
 function withProvidersOf(ours: HelmValues, merged: HelmValues): HelmValues {
-  const { meshConfig } = merged as unknown as WithProviders;
-  const both = [(ours as unknown as WithProviders).meshConfig, meshConfig].flatMap(
-    ({ extensionProviders = [] }) => extensionProviders,
-  );
+  const both = [ours, merged].flatMap(({ meshConfig }) => treesIn(asTree(meshConfig).extensionProviders));
   if (both.length === 0) return merged;
   const extensionProviders = [...new Map(both.map((provider) => [provider.name, provider])).values()];
-  return { ...merged, meshConfig: { ...meshConfig, extensionProviders } };
+  return { ...merged, meshConfig: { ...asTree(merged.meshConfig), extensionProviders } };
 }
 
 /**

@@ -1,3 +1,5 @@
+import { isTree } from "../../../shared/merge";
+
 export type GoValue = string | number | boolean | undefined | null | readonly GoValue[] | GoMap;
 export type GoMap = { readonly [key: string]: GoValue };
 
@@ -28,7 +30,7 @@ function writeMap(map: GoMap, depth: number, first: number): string {
 function afterColon(value: GoValue, depth: number): string {
   const inner = depth + step;
   if (isList(value)) return value.length === 0 ? " []\n" : `\n${value.map((item) => listItem(item, inner)).join("")}`;
-  if (isMap(value)) return isEmpty(value) ? " {}\n" : `\n${writeMap(value, inner, inner)}`;
+  if (isTree(value)) return isEmpty(value) ? " {}\n" : `\n${writeMap(value, inner, inner)}`;
   // Inside a list item, a block is indented to the next full step.
   return ` ${scalar(value, step * (Math.floor(depth / step) + 1))}\n`;
 }
@@ -40,7 +42,7 @@ function listItem(item: GoValue, depth: number): string {
     // A list in a list begins on the same line.
     return items === "" ? `${dash}[]\n` : dash + items.trimStart();
   }
-  if (isMap(item)) return isEmpty(item) ? `${dash}{}\n` : dash + writeMap(item, depth + 2, 0);
+  if (isTree(item)) return isEmpty(item) ? `${dash}{}\n` : dash + writeMap(item, depth + 2, 0);
   return `${dash}${scalar(item, depth + 2)}\n`;
 }
 
@@ -127,10 +129,6 @@ function escape(character: string): string {
 
 function isList(value: GoValue): value is readonly GoValue[] {
   return Array.isArray(value);
-}
-
-export function isMap(value: GoValue): value is GoMap {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function isEmpty(map: GoMap): boolean {

@@ -1,8 +1,9 @@
 import type { TalosClusterSettings } from "../../kinds";
 import { compareMinor } from "../../../settings/versions";
 import { digestOf } from "../../../shared/digest";
-import { type GoMap, type GoValue, goYaml, isMap } from "./go-yaml";
-import { nodeSettings, type TalosNodeSettings } from "./node-settings";
+import { isTree } from "../../../shared/merge";
+import { type GoMap, goYaml } from "./go-yaml";
+import { isEmpty, nodeSettings, type TalosNodeSettings } from "./node-settings";
 
 export type SchematicSettings = Partial<NonNullable<TalosClusterSettings["schematic"]>>;
 
@@ -87,9 +88,7 @@ export function schematicYaml(schematic: SchematicSettings = {}): string {
 
 /** Without what Go's `omitempty` leaves out. */
 function withoutEmpty(map: GoMap): GoMap {
-  const isEmpty = (value: GoValue) =>
-    typeof value === "object" && value !== null ? Object.keys(value).length === 0 : !value;
-  return Object.fromEntries(Object.entries(map).filter(([, value]) => !isEmpty(value)));
+  return Object.fromEntries(Object.entries(map).filter(([, value]) => value && !isEmpty(value)));
 }
 
 /** Go sorts the keys of a mapping, with numbers in them by their value. */
@@ -98,6 +97,6 @@ function sorted(map: GoMap): GoMap {
   return Object.fromEntries(
     Object.entries(map)
       .sort(([a], [b]) => byName.compare(a, b))
-      .map(([key, value]) => [key, isMap(value) ? sorted(value) : value]),
+      .map(([key, value]) => [key, isTree(value) ? sorted(value) : value]),
   );
 }

@@ -22,6 +22,7 @@ export function nodeSettings(settings: TalosClusterSettings, index: number): Tal
   if (!node) throw new RangeError(`there is no node ${index}`);
   const group = settings[groupOf(node)];
   if (!group) return node;
+  const isUnset = (value: unknown) => value === false || isEmpty(value);
   const ofGroup = Object.entries(group).filter(([key]) => isUnset(node[key as keyof typeof group]));
   return {
     ...node,
@@ -31,10 +32,9 @@ export function nodeSettings(settings: TalosClusterSettings, index: number): Tal
   };
 }
 
-/** Defaults are empty lists, empty mappings and false. */
-function isUnset(value: unknown): boolean {
-  if (value === undefined || value === false) return true;
-  return typeof value === "object" && value !== null && Object.keys(value).length === 0;
+/** Undefined, an empty list or an empty mapping. */
+export function isEmpty(value: unknown): boolean {
+  return typeof value === "object" && value !== null ? Object.keys(value).length === 0 : value === undefined;
 }
 
 /** The settings as a patch of the v1alpha1 document, without what gen config has a flag for. */
@@ -91,8 +91,6 @@ export function settingsDocuments({ ingressFirewall, ...node }: TalosNodeSetting
 
 /** Without undefined values, empty lists and empty mappings, at any depth. */
 function compact(tree: Tree): Tree {
-  const isEmpty = (value: unknown) =>
-    typeof value === "object" && value !== null ? Object.keys(value).length === 0 : value === undefined;
   const entries = Object.entries(tree).map(([key, value]) => [key, isTree(value) ? compact(value) : value]);
   return Object.fromEntries(entries.filter(([, value]) => !isEmpty(value))) as Tree;
 }
