@@ -1,8 +1,5 @@
-import { existsSync } from "node:fs";
 import path from "node:path";
 import type { Model } from "../components/model/model";
-import { missingStackFile } from "../components/settings/stack-file";
-import { UserError } from "../components/shared/problem";
 import { readStack } from "../components/validation/stack";
 import { filePath, UsageError } from "./command";
 
@@ -27,6 +24,7 @@ export const devStackOptions = {
 } as const;
 
 export interface StackChoice {
+  /** Absolute path of the folder with Pulumi.yaml. */
   readonly projectRoot: string;
   readonly stack: string;
   /** Absolute path of the stack file. */
@@ -43,10 +41,7 @@ export function chosenStack(given: { readonly stack?: string; readonly config?: 
         : "--stack is missing",
     );
   }
-  if (given.config) return { projectRoot, stack, configFile: given.config };
-  const configFile = stackFileOf(stack);
-  if (existsSync(configFile)) return { projectRoot, stack, configFile };
-  throw new UserError(missingStackFile(path.basename(configFile), projectRoot));
+  return { projectRoot, stack, configFile: given.config ?? stackFileOf(stack) };
 }
 
 /** The stack that the options name, with its model. A stack file with problems is refused. */

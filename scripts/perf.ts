@@ -145,8 +145,8 @@ const nothing = () => undefined;
 const silent = { started: nothing, progressed: nothing, finished: nothing, failed: nothing, note: nothing };
 
 function range(values: readonly number[]): string {
-  const { min, max } = spread(values);
-  return `${median(values).toFixed(2)}  (${min.toFixed(2)} to ${max.toFixed(2)})`;
+  const { median: middle, min, max } = spread(values);
+  return `${middle.toFixed(2)}  (${min.toFixed(2)} to ${max.toFixed(2)})`;
 }
 
 function verdict(ok: boolean, limit: string): boolean {

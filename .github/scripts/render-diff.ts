@@ -75,9 +75,8 @@ const listed = 40;
 
 /** A stack: its row of the table, what is shown above the fenced block, and the block. */
 interface Section {
-  readonly stack: string;
   readonly row: string;
-  readonly list: string;
+  readonly above: string;
   readonly block: string;
   readonly language: "diff" | "text";
 }
@@ -95,8 +94,8 @@ export function renderReport(base: RenderedStacks, head: RenderedStacks, diff: U
   const report = [...heading, ...table, ...sections.map(({ row }) => row)].join("\n");
 
   const shown = sections.filter(({ block }) => block !== "");
-  const frame = (of: Section, body: string) =>
-    `\n\n#### ${code(of.stack)}\n\n${of.list}\n\n<details><summary>${of.language === "diff" ? "Diff" : "Message"}</summary>\n\n${body}\n\n</details>`;
+  const frame = ({ above, language }: Section, body: string) =>
+    `\n\n${above}\n\n<details><summary>${language === "diff" ? "Diff" : "Message"}</summary>\n\n${body}\n\n</details>`;
   // A fence and the line about what was left out need some room.
   const overhead = shown.reduce((sum, of) => sum + frame(of, "").length + 200, report.length);
   let room = Math.max(0, bodyLimit - overhead);
@@ -107,31 +106,27 @@ export function renderReport(base: RenderedStacks, head: RenderedStacks, diff: U
   }, report);
 }
 
-function section(
-  stack: string,
-  before: Rendered | string | undefined,
-  after: Rendered | string | undefined,
-  diff: UnifiedDiff,
-): Section {
+type Side = Rendered | string | undefined;
+
+function section(stack: string, before: Side, after: Side, diff: UnifiedDiff): Section {
+  const above = (list: string) => `#### ${code(stack)}\n\n${list}`;
   const failure = (result: string, list: string, block: string): Section => {
-    return { stack, row: `| ${code(stack)} | ${result} |||`, list, block, language: "text" };
+    return { row: `| ${code(stack)} | ${result} |||`, above: above(list), block, language: "text" };
   };
   if (typeof after === "string") return failure("cannot be rendered", "The stack cannot be rendered.", after);
   if (typeof before === "string") {
     const list = "The target branch's stack cannot be rendered, so there is nothing to compare with.";
     return failure("no comparison", list, before);
   }
-  const none: Rendered = new Map();
-  const changes = compare(before ?? none, after ?? none);
   const remark = before === undefined ? " (new stack)" : after === undefined ? " (stack removed)" : "";
-  const lines = Object.entries(changes).flatMap(([kind, names]) => names.map((name) => `- ${kind} ${code(name)}`));
+  const sides = [before ?? new Map<string, string>(), after ?? new Map<string, string>()] as const;
+  const changes = Object.entries(compare(...sides));
+  const lines = changes.flatMap(([kind, names]) => names.map((name) => `- ${kind} ${code(name)}`));
   const more = lines.length > listed ? [`- and ${lines.length - listed} more`] : [];
-  const counts = Object.values(changes).map((names) => names.length);
   return {
-    stack,
-    row: `| ${code(stack)}${remark} | ${counts.join(" | ")} |`,
-    list: [...lines.slice(0, listed), ...more].join("\n"),
-    block: diff(before ?? none, after ?? none),
+    row: `| ${code(stack)}${remark} | ${changes.map(([, names]) => names.length).join(" | ")} |`,
+    above: above([...lines.slice(0, listed), ...more].join("\n")),
+    block: diff(...sides),
     language: "diff",
   };
 }
@@ -170,7 +165,7 @@ function write(folder: string, items: Rendered, other: Rendered): void {
   }
 }
 
-/** Prints, as Markdown, what differs between two folders of render-stacks.sh. Usage: render-diff.ts BASE HEAD */
+/** Gives, as Markdown, what differs between two folders of render-stacks.sh. */
 export function main([base, head]: readonly string[]): string {
   if (base === undefined || head === undefined) throw new Error("usage: render-diff.ts BASE HEAD");
   return renderReport(readRenderedStacks(base), readRenderedStacks(head), gitDiff);

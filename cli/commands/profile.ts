@@ -133,8 +133,13 @@ async function valuesSeen(
     return seen.length === given.length ? seen : undefined;
   };
   if (pull !== undefined) {
-    const charts = new Set(given.flatMap((values) => [...values.keys()]));
-    return withFetchedCharts(charts, mesh.mesh.version, pull, read);
+    const temporary = mkdtempSync(path.join(tmpdir(), "talos-mesh-charts-"));
+    try {
+      await fetchCharts(new Set(given.flatMap((values) => [...values.keys()])), mesh.mesh.version, pull, temporary);
+      return read(temporary);
+    } finally {
+      rmSync(temporary, { recursive: true, force: true });
+    }
   }
   if (folder === undefined) return undefined;
   const seen = read(folder);
@@ -232,28 +237,19 @@ function differences(before: unknown, after: unknown, at: string): [key: string,
   return from === to ? [] : [[`  ${at}`, `${from} -> ${to}`]];
 }
 
-/** Fetches charts with helm from a repository or registry; `use` receives the folder that holds them until it returns. */
-async function withFetchedCharts<Result>(
-  charts: Iterable<ChartName>,
-  version: string,
-  source: string,
-  use: (folder: string) => Result,
-): Promise<Result> {
+/** Fetches charts with helm from a repository or registry into a folder. */
+async function fetchCharts(charts: Iterable<ChartName>, version: string, source: string, folder: string) {
   const { helm } = await ensureTools(["helm"]);
   const repository = source === "auto" ? officialCharts : source;
-  const folder = mkdtempSync(path.join(tmpdir(), "talos-mesh-charts-"));
   try {
     for (const chart of charts) {
       const from = repository.startsWith("oci://") ? [`${repository}/${chart}`] : [chart, "--repo", repository];
       const options = ["--version", version, "--untar", "--untardir", folder];
       await runCommand(helm.path, ["pull", ...from, ...options], { timeoutMs: 60_000 });
     }
-    return use(folder);
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
     const why = error.output.at(-1) ?? error.message;
     throw new UserError(`--pull: helm cannot fetch Istio's charts ${version} from ${repository}: ${why}`);
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
   }
 }

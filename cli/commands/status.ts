@@ -38,7 +38,7 @@ Exit codes
     }
     const { engine, reason } = await chooseEngine({ ...request, install: false, env: process.env });
     terminal.line(`${terminal.paint("bold", engine.title)} (${reason}), stack ${stack}`);
-    const observer = new Progress(terminal, { silent: true });
+    const observer = new Progress(terminal, true);
     const status = await engine.status({ ...request, observer });
     reportStatus(terminal, stack, cluster, status);
     return isHealthy(cluster, status) ? 0 : 1;

@@ -1,4 +1,5 @@
 import type { ToolProgress } from "../../embedded/tools/ensure-tools";
+import type { StackChoice } from "../stack-option";
 
 export type EngineName = "pulumi" | "embedded";
 
@@ -22,15 +23,9 @@ export interface RunObserver {
   note(text: string): void;
 }
 
-export interface StackOfProject {
-  /** Absolute path of the folder with Pulumi.yaml. */
-  readonly projectRoot: string;
-  readonly stack: string;
-}
+export type StackOfProject = Pick<StackChoice, "projectRoot" | "stack">;
 
-export interface EngineRun extends StackOfProject {
-  /** Absolute path of the stack file. */
-  readonly configFile: string;
+export interface EngineRun extends StackChoice {
   /** Whether environments other than dev are changed without confirmation. */
   readonly yes: boolean;
   readonly observer: RunObserver;

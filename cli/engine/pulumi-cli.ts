@@ -106,11 +106,8 @@ export async function streamPulumi(
 }
 
 /** The message for a failed CLI, with what to do where its own messages do not say that. */
-export function failure(
-  text: string,
-  { stack, signal }: Pick<EngineRun, "stack" | "signal">,
-  otherwise: string,
-): UserError {
+export function failure(text: string, run: Pick<EngineRun, "stack" | "signal">, otherwise: string): UserError {
+  const { stack, signal } = run;
   // A CLI that was stopped prints failures of everything that it stopped.
   if (signal?.aborted === true) return new UserError(`The run of the stack "${stack}" was stopped.`);
   if (/incorrect passphrase|passphrase must be set|failed to decrypt/i.test(text)) {

@@ -95,7 +95,12 @@ export function prepareWorkspace(of: StackOfProject & { configFile: string }, wo
     );
   }
   const stackFile = path.join(workspace.folder, `Pulumi.${of.stack}.yaml`);
-  chooseEncryption(config, of.configFile, existsSync(stackFile) ? readYaml(stackFile) : undefined, workspace.choice);
+  chooseEncryption(
+    config,
+    of.configFile,
+    existsSync(stackFile) ? readYaml(stackFile) : undefined,
+    workspace.choice.passphrase,
+  );
   const project = readYaml(path.join(of.projectRoot, "Pulumi.yaml"));
   project.set("main", path.join(of.projectRoot, (project.get("main") as string | undefined) ?? "index.ts"));
 
@@ -110,12 +115,7 @@ export function prepareWorkspace(of: StackOfProject & { configFile: string }, wo
 }
 
 /** Decides between the encryption of the stack file and that of an earlier run in this workspace. */
-function chooseEncryption(
-  config: Document,
-  file: string,
-  earlier: Document | undefined,
-  { passphrase }: BackendChoice,
-): void {
+function chooseEncryption(config: Document, file: string, earlier: Document | undefined, passphrase: string): void {
   const present = encryptionKeys.some((key) => config.has(key));
   const encrypted = present && holdsSecret(config.toJS());
   if (encrypted && passphrase === "own" && !config.has("encryptedkey")) {

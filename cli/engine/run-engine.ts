@@ -30,7 +30,7 @@ export async function runEngine(request: EngineRequest, { install, work, advice 
   const { engine, reason } = await chooseEngine({ ...request, install, env: process.env, onProgress });
   terminal.show(undefined);
   terminal.line(`${terminal.paint("bold", engine.title)} (${reason}), stack ${request.stack}`);
-  const progress = new Progress(terminal, { silent: engine.printsProgress });
+  const progress = new Progress(terminal, engine.printsProgress);
   const { signal, release } = onInterrupt(() =>
     terminal.errorLine("Stopping: work in progress is finished first. Ctrl-C again ends at once."),
   );

@@ -37,25 +37,17 @@ export async function render(choice: StackChoice): Promise<Documents> {
 
 /** Resources that are listed in a file of their own, by type. */
 const lists: ReadonlyMap<string, { readonly file: string; readonly entry: (inputs: Inputs) => Inputs }> = new Map([
-  [
-    "kubernetes:helm.sh/v3:Release",
-    {
-      file: "releases.json",
-      entry: ({ name, namespace, chart, version, repositoryOpts, values = {} }) => {
-        return { name, namespace, chart, version, repo: asTree(repositoryOpts).repo, values };
-      },
-    },
-  ],
-  [
-    commandType,
-    {
-      file: "commands.json",
-      entry: ({ create, update, delete: remove, environment, stdin, dir, interpreter }) => {
-        return { create, update, delete: remove, environment, stdin, dir, interpreter };
-      },
-    },
-  ],
+  ["kubernetes:helm.sh/v3:Release", { file: "releases.json", entry: releaseEntry }],
+  [commandType, { file: "commands.json", entry: commandEntry }],
 ]);
+
+function releaseEntry({ name, namespace, chart, version, repositoryOpts, values = {} }: Inputs): Inputs {
+  return { name, namespace, chart, version, repo: asTree(repositoryOpts).repo, values };
+}
+
+function commandEntry({ create, update, delete: remove, environment, stdin, dir, interpreter }: Inputs): Inputs {
+  return { create, update, delete: remove, environment, stdin, dir, interpreter };
+}
 
 /**
  * A YAML file for each object, and releases, commands and outputs as JSON: the same bytes for the same program. Secrets,

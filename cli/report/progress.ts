@@ -9,20 +9,17 @@ const reminder = 30_000;
 /** Prints the progress of a run: a line for each finished layer, and what is being waited for meanwhile. */
 export class Progress implements RunObserver {
   readonly summary = new RunSummary();
-  /** Whether only notes are printed: the engine prints its own progress. */
-  readonly silent: boolean;
   private readonly inProgress = new Map<string, { readonly item: Item; readonly since: number; text: string }>();
   /** State of a layer when its last line was printed; a layer that continues after another gets a second line. */
   private readonly printed = new Map<string, { readonly objects: number; readonly busyMs: number }>();
   private readonly reported: string[] = [];
   private lastReminder = Date.now();
 
+  /** @param silent whether only notes are printed: the engine prints its own progress */
   constructor(
     private readonly terminal: Terminal,
-    { silent = false } = {},
-  ) {
-    this.silent = silent;
-  }
+    readonly silent = false,
+  ) {}
 
   started(item: Item): void {
     // A layer is done when a later one begins.

@@ -12,24 +12,31 @@ export interface ImportContext {
 /** A key of a talconfig: its name here, or what its value becomes. Lists of several keys with one name are joined. */
 type Field = string | ((value: unknown, at: string, context: ImportContext) => Tree);
 
-const sameName = (...keys: readonly string[]) => Object.fromEntries(keys.map((key) => [key, key]));
+type Fields = Readonly<Record<string, Field>>;
+
+const each = (keys: readonly string[], fieldOf: (key: string) => Field): Fields =>
+  Object.fromEntries(keys.map((key) => [key, fieldOf(key)]));
+const sameName = (...keys: readonly string[]) => each(keys, (key) => key);
 /** A switch; `false` is the default here as well. */
 const flag = (name: string) => (value: unknown) => ({ [name]: value === true || undefined });
-function lost(why: string): Field {
-  return (_, at, { notes }) => {
-    notes.lose(at, why);
+/** Converted with other keys. */
+const elsewhere: Field = () => ({});
+const patches: Field = (given, _, context) => ({ patches: patchList(given, context) });
+
+function lost(why: string, isLost: (value: unknown) => boolean = () => true): Field {
+  return (value, at, { notes }) => {
+    if (isLost(value)) notes.lose(at, why);
     return {};
   };
 }
-/** Converted with other keys. */
-const elsewhere: Field = () => ({});
 
 /** What control planes, workers and single nodes have in common. */
-const groupFields: Readonly<Record<string, Field>> = {
+const groupFields: Fields = {
   ...sameName("nodeTaints", "disableSearchDomain", "kernelModules", "nameservers", "networkInterfaces", "certSANs"),
   ...sameName("talosImageURL", "ingressFirewall", "extensionServices", "volumes"),
-  nodeLabels: (labels, at, { notes }) => ({ nodeLabels: withoutTemplates(labels, at, notes) }),
-  nodeAnnotations: (annotations, at, { notes }) => ({ nodeAnnotations: withoutTemplates(annotations, at, notes) }),
+  ...each(["nodeLabels", "nodeAnnotations"], (key) => (given, at, { notes }) => {
+    return { [key]: withoutTemplates(given, at, notes) };
+  }),
   machineFiles: (files, _, context) => ({
     machineFiles: treesIn(files).map(({ skipEnvsubst, content, ...file }) => ({
       ...file,
@@ -41,7 +48,7 @@ const groupFields: Readonly<Record<string, Field>> = {
     documents: treesIn(volumes).map((volume) => ({ apiVersion: "v1alpha1", kind: "UserVolumeConfig", ...volume })),
   }),
   machineDisks: (disks) => ({ patches: [{ machine: { disks } }] }),
-  patches: (patches, _, context) => ({ patches: patchList(patches, context) }),
+  patches,
   extraManifests: (files, _, { fromProject }) => ({
     patches: listOf(files).map((file) => `@${fromProject(String(file).replace(/^@/, ""))}`),
   }),
@@ -50,18 +57,13 @@ const groupFields: Readonly<Record<string, Field>> = {
   noSchematicValidate: lost("the factory validates a schematic when it is uploaded"),
 };
 
-const nodeFields: Readonly<Record<string, Field>> = {
+const nodeFields: Fields = {
   hostname: "hostname",
   ipAddress: firstAddress,
   controlPlane: flag("controlPlane"),
   ...sameName("installDisk", "installDiskSelector"),
-  ignoreHostname: flag("ignoreHostname"),
-  overridePatches: flag("overridePatches"),
-  overrideExtraManifests: (value, at, { notes }) => {
-    if (value === true) notes.lose(at, "extraManifests are patches here; use overridePatches");
-    return {};
-  },
-  overrideMachineCertSANs: flag("overrideMachineCertSANs"),
+  ...each(["ignoreHostname", "overridePatches", "overrideMachineCertSANs"], flag),
+  overrideExtraManifests: lost("extraManifests are patches here; use overridePatches", (value) => value === true),
   arch: "arch",
   machineSpec: (spec) => {
     const { arch, mode } = asTree(spec);
@@ -70,14 +72,14 @@ const nodeFields: Readonly<Record<string, Field>> = {
   ...groupFields,
 };
 
-const clusterFields: Readonly<Record<string, Field>> = {
+const clusterFields: Fields = {
   clusterName: "name",
   endpoint: "endpoint",
-  talosVersion: (version) => ({ talosVersion: withV(version) }),
-  kubernetesVersion: (version) => ({ kubernetesVersion: withV(version) }),
+  ...each(["talosVersion", "kubernetesVersion"], (key) => (version) => ({
+    [key]: typeof version === "string" ? `v${version.replace(/^v/, "")}` : version,
+  })),
   domain: "domain",
-  allowSchedulingOnMasters: flag("allowSchedulingOnControlPlanes"),
-  allowSchedulingOnControlPlanes: flag("allowSchedulingOnControlPlanes"),
+  ...each(["allowSchedulingOnMasters", "allowSchedulingOnControlPlanes"], () => flag("allowSchedulingOnControlPlanes")),
   cniConfig: (given) => {
     const { name, urls, flannel } = asTree(given);
     const { kubeNetworkPoliciesEnabled, extraArgs } = asTree(flannel);
@@ -97,11 +99,8 @@ const clusterFields: Readonly<Record<string, Field>> = {
     if (ISOURLTmpl !== undefined) notes.lose(`${at}.ISOURLTmpl`, "boot media are not created");
     return { imageFactory: Object.keys(factory).length > 0 ? factory : undefined };
   },
-  patches: (patches, _, context) => ({ patches: patchList(patches, context) }),
-  additionalMachineCertSans: elsewhere,
-  controlPlane: elsewhere,
-  worker: elsewhere,
-  nodes: elsewhere,
+  patches,
+  ...each(["additionalMachineCertSans", "controlPlane", "worker", "nodes"], () => elsewhere),
 };
 
 /** A talconfig as `talos-mesh:cluster`. The notes list what could not be converted. */
@@ -143,12 +142,7 @@ function nodeSettings(given: Tree, givenGroup: Tree, groupResult: Tree, at: stri
   return { ...settings, schematic: { ...asTree(settings.schematic ?? groupResult.schematic), secureboot: true } };
 }
 
-function convert(
-  given: Tree,
-  fields: Readonly<Record<string, Field>>,
-  at: string,
-  context: ImportContext,
-): Record<string, unknown> {
+function convert(given: Tree, fields: Fields, at: string, context: ImportContext): Record<string, unknown> {
   const pathOf = (key: string) => (at ? `${at}.${key}` : key);
   for (const key of Object.keys(given)) {
     if (!Object.hasOwn(fields, key)) context.notes.lose(pathOf(key), "not a key of a talconfig");
@@ -158,8 +152,8 @@ function convert(
     const value = given[key];
     if (value === undefined || value === null) continue;
     const found = typeof field === "string" ? { [field]: value } : field(value, pathOf(key), context);
-    for (const [name, each] of Object.entries(defined(found))) {
-      result[name] = Array.isArray(each) ? [...listOf(result[name]), ...listOf(each)] : each;
+    for (const [name, part] of Object.entries(defined(found))) {
+      result[name] = Array.isArray(part) ? [...listOf(result[name]), ...listOf(part)] : part;
     }
   }
   return result;
@@ -167,15 +161,12 @@ function convert(
 
 function firstAddress(given: unknown, at: string, { notes }: ImportContext): Tree {
   const [ipAddress, ...unused] = String(given)
-    .trim()
-    .split(/\s*,\s*/);
-  if (unused.length > 0) {
-    notes.lose(
-      at,
-      `every step uses one address, so that a node is never taken for two; not used: ${unused.join(", ")}. ` +
-        "List the address first that Pulumi can reach; Talos finds the others by itself",
-    );
-  }
+    .split(",")
+    .map((address) => address.trim());
+  const why =
+    `every step uses one address, so that a node is never taken for two; not used: ${unused.join(", ")}. ` +
+    "List the address first that Pulumi can reach; Talos finds the others by itself";
+  if (unused.length > 0) notes.lose(at, why);
   return { ipAddress };
 }
 
@@ -219,10 +210,6 @@ function schematicOf({ owner, overlay, customization, ...others }: Tree, at: str
     includeWellKnownCertificates,
     enrollKeys,
   });
-}
-
-function withV(version: unknown): unknown {
-  return typeof version === "string" ? `v${version.replace(/^v/, "")}` : version;
 }
 
 function listOf(value: unknown): readonly unknown[] {

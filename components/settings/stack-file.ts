@@ -123,7 +123,7 @@ function readYaml(file: string, projectRoot: string): YamlFile {
   return { shown, document, lines, value };
 }
 
-export function missingStackFile(shown: string, projectRoot: string): string {
+function missingStackFile(shown: string, projectRoot: string): string {
   const stacks = stackNames(projectRoot).join(", ") || "none";
   return `${shown} does not exist. The stacks of this project are: ${stacks}. Name a stack file in another folder by --config FILE.`;
 }

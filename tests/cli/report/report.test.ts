@@ -68,7 +68,7 @@ describe("what a person sees", () => {
 
   it("is only the notes and the table without times where the engine prints its own progress", () => {
     const { terminal, out, err } = capture();
-    const progress = new Progress(terminal, { silent: true });
+    const progress = new Progress(terminal, true);
     progress.started(item("mesh", "c"));
     progress.failed(item("mesh", "c"), "is not ready");
     progress.note("a note");
