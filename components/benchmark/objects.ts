@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { parseAllDocuments } from "yaml";
-import { benchmarkNamespace } from "../model/benchmark-scenarios";
+import { benchmarkNamespace } from "../model/data-planes";
 import type { ApplyObject } from "../shared/kubernetes/object";
 import { hasSchedule, type Scenario } from "./metrics/record";
 import type { BenchmarkPlan } from "./plan/plan";

@@ -36,11 +36,8 @@ function controlPlane(mesh: MeshSettings): ControlPlane {
 
 /** What shared parts follow: the CRDs the newest control plane, agents on nodes the oldest, which they may not lead. */
 export function sharedVersions(mesh: MeshSettings): { readonly newest: string; readonly oldest: string } {
-  const [first, ...rest] = controlPlanes(mesh).map(({ version }) => version);
-  return {
-    newest: rest.reduce((a, b) => (semver.gt(b, a) ? b : a), first ?? mesh.version),
-    oldest: rest.reduce((a, b) => (semver.lt(b, a) ? b : a), first ?? mesh.version),
-  };
+  const [oldest = mesh.version, newest = oldest] = semver.sort(controlPlanes(mesh).map(({ version }) => version));
+  return { newest, oldest };
 }
 
 export function controlPlaneNamed(mesh: MeshSettings, name: string): ControlPlane | undefined {

@@ -1,5 +1,7 @@
 import { type ApplicationName, configuredApplications } from "../apps/registry";
+import type { ScenarioName } from "../benchmark/metrics/record";
 import type { Settings } from "../settings/schema";
+import type { BenchmarkSettings } from "../settings/sections/benchmark";
 import type { MeshSettings } from "../settings/sections/mesh";
 
 /** How the traffic of a namespace is meshed: by a proxy in each pod, by its node's ztunnel, or not at all. */
@@ -28,4 +30,23 @@ export function workloadNamespaces({
 }: Pick<Settings, ApplicationName | "applications">): string[] {
   const deployed = configuredApplications(sections).map(({ settings }) => settings.namespace);
   return [...deployed, ...applications.map(({ namespace }) => namespace)];
+}
+
+export const ambientScenarios: readonly ScenarioName[] = ["ambient", "waypoint"];
+
+/** How the names of the namespaces begin that a benchmark makes and removes. */
+export const benchmarkNamespace = "bench-";
+
+/** What a benchmark measures: what its settings name, else `none` and every data plane that the mesh has. */
+export function benchmarkScenarios(
+  { scenarios }: Pick<BenchmarkSettings, "scenarios">,
+  mesh: Choice,
+): readonly ScenarioName[] {
+  return (
+    scenarios ?? [
+      "none",
+      ...(hasSidecars(mesh) ? ["sidecar" as const] : []),
+      ...(hasAmbient(mesh) ? ["ambient" as const] : []),
+    ]
+  );
 }

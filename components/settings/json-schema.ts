@@ -32,10 +32,7 @@ export function stackFileSchema(): JsonSchema {
       if (jsonSchema.format !== undefined && !standardFormats.has(jsonSchema.format)) delete jsonSchema.format;
     },
   });
-  const sections = Object.entries(properties ?? {}).map(([name, schema]): [string, unknown] => [
-    `${namespace}:${name}`,
-    schema,
-  ]);
+  const sections = Object.entries(properties ?? {}).map(([name, schema]) => [`${namespace}:${name}`, schema]);
   return {
     $schema: "http://json-schema.org/draft-07/schema#",
     title: "Stack file of talos-mesh",
@@ -45,7 +42,7 @@ export function stackFileSchema(): JsonSchema {
       config: {
         type: "object",
         properties: {
-          ...Object.fromEntries(sections),
+          ...(Object.fromEntries(sections) as JsonSchema),
           [`${namespace}:secrets`]: {
             description: `Secrets by name: pulumi config set --secret --path '${namespace}:secrets.NAME'`,
             type: "object",

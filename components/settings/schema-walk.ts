@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { SettingPath } from "../shared/problem";
+import { knownEntries } from "../shared/unknown";
 
 /** The schema below optional, default and the like. */
 export function unwrap(schema: z.core.$ZodType): z.core.$ZodType {
@@ -10,6 +11,16 @@ export function unwrap(schema: z.core.$ZodType): z.core.$ZodType {
 
 export function isMapping(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** The mapping that a string in JSON is; undefined where it is none. */
+export function jsonMapping(text: string): Record<string, unknown> | undefined {
+  try {
+    const parsed: unknown = JSON.parse(text);
+    return isMapping(parsed) ? parsed : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** The alternative of a union that the value was meant to be: by its literal key, else the one of its shape. */
@@ -52,4 +63,22 @@ export function valueAt(value: unknown, path: SettingPath): unknown {
     current = (current as Record<string | number, unknown>)[key];
   }
   return current;
+}
+
+/**
+ * The paths that a path with asterisks matches, each with its value: `mesh.values.*.profile`. An asterisk is every entry
+ * of a list or object. What is absent or unknown is left out.
+ */
+export function* expandPath(value: unknown, path: string): Iterable<[SettingPath, unknown]> {
+  yield* expand(value, path.split("."), []);
+}
+
+function* expand(value: unknown, [key, ...rest]: readonly string[], at: SettingPath): Iterable<[SettingPath, unknown]> {
+  if (key === undefined) {
+    if (value !== undefined) yield [at, value];
+  } else if (typeof value === "object" && value !== null) {
+    for (const [name, entry] of knownEntries(value as Record<string, unknown>)) {
+      if (key === "*" || key === name) yield* expand(entry, rest, [...at, name]);
+    }
+  }
 }

@@ -41,12 +41,14 @@ export interface Entry {
   readonly key: string | number;
 }
 
-export function* duplicates(entries: Iterable<Entry>, what: string): Iterable<Problem> {
-  const first = new Map<string | number, SettingPath>();
+/** Keys that appear more than once, in the whole list or under each beginning of a path of `depth` keys. */
+export function* duplicates(entries: Iterable<Entry>, what: string, depth = 0): Iterable<Problem> {
+  const first = new Map<string, SettingPath>();
   for (const { path, key } of entries) {
-    const earlier = first.get(key);
+    const id = JSON.stringify([...path.slice(0, depth), key]);
+    const earlier = first.get(id);
     if (earlier) yield { path, message: `${what} ${key} already exists, at ${shortPath(earlier)}` };
-    else first.set(key, path);
+    else first.set(id, path);
   }
 }
 

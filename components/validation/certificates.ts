@@ -6,18 +6,11 @@ import { checkEach, ifKnown } from "../shared/unknown";
 import type { Check } from "./check";
 
 export const certificateChecks: readonly Check[] = [
-  ({ settings }, { secretTexts }) => findings(settings, secretTexts, "error"),
+  ({ settings }, { secretTexts }) => certificateProblems(settings, secretTexts, "error"),
 ];
 
-/** Certificates that are still valid and expire soon. */
-export function certificateWarnings(
-  settings: Pick<Settings, "gateways" | "traffic">,
-  secretTexts: ReadonlyMap<string, string>,
-): Iterable<Problem> {
-  return findings(settings, secretTexts, "warning");
-}
-
-function findings(
+/** Wrong certificates, or, as warnings, those that are still valid and expire soon. */
+export function certificateProblems(
   { gateways, traffic }: Pick<Settings, "gateways" | "traffic">,
   secretTexts: ReadonlyMap<string, string>,
   severity: CertificateFinding["severity"],

@@ -4,16 +4,16 @@ import type { ClusterStack } from "../cluster/kinds";
 import type { Model } from "../model/model";
 import type { Names } from "../model/names";
 import { listOf, suggestion } from "../settings/wording";
-import { expandPath } from "../settings/expand-path";
+import { expandPath } from "../settings/schema-walk";
 import type { Settings } from "../settings/schema";
-import { duplicates, type Entry, type Problem, problemsOf, type Refusal, type SettingPath } from "../shared/problem";
+import { duplicates, type Problem, problemsOf, type Refusal, type SettingPath } from "../shared/problem";
 import { rootNamespace } from "../shared/istio";
 import { checkEach, runChecks } from "../shared/unknown";
 
 // What to write a check with:
-//   rule, refuse, unique, applicationRule    return a Check of values in the settings, by their path
-//   problemsOfEach, problemsAt               return problems, inside a check of one's own
-//   refuse..., unknown...                    return a Refusal of one value
+//   rule, refuse, unique, notEmpty, exclusive, applicationRule   return a Check of values in the settings, by their path
+//   problemsOfEach, problemsAt   return problems, inside a check of one's own
+//   refuse..., unknown...   return a Refusal of one value
 
 /** What is known of a stack besides its settings. */
 export interface CheckContext extends ClusterStack {
@@ -49,15 +49,10 @@ type Reader<Path extends string, Result> = (value: ValueAt<Settings, Path>, mode
 
 /** A check of every value at a path such as `gateways.*.tls`. Absent values are not checked. */
 export function rule<const Path extends string>(path: ExistingPath<Path>, refusal: Reader<Path, Refusal>): Check {
-  return (model) => {
-    const found = [...expandPath(model.settings, path)].filter(([, value]) => value !== undefined);
-    return runChecks(
-      ...found.map(
-        ([at, value]) =>
-          () =>
-            problemsOf(refusal(value as never, model, at), at),
-      ),
-    );
+  return function* (model) {
+    for (const [at, value] of expandPath(model.settings, path)) {
+      yield* runChecks(() => problemsOf(refusal(value as never, model, at), at));
+    }
   };
 }
 
@@ -76,15 +71,22 @@ export function refuse<const Path extends string>(
  */
 export function unique(path: string, what: string, within = ""): Check {
   return ({ settings }) => {
-    const found = [...expandPath(settings, path)].filter(([, value]) => value !== undefined);
-    const depth = within === "" ? 0 : within.split(".").length;
-    const groups = new Map<string, Entry[]>();
-    for (const [at, value] of found) {
-      const group = JSON.stringify(at.slice(0, depth));
-      groups.set(group, [...(groups.get(group) ?? []), { path: at, key: String(value) }]);
-    }
-    return [...groups.values()].flatMap((entries) => [...duplicates(entries, what)]);
+    const entries = [...expandPath(settings, path)].map(([at, value]) => ({ path: at, key: String(value) }));
+    return duplicates(entries, what, within === "" ? 0 : within.split(".").length);
   };
+}
+
+/** A check that a mapping is not empty. */
+export function notEmpty<const Path extends string>(path: ExistingPath<Path>, fields: readonly string[]): Check {
+  const message = `expected at least one of: ${fields.join(", ")}`;
+  return refuse(path, (given) => Object.keys(given as object).length === 0, message);
+}
+
+/** A check that a mapping has at most one of two fields. */
+export function exclusive<const Path extends string>(path: ExistingPath<Path>, one: string, other: string): Check {
+  const message = `found ${one} and ${other}; expected at most one of them`;
+  const has = (given: object, field: string) => (given as Readonly<Record<string, unknown>>)[field] !== undefined;
+  return refuse(path, (given) => has(given as object, one) && has(given as object, other), message);
 }
 
 /** As `checkEach`, for functions that return a refusal. */

@@ -2,7 +2,7 @@ import { clusterKinds, type ClusterSettings, kindOf } from "../cluster/kinds";
 import { machineConfigProblems } from "../cluster/talos/config/node-plan";
 import { projectFiles } from "../cluster/talos/config/user-patches";
 import type { Model } from "../model/model";
-import { expandPath } from "../settings/expand-path";
+import { expandPath } from "../settings/schema-walk";
 import type { Problem } from "../shared/problem";
 import { type Check, refuse, rule } from "./check";
 

@@ -2,10 +2,9 @@ import { faultKinds } from "../../policies/http-rules";
 import { matchesEverything, shadowedRules } from "../model/matches";
 import type { TrafficServiceSettings } from "../settings/sections/traffic";
 import { milliseconds } from "../shared/duration";
-import type { Problem, Refusal, SettingPath } from "../shared/problem";
+import { messageOf, type Problem, type Refusal, type SettingPath } from "../shared/problem";
 import { allKnown, checkEach, ifKnown } from "../shared/unknown";
-import { type Check, refuse, rule, unique } from "./check";
-import { regexRefusal } from "./regex";
+import { type Check, exclusive, notEmpty, refuse, rule, unique } from "./check";
 
 const http = "traffic.services.*.http.*";
 const match = `${http}.match.*` as const;
@@ -20,8 +19,10 @@ export const httpRuleChecks: readonly Check[] = [
     const found = actions.filter((action) => given[action] !== undefined);
     return found.length > 1 && `found ${found.join(", ")}; expected at most one of: ${actions.join(", ")}`;
   }),
-  ...exclusive("redirect", ["uri", "authority", "scheme", "redirectCode"], ["port", "derivePort"]),
-  ...exclusive("rewrite", ["uri", "authority", "uriRegexRewrite"], ["uri", "uriRegexRewrite"]),
+  notEmpty(`${http}.redirect`, ["uri", "authority", "scheme", "redirectCode"]),
+  exclusive(`${http}.redirect`, "port", "derivePort"),
+  notEmpty(`${http}.rewrite`, ["uri", "authority", "uriRegexRewrite"]),
+  exclusive(`${http}.rewrite`, "uri", "uriRegexRewrite"),
   // Settings of requests to the service, which a redirect or direct response never sends.
   ...(["rewrite", "timeout", "retries", "mirror", "fault"] as const).map((key) =>
     rule(http, (given) => {
@@ -30,11 +31,7 @@ export const httpRuleChecks: readonly Check[] = [
       return { [key]: `has no effect in a rule with ${answer}, which sends nothing to the service; remove it` };
     }),
   ),
-  refuse(
-    `${http}.fault`,
-    (given) => Object.keys(given).length === 0,
-    `expected at least one of: ${Object.keys(faultKinds).sort().join(", ")}`,
-  ),
+  notEmpty(`${http}.fault`, Object.keys(faultKinds).sort()),
   refuse(
     `${http}.fault.abort`,
     ({ httpStatus, grpcStatus }) => (httpStatus === undefined) === (grpcStatus === undefined),
@@ -88,26 +85,6 @@ function weights(route: Readonly<Record<string, number>>): Refusal {
   return `weights add up to ${total} (${shown}); expected 100`;
 }
 
-/** Refuses a field with no content, or with two that exclude each other. */
-function exclusive(
-  field: "redirect" | "rewrite",
-  any: readonly string[],
-  [one, other]: readonly [string, string],
-): Check[] {
-  return [
-    refuse(
-      `${http}.${field}` as const,
-      (given) => Object.keys(given).length === 0,
-      `expected at least one of: ${any.join(", ")}`,
-    ),
-    refuse(
-      `${http}.${field}` as const,
-      (given: Readonly<Record<string, unknown>>) => given[one] !== undefined && given[other] !== undefined,
-      `found ${one} and ${other}; expected at most one of them`,
-    ),
-  ];
-}
-
 /** Rules that never match, as an earlier one takes all of their requests. */
 function* hiddenRules({ http }: TrafficServiceSettings, path: SettingPath): Iterable<Problem> {
   const rules = [...http.keys()].flatMap(
@@ -124,4 +101,30 @@ function* hiddenRules({ http }: TrafficServiceSettings, path: SettingPath): Iter
     const message = `never matches: rule [${by.index}] before it takes the same requests and more; put this one before it`;
     yield { path: [...path, "http", hidden.index], message };
   }
+}
+
+/** What JavaScript's expressions have and RE2's, which Envoy uses, lack. Source: google/re2, doc/syntax.txt. */
+const missingInRe2: readonly (readonly [sign: RegExp, name: string])[] = [
+  [/\(\?<?[=!]/, "look-around"],
+  [/\\[1-9]/, "back-references"],
+];
+
+function regexRefusal(regex: string): string | undefined {
+  const found = `found ${JSON.stringify(regex)}`;
+  const operators = withoutLiterals(regex);
+  const missing = missingInRe2.find(([sign]) => sign.test(operators))?.[1];
+  if (missing !== undefined) return `${found}; RE2 has no ${missing}; expected an RE2 expression`;
+  try {
+    // Flag groups such as (?i) are RE2's and not JavaScript's; what remains has the same brackets and quantifiers.
+    const withoutFlags = regex.replace(/\(\?[imsU-]+(:|\))/g, (_, end: string) => (end === ":" ? "(?:" : ""));
+    new RegExp(withoutFlags.replace(/\(\?P</g, "(?<"));
+    return undefined;
+  } catch (error) {
+    return `${found}; not a regular expression (${messageOf(error).split(": ").at(-1)?.toLowerCase()})`;
+  }
+}
+
+/** Escaped backslashes and character classes have no operators. */
+function withoutLiterals(regex: string): string {
+  return regex.replace(/\\\\/g, "").replace(/\[(\\.|[^\]\\])*\]/g, "");
 }

@@ -6,7 +6,7 @@ import { hasAmbient } from "../model/data-planes";
 import { gatewayNamespace } from "../model/gateways";
 import type { Model } from "../model/model";
 import { addonSource, installedReleases } from "../observability/addons/registry";
-import { expandPath } from "../settings/expand-path";
+import { expandPath } from "../settings/schema-walk";
 import type { MeshSettings } from "../settings/sections/mesh";
 import { compareMinor, istioReleases, istioSince, minorOf } from "../settings/versions";
 import { type ChartSource, chartSourceAt, missingCharts, type RequiredChart } from "../shared/chart-source";
@@ -57,16 +57,11 @@ export const meshChecks: readonly Check[] = [
       return `found ${found}; the charts of Istio ${minor} know ${oldest} to ${newest}; set one of these or remove it`;
     });
   }),
-  refuse(
-    "mesh.revision",
-    (revision) => revision === defaultRevision,
-    `${reserved}; remove it, or name it by its version, as 1-31-1`,
-  ),
-  refuse(
-    "mesh.canary.revision",
-    (revision) => revision === defaultRevision,
-    `${reserved}; name it by its version, as 1-31-1`,
-  ),
+  ...(["mesh.revision", "mesh.canary.revision"] as const).map((path) => {
+    const remove = path === "mesh.revision" ? "remove it, or " : "";
+    const message = `${reserved}; ${remove}name it by its version, as 1-31-1`;
+    return refuse(path, (revision) => revision === defaultRevision, message);
+  }),
   rule(
     "mesh.canary.revision",
     (found, { settings: { mesh } }) =>
@@ -130,10 +125,7 @@ function decidedValues(values: string, revision: string): Check[] {
   };
   return Object.entries(settings).map(([value, setting]): Check => {
     const message = `talos-mesh:${setting} decides this; set it there and remove it here`;
-    return (model) => {
-      const found = [...expandPath(model.settings, `${values}.${value}`)].filter(([, one]) => one !== undefined);
-      return found.map(([path]) => ({ path, message }));
-    };
+    return (model) => [...expandPath(model.settings, `${values}.${value}`)].map(([path]) => ({ path, message }));
   });
 }
 

@@ -1,11 +1,17 @@
 import { configuredApplications, deployedApplications } from "../apps/registry";
-import { benchmarkNamespace } from "../model/benchmark-scenarios";
+import { benchmarkNamespace } from "../model/data-planes";
 import { gatewayNamespace } from "../model/gateways";
 import type { Model } from "../model/model";
-import { expandPath } from "../settings/expand-path";
 import type { Problem } from "../shared/problem";
 import { ifKnown, knownEntries } from "../shared/unknown";
 import { applicationRule, type Check, rule, refuseSystemNamespace, unique } from "./check";
+
+const namespacePaths = [
+  ...deployedApplications.map(({ name }) => `${name}.namespace` as const),
+  "observability.namespace",
+  "gateways.*.namespace",
+  "applications.*.namespace",
+] as const;
 
 export const namespaceChecks: readonly Check[] = [
   applicationRule(({ application, settings: { namespace } }) => ({
@@ -20,7 +26,13 @@ export const namespaceChecks: readonly Check[] = [
   unique("applications.*.workloads.*.name", "workload", "applications.*"),
   rule("observability.namespace", (namespace) => refuseSystemNamespace(namespace, true)),
   addonNamespace,
-  benchmarkNamespaces,
+  ...namespacePaths.map((path) =>
+    rule(path, (name, { settings: { benchmark } }) =>
+      benchmark && name.startsWith(benchmarkNamespace)
+        ? `found ${name}; talos-mesh:benchmark creates and deletes the namespaces named ${benchmarkNamespace}*; rename it`
+        : undefined,
+    ),
+  ),
 ];
 
 /** Addons share no namespace with the mesh or an application. */
@@ -43,21 +55,5 @@ function* usedNamespaces(settings: Model["settings"]): Iterable<[namespace: stri
   }
   for (const [, application] of knownEntries(ifKnown(() => settings.applications))) {
     yield [ifKnown(() => application.namespace), "an application"];
-  }
-}
-
-const namespacePaths = [
-  ...deployedApplications.map(({ name }) => `${name}.namespace`),
-  "observability.namespace",
-  "gateways.*.namespace",
-  "applications.*.namespace",
-];
-
-function* benchmarkNamespaces({ settings }: Model): Iterable<Problem> {
-  if (!settings.benchmark) return;
-  for (const [path, name] of namespacePaths.flatMap((one) => [...expandPath(settings, one)])) {
-    if (typeof name !== "string" || !name.startsWith(benchmarkNamespace)) continue;
-    const message = `found ${name}; talos-mesh:benchmark creates and deletes the namespaces named ${benchmarkNamespace}*; rename it`;
-    yield { path, message };
   }
 }

@@ -1,7 +1,7 @@
 import { clusterKinds } from "../cluster/kinds";
 import { imageNames } from "../model/images";
 import type { Model } from "../model/model";
-import { expandPath } from "../settings/expand-path";
+import { expandPath, jsonMapping } from "../settings/schema-walk";
 import { suggestion } from "../settings/wording";
 import type { Problem } from "../shared/problem";
 import { type Check, type CheckContext, problemsOfEach, rule, unique } from "./check";
@@ -11,7 +11,8 @@ export const secretChecks: readonly Check[] = [
   ({ settings: { images } }, { secretTexts }) =>
     problemsOfEach(images.pullSecrets, ["images", "pullSecrets"], ({ dockerConfigJson: { secret } }) => {
       const text = secretTexts.get(secret);
-      if (text === undefined || isDockerConfig(text)) return undefined;
+      // As Kubernetes checks it.
+      if (text === undefined || Object.hasOwn(jsonMapping(text) ?? {}, "auths")) return undefined;
       const example = '{"auths": {"registry.example.com": {"auth": "..."}}}';
       return { dockerConfigJson: `secret ${secret} is no Docker configuration; expected JSON such as ${example}` };
     }),
@@ -41,15 +42,5 @@ function* references({ settings }: Model, { secretNames }: CheckContext): Iterab
       `found ${name}, which talos-mesh:secrets does not have; ${hint}; ` +
       `store it with \`pulumi config set --secret --path 'talos-mesh:secrets.${name}'\``;
     yield { path, message };
-  }
-}
-
-/** As Kubernetes checks the text of a pull secret. */
-function isDockerConfig(text: string): boolean {
-  try {
-    const parsed: unknown = JSON.parse(text);
-    return typeof parsed === "object" && parsed !== null && "auths" in parsed;
-  } catch {
-    return false;
   }
 }

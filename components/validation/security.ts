@@ -3,7 +3,7 @@ import type { Names } from "../model/names";
 import { isKeySet } from "../model/policies/resolve";
 import { suggestion } from "../settings/wording";
 import type { Refusal } from "../shared/problem";
-import { type Check, refuse, rule, unique, unknownWorkload } from "./check";
+import { type Check, exclusive, refuse, rule, unique, unknownWorkload } from "./check";
 
 export const securityChecks: readonly Check[] = [
   ...(["allow", "deny", "audit"] as const).flatMap((list): Check[] => [
@@ -32,11 +32,7 @@ export const securityChecks: readonly Check[] = [
   ),
   rule("security.jwt.*", (given, { names }) => unknownWorkload(names, given, "workload")),
   rule("security.jwt.*.paths.*", pathTemplate),
-  refuse(
-    "security.jwt.*",
-    ({ jwks, jwksUri }) => jwks !== undefined && jwksUri !== undefined,
-    "found jwks and jwksUri; expected at most one of them",
-  ),
+  exclusive("security.jwt.*", "jwks", "jwksUri"),
   rule("security.jwt.*", ({ jwks, jwksUri, issuer }) => {
     if (jwks !== undefined || jwksUri !== undefined || /^https?:\/\//.test(issuer)) return undefined;
     return { issuer: `found ${issuer}, which is not an address that keys can be fetched from; add jwks or jwksUri` };

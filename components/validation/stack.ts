@@ -7,7 +7,7 @@ import { sectionNames, unknownSection } from "../settings/parse";
 import { isMapping } from "../settings/schema-walk";
 import { isPlaceholder, readStackConfig, shownPath, type StackConfig } from "../settings/stack-file";
 import { formatPath, namespace, type Problem, SettingsError, StackFileError } from "../shared/problem";
-import { certificateWarnings } from "./certificates";
+import { certificateProblems } from "./certificates";
 import { validate, type ValidateOptions } from "./validate";
 
 /**
@@ -48,7 +48,7 @@ export function loadStack(): LoadedStack {
   try {
     const origin = { stack, projectRoot, ...originOf(context, values) };
     const model = validate(sections, { ...options, ...origin, secretTexts, deploys: !render });
-    for (const { path: at, message } of certificateWarnings(model.settings, secretTexts)) {
+    for (const { path: at, message } of certificateProblems(model.settings, secretTexts, "warning")) {
       void pulumi.log.warn(`${formatPath(at)}: ${message}`);
     }
     const secrets = Object.fromEntries([...texts].map(([name, text]) => [name, pulumi.secret(text)]));

@@ -39,14 +39,11 @@ export const trafficChecks: readonly Check[] = [
     ({ gateways, http, tls }) => gateways.length > 0 && http.length > 0 && tls !== undefined,
     { http: "cannot be combined with tls, which the gateway does not decrypt; remove one of them" },
   ),
-  refuse(
-    "traffic.services.*.http.*.match.*.sourceWorkload",
-    (_, model, at) => serviceAt(model, at).gateways.length > 0,
-    "a gateway does not know the calling workload; use it in an entry without gateways",
-  ),
   rule("traffic.services.*.http.*.match.*.sourceWorkload", (found, model, at) => {
+    if (serviceAt(model, at).gateways.length > 0)
+      return "a gateway does not know the calling workload; use it in an entry without gateways";
     const { namespace } = workloadAt(model, at);
-    if (serviceAt(model, at).gateways.length > 0 || model.names.findWorkload(namespace, found)) return undefined;
+    if (model.names.findWorkload(namespace, found)) return undefined;
     const hint = suggestion(found, model.names.workloadNames(namespace));
     return `found ${found}; no such workload in namespace ${namespace}; ${hint}`;
   }),

@@ -5,7 +5,7 @@ import { formatPath, type Origin, type Place, type Problem, type SettingPath, Se
 import { knownFields, runChecks, throwUnknown } from "../shared/unknown";
 import { benchmarkChecks } from "./benchmark";
 import { certificateChecks } from "./certificates";
-import type { Check, CheckContext } from "./check";
+import { type Check, type CheckContext, refuse } from "./check";
 import { clusterChecks } from "./cluster";
 import { dataPlaneChecks } from "./data-planes";
 import { gatewayChecks } from "./gateways";
@@ -38,10 +38,7 @@ const checks: readonly Check[] = [
   ...benchmarkChecks,
   ...objectChecks,
   ...secretChecks,
-  function* ({ settings: { verification } }) {
-    if (!verification?.enabled) return;
-    yield { path: ["verification"], message: "is not part of this release; remove it, or set enabled: false" };
-  },
+  refuse("verification", ({ enabled }) => enabled, "is not part of this release; remove it, or set enabled: false"),
 ];
 
 /** What is known of a stack besides its sections. */
@@ -87,28 +84,31 @@ export function validate(sections: Readonly<Record<string, unknown>>, options: V
 
 /** By place in the stack file; those without one after them, in the order of the schema and by path. */
 function sorted(problems: readonly Problem[], placeOf: ValidateOptions["placeOf"] = () => undefined): Problem[] {
-  return problems
-    .map((problem) => ({ problem, place: placeOf(problem.path) }))
-    .sort((a, b) => comparePlaces(a.place, b.place) || compareProblems(a.problem, b.problem))
+  const ordered = problems.map((problem) => {
+    const [section] = problem.path;
+    const place = placeOf(problem.path);
+    const order: SettingPath[] = [
+      place ? [0, place.file, place.line, place.column] : [1],
+      [[...sectionNames, section].indexOf(section)],
+      problem.path,
+      [problem.message],
+    ];
+    return { problem, order };
+  });
+  return ordered
+    .sort((a, b) => firstDifference(a.order.map((keys, index) => compareKeys(keys, b.order[index] ?? []))))
     .map(({ problem }) => problem);
 }
 
-function comparePlaces(a: Place | undefined, b: Place | undefined): number {
-  if (!a || !b) return Number(!a) - Number(!b);
-  return compare(a.file, b.file) || a.line - b.line || a.column - b.column;
+function compareKeys(a: SettingPath, b: SettingPath): number {
+  return firstDifference([...a.map((key, depth) => compare(key, b[depth])), a.length - b.length]);
 }
 
-function compareProblems(a: Problem, b: Problem): number {
-  const section = ({ path }: Problem) => [...sectionNames, path[0]].indexOf(path[0]);
-  const keys = [section(a) - section(b), ...a.path.map((key, depth) => compareKeys(key, b.path[depth]))];
-  return keys.find((order) => order !== 0) ?? (a.path.length - b.path.length || compare(a.message, b.message));
+function compare(a: string | number, b: string | number = a): number {
+  if (typeof a === "number" && typeof b === "number") return a - b;
+  return Number(String(a) > String(b)) - Number(String(a) < String(b));
 }
 
-function compareKeys(a: string | number, b: string | number | undefined): number {
-  if (b === undefined) return 0;
-  return typeof a === "number" && typeof b === "number" ? a - b : compare(String(a), String(b));
-}
-
-function compare(a: string, b: string): number {
-  return a < b ? -1 : Number(a > b);
+function firstDifference(orders: readonly number[]): number {
+  return orders.find((order) => order !== 0) ?? 0;
 }

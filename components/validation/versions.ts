@@ -58,24 +58,21 @@ function fits(product: Product, { settings, cluster }: Model, others: readonly P
   const supported = supportedByAll([product, ...others]);
   const nearest = compareMinor(given, range[0]) < 0 ? supported[0] : supported.at(-1);
   const fitting = [...releases].filter(([, release]) => inRange(given, release.kubernetes)).map(([minor]) => minor);
-  if (settings.cluster.kubernetesVersion === undefined) {
-    const choices = [
-      ...(nearest === undefined ? [] : [`cluster.kubernetesVersion to v${nearest}.x`]),
-      ...(fitting.length > 0 ? [`${path.join(".")} to ${fitting.join(" or ")}`] : []),
-    ];
-    const message = `the default Kubernetes ${kubernetesVersion} is not supported by ${name} ${version}, which supports ${span(range)}; set ${choices.join(", or ")}`;
-    return [{ path, message }];
-  }
+  const isDefault = settings.cluster.kubernetesVersion === undefined;
   const choices = [
-    ...(nearest === undefined ? [] : [`set Kubernetes v${nearest}.x`]),
-    ...(fitting.length > 0 ? [`${nearest === undefined ? "set " : ""}${name} ${span(fitting)}`] : []),
-  ];
+    nearest !== undefined && `${isDefault ? "cluster.kubernetesVersion to" : "Kubernetes"} v${nearest}.x`,
+    fitting.length > 0 && (isDefault ? `${path.join(".")} to ${fitting.join(" or ")}` : `${name} ${span(fitting)}`),
+  ].filter(Boolean);
+  const set = choices.length > 0 ? `set ${choices.join(isDefault ? ", or " : " or ")}` : "change them together";
   const together = others.map((other) => `${other.name} ${other.version}`).join(" and ");
   const none = nearest === undefined ? ` (no Kubernetes goes with ${together} as well)` : "";
+  const problem = isDefault
+    ? `the default Kubernetes ${kubernetesVersion} is not supported by`
+    : `Kubernetes ${kubernetesVersion} does not go with`;
   return [
     {
-      path: ["cluster", "kubernetesVersion"],
-      message: `Kubernetes ${kubernetesVersion} does not go with ${name} ${version}, which supports ${span(range)}${none}; ${choices.join(" or ") || "change them together"}`,
+      path: isDefault ? path : ["cluster", "kubernetesVersion"],
+      message: `${problem} ${name} ${version}, which supports ${span(range)}${none}; ${set}`,
     },
   ];
 }

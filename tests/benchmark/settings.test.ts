@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { Model } from "../../components/model/model";
 import { benchmarkChecks } from "../../components/validation/benchmark";
-import { benchmarkScenarios } from "../../components/model/benchmark-scenarios";
+import { benchmarkScenarios } from "../../components/model/data-planes";
 import { benchmark } from "../../components/settings/sections/benchmark";
 import { mesh } from "../../components/settings/sections/mesh";
 import type { z } from "zod";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { sidecarScoping } from "../../components/model/scoping";
+import { sidecarScoping } from "../../components/model/mesh-config";
 import { validate } from "../../components/validation/validate";
 import type { KubernetesObject } from "../../components/shared/kubernetes/object";
 import type { Workload } from "../../components/shared/workload";

@@ -1,4 +1,4 @@
-import { benchmarkScenarios } from "../../model/benchmark-scenarios";
+import { benchmarkScenarios } from "../../model/data-planes";
 import type { Settings } from "../../settings/schema";
 import type { BenchmarkSettings } from "../../settings/sections/benchmark";
 import type { ImagesSettings } from "../../settings/sections/images";

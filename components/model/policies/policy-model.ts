@@ -11,8 +11,8 @@ import type { HttpRuleSettings, TrafficServiceSettings } from "../../settings/se
 import type { TrafficPolicySettings } from "../../settings/sections/traffic-policy";
 import type { GatewayWorkload, WaypointWorkload, Workload } from "../../shared/workload";
 import type { DataPlane } from "../data-planes";
+import type { SidecarScoping } from "../mesh-config";
 import type { Caller, MeshWorkload, Names } from "../names";
-import type { SidecarScoping } from "../scoping";
 
 /** The policies of a stack with every name resolved: what the compilers, the checks and `explain` read. */
 export interface PolicyModel {

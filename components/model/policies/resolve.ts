@@ -1,9 +1,10 @@
 import type { Settings } from "../../settings/schema";
+import { jsonMapping } from "../../settings/schema-walk";
 import type { JwtSettings } from "../../settings/sections/security";
 import type { SettingPath } from "../../shared/problem";
 import { entryReaders, knownFields, mapKnown, readEntries, throwUnknown, withField } from "../../shared/unknown";
+import { sidecarScoping } from "../mesh-config";
 import { type Names, workloadKey } from "../names";
-import { sidecarScoping } from "../scoping";
 import type {
   AccessRule,
   Egress,
@@ -116,12 +117,7 @@ function tokenRules(settings: SecuritySource, names: Names): TokenRules[] {
 }
 
 export function isKeySet(text: string): boolean {
-  try {
-    const parsed: unknown = JSON.parse(text);
-    return typeof parsed === "object" && parsed !== null && "keys" in parsed && Array.isArray(parsed.keys);
-  } catch {
-    return false;
-  }
+  return Array.isArray(jsonMapping(text)?.keys);
 }
 
 function requirements(issuers: readonly JwtSettings[]): TokenRules["requirements"] {

@@ -1,7 +1,7 @@
 import { capabilities, type Capability } from "../../../policies/capabilities";
 import { policyObjects } from "../../../policies/compile";
 import type { PolicyModel } from "../../model/policies/policy-model";
-import { expandPath } from "../../settings/expand-path";
+import { expandPath } from "../../settings/schema-walk";
 import type { Settings } from "../../settings/schema";
 import { compareMinor } from "../../settings/versions";
 import type { KubernetesObject } from "../../shared/kubernetes/object";

@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import tls from "node:tls";
 import { execFileSync } from "node:child_process";
-import { certificateWarnings, checkCertificate } from "../../../components/validation/certificates";
+import { certificateProblems, checkCertificate } from "../../../components/validation/certificates";
 import { SettingsError } from "../../../components/shared/problem";
 import { validate } from "../../../components/validation/validate";
 import { authority, type KeyPair, needsOpenssl, selfSigned } from "./openssl";
@@ -154,7 +154,7 @@ describe("a certificate of the user", function () {
         ["key", own.privateKey],
       ]);
       const { settings } = validate({ ...raw, traffic }, { secretNames: ["cert", "key"], secretTexts });
-      return [...certificateWarnings(settings, secretTexts)];
+      return [...certificateProblems(settings, secretTexts, "warning")];
     };
     assert.throws(
       () => parse(own.certificate),
@@ -166,9 +166,10 @@ describe("a certificate of the user", function () {
     );
     assert.deepEqual(parse(own.certificate, ["shop.example.com"]), []);
     const ending = selfSigned(names, 10);
-    const warnings = certificateWarnings(
+    const warnings = certificateProblems(
       validate({ ...raw, traffic: {} }, { secretNames: ["cert", "key"] }).settings,
       new Map([["cert", ending.certificate]]),
+      "warning",
     );
     assert.deepEqual(
       [...warnings].map(({ path: where }) => where.join(".")),
