@@ -57,6 +57,8 @@ export interface Command {
   readonly arguments?: Declarations<ArgumentDeclaration>;
   /** Printed below the options. */
   readonly details?: string;
+  /** What exit codes mean here, where it is more than in every command. */
+  readonly exitCodes?: Readonly<Record<number, string>>;
   /** Gives the exit code. */
   readonly run?: (given: never) => number | Promise<number>;
   /** Commands below this one: `keygen` of `npm run jwt -- keygen`. */
@@ -100,6 +102,13 @@ export class UsageError extends Error {
 }
 
 class HelpRequested extends Error {}
+
+const commonExitCodes: Readonly<Record<number, string>> = {
+  0: "success",
+  1: "refused, or something failed",
+  2: "the command line is wrong",
+  130: "interrupted",
+};
 
 interface Invocation<Values> {
   readonly values: Values;
@@ -178,8 +187,10 @@ export function parseCommandLine<C extends Command>(
 
 function parserOf(command: Command, name: string, onMatch: (invocation: Invocation<never>) => void): Parser {
   const { summary, options = {}, arguments: positional = {}, commands = [], details, run } = command;
+  const codes = Object.entries({ ...commonExitCodes, ...command.exitCodes });
+  const exitCodes = ["Exit codes", ...codes.map(([code, meaning]) => `  ${code.padEnd(3)}  ${meaning}`)].join("\n");
   const parser = new Parser(name).description(summary).helpCommand(false).allowExcessArguments();
-  const help = () => `${parser.helpInformation().trimEnd()}${details === undefined ? "" : `\n\n${details}`}`;
+  const help = () => [parser.helpInformation().trimEnd(), ...(details ? [details] : []), exitCodes].join("\n\n");
   parser.configureOutput({ writeOut: () => undefined, writeErr: () => undefined });
   parser.exitOverride(({ code, exitCode, message }) => {
     if (exitCode === 0) throw new HelpRequested(help());

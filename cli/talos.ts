@@ -1,5 +1,6 @@
 import type { TalosClusterSettings } from "../components/cluster/kinds";
 import { partMarker } from "../components/cluster/talos/steps";
+import type { Model } from "../components/model/model";
 import { type CommandInputs, runScript } from "../embedded/engine/commands";
 import { UserError } from "../components/shared/problem";
 import { type Registration, runProgram, unwrapSecrets } from "../embedded/program/run-program";
@@ -15,6 +16,14 @@ const commandType = "command:local:Command";
 async function outputOf(name: string, inputs: CommandInputs, projectRoot: string): Promise<string> {
   const script = `exec bash components/cluster/talos/scripts/${name}.sh`;
   return (await runScript(script, inputs, { cwd: projectRoot })).stdout;
+}
+
+export function talosCluster(
+  { stack, settings: { cluster } }: StackChoice & Model,
+  what: string,
+): TalosClusterSettings {
+  if (cluster.kind === "talos") return cluster;
+  throw new UserError(`--stack ${stack}: cluster.kind is ${cluster.kind}; only talos has ${what}.`);
 }
 
 /** The resources of a deployed stack, with their secrets; `purpose` begins the message where there is no CLI. */

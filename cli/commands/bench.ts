@@ -27,13 +27,8 @@ export const command = declare({
     kubeconfig: { value: "file", text: "kubeconfig of the cluster (default: the stack's own)", parse: filePath },
   },
   details: `Measures what talos-mesh:benchmark of the stack file describes. Finished runs are kept in
-.talos-mesh/STACK/benchmark; the same command continues after the last one.
-
-Exit codes
-  0    measured, and every budget is met
-  1    a budget is exceeded, or the cluster cannot be measured
-  2    the command line is wrong
-  ${interrupted}  interrupted`,
+.talos-mesh/STACK/benchmark; the same command continues after the last one.`,
+  exitCodes: { 0: "measured, and every budget is met", 1: "a budget is exceeded, or the cluster cannot be measured" },
   async run({ scenarios, quick, kubeconfig, ...given }) {
     const opened = openStack(given);
     const { stack, settings } = opened;

@@ -4,7 +4,6 @@ import { declare } from "../command";
 import { engineOptions, engineRequest } from "../engine/choose";
 import { copiedFrom, dropCopiedRecords, recordedEngine } from "../engine/records";
 import { runEngine } from "../engine/run-engine";
-import { interrupted } from "../interrupt";
 import { reportDestroyed } from "../report/outcome";
 import { commandFor, projectRoot } from "../stack-option";
 
@@ -12,13 +11,11 @@ export const command = declare({
   name: "destroy",
   summary: "destroy a stack and remove everything that was deployed",
   options: engineOptions,
-  details: `Needs the records of the deployment only, not a valid stack file.
-
-Exit codes
-  0    nothing is left, or there was nothing
-  1    refused, or something failed; running it again continues
-  2    the command line is wrong
-  ${interrupted}  interrupted`,
+  details: "Needs the records of the deployment only, not a valid stack file.",
+  exitCodes: {
+    0: "nothing is left, or there was nothing",
+    1: "refused, or something failed; running it again continues",
+  },
   async run(given) {
     const startedAt = Date.now();
     const request = engineRequest(given, process.env);

@@ -22,9 +22,8 @@ export const command = declare({
     },
     out: { ...file, text: "stack file to write (default: print it)" },
   },
-  details: `Prints the stack file on stdout, and notes on stderr.
-
-Exit code 1 if something essential is missing, or if the settings have problems.`,
+  details: "Prints the stack file on stdout, and notes on stderr.",
+  exitCodes: { 1: "something essential is missing, the settings have problems, or something failed" },
   run({ talconfig, secrets, out }) {
     const secretsCommand = secrets === undefined ? [] : [storeSecrets(secrets)];
     const { stackFile, notes, problem } = importTalconfig({
@@ -50,7 +49,8 @@ function read(file: string): string {
   try {
     return readFileSync(file, "utf8");
   } catch (error) {
-    throw new UserError(`${file} cannot be read (${(error as NodeJS.ErrnoException).code ?? "error"}).`);
+    const { code = "error" } = error as NodeJS.ErrnoException;
+    throw new UserError(code === "ENOENT" ? `${file} does not exist.` : `${file} cannot be read (${code}).`);
   }
 }
 

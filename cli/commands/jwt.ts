@@ -120,6 +120,7 @@ function claimOf(pair: string): readonly [name: string, value: unknown] {
 
 function lifetimeOf(text: string): number {
   const lifetime = Number(text);
-  if (Number.isInteger(lifetime) && lifetime > 0 && lifetime <= 366 * 24 * 3600) return lifetime;
-  throw new UsageError("expected whole seconds, at most a year");
+  const longest = 366 * 24 * 3600;
+  if (Number.isInteger(lifetime) && lifetime > 0 && lifetime <= longest) return lifetime;
+  throw new UsageError(`expected whole seconds from 1 to ${longest}, such as 3600 for an hour`);
 }

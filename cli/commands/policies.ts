@@ -32,7 +32,7 @@ const explainCommand = declare({
     },
     address: { value: "ip", text: "address of the caller, for rules by address" },
   },
-  details: "Exit code 1 where the request would not get through.",
+  exitCodes: { 1: "refused, something failed, or the request would not get through" },
   run({ header, claim, stack, config, ...request }) {
     const headers = Object.fromEntries(header);
     const claims = claim.length > 0 ? Object.fromEntries(claim) : undefined;
@@ -51,7 +51,7 @@ const plaintext = declare({
     ...stackOptions,
     window: { value: "time", text: "how far back, such as 12h or 7d", default: "1d", parse: windowOf },
   },
-  details: "Exit code 1 where there was plain text, or no traffic to judge by.",
+  exitCodes: { 1: "refused, something failed, there was plain text, or no traffic to judge by" },
   async run({ window, ...given }) {
     const opened = openStack(given);
     const { observability } = opened.settings;

@@ -15,7 +15,6 @@ import { baseValues, cniValues, istiodValues, ztunnelValues } from "../../compon
 import { hasAmbient } from "../../components/model/data-planes";
 import { settingsSchema, type Settings } from "../../components/settings/schema";
 import { officialCharts, versions } from "../../components/settings/versions";
-import { suggestion } from "../../components/settings/wording";
 import type { HelmValues } from "../../components/shared/helm-release";
 import { asTree, isTree, mergeValues } from "../../components/shared/merge";
 import { UserError } from "../../components/shared/problem";
@@ -153,7 +152,7 @@ function yaml(value: object): string {
 
 function profileName(name: string): ProfileName {
   if (Object.hasOwn(profiles, name)) return name as ProfileName;
-  throw new UsageError(suggestion(name, Object.keys(profiles)));
+  throw new UsageError(`expected one of: ${Object.keys(profiles).join(", ")}`);
 }
 
 /** Values by chart, in the order of installation. */

@@ -9,12 +9,11 @@ export const command = declare({
   name: "proxies",
   summary: "compare the version of every proxy with its control plane",
   options: { ...devStackOptions, json: { text: "everything that was found, as JSON" } },
-  details: `Exit codes
-  0    every proxy and agent matches its control plane
-  1    some do not, or a pod has no sidecar though it should
-  2    the command line is wrong
-
-Reads the API server only. Whether a proxy has its latest configuration, istioctl proxy-status shows.`,
+  details: "Reads the API server only. istioctl proxy-status shows whether a proxy has its latest configuration.",
+  exitCodes: {
+    0: "every proxy and agent matches its control plane",
+    1: "some do not, a pod has no sidecar though it should, or something failed",
+  },
   async run({ json, ...given }) {
     const opened = openStack(given);
     const access = await clusterAccess(opened, "proxies reads the cluster's kubeconfig");

@@ -5,7 +5,6 @@ import { declare } from "../command";
 import { engineOptions, engineRequest } from "../engine/choose";
 import { copiedFrom, dropCopiedRecords, recordedEngine, recordHome } from "../engine/records";
 import { runEngine } from "../engine/run-engine";
-import { interrupted } from "../interrupt";
 import { reportDeployed } from "../report/outcome";
 import { commandFor, projectRoot } from "../stack-option";
 
@@ -13,11 +12,7 @@ export const command = declare({
   name: "start",
   summary: "deploy a stack: dev, or the one that --stack names",
   options: engineOptions,
-  details: `Exit codes
-  0    deployed, or nothing changed
-  1    refused, or something failed; running it again continues
-  2    the command line is wrong
-  ${interrupted}  interrupted`,
+  exitCodes: { 0: "deployed, or nothing changed", 1: "refused, or something failed; running it again continues" },
   async run(given) {
     const startedAt = Date.now();
     const request = engineRequest(given, process.env);

@@ -12,12 +12,11 @@ export const command = declare({
   name: "status",
   summary: "show what is deployed, and what is missing or changed",
   options: engineOptions,
-  details: `Changes nothing.
-
-Exit codes
-  0    everything in the stack file is deployed and unchanged
-  1    not deployed, or something is missing, changed, not deployed yet, or cannot be reached
-  2    the command line is wrong`,
+  details: "Changes nothing.",
+  exitCodes: {
+    0: "everything in the stack file is deployed and unchanged",
+    1: "not deployed, or something is missing, changed, not deployed yet, or cannot be reached",
+  },
   async run(given) {
     const request = engineRequest(given, process.env);
     const { stack } = request;

@@ -1,8 +1,7 @@
 import path from "node:path";
-import { UserError } from "../../components/shared/problem";
 import { declare, filePath } from "../command";
 import { openStack, stackOptions } from "../stack-option";
-import { exportState, talosconfig } from "../talos";
+import { exportState, talosCluster, talosconfig } from "../talos";
 import { writeNewFile } from "../write-file";
 
 export const command = declare({
@@ -15,10 +14,7 @@ export const command = declare({
   details: "The stack must be deployed with the Pulumi CLI; a deployment that has not finished is enough.",
   async run({ out, ...given }) {
     const opened = openStack(given);
-    const { cluster } = opened.settings;
-    if (cluster.kind !== "talos") {
-      throw new UserError(`--stack ${opened.stack}: cluster.kind is ${cluster.kind}; only talos has a talosconfig.`);
-    }
+    const cluster = talosCluster(opened, "a talosconfig");
     const state = await exportState(opened, "talos:config reads the machine secrets in the stack's state");
     // Readable by its owner only.
     writeNewFile(out, await talosconfig({ ...opened, cluster, state }), 0o600);

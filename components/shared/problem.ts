@@ -47,7 +47,8 @@ export function* duplicates(entries: Iterable<Entry>, what: string, depth = 0): 
   for (const { path, key } of entries) {
     const id = JSON.stringify([...path.slice(0, depth), key]);
     const earlier = first.get(id);
-    if (earlier) yield { path, message: `${what} ${key} already exists, at ${shortPath(earlier)}` };
+    if (earlier)
+      yield { path, message: `${what} ${key} already exists, at ${shortPath(earlier)}; change or remove one of them` };
     else first.set(id, path);
   }
 }

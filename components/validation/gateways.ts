@@ -43,19 +43,17 @@ export const gatewayChecks: readonly Check[] = [
     }),
   ),
   refuse("gateways.*.tls", ({ mode, caCertificate }) => mode === "MUTUAL" && !caCertificate, {
-    caCertificate: "missing; mode MUTUAL requires certificates of clients, and this one signs them",
+    caCertificate:
+      "missing; mode MUTUAL needs the CA that signs the clients' certificates: {secret: NAME}; or set mode: SIMPLE",
   }),
   refuse("gateways.*.tls", ({ mode, caCertificate }) => mode === "SIMPLE" && caCertificate !== undefined, {
-    caCertificate: "goes with mode MUTUAL only; found SIMPLE",
+    caCertificate: "found with mode SIMPLE; set mode: MUTUAL, or remove it",
   }),
-  refuse(
-    "gateways.*.tls",
-    ({ mode, selfSigned, certificate, privateKey }) => {
-      const given = [certificate, privateKey].filter((value) => value !== undefined).length;
-      return mode !== "PASSTHROUGH" && (selfSigned ? given > 0 : given < 2);
-    },
-    "expected both certificate and privateKey, or selfSigned: true",
-  ),
+  rule("gateways.*.tls", (tls) => {
+    const given = (["selfSigned", "certificate", "privateKey"] as const).filter((field) => tls[field]).join(" and ");
+    if (tls.mode === "PASSTHROUGH" || ["selfSigned", "certificate and privateKey"].includes(given)) return undefined;
+    return `found ${given || "none of them"}; expected both certificate and privateKey, or selfSigned: true`;
+  }),
   rule(
     "gateways.*.tls",
     ({ selfSigned, mode }, { settings: { environment } }) =>

@@ -5,6 +5,7 @@ import type { Model } from "../model/model";
 import { programContext, type ProgramContext, stackFileVariable } from "../settings/context";
 import { sectionNames, unknownSection } from "../settings/parse";
 import { isMapping } from "../settings/schema-walk";
+import { kindOf } from "../settings/wording";
 import { isPlaceholder, readStackConfig, shownPath, type StackConfig } from "../settings/stack-file";
 import { formatPath, namespace, type Problem, SettingsError, StackFileError } from "../shared/problem";
 import { certificateProblems } from "./certificates";
@@ -136,8 +137,11 @@ function readSecrets(value: unknown, problems: Problem[]): Pick<Values, "secretN
   }
   for (const [name, secret] of Object.entries(value)) {
     const at = ["secrets", name];
-    if (typeof secret !== "string") problems.push({ path: at, message: "expected a string" });
-    else if (secret.trim() === "") problems.push({ path: at, message: "is empty" });
+    if (typeof secret === "number" || typeof secret === "boolean") {
+      problems.push({ path: at, message: `found a ${typeof secret}; expected a string: put it in quotes` });
+    } else if (typeof secret !== "string") {
+      problems.push({ path: at, message: `found ${kindOf(secret)}; expected a string` });
+    } else if (secret.trim() === "") problems.push({ path: at, message: "is empty" });
     else secrets.set(name, secret);
   }
   return { secretNames: Object.keys(value), secrets };

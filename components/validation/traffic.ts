@@ -185,7 +185,9 @@ function uniqueHosts({ settings: { traffic } }: Model): Iterable<Problem> {
       const messages = gateways.flatMap((gateway) => {
         const earlier = first.get(`${gateway} ${host}`) ?? at;
         first.set(`${gateway} ${host}`, earlier);
-        return earlier === at ? [] : [`host ${host} already exists, at ${shortPath(earlier)}`];
+        return earlier === at
+          ? []
+          : [`host ${host} already exists, at ${shortPath(earlier)}; change or remove one of them`];
       });
       return [...new Set(messages)];
     }),

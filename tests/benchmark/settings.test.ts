@@ -37,9 +37,9 @@ describe("the settings of a benchmark", () => {
 
   it("contain no value twice", () => {
     assert.deepEqual(problems({ scenarios: ["none", "none"], qps: [100, 100], keepAlive: [true, true] }), [
-      "benchmark.scenarios.1: value none already exists, at benchmark.scenarios[0]",
-      "benchmark.qps.1: value 100 already exists, at benchmark.qps[0]",
-      "benchmark.keepAlive.1: value true already exists, at benchmark.keepAlive[0]",
+      "benchmark.scenarios.1: value none already exists, at benchmark.scenarios[0]; change or remove one of them",
+      "benchmark.qps.1: value 100 already exists, at benchmark.qps[0]; change or remove one of them",
+      "benchmark.keepAlive.1: value true already exists, at benchmark.keepAlive[0]; change or remove one of them",
     ]);
   });
 

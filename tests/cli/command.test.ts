@@ -20,7 +20,8 @@ const sample = declare({
     label: { value: "name", text: "a label", repeated: true },
     dryRun: { text: "change nothing" },
   },
-  details: "Exit code 1 where it fails.",
+  details: "Changes nothing.",
+  exitCodes: { 1: "it failed" },
   run: ({ number }) => number,
 });
 
@@ -58,14 +59,25 @@ describe("a declared command", () => {
     assert.equal((await run(parent, "sample", "a", "--number", "8")).code, 8);
   });
 
-  it("prints its help, with options, arguments and details", async () => {
+  it("prints its help, with options, arguments, details and exit codes", async () => {
+    const codes = [
+      "Exit codes\n  0    success\n  1    it failed\n  2    the command line is wrong\n  130  interrupted",
+    ];
     for (const [command, ...argv] of [
       [sample, "--help"],
       [parent, "sample", "-h"],
     ] as const) {
       const { code, out } = await run(command, ...argv);
       assert.equal(code, 0);
-      for (const part of ["a command", "--dry-run", "a color: red, blue", "(default: 2)", "file", "Exit code 1"]) {
+      for (const part of [
+        "a command",
+        "--dry-run",
+        "a color: red, blue",
+        "(default: 2)",
+        "file",
+        "Changes nothing.",
+        ...codes,
+      ]) {
         assert.ok(out.includes(part), `${part} in ${out}`);
       }
     }

@@ -109,9 +109,14 @@ describe("loading the settings of a stack", () => {
     [
       "a mapping of mappings",
       { kubeconfig: { text: secretText } },
-      /talos-mesh:secrets\.kubeconfig: expected a string/,
+      /talos-mesh:secrets\.kubeconfig: found a mapping; expected a string/,
     ],
-    ["a mapping of lists", { kubeconfig: [secretText] }, /talos-mesh:secrets\.kubeconfig: expected a string/],
+    [
+      "a mapping of lists",
+      { kubeconfig: [secretText] },
+      /talos-mesh:secrets\.kubeconfig: found a list; expected a string/,
+    ],
+    ["a number", { kubeconfig: 5 }, /kubeconfig: found a number; expected a string: put it in quotes/],
     ["an empty text", { token: secretText, kubeconfig: "" }, /talos-mesh:secrets\.kubeconfig: is empty/],
     ["a string of blanks", { token: secretText, kubeconfig: " \n" }, /talos-mesh:secrets\.kubeconfig: is empty/],
   ];

@@ -121,7 +121,11 @@ const checks: readonly ((settings: TalosClusterSettings, stack: ClusterStack) =>
   (cluster) => ({ controlPlane: cluster.controlPlane && machineFields(cluster.controlPlane, cluster) }),
   (cluster) => ({ worker: cluster.worker && machineFields(cluster.worker, cluster) }),
   ({ kubespan, discovery }) =>
-    kubespan && !discovery && { kubespan: "KubeSpan finds its peers by discovery; set discovery: true" },
+    kubespan &&
+    !discovery && {
+      kubespan:
+        "found true with discovery: false; KubeSpan finds its peers by discovery; set discovery: true, or remove kubespan",
+    },
   ({ podSubnets, serviceSubnets, contract, talosVersion }) => {
     if (podSubnets.length === serviceSubnets.length) return undefined;
     if (compareMinor(contract ?? talosVersion, "1.14") < 0) return undefined;
@@ -153,7 +157,9 @@ const nodeChecks: readonly ((node: Node, cluster: TalosClusterSettings) => Refus
     const given = [installDisk, installDiskSelector].filter((one) => one !== undefined).length;
     // A cloud's image is installed already, and a container has no disk.
     if (given === 1 || (given === 0 && mode !== "metal")) return undefined;
-    return `found ${given === 0 ? "neither" : "both"}; expected exactly one of: installDisk, installDiskSelector`;
+    return given === 0
+      ? "found neither installDisk nor installDiskSelector; a node of mode metal needs one of them"
+      : "found both installDisk and installDiskSelector; remove one of them";
   },
   machineFields,
 ];
@@ -167,7 +173,10 @@ function machineFields(machine: Pick<Node, "nodeAnnotations" | "volumes">, clust
 
 /** Refuses a field that older releases of Talos do not have. */
 function needsTalos(minor: string, { talosVersion }: TalosClusterSettings): Refusal {
-  return compareMinor(talosVersion, minor) < 0 && `needs Talos ${minor}; talosVersion is ${talosVersion}`;
+  return (
+    compareMinor(talosVersion, minor) < 0 &&
+    `needs Talos ${minor} or newer; talosVersion is ${talosVersion}; upgrade, or remove it`
+  );
 }
 
 function problems(cluster: TalosClusterSettings, stack: ClusterStack): Iterable<Problem> {

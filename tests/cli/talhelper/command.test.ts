@@ -69,10 +69,10 @@ describe("npm run import:talhelper", () => {
     assert.equal(existsSync(out), false);
   });
 
-  it("names the file that cannot be read", () => {
+  it("names the file that does not exist", () => {
     const { code, stderr } = run(path.join(folder, "nowhere.yaml"));
     assert.equal(code, 1);
-    assert.match(stderr, /nowhere\.yaml cannot be read \(ENOENT\)\.\n$/);
+    assert.match(stderr, /nowhere\.yaml does not exist\.\n$/);
   });
 
   it("refuses wrong options with its usage", () => {
