@@ -1,4 +1,5 @@
-import { deployStack, destroyStack, refuseUnsupportedStack } from "../../embedded/engine/deploy";
+import { deployStack, refuseUnsupportedStack } from "../../embedded/engine/deploy";
+import { destroyStack } from "../../embedded/engine/destroy";
 import { stackStatus } from "../../embedded/engine/status";
 import { clusterStatus } from "../../embedded/cluster/status";
 import type { Engine } from "./engine";

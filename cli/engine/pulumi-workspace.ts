@@ -15,7 +15,7 @@ export interface PulumiWorkspace {
   /** TMPDIR of the CLI and its plugins; removed after a run. */
   readonly temporary: string;
   /** The folder of our own backend; undefined where the environment names one. */
-  readonly backend?: string;
+  readonly backendFolder?: string;
   readonly choice: BackendChoice;
 }
 
@@ -44,7 +44,7 @@ export function workspaceOf(of: StackOfProject, env: NodeJS.ProcessEnv): PulumiW
       ...(backend === "own" && { PULUMI_BACKEND_URL: own.url }),
       ...(passphrase === "own" && { PULUMI_CONFIG_PASSPHRASE_FILE: passphraseFile(of.projectRoot) }),
     },
-    backend: backend === "own" ? own.folder : undefined,
+    backendFolder: backend === "own" ? own.folder : undefined,
     choice: { backend, passphrase },
   };
 }
@@ -88,7 +88,7 @@ export function checkBackend(of: StackOfProject, { choice }: PulumiWorkspace): v
 export function prepareWorkspace(of: StackOfProject & { configFile: string }, workspace: PulumiWorkspace): void {
   const config = readYaml(of.configFile);
   const environment = config.getIn(["config", "talos-mesh:environment"]);
-  if (workspace.backend !== undefined && environment !== undefined && environment !== "dev") {
+  if (workspace.backendFolder !== undefined && environment !== undefined && environment !== "dev") {
     throw new UserError(
       `The stack "${of.stack}" is a ${JSON.stringify(environment)} environment, whose state does not belong in a folder of one machine. ` +
         "Set PULUMI_BACKEND_URL to its backend, or deploy it with `pulumi up`.",
@@ -105,7 +105,7 @@ export function prepareWorkspace(of: StackOfProject & { configFile: string }, wo
   project.set("main", path.join(of.projectRoot, (project.get("main") as string | undefined) ?? "index.ts"));
 
   mkdirSync(workspace.folder, { recursive: true, mode: 0o700 });
-  if (workspace.backend !== undefined) mkdirSync(workspace.backend, { recursive: true, mode: 0o700 });
+  if (workspace.backendFolder !== undefined) mkdirSync(workspace.backendFolder, { recursive: true, mode: 0o700 });
   const ownPassphrase = passphraseFile(of.projectRoot);
   if (workspace.choice.passphrase === "own" && !existsSync(ownPassphrase)) {
     writeFileSync(ownPassphrase, randomBytes(32).toString("base64url"), { mode: 0o600 });
@@ -133,8 +133,8 @@ function chooseEncryption(config: Document, file: string, earlier: Document | un
 }
 
 /** The state files of all stacks in our own backend. */
-export function stateFiles(backend: string | undefined): string[] {
-  const folder = backend && path.join(backend, ".pulumi", "stacks");
+export function stateFiles(backendFolder: string | undefined): string[] {
+  const folder = backendFolder && path.join(backendFolder, ".pulumi", "stacks");
   if (folder === undefined || !existsSync(folder)) return [];
   const files = readdirSync(folder, { recursive: true, encoding: "utf8" });
   return files.filter((file) => file.endsWith(".json")).map((file) => path.join(folder, file));

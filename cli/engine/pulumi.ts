@@ -81,12 +81,12 @@ export function pulumiEngine(cli: PulumiCli): Engine {
 /** Works on a stack while no other process does. */
 async function inWorkspace<T>(cli: PulumiCli, run: EngineRun, work: (stack: PulumiStack) => Promise<T>): Promise<T> {
   const stack = new PulumiStack(cli, run);
-  const { backend, temporary } = stack.workspace;
+  const { backendFolder, temporary } = stack.workspace;
   checkBackend(run, stack.workspace);
   const folder = stackFolder(run.projectRoot, run.stack);
   try {
     return await withStackLock(folder, async () => {
-      if (backend !== undefined) removeDeadLocks(path.join(backend, ".pulumi", "locks"), run.stack);
+      if (backendFolder !== undefined) removeDeadLocks(path.join(backendFolder, ".pulumi", "locks"), run.stack);
       rmSync(temporary, { recursive: true, force: true });
       mkdirSync(temporary, { recursive: true, mode: 0o700 });
       return work(stack).finally(() => rmSync(temporary, { recursive: true }));
@@ -139,7 +139,7 @@ class PulumiStack {
 
   /** Whether the backend has the stack: in our own one, whether its state file is there; in any other it is assumed to. */
   exists(): boolean {
-    return this.workspace.backend === undefined || this.stateFile() !== undefined;
+    return this.workspace.backendFolder === undefined || this.stateFile() !== undefined;
   }
 
   /** Runs `up`, `destroy` or `preview`. `preview` prints nothing: its result is a status. */
@@ -227,10 +227,10 @@ class PulumiStack {
    * stays, as after `pulumi destroy`: its history, tags and permissions are theirs.
    */
   async forget(): Promise<void> {
-    const { backend, folder } = this.workspace;
-    if (backend !== undefined) {
+    const { backendFolder, folder } = this.workspace;
+    if (backendFolder !== undefined) {
       const own = this.stateFile();
-      const others = stateFiles(backend).some((file) => file !== own);
+      const others = stateFiles(backendFolder).some((file) => file !== own);
       if (others) await this.stackCommand("rm", "--force", "--yes", "--stack", this.run.stack);
       else removeOwnBackend(this.run);
     }
@@ -243,7 +243,7 @@ class PulumiStack {
   }
 
   private stateFile(): string | undefined {
-    return stateFiles(this.workspace.backend).find((file) => path.basename(file) === `${this.run.stack}.json`);
+    return stateFiles(this.workspace.backendFolder).find((file) => path.basename(file) === `${this.run.stack}.json`);
   }
 
   private async export(): Promise<{ readonly deployment: Deployment | null }> {

@@ -44,7 +44,7 @@ export function applicationSettings({ name, title }: Pick<Application, "name" | 
       })
       .default({}),
     replicas: z.int().min(0).default(1),
-    resources: resources.optional().describe(`Of every container of ${title}.`),
+    resources: resources.optional().describe(`Of every container of ${title}. Default: none.`),
   });
 }
 

@@ -4,7 +4,11 @@ import type { ApplicationName } from "../apps/registry";
 import { controlPlaneOf, defaultRevision, revisionName } from "../model/control-planes";
 import { gatewayWorkloads, hostOwners } from "../model/gateways";
 import type { Settings } from "../settings/schema";
-import type { GatewayDeploymentSettings, GatewaysSettings } from "../settings/sections/gateways";
+import {
+  defaultLoadBalancerTimeout,
+  type GatewayDeploymentSettings,
+  type GatewaysSettings,
+} from "../settings/sections/gateways";
 import type { MeshSettings } from "../settings/sections/mesh";
 import { digestOf } from "../shared/digest";
 import { milliseconds } from "../shared/duration";
@@ -29,8 +33,6 @@ export interface GatewaysArgs extends MeshValuesInput, Pick<Settings, "traffic" 
   readonly gateways: GatewaysSettings;
   readonly source: ChartSource;
 }
-
-const defaultLoadBalancerTimeout = "5m";
 
 /** The proxies at the mesh's edge: one release or Gateway each, so that one can change without the others. */
 export class Gateways extends Layer {
@@ -65,7 +67,7 @@ export class Gateways extends Layer {
         version,
         source: args.source,
         values,
-        // Helm would wait for the address indefinitely.
+        // Helm would wait for the address until its timeout, then roll the release back.
         wait: !behindLoadBalancer,
       },
       this.child,

@@ -29,7 +29,7 @@ export function chartSource({ source }: Settings["charts"], { autoCharts }: Pick
   return autoCharts === "stand-ins" ? standIns : { kind: "repository", url: officialCharts };
 }
 
-/** `traffic` has the hosts of the gateways, applications the namespace of services that name none. */
+/** `traffic`: hosts of the gateways. Applications: the default namespace of services without one. */
 export interface IstioArgs extends MeshValuesInput, Pick<Settings, "traffic" | ApplicationName> {
   readonly cluster: ClusterFacts & StepAccess;
   readonly gateways: GatewaysSettings;
@@ -58,9 +58,9 @@ export class Istio extends Layer {
     const planes = controlPlanes(mesh);
     const { newest, oldest } = sharedVersions(mesh);
     const agents = { ...args, mesh: { ...mesh, version: oldest } };
-    const istiod = (plane: ControlPlane) => istiodValues({ ...args, mesh: plane.mesh });
+    const valuesOf = (plane: ControlPlane) => istiodValues({ ...args, mesh: plane.mesh });
 
-    // Created before everything of Istio, and so deleted after it.
+    // Runs when it is deleted, which is after everything of Istio.
     const leftovers = this.step("leftovers", "leftovers", { keepCRDs: mesh.keepCRDs });
     const owner = `${getProject()}/${getStack()}`;
     const wanted = planes.map(({ revision, istiod, version }) => ({ revision, istiod, version }));
@@ -69,13 +69,14 @@ export class Istio extends Layer {
     const base = this.release("base", baseChart, leftovers, check);
     const istiods = planes.map((plane) => {
       const { istiod: release, version } = plane;
-      return this.release(release, { chart: "istiod", release, version, values: istiod(plane) }, base);
+      return this.release(release, { chart: "istiod", release, version, values: valuesOf(plane) }, base);
     });
     const gate = this.step("cni-gate", "cni-gate", { version: oldest, controlPlanes: wanted }, base);
     const cniChart = { chart: "cni", release: "istio-cni", version: oldest, values: cniValues(agents) };
     const cni = this.release("cni", cniChart, gate);
 
-    // What has a proxy depends on it, and so is deleted before this checks whether the control plane may go.
+    // Runs when it is deleted. Everything with a proxy depends on it and is deleted first; then it checks that the control
+    // plane is unused.
     const retirements = planes.map((plane, index) =>
       this.step(`${plane.istiod}-retirement`, "retire", { revision: plane.revision }, istiods[index] ?? base),
     );
@@ -85,9 +86,9 @@ export class Istio extends Layer {
       const chart = { chart: "revision-tag", release: `istio-tag-${tag}`, version: "1.0.0", source: ownCharts, values };
       return this.release(`tag-${tag}`, chart, ...istiods);
     });
-    const values = digestOf(planes.map(istiod));
+    const valuesDigest = digestOf(planes.map(valuesOf));
     const { simulatedNodes } = cluster;
-    const expected = { controlPlanes: wanted, tags: mesh.tags, simulatedNodes, values };
+    const expected = { controlPlanes: wanted, tags: mesh.tags, simulatedNodes, values: valuesDigest };
     const ready = this.step("ready", "ready", expected, ...istiods, ...retirements, ...tags, cni);
     new Gateways(`${name}-gateway`, args, this.after(ready));
     if (hasAmbient(mesh)) {

@@ -3,6 +3,7 @@ import { type ApplicationName, configuredApplications, defaultNamespace } from "
 import type { Settings } from "../settings/schema";
 import type { MeshSettings } from "../settings/sections/mesh";
 import {
+  copyWithField,
   entryReaders,
   ifKnown,
   knownEntries,
@@ -11,7 +12,6 @@ import {
   readEntries,
   setUnknown,
   throwUnknown,
-  withField,
 } from "../shared/unknown";
 import type { GatewayWorkload, WaypointWorkload, Workload } from "../shared/workload";
 import { type DataPlane, dataPlaneOf } from "./data-planes";
@@ -66,7 +66,7 @@ function settingsWorkloads(settings: Pick<Settings, ApplicationName | "applicati
     ),
     ...entryReaders(() => settings.applications).flatMap((application) =>
       entryReaders(() => application().workloads).map(
-        (workload) => () => withField(workload(), "namespace", () => application().namespace),
+        (workload) => () => copyWithField(workload(), "namespace", () => application().namespace),
       ),
     ),
   ]);
@@ -94,8 +94,8 @@ export function waypointTitle({ namespace, service }: WaypointWorkload): string 
 }
 
 /**
- * Finds workloads, gateways and waypoints by name. A name that may be one that could not be read is unknown
- * (components/shared/unknown.ts).
+ * Finds workloads, gateways and waypoints by name. If a list has an unreadable entry, a name that is not
+ * found in it is unknown, not absent (components/shared/unknown.ts).
  */
 export class Names {
   readonly workloads: readonly MeshWorkload[];
@@ -131,8 +131,8 @@ export class Names {
   }
 
   private meshed(workload: Workload): MeshWorkload {
-    const withDataPlane = withField(workload, "dataPlane", () => this.dataPlane(workload.namespace));
-    return withField(withDataPlane, "waypoint", () => this.waypoint(workload));
+    const withDataPlane = copyWithField(workload, "dataPlane", () => this.dataPlane(workload.namespace));
+    return copyWithField(withDataPlane, "waypoint", () => this.waypoint(workload));
   }
 
   get defaultNamespace(): string | undefined {
@@ -141,7 +141,7 @@ export class Names {
 
   findWorkload(namespace: string | undefined, name: string): MeshWorkload | undefined {
     if (namespace === undefined) return undefined;
-    return this.named.get(namespace)?.get(name) ?? this.absent("workloads", `workloads ${namespace}`);
+    return this.named.get(namespace)?.get(name) ?? this.throwIfIncomplete("workloads", `workloads ${namespace}`);
   }
 
   /** A name that does not exist is unknown: validation reports it, and makes every check that does not depend on it. */
@@ -162,7 +162,7 @@ export class Names {
 
   workloadNames(namespace: string): readonly string[] {
     const names = [...(this.named.get(namespace)?.keys() ?? [])];
-    return names.length > 0 ? names : (this.absent("workloads", `workloads ${namespace}`) ?? names);
+    return names.length > 0 ? names : (this.throwIfIncomplete("workloads", `workloads ${namespace}`) ?? names);
   }
 
   workloadNamespaces(): readonly string[] {
@@ -170,7 +170,7 @@ export class Names {
   }
 
   findGateway(name: string): GatewayWorkload | undefined {
-    return this.gateways.get(name) ?? this.absent("gateways");
+    return this.gateways.get(name) ?? this.throwIfIncomplete("gateways");
   }
 
   gateway(name: string): GatewayWorkload {
@@ -183,28 +183,28 @@ export class Names {
 
   dataPlane(namespace: string): DataPlane {
     const planes = this.objects.dataPlanes;
-    return (Object.hasOwn(planes, namespace) ? planes[namespace] : this.absent("workloads")) ?? "sidecar";
+    return (Object.hasOwn(planes, namespace) ? planes[namespace] : this.throwIfIncomplete("workloads")) ?? "sidecar";
   }
 
   waypoint({ namespace, name }: Pick<Workload, "namespace" | "name">): WaypointWorkload | undefined {
     if (this.dataPlane(namespace) !== "ambient") return undefined;
-    const own = this.waypoints.get(`${namespace}/${name}`) ?? this.absent("waypoints");
+    const own = this.waypoints.get(`${namespace}/${name}`) ?? this.throwIfIncomplete("waypoints");
     return own ?? this.namespaceWaypoint(namespace);
   }
 
   namespaceWaypoint(namespace: string): WaypointWorkload | undefined {
-    return this.waypoints.get(`${namespace}/`) ?? this.absent("waypoints");
+    return this.waypoints.get(`${namespace}/`) ?? this.throwIfIncomplete("waypoints");
   }
 
   /** Other workloads with the service account of this one: certificates do not tell them apart. */
   sameIdentity({ namespace, name, serviceAccount }: Caller): readonly Workload[] {
-    this.absent("workloads", `workloads ${namespace}`);
+    this.throwIfIncomplete("workloads", `workloads ${namespace}`);
     const all = [...(this.named.get(namespace)?.values() ?? [])];
     return all.filter((other) => other.serviceAccount === serviceAccount && other.name !== name);
   }
 
-  /** Nothing was found: undefined, where that is sure. */
-  private absent(...collections: readonly string[]): undefined {
+  /** Nothing was found: undefined where the lists are complete, else unknown. */
+  private throwIfIncomplete(...collections: readonly string[]): undefined {
     if (collections.some((collection) => this.incomplete.has(collection))) throwUnknown();
   }
 }

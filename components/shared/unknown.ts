@@ -127,7 +127,7 @@ export function knownFields<Fields extends object>(read: {
 }
 
 /** A copy with a further field, in which what is unknown stays unknown. */
-export function withField<Value extends object, Key extends string, Field>(
+export function copyWithField<Value extends object, Key extends string, Field>(
   value: Value,
   key: Key,
   read: () => Field,

@@ -13,10 +13,10 @@ import { validate, type ValidateOptions } from "./validate";
 
 /**
  * The one way to read a stack: `loadStack` in a program that Pulumi or the embedded engine runs, `readStack` in a
- * command. Both make the same checks and report the same problems.
+ * command. Both report the same problems, except those that need decrypted secrets or files outside the project.
  */
 
-/** Secrets are not decrypted, so checks that need their values are left out. */
+/** Encrypted secrets stay encrypted; checks that need their values are made for plain-text secrets only. */
 export function readStack(projectRoot: string, stackFile: string): Model {
   const config = readStackConfig(projectRoot, stackFile);
   const { sections, secrets, ...options } = readValues(config.values, (key) => config.secretKeys.includes(key));
@@ -59,10 +59,7 @@ export function loadStack(): LoadedStack {
   }
 }
 
-/**
- * The stack file of the running program, for sections that are in it as the program has them. It is read when there is
- * a problem.
- */
+/** Finds the line of a problem, for sections whose text in the file is what the program received. */
 function originOf(
   { projectRoot, stack }: ProgramContext,
   values: Readonly<Record<string, string>>,
@@ -91,7 +88,7 @@ interface Values extends Pick<ValidateOptions, "secretNames" | "problems"> {
   readonly secrets: ReadonlyMap<string, string>;
 }
 
-/** Commands have placeholders for encrypted secrets. */
+/** Leaves out placeholders (`readStack` puts them in for encrypted secrets). */
 function knownTexts(secrets: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
   return new Map([...secrets].filter(([, text]) => !isPlaceholder(text)));
 }

@@ -1,18 +1,16 @@
-import { existsSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import type { EngineRun, StackOfProject } from "../../cli/engine/engine";
 import { ApiServer } from "../../components/shared/kubernetes/api-server";
-import { deleteCluster } from "../cluster/delete";
 import { clusterFiles } from "../cluster/files";
-import { clusterStatus } from "../cluster/status";
 import { runProgram } from "../program/run-program";
 import { redactSecrets } from "../program/secrets";
 import { readStackConfig } from "../../components/settings/stack-file";
-import { messageOf, UserError } from "../../components/shared/problem";
+import { UserError } from "../../components/shared/problem";
 import { EmbeddedHost } from "./host";
-import { listOwned, prune } from "./prune";
+import { prune } from "./prune";
 import { Records } from "./records";
 import { Helm } from "./releases";
-import { removeEmptyFolders, stackFolder, withStackLock } from "./stack-folder";
+import { stackFolder, withStackLock } from "./stack-folder";
 
 interface DeployOptions extends Omit<EngineRun, "yes"> {
   readonly main?: string;
@@ -20,8 +18,8 @@ interface DeployOptions extends Omit<EngineRun, "yes"> {
 
 /**
  * Brings the embedded cluster to what the stack's program registers: applies all of it, then deletes what an earlier run
- * deployed and this one did not register. All state is in the cluster, so that a run that was killed is continued by the
- * next one. Returns the program's outputs, secrets as `[secret]`.
+ * deployed and this one did not register. What is needed to continue is in the cluster (Secrets and labels); the stack
+ * folder has the kubeconfig, locks and the choice of engine. Returns the program's outputs, secrets as `[secret]`.
  */
 export async function deployStack(options: DeployOptions): Promise<Record<string, unknown>> {
   const { projectRoot, stack, configFile, main, signal, observer } = options;
@@ -40,35 +38,6 @@ export async function deployStack(options: DeployOptions): Promise<Record<string
     await records.change((content) => (content.run = { outputs: shown, urns: registrations.map(({ urn }) => urn) }));
     return shown;
   });
-}
-
-/** Deletes the cluster, with all that is in it, and the stack's folder; false when there was nothing. */
-export async function destroyStack(run: Omit<EngineRun, "configFile" | "yes">): Promise<boolean> {
-  const { projectRoot, stack, observer } = run;
-  const files = stackFolder(projectRoot, stack);
-  const { state, name } = await clusterStatus(projectRoot, stack);
-  if (state === "absent" && !existsSync(files.folder)) return false;
-  await withStackLock(files, async () => {
-    if (state === "absent") return;
-    const found = await connectToStack(run);
-    const inside = found === undefined ? [] : await listOwned(found.server, stack, found.records);
-    const item = { layer: "cluster", label: `Cluster ${name ?? ""}`.trim() };
-    observer.started(item);
-    try {
-      await deleteCluster(projectRoot, stack, (line) => observer.progressed(item, line));
-    } catch (error) {
-      observer.failed(item, messageOf(error));
-      throw error;
-    }
-    observer.finished(item, "deleted");
-    for (const each of inside.sort((a, b) => a.layer.localeCompare(b.layer))) {
-      observer.started(each);
-      observer.finished(each, "deleted");
-    }
-  });
-  rmSync(files.folder, { recursive: true, force: true });
-  removeEmptyFolders(files);
-  return state !== "absent";
 }
 
 /** The stack's embedded cluster and the records in it; undefined where there is none, or it does not respond. */
@@ -113,7 +82,7 @@ function pulumiCliRequired(what: string): UserError {
   );
 }
 
-/** The validation reports settings that have none. */
+/** Undefined where there is no kind; validation reports that. */
 function clusterKind(text: string | undefined): string | undefined {
   try {
     const { kind } = JSON.parse(text ?? "") as { kind?: unknown };

@@ -29,7 +29,7 @@ function waypointRoute(service: MeshService): KubernetesObject<RouteSpec>[] {
   const { name, port, waypoint, meshRules } = service;
   if (!waypoint || meshRules.length === 0 || needsVirtualService(meshRules)) return [];
   const parentRefs = [{ group: "", kind: "Service", name, port }];
-  return [httpRoute(service, name, { parentRefs, rules: routeRules(meshRules, service) })];
+  return [routeObject(service, name, { parentRefs, rules: routeRules(meshRules, service) })];
 }
 
 /** Attached to the listeners of its hosts by name, so that a listener for a wildcard takes none of its requests. */
@@ -45,11 +45,12 @@ function gatewayRoutes(service: MeshService, { gateway, hosts, rules }: Exposure
   });
   const routed = { rules: routeRules(rules, service) };
   const { tls } = gateway;
-  if (!tls) return [httpRoute(service, name, { ...attachedTo("http"), ...routed })];
-  if (!tls.httpsRedirect) return [httpRoute(service, name, { ...attachedTo("http", "https"), ...routed })];
+  if (!tls) return [routeObject(service, name, { ...attachedTo("http"), ...routed })];
+  if (!tls.httpsRedirect) return [routeObject(service, name, { ...attachedTo("http", "https"), ...routed })];
   const redirect = { ...attachedTo("http"), rules: [httpsRedirect(tls.outsidePort)] };
-  const route = httpRoute(service, name, { ...attachedTo("https"), ...routed });
-  return [route, httpRoute(service, `${name}.https`, redirect)];
+  const route = routeObject(service, name, { ...attachedTo("https"), ...routed });
+  // `.https` is the redirect to HTTPS, on the listener for HTTP.
+  return [route, routeObject(service, `${name}.https`, redirect)];
 }
 
 /** @param port where clients reach HTTPS: with a NodePort, not the port of the gateway */
@@ -58,7 +59,7 @@ function httpsRedirect(port = 443): RouteRule {
   return { filters: [{ type: "RequestRedirect", requestRedirect }] };
 }
 
-function httpRoute({ namespace }: MeshService, name: string, spec: RouteSpec): KubernetesObject<RouteSpec> {
+function routeObject({ namespace }: MeshService, name: string, spec: RouteSpec): KubernetesObject<RouteSpec> {
   return policyObject("gateway.networking.k8s.io/v1", "HTTPRoute", { namespace, name }, spec);
 }
 
@@ -74,6 +75,7 @@ const filterOrder: readonly RouteFilter["type"][] = [
 function routeRules(rules: readonly HttpRuleSettings[], service: MeshService): RouteRule[] {
   const byExpression = matchesByExpression(rules);
   return rules.map((rule) => {
+    // A rule without match needs an empty one: "every path" must be a regular expression where another path is one.
     const fields = fieldsOf({ ...rule, match: rule.match ?? (byExpression ? [{}] : undefined) }).map(
       // Validation refuses a field that an HTTPRoute does not have.
       ({ httpRoute: write }) => (typeof write === "function" ? write({ service, byExpression }) : throwUnknown()),

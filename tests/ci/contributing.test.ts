@@ -25,7 +25,11 @@ const registries: readonly (readonly [registry: string, folder: string, others: 
     ["addon.ts", "policies-dashboard.ts", "registry.ts"],
   ],
   ["components/apps/registry.ts", "components/apps", ["application.ts", "deployed-application.ts", "registry.ts"]],
-  ["components/cluster/kinds/index.ts", "components/cluster/kinds", ["index.ts", "kind.ts", "machine-fields.ts"]],
+  [
+    "components/cluster/kinds/index.ts",
+    "components/cluster/kinds",
+    ["index.ts", "cluster-kind.ts", "machine-fields.ts"],
+  ],
   ["components/cluster/index.ts", "components/cluster", ["cluster.ts", "index.ts"]],
 ];
 

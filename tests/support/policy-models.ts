@@ -7,7 +7,7 @@ import { security } from "../../components/settings/sections/security";
 import { traffic } from "../../components/settings/sections/traffic";
 import type { Settings } from "../../components/settings/schema";
 import { formatPath } from "../../components/shared/problem";
-import { withField } from "../../components/shared/unknown";
+import { copyWithField } from "../../components/shared/unknown";
 import type { GatewayWorkload, Workload } from "../../components/shared/workload";
 import { policyProblems } from "../../components/validation/policies";
 
@@ -93,7 +93,7 @@ export function ambientSources(settings: PolicySettings, overrides: Overrides = 
 export function modelOf(sources: ShopSources): PolicyModel {
   const { traffic, security, objects, mtls, accessLog, trustDomain, istioVersion: version, sidecarScoping } = sources;
   const settings = { traffic, security, objects, mesh: mesh.parse({ version, mtls, accessLog, trustDomain }) };
-  return withField(policyModel(settings, new Names(sources)), "sidecarScoping", () => sidecarScoping);
+  return copyWithField(policyModel(settings, new Names(sources)), "sidecarScoping", () => sidecarScoping);
 }
 
 export function shopModel(settings: PolicySettings, overrides?: Overrides): PolicyModel {

@@ -3,6 +3,7 @@ import path from "node:path";
 import { markdownTable, markdownText } from "../../shared/markdown";
 import { components } from "../metrics/record";
 import { metrics } from "../metrics/registry";
+import { confidence } from "../statistics/intervals";
 import { type Chart, chartsOf, escapeHtml } from "./charts";
 import { readRun } from "./figures";
 import type { Report } from "./report";
@@ -10,7 +11,7 @@ import { warningsOf } from "./summary";
 import { type Table, tablesOf } from "./tables";
 
 const title = "What the mesh costs";
-const legend = "Values are medians over blocks, with 95% intervals in brackets.";
+const legend = `Values are medians over blocks, with ${confidence}% intervals in brackets.`;
 
 /** report.md, for a pull request or a wiki. */
 export function markdownOf(report: Report): string {

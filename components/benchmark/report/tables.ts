@@ -2,7 +2,7 @@ import { formatSeconds } from "../../shared/duration";
 import { limits, percent } from "../measure/validity";
 import { armTitle } from "../metrics/record";
 import { metrics } from "../metrics/registry";
-import { formatEstimate, formatNumber, median } from "../statistics/intervals";
+import { confidence, formatEstimate, formatNumber, median } from "../statistics/intervals";
 import { costEstimate, countRuns, type Figure } from "./figures";
 import type { NodeFacts, Report } from "./report";
 
@@ -22,7 +22,7 @@ export function tablesOf(report: Report): Table[] {
 const budgets = ({ budgets }: Report): Table => ({
   title: "Budgets",
   note:
-    "A budget is compared with the upper bound of the 95% interval, of the arm where that bound is highest. It is not " +
+    `A budget is compared with the upper bound of the ${confidence}% interval, of the arm where that bound is highest. It is not ` +
     "measured where an arm has no interval, or more than a tenth of its runs are invalid. Memory is that of one sidecar, " +
     "waypoint or ztunnel.",
   head: ["budget", "scenario", "at most", "upper bound", "unit", "where", "verdict"],
@@ -36,7 +36,7 @@ const budgets = ({ budgets }: Report): Table => ({
 const figures = ({ figures }: Report): Table => ({
   title: "Figures",
   note:
-    "Medians over blocks with 95% intervals. Latencies count from when a request was due; raw latencies are those that the " +
+    `Medians over blocks with ${confidence}% intervals. Latencies count from when a request was due; raw latencies are those that the ` +
     "client measures, which omit requests that would have waited. Differences are medians of the differences from none " +
     "within a block. p is that of Wilcoxon's signed-rank test, adjusted by Holm within a comparison family: the " +
     "comparisons of the summary, and for each metric all others; the control apart. Intervals are not adjusted.",
@@ -83,7 +83,7 @@ const baseline = ({ baseline }: Report): Table => ({
   note:
     baseline &&
     `The baseline is of ${baseline.finishedAt} (${baseline.identity}). A change is the difference of two medians with its ` +
-      "95% interval; the two agree where that contains zero. Conditions of the day cancel out in the differences from " +
+      `${confidence}% interval; the two agree where that contains zero. Conditions of the day cancel out in the differences from ` +
       "none, and not in the values.",
   head: ["arm", "metric", "scenario", "of", "before", "now", "change", "unit", "verdict"],
   rows: (baseline?.changes ?? []).map(({ title, metric, scenario, of, before, now, change, unit, verdict }) => [

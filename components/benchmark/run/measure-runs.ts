@@ -33,26 +33,26 @@ interface RunsContext extends RunContext {
   readonly log: (line: string) => void;
 }
 
-/** Seconds for which a cluster may be unreachable. */
+/** Seconds of pauses between tries after which a run fails whose connection always breaks. */
 const unreachableTimeout = 300;
 
-export async function makeRuns(context: RunsContext, runs: readonly PlannedRun[], journal: Journal): Promise<void> {
+export async function measureAll(context: RunsContext, runs: readonly PlannedRun[], journal: Journal): Promise<void> {
   const { log, signal } = context;
   log(`${runs.length} runs, about ${formatSeconds(estimatedSeconds(runs))}`);
   let overhead = 0;
-  const make = async (run: PlannedRun) => {
+  const measure = async (run: PlannedRun) => {
     signal?.throwIfAborted();
-    const record = await makeRun(context, run);
+    const record = await measureWithRetries(context, run);
     journal.add(record);
     overhead += record.took;
     return record;
   };
   for (const [index, run] of runs.entries()) {
     const title = `[${index + 1}/${runs.length}] block ${run.block}, ${run.scenario}, ${armTitle(run.arm)}`;
-    let record = await make(run);
+    let record = await measure(run);
     if (journal.unfinished([run]).length > 0) {
       log(`${title}: ${resultOf(record)}; once more`);
-      record = await make(run);
+      record = await measure(run);
     }
     overhead -= plannedSeconds(run.arm);
     const left = estimatedSeconds(runs.slice(index + 1), Math.max(0, overhead / (index + 1)));
@@ -60,16 +60,16 @@ export async function makeRuns(context: RunsContext, runs: readonly PlannedRun[]
   }
 }
 
-/** Repeats a run whose connection broke: that is not a result. @throws NotMeasurable after too many tries */
-async function makeRun(context: RunsContext, run: PlannedRun): Promise<RunRecord> {
+/** Repeats a run whose connection broke. @throws NotMeasurable after at least 3 tries and `unreachableTimeout` of pauses */
+async function measureWithRetries(context: RunsContext, run: PlannedRun): Promise<RunRecord> {
   const { lease, log, sleep } = context;
   let waited = 0;
-  let logged = "";
+  let reported = "";
   for (let tries = 1; ; tries++) {
     try {
       await lease.hold(longestSeconds(run.arm) + (tries > 1 ? unreachableTimeout : 0));
       if (tries > 1) await podsReady(context, run.scenario);
-      return await measureRun(context, run);
+      return await measureOnce(context, run);
     } catch (error) {
       if (!isUnreachable(error)) throw error;
       const { message } = error as Error;
@@ -79,8 +79,8 @@ async function makeRun(context: RunsContext, run: PlannedRun): Promise<RunRecord
       }
       // The load of the broken run may go on in its pod until its time is over, and would be measured with the next one.
       const wait = Math.max(5, plannedSeconds(run.arm));
-      if (message !== logged) log(`${message}; once more in ${formatSeconds(wait)}, when its load has ended`);
-      logged = message;
+      if (message !== reported) log(`${message}; once more in ${formatSeconds(wait)}, when its load has ended`);
+      reported = message;
       await sleep(1000 * wait);
       waited += wait;
     }
@@ -101,7 +101,7 @@ export function endsOf(scenario: Scenario, placement: Arm["placement"], [far, se
 }
 
 /** Warm-up, measurement, counters before and after. After an error of `exec` the run is unknown, and is made again. */
-export async function measureRun(context: RunContext, run: PlannedRun): Promise<RunRecord> {
+export async function measureOnce(context: RunContext, run: PlannedRun): Promise<RunRecord> {
   const { cluster, plan, kubelets } = context;
   const { id, block, arm, scenario } = run;
   const ends = endsOf(scenario, arm.placement, context.nodes);
@@ -119,7 +119,7 @@ export async function measureRun(context: RunContext, run: PlannedRun): Promise<
   if (hasSchedule(arm)) await inClient(dropLog);
   const warmUp = warmUpOf(arm, plan);
   const warmUpStart = warmUp ? startOf((await inClient(warmUp)).stdout) : Infinity;
-  const timeBefore = await timesOf(cluster, ends.namespace, ready, arm);
+  const timeBefore = await nodeTimesOf(cluster, ends.namespace, ready, arm);
   const delay = secondsToFirstReading(arm);
   const early = delay === undefined ? await kubelets.read() : [];
   const [printed, late] = await Promise.all([
@@ -130,17 +130,17 @@ export async function measureRun(context: RunContext, run: PlannedRun): Promise<
   const loadStart = delay === undefined ? warmUpStart : startOf(printed.stdout);
   const underLoad = late.filter(({ at }) => at >= loadStart);
   const usage = usageBetween(underLoad, await kubelets.read(), ends);
-  const timeAfter = await timesOf(cluster, ends.namespace, ready, arm);
+  const timeAfter = await nodeTimesOf(cluster, ends.namespace, ready, arm);
   const stolen = {
     client: stolenShare(timeBefore.client, timeAfter.client),
     server: stolenShare(timeBefore.server, timeAfter.server),
   };
-  const log = hasSchedule(arm) ? (await inClient(fetchLog)).stdout : undefined;
+  const accessLog = hasSchedule(arm) ? (await inClient(fetchLog)).stdout : undefined;
   const podsAfter = await podsOf(cluster, scenario, ends);
   const restarted = restartsBetween(pods, podsAfter);
   const changed = podsProblem(scenario, podSigns(podsAfter));
 
-  const { outcome, failure, wasCutOff, ...seen } = readingOf(arm, printed, log);
+  const { outcome, failure, wasCutOff, ...seen } = readingOf(arm, printed, accessLog);
   const circumstances = { client: usage.client, clientNodeCores: clientNode.cores, restarted, stolen, ...seen };
   const disturbed = wasCutOff === true || disturbances(outcome, circumstances).length > 0;
   return {
@@ -185,7 +185,8 @@ function startOf(printed: Buffer): number {
   }
 }
 
-async function timesOf(cluster: BenchCluster, namespace: string, pods: readonly BenchPod[], { placement }: Arm) {
+/** Counters of the nodes' CPUs: /proc/stat in a container is that of its node. */
+async function nodeTimesOf(cluster: BenchCluster, namespace: string, pods: readonly BenchPod[], { placement }: Arm) {
   const timeAt = async (side: string) => {
     const pod = pods.find(({ app }) => app === side);
     return pod && processorTime((argv) => cluster.exec(pod.name, namespace, "iperf3", argv));
@@ -201,10 +202,10 @@ type Seen = Pick<Circumstances, "logged" | "connections" | "answerBytes" | "stre
 function readingOf(
   arm: Arm,
   { stdout, stderr, exitCode }: ExecResult,
-  log: Buffer | undefined,
+  accessLog: Buffer | undefined,
 ): Seen & Pick<RunRecord, "outcome"> & { readonly failure?: string; readonly wasCutOff?: boolean } {
   try {
-    return outcomeOf(arm, stdout.toString("utf8"), log && gunzip(log));
+    return outcomeOf(arm, stdout.toString("utf8"), accessLog && gunzip(accessLog));
   } catch (error) {
     if (!(error instanceof OutputError)) throw error;
     const lastLine = stderr.trim().split("\n").at(-1) ?? "";
@@ -217,7 +218,7 @@ function readingOf(
 export function outcomeOf(
   arm: Arm,
   printed: string,
-  log: Buffer | undefined,
+  accessLog: Buffer | undefined,
 ): Seen & { readonly outcome: NonNullable<RunRecord["outcome"]> } {
   if (arm.kind === "stream") {
     const { streams, reverse, ...figures } = parseIperf3(printed);
@@ -226,7 +227,8 @@ export function outcomeOf(
   const result = parseFortio(printed);
   const { actualQps, requests, failed, codes, startMicros, connections, answerBytes } = result;
   const common = { kind: "requests" as const, actualQps, requests, failed, codes };
-  const found = log && hasSchedule(arm) ? latenciesOf(log, { ...arm, connections, startMicros }) : undefined;
+  const found =
+    accessLog && hasSchedule(arm) ? latenciesOf(accessLog, { ...arm, connections, startMicros }) : undefined;
   const latencies = found?.raw.length
     ? { raw: latencyOfMicros(found.raw), corrected: latencyOfMicros(found.corrected) }
     : { raw: latencyOfFortio(result) };

@@ -15,7 +15,7 @@ import { changesBetween, Journal, type KeptSetup } from "./journal";
 import { Lease } from "./lease";
 import { chooseNodes, countedNodes, Kubelets, type NodePair, nodeTitle } from "./environment";
 import { type BenchmarkRequest, type BenchmarkResult, NotMeasurable } from "./request";
-import { makeRuns } from "./measure-runs";
+import { measureAll } from "./measure-runs";
 import { podTimeout } from "./scenario-check";
 import { cleanUp, requestCleanUp, setUp } from "./set-up";
 
@@ -120,7 +120,7 @@ async function measure(
     await annotate?.(`Benchmark of ${stack} begins`);
     try {
       const runs = journal.unfinished(plan.runs).filter(({ scenario }) => measured.includes(scenario));
-      await makeRuns({ ...shared, nodes, lease, signal }, runs, journal);
+      await measureAll({ ...shared, nodes, lease, signal }, runs, journal);
     } finally {
       await annotate?.(`Benchmark of ${stack} ends`);
     }

@@ -15,6 +15,8 @@ export interface Estimate extends Bounded {
 /** Blocks below which no interval is given, because its coverage would be too low. */
 export const blocksForIntervals = 7;
 
+/** Of all intervals, in percent. */
+export const confidence = 95;
 const defaultResamples = 10_000;
 
 /** @param floor a value that the quantity cannot fall below, and so no bound of its interval */
@@ -61,7 +63,8 @@ export function medianInterval(
     medians[sample] = resampledMedian(sorted, draws, random) + noise * random.normal();
   }
   medians.sort();
-  return { low: percentile(medians, 2.5), high: percentile(medians, 97.5) };
+  const tail = (100 - confidence) / 2;
+  return { low: percentile(medians, tail), high: percentile(medians, 100 - tail) };
 }
 
 /** The median of as many draws, with replacement, as there are values. Millions are taken, so `draws` is reused. */

@@ -9,14 +9,14 @@ export interface Difference extends Estimate {
   readonly blocksNeeded?: number;
 }
 
-const level = 0.05;
+const significanceLevel = 0.05;
 
 /**
  * Blocks from which on one of `comparisons` comparisons can be significant: the signed-rank test of n blocks gives no p
  * below 2/2^n, and Holm multiplies the smallest p by the number of comparisons.
  */
 export function blocksToTell(comparisons: number): number {
-  return Math.floor(Math.log2((2 * comparisons) / level)) + 1;
+  return Math.floor(Math.log2((2 * comparisons) / significanceLevel)) + 1;
 }
 
 type ByBlock = ReadonlyMap<number, number>;
@@ -42,7 +42,7 @@ export function compare(
     compared.flatMap(([name, differences], index): [string, Difference][] => {
       const median = estimate(differences, `${seed} ${name}`, { resamples });
       const p = adjusted[index] ?? 1;
-      const significant = p < level;
+      const significant = p < significanceLevel;
       const tooFew = !significant && differences.length < needed;
       return median ? [[name, { ...median, p, significant, ...(tooFew && { blocksNeeded: needed }) }]] : [];
     }),

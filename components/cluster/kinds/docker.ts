@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { dnsLabel } from "../../settings/fields";
 import { knownFields } from "../../shared/unknown";
-import { type ClusterKind, type ClusterTraits, countNodes } from "./kind";
+import { type ClusterKind, type ClusterTraits, countNodes } from "./cluster-kind";
 import { patch, talosTraits, talosVersions } from "./machine-fields";
 
 export const dockerSettings = z.strictObject({

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { dnsLabel, vVersion } from "../../settings/fields";
 import { versions } from "../../settings/versions";
 import { knownFields } from "../../shared/unknown";
-import { type ClusterKind, type ClusterTraits, countNodes } from "./kind";
+import { type ClusterKind, type ClusterTraits, countNodes } from "./cluster-kind";
 
 export const embeddedSettings = z.strictObject({
   kind: z

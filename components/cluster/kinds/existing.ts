@@ -7,7 +7,7 @@ import { dnsLabel, vVersion } from "../../settings/fields";
 import { asTree, treesIn } from "../../shared/merge";
 import { problemsOf, type Refusal } from "../../shared/problem";
 import { knownFields } from "../../shared/unknown";
-import type { ClusterKind, ClusterStack, ClusterTraits } from "./kind";
+import type { ClusterKind, ClusterStack, ClusterTraits } from "./cluster-kind";
 
 export const existingSettings = z.strictObject({
   kind: z.literal("existing").describe("A cluster that already exists."),

@@ -2,11 +2,11 @@ import { z } from "zod";
 import { docker, type DockerClusterSettings, dockerSettings } from "./docker";
 import { embedded, type EmbeddedClusterSettings, embeddedSettings } from "./embedded";
 import { existing, type ExistingClusterSettings, existingSettings } from "./existing";
-import type { ClusterKind, ClusterTraits } from "./kind";
+import type { ClusterKind, ClusterTraits } from "./cluster-kind";
 import { talos, type TalosClusterSettings, talosSettings } from "./talos";
 
 export type { DockerClusterSettings, EmbeddedClusterSettings, ExistingClusterSettings, TalosClusterSettings };
-export type { ClusterStack, ClusterTraits } from "./kind";
+export type { ClusterStack, ClusterTraits } from "./cluster-kind";
 
 export type ClusterSettings =
   EmbeddedClusterSettings | TalosClusterSettings | DockerClusterSettings | ExistingClusterSettings;

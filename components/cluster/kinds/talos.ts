@@ -3,7 +3,7 @@ import { dnsLabel, dnsSubdomain, secretRef } from "../../settings/fields";
 import { compareMinor, minorOf } from "../../settings/versions";
 import { duplicates, type Problem, problemsOf, type Refusal, type SettingPath } from "../../shared/problem";
 import { checkEach, knownFields, runChecks } from "../../shared/unknown";
-import { type ClusterKind, type ClusterStack, type ClusterTraits, countNodes } from "./kind";
+import { type ClusterKind, type ClusterStack, type ClusterTraits, countNodes } from "./cluster-kind";
 import { group, imageFactory, node, patch, schematic, talosTraits, talosVersions } from "./machine-fields";
 
 const cidr = z.union([z.cidrv4(), z.cidrv6()], { error: "expected a CIDR such as 10.244.0.0/16" });
@@ -19,7 +19,9 @@ export const talosSettings = z.strictObject({
     .string()
     .regex(/^v\d+\.\d+$/, "expected a contract such as v1.13")
     .optional()
-    .describe("Machine-config contract; frozen at the first deployment. Default: that of talosVersion."),
+    .describe(
+      "Default: the contract of talosVersion at the first deployment; a later talosVersion does not change it.",
+    ),
   domain: dnsSubdomain.default("cluster.local"),
   allowSchedulingOnControlPlanes: z.boolean().default(false),
   cni: z
@@ -118,8 +120,8 @@ const checks: readonly ((settings: TalosClusterSettings, stack: ClusterStack) =>
   (cluster) => ({
     cni: { kubeNetworkPoliciesEnabled: cluster.cni.kubeNetworkPoliciesEnabled && needsTalos("1.13", cluster) },
   }),
-  (cluster) => ({ controlPlane: cluster.controlPlane && machineFields(cluster.controlPlane, cluster) }),
-  (cluster) => ({ worker: cluster.worker && machineFields(cluster.worker, cluster) }),
+  (cluster) => ({ controlPlane: cluster.controlPlane && machineFieldChecks(cluster.controlPlane, cluster) }),
+  (cluster) => ({ worker: cluster.worker && machineFieldChecks(cluster.worker, cluster) }),
   ({ kubespan, discovery }) =>
     kubespan &&
     !discovery && {
@@ -161,10 +163,13 @@ const nodeChecks: readonly ((node: Node, cluster: TalosClusterSettings) => Refus
       ? "found neither installDisk nor installDiskSelector; a node of mode metal needs one of them"
       : "found both installDisk and installDiskSelector; remove one of them";
   },
-  machineFields,
+  machineFieldChecks,
 ];
 
-function machineFields(machine: Pick<Node, "nodeAnnotations" | "volumes">, cluster: TalosClusterSettings): Refusal {
+function machineFieldChecks(
+  machine: Pick<Node, "nodeAnnotations" | "volumes">,
+  cluster: TalosClusterSettings,
+): Refusal {
   return {
     nodeAnnotations: Object.keys(machine.nodeAnnotations).length > 0 && needsTalos("1.8", cluster),
     volumes: machine.volumes.length > 0 && needsTalos("1.8", cluster),

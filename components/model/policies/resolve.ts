@@ -2,7 +2,7 @@ import type { Settings } from "../../settings/schema";
 import { jsonMapping } from "../../settings/schema-walk";
 import type { JwtSettings } from "../../settings/sections/security";
 import type { SettingPath } from "../../shared/problem";
-import { entryReaders, knownFields, mapKnown, readEntries, throwUnknown, withField } from "../../shared/unknown";
+import { copyWithField, entryReaders, knownFields, mapKnown, readEntries, throwUnknown } from "../../shared/unknown";
 import { sidecarScoping } from "../mesh-config";
 import { type Names, workloadKey } from "../names";
 import type {
@@ -40,7 +40,7 @@ export function policyModel(settings: PolicySettings, names: Names): PolicyModel
     sidecarScoping: () => sidecarScoping(settings),
     objects: () => settings.objects ?? [],
   });
-  return withField(model, "waypointOnly", () => waypointOnly(model));
+  return copyWithField(model, "waypointOnly", () => waypointOnly(model));
 }
 
 type SecuritySource = Pick<PolicySettings, "security">;
@@ -104,7 +104,7 @@ function tokenRules(settings: SecuritySource, names: Names): TokenRules[] {
     const { workload, entries } = read();
     // Compilers parse a key set.
     const issuers = entries.map(({ settings }) =>
-      settings.jwks === undefined || isKeySet(settings.jwks) ? settings : withField(settings, "jwks", throwUnknown),
+      settings.jwks === undefined || isKeySet(settings.jwks) ? settings : copyWithField(settings, "jwks", throwUnknown),
     );
     return knownFields<TokenRules>({
       path: () => entries[0]?.path ?? throwUnknown(),

@@ -3,6 +3,8 @@ import { dnsLabel, duration, flag, labels, nodePort, off, percentage, port, reso
 
 /** `talos-mesh:gateways`: the proxies at the mesh's edge. */
 
+export const defaultLoadBalancerTimeout = "5m";
+
 const servicePort = z.strictObject({ port, nodePort: nodePort.optional() });
 
 const tls = z
@@ -39,7 +41,9 @@ const gatewayDeployment = z.strictObject({
     .describe("Local keeps the client's address; only nodes with a pod answer."),
   serviceAnnotations: labels.optional().describe("Annotations of the Service, which load balancers read."),
   loadBalancerClass: z.string().min(1).optional().describe("Default: the cluster's own."),
-  loadBalancerTimeout: duration.optional().describe("How long to wait for the load balancer's address; default 5m."),
+  loadBalancerTimeout: duration
+    .optional()
+    .describe(`How long to wait for the load balancer's address; default ${defaultLoadBalancerTimeout}.`),
   replicas: z.int().min(1).optional().describe("Default: 1. Not with autoscale."),
   autoscale: z
     .strictObject({ min: z.int().min(1), max: z.int().min(1), cpuUtilization: percentage })

@@ -7,7 +7,7 @@ import { resolveBenchmark } from "../../../components/benchmark/plan/settings";
 import type { BenchPod } from "../../../components/benchmark/run/cluster";
 import type { ExecResult } from "../../../components/shared/kubernetes/pod-streams";
 import { chooseNodes, Kubelets } from "../../../components/benchmark/run/environment";
-import { measureRun, type RunContext } from "../../../components/benchmark/run/measure-runs";
+import { measureOnce, type RunContext } from "../../../components/benchmark/run/measure-runs";
 import type { ScenarioName } from "../../../components/benchmark/metrics/record";
 import type { benchmark } from "../../../components/settings/sections/benchmark";
 import { recorded } from "../fixtures";
@@ -42,7 +42,7 @@ describe("one run", () => {
     const kubelets = new Kubelets(cluster, [...nodes.map(({ name }) => name), "control-plane"], () => undefined);
     const sleep = (ms: number) => Promise.resolve(slept.push(ms));
     const context: RunContext = { cluster, plan, nodes, kubelets, sleep };
-    return measureRun(context, run);
+    return measureOnce(context, run);
   };
 
   /** After the measurement, a container has restarted once. */

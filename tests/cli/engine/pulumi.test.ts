@@ -60,7 +60,7 @@ describe("the Pulumi CLI's workspace", () => {
     const env = { PULUMI_BACKEND_URL: "s3://states", PULUMI_CONFIG_PASSPHRASE: "x" };
     const secret = { config: { "demo:b": { secure: "v1:abc" } }, encryptionsalt: "theirs" };
     const { workspace, stack } = prepare(secret, env);
-    assert.deepEqual([workspace.backend, Object.keys(workspace.env)], [undefined, ["PULUMI_SKIP_UPDATE_CHECK"]]);
+    assert.deepEqual([workspace.backendFolder, Object.keys(workspace.env)], [undefined, ["PULUMI_SKIP_UPDATE_CHECK"]]);
     assert.equal(stack.encryptionsalt, "theirs");
   });
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import path from "node:path";
-import { destroyStack } from "../../../embedded/engine/deploy";
+import { destroyStack } from "../../../embedded/engine/destroy";
 import { ClusterProject, controlPlaneToolsOrSkip } from "../../support/cluster-project";
 import { recordingObserver } from "./support/observer";
 
