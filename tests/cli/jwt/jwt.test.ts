@@ -73,13 +73,14 @@ describe("tokens for trying rules", () => {
     });
   });
 
-  for (const wrong of [
-    ["keygen", "--type", "DSA"],
-    ["token", "--issuer", "a"],
-    ["token", "--issuer", "a", "--subject", "b", "--lifetime", "1d"],
-    ["token", "--issuer", "a", "--subject", "b", "--claim", "exp=1"],
-    ["sign"],
-  ]) {
+  const lifetime = /^--lifetime "1d": expected whole seconds from 1 to 31622400, such as 3600 for an hour/;
+  for (const [wrong, message] of [
+    [["keygen", "--type", "DSA"]],
+    [["token", "--issuer", "a"]],
+    [["token", "--issuer", "a", "--subject", "b", "--lifetime", "1d"], lifetime],
+    [["token", "--issuer", "a", "--subject", "b", "--claim", "exp=1"]],
+    [["sign"]],
+  ] satisfies [string[], RegExp?][]) {
     it(`are refused for \`jwt ${wrong.join(" ")}\``, async () => {
       const { error } = console;
       const printed: string[] = [];
@@ -90,6 +91,7 @@ describe("tokens for trying rules", () => {
         console.error = error;
       }
       assert.match(printed.join("\n"), /Usage: npm run jwt --/);
+      if (message) assert.match(printed.join("\n"), message);
     });
   }
 });

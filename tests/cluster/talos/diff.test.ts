@@ -3,6 +3,8 @@ import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { stringify } from "yaml";
 import type { StateResource } from "../../../cli/engine/pulumi-recovery";
+import { runCommand } from "../../../cli/command";
+import { command } from "../../../cli/commands/talos-diff";
 import { talosDiff } from "../../../cli/talos";
 import { projectRoot } from "../../support/program";
 import type { FakeTalos } from "../../support/talosctl/fake";
@@ -78,4 +80,10 @@ describe("the diff of a Talos cluster", function () {
       await assert.rejects(diff(talos, "worker-9"), /no such node. The nodes are: controlplane, worker-1/);
       await assert.rejects(diff(talos, undefined, []), /No Talos cluster has been deployed with this stack yet/);
     }));
+
+  it("refuses a stack of another kind, before it looks for the Pulumi CLI", () =>
+    assert.rejects(
+      runCommand(command, ["--stack", "dev"]),
+      /^UserError: --stack dev: cluster\.kind is embedded; only talos has machine configs\.$/,
+    ));
 });
