@@ -60,6 +60,6 @@ describe("npm run bench", () => {
       async () => parseCommandLine(command, ["--config", "a/dev.yaml"]).run(),
       /the stack's name cannot be taken from dev\.yaml; name the file Pulumi\.STACK\.yaml, or add --stack NAME/,
     );
-    assert.match(command.details ?? "", /^ {2}2 +the command line is wrong$/m);
+    assert.match(parseCommandLine(command, []).help, /^ {2}2 +the command line is wrong$/m);
   });
 });
