@@ -1,34 +1,15 @@
 import assert from "node:assert/strict";
 import path from "node:path";
-import { ApiServer } from "../../../components/shared/kubernetes/api-server";
 import { Helm } from "../../../embedded/engine/releases";
-import { testCluster, type TestCluster } from "../../support/cluster-project";
-import { objectsIn, referenceOf, type TestObject } from "./support/objects";
+import { objectsIn } from "./support/objects";
 import type { ProgramSettings } from "./support/program";
-import { EngineProject } from "./support/project";
+import { engineSuite } from "./support/suite";
 
 const { deployment, base } = objectsIn("releases");
 
 describe("a Helm release of the embedded engine", function () {
   this.timeout(60_000);
-  let cluster: TestCluster;
-  let api: ApiServer;
-  let project: EngineProject;
-
-  before(async function () {
-    cluster = await testCluster(this, ["helm"]);
-    api = await ApiServer.open({ kubeconfig: cluster.kubeconfig });
-  });
-  after(() => cluster?.remove());
-  beforeEach(() => (project = new EngineProject(cluster.kubeconfig)));
-  afterEach(() => project.remove());
-
-  const live = (object: TestObject) => api.get(referenceOf(object));
-  const dataOf = async (object: TestObject) => ((await live(object)) as unknown as { data: unknown })?.data;
-  const notAsDeployed = async (settings: ProgramSettings) =>
-    (await project.status(settings))?.findings
-      .filter(({ state }) => state !== "as deployed")
-      .map(({ label, state, detail }) => [label, state, detail]);
+  const engine = engineSuite();
 
   const release = (chart: string, description: string) => ({
     objects: base,
@@ -38,28 +19,28 @@ describe("a Helm release of the embedded engine", function () {
     JSON.stringify({ apiVersion: "v1", kind: "ConfigMap", metadata: { name: "from-chart" }, data: { color } });
   const fromChart = { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "from-chart", namespace: "releases" } };
   const change = async (settings: ProgramSettings) =>
-    (await project.deploy(settings)).changes.get("Release releases/demo");
+    (await engine.project.deploy(settings)).changes.get("Release releases/demo");
   const secretOf = (revision: number) => ({
     ...{ apiVersion: "v1", kind: "Secret" },
     metadata: { name: `sh.helm.release.v1.demo.v${revision}`, namespace: "releases" },
   });
 
   it("is installed once, upgraded when its inputs change, and uninstalled when it is not registered any more", async () => {
-    const chart = project.chart({
+    const chart = engine.project.chart({
       "Chart.yaml": "apiVersion: v2\nname: demo\nversion: 1.0.0\n",
       "templates/config.yaml": template("blue"),
     });
     assert.equal(await change(release(chart, "first")), "created");
     assert.equal(await change(release(chart, "first")), "unchanged");
-    project.chart({ "templates/config.yaml": template("green") });
-    assert.deepEqual(await notAsDeployed(release(chart, "second")), [
+    engine.project.chart({ "templates/config.yaml": template("green") });
+    assert.deepEqual(await engine.notAsDeployed(release(chart, "second")), [
       ["Release releases/demo", "changed", "its chart or values"],
     ]);
     assert.equal(await change(release(chart, "second")), "updated");
-    assert.deepEqual(await dataOf(fromChart), { color: "green" });
+    assert.deepEqual(await engine.dataOf(fromChart), { color: "green" });
     assert.equal(await change(release(chart, "second")), "unchanged");
     assert.equal(await change({ objects: base }), "deleted");
-    assert.equal(await live(fromChart), undefined);
+    assert.equal(await engine.live(fromChart), undefined);
   });
 
   it("that a killed run has left pending is repaired", async () => {
@@ -69,30 +50,30 @@ describe("a Helm release of the embedded engine", function () {
     const spec = { template: { spec: { restartPolicy: "Never", containers: [container] } } };
     const web = { ...deployment, metadata: { name: "slow" } };
     const never = { ...web, spec: { ...web.spec, minReadySeconds: 3600, progressDeadlineSeconds: 7200 } };
-    const chart = project.chart({
+    const chart = engine.project.chart({
       "Chart.yaml": "apiVersion: v2\nname: demo\nversion: 1.0.0\n",
       "templates/config.yaml": template("blue"),
       "templates/job.yaml": JSON.stringify({ ...job, spec }),
       "templates/web.yaml": JSON.stringify(never),
     });
-    const statusOf = async (revision: number) => (await live(secretOf(revision)))?.metadata.labels?.status;
+    const statusOf = async (revision: number) => (await engine.live(secretOf(revision)))?.metadata.labels?.status;
     const killWhilePending = async (description: string, revision: number, pending: string) => {
-      const killed = assert.rejects(project.deploy(release(chart, description)));
+      const killed = assert.rejects(engine.project.deploy(release(chart, description)));
       while ((await statusOf(revision)) !== pending) await new Promise((resolve) => setTimeout(resolve, 20));
-      Helm.killLeftoverProcesses(path.join(project.folder, "kubeconfig"));
+      Helm.killLeftoverProcesses(path.join(engine.project.folder, "kubeconfig"));
       await killed;
       assert.equal(await statusOf(revision), pending);
     };
     await killWhilePending("first", 1, "pending-install");
-    project.chart({ "templates/web.yaml": JSON.stringify(web) });
+    engine.project.chart({ "templates/web.yaml": JSON.stringify(web) });
     assert.equal(await change(release(chart, "first")), "created");
     assert.equal(await change(release(chart, "first")), "unchanged");
 
-    project.chart({ "templates/web.yaml": JSON.stringify(never), "templates/config.yaml": template("green") });
+    engine.project.chart({ "templates/web.yaml": JSON.stringify(never), "templates/config.yaml": template("green") });
     await killWhilePending("second", 2, "pending-upgrade");
-    project.chart({ "templates/web.yaml": JSON.stringify(web) });
+    engine.project.chart({ "templates/web.yaml": JSON.stringify(web) });
     assert.equal(await change(release(chart, "second")), "updated");
     assert.equal(await change(release(chart, "second")), "unchanged");
-    assert.deepEqual(await dataOf(fromChart), { color: "green" });
+    assert.deepEqual(await engine.dataOf(fromChart), { color: "green" });
   });
 });
