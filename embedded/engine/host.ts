@@ -9,7 +9,7 @@ import { messageOf, UserError } from "../../components/shared/problem";
 import { unwrapSecrets, type Registration, type ResourceHost } from "../program/run-program";
 import { asSecret, holdsSecret } from "../program/secrets";
 import { commandInputs, runScript } from "./commands";
-import { digestOf, labelOf, layerOf, releaseType, timestamp } from "./naming";
+import { inputDigest, labelOf, layerOf, releaseType, timestamp } from "./naming";
 import { applyObject } from "./objects";
 import { objectKey, releaseKey, stoppedMessage } from "./prune";
 import type { Records } from "./records";
@@ -140,7 +140,7 @@ export class EmbeddedHost implements ResourceHost {
     const { urn, name: id } = registration;
     this.registered.add(urn);
     const inputs = commandInputs(raw);
-    const digest = digestOf(inputs);
+    const digest = inputDigest(inputs);
     const last = records.command(urn);
     const deployed = (output: CommandOutput, change: Deployed["change"]) => {
       return { id, state: { ...registration.inputs, ...output }, change };

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { digestOf } from "../../components/shared/digest";
 import { asTree, isTree } from "../../components/shared/merge";
 
 /** The layer of a URN: the middle part of the outermost `talos-mesh:<layer>:<Class>` among its types. */
@@ -43,11 +43,11 @@ export function timestamp(): string {
   return new Date().toISOString().replaceAll(":", "-");
 }
 
-/** Equal for equal values, whatever the order of their keys. */
-export function digestOf(value: unknown): string {
+/** Equal for equal inputs, whatever the order of their keys. */
+export function inputDigest(inputs: unknown): string {
   const sorted = (_key: string, part: unknown): unknown => {
     if (!isTree(part)) return part;
     return Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)));
   };
-  return createHash("sha256").update(JSON.stringify(value, sorted)).digest("hex").slice(0, 40);
+  return digestOf(JSON.stringify(inputs, sorted), 40);
 }

@@ -7,7 +7,7 @@ import { CommandError, runCommand } from "../../components/shared/run-command";
 import type { Change } from "../../cli/engine/engine";
 import { UserError } from "../../components/shared/problem";
 import { refuseUnsupported } from "./commands";
-import { digestOf, marks, stackMark, timestamp } from "./naming";
+import { inputDigest, marks, stackMark, timestamp } from "./naming";
 
 /** Inputs of a `kubernetes:helm.sh/v3:Release` that the engine supports, in plain values. */
 export interface ReleaseInputs {
@@ -63,7 +63,7 @@ export function isDeployed(
   revision: { readonly status: string; readonly labels: Readonly<Record<string, string>> } | undefined,
   inputs: ReleaseInputs,
 ): boolean {
-  return revision?.status === "deployed" && revision.labels[digestMark] === digestOf(inputs);
+  return revision?.status === "deployed" && revision.labels[digestMark] === inputDigest(inputs);
 }
 
 type HelmOptions = Pick<WaitOptions, "signal" | "onProgress">;
@@ -97,7 +97,7 @@ export class Helm {
       [marks.stack]: stackMark(stack),
       [marks.layer]: layer,
       [marks.createdAt]: before?.labels[marks.createdAt] ?? timestamp(),
-      [digestMark]: digestOf(release),
+      [digestMark]: inputDigest(release),
     };
     const args = upgradeArguments(release, labels, this.program.version);
     await this.run(args, release.timeout ?? defaultTimeout, options, JSON.stringify(release.values ?? {}));

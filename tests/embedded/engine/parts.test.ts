@@ -6,7 +6,7 @@ import { milliseconds } from "../../../components/shared/duration";
 import type { LiveObject } from "../../../components/shared/kubernetes/api-server";
 import { commandInputs, runScript } from "../../../embedded/engine/commands";
 import { refuseUnsupportedStack } from "../../../embedded/engine/deploy";
-import { digestOf, labelOf, layerOf, stackMark, timestamp } from "../../../embedded/engine/naming";
+import { inputDigest, labelOf, layerOf, stackMark, timestamp } from "../../../embedded/engine/naming";
 import { withMarks } from "../../../embedded/engine/objects";
 import { batches, objectKey, type Owned } from "../../../embedded/engine/prune";
 import { isDeployed, releaseInputs, upgradeArguments } from "../../../embedded/engine/releases";
@@ -85,7 +85,7 @@ describe("a release", () => {
 
   it("is deployed where its newest revision is, with the same inputs", () => {
     const inputs = releaseInputs({ ...release, values: { a: 1, b: 2 } }, { name: "web" });
-    const labels = { "talos-mesh/digest": digestOf(inputs) };
+    const labels = { "talos-mesh/digest": inputDigest(inputs) };
     const same = releaseInputs({ values: { b: 2, a: 1 }, ...release }, { name: "web" });
     assert.equal(isDeployed({ status: "deployed", labels }, same), true);
     assert.equal(isDeployed({ status: "failed", labels }, same), false);
@@ -179,9 +179,9 @@ describe("names", () => {
   });
 
   it("digests are equal for equal values, whatever the order of their keys", () => {
-    assert.equal(digestOf({ a: 1, b: { c: 2, d: 3 } }), digestOf({ b: { d: 3, c: 2 }, a: 1 }));
-    assert.notEqual(digestOf({ a: 1 }), digestOf({ a: "1" }));
-    assert.notEqual(digestOf([1, 2]), digestOf([2, 1]));
+    assert.equal(inputDigest({ a: 1, b: { c: 2, d: 3 } }), inputDigest({ b: { d: 3, c: 2 }, a: 1 }));
+    assert.notEqual(inputDigest({ a: 1 }), inputDigest({ a: "1" }));
+    assert.notEqual(inputDigest([1, 2]), inputDigest([2, 1]));
   });
 });
 
