@@ -1,7 +1,8 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import type { Resource } from "@pulumi/pulumi";
 import type { ApplicationName } from "../apps/registry";
-import { controlPlaneOf, defaultRevision, revisionName } from "../model/control-planes";
+import { controlPlaneOf, revisionName } from "../model/control-planes";
+import { defaultRevision } from "../shared/istio";
 import { gatewayWorkloads, hostOwners } from "../model/gateways";
 import type { Settings } from "../settings/schema";
 import {

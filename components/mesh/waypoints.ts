@@ -1,5 +1,6 @@
 import * as kubernetes from "@pulumi/kubernetes";
-import { defaultRevision, revisionName } from "../model/control-planes";
+import { revisionName } from "../model/control-planes";
+import { defaultRevision } from "../shared/istio";
 import type { MeshSettings } from "../settings/sections/mesh";
 import { waypointName } from "../model/names";
 import { digestOf } from "../shared/digest";

@@ -1,9 +1,7 @@
 import semver from "semver";
+import { defaultRevision } from "../shared/istio";
 import { mergeValues } from "../shared/merge";
 import type { MeshSettings } from "../settings/sections/mesh";
-
-/** Istio's own name for the control plane without a revision. */
-export const defaultRevision = "default";
 
 export interface ControlPlane {
   /** Its revision; `default` for the one that has none. */

@@ -1,7 +1,8 @@
 import path from "node:path";
 import { configuredApplications } from "../apps/registry";
 import { meshCharts, unknownValues } from "../mesh/values/chart-folder";
-import { controlPlaneNamed, controlPlanes, defaultRevision } from "../model/control-planes";
+import { controlPlaneNamed, controlPlanes } from "../model/control-planes";
+import { defaultRevision } from "../shared/istio";
 import { hasAmbient } from "../model/data-planes";
 import { gatewayNamespace } from "../model/gateways";
 import type { Model } from "../model/model";

@@ -1,5 +1,6 @@
 import type { LiveObject } from "../../shared/kubernetes/api-server";
 import { ifFound } from "../../shared/kubernetes/errors";
+import { referenceOf } from "../../shared/kubernetes/object";
 import { listPods } from "../../shared/kubernetes/pods";
 import { type StepContext, waitForStep } from "../../shared/step/program";
 import { liveAgents, liveControlPlanes, type LiveProxy, proxiesIn } from "./mesh-state";
@@ -70,9 +71,8 @@ export async function leftovers({ server, log }: StepContext, { keepCRDs }: Step
     return { removed, kept };
   }
   const remove = async (object: LiveObject) => {
-    const { apiVersion, kind, metadata } = object;
-    await server.delete({ apiVersion, kind, namespace: metadata.namespace, name: metadata.name });
-    removed.push(`${kind} ${fullName(object)}`);
+    await server.delete(referenceOf(object));
+    removed.push(`${object.kind} ${fullName(object)}`);
   };
 
   // istiod creates a ConfigMap with its root certificate in every namespace, and deletes none.

@@ -1,6 +1,6 @@
 import semver from "semver";
 import { rootNamespace } from "../../shared/istio";
-import { helmRevisions } from "../../shared/kubernetes/helm-records";
+import { helmRevisions, isPending } from "../../shared/kubernetes/helm-records";
 import { type StepContext, StepError, waitForStep } from "../../shared/step/program";
 import { liveAgents, type LiveControlPlane, liveControlPlanes } from "./mesh-state";
 import type { StepRequests, WantedControlPlane } from "./steps";
@@ -53,7 +53,7 @@ async function checkReleases({ server, log }: StepContext): Promise<void> {
   for (const { release, revision, status } of newest.values()) {
     if (status === "failed") {
       log(`the Helm release ${release} has failed before (revision ${revision}); Helm continues from there`);
-    } else if (status === "uninstalling" || status.startsWith("pending-")) {
+    } else if (status === "uninstalling" || isPending(status)) {
       const remedy = status === "pending-install" || status === "uninstalling" ? "uninstall" : "rollback";
       throw new StepError(
         `the Helm release ${release} is ${status}: another run works on it, or was killed`,

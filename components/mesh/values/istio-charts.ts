@@ -1,11 +1,11 @@
-import { controlPlaneOf, defaultRevision, injectionLabels } from "../../model/control-planes";
+import { controlPlaneOf, injectionLabels } from "../../model/control-planes";
 import { dataPlaneOf, hasAmbient, hasSidecars } from "../../model/data-planes";
 import type { GatewayDeploymentSettings } from "../../settings/sections/gateways";
 import type { MeshSettings } from "../../settings/sections/mesh";
 import { digestOf } from "../../shared/digest";
 import type { HelmValues } from "../../shared/helm-release";
 import { asTree, mergeValues, treesIn } from "../../shared/merge";
-import { rootNamespace } from "../../shared/istio";
+import { defaultRevision, rootNamespace } from "../../shared/istio";
 import {
   fullImage,
   imageValues,
