@@ -1,5 +1,6 @@
-import { existsSync, mkdirSync, readFileSync, realpathSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, realpathSync, rmSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
+import { readIfExists } from "../../components/shared/files";
 import { stackFolder } from "../../embedded/engine/stack-folder";
 import type { EngineName, StackOfProject } from "./engine";
 
@@ -11,7 +12,7 @@ export interface BackendChoice {
 }
 
 function record({ projectRoot, stack }: StackOfProject): string {
-  return read(stackFolder(projectRoot, stack).engine) ?? "";
+  return readIfExists(stackFolder(projectRoot, stack).engine) ?? "";
 }
 
 /** The engine that has deployed the stack. */
@@ -65,9 +66,5 @@ export function dropCopiedRecords(projectRoot: string): void {
 }
 
 function homeOf(root: string): string | undefined {
-  return read(homeFile(root))?.trim();
-}
-
-function read(file: string): string | undefined {
-  return existsSync(file) ? readFileSync(file, "utf8") : undefined;
+  return readIfExists(homeFile(root))?.trim();
 }

@@ -1,6 +1,6 @@
 import { stringify } from "yaml";
 import { renderVariable } from "../../components/settings/context";
-import { asTree, isTree } from "../../components/shared/merge";
+import { asTree, sortedKeys } from "../../components/shared/merge";
 import { UserError } from "../../components/shared/problem";
 import {
   type ProgramResult,
@@ -99,8 +99,6 @@ function yaml(value: unknown): string {
 }
 
 function json(value: unknown): string {
-  const sortedKeys = (_key: string, item: unknown) =>
-    isTree(item) ? Object.fromEntries(Object.entries(item).sort(([a], [b]) => compare(a, b))) : item;
   return `${JSON.stringify(value, sortedKeys, 2)}\n`;
 }
 

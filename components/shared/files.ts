@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import path from "node:path";
 
 /**
@@ -15,6 +15,10 @@ export function writeFileAtomically(file: string, content: string | Buffer, mode
 
 export function writeJsonAtomically(file: string, value: unknown): void {
   writeFileAtomically(file, `${JSON.stringify(value, undefined, 2)}\n`);
+}
+
+export function readIfExists(file: string): string | undefined {
+  return existsSync(file) ? readFileSync(file, "utf8") : undefined;
 }
 
 /** The text of a file, with each `<name>` in it replaced by the value of that name. */

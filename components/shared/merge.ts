@@ -22,3 +22,9 @@ export function treesIn(value: unknown): readonly Tree[] {
 export function isTree(value: unknown): value is Tree {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
+
+/** For JSON.stringify: mappings with their keys sorted by code point, whatever the user's language. */
+export function sortedKeys(_key: string, value: unknown): unknown {
+  if (!isTree(value)) return value;
+  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
+}

@@ -1,6 +1,6 @@
-import { existsSync, readFileSync } from "node:fs";
 import type { EngineRun, Change, Item } from "../../cli/engine/engine";
 import { milliseconds } from "../../components/shared/duration";
+import { readIfExists } from "../../components/shared/files";
 import { ApiServer, type ApplyObject, type LiveObject } from "../../components/shared/kubernetes/api-server";
 import type { HelmRevision } from "../../components/shared/kubernetes/helm-records";
 import type { CommandOutput } from "../../components/shared/run-command";
@@ -38,6 +38,7 @@ export class EmbeddedHost implements ResourceHost {
   /** Keys of all that was registered in this run; see `Owned`. */
   readonly registered = new Set<string>();
   private connected: ApiServer | undefined;
+  private helmOfRun: Promise<Helm> | undefined;
   private readonly kubeconfigBefore: string | undefined;
 
   constructor(private readonly options: HostOptions) {
@@ -68,7 +69,12 @@ export class EmbeddedHost implements ResourceHost {
     }
   }
 
-  async helm(): Promise<Helm> {
+  /** Looked up once in a run: finding a program starts it, to read its version. */
+  helm(): Promise<Helm> {
+    return (this.helmOfRun ??= this.openHelm());
+  }
+
+  private async openHelm(): Promise<Helm> {
     const { onTool, signal, projectRoot, helmFolder, kubeconfig } = this.options;
     const { helm } = await ensureTools(["helm"], { progress: onTool, signal });
     return new Helm(helm, { projectRoot, home: helmFolder, kubeconfig });
@@ -177,10 +183,6 @@ export function releaseState(
 ): Record<string, unknown> {
   const { revision = 0, status = "" } = found ?? {};
   return { ...inputs, name, namespace, status: { name, namespace, chart, version, revision, status } };
-}
-
-function readIfExists(file: string): string | undefined {
-  return existsSync(file) ? readFileSync(file, "utf8") : undefined;
 }
 
 function timeoutOf({ customTimeouts: { create, update } = {} }: Registration): number | undefined {

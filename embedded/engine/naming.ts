@@ -1,5 +1,5 @@
 import { digestOf } from "../../components/shared/digest";
-import { asTree, isTree } from "../../components/shared/merge";
+import { asTree, sortedKeys } from "../../components/shared/merge";
 
 /** The layer of a URN: the middle part of the outermost `talos-mesh:<layer>:<Class>` among its types. */
 export function layerOf(urn: string): string {
@@ -45,9 +45,5 @@ export function timestamp(): string {
 
 /** Equal for equal inputs, whatever the order of their keys. */
 export function inputDigest(inputs: unknown): string {
-  const sorted = (_key: string, part: unknown): unknown => {
-    if (!isTree(part)) return part;
-    return Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)));
-  };
-  return digestOf(JSON.stringify(inputs, sorted), 40);
+  return digestOf(JSON.stringify(inputs, sortedKeys), 40);
 }

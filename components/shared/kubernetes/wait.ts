@@ -1,4 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { messageOf } from "../problem";
 import { isTemporary } from "./errors";
 
 /** What a check returns while the condition does not hold. */
@@ -63,7 +64,7 @@ export async function waitFor<T>(check: () => Promise<T | Missing>, options: Wai
       [found, cause] = [await check(), undefined];
     } catch (error) {
       if (signal?.aborted === true || !retries(error)) throw error;
-      [found, cause] = [missing(error instanceof Error ? error.message : String(error)), error];
+      [found, cause] = [missing(messageOf(error)), error];
     }
     if (found instanceof Missing) {
       inARow = 0;
