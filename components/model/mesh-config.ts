@@ -70,8 +70,7 @@ export function sidecarScoping({
   security,
   traffic,
   observability,
-}: Pick<Settings, "mesh" | "security" | "traffic"> & Partial<Pick<Settings, "observability">>):
-  SidecarScoping | undefined {
+}: Pick<Settings, "mesh" | "security" | "traffic" | "observability">): SidecarScoping | undefined {
   const { authorization } = security;
   const byDefault = authorization?.default === "deny" && !authorization.dryRun;
   if (!(mesh.sidecarScoping ?? byDefault) || !hasSidecars(mesh)) return undefined;

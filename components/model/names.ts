@@ -116,7 +116,8 @@ export class Names {
       if (key === undefined) this.incomplete.add("waypoints");
       else this.waypoints.set(key, read());
     }
-    for (const read of entryReaders(() => objects.workloads)) {
+    this.workloads = mapKnown(objects.workloads, (workload) => this.meshed(workload));
+    for (const read of entryReaders(() => this.workloads)) {
       const [namespace, name] = [ifKnown(() => read().namespace), ifKnown(() => read().name)];
       if (namespace === undefined) {
         this.incomplete.add("workloads");
@@ -125,9 +126,8 @@ export class Names {
       const others = this.named.get(namespace) ?? new Map<string, MeshWorkload>();
       this.named.set(namespace, others);
       if (name === undefined) this.incomplete.add(`workloads ${namespace}`);
-      else others.set(name, this.meshed(read()));
+      else others.set(name, read());
     }
-    this.workloads = mapKnown(objects.workloads, (workload) => this.meshed(workload));
   }
 
   private meshed(workload: Workload): MeshWorkload {

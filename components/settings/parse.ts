@@ -1,9 +1,10 @@
 import { z } from "zod";
+import { isTree } from "../shared/merge";
 import type { Problem } from "../shared/problem";
 import { knownFields, readEntries, setIncomplete, setUnknown, throwUnknown } from "../shared/unknown";
 import { describeIssue } from "./issues";
 import { settingsSchema, type Settings } from "./schema";
-import { alternative, isMapping, unwrap } from "./schema-walk";
+import { alternative, unwrap } from "./schema-walk";
 import { nearest, suggestion } from "./wording";
 
 export interface ParsedSections {
@@ -17,7 +18,7 @@ export const sectionNames = Object.keys(settingsSchema.shape) as readonly (keyof
 /** Keeps all that is valid. Sections that are `unreadable` have problems already, and are not parsed again. */
 export function parseSections(
   sections: Readonly<Record<string, unknown>>,
-  unreadable: ReadonlySet<string> = new Set(),
+  unreadable: ReadonlySet<string>,
 ): ParsedSections {
   const problems: Problem[] = [];
   const misspelt = new Set<string>(unreadable);
@@ -52,8 +53,8 @@ function knownPart(schema: z.core.$ZodType, raw: unknown): unknown {
   if (inner instanceof z.ZodUnion) return knownPart(alternative(inner, raw) ?? throwUnknown(), raw);
   if (result.error.issues.some(({ path, code }) => path.length === 0 && code !== "unrecognized_keys"))
     return throwUnknown();
-  if (inner instanceof z.ZodObject && isMapping(raw)) return knownObject(inner, raw);
-  if (inner instanceof z.ZodRecord && isMapping(raw)) return knownRecord(inner, raw);
+  if (inner instanceof z.ZodObject && isTree(raw)) return knownObject(inner, raw);
+  if (inner instanceof z.ZodRecord && isTree(raw)) return knownRecord(inner, raw);
   if (inner instanceof z.ZodArray && Array.isArray(raw)) {
     return readEntries(raw.map((entry: unknown) => () => knownPart(inner.element, entry)));
   }

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { isTree, type Tree } from "../shared/merge";
 import type { SettingPath } from "../shared/problem";
 import { knownEntries } from "../shared/unknown";
 
@@ -9,15 +10,11 @@ export function unwrap(schema: z.core.$ZodType): z.core.$ZodType {
   return schema;
 }
 
-export function isMapping(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
 /** The mapping that a string in JSON is; undefined where it is none. */
-export function jsonMapping(text: string): Record<string, unknown> | undefined {
+export function jsonMapping(text: string): Tree | undefined {
   try {
     const parsed: unknown = JSON.parse(text);
-    return isMapping(parsed) ? parsed : undefined;
+    return isTree(parsed) ? parsed : undefined;
   } catch {
     return undefined;
   }
@@ -27,13 +24,13 @@ export function jsonMapping(text: string): Record<string, unknown> | undefined {
 export function alternative(union: z.ZodUnion, value: unknown): z.core.$ZodType | undefined {
   if (union instanceof z.ZodDiscriminatedUnion) {
     const key = union.def.discriminator;
-    const found = isMapping(value) ? value[key] : undefined;
+    const found = isTree(value) ? value[key] : undefined;
     return union.options.find((option) => {
       const literal = option instanceof z.ZodObject ? (option.shape[key] as z.core.$ZodType | undefined) : undefined;
       return literal instanceof z.ZodLiteral && literal.values.has(found as string);
     });
   }
-  const shape = Array.isArray(value) ? z.ZodArray : isMapping(value) ? z.ZodObject : undefined;
+  const shape = Array.isArray(value) ? z.ZodArray : isTree(value) ? z.ZodObject : undefined;
   return shape && union.options.find((option) => unwrap(option) instanceof shape);
 }
 

@@ -11,8 +11,8 @@ import {
   parseDocument,
   type YAMLParseError,
 } from "yaml";
+import { isTree } from "../shared/merge";
 import { type Place, problemList, StackFileError } from "../shared/problem";
-import { isMapping } from "./schema-walk";
 import { nearest } from "./wording";
 
 export interface StackConfig {
@@ -35,10 +35,15 @@ export function isPlaceholder(text: string): boolean {
 }
 
 export function projectName(projectRoot: string): string {
+  return readProjectFile(projectRoot).name;
+}
+
+function readProjectFile(projectRoot: string): YamlFile & { readonly name: string } {
   const file = path.join(projectRoot, "Pulumi.yaml");
-  const { name } = readYaml(file, projectRoot).value;
+  const read = readYaml(file, projectRoot);
+  const { name } = read.value;
   if (typeof name !== "string" || name === "") throw new StackFileError(`${file}: name: expected the project's name`);
-  return name;
+  return { ...read, name };
 }
 
 /**
@@ -50,14 +55,13 @@ export function readStackConfig(
   configFile: string,
   secretValue: SecretValue = placeholder,
 ): StackConfig {
-  const project = projectName(projectRoot);
-  const projectFile = readYaml(path.join(projectRoot, "Pulumi.yaml"), projectRoot);
+  const projectFile = readProjectFile(projectRoot);
   const stackFile = readYaml(path.resolve(configFile), projectRoot);
   const values: Record<string, string> = {};
   const secretKeys = new Set<string>();
   const sources = new Map<string, { readonly file: YamlFile; readonly key: string }>();
   const add = (file: YamlFile, key: string, raw: unknown): void => {
-    const fullKey = key.includes(":") ? key : `${project}:${key}`;
+    const fullKey = key.includes(":") ? key : `${projectFile.name}:${key}`;
     const value = revealed(raw, fullKey, (name, ciphertext) => {
       secretKeys.add(fullKey);
       return secretValue(name, ciphertext);
@@ -82,7 +86,7 @@ export function readStackConfig(
 /** Pulumi.yaml declares keys; one with a `value` or a `default` holds for every stack. */
 function projectDefaults(file: YamlFile): [string, unknown][] {
   return Object.entries(section(file, "config")).flatMap(([key, declared]): [string, unknown][] => {
-    const value = isMapping(declared) ? (declared.value ?? declared.default) : declared;
+    const value = isTree(declared) ? (declared.value ?? declared.default) : declared;
     return value === undefined || value === null ? [] : [[key, value]];
   });
 }
@@ -90,7 +94,7 @@ function projectDefaults(file: YamlFile): [string, unknown][] {
 /** A value with its secrets filled in, at any depth. */
 function revealed(raw: unknown, name: string, secretValue: SecretValue): unknown {
   if (Array.isArray(raw)) return raw.map((item, index) => revealed(item, `${name}[${index}]`, secretValue));
-  if (!isMapping(raw)) return raw;
+  if (!isTree(raw)) return raw;
   if (Object.keys(raw).length === 1 && typeof raw.secure === "string") return secretValue(name, raw.secure);
   const entries = Object.entries(raw).map(([key, item]) => [key, revealed(item, `${name}.${key}`, secretValue)]);
   return Object.fromEntries(entries);
@@ -119,7 +123,7 @@ function readYaml(file: string, projectRoot: string): YamlFile {
   const [error] = document.errors;
   if (error) throw problemAt(shown, lines.linePos(error.pos[0]).line, yamlMessage(error, text));
   const value: unknown = document.toJS() ?? {};
-  if (!isMapping(value)) throw problemAt(shown, 1, "expected a mapping with the key config");
+  if (!isTree(value)) throw problemAt(shown, 1, "expected a mapping with the key config");
   return { shown, document, lines, value };
 }
 
@@ -129,7 +133,7 @@ function missingStackFile(shown: string, projectRoot: string): string {
 }
 
 /** The stacks that have a file in the project's folder. */
-export function stackNames(projectRoot: string): string[] {
+function stackNames(projectRoot: string): string[] {
   return readdirSync(projectRoot)
     .flatMap((entry) => /^Pulumi\.(.+)\.yaml$/.exec(entry)?.[1] ?? [])
     .sort();
@@ -163,7 +167,7 @@ export function shownPath(file: string, projectRoot: string): string {
 
 function section(file: YamlFile, key: string): Readonly<Record<string, unknown>> {
   const found = file.value[key] ?? {};
-  if (isMapping(found)) return found;
+  if (isTree(found)) return found;
   throw problemAt(file.shown, placeIn(file, [key]).line, `${key}: expected a mapping of key: value`);
 }
 

@@ -85,8 +85,25 @@ export function notEmpty<const Path extends string>(path: ExistingPath<Path>, fi
 /** A check that a mapping has at most one of two fields. */
 export function exclusive<const Path extends string>(path: ExistingPath<Path>, one: string, other: string): Check {
   const message = `found ${one} and ${other}; expected at most one of them`;
-  const has = (given: object, field: string) => (given as Readonly<Record<string, unknown>>)[field] !== undefined;
-  return refuse(path, (given) => has(given as object, one) && has(given as object, other), message);
+  return refuse(path, (given) => fieldsIn(given, [one, other]).length === 2, message);
+}
+
+/** A check that a mapping has at most one of several fields. */
+export function atMostOne<const Path extends string>(path: ExistingPath<Path>, fields: readonly string[]): Check {
+  return rule(path, (given) => {
+    const found = fieldsIn(given, fields);
+    return found.length > 1 && `found ${found.join(", ")}; expected at most one of: ${fields.join(", ")}`;
+  });
+}
+
+/** A check that a mapping has one of several fields, and no other of them. */
+export function exactlyOne<const Path extends string>(path: ExistingPath<Path>, fields: readonly string[]): Check {
+  const message = `expected exactly one of: ${fields.join(", ")}`;
+  return refuse(path, (given) => fieldsIn(given, fields).length !== 1, message);
+}
+
+function fieldsIn(given: unknown, fields: readonly string[]): string[] {
+  return fields.filter((field) => (given as Readonly<Record<string, unknown>>)[field] !== undefined);
 }
 
 /** As `checkEach`, for functions that return a refusal. */

@@ -4,7 +4,7 @@ import type { TrafficServiceSettings } from "../settings/sections/traffic";
 import { milliseconds } from "../shared/duration";
 import { messageOf, type Problem, type Refusal, type SettingPath } from "../shared/problem";
 import { allKnown, checkEach, ifKnown } from "../shared/unknown";
-import { type Check, exclusive, notEmpty, refuse, rule, unique } from "./check";
+import { atMostOne, type Check, exactlyOne, exclusive, notEmpty, refuse, rule, unique } from "./check";
 
 const http = "traffic.services.*.http.*";
 const match = `${http}.match.*` as const;
@@ -15,10 +15,7 @@ const actions = ["route", "redirect", "directResponse"] as const;
 export const httpRuleChecks: readonly Check[] = [
   rule(`${http}.route`, weights),
   rule("traffic.services.*.tls.route", weights),
-  rule(http, (given) => {
-    const found = actions.filter((action) => given[action] !== undefined);
-    return found.length > 1 && `found ${found.join(", ")}; expected at most one of: ${actions.join(", ")}`;
-  }),
+  atMostOne(http, actions),
   notEmpty(`${http}.redirect`, ["uri", "authority", "scheme", "redirectCode"]),
   exclusive(`${http}.redirect`, "port", "derivePort"),
   notEmpty(`${http}.rewrite`, ["uri", "authority", "uriRegexRewrite"]),
@@ -32,11 +29,7 @@ export const httpRuleChecks: readonly Check[] = [
     }),
   ),
   notEmpty(`${http}.fault`, Object.keys(faultKinds).sort()),
-  refuse(
-    `${http}.fault.abort`,
-    ({ httpStatus, grpcStatus }) => (httpStatus === undefined) === (grpcStatus === undefined),
-    "expected exactly one of: httpStatus, grpcStatus",
-  ),
+  exactlyOne(`${http}.fault.abort`, ["httpStatus", "grpcStatus"]),
   // Istio refuses details of retries that are switched off.
   ...([`${http}.retries`, "traffic.defaultRetries"] as const).map((path) =>
     rule(path, (retries) => {

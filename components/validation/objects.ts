@@ -5,7 +5,7 @@ import type * as ajv from "ajv";
 import type { ErrorObject, Format, ValidateFunction } from "ajv";
 import type { Model } from "../model/model";
 import { listOf, shown, shownSize, suggestion, typeNames } from "../settings/wording";
-import { isMapping } from "../settings/schema-walk";
+import { isTree } from "../shared/merge";
 import { duplicates, type Problem, type SettingPath } from "../shared/problem";
 import { allKnown, checkEach, runChecks } from "../shared/unknown";
 import type { Check } from "./check";
@@ -187,7 +187,7 @@ function describe(error: ErrorObject, spec: unknown, at: SettingPath): Problem[]
 function alternatives({ keyword, schema, data }: ErrorObject): string {
   const branches = Array.isArray(schema) ? (schema as { readonly required?: string[]; readonly not?: object }[]) : [];
   const fields = branches.flatMap(({ required = [] }) => required);
-  if (keyword !== "oneOf" || fields.length === 0 || !isMapping(data)) {
+  if (keyword !== "oneOf" || fields.length === 0 || !isTree(data)) {
     return "has fields that exclude each other, or lacks a required one";
   }
   const given = fields.filter((field) => Object.hasOwn(data, field));

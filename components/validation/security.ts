@@ -3,7 +3,7 @@ import type { Names } from "../model/names";
 import { isKeySet } from "../model/policies/resolve";
 import { suggestion } from "../settings/wording";
 import type { Refusal } from "../shared/problem";
-import { type Check, exclusive, refuse, rule, unique, unknownWorkload } from "./check";
+import { type Check, exactlyOne, exclusive, refuse, rule, unique, unknownWorkload } from "./check";
 
 export const securityChecks: readonly Check[] = [
   ...(["allow", "deny", "audit"] as const).flatMap((list): Check[] => [
@@ -24,12 +24,7 @@ export const securityChecks: readonly Check[] = [
     dryRun: "Istio has no dry run for an external authorizer; remove dryRun or external",
   }),
   unique("security.extensionProviders.*.name", "provider"),
-  refuse(
-    "security.extensionProviders.*",
-    ({ envoyExtAuthzGrpc, envoyExtAuthzHttp }) =>
-      (envoyExtAuthzGrpc === undefined) === (envoyExtAuthzHttp === undefined),
-    "expected exactly one of: envoyExtAuthzGrpc, envoyExtAuthzHttp",
-  ),
+  exactlyOne("security.extensionProviders.*", ["envoyExtAuthzGrpc", "envoyExtAuthzHttp"]),
   rule("security.jwt.*", (given, { names }) => unknownWorkload(names, given, "workload")),
   rule("security.jwt.*.paths.*", pathTemplate),
   exclusive("security.jwt.*", "jwks", "jwksUri"),

@@ -4,9 +4,9 @@ import * as pulumi from "@pulumi/pulumi";
 import type { Model } from "../model/model";
 import { programContext, type ProgramContext, stackFileVariable } from "../settings/context";
 import { sectionNames, unknownSection } from "../settings/parse";
-import { isMapping } from "../settings/schema-walk";
 import { kindOf } from "../settings/wording";
 import { isPlaceholder, readStackConfig, shownPath, type StackConfig } from "../settings/stack-file";
+import { isTree } from "../shared/merge";
 import { formatPath, namespace, type Problem, SettingsError, StackFileError } from "../shared/problem";
 import { certificateProblems } from "./certificates";
 import { validate, type ValidateOptions } from "./validate";
@@ -128,7 +128,7 @@ function decode(section: string, text: string): unknown {
 /** A secret's value is never repeated, not even its beginning. */
 function readSecrets(value: unknown, problems: Problem[]): Pick<Values, "secretNames" | "secrets"> {
   const secrets = new Map<string, string>();
-  if (!isMapping(value)) {
+  if (!isTree(value)) {
     problems.push({ path: ["secrets"], message: "expected a mapping of name: value" });
     return { secretNames: undefined, secrets };
   }

@@ -1,8 +1,11 @@
 import type { LoadBalancerSettings } from "../settings/sections/traffic-policy";
 import type { Refusal } from "../shared/problem";
-import { type Check, exclusive, refuse, rule, unique } from "./check";
+import { atMostOne, type Check, exclusive, refuse, rule, unique } from "./check";
 
 const policies = ["traffic.services.*.trafficPolicy", "traffic.services.*.subsets.*.trafficPolicy"] as const;
+
+const hashKeys = ["httpHeaderName", "httpCookie", "httpQueryParameterName", "useSourceIp"] as const;
+const localityKeys = ["distribute", "failover", "failoverPriority"] as const;
 
 export const trafficPolicyChecks: readonly Check[] = policies.flatMap((policy) => [
   unique(`${policy}.portLevelSettings.*.port.number`, "port", policy),
@@ -14,9 +17,6 @@ export const trafficPolicyChecks: readonly Check[] = policies.flatMap((policy) =
   ...loadBalancerChecks(policy),
   ...loadBalancerChecks(`${policy}.portLevelSettings.*` as const),
 ]);
-
-const hashKeys = ["httpHeaderName", "httpCookie", "httpQueryParameterName", "useSourceIp"] as const;
-const localityKeys = ["distribute", "failover", "failoverPriority"] as const;
 
 function loadBalancerChecks(
   path: (typeof policies)[number] | `${(typeof policies)[number]}.portLevelSettings.*`,
@@ -43,10 +43,7 @@ function loadBalancerChecks(
       `${loadBalancer}.consistentHash.maglev.tableSize` as const,
       (size) => !isPrime(size) && `found ${size}; expected a prime number`,
     ),
-    rule(locality, (given) => {
-      const found = localityKeys.filter((key) => given[key] !== undefined);
-      return found.length > 1 && `found ${found.join(", ")}; expected at most one of: ${localityKeys.join(", ")}`;
-    }),
+    atMostOne(locality, localityKeys),
     rule(`${locality}.distribute.*`, ({ from, to }) => {
       const total = Object.values(to).reduce((sum, share) => sum + share, 0);
       return total !== 100 && { to: `shares from ${from} add up to ${total}; expected 100` };

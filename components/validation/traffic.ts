@@ -1,5 +1,6 @@
 import type { Model } from "../model/model";
 import type { Names } from "../model/names";
+import { namedSubset } from "../model/policies/services";
 import type { TrafficServiceSettings } from "../settings/sections/traffic";
 import { listOf, suggestion } from "../settings/wording";
 import { duplicates, type Entry, type Problem, problemsOf, type SettingPath, shortPath } from "../shared/problem";
@@ -10,14 +11,13 @@ import { type Check, refuse, problemsAt, problemsOfEach, rule, unique, unknownWo
 const services = ["traffic", "services"];
 
 type Service = TrafficServiceSettings;
-type Subset = Service["subsets"][number];
 
 /** Checks of `talos-mesh:traffic`, but for rules and traffic policies. */
 export const trafficChecks: readonly Check[] = [
   ({ settings: { traffic } }) =>
     checkEach(traffic.services, services, ({ subsets }, path) =>
       duplicates(
-        checkEach(subsets, [...path, "subsets"], (subset, at) => [{ path: at, key: subsetName(subset) }]),
+        checkEach(subsets, [...path, "subsets"], (subset, at) => [{ path: at, key: namedSubset(subset).name }]),
         "subset",
       ),
     ),
@@ -54,7 +54,7 @@ export const trafficChecks: readonly Check[] = [
   }),
   rule("traffic.services.*.subsets.*", (subset, model, at) => {
     const { name, versions } = workloadAt(model, at);
-    const { version } = subsetLabels(subset);
+    const { version } = namedSubset(subset).labels;
     if (version === undefined || versions.length === 0 || versions.includes(version)) return undefined;
     return `found ${version}; ${name} has the versions ${listOf(versions)}, so this selects no pod`;
   }),
@@ -87,14 +87,6 @@ function serviceAt({ settings }: Model, path: SettingPath): Service {
 function workloadAt(model: Model, path: SettingPath): Workload {
   const { host, namespace } = serviceAt(model, path);
   return model.names.workload(host, namespace);
-}
-
-function subsetName(subset: Subset): string {
-  return typeof subset === "string" ? subset : subset.name;
-}
-
-function subsetLabels(subset: Subset): Readonly<Record<string, string>> {
-  return typeof subset === "string" ? { version: subset } : subset.labels;
 }
 
 interface Indexed {
@@ -135,7 +127,7 @@ function edges({ gateways }: Service, path: SettingPath, key: string): Entry[] {
 }
 
 function undeclaredSubsets(entries: readonly Indexed[]): Iterable<Problem> {
-  const declared = new Set(entries.flatMap(({ service }) => service.subsets.map(subsetName)));
+  const declared = new Set(entries.flatMap(({ service }) => service.subsets.map((subset) => namedSubset(subset).name)));
   const refusal = (name: string) =>
     !declared.has(name) && `found ${name}, which the service's subsets do not have; ${suggestion(name, [...declared])}`;
   const weights = (route: object = {}) => Object.fromEntries(Object.keys(route).map((name) => [name, refusal(name)]));
@@ -167,8 +159,8 @@ function conflictingSubsets(entries: readonly Indexed[]): Iterable<Problem> {
   const first = new Map<string, { readonly labels: string; readonly path: SettingPath }>();
   return checkEach(entries, [], ({ path, service }) =>
     problemsOfEach(service.subsets, [...path, "subsets"], (subset) => {
-      const name = subsetName(subset);
-      const labels = JSON.stringify(Object.entries(subsetLabels(subset)).sort());
+      const { name, labels: own } = namedSubset(subset);
+      const labels = JSON.stringify(Object.entries(own).sort());
       const before = first.get(name) ?? { labels, path };
       first.set(name, before);
       if (before.labels === labels || before.path === path) return undefined;

@@ -45,13 +45,18 @@ function first<Field extends "port" | "trafficPolicy">(field: Field, entries: En
 function subsets({ name, versionServices }: MeshWorkload, entries: Entries): Subset[] {
   const found = new Map<string, Subset>();
   for (const entry of entries.flatMap(({ settings }) => settings.subsets)) {
-    const subset = typeof entry === "string" ? { name: entry, labels: { version: entry } } : entry;
-    const { version, ...otherLabels }: Readonly<Record<string, string>> = subset.labels;
+    const subset = namedSubset(entry);
+    const { version, ...otherLabels } = subset.labels;
     const isVersion = version !== undefined && Object.keys(otherLabels).length === 0;
     const service = versionServices && isVersion ? `${name}-${version}` : undefined;
     if (!found.has(subset.name)) found.set(subset.name, { ...subset, service });
   }
   return [...found.values()];
+}
+
+/** A subset as an object; a string is the name of a version. */
+export function namedSubset(entry: TrafficServiceSettings["subsets"][number]): Omit<Subset, "service"> {
+  return typeof entry === "string" ? { name: entry, labels: { version: entry } } : entry;
 }
 
 function exposures(entries: Entries, names: Names): Exposure[] {

@@ -132,5 +132,4 @@ export const traffic = z.strictObject({
 
 export type TrafficSettings = z.output<typeof traffic>;
 export type TrafficServiceSettings = z.output<typeof service>;
-export type RetriesSettings = z.output<typeof retries>;
 export type HttpRuleSettings = z.output<typeof httpRule>;
