@@ -11,7 +11,7 @@ import { rootNamespace } from "../shared/istio";
 import { checkEach, runChecks } from "../shared/unknown";
 
 // What to write a check with:
-//   rule, refuse, unique, notEmpty, exclusive, applicationRule   return a Check of values in the settings, by their path
+//   rule, refuse, unique, notEmpty, exclusive, atMostOne, exactlyOne, applicationRule   return a Check of values in the settings, by their path
 //   problemsOfEach, problemsAt   return problems, inside a check of one's own
 //   refuse..., unknown...   return a Refusal of one value
 
