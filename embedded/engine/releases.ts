@@ -5,7 +5,7 @@ import { type WaitOptions, whenAvailable } from "../../components/shared/kuberne
 import { listProcesses } from "../../components/shared/process-identity";
 import { CommandError, runCommand } from "../../components/shared/run-command";
 import type { Change } from "../../cli/engine/engine";
-import { UserError } from "../../components/shared/problem";
+import { messageOf, UserError } from "../../components/shared/problem";
 import { refuseUnsupported } from "./commands";
 import { inputDigest, marks, stackMark, timestamp } from "./naming";
 
@@ -108,7 +108,13 @@ export class Helm {
   /** Deletes a release and waits until everything in it is gone. */
   async uninstall({ name, namespace }: ReleaseName, options: HelmOptions): Promise<void> {
     const flags = ["--ignore-not-found", "--wait", "--timeout", `${defaultTimeout}s`, "--cascade", "foreground"];
-    await this.run(["uninstall", name, "--namespace", namespace, ...flags], defaultTimeout, options);
+    const uninstall = () => this.run(["uninstall", name, "--namespace", namespace, ...flags], defaultTimeout, options);
+    // Helm 4 may stop waiting too early, at an object that is being deleted. Uninstalling again waits for what is left.
+    await uninstall().catch((error: unknown) => {
+      if (/still exists\. status: Terminating/.test(messageOf(error)) && options.signal?.aborted !== true)
+        return uninstall();
+      throw error;
+    });
   }
 
   /** @param timeout Helm's own, in seconds */

@@ -123,7 +123,8 @@ describe("MeshSecurity", () => {
     const { aliases, deleteBeforeReplace } = options.get("networkpolicy-shop/egress-only") ?? assert.fail();
     // The provider deletes first only where the name stays the same.
     assert.equal(deleteBeforeReplace, undefined);
-    const formerParent = "urn:pulumi:stack::project::talos-mesh:policies:MeshPolicies::policies";
+    const stack = `${pulumi.getStack()}::${pulumi.getProject()}`;
+    const formerParent = `urn:pulumi:${stack}::talos-mesh:policies:MeshPolicies::policies`;
     assert.deepEqual(await aliasesOf(aliases), [
       { parent: formerParent },
       { name: "networkpolicy-shop/ways-out" },
