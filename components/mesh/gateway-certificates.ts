@@ -3,14 +3,12 @@ import * as kubernetes from "@pulumi/kubernetes";
 import type * as pulumi from "@pulumi/pulumi";
 import type { ProgramContext } from "../settings/context";
 import { credentialName, exposedHosts, gatewayNamespace } from "../model/gateways";
-import type { GatewaysSettings, GatewayTlsSettings } from "../settings/sections/gateways";
-import type { TrafficSettings } from "../settings/sections/traffic";
+import type { Settings } from "../settings/schema";
+import type { GatewayTlsSettings } from "../settings/sections/gateways";
 import { Layer, type LayerOptions } from "../shared/layer";
 import { lifecycleCommand } from "../shared/lifecycle-command";
 
-export interface GatewayCertificatesArgs {
-  readonly gateways: GatewaysSettings;
-  readonly traffic: TrafficSettings;
+export interface GatewayCertificatesArgs extends Pick<Settings, "gateways" | "traffic"> {
   readonly secrets: Readonly<Record<string, pulumi.Output<string>>>;
   readonly context: ProgramContext;
   readonly nodeAddress?: string;

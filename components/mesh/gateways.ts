@@ -1,15 +1,10 @@
 import * as kubernetes from "@pulumi/kubernetes";
-import type { Resource } from "@pulumi/pulumi";
 import type { ApplicationName } from "../apps/registry";
 import { controlPlaneOf, revisionName } from "../model/control-planes";
 import { defaultRevision } from "../shared/istio";
 import { gatewayWorkloads, hostOwners } from "../model/gateways";
 import type { Settings } from "../settings/schema";
-import {
-  defaultLoadBalancerTimeout,
-  type GatewayDeploymentSettings,
-  type GatewaysSettings,
-} from "../settings/sections/gateways";
+import { defaultLoadBalancerTimeout, type GatewayDeploymentSettings } from "../settings/sections/gateways";
 import type { MeshSettings } from "../settings/sections/mesh";
 import { digestOf } from "../shared/digest";
 import { milliseconds } from "../shared/duration";
@@ -18,20 +13,20 @@ import { helmRelease } from "../shared/helm-release";
 import { Layer, type LayerOptions } from "../shared/layer";
 import type { GatewayWorkload } from "../shared/workload";
 import { gatewayApiObjects } from "./gateway-api";
-import { type GatewayExtra, lifecycleStep, type StepAccess } from "./lifecycle/steps";
+import { lifecycleStep, type StepAccess } from "./lifecycle/steps";
 import type { ClusterFacts, MeshValuesInput } from "./values/common-values";
 import { leftByUnsetFields } from "./values/gateway-fields";
 import { gatewayValues } from "./values/istio-charts";
-import { untilProgrammed } from "./waypoints";
+import { deployedByIstiod } from "./waypoints";
 
 function revisionOf(mesh: MeshSettings, namespace: string): { readonly revision?: string } {
   const revision = revisionName(mesh, namespace);
   return revision === defaultRevision ? {} : { revision };
 }
 
-export interface GatewaysArgs extends MeshValuesInput, Pick<Settings, "traffic" | ApplicationName> {
+/** `traffic`: hosts of the gateways. Applications: the default namespace of services without one. */
+export interface IstioArgs extends MeshValuesInput, Pick<Settings, "gateways" | "traffic" | ApplicationName> {
   readonly cluster: ClusterFacts & StepAccess;
-  readonly gateways: GatewaysSettings;
   readonly source: ChartSource;
 }
 
@@ -39,7 +34,7 @@ export interface GatewaysArgs extends MeshValuesInput, Pick<Settings, "traffic" 
 export class Gateways extends Layer {
   constructor(
     private readonly name: string,
-    private readonly args: GatewaysArgs,
+    private readonly args: IstioArgs,
     opts?: LayerOptions,
   ) {
     super("talos-mesh:mesh:Gateways", name, opts);
@@ -73,10 +68,12 @@ export class Gateways extends Layer {
       },
       this.child,
     );
-    if (behindLoadBalancer) this.waitFor("address", workload, settings, { values: { version, values } }, installed);
+    if (!behindLoadBalancer) return;
+    const request = { ...stepInput(workload, settings), values: digestOf({ version, values }) };
+    const step = `${name}-${workload.name}-address`;
+    lifecycleStep(step, "gateway-address", request, args.cluster, this.after(installed));
   }
 
-  /** istiod deploys it; on simulated nodes no istiod runs. */
   private byGatewayApi(workload: GatewayWorkload, settings: GatewayDeploymentSettings): void {
     const { args } = this;
     const name = `${this.name}-${workload.name}`;
@@ -84,34 +81,16 @@ export class Gateways extends Layer {
       ...revisionOf(args.mesh, workload.namespace),
       hosts: hostOwners(args, workload.name),
     });
-    const { simulatedNodes } = args.cluster;
-    const waits = settings.serviceType !== "LoadBalancer" && !simulatedNodes;
     const parametersMap = new kubernetes.core.v1.ConfigMap(`${name}-parameters`, parameters, this.child);
-    const installed = new kubernetes.apiextensions.CustomResource(
-      name,
-      { ...gateway, metadata: { ...gateway.metadata, ...(waits && untilProgrammed) } },
-      this.after(parametersMap),
-    );
-    const request = { values: gateway, unset: leftByUnsetFields(settings) };
-    if (!simulatedNodes) this.waitFor("ready", workload, settings, request, installed);
+    const input = { ...stepInput(workload, settings), unset: leftByUnsetFields(settings) };
+    deployedByIstiod(name, gateway, input, args.cluster, this.after(parametersMap));
   }
+}
 
-  /** Waits for a gateway's pods and for a load balancer's address; the failure names remedies. */
-  private waitFor(
-    what: "address" | "ready",
-    { name, namespace, service: release }: GatewayWorkload,
-    { serviceType, loadBalancerTimeout = defaultLoadBalancerTimeout }: GatewayDeploymentSettings,
-    { values, unset }: { readonly values: object; readonly unset?: readonly GatewayExtra[] },
-    installed: Resource,
-  ): void {
-    const request = {
-      namespace,
-      release,
-      ...(serviceType === "LoadBalancer" && { addressSeconds: milliseconds(loadBalancerTimeout) / 1000 }),
-      ...(unset && { unset }),
-      values: digestOf(values),
-    };
-    const step = `${this.name}-${name}-${what}`;
-    lifecycleStep(step, "gateway-address", request, this.args.cluster, this.after(installed));
-  }
+function stepInput(
+  { namespace, service: release }: GatewayWorkload,
+  { serviceType, loadBalancerTimeout = defaultLoadBalancerTimeout }: GatewayDeploymentSettings,
+) {
+  const addressSeconds = milliseconds(loadBalancerTimeout) / 1000;
+  return { namespace, release, ...(serviceType === "LoadBalancer" && { addressSeconds }) };
 }

@@ -1,20 +1,17 @@
 import type * as kubernetes from "@pulumi/kubernetes";
 import { getProject, getStack, type Resource } from "@pulumi/pulumi";
-import type { ApplicationName } from "../apps/registry";
 import type { Cluster } from "../cluster/cluster";
 import { type ControlPlane, controlPlanes, sharedVersions } from "../model/control-planes";
 import { hasAmbient } from "../model/data-planes";
 import type { Settings } from "../settings/schema";
-import type { GatewaysSettings } from "../settings/sections/gateways";
 import { officialCharts } from "../settings/versions";
 import { type ChartSource, chartSourceAt } from "../shared/chart-source";
 import { digestOf } from "../shared/digest";
 import { helmRelease, type HelmReleaseArgs } from "../shared/helm-release";
 import { Layer, type LayerOptions } from "../shared/layer";
 import { rootNamespace } from "../shared/istio";
-import { Gateways } from "./gateways";
-import { lifecycleStep, type StepAccess, type MeshStepInput, type MeshStepName } from "./lifecycle/steps";
-import type { ClusterFacts, MeshValuesInput } from "./values/common-values";
+import { Gateways, type IstioArgs } from "./gateways";
+import { lifecycleStep, type MeshStepInput, type MeshStepName } from "./lifecycle/steps";
 import { baseValues, cniValues, istiodValues, ztunnelValues } from "./values/istio-charts";
 import { Waypoints } from "./waypoints";
 
@@ -27,13 +24,6 @@ const ownCharts: ChartSource = { kind: "folder", path: "./components/mesh/charts
 export function chartSource({ source }: Settings["charts"], { autoCharts }: Pick<Cluster, "autoCharts">): ChartSource {
   if (source !== "auto") return chartSourceAt(source);
   return autoCharts === "stand-ins" ? standIns : { kind: "repository", url: officialCharts };
-}
-
-/** `traffic`: hosts of the gateways. Applications: the default namespace of services without one. */
-export interface IstioArgs extends MeshValuesInput, Pick<Settings, "traffic" | ApplicationName> {
-  readonly cluster: ClusterFacts & StepAccess;
-  readonly gateways: GatewaysSettings;
-  readonly source: ChartSource;
 }
 
 /**

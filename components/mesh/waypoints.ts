@@ -1,4 +1,5 @@
 import * as kubernetes from "@pulumi/kubernetes";
+import type { CustomResourceOptions } from "@pulumi/pulumi";
 import { revisionName } from "../model/control-planes";
 import { defaultRevision } from "../shared/istio";
 import type { MeshSettings } from "../settings/sections/mesh";
@@ -6,7 +7,7 @@ import { waypointName } from "../model/names";
 import { digestOf } from "../shared/digest";
 import type { KubernetesObject } from "../shared/kubernetes/object";
 import { Layer, type LayerOptions } from "../shared/layer";
-import { lifecycleStep, type StepAccess } from "./lifecycle/steps";
+import { lifecycleStep, type MeshStepInput, type StepAccess } from "./lifecycle/steps";
 import type { ClusterFacts } from "./values/common-values";
 
 /** istiod creates a Deployment and a Service from each: https://istio.io/latest/docs/ambient/usage/waypoint/ */
@@ -49,39 +50,41 @@ export function waypointLabels(
   };
 }
 
-export interface WaypointsArgs {
-  readonly mesh: MeshSettings;
-  readonly cluster: ClusterFacts & StepAccess;
-}
-
-/**
- * The proxies of the ambient data plane that understand HTTP. They are created once istiod runs, and deleted before it. On
- * real nodes this waits until all pods of a waypoint run: istiod reports `Programmed` as soon as one of them is ready.
- */
+/** The proxies of the ambient data plane that understand HTTP. They are created once istiod runs, and deleted before it. */
 export class Waypoints extends Layer {
-  constructor(name: string, args: WaypointsArgs, opts?: LayerOptions) {
+  constructor(
+    name: string,
+    { mesh, cluster }: { readonly mesh: MeshSettings; readonly cluster: ClusterFacts & StepAccess },
+    opts?: LayerOptions,
+  ) {
     super("talos-mesh:mesh:Waypoints", name, opts);
-    const { mesh, cluster } = args;
     for (const object of waypointObjects(mesh)) {
-      const { metadata, ...waypoint } = object;
-      const { name: release, namespace = "" } = metadata;
-      const created = new kubernetes.apiextensions.CustomResource(
-        `${name}-${namespace}/${release}`,
-        { ...waypoint, metadata: { ...metadata, ...(!cluster.simulatedNodes && untilProgrammed) } },
-        this.child,
-      );
-      if (cluster.simulatedNodes) continue;
       // The Deployment has the Gateway's name. Source: istio/istio, pilot/pkg/config/kube/gatewaycommon/classinfo.go.
-      const request = { namespace, release, values: digestOf(object) };
-      const step = `${name}-${namespace}/${release}-ready`;
-      lifecycleStep(step, "gateway-address", request, cluster, this.after(created));
+      const { name: release, namespace = "" } = object.metadata;
+      deployedByIstiod(`${name}-${namespace}/${release}`, object, { namespace, release }, cluster, this.child);
     }
     this.registerOutputs();
   }
 }
 
 /**
- * Until then istiod sends no traffic through the waypoint, and its policies are not enforced.
+ * A Gateway from which istiod creates a Deployment and a Service. On real nodes this waits until istiod reports it as
+ * `Programmed`, unless it waits for a load balancer: before that, istiod sends no traffic through a waypoint, and its
+ * policies are not enforced. Then it waits for all pods, as istiod reports `Programmed` once the first one is ready.
  * Source: istio/istio, pilot/pkg/serviceregistry/ambient/waypoints.go.
  */
-export const untilProgrammed = { annotations: { "pulumi.com/waitFor": "condition=Programmed" } };
+export function deployedByIstiod(
+  name: string,
+  gateway: KubernetesObject,
+  input: Omit<MeshStepInput<"gateway-address">, "values">,
+  cluster: ClusterFacts & StepAccess,
+  opts: CustomResourceOptions,
+): void {
+  const isReal = !cluster.simulatedNodes;
+  const untilProgrammed = { annotations: { "pulumi.com/waitFor": "condition=Programmed" } };
+  const metadata = { ...gateway.metadata, ...(isReal && input.addressSeconds === undefined && untilProgrammed) };
+  const created = new kubernetes.apiextensions.CustomResource(name, { ...gateway, metadata }, opts);
+  const request = { ...input, values: digestOf(gateway) };
+  const afterIt = { ...opts, dependsOn: created };
+  if (isReal) lifecycleStep(`${name}-ready`, "gateway-address", request, cluster, afterIt);
+}

@@ -4,7 +4,7 @@ import { parse } from "yaml";
 import type { ApiServer, ApplyObject, LiveObject } from "../../components/shared/kubernetes/api-server";
 import { ApiError, ifFound } from "../../components/shared/kubernetes/errors";
 import { hasCondition, referenceOf } from "../../components/shared/kubernetes/object";
-import { missing, waitFor } from "../../components/shared/kubernetes/wait";
+import { Missing, waitFor } from "../../components/shared/kubernetes/wait";
 import { hostPlatform } from "../tools/cache";
 
 /** Of every node that this program creates; see node.yaml. */
@@ -53,7 +53,7 @@ export async function reconcileNodes(server: ApiServer, nodes: readonly Simulate
   for (const name of removed) await removeNode(server, name);
   const check = async () => {
     const unready = (await listNodes(server)).filter((node) => !hasCondition(node, "Ready"));
-    return unready.length === 0 || missing(`Ready of ${unready.map(({ metadata }) => metadata.name).join(", ")}`);
+    return unready.length === 0 || new Missing(`Ready of ${unready.map(({ metadata }) => metadata.name).join(", ")}`);
   };
   await waitFor(check, { timeoutMs, intervalMs: 100 });
   return { added: added.map(({ metadata }) => metadata.name), removed };

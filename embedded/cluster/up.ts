@@ -2,7 +2,7 @@ import { controlPlaneTools, defaultPins } from "../tools/catalog";
 import { ensureTools, type ToolProgress } from "../tools/ensure-tools";
 import { writeFileAtomically } from "../../components/shared/files";
 import type { ApiServer } from "../../components/shared/kubernetes/api-server";
-import { missing, waitFor, WaitTimeout } from "../../components/shared/kubernetes/wait";
+import { Missing, waitFor, WaitTimeout } from "../../components/shared/kubernetes/wait";
 import { removeCluster, wasMoved } from "./delete";
 import {
   clusterFiles,
@@ -153,7 +153,7 @@ async function waitUntilServing(server: ApiServer, files: ClusterFiles, record: 
     const running = processesOf(files.kwok).map(({ component }) => component);
     ended = components.find((component) => !running.includes(component));
     if (ended !== undefined) throw new Error(`${ended} has ended.`);
-    return (await server.request("GET", "/readyz", { timeoutMs: 10_000 })) === "ok" || missing("/readyz");
+    return (await server.request("GET", "/readyz", { timeoutMs: 10_000 })) === "ok" || new Missing("/readyz");
   };
   try {
     await waitFor(check, { timeoutMs: readyTimeoutMs, intervalMs: 50, retries: () => ended === undefined });

@@ -77,9 +77,9 @@ async function compareObject(
   try {
     const changed = changedFields(live, await server.applied(object, signal));
     if (changed.length > 0) return { state: "changed", detail: changed.join(", ") };
-    const readiness = await readinessWithEndpoints(server, live, signal);
-    if (readiness.state === "ready") return { state: "as deployed" };
-    return { state: "changed", detail: readiness.state === "failed" ? readiness.why : `not ready: ${readiness.for}` };
+    const { state, missing = "" } = await readinessWithEndpoints(server, live, signal);
+    if (state === "ready") return { state: "as deployed" };
+    return { state: "changed", detail: `${state === "failed" ? "" : "not ready: "}${missing}` };
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
     // A change that cannot be applied is refused. Any other error, as of a webhook that does not respond, tells nothing.

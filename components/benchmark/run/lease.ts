@@ -1,7 +1,7 @@
 import { hostname } from "node:os";
 import { ApiError, type LiveObject } from "../../shared/kubernetes/api-server";
 import { UnknownKindError } from "../../shared/kubernetes/errors";
-import { missing, waitFor, WaitTimeout } from "../../shared/kubernetes/wait";
+import { Missing, waitFor, WaitTimeout } from "../../shared/kubernetes/wait";
 import { identify, isSameProcess } from "../../shared/process-identity";
 import type { BenchCluster } from "./cluster";
 import { NotMeasurable } from "./request";
@@ -49,7 +49,7 @@ export class Lease {
       if (isFree(spec, this.holder) && (await this.write(seconds, found))) return;
       this.lost ||= this.held !== undefined;
       if (this.lost) throw new NotMeasurable(refusal(spec));
-      return missing(refusal(spec));
+      return new Missing(refusal(spec));
     };
     try {
       await waitFor(acquire, { timeoutMs: stopTimeout, intervalMs: 1000, sleep, retries: () => false });

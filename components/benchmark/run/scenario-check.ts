@@ -1,5 +1,5 @@
 import type { ExecResult } from "../../shared/kubernetes/pod-streams";
-import { missing, type Sleep, waitFor, type WaitTimeout } from "../../shared/kubernetes/wait";
+import { Missing, type Sleep, waitFor, type WaitTimeout } from "../../shared/kubernetes/wait";
 import { meshParts, type Scenario } from "../metrics/record";
 import { namespaceOf, ports } from "../objects";
 import type { BenchmarkPlan } from "../plan/plan";
@@ -33,7 +33,7 @@ export async function podsReady(context: CheckContext, scenario: Scenario): Prom
     if (absent.length === 0) return pods;
     const [refusal] = await cluster.refusals(namespace);
     const why = refusal ?? pods.find((pod) => !pod.ready)?.waitingFor ?? "there is no pod yet";
-    return missing(`${absent.join(", ")} (${why})`);
+    return new Missing(`${absent.join(", ")} (${why})`);
   };
   const onProgress = (what: string) => log(`${scenario}: waiting for ${what}`);
   const onTimeout = ({ cause, missing }: WaitTimeout) => {
@@ -75,7 +75,7 @@ export async function checkScenario(
     before = after;
     const reason = answer?.exitCode === 0 ? problem : `its server does not answer its client (${seenBy(answer)})`;
     last = { scenario, state: reason === undefined ? "measured" : "not measured", reason, truths };
-    return reason === undefined ? last : missing(reason);
+    return reason === undefined ? last : new Missing(reason);
   };
   const onProgress = (reason: string) => log(`${scenario}: ${reason}; checking again for ${checkTimeout / 1000} s`);
   const options = { timeoutMs: checkTimeout, sleep, onProgress, retries: () => false };

@@ -1,7 +1,7 @@
 import { rootNamespace } from "../../shared/istio";
 import { ApiError } from "../../shared/kubernetes/api-server";
 import { isUnreachable, UnknownKindError } from "../../shared/kubernetes/errors";
-import { missing, type Sleep, waitFor, type WaitTimeout } from "../../shared/kubernetes/wait";
+import { Missing, type Sleep, waitFor, type WaitTimeout } from "../../shared/kubernetes/wait";
 import { meshParts, type Scenario, type Usages } from "../metrics/record";
 import { benchmarkManager, managedBy, namespaceOf, type Pull, scenarioObjects, type ScenarioOptions } from "../objects";
 import type { Environment, NodeFacts, ScenarioState } from "../report/report";
@@ -165,7 +165,7 @@ export async function cleanUp(cluster: BenchCluster, sleep: Sleep): Promise<void
   await requestCleanUp(cluster);
   const check = async () => {
     const left = await cluster.namespaces();
-    return left.length === 0 || missing(left.join(", "));
+    return left.length === 0 || new Missing(left.join(", "));
   };
   const onTimeout = ({ cause, missing }: WaitTimeout) => {
     throw (cause as Error | undefined) ?? new Error(`namespaces ${missing} still exist; the next run deletes them`);

@@ -1,6 +1,6 @@
 import { rootNamespace } from "../../shared/istio";
 import { containersOf } from "../../shared/kubernetes/pods";
-import { type StepContext, StepError, waitForStep } from "../../shared/step/program";
+import { type StepContext, waitForStep } from "../../shared/step/program";
 import type { PodTemplate, StepRequests } from "./steps";
 
 /**
@@ -9,14 +9,13 @@ import type { PodTemplate, StepRequests } from "./steps";
  */
 export async function inject(context: StepContext, request: StepRequests["inject"]): Promise<PodTemplate> {
   const { namespace, deployment, labels } = request;
-  let pod: Pod | undefined;
+  let pod: Pod = { metadata: {}, spec: {} };
   const next = `see kubectl -n ${rootNamespace} logs -l app=istiod; then run the same command again`;
   await waitForStep(context, { seconds: 120, next }, async () => {
     pod = (await context.server.dryRun(podOf(request))) as unknown as Pod;
     const proxied = containersOf(pod.spec).some(({ name }) => name === "istio-proxy");
     return proxied ? undefined : `no injector writes a proxy into ${namespace}/${deployment}`;
   });
-  if (!pod) throw new StepError(`there is no pod of ${namespace}/${deployment}`, next);
   return templateOf(pod, Object.keys(labels));
 }
 

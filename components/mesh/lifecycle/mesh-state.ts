@@ -31,15 +31,11 @@ export interface LiveProxy {
 /** Of a DaemonSet on nodes: istio-cni, ztunnel. */
 type LiveAgent = Pick<LiveControlPlane, "name" | "version">;
 
-interface Compared {
-  /** What is wrong and what to do; undefined where it matches its control plane. */
-  readonly problem: string | undefined;
-}
-
+/** `problem` is what is wrong and what to do; undefined where it matches its control plane. */
 export interface MeshFindings {
   readonly controlPlanes: readonly LiveControlPlane[];
-  readonly proxies: readonly (LiveProxy & Compared & { readonly controlPlane: string | undefined })[];
-  readonly agents: readonly (LiveAgent & Compared)[];
+  readonly proxies: readonly (LiveProxy & Record<"problem" | "controlPlane", string | undefined>)[];
+  readonly agents: readonly (LiveAgent & { readonly problem: string | undefined })[];
   /** Pods that should have a proxy and have none: they are older than the label, or no injector answered. */
   readonly bare: readonly Pick<LiveProxy, "namespace" | "pod">[];
 }
@@ -52,15 +48,8 @@ export async function liveControlPlanes(server: Server): Promise<LiveControlPlan
     namespace: deployment.metadata.namespace ?? rootNamespace,
     revision: deployment.metadata.labels?.["istio.io/rev"] ?? defaultRevision,
     version: versionOf(deployment, "discovery"),
-    missing: missingOf(deployment),
+    missing: ownReadiness(deployment).missing,
   }));
-}
-
-/** What is missing until a workload is rolled out; undefined where nothing is. */
-export function missingOf(workload: LiveObject): string | undefined {
-  const readiness = ownReadiness(workload);
-  if (readiness.state === "ready") return undefined;
-  return readiness.state === "waiting" ? readiness.for : readiness.why;
 }
 
 const agentContainers = new Map([

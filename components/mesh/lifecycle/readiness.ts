@@ -2,9 +2,8 @@ import { rootNamespace } from "../../shared/istio";
 import { ApiError, type ApplyObject } from "../../shared/kubernetes/api-server";
 import { unprivileged } from "../../shared/kubernetes/object";
 import { readPod } from "../../shared/kubernetes/pods";
-import { loadBalancerAddress } from "../../shared/kubernetes/readiness";
+import { loadBalancerAddress, ownReadiness } from "../../shared/kubernetes/readiness";
 import { type StepContext, waitForStep } from "../../shared/step/program";
-import { missingOf } from "./mesh-state";
 import type { GatewayExtra, StepRequests } from "./steps";
 
 const seeIstiodLogs = `see kubectl -n ${rootNamespace} logs -l app=istiod; then run the same command again`;
@@ -119,7 +118,7 @@ export async function gatewayAddress(
   await waitForStep(context, { seconds: rolloutSeconds, next }, async () => {
     const found = await server.get({ apiVersion: "apps/v1", kind: "Deployment", namespace, name: release });
     if (!found) return `there is no Deployment ${namespace}/${release}`;
-    const missing = missingOf(found);
+    const { missing } = ownReadiness(found);
     return missing === undefined ? undefined : `${release}: ${missing}`;
   });
   await removeUnset(context, { namespace, name: release }, unset);

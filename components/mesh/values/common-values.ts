@@ -1,7 +1,7 @@
 import type { ClusterTraits } from "../../cluster/kinds";
 import { hasAmbient } from "../../model/data-planes";
 import { imageReference, type IstioImage, mirrored } from "../../model/images";
-import type { ImagesSettings } from "../../settings/sections/images";
+import type { Settings } from "../../settings/schema";
 import type { MeshSettings } from "../../settings/sections/mesh";
 import { compareMinor, istioSince } from "../../settings/versions";
 import type { HelmValues } from "../../shared/helm-release";
@@ -11,9 +11,7 @@ export type ChartName = "base" | "istiod" | "cni" | "ztunnel" | "gateway";
 
 export type ClusterFacts = Pick<ClusterTraits, "simulatedNodes" | "talos">;
 
-export interface MeshValuesInput {
-  readonly mesh: MeshSettings;
-  readonly images: ImagesSettings;
+export interface MeshValuesInput extends Pick<Settings, "mesh" | "images"> {
   readonly cluster: ClusterFacts;
   /** istiod's mesh config for policies and tracing; see model/mesh-config.ts. */
   readonly meshConfig?: object;

@@ -1,12 +1,13 @@
 import type { ApiServer } from "./api-server";
 import { conditionsOf, hasCondition, type LiveObject, type ObjectReference, referenceOf } from "./object";
-import { missing, waitFor, type WaitTimeout, type WaitOptions, whenAvailable } from "./wait";
+import { Missing, waitFor, type WaitTimeout, type WaitOptions, whenAvailable } from "./wait";
 
-/** `for` is what is still missing, as after "waiting:"; `failed` is a state in which waiting longer cannot help. */
-type Readiness =
-  | { readonly state: "ready" }
-  | { readonly state: "waiting"; readonly for: string }
-  | { readonly state: "failed"; readonly why: string };
+interface Readiness {
+  /** `failed`: waiting longer cannot help. */
+  readonly state: "ready" | "waiting" | "failed";
+  /** What is not as it should be, as after "waiting:". */
+  readonly missing?: string;
+}
 
 /** The message completes a sentence that begins with the object's name. */
 export class ObjectError extends Error {
@@ -14,8 +15,8 @@ export class ObjectError extends Error {
 }
 
 const ready: Readiness = { state: "ready" };
-const waiting = (what: string): Readiness => ({ state: "waiting", for: what });
-const failed = (why: string): Readiness => ({ state: "failed", why });
+const waiting = (missing: string): Readiness => ({ state: "waiting", missing });
+const failed = (missing: string): Readiness => ({ state: "failed", missing });
 const notObserved = waiting("its controller to observe the change");
 
 /**
@@ -145,11 +146,11 @@ export async function waitUntilReady(server: ApiServer, applied: LiveObject, opt
   const check = async () => {
     live ??= await server.get(referenceOf(applied), signal);
     if (live === undefined) throw await failure("was deleted by another client");
-    const readiness = await readinessWithEndpoints(server, live, signal);
-    if (readiness.state === "failed") throw await failure(readiness.why);
-    if (readiness.state === "ready") return live;
+    const { state, missing = "" } = await readinessWithEndpoints(server, live, signal);
+    if (state === "failed") throw await failure(missing);
+    if (state === "ready") return live;
     live = undefined;
-    return missing(readiness.for);
+    return new Missing(missing);
   };
   const onTimeout = async (cause: WaitTimeout) => {
     throw await failure(`is not ready after ${timeoutMs / 1000} s; waiting: ${cause.missing}`, cause);
@@ -175,7 +176,7 @@ export async function deleteAndWait(
     // An object with another UID was created by another client since.
     if (live === undefined || live.metadata.uid !== before.metadata.uid) return true;
     finalizers = live.metadata.finalizers ?? [];
-    return missing("waiting until it is gone");
+    return new Missing("waiting until it is gone");
   };
   const onTimeout = (cause: Error) => {
     const why = finalizers.length > 0 ? `; it is held by the finalizers ${finalizers.join(", ")}` : "";

@@ -2,14 +2,9 @@ import { setTimeout as delay } from "node:timers/promises";
 import { messageOf } from "../problem";
 import { isTemporary } from "./errors";
 
-/** What a check returns while the condition does not hold. */
+/** What a check returns while the condition does not hold: a noun phrase, as after "waiting:", `2 of 3 replicas ready`. */
 export class Missing {
   constructor(readonly what: string) {}
-}
-
-/** @param what a noun phrase, as after "waiting:": `2 of 3 replicas available` */
-export function missing(what: string): Missing {
-  return new Missing(what);
 }
 
 export class WaitTimeout extends Error {
@@ -64,7 +59,7 @@ export async function waitFor<T>(check: () => Promise<T | Missing>, options: Wai
       [found, cause] = [await check(), undefined];
     } catch (error) {
       if (signal?.aborted === true || !retries(error)) throw error;
-      [found, cause] = [missing(messageOf(error)), error];
+      [found, cause] = [new Missing(messageOf(error)), error];
     }
     if (found instanceof Missing) {
       inARow = 0;

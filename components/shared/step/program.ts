@@ -2,7 +2,7 @@ import { text } from "node:stream/consumers";
 import { setTimeout as delay } from "node:timers/promises";
 import { ApiServer } from "../kubernetes/api-server";
 import { isUnreachable } from "../kubernetes/errors";
-import { missing, type Sleep, waitFor, WaitTimeout } from "../kubernetes/wait";
+import { Missing, type Sleep, waitFor, WaitTimeout } from "../kubernetes/wait";
 
 /** As much of the context as a step uses, so that tests can give their own. */
 export interface StepContext {
@@ -56,7 +56,7 @@ export async function waitForStep(
   { seconds, consecutive, next }: { readonly seconds: number; readonly consecutive?: number; readonly next: string },
   check: () => Promise<string | undefined>,
 ): Promise<void> {
-  const found = () => check().then((what) => what === undefined || missing(what));
+  const found = () => check().then((what) => what === undefined || new Missing(what));
   const onProgress = (what: string) => log(`waiting: ${what}`);
   try {
     await waitFor(found, { timeoutMs: seconds * 1000, consecutive, sleep, onProgress, retries: () => true });

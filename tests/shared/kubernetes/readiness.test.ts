@@ -22,7 +22,7 @@ describe("the readiness of an object", () => {
 
   it("waits for every replica of a Deployment's newest generation", () => {
     const readiness = (status: object) => ownReadiness(object("apps/v1", "Deployment", { replicas: 2 }, status));
-    const waitsFor = (what: string) => ({ state: "waiting", for: what });
+    const waitsFor = (what: string) => ({ state: "waiting", missing: what });
     const behind = { observedGeneration: 1, ...counts(2) };
     assert.deepEqual(readiness(behind), waitsFor("its controller to observe the change"));
     assert.deepEqual(readiness({ observedGeneration: 2, ...counts(1) }), waitsFor("1 of 2 replicas updated"));
@@ -30,7 +30,7 @@ describe("the readiness of an object", () => {
     assert.deepEqual(readiness({ ...counts(2), availableReplicas: 0 }), waitsFor("0 of 2 replicas available"));
     assert.deepEqual(readiness({ observedGeneration: 2, ...counts(2) }), { state: "ready" });
     const stuck = { type: "Progressing", status: "False", message: "ProgressDeadlineExceeded" };
-    const failed = { state: "failed", why: "ProgressDeadlineExceeded" };
+    const failed = { state: "failed", missing: "ProgressDeadlineExceeded" };
     assert.deepEqual(readiness({ observedGeneration: 2, ...counts(1), conditions: [stuck] }), failed);
   });
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { ApiError, UnknownKindError } from "../../../components/shared/kubernetes/errors";
-import { missing, waitFor, WaitTimeout, whenAvailable } from "../../../components/shared/kubernetes/wait";
+import { Missing, waitFor, WaitTimeout, whenAvailable } from "../../../components/shared/kubernetes/wait";
 
 describe("a wait", () => {
   let slept: number[];
@@ -18,7 +18,7 @@ describe("a wait", () => {
 
   it("returns what the first successful check returns, and reports each change of what is missing", async () => {
     const reported: string[] = [];
-    const check = results(missing("a"), missing("a"), missing("b"), 42);
+    const check = results(new Missing("a"), new Missing("a"), new Missing("b"), 42);
     const options = { timeoutMs: 60_000, sleep, onProgress: (what: string) => reported.push(what) };
     assert.equal(await waitFor(check, options), 42);
     assert.deepEqual(
@@ -32,7 +32,7 @@ describe("a wait", () => {
 
   it("ends with what was missing last, after a check at the end of the time", async () => {
     let checks = 0;
-    const check = () => Promise.resolve(missing(`reason ${++checks}`));
+    const check = () => Promise.resolve(new Missing(`reason ${++checks}`));
     await assert.rejects(waitFor(check, { timeoutMs: 5000, sleep }), (error: unknown) => {
       assert.ok(error instanceof WaitTimeout);
       assert.deepEqual([error.message, error.missing], ["not within 5 s: reason 4", "reason 4"]);
@@ -46,7 +46,7 @@ describe("a wait", () => {
     let time = 0;
     Date.now = () => time;
     try {
-      const check = () => Promise.resolve(missing(String((time += 4000))));
+      const check = () => Promise.resolve(new Missing(String((time += 4000))));
       await assert.rejects(waitFor(check, { timeoutMs: 10_000, sleep }), WaitTimeout);
       assert.deepEqual(slept, [2000, 2000]);
     } finally {
@@ -55,13 +55,13 @@ describe("a wait", () => {
   });
 
   it("doubles the interval up to its maximum", async () => {
-    const check = results(missing("a"), missing("a"), missing("a"), missing("a"), true);
+    const check = results(new Missing("a"), new Missing("a"), new Missing("a"), new Missing("a"), true);
     await waitFor(check, { timeoutMs: 60_000, intervalMs: 50, maxIntervalMs: 150, sleep });
     assert.deepEqual(slept, [50, 100, 150, 150]);
   });
 
   it("wants several successful checks in a row where that is requested", async () => {
-    const check = results(1, missing("a"), 2, 3);
+    const check = results(1, new Missing("a"), 2, 3);
     assert.equal(await waitFor(check, { timeoutMs: 60_000, consecutive: 2, sleep }), 3);
   });
 
@@ -76,7 +76,7 @@ describe("a wait", () => {
 
   it("ends with the signal's reason", async () => {
     const stop = new AbortController();
-    const waiting = waitFor(results(missing("a")), { timeoutMs: 60_000, signal: stop.signal });
+    const waiting = waitFor(results(new Missing("a")), { timeoutMs: 60_000, signal: stop.signal });
     stop.abort(new Error("stopped"));
     await assert.rejects(waiting, (error: Error) => error.name === "AbortError" || error.message === "stopped");
   });
