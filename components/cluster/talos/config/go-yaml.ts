@@ -1,7 +1,19 @@
-import { isTree } from "../../../shared/merge";
+import { type ScalarTag, stringify, type Tags } from "yaml";
+import type { Tree } from "../../../shared/merge";
 
-export type GoValue = string | number | boolean | undefined | null | readonly GoValue[] | GoMap;
-export type GoMap = { readonly [key: string]: GoValue };
+const step = 4;
+
+const goString: ScalarTag = {
+  tag: "tag:yaml.org,2002:str",
+  default: true,
+  identify: (value) => typeof value === "string",
+  resolve: (text) => text,
+  stringify: ({ value }, { indent, indentAtStart }) => {
+    // Only a value after a key has `indentAtStart`; in a list item, its block is indented to a full step.
+    const margin = indentAtStart === undefined ? indent.length : step * Math.floor(indent.length / step);
+    return scalar(String(value), margin);
+  },
+};
 
 /**
  * YAML byte for byte as Go's yaml package writes a mapping: four spaces a level, list items indented, no line wrapped, quotes
@@ -11,44 +23,13 @@ export type GoMap = { readonly [key: string]: GoValue };
  *
  * Source: go.yaml.in/yaml v4, internal/libyaml: representer.go, desolver.go, emitter.go.
  */
-export function goYaml(map: GoMap): string {
-  return writeMap(map, 0, 0);
-}
-
-const step = 4;
-
-/** The lines of a mapping; the first is indented by `first`, so that it can follow the dash of a list item. */
-function writeMap(map: GoMap, depth: number, first: number): string {
-  const entries = Object.entries(map).filter(([, value]) => value !== undefined);
-  const lines = entries.map(
-    ([key, value], index) =>
-      `${" ".repeat(index === 0 ? first : depth)}${scalar(key, depth)}:${afterColon(value, depth)}`,
-  );
-  return lines.join("");
-}
-
-function afterColon(value: GoValue, depth: number): string {
-  const inner = depth + step;
-  if (isList(value)) return value.length === 0 ? " []\n" : `\n${value.map((item) => listItem(item, inner)).join("")}`;
-  if (isTree(value)) return isEmpty(value) ? " {}\n" : `\n${writeMap(value, inner, inner)}`;
-  // Inside a list item, a block is indented to the next full step.
-  return ` ${scalar(value, step * (Math.floor(depth / step) + 1))}\n`;
-}
-
-function listItem(item: GoValue, depth: number): string {
-  const dash = `${" ".repeat(depth)}- `;
-  if (isList(item)) {
-    const items = item.map((one) => listItem(one, depth + 2)).join("");
-    // A list in a list begins on the same line.
-    return items === "" ? `${dash}[]\n` : dash + items.trimStart();
-  }
-  if (isTree(item)) return isEmpty(item) ? `${dash}{}\n` : dash + writeMap(item, depth + 2, 0);
-  return `${dash}${scalar(item, depth + 2)}\n`;
+export function goYaml(map: Tree): string {
+  const customTags = (tags: Tags): Tags => [goString, ...tags];
+  return stringify(map, { indent: step, lineWidth: 0, aliasDuplicateObjects: false, customTags });
 }
 
 /** @param margin indentation of the lines of a block */
-function scalar(value: string | number | boolean | null | undefined, margin: number): string {
-  if (typeof value !== "string") return String(value ?? null);
+function scalar(value: string, margin: number): string {
   if (value.includes("\n")) return canBeBlock(value) ? block(value, margin) : doubleQuoted(value);
   if (yaml11Words.test(value) || sexagesimal.test(value)) return `'${value}'`;
   if (isNotString(value)) return doubleQuoted(value);
@@ -125,12 +106,4 @@ function escape(character: string): string {
   const hex = code.toString(16).toUpperCase();
   const numeric = code > 0xffff ? `\\U${hex.padStart(8, "0")}` : `\\u${hex.padStart(4, "0")}`;
   return named[character] ?? (code < 0x100 ? `\\x${hex.padStart(2, "0")}` : numeric);
-}
-
-function isList(value: GoValue): value is readonly GoValue[] {
-  return Array.isArray(value);
-}
-
-function isEmpty(map: GoMap): boolean {
-  return Object.values(map).every((value) => value === undefined);
 }

@@ -1,8 +1,8 @@
 import type { TalosClusterSettings } from "../../kinds";
 import { compareMinor } from "../../../settings/versions";
 import { digestOf } from "../../../shared/digest";
-import { isTree } from "../../../shared/merge";
-import { type GoMap, goYaml } from "./go-yaml";
+import { isTree, type Tree } from "../../../shared/merge";
+import { goYaml } from "./go-yaml";
 import { isEmpty, nodeSettings, type TalosNodeSettings } from "./node-settings";
 
 export type SchematicSettings = Partial<NonNullable<TalosClusterSettings["schematic"]>>;
@@ -87,12 +87,12 @@ export function schematicYaml(schematic: SchematicSettings = {}): string {
 }
 
 /** Without what Go's `omitempty` leaves out. */
-function withoutEmpty(map: GoMap): GoMap {
+function withoutEmpty(map: Tree): Tree {
   return Object.fromEntries(Object.entries(map).filter(([, value]) => value && !isEmpty(value)));
 }
 
 /** Go sorts the keys of a mapping, with numbers in them by their value. */
-function sorted(map: GoMap): GoMap {
+function sorted(map: Tree): Tree {
   const byName = new Intl.Collator("en", { numeric: true });
   return Object.fromEntries(
     Object.entries(map)

@@ -2,7 +2,7 @@ import type { ClusterSettings, DockerClusterSettings, TalosClusterSettings } fro
 import type { Problem } from "../../../shared/problem";
 import type { Tree } from "../../../shared/merge";
 import { ifKnown, knownEntries } from "../../../shared/unknown";
-import { type GoMap, goYaml } from "./go-yaml";
+import { goYaml } from "./go-yaml";
 import { installerOf } from "./installer";
 import type { MachineType } from "./migrations/migration";
 import { toMultiDocument } from "./multi-document";
@@ -122,9 +122,7 @@ function orderedPatches(patches: readonly ConvertedPatch[]): MachinePatch[] {
 }
 
 function merges(origin: string, trees: readonly Tree[]): MachinePatch[] {
-  return trees
-    .filter((tree) => Object.keys(tree).length > 0)
-    .map((tree) => ({ origin, content: goYaml(tree as GoMap) }));
+  return trees.filter((tree) => Object.keys(tree).length > 0).map((tree) => ({ origin, content: goYaml(tree) }));
 }
 
 /** Everything that keeps the machine configs of a cluster from being generated. Reads nothing but the files of patches. */
