@@ -1,5 +1,5 @@
 import type { TalosClusterSettings } from "../components/cluster/kinds";
-import { partMarker } from "../components/cluster/talos/steps";
+import { partMarker, stepCommand, type TalosStepName } from "../components/cluster/talos/steps";
 import type { Model } from "../components/model/model";
 import { type CommandInputs, runScript } from "../embedded/engine/commands";
 import { UserError } from "../components/shared/problem";
@@ -13,9 +13,8 @@ import { type Deployment, plainString, type StateResource } from "./engine/pulum
 
 const commandType = "command:local:Command";
 
-async function outputOf(name: string, inputs: CommandInputs, projectRoot: string): Promise<string> {
-  const script = `exec bash components/cluster/talos/scripts/${name}.sh`;
-  return (await runScript(script, inputs, { cwd: projectRoot })).stdout;
+async function outputOf(step: TalosStepName, inputs: CommandInputs, projectRoot: string): Promise<string> {
+  return (await runScript(stepCommand(step), inputs, { cwd: projectRoot })).stdout;
 }
 
 export function talosCluster(

@@ -1,6 +1,14 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import type * as pulumi from "@pulumi/pulumi";
-import type { ClusterTraits } from "./kinds";
+import type { ProgramContext } from "../settings/context";
+import type { Settings } from "../settings/schema";
+import type { ClusterSettings, ClusterTraits } from "./kinds";
+
+export interface ClusterArgs<Kind extends ClusterSettings["kind"]> extends Pick<Settings, "environment" | "charts"> {
+  readonly settings: ClusterSettings & { readonly kind: Kind };
+  readonly context: ProgramContext;
+  readonly secrets: Readonly<Record<string, pulumi.Output<string>>>;
+}
 
 interface ClusterOutputs {
   readonly provider: kubernetes.Provider;

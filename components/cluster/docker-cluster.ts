@@ -1,18 +1,11 @@
 import type * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import type { ProgramContext } from "../settings/context";
-import type { DockerClusterSettings } from "./kinds";
 import { digestOf } from "../shared/digest";
-import { type ClusterComponent, clusterProvider } from "./cluster";
+import { type ClusterArgs, type ClusterComponent, clusterProvider } from "./cluster";
 import { dockerPatches } from "./talos/config/node-plan";
 import { contractOf } from "./talos/config/node-settings";
 import { patchWarnings, projectFiles, readPatches } from "./talos/config/user-patches";
 import { joinParts, stepCommand, stepResource } from "./talos/steps";
-
-export interface DockerClusterArgs {
-  readonly settings: DockerClusterSettings;
-  readonly context: ProgramContext;
-}
 
 /**
  * Talos in containers on this machine, by `talosctl cluster create`: real traffic without machines. Everything that
@@ -25,7 +18,7 @@ export class DockerCluster extends pulumi.ComponentResource implements ClusterCo
   readonly deletedWith: pulumi.Resource;
   readonly kubeconfigCommand: string;
 
-  constructor(name: string, args: DockerClusterArgs, opts?: pulumi.ComponentResourceOptions) {
+  constructor(name: string, args: ClusterArgs<"docker">, opts?: pulumi.ComponentResourceOptions) {
     super("talos-mesh:cluster:DockerCluster", name, {}, opts);
     const { settings, context } = args;
     const state = `.talos-mesh/${context.stack}/docker`;

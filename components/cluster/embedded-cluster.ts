@@ -5,17 +5,10 @@ import { unusableFolder } from "../../embedded/cluster/files";
 import type { ClusterRequest } from "../../embedded/cluster/request";
 import { nextIncarnation } from "../../embedded/cluster/status";
 import type { ProgramContext } from "../settings/context";
-import type { Settings } from "../settings/schema";
 import type { EmbeddedClusterSettings } from "./kinds";
 import { officialCharts, versions } from "../settings/versions";
 import { lifecycleCommand } from "../shared/lifecycle-command";
-import { type ClusterComponent, clusterProvider } from "./cluster";
-
-export interface EmbeddedClusterArgs {
-  readonly settings: EmbeddedClusterSettings;
-  readonly charts: Settings["charts"];
-  readonly context: ProgramContext;
-}
+import { type ClusterArgs, type ClusterComponent, clusterProvider } from "./cluster";
 
 /** By `kwokctl` (embedded/cluster). All its files are in `.talos-mesh/<stack>`; the user's kubeconfig is left alone. */
 export class EmbeddedCluster extends pulumi.ComponentResource implements ClusterComponent {
@@ -25,7 +18,7 @@ export class EmbeddedCluster extends pulumi.ComponentResource implements Cluster
   readonly kubeconfigCommand: string;
   readonly autoCharts: "official" | "stand-ins";
 
-  constructor(name: string, args: EmbeddedClusterArgs, opts?: pulumi.ComponentResourceOptions) {
+  constructor(name: string, args: ClusterArgs<"embedded">, opts?: pulumi.ComponentResourceOptions) {
     super("talos-mesh:cluster:EmbeddedCluster", name, {}, opts);
     const { settings, charts, context } = args;
     const problem = context.render ? undefined : unusableFolder(context.projectRoot);

@@ -1,16 +1,8 @@
 import { readFileSync } from "node:fs";
 import type * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import type { ProgramContext } from "../settings/context";
-import type { ExistingClusterSettings } from "./kinds";
 import { kubeconfigPath } from "./kinds/existing";
-import { type ClusterComponent, clusterProvider } from "./cluster";
-
-export interface ExistingClusterArgs {
-  readonly settings: ExistingClusterSettings;
-  readonly context: ProgramContext;
-  readonly secrets: Readonly<Record<string, pulumi.Output<string>>>;
-}
+import { type ClusterArgs, type ClusterComponent, clusterProvider } from "./cluster";
 
 /** A cluster that already exists: nothing of it is created, changed or deleted except for what later layers create in it. */
 export class ExistingCluster extends pulumi.ComponentResource implements ClusterComponent {
@@ -18,7 +10,11 @@ export class ExistingCluster extends pulumi.ComponentResource implements Cluster
   readonly kubeconfig: pulumi.Output<string>;
   readonly kubeconfigCommand: string;
 
-  constructor(name: string, args: ExistingClusterArgs, opts?: pulumi.ComponentResourceOptions) {
+  constructor(
+    name: string,
+    args: Pick<ClusterArgs<"existing">, "settings" | "context" | "secrets">,
+    opts?: pulumi.ComponentResourceOptions,
+  ) {
     super("talos-mesh:cluster:ExistingCluster", name, {}, opts);
     const { settings, context, secrets } = args;
     const { file, secret, context: kubeContext } = settings.kubeconfig;

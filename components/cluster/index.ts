@@ -1,36 +1,33 @@
-import type * as pulumi from "@pulumi/pulumi";
-import type { ProgramContext } from "../settings/context";
 import type { Settings } from "../settings/schema";
-import type { Cluster, ClusterComponent } from "./cluster";
+import type { Cluster, ClusterArgs, ClusterComponent } from "./cluster";
 import { DockerCluster } from "./docker-cluster";
 import { EmbeddedCluster } from "./embedded-cluster";
 import { ExistingCluster } from "./existing-cluster";
-import { clusterTraits } from "./kinds";
+import { type ClusterSettings, clusterTraits } from "./kinds";
 import { TalosCluster } from "./talos-cluster";
 
-type ClusterArgs = Pick<Settings, "cluster" | "environment" | "charts">;
-type Secrets = Readonly<Record<string, pulumi.Output<string>>>;
+type Surroundings = Omit<ClusterArgs<never>, "settings">;
 
-export function createCluster(args: ClusterArgs, context: ProgramContext, secrets: Secrets): Cluster {
-  const component = clusterComponent(args, context, secrets);
+export function createCluster(
+  { cluster: settings, environment, charts }: Pick<Settings, "cluster" | "environment" | "charts">,
+  context: Surroundings["context"],
+  secrets: Surroundings["secrets"],
+): Cluster {
+  const component = clusterComponent(settings, { environment, charts, context, secrets });
   const { provider, kubeconfig, deletedWith, kubeconfigCommand, autoCharts } = component;
   const outputs = { component, provider, kubeconfig, deletedWith, kubeconfigCommand, autoCharts };
-  return { ...clusterTraits(args.cluster), ...outputs };
+  return { ...clusterTraits(settings), ...outputs };
 }
 
-function clusterComponent(
-  { cluster: settings, environment, charts }: ClusterArgs,
-  context: ProgramContext,
-  secrets: Secrets,
-): ClusterComponent {
+function clusterComponent(settings: ClusterSettings, surroundings: Surroundings): ClusterComponent {
   switch (settings.kind) {
     case "embedded":
-      return new EmbeddedCluster("cluster", { settings, charts, context });
+      return new EmbeddedCluster("cluster", { settings, ...surroundings });
     case "existing":
-      return new ExistingCluster("cluster", { settings, context, secrets });
+      return new ExistingCluster("cluster", { settings, ...surroundings });
     case "talos":
-      return new TalosCluster("cluster", { settings, environment, context, secrets });
+      return new TalosCluster("cluster", { settings, ...surroundings });
     case "docker":
-      return new DockerCluster("cluster", { settings, context });
+      return new DockerCluster("cluster", { settings, ...surroundings });
   }
 }

@@ -1,11 +1,10 @@
 import type * as command from "@pulumi/command";
 import type * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import type { ProgramContext } from "../settings/context";
-import type { Settings } from "../settings/schema";
 import type { TalosClusterSettings } from "./kinds";
+import { Layer } from "../shared/layer";
 import { lifecycleCommand } from "../shared/lifecycle-command";
-import { type ClusterComponent, clusterProvider } from "./cluster";
+import { type ClusterArgs, type ClusterComponent, clusterProvider } from "./cluster";
 import { schematicUploads } from "./talos/config/installer";
 import { contractOf } from "./talos/config/node-settings";
 import { patchWarnings, projectFiles, readPatches } from "./talos/config/user-patches";
@@ -14,19 +13,10 @@ import {
   type NodeSteps,
   nodeSteps,
   stepCommand,
-  type TalosStepInput,
-  type TalosStepName,
-  type TalosStepOptions,
   stepResource,
+  type TalosStepInput,
   warnOfDrift,
 } from "./talos/steps";
-
-export interface TalosClusterArgs {
-  readonly settings: TalosClusterSettings;
-  readonly environment: Settings["environment"];
-  readonly context: ProgramContext;
-  readonly secrets: Readonly<Record<string, pulumi.Output<string>>>;
-}
 
 type Command = command.local.Command;
 
@@ -42,21 +32,19 @@ type Node = TalosClusterSettings["nodes"][number] & { readonly steps: NodeSteps;
  * given the first control plane's address. A destroy leaves the machines as they are, unless `onDestroy` is `reset`: then
  * it wipes workers first and the first control plane last.
  */
-export class TalosCluster extends pulumi.ComponentResource implements ClusterComponent {
+export class TalosCluster extends Layer implements ClusterComponent {
   readonly provider: kubernetes.Provider;
   readonly kubeconfig: pulumi.Output<string>;
   readonly deletedWith?: pulumi.Resource;
   readonly kubeconfigCommand =
     "pulumi stack output kubeconfig --show-secrets > kubeconfig && export KUBECONFIG=$PWD/kubeconfig";
 
-  private readonly child = { parent: this };
-
   constructor(
     private readonly name: string,
-    args: TalosClusterArgs,
+    args: ClusterArgs<"talos">,
     opts?: pulumi.ComponentResourceOptions,
   ) {
-    super("talos-mesh:cluster:TalosCluster", name, {}, opts);
+    super("talos-mesh:cluster:TalosCluster", name, opts);
     const { settings, context } = args;
     const patches = readPatches(settings, projectFiles(context.projectRoot));
     for (const warning of patchWarnings(patches)) void pulumi.log.warn(warning, this);
@@ -79,22 +67,17 @@ export class TalosCluster extends pulumi.ComponentResource implements ClusterCom
       TALOS_CONTROL_PLANES: controlPlanes.map(({ ipAddress }) => ipAddress).join(","),
       TALOS_WORKERS: workers.map(({ ipAddress }) => ipAddress).join(","),
     };
-    const after = (...resources: readonly pulumi.Resource[]) => ({ ...this.child, dependsOn: [...resources] });
-    const clusterStep = (
-      part: string,
-      step: TalosStepName,
-      more: TalosStepInput["environment"],
-      opts: TalosStepOptions,
-    ) =>
-      stepResource(`${name}-${part}`, step, { environment: { ...environment, ...more }, stdin: machineSecrets }, opts);
+    const clusterInput = (more?: TalosStepInput["environment"]) => ({
+      environment: { ...environment, ...more },
+      stdin: machineSecrets,
+    });
 
     const schematics = schematicUploads(settings).map(({ id, url, body }) => {
       const upload = { TALOS_CLUSTER: settings.name, TALOS_FACTORY_URL: url, TALOS_SCHEMATIC: id };
       const input = { environment: upload, stdin: body };
       return stepResource(`${name}-schematic-${id.slice(0, 12)}`, "schematic", input, this.child);
     });
-    const resets =
-      settings.onDestroy === "reset" ? this.resets([...controlPlanes, ...workers]) : new Map<Node, Command>();
+    const resets = this.resets(settings.onDestroy === "reset" ? [...controlPlanes, ...workers] : []);
     this.deletedWith = resets.get(first);
 
     // No node is touched before the configs of all nodes are validated. Resets are created first, so that a destroy runs
@@ -102,14 +85,19 @@ export class TalosCluster extends pulumi.ComponentResource implements ClusterCom
     const ready = [...nodes.map(({ config }) => config), ...schematics, ...resets.values()];
     const apply = (node: Node, before: readonly pulumi.Resource[]) => {
       const input = node.steps.apply(node.config.stdout);
-      return stepResource(`${name}-apply-${node.hostname}`, "apply", input, after(...ready, ...before));
+      return stepResource(`${name}-apply-${node.hostname}`, "apply", input, this.after(...ready, ...before));
     };
 
     const firstApplied = apply(first, []);
     // Runs once: input changes are ignored. Where another version of the command itself makes it run again, its previous
     // output shows that it has run.
-    const once = { ...after(firstApplied), previousOutput: true, ignoreChanges: ["environment", "stdin"] };
-    const bootstrap = clusterStep("bootstrap", "bootstrap", { TALOS_NODE: first.hostname }, once);
+    const once = { ...this.after(firstApplied), previousOutput: true, ignoreChanges: ["environment", "stdin"] };
+    const bootstrap = stepResource(
+      `${name}-bootstrap`,
+      "bootstrap",
+      clusterInput({ TALOS_NODE: first.hostname }),
+      once,
+    );
     // Control planes one at a time, because etcd must keep its quorum; workers together, unless a config may reboot them.
     const applied: Command[] = [firstApplied];
     for (const node of controlPlanes.slice(1)) applied.push(apply(node, [bootstrap, ...applied.slice(-1)]));
@@ -121,21 +109,20 @@ export class TalosCluster extends pulumi.ComponentResource implements ClusterCom
 
     // TALOS_NODES is `hostname=address=role ...` for the members, and `hostname=address ...` for the certificates.
     const list = (value: (node: Node) => string) => nodes.map((node) => `${node.hostname}=${value(node)}`).join(" ");
-    const withRoles = {
+    const withRoles = clusterInput({
       TALOS_NODES: list(({ ipAddress, controlPlane }) => `${ipAddress}=${controlPlane ? "controlplane" : "worker"}`),
-    };
-    const joined = { ...after(bootstrap, ...applied), previousOutput: true };
-    const members = clusterStep("members", "members", withRoles, joined);
-    const addressList = { TALOS_NODES: list(({ ipAddress }) => ipAddress) };
-    const certificates = clusterStep("certificates", "approve-certificates", addressList, after(members));
-    let upgraded: Command = certificates;
+    });
+    const joined = { ...this.after(bootstrap, ...applied), previousOutput: true };
+    const members = stepResource(`${name}-members`, "members", withRoles, joined);
+    const addresses = clusterInput({ TALOS_NODES: list(({ ipAddress }) => ipAddress) });
+    let upgraded = stepResource(`${name}-certificates`, "approve-certificates", addresses, this.after(members));
     for (const node of [...controlPlanes, ...workers]) {
       const input = node.steps.upgrade(first.ipAddress);
-      upgraded = stepResource(`${name}-upgrade-${node.hostname}`, "upgrade", input, after(upgraded));
+      upgraded = stepResource(`${name}-upgrade-${node.hostname}`, "upgrade", input, this.after(upgraded));
     }
-    const version = { KUBERNETES_VERSION: settings.kubernetesVersion };
-    const kubernetesUpgrade = clusterStep("upgrade-kubernetes", "upgrade-kubernetes", version, after(upgraded));
-    const health = clusterStep("health", "health", {}, after(kubernetesUpgrade));
+    const version = clusterInput({ KUBERNETES_VERSION: settings.kubernetesVersion });
+    upgraded = stepResource(`${name}-upgrade-kubernetes`, "upgrade-kubernetes", version, this.after(upgraded));
+    const health = stepResource(`${name}-health`, "health", clusterInput(), this.after(upgraded));
 
     this.kubeconfig = stepResource(
       `${name}-kubeconfig`,
@@ -149,7 +136,7 @@ export class TalosCluster extends pulumi.ComponentResource implements ClusterCom
         stdin: machineSecrets,
       },
       // In a destroy, everything in the cluster is deleted before the machines are wiped.
-      { ...after(health, ...resets.values()), secretOutput: true },
+      { ...this.after(health, ...resets.values()), secretOutput: true },
     ).stdout;
     this.provider = clusterProvider(name, { kubeconfig: this.kubeconfig }, context.stack, settings.name, this);
 
@@ -164,7 +151,7 @@ export class TalosCluster extends pulumi.ComponentResource implements ClusterCom
    * It does not follow a later `talosVersion`: a config of a newer contract changes essentials of a running cluster, such as
    * how etcd's secrets are kept.
    */
-  private contract({ settings, context }: TalosClusterArgs): pulumi.Output<string> {
+  private contract({ settings, context }: ClusterArgs<"talos">): pulumi.Output<string> {
     const contract = `v${contractOf(settings)}`;
     if (settings.contract !== undefined || context.render) return pulumi.output(contract);
     return lifecycleCommand(
@@ -175,7 +162,7 @@ export class TalosCluster extends pulumi.ComponentResource implements ClusterCom
     ).stdout;
   }
 
-  private machineSecrets(args: TalosClusterArgs, contract: pulumi.Output<string>): pulumi.Output<string> {
+  private machineSecrets(args: ClusterArgs<"talos">, contract: pulumi.Output<string>): pulumi.Output<string> {
     const { settings, environment, secrets } = args;
     const given = settings.machineSecrets && secrets[settings.machineSecrets.secret];
     const created = () =>
@@ -196,7 +183,7 @@ export class TalosCluster extends pulumi.ComponentResource implements ClusterCom
       const before = [...resets].filter(([other]) => other.controlPlane).map(([, reset]) => reset);
       // The shell command `true`: nothing to do on create.
       const args = { apply: "true", delete: stepCommand("reset"), ...node.steps.reset };
-      const opts = { ...this.child, dependsOn: before, deleteBeforeReplace: true };
+      const opts = { ...this.after(...before), deleteBeforeReplace: true };
       resets.set(node, lifecycleCommand(`${this.name}-reset-${node.hostname}`, args, opts));
     }
     return resets;

@@ -4,27 +4,16 @@ import type { TalosClusterSettings } from "../kinds";
 import { digestOf } from "../../shared/digest";
 import { type LifecycleCommandArgs, lifecycleCommand, queryCommand } from "../../shared/lifecycle-command";
 import { installerOf } from "./config/installer";
-import { nodePlan, type MachinePatch } from "./config/node-plan";
+import { nodePlan } from "./config/node-plan";
 import { nodeSettings } from "./config/node-settings";
 import type { PatchContents } from "./config/user-patches";
 
+type NodeStep = "apply" | "diff" | "drift" | "machine-config" | "reset" | "upgrade";
+type ClusterStep = "approve-certificates" | "bootstrap" | "health" | "kubeconfig" | "members" | "upgrade-kubernetes";
+type OtherStep = "docker-down" | "docker-up" | "machine-secrets" | "schematic" | "talosconfig";
+
 /** A script of ./scripts; its first lines describe it. */
-export type TalosStepName =
-  | "approve-certificates"
-  | "apply"
-  | "bootstrap"
-  | "docker-down"
-  | "docker-up"
-  | "drift"
-  | "health"
-  | "kubeconfig"
-  | "machine-config"
-  | "machine-secrets"
-  | "members"
-  | "reset"
-  | "schematic"
-  | "upgrade"
-  | "upgrade-kubernetes";
+export type TalosStepName = NodeStep | ClusterStep | OtherStep;
 
 /** Plain settings go into the environment, secrets to stdin. */
 export interface TalosStepInput {
@@ -57,7 +46,7 @@ export function stepResource(
   return lifecycleCommand(name, args, opts);
 }
 
-export interface NodeStepsArgs {
+interface NodeStepsArgs {
   readonly settings: TalosClusterSettings;
   /** The frozen contract, such as `v1.7`. */
   readonly contract: pulumi.Output<string>;
@@ -84,7 +73,6 @@ export function nodeSteps({ settings, contract, machineSecrets, patches }: NodeS
     TALOS_ROLE: node.controlPlane ? "controlplane" : "worker",
   };
   const snapshots = settings.etcdSnapshot && { TALOS_SNAPSHOT_FOLDER: settings.etcdSnapshot.folder };
-  const parts = pulumi.all([machineSecrets, plan]);
   return {
     machineConfig: {
       environment: {
@@ -92,11 +80,13 @@ export function nodeSteps({ settings, contract, machineSecrets, patches }: NodeS
         TALOS_GEN_ARGS: plan.apply(({ genConfigArgs }) => genConfigArgs.join("\n")),
         TALOS_PATCH_FLAG: plan.apply(({ patchFlag }) => patchFlag),
         // For the reader of a preview only: which patch a change comes from.
-        TALOS_PATCHES: plan.apply((each) => each.patches.map(fingerprint).join("\n")),
+        TALOS_PATCHES: plan.apply((each) =>
+          each.patches.map(({ origin, content }) => `${origin} sha256:${digestOf(content)}`).join("\n"),
+        ),
         TALOS_MODE: node.mode,
       },
       stdin: pulumi.secret(
-        parts.apply(([secrets, each]) => joinParts(secrets, ...each.patches.map(({ content }) => content))),
+        plan.apply((each) => joinParts(machineSecrets, ...each.patches.map(({ content }) => content))),
       ),
     },
     apply: (machineConfig: pulumi.Output<string>) => ({
@@ -117,10 +107,6 @@ export function nodeSteps({ settings, contract, machineSecrets, patches }: NodeS
     }),
     reset: { environment: { ...common, ...snapshots }, stdin: machineSecrets },
   };
-}
-
-function fingerprint({ origin, content }: MachinePatch): string {
-  return `${origin} sha256:${digestOf(content)}`;
 }
 
 /**

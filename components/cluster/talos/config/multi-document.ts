@@ -1,12 +1,7 @@
 import { compareMinor } from "../../../settings/versions";
 import { isTree, mergeValues, type Tree } from "../../../shared/merge";
-import { Documents, type MachineType } from "./migrations/migration";
+import { Documents, type MachineType, nested } from "./migrations/migration";
 import { migrations } from "./migrations/migrations";
-
-/** Whether a config has one document only: talosctl accepts RFC 6902 patches for no other. */
-export function hasOneDocument(contract: string): boolean {
-  return compareMinor(contract, "1.12") < 0;
-}
 
 /** A v1alpha1 patch in the form of a contract such as `1.12`. @returns problems: fields without a counterpart */
 export function toMultiDocument(patch: Tree, contract: string, machineType: MachineType) {
@@ -26,10 +21,7 @@ export function toMultiDocument(patch: Tree, contract: string, machineType: Mach
       continue;
     }
     const left = write(value, { documents, problem });
-    if (left !== undefined) {
-      const nested = path.reduceRight<unknown>((inner, key) => ({ [key]: inner }), left);
-      v1alpha1 = mergeValues(v1alpha1, nested as Tree);
-    }
+    if (left !== undefined) v1alpha1 = mergeValues(v1alpha1, nested(path, left));
   }
   return { v1alpha1, documents: documents.list(), problems };
 }

@@ -2,12 +2,13 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import { parseAllDocuments, type ScalarTag } from "yaml";
 import type { DockerClusterSettings, TalosClusterSettings } from "../../kinds";
+import { compareMinor } from "../../../settings/versions";
 import { asTree, isTree, type Tree, treesIn } from "../../../shared/merge";
 import { formatPath, type Problem, type SettingPath } from "../../../shared/problem";
 import { ifKnown, knownEntries } from "../../../shared/unknown";
 import { isJsonPatch, type Operation, toStrategicMerge } from "./json-patch";
 import type { MachineType } from "./migrations/migration";
-import { hasOneDocument, toMultiDocument } from "./multi-document";
+import { toMultiDocument } from "./multi-document";
 import { contractOf, groupOf } from "./node-settings";
 
 /** Content of a file that a patch names by '@'. Throws where it cannot be read. */
@@ -170,7 +171,8 @@ export function convertPatch(patch: readonly PatchDocument[], contract: string, 
     if (!isJsonPatch(document)) {
       if (typeof document.kind === "string") documents.push(document);
       else addTree(document);
-    } else if (hasOneDocument(contract)) {
+    } else if (compareMinor(contract, "1.12") < 0) {
+      // Such a config has one document only: talosctl accepts RFC 6902 patches for no other.
       operations.push(document);
     } else {
       const { tree, problems: refused } = toStrategicMerge(document);

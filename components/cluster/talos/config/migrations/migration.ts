@@ -21,38 +21,47 @@ export interface Migration {
   readonly write: (value: unknown, target: Target) => unknown;
 }
 
-export function migration(since: string, path: string, write: (value: unknown, target: Target) => void): Migration {
-  return { since, path: path.split("."), write: (value, target) => void write(value, target) };
+export function migration(since: string, path: string, write: Migration["write"]): Migration {
+  return { since, path: path.split("."), write };
 }
 
-type Names = Readonly<Record<string, string | ((value: unknown) => Tree)>>;
+type Names = Readonly<Record<string, string | ((value: unknown, target: Target) => Tree)>>;
 
 export function same(...fields: readonly string[]): Names {
   return Object.fromEntries(fields.map((field) => [field, field]));
 }
 
+/** A field that a document of another kind has. */
+export function field(kind: string, name: string) {
+  return (value: unknown, { documents }: Target): Tree => {
+    documents.merge(kind, { [name]: value });
+    return {};
+  };
+}
+
 export function renaming(since: string, path: string, kind: string, names: Names): Migration {
-  return migration(since, path, (value, { documents, problem }) =>
-    documents.merge(kind, renamed(value, names, problem)),
-  );
+  return migration(since, path, (value, target) => rename(value, kind, names, target));
 }
 
 /** A value that goes to a document as it is. @param field where in the document: `searchDomains.domains` */
 export function move(since: string, path: string, kind: string, field: string): Migration {
-  const nested = (value: unknown) => field.split(".").reduceRight((inner, key) => ({ [key]: inner }), value) as Tree;
-  return migration(since, path, (value, { documents }) => documents.merge(kind, nested(value)));
+  return migration(since, path, (value, { documents }) => documents.merge(kind, nested(field.split("."), value)));
 }
 
-/** Fields of a mapping under their new names; a function converts what is not only renamed. */
-export function renamed(value: unknown, names: Names, problem: Target["problem"]): Tree {
-  if (!isTree(value)) problem("expected a mapping");
+/** Writes fields of a mapping under their new names; a function converts what is not only renamed. */
+export function rename(value: unknown, kind: string, names: Names, target: Target): void {
+  if (!isTree(value)) target.problem("expected a mapping");
   let written: Tree = {};
   for (const [key, inner] of Object.entries(asTree(value))) {
     const name = Object.hasOwn(names, key) ? names[key] : undefined;
-    if (name === undefined) problem(`${key} has no counterpart there`);
-    else written = mergeValues(written, typeof name === "string" ? { [name]: inner } : name(inner));
+    if (name === undefined) target.problem(`${key} has no counterpart there`);
+    else written = mergeValues(written, typeof name === "string" ? { [name]: inner } : name(inner, target));
   }
-  return written;
+  if (Object.keys(written).length > 0) target.documents.merge(kind, written);
+}
+
+export function nested(path: readonly string[], value: unknown): Tree {
+  return path.reduceRight((inner, key) => ({ [key]: inner }), value) as Tree;
 }
 
 /** Command-line arguments are written as `true` or as "true". */

@@ -1,25 +1,21 @@
 import { asTree, isTree, type Tree, treesIn } from "../../../../shared/merge";
-import { isTrue, type Migration, migration, move, renamed, renaming, same, type Target } from "./migration";
+import { field, isTrue, type Migration, migration, move, rename, renaming, same, type Target } from "./migration";
 
 /** Talos' containerd reads its own configuration and the parts in this folder, nothing else. */
 const criPart = /^\/etc\/cri\/conf\.d\/(.+)\.part$/;
 
 /** Only parts of containerd's configuration; files with another path stay in `machine.files`. */
-const files: Migration = {
-  since: "1.14",
-  path: ["machine", "files"],
-  write: (value, { documents }) => {
-    const others = treesIn(value).filter((file) => {
-      const [, name] = criPart.exec(String(file.path)) ?? [];
-      if (name === undefined) return true;
-      // Talos itself uses the name of the file 20-customization for this document.
-      const document = name === "20-customization" ? "20-machine-files" : name;
-      documents.merge("CRICustomizationConfig", { content: file.content }, document);
-      return false;
-    });
-    return others.length > 0 ? others : undefined;
-  },
-};
+function files(value: unknown, { documents }: Target): readonly Tree[] | undefined {
+  const others = treesIn(value).filter((file) => {
+    const [, name] = criPart.exec(String(file.path)) ?? [];
+    if (name === undefined) return true;
+    // Talos itself uses the name of the file 20-customization for this document.
+    const document = name === "20-customization" ? "20-machine-files" : name;
+    documents.merge("CRICustomizationConfig", { content: file.content }, document);
+    return false;
+  });
+  return others.length > 0 ? others : undefined;
+}
 
 const controlPlaneTaint = "node-role.kubernetes.io/control-plane";
 
@@ -33,8 +29,8 @@ function cni(value: unknown, { documents, problem }: Target): void {
   if (name !== undefined && name !== "flannel") documents.remove("KubeFlannelCNIConfig");
   else if (isTree(flannel)) {
     const names = same("kubeNetworkPoliciesEnabled", "extraArgs");
-    const config = renamed(flannel, names, (message) => problem(`flannel: ${message}`));
-    documents.merge("KubeFlannelCNIConfig", config);
+    const flannelProblem = (message: string) => problem(`flannel: ${message}`);
+    rename(flannel, "KubeFlannelCNIConfig", names, { documents, problem: flannelProblem });
   }
   for (const [index, url] of (Array.isArray(urls) ? (urls as unknown[]) : []).entries()) {
     documents.merge("KubeExternalManifestConfig", { url }, index === 0 ? "custom-cni" : `custom-cni-${index + 1}`);
@@ -55,19 +51,14 @@ function schedulable(value: unknown, { documents }: Target): void {
  * Source: siderolabs/talos, the `Deprecated:` notes of v1alpha1_types.go and the V1Alpha1ConflictValidate methods.
  */
 export const migrations: readonly Migration[] = [
-  files,
-  migration("1.14", "machine.install", (value, { documents, problem }) => {
-    const install = renamed(
-      value,
-      {
-        image: (image) => ({ installer: { image } }),
-        wipe: (wipe) => ({ provisioning: { wipe } }),
-        disk: (disk) => ({ provisioning: { diskSelector: { match: `disk.dev_path == ${JSON.stringify(disk)}` } } }),
-        diskSelector: (selector) => ({ provisioning: { diskSelector: { match: diskExpression(selector, problem) } } }),
-      },
-      problem,
-    );
-    documents.merge("UnattendedInstallConfig", install);
+  migration("1.14", "machine.files", files),
+  renaming("1.14", "machine.install", "UnattendedInstallConfig", {
+    image: (image) => ({ installer: { image } }),
+    wipe: (wipe) => ({ provisioning: { wipe } }),
+    disk: (disk) => ({ provisioning: { diskSelector: { match: `disk.dev_path == ${JSON.stringify(disk)}` } } }),
+    diskSelector: (selector, { problem }) => ({
+      provisioning: { diskSelector: { match: diskExpression(selector, problem) } },
+    }),
   }),
   migration("1.14", "machine.kernel.modules", (value, { documents }) => {
     for (const { name, parameters } of treesIn(value)) {
@@ -78,31 +69,15 @@ export const migrations: readonly Migration[] = [
   move("1.14", "machine.nodeLabels", "KubeNodeConfig", "labels"),
   move("1.14", "machine.nodeAnnotations", "KubeNodeConfig", "annotations"),
   move("1.14", "machine.nodeTaints", "KubeNodeConfig", "taints"),
-  migration("1.14", "machine.kubelet", (value, { documents, problem }) => {
-    const node: Record<string, unknown> = {};
-    const toNode = (name: string) => (inner: unknown) => {
-      node[name] = inner;
-      return {};
-    };
-    const kubelet = renamed(
-      value,
-      {
-        ...same("image", "clusterDNS", "defaultRuntimeSeccompProfileEnabled"),
-        extraConfig: "config",
-        extraArgs: kubeletArguments,
-        nodeIP: toNode("nodeIP"),
-        registerWithFQDN: toNode("registerWithFQDN"),
-        skipNodeRegistration: toNode("skipNodeRegistration"),
-        disableManifestsDirectory: () => ({}), // always disabled now
-        credentialProviderConfig: (configuration) => {
-          documents.merge("KubeCredentialProviderConfig", { configuration });
-          return {};
-        },
-      },
-      problem,
-    );
-    if (Object.keys(kubelet).length > 0) documents.merge("KubeletConfig", kubelet);
-    if (Object.keys(node).length > 0) documents.merge("KubeNodeConfig", node);
+  renaming("1.14", "machine.kubelet", "KubeletConfig", {
+    ...same("image", "clusterDNS", "defaultRuntimeSeccompProfileEnabled"),
+    extraConfig: "config",
+    extraArgs: kubeletArguments,
+    nodeIP: field("KubeNodeConfig", "nodeIP"),
+    registerWithFQDN: field("KubeNodeConfig", "registerWithFQDN"),
+    skipNodeRegistration: field("KubeNodeConfig", "skipNodeRegistration"),
+    disableManifestsDirectory: () => ({}), // always disabled now
+    credentialProviderConfig: field("KubeCredentialProviderConfig", "configuration"),
   }),
   // gen config writes `auto: stable`, which does not go with a host name.
   migration("1.12", "machine.network.hostname", (hostname, { documents }) =>
@@ -142,13 +117,10 @@ export const migrations: readonly Migration[] = [
       documents.merge("KubeInlineManifestConfig", { manifest: manifest.contents }, String(manifest.name));
     }
   }),
-  migration("1.14", "cluster.apiServer", (value, { documents, problem }) => {
-    const auditPolicy = (configuration: unknown) => {
-      documents.merge("KubeAuditPolicyConfig", { configuration });
-      return {};
-    };
-    const config = renamed(value, { ...staticPod, certSANs: "certExtraSANs", auditPolicy }, problem);
-    if (Object.keys(config).length > 0) documents.merge("KubeAPIServerConfig", config);
+  renaming("1.14", "cluster.apiServer", "KubeAPIServerConfig", {
+    ...staticPod,
+    certSANs: "certExtraSANs",
+    auditPolicy: field("KubeAuditPolicyConfig", "configuration"),
   }),
   renaming("1.14", "cluster.controllerManager", "KubeControllerManagerConfig", staticPod),
   renaming("1.14", "cluster.scheduler", "KubeSchedulerConfig", { ...staticPod, config: "config" }),
