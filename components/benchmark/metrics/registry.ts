@@ -24,6 +24,9 @@ interface Budget {
   readonly advice: string;
 }
 
+/** What is added at the headline load, at each load, or lost; `stability`: values block by block. */
+export type Question = "latency" | "growth" | "throughput" | "stability";
+
 /** Of every run; reported for every arm and scenario as the median over blocks. */
 export interface RunMetric extends Metric {
   readonly better: "lower" | "higher";
@@ -40,9 +43,9 @@ export interface RunMetric extends Metric {
    * are a comparison family of their own. @default not in the summary
    */
   readonly summary?: { readonly unit: string; readonly more: string; readonly less: string };
-  /** `effect`: compared with none; `load`: by rate and by connections; `blocks`: block by block. @default none */
-  readonly charts?: readonly ("effect" | "load" | "blocks")[];
-  /** Arms for which charts and summary show it. @default all that have it */
+  /** Questions whose pictures show it. @default none */
+  readonly questions?: readonly Question[];
+  /** Arms for which pictures and summary show it. @default all that have it */
   readonly isShownFor?: (arm: Arm) => boolean;
 }
 
@@ -58,7 +61,6 @@ export interface CostMetric extends Metric {
   readonly heading: string;
   /** Words of the summary after the value, by part. @default not in the summary */
   readonly summary?: Readonly<Partial<Record<"mesh" | "server proxy" | "waypoint" | "ztunnel", string>>>;
-  readonly hasChart?: boolean;
   /** `of`: all parts together, or each part that requests pass through. */
   readonly budget?: Budget & { readonly of: "mesh" | "each proxy" };
 }
@@ -99,7 +101,7 @@ const rate: RunMetric = {
   title: "requests per second",
   unit: "1/s",
   better: "higher",
-  charts: ["blocks"],
+  questions: ["stability"],
   // A fixed rate is given, and not a result.
   isOf: (arm) => isRequests(arm) && !hasSchedule(arm),
   read: (outcome) => (outcome.kind === "requests" ? outcome.actualQps : undefined),
@@ -110,7 +112,7 @@ const throughput: RunMetric = {
   title: "TCP throughput",
   unit: "Gbit/s",
   better: "higher",
-  charts: ["blocks"],
+  questions: ["stability"],
   isOf: (arm) => arm.kind === "stream",
   read: (outcome) => (outcome.kind === "stream" ? outcome.bitsPerSecond / 1e9 : undefined),
 };
@@ -134,7 +136,6 @@ const costs = [
     counter: { unit: "vCPU", read: ({ cores }) => cores },
     summary: { mesh: `${perThousand} for the whole mesh` },
     budget: { unit: perThousand, verb: "use", of: "mesh", advice: addRate },
-    hasChart: true,
   },
   {
     name: "memory",
@@ -157,14 +158,14 @@ export type CostName = (typeof costs)[number]["name"];
 
 export const metrics: { readonly runs: readonly RunMetric[]; readonly costs: readonly CostMetric[] } = {
   runs: [
-    latency(50, { charts: ["effect"] }),
+    latency(50, { questions: ["latency"] }),
     latency(90),
     latency(99, {
-      charts: ["effect", "load", "blocks"],
+      questions: ["latency", "growth", "stability"],
       summary: { unit: "ms at p99", more: "adds", less: "takes away" },
     }),
     latency(99.9, {
-      charts: ["effect"],
+      questions: ["latency"],
       minimumRequests: 10_000,
       budget: { unit: "ms", verb: "add", advice: "plan 10,000 requests per run by qps and duration" },
     }),
@@ -179,7 +180,7 @@ export const metrics: { readonly runs: readonly RunMetric[]; readonly costs: rea
       unit: "%",
       better: "lower",
       lostOf: "rate",
-      charts: ["effect"],
+      questions: ["throughput"],
       summary: { unit: "% of the rate", more: "loses", less: "gains" },
     },
     {
@@ -189,12 +190,16 @@ export const metrics: { readonly runs: readonly RunMetric[]; readonly costs: rea
       unit: "%",
       better: "lower",
       lostOf: "throughput",
-      charts: ["effect"],
+      questions: ["throughput"],
       budget: { name: "throughput", unit: "% of the TCP rate", verb: "lose", advice: "set benchmark.tcpStreams: [1]" },
     },
   ],
   costs,
 };
+
+export function isShown({ isOf, isShownFor = isOf }: RunMetric, arm: Arm): boolean {
+  return isShownFor(arm);
+}
 
 export interface Budgeted {
   readonly name: string;

@@ -88,7 +88,7 @@ function reasonOf({ where, why }: Bound): string {
   return [where, why].map((part) => (part === undefined ? "" : `: ${part}`)).join("");
 }
 
-function judgedScenarios(scenarios: readonly Scenario[]): Scenario[] {
+export function judgedScenarios(scenarios: readonly Scenario[]): Scenario[] {
   return scenarios.filter((scenario) => scenario !== "none" && scenario !== "control");
 }
 

@@ -1,6 +1,6 @@
 import { type Arm, armTitle, type Scenario } from "../metrics/record";
-import { metrics } from "../metrics/registry";
-import { blocksNote, headlineArm } from "../plan/plan";
+import { isShown, metrics } from "../metrics/registry";
+import { type BenchmarkPlan, blocksNote, headlineArm } from "../plan/plan";
 import { blocksForIntervals, formatEstimate } from "../statistics/intervals";
 import { countRuns, effectOf, findCost, findFigure, lostRuns, type Results } from "./figures";
 
@@ -8,16 +8,20 @@ interface Summarised extends Results {
   readonly scenarios: readonly { readonly scenario: Scenario; readonly state: string; readonly reason?: string }[];
 }
 
+/** The arm that summary and page are about, with its load in words. */
+export function summaryArm(plan: Pick<BenchmarkPlan, "arms">): { readonly arm: Arm; readonly where: string } {
+  const arm = headlineArm(plan);
+  if (arm) return { arm, where: `at ${arm.qps} requests a second over ${arm.connections} connections` };
+  // The first arm of every plan makes requests.
+  const [first] = plan.arms;
+  if (!first) throw new Error("the plan has no arms");
+  return { arm: first, where: armTitle(first) };
+}
+
 /** One sentence per scenario, about the headline arm: what it adds to none, or what it loses of the rate, and its cost. */
 export function summaryOf(results: Summarised): string[] {
   const { plan } = results;
-  const headline = headlineArm(plan);
-  // The first arm of every plan makes requests.
-  const arm = headline ?? plan.arms[0];
-  if (!arm) return [];
-  const where = headline
-    ? `at ${headline.qps} requests a second over ${headline.connections} connections`
-    : armTitle(arm);
+  const { arm, where } = summaryArm(plan);
   return plan.scenarios
     .filter((scenario) => scenario !== "none")
     .map((scenario) => {
@@ -38,8 +42,8 @@ export function summaryOf(results: Summarised): string[] {
 function effectsOf({ figures }: Results, arm: Arm, scenario: Scenario) {
   const figureOf = (metric: string) => findFigure(figures, [arm.id, scenario], metric);
   return metrics.runs.flatMap((metric) => {
-    const { name, isOf, isShownFor = isOf, lostOf, summary: words } = metric;
-    if (!words || !isShownFor(arm)) return [];
+    const { name, lostOf, summary: words } = metric;
+    if (!words || !isShown(metric, arm)) return [];
     const difference = figureOf(lostOf ?? name)?.difference;
     const shown = effectOf(metric, figureOf(name));
     return difference && shown ? [{ difference, shown, words }] : [];

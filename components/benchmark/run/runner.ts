@@ -7,7 +7,8 @@ import { type BenchmarkPlan, benchmarkPlan, blocksNote, planIdentity, planProble
 import { resolveBenchmark } from "../plan/settings";
 import { type Baseline, parseBaseline } from "../report/baseline";
 import { boundsOf, budgetLines, budgetMessage, failures, judgeBudgets } from "../report/budgets";
-import { csvOf, htmlOf, markdownOf } from "../report/outputs";
+import { csvOf, markdownOf } from "../report/outputs";
+import { htmlOf } from "../report/page";
 import { type Report, reportOf } from "../report/report";
 import type { BenchCluster } from "./cluster";
 import { annotator } from "./grafana";

@@ -13,7 +13,8 @@ import { benchmarkPlan, blocksNote } from "../../../components/benchmark/plan/pl
 import { resolveBenchmark } from "../../../components/benchmark/plan/settings";
 import { parseBaseline } from "../../../components/benchmark/report/baseline";
 import { budgetLines, budgetMessage } from "../../../components/benchmark/report/budgets";
-import { csvOf, htmlOf, markdownOf } from "../../../components/benchmark/report/outputs";
+import { csvOf, markdownOf } from "../../../components/benchmark/report/outputs";
+import { htmlOf } from "../../../components/benchmark/report/page";
 import { type Report, reportOf } from "../../../components/benchmark/report/report";
 import { benchmark } from "../../../components/settings/sections/benchmark";
 import { measured, standardSettings } from "../report/measured";
@@ -23,7 +24,7 @@ const p75: RunMetric = {
   read: (outcome) => (outcome.kind === "requests" ? outcome.corrected?.percentiles["75"] : undefined),
   budget: { unit: "fortnights", verb: "add", advice: "add a rate to benchmark.qps" },
   summary: { unit: "fortnights at p75", more: "adds", less: "takes away" },
-  charts: ["effect", "load", "blocks"],
+  questions: ["latency", "growth", "stability"],
 };
 const containers: CostMetric = {
   ...{ name: "containers", title: "containers of the mesh", unit: "containers", heading: "containers" },
@@ -32,7 +33,6 @@ const containers: CostMetric = {
   counter: { unit: "1", read: ({ containers }) => containers },
   summary: { mesh: "containers in the mesh" },
   budget: { unit: "containers", verb: "use", of: "mesh", advice: "add a rate to benchmark.qps" },
-  hasChart: true,
 };
 
 describe("the registry of metrics", () => {
@@ -110,16 +110,19 @@ describe("a metric that is added to the registry", () => {
     }
   });
 
-  it("is in the charts", () => {
-    const captions = [...htmlOf(report).matchAll(/<figcaption>([^<]*)</g)].map(([, caption]) => caption);
+  it("is in the pictures", () => {
+    const html = htmlOf(report);
+    const captions = [...html.matchAll(/<figcaption>([^<]*)</g)].map(([, caption]) => caption);
     for (const caption of [
-      "p75",
-      "p75 by requests a second: HTTP, 10 connections, 1024 B",
+      "latency, fortnights",
+      "p75, fortnights",
       "p75, HTTP 100/s, 10 connections, 1024 B",
+      "containers, containers",
     ]) {
       assert.ok(captions.includes(caption), caption);
     }
-    assert.match(htmlOf(report), /sidecar: mesh: 3\.000 containers/);
+    const [, containers = ""] = /<figcaption>containers, containers<(.*)<\/figure>/.exec(html) ?? [];
+    assert.match(containers, /<p>sidecar<.*<span>whole mesh<.*--median:3\.000;.*<span>3\.00 \[3\.00, 3\.00\]</);
   });
 
   it("is in the summary, and in the comparison family of the summary", () => {

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { countRuns } from "../../../components/benchmark/report/figures";
-import { csvOf, htmlOf, markdownOf } from "../../../components/benchmark/report/outputs";
+import { csvOf, markdownOf } from "../../../components/benchmark/report/outputs";
+import { htmlOf } from "../../../components/benchmark/report/page";
 import { type Report, reportOf } from "../../../components/benchmark/report/report";
+import { benchmark } from "../../../components/settings/sections/benchmark";
 import { standardSettings, measured, withChangedRuns } from "./measured";
 
 const known = measured(standardSettings);
@@ -16,32 +18,74 @@ describe("the outputs of the report", () => {
     assert.deepEqual(read.figures.length, report.figures.length);
   });
 
-  it("include a self-contained HTML page", () => {
+  it("include a self-contained HTML page, whose answer comes first and whose tables are folded", () => {
     const html = htmlOf(report);
     assert.doesNotMatch(html, /<script|<link|src=|href=|https?:\/\/|NaN|undefined|Infinity/);
-    assert.equal(html.match(/<svg/g)?.length, html.match(/<\/svg>/g)?.length);
-    assert.ok((html.match(/<svg/g)?.length ?? 0) >= 5);
-    for (const part of ["Difference from none", "Latency by percentile", "Cost", "Block by block", "Environment"]) {
-      assert.ok(html.includes(`<h2>${part}</h2>`), part);
+    assert.match(html, /<title>Service mesh overhead<\/title>/);
+    const body = html.slice(html.indexOf("<body>"));
+    const parts = [
+      "<h1>Service mesh overhead</h1>",
+      '<table class="answer"><caption>Overhead compared with no mesh, at 1000 requests a second over 10 connections.',
+      "<h2>How much latency is added?</h2>",
+      "<h2>What does it cost in CPU and memory?</h2>",
+      "<h2>How much throughput is lost?</h2>",
+      "<details><summary>Was the measurement stable?</summary>",
+      "<details><summary>Figures</summary>",
+      "<details><summary>Environment</summary>",
+    ];
+    const positions = parts.map((part) => body.indexOf(part));
+    assert.deepEqual(
+      positions,
+      [...positions].sort((a, b) => a - b),
+    );
+    assert.ok(!positions.includes(-1), parts[positions.indexOf(-1)]);
+    for (const element of ["figure", "details", "ul", "li", "table", "section"]) {
+      const [opened, closed] = [`<${element}[ >]`, `</${element}>`].map((tag) => html.match(new RegExp(tag, "g")));
+      assert.equal(opened?.length, closed?.length, element);
     }
   });
 
-  it("chart p99 by load where the plan has more than one, and every arm block by block", () => {
+  it("give in the first table each data plane's effects with intervals, and verdicts on the budgets", () => {
+    const budgets = { "sidecar.p99": { max: 1 }, cpu: { max: 0.5 }, "ambient.p99.9": { max: 0.01 } };
+    const html = htmlOf(reportOf(known, { budgets: benchmark.parse({ budgets }).budgets }));
+    const [, table = ""] = /<table class="answer">([^]*?)<\/table>/.exec(html) ?? [];
+    const cells = [...table.matchAll(/<t[hd](?: data-heading="[^"]*")?>(.*?)<\/t[hd]>/g)].map(([, cell = ""]) => cell);
+    const rows = [0, 1, 2].map((row) => cells.slice(6 * row, 6 * row + 6).map((cell) => cell.replace(/<[^>]*>/g, "")));
+    assert.deepEqual(rows[0], [
+      ...["", "p50 ms", "p99 ms", "CPU vCPU per 1,000 requests a second", "Memory per proxy MiB"],
+      "Throughput lost %, TCP 1 stream upload",
+    ]);
+    assert.equal(rows[1]?.[0], "sidecar");
+    assert.match(rows[1][1] ?? "", /^1\.\d\d \[[\d.]+, 1\.\d\d\]no budget$/);
+    assert.match(rows[1][2] ?? "", /^(1\.9|2\.0)\d \[1\.\d\d, 2\.\d\d\]✗ exceeded: 2\.\d\d of 1\.00$/);
+    assert.equal(rows[1][3], "0.200 [0.200, 0.200]✓ within: 0.200 of 0.500");
+    assert.equal(rows[1][4], "60.0 [60.0, 60.0]no budget");
+    assert.match(rows[1][5] ?? "", /^\d\d\.\d \[[34]\d\.\d, 4\d\.\d\]no budget$/);
+    assert.equal(rows[2]?.[0], "ambient");
+    assert.equal(cells.length, 18);
+    assert.match(html, /<li class="warning">budget ambient\.p99\.9, ambient: exceeded: .* of 0\.0100 ms<\/li>/);
+  });
+
+  it("answer questions with pictures of bars grouped by load, and show every arm block by block", () => {
     const of = reportOf(
       measured({ ...standardSettings, qps: [0, 100, 1000], connections: [4, 16], blocks: 7 }),
       noBudgets,
     );
-    const titles = [...htmlOf(of).matchAll(/<figcaption>([^<]*)</g)].map(([, title]) => title);
-    for (const title of [
-      "p99 by requests a second: HTTP, 4 connections, 1024 B",
-      "p99 by connections: HTTP 1000/s, 1024 B",
-      "rate, HTTP saturation, 16 connections, 1024 B",
-      "throughput, TCP 1 stream upload",
-    ]) {
+    const html = htmlOf(of);
+    const [, growth = ""] = /<h2>How does it grow with load\?<\/h2>([^]*?)<\/section>/.exec(html) ?? [];
+    assert.deepEqual(
+      [...growth.matchAll(/<p>([^<]*)</g)].map(([, load]) => load),
+      ["100/s, 4", "1000/s, 4", "100/s, 16", "1000/s, 16"].map((load) => `HTTP ${load} connections, 1024 B`),
+    );
+    assert.equal(growth.match(/<li><span>(sidecar|ambient|control)</g)?.length, 4 * 3);
+    assert.match(growth, /<figcaption>p99, ms<\/figcaption>/);
+    assert.match(html, /<i class="none" style="--x:7;--y:[\d.]+" title="block 7, none: [\d.]+"><\/i>/);
+    const titles = [...html.matchAll(/<figcaption>([^<]*)</g)].map(([, title]) => title);
+    for (const title of ["rate, HTTP saturation, 16 connections, 1024 B", "throughput, TCP 1 stream upload"]) {
       assert.ok(titles.includes(title), title);
     }
-    assert.doesNotMatch(htmlOf(of), /NaN|undefined|Infinity/);
-    assert.doesNotMatch(htmlOf(report), /p99 by/);
+    assert.doesNotMatch(html, /NaN|undefined|Infinity/);
+    assert.doesNotMatch(htmlOf(report), /grow with load/);
   });
 
   it("begin with the number of invalid and repeated runs", () => {
@@ -51,8 +95,11 @@ describe("the outputs of the report", () => {
     const of = reportOf(odd, noBudgets);
     const lost = of.runs.filter(({ problems }) => problems.length > 0).length;
     const warning = `${lost} of ${of.plan.runs} runs are invalid`;
-    assert.match(htmlOf(of).slice(0, 3000), new RegExp(`class="warning">${warning}, .*: ambient \\d+\\.</p>`));
-    assert.match(markdownOf(of), new RegExp(`^# What the mesh costs\n\n\\*\\*${warning}`));
+    assert.match(
+      htmlOf(of).split("<table")[0] ?? "",
+      new RegExp(`class="warning">${warning}, .*: ambient \\d+\\.</p>`),
+    );
+    assert.match(markdownOf(of), new RegExp(`^# Service mesh overhead\n\n\\*\\*${warning}`));
     const [first] = odd.records.filter(({ problems }) => problems.length > 0);
     assert.ok(first);
     const again = reportOf({ ...odd, records: [...odd.records, { ...first, problems: [] }] }, noBudgets);

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { failures } from "../../../components/benchmark/report/budgets";
-import { csvOf, htmlOf, markdownOf } from "../../../components/benchmark/report/outputs";
+import { csvOf, markdownOf } from "../../../components/benchmark/report/outputs";
+import { htmlOf } from "../../../components/benchmark/report/page";
 import { type Measured, type Report, reportOf } from "../../../components/benchmark/report/report";
 import { benchmark } from "../../../components/settings/sections/benchmark";
 import { standardSettings, measured, withChangedRuns } from "./measured";
