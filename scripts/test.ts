@@ -18,9 +18,6 @@ import { check } from "./check";
 const root = path.resolve(__dirname, "..");
 const durationsFile = path.join(root, "node_modules/.cache/talos-mesh/test-durations.json");
 
-/** Why the tools of the embedded control plane are not available; tests that need them are skipped with this reason. */
-const noToolsVariable = "TALOS_MESH_TEST_NO_TOOLS";
-
 /** The kubeconfig of the cluster that suites share (tests/support/cluster-project.ts). */
 const clusterVariable = "TALOS_MESH_TEST_EMBEDDED_CLUSTER";
 
@@ -48,14 +45,16 @@ export const command = declare({
     if (noTools !== undefined) console.log(`\nThe embedded control plane cannot run here:\n${noTools}\n`);
 
     const selected = files.length > 0 ? files : testFiles();
-    const [measuring, others] = [true, false].map((is) => selected.filter((file) => measures(file) === is));
-    const run = (list: readonly string[] = [], processes: number, cluster?: string) =>
-      Promise.all(balanced(list, processes).map((each) => mocha(each, { noTools, grep, cluster })));
+    const options = grep === undefined ? [] : ["--grep", grep];
+    const run = (measuring: boolean, processes: number, cluster?: string) => {
+      const files = selected.filter((file) => measures(file) === measuring);
+      return Promise.all(balanced(files, processes).map((each) => mocha([...each, ...options], cluster)));
+    };
     // More processes than processors: many tests wait for a program that they have started.
-    const runOthers = (cluster?: string) => run(others, availableParallelism() + 2, cluster);
+    const runOthers = (cluster?: string) => run(false, availableParallelism() + 2, cluster);
     const results = await (everything && noTools === undefined ? withCluster(runOthers) : runOthers());
     const checksPassed = await checked;
-    results.push(...(await run(measuring, availableParallelism())));
+    results.push(...(await run(true, availableParallelism())));
     if (everything) {
       const durations = results.flatMap((each) => Object.entries(each.files)).map(([file, { ms }]) => [file, ms]);
       writeJsonAtomically(durationsFile, Object.fromEntries(durations));
@@ -118,30 +117,21 @@ function balanced(files: readonly string[], processes: number): string[][] {
   return lists.map((list) => list.files).filter((list) => list.length > 0);
 }
 
-/** Runs files in a process, one after the other. */
-async function mocha(
-  files: readonly string[],
-  { noTools, grep, cluster }: { readonly noTools?: string; readonly grep?: string; readonly cluster?: string },
-): Promise<Results> {
+/** Runs mocha in a process; it runs files one after the other. */
+async function mocha(args: readonly string[], cluster = process.env[clusterVariable]): Promise<Results> {
   const folder = mkdtempSync(path.join(tmpdir(), "talos-mesh-test-"));
   const output = path.join(folder, "results.json");
-  const options = grep === undefined ? [] : ["--grep", grep];
-  const child = spawn(process.execPath, [path.join(root, "node_modules/mocha/bin/mocha.js"), ...files, ...options], {
+  const child = spawn(process.execPath, [path.join(root, "node_modules/mocha/bin/mocha.js"), ...args], {
     cwd: root,
     stdio: "inherit",
-    env: {
-      ...process.env,
-      TALOS_MESH_TEST_RESULT: output,
-      ...(noTools !== undefined && { [noToolsVariable]: noTools.split("\n")[0] }),
-      ...(cluster !== undefined && { [clusterVariable]: cluster }),
-    },
+    env: { ...process.env, TALOS_MESH_TEST_RESULT: output, [clusterVariable]: cluster },
   });
   const [code] = (await once(child, "close")) as [number | null];
   const results = read<Results>(output, { files: {}, failures: [], skipped: {} });
   rmSync(folder, { recursive: true, force: true });
   if (code === 0 || results.failures.length > 0) return results;
   // It ended early, or failed outside a test.
-  const failure = { title: `mocha ${files.join(" ")}`, text: `ended with exit code ${code}` };
+  const failure = { title: `mocha ${args.join(" ")}`, text: `ended with exit code ${code}` };
   return { ...results, failures: [failure] };
 }
 

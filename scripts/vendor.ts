@@ -1,7 +1,8 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import path from "node:path";
 import { declare } from "../cli/command";
 import { versions } from "../components/settings/versions";
+import { readIfExists, writeFileAtomically } from "../components/shared/files";
 import { customResourceDefinitionFiles, goModuleFolder, readCustomResourceDefinitions } from "./vendor/crds";
 import { chartFiles } from "./vendor/stand-in-charts";
 
@@ -62,16 +63,12 @@ export function outdated(files: ReadonlyMap<string, string>): string[] {
   const present = Object.values(folders)
     .filter((folder) => existsSync(path.join(root, folder)))
     .flatMap((folder) => readdirSync(path.join(root, folder)).map((file) => folder + file));
-  const differs = (file: string) => {
-    const target = path.join(root, file);
-    return !existsSync(target) || readFileSync(target, "utf8") !== files.get(file);
-  };
-  return [...new Set([...files.keys(), ...present])].filter(differs).sort();
+  const paths = [...new Set([...files.keys(), ...present])];
+  return paths.filter((file) => readIfExists(path.join(root, file)) !== files.get(file)).sort();
 }
 
 function update(file: string, content: string | undefined): void {
   const target = path.join(root, file);
-  if (content === undefined) return rmSync(target);
-  mkdirSync(path.dirname(target), { recursive: true });
-  writeFileSync(target, content);
+  if (content === undefined) rmSync(target);
+  else writeFileAtomically(target, content, 0o666);
 }

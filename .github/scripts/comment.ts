@@ -32,11 +32,11 @@ export async function comment(
 }
 
 /** Usage: comment.ts REPORT NUMBER, both files. */
-async function main([reportFile, numberFile]: readonly string[], env: NodeJS.ProcessEnv): Promise<void> {
+function main([reportFile, numberFile]: readonly string[], env: NodeJS.ProcessEnv): Promise<string> {
   if (reportFile === undefined || numberFile === undefined) throw new Error("usage: comment.ts REPORT NUMBER");
   const [owner, branch, sha] = [required(env, "HEAD_OWNER"), required(env, "HEAD_BRANCH"), required(env, "HEAD_SHA")];
   const claimed = z.coerce.number().int().positive().parse(readFileSync(numberFile, "utf8").trim());
-  console.log(await comment(new GitHub(env), { owner, branch, sha }, claimed, readFileSync(reportFile, "utf8")));
+  return comment(new GitHub(env), { owner, branch, sha }, claimed, readFileSync(reportFile, "utf8"));
 }
 
-runScript(module, main);
+void runScript(module, main);

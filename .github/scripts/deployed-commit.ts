@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { z } from "zod";
+import { runScript } from "./github";
 
 /** `pulumi stack history --json`; newest first. */
 const environment = z.record(z.string(), z.string()).optional();
@@ -35,11 +36,4 @@ export function deployedCommit(stack: string, historyJson: string, required = ""
 }
 
 /** Usage: pulumi stack history --json | deployed-commit.ts STACK [COMMIT] */
-if (require.main === module) {
-  try {
-    console.log(deployedCommit(process.argv[2] ?? "the stack", readFileSync(0, "utf8"), process.argv[3]));
-  } catch (error) {
-    console.error(`::error::${error instanceof Error ? error.message : String(error)}`);
-    process.exitCode = 1;
-  }
-}
+void runScript(module, ([stack = "the stack", commit]) => deployedCommit(stack, readFileSync(0, "utf8"), commit));

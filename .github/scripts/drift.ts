@@ -46,14 +46,14 @@ export async function reportDrift(
 }
 
 /** Usage: drift.ts STACK EXIT-CODE-FILE OUTPUT-FILE. Exit code 1 unless the stack is unchanged. */
-async function main([stack, codeFile, outputFile]: readonly string[], env: NodeJS.ProcessEnv): Promise<void> {
+function main([stack, codeFile, outputFile]: readonly string[], env: NodeJS.ProcessEnv): Promise<string> {
   if (stack === undefined || codeFile === undefined || outputFile === undefined) {
     throw new Error("usage: drift.ts STACK EXIT-CODE-FILE OUTPUT-FILE");
   }
   const output = readFileSync(outputFile, "utf8");
   const found = finding(Number(readFileSync(codeFile, "utf8").trim() || "1"), output);
-  console.log(await reportDrift(new GitHub(env), stack, found, output, required(env, "RUN_URL")));
   if (found !== "unchanged") process.exitCode = 1;
+  return reportDrift(new GitHub(env), stack, found, output, required(env, "RUN_URL"));
 }
 
-runScript(module, main);
+void runScript(module, main);

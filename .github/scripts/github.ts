@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { messageOf } from "../../components/shared/problem";
 
 /** GitHub's REST API for one repository, with the token and address from the environment of a workflow. */
 export class GitHub {
@@ -54,16 +55,18 @@ export function required(env: NodeJS.ProcessEnv, name: string): string {
   return value;
 }
 
-/** Runs the script of a workflow where its file was started, not imported. An error is its message alone. */
-export function runScript(
+/** Runs the script of a workflow where its file was started, not imported. An error is one of the run: its message alone. */
+export async function runScript(
   file: NodeModule,
-  main: (argv: readonly string[], env: NodeJS.ProcessEnv) => Promise<void>,
-): void {
+  main: (argv: readonly string[], env: NodeJS.ProcessEnv) => string | Promise<string>,
+): Promise<void> {
   if (require.main !== file) return;
-  main(process.argv.slice(2), process.env).catch((error: unknown) => {
-    console.error(error instanceof Error ? error.message : error);
+  try {
+    console.log(await main(process.argv.slice(2), process.env));
+  } catch (error) {
+    console.error(`::error::${messageOf(error)}`);
     process.exitCode = 1;
-  });
+  }
 }
 
 /** Longest body GitHub accepts for a comment or an issue, in characters. */

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { stringify } from "yaml";
 import { z } from "zod";
-import { bodyLimit, code, fenced } from "./github";
+import { bodyLimit, code, fenced, runScript } from "./github";
 
 /** First line of the comment. */
 export const marker = "<!-- talos-mesh:render -->";
@@ -171,4 +171,4 @@ export function main([base, head]: readonly string[]): string {
   return renderReport(readRenderedStacks(base), readRenderedStacks(head), gitDiff);
 }
 
-if (require.main === module) console.log(main(process.argv.slice(2)));
+void runScript(module, main);

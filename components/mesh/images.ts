@@ -2,7 +2,6 @@ import { controlPlanes, sharedVersions } from "../model/control-planes";
 import { hasAmbient } from "../model/data-planes";
 import type { IstioImage } from "../model/images";
 import { officialHub } from "../settings/versions";
-import type { HelmValues } from "../shared/helm-release";
 import { asTree } from "../shared/merge";
 import type { MeshValuesInput } from "./values/common-values";
 import { cniValues, istiodValues, ztunnelValues } from "./values/istio-charts";
@@ -21,19 +20,16 @@ export interface PulledImage {
 export function meshImages(input: MeshValuesInput): PulledImage[] {
   const { mesh } = input;
   const agents = { ...input, mesh: { ...mesh, version: sharedVersions(mesh).oldest } };
-  const images = controlPlanes(mesh).flatMap((plane) => {
-    const values = istiodValues({ ...input, mesh: plane.mesh });
-    return [
-      pulledImage(plane.istiod, "pilot", [asTree(values.pilot), asTree(values.global)]),
-      pulledImage("proxies", "proxyv2", [asTree(asTree(values.global).proxy), asTree(values.global)]),
-    ];
-  });
-  const cni = cniValues(agents);
-  images.push(pulledImage("istio-cni", "install-cni", [asTree(cni.cni), asTree(cni.global)]));
-  if (hasAmbient(mesh)) {
-    const ztunnel = ztunnelValues(agents);
-    images.push(pulledImage("ztunnel", "ztunnel", [ztunnel, asTree(ztunnel.global)]));
-  }
+  const [cni, ztunnel] = [cniValues(agents), ztunnelValues(agents)];
+  const images = [
+    ...controlPlanes(mesh).flatMap(({ istiod, mesh }) => {
+      const { pilot, global } = istiodValues({ ...input, mesh });
+      const ofProxies = pulledImage("proxies", "proxyv2", asTree(global).proxy, global);
+      return [pulledImage(istiod, "pilot", pilot, global), ofProxies];
+    }),
+    pulledImage("istio-cni", "install-cni", cni.cni, cni.global),
+    ...(hasAmbient(mesh) ? [pulledImage("ztunnel", "ztunnel", ztunnel, ztunnel.global)] : []),
+  ];
   return [...new Map(images.map((image) => [JSON.stringify(image), image])).values()];
 }
 
@@ -41,9 +37,10 @@ export function meshImages(input: MeshValuesInput): PulledImage[] {
  * Composed as the charts do it: an image with a slash is a full name; otherwise hub, image, tag and variant each come from
  * the first level that sets them.
  */
-function pulledImage(component: string, name: IstioImage, levels: readonly HelmValues[]): PulledImage {
+function pulledImage(component: string, name: IstioImage, ...levels: readonly unknown[]): PulledImage {
+  const values = levels.map(asTree);
   const first = (key: string) =>
-    levels.map((level) => level[key]).find((value): value is string => typeof value === "string" && value !== "");
+    values.map((level) => level[key]).find((value): value is string => typeof value === "string" && value !== "");
   const image = first("image") ?? name;
   const variant = first("variant");
   const tag = `${first("tag") ?? ""}${variant === undefined ? "" : `-${variant}`}`;

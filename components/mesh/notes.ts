@@ -9,19 +9,13 @@ type Slice = Pick<Settings, "mesh" | "charts" | "applications" | "traffic" | App
 
 /** Limits of the mesh that a user should know: values that were not checked, and settings with a partial effect. */
 export function meshNotes(settings: Slice, projectRoot: string): string[] {
+  const unchecked = uncheckedValues(settings, projectRoot).map(formatPath).join(", ");
+  const notChecked = `Not checked: whether Istio's charts read every key of ${unchecked}. This is checked only where charts.source is a folder with the charts.`;
   return [
-    ...unchecked(settings, projectRoot),
+    ...(unchecked === "" ? [] : [notChecked]),
     ...withoutProxies(settings),
     ...bothDataPlanes(settings),
     ...labelsOfApplications(settings),
-  ];
-}
-
-function unchecked(settings: Slice, projectRoot: string): string[] {
-  const paths = uncheckedValues(settings, projectRoot).map(formatPath);
-  if (paths.length === 0) return [];
-  return [
-    `Not checked: whether Istio's charts read every key of ${paths.join(", ")}. This is checked only where charts.source is a folder with the charts.`,
   ];
 }
 

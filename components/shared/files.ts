@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import path from "node:path";
 
 /**
@@ -17,8 +17,14 @@ export function writeJsonAtomically(file: string, value: unknown): void {
   writeFileAtomically(file, `${JSON.stringify(value, undefined, 2)}\n`);
 }
 
+/** Undefined where there is no such file; in /proc also where the process has ended. */
 export function readIfExists(file: string): string | undefined {
-  return existsSync(file) ? readFileSync(file, "utf8") : undefined;
+  try {
+    return readFileSync(file, "utf8");
+  } catch (error) {
+    if (/^(ENOENT|ENOTDIR|ESRCH)$/.test(String((error as NodeJS.ErrnoException).code))) return undefined;
+    throw error;
+  }
 }
 
 /** The text of a file, with each `<name>` in it replaced by the value of that name. */

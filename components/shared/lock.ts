@@ -1,7 +1,8 @@
 import { randomBytes } from "node:crypto";
-import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { linkSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { readIfExists } from "./files";
 import { identify, isSameProcess, type ProcessIdentity } from "./process-identity";
 
 interface LockOptions {
@@ -38,7 +39,7 @@ export async function withLock<T>(file: string, options: LockOptions, work: () =
   try {
     return await work();
   } finally {
-    if (readToken(file) === token) rmSync(file, { force: true });
+    if (readIfExists(file) === token) rmSync(file, { force: true });
   }
 }
 
@@ -58,7 +59,7 @@ function tryLock(file: string, token: string): boolean {
 }
 
 function liveOwner(file: string): ProcessIdentity | undefined {
-  const token = readToken(file);
+  const token = readIfExists(file);
   if (token === undefined) return undefined;
   const owner = ownerIn(token);
   if (owner !== undefined && isSameProcess(owner)) return owner;
@@ -70,18 +71,10 @@ function liveOwner(file: string): ProcessIdentity | undefined {
   } catch {
     return undefined;
   }
-  const taken = readToken(aside);
+  const taken = readIfExists(aside);
   rmSync(aside, { force: true });
   if (taken !== undefined && taken !== token) tryLock(file, taken);
   return undefined;
-}
-
-function readToken(file: string): string | undefined {
-  try {
-    return readFileSync(file, "utf8");
-  } catch {
-    return undefined;
-  }
 }
 
 function ownerIn(token: string): ProcessIdentity | undefined {

@@ -1,5 +1,6 @@
 import { spawnSync } from "node:child_process";
-import { readFileSync, readdirSync } from "node:fs";
+import { readdirSync } from "node:fs";
+import { readIfExists } from "./files";
 
 /**
  * Identifies a process. The operating system reuses process numbers, after a reboot or after some hours on a busy machine,
@@ -37,11 +38,11 @@ let bootId: string | undefined;
 // Field 22 of /proc/PID/stat counts clock ticks since boot, hence the boot id. The command name (field 2)
 // may hold blanks and parentheses, so the fields are counted from the last parenthesis.
 function startedAtFromProc(pid: number): string | undefined {
-  const stat = readIfThere(`/proc/${pid}/stat`);
+  const stat = readIfExists(`/proc/${pid}/stat`);
   const fields = stat?.slice(stat.lastIndexOf(")") + 2).split(" ");
   const [state, ticks] = [fields?.[0], fields?.[19]];
   if (ticks === undefined || state === "Z" || state === "X") return undefined;
-  bootId ??= (readIfThere("/proc/sys/kernel/random/boot_id") ?? "").trim();
+  bootId ??= (readIfExists("/proc/sys/kernel/random/boot_id") ?? "").trim();
   return `${bootId}/${ticks}`;
 }
 
@@ -49,7 +50,7 @@ function listFromProc(): RunningProcess[] {
   return readdirSync("/proc")
     .filter((entry) => /^\d+$/.test(entry))
     .flatMap((entry) => {
-      const command = readIfThere(`/proc/${entry}/cmdline`)?.replace(/\0$/, "").replaceAll("\0", " ") ?? "";
+      const command = readIfExists(`/proc/${entry}/cmdline`)?.replace(/\0$/, "").replaceAll("\0", " ") ?? "";
       const identity = command === "" ? undefined : identify(Number(entry));
       return identity === undefined ? [] : [{ ...identity, command }];
     });
@@ -64,12 +65,4 @@ function listFromPs(...which: string[]): RunningProcess[] {
     const [, pid, startedAt = "", command = ""] = fields ?? [];
     return pid === undefined ? [] : [{ pid: Number(pid), startedAt, command }];
   });
-}
-
-function readIfThere(file: string): string | undefined {
-  try {
-    return readFileSync(file, "utf8");
-  } catch {
-    return undefined;
-  }
 }

@@ -41,7 +41,10 @@ export function fileProblems(root: string): string[] {
   const worded = [...new Set([...files, ...others])].filter((file) => !unchecked.includes(file));
   return [
     ...files.filter((file) => file.endsWith(".sh")).flatMap((file) => syntaxProblems(root, file)),
-    ...files.flatMap((file) => lengthProblems(root, file)),
+    ...files.flatMap((file) => {
+      const lines = lineCount(root, file);
+      return lines > maxLines ? [`${file}: has ${lines} lines; at most ${maxLines}`] : [];
+    }),
     ...worded.flatMap((file) => wordProblems(root, file)),
   ];
 }
@@ -49,11 +52,6 @@ export function fileProblems(root: string): string[] {
 function syntaxProblems(root: string, file: string): string[] {
   const { status, stderr } = spawnSync("bash", ["-n", file], { cwd: root, encoding: "utf8" });
   return status === 0 ? [] : [stderr.trim()];
-}
-
-function lengthProblems(root: string, file: string): string[] {
-  const lines = lineCount(root, file);
-  return lines > maxLines ? [`${file}: has ${lines} lines; at most ${maxLines}`] : [];
 }
 
 export function lineCount(root: string, file: string): number {

@@ -41,8 +41,6 @@ export function customResourceDefinitionFiles(
   return files;
 }
 
-const download = z.object({ Dir: z.string().optional(), Error: z.string().optional() });
-
 /**
  * Downloads a Go module, such as `istio.io/api@v1.31.1`, into Go's module cache; Go checks it against its checksum
  * database.
@@ -53,7 +51,7 @@ export function goModuleFolder(module: string): string {
   const { stdout, error } = spawnSync("go", ["mod", "download", "-json", module], { encoding: "utf8" });
   if (error) throw new Error(`${module}: no "go" in PATH. Install Go (https://go.dev/dl/) and run this again.`);
   // It reports failures on stdout, too.
-  const { Dir: folder, Error: reason } = download.parse(stdout === "" ? {} : JSON.parse(stdout));
+  const { Dir: folder, Error: reason } = JSON.parse(stdout || "{}") as { Dir?: string; Error?: string };
   if (folder === undefined) {
     throw new Error(`${module}: go mod download failed: ${reason ?? "it printed nothing"}. See "go env GOPROXY".`);
   }

@@ -49,7 +49,7 @@ export async function annotate(
   const { target } = found;
   if (!target) throw new Error("no pod of Grafana is ready");
   const [near, far] = duplexPair();
-  const tunnel = await openTunnel(server, { namespace, ...target }, far, { signal }).catch((error: unknown) => {
+  await openTunnel(server, { namespace, ...target }, far, { signal }).catch((error: unknown) => {
     const why = signal.aborted ? "no answer in time" : (error as Error).message;
     throw new Error(`no tunnel to pod ${target.pod}: ${why}`, { cause: error });
   });
@@ -58,7 +58,7 @@ export async function annotate(
     const { status, content } = await post(near, "/api/annotations", login, body, signal);
     if (status !== 200) throw new Error(`Grafana answers ${status}: ${content.slice(0, 200)}`);
   } finally {
-    tunnel.close();
+    far.destroy();
   }
 }
 

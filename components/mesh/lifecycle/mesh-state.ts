@@ -31,14 +31,7 @@ export interface LiveProxy {
 /** Of a DaemonSet on nodes: istio-cni, ztunnel. */
 type LiveAgent = Pick<LiveControlPlane, "name" | "version">;
 
-/** `problem` is what is wrong and what to do; undefined where it matches its control plane. */
-export interface MeshFindings {
-  readonly controlPlanes: readonly LiveControlPlane[];
-  readonly proxies: readonly (LiveProxy & Record<"problem" | "controlPlane", string | undefined>)[];
-  readonly agents: readonly (LiveAgent & { readonly problem: string | undefined })[];
-  /** Pods that should have a proxy and have none: they are older than the label, or no injector answered. */
-  readonly bare: readonly Pick<LiveProxy, "namespace" | "pod">[];
-}
+export type MeshFindings = Awaited<ReturnType<typeof meshFindings>>;
 
 /** Every istiod of the cluster, including those of other owners. */
 export async function liveControlPlanes(server: Server): Promise<LiveControlPlane[]> {
@@ -75,7 +68,8 @@ export function proxiesIn(pods: readonly Pod[]): LiveProxy[] {
   });
 }
 
-export async function meshFindings(server: Server): Promise<MeshFindings> {
+/** A `problem` is what is wrong and what to do; undefined where a proxy or an agent matches its control plane. */
+export async function meshFindings(server: Server) {
   const [controlPlanes, pods, agents, requested] = await Promise.all([
     liveControlPlanes(server),
     listPods(server),
@@ -90,6 +84,7 @@ export async function meshFindings(server: Server): Promise<MeshFindings> {
       return { ...proxy, controlPlane: plane?.version, problem };
     }),
     agents: agents.map((agent) => ({ ...agent, problem: agentProblem(agent, controlPlanes) })),
+    /** Pods that should have a proxy and have none: they are older than the label, or no injector answered. */
     bare: pods
       .filter((pod) => couldHaveProxy(pod) && (requestsProxy(pod) ?? requested.has(pod.namespace)))
       .map(({ namespace, name: pod }) => ({ namespace, pod })),

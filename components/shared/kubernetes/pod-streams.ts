@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { type Duplex, Writable } from "node:stream";
 import type { V1Status } from "@kubernetes/client-node" with { "resolution-mode": "import" };
 import type { ApiServer } from "./api-server";
@@ -15,14 +16,9 @@ export interface ExecLimits {
   readonly seconds?: number;
 }
 
-interface ExecTarget {
-  readonly namespace: string;
-  readonly pod: string;
-  readonly container: string;
-}
-
 /** What is used of the client's WebSocket, which has no published types. */
-interface WebSocket extends Tunnel {
+interface WebSocket {
+  close(): void;
   ping?(): void;
   onclose: (() => void) | null;
   onerror: (() => void) | null;
@@ -37,7 +33,7 @@ const pingInterval = 20_000;
  */
 export async function execInPod(
   server: Pick<ApiServer, "kubeConfig">,
-  { namespace, pod, container }: ExecTarget,
+  { namespace, pod, container }: Readonly<Record<"namespace" | "pod" | "container", string>>,
   argv: readonly string[],
   { signal, seconds = 60 }: ExecLimits = {},
 ): Promise<ExecResult> {
@@ -101,13 +97,9 @@ export interface PodPort {
   readonly port: number;
 }
 
-interface Tunnel {
-  close(): void;
-}
-
 /**
  * Carries a stream to a port of a pod and back. When the pod's side ends, the stream is ended; when the connection breaks,
- * it is destroyed; when the stream is closed, so is the tunnel.
+ * it is destroyed; when the stream is closed, so is the connection.
  *
  * @param onComplaint gets what the node reports, for instance that nothing listens on the port
  */
@@ -116,7 +108,7 @@ export async function openTunnel(
   { namespace, pod, port }: PodPort,
   stream: Duplex,
   { signal, onComplaint }: { readonly signal?: AbortSignal; readonly onComplaint?: (line: string) => void } = {},
-): Promise<Tunnel> {
+): Promise<void> {
   const { PortForward } = await import("@kubernetes/client-node");
   const complaints = new Writable({
     write: (chunk: Buffer, _, done) => {
@@ -128,21 +120,17 @@ export async function openTunnel(
   const forward = new PortForward(server.kubeConfig);
   const opening = forward.portForward(namespace, pod, [port], stream, complaints, stream) as Promise<unknown>;
   const socket = (await (signal ? Promise.race([opening, aborted(signal)]) : opening).catch((error: unknown) => {
-    if (signal?.aborted === true) void opening.then((late) => (late as Tunnel).close()).catch(() => undefined);
+    if (signal?.aborted === true) void opening.then((late) => (late as WebSocket).close()).catch(() => undefined);
     throw new Error(messageOf(error), { cause: error });
   })) as WebSocket;
   socket.onclose = () => stream.end();
   socket.onerror = () => stream.destroy();
   stream.once("close", () => socket.close());
-  return socket;
 }
 
-function aborted(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    const stop = () => reject(signal.reason as Error);
-    if (signal.aborted) stop();
-    else signal.addEventListener("abort", stop, { once: true });
-  });
+async function aborted(signal: AbortSignal): Promise<never> {
+  if (!signal.aborted) await once(signal, "abort");
+  throw signal.reason as Error;
 }
 
 /** A WebSocket fails with an event, which is no Error but has a message. */

@@ -61,7 +61,7 @@ export function readPod(pod: Pick<LiveObject, "metadata" | "spec" | "status">): 
   const { labels = {}, annotations = {} } = metadata;
   const containers = containersOf(spec);
   const proxy = containers.find(({ name }) => name === "istio-proxy");
-  const phase = text(status?.phase);
+  const phase = (status?.phase ?? "") as string;
   const statuses = (["containerStatuses", "initContainerStatuses"] as const).flatMap(
     (field) => (status?.[field] ?? []) as ContainerStatus[],
   );
@@ -76,7 +76,7 @@ export function readPod(pod: Pick<LiveObject, "metadata" | "spec" | "status">): 
     annotations,
     phase,
     app: labels.app ?? "",
-    node: text(spec?.nodeName),
+    node: (spec?.nodeName ?? "") as string,
     ready: hasCondition(pod, "Ready"),
     ended: phase === "Succeeded" || phase === "Failed",
     deleting: metadata.deletionTimestamp !== undefined,
@@ -117,21 +117,12 @@ function revisionOf({ annotations = {}, labels = {} }: LiveObject["metadata"]): 
   return injected ?? annotations["istio.io/rev"] ?? labels["istio.io/rev"] ?? defaultRevision;
 }
 
-function text(value: unknown): string {
-  return typeof value === "string" ? value : "";
-}
-
-interface ServicePods {
-  readonly pods: readonly Pod[];
-  /** A ready pod and the container port behind the Service's port; undefined where no pod is ready. */
-  readonly target?: { readonly pod: string; readonly port: number };
-}
-
+/** The pods of a Service; `target` is a ready one and its port behind the Service's, undefined where no pod is ready. */
 export async function podsBehind(
   server: Pick<ApiServer, "get" | "list">,
   { namespace, service: name, port }: { readonly namespace: string; readonly service: string; readonly port: number },
   signal?: AbortSignal,
-): Promise<ServicePods | undefined> {
+) {
   const service = await server.get({ apiVersion: "v1", kind: "Service", namespace, name }, signal);
   if (!service) return undefined;
   const { selector = {}, ports = [] } = (service.spec ?? {}) as {

@@ -11,7 +11,7 @@ export class WaitTimeout extends Error {
   override readonly name = "WaitTimeout";
 
   constructor(
-    readonly timeoutMs: number,
+    timeoutMs: number,
     /** What the last check found missing, or the message of the error it failed with. */
     readonly missing: string,
     options?: { readonly cause?: unknown },
