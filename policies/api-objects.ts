@@ -92,17 +92,6 @@ export function sortedUnique<Item>(items: readonly Item[]): Item[] {
   return [...byJson].sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)).map(([, item]) => item);
 }
 
-/** Items by a key, in the order of the first of each; each group with its first item. */
-export function grouped<Item>(items: readonly Item[], keyOf: (item: Item) => string): [first: Item, all: Item[]][] {
-  const groups = new Map<string, [Item, Item[]]>();
-  for (const item of items) {
-    const group = groups.get(keyOf(item));
-    if (group) group[1].push(item);
-    else groups.set(keyOf(item), [item, [item]]);
-  }
-  return [...groups.values()];
-}
-
 /** The identity in a workload's certificate, without `spiffe://`. */
 export function principal(
   { namespace, serviceAccount }: { readonly namespace: string; readonly serviceAccount: string },

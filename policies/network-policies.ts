@@ -3,8 +3,9 @@ import { clusterTraits } from "../components/cluster/kinds";
 import type { DataPlane } from "../components/model/data-planes";
 import type { PolicyModel } from "../components/model/policies/policy-model";
 import type { Settings } from "../components/settings/schema";
+import { grouped } from "../components/shared/grouped";
 import type { KubernetesObject } from "../components/shared/kubernetes/object";
-import { grouped, policyObject } from "./api-objects";
+import { policyObject } from "./api-objects";
 
 type Spec = types.input.networking.v1.NetworkPolicySpec;
 

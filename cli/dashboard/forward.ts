@@ -6,18 +6,12 @@ import { openTunnel, type PodPort } from "../../components/shared/kubernetes/pod
 import { messageOf, UserError } from "../../components/shared/problem";
 import type { StackPage } from "./page";
 
-export interface Forward {
-  readonly port: number;
-  /** Ends every connection and closes the port. */
-  close(): Promise<void>;
-}
-
-/** Opens a port on the loopback interface, and forwards each connection to the destination. */
+/** Opens a port on the loopback interface, and forwards each connection to the destination until `close` ends them all. */
 export async function forward(
   port: number,
   destination: { connect(socket: Socket): Promise<void> },
   onFailure: (message: string) => void,
-): Promise<Forward> {
+) {
   const sockets = new Set<Socket>();
   // Half-open: a client that has sent all still waits for the answer.
   const server = createServer({ allowHalfOpen: true }, (socket) => {
@@ -38,7 +32,7 @@ export async function forward(
   return {
     port: (server.address() as AddressInfo).port,
     close: () =>
-      new Promise((resolve) => {
+      new Promise<void>((resolve) => {
         server.close(() => resolve());
         for (const socket of sockets) socket.destroy();
       }),

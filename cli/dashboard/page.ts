@@ -7,17 +7,10 @@ import { UserError } from "../../components/shared/problem";
 /** As the command line takes them. */
 export const pages: readonly string[] = allPages().map(({ name }) => name);
 
-export interface StackPage {
-  readonly page: string;
-  readonly namespace: string;
-  readonly service: string;
-  readonly port: number;
-  /** Path of the page on its server. */
-  readonly path: string;
-  readonly login: Login;
-}
+export type StackPage = Readonly<ReturnType<typeof pageOf>>;
 
-export function pageOf({ observability, cluster, mesh }: Settings, page: string, stack: string): StackPage {
+/** Where the page of an addon is in the stack's cluster; `path` is its path on the server. */
+export function pageOf({ observability, cluster, mesh }: Settings, page: string, stack: string) {
   const installed = installedReleases(observability, mesh.version).filter(({ release }) => release.page);
   const found = installed.find(({ release }) => release.name === page);
   if (!observability || !found?.release.page) {
@@ -34,6 +27,6 @@ export function pageOf({ observability, cluster, mesh }: Settings, page: string,
     );
   }
   const { port, path } = found.release.page;
-  const login = found.release.page.login?.(found.settings) ?? { kind: "none" };
+  const login: Login = found.release.page.login?.(found.settings) ?? { kind: "none" };
   return { page, service: page, port, path, namespace: observability.namespace, login };
 }

@@ -7,10 +7,10 @@ import semver from "semver";
 import { version as sdkVersion } from "@pulumi/pulumi/version";
 import type { ClusterAccess } from "../../components/shared/kubernetes/api-server";
 import type { Model } from "../../components/model/model";
-import { CommandError, runCommand } from "../../components/shared/run-command";
+import { CommandError, runCommand, type RunOptions } from "../../components/shared/run-command";
 import { clusterFiles } from "../../embedded/cluster/files";
 import { UserError } from "../../components/shared/problem";
-import { toolCache } from "../../embedded/tools/cache";
+import { programsOnPath, toolCache } from "../../embedded/tools/cache";
 import { commandFor } from "../stack-option";
 import type { EngineRun, StackOfProject } from "./engine";
 import { workspaceOf } from "./pulumi-workspace";
@@ -21,24 +21,19 @@ export interface PulumiCli {
 }
 
 /** Why there is none. */
-export interface NoPulumi {
-  readonly problem: string;
-}
+type NoPulumi = Readonly<{ problem: string }>;
 
 /** Oldest CLI with everything that the program and this engine use (`deletedWith`, patterns in `--target`). */
 const minimum = "3.100.0";
 
 /** Looks where the vendor's installers put the CLI: PATH, $PULUMI_HOME/bin, ~/.pulumi/bin, and our own download. */
 export async function findPulumi(env: NodeJS.ProcessEnv): Promise<PulumiCli | NoPulumi> {
-  const folders = [
-    ...(env.PATH ?? "").split(path.delimiter),
-    path.join(env.PULUMI_HOME ?? path.join(homedir(), ".pulumi"), "bin"),
-    path.join(downloadFolder(env), "bin"),
-  ].filter((folder) => path.isAbsolute(folder));
+  const homes = [env.PULUMI_HOME ?? path.join(homedir(), ".pulumi"), downloadFolder(env)];
+  const folders = [env.PATH ?? "", ...homes.map((home) => path.join(home, "bin"))];
+  const name = process.platform === "win32" ? "pulumi.exe" : "pulumi";
   let tooOld: string | undefined;
-  for (const folder of new Set(folders)) {
-    const file = path.join(folder, process.platform === "win32" ? "pulumi.exe" : "pulumi");
-    const version = existsSync(file) ? await versionOf(file, env) : undefined;
+  for (const file of programsOnPath(name, { PATH: folders.join(path.delimiter) })) {
+    const version = await versionOf(file, env);
     if (version === undefined) continue;
     if (semver.gte(version, minimum)) return { path: file, version };
     tooOld ??= `${file} is ${version}, older than ${minimum}`;
@@ -59,13 +54,11 @@ export async function installPulumi(
   onProgress?.(`downloading the Pulumi CLI ${sdkVersion} to ${root}`);
   try {
     const { PulumiCommand } = await import("@pulumi/pulumi/automation/index.js");
-    await PulumiCommand.install({ root, version: semver.parse(sdkVersion) ?? undefined });
+    const { command, version } = await PulumiCommand.install({ root, version: semver.parse(sdkVersion) ?? undefined });
+    return { path: command, version: version?.version ?? sdkVersion };
   } catch (error) {
     return { problem: `its download failed (${(error as Error).message.split("\n")[0] ?? ""})` };
   }
-  const file = path.join(root, "bin", "pulumi");
-  const version = await versionOf(file, env);
-  return version === undefined ? { problem: `the downloaded ${file} does not run` } : { path: file, version };
 }
 
 function downloadFolder(env: NodeJS.ProcessEnv): string {
@@ -136,16 +129,27 @@ export async function queryStack(of: StackOfProject, args: readonly string[], pu
   }
   const workspace = workspaceOf(of, process.env);
   const ours = existsSync(workspace.folder);
+  const [cwd, env] = ours ? [workspace.folder, { ...process.env, ...workspace.env }] : [of.projectRoot, process.env];
+  const problem = (text: string) => new UserError(`${purpose}, and ${queryProblem(text, of.stack)}`);
+  return stackCommand(cli, [...args, "--stack", of.stack], { cwd, env }, problem);
+}
+
+/** Runs a command below `pulumi stack` and gives its output. `problem` gets the last lines that a failed one wrote. */
+export async function stackCommand(
+  { path: pulumi }: PulumiCli,
+  args: readonly string[],
+  options: Pick<RunOptions, "cwd" | "env">,
+  problem: (text: string) => UserError,
+): Promise<string> {
   try {
-    const { stdout } = await runCommand(cli.path, ["stack", ...args, "--non-interactive", "--stack", of.stack], {
-      cwd: ours ? workspace.folder : of.projectRoot,
-      env: ours ? { ...process.env, ...workspace.env } : process.env,
+    const { stdout } = await runCommand(pulumi, ["stack", ...args, "--non-interactive"], {
+      ...options,
       timeoutMs: 120_000,
     });
     return stdout;
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
-    throw new UserError(`${purpose}, and ${queryProblem(error.output.join("\n"), of.stack)}`, { cause: error });
+    throw problem(error.output.join("\n") || error.message);
   }
 }
 

@@ -1,7 +1,7 @@
-import { existsSync, readFileSync } from "node:fs";
 import type { EngineEvent, StepEventMetadata } from "@pulumi/pulumi/automation/index.js";
+import { readIfExists } from "../../components/shared/files";
 import { isTree } from "../../components/shared/merge";
-import { labelOf, layerOf } from "../../embedded/engine/naming";
+import { labelOf, layerOf, releaseType } from "../../embedded/engine/naming";
 import type { Change, Finding, Item, Outputs } from "./engine";
 import { secretMark } from "./pulumi-recovery";
 
@@ -23,20 +23,13 @@ interface ResourceEvent extends Item {
   readonly differences: readonly string[];
 }
 
-export interface OperationEvents {
-  readonly resources: readonly ResourceEvent[];
-  /** Outputs of the program, secrets as `[secret]`; undefined where it did not get that far. */
-  readonly outputs?: Outputs;
-  /** Messages of errors, of resources and of the program. */
-  readonly errors: readonly string[];
-}
+export type OperationEvents = ReturnType<typeof eventsOf>;
 
 /** Reads the file that `--event-log` writes; a file of a CLI that was killed may end in the middle of a line. */
 export function readEvents(file: string): OperationEvents {
-  const lines = existsSync(file) ? readFileSync(file, "utf8").split("\n") : [];
   const withoutSecrets = (_key: string, value: unknown): unknown =>
     isTree(value) && secretMark in value ? "[secret]" : value;
-  const events = lines.flatMap((line) => {
+  const events = (readIfExists(file) ?? "").split("\n").flatMap((line) => {
     try {
       return [JSON.parse(line, withoutSecrets) as EngineEvent];
     } catch {
@@ -46,11 +39,13 @@ export function readEvents(file: string): OperationEvents {
   return eventsOf(events);
 }
 
-export function eventsOf(events: readonly EngineEvent[]): OperationEvents {
+export function eventsOf(events: readonly EngineEvent[]) {
   const resources = new Map<string, ResourceEvent>();
   const begun = new Map<string, StepEventMetadata>();
   const refreshed = new Set<string>();
+  /** Messages of resources and of the program. */
   const errors: string[] = [];
+  /** Of the program; undefined where it did not get that far. */
   let outputs: Outputs | undefined;
   const end = (step: StepEventMetadata | undefined, result: Change | "failed" | undefined) => {
     if (step === undefined || result === undefined || !begun.delete(step.urn) || !isResource(step)) return;
@@ -82,7 +77,7 @@ export function findingsOf({ resources }: OperationEvents): Finding[] {
   return resources
     .filter(({ type }) => type.startsWith("kubernetes:"))
     .map(({ layer, label, type, result, known, differences }): Finding => {
-      const kind = type === "kubernetes:helm.sh/v3:Release" ? "release" : "object";
+      const kind = type === releaseType ? "release" : "object";
       const item = { layer, label, kind } as const;
       if (result === "unchanged") return { ...item, state: "as deployed" };
       if (result === "created") return { ...item, state: known ? "missing" : "not deployed" };

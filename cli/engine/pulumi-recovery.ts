@@ -5,6 +5,7 @@ import { isPending, removeRevisions } from "../../components/shared/kubernetes/h
 import { isTree } from "../../components/shared/merge";
 import { listProcesses } from "../../components/shared/process-identity";
 import { UserError } from "../../components/shared/problem";
+import { releaseType } from "../../embedded/engine/naming";
 import type { EngineRun } from "./engine";
 
 /** Key of the wrapper around a secret value in states and events. Source: pulumi/pulumi, sdk/go/common/resource/sig. */
@@ -68,7 +69,7 @@ export async function repaired(deployment: Deployment, run: EngineRun): Promise<
   run.observer.note(`The last run was interrupted at ${names.join(", ")}.`);
   const releases = pending.flatMap(({ type, resource }) => {
     const { name, namespace = "default" } = (resource.inputs ?? {}) as { name?: unknown; namespace?: string };
-    if (resource.type !== "kubernetes:helm.sh/v3:Release" || typeof name !== "string") return [];
+    if (resource.type !== releaseType || typeof name !== "string") return [];
     return [{ name, namespace, isNew: type === "creating" }];
   });
   const access = accessOf(deployment);

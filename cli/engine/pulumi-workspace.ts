@@ -8,16 +8,7 @@ import { stackFolder } from "../../embedded/engine/stack-folder";
 import type { StackOfProject } from "./engine";
 import { type BackendChoice, recordedBackend } from "./records";
 
-export interface PulumiWorkspace {
-  /** A folder of ours with a Pulumi.yaml and the stack file. */
-  readonly folder: string;
-  readonly env: Readonly<Record<string, string>>;
-  /** TMPDIR of the CLI and its plugins; removed after a run. */
-  readonly temporary: string;
-  /** The folder of our own backend; undefined where the environment names one. */
-  readonly backendFolder?: string;
-  readonly choice: BackendChoice;
-}
+export type PulumiWorkspace = ReturnType<typeof workspaceOf>;
 
 /** Keys with which the CLI records in the stack file how secrets are encrypted. */
 const encryptionKeys = ["encryptionsalt", "encryptedkey", "secretsprovider"] as const;
@@ -29,23 +20,25 @@ const encryptionKeys = ["encryptionsalt", "encryptedkey", "secretsprovider"] as 
  *
  * The backend is a folder of ours too, with a passphrase in a file, unless the environment names another.
  */
-export function workspaceOf(of: StackOfProject, env: NodeJS.ProcessEnv): PulumiWorkspace {
+export function workspaceOf(of: StackOfProject, env: NodeJS.ProcessEnv) {
   const url = withoutCredentials(env.PULUMI_BACKEND_URL ?? "");
   const own = ownBackend(of.projectRoot);
   const backend = url === "" || url === own.url ? "own" : url;
-  const passphrase =
-    (env.PULUMI_CONFIG_PASSPHRASE ?? env.PULUMI_CONFIG_PASSPHRASE_FILE) === undefined ? "own" : "given";
+  const givenPassphrase = env.PULUMI_CONFIG_PASSPHRASE ?? env.PULUMI_CONFIG_PASSPHRASE_FILE;
+  const choice: BackendChoice = { backend, passphrase: givenPassphrase === undefined ? "own" : "given" };
   const { folder } = stackFolder(of.projectRoot, of.stack);
   return {
     folder: path.join(folder, "workspace"),
+    /** TMPDIR of the CLI and its plugins; removed after a run. */
     temporary: path.join(folder, "tmp"),
     env: {
       PULUMI_SKIP_UPDATE_CHECK: "true",
       ...(backend === "own" && { PULUMI_BACKEND_URL: own.url }),
-      ...(passphrase === "own" && { PULUMI_CONFIG_PASSPHRASE_FILE: passphraseFile(of.projectRoot) }),
+      ...(choice.passphrase === "own" && { PULUMI_CONFIG_PASSPHRASE_FILE: passphraseFile(of.projectRoot) }),
     },
+    /** The folder of our own backend; undefined where the environment names one. */
     backendFolder: backend === "own" ? own.folder : undefined,
-    choice: { backend, passphrase },
+    choice,
   };
 }
 
@@ -95,12 +88,8 @@ export function prepareWorkspace(of: StackOfProject & { configFile: string }, wo
     );
   }
   const stackFile = path.join(workspace.folder, `Pulumi.${of.stack}.yaml`);
-  chooseEncryption(
-    config,
-    of.configFile,
-    existsSync(stackFile) ? readYaml(stackFile) : undefined,
-    workspace.choice.passphrase,
-  );
+  const earlier = existsSync(stackFile) ? readYaml(stackFile) : undefined;
+  chooseEncryption(config, of.configFile, earlier, workspace.choice.passphrase);
   const project = readYaml(path.join(of.projectRoot, "Pulumi.yaml"));
   project.set("main", path.join(of.projectRoot, (project.get("main") as string | undefined) ?? "index.ts"));
 

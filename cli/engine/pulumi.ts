@@ -3,12 +3,11 @@ import path from "node:path";
 import { readStackConfig } from "../../components/settings/stack-file";
 import { ApiServer } from "../../components/shared/kubernetes/api-server";
 import { UserError } from "../../components/shared/problem";
-import { CommandError, runCommand } from "../../components/shared/run-command";
 import { deleteCluster } from "../../embedded/cluster/delete";
 import { clusterStatus } from "../../embedded/cluster/status";
 import { removeEmptyFolders, removeEngineFiles, stackFolder, withStackLock } from "../../embedded/engine/stack-folder";
 import type { Engine, EngineRun, Outputs } from "./engine";
-import { failure, type PulumiCli, streamPulumi } from "./pulumi-cli";
+import { failure, type PulumiCli, stackCommand, streamPulumi } from "./pulumi-cli";
 import { findingsOf, type OperationEvents, readEvents } from "./pulumi-events";
 import { accessOf, type Deployment, removeDeadLocks, repaired } from "./pulumi-recovery";
 import {
@@ -35,7 +34,7 @@ export function pulumiEngine(cli: PulumiCli): Engine {
         prepareWorkspace(run, stack.workspace);
         recordEngine(run, "pulumi", stack.workspace.choice);
         try {
-          if (!deployedBefore || !stack.exists()) await stack.stackCommand("select", run.stack, "--create");
+          if (!deployedBefore || !stack.exists()) await stack.command("select", run.stack, "--create");
           else await stack.repair();
           const refresh = deployedBefore && (await stack.canRefresh());
           const { outputs } = await stack.operate("up", ...(refresh ? ["--refresh"] : []), ...confirmed);
@@ -160,20 +159,14 @@ class PulumiStack {
     throw failure(text, this.run, quiet ? text : `\`pulumi ${verb}\` did not finish; its messages are above.`);
   }
 
-  /** Runs a command below `pulumi stack` and gives its output. */
-  async stackCommand(...args: readonly string[]): Promise<string> {
-    try {
-      const options = { cwd: this.workspace.folder, env: this.env, timeoutMs: 120_000 };
-      return (await runCommand(this.cli.path, ["stack", ...args, "--non-interactive"], options)).stdout;
-    } catch (error) {
-      if (!(error instanceof CommandError)) throw error;
-      const text = error.output.join("\n");
-      throw failure(text, this.run, text || error.message);
-    }
+  /** Runs a command below `pulumi stack`. */
+  command(...args: readonly string[]): Promise<string> {
+    const options = { cwd: this.workspace.folder, env: this.env };
+    return stackCommand(this.cli, args, options, (text) => failure(text, this.run, text));
   }
 
   async outputs(): Promise<Outputs> {
-    return JSON.parse(await this.stackCommand("output", "--json", "--stack", this.run.stack)) as Outputs;
+    return JSON.parse(await this.command("output", "--json", "--stack", this.run.stack)) as Outputs;
   }
 
   /** Repairs what a killed CLI left in our own backend. In another backend, a CLI elsewhere may be at work. */
@@ -186,7 +179,7 @@ class PulumiStack {
     if (!deployment) return;
     const imported = path.join(this.workspace.temporary, "state.json");
     writeFileSync(imported, JSON.stringify({ ...exported, deployment }), { mode: 0o600 });
-    await this.stackCommand("import", "--file", imported, "--stack", this.run.stack);
+    await this.command("import", "--file", imported, "--stack", this.run.stack);
   }
 
   /**
@@ -231,7 +224,7 @@ class PulumiStack {
     if (backendFolder !== undefined) {
       const own = this.stateFile();
       const others = stateFiles(backendFolder).some((file) => file !== own);
-      if (others) await this.stackCommand("rm", "--force", "--yes", "--stack", this.run.stack);
+      if (others) await this.command("rm", "--force", "--yes", "--stack", this.run.stack);
       else removeOwnBackend(this.run);
     }
     rmSync(folder, { recursive: true, force: true });
@@ -247,7 +240,7 @@ class PulumiStack {
   }
 
   private async export(): Promise<{ readonly deployment: Deployment | null }> {
-    const text = await this.stackCommand("export", "--show-secrets", "--stack", this.run.stack);
+    const text = await this.command("export", "--show-secrets", "--stack", this.run.stack);
     return JSON.parse(text) as { readonly deployment: Deployment | null };
   }
 }

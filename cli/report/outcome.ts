@@ -41,22 +41,20 @@ export function reportDestroyed(terminal: Terminal, { summary, silent }: Progres
   terminal.line(terminal.paint("bold", `Destroyed ${count(deleted, "object")} in ${took}; nothing is left.`));
 }
 
-/** The table of layers. Replaced and deleted objects have a column where there are any. */
+/** The table of layers. Replaced, deleted and failed objects have a column where there are any. */
 export function layerTable(
   layers: readonly LayerSummary[],
   times = true,
-  columns: readonly Change[] = ["created", "updated", "unchanged"],
+  columns: readonly (Change | "failed")[] = ["created", "updated", "unchanged"],
 ): string[] {
-  const others = (["replaced", "deleted"] as const).filter((each) => !columns.includes(each));
+  const others = (["replaced", "deleted", "failed"] as const).filter((each) => !columns.includes(each));
   const changes = [...columns, ...others.filter((each) => layers.some(({ counts }) => counts[each] > 0))];
-  const failures = layers.some(({ failed }) => failed > 0);
   return table(
-    ["layer", "objects", ...changes, ...(failures ? ["failed"] : []), ...(times ? ["time"] : [])],
+    ["layer", "objects", ...changes, ...(times ? ["time"] : [])],
     layers.map((summary) => [
       summary.layer,
-      total(summary) + summary.failed,
+      total(summary),
       ...changes.map((each) => summary.counts[each]),
-      ...(failures ? [summary.failed] : []),
       ...(times ? [elapsed(summary.busyMs)] : []),
     ]),
   );

@@ -73,13 +73,13 @@ export class Progress implements RunObserver {
   }
 
   private printLayer(summary: LayerSummary): void {
-    const { layer, busyMs, failed, inProgress } = summary;
+    const { layer, busyMs, counts, inProgress } = summary;
     if (this.silent || inProgress > 0) return;
     const objects = total(summary);
     const before = this.printed.get(layer) ?? { objects: 0, busyMs: 0 };
     if (before.objects === objects) return;
     this.printed.set(layer, { objects, busyMs });
-    if (failed > 0) return;
+    if (counts.failed > 0) return;
     const mark = this.terminal.paint("green", "✓");
     const details = [count(objects - before.objects, "object").padStart(10), elapsed(busyMs - before.busyMs)];
     if (before.objects > 0) details.push(`(${objects} in total)`);
@@ -101,8 +101,7 @@ function keyOf({ layer, label }: Item): string {
 
 export interface LayerSummary {
   readonly layer: string;
-  readonly counts: Record<Change, number>;
-  failed: number;
+  readonly counts: Record<Change | "failed", number>;
   inProgress: number;
   /** Milliseconds in which at least one of its resources was in progress. */
   busyMs: number;
@@ -126,8 +125,7 @@ export class RunSummary {
     const summary = this.summaryOf(layer);
     summary.inProgress -= 1;
     if (summary.inProgress === 0) summary.busyMs += this.now() - summary.since;
-    if (result === "failed") summary.failed += 1;
-    else summary.counts[result] += 1;
+    summary.counts[result] += 1;
   }
 
   all(): readonly LayerSummary[] {
@@ -140,8 +138,8 @@ export class RunSummary {
   }
 
   private summaryOf(layer: string): LayerSummary {
-    const counts = { created: 0, updated: 0, replaced: 0, unchanged: 0, deleted: 0 };
-    const summary = this.layers.get(layer) ?? { layer, counts, failed: 0, inProgress: 0, busyMs: 0, since: 0 };
+    const counts = { created: 0, updated: 0, replaced: 0, unchanged: 0, deleted: 0, failed: 0 };
+    const summary = this.layers.get(layer) ?? { layer, counts, inProgress: 0, busyMs: 0, since: 0 };
     this.layers.set(layer, summary);
     return summary;
   }

@@ -8,7 +8,7 @@ import { requestsCertificates } from "../../components/validation/cluster";
 import { clusterSettings } from "./cluster-settings";
 import { Notes, plainText, readYaml, substitute } from "./read-talconfig";
 
-export interface ImportOptions {
+interface ImportOptions {
   /** Path of the talconfig; files that it names are relative to its folder. */
   readonly file: string;
   readonly projectRoot: string;
@@ -18,19 +18,11 @@ export interface ImportOptions {
   readonly withSecrets: boolean;
 }
 
-export interface Imported {
-  /** Undefined where something essential is missing. */
-  readonly stackFile?: string;
-  readonly notes: Notes;
-  /** What is wrong with the stack file. */
-  readonly problem?: string;
-}
-
 /** The entry of talos-mesh:secrets that holds a talsecret.yaml. */
 export const secretName = "talosSecrets";
 
-export function importTalconfig(options: ImportOptions): Imported {
-  const { file, projectRoot, environment, readFile } = options;
+/** Without a stack file where something essential is missing; `problem` says what is wrong with the stack file. */
+export function importTalconfig({ file, projectRoot, environment, readFile, withSecrets }: ImportOptions) {
   const notes = new Notes();
   const folder = path.dirname(path.resolve(file));
   const text = plainText(readFile(file), path.basename(file), notes);
@@ -59,13 +51,13 @@ export function importTalconfig(options: ImportOptions): Imported {
   notes.remark("talos-mesh:mesh", reason);
   const sections: Tree = {
     environment: "dev",
-    cluster: { ...cluster, ...(options.withSecrets && { machineSecrets: { secret: secretName } }) },
+    cluster: { ...cluster, ...(withSecrets && { machineSecrets: { secret: secretName } }) },
     ...platform(cluster, notes),
     mesh: { version: istio },
   };
   const stackFile = stackFileOf(sections);
   try {
-    validate(sections, { secretNames: options.withSecrets ? [secretName] : [], projectRoot });
+    validate(sections, { secretNames: withSecrets ? [secretName] : [], projectRoot });
     return { stackFile, notes };
   } catch (error) {
     if (error instanceof SettingsError) return { stackFile, notes, problem: error.message };

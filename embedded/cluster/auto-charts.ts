@@ -1,9 +1,6 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
-import { writeFileAtomically } from "../../components/shared/files";
+import { readIfExists, writeFileAtomically } from "../../components/shared/files";
 import { clusterFiles } from "./files";
-
-type AutoCharts = "official" | "stand-ins";
 
 /**
  * Resolves `charts.source: auto`: the official charts where `index`, the address of their repository's index, responds.
@@ -15,9 +12,10 @@ export function autoCharts(
   { projectRoot, stack }: { readonly projectRoot: string; readonly stack: string },
   index: string,
   preview: boolean,
-): AutoCharts {
+): "official" | "stand-ins" {
   const { charts: file } = clusterFiles(projectRoot, stack);
-  if (existsSync(file)) return readFileSync(file, "utf8").trim() === "official" ? "official" : "stand-ins";
+  const kept = readIfExists(file)?.trim();
+  if (kept !== undefined) return kept === "official" ? kept : "stand-ins";
   const charts = responds(index) ? "official" : "stand-ins";
   if (!preview) writeFileAtomically(file, `${charts}\n`);
   return charts;

@@ -6,31 +6,23 @@ import { ApiServer } from "../../components/shared/kubernetes/api-server";
 import { withLock } from "../../components/shared/lock";
 import type { ProcessIdentity } from "../../components/shared/process-identity";
 
-export interface ClusterFiles {
-  /** `.talos-mesh/<stack>`, which has files of other parts of the program too. */
-  readonly folder: string;
-  /** kwokctl's working folder (KWOK_WORKDIR), with nothing else in it but the record and the link. */
-  readonly kwok: string;
-  readonly record: string;
-  readonly kubeconfig: string;
-  /** The choice of charts; see auto-charts.ts. */
-  readonly charts: string;
-  readonly lock: string;
-  /** A link by which kwokctl is run, so that its command line shows the cluster it works on. */
-  readonly kwokctl: string;
-}
+export type ClusterFiles = Readonly<ReturnType<typeof clusterFiles>>;
 
-export function clusterFiles(projectRoot: string, stack: string): ClusterFiles {
+export function clusterFiles(projectRoot: string, stack: string) {
   // The resolved path: processes are recognised by it in their arguments.
   const folder = path.join(realpathSync(projectRoot), ".talos-mesh", stack);
   const kwok = path.join(folder, "kwok");
   return {
+    /** Has files of other parts of the program too. */
     folder,
+    /** kwokctl's working folder (KWOK_WORKDIR), with nothing else in it but the record and the link. */
     kwok,
     record: path.join(kwok, "talos-mesh.json"),
     kubeconfig: path.join(folder, "kubeconfig"),
+    /** The choice of charts; see auto-charts.ts. */
     charts: path.join(folder, "charts"),
     lock: path.join(folder, "cluster.lock"),
+    /** A link by which kwokctl is run, so that its command line shows the cluster it works on. */
     kwokctl: path.join(kwok, "kwokctl"),
   };
 }

@@ -1,9 +1,10 @@
-import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { mkdirSync, rmSync, symlinkSync } from "node:fs";
 import path from "node:path";
 import { stringify } from "yaml";
 import type { controlPlaneTools } from "../tools/catalog";
-import { type ObtainedTool, programsOnPath } from "../tools/ensure-tools";
-import { writeFileAtomically } from "../../components/shared/files";
+import { programsOnPath } from "../tools/cache";
+import type { ObtainedTool } from "../tools/ensure-tools";
+import { readIfExists, writeFileAtomically } from "../../components/shared/files";
 import { CommandError, runCommand } from "../../components/shared/run-command";
 import { clusterFolder, type ClusterFiles } from "./files";
 import type { Ports } from "./ports";
@@ -96,18 +97,15 @@ function messageOf(line: string): string {
 /** Why a component has failed, by the logs: a full disk in one sentence, else the log's last lines and its path. */
 export function explainedByLogs(files: ClusterFiles, name: string, component: Component, lines = 15): string {
   const folder = path.join(clusterFolder(files.kwok, name), "logs");
-  const logOf = (each: Component) => {
-    const file = path.join(folder, `${each}.log`);
-    return existsSync(file) ? readFileSync(file, "utf8").trimEnd() : undefined;
-  };
+  const fileOf = (each: Component) => path.join(folder, `${each}.log`);
+  const logOf = (each: Component) => readIfExists(fileOf(each))?.trimEnd();
   // etcd ends with a long trace, and the others end with another reason because etcd did.
   const full = components.find((each) => logOf(each)?.slice(-20_000).includes(noSpace) === true);
   if (full !== undefined) return diskFull(`${full} could not write below ${files.kwok}`);
-  const file = path.join(folder, `${component}.log`);
   const log = logOf(component);
-  if (log === undefined) return `(no log at ${file})`;
+  if (log === undefined) return `(no log at ${fileOf(component)})`;
   const tail = log.split("\n").slice(-lines);
-  return [`The last lines of ${file}:`, ...tail.map((line) => `  ${line.slice(0, 400)}`)].join("\n");
+  return [`The last lines of ${fileOf(component)}:`, ...tail.map((line) => `  ${line.slice(0, 400)}`)].join("\n");
 }
 
 /** In the message of every program of the control plane. */

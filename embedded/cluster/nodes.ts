@@ -1,6 +1,6 @@
-import { readFileSync } from "node:fs";
 import path from "node:path";
 import { parse } from "yaml";
+import { filledIn } from "../../components/shared/files";
 import type { ApiServer, ApplyObject, LiveObject } from "../../components/shared/kubernetes/api-server";
 import { ApiError, ifFound } from "../../components/shared/kubernetes/errors";
 import { hasCondition, referenceOf } from "../../components/shared/kubernetes/object";
@@ -23,13 +23,12 @@ interface SimulatedNode extends ApplyObject {
 
 /** The nodes of a cluster: one control plane and `workers` workers, each as node.yaml describes it. */
 export function simulatedNodes(name: string, workers: number, kubernetesVersion: string): SimulatedNode[] {
-  const template = readFileSync(path.join(__dirname, "node.yaml"), "utf8");
+  const template = path.join(__dirname, "node.yaml");
   const { arch } = hostPlatform();
   const workerNames = Array.from({ length: workers }, (_, index) => `${name}-worker-${index + 1}`);
   return [`${name}-control-plane`, ...workerNames].map((node, index) => {
-    const values = { name: node, index, number: index + 1, arch, kubernetesVersion };
-    const fill = (_: string, key: keyof typeof values) => String(values[key]);
-    const worker = parse(template.replace(/\{(\w+)\}/g, fill)) as SimulatedNode;
+    const values = { name: node, index: `${index}`, number: `${index + 1}`, arch, kubernetesVersion };
+    const worker = parse(filledIn(template, values)) as SimulatedNode;
     if (index > 0) return worker;
     const { metadata, spec } = worker;
     const roles = { [controlPlaneRole]: "", "node.kubernetes.io/exclude-from-external-load-balancers": "" };

@@ -1,18 +1,7 @@
-import {
-  accessSync,
-  chmodSync,
-  constants,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-} from "node:fs";
+import { accessSync, chmodSync, constants, mkdirSync, mkdtempSync, renameSync, rmSync, statSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
-import { writeJsonAtomically } from "../../components/shared/files";
+import { readIfExists, writeJsonAtomically } from "../../components/shared/files";
 
 export interface Platform {
   readonly os: "linux" | "darwin";
@@ -47,6 +36,11 @@ export function isProgram(file: string): boolean {
   }
 }
 
+export function programsOnPath(name: string, env: NodeJS.ProcessEnv = process.env): string[] {
+  const folders = (env["PATH"] ?? "").split(path.delimiter).filter((folder) => path.isAbsolute(folder));
+  return [...new Set(folders)].map((folder) => path.join(folder, name)).filter(isProgram);
+}
+
 /** In the cache, so that the last step is a rename within one file system. */
 export function unfinishedFolder(cache: string): string {
   return path.join(cache, ".unfinished");
@@ -76,8 +70,7 @@ export function recordBuild(cache: string, group: string, time: BuildTime): void
 }
 
 export function buildTimes(cache: string): Readonly<Record<string, BuildTime>> {
-  const file = buildTimesFile(cache);
-  return existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as Record<string, BuildTime>) : {};
+  return JSON.parse(readIfExists(buildTimesFile(cache)) ?? "{}") as Record<string, BuildTime>;
 }
 
 function buildTimesFile(cache: string): string {

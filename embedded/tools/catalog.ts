@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import { parse } from "yaml";
 import { versions } from "../../components/settings/versions";
-import type { Platform } from "./cache";
+import { hostPlatform, type Platform } from "./cache";
 
 export const controlPlaneTools = [
   "etcd",
@@ -66,7 +66,7 @@ export interface Tool {
   readonly accepts: string;
   readonly versionArgs: readonly string[];
   /** A string gives the reason why the vendor has none for the platform. */
-  readonly download: (platform: Platform) => Download | string;
+  readonly download: Download | string;
   readonly go: GoProgram;
 }
 
@@ -81,13 +81,15 @@ interface Description extends Pick<Tool, "accepts" | "versionArgs"> {
 
 let descriptions: readonly Description[] | undefined;
 
-export function describeTool(name: ToolName, pins: ToolPins = defaultPins): Tool {
+export function describeTool(name: ToolName, pins = defaultPins, { os, arch }: Platform = hostPlatform()): Tool {
   descriptions ??= parse(readFileSync(path.join(__dirname, "tools.yaml"), "utf8")) as Description[];
   const found = descriptions.find(({ names }) => names.includes(name));
   if (found === undefined) throw new Error(`tools.yaml has no ${name}`);
   const version = found.pin === "fortio" ? versions.fortio : pins[found.pin];
   const [major = "", minor = ""] = version.split(".");
-  const { accepts, versionArgs, go } = filled(found, { name, version, major, minor });
+  const archive = os === "linux" ? "tar.gz" : "zip";
+  const values = { name, version, major, minor, os, arch, archive };
+  const { accepts, versionArgs, go, download, noDownload } = filled(found, values);
   // With the pinned versions, etcd and kwok build with the dependencies of Kubernetes; other combinations are untested.
   const arePinned = (["kubernetes", "etcd", "kwok"] as const).every((each) => pins[each] === defaultPins[each]);
   return {
@@ -95,12 +97,8 @@ export function describeTool(name: ToolName, pins: ToolPins = defaultPins): Tool
     version,
     accepts,
     versionArgs,
+    download: noDownload?.[os] ?? download ?? "no download",
     go: { ...go, version, group: arePinned && go.buildsWithKubernetes === true ? "Kubernetes" : go.group },
-    download: ({ os, arch }) => {
-      const archive = os === "linux" ? "tar.gz" : "zip";
-      const { download, noDownload } = filled(found, { name, version, os, arch, archive });
-      return noDownload?.[os] ?? download ?? "no download";
-    },
   };
 }
 

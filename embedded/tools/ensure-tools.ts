@@ -1,7 +1,15 @@
 import { rmSync } from "node:fs";
 import path from "node:path";
 import semver from "semver";
-import { cachedTool, hostPlatform, isProgram, toolCache, unfinishedFolder, type Platform } from "./cache";
+import {
+  cachedTool,
+  hostPlatform,
+  isProgram,
+  programsOnPath,
+  toolCache,
+  unfinishedFolder,
+  type Platform,
+} from "./cache";
 import { defaultPins, describeTool, vendors, type Tool, type ToolName, type ToolPins } from "./catalog";
 import { defaultLimits, type DownloadLimits } from "./download";
 import { runCommand } from "../../components/shared/run-command";
@@ -40,12 +48,20 @@ export async function ensureTools<Name extends ToolName>(
   const found = new Map<ToolName, ObtainedTool>();
   const missing: Missing = new Map();
   for (const name of new Set<ToolName>(names)) {
-    const tool = describeTool(name, pins);
+    const tool = describeTool(name, pins, platform);
     const onPath = await findOnPath(tool, env);
-    const ready = typeof onPath === "string" ? fromCache(tool, cache, platform) : onPath;
-    if (ready) found.set(name, ready);
-    else if (typeof onPath === "string") missing.set(tool, [{ source: "PATH", reason: onPath }]);
+    if (typeof onPath === "string") missing.set(tool, [{ source: "PATH", reason: onPath }]);
+    else found.set(name, onPath);
   }
+  const takeCached = () => {
+    for (const tool of missing.keys()) {
+      const cached = fromCache(tool, cache, platform);
+      if (cached === undefined) continue;
+      found.set(tool.name, cached);
+      missing.delete(tool);
+    }
+  };
+  takeCached();
   const [first] = missing.keys();
   if (first !== undefined) {
     const lock = {
@@ -57,24 +73,12 @@ export async function ensureTools<Name extends ToolName>(
     await withLock(path.join(cache, ".lock"), lock, async () => {
       // What a killed owner of the lock left.
       rmSync(unfinishedFolder(cache), { recursive: true, force: true });
-      for (const tool of missing.keys()) {
-        const cached = fromCache(tool, cache, platform);
-        if (cached === undefined) continue;
-        found.set(tool.name, cached);
-        missing.delete(tool);
-      }
-      if (missing.size === 0) return;
-      const obtained = await obtain(missing, { env, platform, cache, limits, signal, report });
-      for (const [name, tool] of obtained) found.set(name, tool);
+      takeCached();
+      if (missing.size > 0) await obtain(missing, found, { env, platform, cache, limits, signal, report });
     });
   }
   if (missing.size > 0) throw new ToolsUnavailable(missing, cache, platform);
   return Object.fromEntries(found) as Record<Name, ObtainedTool>;
-}
-
-export function programsOnPath(name: string, env: NodeJS.ProcessEnv = process.env): string[] {
-  const folders = (env["PATH"] ?? "").split(path.delimiter).filter((folder) => path.isAbsolute(folder));
-  return [...new Set(folders)].map((folder) => path.join(folder, name)).filter(isProgram);
 }
 
 export function parseVersion(output: string): string | undefined {
@@ -120,7 +124,7 @@ export class ToolsUnavailable extends Error {
       ...["", "Any of these helps:"],
       "  - install Go, so that they are built here once, in some minutes (https://go.dev/doc/install)",
       ...tools.map((tool) => `  - put ${tool.name} (${tool.accepts}) on PATH, or as ${placeOf(tool)}`),
-      ...vendorsOf(tools, platform).map(
+      ...vendorsOf(tools).map(
         (vendor) => `  - set ${vendors[vendor].variable} to a mirror of ${vendors[vendor].url} with the same paths`,
       ),
     ];

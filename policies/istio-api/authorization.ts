@@ -7,9 +7,10 @@ import {
   type PolicyModel,
   type TokenRules,
 } from "../../components/model/policies/policy-model";
+import { grouped } from "../../components/shared/grouped";
 import type { KubernetesObject } from "../../components/shared/kubernetes/object";
 import type { GatewayWorkload } from "../../components/shared/workload";
-import { type AuthorizationRule, grouped, type IstioSpecs, istioObject, principal, sortedUnique } from "../api-objects";
+import { type AuthorizationRule, type IstioSpecs, istioObject, principal, sortedUnique } from "../api-objects";
 
 type Policy = KubernetesObject<IstioSpecs["AuthorizationPolicy"]>;
 type Spec = IstioSpecs["AuthorizationPolicy"];

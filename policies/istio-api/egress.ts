@@ -5,9 +5,10 @@ import {
   type EgressRule,
   type PolicyModel,
 } from "../../components/model/policies/policy-model";
+import { grouped } from "../../components/shared/grouped";
 import type { KubernetesObject } from "../../components/shared/kubernetes/object";
 import type { GatewayWorkload } from "../../components/shared/workload";
-import { grouped, type IstioSpecs, istioObject, type Place, principal, sortedUnique } from "../api-objects";
+import { type IstioSpecs, istioObject, type Place, principal, sortedUnique } from "../api-objects";
 import { selector } from "./authorization";
 import { gatewayReference } from "./routes";
 

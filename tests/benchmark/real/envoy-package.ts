@@ -10,7 +10,7 @@ import {
   toolCache,
 } from "../../../embedded/tools/cache";
 import { withLock } from "../../../components/shared/lock";
-import { programsOnPath } from "../../../embedded/tools/ensure-tools";
+import { programsOnPath } from "../../../embedded/tools/cache";
 import { CommandError, runCommand } from "../../../components/shared/run-command";
 
 /**

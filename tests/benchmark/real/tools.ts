@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { createServer, type AddressInfo } from "node:net";
 import { promisify } from "node:util";
 import { ensureTools, ToolsUnavailable } from "../../../embedded/tools/ensure-tools";
-import { programsOnPath } from "../../../embedded/tools/ensure-tools";
+import { programsOnPath } from "../../../embedded/tools/cache";
 import { skip } from "../../support/skip";
 import { envoyProgram, NoEnvoy } from "./envoy-package";
 

@@ -3,10 +3,12 @@ import { once } from "node:events";
 import { connect, createServer, type AddressInfo, type Socket } from "node:net";
 import { Writable } from "node:stream";
 import { show } from "../../../cli/commands/dashboard";
-import { AddonInCluster, forward, type Forward } from "../../../cli/dashboard/forward";
+import { AddonInCluster, forward } from "../../../cli/dashboard/forward";
 import type { StackPage } from "../../../cli/dashboard/page";
 import { Terminal } from "../../../cli/report/terminal";
 import { FakeApiServer } from "./fake-api-server";
+
+type Forward = Awaited<ReturnType<typeof forward>>;
 
 const grafana: StackPage = {
   page: "grafana",

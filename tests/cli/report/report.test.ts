@@ -126,7 +126,7 @@ describe("what a person sees", () => {
     now = 950;
     summary.end(a, "failed");
     assert.deepEqual(
-      summary.all().map(({ busyMs, failed }) => [busyMs, failed]),
+      summary.all().map(({ busyMs, counts }) => [busyMs, counts.failed]),
       [[150, 1]],
     );
     assert.match(layerTable(summary.all()).join("\n"), /failed {2}time\napps +2 +1 +0 +0 +1 +0\.1s|0\.2s/);

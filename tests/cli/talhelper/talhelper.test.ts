@@ -2,12 +2,14 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { parse } from "yaml";
-import { importTalconfig, type Imported } from "../../../cli/talhelper/import-talconfig";
+import { importTalconfig } from "../../../cli/talhelper/import-talconfig";
 import type { TalosClusterSettings } from "../../../components/cluster/kinds";
 import { planOf, root, stackCluster, talosSettings } from "../../cluster/talos/config/plans";
 
 const folder = path.join(root, "tests/fixtures/talhelper");
 const environment = { CLUSTER_DOMAIN: "cluster.example", AUTH_KEY: "key-of-the-test" };
+
+type Imported = ReturnType<typeof importTalconfig>;
 
 function importFile(name: string, over: { environment?: Record<string, string>; text?: string } = {}): Imported {
   const file = path.join(folder, name);

@@ -2,8 +2,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync } from "node:fs";
 import path from "node:path";
 import { parseAllDocuments } from "yaml";
-import { isProgram, toolCache } from "../../../embedded/tools/cache";
-import { programsOnPath } from "../../../embedded/tools/ensure-tools";
+import { isProgram, programsOnPath, toolCache } from "../../../embedded/tools/cache";
 
 const charts = path.resolve(__dirname, "../../../embedded/charts");
 

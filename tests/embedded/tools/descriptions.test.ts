@@ -34,7 +34,7 @@ describe("what is known of the tools", () => {
 
   it("makes the vendors' addresses", () => {
     const addresses = (name: ToolName, platform: typeof linux | typeof mac) => {
-      const download = describeTool(name, pins).download(platform);
+      const { download } = describeTool(name, pins, platform);
       if (typeof download === "string") return download;
       return [vendorUrl(download.file, {}), vendorUrl(download.checksums, {}), download.member];
     };
