@@ -73,14 +73,6 @@ export function compare(before: Rendered, after: Rendered) {
 /** Objects that are listed by name for a stack. */
 const listed = 40;
 
-/** A stack: its row of the table, what is shown above the fenced block, and the block. */
-interface Section {
-  readonly row: string;
-  readonly above: string;
-  readonly block: string;
-  readonly language: "diff" | "text";
-}
-
 /**
  * The comment of a pull request: what a merge would change in each rendered stack. Names and diffs are code, so that
  * nothing in them is read as Markdown. Diffs are cut to GitHub's limit for a comment: the stacks share the room equally.
@@ -94,8 +86,9 @@ export function renderReport(base: RenderedStacks, head: RenderedStacks, diff: U
   const report = [...heading, ...table, ...sections.map(({ row }) => row)].join("\n");
 
   const shown = sections.filter(({ block }) => block !== "");
-  const frame = ({ above, language }: Section, body: string) =>
-    `\n\n${above}\n\n<details><summary>${language === "diff" ? "Diff" : "Message"}</summary>\n\n${body}\n\n</details>`;
+  const frame = ({ stack, list, language }: ReturnType<typeof section>, body: string) =>
+    `\n\n#### ${stack}\n\n${list}\n\n<details><summary>${language === "diff" ? "Diff" : "Message"}</summary>\n\n` +
+    `${body}\n\n</details>`;
   // A fence and the line about what was left out need some room.
   const overhead = shown.reduce((sum, of) => sum + frame(of, "").length + 200, report.length);
   let room = Math.max(0, bodyLimit - overhead);
@@ -108,10 +101,11 @@ export function renderReport(base: RenderedStacks, head: RenderedStacks, diff: U
 
 type Side = Rendered | string | undefined;
 
-function section(stack: string, before: Side, after: Side, diff: UnifiedDiff): Section {
-  const above = (list: string) => `#### ${code(stack)}\n\n${list}`;
-  const failure = (result: string, list: string, block: string): Section => {
-    return { row: `| ${code(stack)} | ${result} |||`, above: above(list), block, language: "text" };
+/** A stack: its row of the table, and the list and the fenced block that are shown for it. */
+function section(name: string, before: Side, after: Side, diff: UnifiedDiff) {
+  const stack = code(name);
+  const failure = (result: string, list: string, block: string) => {
+    return { stack, row: `| ${stack} | ${result} |||`, list, block, language: "text" };
   };
   if (typeof after === "string") return failure("cannot be rendered", "The stack cannot be rendered.", after);
   if (typeof before === "string") {
@@ -124,8 +118,9 @@ function section(stack: string, before: Side, after: Side, diff: UnifiedDiff): S
   const lines = changes.flatMap(([kind, names]) => names.map((name) => `- ${kind} ${code(name)}`));
   const more = lines.length > listed ? [`- and ${lines.length - listed} more`] : [];
   return {
-    row: `| ${code(stack)}${remark} | ${changes.map(([, names]) => names.length).join(" | ")} |`,
-    above: above([...lines.slice(0, listed), ...more].join("\n")),
+    stack,
+    row: `| ${stack}${remark} | ${changes.map(([, names]) => names.length).join(" | ")} |`,
+    list: [...lines.slice(0, listed), ...more].join("\n"),
     block: diff(...sides),
     language: "diff",
   };

@@ -29,10 +29,11 @@ export class GatewayCertificates extends Layer {
     for (const [gateway, settings] of Object.entries(args.gateways)) {
       const { tls } = settings;
       if (!tls || tls.mode === "PASSTHROUGH") continue;
+      const given = (reference: GatewayTlsSettings["certificate"]) => reference && args.secrets[reference.secret];
       const { certificate, privateKey } = tls.selfSigned
         ? this.selfSigned(`${name}-${gateway}-self-signed`, subjectAltNames(gateway, args), args.context)
-        : given(tls, args.secrets);
-      const ca = tls.caCertificate && args.secrets[tls.caCertificate.secret];
+        : { certificate: given(tls.certificate) ?? "", privateKey: given(tls.privateKey) ?? "" };
+      const ca = given(tls.caCertificate);
       new kubernetes.core.v1.Secret(
         `${name}-${gateway}`,
         {
@@ -62,11 +63,6 @@ export class GatewayCertificates extends Layer {
       keyAndCertificate.stdout.apply((text) => text.split(/(?=-----BEGIN CERTIFICATE-----)/)[index] ?? "");
     return { privateKey: part(0), certificate: part(1) };
   }
-}
-
-function given(tls: GatewayTlsSettings, secrets: GatewayCertificatesArgs["secrets"]) {
-  const text = (reference: GatewayTlsSettings["certificate"]) => (reference && secrets[reference.secret]) ?? "";
-  return { certificate: text(tls.certificate), privateKey: text(tls.privateKey) };
 }
 
 /** In openssl's format. `*` is no name, so it is replaced by the address of the nodes; this machine is always added. */

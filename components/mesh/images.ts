@@ -6,18 +6,13 @@ import { asTree } from "../shared/merge";
 import type { MeshValuesInput } from "./values/common-values";
 import { cniValues, istiodValues, ztunnelValues } from "./values/istio-charts";
 
-export interface PulledImage {
-  readonly component: string;
-  readonly image: string;
-  /** The image at its publisher, from which a mirror is filled. */
-  readonly source: string;
-}
+export type PulledImage = Readonly<ReturnType<typeof pulledImage>>;
 
 /**
  * Istio's images, read from the values of its charts, so that everything a user sets there is in the list. During a
  * canary upgrade the list has the images of both control planes and of their proxies.
  */
-export function meshImages(input: MeshValuesInput): PulledImage[] {
+export function meshImages(input: MeshValuesInput) {
   const { mesh } = input;
   const agents = { ...input, mesh: { ...mesh, version: sharedVersions(mesh).oldest } };
   const [cni, ztunnel] = [cniValues(agents), ztunnelValues(agents)];
@@ -37,7 +32,7 @@ export function meshImages(input: MeshValuesInput): PulledImage[] {
  * Composed as the charts do it: an image with a slash is a full name; otherwise hub, image, tag and variant each come from
  * the first level that sets them.
  */
-function pulledImage(component: string, name: IstioImage, ...levels: readonly unknown[]): PulledImage {
+function pulledImage(component: string, name: IstioImage, ...levels: readonly unknown[]) {
   const values = levels.map(asTree);
   const first = (key: string) =>
     values.map((level) => level[key]).find((value): value is string => typeof value === "string" && value !== "");
@@ -47,6 +42,7 @@ function pulledImage(component: string, name: IstioImage, ...levels: readonly un
   return {
     component,
     image: image.includes("/") ? image : `${first("hub") ?? ""}/${image}:${tag}`,
+    /** The image at its publisher, from which a mirror is filled. */
     source: `${officialHub}/${name}:${tag}`,
   };
 }

@@ -48,13 +48,14 @@ export function lifecycleCommand(
   );
 }
 
-interface QueryCommandArgs extends Pick<LifecycleCommandArgs, "environment" | "stdin"> {
-  /** Reads only, ends soon, and succeeds whatever it finds: a failure would end the preview. */
-  readonly command: string;
-}
-
-/** The stdout of a command that runs on every run of the program, previews too, unless an input is unknown. */
-export function queryCommand(args: QueryCommandArgs, opts: pulumi.InvokeOptions): pulumi.Output<string> {
+/**
+ * The stdout of a command that runs on every run of the program, previews too, unless an input is unknown. It only reads,
+ * ends soon, and succeeds whatever it finds: a failure would end the preview.
+ */
+export function queryCommand(
+  args: Pick<LifecycleCommandArgs, "environment" | "stdin"> & { readonly command: string },
+  opts: pulumi.InvokeOptions,
+): pulumi.Output<string> {
   return command.local.runOutput(
     {
       ...args,

@@ -8,25 +8,10 @@ import { defaultRevision, rootNamespace } from "../../shared/istio";
 
 type Server = Pick<ApiServer, "list">;
 
-export interface LiveControlPlane {
-  readonly name: string;
-  readonly namespace: string;
-  readonly revision: string;
-  /** Version of its Deployment; undefined where neither its label nor its image has one. */
-  readonly version: string | undefined;
-  readonly missing: string | undefined;
-}
+export type LiveControlPlane = Readonly<Awaited<ReturnType<typeof liveControlPlanes>>[number]>;
 
 /** A pod with a proxy: an application with a sidecar, a gateway, a waypoint. */
-export interface LiveProxy {
-  readonly namespace: string;
-  readonly pod: string;
-  readonly revision: string;
-  readonly version: string | undefined;
-  /** Whether an injector has set its image, as a gateway's chart expects. */
-  readonly completed: boolean;
-  readonly ready: boolean;
-}
+export type LiveProxy = Readonly<ReturnType<typeof proxiesIn>[number]>;
 
 /** Of a DaemonSet on nodes: istio-cni, ztunnel. */
 type LiveAgent = Pick<LiveControlPlane, "name" | "version">;
@@ -34,7 +19,7 @@ type LiveAgent = Pick<LiveControlPlane, "name" | "version">;
 export type MeshFindings = Awaited<ReturnType<typeof meshFindings>>;
 
 /** Every istiod of the cluster, including those of other owners. */
-export async function liveControlPlanes(server: Server): Promise<LiveControlPlane[]> {
+export async function liveControlPlanes(server: Server) {
   const deployments = await server.list({ apiVersion: "apps/v1", kind: "Deployment" }, { labelSelector: "app=istiod" });
   return deployments.map((deployment) => ({
     name: deployment.metadata.name,
@@ -59,11 +44,12 @@ export async function liveAgents(server: Server): Promise<LiveAgent[]> {
   });
 }
 
-export function proxiesIn(pods: readonly Pod[]): LiveProxy[] {
+export function proxiesIn(pods: readonly Pod[]) {
   return pods.flatMap(({ name: pod, namespace, proxy, revision, ready, ended, deleting, app }) => {
     // ztunnel's container has the same name as a proxy's.
     if (!proxy || ended || deleting || app === "ztunnel") return [];
     const { image } = proxy;
+    // Completed: an injector has set its image, as a gateway's chart expects.
     return [{ namespace, pod, revision, version: versionIn(image), completed: image !== "auto", ready }];
   });
 }
@@ -142,7 +128,7 @@ function agentProblem({ version }: LiveAgent, planes: readonly LiveControlPlane[
   return undefined;
 }
 
-/** By the chart's label first: an image may be named by a digest. */
+/** By the chart's label first: an image may be named by a digest. Undefined where neither has one. */
 function versionOf({ metadata, spec }: LiveObject, container: string): string | undefined {
   const template = spec?.template as { spec?: Record<string, unknown> } | undefined;
   const image = containersOf(template?.spec).find(({ name }) => name === container)?.image;

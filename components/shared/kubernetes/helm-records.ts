@@ -1,13 +1,6 @@
 import type { ApiServer, LiveObject } from "./api-server";
 
-export interface HelmRevision {
-  readonly release: string;
-  readonly revision: number;
-  /** `deployed`, `superseded`, `failed`, `pending-install`, `pending-upgrade`, `uninstalling`, ... */
-  readonly status: string;
-  /** All labels of its Secret, with those of `helm upgrade --labels`. */
-  readonly labels: Readonly<Record<string, string>>;
-}
+export type HelmRevision = Readonly<ReturnType<typeof revisionOf>>;
 
 /** The revisions in a namespace, of one release or of all, oldest first. Helm keeps each in a Secret. */
 export async function helmRevisions(
@@ -41,7 +34,11 @@ export async function removeRevisions(
   }
 }
 
-function revisionOf({ metadata: { labels = {} } }: LiveObject): HelmRevision {
+/**
+ * Of its Secret. `status` is `deployed`, `superseded`, `failed`, `pending-install`, `pending-upgrade`, `uninstalling`, ...
+ * Further labels are those of `helm upgrade --labels`.
+ */
+function revisionOf({ metadata: { labels = {} } }: LiveObject) {
   const { name = "", version = 0, status = "unknown" } = labels;
   return { release: name, revision: Number(version), status, labels };
 }

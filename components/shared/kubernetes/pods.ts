@@ -2,41 +2,7 @@ import { defaultRevision } from "../istio";
 import type { ApiServer } from "./api-server";
 import { conditionsOf, hasCondition, type LiveObject } from "./object";
 
-interface ProxyContainer {
-  readonly image: string;
-  readonly requests: Readonly<Record<string, string>>;
-  readonly limits: Readonly<Record<string, string>>;
-  /** Worker threads, where they are set; 0 is one for each processor. */
-  readonly workers?: number;
-}
-
-export interface Pod {
-  readonly name: string;
-  readonly namespace: string;
-  readonly labels: Readonly<Record<string, string>>;
-  readonly annotations: Readonly<Record<string, string>>;
-  /** Value of its label `app`, or "". */
-  readonly app: string;
-  /** Name of its node, or "" while it has none. */
-  readonly node: string;
-  readonly phase: string;
-  readonly ready: boolean;
-  readonly ended: boolean;
-  readonly deleting: boolean;
-  readonly hostNetwork: boolean;
-  /** Why it is not ready, as far as its containers and conditions say; else its phase. */
-  readonly waitingFor: string;
-  /** With init containers: a native sidecar is one. */
-  readonly containers: readonly string[];
-  /** Whether ztunnel takes its traffic. */
-  readonly redirected: boolean;
-  /** Its container `istio-proxy`: a sidecar, or what a gateway, a waypoint or a ztunnel is itself. */
-  readonly proxy?: ProxyContainer;
-  /** The control plane that its proxy belongs to: `default`, or a revision, never a tag. */
-  readonly revision: string;
-  readonly images: readonly string[];
-  readonly restarts: Readonly<Record<string, number>>;
-}
+export type Pod = Readonly<ReturnType<typeof readPod>>;
 
 interface ContainerStatus {
   readonly name: string;
@@ -56,7 +22,7 @@ export async function listPods(
   return (await server.list({ apiVersion: "v1", kind: "Pod", namespace }, query, signal)).map(readPod);
 }
 
-export function readPod(pod: Pick<LiveObject, "metadata" | "spec" | "status">): Pod {
+export function readPod(pod: Pick<LiveObject, "metadata" | "spec" | "status">) {
   const { metadata, spec, status } = pod;
   const { labels = {}, annotations = {} } = metadata;
   const containers = containersOf(spec);
@@ -76,15 +42,21 @@ export function readPod(pod: Pick<LiveObject, "metadata" | "spec" | "status">): 
     annotations,
     phase,
     app: labels.app ?? "",
+    /** Empty while it has none. */
     node: (spec?.nodeName ?? "") as string,
     ready: hasCondition(pod, "Ready"),
     ended: phase === "Succeeded" || phase === "Failed",
     deleting: metadata.deletionTimestamp !== undefined,
     hostNetwork: spec?.hostNetwork === true,
+    /** Why it is not ready, as far as its containers and conditions say; else its phase. */
     waitingFor: waiting[0] ?? unmet[0] ?? phase,
+    /** With init containers: a native sidecar is one. */
     containers: containers.map(({ name }) => name),
+    /** Whether ztunnel takes its traffic. */
     redirected: annotations["ambient.istio.io/redirection"] === "enabled",
+    /** Its container `istio-proxy`: a sidecar, or what a gateway, a waypoint or a ztunnel is itself. */
     ...(proxy && { proxy: proxyOf(proxy) }),
+    /** The control plane that its proxy belongs to: `default`, or a revision, never a tag. */
     revision: revisionOf(metadata),
     images: statuses.map(({ image, imageID = "" }) => `${image} (${imageID.replace(/^.*@/, "")})`),
     restarts: Object.fromEntries(statuses.map(({ name, restartCount }) => [name, restartCount])),
@@ -95,7 +67,7 @@ interface Container {
   readonly name: string;
   readonly image?: string;
   readonly env?: readonly { readonly name: string; readonly value?: string }[];
-  readonly resources?: Partial<Pick<ProxyContainer, "requests" | "limits">>;
+  readonly resources?: Partial<Record<"requests" | "limits", Readonly<Record<string, string>>>>;
   readonly ports?: readonly { readonly name?: string; readonly containerPort: number }[];
 }
 
@@ -104,10 +76,11 @@ export function containersOf(spec: Readonly<Record<string, unknown>> | undefined
   return ["initContainers", "containers"].flatMap((field) => (spec?.[field] ?? []) as Container[]);
 }
 
-function proxyOf({ image = "", env, resources = {} }: Container): ProxyContainer {
+function proxyOf({ image = "", env, resources = {} }: Container) {
   const config = env?.find(({ name }) => name === "PROXY_CONFIG")?.value ?? "";
   const [, workers] = /"concurrency":\s*(\d+)/.exec(config) ?? [];
   const { requests = {}, limits = {} } = resources;
+  // Worker threads, where they are set; 0 is one for each processor.
   return { image, requests, limits, ...(workers !== undefined && { workers: Number(workers) }) };
 }
 
