@@ -1,14 +1,6 @@
 import { prometheusService } from "../components/observability/addons/prometheus";
 
-export interface PlainTextReport {
-  /**
-   * Clients and servers that communicated without mTLS, as the server's proxy counted it; the most frequent first. Names
-   * are `namespace/workload`, and `unknown/unknown` for a client outside the mesh, which proves no identity.
-   */
-  readonly pairs: readonly { readonly from: string; readonly to: string; readonly count: number }[];
-  /** HTTP requests and TCP connections of the whole mesh, with and without mTLS. */
-  readonly total: number;
-}
+export type PlainTextReport = Awaited<ReturnType<typeof plainText>>;
 
 /** A sample of Prometheus's instant query: labels, and `[time, value]`. */
 interface Sample {
@@ -23,13 +15,17 @@ const labels = [...workload("source"), ...workload("destination"), "connection_s
  * Plain-text traffic in the mesh, from the stack's Prometheus through the API server's proxy. Sidecars and waypoints
  * count requests and connections, ztunnel counts connections. Traffic that a STRICT workload refused is not counted.
  *
+ * `pairs` are the clients and servers that communicated without mTLS, as the server's proxy counted it; the most frequent
+ * first. Names are `namespace/workload`, and `unknown/unknown` for a client outside the mesh, which proves no identity.
+ * `total` counts all HTTP requests and TCP connections, with and without mTLS.
+ *
  * @param read gets a path of the API server
  * @param window a Prometheus duration: `1d`
  */
 export async function plainText(
   read: (path: string) => Promise<unknown>,
   { namespace, window }: { readonly namespace: string; readonly window: string },
-): Promise<PlainTextReport> {
+) {
   const { name: service, port } = prometheusService;
   const proxy = `/api/v1/namespaces/${namespace}/services/http:${service}:${port}/proxy`;
   const answers = await Promise.all(
@@ -38,7 +34,7 @@ export async function plainText(
       return read(`${proxy}/api/v1/query?query=${encodeURIComponent(query)}`);
     }),
   );
-  const pairs = new Map<string, PlainTextReport["pairs"][number]>();
+  const pairs = new Map<string, { readonly from: string; readonly to: string; readonly count: number }>();
   let total = 0;
   for (const { metric, value } of answers.flatMap(samples)) {
     const name = (side: string) =>

@@ -53,12 +53,8 @@ interface TalosRequest {
 }
 
 /** A talosconfig with a new client certificate, signed with the machine secrets in the state and valid for a year. */
-export async function talosconfig({
-  projectRoot,
-  state,
-  env,
-  cluster,
-}: TalosRequest & { readonly cluster: TalosClusterSettings }): Promise<string> {
+export async function talosconfig(request: TalosRequest & { readonly cluster: TalosClusterSettings }): Promise<string> {
+  const { projectRoot, state, env, cluster } = request;
   const controlPlanes = cluster.nodes.filter((node) => node.controlPlane).map(({ ipAddress }) => ipAddress);
   const environment = {
     TALOS_CLUSTER: cluster.name,

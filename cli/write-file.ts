@@ -1,5 +1,6 @@
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import path from "node:path";
+import { readIfExists } from "../components/shared/files";
 import { UserError } from "../components/shared/problem";
 
 export function writeNewFile(file: string, text: string, mode = 0o666): void {
@@ -14,7 +15,7 @@ export function writeNewFile(file: string, text: string, mode = 0o666): void {
 /** Updates a generated file of the project, or only checks it. Gives the exit code. */
 export function updateGenerated(file: string, text: string, check: boolean, generator: string): number {
   const name = path.relative(path.resolve(__dirname, ".."), file);
-  if (existsSync(file) && readFileSync(file, "utf8") === text) {
+  if (readIfExists(file) === text) {
     console.log(`${name} is up to date.`);
     return 0;
   }

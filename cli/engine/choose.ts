@@ -2,7 +2,7 @@ import { UserError } from "../../components/shared/problem";
 import { commandFor, devStackOptions, projectRoot, stackFileOf, type StackChoice } from "../stack-option";
 import { UsageError } from "../command";
 import type * as embeddedModule from "./embedded";
-import type { Engine, EngineName, StackOfProject } from "./engine";
+import type { Engine, EngineName } from "./engine";
 import { findPulumi, installPulumi } from "./pulumi-cli";
 import { pulumiEngine } from "./pulumi";
 import { recordedEngine } from "./records";
@@ -39,8 +39,7 @@ export function engineRequest(
   return { projectRoot, stack, configFile: config ?? stackFileOf(stack), requested, yes };
 }
 
-interface Choice extends StackOfProject {
-  readonly requested?: EngineName;
+interface Choice extends Omit<EngineRequest, "configFile" | "yes"> {
   /** Whether the CLI may be downloaded where there is none. */
   readonly install: boolean;
   readonly env: NodeJS.ProcessEnv;

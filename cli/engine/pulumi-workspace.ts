@@ -3,7 +3,8 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { parseDocument, type Document } from "yaml";
-import { StackFileError, UserError } from "../../components/shared/problem";
+import { readStackConfig } from "../../components/settings/stack-file";
+import { UserError } from "../../components/shared/problem";
 import { stackFolder } from "../../embedded/engine/stack-folder";
 import type { StackOfProject } from "./engine";
 import { type BackendChoice, recordedBackend } from "./records";
@@ -79,18 +80,27 @@ export function checkBackend(of: StackOfProject, { choice }: PulumiWorkspace): v
 
 /** Writes the workspace's Pulumi.yaml and stack file, and creates the backend and the passphrase where they are ours. */
 export function prepareWorkspace(of: StackOfProject & { configFile: string }, workspace: PulumiWorkspace): void {
-  const config = readYaml(of.configFile);
-  const environment = config.getIn(["config", "talos-mesh:environment"]);
-  if (workspace.backendFolder !== undefined && environment !== undefined && environment !== "dev") {
+  const { values, secretKeys } = readStackConfig(of.projectRoot, of.configFile);
+  const environment = values["talos-mesh:environment"] ?? "dev";
+  if (workspace.backendFolder !== undefined && environment !== "dev") {
     throw new UserError(
       `The stack "${of.stack}" is a ${JSON.stringify(environment)} environment, whose state does not belong in a folder of one machine. ` +
         "Set PULUMI_BACKEND_URL to its backend, or deploy it with `pulumi up`.",
     );
   }
   const stackFile = path.join(workspace.folder, `Pulumi.${of.stack}.yaml`);
-  const earlier = existsSync(stackFile) ? readYaml(stackFile) : undefined;
-  chooseEncryption(config, of.configFile, earlier, workspace.choice.passphrase);
-  const project = readYaml(path.join(of.projectRoot, "Pulumi.yaml"));
+  const read = (file: string) => parseDocument(readFileSync(file, "utf8"));
+  const config = read(of.configFile);
+  const { passphrase } = workspace.choice;
+  const encrypted = secretKeys.length > 0 && encryptionKeys.some((key) => config.has(key));
+  if (encrypted && passphrase === "own" && !config.has("encryptedkey")) {
+    throw new UserError(
+      `${of.configFile} holds secrets that were encrypted with a passphrase of yours. ` +
+        "Set PULUMI_CONFIG_PASSPHRASE or PULUMI_CONFIG_PASSPHRASE_FILE to it and run this again.",
+    );
+  }
+  if (!encrypted) keepEncryption(config, existsSync(stackFile) ? read(stackFile) : undefined, passphrase);
+  const project = read(path.join(of.projectRoot, "Pulumi.yaml"));
   project.set("main", path.join(of.projectRoot, (project.get("main") as string | undefined) ?? "index.ts"));
 
   mkdirSync(workspace.folder, { recursive: true, mode: 0o700 });
@@ -103,18 +113,10 @@ export function prepareWorkspace(of: StackOfProject & { configFile: string }, wo
   writeFileSync(stackFile, config.toString(), { mode: 0o600 });
 }
 
-/** Decides between the encryption of the stack file and that of an earlier run in this workspace. */
-function chooseEncryption(config: Document, file: string, earlier: Document | undefined, passphrase: string): void {
-  const present = encryptionKeys.some((key) => config.has(key));
-  const encrypted = present && holdsSecret(config.toJS());
-  if (encrypted && passphrase === "own" && !config.has("encryptedkey")) {
-    throw new UserError(
-      `${file} holds secrets that were encrypted with a passphrase of yours. ` +
-        "Set PULUMI_CONFIG_PASSPHRASE or PULUMI_CONFIG_PASSPHRASE_FILE to it and run this again.",
-    );
-  }
+/** Takes the encryption of an earlier run in this workspace for a stack file without secrets. */
+function keepEncryption(config: Document, earlier: Document | undefined, passphrase: string): void {
   // A salt checks the passphrase: with one of the user's, the salt of the file must stay, so that a wrong one is refused.
-  if (encrypted || (present && passphrase === "given")) return;
+  if (passphrase === "given" && encryptionKeys.some((key) => config.has(key))) return;
   for (const key of encryptionKeys) {
     config.delete(key);
     if (earlier?.has(key) === true) config.set(key, earlier.get(key));
@@ -134,26 +136,10 @@ export function removeOwnBackend({ projectRoot }: StackOfProject): void {
   rmSync(passphraseFile(projectRoot), { force: true });
 }
 
-function holdsSecret(value: unknown): boolean {
-  if (typeof value !== "object" || value === null) return false;
-  if (typeof (value as { secure?: unknown }).secure === "string") return true;
-  return Object.values(value).some(holdsSecret);
-}
-
 /** For records and messages. */
 function withoutCredentials(url: string): string {
   return url
     .replace(/\/\/[^/@]*@/, "//")
     .replace(/([?&][^=&]*(?:password|secret|token|key)[^=&]*=)[^&]*/gi, "$1[secret]")
     .replace(/\/+$/, "");
-}
-
-function readYaml(file: string): Document {
-  try {
-    const document = parseDocument(readFileSync(file, "utf8"));
-    for (const problem of document.errors) throw problem;
-    return document;
-  } catch (error) {
-    throw new StackFileError(`${file}: ${(error as Error).message}`, { cause: error });
-  }
 }

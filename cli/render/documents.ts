@@ -8,6 +8,7 @@ import {
   type ResourceHost,
   runProgram,
 } from "../../embedded/program/run-program";
+import { releaseType } from "../../embedded/engine/naming";
 import { isUnknown, mapLeaves } from "../../embedded/program/secrets";
 import type { StackChoice } from "../stack-option";
 
@@ -37,7 +38,7 @@ export async function render(choice: StackChoice): Promise<Documents> {
 
 /** Resources that are listed in a file of their own, by type. */
 const lists: ReadonlyMap<string, { readonly file: string; readonly entry: (inputs: Inputs) => Inputs }> = new Map([
-  ["kubernetes:helm.sh/v3:Release", { file: "releases.json", entry: releaseEntry }],
+  [releaseType, { file: "releases.json", entry: releaseEntry }],
   [commandType, { file: "commands.json", entry: commandEntry }],
 ]);
 

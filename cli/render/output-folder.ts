@@ -1,5 +1,6 @@
-import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
+import { readIfExists } from "../../components/shared/files";
 import { identify } from "../../components/shared/process-identity";
 import { UserError } from "../../components/shared/problem";
 import type { Documents } from "./documents";
@@ -81,9 +82,7 @@ function withReason<Result>(folder: string, work: () => Result): Result {
 }
 
 function earlierFiles(folder: string): string[] {
-  const marker = path.join(folder, markerFile);
-  if (!existsSync(marker)) return [];
-  const names = readFileSync(marker, "utf8").split("\n");
+  const names = (readIfExists(path.join(folder, markerFile)) ?? "").split("\n");
   // An edited marker must not make us delete a file elsewhere.
   return names.filter((name) => name !== "" && name === path.basename(name));
 }

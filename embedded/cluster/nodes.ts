@@ -48,6 +48,9 @@ export async function reconcileNodes(server: ApiServer, nodes: readonly Simulate
   const present = new Set((await listNodes(server)).map(({ metadata }) => metadata.name));
   const added = nodes.filter(({ metadata }) => !present.has(metadata.name));
   const removed = [...present].filter((name) => !names.has(name));
+  const unlessExists = (error: unknown) => {
+    if (!(error instanceof ApiError && error.status === 409)) throw error;
+  };
   await Promise.all(added.map((node) => server.write(node).catch(unlessExists)));
   for (const name of removed) await removeNode(server, name);
   const check = async () => {
@@ -74,8 +77,4 @@ async function removeNode(server: ApiServer, name: string): Promise<void> {
 
 export function listNodes(server: ApiServer, signal?: AbortSignal): Promise<LiveObject[]> {
   return server.list(nodeKind, { labelSelector: `${simulatedLabel}=true` }, signal);
-}
-
-function unlessExists(error: unknown): void {
-  if (!(error instanceof ApiError && error.status === 409)) throw error;
 }

@@ -14,14 +14,12 @@ export const components = [
 ] as const;
 export type Component = (typeof components)[number];
 
-type ComponentProcess = ProcessIdentity & { readonly component: Component };
-
 /**
  * The live processes of a cluster, given kwokctl's working folder. They are recognised by their commands, as kwokctl
  * starts each by a path in that folder, also when the folder was removed since. Its pid files are not used: one can be
  * missing (killed before it was written) or name an unrelated process (after a reboot).
  */
-export function processesOf(kwok: string): ComponentProcess[] {
+export function processesOf(kwok: string): (ProcessIdentity & { readonly component: Component })[] {
   const clusters = clusterFolder(kwok) + path.sep;
   return listProcesses().flatMap(({ pid, startedAt, command }) => {
     if (!command.startsWith(clusters)) return [];

@@ -41,11 +41,7 @@ export async function deployStack(options: DeployOptions): Promise<Record<string
 }
 
 /** The stack's embedded cluster and the records in it; undefined where there is none, or it does not respond. */
-export async function connectToStack({
-  projectRoot,
-  stack,
-  signal,
-}: StackOfProject & Pick<EngineRun, "signal">): Promise<{ server: ApiServer; records: Records } | undefined> {
+export async function connectToStack({ projectRoot, stack, signal }: StackOfProject & Pick<EngineRun, "signal">) {
   const { kubeconfig } = clusterFiles(projectRoot, stack);
   if (!existsSync(kubeconfig)) return undefined;
   const server = await ApiServer.open({ kubeconfig: readFileSync(kubeconfig, "utf8") });
@@ -55,19 +51,16 @@ export async function connectToStack({
   return { server, records };
 }
 
-/** Refuses stacks that this engine must not deploy. The program validates all other settings, in one message. */
-export function refuseUnsupportedStack({
-  projectRoot,
-  stack,
-  configFile,
-}: StackOfProject & Pick<EngineRun, "configFile">): void {
+/** Refuses stacks that this engine must not deploy. Validation has accepted the stack file. */
+export function refuseUnsupportedStack(run: Pick<EngineRun, "projectRoot" | "stack" | "configFile">): void {
+  const { projectRoot, stack, configFile } = run;
   const { values } = readStackConfig(projectRoot, configFile, refuseEncryptedValue);
-  const environment = values["talos-mesh:environment"];
-  if (environment !== undefined && environment !== "dev") {
+  const { "talos-mesh:environment": environment = "dev", "talos-mesh:cluster": cluster = "{}" } = values;
+  if (environment !== "dev") {
     throw pulumiCliRequired(`The stack "${stack}" is a ${environment} environment; deploying one`);
   }
-  const kind = clusterKind(values["talos-mesh:cluster"]);
-  if (kind !== undefined && kind !== "embedded") throw pulumiCliRequired(`A cluster of kind ${kind}`);
+  const { kind = "embedded" } = JSON.parse(cluster) as { kind?: string };
+  if (kind !== "embedded") throw pulumiCliRequired(`A cluster of kind ${kind}`);
 }
 
 /** Only the CLI can decrypt the secrets of a stack file. */
@@ -80,14 +73,4 @@ function pulumiCliRequired(what: string): UserError {
     `${what} needs the Pulumi CLI, which keeps state and secrets safely. ` +
       "Install it (https://www.pulumi.com/docs/install/) and run this again.",
   );
-}
-
-/** Undefined where there is no kind; validation reports that. */
-function clusterKind(text: string | undefined): string | undefined {
-  try {
-    const { kind } = JSON.parse(text ?? "") as { kind?: unknown };
-    return typeof kind === "string" ? kind : undefined;
-  } catch {
-    return undefined;
-  }
 }

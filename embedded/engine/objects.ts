@@ -82,11 +82,8 @@ function contentOf(object: LiveObject): object {
 }
 
 function isImmutable(error: unknown): boolean {
-  return (
-    error instanceof ApiError &&
-    error.status === 422 &&
-    /immutable|may not be (changed|updated)|Forbidden: updates to/.test(error.message)
-  );
+  const immutable = /immutable|may not be (changed|updated)|Forbidden: updates to/;
+  return error instanceof ApiError && error.status === 422 && immutable.test(error.message);
 }
 
 function refusal(error: unknown): unknown {

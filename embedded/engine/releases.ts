@@ -1,4 +1,6 @@
 import path from "node:path";
+import type { helm } from "@pulumi/kubernetes";
+import type * as pulumi from "@pulumi/pulumi";
 import type { ApiServer } from "../../components/shared/kubernetes/api-server";
 import { helmRevisions, isPending, removeRevisions } from "../../components/shared/kubernetes/helm-records";
 import { type WaitOptions, whenAvailable } from "../../components/shared/kubernetes/wait";
@@ -9,23 +11,11 @@ import { messageOf, UserError } from "../../components/shared/problem";
 import { refuseUnsupported } from "./commands";
 import { inputDigest, marks, stackMark, timestamp } from "./naming";
 
-/** Inputs of a `kubernetes:helm.sh/v3:Release` that the engine supports, in plain values. */
-export interface ReleaseInputs {
-  readonly chart: string;
-  readonly name: string;
-  readonly namespace: string;
-  readonly version?: string;
-  readonly repositoryOpts?: { readonly repo?: string };
-  readonly values?: Readonly<Record<string, unknown>>;
-  /** Seconds. */
-  readonly timeout?: number;
-  readonly atomic?: boolean;
-  readonly cleanupOnFail?: boolean;
-  readonly maxHistory?: number;
-  readonly skipAwait?: boolean;
-  /** For a chart in a folder it has the digest of the folder's files, so that a change of them is a change of the inputs. */
-  readonly description?: string;
-}
+/**
+ * Inputs of a `kubernetes:helm.sh/v3:Release`, in plain values. The description of a chart in a folder has the digest of the
+ * folder's files, so that a change of them is a change of the inputs.
+ */
+export type ReleaseInputs = Readonly<pulumi.Unwrap<helm.v3.ReleaseArgs>> & ReleaseName;
 
 const supported = (
   "chart name namespace version repositoryOpts values timeout atomic cleanupOnFail maxHistory skipAwait description " +

@@ -59,20 +59,12 @@ export interface GoProgram {
   readonly group: string;
 }
 
-export interface Tool {
-  readonly name: ToolName;
-  readonly version: string;
+interface Description {
+  readonly names: readonly ToolName[];
+  readonly pin: keyof ToolPins | "fortio";
   /** Versions that are accepted from PATH, as a semver range. */
   readonly accepts: string;
   readonly versionArgs: readonly string[];
-  /** A string gives the reason why the vendor has none for the platform. */
-  readonly download: Download | string;
-  readonly go: GoProgram;
-}
-
-interface Description extends Pick<Tool, "accepts" | "versionArgs"> {
-  readonly names: readonly ToolName[];
-  readonly pin: keyof ToolPins | "fortio";
   readonly download?: Download;
   /** Why there is no download for a platform. */
   readonly noDownload?: Partial<Record<Platform["os"], string>>;
@@ -81,7 +73,9 @@ interface Description extends Pick<Tool, "accepts" | "versionArgs"> {
 
 let descriptions: readonly Description[] | undefined;
 
-export function describeTool(name: ToolName, pins = defaultPins, { os, arch }: Platform = hostPlatform()): Tool {
+export type Tool = ReturnType<typeof describeTool>;
+
+export function describeTool(name: ToolName, pins = defaultPins, { os, arch }: Platform = hostPlatform()) {
   descriptions ??= parse(readFileSync(path.join(__dirname, "tools.yaml"), "utf8")) as Description[];
   const found = descriptions.find(({ names }) => names.includes(name));
   if (found === undefined) throw new Error(`tools.yaml has no ${name}`);
@@ -97,6 +91,7 @@ export function describeTool(name: ToolName, pins = defaultPins, { os, arch }: P
     version,
     accepts,
     versionArgs,
+    /** A string gives the reason why the vendor has none for the platform. */
     download: noDownload?.[os] ?? download ?? "no download",
     go: { ...go, version, group: arePinned && go.buildsWithKubernetes === true ? "Kubernetes" : go.group },
   };
