@@ -3,9 +3,9 @@ import { dnsLabel, resources } from "../settings/fields";
 import type { Workload } from "../shared/workload";
 
 /** Services with a Deployment for each version. What is to be deployed is in registry.ts. */
-export interface Application<Name extends string = string> {
+export interface Application {
   /** Its key in the stack file, `talos-mesh:<name>`, and the name of its resource. */
-  readonly name: Name;
+  readonly name: string;
   /** In messages, and the class in its resource's type: `talos-mesh:apps:<title>`. */
   readonly title: string;
   /** Tag of its images, unless the settings name another one. */
@@ -24,10 +24,6 @@ export interface ApplicationService {
   readonly env?: Readonly<Record<string, string>>;
   readonly writableFolders?: Readonly<Record<string, string>>;
   readonly annotations?: Readonly<Record<string, string>>;
-}
-
-export function defineApplication<const Name extends string>(application: Application<Name>): Application<Name> {
-  return application;
 }
 
 export function applicationSettings({ name, title }: Pick<Application, "name" | "title">) {

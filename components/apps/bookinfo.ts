@@ -1,10 +1,10 @@
-import { defineApplication } from "./application";
+import type { Application } from "./application";
 
 /**
  * Istio's sample application: productpage calls details and reviews, and reviews v2 and v3 call ratings.
  * Source: istio/istio, samples/bookinfo/platform/kube.
  */
-export const bookinfo = defineApplication({
+export const bookinfo = {
   name: "bookinfo",
   title: "Bookinfo",
   version: "1.20.3",
@@ -29,4 +29,4 @@ export const bookinfo = defineApplication({
       },
     },
   },
-});
+} as const satisfies Application;

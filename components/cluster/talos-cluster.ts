@@ -124,20 +124,14 @@ export class TalosCluster extends Layer implements ClusterComponent {
     upgraded = stepResource(`${name}-upgrade-kubernetes`, "upgrade-kubernetes", version, this.after(upgraded));
     const health = stepResource(`${name}-health`, "health", clusterInput(), this.after(upgraded));
 
-    this.kubeconfig = stepResource(
-      `${name}-kubeconfig`,
-      "kubeconfig",
-      {
-        environment: {
-          ...access,
-          TALOS_ENDPOINT: settings.endpoint,
-          ...(!context.render && { TALOS_HALF_YEAR: halfYear(new Date()) }),
-        },
-        stdin: machineSecrets,
-      },
-      // In a destroy, everything in the cluster is deleted before the machines are wiped.
-      { ...this.after(health, ...resets.values()), secretOutput: true },
-    ).stdout;
+    const renewal = !context.render && { TALOS_HALF_YEAR: halfYear(new Date()) };
+    const kubeconfigInput = {
+      environment: { ...access, TALOS_ENDPOINT: settings.endpoint, ...renewal },
+      stdin: machineSecrets,
+    };
+    // In a destroy, everything in the cluster is deleted before the machines are wiped.
+    const options = { ...this.after(health, ...resets.values()), secretOutput: true };
+    this.kubeconfig = stepResource(`${name}-kubeconfig`, "kubeconfig", kubeconfigInput, options).stdout;
     this.provider = clusterProvider(name, { kubeconfig: this.kubeconfig }, context.stack, settings.name, this);
 
     if (settings.checkDrift && pulumi.runtime.isDryRun() && !context.render) {
@@ -165,15 +159,12 @@ export class TalosCluster extends Layer implements ClusterComponent {
   private machineSecrets(args: ClusterArgs<"talos">, contract: pulumi.Output<string>): pulumi.Output<string> {
     const { settings, environment, secrets } = args;
     const given = settings.machineSecrets && secrets[settings.machineSecrets.secret];
-    const created = () =>
-      stepResource(
-        `${this.name}-machine-secrets`,
-        "machine-secrets",
-        { environment: { TALOS_CLUSTER: settings.name, TALOS_CONTRACT: contract } },
-        // Without them the cluster cannot be administered any more.
-        { ...this.child, secretOutput: true, previousOutput: true, protect: environment !== "dev" },
-      ).stdout;
-    return pulumi.secret(given ?? created());
+    if (given !== undefined) return pulumi.secret(given);
+    const input = { environment: { TALOS_CLUSTER: settings.name, TALOS_CONTRACT: contract } };
+    // Without them the cluster cannot be administered any more.
+    const protect = environment !== "dev";
+    const options = { ...this.child, secretOutput: true, previousOutput: true, protect };
+    return pulumi.secret(stepResource(`${this.name}-machine-secrets`, "machine-secrets", input, options).stdout);
   }
 
   /** Each depends on the control planes before it: a destroy, which runs backwards, wipes the first control plane last. */

@@ -38,15 +38,13 @@ export class Observability extends Layer {
     const secrets = new Map(
       installed.map((each) => [each.addon.name, secretReferences(each).map((secret) => this.secret(secret))]),
     );
-    const dashboards = installed.some(({ addon }) => addon.mountsDashboards)
-      ? values.dashboards.map(({ configMap, files: data }) => {
-          const metadata = { name: configMap, namespace };
-          return new kubernetes.core.v1.ConfigMap(`${name}-${configMap}`, { metadata, data }, this.child);
-        })
-      : [];
-    const mounted = ({ name, mountsSecretsOf = [], mountsDashboards = false }: Addon) => [
-      ...[name, ...mountsSecretsOf.map((other) => other.name)].flatMap((each) => secrets.get(each) ?? []),
-      ...(mountsDashboards ? dashboards : []),
+    const configMaps = values.dashboards.map(({ configMap, files: data }) => {
+      const metadata = { name: configMap, namespace };
+      return new kubernetes.core.v1.ConfigMap(`${name}-${configMap}`, { metadata, data }, this.child);
+    });
+    const mounted = (addon: Addon) => [
+      ...[addon, ...(addon.mountsSecretsOf ?? [])].flatMap((each) => secrets.get(each.name) ?? []),
+      ...(addon.dashboards ? configMaps : []),
     ];
     for (const { addon, release, chart, ...its } of installedReleases(settings, mesh.version)) {
       helmRelease(

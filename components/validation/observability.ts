@@ -13,16 +13,9 @@ export const observabilityChecks: readonly Check[] = [
   }),
 ];
 
-function* addons({ settings, cluster }: Model, { projectRoot }: CheckContext): Iterable<Problem> {
-  if (!settings.observability) return;
-  const stack = {
-    environment: () => settings.environment,
-    cluster: () => cluster,
-    projectRoot,
-  };
-  for (const { path, message } of runChecks(...addonChecks(settings.observability, stack))) {
-    yield { path: ["observability", ...path], message };
-  }
+function addons({ settings, cluster }: Model, { projectRoot }: CheckContext): Iterable<Problem> {
+  if (!settings.observability) return [];
+  return runChecks(...addonChecks(settings.observability, { settings, cluster, projectRoot }));
 }
 
 /** Values of secrets that an addon does not accept. */

@@ -38,7 +38,8 @@ export interface ClusterStack {
 
 export interface ClusterKind<Settings> {
   readonly environments: readonly Environment[];
-  traits(settings: Settings): ClusterTraits;
+  /** Each trait by a function that reads it from the settings. */
+  traits(settings: Settings): { readonly [Trait in keyof ClusterTraits]: () => ClusterTraits[Trait] };
   /** Paths of settings that name an entry of talos-mesh:secrets. */
   readonly secretPaths?: readonly string[];
   problems?(settings: Settings, stack: ClusterStack): Iterable<Problem>;

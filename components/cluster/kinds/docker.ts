@@ -1,7 +1,6 @@
 import { z } from "zod";
 import { dnsLabel } from "../../settings/fields";
-import { knownFields } from "../../shared/unknown";
-import { type ClusterKind, type ClusterTraits, countNodes } from "./cluster-kind";
+import { type ClusterKind, countNodes } from "./cluster-kind";
 import { patch, talosTraits, talosVersions } from "./machine-fields";
 
 export const dockerSettings = z.strictObject({
@@ -16,17 +15,16 @@ export type DockerClusterSettings = z.output<typeof dockerSettings>;
 
 export const docker: ClusterKind<DockerClusterSettings> = {
   environments: ["dev", "staging"],
-  traits: (settings) =>
-    knownFields<ClusterTraits>({
-      summary: () => {
-        const { name, talosVersion, kubernetesVersion, workers } = settings;
-        return `${name}: Talos ${talosVersion} in containers, Kubernetes ${kubernetesVersion}, ${countNodes(1, workers)}`;
-      },
-      ...talosTraits(settings),
-      loadBalancers: () => false,
-      networkPolicies: () => "ignored",
-      // talosctl's default network for containers: the first node has the first address after the gateway.
-      nodeAddress: () => "10.5.0.2",
-    }),
+  traits: (settings) => ({
+    summary: () => {
+      const { name, talosVersion, kubernetesVersion, workers } = settings;
+      return `${name}: Talos ${talosVersion} in containers, Kubernetes ${kubernetesVersion}, ${countNodes(1, workers)}`;
+    },
+    ...talosTraits(settings),
+    loadBalancers: () => false,
+    networkPolicies: () => "ignored",
+    // talosctl's default network for containers: the first node has the first address after the gateway.
+    nodeAddress: () => "10.5.0.2",
+  }),
   machineTexts: ["cluster.patches.*"],
 };

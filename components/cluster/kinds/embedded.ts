@@ -1,8 +1,7 @@
 import { z } from "zod";
 import { dnsLabel, vVersion } from "../../settings/fields";
 import { versions } from "../../settings/versions";
-import { knownFields } from "../../shared/unknown";
-import { type ClusterKind, type ClusterTraits, countNodes } from "./cluster-kind";
+import { type ClusterKind, countNodes } from "./cluster-kind";
 
 export const embeddedSettings = z.strictObject({
   kind: z
@@ -22,7 +21,7 @@ export const embedded: ClusterKind<EmbeddedClusterSettings> = {
   environments: ["dev", "staging"],
   traits: (settings) => {
     const kubernetesVersion = () => settings.kubernetesVersion ?? versions.kubernetes;
-    return knownFields<ClusterTraits>({
+    return {
       summary: () => {
         const nodes = countNodes(1, settings.workers);
         return `${settings.name}: embedded on this machine, Kubernetes ${kubernetesVersion()}, ${nodes}, simulated`;
@@ -36,6 +35,6 @@ export const embedded: ClusterKind<EmbeddedClusterSettings> = {
       networkPolicies: () => "enforced",
       kubeconfigSource: () => "project",
       standInCharts: () => true,
-    });
+    };
   },
 };

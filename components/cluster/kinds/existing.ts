@@ -6,8 +6,7 @@ import { z } from "zod";
 import { dnsLabel, vVersion } from "../../settings/fields";
 import { asTree, treesIn } from "../../shared/merge";
 import { problemsOf, type Refusal } from "../../shared/problem";
-import { knownFields } from "../../shared/unknown";
-import type { ClusterKind, ClusterStack, ClusterTraits } from "./cluster-kind";
+import type { ClusterKind, ClusterStack } from "./cluster-kind";
 
 export const existingSettings = z.strictObject({
   kind: z.literal("existing").describe("A cluster that already exists."),
@@ -34,20 +33,19 @@ export type ExistingClusterSettings = z.output<typeof existingSettings>;
 
 export const existing: ClusterKind<ExistingClusterSettings> = {
   environments: ["dev", "staging", "production"],
-  traits: (settings) =>
-    knownFields<ClusterTraits>({
-      summary: () => `${settings.name}: existing`,
-      simulatedNodes: () => false,
-      created: () => false,
-      talos: () => settings.talos,
-      kubernetesVersion: () => settings.kubernetesVersion,
-      loadBalancers: () => true,
-      networkPolicies: () => "unknown",
-      nodeAddress: () => settings.nodeAddress,
-      kubeconfigSource: () => "stack",
-      kubeContext: () => settings.kubeconfig.context,
-      standInCharts: () => false,
-    }),
+  traits: (settings) => ({
+    summary: () => `${settings.name}: existing`,
+    simulatedNodes: () => false,
+    created: () => false,
+    talos: () => settings.talos,
+    kubernetesVersion: () => settings.kubernetesVersion,
+    loadBalancers: () => true,
+    networkPolicies: () => "unknown",
+    nodeAddress: () => settings.nodeAddress,
+    kubeconfigSource: () => "stack",
+    kubeContext: () => settings.kubeconfig.context,
+    standInCharts: () => false,
+  }),
   secretPaths: ["cluster.kubeconfig.secret"],
   problems({ kubeconfig }, stack) {
     const field = kubeconfig.file === undefined ? "secret" : "file";
@@ -73,32 +71,26 @@ function kubeconfigRefusal({ file, secret = "" }: ExistingClusterSettings["kubec
     }
   }
   if (text === undefined) return undefined;
-  const { clusters, files } = contentOf(text);
-  const relative = files.find((one) => !path.isAbsolute(one));
+  const config = asTree(parsed(text));
+  const entries = (list: string, entry: string) => treesIn(config[list]).map((one) => asTree(one[entry]));
+  const [clusters, users] = [entries("clusters", "cluster"), entries("users", "user")];
+  const files = [
+    ...clusters.map((cluster) => cluster["certificate-authority"]),
+    ...users.flatMap((user) => [user["client-certificate"], user["client-key"]]),
+  ];
+  const relative = files.find((one): one is string => typeof one === "string" && one !== "" && !path.isAbsolute(one));
   return [
-    clusters === 0 && "is not a kubeconfig: it has no cluster",
+    clusters.length === 0 && "is not a kubeconfig: it has no cluster",
     relative !== undefined &&
       `refers to the file "${relative}" by a relative path, which has another meaning here. ` +
         "Include the content of the file: kubectl config view --raw --flatten",
   ];
 }
 
-/** The number of clusters in a kubeconfig, and the files that it refers to. */
-function contentOf(text: string): { readonly clusters: number; readonly files: readonly string[] } {
-  let config: unknown;
+function parsed(text: string): unknown {
   try {
-    config = parse(text);
+    return parse(text);
   } catch {
-    config = undefined;
+    return undefined;
   }
-  const entries = (list: string, entry: string) => treesIn(asTree(config)[list]).map((one) => asTree(one[entry]));
-  const [clusters, users] = [entries("clusters", "cluster"), entries("users", "user")];
-  const files = [
-    ...clusters.map((cluster) => cluster["certificate-authority"]),
-    ...users.flatMap((user) => [user["client-certificate"], user["client-key"]]),
-  ];
-  return {
-    clusters: clusters.length,
-    files: files.filter((file): file is string => typeof file === "string" && file !== ""),
-  };
 }

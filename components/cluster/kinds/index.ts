@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { knownFields } from "../../shared/unknown";
 import { docker, type DockerClusterSettings, dockerSettings } from "./docker";
 import { embedded, type EmbeddedClusterSettings, embeddedSettings } from "./embedded";
 import { existing, type ExistingClusterSettings, existingSettings } from "./existing";
@@ -33,5 +34,5 @@ export function kindOf({ kind }: ClusterSettings): ClusterKind<ClusterSettings> 
 }
 
 export function clusterTraits(settings: ClusterSettings): ClusterTraits {
-  return kindOf(settings).traits(settings);
+  return knownFields(kindOf(settings).traits(settings));
 }

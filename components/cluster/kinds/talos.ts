@@ -2,8 +2,8 @@ import { z } from "zod";
 import { dnsLabel, dnsSubdomain, secretRef } from "../../settings/fields";
 import { compareMinor, minorOf } from "../../settings/versions";
 import { duplicates, type Problem, problemsOf, type Refusal, type SettingPath } from "../../shared/problem";
-import { checkEach, knownFields, runChecks } from "../../shared/unknown";
-import { type ClusterKind, type ClusterStack, type ClusterTraits, countNodes } from "./cluster-kind";
+import { checkEach, runChecks } from "../../shared/unknown";
+import { type ClusterKind, type ClusterStack, countNodes } from "./cluster-kind";
 import { group, imageFactory, node, patch, schematic, talosTraits, talosVersions } from "./machine-fields";
 
 const cidr = z.union([z.cidrv4(), z.cidrv6()], { error: "expected a CIDR such as 10.244.0.0/16" });
@@ -61,23 +61,22 @@ export type TalosClusterSettings = z.output<typeof talosSettings>;
 
 export const talos: ClusterKind<TalosClusterSettings> = {
   environments: ["dev", "staging", "production"],
-  traits: (settings) =>
-    knownFields<ClusterTraits>({
-      summary: () => {
-        const { name, talosVersion, kubernetesVersion, nodes } = settings;
-        const controlPlanes = nodes.filter(({ controlPlane }) => controlPlane).length;
-        const count = countNodes(controlPlanes, nodes.length - controlPlanes);
-        return `${name}: Talos ${talosVersion}, Kubernetes ${kubernetesVersion}, ${count}`;
-      },
-      ...talosTraits(settings),
-      loadBalancers: () => true,
-      networkPolicies: () => {
-        const { name, kubeNetworkPoliciesEnabled } = settings.cni;
-        if (name !== "flannel") return "unknown";
-        return kubeNetworkPoliciesEnabled ? "enforced" : "ignored";
-      },
-      nodeAddress: () => (settings.nodes.find((each) => !each.controlPlane) ?? settings.nodes[0])?.ipAddress,
-    }),
+  traits: (settings) => ({
+    summary: () => {
+      const { name, talosVersion, kubernetesVersion, nodes } = settings;
+      const controlPlanes = nodes.filter(({ controlPlane }) => controlPlane).length;
+      const count = countNodes(controlPlanes, nodes.length - controlPlanes);
+      return `${name}: Talos ${talosVersion}, Kubernetes ${kubernetesVersion}, ${count}`;
+    },
+    ...talosTraits(settings),
+    loadBalancers: () => true,
+    networkPolicies: () => {
+      const { name, kubeNetworkPoliciesEnabled } = settings.cni;
+      if (name !== "flannel") return "unknown";
+      return kubeNetworkPoliciesEnabled ? "enforced" : "ignored";
+    },
+    nodeAddress: () => (settings.nodes.find((each) => !each.controlPlane) ?? settings.nodes[0])?.ipAddress,
+  }),
   secretPaths: ["cluster.machineSecrets.secret"],
   problems,
   machineTexts: ["cluster", "cluster.controlPlane", "cluster.worker", "cluster.nodes.*"].flatMap((path) => [

@@ -5,7 +5,7 @@ import type { ClusterTraits } from "../../cluster/kinds";
 import { quantity } from "../../settings/fields";
 import { filledIn } from "../../shared/files";
 import type { HelmValues } from "../../shared/helm-release";
-import type { KubernetesObject } from "../../shared/kubernetes/object";
+import { type KubernetesObject, unprivileged } from "../../shared/kubernetes/object";
 import type { Refusal } from "../../shared/problem";
 
 /**
@@ -22,11 +22,9 @@ export interface Addon<Name extends string = string, Schema extends z.ZodType = 
   readonly secrets?: readonly AddonSecret[];
   /** Addons whose Secrets its pods mount, so that those are created first. */
   readonly mountsSecretsOf?: readonly Addon[];
-  /** @default false */
-  readonly mountsDashboards?: boolean;
   /** Each is made on its own. The keys of a refusal are fields of the addon. */
   readonly checks?: readonly ((settings: z.output<Schema>, stack: AddonStack) => Refusal)[];
-  /** Dashboards for Grafana. @param projectRoot folder that relative paths of the settings start from */
+  /** Dashboards that its pods mount. @param projectRoot folder that relative paths of the settings start from */
   dashboards?(settings: z.output<Schema>, projectRoot: string): readonly DashboardFolder[];
   datasource?(settings: z.output<Schema>): Datasource;
   alerts?(mesh: ObservedMesh): readonly AlertGroup[];
@@ -155,8 +153,8 @@ export interface AddonContext {
 /** The stack around an addon. Reading a part that has a mistake of its own ends the check. */
 export interface AddonStack {
   readonly settingsOf: SettingsOf;
-  readonly environment: () => string;
-  readonly cluster: () => Pick<ClusterTraits, "simulatedNodes" | "created">;
+  readonly settings: { readonly environment: string };
+  readonly cluster: Pick<ClusterTraits, "simulatedNodes" | "created">;
   readonly projectRoot: string;
 }
 
@@ -179,15 +177,14 @@ export function storageRefusal(
   { cluster }: Pick<AddonStack, "cluster">,
   remedy = "remove it",
 ): Refusal {
-  const { simulatedNodes, created } = cluster();
   if (!given) return undefined;
-  if (simulatedNodes) return { storage: `simulated nodes have no volumes; ${remedy}` };
-  if (!created || given.storageClass !== undefined) return undefined;
+  if (cluster.simulatedNodes) return { storage: `simulated nodes have no volumes; ${remedy}` };
+  if (!cluster.created || given.storageClass !== undefined) return undefined;
   return { storage: { storageClass: "Talos has no StorageClass; install a provisioner and name its class" } };
 }
 
-export function anonymousRefusal({ anonymous }: { anonymous: boolean }, stack: AddonStack): Refusal {
-  const environment = stack.environment();
+export function anonymousRefusal({ anonymous }: { anonymous: boolean }, { settings }: AddonStack): Refusal {
+  const { environment } = settings;
   if (!anonymous || environment === "dev") return undefined;
   return { anonymous: `found true, which is for dev; environment ${environment} expects false` };
 }
@@ -213,13 +210,19 @@ export function volume(given: z.output<typeof storage> | undefined, className: s
   return { enabled: true, size: given.size, ...(given.storageClass && { [className]: given.storageClass }) };
 }
 
-export function pullSecretList(names: readonly string[] | undefined) {
-  return names?.map((name) => ({ name }));
-}
-
-/** The chart values in a file of this folder. `<name>` in it is a variable; a field whose variable is undefined is left out. */
-export function valuesIn(file: string, variables: Readonly<Record<string, unknown>>): HelmValues {
-  const json = Object.entries(variables).map(([name, value]) => [name, JSON.stringify(value ?? null)]);
+/**
+ * The chart values in a file of this folder. `<name>` in it is a variable; a field whose variable is undefined is left out.
+ * Variables of every file: `resources`, `unprivileged`, and the pull secrets as names and in a pod's form.
+ */
+export function valuesIn(
+  file: string,
+  { resources }: { readonly resources?: unknown },
+  { pullSecrets }: AddonContext,
+  variables: Readonly<Record<string, unknown>>,
+): HelmValues {
+  const imagePullSecrets = pullSecrets?.map((name) => ({ name }));
+  const all = { resources, unprivileged, pullSecrets, imagePullSecrets, ...variables };
+  const json = Object.entries(all).map(([name, value]) => [name, JSON.stringify(value ?? null)]);
   const text = filledIn(path.join(__dirname, file), Object.fromEntries(json) as Record<string, string>);
   return parse(text, (_, value: unknown) => value ?? undefined) as HelmValues;
 }

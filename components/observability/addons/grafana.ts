@@ -91,7 +91,6 @@ export const grafana = defineAddon({
       plain: { [grafanaLogin.userKey]: grafanaLogin.user },
     },
   ],
-  mountsDashboards: true,
   dashboards: ({ dashboards }, projectRoot) => [
     {
       title: "talos-mesh",
@@ -113,22 +112,21 @@ export const grafana = defineAddon({
 });
 
 function values(settings: Settings, context: AddonContext) {
-  const { namespace, mesh, image, pullSecrets, datasources, dashboards } = context;
+  const { namespace, mesh, image, datasources, dashboards } = context;
   const download = settings.dashboards === "official";
   const folders = [
     ...(download ? [{ name: "istio", folder: "Istio" }] : []),
     ...dashboards.map(({ title, configMap }) => ({ name: configMap, folder: title })),
   ];
-  return valuesIn("grafana.yaml", {
+  return valuesIn("grafana.yaml", settings, context, {
     ...grafanaLogin,
-    image: { ...imageParts(image(chart.images.server)), pullSecrets },
+    ...imageParts(image(chart.images.server)),
     downloadImage: imageParts(image(chart.images.download)),
     containerSecurityContext: { ...unprivileged, privileged: false },
     port: grafanaService.port,
     volume: volume(settings.storage, "storageClassName"),
     // Two pods cannot mount the volume at once, so the old pod is deleted first.
     deploymentStrategy: settings.storage && { type: "Recreate" },
-    resources: settings.resources,
     anonymous: settings.anonymous,
     server: settings.url && { root_url: settings.url },
     datasources: datasources.map((each) => datasource(each, namespace)),

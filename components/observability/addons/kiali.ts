@@ -42,17 +42,16 @@ export const kiali = defineAddon({
         login: ({ anonymous }) => (anonymous ? { kind: "none" } : { kind: "token", serviceAccount: kialiService.name }),
       },
       chart: kialiChart,
-      values: ({ anonymous, resources }, { namespace, mesh, image, pullSecrets, settingsOf }) => {
+      values: (settings, context) => {
+        const { namespace, mesh, image, settingsOf } = context;
         const { version, images } = kialiChart(mesh.version);
-        return valuesIn("kiali.yaml", {
-          strategy: anonymous ? "anonymous" : "token",
+        return valuesIn("kiali.yaml", settings, context, {
+          strategy: settings.anonymous ? "anonymous" : "token",
           ...repositoryAndTag(image(images.server)),
-          pullSecrets,
-          resources,
           customSecrets: mountsSecrets(version)
             ? undefined
             : [{ name: signingKey.secret, mount: "/kiali-override-secrets/login-token-signing-key" }],
-          signingKey: secretReference(signingKey.secret, signingKey.key),
+          signingKey: `secret:${signingKey.secret}:${signingKey.key}`,
           rootNamespace,
           prometheus: serviceUrl(prometheusService, namespace),
           grafana: grafanaValues(settingsOf, namespace, version),
@@ -100,10 +99,6 @@ function kialiChart(istioVersion: string) {
   } as const satisfies Chart;
 }
 
-function secretReference(secret: string, key: string): string {
-  return `secret:${secret}:${key}`;
-}
-
 /** Whether the chart mounts the Secret of a value `secret:NAME:KEY`; older charts need a mount in their values. */
 function mountsSecrets(version: string): boolean {
   return compareMinor(version, "2.21") >= 0;
@@ -131,7 +126,7 @@ function grafanaValues(settingsOf: SettingsOf, namespace: string, version: strin
       auth: {
         type: "basic",
         username: grafanaLogin.user,
-        password: secretReference(grafanaLogin.secret, grafanaLogin.passwordKey),
+        password: `secret:${grafanaLogin.secret}:${grafanaLogin.passwordKey}`,
       },
     }),
   };

@@ -2,13 +2,11 @@ import path from "node:path";
 import { z } from "zod";
 import { resources } from "../../settings/fields";
 import { filledIn } from "../../shared/files";
-import { unprivileged } from "../../shared/kubernetes/object";
 import {
   type AddonContext,
   type Chart,
   defineAddon,
   imageParts,
-  pullSecretList,
   retention,
   serviceUrl,
   storage,
@@ -60,25 +58,22 @@ export const loki = defineAddon({
   datasource: () => ({ title: "Loki", type: lokiService.name, port: lokiService.port }),
 });
 
-function lokiValues({ storage, resources, retention }: Settings, { image, pullSecrets }: AddonContext) {
-  return valuesIn("loki.yaml", {
-    image: imageParts(image(lokiChart.images.server)),
-    pullSecrets: pullSecretList(pullSecrets),
-    retention,
-    volume: volume(storage, "storageClass"),
-    resources,
+function lokiValues(settings: Settings, context: AddonContext) {
+  return valuesIn("loki.yaml", settings, context, {
+    image: imageParts(context.image(lokiChart.images.server)),
+    retention: settings.retention,
+    volume: volume(settings.storage, "storageClass"),
   });
 }
 
-function alloyValues(_: Settings, { namespace, image, pullSecrets }: AddonContext) {
+function alloyValues(_: Settings, context: AddonContext) {
   const config = filledIn(path.join(__dirname, "alloy.config"), {
     // Of the mesh: proxies (sidecars, gateways, waypoints, ztunnel), istiod, istio-cni.
     containers: "istio-proxy|discovery|install-cni",
-    pushTo: `${serviceUrl(lokiService, namespace)}/loki/api/v1/push`,
+    pushTo: `${serviceUrl(lokiService, context.namespace)}/loki/api/v1/push`,
   });
   // The chart uses the tag as a label, which cannot contain a digest.
-  const { tag: tagAndDigest, ...name } = imageParts(image(alloyChart.images.server));
-  const [tag, digest] = tagAndDigest.split("@");
-  const imageValues = { ...name, tag, digest, pullSecrets: pullSecretList(pullSecrets) };
-  return valuesIn("alloy.yaml", { image: imageValues, unprivileged, config });
+  const image = imageParts(context.image(alloyChart.images.server));
+  const [tag, digest] = image.tag.split("@");
+  return valuesIn("alloy.yaml", {}, context, { ...image, tag, digest, config });
 }

@@ -4,7 +4,6 @@ import { parse } from "yaml";
 import { z } from "zod";
 import { resources } from "../../settings/fields";
 import type { Refusal } from "../../shared/problem";
-import { unprivileged } from "../../shared/kubernetes/object";
 import {
   type AddonStack,
   type AlertGroup,
@@ -12,7 +11,6 @@ import {
   type Chart,
   defineAddon,
   type ObservedMesh,
-  pullSecretList,
   repositoryAndTag,
   retention,
   storage,
@@ -52,19 +50,19 @@ export const prometheus = defineAddon({
       name: prometheusService.name,
       page: { port: prometheusService.port, path: "/", example: "prometheus: {}" },
       chart,
-      values: ({ storage, resources, retention, alertmanagers }, { image, pullSecrets, alerts }) =>
-        valuesIn("prometheus.yaml", {
+      values: (settings, context) => {
+        const { storage, retention, alertmanagers } = settings;
+        const { image, alerts } = context;
+        return valuesIn("prometheus.yaml", settings, context, {
           ...prometheusService,
           image: repositoryAndTag(image(chart.images.server)),
           reloaderImage: repositoryAndTag(image(chart.images.reloader)),
-          pullSecrets: pullSecretList(pullSecrets),
-          unprivileged,
           retention,
           volume: volume(storage, "storageClass"),
-          resources,
           alertmanagers: alertmanagers.length > 0 ? [{ static_configs: [{ targets: alertmanagers }] }] : undefined,
           serverFiles: alerts.length > 0 ? { "alerting_rules.yml": { groups: alerts } } : undefined,
-        }),
+        });
+      },
     },
   ],
   checks: [({ storage }, stack) => storageRefusal(storage, stack)],

@@ -34,21 +34,15 @@ interface AddonSettings {
   readonly namespace: string;
 }
 
-export interface InstalledAddon {
-  readonly addon: Addon;
-  readonly settings: unknown;
-}
-
-export function installedAddons(observability: AddonSettings | undefined): InstalledAddon[] {
-  if (!observability) return [];
+export function installedAddons(observability: AddonSettings | undefined) {
   return allAddons.flatMap((addon) => {
     const settings = settingsOf(observability)(addon);
     return settings === undefined ? [] : [{ addon, settings }];
   });
 }
 
-export function settingsOf(observability: AddonSettings): SettingsOf {
-  const fields = observability as unknown as Readonly<Record<string, unknown>>;
+export function settingsOf(observability: AddonSettings | undefined): SettingsOf {
+  const fields = (observability ?? {}) as Readonly<Record<string, unknown>>;
   return <Schema extends z.ZodType>({ name }: Addon<string, Schema>) =>
     (Object.hasOwn(fields, name) ? fields[name] : undefined) as z.output<Schema> | undefined;
 }
@@ -106,25 +100,24 @@ export function extensionProviders(observability: AddonSettings | undefined): Ex
 }
 
 /** The secrets of an addon, each with the entry of `talos-mesh:secrets` that the settings refer to. */
-export function secretReferences({ addon, settings }: InstalledAddon) {
+export function secretReferences({ addon, settings }: ReturnType<typeof installedAddons>[number]) {
   const fields = settings as Readonly<Record<string, { readonly secret: string } | undefined>>;
   return (addon.secrets ?? []).map((secret) => ({ secret, entry: fields[secret.field]?.secret }));
 }
 
-/** The checks of all addons, each to be made on its own. Paths start at `talos-mesh:observability`. */
+/** The checks of all addons, each to be made on its own. */
 export function addonChecks(observability: AddonSettings, stack: Omit<AddonStack, "settingsOf">): (() => Problem[])[] {
   const addonSettings = settingsOf(observability);
   return allAddons.flatMap((addon) =>
     (addon.checks ?? []).map((check) => () => {
       const settings = addonSettings(addon);
       if (settings === undefined) return [];
-      return problemsOf(check(settings, { ...stack, settingsOf: addonSettings }), [addon.name]);
+      return problemsOf(check(settings, { ...stack, settingsOf: addonSettings }), ["observability", addon.name]);
     }),
   );
 }
 
 export function addonNotes(observability: AddonSettings | undefined): string[] {
-  if (!observability) return [];
   return installedAddons(observability).flatMap(
     ({ addon, settings }) => addon.notes?.(settings, settingsOf(observability)) ?? [],
   );

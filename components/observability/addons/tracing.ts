@@ -6,9 +6,7 @@ import {
   type AddonContext,
   type Chart,
   defineAddon,
-  type ExtensionProvider,
   imageParts,
-  pullSecretList,
   repositoryAndTag,
   storage,
   storageRefusal,
@@ -65,14 +63,12 @@ export const tracing = defineAddon({
       page: { port: zipkinService.port, path: "/", example: "tracing: { provider: zipkin }" },
       chart: zipkinChart,
       installed: ({ provider }) => provider === "zipkin",
-      // Zipkin by openzipkin/zipkin; it keeps traces in its memory.
-      values: ({ resources }, { image, pullSecrets }) => ({
-        image: repositoryAndTag(image(zipkinChart.images.server)),
-        ...(pullSecrets && { imagePullSecrets: pullSecretList(pullSecrets) }),
-        service: { port: zipkinService.port },
-        securityContext: { ...unprivileged, readOnlyRootFilesystem: true, runAsNonRoot: true, runAsUser: 1000 },
-        ...(resources && { resources }),
-      }),
+      values: (settings, context) =>
+        valuesIn("zipkin.yaml", settings, context, {
+          image: repositoryAndTag(context.image(zipkinChart.images.server)),
+          port: zipkinService.port,
+          securityContext: { ...unprivileged, readOnlyRootFilesystem: true, runAsNonRoot: true, runAsUser: 1000 },
+        }),
     },
   ],
   checks: [
@@ -85,7 +81,11 @@ export const tracing = defineAddon({
     provider === "jaeger"
       ? { title: "Jaeger", type: jaegerService.name, port: jaegerService.port }
       : { title: "Zipkin", type: zipkinService.name, port: zipkinService.port },
-  extensionProvider,
+  extensionProvider: ({ provider }, namespace) => ({
+    name: provider,
+    service: `${provider}.${namespace}.svc.cluster.local`,
+    ...collectors[provider],
+  }),
   istioObject: ({ provider, sampling }) => ({
     apiVersion: "telemetry.istio.io/v1",
     kind: "Telemetry",
@@ -100,14 +100,11 @@ const collectors = {
   zipkin: { protocol: "zipkin", port: zipkinService.port },
 } as const;
 
-function extensionProvider({ provider }: Settings, namespace: string): ExtensionProvider {
-  return { name: provider, service: `${provider}.${namespace}.svc.cluster.local`, ...collectors[provider] };
-}
-
 /** Jaeger deletes the oldest traces beyond this number. A trace takes 100 kB at most, approximately. */
 const tracesInMemory = 10_000;
 
-function jaegerValues({ storage, resources }: Settings, { image, pullSecrets }: AddonContext) {
+function jaegerValues(settings: Settings, context: AddonContext) {
+  const { storage } = settings;
   const [name, mountPath, claimName] = ["traces", "/traces", "jaeger-traces"];
   const badger = {
     ephemeral: false,
@@ -124,10 +121,8 @@ function jaegerValues({ storage, resources }: Settings, { image, pullSecrets }: 
       resources: { requests: { storage: storage.size } },
     },
   };
-  return valuesIn("jaeger.yaml", {
-    image: { ...imageParts(image(jaegerChart.images.server)), pullSecrets },
-    unprivileged,
-    resources,
+  return valuesIn("jaeger.yaml", settings, context, {
+    ...imageParts(context.image(jaegerChart.images.server)),
     volumes: storage && [{ name, persistentVolumeClaim: { claimName } }],
     volumeMounts: storage && [{ name, mountPath }],
     pageEndpoint: `0.0.0.0:${jaegerService.port}`,
