@@ -44,19 +44,16 @@ export function environmentNotes(
   charts: ChartSource,
   settings: Pick<Settings, "observability" | "benchmark" | "mesh">,
 ): string[] {
-  return [
-    ...(cluster.simulatedNodes
-      ? [
-          "Nodes are simulated: objects become ready, but no container runs and no traffic flows, so the URLs do not answer.",
-          "Not measured: whether each policy has its effect, and what the mesh costs. Both need nodes that run pods.",
-        ]
-      : []),
-    ...(charts.kind === "folder" && charts.standIn
-      ? [
-          "Istio's charts are stand-ins (embedded/charts): the official repository could not be reached when this environment was first deployed.",
-        ]
-      : []),
-    ...addonNotes(settings.observability),
-    ...(cluster.simulatedNodes ? [] : benchmarkNotes(settings)),
-  ];
+  const notes: string[] = [];
+  if (cluster.simulatedNodes) {
+    notes.push(
+      "Nodes are simulated: objects become ready, but no container runs and no traffic flows, so the URLs do not answer.",
+      "Not measured: whether each policy has its effect, and what the mesh costs. Both need nodes that run pods.",
+    );
+  }
+  if (charts.kind === "folder" && charts.standIn) {
+    const why = "the official repository could not be reached when this environment was first deployed";
+    notes.push(`Istio's charts are stand-ins (embedded/charts): ${why}.`);
+  }
+  return [...notes, ...addonNotes(settings.observability), ...(cluster.simulatedNodes ? [] : benchmarkNotes(settings))];
 }

@@ -5,6 +5,8 @@ import { availableParallelism, tmpdir } from "node:os";
 import path from "node:path";
 import { declare } from "../cli/command";
 import { onInterrupt } from "../cli/interrupt";
+import { toolProgress } from "../cli/report/progress";
+import { Terminal } from "../cli/report/terminal";
 import { versions } from "../components/settings/versions";
 import { writeJsonAtomically } from "../components/shared/files";
 import { messageOf } from "../components/shared/problem";
@@ -64,19 +66,14 @@ export const command = declare({
 });
 
 async function toolsProblem(): Promise<string | undefined> {
-  let last = "";
+  const terminal = new Terminal();
   try {
-    await ensureTools(toolNames, {
-      progress: ({ tool, step, detail, elapsedMs }) => {
-        const line = `${tool}: ${step}${detail ? ` ${detail}` : ""}`;
-        if (line === last || step === "skip") return;
-        last = line;
-        console.log(`[${Math.round(elapsedMs / 1000)} s] ${line}`);
-      },
-    });
+    await ensureTools(toolNames, { progress: toolProgress(terminal) });
     return undefined;
   } catch (error) {
     return messageOf(error);
+  } finally {
+    terminal.show(undefined);
   }
 }
 

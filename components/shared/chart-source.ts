@@ -54,10 +54,7 @@ function versionIn(chart: string): string | undefined {
   return /^version:\s*["']?([^"'\s]+)/m.exec(readFileSync(description, "utf8"))?.[1] ?? "(none)";
 }
 
-export interface RequiredChart {
-  readonly name: string;
-  readonly version: string;
-}
+export type RequiredChart = Readonly<Record<"name" | "version", string>>;
 
 export function missingCharts(source: string, charts: readonly RequiredChart[]): string[] {
   return charts.flatMap(({ name, version }) => {

@@ -6,18 +6,10 @@ import { lifecycleCommand } from "../../shared/lifecycle-command";
 
 export type WantedControlPlane = Pick<ControlPlane, "revision" | "istiod" | "version">;
 
+/** The input of each step; what the steps do is at their functions, see main.ts. */
 export interface StepRequests {
-  /** Refuses, before anything is changed, what the cluster's present state does not allow. */
-  readonly "upgrade-check": {
-    readonly owner: string;
-    readonly controlPlanes: readonly WantedControlPlane[];
-  };
-  /** Holds istio-cni back until the control planes run, so that istio-cni is never newer than istiod. */
-  readonly "cni-gate": {
-    readonly version: string;
-    readonly controlPlanes: readonly WantedControlPlane[];
-  };
-  /** Succeeds once the injection and validation webhooks respond. */
+  readonly "upgrade-check": { readonly owner: string; readonly controlPlanes: readonly WantedControlPlane[] };
+  readonly "cni-gate": { readonly version: string; readonly controlPlanes: readonly WantedControlPlane[] };
   readonly ready: {
     readonly controlPlanes: readonly WantedControlPlane[];
     readonly tags: Readonly<Record<string, string>>;
@@ -25,11 +17,8 @@ export interface StepRequests {
     /** Hash of istiod's values: the step runs again when they change. The name is an input of deployed stacks. */
     readonly values: string;
   };
-  /** Fails the deletion while proxies still use this control plane, unless no other control plane exists. */
   readonly retire: { readonly revision: string };
-  /** Removes what Istio has created and no release owns. */
   readonly leftovers: { readonly keepCRDs: boolean };
-  /** Ends when a gateway or a waypoint runs, and behind a load balancer has its address. */
   readonly "gateway-address": {
     readonly namespace: string;
     /** Name of its release, its Deployment and its Service. */
@@ -41,7 +30,6 @@ export interface StepRequests {
     /** Hash of what is installed: the step runs again when it changes. */
     readonly values: string;
   };
-  /** Prints the template of a workload's pods with the proxy written out. */
   readonly inject: {
     readonly namespace: string;
     readonly deployment: string;

@@ -127,16 +127,12 @@ function profileFileValues(chart: IstioChart, given: HelmValues): HelmValues {
   }, {});
 }
 
-interface UserValues {
-  readonly path: SettingPath;
-  readonly chart: ChartName;
-  readonly values: HelmValues;
-}
+type UserValues = ReturnType<typeof userValues>[number];
 
-function userValues({ values, canary }: MeshSettings): UserValues[] {
-  const all = Object.entries(values).flatMap(([chart, given]): UserValues[] =>
-    given ? [{ path: ["mesh", "values", chart], chart: chart as ChartName, values: given }] : [],
-  );
+function userValues({ values, canary }: MeshSettings) {
+  const all = Object.entries<HelmValues | undefined>(values).map(([chart, given = {}]) => {
+    return { path: ["mesh", "values", chart], chart: chart as ChartName, values: given };
+  });
   if (canary) all.push({ path: ["mesh", "canary", "values"], chart: "istiod", values: canary.values });
   return all;
 }

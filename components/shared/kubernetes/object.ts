@@ -44,12 +44,7 @@ export const unprivileged = {
   seccompProfile: { type: "RuntimeDefault" },
 };
 
-interface Condition {
-  readonly type: string;
-  readonly status: string;
-  readonly reason?: string;
-  readonly message?: string;
-}
+type Condition = Readonly<Record<"type" | "status", string> & Partial<Record<"reason" | "message", string>>>;
 
 export function conditionsOf({ status }: Pick<LiveObject, "status">): readonly Condition[] {
   return (status?.conditions ?? []) as Condition[];
