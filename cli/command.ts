@@ -2,7 +2,6 @@ import path from "node:path";
 import { Argument, Command as Parser, Option } from "commander";
 
 interface ValueDeclaration {
-  /** For the help. */
   readonly text: string;
   readonly choices?: readonly string[];
   /** Throws a UsageError with what is expected. */
@@ -87,6 +86,14 @@ export function filePath(name: string): string {
   return path.resolve(name);
 }
 
+/** `parse` of a value that has to match a pattern. */
+export function matching(pattern: RegExp, expected: string): (text: string) => string {
+  return (text) => {
+    if (pattern.test(text)) return text;
+    throw new UsageError(`expected ${expected}`);
+  };
+}
+
 /** `parse` of an option such as `--header name=value`. */
 export function nameAndValue(text: string): readonly [name: string, value: string] {
   const at = text.indexOf("=");
@@ -97,7 +104,6 @@ export function nameAndValue(text: string): readonly [name: string, value: strin
 /** The message says what is expected. */
 export class UsageError extends Error {
   override readonly name = "UsageError";
-  /** Help of the command in question. */
   help?: string;
 }
 
@@ -110,11 +116,7 @@ const commonExitCodes: Readonly<Record<number, string>> = {
   130: "interrupted",
 };
 
-interface Invocation<Values> {
-  readonly values: Values;
-  readonly help: string;
-  readonly run: () => number | Promise<number>;
-}
+type Invocation<Values> = Readonly<{ values: Values; help: string; run: () => number | Promise<number> }>;
 
 /** Gives the exit code of the command's `run`; 0 after its help, 2 where the command line is wrong. */
 export async function runCommand(command: Command, argv: readonly string[]): Promise<number> {

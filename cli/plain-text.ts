@@ -3,10 +3,7 @@ import { prometheusService } from "../components/observability/addons/prometheus
 export type PlainTextReport = Awaited<ReturnType<typeof plainText>>;
 
 /** A sample of Prometheus's instant query: labels, and `[time, value]`. */
-interface Sample {
-  readonly metric: Readonly<Record<string, string>>;
-  readonly value: readonly [number, string];
-}
+type Sample = Readonly<{ metric: Readonly<Record<string, string>>; value: readonly [number, string] }>;
 
 const workload = (side: string) => [`${side}_workload_namespace`, `${side}_workload`];
 const labels = [...workload("source"), ...workload("destination"), "connection_security_policy"].join(", ");

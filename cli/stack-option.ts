@@ -1,7 +1,7 @@
 import path from "node:path";
 import type { Model } from "../components/model/model";
 import { readStack } from "../components/validation/stack";
-import { filePath, UsageError } from "./command";
+import { filePath, matching, UsageError } from "./command";
 
 export const projectRoot = path.resolve(__dirname, "..");
 
@@ -16,6 +16,8 @@ export const stackOptions = {
   stack: { value: "name", text: "the stack; with --config, taken from the file's name where it is left out" },
   config,
 } as const;
+
+const stackName = matching(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$/, "a name of letters, digits, '_', '.' and '-'");
 
 /** The same for commands that take `dev` where no stack is named. */
 export const devStackOptions = {
@@ -56,9 +58,4 @@ export function stackFileOf(stack: string): string {
 
 export function commandFor(command: "npm start" | "npm run destroy" | "npm run status", stack: string): string {
   return stack === "dev" ? command : `${command} -- --stack ${stack}`;
-}
-
-function stackName(text: string): string {
-  if (/^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$/.test(text)) return text;
-  throw new UsageError("expected a name of letters, digits, '_', '.' and '-'");
 }

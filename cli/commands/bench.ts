@@ -73,7 +73,6 @@ function scenariosOf(list: string): BenchmarkSettings["scenarios"] {
   return scenarioNames.filter((name) => name === "none" || names.includes(name));
 }
 
-/** Budgets of scenarios that are not measured. */
 export function budgetsLeftOut(settings: Pick<BenchmarkSettings, "budgets" | "scenarios">): string[] {
   const { budgets, scenarios = [] } = settings;
   const left = scenarioNames.filter((name) => !scenarios.includes(name));

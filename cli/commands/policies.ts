@@ -3,7 +3,7 @@ import { ApiServer } from "../../components/shared/kubernetes/api-server";
 import { formatPath, UserError } from "../../components/shared/problem";
 import { capabilityPage } from "../../policies/capabilities";
 import { explain } from "../../policies/explain/explain";
-import { type Command, declare, nameAndValue, UsageError } from "../command";
+import { type Command, declare, matching, nameAndValue } from "../command";
 import { clusterAccess } from "../engine/pulumi-cli";
 import { plainText, type PlainTextReport } from "../plain-text";
 import { table } from "../report/terminal";
@@ -22,7 +22,12 @@ const explainCommand = declare({
     },
     to: { value: "name", text: "destination: a workload, or namespace/workload", required: true },
     method: { value: "method", text: "HTTP method", default: "GET" },
-    path: { value: "path", text: "path, with its query", default: "/", parse: pathOf },
+    path: {
+      value: "path",
+      text: "path, with its query",
+      default: "/",
+      parse: matching(/^\//, "a path that begins with /"),
+    },
     header: { value: "name=value", text: "request header; once for each", repeated: true, parse: nameAndValue },
     claim: {
       value: "name=value",
@@ -49,7 +54,12 @@ const plaintext = declare({
   summary: "callers that still use plain text, before mTLS becomes STRICT; reads the stack's Prometheus",
   options: {
     ...stackOptions,
-    window: { value: "time", text: "how far back, such as 12h or 7d", default: "1d", parse: windowOf },
+    window: {
+      value: "time",
+      text: "how far back, such as 12h or 7d",
+      default: "1d",
+      parse: matching(/^[1-9]\d*[smhdw]$/, "a time such as 12h or 7d"),
+    },
   },
   exitCodes: { 1: "refused, something failed, there was plain text, or no traffic to judge by" },
   async run({ window, ...given }) {
@@ -112,14 +122,4 @@ function explainRequest(...args: Parameters<typeof explain>): ReturnType<typeof 
   } catch (error) {
     throw error instanceof RangeError ? new UserError(error.message) : error;
   }
-}
-
-function pathOf(text: string): string {
-  if (text.startsWith("/")) return text;
-  throw new UsageError("expected a path that begins with /");
-}
-
-function windowOf(text: string): string {
-  if (/^[1-9]\d*[smhdw]$/.test(text)) return text;
-  throw new UsageError("expected a time such as 12h or 7d");
 }

@@ -38,7 +38,7 @@ const options = {
   pull: { text: "fetch these charts with helm" },
 } as const;
 
-const profile = { text: "a profile", parse: profileName } as const;
+const profile = { text: "a profile", choices: Object.keys(profiles) as ProfileName[] } as const;
 
 const list = declare({
   name: "list",
@@ -103,15 +103,8 @@ export const command: Command = {
 
 const howToSeeAll = "To see all: name the folder of Istio's charts by --charts, or fetch them by --pull.";
 
-interface Source {
-  readonly mesh: MeshValuesInput;
-  /** Folder of Istio's charts. */
-  readonly folder?: string;
-  /** Repository to fetch the charts from. */
-  readonly pull?: string;
-}
-
-function sourceOf(given: { stack?: string; config?: string; charts?: string; pull: boolean }): Source {
+/** The mesh, and where Istio's charts are: in a folder, or in a repository to fetch them from (`pull`). */
+function sourceOf(given: { stack?: string; config?: string; charts?: string; pull: boolean }) {
   if (given.charts !== undefined && given.pull) throw new UsageError("--charts and --pull exclude each other");
   const named = given.stack !== undefined || given.config !== undefined;
   const settings = named ? openStack(given).settings : undefined;
@@ -125,7 +118,7 @@ function sourceOf(given: { stack?: string; config?: string; charts?: string; pul
 /** The values that the charts' templates see, for each set of given ones; undefined without Istio's charts. */
 async function valuesSeen(
   given: readonly ChartValues[],
-  { mesh, folder, pull }: Source,
+  { mesh, folder, pull }: ReturnType<typeof sourceOf>,
 ): Promise<readonly ChartValues[] | undefined> {
   const read = (charts: string) => {
     const seen = given.flatMap((values) => seenValues(values, charts) ?? []);
@@ -148,11 +141,6 @@ async function valuesSeen(
 
 function yaml(value: object): string {
   return stringify(value, { lineWidth: 0, aliasDuplicateObjects: false }).trimEnd();
-}
-
-function profileName(name: string): ProfileName {
-  if (Object.hasOwn(profiles, name)) return name as ProfileName;
-  throw new UsageError(`expected one of: ${Object.keys(profiles).join(", ")}`);
 }
 
 /** Values by chart, in the order of installation. */
@@ -236,7 +224,6 @@ function differences(before: unknown, after: unknown, at: string): [key: string,
   return from === to ? [] : [[`  ${at}`, `${from} -> ${to}`]];
 }
 
-/** Fetches charts with helm from a repository or registry into a folder. */
 async function fetchCharts(charts: Iterable<ChartName>, version: string, source: string, folder: string) {
   const { helm } = await ensureTools(["helm"]);
   const repository = source === "auto" ? officialCharts : source;

@@ -40,11 +40,10 @@ export async function forward(
 }
 
 function portProblem(error: NodeJS.ErrnoException, port: number): Error {
-  if (error.code === "EADDRINUSE") {
-    return new UserError(`Port ${port} of this machine is in use. Name another: --port ${port + 1}, or 0 for any.`);
-  }
-  if (error.code !== "EACCES") return error;
-  return new UserError(`Port ${port} needs rights that you do not have. Name one above 1023: --port 8080.`);
+  const inUse = `Port ${port} of this machine is in use. Name another: --port ${port + 1}, or 0 for any.`;
+  const noRights = `Port ${port} needs rights that you do not have. Name one above 1023: --port 8080.`;
+  const problem = { EADDRINUSE: inUse, EACCES: noRights }[error.code ?? ""];
+  return problem === undefined ? error : new UserError(problem);
 }
 
 /** The destination of a forwarded port. */

@@ -4,7 +4,6 @@ import { allPages, installedReleases } from "../../components/observability/addo
 import type { Settings } from "../../components/settings/schema";
 import { UserError } from "../../components/shared/problem";
 
-/** As the command line takes them. */
 export const pages: readonly string[] = allPages().map(({ name }) => name);
 
 export type StackPage = Readonly<ReturnType<typeof pageOf>>;

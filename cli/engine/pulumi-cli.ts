@@ -15,10 +15,7 @@ import { commandFor } from "../stack-option";
 import type { EngineRun, StackOfProject } from "./engine";
 import { workspaceOf } from "./pulumi-workspace";
 
-export interface PulumiCli {
-  readonly path: string;
-  readonly version: string;
-}
+export type PulumiCli = Readonly<{ path: string; version: string }>;
 
 /** Why there is none. */
 type NoPulumi = Readonly<{ problem: string }>;

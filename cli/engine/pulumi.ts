@@ -5,7 +5,7 @@ import { ApiServer } from "../../components/shared/kubernetes/api-server";
 import { UserError } from "../../components/shared/problem";
 import { deleteCluster } from "../../embedded/cluster/delete";
 import { clusterStatus } from "../../embedded/cluster/status";
-import { removeEmptyFolders, removeEngineFiles, stackFolder, withStackLock } from "../../embedded/engine/stack-folder";
+import { removeEmptyFolders, stackFolder, withStackLock } from "../../embedded/engine/stack-folder";
 import type { Engine, EngineRun, Outputs } from "./engine";
 import { failure, type PulumiCli, stackCommand, streamPulumi } from "./pulumi-cli";
 import { findingsOf, type OperationEvents, readEvents } from "./pulumi-events";
@@ -153,13 +153,17 @@ class PulumiStack {
       quiet,
     });
     const events = readEvents(log);
-    if (!quiet) report(events, this.run);
+    const { observer } = this.run;
+    for (const { layer, label, result } of quiet ? [] : events.resources) {
+      observer.started({ layer, label });
+      if (result === "failed") observer.failed({ layer, label }, "failed");
+      else observer.finished({ layer, label }, result);
+    }
     if (code === 0) return events;
     const text = [stderr, ...events.errors].join("\n");
     throw failure(text, this.run, quiet ? text : `\`pulumi ${verb}\` did not finish; its messages are above.`);
   }
 
-  /** Runs a command below `pulumi stack`. */
   command(...args: readonly string[]): Promise<string> {
     const options = { cwd: this.workspace.folder, env: this.env };
     return stackCommand(this.cli, args, options, (text) => failure(text, this.run, text));
@@ -227,8 +231,9 @@ class PulumiStack {
       if (others) await this.command("rm", "--force", "--yes", "--stack", this.run.stack);
       else removeOwnBackend(this.run);
     }
-    rmSync(folder, { recursive: true, force: true });
-    removeEngineFiles(stackFolder(this.run.projectRoot, this.run.stack));
+    // Other files in the stack's folder stay.
+    const { engine, helm } = stackFolder(this.run.projectRoot, this.run.stack);
+    for (const each of [folder, engine, helm]) rmSync(each, { recursive: true, force: true });
   }
 
   private isEmbedded(): boolean {
@@ -242,13 +247,5 @@ class PulumiStack {
   private async export(): Promise<{ readonly deployment: Deployment | null }> {
     const text = await this.command("export", "--show-secrets", "--stack", this.run.stack);
     return JSON.parse(text) as { readonly deployment: Deployment | null };
-  }
-}
-
-function report({ resources }: OperationEvents, { observer }: EngineRun): void {
-  for (const { layer, label, result } of resources) {
-    observer.started({ layer, label });
-    if (result === "failed") observer.failed({ layer, label }, "failed");
-    else observer.finished({ layer, label }, result);
   }
 }

@@ -15,7 +15,6 @@ function record({ projectRoot, stack }: StackOfProject): string {
   return readIfExists(stackFolder(projectRoot, stack).engine) ?? "";
 }
 
-/** The engine that has deployed the stack. */
 export function recordedEngine(of: StackOfProject): EngineName | undefined {
   const [name] = record(of).split("\n");
   return name === "pulumi" || name === "embedded" ? name : undefined;
@@ -54,7 +53,6 @@ export function copiedFrom(projectRoot: string): string | undefined {
   return ours?.ino === theirs?.ino && ours?.dev === theirs?.dev ? undefined : home;
 }
 
-/** Makes this folder the owner of the records. */
 export function recordHome(projectRoot: string): void {
   mkdirSync(recordsFolder(projectRoot), { recursive: true, mode: 0o700 });
   writeFileSync(homeFile(projectRoot), `${realpathSync(projectRoot)}\n`);

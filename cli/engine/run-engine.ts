@@ -7,14 +7,10 @@ import { chooseEngine, type EngineRequest } from "./choose";
 import type { Engine, EngineRun } from "./engine";
 
 interface Operation {
-  /** Whether the Pulumi CLI may be downloaded. */
   readonly install: boolean;
-  readonly work: (context: {
-    readonly engine: Engine;
-    readonly run: EngineRun;
-    readonly progress: Progress;
-    readonly terminal: Terminal;
-  }) => Promise<void>;
+  readonly work: (
+    context: Readonly<{ engine: Engine; run: EngineRun; progress: Progress; terminal: Terminal }>,
+  ) => Promise<void>;
   /** Printed after a failure that left something behind. */
   readonly advice: (stopped: boolean) => string;
 }

@@ -66,7 +66,6 @@ export class Progress implements RunObserver {
     return this.reported.some((reason) => message.includes(reason)) && !(error instanceof SeveralErrors);
   }
 
-  /** Prints the remaining layers and removes the live line. */
   close(): void {
     for (const summary of this.summary.all()) this.printLayer(summary);
     this.terminal.show(undefined);
@@ -132,7 +131,6 @@ export class RunSummary {
     return [...this.layers.values()];
   }
 
-  /** Whether anything was created, changed or deleted. */
   get changed(): boolean {
     return this.all().some(({ counts }) => counts.created + counts.updated + counts.replaced + counts.deleted > 0);
   }
@@ -149,7 +147,6 @@ export function total({ counts }: Pick<LayerSummary, "counts">): number {
   return Object.values(counts).reduce((sum, count) => sum + count, 0);
 }
 
-/** Reports tools that have to be obtained. */
 export function toolProgress(terminal: Terminal): (progress: ToolProgress) => void {
   const since = Date.now();
   const began = new Set<string>();

@@ -96,7 +96,6 @@ export function table(head: readonly string[], rows: readonly (readonly (string 
   return columns([head, ...cells], numeric);
 }
 
-/** Lines with aligned columns. */
 export function columns(rows: readonly (readonly string[])[], toRight: readonly boolean[] = []): string[] {
   const width = (column: number) => Math.max(...rows.map((row) => row[column]?.length ?? 0));
   return rows.map((row) =>

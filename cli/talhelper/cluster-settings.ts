@@ -21,7 +21,10 @@ const sameName = (...keys: readonly string[]) => each(keys, (key) => key);
 const flag = (name: string) => (value: unknown) => ({ [name]: value === true || undefined });
 /** Converted with other keys. */
 const elsewhere: Field = () => ({});
-const patches: Field = (given, _, context) => ({ patches: patchList(given, context) });
+/** Files are named relative to the project. */
+const patches: Field = (given, _at, { fromProject }) => ({
+  patches: listOf(given).map((patch) => String(patch).replace(/^@(.*)/s, (_, file: string) => `@${fromProject(file)}`)),
+});
 
 function lost(why: string, isLost: (value: unknown) => boolean = () => true): Field {
   return (value, at, { notes }) => {
@@ -168,11 +171,6 @@ function firstAddress(given: unknown, at: string, { notes }: ImportContext): Tre
     "List the address first that Pulumi can reach; Talos finds the others by itself";
   if (unused.length > 0) notes.lose(at, why);
   return { ipAddress };
-}
-
-/** Files are named relative to the project. */
-function patchList(patches: unknown, { fromProject }: ImportContext): string[] {
-  return listOf(patches).map((patch) => String(patch).replace(/^@(.*)/s, (_, file: string) => `@${fromProject(file)}`));
 }
 
 /** The text, or that of the file that it names. */

@@ -23,12 +23,8 @@ export function autoCharts(
 
 /** Exits with 0 when the address responds to a HEAD request within 3 seconds. */
 const probe = `
-const url = new URL(process.argv[1]);
-setTimeout(() => process.exit(1), 3000);
-require(url.protocol === "http:" ? "node:http" : "node:https")
-  .request(url, { method: "HEAD" }, ({ statusCode }) => process.exit(statusCode < 400 ? 0 : 1))
-  .on("error", () => process.exit(1))
-  .end();`;
+fetch(process.argv[1], { method: "HEAD", signal: AbortSignal.timeout(3000) })
+  .then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1));`;
 
 /** In a process of its own: the program needs it before its first resource, and Node has no synchronous network. */
 function responds(url: string): boolean {

@@ -95,9 +95,7 @@ export function replacePath({ kwok }: ClusterFiles, { name, kwok: before }: Clus
 }
 
 /** Of the cluster's administrator, in PEM. */
-type Credentials = Readonly<Record<"ca" | "cert" | "key", string>>;
-
-export function readCredentials({ kwok }: ClusterFiles, { name }: ClusterRecord): Credentials {
+export function readCredentials({ kwok }: ClusterFiles, { name }: ClusterRecord) {
   const read = (file: string) => readFileSync(path.join(clusterFolder(kwok, name), "pki", file), "utf8");
   return { ca: read("ca.crt"), cert: read("admin.crt"), key: read("admin.key") };
 }
@@ -114,7 +112,7 @@ export function openServer(files: ClusterFiles, record: ClusterRecord): ApiServe
 /** A kubeconfig that needs no other file. Its one context is `talos-mesh-<stack>`. */
 export function kubeconfigText(
   record: Pick<ClusterRecord, "stack" | "apiServerPort">,
-  { ca, cert, key }: Credentials,
+  { ca, cert, key }: ReturnType<typeof readCredentials>,
 ): string {
   const name = `talos-mesh-${record.stack}`;
   const base64 = (pem: string) => Buffer.from(pem).toString("base64");

@@ -1,6 +1,6 @@
-import { mkdirSync, rmSync, symlinkSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import path from "node:path";
-import { stringify } from "yaml";
+import { parse, stringify } from "yaml";
 import type { controlPlaneTools } from "../tools/catalog";
 import { programsOnPath } from "../tools/cache";
 import type { ObtainedTool } from "../tools/ensure-tools";
@@ -12,25 +12,15 @@ import { components, type Component } from "./processes";
 
 export type ControlPlaneTools = Record<(typeof controlPlaneTools)[number], ObtainedTool>;
 
-/**
- * kwokctl's configuration, read by it from its working folder: the `binary` runtime, everything on 127.0.0.1 with a
- * secure port, client certificates and RBAC, no dashboard or metrics.
- */
+/** kwokctl's configuration: the options of kwokctl.yaml, and those that depend on the machine. */
 export function kwokctlConfiguration(tools: ControlPlaneTools, ports: Ports, noop: string): string {
+  const fixed = parse(readFileSync(path.join(__dirname, "kwokctl.yaml"), "utf8")) as { readonly options: object };
   return stringify({
-    apiVersion: "config.kwok.x-k8s.io/v1alpha1",
-    kind: "KwokctlConfiguration",
+    ...fixed,
     options: {
-      runtime: "binary",
-      bindAddress: "127.0.0.1",
-      securePort: true,
-      kubeAuthorization: true,
-      kubeAdmission: true,
-      kubeVersion: `v${tools["kube-apiserver"].version}`,
+      ...fixed.options,
       ...ports,
-      // A node belongs to one kwok controller until its lease expires, after five (kwokctl's heartbeat factor) times as
-      // many seconds; with the default, pods would wait 200 s for the new controller after a reboot.
-      nodeLeaseDurationSeconds: 4,
+      kubeVersion: `v${tools["kube-apiserver"].version}`,
       etcdBinary: tools.etcd.path,
       kubeApiserverBinary: tools["kube-apiserver"].path,
       kubeControllerManagerBinary: tools["kube-controller-manager"].path,

@@ -15,12 +15,7 @@ export interface ClusterStatus {
   readonly apiServer?: string;
   readonly processes?: Readonly<Partial<Record<Component, number>>>;
   /** Undefined when the API server does not respond. */
-  readonly nodes?: {
-    readonly total: number;
-    readonly ready: number;
-    /** Names of those that were deleted since the last `up`. */
-    readonly missing: readonly string[];
-  };
+  readonly nodes?: Awaited<ReturnType<typeof nodesOf>>;
 }
 
 export async function clusterStatus(projectRoot: string, stack: string): Promise<ClusterStatus> {
@@ -54,11 +49,12 @@ export async function nextIncarnation(projectRoot: string, stack: string): Promi
   return runs && missing.length === 0 ? incarnation : incarnation + 1;
 }
 
-async function nodesOf(files: ClusterFiles, record: ClusterRecord): Promise<ClusterStatus["nodes"]> {
+/** `missing` are names of nodes that were deleted since the last `up`. */
+async function nodesOf(files: ClusterFiles, record: ClusterRecord) {
   try {
     const nodes = await listNodes(openServer(files, record), AbortSignal.timeout(2000));
     const names = new Set(nodes.map(({ metadata }) => metadata.name));
-    const missing = (record.nodes ?? []).filter((name) => !names.has(name));
+    const missing: readonly string[] = (record.nodes ?? []).filter((name) => !names.has(name));
     return { total: nodes.length, ready: nodes.filter((node) => hasCondition(node, "Ready")).length, missing };
   } catch {
     return undefined;

@@ -121,17 +121,11 @@ async function create(files: ClusterFiles, request: ClusterRequest, log: Log): P
   return { record, restarted: false };
 }
 
-/** Logs at most one line in ten seconds for the same step of the same tool. */
 function obtainTools(request: ClusterRequest, log: Log) {
-  let last = { key: "", elapsedMs: 0 };
-  const progress = ({ tool, step, detail, elapsedMs }: ToolProgress) => {
-    const key = `${tool} ${step}`;
-    if (key === last.key && elapsedMs - last.elapsedMs < 10_000) return;
-    last = { key, elapsedMs };
+  const progress = ({ tool, step, detail, elapsedMs }: ToolProgress) =>
     log(`${tool}: ${step}${detail === undefined ? "" : ` (${detail})`} [${Math.round(elapsedMs / 1000)} s]`);
-  };
   const pins = { ...defaultPins, kubernetes: request.kubernetesVersion.slice(1) };
-  return ensureTools(controlPlaneTools, { pins, progress });
+  return ensureTools(controlPlaneTools, { pins, progress, reportEveryMs: 10_000 });
 }
 
 function refuseChange(record: ClusterRecord, request: ClusterRequest): void {

@@ -1,12 +1,9 @@
+import type { local } from "@pulumi/command";
+import type * as pulumi from "@pulumi/pulumi";
 import { CommandError, runCommand, type CommandOutput, type RunOptions } from "../../components/shared/run-command";
 import { UserError } from "../../components/shared/problem";
 
-export type CommandInputs = Readonly<Partial<Record<"create" | "update" | "delete" | "stdin" | "dir", string>>> & {
-  readonly environment?: Readonly<Record<string, string>>;
-  readonly interpreter?: readonly string[];
-  readonly addPreviousOutputInEnv?: boolean;
-  readonly logging?: "stdout" | "stderr" | "stdoutAndStderr" | "none";
-};
+export type CommandInputs = Readonly<pulumi.Unwrap<local.CommandArgs>>;
 
 const supported = "create update delete environment stdin dir interpreter addPreviousOutputInEnv logging".split(" ");
 

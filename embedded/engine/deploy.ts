@@ -12,25 +12,22 @@ import { Records } from "./records";
 import { Helm } from "./releases";
 import { stackFolder, withStackLock } from "./stack-folder";
 
-interface DeployOptions extends Omit<EngineRun, "yes"> {
-  readonly main?: string;
-}
-
 /**
  * Brings the embedded cluster to what the stack's program registers: applies all of it, then deletes what an earlier run
  * deployed and this one did not register. What is needed to continue is in the cluster (Secrets and labels); the stack
  * folder has the kubeconfig, locks and the choice of engine. Returns the program's outputs, secrets as `[secret]`.
  */
-export async function deployStack(options: DeployOptions): Promise<Record<string, unknown>> {
-  const { projectRoot, stack, configFile, main, signal, observer } = options;
+export async function deployStack(
+  options: Omit<EngineRun, "yes"> & { readonly main?: string },
+): Promise<Record<string, unknown>> {
+  const { projectRoot, stack, signal, observer } = options;
   return withStackLock(stackFolder(projectRoot, stack), async () => {
     const { kubeconfig } = clusterFiles(projectRoot, stack);
     Helm.killLeftoverProcesses(kubeconfig);
     const records = (await connectToStack(options))?.records ?? new Records(stack);
-    const { helm: helmFolder } = stackFolder(projectRoot, stack);
-    const host = new EmbeddedHost({ ...options, records, kubeconfig, helmFolder });
+    const host = new EmbeddedHost({ ...options, records, kubeconfig });
     const onWarning = (message: string) => observer.note(message);
-    const program = { projectRoot, stack, configFile, host, main, secretValue: refuseEncryptedValue, onWarning };
+    const program = { ...options, host, secretValue: refuseEncryptedValue, onWarning };
     const { outputs, registrations } = await runProgram(program);
     signal?.throwIfAborted();
     await prune(host.registered, { ...options, records, server: host.server, helm: () => host.helm() });

@@ -7,19 +7,16 @@ import type { CommandOutput } from "../../components/shared/run-command";
 import { ensureTools } from "../tools/ensure-tools";
 import { messageOf, UserError } from "../../components/shared/problem";
 import { unwrapSecrets, type Registration, type ResourceHost } from "../program/run-program";
-import { asSecret, holdsSecret } from "../program/secrets";
+import { asSecret, someLeaf } from "../program/secrets";
 import { commandInputs, runScript } from "./commands";
 import { inputDigest, labelOf, layerOf, releaseType, timestamp } from "./naming";
 import { applyObject } from "./objects";
 import { objectKey, releaseKey, stoppedMessage } from "./prune";
 import type { Records } from "./records";
 import { Helm, isDeployed, latestRevision, releaseInputs, type ReleaseInputs } from "./releases";
+import { stackFolder } from "./stack-folder";
 
-interface HostOptions extends Omit<EngineRun, "configFile" | "yes"> {
-  readonly records: Records;
-  readonly kubeconfig: string;
-  readonly helmFolder: string;
-}
+type HostOptions = Omit<EngineRun, "configFile" | "yes"> & Readonly<{ records: Records; kubeconfig: string }>;
 
 type Deployed = Readonly<{ id: string; state: Record<string, unknown>; change: Exclude<Change, "deleted"> }>;
 
@@ -71,13 +68,10 @@ export class EmbeddedHost implements ResourceHost {
 
   /** Looked up once in a run: finding a program starts it, to read its version. */
   helm(): Promise<Helm> {
-    return (this.helmOfRun ??= this.openHelm());
-  }
-
-  private async openHelm(): Promise<Helm> {
-    const { onTool, signal, projectRoot, helmFolder, kubeconfig } = this.options;
-    const { helm } = await ensureTools(["helm"], { progress: onTool, signal });
-    return new Helm(helm, { projectRoot, home: helmFolder, kubeconfig });
+    const { onTool: progress, signal, projectRoot, stack, kubeconfig } = this.options;
+    const folders = { projectRoot, home: stackFolder(projectRoot, stack).helm, kubeconfig };
+    this.helmOfRun ??= ensureTools(["helm"], { progress, signal }).then(({ helm }) => new Helm(helm, folders));
+    return this.helmOfRun;
   }
 
   private deploy(deployment: Deployment): Promise<Deployed> {
@@ -154,7 +148,8 @@ export class EmbeddedHost implements ResourceHost {
     if (last?.digest === digest) return deployed(last.output, "unchanged");
 
     const script = (last && inputs.update) ?? inputs.create;
-    const secretOutput = registration.additionalSecretOutputs.includes("stdout") || holdsSecret(registration.inputs);
+    const hasSecret = someLeaf(registration.inputs, (_leaf, secret) => secret);
+    const secretOutput = hasSecret || registration.additionalSecretOutputs.includes("stdout");
     const options = { cwd: projectRoot, timeoutMs: timeoutOf(registration), signal, previous: last?.output };
     const output =
       script === undefined

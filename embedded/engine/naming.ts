@@ -1,5 +1,6 @@
 import { digestOf } from "../../components/shared/digest";
-import { asTree, sortedKeys } from "../../components/shared/merge";
+import { asTree, sortedKeys, type Tree } from "../../components/shared/merge";
+import type { Registration } from "../program/monitor";
 
 /** The layer of a URN: the middle part of the outermost `talos-mesh:<layer>:<Class>` among its types. */
 export function layerOf(urn: string): string {
@@ -10,10 +11,7 @@ export function layerOf(urn: string): string {
 export const releaseType = "kubernetes:helm.sh/v3:Release";
 
 /** A resource by kind and name: `Deployment bookinfo/reviews-v1`, `Release istio-system/istiod`. */
-export function labelOf(
-  resource: { readonly type: string; readonly name: string },
-  inputs: Readonly<Record<string, unknown>>,
-): string {
+export function labelOf(resource: Pick<Registration, "type" | "name">, inputs: Tree): string {
   const { namespace, name = resource.name } = asTree(resource.type === releaseType ? inputs : inputs.metadata);
   return `${resource.type.split(":").at(-1)} ${qualified(namespace, name)}`;
 }

@@ -30,7 +30,6 @@ export function releaseKey({ namespace, name }: ReleaseName): string {
   return `release/${namespace}/${name}`;
 }
 
-/** All that the engine has deployed of a stack. */
 export async function listOwned(
   server: ApiServer,
   stack: string,

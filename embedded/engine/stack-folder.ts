@@ -36,8 +36,3 @@ export function removeEmptyFolders({ folder }: StackFolder): void {
   if (existsSync(all) && readdirSync(all).join() === "home") rmSync(path.join(all, "home"));
   if (isEmpty(all)) rmdirSync(all);
 }
-
-/** Removes what the engines keep of a stack that has been destroyed; other files in its folder stay. */
-export function removeEngineFiles({ engine, helm }: StackFolder): void {
-  for (const file of [engine, helm]) rmSync(file, { recursive: true, force: true });
-}

@@ -5,7 +5,7 @@ import { ApiError } from "../../components/shared/kubernetes/errors";
 import type { HelmRevision } from "../../components/shared/kubernetes/helm-records";
 import { referenceOf } from "../../components/shared/kubernetes/object";
 import { readinessWithEndpoints } from "../../components/shared/kubernetes/readiness";
-import { holdsUnknown } from "../program/secrets";
+import { isUnknown, someLeaf } from "../program/secrets";
 import { runProgram, unwrapSecrets, type ResourceHost } from "../program/run-program";
 import { clusterFiles } from "../cluster/files";
 import { clusterStatus } from "../cluster/status";
@@ -21,7 +21,7 @@ type Comparison = Pick<Finding, "state" | "detail">;
 export async function stackStatus(
   run: Pick<EngineRun, "projectRoot" | "stack" | "configFile" | "signal"> & { readonly main?: string },
 ): Promise<StackStatus | undefined> {
-  const { projectRoot, stack, configFile, signal, main } = run;
+  const { projectRoot, stack, signal } = run;
   const { kubeconfig } = clusterFiles(projectRoot, stack);
   if (!existsSync(kubeconfig) && (await clusterStatus(projectRoot, stack)).state === "absent") return undefined;
   const found = await connectToStack(run);
@@ -49,7 +49,7 @@ export async function stackStatus(
     }
     const object = inputs as unknown as ApplyObject;
     // Unknown is what a command prints that has not run.
-    const isKnown = !holdsUnknown(inputs);
+    const isKnown = !someLeaf(inputs, isUnknown);
     const live = isKnown ? await server.get(referenceOf(object), signal) : undefined;
     if (isKnown) registered.add(objectKey(referenceOf(object)));
     const marked = withMarks(object, live, { stack, layer: item.layer });
@@ -57,7 +57,7 @@ export async function stackStatus(
     findings.push({ kind: "object", ...item, ...comparison } as Finding);
     return { id: name, state: live ? objectState(live) : {} };
   };
-  const program = { projectRoot, stack, configFile, main, host: { register }, secretValue: refuseEncryptedValue };
+  const program = { ...run, host: { register }, secretValue: refuseEncryptedValue };
   await runProgram({ ...program, preview: true, onWarning: () => undefined });
   for (const { kind, key, layer, label } of await listOwned(server, stack, records, signal)) {
     if (kind === "command" || registered.has(key)) continue;

@@ -52,7 +52,7 @@ async function runAlone(run: ProgramRun): Promise<ProgramResult> {
     stopWaiting();
   };
   const monitor = new HostMonitor(run.host, onFailure);
-  const restoreLog = captureLog(run.onWarning ?? printWarning, onFailure);
+  const restoreLog = captureLog(run.onWarning ?? ((message) => console.error(`warning: ${message}`)), onFailure);
   const restoreRejections = captureRejections(onFailure);
   const stackFile = process.env[stackFileVariable];
   process.env[stackFileVariable] = path.resolve(run.configFile);
@@ -109,12 +109,6 @@ async function drained(monitor: HostMonitor): Promise<void> {
   } while (monitor.registrations.length !== seen);
 }
 
-type OnFailure = (error: unknown) => void;
-
-function printWarning(message: string): void {
-  process.stderr.write(`warning: ${message}\n`);
-}
-
 const methods = ["log", "info", "warn", "error"] as const;
 /** Node binds these to the console, so that they can be taken off and put back. */
 const printers = console as Record<(typeof methods)[number], (this: void, ...args: unknown[]) => void>;
@@ -124,7 +118,7 @@ const runtimeLine = /^(debug|info|warning|error): \[runtime\] ([\s\S]*)$/;
  * Without an engine, the SDK prints the messages of `pulumi.log`, and its own, on the console. Until the returned function is
  * called its warnings go to `onWarning`. As under the CLI, a program that logs an error has failed.
  */
-function captureLog(onWarning: (message: string) => void, onFailure: OnFailure): () => void {
+function captureLog(onWarning: (message: string) => void, onFailure: (error: unknown) => void): () => void {
   const originals = methods.map((method) => [method, printers[method]] as const);
   for (const [method, original] of originals) {
     printers[method] = (...args) => {
@@ -143,7 +137,7 @@ function captureLog(onWarning: (message: string) => void, onFailure: OnFailure):
  * An error inside an `apply` without a handler reaches only the process, and belongs to the run. So does the failure of a
  * program that waits for a value that never comes: Node would end, with exit code 0.
  */
-function captureRejections(onFailure: OnFailure): () => void {
+function captureRejections(onFailure: (error: unknown) => void): () => void {
   const others = process.listeners("unhandledRejection");
   const onEmpty = () => onFailure(new UserError("the program did not end: it waits for a value that never comes"));
   process.removeAllListeners("unhandledRejection");

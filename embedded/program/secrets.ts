@@ -50,15 +50,7 @@ export function mapLeaves(
   return replace(value as Leaf, path, secret);
 }
 
-export function holdsSecret(value: unknown): boolean {
-  return someLeaf(value, (_leaf, secret) => secret);
-}
-
-export function holdsUnknown(value: unknown): boolean {
-  return someLeaf(value, isUnknown);
-}
-
-function someLeaf(value: unknown, test: (leaf: Leaf, secret: boolean) => boolean): boolean {
+export function someLeaf(value: unknown, test: (leaf: Leaf, secret: boolean) => boolean): boolean {
   let found = false;
   mapLeaves(value, (leaf, _path, secret) => (found ||= test(leaf, secret)));
   return found;

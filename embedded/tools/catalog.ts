@@ -34,10 +34,7 @@ export const vendors = {
 } as const;
 export type Vendor = keyof typeof vendors;
 
-export interface VendorFile {
-  readonly vendor: Vendor;
-  readonly path: string;
-}
+export type VendorFile = Readonly<{ vendor: Vendor; path: string }>;
 
 interface Download {
   readonly file: VendorFile;

@@ -13,10 +13,7 @@ import { vendors, type Vendor, type VendorFile } from "./catalog";
 export type DownloadLimits = Readonly<Record<"connectMs" | "stallMs", number>>;
 export const defaultLimits: DownloadLimits = { connectMs: 3_000, stallMs: 30_000 };
 
-export interface FetchOptions {
-  readonly limits: DownloadLimits;
-  readonly signal?: AbortSignal;
-}
+export type FetchOptions = Readonly<{ limits: DownloadLimits; signal?: AbortSignal }>;
 
 export function vendorUrl(file: VendorFile, env: NodeJS.ProcessEnv): string {
   const { url, variable } = vendors[file.vendor];

@@ -21,6 +21,8 @@ export type { ObtainedTool, ToolProgress } from "./obtain";
 
 interface EnsureToolsOptions {
   readonly progress?: (event: ToolProgress) => void;
+  /** Milliseconds between two reports of the same step of a tool. @default 250 */
+  readonly reportEveryMs?: number;
   readonly signal?: AbortSignal;
   /** @default the versions pinned in components/settings/versions.ts */
   readonly pins?: ToolPins;
@@ -40,10 +42,15 @@ export async function ensureTools<Name extends ToolName>(
   options: EnsureToolsOptions = {},
 ): Promise<Record<Name, ObtainedTool>> {
   const started = Date.now();
-  const { env = process.env, limits = defaultLimits, signal, pins = defaultPins } = options;
+  const { env = process.env, limits = defaultLimits, signal, pins = defaultPins, reportEveryMs = 250 } = options;
   const [platform, cache] = [hostPlatform(), toolCache(env)];
-  const report = (tool: ToolName, step: ToolProgress["step"], detail?: string) =>
-    options.progress?.({ tool, step, detail, elapsedMs: Date.now() - started });
+  let last: Partial<ToolProgress> & { readonly elapsedMs: number } = { elapsedMs: 0 };
+  const report = (tool: ToolName, step: ToolProgress["step"], detail?: string) => {
+    const event = { tool, step, detail, elapsedMs: Date.now() - started };
+    if (tool === last.tool && step === last.step && event.elapsedMs - last.elapsedMs < reportEveryMs) return;
+    last = event;
+    options.progress?.(event);
+  };
 
   const found = new Map<ToolName, ObtainedTool>();
   const missing: Missing = new Map();

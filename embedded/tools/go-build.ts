@@ -47,15 +47,13 @@ export async function buildWithGo(
   await go(buildArguments(programs, folder + path.sep), { ...run, timeoutMs: 60 * minute, onLine });
 }
 
-interface ModuleFile {
-  readonly version: string;
-  /** The oldest Go that compiles it, such as `1.26.0`. */
-  readonly go: string;
-  /** Modules that it replaces by folders of its own repository (the staging modules of Kubernetes). */
-  readonly staging: readonly string[];
-}
+type ModuleFile = ReturnType<typeof parseModuleFile>;
 
-export function parseModuleFile(text: string, version: string): ModuleFile {
+/**
+ * `go` is the oldest Go that compiles the module, such as `1.26.0`; `staging` are modules that it replaces by folders of its
+ * own repository (the staging modules of Kubernetes).
+ */
+export function parseModuleFile(text: string, version: string) {
   const go = /^go (\S+)/m.exec(text)?.[1] ?? "1.21";
   const staging = [...text.matchAll(/^\s*(?:replace\s+)?(\S+) => \.\/staging\//gm)].map((match) => match[1] ?? "");
   return { version, go, staging };

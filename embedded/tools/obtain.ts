@@ -120,9 +120,8 @@ async function downloadTool(
   const program = path.join(folder, name);
   const target = member === undefined ? program : path.join(folder, fileName);
   const megabytes = (bytes: number) => (bytes / 1e6).toFixed(0);
-  const onBytes = atMostEvery(250, (received: number, total: number | undefined) =>
-    at.report(name, "download", `${megabytes(received)}${total === undefined ? "" : ` of ${megabytes(total)}`} MB`),
-  );
+  const onBytes = (received: number, total: number | undefined) =>
+    at.report(name, "download", `${megabytes(received)}${total === undefined ? "" : ` of ${megabytes(total)}`} MB`);
   const found = await fetchFile(url, target, at, onBytes);
   if (found !== expected) throw new Error(`${url} has the SHA-256 ${found}, published is ${expected}`);
   if (member === undefined) return;
@@ -144,19 +143,10 @@ async function buildTools(
   const minutes = Math.max(1, Math.round((buildSeconds[group] ?? 60) / cores / 60));
   log(`go build of ${programs}: about ${minutes} ${minutes === 1 ? "minute" : "minutes"} on ${cores} cores, once`);
   const startedAt = Date.now();
-  const onCompiled = atMostEvery(1000, (packages: number) => log(`${packages} packages compiled`));
+  const onCompiled = (packages: number) => log(`${packages} packages compiled`);
   await buildWithGo(Object.fromEntries(tools.map(({ name, go }) => [name, go])), folder, { env, signal, onCompiled });
   recordBuild(cache, group, { programs, cores, seconds: Math.round((Date.now() - startedAt) / 1000) });
 }
 
 /** Seconds of processor time that a build with an empty build cache takes; measured with Go 1.26 on amd64. */
 const buildSeconds: Readonly<Record<string, number>> = { Kubernetes: 900, kwok: 200, etcd: 80, Helm: 240, fortio: 60 };
-
-function atMostEvery<Args extends unknown[]>(ms: number, call: (...args: Args) => void): (...args: Args) => void {
-  let last = Date.now();
-  return (...args) => {
-    if (Date.now() - last < ms) return;
-    last = Date.now();
-    call(...args);
-  };
-}
