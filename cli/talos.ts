@@ -1,11 +1,9 @@
 import type { TalosClusterSettings } from "../components/cluster/kinds";
 import { partMarker, stepCommand, type TalosStepName } from "../components/cluster/talos/steps";
-import type { Model } from "../components/model/model";
 import { type CommandInputs, runScript } from "../embedded/engine/commands";
 import { UserError } from "../components/shared/problem";
 import { type Registration, runProgram, unwrapSecrets } from "../embedded/program/run-program";
-import type { StackOfProject } from "./engine/engine";
-import type { StackChoice } from "./stack-option";
+import { openStack, type StackChoice } from "./stack-option";
 import { queryStack } from "./engine/pulumi-cli";
 import { type Deployment, plainString, type StateResource } from "./engine/pulumi-recovery";
 
@@ -17,18 +15,19 @@ async function outputOf(step: TalosStepName, inputs: CommandInputs, projectRoot:
   return (await runScript(stepCommand(step), inputs, { cwd: projectRoot })).stdout;
 }
 
-export function talosCluster(
-  { stack, settings: { cluster } }: StackChoice & Model,
-  what: string,
-): TalosClusterSettings {
-  if (cluster.kind === "talos") return cluster;
-  throw new UserError(`--stack ${stack}: cluster.kind is ${cluster.kind}; only talos has ${what}.`);
-}
-
-/** The resources of a deployed stack, with their secrets; `purpose` begins the message where there is no CLI. */
-export async function exportState(of: StackOfProject, purpose: string): Promise<readonly StateResource[]> {
-  const text = await queryStack(of, ["export", "--show-secrets"], purpose);
-  return (JSON.parse(text) as { deployment?: Deployment | null }).deployment?.resources ?? [];
+/**
+ * The stack that the options name, with the resources of its deployment and their secrets.
+ * @param feature what only a cluster of kind talos has @param purpose begins the message where there is no CLI
+ */
+export async function openTalosStack(given: Parameters<typeof openStack>[0], feature: string, purpose: string) {
+  const opened = openStack(given);
+  const { cluster } = opened.settings;
+  if (cluster.kind !== "talos") {
+    throw new UserError(`--stack ${opened.stack}: cluster.kind is ${cluster.kind}; only talos has ${feature}.`);
+  }
+  const text = await queryStack(opened, ["export", "--show-secrets"], purpose);
+  const { deployment } = JSON.parse(text) as { deployment?: Deployment | null };
+  return { ...opened, cluster, state: deployment?.resources ?? [] };
 }
 
 /** The machine secrets of the cluster: the first part of the stdin of its steps, or the output of the one that created them. */

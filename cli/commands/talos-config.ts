@@ -1,7 +1,7 @@
 import path from "node:path";
 import { declare, filePath } from "../command";
-import { openStack, stackOptions } from "../stack-option";
-import { exportState, talosCluster, talosconfig } from "../talos";
+import { stackOptions } from "../stack-option";
+import { openTalosStack, talosconfig } from "../talos";
 import { writeNewFile } from "../write-file";
 
 export const command = declare({
@@ -13,12 +13,11 @@ export const command = declare({
   },
   details: "The stack must be deployed with the Pulumi CLI; a deployment that has not finished is enough.",
   async run({ out, ...given }) {
-    const opened = openStack(given);
-    const cluster = talosCluster(opened, "a talosconfig");
-    const state = await exportState(opened, "talos:config reads the machine secrets in the stack's state");
+    const purpose = "talos:config reads the machine secrets in the stack's state";
+    const opened = await openTalosStack(given, "a talosconfig", purpose);
     // Readable by its owner only.
-    writeNewFile(out, await talosconfig({ ...opened, cluster, state }), 0o600);
-    const node = cluster.nodes[0]?.ipAddress ?? "";
+    writeNewFile(out, await talosconfig(opened), 0o600);
+    const node = opened.cluster.nodes[0]?.ipAddress ?? "";
     console.log(`${path.relative(process.cwd(), out)}: talosctl --talosconfig ${out} -n ${node} services`);
     return 0;
   },

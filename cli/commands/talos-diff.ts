@@ -1,6 +1,6 @@
 import { declare } from "../command";
-import { openStack, stackOptions } from "../stack-option";
-import { exportState, talosCluster, talosDiff } from "../talos";
+import { stackOptions } from "../stack-option";
+import { openTalosStack, talosDiff } from "../talos";
 
 export const command = declare({
   name: "talos:diff",
@@ -9,10 +9,8 @@ export const command = declare({
   details: "The stack must be deployed with the Pulumi CLI. Changes nothing; secrets are left out.",
   exitCodes: { 1: "refused, something failed, or a node did not answer" },
   async run({ node, ...given }) {
-    const opened = openStack(given);
-    talosCluster(opened, "machine configs");
-    const state = await exportState(opened, "talos:diff reads the stack's state");
-    const diffs = await talosDiff({ ...opened, state, hostname: node });
+    const opened = await openTalosStack(given, "machine configs", "talos:diff reads the stack's state");
+    const diffs = await talosDiff({ ...opened, hostname: node });
     for (const { hostname, text } of diffs) console.log(`--- ${hostname}\n${text.trimEnd()}\n`);
     return diffs.some(({ failed }) => failed) ? 1 : 0;
   },

@@ -6,7 +6,7 @@ import { Layer } from "../shared/layer";
 import { lifecycleCommand } from "../shared/lifecycle-command";
 import { type ClusterArgs, type ClusterComponent, clusterProvider } from "./cluster";
 import { schematicUploads } from "./talos/config/installer";
-import { contractOf } from "./talos/config/node-settings";
+import { contractOf, machineTypeOf } from "./talos/config/node-settings";
 import { patchWarnings, projectFiles, readPatches } from "./talos/config/user-patches";
 import {
   halfYear,
@@ -109,9 +109,7 @@ export class TalosCluster extends Layer implements ClusterComponent {
 
     // TALOS_NODES is `hostname=address=role ...` for the members, and `hostname=address ...` for the certificates.
     const list = (value: (node: Node) => string) => nodes.map((node) => `${node.hostname}=${value(node)}`).join(" ");
-    const withRoles = clusterInput({
-      TALOS_NODES: list(({ ipAddress, controlPlane }) => `${ipAddress}=${controlPlane ? "controlplane" : "worker"}`),
-    });
+    const withRoles = clusterInput({ TALOS_NODES: list((node) => `${node.ipAddress}=${machineTypeOf(node)}`) });
     const joined = { ...this.after(bootstrap, ...applied), previousOutput: true };
     const members = stepResource(`${name}-members`, "members", withRoles, joined);
     const addresses = clusterInput({ TALOS_NODES: list(({ ipAddress }) => ipAddress) });

@@ -5,7 +5,7 @@ import { digestOf } from "../../shared/digest";
 import { type LifecycleCommandArgs, lifecycleCommand, queryCommand } from "../../shared/lifecycle-command";
 import { installerOf } from "./config/installer";
 import { nodePlan } from "./config/node-plan";
-import { nodeSettings } from "./config/node-settings";
+import { machineTypeOf, nodeSettings } from "./config/node-settings";
 import type { PatchContents } from "./config/user-patches";
 
 type NodeStep = "apply" | "diff" | "drift" | "machine-config" | "reset" | "upgrade";
@@ -70,7 +70,7 @@ export function nodeSteps({ settings, contract, machineSecrets, patches }: NodeS
     TALOS_CONTRACT: contract,
     TALOS_NODE: node.hostname,
     TALOS_ADDRESS: node.ipAddress,
-    TALOS_ROLE: node.controlPlane ? "controlplane" : "worker",
+    TALOS_ROLE: machineTypeOf(node),
   };
   const snapshots = settings.etcdSnapshot && { TALOS_SNAPSHOT_FOLDER: settings.etcdSnapshot.folder };
   return {

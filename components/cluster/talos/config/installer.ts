@@ -7,15 +7,6 @@ import { isEmpty, nodeSettings, type TalosNodeSettings } from "./node-settings";
 
 export type SchematicSettings = Partial<NonNullable<TalosClusterSettings["schematic"]>>;
 
-/** A schematic that the Image Factory must know before an installer can be pulled. */
-interface SchematicUpload {
-  readonly id: string;
-  /** `https://factory.talos.dev/schematics`; POST, answers 201, idempotent. */
-  readonly url: string;
-  /** The YAML to post: its sha256 is the ID. */
-  readonly body: string;
-}
-
 const legacyTemplate = "{{.RegistryURL}}/installer{{if .Secureboot}}-secureboot{{end}}/{{.ID}}:{{.Version}}";
 const template = "{{.RegistryURL}}/{{.Mode}}-installer{{if .Secureboot}}-secureboot{{end}}/{{.ID}}:{{.Version}}";
 
@@ -23,7 +14,7 @@ const template = "{{.RegistryURL}}/{{.Mode}}-installer{{if .Secureboot}}-secureb
 export function installerOf(
   { talosVersion, imageFactory, schematic: ofCluster }: TalosClusterSettings,
   { talosImageURL, schematic = ofCluster, platform }: TalosNodeSettings,
-): { readonly image: string; readonly schematic?: SchematicUpload } {
+) {
   if (talosImageURL !== undefined) {
     // A tag or digest follows the last slash; a colon before it belongs to a registry's port.
     const tagged = /[:@]/.test(talosImageURL.slice(talosImageURL.lastIndexOf("/") + 1));
@@ -37,11 +28,13 @@ export function installerOf(
   const image = (installerURLTmpl ?? ofRelease)
     .replaceAll(/{{\s*if \.Secureboot\s*}}(.*?){{\s*end\s*}}/g, schematic.secureboot ? "$1" : "")
     .replaceAll(/{{\s*\.(\w+)\s*}}/g, (whole, name: string) => values.get(name) ?? whole);
+  // It takes POST with the YAML whose sha256 is the ID, answers 201, and is idempotent.
   const url = `${protocol}://${registryURL}${schematicEndpoint}`;
   return { image, schematic: { id, url, body: schematicYaml(schematic) } };
 }
 
-export function schematicUploads(settings: TalosClusterSettings): readonly SchematicUpload[] {
+/** The schematics that the Image Factory must know before installers can be pulled. */
+export function schematicUploads(settings: TalosClusterSettings) {
   const uploads = settings.nodes.flatMap((_, index) => {
     const { schematic } = installerOf(settings, nodeSettings(settings, index));
     return schematic ? [[schematic.id, schematic] as const] : [];

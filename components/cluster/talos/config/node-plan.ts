@@ -6,7 +6,7 @@ import { goYaml } from "./go-yaml";
 import { installerOf } from "./installer";
 import type { MachineType } from "./migrations/migration";
 import { toMultiDocument } from "./multi-document";
-import { contractOf, nodeSettings, settingsDocuments, settingsPatch, type TalosNodeSettings } from "./node-settings";
+import { contractOf, machineTypeOf, nodeSettings, settingsDocuments, settingsPatch } from "./node-settings";
 import {
   contractHint,
   convertPatch,
@@ -32,18 +32,11 @@ export interface MachinePatch {
  * Patches go by the flag of the node's role alone, never by `--config-patch`: gen config also generates the other role's
  * config, and fails where a patch deletes what only one of them has.
  */
-export interface NodePlan {
-  readonly hostname: string;
-  readonly genConfigArgs: readonly string[];
-  readonly patchFlag: "--config-patch-control-plane" | "--config-patch-worker";
-  readonly patches: readonly MachinePatch[];
-}
-
-export function nodePlan(settings: TalosClusterSettings, index: number, contents: PatchContents): NodePlan {
+export function nodePlan(settings: TalosClusterSettings, index: number, contents: PatchContents) {
   const node = nodeSettings(settings, index);
-  const machineType = node.controlPlane ? "controlplane" : "worker";
+  const machineType = machineTypeOf(node);
   const { image } = installerOf(settings, node);
-  const typed = convertedSettings(settings, node);
+  const typed = convertedSettings(settings, index);
   const contract = contractOf(settings);
   return {
     hostname: node.hostname,
@@ -78,9 +71,10 @@ export function nodePlan(settings: TalosClusterSettings, index: number, contents
   };
 }
 
-function convertedSettings(settings: TalosClusterSettings, node: TalosNodeSettings) {
+function convertedSettings(settings: TalosClusterSettings, index: number) {
+  const node = nodeSettings(settings, index);
   const patch = settingsPatch(settings, node, installerOf(settings, node).image);
-  return toMultiDocument(patch, contractOf(settings), node.controlPlane ? "controlplane" : "worker");
+  return toMultiDocument(patch, contractOf(settings), machineTypeOf(node));
 }
 
 /** Patches of a cluster in containers, for `talosctl cluster create`, by role. */
@@ -131,7 +125,7 @@ export function* machineConfigProblems(cluster: ClusterSettings, readFile: ReadF
   yield* patchProblems(cluster, readFile);
   if (cluster.kind !== "talos") return;
   for (const [index] of knownEntries(cluster.nodes)) {
-    const converted = ifKnown(() => convertedSettings(cluster, nodeSettings(cluster, index)));
+    const converted = ifKnown(() => convertedSettings(cluster, index));
     for (const message of converted?.problems ?? []) {
       yield { path: ["cluster", "nodes", index], message: message + contractHint(cluster) };
     }

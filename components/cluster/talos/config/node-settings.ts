@@ -1,12 +1,17 @@
 import type { TalosClusterSettings } from "../../kinds";
 import { minorOf } from "../../../settings/versions";
 import { isTree, type Tree, treesIn } from "../../../shared/merge";
+import type { MachineType } from "./migrations/migration";
 
 export type TalosNodeSettings = TalosClusterSettings["nodes"][number];
 
 /** The contract of the machine configs as a minor version, `1.12`: the one that is set, or that of the Talos version. */
 export function contractOf(settings: { readonly contract?: string; readonly talosVersion: string }): string {
   return minorOf(settings.contract ?? settings.talosVersion);
+}
+
+export function machineTypeOf({ controlPlane }: Pick<TalosNodeSettings, "controlPlane">): MachineType {
+  return controlPlane ? "controlplane" : "worker";
 }
 
 export function groupOf({ controlPlane }: Pick<TalosNodeSettings, "controlPlane">): "controlPlane" | "worker" {

@@ -9,7 +9,7 @@ import { ifKnown, knownEntries } from "../../../shared/unknown";
 import { isJsonPatch, type Operation, toStrategicMerge } from "./json-patch";
 import type { MachineType } from "./migrations/migration";
 import { toMultiDocument } from "./multi-document";
-import { contractOf, groupOf } from "./node-settings";
+import { contractOf, groupOf, machineTypeOf } from "./node-settings";
 
 /** Content of a file that a patch names by '@'. Throws where it cannot be read. */
 export type ReadFile = (file: string) => string;
@@ -18,22 +18,15 @@ export function projectFiles(projectRoot: string): ReadFile {
   return (file) => readFileSync(path.resolve(projectRoot, file), "utf8");
 }
 
-interface PlacedPatch {
-  readonly path: SettingPath;
-  /** The path as users write it: `talos-mesh:cluster.patches[0]`. */
-  readonly origin: string;
-  /** Text, `@file`, strategic merge or RFC 6902. */
-  readonly patch: unknown;
-}
-
-function placed(patches: readonly unknown[] | undefined, ...at: SettingPath): PlacedPatch[] {
+/** Patches with their place; `origin` is their path as users write it: `talos-mesh:cluster.patches[0]`. */
+function placed(patches: readonly unknown[] | undefined, ...at: SettingPath) {
   return knownEntries(patches).map(([index, patch]) => {
     const path = ["cluster", ...at, "patches", index];
     return { path, origin: formatPath(path), patch };
   });
 }
 
-export function patchesOfNode(settings: TalosClusterSettings, index: number): PlacedPatch[] {
+export function patchesOfNode(settings: TalosClusterSettings, index: number) {
   const node = settings.nodes[index];
   if (!node) throw new RangeError(`there is no node ${index}`);
   const group = groupOf(node);
@@ -54,44 +47,37 @@ export function readPatches(cluster: TalosClusterSettings | DockerClusterSetting
   return new Map(usedPatches(cluster).map(({ origin, patch }) => [origin, parsePatch(patch, readFile)]));
 }
 
-/** Every patch that applies to a node, each once, with the types of the nodes that it applies to. */
+/** Every patch of each node with the node's type; one that several nodes have is there for each of them. */
 function usedPatches(cluster: TalosClusterSettings | DockerClusterSettings) {
-  const found = new Map<string, PlacedPatch & { readonly machineTypes: Set<MachineType> }>();
-  const add = (machineType: MachineType, patches: readonly PlacedPatch[]) => {
-    for (const patch of patches) {
-      const used = found.get(patch.origin) ?? { ...patch, machineTypes: new Set() };
-      found.set(patch.origin, used);
-      used.machineTypes.add(machineType);
-    }
-  };
+  const typed = (machineType: MachineType, patches: ReturnType<typeof placed>) =>
+    patches.map((patch) => ({ ...patch, machineType }));
   if (cluster.kind === "docker") {
-    add("controlplane", placed(cluster.patches));
-    add("worker", placed(cluster.patches));
-  } else {
-    for (const [index, node] of knownEntries(cluster.nodes)) {
-      ifKnown(() => add(node.controlPlane ? "controlplane" : "worker", patchesOfNode(cluster, index)));
-    }
+    return [...typed("controlplane", placed(cluster.patches)), ...typed("worker", placed(cluster.patches))];
   }
-  return [...found.values()];
+  return knownEntries(cluster.nodes).flatMap(
+    ([index, node]) => ifKnown(() => typed(machineTypeOf(node), patchesOfNode(cluster, index))) ?? [],
+  );
 }
 
-export function* patchProblems(
+export function patchProblems(
   cluster: TalosClusterSettings | DockerClusterSettings,
   readFile: ReadFile,
 ): Iterable<Problem> {
   const contract = ifKnown(() => contractOf(cluster));
-  for (const { path, patch, machineTypes } of usedPatches(cluster)) {
+  const messagesOf = ({ patch, machineType }: ReturnType<typeof usedPatches>[number]) => {
     let documents: readonly PatchDocument[];
     try {
       documents = parsePatch(patch, readFile);
     } catch (error) {
-      yield { path, message: (error as Error).message };
-      continue;
+      return [(error as Error).message];
     }
-    if (contract === undefined) continue;
-    const messages = [...machineTypes].flatMap((type) => convertPatch(documents, contract, type).problems);
-    for (const message of new Set(messages)) yield { path, message: message + contractHint(cluster) };
-  }
+    const { problems } = contract === undefined ? { problems: [] } : convertPatch(documents, contract, machineType);
+    return problems.map((problem) => problem + contractHint(cluster));
+  };
+  const problems = usedPatches(cluster).flatMap((used) =>
+    messagesOf(used).map((message) => ({ path: used.path, message })),
+  );
+  return new Map(problems.map((problem) => [JSON.stringify(problem), problem])).values();
 }
 
 /** A contract that is not set may be older: it was frozen when the cluster was created. */
@@ -122,7 +108,7 @@ const octal: ScalarTag = {
   resolve: (text) => Number.parseInt(text, 8),
 };
 
-/** @throws Error with what is wrong with the patch */
+/** @param patch text, `@file`, strategic merge or RFC 6902 @throws Error with what is wrong with it */
 function parsePatch(patch: unknown, readFile: ReadFile): PatchDocument[] {
   let documents: unknown[];
   try {

@@ -2,12 +2,11 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { installerOf } from "../../../../components/cluster/talos/config/installer";
-import type { NodePlan } from "../../../../components/cluster/talos/config/node-plan";
 import { nodeSettings } from "../../../../components/cluster/talos/config/node-settings";
 import { patchesOfNode, patchWarnings, readPatches } from "../../../../components/cluster/talos/config/user-patches";
 import type { TalosClusterSettings } from "../../../../components/cluster/kinds";
 import { formatPath } from "../../../../components/shared/problem";
-import { articleCluster, noFiles, planOf, type Release, stackCluster } from "./plans";
+import { articleCluster, noFiles, planOf, type Release, stackCluster, type NodePlan } from "./plans";
 
 const folder = path.join(__dirname, "golden");
 const update = process.env.UPDATE_GOLDEN === "1";

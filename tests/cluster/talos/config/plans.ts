@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import { parse } from "yaml";
 import assert from "node:assert/strict";
-import { machineConfigProblems, nodePlan, type NodePlan } from "../../../../components/cluster/talos/config/node-plan";
+import { machineConfigProblems, nodePlan } from "../../../../components/cluster/talos/config/node-plan";
 import { readPatches } from "../../../../components/cluster/talos/config/user-patches";
 import { formatPath } from "../../../../components/shared/problem";
 import { clusterSettings, type TalosClusterSettings } from "../../../../components/cluster/kinds";
@@ -16,6 +16,8 @@ export const releases = {
   "v1.13": { talosVersion: "v1.13.9", kubernetesVersion: "v1.36.3" },
   "v1.14": { talosVersion: "v1.14.0", kubernetesVersion: "v1.36.3" },
 } as const;
+
+export type NodePlan = ReturnType<typeof nodePlan>;
 
 export type Release = keyof typeof releases;
 
