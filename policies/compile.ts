@@ -1,13 +1,13 @@
 import type { PolicyModel } from "../components/model/policies/policy-model";
 import type { KubernetesObject } from "../components/shared/kubernetes/object";
 import { peerAuthentications, requestAuthentications } from "./istio-api/authentication";
-import { auditLogs, authorizationPolicies } from "./istio-api/authorization";
+import { auditLogs, defaultDeny, workloadPolicies } from "./istio-api/authorization";
 import { egressGateway, sidecarEgress } from "./istio-api/egress";
 import { destinationRules, gateways, virtualServices } from "./istio-api/routes";
 import { sidecars } from "./istio-api/sidecars";
 import { networkPolicies } from "./network-policies";
 import { httpRoutes } from "./gateway-api/http-routes";
-import { waypointAuthorization, waypointEgress } from "./gateway-api/security";
+import { waypointDefaultDeny, waypointEgress, waypointOnly } from "./gateway-api/security";
 
 const compilers: readonly ((model: PolicyModel) => readonly KubernetesObject[])[] = [
   gateways,
@@ -16,9 +16,11 @@ const compilers: readonly ((model: PolicyModel) => readonly KubernetesObject[])[
   httpRoutes,
   peerAuthentications,
   requestAuthentications,
-  authorizationPolicies,
+  defaultDeny,
+  workloadPolicies,
   auditLogs,
-  waypointAuthorization,
+  waypointDefaultDeny,
+  waypointOnly,
   sidecars,
   sidecarEgress,
   egressGateway,

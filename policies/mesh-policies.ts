@@ -22,10 +22,6 @@ const securityKinds: ReadonlySet<string> = new Set([
   "Telemetry",
 ]);
 
-function isSecurity({ kind }: KubernetesObject): boolean {
-  return securityKinds.has(kind);
-}
-
 abstract class PolicyLayer extends Layer {
   /** `kind-namespace/name` of every object. */
   readonly names: readonly string[];
@@ -63,14 +59,20 @@ export class MeshSecurity extends PolicyLayer {
   constructor(name: string, args: MeshPoliciesArgs, opts?: LayerOptions) {
     // Its children were children of MeshPolicies; without the alias an upgrade would delete them.
     const formerParent = pulumi.createUrn("policies", "talos-mesh:policies:MeshPolicies");
-    super("MeshSecurity", name, args.objects.filter(isSecurity), opts, formerParent);
+    super(
+      "MeshSecurity",
+      name,
+      args.objects.filter(({ kind }) => securityKinds.has(kind)),
+      opts,
+      formerParent,
+    );
   }
 }
 
 /** Routes and traffic policies, applied after the applications that they lead to. */
 export class MeshPolicies extends PolicyLayer {
   constructor(name: string, args: MeshPoliciesArgs, opts?: LayerOptions) {
-    const objects = args.objects.filter((object) => !isSecurity(object));
+    const objects = args.objects.filter(({ kind }) => !securityKinds.has(kind));
     super("MeshPolicies", name, objects, opts);
   }
 }

@@ -14,13 +14,17 @@ export function dataPlaneOf({ dataPlane, namespaces }: Choice, namespace: string
 }
 
 /** Whether any namespace is ambient: one is enough for ztunnel and the ambient parts of istiod and istio-cni. */
-export function hasAmbient({ dataPlane, namespaces }: Choice): boolean {
-  return dataPlane === "ambient" || Object.values(namespaces).some((namespace) => namespace.dataPlane === "ambient");
+export function hasAmbient(mesh: Choice): boolean {
+  return hasDataPlane(mesh, "ambient");
 }
 
 /** Whether any namespace may have sidecars. Gateways are proxies of their own and do not count. */
-export function hasSidecars({ dataPlane, namespaces }: Choice): boolean {
-  return dataPlane === "sidecar" || Object.values(namespaces).some((namespace) => namespace.dataPlane === "sidecar");
+export function hasSidecars(mesh: Choice): boolean {
+  return hasDataPlane(mesh, "sidecar");
+}
+
+function hasDataPlane({ dataPlane, namespaces }: Choice, plane: DataPlane): boolean {
+  return dataPlane === plane || Object.values(namespaces).some((namespace) => namespace.dataPlane === plane);
 }
 
 /** Namespaces with workloads of the mesh: those of deployed applications, and of `talos-mesh:applications`. */
@@ -42,11 +46,6 @@ export function benchmarkScenarios(
   { scenarios }: Pick<BenchmarkSettings, "scenarios">,
   mesh: Choice,
 ): readonly ScenarioName[] {
-  return (
-    scenarios ?? [
-      "none",
-      ...(hasSidecars(mesh) ? ["sidecar" as const] : []),
-      ...(hasAmbient(mesh) ? ["ambient" as const] : []),
-    ]
-  );
+  const planes = (["sidecar", "ambient"] as const).filter((plane) => hasDataPlane(mesh, plane));
+  return scenarios ?? ["none", ...planes];
 }

@@ -58,16 +58,7 @@ export function disjoint(a: Match, b: Match): boolean {
   });
 }
 
-/** Rules that never match, each with the earlier rule that takes its requests. */
-export function* shadowedRules<Rule extends Pick<HttpRuleSettings, "match">>(
-  rules: readonly Rule[],
-): Iterable<{ readonly hidden: Rule; readonly by: Rule }> {
-  for (const [index, hidden] of rules.entries()) {
-    const by =
-      hidden.match &&
-      rules
-        .slice(0, index)
-        .find((earlier) => hidden.match?.every((one) => earlier.match?.some((wide) => covers(wide, one))));
-    if (by) yield { hidden, by };
-  }
+/** Whether a rule takes every request of another; both have matches. */
+export function takesAll(earlier: Pick<HttpRuleSettings, "match">, later: Pick<HttpRuleSettings, "match">): boolean {
+  return later.match?.every((one) => earlier.match?.some((wide) => covers(wide, one))) ?? false;
 }

@@ -1,15 +1,9 @@
 import { extensionProviders } from "../observability/addons/registry";
 import type { Settings } from "../settings/schema";
 import type { SecuritySettings } from "../settings/sections/security";
-import type { TrafficSettings } from "../settings/sections/traffic";
 import { hasSidecars } from "./data-planes";
 
 export const auditProvider = "talos-mesh-audit";
-
-interface PolicyMeshConfig {
-  readonly defaultHttpRetryPolicy?: NonNullable<TrafficSettings["defaultRetries"]>;
-  readonly extensionProviders?: readonly object[];
-}
 
 /**
  * The mesh config of istiod (`meshConfig` in the values of the chart istiod) that policies and addons need: default
@@ -21,8 +15,12 @@ export function policyMeshConfig({
   traffic,
   security,
   observability,
-}: Pick<Settings, "traffic" | "security" | "observability">): PolicyMeshConfig {
-  const providers = [...security.extensionProviders, ...auditProviders(security), ...addonProviders(observability)];
+}: Pick<Settings, "traffic" | "security" | "observability">) {
+  const providers: readonly object[] = [
+    ...security.extensionProviders,
+    ...auditProviders(security),
+    ...addonProviders(observability),
+  ];
   return {
     ...(traffic.defaultRetries && { defaultHttpRetryPolicy: traffic.defaultRetries }),
     ...(providers.length > 0 && { extensionProviders: providers }),
@@ -68,20 +66,15 @@ export interface SidecarScoping {
 export function sidecarScoping({
   mesh,
   security,
-  traffic,
   observability,
-}: Pick<Settings, "mesh" | "security" | "traffic" | "observability">): SidecarScoping | undefined {
+}: Pick<Settings, "mesh" | "security" | "observability">): SidecarScoping | undefined {
   const { authorization } = security;
   const byDefault = authorization?.default === "deny" && !authorization.dryRun;
   if (!(mesh.sidecarScoping ?? byDefault) || !hasSidecars(mesh)) return undefined;
-  const { extensionProviders = [] } = policyMeshConfig({ traffic, security, observability });
-  return { proxyServices: extensionProviders.flatMap((provider) => Object.values(provider).flatMap(serviceOf)) };
-}
-
-/** A provider's service is a DNS name, or a namespace and a DNS name. */
-function serviceOf(provider: unknown): string[] {
-  if (typeof provider !== "object" || provider === null || !("service" in provider)) return [];
-  const { service } = provider;
-  if (typeof service !== "string") return [];
-  return [service.includes("/") ? service : `*/${service}`];
+  const authorizers = security.extensionProviders.flatMap(
+    ({ envoyExtAuthzGrpc, envoyExtAuthzHttp }) => envoyExtAuthzGrpc ?? envoyExtAuthzHttp ?? [],
+  );
+  const called = [...authorizers, ...extensionProviders(observability)].map(({ service }) => service);
+  // A provider's service is a DNS name, or a namespace and a DNS name.
+  return { proxyServices: called.map((service) => (service.includes("/") ? service : `*/${service}`)) };
 }

@@ -10,7 +10,6 @@ import {
   knownFields,
   mapKnown,
   readEntries,
-  setUnknown,
   throwUnknown,
 } from "../shared/unknown";
 import type { GatewayWorkload, WaypointWorkload, Workload } from "../shared/workload";
@@ -48,13 +47,9 @@ export function namedObjects(
     gateways: () => gatewayWorkloads(settings.gateways),
     waypoints: () => mapKnown(settings.mesh.waypoints, waypointWorkload),
     dataPlanes: () => {
-      const planes: Record<string, DataPlane> = {};
-      for (const [, { namespace }] of knownEntries(workloads)) {
-        const plane = ifKnown(() => dataPlaneOf(settings.mesh, namespace));
-        if (plane) planes[namespace] = plane;
-        else setUnknown(planes, namespace);
-      }
-      return planes;
+      const namespaces = knownEntries(workloads).map(([, { namespace }]) => namespace);
+      const read = (namespace: string) => [namespace, () => dataPlaneOf(settings.mesh, namespace)] as const;
+      return knownFields<Record<string, DataPlane>>(Object.fromEntries(namespaces.map(read)));
     },
   });
 }
@@ -116,7 +111,10 @@ export class Names {
       if (key === undefined) this.incomplete.add("waypoints");
       else this.waypoints.set(key, read());
     }
-    this.workloads = mapKnown(objects.workloads, (workload) => this.meshed(workload));
+    this.workloads = mapKnown(objects.workloads, (workload) => {
+      const withDataPlane = copyWithField(workload, "dataPlane", () => this.dataPlane(workload.namespace));
+      return copyWithField(withDataPlane, "waypoint", () => this.waypoint(workload));
+    });
     for (const read of entryReaders(() => this.workloads)) {
       const [namespace, name] = [ifKnown(() => read().namespace), ifKnown(() => read().name)];
       if (namespace === undefined) {
@@ -128,11 +126,6 @@ export class Names {
       if (name === undefined) this.incomplete.add(`workloads ${namespace}`);
       else others.set(name, read());
     }
-  }
-
-  private meshed(workload: Workload): MeshWorkload {
-    const withDataPlane = copyWithField(workload, "dataPlane", () => this.dataPlane(workload.namespace));
-    return copyWithField(withDataPlane, "waypoint", () => this.waypoint(workload));
   }
 
   get defaultNamespace(): string | undefined {

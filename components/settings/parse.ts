@@ -4,22 +4,16 @@ import type { Problem } from "../shared/problem";
 import { knownFields, readEntries, setIncomplete, setUnknown, throwUnknown } from "../shared/unknown";
 import { describeIssue } from "./issues";
 import { settingsSchema, type Settings } from "./schema";
-import { alternative, unwrap } from "./schema-walk";
+import { alternative, unwrap, valueAt } from "./schema-walk";
 import { nearest, suggestion } from "./wording";
-
-export interface ParsedSections {
-  /** With defaults filled in. Parts that have a mistake are unknown: see components/shared/unknown.ts. */
-  readonly settings: Settings;
-  readonly problems: readonly Problem[];
-}
 
 export const sectionNames = Object.keys(settingsSchema.shape) as readonly (keyof Settings)[];
 
-/** Keeps all that is valid. Sections that are `unreadable` have problems already, and are not parsed again. */
-export function parseSections(
-  sections: Readonly<Record<string, unknown>>,
-  unreadable: ReadonlySet<string>,
-): ParsedSections {
+/**
+ * The settings with defaults filled in; parts that have a mistake are unknown (components/shared/unknown.ts). Sections
+ * that are `unreadable` have problems already, and are not parsed again.
+ */
+export function parseSections(sections: Readonly<Record<string, unknown>>, unreadable: ReadonlySet<string>) {
   const problems: Problem[] = [];
   const misspelt = new Set<string>(unreadable);
   for (const name of Object.keys(sections)) {
@@ -31,14 +25,14 @@ export function parseSections(
   const parse = (name: keyof Settings): unknown => {
     if (unreadable.has(name)) return throwUnknown();
     const schema = settingsSchema.shape[name];
-    const raw = Object.hasOwn(sections, name) ? sections[name] : undefined;
+    const raw = valueAt(sections, [name]);
     const result = schema.safeParse(raw);
     if (result.success) return misspelt.has(name) ? throwUnknown() : result.data;
     problems.push(...result.error.issues.flatMap((issue) => describeIssue(issue, schema, raw, [name])));
     return knownPart(schema, raw);
   };
   const readers = Object.fromEntries(sectionNames.map((name) => [name, () => parse(name)]));
-  return { settings: knownFields(readers as never), problems };
+  return { settings: knownFields<Settings>(readers as never), problems };
 }
 
 export function unknownSection(name: string): string {
@@ -61,16 +55,15 @@ function knownPart(schema: z.core.$ZodType, raw: unknown): unknown {
   return throwUnknown();
 }
 
+type Reader = [key: string, read: () => unknown];
+
 function knownObject(schema: z.ZodObject, raw: Readonly<Record<string, unknown>>): object {
   const shape: Readonly<Record<string, z.core.$ZodType>> = schema.shape;
-  const known = knownFields<Record<string, unknown>>(
-    Object.fromEntries(
-      Object.entries(shape).map(([key, field]) => [
-        key,
-        () => knownPart(field, Object.hasOwn(raw, key) ? raw[key] : undefined),
-      ]),
-    ),
-  );
+  const readers = Object.entries(shape).map(([key, field]): Reader => [
+    key,
+    () => knownPart(field, valueAt(raw, [key])),
+  ]);
+  const known = knownFields<Record<string, unknown>>(Object.fromEntries(readers));
   // The field that a misspelt key was meant to be is not absent.
   const absent = Object.keys(shape).filter((key) => !Object.hasOwn(raw, key));
   for (const key of Object.keys(raw)) {
@@ -82,11 +75,11 @@ function knownObject(schema: z.ZodObject, raw: Readonly<Record<string, unknown>>
 
 function knownRecord(schema: z.ZodRecord, raw: Readonly<Record<string, unknown>>): object {
   const isValid = (key: string) => z.safeParse(schema.keyType, key).success;
-  const known = knownFields<Record<string, unknown>>(
-    Object.fromEntries(
-      Object.keys(raw).map((key) => [key, isValid(key) ? () => knownPart(schema.valueType, raw[key]) : throwUnknown]),
-    ),
-  );
+  const readers = Object.keys(raw).map((key): Reader => [
+    key,
+    isValid(key) ? () => knownPart(schema.valueType, raw[key]) : throwUnknown,
+  ]);
+  const known = knownFields<Record<string, unknown>>(Object.fromEntries(readers));
   // Such a key may have been meant as another one.
   if (!Object.keys(raw).every(isValid)) setIncomplete(known);
   return known;

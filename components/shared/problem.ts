@@ -39,13 +39,15 @@ export function formatPath(path: SettingPath): string {
 export interface Entry {
   readonly path: SettingPath;
   readonly key: string | number;
+  /** Where it must be the only one. @default the list, or the part of it that `depth` names */
+  readonly within?: string;
 }
 
 /** Keys that appear more than once, in the whole list or under each beginning of a path of `depth` keys. */
 export function* duplicates(entries: Iterable<Entry>, what: string, depth = 0): Iterable<Problem> {
   const first = new Map<string, SettingPath>();
-  for (const { path, key } of entries) {
-    const id = JSON.stringify([...path.slice(0, depth), key]);
+  for (const { path, key, within } of entries) {
+    const id = JSON.stringify([...path.slice(0, depth), within, key]);
     const earlier = first.get(id);
     if (earlier)
       yield { path, message: `${what} ${key} already exists, at ${shortPath(earlier)}; change or remove one of them` };

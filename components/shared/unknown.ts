@@ -114,6 +114,22 @@ export function entryReaders<Value>(list: () => readonly Value[] | undefined): (
   return known ? [...known.values.keys()].map((index) => () => known.values[index] as Value) : [throwUnknown];
 }
 
+/** The entries of the list at `path`, by key. `complete`: no key is unknown. */
+export function groupKnown<Value>(
+  list: () => readonly Value[] | undefined,
+  path: SettingPath,
+  keyOf: (value: Value) => string,
+) {
+  const groups = new Map<string, { readonly path: SettingPath; readonly settings: Value }[]>();
+  let complete = true;
+  for (const [index, read] of entryReaders(list).entries()) {
+    const key = ifKnown(() => keyOf(read()));
+    if (key === undefined) complete = false;
+    else groups.set(key, [...(groups.get(key) ?? []), { path: [...path, index], settings: read() }]);
+  }
+  return { groups, complete };
+}
+
 /** A field that cannot be read is unknown in the result too. */
 export function knownFields<Fields extends object>(read: {
   readonly [Key in keyof Fields]: () => Fields[Key];

@@ -23,7 +23,6 @@ export function certificateProblems(
       privateKey: text("privateKey"),
       caCertificate: text("caCertificate"),
     };
-    if (Object.values(texts).every((one) => one === undefined)) return [];
     const hosts = ifKnown(() => exposedHosts(traffic, String(path[1])));
     return checkCertificate(texts, hosts ?? [], new Date())
       .filter((one) => one.severity === severity)

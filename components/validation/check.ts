@@ -11,7 +11,7 @@ import { rootNamespace } from "../shared/istio";
 import { checkEach, runChecks } from "../shared/unknown";
 
 // What to write a check with:
-//   rule, refuse, unique, notEmpty, exclusive, atMostOne, exactlyOne, applicationRule   return a Check of values in the settings, by their path
+//   rule, refuse, unique, notEmpty, atMostOne, exactlyOne, applicationRule   return a Check of values in the settings, by their path
 //   problemsOfEach, problemsAt   return problems, inside a check of one's own
 //   refuse..., unknown...   return a Refusal of one value
 
@@ -82,16 +82,11 @@ export function notEmpty<const Path extends string>(path: ExistingPath<Path>, fi
   return refuse(path, (given) => Object.keys(given as object).length === 0, message);
 }
 
-/** A check that a mapping has at most one of two fields. */
-export function exclusive<const Path extends string>(path: ExistingPath<Path>, one: string, other: string): Check {
-  const message = `found ${one} and ${other}; expected at most one of them`;
-  return refuse(path, (given) => fieldsIn(given, [one, other]).length === 2, message);
-}
-
 /** A check that a mapping has at most one of several fields. */
 export function atMostOne<const Path extends string>(path: ExistingPath<Path>, fields: readonly string[]): Check {
   return rule(path, (given) => {
     const found = fieldsIn(given, fields);
+    if (fields.length === 2) return found.length > 1 && `found ${found.join(" and ")}; expected at most one of them`;
     return found.length > 1 && `found ${found.join(", ")}; expected at most one of: ${fields.join(", ")}`;
   });
 }

@@ -1,10 +1,10 @@
 import { faultKinds } from "../../policies/http-rules";
-import { matchesEverything, shadowedRules } from "../model/matches";
+import { matchesEverything, takesAll } from "../model/matches";
 import type { TrafficServiceSettings } from "../settings/sections/traffic";
 import { milliseconds } from "../shared/duration";
 import { messageOf, type Problem, type Refusal, type SettingPath } from "../shared/problem";
 import { allKnown, checkEach, ifKnown } from "../shared/unknown";
-import { atMostOne, type Check, exactlyOne, exclusive, notEmpty, refuse, rule, unique } from "./check";
+import { atMostOne, type Check, exactlyOne, notEmpty, refuse, rule, unique } from "./check";
 
 const http = "traffic.services.*.http.*";
 const match = `${http}.match.*` as const;
@@ -17,9 +17,9 @@ export const httpRuleChecks: readonly Check[] = [
   rule("traffic.services.*.tls.route", weights),
   atMostOne(http, actions),
   notEmpty(`${http}.redirect`, ["uri", "authority", "scheme", "redirectCode"]),
-  exclusive(`${http}.redirect`, "port", "derivePort"),
+  atMostOne(`${http}.redirect`, ["port", "derivePort"]),
   notEmpty(`${http}.rewrite`, ["uri", "authority", "uriRegexRewrite"]),
-  exclusive(`${http}.rewrite`, "uri", "uriRegexRewrite"),
+  atMostOne(`${http}.rewrite`, ["uri", "uriRegexRewrite"]),
   // Settings of requests to the service, which a redirect or direct response never sends.
   ...(["rewrite", "timeout", "retries", "mirror", "fault"] as const).map((key) =>
     rule(http, (given) => {
@@ -90,7 +90,10 @@ function* hiddenRules({ http }: TrafficServiceSettings, path: SettingPath): Iter
     const hidden = after === 1 ? "the rule after it never matches" : `the ${after} rules after it never match`;
     yield { path: [...path, "http", last], message: `matches every request, so ${hidden}; put it last` };
   }
-  for (const { hidden, by } of shadowedRules(catchAll === -1 ? rules : rules.slice(0, catchAll))) {
+  const reached = catchAll === -1 ? rules : rules.slice(0, catchAll);
+  for (const [position, hidden] of reached.entries()) {
+    const by = reached.slice(0, position).find((earlier) => takesAll(earlier, hidden));
+    if (!by) continue;
     const message = `never matches: rule [${by.index}] before it takes the same requests and more; put this one before it`;
     yield { path: [...path, "http", hidden.index], message };
   }

@@ -2,8 +2,8 @@ import { configuredApplications, deployedApplications } from "../apps/registry";
 import { benchmarkNamespace } from "../model/data-planes";
 import { gatewayNamespace } from "../model/gateways";
 import type { Model } from "../model/model";
-import type { Problem } from "../shared/problem";
-import { ifKnown, knownEntries } from "../shared/unknown";
+import { type Problem, problemsOf } from "../shared/problem";
+import { checkEach, runChecks } from "../shared/unknown";
 import { applicationRule, type Check, rule, refuseSystemNamespace, unique } from "./check";
 
 const namespacePaths = [
@@ -36,24 +36,22 @@ export const namespaceChecks: readonly Check[] = [
 ];
 
 /** Addons share no namespace with the mesh or an application. */
-function* addonNamespace({ settings }: Model): Iterable<Problem> {
-  if (!settings.observability) return;
-  const { namespace } = settings.observability;
-  for (const [name, owner] of usedNamespaces(settings)) {
-    if (name !== namespace) continue;
-    const message = `found ${name}, the namespace of ${owner}; addons need one of their own`;
-    yield { path: ["observability", "namespace"], message };
-  }
-}
-
-function* usedNamespaces(settings: Model["settings"]): Iterable<[namespace: string | undefined, owner: string]> {
-  for (const [name, gateway] of knownEntries(ifKnown(() => settings.gateways))) {
-    yield [ifKnown(() => gatewayNamespace(String(name), gateway)), `gateway ${name}`];
-  }
-  for (const [, { application, settings: deployed }] of knownEntries(configuredApplications(settings))) {
-    yield [ifKnown(() => deployed.namespace), application.title];
-  }
-  for (const [, application] of knownEntries(ifKnown(() => settings.applications))) {
-    yield [ifKnown(() => application.namespace), "an application"];
-  }
+function addonNamespace({ settings }: Model): Iterable<Problem> {
+  const { observability } = settings;
+  if (!observability) return [];
+  const taken = (namespace: string, owner: string) => {
+    const message = `found ${namespace}, the namespace of ${owner}; addons need one of their own`;
+    return problemsOf(namespace === observability.namespace && { namespace: message }, ["observability"]);
+  };
+  return runChecks(
+    () =>
+      checkEach(settings.gateways, [], (gateway, [name]) =>
+        taken(gatewayNamespace(String(name), gateway), `gateway ${name}`),
+      ),
+    () =>
+      checkEach(configuredApplications(settings), [], ({ application, settings: { namespace } }) =>
+        taken(namespace, application.title),
+      ),
+    () => checkEach(settings.applications, [], ({ namespace }) => taken(namespace, "an application")),
+  );
 }

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { isIPv4, isIPv6 } from "node:net";
 import path from "node:path";
+import type { V1CustomResourceDefinition } from "@kubernetes/client-node" with { "resolution-mode": "import" };
 import type * as ajv from "ajv";
 import type { ErrorObject, Format, ValidateFunction } from "ajv";
 import type { Model } from "../model/model";
@@ -38,19 +39,6 @@ interface StructuralSchema {
   readonly "x-kubernetes-preserve-unknown-fields"?: boolean;
 }
 
-interface Crd {
-  readonly spec: {
-    readonly group: string;
-    readonly scope: "Namespaced" | "Cluster";
-    readonly names: { readonly kind: string };
-    readonly versions: readonly {
-      readonly name: string;
-      readonly served: boolean;
-      readonly schema: { readonly openAPIV3Schema: StructuralSchema };
-    }[];
-  };
-}
-
 interface Kind {
   readonly namespaced: boolean;
   readonly spec: StructuralSchema;
@@ -68,9 +56,9 @@ function servedKinds(): ReadonlyMap<string, Kind> {
 function kindsIn(folder: string): [string, Kind][] {
   const files = readdirSync(folder).filter((file) => file.endsWith(".json"));
   return files.flatMap((file) => {
-    const { spec } = JSON.parse(readFileSync(path.join(folder, file), "utf8")) as Crd;
+    const { spec } = JSON.parse(readFileSync(path.join(folder, file), "utf8")) as V1CustomResourceDefinition;
     return spec.versions.flatMap(({ name, served, schema }): [string, Kind][] => {
-      const own = schema.openAPIV3Schema.properties?.spec;
+      const own = schema?.openAPIV3Schema?.properties?.spec;
       if (!served || !own) return [];
       return [[`${spec.group}/${name} ${spec.names.kind}`, { namespaced: spec.scope === "Namespaced", spec: own }]];
     });

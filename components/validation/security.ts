@@ -3,7 +3,7 @@ import type { Names } from "../model/names";
 import { isKeySet } from "../model/policies/resolve";
 import { suggestion } from "../settings/wording";
 import type { Refusal } from "../shared/problem";
-import { type Check, exactlyOne, exclusive, refuse, rule, unique, unknownWorkload } from "./check";
+import { atMostOne, type Check, exactlyOne, refuse, rule, unique, unknownWorkload } from "./check";
 
 export const securityChecks: readonly Check[] = [
   ...(["allow", "deny", "audit"] as const).flatMap((list): Check[] => [
@@ -27,7 +27,7 @@ export const securityChecks: readonly Check[] = [
   exactlyOne("security.extensionProviders.*", ["envoyExtAuthzGrpc", "envoyExtAuthzHttp"]),
   rule("security.jwt.*", (given, { names }) => unknownWorkload(names, given, "workload")),
   rule("security.jwt.*.paths.*", pathTemplate),
-  exclusive("security.jwt.*", "jwks", "jwksUri"),
+  atMostOne("security.jwt.*", ["jwks", "jwksUri"]),
   rule("security.jwt.*", ({ jwks, jwksUri, issuer }) => {
     if (jwks !== undefined || jwksUri !== undefined || /^https?:\/\//.test(issuer)) return undefined;
     return { issuer: `found ${issuer}, which is not an address that keys can be fetched from; add jwks or jwksUri` };

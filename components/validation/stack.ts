@@ -29,18 +29,11 @@ export function readStack(projectRoot: string, stackFile: string): Model {
   });
 }
 
-export interface LoadedStack {
-  readonly context: ProgramContext;
-  readonly model: Model;
-  /** Values of `talos-mesh:secrets` by name, secret from the start. */
-  readonly secrets: Readonly<Record<string, pulumi.Output<string>>>;
-}
-
 /** `@internal` in the SDK's types, exported by its code: `pulumi.Config` cannot tell whether a key is secret. */
 const { isConfigSecret } = pulumi.runtime as unknown as { isConfigSecret: (key: string) => boolean };
 
 /** Checks the configuration of the running program. The CLI prints a RunError without a stack trace. */
-export function loadStack(): LoadedStack {
+export function loadStack() {
   const context = programContext();
   const { stack, projectRoot, render } = context;
   const values = pulumi.runtime.allConfig();
@@ -52,6 +45,7 @@ export function loadStack(): LoadedStack {
     for (const { path: at, message } of certificateProblems(model.settings, secretTexts, "warning")) {
       void pulumi.log.warn(`${formatPath(at)}: ${message}`);
     }
+    // By name, secret from the start.
     const secrets = Object.fromEntries([...texts].map(([name, text]) => [name, pulumi.secret(text)]));
     return { context, model, secrets };
   } catch (error) {

@@ -1,6 +1,6 @@
 import type { LoadBalancerSettings } from "../settings/sections/traffic-policy";
 import type { Refusal } from "../shared/problem";
-import { atMostOne, type Check, exclusive, refuse, rule, unique } from "./check";
+import { atMostOne, type Check, refuse, rule, unique } from "./check";
 
 const policies = ["traffic.services.*.trafficPolicy", "traffic.services.*.subsets.*.trafficPolicy"] as const;
 
@@ -38,7 +38,7 @@ function loadBalancerChecks(
       const keys = hashKeys.filter((key) => given[key] !== undefined);
       return keys.length !== 1 && `found ${keys.join(", ") || "none"}; expected exactly one of: ${hashKeys.join(", ")}`;
     }),
-    exclusive(`${loadBalancer}.consistentHash` as const, "ringHash", "maglev"),
+    atMostOne(`${loadBalancer}.consistentHash` as const, ["ringHash", "maglev"]),
     rule(
       `${loadBalancer}.consistentHash.maglev.tableSize` as const,
       (size) => !isPrime(size) && `found ${size}; expected a prime number`,

@@ -1,11 +1,12 @@
 import type { Model } from "../model/model";
 import type { Names } from "../model/names";
+import type { ResolvedEntry } from "../model/policies/policy-model";
 import { namedSubset } from "../model/policies/services";
 import type { TrafficServiceSettings } from "../settings/sections/traffic";
 import { listOf, suggestion } from "../settings/wording";
 import { duplicates, type Entry, type Problem, problemsOf, type SettingPath, shortPath } from "../shared/problem";
 import type { Workload } from "../shared/workload";
-import { checkEach, entryReaders, ifKnown, runChecks, throwUnknown } from "../shared/unknown";
+import { checkEach, groupKnown, ifKnown, runChecks, throwUnknown } from "../shared/unknown";
 import { type Check, refuse, problemsAt, problemsOfEach, rule, unique, unknownWorkload } from "./check";
 
 const services = ["traffic", "services"];
@@ -89,22 +90,12 @@ function workloadAt(model: Model, path: SettingPath): Workload {
   return model.names.workload(host, namespace);
 }
 
-interface Indexed {
-  readonly path: SettingPath;
-  readonly service: Service;
-}
-
 /** What entries for the same Service must not both have, and subsets that none of them declares. */
 function* entriesOfOneService({ settings: { traffic }, names }: Model): Iterable<Problem> {
-  const groups = new Map<string, Indexed[]>();
-  let complete = true;
-  for (const [index, read] of entryReaders(() => traffic.services).entries()) {
-    const key = ifKnown(() => serviceKey(read(), names));
-    if (key === undefined) complete = false;
-    else groups.set(key, [...(groups.get(key) ?? []), { path: [...services, index], service: read() }]);
-  }
+  const keyOf = (service: Service) => serviceKey(service, names);
+  const { groups, complete } = groupKnown(() => traffic.services, services, keyOf);
   for (const [key, entries] of groups) {
-    const clients = checkEach(entries, [], ({ service, path }) => edges(service, path, key));
+    const clients = checkEach(entries, [], ({ settings, path }) => edges(settings, path, key));
     yield* runChecks(
       () => duplicates(clients, "service"),
       () => (complete ? undeclaredSubsets(entries) : []),
@@ -126,18 +117,20 @@ function edges({ gateways }: Service, path: SettingPath, key: string): Entry[] {
   return [...new Set(gateways)].map((gateway) => ({ path: at, key: `${key} on gateway ${gateway}` }));
 }
 
-function undeclaredSubsets(entries: readonly Indexed[]): Iterable<Problem> {
-  const declared = new Set(entries.flatMap(({ service }) => service.subsets.map((subset) => namedSubset(subset).name)));
+function undeclaredSubsets(entries: readonly ResolvedEntry<Service>[]): Iterable<Problem> {
+  const declared = new Set(
+    entries.flatMap(({ settings }) => settings.subsets.map((subset) => namedSubset(subset).name)),
+  );
   const refusal = (name: string) =>
     !declared.has(name) && `found ${name}, which the service's subsets do not have; ${suggestion(name, [...declared])}`;
   const weights = (route: object = {}) => Object.fromEntries(Object.keys(route).map((name) => [name, refusal(name)]));
   return checkEach(
     entries,
     [],
-    ({ service, path }) => problemsOf({ tls: { route: weights(service.tls?.route) } }, path),
-    ({ service, path }) =>
+    ({ settings, path }) => problemsOf({ tls: { route: weights(settings.tls?.route) } }, path),
+    ({ settings, path }) =>
       problemsOfEach(
-        service.http,
+        settings.http,
         [...path, "http"],
         ({ route }) => ({ route: weights(route) }),
         ({ mirror }) => mirror && { mirror: { subset: refusal(mirror.subset) } },
@@ -146,19 +139,19 @@ function undeclaredSubsets(entries: readonly Indexed[]): Iterable<Problem> {
 }
 
 /** What belongs to the Service and not to one of its entries. */
-function* conflictingFields(entries: readonly Indexed[]): Iterable<Problem> {
+function* conflictingFields(entries: readonly ResolvedEntry<Service>[]): Iterable<Problem> {
   for (const field of ["port", "trafficPolicy"] as const) {
-    const [first, ...others] = entries.filter(({ service }) => ifKnown(() => service[field]) !== undefined);
+    const [first, ...others] = entries.filter(({ settings }) => ifKnown(() => settings[field]) !== undefined);
     yield* problemsAt(others, () => ({
       [field]: `${shortPath([...(first?.path ?? []), field])} already sets it for this service; keep one of them`,
     }));
   }
 }
 
-function conflictingSubsets(entries: readonly Indexed[]): Iterable<Problem> {
+function conflictingSubsets(entries: readonly ResolvedEntry<Service>[]): Iterable<Problem> {
   const first = new Map<string, { readonly labels: string; readonly path: SettingPath }>();
-  return checkEach(entries, [], ({ path, service }) =>
-    problemsOfEach(service.subsets, [...path, "subsets"], (subset) => {
+  return checkEach(entries, [], ({ path, settings }) =>
+    problemsOfEach(settings.subsets, [...path, "subsets"], (subset) => {
       const { name, labels: own } = namedSubset(subset);
       const labels = JSON.stringify(Object.entries(own).sort());
       const before = first.get(name) ?? { labels, path };
@@ -171,17 +164,10 @@ function conflictingSubsets(entries: readonly Indexed[]): Iterable<Problem> {
 
 /** Istio would merge two services under one host name of a gateway in an undocumented order. */
 function uniqueHosts({ settings: { traffic } }: Model): Iterable<Problem> {
-  const first = new Map<string, SettingPath>();
-  return checkEach(traffic.services, services, ({ gateways, hosts }, path) =>
-    problemsOfEach(hosts, [...path, "hosts"], (host, at) => {
-      const messages = gateways.flatMap((gateway) => {
-        const earlier = first.get(`${gateway} ${host}`) ?? at;
-        first.set(`${gateway} ${host}`, earlier);
-        return earlier === at
-          ? []
-          : [`host ${host} already exists, at ${shortPath(earlier)}; change or remove one of them`];
-      });
-      return [...new Set(messages)];
-    }),
+  const entries = checkEach(traffic.services, services, ({ gateways, hosts }, path) =>
+    checkEach(hosts, [...path, "hosts"], (host, at) =>
+      [...new Set(gateways)].map((within) => ({ path: at, key: host, within })),
+    ),
   );
+  return duplicates(entries, "host");
 }

@@ -82,33 +82,26 @@ export function validate(sections: Readonly<Record<string, unknown>>, options: V
   throw new SettingsError(sorted(problems, options.placeOf), options, options.placeOf);
 }
 
-/** By place in the stack file; those without one after them, in the order of the schema and by path. */
+/** Each once, by place in the stack file; those without one after them, in the order of the schema and by path. */
 function sorted(problems: readonly Problem[], placeOf: ValidateOptions["placeOf"] = () => undefined): Problem[] {
   const ordered = problems.map((problem) => {
-    const [section] = problem.path;
-    const place = placeOf(problem.path);
-    const order: SettingPath[] = [
-      place ? [0, place.file, place.line, place.column] : [1],
-      [[...sectionNames, section].indexOf(section)],
-      problem.path,
-      [problem.message],
-    ];
-    return { problem, order };
+    const { path, message } = problem;
+    const place = placeOf(path);
+    const position = place ? [0, place.file, place.line, place.column] : [1];
+    // The empty key puts a path before the paths below it.
+    const keys = [...position, [...sectionNames, path[0]].indexOf(path[0]), ...path, "", message];
+    return { problem, keys };
   });
-  return ordered
-    .sort((a, b) => firstDifference(a.order.map((keys, index) => compareKeys(keys, b.order[index] ?? []))))
-    .map(({ problem }) => problem);
+  ordered.sort((a, b) => compareKeys(a.keys, b.keys));
+  const isFirst = ({ keys }: { keys: SettingPath }, index: number) =>
+    compareKeys(keys, ordered[index - 1]?.keys ?? []) !== 0;
+  return ordered.filter(isFirst).map(({ problem }) => problem);
 }
 
+/** By the first key that differs: numbers by value, everything else by code unit. */
 function compareKeys(a: SettingPath, b: SettingPath): number {
-  return firstDifference([...a.map((key, depth) => compare(key, b[depth])), a.length - b.length]);
-}
-
-function compare(a: string | number, b: string | number = a): number {
-  if (typeof a === "number" && typeof b === "number") return a - b;
-  return Number(String(a) > String(b)) - Number(String(a) < String(b));
-}
-
-function firstDifference(orders: readonly number[]): number {
-  return orders.find((order) => order !== 0) ?? 0;
+  const index = a.findIndex((key, position) => key !== b[position]);
+  const [one = "", other = ""] = [a[index], b[index]];
+  if (typeof one === "number" && typeof other === "number") return one - other;
+  return Number(String(one) > String(other)) - Number(String(one) < String(other));
 }

@@ -30,13 +30,13 @@ export function matches(match: Match, request: ExplainedRequest): boolean {
   );
 }
 
-export function ruleMatches({ callers, namespaces, settings }: AccessRule, request: ExplainedRequest): boolean {
+export function ruleMatches({ callers, settings }: AccessRule, request: ExplainedRequest): boolean {
   const { caller } = request;
   const isNamed = callers?.some(
     ({ namespace, serviceAccount }) => caller?.namespace === namespace && caller.serviceAccount === serviceAccount,
   );
-  const isInNamespace = caller && namespaces?.includes(caller.namespace);
-  const anyClient = !callers && !namespaces;
+  const isInNamespace = caller && settings.fromNamespaces?.includes(caller.namespace);
+  const anyClient = !callers && !settings.fromNamespaces;
   return (anyClient || isNamed === true || isInNamespace === true) && conditionsHold(settings, request);
 }
 

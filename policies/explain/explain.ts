@@ -153,7 +153,8 @@ class Journey {
   private authorize(): Explanation["outcome"] {
     const { model, request } = this;
     const external = this.ofTarget(model.externalRules).find(({ settings }) => conditionsHold(settings, request));
-    if (external) this.step(`external authorizer ${external.provider} decides, and may deny it`, external.path);
+    const provider = external?.settings.provider;
+    if (external) this.step(`external authorizer ${provider} decides, and may deny it`, external.path);
     const unmet = this.ofTarget(model.tokenRules).find((rules) => !meetsRequirements(rules, request));
     if (unmet) {
       this.step("it has no token, or not the required one: 403", unmet.path);

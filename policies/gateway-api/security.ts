@@ -4,18 +4,8 @@ import { istioObject, principal, sortedUnique } from "../api-objects";
 import { selector } from "../istio-api/authorization";
 import { egressPlace, externalHost, type HostRules, hostsOf } from "../istio-api/egress";
 
-/**
- * What waypoints need besides the policies of their workloads: default deny at the waypoint itself, and pods that
- * accept requests from the waypoint only, where it enforces their rules.
- *
- * https://istio.io/latest/docs/ambient/usage/l4-policy/
- */
-export function waypointAuthorization(model: PolicyModel): KubernetesObject[] {
-  return [...waypointDefaultDeny(model), ...waypointOnly(model)];
-}
-
 /** A waypoint does not read the policy of its namespace that allows nothing. */
-function waypointDefaultDeny({ waypoints, defaultDenyNamespaces }: PolicyModel): KubernetesObject[] {
+export function waypointDefaultDeny({ waypoints, defaultDenyNamespaces }: PolicyModel): KubernetesObject[] {
   return waypoints
     .filter(({ namespace }) => defaultDenyNamespaces.has(namespace))
     .map(({ namespace, name }) => {
@@ -24,8 +14,17 @@ function waypointDefaultDeny({ waypoints, defaultDenyNamespaces }: PolicyModel):
     });
 }
 
-/** In a default-deny namespace ztunnel has to allow the waypoint; elsewhere it has to deny every other client. */
-function waypointOnly({ waypointOnly: all, defaultDenyNamespaces, trustDomain }: PolicyModel): KubernetesObject[] {
+/**
+ * Pods accept requests from the waypoint only, where it enforces their rules: in a default-deny namespace ztunnel has to
+ * allow the waypoint; elsewhere it has to deny every other client.
+ *
+ * https://istio.io/latest/docs/ambient/usage/l4-policy/
+ */
+export function waypointOnly({
+  waypointOnly: all,
+  defaultDenyNamespaces,
+  trustDomain,
+}: PolicyModel): KubernetesObject[] {
   return all.map(({ namespace, name, waypoint }) => {
     // istiod runs a waypoint under a service account of the waypoint's name.
     const identity = [principal({ namespace: waypoint.namespace, serviceAccount: waypoint.name }, trustDomain)];

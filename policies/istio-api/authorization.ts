@@ -19,16 +19,6 @@ type Source = NonNullable<NonNullable<AuthorizationRule["from"]>[number]["source
 /** https://istio.io/latest/docs/tasks/security/authorization/authz-dry-run/ */
 const dryRunAnnotation = { "istio.io/dry-run": "true" };
 
-/**
- * Authorization between workloads: a policy for each workload and action, with all its rules, and in each default-deny
- * namespace a policy that allows nothing.
- *
- * https://istio.io/latest/docs/reference/config/security/authorization-policy/
- */
-export function authorizationPolicies(model: PolicyModel): Policy[] {
-  return [...defaultDeny(model), ...workloadPolicies(model)];
-}
-
 /** A policy applies to the pods of a workload, at its sidecar or at ztunnel, or to its Services, at its waypoint. */
 export function attachment({ name, versions, versionServices, waypoint }: MeshWorkload) {
   if (!waypoint) return selector({ app: name });
@@ -41,8 +31,8 @@ export function selector(labels: Readonly<Record<string, string>>) {
   return { selector: { matchLabels: { ...labels } } };
 }
 
-/** A policy without rules allows nothing. */
-function defaultDeny({ defaultDenyNamespaces, dryRun, gateways }: PolicyModel): Policy[] {
+/** A policy without rules allows nothing: one in each default-deny namespace. */
+export function defaultDeny({ defaultDenyNamespaces, dryRun, gateways }: PolicyModel): Policy[] {
   const annotations = dryRun ? dryRunAnnotation : undefined;
   // Not in the root namespace, where it would apply to the gateways too.
   const nothing = [...defaultDenyNamespaces].map((namespace) =>
@@ -63,7 +53,18 @@ function gatewayAttachment(gateway: GatewayWorkload): Pick<Spec, "selector" | "t
   return { targetRefs: [{ group: "gateway.networking.k8s.io", kind: "Gateway", name: gateway.name }] };
 }
 
-function workloadPolicies({ accessRules, externalRules, tokenRules, trustDomain, dryRun }: PolicyModel): Policy[] {
+/**
+ * A policy for each workload and action, with all its rules.
+ *
+ * https://istio.io/latest/docs/reference/config/security/authorization-policy/
+ */
+export function workloadPolicies({
+  accessRules,
+  externalRules,
+  tokenRules,
+  trustDomain,
+  dryRun,
+}: PolicyModel): Policy[] {
   const policy = (
     target: MeshWorkload,
     suffix: string,
@@ -85,29 +86,30 @@ function workloadPolicies({ accessRules, externalRules, tokenRules, trustDomain,
           dryRun && action !== "AUDIT" ? dryRunAnnotation : undefined,
         ),
     ),
-    ...grouped(externalRules, ({ target, provider }) => `${workloadKey(target)}/${provider}`).map(
-      ([{ target, provider }, rules]) =>
-        policy(target, `ask.${provider}`, {
+    ...grouped(externalRules, ({ target, settings }) => `${workloadKey(target)}/${settings.provider}`).map(
+      ([{ target, settings }, rules]) =>
+        policy(target, `ask.${settings.provider}`, {
           action: "CUSTOM",
-          provider: { name: provider },
-          rules: rules.map(({ settings }) => authorizationRule({ settings }, trustDomain)),
+          provider: { name: settings.provider },
+          rules: rules.map((rule) => authorizationRule(rule, trustDomain)),
         }),
     ),
     ...tokenRules.map((rules) => policy(rules.target, "jwt", { action: "DENY", rules: tokenDenials(rules) })),
   ];
 }
 
-type Rule = Pick<AccessRule, "callers" | "namespaces"> & { readonly settings: AccessConditions };
-
-function authorizationRule({ callers, namespaces, settings }: Rule, trustDomain: string): AuthorizationRule {
-  const { ipBlocks } = settings;
+function authorizationRule(
+  { callers, settings }: Pick<AccessRule, "callers" | "settings">,
+  trustDomain: string,
+): AuthorizationRule {
+  const { fromNamespaces, ipBlocks } = settings;
   const identities: Source[] = [
     ...(callers ? [{ principals: sortedUnique(callers.map((caller) => principal(caller, trustDomain))) }] : []),
-    ...(namespaces ? [{ namespaces: sortedUnique(namespaces) }] : []),
+    ...(fromNamespaces ? [{ namespaces: sortedUnique(fromNamespaces) }] : []),
   ];
   const addresses = ipBlocks && { ipBlocks: sortedUnique(ipBlocks) };
   const sources =
-    identities.length > 0 ? identities.map((one) => ({ ...one, ...addresses })) : addresses ? [addresses] : [];
+    identities.length > 0 ? identities.map((one) => ({ ...one, ...addresses })) : [addresses ?? []].flat();
   return {
     ...(sources.length > 0 && { from: sources.map((source) => ({ source })) }),
     ...operationAndWhen(settings),

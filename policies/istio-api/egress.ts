@@ -23,11 +23,13 @@ export function sidecarEgress(model: PolicyModel): KubernetesObject[] {
   return hostsOf(model, "sidecar").flatMap((hostRules) => externalHost(egressPlace(hostRules), hostRules));
 }
 
-/** The rules for one host in one namespace; validation makes sure that they agree on ports and protocol. */
-export interface HostRules {
+/** The rules for one host in one namespace. Validation makes sure that they agree on protocol and TLS origination. */
+export interface HostRules extends Pick<EgressRule["settings"], "protocol" | "tlsOrigination"> {
   readonly namespace: string;
   readonly host: string;
   readonly rules: readonly EgressRule[];
+  /** Of all rules, sorted. */
+  readonly ports: readonly number[];
 }
 
 /** Rules of a mode by host, and by namespace: that of the workload, or the one of the gateway. */
@@ -38,8 +40,10 @@ export function hostsOf({ egress }: PolicyModel, mode: EgressMode, gatewayNamesp
       const namespace = gatewayNamespace ?? rule.workload.namespace;
       return rule.settings.hosts.map((host) => ({ namespace, host, rule }));
     });
-  return grouped(reached, ({ namespace, host }) => `${namespace} ${host}`).map(([{ namespace, host }, all]) => {
-    return { namespace, host, rules: all.map(({ rule }) => rule) };
+  return grouped(reached, ({ namespace, host }) => `${namespace} ${host}`).map(([{ rule, ...place }, all]) => {
+    const { protocol, tlsOrigination } = rule.settings;
+    const ports = [...new Set(all.flatMap((one) => one.rule.settings.ports))].sort((a, b) => a - b);
+    return { ...place, rules: all.map((one) => one.rule), ports, protocol, tlsOrigination };
   });
 }
 
@@ -50,11 +54,10 @@ export function egressPlace({ namespace, host }: HostRules): Place {
 /** The ServiceEntry of an external host, and a DestinationRule where a proxy originates TLS for the workload. */
 export function externalHost(
   place: Place,
-  { host, rules }: HostRules,
+  { host, ports: numbers, protocol, tlsOrigination }: HostRules,
   { exportTo = ["."], labels }: { readonly exportTo?: readonly string[]; readonly labels?: Place["labels"] } = {},
 ): KubernetesObject[] {
-  const { protocol, tlsOrigination } = protocolOf(rules);
-  const ports = portsOf(rules).map((number) => {
+  const ports = numbers.map((number) => {
     const name = `${protocol.toLowerCase()}-${number}`;
     return { number, name, protocol, ...(tlsOrigination && { targetPort: 443 }) };
   });
@@ -73,17 +76,6 @@ export function externalHost(
   if (!tlsOrigination) return [entry];
   const tls = { mode: "SIMPLE" as const, sni: host };
   return [entry, istioObject("DestinationRule", place, { host, exportTo: ["."], trafficPolicy: { tls } })];
-}
-
-function portsOf(rules: readonly EgressRule[]): number[] {
-  return [...new Set(rules.flatMap(({ settings }) => settings.ports))].sort((a, b) => a - b);
-}
-
-/** On which the rules of a host agree. */
-function protocolOf(rules: readonly EgressRule[]): Pick<EgressRule["settings"], "protocol" | "tlsOrigination"> {
-  const [first] = rules;
-  if (!first) throw new Error("a host without a rule");
-  return first.settings;
 }
 
 /**
@@ -109,7 +101,7 @@ function objectsOfHost(hostRules: HostRules, gateway: GatewayWorkload): Kubernet
   const place = egressPlace(hostRules);
   const entrance = { namespace: gateway.namespace, name: `to-${egressLabel(host)}` };
   const exportTo = sortedUnique([".", ...rules.map(({ workload }) => workload.namespace)]);
-  const protocol = protocolOf(rules).protocol === "HTTP" ? "HTTPS" : "TLS";
+  const protocol = hostRules.protocol === "HTTP" ? "HTTPS" : "TLS";
   return [
     ...externalHost(place, hostRules, { exportTo }),
     istioObject("Gateway", entrance, {
@@ -129,11 +121,10 @@ function objectsOfHost(hostRules: HostRules, gateway: GatewayWorkload): Kubernet
 
 /** From the workload's sidecar to the gateway, and from the gateway to the host. */
 function routes(
-  { host, rules }: HostRules,
+  { host, ports: [port = 443], protocol }: HostRules,
   entrance: string,
   gateway: GatewayWorkload,
 ): Pick<IstioSpecs["VirtualService"], "http" | "tls" | "tcp"> {
-  const [port = 443] = portsOf(rules);
   const inMesh = { gateways: ["mesh"], port };
   const gatewayPort = httpsPort(gateway);
   const atGateway = { gateways: [entrance], port: gatewayPort.number };
@@ -143,7 +134,7 @@ function routes(
     { match: [inMesh], route: toGateway },
     { match: [atGateway], route: toHost },
   ];
-  switch (protocolOf(rules).protocol) {
+  switch (protocol) {
     case "HTTP":
       return { http: both };
     case "TLS":

@@ -30,16 +30,15 @@ type Server = NonNullable<IstioSpecs["Gateway"]["servers"]>[number];
  */
 export function gateways(model: PolicyModel): KubernetesObject<IstioSpecs["Gateway"]>[] {
   return model.gateways.filter(isIstioGateway).flatMap((gateway) => {
-    const exposed = model.services.flatMap(({ namespace, exposures }) =>
-      exposures
-        .filter((exposure) => exposure.gateway.name === gateway.name)
-        .map(({ hosts, tls }) => ({ hosts: hosts.map((host) => `${namespace}/${host}`), passthrough: !!tls })),
-    );
-    if (exposed.length === 0) return [];
     const hosts = (passthrough: boolean) =>
-      exposed.filter((one) => one.passthrough === passthrough).flatMap((one) => one.hosts);
+      model.services.flatMap(({ namespace, exposures }) =>
+        exposures
+          .filter((one) => one.gateway.name === gateway.name && !!one.tls === passthrough)
+          .flatMap((one) => one.hosts.map((host) => `${namespace}/${host}`)),
+      );
     const { name, namespace, selector } = gateway;
     const servers = gatewayServers(gateway, hosts(false), hosts(true));
+    if (servers.length === 0) return [];
     return [istioObject("Gateway", { namespace, name }, { selector: { ...selector }, servers })];
   });
 }

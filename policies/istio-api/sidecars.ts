@@ -63,9 +63,9 @@ function callableHosts({ workloads, accessRules, defaultDenyNamespaces: denying,
   ];
 }
 
-function clientsOf({ callers, namespaces }: AccessRule): readonly string[] {
-  if (!callers && !namespaces) return [anyClient];
-  return [...(callers ?? []).map(identity), ...(namespaces ?? [])];
+function clientsOf({ callers, settings: { fromNamespaces } }: AccessRule): readonly string[] {
+  if (!callers && !fromNamespaces) return [anyClient];
+  return [...(callers ?? []).map(identity), ...(fromNamespaces ?? [])];
 }
 
 function identity({ namespace, serviceAccount }: Pick<Caller, "namespace" | "serviceAccount">): string {

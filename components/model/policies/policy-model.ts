@@ -10,7 +10,6 @@ import type {
 import type { HttpRuleSettings, TrafficServiceSettings } from "../../settings/sections/traffic";
 import type { TrafficPolicySettings } from "../../settings/sections/traffic-policy";
 import type { GatewayWorkload, WaypointWorkload, Workload } from "../../shared/workload";
-import type { DataPlane } from "../data-planes";
 import type { SidecarScoping } from "../mesh-config";
 import type { Caller, MeshWorkload, Names } from "../names";
 
@@ -62,13 +61,7 @@ export interface Exposure {
 }
 
 /** Everything that the settings say about one Service, in however many entries. */
-export interface MeshService {
-  readonly name: string;
-  readonly namespace: string;
-  readonly port: number;
-  readonly dataPlane: DataPlane;
-  readonly waypoint?: WaypointWorkload;
-  readonly versionServices: boolean;
+export interface MeshService extends Omit<MeshWorkload, "serviceAccount" | "versions"> {
   readonly paths: readonly SettingPath[];
   readonly subsets: readonly Subset[];
   readonly trafficPolicy?: TrafficPolicySettings;
@@ -80,21 +73,21 @@ export interface MeshService {
 
 export type AccessConditions = Omit<AuthorizationRuleSettings, "to" | "namespace" | "from" | "fromNamespaces">;
 
-export interface AccessRule {
+/** An entry of the settings with the names in it resolved. */
+export interface ResolvedEntry<Settings> {
   readonly path: SettingPath;
-  readonly action: "ALLOW" | "DENY" | "AUDIT";
-  readonly target: MeshWorkload;
-  /** Callers and namespaces, of which one must match. Without both, the rule is for every client, mTLS or not. */
-  readonly callers?: readonly Caller[];
-  readonly namespaces?: readonly string[];
-  readonly settings: AuthorizationRuleSettings;
+  readonly settings: Settings;
 }
 
-export interface ExternalRule {
-  readonly path: SettingPath;
+export interface AccessRule extends ResolvedEntry<AuthorizationRuleSettings> {
+  readonly action: "ALLOW" | "DENY" | "AUDIT";
   readonly target: MeshWorkload;
-  readonly provider: string;
-  readonly settings: ExternalRuleSettings;
+  /** Without them and `settings.fromNamespaces`, the rule is for every client, mTLS or not; else one must match. */
+  readonly callers?: readonly Caller[];
+}
+
+export interface ExternalRule extends ResolvedEntry<ExternalRuleSettings> {
+  readonly target: MeshWorkload;
 }
 
 /** The tokens that a workload accepts, and the requests that need one. */
@@ -109,22 +102,16 @@ export interface TokenRules {
   }[];
 }
 
-export type MtlsMode = "STRICT" | "PERMISSIVE" | "DISABLE";
+export type MtlsException = ResolvedEntry<SecuritySettings["peerAuthentication"][number]>;
 
-export interface MtlsException {
-  readonly path: SettingPath;
-  readonly dataPlane: DataPlane;
-  readonly settings: SecuritySettings["peerAuthentication"][number];
-}
+export type MtlsMode = MtlsException["settings"]["mode"];
 
 export type EgressMode = NonNullable<EgressSettings["mode"]>;
 
-export interface EgressRule {
-  readonly path: SettingPath;
+export interface EgressRule extends ResolvedEntry<EgressSettings["allow"][number]> {
   readonly workload: MeshWorkload;
   readonly mode: EgressMode;
   readonly waypoint?: WaypointWorkload;
-  readonly settings: EgressSettings["allow"][number];
 }
 
 /** The only external hosts that workloads may reach. */

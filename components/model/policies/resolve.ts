@@ -8,7 +8,6 @@ import { type Names, workloadKey } from "../names";
 import type {
   AccessRule,
   Egress,
-  EgressRule,
   ExternalRule,
   MtlsException,
   PolicyModel,
@@ -33,7 +32,7 @@ export function policyModel(settings: PolicySettings, names: Names): PolicyModel
     dryRun: () => settings.security.authorization?.dryRun ?? false,
     defaultDenyNamespaces: () => defaultDenyNamespaces(settings, names),
     mtls: () => settings.mesh.mtls,
-    mtlsExceptions: () => mtlsExceptions(settings, names),
+    mtlsExceptions: () => mtlsExceptions(settings),
     egress: () => egress(settings, names),
     trustDomain: () => settings.mesh.trustDomain,
     accessLog: () => settings.mesh.accessLog ?? settings.mesh.profile === "demo",
@@ -45,49 +44,43 @@ export function policyModel(settings: PolicySettings, names: Names): PolicyModel
 
 type SecuritySource = Pick<PolicySettings, "security">;
 
-type Readers<Fields extends object> = Parameters<typeof knownFields<Fields>>[0];
-
-function resolvers<Entry, Result extends object>(
-  list: () => readonly Entry[] | undefined,
+/** A reader of each entry, with its path and the fields that `resolve` reads. */
+function resolved<Settings, Fields extends object>(
+  list: () => readonly Settings[] | undefined,
   path: SettingPath,
-  fields: (entry: Entry, path: SettingPath) => Readers<Result>,
-): (() => Result)[] {
-  return entryReaders(list).map((read, index) => () => knownFields(fields(read(), [...path, index])));
+  resolve: (settings: Settings) => Parameters<typeof knownFields<Fields>>[0],
+) {
+  return entryReaders(list).map((read, index) => () => {
+    const settings = read();
+    const withPath = copyWithField(knownFields(resolve(settings)), "path", (): SettingPath => [...path, index]);
+    return copyWithField(withPath, "settings", () => settings);
+  });
 }
 
 const actions = { allow: "ALLOW", deny: "DENY", audit: "AUDIT" } as const;
 
-function accessRules(settings: SecuritySource, names: Names): AccessRule[] {
+function accessRules({ security }: SecuritySource, names: Names): AccessRule[] {
   const lists = (["allow", "deny", "audit"] as const).map((list) =>
-    resolvers(
-      () => settings.security.authorization?.[list],
+    resolved(
+      () => security.authorization?.[list],
       ["security", "authorization", list],
-      (rule, path): Readers<AccessRule> => ({
-        path: () => path,
+      (rule) => ({
         action: () => actions[list],
         target: () => names.workload(rule.to, rule.namespace),
         callers: () => rule.from && mapKnown(rule.from, (name) => names.caller(name, rule.namespace)),
-        namespaces: () => rule.fromNamespaces,
-        settings: () => rule,
       }),
     ),
   );
   return readEntries(lists.flat());
 }
 
-function externalRules(settings: SecuritySource, names: Names): ExternalRule[] {
-  return readEntries(
-    resolvers(
-      () => settings.security.authorization?.external,
-      ["security", "authorization", "external"],
-      (rule, path): Readers<ExternalRule> => ({
-        path: () => path,
-        target: () => names.workload(rule.to, rule.namespace),
-        provider: () => rule.provider,
-        settings: () => rule,
-      }),
-    ),
+function externalRules({ security }: SecuritySource, names: Names): ExternalRule[] {
+  const rules = resolved(
+    () => security.authorization?.external,
+    ["security", "authorization", "external"],
+    (rule) => ({ target: () => names.workload(rule.to, rule.namespace) }),
   );
+  return readEntries(rules);
 }
 
 /**
@@ -129,16 +122,13 @@ function requirements(issuers: readonly JwtSettings[]): TokenRules["requirements
   return [...byPaths.values()].map((anyOf) => ({ paths: anyOf[0]?.paths, anyOf }));
 }
 
-function mtlsExceptions(settings: SecuritySource, names: Names): MtlsException[] {
+function mtlsExceptions({ security }: SecuritySource): MtlsException[] {
+  const path = ["security", "peerAuthentication"];
   return readEntries(
-    resolvers(
-      () => settings.security.peerAuthentication,
-      ["security", "peerAuthentication"],
-      (exception, path): Readers<MtlsException> => ({
-        path: () => path,
-        dataPlane: () => names.dataPlane(exception.namespace),
-        settings: () => exception,
-      }),
+    resolved<MtlsException["settings"], object>(
+      () => security.peerAuthentication,
+      path,
+      () => ({}),
     ),
   );
 }
@@ -152,19 +142,14 @@ function defaultDenyNamespaces({ security: { authorization } }: SecuritySource, 
 function egress({ security }: SecuritySource, names: Names): Egress | undefined {
   const given = security.egress;
   if (!given) return undefined;
-  const rules = resolvers(
+  const rules = resolved(
     () => given.allow,
     ["security", "egress", "allow"],
-    (rule, path): Readers<EgressRule> => {
+    (rule) => {
       const workload = () => names.reference(rule.from);
       const mode = () => given.mode ?? (workload().dataPlane === "ambient" ? "waypoint" : "sidecar");
-      return {
-        path: () => path,
-        workload,
-        mode,
-        waypoint: () => (mode() === "waypoint" ? names.namespaceWaypoint(workload().namespace) : undefined),
-        settings: () => rule,
-      };
+      const waypoint = () => (mode() === "waypoint" ? names.namespaceWaypoint(workload().namespace) : undefined);
+      return { workload, mode, waypoint };
     },
   );
   return knownFields<Egress>({

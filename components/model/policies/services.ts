@@ -1,8 +1,8 @@
 import type { TrafficServiceSettings, TrafficSettings } from "../../settings/sections/traffic";
 import type { SettingPath } from "../../shared/problem";
-import { entryReaders, ifKnown, knownFields, readEntries, throwUnknown } from "../../shared/unknown";
+import { entryReaders, groupKnown, knownFields, readEntries, throwUnknown } from "../../shared/unknown";
 import { type MeshWorkload, type Names, workloadKey } from "../names";
-import type { Exposure, MeshService, Subset } from "./policy-model";
+import type { Exposure, MeshService, ResolvedEntry, Subset } from "./policy-model";
 
 type Entries = WorkloadEntries<TrafficServiceSettings>["entries"];
 
@@ -77,7 +77,7 @@ function exposures(entries: Entries, names: Names): Exposure[] {
 
 interface WorkloadEntries<Entry> {
   readonly workload: MeshWorkload;
-  readonly entries: { readonly settings: Entry; readonly path: SettingPath }[];
+  readonly entries: readonly ResolvedEntry<Entry>[];
 }
 
 /** Entries by workload, each as a function that reads the group; one is unknown where the workload of an entry is. */
@@ -86,17 +86,9 @@ export function byWorkload<Entry>(
   path: SettingPath,
   workloadOf: (entry: Entry) => MeshWorkload,
 ): (() => WorkloadEntries<Entry>)[] {
-  const groups = new Map<string, WorkloadEntries<Entry>>();
-  let complete = true;
-  for (const [index, read] of entryReaders(list).entries()) {
-    const workload = ifKnown(() => workloadOf(read()));
-    if (!workload) {
-      complete = false;
-      continue;
-    }
-    const group = groups.get(workloadKey(workload)) ?? { workload, entries: [] };
-    group.entries.push({ settings: read(), path: [...path, index] });
-    groups.set(workloadKey(workload), group);
-  }
-  return [...[...groups.values()].map((group) => () => group), ...(complete ? [] : [throwUnknown])];
+  const { groups, complete } = groupKnown(list, path, (entry) => workloadKey(workloadOf(entry)));
+  const readers = [...groups.values()].map((entries) => () => {
+    return { workload: workloadOf(entries[0]?.settings ?? throwUnknown()), entries };
+  });
+  return complete ? readers : [...readers, throwUnknown];
 }

@@ -44,10 +44,14 @@ function ofWholeMesh({ settings: { namespace, workload } }: MtlsException): Refu
 }
 
 /** A rule for a workload matches every other workload with the same service account. */
-function sharedIdentities({ callers = [], namespaces = [] }: AccessRule, { names }: PolicyModel): Refusal {
+function sharedIdentities(
+  { callers = [], settings: { fromNamespaces = [] } }: AccessRule,
+  { names }: PolicyModel,
+): Refusal {
   const named = new Map(callers.map((caller) => [workloadKey(caller), caller]));
   const refusals = [...named.values()].map((caller) => {
-    if (namespaces.includes(caller.namespace) || !names.findWorkload(caller.namespace, caller.name)) return undefined;
+    if (fromNamespaces.includes(caller.namespace) || !names.findWorkload(caller.namespace, caller.name))
+      return undefined;
     const others = names.sameIdentity(caller).filter((other) => !named.has(workloadKey(other)));
     return (
       others.length > 0 &&
@@ -59,8 +63,8 @@ function sharedIdentities({ callers = [], namespaces = [] }: AccessRule, { names
 }
 
 /** Without mTLS a client has no identity: an ALLOW by identity matches no request, a DENY misses some. */
-function identityWithoutMtls({ action, target, callers, namespaces }: AccessRule, model: PolicyModel): Refusal {
-  const field = callers ? "from" : namespaces ? "fromNamespaces" : undefined;
+function identityWithoutMtls({ action, target, callers, settings }: AccessRule, model: PolicyModel): Refusal {
+  const field = callers ? "from" : settings.fromNamespaces ? "fromNamespaces" : undefined;
   if (field === undefined) return undefined;
   const { atServicePort, all } = mtlsModes(model, target);
   if (atServicePort === "DISABLE") {

@@ -31,16 +31,12 @@ export function policyProblems(
 }
 
 /** Fields that the API of the mesh's release does not have: the API server would drop them. */
-function* releaseProblems({
-  traffic,
-  security,
-  mesh: { version },
-}: Parameters<typeof policyProblems>[1]): Iterable<Problem> {
+function* releaseProblems({ traffic, security, mesh }: Parameters<typeof policyProblems>[1]): Iterable<Problem> {
   const rows: readonly Capability[] = Object.values(capabilities);
   for (const { setting, since, title } of rows) {
-    if (since === undefined || compareMinor(version, since) >= 0) continue;
+    if (since === undefined || compareMinor(mesh.version, since) >= 0) continue;
     for (const [path] of expandPath({ traffic, security }, setting)) {
-      const message = `${title}: needs Istio ${since} or newer, and mesh.version is ${version}; remove it, or upgrade`;
+      const message = `${title}: needs Istio ${since} or newer, and mesh.version is ${mesh.version}; remove it, or upgrade`;
       yield { path, message };
     }
   }

@@ -30,7 +30,7 @@ export function* waypointSecurityProblems(model: PolicyModel): Iterable<Problem>
   yield* problemsAt(
     model.mtlsExceptions,
     (exception) =>
-      exception.dataPlane === "ambient" &&
+      model.names.dataPlane(exception.settings.namespace) === "ambient" &&
       modesOf(exception).includes("DISABLE") && { mode: ambientRefusal("mtlsDisable") },
     (exception) => plainText(exception, model),
   );
@@ -82,12 +82,12 @@ function addresses({ target, settings }: AccessRule | ExternalRule): Refusal {
 }
 
 /** A client that bypasses waypoints is refused by the pods. */
-function bypassingCallers({ callers = [], namespaces = [], target }: AccessRule, model: PolicyModel): Refusal {
+function bypassingCallers({ callers = [], settings, target }: AccessRule, model: PolicyModel): Refusal {
   const { waypoint } = target;
   if (!waypoint) return undefined;
   const clients = [
     ...callers.map(({ namespace, name }) => ({ namespace, client: `${namespace}/${name}` })),
-    ...namespaces.map((namespace) => ({ namespace, client: `namespace ${namespace}` })),
+    ...(settings.fromNamespaces ?? []).map((namespace) => ({ namespace, client: `namespace ${namespace}` })),
   ];
   return clients
     .filter(({ namespace }) => bypassesWaypoints(model, namespace))
