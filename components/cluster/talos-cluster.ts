@@ -8,19 +8,14 @@ import { type ClusterArgs, type ClusterComponent, clusterProvider } from "./clus
 import { schematicUploads } from "./talos/config/installer";
 import { contractOf, machineTypeOf } from "./talos/config/node-settings";
 import { patchWarnings, projectFiles, readPatches } from "./talos/config/user-patches";
-import {
-  halfYear,
-  type NodeSteps,
-  nodeSteps,
-  stepCommand,
-  stepResource,
-  type TalosStepInput,
-  warnOfDrift,
-} from "./talos/steps";
+import { halfYear, nodeSteps, stepCommand, stepResource, warnOfDrift } from "./talos/steps";
 
 type Command = command.local.Command;
 
-type Node = TalosClusterSettings["nodes"][number] & { readonly steps: NodeSteps; readonly config: Command };
+type Node = TalosClusterSettings["nodes"][number] & {
+  readonly steps: ReturnType<typeof nodeSteps>;
+  readonly config: Command;
+};
 
 /**
  * Machines that run Talos, from maintenance mode to a cluster, and through its life. Each arrow is a dependency:
@@ -67,7 +62,7 @@ export class TalosCluster extends Layer implements ClusterComponent {
       TALOS_CONTROL_PLANES: controlPlanes.map(({ ipAddress }) => ipAddress).join(","),
       TALOS_WORKERS: workers.map(({ ipAddress }) => ipAddress).join(","),
     };
-    const clusterInput = (more?: TalosStepInput["environment"]) => ({
+    const clusterInput = (more?: Readonly<Record<string, string>>) => ({
       environment: { ...environment, ...more },
       stdin: machineSecrets,
     });

@@ -55,8 +55,6 @@ interface NodeStepsArgs {
   readonly patches: PatchContents;
 }
 
-export type NodeSteps = ReturnType<typeof nodeSteps>;
-
 /**
  * The input of one node's steps. Except for the address that an upgrade is given, it holds nothing of other nodes, so that
  * a change of one node runs no step of another.

@@ -2,15 +2,7 @@ import type { z } from "zod";
 import { officialCharts, officialOciCharts } from "../../settings/versions";
 import { type ChartSource, chartSourceAt } from "../../shared/chart-source";
 import { type Problem, problemsOf } from "../../shared/problem";
-import {
-  type Addon,
-  type AddonPage,
-  type AddonRelease,
-  type AddonStack,
-  type Chart,
-  type ExtensionProvider,
-  type SettingsOf,
-} from "./addon";
+import type { Addon, AddonRelease, AddonStack, Chart, SettingsOf } from "./addon";
 import { grafana } from "./grafana";
 import { kiali } from "./kiali";
 import { loki } from "./loki";
@@ -92,7 +84,7 @@ export function addonImages(observability: AddonSettings | undefined, istioVersi
     .sort();
 }
 
-export function extensionProviders(observability: AddonSettings | undefined): ExtensionProvider[] {
+export function extensionProviders(observability: AddonSettings | undefined) {
   if (!observability) return [];
   return installedAddons(observability).flatMap(
     ({ addon, settings }) => addon.extensionProvider?.(settings, observability.namespace) ?? [],
@@ -123,6 +115,6 @@ export function addonNotes(observability: AddonSettings | undefined): string[] {
   );
 }
 
-export function allPages(): { readonly name: string; readonly page: AddonPage }[] {
+export function allPages() {
   return allAddons.flatMap(({ releases }) => releases.flatMap(({ name, page }) => (page ? [{ name, page }] : [])));
 }
