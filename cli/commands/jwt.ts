@@ -1,6 +1,7 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from "node:crypto";
 import { text } from "node:stream/consumers";
 import type { JWK } from "jose" with { "resolution-mode": "import" };
+import { parseJson } from "../../components/shared/json";
 import { UserError } from "../../components/shared/problem";
 import { type Command, declare, nameAndValue, UsageError } from "../command";
 
@@ -111,11 +112,8 @@ async function signingKey(pem: string): Promise<{ readonly key: KeyObject; reado
 function claimOf(pair: string): readonly [name: string, value: unknown] {
   const [name, value] = nameAndValue(pair);
   if (["iss", "sub", "aud", "exp", "iat"].includes(name)) throw new UsageError(`${name} has an option of its own`);
-  try {
-    return [name, JSON.parse(value) as unknown];
-  } catch {
-    return [name, value];
-  }
+  const json = parseJson(value);
+  return [name, json === undefined ? value : json];
 }
 
 function lifetimeOf(text: string): number {

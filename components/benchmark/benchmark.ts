@@ -2,6 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { Cluster } from "../cluster/cluster";
 import type { Settings } from "../settings/schema";
 import type { BenchmarkSettings } from "../settings/sections/benchmark";
+import { parseJson } from "../shared/json";
 import { Layer, type LayerOptions } from "../shared/layer";
 import { lifecycleCommand } from "../shared/lifecycle-command";
 import { benchmarkRequest, type BenchmarkResult, contextVariable, requestVariable } from "./run/request";
@@ -53,10 +54,6 @@ export class Benchmark extends Layer {
 
 /** Lines of the stack's output; none where stdout is not a result, as in a rendering. */
 function linesOf(stdout: string): readonly string[] {
-  try {
-    const { sentences = [], report } = JSON.parse(stdout) as Partial<BenchmarkResult>;
-    return [...sentences, ...(report === undefined ? [] : [`Report: ${report}/report.html`])];
-  } catch {
-    return [];
-  }
+  const { sentences = [], report } = (parseJson(stdout) ?? {}) as Partial<BenchmarkResult>;
+  return [...sentences, ...(report === undefined ? [] : [`Report: ${report}/report.html`])];
 }

@@ -82,17 +82,13 @@ function meshLabels(scenario: Scenario, revision: string | undefined): Record<st
   return { none, control: none, sidecar: injected, ambient, waypoint }[scenario];
 }
 
-interface DeploymentSpec {
-  readonly template: { readonly spec: { containers: readonly { readonly name: string }[] } };
-}
-
 function deployment(name: string, node: string, plan: BenchmarkPlan, pull?: Pull): ApplyObject[] {
   const role = name === "server" ? "server" : "client";
   const pullSecrets = Object.keys(pull?.secrets ?? {}).map((secret) => ({ name: secret }));
   const pullPolicy = pull?.policy ?? "IfNotPresent";
   const values = { name, node, role, pullSecrets, pullPolicy, workSize: workSize(plan), ...ports, ...plan.images };
   return manifests(["Deployment"], values).map((object) => {
-    const pod = (object.spec as DeploymentSpec).template.spec;
+    const { spec: pod } = (object.spec as { template: { spec: { containers: { name: string }[] } } }).template;
     const hasDetails = role === "server" && plan.target === "details";
     pod.containers = pod.containers.filter((container) => hasDetails || container.name !== "details");
     return object;

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { parseJson } from "../shared/json";
 import { isTree, type Tree } from "../shared/merge";
 import type { SettingPath } from "../shared/problem";
 import { knownEntries } from "../shared/unknown";
@@ -12,12 +13,8 @@ export function unwrap(schema: z.core.$ZodType): z.core.$ZodType {
 
 /** The mapping that a string in JSON is; undefined where it is none. */
 export function jsonMapping(text: string): Tree | undefined {
-  try {
-    const parsed: unknown = JSON.parse(text);
-    return isTree(parsed) ? parsed : undefined;
-  } catch {
-    return undefined;
-  }
+  const parsed = parseJson(text);
+  return isTree(parsed) ? parsed : undefined;
 }
 
 /** The alternative of a union that the value was meant to be: by its literal key, else the one of its shape. */

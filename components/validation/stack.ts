@@ -6,6 +6,7 @@ import { programContext, type ProgramContext, stackFileVariable } from "../setti
 import { sectionNames, unknownSection } from "../settings/parse";
 import { kindOf } from "../settings/wording";
 import { isPlaceholder, readStackConfig, shownPath, type StackConfig } from "../settings/stack-file";
+import { parseJson } from "../shared/json";
 import { isTree } from "../shared/merge";
 import { formatPath, namespace, type Problem, SettingsError, StackFileError } from "../shared/problem";
 import { certificateProblems } from "./certificates";
@@ -112,11 +113,8 @@ function misplacedSecret(section: string): Problem {
 function decode(section: string, text: string): unknown {
   if (section === "environment") return text;
   if (text === "") return null;
-  try {
-    return JSON.parse(text);
-  } catch {
-    return text;
-  }
+  const value = parseJson(text);
+  return value === undefined ? text : value;
 }
 
 /** A secret's value is never repeated, not even its beginning. */

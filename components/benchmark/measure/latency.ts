@@ -1,3 +1,4 @@
+import { parseJson } from "../../shared/json";
 import { curve, isKnown, type Latency, type RequestArm, requestsPerConnection } from "../metrics/record";
 import { percentile } from "../statistics/intervals";
 import { type FortioResult, OutputError, percentileOfBins } from "./load-generators";
@@ -9,7 +10,6 @@ export interface Schedule extends Pick<RequestArm, "qps" | "connections" | "seco
 
 /** Latencies of successful requests in whole microseconds, ascending. */
 interface Latencies {
-  /** From when a request was sent, as the client measures it. */
   readonly raw: Float64Array;
   /** From when a request was due. Includes requests that were due but not sent before the end. */
   readonly corrected: Float64Array;
@@ -83,12 +83,8 @@ function* lines(log: Buffer): Iterable<Line> {
     const text = log.toString("utf8", start, end);
     start = end + 1;
     if (text === "") continue;
-    let line: Partial<Line>;
-    try {
-      line = JSON.parse(text) as Partial<Line>;
-    } catch {
-      throw new OutputError(`the access log has a line that is not JSON: ${text.slice(0, 80)}`);
-    }
+    const line = parseJson(text) as Partial<Line> | undefined;
+    if (!line) throw new OutputError(`the access log has a line that is not JSON: ${text.slice(0, 80)}`);
     const { latency, timestamp, thread, iter, ok } = line;
     if (latency === undefined || timestamp === undefined || thread === undefined || iter === undefined) {
       throw new OutputError(

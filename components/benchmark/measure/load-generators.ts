@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { parseJson } from "../../shared/json";
 
 /** The output of a load generator is not a result: it is cut off, empty, or of another program. */
 export class OutputError extends Error {
@@ -12,10 +13,8 @@ export class ReportedError extends OutputError {
 
 function parseOutput<T>(program: string, text: string, schema: z.ZodType<T>): T {
   if (text.trim() === "") throw new OutputError(`${program} printed nothing`);
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
+  const value = parseJson(text);
+  if (value === undefined) {
     throw new OutputError(`${program} printed ${text.length} characters that are not complete JSON: was it killed?`);
   }
   const parsed = schema.safeParse(value);

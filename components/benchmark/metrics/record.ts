@@ -109,9 +109,15 @@ export interface StreamOutcome {
 
 export type Outcome = RequestOutcome | StreamOutcome;
 
-const ends = ["client", "server", "client proxy", "server proxy"] as const;
-/** Parts whose CPU time and memory are measured during a run. */
-export const components = [...ends, "ztunnel", "waypoint", "istiod"] as const;
+export const components = [
+  "client",
+  "server",
+  "client proxy",
+  "server proxy",
+  "ztunnel",
+  "waypoint",
+  "istiod",
+] as const;
 export type Component = (typeof components)[number];
 
 export const meshParts: Readonly<Record<Scenario, readonly Component[]>> = {
@@ -121,6 +127,10 @@ export const meshParts: Readonly<Record<Scenario, readonly Component[]>> = {
   ambient: ["ztunnel", "istiod"],
   waypoint: ["ztunnel", "waypoint", "istiod"],
 };
+
+export function usesZtunnel(scenario: Scenario): boolean {
+  return meshParts[scenario].includes("ztunnel");
+}
 
 /** Parts that a scenario's requests pass through. istiod is not among them, and runs whatever is measured. */
 export function proxiesOf(scenario: Scenario): Component[] {

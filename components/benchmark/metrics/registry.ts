@@ -117,6 +117,13 @@ const throughput: RunMetric = {
   read: (outcome) => (outcome.kind === "stream" ? outcome.bitsPerSecond / 1e9 : undefined),
 };
 
+/** The share of a rate that a scenario loses. */
+function lost(metric: RunMetric, title: string, more: Partial<RunMetric>): RunMetric {
+  const { name: lostOf } = metric;
+  const name = `${lostOf} lost`;
+  return { ...metric, name, title, unit: "%", better: "lower", lostOf, questions: ["throughput"], ...more };
+}
+
 const perThousand = "vCPU per 1,000 requests a second";
 const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
 
@@ -173,41 +180,21 @@ export const metrics: { readonly runs: readonly RunMetric[]; readonly costs: rea
     ...([50, 90, 99, 99.9, "mean"] as const).map(rawLatency),
     rate,
     throughput,
-    {
-      ...rate,
-      name: "rate lost",
-      title: "share of the rate lost",
-      unit: "%",
-      better: "lower",
-      lostOf: "rate",
-      questions: ["throughput"],
-      summary: { unit: "% of the rate", more: "loses", less: "gains" },
-    },
-    {
-      ...throughput,
-      name: "throughput lost",
-      title: "share of the TCP throughput lost",
-      unit: "%",
-      better: "lower",
-      lostOf: "throughput",
-      questions: ["throughput"],
+    lost(rate, "share of the rate lost", { summary: { unit: "% of the rate", more: "loses", less: "gains" } }),
+    lost(throughput, "share of the TCP throughput lost", {
       budget: { name: "throughput", unit: "% of the TCP rate", verb: "lose", advice: "set benchmark.tcpStreams: [1]" },
-    },
+    }),
   ],
   costs,
 };
 
-export function isShown({ isOf, isShownFor = isOf }: RunMetric, arm: Arm): boolean {
+export function isShown({ isOf, isShownFor = isOf }: Pick<RunMetric, "isOf" | "isShownFor">, arm: Arm): boolean {
   return isShownFor(arm);
 }
 
-export interface Budgeted {
-  readonly name: string;
-  readonly metric: RunMetric | CostMetric;
-  readonly budget: Budget;
-}
+export type Budgeted = ReturnType<typeof budgetedMetrics>[number];
 
-export function budgetedMetrics(): Budgeted[] {
+export function budgetedMetrics() {
   return [...metrics.runs, ...metrics.costs].flatMap((metric) => {
     const { name, budget } = metric;
     return budget ? [{ name: budget.name ?? name, metric, budget }] : [];

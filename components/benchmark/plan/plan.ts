@@ -187,7 +187,6 @@ function unmeasuredBudgets({ arms }: BenchmarkPlan, budgets: BenchmarkSettings["
   });
 }
 
-/** For a preview. */
 export function benchmarkNotes({ benchmark, mesh }: Pick<Settings, "benchmark" | "mesh">): string[] {
   if (!benchmark) return [];
   const plan = planOf(benchmark, mesh);

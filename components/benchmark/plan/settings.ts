@@ -61,17 +61,8 @@ export function resolveBenchmark(
   settings: BenchmarkSettings,
   options: { readonly quick?: boolean } = {},
 ): ResolvedBenchmark {
-  const { duration, warmUp, tcpDuration, idle, preset, seed, blocks, control, sameNode } = settings;
-  const { scenarios, qps, connections, payloadSizes, keepAlive, grpc, tcpStreams, transactions } = settings;
-  const given: Partial<ResolvedBenchmark> = {
-    scenarios,
-    qps,
-    connections,
-    payloadSizes,
-    keepAlive,
-    grpc,
-    tcpStreams,
-    transactions,
+  const { duration, warmUp, tcpDuration, idle, preset, images: own, ...given } = settings;
+  const times: Partial<ResolvedBenchmark> = {
     seconds: secondsOf(duration),
     warmUpSeconds: secondsOf(warmUp),
     tcpSeconds: secondsOf(tcpDuration),
@@ -81,11 +72,8 @@ export function resolveBenchmark(
     ...defaults,
     ...(preset && presets[preset]),
     ...withoutUndefined(given),
-    seed,
-    blocks,
-    control,
-    sameNode,
-    images: { ...images, ...withoutUndefined(settings.images) },
+    ...withoutUndefined(times),
+    images: { ...images, ...withoutUndefined(own) },
     ...(options.quick === true && quick),
   };
 }
@@ -94,8 +82,8 @@ function secondsOf(duration: string | undefined): number | undefined {
   return duration === undefined ? undefined : milliseconds(duration) / 1000;
 }
 
-function withoutUndefined<T extends object>(values: T): Partial<T> {
-  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Partial<T>;
+function withoutUndefined<T extends object>(values: T): T {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as T;
 }
 
 /** The references by which images are pulled, with the hub, mirrors and digests of `talos-mesh:images`. */

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { parseJson } from "../../shared/json";
 import { UserError } from "../../shared/problem";
 import { metrics } from "../metrics/registry";
 import { type Bounded, changeBetween } from "../statistics/intervals";
@@ -52,12 +53,8 @@ interface Conditions {
 }
 
 export function parseBaseline(text: string): Baseline {
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch {
-    throw refusal("the file is not JSON");
-  }
+  const json = parseJson(text);
+  if (json === undefined) throw refusal("the file is not JSON");
   const { data, error } = baseline.safeParse(json);
   if (data) return data;
   const [issue] = error.issues;
@@ -99,11 +96,10 @@ function change(
   now: Bounded,
 ): BaselineChange {
   const change = changeBetween(before, now);
-  const fields = { title, scenario, metric, unit, of, before: before.median, now: now.median, change };
-  const { interval } = change;
-  if (!interval) return { ...fields, verdict: "unknown" };
-  if (interval.low <= 0 && interval.high >= 0) return { ...fields, verdict: "agrees" };
-  return { ...fields, verdict: change.median < 0 === (better === "lower") ? "better" : "worse" };
+  const { median, interval } = change;
+  const changed = median < 0 === (better === "lower") ? "better" : "worse";
+  const verdict = !interval ? "unknown" : interval.low <= 0 && interval.high >= 0 ? "agrees" : changed;
+  return { title, scenario, metric, unit, of, before: before.median, now: now.median, change, verdict };
 }
 
 /** Number of figures that agree, with the number that would not by chance if nothing had changed. */

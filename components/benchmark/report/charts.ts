@@ -1,7 +1,7 @@
 import { type Arm, armTitle, type Scenario } from "../metrics/record";
-import { isShown, metrics, type Question, type RunMetric } from "../metrics/registry";
+import { type CostMetric, isShown, metrics, type Question, type RunMetric } from "../metrics/registry";
 import { type Bounded, formatEstimate, formatNumber } from "../statistics/intervals";
-import { costEstimate, effectOf } from "./figures";
+import { costEstimate, effectOf, partTitle } from "./figures";
 import type { Report } from "./report";
 import { summaryArm } from "./summary";
 
@@ -12,35 +12,23 @@ import { summaryArm } from "./summary";
 export function picturesOf(report: Report): ReadonlyMap<string, readonly string[]> {
   const { plan, costs } = report;
   const { arm: first } = summaryArm(plan);
-  const byMetric = metricsFor("latency").map((metric) => ({
-    unit: metric.unit,
-    label: metric.name,
-    rows: effects(report, metric, first),
-  }));
-  const byArm = (metric: RunMetric) =>
-    plan.arms
-      .map((arm) => ({ unit: metric.unit, label: armTitle(arm), rows: effects(report, metric, arm) }))
-      .filter(({ rows }) => rows.length > 0);
-  const byPart = metrics.costs.flatMap((metric) => {
-    const groups = plan.scenarios.map((scenario) => {
-      const ofScenario = costs.filter((cost) => cost.arm === first.id && cost.scenario === scenario);
-      const rows = ofScenario.flatMap((cost): Row[] => {
-        const value = costEstimate(cost, metric);
-        return value ? [{ label: cost.component === "mesh" ? "whole mesh" : cost.component, scenario, value }] : [];
-      });
+  const group = (metric: RunMetric, arm: Arm, label = armTitle(arm)): Group => {
+    const rows = shownFigures(report, metric, arm).flatMap((figure) => row(figure, effectOf(metric, figure)));
+    return { unit: metric.unit, label, rows };
+  };
+  const byLoad = (metric: RunMetric) => plan.arms.map((arm) => group(metric, arm));
+  const byPart = (metric: CostMetric) =>
+    plan.scenarios.map((scenario): Group => {
+      const own = costs.filter((cost) => cost.arm === first.id && cost.scenario === scenario);
+      const rows = own.flatMap((cost) => row(cost, costEstimate(cost, metric), partTitle(cost)));
       return { unit: metric.unit, label: scenario, rows };
     });
-    return bars(metric.name, groups);
-  });
-  const growth = metricsFor("growth").map((metric) => ({ metric, groups: byArm(metric) }));
+  const latencies = metricsFor("latency").map((metric) => group(metric, first, metric.name));
   return new Map([
-    ["How much latency is added?", bars("latency", byMetric)],
-    [
-      "How does it grow with load?",
-      growth.flatMap(({ metric, groups }) => (groups.length > 1 ? bars(metric.name, groups) : [])),
-    ],
-    ["What does it cost in CPU and memory?", byPart],
-    ["How much throughput is lost?", bars("share lost", metricsFor("throughput").flatMap(byArm))],
+    ["How much latency is added?", bars("latency", latencies)],
+    ["How does it grow with load?", metricsFor("growth").flatMap((metric) => bars(metric.name, byLoad(metric), 2))],
+    ["What does it cost in CPU and memory?", metrics.costs.flatMap((metric) => bars(metric.name, byPart(metric)))],
+    ["How much throughput is lost?", bars("share lost", metricsFor("throughput").flatMap(byLoad))],
   ]);
 }
 
@@ -88,16 +76,14 @@ interface Group {
 const shownFigures = ({ figures }: Report, metric: RunMetric, arm: Arm) =>
   figures.filter((figure) => figure.metric === metric.name && figure.arm === arm.id && isShown(metric, arm));
 
-function effects(report: Report, metric: RunMetric, arm: Arm): Row[] {
-  return shownFigures(report, metric, arm).flatMap((figure) => {
-    const value = effectOf(metric, figure);
-    return value ? [{ label: figure.scenario, scenario: figure.scenario, value }] : [];
-  });
+function row({ scenario }: Pick<Row, "scenario">, value: Bounded | undefined, label: string = scenario): Row[] {
+  return value ? [{ label, scenario, value }] : [];
 }
 
-/** A picture for each unit: groups of bars that begin at zero, with their intervals and values. */
-function bars(title: string, groups: readonly Group[]): string[] {
+/** A picture for each unit: groups of bars that begin at zero, with intervals and values. None of fewer than `least` groups. */
+function bars(title: string, groups: readonly Group[], least = 1): string[] {
   const known = groups.filter(({ rows }) => rows.length > 0);
+  if (known.length < least) return [];
   return [...new Set(known.map(({ unit }) => unit))].map((unit) => {
     const shown = known.filter((group) => group.unit === unit);
     const bounds = shown.flatMap(({ rows }) => rows.flatMap(({ value }) => Object.values(boundsOf(value))));

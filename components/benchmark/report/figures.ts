@@ -12,7 +12,7 @@ import {
 import { type CostMetric, type CostName, metrics, type RunMetric } from "../metrics/registry";
 import { type BenchmarkPlan, comparisonFamilies } from "../plan/plan";
 import { estimate, type Estimate } from "../statistics/intervals";
-import { compare, type Difference, pairedDifferences } from "../statistics/significance";
+import { type ByBlock, compare, type Difference, inBothBlocks, pairedDifferences } from "../statistics/significance";
 
 /** A metric of an arm in a scenario, over the blocks with valid runs. */
 export interface Figure {
@@ -36,10 +36,8 @@ export type Cost = Readonly<Partial<Record<CostName, Estimate>>> & {
   readonly component: Component | "mesh";
 };
 
-export type ReportedPlan = Omit<BenchmarkPlan, "runs"> & { readonly runs: number };
-
 export interface Results {
-  readonly plan: ReportedPlan;
+  readonly plan: Omit<BenchmarkPlan, "runs"> & { readonly runs: number };
   readonly figures: readonly Figure[];
   readonly costs: readonly Cost[];
   /** Every run; invalid ones with their problems. */
@@ -48,18 +46,18 @@ export interface Results {
 
 const isValid = ({ problems }: RunRecord) => problems.length === 0;
 
-/** Ascending. */
-type ByBlock = ReadonlyMap<number, number>;
-
 export function figuresOf(plan: BenchmarkPlan, records: readonly RunRecord[]): Figure[] {
   const valid = records.filter(isValid);
   const cells = metrics.runs.flatMap((metric) =>
     plan.arms.flatMap((arm) => {
-      const values = (scenario: Scenario) => valuesOf(metric, arm, scenario, valid);
-      const none = values("none");
+      const none = valuesOf(metric, arm, "none", valid);
       return plan.scenarios.map((scenario) => {
         const name = `${metric.name}/${arm.id} ${scenario}`;
-        return { name, metric, arm, scenario, none, values: values(scenario) };
+        const values = valuesOf(metric, arm, scenario, valid);
+        if (metric.lostOf === undefined) return { name, metric, arm, scenario, none, values };
+        const percentLost = (all: number, left: number) => 100 * (1 - left / all);
+        const lost = scenario === "none" ? new Map<number, number>() : inBothBlocks(none, values, percentLost);
+        return { name, metric, arm, scenario, none: new Map<number, number>(), values: lost };
       });
     }),
   );
@@ -81,30 +79,16 @@ export function figuresOf(plan: BenchmarkPlan, records: readonly RunRecord[]): F
 }
 
 function valuesOf(metric: RunMetric, arm: Arm, scenario: Scenario, records: readonly RunRecord[]): ByBlock {
-  const ofArm = records.filter((record) => record.arm === arm.id);
-  const values = ofArm
-    .filter((record) => record.scenario === scenario)
-    .flatMap((record): [number, number][] => {
-      const value = metric.lostOf === undefined ? readRun(metric, arm, record) : shareLost(metric, arm, record, ofArm);
-      return value === undefined ? [] : [[record.block, value]];
-    });
+  const own = records.filter((record) => record.arm === arm.id && record.scenario === scenario);
+  const values = own.flatMap((record): [number, number][] => {
+    const value = readRun(metric, arm, record);
+    return value === undefined ? [] : [[record.block, value]];
+  });
   return new Map(values.sort(([a], [b]) => a - b));
 }
 
 export function readRun(metric: RunMetric, arm: Arm, { outcome }: RunRecord): number | undefined {
   return outcome && metric.isOf(arm) ? metric.read(outcome, arm) : undefined;
-}
-
-/** The share, in percent, of the value of `none` in the same block that a run lacks. */
-function shareLost(metric: RunMetric, arm: Arm, record: RunRecord, ofArm: readonly RunRecord[]): number | undefined {
-  if (record.scenario === "none") return undefined;
-  const none = noneOf(record, ofArm);
-  const [all, left] = [none && readRun(metric, arm, none), readRun(metric, arm, record)];
-  return all === undefined || left === undefined ? undefined : 100 * (1 - left / all);
-}
-
-function noneOf({ block }: RunRecord, ofArm: readonly RunRecord[]): RunRecord | undefined {
-  return ofArm.find((each) => each.block === block && each.scenario === "none");
 }
 
 /** What a scenario adds to none, or loses of a rate. */
@@ -114,6 +98,10 @@ export function effectOf({ lostOf }: RunMetric, figure: Figure | undefined): Est
 
 export function costEstimate(cost: Cost, metric: CostMetric): Estimate | undefined {
   return Object.hasOwn(cost, metric.name) ? cost[metric.name as CostName] : undefined;
+}
+
+export function partTitle({ component }: Cost): string {
+  return component === "mesh" ? "whole mesh" : component;
 }
 
 type At = readonly [arm: string, scenario: string];
@@ -143,7 +131,10 @@ export function costsOf(
     return plan.scenarios.flatMap((scenario) => {
       const runs = ofArm
         .filter((record) => record.scenario === scenario)
-        .map((run) => ({ ...run, idle: { ...idle[scenario], ...sharedUsage(noneOf(run, ofArm)) } }));
+        .map((run) => {
+          const none = ofArm.find(({ block, scenario }) => block === run.block && scenario === "none");
+          return { ...run, idle: { ...idle[scenario], ...sharedUsage(none) } };
+        });
       return partsIn(scenario, runs).flatMap(({ component, parts }): Cost[] => {
         const of = component === "mesh" ? "mesh" : "part";
         const estimates = costs.flatMap((metric): [string, Estimate][] => {
@@ -220,7 +211,6 @@ export function countRuns({
       /** Runs that are invalid also where they were repeated. */
       invalid: distinct - valid.length,
       repeated: own.length - distinct,
-      /** Steal of the two nodes in each valid run. */
       stolen: {
         client: valid.flatMap(({ stolen }) => stolen?.client ?? []),
         server: valid.flatMap(({ stolen }) => stolen?.server ?? []),

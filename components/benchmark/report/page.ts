@@ -5,10 +5,10 @@ import { type CostMetric, isShown, metrics, type RunMetric } from "../metrics/re
 import { formatEstimate, formatNumber } from "../statistics/intervals";
 import { budgetLines, judgedScenarios } from "./budgets";
 import { escapeHtml, picturesOf, stabilityOf } from "./charts";
-import { effectOf, findCost, findFigure } from "./figures";
+import { effectOf, findFigure } from "./figures";
 import { legend, title } from "./outputs";
 import type { Report } from "./report";
-import { summaryArm, warningsOf } from "./summary";
+import { summaryArm, summaryCosts, warningsOf } from "./summary";
 import { type Table, tablesOf } from "./tables";
 
 /** report.html: one self-contained page, without scripts, fonts or images from elsewhere. */
@@ -55,7 +55,7 @@ function answerHtml(report: Report): string {
   const { arm: first, where } = summaryArm(plan);
   const columns = [...answers].flatMap(([name, heading]) => {
     const metric = [...metrics.runs, ...metrics.costs].find((each) => each.name === name);
-    const arm = [first, ...plan.arms].find((each) => metric && isMeasured(metric, each)) ?? first;
+    const arm = [first, ...plan.arms].find((each) => metric && isShown(metric, each)) ?? first;
     return metric ? [{ metric, arm, heading }] : [];
   });
   const head = columns.map(({ metric: { unit }, arm, heading }) => {
@@ -80,15 +80,9 @@ function answerHtml(report: Report): string {
   );
 }
 
-function isMeasured(metric: RunMetric | CostMetric, arm: Arm): boolean {
-  return "counter" in metric ? metric.isOf(arm) : isShown(metric, arm);
-}
-
-/** A cost is that of the first part in the metric's words for the summary: of the whole mesh, or of one proxy. */
-function answerOf({ figures, costs }: Report, metric: RunMetric | CostMetric, arm: Arm, scenario: Scenario) {
-  if (!("counter" in metric)) return effectOf(metric, findFigure(figures, [arm.id, scenario], metric.name));
-  const parts = Object.keys(metric.summary ?? {}).map((part) => findCost(costs, [arm.id, scenario], part, metric));
-  return parts.find((cost) => cost !== undefined);
+function answerOf(report: Report, metric: RunMetric | CostMetric, arm: Arm, scenario: Scenario) {
+  if ("counter" in metric) return summaryCosts(report, metric, arm, scenario)[0]?.found;
+  return effectOf(metric, findFigure(report.figures, [arm.id, scenario], metric.name));
 }
 
 const signs = { within: "✓", exceeded: "✗", "not measured": "?" } as const;

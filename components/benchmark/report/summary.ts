@@ -1,5 +1,5 @@
 import { type Arm, armTitle, type Scenario } from "../metrics/record";
-import { isShown, metrics } from "../metrics/registry";
+import { type CostMetric, isShown, metrics } from "../metrics/registry";
 import { type BenchmarkPlan, blocksNote, headlineArm } from "../plan/plan";
 import { blocksForIntervals, formatEstimate } from "../statistics/intervals";
 import { countRuns, effectOf, findCost, findFigure, lostRuns, type Results } from "./figures";
@@ -28,7 +28,11 @@ export function summaryOf(results: Summarised): string[] {
       const effects = effectsOf(results, arm, scenario);
       const [first] = effects;
       if (!first) return `${scenario}: ${reasonOf(results, arm, scenario)} (${where}).`;
-      const parts = [...effects.map(describeEffect), ...costsOf(results, arm, scenario)];
+      const costs = metrics.costs.flatMap((metric) => summaryCosts(results, metric, arm, scenario));
+      const parts = [
+        ...effects.map(describeEffect),
+        ...costs.map(({ found, words }) => `${formatEstimate(found)} ${words}`),
+      ];
       const subject = scenario === "control" ? "control, a second none," : scenario;
       const differs = scenario === "control" && effects.some(({ difference }) => difference.significant);
       const warning = differs
@@ -67,16 +71,14 @@ function describeEffect({
   return `${less} ${formatEstimate(lost)} ${unit}`;
 }
 
-function costsOf({ costs }: Results, arm: Arm, scenario: Scenario): string[] {
-  return metrics.costs.flatMap((metric) =>
-    Object.entries(metric.summary ?? {}).flatMap(([component, words]) => {
-      const found = findCost(costs, [arm.id, scenario], component, metric);
-      return found ? [`${formatEstimate(found)} ${words}`] : [];
-    }),
-  );
+/** The costs that the summary has words for: of the whole mesh, or of one proxy. */
+export function summaryCosts({ costs }: Pick<Results, "costs">, metric: CostMetric, arm: Arm, scenario: Scenario) {
+  return Object.entries(metric.summary ?? {}).flatMap(([component, words]) => {
+    const found = findCost(costs, [arm.id, scenario], component, metric);
+    return found ? [{ found, words }] : [];
+  });
 }
 
-/** Why there is no result for a scenario. */
 function reasonOf({ plan, scenarios, runs }: Summarised, arm: Arm, scenario: Scenario): string {
   const unmeasured = scenarios.find(
     (each) => each.state === "not measured" && [scenario, "none"].includes(each.scenario),

@@ -1,52 +1,55 @@
+import path from "node:path";
+import { parse } from "yaml";
 import { formatSeconds } from "../../shared/duration";
+import { filledIn } from "../../shared/files";
 import { limits, percent } from "../measure/validity";
 import { armTitle } from "../metrics/record";
 import { metrics } from "../metrics/registry";
 import { confidence, formatEstimate, formatNumber, median } from "../statistics/intervals";
-import { costEstimate, countRuns, type Figure } from "./figures";
+import { costEstimate, countRuns, type Figure, partTitle } from "./figures";
 import type { NodeFacts, Report } from "./report";
 
 export interface Table {
   readonly title: string;
   readonly note?: string;
   readonly head: readonly string[];
-  readonly rows: readonly (readonly string[])[];
+  readonly rows: readonly Row[];
 }
 
+type Row = readonly string[];
+
 export function tablesOf(report: Report): Table[] {
-  return [budgets, figures, costs, differing, baseline, article, runs, invalidRuns, scenarios, environment]
-    .map((table) => table(report))
+  const { finishedAt, identity } = report.baseline ?? {};
+  const values = {
+    confidence: String(confidence),
+    stolen: percent(limits.stolen),
+    clientCpu: percent(limits.clientCpu),
+    baseline: `${finishedAt} (${identity})`,
+  };
+  const rowsOf = { budgets, figures, costs, differing, baseline, article, runs, invalidRuns, scenarios, environment };
+  const text = filledIn(path.join(__dirname, "tables.yaml"), values);
+  const headings = parse(text) as Readonly<Record<keyof typeof rowsOf, Omit<Table, "rows">>>;
+  const ofCosts = [...headings.costs.head, ...metrics.costs.map(({ heading }) => heading)];
+  return (Object.keys(rowsOf) as (keyof typeof rowsOf)[])
+    .map((name) => ({ ...headings[name], ...(name === "costs" && { head: ofCosts }), rows: rowsOf[name](report) }))
     .filter(({ rows }) => rows.length > 0);
 }
 
-const budgets = ({ budgets }: Report): Table => ({
-  title: "Budgets",
-  note:
-    `A budget is compared with the upper bound of the ${confidence}% interval, of the arm where that bound is highest. It is not ` +
-    "measured where an arm has no interval, or more than a tenth of its runs are invalid. Memory is that of one sidecar, " +
-    "waypoint or ztunnel.",
-  head: ["budget", "scenario", "at most", "upper bound", "unit", "where", "verdict"],
-  rows: budgets.map(({ name, scenario, max, upper, unit, where, why, verdict, onExceed }) => [
+function budgets({ budgets }: Report): Row[] {
+  return budgets.map(({ name, scenario, max, upper, unit, where, why, verdict, onExceed }) => [
     ...[name, scenario, formatNumber(max), upper === undefined ? "-" : formatNumber(upper), unit],
     [where, why].filter((part) => part !== undefined).join(": "),
     verdict === "within" ? verdict : `${verdict} (${onExceed})`,
-  ]),
-});
+  ]);
+}
 
-const figures = ({ figures }: Report): Table => ({
-  title: "Figures",
-  note:
-    `Medians over blocks with ${confidence}% intervals. Latencies count from when a request was due; raw latencies are those that the ` +
-    "client measures, which omit requests that would have waited. Differences are medians of the differences from none " +
-    "within a block. p is that of Wilcoxon's signed-rank test, adjusted by Holm within a comparison family: the " +
-    "comparisons of the summary, and for each metric all others; the control apart. Intervals are not adjusted.",
-  head: ["arm", "metric", "scenario", "value", "unit", "difference from none", "p", "blocks"],
-  rows: figures.map((figure) => [
+function figures({ figures }: Report): Row[] {
+  return figures.map((figure) => [
     ...[figure.title, figure.metric, figure.scenario, formatEstimate(figure.estimate), figure.unit],
     ...differenceCells(figure),
     blocksCell(figure),
-  ]),
-});
+  ]);
+}
 
 function differenceCells({ difference }: Figure): [string, string] {
   if (!difference) return ["-", "-"];
@@ -62,120 +65,83 @@ function blocksCell({ estimate, difference }: Figure): string {
   return difference && difference.blocks < blocks ? `${blocks} (${difference.blocks} pairs)` : String(blocks);
 }
 
-const costs = ({ costs }: Report): Table => ({
-  title: "Cost",
-  note:
-    "CPU is use under load minus use without load: for proxies and waypoints as measured at the start, for ztunnel and " +
-    "istiod, which are shared, as in the block's run of none. Memory is the working set of one container; in the line of " +
-    "the whole mesh, of all containers.",
-  head: ["arm", "scenario", "part", ...metrics.costs.map(({ heading }) => heading)],
-  rows: costs.map((cost) => [
-    ...[cost.title, cost.scenario, cost.component === "mesh" ? "whole mesh" : cost.component],
+function costs({ costs }: Report): Row[] {
+  return costs.map((cost) => [
+    ...[cost.title, cost.scenario, partTitle(cost)],
     ...metrics.costs.map((metric) => {
       const found = costEstimate(cost, metric);
       return found ? formatEstimate(found) : "not measured";
     }),
-  ]),
-});
+  ]);
+}
 
-const baseline = ({ baseline }: Report): Table => ({
-  title: "Comparison with the baseline",
-  note:
-    baseline &&
-    `The baseline is of ${baseline.finishedAt} (${baseline.identity}). A change is the difference of two medians with its ` +
-      `${confidence}% interval; the two agree where that contains zero. Conditions of the day cancel out in the differences from ` +
-      "none, and not in the values.",
-  head: ["arm", "metric", "scenario", "of", "before", "now", "change", "unit", "verdict"],
-  rows: (baseline?.changes ?? []).map(({ title, metric, scenario, of, before, now, change, unit, verdict }) => [
+function differing({ baseline }: Report): Row[] {
+  return (baseline?.differing ?? []).map(({ path, before, now }) => [path, before, now]);
+}
+
+function baseline({ baseline }: Report): Row[] {
+  return (baseline?.changes ?? []).map(({ title, metric, scenario, of, before, now, change, unit, verdict }) => [
     ...[title, metric, scenario, of === "value" ? of : "difference from none", formatNumber(before)],
     ...[formatNumber(now), formatEstimate(change), unit, verdict],
-  ]),
-});
+  ]);
+}
 
-const differing = ({ baseline }: Report): Table => ({
-  title: "Plan and environment: differences from the baseline",
-  head: ["what", "before", "now"],
-  rows: (baseline?.differing ?? []).map(({ path, before, now }) => [path, before, now]),
-});
+function article({ article }: Report): Row[] {
+  if (article.every(({ ours }) => ours === undefined)) return [];
+  return article.map(({ what, scenario, article, ours, unit, note = "" }) => [
+    ...[what, scenario, formatNumber(article), ours ? formatEstimate(ours) : "not measured", unit, note],
+  ]);
+}
 
-const article = ({ article }: Report): Table => ({
-  title: 'Comparison with the article "Istio from A to Y"',
-  note: "The article measured each figure once, on other machines: compare orders of magnitude only.",
-  head: ["what", "scenario", "article", "ours", "unit", "note"],
-  rows: article.some(({ ours }) => ours !== undefined)
-    ? article.map(({ what, scenario, article, ours, unit, note = "" }) => [
-        ...[what, scenario, formatNumber(article), ours ? formatEstimate(ours) : "not measured", unit, note],
-      ])
-    : [],
-});
-
-function runs(report: Report): Table {
+function runs(report: Report): Row[] {
   const spread = (shares: readonly number[], of = shares.length) => {
     if (shares.length === 0) return "not known";
     const known = shares.length < of ? ` (known for ${shares.length} of ${of} runs)` : "";
     return `${percent(median(shares))}, at most ${percent(Math.max(...shares))}${known}`;
   };
-  return {
-    title: "Runs",
-    note:
-      "Median and maximum over valid runs: steal is CPU time of a node that its host gave to other guests; load generator is " +
-      `its share of its node's CPU at fixed rates. Runs above ${percent(limits.stolen)} or ${percent(limits.clientCpu)} are ` +
-      "invalid. Where the load generator is not known, its counters are missing and this was not checked.",
-    head: [
-      ...["scenario", "planned", "valid", "invalid", "repeated"],
-      ...["steal, client's node", "steal, server's node", "load generator"],
-    ],
-    rows: countRuns(report).map(
-      ({ scenario, planned, valid, invalid, repeated, stolen, clientShares, atFixedRate }) => [
-        ...[scenario, ...[planned, valid, invalid, repeated].map(String)],
-        ...[spread(stolen.client, valid), spread(stolen.server, valid)],
-        atFixedRate === 0 ? "-" : spread(clientShares, atFixedRate),
-      ],
-    ),
-  };
+  return countRuns(report).map(({ scenario, planned, valid, invalid, repeated, stolen, clientShares, atFixedRate }) => [
+    ...[scenario, ...[planned, valid, invalid, repeated].map(String)],
+    ...[spread(stolen.client, valid), spread(stolen.server, valid)],
+    atFixedRate === 0 ? "-" : spread(clientShares, atFixedRate),
+  ]);
 }
 
-const invalidRuns = ({ runs, plan }: Report): Table => ({
-  title: "Invalid runs",
-  head: ["block", "arm", "scenario", "why"],
-  rows: runs
+function invalidRuns({ runs, plan }: Report): Row[] {
+  const titles = new Map(plan.arms.map((arm) => [arm.id, armTitle(arm)]));
+  return runs
     .filter(({ problems }) => problems.length > 0)
-    .map(({ block, arm, scenario, problems }) => {
-      const known = plan.arms.find(({ id }) => id === arm);
-      return [String(block), known ? armTitle(known) : arm, scenario, problems.join("; ")];
-    }),
-});
+    .map(({ block, arm, scenario, problems }) => [
+      String(block),
+      titles.get(arm) ?? arm,
+      scenario,
+      problems.join("; "),
+    ]);
+}
 
-const scenarios = ({ scenarios }: Report): Table => ({
-  title: "Scenarios",
-  head: ["scenario", "state", "scenario check", "proxies"],
-  rows: scenarios.map(({ scenario, state, reason, truths, proxies = [] }) => [
+function scenarios({ scenarios }: Report): Row[] {
+  return scenarios.map(({ scenario, state, reason, truths, proxies = [] }) => [
     ...[scenario, reason ? `${state}: ${reason}` : state, truths.join("; "), proxies.join("; ") || "-"],
-  ]),
-});
+  ]);
+}
 
-function environment({ environment, plan, startedAt, finishedAt, identity }: Report): Table {
+function environment({ environment, plan, startedAt, finishedAt, identity }: Report): Row[] {
   const seconds = (Date.parse(finishedAt) - Date.parse(startedAt)) / 1000;
   const duration = Number.isNaN(seconds) ? "" : ` (${formatSeconds(seconds)})`;
-  return {
-    title: "Environment",
-    head: ["what", "value"],
-    rows: [
-      ["time", `${startedAt} to ${finishedAt}${duration}`],
-      ["plan", `${plan.runs} runs in ${plan.blocks} blocks, seed ${plan.seed}, identity ${identity}`],
-      ["Kubernetes", environment.kubernetes],
-      ["Istio", environment.istio],
-      ["client's node", describeNode(environment.clientNode)],
-      ["server's node", describeNode(environment.serverNode)],
-      ...environment.images.map((image) => ["image", image]),
-      ...(environment.mesh ?? []).map((fact) => ["mesh", fact]),
-      ...(environment.withoutCounters ?? []).map((reason) => ["no counters", reason]),
-      [
-        "not known",
-        "turbo and power limits, other guests of the hosts, the network between the nodes: add them where you quote figures",
-      ],
+  return [
+    ["time", `${startedAt} to ${finishedAt}${duration}`],
+    ["plan", `${plan.runs} runs in ${plan.blocks} blocks, seed ${plan.seed}, identity ${identity}`],
+    ["Kubernetes", environment.kubernetes],
+    ["Istio", environment.istio],
+    ["client's node", describeNode(environment.clientNode)],
+    ["server's node", describeNode(environment.serverNode)],
+    ...environment.images.map((image) => ["image", image]),
+    ...(environment.mesh ?? []).map((fact) => ["mesh", fact]),
+    ...(environment.withoutCounters ?? []).map((reason) => ["no counters", reason]),
+    [
+      "not known",
+      "turbo and power limits, other guests of the hosts, the network between the nodes: add them where you quote figures",
     ],
-  };
+  ];
 }
 
 function describeNode(facts: NodeFacts): string {
@@ -198,8 +164,6 @@ function describeNode(facts: NodeFacts): string {
 
 /** Number of entries of a list as Linux writes it: `0-1,4`. */
 function countOf(list: string): number {
-  return list.split(",").reduce((sum, range) => {
-    const [first = NaN, last = first] = range.split("-").map(Number);
-    return sum + last - first + 1;
-  }, 0);
+  const ranges = list.split(",").map((range) => range.split("-").map(Number));
+  return ranges.reduce((sum, [first = NaN, last = first]) => sum + last - first + 1, 0);
 }

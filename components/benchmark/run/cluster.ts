@@ -82,7 +82,6 @@ export class KubernetesCluster {
     };
   }
 
-  /** Why a data plane is not available; undefined where it is. */
   async missing(part: "istiod" | "ztunnel"): Promise<string | undefined> {
     const isReady = (await this.meshPods(part)).some((pod) => pod.ready);
     return isReady ? undefined : `there is no ready ${part} in ${rootNamespace}`;

@@ -17,7 +17,6 @@ export function warmUpOf(arm: Arm, plan: Target): ClientCommand | undefined {
   return { container: "fortio", argv: ["/usr/bin/fortio", ...fortioArgs(arm, arm.warmUpSeconds, plan, "server")] };
 }
 
-/** The measurement: prints its result as JSON on standard output. */
 export function measurementOf(arm: Arm, plan: Target, host = "server"): ClientCommand {
   if (arm.kind === "stream") return { container: "iperf3", argv: ["iperf3", ...iperf3Args(arm, host)] };
   const log = hasSchedule(arm) ? ["-access-log-file", accessLog, "-access-log-format", "json"] : [];
@@ -43,7 +42,8 @@ export function fortioArgs(
   host: string,
   more: readonly string[] = [],
 ): string[] {
-  const { connections, qps, payloadSize, keepAlive } = "qps" in arm ? arm : { ...transaction, keepAlive: false };
+  const { connections, qps, payloadSize, keepAlive } =
+    "qps" in arm ? arm : { connections: 1, qps: 0, payloadSize: 1, keepAlive: false };
   // KiB for an answer with its headers; for fortio's fast client a longer one is a failure.
   const buffer = Math.max(128, Math.ceil(payloadSize / 1024) + 16);
   const fastHttp = ["-no-reresolve", "-httpbufferkb", String(buffer), ...(keepAlive ? [] : ["-keepalive=false"])];
@@ -63,8 +63,6 @@ export function fortioArgs(
     ...["-c", String(connections), "-qps", String(qps), "-t", `${seconds}s`, ...flags, ...more, "-json", "-", url],
   ];
 }
-
-const transaction = { connections: 1, qps: 0, payloadSize: 1 } as const;
 
 /** Arguments of iperf3's client; the first seconds, while TCP increases its window, are left out. */
 export function iperf3Args(

@@ -3,7 +3,7 @@ import { digestOf } from "../../shared/digest";
 import type { LiveObject } from "../../shared/kubernetes/object";
 import type { ExecResult } from "../../shared/kubernetes/pod-streams";
 import type { ContainerSample } from "../measure/usage";
-import { meshParts, type Scenario } from "../metrics/record";
+import { type Scenario, usesZtunnel } from "../metrics/record";
 import type { NodeFacts } from "../report/report";
 import type { BenchCluster, BenchNode, BenchPod, MeshState } from "./cluster";
 import { NotMeasurable } from "./request";
@@ -71,7 +71,6 @@ export class Kubelets {
   }
 }
 
-/** Runs a command in the container of a pod that has a shell. */
 type Shell = (argv: readonly string[]) => Promise<ExecResult>;
 
 const hardwareFiles = {
@@ -184,7 +183,7 @@ function summaryOf(spec: LiveObject["spec"] = {}): string {
 export function proxyFacts(scenario: Scenario, pods: readonly BenchPod[], ztunnels: readonly BenchPod[]): string[] {
   const own = pods.map((pod) => ({ pod, title: pod.app === "" ? "waypoint" : `${pod.app} proxy` }));
   const shared = ztunnels.map((pod) => ({ pod, title: "ztunnel" }));
-  const through = meshParts[scenario].includes("ztunnel") ? [...shared, ...own] : own;
+  const through = usesZtunnel(scenario) ? [...shared, ...own] : own;
   return through.flatMap(({ pod: { proxy, node }, title }) => {
     if (!proxy) return [];
     const workers = proxy.workers === undefined ? [] : [`${proxy.workers} workers`];

@@ -1,6 +1,7 @@
-import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { writeFileAtomically } from "../../shared/files";
+import { readIfExists, writeFileAtomically } from "../../shared/files";
+import { parseJson } from "../../shared/json";
 import type { RunRecord } from "../metrics/record";
 import type { PlannedRun } from "../plan/plan";
 import { schemaVersion } from "../report/baseline";
@@ -34,8 +35,9 @@ export class Journal {
   ) {
     this.runs = path.join(folder, "runs.jsonl");
     this.setupFile = path.join(folder, "setup.json");
-    if (!existsSync(this.setupFile)) return;
-    const kept = parsed<KeptSetup & { schemaVersion?: number }>(readFileSync(this.setupFile, "utf8"));
+    const text = readIfExists(this.setupFile);
+    if (text === undefined) return;
+    const kept = parsed<KeptSetup & { schemaVersion?: number }>(text);
     if (kept?.schemaVersion !== schemaVersion) {
       log(`Measuring again: ${this.setupFile} is ${kept ? "of another release" : "damaged"}`);
       return;
@@ -90,18 +92,14 @@ export class Journal {
   }
 
   private text(): string {
-    return existsSync(this.runs) ? readFileSync(this.runs, "utf8") : "";
+    return readIfExists(this.runs) ?? "";
   }
 }
 
 /** Undefined for text that is no JSON object. */
 function parsed<T extends object>(text: string): T | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === "object" && value !== null ? (value as T) : undefined;
-  } catch {
-    return undefined;
-  }
+  const value = parseJson(text);
+  return typeof value === "object" && value !== null ? (value as T) : undefined;
 }
 
 /**

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { parseJson } from "../../shared/json";
 import { isUnreachable } from "../../shared/kubernetes/errors";
 import { type ProgramContext, runProgram } from "../../shared/step/program";
 import { KubernetesCluster } from "./cluster";
@@ -50,11 +51,7 @@ const readable = z.looseObject({ identity: z.string(), known: known.optional() }
 
 /** The result that an earlier run printed; undefined where there is none of this release. */
 export function previousOf(text: string | undefined): BenchmarkResult | undefined {
-  try {
-    return readable.parse(JSON.parse(text ?? "")) as unknown as BenchmarkResult;
-  } catch {
-    return undefined;
-  }
+  return readable.safeParse(parseJson(text ?? "")).data as BenchmarkResult | undefined;
 }
 
 /**

@@ -2,14 +2,13 @@ import { gunzipSync } from "node:zlib";
 import { formatSeconds } from "../../shared/duration";
 import { ExecError, isUnreachable } from "../../shared/kubernetes/errors";
 import type { ExecResult } from "../../shared/kubernetes/pod-streams";
-import type { Sleep } from "../../shared/kubernetes/wait";
 import { latenciesOf, latencyOfFortio, latencyOfMicros } from "../measure/latency";
 import { OutputError, parseFortio, parseIperf3, ReportedError } from "../measure/load-generators";
 import { type Ends, ownContainers, usageBetween } from "../measure/usage";
 import { type Circumstances, disturbances, problemsOf, type Restart } from "../measure/validity";
-import { type Arm, armTitle, hasSchedule, meshParts, type RunRecord, type Scenario } from "../metrics/record";
+import { type Arm, armTitle, hasSchedule, type RunRecord, type Scenario, usesZtunnel } from "../metrics/record";
 import { namespaceOf } from "../objects";
-import { type BenchmarkPlan, estimatedSeconds, longestSeconds, type PlannedRun, plannedSeconds } from "../plan/plan";
+import { estimatedSeconds, longestSeconds, type PlannedRun, plannedSeconds } from "../plan/plan";
 import { formatNumber } from "../statistics/intervals";
 import type { BenchCluster, BenchPod } from "./cluster";
 import { type ClientCommand, dropLog, fetchLog, measurementOf, warmUpOf } from "./commands";
@@ -17,26 +16,19 @@ import { kubeletPeriod, type Kubelets, type NodePair, processorTime, stolenShare
 import type { Journal } from "./journal";
 import type { Lease } from "./lease";
 import { NotMeasurable } from "./request";
-import { podSigns, podsProblem, podsReady } from "./scenario-check";
+import { type CheckContext, podSigns, podsProblem, podsReady } from "./scenario-check";
 
-export interface RunContext {
-  readonly cluster: BenchCluster;
-  readonly plan: BenchmarkPlan;
+export interface RunContext extends CheckContext {
   readonly nodes: NodePair;
   readonly kubelets: Kubelets;
-  readonly sleep: Sleep;
+  readonly lease: Pick<Lease, "hold">;
   readonly signal?: AbortSignal;
-}
-
-interface RunsContext extends RunContext {
-  readonly lease: Lease;
-  readonly log: (line: string) => void;
 }
 
 /** Seconds of pauses between tries after which a run fails whose connection always breaks. */
 const unreachableTimeout = 300;
 
-export async function measureAll(context: RunsContext, runs: readonly PlannedRun[], journal: Journal): Promise<void> {
+export async function measureAll(context: RunContext, runs: readonly PlannedRun[], journal: Journal): Promise<void> {
   const { log, signal } = context;
   log(`${runs.length} runs, about ${formatSeconds(estimatedSeconds(runs))}`);
   let overhead = 0;
@@ -61,7 +53,7 @@ export async function measureAll(context: RunsContext, runs: readonly PlannedRun
 }
 
 /** Repeats a run whose connection broke. @throws NotMeasurable after at least 3 tries and `unreachableTimeout` of pauses */
-async function measureWithRetries(context: RunsContext, run: PlannedRun): Promise<RunRecord> {
+async function measureWithRetries(context: RunContext, run: PlannedRun): Promise<RunRecord> {
   const { lease, log, sleep } = context;
   let waited = 0;
   let reported = "";
@@ -160,7 +152,7 @@ export async function measureOnce(context: RunContext, run: PlannedRun): Promise
 
 /** Pods whose restart spoils a run: those of the scenario, and the ztunnels that its traffic passes. */
 async function podsOf(cluster: BenchCluster, scenario: Scenario, { namespace, nodes }: Ends): Promise<BenchPod[]> {
-  const ztunnels = meshParts[scenario].includes("ztunnel") ? await cluster.ztunnels(nodes) : [];
+  const ztunnels = usesZtunnel(scenario) ? await cluster.ztunnels(nodes) : [];
   return [...(await cluster.pods(namespace)), ...ztunnels];
 }
 

@@ -56,7 +56,6 @@ export interface BenchmarkResult {
   readonly report?: string;
   /** What other budgets are judged on where the runs are not on this disk; absent where a scenario was not measured. */
   readonly known?: {
-    /** Client's and server's, each with its kernel. */
     readonly nodes: readonly string[];
     readonly bounds: Bounds;
   };

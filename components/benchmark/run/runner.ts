@@ -1,8 +1,7 @@
-import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import type { BenchmarkSettings } from "../../settings/sections/benchmark";
+import { readIfExists } from "../../shared/files";
 import { UserError } from "../../shared/problem";
-import type { Sleep } from "../../shared/kubernetes/wait";
 import { type BenchmarkPlan, benchmarkPlan, blocksNote, planIdentity, planProblems } from "../plan/plan";
 import { resolveBenchmark } from "../plan/settings";
 import { type Baseline, parseBaseline } from "../report/baseline";
@@ -10,23 +9,19 @@ import { boundsOf, budgetLines, budgetMessage, failures, judgeBudgets } from "..
 import { csvOf, markdownOf } from "../report/outputs";
 import { htmlOf } from "../report/page";
 import { type Report, reportOf } from "../report/report";
-import type { BenchCluster } from "./cluster";
 import { annotator } from "./grafana";
 import { changesBetween, Journal, type KeptSetup } from "./journal";
 import { Lease } from "./lease";
 import { chooseNodes, countedNodes, Kubelets, type NodePair, nodeTitle } from "./environment";
 import { type BenchmarkRequest, type BenchmarkResult, NotMeasurable } from "./request";
 import { measureAll } from "./measure-runs";
-import { podTimeout } from "./scenario-check";
+import { type CheckContext, podTimeout } from "./scenario-check";
 import { cleanUp, requestCleanUp, setUp } from "./set-up";
 
-type Log = (line: string) => void;
+type Log = CheckContext["log"];
 
-interface RunnerContext {
-  readonly cluster: BenchCluster;
+interface RunnerContext extends Omit<CheckContext, "plan"> {
   readonly projectRoot: string;
-  readonly log: Log;
-  readonly sleep: Sleep;
   readonly signal?: AbortSignal;
   /** Whether to measure short and little, to see that everything works. */
   readonly quick?: boolean;
@@ -153,13 +148,11 @@ function clearRunsOfOtherConditions(journal: Journal, setup: KeptSetup, { runs }
 
 function readBaseline(file: string | undefined, projectRoot: string): Baseline | undefined {
   if (file === undefined) return undefined;
-  const absolute = path.resolve(projectRoot, file);
-  if (!existsSync(absolute)) {
-    throw new NotMeasurable(
-      `talos-mesh:benchmark.baseline: there is no ${file}; keep the report.json of an earlier run there`,
-    );
-  }
-  return parseBaseline(readFileSync(absolute, "utf8"));
+  const text = readIfExists(path.resolve(projectRoot, file));
+  if (text !== undefined) return parseBaseline(text);
+  throw new NotMeasurable(
+    `talos-mesh:benchmark.baseline: there is no ${file}; keep the report.json of an earlier run there`,
+  );
 }
 
 /** Judges other budgets on the result of an earlier deployment, where its runs are not on this disk (a fresh checkout). */

@@ -1,6 +1,6 @@
 import type { ExecResult } from "../../shared/kubernetes/pod-streams";
 import { Missing, type Sleep, waitFor, type WaitTimeout } from "../../shared/kubernetes/wait";
-import { meshParts, type Scenario } from "../metrics/record";
+import { type Scenario, usesZtunnel } from "../metrics/record";
 import { namespaceOf, ports } from "../objects";
 import type { BenchmarkPlan } from "../plan/plan";
 import type { ScenarioState } from "../report/report";
@@ -107,7 +107,6 @@ type PodSigns = ReturnType<typeof podSigns>;
 export interface Observations extends PodSigns {
   /** The server's response: the headers of the request it got. */
   readonly echo: string;
-  /** Connections that ztunnels opened for that request; undefined where their metrics cannot be read. */
   readonly opened?: Connections;
 }
 
@@ -167,8 +166,4 @@ function requestProblem(
   if (envoy !== (scenario === "waypoint")) return `its requests pass ${envoy ? "a" : "no"} waypoint`;
   if (!opened || (opened.mutual > 0 && opened.plain === 0)) return undefined;
   return opened.plain > 0 ? "its requests come without mTLS" : "ztunnel has counted none of its connections";
-}
-
-function usesZtunnel(scenario: Scenario): boolean {
-  return meshParts[scenario].includes("ztunnel");
 }

@@ -173,7 +173,6 @@ export async function cleanUp(cluster: BenchCluster, sleep: Sleep): Promise<void
   await waitFor(check, { timeoutMs: podTimeout, sleep, onTimeout });
 }
 
-/** Without waiting. */
 export async function requestCleanUp(cluster: BenchCluster): Promise<void> {
   for (const name of await cluster.namespaces()) await cluster.removeNamespace(name);
 }

@@ -58,31 +58,15 @@ export function medianInterval(
   const noise = (2 * medianAbsoluteDeviation(values)) / count;
   const sorted = Float64Array.from(values).sort();
   const medians = new Float64Array(resamples);
-  const draws = new Uint16Array(count);
+  // Reused, because millions are drawn, with replacement.
+  const draws = new Float64Array(count);
   for (let sample = 0; sample < resamples; sample++) {
-    medians[sample] = resampledMedian(sorted, draws, random) + noise * random.normal();
+    for (let draw = 0; draw < count; draw++) draws[draw] = sorted[random.below(count)] ?? NaN;
+    medians[sample] = medianOfSorted(draws.sort()) + noise * random.normal();
   }
   medians.sort();
   const tail = (100 - confidence) / 2;
   return { low: percentile(medians, tail), high: percentile(medians, 100 - tail) };
-}
-
-/** The median of as many draws, with replacement, as there are values. Millions are taken, so `draws` is reused. */
-function resampledMedian(sorted: Float64Array, draws: Uint16Array, random: Random): number {
-  const count = sorted.length;
-  draws.fill(0);
-  for (let draw = 0; draw < count; draw++) {
-    const index = random.below(count);
-    draws[index] = (draws[index] ?? 0) + 1;
-  }
-  return (drawOfRank(Math.ceil(count / 2), sorted, draws) + drawOfRank(Math.floor(count / 2) + 1, sorted, draws)) / 2;
-}
-
-/** The draw of a rank (from 1), in ascending order. */
-function drawOfRank(rank: number, sorted: Float64Array, draws: Uint16Array): number {
-  let index = 0;
-  for (let left = rank - (draws[0] ?? 0); left > 0; left -= draws[index] ?? 1) index++;
-  return sorted[index] ?? NaN;
 }
 
 /** Scaled by 1.4826, so that it is the standard deviation of normal values. */
@@ -134,7 +118,10 @@ export function percentile(sorted: ArrayLike<number>, percent: number): number {
 }
 
 export function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
+  return medianOfSorted([...values].sort((a, b) => a - b));
+}
+
+function medianOfSorted(sorted: ArrayLike<number>): number {
   const [low, high] = [sorted[Math.ceil(sorted.length / 2) - 1], sorted[Math.floor(sorted.length / 2)]];
   if (low === undefined || high === undefined) throw new RangeError("no values");
   return (low + high) / 2;

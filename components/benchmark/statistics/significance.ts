@@ -19,14 +19,20 @@ export function blocksToTell(comparisons: number): number {
   return Math.floor(Math.log2((2 * comparisons) / significanceLevel)) + 1;
 }
 
-type ByBlock = ReadonlyMap<number, number>;
+export type ByBlock = ReadonlyMap<number, number>;
 
-/** Differences of the blocks that have both values. What the two runs of a block share (hour, neighbours) cancels out. */
-export function pairedDifferences(base: ByBlock, other: ByBlock): number[] {
-  return [...other].flatMap(([block, value]) => {
+/** Compares the two values of each block that has both. */
+export function inBothBlocks(base: ByBlock, other: ByBlock, compare: (base: number, other: number) => number) {
+  const compared = [...other].flatMap(([block, value]): [number, number][] => {
     const baseValue = base.get(block);
-    return baseValue === undefined ? [] : [value - baseValue];
+    return baseValue === undefined ? [] : [[block, compare(baseValue, value)]];
   });
+  return new Map(compared);
+}
+
+/** What the two runs of a block share (hour, neighbours) cancels out. */
+export function pairedDifferences(base: ByBlock, other: ByBlock): number[] {
+  return [...inBothBlocks(base, other, (baseValue, value) => value - baseValue).values()];
 }
 
 /** @param family paired differences of each comparison by name; one without any is left out */

@@ -2,6 +2,7 @@ import type * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import type { TalosClusterSettings } from "../kinds";
 import { digestOf } from "../../shared/digest";
+import { parseJson } from "../../shared/json";
 import { type LifecycleCommandArgs, lifecycleCommand, queryCommand } from "../../shared/lifecycle-command";
 import { installerOf } from "./config/installer";
 import { nodePlan } from "./config/node-plan";
@@ -123,11 +124,7 @@ export function warnOfDrift(hostname: string, applied: TalosStepInput, opts: pul
 
 /** The line of JSON that drift.sh prints; empty for anything else, because a warning must not end a preview. */
 function parseReport(text: string): { readonly result?: string; readonly lines?: string } {
-  try {
-    return JSON.parse(text) as ReturnType<typeof parseReport>;
-  } catch {
-    return {};
-  }
+  return parseJson(text) ?? {};
 }
 
 /**

@@ -2,6 +2,7 @@ import type { IncomingMessage } from "node:http";
 import https from "node:https";
 import { text } from "node:stream/consumers";
 import type { KubeConfig } from "@kubernetes/client-node" with { "resolution-mode": "import" };
+import { parseJson } from "../json";
 import { ApiError, ifFound, UnknownKindError } from "./errors";
 import type { ApplyObject, LiveObject, ObjectReference } from "./object";
 
@@ -222,11 +223,8 @@ async function loginOf(config: KubeConfig): Promise<https.RequestOptions> {
 }
 
 function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    return text;
-  }
+  const value = parseJson(text);
+  return value === undefined ? text : value;
 }
 
 function messageOf(content: unknown): string | undefined {

@@ -41,7 +41,11 @@ describe("one run", () => {
     const nodes = (await chooseNodes(cluster)) ?? assert.fail();
     const kubelets = new Kubelets(cluster, [...nodes.map(({ name }) => name), "control-plane"], () => undefined);
     const sleep = (ms: number) => Promise.resolve(slept.push(ms));
-    const context: RunContext = { cluster, plan, nodes, kubelets, sleep };
+    const context: RunContext = {
+      ...{ cluster, plan, nodes, kubelets, sleep },
+      log: () => undefined,
+      lease: { hold: () => Promise.resolve() },
+    };
     return measureOnce(context, run);
   };
 
