@@ -35,7 +35,6 @@ export type HttpMatch = NonNullable<VirtualServiceRoute["match"]>[number];
 export type HttpFault = NonNullable<VirtualServiceRoute["fault"]>;
 export type AuthorizationRule = NonNullable<IstioSpecs["AuthorizationPolicy"]["rules"]>[number];
 
-/** HTTPRoute of Gateway API. */
 export type RouteSpec = NonNullable<IHTTPRoute["spec"]>;
 export type RouteRule = NonNullable<RouteSpec["rules"]>[number];
 export type RouteFilter = NonNullable<RouteRule["filters"]>[number];

@@ -19,7 +19,6 @@ export function routeMatch({ uri, method, headers, queryParams }: Match, byExpre
   };
 }
 
-/** Whether the HTTPRoute has regular expressions for paths. */
 export function matchesByExpression(rules: readonly HttpRuleSettings[]): boolean {
   return rules.some(({ match = [] }) =>
     match.some(({ uri }) => uri && uri.prefix !== "/" && !(uri.exact !== undefined && isPlainPath(uri.exact))),

@@ -17,7 +17,6 @@ export interface VirtualServiceContext {
 
 interface HttpRouteContext {
   readonly service: MeshService;
-  /** Whether the HTTPRoute matches paths by regular expressions. */
   readonly byExpression: boolean;
 }
 
@@ -30,7 +29,6 @@ export type Limit = { readonly refused: RefusedInAmbient } | { readonly virtualS
 interface Written {
   readonly virtualService: (context: VirtualServiceContext) => VirtualServiceRoute;
   readonly httpRoute: ((context: HttpRouteContext) => RouteRule) | Limit;
-  /** How `explain` describes it. */
   readonly explanation?: string;
 }
 

@@ -12,7 +12,6 @@ type Spec = types.input.networking.v1.NetworkPolicySpec;
 /** The name of each NetworkPolicy, and the one that earlier releases gave it. */
 export const egressOnly = { name: "egress-only", formerName: "ways-out" } as const;
 
-/** What the pods of workloads may connect to. */
 const egress: Readonly<Record<Exclude<DataPlane, "none">, Spec["egress"]>> = {
   // Every pod of the cluster, such as the egress gateway.
   sidecar: [{ to: [{ namespaceSelector: {} }] }],

@@ -3,7 +3,6 @@ import type { HttpRuleSettings } from "../settings/sections/traffic";
 export type Match = NonNullable<HttpRuleSettings["match"]>[number];
 export type StringMatch = NonNullable<Match["uri"]>;
 
-/** Whether a string matches every request's path. */
 function isAnyPath(uri: StringMatch): boolean {
   return uri.prefix === "/" || uri.regex === ".*" || uri.regex === "/.*";
 }

@@ -11,11 +11,8 @@ export const auditProvider = "talos-mesh-audit";
  *
  * https://istio.io/latest/docs/reference/config/istio.mesh.v1alpha1/
  */
-export function policyMeshConfig({
-  traffic,
-  security,
-  observability,
-}: Pick<Settings, "traffic" | "security" | "observability">) {
+export function policyMeshConfig(settings: Pick<Settings, "traffic" | "security" | "observability">) {
+  const { traffic, security, observability } = settings;
   const providers: readonly object[] = [
     ...security.extensionProviders,
     ...auditProviders(security),
@@ -63,11 +60,10 @@ export interface SidecarScoping {
  * Whether sidecars are configured only with the services that their workloads may call. By default they are under default
  * deny without dry run: then allow rules tell which services those are.
  */
-export function sidecarScoping({
-  mesh,
-  security,
-  observability,
-}: Pick<Settings, "mesh" | "security" | "observability">): SidecarScoping | undefined {
+export function sidecarScoping(
+  settings: Pick<Settings, "mesh" | "security" | "observability">,
+): SidecarScoping | undefined {
+  const { mesh, security, observability } = settings;
   const { authorization } = security;
   const byDefault = authorization?.default === "deny" && !authorization.dryRun;
   if (!(mesh.sidecarScoping ?? byDefault) || !hasSidecars(mesh)) return undefined;

@@ -45,7 +45,8 @@ export function namedObjects(
     defaultNamespace: () => defaultNamespace(settings),
     workloads: () => workloads,
     gateways: () => gatewayWorkloads(settings.gateways),
-    waypoints: () => mapKnown(settings.mesh.waypoints, waypointWorkload),
+    waypoints: () =>
+      mapKnown(settings.mesh.waypoints, (waypoint) => copyWithField(waypoint, "name", () => waypointName(waypoint))),
     dataPlanes: () => {
       const namespaces = knownEntries(workloads).map(([, { namespace }]) => namespace);
       const read = (namespace: string) => [namespace, () => dataPlaneOf(settings.mesh, namespace)] as const;
@@ -67,19 +68,8 @@ function settingsWorkloads(settings: Pick<Settings, ApplicationName | "applicati
   ]);
 }
 
-type WaypointSettings = MeshSettings["waypoints"][number];
-
-function waypointWorkload(waypoint: WaypointSettings): WaypointWorkload {
-  return knownFields<WaypointWorkload>({
-    name: () => waypointName(waypoint),
-    namespace: () => waypoint.namespace,
-    service: () => waypoint.service,
-    ingress: () => waypoint.ingress,
-  });
-}
-
 /** Name of a waypoint: for that of a namespace the one that istioctl gives it. */
-export function waypointName({ service }: Pick<WaypointSettings, "service">): string {
+export function waypointName({ service }: Pick<MeshSettings["waypoints"][number], "service">): string {
   return service === undefined ? "waypoint" : `${service}-waypoint`;
 }
 

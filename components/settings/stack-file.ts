@@ -18,7 +18,6 @@ import { nearest } from "./wording";
 export interface StackConfig {
   /** String by full key (`talos-mesh:mesh`); objects and lists as JSON. */
   readonly values: Readonly<Record<string, string>>;
-  /** Full keys whose value holds a secret. */
   readonly secretKeys: readonly string[];
   /** The place of a value, or of the part around it that exists. */
   readonly placeOf: (fullKey: string, keys: readonly (string | number)[]) => Place | undefined;
@@ -91,7 +90,6 @@ function projectDefaults(file: YamlFile): [string, unknown][] {
   });
 }
 
-/** A value with its secrets filled in, at any depth. */
 function revealed(raw: unknown, name: string, secretValue: SecretValue): unknown {
   if (Array.isArray(raw)) return raw.map((item, index) => revealed(item, `${name}[${index}]`, secretValue));
   if (!isTree(raw)) return raw;
@@ -128,15 +126,9 @@ function readYaml(file: string, projectRoot: string): YamlFile {
 }
 
 function missingStackFile(shown: string, projectRoot: string): string {
-  const stacks = stackNames(projectRoot).join(", ") || "none";
-  return `${shown} does not exist. The stacks of this project are: ${stacks}. Name a stack file in another folder by --config FILE.`;
-}
-
-/** The stacks that have a file in the project's folder. */
-function stackNames(projectRoot: string): string[] {
-  return readdirSync(projectRoot)
-    .flatMap((entry) => /^Pulumi\.(.+)\.yaml$/.exec(entry)?.[1] ?? [])
-    .sort();
+  const stacks = readdirSync(projectRoot).flatMap((entry) => /^Pulumi\.(.+)\.yaml$/.exec(entry)?.[1] ?? []);
+  const known = stacks.sort().join(", ") || "none";
+  return `${shown} does not exist. The stacks of this project are: ${known}. Name a stack file in another folder by --config FILE.`;
 }
 
 function yamlMessage({ code, pos: [start], message }: YAMLParseError, text: string): string {

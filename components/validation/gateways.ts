@@ -4,7 +4,7 @@ import { exposedHosts, gatewayNamespace, gatewayPorts } from "../model/gateways"
 import type { GatewayDeploymentSettings } from "../settings/sections/gateways";
 import { compareMinor, istioSince } from "../settings/versions";
 import { duplicates, type Entry, type Problem, type SettingPath } from "../shared/problem";
-import { checkEach } from "../shared/unknown";
+import { checkEach, runChecks } from "../shared/unknown";
 import { type Check, refuse, rule, refuseSystemNamespace, unique } from "./check";
 
 /** How many listeners a Gateway has at most. Source: its CRD. */
@@ -107,11 +107,13 @@ function nameIn(path: SettingPath): string {
   return String(path[1]);
 }
 
-function* uniquePorts({ ports, extraPorts }: GatewayDeploymentSettings, path: SettingPath): Iterable<Problem> {
-  const own = gatewayPorts.map(({ key, port }) => ({ key, port: () => ports[key]?.port ?? port }));
-  const entries = function* (): Iterable<Entry> {
-    yield* checkEach(own, path, ({ key, port }) => [{ path: [...path, "ports", key, "port"], key: port() }]);
-    yield* checkEach(extraPorts, [...path, "extraPorts"], ({ port }, at) => [{ path: [...at, "port"], key: port }]);
-  };
-  yield* duplicates(entries(), "port");
+function uniquePorts({ ports, extraPorts }: GatewayDeploymentSettings, path: SettingPath): Iterable<Problem> {
+  const entries = runChecks<Entry>(
+    () =>
+      checkEach(gatewayPorts, [], ({ key, port }) => [
+        { path: [...path, "ports", key, "port"], key: ports[key]?.port ?? port },
+      ]),
+    () => checkEach(extraPorts, [...path, "extraPorts"], ({ port }, at) => [{ path: [...at, "port"], key: port }]),
+  );
+  return duplicates(entries, "port");
 }

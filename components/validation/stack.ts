@@ -78,18 +78,13 @@ function originOf(
   };
 }
 
-interface Values extends Pick<ValidateOptions, "secretNames" | "problems"> {
-  readonly sections: Readonly<Record<string, unknown>>;
-  readonly secrets: ReadonlyMap<string, string>;
-}
-
 /** Leaves out placeholders (`readStack` puts them in for encrypted secrets). */
 function knownTexts(secrets: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
   return new Map([...secrets].filter(([, text]) => !isPlaceholder(text)));
 }
 
 /** Configuration in the form of the CLI: strings as they are, everything else as JSON. */
-function readValues(values: Readonly<Record<string, string>>, isSecret: (key: string) => boolean): Values {
+function readValues(values: Readonly<Record<string, string>>, isSecret: (key: string) => boolean) {
   const sections: [string, unknown][] = [];
   const problems: Problem[] = [];
   for (const [key, text] of Object.entries(values)) {
@@ -118,7 +113,7 @@ function decode(section: string, text: string): unknown {
 }
 
 /** A secret's value is never repeated, not even its beginning. */
-function readSecrets(value: unknown, problems: Problem[]): Pick<Values, "secretNames" | "secrets"> {
+function readSecrets(value: unknown, problems: Problem[]) {
   const secrets = new Map<string, string>();
   if (!isTree(value)) {
     problems.push({ path: ["secrets"], message: "expected a mapping of name: value" });

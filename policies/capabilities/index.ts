@@ -31,13 +31,11 @@ export type RefusedInAmbient = {
   [Name in CapabilityName]: (typeof capabilities)[Name]["ambient"] extends { readonly refused: string } ? Name : never;
 }[CapabilityName];
 
-/** The message for a capability that the ambient data plane does not have. */
 export function ambientRefusal(capability: RefusedInAmbient): string {
   const { refused, instead } = capabilities[capability].ambient;
   return `not in the ambient data plane: ${refused}; instead: ${instead}`;
 }
 
-/** The page docs/policies-data-planes.md. */
 export function capabilityPage(): string {
   const all: readonly Capability[] = Object.values(capabilities);
   const rows = all.map(({ title, setting, sidecar, ambient, since, seen }) => [

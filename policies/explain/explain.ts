@@ -26,7 +26,6 @@ export interface Question {
   readonly claims?: Readonly<Record<string, string>>;
 }
 
-/** One thing that happens to a request. */
 export interface Step {
   readonly what: string;
   /** The setting that decides it. */

@@ -6,11 +6,11 @@ import {
   type PolicyModel,
 } from "../../components/model/policies/policy-model";
 import { grouped } from "../../components/shared/grouped";
+import { workloadKey } from "../../components/model/names";
 import type { KubernetesObject } from "../../components/shared/kubernetes/object";
 import type { GatewayWorkload } from "../../components/shared/workload";
 import { type IstioSpecs, istioObject, type Place, principal, sortedUnique } from "../api-objects";
 import { selector } from "./authorization";
-import { gatewayReference } from "./routes";
 
 /**
  * In mode sidecar: a `ServiceEntry` for each host that workloads of a namespace may reach, visible in that namespace
@@ -112,9 +112,9 @@ function objectsOfHost(hostRules: HostRules, gateway: GatewayWorkload): Kubernet
     }),
     istioObject("VirtualService", place, {
       hosts: [host],
-      gateways: sortedUnique(["mesh", gatewayReference(entrance)]),
+      gateways: sortedUnique(["mesh", workloadKey(entrance)]),
       exportTo,
-      ...routes(hostRules, gatewayReference(entrance), gateway),
+      ...routes(hostRules, workloadKey(entrance), gateway),
     }),
   ];
 }

@@ -5,6 +5,7 @@ import {
   type PolicyModel,
   type Subset,
 } from "../../components/model/policies/policy-model";
+import { workloadKey } from "../../components/model/names";
 import type { HttpRuleSettings } from "../../components/settings/sections/traffic";
 import type { TrafficPolicySettings } from "../../components/settings/sections/traffic-policy";
 import type { KubernetesObject } from "../../components/shared/kubernetes/object";
@@ -41,11 +42,6 @@ export function gateways(model: PolicyModel): KubernetesObject<IstioSpecs["Gatew
     if (servers.length === 0) return [];
     return [istioObject("Gateway", { namespace, name }, { selector: { ...selector }, servers })];
   });
-}
-
-/** The name of a gateway's `Gateway` in a VirtualService of any namespace. */
-export function gatewayReference({ namespace, name }: Pick<GatewayWorkload, "namespace" | "name">): string {
-  return `${namespace}/${name}`;
 }
 
 // Envoy is configured for the port of the Service, not for the port of the container.
@@ -105,7 +101,7 @@ function gatewayVirtualServices(service: MeshService): KubernetesObject<IstioSpe
       };
       const place = { namespace: service.namespace, name: `${service.name}.${gateway.name}` };
       const routes = tls ? { tls: [tlsRoute] } : { http: httpRoutes(rules, context) };
-      const spec = { hosts: [...hosts], gateways: [gatewayReference(gateway)], ...routes };
+      const spec = { hosts: [...hosts], gateways: [workloadKey(gateway)], ...routes };
       return istioObject("VirtualService", place, spec);
     });
 }

@@ -1,5 +1,5 @@
 import { workloadKey } from "../../model/names";
-import { type AccessRule, type MtlsException, mtlsModes, type PolicyModel } from "../../model/policies/policy-model";
+import { type AccessRule, mtlsModes, type PolicyModel } from "../../model/policies/policy-model";
 import { rootNamespace } from "../../shared/istio";
 import type { Problem, Refusal } from "../../shared/problem";
 import { checkEach } from "../../shared/unknown";
@@ -28,19 +28,18 @@ export function* accessRuleProblems(model: PolicyModel): Iterable<Problem> {
     },
   );
   const seen = new Set<string>();
-  yield* problemsAt(model.mtlsExceptions, ofWholeMesh, ({ settings: { namespace, workload = "" } }) => {
-    const key = `${namespace}/${workload}`;
+  yield* problemsAt(model.mtlsExceptions, ({ settings: { namespace, workload } }) => {
+    const key = `${namespace}/${workload ?? ""}`;
     const again = seen.has(key);
     seen.add(key);
-    return again && "another entry is for the same pods; merge them";
+    const ofWholeMesh = namespace === rootNamespace && workload === undefined;
+    return [
+      ofWholeMesh && {
+        namespace: `found ${namespace}, where an exception applies to the whole mesh; set talos-mesh:mesh.mtls instead`,
+      },
+      again && "another entry is for the same pods; merge them",
+    ];
   });
-}
-
-function ofWholeMesh({ settings: { namespace, workload } }: MtlsException): Refusal {
-  if (namespace !== rootNamespace || workload !== undefined) return undefined;
-  return {
-    namespace: `found ${namespace}, where an exception applies to the whole mesh; set talos-mesh:mesh.mtls instead`,
-  };
 }
 
 /** A rule for a workload matches every other workload with the same service account. */
