@@ -1,5 +1,6 @@
 import type { Match, StringMatch } from "../components/model/matches";
 import type { HttpRuleSettings } from "../components/settings/sections/traffic";
+import { escaped } from "../components/shared/re2";
 import type { RouteMatch } from "./api-objects";
 
 /**
@@ -70,8 +71,4 @@ function namedMatches(
 /** A regular expression for the whole string, as Envoy matches it. */
 function expression({ exact, prefix, regex }: StringMatch): string {
   return regex ?? (exact === undefined ? `${escaped(prefix ?? "")}.*` : escaped(exact) || "^$");
-}
-
-function escaped(literal: string): string {
-  return literal.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
 }

@@ -2,7 +2,8 @@ import { faultKinds } from "../../policies/http-rules";
 import { matchesEverything, takesAll } from "../model/matches";
 import type { TrafficServiceSettings } from "../settings/sections/traffic";
 import { milliseconds } from "../shared/duration";
-import { messageOf, type Problem, type Refusal, type SettingPath } from "../shared/problem";
+import { type Problem, type Refusal, type SettingPath } from "../shared/problem";
+import { re2Refusal } from "../shared/re2";
 import { allKnown, checkEach, ifKnown } from "../shared/unknown";
 import { atMostOne, type Check, exactlyOne, notEmpty, refuse, rule, unique } from "./check";
 
@@ -60,7 +61,7 @@ export const httpRuleChecks: readonly Check[] = [
       `${http}.rewrite.uriRegexRewrite.match`,
       `${http}.corsPolicy.allowOrigins.*.regex`,
     ] as const
-  ).map((path) => rule(path, (regex) => regexRefusal(regex))),
+  ).map((path) => rule(path, (regex) => re2Refusal(regex))),
   ({ settings: { traffic } }) => checkEach(traffic.services, ["traffic", "services"], hiddenRules),
   unique(`${http}.name`, "rule", "traffic.services.*"),
   rule(
@@ -97,30 +98,4 @@ function* hiddenRules({ http }: TrafficServiceSettings, path: SettingPath): Iter
     const message = `never matches: rule [${by.index}] before it takes the same requests and more; put this one before it`;
     yield { path: [...path, "http", hidden.index], message };
   }
-}
-
-/** What JavaScript's expressions have and RE2's, which Envoy uses, lack. Source: google/re2, doc/syntax.txt. */
-const missingInRe2: readonly (readonly [sign: RegExp, name: string])[] = [
-  [/\(\?<?[=!]/, "look-around"],
-  [/\\[1-9]/, "back-references"],
-];
-
-function regexRefusal(regex: string): string | undefined {
-  const found = `found ${JSON.stringify(regex)}`;
-  const operators = withoutLiterals(regex);
-  const missing = missingInRe2.find(([sign]) => sign.test(operators))?.[1];
-  if (missing !== undefined) return `${found}; RE2 has no ${missing}; expected an RE2 expression`;
-  try {
-    // Flag groups such as (?i) are RE2's and not JavaScript's; what remains has the same brackets and quantifiers.
-    const withoutFlags = regex.replace(/\(\?[imsU-]+(:|\))/g, (_, end: string) => (end === ":" ? "(?:" : ""));
-    new RegExp(withoutFlags.replace(/\(\?P</g, "(?<"));
-    return undefined;
-  } catch (error) {
-    return `${found}; not a regular expression (${messageOf(error).split(": ").at(-1)?.toLowerCase()})`;
-  }
-}
-
-/** Escaped backslashes and character classes have no operators. */
-function withoutLiterals(regex: string): string {
-  return regex.replace(/\\\\/g, "").replace(/\[(\\.|[^\]\\])*\]/g, "");
 }

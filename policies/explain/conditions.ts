@@ -2,6 +2,7 @@ import { BlockList, isIP, isIPv6 } from "node:net";
 import type { Match, StringMatch } from "../../components/model/matches";
 import type { Caller } from "../../components/model/names";
 import type { AccessConditions, AccessRule, TokenRules } from "../../components/model/policies/policy-model";
+import { escaped, re2Matches } from "../../components/shared/re2";
 
 /** A request as rules see it. */
 export interface ExplainedRequest {
@@ -69,13 +70,7 @@ export function meetsRequirements({ requirements }: TokenRules, request: Explain
 function stringMatches({ exact, prefix, regex }: StringMatch, value: string | undefined): boolean {
   if (value === undefined) return false;
   if (exact !== undefined) return value === exact;
-  return prefix === undefined ? wholeMatch(regex ?? "", value) : value.startsWith(prefix);
-}
-
-/** RE2 in JavaScript's syntax: flags at the beginning, and named groups. */
-function wholeMatch(regex: string, value: string): boolean {
-  const [, flags = "", rest = regex] = /^\(\?([ims]+)\)(.*)$/s.exec(regex) ?? [];
-  return new RegExp(`^(?:${rest.replace(/\(\?P</g, "(?<")})$`, flags).test(value);
+  return prefix === undefined ? re2Matches(regex ?? "", value) : value.startsWith(prefix);
 }
 
 function anyMatches(patterns: readonly string[], value: string | undefined): boolean {
@@ -93,11 +88,9 @@ function valueMatches(pattern: string, value: string | undefined): boolean {
 /** A value, or a template: `{*}` is one segment, `{**}` any number of segments. */
 function pathMatches(pattern: string, path: string): boolean {
   if (!/\{\*{1,2}\}/.test(pattern)) return valueMatches(pattern, path);
-  const regex = pattern
-    .split(/(\{\*{1,2}\})/)
-    .map((part) => (part === "{**}" ? ".*" : part === "{*}" ? "[^/]+" : part.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")))
-    .join("");
-  return new RegExp(`^${regex}$`).test(path);
+  const parts = pattern.split(/(\{\*{1,2}\})/);
+  const regex = parts.map((part) => (part === "{**}" ? ".*" : part === "{*}" ? "[^/]+" : escaped(part)));
+  return re2Matches(regex.join(""), path);
 }
 
 function isInBlocks(blocks: readonly string[], address: string): boolean {

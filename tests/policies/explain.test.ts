@@ -149,6 +149,21 @@ describe("the explanation of a request", () => {
   const explainShop = (given: PolicySettings, request: Partial<Question>) =>
     explain(shopModel(given), { from: "front", to: "ratings", method: "GET", path: "/", headers: {}, ...request });
 
+  const outcomeOf = (regex: string, path: string) =>
+    explainShop({ traffic: { services: [{ host: "ratings", http: [{ match: [{ uri: { regex } }] }] }] } }, { path })
+      .outcome;
+
+  it("evaluates expressions as RE2 does, in the whole path", () => {
+    for (const regex of ["/[[:alpha:]]+", "(?i)/ABC", "/(?P<all>[a-z]*)", "(?s:/.+)", "/\\Qabc\\E", "/\\pL+"]) {
+      assert.equal(outcomeOf(regex, "/abc"), "passes", regex);
+      assert.equal(outcomeOf(regex, "/abc/1/"), regex === "(?s:/.+)" ? "passes" : "no route", regex);
+    }
+  });
+
+  it("evaluates an expression in linear time", () => {
+    assert.equal(outcomeOf("/(a+)+b", `/${"a".repeat(1000)}`), "no route");
+  });
+
   it("names the setting that decides", () => {
     const { outcome, steps } = explainShop(
       {

@@ -1,0 +1,35 @@
+import type * as re2js from "re2js";
+import { messageOf } from "./problem";
+
+/** What Envoy refuses is larger. Source: istio/istio, pkg/bootstrap/config.go, re2.max_program_size.error_level. */
+const largestProgram = 32_768;
+
+/** Loaded where it is used, as most stack files have no expression and every command would wait for it. */
+function library(): typeof re2js {
+  // eslint-disable-next-line @typescript-eslint/no-require-imports -- see above
+  return require("re2js") as typeof re2js;
+}
+
+/** What istiod, with Go's RE2, or Envoy would refuse of an expression; the library counts no more instructions than Envoy. */
+export function re2Refusal(expression: string): string | undefined {
+  const { RE2JS } = library();
+  const found = `found ${JSON.stringify(expression)}`;
+  try {
+    const size = RE2JS.compile(expression).programSize();
+    if (size <= largestProgram) return undefined;
+    return `${found}; compiles to ${size} instructions; expected at most ${largestProgram}, Envoy's limit in Istio`;
+  } catch (error) {
+    const reason = messageOf(error).replace("error parsing regexp: ", "");
+    return `${found}; not an RE2 expression: ${reason}; expected RE2's syntax, https://github.com/google/re2/wiki/Syntax`;
+  }
+}
+
+/** Whether the whole value matches, in linear time. */
+export function re2Matches(expression: string, value: string): boolean {
+  return library().RE2JS.compile(expression).testExact(value);
+}
+
+/** An expression for exactly this string. */
+export function escaped(literal: string): string {
+  return literal.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+}
