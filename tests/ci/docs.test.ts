@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { isBuiltin } from "node:module";
 import path from "node:path";
+import ts from "typescript";
 import { parse } from "yaml";
+import { productionFiles } from "../../scripts/check/files";
 import { validate } from "../../components/validation/validate";
 import { root } from "./support";
 
@@ -82,6 +85,23 @@ describe("docs/dependencies.md", () => {
 
   it("lists the development dependencies of package.json, each once", () => {
     assert.deepEqual(listed(development), Object.keys(packageJson.devDependencies));
+  });
+
+  it("lists as run time what the program loads, so that it runs without development dependencies", () => {
+    // Lint, checks and tests are of development.
+    const files = productionFiles(root).filter((file) => !/^(scripts|\.github)\//.test(file));
+    const loaded = files.flatMap((file) => {
+      const code = ts.transpileModule(read(file), { compilerOptions: { module: ts.ModuleKind.CommonJS } }).outputText;
+      return [...code.matchAll(/\b(?:require|import)\("([^".][^"]*)"\)/g)].map(([, name = ""]) => name);
+    });
+    const packages = loaded
+      .filter((name) => !isBuiltin(name))
+      .map((name) => /^(?:@[^/]+\/)?[^/]+/.exec(name)?.[0] ?? name);
+    assert.ok(packages.includes("yaml"));
+    assert.deepEqual(
+      [...new Set(packages)].filter((name) => !Object.hasOwn(packageJson.dependencies, name)),
+      [],
+    );
   });
 });
 
