@@ -47,13 +47,11 @@ export class Benchmark extends Layer {
       },
       this.child,
     );
-    this.result = run.stdout.apply(linesOf);
+    this.result = run.stdout.apply((stdout) => {
+      // Stdout of a rendering is not a result.
+      const { sentences = [], report } = (parseJson(stdout) ?? {}) as Partial<BenchmarkResult>;
+      return [...sentences, ...(report === undefined ? [] : [`Report: ${report}/report.html`])];
+    });
     this.registerOutputs({ result: this.result });
   }
-}
-
-/** Lines of the stack's output; none where stdout is not a result, as in a rendering. */
-function linesOf(stdout: string): readonly string[] {
-  const { sentences = [], report } = (parseJson(stdout) ?? {}) as Partial<BenchmarkResult>;
-  return [...sentences, ...(report === undefined ? [] : [`Report: ${report}/report.html`])];
 }

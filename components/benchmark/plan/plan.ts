@@ -83,11 +83,8 @@ export function planIdentity({ runs, ...rest }: BenchmarkPlan, istio: string, ru
   return digestOf({ ...rest, order: runs.map(({ id }) => id), istio, runId }, 16);
 }
 
-/** Seconds between two measurements, for starting processes and reading counters, until one has been seen. */
-const expectedOverhead = 3;
-
-/** @param overhead seconds that a run takes in addition to its planned time, once known */
-export function estimatedSeconds(runs: readonly PlannedRun[], overhead = expectedOverhead): number {
+/** @param overhead seconds that a run takes in addition, to start processes and read counters; expected until one is seen */
+export function estimatedSeconds(runs: readonly PlannedRun[], overhead = 3): number {
   return runs.reduce((sum, { arm }) => sum + plannedSeconds(arm) + overhead, 0);
 }
 

@@ -18,13 +18,11 @@ interface BaselineChange extends Pick<Figure, "title" | "scenario" | "metric" | 
   readonly verdict: "agrees" | "better" | "worse" | "unknown";
 }
 
-/** A value of plan or environment that is not the same as in the baseline, by its path in report.json. */
-type Differing = Readonly<Record<"path" | "before" | "now", string>>;
-
 export interface BaselineComparison {
   readonly identity: string;
   readonly finishedAt: string;
-  readonly differing: readonly Differing[];
+  /** Values of plan and environment that are not the same, by their path in report.json. */
+  readonly differing: ReturnType<typeof differingIn>;
   readonly changes: readonly BaselineChange[];
   /** Number of the baseline's figures that were not measured now. */
   readonly missing: number;
@@ -122,7 +120,7 @@ export function baselineSummary({ finishedAt, changes, differing, missing }: Bas
   return `Compared with the baseline of ${finishedAt}: ${parts.join("; ")}.`;
 }
 
-function differingIn(earlier: Conditions, current: Conditions): Differing[] {
+function differingIn(earlier: Conditions, current: Conditions) {
   const inBoth = (id: string) => [earlier, current].every(({ plan }) => plan.arms.some((arm) => arm.id === id));
   const valuesOf = ({ environment, plan }: Conditions) => {
     const arms = plan.arms.filter(({ id }) => inBoth(id)).map((arm) => [arm.id, arm]);

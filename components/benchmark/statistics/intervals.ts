@@ -17,7 +17,6 @@ export const blocksForIntervals = 7;
 
 /** Of all intervals, in percent. */
 export const confidence = 95;
-const defaultResamples = 10_000;
 
 /** @param floor a value that the quantity cannot fall below, and so no bound of its interval */
 export function estimate(
@@ -50,7 +49,7 @@ export function estimate(
 export function medianInterval(
   values: readonly number[],
   seed: number | string,
-  resamples = defaultResamples,
+  resamples = 10_000,
 ): Interval | undefined {
   const count = values.length;
   if (count < blocksForIntervals) return undefined;
