@@ -12,7 +12,7 @@ import { Platform } from "./components/platform/platform";
 import { namespaces } from "./components/platform/namespaces";
 import { loadStack } from "./components/validation/stack";
 import { hasAddons } from "./components/settings/sections/observability";
-import { applicationUrls, environmentNotes } from "./components/summary";
+import { applicationUrls, environmentNotes } from "./components/urls-and-notes";
 import { compilePolicies } from "./policies/compile";
 import { MeshPolicies, MeshSecurity } from "./policies/mesh-policies";
 import { policyNotes } from "./policies/network-policies";

@@ -2,7 +2,8 @@ import path from "node:path";
 import { Argument, Command as Parser, Option } from "commander";
 
 interface ValueDeclaration {
-  readonly text: string;
+  /** Optional where the choices say it all. */
+  readonly text?: string;
   readonly choices?: readonly string[];
   /** Throws a UsageError with what is expected. */
   readonly parse?: (text: string) => unknown;
@@ -237,7 +238,7 @@ function parserOf(command: Command, name: string, onMatch: (invocation: Invocati
 }
 
 function textOf({ choices, text }: ValueDeclaration): string {
-  return choices === undefined ? text : `${text}: ${choices.join(", ")}`;
+  return [choices && `one of: ${choices.join(", ")}`, text].filter(Boolean).join("; ");
 }
 
 /** Reads a value, and adds it to those before where there may be several. */

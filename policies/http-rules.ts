@@ -26,7 +26,7 @@ interface HttpRouteContext {
  */
 export type Limit = { readonly refused: RefusedInAmbient } | { readonly virtualServiceInstead: string };
 
-interface Written {
+interface FieldOutput {
   readonly virtualService: (context: VirtualServiceContext) => VirtualServiceRoute;
   readonly httpRoute: ((context: HttpRouteContext) => RouteRule) | Limit;
   readonly explanation?: string;
@@ -51,7 +51,7 @@ export const faultKinds: Rows<Fields["fault"], { readonly virtualService: HttpFa
   }),
 };
 
-const ruleFields: Rows<HttpRuleSettings, Written> = {
+const ruleFields: Rows<HttpRuleSettings, FieldOutput> = {
   name: (name) => ({ virtualService: () => ({ name }), httpRoute: () => ({ name }) }),
   match: (matches) => ({
     virtualService: ({ service }) => ({ match: matches.map((match) => httpMatch(match, service)) }),
@@ -134,7 +134,7 @@ const ruleFields: Rows<HttpRuleSettings, Written> = {
 };
 
 /** The fields that a rule has, in the order of the table. */
-export function fieldsOf(rule: HttpRuleSettings): (Written & { readonly field: keyof HttpRuleSettings })[] {
+export function fieldsOf(rule: HttpRuleSettings): (FieldOutput & { readonly field: keyof HttpRuleSettings })[] {
   return rowsOf(ruleFields, rule);
 }
 

@@ -8,7 +8,7 @@ const root = path.resolve(__dirname, "..");
 
 export const command = declare({
   name: "count",
-  summary: "count production files, their imports, and the files that a change needs",
+  summary: "count production files and their imports, and the files that each row of CONTRIBUTING.md names",
   async run() {
     const files = productionFiles(root);
     const lines = new Map(files.map((file) => [file, lineCount(root, file)]));

@@ -31,7 +31,7 @@ export const command = declare({
     runs: { value: "number", text: "interleaved runs for each figure of the comparison", default: "9", parse: runsOf },
     only: {
       value: "part",
-      text: "render: dev compared with loading the SDK; size: growth with the mesh; up: deployments of dev (default: all)",
+      text: "default: all; render compares dev with loading the SDK, size measures growth with the mesh, up deploys dev",
       choices: ["render", "size", "up"],
     },
   },

@@ -90,12 +90,12 @@ export function renderReport(base: RenderedStacks, head: RenderedStacks, diff: U
     `\n\n#### ${stack}\n\n${list}\n\n<details><summary>${language === "diff" ? "Diff" : "Message"}</summary>\n\n` +
     `${body}\n\n</details>`;
   // A fence and the line about what was left out need some room.
-  const overhead = shown.reduce((sum, of) => sum + frame(of, "").length + 200, report.length);
+  const overhead = shown.reduce((sum, each) => sum + frame(each, "").length + 200, report.length);
   let room = Math.max(0, bodyLimit - overhead);
-  return shown.reduce((text, of, index) => {
+  return shown.reduce((text, each, index) => {
     const share = Math.floor(room / (shown.length - index));
-    room -= Math.min(share, of.block.length);
-    return text + frame(of, fenced(of.block, of.language, share));
+    room -= Math.min(share, each.block.length);
+    return text + frame(each, fenced(each.block, each.language, share));
   }, report);
 }
 

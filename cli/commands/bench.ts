@@ -20,7 +20,7 @@ export const command = declare({
     ...stackOptions,
     scenarios: {
       value: "list",
-      text: `some of ${scenarioNames.join(",")}; none is always measured`,
+      text: `scenarios, separated by commas: ${scenarioNames.join(", ")}; the scenario "none" is always included`,
       parse: scenariosOf,
     },
     quick: { text: "7 short blocks: a first look; tail percentiles and CPU need the full time" },

@@ -12,7 +12,7 @@ import { devStackOptions, openStack } from "../stack-option";
 export const command = declare({
   name: "dashboard",
   summary: "forward a port to the page of an addon",
-  arguments: { addon: { text: "the addon", choices: pages } },
+  arguments: { addon: { choices: pages } },
   options: {
     ...devStackOptions,
     port: { value: "port", text: "port on this machine; 0 is any free one (default: the addon's own)", parse: portOf },

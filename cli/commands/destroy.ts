@@ -1,7 +1,7 @@
 import { deleteCluster } from "../../embedded/cluster/delete";
 import { clusterStatus } from "../../embedded/cluster/status";
 import { declare } from "../command";
-import { engineOptions, engineRequest } from "../engine/choose";
+import { changeOptions, engineRequest } from "../engine/choose";
 import { copiedFrom, dropCopiedRecords, recordedEngine } from "../engine/records";
 import { runEngine } from "../engine/run-engine";
 import { reportDestroyed } from "../report/outcome";
@@ -10,7 +10,7 @@ import { commandFor, projectRoot } from "../stack-option";
 export const command = declare({
   name: "destroy",
   summary: "destroy a stack and remove everything that was deployed",
-  options: engineOptions,
+  options: changeOptions,
   details: "Needs the records of the deployment only, not a valid stack file.",
   exitCodes: {
     0: "nothing is left, or there was nothing",

@@ -11,7 +11,7 @@ export type KeyType = (typeof keyTypes)[number];
 const keygen = declare({
   name: "keygen",
   summary: "print a new private key (PEM); keep it as a secret of the stack",
-  options: { type: { value: "type", text: "type of the key", choices: keyTypes, default: "RSA" } },
+  options: { type: { value: "type", choices: keyTypes, default: "RSA" } },
   run({ type }) {
     console.log(generateKey(type).trimEnd());
     return 0;

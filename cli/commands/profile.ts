@@ -28,17 +28,17 @@ const options = {
   ...stackOptions,
   stack: {
     value: "name",
-    text: "with the other settings of a stack (default: none but Istio's version, on Talos)",
+    text: "take all settings but the profile from this stack (default: only the pinned Istio version, on a Talos cluster)",
   },
   charts: {
     value: "folder",
-    text: "Istio's charts, a folder for each, to show what their templates see (default: the stack's folder)",
+    text: "folder that has each of Istio's charts as a folder, to show what their templates see (default: charts.source of the stack, where it is a folder)",
     parse: filePath,
   },
   pull: { text: "fetch these charts with helm" },
 } as const;
 
-const profile = { text: "a profile", choices: Object.keys(profiles) as ProfileName[] } as const;
+const profile = { choices: Object.keys(profiles) as ProfileName[] } as const;
 
 const list = declare({
   name: "list",

@@ -2,7 +2,7 @@ import { readStack } from "../../components/validation/stack";
 import { clusterStatus } from "../../embedded/cluster/status";
 import { UserError } from "../../components/shared/problem";
 import { declare } from "../command";
-import { engineOptions, engineRequest } from "../engine/choose";
+import { changeOptions, engineRequest } from "../engine/choose";
 import { copiedFrom, dropCopiedRecords, recordedEngine, recordHome } from "../engine/records";
 import { runEngine } from "../engine/run-engine";
 import { reportDeployed } from "../report/outcome";
@@ -11,7 +11,7 @@ import { commandFor, projectRoot } from "../stack-option";
 export const command = declare({
   name: "start",
   summary: "deploy a stack: dev, or the one that --stack names",
-  options: engineOptions,
+  options: changeOptions,
   exitCodes: { 0: "deployed, or nothing changed", 1: "refused, or something failed; running it again continues" },
   async run(given) {
     const startedAt = Date.now();

@@ -15,7 +15,7 @@ export const command = declare({
   details: "Changes nothing.",
   exitCodes: {
     0: "everything in the stack file is deployed and unchanged",
-    1: "not deployed, or something is missing, changed, not deployed yet, or cannot be reached",
+    1: "the stack is not deployed; or an object is missing, changed or not deployed yet; or the cluster cannot be reached",
   },
   async run(given) {
     const request = engineRequest(given, process.env);

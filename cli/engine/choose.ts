@@ -15,9 +15,14 @@ export const engineOptions = {
   ...devStackOptions,
   engine: {
     value: "engine",
-    text: `default: the Pulumi CLI where there is one, else the embedded engine; ${engineVariable} sets it too`,
+    text: `default: the Pulumi CLI where there is one, else the embedded engine; also set by ${engineVariable}`,
     choices: engineNames,
   },
+} as const;
+
+/** Options of the commands that deploy or destroy a stack. */
+export const changeOptions = {
+  ...engineOptions,
   yes: { short: "y", text: "change an environment other than dev without confirmation" },
 } as const;
 
@@ -28,7 +33,7 @@ export interface EngineRequest extends StackChoice {
 }
 
 export function engineRequest(
-  { stack, config, engine, yes }: { stack: string; config?: string; engine?: EngineName; yes: boolean },
+  { stack, config, engine, yes = false }: { stack: string; config?: string; engine?: EngineName; yes?: boolean },
   env: NodeJS.ProcessEnv,
 ): EngineRequest {
   const name = env[engineVariable] ?? "";

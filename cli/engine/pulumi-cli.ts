@@ -117,18 +117,20 @@ export function failure(text: string, run: Pick<EngineRun, "stack" | "signal">, 
  * The output of `pulumi stack`: from the workspace in which `npm start` deploys, else from the backend that the user has
  * chosen for the project. `purpose` begins the message where there is no CLI or no such stack.
  */
-export async function queryStack(of: StackOfProject, args: readonly string[], purpose: string): Promise<string> {
+export async function queryStack(project: StackOfProject, args: readonly string[], purpose: string): Promise<string> {
   const cli = await findPulumi(process.env);
   if ("problem" in cli) {
     throw new UserError(
       `${purpose} with the Pulumi CLI: ${cli.problem}. Put it on PATH: https://www.pulumi.com/docs/install`,
     );
   }
-  const workspace = workspaceOf(of, process.env);
+  const workspace = workspaceOf(project, process.env);
   const ours = existsSync(workspace.folder);
-  const [cwd, env] = ours ? [workspace.folder, { ...process.env, ...workspace.env }] : [of.projectRoot, process.env];
-  const problem = (text: string) => new UserError(`${purpose}, and ${queryProblem(text, of.stack)}`);
-  return stackCommand(cli, [...args, "--stack", of.stack], { cwd, env }, problem);
+  const [cwd, env] = ours
+    ? [workspace.folder, { ...process.env, ...workspace.env }]
+    : [project.projectRoot, process.env];
+  const problem = (text: string) => new UserError(`${purpose}, and ${queryProblem(text, project.stack)}`);
+  return stackCommand(cli, [...args, "--stack", project.stack], { cwd, env }, problem);
 }
 
 /** Runs a command below `pulumi stack` and gives its output. `problem` gets the last lines that a failed one wrote. */
@@ -166,15 +168,15 @@ function notDeployed(stack: string): string {
  * an output of the stack. `purpose` begins the message where it is not available.
  */
 export async function clusterAccess(
-  of: StackOfProject & Pick<Model, "cluster">,
+  project: StackOfProject & Pick<Model, "cluster">,
   purpose: string,
 ): Promise<ClusterAccess> {
-  const { kubeconfigSource, kubeContext } = of.cluster;
+  const { kubeconfigSource, kubeContext } = project.cluster;
   if (kubeconfigSource === "project") {
-    const { kubeconfig } = clusterFiles(of.projectRoot, of.stack);
-    if (!existsSync(kubeconfig)) throw new UserError(`${purpose}, and ${notDeployed(of.stack)}`);
+    const { kubeconfig } = clusterFiles(project.projectRoot, project.stack);
+    if (!existsSync(kubeconfig)) throw new UserError(`${purpose}, and ${notDeployed(project.stack)}`);
     return { kubeconfig };
   }
-  const kubeconfig = await queryStack(of, ["output", "kubeconfig", "--show-secrets"], purpose);
+  const kubeconfig = await queryStack(project, ["output", "kubeconfig", "--show-secrets"], purpose);
   return { kubeconfig, context: kubeContext };
 }

@@ -21,13 +21,13 @@ const encryptionKeys = ["encryptionsalt", "encryptedkey", "secretsprovider"] as 
  *
  * The backend is a folder of ours too, with a passphrase in a file, unless the environment names another.
  */
-export function workspaceOf(of: StackOfProject, env: NodeJS.ProcessEnv) {
+export function workspaceOf(project: StackOfProject, env: NodeJS.ProcessEnv) {
   const url = withoutCredentials(env.PULUMI_BACKEND_URL ?? "");
-  const own = ownBackend(of.projectRoot);
+  const own = ownBackend(project.projectRoot);
   const backend = url === "" || url === own.url ? "own" : url;
   const givenPassphrase = env.PULUMI_CONFIG_PASSPHRASE ?? env.PULUMI_CONFIG_PASSPHRASE_FILE;
   const choice: BackendChoice = { backend, passphrase: givenPassphrase === undefined ? "own" : "given" };
-  const { folder } = stackFolder(of.projectRoot, of.stack);
+  const { folder } = stackFolder(project.projectRoot, project.stack);
   return {
     folder: path.join(folder, "workspace"),
     /** TMPDIR of the CLI and its plugins; removed after a run. */
@@ -35,7 +35,7 @@ export function workspaceOf(of: StackOfProject, env: NodeJS.ProcessEnv) {
     env: {
       PULUMI_SKIP_UPDATE_CHECK: "true",
       ...(backend === "own" && { PULUMI_BACKEND_URL: own.url }),
-      ...(choice.passphrase === "own" && { PULUMI_CONFIG_PASSPHRASE_FILE: passphraseFile(of.projectRoot) }),
+      ...(choice.passphrase === "own" && { PULUMI_CONFIG_PASSPHRASE_FILE: passphraseFile(project.projectRoot) }),
     },
     /** The folder of our own backend; undefined where the environment names one. */
     backendFolder: backend === "own" ? own.folder : undefined,
@@ -56,12 +56,12 @@ function passphraseFile(projectRoot: string): string {
  * Refuses another backend, or another kind of passphrase, than the stack was deployed with. Another backend has no state
  * of the stack: it would be deployed twice, or reported as absent while it exists.
  */
-export function checkBackend(of: StackOfProject, { choice }: PulumiWorkspace): void {
-  const recorded = recordedBackend(of);
+export function checkBackend(project: StackOfProject, { choice }: PulumiWorkspace): void {
+  const recorded = recordedBackend(project);
   if (recorded === undefined) return;
-  const stack = `The stack "${of.stack}" was deployed with`;
+  const stack = `The stack "${project.stack}" was deployed with`;
   if (recorded.backend !== choice.backend) {
-    const urlOf = ({ backend }: BackendChoice) => (backend === "own" ? ownBackend(of.projectRoot).url : backend);
+    const urlOf = ({ backend }: BackendChoice) => (backend === "own" ? ownBackend(project.projectRoot).url : backend);
     const remedy =
       recorded.backend === "own" ? "Unset PULUMI_BACKEND_URL" : `Set PULUMI_BACKEND_URL=${recorded.backend}`;
     throw new UserError(
@@ -79,43 +79,44 @@ export function checkBackend(of: StackOfProject, { choice }: PulumiWorkspace): v
 }
 
 /** Writes the workspace's Pulumi.yaml and stack file, and creates the backend and the passphrase where they are ours. */
-export function prepareWorkspace(of: StackOfProject & { configFile: string }, workspace: PulumiWorkspace): void {
-  const { values, secretKeys } = readStackConfig(of.projectRoot, of.configFile);
+export function prepareWorkspace(project: StackOfProject & { configFile: string }, workspace: PulumiWorkspace): void {
+  const { values, secretKeys } = readStackConfig(project.projectRoot, project.configFile);
   const environment = values["talos-mesh:environment"] ?? "dev";
   if (workspace.backendFolder !== undefined && environment !== "dev") {
     throw new UserError(
-      `The stack "${of.stack}" is a ${JSON.stringify(environment)} environment, whose state does not belong in a folder of one machine. ` +
+      `The stack "${project.stack}" is a ${JSON.stringify(environment)} environment, whose state does not belong in a folder of one machine. ` +
         "Set PULUMI_BACKEND_URL to its backend, or deploy it with `pulumi up`.",
     );
   }
-  const stackFile = path.join(workspace.folder, `Pulumi.${of.stack}.yaml`);
+  const stackFile = path.join(workspace.folder, `Pulumi.${project.stack}.yaml`);
   const read = (file: string) => parseDocument(readFileSync(file, "utf8"));
-  const config = read(of.configFile);
+  const config = read(project.configFile);
   const { passphrase } = workspace.choice;
   const encrypted = secretKeys.length > 0 && encryptionKeys.some((key) => config.has(key));
   if (encrypted && passphrase === "own" && !config.has("encryptedkey")) {
     throw new UserError(
-      `${of.configFile} holds secrets that were encrypted with a passphrase of yours. ` +
+      `${project.configFile} holds secrets that were encrypted with a passphrase of yours. ` +
         "Set PULUMI_CONFIG_PASSPHRASE or PULUMI_CONFIG_PASSPHRASE_FILE to it and run this again.",
     );
   }
   if (!encrypted) keepEncryption(config, existsSync(stackFile) ? read(stackFile) : undefined, passphrase);
-  const project = read(path.join(of.projectRoot, "Pulumi.yaml"));
-  project.set("main", path.join(of.projectRoot, (project.get("main") as string | undefined) ?? "index.ts"));
+  const pulumiYaml = read(path.join(project.projectRoot, "Pulumi.yaml"));
+  pulumiYaml.set("main", path.join(project.projectRoot, (pulumiYaml.get("main") as string | undefined) ?? "index.ts"));
 
   mkdirSync(workspace.folder, { recursive: true, mode: 0o700 });
   if (workspace.backendFolder !== undefined) mkdirSync(workspace.backendFolder, { recursive: true, mode: 0o700 });
-  const ownPassphrase = passphraseFile(of.projectRoot);
+  const ownPassphrase = passphraseFile(project.projectRoot);
   if (workspace.choice.passphrase === "own" && !existsSync(ownPassphrase)) {
     writeFileSync(ownPassphrase, randomBytes(32).toString("base64url"), { mode: 0o600 });
   }
-  writeFileSync(path.join(workspace.folder, "Pulumi.yaml"), project.toString());
+  writeFileSync(path.join(workspace.folder, "Pulumi.yaml"), pulumiYaml.toString());
   writeFileSync(stackFile, config.toString(), { mode: 0o600 });
 }
 
 /** Takes the encryption of an earlier run in this workspace for a stack file without secrets. */
 function keepEncryption(config: Document, earlier: Document | undefined, passphrase: string): void {
-  // A salt checks the passphrase: with one of the user's, the salt of the file must stay, so that a wrong one is refused.
+  // The CLI checks a passphrase against the salt: where the user gives the passphrase, the file's salt must stay,
+  // so that a wrong passphrase is refused.
   if (passphrase === "given" && encryptionKeys.some((key) => config.has(key))) return;
   for (const key of encryptionKeys) {
     config.delete(key);

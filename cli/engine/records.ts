@@ -15,14 +15,14 @@ function record({ projectRoot, stack }: StackOfProject): string {
   return readIfExists(stackFolder(projectRoot, stack).engine) ?? "";
 }
 
-export function recordedEngine(of: StackOfProject): EngineName | undefined {
-  const [name] = record(of).split("\n");
+export function recordedEngine(project: StackOfProject): EngineName | undefined {
+  const [name] = record(project).split("\n");
   return name === "pulumi" || name === "embedded" ? name : undefined;
 }
 
 /** The backend with which the Pulumi CLI has deployed the stack; undefined where it has not. */
-export function recordedBackend(of: StackOfProject): BackendChoice | undefined {
-  const found = /^pulumi\nbackend: (?<backend>.+)\npassphrase: (?<passphrase>own|given)$/m.exec(record(of));
+export function recordedBackend(project: StackOfProject): BackendChoice | undefined {
+  const found = /^pulumi\nbackend: (?<backend>.+)\npassphrase: (?<passphrase>own|given)$/m.exec(record(project));
   return found?.groups && ({ ...found.groups } as unknown as BackendChoice);
 }
 

@@ -84,7 +84,9 @@ export function reportStatus(
     );
   }
   if (status === undefined || status === "deployed by others") {
-    return terminal.line(`No deployment is recorded; \`${start}\` continues it, \`${destroy}\` removes it.`);
+    return terminal.line(
+      `No deployment is recorded; \`${start}\` deploys the stack, or continues where it stopped; \`${destroy}\` removes what there is.`,
+    );
   }
   const bad = (text: string) => terminal.line(terminal.paint("red", text));
   if (!status.reachable) bad("The cluster does not answer, so the state of what is in it is not known.");

@@ -1,5 +1,5 @@
 import { applicationImages } from "../apps/application";
-import { deployedApplications } from "../apps/registry";
+import { deployableApplications } from "../apps/registry";
 import type { ImagesSettings } from "../settings/sections/images";
 import { allCharts } from "../observability/addons/registry";
 import { benchmarkImages, platformImages, versions } from "../settings/versions";
@@ -12,7 +12,7 @@ export type IstioImage = (typeof istioImages)[number];
 /** Names that `images.digests` may have: every image that some stack pulls. */
 export const imageNames: readonly string[] = [
   ...istioImages,
-  ...deployedApplications.flatMap(applicationImages),
+  ...deployableApplications.flatMap(applicationImages),
   ...[
     ...Object.values(platformImages),
     ...allCharts(versions.istio).flatMap(({ images }) => Object.values(images)),

@@ -43,16 +43,16 @@ export function conditions(match: Match): Map<string, StringMatch> {
 
 function covers(wide: Match, narrow: Match): boolean {
   const given = conditions(narrow);
-  return [...conditions(wide)].every(([of, string]) => {
-    const same = given.get(of);
+  return [...conditions(wide)].every(([part, string]) => {
+    const same = given.get(part);
     return same !== undefined && includes(string, same);
   });
 }
 
 export function disjoint(a: Match, b: Match): boolean {
   const others = conditions(b);
-  return [...conditions(a)].some(([of, string]) => {
-    const other = others.get(of);
+  return [...conditions(a)].some(([part, string]) => {
+    const other = others.get(part);
     return other !== undefined && excludes(string, other);
   });
 }

@@ -44,7 +44,10 @@ export const quantity = z
 
 export const version = z.string().regex(/^\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?$/, "expected a version such as 1.31.1");
 
-export const vVersion = z.string().regex(/^v\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?$/, "expected a version such as v1.36.3");
+const vVersion = (example: string) =>
+  z.string().regex(/^v\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?$/, `expected a version such as ${example}`);
+export const kubernetesVersion = vVersion("v1.36.3");
+export const talosVersion = vVersion("v1.13.9");
 
 export const labels = z.record(z.string().min(1), z.string());
 

@@ -27,7 +27,7 @@ export const benchmarkChecks: readonly Check[] = [
   ),
   rule(
     "benchmark.scenarios",
-    (found) => !found.includes("none") && `found ${found.join(", ")}; add none, which the others are compared with`,
+    (found) => !found.includes("none") && `found ${found.join(", ")}; add "none", with which the others are compared`,
   ),
   rule("benchmark.scenarios.*", (scenario, { settings: { mesh } }) =>
     ambientScenarios.includes(scenario) && !hasAmbient(mesh)

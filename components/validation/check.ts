@@ -1,5 +1,5 @@
 import type { ConfiguredApplication } from "../apps/application";
-import { configuredApplications, deployedApplications } from "../apps/registry";
+import { configuredApplications, deployableApplications } from "../apps/registry";
 import type { ClusterStack } from "../cluster/kinds";
 import type { Model } from "../model/model";
 import type { Names } from "../model/names";
@@ -13,7 +13,7 @@ import { checkEach, runChecks } from "../shared/unknown";
 // What to write a check with:
 //   rule, refuse, unique, notEmpty, atMostOne, exactlyOne, applicationRule   return a Check of values in the settings, by their path
 //   problemsOfEach, problemsAt   return problems, inside a check of one's own
-//   refuse..., unknown...   return a Refusal of one value
+//   ...Refusal, unknown...   return a Refusal of one value
 
 /** What is known of a stack besides its settings. */
 export interface CheckContext extends ClusterStack {
@@ -22,8 +22,8 @@ export interface CheckContext extends ClusterStack {
 }
 
 /**
- * A check yields the problems that it finds. It reads the model as if all of it were valid: reading a part that is not
- * ends the check (components/shared/unknown.ts), so checks are small, and lists are read with `checkEach`.
+ * A check yields the problems that it finds. It reads the model as if all of it were valid: reading an invalid
+ * part ends the check (components/shared/unknown.ts), so checks are small, and lists are read with `checkEach`.
  */
 export type Check = (model: Model, context: CheckContext) => Iterable<Problem>;
 
@@ -122,19 +122,19 @@ export function problemsAt<Value extends { readonly path: SettingPath }>(
   return checkEach(values, [], ...refusals.map((refusal) => (value: Value) => problemsOf(refusal(value), value.path)));
 }
 
-/** A check of every application of this program. Keys start with the section: `{ bookinfo: { injection: "..." } }`. */
+/** A check of every application of this program. Keys of a refusal start with the section: `{ bookinfo: { ... } }`. */
 export function applicationRule(refusal: (configured: ConfiguredApplication, model: Model) => Refusal): Check {
   return (model) =>
     checkEach(configuredApplications(model.settings), [], (configured) => problemsOf(refusal(configured, model), []));
 }
 
 /** Refuses a namespace of Kubernetes or of the mesh: in Istio's root namespace, a policy applies to the whole mesh. */
-export function refuseSystemNamespace(name: string, createdByStack: boolean): Refusal {
+export function systemNamespaceRefusal(name: string, createdByStack: boolean): Refusal {
   const ofTheSystem = name === rootNamespace || name.startsWith("kube-") || (createdByStack && name === "default");
   return ofTheSystem && `found ${name}, which belongs to the system; expected one of your own`;
 }
 
-const deployedKeys = deployedApplications.map(({ name }) => `talos-mesh:${name}`).join(", ");
+const deployableKeys = deployableApplications.map(({ name }) => `talos-mesh:${name}`).join(", ");
 
 /** Refuses the name of a workload that does not exist, in a field of a setting with the field `namespace`. */
 export function unknownWorkload<Field extends string>(
@@ -146,7 +146,7 @@ export function unknownWorkload<Field extends string>(
   if (name === undefined) return undefined;
   const namespace = setting.namespace ?? names.defaultNamespace;
   if (namespace === undefined)
-    return { namespace: `missing; only a stack with ${deployedKeys} has a default namespace` };
+    return { namespace: `missing; only a stack with ${deployableKeys} has a default namespace` };
   if (names.findWorkload(namespace, name)) return undefined;
   const known = names.workloadNames(namespace);
   if (known.length > 0) {
@@ -155,6 +155,6 @@ export function unknownWorkload<Field extends string>(
   const namespaces = listOf(names.workloadNamespaces());
   return {
     [setting.namespace === undefined ? field : "namespace"]:
-      `found ${namespace}; ${deployedKeys} and applications have no workload in it (namespaces: ${namespaces})`,
+      `found ${namespace}; neither ${deployableKeys} nor talos-mesh:applications has a workload in it; known namespaces: ${namespaces}`,
   };
 }

@@ -18,7 +18,7 @@ export const dataPlaneChecks: readonly Check[] = [
   refuse(
     "mesh.waypoints",
     (waypoints, { settings: { mesh } }) => waypoints.length > 0 && !hasAmbient(mesh),
-    "no namespace is ambient; set dataPlane: ambient for the mesh or under mesh.namespaces, or remove them",
+    "no namespace is ambient; set dataPlane: ambient for the mesh or under mesh.namespaces, or remove the waypoints",
   ),
   refuse(
     "mesh.values.ztunnel",

@@ -5,7 +5,7 @@ import type { GatewayDeploymentSettings } from "../settings/sections/gateways";
 import { compareMinor, istioSince } from "../settings/versions";
 import { duplicates, type Entry, type Problem, type SettingPath } from "../shared/problem";
 import { checkEach, runChecks } from "../shared/unknown";
-import { type Check, refuse, rule, refuseSystemNamespace, unique } from "./check";
+import { type Check, refuse, rule, systemNamespaceRefusal, unique } from "./check";
 
 /** How many listeners a Gateway has at most. Source: its CRD. */
 const mostListeners = 64;
@@ -13,7 +13,7 @@ const mostListeners = 64;
 export const gatewayChecks: readonly Check[] = [
   ({ settings: { gateways } }) => checkEach(gateways, ["gateways"], uniquePorts, ...gatewayFieldChecks),
   rule("gateways.*", ({ namespace }, _, at) => {
-    const refusal = refuseSystemNamespace(gatewayNamespace(nameIn(at), { namespace }), true);
+    const refusal = systemNamespaceRefusal(gatewayNamespace(nameIn(at), { namespace }), true);
     return namespace === undefined ? refusal : { namespace: refusal };
   }),
   rule("gateways.*", (gateway, { settings: { applications = [] } }, at) => {

@@ -97,7 +97,7 @@ export const meshChecks: readonly Check[] = [
     const namespace = String(at[2]);
     const labelled = [...new Set(createdNamespaces(settings))].sort();
     if (labelled.includes(namespace)) return undefined;
-    const expected = labelled.length > 0 ? `one of: ${labelled.join(", ")}` : "none, as there is none";
+    const expected = labelled.length > 0 ? `one of: ${labelled.join(", ")}` : "no entry, because it creates none";
     return `this program does not create the namespace ${namespace} and cannot label it; expected ${expected}; where it is created, set the label istio.io/rev: ${found}`;
   }),
   rule("mesh.namespaces.*", ({ revision, dataPlane }) =>

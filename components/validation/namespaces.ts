@@ -1,13 +1,13 @@
-import { configuredApplications, deployedApplications } from "../apps/registry";
+import { configuredApplications, deployableApplications } from "../apps/registry";
 import { benchmarkNamespace } from "../model/data-planes";
 import { gatewayNamespace } from "../model/gateways";
 import type { Model } from "../model/model";
 import { type Problem, problemsOf } from "../shared/problem";
 import { checkEach, runChecks } from "../shared/unknown";
-import { applicationRule, type Check, rule, refuseSystemNamespace, unique } from "./check";
+import { applicationRule, type Check, rule, systemNamespaceRefusal, unique } from "./check";
 
 const namespacePaths = [
-  ...deployedApplications.map(({ name }) => `${name}.namespace` as const),
+  ...deployableApplications.map(({ name }) => `${name}.namespace` as const),
   "observability.namespace",
   "gateways.*.namespace",
   "applications.*.namespace",
@@ -15,16 +15,16 @@ const namespacePaths = [
 
 export const namespaceChecks: readonly Check[] = [
   applicationRule(({ application, settings: { namespace } }) => ({
-    [application.name]: { namespace: refuseSystemNamespace(namespace, true) },
+    [application.name]: { namespace: systemNamespaceRefusal(namespace, true) },
   })),
-  rule("applications.*.namespace", (namespace) => refuseSystemNamespace(namespace, false)),
+  rule("applications.*.namespace", (namespace) => systemNamespaceRefusal(namespace, false)),
   rule("applications.*.namespace", (namespace, { settings }) => {
     const deployed = configuredApplications(settings).find((one) => one.settings.namespace === namespace);
     return deployed && `found ${namespace}, the namespace of ${deployed.application.title}; expected another`;
   }),
   unique("applications.*.namespace", "namespace"),
   unique("applications.*.workloads.*.name", "workload", "applications.*"),
-  rule("observability.namespace", (namespace) => refuseSystemNamespace(namespace, true)),
+  rule("observability.namespace", (namespace) => systemNamespaceRefusal(namespace, true)),
   addonNamespace,
   ...namespacePaths.map((path) =>
     rule(path, (name, { settings: { benchmark } }) =>

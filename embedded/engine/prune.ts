@@ -83,7 +83,7 @@ const deleteTimeoutMs = 5 * 60_000;
 
 /**
  * Deletes what an earlier run has deployed and the program did not register in this one, in the reverse order of creation:
- * what was created later may need what was created before, also where its deletion failed.
+ * what was created later may need what was created before. So after a failure nothing older is deleted.
  */
 export async function prune(registered: ReadonlySet<string>, options: PruneOptions): Promise<void> {
   const { server, stack, records, observer, signal } = options;
@@ -99,7 +99,7 @@ export async function prune(registered: ReadonlySet<string>, options: PruneOptio
   }
 }
 
-/** The latest first; objects of namespaces next to each other are one batch, everything else is a batch of its own. */
+/** The latest first. Consecutive namespaced objects are one batch; everything else is a batch of its own. */
 export function batches(obsolete: readonly Owned[]): Owned[][] {
   const isNamespaced = (owned: Owned) => owned.kind === "object" && owned.reference.namespace !== undefined;
   const found: Owned[][] = [];

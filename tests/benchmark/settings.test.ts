@@ -31,7 +31,7 @@ describe("the settings of a benchmark", () => {
 
   it("must include none", () => {
     assert.deepEqual(problems({ scenarios: ["sidecar"] }), [
-      "benchmark.scenarios: found sidecar; add none, which the others are compared with",
+      'benchmark.scenarios: found sidecar; add "none", with which the others are compared',
     ]);
   });
 

@@ -8,7 +8,8 @@ import { root } from "./support";
 const limits: Readonly<Record<string, number>> = {
   "add a kind of cluster": 4,
   "support a Talos contract": 1,
-  "add a field of an HTTP rule, or a kind of fault": 3,
+  "add a field of an HTTP rule": 3,
+  "add a kind of fault": 2,
   "add a benchmark metric": 2,
   "add an addon": 2,
   "add an application to deploy": 2,

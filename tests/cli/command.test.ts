@@ -72,7 +72,7 @@ describe("a declared command", () => {
       for (const part of [
         "a command",
         "--dry-run",
-        "a color: red, blue",
+        "one of: red, blue; a color",
         "(default: 2)",
         "file",
         "Changes nothing.",

@@ -29,7 +29,7 @@ describe("waypoints", () => {
 
   it("belong to the control plane of their namespace", () => {
     const { mesh } = meshInput({ ...ambient, revision: "1-31-1", tags: { prod: "1-31-1" } });
-    const revisionOf = (of: typeof mesh) => waypointObjects(of)[0]?.metadata.labels?.["istio.io/rev"];
+    const revisionOf = (settings: typeof mesh) => waypointObjects(settings)[0]?.metadata.labels?.["istio.io/rev"];
     assert.equal(revisionOf(mesh), "1-31-1");
     assert.equal(revisionOf({ ...mesh, namespaces: { bookinfo: { revision: "prod" } } }), "prod");
   });

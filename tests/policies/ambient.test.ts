@@ -94,17 +94,17 @@ describe("the ambient data plane refuses", () => {
     "a deny rule by HTTP that ztunnel would apply to every client": [
       { security: { authorization: { deny: [{ to: "ratings", methods: ["DELETE"], paths: ["/admin/*"] }] } } },
       noWaypoint,
-      `security.authorization.deny[0]: a rule with methods, paths (which would deny every client at ztunnel) needs a waypoint for ratings: ztunnel does not read HTTP; ${addWaypoint}`,
+      `security.authorization.deny[0]: a rule with methods and paths needs a waypoint for ratings: ztunnel does not read HTTP, and would deny every client by this rule; ${addWaypoint}`,
     ],
     "an allow rule by HTTP that ztunnel would apply to no client": [
       { security: { authorization: { allow: [{ to: "ratings", headers: { a: ["b"] } }] } } },
       noWaypoint,
-      `security.authorization.allow[0]: a rule with headers (which would allow no client at ztunnel) needs a waypoint for ratings: ztunnel does not read HTTP; ${addWaypoint}`,
+      `security.authorization.allow[0]: a rule with headers needs a waypoint for ratings: ztunnel does not read HTTP, and would allow no client by this rule; ${addWaypoint}`,
     ],
     "a rule by HTTP for an exposed service, with a waypoint that also serves its gateway": [
       { traffic: { services: [offered] }, security: { authorization: { allow: [{ to: "front", methods: ["GET"] }] } } },
       noWaypoint,
-      "security.authorization.allow[0]: a rule with methods (which would allow no client at ztunnel) needs a waypoint for front: ztunnel does not read HTTP; add { namespace: shop, ingress: true } to talos-mesh:mesh.waypoints, or set dataPlane: sidecar for the namespace",
+      "security.authorization.allow[0]: a rule with methods needs a waypoint for front: ztunnel does not read HTTP, and would allow no client by this rule; add { namespace: shop, ingress: true } to talos-mesh:mesh.waypoints, or set dataPlane: sidecar for the namespace",
     ],
     "an audit without a waypoint": [
       { security: { authorization: { audit: [{ to: "ratings" }] } } },

@@ -41,12 +41,11 @@ describe("the order in which policies are applied", () => {
 
   it("recognizes a host under a wildcard", () => {
     const every = istio("ServiceEntry", "every", { hosts: ["*.coffee"] });
-    const of = (name: string, host: string) => istio("VirtualService", name, { hosts: [host] });
-    assert.deepEqual(applied(every, of("fits", "a-cup-of.coffee"), of("not", "coffee"), of("wide", "*.coffee")), [
-      ["fits", "wide"],
-      ["every"],
-      ["not"],
-    ]);
+    const routeOf = (name: string, host: string) => istio("VirtualService", name, { hosts: [host] });
+    assert.deepEqual(
+      applied(every, routeOf("fits", "a-cup-of.coffee"), routeOf("not", "coffee"), routeOf("wide", "*.coffee")),
+      [["fits", "wide"], ["every"], ["not"]],
+    );
   });
 
   it("is the order of dependencies in a stack, so that a host is deleted before its routes", async () => {

@@ -17,8 +17,8 @@ function talos(cni: object) {
   });
 }
 
-function notes(of: ReturnType<typeof talos>, placed = objects): string[] {
-  return policyNotes({ cluster: of }, placed);
+function notes(cluster: ReturnType<typeof talos>, placed = objects): string[] {
+  return policyNotes({ cluster: cluster }, placed);
 }
 
 describe("notes on egress", () => {

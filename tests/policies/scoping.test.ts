@@ -33,9 +33,9 @@ function scopes(given: PolicyModel): Map<string, KubernetesObject<Scope>> {
 }
 
 /** Hosts in the configuration of a workload's proxy, without those that every proxy has. */
-function reach(given: PolicyModel, of: string): string[] {
-  const scope = scopes(given).get(of);
-  assert.ok(scope, `no Sidecar for ${of}`);
+function reach(given: PolicyModel, workload: string): string[] {
+  const scope = scopes(given).get(workload);
+  assert.ok(scope, `no Sidecar for ${workload}`);
   return scope.spec.egress.flatMap(({ hosts }) => hosts).filter((host) => !always.includes(host));
 }
 

@@ -38,7 +38,7 @@ export function parseSummary(node: string, summary: unknown): ContainerSample[] 
   );
 }
 
-export interface Ends {
+export interface Endpoints {
   readonly namespace: string;
   /** `app` label of the client in use; a second client may be idle. */
   readonly client: "client" | "client-near";
@@ -48,17 +48,17 @@ export interface Ends {
 export const ownContainers: ReadonlySet<string> = new Set(["fortio", "iperf3", "details"]);
 
 /** The component that a container is for a scenario; undefined for containers that do not serve it. */
-function roleOf(sample: ContainerSample, ends: Ends): Component | undefined {
+function roleOf(sample: ContainerSample, endpoints: Endpoints): Component | undefined {
   const { node, namespace, pod, container } = sample;
   if (namespace === rootNamespace) {
     if (pod.startsWith("istiod-")) return "istiod";
     // A ztunnel of another node carries none of the traffic.
-    return pod.startsWith("ztunnel-") && ends.nodes.includes(node) ? "ztunnel" : undefined;
+    return pod.startsWith("ztunnel-") && endpoints.nodes.includes(node) ? "ztunnel" : undefined;
   }
-  if (namespace !== ends.namespace) return undefined;
+  if (namespace !== endpoints.namespace) return undefined;
   const [, app] = /^(client-near|client|server)-/.exec(pod) ?? [];
   if (app === undefined) return container === "istio-proxy" ? "waypoint" : undefined;
-  const side = app === ends.client ? "client" : app === "server" ? "server" : undefined;
+  const side = app === endpoints.client ? "client" : app === "server" ? "server" : undefined;
   if (side === undefined || container === "istio-proxy") return side && `${side} proxy`;
   return ownContainers.has(container) ? side : undefined;
 }
@@ -70,12 +70,12 @@ function roleOf(sample: ContainerSample, ends: Ends): Component | undefined {
 export function usageBetween(
   before: readonly ContainerSample[],
   after: readonly ContainerSample[],
-  ends: Ends,
+  endpoints: Endpoints,
 ): Usages {
   const earlier = new Map(before.map((sample) => [keyOf(sample), sample]));
   const usages: Partial<Record<Component, { cores?: number; memory: number; containers: number }>> = {};
   for (const sample of after) {
-    const role = roleOf(sample, ends);
+    const role = roleOf(sample, endpoints);
     if (role === undefined) continue;
     const cores = coresBetween(earlier.get(keyOf(sample)), sample);
     const sum = usages[role] ?? { cores: 0, memory: 0, containers: 0 };

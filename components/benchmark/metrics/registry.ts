@@ -53,7 +53,7 @@ export interface CostMetric extends Metric {
   /** Undefined where a counter is missing. `idle` is the usage without load. */
   readonly read: (
     parts: readonly { readonly usage: Usage; readonly idle?: Usage }[],
-    of: "part" | "mesh",
+    extent: "part" | "mesh",
     actualQps: number,
   ) => number | undefined;
   /** The counters of one part, for the CSV. */
@@ -68,31 +68,32 @@ export interface CostMetric extends Metric {
 const isRequests = (arm: Arm) => arm.kind !== "stream";
 const addRate = "add a rate to benchmark.qps";
 
-type Of = 50 | 90 | 99 | 99.9 | "mean";
+type Statistic = 50 | 90 | 99 | 99.9 | "mean";
 
-const read = (latency: Latency | undefined, of: Of) => (of === "mean" ? latency?.mean : latency?.percentiles[of]);
+const read = (latency: Latency | undefined, statistic: Statistic) =>
+  statistic === "mean" ? latency?.mean : latency?.percentiles[statistic];
 
 /** From when requests were due; at saturation, where nothing is due, from when they were sent. */
-function latency(of: Of, more: Partial<RunMetric> = {}): RunMetric {
+function latency(statistic: Statistic, more: Partial<RunMetric> = {}): RunMetric {
   return {
-    name: of === "mean" ? of : `p${of}`,
-    title: of === "mean" ? "mean latency" : `${of}th percentile of latency`,
+    name: statistic === "mean" ? statistic : `p${statistic}`,
+    title: statistic === "mean" ? "mean latency" : `${statistic}th percentile of latency`,
     unit: "ms",
     better: "lower",
     isOf: isRequests,
     budget: { unit: "ms", verb: "add", advice: addRate },
     read: (outcome, arm) =>
-      outcome.kind === "requests" ? read(hasSchedule(arm) ? outcome.corrected : outcome.raw, of) : undefined,
+      outcome.kind === "requests" ? read(hasSchedule(arm) ? outcome.corrected : outcome.raw, statistic) : undefined,
     // At saturation latencies follow from the rate, which is shown instead.
     isShownFor: hasSchedule,
     ...more,
   };
 }
 
-function rawLatency(of: Of): RunMetric {
-  const { name, title, unit, better } = latency(of);
+function rawLatency(statistic: Statistic): RunMetric {
+  const { name, title, unit, better } = latency(statistic);
   const names = { name: `${name} raw`, title: `${title} as the client measures it` };
-  const readRaw = (outcome: Outcome) => (outcome.kind === "requests" ? read(outcome.raw, of) : undefined);
+  const readRaw = (outcome: Outcome) => (outcome.kind === "requests" ? read(outcome.raw, statistic) : undefined);
   return { ...names, unit, better, isOf: hasSchedule, isRaw: true, read: readRaw };
 }
 
@@ -150,10 +151,10 @@ const costs = [
     unit: "MiB",
     heading: "MiB",
     isOf: hasSchedule,
-    read: (parts, of) => {
+    read: (parts, extent) => {
       const containers = sum(parts.map(({ usage }) => usage.containers));
       const mebibytes = sum(parts.map(({ usage }) => usage.memory)) / 2 ** 20;
-      return containers === 0 ? undefined : mebibytes / (of === "mesh" ? 1 : containers);
+      return containers === 0 ? undefined : mebibytes / (extent === "mesh" ? 1 : containers);
     },
     counter: { unit: "B", read: ({ memory }) => memory },
     summary: { "server proxy": "MiB per proxy", waypoint: "MiB per waypoint", ztunnel: "MiB per ztunnel" },

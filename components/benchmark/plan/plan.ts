@@ -142,7 +142,7 @@ export function blocksNote(plan: Pick<BenchmarkPlan, "arms" | "scenarios" | "blo
   const names = new Set(tooFew.map(({ name }) => name));
   const enoughForHeadline = headlineArm(plan) !== undefined && !names.has(headline);
   return (
-    `talos-mesh:benchmark.blocks: with ${plan.blocks} blocks, no difference from none can be significant for ` +
+    `talos-mesh:benchmark.blocks: with ${plan.blocks} blocks, no difference from scenario none can be significant for ` +
     `${[...names].join(", ")}; ${Math.max(...tooFew.map(({ needed }) => needed))} blocks are enough for all` +
     (enoughForHeadline ? `, and ${plan.blocks} for the headline` : "")
   );

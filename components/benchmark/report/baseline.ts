@@ -77,8 +77,8 @@ export function compareWithBaseline(now: Conditions & Pick<Results, "figures">, 
     changes: pairs.flatMap(({ figure, before }) => {
       const { lostOf, better = "lower" } = descriptors.get(figure.metric) ?? {};
       // A share lost is a difference from none itself.
-      const of = lostOf === undefined ? "value" : "difference";
-      const ofEstimate = change(figure, of, better, before.estimate, figure.estimate);
+      const kind = lostOf === undefined ? "value" : "difference";
+      const ofEstimate = change(figure, kind, better, before.estimate, figure.estimate);
       if (!before.difference || !figure.difference) return [ofEstimate];
       return [ofEstimate, change(figure, "difference", better, before.difference, figure.difference)];
     }),
@@ -88,7 +88,7 @@ export function compareWithBaseline(now: Conditions & Pick<Results, "figures">, 
 
 function change(
   { title, scenario, metric, unit }: Figure,
-  of: BaselineChange["of"],
+  kind: BaselineChange["of"],
   better: "lower" | "higher",
   before: Bounded,
   now: Bounded,
@@ -97,15 +97,15 @@ function change(
   const { median, interval } = change;
   const changed = median < 0 === (better === "lower") ? "better" : "worse";
   const verdict = !interval ? "unknown" : interval.low <= 0 && interval.high >= 0 ? "agrees" : changed;
-  return { title, scenario, metric, unit, of, before: before.median, now: now.median, change, verdict };
+  return { title, scenario, metric, unit, of: kind, before: before.median, now: now.median, change, verdict };
 }
 
 /** Number of figures that agree, with the number that would not by chance if nothing had changed. */
 export function baselineSummary({ finishedAt, changes, differing, missing }: BaselineComparison): string {
-  const counted = (["difference", "value"] as const).map((of) => {
-    const judged = changes.filter((each) => each.of === of && each.verdict !== "unknown");
+  const counted = (["difference", "value"] as const).map((kind) => {
+    const judged = changes.filter((each) => each.of === kind && each.verdict !== "unknown");
     const agreeing = judged.filter(({ verdict }) => verdict === "agrees").length;
-    const what = of === "difference" ? "differences from none" : "values";
+    const what = kind === "difference" ? "differences from none" : "values";
     return judged.length === 0
       ? `no ${what} can be compared`
       : `${agreeing} of ${judged.length} ${what} agree (by chance, up to ${Math.ceil(judged.length / 20)} would not)`;

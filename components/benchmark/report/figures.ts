@@ -136,9 +136,9 @@ export function costsOf(
           return { ...run, idle: { ...idle[scenario], ...sharedUsage(none) } };
         });
       return partsIn(scenario, runs).flatMap(({ component, parts }): Cost[] => {
-        const of = component === "mesh" ? "mesh" : "part";
+        const extent = component === "mesh" ? "mesh" : "part";
         const estimates = costs.flatMap((metric): [string, Estimate][] => {
-          const values = runs.flatMap((run) => costOfRun(metric, run, parts, of) ?? []);
+          const values = runs.flatMap((run) => costOfRun(metric, run, parts, extent) ?? []);
           const found = estimate(values, `${plan.seed} ${arm.id} ${scenario} ${component} ${metric.name}`);
           return found ? [[metric.name, found]] : [];
         });
@@ -172,11 +172,11 @@ function costOfRun(
   metric: CostMetric,
   { outcome, usage, idle }: RunRecord & { readonly idle: Usages },
   components: readonly Component[],
-  of: "part" | "mesh",
+  extent: "part" | "mesh",
 ): number | undefined {
   if (outcome?.kind !== "requests") return undefined;
   const parts = components.flatMap((part) => (usage[part] ? [{ usage: usage[part], idle: idle[part] }] : []));
-  return parts.length < components.length ? undefined : metric.read(parts, of, outcome.actualQps);
+  return parts.length < components.length ? undefined : metric.read(parts, extent, outcome.actualQps);
 }
 
 /** Number of blocks in which an arm has no valid run of a scenario, because it was not run or is invalid, repeated or not. */

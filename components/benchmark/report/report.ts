@@ -17,6 +17,7 @@ export interface ScenarioState {
   readonly scenario: Scenario;
   readonly state: "measured" | "not measured";
   readonly reason?: string;
+  /** What was found, in words. */
   readonly truths: readonly string[];
   /** Where its proxies are, and their resources. */
   readonly proxies?: readonly string[];

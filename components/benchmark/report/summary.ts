@@ -95,10 +95,10 @@ function reasonOf({ plan, scenarios, runs }: Summarised, arm: Arm, scenario: Sce
 export function warningsOf(report: Parameters<typeof countRuns>[0] & { readonly complete: boolean }): string[] {
   const { complete, plan } = report;
   const counts = countRuns(report);
-  const counted = (of: "invalid" | "repeated", words: string) => {
-    const affected = counts.filter((each) => each[of] > 0);
-    const total = affected.reduce((sum, each) => sum + each[of], 0);
-    const where = affected.map((each) => `${each.scenario} ${each[of]}`).join(", ");
+  const counted = (kind: "invalid" | "repeated", words: string) => {
+    const affected = counts.filter((each) => each[kind] > 0);
+    const total = affected.reduce((sum, each) => sum + each[kind], 0);
+    const where = affected.map((each) => `${each.scenario} ${each[kind]}`).join(", ");
     return total > 0 ? [`${total} of ${plan.runs} runs ${words}, for the reasons below: ${where}.`] : [];
   };
   const withoutCounters = counts.every(({ clientShares }) => clientShares.length === 0);

@@ -94,9 +94,9 @@ function article({ article }: Report): Row[] {
 }
 
 function runs(report: Report): Row[] {
-  const spread = (shares: readonly number[], of = shares.length) => {
+  const spread = (shares: readonly number[], total = shares.length) => {
     if (shares.length === 0) return "not known";
-    const known = shares.length < of ? ` (known for ${shares.length} of ${of} runs)` : "";
+    const known = shares.length < total ? ` (known for ${shares.length} of ${total} runs)` : "";
     return `${percent(median(shares))}, at most ${percent(Math.max(...shares))}${known}`;
   };
   return countRuns(report).map(({ scenario, planned, valid, invalid, repeated, stolen, clientShares, atFixedRate }) => [

@@ -56,7 +56,7 @@ export class Lease {
     } catch (error) {
       if (error instanceof WaitTimeout) throw new NotMeasurable(error.missing);
       if (!(error instanceof UnknownKindError || (error instanceof ApiError && error.status === 403))) throw error;
-      log(`Warning: no Lease keeps other benchmarks out (${error.message}); make sure that none runs on this cluster`);
+      log(`Warning: no Lease keeps other benchmarks out (${error.message}); run no other on this cluster`);
       this.isUnavailable = true;
     }
   }

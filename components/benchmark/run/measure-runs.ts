@@ -4,7 +4,7 @@ import { ExecError, isUnreachable } from "../../shared/kubernetes/errors";
 import type { ExecResult } from "../../shared/kubernetes/pod-streams";
 import { latenciesOf, latencyOfFortio, latencyOfMicros } from "../measure/latency";
 import { OutputError, parseFortio, parseIperf3, ReportedError } from "../measure/load-generators";
-import { type Ends, ownContainers, usageBetween } from "../measure/usage";
+import { type Endpoints, ownContainers, usageBetween } from "../measure/usage";
 import { type Circumstances, disturbances, problemsOf, type Restart } from "../measure/validity";
 import { type Arm, armTitle, hasSchedule, type RunRecord, type Scenario, usesZtunnel } from "../metrics/record";
 import { namespaceOf } from "../objects";
@@ -16,7 +16,7 @@ import { kubeletPeriod, type Kubelets, type NodePair, processorTime, stolenShare
 import type { Journal } from "./journal";
 import type { Lease } from "./lease";
 import { NotMeasurable } from "./request";
-import { type CheckContext, podSigns, podsProblem, podsReady } from "./scenario-check";
+import { type CheckContext, podSigns, podsProblem, readyPods } from "./scenario-check";
 
 export interface RunContext extends CheckContext {
   readonly nodes: NodePair;
@@ -60,7 +60,7 @@ async function measureWithRetries(context: RunContext, run: PlannedRun): Promise
   for (let tries = 1; ; tries++) {
     try {
       await lease.hold(longestSeconds(run.arm) + (tries > 1 ? unreachableTimeout : 0));
-      if (tries > 1) await podsReady(context, run.scenario);
+      if (tries > 1) await readyPods(context, run.scenario);
       return await measureOnce(context, run);
     } catch (error) {
       if (!isUnreachable(error)) throw error;
@@ -86,7 +86,7 @@ function resultOf({ outcome, problems }: RunRecord): string {
   return `${formatNumber(outcome?.actualQps ?? NaN)} requests a second`;
 }
 
-export function endsOf(scenario: Scenario, placement: Arm["placement"], [far, server]: NodePair): Ends {
+export function endpointsOf(scenario: Scenario, placement: Arm["placement"], [far, server]: NodePair): Endpoints {
   const namespace = namespaceOf(scenario);
   if (placement === "same-node") return { namespace, client: "client-near", nodes: [server.name] };
   return { namespace, client: "client", nodes: [far.name, server.name] };
@@ -96,22 +96,22 @@ export function endsOf(scenario: Scenario, placement: Arm["placement"], [far, se
 export async function measureOnce(context: RunContext, run: PlannedRun): Promise<RunRecord> {
   const { cluster, plan, kubelets } = context;
   const { id, block, arm, scenario } = run;
-  const ends = endsOf(scenario, arm.placement, context.nodes);
+  const endpoints = endpointsOf(scenario, arm.placement, context.nodes);
   const [clientNode] = arm.placement === "same-node" ? [context.nodes[1]] : context.nodes;
   const startedAt = new Date();
-  const pods = await podsOf(cluster, scenario, ends);
+  const pods = await podsOf(cluster, scenario, endpoints);
   // An evicted pod still exists, next to the new one.
   const ready = pods.filter((pod) => pod.ready);
-  const client = ready.find(({ app }) => app === ends.client);
-  if (!client) throw new ExecError(`namespace ${ends.namespace} has no ready client`);
+  const client = ready.find(({ app }) => app === endpoints.client);
+  if (!client) throw new ExecError(`namespace ${endpoints.namespace} has no ready client`);
   const limits = { signal: context.signal, seconds: longestSeconds(arm) };
   const inClient = async (command: ClientCommand) =>
-    cluster.exec(client.name, ends.namespace, command.container, command.argv, limits);
+    cluster.exec(client.name, endpoints.namespace, command.container, command.argv, limits);
 
   if (hasSchedule(arm)) await inClient(dropLog);
   const warmUp = warmUpOf(arm, plan);
   const warmUpStart = warmUp ? startOf((await inClient(warmUp)).stdout) : Infinity;
-  const timeBefore = await nodeTimesOf(cluster, ends.namespace, ready, arm);
+  const timeBefore = await nodeTimesOf(cluster, endpoints.namespace, ready, arm);
   const delay = secondsToFirstReading(arm);
   const early = delay === undefined ? await kubelets.read() : [];
   const [printed, late] = await Promise.all([
@@ -121,14 +121,14 @@ export async function measureOnce(context: RunContext, run: PlannedRun): Promise
   // Counters of before the load are partly of a node without load.
   const loadStart = delay === undefined ? warmUpStart : startOf(printed.stdout);
   const underLoad = late.filter(({ at }) => at >= loadStart);
-  const usage = usageBetween(underLoad, await kubelets.read(), ends);
-  const timeAfter = await nodeTimesOf(cluster, ends.namespace, ready, arm);
+  const usage = usageBetween(underLoad, await kubelets.read(), endpoints);
+  const timeAfter = await nodeTimesOf(cluster, endpoints.namespace, ready, arm);
   const stolen = {
     client: stolenShare(timeBefore.client, timeAfter.client),
     server: stolenShare(timeBefore.server, timeAfter.server),
   };
   const accessLog = hasSchedule(arm) ? (await inClient(fetchLog)).stdout : undefined;
-  const podsAfter = await podsOf(cluster, scenario, ends);
+  const podsAfter = await podsOf(cluster, scenario, endpoints);
   const restarted = restartsBetween(pods, podsAfter);
   const changed = podsProblem(scenario, podSigns(podsAfter));
 
@@ -151,7 +151,7 @@ export async function measureOnce(context: RunContext, run: PlannedRun): Promise
 }
 
 /** Pods whose restart spoils a run: those of the scenario, and the ztunnels that its traffic passes. */
-async function podsOf(cluster: BenchCluster, scenario: Scenario, { namespace, nodes }: Ends): Promise<BenchPod[]> {
+async function podsOf(cluster: BenchCluster, scenario: Scenario, { namespace, nodes }: Endpoints): Promise<BenchPod[]> {
   const ztunnels = usesZtunnel(scenario) ? await cluster.ztunnels(nodes) : [];
   return [...(await cluster.pods(namespace)), ...ztunnels];
 }

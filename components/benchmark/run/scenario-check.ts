@@ -21,7 +21,7 @@ export const podTimeout = 300_000;
 const checkTimeout = 30_000;
 
 /** @throws NotMeasurable with what the pods wait for, or why they cannot be created */
-export async function podsReady(context: CheckContext, scenario: Scenario): Promise<BenchPod[]> {
+export async function readyPods(context: CheckContext, scenario: Scenario): Promise<BenchPod[]> {
   const { cluster, plan, sleep, log } = context;
   const namespace = namespaceOf(scenario);
   const expected = ["client", "server"];

@@ -8,7 +8,7 @@ import type { Environment, NodeFacts, ScenarioState } from "../report/report";
 import type { BenchCluster, BenchNode, BenchPod } from "./cluster";
 import type { Setup } from "./journal";
 import { usageBetween } from "../measure/usage";
-import { endsOf } from "./measure-runs";
+import { endpointsOf } from "./measure-runs";
 import {
   differenceOf,
   hardwareOf,
@@ -19,7 +19,7 @@ import {
   proxyFacts,
 } from "./environment";
 import { NotMeasurable, type PullRequest } from "./request";
-import { type CheckContext, checkScenario, podsReady, podTimeout } from "./scenario-check";
+import { type CheckContext, checkScenario, readyPods, podTimeout } from "./scenario-check";
 
 interface SetUpContext extends CheckContext {
   readonly meshVersion: string;
@@ -53,7 +53,7 @@ export async function setUp(context: SetUpContext, nodes: NodePair): Promise<Set
   for (const [index, { scenario, state }] of states.entries()) {
     if (state !== "measured") continue;
     const check = async (): Promise<ScenarioState> => {
-      const pods = await podsReady(context, scenario);
+      const pods = await readyPods(context, scenario);
       for (const image of pods.flatMap((pod) => pod.images)) images.add(image);
       for (const { app, name } of pods) {
         const shell = (argv: readonly string[]) => cluster.exec(name, namespaceOf(scenario), "iperf3", argv);
@@ -80,7 +80,7 @@ export async function setUp(context: SetUpContext, nodes: NodePair): Promise<Set
   return { scenarios: states, environment, idle };
 }
 
-/** For the report only: a cluster where they may not be read is measured all the same. */
+/** For the report only: a cluster that does not let us read the settings of the mesh is measured all the same. */
 async function factsOfMesh({ cluster, revision, log }: SetUpContext): Promise<string[]> {
   try {
     return meshFacts(await cluster.meshState(revision));
@@ -96,8 +96,8 @@ async function refuseForeign(cluster: BenchCluster, namespaces: readonly string[
   const foreign = await cluster.foreignNamespaces(namespaces);
   if (foreign.length === 0) return;
   throw new NotMeasurable(
-    `namespace ${foreign.join(", ")} exists and is not ours: it has no label ${managedBy}=${benchmarkManager}; ` +
-      "the benchmark creates and deletes namespaces of these names, so rename that one or measure elsewhere",
+    `not ours, because without the label ${managedBy}=${benchmarkManager}: namespaces ${foreign.join(", ")}; ` +
+      "the benchmark creates and deletes namespaces of these names: rename them, or measure elsewhere",
   );
 }
 
@@ -114,13 +114,13 @@ async function orNotMeasured(
   });
   if (reason === undefined) return state;
   if (scenario === "none") {
-    throw new NotMeasurable(`none cannot be measured, and all others are compared with it: ${reason}`);
+    throw new NotMeasurable(`scenario "none" cannot be measured, and all others are compared with it: ${reason}`);
   }
   log(`${scenario}: not measured, ${reason}`);
   return { ...state, reason };
 }
 
-/** Istio before 1.26 ignores the waypoint's node. */
+/** Says on which node the waypoint is: Istio before 1.26 ignores the node that the benchmark asks for. */
 function waypointNode(scenario: Scenario, pods: readonly BenchPod[], server: BenchNode): string[] {
   const waypoint = scenario === "waypoint" && pods.find(({ name }) => name.startsWith("waypoint-"));
   if (!waypoint) return [];
@@ -146,14 +146,14 @@ async function idleUsage(
   nodes: NodePair,
 ): Promise<Partial<Record<Scenario, Usages>>> {
   log(`measuring the usage without load, ${plan.idleSeconds} s`);
-  // Before that, kubelets may have counters of proxies that start.
+  // A kubelet's counters may be this old, and would then include the start of the proxies.
   await sleep(kubeletPeriod * 1000);
   const before = await kubelets.read();
   await sleep(plan.idleSeconds * 1000);
   const after = await kubelets.read();
   const measured = states.filter(({ state }) => state === "measured");
   return Object.fromEntries(
-    measured.map(({ scenario }) => [scenario, usageBetween(before, after, endsOf(scenario, "other-node", nodes))]),
+    measured.map(({ scenario }) => [scenario, usageBetween(before, after, endpointsOf(scenario, "other-node", nodes))]),
   );
 }
 

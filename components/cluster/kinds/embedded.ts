@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { dnsLabel, vVersion } from "../../settings/fields";
+import { dnsLabel, kubernetesVersion } from "../../settings/fields";
 import { versions } from "../../settings/versions";
 import { type ClusterKind, countNodes } from "./cluster-kind";
 
@@ -10,7 +10,7 @@ export const embeddedSettings = z.strictObject({
       "A real control plane on this machine with simulated nodes (kwokctl): for development, carries no traffic.",
     ),
   name: dnsLabel,
-  kubernetesVersion: vVersion.optional().describe("Default: the one this release is tested with."),
+  kubernetesVersion: kubernetesVersion.optional().describe("Default: the one this release is tested with."),
   workers: z.int().min(0).max(100).default(2),
   apiServerPort: z.int().min(1024).max(65535).optional().describe("Default: a free port."),
 });

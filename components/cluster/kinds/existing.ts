@@ -3,7 +3,7 @@ import { homedir } from "node:os";
 import path from "node:path";
 import { parse } from "yaml";
 import { z } from "zod";
-import { dnsLabel, vVersion } from "../../settings/fields";
+import { dnsLabel, kubernetesVersion } from "../../settings/fields";
 import { asTree, treesIn } from "../../shared/merge";
 import { problemsOf, type Refusal } from "../../shared/problem";
 import type { ClusterKind, ClusterStack } from "./cluster-kind";
@@ -21,7 +21,7 @@ export const existingSettings = z.strictObject({
       (given) => (given.file === undefined) !== (given.secret === undefined),
       "expected exactly one of: file, secret",
     ),
-  kubernetesVersion: vVersion.optional().describe("Checked against what the Istio version supports."),
+  kubernetesVersion: kubernetesVersion.optional().describe("Checked against what the Istio version supports."),
   talos: z
     .boolean()
     .default(false)

@@ -1,9 +1,9 @@
 import { z } from "zod";
-import { dnsLabel, freeForm, labels, vVersion } from "../../settings/fields";
+import { dnsLabel, freeForm, kubernetesVersion, labels, talosVersion } from "../../settings/fields";
 
 export const talosVersions = {
-  talosVersion: vVersion.describe("Talos release the nodes run."),
-  kubernetesVersion: vVersion,
+  talosVersion: talosVersion.describe("Talos release the nodes run."),
+  kubernetesVersion,
 };
 
 /** Traits of a cluster that this program creates with Talos. */

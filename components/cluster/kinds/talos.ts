@@ -147,7 +147,7 @@ const checks: readonly ((settings: TalosClusterSettings, stack: ClusterStack) =>
   ({ onDestroy }, { environment }) =>
     environment === "production" &&
     onDestroy !== "none" && {
-      onDestroy: `found ${onDestroy}; environment production allows none only: a destroy must not wipe disks`,
+      onDestroy: `found ${onDestroy}; environment production expects onDestroy: none, because a destroy must not wipe disks`,
     },
 ];
 

@@ -18,7 +18,7 @@ import {
 } from "./common-values";
 import { gatewayChartValues } from "./gateway-fields";
 
-/** `defaultRevision` is the control plane that validates objects; none on simulated nodes, see `istiodValues`. */
+/** The chart's value `defaultRevision` names the control plane that validates objects; simulated nodes have none. */
 export function baseValues({ mesh, cluster }: MeshValuesInput): HelmValues {
   const validating = cluster.simulatedNodes ? "" : (mesh.revision ?? defaultRevision);
   return withUserValues({ ...profileValues(mesh), defaultRevision: validating }, mesh.values.base);
@@ -112,7 +112,7 @@ export function cniValues(input: MeshValuesInput): HelmValues {
   return withUserValues(values, mesh.values.cni, scopes.cni);
 }
 
-/** The chart reads images at the top; trust domain, mTLS mode and authorization come from istiod. */
+/** Images are at the top of this chart's values, not in `global`. Trust domain, mTLS mode and authorization come from istiod. */
 export function ztunnelValues(input: MeshValuesInput): HelmValues {
   const { mesh } = input;
   const values = {

@@ -18,7 +18,10 @@ import { byWorkload, meshServices } from "./services";
 
 type PolicySettings = Pick<Settings, "traffic" | "security" | "objects" | "mesh" | "observability">;
 
-/** Resolves the names of policies once, for the compilers, the checks and `explain`. */
+/**
+ * Resolves the names that policies refer to, once, for the compilers, the checks and `explain`. Each field has a function
+ * of its own, so that a mistake in the settings makes only that field unknown (components/shared/unknown.ts).
+ */
 export function policyModel(settings: PolicySettings, names: Names): PolicyModel {
   const model = knownFields<Omit<PolicyModel, "waypointOnly">>({
     names: () => names,
@@ -95,7 +98,7 @@ function tokenRules(settings: SecuritySource, names: Names): TokenRules[] {
   );
   const readers = groups.map((read) => () => {
     const { workload, entries } = read();
-    // Compilers parse a key set.
+    // Compilers parse it, so one that is not a key set is unknown to them; validation reports it.
     const issuers = entries.map(({ settings }) =>
       settings.jwks === undefined || isKeySet(settings.jwks) ? settings : copyWithField(settings, "jwks", throwUnknown),
     );
@@ -158,7 +161,7 @@ function egress({ security }: SecuritySource, names: Names): Egress | undefined 
   });
 }
 
-/** Workloads with rules, or in a default-deny namespace, whose waypoint enforces them. */
+/** Workloads with rules, or in a default-deny namespace, that have a waypoint: they accept requests from it only. */
 function waypointOnly(model: Omit<PolicyModel, "waypointOnly">): WaypointOnly[] {
   const rules = [...model.accessRules, ...model.externalRules, ...model.tokenRules];
   const ruled = new Set(rules.map(({ target }) => workloadKey(target)));

@@ -25,7 +25,7 @@ export interface Addon<Name extends string = string, Schema extends z.ZodType = 
   /** Each is made on its own. The keys of a refusal are fields of the addon. */
   readonly checks?: readonly ((settings: z.output<Schema>, stack: AddonStack) => Refusal)[];
   /** Dashboards that its pods mount. @param projectRoot folder that relative paths of the settings start from */
-  dashboards?(settings: z.output<Schema>, projectRoot: string): readonly DashboardFolder[];
+  dashboards?(settings: z.output<Schema>, projectRoot: string): readonly DashboardConfigMap[];
   datasource?(settings: z.output<Schema>): Datasource;
   alerts?(mesh: ObservedMesh): readonly AlertGroup[];
   /** Where proxies send telemetry: an extension provider of Istio's mesh config. */
@@ -90,7 +90,7 @@ export interface AddonSecret {
   refuses?(value: string): string | undefined;
 }
 
-export interface DashboardFolder {
+export interface DashboardConfigMap {
   readonly title: string;
   readonly configMap: string;
   readonly files: Readonly<Record<string, string>>;
@@ -146,7 +146,7 @@ export interface AddonContext {
   readonly pullSecrets?: readonly string[] | undefined;
   /** Those of all installed addons. */
   readonly datasources: readonly Datasource[];
-  readonly dashboards: readonly DashboardFolder[];
+  readonly dashboards: readonly DashboardConfigMap[];
   readonly alerts: readonly AlertGroup[];
 }
 

@@ -10,7 +10,7 @@ import {
   type AddonContext,
   anonymousRefusal,
   type Chart,
-  type DashboardFolder,
+  type DashboardConfigMap,
   type Datasource,
   defineAddon,
   imageParts,
@@ -37,7 +37,7 @@ const chart = {
   name: "grafana",
   product: "Grafana",
   version: "12.11.1",
-  // Maintains this chart since 2026; the repository of Grafana Labs gets no new versions of it.
+  // The grafana-community project maintains this chart since 2026; the repository of Grafana Labs has old versions only.
   repository: "https://grafana-community.github.io/helm-charts",
   images: { server: "docker.io/grafana/grafana:13.2.0", download: "docker.io/curlimages/curl:8.21.0" },
 } as const satisfies Chart;
@@ -97,7 +97,7 @@ export const grafana = defineAddon({
       configMap: "dashboards-talos-mesh",
       files: { "policies.json": JSON.stringify(policiesDashboard()) },
     },
-    ...(isFolder(dashboards) ? dashboardFolders(readDashboards(path.resolve(projectRoot, dashboards)).files) : []),
+    ...(isFolder(dashboards) ? dashboardConfigMaps(readDashboards(path.resolve(projectRoot, dashboards)).files) : []),
   ],
   checks: [
     needsPrometheus,
@@ -160,8 +160,8 @@ function datasource({ title, type, port, options }: Datasource, namespace: strin
 }
 
 /**
- * Where the pod downloads Istio's own dashboards of the installed release; a revision on grafana.com names no version of
- * Istio. Source: istio/istio, manifests/addons/dashboards at the tag of the release.
+ * Where the pod downloads Istio's own dashboards of the installed release: from Istio's repository, not from grafana.com,
+ * where a revision names no version of Istio. Source: istio/istio, manifests/addons/dashboards at the tag of the release.
  */
 function officialDashboards(istioVersion: string): Readonly<Record<string, { readonly url: string }>> {
   const minor = minorOf(istioVersion);
@@ -175,8 +175,8 @@ function officialDashboards(istioVersion: string): Readonly<Record<string, { rea
     extension: "istio-extension-dashboard.json",
     ...(compareMinor(minor, "1.23") >= 0 && { ztunnel: "ztunnel-dashboard.gen.json" }),
   };
-  const folder = `https://raw.githubusercontent.com/istio/istio/${istioVersion}/manifests/addons/dashboards`;
-  return Object.fromEntries(Object.entries(files).map(([name, file]) => [name, { url: `${folder}/${file}` }]));
+  const base = `https://raw.githubusercontent.com/istio/istio/${istioVersion}/manifests/addons/dashboards`;
+  return Object.fromEntries(Object.entries(files).map(([name, file]) => [name, { url: `${base}/${file}` }]));
 }
 
 /** A ConfigMap holds at most 1 MiB. */
@@ -212,7 +212,7 @@ function readDashboards(folder: string): { files: ReadonlyMap<string, string>; p
 }
 
 /** The files in as few ConfigMaps as hold them, in their order. */
-function dashboardFolders(files: ReadonlyMap<string, string>): DashboardFolder[] {
+function dashboardConfigMaps(files: ReadonlyMap<string, string>): DashboardConfigMap[] {
   const folders: Record<string, string>[] = [];
   let room = 0;
   for (const [name, content] of files) {

@@ -54,7 +54,7 @@ export function readPod(pod: Pick<LiveObject, "metadata" | "spec" | "status">) {
     containers: containers.map(({ name }) => name),
     /** Whether ztunnel takes its traffic. */
     redirected: annotations["ambient.istio.io/redirection"] === "enabled",
-    /** Its container `istio-proxy`: a sidecar, or what a gateway, a waypoint or a ztunnel is itself. */
+    /** Its container `istio-proxy`: the sidecar, or the main container of a gateway, a waypoint or a ztunnel. */
     ...(proxy && { proxy: proxyOf(proxy) }),
     /** The control plane that its proxy belongs to: `default`, or a revision, never a tag. */
     revision: revisionOf(metadata),
@@ -90,7 +90,7 @@ function revisionOf({ annotations = {}, labels = {} }: LiveObject["metadata"]): 
   return injected ?? annotations["istio.io/rev"] ?? labels["istio.io/rev"] ?? defaultRevision;
 }
 
-/** The pods of a Service; `target` is a ready one and its port behind the Service's, undefined where no pod is ready. */
+/** The pods of a Service, if it exists; `target`: a ready one, if any, and its port that the Service's `port` leads to. */
 export async function podsBehind(
   server: Pick<ApiServer, "get" | "list">,
   { namespace, service: name, port }: { readonly namespace: string; readonly service: string; readonly port: number },

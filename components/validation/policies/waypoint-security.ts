@@ -49,7 +49,7 @@ export function* waypointSecurityProblems(model: PolicyModel): Iterable<Problem>
   );
 }
 
-function needsWaypoint(target: MeshWorkload, what: string, { services }: PolicyModel): Refusal {
+function needsWaypoint(target: MeshWorkload, what: string, { services }: PolicyModel, effect = ""): Refusal {
   const { dataPlane, waypoint, name, namespace } = target;
   if (dataPlane !== "ambient" || waypoint) return undefined;
   const exposed = services.some(
@@ -57,7 +57,7 @@ function needsWaypoint(target: MeshWorkload, what: string, { services }: PolicyM
   );
   const entry = `{ namespace: ${namespace}${exposed ? ", ingress: true" : ""} }`;
   return (
-    `${what} needs a waypoint for ${name}: ztunnel does not read HTTP; ` +
+    `${what} needs a waypoint for ${name}: ztunnel does not read HTTP${effect}; ` +
     `add ${entry} to talos-mesh:mesh.waypoints, or set dataPlane: sidecar for the namespace`
   );
 }
@@ -70,7 +70,7 @@ function ztunnelLimits({ target, action, settings }: AccessRule, model: PolicyMo
   );
   if (conditions.length === 0) return undefined;
   const effect = action === "ALLOW" ? "allow no client" : "deny every client";
-  return needsWaypoint(target, `a rule with ${conditions.join(", ")} (which would ${effect} at ztunnel)`, model);
+  return needsWaypoint(target, `a rule with ${conditions.join(" and ")}`, model, `, and would ${effect} by this rule`);
 }
 
 function addresses({ target, settings }: AccessRule | ExternalRule): Refusal {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { latencyOfFortio, latencyOfMicros } from "../../../components/benchmark/measure/latency";
 import { parseFortio } from "../../../components/benchmark/measure/load-generators";
-import { type Ends, parseSummary, usageBetween } from "../../../components/benchmark/measure/usage";
+import { type Endpoints, parseSummary, usageBetween } from "../../../components/benchmark/measure/usage";
 import { disturbances, problemsOf } from "../../../components/benchmark/measure/validity";
 import type { RequestArm, RequestOutcome, StreamArm } from "../../../components/benchmark/metrics/record";
 import { recorded } from "../fixtures";
@@ -133,12 +133,12 @@ describe("the usage of containers", () => {
     };
     return Object.entries(pods).flatMap(([node, found]) => parseSummary(node, { node: {}, pods: found }));
   };
-  const ends = (changed: Partial<Ends> = {}): Ends => ({
+  const endpoints = (changed: Partial<Endpoints> = {}): Endpoints => ({
     ...{ namespace: "bench-sidecar", client: "client", nodes: ["one", "two"], ...changed },
   });
 
   it("is the difference of the counters over the time between them, by component", () => {
-    const usages = usageBetween(look(0, 1), look(20, 11), ends());
+    const usages = usageBetween(look(0, 1), look(20, 11), endpoints());
     assert.deepEqual(
       Object.entries(usages).map(([component, { cores }]) => [component, cores]),
       [
@@ -149,24 +149,27 @@ describe("the usage of containers", () => {
         ["istiod", 0.5],
       ],
     );
-    assert.equal(usageBetween(look(0, 1), look(20, 11), ends({ namespace: "bench-waypoint" })).waypoint?.cores, 0.5);
+    assert.equal(
+      usageBetween(look(0, 1), look(20, 11), endpoints({ namespace: "bench-waypoint" })).waypoint?.cores,
+      0.5,
+    );
   });
 
   it("counts the ztunnels of the two nodes, and not that of the control plane's node", () => {
-    const { ztunnel } = usageBetween(look(0, 1), look(20, 11), ends());
+    const { ztunnel } = usageBetween(look(0, 1), look(20, 11), endpoints());
     assert.deepEqual([ztunnel?.memory, ztunnel?.containers], [40 * 2 ** 20, 2]);
   });
 
   it("counts the client in use, and not the idle one", () => {
-    const near = usageBetween(look(0, 1), look(20, 11), ends({ client: "client-near", nodes: ["two"] }));
+    const near = usageBetween(look(0, 1), look(20, 11), endpoints({ client: "client-near", nodes: ["two"] }));
     assert.deepEqual([near["client proxy"]?.cores, near["client proxy"]?.containers], [2, 1]);
     assert.deepEqual([near.client?.containers, near.ztunnel?.containers], [1, 1]);
   });
 
   it("has no CPU where counters did not advance or were reset", () => {
     const [stale, restarted] = [
-      usageBetween(look(20, 1), look(20, 1), ends()),
-      usageBetween(look(0, 9), look(20, 1), ends()),
+      usageBetween(look(20, 1), look(20, 1), endpoints()),
+      usageBetween(look(0, 9), look(20, 1), endpoints()),
     ];
     assert.equal(stale.client?.cores, undefined);
     assert.equal(restarted.client?.cores, undefined);

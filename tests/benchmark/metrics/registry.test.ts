@@ -128,8 +128,8 @@ describe("a metric that is added to the registry", () => {
   it("is in the summary, and in the comparison family of the summary", () => {
     const [sidecar = ""] = report.sentences;
     assert.match(sidecar, /^sidecar adds .* ms at p99, adds .* fortnights at p75, .* containers in the mesh \(/);
-    const pOf = (of: typeof report) =>
-      of.figures.find(
+    const pOf = (result: typeof report) =>
+      result.figures.find(
         ({ metric, arm, scenario }) => metric === "p99" && arm === "http-c10-q1000-1024B" && scenario === "sidecar",
       )?.difference?.p;
     // Two scenarios: 2 comparisons without p75, and 4 with it.

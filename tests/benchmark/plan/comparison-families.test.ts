@@ -16,20 +16,21 @@ const noteOf = (settings: z.input<typeof benchmark>) =>
 
 describe("comparison families", () => {
   it("let the headline be significant with 7 blocks, whatever else is measured", () => {
-    const of = reportOf(measured({ ...large, blocks: 7 }), { budgets: {} });
-    assert.match(of.sentences[0] ?? "", /^sidecar adds 2\.0\d \[/);
-    assert.match(of.sentences[1] ?? "", /^ambient adds 0\.\d+ \[/);
-    const { difference } = of.figures.find(({ metric, scenario }) => metric === "p50" && scenario === "sidecar") ?? {};
+    const report = reportOf(measured({ ...large, blocks: 7 }), { budgets: {} });
+    assert.match(report.sentences[0] ?? "", /^sidecar adds 2\.0\d \[/);
+    assert.match(report.sentences[1] ?? "", /^ambient adds 0\.\d+ \[/);
+    const { difference } =
+      report.figures.find(({ metric, scenario }) => metric === "p50" && scenario === "sidecar") ?? {};
     // 4 arms and 3 scenarios: 12 comparisons need 9 blocks.
     assert.deepEqual([difference?.significant, difference?.blocksNeeded], [false, 9]);
-    assert.match(markdownOf(of), /\(too few blocks: 9 are needed\)/);
-    assert.doesNotMatch(markdownOf(of), /\| p50 \| sidecar .*not significant/);
+    assert.match(markdownOf(report), /\(too few blocks: 9 are needed\)/);
+    assert.doesNotMatch(markdownOf(report), /\| p50 \| sidecar .*not significant/);
   });
 
   it("do not lose power by a control", () => {
     const pOf = (control: boolean) => {
-      const of = reportOf(measured({ ...large, control, blocks: 8 }), { budgets: {} });
-      return of.figures.find(({ metric, scenario }) => metric === "p90" && scenario === "sidecar")?.difference?.p;
+      const report = reportOf(measured({ ...large, control, blocks: 8 }), { budgets: {} });
+      return report.figures.find(({ metric, scenario }) => metric === "p90" && scenario === "sidecar")?.difference?.p;
     };
     assert.equal(pOf(true), pOf(false));
   });
@@ -42,12 +43,12 @@ describe("comparison families", () => {
       const percentiles = { ...outcome.corrected.percentiles, "99": 50 };
       return { ...record, outcome: { ...outcome, corrected: { ...outcome.corrected, percentiles } } };
     });
-    const of = reportOf({ ...known, records }, { budgets: {} });
+    const report = reportOf({ ...known, records }, { budgets: {} });
     assert.match(
-      of.sentences.at(-1) ?? "",
+      report.sentences.at(-1) ?? "",
       /This difference is significant although nothing differs: do not trust smaller ones\.$/,
     );
-    assert.match(of.sentences[0] ?? "", /7 of 7 blocks\)\.$/);
+    assert.match(report.sentences[0] ?? "", /7 of 7 blocks\)\.$/);
   });
 });
 
@@ -55,7 +56,7 @@ describe("the note on the number of blocks", () => {
   it("names the metrics whose differences cannot be significant", () => {
     assert.equal(
       noteOf({ scenarios: ["none", "sidecar", "ambient", "waypoint"], blocks: 7 }),
-      "talos-mesh:benchmark.blocks: with 7 blocks, no difference from none can be significant for p50, p90, p99, p99.9, " +
+      "talos-mesh:benchmark.blocks: with 7 blocks, no difference from scenario none can be significant for p50, p90, p99, p99.9, " +
         "mean, rate, throughput; 10 blocks are enough for all, and 7 for the headline",
     );
     assert.match(

@@ -30,11 +30,11 @@ describe("the comparison with a baseline", () => {
     const again = reportOf(measured(standardSettings, "again"), noBudgets);
     assert.equal(against(again), "agrees");
     const { baseline, sentences } = reportOf(known, { budgets: {}, baseline: parseBaseline(JSON.stringify(again)) });
-    for (const of of ["difference", "value"] as const) {
-      const judged = baseline?.changes.filter((each) => each.of === of) ?? [];
+    for (const kind of ["difference", "value"] as const) {
+      const judged = baseline?.changes.filter((each) => each.of === kind) ?? [];
       const agreeing = judged.filter(({ verdict }) => verdict === "agrees").length;
       assert.ok(judged.length > 20 && agreeing >= 0.9 * judged.length, `${agreeing} of ${judged.length}`);
-      assert.match(sentences.at(-1) ?? "", new RegExp(`\\b${agreeing} of ${judged.length} ${of}`));
+      assert.match(sentences.at(-1) ?? "", new RegExp(`\\b${agreeing} of ${judged.length} ${kind}`));
     }
     assert.match(sentences.at(-1) ?? "", /^Compared with the baseline of .*; plan and environment are the same\.$/);
   });
@@ -43,20 +43,20 @@ describe("the comparison with a baseline", () => {
     const other = measured({ ...standardSettings, duration: "30s", qps: [500, 1000] }, "again");
     const clientNode = { ...other.environment.clientNode, kernel: "6.6", mtu: undefined };
     const earlier = reportOf({ ...other, environment: { ...other.environment, clientNode } }, noBudgets);
-    const of = reportOf(known, { budgets: {}, baseline: parseBaseline(JSON.stringify(earlier)) });
-    const differing = of.baseline?.differing.map(({ path, before, now }) => [path, before, now]);
+    const result = reportOf(known, { budgets: {}, baseline: parseBaseline(JSON.stringify(earlier)) });
+    const differing = result.baseline?.differing.map(({ path, before, now }) => [path, before, now]);
     assert.deepEqual(differing, [
       ["environment.clientNode.kernel", "6.6", "6.12"],
       ["plan.arms.http-c10-q1000-1024B.seconds", "30", "60"],
       ["plan.runs", String(other.plan.runs.length), String(known.plan.runs.length)],
       ["environment.clientNode.mtu", "-", "1450"],
     ]);
-    assert.ok(of.baseline && of.baseline.missing > 0);
+    assert.ok(result.baseline && result.baseline.missing > 0);
     assert.match(
-      of.sentences.at(-1) ?? "",
+      result.sentences.at(-1) ?? "",
       /figures were not measured now; values of plan and environment that differ: 4\.$/,
     );
-    assert.match(markdownOf(of), /\| environment\.clientNode\.kernel \| 6\.6 \| 6\.12 \|/);
+    assert.match(markdownOf(result), /\| environment\.clientNode\.kernel \| 6\.6 \| 6\.12 \|/);
   });
 
   it("is better or worse where the interval excludes zero", () => {

@@ -12,8 +12,8 @@ type Changed = Parameters<typeof withChangedRuns>[1];
 const settings: z.input<typeof benchmark> = { scenarios: ["none", "sidecar"], tcpStreams: [1], transactions: false };
 const budgets = (given: Record<string, object>) => benchmark.parse({ budgets: given }).budgets;
 
-function reportWith(given: Record<string, object>, changed: Changed = () => ({}), of = settings): Report {
-  return reportOf(withChangedRuns(measured(of), changed), { budgets: budgets(given) });
+function reportWith(given: Record<string, object>, changed: Changed = () => ({}), planned = settings): Report {
+  return reportOf(withChangedRuns(measured(planned), changed), { budgets: budgets(given) });
 }
 
 function verdicts(...args: Parameters<typeof reportWith>) {

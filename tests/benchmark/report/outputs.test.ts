@@ -67,11 +67,11 @@ describe("the outputs of the report", () => {
   });
 
   it("answer questions with pictures of bars grouped by load, and show every arm block by block", () => {
-    const of = reportOf(
+    const result = reportOf(
       measured({ ...standardSettings, qps: [0, 100, 1000], connections: [4, 16], blocks: 7 }),
       noBudgets,
     );
-    const html = htmlOf(of);
+    const html = htmlOf(result);
     const [, growth = ""] = /<h2>How does it grow with load\?<\/h2>([^]*?)<\/section>/.exec(html) ?? [];
     assert.deepEqual(
       [...growth.matchAll(/<p>([^<]*)</g)].map(([, load]) => load),
@@ -92,21 +92,21 @@ describe("the outputs of the report", () => {
     const odd = withChangedRuns(known, ({ scenario, block }) =>
       scenario === "ambient" && block < 3 ? { problems: ["restarted"] } : {},
     );
-    const of = reportOf(odd, noBudgets);
-    const lost = of.runs.filter(({ problems }) => problems.length > 0).length;
-    const warning = `${lost} of ${of.plan.runs} runs are invalid`;
+    const result = reportOf(odd, noBudgets);
+    const lost = result.runs.filter(({ problems }) => problems.length > 0).length;
+    const warning = `${lost} of ${result.plan.runs} runs are invalid`;
     assert.match(
-      htmlOf(of).split("<table")[0] ?? "",
+      htmlOf(result).split("<table")[0] ?? "",
       new RegExp(`class="warning">${warning}, .*: ambient \\d+\\.</p>`),
     );
-    assert.match(markdownOf(of), new RegExp(`^# Service mesh overhead\n\n\\*\\*${warning}`));
+    assert.match(markdownOf(result), new RegExp(`^# Service mesh overhead\n\n\\*\\*${warning}`));
     const [first] = odd.records.filter(({ problems }) => problems.length > 0);
     assert.ok(first);
     const again = reportOf({ ...odd, records: [...odd.records, { ...first, problems: [] }] }, noBudgets);
     assert.match(
       markdownOf(again),
       new RegExp(
-        `\\*\\*${lost - 1} of .* are invalid, .*\\*\\*\n\n\\*\\*1 of ${of.plan.runs} runs were repeated, .*: ambient 1\\.\\*\\*`,
+        `\\*\\*${lost - 1} of .* are invalid, .*\\*\\*\n\n\\*\\*1 of ${result.plan.runs} runs were repeated, .*: ambient 1\\.\\*\\*`,
       ),
     );
     assert.doesNotMatch(markdownOf(report), /\*\*.*(are invalid|were repeated)/);
@@ -123,14 +123,14 @@ describe("the outputs of the report", () => {
     const [first] = odd.records.filter(({ scenario }) => scenario === "ambient");
     assert.ok(first);
     const disturbed = { ...first, problems: ["steal"], stolen: { client: 0.09 } };
-    const of = reportOf({ ...odd, records: [disturbed, ...odd.records] }, noBudgets);
+    const result = reportOf({ ...odd, records: [disturbed, ...odd.records] }, noBudgets);
     for (const text of [
       "| ambient | 50 | 50 | 0 | 1 | 0.1%, at most 4.0% | 0.0%, at most 0.0% | 2.8%, at most 2.8% |",
       "| sidecar | 50 | 50 | 0 | 0 | not known | not known | not known |",
     ]) {
-      assert.ok(markdownOf(of).includes(text), text);
+      assert.ok(markdownOf(result).includes(text), text);
     }
-    const steal = csvOf(of)
+    const steal = csvOf(result)
       .split("\r\n")
       .filter((line) => line.includes("client node steal"));
     assert.ok(steal.some((line) => line.endsWith(",client node steal,%,4")));
@@ -186,30 +186,32 @@ describe("the outputs of the report", () => {
   });
 
   it("show the article's figures with ours where the same was measured", () => {
-    const of = reportOf(measured({ preset: "article" }), noBudgets);
-    const row = of.article.find(({ what, scenario }) => what.startsWith("iperf") && scenario === "sidecar");
+    const result = reportOf(measured({ preset: "article" }), noBudgets);
+    const row = result.article.find(({ what, scenario }) => what.startsWith("iperf") && scenario === "sidecar");
     assert.equal(row?.article, 1.88);
     assert.ok(row?.ours?.interval && Math.abs(row.ours.median - 6) < 0.3);
-    assert.match(markdownOf(of), /Comparison with the article/);
+    assert.match(markdownOf(result), /Comparison with the article/);
     assert.match(
-      markdownOf(of),
+      markdownOf(result),
       /\| fortio to details, 10 connections, 100\/s, mean \| sidecar \| 39\.3 \| [\d.]+ \[[\d., ]+\] \| ms \|/,
     );
-    assert.match(markdownOf(of), /\| ambient \| 2\.35 \| .* \| ms \| the article's had connection errors \|/);
-    assert.match(markdownOf(of), /\| sidecar \| 1\.88 \| .* \| the article's went through the ingress gateway \|/);
+    assert.match(markdownOf(result), /\| ambient \| 2\.35 \| .* \| ms \| the article's had connection errors \|/);
+    assert.match(markdownOf(result), /\| sidecar \| 1\.88 \| .* \| the article's went through the ingress gateway \|/);
   });
 
   it("do not compare fortio's server with the article's details, and compare TCP_STREAM with one stream", () => {
     const plan = { payloadSizes: [178], qps: [100], tcpStreams: [1], sameNode: true, blocks: 7 };
-    const of = reportOf(measured({ scenarios: ["none", "sidecar"], ...plan }), noBudgets);
-    assert.ok(of.figures.some(({ arm, metric }) => arm === "http-c10-q100-178B" && metric === "mean raw"));
-    const ours = of.article.map(({ what, ours }) => [what, ours !== undefined] as const);
+    const result = reportOf(measured({ scenarios: ["none", "sidecar"], ...plan }), noBudgets);
+    assert.ok(result.figures.some(({ arm, metric }) => arm === "http-c10-q100-178B" && metric === "mean raw"));
+    const ours = result.article.map(({ what, ours }) => [what, ours !== undefined] as const);
     assert.deepEqual(
       new Set(ours.filter(([what]) => what.startsWith("fortio")).map(([, known]) => known)),
       new Set([false]),
     );
     assert.deepEqual(
-      of.article.filter(({ what }) => what.includes("TCP_STREAM")).map(({ article, ours }) => [article, ours?.blocks]),
+      result.article
+        .filter(({ what }) => what.includes("TCP_STREAM"))
+        .map(({ article, ours }) => [article, ours?.blocks]),
       [
         [1.50668, 7],
         [0.61056, 7],

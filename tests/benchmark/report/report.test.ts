@@ -9,8 +9,8 @@ import { standardSettings, measured, withChangedRuns } from "./measured";
 const known = measured(standardSettings);
 const noBudgets = { budgets: {} };
 const report = reportOf(known, noBudgets);
-const figure = (of: Report, scenario: string, metric: string, arm = "http-c10-q1000-1024B") => {
-  const found = of.figures.find((each) => each.arm === arm && each.scenario === scenario && each.metric === metric);
+const figure = (result: Report, scenario: string, metric: string, arm = "http-c10-q1000-1024B") => {
+  const found = result.figures.find((each) => each.arm === arm && each.scenario === scenario && each.metric === metric);
   assert.ok(found, `${scenario} ${metric}`);
   return found;
 };
@@ -99,7 +99,7 @@ describe("the report of a benchmark", () => {
 
   it("summarises the rate where no arm has a schedule", () => {
     const saturated = measured({ scenarios: ["none", "sidecar"], qps: [0], tcpStreams: [], transactions: false });
-    const first = (of: Measured) => reportOf(of, noBudgets).sentences[0];
+    const first = (result: Measured) => reportOf(result, noBudgets).sentences[0];
     const where = "(HTTP saturation, 10 connections, 1024 B; 10 of 10 blocks).";
     assert.equal(
       first(saturated),
@@ -115,24 +115,25 @@ describe("the report of a benchmark", () => {
     const odd = withChangedRuns(known, ({ scenario, block }) =>
       scenario === "sidecar" && block === 3 ? { problems: ["9 of 100 requests failed"], outcome: undefined } : {},
     );
-    const of = reportOf(odd, noBudgets);
-    assert.equal(figure(of, "sidecar", "p99").estimate.blocks, 9);
-    assert.equal(figure(of, "sidecar", "p99").difference?.blocks, 9);
-    assert.equal(figure(of, "none", "p99").estimate.blocks, 10);
-    for (const text of [markdownOf(of), htmlOf(of), csvOf(of)]) assert.match(text, /9 of 100 requests failed/);
+    const result = reportOf(odd, noBudgets);
+    assert.equal(figure(result, "sidecar", "p99").estimate.blocks, 9);
+    assert.equal(figure(result, "sidecar", "p99").difference?.blocks, 9);
+    assert.equal(figure(result, "none", "p99").estimate.blocks, 10);
+    for (const text of [markdownOf(result), htmlOf(result), csvOf(result)])
+      assert.match(text, /9 of 100 requests failed/);
   });
 
   it("has no difference, and no budget that is kept, where all runs of a scenario are invalid", () => {
     const odd = withChangedRuns(known, ({ scenario }) => (scenario === "sidecar" ? { problems: ["restarted"] } : {}));
-    const of = reportOf(odd, { budgets: budgets({ "sidecar.p99": { max: 100 } }) });
+    const result = reportOf(odd, { budgets: budgets({ "sidecar.p99": { max: 100 } }) });
     assert.equal(
-      of.figures.some(({ scenario }) => scenario === "sidecar"),
+      result.figures.some(({ scenario }) => scenario === "sidecar"),
       false,
     );
     const where = "at 1000 requests a second over 10 connections";
-    assert.equal(of.sentences[0], `sidecar: no result, because 10 of 10 runs of sidecar are invalid (${where}).`);
+    assert.equal(result.sentences[0], `sidecar: no result, because 10 of 10 runs of sidecar are invalid (${where}).`);
     assert.deepEqual(
-      failures(of).map(({ name, verdict }) => [name, verdict]),
+      failures(result).map(({ name, verdict }) => [name, verdict]),
       [["sidecar.p99", "not measured"]],
     );
   });
@@ -147,10 +148,13 @@ describe("the report of a benchmark", () => {
         each.scenario === "ambient" ? { ...each, state: "not measured", reason: "there is no ztunnel" } : each,
       ),
     };
-    const of = reportOf(without, noBudgets);
-    assert.equal(of.complete, true);
-    assert.match(markdownOf(of), /\| ambient \| not measured: there is no ztunnel \|/);
-    assert.match(of.sentences[1] ?? "", /^ambient: not measured, because of ambient: there is no ztunnel \(at 1000/);
+    const result = reportOf(without, noBudgets);
+    assert.equal(result.complete, true);
+    assert.match(markdownOf(result), /\| ambient \| not measured: there is no ztunnel \|/);
+    assert.match(
+      result.sentences[1] ?? "",
+      /^ambient: not measured, because of ambient: there is no ztunnel \(at 1000/,
+    );
   });
 
   it("is the same for the same journal", () => {
@@ -202,9 +206,9 @@ describe("budgets", () => {
   });
 
   it("fail or warn as set", () => {
-    const of = reportOf(known, { budgets: budgets({ p50: { max: 0, onExceed: "warn" }, p99: { max: 0 } }) });
+    const result = reportOf(known, { budgets: budgets({ p50: { max: 0, onExceed: "warn" }, p99: { max: 0 } }) });
     assert.deepEqual(
-      failures(of).map(({ name }) => name),
+      failures(result).map(({ name }) => name),
       ["p99", "p99"],
     );
   });

@@ -99,7 +99,7 @@ describe("the Lease of a benchmark", () => {
     await without.hold(60);
     await without.release();
     assert.equal(logged.length, 1);
-    assert.match(logged[0] ?? "", /^Warning: .*leases is forbidden.*; make sure that none runs on this cluster$/);
+    assert.match(logged[0] ?? "", /^Warning: .*leases is forbidden.*; run no other on this cluster$/);
   });
 
   it("is not needed where there is not even the right to read it", async () => {

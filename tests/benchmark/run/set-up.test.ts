@@ -46,7 +46,7 @@ describe("the set-up of a benchmark", () => {
       assert.ok(error instanceof NotMeasurable);
       assert.match(
         error.message,
-        /^namespace bench-sidecar exists and is not ours: it has no label app\.kubernetes\.io/,
+        /^not ours, because without the label app\.kubernetes\.io.*: namespaces bench-sidecar; .*: rename them, or/,
       );
       return true;
     });
@@ -95,7 +95,7 @@ describe("the set-up of a benchmark", () => {
     cluster.echo = () => "server: istio-envoy\n";
     await assert.rejects(made(["none", "sidecar"]), (error: unknown) => {
       assert.ok(error instanceof NotMeasurable);
-      assert.match(error.message, /^none cannot be measured, .*: its requests pass a proxy$/);
+      assert.match(error.message, /^scenario "none" cannot be measured, .*: its requests pass a proxy$/);
       return true;
     });
   });
@@ -115,7 +115,7 @@ describe("the set-up of a benchmark", () => {
     changed("bench-none", /^client-abc/, { ready: false, waitingFor: "its image" });
     await assert.rejects(
       made(["none"], true),
-      /none cannot be measured.*: not ready after 300 s: client \(its image\)/,
+      /scenario "none" cannot be measured.*: not ready after 300 s: client \(its image\)/,
     );
   });
 

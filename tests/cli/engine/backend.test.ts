@@ -9,15 +9,15 @@ import { UserError } from "../../../components/shared/problem";
 
 describe("the backend that a stack was deployed with", () => {
   let projectRoot: string;
-  let of: { projectRoot: string; stack: string };
+  let project: { projectRoot: string; stack: string };
   beforeEach(() => {
     projectRoot = mkdtempSync(path.join(tmpdir(), "talos-mesh-backend-"));
-    of = { projectRoot, stack: "dev" };
+    project = { projectRoot, stack: "dev" };
   });
   afterEach(() => rmSync(projectRoot, { recursive: true, force: true }));
 
-  const deployedWith = (env: NodeJS.ProcessEnv) => recordEngine(of, "pulumi", workspaceOf(of, env).choice);
-  const continueWith = (env: NodeJS.ProcessEnv) => checkBackend(of, workspaceOf(of, env));
+  const deployedWith = (env: NodeJS.ProcessEnv) => recordEngine(project, "pulumi", workspaceOf(project, env).choice);
+  const continueWith = (env: NodeJS.ProcessEnv) => checkBackend(project, workspaceOf(project, env));
   const record = () => readFileSync(path.join(projectRoot, ".talos-mesh", "dev", "engine"), "utf8");
 
   it("is kept, also when named by its address; before the first deployment any will do", () => {
@@ -27,7 +27,7 @@ describe("the backend that a stack was deployed with", () => {
     continueWith({ PULUMI_BACKEND_URL: `file://${projectRoot}/.talos-mesh/pulumi/` });
     deployedWith({ PULUMI_BACKEND_URL: "s3://states/", PULUMI_CONFIG_PASSPHRASE: "x" });
     continueWith({ PULUMI_BACKEND_URL: "s3://states", PULUMI_CONFIG_PASSPHRASE_FILE: "/y" });
-    assert.equal(recordedEngine(of), "pulumi");
+    assert.equal(recordedEngine(project), "pulumi");
   });
 
   it("is required where another is chosen, with both names and what to set", () => {

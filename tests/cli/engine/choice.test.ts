@@ -5,6 +5,7 @@ import path from "node:path";
 import { parseCommandLine } from "../../../cli/command";
 import { chooseEngine, engineRequest } from "../../../cli/engine/choose";
 import { command as start } from "../../../cli/commands/start";
+import { command as status } from "../../../cli/commands/status";
 import { findPulumi } from "../../../cli/engine/pulumi-cli";
 import { projectRoot as root } from "../../../cli/stack-option";
 import { forgetEngine, recordedEngine, recordEngine } from "../../../cli/engine/records";
@@ -58,12 +59,12 @@ describe("the choice of the engine", () => {
 
   it("stays the one that has deployed the stack", async () => {
     cli("3.200.0");
-    const of = { projectRoot, stack: "dev" };
-    recordEngine(of, "embedded");
+    const project = { projectRoot, stack: "dev" };
+    recordEngine(project, "embedded");
     assert.equal((await choose()).engine.name, "embedded");
     await assert.rejects(choose("pulumi"), /deployed by the embedded engine.*twice.\nRun `npm run destroy` first/);
-    forgetEngine(of);
-    assert.equal(recordedEngine(of), undefined);
+    forgetEngine(project);
+    assert.equal(recordedEngine(project), undefined);
     assert.equal((await choose()).engine.name, "pulumi");
   });
 
@@ -95,5 +96,6 @@ describe("the choice of the engine", () => {
     assert.throws(() => parse(["--stack", "../x"]), /--stack/);
     assert.throws(() => parse(["--force"]), /--force/);
     assert.throws(() => parse(["surplus"]), /surplus/);
+    assert.throws(() => parseCommandLine(status, ["--yes"]), /--yes/, "status changes nothing");
   });
 });

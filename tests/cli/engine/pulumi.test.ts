@@ -23,17 +23,17 @@ describe("the Pulumi CLI's workspace", () => {
 
   const prepare = (stackFile: object, env: NodeJS.ProcessEnv = {}) => {
     writeFileSync(configFile, stringify(stackFile));
-    const of = { projectRoot, stack: "dev", configFile };
-    const workspace = workspaceOf(of, env);
-    prepareWorkspace(of, workspace);
+    const project = { projectRoot, stack: "dev", configFile };
+    const workspace = workspaceOf(project, env);
+    prepareWorkspace(project, workspace);
     const read = (name: string) =>
       parse(readFileSync(path.join(workspace.folder, name), "utf8")) as Record<string, unknown>;
-    return { workspace, project: read("Pulumi.yaml"), stack: read("Pulumi.dev.yaml"), of };
+    return { workspace, project: read("Pulumi.yaml"), stack: read("Pulumi.dev.yaml"), given: project };
   };
   const config = { "demo:a": 1 };
 
   it("runs the program in its place, with a backend and a passphrase of our own", () => {
-    const { workspace, project, stack, of } = prepare({ config });
+    const { workspace, project, stack, given } = prepare({ config });
     assert.equal(project.main, path.join(projectRoot, "index.ts"));
     assert.deepEqual(stack, { config });
     assert.match(workspace.env.PULUMI_BACKEND_URL ?? "", /^file:\/\/.*\/\.talos-mesh\/pulumi$/);
@@ -43,7 +43,7 @@ describe("the Pulumi CLI's workspace", () => {
     assert.ok(text.length >= 40);
     prepare({ config });
     assert.equal(readFileSync(passphrase, "utf8"), text, "it stays");
-    removeOwnBackend(of);
+    removeOwnBackend(given);
     assert.ok(!existsSync(passphrase));
   });
 
@@ -72,9 +72,9 @@ describe("the Pulumi CLI's workspace", () => {
   it("says what to do where the stack file's secrets need a passphrase that is not ours", () => {
     const text = "config:\n  demo:b:\n    secure: v1:abc\nencryptionsalt: theirs\n";
     writeFileSync(configFile, text);
-    const of = { projectRoot, stack: "dev", configFile };
+    const project = { projectRoot, stack: "dev", configFile };
     assert.throws(
-      () => prepareWorkspace(of, workspaceOf(of, {})),
+      () => prepareWorkspace(project, workspaceOf(project, {})),
       /encrypted with a passphrase of yours.*PULUMI_CONFIG_PASSPHRASE/,
     );
   });

@@ -39,13 +39,13 @@ describe("a mirror", () => {
       "docker.io/istio": "b.example.com:5000/mesh",
       localhost: "c.example.com",
     };
-    const of = (name: string) => mirrored({ mirrors }, name);
-    assert.equal(of("docker.io/grafana/grafana:13.2.0"), "a.example.com/grafana/grafana:13.2.0");
-    assert.equal(of("docker.io/istio/pilot:1.31.1"), "b.example.com:5000/mesh/pilot:1.31.1");
-    assert.equal(of("docker.io/istio"), "b.example.com:5000/mesh");
-    assert.equal(of("docker.io/istiocon/x:1"), "a.example.com/istiocon/x:1");
-    assert.equal(of("localhost:5000/x:1"), "localhost:5000/x:1");
-    assert.equal(of("quay.io/kiali/kiali:v2.27.0"), "quay.io/kiali/kiali:v2.27.0");
+    const mirrorOf = (name: string) => mirrored({ mirrors }, name);
+    assert.equal(mirrorOf("docker.io/grafana/grafana:13.2.0"), "a.example.com/grafana/grafana:13.2.0");
+    assert.equal(mirrorOf("docker.io/istio/pilot:1.31.1"), "b.example.com:5000/mesh/pilot:1.31.1");
+    assert.equal(mirrorOf("docker.io/istio"), "b.example.com:5000/mesh");
+    assert.equal(mirrorOf("docker.io/istiocon/x:1"), "a.example.com/istiocon/x:1");
+    assert.equal(mirrorOf("localhost:5000/x:1"), "localhost:5000/x:1");
+    assert.equal(mirrorOf("quay.io/kiali/kiali:v2.27.0"), "quay.io/kiali/kiali:v2.27.0");
   });
 
   it("changes the beginning and nothing else, and a digest comes behind the tag", () => {

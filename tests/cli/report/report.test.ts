@@ -186,7 +186,10 @@ describe("the status", () => {
 
   it("names the stack in what to type, where it is another than dev's", () => {
     assert.match(printedFor("staging", cluster, status("missing")), /`npm start -- --stack staging` fixes/);
-    assert.match(printedFor("staging", cluster, undefined), /`npm run destroy -- --stack staging` removes it/);
+    assert.match(
+      printedFor("staging", cluster, undefined),
+      /`npm run destroy -- --stack staging` removes what there is/,
+    );
   });
 
   it("counts by layer what an interrupted run has not deployed, and contradicts itself nowhere", () => {
@@ -211,7 +214,10 @@ describe("the status", () => {
   it("of a cluster that another tool has deployed does not advise what is then refused", () => {
     const text = printed(cluster, "deployed by others");
     assert.match(text, /most likely `pulumi up` has/);
-    assert.doesNotMatch(text, /continues it/);
-    assert.match(printed({ ...cluster, state: "incomplete" }, "deployed by others"), /`npm start` continues it/);
+    assert.doesNotMatch(text, /continues where/);
+    assert.match(
+      printed({ ...cluster, state: "incomplete" }, "deployed by others"),
+      /`npm start` deploys the stack, or continues where it stopped/,
+    );
   });
 });

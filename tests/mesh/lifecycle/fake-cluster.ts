@@ -83,7 +83,7 @@ export class FakeCluster implements StepContext {
 
   private find({ kind, namespace, name }: { kind: string; namespace?: string; name: string }): LiveObject | undefined {
     const found = this.objects.find(
-      ({ kind: of, metadata }) => of === kind && metadata.name === name && metadata.namespace === namespace,
+      ({ metadata, ...object }) => object.kind === kind && metadata.name === name && metadata.namespace === namespace,
     );
     return found as unknown as LiveObject | undefined;
   }

@@ -52,7 +52,7 @@ function inputs(run: StackRun): Map<string, string> {
 async function change(from: Mesh, to: Mesh): Promise<{ created: string[]; changed: string[]; deleted: string[] }> {
   const [old, now] = [inputs(await run(from)), inputs(await run(to))];
   const reading = /-(upgrade-check|cni-gate|ready)$/;
-  const names = (of: Iterable<string>) => [...of].filter((name) => !reading.test(name)).sort();
+  const names = (all: Iterable<string>) => [...all].filter((name) => !reading.test(name)).sort();
   return {
     created: names([...now.keys()].filter((name) => !old.has(name))),
     changed: names([...now.keys()].filter((name) => old.has(name) && old.get(name) !== now.get(name))),

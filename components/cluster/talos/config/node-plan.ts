@@ -36,7 +36,7 @@ export function nodePlan(settings: TalosClusterSettings, index: number, contents
   const node = nodeSettings(settings, index);
   const machineType = machineTypeOf(node);
   const { image } = installerOf(settings, node);
-  const typed = convertedSettings(settings, index);
+  const fromSettings = convertedSettings(settings, index);
   const contract = contractOf(settings);
   return {
     hostname: node.hostname,
@@ -47,7 +47,7 @@ export function nodePlan(settings: TalosClusterSettings, index: number, contents
       settings.endpoint,
       `--talos-version=v${contract}`,
       `--kubernetes-version=${settings.kubernetesVersion.replace(/^v/, "")}`,
-      // Empty where a selector names the disk, or none is needed: gen config would write /dev/sda.
+      // Empty where a selector names the disk, or no disk is needed: without the flag, gen config would write /dev/sda.
       `--install-disk=${node.installDisk ?? ""}`,
       `--install-image=${image}`,
       `--dns-domain=${settings.domain}`,
@@ -63,8 +63,8 @@ export function nodePlan(settings: TalosClusterSettings, index: number, contents
       {
         origin: "settings",
         operations: [],
-        v1alpha1: [typed.v1alpha1],
-        documents: [...typed.documents, ...settingsDocuments(node)],
+        v1alpha1: [fromSettings.v1alpha1],
+        documents: [...fromSettings.documents, ...settingsDocuments(node)],
       },
       ...userPatches(patchesOfNode(settings, index), contents, contract, machineType),
     ]),
@@ -95,15 +95,15 @@ function userPatches(
 ): ConvertedPatch[] {
   return patches.map(({ origin }) => {
     const { problems, ...converted } = convertPatch(contents.get(origin) ?? [], contract, machineType);
-    // Validation checks a contract that is not older, and newer contracts accept less.
+    // Does not happen: validation has checked them with this contract or a newer one, and a newer one accepts no more.
     if (problems[0] !== undefined) throw new Error(`${origin}: ${problems[0]}`);
     return { origin, ...converted };
   });
 }
 
 /**
- * Documents come last, because talosctl accepts RFC 6902 patches for a config of one document only; the two do not touch
- * each other, so their order has no other effect.
+ * Documents come last, because talosctl accepts RFC 6902 patches for a config of one document only. Their
+ * patches and those of the v1alpha1 document do not touch each other, so the order has no other effect.
  */
 function orderedPatches(patches: readonly ConvertedPatch[]): MachinePatch[] {
   return [

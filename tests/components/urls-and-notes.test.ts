@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { applicationUrls, environmentNotes } from "../../components/summary";
+import { applicationUrls, environmentNotes } from "../../components/urls-and-notes";
 import { validate } from "../../components/validation/validate";
 import type { Settings } from "../../components/settings/schema";
 
@@ -65,7 +65,10 @@ describe("what is said of a cluster", () => {
     const [takes = "", blind = "", ...others] = environmentNotes({ simulatedNodes: false }, official, measured);
     // 10 runs of 75 s, and some seconds between them.
     assert.match(takes, /1[34] min or more: 10 runs/);
-    assert.match(blind, /benchmark\.blocks: with 5 blocks, no difference from none can be significant for p50, /);
+    assert.match(
+      blind,
+      /benchmark\.blocks: with 5 blocks, no difference from scenario none can be significant for p50, /,
+    );
     assert.deepEqual(others, []);
     const enough = settings({ benchmark: { ...benchmark, blocks: 10 } });
     assert.equal(environmentNotes({ simulatedNodes: false }, official, enough).length, 1);
