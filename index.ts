@@ -10,6 +10,7 @@ import { policyMeshConfig } from "./components/model/mesh-config";
 import { Observability } from "./components/observability/observability";
 import { Platform } from "./components/platform/platform";
 import { namespaces } from "./components/platform/namespaces";
+import { recoveryHooks } from "./components/shared/recovery";
 import { loadStack } from "./components/validation/stack";
 import { hasAddons } from "./components/settings/sections/observability";
 import { applicationUrls, environmentNotes } from "./components/urls-and-notes";
@@ -24,7 +25,8 @@ const { settings } = model;
 const policyObjects = compilePolicies(model.policies);
 
 const cluster = createCluster(settings, context, secrets);
-const inCluster = { provider: cluster.provider, deletedWith: cluster.deletedWith };
+const { provider, deletedWith } = cluster;
+const inCluster = { provider, deletedWith, hooks: recoveryHooks(cluster, context) };
 
 const platform = new Platform(
   "platform",

@@ -20,8 +20,8 @@ export type PulumiCli = Readonly<{ path: string; version: string }>;
 /** Why there is none. */
 type NoPulumi = Readonly<{ problem: string }>;
 
-/** Oldest CLI with everything that the program and this engine use (`deletedWith`, patterns in `--target`). */
-const minimum = "3.100.0";
+/** Oldest CLI with everything that the program and this engine use: hooks of resources. */
+const minimum = "3.182.0";
 
 /** Looks where the vendor's installers put the CLI: PATH, $PULUMI_HOME/bin, ~/.pulumi/bin, and our own download. */
 export async function findPulumi(env: NodeJS.ProcessEnv): Promise<PulumiCli | NoPulumi> {

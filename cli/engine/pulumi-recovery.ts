@@ -1,11 +1,10 @@
 import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import path from "node:path";
-import { ApiServer, type ClusterAccess } from "../../components/shared/kubernetes/api-server";
-import { isPending, removeRevisions } from "../../components/shared/kubernetes/helm-records";
+import type { ClusterAccess } from "../../components/shared/kubernetes/api-server";
 import { isTree } from "../../components/shared/merge";
 import { listProcesses } from "../../components/shared/process-identity";
 import { UserError } from "../../components/shared/problem";
-import { releaseType } from "../../embedded/engine/naming";
+import { begunIn } from "../../components/shared/recovery";
 import type { EngineRun } from "./engine";
 
 /** Key of the wrapper around a secret value in states and events. Source: pulumi/pulumi, sdk/go/common/resource/sig. */
@@ -56,34 +55,17 @@ export function removeDeadLocks(locks: string, stack: string): void {
 }
 
 /**
- * Repairs what a killed CLI was doing. A Helm release that it was installing is not in Pulumi's state, and its name is in use;
- * one that it was upgrading is locked. Without Helm's record of that revision, the next run installs or upgrades it and
- * takes over its objects, which carry the release's name.
+ * Repairs what a killed CLI was doing: the state no longer has it as pending, and the next run takes over what it has begun
+ * to create.
  *
  * @returns the same deployment without pending operations; undefined where there are none
  */
-export async function repaired(deployment: Deployment, run: EngineRun): Promise<Deployment | undefined> {
+export function repaired(deployment: Deployment, run: EngineRun): Deployment | undefined {
   const pending = deployment.pending_operations ?? [];
   if (pending.length === 0) return undefined;
-  const names = pending.map(({ resource: { urn } }) => urn.split("::").at(-1) ?? urn);
-  run.observer.note(`The last run was interrupted at ${names.join(", ")}.`);
-  const releases = pending.flatMap(({ type, resource }) => {
-    const { name, namespace = "default" } = (resource.inputs ?? {}) as { name?: unknown; namespace?: string };
-    if (resource.type !== releaseType || typeof name !== "string") return [];
-    return [{ name, namespace, isNew: type === "creating" }];
-  });
-  const access = accessOf(deployment);
-  if (releases.length > 0 && access !== undefined) {
-    const server = await ApiServer.open(access);
-    if (await server.answers()) for (const release of releases) await removeUnfinishedRevisions(server, release);
-  }
+  const names = new Set(pending.map(({ resource: { urn } }) => urn.split("::").at(-1) ?? urn));
+  run.observer.note(`The last run was interrupted at ${[...names].join(", ")}.`);
+  const begun = begunIn(run.projectRoot, run.stack);
+  for (const { type, resource } of pending) if (type === "creating") begun.add(resource.urn);
   return { ...deployment, pending_operations: [] };
-}
-
-/** @param isNew whether it was being installed, so that no state knows it */
-export function removeUnfinishedRevisions(
-  server: Pick<ApiServer, "list" | "delete">,
-  { isNew, ...release }: { readonly namespace: string; readonly name: string; readonly isNew: boolean },
-): Promise<void> {
-  return removeRevisions(server, release, ({ status }) => isNew || isPending(status));
 }

@@ -179,7 +179,7 @@ class PulumiStack {
     // Most states have nothing pending, and an export takes a second.
     if (file === undefined || !readFileSync(file, "utf8").includes('"pending_operations"')) return;
     const exported = await this.export();
-    const deployment = exported.deployment && (await repaired(exported.deployment, this.run));
+    const deployment = exported.deployment && repaired(exported.deployment, this.run);
     if (!deployment) return;
     const imported = path.join(this.workspace.temporary, "state.json");
     writeFileSync(imported, JSON.stringify({ ...exported, deployment }), { mode: 0o600 });

@@ -43,6 +43,9 @@ export function clusterProvider(
       clusterIdentifier: `talos-mesh/${stack}/${identity}`,
       // A changed Secret is updated. A replacement would delete it for a moment, and with it a gateway's certificate.
       enableSecretMutable: true,
+      // Objects that a killed run created are in no state: the next run takes them over (see shared/recovery.ts, which
+      // refuses those that this stack has not created).
+      upsertExistingObjects: true,
     },
     { parent },
   );

@@ -3,7 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { autoCharts } from "../../embedded/cluster/auto-charts";
 import { unusableFolder } from "../../embedded/cluster/files";
 import type { ClusterRequest } from "../../embedded/cluster/request";
-import { nextIncarnation } from "../../embedded/cluster/status";
+import { keptKubeconfig, nextIncarnation } from "../../embedded/cluster/status";
 import type { ProgramContext } from "../settings/context";
 import type { EmbeddedClusterSettings } from "./kinds";
 import { officialCharts, versions } from "../settings/versions";
@@ -35,12 +35,12 @@ export class EmbeddedCluster extends pulumi.ComponentResource implements Cluster
       { parent: this },
     );
     this.deletedWith = controlPlane;
-    this.kubeconfig = controlPlane.stdout;
+    // What the command prints is unknown while an input changes, and with it every object in a preview. The kubeconfig stays
+    // the same for as long as the cluster keeps its data, so it is read from there. By the id, it waits for the command.
+    const kept = context.render ? undefined : keptKubeconfig(context.projectRoot, context.stack);
+    this.kubeconfig = kept === undefined ? controlPlane.stdout : pulumi.secret(controlPlane.id.apply(() => kept));
     const providerArgs = {
       kubeconfig: this.kubeconfig,
-      // Objects that a killed run created are in no state. Everything in this cluster belongs to this program, so the next
-      // run takes them over; otherwise the provider would fail with "already exists" for good.
-      upsertExistingObjects: true,
       // A field that another client has changed is set back, as by the embedded engine.
       enablePatchForce: true,
     };

@@ -4,6 +4,7 @@ import { DockerCluster } from "./docker-cluster";
 import { EmbeddedCluster } from "./embedded-cluster";
 import { ExistingCluster } from "./existing-cluster";
 import { type ClusterSettings, clusterTraits } from "./kinds";
+import { removeProviderFiles } from "./provider-files";
 import { TalosCluster } from "./talos-cluster";
 
 type Surroundings = Omit<ClusterArgs<never>, "settings">;
@@ -14,6 +15,7 @@ export function createCluster(
   secrets: Surroundings["secrets"],
 ): Cluster {
   const component = clusterComponent(settings, { environment, charts, context, secrets });
+  removeProviderFiles(component.kubeconfig);
   const { provider, kubeconfig, deletedWith, kubeconfigCommand, autoCharts } = component;
   const outputs = { component, provider, kubeconfig, deletedWith, kubeconfigCommand, autoCharts };
   return { ...clusterTraits(settings), ...outputs };

@@ -3,7 +3,7 @@ import type * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import type { TalosClusterSettings } from "./kinds";
 import { Layer } from "../shared/layer";
-import { lifecycleCommand } from "../shared/lifecycle-command";
+import { foreseenOutput, lifecycleCommand } from "../shared/lifecycle-command";
 import { type ClusterArgs, type ClusterComponent, clusterProvider } from "./cluster";
 import { schematicUploads } from "./talos/config/installer";
 import { contractOf, machineTypeOf } from "./talos/config/node-settings";
@@ -124,7 +124,8 @@ export class TalosCluster extends Layer implements ClusterComponent {
     };
     // In a destroy, everything in the cluster is deleted before the machines are wiped.
     const options = { ...this.after(health, ...resets.values()), secretOutput: true };
-    this.kubeconfig = stepResource(`${name}-kubeconfig`, "kubeconfig", kubeconfigInput, options).stdout;
+    const fetched = stepResource(`${name}-kubeconfig`, "kubeconfig", kubeconfigInput, options);
+    this.kubeconfig = context.render ? fetched.stdout : foreseenOutput(fetched, "# fetched again by the next `up`");
     this.provider = clusterProvider(name, { kubeconfig: this.kubeconfig }, context.stack, settings.name, this);
 
     if (settings.checkDrift && pulumi.runtime.isDryRun() && !context.render) {

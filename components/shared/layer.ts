@@ -7,6 +7,8 @@ export interface LayerOptions extends pulumi.ComponentResourceOptions {
    * that it neither waits for those objects nor fails because their API server is gone.
    */
   readonly deletedWith?: pulumi.Resource;
+  /** Of each of its resources. */
+  readonly hooks?: pulumi.ResourceHookBinding;
 }
 
 /** A component whose children are placed in a cluster. Type tokens are `talos-mesh:<layer>:<Class>`. */
@@ -14,10 +16,10 @@ export abstract class Layer extends pulumi.ComponentResource {
   protected readonly child: pulumi.CustomResourceOptions;
 
   protected constructor(type: `talos-mesh:${string}:${string}`, name: string, opts: LayerOptions = {}) {
-    const { deletedWith, ...componentOptions } = opts;
+    const { deletedWith, hooks, ...componentOptions } = opts;
     super(type, name, {}, componentOptions);
-    // The SDK does not pass `deletedWith` on from a component to its children.
-    this.child = { parent: this, deletedWith };
+    // The SDK does not pass these two on from a component to its children.
+    this.child = { parent: this, deletedWith, hooks };
   }
 
   protected after(...resources: readonly pulumi.Resource[]): pulumi.CustomResourceOptions {

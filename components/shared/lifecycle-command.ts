@@ -76,3 +76,41 @@ export function generatedSecret(name: string, opts: pulumi.CustomResourceOptions
   );
   return pulumi.secret(generated.stdout);
 }
+
+/** By URN. */
+interface OwnState {
+  readonly outputs: Readonly<
+    Record<string, { readonly outputs?: { readonly stdout?: pulumi.Input<string> } } | undefined>
+  >;
+}
+
+/**
+ * The stdout of a command. In a preview in which the command is to run again, it is what the last run printed, and a last line
+ * that says so: the real text would be unknown, and with it everything that it is an input of. What has it as an input is
+ * previewed as changed.
+ *
+ * @param note the last line, a comment in the format of the text
+ */
+export function foreseenOutput(command: command.local.Command, note: string): pulumi.Output<string> {
+  if (!pulumi.runtime.isDryRun()) return command.stdout;
+  const foreseen = async () => {
+    // Not in the types of the SDK: an `apply` is not called for an unknown value.
+    if (await (command.stdout as unknown as { readonly isKnown: Promise<boolean> }).isKnown) return command.stdout;
+    const previous = await lastStdout(command).catch(() => undefined);
+    return previous === undefined ? command.stdout : pulumi.secret(`${previous}\n${note}`);
+  };
+  return pulumi.output(foreseen());
+}
+
+/** From the stack's state; undefined where the command has not run before. */
+async function lastStdout({ urn }: command.local.Command): Promise<string | undefined> {
+  const read = "pulumi:pulumi:readStackResourceOutputs";
+  const state = (await pulumi.runtime.invoke(read, { stackName: pulumi.getStack() })) as OwnState;
+  const { stdout } = state.outputs[await valueOf(urn)]?.outputs ?? {};
+  return stdout === undefined ? undefined : valueOf(stdout);
+}
+
+/** Of an output that is known, secret or not. */
+function valueOf(input: pulumi.Input<string>): Promise<string> {
+  return new Promise((resolve) => void pulumi.output(input).apply(resolve));
+}

@@ -46,3 +46,8 @@ export async function removeCluster(files: ClusterFiles, record: ClusterRecord |
 export function wasMoved({ kwok }: ClusterFiles, record: ClusterRecord): boolean {
   return record.kwok !== kwok && !existsSync(record.kwok);
 }
+
+/** Whether the next `up` keeps the data of the cluster, and with it its address and certificates. */
+export function isKept(files: ClusterFiles, record: ClusterRecord): boolean {
+  return record.complete && (record.kwok === files.kwok || wasMoved(files, record));
+}

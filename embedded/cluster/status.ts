@@ -1,6 +1,16 @@
 import { hasCondition } from "../../components/shared/kubernetes/object";
 import { isSameProcess } from "../../components/shared/process-identity";
-import { clusterFiles, openServer, readRecord, serverAddress, type ClusterFiles, type ClusterRecord } from "./files";
+import { isKept } from "./delete";
+import {
+  clusterFiles,
+  kubeconfigText,
+  openServer,
+  readCredentials,
+  readRecord,
+  serverAddress,
+  type ClusterFiles,
+  type ClusterRecord,
+} from "./files";
 import { listNodes } from "./nodes";
 import { components, processesOf, type Component } from "./processes";
 
@@ -47,6 +57,19 @@ export async function nextIncarnation(projectRoot: string, stack: string): Promi
   const runs = record.kwok === files.kwok && processes.length > 0 && processes.every(isSameProcess);
   const missing = runs ? ((await nodesOf(files, record))?.missing ?? []) : [];
   return runs && missing.length === 0 ? incarnation : incarnation + 1;
+}
+
+/** What the next `up` prints, where that is certain; undefined where it creates a cluster. */
+export function keptKubeconfig(projectRoot: string, stack: string): string | undefined {
+  const files = clusterFiles(projectRoot, stack);
+  const record = readRecord(files);
+  if (record === undefined || !isKept(files, record)) return undefined;
+  try {
+    // As the command's stdout is kept in the state: without the last line break.
+    return kubeconfigText(record, readCredentials(files, record)).replace(/\n$/, "");
+  } catch {
+    return undefined;
+  }
 }
 
 /** `missing` are names of nodes that were deleted since the last `up`. */

@@ -3,7 +3,7 @@ import { ensureTools, type ToolProgress } from "../tools/ensure-tools";
 import { writeFileAtomically } from "../../components/shared/files";
 import type { ApiServer } from "../../components/shared/kubernetes/api-server";
 import { Missing, waitFor, WaitTimeout } from "../../components/shared/kubernetes/wait";
-import { removeCluster, wasMoved } from "./delete";
+import { isKept, removeCluster } from "./delete";
 import {
   clusterFiles,
   kubeconfigText,
@@ -69,8 +69,7 @@ async function startProcesses(files: ClusterFiles, request: ClusterRequest, log:
     }
     return create(files, request, log);
   }
-  const moved = wasMoved(files, found);
-  if (!found.complete || (found.kwok !== files.kwok && !moved)) {
+  if (!isKept(files, found)) {
     log(
       found.complete
         ? `this is a copy of a project whose cluster runs in ${found.kwok}: creating another cluster`
@@ -80,7 +79,7 @@ async function startProcesses(files: ClusterFiles, request: ClusterRequest, log:
     return create(files, request, log);
   }
   refuseChange(found, request);
-  if (moved) {
+  if (found.kwok !== files.kwok) {
     log(`the project was moved; its cluster ran in ${found.kwok}`);
     await endProcesses(found.kwok);
     replacePath(files, found);

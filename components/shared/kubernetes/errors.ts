@@ -58,3 +58,13 @@ export async function ifFound<T, Otherwise>(request: Promise<T>, otherwise: Othe
     throw error;
   }
 }
+
+/** The result of a request, or `otherwise` where the login may not make it. */
+export async function ifAllowed<T, Otherwise>(request: Promise<T>, otherwise: Otherwise): Promise<T | Otherwise> {
+  try {
+    return await request;
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 403) return otherwise;
+    throw error;
+  }
+}

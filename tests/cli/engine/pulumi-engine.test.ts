@@ -90,6 +90,7 @@ describe("the engine of the Pulumi CLI", () => {
     const lock = path.join(projectRoot, ".talos-mesh/pulumi/.pulumi/locks/organization/demo/dev/1.json");
     const state = JSON.parse(readFileSync(stateFile(), "utf8")) as { resources: { urn: string }[] };
     const pending = [{ type: "creating", resource: state.resources[0] }];
+    const creating = path.join(projectRoot, ".talos-mesh/dev/creating");
     writeFileSync(stateFile(), JSON.stringify({ ...state, pending_operations: pending }));
     mkdirSync(path.dirname(lock), { recursive: true });
     writeFileSync(lock, JSON.stringify({ pid: 99_999_999 }));
@@ -99,6 +100,8 @@ describe("the engine of the Pulumi CLI", () => {
     assert.deepEqual(next.observer.notes, ["The last run was interrupted at shop."]);
     assert.ok(!existsSync(lock));
     assert.ok(!readFileSync(stateFile(), "utf8").includes("creating"));
+    // The fake CLI runs no program, which would remove the list once it has ended well.
+    assert.equal(readFileSync(creating, "utf8"), `${state.resources[0]?.urn}\n`);
   });
 
   it("shows the status without printing or changing anything", async () => {

@@ -8,7 +8,7 @@ import type { Model } from "../../../components/model/model";
 import { confirmation } from "../../../cli/engine/pulumi";
 import { clusterAccess, failure, queryProblem } from "../../../cli/engine/pulumi-cli";
 import { eventsOf, findingsOf } from "../../../cli/engine/pulumi-events";
-import { accessOf, removeUnfinishedRevisions } from "../../../cli/engine/pulumi-recovery";
+import { accessOf } from "../../../cli/engine/pulumi-recovery";
 import { prepareWorkspace, removeOwnBackend, workspaceOf } from "../../../cli/engine/pulumi-workspace";
 
 describe("the Pulumi CLI's workspace", () => {
@@ -236,34 +236,5 @@ describe("an exported state", () => {
       kubeconfig: "apiVersion: v1",
       context: "staging",
     });
-  });
-});
-
-describe("a Helm release that a killed CLI was working on", () => {
-  const server = (...statuses: string[]) => {
-    const records = statuses.map((status, index) => ({
-      metadata: { labels: { name: "istiod", version: String(index + 1), status } },
-    }));
-    const deleted: string[] = [];
-    return {
-      deleted,
-      list: () => Promise.resolve(records as never),
-      delete: ({ name }: { name: string }) => Promise.resolve(Boolean(deleted.push(name))),
-    };
-  };
-  const release = { namespace: "istio-system", name: "istiod" };
-
-  it("is no release any more where it was being installed, so that it can be installed again", async () => {
-    for (const status of ["pending-install", "failed", "deployed"]) {
-      const api = server(status);
-      await removeUnfinishedRevisions(api, { ...release, isNew: true });
-      assert.deepEqual(api.deleted, ["sh.helm.release.v1.istiod.v1"]);
-    }
-  });
-
-  it("goes back to its last revision where it was being upgraded", async () => {
-    const api = server("superseded", "deployed", "pending-upgrade");
-    await removeUnfinishedRevisions(api, { ...release, isNew: false });
-    assert.deepEqual(api.deleted, ["sh.helm.release.v1.istiod.v3"]);
   });
 });
