@@ -1,18 +1,9 @@
 import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
-import {
-  type Document,
-  isAlias,
-  isMap,
-  isNode,
-  isScalar,
-  isSeq,
-  LineCounter,
-  parseDocument,
-  type YAMLParseError,
-} from "yaml";
+import { Document, isAlias, isMap, isNode, isScalar, isSeq, type LineCounter } from "yaml";
 import { isTree } from "../shared/merge";
 import { type Place, problemList, StackFileError } from "../shared/problem";
+import { formatYamlProblem, parseYaml } from "../shared/yaml";
 import { nearest } from "./wording";
 
 export interface StackConfig {
@@ -115,12 +106,16 @@ function readYaml(file: string, projectRoot: string): YamlFile {
     const { code, message } = error as NodeJS.ErrnoException;
     throw new StackFileError(code === "ENOENT" ? missingStackFile(shown, projectRoot) : message, { cause: error });
   }
-  const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, merge: true });
-  // The first error: the parser reports the same mistake up to three times more.
-  const [error] = document.errors;
-  if (error) throw problemAt(shown, lines.linePos(error.pos[0]).line, yamlMessage(error, text));
-  const value: unknown = document.toJS() ?? {};
+  const { documents, values, lines, problems } = parseYaml(text);
+  if (problems.length > 0) throw unreadable(shown, problems.map(formatYamlProblem));
+  const [document = new Document(null), second] = documents;
+  if (second)
+    throw problemAt(
+      shown,
+      lines.linePos(second.range?.[0] ?? 0).line,
+      "a stack file is one document; remove the line ---",
+    );
+  const value = values[0] ?? {};
   if (!isTree(value)) throw problemAt(shown, 1, "expected a mapping with the key config");
   return { shown, document, lines, value };
 }
@@ -129,12 +124,6 @@ function missingStackFile(shown: string, projectRoot: string): string {
   const stacks = readdirSync(projectRoot).flatMap((entry) => /^Pulumi\.(.+)\.yaml$/.exec(entry)?.[1] ?? []);
   const known = stacks.sort().join(", ") || "none";
   return `${shown} does not exist. The stacks of this project are: ${known}. Name a stack file in another folder by --config FILE.`;
-}
-
-function yamlMessage({ code, pos: [start], message }: YAMLParseError, text: string): string {
-  if (code === "DUPLICATE_KEY")
-    return `key ${/^.*?(?=\s*(:\s|:?$))/m.exec(text.slice(start))?.[0] ?? ""} appears twice`;
-  return `not valid YAML: ${message}${/INDENT|IMPLICIT_KEY/.test(code) ? "; check the indentation here" : ""}`;
 }
 
 /** Keys of a stack file that the Pulumi CLI knows. */
@@ -164,7 +153,17 @@ function section(file: YamlFile, key: string): Readonly<Record<string, unknown>>
 }
 
 function problemAt(file: string, line: number, message: string): StackFileError {
-  return new StackFileError(problemList([`${file}:${line}: ${message}`], file));
+  return unreadable(file, [`${line}: ${message}`]);
+}
+
+/** @param problems each with its line in front */
+function unreadable(file: string, problems: readonly string[]): StackFileError {
+  return new StackFileError(
+    problemList(
+      problems.map((problem) => `${file}:${problem}`),
+      file,
+    ),
+  );
 }
 
 /** The place of the innermost part that exists. */

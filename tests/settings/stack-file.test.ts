@@ -78,7 +78,7 @@ describe("a stack file", () => {
         assert.equal(heading, `1 problem in ${file}:`);
         assert.deepEqual(
           lines.map((line) => line.split(": ").slice(0, 2).join(": ")),
-          [`  ${file}:3: not valid YAML`],
+          [`  ${file}:3:3: not valid YAML`],
         );
         return true;
       },
@@ -88,14 +88,14 @@ describe("a stack file", () => {
   it("that says a key twice is refused with the second one's line", () => {
     const file = writeStackFile("config:\n  a: 1\n  a: 2\n");
     assert.throws(() => readStackConfig(projectRoot, file, String), {
-      message: `1 problem in ${file}:\n  ${file}:3: key a appears twice`,
+      message: `1 problem in ${file}:\n  ${file}:3:3: key a appears twice`,
     });
   });
 
   it("with a wrong indentation gets one message, at the line", () => {
     const file = writeStackFile("config:\n  talos-mesh:mesh:\n    version: 1.31.1\n   profile: demo\n    tags: {}\n");
     assert.throws(() => readStackConfig(projectRoot, file, String), {
-      message: `1 problem in ${file}:\n  ${file}:4: not valid YAML: All mapping items must start at the same column; check the indentation here`,
+      message: `1 problem in ${file}:\n  ${file}:4:1: not valid YAML: All mapping items must start at the same column; check the indentation here`,
     });
   });
 
@@ -103,9 +103,89 @@ describe("a stack file", () => {
     for (const key of ["talos-mesh:mesh", '"talos-mesh:mesh"']) {
       const file = writeStackFile(`config:\n  ${key}: { version: 1.31.1 }\n  ${key} :\n    profile: demo\n`);
       assert.throws(() => readStackConfig(projectRoot, file, String), {
-        message: `1 problem in ${file}:\n  ${file}:3: key ${key} appears twice`,
+        message: `1 problem in ${file}:\n  ${file}:3:3: key ${key} appears twice`,
       });
     }
+  });
+
+  const octal =
+    "a number that begins with 0 is octal for some readers of YAML and decimal for others; " +
+    "write 0o644 for an octal number, or put it in quotes";
+  const refused: readonly (readonly [what: string, value: string, at: string, message: string])[] = [
+    ["an alias without an anchor", "*x", "2:6", "*x is used before it is defined by &x"],
+    ["an alias inside its own anchor", "&x [*x]", "2:10", "*x is inside the value that &x names"],
+    [
+      "a merge of what is no mapping",
+      "{ <<: 5 }",
+      "2:8",
+      "<<: expected an alias of a mapping, or a list of such aliases",
+    ],
+    [
+      "1,000 levels",
+      `${"[".repeat(1000)}${"]".repeat(1000)}`,
+      "2:104",
+      "nested too deeply; at most 100 levels are read",
+    ],
+    [
+      "10,000 levels",
+      `${"[".repeat(10_000)}${"]".repeat(10_000)}`,
+      "",
+      "nested too deeply; at most 100 levels are read",
+    ],
+    ["an unknown tag", "!x 1", "2:6", "not valid YAML: the tag !x is not known"],
+    ["text where no text can be", '"a" hunter2', "2:10", "not valid YAML: Unexpected scalar at node end"],
+    ["a set", "!!set { x }", "2:12", "a value of !!set has no form in JSON"],
+    ["an infinite number", ".inf", "2:6", "infinity and NaN have no form in JSON"],
+    ["a mapping as a key", "{ ? { b: 1 } : 2 }", "2:10", "a key is a string, not a mapping or a list"],
+    [
+      "more digits than a number has",
+      "123456789012345678",
+      "2:6",
+      "a number of so many digits cannot be kept exactly; put it in quotes",
+    ],
+    ["an octal number", "{ mode: 0644 }", "2:14", octal],
+    ["a leading zero", "08", "2:6", octal],
+  ];
+  for (const [what, value, at, message] of refused) {
+    it(`with ${what} is refused at its place`, () => {
+      const file = writeStackFile(`config:\n  a: ${value}\n`);
+      assert.throws(
+        () => readStackConfig(projectRoot, file, String),
+        (error: Error) => {
+          const place = at === "" ? /:2:\d+: / : new RegExp(`:${at}: `);
+          assert.match(error.message, place);
+          assert.ok(error.message.endsWith(message), error.message);
+          return error.name === "StackFileError";
+        },
+      );
+    });
+  }
+
+  it("whose aliases multiply is refused", () => {
+    const nine = (alias: string) => `[${Array(9).fill(alias).join(", ")}]`;
+    const names = ["a", "b", "c", "d", "e"];
+    const anchors = names.map(
+      (name, index) => `${name}: &${name} ${nine(index === 0 ? "x" : `*${names[index - 1]}`)}\n`,
+    );
+    const file = writeStackFile(`${anchors.join("")}config: { a: *e }\n`);
+    assert.throws(() => readStackConfig(projectRoot, file, String), /its aliases repeat so much that it is refused/);
+  });
+
+  it("takes aliases, merged mappings and octal numbers of YAML 1.2", () => {
+    const { values } = read("x: &x { a: 1 }\nconfig: { a: { <<: *x, b: *x }, b: { mode: 0o644 }, c: { <<: [*x] } }\n");
+    assert.deepEqual(values, {
+      "talos-mesh:a": '{"a":1,"b":{"a":1}}',
+      "talos-mesh:b": '{"mode":420}',
+      "talos-mesh:c": '{"a":1}',
+    });
+  });
+
+  it("of several documents is refused", () => {
+    const file = writeStackFile("config: {}\n---\nconfig: {}\n");
+    assert.throws(
+      () => readStackConfig(projectRoot, file, String),
+      /:2: a stack file is one document; remove the line ---/,
+    );
   });
 
   it("without config is refused at a key that Pulumi does not know", () => {

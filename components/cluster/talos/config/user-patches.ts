@@ -1,11 +1,11 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
-import { parseAllDocuments, type ScalarTag } from "yaml";
 import type { DockerClusterSettings, TalosClusterSettings } from "../../kinds";
 import { compareMinor } from "../../../settings/versions";
 import { asTree, isTree, type Tree, treesIn } from "../../../shared/merge";
 import { formatPath, type Problem, type SettingPath } from "../../../shared/problem";
 import { ifKnown, knownEntries } from "../../../shared/unknown";
+import { parseYaml } from "../../../shared/yaml";
 import { isJsonPatch, type Operation, toStrategicMerge } from "./json-patch";
 import type { MachineType } from "./migrations/migration";
 import { toMultiDocument } from "./multi-document";
@@ -100,14 +100,6 @@ export function patchWarnings(contents: PatchContents): string[] {
   );
 }
 
-/** Go reads `0644` as octal, as YAML 1.1 did: file modes are written so. */
-const octal: ScalarTag = {
-  tag: "tag:yaml.org,2002:int",
-  default: true,
-  test: /^0[0-7]+$/,
-  resolve: (text) => Number.parseInt(text, 8),
-};
-
 /** @param patch text, `@file`, strategic merge or RFC 6902 @throws Error with what is wrong with it */
 function parsePatch(patch: unknown, readFile: ReadFile): PatchDocument[] {
   let documents: unknown[];
@@ -117,7 +109,7 @@ function parsePatch(patch: unknown, readFile: ReadFile): PatchDocument[] {
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === "ENOENT") throw new Error(`found "${String(patch)}"; no such file (relative to Pulumi.yaml)`);
-    throw new Error(`cannot be read: ${message.split("\n")[0] ?? ""}`);
+    throw code === undefined ? error : new Error(`cannot be read: ${message}`);
   }
   if (documents.length === 0) throw new Error("is empty, which talosctl refuses");
   return documents.map((document) => {
@@ -127,13 +119,10 @@ function parsePatch(patch: unknown, readFile: ReadFile): PatchDocument[] {
 }
 
 function parseText(text: string): unknown[] {
-  return parseAllDocuments(text, { customTags: (tags) => [octal, ...tags] })
-    .map((document) => {
-      const [error] = document.errors;
-      if (error) throw error;
-      return document.toJS() as unknown;
-    })
-    .filter((document) => document !== null);
+  const { values, problems } = parseYaml(text, { octal: true });
+  const [first] = problems;
+  if (first) throw new Error(`${first.line}:${first.column}: ${first.message}`);
+  return values.filter((document) => document !== null);
 }
 
 /**

@@ -230,7 +230,7 @@ describe("patches of Talos nodes", () => {
   const patches = ["@nowhere.yaml", "a: [", "# nothing", "text", [{ op: "remove", path: "/machine/env" }]];
   const problems = [
     'talos-mesh:cluster.patches[0]: found "@nowhere.yaml"; no such file (relative to Pulumi.yaml)',
-    "talos-mesh:cluster.patches[1]: cannot be read: Flow sequence in block collection must be sufficiently indented and end with a ] at line 1, column 5:",
+    "talos-mesh:cluster.patches[1]: 1:5: not valid YAML: Flow sequence in block collection must be sufficiently indented and end with a ]; check the indentation here",
     "talos-mesh:cluster.patches[2]: is empty, which talosctl refuses",
     "talos-mesh:cluster.patches[3]: expected a mapping (strategic merge) or a list of operations (RFC 6902)",
     "talos-mesh:cluster.patches[4]: contract v1.12 has no RFC 6902 patches, and remove /machine/env: cannot be converted; write `machine: { env: { $patch: delete } }`",
