@@ -28,12 +28,20 @@ export const namespace = "talos-mesh";
 
 /** A path as a stack file writes it: `talos-mesh:traffic.services[0].http[1].route`. */
 export function formatPath(path: SettingPath): string {
-  const [section, ...rest] = path;
+  const [section = "", ...rest] = path;
+  const isName = (key: string) => /^[A-Za-z_][-A-Za-z0-9_]*$/.test(key);
   const keys = rest.map((key) => {
     if (typeof key === "number") return `[${key}]`;
-    return /^[A-Za-z_][-A-Za-z0-9_]*$/.test(key) ? `.${key}` : `[${JSON.stringify(key)}]`;
+    return isName(key) ? `.${key}` : `[${JSON.stringify(key)}]`;
   });
-  return `${namespace}:${section ?? ""}${keys.join("")}`;
+  return `${namespace}:${section === "" || isName(String(section)) ? section : JSON.stringify(section)}${keys.join("")}`;
+}
+
+/** A value may have line breaks and any length, and a message repeats values. */
+function oneLine(text: string): string {
+  return text
+    .replaceAll(/\p{Cc}/gu, (character) => JSON.stringify(character).slice(1, -1))
+    .replaceAll(/[^\s;]{120,}/g, (long) => `${long.slice(0, 80)}...`);
 }
 
 export interface Entry {
@@ -101,7 +109,7 @@ export class SettingsError extends UserError {
   ) {
     const lines = problems.map(({ path, message }) => {
       const place = placeOf(path);
-      return `${place ? `${place.file}:${place.line}: ` : ""}${formatPath(path)}: ${message}`;
+      return `${place ? `${place.file}:${place.line}: ` : ""}${oneLine(`${formatPath(path)}: ${message}`)}`;
     });
     super(problemList(lines, file ?? (stack === undefined ? "the settings" : `the settings of stack ${stack}`)));
   }

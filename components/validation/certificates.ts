@@ -17,7 +17,10 @@ export function certificateProblems(
 ): Iterable<Problem> {
   return checkEach(gateways, ["gateways"], ({ tls }, path) => {
     if (!tls) return [];
-    const text = (field: CertificateFinding["field"]) => secretTexts.get(tls[field]?.secret ?? "");
+    const text = (field: CertificateFinding["field"]) => {
+      const reference = tls[field];
+      return reference && secretTexts.get(reference.secret);
+    };
     const texts = {
       certificate: text("certificate"),
       privateKey: text("privateKey"),

@@ -121,6 +121,8 @@ function readSecrets(value: unknown, problems: Problem[]) {
   }
   for (const [name, secret] of Object.entries(value)) {
     const at = ["secrets", name];
+    if (name === "")
+      problems.push({ path: at, message: "found an empty name; expected one that settings can refer to" });
     if (typeof secret === "number" || typeof secret === "boolean") {
       problems.push({ path: at, message: `found a ${typeof secret}; expected a string: put it in quotes` });
     } else if (typeof secret !== "string") {
