@@ -13,7 +13,11 @@ const config = {
 
 /** Options of a command that reads a stack file. */
 export const stackOptions = {
-  stack: { value: "name", text: "the stack; with --config, taken from the file's name where it is left out" },
+  stack: {
+    value: "name",
+    text: "the stack; with --config, taken from the file's name where it is left out",
+    parse: stackName,
+  },
   config,
 } as const;
 

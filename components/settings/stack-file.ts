@@ -52,6 +52,11 @@ export function readStackConfig(
   const sources = new Map<string, { readonly file: YamlFile; readonly key: string }>();
   const add = (file: YamlFile, key: string, raw: unknown): void => {
     const fullKey = key.includes(":") ? key : `${projectFile.name}:${key}`;
+    const earlier = sources.get(fullKey);
+    if (earlier?.file === file) {
+      const { line } = placeIn(file, ["config", key]);
+      throw problemAt(file.shown, line, `${key} and ${earlier.key} are one setting, given twice; remove one of them`);
+    }
     const value = revealed(raw, fullKey, (name, ciphertext) => {
       secretKeys.add(fullKey);
       return secretValue(name, ciphertext);
@@ -103,8 +108,9 @@ function readYaml(file: string, projectRoot: string): YamlFile {
   try {
     text = readFileSync(file, "utf8");
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    throw new StackFileError(code === "ENOENT" ? missingStackFile(shown, projectRoot) : message, { cause: error });
+    const { code } = error as NodeJS.ErrnoException;
+    const message = code === "ENOENT" ? missingStackFile(shown, projectRoot) : unreadableFile(shown, code);
+    throw new StackFileError(message, { cause: error });
   }
   const { documents, values, lines, problems } = parseYaml(text);
   if (problems.length > 0) throw unreadable(shown, problems.map(formatYamlProblem));
@@ -118,6 +124,12 @@ function readYaml(file: string, projectRoot: string): YamlFile {
   const value = values[0] ?? {};
   if (!isTree(value)) throw problemAt(shown, 1, "expected a mapping with the key config");
   return { shown, document, lines, value };
+}
+
+function unreadableFile(shown: string, code = "no error code"): string {
+  return code === "EISDIR"
+    ? `${shown} is a folder; name a stack file by --config FILE.`
+    : `${shown} cannot be read (${code}); name a stack file that you may read.`;
 }
 
 function missingStackFile(shown: string, projectRoot: string): string {

@@ -180,6 +180,20 @@ describe("a stack file", () => {
     });
   });
 
+  it("that gives a setting by its short and its full key is refused", () => {
+    const file = writeStackFile("config:\n  mesh: { version: 1.31.1 }\n  talos-mesh:mesh: { version: 1.30.0 }\n");
+    assert.throws(
+      () => readStackConfig(projectRoot, file, String),
+      /:3: talos-mesh:mesh and mesh are one setting, given twice; remove one of them$/,
+    );
+  });
+
+  it("that is a folder, or has a name that is too long, is refused by name", () => {
+    assert.throws(() => readStackConfig(bare, bare, String), /is a folder; name a stack file by --config FILE\.$/);
+    const long = path.join(bare, "x".repeat(300));
+    assert.throws(() => readStackConfig(bare, long, String), /cannot be read \(ENAMETOOLONG\); name a stack file/);
+  });
+
   it("of several documents is refused", () => {
     const file = writeStackFile("config: {}\n---\nconfig: {}\n");
     assert.throws(
