@@ -7,6 +7,7 @@ import {
   type PolicyModel,
   type TokenRules,
 } from "../../components/model/policies/policy-model";
+import type { JwtSettings } from "../../components/settings/sections/security";
 import { grouped } from "../../components/shared/grouped";
 import type { KubernetesObject } from "../../components/shared/kubernetes/object";
 import type { GatewayWorkload } from "../../components/shared/workload";
@@ -140,36 +141,42 @@ function keyed(attribute: string, names: Readonly<Record<string, readonly string
   }));
 }
 
-type Unmet = { readonly issuer: string } | { readonly key: string; readonly notValues: string[] };
-
 /**
  * DENY rules for requests that do not meet a workload's token requirements. A RequestAuthentication alone rejects
  * invalid tokens and passes requests without a token; a DENY holds whatever other rules allow.
  *
- * A request is denied if it meets no alternative of a requirement. It does not meet an alternative if one part is unmet:
- * the issuer, or a claim, which has none of the values if it is absent. So there is a DENY rule for each combination
- * of one unmet part of each alternative.
+ * A token has one issuer. So a request is denied if no issuer of the requirement has signed its token, and if its token
+ * lacks a claim that its own issuer's entry requires. The number of rules is the sum of the claims, except that several
+ * entries of one issuer need a rule for each combination of one missing claim of each.
  */
 function tokenDenials({ requirements }: TokenRules): AuthorizationRule[] {
   return requirements.flatMap(({ paths, anyOf }) => {
-    const alternatives = anyOf.map(({ issuer, requireClaims }): Unmet[] => [
-      { issuer },
-      ...keyed("request.auth.claims", requireClaims).map(({ key, values }) => ({ key, notValues: values })),
-    ]);
-    const combinations = alternatives.reduce<Unmet[][]>(
-      (before, parts) => before.flatMap((combination) => parts.map((part) => [...combination, part])),
-      [[]],
-    );
-    return combinations.map((unmet) => {
-      const issuers = unmet.flatMap((part) => ("issuer" in part ? [`${part.issuer}/*`] : []));
-      const claims = unmet.flatMap((part) => ("key" in part ? [part] : []));
-      return {
-        ...(issuers.length > 0 && { from: [{ source: { notRequestPrincipals: sortedUnique(issuers) } }] }),
-        ...(paths && { to: [{ operation: { paths: sortedUnique(paths) } }] }),
-        ...(claims.length > 0 && { when: sortedUnique(claims) }),
-      };
+    const to = paths && [{ operation: { paths: sortedUnique(paths) } }];
+    const byIssuer = grouped(anyOf, ({ issuer }) => issuer);
+    const principals = byIssuer.map(([{ issuer }]) => `${issuer}/*`);
+    const unknownIssuer = { from: [{ source: { notRequestPrincipals: sortedUnique(principals) } }], ...(to && { to }) };
+    const missingClaims = byIssuer.flatMap(([{ issuer }, entries]) => {
+      const from = [{ source: { requestPrincipals: [`${issuer}/*`] } }];
+      return missing(entries).map((claims) => ({
+        // With one issuer, the rule above denies all other tokens.
+        ...(byIssuer.length > 1 && { from }),
+        ...(to && { to }),
+        when: sortedUnique(claims),
+      }));
     });
+    return [unknownIssuer, ...missingClaims];
   });
+}
+
+/** Each combination of one missing claim of each entry; none where an entry requires no claim. */
+function missing(entries: readonly Pick<JwtSettings, "requireClaims">[]) {
+  const claims = entries.map(({ requireClaims }) =>
+    keyed("request.auth.claims", requireClaims).map(({ key, values }) => ({ key, notValues: values })),
+  );
+  return claims.reduce<(typeof claims)[number][]>(
+    (before, parts) => before.flatMap((combination) => parts.map((part) => [...combination, part])),
+    [[]],
+  );
 }
 
 /**
