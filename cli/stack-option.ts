@@ -11,6 +11,8 @@ const config = {
   parse: filePath,
 } as const;
 
+const stackName = matching(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$/, "a name of letters, digits, '_', '.' and '-'");
+
 /** Options of a command that reads a stack file. */
 export const stackOptions = {
   stack: {
@@ -20,8 +22,6 @@ export const stackOptions = {
   },
   config,
 } as const;
-
-const stackName = matching(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$/, "a name of letters, digits, '_', '.' and '-'");
 
 /** The same for commands that take `dev` where no stack is named. */
 export const devStackOptions = {
