@@ -33,7 +33,7 @@ const platform = new Platform(
   { ...settings, settings: settings.platform, namespaces: namespaces(settings), secrets },
   { ...inCluster, dependsOn: cluster.component },
 );
-const onPlatform = { ...inCluster, dependsOn: platform };
+const onPlatform = { ...inCluster, dependsOn: [...platform.foundations] };
 
 const charts = chartSource(settings.charts, cluster);
 const meshConfig = policyMeshConfig(settings);
@@ -53,19 +53,23 @@ const observability = hasAddons(settings.observability)
   : undefined;
 
 // Each of the two takes its own kinds of objects.
-const security = new MeshSecurity("security", { objects: policyObjects }, { ...inCluster, dependsOn: istio });
+const security = new MeshSecurity(
+  "security",
+  { objects: policyObjects },
+  { ...inCluster, dependsOn: [...istio.dataPlane] },
+);
 const applications = configuredApplications(settings).map((application) => {
   const sidecar = sidecarRequest(application.settings.namespace, { ...settings, cluster });
   const args = { images: settings.images, waypoints: settings.mesh.waypoints, sidecar, cluster };
-  return new DeployedApplication(application, args, { ...inCluster, dependsOn: [istio, security] });
+  return new DeployedApplication(application, args, { ...inCluster, dependsOn: [...istio.dataPlane, security] });
 });
 
 // `dependsOn` a component waits for all its children; a component may have none.
-const beforePolicies = [istio, security, ...applications];
+const beforePolicies = [...istio.dataPlane, security, ...applications];
 const policies = new MeshPolicies("policies", { objects: policyObjects }, { ...inCluster, dependsOn: beforePolicies });
 
 // A component that still starts during a measurement would change the figures.
-const beforeBenchmark = [...beforePolicies, policies, ...(observability ? [observability] : [])];
+const beforeBenchmark = [platform, istio, ...beforePolicies, policies, ...(observability ? [observability] : [])];
 const measurement = settings.benchmark
   ? new Benchmark(
       "benchmark",

@@ -7,7 +7,7 @@ import type { Settings } from "../settings/schema";
 import { officialCharts } from "../settings/versions";
 import { type ChartSource, chartSourceAt } from "../shared/chart-source";
 import { digestOf } from "../shared/digest";
-import { helmRelease, type HelmReleaseArgs } from "../shared/helm-release";
+import { helmRelease, type HelmReleaseArgs, type HelmValues } from "../shared/helm-release";
 import { Layer, type LayerOptions } from "../shared/layer";
 import { rootNamespace } from "../shared/istio";
 import { Gateways, type IstioArgs } from "./gateways";
@@ -38,6 +38,9 @@ export function chartSource({ source }: Settings["charts"], { autoCharts }: Pick
  * Resource names contain revisions, so that a canary that becomes the only control plane stays the same resource.
  */
 export class Istio extends Layer {
+  /** What a pod needs to be in the mesh, and a policy to be enforced. Neither needs the gateways. */
+  readonly dataPlane: readonly Resource[];
+
   constructor(
     private readonly name: string,
     private readonly args: IstioArgs,
@@ -81,13 +84,14 @@ export class Istio extends Layer {
     const expected = { controlPlanes: wanted, tags: mesh.tags, simulatedNodes, values: valuesDigest };
     const ready = this.step("ready", "ready", expected, ...istiods, ...retirements, ...tags, cni);
     new Gateways(`${name}-gateway`, args, this.after(ready));
-    if (hasAmbient(mesh)) {
-      const chart = { chart: "ztunnel", version: oldest, values: ztunnelValues(agents) };
-      const ztunnel = this.release("ztunnel", chart, cni, ready);
-      new Waypoints(`${name}-waypoint`, args, this.after(ztunnel));
-    }
+    this.dataPlane = [ready, ...(hasAmbient(mesh) ? this.ambient(ztunnelValues(agents), oldest, cni, ready) : [])];
 
     this.registerOutputs();
+  }
+
+  private ambient(values: HelmValues, version: string, ...after: readonly Resource[]): readonly Resource[] {
+    const ztunnel = this.release("ztunnel", { chart: "ztunnel", version, values }, ...after);
+    return [ztunnel, new Waypoints(`${this.name}-waypoint`, this.args, this.after(ztunnel))];
   }
 
   private release(

@@ -18,13 +18,16 @@ export interface PlatformArgs {
 }
 
 export class Platform extends Layer {
+  /** Namespaces, pull secrets and CRDs, which later layers need; none needs the addons of Kubernetes. */
+  readonly foundations: readonly pulumi.Resource[];
+
   constructor(name: string, args: PlatformArgs, opts?: LayerOptions) {
     super("talos-mesh:platform:Platform", name, opts);
     const { metricsServer, kubeletServingCertApprover, gatewayApi } = args.settings;
     const namespaces = args.namespaces.map(
       (metadata) => new kubernetes.core.v1.Namespace(`${name}-${metadata.name}`, { metadata }, this.child),
     );
-    if (gatewayApi.install) new GatewayApi(`${name}-gateway-api`, this.after(...namespaces));
+    const crds = gatewayApi.install ? [new GatewayApi(`${name}-gateway-api`, this.after(...namespaces))] : [];
 
     const withPods = [
       ...args.namespaces.map((each) => each.name),
@@ -34,6 +37,7 @@ export class Platform extends Layer {
       args.images.pullSecrets.length > 0
         ? [new PullSecrets(`${name}-pull-secret`, withPods, args, this.after(...namespaces))]
         : [];
+    this.foundations = [...namespaces, ...crds, ...pullSecrets];
     const certificates = kubeletServingCertApprover
       ? [new SystemAddon("KubeletCertificates", `${name}-kubelet-certificates`, args, this.after(...pullSecrets))]
       : [];

@@ -16,8 +16,8 @@ import { components, processesOf, type Component } from "./processes";
 
 export interface ClusterStatus {
   /**
-   * absent: there is none; incomplete: an `up` was interrupted, the project was moved or copied, or the files were
-   * removed while the processes ran; stopped: its data exists, processes are missing.
+   * absent: there is none; incomplete: an `up` was interrupted, the project was copied, or the files were removed while the
+   * processes ran; stopped: its data exists, processes are missing, or run under the path that the project was moved from.
    */
   readonly state: "absent" | "incomplete" | "stopped" | "running";
   readonly name?: string;
@@ -36,7 +36,7 @@ export async function clusterStatus(projectRoot: string, stack: string): Promise
   if (record === undefined) return running.length === 0 ? { state: "absent" } : { state: "incomplete", processes };
   const { name, kubernetesVersion } = record;
   const known = { name, kubernetesVersion, apiServer: serverAddress(record), processes };
-  if (!record.complete || record.kwok !== files.kwok) return { state: "incomplete", ...known };
+  if (!isKept(files, record)) return { state: "incomplete", ...known };
   const nodes = running.length > 0 ? await nodesOf(files, record) : undefined;
   return { state: running.length === components.length ? "running" : "stopped", ...known, nodes };
 }

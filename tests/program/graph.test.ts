@@ -83,6 +83,26 @@ describe("the graph of dev", () => {
     }
   });
 
+  it("waits only for what is needed: applications and policies for no gateway, the mesh for no addon of Kubernetes", async () => {
+    const up = await runStack({ stack: "article" });
+    const gateways = up.byType("Release").filter(({ name }) => name.startsWith("istio-gateway-"));
+    const addons = up.byType("Deployment").filter(({ name }) => name.startsWith("platform-"));
+    assert.ok(gateways.length > 0 && addons.length > 0);
+    const later = ["Deployment", "AuthorizationPolicy", "VirtualService"].flatMap((type) => up.byType(type));
+    for (const each of later.filter(({ name }) => !name.startsWith("platform-"))) {
+      for (const gateway of gateways) assert.ok(!up.dependsOn(each, gateway), `${each.name} waits for ${gateway.name}`);
+    }
+    for (const each of up.byType("Release").filter(({ name }) => !name.startsWith("platform-"))) {
+      for (const addon of addons) assert.ok(!up.dependsOn(each, addon), `${each.name} waits for ${addon.name}`);
+    }
+  });
+
+  it("measures once everything is there", async () => {
+    const up = await runStack({ stack: "article" });
+    const everything = ["Release", "Deployment", "VirtualService"].flatMap((type) => up.byType(type));
+    for (const each of everything) assert.ok(up.dependsOn(up.one("Benchmark"), each), each.name);
+  });
+
   it("places no policy before Istio's CRDs and the namespaces are there", () => {
     const policies = run.childrenOf(run.one("MeshPolicies"));
     assert.ok(policies.length > 0);

@@ -53,6 +53,8 @@ export const kiali = defineAddon({
             : [{ name: signingKey.secret, mount: "/kiali-override-secrets/login-token-signing-key" }],
           signingKey: `secret:${signingKey.secret}:${signingKey.key}`,
           rootNamespace,
+          // Until 2.13 the chart's default is the namespace of Kiali itself.
+          istioNamespace: compareMinor(version, "2.14") < 0 ? rootNamespace : undefined,
           prometheus: serviceUrl(prometheusService, namespace),
           grafana: grafanaValues(settingsOf, namespace, version),
           tracing: tracingValues(settingsOf, namespace, version),

@@ -1,0 +1,82 @@
+import assert from "node:assert/strict";
+import { existsSync, readFileSync } from "node:fs";
+import path from "node:path";
+import { parse } from "yaml";
+import { istioReleases } from "../../components/settings/versions";
+import type { HelmValues } from "../../components/shared/helm-release";
+import { asTree, isTree } from "../../components/shared/merge";
+import { skip } from "../support/skip";
+import { addonInput, releasesOf, scenarios } from "./inputs";
+
+/** The addons' own charts, a folder NAME-VERSION each, as far as there are any; they are not part of this project. */
+const variable = "TALOS_MESH_ADDON_CHARTS";
+
+/** Values that the charts pass on to the program as its own configuration. */
+const passedOn: ReadonlySet<string> = new Set([
+  "grafana.ini",
+  "datasources.datasources.yaml",
+  "serverFiles",
+  "loki.limits_config",
+  "external_services",
+]);
+
+/**
+ * Paths of values that the chart has neither as a default nor as an example in a comment: keys that its templates would not
+ * read. The content of a default that is empty, a list or a string is free.
+ */
+function unknownPaths(values: HelmValues, text: string, defaults: unknown, at: readonly string[] = []): string[] {
+  return Object.entries(values).flatMap(([key, value]) => {
+    const here = [...at, key];
+    if (value === undefined || passedOn.has(here.join("."))) return [];
+    const isExample = new RegExp(`^ *# *${key}:`, "m").test(text);
+    if (!Object.hasOwn(asTree(defaults), key)) return isExample ? [] : [here.join(".")];
+    const below = asTree(defaults)[key];
+    return isTree(value) && isTree(below) && Object.keys(below).length > 0
+      ? unknownPaths(value, text, below, here)
+      : [];
+  });
+}
+
+/** Paths of values that the chart takes from the namespace of the release where they are not set. */
+function namespaceDefaults(helpers: string): string[][] {
+  const fallback = /\.Values\.([\w.]+)\s*}}\s*{{-? else -?}}\s*{{-? \.Release\.Namespace/g;
+  return [...helpers.matchAll(fallback)].map(([, at = ""]) => at.split("."));
+}
+
+describe("the official chart", function () {
+  let folder = "";
+  before(function () {
+    const given = process.env[variable];
+    if (given === undefined) skip(this, `${variable} does not name a folder with the addons' own charts`);
+    folder = given;
+  });
+
+  const everyIstio = [...istioReleases.keys()].map((minor) => {
+    const settings = {
+      prometheus: {},
+      grafana: { url: "https://grafana.example.com" },
+      kiali: {},
+      tracing: { provider: "jaeger", url: "https://jaeger.example.com" },
+    };
+    return [`istio-${minor}`, () => addonInput(settings, `${minor}.1`)] as const;
+  });
+
+  for (const [scenario, input] of [...Object.entries(scenarios), ...everyIstio]) {
+    it(`reads each value of the scenario, and no namespace but Istio's where Istio's is meant: ${scenario}`, () => {
+      const { context, ...rest } = input();
+      for (const { release, chart, settings } of releasesOf({ context, ...rest })) {
+        const file = path.join(folder, `${chart.name}-${chart.version}`, "values.yaml");
+        if (!existsSync(file)) continue;
+        const text = readFileSync(file, "utf8");
+        const values = release.values(settings, context);
+        const unknown = unknownPaths(values, text, parse(text));
+        assert.deepEqual(unknown, [], `${chart.name} ${chart.version}`);
+        const helpers = readFileSync(path.join(path.dirname(file), "templates", "_helpers.tpl"), "utf8");
+        for (const at of namespaceDefaults(helpers).filter((each) => each.at(-1) !== "namespaceOverride")) {
+          const set = at.reduce<unknown>((below, key) => asTree(below)[key], values);
+          assert.equal(set, "istio-system", `${chart.name} ${chart.version}: ${at.join(".")}`);
+        }
+      }
+    });
+  }
+});
