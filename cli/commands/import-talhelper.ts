@@ -4,7 +4,7 @@ import { UserError } from "../../components/shared/problem";
 import { declare, filePath } from "../command";
 import { projectRoot } from "../stack-option";
 import { importTalconfig, secretName } from "../talhelper/import-talconfig";
-import { isSopsEncrypted } from "../talhelper/read-talconfig";
+import { checkSecrets, isSopsEncrypted } from "../talhelper/read-talconfig";
 import { writeNewFile } from "../write-file";
 
 const file = { value: "file", parse: filePath } as const;
@@ -33,6 +33,7 @@ export const command = declare({
       readFile: read,
       withSecrets: secrets !== undefined,
     });
+    if (secrets !== undefined) checkSecrets(read(secrets), path.basename(secrets), notes);
     report("Missing; nothing was written:", notes.missing);
     report("Not imported:", notes.lost);
     report("To check:", notes.remarks);

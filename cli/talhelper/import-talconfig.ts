@@ -6,7 +6,9 @@ import { namespace, SettingsError } from "../../components/shared/problem";
 import { validate } from "../../components/validation/validate";
 import { requestsCertificates } from "../../components/validation/cluster";
 import { clusterSettings } from "./cluster-settings";
-import { Notes, plainText, readYaml, substitute } from "./read-talconfig";
+import { Notes } from "./notes";
+import { plainText, readText, readYaml, substitute, talhelperEnvironment } from "./read-talconfig";
+import { parseTalconfig } from "./talconfig";
 
 interface ImportOptions {
   /** Path of the talconfig; files that it names are relative to its folder. */
@@ -27,21 +29,15 @@ export function importTalconfig({ file, projectRoot, environment, readFile, with
   const folder = path.dirname(path.resolve(file));
   const text = plainText(readFile(file), path.basename(file), notes);
   if (text === undefined) return { notes };
-  const talconfig = readYaml(substitute(text, environment, notes), notes);
-  if (!talconfig || notes.missing.length > 0) return { notes };
-
+  const variables = talhelperEnvironment(environment, folder, readFile, notes);
+  const raw = readYaml(substitute(text, variables, notes), notes);
+  const talconfig = notes.missing.length === 0 ? parseTalconfig(raw, notes) : undefined;
+  if (!talconfig) return { notes };
   const cluster = clusterSettings(talconfig, {
     notes,
+    environment: variables,
+    readText: readText(readFile, folder, notes),
     fromProject: (name) => path.relative(projectRoot, path.resolve(folder, name)),
-    readFile: (name, raw) => {
-      try {
-        const content = plainText(readFile(path.resolve(folder, name)), name, notes) ?? "";
-        return raw ? content : substitute(content, environment, notes);
-      } catch {
-        notes.miss(`@${name}`, "cannot be read; its path is relative to the talconfig");
-        return "";
-      }
-    },
   });
   findPlainSecrets(cluster, "", notes);
   if (notes.missing.length > 0) return { notes };

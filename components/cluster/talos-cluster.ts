@@ -6,6 +6,7 @@ import { Layer } from "../shared/layer";
 import { foreseenOutput, lifecycleCommand } from "../shared/lifecycle-command";
 import { type ClusterArgs, type ClusterComponent, clusterProvider } from "./cluster";
 import { schematicUploads } from "./talos/config/installer";
+import { kubeNodeName } from "./talos/config/kube-node";
 import { contractOf, machineTypeOf } from "./talos/config/node-settings";
 import { patchWarnings, projectFiles, readPatches } from "./talos/config/user-patches";
 import { halfYear, nodeSteps, stepCommand, stepResource, warnOfDrift } from "./talos/steps";
@@ -102,8 +103,10 @@ export class TalosCluster extends Layer implements ClusterComponent {
       applied.push(apply(node, [bootstrap, ...before]));
     }
 
-    // TALOS_NODES is `hostname=address=role ...` for the members, and `hostname=address ...` for the certificates.
-    const list = (value: (node: Node) => string) => nodes.map((node) => `${node.hostname}=${value(node)}`).join(" ");
+    // TALOS_NODES is `name=address=role ...` for the members, and `name=address ...` for the certificates.
+    const names = nodes.map((_, index) => kubeNodeName(settings, index, patches));
+    const list = (value: (node: Node) => string) =>
+      nodes.map((node, index) => `${names[index]}=${value(node)}`).join(" ");
     const withRoles = clusterInput({ TALOS_NODES: list((node) => `${node.ipAddress}=${machineTypeOf(node)}`) });
     const joined = { ...this.after(bootstrap, ...applied), previousOutput: true };
     const members = stepResource(`${name}-members`, "members", withRoles, joined);

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { dnsLabel, freeForm, kubernetesVersion, labels, talosVersion } from "../../settings/fields";
+import { freeForm, kubernetesVersion, labels, talosVersion } from "../../settings/fields";
 
 export const talosVersions = {
   talosVersion: talosVersion.describe("Talos release the nodes run."),
@@ -62,6 +62,32 @@ export const imageFactory = z
 
 const ipAddress = z.union([z.ipv4(), z.ipv6()], { error: "expected an IP address" });
 
+const label = "[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?";
+
+/** As Talos takes it: its first part is the name of the machine, the rest its domain. */
+const hostname = z
+  .string()
+  .max(253)
+  .regex(
+    new RegExp(`^${label}(\\.${label})*$`),
+    "expected a host name such as cp-1 or cp-1.example.com: parts of at most 63 lower-case letters, digits and '-'",
+  );
+
+/** A DNS name, which an address with a mistake such as 10.0.0.300 is not. */
+const nodeAddress = z.union(
+  [
+    z.ipv4(),
+    z.ipv6(),
+    z
+      .string()
+      .regex(/^(?!.*(^|\.)\d+$)/)
+      .and(hostname),
+  ],
+  {
+    error: "expected an IP address, or a DNS name such as cp-1.example.com",
+  },
+);
+
 const perNode = {
   nodeLabels: labels.default({}),
   nodeAnnotations: labels.default({}),
@@ -91,8 +117,10 @@ const perNode = {
 };
 
 export const node = z.strictObject({
-  hostname: dnsLabel,
-  ipAddress,
+  hostname,
+  ipAddress: nodeAddress.describe(
+    "Where Pulumi reaches the node, and clients its NodePorts: an IP address or a DNS name.",
+  ),
   controlPlane: z.boolean().default(false),
   arch: z.enum(["amd64", "arm64"]).default("amd64"),
   mode: z.enum(["metal", "cloud", "container"]).default("metal"),

@@ -96,11 +96,6 @@ const checks: readonly ((settings: TalosClusterSettings, stack: ClusterStack) =>
       ],
     };
   },
-  ({ nodes, allowSchedulingOnControlPlanes }) =>
-    nodes.every((node) => node.controlPlane) &&
-    !allowSchedulingOnControlPlanes && {
-      nodes: "found no worker, so pods cannot be scheduled; add one, or set allowSchedulingOnControlPlanes: true",
-    },
   ({ cni: { name, urls } }) => [
     name === "custom" &&
       urls === undefined && { cni: "missing urls: cni.name custom needs the addresses of its manifests" },
@@ -186,15 +181,13 @@ function needsTalos(minor: string, { talosVersion }: TalosClusterSettings): Refu
 function problems(cluster: TalosClusterSettings, stack: ClusterStack): Iterable<Problem> {
   const nodes = <Result>(...reads: readonly ((node: Node, at: SettingPath) => Result[])[]) =>
     checkEach(cluster.nodes, ["cluster", "nodes"], ...reads);
-  const unique = (field: "hostname" | "ipAddress", what: string) => () =>
-    duplicates(
-      nodes((node, at) => [{ path: [...at, field], key: node[field].toLowerCase() }]),
-      what,
-    );
   return runChecks(
     ...checks.map((check) => () => problemsOf(check(cluster, stack), ["cluster"])),
     () => nodes(...nodeChecks.map((check) => (node: Node, at: SettingPath) => problemsOf(check(node, cluster), at))),
-    unique("hostname", "host name"),
-    unique("ipAddress", "address"),
+    () =>
+      duplicates(
+        nodes(({ ipAddress }, at) => [{ path: [...at, "ipAddress"], key: ipAddress.toLowerCase() }]),
+        "address",
+      ),
   );
 }

@@ -14,7 +14,7 @@ function run(...argv: string[]): { code: number | null; stdout: string; stderr: 
   return { code: status, stdout, stderr };
 }
 
-const article = "tests/fixtures/talhelper/article.yaml";
+const article = "tests/fixtures/talhelper/clusters/article/talconfig.yaml";
 
 describe("npm run import:talhelper", () => {
   let folder: string;

@@ -16,6 +16,8 @@ export interface FakeNode {
   schematic?: string;
   cluster?: string;
   config?: string;
+  /** Its address, where it is called by a name. */
+  ip?: string;
   /** Further addresses, with their prefix lengths. */
   addresses?: string[];
   etcd?: boolean;

@@ -2,6 +2,7 @@
 // The part of the fake talosctl that calls a node.
 const { randomBytes } = require("node:crypto");
 const { readFileSync, writeFileSync } = require("node:fs");
+const { isIP } = require("node:net");
 const { fail, fingerprint, pass, save } = require("./world.cjs");
 
 const refused = (address) =>
@@ -53,7 +54,7 @@ const installation = [
 const commands = {
   get({ node, address, words, flag }) {
     const [, resource] = words;
-    if (resource === "nodeaddress") return print(JSON.stringify([`${address}/24`, ...(node.addresses ?? [])]));
+    if (resource === "nodeaddress") return print(JSON.stringify([`${node.ip ?? address}/24`, ...(node.addresses ?? [])]));
     if (resource === "machinestatus") return print(node.stage);
     if (resource === "machineconfig") {
       if (words[2] !== "persistent") return print(node.config);
@@ -184,6 +185,8 @@ const commands = {
 
   health({ world, flag }) {
     const wanted = [flag("--control-plane-nodes"), flag("--worker-nodes")].flatMap((list) => list?.split(",") ?? []);
+    const name = wanted.find((address) => isIP(address) === 0);
+    if (name !== undefined) fail(`ParseAddr("${name}"): unable to parse IP`);
     process.stderr.write("discovered nodes: []\nwaiting for etcd to be healthy: ...\n");
     const bad = wanted.find((address) => world.nodes[address]?.stage !== "running");
     if (bad)

@@ -4,6 +4,7 @@ import type { Tree } from "../../../shared/merge";
 import { ifKnown, knownEntries } from "../../../shared/unknown";
 import { goYaml } from "./go-yaml";
 import { installerOf } from "./installer";
+import { kubeNodeProblems } from "./kube-node";
 import type { MachineType } from "./migrations/migration";
 import { toMultiDocument } from "./multi-document";
 import { contractOf, machineTypeOf, nodeSettings, settingsDocuments, settingsPatch } from "./node-settings";
@@ -13,6 +14,7 @@ import {
   type PatchContents,
   patchesOfNode,
   patchProblems,
+  readablePatches,
   type ReadFile,
 } from "./user-patches";
 
@@ -124,6 +126,7 @@ export function* machineConfigProblems(cluster: ClusterSettings, readFile: ReadF
   if (cluster.kind !== "talos" && cluster.kind !== "docker") return;
   yield* patchProblems(cluster, readFile);
   if (cluster.kind !== "talos") return;
+  yield* kubeNodeProblems(cluster, readablePatches(cluster, readFile));
   for (const [index] of knownEntries(cluster.nodes)) {
     const converted = ifKnown(() => convertedSettings(cluster, index));
     for (const message of converted?.problems ?? []) {

@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import type { TalosClusterSettings } from "../../kinds";
 import { minorOf } from "../../../settings/versions";
 import { isTree, type Tree, treesIn } from "../../../shared/merge";
@@ -48,7 +49,7 @@ export function settingsPatch(settings: TalosClusterSettings, node: TalosNodeSet
   const { installDiskSelector: diskSelector } = node;
   return compact({
     machine: {
-      certSANs: node.certSANs,
+      certSANs: certSANs(node),
       install: diskSelector && { diskSelector, image: installerImage, wipe: false },
       network: {
         hostname: node.ignoreHostname ? undefined : node.hostname,
@@ -79,6 +80,12 @@ export function settingsPatch(settings: TalosClusterSettings, node: TalosNodeSet
       }),
     },
   });
+}
+
+/** Talos' certificate has the addresses and the host name of the node; steps connect to the name in the settings. */
+function certSANs({ ipAddress, hostname, certSANs: sans }: TalosNodeSettings): readonly string[] {
+  const isKnown = isIP(ipAddress) !== 0 || ipAddress === hostname || sans.includes(ipAddress);
+  return isKnown ? sans : [...sans, ipAddress];
 }
 
 export function settingsDocuments({ ingressFirewall, ...node }: TalosNodeSettings): readonly Tree[] {

@@ -47,6 +47,18 @@ export function readPatches(cluster: TalosClusterSettings | DockerClusterSetting
   return new Map(usedPatches(cluster).map(({ origin, patch }) => [origin, parsePatch(patch, readFile)]));
 }
 
+/** The patches of a cluster that can be read. */
+export function readablePatches(cluster: TalosClusterSettings, readFile: ReadFile): PatchContents {
+  const entries = usedPatches(cluster).flatMap(({ origin, patch }) => {
+    try {
+      return [[origin, parsePatch(patch, readFile)] as const];
+    } catch {
+      return [];
+    }
+  });
+  return new Map(entries);
+}
+
 /** Every patch of each node with the node's type; one that several nodes have is there for each of them. */
 function usedPatches(cluster: TalosClusterSettings | DockerClusterSettings) {
   const typed = (machineType: MachineType, patches: ReturnType<typeof placed>) =>

@@ -12,7 +12,7 @@ print_list() {
 }
 
 removed=()
-for entry in $(grep -oE '"[a-z0-9-]+=[^"=]+=(controlplane|worker)"' <<<"${PULUMI_COMMAND_STDOUT:-}" | tr -d '"'); do
+for entry in $(grep -oE '"[a-z0-9.-]+=[^"=]+=(controlplane|worker)"' <<<"${PULUMI_COMMAND_STDOUT:-}" | tr -d '"'); do
   if [[ " ${TALOS_NODES:?} " != *" ${entry%%=*}="* ]]; then removed+=("$entry"); fi
 done
 if ((${#removed[@]} == 0)); then
@@ -42,7 +42,7 @@ leave_etcd() {
   local member
   on_node "$remaining" etcd members
   ((status == 0)) || fail "the members of etcd cannot be read" "see talosctl -n $remaining service etcd; then run the same command again"
-  member=$(awk -v name="$node" '{ for (i = 2; i <= NF; i++) if ($i == name) print $(i - 1) }' "$work/out" | head -n 1)
+  member=$(awk -v name="${node%%.*}" '{ for (i = 2; i <= NF; i++) if ($i == name) print $(i - 1) }' "$work/out" | head -n 1)
   [[ -n $member ]] || return 0
   node_state "$address"
   if [[ $state == configured ]]; then

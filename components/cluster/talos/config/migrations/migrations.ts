@@ -17,7 +17,7 @@ function files(value: unknown, { documents }: Target): readonly Tree[] | undefin
   return others.length > 0 ? others : undefined;
 }
 
-const controlPlaneTaint = "node-role.kubernetes.io/control-plane";
+export const controlPlaneTaint = "node-role.kubernetes.io/control-plane";
 
 const staticPod = same("image", "extraArgs", "env", "resources");
 

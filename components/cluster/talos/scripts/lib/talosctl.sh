@@ -180,10 +180,26 @@ snapshot() {
   mv "$file.part" "$file"
 }
 
+# ips_of ADDRESSES: prints the list with the IP address of each node that has a name there: health checks take no names.
+ips_of() {
+  local each ip list=""
+  for each in ${1//,/ }; do
+    ip=$each
+    if [[ $each != *:* && $each =~ [a-z] ]]; then
+      on_node "$each" get nodeaddress default -o 'jsonpath={.spec.addresses}'
+      ip=$(grep -oE '[0-9a-fA-F:.]+/[0-9]+' "$work/out" | head -n 1 || true)
+    fi
+    list+="${list:+,}${ip%/*}"
+  done
+  printf '%s' "$list"
+}
+
 # health SECONDS CONTROL-PLANES WORKERS: both lists are addresses with commas.
 health() {
-  local first=${2%%,*}
-  on_node_within "$(($1 + 30))" "$first" health --control-plane-nodes "$2" ${3:+--worker-nodes "$3"} --wait-timeout "${1}s"
+  local first=${2%%,*} control_planes workers
+  control_planes=$(ips_of "$2")
+  workers=$(ips_of "${3:-}")
+  on_node_within "$(($1 + 30))" "$first" health --control-plane-nodes "$control_planes" ${workers:+--worker-nodes "$workers"} --wait-timeout "${1}s"
   ((status == 0))
 }
 

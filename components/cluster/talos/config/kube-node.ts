@@ -1,0 +1,57 @@
+import type { TalosClusterSettings } from "../../kinds";
+import { asTree, mergeValues, type Tree } from "../../../shared/merge";
+import { duplicates, type Problem } from "../../../shared/problem";
+import { ifKnown, knownEntries, runChecks, throwUnknown } from "../../../shared/unknown";
+import { controlPlaneTaint } from "./migrations/migrations";
+import { groupOf, machineTypeOf } from "./node-settings";
+import { convertPatch, type PatchContents, patchesOfNode } from "./user-patches";
+
+/** The contract whose document KubeNodeConfig has what the settings, patches and documents of a node say about its Node. */
+const contract = "1.14";
+
+/** The name of a node in Kubernetes; in etcd it is always the first part. Source: siderolabs/talos, k8s/nodename.go. */
+export function kubeNodeName(settings: TalosClusterSettings, index: number, contents: PatchContents): string {
+  const { hostname = "" } = settings.nodes[index] ?? {};
+  return kubeNodeConfig(settings, index, contents).registerWithFQDN === true ? hostname : firstPart(hostname);
+}
+
+function isSchedulable(settings: TalosClusterSettings, index: number, contents: PatchContents): boolean {
+  if (!settings.nodes[index]?.controlPlane || settings.allowSchedulingOnControlPlanes) return true;
+  const { taints } = kubeNodeConfig(settings, index, contents);
+  return asTree(asTree(taints)[controlPlaneTaint]).$patch === "delete";
+}
+
+function kubeNodeConfig(settings: TalosClusterSettings, index: number, contents: PatchContents): Tree {
+  // Not nodeSettings, which reads fields that may have a mistake.
+  const node = settings.nodes[index];
+  if (!node) throw new RangeError(`there is no node ${index}`);
+  const ofPatches = patchesOfNode(settings, index).flatMap(({ origin }) => {
+    const patch = contents.get(origin) ?? throwUnknown();
+    return convertPatch(patch, contract, machineTypeOf(node)).documents;
+  });
+  return [...(settings[groupOf(node)]?.documents ?? []), ...node.documents, ...ofPatches]
+    .filter(({ kind }) => kind === "KubeNodeConfig")
+    .reduce<Tree>(mergeValues, {});
+}
+
+function firstPart(hostname: string): string {
+  return hostname.replace(/\..*/, "");
+}
+
+export function kubeNodeProblems(settings: TalosClusterSettings, contents: PatchContents): Iterable<Problem> {
+  return runChecks(
+    function* noneSchedulable() {
+      if (settings.nodes.some((_, index) => isSchedulable(settings, index, contents))) return;
+      const message =
+        "found no worker, so pods cannot be scheduled; add one, or set allowSchedulingOnControlPlanes: true";
+      yield { path: ["cluster", "nodes"], message };
+    },
+    () => {
+      const named = knownEntries(settings.nodes).flatMap(
+        ([index, node]) =>
+          ifKnown(() => [{ path: ["cluster", "nodes", index, "hostname"], key: firstPart(node.hostname) }]) ?? [],
+      );
+      return duplicates(named, "host name");
+    },
+  );
+}
