@@ -89,7 +89,10 @@ export function talhelperEnvironment(environment: Environment, folder: string, r
     }
     const [value = {}] = parseYaml(text).values;
     if (!isTree(value)) notes.miss(name, "expected a mapping of variables, such as NAME: value");
-    for (const [key, inner] of Object.entries(asTree(value))) variables.set(key, String(inner ?? ""));
+    for (const [key, inner] of Object.entries(asTree(value))) {
+      if (isTree(inner) || Array.isArray(inner)) notes.miss(`${name}: ${key}`, "expected a value, such as NAME: value");
+      else variables.set(key, inner === null ? "" : String(inner));
+    }
   }
   return Object.fromEntries(variables);
 }
@@ -99,7 +102,11 @@ export function talhelperEnvironment(environment: Environment, folder: string, r
  * Source: a8m/envsubst, parse/lex.go.
  */
 const variable =
-  /\$(?:\$|\{([\p{L}\p{Nd}_]+)(?:(:?[-=+])?([^}\r\n]*))(\}?)|([\p{L}\p{Nd}_]+)|\{([^}\r\n]*[\p{L}\p{Nd}_]))/gu;
+  /\$(?:\$|\{(?<braced>[\p{L}\p{Nd}_]+)(?:(?<operator>:?[-=+])?(?<other>[^}\r\n]*))(?<closing>\}?)|(?<plain>[\p{L}\p{Nd}_]+)|\{(?<unnamed>[^}\r\n]*[\p{L}\p{Nd}_]))/gu;
+
+type VariableGroups = Readonly<
+  Partial<Record<"braced" | "operator" | "other" | "closing" | "plain" | "unnamed", string>>
+>;
 
 /**
  * Substitutes variables as talhelper does, except in comments of YAML. One that is not set, or empty, and has no default gets
@@ -138,33 +145,22 @@ function substituteVariables(text: string, environment: Environment, notes: Note
     );
     return "";
   };
-  return text.replaceAll(
-    variable,
-    (
-      whole,
-      braced?: string,
-      operator?: string,
-      other = "",
-      closing?: string,
-      plain?: string,
-      unnamed?: string,
-    ): string => {
-      const name = braced ?? plain;
-      if (name === "_") return whole;
-      if (unnamed !== undefined || (braced !== undefined && closing === "")) {
-        const what =
-          unnamed === undefined ? "has no closing brace on its line" : "does not begin with a variable's name";
-        notes.miss(`\${${name ?? ""}`, `${what}; write $$ for a dollar sign`);
-        return whole;
-      }
-      if (name === undefined) return "$";
-      const isSet = Object.hasOwn(environment, name) && environment[name] !== undefined;
-      if (operator === undefined || other === "") return valueOf(name);
-      const [, otherName] = /^\$([\p{L}\p{Nd}_]+)$/u.exec(other) ?? [];
-      const alternative = () => (otherName === undefined ? other : valueOf(otherName));
-      if (operator.includes("+")) return isSet ? alternative() : "";
-      const isUsed = operator.startsWith(":") ? isSet && environment[name] !== "" : isSet;
-      return isUsed ? valueOf(name) : alternative();
-    },
-  );
+  return text.replaceAll(variable, (whole: string, ...rest: unknown[]): string => {
+    const { braced, operator, other = "", closing, plain, unnamed } = rest.at(-1) as VariableGroups;
+    const name = braced ?? plain;
+    if (name === "_") return whole;
+    if (unnamed !== undefined || (braced !== undefined && closing === "")) {
+      const what = unnamed === undefined ? "has no closing brace on its line" : "does not begin with a variable's name";
+      notes.miss(`\${${name ?? ""}`, `${what}; write $$ for a dollar sign`);
+      return whole;
+    }
+    if (name === undefined) return "$";
+    const isSet = Object.hasOwn(environment, name) && environment[name] !== undefined;
+    if (operator === undefined || other === "") return valueOf(name);
+    const [, otherName] = /^\$([\p{L}\p{Nd}_]+)$/u.exec(other) ?? [];
+    const alternative = () => (otherName === undefined ? other : valueOf(otherName));
+    if (operator.includes("+")) return isSet ? alternative() : "";
+    const isUsed = operator.startsWith(":") ? isSet && environment[name] !== "" : isSet;
+    return isUsed ? valueOf(name) : alternative();
+  });
 }

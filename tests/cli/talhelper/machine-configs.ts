@@ -16,8 +16,8 @@ function documentsOf(text: string): ReadonlyMap<string, Tree> {
   const documents = parseAllDocuments(text).map((document) => asTree(document.toJS()));
   return new Map(
     documents.map((document) => {
-      const { kind = "v1alpha1", name } = document;
-      return [[kind, name].filter((part) => part !== undefined).join(" "), withMeaning(document)];
+      const { kind = "v1alpha1", name } = document as { readonly kind?: string; readonly name?: string };
+      return [name === undefined ? kind : `${kind} ${name}`, withMeaning(document)];
     }),
   );
 }

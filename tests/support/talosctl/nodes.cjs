@@ -54,7 +54,8 @@ const installation = [
 const commands = {
   get({ node, address, words, flag }) {
     const [, resource] = words;
-    if (resource === "nodeaddress") return print(JSON.stringify([`${node.ip ?? address}/24`, ...(node.addresses ?? [])]));
+    if (resource === "nodeaddress")
+      return print(JSON.stringify([`${node.ip ?? address}/24`, ...(node.addresses ?? [])]));
     if (resource === "machinestatus") return print(node.stage);
     if (resource === "machineconfig") {
       if (words[2] !== "persistent") return print(node.config);
