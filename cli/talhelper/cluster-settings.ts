@@ -99,6 +99,14 @@ function importedNode(talconfig: Talconfig, node: TalconfigNode, at: string, con
         "which Talos reads as well",
     );
   }
+  const argsOfImage = configs.machineSpec?.useUKI === true && configs.schematic?.customization?.extraKernelArgs;
+  if (argsOfImage && compareMinor(talconfig.talosVersion, "1.12") < 0) {
+    context.notes.remark(
+      `${atOf("machineSpec")}.useUKI`,
+      "because of it, talhelper does not write the schematic's extraKernelArgs to machine.install; here they are, and systems " +
+        "that boot by systemd-boot ignore them",
+    );
+  }
   return {
     merged,
     fields,

@@ -87,14 +87,22 @@ export function talhelperEnvironment(environment: Environment, folder: string, r
       );
       continue;
     }
-    const [value = {}] = parseYaml(text).values;
-    if (!isTree(value)) notes.miss(name, "expected a mapping of variables, such as NAME: value");
-    for (const [key, inner] of Object.entries(asTree(value))) {
-      if (isTree(inner) || Array.isArray(inner)) notes.miss(`${name}: ${key}`, "expected a value, such as NAME: value");
-      else variables.set(key, inner === null ? "" : String(inner));
-    }
+    for (const [key, value] of variablesIn(text, name, notes)) variables.set(key, value);
   }
   return Object.fromEntries(variables);
+}
+
+function variablesIn(text: string, name: string, notes: Notes): [string, string][] {
+  const { problems } = parseYaml(text, { octal: true });
+  for (const problem of problems) notes.miss(name, formatYamlProblem(problem));
+  // Values as they are written: 1.10 stays 1.10.
+  const value: unknown = problems.length === 0 ? parse(text, { schema: "failsafe" }) : {};
+  if (typeof value === "object" && !Array.isArray(value)) {
+    const entries = Object.entries(asTree(value));
+    if (entries.every((entry): entry is [string, string] => typeof entry[1] === "string")) return entries;
+  }
+  notes.miss(name, "expected a mapping of variables to their values, such as NAME: value");
+  return [];
 }
 
 /**

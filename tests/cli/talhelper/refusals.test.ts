@@ -201,9 +201,20 @@ ${["file.json", "file.env", "file.ini"].map((file) => `    - { path: /var/a, op:
   });
 
   it("takes variables from talenv.yaml, which win over the environment", () => {
-    const files = { "talenv.yaml": "---\nDOMAIN: of.file\nNUMBER: 1\n" };
+    const files = { "talenv.yaml": "---\nDOMAIN: of.file\nNUMBER: 1.10\n" };
     const given = { talconfig: "domain: $DOMAIN.$NUMBER\n", files, environment: { DOMAIN: "of.environment" } };
-    assert.equal(clusterOf(given).domain, "of.file.1");
+    assert.equal(clusterOf(given).domain, "of.file.1.10");
+  });
+
+  it("refuses a talenv.yaml that is no mapping of values", () => {
+    for (const text of ["A=b\n", "A: [b]\n", "- A\n", "A: {}\n"]) {
+      assert.match(
+        missing({ files: { "talenv.yaml": text } }).join(),
+        /^talenv\.yaml: expected a mapping of variables/,
+        text,
+      );
+    }
+    assert.deepEqual(missing({ files: { "talenv.yaml": "# none\n" } }), []);
   });
 
   it("does not read an encrypted talenv.yaml, and prints how to", () => {
