@@ -12,6 +12,7 @@ const layers = [
   ["components/shared"],
   [
     "components/settings/fields.ts",
+    "components/settings/quantities.ts",
     "components/settings/versions.ts",
     // descriptors
     "components/benchmark/metrics",

@@ -227,10 +227,15 @@ function fraction(percentage: number): { percent: number } | { fraction: { numer
 /** Gateway API's durations have no decimal fractions: `1.5h` is `90m`. */
 function gatewayDuration(duration: string): string {
   const total = Math.round(milliseconds(duration));
-  const units = { h: 3_600_000, m: 60_000, s: 1000 } as const;
-  for (const [unit, size] of Object.entries(units)) {
-    if (total % size === 0 && total > 0) return `${total / size}${unit}`;
-  }
+  const units = { h: 3_600_000, m: 60_000, s: 1000, ms: 1 } as const;
   // A part has at most five digits.
-  return total < 100_000 ? `${total}ms` : `${Math.floor(total / 1000)}s${total % 1000}ms`;
+  const single = Object.entries(units).find(([, size]) => total % size === 0 && total / size < 100_000);
+  if (single) return `${total / single[1]}${single[0]}`;
+  let rest = total;
+  const parts = Object.entries(units).map(([unit, size]) => {
+    const amount = Math.floor(rest / size);
+    rest -= amount * size;
+    return amount > 0 ? `${amount}${unit}` : "";
+  });
+  return parts.join("");
 }

@@ -7,6 +7,7 @@ import { Random } from "../components/benchmark/statistics/random";
 import { isTree, type Tree } from "../components/shared/merge";
 import { SettingsError, StackFileError } from "../components/shared/problem";
 import { parseYaml } from "../components/shared/yaml";
+import { objectProblems } from "../components/validation/objects";
 import { readStack } from "../components/validation/stack";
 import { runProgram } from "../embedded/program/run-program";
 
@@ -41,11 +42,7 @@ interface FuzzResult {
 /** Reads changed stack files, and runs the program with accepted ones for at most half of the time. */
 export async function fuzz(seed: number, forMs: number): Promise<FuzzResult> {
   const random = new Random(seed);
-  const originals = stackFiles().map((file): Original => {
-    const text = readFileSync(file, "utf8");
-    const { config } = parseYaml(text).values[0] as { readonly config: Tree };
-    return { text, config, places: [...placesIn(config)] };
-  });
+  const originals = readOriginals();
   const folder = mkdtempSync(path.join(tmpdir(), "talos-mesh-fuzz-"));
   const file = path.join(folder, "Pulumi.fuzz.yaml");
   const faults: { fault: string; stackFile: string }[] = [];
@@ -75,6 +72,14 @@ export async function fuzz(seed: number, forMs: number): Promise<FuzzResult> {
   return { tried, accepted, faults };
 }
 
+export function readOriginals(): Original[] {
+  return stackFiles().map((file) => {
+    const text = readFileSync(file, "utf8");
+    const { config } = parseYaml(text).values[0] as { readonly config: Tree };
+    return { text, config, places: [...placesIn(config)] };
+  });
+}
+
 function stackFiles(): string[] {
   const inFolder = (folder: string) =>
     readdirSync(path.join(root, folder))
@@ -97,13 +102,19 @@ function faultIn(read: () => unknown): { readonly accepted: boolean; readonly fa
   }
 }
 
-/** A stack file that is accepted can be rendered. */
+/** A stack file that is accepted can be rendered, and the API server takes its objects. */
 async function programFault(configFile: string): Promise<string | undefined> {
-  const host = { register: ({ inputs }: { inputs: object }) => Promise.resolve({ state: { ...inputs } }) };
+  const refused: string[] = [];
+  const host = {
+    register: ({ inputs }: { inputs: object }) => {
+      refused.push(...refusals(inputs));
+      return Promise.resolve({ state: { ...inputs } });
+    },
+  };
   process.env.TALOS_MESH_RENDER = "1";
   try {
     await runProgram({ projectRoot: root, stack: "fuzz", configFile, host, preview: true, onWarning: () => undefined });
-    return undefined;
+    return refused.length > 0 ? `accepted, and then refused by the API server: ${refused.join("\n")}` : undefined;
   } catch (error) {
     return `accepted, and then: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
   } finally {
@@ -111,7 +122,15 @@ async function programFault(configFile: string): Promise<string | undefined> {
   }
 }
 
-interface Original {
+/** Of objects of Istio and Gateway API, whose CRDs are here. */
+function refusals(inputs: object): string[] {
+  const object = inputs as Parameters<typeof objectProblems>[0];
+  if (!/\b(istio|gateway\.networking\.k8s)\.io\//.test(object.apiVersion)) return [];
+  const of = `${object.kind} ${object.metadata.name}`;
+  return [...objectProblems(object, [])].map(({ path: at, message }) => `${of}: ${at.join(".")}: ${message}`);
+}
+
+export interface Original {
   readonly text: string;
   readonly config: Tree;
   readonly places: readonly Position[];
@@ -125,6 +144,12 @@ function changedStackFile(originals: readonly Original[], random: Random): strin
     const at = random.below(original.text.length);
     return original.text.slice(0, at) + pick(insertions) + original.text.slice(at + pick([0, 0, 1, 5]));
   }
+  return stringify({ config: changedConfig(original, originals, random) }, { aliasDuplicateObjects: false });
+}
+
+/** A configuration in which one to three values are changed. */
+export function changedConfig(original: Original, originals: readonly Original[], random: Random): Tree {
+  const pick = <T>(items: readonly T[]) => items[random.below(items.length)] as T;
   const config = structuredClone(original.config);
   for (let changes = 1 + random.below(3); changes > 0; changes--) {
     const places = [...placesIn(config)];
@@ -140,7 +165,7 @@ function changedStackFile(originals: readonly Original[], random: Random): strin
     } else if (change === 3 && Array.isArray(parent)) parent.push(structuredClone(valueAt(parent, key)));
     else set(parent, key, structuredClone(pick(values)));
   }
-  return stringify({ config }, { aliasDuplicateObjects: false });
+  return config;
 }
 
 const names = [

@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { dnsLabel, resources } from "../settings/fields";
+import { dnsLabel, imagePrefix, imageTag } from "../settings/fields";
+import { count, resources } from "../settings/quantities";
 import type { Workload } from "../shared/workload";
 
 /** Services with a Deployment for each version. What is to be deployed is in registry.ts. */
@@ -35,11 +36,11 @@ export function applicationSettings({ name, title }: Pick<Application, "name" | 
       .describe("How pods get their sidecar: by a label of the namespace, by a label of the pod, or written out."),
     image: z
       .strictObject({
-        registry: z.string().min(1).optional().describe("Default: the hub of talos-mesh:images."),
-        tag: z.string().min(1).optional().describe("Default: the tag this release is tested with."),
+        registry: imagePrefix.optional().describe("Default: the hub of talos-mesh:images."),
+        tag: imageTag.optional().describe("Default: the tag this release is tested with."),
       })
       .default({}),
-    replicas: z.int().min(0).default(1),
+    replicas: count().default(1),
     resources: resources.optional().describe(`Of every container of ${title}. Default: none.`),
   });
 }

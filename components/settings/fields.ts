@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { count } from "./quantities";
 
 /** Hints for keys that users expect in an object and that it does not have. */
 export const expectedElsewhere = z.registry<Readonly<Record<string, string>>>();
@@ -18,29 +19,65 @@ export const dnsSubdomain = z
     "expected a DNS name: lower-case letters, digits, '-' and '.'",
   );
 
+/** A DNS name of a host, each label of which has at most 63 characters. */
+export const fqdn = "[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)*";
+
+export const hostName = z
+  .string()
+  .max(253)
+  .regex(new RegExp(`^${fqdn}$`), "expected a DNS name: lower-case letters, digits, '-' and '.'");
+
 /** A host that clients name: a DNS name, `*.domain`, or `*` (checks limit where `*` is allowed). */
 export const hostPattern = z
   .string()
   .max(253)
-  .regex(
-    /^(\*|(\*\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*)$/,
-    "expected a DNS name, '*.' and a DNS name, or '*'",
-  );
+  .regex(new RegExp(`^(\\*|(\\*\\.)?${fqdn})$`), "expected a DNS name, '*.' and a DNS name, or '*'");
 
-export const duration = z
-  .string()
-  .regex(/^\d+(\.\d+)?(ms|s|m|h)$/, "expected a duration with its unit, such as 250ms, 3s, 5m or 1h");
+export const port = count(1, 65_535);
 
-export const percentage = z.number().min(0).max(100);
+export const portDigits = "([1-9]\\d{0,3}|[1-5]\\d{4}|6[0-4]\\d{3}|65[0-4]\\d\\d|655[0-2]\\d|6553[0-5])";
 
-export const port = z.int().min(1).max(65535);
+/** A port as a key of a mapping. */
+export const portKey = z.string().regex(new RegExp(`^${portDigits}$`), "expected a port, 1 to 65535");
 
 /** In Kubernetes' default range. */
-export const nodePort = z.int().min(30000).max(32767);
+export const nodePort = count(30_000, 32_767);
 
-export const quantity = z
+const [ipv4, ipv6] = [z.regexes.ipv4, z.regexes.ipv6].map(({ source }) => source.replace(/^\^|\$$/g, ""));
+
+/** A name whose last label is a number is an IPv4 address to readers of URLs. */
+const urlHost = `(${ipv4}|\\[(${ipv6})\\]|([A-Za-z0-9_]([-A-Za-z0-9_]*[A-Za-z0-9_])?\\.)*(?!\\d+(:|/|\\?|#|$))[A-Za-z0-9]([-A-Za-z0-9]*[A-Za-z0-9])?\\.?)`;
+
+const url = (scheme: string, example: string) =>
+  z
+    .string()
+    .max(2048)
+    .regex(
+      new RegExp(`^${scheme}://${urlHost}(:${portDigits})?([/?#]([^\\s%]|%[0-9A-Fa-f]{2})*)?$`),
+      `expected an address such as ${example}`,
+    );
+
+export const httpUrl = url("https?", "https://example.com/path");
+
+/** A name or an address at which a machine is reached. */
+export const hostAddress = z
   .string()
-  .regex(/^\d+(\.\d+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?$/, "expected a quantity such as 100m, 0.5, 128Mi or 1Gi");
+  .regex(new RegExp(`^(${urlHost}|${ipv6})$`), "expected a DNS name or an IP address, without scheme and port");
+
+/** Of a certificate. */
+export const subjectName = z
+  .string()
+  .regex(
+    new RegExp(`^(${ipv6}|(\\*\\.)?${urlHost})$`),
+    "expected a DNS name, which may begin with '*.', or an IP address",
+  );
+
+export const httpsUrl = url("https", "https://192.168.128.27:6443");
+
+/** A host and its port: `alertmanager.example.com:9093`. */
+export const hostAndPort = z
+  .string()
+  .regex(new RegExp(`^[a-z0-9]([a-z0-9.-]*[a-z0-9])?:${portDigits}$`), "expected host:port, with a port of 1 to 65535");
 
 export const version = z.string().regex(/^\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?$/, "expected a version such as 1.31.1");
 
@@ -49,19 +86,51 @@ const vVersion = (example: string) =>
 export const kubernetesVersion = vVersion("v1.36.3");
 export const talosVersion = vVersion("v1.13.9");
 
-export const labels = z.record(z.string().min(1), z.string());
+const qualifiedName = "[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?";
+
+/** A key of a label, an annotation or a taint. Source: k8s.io/apimachinery, pkg/util/validation, IsQualifiedName. */
+export const labelKey = z
+  .string()
+  .regex(
+    new RegExp(
+      `^((?=[^/]{1,253}/)[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?${qualifiedName}$`,
+    ),
+    "expected a name of letters, digits, '-', '_' and '.', at most 63, or a DNS name, '/' and such a name",
+  );
+
+/** Kubernetes compares the DNS names of annotations without regard to case. */
+const annotationKey = z
+  .string()
+  .regex(
+    new RegExp(
+      `^((?=[^/]{1,253}/)[A-Za-z0-9]([-A-Za-z0-9]*[A-Za-z0-9])?(\\.[A-Za-z0-9]([-A-Za-z0-9]*[A-Za-z0-9])?)*/)?${qualifiedName}$`,
+    ),
+    "expected a name of letters, digits, '-', '_' and '.', at most 63, or a DNS name, '/' and such a name",
+  );
+
+const labelValue = z
+  .string()
+  .regex(new RegExp(`^(${qualifiedName})?$`), "expected letters, digits, '-', '_' and '.', at most 63");
+
+export const labels = z.record(labelKey, labelValue);
+
+export const annotations = z.record(annotationKey, z.string());
+
+/** Keys with `value:Effect`, as Talos writes them. Source: siderolabs/talos, pkg/machinery/labels, ValidateTaints. */
+export const taints = z.record(
+  labelKey,
+  z
+    .string()
+    .regex(
+      new RegExp(`^((${qualifiedName})?:)?(NoSchedule|PreferNoSchedule|NoExecute)$`),
+      "expected value:Effect with an effect of NoSchedule, PreferNoSchedule or NoExecute",
+    ),
+);
 
 /** Names a value of `talos-mesh:secrets`, the only section with secrets. */
 export const secretRef = z
   .strictObject({ secret: z.string().min(1).describe("Name of an entry of talos-mesh:secrets.") })
   .describe("Refers to an entry of talos-mesh:secrets by its name.");
-
-export const resources = z
-  .strictObject({
-    requests: z.strictObject({ cpu: quantity.optional(), memory: quantity.optional() }).optional(),
-    limits: z.strictObject({ cpu: quantity.optional(), memory: quantity.optional() }).optional(),
-  })
-  .describe("Kubernetes resource requests and limits.");
 
 /** An optional list that has entries where it is given. */
 export const some = <Schema extends z.ZodType>(entry: Schema) => z.array(entry).min(1).optional();
@@ -72,26 +141,108 @@ export const flag = (description: string) => z.boolean().optional().describe(des
 /** true or false, by default false. */
 export const off = (description: string) => z.boolean().default(false).describe(description);
 
-/** Name: values, one of which is expected. */
-export const valuesByName = z.record(z.string(), z.array(z.string()).min(1)).optional();
-
 /** Helm values or an object's free part: any JSON, kept as it is. */
 export const freeForm = z.record(z.string(), z.json());
 
 export const httpMethods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE"] as const;
+
+const token = "[-!#$%&'*+.^_`|~0-9A-Za-z]+";
+
+export const headerName = z
+  .string()
+  .max(256)
+  .regex(new RegExp(`^${token}$`), "expected the name of a header, such as x-user");
+
+/** A header that a request is matched by. */
+export const matchedHeader = z
+  .string()
+  .max(256)
+  .regex(
+    new RegExp(`^(:(method|scheme|authority|path)|@request\\.auth\\.claims[.[].+|${token})$`),
+    "expected the name of a header, such as x-user",
+  );
+
+/** A header that is set on a request; Envoy takes `host` for `:authority`. */
+export const requestHeader = z
+  .string()
+  .max(256)
+  .regex(new RegExp(`^(:authority|${token})$`), "expected the name of a header, such as x-user");
+
+/** A header that is removed, or set on a response. */
+export const changedHeader = z
+  .string()
+  .max(256)
+  .regex(
+    new RegExp(`^(?![Hh][Oo][Ss][Tt]$)${token}$`),
+    "expected the name of a header, such as x-user; host cannot be changed here",
+  );
+
+/** In a header's value Envoy replaces `%VARIABLE%`; `%%` is a percent sign. */
+export const headerValue = z
+  .string()
+  .max(4096)
+  .regex(
+    /^([^%\x00-\x08\x0a-\x1f\x7f]|%%|%[^%(]+(\([^)]*\) *)?%)*$/,
+    "expected one line, in which a percent sign is written as %%",
+  );
+
+/** Name: values, one of which is expected. */
+export const valuesByHeader = z.record(headerName, z.array(z.string()).min(1)).optional();
+export const valuesByClaim = z.record(z.string().min(1), z.array(z.string()).min(1)).optional();
+
+const imageName =
+  `([a-zA-Z0-9]([-a-zA-Z0-9.]*[a-zA-Z0-9])?(:${portDigits})?/)?` +
+  "[a-z0-9]+(([._]|__|-+)[a-z0-9]+)*(/[a-z0-9]+(([._]|__|-+)[a-z0-9]+)*)*";
+const tag = "[A-Za-z0-9_][-A-Za-z0-9_.]{0,127}";
+const digest = "sha256:[0-9a-f]{64}";
+
+export const imageTag = z
+  .string()
+  .regex(new RegExp(`^${tag}(@${digest})?$`), "expected the tag of an image: letters, digits, '_', '-' and '.'");
+
+/** Source: github.com/distribution/reference. */
+export const image = z
+  .string()
+  .max(500)
+  .regex(
+    new RegExp(`^${imageName}(:${tag})?(@${digest})?$`),
+    "expected an image such as registry.example.com/mesh/fortio:1.66.0",
+  );
+
+/** A registry, or a registry and a path: `docker.io`, `registry.example.com:5000/mesh`. */
+export const imagePrefix = z
+  .string()
+  .max(255)
+  .regex(
+    new RegExp(`^[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:${portDigits})?(/[a-z0-9]+(([._]|__|-+)[a-z0-9]+)*)*$`),
+    "expected a registry, or a registry and a path, such as docker.io or registry.example.com:5000/mesh",
+  );
 
 /** A block of addresses, or one address, which is a block of its own. */
 export const ipBlock = z.union([z.cidrv4(), z.cidrv6(), z.ipv4(), z.ipv6()], {
   error: "expected an IP address or a CIDR such as 10.0.0.0/8",
 });
 
-export const stringMatch = z
-  .strictObject({
-    exact: z.string().optional(),
-    prefix: z.string().min(1).optional(),
-    regex: z.string().min(1).max(1024).describe("RE2; the whole string must match.").optional(),
-  })
-  .refine(
-    (match) => Object.values(match).filter((value) => value !== undefined).length === 1,
-    "expected exactly one of: exact, prefix, regex",
-  );
+/** A mapping with exactly one of several fields. A check of its own, so that other mistakes in it are reported as well. */
+export function exactlyOneOf<Shape extends z.core.$ZodLooseShape>(
+  shape: Shape,
+  fields: readonly (keyof Shape & string)[] = Object.keys(shape),
+) {
+  const given = (value: object) => fields.filter((field) => (value as Record<string, unknown>)[field] !== undefined);
+  return z
+    .strictObject(shape)
+    .refine((value) => given(value).length === 1, {
+      error: ({ input }) => {
+        const found = given(input as object).join(", ") || "none";
+        return `found ${found}; expected exactly one of: ${fields.join(", ")}`;
+      },
+      when: ({ value }) => typeof value === "object" && value !== null && !Array.isArray(value),
+    })
+    .meta({ oneOf: fields.map((field) => ({ required: [field] })) });
+}
+
+export const stringMatch = exactlyOneOf({
+  exact: z.string().optional(),
+  prefix: z.string().min(1).optional(),
+  regex: z.string().min(1).max(1024).describe("RE2; the whole string must match.").optional(),
+});

@@ -35,12 +35,16 @@ function sizeMessage(issue: z.core.$ZodIssueTooSmall | z.core.$ZodIssueTooBig, v
   return `found ${shownSize(value)}; expected ${limit}`;
 }
 
-function expectation(issue: Issue): string {
+function expectation(issue: Issue, schema?: z.core.$ZodType): string {
   if (issue.message.startsWith("expected ")) return issue.message;
   if (issue.code === "invalid_format" && issue.format === "starts_with") {
     return `expected a string that begins with ${JSON.stringify((issue as { prefix?: string }).prefix)}`;
   }
-  return "expected another form";
+  // Of a union in which one alternative has the value's type, that one's issue is reported.
+  const expected = schema instanceof z.ZodUnion ? schema.def.error?.(issue as never) : undefined;
+  if (typeof expected === "string") return expected;
+  const { pattern } = issue as { readonly pattern?: string };
+  return pattern === undefined ? issue.message : `expected it to match ${pattern}`;
 }
 
 /** The alternative of a union that fits the value's type: it is the one that was meant. */
@@ -89,6 +93,6 @@ export function describeIssue(issue: Issue, schema: z.core.$ZodType, raw: unknow
     case "custom":
       return problem(issue.message);
     default:
-      return problem(`found ${shown(value)}; ${expectation(issue)}`);
+      return problem(`found ${shown(value)}; ${expectation(issue, at)}`);
   }
 }

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { isTree } from "../shared/merge";
-import type { Problem } from "../shared/problem";
+import type { Problem, SettingPath } from "../shared/problem";
 import { knownFields, readEntries, setIncomplete, setUnknown, throwUnknown } from "../shared/unknown";
 import { describeIssue } from "./issues";
 import { settingsSchema, type Settings } from "./schema";
@@ -31,8 +31,19 @@ export function parseSections(sections: Readonly<Record<string, unknown>>, unrea
     problems.push(...result.error.issues.flatMap((issue) => describeIssue(issue, schema, raw, [name])));
     return knownPart(schema, raw);
   };
+  problems.push(...protoKeys(sections, []));
   const readers = Object.fromEntries(sectionNames.map((name) => [name, () => parse(name)]));
   return { settings: knownFields<Settings>(readers as never), problems };
+}
+
+/** The library leaves this key out, as an assignment to it has another meaning. */
+function* protoKeys(value: unknown, at: SettingPath): Iterable<Problem> {
+  if (typeof value !== "object" || value === null) return;
+  for (const [key, entry] of Object.entries(value)) {
+    const path = [...at, Array.isArray(value) ? Number(key) : key];
+    if (key === "__proto__") yield { path, message: "found the key __proto__, which no setting can have; rename it" };
+    else yield* protoKeys(entry, path);
+  }
 }
 
 export function unknownSection(name: string): string {
@@ -45,8 +56,9 @@ function knownPart(schema: z.core.$ZodType, raw: unknown): unknown {
   if (result.success) return result.data;
   const inner = unwrap(schema);
   if (inner instanceof z.ZodUnion) return knownPart(alternative(inner, raw) ?? throwUnknown(), raw);
-  if (result.error.issues.some(({ path, code }) => path.length === 0 && code !== "unrecognized_keys"))
-    return throwUnknown();
+  // Of a mapping with unknown keys, or fields that exclude each other, each field is known.
+  const spared = ["unrecognized_keys", ...(inner instanceof z.ZodObject ? ["custom"] : [])];
+  if (result.error.issues.some(({ path, code }) => path.length === 0 && !spared.includes(code))) return throwUnknown();
   if (inner instanceof z.ZodObject && isTree(raw)) return knownObject(inner, raw);
   if (inner instanceof z.ZodRecord && isTree(raw)) return knownRecord(inner, raw);
   if (inner instanceof z.ZodArray && Array.isArray(raw)) {

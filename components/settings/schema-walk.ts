@@ -50,6 +50,32 @@ export function schemaAt(schema: z.core.$ZodType, path: SettingPath, value: unkn
   return undefined;
 }
 
+/** The values that a schema describes, anywhere in `value`: each with its path. */
+export function schemaValues(
+  schema: z.core.$ZodType,
+  wanted: z.core.$ZodType,
+  value: unknown,
+  at: SettingPath = [],
+): [SettingPath, unknown][] {
+  const inner = unwrap(schema);
+  if (value === undefined) return [];
+  if (inner === wanted) return [[at, value]];
+  if (inner instanceof z.ZodUnion) {
+    const chosen = alternative(inner, value);
+    return chosen ? schemaValues(chosen, wanted, value, at) : [];
+  }
+  if (typeof value !== "object" || value === null) return [];
+  const schemaOf = (key: string | number): z.core.$ZodType | undefined => {
+    if (inner instanceof z.ZodObject) return inner.shape[key] as z.core.$ZodType | undefined;
+    if (inner instanceof z.ZodArray) return inner.element;
+    return inner instanceof z.ZodRecord ? inner.valueType : undefined;
+  };
+  return knownEntries(value as Readonly<Record<string, unknown>>).flatMap(([key, entry]) => {
+    const field = schemaOf(key);
+    return field ? schemaValues(field, wanted, entry, [...at, key]) : [];
+  });
+}
+
 export function valueAt(value: unknown, path: SettingPath): unknown {
   let current = value;
   for (const key of path) {

@@ -11,7 +11,7 @@ import { rootNamespace } from "../shared/istio";
 import { checkEach, runChecks } from "../shared/unknown";
 
 // What to write a check with:
-//   rule, refuse, unique, notEmpty, atMostOne, exactlyOne, applicationRule   return a Check of values in the settings, by their path
+//   rule, refuse, unique, notEmpty, atMostOne, applicationRule   return a Check of values in the settings, by their path
 //   problemsOfEach, problemsAt   return problems, inside a check of one's own
 //   ...Refusal, unknown...   return a Refusal of one value
 
@@ -76,10 +76,10 @@ export function unique(path: string, what: string, within = ""): Check {
   };
 }
 
-/** A check that a mapping is not empty. */
+/** A check that a mapping has one of several fields. */
 export function notEmpty<const Path extends string>(path: ExistingPath<Path>, fields: readonly string[]): Check {
   const message = `expected at least one of: ${fields.join(", ")}`;
-  return refuse(path, (given) => Object.keys(given as object).length === 0, message);
+  return refuse(path, (given) => fieldsIn(given, fields).length === 0, message);
 }
 
 /** A check that a mapping has at most one of several fields. */
@@ -89,12 +89,6 @@ export function atMostOne<const Path extends string>(path: ExistingPath<Path>, f
     if (fields.length === 2) return found.length > 1 && `found ${found.join(" and ")}; expected at most one of them`;
     return found.length > 1 && `found ${found.join(", ")}; expected at most one of: ${fields.join(", ")}`;
   });
-}
-
-/** A check that a mapping has one of several fields, and no other of them. */
-export function exactlyOne<const Path extends string>(path: ExistingPath<Path>, fields: readonly string[]): Check {
-  const message = `expected exactly one of: ${fields.join(", ")}`;
-  return refuse(path, (given) => fieldsIn(given, fields).length !== 1, message);
 }
 
 function fieldsIn(given: unknown, fields: readonly string[]): string[] {

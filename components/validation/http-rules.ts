@@ -5,7 +5,7 @@ import { milliseconds } from "../shared/duration";
 import { type Problem, type Refusal, type SettingPath } from "../shared/problem";
 import { re2Refusal } from "../shared/re2";
 import { allKnown, checkEach, ifKnown } from "../shared/unknown";
-import { atMostOne, type Check, exactlyOne, notEmpty, refuse, rule, unique } from "./check";
+import { atMostOne, type Check, notEmpty, refuse, rule, unique } from "./check";
 
 const http = "traffic.services.*.http.*";
 const match = `${http}.match.*` as const;
@@ -17,7 +17,7 @@ export const httpRuleChecks: readonly Check[] = [
   rule(`${http}.route`, weights),
   rule("traffic.services.*.tls.route", weights),
   atMostOne(http, actions),
-  notEmpty(`${http}.redirect`, ["uri", "authority", "scheme", "redirectCode"]),
+  notEmpty(`${http}.redirect`, ["uri", "authority", "scheme", "port", "derivePort"]),
   atMostOne(`${http}.redirect`, ["port", "derivePort"]),
   notEmpty(`${http}.rewrite`, ["uri", "authority", "uriRegexRewrite"]),
   atMostOne(`${http}.rewrite`, ["uri", "uriRegexRewrite"]),
@@ -30,7 +30,6 @@ export const httpRuleChecks: readonly Check[] = [
     }),
   ),
   notEmpty(`${http}.fault`, Object.keys(faultKinds).sort()),
-  exactlyOne(`${http}.fault.abort`, ["httpStatus", "grpcStatus"]),
   // Istio refuses details of retries that are switched off.
   ...([`${http}.retries`, "traffic.defaultRetries"] as const).map((path) =>
     rule(path, (retries) => {
@@ -52,6 +51,17 @@ export const httpRuleChecks: readonly Check[] = [
   ...([`${match}.uri.exact`, `${match}.uri.prefix`] as const).map((path) =>
     rule(path, (found) => !found.startsWith("/") && `found ${JSON.stringify(found)}; every path begins with "/"`),
   ),
+  refuse(
+    `${http}.corsPolicy.allowOrigins.*.exact`,
+    (origin) => origin === "",
+    "found an empty string; expected an origin such as https://shop.example.com",
+  ),
+  rule(http, ({ rewrite, headers }) => {
+    const { set = {}, add = {} } = headers?.request ?? {};
+    const host = [...Object.keys(set), ...Object.keys(add)].find((name) => /^(host|:authority)$/i.test(name));
+    if (rewrite?.authority === undefined || host === undefined) return undefined;
+    return { rewrite: { authority: `found with the header ${host}, which sets the same; remove one of them` } };
+  }),
   ...(
     [
       `${match}.uri.regex`,

@@ -1,18 +1,23 @@
 import path from "node:path";
 import { configuredApplications } from "../apps/registry";
 import { meshCharts, unknownValues } from "../mesh/values/chart-folder";
+import { scopes } from "../mesh/values/common-values";
+import { cniValues, gatewayValues, istiodValues } from "../mesh/values/istio-charts";
 import { controlPlaneNamed, controlPlanes } from "../model/control-planes";
 import { defaultRevision } from "../shared/istio";
+import { asTree, isTree, mergeValues, type Tree } from "../shared/merge";
 import { hasAmbient } from "../model/data-planes";
 import { gatewayNamespace } from "../model/gateways";
+import { policyMeshConfig } from "../model/mesh-config";
 import type { Model } from "../model/model";
 import { addonSource, installedReleases } from "../observability/addons/registry";
 import { expandPath } from "../settings/schema-walk";
+import { shown } from "../settings/wording";
 import type { MeshSettings } from "../settings/sections/mesh";
 import { compareMinor, istioReleases, istioSince, minorOf } from "../settings/versions";
 import { type ChartSource, chartSourceAt, missingCharts, type RequiredChart } from "../shared/chart-source";
 import type { Problem, SettingPath } from "../shared/problem";
-import { completeKeys } from "../shared/unknown";
+import { completeKeys, runChecks } from "../shared/unknown";
 import { type Check, type CheckContext, refuse, rule } from "./check";
 
 const reserved = `found ${defaultRevision}, which is Istio's name for the control plane without a revision`;
@@ -35,6 +40,7 @@ export const meshChecks: readonly Check[] = [
   ...decidedValues("mesh.values.*", "mesh.revision"),
   ...decidedValues("mesh.canary.values", "mesh.canary.revision"),
   ({ settings: { mesh, charts } }, { projectRoot }) => unknownValues({ mesh, charts }, projectRoot),
+  replacedValues,
   meshChartFolder,
   addonChartFolder,
   rule(
@@ -128,6 +134,44 @@ function decidedValues(values: string, revision: string): Check[] {
     const message = `talos-mesh:${setting} decides this; set it there and remove it here`;
     return (model) => [...expandPath(model.settings, `${values}.${value}`)].map(([path]) => ({ path, message }));
   });
+}
+
+/**
+ * Refuses chart values that replace a mapping or a list in which this program sets values: the mesh would miss them, and
+ * most charts fail.
+ */
+function replacedValues({ settings, cluster }: Model): Iterable<Problem> {
+  const { mesh, images, gateways } = settings;
+  const input = { mesh: { ...mesh, values: {} }, images, cluster, meshConfig: policyMeshConfig(settings) };
+  const ofIstiod = mergeValues({ meshConfig: { extensionProviders: [{}] } }, istiodValues(input));
+  const gateway = Object.values(gateways).find(({ kind }) => kind === "chart");
+  const { istiod, cni, gateway: ofGateway } = mesh.values;
+  return runChecks(
+    () => shapeProblems(scoped(ofIstiod, scopes.istiod), istiod, ["mesh", "values", "istiod"]),
+    () => shapeProblems(scoped(ofIstiod, scopes.istiod), mesh.canary?.values, ["mesh", "canary", "values"]),
+    () => shapeProblems(scoped(cniValues(input), scopes.cni), cni, ["mesh", "values", "cni"]),
+    () => shapeProblems(gateway ? gatewayValues(gateway, {}, input) : {}, ofGateway, ["mesh", "values", "gateway"]),
+  );
+}
+
+/** Values as a chart reads them, which also has those of a scope at the top. */
+function scoped(values: Tree, scope = ""): Tree {
+  return mergeValues({ [scope]: {}, ...asTree(values[scope]) }, values);
+}
+
+function* shapeProblems(ours: unknown, given: unknown, path: SettingPath): Iterable<Problem> {
+  if (given === undefined) return;
+  const expected = isTree(ours) ? "mapping" : Array.isArray(ours) ? "list" : undefined;
+  if (expected !== undefined && (expected === "list" ? !Array.isArray(given) : !isTree(given))) {
+    const found = typeof given === "string" ? "a string" : shown(given);
+    yield { path, message: `found ${found}; expected a ${expected}, as talos-mesh sets values in it` };
+  } else if (isTree(ours) && isTree(given)) {
+    for (const [key, value] of Object.entries(given)) {
+      if (Object.hasOwn(ours, key)) yield* shapeProblems(ours[key], value, [...path, key]);
+    }
+  } else if (Array.isArray(ours) && Array.isArray(given) && isTree(ours[0])) {
+    for (const [index, entry] of given.entries()) yield* shapeProblems({}, entry, [...path, index]);
+  }
 }
 
 function* meshChartFolder({ settings }: Model, { projectRoot }: CheckContext): Iterable<Problem> {

@@ -3,7 +3,7 @@ import type { Names } from "../model/names";
 import { isKeySet } from "../model/policies/resolve";
 import { suggestion } from "../settings/wording";
 import type { Refusal } from "../shared/problem";
-import { atMostOne, type Check, exactlyOne, refuse, rule, unique, unknownWorkload } from "./check";
+import { atMostOne, type Check, refuse, rule, unique, unknownWorkload } from "./check";
 
 export const securityChecks: readonly Check[] = [
   ...(["allow", "deny", "audit"] as const).flatMap((list): Check[] => [
@@ -24,7 +24,6 @@ export const securityChecks: readonly Check[] = [
     dryRun: "Istio has no dry run for an external authorizer; remove dryRun or external",
   }),
   unique("security.extensionProviders.*.name", "provider"),
-  exactlyOne("security.extensionProviders.*", ["envoyExtAuthzGrpc", "envoyExtAuthzHttp"]),
   rule("security.jwt.*", (given, { names }) => unknownWorkload(names, given, "workload")),
   rule("security.jwt.*.paths.*", pathTemplate),
   atMostOne("security.jwt.*", ["jwks", "jwksUri"]),

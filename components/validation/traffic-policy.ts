@@ -1,10 +1,9 @@
 import type { LoadBalancerSettings } from "../settings/sections/traffic-policy";
 import type { Refusal } from "../shared/problem";
-import { atMostOne, type Check, refuse, rule, unique } from "./check";
+import { atMostOne, type Check, notEmpty, refuse, rule, unique } from "./check";
 
 const policies = ["traffic.services.*.trafficPolicy", "traffic.services.*.subsets.*.trafficPolicy"] as const;
 
-const hashKeys = ["httpHeaderName", "httpCookie", "httpQueryParameterName", "useSourceIp"] as const;
 const localityKeys = ["distribute", "failover", "failoverPriority"] as const;
 
 export const trafficPolicyChecks: readonly Check[] = policies.flatMap((policy) => [
@@ -14,8 +13,16 @@ export const trafficPolicyChecks: readonly Check[] = policies.flatMap((policy) =
     ({ connectionPool, outlierDetection, loadBalancer }) => !connectionPool && !outlierDetection && !loadBalancer,
     "expected at least one of: connectionPool, outlierDetection, loadBalancer",
   ),
-  ...loadBalancerChecks(policy),
-  ...loadBalancerChecks(`${policy}.portLevelSettings.*` as const),
+  ...([policy, `${policy}.portLevelSettings.*`] as const).flatMap((path) => [
+    notEmpty(`${path}.connectionPool` as const, ["tcp", "http"]),
+    refuse(
+      `${path}.outlierDetection` as const,
+      ({ consecutiveLocalOriginFailures = 0, splitExternalLocalOriginErrors }) =>
+        consecutiveLocalOriginFailures > 0 && splitExternalLocalOriginErrors !== true,
+      { consecutiveLocalOriginFailures: "counts only with splitExternalLocalOriginErrors: true; add it" },
+    ),
+    ...loadBalancerChecks(path),
+  ]),
 ]);
 
 function loadBalancerChecks(
@@ -34,10 +41,6 @@ function loadBalancerChecks(
       ({ consistentHash, simple }) => consistentHash !== undefined && simple !== undefined,
       "found simple and consistentHash; expected one of them",
     ),
-    rule(`${loadBalancer}.consistentHash`, (given) => {
-      const keys = hashKeys.filter((key) => given[key] !== undefined);
-      return keys.length !== 1 && `found ${keys.join(", ") || "none"}; expected exactly one of: ${hashKeys.join(", ")}`;
-    }),
     atMostOne(`${loadBalancer}.consistentHash` as const, ["ringHash", "maglev"]),
     rule(
       `${loadBalancer}.consistentHash.maglev.tableSize` as const,

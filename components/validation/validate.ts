@@ -9,6 +9,7 @@ import { type Check, type CheckContext, refuse } from "./check";
 import { clusterChecks } from "./cluster";
 import { dataPlaneChecks } from "./data-planes";
 import { gatewayChecks } from "./gateways";
+import { limitProblems, resourceChecks } from "./limits";
 import { meshChecks } from "./mesh";
 import { namespaceChecks } from "./namespaces";
 import { objectChecks } from "./objects";
@@ -38,6 +39,7 @@ const checks: readonly Check[] = [
   ...benchmarkChecks,
   ...objectChecks,
   ...secretChecks,
+  ...resourceChecks,
   refuse("verification", ({ enabled }) => enabled, "is not part of this release; remove it, or set enabled: false"),
 ];
 
@@ -73,11 +75,10 @@ export function validate(sections: Readonly<Record<string, unknown>>, options: V
   const found = [...runChecks(...checks.map((check) => () => check(model, context)))];
   const problems = [
     ...schemaProblems,
-    // Skip problems at or below a path that already has a schema error.
-    ...found.filter(
-      ({ path: at }) => !at.some((_, depth) => pathsWithSchemaErrors.has(formatPath(at.slice(0, depth + 1)))),
-    ),
+    // What could not be read is not checked; its problem is not followed by another of the same place.
+    ...found.filter(({ path: at }) => !pathsWithSchemaErrors.has(formatPath(at))),
   ];
+  if (problems.length === 0) problems.push(...limitProblems(model));
   if (problems.length === 0) return model;
   throw new SettingsError(sorted(problems, options.placeOf), options, options.placeOf);
 }

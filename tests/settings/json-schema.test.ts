@@ -2,24 +2,54 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import Ajv from "ajv";
-import { parse } from "yaml";
+import { parse, stringify } from "yaml";
+import { Random } from "../../components/benchmark/statistics/random";
 import { stackFileSchema } from "../../components/settings/json-schema";
 import { runCommand } from "../../cli/command";
+import { parseSections } from "../../components/settings/parse";
+import { changedConfig, readOriginals } from "../../scripts/fuzz";
 import { command } from "../../scripts/schema";
 import { root, stacks } from "./stack-files";
 
 const good = path.join(root, "tests/fixtures/good");
 
 /** Formats are for editors here; the patterns next to them decide. */
-const validate = new Ajv({ strict: true, allErrors: true, allowUnionTypes: true, validateFormats: false }).compile(
-  stackFileSchema(),
-);
+const validate = new Ajv({
+  strict: true,
+  strictRequired: false,
+  allErrors: true,
+  allowUnionTypes: true,
+  validateFormats: false,
+}).compile(stackFileSchema());
 
 function stackFile(stack: string): { config: Record<string, unknown> } & Record<string, unknown> {
   return parse(readFileSync(path.join(root, `Pulumi.${stack}.yaml`), "utf8")) as ReturnType<typeof stackFile>;
 }
 
 describe("the JSON Schema of stack files", () => {
+  it("accepts the configurations that the parser accepts, and no other", function () {
+    this.timeout(60_000);
+    const random = new Random(Number(process.env.SEED ?? 11));
+    const originals = readOriginals();
+    const results = { accepted: 0, refused: 0 };
+    for (let run = 0; run < Number(process.env.RUNS ?? 300); run++) {
+      const original = originals[random.below(originals.length)];
+      assert.ok(original);
+      const entries = Object.entries(changedConfig(original, originals, random)).flatMap(([key, value]) =>
+        key.startsWith("talos-mesh:") && key !== "talos-mesh:secrets" ? [[key, value] as const] : [],
+      );
+      // A JSON Schema cannot refuse one key at any depth of free-form values.
+      if (JSON.stringify(entries).includes('"__proto__":')) continue;
+      const sections = entries.map(([key, value]) => [key.slice("talos-mesh:".length), value] as const);
+      const { problems } = parseSections(Object.fromEntries(sections), new Set());
+      const accepted = validate({ config: Object.fromEntries(entries) });
+      const found = JSON.stringify({ problems, errors: validate.errors }, undefined, 1);
+      assert.equal(accepted, problems.length === 0, `${stringify(Object.fromEntries(entries))}\n${found}`);
+      results[accepted ? "accepted" : "refused"] += 1;
+    }
+    assert.ok(results.accepted > 20 && results.refused > 20, JSON.stringify(results));
+  });
+
   for (const stack of stacks) {
     it(`accepts Pulumi.${stack}.yaml`, () => {
       assert.ok(validate(stackFile(stack)), JSON.stringify(validate.errors, undefined, 1));

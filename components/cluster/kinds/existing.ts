@@ -3,7 +3,7 @@ import { homedir } from "node:os";
 import path from "node:path";
 import { parse } from "yaml";
 import { z } from "zod";
-import { dnsLabel, kubernetesVersion } from "../../settings/fields";
+import { dnsLabel, exactlyOneOf, hostAddress, kubernetesVersion } from "../../settings/fields";
 import { asTree, treesIn } from "../../shared/merge";
 import { problemsOf, type Refusal } from "../../shared/problem";
 import type { ClusterKind, ClusterStack } from "./cluster-kind";
@@ -11,22 +11,20 @@ import type { ClusterKind, ClusterStack } from "./cluster-kind";
 export const existingSettings = z.strictObject({
   kind: z.literal("existing").describe("A cluster that already exists."),
   name: dnsLabel,
-  kubeconfig: z
-    .strictObject({
+  kubeconfig: exactlyOneOf(
+    {
       file: z.string().min(1).optional().describe("Path of a kubeconfig; '~/' and relative paths are allowed."),
       secret: z.string().min(1).optional().describe("Name of an entry of talos-mesh:secrets with its text."),
       context: z.string().min(1).optional().describe("Context to use; default: the file's current one."),
-    })
-    .refine(
-      (given) => (given.file === undefined) !== (given.secret === undefined),
-      "expected exactly one of: file, secret",
-    ),
+    },
+    ["file", "secret"],
+  ),
   kubernetesVersion: kubernetesVersion.optional().describe("Checked against what the Istio version supports."),
   talos: z
     .boolean()
     .default(false)
     .describe("Whether its nodes run Talos, which has nftables and no legacy iptables modules."),
-  nodeAddress: z.string().optional().describe("Address at which NodePorts are reached."),
+  nodeAddress: hostAddress.optional().describe("Address at which NodePorts are reached."),
 });
 
 export type ExistingClusterSettings = z.output<typeof existingSettings>;

@@ -1,5 +1,15 @@
 import { z } from "zod";
-import { freeForm, kubernetesVersion, labels, talosVersion } from "../../settings/fields";
+import {
+  annotations,
+  freeForm,
+  imagePrefix,
+  kubernetesVersion,
+  labels,
+  subjectName,
+  talosVersion,
+  taints,
+} from "../../settings/fields";
+import { count } from "../../settings/quantities";
 
 export const talosVersions = {
   talosVersion: talosVersion.describe("Talos release the nodes run."),
@@ -32,11 +42,13 @@ export const schematic = z
       .default([])
       .describe("Official extensions; their order is part of the ID."),
     extraKernelArgs: z.array(z.string()).default([]),
-    meta: z.array(z.strictObject({ key: z.int().min(0).max(255), value: z.string() })).default([]),
-    overlay: z.strictObject({ image: z.string(), name: z.string(), options: freeForm.optional() }).optional(),
+    meta: z.array(z.strictObject({ key: count(0, 255), value: z.string() })).default([]),
+    overlay: z
+      .strictObject({ image: z.string().min(1), name: z.string().min(1), options: freeForm.optional() })
+      .optional(),
     embeddedMachineConfiguration: z.string().min(1).optional(),
     bootloader: z.enum(["dual-boot", "sd-boot", "grub"]).optional(),
-    diskImage: z.strictObject({ sectorSize: z.int().positive() }).optional(),
+    diskImage: z.strictObject({ sectorSize: count(1) }).optional(),
     includeWellKnownCertificates: z.boolean().default(false).describe("UEFI certificates in addition to Talos' own."),
     enrollKeys: z
       .enum(["off", "manual", "if-safe", "force"])
@@ -49,7 +61,7 @@ export const schematic = z
 
 export const imageFactory = z
   .strictObject({
-    registryURL: z.string().min(1).default("factory.talos.dev").describe("Host, and port, that installers come from."),
+    registryURL: imagePrefix.default("factory.talos.dev").describe("Host, and port, that installers come from."),
     protocol: z.enum(["https", "http"]).default("https"),
     schematicEndpoint: z.string().startsWith("/").default("/schematics"),
     installerURLTmpl: z
@@ -88,21 +100,28 @@ const nodeAddress = z.union(
   },
 );
 
+/** A number as YAML reads it (`0o644`), or a string of octal digits. */
+const fileMode = z.union([count(0, 0o7777), z.string().regex(/^(0o?)?[0-7]{3,4}$/)], {
+  error: 'expected a file mode in octal, such as 0o644 or "0644"',
+});
+
 const perNode = {
   nodeLabels: labels.default({}),
-  nodeAnnotations: labels.default({}),
-  nodeTaints: z.record(z.string(), z.string()).describe("key: 'value:Effect', as Talos writes it.").default({}),
+  nodeAnnotations: annotations.default({}),
+  nodeTaints: taints.describe("key: 'value:Effect', as Talos writes it.").default({}),
   nameservers: z.array(ipAddress).default([]),
   disableSearchDomain: z.boolean().default(false).describe("No search domain from the host name."),
-  certSANs: z.array(z.string()).default([]),
-  kernelModules: z.array(z.strictObject({ name: z.string(), parameters: z.array(z.string()).optional() })).default([]),
+  certSANs: z.array(subjectName).default([]),
+  kernelModules: z
+    .array(z.strictObject({ name: z.string().min(1), parameters: z.array(z.string()).optional() }))
+    .default([]),
   machineFiles: z
     .array(
       z.strictObject({
         path: z.string().startsWith("/"),
         op: z.enum(["create", "append", "overwrite"]),
         content: z.string(),
-        permissions: z.int().optional(),
+        permissions: fileMode.optional(),
       }),
     )
     .default([]),

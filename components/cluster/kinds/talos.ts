@@ -1,5 +1,6 @@
+import { BlockList, isIP, isIPv4 } from "node:net";
 import { z } from "zod";
-import { dnsLabel, dnsSubdomain, secretRef } from "../../settings/fields";
+import { dnsLabel, hostName, httpsUrl, httpUrl, secretRef, subjectName } from "../../settings/fields";
 import { compareMinor, minorOf } from "../../settings/versions";
 import { duplicates, type Problem, problemsOf, type Refusal, type SettingPath } from "../../shared/problem";
 import { checkEach, runChecks } from "../../shared/unknown";
@@ -11,23 +12,21 @@ const cidr = z.union([z.cidrv4(), z.cidrv6()], { error: "expected a CIDR such as
 export const talosSettings = z.strictObject({
   kind: z.literal("talos").describe("Machines that run Talos Linux, provisioned with talosctl."),
   name: dnsLabel,
-  endpoint: z
-    .url({ protocol: /^https$/, error: "expected an address such as https://192.168.128.27:6443" })
-    .describe("Address of the Kubernetes API server that clients and nodes use."),
+  endpoint: httpsUrl.describe("Address of the Kubernetes API server that clients and nodes use."),
   ...talosVersions,
   contract: z
     .string()
-    .regex(/^v\d+\.\d+$/, "expected a contract such as v1.13")
+    .regex(/^v1\.\d{1,2}$/, "expected a contract such as v1.13")
     .optional()
     .describe(
       "Default: the contract of talosVersion at the first deployment; a later talosVersion does not change it.",
     ),
-  domain: dnsSubdomain.default("cluster.local"),
+  domain: hostName.default("cluster.local"),
   allowSchedulingOnControlPlanes: z.boolean().default(false),
   cni: z
     .strictObject({
       name: z.enum(["flannel", "none", "custom"]),
-      urls: z.array(z.url()).optional(),
+      urls: z.array(httpUrl).optional(),
       kubeNetworkPoliciesEnabled: z.boolean().default(false).describe("flannel only: enforce NetworkPolicy."),
       extraArgs: z.array(z.string()).default([]).describe("flannel only: arguments of flanneld."),
     })
@@ -36,7 +35,7 @@ export const talosSettings = z.strictObject({
   kubespan: z.boolean().default(false),
   podSubnets: z.array(cidr).default(["10.244.0.0/16"]),
   serviceSubnets: z.array(cidr).default(["10.96.0.0/12"]),
-  additionalApiServerCertSANs: z.array(z.string()).default([]),
+  additionalApiServerCertSANs: z.array(subjectName).default([]),
   inlineManifests: z.array(z.strictObject({ name: z.string(), contents: z.string() })).default([]),
   schematic: schematic.optional(),
   imageFactory: imageFactory.prefault({}),
@@ -85,6 +84,29 @@ export const talos: ClusterKind<TalosClusterSettings> = {
   ]),
 };
 
+/** Whether two blocks, or addresses, have an address in common: one of them then has the first address of the other. */
+function overlap(one: string, other: string): boolean {
+  return contains(one, other) || contains(other, one);
+}
+
+function contains(block: string, inner: string): boolean {
+  const [[network = "", prefix], [address = ""]] = [block.split("/"), inner.split("/")];
+  if (isIP(network) !== isIP(address)) return false;
+  const family = isIPv4(network) ? "ipv4" : "ipv6";
+  const list = new BlockList();
+  list.addSubnet(network, Number(prefix ?? (family === "ipv4" ? 32 : 128)), family);
+  return list.check(address, family);
+}
+
+/** Refuses the address of a machine that the cluster also gives to pods or Services. */
+function insideSubnets(address: string, cluster: TalosClusterSettings): Refusal {
+  const fields = ["podSubnets", "serviceSubnets"] as const;
+  const field = isIP(address)
+    ? fields.find((name) => cluster[name].some((block) => overlap(block, address)))
+    : undefined;
+  return field && `found ${address}, which is inside ${field}; change one of them`;
+}
+
 const checks: readonly ((settings: TalosClusterSettings, stack: ClusterStack) => Refusal)[] = [
   ({ nodes }) => {
     const count = nodes.filter((node) => node.controlPlane).length;
@@ -128,6 +150,14 @@ const checks: readonly ((settings: TalosClusterSettings, stack: ClusterStack) =>
     const found = `found ${serviceSubnets.length}, and ${podSubnets.length} podSubnets`;
     return { serviceSubnets: `${found}; contract v1.14 expects as many of each` };
   },
+  ({ podSubnets, serviceSubnets }) => ({
+    serviceSubnets: serviceSubnets.flatMap((service) =>
+      podSubnets
+        .filter((pods) => overlap(service, pods))
+        .map((pods) => `found ${service}, which overlaps ${pods} of podSubnets; change one of them`),
+    ),
+  }),
+  (cluster) => ({ endpoint: insideSubnets(new URL(cluster.endpoint).hostname.replace(/^\[|\]$/g, ""), cluster) }),
   ({ imageFactory: { installerURLTmpl = "" } }) => {
     const placeholders = /{{\s*(\.(RegistryURL|Mode|ID|Version)|if \.Secureboot|end)\s*}}/g;
     const [unknown] = /{{.*?}}/.exec(installerURLTmpl.replaceAll(placeholders, "")) ?? [];
@@ -157,6 +187,7 @@ const nodeChecks: readonly ((node: Node, cluster: TalosClusterSettings) => Refus
       ? "found neither installDisk nor installDiskSelector; a node of mode metal needs one of them"
       : "found both installDisk and installDiskSelector; remove one of them";
   },
+  (node, cluster) => ({ ipAddress: insideSubnets(node.ipAddress, cluster) }),
   machineFieldChecks,
 ];
 

@@ -2,7 +2,8 @@ import path from "node:path";
 import { parse } from "yaml";
 import { z } from "zod";
 import type { ClusterTraits } from "../../cluster/kinds";
-import { quantity } from "../../settings/fields";
+import { dnsSubdomain, httpUrl } from "../../settings/fields";
+import { storageQuantity } from "../../settings/quantities";
 import { filledIn } from "../../shared/files";
 import type { HelmValues } from "../../shared/helm-release";
 import { type KubernetesObject, unprivileged } from "../../shared/kubernetes/object";
@@ -159,17 +160,16 @@ export interface AddonStack {
 }
 
 export const storage = z
-  .strictObject({ size: quantity, storageClass: z.string().optional() })
+  .strictObject({ size: storageQuantity, storageClass: dnsSubdomain.optional() })
   .describe("A volume that outlives the pod. Without it, the collected data is lost with the pod.");
 
 /** Whole hours, days or weeks: the form that both Prometheus and Loki accept. */
 export const retention = z
   .string()
-  .regex(/^[1-9]\d*[hdw]$/, "expected whole hours, days or weeks, such as 12h, 15d or 4w");
+  .regex(/^[1-9]\d{0,3}[hdw]$/, "expected whole hours, days or weeks, such as 12h, 15d or 4w");
 
-export const url = z
-  .string()
-  .regex(/^https?:\/\/[^\s/]+\S*$/, "expected an address such as https://grafana.example.com or http://localhost:3000");
+/** Of a page in a browser. */
+export const url = httpUrl;
 
 /** A volume that no provisioner provides keeps its pod pending, and the release waits for the pod until it times out. */
 export function storageRefusal(

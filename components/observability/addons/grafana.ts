@@ -1,7 +1,8 @@
 import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { z } from "zod";
-import { resources, secretRef } from "../../settings/fields";
+import { secretRef } from "../../settings/fields";
+import { resources } from "../../settings/quantities";
 import { compareMinor, minorOf } from "../../settings/versions";
 import { isTree } from "../../shared/merge";
 import { messageOf } from "../../shared/problem";

@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { resources, secretRef } from "../../settings/fields";
+import { secretRef } from "../../settings/fields";
+import { resources } from "../../settings/quantities";
 import { compareMinor, istioReleases, minorOf } from "../../settings/versions";
 import type { HelmValues } from "../../shared/helm-release";
 import { rootNamespace } from "../../shared/istio";

@@ -1,6 +1,6 @@
 import path from "node:path";
 import { z } from "zod";
-import { resources } from "../../settings/fields";
+import { resources } from "../../settings/quantities";
 import { filledIn } from "../../shared/files";
 import {
   type AddonContext,

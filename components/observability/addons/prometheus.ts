@@ -2,7 +2,8 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import { parse } from "yaml";
 import { z } from "zod";
-import { resources } from "../../settings/fields";
+import { hostAndPort } from "../../settings/fields";
+import { resources } from "../../settings/quantities";
 import type { Refusal } from "../../shared/problem";
 import {
   type AddonStack,
@@ -35,7 +36,7 @@ const chart = {
 const settings = z.strictObject({
   retention: retention.default("15d").describe("How long metrics are kept."),
   alertmanagers: z
-    .array(z.string().regex(/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?:\d+$/, "expected host:port"))
+    .array(hostAndPort)
     .default([])
     .describe("Where alerts are sent (host:port). Without one, only Prometheus' own page shows them."),
   storage: storage.optional(),

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { percentage, resources } from "../../settings/fields";
+import { percentage, resources } from "../../settings/quantities";
 import { rootNamespace } from "../../shared/istio";
 import { unprivileged } from "../../shared/kubernetes/object";
 import {

@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { dnsLabel, duration, flag, labels, nodePort, off, percentage, port, resources, secretRef } from "../fields";
+import { annotations, dnsLabel, flag, labelKey, nodePort, off, port, secretRef } from "../fields";
+import { count, duration, resources } from "../quantities";
 
 /** `talos-mesh:gateways`: the proxies at the mesh's edge. */
 
@@ -39,17 +40,17 @@ const gatewayDeployment = z.strictObject({
     .enum(["Cluster", "Local"])
     .optional()
     .describe("Local keeps the client's address; only nodes with a pod answer."),
-  serviceAnnotations: labels.optional().describe("Annotations of the Service, which load balancers read."),
-  loadBalancerClass: z.string().min(1).optional().describe("Default: the cluster's own."),
+  serviceAnnotations: annotations.optional().describe("Annotations of the Service, which load balancers read."),
+  loadBalancerClass: labelKey.optional().describe("Default: the cluster's own."),
   loadBalancerTimeout: duration
     .optional()
     .describe(`How long to wait for the load balancer's address; default ${defaultLoadBalancerTimeout}.`),
-  replicas: z.int().min(1).optional().describe("Default: 1. Not with autoscale."),
+  replicas: count(1).optional().describe("Default: 1. Not with autoscale."),
   autoscale: z
-    .strictObject({ min: z.int().min(1), max: z.int().min(1), cpuUtilization: percentage })
+    .strictObject({ min: count(1), max: count(1), cpuUtilization: count(1, 100) })
     .optional()
     .describe("Needs metrics-server."),
-  podDisruptionBudget: z.strictObject({ minAvailable: z.int().min(0) }).optional(),
+  podDisruptionBudget: z.strictObject({ minAvailable: count() }).optional(),
   antiAffinity: flag("Prefer nodes, and zones, that have no pod of this gateway yet."),
   resources: resources.optional(),
   tls: tls.optional(),

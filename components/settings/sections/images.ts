@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { officialCharts, officialHub } from "../versions";
-import { dnsSubdomain, secretRef } from "../fields";
+import { dnsSubdomain, httpUrl, image, imagePrefix, portDigits, secretRef } from "../fields";
 
 /** `talos-mesh:charts` and `images`: from where everything is pulled. */
 
@@ -9,8 +9,8 @@ const chartPlace = (word: string) =>
   z.union(
     [
       z.literal(word),
-      z.string().regex(/^https?:\/\/[^\s/]+/),
-      z.string().regex(/^oci:\/\/[^\s/]+\/\S+/),
+      httpUrl,
+      z.string().regex(new RegExp(`^oci://[A-Za-z0-9.-]+(:${portDigits})?/\\S+$`)),
       z.string().regex(/^(\.{1,2}\/|\/)\S+/),
     ],
     { error: `expected a chart repository (https://...), a registry (oci://...), a folder (./...), or ${word}` },
@@ -30,14 +30,6 @@ export const charts = z.strictObject({
     ),
 });
 
-/** A registry, or a registry and a path: `docker.io`, `registry.example.com:5000/mesh`. */
-const imagePrefix = z
-  .string()
-  .regex(
-    /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:\d+)?(\/[a-z0-9]+([._-]+[a-z0-9]+)*)*$/,
-    "expected a registry, or a registry and a path, such as docker.io or registry.example.com:5000/mesh",
-  );
-
 export const images = z.strictObject({
   hub: imagePrefix
     .default(officialHub)
@@ -52,7 +44,7 @@ export const images = z.strictObject({
     .default([])
     .describe("Pull secrets of the pods in every namespace."),
   digests: z
-    .record(z.string(), z.string().regex(/^sha256:[0-9a-f]{64}$/, "expected sha256: and 64 hexadecimal digits"))
+    .record(image, z.string().regex(/^sha256:[0-9a-f]{64}$/, "expected sha256: and 64 hexadecimal digits"))
     .default({})
     .describe("Name of an image, as `npm run images` prints it: its digest. It is then pulled by digest."),
 });

@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { dnsLabel, dnsSubdomain, flag, freeForm, off, resources, version } from "../fields";
+import { dnsLabel, flag, freeForm, hostName, off, version } from "../fields";
+import { resources } from "../quantities";
 
 /** `talos-mesh:mesh`: what is installed, and how it is set up. */
 
@@ -45,7 +46,7 @@ export const mesh = z.strictObject({
     .describe("sidecar: a proxy in each pod; ambient: ztunnel on each node, and the waypoints of `waypoints`."),
   mtls: z.enum(["STRICT", "PERMISSIVE"]).default("STRICT").describe("PeerAuthentication of the whole mesh."),
   outboundTrafficPolicy: z.enum(["REGISTRY_ONLY", "ALLOW_ANY"]).default("ALLOW_ANY"),
-  trustDomain: dnsSubdomain.default("cluster.local"),
+  trustDomain: hostName.default("cluster.local"),
   accessLog: flag("Envoy's access log to stdout; default: as the profile has it."),
   holdApplicationUntilProxyStarts: flag("Sidecars; default: true."),
   dnsCapture: flag("Whether proxies answer DNS. Default: ztunnel does, sidecars as the profile has it."),

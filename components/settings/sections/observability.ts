@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { addonFields, addons, installedAddons } from "../../observability/addons/registry";
-import { dnsLabel, duration, expectedElsewhere, flag } from "../fields";
+import { dnsLabel, expectedElsewhere, flag } from "../fields";
+import { duration } from "../quantities";
 
 /** `talos-mesh:observability` and `verification`. */
 

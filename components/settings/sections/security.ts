@@ -1,19 +1,26 @@
 import { z } from "zod";
 import {
+  annotations,
   dnsLabel,
   dnsSubdomain,
-  duration,
+  exactlyOneOf,
   flag,
+  fqdn,
   freeForm,
+  headerName,
   hostPattern,
   httpMethods,
+  httpUrl,
   ipBlock,
   labels,
   off,
   port,
+  portKey,
   some,
-  valuesByName,
+  valuesByClaim,
+  valuesByHeader,
 } from "../fields";
+import { count, duration, uint32 } from "../quantities";
 
 /** `talos-mesh:security`: which requests are allowed. */
 
@@ -24,7 +31,7 @@ const conditions = {
   methods: some(z.enum(httpMethods)),
   paths: some(path),
   ports: some(port),
-  headers: valuesByName,
+  headers: valuesByHeader,
   ipBlocks: some(ipBlock),
 };
 
@@ -39,7 +46,7 @@ const rule = z.strictObject({
     z.string().regex(/^[a-z0-9-]+(\/[a-z0-9-]+)?$/, "expected a workload, namespace/workload, or a gateway"),
   ).describe("Callers: workloads (`productpage`, `ns/name`) or gateways (`ingress`). Default: every client."),
   fromNamespaces: some(dnsLabel).describe("Namespaces all of whose workloads are callers, in addition to `from`."),
-  claims: valuesByName.describe("claim: values, one of which the token has; needs an entry of `jwt`."),
+  claims: valuesByClaim.describe("claim: values, one of which the token has; needs an entry of `jwt`."),
   ...conditions,
 });
 
@@ -65,60 +72,76 @@ const authorization = z.strictObject({
 });
 
 const authorizerService = {
-  service: z.string().min(1).describe("Full name: `opa.opa.svc.cluster.local`."),
+  service: z
+    .string()
+    .max(253)
+    .regex(
+      new RegExp(`^([a-z0-9]([-a-z0-9]*[a-z0-9])?/)?${fqdn}$`),
+      "expected a full name, such as opa.opa.svc.cluster.local",
+    )
+    .describe("Full name: `opa.opa.svc.cluster.local`."),
   port,
   timeout: duration.optional(),
   failOpen: flag("Let requests through while the authorizer does not answer."),
   statusOnError: z
     .string()
-    .regex(/^\d{3}$/, 'expected an HTTP status such as "503"')
+    .regex(
+      /^(100|20[0-8]|226|30[0-5]|30[78]|40\d|41[0-7]|42[12346]|428|429|431|50[0-8]|51[01])$/,
+      'expected an HTTP status such as "503"',
+    )
     .optional(),
   includeRequestBodyInCheck: z
     .strictObject({
-      maxRequestBytes: z.int().min(1),
+      maxRequestBytes: count(1, uint32),
       allowPartialMessage: z.boolean().optional(),
       packAsBytes: z.boolean().optional(),
     })
     .optional(),
 };
 
-const headerNames = some(z.string().min(1));
+const headerNames = some(headerName);
 
 /** https://istio.io/latest/docs/reference/config/istio.mesh.v1alpha1/#MeshConfig-ExtensionProvider */
-const extensionProvider = z.strictObject({
-  name: dnsLabel,
-  envoyExtAuthzGrpc: z.strictObject(authorizerService).optional(),
-  envoyExtAuthzHttp: z
-    .strictObject({
-      ...authorizerService,
-      pathPrefix: path.optional(),
-      includeRequestHeadersInCheck: headerNames,
-      includeAdditionalHeadersInCheck: z.record(z.string(), z.string()).optional(),
-      headersToUpstreamOnAllow: headerNames,
-      headersToDownstreamOnAllow: headerNames,
-      headersToDownstreamOnDeny: headerNames,
-    })
-    .optional(),
-});
+const extensionProvider = exactlyOneOf(
+  {
+    name: dnsLabel,
+    envoyExtAuthzGrpc: z.strictObject(authorizerService).optional(),
+    envoyExtAuthzHttp: z
+      .strictObject({
+        ...authorizerService,
+        pathPrefix: path.optional(),
+        includeRequestHeadersInCheck: headerNames,
+        includeAdditionalHeadersInCheck: z.record(headerName, z.string()).optional(),
+        headersToUpstreamOnAllow: headerNames,
+        headersToDownstreamOnAllow: headerNames,
+        headersToDownstreamOnDeny: headerNames,
+      })
+      .optional(),
+  },
+  ["envoyExtAuthzGrpc", "envoyExtAuthzHttp"],
+);
 
 const peerAuthentication = z.strictObject({
   namespace: dnsLabel,
   workload: dnsLabel.optional(),
   mode: z.enum(["STRICT", "PERMISSIVE", "DISABLE"]),
-  ports: z.record(z.string().regex(/^\d+$/), z.enum(["STRICT", "PERMISSIVE", "DISABLE"])).optional(),
+  ports: z.record(portKey, z.enum(["STRICT", "PERMISSIVE", "DISABLE"])).optional(),
   reason: z.string().min(10).describe("Why this differs from the mesh; an annotation of the object."),
 });
+
+/** The CRD takes no other names here. */
+const claimHeader = z.string().regex(/^[-_A-Za-z0-9]+$/, "expected the name of a header: letters, digits, '-' and '_'");
 
 const jwt = z.strictObject({
   workload: dnsLabel,
   namespace: dnsLabel.optional(),
   issuer: z.string().min(1),
-  audiences: z.array(z.string()).default([]),
-  jwksUri: z.url().optional(),
+  audiences: z.array(z.string().min(1)).default([]),
+  jwksUri: httpUrl.optional(),
   jwks: z.string().optional(),
   forwardOriginalToken: z.boolean().default(false),
-  claimsToHeaders: z.record(z.string(), z.string()).optional().describe("claim: request header"),
-  requireClaims: valuesByName.describe("claim: values, one of which the token has."),
+  claimsToHeaders: z.record(z.string().min(1), claimHeader).optional().describe("claim: request header"),
+  requireClaims: valuesByClaim.describe("claim: values, one of which the token has."),
   paths: some(path).describe("Paths that need a token; default: all. Of entries with the same paths, one is enough."),
 });
 
@@ -159,7 +182,7 @@ const rawObject = z.strictObject({
     name: dnsSubdomain,
     namespace: dnsLabel.optional(),
     labels: labels.optional(),
-    annotations: labels.optional(),
+    annotations: annotations.optional(),
   }),
   spec: freeForm.default({}).describe("Checked against the CRD of the pinned version."),
 });

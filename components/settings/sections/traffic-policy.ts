@@ -1,63 +1,74 @@
 import { z } from "zod";
-import { duration, port, some } from "../fields";
+import { exactlyOneOf, headerName, port, some } from "../fields";
+import { count, duration, durationOrZero, uint32 } from "../quantities";
 
 /** How a proxy treats the connections to a service: Istio's TrafficPolicy, in its own words. */
 
-const share = z.int().min(0).max(100);
+const share = count(0, 100);
 
 const connectionPool = z.strictObject({
   tcp: z
     .strictObject({
-      maxConnections: z.int().min(1).optional(),
+      maxConnections: count(1).optional(),
       connectTimeout: duration.optional(),
-      idleTimeout: duration.optional(),
+      idleTimeout: durationOrZero.optional().describe("0s: none."),
       maxConnectionDuration: duration.optional(),
     })
     .optional(),
   http: z
     .strictObject({
-      http1MaxPendingRequests: z.int().min(0).optional(),
-      http2MaxRequests: z.int().min(1).optional(),
-      maxRequestsPerConnection: z.int().min(0).optional(),
-      maxRetries: z.int().min(0).optional(),
+      http1MaxPendingRequests: count().optional(),
+      http2MaxRequests: count(1).optional(),
+      maxRequestsPerConnection: count().optional(),
+      maxRetries: count().optional(),
       idleTimeout: duration.optional(),
-      maxConcurrentStreams: z.int().min(1).optional(),
+      maxConcurrentStreams: count(1).optional(),
       h2UpgradePolicy: z.enum(["DEFAULT", "DO_NOT_UPGRADE", "UPGRADE"]).optional(),
     })
     .optional(),
 });
 
 const outlierDetection = z.strictObject({
-  consecutive5xxErrors: z.int().min(0).optional(),
-  consecutiveGatewayErrors: z.int().min(0).optional(),
+  consecutive5xxErrors: count(0, uint32).optional(),
+  consecutiveGatewayErrors: count(0, uint32).optional(),
   splitExternalLocalOriginErrors: z.boolean().optional(),
-  consecutiveLocalOriginFailures: z.int().min(0).optional(),
+  consecutiveLocalOriginFailures: count(0, uint32).optional(),
   interval: duration.optional(),
   baseEjectionTime: duration.optional(),
   maxEjectionPercent: share.optional(),
   minHealthPercent: share.optional(),
 });
 
-const consistentHash = z.strictObject({
-  httpHeaderName: z.string().min(1).optional(),
-  httpCookie: z
-    .strictObject({ name: z.string().min(1), path: z.string().optional(), ttl: duration.optional() })
-    .optional(),
-  httpQueryParameterName: z.string().min(1).optional(),
-  useSourceIp: z.literal(true).optional(),
-  ringHash: z.strictObject({ minimumRingSize: z.int().min(1) }).optional(),
-  maglev: z.strictObject({ tableSize: z.int().min(1).max(5_000_010) }).optional(),
-});
+const consistentHash = exactlyOneOf(
+  {
+    httpHeaderName: headerName.optional(),
+    httpCookie: z
+      .strictObject({ name: headerName, path: z.string().optional(), ttl: durationOrZero.optional() })
+      .optional(),
+    httpQueryParameterName: z.string().min(1).optional(),
+    useSourceIp: z.literal(true).optional(),
+    ringHash: z.strictObject({ minimumRingSize: count(1, 8_388_608) }).optional(),
+    maglev: z.strictObject({ tableSize: count(1, 5_000_010) }).optional(),
+  },
+  ["httpHeaderName", "httpCookie", "httpQueryParameterName", "useSourceIp"],
+);
+
+/** Source: istio/istio, pkg/config/validation/agent, ValidateLocalityLbSetting. */
+const locality = z
+  .string()
+  .regex(/^(\*|[^/*]+(\/(\*|[^/*]+(\/(\*|[^/*]+))?))?)$/, "expected region/zone/subzone, or the first of them and *");
+const region = z.string().regex(/^[^/*]+$/, "expected a region, without zone and *");
+const failoverLabel = z.string().regex(/^[A-Za-z0-9][-A-Za-z0-9_./]*(=[^=]*)?$/, "expected a label, or label=value");
 
 const localityLbSetting = z.strictObject({
   enabled: z.boolean().optional(),
-  distribute: some(z.strictObject({ from: z.string().min(1), to: z.record(z.string().min(1), share) })).describe(
+  distribute: some(z.strictObject({ from: locality, to: z.record(locality, count(1, 100)) })).describe(
     "from a locality (`region/zone/subzone`, `*`): shares in percent.",
   ),
-  failover: some(z.strictObject({ from: z.string().min(1), to: z.string().min(1) })).describe(
+  failover: some(z.strictObject({ from: region, to: region })).describe(
     "Region to region, where all of the first is unhealthy.",
   ),
-  failoverPriority: some(z.string().min(1)).describe("Labels, the most important first."),
+  failoverPriority: some(failoverLabel).describe("Labels, the most important first."),
 });
 
 const loadBalancer = z.strictObject({

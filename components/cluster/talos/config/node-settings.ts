@@ -38,6 +38,10 @@ export function nodeSettings(settings: TalosClusterSettings, index: number): Tal
   };
 }
 
+function fileMode(mode: number | string = 0o644): number {
+  return typeof mode === "number" ? mode : Number.parseInt(mode.replace("o", ""), 8);
+}
+
 /** Undefined, an empty list or an empty mapping. */
 export function isEmpty(value: unknown): boolean {
   return typeof value === "object" && value !== null ? Object.keys(value).length === 0 : value === undefined;
@@ -58,7 +62,7 @@ export function settingsPatch(settings: TalosClusterSettings, node: TalosNodeSet
         disableSearchDomain: node.disableSearchDomain || undefined,
       },
       kernel: { modules: node.kernelModules },
-      files: node.machineFiles.map((file) => ({ ...file, permissions: file.permissions ?? 0o644 })),
+      files: node.machineFiles.map((file) => ({ ...file, permissions: fileMode(file.permissions) })),
       nodeLabels: node.nodeLabels,
       nodeAnnotations: node.nodeAnnotations,
       nodeTaints: node.nodeTaints,
