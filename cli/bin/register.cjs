@@ -47,14 +47,27 @@ require.extensions[".ts"] = (module, file) => {
 };
 
 // @pulumi/pulumi loads the TypeScript compiler and npm's dependency solver for functions that run elsewhere (Lambdas,
-// dynamic providers). This project has none, and they are more than half of the SDK's loading time: so they are loaded
-// at their first use.
-const deferred = new Set(["typescript", "@npmcli/arborist"]);
+// dynamic providers), its Automation API, and exporters of traces. A run of this program uses none of them, and they are
+// more than half of the SDK's loading time: so they are loaded at their first use.
+const deferred = new Set([
+  ...["typescript", "@npmcli/arborist", "./automation"],
+  ...[
+    "exporter-zipkin",
+    "instrumentation",
+    "instrumentation-grpc",
+    "resources",
+    "sdk-trace-base",
+    "sdk-trace-node",
+  ].map((name) => `@opentelemetry/${name}`),
+]);
 const sdk = `${path.sep}node_modules${path.sep}@pulumi${path.sep}pulumi${path.sep}`;
 const load = Module._load;
 
 Module._load = function (request, parent, isMain) {
-  if (!deferred.has(request) || !parent?.filename?.includes(sdk)) return load.call(this, request, parent, isMain);
+  const isOfSdk = parent?.filename?.includes(sdk) === true;
+  // It maps every stack trace to the sources, also those that the SDK takes for each promise: a sixth of a preview.
+  if (isOfSdk && request === "source-map-support/register") return {};
+  if (!deferred.has(request) || !isOfSdk) return load.call(this, request, parent, isMain);
   let loaded;
   const real = () => (loaded ??= load.call(this, request, parent, isMain));
   return new Proxy(function () {}, {
