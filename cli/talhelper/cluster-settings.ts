@@ -140,7 +140,7 @@ function identity(node: TalconfigNode, { at, configs }: MergedNode, { notes }: I
         "List the address first that Pulumi can reach; Talos finds the others by itself",
     );
   }
-  if (isIP(ipAddress) === 0 && ipAddress !== node.hostname) {
+  if (isIP(ipAddress) === 0 && (ipAddress !== node.hostname || node.ignoreHostname)) {
     notes.remark(`${at}.ipAddress`, "a name; here it is added to the node's certSANs, because steps connect to it");
   }
   const { arch, mode } = configs.machineSpec ?? {};

@@ -87,8 +87,9 @@ export function settingsPatch(settings: TalosClusterSettings, node: TalosNodeSet
 }
 
 /** Talos' certificate has the addresses and the host name of the node; steps connect to the name in the settings. */
-function certSANs({ ipAddress, hostname, certSANs: sans }: TalosNodeSettings): readonly string[] {
-  const isKnown = isIP(ipAddress) !== 0 || ipAddress === hostname || sans.includes(ipAddress);
+function certSANs({ ipAddress, hostname, ignoreHostname, certSANs: sans }: TalosNodeSettings): readonly string[] {
+  const isHostname = ipAddress === hostname && !ignoreHostname;
+  const isKnown = isIP(ipAddress) !== 0 || isHostname || sans.includes(ipAddress);
   return isKnown ? sans : [...sans, ipAddress];
 }
 
