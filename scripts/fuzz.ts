@@ -208,6 +208,12 @@ const values: readonly unknown[] = [
   ],
   ...[
     "99999h",
+    "1h30m",
+    "5xx",
+    "1e3",
+    "a b:NoSchedule",
+    "100%",
+    "https://a:0",
     "1.31",
     "1.31.1",
     "v1.31.1",

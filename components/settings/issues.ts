@@ -31,11 +31,17 @@ function typeMessage(expected: string, value: unknown, schema: z.core.$ZodType |
 
 function sizeMessage(issue: z.core.$ZodIssueTooSmall | z.core.$ZodIssueTooBig, value: unknown): string {
   if (value === "") return `found ${shownSize(value)}`;
-  const limit = issue.code === "too_small" ? `at least ${issue.minimum}` : `at most ${issue.maximum}`;
-  return `found ${shownSize(value)}; expected ${limit}`;
+  return `found ${shownSize(value)}; expected ${limitOf(issue)}`;
+}
+
+function limitOf(issue: z.core.$ZodIssueTooSmall | z.core.$ZodIssueTooBig): string {
+  return issue.code === "too_small" ? `at least ${issue.minimum}` : `at most ${issue.maximum}`;
 }
 
 function expectation(issue: Issue, schema?: z.core.$ZodType): string {
+  if (issue.code === "too_small" || issue.code === "too_big") {
+    return `expected ${limitOf(issue)}${issue.origin === "string" ? " character(s)" : ""}`;
+  }
   if (issue.message.startsWith("expected ")) return issue.message;
   if (issue.code === "invalid_format" && issue.format === "starts_with") {
     return `expected a string that begins with ${JSON.stringify((issue as { prefix?: string }).prefix)}`;

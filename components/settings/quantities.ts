@@ -38,7 +38,9 @@ export const percentage = z
   .number()
   .min(0)
   .max(100)
-  .refine((share) => share === 0 || share >= 0.0001, "expected 0, or at least 0.0001")
+  .refine((share) => share === 0 || share >= 0.0001, {
+    error: ({ input }) => `found ${String(input)}; expected 0, or at least 0.0001`,
+  })
   .meta({ not: { exclusiveMinimum: 0, exclusiveMaximum: 0.0001 } });
 
 /** Kubernetes' grammar, without a sign. Source: k8s.io/apimachinery, pkg/api/resource. */

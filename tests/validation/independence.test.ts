@@ -33,6 +33,7 @@ const mutations: readonly Pick<Mutation, "what" | "apply">[] = [
   },
   { what: "an empty value", apply: (value) => (Array.isArray(value) ? [] : isMapping(value) ? {} : "") },
   { what: "another number", apply: (value) => (typeof value === "number" ? value * 2 + 1 : 70_000) },
+  { what: "a file", apply: (value) => (Array.isArray(value) ? ["@nowhere.yaml"] : "@nowhere.yaml") },
   { what: "the opposite", apply: (value) => (typeof value === "boolean" ? !value : null) },
 ];
 
@@ -48,15 +49,14 @@ function isMapping(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** Every field of a mapping, at any depth. Values of charts and of patches may be anything. */
+/** Every field of a mapping, at any depth, but for the inside of patches, which may be anything. */
 function* fieldsOf(value: unknown, at: SettingPath = []): Iterable<SettingPath> {
   if (Array.isArray(value)) {
     for (const [index, entry] of value.entries()) yield* fieldsOf(entry, [...at, index]);
   } else if (isMapping(value)) {
     for (const [key, entry] of Object.entries(value)) {
-      if (["patches", "networkInterfaces", "documents"].includes(key)) continue;
       yield [...at, key];
-      yield* fieldsOf(entry, [...at, key]);
+      if (!["patches", "networkInterfaces", "documents"].includes(key)) yield* fieldsOf(entry, [...at, key]);
     }
   }
 }

@@ -24,7 +24,7 @@ export function toStrategicMerge(operations: readonly Operation[]) {
     if (next) tree = next;
     else {
       const reason = problem ?? "is inside a value that an earlier operation sets";
-      problems.push(`${operation.op} ${operation.path}: ${reason}`);
+      problems.push(`${named(operation)}: ${reason}`);
     }
   }
   return { tree, problems };
@@ -35,10 +35,31 @@ function keysOf(pointer: string): string[] {
   return keys.map((key) => key.replaceAll("~1", "/").replaceAll("~0", "~"));
 }
 
-function unsupported({ op, path, value }: Operation): string | undefined {
-  if (typeof path !== "string" || !path.startsWith("/")) {
-    return "is not a JSON pointer; expected a path such as /machine/sysctls";
-  }
+/** What RFC 6902 does not know: talosctl would fail on it. */
+export function malformedOperations(operations: readonly Operation[]): string[] {
+  return operations.flatMap((operation) => {
+    const problem = malformed(operation);
+    return problem === undefined ? [] : [`${named(operation)}: ${problem}`];
+  });
+}
+
+/** An operation as a user wrote it, which may lack its path. */
+function named({ op, path }: { readonly op: string; readonly path?: unknown }): string {
+  return typeof path === "string" ? `${op} ${path}` : op;
+}
+
+const operators = ["add", "remove", "replace", "move", "copy", "test"];
+
+function malformed({ op, path }: Operation): string | undefined {
+  if (!operators.includes(op)) return `is no operation; expected one of: ${operators.join(", ")}`;
+  if (typeof path !== "string") return "has no path; expected one such as /machine/sysctls";
+  return path.startsWith("/") ? undefined : "is not a JSON pointer; expected a path such as /machine/sysctls";
+}
+
+function unsupported(operation: Operation): string | undefined {
+  const problem = malformed(operation);
+  if (problem !== undefined) return problem;
+  const { op, path, value } = operation;
   const keys = keysOf(path);
   const index = keys.findIndex((key) => /^(\d+|-)$/.test(key));
   if (index !== -1) {

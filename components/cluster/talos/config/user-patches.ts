@@ -6,7 +6,7 @@ import { asTree, isTree, type Tree, treesIn } from "../../../shared/merge";
 import { formatPath, type Problem, type SettingPath } from "../../../shared/problem";
 import { ifKnown, knownEntries } from "../../../shared/unknown";
 import { parseYaml } from "../../../shared/yaml";
-import { isJsonPatch, type Operation, toStrategicMerge } from "./json-patch";
+import { isJsonPatch, malformedOperations, type Operation, toStrategicMerge } from "./json-patch";
 import type { MachineType } from "./migrations/migration";
 import { toMultiDocument } from "./multi-document";
 import { contractOf, groupOf, machineTypeOf } from "./node-settings";
@@ -161,6 +161,7 @@ export function convertPatch(patch: readonly PatchDocument[], contract: string, 
     } else if (compareMinor(contract, "1.12") < 0) {
       // Such a config has one document only: talosctl accepts RFC 6902 patches for no other.
       operations.push(document);
+      problems.push(...malformedOperations(document));
     } else {
       const { tree, problems: refused } = toStrategicMerge(document);
       problems.push(...refused.map((reason) => `contract v${contract} has no RFC 6902 patches, and ${reason}`));

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { isJsonPatch, type Operation, toStrategicMerge } from "../../../../components/cluster/talos/config/json-patch";
+import { convertPatch } from "../../../../components/cluster/talos/config/user-patches";
 import { isTree, mergeValues, type Tree } from "../../../../components/shared/merge";
 
 /** RFC 6902 for mappings: `add` needs the parent, `replace` the value itself. */
@@ -105,6 +106,7 @@ describe("JSON patches as strategic merge", () => {
       "add machine: is not a JSON pointer; expected a path such as /machine/sysctls",
     ],
     [{ op: "add", path: "/machine/type" }, "add /machine/type: has no value"],
+    [{ op: "put", path: "/a" }, "put /a: is no operation; expected one of: add, remove, replace, move, copy, test"],
     [
       { op: "add", path: "/machine/time", value: null },
       "add /machine/time: null is not merged; write `machine: { time: { $patch: delete } }`",
@@ -129,4 +131,12 @@ describe("JSON patches as strategic merge", () => {
     assert.equal(isJsonPatch([{ interface: "eth0" }]), false);
     assert.equal(isJsonPatch({ op: "add" }), false);
   });
+});
+
+it("an operation without a path is refused for every contract", () => {
+  const patch = [[{ op: "add", value: 1 }]] as never;
+  for (const contract of ["1.9", "1.13"]) {
+    const { problems } = convertPatch(patch, contract, "worker");
+    assert.match(problems.join("\n"), /add: has no path; expected one such as \/machine\/sysctls$/);
+  }
 });
