@@ -5,6 +5,7 @@ import { digestOf } from "../../shared/digest";
 import { parseJson } from "../../shared/json";
 import { type LifecycleCommandArgs, lifecycleCommand, queryCommand } from "../../shared/lifecycle-command";
 import { installerOf } from "./config/installer";
+import { kubeNodeName } from "./config/kube-node";
 import { nodePlan } from "./config/node-plan";
 import { machineTypeOf, nodeSettings } from "./config/node-settings";
 import type { PatchContents } from "./config/user-patches";
@@ -67,7 +68,8 @@ export function nodeSteps({ settings, contract, machineSecrets, patches }: NodeS
   const common = {
     TALOS_CLUSTER: settings.name,
     TALOS_CONTRACT: contract,
-    TALOS_NODE: node.hostname,
+    // Steps ask Kubernetes for the node.
+    TALOS_NODE: kubeNodeName(settings, index, patches),
     TALOS_ADDRESS: node.ipAddress,
     TALOS_ROLE: machineTypeOf(node),
   };

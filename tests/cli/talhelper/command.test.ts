@@ -61,6 +61,19 @@ describe("npm run import:talhelper", () => {
     assert.match(stderr, /sops -d '.*talsecret\.sops\.yaml' \| pulumi config set --secret --path/);
   });
 
+  it("reports what talhelper does with a talsecret and talosctl does not", () => {
+    const secrets = path.join(folder, "talsecret.yaml");
+    writeFileSync(secrets, "secrets:\n  aescbcencryptionsecret: not-a-secret\ntrustdinfo:\n  token: ${TOKEN}\n");
+    const { code, stdout, stderr } = run(article, "--secrets", secrets);
+    assert.equal(code, 0);
+    assert.match(
+      stderr,
+      /^ {2}talsecret\.yaml: secrets\.aescbcencryptionsecret: .*Set cluster\.aescbcEncryptionSecret/m,
+    );
+    assert.match(stderr, /^ {2}talsecret\.yaml: has variables, which talhelper fills/m);
+    assert.ok(!`${stdout}${stderr}`.includes("not-a-secret"));
+  });
+
   it("writes nothing and fails where something essential is missing", () => {
     const out = path.join(folder, "nothing.yaml");
     const { code, stderr } = run("tests/fixtures/talhelper/encrypted.yaml", "--out", out);

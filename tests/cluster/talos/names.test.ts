@@ -68,6 +68,8 @@ describe("nodes that have a DNS name instead of an address", function () {
     const environment = (name: string) =>
       result.one("command:local:Command", name).inputs.environment as Record<string, string>;
     assert.equal(environment("cluster-apply-cp.example.com").TALOS_ADDRESS, "cp.example.com");
+    assert.equal(environment("cluster-upgrade-cp.example.com").TALOS_NODE, "cp");
+    assert.equal(environment("cluster-upgrade-worker-1.example.com").TALOS_NODE, "worker-1.example.com");
     assert.equal(
       environment("cluster-members").TALOS_NODES,
       "cp=cp.example.com=controlplane worker-1.example.com=worker-1.example.com=worker",
