@@ -14,7 +14,7 @@ import {
 import { baseValues, cniValues, istiodValues, ztunnelValues } from "../../components/mesh/values/istio-charts";
 import { hasAmbient } from "../../components/model/data-planes";
 import { settingsSchema, type Settings } from "../../components/settings/schema";
-import { officialCharts, versions } from "../../components/settings/versions";
+import { officialCharts, talosReleases, versions } from "../../components/settings/versions";
 import type { HelmValues } from "../../components/shared/helm-release";
 import { asTree, isTree, mergeValues } from "../../components/shared/merge";
 import { UserError } from "../../components/shared/problem";
@@ -150,7 +150,8 @@ type ChartValues = ReadonlyMap<ChartName, HelmValues>;
 export function meshOf(stack: Settings | undefined): MeshValuesInput {
   if (stack) return { mesh: stack.mesh, images: stack.images, cluster: clusterTraits(stack.cluster) };
   const { mesh, images } = settingsSchema.shape;
-  const cluster = { simulatedNodes: false, talos: true };
+  const talosVersion = [...talosReleases.keys()].at(-1);
+  const cluster = { simulatedNodes: false, talos: true, talosVersion };
   return { mesh: mesh.parse({ version: versions.istio }), images: images.parse({}), cluster };
 }
 

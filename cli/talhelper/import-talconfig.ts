@@ -102,6 +102,5 @@ function stackFileOf(sections: Tree): string {
 function istioFor(kubernetesVersion: string): string {
   const kubernetes = minorOf(kubernetesVersion);
   const fitting = [...istioReleases].filter(([, release]) => inRange(kubernetes, release.kubernetes));
-  const newest = fitting.map(([minor]) => minor).at(-1);
-  return newest === undefined || newest === minorOf(versions.istio) ? versions.istio : `${newest}.0`;
+  return fitting.at(-1)?.[1].newest ?? versions.istio;
 }

@@ -33,22 +33,24 @@ export interface IstioRelease {
    * Source: istio/istio, manifests/helm-profiles/compatibility-version-*.yaml of the release branch.
    */
   readonly oldestCompatibility: string;
+  /** Newest patch release that is known. Source: the tags of istio/istio. */
+  readonly newest: string;
   /** The Kiali that Istio's release ships with its samples. Source: istio/istio, manifests/addons/gen.sh of the branch. */
   readonly kiali: string;
 }
 
 /** Supported minor versions of Istio, oldest first: one row each. */
 export const istioReleases: ReadonlyMap<string, IstioRelease> = new Map([
-  ["1.22", { kubernetes: ["1.27", "1.30"], oldestCompatibility: "1.20", kiali: "1.86.0" }],
-  ["1.23", { kubernetes: ["1.27", "1.30"], oldestCompatibility: "1.20", kiali: "1.87.0" }],
-  ["1.24", { kubernetes: ["1.28", "1.31"], oldestCompatibility: "1.21", kiali: "2.0.0" }],
-  ["1.25", { kubernetes: ["1.29", "1.32"], oldestCompatibility: "1.22", kiali: "2.5.0" }],
-  ["1.26", { kubernetes: ["1.29", "1.33"], oldestCompatibility: "1.23", kiali: "2.8.0" }],
-  ["1.27", { kubernetes: ["1.29", "1.33"], oldestCompatibility: "1.24", kiali: "2.12.0" }],
-  ["1.28", { kubernetes: ["1.30", "1.34"], oldestCompatibility: "1.25", kiali: "2.17.0" }],
-  ["1.29", { kubernetes: ["1.31", "1.35"], oldestCompatibility: "1.25", kiali: "2.21.0" }],
-  ["1.30", { kubernetes: ["1.32", "1.36"], oldestCompatibility: "1.25", kiali: "2.26.0" }],
-  ["1.31", { kubernetes: ["1.32", "1.36"], oldestCompatibility: "1.25", kiali: "2.27.0" }],
+  ["1.22", { kubernetes: ["1.27", "1.30"], oldestCompatibility: "1.20", newest: "1.22.8", kiali: "1.86.0" }],
+  ["1.23", { kubernetes: ["1.27", "1.30"], oldestCompatibility: "1.20", newest: "1.23.6", kiali: "1.87.0" }],
+  ["1.24", { kubernetes: ["1.28", "1.31"], oldestCompatibility: "1.21", newest: "1.24.6", kiali: "2.0.0" }],
+  ["1.25", { kubernetes: ["1.29", "1.32"], oldestCompatibility: "1.22", newest: "1.25.5", kiali: "2.5.0" }],
+  ["1.26", { kubernetes: ["1.29", "1.33"], oldestCompatibility: "1.23", newest: "1.26.8", kiali: "2.8.0" }],
+  ["1.27", { kubernetes: ["1.29", "1.33"], oldestCompatibility: "1.24", newest: "1.27.9", kiali: "2.12.0" }],
+  ["1.28", { kubernetes: ["1.30", "1.34"], oldestCompatibility: "1.25", newest: "1.28.10", kiali: "2.17.0" }],
+  ["1.29", { kubernetes: ["1.31", "1.35"], oldestCompatibility: "1.25", newest: "1.29.6", kiali: "2.21.0" }],
+  ["1.30", { kubernetes: ["1.32", "1.36"], oldestCompatibility: "1.25", newest: "1.30.3", kiali: "2.26.0" }],
+  ["1.31", { kubernetes: ["1.32", "1.36"], oldestCompatibility: "1.25", newest: versions.istio, kiali: "2.27.0" }],
 ]);
 
 /** Minor version of Istio that first has a feature. Source: istio/istio, releasenotes. */
@@ -56,9 +58,39 @@ export const istioSince = {
   ambient: "1.24",
   /** ConfigMaps that set how istiod deploys a Gateway of the Gateway API. */
   gatewayParameters: "1.26",
-  nftables: "1.27",
-  nftablesInAmbient: "1.28",
 } as const;
+
+/** Minor version of Talos that first has a feature. */
+export const talosSince = {
+  /** The program `nft` in the root file system. Source: siderolabs/talos, release notes of v1.12 (hack/release.toml). */
+  nft: "1.12",
+  /**
+   * The installer takes kernel arguments from the image, `grubUseUKICmdline`; before, from `machine.install` alone.
+   * Source: siderolabs/talos, pkg/machinery/config/contract.go.
+   */
+  kernelArgsOfImage: "1.12",
+} as const;
+
+/**
+ * What istio-cni needs for `nativeNftables`. For pods with a sidecar it runs the `nft` of the node. For ambient pods it runs
+ * the `nft` of its own image and reads what it prints as JSON; the one in the distroless images of some releases was built
+ * without JSON, so that istio-cni retries for ever when a pod is deleted.
+ * Source: istio/istio, releasenotes (nftables); tools/istio-nftables, "probe nft json support" for the releases without.
+ */
+export const nftables = {
+  sidecar: "1.27",
+  ambient: "1.28",
+  distrolessWithoutJson: (version: string) => {
+    return Number(version.split(".")[2]) < (firstPatchWithJson.get(minorOf(version)) ?? 0);
+  },
+} as const;
+
+/** By minor version of Istio, the first patch release whose distroless images have an `nft` with JSON. */
+const firstPatchWithJson: ReadonlyMap<string, number> = new Map([
+  ["1.28", Infinity],
+  ["1.29", 4],
+  ["1.30", 1],
+]);
 
 /** Supported minor versions of Talos, oldest first. Source: siderolabs/talos, pkg/machinery/compatibility. */
 export const talosReleases: ReadonlyMap<string, { readonly kubernetes: KubernetesRange }> = new Map([

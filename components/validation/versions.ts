@@ -24,8 +24,9 @@ interface Product {
   readonly releases: ReadonlyMap<string, { readonly kubernetes: KubernetesRange }>;
 }
 
-function talosOf({ cluster: { talosVersion: version } }: Model): Product[] {
-  if (version === undefined) return [];
+/** The Talos of a cluster that this program creates; an existing cluster runs already. */
+function talosOf({ cluster: { created, talosVersion: version } }: Model): Product[] {
+  if (!created || version === undefined) return [];
   return [{ name: "Talos", version, path: ["cluster", "talosVersion"], releases: talosReleases }];
 }
 

@@ -15,7 +15,10 @@ const examples = {
     ...{ name: "lab", endpoint: "https://192.0.2.1:6443", ...versions },
     nodes: [machine(1, true), machine(2, false)],
   },
-  existing: { name: "lab", kubeconfig: { file: "config", context: "admin" }, nodeAddress: "192.0.2.9", talos: true },
+  existing: {
+    ...{ name: "lab", kubeconfig: { file: "config", context: "admin" }, nodeAddress: "192.0.2.9" },
+    ...{ talos: true, talosVersion: "v1.13.9" },
+  },
 };
 
 type Kind = keyof typeof examples;

@@ -3,7 +3,7 @@ import { homedir } from "node:os";
 import path from "node:path";
 import { parse } from "yaml";
 import { z } from "zod";
-import { dnsLabel, exactlyOneOf, hostAddress, kubernetesVersion } from "../../settings/fields";
+import { dnsLabel, exactlyOneOf, hostAddress, kubernetesVersion, talosVersion } from "../../settings/fields";
 import { asTree, treesIn } from "../../shared/merge";
 import { problemsOf, type Refusal } from "../../shared/problem";
 import type { ClusterKind, ClusterStack } from "./cluster-kind";
@@ -24,6 +24,9 @@ export const existingSettings = z.strictObject({
     .boolean()
     .default(false)
     .describe("Whether its nodes run Talos, which has nftables and no legacy iptables modules."),
+  talosVersion: talosVersion
+    .optional()
+    .describe("Oldest Talos release of its nodes, with talos: true: Istio uses nftables where that release can."),
   nodeAddress: hostAddress.optional().describe("Address at which NodePorts are reached."),
 });
 
@@ -36,6 +39,7 @@ export const existing: ClusterKind<ExistingClusterSettings> = {
     simulatedNodes: () => false,
     created: () => false,
     talos: () => settings.talos,
+    talosVersion: () => settings.talosVersion,
     kubernetesVersion: () => settings.kubernetesVersion,
     loadBalancers: () => true,
     networkPolicies: () => "unknown",
@@ -45,9 +49,20 @@ export const existing: ClusterKind<ExistingClusterSettings> = {
     standInCharts: () => false,
   }),
   secretPaths: ["cluster.kubeconfig.secret"],
-  problems({ kubeconfig }, stack) {
+  problems({ kubeconfig, talos, talosVersion }, stack) {
     const field = kubeconfig.file === undefined ? "secret" : "file";
-    return problemsOf(kubeconfigRefusal(kubeconfig, stack), ["cluster", "kubeconfig", field]);
+    return problemsOf(
+      {
+        kubeconfig: { [field]: kubeconfigRefusal(kubeconfig, stack) },
+        talosVersion: [
+          talos &&
+            talosVersion === undefined &&
+            "missing; with talos: true expected the oldest Talos release of the nodes, such as v1.13.9: it decides how Istio redirects traffic",
+          !talos && talosVersion !== undefined && `found ${talosVersion} without talos: true; set it, or remove this`,
+        ],
+      },
+      ["cluster"],
+    );
   },
 };
 

@@ -3,13 +3,13 @@ import { hasAmbient } from "../../model/data-planes";
 import { imageReference, type IstioImage, mirrored } from "../../model/images";
 import type { Settings } from "../../settings/schema";
 import type { MeshSettings } from "../../settings/sections/mesh";
-import { compareMinor, istioSince } from "../../settings/versions";
+import { compareMinor, nftables, talosSince } from "../../settings/versions";
 import type { HelmValues } from "../../shared/helm-release";
 import { mergeValues } from "../../shared/merge";
 
 export type ChartName = "base" | "istiod" | "cni" | "ztunnel" | "gateway";
 
-export type ClusterFacts = Pick<ClusterTraits, "simulatedNodes" | "talos">;
+export type ClusterFacts = Pick<ClusterTraits, "simulatedNodes" | "talos" | "talosVersion">;
 
 export interface MeshValuesInput extends Pick<Settings, "mesh" | "images"> {
   readonly cluster: ClusterFacts;
@@ -43,10 +43,17 @@ export function profileValues({ profile, compatibilityVersion, platform }: MeshS
   };
 }
 
-/** Talos has nftables and no legacy iptables modules. An Istio without native nftables support stays on iptables. */
-export function nftables({ mesh, cluster }: MeshValuesInput): HelmValues {
-  const since = hasAmbient(mesh) ? istioSince.nftablesInAmbient : istioSince.nftables;
-  return cluster.talos && compareMinor(mesh.version, since) >= 0 ? { nativeNftables: true } : {};
+/**
+ * Talos has nftables and no legacy iptables modules: native where its release and that of Istio can, iptables' interface to
+ * nftables elsewhere. In a mesh with ambient, pods may have sidecars too.
+ */
+export function nativeNftables({ mesh, cluster }: MeshValuesInput): HelmValues {
+  const { talosVersion } = cluster;
+  if (talosVersion === undefined || compareMinor(talosVersion, talosSince.nft) < 0) return {};
+  const ambient = hasAmbient(mesh);
+  if (compareMinor(mesh.version, ambient ? nftables.ambient : nftables.sidecar) < 0) return {};
+  const withoutJson = imageVariant(mesh).variant === "distroless" && nftables.distrolessWithoutJson(mesh.version);
+  return withoutJson ? {} : { nativeNftables: true };
 }
 
 type ImageInput = Pick<MeshValuesInput, "mesh" | "images">;

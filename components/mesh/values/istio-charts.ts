@@ -11,7 +11,7 @@ import {
   imageValues,
   imageVariant,
   type MeshValuesInput,
-  nftables,
+  nativeNftables,
   profileValues,
   scopes,
   withUserValues,
@@ -32,7 +32,7 @@ export function istiodValues(input: MeshValuesInput): HelmValues {
     global: {
       ...imageValues(input),
       ...imageVariant(mesh),
-      ...nftables(input),
+      ...nativeNftables(input),
       ...proxyValues(input),
       // No webhook answers on simulated nodes. The injector's webhook fails closed, which would block every pod; the
       // validating webhook does so from the first upgrade on, which would block every VirtualService.
@@ -106,7 +106,7 @@ export function cniValues(input: MeshValuesInput): HelmValues {
   const own = { ...fullImage(input, "install-cni"), ...(hasAmbient(mesh) && { ambient }) };
   const values = {
     ...profileValues(mesh),
-    global: { ...imageValues(input), ...imageVariant(mesh), ...nftables(input) },
+    global: { ...imageValues(input), ...imageVariant(mesh), ...nativeNftables(input) },
     ...(Object.keys(own).length > 0 && { cni: own }),
   };
   return withUserValues(values, mesh.values.cni, scopes.cni);

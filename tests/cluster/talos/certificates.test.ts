@@ -1,34 +1,10 @@
 import assert from "node:assert/strict";
-import { execFileSync, spawnSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import type { CertificateRequest } from "../../support/talosctl/fake";
 import { skip } from "../../support/skip";
+import { certificateRequest as request, own } from "./requests";
 import { on, refuse, run, steps, succeed } from "./steps";
 import { addresses, world } from "./worlds";
-
-const serving = {
-  signer: "kubernetes.io/kubelet-serving",
-  user: "system:node:worker-1",
-  groups: ["system:nodes", "system:authenticated"],
-  usages: ["digital signature", "server auth"],
-};
-const own = `DNS:worker-1,IP:${addresses.worker1}`;
-
-function request(name: string, change: Partial<CertificateRequest> = {}, sans = own, subject?: string) {
-  const args = [
-    "req",
-    "-new",
-    "-newkey",
-    "ec",
-    "-pkeyopt",
-    "ec_paramgen_curve:P-256",
-    "-nodes",
-    "-keyout",
-    "/dev/null",
-  ];
-  const who = subject ?? "/O=system:nodes/CN=system:node:worker-1";
-  const pem = execFileSync("openssl", [...args, "-subj", who, "-addext", `subjectAltName=${sans}`], { stdio: "pipe" });
-  return { ...serving, name, request: pem.toString("base64"), ...change };
-}
 
 const asked = (...requests: CertificateRequest[]) =>
   world("running", ({ kubernetes, nodes }) => {

@@ -10,7 +10,7 @@ export function meshInput(mesh: MeshInput = {}, cluster: Partial<MeshValuesInput
   return {
     mesh: sections.mesh.parse({ version: versions.istio, ...mesh }),
     images: sections.images.parse({}),
-    cluster: { simulatedNodes: false, talos: true, ...cluster },
+    cluster: { simulatedNodes: false, talos: true, talosVersion: "v1.13.9", ...cluster },
   };
 }
 

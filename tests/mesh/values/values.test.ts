@@ -92,17 +92,37 @@ describe("settings of the mesh are set where each data plane reads them", () => 
 });
 
 describe("nftables on Talos", () => {
-  const native = (mesh: MeshInput, talos = true) => at(cniValues(meshInput(mesh, { talos })), "global.nativeNftables");
+  const native = (mesh: MeshInput, talosVersion: string | undefined = "v1.13.9") =>
+    at(cniValues(meshInput(mesh, { talosVersion })), "global.nativeNftables") === true;
 
   it("are used from the first Istio that supports them, which is later for ambient than for sidecars", () => {
-    assert.equal(native({ version: "1.26.4" }), undefined);
+    assert.equal(native({ version: "1.26.4" }), false);
     assert.equal(native({ version: "1.27.0" }), true);
-    assert.equal(native({ version: "1.27.0", ...ambient }), undefined);
-    assert.equal(native({ version: "1.28.0", ...ambient }), true);
+    assert.equal(native({ version: "1.27.0", ...ambient }), false);
+    assert.equal(native({ version: "1.29.4", ...ambient }), true);
+  });
+
+  it("are used from the first Talos whose nodes have the nft that istio-cni runs", () => {
+    for (const talosVersion of ["v1.7.4", "v1.9.6", "v1.11.6"]) assert.equal(native({}, talosVersion), false);
+    assert.equal(native({}, "v1.12.0"), true);
+    assert.equal(native({ ...ambient }, "v1.11.6"), false);
+  });
+
+  it("are not used in ambient where the nft of Istio's distroless images has no JSON", () => {
+    const [without, having] = [
+      ["1.28.0", "1.28.10", "1.29.0", "1.29.3", "1.30.0"],
+      ["1.29.4", "1.29.6", "1.30.1", "1.31.0"],
+    ];
+    for (const version of without) {
+      assert.equal(native({ version, ...ambient }), false, version);
+      assert.equal(native({ version }), true, `${version} with sidecars`);
+    }
+    for (const version of having) assert.equal(native({ version, ...ambient }), true, version);
   });
 
   it("are left to the node agent elsewhere", () => {
-    assert.equal(native({}, false), undefined);
+    const input = meshInput({}, { talos: false, talosVersion: undefined });
+    assert.equal(at(cniValues(input), "global.nativeNftables"), undefined);
   });
 });
 

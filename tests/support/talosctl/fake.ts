@@ -21,6 +21,13 @@ export interface FakeNode {
   /** Further addresses, with their prefix lengths. */
   addresses?: string[];
   etcd?: boolean;
+  /** Calls until etcd answers after the bootstrap. */
+  etcdIn?: number;
+  /** State and last event of an etcd that does not run, such as `[Failed]: Failed to run pre stage`. */
+  etcdEvent?: string;
+  /** Whether etcd's data is there although it does not run, and what it logs then. */
+  etcdData?: boolean;
+  etcdLog?: string;
   staged?: string;
   boots?: number;
   resets?: number;
@@ -38,6 +45,8 @@ export interface CertificateRequest {
   /** PEM, base64. */
   request: string;
   approved?: boolean;
+  /** Calls until it is sent. */
+  in?: number;
 }
 
 export interface FakeWorld {
@@ -49,7 +58,16 @@ export interface FakeWorld {
     nodes: string[];
     requests: CertificateRequest[];
     drained?: string[];
+    /** Nodes whose kubelet has no serving certificate before a request of it is approved. */
+    rotating?: string[];
+    notReady?: string[];
+    /** Calls until a CNI works. */
+    readyIn?: number;
+    cordoned?: string[];
+    annotations?: Record<string, string>;
   };
+  /** Calls until etcd answers after a bootstrap. */
+  etcdIn?: number;
   /** Errors for calls whose arguments match, so many times; `after` their effect; `hang` is in milliseconds. */
   faults?: { match: string; times: number; error?: string; after?: boolean; code?: number; hang?: number }[];
   /** The process group is killed at this call, counted from 1: before its effect, or after. */

@@ -4,13 +4,20 @@ const { randomBytes } = require("node:crypto");
 const { readFileSync, writeFileSync } = require("node:fs");
 const { isIP } = require("node:net");
 const { fail, fingerprint, pass, save } = require("./world.cjs");
+const etcd = require("./etcd.cjs");
 
 const refused = (address) =>
   `rpc error: code = Unavailable desc = connection error: desc = "transport: Error while dialing: dial tcp ${address}:50000: connect: connection refused"`;
 const unknownAuthority =
   'rpc error: code = Unavailable desc = connection error: desc = "transport: authentication handshake failed: tls: failed to verify certificate: x509: certificate signed by unknown authority"';
-const certificateRequired =
-  'rpc error: code = Unavailable desc = connection error: desc = "error reading server preface: remote error: tls: certificate required"';
+/** What a configured node makes of a call without a certificate: its alert is lost where talosctl still writes. */
+const refusals = [
+  "write tcp 10.5.0.1:43210->10.5.0.3:50000: write: broken pipe",
+  "remote error: tls: certificate required",
+  "read tcp 10.5.0.1:43214->10.5.0.3:50000: read: connection reset by peer",
+].map(
+  (reason) => `rpc error: code = Unavailable desc = connection error: desc = "error reading server preface: ${reason}"`,
+);
 
 function run(world, line) {
   const { words, flag } = line;
@@ -26,7 +33,7 @@ function run(world, line) {
   }
   save(world);
   if (node.stage === "off") fail(refused(address));
-  authenticate(node, insecure, flag("--talosconfig"));
+  authenticate(world, node, insecure, flag("--talosconfig"));
   const command = commands[words.slice(0, 2).join(" ")] ?? commands[words[0]];
   if (!command) fail(`unknown command "${words[0]}" for "talosctl"`);
   if (insecure && !["get", "apply-config"].includes(words[0]))
@@ -34,12 +41,16 @@ function run(world, line) {
   command({ world, node, address, insecure, ...line });
 }
 
-function authenticate(node, insecure, talosconfig) {
+function authenticate(world, node, insecure, talosconfig) {
   if (node.stage === "maintenance") {
     if (!insecure) fail(unknownAuthority);
     return;
   }
-  if (insecure) fail(certificateRequired);
+  if (insecure) {
+    node.refused = (node.refused ?? -1) + 1;
+    save(world);
+    fail(refusals[node.refused % refusals.length]);
+  }
   if (!talosconfig) fail("the user's own talosconfig must not be used");
   const { context, contexts } = JSON.parse(readFileSync(talosconfig, "utf8"));
   if (contexts[context].ca !== node.cluster) fail(unknownAuthority);
@@ -93,7 +104,7 @@ const commands = {
     const needsReboot = config.includes("needsReboot") !== (node.config ?? "").includes("needsReboot");
     if (needsReboot && flag("--mode") === "no-reboot") {
       fail(
-        "error applying new configuration: rpc error: code = InvalidArgument desc = this config change can't be applied in immediate mode\ndiff: (...)",
+        `error applying new configuration: rpc error: code = InvalidArgument desc = this config change can't be applied in immediate mode\ndiff:\n--- a\n+++ b\n@@ -1,9 +1,9 @@\n${diff(node.config, config)}`,
       );
     }
     process.stderr.write("Applied configuration without a reboot\n");
@@ -121,36 +132,16 @@ const commands = {
     if (node.etcd)
       fail("error executing bootstrap: rpc error: code = AlreadyExists desc = etcd data directory is not empty");
     world.bootstraps = (world.bootstraps ?? 0) + 1;
-    Object.assign(node, { etcd: true, stage: "running" });
+    Object.assign(node, { etcd: !node.etcdEvent, stage: "running", etcdIn: world.etcdIn });
     for (const other of Object.values(world.nodes)) {
       if (other.cluster !== node.cluster) continue;
       if (other.stage === "booting") other.stage = "running";
-      if (other.role === "controlplane") other.etcd = true;
+      if (other.role === "controlplane" && other !== node) other.etcd = true;
     }
     world.kubernetes.up = true;
   },
 
-  "etcd members"({ world, node, address }) {
-    if (!node.etcd) fail("rpc error: code = Unavailable desc = etcd is not ready");
-    const members = Object.values(world.nodes).filter(({ etcd, cluster }) => etcd && cluster === node.cluster);
-    const lines = members.map(
-      ({ hostname }, index) => `${address}   ${index + 1}abc   ${hostname}   https://x:2380   https://x:2379   false`,
-    );
-    print(["NODE   ID   HOSTNAME   PEER URLS   CLIENT URLS   LEARNER", ...lines].join("\n"));
-  },
-
-  "etcd leave"({ node }) {
-    node.etcd = false;
-  },
-
-  "etcd remove-member"({ world, words }) {
-    const members = Object.values(world.nodes).filter(({ etcd }) => etcd);
-    members[Number.parseInt(words[2], 10) - 1].etcd = false;
-  },
-
-  "etcd snapshot"({ words }) {
-    writeFileSync(words[2], "etcd snapshot");
-  },
+  ...etcd.commands,
 
   version({ node }) {
     print(JSON.stringify({ metadata: { hostname: node.hostname }, version: { tag: node.version, sha: "0" } }));
@@ -164,6 +155,11 @@ const commands = {
     if (!world.rollsBack) {
       node.version = version;
       node.schematic = /[0-9a-f]{64}/.exec(image)?.[0];
+    }
+    // From 1.13 on, talosctl itself cordons the node, and uncordons it if it lives to see the end.
+    const cordons = Number(world.client.split(".")[1]) >= 13;
+    if (cordons && world.kill?.call === world.calls) {
+      world.kubernetes.cordoned = [...(world.kubernetes.cordoned ?? []), node.hostname];
     }
     node.stage = "upgrading";
     node.next = [
@@ -193,6 +189,15 @@ const commands = {
     if (bad)
       fail(
         `waiting for all nodes to finish boot sequence: ${bad} is ${world.nodes[bad]?.stage}\nhealthcheck error: rpc error: code = DeadlineExceeded desc = context deadline exceeded`,
+      );
+    const { notReady = [], cordoned = [] } = world.kubernetes;
+    const notNone = !Object.values(world.nodes).some(({ config }) => config?.includes("name: none"));
+    const unhealthy =
+      (notNone && notReady.length > 0 && `report ready: some nodes are not ready: [${notReady.join(" ")}]`) ||
+      (cordoned.length > 0 && `report schedulable: some nodes are not schedulable: [${cordoned.join(" ")}]`);
+    if (unhealthy)
+      fail(
+        `waiting for all k8s nodes to ${unhealthy}\nhealthcheck error: rpc error: code = DeadlineExceeded desc = context deadline exceeded`,
       );
     process.stderr.write("waiting for all k8s nodes to report ready: OK\n");
   },

@@ -99,4 +99,4 @@ function pass(node) {
   Object.assign(node, change);
 }
 
-module.exports = { afterwards, disturb, fail, fingerprint, load, pass, record, save };
+module.exports = { afterwards, disturb, fail, fingerprint, load, pass, record, save, wait };

@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
 # Applies the machine config to one node, whatever its state, and waits until the node is back.
 # TALOS_REBOOT: what a changed config may do to a running node. never: apply at once, or fail; when-needed: apply at once,
-# or reboot; staged: nothing until an administrator reboots the node.
+# or reboot; staged: nothing until an administrator reboots the node. TALOS_WIPED: when an earlier run found that the node
+# had lost its config, which makes this step run again.
 source "${BASH_SOURCE[0]%/*}/lib/step.sh"
 source "${BASH_SOURCE[0]%/*}/lib/talosctl.sh"
 
 start "${TALOS_CONTRACT:?}" 1200
+allows_maintenance=yes
 
 readonly config_rejected="the node rejects the machine config"
 readonly rejected_hint='correct the setting or the patch that the output above names; then run the same command again'
@@ -130,6 +132,9 @@ case $state in
   maintenance)
     install
     outcome=installed
+    if [[ -n ${TALOS_WIPED:-} && ${TALOS_ROLE:-} == controlplane ]]; then
+      echo "$node ($address) was wiped, with its etcd: it joins the etcd of the other control planes. If there is none, the cluster is lost: restore it with talosctl -n $address bootstrap --recover-from SNAPSHOT" >&2
+    fi
     ;;
   configured)
     wait_for_node "$address" || fail "the node is still busy (stage $stage)" "$unreachable_hint"

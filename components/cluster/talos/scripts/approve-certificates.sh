@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Approves the kubelets' serving certificates until every node of TALOS_NODES (`hostname=address ...`) has joined.
-# A kubelet with rotate-server-certificates requests one at once, before the permanent approver is installed.
+# Approves the kubelets' serving certificates until every node of TALOS_NODES (`hostname=address ...`) has joined and has its
+# certificate. A kubelet with rotate-server-certificates requests one a moment after it has joined, before the permanent
+# approver is installed.
 # A request is approved if the node itself sent it, for serving only, in its own name and for addresses that it has: the
 # one of the settings, and those that Talos reports. Others are left alone, and reported with the reason.
 source "${BASH_SOURCE[0]%/*}/lib/step.sh"
@@ -32,12 +33,18 @@ normalize_addresses() {
     }'
 }
 
+# address_of HOSTNAME: the one of the settings.
+address_of() {
+  local entry
+  for entry in ${TALOS_NODES:?}; do
+    if [[ ${entry%%=*} == "$1" ]]; then printf '%s' "${entry#*=}"; fi
+  done
+}
+
 # addresses_of HOSTNAME: one a line.
 addresses_of() {
-  local entry to=""
-  for entry in ${TALOS_NODES:?}; do
-    if [[ ${entry%%=*} == "$1" ]]; then to=${entry#*=}; fi
-  done
+  local to
+  to=$(address_of "$1")
   printf '%s\n' "$to"
   on_node "$to" get nodeaddress current -o 'jsonpath={.spec.addresses}'
   if ((status == 0)); then grep -oE '[0-9a-fA-F:.]+/[0-9]+' "$work/out" || true; fi
@@ -107,19 +114,40 @@ missing() {
   done
 }
 
+# Nodes whose kubelet cannot be reached by the API server, as `kubectl logs` and exec reach it: a kubelet that rotates its
+# certificate answers nobody before it has one. Requests are deleted after an hour, so they cannot tell.
+without_certificate() {
+  local entry
+  for entry in $TALOS_NODES; do
+    kube get --raw "/api/v1/nodes/${entry%%=*}/proxy/healthz"
+    if ((status != 0)) && output_has 'tls: internal error|connection refused'; then printf '%s ' "${entry%%=*}"; fi
+  done
+}
+
 : >"$work/refused"
+: >"$work/nodes"
 count=0
 while :; do
-  if fetch_kubeconfig "$address" && list_nodes >"$work/nodes" && approve && [[ -z $(missing) ]]; then
-    report_refused
-    result approved count "$count"
-    exit 0
-  fi
-  if ! pause; then
-    report_refused
-    if [[ -s $work/nodes ]]; then
-      fail "not joined in time: $(missing)" "see talosctl -n ADDRESS service kubelet of these nodes (one that had left the cluster has to be rebooted); then run the same command again" kubectl
+  awaited=""
+  if fetch_kubeconfig "$address" && list_nodes >"$work/nodes" && approve; then
+    awaited=$(missing)
+    late=${awaited:-$(without_certificate)}
+    if [[ -z $late ]]; then
+      report_refused
+      result approved count "$count"
+      exit 0
     fi
-    fail "the API server does not answer" "see talosctl -n $address service kubelet, and whether the endpoint can be reached from here" kubectl
+    for each in $late; do call_timeout=5 refuse_wiped "$(address_of "$each")"; done
+    if [[ -n $awaited ]]; then awaited="${awaited}to join"; else awaited="the serving certificates of $late"; fi
+    status=0
   fi
+  pause || break
 done
+report_refused
+if [[ $awaited == *" to join" ]]; then
+  fail "not joined in time: ${awaited% to join}" "see talosctl -n ADDRESS service kubelet of these nodes (one that had left the cluster has to be rebooted); then run the same command again" none
+elif [[ -n $awaited ]]; then
+  fail "without a serving certificate in time: ${awaited##* of }" "see kubectl get certificatesigningrequests, and the reasons above; kubectl logs and exec fail on these nodes until their request is approved" none
+fi
+etcd_state "$address"
+fail "the API server does not answer (etcd is ${etcd:-unknown})" "see talosctl -n $address service etcd and service kubelet, and whether the endpoint can be reached from here" kubectl

@@ -39,10 +39,8 @@ drain() {
 
 # A member that is only switched off would count against the quorum forever.
 leave_etcd() {
-  local member
-  on_node "$remaining" etcd members
-  ((status == 0)) || fail "the members of etcd cannot be read" "see talosctl -n $remaining service etcd; then run the same command again"
-  member=$(awk -v name="${node%%.*}" '{ for (i = 2; i <= NF; i++) if ($i == name) print $(i - 1) }' "$work/out" | head -n 1)
+  etcd_member "$remaining" "${node%%.*}" ||
+    fail "the members of etcd cannot be read" "see talosctl -n $remaining service etcd; then run the same command again"
   [[ -n $member ]] || return 0
   node_state "$address"
   if [[ $state == configured ]]; then

@@ -5,6 +5,7 @@ source "${BASH_SOURCE[0]%/*}/lib/step.sh"
 source "${BASH_SOURCE[0]%/*}/lib/talosctl.sh"
 
 start "${TALOS_CONTRACT:?}" 900
+allows_maintenance=yes
 
 requested=""
 saved=""

@@ -24,7 +24,27 @@ is_current() {
   [[ $running == "$TALOS_VERSION" && (-z ${TALOS_SCHEMATIC:-} || $schematic == "$TALOS_SCHEMATIC") ]]
 }
 
+# talosctl cordons the node, and uncordons it after the reboot: killed in between, or where pods cannot be evicted, it leaves
+# the node cordoned. The annotation tells this from a node that an administrator has cordoned.
+readonly annotation=talos-mesh/upgrading
+
+mark_node() {
+  kube get node "$node" -o 'jsonpath={.spec.unschedulable}'
+  if ((status == 0)) && [[ $(cat "$work/out") != true ]]; then kube annotate node "$node" "$annotation=$TALOS_VERSION" --overwrite; fi
+}
+
+# Uncordons the node where an upgrade has left it cordoned. Where Kubernetes does not answer, the health step reports it.
+release_node() {
+  command -v kubectl >/dev/null && fetch_kubeconfig "${TALOS_CONTROL_PLANE:?}" || return 0
+  kube get node "$node" -o "jsonpath={.metadata.annotations['${annotation}']}"
+  if ((status != 0)) || [[ ! -s $work/out ]]; then return 0; fi
+  kube uncordon "$node"
+  ((status == 0)) || return 0
+  kube annotate node "$node" "$annotation-"
+}
+
 read_versions
+release_node
 if is_current; then
   result unchanged version "$running"
   exit 0
@@ -67,12 +87,16 @@ cluster_is_healthy 120 || fail "the cluster is not healthy, so the node is not u
 if [[ ${TALOS_ROLE:?} == controlplane ]]; then snapshot "$address" "before-$TALOS_VERSION"; fi
 
 # Until 1.8 an upgrade wiped the node's data, etcd's too, without this flag.
+mark_node
 preserve=()
 if ((from < 1008)); then preserve=(--preserve); fi
 while :; do
   on_node_within 1900 "$address" upgrade --image "${TALOS_IMAGE:?}" --timeout 30m ${preserve[@]+"${preserve[@]}"}
   upgraded=$status
   if ((upgraded != 0)) && ! is_transient; then
+    cp "$work/err" "$work/upgrade"
+    release_node
+    mv "$work/upgrade" "$work/err"
     fail "the node was not upgraded to $TALOS_VERSION" \
       "see the output above and talosctl -n $address dmesg; then run the same command again"
   fi
@@ -87,6 +111,7 @@ while :; do
   pause || fail "the node was not upgraded to $TALOS_VERSION in time" "$unreachable_hint"
 done
 
+release_node
 cluster_is_healthy 600 || fail "the node runs $TALOS_VERSION, and the cluster has not been healthy since" \
   "the last line above names what is missing; no other node is upgraded before it is repaired. Then run the same command again"
 result upgraded from "$before" to "$TALOS_VERSION"

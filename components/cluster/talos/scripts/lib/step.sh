@@ -11,6 +11,7 @@
 set -euo pipefail
 umask 077
 export LC_ALL=C
+source "${BASH_SOURCE[0]%/*}/redact.sh"
 
 # The provider passes on its whole environment; the user's own Talos and Kubernetes clusters must not leak in.
 unset TALOSCONFIG KUBECONFIG
@@ -26,12 +27,15 @@ call_timeout=${TALOS_CALL_TIMEOUT:-20}
 report_seconds=${TALOS_NOTICE:-60}
 secrets=""
 config=""
+parts=()
 work=""
 status=0
 # Program, node address and time limit of the last call.
 last_program=""
 last_address=""
 last_limit=$call_timeout
+# What a waiting step waits for, where it is not the last call.
+awaited=""
 
 # --- temporary files --------------------------------------------------------------------------------------------------
 
@@ -91,30 +95,10 @@ read_secrets() {
   [[ $secrets == *[![:space:]]* ]] || fail "no machine secrets on stdin" "this is a bug in talos-mesh: please report it" none
 }
 
-# Copies stdin without secrets: without the values of the machine secrets, and without what looks like a key or a token.
-redact() {
-  awk '
-    function hide(line,   i, at) {
-      for (i = 1; i <= count; i++)
-        while ((at = index(line, values[i])) > 0)
-          line = substr(line, 1, at - 1) "[secret]" substr(line, at + length(values[i]))
-      return line
-    }
-    known { value = $NF; gsub(/["\047]/, "", value); if (length(value) >= 8) values[++count] = value; next }
-    { print hide($0) }
-  ' known=1 <(printf '%s\n' "$secrets") known=0 - |
-    # sed, because not every awk supports repetitions.
-    sed -E \
-      -e 's/-----BEGIN [A-Z ]+-----.*/[secret]/' \
-      -e 's#[A-Za-z0-9+/_-]{40,}=*#[secret]#g' \
-      -e 's/[a-z0-9]{6}\.[a-z0-9]{16}/[secret]/g' \
-      -e 's/((key|token|secret|crt|cert|password|auth|[sS]ecret)"?:[[:space:]]+)[^[:space:]].*/\1[secret]/'
-}
-
 # The last six lines that the last call printed, redacted.
 last_output() {
   local text
-  text=$( (cat "$work/err"; [[ -s $work/err ]] || cat "$work/out") 2>/dev/null | redact | grep -v '^[[:space:]]*$' | tail -n 6 || true)
+  text=$( (cat "$work/err"; [[ -s $work/err ]] || cat "$work/out") 2>/dev/null | without_diff | redact | grep -v '^[[:space:]]*$' | tail -n 6 || true)
   if [[ -z $text ]]; then
     if is_timeout; then text="nothing within $last_limit s"; else text="nothing"; fi
   fi
@@ -190,17 +174,20 @@ deadline() {
   next_report=$((started + report_seconds))
 }
 
-# Reports now and then, and not at once, what the step waits for: a mistyped address looks like a slow machine.
+# Reports now and then, and not at once, what the step waits for: a mistyped address looks like a slow machine. The output of
+# a call that succeeded is not what it waits for: then the step sets $awaited.
 report_waiting() {
   ((SECONDS >= next_report)) || return 0
   next_report=$((SECONDS + report_seconds))
-  local now=$SECONDS
-  printf '%s%s: %s: waiting%s (%d s so far, %d s left); %s printed: %s\n' "$node" "${address:+ ($address)}" "$step" \
-    "${last_address:+ for $last_address}" $((now - started)) $((ends - now)) "$last_program" "$(last_output)" >&2
+  local now=$SECONDS what=${awaited:-$last_address}
+  printf '%s%s: %s: waiting%s (%d s so far, %d s left)%s\n' "$node" "${address:+ ($address)}" "$step" \
+    "${what:+ for $what}" $((now - started)) $((ends - now)) \
+    "$( ((status == 0)) || printf '; %s printed: %s' "$last_program" "$(last_output)")" >&2
 }
 
 # Sleeps before the next attempt; false once the deadline has passed.
 pause() {
+  if declare -F notice_lost_config >/dev/null; then notice_lost_config; fi
   ((SECONDS < ends)) || return 1
   report_waiting
   sleep "$poll_seconds"

@@ -67,7 +67,11 @@ on_node_within() {
 readonly foreign_hint='check the address, or that the machine secrets are those of its cluster; to take the machine over, reset it (talosctl reset with the talosconfig of its cluster) or boot it from the Talos ISO'
 readonly unreachable_hint='check that the machine is on, boots Talos and has this address, and that its port 50000 can be reached from here; then run the same command again'
 
+readonly other_authority='unknown authority|unknown certificate|bad certificate|certificate required|failed to verify certificate'
+
 # node_state ADDRESS: sets $state to configured, maintenance, foreign or unreachable, and $stage to Talos' own name of it.
+# A configured node refuses a client without a certificate by an alert of TLS, and closes the connection: half of the time
+# talosctl still writes then, and reports that instead of the alert.
 node_state() {
   local to=$1 refused=""
   state=unreachable
@@ -78,15 +82,44 @@ node_state() {
     if [[ $stage == maintenance ]]; then state=maintenance; else state=configured; fi
     return
   fi
-  if output_has 'unknown authority|unknown certificate|bad certificate|certificate required|failed to verify certificate'; then refused=yes; fi
+  if output_has "$other_authority"; then refused=yes; fi
   cp "$work/err" "$work/authenticated"
   call talosctl -e "$to" -n "$to" get machinestatus --insecure -o 'jsonpath={.spec.stage}'
   if ((status == 0)) && [[ $(tr -d '[:space:]' <"$work/out") == maintenance ]]; then
     state=maintenance
     stage=maintenance
-  elif [[ -n $refused ]] && { ((status == 0)) || output_has 'certificate required|bad certificate|unknown certificate|Unimplemented'; }; then
+  elif [[ -n $refused ]] && { ((status == 0)) || output_has "$other_authority|Unimplemented|broken pipe|connection reset"; }; then
     state=foreign
     cp "$work/authenticated" "$work/err"
+  fi
+}
+
+# note_wiped ADDRESS: the next deployment applies the config of this node again; components/cluster/talos/wiped.ts reads the
+# note. Of the machine's own run, since no step may write into the settings.
+note_wiped() {
+  mkdir -p .talos-mesh/wiped
+  date -u +%Y-%m-%dT%H:%M:%SZ >".talos-mesh/wiped/$1"
+}
+
+# refuse_wiped ADDRESS: ends the step where a node that had its config is in maintenance mode.
+refuse_wiped() {
+  node_state "$1"
+  [[ $state == maintenance ]] || return 0
+  note_wiped "$1"
+  address=$1
+  fail "the node has lost its config: it was wiped or installed again, and is in maintenance mode" \
+    "run the same command again: it configures the machine (from another checkout: pulumi up --replace the resource cluster-apply of this node)" none
+}
+
+# notice_lost_config: called before each pause. A node in maintenance mode refuses the certificate of its cluster. Steps that
+# configure or wipe nodes set $allows_maintenance.
+allows_maintenance=""
+notice_lost_config() {
+  [[ -z $allows_maintenance && $last_program == talosctl && -n $last_address ]] || return 0
+  if output_has 'unknown authority'; then
+    cp "$work/err" "$work/before"
+    refuse_wiped "$last_address"
+    mv "$work/before" "$work/err"
   fi
 }
 
@@ -108,6 +141,7 @@ find_node() {
 # wait_for_node ADDRESS: waits until the node is configured and no longer installs, reboots or upgrades.
 wait_for_node() {
   while find_node "$1"; do
+    if [[ $state == maintenance && -z $allows_maintenance ]]; then refuse_wiped "$1"; fi
     if [[ $state == configured && ($stage == running || $stage == booting) ]]; then return 0; fi
     pause || return 1
   done
@@ -165,16 +199,52 @@ keep_kubernetes() {
 
 # --- the cluster ------------------------------------------------------------------------------------------------------
 
-# snapshot ADDRESS REASON: saves etcd to the folder TALOS_SNAPSHOT_FOLDER, where one is set.
+# etcd_state ADDRESS: sets $etcd to the state of the service with its last event, such as `Running: Health check successful`;
+# to nothing where the node does not answer. Calls of etcd itself hang while it does not run. The output of the last call
+# stays, for the message that this goes into.
+etcd_state() {
+  local before=$status
+  cp "$work/err" "$work/before"
+  on_node "$1" service etcd
+  etcd=$(sed -nE 's/^EVENTS +\[([A-Za-z]+)\]: (.*) \([^()]* ago\)$/\1: \2/p' "$work/out" | redact)
+  status=$before
+  : >"$work/out"
+  mv "$work/before" "$work/err"
+}
+
+# etcd_member ADDRESS HOSTNAME: sets $member to the ID of the member with this name, or to nothing.
+etcd_member() {
+  on_node "$1" etcd members
+  member=$(awk -v name="$2" '{ for (i = 2; i <= NF; i++) if ($i == name) print $(i - 1) }' "$work/out" | head -n 1)
+  ((status == 0))
+}
+
+# has_no_etcd ADDRESS: whether the node has nothing to save: etcd was never started there, or has left the cluster, or was
+# removed from it while the node was off.
+has_no_etcd() {
+  etcd_state "$1"
+  case $etcd in
+    Finished:* | Skipped:*) return 0 ;;
+    "" | *"Health check successful"*) return 1 ;;
+  esac
+  on_node "$1" list /var/lib/etcd/member
+  if output_has 'no such file or directory'; then return 0; fi
+  on_node "$1" logs etcd --tail 100
+  output_has 'the member has been permanently removed from the cluster'
+}
+
+# snapshot ADDRESS REASON: saves etcd to the folder TALOS_SNAPSHOT_FOLDER, where one is set and the node has etcd.
 snapshot() {
   [[ -n ${TALOS_SNAPSHOT_FOLDER:-} ]] || return 0
+  if has_no_etcd "$1"; then return 0; fi
   mkdir -p "$TALOS_SNAPSHOT_FOLDER"
   local file
   file="$TALOS_SNAPSHOT_FOLDER/${TALOS_CLUSTER}-${node}-$2-$(date -u +%Y%m%dT%H%M%SZ).db"
-  on_node_within 300 "$1" etcd snapshot "$file.part"
+  # Where etcd does not run, the call hangs until its limit.
+  case $etcd in Running:* | "") on_node_within 300 "$1" etcd snapshot "$file.part" ;; *) status=1 ;; esac
   if ((status != 0)); then
     rm -f "$file.part"
-    fail "etcd could not be saved, so nothing was changed" \
+    fail "etcd could not be saved (the service is ${etcd:-unknown}), so nothing was changed" \
       "check etcd (talosctl etcd status), or remove cluster.etcdSnapshot to go on without a snapshot"
   fi
   mv "$file.part" "$file"
