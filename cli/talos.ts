@@ -54,11 +54,12 @@ interface TalosRequest {
 /** A talosconfig with a new client certificate, signed with the machine secrets in the state and valid for a year. */
 export async function talosconfig(request: TalosRequest & { readonly cluster: TalosClusterSettings }): Promise<string> {
   const { projectRoot, state, env, cluster } = request;
-  const controlPlanes = cluster.nodes.filter((node) => node.controlPlane).map(({ ipAddress }) => ipAddress);
+  const controlPlanes = cluster.nodes.filter((node) => node.controlPlane);
+  const addresses = (each: (typeof controlPlanes)[number]) => [each.ipAddress, ...each.additionalAddresses];
   const environment = {
     TALOS_CLUSTER: cluster.name,
     TALOS_CONTRACT: cluster.contract ?? cluster.talosVersion,
-    TALOS_CONTROL_PLANES: controlPlanes.join(","),
+    TALOS_CONTROL_PLANES: controlPlanes.flatMap(addresses).join(","),
     ...env,
   };
   return outputOf("talosconfig", { environment, stdin: machineSecretsOf(state) }, projectRoot);

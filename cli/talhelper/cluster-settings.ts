@@ -132,12 +132,18 @@ function templateValues({ clusterName, endpoint, talosVersion }: Talconfig, node
 }
 
 function identity(node: TalconfigNode, { at, configs }: MergedNode, { notes }: ImportContext): Tree {
-  const [ipAddress = "", ...unused] = node.ipAddress.split(",").map((address) => address.trim());
-  if (unused.length > 0) {
-    notes.lose(
+  const [ipAddress = "", ...others] = node.ipAddress.split(",").map((address) => address.trim());
+  const additionalAddresses = others.filter((address) => isIP(address) !== 0);
+  const names = others.filter((address) => isIP(address) === 0);
+  if (names.length > 0) {
+    const why = `the first one is where steps reach the node, and further ones have to be IP addresses; not used: ${names.join(", ")}`;
+    notes.lose(`${at}.ipAddress`, why);
+  }
+  if (additionalAddresses.length > 0) {
+    notes.remark(
       `${at}.ipAddress`,
-      `every step uses one address, so that a node is never taken for two; not used: ${unused.join(", ")}. ` +
-        "List the address first that Pulumi can reach; Talos finds the others by itself",
+      `every step uses ${ipAddress}, so list the one first that Pulumi can reach; here further addresses are also in the ` +
+        "node's certificates, and one of the other family goes to Kubernetes",
     );
   }
   if (isIP(ipAddress) === 0 && (ipAddress !== node.hostname || node.ignoreHostname)) {
@@ -147,6 +153,7 @@ function identity(node: TalconfigNode, { at, configs }: MergedNode, { notes }: I
   return {
     hostname: node.hostname,
     ipAddress,
+    additionalAddresses: additionalAddresses.length > 0 ? additionalAddresses : undefined,
     controlPlane: node.controlPlane || undefined,
     arch: arch || node.arch || undefined,
     ...(mode && mode !== "metal" ? { mode: "cloud", platform: mode } : {}),

@@ -35,6 +35,7 @@ export function clusterProvider(
   stack: string,
   identity: string,
   parent: pulumi.Resource,
+  ...usableAfter: readonly pulumi.Resource[]
 ): kubernetes.Provider {
   return new kubernetes.Provider(
     `${name}-kubernetes`,
@@ -47,6 +48,6 @@ export function clusterProvider(
       // refuses those that this stack has not created).
       upsertExistingObjects: true,
     },
-    { parent },
+    { parent, ...(usableAfter.length > 0 && { dependsOn: [...usableAfter] }) },
   );
 }

@@ -2,14 +2,16 @@ import type * as command from "@pulumi/command";
 import type * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import type { TalosClusterSettings } from "./kinds";
+import { cniOf } from "./kinds/cni";
 import { Layer } from "../shared/layer";
 import { foreseenOutput, lifecycleCommand } from "../shared/lifecycle-command";
 import { type ClusterArgs, type ClusterComponent, clusterProvider } from "./cluster";
 import { schematicUploads } from "./talos/config/installer";
 import { kubeNodeName } from "./talos/config/kube-node";
 import { contractOf, machineTypeOf } from "./talos/config/node-settings";
-import { patchWarnings, projectFiles, readPatches } from "./talos/config/user-patches";
+import { controlPlaneDocuments, patchWarnings, projectFiles, readPatches } from "./talos/config/user-patches";
 import { halfYear, nodeSteps, stepCommand, stepResource, warnOfDrift } from "./talos/steps";
+import { wipedAt } from "./talos/wiped";
 
 type Command = command.local.Command;
 
@@ -23,6 +25,8 @@ type Node = TalosClusterSettings["nodes"][number] & {
  *
  *     machine secrets -> machine configs -> first control plane -> bootstrap -> other control planes -> workers
  *       -> members -> certificates -> upgrades of Talos -> upgrade of Kubernetes -> health -> kubeconfig -> provider
+ *
+ * With another CNI than Talos' own, the kubeconfig comes before health, which waits for that CNI.
  *
  * Commands that affect one node only are named after it, and have no input from other nodes, except that an upgrade is
  * given the first control plane's address. A destroy leaves the machines as they are, unless `onDestroy` is `reset`: then
@@ -80,7 +84,8 @@ export class TalosCluster extends Layer implements ClusterComponent {
     // them last.
     const ready = [...nodes.map(({ config }) => config), ...schematics, ...resets.values()];
     const apply = (node: Node, before: readonly pulumi.Resource[]) => {
-      const input = node.steps.apply(node.config.stdout);
+      const wiped = context.render ? {} : wipedAt(context.projectRoot, node.ipAddress);
+      const input = node.steps.apply(node.config.stdout, wiped);
       return stepResource(`${name}-apply-${node.hostname}`, "apply", input, this.after(...ready, ...before));
     };
 
@@ -118,18 +123,30 @@ export class TalosCluster extends Layer implements ClusterComponent {
     }
     const version = clusterInput({ KUBERNETES_VERSION: settings.kubernetesVersion });
     upgraded = stepResource(`${name}-upgrade-kubernetes`, "upgrade-kubernetes", version, this.after(upgraded));
-    const health = stepResource(`${name}-health`, "health", clusterInput(), this.after(upgraded));
-
     const renewal = !context.render && { TALOS_HALF_YEAR: halfYear(new Date()) };
     const kubeconfigInput = {
       environment: { ...access, TALOS_ENDPOINT: settings.endpoint, ...renewal },
       stdin: machineSecrets,
     };
     // In a destroy, everything in the cluster is deleted before the machines are wiped.
-    const options = { ...this.after(health, ...resets.values()), secretOutput: true };
-    const fetched = stepResource(`${name}-kubeconfig`, "kubeconfig", kubeconfigInput, options);
+    const options = (before: pulumi.Resource) => ({ ...this.after(before, ...resets.values()), secretOutput: true });
+    const fetchKubeconfig = (before: pulumi.Resource) =>
+      stepResource(`${name}-kubeconfig`, "kubeconfig", kubeconfigInput, options(before));
+    const waitForHealth = (more: Readonly<Record<string, string>>, before: pulumi.Resource) =>
+      stepResource(`${name}-health`, "health", clusterInput(more), this.after(before));
+    const cni = cniOf(settings, controlPlaneDocuments(settings, patches));
+    const usableAfter: Command[] = [];
+    let fetched: Command;
+    if (cni.name === "flannel") fetched = fetchKubeconfig(waitForHealth({}, upgraded));
+    else {
+      // Nodes are registered and not Ready: what installs the CNI, and an administrator who does it by hand, needs a kubeconfig.
+      fetched = fetchKubeconfig(upgraded);
+      const installer = { TALOS_CNI: cni.name, ...(cni.source !== undefined && { TALOS_CNI_SOURCE: cni.source }) };
+      usableAfter.push(waitForHealth(installer, fetched));
+    }
     this.kubeconfig = context.render ? fetched.stdout : foreseenOutput(fetched, "# fetched again by the next `up`");
-    this.provider = clusterProvider(name, { kubeconfig: this.kubeconfig }, context.stack, settings.name, this);
+    const { kubeconfig } = this;
+    this.provider = clusterProvider(name, { kubeconfig }, context.stack, settings.name, this, ...usableAfter);
 
     if (settings.checkDrift && pulumi.runtime.isDryRun() && !context.render) {
       for (const { hostname, steps, config } of nodes) warnOfDrift(hostname, steps.apply(config.stdout), this.child);

@@ -140,6 +140,12 @@ export const node = z.strictObject({
   ipAddress: nodeAddress.describe(
     "Where Pulumi reaches the node, and clients its NodePorts: an IP address or a DNS name.",
   ),
+  additionalAddresses: z
+    .array(ipAddress)
+    .default([])
+    .describe(
+      "Further addresses: in the node's certificates and the talosconfig; of another IP family also in Kubernetes.",
+    ),
   controlPlane: z.boolean().default(false),
   arch: z.enum(["amd64", "arm64"]).default("amd64"),
   mode: z.enum(["metal", "cloud", "container"]).default("metal"),

@@ -2,9 +2,10 @@ import { BlockList, isIP, isIPv4 } from "node:net";
 import { z } from "zod";
 import { dnsLabel, hostName, httpsUrl, httpUrl, secretRef, subjectName } from "../../settings/fields";
 import { compareMinor, minorOf } from "../../settings/versions";
-import { duplicates, type Problem, problemsOf, type Refusal, type SettingPath } from "../../shared/problem";
+import { duplicates, type Entry, type Problem, problemsOf, type Refusal, type SettingPath } from "../../shared/problem";
 import { checkEach, runChecks } from "../../shared/unknown";
 import { type ClusterKind, type ClusterStack, countNodes } from "./cluster-kind";
+import { cniWithoutFiles } from "./cni";
 import { group, imageFactory, node, patch, schematic, talosTraits, talosVersions } from "./machine-fields";
 
 const cidr = z.union([z.cidrv4(), z.cidrv6()], { error: "expected a CIDR such as 10.244.0.0/16" });
@@ -70,9 +71,8 @@ export const talos: ClusterKind<TalosClusterSettings> = {
     ...talosTraits(settings),
     loadBalancers: () => true,
     networkPolicies: () => {
-      const { name, kubeNetworkPoliciesEnabled } = settings.cni;
-      if (name !== "flannel") return "unknown";
-      return kubeNetworkPoliciesEnabled ? "enforced" : "ignored";
+      if (cniWithoutFiles(settings)?.name !== "flannel") return "unknown";
+      return settings.cni.kubeNetworkPoliciesEnabled ? "enforced" : "ignored";
     },
     nodeAddress: () => (settings.nodes.find((each) => !each.controlPlane) ?? settings.nodes[0])?.ipAddress,
   }),
@@ -209,16 +209,20 @@ function needsTalos(minor: string, { talosVersion }: TalosClusterSettings): Refu
   );
 }
 
+function addresses({ ipAddress, additionalAddresses }: Node, at: SettingPath): Entry[] {
+  const further = additionalAddresses.map((key, index) => ({ path: [...at, "additionalAddresses", index], key }));
+  return [{ path: [...at, "ipAddress"], key: ipAddress }, ...further].map(({ path, key }) => ({
+    path,
+    key: key.toLowerCase(),
+  }));
+}
+
 function problems(cluster: TalosClusterSettings, stack: ClusterStack): Iterable<Problem> {
   const nodes = <Result>(...reads: readonly ((node: Node, at: SettingPath) => Result[])[]) =>
     checkEach(cluster.nodes, ["cluster", "nodes"], ...reads);
   return runChecks(
     ...checks.map((check) => () => problemsOf(check(cluster, stack), ["cluster"])),
     () => nodes(...nodeChecks.map((check) => (node: Node, at: SettingPath) => problemsOf(check(node, cluster), at))),
-    () =>
-      duplicates(
-        nodes(({ ipAddress }, at) => [{ path: [...at, "ipAddress"], key: ipAddress.toLowerCase() }]),
-        "address",
-      ),
+    () => duplicates(nodes(addresses), "address"),
   );
 }

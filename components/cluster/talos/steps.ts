@@ -9,6 +9,7 @@ import { kubeNodeName } from "./config/kube-node";
 import { nodePlan } from "./config/node-plan";
 import { machineTypeOf, nodeSettings } from "./config/node-settings";
 import type { PatchContents } from "./config/user-patches";
+import type { wipedAt } from "./wiped";
 
 type NodeStep = "apply" | "diff" | "drift" | "machine-config" | "reset" | "upgrade";
 type ClusterStep = "approve-certificates" | "bootstrap" | "health" | "kubeconfig" | "members" | "upgrade-kubernetes";
@@ -90,8 +91,9 @@ export function nodeSteps({ settings, contract, machineSecrets, patches }: NodeS
         plan.apply((each) => joinParts(machineSecrets, ...each.patches.map(({ content }) => content))),
       ),
     },
-    apply: (machineConfig: pulumi.Output<string>) => ({
-      environment: { ...common, TALOS_REBOOT: settings.reboot },
+    /** @param wiped see wiped.ts */
+    apply: (machineConfig: pulumi.Output<string>, wiped: ReturnType<typeof wipedAt> = {}) => ({
+      environment: { ...common, TALOS_REBOOT: settings.reboot, ...wiped },
       stdin: joinParts(machineSecrets, machineConfig),
     }),
     /** @param controlPlane address of the control plane that lists the nodes of the cluster */
@@ -121,6 +123,7 @@ export function warnOfDrift(hostname: string, applied: TalosStepInput, opts: pul
     const warn = (found: string) => void pulumi.log.warn(`node ${hostname} ${found} with: ${diff}`);
     if (result === "changed") warn(`runs another machine config than the stack's (${lines} lines differ); show them`);
     if (result === "staged") warn("has a machine config that waits for a reboot; show it");
+    if (result === "wiped") warn("was wiped, and will be configured again; see its whole config");
   });
 }
 

@@ -61,6 +61,7 @@ describe("importing a talconfig", () => {
         "${AUTH_KEY}",
         "nodes[0].machineFiles[0].content",
         "nodes[0].networkInterfaces",
+        "nodes[0].ipAddress",
         "nodes[0].networkInterfaces[1].wireguard.privateKey",
         "nodes[0].documents[0].encryption.keys[0].static.passphrase",
         "talos-mesh:mesh",

@@ -95,14 +95,22 @@ describe("the graph of a Talos cluster", function () {
 
   it("uploads the schematic to the Image Factory before a node needs its installer", () => {
     const [schematic, ...others] = run.byType(commandType).filter(({ name }) => name.startsWith("cluster-schematic-"));
-    assert.ok(schematic && others.length === 0);
-    assert.ok(run.dependsOn(command(run, "apply-cp-1"), schematic));
+    assert.ok(schematic && others.length === 0 && run.dependsOn(command(run, "apply-cp-1"), schematic));
+  });
+
+  it("has a kubeconfig before health where Talos installs no CNI, also by a patch, and is used after health", async () => {
+    for (const change of [{ cni: { name: "none" } }, { patches: ["cluster: {network: {cni: {name: none}}}\n"] }]) {
+      const other = await runTalos(change);
+      const health = command(other, "health");
+      assertOrder(other, "certificates", "upgrade-kubernetes", "kubeconfig", "health");
+      assert.ok(other.dependsOn(other.one("pulumi:providers:kubernetes"), health));
+      assert.match(JSON.stringify(health.inputs.environment), /"TALOS_CNI":"none"/);
+    }
   });
 
   it("applies to workers together, and one by one where a config may reboot them", async () => {
-    const [first, second] = ["apply-worker-1", "apply-worker-2"] as const;
-    assert.ok(!run.dependsOn(command(run, second), command(run, first)));
-    assertOrder(await runTalos({ reboot: "when-needed" }), first, second);
+    assert.ok(!run.dependsOn(command(run, "apply-worker-2"), command(run, "apply-worker-1")));
+    assertOrder(await runTalos({ reboot: "when-needed" }), "apply-worker-1", "apply-worker-2");
   });
 
   it("replaces no command, and destroys nothing without onDestroy", () => {
@@ -144,12 +152,8 @@ describe("the secrets of a Talos cluster", function () {
   this.timeout(60_000);
 
   it("are in secret inputs and outputs only", async () => {
-    const run = await runTalos(
-      { onDestroy: "reset", machineSecrets: { secret: "talos" } },
-      {
-        secrets: { talos: machineSecrets },
-      },
-    );
+    const secrets = { talos: machineSecrets };
+    const run = await runTalos({ onDestroy: "reset", machineSecrets: { secret: "talos" } }, { secrets });
     for (const { name, inputs } of run.byType(commandType)) {
       if (name.startsWith("cluster-schematic-")) continue;
       assert.ok(inputs.stdin === undefined || isSecret(inputs.stdin), `stdin of ${name} is not secret`);
@@ -175,7 +179,7 @@ describe("patches of a Talos cluster that cannot be read", () => {
         error.message,
         /cluster\.patches\[0\]: found "@nowhere\.yaml"; no such file \(relative to Pulumi\.yaml\)/,
       );
-      assert.match(error.message, /cluster\.nodes\[1\]\.patches\[0\]: cannot be read: /);
+      assert.match(error.message, /cluster\.nodes\[1\]\.patches\[0\]: 1:11: not valid YAML: /);
       return true;
     });
   });
@@ -273,21 +277,15 @@ describe("a cluster in containers", function () {
 
   it("is one command that another setting replaces, and everything in it with it", async () => {
     const cluster = { kind: "docker", name: "box", talosVersion: "v1.13.9", kubernetesVersion: "v1.35.2" };
+    const others = { environment: "dev", charts: { source: "https://charts.example.com" } };
     const make = (workers: number) =>
-      runStack({
-        config: {
-          environment: "dev",
-          cluster: { ...cluster, workers },
-          charts: { source: "https://charts.example.com" },
-          mesh: { version: "1.31.1", profile: "default" },
-        },
-      });
+      runStack({ config: { ...others, cluster: { ...cluster, workers }, mesh: { version: "1.31.1" } } });
     const [two, three] = [await make(2), await make(3)];
-    const [containers, others] = [command(two, "containers"), command(three, "containers")];
+    const [containers, larger] = [command(two, "containers"), command(three, "containers")];
     assert.match(String(containers.inputs.delete), /docker-down\.sh$/);
     // Otherwise Pulumi would look for what was in the old cluster after it is destroyed.
     assert.equal(containers.deleteBeforeReplace, undefined);
-    assert.notDeepEqual(containers.inputs.environment, others.inputs.environment);
+    assert.notDeepEqual(containers.inputs.environment, larger.inputs.environment);
     const identifier = (run: StackRun) => run.one("pulumi:providers:kubernetes").inputs.clusterIdentifier;
     assert.notEqual(identifier(two), identifier(three));
     for (const each of two.registrations.filter(({ type }) => type.startsWith("kubernetes:"))) {

@@ -225,7 +225,7 @@ describe("drift", function () {
     ));
 
   it("is unknown, and no error, where a node does not answer, is another cluster's, or talosctl is missing", async () => {
-    const states = [{ stage: "off" }, { cluster: "another" }, { stage: "maintenance" }];
+    const states = [{ stage: "off" }, { cluster: "another" }];
     for (const state of states) {
       await on(
         world("running", ({ nodes }) => {

@@ -11,7 +11,10 @@ const cluster = talosSettings({
   ...{ kind: "talos", name: "istio-cluster", endpoint: "https://192.168.128.27:6443" },
   ...{ talosVersion: "v1.7.4", kubernetesVersion: "v1.29.1" },
   nodes: [
-    { hostname: "controlplane", ipAddress: addresses.controlPlane, controlPlane: true, installDisk: "/dev/sda" },
+    {
+      ...{ hostname: "controlplane", ipAddress: addresses.controlPlane, controlPlane: true, installDisk: "/dev/sda" },
+      additionalAddresses: ["2001:db8::27"],
+    },
     { hostname: "worker-1", ipAddress: addresses.worker1, installDisk: "/dev/sda" },
   ],
 });
@@ -48,7 +51,8 @@ describe("the talosconfig for users", function () {
         const { context, contexts } = JSON.parse(text) as Talosconfig;
         assert.equal(context, "istio-cluster");
         const { ca, endpoints, nodes } = contexts[context] ?? assert.fail("there is no such context");
-        assert.deepEqual([ca, endpoints, nodes], [ownCluster, [addresses.controlPlane], [addresses.controlPlane]]);
+        assert.deepEqual([ca, nodes], [ownCluster, [addresses.controlPlane]]);
+        assert.deepEqual(endpoints, [addresses.controlPlane, "2001:db8::27"]);
         assert.ok(talos.calls.every(({ argv }) => !argv.includes("-e")));
         assert.deepEqual(talos.left, []);
       }));

@@ -1,5 +1,5 @@
 import { type ScalarTag, stringify, type Tags } from "yaml";
-import type { Tree } from "../../../shared/merge";
+import { isTree, type Tree } from "../../../shared/merge";
 
 const step = 4;
 
@@ -26,6 +26,21 @@ const goString: ScalarTag = {
 export function goYaml(map: Tree): string {
   const customTags = (tags: Tags): Tags => [goString, ...tags];
   return stringify(map, { indent: step, lineWidth: 0, aliasDuplicateObjects: false, customTags });
+}
+
+/** Keys that documents and examples begin with. */
+const firstKeys = ["apiVersion", "kind", "name", "interface", "path", "op"];
+
+/**
+ * Mappings with their keys in one order, whatever the order that a user wrote them in: otherwise a file that means the same
+ * would have other hashes, and an update would touch every node.
+ */
+export function inOrder<Value>(value: Value): Value {
+  if (Array.isArray(value)) return value.map((item: unknown) => inOrder(item)) as Value;
+  if (!isTree(value)) return value;
+  const rank = (key: string) => (firstKeys.includes(key) ? firstKeys.indexOf(key) : firstKeys.length);
+  const entries = Object.entries(value).map(([key, inner]) => [key, inOrder(inner)] as const);
+  return Object.fromEntries(entries.sort(([a], [b]) => rank(a) - rank(b) || (a < b ? -1 : 1))) as Value;
 }
 
 /** @param margin indentation of the lines of a block */

@@ -1,7 +1,8 @@
 import { isIP } from "node:net";
 import type { TalosClusterSettings } from "../../kinds";
-import { minorOf } from "../../../settings/versions";
+import { compareMinor, minorOf, talosSince } from "../../../settings/versions";
 import { isTree, type Tree, treesIn } from "../../../shared/merge";
+import { inOrder } from "./go-yaml";
 import type { MachineType } from "./migrations/migration";
 
 export type TalosNodeSettings = TalosClusterSettings["nodes"][number];
@@ -27,15 +28,26 @@ export function nodeSettings(settings: TalosClusterSettings, index: number): Tal
   const node = settings.nodes[index];
   if (!node) throw new RangeError(`there is no node ${index}`);
   const group = settings[groupOf(node)];
-  if (!group) return node;
+  if (!group) return withFreeFormInOrder(node);
   const isUnset = (value: unknown) => value === false || isEmpty(value);
   const ofGroup = Object.entries(group).filter(([key]) => isUnset(node[key as keyof typeof group]));
-  return {
+  return withFreeFormInOrder({
     ...node,
     ...Object.fromEntries(ofGroup),
     certSANs: [...(node.overrideMachineCertSANs ? [] : group.certSANs), ...node.certSANs],
     documents: [...group.documents, ...node.documents],
-  };
+  });
+}
+
+const freeForm = [
+  ...["networkInterfaces", "ingressFirewall", "extensionServices", "volumes", "documents", "installDiskSelector"],
+  ...["nodeLabels", "nodeAnnotations", "nodeTaints"],
+];
+
+/** Of other mappings, the schema gives the order of the keys. */
+function withFreeFormInOrder(node: TalosNodeSettings): TalosNodeSettings {
+  const entries = Object.entries(node).map(([key, value]) => [key, freeForm.includes(key) ? inOrder(value) : value]);
+  return Object.fromEntries(entries) as TalosNodeSettings;
 }
 
 function fileMode(mode: number | string = 0o644): number {
@@ -50,11 +62,16 @@ export function isEmpty(value: unknown): boolean {
 /** The settings as a patch of the v1alpha1 document, without what gen config has a flag for. */
 export function settingsPatch(settings: TalosClusterSettings, node: TalosNodeSettings, installerImage: string): Tree {
   const { name, urls, kubeNetworkPoliciesEnabled, extraArgs } = settings.cni;
-  const { installDiskSelector: diskSelector } = node;
+  const { installDiskSelector: diskSelector, schematic = settings.schematic } = node;
+  const fromImage = compareMinor(contractOf(settings), talosSince.kernelArgsOfImage) >= 0;
   return compact({
     machine: {
       certSANs: certSANs(node),
-      install: diskSelector && { diskSelector, image: installerImage, wipe: false },
+      install: {
+        ...(diskSelector && { diskSelector, image: installerImage, wipe: false }),
+        extraKernelArgs: fromImage ? [] : schematic?.extraKernelArgs,
+      },
+      kubelet: { nodeIP: { validSubnets: dualStackSubnets(node) } },
       network: {
         hostname: node.ignoreHostname ? undefined : node.hostname,
         interfaces: node.networkInterfaces,
@@ -87,10 +104,20 @@ export function settingsPatch(settings: TalosClusterSettings, node: TalosNodeSet
 }
 
 /** Talos' certificate has the addresses and the host name of the node; steps connect to the name in the settings. */
-function certSANs({ ipAddress, hostname, ignoreHostname, certSANs: sans }: TalosNodeSettings): readonly string[] {
+function certSANs({ ipAddress, additionalAddresses, hostname, ignoreHostname, certSANs: sans }: TalosNodeSettings) {
   const isHostname = ipAddress === hostname && !ignoreHostname;
   const isKnown = isIP(ipAddress) !== 0 || isHostname || sans.includes(ipAddress);
-  return isKnown ? sans : [...sans, ipAddress];
+  return [...sans, ...(isKnown ? [] : [ipAddress]), ...additionalAddresses];
+}
+
+/** Where a node has addresses of both families: one of each, because Talos gives Kubernetes the first match of each family. */
+function dualStackSubnets({ ipAddress, additionalAddresses }: TalosNodeSettings): string[] {
+  const first = [4, 6].flatMap(
+    (family) => [ipAddress, ...additionalAddresses].find((one) => isIP(one) === family) ?? [],
+  );
+  if (first.length < 2) return [];
+  if (isIP(ipAddress) === 6) first.reverse();
+  return first.map((address) => `${address}/${isIP(address) === 6 ? 128 : 32}`);
 }
 
 export function settingsDocuments({ ingressFirewall, ...node }: TalosNodeSettings): readonly Tree[] {

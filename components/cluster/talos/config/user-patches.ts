@@ -3,6 +3,7 @@ import path from "node:path";
 import type { DockerClusterSettings, TalosClusterSettings } from "../../kinds";
 import { compareMinor } from "../../../settings/versions";
 import { asTree, isTree, type Tree, treesIn } from "../../../shared/merge";
+import { inOrder } from "./go-yaml";
 import { formatPath, type Problem, type SettingPath } from "../../../shared/problem";
 import { ifKnown, knownEntries } from "../../../shared/unknown";
 import { parseYaml } from "../../../shared/yaml";
@@ -35,6 +36,12 @@ export function patchesOfNode(settings: TalosClusterSettings, index: number) {
     ...(node.overridePatches ? [] : placed(settings[group]?.patches, group)),
     ...placed(node.patches, "nodes", index),
   ];
+}
+
+/** The documents of a control plane's patches, in their order; those of the cluster itself are the same for all. */
+export function controlPlaneDocuments(settings: TalosClusterSettings, contents: PatchContents) {
+  const first = settings.nodes.findIndex((node) => node.controlPlane);
+  return patchesOfNode(settings, first).flatMap(({ origin }) => contents.get(origin) ?? []);
 }
 
 /** A YAML document of a patch: a strategic merge, a list of RFC 6902 operations, or a Talos config document. */
@@ -125,7 +132,10 @@ function parsePatch(patch: unknown, readFile: ReadFile): PatchDocument[] {
   }
   if (documents.length === 0) throw new Error("is empty, which talosctl refuses");
   return documents.map((document) => {
-    if (isJsonPatch(document) || isTree(document)) return document;
+    if (isJsonPatch(document)) {
+      return document.map(({ op, path: at, ...others }) => ({ op, path: at, ...inOrder(others) }));
+    }
+    if (isTree(document)) return inOrder(document);
     throw new Error("expected a mapping (strategic merge) or a list of operations (RFC 6902)");
   });
 }

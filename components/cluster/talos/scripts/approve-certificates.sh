@@ -115,7 +115,7 @@ missing() {
 }
 
 # Nodes whose kubelet cannot be reached by the API server, as `kubectl logs` and exec reach it: a kubelet that rotates its
-# certificate answers nobody before it has one. Requests are deleted after an hour, so they cannot tell.
+# certificate answers no client before it has one. Requests are deleted after an hour, so they cannot tell.
 without_certificate() {
   local entry
   for entry in $TALOS_NODES; do

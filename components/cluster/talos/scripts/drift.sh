@@ -1,12 +1,19 @@
 #!/usr/bin/env bash
-# Whether one node runs the machine config of the stack. Changes nothing, and always succeeds soon: it is part of a preview.
+# Whether one node runs the machine config of the stack. Changes nothing, except for the note that a node has lost its config,
+# and always succeeds soon: it is part of a preview.
 source "${BASH_SOURCE[0]%/*}/lib/step.sh"
 source "${BASH_SOURCE[0]%/*}/lib/talosctl.sh"
 
 compare() (
   call_timeout=10
   start "${TALOS_CONTRACT:?}" 60
-  running_config "$address" || exit 1
+  if ! running_config "$address"; then
+    node_state "$address"
+    [[ $state == maintenance ]] || exit 1
+    note_wiped "$address"
+    result wiped
+    return
+  fi
   config=$(printf '%s' "$config" | keep_kubernetes)
   on_node "$address" apply-config -f /dev/stdin --mode staged --dry-run < <(printf '%s' "$config")
   ((status == 0)) || exit 1

@@ -146,7 +146,10 @@ const diskTypes = new Map([
   ["ssd", "!disk.rotational"],
 ]);
 
-const diskFields = new Set(["uuid", "wwid", "model", "serial", "modalias"]);
+const diskFields = ["uuid", "wwid", "model", "serial", "modalias"];
+
+/** In the order of Talos' own expression. */
+const selectorKeys = ["size", ...diskFields, "type", "busPath"];
 
 const sizeUnits = "BKMGTP";
 
@@ -158,7 +161,9 @@ function diskExpression(selector: unknown, problem: Target["problem"]): string {
   if (!isTree(selector)) problem("diskSelector: expected a mapping such as { size: '>= 100GB' }");
   const fields = asTree(selector);
   if (typeof fields.match === "string") return fields.match;
-  const terms = Object.entries(fields).map(([key, value]) => {
+  const place = (key: string) => (selectorKeys.includes(key) ? selectorKeys.indexOf(key) : selectorKeys.length);
+  const ordered = Object.entries(fields).sort(([a], [b]) => place(a) - place(b));
+  const terms = ordered.map(([key, value]) => {
     const term = diskTerm(key, String(value));
     if (term === undefined) problem(`diskSelector: has no disk selector ${key}: ${String(value)}`);
     return term;
@@ -171,7 +176,7 @@ function diskTerm(key: string, value: string): string | undefined {
   if (key === "size") return sizeTerm(value);
   if (key === "type") return diskTypes.get(value);
   if (key === "busPath") return `glob(${JSON.stringify(value)}, disk.bus_path)`;
-  return diskFields.has(key) ? `glob(${JSON.stringify(value)}, disk.${key})` : undefined;
+  return diskFields.includes(key) ? `glob(${JSON.stringify(value)}, disk.${key})` : undefined;
 }
 
 /** `>= 100GB` or `4GB`; bytes where there is no unit. */

@@ -46,7 +46,7 @@ config_values() {
     /^[[:space:]]*(kind|apiVersion):/ { next }
     {
       line = $0; sub(/^[[:space:]]*(- )*/, "", line)
-      # The value of a key; else a list item, or a line of a text.
+      # The value of a key; else a list item, or a line of a string.
       if (match(line, /^[^[:space:]:]+:([[:space:]]+|$)/)) add(substr(line, RLENGTH + 1)); else add(line)
       add_words(line)
       # Strings of JSON and of flow mappings, line by line; one before a colon is a key.

@@ -1,0 +1,74 @@
+import { asTree, type Tree, treesIn } from "../../shared/merge";
+import { parseYaml } from "../../shared/yaml";
+
+type CniName = "flannel" | "none" | "custom";
+
+interface Machine {
+  readonly patches: readonly unknown[];
+  readonly documents: readonly Tree[];
+}
+
+/** What of a cluster's settings decides its CNI. */
+interface ClusterWithCni {
+  readonly cni: { readonly name: CniName };
+  readonly inlineManifests: readonly unknown[];
+  readonly patches: readonly unknown[];
+  readonly controlPlane?: Machine;
+  readonly nodes: readonly (Machine & { readonly controlPlane: boolean; readonly overridePatches: boolean })[];
+}
+
+/**
+ * The CNI of a cluster: that of the settings, unless a patch of the control planes, which install it, sets another.
+ * @param patches the documents of a control plane's patches, in their order
+ * @returns source: what in the settings may install another CNI than Talos' own
+ */
+export function cniOf(cluster: ClusterWithCni, patches: readonly unknown[]): { name: CniName; source?: string } {
+  const trees = patches.flatMap((document): Tree[] =>
+    Array.isArray(document) ? treesIn(document).map(operation) : [asTree(document)],
+  );
+  const name =
+    trees
+      .map(cniIn)
+      .filter((found) => found !== undefined)
+      .at(-1) ?? cluster.cni.name;
+  if (name === "flannel") return { name };
+  if (name === "custom") return { name, source: "the manifests of cluster.cni.urls" };
+  if (cluster.inlineManifests.length > 0) return { name, source: "cluster.inlineManifests" };
+  const machines = [cluster.controlPlane, ...cluster.nodes.filter(({ controlPlane }) => controlPlane)];
+  const documents = machines.flatMap((machine) => machine?.documents ?? []);
+  const installs = [...trees, ...documents].some(hasManifests);
+  return { name, ...(installs && { source: "the manifests of a patch or a document" }) };
+}
+
+/** An operation of RFC 6902 as the mapping with its value. */
+function operation({ op, path, value }: Tree): Tree {
+  if (op !== "add" && op !== "replace") return {};
+  const keys = String(path).split("/").slice(1);
+  return asTree(keys.reduceRight((inner, key) => (/^(\d+|-)$/.test(key) ? [inner] : { [key]: inner }), value));
+}
+
+function cniIn({ kind, $patch, cluster }: Tree): CniName | undefined {
+  if (kind === "KubeFlannelCNIConfig") return $patch === "delete" ? "none" : "flannel";
+  const { name } = asTree(asTree(asTree(cluster).network).cni);
+  return name === "flannel" || name === "none" || name === "custom" ? name : undefined;
+}
+
+function hasManifests({ kind, cluster }: Tree): boolean {
+  const { inlineManifests, extraManifests } = asTree(cluster);
+  if (kind === "KubeInlineManifestConfig" || kind === "KubeExternalManifestConfig") return true;
+  return [inlineManifests, extraManifests].some((list) => Array.isArray(list) && list.length > 0);
+}
+
+/** The same without reading the files of patches; undefined where one of them may set another CNI. */
+export function cniWithoutFiles(cluster: ClusterWithCni) {
+  const first = cluster.nodes.find(({ controlPlane }) => controlPlane);
+  const ofGroup = first?.overridePatches ? [] : (cluster.controlPlane?.patches ?? []);
+  const patches = [...cluster.patches, ...ofGroup, ...(first?.patches ?? [])];
+  if (patches.some((patch) => typeof patch === "string" && patch.startsWith("@"))) return undefined;
+  return cniOf(cluster, patches.flatMap(documentsOf));
+}
+
+/** Those that can be read; others are refused elsewhere. */
+function documentsOf(patch: unknown): readonly unknown[] {
+  return typeof patch === "string" ? parseYaml(patch, { octal: true }).values : [patch];
+}
