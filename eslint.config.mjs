@@ -2,6 +2,7 @@ import js from "@eslint/js";
 import pulumi from "@pulumi/eslint-plugin";
 import tseslint from "typescript-eslint";
 import { layerRules } from "./scripts/eslint-layers.mjs";
+import { ownKeys } from "./scripts/eslint-own-keys.mjs";
 
 /**
  * The layers, first to last. A file imports from its own layer and from earlier ones, so that data flows in one direction,
@@ -76,6 +77,11 @@ export default tseslint.config(
       "no-console": "off",
       eqeqeq: ["error", "always"],
     },
+  },
+  {
+    files: ["index.ts", "{components,cli,embedded,policies,scripts}/**/*.ts"],
+    plugins: { "own-keys": ownKeys },
+    rules: { "own-keys/index": "error" },
   },
   ...layerRules(import.meta.dirname, layers, exceptions),
   {

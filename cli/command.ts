@@ -1,5 +1,6 @@
 import path from "node:path";
 import { Argument, Command as Parser, Option } from "commander";
+import { own } from "../components/shared/own";
 
 interface ValueDeclaration {
   /** Optional where the choices say it all. */
@@ -161,7 +162,7 @@ type ConsumedOption = readonly [flag: string, value?: string];
 function consumedByNpm(command: Command, env: NodeJS.ProcessEnv): ConsumedOption[] {
   const keys = [command, ...(command.commands ?? [])].flatMap(({ options = {} }) => Object.keys(options));
   return [...new Set(keys)].map(flagOf).flatMap((flag): ConsumedOption[] => {
-    const value = env[`npm_config_${flag.slice(2).replaceAll("-", "_")}`];
+    const value = own(env, `npm_config_${flag.slice(2).replaceAll("-", "_")}`);
     return value ? [value === "true" ? [flag] : [flag, value]] : [];
   });
 }
@@ -230,7 +231,9 @@ function parserOf(command: Command, name: string, onMatch: (invocation: Invocati
     }
     const typed: Record<string, unknown> = parser.opts();
     const values = Object.fromEntries([
-      ...Object.entries(options).map(([key, { value }]) => [key, value ? typed[key] : Boolean(typed[key])] as const),
+      ...Object.entries(options).map(
+        ([key, { value }]) => [key, value ? own(typed, key) : Boolean(own(typed, key))] as const,
+      ),
       ...Object.keys(positional).map((key, index) => [key, parser.processedArgs[index] as unknown] as const),
     ]) as never;
     onMatch({ values, help: help(), run: () => run(values) });

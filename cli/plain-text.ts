@@ -1,4 +1,5 @@
 import { prometheusService } from "../components/observability/addons/prometheus";
+import { own } from "../components/shared/own";
 
 export type PlainTextReport = Awaited<ReturnType<typeof plainText>>;
 
@@ -36,7 +37,7 @@ export async function plainText(
   for (const { metric, value } of answers.flatMap(samples)) {
     const name = (side: string) =>
       workload(side)
-        .map((label) => metric[label])
+        .map((label) => own(metric, label))
         .join("/");
     const [from, to, count] = [name("source"), name("destination"), Number(value[1])];
     total += count;

@@ -4,6 +4,7 @@ import { gatewayServicePorts } from "./model/gateways";
 import { addonNotes } from "./observability/addons/registry";
 import type { Settings } from "./settings/schema";
 import type { ChartSource } from "./shared/chart-source";
+import { own } from "./shared/own";
 
 /**
  * The addresses under which the services that a gateway offers answer: `https://host:port` where the gateway, or the
@@ -16,7 +17,7 @@ export function applicationUrls(
 ): string[] {
   const found = settings.traffic.services.flatMap((service) =>
     service.gateways.flatMap((gateway) => {
-      const deployment = settings.gateways[gateway];
+      const deployment = own(settings.gateways, gateway);
       if (!deployment) return [];
       const { tls, serviceType, ports } = deployment;
       const encrypted = tls !== undefined && (tls.mode !== "PASSTHROUGH" || service.tls !== undefined);

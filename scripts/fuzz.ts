@@ -10,6 +10,7 @@ import { parseYaml } from "../components/shared/yaml";
 import { objectProblems } from "../components/validation/objects";
 import { readStack } from "../components/validation/stack";
 import { runProgram } from "../embedded/program/run-program";
+import { own } from "../components/shared/own";
 
 const root = path.resolve(__dirname, "..");
 
@@ -263,7 +264,7 @@ function* placesIn(value: unknown): Iterable<Position> {
 }
 
 function valueAt(parent: Position["parent"], key: string | number): unknown {
-  return (parent as Record<string | number, unknown>)[key];
+  return own(parent as Readonly<Record<string, unknown>>, String(key));
 }
 
 function set(parent: Position["parent"], key: string | number, value: unknown): void {

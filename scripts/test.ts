@@ -16,6 +16,7 @@ import { up } from "../embedded/cluster/up";
 import { toolNames } from "../embedded/tools/catalog";
 import { ensureTools } from "../embedded/tools/ensure-tools";
 import { check } from "./check";
+import { own } from "../components/shared/own";
 
 const root = path.resolve(__dirname, "..");
 const durationsFile = path.join(root, "node_modules/.cache/talos-mesh/test-durations.json");
@@ -104,7 +105,7 @@ function testFiles(): string[] {
 /** Divides files among processes by how long each took in the last run. */
 function balanced(files: readonly string[], processes: number): string[][] {
   const durations = read<Record<string, number | undefined>>(durationsFile, {});
-  const ms = (file: string) => durations[file] ?? 1000;
+  const ms = (file: string) => own(durations, file) ?? 1000;
   const lists = Array.from({ length: processes }, () => ({ files: [] as string[], ms: 0 }));
   for (const file of [...files].sort((a, b) => ms(b) - ms(a))) {
     const shortest = lists.reduce((a, b) => (b.ms < a.ms ? b : a));
@@ -150,7 +151,7 @@ function report(results: readonly Results[], checksPassed: boolean | undefined):
   }
   const reasons = new Set(results.flatMap((each) => Object.keys(each.skipped)));
   for (const reason of reasons) {
-    const titles = results.flatMap((each) => each.skipped[reason] ?? []);
+    const titles = results.flatMap((each) => own(each.skipped, reason) ?? []);
     console.log(`\nskipped, because ${reason}:\n${titles.map((title) => `  - ${title}`).join("\n")}`);
   }
   const failures = results.flatMap((each) => each.failures);

@@ -23,6 +23,7 @@ import { ensureTools } from "../../embedded/tools/ensure-tools";
 import { type Command, declare, filePath, UsageError } from "../command";
 import { columns } from "../report/terminal";
 import { openStack, projectRoot, stackOptions } from "../stack-option";
+import { own } from "../../components/shared/own";
 
 const options = {
   ...stackOptions,
@@ -188,7 +189,7 @@ function standInValues(given: ChartValues): ChartValues {
     [...given].map(([name, values]) => {
       const text = readFileSync(path.join(__dirname, "../../embedded/charts", name, "files/values.yaml"), "utf8");
       const { defaults, profiles } = parse(text) as { defaults: HelmValues; profiles: Record<string, HelmValues> };
-      const base = mergeValues(defaults, profiles[String(values["profile"])] ?? {});
+      const base = mergeValues(defaults, own(profiles, String(values["profile"])) ?? {});
       const { [scopes[name] ?? ""]: scoped, ...under } = mergeValues(base, values);
       return [name, mergeValues(under, asTree(scoped))] as const;
     }),
@@ -218,7 +219,7 @@ function differences(before: unknown, after: unknown, at: string): [key: string,
     const keys = [...new Set([...Object.keys(a), ...Object.keys(b)])].sort();
     return keys.flatMap((key) => {
       const name = /^[\w-]+$/.test(key) ? key : JSON.stringify(key);
-      return differences(a[key], b[key], at === "" ? name : `${at}.${name}`);
+      return differences(own(a, key), own(b, key), at === "" ? name : `${at}.${name}`);
     });
   }
   const [from, to] = [before, after].map((value) => (value === undefined ? "(unset)" : JSON.stringify(value)));

@@ -19,6 +19,7 @@ import {
   workspaceOf,
 } from "./pulumi-workspace";
 import { recordedEngine, recordEngine } from "./records";
+import { own } from "../../components/shared/own";
 
 /** Deploys with the Pulumi CLI, which prints its own progress and asks its own questions. */
 export function pulumiEngine(cli: PulumiCli): Engine {
@@ -116,7 +117,7 @@ export function confirmation(
 /** A setting of the stack file; undefined also where the file cannot be read, as a stack can be destroyed without it. */
 function settingOf({ projectRoot, configFile }: Pick<EngineRun, "projectRoot" | "configFile">, name: string) {
   try {
-    return readStackConfig(projectRoot, configFile, (secret) => secret).values[`talos-mesh:${name}`];
+    return own(readStackConfig(projectRoot, configFile, (secret) => secret).values, `talos-mesh:${name}`);
   } catch {
     return undefined;
   }

@@ -11,6 +11,7 @@ import {
 import { releaseType } from "../../embedded/engine/naming";
 import { isUnknown, mapLeaves } from "../../embedded/program/secrets";
 import type { StackChoice } from "../stack-option";
+import { own } from "../../components/shared/own";
 
 /** File name to content. */
 export type Documents = ReadonlyMap<string, string>;
@@ -120,7 +121,7 @@ function showable(registration: Registration, commands: ReadonlySet<string>): In
   // The provider treats the data of a Secret as secret, whether the program marked it or not.
   const hasSecretData = inputs.kind === "Secret" && inputs.apiVersion === "v1";
   return mapLeaves(inputs, (leaf, path, secret) => {
-    if (isUnknown(leaf)) return unknownPlaceholder(propertyDependencies[path[0] ?? ""] ?? [], commands);
+    if (isUnknown(leaf)) return unknownPlaceholder(own(propertyDependencies, path[0] ?? "") ?? [], commands);
     const isSecretData = hasSecretData && (path[0] === "data" || path[0] === "stringData");
     if (!secret && !isSecretData) return leaf;
     return typeof leaf === "string" && leaf.includes(secretMark) ? leaf : `${secretMark}${[name, ...path].join(".")}]`;

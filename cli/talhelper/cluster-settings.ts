@@ -7,6 +7,7 @@ import { isJoined, type MergedNode, mergedNode, type Role, shared, type Sourced 
 import { nodePatches } from "./node-patches";
 import type { Patch, Talconfig, TalconfigNode } from "./talconfig";
 import { renderTemplate } from "./templates";
+import { own } from "../../components/shared/own";
 
 const roles: readonly Role[] = ["controlPlane", "worker"];
 
@@ -69,7 +70,7 @@ function groupSettings(
     context,
   );
   const kept = Object.entries(ofGroup).filter(
-    ([key, value]) => members.length > 0 && members.every(({ fields }) => isDeepStrictEqual(fields[key], value)),
+    ([key, value]) => members.length > 0 && members.every(({ fields }) => isDeepStrictEqual(own(fields, key), value)),
   );
   return {
     ...Object.fromEntries(kept),

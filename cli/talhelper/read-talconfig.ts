@@ -3,6 +3,7 @@ import { CST, Lexer, parse } from "yaml";
 import { asTree, isTree } from "../../components/shared/merge";
 import { formatYamlProblem, parseYaml } from "../../components/shared/yaml";
 import type { Notes } from "./notes";
+import { own } from "../../components/shared/own";
 
 /** Content of a file that the talconfig names, decrypted, as talhelper reads it; undefined, and a note, where it cannot be read. */
 export type ReadText = (name: string) => string | undefined;
@@ -141,7 +142,7 @@ const control = new Set<string>([CST.DOCUMENT, CST.FLOW_END, CST.SCALAR]);
 
 function substituteVariables(text: string, environment: Environment, notes: Notes): string {
   const valueOf = (name: string): string => {
-    const value = Object.hasOwn(environment, name) ? environment[name] : undefined;
+    const value = own(environment, name);
     if (value !== undefined && value !== "") {
       notes.remark(`\${${name}}`, "its value is written to the stack file; check that it is no secret");
       return value;
@@ -163,12 +164,12 @@ function substituteVariables(text: string, environment: Environment, notes: Note
       return whole;
     }
     if (name === undefined) return "$";
-    const isSet = Object.hasOwn(environment, name) && environment[name] !== undefined;
+    const isSet = own(environment, name) !== undefined;
     if (operator === undefined || other === "") return valueOf(name);
     const [, otherName] = /^\$([\p{L}\p{Nd}_]+)$/u.exec(other) ?? [];
     const alternative = () => (otherName === undefined ? other : valueOf(otherName));
     if (operator.includes("+")) return isSet ? alternative() : "";
-    const isUsed = operator.startsWith(":") ? isSet && environment[name] !== "" : isSet;
+    const isUsed = operator.startsWith(":") ? isSet && own(environment, name) !== "" : isSet;
     return isUsed ? valueOf(name) : alternative();
   });
 }

@@ -5,6 +5,7 @@ import { benchmarkNamespace } from "../model/data-planes";
 import type { ApplyObject } from "../shared/kubernetes/object";
 import { hasSchedule, type Scenario } from "./metrics/record";
 import type { BenchmarkPlan } from "./plan/plan";
+import { own } from "../shared/own";
 
 /** Key and value of the label of everything that a benchmark creates, by which it is found and removed. */
 export const managedBy = "app.kubernetes.io/managed-by";
@@ -66,7 +67,7 @@ export function scenarioObjects(scenario: Scenario, plan: BenchmarkPlan, options
 function manifests(kinds: readonly string[], values: Readonly<Record<string, unknown>>): ApplyObject[] {
   const text = readFileSync(path.join(__dirname, "scenario.yaml"), "utf8");
   const filled = text.replace(/("?)\$([\w-]+)\1/g, (_, quote: string, name: string) =>
-    JSON.stringify(quote ? String(values[name]) : values[name]),
+    JSON.stringify(quote ? String(own(values, name)) : own(values, name)),
   );
   return parseAllDocuments(filled)
     .map((document) => document.toJS() as ApplyObject)

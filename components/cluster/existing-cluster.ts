@@ -3,6 +3,7 @@ import type * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { kubeconfigPath } from "./kinds/existing";
 import { type ClusterArgs, type ClusterComponent, clusterProvider } from "./cluster";
+import { own } from "../shared/own";
 
 /** A cluster that already exists: nothing of it is created, changed or deleted except for what later layers create in it. */
 export class ExistingCluster extends pulumi.ComponentResource implements ClusterComponent {
@@ -25,7 +26,7 @@ export class ExistingCluster extends pulumi.ComponentResource implements Cluster
     // Validation has checked the content. Rendering reads no file outside of the project.
     const read = (path: string) =>
       context.render ? path : readFileSync(kubeconfigPath(path, context.projectRoot), "utf8");
-    const text = file === undefined ? secrets[secret ?? ""] : read(file);
+    const text = file === undefined ? own(secrets, secret ?? "") : read(file);
     if (text === undefined) throw new Error(`validation refuses a missing secret: ${secret}`);
     this.kubeconfig = pulumi.secret(text);
     const providerArgs = { kubeconfig: this.kubeconfig, context: kubeContext };

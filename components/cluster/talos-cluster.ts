@@ -12,6 +12,7 @@ import { contractOf, machineTypeOf } from "./talos/config/node-settings";
 import { controlPlaneDocuments, patchWarnings, projectFiles, readPatches } from "./talos/config/user-patches";
 import { halfYear, nodeSteps, stepCommand, stepResource, warnOfDrift } from "./talos/steps";
 import { wipedAt } from "./talos/wiped";
+import { own } from "../shared/own";
 
 type Command = command.local.Command;
 
@@ -172,7 +173,7 @@ export class TalosCluster extends Layer implements ClusterComponent {
 
   private machineSecrets(args: ClusterArgs<"talos">, contract: pulumi.Output<string>): pulumi.Output<string> {
     const { settings, environment, secrets } = args;
-    const given = settings.machineSecrets && secrets[settings.machineSecrets.secret];
+    const given = settings.machineSecrets && own(secrets, settings.machineSecrets.secret);
     if (given !== undefined) return pulumi.secret(given);
     const input = { environment: { TALOS_CLUSTER: settings.name, TALOS_CONTRACT: contract } };
     // Without them the cluster cannot be administered any more.

@@ -7,6 +7,7 @@ import type { Settings } from "../settings/schema";
 import type { GatewayTlsSettings } from "../settings/sections/gateways";
 import { Layer, type LayerOptions } from "../shared/layer";
 import { lifecycleCommand } from "../shared/lifecycle-command";
+import { own } from "../shared/own";
 
 export interface GatewayCertificatesArgs extends Pick<Settings, "gateways" | "traffic"> {
   readonly secrets: Readonly<Record<string, pulumi.Output<string>>>;
@@ -29,7 +30,7 @@ export class GatewayCertificates extends Layer {
     for (const [gateway, settings] of Object.entries(args.gateways)) {
       const { tls } = settings;
       if (!tls || tls.mode === "PASSTHROUGH") continue;
-      const given = (reference: GatewayTlsSettings["certificate"]) => reference && args.secrets[reference.secret];
+      const given = (reference: GatewayTlsSettings["certificate"]) => reference && own(args.secrets, reference.secret);
       const { certificate, privateKey } = tls.selfSigned
         ? this.selfSigned(`${name}-${gateway}-self-signed`, subjectAltNames(gateway, args), args.context)
         : { certificate: given(tls.certificate) ?? "", privateKey: given(tls.privateKey) ?? "" };

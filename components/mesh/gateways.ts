@@ -18,6 +18,7 @@ import type { ClusterFacts, MeshValuesInput } from "./values/common-values";
 import { leftByUnsetFields } from "./values/gateway-fields";
 import { gatewayValues } from "./values/istio-charts";
 import { deployedByIstiod } from "./waypoints";
+import { own } from "../shared/own";
 
 function revisionOf(mesh: MeshSettings, namespace: string): { readonly revision?: string } {
   const revision = revisionName(mesh, namespace);
@@ -39,7 +40,7 @@ export class Gateways extends Layer {
   ) {
     super("talos-mesh:mesh:Gateways", name, opts);
     for (const workload of gatewayWorkloads(args.gateways)) {
-      const settings = args.gateways[workload.name];
+      const settings = own(args.gateways, workload.name);
       if (!settings) continue;
       if (settings.kind === "chart") this.byChart(workload, settings);
       else this.byGatewayApi(workload, settings);

@@ -5,6 +5,7 @@ import { officialHub } from "../settings/versions";
 import { asTree } from "../shared/merge";
 import type { MeshValuesInput } from "./values/common-values";
 import { cniValues, istiodValues, ztunnelValues } from "./values/istio-charts";
+import { own } from "../shared/own";
 
 export type PulledImage = Readonly<ReturnType<typeof pulledImage>>;
 
@@ -35,7 +36,7 @@ export function meshImages(input: MeshValuesInput) {
 function pulledImage(component: string, name: IstioImage, ...levels: readonly unknown[]) {
   const values = levels.map(asTree);
   const first = (key: string) =>
-    values.map((level) => level[key]).find((value): value is string => typeof value === "string" && value !== "");
+    values.map((level) => own(level, key)).find((value): value is string => typeof value === "string" && value !== "");
   const image = first("image") ?? name;
   const variant = first("variant");
   const tag = `${first("tag") ?? ""}${variant === undefined ? "" : `-${variant}`}`;

@@ -2,6 +2,7 @@ import semver from "semver";
 import { defaultRevision } from "../shared/istio";
 import { mergeValues } from "../shared/merge";
 import type { MeshSettings } from "../settings/sections/mesh";
+import { own } from "../shared/own";
 
 export interface ControlPlane {
   /** Its revision; `default` for the one that has none. */
@@ -39,7 +40,7 @@ export function sharedVersions(mesh: MeshSettings): { readonly newest: string; r
 }
 
 export function controlPlaneNamed(mesh: MeshSettings, name: string): ControlPlane | undefined {
-  const revision = mesh.tags[name] ?? name;
+  const revision = own(mesh.tags, name) ?? name;
   return controlPlanes(mesh).find((each) => each.revision === revision);
 }
 
@@ -50,7 +51,7 @@ export function controlPlaneOf(mesh: MeshSettings, namespace: string): ControlPl
 
 /** The tag or revision under which a namespace, or a pod in it, asks for its proxies; see `injectionLabels`. */
 export function revisionName(mesh: MeshSettings, namespace: string): string {
-  return mesh.namespaces[namespace]?.revision ?? mesh.revision ?? defaultRevision;
+  return own(mesh.namespaces, namespace)?.revision ?? mesh.revision ?? defaultRevision;
 }
 
 /**

@@ -2,8 +2,9 @@ import { type ApplicationName, defaultNamespace } from "../apps/registry";
 import type { Settings } from "../settings/schema";
 import type { GatewayDeploymentSettings, GatewaysSettings, GatewayTlsSettings } from "../settings/sections/gateways";
 import type { TrafficSettings } from "../settings/sections/traffic";
-import { isIncomplete, knownFields, setUnknown } from "../shared/unknown";
+import { isIncomplete, knownFields, setUnknown, throwUnknown } from "../shared/unknown";
 import type { GatewayTls, GatewayWorkload } from "../shared/workload";
+import { own } from "../shared/own";
 
 /** Ports of every gateway's Service; the settings may change the numbers. */
 export const gatewayPorts = [
@@ -14,7 +15,7 @@ export const gatewayPorts = [
 
 export function gatewayWorkloads(gateways: GatewaysSettings): readonly GatewayWorkload[] {
   const workloads = Object.keys(gateways).map((name) =>
-    gatewayWorkload(name, () => gateways[name] as GatewayDeploymentSettings),
+    gatewayWorkload(name, () => own(gateways, name) ?? throwUnknown()),
   );
   if (isIncomplete(gateways)) setUnknown(workloads, workloads.length);
   return workloads;

@@ -3,6 +3,7 @@ import { deployableApplications } from "../apps/registry";
 import type { ImagesSettings } from "../settings/sections/images";
 import { allCharts } from "../observability/addons/registry";
 import { benchmarkImages, platformImages, versions } from "../settings/versions";
+import { own } from "../shared/own";
 
 /** Istio's images, under the hub: the control plane, every proxy, and the agents on nodes. */
 const istioImages = ["pilot", "proxyv2", "install-cni", "ztunnel"] as const;
@@ -30,7 +31,7 @@ export function imageName(image: string): string {
  * people; a digest next to it is what decides. `image` has registry and tag: `docker.io/istio/pilot:1.31.1`.
  */
 export function imageReference(images: Pick<ImagesSettings, "mirrors" | "digests">, image: string): string {
-  const digest = images.digests[imageName(image)];
+  const digest = own(images.digests, imageName(image));
   return digest === undefined ? mirrored(images, image) : `${mirrored(images, image)}@${digest}`;
 }
 

@@ -15,6 +15,7 @@ import {
 import type { GatewayWorkload, WaypointWorkload, Workload } from "../shared/workload";
 import { type DataPlane, dataPlaneOf } from "./data-planes";
 import { gatewayWorkloads } from "./gateways";
+import { own } from "../shared/own";
 
 export interface NamedObjects {
   /** Namespace of a workload that is named without one: that of the first deployed application. */
@@ -165,8 +166,7 @@ export class Names {
   }
 
   dataPlane(namespace: string): DataPlane {
-    const planes = this.objects.dataPlanes;
-    return (Object.hasOwn(planes, namespace) ? planes[namespace] : this.throwIfIncomplete("workloads")) ?? "sidecar";
+    return own(this.objects.dataPlanes, namespace) ?? this.throwIfIncomplete("workloads") ?? "sidecar";
   }
 
   waypoint({ namespace, name }: Pick<Workload, "namespace" | "name">): WaypointWorkload | undefined {

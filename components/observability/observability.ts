@@ -11,6 +11,7 @@ import { Layer, type LayerOptions } from "../shared/layer";
 import { generatedSecret } from "../shared/lifecycle-command";
 import type { Addon, AddonContext } from "./addons/addon";
 import { addonSource, installedAddons, installedReleases, secretReferences, settingsOf } from "./addons/registry";
+import { own } from "../shared/own";
 
 export interface ObservabilityArgs extends Pick<Settings, "mesh" | "gateways" | "images" | "charts"> {
   readonly settings: ObservabilitySettings;
@@ -69,7 +70,7 @@ export class Observability extends Layer {
 
   private secret({ secret, entry }: ReturnType<typeof secretReferences>[number]): pulumi.Resource {
     const { name, key, generated, plain } = secret;
-    const given = entry === undefined ? undefined : this.args.secrets[entry];
+    const given = entry === undefined ? undefined : own(this.args.secrets, entry);
     return new kubernetes.core.v1.Secret(
       `${this.name}-${name}`,
       {

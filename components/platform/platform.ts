@@ -9,6 +9,7 @@ import { Layer, type LayerOptions } from "../shared/layer";
 import { rootNamespace } from "../shared/istio";
 import type { NamespaceSpec } from "./namespaces";
 import { addonNamespace, SystemAddon } from "./system-addons";
+import { own } from "../shared/own";
 
 export interface PlatformArgs {
   readonly settings: PlatformSettings;
@@ -85,7 +86,7 @@ class PullSecrets extends Layer {
           {
             metadata: { name: secret, namespace },
             type: "kubernetes.io/dockerconfigjson",
-            stringData: { ".dockerconfigjson": secrets[dockerConfigJson.secret] ?? "" },
+            stringData: { ".dockerconfigjson": own(secrets, dockerConfigJson.secret) ?? "" },
           },
           this.child,
         );

@@ -3,6 +3,7 @@ import type { Problem, SettingPath } from "../shared/problem";
 import { schemaAt, valueAt } from "./schema-walk";
 import { expectedElsewhere, secretRef } from "./fields";
 import { kindOf, shown, shownSize, suggestion, typeNames } from "./wording";
+import { own } from "../shared/own";
 
 type Issue = z.core.$ZodIssue;
 
@@ -16,7 +17,7 @@ function typeMessage(expected: string, value: unknown, schema: z.core.$ZodType |
   const described =
     schema === secretRef
       ? "a reference such as {secret: NAME} to an entry of talos-mesh:secrets"
-      : (stringExpected(schema) ?? typeNames[expected] ?? expected);
+      : (stringExpected(schema) ?? own(typeNames, expected) ?? expected);
   if (missing) return `missing; expected ${described}`;
   const scalar = typeof value === "number" || typeof value === "boolean";
   if (expected === "string" && scalar) {
@@ -73,7 +74,7 @@ export function describeIssue(issue: Issue, schema: z.core.$ZodType, raw: unknow
       const elsewhere = (at && expectedElsewhere.get(at)) ?? {};
       return issue.keys.map((key) => ({
         path: [...path, key],
-        message: `unknown key; ${Object.hasOwn(elsewhere, key) ? elsewhere[key] : suggestion(key, known)}`,
+        message: `unknown key; ${own(elsewhere, key) ?? suggestion(key, known)}`,
       }));
     }
     case "invalid_type":

@@ -6,6 +6,7 @@ import { describeIssue } from "./issues";
 import { settingsSchema, type Settings } from "./schema";
 import { alternative, unwrap, valueAt } from "./schema-walk";
 import { nearest, suggestion } from "./wording";
+import { own } from "../shared/own";
 
 export const sectionNames = Object.keys(settingsSchema.shape) as readonly (keyof Settings)[];
 
@@ -89,7 +90,7 @@ function knownRecord(schema: z.ZodRecord, raw: Readonly<Record<string, unknown>>
   const isValid = (key: string) => z.safeParse(schema.keyType, key).success;
   const readers = Object.keys(raw).map((key): Reader => [
     key,
-    isValid(key) ? () => knownPart(schema.valueType, raw[key]) : throwUnknown,
+    isValid(key) ? () => knownPart(schema.valueType, own(raw, key)) : throwUnknown,
   ]);
   const known = knownFields<Record<string, unknown>>(Object.fromEntries(readers));
   // Such a key may have been meant as another one.

@@ -3,6 +3,7 @@ import { parseJson } from "../shared/json";
 import { isTree, type Tree } from "../shared/merge";
 import type { SettingPath } from "../shared/problem";
 import { knownEntries } from "../shared/unknown";
+import { own } from "../shared/own";
 
 /** The schema below optional, default and the like. */
 export function unwrap(schema: z.core.$ZodType): z.core.$ZodType {
@@ -21,9 +22,9 @@ export function jsonMapping(text: string): Tree | undefined {
 export function alternative(union: z.ZodUnion, value: unknown): z.core.$ZodType | undefined {
   if (union instanceof z.ZodDiscriminatedUnion) {
     const key = union.def.discriminator;
-    const found = isTree(value) ? value[key] : undefined;
+    const found = isTree(value) ? own(value, key) : undefined;
     return union.options.find((option) => {
-      const literal = option instanceof z.ZodObject ? (option.shape[key] as z.core.$ZodType | undefined) : undefined;
+      const literal = option instanceof z.ZodObject ? own(shapeOf(option), key) : undefined;
       return literal instanceof z.ZodLiteral && literal.values.has(found as string);
     });
   }
@@ -42,7 +43,7 @@ export function schemaAt(schema: z.core.$ZodType, path: SettingPath, value: unkn
   if (key === undefined) return inner;
   const next = valueAt(value, [key]);
   if (inner instanceof z.ZodObject) {
-    const property = Object.hasOwn(inner.shape, key) ? (inner.shape[key] as z.core.$ZodType | undefined) : undefined;
+    const property = own(shapeOf(inner), String(key));
     return property && schemaAt(property, rest, next);
   }
   if (inner instanceof z.ZodArray) return schemaAt(inner.element, rest, next);
@@ -79,8 +80,8 @@ export function schemaValues(
 export function valueAt(value: unknown, path: SettingPath): unknown {
   let current = value;
   for (const key of path) {
-    if (typeof current !== "object" || current === null || !Object.hasOwn(current, key)) return undefined;
-    current = (current as Record<string | number, unknown>)[key];
+    if (typeof current !== "object" || current === null) return undefined;
+    current = own(current as Readonly<Record<string, unknown>>, String(key));
   }
   return current;
 }
@@ -101,4 +102,8 @@ function* expand(value: unknown, [key, ...rest]: readonly string[], at: SettingP
       if (key === "*" || key === name) yield* expand(entry, rest, [...at, name]);
     }
   }
+}
+
+function shapeOf({ shape }: z.ZodObject): Readonly<Record<string, z.core.$ZodType>> {
+  return shape;
 }

@@ -5,6 +5,7 @@ import { isTree } from "../shared/merge";
 import { type Place, problemList, StackFileError } from "../shared/problem";
 import { formatYamlProblem, parseYaml } from "../shared/yaml";
 import { nearest } from "./wording";
+import { own } from "../shared/own";
 
 export interface StackConfig {
   /** String by full key (`talos-mesh:mesh`); objects and lists as JSON. */
@@ -47,7 +48,7 @@ export function readStackConfig(
 ): StackConfig {
   const projectFile = readProjectFile(projectRoot);
   const stackFile = readYaml(path.resolve(configFile), projectRoot);
-  const values: Record<string, string> = {};
+  const values = new Map<string, string>();
   const secretKeys = new Set<string>();
   const sources = new Map<string, { readonly file: YamlFile; readonly key: string }>();
   const add = (file: YamlFile, key: string, raw: unknown): void => {
@@ -61,15 +62,15 @@ export function readStackConfig(
       secretKeys.add(fullKey);
       return secretValue(name, ciphertext);
     });
-    if (value === undefined || value === null) values[fullKey] = "";
-    else values[fullKey] = typeof value === "string" ? value : JSON.stringify(value);
+    const given = value ?? "";
+    values.set(fullKey, typeof given === "string" ? given : JSON.stringify(given));
     sources.set(fullKey, { file, key });
   };
   for (const [key, raw] of projectDefaults(projectFile)) add(projectFile, key, raw);
   for (const [key, raw] of Object.entries(section(stackFile, "config"))) add(stackFile, key, raw);
   refuseMisspelledConfig(stackFile);
   return {
-    values,
+    values: Object.fromEntries(values),
     secretKeys: [...secretKeys],
     placeOf: (fullKey, keys) => {
       const { file, key } = sources.get(fullKey) ?? { file: stackFile, key: fullKey };
@@ -159,7 +160,7 @@ export function shownPath(file: string, projectRoot: string): string {
 }
 
 function section(file: YamlFile, key: string): Readonly<Record<string, unknown>> {
-  const found = file.value[key] ?? {};
+  const found = own(file.value, key) ?? {};
   if (isTree(found)) return found;
   throw problemAt(file.shown, placeIn(file, [key]).line, `${key}: expected a mapping of key: value`);
 }

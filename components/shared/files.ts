@@ -1,5 +1,6 @@
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import path from "node:path";
+import { own } from "./own";
 
 /**
  * Writes a file in one step: a process that is killed leaves the old content or the new one. The new content is first
@@ -30,7 +31,7 @@ export function readIfExists(file: string): string | undefined {
 /** The text of a file, with each `<name>` in it replaced by the value of that name. */
 export function filledIn(file: string, values: Readonly<Record<string, string>>): string {
   return readFileSync(file, "utf8").replace(/<(\w+)>/g, (placeholder, name: string) => {
-    const value = values[name];
+    const value = own(values, name);
     if (value === undefined) throw new Error(`${file}: no value for ${placeholder}`);
     return value;
   });

@@ -1,10 +1,12 @@
+import { own } from "./own";
+
 /** A YAML mapping as plain data. */
 export type Tree = Readonly<Record<string, unknown>>;
 
 /** As Helm merges values: `over` wins, mappings are merged key by key, lists and everything else are replaced. */
 export function mergeValues(base: Tree, over: Tree): Record<string, unknown> {
   const merged = Object.entries(over).map(([key, value]) => {
-    const below = Object.hasOwn(base, key) ? base[key] : undefined;
+    const below = own(base, key);
     return [key, isTree(below) && isTree(value) ? mergeValues(below, value) : value];
   });
   // Entries, because an assignment would call the setter of the key `__proto__`.

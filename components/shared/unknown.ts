@@ -1,3 +1,4 @@
+import { own } from "./own";
 import type { SettingPath } from "./problem";
 
 /**
@@ -77,7 +78,7 @@ export function knownEntries<Value>(
 export function knownEntries<Value>(values: readonly Value[] | Readonly<Record<string, Value>> = []): unknown[] {
   const keys = Array.isArray(values) ? [...values.keys()] : Object.keys(values);
   const container = values as Readonly<Record<string | number, Value>>;
-  return keys.flatMap((key) => ifKnown(() => [[key, container[key]]]) ?? []);
+  return keys.flatMap((key) => ifKnown(() => [[key, own(container, String(key))]]) ?? []);
 }
 
 /** The names of an object's entries, where none is missing. */

@@ -9,6 +9,7 @@ import type { Settings } from "../settings/schema";
 import { duplicates, type Problem, problemsOf, type Refusal, type SettingPath } from "../shared/problem";
 import { rootNamespace } from "../shared/istio";
 import { checkEach, runChecks } from "../shared/unknown";
+import { own } from "../shared/own";
 
 // What to write a check with:
 //   rule, refuse, unique, notEmpty, atMostOne, applicationRule   return a Check of values in the settings, by their path
@@ -92,7 +93,7 @@ export function atMostOne<const Path extends string>(path: ExistingPath<Path>, f
 }
 
 function fieldsIn(given: unknown, fields: readonly string[]): string[] {
-  return fields.filter((field) => (given as Readonly<Record<string, unknown>>)[field] !== undefined);
+  return fields.filter((field) => own(given as Readonly<Record<string, unknown>>, field) !== undefined);
 }
 
 /** As `checkEach`, for functions that return a refusal. */

@@ -6,6 +6,7 @@ import { suggestion } from "../settings/wording";
 import { duplicates, type Refusal } from "../shared/problem";
 import { checkEach } from "../shared/unknown";
 import { applicationRule, type Check, refuse, rule } from "./check";
+import { own } from "../shared/own";
 
 const noSidecars = "no namespace of an ambient mesh has sidecars";
 
@@ -131,7 +132,7 @@ function* enforcedBySidecars(
     targets.flatMap((target, index) => ((target.namespace ?? namespace) === namespace ? [`${path}[${index}]`] : []));
 
   if (authorization) {
-    if ((authorization.namespaces[namespace] ?? authorization.default) === "deny") {
+    if ((own(authorization.namespaces, namespace) ?? authorization.default) === "deny") {
       yield "security.authorization.default deny";
     }
     for (const list of ["allow", "deny", "audit"] as const) {

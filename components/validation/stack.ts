@@ -11,6 +11,7 @@ import { isTree } from "../shared/merge";
 import { formatPath, namespace, type Problem, SettingsError, StackFileError } from "../shared/problem";
 import { certificateProblems } from "./certificates";
 import { validate, type ValidateOptions } from "./validate";
+import { own } from "../shared/own";
 
 /**
  * The one way to read a stack: `loadStack` in a program that Pulumi or the embedded engine runs, `readStack` in a
@@ -72,7 +73,7 @@ function originOf(
         if (error instanceof StackFileError) return undefined;
         throw error;
       }
-      const same = section === "secrets" || values[key] === config.values[key];
+      const same = section === "secrets" || own(values, key) === own(config.values, key);
       return same ? config.placeOf(key, keys) : undefined;
     },
   };

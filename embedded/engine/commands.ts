@@ -2,13 +2,14 @@ import type { local } from "@pulumi/command";
 import type * as pulumi from "@pulumi/pulumi";
 import { CommandError, runCommand, type CommandOutput, type RunOptions } from "../../components/shared/run-command";
 import { UserError } from "../../components/shared/problem";
+import { own } from "../../components/shared/own";
 
 export type CommandInputs = Readonly<pulumi.Unwrap<local.CommandArgs>>;
 
 const supported = "create update delete environment stdin dir interpreter addPreviousOutputInEnv logging".split(" ");
 
 export function commandInputs(inputs: Readonly<Record<string, unknown>>): CommandInputs {
-  refuseUnsupported(Object.keys(inputs).filter((key) => inputs[key] !== undefined && !supported.includes(key)));
+  refuseUnsupported(Object.keys(inputs).filter((key) => own(inputs, key) !== undefined && !supported.includes(key)));
   return inputs;
 }
 

@@ -157,7 +157,7 @@ export class EmbeddedHost implements ResourceHost {
         : await runScript(script, inputs, { ...options, secretOutput, onLine: onProgress });
     const deletion = inputs.delete === undefined ? undefined : inputs;
     const record = { label: item.label, digest, output, deletion, createdAt: last?.createdAt ?? timestamp() };
-    await records.change(({ commands }) => (commands[urn] = record));
+    await records.change(({ commands }) => Object.assign(commands, { [urn]: record }));
     // The records of a cluster that was stopped are not known before its command has run.
     const existed = last !== undefined || (this.connected === undefined && this.kubeconfigBefore !== undefined);
     return deployed(output, existed ? "updated" : "created");

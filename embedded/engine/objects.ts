@@ -8,6 +8,7 @@ import { isTree } from "../../components/shared/merge";
 import type { Change } from "../../cli/engine/engine";
 import { UserError } from "../../components/shared/problem";
 import { marks, stackMark, timestamp } from "./naming";
+import { own } from "../../components/shared/own";
 
 /**
  * Applies an object and waits until it is ready. An object whose changed field cannot be changed is deleted and created
@@ -72,7 +73,7 @@ function differences(before: unknown, after: unknown, path: readonly string[]): 
   if (isDeepStrictEqual(before, after)) return [];
   if (!isTree(before) || !isTree(after)) return [path.join(".")];
   const keys = [...new Set([...Object.keys(before), ...Object.keys(after)])].sort();
-  return keys.flatMap((key) => differences(before[key], after[key], [...path, key]));
+  return keys.flatMap((key) => differences(own(before, key), own(after, key), [...path, key]));
 }
 
 function contentOf(object: LiveObject): object {

@@ -125,7 +125,7 @@ async function deleteOwned(owned: Owned, options: PruneOptions): Promise<void> {
       const { deletion = {}, output: previous } = owned.record;
       const run = { cwd: projectRoot, signal, previous, secretOutput: true, onLine: onProgress };
       if (deletion.delete !== undefined) await runScript(deletion.delete, deletion, run);
-      await records.change(({ commands }) => delete commands[owned.key]);
+      await records.change(({ commands }) => Reflect.deleteProperty(commands, owned.key));
     }
     observer.finished(owned, "deleted");
   } catch (error) {

@@ -3,6 +3,7 @@ import { whenAvailable } from "../../components/shared/kubernetes/wait";
 import type { CommandOutput } from "../../components/shared/run-command";
 import type { CommandInputs } from "./commands";
 import { stackMark } from "./naming";
+import { own } from "../../components/shared/own";
 
 export interface CommandRecord {
   readonly label: string;
@@ -45,7 +46,7 @@ export class Records {
   }
 
   command(urn: string): CommandRecord | undefined {
-    return Object.hasOwn(this.content.commands, urn) ? this.content.commands[urn] : undefined;
+    return own(this.content.commands, urn);
   }
 
   async change(make: (content: Content) => void): Promise<void> {

@@ -3,6 +3,7 @@ import type { RegisterResourceOutputsRequest, RegisterResourceRequest } from "@p
 import { MockMonitor } from "@pulumi/pulumi/runtime/mocks";
 import { messageOf, UserError } from "../../components/shared/problem";
 import { asSecret, isSecret } from "./secrets";
+import { own } from "../../components/shared/own";
 
 export interface Registration {
   /** As the Pulumi CLI forms it: `urn:pulumi:STACK::PROJECT::PARENT-TYPES$TYPE::NAME`. */
@@ -130,10 +131,10 @@ export class HostMonitor extends MockMonitor {
   private registrationOf(urn: string, request: RegisterResourceRequest): Registration {
     const timeouts = request.getCustomtimeouts();
     const parent = request.getParent();
-    const propertyDependencies: Record<string, readonly string[]> = {};
+    const propertyDependencies = new Map<string, readonly string[]>();
     request.getPropertydependenciesMap().forEach((dependencies, property) => {
       const urns = dependencies.getUrnsList();
-      if (urns.length > 0) propertyDependencies[property] = urns;
+      if (urns.length > 0) propertyDependencies.set(property, urns);
     });
     return {
       urn,
@@ -143,7 +144,7 @@ export class HostMonitor extends MockMonitor {
       inputs: (request.getObject() as { toJavaScript(): Record<string, unknown> }).toJavaScript(),
       parent: parent === this.stackUrn ? undefined : parent || undefined,
       dependencies: request.getDependenciesList(),
-      propertyDependencies,
+      propertyDependencies: Object.fromEntries(propertyDependencies),
       provider: request.getProvider() || undefined,
       protect: request.getProtect() ?? false,
       deletedWith: request.getDeletedwith() || undefined,
@@ -184,7 +185,7 @@ function withSecrets(
   state: Record<string, unknown>,
 ): Record<string, unknown> {
   const entries = Object.entries(state).map(([key, value]) => {
-    const hidden = value !== undefined && (additionalSecretOutputs.includes(key) || isSecret(inputs[key]));
+    const hidden = value !== undefined && (additionalSecretOutputs.includes(key) || isSecret(own(inputs, key)));
     return [key, hidden ? asSecret(value) : value];
   });
   return Object.fromEntries(entries) as Record<string, unknown>;

@@ -94,7 +94,8 @@ function forgetModules(projectRoot: string, program: string): void {
   // Another program may load the project's own.
   const programs = [program, path.join(projectRoot, "index.ts")];
   for (const file of Object.keys(require.cache)) {
-    if (programs.includes(file) || owned.some((folder) => file.startsWith(folder))) delete require.cache[file];
+    if (programs.includes(file) || owned.some((folder) => file.startsWith(folder)))
+      Reflect.deleteProperty(require.cache, file);
   }
 }
 

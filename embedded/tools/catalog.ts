@@ -3,6 +3,7 @@ import path from "node:path";
 import { parse } from "yaml";
 import { versions } from "../../components/settings/versions";
 import { hostPlatform, type Platform } from "./cache";
+import { own } from "../../components/shared/own";
 
 export const controlPlaneTools = [
   "etcd",
@@ -96,6 +97,9 @@ export function describeTool(name: ToolName, pins = defaultPins, { os, arch }: P
 
 /** A copy in which placeholders are replaced by their values; others stay. */
 function filled<Value>(value: Value, values: Readonly<Record<string, string>>): Value {
-  const text = JSON.stringify(value).replace(/\{(\w+)\}/g, (placeholder, key: string) => values[key] ?? placeholder);
+  const text = JSON.stringify(value).replace(
+    /\{(\w+)\}/g,
+    (placeholder, key: string) => own(values, key) ?? placeholder,
+  );
   return JSON.parse(text) as Value;
 }

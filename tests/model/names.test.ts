@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { controlPlaneNamed, controlPlaneOf } from "../../components/model/control-planes";
+import { dataPlaneOf } from "../../components/model/data-planes";
 import { namedObjects, Names } from "../../components/model/names";
 import { settingsSchema, type Settings } from "../../components/settings/schema";
 import { setIncomplete, setUnknown } from "../../components/shared/unknown";
@@ -42,6 +44,43 @@ describe("names", () => {
     assert.equal(names.waypoint({ namespace: "shop", name: "desk" })?.name, "waypoint");
     assert.equal(names.waypoint({ namespace: "bookinfo", name: "reviews" }), undefined);
     assert.equal(names.dataPlane("cellar"), "none");
+  });
+
+  it("takes a key that every object inherits as a name like another", () => {
+    const inherited = ["constructor", "valueOf", "__proto__"];
+    for (const name of inherited) {
+      const { mesh } = settings();
+      const canary = { version: "1.31.1", revision: name, values: {} };
+      const upgraded = { ...mesh, canary, namespaces: Object.fromEntries([["shop", { revision: name }]]) };
+      assert.equal(controlPlaneOf(upgraded, "shop").revision, name);
+      assert.equal(dataPlaneOf(mesh, name), "ambient");
+      const tagged = { ...mesh, tags: Object.fromEntries([[name, "default"]]), namespaces: upgraded.namespaces };
+      assert.equal(controlPlaneNamed(tagged, name)?.revision, "default");
+    }
+    const given = settings();
+    const workloads = inherited.map((name) => ({
+      name,
+      serviceAccount: name,
+      port: 80,
+      versions: [],
+      versionServices: false,
+    }));
+    const names = new Names(
+      namedObjects({
+        ...given,
+        mesh: {
+          ...given.mesh,
+          dataPlane: "sidecar",
+          namespaces: Object.fromEntries([["__proto__", { dataPlane: "ambient" }]]),
+        },
+        applications: inherited.map((namespace) => ({ namespace, workloads })),
+      }),
+    );
+    assert.deepEqual(
+      inherited.map((namespace) => names.dataPlane(namespace)),
+      ["sidecar", "sidecar", "ambient"],
+    );
+    assert.equal(names.findWorkload("__proto__", "constructor")?.dataPlane, "ambient");
   });
 
   it("answers nothing about a name that may be the one that could not be read", () => {

@@ -3,6 +3,7 @@ import { type Arm, armTitle, proxiesOf, type Scenario } from "../metrics/record"
 import { type Budgeted, budgetedMetrics, judgedArms } from "../metrics/registry";
 import { blocksForIntervals, type Estimate, formatNumber } from "../statistics/intervals";
 import { effectOf, findCost, findFigure, lostRuns, type Results } from "./figures";
+import { own } from "../../shared/own";
 
 export interface BudgetVerdict extends Bound {
   /** As in the settings: `p99`, `sidecar.p99`. */
@@ -50,7 +51,7 @@ export function judgeBudgets(
     const budgeted = budgetedMetrics().find((each) => name === (only ? `${only}.${each.name}` : each.name));
     if (budgeted === undefined) return [];
     return (only ? [only] : judged).map((scenario): BudgetVerdict => {
-      const bound = bounds[scenario]?.[budgeted.name] ?? {};
+      const bound = own(bounds[scenario] ?? {}, budgeted.name) ?? {};
       const verdict = bound.upper === undefined ? "not measured" : bound.upper > max ? "exceeded" : "within";
       const { unit } = budgeted.budget;
       return { name, scenario, metric: budgeted.name, unit, max, ...bound, verdict, onExceed };

@@ -8,6 +8,7 @@ import { type ContainerSample, parseSummary } from "../measure/usage";
 import { benchmarkManager, managedBy } from "../objects";
 import type { NodeFacts } from "../report/report";
 import { annotate, type Annotation } from "./grafana";
+import { own } from "../../shared/own";
 
 export interface BenchNode extends NodeFacts {
   /** UID of its object: a machine that joins under an old name is another one. */
@@ -157,7 +158,7 @@ export class KubernetesCluster {
 
   private async data(kind: "ConfigMap" | "Secret", name: string, key: string): Promise<string | undefined> {
     const found = await this.server.get({ apiVersion: "v1", kind, namespace: rootNamespace, name });
-    return (found as { data?: Readonly<Record<string, string>> } | undefined)?.data?.[key];
+    return own((found as { data?: Readonly<Record<string, string>> } | undefined)?.data ?? {}, key);
   }
 
   annotate(namespace: string, annotation: Annotation): Promise<void> {

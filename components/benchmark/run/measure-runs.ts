@@ -17,6 +17,7 @@ import type { Journal } from "./journal";
 import type { Lease } from "./lease";
 import { NotMeasurable } from "./request";
 import { type CheckContext, podSigns, podsProblem, readyPods } from "./scenario-check";
+import { own } from "../../shared/own";
 
 export interface RunContext extends CheckContext {
   readonly nodes: NodePair;
@@ -240,7 +241,9 @@ function restartsBetween(before: readonly BenchPod[], after: readonly BenchPod[]
     const earlier = before.find((pod) => pod.name === name);
     const isOurs = ["client", "client-near", "server"].includes(app);
     if (!earlier) return [{ name: `${name} (a new pod)`, ofMesh: !isOurs }];
-    const more = Object.entries(restarts).filter(([container, count]) => count > (earlier.restarts[container] ?? 0));
+    const more = Object.entries(restarts).filter(
+      ([container, count]) => count > (own(earlier.restarts, container) ?? 0),
+    );
     return more.map(([container]) => ({ name: `${name}/${container}`, ofMesh: !ownContainers.has(container) }));
   });
 }

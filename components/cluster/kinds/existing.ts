@@ -7,6 +7,7 @@ import { dnsLabel, exactlyOneOf, hostAddress, kubernetesVersion, talosVersion } 
 import { asTree, treesIn } from "../../shared/merge";
 import { problemsOf, type Refusal } from "../../shared/problem";
 import type { ClusterKind, ClusterStack } from "./cluster-kind";
+import { own } from "../../shared/own";
 
 export const existingSettings = z.strictObject({
   kind: z.literal("existing").describe("A cluster that already exists."),
@@ -85,7 +86,7 @@ function kubeconfigRefusal({ file, secret = "" }: ExistingClusterSettings["kubec
   }
   if (text === undefined) return undefined;
   const config = asTree(parsed(text));
-  const entries = (list: string, entry: string) => treesIn(config[list]).map((one) => asTree(one[entry]));
+  const entries = (list: string, entry: string) => treesIn(own(config, list)).map((one) => asTree(own(one, entry)));
   const [clusters, users] = [entries("clusters", "cluster"), entries("users", "user")];
   const files = [
     ...clusters.map((cluster) => cluster["certificate-authority"]),

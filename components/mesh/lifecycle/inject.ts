@@ -2,6 +2,7 @@ import { rootNamespace } from "../../shared/istio";
 import { containersOf } from "../../shared/kubernetes/pods";
 import { type StepContext, waitForStep } from "../../shared/step/program";
 import type { PodTemplate, StepRequests } from "./steps";
+import { own } from "../../shared/own";
 
 /**
  * The counterpart of `istioctl kube-inject`: creates a pod as a dry run, so that the injector writes the proxy into it, and
@@ -61,7 +62,7 @@ const perPod = "nodeName priority preemptionPolicy serviceAccount schedulerName 
 function templateOf({ metadata, spec }: Pod, requested: readonly string[]): PodTemplate {
   const labels = without(metadata.labels, [...requested, "pod-template-hash"]);
   const token = /^kube-api-access-/;
-  const named = (key: string) => (spec[key] ?? []) as { name: string; volumeMounts?: { name: string }[] }[];
+  const named = (key: string) => (own(spec, key) ?? []) as { name: string; volumeMounts?: { name: string }[] }[];
   const containers = (key: string) =>
     named(key).map((container) => ({
       ...container,

@@ -12,6 +12,7 @@ import type { HelmValues } from "../../shared/helm-release";
 import { asTree, isTree, mergeValues } from "../../shared/merge";
 import type { Problem, SettingPath } from "../../shared/problem";
 import { type ChartName, scopes } from "./common-values";
+import { own } from "../../shared/own";
 
 export function meshCharts({ mesh, gateways }: Pick<Settings, "mesh" | "gateways">): readonly RequiredChart[] {
   const { newest, oldest } = sharedVersions(mesh);
@@ -153,7 +154,7 @@ export function unknownKeys({ keys: { top, global } }: IstioChart, { path: at, c
   return [
     ...problemsOf(values, at, top),
     ...problemsOf(values["global"], [...at, "global"], global),
-    ...(scope === undefined ? [] : problemsOf(values[scope], [...at, scope], top)),
+    ...(scope === undefined ? [] : problemsOf(own(values, scope), [...at, scope], top)),
   ];
 }
 

@@ -12,6 +12,7 @@ import type { TrafficPolicySettings } from "../../settings/sections/traffic-poli
 import type { GatewayWorkload, WaypointWorkload, Workload } from "../../shared/workload";
 import type { SidecarScoping } from "../mesh-config";
 import type { Caller, MeshWorkload, Names } from "../names";
+import { own } from "../../shared/own";
 
 /** The policies of a stack with every name resolved: what the compilers, the checks and `explain` read. */
 export interface PolicyModel {
@@ -141,11 +142,11 @@ export function mtlsModes(
   { namespace, name, port }: MeshWorkload,
 ): { readonly atServicePort: MtlsMode; readonly all: readonly MtlsMode[] } {
   const ofNamespace = mtlsExceptions.filter(({ settings }) => settings.namespace === namespace);
-  const own = ofNamespace.find(({ settings }) => settings.workload === name);
-  const exception = own ?? ofNamespace.find(({ settings }) => settings.workload === undefined);
+  const ofWorkload = ofNamespace.find(({ settings }) => settings.workload === name);
+  const exception = ofWorkload ?? ofNamespace.find(({ settings }) => settings.workload === undefined);
   const { mode = mtls, ports = {} } = exception?.settings ?? {};
   return {
-    atServicePort: Object.hasOwn(ports, String(port)) ? (ports[String(port)] ?? mode) : mode,
+    atServicePort: own(ports, String(port)) ?? mode,
     all: [mode, ...Object.values(ports)],
   };
 }

@@ -8,6 +8,7 @@ import { kiali } from "./kiali";
 import { loki } from "./loki";
 import { prometheus } from "./prometheus";
 import { tracing } from "./tracing";
+import { own } from "../../shared/own";
 
 export const addons = [prometheus, grafana, kiali, tracing, loki] as const;
 
@@ -36,7 +37,7 @@ export function installedAddons(observability: AddonSettings | undefined) {
 export function settingsOf(observability: AddonSettings | undefined): SettingsOf {
   const fields = (observability ?? {}) as Readonly<Record<string, unknown>>;
   return <Schema extends z.ZodType>({ name }: Addon<string, Schema>) =>
-    (Object.hasOwn(fields, name) ? fields[name] : undefined) as z.output<Schema> | undefined;
+    own(fields, name) as z.output<Schema> | undefined;
 }
 
 export function installedReleases(observability: AddonSettings | undefined, istioVersion: string) {
@@ -94,7 +95,7 @@ export function extensionProviders(observability: AddonSettings | undefined) {
 /** The secrets of an addon, each with the entry of `talos-mesh:secrets` that the settings refer to. */
 export function secretReferences({ addon, settings }: ReturnType<typeof installedAddons>[number]) {
   const fields = settings as Readonly<Record<string, { readonly secret: string } | undefined>>;
-  return (addon.secrets ?? []).map((secret) => ({ secret, entry: fields[secret.field]?.secret }));
+  return (addon.secrets ?? []).map((secret) => ({ secret, entry: own(fields, secret.field)?.secret }));
 }
 
 /** The checks of all addons, each to be made on its own. */

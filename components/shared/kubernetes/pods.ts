@@ -1,6 +1,7 @@
 import { defaultRevision } from "../istio";
 import type { ApiServer } from "./api-server";
 import { conditionsOf, hasCondition, type LiveObject } from "./object";
+import { own } from "../own";
 
 export type Pod = Readonly<ReturnType<typeof readPod>>;
 
@@ -73,7 +74,7 @@ interface Container {
 
 /** Containers of a pod's spec or template, init containers first. */
 export function containersOf(spec: Readonly<Record<string, unknown>> | undefined): readonly Container[] {
-  return ["initContainers", "containers"].flatMap((field) => (spec?.[field] ?? []) as Container[]);
+  return ["initContainers", "containers"].flatMap((field) => (own(spec ?? {}, field) ?? []) as Container[]);
 }
 
 function proxyOf({ image = "", env, resources = {} }: Container) {

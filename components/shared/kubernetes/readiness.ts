@@ -1,6 +1,7 @@
 import type { ApiServer } from "./api-server";
 import { conditionsOf, hasCondition, type LiveObject, type ObjectReference, referenceOf } from "./object";
 import { Missing, waitFor, type WaitTimeout, type WaitOptions, whenAvailable } from "./wait";
+import { own } from "../own";
 
 interface Readiness {
   /** `failed`: waiting longer cannot help. */
@@ -201,5 +202,5 @@ async function explanation(server: ApiServer, object: LiveObject): Promise<strin
 }
 
 function count({ status }: LiveObject, field: string): number {
-  return Number(status?.[field] ?? 0);
+  return Number(own(status ?? {}, field) ?? 0);
 }

@@ -3,6 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { ApiServer } from "../kubernetes/api-server";
 import { isUnreachable } from "../kubernetes/errors";
 import { Missing, type Sleep, waitFor, WaitTimeout } from "../kubernetes/wait";
+import { own } from "../own";
 
 /** As much of the context as a step uses, so that tests can give their own. */
 export interface StepContext {
@@ -82,7 +83,7 @@ export async function runProgram(program: Program, argv: readonly string[], sign
     const request = requestIn(program.requestVariable, env);
     const { contextVariable } = program;
     const server =
-      contextVariable === undefined ? undefined : await openServer(await text(stdin), env[contextVariable]);
+      contextVariable === undefined ? undefined : await openServer(await text(stdin), own(env, contextVariable));
     const result = await run(
       {
         log,
@@ -110,7 +111,7 @@ export async function runProgram(program: Program, argv: readonly string[], sign
 }
 
 function requestIn(variable: string, env: Readonly<NodeJS.ProcessEnv>): unknown {
-  const request = env[variable];
+  const request = own(env, variable);
   if (!request) throw new Error(`${variable}: not set; it must hold the request as JSON`);
   try {
     return JSON.parse(request) as unknown;

@@ -1,5 +1,6 @@
 import { type ScalarTag, stringify, type Tags } from "yaml";
 import { isTree, type Tree } from "../../../shared/merge";
+import { own } from "../../../shared/own";
 
 const step = 4;
 
@@ -120,5 +121,5 @@ function escape(character: string): string {
   const code = character.codePointAt(0) ?? 0;
   const hex = code.toString(16).toUpperCase();
   const numeric = code > 0xffff ? `\\U${hex.padStart(8, "0")}` : `\\u${hex.padStart(4, "0")}`;
-  return named[character] ?? (code < 0x100 ? `\\x${hex.padStart(2, "0")}` : numeric);
+  return own(named, character) ?? (code < 0x100 ? `\\x${hex.padStart(2, "0")}` : numeric);
 }

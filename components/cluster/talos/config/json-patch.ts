@@ -1,4 +1,5 @@
 import { isTree, type Tree } from "../../../shared/merge";
+import { own } from "../../../shared/own";
 
 export interface Operation {
   readonly op: string;
@@ -76,7 +77,7 @@ function unsupported(operation: Operation): string | undefined {
 /** A copy of the tree with the value at this path; undefined where something else than a mapping is on the way. */
 function assign(tree: Tree, [key = "", ...inner]: readonly string[], value: unknown): Tree | undefined {
   if (inner.length === 0) return { ...tree, [key]: structuredClone(value) };
-  const child = Object.hasOwn(tree, key) ? tree[key] : {};
+  const child = own(tree, key) ?? {};
   const next = isTree(child) ? assign(child, inner, value) : undefined;
   return next && { ...tree, [key]: next };
 }

@@ -1,4 +1,5 @@
 import { asTree, isTree, mergeValues, type Tree } from "../../../../shared/merge";
+import { own } from "../../../../shared/own";
 
 /** As `talosctl gen config -t` writes it. */
 export type MachineType = "controlplane" | "worker";
@@ -53,7 +54,7 @@ export function rename(value: unknown, kind: string, names: Names, target: Targe
   if (!isTree(value)) target.problem("expected a mapping");
   let written: Tree = {};
   for (const [key, inner] of Object.entries(asTree(value))) {
-    const name = Object.hasOwn(names, key) ? names[key] : undefined;
+    const name = own(names, key);
     if (name === undefined) target.problem(`${key} has no counterpart there`);
     else written = mergeValues(written, typeof name === "string" ? { [name]: inner } : name(inner, target));
   }
