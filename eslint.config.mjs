@@ -28,6 +28,7 @@ const layers = [
     "components/cluster/talos/config",
     "components/mesh/values",
     "components/benchmark/plan",
+    "components/platform/namespaces.ts",
     "components/benchmark/statistics",
     "policies",
   ],

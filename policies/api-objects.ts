@@ -15,6 +15,7 @@ import type {
 } from "@kubernetes-models/istio/security.istio.io/v1" with { "resolution-mode": "import" };
 import type { ITelemetry } from "@kubernetes-models/istio/telemetry.istio.io/v1" with { "resolution-mode": "import" };
 import type { KubernetesObject } from "../components/shared/kubernetes/object";
+import type { SettingPath } from "../components/shared/problem";
 
 /** Kinds of Istio's API with the types of their specs: a misspelt field does not compile. */
 export interface IstioSpecs {
@@ -56,6 +57,8 @@ export interface Place {
   readonly namespace: string;
   /** With a dot (`reviews.allow`): a workload's name, which has no dots, and a suffix, so never that of another object. */
   readonly name: string;
+  /** The setting that the object is created for. */
+  readonly from: SettingPath;
   readonly labels?: Readonly<Record<string, string>>;
   readonly annotations?: Readonly<Record<string, string>>;
 }
@@ -74,15 +77,25 @@ export function istioObject<Kind extends keyof IstioSpecs>(
 export function policyObject<Spec>(
   apiVersion: string,
   kind: string,
-  { name, namespace, labels, annotations }: Place,
+  { name, namespace, from, labels, annotations }: Place,
   spec: Spec,
 ): KubernetesObject<Spec> {
-  return {
+  const object = {
     apiVersion,
     kind,
     metadata: { name, namespace, labels: { ...managedBy, ...labels }, ...(annotations && { annotations }) },
     spec,
   };
+  origins.set(object, from);
+  return object;
+}
+
+/** Not in the objects, which are applied as they are. */
+const origins = new WeakMap<object, SettingPath>();
+
+/** The setting that an object of a policy is created for. */
+export function settingOf(object: KubernetesObject): SettingPath {
+  return origins.get(object) ?? [];
 }
 
 /** Lists that are sets, in one order whatever order they were written in. */

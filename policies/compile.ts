@@ -9,7 +9,8 @@ import { networkPolicies } from "./network-policies";
 import { httpRoutes } from "./gateway-api/http-routes";
 import { waypointDefaultDeny, waypointEgress, waypointOnly } from "./gateway-api/security";
 
-const compilers: readonly ((model: PolicyModel) => readonly KubernetesObject[])[] = [
+/** Each makes the objects of a part of the policies. */
+export const compilers: readonly ((model: PolicyModel) => readonly KubernetesObject[])[] = [
   gateways,
   virtualServices,
   destinationRules,
@@ -45,6 +46,7 @@ export function policyObjects(model: PolicyModel): KubernetesObject[] {
 
 /** By code unit, for the same order with every locale. */
 function sorted(objects: readonly KubernetesObject[]): KubernetesObject[] {
-  const keyOf = ({ kind, metadata }: KubernetesObject) => [kind, metadata.namespace ?? "", metadata.name].join("\0");
+  const keyOf = ({ apiVersion, kind, metadata: { namespace = "", name } }: KubernetesObject) =>
+    [kind, namespace, name, apiVersion].join("\0");
   return [...objects].sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : keyOf(a) > keyOf(b) ? 1 : 0));
 }

@@ -46,7 +46,12 @@ export function networkPolicies(model: PolicyModel): KubernetesObject<Spec>[] {
       matchExpressions: [{ key: "app", operator: "In", values: all.map(({ name }) => name).sort() }],
     };
     const spec = { podSelector, policyTypes: ["Egress"], egress: egress[dataPlane] };
-    return policyObject("networking.k8s.io/v1", "NetworkPolicy", { namespace, name: egressOnly.name }, spec);
+    return policyObject(
+      "networking.k8s.io/v1",
+      "NetworkPolicy",
+      { namespace, name: egressOnly.name, from: ["security", "egress"] },
+      spec,
+    );
   });
 }
 

@@ -7,10 +7,10 @@ import { Random } from "../components/benchmark/statistics/random";
 import { isTree, type Tree } from "../components/shared/merge";
 import { SettingsError, StackFileError } from "../components/shared/problem";
 import { parseYaml } from "../components/shared/yaml";
-import { objectProblems } from "../components/validation/objects";
 import { readStack } from "../components/validation/stack";
 import { runProgram } from "../embedded/program/run-program";
 import { own } from "../components/shared/own";
+import { objectFault } from "./fuzz/object-fault";
 
 const root = path.resolve(__dirname, "..");
 
@@ -103,32 +103,19 @@ function faultIn(read: () => unknown): { readonly accepted: boolean; readonly fa
   }
 }
 
-/** A stack file that is accepted can be rendered, and the API server takes its objects. */
+/** A stack file that is accepted can be rendered, and the API server takes its objects and their names. */
 async function programFault(configFile: string): Promise<string | undefined> {
-  const refused: string[] = [];
-  const host = {
-    register: ({ inputs }: { inputs: object }) => {
-      refused.push(...refusals(inputs));
-      return Promise.resolve({ state: { ...inputs } });
-    },
-  };
+  const host = { register: ({ inputs }: { inputs: object }) => Promise.resolve({ state: { ...inputs } }) };
   process.env.TALOS_MESH_RENDER = "1";
   try {
-    await runProgram({ projectRoot: root, stack: "fuzz", configFile, host, preview: true, onWarning: () => undefined });
-    return refused.length > 0 ? `accepted, and then refused by the API server: ${refused.join("\n")}` : undefined;
+    const run = { projectRoot: root, stack: "fuzz", configFile, host, preview: true, onWarning: () => undefined };
+    const fault = objectFault((await runProgram(run)).registrations);
+    return fault && `accepted, and then ${fault}`;
   } catch (error) {
     return `accepted, and then: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
   } finally {
     delete process.env.TALOS_MESH_RENDER;
   }
-}
-
-/** Of objects of Istio and Gateway API, whose CRDs are here. */
-function refusals(inputs: object): string[] {
-  const object = inputs as Parameters<typeof objectProblems>[0];
-  if (!/\b(istio|gateway\.networking\.k8s)\.io\//.test(object.apiVersion)) return [];
-  const of = `${object.kind} ${object.metadata.name}`;
-  return [...objectProblems(object, [])].map(({ path: at, message }) => `${of}: ${at.join(".")}: ${message}`);
 }
 
 export interface Original {
@@ -183,6 +170,8 @@ const names = [
   "1",
   "<<",
   "a\nb",
+  // Names of objects that other settings create.
+  ...["waypoint", "reviews-v1", "ingress-istio", "istio-ingress", "kubernetes", "default", "envoy"],
 ];
 
 const values: readonly unknown[] = [

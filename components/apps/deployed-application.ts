@@ -4,6 +4,7 @@ import { lifecycleStep, type PodTemplate, type StepAccess } from "../mesh/lifecy
 import type { SidecarRequest } from "../mesh/values/istio-charts";
 import { waypointLabels } from "../mesh/waypoints";
 import { imageReference } from "../model/images";
+import { versionName } from "../model/object-names";
 import type { ImagesSettings } from "../settings/sections/images";
 import type { MeshSettings } from "../settings/sections/mesh";
 import { unprivileged } from "../shared/kubernetes/object";
@@ -40,7 +41,7 @@ export class DeployedApplication extends Layer {
       const account = this.serviceAccount(service);
       for (const version of description.versions) {
         const labels = { app: service, version };
-        const name = `${service}-${version}`;
+        const name = versionName(service, version);
         this.service(name, service, labels);
         new kubernetes.apps.v1.Deployment(
           `${this.name}-${name}`,

@@ -3,6 +3,7 @@ import type * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import type { TalosClusterSettings } from "./kinds";
 import { cniOf } from "./kinds/cni";
+import { kubernetesUpgradeName, nodeStepName } from "../model/object-names";
 import { Layer } from "../shared/layer";
 import { foreseenOutput, lifecycleCommand } from "../shared/lifecycle-command";
 import { type ClusterArgs, type ClusterComponent, clusterProvider } from "./cluster";
@@ -55,7 +56,12 @@ export class TalosCluster extends Layer implements ClusterComponent {
     const nodes = settings.nodes.map((node, index): Node => {
       const steps = nodeSteps(stepsArgs, index);
       const options = { ...this.child, secretOutput: true };
-      const config = stepResource(`${name}-config-${node.hostname}`, "machine-config", steps.machineConfig, options);
+      const config = stepResource(
+        `${name}-${nodeStepName("config", node.hostname)}`,
+        "machine-config",
+        steps.machineConfig,
+        options,
+      );
       return { ...node, steps, config };
     });
     const controlPlanes = nodes.filter((node) => node.controlPlane);
@@ -87,7 +93,12 @@ export class TalosCluster extends Layer implements ClusterComponent {
     const apply = (node: Node, before: readonly pulumi.Resource[]) => {
       const wiped = context.render ? {} : wipedAt(context.projectRoot, node.ipAddress);
       const input = node.steps.apply(node.config.stdout, wiped);
-      return stepResource(`${name}-apply-${node.hostname}`, "apply", input, this.after(...ready, ...before));
+      return stepResource(
+        `${name}-${nodeStepName("apply", node.hostname)}`,
+        "apply",
+        input,
+        this.after(...ready, ...before),
+      );
     };
 
     const firstApplied = apply(first, []);
@@ -120,10 +131,15 @@ export class TalosCluster extends Layer implements ClusterComponent {
     let upgraded = stepResource(`${name}-certificates`, "approve-certificates", addresses, this.after(members));
     for (const node of [...controlPlanes, ...workers]) {
       const input = node.steps.upgrade(first.ipAddress);
-      upgraded = stepResource(`${name}-upgrade-${node.hostname}`, "upgrade", input, this.after(upgraded));
+      upgraded = stepResource(
+        `${name}-${nodeStepName("upgrade", node.hostname)}`,
+        "upgrade",
+        input,
+        this.after(upgraded),
+      );
     }
     const version = clusterInput({ KUBERNETES_VERSION: settings.kubernetesVersion });
-    upgraded = stepResource(`${name}-upgrade-kubernetes`, "upgrade-kubernetes", version, this.after(upgraded));
+    upgraded = stepResource(`${name}-${kubernetesUpgradeName}`, "upgrade-kubernetes", version, this.after(upgraded));
     const renewal = !context.render && { TALOS_HALF_YEAR: halfYear(new Date()) };
     const kubeconfigInput = {
       environment: { ...access, TALOS_ENDPOINT: settings.endpoint, ...renewal },
@@ -190,7 +206,7 @@ export class TalosCluster extends Layer implements ClusterComponent {
       // The shell command `true`: nothing to do on create.
       const args = { apply: "true", delete: stepCommand("reset"), ...node.steps.reset };
       const opts = { ...this.after(...before), deleteBeforeReplace: true };
-      resets.set(node, lifecycleCommand(`${this.name}-reset-${node.hostname}`, args, opts));
+      resets.set(node, lifecycleCommand(`${this.name}-${nodeStepName("reset", node.hostname)}`, args, opts));
     }
     return resets;
   }

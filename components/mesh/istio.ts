@@ -3,6 +3,7 @@ import { getProject, getStack, type Resource } from "@pulumi/pulumi";
 import type { Cluster } from "../cluster/cluster";
 import { type ControlPlane, controlPlanes, sharedVersions } from "../model/control-planes";
 import { hasAmbient } from "../model/data-planes";
+import { tagRelease } from "../model/object-names";
 import type { Settings } from "../settings/schema";
 import { officialCharts } from "../settings/versions";
 import { type ChartSource, chartSourceAt } from "../shared/chart-source";
@@ -76,7 +77,7 @@ export class Istio extends Layer {
     // Names that namespaces use for a control plane, so that moving a tag upgrades all of them at once.
     const tags = Object.entries(mesh.tags).map(([tag, revision]) => {
       const values = { tag, revision, webhooks: !cluster.simulatedNodes };
-      const chart = { chart: "revision-tag", release: `istio-tag-${tag}`, version: "1.0.0", source: ownCharts, values };
+      const chart = { chart: "revision-tag", release: tagRelease(tag), version: "1.0.0", source: ownCharts, values };
       return this.release(`tag-${tag}`, chart, ...istiods);
     });
     const valuesDigest = digestOf(planes.map(valuesOf));

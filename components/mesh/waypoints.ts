@@ -3,7 +3,7 @@ import type { CustomResourceOptions } from "@pulumi/pulumi";
 import { revisionName } from "../model/control-planes";
 import { defaultRevision } from "../shared/istio";
 import type { MeshSettings } from "../settings/sections/mesh";
-import { waypointName } from "../model/names";
+import { waypointName } from "../model/object-names";
 import { digestOf } from "../shared/digest";
 import type { KubernetesObject } from "../shared/kubernetes/object";
 import { Layer, type LayerOptions } from "../shared/layer";

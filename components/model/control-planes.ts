@@ -2,6 +2,7 @@ import semver from "semver";
 import { defaultRevision } from "../shared/istio";
 import { mergeValues } from "../shared/merge";
 import type { MeshSettings } from "../settings/sections/mesh";
+import { istiodName } from "./object-names";
 import { own } from "../shared/own";
 
 export interface ControlPlane {
@@ -27,7 +28,7 @@ function controlPlane(mesh: MeshSettings): ControlPlane {
   const { revision, version } = mesh;
   return {
     revision: revision ?? defaultRevision,
-    istiod: revision === undefined ? "istiod" : `istiod-${revision}`,
+    istiod: istiodName(revision),
     version,
     mesh,
   };

@@ -4,6 +4,7 @@ import type { GatewayDeploymentSettings, GatewaysSettings, GatewayTlsSettings } 
 import type { TrafficSettings } from "../settings/sections/traffic";
 import { isIncomplete, knownFields, setUnknown, throwUnknown } from "../shared/unknown";
 import type { GatewayTls, GatewayWorkload } from "../shared/workload";
+import { credentialName, gatewayDeploymentName, ownNamespace } from "./object-names";
 import { own } from "../shared/own";
 
 /** Ports of every gateway's Service; the settings may change the numbers. */
@@ -22,30 +23,23 @@ export function gatewayWorkloads(gateways: GatewaysSettings): readonly GatewayWo
 }
 
 function gatewayWorkload(name: string, settings: () => GatewayDeploymentSettings): GatewayWorkload {
-  const deployed = () => deployedAs[settings().kind](name);
+  const deployment = () => gatewayDeploymentName[settings().kind](name);
   return knownFields<GatewayWorkload>({
     name: () => name,
     kind: () => settings().kind,
     namespace: () => gatewayNamespace(name, settings()),
-    service: () => deployed().deployment,
-    serviceAccount: () => deployed().deployment,
-    selector: () => deployed().selector,
+    service: deployment,
+    serviceAccount: deployment,
+    selector: () => podLabels[settings().kind](name),
     ports: () => gatewayServicePorts(settings()),
     tls: () => gatewayTls(name, settings()),
   });
 }
 
-/**
- * Name of a gateway's Deployment, which is also that of its Service and its service account, and the labels of its pods.
- * Source: istio/istio, manifests/charts/gateway/templates/_helpers.tpl, where `istio` is the release without "istio-";
- * pilot/pkg/config/kube/gatewaycommon/deploymentcontroller.go.
- */
-const deployedAs = {
-  chart: (name: string) => ({ deployment: releaseName(name), selector: { istio: name } }),
-  "gateway-api": (name: string) => ({
-    deployment: `${name}-istio`,
-    selector: { "gateway.networking.k8s.io/gateway-name": name },
-  }),
+/** The labels of a gateway's pods, by which the charts and istiod select them. */
+const podLabels = {
+  chart: (name: string) => ({ istio: name }),
+  "gateway-api": (name: string) => ({ "gateway.networking.k8s.io/gateway-name": name }),
 } as const;
 
 function gatewayTls(name: string, { tls, serviceType, ports }: GatewayDeploymentSettings): GatewayTls | undefined {
@@ -60,17 +54,8 @@ function gatewayTls(name: string, { tls, serviceType, ports }: GatewayDeployment
   };
 }
 
-/** The Secret with a gateway's certificate, in the gateway's namespace. */
-export function credentialName(gateway: string): string {
-  return `${releaseName(gateway)}-certificate`;
-}
-
 export function gatewayNamespace(gateway: string, { namespace }: Pick<GatewayDeploymentSettings, "namespace">): string {
-  return namespace ?? releaseName(gateway);
-}
-
-function releaseName(gateway: string): string {
-  return `istio-${gateway}`;
+  return namespace ?? ownNamespace(gateway);
 }
 
 export function gatewayServicePorts({ ports, extraPorts }: GatewayDeploymentSettings): Record<string, number> {
@@ -101,13 +86,4 @@ export function hostOwners(
     const owner = traffic.services.find(({ gateways, hosts }) => gateways.includes(gateway) && hosts.includes(host));
     return { host, namespace: owner?.namespace ?? defaultNamespace(sections) ?? "" };
   });
-}
-
-/**
- * Name of the listener of a Gateway (Gateway API) for a host, by which a route attaches to it: `https.shop.example.com`,
- * `https-any.example.com` for `*.example.com`, and `https` for any host.
- */
-export function listenerName(protocol: "http" | "https", host: string): string {
-  if (host === "*") return protocol;
-  return host.startsWith("*.") ? `${protocol}-any${host.slice(1)}` : `${protocol}.${host}`;
 }

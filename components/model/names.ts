@@ -1,7 +1,6 @@
 import { applicationWorkloads } from "../apps/application";
 import { type ApplicationName, configuredApplications, defaultNamespace } from "../apps/registry";
 import type { Settings } from "../settings/schema";
-import type { MeshSettings } from "../settings/sections/mesh";
 import {
   copyWithField,
   entryReaders,
@@ -15,6 +14,7 @@ import {
 import type { GatewayWorkload, WaypointWorkload, Workload } from "../shared/workload";
 import { type DataPlane, dataPlaneOf } from "./data-planes";
 import { gatewayWorkloads } from "./gateways";
+import { waypointName } from "./object-names";
 import { own } from "../shared/own";
 
 export interface NamedObjects {
@@ -67,11 +67,6 @@ function settingsWorkloads(settings: Pick<Settings, ApplicationName | "applicati
       ),
     ),
   ]);
-}
-
-/** Name of a waypoint: for that of a namespace the one that istioctl gives it. */
-export function waypointName({ service }: Pick<MeshSettings["waypoints"][number], "service">): string {
-  return service === undefined ? "waypoint" : `${service}-waypoint`;
 }
 
 /** As messages name it: those of namespaces are all named `waypoint`. */

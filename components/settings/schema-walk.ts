@@ -67,7 +67,7 @@ export function schemaValues(
   }
   if (typeof value !== "object" || value === null) return [];
   const schemaOf = (key: string | number): z.core.$ZodType | undefined => {
-    if (inner instanceof z.ZodObject) return inner.shape[key] as z.core.$ZodType | undefined;
+    if (inner instanceof z.ZodObject) return own(shapeOf(inner), String(key));
     if (inner instanceof z.ZodArray) return inner.element;
     return inner instanceof z.ZodRecord ? inner.valueType : undefined;
   };

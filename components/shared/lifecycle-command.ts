@@ -1,5 +1,6 @@
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
+import { own } from "./own";
 
 export interface LifecycleCommandArgs {
   /** Brings about the wanted state from any other one. Runs again whenever an input changes, so it must be re-runnable. */
@@ -106,7 +107,7 @@ export function foreseenOutput(command: command.local.Command, note: string): pu
 async function lastStdout({ urn }: command.local.Command): Promise<string | undefined> {
   const read = "pulumi:pulumi:readStackResourceOutputs";
   const state = (await pulumi.runtime.invoke(read, { stackName: pulumi.getStack() })) as OwnState;
-  const { stdout } = state.outputs[await valueOf(urn)]?.outputs ?? {};
+  const { stdout } = own(state.outputs, await valueOf(urn))?.outputs ?? {};
   return stdout === undefined ? undefined : valueOf(stdout);
 }
 

@@ -65,7 +65,11 @@ export const gatewayChecks: readonly Check[] = [
   refuse(
     "gateways.*.tls.mode",
     (mode, { settings: { traffic, objects = [] } }, at) => {
-      if (mode !== "PASSTHROUGH" || objects.some(({ kind }) => kind === "Gateway")) return false;
+      if (
+        mode !== "PASSTHROUGH" ||
+        objects.some(({ apiVersion, kind }) => kind === "Gateway" && apiVersion.startsWith("networking.istio.io/"))
+      )
+        return false;
       const exposed = traffic.services.filter(({ gateways }) => gateways.includes(nameIn(at)));
       return exposed.length > 0 && !exposed.some(({ tls }) => tls);
     },

@@ -1,12 +1,11 @@
 import type { z } from "zod";
+import { settingOf } from "../../policies/api-objects";
 import { policyObjects } from "../../policies/compile";
 import type { Model } from "../model/model";
-import type { PolicyModel } from "../model/policies/policy-model";
 import { schemaValues } from "../settings/schema-walk";
 import { settingsSchema } from "../settings/schema";
 import { requestRefusal, resources } from "../settings/quantities";
-import type { KubernetesObject } from "../shared/kubernetes/object";
-import { formatPath, type Problem, problemsOf, type SettingPath } from "../shared/problem";
+import { formatPath, type Problem, problemsOf } from "../shared/problem";
 import { runChecks } from "../shared/unknown";
 import type { Check } from "./check";
 import { objectProblems } from "./objects";
@@ -35,34 +34,9 @@ export function* limitProblems({ policies }: Pick<Model, "policies">): Iterable<
     for (const { path, message } of objectProblems(object as Parameters<typeof objectProblems>[0], [])) {
       const field = formatPath(["", ...path]).replace(/^[^.]*\./, "");
       yield {
-        path: settingOf(policies, object),
+        path: settingOf(object),
         message: `becomes ${object.kind} ${object.metadata.name}, which the API server refuses: ${field}: ${message}`,
       };
     }
-  }
-}
-
-/** The setting that an object is made of, as exactly as its name says. */
-function settingOf(model: PolicyModel, { kind, metadata }: KubernetesObject): SettingPath {
-  const [name, suffix] = metadata.name.split(".");
-  const isOf = (one: { readonly name: string; readonly namespace: string }) =>
-    one.name === name && one.namespace === metadata.namespace;
-  switch (kind) {
-    case "AuthorizationPolicy":
-    case "RequestAuthentication":
-    case "Telemetry": {
-      const rules = suffix === "jwt" ? model.tokenRules : [...model.accessRules, ...model.externalRules];
-      return rules.find(({ target }) => isOf(target))?.path ?? ["security"];
-    }
-    case "VirtualService":
-    case "DestinationRule":
-    case "HTTPRoute":
-      return model.services.find(isOf)?.paths[0] ?? ["traffic"];
-    case "PeerAuthentication":
-      return ["security", "peerAuthentication"];
-    case "Gateway":
-      return ["gateways"];
-    default:
-      return ["security", "egress"];
   }
 }

@@ -19,6 +19,7 @@ import { type ChartSource, chartSourceAt, missingCharts, type RequiredChart } fr
 import type { Problem, SettingPath } from "../shared/problem";
 import { completeKeys, runChecks } from "../shared/unknown";
 import { type Check, type CheckContext, refuse, rule } from "./check";
+import { own } from "../shared/own";
 
 const reserved = `found ${defaultRevision}, which is Istio's name for the control plane without a revision`;
 
@@ -156,7 +157,7 @@ function replacedValues({ settings, cluster }: Model): Iterable<Problem> {
 
 /** Values as a chart reads them, which also has those of a scope at the top. */
 function scoped(values: Tree, scope = ""): Tree {
-  return mergeValues({ [scope]: {}, ...asTree(values[scope]) }, values);
+  return mergeValues({ [scope]: {}, ...asTree(own(values, scope)) }, values);
 }
 
 function* shapeProblems(ours: unknown, given: unknown, path: SettingPath): Iterable<Problem> {
@@ -167,7 +168,7 @@ function* shapeProblems(ours: unknown, given: unknown, path: SettingPath): Itera
     yield { path, message: `found ${found}; expected a ${expected}, as talos-mesh sets values in it` };
   } else if (isTree(ours) && isTree(given)) {
     for (const [key, value] of Object.entries(given)) {
-      if (Object.hasOwn(ours, key)) yield* shapeProblems(ours[key], value, [...path, key]);
+      if (Object.hasOwn(ours, key)) yield* shapeProblems(own(ours, key), value, [...path, key]);
     }
   } else if (Array.isArray(ours) && Array.isArray(given) && isTree(ours[0])) {
     for (const [index, entry] of given.entries()) yield* shapeProblems({}, entry, [...path, index]);

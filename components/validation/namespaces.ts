@@ -23,7 +23,6 @@ export const namespaceChecks: readonly Check[] = [
     return deployed && `found ${namespace}, the namespace of ${deployed.application.title}; expected another`;
   }),
   unique("applications.*.namespace", "namespace"),
-  unique("applications.*.workloads.*.name", "workload", "applications.*"),
   rule("observability.namespace", (namespace) => systemNamespaceRefusal(namespace, true)),
   addonNamespace,
   ...namespacePaths.map((path) =>

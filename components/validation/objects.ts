@@ -3,7 +3,7 @@ import path from "node:path";
 import type { V1CustomResourceDefinition } from "@kubernetes/client-node" with { "resolution-mode": "import" };
 import type { Model } from "../model/model";
 import { listOf, suggestion } from "../settings/wording";
-import { duplicates, type Problem, type SettingPath } from "../shared/problem";
+import type { Problem, SettingPath } from "../shared/problem";
 import { allKnown, checkEach, runChecks } from "../shared/unknown";
 import type { Check } from "./check";
 import { schemaProblems, type StructuralSchema } from "./structural-schema";
@@ -14,12 +14,6 @@ import { schemaProblems, type StructuralSchema } from "./structural-schema";
  */
 export const objectChecks: readonly Check[] = [
   ({ settings: { objects } }) => checkEach(objects, ["objects"], objectProblems),
-  ({ settings: { objects } }) => {
-    const entries = checkEach(objects, ["objects"], ({ kind, metadata: { namespace, name } }, path) => [
-      { path, key: [kind, namespace, name].filter(Boolean).join(" ") },
-    ]);
-    return duplicates(entries, "object");
-  },
 ];
 
 const crdFolders = ["crds/istio", "../platform/charts/gateway-api/files/crds"].map((folder) =>

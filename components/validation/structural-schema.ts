@@ -3,6 +3,7 @@ import { shown, shownSize, suggestion, typeNames } from "../settings/wording";
 import { isTree, type Tree } from "../shared/merge";
 import type { Problem, SettingPath } from "../shared/problem";
 import { milliseconds } from "../shared/duration";
+import { own } from "../shared/own";
 
 /**
  * A schema in a CRD: Kubernetes' structural subset of OpenAPI v3. It is read as it is: general libraries compile a schema
@@ -49,7 +50,7 @@ export function* schemaProblems(schema: StructuralSchema, value: unknown, at: Se
   const types = schema["x-kubernetes-int-or-string"] ? ["integer", "string"] : schema.type ? [schema.type] : [];
   if (value === null && schema.nullable) return;
   if (types.length > 0 && !types.some((type) => hasType(value, type))) {
-    const expected = types.map((type) => typeNames[type] ?? type);
+    const expected = types.map((type) => own(typeNames, type) ?? type);
     yield { path: at, message: `found ${shown(value)}; expected ${expected.join(" or ")}` };
     return;
   }
@@ -69,7 +70,7 @@ export function* schemaProblems(schema: StructuralSchema, value: unknown, at: Se
 
 function* entryProblems(schema: StructuralSchema, key: string, value: unknown, at: SettingPath): Iterable<Problem> {
   const { properties = {}, additionalProperties } = schema;
-  const known = Object.hasOwn(properties, key) ? properties[key] : additionalProperties;
+  const known = own(properties, key) ?? additionalProperties;
   if (typeof known === "object") yield* schemaProblems(known, value, at);
   else if (schema.type === "object" && known !== true && !schema["x-kubernetes-preserve-unknown-fields"]) {
     yield { path: at, message: `unknown key; ${suggestion(key, Object.keys(properties))}` };
@@ -142,7 +143,7 @@ function holds(condition: Condition, value: unknown): boolean {
   const fields = isTree(value) ? value : {};
   return (
     required.every((key) => Object.hasOwn(fields, key)) &&
-    Object.entries(properties).every(([key, inner]) => !Object.hasOwn(fields, key) || holds(inner, fields[key])) &&
+    Object.entries(properties).every(([key, inner]) => !Object.hasOwn(fields, key) || holds(inner, own(fields, key))) &&
     (!condition.enum || condition.enum.includes(value)) &&
     (format === undefined || hasFormat(value, format)) &&
     (!oneOf || oneOf.filter((one) => holds(one, value)).length === 1) &&

@@ -12,6 +12,7 @@ import { gatewayChecks } from "./gateways";
 import { limitProblems, resourceChecks } from "./limits";
 import { meshChecks } from "./mesh";
 import { namespaceChecks } from "./namespaces";
+import { objectNameChecks } from "./object-names";
 import { objectChecks } from "./objects";
 import { policyChecks } from "./policies";
 import { observabilityChecks } from "./observability";
@@ -71,16 +72,22 @@ export function validate(sections: Readonly<Record<string, unknown>>, options: V
     deploys: () => options.deploys ?? false,
   });
   const schemaProblems = [...given, ...parsed.problems];
-  const pathsWithSchemaErrors = new Set(schemaProblems.map(({ path: at }) => formatPath(at)));
-  const found = [...runChecks(...checks.map((check) => () => check(model, context)))];
-  const problems = [
-    ...schemaProblems,
-    // What could not be read is not checked; its problem is not followed by another of the same place.
-    ...found.filter(({ path: at }) => !pathsWithSchemaErrors.has(formatPath(at))),
-  ];
+  const run = (all: readonly Check[]) => runChecks(...all.map((check) => () => check(model, context)));
+  // What could not be read is not checked; its problem is not followed by another of the same place.
+  const unread = new Set(schemaProblems.map(({ path: at }) => formatPath(at)));
+  const found = [...run(checks)].filter(({ path: at }) => !unread.has(formatPath(at)));
+  // A value that is wrong in itself also gives a wrong name.
+  const ofNames = elsewhere([...schemaProblems, ...found], run(objectNameChecks));
+  const problems = [...schemaProblems, ...found, ...ofNames];
   if (problems.length === 0) problems.push(...limitProblems(model));
   if (problems.length === 0) return model;
   throw new SettingsError(sorted(problems, options.placeOf), options, options.placeOf);
+}
+
+/** Those of `found` that are not at or below the path of an earlier problem. */
+function elsewhere(earlier: readonly Problem[], found: Iterable<Problem>): Problem[] {
+  const taken = new Set(earlier.map(({ path: at }) => formatPath(at)));
+  return [...found].filter(({ path: at }) => !at.some((_, depth) => taken.has(formatPath(at.slice(0, depth + 1)))));
 }
 
 /** Each once, by place in the stack file; those without one after them, in the order of the schema and by path. */

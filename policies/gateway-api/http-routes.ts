@@ -1,4 +1,4 @@
-import { listenerName } from "../../components/model/gateways";
+import { listenerName, policyName } from "../../components/model/object-names";
 import {
   type Exposure,
   isIstioGateway,
@@ -8,7 +8,7 @@ import {
 import type { HttpRuleSettings } from "../../components/settings/sections/traffic";
 import type { KubernetesObject } from "../../components/shared/kubernetes/object";
 import { throwUnknown } from "../../components/shared/unknown";
-import { policyObject, type RouteFilter, type RouteRule, type RouteSpec } from "../api-objects";
+import { type Place, policyObject, type RouteFilter, type RouteRule, type RouteSpec } from "../api-objects";
 import { matchesByExpression } from "../http-matches";
 import { backend, fieldsOf, merged, needsVirtualService } from "../http-rules";
 
@@ -29,12 +29,17 @@ function waypointRoute(service: MeshService): KubernetesObject<RouteSpec>[] {
   const { name, port, waypoint, meshRules } = service;
   if (!waypoint || meshRules.length === 0 || needsVirtualService(meshRules)) return [];
   const parentRefs = [{ group: "", kind: "Service", name, port }];
-  return [routeObject(service, name, { parentRefs, rules: routeRules(meshRules, service) })];
+  return [
+    routeObject(service, { name, from: service.meshPath }, { parentRefs, rules: routeRules(meshRules, service) }),
+  ];
 }
 
 /** Attached to the listeners of its hosts by name, so that a listener for a wildcard takes none of its requests. */
-function gatewayRoutes(service: MeshService, { gateway, hosts, rules }: Exposure): KubernetesObject<RouteSpec>[] {
-  const name = `${service.name}.${gateway.name}`;
+function gatewayRoutes(
+  service: MeshService,
+  { path: from, gateway, hosts, rules }: Exposure,
+): KubernetesObject<RouteSpec>[] {
+  const place = { name: policyName(service.name, gateway.name), from };
   const parent = { name: gateway.name, namespace: gateway.namespace };
   const attachedTo = (...protocols: ("http" | "https")[]) => ({
     parentRefs: protocols.flatMap((protocol) =>
@@ -45,12 +50,12 @@ function gatewayRoutes(service: MeshService, { gateway, hosts, rules }: Exposure
   });
   const routed = { rules: routeRules(rules, service) };
   const { tls } = gateway;
-  if (!tls) return [routeObject(service, name, { ...attachedTo("http"), ...routed })];
-  if (!tls.httpsRedirect) return [routeObject(service, name, { ...attachedTo("http", "https"), ...routed })];
+  if (!tls) return [routeObject(service, place, { ...attachedTo("http"), ...routed })];
+  if (!tls.httpsRedirect) return [routeObject(service, place, { ...attachedTo("http", "https"), ...routed })];
   const redirect = { ...attachedTo("http"), rules: [httpsRedirect(tls.outsidePort)] };
-  const route = routeObject(service, name, { ...attachedTo("https"), ...routed });
+  const route = routeObject(service, place, { ...attachedTo("https"), ...routed });
   // `.https` is the redirect to HTTPS, on the listener for HTTP.
-  return [route, routeObject(service, `${name}.https`, redirect)];
+  return [route, routeObject(service, { name: policyName(place.name, "https"), from }, redirect)];
 }
 
 /** @param port where clients reach HTTPS: with a NodePort, not the port of the gateway */
@@ -59,8 +64,12 @@ function httpsRedirect(port = 443): RouteRule {
   return { filters: [{ type: "RequestRedirect", requestRedirect }] };
 }
 
-function routeObject({ namespace }: MeshService, name: string, spec: RouteSpec): KubernetesObject<RouteSpec> {
-  return policyObject("gateway.networking.k8s.io/v1", "HTTPRoute", { namespace, name }, spec);
+function routeObject(
+  { namespace }: MeshService,
+  place: Pick<Place, "name" | "from">,
+  spec: RouteSpec,
+): KubernetesObject<RouteSpec> {
+  return policyObject("gateway.networking.k8s.io/v1", "HTTPRoute", { namespace, ...place }, spec);
 }
 
 const filterOrder: readonly RouteFilter["type"][] = [

@@ -1,3 +1,4 @@
+import { policyName } from "../../components/model/object-names";
 import type { PolicyModel } from "../../components/model/policies/policy-model";
 import type { KubernetesObject } from "../../components/shared/kubernetes/object";
 import { istioObject, principal, sortedUnique } from "../api-objects";
@@ -9,8 +10,9 @@ export function waypointDefaultDeny({ waypoints, defaultDenyNamespaces }: Policy
   return waypoints
     .filter(({ namespace }) => defaultDenyNamespaces.has(namespace))
     .map(({ namespace, name }) => {
+      const place = { namespace, name: policyName(name, "allow-nothing"), from: ["mesh", "waypoints"] };
       const targetRefs = [{ group: "gateway.networking.k8s.io", kind: "Gateway", name }];
-      return istioObject("AuthorizationPolicy", { namespace, name: `${name}.allow-nothing` }, { targetRefs });
+      return istioObject("AuthorizationPolicy", place, { targetRefs });
     });
 }
 
@@ -31,7 +33,7 @@ export function waypointOnly({
     const spec = defaultDenyNamespaces.has(namespace)
       ? { action: "ALLOW" as const, rules: [{ from: [{ source: { principals: identity } }] }] }
       : { action: "DENY" as const, rules: [{ from: [{ source: { notPrincipals: identity } }] }] };
-    const place = { namespace, name: `${name}.waypoint` };
+    const place = { namespace, name: policyName(name, "waypoint"), from: ["mesh", "waypoints"] };
     return istioObject("AuthorizationPolicy", place, { ...selector({ app: name }), ...spec });
   });
 }
@@ -47,7 +49,7 @@ export function waypointEgress(model: PolicyModel): KubernetesObject[] {
 }
 
 function hostObjects(hostRules: HostRules, trustDomain: string): KubernetesObject[] {
-  const { namespace, rules } = hostRules;
+  const { rules } = hostRules;
   const place = egressPlace(hostRules);
   const waypoint = rules[0]?.waypoint?.name ?? "waypoint";
   const allowed = rules.map(({ workload, settings }) => ({
@@ -59,7 +61,7 @@ function hostObjects(hostRules: HostRules, trustDomain: string): KubernetesObjec
     // A name of deployed objects; another would replace them.
     istioObject(
       "AuthorizationPolicy",
-      { namespace, name: `${place.name}.way-out` },
+      { ...place, name: policyName(place.name, "way-out") },
       {
         targetRefs: [{ group: "networking.istio.io", kind: "ServiceEntry", name: place.name }],
         action: "ALLOW",

@@ -1,3 +1,4 @@
+import { policyName } from "../../components/model/object-names";
 import type { PolicyModel } from "../../components/model/policies/policy-model";
 import type { JwtSettings } from "../../components/settings/sections/security";
 import type { KubernetesObject } from "../../components/shared/kubernetes/object";
@@ -14,17 +15,20 @@ type JwtRule = NonNullable<IstioSpecs["RequestAuthentication"]["jwtRules"]>[numb
  * https://istio.io/latest/docs/reference/config/security/peer_authentication/
  */
 export function peerAuthentications(model: PolicyModel): KubernetesObject<IstioSpecs["PeerAuthentication"]>[] {
-  const ofMesh = { namespace: rootNamespace, name: "default" };
-  const exceptions = model.mtlsExceptions.map(({ settings: { namespace, workload, mode, ports, reason } }) => {
-    const portModes = ports && Object.entries(ports).map(([port, portMode]) => [port, { mode: portMode }]);
-    const name = workload === undefined ? "default" : `${workload}.mtls`;
-    const spec = {
-      ...(workload !== undefined && selector({ app: workload })),
-      mtls: { mode },
-      ...(portModes && { portLevelMtls: Object.fromEntries(portModes) as Record<string, { mode: typeof mode }> }),
-    };
-    return istioObject("PeerAuthentication", { namespace, name, annotations: { "talos-mesh/reason": reason } }, spec);
-  });
+  const ofMesh = { namespace: rootNamespace, name: "default", from: ["mesh", "mtls"] };
+  const exceptions = model.mtlsExceptions.map(
+    ({ path: from, settings: { namespace, workload, mode, ports, reason } }) => {
+      const portModes = ports && Object.entries(ports).map(([port, portMode]) => [port, { mode: portMode }]);
+      const name = workload === undefined ? "default" : policyName(workload, "mtls");
+      const spec = {
+        ...(workload !== undefined && selector({ app: workload })),
+        mtls: { mode },
+        ...(portModes && { portLevelMtls: Object.fromEntries(portModes) as Record<string, { mode: typeof mode }> }),
+      };
+      const place = { namespace, name, from, annotations: { "talos-mesh/reason": reason } };
+      return istioObject("PeerAuthentication", place, spec);
+    },
+  );
   return [istioObject("PeerAuthentication", ofMesh, { mtls: { mode: model.mtls } }), ...exceptions];
 }
 
@@ -35,8 +39,8 @@ export function peerAuthentications(model: PolicyModel): KubernetesObject<IstioS
  * https://istio.io/latest/docs/reference/config/security/request_authentication/
  */
 export function requestAuthentications(model: PolicyModel): KubernetesObject<IstioSpecs["RequestAuthentication"]>[] {
-  return model.tokenRules.map(({ target, issuers }) => {
-    const place = { namespace: target.namespace, name: `${target.name}.jwt` };
+  return model.tokenRules.map(({ path: from, target, issuers }) => {
+    const place = { namespace: target.namespace, name: policyName(target.name, "jwt"), from };
     return istioObject("RequestAuthentication", place, { ...attachment(target), jwtRules: issuers.map(jwtRule) });
   });
 }

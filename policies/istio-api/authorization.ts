@@ -1,5 +1,6 @@
 import { auditProvider } from "../../components/model/mesh-config";
 import { type MeshWorkload, workloadKey } from "../../components/model/names";
+import { policyName, versionName } from "../../components/model/object-names";
 import {
   type AccessConditions,
   type AccessRule,
@@ -24,7 +25,7 @@ const dryRunAnnotation = { "istio.io/dry-run": "true" };
 export function attachment({ name, versions, versionServices, waypoint }: MeshWorkload) {
   if (!waypoint) return selector({ app: name });
   // The Service and those of the versions, so that the waypoint enforces the same for each.
-  const services = [name, ...(versionServices ? versions.map((version) => `${name}-${version}`) : [])];
+  const services = [name, ...(versionServices ? versions.map((version) => versionName(name, version)) : [])];
   return { targetRefs: services.map((service) => ({ group: "", kind: "Service", name: service })) };
 }
 
@@ -32,18 +33,20 @@ export function selector(labels: Readonly<Record<string, string>>) {
   return { selector: { matchLabels: { ...labels } } };
 }
 
+const defaultPath = ["security", "authorization", "default"];
+
 /** A policy without rules allows nothing: one in each default-deny namespace. */
 export function defaultDeny({ defaultDenyNamespaces, dryRun, gateways }: PolicyModel): Policy[] {
   const annotations = dryRun ? dryRunAnnotation : undefined;
   // Not in the root namespace, where it would apply to the gateways too.
   const nothing = [...defaultDenyNamespaces].map((namespace) =>
-    istioObject("AuthorizationPolicy", { namespace, name: "allow-nothing", annotations }, {}),
+    istioObject("AuthorizationPolicy", { namespace, name: "allow-nothing", from: defaultPath, annotations }, {}),
   );
   // No rule applies to a gateway; one in a namespace with workloads stays open.
   const open = gateways
     .filter(({ namespace }) => defaultDenyNamespaces.has(namespace))
     .map((gateway) => {
-      const place = { namespace: gateway.namespace, name: `${gateway.name}.gateway` };
+      const place = { namespace: gateway.namespace, name: policyName(gateway.name, "gateway"), from: defaultPath };
       return istioObject("AuthorizationPolicy", place, { ...gatewayAttachment(gateway), action: "ALLOW", rules: [{}] });
     });
   return [...nothing, ...open];
@@ -67,35 +70,35 @@ export function workloadPolicies({
   dryRun,
 }: PolicyModel): Policy[] {
   const policy = (
-    target: MeshWorkload,
-    suffix: string,
+    { path: from, target }: Pick<AccessRule, "path" | "target">,
+    use: readonly string[],
     spec: Pick<Spec, "action" | "provider"> & { readonly rules: readonly AuthorizationRule[] },
     annotations?: Readonly<Record<string, string>>,
   ) => {
-    const place = { namespace: target.namespace, name: `${target.name}.${suffix}`, annotations };
+    const place = { namespace: target.namespace, name: policyName(target.name, ...use), from, annotations };
     const rules = sortedUnique(spec.rules);
     return istioObject("AuthorizationPolicy", place, { ...attachment(target), ...spec, rules });
   };
   return [
     ...grouped(accessRules, ({ target, action }) => `${workloadKey(target)}/${action}`).map(
-      ([{ target, action }, rules]) =>
+      ([{ action, ...first }, rules]) =>
         policy(
-          target,
-          action.toLowerCase(),
+          first,
+          [action.toLowerCase()],
           { action, rules: rules.map((rule) => authorizationRule(rule, trustDomain)) },
           // Istio refuses the annotation on a policy that cannot deny.
           dryRun && action !== "AUDIT" ? dryRunAnnotation : undefined,
         ),
     ),
     ...grouped(externalRules, ({ target, settings }) => `${workloadKey(target)}/${settings.provider}`).map(
-      ([{ target, settings }, rules]) =>
-        policy(target, `ask.${settings.provider}`, {
+      ([{ settings, ...first }, rules]) =>
+        policy(first, ["ask", settings.provider], {
           action: "CUSTOM",
           provider: { name: settings.provider },
           rules: rules.map((rule) => authorizationRule(rule, trustDomain)),
         }),
     ),
-    ...tokenRules.map((rules) => policy(rules.target, "jwt", { action: "DENY", rules: tokenDenials(rules) })),
+    ...tokenRules.map((rules) => policy(rules, ["jwt"], { action: "DENY", rules: tokenDenials(rules) })),
   ];
 }
 
@@ -193,8 +196,8 @@ export function auditLogs({ accessRules, accessLog }: PolicyModel): KubernetesOb
     filter: { expression: "metadata.filter_metadata['envoy.common']['access_log_hint'] == true" },
   };
   const accessLogging = [...(accessLog ? [{ providers: [{ name: "envoy" }] }] : []), marked];
-  return grouped(audited, ({ target }) => workloadKey(target)).map(([{ target }]) => {
-    const place = { namespace: target.namespace, name: `${target.name}.audit` };
+  return grouped(audited, ({ target }) => workloadKey(target)).map(([{ path: from, target }]) => {
+    const place = { namespace: target.namespace, name: policyName(target.name, "audit"), from };
     return istioObject("Telemetry", place, { ...attachment(target), accessLogging });
   });
 }

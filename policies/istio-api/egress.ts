@@ -1,12 +1,12 @@
 import {
   clusterHost,
   type EgressMode,
-  egressLabel,
   type EgressRule,
   type PolicyModel,
 } from "../../components/model/policies/policy-model";
 import { grouped } from "../../components/shared/grouped";
 import { workloadKey } from "../../components/model/names";
+import { egressGatewayName, egressLabel, externalHostName, policyName } from "../../components/model/object-names";
 import type { KubernetesObject } from "../../components/shared/kubernetes/object";
 import type { GatewayWorkload } from "../../components/shared/workload";
 import { type IstioSpecs, istioObject, type Place, principal, sortedUnique } from "../api-objects";
@@ -47,8 +47,9 @@ export function hostsOf({ egress }: PolicyModel, mode: EgressMode, gatewayNamesp
   });
 }
 
-export function egressPlace({ namespace, host }: HostRules): Place {
-  return { namespace, name: host.replace(/^\*\.(.*)$/, "$1.wildcard") };
+export function egressPlace({ namespace, host, rules: [first] }: HostRules): Place {
+  const from = first ? [...first.path, "hosts", first.settings.hosts.indexOf(host)] : [];
+  return { namespace, name: externalHostName(host), from };
 }
 
 /** The ServiceEntry of an external host, and a DestinationRule where a proxy originates TLS for the workload. */
@@ -99,7 +100,7 @@ export function egressGateway(model: PolicyModel): KubernetesObject[] {
 function objectsOfHost(hostRules: HostRules, gateway: GatewayWorkload): KubernetesObject[] {
   const { host, rules } = hostRules;
   const place = egressPlace(hostRules);
-  const entrance = { namespace: gateway.namespace, name: `to-${egressLabel(host)}` };
+  const entrance = { namespace: gateway.namespace, name: egressGatewayName(host), from: place.from };
   const exportTo = sortedUnique([".", ...rules.map(({ workload }) => workload.namespace)]);
   const protocol = hostRules.protocol === "HTTP" ? "HTTPS" : "TLS";
   return [
@@ -153,7 +154,7 @@ function gatewayDestinationRule(hosts: readonly HostRules[], gateway: GatewayWor
     name: egressLabel(host),
     trafficPolicy: { tls: { mode: "ISTIO_MUTUAL" as const, sni: host } },
   }));
-  const place = { namespace: gateway.namespace, name: gateway.service };
+  const place = { namespace: gateway.namespace, name: gateway.service, from: ["gateways", gateway.name] };
   return istioObject("DestinationRule", place, { host: serviceHost(gateway), subsets });
 }
 
@@ -168,7 +169,11 @@ function gatewayAuthorization(
     when: [{ key: "connection.sni", values: [host] }],
   }));
   // A name of deployed objects; another would replace them.
-  const place = { namespace: gateway.namespace, name: `${gateway.name}.ways-out` };
+  const place = {
+    namespace: gateway.namespace,
+    name: policyName(gateway.name, "ways-out"),
+    from: ["security", "egress", "mode"],
+  };
   return istioObject("AuthorizationPolicy", place, {
     ...selector(gateway.selector),
     action: "ALLOW",

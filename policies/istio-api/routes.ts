@@ -6,6 +6,7 @@ import {
   type Subset,
 } from "../../components/model/policies/policy-model";
 import { workloadKey } from "../../components/model/names";
+import { policyName } from "../../components/model/object-names";
 import type { HttpRuleSettings } from "../../components/settings/sections/traffic";
 import type { TrafficPolicySettings } from "../../components/settings/sections/traffic-policy";
 import type { KubernetesObject } from "../../components/shared/kubernetes/object";
@@ -40,7 +41,9 @@ export function gateways(model: PolicyModel): KubernetesObject<IstioSpecs["Gatew
     const { name, namespace, selector } = gateway;
     const servers = gatewayServers(gateway, hosts(false), hosts(true));
     if (servers.length === 0) return [];
-    return [istioObject("Gateway", { namespace, name }, { selector: { ...selector }, servers })];
+    return [
+      istioObject("Gateway", { namespace, name, from: ["gateways", name] }, { selector: { ...selector }, servers }),
+    ];
   });
 }
 
@@ -82,24 +85,24 @@ export function virtualServices({ services }: PolicyModel): KubernetesObject<Ist
  */
 function meshVirtualService(service: MeshService): KubernetesObject<IstioSpecs["VirtualService"]>[] {
   const ambient = service.dataPlane === "ambient";
-  const { name, namespace, meshRules, waypoint } = service;
+  const { name, namespace, meshRules, meshPath: from, waypoint } = service;
   if (meshRules.length === 0 || (ambient && !(waypoint && needsVirtualService(meshRules)))) return [];
   const http = httpRoutes(meshRules, { service, subsetsBy: ambient ? "service" : "name" });
   const spec = { hosts: [clusterHost(service)], ...(!ambient && { gateways: ["mesh"] }), http };
-  return [istioObject("VirtualService", { namespace, name }, spec)];
+  return [istioObject("VirtualService", { namespace, name, from }, spec)];
 }
 
 function gatewayVirtualServices(service: MeshService): KubernetesObject<IstioSpecs["VirtualService"]>[] {
   const context = { service, subsetsBy: "name" } as const;
   return service.exposures
     .filter(({ gateway }) => isIstioGateway(gateway))
-    .map(({ gateway, hosts, rules, tls }) => {
+    .map(({ path: from, gateway, hosts, rules, tls }) => {
       const { route } = tls ?? {};
       const tlsRoute = {
         match: [{ port: gateway.ports.https ?? 443, sniHosts: [...hosts] }],
         route: route ? weightedRoute(route, context) : [{ destination: destination(context) }],
       };
-      const place = { namespace: service.namespace, name: `${service.name}.${gateway.name}` };
+      const place = { namespace: service.namespace, name: policyName(service.name, gateway.name), from };
       const routes = tls ? { tls: [tlsRoute] } : { http: httpRoutes(rules, context) };
       const spec = { hosts: [...hosts], gateways: [workloadKey(gateway)], ...routes };
       return istioObject("VirtualService", place, spec);
@@ -129,7 +132,11 @@ export function destinationRules({ services }: PolicyModel): KubernetesObject<Is
 }
 
 function serviceDestinationRule(service: MeshService): KubernetesObject<IstioSpecs["DestinationRule"]>[] {
-  const { name, namespace } = service;
+  const {
+    name,
+    namespace,
+    paths: [from = []],
+  } = service;
   const subsets = service.subsets.map((subset) => ({
     name: subset.name,
     labels: { ...subset.labels },
@@ -137,7 +144,7 @@ function serviceDestinationRule(service: MeshService): KubernetesObject<IstioSpe
   }));
   const rules = { ...trafficPolicy(service.trafficPolicy), ...(subsets.length > 0 && { subsets }) };
   if (Object.keys(rules).length === 0) return [];
-  return [istioObject("DestinationRule", { namespace, name }, { host: clusterHost(service), ...rules })];
+  return [istioObject("DestinationRule", { namespace, name, from }, { host: clusterHost(service), ...rules })];
 }
 
 function routesToVersions({ waypoint, exposures }: MeshService): boolean {
@@ -147,13 +154,14 @@ function routesToVersions({ waypoint, exposures }: MeshService): boolean {
 
 /** The host of a version's Service is not that of the service, so the service's traffic policy is repeated for it. */
 function versionDestinationRule(
-  { name, namespace, trafficPolicy: ofService }: MeshService,
+  { name, namespace, trafficPolicy: ofService, paths: [from = []] }: MeshService,
   subset: Subset,
 ): KubernetesObject<IstioSpecs["DestinationRule"]>[] {
   const policy = trafficPolicy({ ...ofService, ...subset.trafficPolicy });
   if (subset.service === undefined || Object.keys(policy).length === 0) return [];
   const host = clusterHost({ namespace, name: subset.service });
-  return [istioObject("DestinationRule", { namespace, name: `${name}.${subset.name}` }, { host, ...policy })];
+  const place = { namespace, name: policyName(name, subset.name), from };
+  return [istioObject("DestinationRule", place, { host, ...policy })];
 }
 
 /** The settings are Istio's fields; tests/policies/misspelt-fields.ts proves that Istio has each. */

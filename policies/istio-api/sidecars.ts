@@ -1,4 +1,5 @@
 import { type Caller, type MeshWorkload, workloadKey } from "../../components/model/names";
+import { policyName } from "../../components/model/object-names";
 import { type AccessRule, clusterHost, type PolicyModel } from "../../components/model/policies/policy-model";
 import type { KubernetesObject } from "../../components/shared/kubernetes/object";
 import { rootNamespace } from "../../components/shared/istio";
@@ -37,7 +38,11 @@ export function sidecars(model: PolicyModel): KubernetesObject<IstioSpecs["Sidec
       const { namespace, name } = workload;
       return istioObject(
         "Sidecar",
-        { namespace, name: `${name}.scope` },
+        {
+          namespace,
+          name: policyName(name, "scope"),
+          from: [egress ? "security" : "mesh", egress ? "egress" : "sidecarScoping"],
+        },
         {
           workloadSelector: { labels: { app: name } },
           egress: [{ hosts: sortedUnique([...everywhere, ...inMesh, ...externalHosts(model, workload)]) }],

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { compilePolicies } from "../../policies/compile";
 import { CrdSchemas } from "../support/crd-schema";
-import { ambientShop, refusals, shopModel, shopSources } from "../support/policy-models";
+import { ambientShop, shopModel } from "../support/policy-models";
 import { examples } from "./examples";
 import { scenarios } from "./scenarios";
 
@@ -21,16 +21,6 @@ describe("objects that a user wrote out", () => {
       objects.find(({ kind }) => kind === "ServiceEntry"),
       entry,
     );
-  });
-
-  it("may not replace one that other settings create", () => {
-    const object = {
-      ...{ apiVersion: "security.istio.io/v1beta1", kind: "PeerAuthentication" },
-      ...{ metadata: { name: "default", namespace: "istio-system" }, spec: {} },
-    };
-    assert.deepEqual(refusals(shopSources({}, { objects: [object] })), [
-      "objects[0].metadata.name: found default, and other settings create a PeerAuthentication of that name; rename it, or use those settings",
-    ]);
   });
 
   it("are checked by the CRDs, which accept every compiled object", () => {

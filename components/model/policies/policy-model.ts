@@ -126,11 +126,6 @@ export function clusterHost({ name, namespace }: Pick<Workload, "name" | "namesp
   return `${name}.${namespace}.svc.cluster.local`;
 }
 
-/** A host as a DNS label, different for each host: in a host no dash is next to a dot. */
-export function egressLabel(host: string): string {
-  return host.replace(/-/g, "--").replace(/\./g, "-");
-}
-
 /** Whether a gateway is configured by Istio's API (Gateway, VirtualService), and not by Gateway API. */
 export function isIstioGateway({ kind = "chart" }: GatewayWorkload): boolean {
   return kind === "chart";

@@ -2,6 +2,7 @@ import type { TrafficServiceSettings, TrafficSettings } from "../../settings/sec
 import type { SettingPath } from "../../shared/problem";
 import { entryReaders, groupKnown, knownFields, readEntries, throwUnknown } from "../../shared/unknown";
 import { type MeshWorkload, type Names, workloadKey } from "../names";
+import { versionName } from "../object-names";
 import type { Exposure, MeshService, ResolvedEntry, Subset } from "./policy-model";
 
 type Entries = WorkloadEntries<TrafficServiceSettings>["entries"];
@@ -48,7 +49,7 @@ function subsets({ name, versionServices }: MeshWorkload, entries: Entries): Sub
     const subset = namedSubset(entry);
     const { version, ...otherLabels } = subset.labels;
     const isVersion = version !== undefined && Object.keys(otherLabels).length === 0;
-    const service = versionServices && isVersion ? `${name}-${version}` : undefined;
+    const service = versionServices && isVersion ? versionName(name, version) : undefined;
     if (!found.has(subset.name)) found.set(subset.name, { ...subset, service });
   }
   return [...found.values()];

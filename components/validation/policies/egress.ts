@@ -1,6 +1,7 @@
 import { ambientRefusal } from "../../../policies/capabilities";
 import { workloadKey } from "../../model/names";
-import { type EgressMode, type EgressRule, egressLabel, type PolicyModel } from "../../model/policies/policy-model";
+import { egressLabel } from "../../model/object-names";
+import { type EgressMode, type EgressRule, type PolicyModel } from "../../model/policies/policy-model";
 import { formatPath, type Problem, type Refusal, type SettingPath } from "../../shared/problem";
 import { problemsAt } from "../check";
 

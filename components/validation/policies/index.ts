@@ -1,12 +1,10 @@
 import { capabilities, type Capability } from "../../../policies/capabilities";
-import { policyObjects } from "../../../policies/compile";
 import type { PolicyModel } from "../../model/policies/policy-model";
 import { expandPath } from "../../settings/schema-walk";
 import type { Settings } from "../../settings/schema";
 import { compareMinor } from "../../settings/versions";
-import type { KubernetesObject } from "../../shared/kubernetes/object";
 import type { Problem } from "../../shared/problem";
-import { checkEach, runChecks } from "../../shared/unknown";
+import { runChecks } from "../../shared/unknown";
 import type { Check } from "../check";
 import { accessRuleProblems } from "./access-rules";
 import { egressProblems } from "./egress";
@@ -26,7 +24,6 @@ export function policyProblems(
     () => waypointSecurityProblems(model),
     () => httpRouteProblems(model),
     () => releaseProblems(settings),
-    () => objectProblems(model),
   );
 }
 
@@ -40,20 +37,4 @@ function* releaseProblems({ traffic, security, mesh }: Parameters<typeof policyP
       yield { path, message };
     }
   }
-}
-
-/** Objects that the user wrote out and that other settings create too. */
-function* objectProblems(model: PolicyModel): Iterable<Problem> {
-  if (model.objects.length === 0) return;
-  const created = new Set(policyObjects(model).map(identity));
-  yield* checkEach(model.objects, ["objects"], function* (object, path) {
-    if (!created.has(identity(object))) return;
-    const { kind, metadata } = object;
-    const message = `found ${metadata.name}, and other settings create a ${kind} of that name; rename it, or use those settings`;
-    yield { path: [...path, "metadata", "name"], message };
-  });
-}
-
-function identity({ apiVersion, kind, metadata: { namespace, name } }: KubernetesObject): string {
-  return [apiVersion.split("/")[0], kind, namespace, name].join(" ");
 }

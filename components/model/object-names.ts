@@ -1,0 +1,81 @@
+/**
+ * Every name that is derived from a name in the settings. Deployed objects have these names: another one would replace
+ * them. Settings from which two objects of one name would follow, or a name that Kubernetes refuses, are refused by
+ * components/validation/object-names.ts.
+ */
+
+/**
+ * Name of a gateway's Deployment, which is also that of its Service and its service account.
+ * Source: istio/istio, manifests/charts/gateway/templates/_helpers.tpl, where `istio` is the release without "istio-";
+ * pilot/pkg/config/kube/gatewaycommon/deploymentcontroller.go.
+ */
+export const gatewayDeploymentName = {
+  chart: (gateway: string) => `istio-${gateway}`,
+  "gateway-api": (gateway: string) => `${gateway}-istio`,
+} as const;
+
+/** The namespace of a gateway that names none. */
+export function ownNamespace(gateway: string): string {
+  return `istio-${gateway}`;
+}
+
+/** The Secret with a gateway's certificate, in the gateway's namespace. */
+export function credentialName(gateway: string): string {
+  return `istio-${gateway}-certificate`;
+}
+
+/** Name of a waypoint: for that of a namespace the one that istioctl gives it. */
+export function waypointName({ service }: { readonly service?: string | undefined }): string {
+  return service === undefined ? "waypoint" : `${service}-waypoint`;
+}
+
+/** The Deployment of one version of a service, and the Service in front of it. */
+export function versionName(service: string, version: string): string {
+  return `${service}-${version}`;
+}
+
+/** Name of a control plane's Deployment, its Service and its Helm release. */
+export function istiodName(revision: string | undefined): string {
+  return revision === undefined ? "istiod" : `istiod-${revision}`;
+}
+
+export function tagRelease(tag: string): string {
+  return `istio-tag-${tag}`;
+}
+
+/** An object of a policy: its subject, whose name has no dot where it is a workload or a gateway, and what it is for. */
+export function policyName(subject: string, ...use: readonly string[]): string {
+  return [subject, ...use].join(".");
+}
+
+/** Name of the ServiceEntry of an external host, and of what belongs to it. */
+export function externalHostName(host: string): string {
+  return host.replace(/^\*\.(.*)$/, "$1.wildcard");
+}
+
+/** A host as a DNS label, different for each host: in a host no dash is next to a dot. */
+export function egressLabel(host: string): string {
+  return host.replace(/-/g, "--").replace(/\./g, "-");
+}
+
+/** The Gateway of an external host at the egress gateway. */
+export function egressGatewayName(host: string): string {
+  return `to-${egressLabel(host)}`;
+}
+
+/**
+ * Name of the listener of a Gateway (Gateway API) for a host, by which a route attaches to it: `https.shop.example.com`,
+ * `https-any.example.com` for `*.example.com`, and `https` for any host.
+ */
+export function listenerName(protocol: "http" | "https", host: string): string {
+  if (host === "*") return protocol;
+  return host.startsWith("*.") ? `${protocol}-any${host.slice(1)}` : `${protocol}.${host}`;
+}
+
+/** The resource of a node's step in a Talos cluster, after the name of the cluster's component. */
+export function nodeStepName(step: "config" | "apply" | "upgrade" | "reset", hostname: string): string {
+  return `${step}-${hostname}`;
+}
+
+/** The resource of a step of the whole cluster that a node's could be taken for. */
+export const kubernetesUpgradeName = "upgrade-kubernetes";
