@@ -11,6 +11,7 @@ const reported: readonly (readonly [difference: RegExp, line: RegExp])[] = [
     /\.networkInterfaces: talhelper writes LinkConfig /,
   ],
   [/^machine\.nodeLabels\./, /\.nodeLabels\..*: a Go template /],
+  [/^machine\.install\.extraKernelArgs$/, /\.machineSpec\.useUKI: because of it, talhelper does not write /],
   [/^machine\.certSANs$/, /\.ipAddress: a name; /],
   [/^machine\.(certSANs|kubelet\.nodeIP)\b/, /\.ipAddress: .* here further addresses are /],
 ];
