@@ -59,6 +59,8 @@ describe("the traits of a cluster", () => {
     const flannel = { name: "flannel", kubeNetworkPoliciesEnabled: true };
     assert.equal(traitsOf("talos", { cni: flannel }).networkPolicies, "enforced");
     assert.equal(traitsOf("talos", { cni: { name: "none" } }).networkPolicies, "unknown");
+    const patch = { cluster: { network: { cni: { name: "none" } } } };
+    assert.equal(traitsOf("talos", { patches: [patch] }).networkPolicies, "unknown");
   });
 
   it("tell where NodePorts answer: on machines, at the first worker", () => {

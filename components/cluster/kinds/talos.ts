@@ -123,9 +123,11 @@ const checks: readonly ((settings: TalosClusterSettings, stack: ClusterStack) =>
       urls === undefined && { cni: "missing urls: cni.name custom needs the addresses of its manifests" },
     name !== "custom" && urls !== undefined && { cni: { urls: `goes with cni.name custom only; found ${name}` } },
   ],
-  ({ cni: { name, kubeNetworkPoliciesEnabled, extraArgs } }) => {
+  (cluster) => {
+    const { kubeNetworkPoliciesEnabled, extraArgs } = cluster.cni;
+    const { name } = cniWithoutFiles(cluster) ?? cluster.cni;
     if (name === "flannel") return undefined;
-    const message = `goes with cni.name flannel only; found ${name}`;
+    const message = `goes with cni.name flannel only; found ${name}${name === cluster.cni.name ? "" : ", by a patch"}`;
     return {
       cni: {
         kubeNetworkPoliciesEnabled: kubeNetworkPoliciesEnabled && message,

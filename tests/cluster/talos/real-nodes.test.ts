@@ -52,6 +52,18 @@ describe("the certificates of kubelets that rotate them", function () {
       },
     ));
 
+  it("are not taken for there because the API server did not answer", () =>
+    on(
+      world("running", (made) => {
+        const error = "The connection to the server 192.168.128.27:6443 was refused";
+        made.faults = [{ match: "proxy/healthz", error, times: 3 }];
+      }),
+      async (talos) => {
+        await succeed(talos, steps.approve);
+        assert.ok(talos.calls.filter(({ argv }) => argv.join(" ").includes("proxy/healthz")).length > 3);
+      },
+    ));
+
   it("do not hide which nodes are awaited", () =>
     on(
       world("running", ({ kubernetes }) => {

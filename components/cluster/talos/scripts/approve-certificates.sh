@@ -114,13 +114,15 @@ missing() {
   done
 }
 
-# Nodes whose kubelet cannot be reached by the API server, as `kubectl logs` and exec reach it: a kubelet that rotates its
-# certificate answers no client before it has one. Requests are deleted after an hour, so they cannot tell.
+# Nodes whose kubelet does not answer the API server, as for `kubectl logs` and exec: a kubelet that rotates its certificate
+# answers no client before it has one (tls: internal error). Requests are deleted after an hour, so they cannot tell. A
+# firewall between the two is not what this step waits for.
 without_certificate() {
   local entry
   for entry in $TALOS_NODES; do
     kube get --raw "/api/v1/nodes/${entry%%=*}/proxy/healthz"
-    if ((status != 0)) && output_has 'tls: internal error|connection refused'; then printf '%s ' "${entry%%=*}"; fi
+    if ((status == 0)) || is_timeout || output_has 'i/o timeout|deadline exceeded|no route to host'; then continue; fi
+    printf '%s ' "${entry%%=*}"
   done
 }
 
