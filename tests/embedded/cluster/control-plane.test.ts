@@ -7,7 +7,7 @@ import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { ApiServer } from "../../../components/shared/kubernetes/api-server";
 import { listNodes } from "../../../embedded/cluster/nodes";
-import { nextIncarnation } from "../../../embedded/cluster/status";
+import { keptKubeconfig, nextIncarnation } from "../../../embedded/cluster/status";
 import { identify, isSameProcess } from "../../../components/shared/process-identity";
 import { ClusterProject, controlPlaneToolsOrSkip } from "../../support/cluster-project";
 
@@ -157,8 +157,11 @@ describe("the embedded control plane", function () {
     const body = { apiVersion: "v1", kind: "Namespace", metadata: { name: "kept" } };
     await api.request("POST", "/api/v1/namespaces", { body });
     const before = (await pids()).map((pid) => identify(pid));
+    const kubeconfig = stdout.replace(/\n$/, "");
+    assert.equal(keptKubeconfig(project.root, "dev"), kubeconfig);
     project = project.move();
-    assert.equal((await project.status()).state, "incomplete");
+    assert.equal((await project.status()).state, "stopped");
+    assert.equal(keptKubeconfig(project.root, "dev"), kubeconfig);
     assert.equal(await nextIncarnation(project.root, "dev"), 2);
     const again = await project.up({ incarnation: 2 });
     assert.match(again.stderr, /the project was moved; its cluster ran in .*\n.*starting it with its data/);
