@@ -64,6 +64,12 @@ export const hostAddress = z
   .string()
   .regex(new RegExp(`^(${urlHost}|${ipv6})$`), "expected a DNS name or an IP address, without scheme and port");
 
+/** What a client calls a server: the header Host. */
+export const authority = z
+  .string()
+  .max(253)
+  .regex(new RegExp(`^${urlHost}(:${portDigits})?$`), "expected a host, or host:port, such as shop.example.com");
+
 /** Of a certificate. */
 export const subjectName = z
   .string()

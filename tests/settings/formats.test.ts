@@ -108,6 +108,11 @@ const formats: Readonly<Record<string, readonly [z.core.$ZodType, good: readonly
       ],
     ],
     "https address": [fields.httpsUrl, ["https://192.168.1.2:6443"], ["http://a:6443", "https://a:0", "anything"]],
+    authority: [
+      fields.authority,
+      ["a.example.com", "a:80", "[::1]:80", "10.0.0.1"],
+      ["", "a b", "a:0", "http://a", "a/b"],
+    ],
     "host and port": [fields.hostAndPort, ["a.b:9093"], ["a.b", "a.b:0", "http://a:1"]],
     image: [
       fields.image,
@@ -140,6 +145,16 @@ const formats: Readonly<Record<string, readonly [z.core.$ZodType, good: readonly
       at("security.extensionProviders.0.envoyExtAuthzGrpc.statusOnError"),
       ["503", "403"],
       ["0", "999", "600", "5"],
+    ],
+    "address of a machine": [
+      fields.hostAddress,
+      ["10.0.0.1", "::1", "node.example.com"],
+      ["", "http://a", "a:80", "10.0.0.300"],
+    ],
+    "name in a certificate": [
+      fields.subjectName,
+      ["*.a.b", "10.0.0.1", "::1", "Node.example.com"],
+      ["", "a b", "a.*", "https://a"],
     ],
     "name of a service": [
       at("security.extensionProviders.0.envoyExtAuthzGrpc.service"),

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import {
+  authority,
   changedHeader,
   dnsLabel,
   exactlyOneOf,
@@ -103,7 +104,7 @@ const httpRule = z.strictObject({
   redirect: z
     .strictObject({
       uri: z.string().min(1).optional(),
-      authority: z.string().min(1).optional(),
+      authority: authority.optional(),
       scheme: z.enum(["http", "https"]).optional(),
       port: port.optional(),
       derivePort: z.enum(["FROM_PROTOCOL_DEFAULT", "FROM_REQUEST_PORT"]).optional(),
@@ -114,7 +115,7 @@ const httpRule = z.strictObject({
   rewrite: z
     .strictObject({
       uri: z.string().min(1).optional(),
-      authority: z.string().min(1).optional(),
+      authority: authority.optional(),
       uriRegexRewrite: z.strictObject({ match: z.string().min(1).max(1024), rewrite: z.string().min(1) }).optional(),
     })
     .optional(),
