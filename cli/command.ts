@@ -85,6 +85,7 @@ export function declare<
 
 /** `parse` of a file or folder. */
 export function filePath(name: string): string {
+  if (name === "") throw new UsageError("expected the name of a file or folder");
   return path.resolve(name);
 }
 

@@ -3,6 +3,7 @@ import https from "node:https";
 import { text } from "node:stream/consumers";
 import type { KubeConfig } from "@kubernetes/client-node" with { "resolution-mode": "import" };
 import { parseJson } from "../json";
+import { UserError } from "../problem";
 import { ApiError, ifFound, UnknownKindError } from "./errors";
 import type { ApplyObject, LiveObject, ObjectReference } from "./object";
 
@@ -63,14 +64,23 @@ export class ApiServer {
   static async open(access: ClusterAccess): Promise<ApiServer> {
     const { KubeConfig } = await import("@kubernetes/client-node");
     const config = new KubeConfig();
-    if (/^\s*[{#]|\n|^apiVersion:/.test(access.kubeconfig)) config.loadFromString(access.kubeconfig);
-    else config.loadFromFile(access.kubeconfig);
-    if (access.context !== undefined) config.setCurrentContext(access.context);
-    const cluster = config.getCurrentCluster();
-    if (cluster === null) {
-      throw new Error(`the kubeconfig has no usable context "${config.getCurrentContext()}"`);
+    const isText = /^\s*[{#]|\n|^apiVersion:/.test(access.kubeconfig);
+    const name = isText ? "the kubeconfig" : `the kubeconfig ${access.kubeconfig}`;
+    try {
+      if (isText) config.loadFromString(access.kubeconfig);
+      else config.loadFromFile(access.kubeconfig);
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      // The parser's own message may repeat a token.
+      throw new UserError(`${name} ${code === undefined ? "is not one" : `cannot be read (${code})`}`);
     }
-    return new ApiServer(new URL(cluster.server), await loginOf(config), config);
+    if (access.context !== undefined) config.setCurrentContext(access.context);
+    const server = config.getCurrentCluster()?.server;
+    if (server === undefined || !URL.canParse(server)) {
+      const context = access.context ?? config.getCurrentContext();
+      throw new UserError(`${name} has no usable context${context ? ` "${context}"` : ""}`);
+    }
+    return new ApiServer(new URL(server), await loginOf(config), config);
   }
 
   /** Without loading `@kubernetes/client-node` (half a second); `kubeConfig` is not available. Credentials are in PEM. */

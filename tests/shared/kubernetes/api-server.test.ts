@@ -6,6 +6,30 @@ import { stringify } from "yaml";
 import { ApiServer } from "../../../components/shared/kubernetes/api-server";
 
 describe("the client of the API server", () => {
+  const token = "abcdef.0123456789abcdef";
+  const unusable: Readonly<Record<string, readonly [kubeconfig: string, message: RegExp]>> = {
+    "a folder": ["/", /^the kubeconfig \/ cannot be read \(EISDIR\)$/],
+    "a name of 250 characters": ["x".repeat(256), /cannot be read \(ENAMETOOLONG\)$/],
+    "a file below a file": [`${__filename}/config`, /cannot be read \(ENOTDIR\)$/],
+    "an empty file": ["/dev/null", /^the kubeconfig \/dev\/null is not one$/],
+    "another form of YAML": [`users: [{user: {token: ${token}}}\n`, /^the kubeconfig is not one$/],
+    "a mapping of something else": [`clusters: 5\nusers: ${token}\n`, /^the kubeconfig has no usable context$/],
+    "no cluster": [
+      "apiVersion: v1\nkind: Config\nclusters: []\nusers: []\ncontexts: []\n",
+      /^the kubeconfig has no usable context$/,
+    ],
+  };
+  for (const [what, [kubeconfig, message]] of Object.entries(unusable)) {
+    it(`reports a kubeconfig that is ${what}, without its content`, async () => {
+      await assert.rejects(ApiServer.open({ kubeconfig }), (error: Error) => {
+        assert.equal(error.name, "UserError");
+        assert.match(error.message, message);
+        assert.doesNotMatch(error.message, new RegExp(token));
+        return true;
+      });
+    });
+  }
+
   it("sends the options of a deletion, and nothing of them to the next request", async () => {
     const requests: string[] = [];
     const http = createServer((request, response) => {
