@@ -80,12 +80,15 @@ export function recoveryHooks(
   };
 }
 
+/** Set where the killed run was in another folder, such as an earlier job's: takes over everything that exists. */
+const takeOverVariable = "TALOS_MESH_TAKE_OVER";
+
 /** The list is in a file, which a run that ends well removes: then everything that it has created is in the state. */
 export function begunIn(projectRoot: string, stack: string): Begun & { forget(): void } {
   const file = path.join(projectRoot, ".talos-mesh", stack, "creating");
   const urns = new Set((readIfExists(file) ?? "").split("\n"));
   return {
-    has: (urn) => urns.has(urn),
+    has: (urn) => urns.has(urn) || process.env[takeOverVariable] === "1",
     add: (urn) => {
       if (urns.has(urn)) return;
       urns.add(urn);
@@ -130,7 +133,8 @@ function refusal(type: string, { kind, namespace, name }: Found): string {
   const remove = kind === "Helm release" ? `helm${flag} uninstall ${name}` : `kubectl${flag} delete ${kind} ${name}`;
   return (
     `${kind} ${id} exists in the cluster already, and no run of this stack from this folder has begun to create it. Nothing of it was changed. ` +
-    `Remove it (${remove}), use another name or cluster, or make it part of this stack (pulumi import ${type} NAME ${id}).`
+    `If a run of this stack in another folder was interrupted, run this once with ${takeOverVariable}=1. Otherwise remove it (${remove}), ` +
+    `use another name or cluster, or make it part of this stack (pulumi import ${type} NAME ${id}).`
   );
 }
 

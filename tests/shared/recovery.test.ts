@@ -99,6 +99,17 @@ describe("the list of what runs have begun to create", () => {
     assert.ok(!begunIn(root, "dev").has("istiod"));
     assert.ok(!existsSync(path.join(root, ".talos-mesh")));
   });
+
+  it("has everything where the user says that a run in another folder was killed", () => {
+    const begun = begunIn(root, "dev");
+    assert.ok(!begun.has("istiod"));
+    process.env.TALOS_MESH_TAKE_OVER = "1";
+    try {
+      assert.ok(begun.has("istiod"));
+    } finally {
+      delete process.env.TALOS_MESH_TAKE_OVER;
+    }
+  });
 });
 
 describe("the resources of a cluster", () => {
