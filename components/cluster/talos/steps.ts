@@ -4,6 +4,7 @@ import type { TalosClusterSettings } from "../kinds";
 import { digestOf } from "../../shared/digest";
 import { parseJson } from "../../shared/json";
 import { type LifecycleCommandArgs, lifecycleCommand, queryCommand } from "../../shared/lifecycle-command";
+import { UserError } from "../../shared/problem";
 import { installerOf } from "./config/installer";
 import { kubeNodeName } from "./config/kube-node";
 import { nodePlan } from "./config/node-plan";
@@ -65,7 +66,14 @@ interface NodeStepsArgs {
 export function nodeSteps({ settings, contract, machineSecrets, patches }: NodeStepsArgs, index: number) {
   const node = nodeSettings(settings, index);
   const { image, schematic } = installerOf(settings, node);
-  const plan = contract.apply((frozen) => nodePlan({ ...settings, contract: frozen }, index, patches));
+  const plan = contract.apply((frozen) => {
+    try {
+      return nodePlan({ ...settings, contract: frozen }, index, patches);
+    } catch (error) {
+      // The CLI prints a RunError without a stack trace.
+      throw error instanceof UserError ? new pulumi.RunError(error.message) : error;
+    }
+  });
   const common = {
     TALOS_CLUSTER: settings.name,
     TALOS_CONTRACT: contract,

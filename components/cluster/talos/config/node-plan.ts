@@ -1,5 +1,5 @@
 import type { ClusterSettings, DockerClusterSettings, TalosClusterSettings } from "../../kinds";
-import type { Problem } from "../../../shared/problem";
+import { type Problem, UserError } from "../../../shared/problem";
 import type { Tree } from "../../../shared/merge";
 import { ifKnown, knownEntries } from "../../../shared/unknown";
 import { goYaml } from "./go-yaml";
@@ -97,8 +97,12 @@ function userPatches(
 ): ConvertedPatch[] {
   return patches.map(({ origin }) => {
     const { problems, ...converted } = convertPatch(contents.get(origin) ?? [], contract, machineType);
-    // Does not happen: validation has checked them with this contract or a newer one, and a newer one accepts no more.
-    if (problems[0] !== undefined) throw new Error(`${origin}: ${problems[0]}`);
+    // Validation has checked them with the contract of the settings, and a newer one accepts no more. The cluster has a
+    // newer one where talosVersion went back, and only the stack's state knows it.
+    if (problems[0] !== undefined) {
+      const remedy = `set talos-mesh:cluster.contract: v${contract}, with which the cluster was created`;
+      throw new UserError(`${origin}: ${problems[0]}; ${remedy}, and change the patch`);
+    }
     return { origin, ...converted };
   });
 }

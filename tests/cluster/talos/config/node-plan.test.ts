@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { installerOf, schematicUploads } from "../../../../components/cluster/talos/config/installer";
+import { nodePlan } from "../../../../components/cluster/talos/config/node-plan";
 import { nodeSettings } from "../../../../components/cluster/talos/config/node-settings";
 import { patchWarnings, readPatches } from "../../../../components/cluster/talos/config/user-patches";
 import { articleCluster, first, noFiles, patchesOf, planOf, problemsOf, type Release, releases } from "./plans";
@@ -43,6 +44,18 @@ describe("plans of Talos nodes", () => {
     const node = first(planOf(articleCluster("v1.14", { contract: "v1.12" })));
     assert.ok(node.genConfigArgs.includes("--talos-version=v1.12"));
     assert.match(node.genConfigArgs.join(" "), / --install-image=\S+:v1\.14\.0 /);
+  });
+
+  it("name the contract of the cluster where an older one accepts a patch", () => {
+    const patches = [[{ op: "remove", path: "/machine/network/interfaces/0" }]];
+    const settings = articleCluster("v1.7", { patches });
+    const contents = readPatches(settings, noFiles);
+    assert.deepEqual(problemsOf("v1.7", { patches }), []);
+    assert.throws(() => nodePlan({ ...settings, contract: "v1.12" }, 0, contents), {
+      name: "UserError",
+      message:
+        /^talos-mesh:cluster\.patches\[0\]: .*; set talos-mesh:cluster\.contract: v1\.12, with which the cluster was created, and change the patch$/,
+    });
   });
 
   it("upload every schematic once, as the bytes of its ID", () => {
