@@ -29,8 +29,9 @@ describe("the entry of every npm script", () => {
   beforeEach(() => {
     root = mkdtempSync(path.join(tmpdir(), "talos-mesh-entry-"));
     cpSync(path.join(projectRoot, "cli/bin"), path.join(root, "cli/bin"), { recursive: true });
-    for (const file of ["package.json", "tsconfig.json"]) cpSync(path.join(projectRoot, file), path.join(root, file));
-    cpSync(path.join(projectRoot, "cli/command.ts"), path.join(root, "cli/command.ts"));
+    for (const file of ["package.json", "tsconfig.json", "cli/command.ts", "components/shared/own.ts"]) {
+      cpSync(path.join(projectRoot, file), path.join(root, file));
+    }
     for (const folder of ["cli/commands", "scripts"]) {
       cpSync(path.join(projectRoot, folder), path.join(root, folder), { recursive: true });
     }
