@@ -120,12 +120,7 @@ describe("a stack file", () => {
       "2:8",
       "<<: expected an alias of a mapping, or a list of such aliases",
     ],
-    [
-      "1,000 levels",
-      `${"[".repeat(1000)}${"]".repeat(1000)}`,
-      "2:104",
-      "nested too deeply; at most 100 levels are read",
-    ],
+    ["200 levels", `${"[".repeat(200)}${"]".repeat(200)}`, "2:104", "nested too deeply; at most 100 levels are read"],
     [
       "10,000 levels",
       `${"[".repeat(10_000)}${"]".repeat(10_000)}`,
