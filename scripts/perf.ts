@@ -9,6 +9,7 @@ import { buildTimes, toolCache } from "../embedded/tools/cache";
 import { toolNames } from "../embedded/tools/catalog";
 import { ensureTools } from "../embedded/tools/ensure-tools";
 import { growthExponent, loadArgs, measure, renderArgs, type SizedCost, spread, type Usage } from "./perf/measure";
+import { comparePreviews } from "./perf/preview";
 import { sizedStack } from "./perf/sized-stack";
 
 const root = path.resolve(__dirname, "..");
@@ -31,8 +32,10 @@ export const command = declare({
     runs: { value: "number", text: "interleaved runs for each figure of the comparison", default: "9", parse: runsOf },
     only: {
       value: "part",
-      text: "default: all; render compares dev with loading the SDK, size measures growth with the mesh, up deploys dev",
-      choices: ["render", "size", "up"],
+      text:
+        "default: all; render compares dev with loading the SDK, size measures growth with the mesh, up deploys dev, " +
+        "preview compares previews of the Pulumi CLI with that of an empty program",
+      choices: ["render", "size", "up", "preview"],
     },
   },
   details: "Exit code 1 where something exceeds its limit.",
@@ -41,7 +44,12 @@ export const command = declare({
     try {
       const machine = `${availableParallelism()} processors, load ${loadavg()[0]?.toFixed(1)} before the start`;
       console.log(`Node ${process.version}, ${machine}\n`);
-      const parts = { render: () => compare(folder, runs), size: () => grow(folder), up: deploy };
+      const parts = {
+        render: () => compare(folder, runs),
+        size: () => grow(folder),
+        up: deploy,
+        preview: () => comparePreviews(folder),
+      };
       let code = 0;
       for (const [part, withinLimits] of Object.entries(parts)) {
         if ((only ?? part) === part && !(await withinLimits())) code = 1;
