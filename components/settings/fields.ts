@@ -1,6 +1,12 @@
 import { z } from "zod";
 import { count } from "./quantities";
 
+/** A string of which the whole has this form: the source of a regular expression. */
+export const form = (source: string, expected: string, longest?: number) =>
+  (longest === undefined ? z.string() : z.string().max(longest)).regex(new RegExp(`^${source}$`), expected);
+
+export const subdomain = "[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*";
+
 /** Hints for keys that users expect in an object and that it does not have. */
 export const expectedElsewhere = z.registry<Readonly<Record<string, string>>>();
 
@@ -11,34 +17,22 @@ export const dnsLabel = z
   .regex(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/, "expected a DNS label: lower-case letters, digits and '-', at most 63");
 
 /** A Kubernetes object name (RFC 1123 subdomain). */
-export const dnsSubdomain = z
-  .string()
-  .max(253)
-  .regex(
-    /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/,
-    "expected a DNS name: lower-case letters, digits, '-' and '.'",
-  );
+export const dnsSubdomain = form(subdomain, "expected a DNS name: lower-case letters, digits, '-' and '.'", 253);
 
 /** A DNS name of a host, each label of which has at most 63 characters. */
 export const fqdn = "[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)*";
 
-export const hostName = z
-  .string()
-  .max(253)
-  .regex(new RegExp(`^${fqdn}$`), "expected a DNS name: lower-case letters, digits, '-' and '.'");
+export const hostName = form(fqdn, "expected a DNS name: lower-case letters, digits, '-' and '.'", 253);
 
 /** A host that clients name: a DNS name, `*.domain`, or `*` (checks limit where `*` is allowed). */
-export const hostPattern = z
-  .string()
-  .max(253)
-  .regex(new RegExp(`^(\\*|(\\*\\.)?${fqdn})$`), "expected a DNS name, '*.' and a DNS name, or '*'");
+export const hostPattern = form(`(\\*|(\\*\\.)?${fqdn})`, "expected a DNS name, '*.' and a DNS name, or '*'", 253);
 
 export const port = count(1, 65_535);
 
 export const portDigits = "([1-9]\\d{0,3}|[1-5]\\d{4}|6[0-4]\\d{3}|65[0-4]\\d\\d|655[0-2]\\d|6553[0-5])";
 
 /** A port as a key of a mapping. */
-export const portKey = z.string().regex(new RegExp(`^${portDigits}$`), "expected a port, 1 to 65535");
+export const portKey = form(portDigits, "expected a port, 1 to 65535");
 
 /** In Kubernetes' default range. */
 export const nodePort = count(30_000, 32_767);
@@ -49,41 +43,40 @@ const [ipv4, ipv6] = [z.regexes.ipv4, z.regexes.ipv6].map(({ source }) => source
 const urlHost = `(${ipv4}|\\[(${ipv6})\\]|([A-Za-z0-9_]([-A-Za-z0-9_]*[A-Za-z0-9_])?\\.)*(?!\\d+(:|/|\\?|#|$))[A-Za-z0-9]([-A-Za-z0-9]*[A-Za-z0-9])?\\.?)`;
 
 const url = (scheme: string, example: string) =>
-  z
-    .string()
-    .max(2048)
-    .regex(
-      new RegExp(`^${scheme}://${urlHost}(:${portDigits})?([/?#]([^\\s%]|%[0-9A-Fa-f]{2})*)?$`),
-      `expected an address such as ${example}`,
-    );
+  form(
+    `${scheme}://${urlHost}(:${portDigits})?([/?#]([^\\s%]|%[0-9A-Fa-f]{2})*)?`,
+    `expected an address such as ${example}`,
+    2048,
+  );
 
 export const httpUrl = url("https?", "https://example.com/path");
 
 /** A name or an address at which a machine is reached. */
-export const hostAddress = z
-  .string()
-  .regex(new RegExp(`^(${urlHost}|${ipv6})$`), "expected a DNS name or an IP address, without scheme and port");
+export const hostAddress = form(
+  `(${urlHost}|${ipv6})`,
+  "expected a DNS name or an IP address, without scheme and port",
+);
 
 /** What a client calls a server: the header Host. */
-export const authority = z
-  .string()
-  .max(253)
-  .regex(new RegExp(`^${urlHost}(:${portDigits})?$`), "expected a host, or host:port, such as shop.example.com");
+export const authority = form(
+  `${urlHost}(:${portDigits})?`,
+  "expected a host, or host:port, such as shop.example.com",
+  253,
+);
 
 /** Of a certificate. */
-export const subjectName = z
-  .string()
-  .regex(
-    new RegExp(`^(${ipv6}|(\\*\\.)?${urlHost})$`),
-    "expected a DNS name, which may begin with '*.', or an IP address",
-  );
+export const subjectName = form(
+  `(${ipv6}|(\\*\\.)?${urlHost})`,
+  "expected a DNS name, which may begin with '*.', or an IP address",
+);
 
 export const httpsUrl = url("https", "https://192.168.128.27:6443");
 
 /** A host and its port: `alertmanager.example.com:9093`. */
-export const hostAndPort = z
-  .string()
-  .regex(new RegExp(`^[a-z0-9]([a-z0-9.-]*[a-z0-9])?:${portDigits}$`), "expected host:port, with a port of 1 to 65535");
+export const hostAndPort = form(
+  `[a-z0-9]([a-z0-9.-]*[a-z0-9])?:${portDigits}`,
+  "expected host:port, with a port of 1 to 65535",
+);
 
 export const version = z.string().regex(/^\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?$/, "expected a version such as 1.31.1");
 
@@ -95,28 +88,18 @@ export const talosVersion = vVersion("v1.13.9");
 const qualifiedName = "[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?";
 
 /** A key of a label, an annotation or a taint. Source: k8s.io/apimachinery, pkg/util/validation, IsQualifiedName. */
-export const labelKey = z
-  .string()
-  .regex(
-    new RegExp(
-      `^((?=[^/]{1,253}/)[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?${qualifiedName}$`,
-    ),
-    "expected a name of letters, digits, '-', '_' and '.', at most 63, or a DNS name, '/' and such a name",
-  );
+export const labelKey = form(
+  `((?=[^/]{1,253}/)${subdomain}/)?${qualifiedName}`,
+  "expected a name of letters, digits, '-', '_' and '.', at most 63, or a DNS name, '/' and such a name",
+);
 
 /** Kubernetes compares the DNS names of annotations without regard to case. */
-const annotationKey = z
-  .string()
-  .regex(
-    new RegExp(
-      `^((?=[^/]{1,253}/)[A-Za-z0-9]([-A-Za-z0-9]*[A-Za-z0-9])?(\\.[A-Za-z0-9]([-A-Za-z0-9]*[A-Za-z0-9])?)*/)?${qualifiedName}$`,
-    ),
-    "expected a name of letters, digits, '-', '_' and '.', at most 63, or a DNS name, '/' and such a name",
-  );
+const annotationKey = form(
+  `((?=[^/]{1,253}/)[A-Za-z0-9]([-A-Za-z0-9]*[A-Za-z0-9])?(\\.[A-Za-z0-9]([-A-Za-z0-9]*[A-Za-z0-9])?)*/)?${qualifiedName}`,
+  "expected a name of letters, digits, '-', '_' and '.', at most 63, or a DNS name, '/' and such a name",
+);
 
-const labelValue = z
-  .string()
-  .regex(new RegExp(`^(${qualifiedName})?$`), "expected letters, digits, '-', '_' and '.', at most 63");
+const labelValue = form(`(${qualifiedName})?`, "expected letters, digits, '-', '_' and '.', at most 63");
 
 export const labels = z.record(labelKey, labelValue);
 
@@ -125,12 +108,10 @@ export const annotations = z.record(annotationKey, z.string());
 /** Keys with `value:Effect`, as Talos writes them. Source: siderolabs/talos, pkg/machinery/labels, ValidateTaints. */
 export const taints = z.record(
   labelKey,
-  z
-    .string()
-    .regex(
-      new RegExp(`^((${qualifiedName})?:)?(NoSchedule|PreferNoSchedule|NoExecute)$`),
-      "expected value:Effect with an effect of NoSchedule, PreferNoSchedule or NoExecute",
-    ),
+  form(
+    `((${qualifiedName})?:)?(NoSchedule|PreferNoSchedule|NoExecute)`,
+    "expected value:Effect with an effect of NoSchedule, PreferNoSchedule or NoExecute",
+  ),
 );
 
 /** Names a value of `talos-mesh:secrets`, the only section with secrets. */
@@ -154,34 +135,24 @@ export const httpMethods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OP
 
 const token = "[-!#$%&'*+.^_`|~0-9A-Za-z]+";
 
-export const headerName = z
-  .string()
-  .max(256)
-  .regex(new RegExp(`^${token}$`), "expected the name of a header, such as x-user");
+export const headerName = form(token, "expected the name of a header, such as x-user", 256);
 
 /** A header that a request is matched by. */
-export const matchedHeader = z
-  .string()
-  .max(256)
-  .regex(
-    new RegExp(`^(:(method|scheme|authority|path)|@request\\.auth\\.claims[.[].+|${token})$`),
-    "expected the name of a header, such as x-user",
-  );
+export const matchedHeader = form(
+  `(:(method|scheme|authority|path)|@request\\.auth\\.claims[.[].+|${token})`,
+  "expected the name of a header, such as x-user",
+  256,
+);
 
 /** A header that is set on a request; Envoy takes `host` for `:authority`. */
-export const requestHeader = z
-  .string()
-  .max(256)
-  .regex(new RegExp(`^(:authority|${token})$`), "expected the name of a header, such as x-user");
+export const requestHeader = form(`(:authority|${token})`, "expected the name of a header, such as x-user", 256);
 
 /** A header that is removed, or set on a response. */
-export const changedHeader = z
-  .string()
-  .max(256)
-  .regex(
-    new RegExp(`^(?![Hh][Oo][Ss][Tt]$)${token}$`),
-    "expected the name of a header, such as x-user; host cannot be changed here",
-  );
+export const changedHeader = form(
+  `(?![Hh][Oo][Ss][Tt]$)${token}`,
+  "expected the name of a header, such as x-user; host cannot be changed here",
+  256,
+);
 
 /** In a header's value Envoy replaces `%VARIABLE%`; `%%` is a percent sign. */
 export const headerValue = z
@@ -202,27 +173,21 @@ const imageName =
 const tag = "[A-Za-z0-9_][-A-Za-z0-9_.]{0,127}";
 const digest = "sha256:[0-9a-f]{64}";
 
-export const imageTag = z
-  .string()
-  .regex(new RegExp(`^${tag}(@${digest})?$`), "expected the tag of an image: letters, digits, '_', '-' and '.'");
+export const imageTag = form(`${tag}(@${digest})?`, "expected the tag of an image: letters, digits, '_', '-' and '.'");
 
 /** Source: github.com/distribution/reference. */
-export const image = z
-  .string()
-  .max(500)
-  .regex(
-    new RegExp(`^${imageName}(:${tag})?(@${digest})?$`),
-    "expected an image such as registry.example.com/mesh/fortio:1.66.0",
-  );
+export const image = form(
+  `${imageName}(:${tag})?(@${digest})?`,
+  "expected an image such as registry.example.com/mesh/fortio:1.66.0",
+  500,
+);
 
 /** A registry, or a registry and a path: `docker.io`, `registry.example.com:5000/mesh`. */
-export const imagePrefix = z
-  .string()
-  .max(255)
-  .regex(
-    new RegExp(`^[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:${portDigits})?(/[a-z0-9]+(([._]|__|-+)[a-z0-9]+)*)*$`),
-    "expected a registry, or a registry and a path, such as docker.io or registry.example.com:5000/mesh",
-  );
+export const imagePrefix = form(
+  `[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:${portDigits})?(/[a-z0-9]+(([._]|__|-+)[a-z0-9]+)*)*`,
+  "expected a registry, or a registry and a path, such as docker.io or registry.example.com:5000/mesh",
+  255,
+);
 
 /** A block of addresses, or one address, which is a block of its own. */
 export const ipBlock = z.union([z.cidrv4(), z.cidrv6(), z.ipv4(), z.ipv6()], {

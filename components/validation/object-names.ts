@@ -7,6 +7,7 @@ import { compilers } from "../../policies/compile";
 import { settingOf } from "../../policies/api-objects";
 import { namespaces } from "../platform/namespaces";
 import { installedAddons } from "../observability/addons/registry";
+import { subdomain } from "../settings/fields";
 import { expandPath } from "../settings/schema-walk";
 import { rootNamespace } from "../shared/istio";
 import type { KubernetesObject } from "../shared/kubernetes/object";
@@ -84,8 +85,8 @@ interface NameForm {
   readonly expected: string;
 }
 
-const subdomain: NameForm = {
-  pattern: /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/,
+const objectName: NameForm = {
+  pattern: new RegExp(`^${subdomain}$`),
   longest: 253,
   expected: "lower-case letters, digits, '-' and '.'",
 };
@@ -100,12 +101,12 @@ const forms: ReadonlyMap<string, NameForm> = new Map([
     "Service",
     { pattern: /^[a-z]([-a-z0-9]*[a-z0-9])?$/, longest: 63, expected: "a letter, then letters, digits and '-'" },
   ],
-  ["Helm release", { ...subdomain, longest: 53 }],
+  ["Helm release", { ...objectName, longest: 53 }],
   ...[provider, "resource of the cluster"].map((kind): [string, NameForm] => [kind, anyName]),
 ]);
 
 function refusedName(claim: Claim): string | undefined {
-  const { pattern, longest, expected } = forms.get(claim.kind) ?? subdomain;
+  const { pattern, longest, expected } = forms.get(claim.kind) ?? objectName;
   const { length } = claim.name;
   const reason =
     length > longest

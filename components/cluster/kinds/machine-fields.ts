@@ -1,13 +1,15 @@
 import { z } from "zod";
 import {
   annotations,
+  form,
+  fqdn,
   freeForm,
   imagePrefix,
   kubernetesVersion,
   labels,
   subjectName,
-  talosVersion,
   taints,
+  talosVersion,
 } from "../../settings/fields";
 import { count } from "../../settings/quantities";
 
@@ -74,16 +76,12 @@ export const imageFactory = z
 
 const ipAddress = z.union([z.ipv4(), z.ipv6()], { error: "expected an IP address" });
 
-const label = "[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?";
-
 /** As Talos takes it: its first part is the name of the machine, the rest its domain. */
-const hostname = z
-  .string()
-  .max(253)
-  .regex(
-    new RegExp(`^${label}(\\.${label})*$`),
-    "expected a host name such as cp-1 or cp-1.example.com: parts of at most 63 lower-case letters, digits and '-'",
-  );
+const hostname = form(
+  fqdn,
+  "expected a host name such as cp-1 or cp-1.example.com: parts of at most 63 lower-case letters, digits and '-'",
+  253,
+);
 
 /** A DNS name, which an address with a mistake such as 10.0.0.300 is not. */
 const nodeAddress = z.union(
