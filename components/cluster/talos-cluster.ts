@@ -8,11 +8,9 @@ import { Layer } from "../shared/layer";
 import { foreseenOutput, lifecycleCommand } from "../shared/lifecycle-command";
 import { type ClusterArgs, type ClusterComponent, clusterProvider } from "./cluster";
 import { schematicUploads } from "./talos/config/installer";
-import { kubeNodeName } from "./talos/config/kube-node";
 import { contractOf, machineTypeOf } from "./talos/config/node-settings";
 import { controlPlaneDocuments, patchWarnings, projectFiles, readPatches } from "./talos/config/user-patches";
-import { halfYear, nodeSteps, stepCommand, stepResource, warnOfDrift } from "./talos/steps";
-import { wipedAt } from "./talos/wiped";
+import { halfYear, nodeSteps, stepCommand, stepResource, warnOfDrift, wipedAt } from "./talos/steps";
 import { own } from "../shared/own";
 
 type Command = command.local.Command;
@@ -121,9 +119,7 @@ export class TalosCluster extends Layer implements ClusterComponent {
     }
 
     // TALOS_NODES is `name=address=role ...` for the members, and `name=address ...` for the certificates.
-    const names = nodes.map((_, index) => kubeNodeName(settings, index, patches));
-    const list = (value: (node: Node) => string) =>
-      nodes.map((node, index) => `${names[index]}=${value(node)}`).join(" ");
+    const list = (value: (node: Node) => string) => nodes.map((node) => `${node.steps.name}=${value(node)}`).join(" ");
     const withRoles = clusterInput({ TALOS_NODES: list((node) => `${node.ipAddress}=${machineTypeOf(node)}`) });
     const joined = { ...this.after(bootstrap, ...applied), previousOutput: true };
     const members = stepResource(`${name}-members`, "members", withRoles, joined);

@@ -29,7 +29,7 @@ const registries: readonly (readonly [registry: string, folder: string, others: 
   [
     "components/cluster/kinds/index.ts",
     "components/cluster/kinds",
-    ["index.ts", "cluster-kind.ts", "cni.ts", "machine-fields.ts"],
+    ["index.ts", "cluster-kind.ts", "cni.ts", "machine-fields.ts", "patches.ts"],
   ],
   ["components/cluster/index.ts", "components/cluster", ["cluster.ts", "index.ts"]],
 ];

@@ -1,20 +1,19 @@
 import { asTree, type Tree, treesIn } from "../../shared/merge";
+import { type PatchedCluster, patchLists } from "./patches";
 import { parseYaml } from "../../shared/yaml";
 
 type CniName = "flannel" | "none" | "custom";
 
-interface Machine {
-  readonly patches: readonly unknown[];
+interface WithDocuments {
   readonly documents: readonly Tree[];
 }
 
 /** What of a cluster's settings decides its CNI. */
-interface ClusterWithCni {
+interface ClusterWithCni extends PatchedCluster {
   readonly cni: { readonly name: CniName };
   readonly inlineManifests: readonly unknown[];
-  readonly patches: readonly unknown[];
-  readonly controlPlane?: Machine;
-  readonly nodes: readonly (Machine & { readonly controlPlane: boolean; readonly overridePatches: boolean })[];
+  readonly controlPlane?: (NonNullable<PatchedCluster["controlPlane"]> & WithDocuments) | undefined;
+  readonly nodes: readonly (PatchedCluster["nodes"][number] & WithDocuments)[];
 }
 
 /**
@@ -61,9 +60,11 @@ function hasManifests({ kind, cluster }: Tree): boolean {
 
 /** The same without reading the files of patches; undefined where one of them may set another CNI. */
 export function cniWithoutFiles(cluster: ClusterWithCni) {
-  const first = cluster.nodes.find(({ controlPlane }) => controlPlane);
-  const ofGroup = first?.overridePatches ? [] : (cluster.controlPlane?.patches ?? []);
-  const patches = [...cluster.patches, ...ofGroup, ...(first?.patches ?? [])];
+  const first = cluster.nodes.findIndex(({ controlPlane }) => controlPlane);
+  const patches =
+    first === -1
+      ? [...cluster.patches, ...(cluster.controlPlane?.patches ?? [])]
+      : patchLists(cluster, first).flatMap(([, list]) => list);
   if (patches.some((patch) => typeof patch === "string" && patch.startsWith("@"))) return undefined;
   return cniOf(cluster, patches.flatMap(documentsOf));
 }

@@ -1,7 +1,9 @@
+import path from "node:path";
 import type * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import type { TalosClusterSettings } from "../kinds";
 import { digestOf } from "../../shared/digest";
+import { readIfExists } from "../../shared/files";
 import { parseJson } from "../../shared/json";
 import { type LifecycleCommandArgs, lifecycleCommand, queryCommand } from "../../shared/lifecycle-command";
 import { UserError } from "../../shared/problem";
@@ -10,7 +12,6 @@ import { kubeNodeName } from "./config/kube-node";
 import { nodePlan } from "./config/node-plan";
 import { machineTypeOf, nodeSettings } from "./config/node-settings";
 import type { PatchContents } from "./config/user-patches";
-import type { wipedAt } from "./wiped";
 
 type NodeStep = "apply" | "diff" | "drift" | "machine-config" | "reset" | "upgrade";
 type ClusterStep = "approve-certificates" | "bootstrap" | "health" | "kubeconfig" | "members" | "upgrade-kubernetes";
@@ -74,16 +75,19 @@ export function nodeSteps({ settings, contract, machineSecrets, patches }: NodeS
       throw error instanceof UserError ? new pulumi.RunError(error.message) : error;
     }
   });
+  const name = kubeNodeName(settings, index, patches);
   const common = {
     TALOS_CLUSTER: settings.name,
     TALOS_CONTRACT: contract,
     // Steps ask Kubernetes for the node.
-    TALOS_NODE: kubeNodeName(settings, index, patches),
+    TALOS_NODE: name,
     TALOS_ADDRESS: node.ipAddress,
     TALOS_ROLE: machineTypeOf(node),
   };
   const snapshots = settings.etcdSnapshot && { TALOS_SNAPSHOT_FOLDER: settings.etcdSnapshot.folder };
   return {
+    /** In Kubernetes. */
+    name,
     machineConfig: {
       environment: {
         ...common,
@@ -99,7 +103,6 @@ export function nodeSteps({ settings, contract, machineSecrets, patches }: NodeS
         plan.apply((each) => joinParts(machineSecrets, ...each.patches.map(({ content }) => content))),
       ),
     },
-    /** @param wiped see wiped.ts */
     apply: (machineConfig: pulumi.Output<string>, wiped: ReturnType<typeof wipedAt> = {}) => ({
       environment: { ...common, TALOS_REBOOT: settings.reboot, ...wiped },
       stdin: joinParts(machineSecrets, machineConfig),
@@ -118,6 +121,16 @@ export function nodeSteps({ settings, contract, machineSecrets, patches }: NodeS
     }),
     reset: { environment: { ...common, ...snapshots }, stdin: machineSecrets },
   };
+}
+
+/**
+ * When a step of an earlier run found that a node had lost its config, for the input of the node's `apply`: a new time
+ * makes the step run again. Written by `note_wiped` of scripts/lib/talosctl.sh, under the project's folder; it stays there,
+ * so that later runs have the same input.
+ */
+export function wipedAt(projectRoot: string, address: string): { readonly TALOS_WIPED?: string } {
+  const time = readIfExists(path.join(projectRoot, ".talos-mesh/wiped", address));
+  return time === undefined ? {} : { TALOS_WIPED: time.trim() };
 }
 
 /**

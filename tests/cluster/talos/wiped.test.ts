@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { wipedAt } from "../../../components/cluster/talos/wiped";
+import { wipedAt } from "../../../components/cluster/talos/steps";
 import { on, run, steps, succeed } from "./steps";
 import { addresses, world } from "./worlds";
 

@@ -1,9 +1,10 @@
 import type { TalosClusterSettings } from "../../kinds";
+import { groupOf } from "../../kinds/patches";
 import { asTree, mergeValues, type Tree } from "../../../shared/merge";
 import { duplicates, type Problem } from "../../../shared/problem";
 import { ifKnown, knownEntries, runChecks, throwUnknown } from "../../../shared/unknown";
 import { controlPlaneTaint } from "./migrations/migrations";
-import { groupOf, machineTypeOf } from "./node-settings";
+import { machineTypeOf } from "./node-settings";
 import { convertPatch, type PatchContents, patchesOfNode } from "./user-patches";
 
 /** The contract whose document KubeNodeConfig has what the settings, patches and documents of a node say about its Node. */

@@ -13,8 +13,9 @@ import {
   convertPatch,
   type PatchContents,
   patchesOfNode,
+  parsePatches,
   patchProblems,
-  readablePatches,
+  readable,
   type ReadFile,
 } from "./user-patches";
 
@@ -128,9 +129,10 @@ function merges(origin: string, trees: readonly Tree[]): MachinePatch[] {
 /** Everything that keeps the machine configs of a cluster from being generated. Reads nothing but the files of patches. */
 export function* machineConfigProblems(cluster: ClusterSettings, readFile: ReadFile): Iterable<Problem> {
   if (cluster.kind !== "talos" && cluster.kind !== "docker") return;
-  yield* patchProblems(cluster, readFile);
+  const parsed = parsePatches(cluster, readFile);
+  yield* patchProblems(cluster, parsed);
   if (cluster.kind !== "talos") return;
-  yield* kubeNodeProblems(cluster, readablePatches(cluster, readFile));
+  yield* kubeNodeProblems(cluster, readable(parsed));
   for (const [index] of knownEntries(cluster.nodes)) {
     const converted = ifKnown(() => convertedSettings(cluster, index));
     for (const message of converted?.problems ?? []) {

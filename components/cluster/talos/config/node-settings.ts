@@ -1,5 +1,6 @@
 import { isIP } from "node:net";
 import type { TalosClusterSettings } from "../../kinds";
+import { groupOf } from "../../kinds/patches";
 import { compareMinor, minorOf, talosSince } from "../../../settings/versions";
 import { isTree, type Tree, treesIn } from "../../../shared/merge";
 import { inOrder } from "./go-yaml";
@@ -14,10 +15,6 @@ export function contractOf(settings: { readonly contract?: string; readonly talo
 
 export function machineTypeOf({ controlPlane }: Pick<TalosNodeSettings, "controlPlane">): MachineType {
   return controlPlane ? "controlplane" : "worker";
-}
-
-export function groupOf({ controlPlane }: Pick<TalosNodeSettings, "controlPlane">): "controlPlane" | "worker" {
-  return controlPlane ? "controlPlane" : "worker";
 }
 
 /**

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import type { DockerClusterSettings, TalosClusterSettings } from "../../kinds";
+import { patchLists } from "../../kinds/patches";
 import { compareMinor } from "../../../settings/versions";
 import { asTree, isTree, type Tree, treesIn } from "../../../shared/merge";
 import { inOrder } from "./go-yaml";
@@ -10,7 +11,7 @@ import { parseYaml } from "../../../shared/yaml";
 import { isJsonPatch, malformedOperations, type Operation, toStrategicMerge } from "./json-patch";
 import type { MachineType } from "./migrations/migration";
 import { toMultiDocument } from "./multi-document";
-import { contractOf, groupOf, machineTypeOf } from "./node-settings";
+import { contractOf, machineTypeOf } from "./node-settings";
 
 /** Content of a file that a patch names by '@'. Throws where it cannot be read. */
 export type ReadFile = (file: string) => string;
@@ -20,7 +21,7 @@ export function projectFiles(projectRoot: string): ReadFile {
 }
 
 /** Patches with their place; `origin` is their path as users write it: `talos-mesh:cluster.patches[0]`. */
-function placed(patches: readonly unknown[] | undefined, ...at: SettingPath) {
+function placed(patches: readonly unknown[], at: SettingPath) {
   return knownEntries(patches).map(([index, patch]) => {
     const path = ["cluster", ...at, "patches", index];
     return { path, origin: formatPath(path), patch };
@@ -28,14 +29,7 @@ function placed(patches: readonly unknown[] | undefined, ...at: SettingPath) {
 }
 
 export function patchesOfNode(settings: TalosClusterSettings, index: number) {
-  const node = settings.nodes[index];
-  if (!node) throw new RangeError(`there is no node ${index}`);
-  const group = groupOf(node);
-  return [
-    ...placed(settings.patches),
-    ...(node.overridePatches ? [] : placed(settings[group]?.patches, group)),
-    ...placed(node.patches, "nodes", index),
-  ];
+  return patchLists(settings, index).flatMap(([at, list]) => placed(list, at));
 }
 
 /** The documents of a control plane's patches, in their order; those of the cluster itself are the same for all. */
@@ -49,21 +43,33 @@ type PatchDocument = Tree | readonly Operation[];
 
 export type PatchContents = ReadonlyMap<string, readonly PatchDocument[]>;
 
-/** Reads every patch of a cluster. @throws Error for a patch that cannot be read, which patchProblems reports before */
-export function readPatches(cluster: TalosClusterSettings | DockerClusterSettings, readFile: ReadFile): PatchContents {
-  return new Map(usedPatches(cluster).map(({ origin, patch }) => [origin, parsePatch(patch, readFile)]));
+/** Each patch of a cluster once, by its path: its documents, or why it cannot be read. */
+type ParsedPatches = ReadonlyMap<string, readonly PatchDocument[] | Error>;
+
+export function parsePatches(cluster: TalosClusterSettings | DockerClusterSettings, readFile: ReadFile): ParsedPatches {
+  const patches = new Map(usedPatches(cluster).map(({ origin, patch }) => [origin, patch]));
+  const parsed = (patch: unknown) => {
+    try {
+      return parsePatch(patch, readFile);
+    } catch (error) {
+      return error as Error;
+    }
+  };
+  return new Map([...patches].map(([origin, patch]) => [origin, parsed(patch)]));
 }
 
-/** The patches of a cluster that can be read. */
-export function readablePatches(cluster: TalosClusterSettings, readFile: ReadFile): PatchContents {
-  const entries = usedPatches(cluster).flatMap(({ origin, patch }) => {
-    try {
-      return [[origin, parsePatch(patch, readFile)] as const];
-    } catch {
-      return [];
-    }
-  });
-  return new Map(entries);
+/** Reads every patch of a cluster. @throws Error for a patch that cannot be read, which patchProblems reports before */
+export function readPatches(cluster: TalosClusterSettings | DockerClusterSettings, readFile: ReadFile): PatchContents {
+  const parsed = parsePatches(cluster, readFile);
+  for (const documents of parsed.values()) if (documents instanceof Error) throw documents;
+  return readable(parsed);
+}
+
+/** Without patches that cannot be read. */
+export function readable(parsed: ParsedPatches): PatchContents {
+  return new Map(
+    [...parsed].flatMap(([origin, documents]) => (documents instanceof Error ? [] : [[origin, documents]])),
+  );
 }
 
 /** Every patch of each node with the node's type; one that several nodes have is there for each of them. */
@@ -71,7 +77,7 @@ function usedPatches(cluster: TalosClusterSettings | DockerClusterSettings) {
   const typed = (machineType: MachineType, patches: ReturnType<typeof placed>) =>
     patches.map((patch) => ({ ...patch, machineType }));
   if (cluster.kind === "docker") {
-    return [...typed("controlplane", placed(cluster.patches)), ...typed("worker", placed(cluster.patches))];
+    return [...typed("controlplane", placed(cluster.patches, [])), ...typed("worker", placed(cluster.patches, []))];
   }
   return knownEntries(cluster.nodes).flatMap(
     ([index, node]) => ifKnown(() => typed(machineTypeOf(node), patchesOfNode(cluster, index))) ?? [],
@@ -80,16 +86,12 @@ function usedPatches(cluster: TalosClusterSettings | DockerClusterSettings) {
 
 export function patchProblems(
   cluster: TalosClusterSettings | DockerClusterSettings,
-  readFile: ReadFile,
+  parsed: ParsedPatches,
 ): Iterable<Problem> {
   const contract = ifKnown(() => contractOf(cluster));
-  const messagesOf = ({ patch, machineType }: ReturnType<typeof usedPatches>[number]) => {
-    let documents: readonly PatchDocument[];
-    try {
-      documents = parsePatch(patch, readFile);
-    } catch (error) {
-      return [(error as Error).message];
-    }
+  const messagesOf = ({ origin, machineType }: ReturnType<typeof usedPatches>[number]) => {
+    const documents = parsed.get(origin) ?? [];
+    if (documents instanceof Error) return [documents.message];
     const { problems } = contract === undefined ? { problems: [] } : convertPatch(documents, contract, machineType);
     return problems.map((problem) => problem + contractHint(cluster));
   };
