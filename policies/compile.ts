@@ -10,7 +10,7 @@ import { httpRoutes } from "./gateway-api/http-routes";
 import { waypointDefaultDeny, waypointEgress, waypointOnly } from "./gateway-api/security";
 
 /** Each makes the objects of a part of the policies. */
-export const compilers: readonly ((model: PolicyModel) => readonly KubernetesObject[])[] = [
+export const compilers: readonly Compiler[] = [
   gateways,
   virtualServices,
   destinationRules,
@@ -27,7 +27,19 @@ export const compilers: readonly ((model: PolicyModel) => readonly KubernetesObj
   egressGateway,
   waypointEgress,
   networkPolicies,
-];
+].map(onceForModel);
+
+type Compiler = (model: PolicyModel) => readonly KubernetesObject[];
+
+/** The checks look at what a model becomes, and then it is deployed: each compiler runs once for it. */
+function onceForModel(compile: Compiler): Compiler {
+  const results = new WeakMap<PolicyModel, readonly KubernetesObject[]>();
+  return (model) => {
+    const objects = results.get(model) ?? compile(model);
+    results.set(model, objects);
+    return objects;
+  };
+}
 
 /**
  * The objects of all policies, and those that the user wrote out, sorted by kind, namespace and name. A name depends on
