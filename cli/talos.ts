@@ -2,14 +2,13 @@ import type { TalosClusterSettings } from "../components/cluster/kinds";
 import { partMarker, stepCommand, type TalosStepName } from "../components/cluster/talos/steps";
 import { type CommandInputs, runScript } from "../embedded/engine/commands";
 import { UserError } from "../components/shared/problem";
+import { commandType } from "../embedded/engine/naming";
 import { type Registration, runProgram, unwrapSecrets } from "../embedded/program/run-program";
 import { openStack, type StackChoice } from "./stack-option";
 import { queryStack } from "./engine/pulumi-cli";
 import { type Deployment, plainString, type StateResource } from "./engine/pulumi-recovery";
 
 /** `talos:config` and `talos:diff`: they run scripts of components/cluster/talos with the secrets of a deployed stack. */
-
-const commandType = "command:local:Command";
 
 async function outputOf(step: TalosStepName, inputs: CommandInputs, projectRoot: string): Promise<string> {
   return (await runScript(stepCommand(step), inputs, { cwd: projectRoot })).stdout;

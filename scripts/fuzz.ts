@@ -3,9 +3,10 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { stringify } from "yaml";
 import { declare, UsageError } from "../cli/command";
+import { renderHost } from "../cli/render/documents";
 import { Random } from "../components/benchmark/statistics/random";
 import { isTree, type Tree } from "../components/shared/merge";
-import { SettingsError, StackFileError } from "../components/shared/problem";
+import { messageOf, SettingsError, StackFileError } from "../components/shared/problem";
 import { parseYaml } from "../components/shared/yaml";
 import { readStack } from "../components/validation/stack";
 import { runProgram } from "../embedded/program/run-program";
@@ -95,7 +96,7 @@ function faultIn(read: () => unknown): { readonly accepted: boolean; readonly fa
     return { accepted: true };
   } catch (error) {
     if (!(error instanceof SettingsError) && !(error instanceof StackFileError)) {
-      return { accepted: false, fault: error instanceof Error ? (error.stack ?? error.message) : String(error) };
+      return { accepted: false, fault: stackOf(error) };
     }
     const [, ...lines] = error.message.split("\n");
     const odd = lines.find((line) => !/^ {2}\S/.test(line) || /\[object |\bundefined\b|\bNaN\b/.test(line));
@@ -103,18 +104,18 @@ function faultIn(read: () => unknown): { readonly accepted: boolean; readonly fa
   }
 }
 
+function stackOf(error: unknown): string {
+  return (error instanceof Error && error.stack) || messageOf(error);
+}
+
 /** A stack file that is accepted can be rendered, and the API server takes its objects and their names. */
 async function programFault(configFile: string): Promise<string | undefined> {
-  const host = { register: ({ inputs }: { inputs: object }) => Promise.resolve({ state: { ...inputs } }) };
-  process.env.TALOS_MESH_RENDER = "1";
+  const run = { projectRoot: root, stack: "fuzz", configFile, host: renderHost, preview: true, render: true };
   try {
-    const run = { projectRoot: root, stack: "fuzz", configFile, host, preview: true, onWarning: () => undefined };
-    const fault = objectFault((await runProgram(run)).registrations);
+    const fault = objectFault((await runProgram({ ...run, onWarning: () => undefined })).registrations);
     return fault && `accepted, and then ${fault}`;
   } catch (error) {
-    return `accepted, and then: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
-  } finally {
-    delete process.env.TALOS_MESH_RENDER;
+    return `accepted, and then: ${stackOf(error)}`;
   }
 }
 
@@ -124,9 +125,13 @@ export interface Original {
   readonly places: readonly Position[];
 }
 
+function pickerOf(random: Random) {
+  return <T>(items: readonly T[]) => items[random.below(items.length)] as T;
+}
+
 /** Most are changed in one to three values; every tenth is changed as text. */
 function changedStackFile(originals: readonly Original[], random: Random): string {
-  const pick = <T>(items: readonly T[]) => items[random.below(items.length)] as T;
+  const pick = pickerOf(random);
   const original = pick(originals);
   if (random.below(10) === 0) {
     const at = random.below(original.text.length);
@@ -137,7 +142,7 @@ function changedStackFile(originals: readonly Original[], random: Random): strin
 
 /** A configuration in which one to three values are changed. */
 export function changedConfig(original: Original, originals: readonly Original[], random: Random): Tree {
-  const pick = <T>(items: readonly T[]) => items[random.below(items.length)] as T;
+  const pick = pickerOf(random);
   const config = structuredClone(original.config);
   for (let changes = 1 + random.below(3); changes > 0; changes--) {
     const places = [...placesIn(config)];

@@ -8,7 +8,17 @@ import { messageOf } from "../components/shared/problem";
 import { buildTimes, toolCache } from "../embedded/tools/cache";
 import { toolNames } from "../embedded/tools/catalog";
 import { ensureTools } from "../embedded/tools/ensure-tools";
-import { growthExponent, loadArgs, measure, renderArgs, type SizedCost, spread, type Usage } from "./perf/measure";
+import {
+  growthExponent,
+  loadArgs,
+  measure,
+  renderArgs,
+  seconds,
+  type SizedCost,
+  spread,
+  type Usage,
+  verdict,
+} from "./perf/measure";
 import { comparePreviews } from "./perf/preview";
 import { sizedStack } from "./perf/sized-stack";
 
@@ -143,21 +153,10 @@ async function deploy(): Promise<boolean> {
   return verdict(withinLimits, `from nothing at most ${upLimit} s, without changes at most ${unchangedLimit} s`);
 }
 
-async function seconds(work: () => Promise<unknown>): Promise<number> {
-  const started = performance.now();
-  await work();
-  return (performance.now() - started) / 1000;
-}
-
 const nothing = () => undefined;
 const silent = { started: nothing, progressed: nothing, finished: nothing, failed: nothing, note: nothing };
 
 function range(values: readonly number[]): string {
   const { median: middle, min, max } = spread(values);
   return `${middle.toFixed(2)}  (${min.toFixed(2)} to ${max.toFixed(2)})`;
-}
-
-function verdict(ok: boolean, limit: string): boolean {
-  console.log(`  ${ok ? "ok" : "FAILED"}: ${limit}`);
-  return ok;
 }

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, realpathSync, rmSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import path from "node:path";
 import { declare } from "../cli/command";
@@ -8,7 +8,8 @@ import { onInterrupt } from "../cli/interrupt";
 import { toolProgress } from "../cli/report/progress";
 import { Terminal } from "../cli/report/terminal";
 import { versions } from "../components/settings/versions";
-import { writeJsonAtomically } from "../components/shared/files";
+import { readIfExists, writeJsonAtomically } from "../components/shared/files";
+import { parseJson } from "../components/shared/json";
 import { messageOf } from "../components/shared/problem";
 import { deleteCluster } from "../embedded/cluster/delete";
 import { clusterFiles } from "../embedded/cluster/files";
@@ -134,11 +135,7 @@ async function mocha(args: readonly string[], cluster = process.env[clusterVaria
 }
 
 function read<T>(file: string, otherwise: T): T {
-  try {
-    return JSON.parse(readFileSync(file, "utf8")) as T;
-  } catch {
-    return otherwise;
-  }
+  return (parseJson(readIfExists(file) ?? "") ?? otherwise) as T;
 }
 
 /** Prints the slowest files, what was skipped, every failure, and the counts. Gives the exit code. */

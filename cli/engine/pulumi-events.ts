@@ -1,7 +1,8 @@
 import type { EngineEvent, StepEventMetadata } from "@pulumi/pulumi/automation/index.js";
 import { readIfExists } from "../../components/shared/files";
 import { isTree } from "../../components/shared/merge";
-import { labelOf, layerOf, releaseType } from "../../embedded/engine/naming";
+import { releaseType } from "../../components/shared/kubernetes/helm-records";
+import { labelOf, layerOf } from "../../embedded/engine/naming";
 import type { Change, Finding, Item, Outputs } from "./engine";
 import { secretMark } from "./pulumi-recovery";
 

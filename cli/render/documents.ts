@@ -1,5 +1,5 @@
 import { stringify } from "yaml";
-import { renderVariable } from "../../components/settings/context";
+import { releaseType } from "../../components/shared/kubernetes/helm-records";
 import { asTree, sortedKeys } from "../../components/shared/merge";
 import { UserError } from "../../components/shared/problem";
 import {
@@ -8,7 +8,7 @@ import {
   type ResourceHost,
   runProgram,
 } from "../../embedded/program/run-program";
-import { releaseType } from "../../embedded/engine/naming";
+import { commandType } from "../../embedded/engine/naming";
 import { isUnknown, mapLeaves } from "../../embedded/program/secrets";
 import type { StackChoice } from "../stack-option";
 import { own } from "../../components/shared/own";
@@ -18,8 +18,6 @@ export type Documents = ReadonlyMap<string, string>;
 
 type Inputs = Record<string, unknown>;
 
-const commandType = "command:local:Command";
-
 /** Deploys nothing: a resource is its inputs, and what only a deployment can know is unknown, as in a preview. */
 export const renderHost: ResourceHost = {
   register: ({ inputs }) => Promise.resolve({ state: { ...inputs } }),
@@ -27,14 +25,8 @@ export const renderHost: ResourceHost = {
 
 /** The files that show what a deployment would create. Needs no cluster, no network, and no other process. */
 export async function render(choice: StackChoice): Promise<Documents> {
-  const before = process.env[renderVariable];
-  process.env[renderVariable] = "1";
-  try {
-    return documents(await runProgram({ ...choice, host: renderHost, preview: true, secretValue: secretPlaceholder }));
-  } finally {
-    if (before === undefined) delete process.env[renderVariable];
-    else process.env[renderVariable] = before;
-  }
+  const run = { ...choice, host: renderHost, preview: true, render: true, secretValue: secretPlaceholder };
+  return documents(await runProgram(run));
 }
 
 /** Resources that are listed in a file of their own, by type. */

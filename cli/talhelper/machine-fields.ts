@@ -1,7 +1,7 @@
 import type { Tree } from "../../components/shared/merge";
 import { parseYaml } from "../../components/shared/yaml";
 import type { Notes } from "./notes";
-import { type Environment, type ReadText, substitute } from "./read-talconfig";
+import { type Environment, fileReference, type ReadText, substitute } from "./read-talconfig";
 import type { NodeConfigs, TalconfigSchematic } from "./talconfig";
 
 export interface ImportContext {
@@ -75,9 +75,9 @@ export function reportLost(configs: NodeConfigs, at: string, { notes }: ImportCo
 /** The text, or that of the file that it names. */
 export function contentOf(content: string, raw: boolean, at: string, context: ImportContext): string {
   const { notes, environment, readText } = context;
-  const [, file] = /^@\s*(\S[^]*)$/.exec(content) ?? [];
+  const file = fileReference(content);
   if (file === undefined) return content;
-  const text = readText(file.trim()) ?? "";
+  const text = readText(file) ?? "";
   if (raw) return text;
   const result = substitute(text, environment, notes);
   if (text.trim() !== "" && !parseYaml(result).values.some((value) => typeof value === "object")) {

@@ -2,7 +2,7 @@ import type { z } from "zod";
 import { compareMinor } from "../../components/settings/versions";
 import type { ImportContext, Render } from "./machine-fields";
 import { isJoined, type MergedNode, type Sourced } from "./node-configs";
-import { substitute } from "./read-talconfig";
+import { fileReference, substitute } from "./read-talconfig";
 import type { NodeConfigs, Patch, Talconfig, TalconfigNode } from "./talconfig";
 
 /** Talos' own label of a control plane, from contract 1.8 on. */
@@ -55,8 +55,8 @@ function renderPatch(patch: Patch, at: string, render: Render, context: ImportCo
     const text = JSON.stringify(patch);
     return text.includes("{{") ? render(text, miss) : patch;
   }
-  const [, file] = /^@\s*(\S[^]*)$/.exec(patch) ?? [];
-  return file === undefined ? render(patch, miss) : fromFile(file.trim(), at, render, context, true);
+  const file = fileReference(patch);
+  return file === undefined ? render(patch, miss) : fromFile(file, at, render, context, true);
 }
 
 /** A reference to the file, or its content where talhelper changes it. Undefined where it is empty, or cannot be read. */

@@ -10,6 +10,11 @@ export type ReadText = (name: string) => string | undefined;
 
 type ReadFile = (file: string) => string;
 
+/** The file that a value of a talconfig names by '@'; undefined where the value is the content itself. */
+export function fileReference(value: string): string | undefined {
+  return /^@\s*(\S[^]*)$/.exec(value)?.[1]?.trim();
+}
+
 export function readText(readFile: ReadFile, folder: string, notes: Notes): ReadText {
   return (name) => {
     let text: string;

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { own } from "./own";
 
@@ -16,6 +16,10 @@ export function writeFileAtomically(file: string, content: string | Buffer, mode
 
 export function writeJsonAtomically(file: string, value: unknown): void {
   writeFileAtomically(file, `${JSON.stringify(value, undefined, 2)}\n`);
+}
+
+export function removeIfEmpty(folder: string): void {
+  if (existsSync(folder) && readdirSync(folder).length === 0) rmdirSync(folder);
 }
 
 /** Undefined where there is no such file; in /proc also where the process has ended. */

@@ -3,6 +3,8 @@ import { linkSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs"
 import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { readIfExists } from "./files";
+import { parseJson } from "./json";
+import { asTree } from "./merge";
 import { identify, isSameProcess, type ProcessIdentity } from "./process-identity";
 
 interface LockOptions {
@@ -78,10 +80,6 @@ function liveOwner(file: string): ProcessIdentity | undefined {
 }
 
 function ownerIn(token: string): ProcessIdentity | undefined {
-  try {
-    const { pid, startedAt } = JSON.parse(token) as Partial<ProcessIdentity>;
-    return pid === undefined || startedAt === undefined ? undefined : { pid, startedAt };
-  } catch {
-    return undefined;
-  }
+  const { pid, startedAt } = asTree(parseJson(token)) as Partial<ProcessIdentity>;
+  return pid === undefined || startedAt === undefined ? undefined : { pid, startedAt };
 }

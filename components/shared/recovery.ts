@@ -1,10 +1,10 @@
-import { appendFileSync, existsSync, mkdirSync, readdirSync, rmdirSync, rmSync } from "node:fs";
+import { appendFileSync, mkdirSync, rmSync } from "node:fs";
 import path from "node:path";
 import * as pulumi from "@pulumi/pulumi";
-import { readIfExists } from "./files";
+import { readIfExists, removeIfEmpty } from "./files";
 import { ApiServer, type ObjectReference } from "./kubernetes/api-server";
 import { ifAllowed } from "./kubernetes/errors";
-import { helmRevisions, isPending, removeRevisions } from "./kubernetes/helm-records";
+import { helmRevisions, isPending, releaseType, removeRevisions } from "./kubernetes/helm-records";
 import { UserError } from "./problem";
 
 export interface RecoveredCluster {
@@ -28,8 +28,6 @@ export interface Begun {
 }
 
 type Operation = Pick<pulumi.ResourceHookArgs, "urn" | "type" | "newInputs">;
-
-const releaseType = "kubernetes:helm.sh/v3:Release";
 
 /**
  * Before the creation of a resource. A run that is killed leaves what it was creating in the cluster and not in the state,
@@ -101,10 +99,6 @@ export function begunIn(projectRoot: string, stack: string): Begun & { forget():
       for (const folder of [path.dirname(file), path.join(projectRoot, ".talos-mesh")]) removeIfEmpty(folder);
     },
   };
-}
-
-function removeIfEmpty(folder: string): void {
-  if (existsSync(folder) && readdirSync(folder).length === 0) rmdirSync(folder);
 }
 
 interface Found {

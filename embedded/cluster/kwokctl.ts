@@ -5,6 +5,8 @@ import type { controlPlaneTools } from "../tools/catalog";
 import { programsOnPath } from "../tools/cache";
 import type { ObtainedTool } from "../tools/ensure-tools";
 import { readIfExists, writeFileAtomically } from "../../components/shared/files";
+import { parseJson } from "../../components/shared/json";
+import { asTree } from "../../components/shared/merge";
 import { CommandError, runCommand } from "../../components/shared/run-command";
 import { clusterFolder, type ClusterFiles } from "./files";
 import type { Ports } from "./ports";
@@ -76,12 +78,8 @@ async function kwokctl(files: ClusterFiles, tools: ControlPlaneTools, args: stri
 
 // kwokctl logs JSON lines when its output is not a terminal.
 function messageOf(line: string): string {
-  try {
-    const { msg, err } = JSON.parse(line) as { msg?: string; err?: string };
-    return [msg, err].filter(Boolean).join(": ") || line;
-  } catch {
-    return line;
-  }
+  const { msg, err } = asTree(parseJson(line));
+  return [msg, err].filter(Boolean).join(": ") || line;
 }
 
 /** Why a component has failed, by the logs: a full disk in one sentence, else the log's last lines and its path. */

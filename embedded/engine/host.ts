@@ -1,4 +1,5 @@
 import type { EngineRun, Change, Item } from "../../cli/engine/engine";
+import { releaseType } from "../../components/shared/kubernetes/helm-records";
 import { milliseconds } from "../../components/shared/duration";
 import { readIfExists } from "../../components/shared/files";
 import { ApiServer, type ApplyObject, type LiveObject } from "../../components/shared/kubernetes/api-server";
@@ -9,7 +10,7 @@ import { messageOf, UserError } from "../../components/shared/problem";
 import { unwrapSecrets, type Registration, type ResourceHost } from "../program/run-program";
 import { asSecret, someLeaf } from "../program/secrets";
 import { commandInputs, runScript } from "./commands";
-import { inputDigest, labelOf, layerOf, releaseType, timestamp } from "./naming";
+import { commandType, inputDigest, labelOf, layerOf, timestamp } from "./naming";
 import { applyObject } from "./objects";
 import { objectKey, releaseKey, stoppedMessage } from "./prune";
 import type { Records } from "./records";
@@ -78,7 +79,7 @@ export class EmbeddedHost implements ResourceHost {
     const { registration, inputs } = deployment;
     const { type, ignoreChanges } = registration;
     if (ignoreChanges.length > 0) throw new UserError("ignoreChanges: not supported here, needs the Pulumi CLI");
-    if (type === "command:local:Command") return this.command(deployment);
+    if (type === commandType) return this.command(deployment);
     if (type === releaseType) return this.release(deployment);
     if (type === "pulumi:providers:kubernetes") return this.provider(deployment);
     const isObject = type.startsWith("kubernetes:") && !type.endsWith("Patch") && typeof inputs.apiVersion === "string";

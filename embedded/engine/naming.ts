@@ -1,4 +1,5 @@
 import { digestOf } from "../../components/shared/digest";
+import { releaseType } from "../../components/shared/kubernetes/helm-records";
 import { asTree, sortedKeys, type Tree } from "../../components/shared/merge";
 import type { Registration } from "../program/monitor";
 
@@ -8,7 +9,8 @@ export function layerOf(urn: string): string {
   return /(?:^|\$)talos-mesh:([^:$]+):/.exec(types)?.[1] ?? "other";
 }
 
-export const releaseType = "kubernetes:helm.sh/v3:Release";
+/** Type of the resource of a command with a life cycle. */
+export const commandType = "command:local:Command";
 
 /** A resource by kind and name: `Deployment bookinfo/reviews-v1`, `Release istio-system/istiod`. */
 export function labelOf(resource: Pick<Registration, "type" | "name">, inputs: Tree): string {

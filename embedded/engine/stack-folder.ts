@@ -1,5 +1,6 @@
-import { existsSync, mkdirSync, readdirSync, rmdirSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import path from "node:path";
+import { removeIfEmpty } from "../../components/shared/files";
 import { withLock } from "../../components/shared/lock";
 import { UserError } from "../../components/shared/problem";
 
@@ -30,9 +31,8 @@ export function withStackLock<T>({ folder, lock }: StackFolder, work: () => Prom
 /** Removes the stack's folder, and the one of all stacks, where nothing is left in them. */
 export function removeEmptyFolders({ folder }: StackFolder): void {
   const all = path.dirname(folder);
-  const isEmpty = (each: string) => existsSync(each) && readdirSync(each).length === 0;
-  if (isEmpty(folder)) rmdirSync(folder);
+  removeIfEmpty(folder);
   // The project of the records, which matters only where there are some.
   if (existsSync(all) && readdirSync(all).join() === "home") rmSync(path.join(all, "home"));
-  if (isEmpty(all)) rmdirSync(all);
+  removeIfEmpty(all);
 }

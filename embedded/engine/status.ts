@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import type { EngineRun, Finding, StackStatus } from "../../cli/engine/engine";
+import { releaseType } from "../../components/shared/kubernetes/helm-records";
 import type { ApiServer, ApplyObject, LiveObject } from "../../components/shared/kubernetes/api-server";
 import { ApiError } from "../../components/shared/kubernetes/errors";
 import type { HelmRevision } from "../../components/shared/kubernetes/helm-records";
@@ -11,7 +12,7 @@ import { clusterFiles } from "../cluster/files";
 import { clusterStatus } from "../cluster/status";
 import { refuseEncryptedValue, connectToStack } from "./deploy";
 import { objectState, releaseState } from "./host";
-import { labelOf, layerOf, releaseType } from "./naming";
+import { commandType, labelOf, layerOf } from "./naming";
 import { changedFields, withMarks } from "./objects";
 import { listOwned, objectKey, releaseKey } from "./prune";
 import { isDeployed, latestRevision, releaseInputs, type ReleaseInputs } from "./releases";
@@ -34,7 +35,7 @@ export async function stackStatus(
     const inputs = unwrapSecrets(registration.inputs) as Record<string, unknown>;
     const item = { layer: layerOf(urn), label: labelOf(registration, inputs) };
     const absent = records.content.run?.urns.includes(urn) === true ? "missing" : "not deployed";
-    if (type === "command:local:Command") {
+    if (type === commandType) {
       registered.add(urn);
       return { id: name, state: { ...registration.inputs, ...records.command(urn)?.output } };
     }

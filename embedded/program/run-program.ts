@@ -1,8 +1,9 @@
 import path from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import * as pulumi from "@pulumi/pulumi";
-import { stackFileVariable } from "../../components/settings/context";
+import { renderVariable, stackFileVariable } from "../../components/settings/context";
 import { projectName, readStackConfig, type SecretValue } from "../../components/settings/stack-file";
+import { own } from "../../components/shared/own";
 import { SeveralErrors, UserError } from "../../components/shared/problem";
 import { HostMonitor, type Registration, type ResourceHost } from "./monitor";
 
@@ -16,6 +17,8 @@ interface ProgramRun {
   readonly host: ResourceHost;
   /** Whether outputs that the host leaves out are unknown. @default false */
   readonly preview?: boolean;
+  /** Whether the program is rendered: it then asks no cluster and no machine. @default false */
+  readonly render?: boolean;
   /** The value of a `secure:` entry. @default `[secret NAME]` */
   readonly secretValue?: SecretValue;
   readonly main?: string;
@@ -54,8 +57,10 @@ async function runAlone(run: ProgramRun): Promise<ProgramResult> {
   const monitor = new HostMonitor(run.host, onFailure);
   const restoreLog = captureLog(run.onWarning ?? ((message) => console.error(`warning: ${message}`)), onFailure);
   const restoreRejections = captureRejections(onFailure);
-  const stackFile = process.env[stackFileVariable];
-  process.env[stackFileVariable] = path.resolve(run.configFile);
+  const restoreVariables = setVariables({
+    [stackFileVariable]: path.resolve(run.configFile),
+    ...(run.render && { [renderVariable]: "1" }),
+  });
   try {
     pulumi.runtime.setMockOptions(monitor, projectName(run.projectRoot), run.stack, run.preview, "organization");
     pulumi.runtime.setAllConfig({ ...config.values }, [...config.secretKeys]);
@@ -71,14 +76,25 @@ async function runAlone(run: ProgramRun): Promise<ProgramResult> {
     if (failure) throw failures.size > 1 ? new SeveralErrors([...failures]) : failure;
     return { outputs: monitor.outputs, registrations: monitor.registrations };
   } finally {
-    if (stackFile === undefined) delete process.env[stackFileVariable];
-    else process.env[stackFileVariable] = stackFile;
+    restoreVariables();
     restoreRejections();
     restoreLog();
     // Also for the promises of a failed run, which the SDK would report when the process ends.
     pulumi.runtime.resetOptions("", "", -1, "", "", false, "");
     pulumi.runtime.setAllConfig({});
   }
+}
+
+/** The program reads them from its environment, which is that of this process. */
+function setVariables(variables: Readonly<Record<string, string>>): () => void {
+  const before = Object.keys(variables).map((name) => [name, own(process.env, name)] as const);
+  Object.assign(process.env, variables);
+  return () => {
+    for (const [name, value] of before) {
+      if (value === undefined) Reflect.deleteProperty(process.env, name);
+      else Object.assign(process.env, { [name]: value });
+    }
+  };
 }
 
 /** As the CLI's language host: a program exports its outputs, or a function that returns them. */

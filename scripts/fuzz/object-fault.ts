@@ -1,6 +1,6 @@
 import { asTree } from "../../components/shared/merge";
+import { releaseType } from "../../components/shared/kubernetes/helm-records";
 import { objectProblems } from "../../components/validation/objects";
-import { releaseType } from "../../embedded/engine/naming";
 import type { Registration } from "../../embedded/program/run-program";
 
 /** Why a cluster would not take what a program registers. */

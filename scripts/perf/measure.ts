@@ -42,6 +42,17 @@ export function loadArgs(sdk: readonly string[]): string[] {
   return ["-e", `require("@pulumi/pulumi"); for (const file of ${JSON.stringify(sdk)}) require(file);`];
 }
 
+export async function seconds(work: () => Promise<unknown>): Promise<number> {
+  const started = performance.now();
+  await work();
+  return (performance.now() - started) / 1000;
+}
+
+export function verdict(ok: boolean, limit: string): boolean {
+  console.log(`  ${ok ? "ok" : "FAILED"}: ${limit}`);
+  return ok;
+}
+
 export function spread(values: readonly number[]) {
   return { median: median(values), min: Math.min(...values), max: Math.max(...values) };
 }

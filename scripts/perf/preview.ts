@@ -4,7 +4,7 @@ import { parse, stringify } from "yaml";
 import { findPulumi } from "../../cli/engine/pulumi-cli";
 import { median } from "../../components/benchmark/statistics/intervals";
 import { runCommand } from "../../components/shared/run-command";
-import { spread } from "./measure";
+import { seconds, spread, verdict } from "./measure";
 
 const root = path.resolve(__dirname, "../..");
 
@@ -66,12 +66,5 @@ export async function comparePreviews(folder: string): Promise<boolean> {
         `(pairs ${median(pairs.map(({ empty, full }) => full / empty)).toFixed(2)})`,
     );
   }
-  console.log(`  ${isWithin ? "ok" : "FAILED"}: ratio at most ${limit}`);
-  return isWithin;
-}
-
-async function seconds(work: () => Promise<unknown>): Promise<number> {
-  const started = performance.now();
-  await work();
-  return (performance.now() - started) / 1000;
+  return verdict(isWithin, `ratio at most ${limit}`);
 }

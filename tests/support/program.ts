@@ -3,7 +3,6 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { parse, stringify } from "yaml";
-import { renderVariable } from "../../components/settings/context";
 import { runProgram, type Registration, type ResourceHost } from "../../embedded/program/run-program";
 
 export const projectRoot = path.resolve(__dirname, "../..");
@@ -31,17 +30,14 @@ export interface StackUnderTest {
 export async function runStack(under: StackUnderTest = {}): Promise<StackRun> {
   const { stack = "dev", preview = false, main } = under;
   const folder = mkdtempSync(path.join(tmpdir(), "talos-mesh-test-"));
-  const rendering = process.env[renderVariable];
-  process.env[renderVariable] = "1";
   try {
     const configFile = path.join(folder, `Pulumi.${stack}.yaml`);
     writeFileSync(configFile, stackFile(under, stack));
     const host = fakeHost(preview, under.outputsFor);
-    const { registrations, outputs } = await runProgram({ projectRoot, stack, configFile, host, preview, main });
+    const run = { projectRoot, stack, configFile, host, preview, render: true, main };
+    const { registrations, outputs } = await runProgram(run);
     return new StackRun(registrations, outputs);
   } finally {
-    if (rendering === undefined) delete process.env[renderVariable];
-    else process.env[renderVariable] = rendering;
     rmSync(folder, { recursive: true });
   }
 }

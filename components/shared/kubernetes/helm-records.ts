@@ -1,5 +1,8 @@
 import type { ApiServer, LiveObject } from "./api-server";
 
+/** Type of a Pulumi resource that is a Helm release. */
+export const releaseType = "kubernetes:helm.sh/v3:Release";
+
 export type HelmRevision = Readonly<ReturnType<typeof revisionOf>>;
 
 /** The revisions in a namespace, of one release or of all, oldest first. Helm keeps each in a Secret. */
