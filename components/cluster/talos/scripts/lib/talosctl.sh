@@ -94,7 +94,7 @@ node_state() {
   fi
 }
 
-# note_wiped ADDRESS: the next deployment applies the config of this node again; components/cluster/talos/wiped.ts reads the
+# note_wiped ADDRESS: the next deployment applies the config of this node again; components/cluster/talos/steps.ts reads the
 # note. Of the machine's own run, since no step may write into the settings.
 note_wiped() {
   mkdir -p .talos-mesh/wiped
