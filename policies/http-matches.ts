@@ -1,5 +1,5 @@
 import type { Match, StringMatch } from "../components/model/matches";
-import type { HttpRuleSettings } from "../components/settings/sections/traffic";
+import type { HttpRuleSettings } from "../components/settings/sections/http-rule";
 import { escaped } from "../components/shared/re2";
 import type { RouteMatch } from "./api-objects";
 

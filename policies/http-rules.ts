@@ -1,5 +1,5 @@
 import { clusterHost, type MeshService, type Subset } from "../components/model/policies/policy-model";
-import type { HttpRuleSettings } from "../components/settings/sections/traffic";
+import type { HttpRuleSettings } from "../components/settings/sections/http-rule";
 import { milliseconds } from "../components/shared/duration";
 import { throwUnknown } from "../components/shared/unknown";
 import type { HttpFault, HttpMatch, VirtualServiceRoute, RouteFilter, RouteRule } from "./api-objects";

@@ -1,4 +1,4 @@
-import type { HttpRuleSettings } from "../settings/sections/traffic";
+import type { HttpRuleSettings } from "../settings/sections/http-rule";
 
 export type Match = NonNullable<HttpRuleSettings["match"]>[number];
 export type StringMatch = NonNullable<Match["uri"]>;

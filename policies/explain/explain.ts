@@ -7,7 +7,7 @@ import {
   mtlsModes,
   type PolicyModel,
 } from "../../components/model/policies/policy-model";
-import type { HttpRuleSettings } from "../../components/settings/sections/traffic";
+import type { HttpRuleSettings } from "../../components/settings/sections/http-rule";
 import type { SettingPath } from "../../components/shared/problem";
 import { ifKnown } from "../../components/shared/unknown";
 import { fieldsOf } from "../http-rules";

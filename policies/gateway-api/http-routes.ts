@@ -5,7 +5,7 @@ import {
   type MeshService,
   type PolicyModel,
 } from "../../components/model/policies/policy-model";
-import type { HttpRuleSettings } from "../../components/settings/sections/traffic";
+import type { HttpRuleSettings } from "../../components/settings/sections/http-rule";
 import type { KubernetesObject } from "../../components/shared/kubernetes/object";
 import { throwUnknown } from "../../components/shared/unknown";
 import { type Place, policyObject, type RouteFilter, type RouteRule, type RouteSpec } from "../api-objects";

@@ -7,7 +7,7 @@ import {
 } from "../../components/model/policies/policy-model";
 import { workloadKey } from "../../components/model/names";
 import { policyName } from "../../components/model/object-names";
-import type { HttpRuleSettings } from "../../components/settings/sections/traffic";
+import type { HttpRuleSettings } from "../../components/settings/sections/http-rule";
 import type { TrafficPolicySettings } from "../../components/settings/sections/traffic-policy";
 import type { KubernetesObject } from "../../components/shared/kubernetes/object";
 import type { GatewayTls, GatewayWorkload } from "../../components/shared/workload";

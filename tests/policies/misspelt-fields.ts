@@ -1,4 +1,4 @@
-import type { HttpRuleSettings } from "../../components/settings/sections/traffic";
+import type { HttpRuleSettings } from "../../components/settings/sections/http-rule";
 import type { LoadBalancerSettings, TrafficPolicySettings } from "../../components/settings/sections/traffic-policy";
 import { type HttpMatch, type VirtualServiceRoute, type IstioSpecs, istioObject } from "../../policies/api-objects";
 

@@ -7,7 +7,8 @@ import type {
   JwtSettings,
   SecuritySettings,
 } from "../../settings/sections/security";
-import type { HttpRuleSettings, TrafficServiceSettings } from "../../settings/sections/traffic";
+import type { HttpRuleSettings } from "../../settings/sections/http-rule";
+import type { TrafficServiceSettings } from "../../settings/sections/traffic";
 import type { TrafficPolicySettings } from "../../settings/sections/traffic-policy";
 import type { GatewayWorkload, WaypointWorkload, Workload } from "../../shared/workload";
 import type { SidecarScoping } from "../mesh-config";

@@ -4,7 +4,7 @@ import { fieldsOf, type Limit, needsVirtualService } from "../../../policies/htt
 import { disjoint } from "../../model/matches";
 import { waypointTitle } from "../../model/names";
 import { type Exposure, isIstioGateway, type MeshService, type PolicyModel } from "../../model/policies/policy-model";
-import type { HttpRuleSettings } from "../../settings/sections/traffic";
+import type { HttpRuleSettings } from "../../settings/sections/http-rule";
 import { type Problem, problemsOf, type Refusal, type SettingPath } from "../../shared/problem";
 import { checkEach, knownEntries, runChecks } from "../../shared/unknown";
 import { problemsOfEach } from "../check";
