@@ -16,6 +16,7 @@ import { type DataPlane, dataPlaneOf } from "./data-planes";
 import { gatewayWorkloads } from "./gateways";
 import { waypointName } from "./object-names";
 import { own } from "../shared/own";
+import { rootNamespace } from "../shared/istio";
 
 export interface NamedObjects {
   /** Namespace of a workload that is named without one: that of the first deployed application. */
@@ -32,6 +33,19 @@ export interface NamedObjects {
 export interface MeshWorkload extends Workload {
   readonly dataPlane: DataPlane;
   readonly waypoint?: WaypointWorkload;
+}
+
+/** What a policy applies to. Its objects are in `namespace`, which for the mesh is the root namespace. */
+export interface PolicyTarget {
+  readonly kind: "workload" | "gateway" | "namespace" | "mesh";
+  /** Of a workload or a gateway. */
+  readonly name?: string;
+  readonly namespace: string;
+  /** As messages name it: `front`, `gateway ingress`, `namespace shop`, `the mesh`. */
+  readonly title: string;
+  /** Workloads and gateways that it covers. In a namespace without a waypoint, that is its gateways too. */
+  readonly workloads: readonly MeshWorkload[];
+  readonly gateways: readonly GatewayWorkload[];
 }
 
 /** The identity that a client's certificate proves. */
@@ -83,6 +97,8 @@ export class Names {
   private readonly named = new Map<string, Map<string, MeshWorkload>>();
   private readonly gateways = new Map<string, GatewayWorkload>();
   private readonly waypoints = new Map<string, WaypointWorkload>();
+  /** One object for each target, however many policies name it. */
+  private readonly targets = new Map<string, PolicyTarget>();
   /** What may have further entries: `gateways`, `waypoints`, a namespace's `workloads NAMESPACE`, all `workloads`. */
   private readonly incomplete = new Set<string>();
 
@@ -139,6 +155,53 @@ export class Names {
     return this.findGateway(reference) ?? this.reference(reference, namespace);
   }
 
+  /**
+   * What a policy applies to: `NAME` is a workload in `namespace`, or a gateway where no workload has the name;
+   * `NS/NAME` names the namespace; `NS/*` is every workload of a namespace, and `*` is the whole mesh.
+   */
+  findTarget(reference: string, namespace = this.defaultNamespace): PolicyTarget | undefined {
+    if (reference === "*") return this.meshTarget;
+    const [name = "", inNamespace] = reference.split("/").reverse();
+    if (name === "*")
+      return this.workloadNames(inNamespace ?? "").length > 0 ? this.namespaceTarget(inNamespace ?? "") : undefined;
+    const workload = this.findWorkload(inNamespace ?? namespace, name);
+    if (workload) return this.cachedTarget(workloadKey(workload), () => workloadTarget(workload));
+    const gateway = this.findGateway(name);
+    if (!gateway || (inNamespace !== undefined && gateway.namespace !== inNamespace)) return undefined;
+    return this.cachedTarget(`gateway ${name}`, () => gatewayTarget(gateway));
+  }
+
+  target(reference: string, namespace?: string): PolicyTarget {
+    return this.findTarget(reference, namespace) ?? throwUnknown();
+  }
+
+  /** Also for a namespace in which the settings name no workload. */
+  namespaceTarget(namespace: string): PolicyTarget {
+    return this.cachedTarget(`${namespace}/*`, () => ({
+      kind: "namespace",
+      namespace,
+      title: `namespace ${namespace}`,
+      workloads: this.workloads.filter((workload) => workload.namespace === namespace),
+      gateways: this.objects.gateways.filter((gateway) => gateway.namespace === namespace),
+    }));
+  }
+
+  private get meshTarget(): PolicyTarget {
+    return this.cachedTarget("*", () => ({
+      kind: "mesh",
+      namespace: rootNamespace,
+      title: "the mesh",
+      workloads: this.workloads,
+      gateways: this.objects.gateways,
+    }));
+  }
+
+  private cachedTarget(key: string, make: () => PolicyTarget): PolicyTarget {
+    const target = this.targets.get(key) ?? make();
+    this.targets.set(key, target);
+    return target;
+  }
+
   workloadNames(namespace: string): readonly string[] {
     const names = [...(this.named.get(namespace)?.keys() ?? [])];
     return names.length > 0 ? names : (this.throwIfIncomplete("workloads", `workloads ${namespace}`) ?? names);
@@ -185,6 +248,27 @@ export class Names {
   private throwIfIncomplete(...collections: readonly string[]): undefined {
     if (collections.some((collection) => this.incomplete.has(collection))) throwUnknown();
   }
+}
+
+function workloadTarget(workload: MeshWorkload): PolicyTarget {
+  const { name, namespace } = workload;
+  return { kind: "workload", name, namespace, title: name, workloads: [workload], gateways: [] };
+}
+
+function gatewayTarget(gateway: GatewayWorkload): PolicyTarget {
+  const { name, namespace } = gateway;
+  return { kind: "gateway", name, namespace, title: `gateway ${name}`, workloads: [], gateways: [gateway] };
+}
+
+/** Whether a policy for `wide` applies to all that one for `narrow` applies to. */
+export function covers(wide: PolicyTarget, narrow: PolicyTarget): boolean {
+  if (wide.kind === "mesh" || wide === narrow) return true;
+  return wide.kind === "namespace" && narrow.kind !== "mesh" && wide.namespace === narrow.namespace;
+}
+
+/** Policies with the same key are joined in one object. */
+export function targetKey({ kind, namespace, name = "*" }: Pick<PolicyTarget, "kind" | "namespace" | "name">): string {
+  return `${kind} ${namespace}/${name}`;
 }
 
 export function workloadKey({ namespace, name }: Pick<Workload, "namespace" | "name">): string {

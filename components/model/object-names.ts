@@ -48,6 +48,11 @@ export function policyName(subject: string, ...use: readonly string[]): string {
   return [subject, ...use].join(".");
 }
 
+/** An object of a policy for a target: for a namespace or the mesh, what it is for. */
+export function targetPolicyName({ name }: { readonly name?: string | undefined }, ...use: readonly string[]): string {
+  return name === undefined ? use.join(".") : policyName(name, ...use);
+}
+
 /** Name of the ServiceEntry of an external host, and of what belongs to it. */
 export function externalHostName(host: string): string {
   return host.replace(/^\*\.(.*)$/, "$1.wildcard");

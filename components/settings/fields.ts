@@ -16,6 +16,12 @@ export const dnsLabel = z
   .max(63)
   .regex(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/, "expected a DNS label: lower-case letters, digits and '-', at most 63");
 
+/** What a policy applies to (components/model/names.ts, findTarget). */
+export const targetReference = form(
+  "(\\*|[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?(/(\\*|[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?))?)",
+  "expected a workload or a gateway, namespace/workload, namespace/*, or * for the whole mesh",
+);
+
 /** A Kubernetes object name (RFC 1123 subdomain). */
 export const dnsSubdomain = form(subdomain, "expected a DNS name: lower-case letters, digits, '-' and '.'", 253);
 

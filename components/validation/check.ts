@@ -131,25 +131,56 @@ export function systemNamespaceRefusal(name: string, createdByStack: boolean): R
 
 const deployableKeys = deployableApplications.map(({ name }) => `talos-mesh:${name}`).join(", ");
 
+/** A setting with a field that names a workload, in the namespace of its field `namespace`. */
+type Named<Field extends string> = { readonly namespace?: string | undefined } & {
+  readonly [Key in Field]?: string | undefined;
+};
+
 /** Refuses the name of a workload that does not exist, in a field of a setting with the field `namespace`. */
-export function unknownWorkload<Field extends string>(
-  names: Names,
-  setting: { readonly namespace?: string | undefined } & { readonly [Key in Field]?: string | undefined },
-  field: Field,
-): Refusal {
+export function unknownWorkload<Field extends string>(names: Names, setting: Named<Field>, field: Field): Refusal {
   const name: string | undefined = setting[field];
-  if (name === undefined) return undefined;
   const namespace = setting.namespace ?? names.defaultNamespace;
+  if (name === undefined || (namespace !== undefined && names.findWorkload(namespace, name))) return undefined;
+  const known = namespace === undefined ? [] : names.workloadNames(namespace);
+  if (namespace === undefined || known.length === 0) {
+    return unknownNamespace(names, namespace, setting.namespace === undefined ? field : "namespace");
+  }
+  return { [field]: `found ${name}; no such workload in namespace ${namespace}; ${suggestion(name, known)}` };
+}
+
+/** As `unknownWorkload`, for what a policy applies to (components/model/names.ts, findTarget). */
+export function unknownTarget<Field extends string>(names: Names, setting: Named<Field>, field: Field): Refusal {
+  const reference: string | undefined = setting[field];
+  if (reference === undefined) return undefined;
+  const [name = "", inReference] = reference.split("/").reverse();
+  const { namespace = inReference ?? names.defaultNamespace } = setting;
+  if (setting.namespace !== undefined && (name === "*" || inReference !== undefined)) {
+    return { namespace: `found ${setting.namespace}, and ${field} is ${reference}; remove one of the two namespaces` };
+  }
+  const target = names.findTarget(reference, namespace);
+  if (target?.kind === "gateway" && setting.namespace !== undefined && target.namespace !== setting.namespace) {
+    return {
+      namespace: `found ${setting.namespace}; gateway ${name} is in namespace ${target.namespace}; remove this`,
+    };
+  }
+  if (target) return undefined;
+  const known = namespace === undefined ? [] : names.workloadNames(namespace);
+  const named = setting.namespace ?? inReference;
+  const gateways = names
+    .gatewayNames()
+    .filter((gateway) => named === undefined || names.gateway(gateway).namespace === named);
+  if (known.length + gateways.length === 0)
+    return unknownNamespace(names, namespace, setting.namespace === undefined ? field : "namespace");
+  const place = namespace === undefined ? "" : ` in namespace ${namespace}`;
+  const what = gateways.length > 0 ? "workload or gateway" : "workload";
+  return { [field]: `found ${reference}; no such ${what}${place}; ${suggestion(name, [...known, ...gateways])}` };
+}
+
+function unknownNamespace(names: Names, namespace: string | undefined, field: string): Refusal {
   if (namespace === undefined)
     return { namespace: `missing; only a stack with ${deployableKeys} has a default namespace` };
-  if (names.findWorkload(namespace, name)) return undefined;
-  const known = names.workloadNames(namespace);
-  if (known.length > 0) {
-    return { [field]: `found ${name}; no such workload in namespace ${namespace}; ${suggestion(name, known)}` };
-  }
   const namespaces = listOf(names.workloadNamespaces());
   return {
-    [setting.namespace === undefined ? field : "namespace"]:
-      `found ${namespace}; neither ${deployableKeys} nor talos-mesh:applications has a workload in it; known namespaces: ${namespaces}`,
+    [field]: `found ${namespace}; neither ${deployableKeys} nor talos-mesh:applications has a workload in it; known namespaces: ${namespaces}`,
   };
 }

@@ -1,12 +1,12 @@
-import type { ConfiguredApplication } from "../apps/application";
+import { configuredApplications } from "../apps/registry";
 import { type DataPlane, dataPlaneOf, hasAmbient, hasSidecars } from "../model/data-planes";
 import type { Model } from "../model/model";
 import type { Settings } from "../settings/schema";
 import { suggestion } from "../settings/wording";
-import { duplicates, type Refusal } from "../shared/problem";
-import { checkEach } from "../shared/unknown";
+import type { PolicyModel } from "../model/policies/policy-model";
+import { duplicates, problemsOf, type Refusal, shortPath } from "../shared/problem";
+import { checkEach, runChecks } from "../shared/unknown";
 import { applicationRule, type Check, refuse, rule } from "./check";
-import { own } from "../shared/own";
 
 const noSidecars = "no namespace of an ambient mesh has sidecars";
 
@@ -87,7 +87,11 @@ export const dataPlaneChecks: readonly Check[] = [
     const message = `found static; a cluster of kind ${settings.cluster.kind} runs no injector that could write the sidecar out; expected one of: namespace, pod, none`;
     return { [application.name]: { injection: message } };
   }),
-  applicationRule(ignoredWithoutSidecars),
+  function* (model) {
+    for (const namespace of model.names.workloadNamespaces()) {
+      yield* runChecks(() => problemsOf(ignoredWithoutProxies(namespace, model), []));
+    }
+  },
 ];
 
 function scoping({ authorization }: Settings["security"]): Refusal {
@@ -105,44 +109,38 @@ const notInjected: Readonly<Record<Exclude<DataPlane, "sidecar">, string>> = {
   none: "its data plane is none",
 };
 
-/** Rules for an application that its sidecars would enforce, where it has none. */
-function ignoredWithoutSidecars({ application, settings }: ConfiguredApplication, model: Model): Refusal {
-  const { namespace, injection } = settings;
-  const { mesh, security, traffic } = model.settings;
+/** Policies for the pods of a namespace that have no proxies to enforce them. */
+function ignoredWithoutProxies(namespace: string, model: Model): Refusal {
+  const { mesh } = model.settings;
+  const deployed = configuredApplications(model.settings).find((one) => one.settings.namespace === namespace);
   const dataPlane = dataPlaneOf(mesh, namespace);
   // In ambient, ztunnel and waypoints enforce them.
-  if (dataPlane === "ambient" || (dataPlane === "sidecar" && injection !== "none")) return undefined;
-  const ignored = [...enforcedBySidecars(namespace, security, traffic)];
+  if (dataPlane === "ambient" || (dataPlane === "sidecar" && deployed?.settings.injection !== "none")) return undefined;
+  const routes = deployed ? routesInMesh(namespace, model.settings.traffic) : [];
+  const ignored = [...enforcedByProxies(namespace, model.policies), ...routes];
   if (ignored.length === 0) return undefined;
   const mtls = mesh.mtls === "STRICT" ? ", and mesh.mtls STRICT as well" : "";
+  const title = deployed
+    ? `without sidecars ${deployed.application.title}`
+    : `without a data plane namespace ${namespace}`;
   const message = (remedy: string) =>
-    `found none; without sidecars ${application.title} silently ignores ${ignored.join(", ")}${mtls}; ${remedy}, or remove these rules`;
-  return dataPlane === "none"
+    `found none; ${title} silently ignores ${ignored.join(", ")}${mtls}; ${remedy}, or remove these rules`;
+  return dataPlane === "none" || !deployed
     ? { mesh: { namespaces: { [namespace]: { dataPlane: message("set sidecar") } } } }
-    : { [application.name]: { injection: message("set injection: namespace") } };
+    : { [deployed.application.name]: { injection: message("set injection: namespace") } };
 }
 
-/** Settings that sidecars of a namespace have to enforce, as paths. Routes of a gateway are the gateway's to enforce. */
-function* enforcedBySidecars(
-  namespace: string,
-  { authorization, jwt, peerAuthentication }: Settings["security"],
-  traffic: Settings["traffic"],
-): Iterable<string> {
-  const targeted = (path: string, targets: readonly { readonly namespace?: string | undefined }[]) =>
-    targets.flatMap((target, index) => ((target.namespace ?? namespace) === namespace ? [`${path}[${index}]`] : []));
+/** Settings that the proxies of a namespace have to enforce, as paths. Those of the whole mesh need no proxy everywhere. */
+function enforcedByProxies(namespace: string, { targeted, defaultDenyNamespaces }: PolicyModel): string[] {
+  const ofNamespace = targeted.filter(({ target }) => target.kind !== "gateway" && target.namespace === namespace);
+  const denied = defaultDenyNamespaces.has(namespace) ? ["security.authorization.default deny"] : [];
+  return [...denied, ...ofNamespace.map(({ path }) => shortPath(path))];
+}
 
-  if (authorization) {
-    if ((own(authorization.namespaces, namespace) ?? authorization.default) === "deny") {
-      yield "security.authorization.default deny";
-    }
-    for (const list of ["allow", "deny", "audit"] as const) {
-      yield* targeted(`security.authorization.${list}`, authorization[list]);
-    }
-  }
-  yield* targeted("security.jwt", jwt);
-  yield* targeted("security.peerAuthentication", peerAuthentication);
-  for (const [index, service] of traffic.services.entries()) {
-    if ((service.namespace ?? namespace) !== namespace || service.gateways.length > 0) continue;
-    if (service.http.length > 0 || service.trafficPolicy) yield `traffic.services[${index}]`;
-  }
+/** Routes for clients in the mesh; those of a gateway are the gateway's to enforce. */
+function routesInMesh(namespace: string, { services }: Settings["traffic"]): string[] {
+  return services.flatMap((service, index) => {
+    if ((service.namespace ?? namespace) !== namespace || service.gateways.length > 0) return [];
+    return service.http.length > 0 || service.trafficPolicy ? [`traffic.services[${index}]`] : [];
+  });
 }

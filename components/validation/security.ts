@@ -1,19 +1,20 @@
 import { hasAmbient } from "../model/data-planes";
 import type { Names } from "../model/names";
-import { isKeySet } from "../model/policies/resolve";
+import { callerNamespace, isKeySet } from "../model/policies/resolve";
 import { suggestion } from "../settings/wording";
 import type { Refusal } from "../shared/problem";
-import { atMostOne, type Check, refuse, rule, unique, unknownWorkload } from "./check";
+import { atMostOne, type Check, refuse, rule, unique, unknownTarget, unknownWorkload } from "./check";
 
 export const securityChecks: readonly Check[] = [
   ...(["allow", "deny", "audit"] as const).flatMap((list): Check[] => [
-    rule(`security.authorization.${list}.*`, (given, { names }) => unknownWorkload(names, given, "to")),
-    rule(`security.authorization.${list}.*.from.*`, (source, { names, settings }, at) =>
-      unknownSource(names, source, settings.security.authorization?.[list][Number(at[3])]?.namespace),
-    ),
+    rule(`security.authorization.${list}.*`, (given, { names }) => unknownTarget(names, given, "to")),
+    rule(`security.authorization.${list}.*.from.*`, (source, { names, settings }, at) => {
+      const given = settings.security.authorization?.[list][Number(at[3])];
+      return unknownSource(names, source, given && callerNamespace(given, names));
+    }),
     rule(`security.authorization.${list}.*.paths.*`, pathTemplate),
   ]),
-  rule("security.authorization.external.*", (given, { names }) => unknownWorkload(names, given, "to")),
+  rule("security.authorization.external.*", (given, { names }) => unknownTarget(names, given, "to")),
   rule("security.authorization.external.*.paths.*", pathTemplate),
   rule("security.authorization.external.*.provider", (provider, { settings: { security } }) => {
     const known = security.extensionProviders.map(({ name }) => name);
@@ -24,7 +25,7 @@ export const securityChecks: readonly Check[] = [
     dryRun: "Istio has no dry run for an external authorizer; remove dryRun or external",
   }),
   unique("security.extensionProviders.*.name", "provider"),
-  rule("security.jwt.*", (given, { names }) => unknownWorkload(names, given, "workload")),
+  rule("security.jwt.*", (given, { names }) => unknownTarget(names, given, "workload")),
   rule("security.jwt.*.paths.*", pathTemplate),
   atMostOne("security.jwt.*", ["jwks", "jwksUri"]),
   rule("security.jwt.*", ({ jwks, jwksUri, issuer }) => {

@@ -1,4 +1,4 @@
-import { type MeshWorkload, workloadKey } from "../../components/model/names";
+import { covers, type MeshWorkload, type PolicyTarget, workloadKey } from "../../components/model/names";
 import {
   type AccessRule,
   bypassesWaypoints,
@@ -183,8 +183,9 @@ class Journey {
     return !deny && (!!allow || (!defaultDeny && !hasAllowRules));
   }
 
-  private ofTarget<Rule extends { readonly target: MeshWorkload }>(rules: readonly Rule[]): Rule[] {
-    return rules.filter((rule) => workloadKey(rule.target) === workloadKey(this.target));
+  private ofTarget<Rule extends { readonly target: PolicyTarget }>(rules: readonly Rule[]): Rule[] {
+    const target = this.model.names.target(workloadKey(this.target));
+    return rules.filter((rule) => covers(rule.target, target));
   }
 
   private matching(action: AccessRule["action"]): AccessRule | undefined {

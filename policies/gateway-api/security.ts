@@ -2,7 +2,7 @@ import { policyName } from "../../components/model/object-names";
 import type { PolicyModel } from "../../components/model/policies/policy-model";
 import type { KubernetesObject } from "../../components/shared/kubernetes/object";
 import { istioObject, principal, sortedUnique } from "../api-objects";
-import { selector } from "../istio-api/authorization";
+import { selector } from "../attachment";
 import { egressPlace, externalHost, type HostRules, hostsOf } from "../istio-api/egress";
 
 /** A waypoint does not read the policy of its namespace that allows nothing. */

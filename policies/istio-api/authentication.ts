@@ -1,10 +1,10 @@
-import { policyName } from "../../components/model/object-names";
+import { policyName, targetPolicyName } from "../../components/model/object-names";
 import type { PolicyModel } from "../../components/model/policies/policy-model";
 import type { JwtSettings } from "../../components/settings/sections/security";
 import type { KubernetesObject } from "../../components/shared/kubernetes/object";
 import { rootNamespace } from "../../components/shared/istio";
 import { type IstioSpecs, istioObject } from "../api-objects";
-import { attachment, selector } from "./authorization";
+import { attachment, selector } from "../attachment";
 
 type JwtRule = NonNullable<IstioSpecs["RequestAuthentication"]["jwtRules"]>[number];
 
@@ -33,14 +33,14 @@ export function peerAuthentications(model: PolicyModel): KubernetesObject<IstioS
 }
 
 /**
- * The issuers whose tokens a workload accepts, one object for each workload. That a request must have a token is a DENY
+ * The issuers whose tokens a target accepts, one object for each target. That a request must have a token is a DENY
  * policy (authorization.ts).
  *
  * https://istio.io/latest/docs/reference/config/security/request_authentication/
  */
 export function requestAuthentications(model: PolicyModel): KubernetesObject<IstioSpecs["RequestAuthentication"]>[] {
   return model.tokenRules.map(({ path: from, target, issuers }) => {
-    const place = { namespace: target.namespace, name: policyName(target.name, "jwt"), from };
+    const place = { namespace: target.namespace, name: targetPolicyName(target, "jwt"), from };
     return istioObject("RequestAuthentication", place, { ...attachment(target), jwtRules: issuers.map(jwtRule) });
   });
 }

@@ -1,18 +1,17 @@
 import { auditProvider } from "../../components/model/mesh-config";
-import { type MeshWorkload, workloadKey } from "../../components/model/names";
-import { policyName, versionName } from "../../components/model/object-names";
-import {
-  type AccessConditions,
-  type AccessRule,
-  isIstioGateway,
-  type PolicyModel,
-  type TokenRules,
+import { targetKey } from "../../components/model/names";
+import { policyName, targetPolicyName } from "../../components/model/object-names";
+import type {
+  AccessConditions,
+  AccessRule,
+  PolicyModel,
+  TokenRules,
 } from "../../components/model/policies/policy-model";
 import type { JwtSettings } from "../../components/settings/sections/security";
 import { grouped } from "../../components/shared/grouped";
 import type { KubernetesObject } from "../../components/shared/kubernetes/object";
-import type { GatewayWorkload } from "../../components/shared/workload";
 import { type AuthorizationRule, type IstioSpecs, istioObject, principal, sortedUnique } from "../api-objects";
+import { attachment, gatewayAttachment } from "../attachment";
 
 type Policy = KubernetesObject<IstioSpecs["AuthorizationPolicy"]>;
 type Spec = IstioSpecs["AuthorizationPolicy"];
@@ -21,30 +20,20 @@ type Source = NonNullable<NonNullable<AuthorizationRule["from"]>[number]["source
 /** https://istio.io/latest/docs/tasks/security/authorization/authz-dry-run/ */
 const dryRunAnnotation = { "istio.io/dry-run": "true" };
 
-/** A policy applies to the pods of a workload, at its sidecar or at ztunnel, or to its Services, at its waypoint. */
-export function attachment({ name, versions, versionServices, waypoint }: MeshWorkload) {
-  if (!waypoint) return selector({ app: name });
-  // The Service and those of the versions, so that the waypoint enforces the same for each.
-  const services = [name, ...(versionServices ? versions.map((version) => versionName(name, version)) : [])];
-  return { targetRefs: services.map((service) => ({ group: "", kind: "Service", name: service })) };
-}
-
-export function selector(labels: Readonly<Record<string, string>>) {
-  return { selector: { matchLabels: { ...labels } } };
-}
-
 const defaultPath = ["security", "authorization", "default"];
 
 /** A policy without rules allows nothing: one in each default-deny namespace. */
-export function defaultDeny({ defaultDenyNamespaces, dryRun, gateways }: PolicyModel): Policy[] {
+export function defaultDeny({ defaultDenyNamespaces, dryRun, gateways, accessRules }: PolicyModel): Policy[] {
   const annotations = dryRun ? dryRunAnnotation : undefined;
   // Not in the root namespace, where it would apply to the gateways too.
   const nothing = [...defaultDenyNamespaces].map((namespace) =>
     istioObject("AuthorizationPolicy", { namespace, name: "allow-nothing", from: defaultPath, annotations }, {}),
   );
-  // No rule applies to a gateway; one in a namespace with workloads stays open.
+  const allowing = accessRules.filter(({ action, target }) => action === "ALLOW" && target.kind === "gateway");
+  const ruled = new Set(allowing.map(({ target }) => target.name));
+  // A gateway in a namespace with workloads stays open, unless it has allow rules of its own.
   const open = gateways
-    .filter(({ namespace }) => defaultDenyNamespaces.has(namespace))
+    .filter(({ namespace, name }) => defaultDenyNamespaces.has(namespace) && !ruled.has(name))
     .map((gateway) => {
       const place = { namespace: gateway.namespace, name: policyName(gateway.name, "gateway"), from: defaultPath };
       return istioObject("AuthorizationPolicy", place, { ...gatewayAttachment(gateway), action: "ALLOW", rules: [{}] });
@@ -52,13 +41,8 @@ export function defaultDeny({ defaultDenyNamespaces, dryRun, gateways }: PolicyM
   return [...nothing, ...open];
 }
 
-function gatewayAttachment(gateway: GatewayWorkload): Pick<Spec, "selector" | "targetRefs"> {
-  if (isIstioGateway(gateway)) return selector(gateway.selector);
-  return { targetRefs: [{ group: "gateway.networking.k8s.io", kind: "Gateway", name: gateway.name }] };
-}
-
 /**
- * A policy for each workload and action, with all its rules.
+ * A policy for each target and action, with all its rules.
  *
  * https://istio.io/latest/docs/reference/config/security/authorization-policy/
  */
@@ -75,12 +59,12 @@ export function workloadPolicies({
     spec: Pick<Spec, "action" | "provider"> & { readonly rules: readonly AuthorizationRule[] },
     annotations?: Readonly<Record<string, string>>,
   ) => {
-    const place = { namespace: target.namespace, name: policyName(target.name, ...use), from, annotations };
+    const place = { namespace: target.namespace, name: targetPolicyName(target, ...use), from, annotations };
     const rules = sortedUnique(spec.rules);
     return istioObject("AuthorizationPolicy", place, { ...attachment(target), ...spec, rules });
   };
   return [
-    ...grouped(accessRules, ({ target, action }) => `${workloadKey(target)}/${action}`).map(
+    ...grouped(accessRules, ({ target, action }) => `${targetKey(target)}/${action}`).map(
       ([{ action, ...first }, rules]) =>
         policy(
           first,
@@ -90,7 +74,7 @@ export function workloadPolicies({
           dryRun && action !== "AUDIT" ? dryRunAnnotation : undefined,
         ),
     ),
-    ...grouped(externalRules, ({ target, settings }) => `${workloadKey(target)}/${settings.provider}`).map(
+    ...grouped(externalRules, ({ target, settings }) => `${targetKey(target)}/${settings.provider}`).map(
       ([{ settings, ...first }, rules]) =>
         policy(first, ["ask", settings.provider], {
           action: "CUSTOM",
@@ -196,8 +180,8 @@ export function auditLogs({ accessRules, accessLog }: PolicyModel): KubernetesOb
     filter: { expression: "metadata.filter_metadata['envoy.common']['access_log_hint'] == true" },
   };
   const accessLogging = [...(accessLog ? [{ providers: [{ name: "envoy" }] }] : []), marked];
-  return grouped(audited, ({ target }) => workloadKey(target)).map(([{ path: from, target }]) => {
-    const place = { namespace: target.namespace, name: policyName(target.name, "audit"), from };
+  return grouped(audited, ({ target }) => targetKey(target)).map(([{ path: from, target }]) => {
+    const place = { namespace: target.namespace, name: targetPolicyName(target, "audit"), from };
     return istioObject("Telemetry", place, { ...attachment(target), accessLogging });
   });
 }

@@ -10,7 +10,7 @@ import { egressGatewayName, egressLabel, externalHostName, policyName } from "..
 import type { KubernetesObject } from "../../components/shared/kubernetes/object";
 import type { GatewayWorkload } from "../../components/shared/workload";
 import { type IstioSpecs, istioObject, type Place, principal, sortedUnique } from "../api-objects";
-import { selector } from "./authorization";
+import { selector } from "../attachment";
 
 /**
  * In mode sidecar: a `ServiceEntry` for each host that workloads of a namespace may reach, visible in that namespace

@@ -1,4 +1,4 @@
-import { type Caller, type MeshWorkload, workloadKey } from "../../components/model/names";
+import { type Caller, type MeshWorkload, type PolicyTarget, workloadKey } from "../../components/model/names";
 import { policyName } from "../../components/model/object-names";
 import { type AccessRule, clusterHost, type PolicyModel } from "../../components/model/policies/policy-model";
 import type { KubernetesObject } from "../../components/shared/kubernetes/object";
@@ -58,14 +58,21 @@ const anyClient = "*";
 /** Hosts that clients may call, by `namespace/account`, `namespace` or `*`, in a Sidecar's form `namespace/host`. */
 function callableHosts({ workloads, accessRules, defaultDenyNamespaces: denying, egress }: PolicyModel) {
   const open = workloads.filter(({ namespace }) => !denying.has(namespace));
-  const allowing = accessRules.filter(({ action, target }) => action === "ALLOW" && denying.has(target.namespace));
+  const denies = ({ workloads: all }: PolicyTarget) => all.some(({ namespace }) => denying.has(namespace));
+  const allowing = accessRules.filter(({ action, target }) => action === "ALLOW" && denies(target));
   return [
     ...open.map(({ namespace }) => [anyClient, `${namespace}/${egress ? clusterServices : "*"}`] as const),
     ...allowing.flatMap((rule) => {
-      const host = `${rule.target.namespace}/${clusterHost(rule.target)}`;
+      const host = targetHost(rule.target);
       return clientsOf(rule).map((client) => [client, host] as const);
     }),
   ];
+}
+
+/** A gateway has no workload of its own in a default-deny namespace. */
+function targetHost({ kind, namespace, workloads: [workload] }: PolicyTarget): string {
+  if (kind === "workload" && workload) return `${namespace}/${clusterHost(workload)}`;
+  return `${kind === "mesh" ? "*" : namespace}/${clusterServices}`;
 }
 
 function clientsOf({ callers, settings: { fromNamespaces } }: AccessRule): readonly string[] {

@@ -12,7 +12,7 @@ import type { TrafficServiceSettings } from "../../settings/sections/traffic";
 import type { TrafficPolicySettings } from "../../settings/sections/traffic-policy";
 import type { GatewayWorkload, WaypointWorkload, Workload } from "../../shared/workload";
 import type { SidecarScoping } from "../mesh-config";
-import type { Caller, MeshWorkload, Names } from "../names";
+import type { Caller, MeshWorkload, Names, PolicyTarget } from "../names";
 import { own } from "../../shared/own";
 
 /** The policies of a stack with every name resolved: what the compilers, the checks and `explain` read. */
@@ -32,6 +32,8 @@ export interface PolicyModel {
   readonly waypointOnly: readonly WaypointOnly[];
   readonly mtls: MtlsMode;
   readonly mtlsExceptions: readonly MtlsException[];
+  /** Every setting whose policy the proxies of a target enforce, whatever its kind. */
+  readonly targeted: readonly { readonly path: SettingPath; readonly target: PolicyTarget }[];
   /** Without it, policies do not restrict egress. */
   readonly egress?: Egress;
   /** First part of every SPIFFE identity of the mesh. */
@@ -83,19 +85,19 @@ export interface ResolvedEntry<Settings> {
 
 export interface AccessRule extends ResolvedEntry<AuthorizationRuleSettings> {
   readonly action: "ALLOW" | "DENY" | "AUDIT";
-  readonly target: MeshWorkload;
+  readonly target: PolicyTarget;
   /** Without them and `settings.fromNamespaces`, the rule is for every client, mTLS or not; else one must match. */
   readonly callers?: readonly Caller[];
 }
 
 export interface ExternalRule extends ResolvedEntry<ExternalRuleSettings> {
-  readonly target: MeshWorkload;
+  readonly target: PolicyTarget;
 }
 
-/** The tokens that a workload accepts, and the requests that need one. */
+/** The tokens that a target accepts, and the requests that need one. */
 export interface TokenRules {
   readonly path: SettingPath;
-  readonly target: MeshWorkload;
+  readonly target: PolicyTarget;
   readonly issuers: readonly JwtSettings[];
   /** Requests for `paths` (without it: all requests) must have a token of `anyOf`. Every requirement must be met. */
   readonly requirements: readonly {
@@ -104,7 +106,9 @@ export interface TokenRules {
   }[];
 }
 
-export type MtlsException = ResolvedEntry<SecuritySettings["peerAuthentication"][number]>;
+export interface MtlsException extends ResolvedEntry<SecuritySettings["peerAuthentication"][number]> {
+  readonly target: PolicyTarget;
+}
 
 export type MtlsMode = MtlsException["settings"]["mode"];
 

@@ -1,10 +1,18 @@
 import type { Settings } from "../../settings/schema";
 import { jsonMapping } from "../../settings/schema-walk";
-import type { JwtSettings } from "../../settings/sections/security";
+import type { AuthorizationRuleSettings, JwtSettings } from "../../settings/sections/security";
 import type { SettingPath } from "../../shared/problem";
-import { copyWithField, entryReaders, knownFields, mapKnown, readEntries, throwUnknown } from "../../shared/unknown";
+import {
+  copyWithField,
+  entryReaders,
+  groupKnown,
+  knownFields,
+  mapKnown,
+  readEntries,
+  throwUnknown,
+} from "../../shared/unknown";
 import { sidecarScoping } from "../mesh-config";
-import { type Names, workloadKey } from "../names";
+import { type Names, targetKey, workloadKey } from "../names";
 import type {
   AccessRule,
   Egress,
@@ -14,7 +22,7 @@ import type {
   TokenRules,
   WaypointOnly,
 } from "./policy-model";
-import { byWorkload, meshServices } from "./services";
+import { meshServices } from "./services";
 
 type PolicySettings = Pick<Settings, "traffic" | "security" | "objects" | "mesh" | "observability">;
 
@@ -23,7 +31,7 @@ type PolicySettings = Pick<Settings, "traffic" | "security" | "objects" | "mesh"
  * of its own, so that a mistake in the settings makes only that field unknown (components/shared/unknown.ts).
  */
 export function policyModel(settings: PolicySettings, names: Names): PolicyModel {
-  const model = knownFields<Omit<PolicyModel, "waypointOnly">>({
+  const model = knownFields<Omit<PolicyModel, "waypointOnly" | "targeted">>({
     names: () => names,
     workloads: () => names.workloads,
     gateways: () => names.objects.gateways,
@@ -35,14 +43,25 @@ export function policyModel(settings: PolicySettings, names: Names): PolicyModel
     dryRun: () => settings.security.authorization?.dryRun ?? false,
     defaultDenyNamespaces: () => defaultDenyNamespaces(settings, names),
     mtls: () => settings.mesh.mtls,
-    mtlsExceptions: () => mtlsExceptions(settings),
+    mtlsExceptions: () => mtlsExceptions(settings, names),
     egress: () => egress(settings, names),
     trustDomain: () => settings.mesh.trustDomain,
     accessLog: () => settings.mesh.accessLog ?? settings.mesh.profile === "demo",
     sidecarScoping: () => sidecarScoping(settings),
     objects: () => settings.objects ?? [],
   });
-  return copyWithField(model, "waypointOnly", () => waypointOnly(model));
+  const withTargets = copyWithField(model, "targeted", () => targeted(model));
+  return copyWithField(withTargets, "waypointOnly", () => waypointOnly(model));
+}
+
+type UntargetedModel = Omit<PolicyModel, "waypointOnly" | "targeted">;
+
+/** A new kind of policy with a target is added here, so that each check of targets is made for it. */
+function targeted(model: UntargetedModel): PolicyModel["targeted"] {
+  const kinds = (["accessRules", "tokenRules", "mtlsExceptions", "externalRules"] as const).map(
+    (kind) => () => model[kind],
+  );
+  return readEntries(kinds.flatMap((list) => entryReaders<PolicyModel["targeted"][number]>(list)));
 }
 
 type SecuritySource = Pick<PolicySettings, "security">;
@@ -69,47 +88,57 @@ function accessRules({ security }: SecuritySource, names: Names): AccessRule[] {
       ["security", "authorization", list],
       (rule) => ({
         action: () => actions[list],
-        target: () => names.workload(rule.to, rule.namespace),
-        callers: () => rule.from && mapKnown(rule.from, (name) => names.caller(name, rule.namespace)),
+        target: () => names.target(rule.to, rule.namespace),
+        callers: () => rule.from && mapKnown(rule.from, (name) => names.caller(name, callerNamespace(rule, names))),
       }),
     ),
   );
   return readEntries(lists.flat());
 }
 
+/** The namespace of a client that is named without one: that of the workloads which the rule is for. */
+export function callerNamespace(
+  { to, namespace }: Pick<AuthorizationRuleSettings, "to" | "namespace">,
+  names: Names,
+): string | undefined {
+  const [, inNamespace] = to.split("/").reverse();
+  if (inNamespace === undefined || names.findTarget(to)?.kind === "gateway") return namespace ?? names.defaultNamespace;
+  return inNamespace;
+}
+
 function externalRules({ security }: SecuritySource, names: Names): ExternalRule[] {
   const rules = resolved(
     () => security.authorization?.external,
     ["security", "authorization", "external"],
-    (rule) => ({ target: () => names.workload(rule.to, rule.namespace) }),
+    (rule) => ({ target: () => names.target(rule.to, rule.namespace) }),
   );
   return readEntries(rules);
 }
 
 /**
- * Token rules of each workload. Entries with the same paths are alternatives, such as two trusted issuers; entries with
+ * Token rules of each target. Entries with the same paths are alternatives, such as two trusted issuers; entries with
  * different paths are requirements of their own.
  */
 function tokenRules(settings: SecuritySource, names: Names): TokenRules[] {
-  const groups = byWorkload(
+  const targetOf = ({ workload, namespace }: JwtSettings) => names.target(workload, namespace);
+  const { groups, complete } = groupKnown(
     () => settings.security.jwt,
     ["security", "jwt"],
-    ({ workload, namespace }) => names.workload(workload, namespace),
+    (entry) => targetKey(targetOf(entry)),
   );
-  const readers = groups.map((read) => () => {
-    const { workload, entries } = read();
+  const readers = [...groups.values()].map((entries) => () => {
     // Compilers parse it, so one that is not a key set is unknown to them; validation reports it.
     const issuers = entries.map(({ settings }) =>
       settings.jwks === undefined || isKeySet(settings.jwks) ? settings : copyWithField(settings, "jwks", throwUnknown),
     );
     return knownFields<TokenRules>({
       path: () => entries[0]?.path ?? throwUnknown(),
-      target: () => workload,
+      target: () => targetOf(entries[0]?.settings ?? throwUnknown()),
       issuers: () => issuers,
       requirements: () => requirements(issuers),
     });
   });
-  return readEntries(readers);
+  return readEntries(complete ? readers : [...readers, throwUnknown]);
 }
 
 export function isKeySet(text: string): boolean {
@@ -125,15 +154,16 @@ function requirements(issuers: readonly JwtSettings[]): TokenRules["requirements
   return [...byPaths.values()].map((anyOf) => ({ paths: anyOf[0]?.paths, anyOf }));
 }
 
-function mtlsExceptions({ security }: SecuritySource): MtlsException[] {
-  const path = ["security", "peerAuthentication"];
-  return readEntries(
-    resolved<MtlsException["settings"], object>(
-      () => security.peerAuthentication,
-      path,
-      () => ({}),
-    ),
+function mtlsExceptions({ security }: SecuritySource, names: Names): MtlsException[] {
+  const exceptions = resolved(
+    () => security.peerAuthentication,
+    ["security", "peerAuthentication"],
+    ({ namespace, workload }) => ({
+      target: () =>
+        workload === undefined ? names.namespaceTarget(namespace) : names.target(`${namespace}/${workload}`),
+    }),
   );
+  return readEntries(exceptions);
 }
 
 function defaultDenyNamespaces({ security: { authorization } }: SecuritySource, { workloads }: Names): Set<string> {
@@ -162,9 +192,10 @@ function egress({ security }: SecuritySource, names: Names): Egress | undefined 
 }
 
 /** Workloads with rules, or in a default-deny namespace, that have a waypoint: they accept requests from it only. */
-function waypointOnly(model: Omit<PolicyModel, "waypointOnly">): WaypointOnly[] {
+function waypointOnly(model: UntargetedModel): WaypointOnly[] {
   const rules = [...model.accessRules, ...model.externalRules, ...model.tokenRules];
-  const ruled = new Set(rules.map(({ target }) => workloadKey(target)));
+  const targets = new Set(rules.map(({ target }) => target));
+  const ruled = new Set([...targets].flatMap(({ workloads }) => workloads.map(workloadKey)));
   return model.workloads.flatMap((workload) => {
     const { waypoint, namespace } = workload;
     const enforced = model.defaultDenyNamespaces.has(namespace) || ruled.has(workloadKey(workload));

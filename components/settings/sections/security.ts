@@ -17,6 +17,7 @@ import {
   port,
   portKey,
   some,
+  targetReference,
   valuesByClaim,
   valuesByHeader,
 } from "../fields";
@@ -36,8 +37,12 @@ const conditions = {
 };
 
 const target = {
-  to: dnsLabel.describe("The workload that gets the request."),
-  namespace: dnsLabel.optional().describe("Its namespace. Default: that of the first deployed application (bookinfo)."),
+  to: targetReference.describe(
+    "What gets the request: a workload, a gateway, `ns/name`, `ns/*` (a namespace), or `*` (the whole mesh).",
+  ),
+  namespace: dnsLabel
+    .optional()
+    .describe("Namespace of the workload. Default: that of the first deployed application (bookinfo)."),
 };
 
 const rule = z.strictObject({
@@ -133,7 +138,7 @@ const peerAuthentication = z.strictObject({
 const claimHeader = z.string().regex(/^[-_A-Za-z0-9]+$/, "expected the name of a header: letters, digits, '-' and '_'");
 
 const jwt = z.strictObject({
-  workload: dnsLabel,
+  workload: targetReference.describe("What gets the tokens: a workload, a gateway, `ns/name`, `ns/*`, or `*`."),
   namespace: dnsLabel.optional(),
   issuer: z.string().min(1),
   audiences: z.array(z.string().min(1)).default([]),

@@ -1,5 +1,6 @@
-import { workloadKey } from "../../model/names";
+import { covers, workloadKey } from "../../model/names";
 import { type AccessRule, mtlsModes, type PolicyModel } from "../../model/policies/policy-model";
+import { callerNamespace } from "../../model/policies/resolve";
 import { rootNamespace } from "../../shared/istio";
 import type { Problem, Refusal } from "../../shared/problem";
 import { checkEach } from "../../shared/unknown";
@@ -8,22 +9,23 @@ import { problemsAt, problemsOfEach } from "../check";
 /** Access rules that would not hold for the clients they name, and mTLS exceptions. */
 export function* accessRuleProblems(model: PolicyModel): Iterable<Problem> {
   const { accessRules, tokenRules, names } = model;
-  yield* checkEach(accessRules, [], ({ path, target, settings: { from, namespace = target.namespace } }) =>
-    problemsOfEach(from, [...path, "from"], (name) =>
+  yield* checkEach(accessRules, [], ({ path, settings }) => {
+    const namespace = callerNamespace(settings, names);
+    return problemsOfEach(settings.from, [...path, "from"], (name) =>
       names.findGateway(name) && names.findWorkload(namespace, name)
         ? `found ${name}, a workload and a gateway; write ${namespace}/${name}, or rename one`
         : undefined,
-    ),
-  );
+    );
+  });
   yield* problemsAt(
     accessRules,
     (rule) => sharedIdentities(rule, model),
     (rule) => identityWithoutMtls(rule, model),
     ({ target, settings }) => {
-      if (!settings.claims || tokenRules.some((rules) => workloadKey(rules.target) === workloadKey(target)))
-        return undefined;
+      const readTokens = () => tokenRules.some((rules) => covers(rules.target, target));
+      if (!settings.claims || readTokens()) return undefined;
       return {
-        claims: `${target.name} accepts no token, so no request has claims; add an entry of talos-mesh:security.jwt for it`,
+        claims: `${target.title} accepts no token, so no request has claims; add an entry of talos-mesh:security.jwt for it`,
       };
     },
   );
@@ -65,16 +67,18 @@ function sharedIdentities(
 function identityWithoutMtls({ action, target, callers, settings }: AccessRule, model: PolicyModel): Refusal {
   const field = callers ? "from" : settings.fromNamespaces ? "fromNamespaces" : undefined;
   if (field === undefined) return undefined;
-  const { atServicePort, all } = mtlsModes(model, target);
-  if (atServicePort === "DISABLE") {
+  const modes = target.workloads.map((workload) => ({ workload, ...mtlsModes(model, workload) }));
+  const disabled = modes.find(({ atServicePort }) => atServicePort === "DISABLE");
+  if (disabled) {
     return {
-      [field]: `${target.name} has no mTLS (DISABLE), so no client has an identity; remove the exception, or use ipBlocks`,
+      [field]: `${disabled.workload.name} has no mTLS (DISABLE), so no client has an identity; remove the exception, or use ipBlocks`,
     };
   }
-  if (action !== "DENY" || all.every((mode) => mode === "STRICT")) return undefined;
+  const open = modes.find(({ all }) => all.some((mode) => mode !== "STRICT"));
+  if (action !== "DENY" || !open) return undefined;
   return {
     [field]:
-      `${target.name} also accepts plain text (PERMISSIVE), where a client has no identity and this rule does not match; ` +
+      `${open.workload.name} also accepts plain text (PERMISSIVE), where a client has no identity and this rule does not match; ` +
       "make it STRICT, or use allow rules instead",
   };
 }

@@ -9,6 +9,7 @@ import type { Check } from "../check";
 import { accessRuleProblems } from "./access-rules";
 import { egressProblems } from "./egress";
 import { httpRouteProblems } from "./http-route-limits";
+import { targetProblems } from "./targets";
 import { waypointSecurityProblems } from "./waypoint-security";
 
 export const policyChecks: readonly Check[] = [({ policies, settings }) => policyProblems(policies, settings)];
@@ -21,6 +22,7 @@ export function policyProblems(
   return runChecks(
     () => accessRuleProblems(model),
     () => egressProblems(model),
+    () => targetProblems(model),
     () => waypointSecurityProblems(model),
     () => httpRouteProblems(model),
     () => releaseProblems(settings),

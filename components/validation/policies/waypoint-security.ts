@@ -1,5 +1,5 @@
 import { ambientRefusal } from "../../../policies/capabilities";
-import { type MeshWorkload, waypointTitle, workloadKey } from "../../model/names";
+import { type PolicyTarget, waypointTitle, workloadKey } from "../../model/names";
 import {
   type AccessRule,
   bypassesWaypoints,
@@ -49,11 +49,12 @@ export function* waypointSecurityProblems(model: PolicyModel): Iterable<Problem>
   );
 }
 
-function needsWaypoint(target: MeshWorkload, what: string, { services }: PolicyModel, effect = ""): Refusal {
-  const { dataPlane, waypoint, name, namespace } = target;
-  if (dataPlane !== "ambient" || waypoint) return undefined;
+function needsWaypoint({ workloads }: PolicyTarget, what: string, { services }: PolicyModel, effect = ""): Refusal {
+  const without = workloads.find(({ dataPlane, waypoint }) => dataPlane === "ambient" && !waypoint);
+  if (!without) return undefined;
+  const { name, namespace } = without;
   const exposed = services.some(
-    (service) => workloadKey(service) === workloadKey(target) && service.exposures.length > 0,
+    (service) => workloadKey(service) === workloadKey(without) && service.exposures.length > 0,
   );
   const entry = `{ namespace: ${namespace}${exposed ? ", ingress: true" : ""} }`;
   return (
@@ -74,7 +75,7 @@ function ztunnelLimits({ target, action, settings }: AccessRule, model: PolicyMo
 }
 
 function addresses({ target, settings }: AccessRule | ExternalRule): Refusal {
-  if (!target.waypoint || !settings.ipBlocks) return undefined;
+  if (!settings.ipBlocks || !target.workloads.some(({ waypoint }) => waypoint)) return undefined;
   return {
     ipBlocks:
       "behind a waypoint the address is that of the tunnel, not of the client; use from instead, or remove the waypoint",
@@ -83,7 +84,8 @@ function addresses({ target, settings }: AccessRule | ExternalRule): Refusal {
 
 /** A client that bypasses waypoints is refused by the pods. */
 function bypassingCallers({ callers = [], settings, target }: AccessRule, model: PolicyModel): Refusal {
-  const { waypoint } = target;
+  const served = target.workloads.find(({ waypoint }) => waypoint);
+  const { name, waypoint } = served ?? {};
   if (!waypoint) return undefined;
   const clients = [
     ...callers.map(({ namespace, name }) => ({ namespace, client: `${namespace}/${name}` })),
@@ -94,21 +96,22 @@ function bypassingCallers({ callers = [], settings, target }: AccessRule, model:
     .map(
       ({ namespace, client }) =>
         `${client} (data plane ${model.names.dataPlane(namespace)}) does not use waypoints, ` +
-        `and ${target.name} accepts requests from its waypoint only; ` +
+        `and ${name} accepts requests from its waypoint only; ` +
         `set dataPlane: ambient for namespace ${namespace}, or remove ${waypointTitle(waypoint)}`,
     );
 }
 
 function gatewayCallers({ target, callers = [] }: AccessRule, { gateways, services }: PolicyModel): Refusal {
-  if (!target.waypoint || target.waypoint.ingress) return undefined;
+  const bypassed = target.workloads.find(({ waypoint }) => waypoint && !waypoint.ingress);
+  if (!bypassed?.waypoint) return undefined;
   const isGateway = callers.some((caller) =>
     gateways.some((one) => one.namespace === caller.namespace && one.serviceAccount === caller.serviceAccount),
   );
   if (!isGateway) return undefined;
-  const service = services.find((one) => workloadKey(one) === workloadKey(target));
+  const service = services.find((one) => workloadKey(one) === workloadKey(bypassed));
   // An exposed service has that problem already.
   if (service && service.exposures.length > 0) return undefined;
-  return { from: bypassedByGateway(target.name, target.waypoint) };
+  return { from: bypassedByGateway(bypassed.name, bypassed.waypoint) };
 }
 
 function bypassedByGateway(name: string, waypoint: WaypointWorkload): string {

@@ -66,6 +66,36 @@ export const securityScenarios: Scenarios = {
       },
     },
   },
+  "rules-by-target": {
+    settings: {
+      security: {
+        extensionProviders: [{ name: "opa", envoyExtAuthzGrpc: { service: "opa.opa.svc.cluster.local", port: 9191 } }],
+        authorization: {
+          namespaces: { shop: "deny" },
+          allow: [
+            { to: "shop/front", from: ["ingress"] },
+            { to: "tools/*", from: ["batch"], methods: ["GET"] },
+            { to: "edge", methods: ["GET"] },
+          ],
+          deny: [
+            { to: "*", methods: ["TRACE"] },
+            { to: "ingress", paths: ["/admin*"] },
+            { to: "edge", namespace: "shop", paths: ["/admin*"] },
+          ],
+          audit: [{ to: "shop/*", methods: ["DELETE"] }],
+          external: [{ to: "ingress", provider: "opa", paths: ["/shop/*"] }],
+        },
+        jwt: [
+          { workload: "ingress", issuer: "https://issuer.example.com" },
+          { workload: "tools/*", issuer: "https://issuer.example.com", paths: ["/jobs/*"] },
+        ],
+      },
+    },
+    overrides: {
+      workloads: [...shop, workload("batch", ["v1"], "tools")],
+      gateways: [ingress, { ...ingress, name: "edge", namespace: "shop", kind: "gateway-api", service: "edge-istio" }],
+    },
+  },
   "audit-and-dry-run": {
     settings: {
       security: {
