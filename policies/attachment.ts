@@ -1,5 +1,4 @@
 import type { MeshWorkload, PolicyTarget } from "../components/model/names";
-import { versionName } from "../components/model/object-names";
 import { isIstioGateway } from "../components/model/policies/policy-model";
 import type { GatewayWorkload } from "../components/shared/workload";
 import type { IstioSpecs } from "./api-objects";
@@ -23,10 +22,10 @@ export function attachment({ kind, workloads, gateways }: PolicyTarget): Attachm
   return Object.assign({}, ...workloads.map(workloadAttachment)) as Attachment;
 }
 
-function workloadAttachment({ name, versions, versionServices, waypoint }: MeshWorkload): Attachment {
-  if (!waypoint) return selector({ app: name });
+function workloadAttachment({ name, labels, versionServices, waypoint }: MeshWorkload): Attachment {
+  if (!waypoint) return selector(labels);
   // The Service and those of the versions, so that the waypoint enforces the same for each.
-  const services = [name, ...(versionServices ? versions.map((version) => versionName(name, version)) : [])];
+  const services = [name, ...[...(versionServices?.values() ?? [])].map((version) => version.name)];
   return { targetRefs: services.map((service) => ({ group: "", kind: "Service", name: service })) };
 }
 

@@ -1,7 +1,9 @@
+import type { Names } from "../components/model/names";
 import { clusterHost, type MeshService, type Subset } from "../components/model/policies/policy-model";
 import type { HttpRuleSettings } from "../components/settings/sections/http-rule";
 import { milliseconds } from "../components/shared/duration";
 import { throwUnknown } from "../components/shared/unknown";
+import type { VersionService } from "../components/shared/workload";
 import type { HttpFault, HttpMatch, VirtualServiceRoute, RouteFilter, RouteRule } from "./api-objects";
 import type { RefusedInAmbient } from "./capabilities";
 import { routeMatch } from "./http-matches";
@@ -13,6 +15,7 @@ export interface VirtualServiceContext {
   readonly service: MeshService;
   /** How a VirtualService reaches a subset: by its name, or at a waypoint by the Service of the version. */
   readonly subsetsBy: "name" | "service";
+  readonly names: Names;
 }
 
 interface HttpRouteContext {
@@ -54,7 +57,7 @@ export const faultKinds: Rows<Fields["fault"], { readonly virtualService: HttpFa
 const ruleFields: Rows<HttpRuleSettings, FieldOutput> = {
   name: (name) => ({ virtualService: () => ({ name }), httpRoute: () => ({ name }) }),
   match: (matches) => ({
-    virtualService: ({ service }) => ({ match: matches.map((match) => httpMatch(match, service)) }),
+    virtualService: (context) => ({ match: matches.map((match) => httpMatch(match, context)) }),
     httpRoute: ({ byExpression }) => ({ matches: matches.map((match) => routeMatch(match, byExpression)) }),
   }),
   route: (weights) => ({
@@ -158,16 +161,21 @@ export function needsVirtualService(rules: readonly HttpRuleSettings[]): boolean
 }
 
 /** The service itself, or one of its subsets, in a VirtualService. */
-export function destination({ service, subsetsBy }: VirtualServiceContext, subset?: Subset): Destination {
+export function destination(
+  { service, subsetsBy }: Pick<VirtualServiceContext, "service" | "subsetsBy">,
+  subset?: Subset,
+): Destination {
   const port = { number: service.port };
   if (!subset) return { host: clusterHost(service), port };
   if (subsetsBy === "name") return { host: clusterHost(service), port, subset: subset.name };
-  return { host: clusterHost({ ...service, name: versionService(subset) }), port };
+  const { name, port: number } = backend(service, subset);
+  return { host: clusterHost({ ...service, name }), port: { number } };
 }
 
 /** The service itself, or the Service of one of its versions, in an HTTPRoute. */
 export function backend(service: MeshService, subset?: Subset): { readonly name: string; readonly port: number } {
-  return { name: subset ? versionService(subset) : service.name, port: service.port };
+  const { name, port = service.port } = subset ? versionService(subset) : { name: service.name };
+  return { name, port };
 }
 
 export function weightedRoute(weights: Readonly<Record<string, number>>, context: VirtualServiceContext) {
@@ -189,13 +197,17 @@ function subsetOf({ subsets }: MeshService, name: string): Subset {
   return subsets.find((subset) => subset.name === name) ?? throwUnknown();
 }
 
-function versionService({ service }: Subset): string {
+function versionService({ service }: Subset): VersionService {
   return service ?? throwUnknown();
 }
 
-function httpMatch({ sourceWorkload, ...match }: Fields["match"][number], { namespace }: MeshService): HttpMatch {
+function httpMatch(
+  { sourceWorkload, ...match }: Fields["match"][number],
+  { service: { namespace }, names }: VirtualServiceContext,
+): HttpMatch {
   if (sourceWorkload === undefined) return match;
-  return { ...match, sourceLabels: { app: sourceWorkload }, sourceNamespace: namespace };
+  const { labels } = names.workload(sourceWorkload, namespace);
+  return { ...match, sourceLabels: { ...labels }, sourceNamespace: namespace };
 }
 
 function filter(...filters: readonly RouteFilter[]): RouteRule {

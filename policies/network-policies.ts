@@ -1,10 +1,13 @@
 import type { types } from "@pulumi/kubernetes";
 import { clusterTraits } from "../components/cluster/kinds";
 import type { DataPlane } from "../components/model/data-planes";
+import { workloadKey } from "../components/model/names";
+import { policyName } from "../components/model/object-names";
 import type { PolicyModel } from "../components/model/policies/policy-model";
 import type { Settings } from "../components/settings/schema";
 import { grouped } from "../components/shared/grouped";
 import type { KubernetesObject } from "../components/shared/kubernetes/object";
+import type { Workload } from "../components/shared/workload";
 import { policyObject } from "./api-objects";
 
 type Spec = types.input.networking.v1.NetworkPolicySpec;
@@ -37,22 +40,29 @@ const egress: Readonly<Record<Exclude<DataPlane, "none">, Spec["egress"]>> = {
 export function networkPolicies(model: PolicyModel): KubernetesObject<Spec>[] {
   const { egress: rules, workloads } = model;
   if (!rules) return [];
-  const restricted = workloads.flatMap(({ namespace, name, dataPlane }) =>
-    dataPlane === "none" || (dataPlane === "sidecar" && !rules.gateway) ? [] : [{ namespace, name, dataPlane }],
-  );
-  return grouped(restricted, ({ namespace }) => namespace).map(([{ namespace, dataPlane }, all]) => {
-    // Workloads by name, because waypoints and gateways in the namespace need to reach external hosts.
-    const podSelector = {
-      matchExpressions: [{ key: "app", operator: "In", values: all.map(({ name }) => name).sort() }],
-    };
-    const spec = { podSelector, policyTypes: ["Egress"], egress: egress[dataPlane] };
-    return policyObject(
-      "networking.k8s.io/v1",
-      "NetworkPolicy",
-      { namespace, name: egressOnly.name, from: ["security", "egress"] },
-      spec,
-    );
+  const restricted = workloads.flatMap((workload) => {
+    const { dataPlane } = workload;
+    return dataPlane === "none" || (dataPlane === "sidecar" && !rules.gateway) ? [] : [{ ...workload, dataPlane }];
   });
+  // By labels, because waypoints and gateways in the namespace need to reach external hosts. A selector has one value
+  // for each of several labels: workloads that have only `app` are in one, another has one of its own.
+  const ofNamespace = ({ name, namespace, labels }: Workload) =>
+    workloadKey({ namespace, name: onlyApp(labels) === undefined ? name : "" });
+  return grouped(restricted, ofNamespace).map(([first, all]) => {
+    const { namespace, name, labels, dataPlane } = first;
+    const values = all.flatMap((one) => onlyApp(one.labels) ?? []);
+    const shared = values.length > 0;
+    const podSelector = shared
+      ? { matchExpressions: [{ key: "app", operator: "In", values: [...new Set(values)].sort() }] }
+      : { matchLabels: { ...labels } };
+    const place = { namespace, name: shared ? egressOnly.name : policyName(name, egressOnly.name) };
+    const spec = { podSelector, policyTypes: ["Egress"], egress: egress[dataPlane] };
+    return policyObject("networking.k8s.io/v1", "NetworkPolicy", { ...place, from: ["security", "egress"] }, spec);
+  });
+}
+
+function onlyApp({ app, ...others }: Readonly<Record<string, string>>): string | undefined {
+  return Object.keys(others).length === 0 ? app : undefined;
 }
 
 /** For the output `notes`: where the cluster may not enforce a NetworkPolicy. */

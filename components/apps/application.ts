@@ -1,7 +1,6 @@
 import { z } from "zod";
 import { dnsLabel, imagePrefix, imageTag } from "../settings/fields";
 import { count, resources } from "../settings/quantities";
-import type { Workload } from "../shared/workload";
 
 /** Services with a Deployment for each version. What is to be deployed is in registry.ts. */
 export interface Application {
@@ -50,18 +49,6 @@ export type ApplicationSettings = z.output<ReturnType<typeof applicationSettings
 export interface ConfiguredApplication {
   readonly application: Application;
   readonly settings: ApplicationSettings;
-}
-
-export function applicationWorkloads({ application, settings: { namespace } }: ConfiguredApplication): Workload[] {
-  const { services, port } = application;
-  return Object.entries(services).map(([name, { versions }]) => ({
-    name,
-    namespace,
-    serviceAccount: application.serviceAccount(name),
-    port,
-    versions,
-    versionServices: true,
-  }));
 }
 
 export function applicationImages(application: Application): string[] {

@@ -34,8 +34,3 @@ export function configuredApplications(sections: ApplicationSections): Configure
   }
   return configured;
 }
-
-/** Namespace of a workload that is named without one: that of the first application. */
-export function defaultNamespace(sections: ApplicationSections): string | undefined {
-  return configuredApplications(sections)[0]?.settings.namespace;
-}

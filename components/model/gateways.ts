@@ -1,4 +1,3 @@
-import { type ApplicationName, defaultNamespace } from "../apps/registry";
 import type { Settings } from "../settings/schema";
 import type { GatewayDeploymentSettings, GatewaysSettings, GatewayTlsSettings } from "../settings/sections/gateways";
 import type { TrafficSettings } from "../settings/sections/traffic";
@@ -6,6 +5,7 @@ import { isIncomplete, knownFields, setUnknown, throwUnknown } from "../shared/u
 import type { GatewayTls, GatewayWorkload } from "../shared/workload";
 import { credentialName, gatewayDeploymentName, ownNamespace } from "./object-names";
 import { own } from "../shared/own";
+import { defaultNamespace, type WorkloadSections } from "./workloads";
 
 /** Ports of every gateway's Service; the settings may change the numbers. */
 export const gatewayPorts = [
@@ -79,7 +79,7 @@ export interface ExposedHost {
 
 /** The host names that a gateway exposes, sorted, with the namespace of the one service that each belongs to. */
 export function hostOwners(
-  { traffic, ...sections }: Pick<Settings, "traffic" | ApplicationName>,
+  { traffic, ...sections }: WorkloadSections & Pick<Settings, "traffic">,
   gateway: string,
 ): ExposedHost[] {
   return exposedHosts(traffic, gateway).map((host) => {

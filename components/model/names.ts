@@ -1,5 +1,3 @@
-import { applicationWorkloads } from "../apps/application";
-import { type ApplicationName, configuredApplications, defaultNamespace } from "../apps/registry";
 import type { Settings } from "../settings/schema";
 import {
   copyWithField,
@@ -8,7 +6,6 @@ import {
   knownEntries,
   knownFields,
   mapKnown,
-  readEntries,
   throwUnknown,
 } from "../shared/unknown";
 import type { GatewayWorkload, WaypointWorkload, Workload } from "../shared/workload";
@@ -17,9 +14,10 @@ import { gatewayWorkloads } from "./gateways";
 import { waypointName } from "./object-names";
 import { own } from "../shared/own";
 import { rootNamespace } from "../shared/istio";
+import { defaultNamespace, settingsWorkloads, type WorkloadSections } from "./workloads";
 
 export interface NamedObjects {
-  /** Namespace of a workload that is named without one: that of the first deployed application. */
+  /** Namespace of a workload that is named without one. */
   readonly defaultNamespace: string | undefined;
   /** Each name once in its namespace. */
   readonly workloads: readonly Workload[];
@@ -52,9 +50,7 @@ export interface PolicyTarget {
 export type Caller = Pick<Workload, "name" | "namespace" | "serviceAccount">;
 
 /** Collects everything that the settings name, in the order of the settings. */
-export function namedObjects(
-  settings: Pick<Settings, ApplicationName | "applications" | "gateways" | "mesh">,
-): NamedObjects {
+export function namedObjects(settings: WorkloadSections & Pick<Settings, "gateways" | "mesh">): NamedObjects {
   const workloads = settingsWorkloads(settings);
   return knownFields<NamedObjects>({
     defaultNamespace: () => defaultNamespace(settings),
@@ -68,19 +64,6 @@ export function namedObjects(
       return knownFields<Record<string, DataPlane>>(Object.fromEntries(namespaces.map(read)));
     },
   });
-}
-
-function settingsWorkloads(settings: Pick<Settings, ApplicationName | "applications">): Workload[] {
-  return readEntries([
-    ...entryReaders(() => configuredApplications(settings)).flatMap((configured) =>
-      entryReaders(() => applicationWorkloads(configured())),
-    ),
-    ...entryReaders(() => settings.applications).flatMap((application) =>
-      entryReaders(() => application().workloads).map(
-        (workload) => () => copyWithField(workload(), "namespace", () => application().namespace),
-      ),
-    ),
-  ]);
 }
 
 /** As messages name it: those of namespaces are all named `waypoint`. */

@@ -1,15 +1,42 @@
+/** What the bytes of a port are, in the words of Kubernetes' `appProtocol` and of Istio's prefixes of port names. */
+export const portProtocols = ["http", "http2", "grpc", "https", "tls", "tcp"] as const;
+
+export type PortProtocol = (typeof portProtocols)[number];
+
+export interface ServicePort {
+  /** Kubernetes requires one where a Service has several ports. */
+  readonly name?: string;
+  readonly port: number;
+  readonly protocol: PortProtocol;
+}
+
+/** The Service in front of the pods of one version. */
+export interface VersionService {
+  readonly name: string;
+  /** Its port. @default those of the main Service */
+  readonly port?: number;
+}
+
 /** A workload that policies can name: a Service, the pods behind it, and their identity. */
 export interface Workload {
-  /** Name of the Service and value of the pods' `app` label. */
+  /** Name of the Service. */
   readonly name: string;
   readonly namespace: string;
+  /** The labels that select its pods. */
+  readonly labels: Readonly<Record<string, string>>;
   /** Service account of its pods: the last part of their SPIFFE identity. */
   readonly serviceAccount: string;
-  readonly port: number;
+  /** Of the Service, at least one. */
+  readonly ports: readonly ServicePort[];
   /** Values of the pods' `version` label, oldest first. */
   readonly versions: readonly string[];
-  /** Whether there is a Service `<name>-<version>` for each version. @default false */
-  readonly versionServices?: boolean;
+  /** Services by version. @default none */
+  readonly versionServices?: ReadonlyMap<string, VersionService>;
+}
+
+/** Whether Envoy reads the requests of a port, so that HTTP routes and HTTP conditions apply to it. */
+export function isHttp({ protocol }: Pick<ServicePort, "protocol">): boolean {
+  return protocol === "http" || protocol === "http2" || protocol === "grpc";
 }
 
 export interface GatewayWorkload {

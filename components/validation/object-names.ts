@@ -1,8 +1,8 @@
-import { applicationWorkloads } from "../apps/application";
 import { configuredApplications } from "../apps/registry";
 import { auditProvider } from "../model/mesh-config";
 import type { Model } from "../model/model";
 import { kubernetesUpgradeName, nodeStepName, versionName } from "../model/object-names";
+import { applicationWorkloads, versionServices } from "../model/workloads";
 import { compilers } from "../../policies/compile";
 import { settingOf } from "../../policies/api-objects";
 import { namespaces } from "../platform/namespaces";
@@ -180,15 +180,19 @@ function deployedApplications({ settings }: Model): Iterable<Claim> {
 /** They are deployed elsewhere, under names that are known except for those of their Deployments. */
 function declaredWorkloads({ settings }: Model): Iterable<Claim> {
   return checkEach(settings.applications, ["applications"], ({ namespace, workloads }, at) =>
-    checkEach(workloads, [...at, "workloads"], function* ({ name, serviceAccount, versions, versionServices }, path) {
+    checkEach(workloads, [...at, "workloads"], function* (workload, path) {
+      const { name, serviceAccount, versions } = workload;
       yield { kind: "Service", namespace, name, owner: [...path, "name"] };
       yield {
         ...{ kind: "ServiceAccount", namespace, name: serviceAccount, owner: [...path, "serviceAccount"] },
         shared: true,
       };
-      if (!versionServices) return;
-      for (const [index, version] of versions.entries()) {
-        yield { kind: "Service", namespace, name: versionName(name, version), owner: [...path, "versions", index] };
+      for (const [version, service] of versionServices(workload) ?? []) {
+        const owner =
+          typeof workload.versionServices === "object"
+            ? ["versionServices", version]
+            : ["versions", versions.indexOf(version)];
+        yield { kind: "Service", namespace, name: service.name, owner: [...path, ...owner] };
       }
     }),
   );

@@ -50,8 +50,10 @@ export const trafficChecks: readonly Check[] = [
   }),
   rule("traffic.services.*", (service, { names }) => unknownWorkload(names, service, "host")),
   rule("traffic.services.*.port", (found, model, at) => {
-    const { name, port } = workloadAt(model, at);
-    return found !== port && `found ${found}; ${name} has port ${port}`;
+    const { name, ports } = workloadAt(model, at);
+    const known = ports.map(({ port }) => port);
+    if (known.includes(found)) return undefined;
+    return `found ${found}; ${name} has ${known.length > 1 ? "the ports" : "port"} ${known.join(", ")}`;
   }),
   rule("traffic.services.*.subsets.*", (subset, model, at) => {
     const { name, versions } = workloadAt(model, at);

@@ -22,6 +22,7 @@ import { httpRuleChecks } from "./http-rules";
 import { trafficChecks } from "./traffic";
 import { trafficPolicyChecks } from "./traffic-policy";
 import { versionChecks } from "./versions";
+import { workloadChecks } from "./workloads";
 
 const checks: readonly Check[] = [
   ...clusterChecks,
@@ -31,6 +32,7 @@ const checks: readonly Check[] = [
   ...gatewayChecks,
   ...certificateChecks,
   ...namespaceChecks,
+  ...workloadChecks,
   ...trafficChecks,
   ...trafficPolicyChecks,
   ...httpRuleChecks,

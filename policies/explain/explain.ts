@@ -68,7 +68,7 @@ export function explain(model: PolicyModel, question: Question): Explanation {
     claims: new Map(Object.entries(question.claims ?? {})),
     address: question.address,
     caller,
-    port: target.port,
+    port: target.ports[0]?.port ?? 0,
   };
   const journey = new Journey(model, request, target, service, exposure);
   return { outcome: journey.outcome(), steps: journey.steps };

@@ -27,14 +27,14 @@ export function waypointOnly({
   defaultDenyNamespaces,
   trustDomain,
 }: PolicyModel): KubernetesObject[] {
-  return all.map(({ namespace, name, waypoint }) => {
+  return all.map(({ namespace, name, labels, waypoint }) => {
     // istiod runs a waypoint under a service account of the waypoint's name.
     const identity = [principal({ namespace: waypoint.namespace, serviceAccount: waypoint.name }, trustDomain)];
     const spec = defaultDenyNamespaces.has(namespace)
       ? { action: "ALLOW" as const, rules: [{ from: [{ source: { principals: identity } }] }] }
       : { action: "DENY" as const, rules: [{ from: [{ source: { notPrincipals: identity } }] }] };
     const place = { namespace, name: policyName(name, "waypoint"), from: ["mesh", "waypoints"] };
-    return istioObject("AuthorizationPolicy", place, { ...selector({ app: name }), ...spec });
+    return istioObject("AuthorizationPolicy", place, { ...selector(labels), ...spec });
   });
 }
 

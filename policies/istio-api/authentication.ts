@@ -21,7 +21,7 @@ export function peerAuthentications(model: PolicyModel): KubernetesObject<IstioS
       const portModes = ports && Object.entries(ports).map(([port, portMode]) => [port, { mode: portMode }]);
       const name = workload === undefined ? "default" : policyName(workload, "mtls");
       const spec = {
-        ...(workload !== undefined && selector({ app: workload })),
+        ...(workload !== undefined && selector(model.names.workload(workload, namespace).labels)),
         mtls: { mode },
         ...(portModes && { portLevelMtls: Object.fromEntries(portModes) as Record<string, { mode: typeof mode }> }),
       };

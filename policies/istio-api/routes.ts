@@ -5,7 +5,7 @@ import {
   type PolicyModel,
   type Subset,
 } from "../../components/model/policies/policy-model";
-import { workloadKey } from "../../components/model/names";
+import { type Names, workloadKey } from "../../components/model/names";
 import { policyName } from "../../components/model/object-names";
 import type { HttpRuleSettings } from "../../components/settings/sections/http-rule";
 import type { TrafficPolicySettings } from "../../components/settings/sections/traffic-policy";
@@ -75,25 +75,28 @@ function tlsServer(number: number, { mode, credentialName }: GatewayTls, hosts: 
  *
  * https://istio.io/latest/docs/reference/config/networking/virtual-service/
  */
-export function virtualServices({ services }: PolicyModel): KubernetesObject<IstioSpecs["VirtualService"]>[] {
-  return services.flatMap((service) => [...meshVirtualService(service), ...gatewayVirtualServices(service)]);
+export function virtualServices({ services, names }: PolicyModel): KubernetesObject<IstioSpecs["VirtualService"]>[] {
+  return services.flatMap((service) => [
+    ...meshVirtualService(service, names),
+    ...gatewayVirtualServices(service, names),
+  ]);
 }
 
 /**
  * For sidecars of clients; or for the service's waypoint where no HTTPRoute can express the rules, with versions as
  * Services, as in an HTTPRoute.
  */
-function meshVirtualService(service: MeshService): KubernetesObject<IstioSpecs["VirtualService"]>[] {
+function meshVirtualService(service: MeshService, names: Names): KubernetesObject<IstioSpecs["VirtualService"]>[] {
   const ambient = service.dataPlane === "ambient";
   const { name, namespace, meshRules, meshPath: from, waypoint } = service;
   if (meshRules.length === 0 || (ambient && !(waypoint && needsVirtualService(meshRules)))) return [];
-  const http = httpRoutes(meshRules, { service, subsetsBy: ambient ? "service" : "name" });
+  const http = httpRoutes(meshRules, { service, names, subsetsBy: ambient ? "service" : "name" });
   const spec = { hosts: [clusterHost(service)], ...(!ambient && { gateways: ["mesh"] }), http };
   return [istioObject("VirtualService", { namespace, name, from }, spec)];
 }
 
-function gatewayVirtualServices(service: MeshService): KubernetesObject<IstioSpecs["VirtualService"]>[] {
-  const context = { service, subsetsBy: "name" } as const;
+function gatewayVirtualServices(service: MeshService, names: Names): KubernetesObject<IstioSpecs["VirtualService"]>[] {
+  const context = { service, names, subsetsBy: "name" } as const;
   return service.exposures
     .filter(({ gateway }) => isIstioGateway(gateway))
     .map(({ path: from, gateway, hosts, rules, tls }) => {
@@ -159,7 +162,7 @@ function versionDestinationRule(
 ): KubernetesObject<IstioSpecs["DestinationRule"]>[] {
   const policy = trafficPolicy({ ...ofService, ...subset.trafficPolicy });
   if (subset.service === undefined || Object.keys(policy).length === 0) return [];
-  const host = clusterHost({ namespace, name: subset.service });
+  const host = clusterHost({ namespace, name: subset.service.name });
   const place = { namespace, name: policyName(name, subset.name), from };
   return [istioObject("DestinationRule", place, { host, ...policy })];
 }

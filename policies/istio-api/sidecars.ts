@@ -35,7 +35,7 @@ export function sidecars(model: PolicyModel): KubernetesObject<IstioSpecs["Sidec
       const inMesh = sidecarScoping
         ? [...sidecarScoping.proxyServices, ...callable.flatMap(([by, host]) => (clients.includes(by) ? [host] : []))]
         : [`*/${clusterServices}`];
-      const { namespace, name } = workload;
+      const { namespace, name, labels } = workload;
       return istioObject(
         "Sidecar",
         {
@@ -44,7 +44,7 @@ export function sidecars(model: PolicyModel): KubernetesObject<IstioSpecs["Sidec
           from: [egress ? "security" : "mesh", egress ? "egress" : "sidecarScoping"],
         },
         {
-          workloadSelector: { labels: { app: name } },
+          workloadSelector: { labels: { ...labels } },
           egress: [{ hosts: sortedUnique([...everywhere, ...inMesh, ...externalHosts(model, workload)]) }],
           // A host that no egress rule allows this workload is blocked, whatever the mesh's outboundTrafficPolicy.
           ...(egress && { outboundTrafficPolicy: { mode: "REGISTRY_ONLY" as const } }),

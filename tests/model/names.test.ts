@@ -87,7 +87,7 @@ describe("names", () => {
     const given = settings();
     setUnknown(given.applications?.[0]?.workloads[1] ?? {}, "name");
     const names = new Names(namedObjects(given));
-    assert.equal(names.findWorkload("shop", "till")?.port, 80);
+    assert.equal(names.findWorkload("shop", "till")?.ports[0]?.port, 80);
     assert.throws(() => names.findWorkload("shop", "desk"), unknown);
     assert.equal(names.findWorkload("cellar", "desk"), undefined);
     assert.throws(() => names.sameIdentity(names.workload("till", "shop")), unknown);
@@ -98,11 +98,11 @@ describe("names", () => {
     setUnknown(given.applications?.[1] ?? {}, "namespace");
     const names = new Names(namedObjects(given));
     assert.throws(() => names.findWorkload("vault", "till"), unknown);
-    assert.equal(names.findWorkload("shop", "till")?.port, 80);
+    assert.equal(names.findWorkload("shop", "till")?.ports[0]?.port, 80);
     setUnknown(given, "bookinfo");
     const others = new Names(namedObjects(given));
     assert.throws(() => others.defaultNamespace, unknown);
-    assert.equal(others.findWorkload("shop", "till")?.port, 80);
+    assert.equal(others.findWorkload("shop", "till")?.ports[0]?.port, 80);
   });
 
   it("knows a gateway or workload by its name where another field could not be read", () => {
@@ -113,7 +113,7 @@ describe("names", () => {
     assert.equal(names.findGateway("ingress")?.name, "ingress");
     assert.throws(() => names.findGateway("ingress")?.namespace, unknown);
     assert.equal(names.findWorkload("shop", "till")?.serviceAccount, "till");
-    assert.throws(() => names.findWorkload("shop", "till")?.port, unknown);
+    assert.throws(() => names.findWorkload("shop", "till")?.ports[0]?.port, unknown);
     assert.equal(names.findGateway("egress"), undefined);
     setIncomplete(given.gateways);
     assert.throws(() => new Names(namedObjects(given)).findGateway("egress"), unknown);

@@ -164,7 +164,7 @@ describe("the ambient data plane refuses", () => {
     ],
     "a version without a Service": [
       { traffic: { services: [{ ...reviews, http: [{ route: { v1: 100 } }] }] } },
-      { workloads: shop.map((one) => ({ ...one, versionServices: false })) },
+      { workloads: shop.map((one) => ({ ...one, versionServices: undefined })) },
       "traffic.services[0].http[0].route: v1 has no Service of its own, and an HTTPRoute routes to Services; create reviews-<version> for each version, and set versionServices: true in talos-mesh:applications",
     ],
     "a subset that is not a version": [

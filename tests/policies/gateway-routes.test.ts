@@ -12,6 +12,7 @@ import {
   shop,
   shopModel,
   shopSources,
+  withVersionServices,
 } from "../support/policy-models";
 
 const edge: GatewayWorkload = {
@@ -25,7 +26,7 @@ const withTls = (tls: Partial<NonNullable<GatewayWorkload["tls"]>>): GatewayWork
   ...edge,
   tls: { mode: "SIMPLE", credentialName: "istio-ingress-certificate", httpsRedirect: false, ...tls },
 });
-const versioned: typeof shop = shop.map((workload) => ({ ...workload, versionServices: true }));
+const versioned: typeof shop = shop.map(withVersionServices);
 
 type Entry = NonNullable<NonNullable<PolicySettings["traffic"]>["services"]>[number];
 const front: Entry = { host: "front", gateways: ["ingress"], hosts: ["shop.example.com"], http: [{}] };

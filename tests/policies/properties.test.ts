@@ -4,7 +4,15 @@ import type { KubernetesObject } from "../../components/shared/kubernetes/object
 import { policyResourceName } from "../../policies/mesh-policies";
 import { compilePolicies } from "../../policies/compile";
 import { CrdSchemas } from "../support/crd-schema";
-import { ingress, modelOf, refusals, type ShopSources, shopSources, workload } from "../support/policy-models";
+import {
+  ingress,
+  modelOf,
+  refusals,
+  type ShopSources,
+  shopSources,
+  withVersionServices,
+  workload,
+} from "../support/policy-models";
 
 type Service = ShopSources["traffic"]["services"][number];
 type Rule = Service["http"][number];
@@ -216,7 +224,7 @@ describe("for any model, in the ambient data plane", () => {
       fc.property(model, fc.boolean(), (given, waypoints) => {
         const ambient: ShopSources = {
           ...given,
-          workloads: given.workloads.map((one) => ({ ...one, versionServices: true })),
+          workloads: given.workloads.map(withVersionServices),
           dataPlanes: Object.fromEntries(namespaces.map((namespace) => [namespace, "ambient"])),
           waypoints: waypoints ? namespaces.map((namespace) => ({ name: "waypoint", namespace, ingress: true })) : [],
         };

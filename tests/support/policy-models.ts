@@ -1,6 +1,7 @@
 import type { z } from "zod";
 import { type NamedObjects, Names } from "../../components/model/names";
 import type { PolicyModel } from "../../components/model/policies/policy-model";
+import { versionServices } from "../../components/model/workloads";
 import { policyModel } from "../../components/model/policies/resolve";
 import { mesh } from "../../components/settings/sections/mesh";
 import { security } from "../../components/settings/sections/security";
@@ -38,7 +39,19 @@ export const egress: GatewayWorkload = {
 };
 
 export function workload(name: string, versions: readonly string[] = [], namespace = "shop"): Workload {
-  return { name, namespace, serviceAccount: `${name}-account`, port: 9080, versions };
+  return {
+    name,
+    namespace,
+    labels: { app: name },
+    serviceAccount: `${name}-account`,
+    ports: [{ port: 9080, protocol: "http" }],
+    versions,
+  };
+}
+
+/** With a Service for each version. */
+export function withVersionServices(workload: Workload): Workload {
+  return { ...workload, versionServices: versionServices({ ...workload, versionServices: true }) };
 }
 
 /** What a stack file says of policies. */
@@ -81,7 +94,7 @@ export function shopSources(settings: PolicySettings, overrides: Overrides = {})
 
 /** The shop in the ambient data plane, with a waypoint that requests of gateways go through too. */
 export function ambientSources(settings: PolicySettings, overrides: Overrides = {}): ShopSources {
-  const workloads = (overrides.workloads ?? shop).map((one) => ({ versionServices: true, ...one }));
+  const workloads = (overrides.workloads ?? shop).map((one) => ({ ...withVersionServices(one), ...one }));
   return shopSources(settings, {
     waypoints: [{ name: "waypoint", namespace: "shop", ingress: true }],
     dataPlanes: { shop: "ambient" },

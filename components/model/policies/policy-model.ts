@@ -10,7 +10,7 @@ import type {
 import type { HttpRuleSettings } from "../../settings/sections/http-rule";
 import type { TrafficServiceSettings } from "../../settings/sections/traffic";
 import type { TrafficPolicySettings } from "../../settings/sections/traffic-policy";
-import type { GatewayWorkload, WaypointWorkload, Workload } from "../../shared/workload";
+import type { GatewayWorkload, VersionService, WaypointWorkload, Workload } from "../../shared/workload";
 import type { SidecarScoping } from "../mesh-config";
 import type { Caller, MeshWorkload, Names, PolicyTarget } from "../names";
 import { own } from "../../shared/own";
@@ -50,7 +50,7 @@ export interface Subset {
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
   /** The Service of this version, such as `reviews-v1`; an HTTPRoute routes to Services, not to subsets. */
-  readonly service?: string;
+  readonly service?: VersionService;
   readonly trafficPolicy?: TrafficPolicySettings;
 }
 
@@ -66,6 +66,8 @@ export interface Exposure {
 
 /** Everything that the settings say about one Service, in however many entries. */
 export interface MeshService extends Omit<MeshWorkload, "serviceAccount" | "versions"> {
+  /** The port that routes lead to. */
+  readonly port: number;
   readonly paths: readonly SettingPath[];
   readonly subsets: readonly Subset[];
   readonly trafficPolicy?: TrafficPolicySettings;
@@ -139,14 +141,14 @@ export function isIstioGateway({ kind = "chart" }: GatewayWorkload): boolean {
 /** The mTLS modes of a workload: its own exception, else that of its namespace, else the mesh's. */
 export function mtlsModes(
   { mtls, mtlsExceptions }: Pick<PolicyModel, "mtls" | "mtlsExceptions">,
-  { namespace, name, port }: MeshWorkload,
+  { namespace, name, ports: [servicePort] }: MeshWorkload,
 ): { readonly atServicePort: MtlsMode; readonly all: readonly MtlsMode[] } {
   const ofNamespace = mtlsExceptions.filter(({ settings }) => settings.namespace === namespace);
   const ofWorkload = ofNamespace.find(({ settings }) => settings.workload === name);
   const exception = ofWorkload ?? ofNamespace.find(({ settings }) => settings.workload === undefined);
   const { mode = mtls, ports = {} } = exception?.settings ?? {};
   return {
-    atServicePort: own(ports, String(port)) ?? mode,
+    atServicePort: own(ports, String(servicePort?.port)) ?? mode,
     all: [mode, ...Object.values(ports)],
   };
 }

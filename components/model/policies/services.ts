@@ -2,7 +2,6 @@ import type { TrafficServiceSettings, TrafficSettings } from "../../settings/sec
 import type { SettingPath } from "../../shared/problem";
 import { entryReaders, groupKnown, knownFields, readEntries, throwUnknown } from "../../shared/unknown";
 import { type MeshWorkload, type Names, workloadKey } from "../names";
-import { versionName } from "../object-names";
 import type { Exposure, MeshService, ResolvedEntry, Subset } from "./policy-model";
 
 type Entries = WorkloadEntries<TrafficServiceSettings>["entries"];
@@ -26,10 +25,12 @@ function meshService({ workload, entries }: WorkloadEntries<TrafficServiceSettin
   return knownFields<MeshService>({
     name: () => workload.name,
     namespace: () => workload.namespace,
-    port: () => first("port", entries) ?? workload.port,
+    labels: () => workload.labels,
+    ports: () => workload.ports,
+    port: () => first("port", entries) ?? workload.ports[0]?.port ?? throwUnknown(),
     dataPlane: () => workload.dataPlane,
     waypoint: () => workload.waypoint,
-    versionServices: () => workload.versionServices ?? false,
+    versionServices: () => workload.versionServices,
     paths: () => entries.map(({ path }) => path),
     subsets: () => subsets(workload, entries),
     trafficPolicy: () => first("trafficPolicy", entries),
@@ -43,13 +44,13 @@ function first<Field extends "port" | "trafficPolicy">(field: Field, entries: En
   return entries.find(({ settings }) => settings[field] !== undefined)?.settings[field];
 }
 
-function subsets({ name, versionServices }: MeshWorkload, entries: Entries): Subset[] {
+function subsets({ versionServices }: MeshWorkload, entries: Entries): Subset[] {
   const found = new Map<string, Subset>();
   for (const entry of entries.flatMap(({ settings }) => settings.subsets)) {
     const subset = namedSubset(entry);
     const { version, ...otherLabels } = subset.labels;
     const isVersion = version !== undefined && Object.keys(otherLabels).length === 0;
-    const service = versionServices && isVersion ? versionName(name, version) : undefined;
+    const service = isVersion ? versionServices?.get(version) : undefined;
     if (!found.has(subset.name)) found.set(subset.name, { ...subset, service });
   }
   return [...found.values()];

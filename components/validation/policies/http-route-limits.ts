@@ -50,7 +50,7 @@ function sameVersion(service: MeshService): Refusal {
   const { dataPlane, subsets, waypoint, exposures } = service;
   const exposed = dataPlane === "ambient" ? exposures.length > 0 : gatewayApiExposures(service).length > 0;
   if (!waypoint && !exposed) return undefined;
-  const services = subsets.flatMap((subset) => subset.service ?? []);
+  const services = subsets.flatMap((subset) => subset.service?.name ?? []);
   const twice = services.find((name, index) => services.indexOf(name) !== index);
   if (twice === undefined) return undefined;
   return { subsets: `two subsets are ${twice}, which is one Service in the ambient data plane; keep one of them` };
