@@ -2,23 +2,28 @@ import { extensionProviders } from "../observability/addons/registry";
 import type { Settings } from "../settings/schema";
 import type { SecuritySettings } from "../settings/sections/security";
 import { hasSidecars } from "./data-planes";
+import { pathNormalization } from "./path-normalization";
 
 export const auditProvider = "talos-mesh-audit";
 
 /**
  * The mesh config of istiod (`meshConfig` in the values of the chart istiod) that policies and addons need: default
- * retries, external authorizers, the log of audit rules, and tracing.
+ * retries, the form of paths, external authorizers, the log of audit rules, and tracing.
  *
  * https://istio.io/latest/docs/reference/config/istio.mesh.v1alpha1/
  */
-export function policyMeshConfig(settings: Pick<Settings, "traffic" | "security" | "observability">) {
+export function policyMeshConfig(
+  settings: Pick<Settings, "mesh" | "traffic" | "security" | "observability" | "objects">,
+) {
   const { traffic, security, observability } = settings;
+  const normalization = pathNormalization(settings);
   const providers: readonly object[] = [
     ...security.extensionProviders,
     ...auditProviders(security),
     ...addonProviders(observability),
   ];
   return {
+    ...(normalization !== "BASE" && { pathNormalization: { normalization } }),
     ...(traffic.defaultRetries && { defaultHttpRetryPolicy: traffic.defaultRetries }),
     ...(providers.length > 0 && { extensionProviders: providers }),
   };

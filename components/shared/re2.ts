@@ -29,6 +29,13 @@ export function re2Matches(expression: string, value: string): boolean {
   return library().RE2JS.compile(expression).testExact(value);
 }
 
+/** Every match in a value replaced, as Envoy does: in the replacement, `\1` is the first group and `\0` the match. */
+export function re2Replaced(expression: string, value: string, replacement: string): string {
+  const replaced = (...groups: readonly string[]) =>
+    replacement.replace(/\\(\d|\\)/g, (_, which: string) => (which === "\\" ? which : (groups[Number(which)] ?? "")));
+  return library().RE2JS.compile(expression).matcher(value).replaceAll(replaced);
+}
+
 /** An expression for exactly this string. */
 export function escaped(literal: string): string {
   return literal.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");

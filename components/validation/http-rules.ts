@@ -21,6 +21,18 @@ export const httpRuleChecks: readonly Check[] = [
   atMostOne(`${http}.redirect`, ["port", "derivePort"]),
   notEmpty(`${http}.rewrite`, ["uri", "authority", "uriRegexRewrite"]),
   atMostOne(`${http}.rewrite`, ["uri", "uriRegexRewrite"]),
+  refuse(
+    `${http}.rewrite.uri`,
+    (uri) => uri.includes("//"),
+    "found //, which servers and rules by path read differently; expected single slashes",
+  ),
+  rule(http, ({ match = [], rewrite }) => {
+    if (!rewrite?.uri?.endsWith("/")) return undefined;
+    const found = match.find(({ uri }) => uri?.prefix !== undefined && !uri.prefix.endsWith("/"))?.uri?.prefix;
+    if (found === undefined) return undefined;
+    const instead = `instead of prefix ${found}, match prefix ${found}/ and exact ${found}`;
+    return { rewrite: { uri: `found ${rewrite.uri}, which makes ${rewrite.uri}/x of ${found}/x; ${instead}` } };
+  }),
   // Settings of requests to the service, which a redirect or direct response never sends.
   ...(["rewrite", "timeout", "retries", "mirror", "fault"] as const).map((key) =>
     rule(http, (given) => {

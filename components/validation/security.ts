@@ -1,11 +1,15 @@
 import { hasAmbient } from "../model/data-planes";
+import type { Model } from "../model/model";
 import type { Names } from "../model/names";
+import { givenNormalizations, pathRules } from "../model/path-normalization";
 import { callerNamespace, isKeySet } from "../model/policies/resolve";
-import { suggestion } from "../settings/wording";
-import type { Refusal } from "../shared/problem";
+import { pathNormalizations } from "../settings/sections/mesh";
+import { shown, suggestion } from "../settings/wording";
+import { type Problem, type Refusal, shortPath } from "../shared/problem";
 import { atMostOne, type Check, refuse, rule, unique, unknownTarget, unknownWorkload } from "./check";
 
 export const securityChecks: readonly Check[] = [
+  normalizationProblems,
   ...(["allow", "deny", "audit"] as const).flatMap((list): Check[] => [
     rule(`security.authorization.${list}.*`, (given, { names }) => unknownTarget(names, given, "to")),
     rule(`security.authorization.${list}.*.from.*`, (source, { names, settings }, at) => {
@@ -63,6 +67,27 @@ export const securityChecks: readonly Check[] = [
     "found false; egress of ambient namespaces needs ztunnel to answer DNS, which gives each host an address of its own; remove it",
   ),
 ];
+
+/** Refuses a form of paths in which a request goes past a rule that names its path. */
+function* normalizationProblems({ settings }: Model): Iterable<Problem> {
+  const given = givenNormalizations(settings);
+  const rules = [...pathRules(settings)];
+  const failsOpen = rules.find((one) => one.failsOpen);
+  const expected = "expected MERGE_SLASHES or DECODE_AND_MERGE_SLASHES";
+  for (const [path, found] of given) {
+    const form = found === "DEFAULT" ? "BASE" : String(found);
+    const rule = form === "NONE" ? rules[0] : form === "BASE" ? failsOpen : undefined;
+    const example = form === "NONE" ? "/public/../admin" : "//admin";
+    if (!pathNormalizations.some((one) => one === form)) {
+      yield { path, message: `found ${shown(found)}; expected one of: ${pathNormalizations.join(", ")}` };
+    } else if (rule) {
+      const message = `found ${shown(found)}, which leaves ${example} as it is, so that it goes past ${shortPath(rule.path)}; ${expected}`;
+      yield { path, message };
+    } else if (path !== given[0]?.[0] && settings.mesh.pathNormalization !== undefined) {
+      yield { path, message: "talos-mesh:mesh.pathNormalization decides this; set it there and remove it here" };
+    }
+  }
+}
 
 /** Refuses an unknown source, `productpage`, `ns/name` or `ingress`, as named in a namespace. */
 function unknownSource(names: Names, source: string, from = names.defaultNamespace): Refusal {

@@ -1,24 +1,8 @@
 import { BlockList, isIP, isIPv6 } from "node:net";
 import type { Match, StringMatch } from "../../components/model/matches";
-import type { Caller } from "../../components/model/names";
 import type { AccessConditions, AccessRule, TokenRules } from "../../components/model/policies/policy-model";
 import { escaped, re2Matches } from "../../components/shared/re2";
-
-/** A request as rules see it. */
-export interface ExplainedRequest {
-  readonly method: string;
-  readonly path: string;
-  /** By names in lower case. */
-  readonly headers: ReadonlyMap<string, string>;
-  readonly queryParams: ReadonlyMap<string, string>;
-  /** The identity that the client's certificate proves; without it, the request is plain text. */
-  readonly caller?: Caller;
-  /** The client's IP address; without it, no rule by address matches. */
-  readonly address?: string;
-  readonly port: number;
-  /** Claims of a valid token; `iss` is its issuer. */
-  readonly claims: ReadonlyMap<string, string>;
-}
+import type { ExplainedRequest } from "./request";
 
 export function matches(match: Match, request: ExplainedRequest): boolean {
   const { uri, method, headers = {}, queryParams = {}, sourceWorkload } = match;

@@ -1,17 +1,21 @@
-import { covers, type MeshWorkload, type PolicyTarget, workloadKey } from "../../components/model/names";
+import { isIP } from "node:net";
+import { covers, type MeshWorkload, type PolicyTarget, waypointTitle, workloadKey } from "../../components/model/names";
 import {
   type AccessRule,
   bypassesWaypoints,
+  type ExternalRule,
   type Exposure,
   type MeshService,
   mtlsModes,
   type PolicyModel,
+  type TokenRules,
 } from "../../components/model/policies/policy-model";
 import type { HttpRuleSettings } from "../../components/settings/sections/http-rule";
 import type { SettingPath } from "../../components/shared/problem";
 import { ifKnown } from "../../components/shared/unknown";
 import { fieldsOf } from "../http-rules";
-import { conditionsHold, type ExplainedRequest, matches, meetsRequirements, ruleMatches } from "./conditions";
+import { conditionsHold, matches, meetsRequirements, ruleMatches } from "./conditions";
+import { type ExplainedRequest, normalized, pathAndQuery, sentOn } from "./request";
 
 export interface Question {
   /** `productpage`, `namespace/name`, a gateway, or `outside`: a pod outside the mesh. */
@@ -59,11 +63,12 @@ export function explain(model: PolicyModel, question: Question): Explanation {
     const what = `gateway ${gateway.name} does not expose ${to}: 404`;
     return { outcome: "no route", steps: [{ what, path: ["traffic", "services"] }] };
   }
-  const url = new URL(question.path, "http://service");
+  if (question.address !== undefined && isIP(question.address) === 0) {
+    throw new RangeError(`--address ${question.address}: expected an IP address such as 10.0.0.7 or 2001:db8::7`);
+  }
   const request = {
     method: question.method,
-    path: url.pathname,
-    queryParams: new Map(url.searchParams),
+    ...pathAndQuery(question.path),
     headers: new Map(Object.entries(question.headers).map(([name, value]) => [name.toLowerCase(), value])),
     claims: new Map(Object.entries(question.claims ?? {})),
     address: question.address,
@@ -74,13 +79,20 @@ export function explain(model: PolicyModel, question: Question): Explanation {
   return { outcome: journey.outcome(), steps: journey.steps };
 }
 
-/** Follows a request to its target; each method returns the outcome where it ends the journey. */
+/**
+ * Follows a request from proxy to proxy, each of which reads what the one before it sent on; each method returns the
+ * outcome where it ends the journey. A client's sidecar and a gateway route it before the target's sidecar authorizes it;
+ * a waypoint authorizes it before it routes it.
+ */
 class Journey {
   readonly steps: Step[] = [];
+  /** Whether an external authorizer decides. */
+  private isUndecided = false;
 
   constructor(
     private readonly model: PolicyModel,
-    private readonly request: ExplainedRequest,
+    /** As the next proxy reads it. */
+    private request: ExplainedRequest,
     private readonly target: MeshWorkload,
     private readonly service: MeshService | undefined,
     /** How the gateway exposes the service; without it, the request comes from inside the mesh. */
@@ -88,32 +100,66 @@ class Journey {
   ) {}
 
   outcome(): Explanation["outcome"] {
-    return this.route() ?? this.transport() ?? this.waypoint() ?? this.authorize();
+    const routed = this.routeAtClient() ?? this.transport() ?? this.waypoint();
+    if (routed) return routed;
+    const { service, target } = this;
+    const atWaypoint = this.usesWaypoint();
+    // ztunnel reads no paths.
+    if (atWaypoint || target.dataPlane === "sidecar") this.read();
+    const defaultDeny = this.model.defaultDenyNamespaces.has(target.namespace);
+    const denied = this.authorize(this.model.names.target(workloadKey(target)), this.request, defaultDeny);
+    if (denied) return denied;
+    const answered = atWaypoint && service ? this.applyRules(service.meshRules, service.meshPath) : undefined;
+    return answered ?? (this.isUndecided ? "unknown" : "passes");
   }
 
   private step(what: string, path?: SettingPath): void {
     this.steps.push(path ? { what, path } : { what });
   }
 
-  private route(): Explanation["outcome"] | undefined {
-    const { exposure, service } = this;
+  /** A proxy that reads HTTP normalizes the path, and sends that on. */
+  private read(): void {
+    const { path } = this.request;
+    const { pathNormalization } = this.model;
+    this.request = normalized(this.request, pathNormalization);
+    if (this.request.path === path) return;
+    this.step(`its path is read as ${this.request.path} (${pathNormalization})`, ["mesh", "pathNormalization"]);
+  }
+
+  /** At the gateway, or at the client's sidecar. A client without one sends it to the service itself. */
+  private routeAtClient(): Explanation["outcome"] | undefined {
+    const { exposure, service, model } = this;
+    const { caller } = this.request;
     if (exposure?.tls) {
       this.step("TLS passthrough", [...exposure.path, "tls"]);
       return undefined;
     }
-    const inMesh = () => this.applyRules(service?.meshRules ?? [], service?.meshPath ?? []);
-    if (!exposure) return inMesh();
-    const atGateway = this.applyRules(exposure.rules, [...exposure.path, "http"]);
-    // A waypoint for ingress routes the requests of a gateway again.
-    return atGateway ?? (service?.waypoint?.ingress ? inMesh() : undefined);
+    if (exposure) {
+      const outcome = this.authorizeAtGateway(exposure) ?? this.applyRules(exposure.rules, [...exposure.path, "http"]);
+      // The workload sees the gateway's address.
+      this.request = { ...this.request, address: undefined };
+      return outcome;
+    }
+    if (!caller || model.names.dataPlane(caller.namespace) !== "sidecar") return undefined;
+    return this.applyRules(service?.meshRules ?? [], service?.meshPath ?? []);
+  }
+
+  /** Only ambient clients go through a waypoint, and gateways where it is for ingress. */
+  private usesWaypoint(): boolean {
+    const { caller } = this.request;
+    const { waypoint } = this.target;
+    if (!waypoint || !caller) return false;
+    return this.exposure ? waypoint.ingress : !bypassesWaypoints(this.model, caller.namespace);
   }
 
   private applyRules(rules: readonly HttpRuleSettings[], path: SettingPath): Explanation["outcome"] | undefined {
+    this.read();
     if (rules.length === 0) {
       this.step("no route is set: it goes to the service itself");
       return undefined;
     }
-    const index = rules.findIndex(({ match }) => match?.some((one) => matches(one, this.request)) ?? true);
+    const matched = ({ match }: HttpRuleSettings) => match?.find((one) => matches(one, this.request));
+    const index = rules.findIndex((rule) => !rule.match || matched(rule));
     const rule = rules[index];
     if (!rule) {
       this.step("no rule matches it: 404", path);
@@ -124,7 +170,11 @@ class Journey {
     const toService = rule.route || answer ? [] : ["it goes to the service itself"];
     this.step([...toService, ...explanations(others)].join(" "), [...path, index]);
     for (const faults of explanations({ fault })) this.step(faults, [...path, index, "fault"]);
-    return answer && "answered";
+    if (answer) return "answered";
+    const before = this.request.path;
+    this.request = sentOn(this.request, rule, matched(rule));
+    if (this.request.path !== before) this.step(`its path becomes ${this.request.path}`, [...path, index, "rewrite"]);
+    return undefined;
   }
 
   private transport(): "denied" | undefined {
@@ -137,62 +187,63 @@ class Journey {
     return mode === "STRICT" ? "denied" : undefined;
   }
 
-  /** Only ambient clients and gateways go through a waypoint. */
+  /** The pods of a workload whose waypoint enforces its rules refuse what bypasses it. */
   private waypoint(): "denied" | undefined {
     const { model, target } = this;
     const { caller } = this.request;
     const only = model.waypointOnly.find((one) => workloadKey(one) === workloadKey(target));
-    if (!only || (caller && !bypassesWaypoints(model, caller.namespace))) return undefined;
-    const bypass = `${caller?.name ?? "a pod outside the mesh"} bypasses waypoint ${only.waypoint.name}`;
+    if (!only || this.usesWaypoint()) return undefined;
+    const bypass = `${caller?.name ?? "a pod outside the mesh"} bypasses ${waypointTitle(only.waypoint)}`;
     this.step(`${bypass}, and ${target.name} accepts requests from its waypoint only`, ["mesh", "waypoints"]);
     return "denied";
   }
 
+  /** To a gateway, clients outside the mesh have no identity. Without rules it is open. */
+  private authorizeAtGateway({ gateway }: Exposure): "denied" | undefined {
+    const { names, accessRules, externalRules, tokenRules } = this.model;
+    const target = names.target(workloadKey(gateway));
+    if ([accessRules, externalRules, tokenRules].every((rules) => ofTarget<AnyRule>(rules, target).length === 0))
+      return undefined;
+    this.read();
+    return this.authorize(target, { ...this.request, caller: undefined }, false);
+  }
+
   /** In Istio's order: external authorization, tokens, DENY rules, ALLOW rules. */
-  private authorize(): Explanation["outcome"] {
-    const { model, request } = this;
-    const external = this.ofTarget(model.externalRules).find(({ settings }) => conditionsHold(settings, request));
+  private authorize(target: PolicyTarget, request: ExplainedRequest, defaultDeny: boolean): "denied" | undefined {
+    const { model } = this;
+    const external = ofTarget(model.externalRules, target).find(({ settings }) => conditionsHold(settings, request));
     const provider = external?.settings.provider;
     if (external) this.step(`external authorizer ${provider} decides, and may deny it`, external.path);
-    const unmet = this.ofTarget(model.tokenRules).find((rules) => !meetsRequirements(rules, request));
+    this.isUndecided ||= external !== undefined;
+    const unmet = ofTarget(model.tokenRules, target).find((rules) => !meetsRequirements(rules, request));
     if (unmet) {
       this.step("it has no token, or not the required one: 403", unmet.path);
       return "denied";
     }
-    const audit = this.matching("AUDIT");
+    const rules = ofTarget(model.accessRules, target);
+    const matching = (action: AccessRule["action"]) =>
+      rules.find((rule) => rule.action === action && ruleMatches(rule, request));
+    const audit = matching("AUDIT");
     if (audit) this.step("an audit rule logs it", audit.path);
-    const allowed = this.applyAccessRules();
-    if (!allowed && !model.dryRun) return "denied";
-    if (model.dryRun) this.step("dry run: only logged and counted", ["security", "authorization", "dryRun"]);
-    return external ? "unknown" : "passes";
-  }
-
-  private applyAccessRules(): boolean {
-    const { namespace, name } = this.target;
-    const deny = this.matching("DENY");
-    const allow = this.matching("ALLOW");
-    const defaultDeny = this.model.defaultDenyNamespaces.has(namespace);
-    const hasAllowRules = this.ofTarget(this.model.accessRules).some(({ action }) => action === "ALLOW");
+    const [deny, allow] = [matching("DENY"), matching("ALLOW")];
+    const needsRule = defaultDeny || rules.some(({ action }) => action === "ALLOW");
     if (deny) this.step("a rule denies it: 403", deny.path);
-    else if (!defaultDeny && !hasAllowRules) this.step("no rule denies it, and the default is to allow");
+    else if (!needsRule) this.step("no rule denies it, and the default is to allow");
     else if (allow) this.step("a rule allows it", allow.path);
     else {
-      const reason = defaultDeny ? `namespace ${namespace} denies by default` : `${name} has allow rules for others`;
+      const { namespace, title } = target;
+      const reason = defaultDeny ? `namespace ${namespace} denies by default` : `${title} has allow rules for others`;
       this.step(`no rule allows it, and ${reason}: 403`, ["security", "authorization"]);
     }
-    return !deny && (!!allow || (!defaultDeny && !hasAllowRules));
+    if (model.dryRun) this.step("dry run: only logged and counted", ["security", "authorization", "dryRun"]);
+    return !model.dryRun && (deny || (needsRule && !allow)) ? "denied" : undefined;
   }
+}
 
-  private ofTarget<Rule extends { readonly target: PolicyTarget }>(rules: readonly Rule[]): Rule[] {
-    const target = this.model.names.target(workloadKey(this.target));
-    return rules.filter((rule) => covers(rule.target, target));
-  }
+type AnyRule = AccessRule | ExternalRule | TokenRules;
 
-  private matching(action: AccessRule["action"]): AccessRule | undefined {
-    return this.ofTarget(this.model.accessRules).find(
-      (rule) => rule.action === action && ruleMatches(rule, this.request),
-    );
-  }
+function ofTarget<Rule extends AnyRule>(rules: readonly Rule[], target: PolicyTarget): Rule[] {
+  return rules.filter((rule) => covers(rule.target, target));
 }
 
 function explanations(rule: HttpRuleSettings): string[] {

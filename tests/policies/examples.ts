@@ -134,6 +134,10 @@ export const examples: Readonly<Record<CapabilityName, Example>> = {
       deny: [{ to: "ratings", headers: { "x-debug": ["1"] } }],
     },
   }),
+  pathNormalization: {
+    ...security({ authorization: { deny: [{ to: "ratings", paths: ["/admin*"] }] } }),
+    overrides: { pathNormalization: "DECODE_AND_MERGE_SLASHES" },
+  },
   rulesByAddress: {
     ...security({ authorization: { allow: [{ to: "ratings", ipBlocks: ["10.9.0.0/16"] }] } }),
     overrides: { waypoints: [] },

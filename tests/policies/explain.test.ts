@@ -197,9 +197,11 @@ describe("the explanation of a request", () => {
     const security: PolicySettings["security"] = { authorization: { allow: [{ to: "ratings", ipBlocks }] } };
     const outcome = (address: string) => explainShop({ security }, { address }).outcome;
     for (const address of ["10.1.2.3", "192.0.2.7", "2001:db8::1"]) assert.equal(outcome(address), "passes", address);
-    for (const address of ["11.1.2.3", "192.0.2.8", "2001:db9::1", "front"]) {
+    for (const address of ["11.1.2.3", "192.0.2.8", "2001:db9::1", "::ffff:11.1.2.3"]) {
       assert.equal(outcome(address), "denied", address);
     }
+    assert.equal(outcome("2001:DB8:0:0::1"), "passes");
+    assert.throws(() => outcome("front"), /--address front: expected an IP address such as 10.0.0.7/);
   });
 
   it("is unknown if an external authorizer decides", () => {
@@ -247,7 +249,7 @@ describe("the explanation of a request", () => {
     const { outcome, steps } = explain(ambientShop(closed, permissive), request);
     assert.equal(outcome, "denied");
     assert.deepEqual(steps.at(-1), {
-      what: "a pod outside the mesh bypasses waypoint waypoint, and ratings accepts requests from its waypoint only",
+      what: "a pod outside the mesh bypasses the waypoint of namespace shop, and ratings accepts requests from its waypoint only",
       path: ["mesh", "waypoints"],
     });
     assert.equal(explain(ambientShop(closed, permissive), { ...request, from: "front" }).outcome, "passes");

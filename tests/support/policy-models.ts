@@ -65,7 +65,8 @@ export interface ShopSources
   extends
     Pick<Settings, "traffic" | "security">,
     NamedObjects,
-    Pick<PolicyModel, "mtls" | "accessLog" | "trustDomain" | "sidecarScoping" | "objects"> {
+    Pick<PolicyModel, "mtls" | "accessLog" | "trustDomain" | "sidecarScoping" | "objects">,
+    Partial<Pick<PolicyModel, "pathNormalization">> {
   readonly istioVersion: string;
 }
 
@@ -104,8 +105,10 @@ export function ambientSources(settings: PolicySettings, overrides: Overrides = 
 }
 
 export function modelOf(sources: ShopSources): PolicyModel {
-  const { traffic, security, objects, mtls, accessLog, trustDomain, istioVersion: version, sidecarScoping } = sources;
-  const settings = { traffic, security, objects, mesh: mesh.parse({ version, mtls, accessLog, trustDomain }) };
+  const { traffic, security, objects, istioVersion: version, sidecarScoping } = sources;
+  const { mtls, accessLog, trustDomain, pathNormalization } = sources;
+  const ofMesh = mesh.parse({ version, mtls, accessLog, trustDomain, pathNormalization });
+  const settings = { traffic, security, objects, mesh: ofMesh };
   return copyWithField(policyModel(settings, new Names(sources)), "sidecarScoping", () => sidecarScoping);
 }
 

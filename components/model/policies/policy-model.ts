@@ -8,6 +8,7 @@ import type {
   SecuritySettings,
 } from "../../settings/sections/security";
 import type { HttpRuleSettings } from "../../settings/sections/http-rule";
+import type { PathNormalization } from "../../settings/sections/mesh";
 import type { TrafficServiceSettings } from "../../settings/sections/traffic";
 import type { TrafficPolicySettings } from "../../settings/sections/traffic-policy";
 import type { GatewayWorkload, VersionService, WaypointWorkload, Workload } from "../../shared/workload";
@@ -39,6 +40,8 @@ export interface PolicyModel {
   /** First part of every SPIFFE identity of the mesh. */
   readonly trustDomain: string;
   readonly accessLog: boolean;
+  /** How proxies read and forward paths. */
+  readonly pathNormalization: PathNormalization;
   /** What sidecars know besides the services that their workloads may call. @default the whole mesh */
   readonly sidecarScoping?: SidecarScoping;
   readonly objects: NonNullable<Settings["objects"]>;

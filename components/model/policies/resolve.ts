@@ -13,6 +13,7 @@ import {
 } from "../../shared/unknown";
 import { sidecarScoping } from "../mesh-config";
 import { type Names, targetKey, workloadKey } from "../names";
+import { pathNormalization } from "../path-normalization";
 import type {
   AccessRule,
   Egress,
@@ -47,6 +48,7 @@ export function policyModel(settings: PolicySettings, names: Names): PolicyModel
     egress: () => egress(settings, names),
     trustDomain: () => settings.mesh.trustDomain,
     accessLog: () => settings.mesh.accessLog ?? settings.mesh.profile === "demo",
+    pathNormalization: () => pathNormalization(settings),
     sidecarScoping: () => sidecarScoping(settings),
     objects: () => settings.objects ?? [],
   });

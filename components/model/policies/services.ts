@@ -64,10 +64,12 @@ export function namedSubset(entry: TrafficServiceSettings["subsets"][number]): O
 function exposures(entries: Entries, names: Names): Exposure[] {
   return readEntries(
     entries.flatMap(({ settings, path }) =>
-      entryReaders(() => settings.gateways).map((gateway) => () => {
+      entryReaders(() => settings.gateways).map((read) => () => {
+        // Without its name, it is not known whether there is an exposure.
+        const gateway = read();
         return knownFields<Exposure>({
           path: () => path,
-          gateway: () => names.gateway(gateway()),
+          gateway: () => names.gateway(gateway),
           hosts: () => [...settings.hosts].sort(),
           rules: () => settings.http,
           tls: () => settings.tls,

@@ -14,6 +14,11 @@ const valuesPerChart = z
   })
   .describe("Helm values merged over ours, a chart each.");
 
+/** https://istio.io/latest/docs/reference/config/istio.mesh.v1alpha1/#MeshConfig-ProxyPathNormalization */
+export const pathNormalizations = ["NONE", "BASE", "MERGE_SLASHES", "DECODE_AND_MERGE_SLASHES"] as const;
+
+export type PathNormalization = (typeof pathNormalizations)[number];
+
 /** Shorter than a DNS label: names of releases (`istiod-<revision>`, `istio-tag-<tag>`), which have 53 characters, contain it. */
 const revisionName = dnsLabel.max(40);
 
@@ -46,6 +51,10 @@ export const mesh = z.strictObject({
     .describe("sidecar: a proxy in each pod; ambient: ztunnel on each node, and the waypoints of `waypoints`."),
   mtls: z.enum(["STRICT", "PERMISSIVE"]).default("STRICT").describe("PeerAuthentication of the whole mesh."),
   outboundTrafficPolicy: z.enum(["REGISTRY_ONLY", "ALLOW_ANY"]).default("ALLOW_ANY"),
+  pathNormalization: z
+    .enum(pathNormalizations)
+    .optional()
+    .describe("How proxies read paths. Default: MERGE_SLASHES where rules name paths, else Istio's, BASE."),
   trustDomain: hostName.default("cluster.local"),
   accessLog: flag("Envoy's access log to stdout; default: as the profile has it."),
   holdApplicationUntilProxyStarts: flag("Sidecars; default: true."),

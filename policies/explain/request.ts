@@ -1,0 +1,62 @@
+import type { Match } from "../../components/model/matches";
+import type { Caller } from "../../components/model/names";
+import { normalizedPath } from "../../components/model/path-normalization";
+import type { PathNormalization } from "../../components/settings/sections/mesh";
+import type { HttpRuleSettings } from "../../components/settings/sections/http-rule";
+import { re2Replaced } from "../../components/shared/re2";
+
+/** A request as a proxy sees it. */
+export interface ExplainedRequest {
+  readonly method: string;
+  /** Without its query. */
+  readonly path: string;
+  /** By names in lower case. */
+  readonly headers: ReadonlyMap<string, string>;
+  readonly queryParams: ReadonlyMap<string, string>;
+  /** The identity that the client's certificate proves; without it, the request is plain text. */
+  readonly caller?: Caller;
+  /** The client's IP address; without it, no rule by address matches. */
+  readonly address?: string;
+  readonly port: number;
+  /** Claims of a valid token; `iss` is its issuer. */
+  readonly claims: ReadonlyMap<string, string>;
+}
+
+/** Path and query of what a client sends, as it is: `//a` is no host. */
+export function pathAndQuery(target: string): Pick<ExplainedRequest, "path" | "queryParams"> {
+  const [, path = "", query = ""] = /^([^?#]*)(?:\?([^#]*))?/.exec(target) ?? [];
+  return { path, queryParams: new Map(new URLSearchParams(query)) };
+}
+
+export function normalized(request: ExplainedRequest, form: PathNormalization): ExplainedRequest {
+  return { ...request, path: normalizedPath(request.path, form) };
+}
+
+/** What a proxy sends on, after a rule; `match` is the one that the request met, undefined where the rule has none. */
+export function sentOn(
+  request: ExplainedRequest,
+  { rewrite, headers: changes }: Pick<HttpRuleSettings, "rewrite" | "headers">,
+  match?: Match,
+): ExplainedRequest {
+  const headers = new Map(request.headers);
+  const { set = {}, add = {}, remove = [] } = changes?.request ?? {};
+  for (const [name, value] of Object.entries(add)) {
+    const [key, before] = [name.toLowerCase(), headers.get(name.toLowerCase())];
+    headers.set(key, before === undefined ? value : `${before},${value}`);
+  }
+  for (const [name, value] of Object.entries(set)) headers.set(name.toLowerCase(), value);
+  for (const name of remove) headers.delete(name.toLowerCase());
+  const authority = rewrite?.authority;
+  if (authority !== undefined) for (const name of ["host", ":authority"]) headers.set(name, authority);
+  return { ...request, headers, path: rewritten(request.path, rewrite, match) };
+}
+
+/** `uri` takes the place of what was matched: of a prefix, or of the whole path. */
+function rewritten(path: string, rewrite: HttpRuleSettings["rewrite"], match: Match | undefined): string {
+  const { uri, uriRegexRewrite } = rewrite ?? {};
+  if (uriRegexRewrite) return re2Replaced(uriRegexRewrite.match, path, uriRegexRewrite.rewrite);
+  if (uri === undefined) return path;
+  // Istio matches every path by the prefix `/`.
+  const prefix = match?.uri ? match.uri.prefix : "/";
+  return prefix === undefined ? uri : uri + path.slice(prefix.length);
+}
