@@ -1,6 +1,6 @@
 import { benchmarkNotes } from "./benchmark/plan/plan";
 import type { Cluster } from "./cluster/cluster";
-import { gatewayServicePorts } from "./model/gateways";
+import { gatewayServicePorts, tlsServerOf, tlsServers } from "./model/gateways";
 import { addonNotes } from "./observability/addons/registry";
 import type { Settings } from "./settings/schema";
 import type { ChartSource } from "./shared/chart-source";
@@ -20,12 +20,14 @@ export function applicationUrls(
       const deployment = own(settings.gateways, gateway);
       if (!deployment) return [];
       const { tls, serviceType, ports } = deployment;
-      const encrypted = tls !== undefined && (tls.mode !== "PASSTHROUGH" || service.tls !== undefined);
-      const [scheme, portName] = encrypted ? (["https", "https"] as const) : (["http", "http2"] as const);
+      const servers = tls && tlsServers(gateway, tls).map(({ server }) => server);
       const onNodes = serviceType === "NodePort";
-      const port = onNodes ? ports[scheme]?.nodePort : gatewayServicePorts(deployment)[portName];
-      if (port === undefined) return [];
       return service.hosts.flatMap((host) => {
+        const server = servers && tlsServerOf({ servers }, host);
+        const encrypted = server && (server.mode !== "PASSTHROUGH" || service.tls !== undefined);
+        const [scheme, portName] = encrypted ? (["https", "https"] as const) : (["http", "http2"] as const);
+        const port = onNodes ? ports[scheme]?.nodePort : gatewayServicePorts(deployment)[portName];
+        if (port === undefined) return [];
         const name = host !== "*" ? host : onNodes ? nodeAddress : undefined;
         return name === undefined ? [] : [`${scheme}://${name}:${port}${firstPath(service.http)}`];
       });

@@ -2,12 +2,12 @@ import type { IGateway } from "@kubernetes-models/gateway-api/gateway.networking
   "resolution-mode": "import",
 };
 import { stringify } from "yaml";
-import type { ExposedHost } from "../model/gateways";
+import { type ExposedHost, tlsServerOf } from "../model/gateways";
 import { listenerName } from "../model/object-names";
 import type { GatewayDeploymentSettings } from "../settings/sections/gateways";
 import { digestOf } from "../shared/digest";
 import type { KubernetesObject } from "../shared/kubernetes/object";
-import type { GatewayWorkload } from "../shared/workload";
+import type { GatewayWorkload, TlsServer } from "../shared/workload";
 import { gatewayOverlays } from "./values/gateway-fields";
 
 type GatewaySpec = IGateway["spec"];
@@ -53,25 +53,42 @@ export function gatewayApiObjects(
  */
 function listeners({ ports, tls }: GatewayWorkload, hosts: readonly ExposedHost[]): Listener[] {
   const http = { port: ports.http2 ?? 80, protocol: "HTTP" };
-  if (hosts.length === 0) return [{ name: "http", ...http }];
-  const https = tls && {
-    port: ports.https ?? 443,
-    protocol: "HTTPS",
-    tls: {
-      mode: "Terminate" as const,
-      certificateRefs: [{ name: tls.credentialName }],
-      // The Secret also has `ca.crt`. Gateway API's own field for it is not in the standard channel yet.
-      ...(tls.mode === "MUTUAL" && { options: { "gateway.istio.io/tls-terminate-mode": "MUTUAL" } }),
-    },
+  const https = (host: string) => {
+    const server = tls && tlsServerOf(tls, host);
+    return server && { port: ports.https ?? 443, protocol: "HTTPS", tls: terminate(server) };
   };
-  const forHosts = (protocol: "http" | "https", listener: Omit<Listener, "name">): Listener[] =>
-    hosts.map(({ host, namespace }) => ({
-      name: listenerName(protocol, host),
-      ...(host !== "*" && { hostname: host }),
-      ...listener,
-      allowedRoutes: {
-        namespaces: { from: "Selector", selector: { matchLabels: { "kubernetes.io/metadata.name": namespace } } },
-      },
-    }));
-  return [...forHosts("http", http), ...(https ? forHosts("https", https) : [])];
+  const open = tls?.plainHttp === "closed" ? [] : (["http"] as const);
+  if (hosts.length === 0) {
+    const [server] = tls?.servers ?? [];
+    return open.length > 0 || !server
+      ? [{ name: "http", ...http }]
+      : [{ name: "https", port: ports.https ?? 443, protocol: "HTTPS", tls: terminate(server) }];
+  }
+  return [...open, ...(tls ? (["https"] as const) : [])].flatMap((protocol) =>
+    hosts.flatMap(({ host, namespace }) => {
+      const listener = protocol === "http" ? http : https(host);
+      if (!listener) return [];
+      return {
+        name: listenerName(protocol, host),
+        ...(host !== "*" && { hostname: host }),
+        ...listener,
+        allowedRoutes: {
+          namespaces: { from: "Selector", selector: { matchLabels: { "kubernetes.io/metadata.name": namespace } } },
+        },
+      } satisfies Listener;
+    }),
+  );
+}
+
+/** A Secret also has `ca.crt`. Gateway API's own field for it is not in the standard channel of every supported release. */
+function terminate({ mode, credentialNames, protocol }: TlsServer): NonNullable<Listener["tls"]> {
+  const options = {
+    ...(mode === "MUTUAL" && { "gateway.istio.io/tls-terminate-mode": "MUTUAL" }),
+    ...(protocol?.cipherSuites && { "gateway.istio.io/tls-cipher-suites": protocol.cipherSuites.join(",") }),
+  };
+  return {
+    mode: "Terminate",
+    certificateRefs: credentialNames.map((name) => ({ name })),
+    ...(Object.keys(options).length > 0 && { options }),
+  };
 }

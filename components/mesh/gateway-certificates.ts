@@ -1,14 +1,17 @@
+import { readFileSync } from "node:fs";
 import { isIP } from "node:net";
+import path from "node:path";
 import * as kubernetes from "@pulumi/kubernetes";
-import type * as pulumi from "@pulumi/pulumi";
+import * as pulumi from "@pulumi/pulumi";
 import type { ProgramContext } from "../settings/context";
-import { exposedHosts, gatewayNamespace } from "../model/gateways";
-import { credentialName } from "../model/object-names";
+import { exposedHosts, gatewayNamespace, hostsByServer, tlsServers } from "../model/gateways";
+import { clientAuthorityName } from "../model/object-names";
 import type { Settings } from "../settings/schema";
-import type { GatewayTlsSettings } from "../settings/sections/gateways";
+import type { PemSettings, TlsServerSettings } from "../settings/sections/gateway-tls";
 import { Layer, type LayerOptions } from "../shared/layer";
 import { lifecycleCommand } from "../shared/lifecycle-command";
 import { own } from "../shared/own";
+import type { TlsServer } from "../shared/workload";
 
 export interface GatewayCertificatesArgs extends Pick<Settings, "gateways" | "traffic"> {
   readonly secrets: Readonly<Record<string, pulumi.Output<string>>>;
@@ -16,37 +19,93 @@ export interface GatewayCertificatesArgs extends Pick<Settings, "gateways" | "tr
   readonly nodeAddress?: string;
 }
 
+interface Certificate {
+  readonly server: TlsServerSettings;
+  readonly model: TlsServer;
+  /** Those that clients name for it. */
+  readonly hosts: readonly string[];
+  readonly namespace: string;
+  readonly resource: string;
+}
+
 /** Days. A self-signed certificate is renewed every year; clients accept at most 825 days. */
 const selfSignedDays = 760;
 
 /**
- * The certificates of the gateways: a Secret in each gateway's own namespace, where its proxy may read it. With `ca.crt` in
+ * The certificates of the gateways: Secrets in each gateway's own namespace, where its proxy may read them. With `ca.crt` in
  * the Secret, the proxy also requires a certificate of the client (mode MUTUAL).
  *
  * https://istio.io/latest/docs/tasks/traffic-management/ingress/secure-ingress/
  */
 export class GatewayCertificates extends Layer {
-  constructor(name: string, args: GatewayCertificatesArgs, opts?: LayerOptions) {
+  constructor(
+    name: string,
+    private readonly args: GatewayCertificatesArgs,
+    opts?: LayerOptions,
+  ) {
     super("talos-mesh:mesh:GatewayCertificates", name, opts);
     for (const [gateway, settings] of Object.entries(args.gateways)) {
       const { tls } = settings;
-      if (!tls || tls.mode === "PASSTHROUGH") continue;
-      const given = (reference: GatewayTlsSettings["certificate"]) => reference && own(args.secrets, reference.secret);
-      const { certificate, privateKey } = tls.selfSigned
-        ? this.selfSigned(`${name}-${gateway}-self-signed`, subjectAltNames(gateway, args), args.context)
-        : { certificate: given(tls.certificate) ?? "", privateKey: given(tls.privateKey) ?? "" };
-      const ca = given(tls.caCertificate);
-      new kubernetes.core.v1.Secret(
-        `${name}-${gateway}`,
+      if (!tls) continue;
+      const namespace = gatewayNamespace(gateway, settings);
+      const servers = hostsByServer(gateway, tls, exposedHosts(args.traffic, gateway));
+      for (const { settings: server, server: model, hosts } of servers) {
+        this.certificate({ server, model, hosts, namespace, resource: resourceName(name, gateway, model) });
+      }
+    }
+    this.registerOutputs();
+  }
+
+  private certificate({ server, model, hosts, namespace, resource }: Certificate): void {
+    const [name] = model.credentialNames;
+    if (name === undefined) return;
+    const clients = this.clientAuthority(server);
+    const own = this.ownCertificate(server, hosts, resource);
+    if (own) return this.secret(resource, { name, namespace }, "kubernetes.io/tls", { ...own, ...clients });
+    if (server.issuer) {
+      new kubernetes.apiextensions.CustomResource(
+        `${resource}-issued`,
         {
-          metadata: { name: credentialName(gateway), namespace: gatewayNamespace(gateway, settings) },
-          type: "kubernetes.io/tls",
-          stringData: { "tls.crt": certificate, "tls.key": privateKey, ...(ca && { "ca.crt": ca }) },
+          apiVersion: "cert-manager.io/v1",
+          kind: "Certificate",
+          metadata: { name, namespace },
+          spec: { secretName: name, dnsNames: [...hosts], issuerRef: { ...server.issuer } },
         },
         this.child,
       );
     }
-    this.registerOutputs();
+    // The Secret belongs to cert-manager, or to its owner.
+    if (clients) this.secret(`${resource}-clients`, { name: clientAuthorityName(name), namespace }, "Opaque", clients);
+  }
+
+  private secret(
+    resource: string,
+    metadata: { readonly name: string; readonly namespace: string },
+    type: string,
+    stringData: Readonly<Record<string, pulumi.Input<string>>>,
+  ): void {
+    new kubernetes.core.v1.Secret(resource, { metadata, type, stringData }, this.child);
+  }
+
+  private ownCertificate(server: TlsServerSettings, hosts: readonly string[], resource: string) {
+    const { certificate, privateKey } = server.selfSigned
+      ? this.selfSigned(`${resource}-self-signed`, subjectAltNames(hosts, this.args), this.args.context)
+      : { certificate: this.pem(server.certificate), privateKey: this.pem(server.privateKey) };
+    return certificate && privateKey && { "tls.crt": certificate, "tls.key": privateKey };
+  }
+
+  private clientAuthority({ caCertificate, caCrl }: TlsServerSettings) {
+    const [authority, revoked] = [this.pem(caCertificate), this.pem(caCrl)];
+    return authority && { "ca.crt": authority, ...(revoked && { "ca.crl": revoked }) };
+  }
+
+  private pem(reference: PemSettings | undefined): pulumi.Output<string> | undefined {
+    if (reference?.secret !== undefined) return own(this.args.secrets, reference.secret);
+    return reference?.file === undefined ? undefined : pulumi.secret(this.fileText(reference.file));
+  }
+
+  private fileText(file: string): string {
+    return readFileSync(path.resolve(this.args.context.projectRoot, file), "utf8");
   }
 
   /**
@@ -68,16 +127,22 @@ export class GatewayCertificates extends Layer {
 }
 
 /** In openssl's format. `*` is no name, so it is replaced by the address of the nodes; this machine is always added. */
-function subjectAltNames(gateway: string, { traffic, nodeAddress }: GatewayCertificatesArgs): string[] {
-  const hosts = exposedHosts(traffic, gateway);
+function subjectAltNames(hosts: readonly string[], { nodeAddress }: GatewayCertificatesArgs): string[] {
   const named = hosts.filter((host) => host !== "*").map((host) => `DNS:${host}`);
   const kind = isIP(nodeAddress ?? "") === 0 ? "DNS" : "IP";
   const anyHost = hosts.includes("*") && nodeAddress !== undefined ? [`${kind}:${nodeAddress}`] : [];
   return [...named, ...anyHost, "DNS:localhost", "IP:127.0.0.1"];
 }
 
+/** Those of hosts with a server of their own contain a slash, which no name of a gateway has. */
+function resourceName(name: string, gateway: string, { hosts }: TlsServer): string {
+  return hosts === undefined ? `${name}-${gateway}` : `${name}-${gateway}/${hosts[0]}`;
+}
+
 /** Undefined where no gateway has a certificate. */
 export function gatewayCertificates(name: string, args: GatewayCertificatesArgs, opts?: LayerOptions) {
-  const any = Object.values(args.gateways).some(({ tls }) => tls && tls.mode !== "PASSTHROUGH");
-  return any ? new GatewayCertificates(name, args, opts) : undefined;
+  const all = Object.entries(args.gateways).flatMap(([gateway, { tls }]) => (tls ? tlsServers(gateway, tls) : []));
+  return all.some(({ server }) => server.credentialNames.length > 0)
+    ? new GatewayCertificates(name, args, opts)
+    : undefined;
 }

@@ -1,11 +1,13 @@
 import type { Settings } from "../settings/schema";
-import type { GatewayDeploymentSettings, GatewaysSettings, GatewayTlsSettings } from "../settings/sections/gateways";
+import { type GatewayTlsSettings, protocolFields, type TlsServerSettings } from "../settings/sections/gateway-tls";
+import type { GatewayDeploymentSettings, GatewaysSettings } from "../settings/sections/gateways";
 import type { TrafficSettings } from "../settings/sections/traffic";
 import { isIncomplete, knownFields, setUnknown, throwUnknown } from "../shared/unknown";
-import type { GatewayTls, GatewayWorkload } from "../shared/workload";
+import type { GatewayTls, GatewayWorkload, TlsServer } from "../shared/workload";
 import { credentialName, gatewayDeploymentName, ownNamespace } from "./object-names";
 import { own } from "../shared/own";
 import { defaultNamespace, type WorkloadSections } from "./workloads";
+import type { SettingPath } from "../shared/problem";
 
 /** Ports of every gateway's Service; the settings may change the numbers. */
 export const gatewayPorts = [
@@ -44,23 +46,96 @@ const podLabels = {
 
 function gatewayTls(name: string, { tls, serviceType, ports }: GatewayDeploymentSettings): GatewayTls | undefined {
   if (!tls) return undefined;
-  const { mode, httpsRedirect }: GatewayTlsSettings = tls;
   const outsidePort = serviceType === "NodePort" ? ports.https?.nodePort : ports.https?.port;
   return {
-    mode,
-    httpsRedirect,
-    credentialName: credentialName(name),
+    plainHttp: plainHttp(tls),
     ...(outsidePort !== undefined && { outsidePort }),
+    servers: tlsServers(name, tls).map(({ server }) => server),
   };
+}
+
+interface ConfiguredServer {
+  readonly settings: TlsServerSettings;
+  /** From the gateway's own settings. */
+  readonly path: SettingPath;
+  readonly server: TlsServer;
+}
+
+/** Servers with hosts of their own, then the one for all other hosts, which may be left out. */
+export function tlsServers(gateway: string, tls: GatewayTlsSettings): ConfiguredServer[] {
+  const named = tls.servers.map((settings, index) => ({
+    settings,
+    path: ["tls", "servers", index],
+    server: { hosts: settings.hosts, ...tlsServer(gateway, settings, settings.hosts) },
+  }));
+  const isForOthers = named.length === 0 || namesCertificate(tls);
+  return [...named, ...(isForOthers ? [{ settings: tls, path: ["tls"], server: tlsServer(gateway, tls) }] : [])];
+}
+
+/** Whether a wildcard is for a host as well, or for all that another one is for. */
+export function covers(wildcard: string, host: string): boolean {
+  return wildcard !== host && wildcard.startsWith("*") && host.endsWith(wildcard.slice(1));
+}
+
+/** Servers with those of some hosts that each is for. */
+export function hostsByServer(gateway: string, tls: GatewayTlsSettings, hosts: readonly string[]) {
+  const all = tlsServers(gateway, tls);
+  const servers = all.map(({ server }) => server);
+  return all.map((one) => ({ ...one, hosts: hosts.filter((host) => tlsServerOf({ servers }, host) === one.server) }));
+}
+
+export function plainHttp({ plainHttp, httpsRedirect }: GatewayTlsSettings): GatewayTls["plainHttp"] {
+  return plainHttp ?? (httpsRedirect ? "redirect" : "closed");
+}
+
+/** Whether settings name what a gateway presents to clients, or that it presents nothing. */
+export function namesCertificate(server: TlsServerSettings): boolean {
+  return server.mode === "PASSTHROUGH" || certificateSources.some((field) => Boolean(server[field]));
+}
+
+export const certificateSources = [
+  "selfSigned",
+  "certificate",
+  "privateKey",
+  "credentialName",
+  "credentialNames",
+  "issuer",
+] as const;
+
+function tlsServer(gateway: string, server: TlsServerSettings, hosts?: readonly string[]): TlsServer {
+  const { mode, credentialName: name = credentialName(gateway, hosts?.[0]) } = server;
+  const protocol = Object.fromEntries(
+    protocolFields.flatMap((field) => (server[field] === undefined ? [] : [[field, server[field]]])),
+  );
+  return {
+    mode,
+    credentialNames: mode === "PASSTHROUGH" ? [] : (server.credentialNames ?? [name]),
+    ...(Object.keys(protocol).length > 0 && { protocol }),
+  };
+}
+
+/** The server of a host: the one that names it, else the longest wildcard, else the one for all others. */
+export function tlsServerOf({ servers }: Pick<GatewayTls, "servers">, host: string): TlsServer | undefined {
+  const named = servers.flatMap((server) => server.hosts?.map((name) => ({ name, server })) ?? []);
+  const covering = named.filter(({ name }) => name === host || covers(name, host));
+  const [closest] = covering.sort((a, b) => b.name.length - a.name.length);
+  return closest?.server ?? servers.find(({ hosts }) => hosts === undefined);
 }
 
 export function gatewayNamespace(gateway: string, { namespace }: Pick<GatewayDeploymentSettings, "namespace">): string {
   return namespace ?? ownNamespace(gateway);
 }
 
-export function gatewayServicePorts({ ports, extraPorts }: GatewayDeploymentSettings): Record<string, number> {
+/** Without that of plain HTTP where nothing listens on it. */
+export function openPorts({ tls }: Pick<GatewayDeploymentSettings, "tls">) {
+  const closed = tls && plainHttp(tls) === "closed";
+  return gatewayPorts.filter(({ key }) => key !== "http" || !closed);
+}
+
+export function gatewayServicePorts(gateway: GatewayDeploymentSettings): Record<string, number> {
+  const { ports, extraPorts } = gateway;
   return Object.fromEntries([
-    ...gatewayPorts.map(({ key, name, port }): [string, number] => [name, ports[key]?.port ?? port]),
+    ...openPorts(gateway).map(({ key, name, port }): [string, number] => [name, ports[key]?.port ?? port]),
     ...Object.entries(extraPorts).map(([name, { port }]): [string, number] => [name, port]),
   ]);
 }

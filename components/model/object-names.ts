@@ -19,9 +19,24 @@ export function ownNamespace(gateway: string): string {
   return `istio-${gateway}`;
 }
 
-/** The Secret with a gateway's certificate, in the gateway's namespace. */
-export function credentialName(gateway: string): string {
-  return `istio-${gateway}-certificate`;
+/**
+ * The Secret with a gateway's certificate, in the gateway's namespace; `.shop.example.com` follows where it is for that host,
+ * the first of several.
+ */
+export function credentialName(gateway: string, host = "*"): string {
+  return withHost(`istio-${gateway}-certificate`, host);
+}
+
+/** The Secret in which istiod looks for the authority of clients, before it looks in that of the certificate. */
+export function clientAuthorityName(credential: string): string {
+  return `${credential}-cacert`;
+}
+
+/** Of a server of an Istio Gateway. A dot is no part of it: istiod and EnvoyFilters read `https.443.<name>.<gateway>...`. */
+export function serverName(protocol: "http" | "https" | "tls", host = "*"): string {
+  if (host === "*") return protocol;
+  // No label of a host begins with a dash.
+  return host.startsWith("*.") ? `${protocol}--${egressLabel(host.slice(2))}` : `${protocol}-${egressLabel(host)}`;
 }
 
 /** Name of a waypoint: for that of a namespace the one that istioctl gives it. */
@@ -73,8 +88,12 @@ export function egressGatewayName(host: string): string {
  * `https-any.example.com` for `*.example.com`, and `https` for any host.
  */
 export function listenerName(protocol: "http" | "https", host: string): string {
-  if (host === "*") return protocol;
-  return host.startsWith("*.") ? `${protocol}-any${host.slice(1)}` : `${protocol}.${host}`;
+  return withHost(protocol, host);
+}
+
+function withHost(name: string, host: string): string {
+  if (host === "*") return name;
+  return host.startsWith("*.") ? `${name}-any${host.slice(1)}` : `${name}.${host}`;
 }
 
 /** The resource of a node's step in a Talos cluster, after the name of the cluster's component. */

@@ -58,6 +58,10 @@ export const istioSince = {
   ambient: "1.24",
   /** ConfigMaps that set how istiod deploys a Gateway of the Gateway API. */
   gatewayParameters: "1.26",
+  /** Two certificates of a server of a Gateway. */
+  credentialNames: "1.26",
+  /** Ciphers of a listener of a Gateway of the Gateway API. */
+  listenerCiphers: "1.29",
 } as const;
 
 /** Minor version of Talos that first has a feature. */

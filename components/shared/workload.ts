@@ -56,14 +56,35 @@ export interface GatewayWorkload {
 }
 
 export interface GatewayTls {
-  /** MUTUAL requires a client certificate; PASSTHROUGH leaves TLS to the workload. */
-  readonly mode: "SIMPLE" | "MUTUAL" | "PASSTHROUGH";
-  /** Secret with its certificate, in its own namespace. */
-  readonly credentialName: string;
-  /** Whether plain HTTP is redirected to HTTPS. */
-  readonly httpsRedirect: boolean;
-  /** The port for clients outside the cluster. @default 443 */
+  /** What its port for plain HTTP does: nothing listens on it, it answers with a redirect to HTTPS, or serves the hosts too. */
+  readonly plainHttp: "closed" | "redirect" | "served";
+  /** The port of HTTPS for clients outside the cluster. @default 443 */
   readonly outsidePort?: number;
+  readonly servers: readonly TlsServer[];
+}
+
+/** How a gateway speaks TLS for some hosts. */
+export interface TlsServer {
+  /** @default every host that no other server names */
+  readonly hosts?: readonly string[];
+  /** MUTUAL requires a client certificate; PASSTHROUGH leaves TLS to the workload. */
+  readonly mode: "SIMPLE" | "MUTUAL" | "OPTIONAL_MUTUAL" | "PASSTHROUGH";
+  /** Secrets with its certificates, in the gateway's namespace. */
+  readonly credentialNames: readonly string[];
+  /** @default the mesh's */
+  readonly protocol?: TlsProtocol;
+}
+
+type TlsVersion = "TLSV1_0" | "TLSV1_1" | "TLSV1_2" | "TLSV1_3";
+
+/** Fields of Istio's `servers[].tls`: versions, ciphers, and what is checked of the certificates of clients. */
+export interface TlsProtocol {
+  readonly minProtocolVersion?: TlsVersion;
+  readonly maxProtocolVersion?: TlsVersion;
+  readonly cipherSuites?: string[];
+  readonly subjectAltNames?: string[];
+  readonly verifyCertificateSpki?: string[];
+  readonly verifyCertificateHash?: string[];
 }
 
 /** A waypoint that policies can name: Envoy in front of the services of a namespace, or of one service. */

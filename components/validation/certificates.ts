@@ -1,45 +1,62 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
-import { exposedHosts } from "../model/gateways";
+import path from "node:path";
+import { exposedHosts, hostsByServer } from "../model/gateways";
+import type { PemSettings } from "../settings/sections/gateway-tls";
 import type { Settings } from "../settings/schema";
+import { readIfExists } from "../shared/files";
 import type { Problem } from "../shared/problem";
 import { checkEach, ifKnown } from "../shared/unknown";
-import type { Check } from "./check";
+import type { Check, CheckContext } from "./check";
 
 export const certificateChecks: readonly Check[] = [
-  ({ settings }, { secretTexts }) => certificateProblems(settings, secretTexts, "error"),
+  ({ settings }, context) => certificateProblems(settings, context, "error"),
 ];
+
+const fields = ["certificate", "privateKey", "caCertificate", "caCrl"] as const;
 
 /** Wrong certificates, or, as warnings, those that are still valid and expire soon. */
 export function certificateProblems(
   { gateways, traffic }: Pick<Settings, "gateways" | "traffic">,
-  secretTexts: ReadonlyMap<string, string>,
+  context: Pick<CheckContext, "secretTexts" | "projectRoot">,
   severity: CertificateFinding["severity"],
 ): Iterable<Problem> {
-  return checkEach(gateways, ["gateways"], ({ tls }, path) => {
+  return checkEach(gateways, ["gateways"], ({ tls }, at) => {
     if (!tls) return [];
-    const text = (field: CertificateFinding["field"]) => {
-      const reference = tls[field];
-      return reference && secretTexts.get(reference.secret);
-    };
-    const texts = {
-      certificate: text("certificate"),
-      privateKey: text("privateKey"),
-      caCertificate: text("caCertificate"),
-    };
-    const hosts = ifKnown(() => exposedHosts(traffic, String(path[1])));
-    return checkCertificate(texts, hosts ?? [], new Date())
-      .filter((one) => one.severity === severity)
-      .map(({ field, message }) => ({
-        path: [...path, "tls", field],
-        message: `secret ${tls[field]?.secret} ${message}`,
-      }));
+    const gateway = String(at[1]);
+    const exposed = ifKnown(() => exposedHosts(traffic, gateway)) ?? [];
+    return hostsByServer(gateway, tls, exposed).flatMap(({ settings, path: within, hosts }) => {
+      const read = fields.map((field) => [field, readPem(settings[field], context)] as const);
+      const missing = read.flatMap(([field, text]) => {
+        if (text !== null) return [];
+        const message = `found ${settings[field]?.file}, which does not exist; relative paths start from the folder of Pulumi.yaml`;
+        return severity === "error" ? [{ path: [...at, ...within, field, "file"], message }] : [];
+      });
+      const texts = Object.fromEntries(read.map(([field, text]) => [field, text ?? undefined]));
+      const findings = checkCertificate(texts, hosts, new Date()).filter((one) => one.severity === severity);
+      return [
+        ...missing,
+        ...findings.map(({ field, message }) => {
+          const { secret, file } = settings[field] ?? {};
+          return { path: [...at, ...within, field], message: `${secret ? `secret ${secret}` : file} ${message}` };
+        }),
+      ];
+    });
   });
+}
+
+/** Undefined where it is not known; null where there is no such file. */
+function readPem(
+  reference: PemSettings | undefined,
+  { secretTexts, projectRoot }: Pick<CheckContext, "secretTexts" | "projectRoot">,
+): string | undefined | null {
+  if (reference?.file !== undefined) return readIfExists(path.resolve(projectRoot, reference.file)) ?? null;
+  return reference?.secret === undefined ? undefined : secretTexts.get(reference.secret);
 }
 
 /** What is wrong with a certificate, or will be soon; the message has no part of it. */
 export interface CertificateFinding {
   /** Field of `gateways.<name>.tls`. */
-  readonly field: "certificate" | "privateKey" | "caCertificate";
+  readonly field: (typeof fields)[number];
   readonly message: string;
   readonly severity: "error" | "warning";
 }
@@ -72,6 +89,9 @@ export function checkCertificate(texts: CertificateTexts, hosts: readonly string
   const certificate = read("certificate", "CERTIFICATE-----", (text) => new X509Certificate(text));
   const key = read("privateKey", "PRIVATE KEY-----, without a passphrase", createPrivateKey);
   const ca = read("caCertificate", "CERTIFICATE-----", (text) => new X509Certificate(text));
+  read("caCrl", "X509 CRL-----", (text) => {
+    if (!text.includes("-----BEGIN X509 CRL-----")) throw new RangeError("not PEM");
+  });
   if (certificate && key && !certificate.checkPrivateKey(key)) {
     error("privateKey", "is not the key of this certificate; store the two as a pair");
   }

@@ -1,11 +1,12 @@
 import { gatewayFieldChecks } from "../mesh/values/gateway-fields";
 import { controlPlaneOf } from "../model/control-planes";
-import { exposedHosts, gatewayNamespace, gatewayPorts } from "../model/gateways";
+import { exposedHosts, gatewayNamespace, gatewayPorts, plainHttp } from "../model/gateways";
 import type { GatewayDeploymentSettings } from "../settings/sections/gateways";
 import { compareMinor, istioSince } from "../settings/versions";
 import { duplicates, type Entry, type Problem, type SettingPath } from "../shared/problem";
 import { checkEach, runChecks } from "../shared/unknown";
 import { type Check, refuse, rule, systemNamespaceRefusal, unique } from "./check";
+import { gatewayTlsChecks } from "./gateway-tls";
 
 /** How many listeners a Gateway has at most. Source: its CRD. */
 const mostListeners = 64;
@@ -37,51 +38,14 @@ export const gatewayChecks: readonly Check[] = [
       ? `found LoadBalancer; a cluster of kind ${cluster.kind} has no load balancer; expected one of: NodePort, ClusterIP`
       : undefined,
   ),
-  ...(["certificate", "privateKey", "caCertificate", "selfSigned"] as const).map((field) =>
-    refuse("gateways.*.tls", (tls) => tls.mode === "PASSTHROUGH" && Boolean(tls[field]), {
-      [field]: "a gateway of mode PASSTHROUGH presents no certificate; remove it",
-    }),
-  ),
-  refuse("gateways.*.tls", ({ mode, caCertificate }) => mode === "MUTUAL" && !caCertificate, {
-    caCertificate:
-      "missing; mode MUTUAL needs the CA that signs the clients' certificates: {secret: NAME}; or set mode: SIMPLE",
-  }),
-  refuse("gateways.*.tls", ({ mode, caCertificate }) => mode === "SIMPLE" && caCertificate !== undefined, {
-    caCertificate: "found with mode SIMPLE; set mode: MUTUAL, or remove it",
-  }),
-  rule("gateways.*.tls", (tls) => {
-    const given = (["selfSigned", "certificate", "privateKey"] as const).filter((field) => tls[field]).join(" and ");
-    if (tls.mode === "PASSTHROUGH" || ["selfSigned", "certificate and privateKey"].includes(given)) return undefined;
-    return `found ${given || "none of them"}; expected both certificate and privateKey, or selfSigned: true`;
-  }),
-  rule(
-    "gateways.*.tls",
-    ({ selfSigned, mode }, { settings: { environment } }) =>
-      environment !== "dev" &&
-      mode !== "PASSTHROUGH" &&
-      selfSigned && { selfSigned: `found true; environment ${environment} expects a certificate of your own` },
-  ),
-  // Such a gateway would serve the plain port alone. An object of kind Gateway may configure it.
-  refuse(
-    "gateways.*.tls.mode",
-    (mode, { settings: { traffic, objects = [] } }, at) => {
-      if (
-        mode !== "PASSTHROUGH" ||
-        objects.some(({ apiVersion, kind }) => kind === "Gateway" && apiVersion.startsWith("networking.istio.io/"))
-      )
-        return false;
-      const exposed = traffic.services.filter(({ gateways }) => gateways.includes(nameIn(at)));
-      return exposed.length > 0 && !exposed.some(({ tls }) => tls);
-    },
-    "found PASSTHROUGH, and every service on this gateway has http, which such a gateway serves in plain text; " +
-      "set tls in place of http in an entry of talos-mesh:traffic.services, or mode SIMPLE, or remove tls",
-  ),
+  ...gatewayTlsChecks,
   rule("gateways.*", ({ kind, tls }, { settings: { traffic } }, at) => {
     if (kind !== "gateway-api") return undefined;
     const hosts = exposedHosts(traffic, nameIn(at)).length;
-    const most = tls ? mostListeners / 2 : mostListeners;
+    const both = tls && plainHttp(tls) !== "closed";
+    const most = both ? mostListeners / 2 : mostListeners;
     if (hosts <= most) return undefined;
-    return `${hosts} hosts are exposed on it, and a Gateway${tls ? " with tls" : ""} has listeners for ${most}; use wildcards, or set kind: chart`;
+    return `${hosts} hosts are exposed on it, and a Gateway${both ? " with plain HTTP and tls" : ""} has listeners for ${most}; use wildcards, or set kind: chart`;
   }),
   rule("gateways.*", (gateway, { settings: { mesh } }, at) => {
     if (gateway.kind !== "gateway-api") return undefined;

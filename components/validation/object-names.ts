@@ -1,8 +1,8 @@
 import { configuredApplications } from "../apps/registry";
 import { auditProvider } from "../model/mesh-config";
 import type { Model } from "../model/model";
-import { kubernetesUpgradeName, nodeStepName, versionName } from "../model/object-names";
 import { applicationWorkloads, versionServices } from "../model/workloads";
+import { credentialName, kubernetesUpgradeName, nodeStepName, versionName } from "../model/object-names";
 import { compilers } from "../../policies/compile";
 import { settingOf } from "../../policies/api-objects";
 import { namespaces } from "../platform/namespaces";
@@ -152,8 +152,12 @@ function gateways({ names }: Model): Iterable<Claim> {
     yield* deploymentClaims({ namespace, name: service, owner });
     if (kind === "chart") yield { kind: "Helm release", namespace, name: service, owner };
     else yield { kind: "Gateway", group: gatewayApi, namespace, name, owner };
-    if (tls && tls.mode !== "PASSTHROUGH") {
-      yield { kind: "Secret", namespace, name: tls.credentialName, owner: [...owner, "tls"] };
+    for (const [index, { hosts, credentialNames }] of (tls?.servers ?? []).entries()) {
+      const place = hosts === undefined ? ["tls"] : ["tls", "servers", index];
+      // Several may present the same Secret of another owner.
+      for (const each of credentialNames.filter((credential) => credential === credentialName(name, hosts?.[0]))) {
+        yield { kind: "Secret", namespace, name: each, owner: [...owner, ...place] };
+      }
     }
   });
 }

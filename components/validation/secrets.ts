@@ -28,9 +28,9 @@ export const secretChecks: readonly Check[] = [
 const referencePaths = [
   ...Object.values(clusterKinds).flatMap(({ secretPaths = [] }) => secretPaths),
   "images.pullSecrets.*.dockerConfigJson.secret",
-  "gateways.*.tls.certificate.secret",
-  "gateways.*.tls.privateKey.secret",
-  "gateways.*.tls.caCertificate.secret",
+  ...["tls", "tls.servers.*"].flatMap((server) =>
+    ["certificate", "privateKey", "caCertificate", "caCrl"].map((field) => `gateways.*.${server}.${field}.secret`),
+  ),
   "observability.*.*.secret",
 ];
 

@@ -44,7 +44,7 @@ export function loadStack() {
   try {
     const origin = { stack, projectRoot, ...originOf(context, values) };
     const model = validate(sections, { ...options, ...origin, secretTexts, deploys: !render });
-    for (const { path: at, message } of certificateProblems(model.settings, secretTexts, "warning")) {
+    for (const { path: at, message } of certificateProblems(model.settings, { secretTexts, projectRoot }, "warning")) {
       void pulumi.log.warn(`${formatPath(at)}: ${message}`);
     }
     // By name, secret from the start.

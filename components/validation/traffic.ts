@@ -69,9 +69,9 @@ export const trafficChecks: readonly Check[] = [
   }),
   rule("traffic.services.*.gateways.*", (name, model, at) => {
     const gateway = serviceAt(model, at).tls && model.names.findGateway(name);
-    if (!gateway || gateway.tls?.mode === "PASSTHROUGH") return undefined;
-    const found = gateway.tls?.mode ?? "no tls";
-    return `found ${name} for tls; expected a gateway with tls.mode PASSTHROUGH, found ${found}`;
+    return (
+      gateway && !gateway.tls && `found ${name} for tls; expected a gateway with tls.mode PASSTHROUGH, found no tls`
+    );
   }),
   entriesOfOneService,
   uniqueHosts,

@@ -51,9 +51,10 @@ function gatewayRoutes(
   const routed = { rules: routeRules(rules, service) };
   const { tls } = gateway;
   if (!tls) return [routeObject(service, place, { ...attachedTo("http"), ...routed })];
-  if (!tls.httpsRedirect) return [routeObject(service, place, { ...attachedTo("http", "https"), ...routed })];
-  const redirect = { ...attachedTo("http"), rules: [httpsRedirect(tls.outsidePort)] };
+  if (tls.plainHttp === "served") return [routeObject(service, place, { ...attachedTo("http", "https"), ...routed })];
   const route = routeObject(service, place, { ...attachedTo("https"), ...routed });
+  if (tls.plainHttp === "closed") return [route];
+  const redirect = { ...attachedTo("http"), rules: [httpsRedirect(tls.outsidePort)] };
   // `.https` is the redirect to HTTPS, on the listener for HTTP.
   return [route, routeObject(service, { name: policyName(place.name, "https"), from }, redirect)];
 }

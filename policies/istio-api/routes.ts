@@ -6,11 +6,12 @@ import {
   type Subset,
 } from "../../components/model/policies/policy-model";
 import { type Names, workloadKey } from "../../components/model/names";
-import { policyName } from "../../components/model/object-names";
 import type { HttpRuleSettings } from "../../components/settings/sections/http-rule";
+import { tlsServerOf } from "../../components/model/gateways";
+import { policyName, serverName } from "../../components/model/object-names";
 import type { TrafficPolicySettings } from "../../components/settings/sections/traffic-policy";
 import type { KubernetesObject } from "../../components/shared/kubernetes/object";
-import type { GatewayTls, GatewayWorkload } from "../../components/shared/workload";
+import type { GatewayWorkload, TlsServer } from "../../components/shared/workload";
 import { type VirtualServiceRoute, type IstioSpecs, istioObject } from "../api-objects";
 import {
   destination,
@@ -32,14 +33,13 @@ type Server = NonNullable<IstioSpecs["Gateway"]["servers"]>[number];
  */
 export function gateways(model: PolicyModel): KubernetesObject<IstioSpecs["Gateway"]>[] {
   return model.gateways.filter(isIstioGateway).flatMap((gateway) => {
-    const hosts = (passthrough: boolean) =>
-      model.services.flatMap(({ namespace, exposures }) =>
-        exposures
-          .filter((one) => one.gateway.name === gateway.name && !!one.tls === passthrough)
-          .flatMap((one) => one.hosts.map((host) => `${namespace}/${host}`)),
-      );
+    const exposed = model.services.flatMap(({ namespace, exposures }) =>
+      exposures
+        .filter((one) => one.gateway.name === gateway.name)
+        .flatMap(({ hosts, tls }) => hosts.map((host) => ({ host, namespace, passthrough: tls !== undefined }))),
+    );
     const { name, namespace, selector } = gateway;
-    const servers = gatewayServers(gateway, hosts(false), hosts(true));
+    const servers = gatewayServers(gateway, exposed);
     if (servers.length === 0) return [];
     return [
       istioObject("Gateway", { namespace, name, from: ["gateways", name] }, { selector: { ...selector }, servers }),
@@ -47,24 +47,47 @@ export function gateways(model: PolicyModel): KubernetesObject<IstioSpecs["Gatew
   });
 }
 
+interface ServedHost {
+  readonly host: string;
+  readonly namespace: string;
+  /** Whether the gateway routes it by the name in the TLS handshake. */
+  readonly passthrough: boolean;
+}
+
 // Envoy is configured for the port of the Service, not for the port of the container.
-function gatewayServers({ ports, tls }: GatewayWorkload, http: string[], passthrough: string[]): Server[] {
+function gatewayServers({ ports, tls }: GatewayWorkload, exposed: readonly ServedHost[]): Server[] {
   const plain: Server = {
     port: { number: ports.http2 ?? 80, name: "http", protocol: "HTTP" },
-    hosts: (tls?.httpsRedirect ? [...http, ...passthrough] : [...http]).sort(),
-    ...(tls?.httpsRedirect && { tls: { httpsRedirect: true } }),
+    hosts: serverHosts(tls?.plainHttp === "redirect" ? exposed : exposed.filter(({ passthrough }) => !passthrough)),
+    ...(tls?.plainHttp === "redirect" && { tls: { httpsRedirect: true } }),
   };
-  const https = tls && tlsServer(ports.https ?? 443, tls, tls.mode === "PASSTHROUGH" ? passthrough : http);
+  const encrypted = (tls?.servers ?? []).map((server, _, servers) => {
+    const passthrough = server.mode === "PASSTHROUGH";
+    const hosts = exposed.filter(
+      (one) => one.passthrough === passthrough && tlsServerOf({ servers }, one.host) === server,
+    );
+    return tlsServer(ports.https ?? 443, server, serverHosts(hosts));
+  });
   // The CRD refuses a server without hosts.
-  return [plain, ...(https ? [https] : [])].filter(({ hosts }) => hosts.length > 0);
+  return [...(tls?.plainHttp === "closed" ? [] : [plain]), ...encrypted].filter(({ hosts }) => hosts.length > 0);
+}
+
+function serverHosts(hosts: readonly ServedHost[]): string[] {
+  return hosts.map(({ namespace, host }) => `${namespace}/${host}`).sort();
 }
 
 /** Without a minimum version of TLS: Istio's default is 1.2. */
-function tlsServer(number: number, { mode, credentialName }: GatewayTls, hosts: string[]): Server {
+function tlsServer(number: number, server: TlsServer, hosts: string[]): Server {
+  const { mode, protocol, hosts: named, credentialNames } = server;
+  const [credentialName, second] = credentialNames;
   return {
-    port: { number, name: "https", protocol: mode === "PASSTHROUGH" ? "TLS" : "HTTPS" },
-    hosts: [...hosts].sort(),
-    tls: { mode, ...(mode !== "PASSTHROUGH" && { credentialName }) },
+    port: { number, name: serverName("https", named?.[0]), protocol: mode === "PASSTHROUGH" ? "TLS" : "HTTPS" },
+    hosts,
+    tls: {
+      mode,
+      ...(second !== undefined ? { credentialNames: [...credentialNames] } : credentialName && { credentialName }),
+      ...protocol,
+    },
   };
 }
 

@@ -39,7 +39,41 @@ export const examples: Readonly<Record<CapabilityName, Example>> = {
       traffic: { services: [{ host: "front", gateways: ["ingress"], hosts: ["shop.example.com"], tls: {} }] },
     },
     overrides: {
-      gateways: [{ ...ingress, tls: { mode: "PASSTHROUGH", credentialName: "ingress-tls", httpsRedirect: false } }],
+      gateways: [{ ...ingress, tls: { plainHttp: "closed", servers: [{ mode: "PASSTHROUGH", credentialNames: [] }] } }],
+    },
+  },
+  gatewayTls: {
+    settings: {
+      traffic: {
+        services: [
+          { host: "front", gateways: ["ingress"], hosts: ["*.example.com", "shop.example.com"], http: [{}] },
+          { host: "ratings", gateways: ["ingress"], hosts: ["own.example.com"], tls: {} },
+        ],
+      },
+    },
+    overrides: {
+      gateways: [
+        {
+          ...ingress,
+          tls: {
+            plainHttp: "redirect",
+            servers: [
+              {
+                hosts: ["shop.example.com", "*.shop.example.com"],
+                mode: "OPTIONAL_MUTUAL",
+                credentialNames: ["rsa", "ecdsa"],
+                protocol: {
+                  minProtocolVersion: "TLSV1_2",
+                  cipherSuites: ["ECDHE-RSA-AES256-GCM-SHA384"],
+                  subjectAltNames: ["client.example.com"],
+                },
+              },
+              { hosts: ["own.example.com"], mode: "PASSTHROUGH", credentialNames: [] },
+              { mode: "SIMPLE", credentialNames: ["any-host"] },
+            ],
+          },
+        },
+      ],
     },
   },
   match: route(

@@ -24,7 +24,11 @@ const edge: GatewayWorkload = {
 };
 const withTls = (tls: Partial<NonNullable<GatewayWorkload["tls"]>>): GatewayWorkload => ({
   ...edge,
-  tls: { mode: "SIMPLE", credentialName: "istio-ingress-certificate", httpsRedirect: false, ...tls },
+  tls: {
+    plainHttp: "closed",
+    servers: [{ mode: "SIMPLE", credentialNames: ["istio-ingress-certificate"] }],
+    ...tls,
+  },
 });
 const versioned: typeof shop = shop.map(withVersionServices);
 
@@ -78,12 +82,12 @@ describe("routes at gateways of kind gateway-api", () => {
 
   it("attach to the listeners of their own hosts, with and without TLS", () => {
     const hosts = ["*.example.com", "shop.example.com"];
-    const [route] = routes([{ ...front, hosts }], withTls({}));
-    assert.deepEqual((route?.spec as { parentRefs: object }).parentRefs, [
-      listener("http-any.example.com"),
-      listener("http.shop.example.com"),
-      listener("https-any.example.com"),
-      listener("https.shop.example.com"),
+    const parents = (tls: Parameters<typeof withTls>[0]) =>
+      routes([{ ...front, hosts }], withTls(tls)).map(({ spec }) => (spec as { parentRefs: object }).parentRefs);
+    const https = [listener("https-any.example.com"), listener("https.shop.example.com")];
+    assert.deepEqual(parents({}), [https]);
+    assert.deepEqual(parents({ plainHttp: "served" }), [
+      [listener("http-any.example.com"), listener("http.shop.example.com"), ...https],
     ]);
   });
 
@@ -109,9 +113,9 @@ describe("routes at gateways of kind gateway-api", () => {
         ],
       },
     });
-    assert.deepEqual(redirect(withTls({ httpsRedirect: true })), expected({}));
-    assert.deepEqual(redirect(withTls({ httpsRedirect: true, outsidePort: 30443 })), expected({ port: 30443 }));
-    const [route] = routes([front], withTls({ httpsRedirect: true }));
+    assert.deepEqual(redirect(withTls({ plainHttp: "redirect" })), expected({}));
+    assert.deepEqual(redirect(withTls({ plainHttp: "redirect", outsidePort: 30443 })), expected({ port: 30443 }));
+    const [route] = routes([front], withTls({ plainHttp: "redirect" }));
     assert.deepEqual((route?.spec as { parentRefs: object }).parentRefs, [listener("https.shop.example.com")]);
   });
 

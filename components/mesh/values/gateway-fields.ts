@@ -1,4 +1,5 @@
-import { gatewayPorts } from "../../model/gateways";
+import { stringify } from "yaml";
+import { gatewayPorts, openPorts, plainHttp } from "../../model/gateways";
 import type { GatewayDeploymentSettings } from "../../settings/sections/gateways";
 import type { HelmValues } from "../../shared/helm-release";
 import { mergeValues } from "../../shared/merge";
@@ -48,18 +49,30 @@ const fields: {
         serviceType === "ClusterIP" && "a Service of type ClusterIP gets no traffic from outside; remove it",
     ],
   },
+  gatewayTopology: {
+    chart: (topology) => ({ podAnnotations: proxyConfig(topology) }),
+    gatewayApi: (topology) => ({
+      deployment: { spec: { template: { metadata: { annotations: proxyConfig(topology) } } } },
+    }),
+  },
   loadBalancerClass: { ...ofService("loadBalancerClass"), refusals: [onlyLoadBalancer] },
   loadBalancerTimeout: { refusals: [onlyLoadBalancer] },
   ports: {
     // Helm replaces lists, so all ports are here.
-    chart: (ports, { settings: { extraPorts } }) => {
-      const own = gatewayPorts.map(({ key, name, port, targetPort }) => ({ name, port, targetPort, ...ports[key] }));
+    chart: (ports, { settings }) => {
+      const { extraPorts } = settings;
+      const own = openPorts(settings).map(({ key, name, port, targetPort }) => ({
+        name,
+        port,
+        targetPort,
+        ...ports[key],
+      }));
       const extra = Object.entries(extraPorts).map(([name, given]) => ({ name, targetPort: given.port, ...given }));
       return { service: { ports: [...own, ...extra].map((each) => ({ ...each, protocol: "TCP" })) } };
     },
     // With the names that istiod gives to ports of the first listener.
-    gatewayApi: (ports, { settings: { tls } }) => {
-      const own = gatewayPorts.filter(({ key }) => key !== "https" || tls);
+    gatewayApi: (ports, { settings }) => {
+      const own = openPorts(settings).filter(({ key }) => key !== "https" || settings.tls);
       return { service: { spec: { ports: own.map(({ key, name, port }) => ({ name, port, ...ports[key] })) } } };
     },
     refusals: [
@@ -75,6 +88,12 @@ const fields: {
         kind === "gateway-api" &&
         https &&
         !tls && { https: "a gateway of kind gateway-api opens it for tls only; set tls, or remove it" },
+      ({ http }, { tls }) =>
+        http &&
+        tls &&
+        plainHttp(tls) === "closed" && {
+          http: "tls closes plain HTTP; set tls.plainHttp: redirect, or served, or remove it",
+        },
     ],
   },
   extraPorts: {
@@ -132,17 +151,7 @@ const fields: {
     chart: (resources) => ({ resources }),
     gatewayApi: (resources) => inPod({ containers: [{ name: "istio-proxy", resources }] }),
   },
-  tls: {
-    refusals: [
-      ({ mode }, { kind }) =>
-        kind === "gateway-api" &&
-        mode === "PASSTHROUGH" && {
-          mode:
-            "found PASSTHROUGH; a gateway of kind gateway-api expects one of: SIMPLE, MUTUAL, as TLSRoute is in Gateway " +
-            "API's experimental channel; or set kind: chart",
-        },
-    ],
-  },
+  tls: {},
 };
 
 function ofService(field: string) {
@@ -150,6 +159,11 @@ function ofService(field: string) {
     chart: (value: string) => ({ service: { [field]: value } }),
     gatewayApi: (value: string) => ({ service: { spec: { [field]: value } } }),
   };
+}
+
+/** Read by the proxy when it starts, so that a change replaces the pods. */
+function proxyConfig(gatewayTopology: GatewayDeploymentSettings["gatewayTopology"]): Readonly<Record<string, string>> {
+  return { "proxy.istio.io/config": stringify({ gatewayTopology }) };
 }
 
 function onlyLoadBalancer(_: string, { serviceType }: GatewayDeploymentSettings): string | false {

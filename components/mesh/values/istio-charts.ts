@@ -135,11 +135,11 @@ export function gatewayValues(
   input: MeshValuesInput,
 ): HelmValues {
   const { mesh, images } = input;
-  const { service, autoscaling, ...others } = gatewayChartValues({ settings, selector });
+  const { service, autoscaling, podAnnotations, ...others } = gatewayChartValues({ settings, selector });
   const values = {
     service,
     autoscaling,
-    podAnnotations: { [proxyGenerationAnnotation]: proxyGeneration(input) },
+    podAnnotations: { [proxyGenerationAnnotation]: proxyGeneration(input), ...asTree(podAnnotations) },
     ...others,
     ...(images.pullPolicy && { imagePullPolicy: images.pullPolicy }),
     ...(images.pullSecrets.length > 0 && { imagePullSecrets: images.pullSecrets.map(({ name }) => ({ name })) }),

@@ -1,6 +1,7 @@
 import { z } from "zod";
-import { annotations, dnsLabel, flag, labelKey, nodePort, off, port, secretRef } from "../fields";
+import { annotations, dnsLabel, flag, labelKey, nodePort, port } from "../fields";
 import { count, duration, resources } from "../quantities";
+import { tls } from "./gateway-tls";
 
 /** `talos-mesh:gateways`: the proxies at the mesh's edge. */
 
@@ -8,19 +9,24 @@ export const defaultLoadBalancerTimeout = "5m";
 
 const servicePort = z.strictObject({ port, nodePort: nodePort.optional() });
 
-const tls = z
+/** https://istio.io/latest/docs/ops/configuration/traffic-management/network-topologies/ */
+const gatewayTopology = z
   .strictObject({
-    certificate: secretRef.optional().describe("PEM: the gateway's certificate, then those between it and its root."),
-    privateKey: secretRef.optional().describe("PEM, without a passphrase."),
-    caCertificate: secretRef.optional().describe("Mode MUTUAL: the authority of the clients' certificates, PEM."),
-    selfSigned: off("A certificate from this program, for dev; renewed every year."),
-    mode: z
-      .enum(["SIMPLE", "MUTUAL", "PASSTHROUGH"])
-      .default("SIMPLE")
-      .describe("MUTUAL: clients need a certificate. PASSTHROUGH: TLS ends at the workload."),
-    httpsRedirect: off("Answer plain HTTP with a redirect to HTTPS."),
+    numTrustedProxies: count(1, 100)
+      .optional()
+      .describe(
+        "Proxies before the gateway that add to X-Forwarded-For; the client's address is the one before theirs.",
+      ),
+    proxyProtocol: z
+      .strictObject({})
+      .optional()
+      .describe("Every connection begins with the PROXY protocol, which has the client's address."),
+    forwardClientCertDetails: z
+      .enum(["SANITIZE", "FORWARD_ONLY", "APPEND_FORWARD", "SANITIZE_SET", "ALWAYS_FORWARD_ONLY"])
+      .optional()
+      .describe("The header x-forwarded-client-cert; default: SANITIZE_SET."),
   })
-  .describe("HTTPS for the hosts of exposed services.");
+  .describe("What is between clients and the gateway.");
 
 const gatewayDeployment = z.strictObject({
   kind: z
@@ -40,6 +46,7 @@ const gatewayDeployment = z.strictObject({
     .enum(["Cluster", "Local"])
     .optional()
     .describe("Local keeps the client's address; only nodes with a pod answer."),
+  gatewayTopology: gatewayTopology.optional(),
   serviceAnnotations: annotations.optional().describe("Annotations of the Service, which load balancers read."),
   loadBalancerClass: labelKey.optional().describe("Default: the cluster's own."),
   loadBalancerTimeout: duration
@@ -67,4 +74,3 @@ export const gateways = z
 
 export type GatewaysSettings = z.output<typeof gateways>;
 export type GatewayDeploymentSettings = z.output<typeof gatewayDeployment>;
-export type GatewayTlsSettings = z.output<typeof tls>;

@@ -154,7 +154,7 @@ describe("a certificate of the user", function () {
         ["key", own.privateKey],
       ]);
       const { settings } = validate({ ...raw, traffic }, { secretNames: ["cert", "key"], secretTexts });
-      return [...certificateProblems(settings, secretTexts, "warning")];
+      return [...certificateProblems(settings, { secretTexts, projectRoot: "." }, "warning")];
     };
     assert.throws(
       () => parse(own.certificate),
@@ -168,7 +168,7 @@ describe("a certificate of the user", function () {
     const ending = selfSigned(names, 10);
     const warnings = certificateProblems(
       validate({ ...raw, traffic: {} }, { secretNames: ["cert", "key"] }).settings,
-      new Map([["cert", ending.certificate]]),
+      { secretTexts: new Map([["cert", ending.certificate]]), projectRoot: "." },
       "warning",
     );
     assert.deepEqual(

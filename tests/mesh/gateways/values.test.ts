@@ -27,6 +27,11 @@ const variants: Readonly<Record<string, object>> = {
     antiAffinity: true,
     resources: { requests: { cpu: "100m" }, limits: { memory: "1Gi" } },
   },
+  // Only HTTPS, behind a proxy that names the client.
+  "encrypted-only": {
+    tls: { credentialName: "own" },
+    gatewayTopology: { numTrustedProxies: 2, proxyProtocol: {}, forwardClientCertDetails: "APPEND_FORWARD" },
+  },
   "further-ports": {
     extraPorts: { "tcp-mysql": { port: 3306, targetPort: 13306, nodePort: 30306 }, "tls-vault": { port: 8200 } },
   },

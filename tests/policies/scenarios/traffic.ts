@@ -261,7 +261,10 @@ export const trafficScenarios: Scenarios = {
     },
     overrides: {
       gateways: [
-        { ...ingress, tls: { mode: "PASSTHROUGH" as const, credentialName: "ingress-tls", httpsRedirect: false } },
+        {
+          ...ingress,
+          tls: { plainHttp: "closed" as const, servers: [{ mode: "PASSTHROUGH" as const, credentialNames: [] }] },
+        },
       ],
     },
   },
