@@ -16,7 +16,7 @@ import { hasAddons } from "./components/settings/sections/observability";
 import { applicationUrls, environmentNotes } from "./components/urls-and-notes";
 import { compilePolicies } from "./policies/compile";
 import { MeshPolicies, MeshSecurity } from "./policies/mesh-policies";
-import { policyNotes } from "./policies/network-policies";
+import { policyNotes } from "./policies/notes";
 
 // settings -> cluster -> platform -> mesh -> security -> applications -> policies -> benchmark.
 // Observability is installed next to the mesh; the benchmark waits for it.
@@ -92,5 +92,5 @@ export const kubeconfig = cluster.kubeconfig;
 export const notes = [
   ...environmentNotes(cluster, charts, settings),
   ...meshNotes(settings, context.projectRoot),
-  ...policyNotes(settings, policyObjects),
+  ...policyNotes(model, policyObjects),
 ];

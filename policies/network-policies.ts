@@ -1,10 +1,8 @@
 import type { types } from "@pulumi/kubernetes";
-import { clusterTraits } from "../components/cluster/kinds";
 import type { DataPlane } from "../components/model/data-planes";
 import { workloadKey } from "../components/model/names";
 import { policyName } from "../components/model/object-names";
 import type { PolicyModel } from "../components/model/policies/policy-model";
-import type { Settings } from "../components/settings/schema";
 import { grouped } from "../components/shared/grouped";
 import type { KubernetesObject } from "../components/shared/kubernetes/object";
 import type { Workload } from "../components/shared/workload";
@@ -63,17 +61,4 @@ export function networkPolicies(model: PolicyModel): KubernetesObject<Spec>[] {
 
 function onlyApp({ app, ...others }: Readonly<Record<string, string>>): string | undefined {
   return Object.keys(others).length === 0 ? app : undefined;
-}
-
-/** For the output `notes`: where the cluster may not enforce a NetworkPolicy. */
-export function policyNotes({ cluster }: Pick<Settings, "cluster">, objects: readonly KubernetesObject[]): string[] {
-  const { networkPolicies: enforced } = clusterTraits(cluster);
-  if (enforced === "enforced" || !objects.some(({ kind }) => kind === "NetworkPolicy")) return [];
-  const consequence = "a workload that connects to an external IP address bypasses security.egress";
-  return [
-    enforced === "ignored"
-      ? `The cluster's flannel ignores NetworkPolicy: ${consequence}. ` +
-        "Set kubeNetworkPoliciesEnabled under talos-mesh:cluster.cni, or use a CNI that enforces NetworkPolicy."
-      : `It is not known whether the cluster's CNI enforces NetworkPolicy. If it does not, ${consequence}.`,
-  ];
 }

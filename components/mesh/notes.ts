@@ -47,15 +47,18 @@ function bothDataPlanes(settings: Slice): string[] {
   return notes;
 }
 
-/** Namespaces that this program does not create, and so does not label. */
-function labelsOfApplications({ mesh, applications = [] }: Slice): string[] {
+/** Namespaces and Services that this program does not create, and so does not label. */
+function labelsOfApplications({ mesh, applications = [], ...sections }: Slice): string[] {
+  const labelled = new Set(configuredApplications(sections).map(({ settings }) => settings.namespace));
   return applications.flatMap(({ namespace, workloads }) => {
     if (dataPlaneOf(mesh, namespace) !== "ambient") return [];
     const services = workloads.flatMap(({ name }) => {
       const labels = Object.entries(waypointLabels(mesh, namespace, name)).map(([key, value]) => `${key}: "${value}"`);
       return labels.length > 0 ? [`its Service ${name} the labels ${labels.join(", ")}`] : [];
     });
-    const needs = ['needs the label istio.io/dataplane-mode: "ambient"', ...services].join(", ");
+    const ofNamespace = labelled.has(namespace) ? [] : ['the label istio.io/dataplane-mode: "ambient"'];
+    if (ofNamespace.length + services.length === 0) return [];
+    const needs = `needs ${[...ofNamespace, ...services].join(", ")}`;
     return [`Namespace ${namespace} of talos-mesh:applications ${needs}.`];
   });
 }

@@ -10,8 +10,12 @@ import { rootNamespace } from "../shared/istio";
 
 export interface NamespaceSpec {
   readonly name: string;
+  /** Kubernetes creates it, and lets no one delete it: it gets labels only, which are removed with the stack. */
+  readonly isBuiltIn?: true;
   readonly labels: Readonly<Record<string, string>>;
 }
+
+const builtInNamespace = "default";
 
 type Slice = Pick<Settings, "mesh" | "gateways" | "observability" | ApplicationName>;
 
@@ -20,12 +24,14 @@ type Slice = Pick<Settings, "mesh" | "gateways" | "observability" | ApplicationN
  *
  * Pod Security: Talos enforces `baseline` in a namespace without such labels. istio-cni's pods mount folders of the node
  * and need `privileged`. All other namespaces have `baseline`, which sidecars satisfy because istio-cni redirects their
- * traffic, and not an init container with NET_ADMIN.
+ * traffic, and not an init container with NET_ADMIN. In `default`, where pods of others may run, Pod Security is left alone.
  */
 export function namespaces({ mesh, gateways, observability, ...sections }: Slice): readonly NamespaceSpec[] {
   const specs = new Map<string, NamespaceSpec>();
-  const add = (name: string, labels: Readonly<Record<string, string>>) =>
-    specs.set(name, { name, labels: { ...labels, ...specs.get(name)?.labels } });
+  const add = (name: string, labels: Readonly<Record<string, string>>) => {
+    const all = { ...labels, ...specs.get(name)?.labels };
+    specs.set(name, { name, labels: all, ...(name === builtInNamespace && { isBuiltIn: true }) });
+  };
 
   // First, as the only privileged one: adding a namespace again keeps the labels that it has.
   add(rootNamespace, podSecurity("privileged"));
@@ -35,7 +41,8 @@ export function namespaces({ mesh, gateways, observability, ...sections }: Slice
   // Without a label for the data plane: addons must not depend on the mesh.
   if (hasAddons(observability)) add(observability.namespace, podSecurity("baseline"));
   for (const { settings } of configuredApplications(sections)) {
-    add(settings.namespace, { ...podSecurity("baseline"), ...dataPlaneLabels(mesh, settings) });
+    const security = settings.namespace === builtInNamespace ? {} : podSecurity("baseline");
+    add(settings.namespace, { ...security, ...dataPlaneLabels(mesh, settings) });
   }
   return [...specs.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
 }

@@ -25,9 +25,10 @@ export class Platform extends Layer {
   constructor(name: string, args: PlatformArgs, opts?: LayerOptions) {
     super("talos-mesh:platform:Platform", name, opts);
     const { metricsServer, kubeletServingCertApprover, gatewayApi } = args.settings;
-    const namespaces = args.namespaces.map(
-      (metadata) => new kubernetes.core.v1.Namespace(`${name}-${metadata.name}`, { metadata }, this.child),
-    );
+    const namespaces = args.namespaces.map(({ isBuiltIn, ...metadata }) => {
+      const { Namespace, NamespacePatch } = kubernetes.core.v1;
+      return new (isBuiltIn ? NamespacePatch : Namespace)(`${name}-${metadata.name}`, { metadata }, this.child);
+    });
     const crds = gatewayApi.install ? [new GatewayApi(`${name}-gateway-api`, this.after(...namespaces))] : [];
 
     const withPods = [

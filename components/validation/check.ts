@@ -124,8 +124,8 @@ export function applicationRule(refusal: (configured: ConfiguredApplication, mod
 }
 
 /** Refuses a namespace of Kubernetes or of the mesh: in Istio's root namespace, a policy applies to the whole mesh. */
-export function systemNamespaceRefusal(name: string, createdByStack: boolean): Refusal {
-  const ofTheSystem = name === rootNamespace || name.startsWith("kube-") || (createdByStack && name === "default");
+export function systemNamespaceRefusal(name: string, isCreated: boolean): Refusal {
+  const ofTheSystem = name === rootNamespace || name.startsWith("kube-") || (isCreated && name === "default");
   return ofTheSystem && `found ${name}, which belongs to the system; expected one of your own`;
 }
 

@@ -15,13 +15,9 @@ const namespacePaths = [
 
 export const namespaceChecks: readonly Check[] = [
   applicationRule(({ application, settings: { namespace } }) => ({
-    [application.name]: { namespace: systemNamespaceRefusal(namespace, true) },
+    [application.name]: { namespace: systemNamespaceRefusal(namespace, false) },
   })),
   rule("applications.*.namespace", (namespace) => systemNamespaceRefusal(namespace, false)),
-  rule("applications.*.namespace", (namespace, { settings }) => {
-    const deployed = configuredApplications(settings).find((one) => one.settings.namespace === namespace);
-    return deployed && `found ${namespace}, the namespace of ${deployed.application.title}; expected another`;
-  }),
   unique("applications.*.namespace", "namespace"),
   rule("observability.namespace", (namespace) => systemNamespaceRefusal(namespace, true)),
   addonNamespace,

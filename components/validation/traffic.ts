@@ -32,9 +32,6 @@ export const trafficChecks: readonly Check[] = [
   refuse("traffic.services.*", ({ gateways, tls }) => gateways.length === 0 && tls !== undefined, {
     tls: "is for gateways; add gateways: [ingress] or remove it",
   }),
-  refuse("traffic.services.*", ({ gateways, http, tls }) => gateways.length > 0 && http.length === 0 && !tls, {
-    http: "missing; a gateway admits only requests that a rule matches; expected a rule, or tls",
-  }),
   refuse(
     "traffic.services.*",
     ({ gateways, http, tls }) => gateways.length > 0 && http.length > 0 && tls !== undefined,

@@ -16,6 +16,7 @@ import { objectNameChecks } from "./object-names";
 import { objectChecks } from "./objects";
 import { policyChecks } from "./policies";
 import { observabilityChecks } from "./observability";
+import { portChecks } from "./ports";
 import { secretChecks } from "./secrets";
 import { securityChecks } from "./security";
 import { httpRuleChecks } from "./http-rules";
@@ -35,6 +36,7 @@ const checks: readonly Check[] = [
   ...workloadChecks,
   ...trafficChecks,
   ...trafficPolicyChecks,
+  ...portChecks,
   ...httpRuleChecks,
   ...securityChecks,
   ...policyChecks,

@@ -57,5 +57,11 @@ describe("notes on the mesh", () => {
     assert.deepEqual(notes({ ...inShop, waypoints }, { applications: [shop] }), [
       'Namespace shop of talos-mesh:applications needs the label istio.io/dataplane-mode: "ambient", its Service cart the labels istio.io/use-waypoint: "waypoint", istio.io/ingress-use-waypoint: "true".',
     ]);
+    const inBookinfo = { namespace: "bookinfo", workloads: [{ name: "cart", port: 80 }] };
+    const ambient: Mesh = { dataPlane: "ambient" };
+    assert.deepEqual(notes(ambient, { applications: [inBookinfo] }), []);
+    assert.deepEqual(notes({ ...ambient, waypoints: [{ namespace: "bookinfo" }] }, { applications: [inBookinfo] }), [
+      'Namespace bookinfo of talos-mesh:applications needs its Service cart the labels istio.io/use-waypoint: "waypoint".',
+    ]);
   });
 });

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { namespaces } from "../../components/platform/namespaces";
 import { validate } from "../../components/validation/validate";
+import { runStack } from "../support/program";
 import { readStackFile, root } from "../settings/stack-files";
 
 const { settings } = validate(readStackFile(`${root}/Pulumi.dev.yaml`).sections, { secretNames: [] });
@@ -40,6 +41,22 @@ describe("the namespaces of the environment", () => {
     );
     assert.equal(shared[0]?.labels["istio-injection"], "enabled");
   });
+
+  it("get labels only where Kubernetes creates them", () => {
+    const inDefault = namespaces({ mesh, gateways: {}, bookinfo: { ...bookinfo, namespace: "default" } });
+    assert.deepEqual(inDefault[0], { name: "default", isBuiltIn: true, labels: { "istio-injection": "enabled" } });
+    assert.equal(inDefault[1]?.isBuiltIn, undefined);
+  });
+
+  it("are not created, and not deleted with the stack, where Kubernetes creates them", async () => {
+    const run = await runStack({ overrides: { bookinfo: { namespace: "default" } } });
+    const { inputs } = run.one("NamespacePatch", "platform-default");
+    assert.deepEqual(inputs.metadata, { name: "default", labels: { "istio-injection": "enabled" } });
+    assert.deepEqual(
+      run.byType("Namespace").filter(({ name }) => name === "platform-default"),
+      [],
+    );
+  }).timeout(60_000);
 
   describe("put Bookinfo's pods", () => {
     const labelsIn = (change: Partial<typeof mesh>, injection = bookinfo.injection) => {

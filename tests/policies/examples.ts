@@ -124,7 +124,9 @@ export const examples: Readonly<Record<CapabilityName, Example>> = {
   unmatchedPreflights: route({
     corsPolicy: { allowOrigins: [{ exact: "https://shop.example.com" }], unmatchedPreflights: "IGNORE" },
   }),
-  connectionPool: trafficPolicy({ connectionPool: { tcp: { maxConnections: 1 } } }),
+  connectionPool: trafficPolicy({
+    connectionPool: { tcp: { maxConnections: 1 }, http: { http1MaxPendingRequests: 1, maxRequestsPerConnection: 1 } },
+  }),
   outlierDetection: trafficPolicy({ outlierDetection: { consecutive5xxErrors: 5, interval: "10s" } }),
   loadBalancer: trafficPolicy({ loadBalancer: { consistentHash: { httpHeaderName: "x-user" } } }),
   warmup: trafficPolicy({ loadBalancer: { simple: "ROUND_ROBIN", warmup: { duration: "30s" } } }),

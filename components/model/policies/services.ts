@@ -1,4 +1,5 @@
 import type { TrafficServiceSettings, TrafficSettings } from "../../settings/sections/traffic";
+import type { HttpRuleSettings } from "../../settings/sections/http-rule";
 import type { SettingPath } from "../../shared/problem";
 import { entryReaders, groupKnown, knownFields, readEntries, throwUnknown } from "../../shared/unknown";
 import { type MeshWorkload, type Names, workloadKey } from "../names";
@@ -61,6 +62,8 @@ export function namedSubset(entry: TrafficServiceSettings["subsets"][number]): O
   return typeof entry === "string" ? { name: entry, labels: { version: entry } } : entry;
 }
 
+const everyRequest: HttpRuleSettings = {};
+
 function exposures(entries: Entries, names: Names): Exposure[] {
   return readEntries(
     entries.flatMap(({ settings, path }) =>
@@ -71,7 +74,7 @@ function exposures(entries: Entries, names: Names): Exposure[] {
           path: () => path,
           gateway: () => names.gateway(gateway),
           hosts: () => [...settings.hosts].sort(),
-          rules: () => settings.http,
+          rules: () => (settings.http.length === 0 && !settings.tls ? [everyRequest] : settings.http),
           tls: () => settings.tls,
         });
       }),

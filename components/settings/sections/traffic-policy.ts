@@ -13,16 +13,20 @@ const connectionPool = z.strictObject({
       connectTimeout: duration.optional(),
       idleTimeout: durationOrZero.optional().describe("0s: none."),
       maxConnectionDuration: duration.optional(),
+      tcpKeepalive: z
+        .strictObject({ probes: count(1).optional(), time: duration.optional(), interval: duration.optional() })
+        .optional(),
     })
     .optional(),
   http: z
     .strictObject({
-      http1MaxPendingRequests: count().optional(),
+      http1MaxPendingRequests: count(1).optional().describe("Istio takes 0 for no limit."),
       http2MaxRequests: count(1).optional(),
       maxRequestsPerConnection: count().optional(),
-      maxRetries: count().optional(),
+      maxRetries: count(1).optional().describe("At a time. Istio takes 0 for no limit; see `retries` for none."),
       idleTimeout: duration.optional(),
       maxConcurrentStreams: count(1).optional(),
+      useClientProtocol: z.boolean().optional(),
       h2UpgradePolicy: z.enum(["DEFAULT", "DO_NOT_UPGRADE", "UPGRADE"]).optional(),
     })
     .optional(),

@@ -20,7 +20,10 @@ const service = z.strictObject({
   port: port.optional().describe("The Service's port; needed where it has several."),
   subsets: z.array(subset).default([]).describe("Versions: the value of the `version` label, or {name, labels}."),
   trafficPolicy: trafficPolicy.optional(),
-  http: z.array(httpRule).default([]).describe("Rules in order; the first that matches decides."),
+  http: z
+    .array(httpRule)
+    .default([])
+    .describe("Rules in order; the first that matches decides. Without it, a gateway lets every request in."),
   tls: z
     .strictObject({ route: weights.optional() })
     .optional()
