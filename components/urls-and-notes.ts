@@ -18,7 +18,8 @@ export function applicationUrls(
   const found = settings.traffic.services.flatMap((service) =>
     service.gateways.flatMap((gateway) => {
       const deployment = own(settings.gateways, gateway);
-      if (!deployment) return [];
+      // Only its owner knows the ports of a Gateway.
+      if (!deployment || (deployment.gateway ?? deployment.gatewayApi) !== undefined) return [];
       const { tls, serviceType, ports } = deployment;
       const servers = tls && tlsServers(gateway, tls).map(({ server }) => server);
       const onNodes = serviceType === "NodePort";

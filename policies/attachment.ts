@@ -1,5 +1,5 @@
 import type { MeshWorkload, PolicyTarget } from "../components/model/names";
-import { isIstioGateway } from "../components/model/policies/policy-model";
+import { gatewayObject, isIstioGateway } from "../components/model/policies/policy-model";
 import type { GatewayWorkload } from "../components/shared/workload";
 import type { IstioSpecs } from "./api-objects";
 
@@ -30,7 +30,9 @@ function workloadAttachment({ name, labels, versionServices, waypoint }: MeshWor
 }
 
 export function gatewayAttachment(gateway: GatewayWorkload): Attachment {
-  return isIstioGateway(gateway) ? selector(gateway.selector) : { targetRefs: [{ ...gatewayApi, name: gateway.name }] };
+  return isIstioGateway(gateway)
+    ? selector(gateway.selector)
+    : { targetRefs: [{ ...gatewayApi, name: gatewayObject(gateway).name }] };
 }
 
 /** The waypoints of a namespace; validation refuses a namespace where only some workloads have one. */

@@ -43,7 +43,7 @@ export class Gateways extends Layer {
       const settings = own(args.gateways, workload.name);
       if (!settings) continue;
       if (settings.kind === "chart") this.byChart(workload, settings);
-      else this.byGatewayApi(workload, settings);
+      if (settings.kind === "gateway-api") this.byGatewayApi(workload, settings);
     }
     this.registerOutputs();
   }

@@ -25,17 +25,34 @@ export function gatewayWorkloads(gateways: GatewaysSettings): readonly GatewayWo
 }
 
 function gatewayWorkload(name: string, settings: () => GatewayDeploymentSettings): GatewayWorkload {
-  const deployment = () => gatewayDeploymentName[settings().kind](name);
+  const kind = () => gatewayKind(settings());
+  const object = () => settings().gateway ?? settings().gatewayApi;
+  const deployment = () => gatewayDeploymentName[kind()](object() ?? name);
   return knownFields<GatewayWorkload>({
     name: () => name,
-    kind: () => settings().kind,
+    kind,
     namespace: () => gatewayNamespace(name, settings()),
     service: deployment,
-    serviceAccount: deployment,
-    selector: () => podLabels[settings().kind](name),
+    serviceAccount: () => settings().serviceAccount ?? deployment(),
+    foreign: () => {
+      const gateway = object();
+      return gateway === undefined ? undefined : { gateway, listeners: settings().listeners };
+    },
+    selector: () => settings().selector ?? podLabels[kind()](object() ?? name),
     ports: () => gatewayServicePorts(settings()),
     tls: () => gatewayTls(name, settings()),
   });
+}
+
+/** Whose API configures a gateway, whoever has deployed it. */
+function gatewayKind({ kind, gatewayApi }: GatewayDeploymentSettings): NonNullable<GatewayWorkload["kind"]> {
+  if (kind !== "existing") return kind;
+  return gatewayApi === undefined ? "chart" : "gateway-api";
+}
+
+/** Those that this program deploys. */
+export function deployedGateways(gateways: GatewaysSettings): [name: string, gateway: GatewayDeploymentSettings][] {
+  return Object.entries(gateways).filter(([, { kind }]) => kind !== "existing");
 }
 
 /** The labels of a gateway's pods, by which the charts and istiod select them. */

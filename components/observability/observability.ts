@@ -1,6 +1,7 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import type * as pulumi from "@pulumi/pulumi";
 import { hasAmbient } from "../model/data-planes";
+import { deployedGateways } from "../model/gateways";
 import { imageReference } from "../model/images";
 import type { ProgramContext } from "../settings/context";
 import type { Settings } from "../settings/schema";
@@ -89,7 +90,7 @@ export function addonContext(
   const installed = installedAddons(settings);
   const observed = {
     version: mesh.version,
-    gateways: Object.keys(gateways),
+    gateways: deployedGateways(gateways).map(([name]) => name),
     ambient: hasAmbient(mesh),
     strictMtls: mesh.mtls === "STRICT",
   };

@@ -2,7 +2,7 @@ import type { ApplicationSettings } from "../apps/application";
 import { type ApplicationName, configuredApplications } from "../apps/registry";
 import { injectionLabels } from "../model/control-planes";
 import { dataPlaneOf } from "../model/data-planes";
-import { gatewayNamespace } from "../model/gateways";
+import { deployedGateways, gatewayNamespace } from "../model/gateways";
 import type { Settings } from "../settings/schema";
 import type { MeshSettings } from "../settings/sections/mesh";
 import { hasAddons } from "../settings/sections/observability";
@@ -35,7 +35,7 @@ export function namespaces({ mesh, gateways, observability, ...sections }: Slice
 
   // First, as the only privileged one: adding a namespace again keeps the labels that it has.
   add(rootNamespace, podSecurity("privileged"));
-  for (const [name, gateway] of Object.entries(gateways)) {
+  for (const [name, gateway] of deployedGateways(gateways)) {
     add(gatewayNamespace(name, gateway), podSecurity("baseline"));
   }
   // Without a label for the data plane: addons must not depend on the mesh.

@@ -47,6 +47,8 @@ export interface GatewayWorkload {
   readonly namespace: string;
   readonly service: string;
   readonly serviceAccount: string;
+  /** Its Gateway, where others have created it: routes attach to it, and it says which hosts and listeners there are. */
+  readonly foreign?: { readonly gateway: string; readonly listeners?: readonly string[] };
   /** Labels of its pods, for the selector of an Istio `Gateway`. */
   readonly selector: Readonly<Record<string, string>>;
   /** Port numbers of the Service, by the name of the port (`http2`, `https`). */

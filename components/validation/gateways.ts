@@ -13,13 +13,26 @@ const mostListeners = 64;
 
 export const gatewayChecks: readonly Check[] = [
   ({ settings: { gateways } }) => checkEach(gateways, ["gateways"], uniquePorts, ...gatewayFieldChecks),
-  rule("gateways.*", ({ namespace }, _, at) => {
+  rule("gateways.*", ({ kind, namespace, selector, gatewayApi, serviceAccount }) => {
+    if (kind !== "existing") return undefined;
+    return [
+      namespace === undefined && { namespace: "missing; expected the namespace of the existing gateway" },
+      (selector ?? gatewayApi) === undefined &&
+        "expected selector, the labels of its pods, or gatewayApi, its Gateway of the Gateway API",
+      selector &&
+        serviceAccount === undefined && {
+          serviceAccount: "missing; expected that of its pods, their identity in rules",
+        },
+    ];
+  }),
+  rule("gateways.*", ({ kind, namespace }, _, at) => {
+    if (kind === "existing") return undefined;
     const refusal = systemNamespaceRefusal(gatewayNamespace(nameIn(at), { namespace }), true);
     return namespace === undefined ? refusal : { namespace: refusal };
   }),
   rule("gateways.*", (gateway, { settings: { applications = [] } }, at) => {
     const name = gatewayNamespace(nameIn(at), gateway);
-    if (!applications.some(({ namespace }) => namespace === name)) return undefined;
+    if (gateway.kind === "existing" || !applications.some(({ namespace }) => namespace === name)) return undefined;
     return {
       namespace: `found ${name}, a namespace of talos-mesh:applications, which is deployed elsewhere; expected one of your own`,
     };
@@ -62,12 +75,14 @@ export const gatewayChecks: readonly Check[] = [
       const kinds = Object.values(gateways).map(({ kind }) => kind);
       return kinds.length > 0 && !kinds.includes("chart") && Object.keys(values).length > 0;
     },
-    "are values of the gateway chart, and every gateway is of kind gateway-api; remove them",
+    "are values of the gateway chart, and no gateway is of kind chart; remove them",
   ),
-  refuse(
+  rule(
     "gateways.egress.kind",
-    (kind, { settings: { security } }) => kind === "gateway-api" && security.egress?.mode === "egressGateway",
-    "found gateway-api; security.egress.mode: egressGateway needs a gateway of kind chart",
+    (kind, { settings: { security } }) =>
+      kind !== "chart" &&
+      security.egress?.mode === "egressGateway" &&
+      `found ${kind}; security.egress.mode: egressGateway needs a gateway of kind chart`,
   ),
 ];
 

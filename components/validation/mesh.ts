@@ -7,7 +7,7 @@ import { controlPlaneNamed, controlPlanes } from "../model/control-planes";
 import { defaultRevision } from "../shared/istio";
 import { asTree, isTree, mergeValues, type Tree } from "../shared/merge";
 import { hasAmbient } from "../model/data-planes";
-import { gatewayNamespace } from "../model/gateways";
+import { deployedGateways, gatewayNamespace } from "../model/gateways";
 import { policyMeshConfig } from "../model/mesh-config";
 import type { Model } from "../model/model";
 import { addonSource, installedReleases } from "../observability/addons/registry";
@@ -217,5 +217,5 @@ function revisionsOf(mesh: MeshSettings): string[] {
 /** Namespaces with proxies that this program creates, and so can label. */
 function* createdNamespaces({ gateways, ...sections }: Model["settings"]): Iterable<string> {
   for (const { settings } of configuredApplications(sections)) yield settings.namespace;
-  for (const [name, gateway] of Object.entries(gateways)) yield gatewayNamespace(name, gateway);
+  for (const [name, gateway] of deployedGateways(gateways)) yield gatewayNamespace(name, gateway);
 }

@@ -10,6 +10,7 @@ import { installedAddons } from "../observability/addons/registry";
 import { subdomain } from "../settings/fields";
 import { expandPath } from "../settings/schema-walk";
 import { rootNamespace } from "../shared/istio";
+import { own } from "../shared/own";
 import type { KubernetesObject } from "../shared/kubernetes/object";
 import { type SettingPath, shortPath } from "../shared/problem";
 import { checkEach, runChecks } from "../shared/unknown";
@@ -146,12 +147,13 @@ const istioProviders: readonly string[] = ["envoy", "prometheus", "stackdriver"]
 
 const gatewayApi = "gateway.networking.k8s.io";
 
-function gateways({ names }: Model): Iterable<Claim> {
-  return checkEach(names.objects.gateways, [], function* ({ name, namespace, kind, service, tls }) {
+function gateways({ names, settings }: Model): Iterable<Claim> {
+  return checkEach(names.objects.gateways, [], function* ({ name, namespace, service, tls }) {
     const owner = ["gateways", name];
-    yield* deploymentClaims({ namespace, name: service, owner });
+    const kind = own(settings.gateways, name)?.kind;
+    if (kind !== "existing") yield* deploymentClaims({ namespace, name: service, owner });
     if (kind === "chart") yield { kind: "Helm release", namespace, name: service, owner };
-    else yield { kind: "Gateway", group: gatewayApi, namespace, name, owner };
+    if (kind === "gateway-api") yield { kind: "Gateway", group: gatewayApi, namespace, name, owner };
     for (const [index, { hosts, credentialNames }] of (tls?.servers ?? []).entries()) {
       const place = hosts === undefined ? ["tls"] : ["tls", "servers", index];
       // Several may present the same Secret of another owner.

@@ -1,6 +1,6 @@
 import type { Model } from "../model/model";
 import type { Names } from "../model/names";
-import type { ResolvedEntry } from "../model/policies/policy-model";
+import { isIstioGateway, type ResolvedEntry } from "../model/policies/policy-model";
 import { namedSubset } from "../model/policies/services";
 import type { TrafficServiceSettings } from "../settings/sections/traffic";
 import { listOf, suggestion } from "../settings/wording";
@@ -66,9 +66,8 @@ export const trafficChecks: readonly Check[] = [
   }),
   rule("traffic.services.*.gateways.*", (name, model, at) => {
     const gateway = serviceAt(model, at).tls && model.names.findGateway(name);
-    return (
-      gateway && !gateway.tls && `found ${name} for tls; expected a gateway with tls.mode PASSTHROUGH, found no tls`
-    );
+    if (!gateway || gateway.tls || (gateway.foreign && isIstioGateway(gateway))) return undefined;
+    return `found ${name} for tls; expected a gateway with tls.mode PASSTHROUGH, found no tls`;
   }),
   entriesOfOneService,
   uniqueHosts,

@@ -1,6 +1,7 @@
 import { listenerName, policyName } from "../../components/model/object-names";
 import {
   type Exposure,
+  gatewayObject,
   isIstioGateway,
   type MeshService,
   type PolicyModel,
@@ -40,7 +41,7 @@ function gatewayRoutes(
   { path: from, gateway, hosts, rules }: Exposure,
 ): KubernetesObject<RouteSpec>[] {
   const place = { name: policyName(service.name, gateway.name), from };
-  const parent = { name: gateway.name, namespace: gateway.namespace };
+  const parent = gatewayObject(gateway);
   const attachedTo = (...protocols: ("http" | "https")[]) => ({
     parentRefs: protocols.flatMap((protocol) =>
       hosts.map((host) => ({ ...parent, sectionName: listenerName(protocol, host) })),
@@ -49,6 +50,11 @@ function gatewayRoutes(
     ...(!hosts.includes("*") && { hostnames: [...hosts] }),
   });
   const routed = { rules: routeRules(rules, service) };
+  const { foreign } = gateway;
+  if (foreign) {
+    const parentRefs = foreign.listeners?.map((sectionName) => ({ ...parent, sectionName })) ?? [parent];
+    return [routeObject(service, place, { ...attachedTo(), parentRefs, ...routed })];
+  }
   const { tls } = gateway;
   if (!tls) return [routeObject(service, place, { ...attachedTo("http"), ...routed })];
   if (tls.plainHttp === "served") return [routeObject(service, place, { ...attachedTo("http", "https"), ...routed })];

@@ -1,5 +1,6 @@
 import {
   clusterHost,
+  gatewayObject,
   isIstioGateway,
   type MeshService,
   type PolicyModel,
@@ -32,7 +33,8 @@ type Server = NonNullable<IstioSpecs["Gateway"]["servers"]>[number];
  * https://istio.io/latest/docs/reference/config/networking/gateway/#Server
  */
 export function gateways(model: PolicyModel): KubernetesObject<IstioSpecs["Gateway"]>[] {
-  return model.gateways.filter(isIstioGateway).flatMap((gateway) => {
+  const own = model.gateways.filter((gateway) => isIstioGateway(gateway) && !gateway.foreign);
+  return own.flatMap((gateway) => {
     const exposed = model.services.flatMap(({ namespace, exposures }) =>
       exposures
         .filter((one) => one.gateway.name === gateway.name)
@@ -130,7 +132,7 @@ function gatewayVirtualServices(service: MeshService, names: Names): KubernetesO
       };
       const place = { namespace: service.namespace, name: policyName(service.name, gateway.name), from };
       const routes = tls ? { tls: [tlsRoute] } : { http: httpRoutes(rules, context) };
-      const spec = { hosts: [...hosts], gateways: [workloadKey(gateway)], ...routes };
+      const spec = { hosts: [...hosts], gateways: [workloadKey(gatewayObject(gateway))], ...routes };
       return istioObject("VirtualService", place, spec);
     });
 }

@@ -20,6 +20,8 @@ interface GatewayField<Value> {
   gatewayApi?(value: Value, gateway: Gateway): Overlays;
   /** The object that istiod creates for the field, and does not delete when the field is no longer set. */
   readonly leaves?: "HorizontalPodAutoscaler" | "PodDisruptionBudget";
+  /** Whether it is for a gateway of kind existing: only for it, or also. @default neither */
+  readonly ofExisting?: "only" | "also";
   /** Why a value is refused next to other fields of the gateway. */
   readonly refusals?: readonly Check<Value>[];
 }
@@ -35,13 +37,30 @@ type Overlays = { readonly [Kind in (typeof overlayKinds)[number]]?: HelmValues 
 const fields: {
   readonly [Name in keyof GatewayDeploymentSettings]-?: GatewayField<NonNullable<GatewayDeploymentSettings[Name]>>;
 } = {
-  kind: {},
-  namespace: {},
+  kind: { ofExisting: "also" },
+  namespace: { ofExisting: "also" },
+  selector: { ofExisting: "only" },
+  gateway: { ofExisting: "only" },
+  gatewayApi: {
+    ofExisting: "only",
+    refusals: [
+      (_, { selector, gateway }) =>
+        (selector ?? gateway) !== undefined &&
+        "is of the Gateway API, where selector and gateway are of Istio's; set one of the two",
+    ],
+  },
+  listeners: {
+    ofExisting: "only",
+    refusals: [
+      (_, { gatewayApi }) => gatewayApi === undefined && "are those of a Gateway; set gatewayApi, or remove them",
+    ],
+  },
+  serviceAccount: { ofExisting: "only" },
   serviceAnnotations: {
     chart: (annotations) => ({ service: { annotations } }),
     gatewayApi: (annotations) => ({ service: { metadata: { annotations } } }),
   },
-  serviceType: ofService("type"),
+  serviceType: { ...ofService("type"), ofExisting: "also" },
   externalTrafficPolicy: {
     ...ofService("externalTrafficPolicy"),
     refusals: [
@@ -58,6 +77,7 @@ const fields: {
   loadBalancerClass: { ...ofService("loadBalancerClass"), refusals: [onlyLoadBalancer] },
   loadBalancerTimeout: { refusals: [onlyLoadBalancer] },
   ports: {
+    ofExisting: "also",
     // Helm replaces lists, so all ports are here.
     chart: (ports, { settings }) => {
       const { extraPorts } = settings;
@@ -97,6 +117,7 @@ const fields: {
     ],
   },
   extraPorts: {
+    ofExisting: "also",
     refusals: [
       noNodePorts,
       (extraPorts) =>
@@ -151,7 +172,14 @@ const fields: {
     chart: (resources) => ({ resources }),
     gatewayApi: (resources) => inPod({ containers: [{ name: "istio-proxy", resources }] }),
   },
-  tls: {},
+  tls: {
+    ofExisting: "also",
+    refusals: [
+      (_, { gateway, gatewayApi }) =>
+        (gateway ?? gatewayApi) !== undefined &&
+        `belongs to Gateway ${gateway ?? gatewayApi}; remove it, or name only a selector`,
+    ],
+  },
 };
 
 function ofService(field: string) {
@@ -224,10 +252,26 @@ export function leftByUnsetFields(settings: GatewayDeploymentSettings) {
   return fieldNames.flatMap((name) => (settings[name] === undefined ? (fields[name].leaves ?? []) : []));
 }
 
-export const gatewayFieldChecks = fieldNames.flatMap((name) =>
-  ((fields[name].refusals ?? []) as readonly Check<unknown>[]).map(
-    (check) =>
-      (gateway: GatewayDeploymentSettings, path: SettingPath): Problem[] =>
-        gateway[name] === undefined ? [] : problemsOf(check(gateway[name], gateway), [...path, name]),
+/** Fields that a gateway of kind existing does not have, and those that only it has. */
+function fieldsOfKind(gateway: GatewayDeploymentSettings, path: SettingPath): Problem[] {
+  const existing = gateway.kind === "existing";
+  return fieldNames.flatMap((name) => {
+    const { ofExisting } = fields[name];
+    if (gateway[name] === undefined || (existing ? ofExisting : ofExisting !== "only")) return [];
+    const message = existing
+      ? "is for a gateway that this program deploys; remove it, and set it where this one is deployed"
+      : "is for a gateway that others deploy; set kind: existing, or remove it";
+    return problemsOf(message, [...path, name]);
+  });
+}
+
+export const gatewayFieldChecks = [
+  fieldsOfKind,
+  ...fieldNames.flatMap((name) =>
+    ((fields[name].refusals ?? []) as readonly Check<unknown>[]).map(
+      (check) =>
+        (gateway: GatewayDeploymentSettings, path: SettingPath): Problem[] =>
+          gateway[name] === undefined ? [] : problemsOf(check(gateway[name], gateway), [...path, name]),
+    ),
   ),
-);
+];

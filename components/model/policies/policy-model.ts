@@ -136,6 +136,11 @@ export function clusterHost({ name, namespace }: Pick<Workload, "name" | "namesp
   return `${name}.${namespace}.svc.cluster.local`;
 }
 
+/** Namespace and name of the Gateway that routes attach to. */
+export function gatewayObject({ name, namespace, foreign }: GatewayWorkload): { namespace: string; name: string } {
+  return { namespace, name: foreign?.gateway ?? name };
+}
+
 /** Whether a gateway is configured by Istio's API (Gateway, VirtualService), and not by Gateway API. */
 export function isIstioGateway({ kind = "chart" }: GatewayWorkload): boolean {
   return kind === "chart";

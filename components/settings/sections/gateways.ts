@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { annotations, dnsLabel, flag, labelKey, nodePort, port } from "../fields";
+import { annotations, dnsLabel, dnsSubdomain, flag, labelKey, labels, nodePort, port, some } from "../fields";
 import { count, duration, resources } from "../quantities";
 import { tls } from "./gateway-tls";
 
@@ -30,10 +30,21 @@ const gatewayTopology = z
 
 const gatewayDeployment = z.strictObject({
   kind: z
-    .enum(["chart", "gateway-api"])
+    .enum(["chart", "gateway-api", "existing"])
     .default("chart")
-    .describe("chart: Istio's chart and API; gateway-api: istiod, from a Gateway of the Gateway API."),
+    .describe(
+      "chart: Istio's chart and API; gateway-api: istiod, from a Gateway of the Gateway API; existing: deployed by others.",
+    ),
   namespace: dnsLabel.optional().describe("Default: istio-<name>."),
+  selector: labels
+    .optional()
+    .describe("Kind existing: the labels of its pods, for which this program creates a Gateway of Istio's API."),
+  gateway: dnsLabel.optional().describe("Kind existing: its Gateway of Istio's API, if it has one to be used."),
+  gatewayApi: dnsSubdomain.optional().describe("Kind existing: its Gateway of the Gateway API, in place of selector."),
+  listeners: some(dnsSubdomain).describe("Of gatewayApi: those that routes attach to. Default: all."),
+  serviceAccount: dnsSubdomain
+    .optional()
+    .describe("Kind existing: that of its pods, their identity in rules. Default with gatewayApi: <gatewayApi>-istio."),
   serviceType: z.enum(["NodePort", "LoadBalancer", "ClusterIP"]).default("NodePort"),
   ports: z
     .strictObject({ status: servicePort.optional(), http: servicePort.optional(), https: servicePort.optional() })
