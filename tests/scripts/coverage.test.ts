@@ -149,8 +149,7 @@ function* changesOf(value: unknown, at = ""): Iterable<[at: string, changed: Tre
       const copy = Array.isArray(value) ? [...(value as unknown[])] : { ...(value as Tree) };
       return Object.assign(copy, { [key]: changed }) as Tree;
     };
-    const other =
-      typeof part === "number" ? part + 1 : typeof part === "boolean" ? !part : `${String(part as string)}x`;
+    const other = typeof part === "number" ? part + 1 : typeof part === "boolean" ? !part : `${String(part)}x`;
     if (typeof part !== "object") yield [`${at}.${key}`, put(other)];
     else for (const [where, changed] of changesOf(part, `${at}.${key}`)) yield [where, put(changed)];
   }
