@@ -3,6 +3,7 @@ import type { KubernetesObject } from "../components/shared/kubernetes/object";
 import { peerAuthentications, requestAuthentications } from "./istio-api/authentication";
 import { auditLogs, defaultDeny, workloadPolicies } from "./istio-api/authorization";
 import { egressGateway, sidecarEgress } from "./istio-api/egress";
+import { externalServiceObjects } from "./istio-api/external-services";
 import { destinationRules, gateways, virtualServices } from "./istio-api/routes";
 import { sidecars } from "./istio-api/sidecars";
 import { networkPolicies } from "./network-policies";
@@ -14,6 +15,7 @@ export const compilers: readonly Compiler[] = [
   gateways,
   virtualServices,
   destinationRules,
+  externalServiceObjects,
   httpRoutes,
   peerAuthentications,
   requestAuthentications,

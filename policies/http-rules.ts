@@ -166,8 +166,9 @@ export function destination(
   subset?: Subset,
 ): Destination {
   const port = { number: service.port };
-  if (!subset) return { host: clusterHost(service), port };
-  if (subsetsBy === "name") return { host: clusterHost(service), port, subset: subset.name };
+  const host = service.host ?? clusterHost(service);
+  if (!subset) return { host, port };
+  if (subsetsBy === "name") return { host, port, subset: subset.name };
   const { name, port: number } = backend(service, subset);
   return { host: clusterHost({ ...service, name }), port: { number } };
 }

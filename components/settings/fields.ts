@@ -33,6 +33,13 @@ export const hostName = form(fqdn, "expected a DNS name: lower-case letters, dig
 /** A host that clients name: a DNS name, `*.domain`, or `*` (checks limit where `*` is allowed). */
 export const hostPattern = form(`(\\*|(\\*\\.)?${fqdn})`, "expected a DNS name, '*.' and a DNS name, or '*'", 253);
 
+/** A host outside the mesh. Without a dot it would be a Service; a last label of digits is that of an IP address. */
+export const externalHost = form(
+  `(\\*|(\\*\\.|(?=[^.]+\\.))(?!(.*\\.)?\\d+$)${fqdn})`,
+  "expected a DNS name with a dot, or '*.' and a DNS name; an IP address belongs to addresses of an entry of traffic.externalServices",
+  253,
+);
+
 export const port = count(1, 65_535);
 
 export const portDigits = "([1-9]\\d{0,3}|[1-5]\\d{4}|6[0-4]\\d{3}|65[0-4]\\d\\d|655[0-2]\\d|6553[0-5])";

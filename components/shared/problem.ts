@@ -7,13 +7,29 @@ export interface Problem {
   readonly message: string;
 }
 
-/** What is wrong with a value: a message, several, or messages of its fields, at any depth. */
-export type Refusal = string | false | undefined | readonly Refusal[] | { readonly [field: string]: Refusal };
+/** What is wrong with a value: a message, several, or messages of its fields or of its entries, at any depth. */
+export type Refusal =
+  | string
+  | false
+  | undefined
+  | readonly Refusal[]
+  | ReadonlyMap<number, Refusal>
+  | { readonly [field: string]: Refusal };
+
+/** A refusal of the entries of a list. */
+export function refusalOfEach<Value>(values: readonly Value[] = [], refusal: (value: Value) => Refusal): Refusal {
+  return new Map(values.map((value, index) => [index, refusal(value)]));
+}
 
 export function problemsOf(refusal: Refusal, path: SettingPath): Problem[] {
   if (typeof refusal === "string") return [{ path, message: refusal }];
   if (Array.isArray(refusal)) return refusal.flatMap((one: Refusal) => problemsOf(one, path));
+  if (isMap(refusal)) return [...refusal].flatMap(([index, one]) => problemsOf(one, [...path, index]));
   return Object.entries(refusal || {}).flatMap(([field, inner]) => problemsOf(inner, [...path, field]));
+}
+
+function isMap(refusal: Refusal): refusal is ReadonlyMap<number, Refusal> {
+  return refusal instanceof Map;
 }
 
 export interface Place {

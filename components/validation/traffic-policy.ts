@@ -2,17 +2,24 @@ import type { LoadBalancerSettings } from "../settings/sections/traffic-policy";
 import type { Refusal } from "../shared/problem";
 import { atMostOne, type Check, notEmpty, refuse, rule, unique } from "./check";
 
-const policies = ["traffic.services.*.trafficPolicy", "traffic.services.*.subsets.*.trafficPolicy"] as const;
+const policies = [
+  "traffic.services.*.trafficPolicy",
+  "traffic.services.*.subsets.*.trafficPolicy",
+  "traffic.externalServices.*.trafficPolicy",
+  "traffic.externalServices.*.subsets.*.trafficPolicy",
+] as const;
 
 const localityKeys = ["distribute", "failover", "failoverPriority"] as const;
 
 export const trafficPolicyChecks: readonly Check[] = policies.flatMap((policy) => [
   unique(`${policy}.portLevelSettings.*.port.number`, "port", policy),
-  refuse(
-    `${policy}.portLevelSettings.*`,
-    ({ connectionPool, outlierDetection, loadBalancer }) => !connectionPool && !outlierDetection && !loadBalancer,
-    "expected at least one of: connectionPool, outlierDetection, loadBalancer",
-  ),
+  rule(`${policy}.portLevelSettings.*`, (settings, _, at) => {
+    const tls = at[1] === "externalServices" ? ", tls" : "";
+    return (
+      Object.keys(settings).length === 1 &&
+      `expected at least one of: connectionPool, outlierDetection, loadBalancer${tls}`
+    );
+  }),
   ...([policy, `${policy}.portLevelSettings.*`] as const).flatMap((path) => [
     notEmpty(`${path}.connectionPool` as const, ["tcp", "http"]),
     refuse(

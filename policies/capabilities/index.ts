@@ -1,4 +1,5 @@
 import { markdownTable } from "../../components/shared/markdown";
+import externalServices from "./external-services.json";
 import security from "./security.json";
 import traffic from "./traffic.json";
 
@@ -12,6 +13,8 @@ export interface Capability {
   readonly setting: string;
   /** The first release of Istio whose API has it, such as `1.26`. @default every supported release */
   readonly since?: string;
+  /** The value of the setting that `since` is about. @default any */
+  readonly value?: string;
   readonly sidecar: Support;
   readonly ambient: Support;
   /** Data planes in which its effect was measured with real traffic. */
@@ -22,7 +25,9 @@ export interface Capability {
  * What each capability becomes in each data plane, and what is refused there and why. Validation takes its refusals from
  * this table, docs/policies-data-planes.md is generated from it, and tests/policies/examples.ts has a model for each row.
  */
-export const capabilities = { ...traffic, ...security } satisfies Readonly<Record<string, Capability>>;
+export const capabilities = { ...traffic, ...externalServices, ...security } satisfies Readonly<
+  Record<string, Capability>
+>;
 
 export type CapabilityName = keyof typeof capabilities;
 

@@ -138,7 +138,7 @@ function gatewayVirtualServices(service: MeshService, names: Names): KubernetesO
 }
 
 /** A rule without route, redirect or directResponse routes to the service itself. */
-function httpRoutes(rules: readonly HttpRuleSettings[], context: VirtualServiceContext): VirtualServiceRoute[] {
+export function httpRoutes(rules: readonly HttpRuleSettings[], context: VirtualServiceContext): VirtualServiceRoute[] {
   return rules.map((rule) => {
     const route = merged(fieldsOf(rule).map(({ virtualService }) => virtualService(context)));
     const answered = rule.route ?? rule.redirect ?? rule.directResponse;

@@ -121,7 +121,7 @@ const model: fc.Arbitrary<ShopSources> = fc
       const base = shopSources({}, { workloads, gateways: [ingress] });
       return {
         ...base,
-        traffic: { services: [...inMesh, ...atEdge] },
+        traffic: { ...base.traffic, services: [...inMesh, ...atEdge] },
         security: { ...base.security, authorization },
       };
     });
@@ -198,7 +198,7 @@ describe("for any model, the sidecar compiler", () => {
         const reordered: ShopSources = {
           ...given,
           workloads: shuffledWith(given.workloads, ranks),
-          traffic: { services: shuffledWith(given.traffic.services, ranks) },
+          traffic: { ...given.traffic, services: shuffledWith(given.traffic.services, ranks) },
           security: {
             ...given.security,
             authorization: {

@@ -14,12 +14,14 @@ import type { TrafficPolicySettings } from "../../settings/sections/traffic-poli
 import type { GatewayWorkload, VersionService, WaypointWorkload, Workload } from "../../shared/workload";
 import type { SidecarScoping } from "../mesh-config";
 import type { Caller, MeshWorkload, Names, PolicyTarget } from "../names";
+import type { ExternalService } from "./external-services";
 import { own } from "../../shared/own";
 
 /** The policies of a stack with every name resolved: what the compilers, the checks and `explain` read. */
 export interface PolicyModel {
   readonly names: Names;
   readonly services: readonly MeshService[];
+  readonly externalServices: readonly ExternalService[];
   readonly workloads: readonly MeshWorkload[];
   readonly gateways: readonly GatewayWorkload[];
   readonly waypoints: readonly WaypointWorkload[];
@@ -71,6 +73,8 @@ export interface Exposure {
 export interface MeshService extends Omit<MeshWorkload, "serviceAccount" | "versions"> {
   /** The port that routes lead to. */
   readonly port: number;
+  /** Its DNS name, where it is outside the mesh. @default that of a Service of the cluster */
+  readonly host?: string;
   readonly paths: readonly SettingPath[];
   readonly subsets: readonly Subset[];
   readonly trafficPolicy?: TrafficPolicySettings;

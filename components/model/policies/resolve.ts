@@ -14,6 +14,7 @@ import {
 import { sidecarScoping } from "../mesh-config";
 import { type Names, targetKey, workloadKey } from "../names";
 import { pathNormalization } from "../path-normalization";
+import { externalServices } from "./external-services";
 import type {
   AccessRule,
   Egress,
@@ -38,6 +39,7 @@ export function policyModel(settings: PolicySettings, names: Names): PolicyModel
     gateways: () => names.objects.gateways,
     waypoints: () => names.objects.waypoints,
     services: () => meshServices(settings, names),
+    externalServices: () => externalServices(settings, names),
     accessRules: () => accessRules(settings, names),
     externalRules: () => externalRules(settings, names),
     tokenRules: () => tokenRules(settings, names),

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { exactlyOneOf, headerName, port, some } from "../fields";
+import { exactlyOneOf, headerName, hostName, port, some } from "../fields";
 import { count, duration, durationOrZero, uint32 } from "../quantities";
 
 /** How a proxy treats the connections to a service: Istio's TrafficPolicy, in its own words. */
@@ -94,12 +94,38 @@ const settings = {
   loadBalancer: loadBalancer.optional(),
 };
 
-export const trafficPolicy = z.strictObject({
-  ...settings,
-  portLevelSettings: some(z.strictObject({ port: z.strictObject({ number: port }), ...settings })).describe(
-    "Replaces the settings next to this list for a port.",
-  ),
+function policyWith<Shape extends z.ZodRawShape>(shape: Shape) {
+  return z.strictObject({
+    ...shape,
+    portLevelSettings: some(z.strictObject({ port: z.strictObject({ number: port }), ...shape })).describe(
+      "Replaces the settings next to this list for a port.",
+    ),
+  });
+}
+
+export const trafficPolicy = policyWith(settings);
+
+const file = z.string().startsWith("/", "expected the path of a file in the proxy, such as /etc/certs/ca.pem");
+
+/** https://istio.io/latest/docs/reference/config/networking/destination-rule/#ClientTLSSettings */
+export const clientTls = z.strictObject({
+  mode: z.enum(["DISABLE", "SIMPLE", "MUTUAL", "ISTIO_MUTUAL"]),
+  sni: hostName.optional(),
+  subjectAltNames: some(z.string().min(1)),
+  credentialName: z
+    .string()
+    .regex(/^(configmap:\/\/)?[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/, "expected the name of a Secret")
+    .optional()
+    .describe("A Secret in the egress gateway's namespace: ca.crt, in mode MUTUAL also tls.crt and tls.key."),
+  clientCertificate: file.optional(),
+  privateKey: file.optional(),
+  caCertificates: file.optional().describe("Default: the root certificates of the proxy's image."),
+  insecureSkipVerify: z.boolean().optional(),
 });
 
+/** Of a service outside the mesh, to which a proxy may speak TLS. */
+export const externalTrafficPolicy = policyWith({ ...settings, tls: clientTls.optional() });
+
+export type ExternalTrafficPolicySettings = z.output<typeof externalTrafficPolicy>;
 export type TrafficPolicySettings = z.output<typeof trafficPolicy>;
 export type LoadBalancerSettings = z.output<typeof loadBalancer>;

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { dnsLabel, hostPattern, labels, port } from "../fields";
+import { externalService } from "./external-services";
 import { httpRule, retries, weights } from "./http-rule";
 import { trafficPolicy } from "./traffic-policy";
 
@@ -32,6 +33,7 @@ const service = z.strictObject({
 
 export const traffic = z.strictObject({
   services: z.array(service).default([]),
+  externalServices: z.array(externalService).default([]).describe("Services outside the mesh."),
   defaultRetries: retries
     .optional()
     .describe("For requests whose rule has no retries: mesh config defaultHttpRetryPolicy."),

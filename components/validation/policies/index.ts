@@ -8,6 +8,7 @@ import { runChecks } from "../../shared/unknown";
 import type { Check } from "../check";
 import { accessRuleProblems } from "./access-rules";
 import { egressProblems } from "./egress";
+import { externalServiceProblems } from "./external-services";
 import { httpRouteProblems } from "./http-route-limits";
 import { targetProblems } from "./targets";
 import { waypointSecurityProblems } from "./waypoint-security";
@@ -21,6 +22,7 @@ export function policyProblems(
 ): Iterable<Problem> {
   return runChecks(
     () => accessRuleProblems(model),
+    () => externalServiceProblems(model),
     () => egressProblems(model),
     () => targetProblems(model),
     () => waypointSecurityProblems(model),
@@ -32,9 +34,10 @@ export function policyProblems(
 /** Fields that the API of the mesh's release does not have: the API server would drop them. */
 function* releaseProblems({ traffic, security, mesh }: Parameters<typeof policyProblems>[1]): Iterable<Problem> {
   const rows: readonly Capability[] = Object.values(capabilities);
-  for (const { setting, since, title } of rows) {
+  for (const { setting, since, value, title } of rows) {
     if (since === undefined || compareMinor(mesh.version, since) >= 0) continue;
-    for (const [path] of expandPath({ traffic, security }, setting)) {
+    for (const [path, found] of expandPath({ traffic, security }, setting)) {
+      if (value !== undefined && found !== value) continue;
       const message = `${title}: needs Istio ${since} or newer, and mesh.version is ${mesh.version}; remove it, or upgrade`;
       yield { path, message };
     }

@@ -1,0 +1,89 @@
+import type { ExternalServiceSettings } from "../../settings/sections/external-services";
+import type { TrafficSettings } from "../../settings/sections/traffic";
+import { isIP } from "node:net";
+import type { GatewayWorkload, WaypointWorkload } from "../../shared/workload";
+import type { SettingPath } from "../../shared/problem";
+import { copyWithField, entryReaders, knownFields, readEntries, throwUnknown } from "../../shared/unknown";
+import type { Names } from "../names";
+import { externalHostName } from "../object-names";
+
+export type Resolution = NonNullable<ExternalServiceSettings["resolution"]>;
+
+export interface ExternalPort extends Omit<ExternalServiceSettings["ports"][number], "name"> {
+  readonly name: string;
+}
+
+/** A service outside the mesh, as its entry of `traffic.externalServices` describes it. */
+export interface ExternalService {
+  readonly path: SettingPath;
+  readonly settings: ExternalServiceSettings;
+  /** Of its ServiceEntry. */
+  readonly name: string;
+  readonly namespace: string;
+  readonly hosts: readonly string[];
+  readonly ports: readonly ExternalPort[];
+  readonly resolution: Resolution;
+  /** The egress gateway that sidecars send its requests to. */
+  readonly gateway?: GatewayWorkload;
+  /** The waypoint that ztunnel sends its requests to. */
+  readonly waypoint?: WaypointWorkload;
+}
+
+export function externalServices({ traffic }: { readonly traffic: TrafficSettings }, names: Names): ExternalService[] {
+  const readers = entryReaders(() => traffic.externalServices).map((read, index) => () => {
+    const settings = read();
+    const gateway = () => (settings.egressGateway === undefined ? undefined : names.gateway(settings.egressGateway));
+    const namespace = () => settings.namespace ?? gateway()?.namespace ?? names.defaultNamespace ?? throwUnknown();
+    const fields = knownFields<Omit<ExternalService, "settings">>({
+      path: () => ["traffic", "externalServices", index],
+      name: () => settings.name ?? externalHostName(settings.hosts[0] ?? throwUnknown()),
+      namespace,
+      hosts: () => settings.hosts,
+      ports: () => settings.ports.map(withName),
+      resolution: () => settings.resolution ?? defaultResolution(settings),
+      gateway,
+      waypoint: () => names.namespaceWaypoint(namespace()),
+    });
+    return copyWithField(fields, "settings", () => settings);
+  });
+  return readEntries(readers);
+}
+
+function withName(port: ExternalServiceSettings["ports"][number]): ExternalPort {
+  return { ...port, name: port.name ?? `${port.protocol.toLowerCase()}-${port.number}` };
+}
+
+/** A wildcard has no address to resolve: the proxy keeps the address that the workload connects to. */
+function defaultResolution({
+  hosts,
+  addresses = [],
+  endpoints,
+  workloadSelector,
+}: ExternalServiceSettings): Resolution {
+  if (workloadSelector) return "STATIC";
+  if (endpoints) return endpoints.every(({ address }) => isIP(address) !== 0) ? "STATIC" : "DNS";
+  const ranges = addresses.some((address) => address.includes("/"));
+  return ranges || hosts.some((host) => host.startsWith("*")) ? "NONE" : "DNS";
+}
+
+/** Whether proxies read the requests of a port, so that rules and HTTP settings apply to it. */
+export function isHttp({ protocol }: Pick<ExternalPort, "protocol">): boolean {
+  return protocol === "HTTP" || protocol === "HTTP2" || protocol === "GRPC";
+}
+
+/** Whether connections to a port begin with TLS, which names the host. */
+export function isTls({ protocol }: Pick<ExternalPort, "protocol">): boolean {
+  return protocol === "TLS" || protocol === "HTTPS";
+}
+
+/** Whether the workloads of a namespace know the service. */
+export function isExportedTo({ namespace, settings: { exportTo = ["*"] } }: ExternalService, client: string): boolean {
+  return exportTo.some((to) => to === "*" || to === client || (to === "." && client === namespace));
+}
+
+export function findExternalService<External extends Pick<ExternalService, "hosts">>(
+  services: readonly External[],
+  host: string,
+): External | undefined {
+  return services.find(({ hosts }) => hosts.includes(host));
+}

@@ -1,0 +1,209 @@
+import { isIP } from "node:net";
+import { type ExternalService, isHttp, isTls } from "../../model/policies/external-services";
+import { clusterHost, type PolicyModel } from "../../model/policies/policy-model";
+import { listOf, suggestion } from "../../settings/wording";
+import { duplicates, type Problem, type Refusal, refusalOfEach, shortPath } from "../../shared/problem";
+import { rootNamespace } from "../../shared/istio";
+import { own } from "../../shared/own";
+import { checkEach, runChecks } from "../../shared/unknown";
+import { problemsAt, problemsOfEach } from "../check";
+import { ambientExternalService, clientTls } from "./external-proxies";
+
+/**
+ * Services outside the mesh that Istio refuses, or whose settings have no effect.
+ * Source: istio/istio, pkg/config/validation, ValidateServiceEntry.
+ */
+export function externalServiceProblems(model: PolicyModel): Iterable<Problem> {
+  const { externalServices } = model;
+  return runChecks(
+    () => problemsAt(externalServices, hosts, addresses, endpoints, dynamicDns, ports, visibility, subsets, rules),
+    () => problemsAt(externalServices, (service) => places(service, model)),
+    () => undeclaredSubsets(externalServices),
+    () => problemsAt(externalServices, clientTls, (service) => ambientExternalService(service, model)),
+    () =>
+      duplicates(
+        checkEach(externalServices, [], (service) =>
+          service.hosts.map((host, index) => ({ path: [...service.path, "hosts", index], key: host })),
+        ),
+        "host",
+      ),
+    () => problemsAt(externalServices, sharedTcpPorts()),
+  );
+}
+
+function hosts({ hosts: all, resolution, ports: served, settings: { endpoints: given } }: ExternalService): Refusal {
+  const wildcard = all.find((host) => host.startsWith("*"));
+  const byName = resolution === "DNS" || resolution === "DNS_ROUND_ROBIN";
+  const tcp = served.find((port) => !isHttp(port) && !isTls(port));
+  return {
+    hosts: [
+      all.includes("*") &&
+        'found "*", which is every host; expected DNS names, or mesh.outboundTrafficPolicy: ALLOW_ANY',
+      byName &&
+        !given &&
+        wildcard !== undefined &&
+        `found ${wildcard}, which resolution ${resolution} cannot resolve; expected names without '*', or resolution NONE or DYNAMIC_DNS`,
+      resolution !== "NONE" &&
+        all.length > 1 &&
+        tcp &&
+        `found ${all.length} hosts with ${tcp.protocol} on port ${tcp.number}, which carries no host name; write an entry for each host`,
+    ],
+  };
+}
+
+function addresses({ resolution, settings: { addresses: given = [] } }: ExternalService): Refusal {
+  const block = given.find((address) => address.includes("/"));
+  if (block === undefined || resolution === "NONE" || resolution === "STATIC") return undefined;
+  return {
+    addresses: `found ${block} with resolution ${resolution}; a block of addresses needs resolution NONE or STATIC`,
+  };
+}
+
+function endpoints({ resolution, ports: served, settings }: ExternalService): Refusal {
+  const { endpoints: given, workloadSelector } = settings;
+  if (given && workloadSelector) return { workloadSelector: "found next to endpoints; expected one of them" };
+  const found = given ? "endpoints" : workloadSelector && "workloadSelector";
+  if (resolution === "STATIC" && found === undefined)
+    return { resolution: "found STATIC without endpoints or workloadSelector, so it has no address; add one of them" };
+  if (found !== undefined && (resolution === "NONE" || resolution === "DYNAMIC_DNS"))
+    return {
+      [found]: `found with resolution ${resolution}, which takes the address from the request; remove one of them`,
+    };
+  if (workloadSelector && resolution !== "STATIC")
+    return { resolution: `found ${resolution} with a workloadSelector, whose pods have addresses; expected STATIC` };
+  const names = served.map(({ name }) => name);
+  return {
+    endpoints: [
+      resolution === "DNS_ROUND_ROBIN" &&
+        given &&
+        given.length > 1 &&
+        `found ${given.length} with resolution DNS_ROUND_ROBIN, which takes one; use DNS`,
+      refusalOfEach(given, (endpoint) => ({
+        address:
+          resolution === "STATIC" &&
+          isIP(endpoint.address) === 0 &&
+          `found ${endpoint.address}; resolution STATIC expects IP addresses; use DNS for names`,
+        ports: Object.keys(endpoint.ports ?? {}).map(
+          (name) => !names.includes(name) && `found ${name}; its ports are named ${listOf(names)}`,
+        ),
+      })),
+    ],
+  };
+}
+
+function dynamicDns({ resolution, hosts: all, ports: served, settings }: ExternalService): Refusal {
+  if (resolution !== "DYNAMIC_DNS") return undefined;
+  const named = all.find((host) => !host.startsWith("*"));
+  const other = served.find((port) => !isHttp(port) && port.protocol !== "TLS");
+  return {
+    hosts:
+      named !== undefined &&
+      `found ${named}; resolution DYNAMIC_DNS is for wildcards; write an entry of its own for it`,
+    addresses:
+      settings.addresses && "found with resolution DYNAMIC_DNS, which resolves the name of each request; remove them",
+    ports: other && `found ${other.protocol}; resolution DYNAMIC_DNS expects one of: HTTP, HTTP2, GRPC, TLS`,
+  };
+}
+
+function ports({ ports: served }: ExternalService): Refusal {
+  const twice = (values: readonly (string | number)[]) => values.find((one, index) => values.indexOf(one) !== index);
+  const number = twice(served.map((port) => port.number));
+  const name = twice(served.map((port) => port.name));
+  return {
+    ports: [
+      number !== undefined && `found port ${number} twice; keep one of them`,
+      name !== undefined && number === undefined && `found the name ${name} twice; expected a name for each port`,
+    ],
+  };
+}
+
+function visibility({ namespace, settings: { exportTo = [] } }: ExternalService): Refusal {
+  const named = exportTo.map((to) => (to === "." ? namespace : to));
+  const twice = named.find((to, index) => named.indexOf(to) !== index);
+  return {
+    exportTo: [
+      exportTo.includes("*") &&
+        exportTo.length > 1 &&
+        "found '*' with others; '*' is every namespace, remove the others",
+      twice !== undefined && `found ${twice} twice; keep one of them`,
+    ],
+  };
+}
+
+/** Subsets are groups of endpoints by label, which an endpoint that DNS gives does not have. */
+function subsets({ settings }: ExternalService): Refusal {
+  const { endpoints: given = [], workloadSelector } = settings;
+  if (workloadSelector) return undefined;
+  return {
+    subsets: refusalOfEach(settings.subsets, ({ name, labels }) => {
+      const selects = given.some((one) =>
+        Object.entries(labels).every(([key, value]) => own(one.labels ?? {}, key) === value),
+      );
+      return (
+        !selects && `${name} selects none of the endpoints, so requests for it get 503; add endpoints with its labels`
+      );
+    }),
+  };
+}
+
+function rules({ ports: served, settings: { http } }: ExternalService): Refusal {
+  if (http.length === 0 || served.some(isHttp)) return undefined;
+  const found = listOf(served.map(({ protocol, number }) => `${protocol} ${number}`));
+  return {
+    http: `its ports are ${found}, where proxies read no request; expected a port of protocol HTTP, for TLS with trafficPolicy.tls and targetPort: 443`,
+  };
+}
+
+/** Names that belong to something else, and places with another meaning. */
+function places(
+  { hosts: all, namespace, settings }: ExternalService,
+  { names, workloads, egress }: PolicyModel,
+): Refusal {
+  const services = new Set(workloads.map(clusterHost));
+  const service = all.find((host) => services.has(host));
+  const gateway = settings.egressGateway;
+  return {
+    hosts:
+      service !== undefined && `found ${service}, a Service of the cluster; it belongs to talos-mesh:traffic.services`,
+    namespace:
+      egress !== undefined &&
+      namespace === rootNamespace &&
+      `found ${namespace}, whose services every workload may reach, so that security.egress would not hold; name another`,
+    egressGateway:
+      gateway !== undefined &&
+      !names.findGateway(gateway) &&
+      `found ${gateway}; no such gateway; ${suggestion(gateway, names.gatewayNames())}`,
+  };
+}
+
+function undeclaredSubsets(services: readonly ExternalService[]): Iterable<Problem> {
+  return checkEach(services, [], ({ path, settings }) => {
+    const declared = settings.subsets.map(({ name }) => name);
+    const refusal = (name: string) =>
+      !declared.includes(name) &&
+      `found ${name}, which the service's subsets do not have; ${suggestion(name, declared)}`;
+    return problemsOfEach(settings.http, [...path, "http"], ({ route = {}, mirror }) => ({
+      route: Object.fromEntries(Object.keys(route).map((name) => [name, refusal(name)])),
+      mirror: mirror && { subset: refusal(mirror.subset) },
+    }));
+  });
+}
+
+/** Without addresses, a proxy takes all connections to a TCP port for one service. */
+function sharedTcpPorts() {
+  const first = new Map<number, ExternalService>();
+  return (service: ExternalService): Refusal => {
+    if (service.settings.addresses) return undefined;
+    const messages = service.ports.map((port) => {
+      if (isHttp(port) || isTls(port)) return undefined;
+      const taken = first.get(port.number) ?? service;
+      first.set(port.number, taken);
+      if (taken === service) return undefined;
+      return (
+        `${port.protocol} on port ${port.number} already goes to ${taken.hosts[0]}, at ${shortPath(taken.path)}, ` +
+        "and without addresses a proxy cannot distinguish them; add addresses to one of them"
+      );
+    });
+    return { ports: messages };
+  };
+}
