@@ -127,9 +127,12 @@ export const taints = z.record(
   ),
 );
 
+/** No message repeats it: it may be the secret itself, in the wrong place. */
+export const secretName = z.string().min(1).describe("Name of an entry of talos-mesh:secrets.");
+
 /** Names a value of `talos-mesh:secrets`, the only section with secrets. */
 export const secretRef = z
-  .strictObject({ secret: z.string().min(1).describe("Name of an entry of talos-mesh:secrets.") })
+  .strictObject({ secret: secretName })
   .describe("Refers to an entry of talos-mesh:secrets by its name.");
 
 /** An optional list that has entries where it is given. */

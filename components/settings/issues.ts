@@ -1,8 +1,8 @@
 import { z } from "zod";
 import type { Problem, SettingPath } from "../shared/problem";
 import { schemaAt, valueAt } from "./schema-walk";
-import { expectedElsewhere, secretRef } from "./fields";
-import { kindOf, shown, shownSize, suggestion, typeNames } from "./wording";
+import { expectedElsewhere, secretName, secretRef } from "./fields";
+import { kindOf, shown, shownSize, suggestion, typeNames, typeOf } from "./wording";
 import { own } from "../shared/own";
 
 type Issue = z.core.$ZodIssue;
@@ -14,10 +14,7 @@ function stringExpected(schema: z.core.$ZodType | undefined): string | undefined
 }
 
 function typeMessage(expected: string, value: unknown, schema: z.core.$ZodType | undefined, missing: boolean): string {
-  const described =
-    schema === secretRef
-      ? "a reference such as {secret: NAME} to an entry of talos-mesh:secrets"
-      : (stringExpected(schema) ?? own(typeNames, expected) ?? expected);
+  const described = stringExpected(schema) ?? own(typeNames, expected) ?? expected;
   if (missing) return `missing; expected ${described}`;
   const scalar = typeof value === "number" || typeof value === "boolean";
   if (expected === "string" && scalar) {
@@ -60,6 +57,11 @@ function closest(alternatives: readonly (readonly Issue[])[], value: unknown): r
   return alternatives.find((issues) => issues.every((issue) => issue.code !== "invalid_type" || issue.path.length > 0));
 }
 
+const references: ReadonlyMap<z.core.$ZodType | undefined, string> = new Map<z.core.$ZodType, string>([
+  [secretRef, "a reference such as {secret: NAME} to an entry of talos-mesh:secrets"],
+  [secretName, "the name of an entry of talos-mesh:secrets"],
+]);
+
 /** The problems of an issue; `raw` is the whole value that was checked. */
 export function describeIssue(issue: Issue, schema: z.core.$ZodType, raw: unknown, base: SettingPath): Problem[] {
   const inner = issue.path as (string | number)[];
@@ -68,6 +70,8 @@ export function describeIssue(issue: Issue, schema: z.core.$ZodType, raw: unknow
   const missing = value === undefined;
   const at = schemaAt(schema, inner, raw);
   const problem = (message: string): Problem[] => [{ path, message }];
+  const reference = references.get(at);
+  if (reference !== undefined) return problem(`${missing ? "missing" : `found ${typeOf(value)}`}; expected ${reference}`);
   switch (issue.code) {
     case "unrecognized_keys": {
       const known = at instanceof z.ZodObject ? Object.keys(at.shape) : [];

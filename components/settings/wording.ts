@@ -1,3 +1,5 @@
+import { withoutSecrets } from "../shared/problem";
+
 /** Names of types, of zod and of JSON Schema. */
 export const typeNames: Readonly<Record<string, string>> = {
   string: "a string",
@@ -18,10 +20,16 @@ export function kindOf(value: unknown): string {
   return { string: "a string", number: "the number", boolean: "the value" }[typeof value as string] ?? typeof value;
 }
 
+/** The same for what may be a secret, of which not even the kind of a number is followed by its value. */
+export function typeOf(value: unknown): string {
+  if (value === "") return "an empty string";
+  return typeof value === "number" || typeof value === "boolean" ? `a ${typeof value}` : kindOf(value);
+}
+
 /** A value as a message shows it: short, and on one line. */
 export function shown(value: unknown): string {
   if (typeof value === "string") {
-    const text = JSON.stringify(value);
+    const text = JSON.stringify(withoutSecrets(value));
     return text.length > 62 ? `${text.slice(0, 60)}..."` : text;
   }
   if (typeof value === "number" || typeof value === "boolean") return String(value);

@@ -53,6 +53,14 @@ export function formatPath(path: SettingPath): string {
   return `${namespace}:${section === "" || isName(String(section)) ? section : JSON.stringify(section)}${keys.join("")}`;
 }
 
+/** A value as a message may repeat it: without the login of an address, and without what follows the title of a PEM block. */
+export function withoutSecrets(text: string): string {
+  return text
+    .replace(/(-----BEGIN [A-Z ]+-----)(?!\.\.\.)[^]*/, "$1...")
+    .replaceAll(/(^|[\s"])(\w+:\/\/)?[^\s"/@:]+:(?!\/\/)[^\s"@]*@(?!sha256:)/g, "$1$2...@")
+    .replaceAll(/\/\/[^\s"/@]*@/g, "//...@");
+}
+
 /** A value may have line breaks and any length, and a message repeats values. */
 function oneLine(text: string): string {
   return text
@@ -125,7 +133,7 @@ export class SettingsError extends UserError {
   ) {
     const lines = problems.map(({ path, message }) => {
       const place = placeOf(path);
-      return `${place ? `${place.file}:${place.line}: ` : ""}${oneLine(`${formatPath(path)}: ${message}`)}`;
+      return `${place ? `${place.file}:${place.line}: ` : ""}${oneLine(`${formatPath(path)}: ${withoutSecrets(message)}`)}`;
     });
     super(problemList(lines, file ?? (stack === undefined ? "the settings" : `the settings of stack ${stack}`)));
   }

@@ -38,11 +38,10 @@ function* references({ settings }: Model, { secretNames }: CheckContext): Iterab
   for (const [path, name] of referencePaths.flatMap((one) => [...expandPath(settings, one)])) {
     if (typeof name !== "string" || secretNames.has(name)) continue;
     const hint = secretNames.size > 0 ? suggestion(name, [...secretNames]) : "there are none";
-    // Anything else may be the secret itself.
-    const [found, shown] = /^[A-Za-z][A-Za-z_-]{0,40}$/.test(name) ? [name, name] : ["a name", "NAME"];
+    // The name may be the secret itself.
     const message =
-      `found ${found}, which talos-mesh:secrets does not have; ${hint}; ` +
-      `store it with \`pulumi config set --secret --path 'talos-mesh:secrets.${shown}'\``;
+      `found a name that talos-mesh:secrets does not have; ${hint}; ` +
+      "store the secret with `pulumi config set --secret --path 'talos-mesh:secrets.NAME'`";
     yield { path, message };
   }
 }

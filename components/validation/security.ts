@@ -3,8 +3,10 @@ import type { Model } from "../model/model";
 import type { Names } from "../model/names";
 import { givenNormalizations, pathRules } from "../model/path-normalization";
 import { callerNamespace, isKeySet } from "../model/policies/resolve";
+import { jsonMapping } from "../settings/schema-walk";
 import { pathNormalizations } from "../settings/sections/mesh";
 import { shown, suggestion } from "../settings/wording";
+import { treesIn } from "../shared/merge";
 import { type Problem, type Refusal, shortPath } from "../shared/problem";
 import { atMostOne, type Check, refuse, rule, unique, unknownTarget, unknownWorkload } from "./check";
 
@@ -40,6 +42,11 @@ export const securityChecks: readonly Check[] = [
     "security.jwt.*.jwks",
     (jwks) => !isKeySet(jwks),
     'not a JSON Web Key Set; expected JSON such as {"keys": [...]}',
+  ),
+  refuse(
+    "security.jwt.*.jwks",
+    hasSecretKey,
+    "holds a private or a symmetric key, which all readers of the cluster's objects would see; expected public keys",
   ),
   rule("security.peerAuthentication.*", (given, { names }) => unknownWorkload(names, given, "workload")),
   refuse("security.peerAuthentication.*", ({ workload, ports }) => workload === undefined && ports !== undefined, {
@@ -101,6 +108,11 @@ function unknownSource(names: Names, source: string, from = names.defaultNamespa
   ];
   const place = namespace === undefined ? "" : ` in namespace ${namespace}`;
   return `found ${source}; no such workload${hasNamespace ? "" : " or gateway"}${place}; ${suggestion(name, known)}`;
+}
+
+/** Parameters of a JSON Web Key that only its owner may have (RFC 7518, section 6). */
+function hasSecretKey(jwks: string): boolean {
+  return treesIn(jsonMapping(jwks)?.keys).some((key) => Object.hasOwn(key, "d") || Object.hasOwn(key, "k"));
 }
 
 /** Istio's path templates, `{*}` and `{**}`, are the only asterisks that may be inside a path. */

@@ -3,7 +3,7 @@ import { homedir } from "node:os";
 import path from "node:path";
 import { parse } from "yaml";
 import { z } from "zod";
-import { dnsLabel, exactlyOneOf, hostAddress, kubernetesVersion, talosVersion } from "../../settings/fields";
+import { dnsLabel, exactlyOneOf, hostAddress, kubernetesVersion, secretName, talosVersion } from "../../settings/fields";
 import { asTree, treesIn } from "../../shared/merge";
 import { problemsOf, type Refusal } from "../../shared/problem";
 import type { ClusterKind, ClusterStack } from "./cluster-kind";
@@ -15,7 +15,7 @@ export const existingSettings = z.strictObject({
   kubeconfig: exactlyOneOf(
     {
       file: z.string().min(1).optional().describe("Path of a kubeconfig; '~/' and relative paths are allowed."),
-      secret: z.string().min(1).optional().describe("Name of an entry of talos-mesh:secrets with its text."),
+      secret: secretName.optional().describe("Name of an entry of talos-mesh:secrets with its text."),
       context: z.string().min(1).optional().describe("Context to use; default: the file's current one."),
     },
     ["file", "secret"],
