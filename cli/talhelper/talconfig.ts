@@ -92,7 +92,34 @@ const schematic = z.object({
 /** talhelper itself takes strings only. */
 const patch = z.union([z.string(), anything, z.array(anything)], { error: "expected a patch: text, '@file', or YAML" });
 
-const volume = { name: z.string(), provisioning: anything.optional(), encryption: anything.optional() };
+const encryptionKey = z.object({
+  slot: number,
+  static: z.object(named("passphrase")).optional(),
+  nodeID: anything.optional(),
+  kms: z.object(named("endpoint")).optional(),
+  tpm: z
+    .object({
+      checkSecurebootStatusOnEnroll: flag,
+      options: z.object({ pcrs: z.array(z.int()).optional() }).optional(),
+    })
+    .optional(),
+  lockToState: flag,
+});
+
+const volume = {
+  name: z.string(),
+  provisioning: z
+    .object({ diskSelector: z.object(named("match")).optional(), grow: flag, ...named("minSize", "maxSize") })
+    .optional(),
+  encryption: z
+    .object({
+      ...named("provider", "cipher"),
+      keys: z.array(encryptionKey).optional(),
+      ...numbers("keySize", "blockSize"),
+      options: strings,
+    })
+    .optional(),
+};
 
 const nodeConfigs = {
   nodeLabels: texts,
@@ -126,15 +153,35 @@ const nodeConfigs = {
     .object({
       defaultAction: string,
       rules: z
-        .array(z.object({ name: z.string(), portSelector: anything.optional(), ingress: z.array(anything).optional() }))
+        .array(
+          z.object({
+            name: z.string(),
+            portSelector: z.object({ ports: z.array(z.json()).optional(), ...named("protocol") }).optional(),
+            ingress: z.array(z.object(named("subnet", "except"))).optional(),
+          }),
+        )
         .optional(),
     })
     .optional(),
   extensionServices: z
-    .array(z.object({ name: z.string(), configFiles: z.array(anything).optional(), environment: strings }))
+    .array(
+      z.object({
+        name: z.string(),
+        configFiles: z.array(z.object(named("content", "mountPath"))).optional(),
+        environment: strings,
+      }),
+    )
     .optional(),
   volumes: z.array(z.object(volume)).optional(),
-  userVolumes: z.array(z.object({ ...volume, volumeType: string, filesystem: anything.optional() })).optional(),
+  userVolumes: z
+    .array(
+      z.object({
+        ...volume,
+        volumeType: string,
+        filesystem: z.object({ ...named("type"), projectQuotaSupport: flag }).optional(),
+      }),
+    )
+    .optional(),
   filenameTmpl: string,
 };
 

@@ -83,13 +83,18 @@ export const subjectName = form(
   "expected a DNS name, which may begin with '*.', or an IP address",
 );
 
-export const httpsUrl = url("https", "https://192.168.128.27:6443");
+/** Clients append the paths of the API. */
+export const apiServerUrl = form(
+  `https://${urlHost}(:${portDigits})?/?`,
+  "expected an address such as https://192.168.128.27:6443",
+  2048,
+);
+
+/** Of a file or a folder. */
+export const filePath = form("[^\\x00-\\x1f\\x7f]+", "expected a path of one line, without control characters", 4096);
 
 /** A host and its port: `alertmanager.example.com:9093`. */
-export const hostAndPort = form(
-  `[a-z0-9]([a-z0-9.-]*[a-z0-9])?:${portDigits}`,
-  "expected host:port, with a port of 1 to 65535",
-);
+export const hostAndPort = form(`${urlHost}:${portDigits}`, "expected host:port, with a port of 1 to 65535");
 
 export const version = z.string().regex(/^\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?$/, "expected a version such as 1.31.1");
 
@@ -200,10 +205,12 @@ export const image = form(
 
 /** A registry, or a registry and a path: `docker.io`, `registry.example.com:5000/mesh`. */
 export const imagePrefix = form(
-  `[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:${portDigits})?(/[a-z0-9]+(([._]|__|-+)[a-z0-9]+)*)*`,
+  `${fqdn}(:${portDigits})?(/[a-z0-9]+(([._]|__|-+)[a-z0-9]+)*)*`,
   "expected a registry, or a registry and a path, such as docker.io or registry.example.com:5000/mesh",
   255,
 );
+
+export const ipAddress = z.union([z.ipv4(), z.ipv6()], { error: "expected an IP address" });
 
 /** A block of addresses, or one address, which is a block of its own. */
 export const ipBlock = z.union([z.cidrv4(), z.cidrv6(), z.ipv4(), z.ipv6()], {

@@ -71,7 +71,8 @@ export function describeIssue(issue: Issue, schema: z.core.$ZodType, raw: unknow
   const at = schemaAt(schema, inner, raw);
   const problem = (message: string): Problem[] => [{ path, message }];
   const reference = references.get(at);
-  if (reference !== undefined) return problem(`${missing ? "missing" : `found ${typeOf(value)}`}; expected ${reference}`);
+  if (reference !== undefined)
+    return problem(`${missing ? "missing" : `found ${typeOf(value)}`}; expected ${reference}`);
   switch (issue.code) {
     case "unrecognized_keys": {
       const known = at instanceof z.ZodObject ? Object.keys(at.shape) : [];

@@ -52,7 +52,7 @@ const quantityForm = (suffixes: string, example: string, lookahead = "") =>
       `expected a quantity such as ${example}`,
     );
 
-export const cpuQuantity = quantityForm("[numkMGTPE]|[KMGTPE]i", "100m, 0.5 or 2");
+export const cpuQuantity = quantityForm("[numkMGTPE]", "100m, 0.5 or 2");
 
 /** Bytes have no fractions. */
 export const memoryQuantity = quantityForm("[kMGTPE]|[KMGTPE]i", "128Mi or 1Gi");

@@ -89,7 +89,7 @@ describe("loading the settings of a stack", () => {
     configure({ ...dev, cluster, charts, secrets: { kubeconfig } });
     assert.equal(loadStack().model.settings.cluster.kind, "existing");
     configure({ ...dev, cluster, charts, secrets: { kubeconfg: secretText } });
-    assert.match(refusal(), /cluster\.kubeconfig\.secret: found kubeconfig, .*did you mean kubeconfg\?/);
+    assert.match(refusal(), /cluster\.kubeconfig\.secret: found a name .*did you mean kubeconfg\?/);
   });
 
   for (const section of Object.keys(settingsSchema.shape)) {

@@ -40,7 +40,7 @@ const mistakes: readonly (readonly [source: string, path: string, message: RegEx
   ["data plane", "security.authorization.dryRun", /not in the ambient data plane/],
   ["benchmark plan", "benchmark", /fewer than two for each connection/],
   ["CRD of an object", "objects[0].spec.resolutoin", /unknown key; did you mean resolution/],
-  ["secret", "images.pullSecrets[0].dockerConfigJson.secret", /found registry, which talos-mesh:secrets does not have/],
+  ["secret", "images.pullSecrets[0].dockerConfigJson.secret", /found a name that talos-mesh:secrets does not have/],
 ];
 
 function stackOf(charts: string): object {

@@ -3,7 +3,15 @@ import { homedir } from "node:os";
 import path from "node:path";
 import { parse } from "yaml";
 import { z } from "zod";
-import { dnsLabel, exactlyOneOf, hostAddress, kubernetesVersion, secretName, talosVersion } from "../../settings/fields";
+import {
+  dnsLabel,
+  exactlyOneOf,
+  filePath,
+  hostAddress,
+  kubernetesVersion,
+  secretName,
+  talosVersion,
+} from "../../settings/fields";
 import { asTree, treesIn } from "../../shared/merge";
 import { problemsOf, type Refusal } from "../../shared/problem";
 import type { ClusterKind, ClusterStack } from "./cluster-kind";
@@ -14,7 +22,7 @@ export const existingSettings = z.strictObject({
   name: dnsLabel,
   kubeconfig: exactlyOneOf(
     {
-      file: z.string().min(1).optional().describe("Path of a kubeconfig; '~/' and relative paths are allowed."),
+      file: filePath.optional().describe("Path of a kubeconfig; '~/' and relative paths are allowed."),
       secret: secretName.optional().describe("Name of an entry of talos-mesh:secrets with its text."),
       context: z.string().min(1).optional().describe("Context to use; default: the file's current one."),
     },

@@ -3,8 +3,11 @@ import {
   annotations,
   form,
   fqdn,
+  filePath,
   freeForm,
+  image,
   imagePrefix,
+  ipAddress,
   kubernetesVersion,
   labels,
   subjectName,
@@ -12,6 +15,17 @@ import {
   talosVersion,
 } from "../../settings/fields";
 import { count } from "../../settings/quantities";
+import {
+  configDocument,
+  diskSelector,
+  extensionService,
+  ingressFirewall,
+  kernelModule,
+  networkInterface,
+  volume,
+} from "./machine-documents";
+
+const word = form("[^\\s]+", "expected a name without spaces");
 
 export const talosVersions = {
   talosVersion: talosVersion.describe("Talos release the nodes run."),
@@ -45,9 +59,7 @@ export const schematic = z
       .describe("Official extensions; their order is part of the ID."),
     extraKernelArgs: z.array(z.string()).default([]),
     meta: z.array(z.strictObject({ key: count(0, 255), value: z.string() })).default([]),
-    overlay: z
-      .strictObject({ image: z.string().min(1), name: z.string().min(1), options: freeForm.optional() })
-      .optional(),
+    overlay: z.strictObject({ image: imagePrefix, name: word, options: freeForm.optional() }).optional(),
     embeddedMachineConfiguration: z.string().min(1).optional(),
     bootloader: z.enum(["dual-boot", "sd-boot", "grub"]).optional(),
     diskImage: z.strictObject({ sectorSize: count(1) }).optional(),
@@ -65,7 +77,7 @@ export const imageFactory = z
   .strictObject({
     registryURL: imagePrefix.default("factory.talos.dev").describe("Host, and port, that installers come from."),
     protocol: z.enum(["https", "http"]).default("https"),
-    schematicEndpoint: z.string().startsWith("/").default("/schematics"),
+    schematicEndpoint: form("/[^\\s?#]*", "expected a path such as /schematics").default("/schematics"),
     installerURLTmpl: z
       .string()
       .min(1)
@@ -73,8 +85,6 @@ export const imageFactory = z
       .describe("Installer image: {{.RegistryURL}}, {{.Mode}}, {{.ID}}, {{.Version}}, {{if .Secureboot}}...{{end}}."),
   })
   .describe("An Image Factory other than the public one.");
-
-const ipAddress = z.union([z.ipv4(), z.ipv6()], { error: "expected an IP address" });
 
 /** As Talos takes it: its first part is the name of the machine, the rest its domain. */
 const hostname = form(
@@ -99,7 +109,7 @@ const nodeAddress = z.union(
 );
 
 /** A number as YAML reads it (`0o644`), or a string of octal digits. */
-const fileMode = z.union([count(0, 0o7777), z.string().regex(/^(0o?)?[0-7]{3,4}$/)], {
+const fileMode = z.union([count(0, 0o777), z.string().regex(/^(0o?)?[0-7]{3,4}$/)], {
   error: 'expected a file mode in octal, such as 0o644 or "0644"',
 });
 
@@ -110,26 +120,24 @@ const perNode = {
   nameservers: z.array(ipAddress).default([]),
   disableSearchDomain: z.boolean().default(false).describe("No search domain from the host name."),
   certSANs: z.array(subjectName).default([]),
-  kernelModules: z
-    .array(z.strictObject({ name: z.string().min(1), parameters: z.array(z.string()).optional() }))
-    .default([]),
+  kernelModules: z.array(kernelModule).default([]),
   machineFiles: z
     .array(
       z.strictObject({
-        path: z.string().startsWith("/"),
+        path: filePath.startsWith("/"),
         op: z.enum(["create", "append", "overwrite"]),
         content: z.string(),
         permissions: fileMode.optional(),
       }),
     )
     .default([]),
-  networkInterfaces: z.array(freeForm).default([]).describe("Talos' machine.network.interfaces entries."),
-  ingressFirewall: freeForm.optional(),
-  extensionServices: z.array(freeForm).default([]),
-  volumes: z.array(freeForm).default([]),
-  documents: z.array(freeForm).default([]).describe("Further Talos config documents, passed on as they are."),
+  networkInterfaces: z.array(networkInterface).default([]).describe("Talos' machine.network.interfaces entries."),
+  ingressFirewall: ingressFirewall.optional(),
+  extensionServices: z.array(extensionService).default([]),
+  volumes: z.array(volume).default([]),
+  documents: z.array(configDocument).default([]).describe("Further Talos config documents, passed on as they are."),
   schematic: schematic.optional(),
-  talosImageURL: z.string().optional(),
+  talosImageURL: image.optional(),
   patches: z.array(patch).default([]),
 };
 
@@ -155,8 +163,8 @@ export const node = z.strictObject({
   ignoreHostname: z.boolean().default(false).describe("Leave the host name to DHCP or the platform."),
   overridePatches: z.boolean().default(false).describe("Its patches replace those of its group."),
   overrideMachineCertSANs: z.boolean().default(false).describe("Its certSANs replace those of its group."),
-  installDisk: z.string().startsWith("/dev/").optional(),
-  installDiskSelector: freeForm.optional(),
+  installDisk: form("/dev/(?!.*\\.\\.)[^\\s]+", "expected a disk such as /dev/sda").optional(),
+  installDiskSelector: diskSelector.optional(),
   ...perNode,
 });
 

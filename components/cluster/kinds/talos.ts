@@ -1,19 +1,31 @@
-import { BlockList, isIP, isIPv4 } from "node:net";
 import { z } from "zod";
-import { dnsLabel, hostName, httpsUrl, httpUrl, secretRef, subjectName } from "../../settings/fields";
+import {
+  apiServerUrl,
+  dnsLabel,
+  filePath,
+  hostName,
+  httpUrl,
+  image,
+  secretRef,
+  some,
+  subjectName,
+} from "../../settings/fields";
 import { compareMinor, minorOf } from "../../settings/versions";
-import { duplicates, type Entry, type Problem, problemsOf, type Refusal, type SettingPath } from "../../shared/problem";
-import { checkEach, runChecks } from "../../shared/unknown";
+import { duplicates, type Problem, problemsOf, type Refusal, type SettingPath } from "../../shared/problem";
+import { knownEntries, runChecks } from "../../shared/unknown";
 import { type ClusterKind, type ClusterStack, countNodes } from "./cluster-kind";
 import { cniWithoutFiles } from "./cni";
+import { machineProblems, needsTalos } from "./machine-checks";
+import { inlineManifest } from "./machine-documents";
 import { group, imageFactory, node, patch, schematic, talosTraits, talosVersions } from "./machine-fields";
+import { insideSubnets, subnetRefusals, unusableAddress } from "./subnets";
 
 const cidr = z.union([z.cidrv4(), z.cidrv6()], { error: "expected a CIDR such as 10.244.0.0/16" });
 
 export const talosSettings = z.strictObject({
   kind: z.literal("talos").describe("Machines that run Talos Linux, provisioned with talosctl."),
   name: dnsLabel,
-  endpoint: httpsUrl.describe("Address of the Kubernetes API server that clients and nodes use."),
+  endpoint: apiServerUrl.describe("Address of the Kubernetes API server that clients and nodes use."),
   ...talosVersions,
   contract: z
     .string()
@@ -27,7 +39,7 @@ export const talosSettings = z.strictObject({
   cni: z
     .strictObject({
       name: z.enum(["flannel", "none", "custom"]),
-      urls: z.array(httpUrl).optional(),
+      urls: some(httpUrl),
       kubeNetworkPoliciesEnabled: z.boolean().default(false).describe("flannel only: enforce NetworkPolicy."),
       extraArgs: z.array(z.string()).default([]).describe("flannel only: arguments of flanneld."),
     })
@@ -37,7 +49,7 @@ export const talosSettings = z.strictObject({
   podSubnets: z.array(cidr).default(["10.244.0.0/16"]),
   serviceSubnets: z.array(cidr).default(["10.96.0.0/12"]),
   additionalApiServerCertSANs: z.array(subjectName).default([]),
-  inlineManifests: z.array(z.strictObject({ name: z.string(), contents: z.string() })).default([]),
+  inlineManifests: z.array(inlineManifest).default([]),
   schematic: schematic.optional(),
   imageFactory: imageFactory.prefault({}),
   patches: z.array(patch).default([]).describe("Patches for every node."),
@@ -53,7 +65,7 @@ export const talosSettings = z.strictObject({
         "for that, one node at a time; staged: take effect at a reboot by an administrator.",
     ),
   onDestroy: z.enum(["none", "reset"]).default("none").describe("What `pulumi destroy` does to the nodes."),
-  etcdSnapshot: z.strictObject({ folder: z.string() }).optional().describe("Snapshot etcd before upgrade and reset."),
+  etcdSnapshot: z.strictObject({ folder: filePath }).optional().describe("Snapshot etcd before upgrade and reset."),
   checkDrift: z.boolean().default(false).describe("Compare the running config during a preview, where nodes answer."),
 });
 
@@ -83,29 +95,6 @@ export const talos: ClusterKind<TalosClusterSettings> = {
     `${path}.documents.*`,
   ]),
 };
-
-/** Whether two blocks, or addresses, have an address in common: one of them then has the first address of the other. */
-function overlap(one: string, other: string): boolean {
-  return contains(one, other) || contains(other, one);
-}
-
-function contains(block: string, inner: string): boolean {
-  const [[network = "", prefix], [address = ""]] = [block.split("/"), inner.split("/")];
-  if (isIP(network) !== isIP(address)) return false;
-  const family = isIPv4(network) ? "ipv4" : "ipv6";
-  const list = new BlockList();
-  list.addSubnet(network, Number(prefix ?? (family === "ipv4" ? 32 : 128)), family);
-  return list.check(address, family);
-}
-
-/** Refuses the address of a machine that the cluster also gives to pods or Services. */
-function insideSubnets(address: string, cluster: TalosClusterSettings): Refusal {
-  const fields = ["podSubnets", "serviceSubnets"] as const;
-  const field = isIP(address)
-    ? fields.find((name) => cluster[name].some((block) => overlap(block, address)))
-    : undefined;
-  return field && `found ${address}, which is inside ${field}; change one of them`;
-}
 
 const checks: readonly ((settings: TalosClusterSettings, stack: ClusterStack) => Refusal)[] = [
   ({ nodes }) => {
@@ -138,8 +127,6 @@ const checks: readonly ((settings: TalosClusterSettings, stack: ClusterStack) =>
   (cluster) => ({
     cni: { kubeNetworkPoliciesEnabled: cluster.cni.kubeNetworkPoliciesEnabled && needsTalos("1.13", cluster) },
   }),
-  (cluster) => ({ controlPlane: cluster.controlPlane && machineFieldChecks(cluster.controlPlane, cluster) }),
-  (cluster) => ({ worker: cluster.worker && machineFieldChecks(cluster.worker, cluster) }),
   ({ kubespan, discovery }) =>
     kubespan &&
     !discovery && {
@@ -152,19 +139,25 @@ const checks: readonly ((settings: TalosClusterSettings, stack: ClusterStack) =>
     const found = `found ${serviceSubnets.length}, and ${podSubnets.length} podSubnets`;
     return { serviceSubnets: `${found}; contract v1.14 expects as many of each` };
   },
-  ({ podSubnets, serviceSubnets }) => ({
-    serviceSubnets: serviceSubnets.flatMap((service) =>
-      podSubnets
-        .filter((pods) => overlap(service, pods))
-        .map((pods) => `found ${service}, which overlaps ${pods} of podSubnets; change one of them`),
-    ),
-  }),
-  (cluster) => ({ endpoint: insideSubnets(new URL(cluster.endpoint).hostname.replace(/^\[|\]$/g, ""), cluster) }),
+  subnetRefusals,
+  (cluster) => {
+    const address = new URL(cluster.endpoint).hostname.replace(/^\[|\]$/g, "");
+    return { endpoint: [insideSubnets(address, cluster), unusableAddress(address)] };
+  },
   ({ imageFactory: { installerURLTmpl = "" } }) => {
     const placeholders = /{{\s*(\.(RegistryURL|Mode|ID|Version)|if \.Secureboot|end)\s*}}/g;
     const [unknown] = /{{.*?}}/.exec(installerURLTmpl.replaceAll(placeholders, "")) ?? [];
     const expected = "{{.RegistryURL}}, {{.Mode}}, {{.ID}}, {{.Version}} and {{if .Secureboot}}...{{end}}";
-    return unknown !== undefined && { imageFactory: { installerURLTmpl: `found ${unknown}; expected ${expected}` } };
+    if (unknown !== undefined) return { imageFactory: { installerURLTmpl: `found ${unknown}; expected ${expected}` } };
+    const filled = installerURLTmpl.replaceAll(/{{\s*(if \.Secureboot|end)\s*}}/g, "").replaceAll(placeholders, "a");
+    const isImage = installerURLTmpl === "" || image.safeParse(filled).success;
+    return (
+      !isImage && {
+        imageFactory: {
+          installerURLTmpl: `found ${installerURLTmpl}, which makes no name of an image; expected one such as {{.RegistryURL}}/{{.Mode}}-installer/{{.ID}}:{{.Version}}`,
+        },
+      }
+    );
   },
   ({ contract, talosVersion }) =>
     contract !== undefined &&
@@ -178,53 +171,22 @@ const checks: readonly ((settings: TalosClusterSettings, stack: ClusterStack) =>
     },
 ];
 
-type Node = TalosClusterSettings["nodes"][number];
-
-const nodeChecks: readonly ((node: Node, cluster: TalosClusterSettings) => Refusal)[] = [
-  ({ installDisk, installDiskSelector, mode }) => {
-    const given = [installDisk, installDiskSelector].filter((one) => one !== undefined).length;
-    // A cloud's image is installed already, and a container has no disk.
-    if (given === 1 || (given === 0 && mode !== "metal")) return undefined;
-    return given === 0
-      ? "found neither installDisk nor installDiskSelector; a node of mode metal needs one of them"
-      : "found both installDisk and installDiskSelector; remove one of them";
-  },
-  (node, cluster) => ({ ipAddress: insideSubnets(node.ipAddress, cluster) }),
-  machineFieldChecks,
-];
-
-function machineFieldChecks(
-  machine: Pick<Node, "nodeAnnotations" | "volumes">,
-  cluster: TalosClusterSettings,
-): Refusal {
-  return {
-    nodeAnnotations: Object.keys(machine.nodeAnnotations).length > 0 && needsTalos("1.8", cluster),
-    volumes: machine.volumes.length > 0 && needsTalos("1.8", cluster),
-  };
-}
-
-/** Refuses a field that older releases of Talos do not have. */
-function needsTalos(minor: string, { talosVersion }: TalosClusterSettings): Refusal {
-  return (
-    compareMinor(talosVersion, minor) < 0 &&
-    `needs Talos ${minor} or newer; talosVersion is ${talosVersion}; upgrade, or remove it`
-  );
-}
-
-function addresses({ ipAddress, additionalAddresses }: Node, at: SettingPath): Entry[] {
-  const further = additionalAddresses.map((key, index) => ({ path: [...at, "additionalAddresses", index], key }));
-  return [{ path: [...at, "ipAddress"], key: ipAddress }, ...further].map(({ path, key }) => ({
-    path,
-    key: key.toLowerCase(),
-  }));
-}
-
 function problems(cluster: TalosClusterSettings, stack: ClusterStack): Iterable<Problem> {
-  const nodes = <Result>(...reads: readonly ((node: Node, at: SettingPath) => Result[])[]) =>
-    checkEach(cluster.nodes, ["cluster", "nodes"], ...reads);
+  const manifests = () =>
+    cluster.inlineManifests.map(({ name }, index) => ({ path: ["cluster", "inlineManifests", index], key: name }));
   return runChecks(
     ...checks.map((check) => () => problemsOf(check(cluster, stack), ["cluster"])),
-    () => nodes(...nodeChecks.map((check) => (node: Node, at: SettingPath) => problemsOf(check(node, cluster), at))),
-    () => duplicates(nodes(addresses), "address"),
+    () => machineProblems(cluster),
+    () => duplicates(manifests(), "manifest"),
+    () => nulls(cluster, ["cluster"]),
   );
+}
+
+/** Talos reads null in free-form values as an empty one, or refuses it. In a patch, it may stand for what is to be left out. */
+function* nulls(value: unknown, at: SettingPath): Iterable<Problem> {
+  if (value === null) yield { path: at, message: "found nothing; give it a value, or remove it" };
+  if (typeof value !== "object" || value === null) return;
+  for (const [key, entry] of knownEntries(value as Readonly<Record<string, unknown>>)) {
+    if (key !== "patches") yield* nulls(entry, [...at, key]);
+  }
 }

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { scenarioNames } from "../../benchmark/metrics/record";
 import { describeBudgets } from "../../benchmark/metrics/registry";
-import { flag, image, off, some } from "../fields";
+import { filePath, flag, image, off, some } from "../fields";
 import { count, duration, durationOrZero } from "../quantities";
 
 /** `talos-mesh:benchmark`: what the mesh costs. Defaults come from the preset, and then from `benchmark/plan/settings.ts`. */
@@ -43,7 +43,7 @@ export const benchmark = z.strictObject({
     .default({})
     .describe("Mirrors and digests of talos-mesh:images apply to them too. Default: those of this release."),
   seed: z.int().default(1),
-  baseline: z.string().min(1).optional().describe("A report.json to compare with."),
+  baseline: filePath.optional().describe("A report.json to compare with."),
   runId: z.string().optional().describe("Another value measures again."),
   budgets: z.record(z.string(), budget).default({}).describe(describeBudgets()),
 });

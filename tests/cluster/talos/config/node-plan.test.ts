@@ -106,8 +106,8 @@ describe("plans of Talos nodes", () => {
       "a custom image with a digest",
       "v1.12",
       {},
-      { talosImageURL: "r.example.com/i@sha256:00" },
-      "r.example.com/i@sha256:00",
+      { talosImageURL: `r.example.com/i@sha256:${"0".repeat(64)}` },
+      `r.example.com/i@sha256:${"0".repeat(64)}`,
     ],
   ];
   for (const [name, release, over, nodeOver, image] of images) {

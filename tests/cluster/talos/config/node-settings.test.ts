@@ -39,7 +39,10 @@ describe("machine configs of a stack file with its keys in another order", () =>
         installDisk: undefined,
         installDiskSelector: { size: ">= 1GB", model: "W*", busPath: "/pci*", type: "ssd" },
         networkInterfaces: [{ interface: "eth0", dhcp: true, vip: { ip: "192.0.2.10" } }],
-        ingressFirewall: { defaultAction: "block", rules: [{ name: "a", ingress: [{ subnet: "192.0.2.0/24" }] }] },
+        ingressFirewall: {
+          defaultAction: "block",
+          rules: [{ name: "a", portSelector: { protocol: "tcp", ports: [22] }, ingress: [{ subnet: "192.0.2.0/24" }] }],
+        },
         nodeTaints: { b: "x:NoSchedule", a: "y:NoSchedule" },
         nodeAnnotations: { b: "1", a: "2" },
       },
