@@ -7,6 +7,7 @@ import { chartSource, Istio } from "./components/mesh/istio";
 import { meshNotes } from "./components/mesh/notes";
 import { sidecarRequest } from "./components/mesh/values/istio-charts";
 import { policyMeshConfig } from "./components/model/mesh-config";
+import { hasMeshTelemetry } from "./components/model/policies/telemetry";
 import { Observability } from "./components/observability/observability";
 import { Platform } from "./components/platform/platform";
 import { namespaces } from "./components/platform/namespaces";
@@ -47,7 +48,15 @@ gatewayCertificates(
 const observability = hasAddons(settings.observability)
   ? new Observability(
       "observability",
-      { ...settings, settings: settings.observability, source: charts, secrets, context, istio },
+      {
+        ...settings,
+        settings: settings.observability,
+        meshTelemetry: hasMeshTelemetry(settings),
+        source: charts,
+        secrets,
+        context,
+        istio,
+      },
       onPlatform,
     )
   : undefined;

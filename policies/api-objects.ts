@@ -27,7 +27,14 @@ export interface IstioSpecs {
   readonly AuthorizationPolicy: NonNullable<IAuthorizationPolicy["spec"]>;
   readonly PeerAuthentication: NonNullable<IPeerAuthentication["spec"]>;
   readonly RequestAuthentication: NonNullable<IRequestAuthentication["spec"]>;
-  readonly Telemetry: NonNullable<ITelemetry["spec"]>;
+  readonly Telemetry: TelemetrySpec;
+}
+
+type GivenTelemetry = NonNullable<ITelemetry["spec"]>;
+
+/** With the fields that are newer than the package. */
+interface TelemetrySpec extends Omit<GivenTelemetry, "tracing"> {
+  readonly tracing?: (NonNullable<GivenTelemetry["tracing"]>[number] & { disableContextPropagation?: boolean })[];
 }
 
 /** A route of a VirtualService; that of Gateway API is RouteRule. */

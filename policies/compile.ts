@@ -1,11 +1,12 @@
 import type { PolicyModel } from "../components/model/policies/policy-model";
 import type { KubernetesObject } from "../components/shared/kubernetes/object";
 import { peerAuthentications, requestAuthentications } from "./istio-api/authentication";
-import { auditLogs, defaultDeny, workloadPolicies } from "./istio-api/authorization";
+import { defaultDeny, workloadPolicies } from "./istio-api/authorization";
 import { egressGateway, sidecarEgress } from "./istio-api/egress";
 import { externalServiceObjects } from "./istio-api/external-services";
 import { destinationRules, gateways, virtualServices } from "./istio-api/routes";
 import { sidecars } from "./istio-api/sidecars";
+import { telemetries } from "./istio-api/telemetry";
 import { networkPolicies } from "./network-policies";
 import { httpRoutes } from "./gateway-api/http-routes";
 import { waypointDefaultDeny, waypointEgress, waypointOnly } from "./gateway-api/security";
@@ -21,7 +22,7 @@ export const compilers: readonly Compiler[] = [
   requestAuthentications,
   defaultDeny,
   workloadPolicies,
-  auditLogs,
+  telemetries,
   waypointDefaultDeny,
   waypointOnly,
   sidecars,

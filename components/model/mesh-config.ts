@@ -8,12 +8,12 @@ export const auditProvider = "talos-mesh-audit";
 
 /**
  * The mesh config of istiod (`meshConfig` in the values of the chart istiod) that policies and addons need: default
- * retries, the form of paths, external authorizers, the log of audit rules, and tracing.
+ * retries, the form of paths, external authorizers, the log of audit rules, and where telemetry goes.
  *
  * https://istio.io/latest/docs/reference/config/istio.mesh.v1alpha1/
  */
 export function policyMeshConfig(
-  settings: Pick<Settings, "mesh" | "traffic" | "security" | "observability" | "objects">,
+  settings: Pick<Settings, "mesh" | "traffic" | "security" | "telemetry" | "observability" | "objects">,
 ) {
   const { traffic, security, observability } = settings;
   const normalization = pathNormalization(settings);
@@ -21,6 +21,7 @@ export function policyMeshConfig(
     ...security.extensionProviders,
     ...auditProviders(security),
     ...addonProviders(observability),
+    ...settings.telemetry.extensionProviders,
   ];
   return {
     ...(normalization !== "BASE" && { pathNormalization: { normalization } }),
@@ -66,16 +67,21 @@ export interface SidecarScoping {
  * deny without dry run: then allow rules tell which services those are.
  */
 export function sidecarScoping(
-  settings: Pick<Settings, "mesh" | "security" | "observability">,
+  settings: Pick<Settings, "mesh" | "security" | "telemetry" | "observability">,
 ): SidecarScoping | undefined {
-  const { mesh, security, observability } = settings;
+  const { mesh, security, telemetry, observability } = settings;
   const { authorization } = security;
   const byDefault = authorization?.default === "deny" && !authorization.dryRun;
   if (!(mesh.sidecarScoping ?? byDefault) || !hasSidecars(mesh)) return undefined;
   const authorizers = security.extensionProviders.flatMap(
     ({ envoyExtAuthzGrpc, envoyExtAuthzHttp }) => envoyExtAuthzGrpc ?? envoyExtAuthzHttp ?? [],
   );
-  const called = [...authorizers, ...extensionProviders(observability)].map(({ service }) => service);
+  const collectors = telemetry.extensionProviders.flatMap((provider) =>
+    Object.values(provider).flatMap((one) =>
+      typeof one === "object" && "service" in one ? [{ service: one.service }] : [],
+    ),
+  );
+  const called = [...authorizers, ...extensionProviders(observability), ...collectors].map(({ service }) => service);
   // A provider's service is a DNS name, or a namespace and a DNS name.
   return { proxyServices: called.map((service) => (service.includes("/") ? service : `*/${service}`)) };
 }

@@ -20,6 +20,8 @@ export interface ObservabilityArgs extends Pick<Settings, "mesh" | "gateways" | 
   readonly source: ChartSource;
   readonly secrets: Readonly<Record<string, pulumi.Output<string>>>;
   readonly context: Pick<ProgramContext, "projectRoot">;
+  /** Whether policies have the one Telemetry of the mesh, with the tracing of addons in it. */
+  readonly meshTelemetry?: boolean;
   /** The mesh; only objects of Istio's own kinds wait for it. */
   readonly istio: pulumi.Resource;
 }
@@ -64,7 +66,8 @@ export class Observability extends Layer {
     }
     for (const { addon, settings } of installed) {
       const object = addon.istioObject?.(settings, namespace);
-      if (object) new kubernetes.apiextensions.CustomResource(`${name}-${addon.name}`, object, this.after(istio));
+      if (object && !args.meshTelemetry)
+        new kubernetes.apiextensions.CustomResource(`${name}-${addon.name}`, object, this.after(istio));
     }
     this.registerOutputs();
   }

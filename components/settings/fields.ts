@@ -30,6 +30,13 @@ export const fqdn = "[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]{0,
 
 export const hostName = form(fqdn, "expected a DNS name: lower-case letters, digits, '-' and '.'", 253);
 
+/** A Service by its full name, which may have its namespace in front. */
+export const serviceHost = form(
+  `([a-z0-9]([-a-z0-9]*[a-z0-9])?/)?${fqdn}`,
+  "expected a full name, such as opa.opa.svc.cluster.local",
+  253,
+);
+
 /** A host that clients name: a DNS name, `*.domain`, or `*` (checks limit where `*` is allowed). */
 export const hostPattern = form(`(\\*|(\\*\\.)?${fqdn})`, "expected a DNS name, '*.' and a DNS name, or '*'", 253);
 

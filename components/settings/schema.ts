@@ -9,6 +9,7 @@ import { mesh } from "./sections/mesh";
 import { observability, verification } from "./sections/observability";
 import { platform } from "./sections/platform";
 import { rawObjects, security } from "./sections/security";
+import { telemetry } from "./sections/telemetry";
 import { traffic } from "./sections/traffic";
 
 /**
@@ -28,6 +29,7 @@ export const settingsSchema = z.strictObject({
   applications: applications.optional(),
   traffic: traffic.prefault({}),
   security: security.prefault({}),
+  telemetry: telemetry.prefault({}),
   objects: rawObjects.optional(),
   verification: verification.optional(),
   benchmark: benchmark.optional(),

@@ -1,6 +1,7 @@
 import { configuredApplications } from "../apps/registry";
 import { auditProvider } from "../model/mesh-config";
 import type { Model } from "../model/model";
+import { hasMeshTelemetry } from "../model/policies/telemetry";
 import { applicationWorkloads, versionServices } from "../model/workloads";
 import { credentialName, kubernetesUpgradeName, nodeStepName, versionName } from "../model/object-names";
 import { compilers } from "../../policies/compile";
@@ -204,14 +205,16 @@ function declaredWorkloads({ settings }: Model): Iterable<Claim> {
   );
 }
 
-function* addons({ settings: { observability } }: Model): Iterable<Claim> {
+function* addons({ settings: all }: Model): Iterable<Claim> {
+  const { observability } = all;
   if (!observability) return;
   const { namespace } = observability;
   for (const { addon, settings } of installedAddons(observability)) {
     const owner = ["observability", addon.name];
     for (const { name } of addon.secrets ?? []) yield { kind: "Secret", namespace, name, owner };
     const object = addon.istioObject?.(settings, namespace);
-    if (object) yield claimOf(object, owner);
+    // Part of the one Telemetry of the mesh, where the settings have more for it.
+    if (object && !hasMeshTelemetry(all)) yield claimOf(object, owner);
     const traces = addon.extensionProvider?.(settings, namespace);
     if (traces) yield { kind: provider, name: traces.name, owner };
   }
@@ -246,14 +249,16 @@ function* writtenObject(object: WrittenObject, at: SettingPath): Iterable<Claim>
 
 /** In istiod's mesh config, where Helm would keep the last of two with one name. */
 function* providers({ settings }: Model): Iterable<Claim> {
-  const { security } = settings;
+  const { security, telemetry } = settings;
   const kind = provider;
   if ((security.authorization?.audit ?? []).length > 0) {
     yield { kind, name: auditProvider, owner: ["security", "authorization", "audit"] };
   }
-  // Two of this list have a message of their own.
-  const listed = new Map(security.extensionProviders.map(({ name }, index) => [name, index]));
-  for (const [name, index] of listed) yield { kind, name, owner: ["security", "extensionProviders", index, "name"] };
+  // Two of a list have a message of their own.
+  for (const [section, { extensionProviders }] of Object.entries({ security, telemetry })) {
+    const listed = new Map(extensionProviders.map(({ name }, index) => [name, index]));
+    for (const [name, index] of listed) yield { kind, name, owner: [section, "extensionProviders", index, "name"] };
+  }
   for (const [path, name] of expandPath(settings, "mesh.values.istiod.meshConfig.extensionProviders.*.name")) {
     // Istio lets the mesh config redefine its own.
     if (istioProviders.includes(String(name))) continue;

@@ -31,6 +31,10 @@ export const securityChecks: readonly Check[] = [
     dryRun: "Istio has no dry run for an external authorizer; remove dryRun or external",
   }),
   unique("security.extensionProviders.*.name", "provider"),
+  unique("telemetry.extensionProviders.*.name", "provider"),
+  ...(["accessLogging", "metrics", "tracing"] as const).map((kind) =>
+    rule(`telemetry.${kind}.*`, (given, { names }) => unknownTarget(names, given, "workload")),
+  ),
   rule("security.jwt.*", (given, { names }) => unknownTarget(names, given, "workload")),
   rule("security.jwt.*.paths.*", pathTemplate),
   atMostOne("security.jwt.*", ["jwks", "jwksUri"]),

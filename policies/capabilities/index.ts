@@ -1,6 +1,7 @@
 import { markdownTable } from "../../components/shared/markdown";
 import externalServices from "./external-services.json";
 import security from "./security.json";
+import telemetry from "./telemetry.json";
 import traffic from "./traffic.json";
 
 /** Native to the data plane, converted to another form with the same effect, or refused. */
@@ -25,7 +26,7 @@ export interface Capability {
  * What each capability becomes in each data plane, and what is refused there and why. Validation takes its refusals from
  * this table, docs/policies-data-planes.md is generated from it, and tests/policies/examples.ts has a model for each row.
  */
-export const capabilities = { ...traffic, ...externalServices, ...security } satisfies Readonly<
+export const capabilities = { ...traffic, ...externalServices, ...security, ...telemetry } satisfies Readonly<
   Record<string, Capability>
 >;
 

@@ -1,4 +1,3 @@
-import { auditProvider } from "../../components/model/mesh-config";
 import { targetKey } from "../../components/model/names";
 import { policyName, targetPolicyName } from "../../components/model/object-names";
 import type {
@@ -164,24 +163,4 @@ function missing(entries: readonly Pick<JwtSettings, "requireClaims">[]) {
     (before, parts) => before.flatMap((combination) => parts.map((part) => [...combination, part])),
     [[]],
   );
-}
-
-/**
- * Istio only marks a request that an AUDIT policy matches; a Telemetry writes the marked ones to the access log. A
- * workload's access logging replaces the mesh's, so if the mesh logs every request, so does the Telemetry.
- *
- * https://istio.io/latest/docs/reference/config/telemetry/#AccessLogging
- */
-export function auditLogs({ accessRules, accessLog }: PolicyModel): KubernetesObject<IstioSpecs["Telemetry"]>[] {
-  const audited = accessRules.filter(({ action }) => action === "AUDIT");
-  const marked = {
-    providers: [{ name: auditProvider }],
-    // Set by Envoy's RBAC filter; where it is not set, the expression fails and nothing is logged.
-    filter: { expression: "metadata.filter_metadata['envoy.common']['access_log_hint'] == true" },
-  };
-  const accessLogging = [...(accessLog ? [{ providers: [{ name: "envoy" }] }] : []), marked];
-  return grouped(audited, ({ target }) => targetKey(target)).map(([{ path: from, target }]) => {
-    const place = { namespace: target.namespace, name: targetPolicyName(target, "audit"), from };
-    return istioObject("Telemetry", place, { ...attachment(target), accessLogging });
-  });
 }

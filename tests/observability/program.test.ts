@@ -71,6 +71,17 @@ describe("observability in the program", () => {
     assert.equal((telemetry.inputs.metadata as { namespace: string }).namespace, "istio-system");
   });
 
+  it("leaves its Telemetry to the one of the mesh, where the settings have more for the mesh", async () => {
+    const telemetry = { accessLogging: [{ filter: { expression: "response.code >= 400" } }] };
+    const other = await runStack({ overrides: { observability: wanted, telemetry } });
+    const { metadata, spec } = other.one("Telemetry").inputs as { metadata: { name: string }; spec: object };
+    assert.equal(metadata.name, "mesh-default");
+    assert.deepEqual(spec, {
+      accessLogging: [{ providers: [{ name: "envoy" }], ...telemetry.accessLogging[0] }],
+      tracing: [{ providers: [{ name: "jaeger" }], randomSamplingPercentage: 5 }],
+    });
+  });
+
   it("uses the same name of the trace provider in istiod's mesh config and in the Telemetry object", () => {
     const istiod = run.byType("Release").find(({ inputs }) => inputs.name === "istiod");
     const { meshConfig } = istiod?.inputs.values as { meshConfig: { extensionProviders: { name: string }[] } };

@@ -29,6 +29,21 @@ function security(settings: NonNullable<PolicySettings["security"]>): Example {
   return { settings: { security: settings } };
 }
 
+type Telemetry = NonNullable<PolicySettings["telemetry"]>;
+
+function telemetry(settings: Telemetry): Example {
+  return { settings: { telemetry: settings } };
+}
+
+/** By an own provider, because the shop has no addons. */
+function traced(settings: NonNullable<Telemetry["tracing"]>[number]): Example {
+  const zipkin = { service: "zipkin.zipkin.svc.cluster.local", port: 9411 };
+  return telemetry({
+    extensionProviders: [{ name: "zipkin", zipkin }],
+    tracing: [{ providers: ["zipkin"], ...settings }],
+  });
+}
+
 const reason = "until the last client has moved";
 
 /** Settings for each row of the table of capabilities, which need that capability and no other. */
@@ -271,5 +286,69 @@ export const examples: Readonly<Record<CapabilityName, Example>> = {
     egress: {
       allow: [{ from: "front", hosts: ["api.example.com"], ports: [80], protocol: "HTTP", tlsOrigination: true }],
     },
+  }),
+  telemetryProviders: telemetry({
+    extensionProviders: [
+      { name: "json", envoyFileAccessLog: { path: "/dev/stdout", logFormat: { labels: { code: "%RESPONSE_CODE%" } } } },
+    ],
+    accessLogging: [{ workload: "ratings", providers: ["json"] }],
+  }),
+  accessLogging: {
+    ...telemetry({
+      accessLogging: [
+        { providers: ["envoy"], filter: { expression: "response.code >= 400" } },
+        { workload: "shop/*", disabled: true },
+        { workload: "ratings", match: { mode: "SERVER" } },
+        { workload: "ingress", filter: { expression: "response.code >= 500" } },
+      ],
+    }),
+  },
+  metrics: telemetry({
+    metrics: [
+      { overrides: [{ match: { metric: "REQUEST_COUNT", mode: "CLIENT" }, disabled: true }], reportingInterval: "10s" },
+      {
+        workload: "ratings",
+        providers: ["prometheus"],
+        overrides: [
+          {
+            match: { metric: "REQUEST_COUNT" },
+            tagOverrides: { grpc_response_status: { operation: "REMOVE" }, host: { value: "request.host" } },
+          },
+          { match: { customMetric: "my_metric" }, disabled: true },
+        ],
+      },
+    ],
+  }),
+  tracing: telemetry({
+    extensionProviders: [{ name: "otel", opentelemetry: { service: "otel.otel.svc.cluster.local", port: 4317 } }],
+    tracing: [
+      { providers: ["otel"], randomSamplingPercentage: 5, customTags: { stage: { literal: { value: "test" } } } },
+      {
+        workload: "ratings",
+        disableSpanReporting: true,
+        useRequestIdForTraceSampling: false,
+        customTags: {
+          cluster: { environment: { name: "ISTIO_META_CLUSTER_ID", defaultValue: "unknown" } },
+          user: { header: { name: "x-user" } },
+        },
+      },
+    ],
+  }),
+  enableIstioTags: traced({ enableIstioTags: false }),
+  tagFormatter: traced({ customTags: { key1: { formatter: { value: "%REQ(key1)%" } } } }),
+  disableContextPropagation: traced({ disableContextPropagation: true }),
+  omitEmptyValues: telemetry({
+    extensionProviders: [{ name: "brief", envoyFileAccessLog: { omitEmptyValues: true } }],
+  }),
+  headersFromEnvironment: telemetry({
+    extensionProviders: [
+      {
+        name: "otel",
+        opentelemetry: {
+          ...{ service: "otel.otel.svc.cluster.local", port: 4318 },
+          http: { path: "v1/traces", headers: [{ name: "x-token", envName: "OTEL_TOKEN" }] },
+        },
+      },
+    ],
   }),
 };

@@ -5,6 +5,7 @@ import { versionServices } from "../../components/model/workloads";
 import { policyModel } from "../../components/model/policies/resolve";
 import { mesh } from "../../components/settings/sections/mesh";
 import { security } from "../../components/settings/sections/security";
+import { telemetry } from "../../components/settings/sections/telemetry";
 import { traffic } from "../../components/settings/sections/traffic";
 import type { Settings } from "../../components/settings/schema";
 import { formatPath } from "../../components/shared/problem";
@@ -58,15 +59,17 @@ export function withVersionServices(workload: Workload): Workload {
 export interface PolicySettings {
   readonly traffic?: z.input<typeof traffic>;
   readonly security?: z.input<typeof security>;
+  readonly telemetry?: z.input<typeof telemetry>;
 }
 
 /** Policies before their names are resolved, and what they may name. */
 export interface ShopSources
   extends
-    Pick<Settings, "traffic" | "security">,
+    Pick<Settings, "traffic" | "security" | "telemetry">,
     NamedObjects,
     Pick<PolicyModel, "mtls" | "accessLog" | "trustDomain" | "sidecarScoping" | "objects">,
-    Partial<Pick<PolicyModel, "pathNormalization">> {
+    Partial<Pick<PolicyModel, "pathNormalization">>,
+    Pick<Settings, "observability"> {
   readonly istioVersion: string;
 }
 
@@ -79,6 +82,7 @@ export function shopSources(settings: PolicySettings, overrides: Overrides = {})
   return {
     traffic: traffic.parse(settings.traffic ?? {}),
     security: security.parse(settings.security ?? {}),
+    telemetry: telemetry.parse(settings.telemetry ?? {}),
     mtls: "STRICT",
     objects: [],
     accessLog: false,
@@ -105,10 +109,10 @@ export function ambientSources(settings: PolicySettings, overrides: Overrides = 
 }
 
 export function modelOf(sources: ShopSources): PolicyModel {
-  const { traffic, security, objects, istioVersion: version, sidecarScoping } = sources;
+  const { traffic, security, telemetry, observability, objects, istioVersion: version, sidecarScoping } = sources;
   const { mtls, accessLog, trustDomain, pathNormalization } = sources;
   const ofMesh = mesh.parse({ version, mtls, accessLog, trustDomain, pathNormalization });
-  const settings = { traffic, security, objects, mesh: ofMesh };
+  const settings = { traffic, security, telemetry, observability, objects, mesh: ofMesh };
   return copyWithField(policyModel(settings, new Names(sources)), "sidecarScoping", () => sidecarScoping);
 }
 

@@ -9,6 +9,7 @@ import type {
 } from "../../settings/sections/security";
 import type { HttpRuleSettings } from "../../settings/sections/http-rule";
 import type { PathNormalization } from "../../settings/sections/mesh";
+import type { TelemetrySettings } from "../../settings/sections/telemetry";
 import type { TrafficServiceSettings } from "../../settings/sections/traffic";
 import type { TrafficPolicySettings } from "../../settings/sections/traffic-policy";
 import type { GatewayWorkload, VersionService, WaypointWorkload, Workload } from "../../shared/workload";
@@ -36,7 +37,13 @@ export interface PolicyModel {
   readonly mtls: MtlsMode;
   readonly mtlsExceptions: readonly MtlsException[];
   /** Every setting whose policy the proxies of a target enforce, whatever its kind. */
-  readonly targeted: readonly { readonly path: SettingPath; readonly target: PolicyTarget }[];
+  readonly targeted: readonly {
+    readonly path: SettingPath;
+    readonly target: PolicyTarget;
+    /** Whether waypoints read an object of a whole namespace or mesh. */
+    readonly appliesToWaypoints?: boolean;
+  }[];
+  readonly telemetry: Telemetry;
   /** Without it, policies do not restrict egress. */
   readonly egress?: Egress;
   /** First part of every SPIFFE identity of the mesh. */
@@ -133,6 +140,37 @@ export interface EgressRule extends ResolvedEntry<EgressSettings["allow"][number
 export interface Egress {
   readonly rules: readonly EgressRule[];
   readonly gateway?: GatewayWorkload;
+}
+
+/** What proxies record of requests. */
+export interface Telemetry {
+  readonly accessLogging: readonly TelemetryEntry<"accessLogging">[];
+  readonly metrics: readonly TelemetryEntry<"metrics">[];
+  readonly tracing: readonly TelemetryEntry<"tracing">[];
+  /** What an addon sets for the whole mesh. */
+  readonly addonTracing?: AddonTracing;
+  readonly providers: readonly TelemetryProvider[];
+}
+
+export type TelemetryKind = "accessLogging" | "metrics" | "tracing";
+
+export interface TelemetryEntry<Kind extends TelemetryKind = TelemetryKind> extends ResolvedEntry<
+  TelemetrySettings[Kind][number]
+> {
+  readonly target: PolicyTarget;
+  /** Waypoints read a Telemetry of their namespace, or of the mesh, that selects nothing. */
+  readonly appliesToWaypoints: true;
+}
+
+export interface AddonTracing {
+  readonly addon: string;
+  readonly provider: string;
+  readonly sampling: number;
+}
+
+export interface TelemetryProvider {
+  readonly name: string;
+  readonly kinds: readonly TelemetryKind[];
 }
 
 /** A Service's DNS name, which resolves in every namespace. */

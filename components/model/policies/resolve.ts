@@ -1,6 +1,7 @@
 import type { Settings } from "../../settings/schema";
 import { jsonMapping } from "../../settings/schema-walk";
 import type { AuthorizationRuleSettings, JwtSettings } from "../../settings/sections/security";
+import type { TelemetrySettings } from "../../settings/sections/telemetry";
 import type { SettingPath } from "../../shared/problem";
 import {
   copyWithField,
@@ -21,12 +22,16 @@ import type {
   ExternalRule,
   MtlsException,
   PolicyModel,
+  Telemetry,
+  TelemetryEntry,
+  TelemetryKind,
   TokenRules,
   WaypointOnly,
 } from "./policy-model";
 import { meshServices } from "./services";
+import { addonTracing, telemetryProviders } from "./telemetry";
 
-type PolicySettings = Pick<Settings, "traffic" | "security" | "objects" | "mesh" | "observability">;
+type PolicySettings = Pick<Settings, "traffic" | "security" | "telemetry" | "objects" | "mesh" | "observability">;
 
 /**
  * Resolves the names that policies refer to, once, for the compilers, the checks and `explain`. Each field has a function
@@ -52,6 +57,7 @@ export function policyModel(settings: PolicySettings, names: Names): PolicyModel
     accessLog: () => settings.mesh.accessLog ?? settings.mesh.profile === "demo",
     pathNormalization: () => pathNormalization(settings),
     sidecarScoping: () => sidecarScoping(settings),
+    telemetry: () => telemetry(settings, names),
     objects: () => settings.objects ?? [],
   });
   const withTargets = copyWithField(model, "targeted", () => targeted(model));
@@ -65,7 +71,8 @@ function targeted(model: UntargetedModel): PolicyModel["targeted"] {
   const kinds = (["accessRules", "tokenRules", "mtlsExceptions", "externalRules"] as const).map(
     (kind) => () => model[kind],
   );
-  return readEntries(kinds.flatMap((list) => entryReaders<PolicyModel["targeted"][number]>(list)));
+  const recorded = (["accessLogging", "metrics", "tracing"] as const).map((kind) => () => model.telemetry[kind]);
+  return readEntries([...kinds, ...recorded].flatMap((list) => entryReaders<PolicyModel["targeted"][number]>(list)));
 }
 
 type SecuritySource = Pick<PolicySettings, "security">;
@@ -80,6 +87,25 @@ function resolved<Settings, Fields extends object>(
     const settings = read();
     const withPath = copyWithField(knownFields(resolve(settings)), "path", (): SettingPath => [...path, index]);
     return copyWithField(withPath, "settings", () => settings);
+  });
+}
+
+function telemetry(settings: PolicySettings, names: Names): Telemetry {
+  const entries = <Kind extends TelemetryKind>(kind: Kind): TelemetryEntry<Kind>[] => {
+    const list = (): readonly TelemetrySettings[Kind][number][] => settings.telemetry[kind];
+    return readEntries(
+      resolved(list, ["telemetry", kind], ({ workload }) => ({
+        target: () => names.target(workload),
+        appliesToWaypoints: () => true as const,
+      })),
+    );
+  };
+  return knownFields<Telemetry>({
+    accessLogging: () => entries("accessLogging"),
+    metrics: () => entries("metrics"),
+    tracing: () => entries("tracing"),
+    addonTracing: () => addonTracing(settings.observability),
+    providers: () => telemetryProviders(settings),
   });
 }
 

@@ -5,7 +5,6 @@ import {
   dnsSubdomain,
   exactlyOneOf,
   flag,
-  fqdn,
   freeForm,
   headerName,
   hostPattern,
@@ -16,6 +15,7 @@ import {
   off,
   port,
   portKey,
+  serviceHost,
   some,
   targetReference,
   valuesByClaim,
@@ -77,14 +77,7 @@ const authorization = z.strictObject({
 });
 
 const authorizerService = {
-  service: z
-    .string()
-    .max(253)
-    .regex(
-      new RegExp(`^([a-z0-9]([-a-z0-9]*[a-z0-9])?/)?${fqdn}$`),
-      "expected a full name, such as opa.opa.svc.cluster.local",
-    )
-    .describe("Full name: `opa.opa.svc.cluster.local`."),
+  service: serviceHost.describe("Full name: `opa.opa.svc.cluster.local`."),
   port,
   timeout: duration.optional(),
   failOpen: flag("Let requests through while the authorizer does not answer."),

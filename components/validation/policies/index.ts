@@ -11,6 +11,7 @@ import { egressProblems } from "./egress";
 import { externalServiceProblems } from "./external-services";
 import { httpRouteProblems } from "./http-route-limits";
 import { targetProblems } from "./targets";
+import { telemetryProblems } from "./telemetry";
 import { waypointSecurityProblems } from "./waypoint-security";
 
 export const policyChecks: readonly Check[] = [({ policies, settings }) => policyProblems(policies, settings)];
@@ -18,7 +19,9 @@ export const policyChecks: readonly Check[] = [({ policies, settings }) => polic
 /** Policies that would not hold: by each other, by the data plane, or by the release of Istio. */
 export function policyProblems(
   model: PolicyModel,
-  settings: Pick<Settings, "traffic" | "security"> & { readonly mesh: Pick<Settings["mesh"], "version"> },
+  settings: Pick<Settings, "traffic" | "security" | "telemetry"> & {
+    readonly mesh: Pick<Settings["mesh"], "version"> & Partial<Pick<Settings["mesh"], "accessLog">>;
+  },
 ): Iterable<Problem> {
   return runChecks(
     () => accessRuleProblems(model),
@@ -27,16 +30,22 @@ export function policyProblems(
     () => targetProblems(model),
     () => waypointSecurityProblems(model),
     () => httpRouteProblems(model),
+    () => telemetryProblems(model, settings.mesh),
     () => releaseProblems(settings),
   );
 }
 
 /** Fields that the API of the mesh's release does not have: the API server would drop them. */
-function* releaseProblems({ traffic, security, mesh }: Parameters<typeof policyProblems>[1]): Iterable<Problem> {
+function* releaseProblems({
+  traffic,
+  security,
+  telemetry,
+  mesh,
+}: Parameters<typeof policyProblems>[1]): Iterable<Problem> {
   const rows: readonly Capability[] = Object.values(capabilities);
   for (const { setting, since, value, title } of rows) {
     if (since === undefined || compareMinor(mesh.version, since) >= 0) continue;
-    for (const [path, found] of expandPath({ traffic, security }, setting)) {
+    for (const [path, found] of expandPath({ traffic, security, telemetry }, setting)) {
       if (value !== undefined && found !== value) continue;
       const message = `${title}: needs Istio ${since} or newer, and mesh.version is ${mesh.version}; remove it, or upgrade`;
       yield { path, message };

@@ -5,7 +5,8 @@ import { problemsAt } from "../check";
 
 /** Policies of any kind whose target as a whole no object can select. */
 export function targetProblems({ targeted }: PolicyModel): Iterable<Problem> {
-  return problemsAt(targeted, ({ target }) => wholeMesh(target) ?? wholeNamespace(target));
+  const selecting = targeted.filter(({ appliesToWaypoints }) => !appliesToWaypoints);
+  return problemsAt(selecting, ({ target }) => wholeMesh(target) ?? wholeNamespace(target));
 }
 
 /** A policy in the root namespace does not apply to waypoints, and behind them pods see the waypoint as their client. */

@@ -49,7 +49,12 @@ export function* waypointSecurityProblems(model: PolicyModel): Iterable<Problem>
   );
 }
 
-function needsWaypoint({ workloads }: PolicyTarget, what: string, { services }: PolicyModel, effect = ""): Refusal {
+export function needsWaypoint(
+  { workloads }: PolicyTarget,
+  what: string,
+  { services }: PolicyModel,
+  effect = "",
+): string | undefined {
   const without = workloads.find(({ dataPlane, waypoint }) => dataPlane === "ambient" && !waypoint);
   if (!without) return undefined;
   const { name, namespace } = without;

@@ -1,0 +1,116 @@
+import assert from "node:assert/strict";
+import { auditProvider } from "../../components/model/mesh-config";
+import { observability } from "../../components/settings/sections/observability";
+import { compilePolicies } from "../../policies/compile";
+import {
+  ambientSources,
+  ingress,
+  type Overrides,
+  type PolicySettings,
+  refusals,
+  shopModel,
+  shopSources,
+} from "../support/policy-models";
+
+interface Spec {
+  readonly accessLogging?: readonly { readonly providers: readonly { readonly name: string }[] }[];
+  readonly tracing?: readonly object[];
+}
+
+/** The spec of each Telemetry, by `namespace/name`. */
+function telemetries(settings: PolicySettings, overrides?: Overrides): Map<string, Spec> {
+  const objects = compilePolicies(shopModel(settings, overrides)).filter(({ kind }) => kind === "Telemetry");
+  return new Map(objects.map(({ metadata, spec }) => [`${metadata.namespace}/${metadata.name}`, spec as Spec]));
+}
+
+function loggedTo(spec: Spec | undefined): string[] {
+  return (spec?.accessLogging ?? []).flatMap(({ providers }) => providers.map(({ name }) => name));
+}
+
+const audit = (to: string): PolicySettings["security"] => ({ authorization: { audit: [{ to, methods: ["POST"] }] } });
+const tracing = observability.parse({ tracing: { provider: "jaeger", sampling: 3 } });
+
+describe("telemetry", () => {
+  it("is one object for a workload with audit rules, access logs, metrics and tracing, under the name of the audit", () => {
+    const found = telemetries({
+      security: audit("ratings"),
+      telemetry: {
+        accessLogging: [{ workload: "ratings", filter: { expression: "response.code >= 400" } }],
+        metrics: [{ workload: "shop/ratings", reportingInterval: "10s" }],
+      },
+    });
+    assert.deepEqual([...found.keys()], ["shop/ratings.audit"]);
+    assert.deepEqual(Object.keys(found.get("shop/ratings.audit") ?? {}), ["selector", "accessLogging", "metrics"]);
+    assert.deepEqual(loggedTo(found.get("shop/ratings.audit")), ["envoy", auditProvider]);
+  });
+
+  it("repeats at audited pods what is logged around them, because a narrower access log replaces it", () => {
+    const given = (accessLogging: NonNullable<PolicySettings["telemetry"]>["accessLogging"], overrides?: Overrides) =>
+      loggedTo(
+        telemetries({ security: audit("ratings"), telemetry: { accessLogging } }, overrides).get("shop/ratings.audit"),
+      );
+    assert.deepEqual(given([]), [auditProvider]);
+    assert.deepEqual(given([], { accessLog: true }), ["envoy", auditProvider]);
+    assert.deepEqual(given([{ providers: ["json"] }], { accessLog: true }), ["json", auditProvider]);
+    assert.deepEqual(given([{ providers: ["json"] }, { workload: "shop/*" }]), ["json", auditProvider]);
+    assert.deepEqual(given([{ workload: "shop/*", providers: ["a"] }, { workload: "ratings" }]), ["a", auditProvider]);
+  });
+
+  it("keeps the log of the audit rules of a namespace at a workload with its own access log", () => {
+    const found = telemetries({
+      security: audit("shop/*"),
+      telemetry: { accessLogging: [{ workload: "ratings", disabled: true }] },
+    });
+    assert.deepEqual([...found.keys()].sort(), ["shop/ratings.telemetry", "shop/telemetry"]);
+    for (const spec of found.values()) assert.ok(loggedTo(spec).includes(auditProvider));
+  });
+
+  it("of the mesh is one object, with the tracing of an addon in it", () => {
+    const overrides = { observability: tracing };
+    const ofAddon = { providers: [{ name: "jaeger" }], randomSamplingPercentage: 3 };
+    assert.deepEqual([...telemetries({}, overrides)], []);
+    const mesh = (given: PolicySettings) => telemetries(given, overrides).get("istio-system/mesh-default")?.tracing;
+    assert.deepEqual(mesh({ telemetry: { accessLogging: [{}] } }), [ofAddon]);
+    assert.deepEqual(mesh({ telemetry: { tracing: [{ enableIstioTags: false }] } }), [
+      { ...ofAddon, enableIstioTags: false },
+    ]);
+    assert.deepEqual(mesh({ telemetry: { tracing: [{ match: { mode: "SERVER" }, disableSpanReporting: true }] } }), [
+      ofAddon,
+      { match: { mode: "SERVER" }, disableSpanReporting: true },
+    ]);
+    assert.deepEqual(mesh({ security: audit("*") }), [ofAddon]);
+  });
+
+  it("of a namespace and the mesh applies to waypoints, without one of every kind of workload", () => {
+    const entries = [{ workload: "*" }, { workload: "shop/*" }];
+    assert.deepEqual(refusals(ambientSources({ telemetry: { accessLogging: entries } })), []);
+    const [refusal = ""] = refusals(ambientSources({ telemetry: { accessLogging: entries } }, { waypoints: [] }));
+    assert.match(refusal, /^telemetry.accessLogging\[1\]: an access log needs a waypoint for front/);
+  });
+
+  it("in a mode that its proxy never has is refused", () => {
+    const entry = (workload: string, mode: "CLIENT" | "SERVER") => ({
+      telemetry: { metrics: [{ workload, overrides: [{ match: { mode }, disabled: true }] }] },
+    });
+    const overrides = { gateways: [ingress] };
+    assert.deepEqual(refusals(shopSources(entry("ratings", "CLIENT"), overrides)), []);
+    assert.deepEqual(refusals(ambientSources(entry("ratings", "SERVER"), overrides)), []);
+    assert.deepEqual(refusals(ambientSources(entry("ratings", "CLIENT"), overrides)), [
+      "telemetry.metrics[0].overrides[0].match.mode: found CLIENT; the waypoint of ratings is on the side of the server; expected SERVER",
+    ]);
+    assert.deepEqual(refusals(shopSources(entry("ingress", "SERVER"), overrides)), [
+      "telemetry.metrics[0].overrides[0].match.mode: found SERVER; a gateway is a client; expected CLIENT",
+    ]);
+  });
+
+  it("takes its provider for tracing from the namespace or the mesh", () => {
+    const zipkin = { service: "zipkin.zipkin.svc.cluster.local", port: 9411 };
+    const refused = (...tracing: NonNullable<NonNullable<PolicySettings["telemetry"]>["tracing"]>) =>
+      refusals(shopSources({ telemetry: { extensionProviders: [{ name: "zipkin", zipkin }], tracing } })).length;
+    const entry = { workload: "ratings", disableSpanReporting: true };
+    assert.equal(refused(entry), 1);
+    assert.equal(refused(entry, { providers: ["zipkin"] }), 0);
+    assert.equal(refused(entry, { workload: "shop/*", providers: ["zipkin"] }), 0);
+    assert.equal(refused(entry, { workload: "reviews", providers: ["zipkin"] }), 1);
+  });
+});
