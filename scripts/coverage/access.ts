@@ -32,7 +32,9 @@ export function accessRules(rules: readonly Tree[]): string[] {
 }
 
 function negated(name: string): string {
-  return sameAs.has(name) || /^[a-zA-Z]+$/.test(name) ? `not${name.charAt(0).toUpperCase()}${name.slice(1)}` : `not ${name}`;
+  return sameAs.has(name) || /^[a-zA-Z]+$/.test(name)
+    ? `not${name.charAt(0).toUpperCase()}${name.slice(1)}`
+    : `not ${name}`;
 }
 
 function conditions(fields: Tree): Condition[] {
@@ -47,8 +49,12 @@ function cases(all: readonly Condition[]): string[] {
   if (!first) return [""];
   const [name, values] = first;
   const isNegated = name.startsWith("not");
-  const here = isNegated ? [`${name} ${sorted(values).join(" ")}`] : values.map((value) => `${name} ${address(name, value)}`);
-  return cases(others).flatMap((other) => here.map((one) => [one, ...other.split(" & ")].filter(Boolean).sort().join(" & ")));
+  const here = isNegated
+    ? [`${name} ${sorted(values).join(" ")}`]
+    : values.map((value) => `${name} ${address(name, value)}`);
+  return cases(others).flatMap((other) =>
+    here.map((one) => [one, ...other.split(" & ")].filter(Boolean).sort().join(" & ")),
+  );
 }
 
 /** An address alone is the block with only that address. */

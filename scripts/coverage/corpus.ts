@@ -66,9 +66,12 @@ interface Yaml {
 
 /** Code blocks of Hugo (`{{< text yaml >}}`) and of Markdown; of a shell block its here-documents. */
 function codeBlocks(text: string): Yaml[] {
-  const block = /^([ \t]*)(?:\{\{< text (?:syntax=)?"?(\w+)"?.*>\}\}|```(\w*))\n([^]*?)\n[ \t]*(?:\{\{< ?\/text ?>\}\}|```)[ \t]*$/gm;
+  const block =
+    /^([ \t]*)(?:\{\{< text (?:syntax=)?"?(\w+)"?.*>\}\}|```(\w*))\n([^]*?)\n[ \t]*(?:\{\{< ?\/text ?>\}\}|```)[ \t]*$/gm;
   return [...text.matchAll(block)].flatMap(([, indent = "", hugo, fence, code = ""]) => {
-    const lines = code.split("\n").map((line) => (line.startsWith(indent) ? line.slice(indent.length) : line.trimStart()));
+    const lines = code
+      .split("\n")
+      .map((line) => (line.startsWith(indent) ? line.slice(indent.length) : line.trimStart()));
     const plain = lines.join("\n");
     const language = hugo ?? fence;
     return language === "bash" || language === "sh" || language === "shell" ? hereDocuments(plain) : [{ text: plain }];
@@ -95,7 +98,10 @@ function manifestsIn(yaml: string, namespace?: string): Manifest[] {
     return [
       {
         ...manifestOf({ ...value, metadata: { ...metadata, ...(own !== undefined && { namespace: own }) } }),
-        lines: document.toString({ lineWidth: 0 }).split("\n").filter((line) => /^\s*[^#\s]/.test(line) && line !== "---").length,
+        lines: document
+          .toString({ lineWidth: 0 })
+          .split("\n")
+          .filter((line) => /^\s*[^#\s]/.test(line) && line !== "---").length,
       },
     ];
   });

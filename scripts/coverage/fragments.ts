@@ -92,17 +92,31 @@ export function compileFragment({ stack, settings = {} }: Pick<Fragment, "stack"
     const model = validate(mergeValues(shared, settings), { secretNames: [] });
     const context = contextOf(model);
     const manifests = objectsOf(model).map((object) => manifestOf({ ...object }));
-    const anyway = new Set(meaningOf(objectsOf(validate(shared, { secretNames: [] })).map((object) => manifestOf({ ...object })), context));
+    const anyway = new Set(
+      meaningOf(
+        objectsOf(validate(shared, { secretNames: [] })).map((object) => manifestOf({ ...object })),
+        context,
+      ),
+    );
     const meaning = meaningOf(manifests, context).filter((fact) => !anyway.has(fact));
     return { refusals: [], meaning, context, manifests };
   } catch (error) {
     if (!(error instanceof SettingsError)) throw error;
-    return { refusals: messageOf(error).split("\n").slice(1), meaning: [], context: { ports: new Map() }, manifests: [] };
+    return {
+      refusals: messageOf(error).split("\n").slice(1),
+      meaning: [],
+      context: { ports: new Map() },
+      manifests: [],
+    };
   }
 }
 
-function contextOf({ names }: Model): MeaningContext {
-  return { ports: new Map(names.workloads.map((workload) => [clusterHost(workload), workload.ports.map(({ port }) => port)])) };
+function contextOf({ names, settings }: Model): MeaningContext {
+  const external = settings.traffic.externalServices.flatMap(({ hosts, ports }) =>
+    hosts.map((host) => [host, ports.map(({ number }) => number)] as const),
+  );
+  const inMesh = names.workloads.map((one) => [clusterHost(one), one.ports.map(({ port }) => port)] as const);
+  return { ports: new Map([...inMesh, ...external]) };
 }
 
 function objectsOf({ settings, policies }: Model): KubernetesObject[] {

@@ -1,6 +1,16 @@
 import { asTree, isTree, type Tree, treesIn } from "../../components/shared/merge";
 import { accessRules } from "./access";
-import { canonical, defaultNamespace, fullName, gatewayName, rootNamespace, sorted, text, texts, without } from "./canonical";
+import {
+  canonical,
+  defaultNamespace,
+  fullName,
+  gatewayName,
+  rootNamespace,
+  sorted,
+  text,
+  texts,
+  without,
+} from "./canonical";
 import type { Manifest } from "./corpus";
 import { effectiveRules, type Fact, Routing } from "./routing";
 
@@ -68,7 +78,9 @@ function policy(target: string, { kind, annotations, spec }: Manifest): Iterable
       return [[`tokens ${target}`, ...treesIn(spec.jwtRules).map(forwarding)]];
     }
     case "PeerAuthentication": {
-      const ports = Object.entries(asTree(spec.portLevelMtls)).map(([port, mtls]) => [port, asTree(mtls).mode] as const);
+      const ports = Object.entries(asTree(spec.portLevelMtls)).map(
+        ([port, mtls]) => [port, asTree(mtls).mode] as const,
+      );
       return [[`mtls ${target}`, { mode: asTree(spec.mtls).mode, ports: Object.fromEntries<unknown>(ports) }]];
     }
     case "Telemetry":
@@ -165,7 +177,9 @@ function targetsOf({ namespace = defaultNamespace, spec }: Manifest): string[] {
   if (refs.length > 0) {
     return refs.map(({ kind, name }) => {
       if (kind !== "Gateway") return `${text(kind)} ${fullName(name, namespace)}`;
-      return /waypoint|^default$/.test(text(name)) ? `waypoint ${namespace}` : `gateway ${gatewayName(name)}`;
+      return /^(?:default|(?:.*-)?waypoint)$/.test(text(name))
+        ? `waypoint ${namespace}`
+        : `gateway ${gatewayName(name)}`;
     });
   }
   const { matchLabels, labels = matchLabels } = asTree(spec.selector ?? spec.workloadSelector);

@@ -46,13 +46,19 @@ export interface Report {
 export function compareAll(blocks: readonly Block[], fragments: readonly Fragment[]): Report {
   const bySource = new Map(blocks.map((block) => [block.source, block]));
   const comparisons = fragments.map((fragment) => {
-    return compare(fragment, fragment.of.flatMap((source) => bySource.get(source) ?? []));
+    return compare(
+      fragment,
+      fragment.of.flatMap((source) => bySource.get(source) ?? []),
+    );
   });
   const rest = blocks.flatMap(({ source, manifests }) =>
     manifests.map((manifest): Judged => ({ manifest, source, ...unsaid(manifest) })),
   );
   const best = new Map<string, Judged>();
-  for (const one of [...comparisons.flatMap(({ manifests }) => manifests), ...rest.filter((each) => !isIncomplete(each))]) {
+  for (const one of [
+    ...comparisons.flatMap(({ manifests }) => manifests),
+    ...rest.filter((each) => !isIncomplete(each)),
+  ]) {
     const identity = digestOfMeaning(meaningOf([one.manifest]));
     const before = best.get(identity);
     if (!before || classNames.indexOf(one.class) < classNames.indexOf(before.class)) best.set(identity, one);
@@ -96,7 +102,11 @@ function compare(fragment: Fragment, blocks: readonly Block[]): Comparison {
   };
 }
 
-function classOf({ refused, differs }: Fragment, { refusals }: Compiled, differences: readonly string[]): Class | undefined {
+function classOf(
+  { refused, differs }: Fragment,
+  { refusals }: Compiled,
+  differences: readonly string[],
+): Class | undefined {
   if (refused !== undefined) return refusals.some((line) => line.includes(refused)) ? "refused" : undefined;
   if (refusals.length > 0) return undefined;
   if (differences.length === 0) return "same";
@@ -130,7 +140,8 @@ function unsaid({ apiVersion, kind, name, namespace = "default", spec }: Manifes
 /** Whether a document shows a part of an object only, or one that the API server or istiod refuses. */
 function isIncomplete({ manifest: { kind, name, spec }, reason }: Judged): boolean {
   const rules = [spec.http, spec.tls, spec.tcp];
-  const isEmpty = kind === "VirtualService" ? rules.every((one) => one === undefined) : kind === "Gateway" && !spec.servers;
+  const isEmpty =
+    kind === "VirtualService" ? rules.every((one) => one === undefined) : kind === "Gateway" && !spec.servers;
   return isEmpty || name === "" || reason.startsWith("spec");
 }
 
@@ -153,7 +164,12 @@ export function coveragePage(report: Report, corpora: readonly string[]): string
   const areas = [...new Set(judged.map(({ source }) => areaOf(source)))].sort();
   const row = (title: string, all: readonly Judged[]) => [title, ...[all.length, ...count(all)].map(String)];
   const rows = [
-    ...areas.map((area) => row(area, judged.filter(({ source }) => areaOf(source) === area))),
+    ...areas.map((area) =>
+      row(
+        area,
+        judged.filter(({ source }) => areaOf(source) === area),
+      ),
+    ),
     row("all", judged),
   ];
   const listed = (name: Class) =>
@@ -194,13 +210,17 @@ export function linesOf({ comparisons }: Report): { readonly settings: number; r
   const sum = (numbers: readonly number[]) => numbers.reduce((total, each) => total + each, 0);
   return {
     settings: sum(said.map(({ fragment }) => fragment.lines)),
-    manifests: sum(said.flatMap(({ manifests }) => manifests.filter((one) => one.class !== "raw").map((one) => one.lines))),
+    manifests: sum(
+      said.flatMap(({ manifests }) => manifests.filter((one) => one.class !== "raw").map((one) => one.lines)),
+    ),
   };
 }
 
 export function summaryOf(report: Report): string {
   const { judged } = report;
-  const counts = classNames.map((name) => `${judged.filter((one) => one.class === name).length} ${classes[name].toLowerCase()}`);
+  const counts = classNames.map(
+    (name) => `${judged.filter((one) => one.class === name).length} ${classes[name].toLowerCase()}`,
+  );
   const { settings, manifests } = linesOf(report);
   return `${judged.length} manifests: ${counts.join(", ")}; ${settings} lines of settings for ${manifests} of YAML`;
 }

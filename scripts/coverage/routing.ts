@@ -102,13 +102,15 @@ export class Routing {
 
   /** Rules of a route of Gateway API by parent and host name; their order is not that of the file. */
   *route({ kind, namespace, spec }: Manifest): Iterable<Fact> {
-    const parents = treesIn(spec.parentRefs).map(({ kind: parent = "Gateway", name, port, namespace: own = namespace }) => {
-      if (parent === "Gateway") return `gateway ${gatewayName(name)}`;
-      if (parent === "ServiceEntry") return "external host";
-      const host = fullName(name, own);
-      this.routed.add(host);
-      return port === undefined || this.isOnlyPort(host, port) ? host : `${host} port ${text(port)}`;
-    });
+    const parents = treesIn(spec.parentRefs).map(
+      ({ kind: parent = "Gateway", name, port, namespace: own = namespace }) => {
+        if (parent === "Gateway") return `gateway ${gatewayName(name)}`;
+        if (parent === "ServiceEntry") return "external host";
+        const host = fullName(name, own);
+        this.routed.add(host);
+        return port === undefined || this.isOnlyPort(host, port) ? host : `${host} port ${text(port)}`;
+      },
+    );
     const rules = treesIn(spec.rules).map((rule) => this.routeRule(rule, namespace));
     for (const parent of new Set(parents)) {
       for (const hostname of texts(spec.hostnames ?? ["*"])) yield [`${kind} ${parent} ${hostname}`, ...rules];
@@ -146,7 +148,8 @@ export function effectiveRules(rules: readonly string[]): string[] {
     if (ended.has(rule.protocol)) continue;
     const last = effective.at(-1);
     const isAlike = last?.protocol === rule.protocol && canonical(last.does) === canonical(rule.does);
-    if (last && isAlike && rule.matches.length > 0) last.matches = sorted([...new Set([...last.matches, ...rule.matches])]);
+    if (last && isAlike && rule.matches.length > 0)
+      last.matches = sorted([...new Set([...last.matches, ...rule.matches])]);
     else effective.push(rule);
     if (rule.matches.length === 0) ended.add(rule.protocol);
   }
