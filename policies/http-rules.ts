@@ -1,43 +1,34 @@
-import type { Names } from "../components/model/names";
-import { clusterHost, type MeshService, type Subset } from "../components/model/policies/policy-model";
 import type { HttpRuleSettings } from "../components/settings/sections/http-rule";
+import { compareMinor, gatewayApiSince } from "../components/settings/versions";
 import { milliseconds } from "../components/shared/duration";
-import { throwUnknown } from "../components/shared/unknown";
-import type { VersionService } from "../components/shared/workload";
-import type { HttpFault, HttpMatch, VirtualServiceRoute, RouteFilter, RouteRule } from "./api-objects";
-import type { RefusedInAmbient } from "./capabilities";
-import { routeMatch } from "./http-matches";
+import type { HttpFault, VirtualServiceRoute, RouteFilter, RouteRule } from "./api-objects";
+import { backend, destinationTitle, istioDestination, istioRoute, routeEntries } from "./destinations";
+import type { RouteContext, VirtualServiceContext } from "./destinations";
+import { istioMatches, matchLimit, pathPrefixOf, replacedPrefix, routeMatch } from "./http-matches";
 
 type Fields = Required<HttpRuleSettings>;
-type Destination = NonNullable<NonNullable<VirtualServiceRoute["route"]>[number]["destination"]>;
 
-export interface VirtualServiceContext {
-  readonly service: MeshService;
-  /** How a VirtualService reaches a subset: by its name, or at a waypoint by the Service of the version. */
-  readonly subsetsBy: "name" | "service";
-  readonly names: Names;
-}
-
-interface HttpRouteContext {
-  readonly service: MeshService;
+interface HttpRouteContext extends RouteContext {
   readonly byExpression: boolean;
 }
 
-/**
- * Why a field cannot be written as an HTTPRoute. `refused`: key of a row in policies/capabilities. `virtualServiceInstead`:
- * the reason; a waypoint then gets a VirtualService, a Gateway API gateway refuses the field.
- */
-export type Limit = { readonly refused: RefusedInAmbient } | { readonly virtualServiceInstead: string };
-
 interface FieldOutput {
   readonly virtualService: (context: VirtualServiceContext) => VirtualServiceRoute;
-  readonly httpRoute: ((context: HttpRouteContext) => RouteRule) | Limit;
+  /**
+   * Or the reason why an HTTPRoute cannot have the field: a waypoint then gets a VirtualService, a gateway of kind
+   * gateway-api refuses it.
+   */
+  readonly httpRoute: ((context: HttpRouteContext) => RouteRule) | string;
   readonly explanation?: string;
 }
 
 /** TypeScript rejects this table if a settings field has no row. */
 type Rows<Settings extends object, Row> = {
-  readonly [Field in keyof Settings]-?: (value: NonNullable<Settings[Field]>, settings: Settings) => Row;
+  readonly [Field in keyof Settings]-?: (
+    value: NonNullable<Settings[Field]>,
+    settings: Settings,
+    gatewayApi: string,
+  ) => Row;
 };
 
 /**
@@ -57,45 +48,73 @@ export const faultKinds: Rows<Fields["fault"], { readonly virtualService: HttpFa
 const ruleFields: Rows<HttpRuleSettings, FieldOutput> = {
   name: (name) => ({ virtualService: () => ({ name }), httpRoute: () => ({ name }) }),
   match: (matches) => ({
-    virtualService: (context) => ({ match: matches.map((match) => httpMatch(match, context)) }),
-    httpRoute: ({ byExpression }) => ({ matches: matches.map((match) => routeMatch(match, byExpression)) }),
-  }),
-  route: (weights) => ({
-    virtualService: (context) => ({ route: weightedRoute(weights, context) }),
-    httpRoute: ({ service }) => ({
-      backendRefs: weighted(service, weights).map(([subset, weight]) => ({ ...backend(service, subset), weight })),
+    virtualService: ({ service, targets: { names } }) => ({
+      match: matches.flatMap((match) => istioMatches(match, service, names)),
     }),
-    explanation: `it goes to ${Object.entries(weights)
-      .map(([subset, weight]) => `${subset} ${weight}%`)
-      .join(", ")}`,
+    httpRoute:
+      matches.map(matchLimit).find((limit) => limit !== undefined) ??
+      (({ byExpression }) => ({ matches: matches.map((match) => routeMatch(match, byExpression)) })),
   }),
-  redirect: (redirect) => {
+  route: (route) => ({
+    virtualService: (context) => ({ route: istioRoute(route, context) }),
+    httpRoute: (context) => ({
+      backendRefs: routeEntries(route, context.service).map(({ weight, headers, ...named }) => ({
+        ...backend(context, named),
+        ...(weight !== undefined && { weight }),
+        ...(headers && { filters: headerFilters(headers) }),
+      })),
+    }),
+    explanation: `it goes to ${(Array.isArray(route)
+      ? route.map(({ weight = 100, ...named }) => `${destinationTitle(named)} ${weight}%`)
+      : Object.entries(route).map(([subset, weight]) => `${subset} ${weight}%`)
+    ).join(", ")}`,
+  }),
+  redirect: (redirect, _, gatewayApi) => {
     // 301 is Istio's default; Gateway API's is 302.
-    const { uri, authority, scheme, port, derivePort, redirectCode: statusCode = 301 } = redirect;
+    const { uri, authority, scheme, port, derivePort, prefixRewrite, redirectCode: statusCode = 301 } = redirect;
     const address = { ...(scheme && { scheme }), ...hostname(authority), ...(port !== undefined && { port }) };
+    const limit = derivePort
+      ? "an HTTPRoute derives no port"
+      : prefixRewrite !== undefined
+        ? "an HTTPRoute replaces whole segments of a path"
+        : ![301, 302].includes(statusCode) && since(gatewayApi, "redirectCodes", `redirects by ${statusCode}`);
     return {
       virtualService: () => ({ redirect }),
       httpRoute:
-        derivePort || (statusCode !== 301 && statusCode !== 302)
-          ? { refused: "redirectOther" }
-          : () => filter({ type: "RequestRedirect", requestRedirect: { statusCode, ...address, ...wholePath(uri) } }),
+        limit ||
+        (() => filter({ type: "RequestRedirect", requestRedirect: { statusCode, ...address, ...wholePath(uri) } })),
       explanation: `it is answered with a redirect (${statusCode})`,
     };
   },
-  directResponse: ({ status, body }) => ({
-    virtualService: () => ({ directResponse: { status, ...(body !== undefined && { body: { string: body } }) } }),
-    httpRoute: { refused: "directResponse" },
+  directResponse: ({ status, body, bodyBytes }) => ({
+    virtualService: () => ({
+      directResponse: {
+        status,
+        ...(body !== undefined && { body: { string: body } }),
+        ...(bodyBytes !== undefined && { body: { bytes: bodyBytes } }),
+      },
+    }),
+    httpRoute: "Gateway API has no direct response",
     explanation: `it is answered with ${status}`,
   }),
-  rewrite: (rewrite, { match = [] }) => {
+  rewrite: (rewrite, { match }) => {
     const { uri, authority, uriRegexRewrite } = rewrite;
-    const matchesWholePath = match.length > 0 && match.every((one) => one.uri?.exact !== undefined);
+    const whole = match?.every((one) => one.uri?.exact !== undefined) ?? false;
+    const prefix = pathPrefixOf(match);
+    const path = whole ? wholePath(uri) : { path: { type: "ReplacePrefixMatch" as const, replacePrefixMatch: uri } };
+    const limit =
+      uriRegexRewrite || (uri !== undefined && !whole && !prefix?.plain)
+        ? "an HTTPRoute replaces a whole path, or whole segments (match.uri.pathPrefix)"
+        : undefined;
     return {
-      virtualService: () => ({ rewrite }),
+      virtualService: () => {
+        if (uri === undefined || prefix === undefined) return { rewrite };
+        return { rewrite: { ...hostOf(authority), uriRegexRewrite: replacedPrefix(prefix, uri) } };
+      },
       httpRoute:
-        uriRegexRewrite || (uri !== undefined && !matchesWholePath)
-          ? { refused: "rewritePrefix" }
-          : () => filter({ type: "URLRewrite", urlRewrite: { ...hostname(authority), ...wholePath(uri) } }),
+        limit ??
+        (() =>
+          filter({ type: "URLRewrite", urlRewrite: { ...hostname(authority), ...(uri === undefined ? {} : path) } })),
     };
   },
   timeout: (timeout) => ({
@@ -103,51 +122,94 @@ const ruleFields: Rows<HttpRuleSettings, FieldOutput> = {
     httpRoute: () => ({ timeouts: { request: gatewayDuration(timeout) } }),
     explanation: `with a timeout of ${timeout}`,
   }),
-  retries: (retries) => ({ virtualService: () => ({ retries }), httpRoute: { refused: "retries" } }),
-  fault: (faults) => {
-    const kinds = rowsOf(faultKinds, faults);
+  retries: (retries) => ({
+    virtualService: () => ({ retries }),
+    httpRoute: "retry of HTTPRoute is in Gateway API's experimental channel",
+  }),
+  fault: (faults, _, gatewayApi) => {
+    const kinds = rowsOf(faultKinds, faults, gatewayApi);
     return {
       virtualService: () => ({ fault: merged(kinds.map(({ virtualService }) => virtualService)) }),
-      httpRoute: { virtualServiceInstead: "Gateway API has no faults" },
+      httpRoute: "Gateway API has no faults",
       explanation: `faults: ${kinds.map(({ explanation }) => explanation).join(", ")}`,
     };
   },
-  mirror: ({ subset, percentage }) => ({
-    virtualService: (context) => {
-      const mirrored = destination(context, subsetOf(context.service, subset));
-      return { mirrors: [{ destination: mirrored, percentage: { value: percentage } }] };
-    },
-    httpRoute: ({ service }) => {
-      const backendRef = backend(service, subsetOf(service, subset));
-      return filter({ type: "RequestMirror", requestMirror: { backendRef, ...fraction(percentage) } });
-    },
-    explanation: `and ${percentage}% are mirrored to ${subset}`,
-  }),
+  mirror: (mirror) => mirroring([mirror]),
+  mirrors: mirroring,
   headers: (headers) => ({
     virtualService: () => ({ headers }),
-    httpRoute: () => {
-      const [request, response] = [headerModifier(headers.request), headerModifier(headers.response)];
-      return filter(
-        ...(request ? [{ type: "RequestHeaderModifier" as const, requestHeaderModifier: request }] : []),
-        ...(response ? [{ type: "ResponseHeaderModifier" as const, responseHeaderModifier: response }] : []),
-      );
-    },
+    httpRoute: () => filter(...headerFilters(headers)),
   }),
-  corsPolicy: (corsPolicy) => ({ virtualService: () => ({ corsPolicy }), httpRoute: { refused: "cors" } }),
+  corsPolicy: (corsPolicy, _, gatewayApi) => ({
+    virtualService: () => ({ corsPolicy }),
+    httpRoute: corsLimit(corsPolicy, gatewayApi) ?? (() => filter({ type: "CORS", cors: corsFilter(corsPolicy) })),
+  }),
 };
 
+/** A VirtualService has them in one list, from whichever field they are. */
+function mirroring(mirrors: Fields["mirrors"]): FieldOutput {
+  return {
+    virtualService: (context) => ({
+      mirrors: mirrors.map(({ percentage, ...named }) => ({
+        destination: istioDestination(context, named),
+        percentage: { value: percentage },
+      })),
+    }),
+    httpRoute: (context) =>
+      filter(
+        ...mirrors.map(({ percentage, ...named }) => ({
+          type: "RequestMirror" as const,
+          requestMirror: { backendRef: backend(context, named), ...fraction(percentage) },
+        })),
+      ),
+    explanation: mirrors
+      .map(({ percentage, ...named }) => `and ${percentage}% are mirrored to ${destinationTitle(named)}`)
+      .join(", "),
+  };
+}
+
+/** The filter knows origins as they are, or with asterisks, and answers every preflight itself. */
+function corsLimit({ allowOrigins, unmatchedPreflights }: Fields["corsPolicy"], gatewayApi: string) {
+  if (allowOrigins.some(({ regex }) => regex !== undefined))
+    return "the CORS filter of HTTPRoute has no regular expressions";
+  if (unmatchedPreflights === "FORWARD") return "the CORS filter of HTTPRoute forwards no preflight";
+  return since(gatewayApi, "corsFilter", "has the CORS filter");
+}
+
+function corsFilter({ allowOrigins, maxAge, ...others }: Fields["corsPolicy"]) {
+  const { allowMethods, allowHeaders, exposeHeaders, allowCredentials } = others;
+  return {
+    allowOrigins: allowOrigins.map(({ exact, prefix = "" }) => exact ?? `${prefix}*`),
+    ...(allowMethods && { allowMethods }),
+    ...(allowHeaders && { allowHeaders }),
+    ...(exposeHeaders && { exposeHeaders }),
+    ...(maxAge !== undefined && { maxAge: milliseconds(maxAge) / 1000 }),
+    ...(allowCredentials !== undefined && { allowCredentials }),
+  };
+}
+
+function since(gatewayApi: string, feature: keyof typeof gatewayApiSince, what: string): string | undefined {
+  const first = gatewayApiSince[feature];
+  if (compareMinor(gatewayApi, first) >= 0) return undefined;
+  return `the Gateway API ${what} from ${first} on, and the mesh's release of Istio reads ${gatewayApi}`;
+}
+
 /** The fields that a rule has, in the order of the table. */
-export function fieldsOf(rule: HttpRuleSettings): (FieldOutput & { readonly field: keyof HttpRuleSettings })[] {
-  return rowsOf(ruleFields, rule);
+export function fieldsOf(
+  rule: HttpRuleSettings,
+  gatewayApi: string,
+): (FieldOutput & { readonly field: keyof HttpRuleSettings })[] {
+  return rowsOf(ruleFields, rule, gatewayApi);
 }
 
 function rowsOf<Settings extends object, Row extends object>(
   rows: Rows<Settings, Row>,
   settings: Settings,
+  gatewayApi: string,
 ): (Row & { readonly field: keyof Settings })[] {
   return (Object.keys(rows) as (keyof Settings)[]).flatMap((field) => {
     const value = settings[field];
-    return value === undefined || value === null ? [] : [{ field, ...rows[field](value, settings) }];
+    return value === undefined || value === null ? [] : [{ field, ...rows[field](value, settings, gatewayApi) }];
   });
 }
 
@@ -156,59 +218,8 @@ export function merged<Part extends object>(parts: readonly Part[]): Part {
 }
 
 /** Whether no HTTPRoute can express the rules, but a VirtualService at a waypoint can; a host has either, never both. */
-export function needsVirtualService(rules: readonly HttpRuleSettings[]): boolean {
-  return rules.flatMap(fieldsOf).some(({ httpRoute }) => "virtualServiceInstead" in httpRoute);
-}
-
-/** The service itself, or one of its subsets, in a VirtualService. */
-export function destination(
-  { service, subsetsBy }: Pick<VirtualServiceContext, "service" | "subsetsBy">,
-  subset?: Subset,
-): Destination {
-  const port = { number: service.port };
-  const host = service.host ?? clusterHost(service);
-  if (!subset) return { host, port };
-  if (subsetsBy === "name") return { host, port, subset: subset.name };
-  const { name, port: number } = backend(service, subset);
-  return { host: clusterHost({ ...service, name }), port: { number } };
-}
-
-/** The service itself, or the Service of one of its versions, in an HTTPRoute. */
-export function backend(service: MeshService, subset?: Subset): { readonly name: string; readonly port: number } {
-  const { name, port = service.port } = subset ? versionService(subset) : { name: service.name };
-  return { name, port };
-}
-
-export function weightedRoute(weights: Readonly<Record<string, number>>, context: VirtualServiceContext) {
-  const subsets = weighted(context.service, weights);
-  return subsets.map(([subset, weight]) => ({ destination: destination(context, subset), weight }));
-}
-
-/** In the order of the subsets, so that the order of the weights' keys changes nothing. */
-function weighted({ subsets }: MeshService, weights: Readonly<Record<string, number>>): [Subset, number][] {
-  const byName = new Map(Object.entries(weights));
-  return subsets.flatMap((subset): [Subset, number][] => {
-    const weight = byName.get(subset.name);
-    return weight === undefined ? [] : [[subset, weight]];
-  });
-}
-
-/** Validation refuses a subset that does not exist, and one without a Service where routes need it. */
-function subsetOf({ subsets }: MeshService, name: string): Subset {
-  return subsets.find((subset) => subset.name === name) ?? throwUnknown();
-}
-
-function versionService({ service }: Subset): VersionService {
-  return service ?? throwUnknown();
-}
-
-function httpMatch(
-  { sourceWorkload, ...match }: Fields["match"][number],
-  { service: { namespace }, names }: VirtualServiceContext,
-): HttpMatch {
-  if (sourceWorkload === undefined) return match;
-  const { labels } = names.workload(sourceWorkload, namespace);
-  return { ...match, sourceLabels: { ...labels }, sourceNamespace: namespace };
+export function needsVirtualService(rules: readonly HttpRuleSettings[], gatewayApi: string): boolean {
+  return rules.some((rule) => fieldsOf(rule, gatewayApi).some(({ httpRoute }) => typeof httpRoute === "string"));
 }
 
 function filter(...filters: readonly RouteFilter[]): RouteRule {
@@ -221,6 +232,18 @@ function hostname(authority: string | undefined) {
 
 function wholePath(uri: string | undefined) {
   return uri === undefined ? {} : { path: { type: "ReplaceFullPath" as const, replaceFullPath: uri } };
+}
+
+function hostOf(authority: string | undefined) {
+  return authority === undefined ? {} : { authority };
+}
+
+function headerFilters({ request, response }: Fields["headers"]): RouteFilter[] {
+  const [ofRequest, ofResponse] = [headerModifier(request), headerModifier(response)];
+  return [
+    ...(ofRequest ? [{ type: "RequestHeaderModifier" as const, requestHeaderModifier: ofRequest }] : []),
+    ...(ofResponse ? [{ type: "ResponseHeaderModifier" as const, responseHeaderModifier: ofResponse }] : []),
+  ];
 }
 
 function headerModifier(operations: NonNullable<Fields["headers"]>["request"]) {

@@ -1,22 +1,26 @@
 import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import path from "node:path";
 import { declare } from "../cli/command";
-import { versions } from "../components/settings/versions";
+import { istioReleases, versions } from "../components/settings/versions";
 import { readIfExists, writeFileAtomically } from "../components/shared/files";
 import { customResourceDefinitionFiles, goModuleFolder, readCustomResourceDefinitions } from "./vendor/crds";
+import { gatewayApiChart } from "./vendor/gateway-api-chart";
 import { chartFiles } from "./vendor/stand-in-charts";
 
 const root = path.resolve(__dirname, "..");
 
+/** The Gateway API's version of each release of Istio, each once. */
+export const gatewayApiVersions = [...new Set([...istioReleases.values()].map(({ gatewayApi }) => gatewayApi))];
+
 /** Go modules with the CRDs. */
-export const modules = {
-  gatewayApi: `sigs.k8s.io/gateway-api@v${versions.gatewayApi}`,
-  istio: `istio.io/api@v${versions.istio}`,
-} as const;
+const istioModule = `istio.io/api@v${versions.istio}`;
+const gatewayApiModule = (version: string) => `sigs.k8s.io/gateway-api@v${version}`;
+export const modules = [istioModule, ...gatewayApiVersions.map(gatewayApiModule)];
+
+export const gatewayApiFolder = (version: string) => `components/platform/charts/${version}/gateway-api/files/crds/`;
 
 /** Folders of generated files only: any other file in them is a leftover. */
 export const folders = {
-  gatewayApi: "components/platform/charts/gateway-api/files/crds/",
   istio: "embedded/charts/base/files/crds/",
   /** By which objects of the stack file are checked: with any charts, and so not those of the stand-in chart. */
   validation: "components/validation/crds/istio/",
@@ -31,20 +35,25 @@ export const command = declare({
     const changes = outdated(files);
     if (!check) for (const file of changes) update(file, files.get(file));
     for (const file of changes) console.log(`${file}: ${check ? "out of date: run `npm run vendor`" : "updated"}`);
-    console.log(`${files.size} files from ${Object.values(modules).join(", ")}; ${changes.length} changed`);
+    console.log(`${files.size} files from ${modules.join(", ")}; ${changes.length} changed`);
     return check && changes.length > 0 ? 1 : 0;
   },
 });
 
 /** All files that are generated and committed, by path; the same for the same pins. */
 export function vendoredFiles(): ReadonlyMap<string, string> {
-  const gatewayApi = path.join(goModuleFolder(modules.gatewayApi), "config/crd/standard");
+  const gatewayApi = gatewayApiVersions.flatMap((version) => {
+    const folder = path.join(goModuleFolder(gatewayApiModule(version)), "config/crd/standard");
+    // The policy against unsafe upgrades would refuse the older version that an older Istio needs.
+    const crds = definitionsIn(folder, /^(?!.*_vap_).*\.yaml$/);
+    return [...customResourceDefinitionFiles(gatewayApiFolder(version), crds), ...gatewayApiChart(version)];
+  });
   const istio = definitionsIn(
-    path.join(goModuleFolder(modules.istio), "kubernetes"),
+    path.join(goModuleFolder(istioModule), "kubernetes"),
     /^customresourcedefinitions\.gen\.yaml$/,
   );
   return new Map([
-    ...customResourceDefinitionFiles(folders.gatewayApi, definitionsIn(gatewayApi, /\.yaml$/)),
+    ...gatewayApi,
     ...customResourceDefinitionFiles(folders.istio, istio),
     ...customResourceDefinitionFiles(folders.validation, istio),
     ...chartFiles(),
@@ -60,7 +69,7 @@ function definitionsIn(folder: string, files: RegExp) {
 
 /** Paths of the project's files that are missing, differ from `files`, or should not exist; sorted. */
 export function outdated(files: ReadonlyMap<string, string>): string[] {
-  const present = Object.values(folders)
+  const present = [...Object.values(folders), ...gatewayApiVersions.map(gatewayApiFolder)]
     .filter((folder) => existsSync(path.join(root, folder)))
     .flatMap((folder) => readdirSync(path.join(root, folder)).map((file) => folder + file));
   const paths = [...new Set([...files.keys(), ...present])];

@@ -2,6 +2,7 @@ import semver from "semver";
 import { defaultRevision } from "../shared/istio";
 import { mergeValues } from "../shared/merge";
 import type { MeshSettings } from "../settings/sections/mesh";
+import { istioReleases, minorOf, versions } from "../settings/versions";
 import { istiodName } from "./object-names";
 import { own } from "../shared/own";
 
@@ -38,6 +39,14 @@ function controlPlane(mesh: MeshSettings): ControlPlane {
 export function sharedVersions(mesh: MeshSettings): { readonly newest: string; readonly oldest: string } {
   const [oldest = mesh.version, newest = oldest] = semver.sort(controlPlanes(mesh).map(({ version }) => version));
   return { newest, oldest };
+}
+
+/**
+ * The Gateway API's version that the oldest control plane reads: one that is too new for it no longer serves versions of
+ * kinds that it watches, and then it never becomes ready.
+ */
+export function gatewayApiVersion(mesh: MeshSettings): string {
+  return istioReleases.get(minorOf(sharedVersions(mesh).oldest))?.gatewayApi ?? versions.gatewayApi;
 }
 
 export function controlPlaneNamed(mesh: MeshSettings, name: string): ControlPlane | undefined {

@@ -1,43 +1,99 @@
 import type { HttpRuleSettings } from "../settings/sections/http-rule";
 
 export type Match = NonNullable<HttpRuleSettings["match"]>[number];
-export type StringMatch = NonNullable<Match["uri"]>;
 
-function isAnyPath(uri: StringMatch): boolean {
-  return uri.prefix === "/" || uri.regex === ".*" || uri.regex === "/.*";
+/** One of the forms; which of them a setting has, its schema says. */
+export interface StringMatch {
+  readonly exact?: string | undefined;
+  readonly prefix?: string | undefined;
+  readonly regex?: string | undefined;
+  /** Whole segments of a path. */
+  readonly pathPrefix?: string | undefined;
+  /** Any value. */
+  readonly present?: true | undefined;
+}
+
+/** A condition on a string of a request. */
+interface Condition extends StringMatch {
+  readonly ignoreCase?: boolean;
+}
+
+/** The segments of a `pathPrefix`, without a slash at the end: empty for every path. */
+export function segments(pathPrefix: string): string {
+  return pathPrefix.replace(/\/+$/, "");
+}
+
+function isAnyPath({ prefix, regex, pathPrefix }: StringMatch): boolean {
+  return (
+    prefix === "/" || (pathPrefix !== undefined && segments(pathPrefix) === "") || [".*", "/.*"].includes(regex ?? "")
+  );
 }
 
 export function matchesEverything({ match }: Pick<HttpRuleSettings, "match">): boolean {
-  return match === undefined || match.some((one) => Object.keys(one).length === 1 && !!one.uri && isAnyPath(one.uri));
+  return match === undefined || match.some((one) => conditions(one).size === 0);
 }
 
-/** Whether all strings of `narrow` are strings of `wide`; false also where that is not known. */
-function includes(wide: StringMatch, narrow: StringMatch): boolean {
-  if (wide.exact !== undefined) return narrow.exact === wide.exact;
-  if (wide.prefix !== undefined) return (narrow.exact ?? narrow.prefix)?.startsWith(wide.prefix) ?? false;
-  return wide.regex === ".*" || wide.regex === narrow.regex;
+/** The beginnings of the strings that match: they have this beginning, or are exactly `exact`. */
+function beginnings({ exact, prefix, pathPrefix }: StringMatch): { readonly exact?: string; readonly prefix?: string } {
+  if (pathPrefix !== undefined) return { exact: segments(pathPrefix), prefix: `${segments(pathPrefix)}/` };
+  return { ...(exact !== undefined && { exact }), ...(prefix !== undefined && { prefix }) };
+}
+
+/** Whether all strings of `wide` are strings of `narrow`; false also where that is not known. */
+function includes(wide: Condition, narrow: Condition): boolean {
+  if (wide.present) return true;
+  if (wide.regex !== undefined) {
+    return wide.regex === ".*" || (wide.regex === narrow.regex && wide.ignoreCase === narrow.ignoreCase);
+  }
+  if (narrow.regex !== undefined || narrow.present || (narrow.ignoreCase && !wide.ignoreCase)) return false;
+  const [outer, inner] = [beginnings(lower(wide)), beginnings(wide.ignoreCase ? lower(narrow) : narrow)];
+  const holds = (string: string) =>
+    string === outer.exact || (outer.prefix !== undefined && string.startsWith(outer.prefix));
+  return (
+    (inner.exact === undefined || holds(inner.exact)) &&
+    (inner.prefix === undefined || (outer.prefix !== undefined && inner.prefix.startsWith(outer.prefix)))
+  );
 }
 
 /** Whether no string can match both; false also where that is not known. */
-function excludes(a: StringMatch, b: StringMatch): boolean {
-  if (a.exact !== undefined && b.exact !== undefined) return a.exact !== b.exact;
-  if (a.exact !== undefined && b.prefix !== undefined) return !a.exact.startsWith(b.prefix);
-  if (a.prefix !== undefined && b.exact !== undefined) return !b.exact.startsWith(a.prefix);
-  if (a.prefix !== undefined && b.prefix !== undefined) {
-    return !a.prefix.startsWith(b.prefix) && !b.prefix.startsWith(a.prefix);
-  }
-  return false;
+function excludes(a: Condition, b: Condition): boolean {
+  if ([a, b].some(({ regex, present }) => regex !== undefined || present)) return false;
+  const anyCase = a.ignoreCase ?? b.ignoreCase ?? false;
+  const [one, other] = [a, b].map((each) => beginnings(lower({ ...each, ignoreCase: anyCase })));
+  if (!one || !other) return false;
+  const meets = (exact?: string, prefix?: string) =>
+    exact !== undefined && prefix !== undefined && exact.startsWith(prefix);
+  return !(
+    (one.exact !== undefined && one.exact === other.exact) ||
+    meets(one.exact, other.prefix) ||
+    meets(other.exact, one.prefix) ||
+    meets(one.prefix, other.prefix) ||
+    meets(other.prefix, one.prefix)
+  );
+}
+
+function lower({ ignoreCase, ...match }: Condition): Condition {
+  if (!ignoreCase) return match;
+  const { exact, prefix, pathPrefix } = match;
+  return { exact: exact?.toLowerCase(), prefix: prefix?.toLowerCase(), pathPrefix: pathPrefix?.toLowerCase() };
 }
 
 /** The strings that a match looks at, by what they are of: `uri`, `header end-user`. */
-export function conditions(match: Match): Map<string, StringMatch> {
-  const found = new Map<string, StringMatch>();
-  if (match.uri && !isAnyPath(match.uri)) found.set("uri", match.uri);
-  if (match.method) found.set("method", match.method);
+function conditions(match: Match): Map<string, Condition> {
+  const found = new Map<string, Condition>();
+  const { uri, ignoreUriCase, method, scheme, authority, port, sourceWorkload, sourceNamespace } = match;
+  if (uri && !isAnyPath(uri)) found.set("uri", { ...uri, ...(ignoreUriCase && { ignoreCase: true }) });
+  for (const [name, value] of Object.entries({ method, scheme, authority })) if (value) found.set(name, value);
+  const exact = { port, "source workload": sourceWorkload, "source namespace": sourceNamespace };
+  for (const [name, value] of Object.entries(exact)) if (value !== undefined) found.set(name, { exact: String(value) });
+  for (const [name, value] of Object.entries(match.sourceLabels ?? {})) found.set(`label ${name}`, { exact: value });
   // Header names are the same in capitals.
   for (const [name, value] of Object.entries(match.headers ?? {})) found.set(`header ${name.toLowerCase()}`, value);
   for (const [name, value] of Object.entries(match.queryParams ?? {})) found.set(`query ${name}`, value);
-  if (match.sourceWorkload !== undefined) found.set("source", { exact: match.sourceWorkload });
+  // The opposite of a condition has other strings than it: it is known to be the same condition only.
+  for (const [name, value] of Object.entries(match.withoutHeaders ?? {})) {
+    found.set(`without ${name.toLowerCase()} ${JSON.stringify(value)}`, { present: true });
+  }
   return found;
 }
 

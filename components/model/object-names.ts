@@ -96,6 +96,11 @@ function withHost(name: string, host: string): string {
   return host.startsWith("*.") ? `${name}-any${host.slice(1)}` : `${name}.${host}`;
 }
 
+/** The ReferenceGrant for the routes of another namespace. */
+export function grantName(namespace: string): string {
+  return `routes-of-${namespace}`;
+}
+
 /** The resource of a node's step in a Talos cluster, after the name of the cluster's component. */
 export function nodeStepName(step: "config" | "apply" | "upgrade" | "reset", hostname: string): string {
   return `${step}-${hostname}`;

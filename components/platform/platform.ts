@@ -2,7 +2,8 @@ import * as kubernetes from "@pulumi/kubernetes";
 import type * as pulumi from "@pulumi/pulumi";
 import type { ImagesSettings } from "../settings/sections/images";
 import type { PlatformSettings } from "../settings/sections/platform";
-import { versions } from "../settings/versions";
+import type { MeshSettings } from "../settings/sections/mesh";
+import { gatewayApiVersion } from "../model/control-planes";
 import type { ChartSource } from "../shared/chart-source";
 import { helmRelease } from "../shared/helm-release";
 import { Layer, type LayerOptions } from "../shared/layer";
@@ -13,6 +14,7 @@ import { own } from "../shared/own";
 
 export interface PlatformArgs {
   readonly settings: PlatformSettings;
+  readonly mesh: MeshSettings;
   readonly namespaces: readonly NamespaceSpec[];
   readonly images: ImagesSettings;
   readonly secrets: Readonly<Record<string, pulumi.Output<string>>>;
@@ -29,7 +31,7 @@ export class Platform extends Layer {
       const { Namespace, NamespacePatch } = kubernetes.core.v1;
       return new (isBuiltIn ? NamespacePatch : Namespace)(`${name}-${metadata.name}`, { metadata }, this.child);
     });
-    const crds = gatewayApi.install ? [new GatewayApi(`${name}-gateway-api`, this.after(...namespaces))] : [];
+    const crds = gatewayApi.install ? [new GatewayApi(`${name}-gateway-api`, args, this.after(...namespaces))] : [];
 
     const withPods = [
       ...args.namespaces.map((each) => each.name),
@@ -54,16 +56,17 @@ export class Platform extends Layer {
 const ownCharts: ChartSource = { kind: "folder", path: "./components/platform/charts", standIn: false };
 
 /**
- * The Gateway API's CRDs, standard channel, at the pinned version. istiod reads them when it starts, so they are
+ * The Gateway API's CRDs, standard channel, at the version that the mesh's Istio reads. istiod reads them when it starts, so they are
  * installed before it. They are one release and not one resource for each CRD: the engine compares every field of every
  * resource at each preview, and these six schemas took longer than all other resources together.
  */
 class GatewayApi extends Layer {
-  constructor(name: string, opts?: LayerOptions) {
+  constructor(name: string, { mesh }: Pick<PlatformArgs, "mesh">, opts?: LayerOptions) {
     super("talos-mesh:platform:GatewayApi", name, opts);
+    const version = gatewayApiVersion(mesh);
     helmRelease(
       `${name}-crds`,
-      { chart: "gateway-api", version: versions.gatewayApi, source: ownCharts, namespace: rootNamespace, values: {} },
+      { chart: "gateway-api", version, source: ownCharts, namespace: rootNamespace, values: {} },
       this.child,
     );
     this.registerOutputs();

@@ -242,8 +242,23 @@ export function exactlyOneOf<Shape extends z.core.$ZodLooseShape>(
     .meta({ oneOf: fields.map((field) => ({ required: [field] })) });
 }
 
-export const stringMatch = exactlyOneOf({
+const stringForms = {
   exact: z.string().optional(),
   prefix: z.string().min(1).optional(),
   regex: z.string().min(1).max(1024).describe("RE2; the whole string must match.").optional(),
+};
+
+export const stringMatch = exactlyOneOf(stringForms);
+
+/** Of a header or a query parameter, which a request may have or not. */
+export const valueMatch = exactlyOneOf({
+  ...stringForms,
+  present: z.literal(true).optional().describe("Any value."),
+});
+
+/** Of a path. */
+export const pathMatch = exactlyOneOf({
+  ...stringForms,
+  prefix: stringForms.prefix.describe("Any beginning: /shop is also that of /shopping."),
+  pathPrefix: z.string().min(1).optional().describe("Whole segments: /shop and /shop/cart, not /shopping."),
 });

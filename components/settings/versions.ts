@@ -5,7 +5,8 @@
  */
 export const versions = {
   istio: "1.31.1",
-  gatewayApi: "1.4.1",
+  /** As the row of this Istio below has it. */
+  gatewayApi: "1.6.0",
   /** Kubernetes of the embedded control plane: the newest that the pinned Istio supports. */
   kubernetes: "v1.36.3",
   etcd: "3.6.8",
@@ -37,20 +38,116 @@ export interface IstioRelease {
   readonly newest: string;
   /** The Kiali that Istio's release ships with its samples. Source: istio/istio, manifests/addons/gen.sh of the branch. */
   readonly kiali: string;
+  /**
+   * The newest Gateway API whose standard channel it reads: from 1.28 on the one it is built with. A newer one no longer
+   * serves TCPRoute or TLSRoute in the version that it watches.
+   * Source: istio/istio, go.mod and pkg/kube/kclient/crdwatcher.go of the release branch.
+   */
+  readonly gatewayApi: string;
 }
 
 /** Supported minor versions of Istio, oldest first: one row each. */
 export const istioReleases: ReadonlyMap<string, IstioRelease> = new Map([
-  ["1.22", { kubernetes: ["1.27", "1.30"], oldestCompatibility: "1.20", newest: "1.22.8", kiali: "1.86.0" }],
-  ["1.23", { kubernetes: ["1.27", "1.30"], oldestCompatibility: "1.20", newest: "1.23.6", kiali: "1.87.0" }],
-  ["1.24", { kubernetes: ["1.28", "1.31"], oldestCompatibility: "1.21", newest: "1.24.6", kiali: "2.0.0" }],
-  ["1.25", { kubernetes: ["1.29", "1.32"], oldestCompatibility: "1.22", newest: "1.25.5", kiali: "2.5.0" }],
-  ["1.26", { kubernetes: ["1.29", "1.33"], oldestCompatibility: "1.23", newest: "1.26.8", kiali: "2.8.0" }],
-  ["1.27", { kubernetes: ["1.29", "1.33"], oldestCompatibility: "1.24", newest: "1.27.9", kiali: "2.12.0" }],
-  ["1.28", { kubernetes: ["1.30", "1.34"], oldestCompatibility: "1.25", newest: "1.28.10", kiali: "2.17.0" }],
-  ["1.29", { kubernetes: ["1.31", "1.35"], oldestCompatibility: "1.25", newest: "1.29.6", kiali: "2.21.0" }],
-  ["1.30", { kubernetes: ["1.32", "1.36"], oldestCompatibility: "1.25", newest: "1.30.3", kiali: "2.26.0" }],
-  ["1.31", { kubernetes: ["1.32", "1.36"], oldestCompatibility: "1.25", newest: versions.istio, kiali: "2.27.0" }],
+  [
+    "1.22",
+    {
+      kubernetes: ["1.27", "1.30"],
+      oldestCompatibility: "1.20",
+      newest: "1.22.8",
+      kiali: "1.86.0",
+      gatewayApi: "1.4.1",
+    },
+  ],
+  [
+    "1.23",
+    {
+      kubernetes: ["1.27", "1.30"],
+      oldestCompatibility: "1.20",
+      newest: "1.23.6",
+      kiali: "1.87.0",
+      gatewayApi: "1.4.1",
+    },
+  ],
+  [
+    "1.24",
+    {
+      kubernetes: ["1.28", "1.31"],
+      oldestCompatibility: "1.21",
+      newest: "1.24.6",
+      kiali: "2.0.0",
+      gatewayApi: "1.4.1",
+    },
+  ],
+  [
+    "1.25",
+    {
+      kubernetes: ["1.29", "1.32"],
+      oldestCompatibility: "1.22",
+      newest: "1.25.5",
+      kiali: "2.5.0",
+      gatewayApi: "1.4.1",
+    },
+  ],
+  [
+    "1.26",
+    {
+      kubernetes: ["1.29", "1.33"],
+      oldestCompatibility: "1.23",
+      newest: "1.26.8",
+      kiali: "2.8.0",
+      gatewayApi: "1.4.1",
+    },
+  ],
+  [
+    "1.27",
+    {
+      kubernetes: ["1.29", "1.33"],
+      oldestCompatibility: "1.24",
+      newest: "1.27.9",
+      kiali: "2.12.0",
+      gatewayApi: "1.4.1",
+    },
+  ],
+  [
+    "1.28",
+    {
+      kubernetes: ["1.30", "1.34"],
+      oldestCompatibility: "1.25",
+      newest: "1.28.10",
+      kiali: "2.17.0",
+      gatewayApi: "1.4.1",
+    },
+  ],
+  [
+    "1.29",
+    {
+      kubernetes: ["1.31", "1.35"],
+      oldestCompatibility: "1.25",
+      newest: "1.29.6",
+      kiali: "2.21.0",
+      gatewayApi: "1.4.1",
+    },
+  ],
+  [
+    "1.30",
+    {
+      kubernetes: ["1.32", "1.36"],
+      oldestCompatibility: "1.25",
+      newest: "1.30.3",
+      kiali: "2.26.0",
+      gatewayApi: "1.5.1",
+    },
+  ],
+  [
+    "1.31",
+    {
+      kubernetes: ["1.32", "1.36"],
+      oldestCompatibility: "1.25",
+      newest: versions.istio,
+      kiali: "2.27.0",
+      gatewayApi: versions.gatewayApi,
+    },
+  ],
 ]);
 
 /** Minor version of Istio that first has a feature. Source: istio/istio, releasenotes. */
@@ -62,6 +159,13 @@ export const istioSince = {
   credentialNames: "1.26",
   /** Ciphers of a listener of a Gateway of the Gateway API. */
   listenerCiphers: "1.29",
+} as const;
+
+/** Version of the Gateway API whose standard channel first has a feature. Source: kubernetes-sigs/gateway-api, config/crd. */
+export const gatewayApiSince = {
+  corsFilter: "1.5",
+  /** 303, 307 and 308. */
+  redirectCodes: "1.5",
 } as const;
 
 /** Minor version of Talos that first has a feature. */

@@ -11,12 +11,19 @@ import { atMostOne, type Check, notEmpty, refuse, rule, unique } from "./check";
 /** Rules of services in the mesh and outside it. */
 const lists = ["traffic.services.*.http.*", "traffic.externalServices.*.http.*"] as const;
 
+const retryDetails = [
+  "perTryTimeout",
+  "retryOn",
+  "backoff",
+  "retryRemoteLocalities",
+  "retryIgnorePreviousHosts",
+] as const;
+
 /** What a rule can do with a request; without any, the service itself answers. */
 const actions = ["route", "redirect", "directResponse"] as const;
 
 export const httpRuleChecks: readonly Check[] = [
   ...lists.flatMap(ruleChecks),
-  rule("traffic.services.*.tls.route", weights),
   rule("traffic.defaultRetries", uselessRetries),
   ({ settings: { traffic } }) => checkEach(traffic.services, ["traffic", "services"], hiddenRules),
   ({ settings: { traffic } }) => checkEach(traffic.externalServices, ["traffic", "externalServices"], hiddenRules),
@@ -28,26 +35,26 @@ export const httpRuleChecks: readonly Check[] = [
 function ruleChecks(http: (typeof lists)[number]): Check[] {
   const match = `${http}.match.*` as const;
   return [
-    rule(`${http}.route` as const, weights),
     atMostOne(http, actions),
-    notEmpty(`${http}.redirect` as const, ["uri", "authority", "scheme", "port", "derivePort"]),
+    notEmpty(`${http}.redirect` as const, ["uri", "authority", "scheme", "port", "derivePort", "prefixRewrite"]),
     atMostOne(`${http}.redirect` as const, ["port", "derivePort"]),
+    atMostOne(`${http}.redirect` as const, ["uri", "prefixRewrite"]),
+    atMostOne(`${http}.directResponse` as const, ["body", "bodyBytes"]),
+    atMostOne(http, ["mirror", "mirrors"]),
     notEmpty(`${http}.rewrite` as const, ["uri", "authority", "uriRegexRewrite"]),
     atMostOne(`${http}.rewrite` as const, ["uri", "uriRegexRewrite"]),
-    refuse(
-      `${http}.rewrite.uri` as const,
-      (uri) => uri.includes("//"),
-      "found //, which servers and rules by path read differently; expected single slashes",
+    ...([`${http}.rewrite.uri`, `${http}.redirect.prefixRewrite`] as const).map((path) =>
+      refuse(
+        path,
+        (uri) => uri.includes("//"),
+        "found //, which servers and rules by path read differently; expected single slashes",
+      ),
     ),
-    rule(http, ({ match = [], rewrite }) => {
-      if (!rewrite?.uri?.endsWith("/")) return undefined;
-      const found = match.find(({ uri }) => uri?.prefix !== undefined && !uri.prefix.endsWith("/"))?.uri?.prefix;
-      if (found === undefined) return undefined;
-      const instead = `instead of prefix ${found}, match prefix ${found}/ and exact ${found}`;
-      return { rewrite: { uri: `found ${rewrite.uri}, which makes ${rewrite.uri}/x of ${found}/x; ${instead}` } };
-    }),
+    ...(["rewrite", "redirect"] as const).map((field) =>
+      rule(http, (given) => ({ [field]: replacedPath(given, field) })),
+    ),
     // Settings of requests to the service, which a redirect or direct response never sends.
-    ...(["rewrite", "timeout", "retries", "mirror", "fault"] as const).map((key) =>
+    ...(["rewrite", "timeout", "retries", "mirror", "mirrors", "fault"] as const).map((key) =>
       rule(http, (given) => {
         const answer = (["redirect", "directResponse"] as const).find((action) => given[action] !== undefined);
         if (answer === undefined || given[key] === undefined) return undefined;
@@ -67,7 +74,11 @@ function ruleChecks(http: (typeof lists)[number]): Check[] {
       (given) => Object.keys(given).length === 0,
       "found no condition; expected at least one (a rule for every request has no match at all)",
     ),
-    ...([`${match}.uri.exact`, `${match}.uri.prefix`] as const).map((path) =>
+    refuse(match, ({ uri, ignoreUriCase }) => ignoreUriCase === true && (!uri || uri.regex !== undefined), {
+      ignoreUriCase:
+        "is for uri.exact, uri.prefix and uri.pathPrefix; a regular expression may begin with (?i); remove it",
+    }),
+    ...([`${match}.uri.exact`, `${match}.uri.prefix`, `${match}.uri.pathPrefix`] as const).map((path) =>
       rule(path, (found) => !found.startsWith("/") && `found ${JSON.stringify(found)}; every path begins with "/"`),
     ),
     refuse(
@@ -85,7 +96,10 @@ function ruleChecks(http: (typeof lists)[number]): Check[] {
       [
         `${match}.uri.regex`,
         `${match}.method.regex`,
+        `${match}.scheme.regex`,
+        `${match}.authority.regex`,
         `${match}.headers.*.regex`,
+        `${match}.withoutHeaders.*.regex`,
         `${match}.queryParams.*.regex`,
         `${http}.rewrite.uriRegexRewrite.match`,
         `${http}.corsPolicy.allowOrigins.*.regex`,
@@ -101,17 +115,33 @@ function ruleChecks(http: (typeof lists)[number]): Check[] {
 
 /** Istio refuses details of retries that are switched off. */
 function uselessRetries(retries: NonNullable<TrafficSettings["defaultRetries"]>): Refusal {
-  const useless = (["perTryTimeout", "retryOn", "backoff"] as const).filter((key) => retries[key] !== undefined);
+  const useless = retryDetails.filter((key) => retries[key] !== undefined);
   if (retries.attempts !== 0 || useless.length === 0) return undefined;
   return `attempts: 0 means no retries; remove ${useless.join(", ")}`;
 }
 
-function weights(route: Readonly<Record<string, number>>): Refusal {
-  const entries = Object.entries(route);
-  const total = entries.reduce((sum, [, weight]) => sum + weight, 0);
-  if (total === 100) return undefined;
-  const shown = entries.map(([name, weight]) => `${name} ${weight}`).join(", ") || "none";
-  return `weights add up to ${total} (${shown}); expected 100`;
+/** Istio puts what replaces a prefix before the rest of the path, whatever that begins with. */
+function replacedPath({ match = [{}], ...given }: HttpRuleSettings, field: "rewrite" | "redirect"): Refusal {
+  const key = field === "rewrite" ? "uri" : "prefixRewrite";
+  const replacement = field === "rewrite" ? given.rewrite?.uri : given.redirect?.prefixRewrite;
+  if (replacement === undefined) return undefined;
+  const segments = match.find(({ uri }) => uri?.pathPrefix !== undefined)?.uri?.pathPrefix;
+  if (segments !== undefined) {
+    if (field === "redirect")
+      return { [key]: `does not replace the segments of pathPrefix ${segments}; use uri.prefix` };
+    return (
+      match.length > 1 && {
+        [key]: `replaces the segments of exactly one match; found ${match.length}; put pathPrefix ${segments} into a rule of its own`,
+      }
+    );
+  }
+  if (!replacement.endsWith("/")) return undefined;
+  const prefix = match.map(({ uri }) => uri?.prefix).find((one) => one !== undefined && !one.endsWith("/"));
+  if (prefix === undefined) return undefined;
+  const instead = field === "rewrite" ? `uri.pathPrefix ${prefix}, or ` : "";
+  return {
+    [key]: `found ${replacement}, which makes ${replacement}/x of ${prefix}/x; match ${instead}uri.prefix ${prefix}/`,
+  };
 }
 
 /** Rules that never match, as an earlier one takes all of their requests. */

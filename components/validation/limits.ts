@@ -31,7 +31,11 @@ export function* limitProblems({ policies }: Pick<Model, "policies">): Iterable<
   for (const object of policyObjects(policies)) {
     // Kinds of Kubernetes itself have no CRD here.
     if (object.kind === "NetworkPolicy") continue;
-    for (const { path, message } of objectProblems(object as Parameters<typeof objectProblems>[0], [])) {
+    for (const { path, message } of objectProblems(
+      object as Parameters<typeof objectProblems>[0],
+      [],
+      policies.gatewayApi,
+    )) {
       const field = formatPath(["", ...path]).replace(/^[^.]*\./, "");
       yield {
         path: settingOf(object),

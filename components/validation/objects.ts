@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import type { V1CustomResourceDefinition } from "@kubernetes/client-node" with { "resolution-mode": "import" };
 import type { Model } from "../model/model";
+import { versions } from "../settings/versions";
 import { listOf, suggestion } from "../settings/wording";
 import type { Problem, SettingPath } from "../shared/problem";
 import { allKnown, checkEach, runChecks } from "../shared/unknown";
@@ -9,28 +10,27 @@ import type { Check } from "./check";
 import { schemaProblems, type StructuralSchema } from "./structural-schema";
 
 /**
- * Checks of `talos-mesh:objects` against the CRDs of the pinned Istio and Gateway API. What a spec means is not checked:
+ * Checks of `talos-mesh:objects` against the CRDs of the pinned Istio, and of the Gateway API that the mesh's Istio reads. What a spec means is not checked:
  * checks of one kind's fields would be further rows here.
  */
 export const objectChecks: readonly Check[] = [
-  ({ settings: { objects } }) => checkEach(objects, ["objects"], objectProblems),
+  ({ settings: { objects }, policies: { gatewayApi } }) =>
+    checkEach(objects, ["objects"], (object, at) => objectProblems(object, at, gatewayApi)),
 ];
-
-const crdFolders = ["crds/istio", "../platform/charts/gateway-api/files/crds"].map((folder) =>
-  path.resolve(__dirname, folder),
-);
 
 interface Kind {
   readonly namespaced: boolean;
   readonly spec: StructuralSchema;
 }
 
-let kinds: ReadonlyMap<string, Kind> | undefined;
+const kinds = new Map<string, ReadonlyMap<string, Kind>>();
 
 /** Kinds by `apiVersion kind`, such as `networking.istio.io/v1 EnvoyFilter`. Read at the first use. */
-function servedKinds(): ReadonlyMap<string, Kind> {
-  kinds ??= new Map(crdFolders.flatMap(kindsIn));
-  return kinds;
+function servedKinds(gatewayApi: string): ReadonlyMap<string, Kind> {
+  const folders = ["crds/istio", `../platform/charts/${gatewayApi}/gateway-api/files/crds`];
+  const served = kinds.get(gatewayApi) ?? new Map(folders.flatMap((one) => kindsIn(path.resolve(__dirname, one))));
+  kinds.set(gatewayApi, served);
+  return served;
 }
 
 function kindsIn(folder: string): [string, Kind][] {
@@ -48,11 +48,16 @@ function kindsIn(folder: string): [string, Kind][] {
 type RawObject = NonNullable<Model["settings"]["objects"]>[number];
 
 /** What the API server would refuse of an object, or drop without an error. */
-export function* objectProblems(object: RawObject, at: SettingPath): Iterable<Problem> {
+export function* objectProblems(
+  object: RawObject,
+  at: SettingPath,
+  gatewayApi: string = versions.gatewayApi,
+): Iterable<Problem> {
   const { apiVersion, kind, metadata, spec } = object;
-  const known = servedKinds().get(`${apiVersion} ${kind}`);
+  const served = servedKinds(gatewayApi);
+  const known = served.get(`${apiVersion} ${kind}`);
   if (!known) {
-    yield { path: [...at, "kind"], message: unknownKind(apiVersion, kind) };
+    yield { path: [...at, "kind"], message: unknownKind(apiVersion, kind, [...served.keys()]) };
     return;
   }
   yield* runChecks(
@@ -65,8 +70,7 @@ export function* objectProblems(object: RawObject, at: SettingPath): Iterable<Pr
   );
 }
 
-function unknownKind(apiVersion: string, kind: string): string {
-  const served = [...servedKinds().keys()];
+function unknownKind(apiVersion: string, kind: string, served: readonly string[]): string {
   const sameKind = served.filter((one) => one.endsWith(` ${kind}`));
   const names = [...new Set(served.map((one) => one.split(" ")[1] ?? one))].sort();
   const hint = sameKind.length > 0 ? `known: ${listOf(sameKind)}` : suggestion(kind, names);

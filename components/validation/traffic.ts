@@ -4,7 +4,7 @@ import { isIstioGateway, type ResolvedEntry } from "../model/policies/policy-mod
 import { namedSubset } from "../model/policies/services";
 import type { TrafficServiceSettings } from "../settings/sections/traffic";
 import { listOf, suggestion } from "../settings/wording";
-import { duplicates, type Entry, type Problem, problemsOf, type SettingPath, shortPath } from "../shared/problem";
+import { duplicates, type Entry, type Problem, type SettingPath, shortPath } from "../shared/problem";
 import type { Workload } from "../shared/workload";
 import { checkEach, groupKnown, ifKnown, runChecks, throwUnknown } from "../shared/unknown";
 import { type Check, refuse, problemsAt, problemsOfEach, rule, unique, unknownWorkload } from "./check";
@@ -37,9 +37,16 @@ export const trafficChecks: readonly Check[] = [
     ({ gateways, http, tls }) => gateways.length > 0 && http.length > 0 && tls !== undefined,
     { http: "cannot be combined with tls, which the gateway does not decrypt; remove one of them" },
   ),
+  ...(["sourceWorkload", "sourceNamespace", "sourceLabels"] as const).map((field) =>
+    rule(
+      `traffic.services.*.http.*.match.*.${field}`,
+      (_, model, at) =>
+        serviceAt(model, at).gateways.length > 0 &&
+        "a gateway does not know the calling workload; use it in an entry without gateways",
+    ),
+  ),
   rule("traffic.services.*.http.*.match.*.sourceWorkload", (found, model, at) => {
-    if (serviceAt(model, at).gateways.length > 0)
-      return "a gateway does not know the calling workload; use it in an entry without gateways";
+    if (serviceAt(model, at).gateways.length > 0) return undefined;
     const { namespace } = workloadAt(model, at);
     if (model.names.findWorkload(namespace, found)) return undefined;
     const hint = suggestion(found, model.names.workloadNames(namespace));
@@ -88,22 +95,22 @@ function workloadAt(model: Model, path: SettingPath): Workload {
   return model.names.workload(host, namespace);
 }
 
-/** What entries for the same Service must not both have, and subsets that none of them declares. */
+/** What entries for the same Service must not both have. */
 function* entriesOfOneService({ settings: { traffic }, names }: Model): Iterable<Problem> {
   const keyOf = (service: Service) => serviceKey(service, names);
-  const { groups, complete } = groupKnown(() => traffic.services, services, keyOf);
+  const { groups } = groupKnown(() => traffic.services, services, keyOf);
   for (const [key, entries] of groups) {
     const clients = checkEach(entries, [], ({ settings, path }) => edges(settings, path, key));
     yield* runChecks(
       () => duplicates(clients, "service"),
-      () => (complete ? undeclaredSubsets(entries) : []),
       () => conflictingFields(entries),
       () => conflictingSubsets(entries),
     );
   }
 }
 
-function serviceKey({ host, namespace }: Service, names: Names): string {
+/** Entries with one key are of one Service. */
+export function serviceKey({ host, namespace }: Service, names: Names): string {
   const own = namespace ?? names.defaultNamespace;
   return own === undefined ? host : `${own}/${host}`;
 }
@@ -113,27 +120,6 @@ function edges({ gateways }: Service, path: SettingPath, key: string): Entry[] {
   const at = [...path, "host"];
   if (gateways.length === 0) return [{ path: at, key }];
   return [...new Set(gateways)].map((gateway) => ({ path: at, key: `${key} on gateway ${gateway}` }));
-}
-
-function undeclaredSubsets(entries: readonly ResolvedEntry<Service>[]): Iterable<Problem> {
-  const declared = new Set(
-    entries.flatMap(({ settings }) => settings.subsets.map((subset) => namedSubset(subset).name)),
-  );
-  const refusal = (name: string) =>
-    !declared.has(name) && `found ${name}, which the service's subsets do not have; ${suggestion(name, [...declared])}`;
-  const weights = (route: object = {}) => Object.fromEntries(Object.keys(route).map((name) => [name, refusal(name)]));
-  return checkEach(
-    entries,
-    [],
-    ({ settings, path }) => problemsOf({ tls: { route: weights(settings.tls?.route) } }, path),
-    ({ settings, path }) =>
-      problemsOfEach(
-        settings.http,
-        [...path, "http"],
-        ({ route }) => ({ route: weights(route) }),
-        ({ mirror }) => mirror && { mirror: { subset: refusal(mirror.subset) } },
-      ),
-  );
 }
 
 /** What belongs to the Service and not to one of its entries. */

@@ -8,6 +8,7 @@ import { certificateChecks } from "./certificates";
 import { type Check, type CheckContext, refuse } from "./check";
 import { clusterChecks } from "./cluster";
 import { dataPlaneChecks } from "./data-planes";
+import { destinationChecks } from "./destinations";
 import { gatewayChecks } from "./gateways";
 import { limitProblems, resourceChecks } from "./limits";
 import { meshChecks } from "./mesh";
@@ -38,6 +39,7 @@ const checks: readonly Check[] = [
   ...trafficPolicyChecks,
   ...portChecks,
   ...httpRuleChecks,
+  ...destinationChecks,
   ...securityChecks,
   ...policyChecks,
   ...observabilityChecks,

@@ -1,17 +1,29 @@
 import { BlockList, isIP, isIPv6 } from "node:net";
-import type { Match, StringMatch } from "../../components/model/matches";
+import { type Match, segments, type StringMatch } from "../../components/model/matches";
 import type { AccessConditions, AccessRule, TokenRules } from "../../components/model/policies/policy-model";
+import { own } from "../../components/shared/own";
 import { escaped, re2Matches } from "../../components/shared/re2";
 import type { ExplainedRequest } from "./request";
 
 export function matches(match: Match, request: ExplainedRequest): boolean {
-  const { uri, method, headers = {}, queryParams = {}, sourceWorkload } = match;
+  const { uri, ignoreUriCase = false, method, scheme, authority, headers = {}, withoutHeaders = {} } = match;
+  const { queryParams = {}, port, sourceWorkload, sourceNamespace, sourceLabels } = match;
+  const header = (name: string) => request.headers.get(name.toLowerCase());
   return (
-    (!uri || stringMatches(uri, request.path)) &&
+    (!uri || stringMatches(uri, request.path, ignoreUriCase)) &&
     (!method || stringMatches(method, request.method)) &&
-    Object.entries(headers).every(([name, value]) => stringMatches(value, request.headers.get(name.toLowerCase()))) &&
+    (!scheme || stringMatches(scheme, request.scheme ?? "http")) &&
+    (!authority || stringMatches(authority, request.headers.get("host"))) &&
+    (port === undefined || port === request.port) &&
+    Object.entries(headers).every(([name, value]) => stringMatches(value, header(name))) &&
+    // A header that is not there has no presence, and else is compared as an empty one.
+    Object.entries(withoutHeaders).every(
+      ([name, value]) => !stringMatches(value, header(name) ?? (value.present ? undefined : "")),
+    ) &&
     Object.entries(queryParams).every(([name, value]) => stringMatches(value, request.queryParams.get(name))) &&
-    (sourceWorkload === undefined || request.caller?.name === sourceWorkload)
+    (sourceWorkload === undefined || request.caller?.name === sourceWorkload) &&
+    (sourceNamespace === undefined || request.caller?.namespace === sourceNamespace) &&
+    Object.entries(sourceLabels ?? {}).every(([name, value]) => own(request.callerLabels ?? {}, name) === value)
   );
 }
 
@@ -51,10 +63,19 @@ export function meetsRequirements({ requirements }: TokenRules, request: Explain
   );
 }
 
-function stringMatches({ exact, prefix, regex }: StringMatch, value: string | undefined): boolean {
+function stringMatches(
+  { exact, prefix, pathPrefix, regex }: StringMatch,
+  value: string | undefined,
+  anyCase = false,
+): boolean {
   if (value === undefined) return false;
-  if (exact !== undefined) return value === exact;
-  return prefix === undefined ? re2Matches(regex ?? "", value) : value.startsWith(prefix);
+  if (regex !== undefined) return re2Matches(regex, value);
+  const fold = (text: string) => (anyCase ? text.toLowerCase() : text);
+  const found = fold(value);
+  if (exact !== undefined) return found === fold(exact);
+  if (prefix !== undefined) return found.startsWith(fold(prefix));
+  // Else any value matches.
+  return pathPrefix === undefined || `${found}/`.startsWith(`${fold(segments(pathPrefix))}/`);
 }
 
 function anyMatches(patterns: readonly string[], value: string | undefined): boolean {

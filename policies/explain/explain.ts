@@ -52,7 +52,8 @@ export function explain(model: PolicyModel, question: Question): Explanation {
   );
   if (!target) throw new RangeError(`--to ${to}: no such workload; expected one of: ${workloads.join(", ")}`);
   const gateway = names.findGateway(from);
-  const caller = from === "outside" ? undefined : (ifKnown(() => names.reference(from)) ?? gateway);
+  const client = from === "outside" ? undefined : ifKnown(() => names.reference(from));
+  const caller = from === "outside" ? undefined : (client ?? gateway);
   if (from !== "outside" && !caller) {
     const known = [...workloads, ...names.objects.gateways.map(({ name }) => name)].join(", ");
     throw new RangeError(`--from ${from}: no such workload or gateway; expected one of: ${known}, or outside`);
@@ -73,6 +74,7 @@ export function explain(model: PolicyModel, question: Question): Explanation {
     claims: new Map(Object.entries(question.claims ?? {})),
     address: question.address,
     caller,
+    callerLabels: client?.labels,
     port: target.ports[0]?.port ?? 0,
   };
   const journey = new Journey(model, request, target, service, exposure);
@@ -168,8 +170,8 @@ class Journey {
     const { fault, ...others } = rule;
     const answer = rule.redirect ?? rule.directResponse;
     const toService = rule.route || answer ? [] : ["it goes to the service itself"];
-    this.step([...toService, ...explanations(others)].join(" "), [...path, index]);
-    for (const faults of explanations({ fault })) this.step(faults, [...path, index, "fault"]);
+    this.step([...toService, ...this.explanations(others)].join(" "), [...path, index]);
+    for (const faults of this.explanations({ fault })) this.step(faults, [...path, index, "fault"]);
     if (answer) return "answered";
     const before = this.request.path;
     this.request = sentOn(this.request, rule, matched(rule));
@@ -238,14 +240,14 @@ class Journey {
     if (model.dryRun) this.step("dry run: only logged and counted", ["security", "authorization", "dryRun"]);
     return !model.dryRun && (deny || (needsRule && !allow)) ? "denied" : undefined;
   }
+
+  private explanations(rule: HttpRuleSettings): string[] {
+    return fieldsOf(rule, this.model.gatewayApi).flatMap(({ explanation }) => explanation ?? []);
+  }
 }
 
 type AnyRule = AccessRule | ExternalRule | TokenRules;
 
 function ofTarget<Rule extends AnyRule>(rules: readonly Rule[], target: PolicyTarget): Rule[] {
   return rules.filter((rule) => covers(rule.target, target));
-}
-
-function explanations(rule: HttpRuleSettings): string[] {
-  return fieldsOf(rule).flatMap(({ explanation }) => explanation ?? []);
 }

@@ -3,6 +3,7 @@ import type { Caller } from "../../components/model/names";
 import { normalizedPath } from "../../components/model/path-normalization";
 import type { PathNormalization } from "../../components/settings/sections/mesh";
 import type { HttpRuleSettings } from "../../components/settings/sections/http-rule";
+import { pathPrefixOf, replacedPrefix } from "../http-matches";
 import { re2Replaced } from "../../components/shared/re2";
 
 /** A request as a proxy sees it. */
@@ -15,6 +16,10 @@ export interface ExplainedRequest {
   readonly queryParams: ReadonlyMap<string, string>;
   /** The identity that the client's certificate proves; without it, the request is plain text. */
   readonly caller?: Caller;
+  /** Labels of the client's pods. */
+  readonly callerLabels?: Readonly<Record<string, string>> | undefined;
+  /** @default "http" */
+  readonly scheme?: string;
   /** The client's IP address; without it, no rule by address matches. */
   readonly address?: string;
   readonly port: number;
@@ -56,6 +61,11 @@ function rewritten(path: string, rewrite: HttpRuleSettings["rewrite"], match: Ma
   const { uri, uriRegexRewrite } = rewrite ?? {};
   if (uriRegexRewrite) return re2Replaced(uriRegexRewrite.match, path, uriRegexRewrite.rewrite);
   if (uri === undefined) return path;
+  const segments = match && pathPrefixOf([match]);
+  if (segments) {
+    const replaced = replacedPrefix(segments, uri);
+    return re2Replaced(replaced.match, path, replaced.rewrite);
+  }
   // Istio matches every path by the prefix `/`.
   const prefix = match?.uri ? match.uri.prefix : "/";
   return prefix === undefined ? uri : uri + path.slice(prefix.length);

@@ -1,4 +1,5 @@
 import { listenerName, policyName } from "../../components/model/object-names";
+import { RouteTargets } from "../../components/model/policies/route-targets";
 import {
   type Exposure,
   gatewayObject,
@@ -11,7 +12,9 @@ import type { KubernetesObject } from "../../components/shared/kubernetes/object
 import { throwUnknown } from "../../components/shared/unknown";
 import { type Place, policyObject, type RouteFilter, type RouteRule, type RouteSpec } from "../api-objects";
 import { matchesByExpression } from "../http-matches";
-import { backend, fieldsOf, merged, needsVirtualService } from "../http-rules";
+import { backend, type RouteContext } from "../destinations";
+import { fieldsOf, merged, needsVirtualService } from "../http-rules";
+import { referenceGrants } from "./reference-grants";
 
 /**
  * HTTPRoutes: for each service with a waypoint, which applies the rules for clients in the mesh, and for each gateway of
@@ -19,27 +22,36 @@ import { backend, fieldsOf, merged, needsVirtualService } from "../http-rules";
  *
  * https://gateway-api.sigs.k8s.io/reference/spec/#httproute
  */
-export function httpRoutes({ services }: PolicyModel): KubernetesObject<RouteSpec>[] {
-  return services.flatMap((service) => {
+export function httpRoutes(model: PolicyModel): KubernetesObject[] {
+  const targets = new RouteTargets(model);
+  const routes = model.services.flatMap((service) => {
+    const context = { service, targets, gatewayApi: model.gatewayApi };
     const exposures = service.exposures.filter(({ gateway }) => !isIstioGateway(gateway));
-    return [...waypointRoute(service), ...exposures.flatMap((one) => gatewayRoutes(service, one))];
+    return [...waypointRoute(context), ...exposures.flatMap((one) => gatewayRoutes(context, one))];
   });
+  return [...routes, ...referenceGrants(routes)];
 }
 
-function waypointRoute(service: MeshService): KubernetesObject<RouteSpec>[] {
+interface HttpRouteContext extends RouteContext {
+  readonly service: MeshService;
+  readonly gatewayApi: string;
+}
+
+function waypointRoute(context: HttpRouteContext): KubernetesObject<RouteSpec>[] {
+  const { service, gatewayApi } = context;
   const { name, port, waypoint, meshRules } = service;
-  if (!waypoint || meshRules.length === 0 || needsVirtualService(meshRules)) return [];
+  if (!waypoint || meshRules.length === 0 || needsVirtualService(meshRules, gatewayApi)) return [];
   const parentRefs = [{ group: "", kind: "Service", name, port }];
-  return [
-    routeObject(service, { name, from: service.meshPath }, { parentRefs, rules: routeRules(meshRules, service) }),
-  ];
+  const spec = { parentRefs, rules: routeRules(meshRules, context) };
+  return [routeObject(service, { name, from: service.meshPath }, spec)];
 }
 
 /** Attached to the listeners of its hosts by name, so that a listener for a wildcard takes none of its requests. */
 function gatewayRoutes(
-  service: MeshService,
+  context: HttpRouteContext,
   { path: from, gateway, hosts, rules }: Exposure,
 ): KubernetesObject<RouteSpec>[] {
+  const { service } = context;
   const place = { name: policyName(service.name, gateway.name), from };
   const parent = gatewayObject(gateway);
   const attachedTo = (...protocols: ("http" | "https")[]) => ({
@@ -49,7 +61,7 @@ function gatewayRoutes(
     // "*" is no hostname of an HTTPRoute; without hostnames, those of the listeners apply.
     ...(!hosts.includes("*") && { hostnames: [...hosts] }),
   });
-  const routed = { rules: routeRules(rules, service) };
+  const routed = { rules: routeRules(rules, context) };
   const { foreign } = gateway;
   if (foreign) {
     const parentRefs = foreign.listeners?.map((sectionName) => ({ ...parent, sectionName })) ?? [parent];
@@ -80,6 +92,7 @@ function routeObject(
 }
 
 const filterOrder: readonly RouteFilter["type"][] = [
+  "CORS",
   "RequestHeaderModifier",
   "ResponseHeaderModifier",
   "RequestMirror",
@@ -88,18 +101,21 @@ const filterOrder: readonly RouteFilter["type"][] = [
 ];
 
 /** A rule without route or redirect routes to the service itself. */
-function routeRules(rules: readonly HttpRuleSettings[], service: MeshService): RouteRule[] {
+function routeRules(rules: readonly HttpRuleSettings[], context: HttpRouteContext): RouteRule[] {
   const byExpression = matchesByExpression(rules);
   return rules.map((rule) => {
     // A rule without match needs an empty one: "every path" must be a regular expression where another path is one.
-    const fields = fieldsOf({ ...rule, match: rule.match ?? (byExpression ? [{}] : undefined) }).map(
+    const fields = fieldsOf(
+      { ...rule, match: rule.match ?? (byExpression ? [{}] : undefined) },
+      context.gatewayApi,
+    ).map(
       // Validation refuses a field that an HTTPRoute does not have.
-      ({ httpRoute: write }) => (typeof write === "function" ? write({ service, byExpression }) : throwUnknown()),
+      ({ httpRoute: write }) => (typeof write === "function" ? write({ ...context, byExpression }) : throwUnknown()),
     );
     const filters = fields
       .flatMap((one) => one.filters ?? [])
       .sort((a, b) => filterOrder.indexOf(a.type) - filterOrder.indexOf(b.type));
-    const { name, matches, timeouts, backendRefs = [backend(service)] } = merged(fields);
+    const { name, matches, timeouts, backendRefs = [backend(context)] } = merged(fields);
     return {
       ...(name !== undefined && { name }),
       ...(matches && { matches }),

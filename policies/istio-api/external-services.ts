@@ -1,6 +1,6 @@
 import { type ExternalPort, type ExternalService, isHttp } from "../../components/model/policies/external-services";
-import type { MeshService, PolicyModel } from "../../components/model/policies/policy-model";
-import type { Names } from "../../components/model/names";
+import type { PolicyModel } from "../../components/model/policies/policy-model";
+import { externalTarget, RouteTargets } from "../../components/model/policies/route-targets";
 import { externalHostName, policyName } from "../../components/model/object-names";
 import type { ExternalTrafficPolicySettings } from "../../components/settings/sections/traffic-policy";
 import type { KubernetesObject } from "../../components/shared/kubernetes/object";
@@ -13,10 +13,14 @@ import { httpRoutes } from "./routes";
  *
  * https://istio.io/latest/docs/reference/config/networking/service-entry/
  */
-export function externalServiceObjects({ externalServices, names }: PolicyModel): KubernetesObject[] {
-  return externalServices.flatMap((service) => [
+export function externalServiceObjects(model: PolicyModel): KubernetesObject[] {
+  const targets = new RouteTargets(model);
+  return model.externalServices.flatMap((service) => [
     serviceEntry(service),
-    ...service.hosts.flatMap((host) => [...destinationRule(service, host), ...virtualService(service, host, names)]),
+    ...service.hosts.flatMap((host) => [
+      ...destinationRule(service, host),
+      ...virtualService(service, host, targets, model.gatewayApi),
+    ]),
   ]);
 }
 
@@ -80,12 +84,14 @@ function trafficPolicy(
 function virtualService(
   service: ExternalService,
   host: string,
-  names: Names,
+  targets: RouteTargets,
+  gatewayApi: string,
 ): KubernetesObject<IstioSpecs["VirtualService"]>[] {
   const { settings, ports } = service;
   if (settings.http.length === 0) return [];
   const http = ports.filter(isHttp).flatMap((port, _, all) => {
-    const routes = httpRoutes(settings.http, { service: asService(service, host, port), subsetsBy: "name", names });
+    const target = externalTarget(service, host, [port]);
+    const routes = httpRoutes(settings.http, { service: target, targets, subsetsBy: "name" }, gatewayApi);
     return all.length > 1 ? routes.map((route) => onPort(route, port)) : routes;
   });
   const { exportTo } = settings;
@@ -97,29 +103,6 @@ function virtualService(
 function onPort(route: VirtualServiceRoute, { number: port }: ExternalPort): VirtualServiceRoute {
   const match: HttpMatch[] = route.match ?? [{}];
   return { ...route, match: match.map((one) => ({ ...one, port })) };
-}
-
-/** What rules for a service of the mesh need to know of one outside it. */
-function asService(
-  { name, namespace, waypoint, path, settings }: ExternalService,
-  host: string,
-  { number: port }: ExternalPort,
-): MeshService {
-  return {
-    name,
-    namespace,
-    host,
-    port,
-    labels: {},
-    ports: [{ port, protocol: "http" }],
-    dataPlane: "sidecar",
-    waypoint,
-    paths: [path],
-    subsets: settings.subsets,
-    meshRules: settings.http,
-    meshPath: [...path, "http"],
-    exposures: [],
-  };
 }
 
 /** With several hosts, each object of one of them has its name. */

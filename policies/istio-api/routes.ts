@@ -6,7 +6,8 @@ import {
   type PolicyModel,
   type Subset,
 } from "../../components/model/policies/policy-model";
-import { type Names, workloadKey } from "../../components/model/names";
+import { workloadKey } from "../../components/model/names";
+import { RouteTargets } from "../../components/model/policies/route-targets";
 import type { HttpRuleSettings } from "../../components/settings/sections/http-rule";
 import { tlsServerOf } from "../../components/model/gateways";
 import { policyName, serverName } from "../../components/model/object-names";
@@ -15,13 +16,15 @@ import type { KubernetesObject } from "../../components/shared/kubernetes/object
 import type { GatewayWorkload, TlsServer } from "../../components/shared/workload";
 import { type VirtualServiceRoute, type IstioSpecs, istioObject } from "../api-objects";
 import {
-  destination,
-  fieldsOf,
-  merged,
-  needsVirtualService,
+  destinationsIn,
+  istioDestination,
+  istioRoute,
+  type RouteContext,
   type VirtualServiceContext,
-  weightedRoute,
-} from "../http-rules";
+} from "../destinations";
+import { fieldsOf, merged, needsVirtualService } from "../http-rules";
+
+type OfService<Context> = Context & { readonly service: MeshService };
 
 type Server = NonNullable<IstioSpecs["Gateway"]["servers"]>[number];
 
@@ -100,10 +103,11 @@ function tlsServer(number: number, server: TlsServer, hosts: string[]): Server {
  *
  * https://istio.io/latest/docs/reference/config/networking/virtual-service/
  */
-export function virtualServices({ services, names }: PolicyModel): KubernetesObject<IstioSpecs["VirtualService"]>[] {
-  return services.flatMap((service) => [
-    ...meshVirtualService(service, names),
-    ...gatewayVirtualServices(service, names),
+export function virtualServices(model: PolicyModel): KubernetesObject<IstioSpecs["VirtualService"]>[] {
+  const targets = new RouteTargets(model);
+  return model.services.flatMap((service) => [
+    ...meshVirtualService({ service, targets }, model.gatewayApi),
+    ...gatewayVirtualServices({ service, targets, subsetsBy: "name" }, model.gatewayApi),
   ]);
 }
 
@@ -111,38 +115,49 @@ export function virtualServices({ services, names }: PolicyModel): KubernetesObj
  * For sidecars of clients; or for the service's waypoint where no HTTPRoute can express the rules, with versions as
  * Services, as in an HTTPRoute.
  */
-function meshVirtualService(service: MeshService, names: Names): KubernetesObject<IstioSpecs["VirtualService"]>[] {
+function meshVirtualService(
+  context: OfService<RouteContext>,
+  gatewayApi: string,
+): KubernetesObject<IstioSpecs["VirtualService"]>[] {
+  const { service } = context;
   const ambient = service.dataPlane === "ambient";
   const { name, namespace, meshRules, meshPath: from, waypoint } = service;
-  if (meshRules.length === 0 || (ambient && !(waypoint && needsVirtualService(meshRules)))) return [];
-  const http = httpRoutes(meshRules, { service, names, subsetsBy: ambient ? "service" : "name" });
+  if (meshRules.length === 0 || (ambient && !(waypoint && needsVirtualService(meshRules, gatewayApi)))) return [];
+  const http = httpRoutes(meshRules, { ...context, subsetsBy: ambient ? "service" : "name" }, gatewayApi);
   const spec = { hosts: [clusterHost(service)], ...(!ambient && { gateways: ["mesh"] }), http };
   return [istioObject("VirtualService", { namespace, name, from }, spec)];
 }
 
-function gatewayVirtualServices(service: MeshService, names: Names): KubernetesObject<IstioSpecs["VirtualService"]>[] {
-  const context = { service, names, subsetsBy: "name" } as const;
+function gatewayVirtualServices(
+  context: OfService<VirtualServiceContext>,
+  gatewayApi: string,
+): KubernetesObject<IstioSpecs["VirtualService"]>[] {
+  const { service } = context;
   return service.exposures
     .filter(({ gateway }) => isIstioGateway(gateway))
     .map(({ path: from, gateway, hosts, rules, tls }) => {
       const { route } = tls ?? {};
       const tlsRoute = {
         match: [{ port: gateway.ports.https ?? 443, sniHosts: [...hosts] }],
-        route: route ? weightedRoute(route, context) : [{ destination: destination(context) }],
+        route: route ? istioRoute(route, context) : [{ destination: istioDestination(context) }],
       };
       const place = { namespace: service.namespace, name: policyName(service.name, gateway.name), from };
-      const routes = tls ? { tls: [tlsRoute] } : { http: httpRoutes(rules, context) };
+      const routes = tls ? { tls: [tlsRoute] } : { http: httpRoutes(rules, context, gatewayApi) };
       const spec = { hosts: [...hosts], gateways: [workloadKey(gatewayObject(gateway))], ...routes };
       return istioObject("VirtualService", place, spec);
     });
 }
 
 /** A rule without route, redirect or directResponse routes to the service itself. */
-export function httpRoutes(rules: readonly HttpRuleSettings[], context: VirtualServiceContext): VirtualServiceRoute[] {
+export function httpRoutes(
+  rules: readonly HttpRuleSettings[],
+  context: VirtualServiceContext,
+  gatewayApi: string,
+): VirtualServiceRoute[] {
   return rules.map((rule) => {
-    const route = merged(fieldsOf(rule).map(({ virtualService }) => virtualService(context)));
+    const route = merged(fieldsOf(rule, gatewayApi).map(({ virtualService }) => virtualService(context)));
     const answered = rule.route ?? rule.redirect ?? rule.directResponse;
-    return answered ? route : { ...route, route: [{ destination: destination(context) }] };
+    return answered ? route : { ...route, route: [{ destination: istioDestination(context) }] };
   });
 }
 
@@ -152,10 +167,13 @@ export function httpRoutes(rules: readonly HttpRuleSettings[], context: VirtualS
  *
  * https://istio.io/latest/docs/reference/config/networking/destination-rule/
  */
-export function destinationRules({ services }: PolicyModel): KubernetesObject<IstioSpecs["DestinationRule"]>[] {
-  return services.flatMap((service) => [
+export function destinationRules(model: PolicyModel): KubernetesObject<IstioSpecs["DestinationRule"]>[] {
+  const byVersion = servicesByVersion(model);
+  return model.services.flatMap((service) => [
     ...serviceDestinationRule(service),
-    ...(routesToVersions(service) ? service.subsets.flatMap((subset) => versionDestinationRule(service, subset)) : []),
+    ...(service.waypoint || byVersion.has(workloadKey(service))
+      ? service.subsets.flatMap((subset) => versionDestinationRule(service, subset))
+      : []),
   ]);
 }
 
@@ -175,9 +193,16 @@ function serviceDestinationRule(service: MeshService): KubernetesObject<IstioSpe
   return [istioObject("DestinationRule", { namespace, name, from }, { host: clusterHost(service), ...rules })];
 }
 
-function routesToVersions({ waypoint, exposures }: MeshService): boolean {
-  const byGatewayApi = exposures.filter(({ gateway }) => !isIstioGateway(gateway));
-  return !!waypoint || byGatewayApi.some(({ rules }) => rules.some(({ route, mirror }) => route ?? mirror));
+/** Services to the versions of which a gateway of kind gateway-api routes. */
+function servicesByVersion(model: PolicyModel): ReadonlySet<string> {
+  const targets = new RouteTargets(model);
+  const found = model.services.flatMap((service) =>
+    service.exposures
+      .filter(({ gateway }) => !isIstioGateway(gateway))
+      .flatMap(({ rules }) => rules.flatMap((rule) => destinationsIn(rule, service)))
+      .flatMap((named) => (named.subset === undefined ? [] : (targets.find(service, named) ?? []))),
+  );
+  return new Set(found.map(workloadKey));
 }
 
 /** The host of a version's Service is not that of the service, so the service's traffic policy is repeated for it. */

@@ -19,7 +19,10 @@ const update = process.env.UPDATE_GOLDEN === "1";
 const rows = Object.entries(capabilities) as [CapabilityName, Capability][];
 
 /** Refused as part of another capability, whose reason is given. */
-const reasons: Partial<Record<CapabilityName, RefusedInAmbient>> = { backoff: "retries", unmatchedPreflights: "cors" };
+const reasons: Partial<Record<CapabilityName, RefusedInAmbient>> = {
+  sourceNamespace: "sourceWorkload",
+  sourceLabels: "sourceWorkload",
+};
 
 describe("each row of the table of capabilities", () => {
   const schemas = new CrdSchemas();

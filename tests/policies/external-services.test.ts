@@ -149,10 +149,6 @@ describe("a service outside the mesh", () => {
       },
       "subsets[0]: b selects none of the endpoints, so requests for it get 503; add endpoints with its labels",
     ],
-    "a subset that is not declared": [
-      { ...api, http: [{ route: { v1: 100 } }] },
-      "http[0].route.v1: found v1, which the service's subsets do not have; known: none",
-    ],
     "rules without a port that carries HTTP": [
       { ...api, ports: [https], http: [{ timeout: "1s" }] },
       "http: its ports are TLS 443, where proxies read no request; expected a port of protocol HTTP, for TLS with trafficPolicy.tls and targetPort: 443",

@@ -176,10 +176,10 @@ describe("routes at gateways of kind gateway-api", () => {
     retries: { retries: { attempts: 2 } },
     fault: { fault: { abort: { httpStatus: 503, percentage: 10 } } },
     directResponse: { directResponse: { status: 200 } },
-    corsPolicy: { corsPolicy: { allowOrigins: [{ exact: "https://example.com" }] } },
+    corsPolicy: { corsPolicy: { allowOrigins: [{ regex: "https://.*[.]example[.]com" }] } },
     rewrite: { match: [{ uri: { prefix: "/a" } }], rewrite: { uri: "/b" } },
-    redirect: { redirect: { uri: "/b", redirectCode: 307 } },
-    "match[0].method": { match: [{ method: { prefix: "P" } }] },
+    redirect: { redirect: { derivePort: "FROM_REQUEST_PORT" } },
+    match: { match: [{ method: { prefix: "P" } }] },
   };
   for (const [field, rule] of Object.entries(rules)) {
     it(`refuse ${field}, and name the alternative`, () => {

@@ -39,7 +39,8 @@ type IstioTrafficPolicy = NonNullable<IstioSpecs["DestinationRule"]["trafficPoli
 type IstioConnectionPool = NonNullable<IstioTrafficPolicy["connectionPool"]>;
 
 passedOn<Omit<NonNullable<Rule["match"]>[number], "sourceWorkload">, HttpMatch>();
-passedOn<Rule["redirect"], VirtualServiceRoute["redirect"]>();
+// The types are of an API that is older than this field.
+passedOn<Omit<Rule["redirect"], "prefixRewrite">, VirtualServiceRoute["redirect"]>();
 passedOn<Rule["rewrite"], VirtualServiceRoute["rewrite"]>();
 passedOn<Rule["retries"], VirtualServiceRoute["retries"]>();
 passedOn<Rule["headers"], VirtualServiceRoute["headers"]>();

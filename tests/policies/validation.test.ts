@@ -16,7 +16,7 @@ function containers(value: unknown): object[] {
 describe("the checks of policies", () => {
   it("report every mistake at once, whatever it is about", () => {
     const sources = ambientSources({
-      traffic: { services: [{ ...reviews, http: [{ route: { v1: 100 }, retries: { attempts: 2 } }] }] },
+      traffic: { services: [{ ...reviews, http: [{ match: [{ sourceWorkload: "front" }], route: { v1: 100 } }, {}] }] },
       security: {
         authorization: { allow: [{ to: "ratings", ipBlocks: ["10.0.0.0/8"] }], dryRun: true },
         egress: { mode: "egressGateway", allow: [{ from: "front", hosts: ["a.example.com"], ports: [443] }] },
@@ -28,7 +28,7 @@ describe("the checks of policies", () => {
         "security.egress.allow[0].from",
         "security.authorization.allow[0].ipBlocks",
         "security.authorization.dryRun",
-        "traffic.services[0].http[0].retries",
+        "traffic.services[0].http[0].match[0].sourceWorkload",
       ],
     );
   });
@@ -38,7 +38,7 @@ describe("the checks of policies", () => {
       traffic: {
         services: [
           { host: "cart", http: [{}] },
-          { ...reviews, http: [{ corsPolicy: { allowOrigins: [{ exact: "https://example.com" }] } }] },
+          { ...reviews, http: [{ match: [{ sourceNamespace: "batch" }], timeout: "1s" }, {}] },
         ],
       },
       security: {
@@ -52,7 +52,7 @@ describe("the checks of policies", () => {
     });
     assert.deepEqual(
       refusals(sources).map((problem) => problem.split(": ")[0]),
-      ["security.authorization.allow[1].ipBlocks", "traffic.services[1].http[0].corsPolicy"],
+      ["security.authorization.allow[1].ipBlocks", "traffic.services[1].http[0].match[0].sourceNamespace"],
     );
   });
 

@@ -23,6 +23,8 @@ export interface PolicyModel {
   readonly names: Names;
   readonly services: readonly MeshService[];
   readonly externalServices: readonly ExternalService[];
+  /** Version of the Gateway API's standard channel that the mesh's release of Istio reads. */
+  readonly gatewayApi: string;
   readonly workloads: readonly MeshWorkload[];
   readonly gateways: readonly GatewayWorkload[];
   readonly waypoints: readonly WaypointWorkload[];
@@ -76,14 +78,18 @@ export interface Exposure {
   readonly tls?: TrafficServiceSettings["tls"];
 }
 
-/** Everything that the settings say about one Service, in however many entries. */
-export interface MeshService extends Omit<MeshWorkload, "serviceAccount" | "versions"> {
+/** A service that a route may lead to. */
+export interface RouteTarget extends Omit<MeshWorkload, "serviceAccount" | "versions"> {
   /** The port that routes lead to. */
   readonly port: number;
   /** Its DNS name, where it is outside the mesh. @default that of a Service of the cluster */
   readonly host?: string;
-  readonly paths: readonly SettingPath[];
   readonly subsets: readonly Subset[];
+}
+
+/** Everything that the settings say about one Service, in however many entries. */
+export interface MeshService extends RouteTarget {
+  readonly paths: readonly SettingPath[];
   readonly trafficPolicy?: TrafficPolicySettings;
   /** Rules for clients in the mesh, and their path. */
   readonly meshRules: readonly HttpRuleSettings[];

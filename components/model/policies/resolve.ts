@@ -12,6 +12,7 @@ import {
   readEntries,
   throwUnknown,
 } from "../../shared/unknown";
+import { gatewayApiVersion } from "../control-planes";
 import { sidecarScoping } from "../mesh-config";
 import { type Names, targetKey, workloadKey } from "../names";
 import { pathNormalization } from "../path-normalization";
@@ -45,6 +46,7 @@ export function policyModel(settings: PolicySettings, names: Names): PolicyModel
     waypoints: () => names.objects.waypoints,
     services: () => meshServices(settings, names),
     externalServices: () => externalServices(settings, names),
+    gatewayApi: () => gatewayApiVersion(settings.mesh),
     accessRules: () => accessRules(settings, names),
     externalRules: () => externalRules(settings, names),
     tokenRules: () => tokenRules(settings, names),

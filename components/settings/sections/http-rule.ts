@@ -6,23 +6,35 @@ import {
   exactlyOneOf,
   headerName,
   headerValue,
+  hostName,
   httpMethods,
+  labels,
   matchedHeader,
+  pathMatch,
   port,
   requestHeader,
   some,
   stringMatch,
+  valueMatch,
 } from "../fields";
 import { count, duration, percentage, seconds } from "../quantities";
 
 /** A rule for HTTP requests: what it matches, and what happens to the request. */
 
 const matchRequest = z.strictObject({
-  uri: stringMatch.optional(),
+  uri: pathMatch.optional(),
+  ignoreUriCase: z.literal(true).optional().describe("For exact, prefix and pathPrefix."),
   method: stringMatch.optional(),
-  headers: z.record(matchedHeader, stringMatch).optional(),
-  queryParams: z.record(z.string().min(1), stringMatch).optional(),
-  sourceWorkload: dnsLabel.optional(),
+  scheme: stringMatch.optional(),
+  authority: stringMatch.optional().describe("What the client calls the server: the header Host."),
+  port: port.optional().describe("Of the Service or the gateway to which the request is sent."),
+  headers: z.record(matchedHeader, valueMatch).optional(),
+  withoutHeaders: z.record(matchedHeader, valueMatch).optional().describe("Headers that it does not have."),
+  queryParams: z.record(z.string().min(1), valueMatch).optional(),
+  sourceWorkload: dnsLabel.optional().describe("The workload of the client, in the namespace of the service."),
+  sourceNamespace: dnsLabel.optional().describe("The namespace of the client."),
+  sourceLabels: labels.optional().describe("Labels of the client's pods."),
+  statPrefix: z.string().min(1).max(253).optional().describe("In the names of Envoy's statistics of these requests."),
 });
 
 const headerOperations = (name: typeof headerName) =>
@@ -88,16 +100,48 @@ export const retries = z.strictObject({
   perTryTimeout: duration.optional(),
   retryOn: retryConditions.optional(),
   backoff: duration.optional(),
+  retryRemoteLocalities: z.boolean().optional().describe("Retries may go to other localities."),
+  retryIgnorePreviousHosts: z
+    .boolean()
+    .optional()
+    .describe("Retries go to other pods than those that failed. Istio's default: true."),
 });
 
 export const weights = z
   .record(dnsLabel, count(0, 100))
   .describe("subset: weight in percent, adding up to 100. Without it: the service itself.");
 
+const headers = z.strictObject({
+  request: headerOperations(requestHeader).optional(),
+  response: headerOperations(changedHeader).optional(),
+});
+
+const target = {
+  host: hostName.optional().describe("A workload, or a host of externalServices. Default: the service itself."),
+  namespace: dnsLabel.optional().describe("Of host. Default: that of the service."),
+  subset: dnsLabel.optional().describe("One of the subsets of host."),
+  port: port.optional().describe("Default: the port of host."),
+};
+
+const destination = z.strictObject({
+  ...target,
+  weight: count(0, 100).optional().describe("In percent, adding up to 100; needed where there are several."),
+  headers: headers.optional().describe("Changes for the requests that go there, and for their responses."),
+});
+
+const destinations = z.array(destination).min(1);
+
+const mirror = z.strictObject({ ...target, percentage: percentage.default(100) });
+
 export const httpRule = z.strictObject({
   name: dnsLabel.optional(),
   match: some(matchRequest).describe("Any of these; without it, every request."),
-  route: weights.optional(),
+  route: z
+    .union([destinations, weights], {
+      error: "expected subset: weight, or a list of {host, subset, port, weight, headers}",
+    })
+    .optional()
+    .describe("subset: weight; or a list of {host, subset, port, weight, headers}, also of other services."),
   redirect: z
     .strictObject({
       uri: z.string().min(1).optional(),
@@ -105,10 +149,17 @@ export const httpRule = z.strictObject({
       scheme: z.enum(["http", "https"]).optional(),
       port: port.optional(),
       derivePort: z.enum(["FROM_PROTOCOL_DEFAULT", "FROM_REQUEST_PORT"]).optional(),
+      prefixRewrite: z.string().min(1).optional().describe("Replaces the part of the path that matched."),
       redirectCode: z.literal([301, 302, 303, 307, 308]).optional(),
     })
     .optional(),
-  directResponse: z.strictObject({ status: count(200, 599), body: z.string().max(1_048_576).optional() }).optional(),
+  directResponse: z
+    .strictObject({
+      status: count(200, 599),
+      body: z.string().max(1_048_576).optional(),
+      bodyBytes: z.base64().max(1_048_576).optional().describe("A body that is no text, in base64."),
+    })
+    .optional(),
   rewrite: z
     .strictObject({
       uri: z.string().min(1).optional(),
@@ -119,14 +170,12 @@ export const httpRule = z.strictObject({
   timeout: duration.optional(),
   retries: retries.optional(),
   fault: fault.optional(),
-  mirror: z.strictObject({ subset: dnsLabel, percentage: percentage.default(100) }).optional(),
-  headers: z
-    .strictObject({
-      request: headerOperations(requestHeader).optional(),
-      response: headerOperations(changedHeader).optional(),
-    })
-    .optional(),
+  mirror: mirror.optional(),
+  mirrors: some(mirror).describe("Several copies of a request."),
+  headers: headers.optional(),
   corsPolicy: corsPolicy.optional(),
 });
 
 export type HttpRuleSettings = z.output<typeof httpRule>;
+export type DestinationSettings = z.output<typeof destination>;
+export type MirrorSettings = z.output<typeof mirror>;

@@ -6,7 +6,7 @@ import { duplicates, type Problem, type Refusal, refusalOfEach, shortPath } from
 import { rootNamespace } from "../../shared/istio";
 import { own } from "../../shared/own";
 import { checkEach, runChecks } from "../../shared/unknown";
-import { problemsAt, problemsOfEach } from "../check";
+import { problemsAt } from "../check";
 import { ambientExternalService, clientTls } from "./external-proxies";
 
 /**
@@ -18,7 +18,6 @@ export function externalServiceProblems(model: PolicyModel): Iterable<Problem> {
   return runChecks(
     () => problemsAt(externalServices, hosts, addresses, endpoints, dynamicDns, ports, visibility, subsets, rules),
     () => problemsAt(externalServices, (service) => places(service, model)),
-    () => undeclaredSubsets(externalServices),
     () => problemsAt(externalServices, clientTls, (service) => ambientExternalService(service, model)),
     () =>
       duplicates(
@@ -174,19 +173,6 @@ function places(
       !names.findGateway(gateway) &&
       `found ${gateway}; no such gateway; ${suggestion(gateway, names.gatewayNames())}`,
   };
-}
-
-function undeclaredSubsets(services: readonly ExternalService[]): Iterable<Problem> {
-  return checkEach(services, [], ({ path, settings }) => {
-    const declared = settings.subsets.map(({ name }) => name);
-    const refusal = (name: string) =>
-      !declared.includes(name) &&
-      `found ${name}, which the service's subsets do not have; ${suggestion(name, declared)}`;
-    return problemsOfEach(settings.http, [...path, "http"], ({ route = {}, mirror }) => ({
-      route: Object.fromEntries(Object.keys(route).map((name) => [name, refusal(name)])),
-      mirror: mirror && { subset: refusal(mirror.subset) },
-    }));
-  });
 }
 
 /** Without addresses, a proxy takes all connections to a TCP port for one service. */

@@ -1,11 +1,14 @@
-import { ambientRefusal, capabilities } from "../../../policies/capabilities";
+import { ambientRefusal } from "../../../policies/capabilities";
 import { comparePrecedence, matchesByExpression, precedence, routeMatch } from "../../../policies/http-matches";
-import { fieldsOf, type Limit, needsVirtualService } from "../../../policies/http-rules";
+import { destinationsIn, type NamedDestination } from "../../../policies/destinations";
+import { fieldsOf, needsVirtualService } from "../../../policies/http-rules";
 import { disjoint } from "../../model/matches";
 import { waypointTitle } from "../../model/names";
 import { type Exposure, isIstioGateway, type MeshService, type PolicyModel } from "../../model/policies/policy-model";
+import { RouteTargets } from "../../model/policies/route-targets";
 import type { HttpRuleSettings } from "../../settings/sections/http-rule";
 import { type Problem, problemsOf, type Refusal, type SettingPath } from "../../shared/problem";
+import type { WaypointWorkload } from "../../shared/workload";
 import { checkEach, knownEntries, runChecks } from "../../shared/unknown";
 import { problemsOfEach } from "../check";
 
@@ -15,7 +18,9 @@ const limits = { hosts: 16, rules: 16, matches: 127 } as const;
 const headerName = /^[A-Za-z0-9!#$%&'*+\-.^_`|~]+$/;
 
 /** Routes that HTTPRoutes, at waypoints and at gateways of kind gateway-api, cannot express. */
-export function httpRouteProblems({ services }: PolicyModel): Iterable<Problem> {
+export function httpRouteProblems(model: PolicyModel): Iterable<Problem> {
+  const { services } = model;
+  const targets = new RouteTargets(model);
   const ofService = (refusal: (service: MeshService) => Refusal) => (service: MeshService) =>
     problemsOf(refusal(service), service.paths[0] ?? []);
   return checkEach(
@@ -23,9 +28,12 @@ export function httpRouteProblems({ services }: PolicyModel): Iterable<Problem> 
     [],
     ofService(withoutWaypoint),
     ofService(sameVersion),
-    routesAtGateway,
-    waypointRules,
-    (service) => checkEach(gatewayApiExposures(service), [], (exposure) => exposureProblems(service, exposure)),
+    (service) => routesAtGateway(service, targets),
+    (service) => waypointRules(service, targets, model.gatewayApi),
+    (service) =>
+      checkEach(gatewayApiExposures(service), [], (exposure) =>
+        exposureProblems(service, exposure, targets, model.gatewayApi),
+      ),
   );
 }
 
@@ -57,23 +65,25 @@ function sameVersion(service: MeshService): Refusal {
 }
 
 /** A waypoint for ingress applies its own rules to the requests of a gateway, whatever version the gateway chose. */
-function routesAtGateway({ exposures, waypoint }: MeshService): Iterable<Problem> {
-  if (!waypoint?.ingress) return [];
-  const message =
+function routesAtGateway(service: MeshService, targets: RouteTargets): Iterable<Problem> {
+  const chosenAgain = (waypoint: WaypointWorkload) =>
     `requests from the gateway go through ${waypointTitle(waypoint)}, which chooses the version again; ` +
     "put the weights in an entry without gateways, or set ingress: false for the waypoint";
-  return checkEach(exposures, [], ({ path, rules }) =>
-    problemsOfEach(rules, [...path, "http"], ({ route }) => route && { route: message }),
+  return checkEach(service.exposures, [], ({ path, rules }) =>
+    problemsOfEach(rules, [...path, "http"], ({ route }) => {
+      const versions = destinationsIn({ route }, service).filter(({ subset }) => subset !== undefined);
+      const waypoint = versions.map((named) => targets.find(service, named)?.waypoint).find((one) => one?.ingress);
+      return waypoint && { route: chosenAgain(waypoint) };
+    }),
   );
 }
 
-function* waypointRules(service: MeshService): Iterable<Problem> {
+function* waypointRules(service: MeshService, targets: RouteTargets, gatewayApi: string): Iterable<Problem> {
   const { name, waypoint, meshRules, meshPath } = service;
   if (!waypoint) return;
-  yield* checkEach(meshRules, meshPath, sourceWorkloads, (rule, path) => problemsOf(versions(service, rule), path));
-  if (needsVirtualService(meshRules)) return;
-  const refuse = (limit: Limit) => ("refused" in limit ? ambientRefusal(limit.refused) : limit.virtualServiceInstead);
-  yield* checkEach(meshRules, meshPath, (rule, path) => ruleProblems(rule, path, refuse));
+  yield* checkEach(meshRules, meshPath, sourceWorkloads, (rule, path) => versions(rule, path, service, targets));
+  if (needsVirtualService(meshRules, gatewayApi)) return;
+  yield* checkEach(meshRules, meshPath, ruleProblems);
   yield* routeProblems(name, meshRules, meshPath);
 }
 
@@ -83,16 +93,26 @@ function gatewayApiExposures({ exposures }: MeshService): Exposure[] {
   return [...new Map(found.map(([, exposure]) => [exposure.path.join(), exposure])).values()];
 }
 
-function exposureProblems(service: MeshService, { path, gateway, rules, hosts }: Exposure): Iterable<Problem> {
+function exposureProblems(
+  service: MeshService,
+  { path, gateway, rules, hosts }: Exposure,
+  targets: RouteTargets,
+  gatewayApi: string,
+): Iterable<Problem> {
   const instead = `set kind: chart for gateways.${gateway.name}, whose VirtualServices have it`;
-  const refuse = (limit: Limit) => {
-    const reason = "refused" in limit ? capabilities[limit.refused].ambient.refused : limit.virtualServiceInstead;
-    return `not at a gateway of kind gateway-api: ${reason}; ${instead}`;
-  };
   const http = [...path, "http"];
   return runChecks(
-    () => checkEach(rules, http, (rule, at) => ruleProblems(rule, at, refuse)),
-    () => problemsOfEach(rules, http, (rule) => versions(service, rule)),
+    () =>
+      problemsOfEach(rules, http, (rule) =>
+        fieldsOf(rule, gatewayApi).map(
+          ({ field, httpRoute }) =>
+            typeof httpRoute === "string" && {
+              [field]: `not at a gateway of kind gateway-api: ${httpRoute}; ${instead}`,
+            },
+        ),
+      ),
+    () => checkEach(rules, http, ruleProblems),
+    () => checkEach(rules, http, (rule, at) => versions(rule, at, service, targets)),
     () => routeProblems(service.name, rules, http),
     () =>
       problemsOf(
@@ -103,30 +123,45 @@ function exposureProblems(service: MeshService, { path, gateway, rules, hosts }:
   );
 }
 
-function versions({ name, subsets, versionServices }: MeshService, { route = {}, mirror }: HttpRuleSettings): Refusal {
-  const reason = versionServices
-    ? "has labels other than version, and an HTTPRoute routes to the Service of a version; name a version"
-    : "has no Service of its own, and an HTTPRoute routes to Services; " +
-      `create ${name}-<version> for each version, and set versionServices: true in talos-mesh:applications`;
-  const refusal = (subset: string) => {
-    const found = subsets.find((one) => one.name === subset);
-    return found && found.service === undefined && `${subset} ${reason}`;
+/** A version that has no Service. */
+function versions(
+  { route, mirror, mirrors }: HttpRuleSettings,
+  path: SettingPath,
+  service: MeshService,
+  targets: RouteTargets,
+): Iterable<Problem> {
+  const refusal = (named: NamedDestination) => {
+    const target = targets.find(service, named);
+    const found = target?.subsets.find((one) => one.name === named.subset);
+    if (!target || !found || found.service !== undefined) return undefined;
+    const reason = target.versionServices
+      ? "has labels other than version, and an HTTPRoute routes to the Service of a version; name a version"
+      : "has no Service of its own, and an HTTPRoute routes to Services; " +
+        `create ${target.name}-<version> for each version, and set versionServices: true in talos-mesh:applications`;
+    return `${found.name} ${reason}`;
   };
-  return { route: Object.keys(route).map(refusal), mirror: mirror && { subset: refusal(mirror.subset) } };
-}
-
-function sourceWorkloads({ match }: HttpRuleSettings, path: SettingPath): Iterable<Problem> {
-  return problemsOfEach(
-    match,
-    [...path, "match"],
-    ({ sourceWorkload }) => sourceWorkload !== undefined && { sourceWorkload: ambientRefusal("sourceWorkload") },
+  return runChecks(
+    () =>
+      Array.isArray(route)
+        ? problemsOfEach(route, [...path, "route"], (named) => ({ subset: refusal(named) }))
+        : problemsOf({ route: Object.keys(route ?? {}).map((subset) => refusal({ subset })) }, path),
+    () => problemsOf({ mirror: mirror && { subset: refusal(mirror) } }, path),
+    () => problemsOfEach(mirrors, [...path, "mirrors"], (named) => ({ subset: refusal(named) })),
   );
 }
 
-/** What the standard channel of HTTPRoute does not have. */
-function* ruleProblems(rule: HttpRuleSettings, path: SettingPath, refuse: (limit: Limit) => string): Iterable<Problem> {
-  yield* problemsOfEach(rule.match, [...path, "match"], ({ method, headers, queryParams }) => ({
-    method: method && method.exact === undefined && refuse({ refused: "methodPattern" }),
+function sourceWorkloads({ match }: HttpRuleSettings, path: SettingPath): Iterable<Problem> {
+  const message = ambientRefusal("sourceWorkload");
+  return problemsOfEach(match, [...path, "match"], ({ sourceWorkload, sourceNamespace, sourceLabels }) => ({
+    sourceWorkload: sourceWorkload !== undefined && message,
+    sourceNamespace: sourceNamespace !== undefined && message,
+    sourceLabels: sourceLabels && message,
+  }));
+}
+
+/** Names and values that an HTTPRoute does not take. */
+function* ruleProblems(rule: HttpRuleSettings, path: SettingPath): Iterable<Problem> {
+  yield* problemsOfEach(rule.match, [...path, "match"], ({ headers, queryParams }) => ({
     headers: badNames(headers),
     queryParams: badNames(queryParams),
   }));
@@ -134,9 +169,6 @@ function* ruleProblems(rule: HttpRuleSettings, path: SettingPath, refuse: (limit
     set: badNames(operations?.set),
     add: badNames(operations?.add),
   }));
-  for (const { field, httpRoute } of fieldsOf(rule)) {
-    if (typeof httpRoute !== "function") yield { path: [...path, field], message: refuse(httpRoute) };
-  }
 }
 
 /** An HTTPRoute takes names such as `x-user`, not `:authority`, and no empty value. */

@@ -4,7 +4,14 @@ import path from "node:path";
 import { parse } from "yaml";
 import { allCharts } from "../../../components/observability/addons/registry";
 import { versions } from "../../../components/settings/versions";
-import { folders, modules, outdated, vendoredFiles } from "../../../scripts/vendor";
+import {
+  folders,
+  gatewayApiFolder,
+  gatewayApiVersions,
+  modules,
+  outdated,
+  vendoredFiles,
+} from "../../../scripts/vendor";
 import {
   customResourceDefinitionFiles,
   goModuleFolder,
@@ -47,25 +54,58 @@ const namesAndVersions = (crds: readonly CommittedCrd[]) =>
   });
 
 describe("committed CRDs", () => {
-  it("are those of the Gateway API's standard channel at the pinned version", () => {
-    const crds = committed(folders.gatewayApi);
-    assert.deepEqual(namesAndVersions(crds), [
-      "backendtlspolicies.gateway.networking.k8s.io v1",
-      "gatewayclasses.gateway.networking.k8s.io v1 v1beta1",
-      "gateways.gateway.networking.k8s.io v1 v1beta1",
-      "grpcroutes.gateway.networking.k8s.io v1",
-      "httproutes.gateway.networking.k8s.io v1 v1beta1",
-      "referencegrants.gateway.networking.k8s.io v1beta1",
-    ]);
-    for (const { metadata } of crds) {
-      assert.equal(metadata.annotations["gateway.networking.k8s.io/bundle-version"], `v${versions.gatewayApi}`);
-      assert.equal(metadata.annotations["gateway.networking.k8s.io/channel"], "standard");
-    }
-  });
+  const gatewayApi = {
+    "1.4.1": [
+      "backendtlspolicies v1",
+      "gatewayclasses v1 v1beta1",
+      "gateways v1 v1beta1",
+      "grpcroutes v1",
+      "httproutes v1 v1beta1",
+      "referencegrants v1beta1",
+    ],
+    "1.5.1": [
+      "backendtlspolicies v1",
+      "gatewayclasses v1 v1beta1",
+      "gateways v1 v1beta1",
+      "grpcroutes v1",
+      "httproutes v1 v1beta1",
+      "listenersets v1",
+      "referencegrants v1 v1beta1",
+      "tlsroutes v1",
+    ],
+    "1.6.0": [
+      "backendtlspolicies v1",
+      "gatewayclasses v1 v1beta1",
+      "gateways v1 v1beta1",
+      "grpcroutes v1",
+      "httproutes v1 v1beta1",
+      "listenersets v1",
+      "referencegrants v1 v1beta1",
+      "tcproutes v1",
+      "tlsroutes v1",
+      "udproutes v1",
+    ],
+  };
 
-  it("come in a chart of the pinned version", () => {
-    const chart = parse(readFileSync(path.join(root, folders.gatewayApi, "../../Chart.yaml"), "utf8")) as object;
-    assertContains(chart, { version: versions.gatewayApi, appVersion: `v${versions.gatewayApi}` });
+  for (const [version, kinds] of Object.entries(gatewayApi)) {
+    it(`are those of the Gateway API ${version}, standard channel, in a chart of this version`, () => {
+      const crds = committed(gatewayApiFolder(version));
+      const short = namesAndVersions(crds).map((name) => name.replace(".gateway.networking.k8s.io", ""));
+      assert.deepEqual(short, kinds);
+      for (const { metadata } of crds) {
+        assert.equal(metadata.annotations["gateway.networking.k8s.io/bundle-version"], `v${version}`);
+        assert.equal(metadata.annotations["gateway.networking.k8s.io/channel"], "standard");
+      }
+      const chart = parse(
+        readFileSync(path.join(root, gatewayApiFolder(version), "../../Chart.yaml"), "utf8"),
+      ) as object;
+      assertContains(chart, { version, appVersion: `v${version}` });
+    });
+  }
+
+  it("are of every version of the Gateway API that a supported Istio reads, the pinned one last", () => {
+    assert.deepEqual(gatewayApiVersions, Object.keys(gatewayApi));
+    assert.equal(gatewayApiVersions.at(-1), versions.gatewayApi);
   });
 
   it("are all of Istio's, each kept by Helm when its release goes", () => {
@@ -91,7 +131,10 @@ describe("committed CRDs", () => {
   });
 
   it("have the shape an API server establishes: one storage version, a schema for each, matching names", () => {
-    for (const { apiVersion, kind, metadata, spec } of Object.values(folders).flatMap(committed)) {
+    for (const { apiVersion, kind, metadata, spec } of [
+      ...Object.values(folders),
+      ...gatewayApiVersions.map(gatewayApiFolder),
+    ].flatMap(committed)) {
       assert.deepEqual([apiVersion, kind], ["apiextensions.k8s.io/v1", "CustomResourceDefinition"]);
       assert.equal(metadata.name, `${spec.names.plural}.${spec.group}`);
       assert.match(spec.scope, /^(Namespaced|Cluster)$/);
@@ -105,7 +148,7 @@ describe("committed CRDs", () => {
   it("are exactly what the pinned Go modules hold", function () {
     this.timeout(120_000);
     try {
-      Object.values(modules).forEach((module) => goModuleFolder(module));
+      modules.forEach((module) => goModuleFolder(module));
     } catch (error) {
       skip(this, (error as Error).message);
     }

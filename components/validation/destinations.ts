@@ -1,0 +1,140 @@
+import { destinationTitle, type NamedDestination } from "../../policies/destinations";
+import type { Names } from "../model/names";
+import type { RouteTarget } from "../model/policies/policy-model";
+import { RouteTargets } from "../model/policies/route-targets";
+import type { DestinationSettings, HttpRuleSettings } from "../settings/sections/http-rule";
+import type { TrafficServiceSettings } from "../settings/sections/traffic";
+import { suggestion } from "../settings/wording";
+import { duplicates, type Problem, problemsOf, type Refusal, type SettingPath } from "../shared/problem";
+import { checkEach, groupKnown, runChecks, throwUnknown } from "../shared/unknown";
+import { serviceKey } from "./traffic";
+import { type Check, problemsOfEach, refuse, rule, unknownWorkload } from "./check";
+
+/** Rules of services in the mesh and outside it. */
+const lists = ["traffic.services.*.http.*", "traffic.externalServices.*.http.*"] as const;
+
+/** Where rules send requests: what `route`, `mirror` and `mirrors` name. */
+export const destinationChecks: readonly Check[] = [
+  ...lists.flatMap((http) => [
+    rule(`${http}.route` as const, (route) => !Array.isArray(route) && weightsRefusal(route)),
+    ...([`${http}.mirror`, `${http}.mirrors.*`] as const).map((path) =>
+      refuse(
+        path,
+        ({ host, subset }) => host === undefined && subset === undefined,
+        "found neither host nor subset; expected one of them: the service itself already gets the request",
+      ),
+    ),
+  ]),
+  rule("traffic.services.*.tls.route", weightsRefusal),
+  (model) => {
+    const { services, externalServices } = model.settings.traffic;
+    const keyOf = (service: TrafficServiceSettings) => serviceKey(service, model.names);
+    const { complete } = groupKnown(() => services, ["traffic", "services"], keyOf);
+    const targets = new RouteTargets(model.policies, complete);
+    return runChecks(
+      () =>
+        checkEach(services, ["traffic", "services"], ({ host, namespace, http, tls }, path) => {
+          const workload = model.names.workload(host, namespace);
+          const own = targets.named(workload.name, workload.namespace) ?? throwUnknown();
+          return ruleProblems({ http, tls }, path, own, model.names, targets);
+        }),
+      () =>
+        checkEach(externalServices, ["traffic", "externalServices"], ({ http, hosts }, path) => {
+          const own = targets.named(hosts[0] ?? throwUnknown(), "") ?? throwUnknown();
+          return ruleProblems({ http }, path, own, model.names, targets);
+        }),
+    );
+  },
+];
+
+function weightsRefusal(route: Readonly<Record<string, number>>): Refusal {
+  return totalRefusal(Object.entries(route));
+}
+
+function totalRefusal(weights: readonly (readonly [name: string, weight: number])[]): Refusal {
+  const total = weights.reduce((sum, [, weight]) => sum + weight, 0);
+  if (total === 100) return undefined;
+  const shown = weights.map(([name, weight]) => `${name} ${weight}`).join(", ") || "none";
+  return `weights add up to ${total} (${shown}); expected 100`;
+}
+
+function listProblems(route: HttpRuleSettings["route"], path: SettingPath): Iterable<Problem> {
+  if (!Array.isArray(route)) return [];
+  const at = [...path, "route"];
+  const weights = () =>
+    route.map((one): [string, number | undefined] => [
+      destinationTitle(one),
+      one.weight ?? (route.length > 1 ? undefined : 100),
+    ]);
+  return runChecks(
+    () =>
+      checkEach(route, at, ({ weight }: DestinationSettings, entry) =>
+        problemsOf(
+          route.length > 1 &&
+            weight === undefined && { weight: "missing; expected the share in percent, as there are several" },
+          entry,
+        ),
+      ),
+    () => {
+      const given = weights().flatMap(([name, weight]) => (weight === undefined ? [] : [[name, weight] as const]));
+      return problemsOf(given.length === route.length && totalRefusal(given), at);
+    },
+    () =>
+      duplicates(
+        checkEach(route, at, ({ host, namespace, subset, port }: DestinationSettings, entry) => [
+          { path: entry, key: [destinationTitle({ host, namespace, subset }), port].filter(Boolean).join(":") },
+        ]),
+        "destination",
+      ),
+  );
+}
+
+function ruleProblems(
+  { http, tls }: { readonly http: readonly HttpRuleSettings[]; readonly tls?: TrafficServiceSettings["tls"] },
+  path: SettingPath,
+  own: RouteTarget,
+  names: Names,
+  targets: RouteTargets,
+): Iterable<Problem> {
+  const subset = (named: NamedDestination): Refusal => {
+    const target = named.subset === undefined ? undefined : targets.find(own, named);
+    if (!target || named.subset === undefined) return undefined;
+    const declared = target.subsets.map(({ name }) => name);
+    const whose = named.host === undefined ? "the service's subsets" : `the subsets of ${target.name}`;
+    return (
+      !declared.includes(named.subset) &&
+      `found ${named.subset}, which ${whose} do not have; ${suggestion(named.subset, declared)}`
+    );
+  };
+  const entry = (named: NamedDestination): Refusal => {
+    if (named.host === undefined && named.namespace !== undefined)
+      return { namespace: "found without host; expected host next to it, or neither" };
+    const target = targets.find(own, named);
+    if (!target) return unknownWorkload(names, { ...named, namespace: named.namespace ?? own.namespace }, "host");
+    const ports = target.ports.map(({ port }) => port);
+    return {
+      subset: subset(named),
+      port:
+        named.port !== undefined &&
+        !ports.includes(named.port) &&
+        `found ${named.port}; ${target.name} has port ${ports.join(", ")}`,
+    };
+  };
+  const weights = (route: object = {}) =>
+    Object.fromEntries(Object.keys(route).map((name) => [name, subset({ subset: name })]));
+  return runChecks(
+    () => problemsOf({ tls: { route: weights(tls?.route) } }, path),
+    () =>
+      checkEach(
+        http,
+        [...path, "http"],
+        ({ route }, at) => listProblems(route, at),
+        ({ route }, at) =>
+          Array.isArray(route)
+            ? problemsOfEach(route, [...at, "route"], entry)
+            : problemsOf({ route: weights(route) }, at),
+        ({ mirror }, at) => problemsOf(mirror && { mirror: entry(mirror) }, at),
+        ({ mirrors }, at) => problemsOfEach(mirrors, [...at, "mirrors"], entry),
+      ),
+  );
+}

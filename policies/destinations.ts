@@ -1,0 +1,102 @@
+import { clusterHost, type RouteTarget, type Subset } from "../components/model/policies/policy-model";
+import type { RouteTargets } from "../components/model/policies/route-targets";
+import type { DestinationSettings, HttpRuleSettings, MirrorSettings } from "../components/settings/sections/http-rule";
+import { throwUnknown } from "../components/shared/unknown";
+import type { RouteRule, VirtualServiceRoute } from "./api-objects";
+
+/** Where rules send requests: services and their versions, in Istio's API and in Gateway API. */
+
+export interface RouteContext {
+  readonly service: RouteTarget;
+  readonly targets: RouteTargets;
+}
+
+export interface VirtualServiceContext extends RouteContext {
+  /** How a VirtualService reaches a subset: by its name, or at a waypoint by the Service of the version. */
+  readonly subsetsBy: "name" | "service";
+}
+
+interface Destination extends Pick<DestinationSettings, "weight" | "headers"> {
+  readonly target: RouteTarget;
+  readonly subset?: Subset;
+  readonly port: number;
+}
+
+type IstioDestination = NonNullable<NonNullable<VirtualServiceRoute["route"]>[number]["destination"]>;
+type BackendRef = NonNullable<RouteRule["backendRefs"]>[number];
+export type NamedDestination = Pick<MirrorSettings, "host" | "namespace" | "subset" | "port">;
+
+/** The list of a route, in which weights of subsets have the order of the subsets, whatever that of their keys. */
+export function routeEntries(
+  route: NonNullable<HttpRuleSettings["route"]>,
+  { subsets }: Pick<RouteTarget, "subsets">,
+): readonly DestinationSettings[] {
+  if (Array.isArray(route)) return route;
+  const byName = new Map(Object.entries(route));
+  return subsets.flatMap(({ name: subset }) => {
+    const weight = byName.get(subset);
+    return weight === undefined ? [] : [{ subset, weight }];
+  });
+}
+
+/** Every service and version that a rule names. */
+export function destinationsIn(
+  { route = [], mirror, mirrors = [] }: HttpRuleSettings,
+  service: Pick<RouteTarget, "subsets">,
+): readonly NamedDestination[] {
+  return [...routeEntries(route, service), ...(mirror ? [mirror] : []), ...mirrors];
+}
+
+/** Validation refuses a subset that does not exist, and one without a Service where routes need it. */
+function resolved({ service, targets }: RouteContext, named: NamedDestination): Destination {
+  const target = targets.find(service, named) ?? throwUnknown();
+  const subset = target.subsets.find(({ name }) => name === named.subset);
+  if (named.subset !== undefined && !subset) return throwUnknown();
+  return { target, port: named.port ?? target.port, ...(subset && { subset }) };
+}
+
+/** The service itself, or what a route names. */
+export function istioDestination(context: VirtualServiceContext, named: NamedDestination = {}): IstioDestination {
+  const { target, subset, port } = resolved(context, named);
+  if (subset && context.subsetsBy === "service") {
+    const { name, port: number } = kubernetesService(context, named);
+    return { host: clusterHost({ ...target, name }), port: { number } };
+  }
+  return { host: target.host ?? clusterHost(target), port: { number: port }, ...(subset && { subset: subset.name }) };
+}
+
+/** A version is a Service of its own, which may have its own port. */
+function kubernetesService(context: RouteContext, named: NamedDestination): { name: string; port: number } {
+  const { target, subset, port } = resolved(context, named);
+  if (!subset) return { name: target.name, port };
+  const { name, port: ofVersion } = subset.service ?? throwUnknown();
+  return { name, port: named.port ?? ofVersion ?? port };
+}
+
+export function istioRoute(
+  route: NonNullable<HttpRuleSettings["route"]>,
+  context: VirtualServiceContext,
+): NonNullable<VirtualServiceRoute["route"]> {
+  return routeEntries(route, context.service).map(({ weight, headers, ...named }) => ({
+    destination: istioDestination(context, named),
+    ...(weight !== undefined && { weight }),
+    ...(headers && { headers }),
+  }));
+}
+
+/** The same in an HTTPRoute. */
+export function backend(
+  context: RouteContext,
+  named: NamedDestination = {},
+): Pick<BackendRef, "group" | "kind" | "name" | "namespace" | "port"> {
+  const { name, port } = kubernetesService(context, named);
+  const { namespace, host } = resolved(context, named).target;
+  if (host !== undefined) return { group: "networking.istio.io", kind: "Hostname", name: host, port };
+  return { name, ...(namespace !== context.service.namespace && { namespace }), port };
+}
+
+/** As the explanation of a request calls it: `v1`, `cart`, `cart/v1`, `other/cart`. */
+export function destinationTitle({ host, namespace, subset }: NamedDestination): string {
+  const service = host === undefined ? undefined : namespace === undefined ? host : `${namespace}/${host}`;
+  return [service, subset].filter((part) => part !== undefined).join("/") || "the service itself";
+}

@@ -1,0 +1,39 @@
+import type { IReferenceGrant } from "@kubernetes-models/gateway-api/gateway.networking.k8s.io/v1beta1/ReferenceGrant" with {
+  "resolution-mode": "import",
+};
+import { grantName } from "../../components/model/object-names";
+import type { KubernetesObject } from "../../components/shared/kubernetes/object";
+import { grouped } from "../../components/shared/grouped";
+import { policyObject, type RouteSpec } from "../api-objects";
+
+type Spec = NonNullable<IReferenceGrant["spec"]>;
+
+/**
+ * A route leads to a Service of another namespace where this namespace allows it: one grant for each namespace of routes.
+ *
+ * https://gateway-api.sigs.k8s.io/api-types/referencegrant/
+ */
+export function referenceGrants(routes: readonly KubernetesObject<RouteSpec>[]): KubernetesObject<Spec>[] {
+  const references = routes.flatMap(({ metadata, spec }) =>
+    (spec?.rules ?? [])
+      .flatMap(({ backendRefs = [], filters = [] }) => [
+        ...backendRefs,
+        ...filters.flatMap(({ requestMirror }) => requestMirror?.backendRef ?? []),
+      ])
+      .flatMap(({ namespace, name }) =>
+        namespace === undefined ? [] : [{ from: metadata.namespace ?? "", namespace, name }],
+      ),
+  );
+  return grouped(references, ({ from, namespace }) => `${from}/${namespace}`).map(([{ from, namespace }, all]) => {
+    const services = [...new Set(all.map(({ name }) => name))].sort();
+    return policyObject(
+      "gateway.networking.k8s.io/v1beta1",
+      "ReferenceGrant",
+      { namespace, name: grantName(from), from: ["traffic", "services"] },
+      {
+        from: [{ group: "gateway.networking.k8s.io", kind: "HTTPRoute", namespace: from }],
+        to: services.map((name) => ({ group: "", kind: "Service", name })),
+      },
+    );
+  });
+}
