@@ -7,8 +7,14 @@ export function writeNewFile(file: string, text: string, mode = 0o666): void {
   try {
     writeFileSync(file, text, { flag: "wx", mode });
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    throw new UserError(`${file}${code === "EEXIST" ? " is there already; name another, or remove it." : `: ${code}`}`);
+    const { code = "error" } = error as NodeJS.ErrnoException;
+    const reason =
+      code === "EEXIST"
+        ? "is there already; name another, or remove it."
+        : code === "ENOENT"
+          ? "cannot be written: its folder does not exist; create the folder, or name another file."
+          : `cannot be written (${code}); name a file in a folder that you may write.`;
+    throw new UserError(`${file} ${reason}`, { cause: error });
   }
 }
 

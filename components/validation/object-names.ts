@@ -9,6 +9,7 @@ import { settingOf } from "../../policies/api-objects";
 import { namespaces } from "../platform/namespaces";
 import { installedAddons } from "../observability/addons/registry";
 import { subdomain } from "../settings/fields";
+import type { Settings } from "../settings/schema";
 import { expandPath } from "../settings/schema-walk";
 import { rootNamespace } from "../shared/istio";
 import { own } from "../shared/own";
@@ -94,6 +95,7 @@ const objectName: NameForm = {
 };
 
 const provider = "extension provider";
+const canaryProvider = "extension provider of the canary";
 
 const anyName: NameForm = { pattern: /^/, longest: Infinity, expected: "" };
 
@@ -104,7 +106,7 @@ const forms: ReadonlyMap<string, NameForm> = new Map([
     { pattern: /^[a-z]([-a-z0-9]*[a-z0-9])?$/, longest: 63, expected: "a letter, then letters, digits and '-'" },
   ],
   ["Helm release", { ...objectName, longest: 53 }],
-  ...[provider, "resource of the cluster"].map((kind): [string, NameForm] => [kind, anyName]),
+  ...[provider, canaryProvider, "resource of the cluster"].map((kind): [string, NameForm] => [kind, anyName]),
 ]);
 
 function refusedName(claim: Claim): string | undefined {
@@ -215,8 +217,6 @@ function* addons({ settings: all }: Model): Iterable<Claim> {
     const object = addon.istioObject?.(settings, namespace);
     // Part of the one Telemetry of the mesh, where the settings have more for it.
     if (object && !hasMeshTelemetry(all)) yield claimOf(object, owner);
-    const traces = addon.extensionProvider?.(settings, namespace);
-    if (traces) yield { kind: provider, name: traces.name, owner };
   }
 }
 
@@ -249,8 +249,20 @@ function* writtenObject(object: WrittenObject, at: SettingPath): Iterable<Claim>
 
 /** In istiod's mesh config, where Helm would keep the last of two with one name. */
 function* providers({ settings }: Model): Iterable<Claim> {
-  const { security, telemetry } = settings;
+  const own = [...ownProviders(settings)];
+  yield* own;
+  yield* writtenProviders(settings, "mesh.values.istiod", provider);
+  // The canary has a mesh config of its own, in which its list replaces that of mesh.values.istiod.
+  for (const claim of own) yield { ...claim, kind: canaryProvider };
+  yield* writtenProviders(settings, "mesh.canary.values", canaryProvider);
+}
+
+function* ownProviders({ security, observability, telemetry }: Settings): Iterable<Claim> {
   const kind = provider;
+  for (const { addon, settings } of installedAddons(observability)) {
+    const traces = observability && addon.extensionProvider?.(settings, observability.namespace);
+    if (traces) yield { kind, name: traces.name, owner: ["observability", addon.name] };
+  }
   if ((security.authorization?.audit ?? []).length > 0) {
     yield { kind, name: auditProvider, owner: ["security", "authorization", "audit"] };
   }
@@ -259,10 +271,12 @@ function* providers({ settings }: Model): Iterable<Claim> {
     const listed = new Map(extensionProviders.map(({ name }, index) => [name, index]));
     for (const [name, index] of listed) yield { kind, name, owner: [section, "extensionProviders", index, "name"] };
   }
-  for (const [path, name] of expandPath(settings, "mesh.values.istiod.meshConfig.extensionProviders.*.name")) {
+}
+
+function* writtenProviders(settings: Settings, values: string, kind: string): Iterable<Claim> {
+  for (const [owner, name] of expandPath(settings, `${values}.meshConfig.extensionProviders.*.name`)) {
     // Istio lets the mesh config redefine its own.
-    if (istioProviders.includes(String(name))) continue;
-    yield { kind, name: String(name), owner: path };
+    if (!istioProviders.includes(String(name))) yield { kind, name: String(name), owner };
   }
 }
 

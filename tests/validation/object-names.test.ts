@@ -146,6 +146,32 @@ describe("names of objects", () => {
       }),
       "mesh.values.istiod.meshConfig.extensionProviders[0].name: the extension provider talos-mesh-audit already belongs to security.authorization.audit; change or remove one of them",
     ],
+    "a provider in the canary's chart values and a tracing provider": [
+      stackWith({
+        mesh: {
+          version: "1.31.1",
+          values: { istiod: { meshConfig: { extensionProviders: [{ name: "own" }] } } },
+          canary: {
+            ...{ version: "1.31.1", revision: "next" },
+            values: { meshConfig: { extensionProviders: [{ name: "own" }, { name: "jaeger" }, { name: "envoy" }] } },
+          },
+        },
+        observability: { prometheus: {}, tracing: { provider: "jaeger" } },
+      }),
+      "mesh.canary.values.meshConfig.extensionProviders[1].name: the extension provider of the canary jaeger already belongs to observability.tracing; change or remove one of them",
+    ],
+    "two providers in the canary's chart values": [
+      stackWith({
+        mesh: {
+          version: "1.31.1",
+          canary: {
+            ...{ version: "1.31.1", revision: "next" },
+            values: { meshConfig: { extensionProviders: [{ name: "own" }, { name: "own" }] } },
+          },
+        },
+      }),
+      "mesh.canary.values.meshConfig.extensionProviders[1].name: the extension provider of the canary own already belongs to mesh.canary.values.meshConfig.extensionProviders[0].name; change or remove one of them",
+    ],
     "an authorizer and a provider of Istio": [
       stackWith({ security: { extensionProviders: [authorizer("prometheus")] } }),
       "security.extensionProviders[0].name: the extension provider prometheus already belongs to Istio; expected another name",

@@ -6,10 +6,11 @@ import { compareMinor } from "../../../settings/versions";
 import { asTree, isTree, type Tree, treesIn } from "../../../shared/merge";
 import { inOrder } from "./go-yaml";
 import { formatPath, type Problem, type SettingPath } from "../../../shared/problem";
-import { ifKnown, knownEntries } from "../../../shared/unknown";
+import { allKnown, ifKnown, knownEntries } from "../../../shared/unknown";
 import { parseYaml } from "../../../shared/yaml";
 import { isJsonPatch, malformedOperations, type Operation, toStrategicMerge } from "./json-patch";
 import type { MachineType } from "./migrations/migration";
+import { shapeProblems } from "./config-shape";
 import { toMultiDocument } from "./multi-document";
 import { contractOf, machineTypeOf } from "./node-settings";
 
@@ -49,6 +50,8 @@ type ParsedPatches = ReadonlyMap<string, readonly PatchDocument[] | Error>;
 export function parsePatches(cluster: TalosClusterSettings | DockerClusterSettings, readFile: ReadFile): ParsedPatches {
   const patches = new Map(usedPatches(cluster).map(({ origin, patch }) => [origin, patch]));
   const parsed = (patch: unknown) => {
+    // What is wrong with it was found before.
+    if (!ifKnown(() => [allKnown(patch)])) return [];
     try {
       return parsePatch(patch, readFile);
     } catch (error) {
@@ -93,7 +96,8 @@ export function patchProblems(
     const documents = parsed.get(origin) ?? [];
     if (documents instanceof Error) return [documents.message];
     const { problems } = contract === undefined ? { problems: [] } : convertPatch(documents, contract, machineType);
-    return problems.map((problem) => problem + contractHint(cluster));
+    const trees = documents.map((document) => (isJsonPatch(document) ? toStrategicMerge(document).tree : document));
+    return [...trees.flatMap(shapeProblems), ...problems.map((problem) => problem + contractHint(cluster))];
   };
   const problems = usedPatches(cluster).flatMap((used) =>
     messagesOf(used).map((message) => ({ path: used.path, message })),
