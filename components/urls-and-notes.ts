@@ -1,7 +1,7 @@
 import { benchmarkNotes } from "./benchmark/plan/plan";
 import type { Cluster } from "./cluster/cluster";
 import { gatewayServicePorts, tlsServerOf, tlsServers } from "./model/gateways";
-import { addonNotes } from "./observability/addons/registry";
+import { addonNotes, exposedPages } from "./observability/addons/registry";
 import type { Settings } from "./settings/schema";
 import type { ChartSource } from "./shared/chart-source";
 import { own } from "./shared/own";
@@ -12,10 +12,15 @@ import { own } from "./shared/own";
  * port that nodes open is left to Kubernetes, and for `*` behind a load balancer, whose address only the cluster knows.
  */
 export function applicationUrls(
-  settings: Pick<Settings, "gateways" | "traffic">,
+  settings: Pick<Settings, "gateways" | "traffic" | "observability">,
   nodeAddress: string | undefined,
 ): string[] {
-  const found = settings.traffic.services.flatMap((service) =>
+  const pages = exposedPages(() => settings.observability).map((page) => ({
+    ...page.settings,
+    tls: undefined,
+    http: [],
+  }));
+  const found = [...settings.traffic.services, ...pages].flatMap((service) =>
     service.gateways.flatMap((gateway) => {
       const deployment = own(settings.gateways, gateway);
       // Only its owner knows the ports of a Gateway.

@@ -2,7 +2,8 @@ import type { IGateway } from "@kubernetes-models/gateway-api/gateway.networking
   "resolution-mode": "import",
 };
 import { stringify } from "yaml";
-import { type ExposedHost, tlsServerOf } from "../model/gateways";
+import type { ExposedHost } from "../model/exposures";
+import { tlsServerOf } from "../model/gateways";
 import { listenerName } from "../model/object-names";
 import type { GatewayDeploymentSettings } from "../settings/sections/gateways";
 import { digestOf } from "../shared/digest";

@@ -4,7 +4,8 @@ import path from "node:path";
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import type { ProgramContext } from "../settings/context";
-import { exposedHosts, gatewayNamespace, hostsByServer, tlsServers } from "../model/gateways";
+import { exposedHosts, type ExposingSections } from "../model/exposures";
+import { gatewayNamespace, hostsByServer, tlsServers } from "../model/gateways";
 import { clientAuthorityName } from "../model/object-names";
 import type { Settings } from "../settings/schema";
 import type { PemSettings, TlsServerSettings } from "../settings/sections/gateway-tls";
@@ -13,7 +14,7 @@ import { lifecycleCommand } from "../shared/lifecycle-command";
 import { own } from "../shared/own";
 import type { TlsServer } from "../shared/workload";
 
-export interface GatewayCertificatesArgs extends Pick<Settings, "gateways" | "traffic"> {
+export interface GatewayCertificatesArgs extends ExposingSections, Pick<Settings, "gateways"> {
   readonly secrets: Readonly<Record<string, pulumi.Output<string>>>;
   readonly context: ProgramContext;
   readonly nodeAddress?: string;
@@ -48,7 +49,11 @@ export class GatewayCertificates extends Layer {
       const { tls } = settings;
       if (!tls) continue;
       const namespace = gatewayNamespace(gateway, settings);
-      const servers = hostsByServer(gateway, tls, exposedHosts(args.traffic, gateway));
+      const servers = hostsByServer(
+        gateway,
+        tls,
+        exposedHosts(args, gateway).map(({ host }) => host),
+      );
       for (const { settings: server, server: model, hosts } of servers) {
         this.certificate({ server, model, hosts, namespace, resource: resourceName(name, gateway, model) });
       }

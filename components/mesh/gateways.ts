@@ -1,8 +1,8 @@
 import * as kubernetes from "@pulumi/kubernetes";
-import type { ApplicationName } from "../apps/registry";
 import { controlPlaneOf, revisionName } from "../model/control-planes";
 import { defaultRevision } from "../shared/istio";
-import { gatewayWorkloads, hostOwners } from "../model/gateways";
+import { exposedHosts, type ExposingSections } from "../model/exposures";
+import { gatewayWorkloads } from "../model/gateways";
 import type { Settings } from "../settings/schema";
 import { defaultLoadBalancerTimeout, type GatewayDeploymentSettings } from "../settings/sections/gateways";
 import type { MeshSettings } from "../settings/sections/mesh";
@@ -25,8 +25,7 @@ function revisionOf(mesh: MeshSettings, namespace: string): { readonly revision?
   return revision === defaultRevision ? {} : { revision };
 }
 
-/** `traffic`: hosts of the gateways. Applications: the default namespace of services without one. */
-export interface IstioArgs extends MeshValuesInput, Pick<Settings, "gateways" | "traffic" | ApplicationName> {
+export interface IstioArgs extends MeshValuesInput, ExposingSections, Pick<Settings, "gateways"> {
   readonly cluster: ClusterFacts & StepAccess;
   readonly source: ChartSource;
 }
@@ -80,7 +79,7 @@ export class Gateways extends Layer {
     const name = `${this.name}-${workload.name}`;
     const { parameters, gateway } = gatewayApiObjects(workload, settings, {
       ...revisionOf(args.mesh, workload.namespace),
-      hosts: hostOwners(args, workload.name),
+      hosts: exposedHosts(args, workload.name),
     });
     const parametersMap = new kubernetes.core.v1.ConfigMap(`${name}-parameters`, parameters, this.child);
     const input = { ...stepInput(workload, settings), unset: leftByUnsetFields(settings) };

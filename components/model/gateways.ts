@@ -1,12 +1,9 @@
-import type { Settings } from "../settings/schema";
 import { type GatewayTlsSettings, protocolFields, type TlsServerSettings } from "../settings/sections/gateway-tls";
 import type { GatewayDeploymentSettings, GatewaysSettings } from "../settings/sections/gateways";
-import type { TrafficSettings } from "../settings/sections/traffic";
 import { isIncomplete, knownFields, setUnknown, throwUnknown } from "../shared/unknown";
 import type { GatewayTls, GatewayWorkload, TlsServer } from "../shared/workload";
 import { credentialName, gatewayDeploymentName, ownNamespace } from "./object-names";
 import { own } from "../shared/own";
-import { defaultNamespace, type WorkloadSections } from "./workloads";
 import type { SettingPath } from "../shared/problem";
 
 /** Ports of every gateway's Service; the settings may change the numbers. */
@@ -155,27 +152,4 @@ export function gatewayServicePorts(gateway: GatewayDeploymentSettings): Record<
     ...openPorts(gateway).map(({ key, name, port }): [string, number] => [name, ports[key]?.port ?? port]),
     ...Object.entries(extraPorts).map(([name, { port }]): [string, number] => [name, port]),
   ]);
-}
-
-/** Host names under which a gateway exposes services, each once, sorted; `*` is any name. */
-export function exposedHosts({ services }: Pick<TrafficSettings, "services">, gateway: string): string[] {
-  const exposed = services.filter(({ gateways }) => gateways.includes(gateway));
-  return [...new Set(exposed.flatMap(({ hosts }) => hosts))].sort();
-}
-
-export interface ExposedHost {
-  readonly host: string;
-  /** Namespace of the service, and so of its routes. */
-  readonly namespace: string;
-}
-
-/** The host names that a gateway exposes, sorted, with the namespace of the one service that each belongs to. */
-export function hostOwners(
-  { traffic, ...sections }: WorkloadSections & Pick<Settings, "traffic">,
-  gateway: string,
-): ExposedHost[] {
-  return exposedHosts(traffic, gateway).map((host) => {
-    const owner = traffic.services.find(({ gateways, hosts }) => gateways.includes(gateway) && hosts.includes(host));
-    return { host, namespace: owner?.namespace ?? defaultNamespace(sections) ?? "" };
-  });
 }

@@ -1,6 +1,7 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import path from "node:path";
-import { exposedHosts, hostsByServer } from "../model/gateways";
+import { exposedHosts, type ExposingSections } from "../model/exposures";
+import { hostsByServer } from "../model/gateways";
 import type { PemSettings } from "../settings/sections/gateway-tls";
 import type { Settings } from "../settings/schema";
 import { readIfExists } from "../shared/files";
@@ -16,19 +17,24 @@ const fields = ["certificate", "privateKey", "caCertificate", "caCrl"] as const;
 
 /** Wrong certificates, or, as warnings, those that are still valid and expire soon. */
 export function certificateProblems(
-  { gateways, traffic }: Pick<Settings, "gateways" | "traffic">,
+  settings: ExposingSections & Pick<Settings, "gateways">,
   context: Pick<CheckContext, "secretTexts" | "projectRoot">,
   severity: CertificateFinding["severity"],
 ): Iterable<Problem> {
-  return checkEach(gateways, ["gateways"], ({ tls }, at) => {
+  return checkEach(settings.gateways, ["gateways"], ({ tls }, at) => {
     if (!tls) return [];
     const gateway = String(at[1]);
-    const exposed = ifKnown(() => exposedHosts(traffic, gateway)) ?? [];
-    return hostsByServer(gateway, tls, exposed).flatMap(({ settings, path: within, hosts }) => {
-      const read = fields.map((field) => [field, readPem(settings[field], context)] as const);
+    const exposed = ifKnown(() => exposedHosts(settings, gateway)) ?? [];
+    const servers = hostsByServer(
+      gateway,
+      tls,
+      exposed.map(({ host }) => host),
+    );
+    return servers.flatMap(({ settings: server, path: within, hosts }) => {
+      const read = fields.map((field) => [field, readPem(server[field], context)] as const);
       const missing = read.flatMap(([field, text]) => {
         if (text !== null) return [];
-        const message = `found ${settings[field]?.file}, which does not exist; relative paths start from the folder of Pulumi.yaml`;
+        const message = `found ${server[field]?.file}, which does not exist; relative paths start from the folder of Pulumi.yaml`;
         return severity === "error" ? [{ path: [...at, ...within, field, "file"], message }] : [];
       });
       const texts = Object.fromEntries(read.map(([field, text]) => [field, text ?? undefined]));
@@ -36,7 +42,7 @@ export function certificateProblems(
       return [
         ...missing,
         ...findings.map(({ field, message }) => {
-          const { secret, file } = settings[field] ?? {};
+          const { secret, file } = server[field] ?? {};
           return { path: [...at, ...within, field], message: `${secret ? `secret ${secret}` : file} ${message}` };
         }),
       ];

@@ -2,12 +2,12 @@ import {
   certificateSources,
   covers,
   gatewayNamespace,
-  hostOwners,
   hostsByServer,
   plainHttp,
   tlsServerOf,
   tlsServers,
 } from "../model/gateways";
+import { type ExposedEntry, exposedEntries, exposedHosts } from "../model/exposures";
 import { controlPlaneOf } from "../model/control-planes";
 import type { Model } from "../model/model";
 import { type GatewayTlsSettings, protocolFields, type TlsServerSettings } from "../settings/sections/gateway-tls";
@@ -15,6 +15,7 @@ import { compareMinor, istioSince } from "../settings/versions";
 import { type Problem, problemsOf, type Refusal, type SettingPath, shortPath } from "../shared/problem";
 import { own } from "../shared/own";
 import { checkEach, knownEntries } from "../shared/unknown";
+import type { GatewayTls, TlsServer } from "../shared/workload";
 import { type Check, rule, unique } from "./check";
 
 type Server = TlsServerSettings & Partial<Pick<GatewayTlsSettings, "servers">> & { readonly hosts?: readonly string[] };
@@ -145,41 +146,21 @@ function istioVersion(model: Model, at: SettingPath): string {
 }
 
 /** Hosts without a server, and servers without hosts. */
-function servedHosts({ settings: { gateways, traffic } }: Model): Iterable<Problem> {
-  return checkEach(gateways, ["gateways"], function* ({ tls }, at) {
+function servedHosts({ settings }: Model): Iterable<Problem> {
+  return checkEach(settings.gateways, ["gateways"], function* ({ tls }, at) {
     if (!tls) return;
     const gateway = String(at[1]);
-    const entries = knownEntries(traffic.services).filter(([, service]) => service.gateways.includes(gateway));
+    const entries = exposedEntries(settings).filter(({ gateways }) => gateways.includes(gateway));
     const servers = tlsServers(gateway, tls).map(({ server }) => server);
-    const plain = plainHttp(tls);
-    for (const [index, service] of entries) {
-      for (const [position, host] of knownEntries(service.hosts)) {
-        const server = tlsServerOf({ servers }, host);
-        const path = ["traffic", "services", index, "hosts", position];
-        const ofGateway = shortPath([...at, "tls"]);
-        if (!server) {
-          yield* problemsOf(
-            `found ${host}, for which ${ofGateway} has no certificate; add one, or an entry of its servers`,
-            path,
-          );
-        } else if (server.mode === "PASSTHROUGH" && !service.tls && plain !== "served") {
-          yield* problemsOf(
-            `found ${host} with http, and ${ofGateway} passes TLS through, which it does not decrypt; set tls in place of ` +
-              "http, or another mode, or plainHttp: served",
-            path,
-          );
-        } else if (server.mode !== "PASSTHROUGH" && service.tls) {
-          yield* problemsOf(
-            `found ${host} with tls, and ${ofGateway} decrypts it (mode ${server.mode}); add { hosts: [${host}], mode: ` +
-              "PASSTHROUGH } to its servers, or set http",
-            path,
-          );
-        }
+    for (const entry of entries) {
+      for (const [position, host] of knownEntries(entry.hosts)) {
+        const reason = unserved(entry, tlsServerOf({ servers }, host), plainHttp(tls), shortPath([...at, "tls"]));
+        yield* problemsOf(reason && `found ${host}${reason}`, [...entry.path, "hosts", position]);
       }
     }
-    const hosts = entries.flatMap(([, service]) => service.hosts);
-    for (const { path, settings, hosts: served } of hostsByServer(gateway, tls, hosts)) {
-      const any = settings.issuer && served.includes("*");
+    const hosts = entries.flatMap((entry) => entry.hosts);
+    for (const { path, settings: server, hosts: served } of hostsByServer(gateway, tls, hosts)) {
+      const any = server.issuer && served.includes("*");
       if (any) yield* problemsOf({ issuer: 'issues no certificate for "*"; name the hosts' }, [...at, ...path]);
       if (path.length === 1 || served.length > 0) continue;
       yield* problemsOf(
@@ -190,12 +171,33 @@ function servedHosts({ settings: { gateways, traffic } }: Model): Iterable<Probl
   });
 }
 
+function unserved(
+  { tls: passthrough }: ExposedEntry,
+  server: TlsServer | undefined,
+  plain: GatewayTls["plainHttp"],
+  ofGateway: string,
+): string | undefined {
+  if (!server) return `, for which ${ofGateway} has no certificate; add one, or an entry of its servers`;
+  if (passthrough) {
+    if (server.mode === "PASSTHROUGH") return undefined;
+    return (
+      ` with tls, and ${ofGateway} decrypts it (mode ${server.mode}); add it to its servers with mode: PASSTHROUGH, ` +
+      "or set http"
+    );
+  }
+  if (server.mode !== "PASSTHROUGH" || plain === "served") return undefined;
+  return (
+    ` with http, and ${ofGateway} passes TLS through, which it does not decrypt; set tls in place of http, ` +
+    "or another mode, or plainHttp: served"
+  );
+}
+
 /** Other ways to a host of mode MUTUAL than the server that requires a client certificate. */
 function clientCertificates({ settings }: Model): Iterable<Problem> {
   return checkEach(settings.gateways, ["gateways"], function* ({ tls }, at) {
     if (!tls) return;
     const gateway = String(at[1]);
-    const owners = hostOwners(settings, gateway);
+    const owners = exposedHosts(settings, gateway);
     const servers = hostsByServer(
       gateway,
       tls,

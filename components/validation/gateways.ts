@@ -1,6 +1,7 @@
 import { gatewayFieldChecks } from "../mesh/values/gateway-fields";
 import { controlPlaneOf } from "../model/control-planes";
-import { exposedHosts, gatewayNamespace, gatewayPorts, plainHttp } from "../model/gateways";
+import { exposedHosts } from "../model/exposures";
+import { gatewayNamespace, gatewayPorts, plainHttp } from "../model/gateways";
 import type { GatewayDeploymentSettings } from "../settings/sections/gateways";
 import { compareMinor, istioSince } from "../settings/versions";
 import { duplicates, type Entry, type Problem, type SettingPath } from "../shared/problem";
@@ -52,9 +53,9 @@ export const gatewayChecks: readonly Check[] = [
       : undefined,
   ),
   ...gatewayTlsChecks,
-  rule("gateways.*", ({ kind, tls }, { settings: { traffic } }, at) => {
+  rule("gateways.*", ({ kind, tls }, { settings }, at) => {
     if (kind !== "gateway-api") return undefined;
-    const hosts = exposedHosts(traffic, nameIn(at)).length;
+    const hosts = exposedHosts(settings, nameIn(at)).length;
     const both = tls && plainHttp(tls) !== "closed";
     const most = both ? mostListeners / 2 : mostListeners;
     if (hosts <= most) return undefined;

@@ -10,7 +10,8 @@ import type { Model } from "../../components/model/model";
 import { validate } from "../../components/validation/validate";
 import { waypointObjects } from "../../components/mesh/waypoints";
 import { gatewayApiObjects } from "../../components/mesh/gateway-api";
-import { gatewayWorkloads, hostOwners } from "../../components/model/gateways";
+import { exposedHosts } from "../../components/model/exposures";
+import { gatewayWorkloads } from "../../components/model/gateways";
 import type { KubernetesObject } from "../../components/shared/kubernetes/object";
 import { compilePolicies } from "../../policies/compile";
 import { type Manifest, manifestOf } from "./corpus";
@@ -123,7 +124,7 @@ function objectsOf({ settings, policies }: Model): KubernetesObject[] {
   const gateways = gatewayWorkloads(settings.gateways).flatMap((workload) => {
     const deployment = own(settings.gateways, workload.name);
     if (deployment?.kind !== "gateway-api") return [];
-    return [gatewayApiObjects(workload, deployment, { hosts: hostOwners(settings, workload.name) }).gateway];
+    return [gatewayApiObjects(workload, deployment, { hosts: exposedHosts(settings, workload.name) }).gateway];
   });
   return [...compilePolicies(policies), ...gateways, ...waypointObjects(settings.mesh)];
 }

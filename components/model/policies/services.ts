@@ -1,4 +1,6 @@
-import type { TrafficServiceSettings, TrafficSettings } from "../../settings/sections/traffic";
+import { type ExposedPage, exposedPages } from "../../observability/addons/registry";
+import type { Settings } from "../../settings/schema";
+import type { TrafficServiceSettings } from "../../settings/sections/traffic";
 import type { HttpRuleSettings } from "../../settings/sections/http-rule";
 import type { SettingPath } from "../../shared/problem";
 import { entryReaders, groupKnown, knownFields, readEntries, throwUnknown } from "../../shared/unknown";
@@ -12,13 +14,36 @@ type Entries = WorkloadEntries<TrafficServiceSettings>["entries"];
  * entry without for clients in the mesh, so that a path restriction at a gateway does not affect clients in the mesh.
  * Subsets and the traffic policy belong to the Service, whichever entry has them.
  */
-export function meshServices(settings: { readonly traffic: TrafficSettings }, names: Names): MeshService[] {
+export function meshServices(settings: Pick<Settings, "traffic" | "observability">, names: Names): MeshService[] {
   const groups = byWorkload(
     () => settings.traffic.services,
     ["traffic", "services"],
     ({ host, namespace }) => names.workload(host, namespace),
   );
-  return readEntries(groups.map((read) => () => meshService(read(), names)));
+  const pages = exposedPages(() => settings.observability).map((page) => () => addonService(page, names));
+  return readEntries([...groups.map((read) => () => meshService(read(), names)), ...pages]);
+}
+
+/** The page of an addon, for clients outside the mesh. Its pods have no proxy. */
+function addonService({ path, service, settings }: ExposedPage, names: Names): MeshService {
+  return {
+    ...service,
+    labels: {},
+    ports: [{ port: service.port, protocol: "http" }],
+    dataPlane: "none",
+    paths: [path],
+    subsets: [],
+    meshRules: [],
+    meshPath: path,
+    exposures: readEntries(
+      settings.gateways.map((gateway) => () => ({
+        path,
+        gateway: names.gateway(gateway),
+        hosts: [...settings.hosts].sort(),
+        rules: [everyRequest],
+      })),
+    ),
+  };
 }
 
 function meshService({ workload, entries }: WorkloadEntries<TrafficServiceSettings>, names: Names): MeshService {

@@ -2,7 +2,7 @@ import path from "node:path";
 import { parse } from "yaml";
 import { z } from "zod";
 import type { ClusterTraits } from "../../cluster/kinds";
-import { dnsSubdomain, httpUrl } from "../../settings/fields";
+import { dnsLabel, dnsSubdomain, hostName, httpUrl, off } from "../../settings/fields";
 import { storageQuantity } from "../../settings/quantities";
 import { filledIn } from "../../shared/files";
 import type { HelmValues } from "../../shared/helm-release";
@@ -162,6 +162,17 @@ export interface AddonStack {
 export const storage = z
   .strictObject({ size: storageQuantity, storageClass: dnsSubdomain.optional() })
   .describe("A volume that outlives the pod. Without it, the collected data is lost with the pod.");
+
+/** Its page behind gateways, for people outside the cluster. */
+export const exposure = z
+  .strictObject({
+    gateways: z.array(dnsLabel).min(1),
+    hosts: z.array(hostName).min(1).describe("Host names that clients use for a gateway."),
+    anonymous: off("Expose a page that asks for no login."),
+  })
+  .describe("Gateways that expose its page.");
+
+export type ExposureSettings = z.output<typeof exposure>;
 
 /** Whole hours, days or weeks: the form that both Prometheus and Loki accept. */
 export const retention = z

@@ -14,6 +14,7 @@ import {
   type DashboardConfigMap,
   type Datasource,
   defineAddon,
+  exposure,
   imageParts,
   serviceUrl,
   storage,
@@ -56,6 +57,7 @@ const settings = z.strictObject({
         "a folder with JSON files is for a site without internet access. The project's own dashboard is always installed.",
     ),
   url: url.optional().describe("Where people reach Grafana; Kiali then links to it."),
+  expose: exposure.optional(),
   storage: storage.optional(),
   resources: resources.optional(),
 });

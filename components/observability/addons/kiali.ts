@@ -8,6 +8,7 @@ import {
   anonymousRefusal,
   type Chart,
   defineAddon,
+  exposure,
   repositoryAndTag,
   serviceUrl,
   type SettingsOf,
@@ -27,6 +28,7 @@ const jaegerQueryPort = 16685;
 const settings = z.strictObject({
   signingKey: secretRef.optional().describe("16, 24 or 32 bytes. Default: generated once and kept in the state."),
   anonymous: z.boolean().default(false).describe("Read access without a login; dev only."),
+  expose: exposure.optional(),
   resources: resources.optional(),
 });
 

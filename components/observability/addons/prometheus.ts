@@ -11,6 +11,7 @@ import {
   type AlertRule,
   type Chart,
   defineAddon,
+  exposure,
   type ObservedMesh,
   repositoryAndTag,
   retention,
@@ -39,6 +40,7 @@ const settings = z.strictObject({
     .array(hostAndPort)
     .default([])
     .describe("Where alerts are sent (host:port). Without one, only Prometheus' own page shows them."),
+  expose: exposure.optional(),
   storage: storage.optional(),
   resources: resources.optional(),
 });

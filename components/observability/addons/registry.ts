@@ -1,8 +1,9 @@
 import type { z } from "zod";
 import { officialCharts, officialOciCharts } from "../../settings/versions";
 import { type ChartSource, chartSourceAt } from "../../shared/chart-source";
-import { type Problem, problemsOf } from "../../shared/problem";
-import type { Addon, AddonRelease, AddonStack, Chart, SettingsOf } from "./addon";
+import { type Problem, problemsOf, type SettingPath } from "../../shared/problem";
+import { ifKnown } from "../../shared/unknown";
+import type { Addon, AddonRelease, AddonStack, Chart, ExposureSettings, Login, SettingsOf } from "./addon";
 import { grafana } from "./grafana";
 import { kiali } from "./kiali";
 import { loki } from "./loki";
@@ -108,6 +109,35 @@ export function addonChecks(observability: AddonSettings, stack: Omit<AddonStack
       return problemsOf(check(settings, { ...stack, settingsOf: addonSettings }), ["observability", addon.name]);
     }),
   );
+}
+
+export interface ExposedPage {
+  readonly path: SettingPath;
+  readonly service: { readonly name: string; readonly namespace: string; readonly port: number };
+  readonly login: Login["kind"];
+  readonly settings: ExposureSettings;
+}
+
+/** The pages that gateways expose; of an addon whose settings have a mistake there, none. */
+export function exposedPages(observability: () => AddonSettings | undefined): ExposedPage[] {
+  return allAddons.flatMap((addon) => {
+    const found = ifKnown(() => exposedPage(addon, observability()));
+    return found ? [found] : [];
+  });
+}
+
+function exposedPage(addon: Addon, observability: AddonSettings | undefined): ExposedPage | undefined {
+  const settings = settingsOf(observability)(addon) as { readonly expose?: ExposureSettings } | undefined;
+  if (!observability || !settings?.expose) return undefined;
+  const release = addon.releases.find((one) => one.page && (one.installed?.(settings) ?? true));
+  const { page } = release ?? {};
+  if (!release || !page) return undefined;
+  return {
+    path: ["observability", addon.name, "expose"],
+    service: { name: release.name, namespace: observability.namespace, port: page.port },
+    login: page.login?.(settings).kind ?? "none",
+    settings: settings.expose,
+  };
 }
 
 export function addonNotes(observability: AddonSettings | undefined): string[] {

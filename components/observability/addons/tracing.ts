@@ -6,6 +6,7 @@ import {
   type AddonContext,
   type Chart,
   defineAddon,
+  exposure,
   imageParts,
   repositoryAndTag,
   storage,
@@ -38,6 +39,7 @@ const settings = z.strictObject({
   sampling: percentage.default(1).describe("Share of requests traced, in percent."),
   url: url.optional().describe("Where people reach the page with the traces; Kiali then links to it."),
   storage: storage.optional().describe("Jaeger only; Zipkin keeps traces in its memory."),
+  expose: exposure.optional(),
   resources: resources.optional(),
 });
 

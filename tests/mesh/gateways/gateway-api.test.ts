@@ -3,7 +3,8 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { parseAllDocuments, stringify } from "yaml";
 import { gatewayApiObjects } from "../../../components/mesh/gateway-api";
-import { gatewayWorkloads, hostOwners } from "../../../components/model/gateways";
+import { exposedHosts } from "../../../components/model/exposures";
+import { gatewayWorkloads } from "../../../components/model/gateways";
 import { validate } from "../../../components/validation/validate";
 import { unwrapSecrets } from "../../../embedded/program/run-program";
 import { CrdSchemas } from "../../support/crd-schema";
@@ -26,7 +27,7 @@ function objects(revision?: string) {
   return gatewayWorkloads(settings.gateways).flatMap((workload) => {
     const { [workload.name]: gateway } = settings.gateways;
     if (gateway?.kind !== "gateway-api") return [];
-    const hosts = hostOwners(settings, workload.name);
+    const hosts = exposedHosts(settings, workload.name);
     return [{ workload, ...gatewayApiObjects(workload, gateway, { hosts, revision }) }];
   });
 }
@@ -90,7 +91,7 @@ describe("gateways of kind gateway-api", () => {
     const [ingress] = objects();
     const more = { ...settings.gateways["ingress"], replicas: 3 } as typeof settings.gateways.ingress;
     assert.ok(ingress && more);
-    const changed = gatewayApiObjects(ingress.workload, more, { hosts: hostOwners(settings, "ingress") });
+    const changed = gatewayApiObjects(ingress.workload, more, { hosts: exposedHosts(settings, "ingress") });
     assert.notEqual(changed.parameters.metadata.name, ingress.parameters.metadata.name);
     assert.equal(changed.gateway.spec.infrastructure?.parametersRef?.name, changed.parameters.metadata.name);
   });
