@@ -129,9 +129,14 @@ function rawReason({ raw }: Fragment, manifest: Manifest): string | undefined {
   return raw.get(titleOf(manifest)) ?? raw.get(manifest.kind) ?? raw.get("");
 }
 
-/** What there is for a manifest that no setting says. */
+/** What there is for a manifest that no setting says. Routes that the documentation has in an alpha version are v1 by now. */
 function unsaid({ apiVersion, kind, name, namespace = "default", spec }: Manifest): Pick<Judged, "class" | "reason"> {
-  const object = { apiVersion, kind: kind === "K8sGateway" ? "Gateway" : kind, metadata: { name, namespace }, spec };
+  const object = {
+    apiVersion: apiVersion.replace(/(gateway\.networking\.k8s\.io\/v1)alpha\d$/, "$1"),
+    kind: kind === "K8sGateway" ? "Gateway" : kind,
+    metadata: { name, namespace },
+    spec,
+  };
   const [problem] = objectProblems(object as Parameters<typeof objectProblems>[0], []);
   if (!problem) return { class: "raw", reason: "" };
   return { class: "cannot", reason: `${formatPath(problem.path).replace(/^talos-mesh:/, "")}: ${problem.message}` };
