@@ -4,6 +4,7 @@ import { peerAuthentications, requestAuthentications } from "./istio-api/authent
 import { defaultDeny, workloadPolicies } from "./istio-api/authorization";
 import { egressGateway, sidecarEgress } from "./istio-api/egress";
 import { externalServiceObjects } from "./istio-api/external-services";
+import { rateLimits } from "./istio-api/rate-limits";
 import { destinationRules, gateways, virtualServices } from "./istio-api/routes";
 import { sidecars } from "./istio-api/sidecars";
 import { telemetries } from "./istio-api/telemetry";
@@ -23,6 +24,7 @@ export const compilers: readonly Compiler[] = [
   defaultDeny,
   workloadPolicies,
   telemetries,
+  rateLimits,
   waypointDefaultDeny,
   waypointOnly,
   sidecars,

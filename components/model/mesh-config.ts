@@ -67,9 +67,9 @@ export interface SidecarScoping {
  * deny without dry run: then allow rules tell which services those are.
  */
 export function sidecarScoping(
-  settings: Pick<Settings, "mesh" | "security" | "telemetry" | "observability">,
+  settings: Pick<Settings, "mesh" | "traffic" | "security" | "telemetry" | "observability">,
 ): SidecarScoping | undefined {
-  const { mesh, security, telemetry, observability } = settings;
+  const { mesh, traffic, security, telemetry, observability } = settings;
   const { authorization } = security;
   const byDefault = authorization?.default === "deny" && !authorization.dryRun;
   if (!(mesh.sidecarScoping ?? byDefault) || !hasSidecars(mesh)) return undefined;
@@ -81,7 +81,12 @@ export function sidecarScoping(
       typeof one === "object" && "service" in one ? [{ service: one.service }] : [],
     ),
   );
-  const called = [...authorizers, ...extensionProviders(observability), ...collectors].map(({ service }) => service);
+  const called = [
+    ...authorizers,
+    ...extensionProviders(observability),
+    ...collectors,
+    ...(traffic.rateLimitService ? [traffic.rateLimitService] : []),
+  ].map(({ service }) => service);
   // A provider's service is a DNS name, or a namespace and a DNS name.
   return { proxyServices: called.map((service) => (service.includes("/") ? service : `*/${service}`)) };
 }

@@ -32,6 +32,7 @@ export const securityChecks: readonly Check[] = [
   }),
   unique("security.extensionProviders.*.name", "provider"),
   unique("telemetry.extensionProviders.*.name", "provider"),
+  rule("traffic.rateLimits.*", (given, { names }) => unknownTarget(names, given, "workload")),
   ...(["accessLogging", "metrics", "tracing"] as const).map((kind) =>
     rule(`telemetry.${kind}.*`, (given, { names }) => unknownTarget(names, given, "workload")),
   ),

@@ -8,6 +8,7 @@ import {
   type MeshService,
   mtlsModes,
   type PolicyModel,
+  type RateLimit,
   type TokenRules,
 } from "../../components/model/policies/policy-model";
 import type { HttpRuleSettings } from "../../components/settings/sections/http-rule";
@@ -109,7 +110,9 @@ class Journey {
     // ztunnel reads no paths.
     if (atWaypoint || target.dataPlane === "sidecar") this.read();
     const defaultDeny = this.model.defaultDenyNamespaces.has(target.namespace);
-    const denied = this.authorize(this.model.names.target(workloadKey(target)), this.request, defaultDeny);
+    const policyTarget = this.model.names.target(workloadKey(target));
+    this.limit(policyTarget);
+    const denied = this.authorize(policyTarget, this.request, defaultDeny);
     if (denied) return denied;
     const answered = atWaypoint && service ? this.applyRules(service.meshRules, service.meshPath) : undefined;
     return answered ?? (this.isUndecided ? "unknown" : "passes");
@@ -179,6 +182,21 @@ class Journey {
     return undefined;
   }
 
+  /** A limit decides only where there are more requests than this one. */
+  private limit(target: PolicyTarget): void {
+    for (const { path, settings } of ofTarget(this.model.rateLimits, target)) {
+      const { tokenBucket, port = this.request.port, route } = settings;
+      if (port !== this.request.port) continue;
+      const requests = route === undefined ? "requests" : `requests of rule ${route}`;
+      const { maxTokens, tokensPerFill = maxTokens, fillInterval } = tokenBucket ?? {};
+      const passes = `${maxTokens} ${requests} at once, and ${tokensPerFill} every ${fillInterval}`;
+      const limit = tokenBucket
+        ? `each proxy of ${target.title} passes ${passes}`
+        : `rateLimitService counts ${requests}`;
+      this.step(`${limit}; above the limit: 429`, path);
+    }
+  }
+
   private transport(): "denied" | undefined {
     const mode = mtlsModes(this.model, this.target).atServicePort;
     if (this.request.caller) {
@@ -204,6 +222,7 @@ class Journey {
   private authorizeAtGateway({ gateway }: Exposure): "denied" | undefined {
     const { names, accessRules, externalRules, tokenRules } = this.model;
     const target = names.target(workloadKey(gateway));
+    this.limit(target);
     if ([accessRules, externalRules, tokenRules].every((rules) => ofTarget<AnyRule>(rules, target).length === 0))
       return undefined;
     this.read();
@@ -246,7 +265,7 @@ class Journey {
   }
 }
 
-type AnyRule = AccessRule | ExternalRule | TokenRules;
+type AnyRule = AccessRule | ExternalRule | TokenRules | RateLimit;
 
 function ofTarget<Rule extends AnyRule>(rules: readonly Rule[], target: PolicyTarget): Rule[] {
   return rules.filter((rule) => covers(rule.target, target));

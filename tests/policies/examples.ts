@@ -15,6 +15,10 @@ function route(...http: Rule[]): Example {
   return { settings: { traffic: { services: [{ ...reviews, http }] } } };
 }
 
+function rateLimited(...rateLimits: NonNullable<NonNullable<PolicySettings["traffic"]>["rateLimits"]>): Example {
+  return { settings: { traffic: { rateLimits } } };
+}
+
 function trafficPolicy(policy: Service["trafficPolicy"]): Example {
   return { settings: { traffic: { services: [{ host: "ratings", trafficPolicy: policy }] } } };
 }
@@ -200,6 +204,54 @@ export const examples: Readonly<Record<CapabilityName, Example>> = {
   unmatchedPreflights: route({
     corsPolicy: { allowOrigins: [{ exact: "https://shop.example.com" }], unmatchedPreflights: "IGNORE" },
   }),
+  rateLimits: rateLimited(
+    { workload: "ratings", tokenBucket: { maxTokens: 100, fillInterval: "60s" } },
+    {
+      workload: "ratings",
+      port: 9080,
+      tokenBucket: { maxTokens: 10, tokensPerFill: 5, fillInterval: "1m30s" },
+      responseHeaders: { "x-local-rate-limit": "true" },
+      enableXRatelimitHeaders: true,
+      descriptors: [
+        {
+          name: "writes",
+          match: { uri: { exact: "/ratings" }, method: { exact: "POST" }, headers: { "x-user": { regex: "[a-z]+" } } },
+          tokenBucket: { maxTokens: 2, fillInterval: "3m" },
+        },
+      ],
+    },
+  ),
+  gatewayRateLimits: {
+    settings: {
+      traffic: {
+        services: [
+          { host: "front", gateways: ["ingress"], hosts: ["shop.example.com"], http: [{ name: "all", timeout: "3s" }] },
+        ],
+        rateLimits: [
+          { workload: "ingress", tokenBucket: { maxTokens: 50, fillInterval: "1s" } },
+          { workload: "ingress", route: "all", tokenBucket: { maxTokens: 10, fillInterval: "500ms" } },
+        ],
+      },
+    },
+  },
+  globalRateLimits: {
+    settings: {
+      traffic: {
+        rateLimitService: { service: "ratelimit.default.svc.cluster.local", domain: "ratelimit", timeout: "10s" },
+        rateLimits: [
+          { workload: "ingress", actions: [{ requestHeaders: { headerName: ":path", descriptorKey: "PATH" } }] },
+          {
+            workload: "ingress",
+            actions: [
+              { remoteAddress: {} },
+              { genericKey: { descriptorKey: "stage", descriptorValue: "test" } },
+              { headerValueMatch: { descriptorValue: "api", match: { uri: { regex: "/api/[0-9]{1,2}" } } } },
+            ],
+          },
+        ],
+      },
+    },
+  },
   connectionPool: trafficPolicy({
     connectionPool: { tcp: { maxConnections: 1 }, http: { http1MaxPendingRequests: 1, maxRequestsPerConnection: 1 } },
   }),

@@ -99,6 +99,29 @@ describe("the explanation of a request, proxy by proxy", () => {
     assert.equal(outcome(["/old"]), "denied");
   });
 
+  it("names the limits that a request comes under, at the gateway and at the workload", () => {
+    const tokenBucket = { maxTokens: 4, tokensPerFill: 2, fillInterval: "60s" };
+    const rateLimits = [
+      { workload: "ratings", port: 9080, tokenBucket },
+      { workload: "ratings", port: 9081, tokenBucket },
+      { workload: "ingress", actions: [{ remoteAddress: {} }] },
+    ];
+    const rateLimitService = { service: "ratelimit.default.svc.cluster.local", domain: "shop" };
+    const services = [{ host: "ratings", gateways: ["ingress"], hosts: ["shop.example.com"], http: [{}] }];
+    const { outcome, steps } = explainShop(
+      { traffic: { services, rateLimits, rateLimitService } },
+      { from: "ingress" },
+    );
+    assert.equal(outcome, "passes");
+    assert.deepEqual(
+      steps.flatMap(({ what }) => (what.endsWith("429") ? what : [])),
+      [
+        "rateLimitService counts requests; above the limit: 429",
+        "each proxy of ratings passes 4 requests at once, and 2 every 60s; above the limit: 429",
+      ],
+    );
+  });
+
   it("has no routes of the mesh for a client without a proxy", () => {
     const traffic = { services: [{ host: "ratings", http: [{ directResponse: { status: 410 } }] }] };
     const outcome = (from: string) =>

@@ -9,6 +9,7 @@ import type {
 } from "../../settings/sections/security";
 import type { HttpRuleSettings } from "../../settings/sections/http-rule";
 import type { PathNormalization } from "../../settings/sections/mesh";
+import type { RateLimitServiceSettings, RateLimitSettings } from "../../settings/sections/rate-limits";
 import type { TelemetrySettings } from "../../settings/sections/telemetry";
 import type { TrafficServiceSettings } from "../../settings/sections/traffic";
 import type { TrafficPolicySettings } from "../../settings/sections/traffic-policy";
@@ -46,6 +47,8 @@ export interface PolicyModel {
     readonly appliesToWaypoints?: boolean;
   }[];
   readonly telemetry: Telemetry;
+  readonly rateLimits: readonly RateLimit[];
+  readonly rateLimitService?: RateLimitServiceSettings;
   /** Without it, policies do not restrict egress. */
   readonly egress?: Egress;
   /** First part of every SPIFFE identity of the mesh. */
@@ -146,6 +149,10 @@ export interface EgressRule extends ResolvedEntry<EgressSettings["allow"][number
 export interface Egress {
   readonly rules: readonly EgressRule[];
   readonly gateway?: GatewayWorkload;
+}
+
+export interface RateLimit extends ResolvedEntry<RateLimitSettings> {
+  readonly target: PolicyTarget;
 }
 
 /** What proxies record of requests. */

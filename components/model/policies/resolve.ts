@@ -23,6 +23,7 @@ import type {
   ExternalRule,
   MtlsException,
   PolicyModel,
+  RateLimit,
   Telemetry,
   TelemetryEntry,
   TelemetryKind,
@@ -60,6 +61,8 @@ export function policyModel(settings: PolicySettings, names: Names): PolicyModel
     pathNormalization: () => pathNormalization(settings),
     sidecarScoping: () => sidecarScoping(settings),
     telemetry: () => telemetry(settings, names),
+    rateLimits: () => rateLimits(settings, names),
+    rateLimitService: () => settings.traffic.rateLimitService,
     objects: () => settings.objects ?? [],
   });
   const withTargets = copyWithField(model, "targeted", () => targeted(model));
@@ -70,7 +73,7 @@ type UntargetedModel = Omit<PolicyModel, "waypointOnly" | "targeted">;
 
 /** A new kind of policy with a target is added here, so that each check of targets is made for it. */
 function targeted(model: UntargetedModel): PolicyModel["targeted"] {
-  const kinds = (["accessRules", "tokenRules", "mtlsExceptions", "externalRules"] as const).map(
+  const kinds = (["accessRules", "tokenRules", "mtlsExceptions", "externalRules", "rateLimits"] as const).map(
     (kind) => () => model[kind],
   );
   const recorded = (["accessLogging", "metrics", "tracing"] as const).map((kind) => () => model.telemetry[kind]);
@@ -90,6 +93,16 @@ function resolved<Settings, Fields extends object>(
     const withPath = copyWithField(knownFields(resolve(settings)), "path", (): SettingPath => [...path, index]);
     return copyWithField(withPath, "settings", () => settings);
   });
+}
+
+function rateLimits({ traffic }: Pick<PolicySettings, "traffic">, names: Names): RateLimit[] {
+  return readEntries(
+    resolved(
+      () => traffic.rateLimits,
+      ["traffic", "rateLimits"],
+      ({ workload }) => ({ target: () => names.target(workload) }),
+    ),
+  );
 }
 
 function telemetry(settings: PolicySettings, names: Names): Telemetry {

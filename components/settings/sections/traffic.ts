@@ -2,6 +2,7 @@ import { z } from "zod";
 import { dnsLabel, hostPattern, labels, port } from "../fields";
 import { externalService } from "./external-services";
 import { httpRule, retries, weights } from "./http-rule";
+import { rateLimits, rateLimitService } from "./rate-limits";
 import { trafficPolicy } from "./traffic-policy";
 
 /** `talos-mesh:traffic`: routes, splits, faults, circuit breakers, in Istio's words. */
@@ -34,6 +35,8 @@ const service = z.strictObject({
 export const traffic = z.strictObject({
   services: z.array(service).default([]),
   externalServices: z.array(externalService).default([]).describe("Services outside the mesh."),
+  rateLimits,
+  rateLimitService: rateLimitService.optional(),
   defaultRetries: retries
     .optional()
     .describe("For requests whose rule has no retries: mesh config defaultHttpRetryPolicy."),

@@ -10,6 +10,7 @@ import { accessRuleProblems } from "./access-rules";
 import { egressProblems } from "./egress";
 import { externalServiceProblems } from "./external-services";
 import { httpRouteProblems } from "./http-route-limits";
+import { rateLimitProblems } from "./rate-limits";
 import { targetProblems } from "./targets";
 import { telemetryProblems } from "./telemetry";
 import { waypointSecurityProblems } from "./waypoint-security";
@@ -30,6 +31,7 @@ export function policyProblems(
     () => targetProblems(model),
     () => waypointSecurityProblems(model),
     () => httpRouteProblems(model),
+    () => rateLimitProblems(model),
     () => telemetryProblems(model, settings.mesh),
     () => releaseProblems(settings),
   );
