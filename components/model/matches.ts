@@ -33,6 +33,18 @@ export function matchesEverything({ match }: Pick<HttpRuleSettings, "match">): b
   return match === undefined || match.some((one) => conditions(one).size === 0);
 }
 
+/** Whether a match by header is one by a claim of the token, which Istio writes as a header: `@request.auth.claims.group`. */
+export function isClaim(header: string): boolean {
+  return /^@request\.auth\.claims[.[]/i.test(header);
+}
+
+/** The claim as rules name it: `a[b]` for `[a][b]` and for `.a.b`. */
+export function claimOf(header: string): string {
+  const name = header.replace(/^@request\.auth\.claims/i, "");
+  const parts = name.startsWith("[") ? name.slice(1, -1).split("][") : name.slice(1).split(".");
+  return parts.map((part, index) => (index === 0 ? part : `[${part}]`)).join("");
+}
+
 /** The beginnings of the strings that match: they have this beginning, or are exactly `exact`. */
 function beginnings({ exact, prefix, pathPrefix }: StringMatch): { readonly exact?: string; readonly prefix?: string } {
   if (pathPrefix !== undefined) return { exact: segments(pathPrefix), prefix: `${segments(pathPrefix)}/` };

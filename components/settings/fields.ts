@@ -191,10 +191,6 @@ export const headerValue = z
     "expected one line, in which a percent sign is written as %%",
   );
 
-/** Name: values, one of which is expected. */
-export const valuesByHeader = z.record(headerName, z.array(z.string()).min(1)).optional();
-export const valuesByClaim = z.record(z.string().min(1), z.array(z.string()).min(1)).optional();
-
 const imageName =
   `([a-zA-Z0-9]([-a-zA-Z0-9.]*[a-zA-Z0-9])?(:${portDigits})?/)?` +
   "[a-z0-9]+(([._]|__|-+)[a-z0-9]+)*(/[a-z0-9]+(([._]|__|-+)[a-z0-9]+)*)*";

@@ -4,10 +4,13 @@ import type { Names } from "../model/names";
 import { givenNormalizations, pathRules } from "../model/path-normalization";
 import { callerNamespace, isKeySet } from "../model/policies/resolve";
 import { jsonMapping } from "../settings/schema-walk";
+import type { AuthorizationRuleSettings } from "../settings/sections/access-rules";
 import { pathNormalizations } from "../settings/sections/mesh";
 import { shown, suggestion } from "../settings/wording";
 import { treesIn } from "../shared/merge";
+import { own } from "../shared/own";
 import { type Problem, type Refusal, shortPath } from "../shared/problem";
+import { throwUnknown } from "../shared/unknown";
 import { atMostOne, type Check, refuse, rule, unique, unknownTarget, unknownWorkload } from "./check";
 
 export const securityChecks: readonly Check[] = [
@@ -19,9 +22,17 @@ export const securityChecks: readonly Check[] = [
       return unknownSource(names, source, given && callerNamespace(given, names));
     }),
     rule(`security.authorization.${list}.*.paths.*`, pathTemplate),
+    rule(`security.authorization.${list}.*.notPaths.*`, pathTemplate),
   ]),
+  ...(["allow", "deny", "audit", "external"] as const).map((list) =>
+    rule(`security.authorization.${list}.*`, (given, model) => ({
+      remoteIpBlocks: given.remoteIpBlocks && hiddenAddress(given, model),
+      notRemoteIpBlocks: given.notRemoteIpBlocks && hiddenAddress(given, model),
+    })),
+  ),
   rule("security.authorization.external.*", (given, { names }) => unknownTarget(names, given, "to")),
   rule("security.authorization.external.*.paths.*", pathTemplate),
+  rule("security.authorization.external.*.notPaths.*", pathTemplate),
   rule("security.authorization.external.*.provider", (provider, { settings: { security } }) => {
     const known = security.extensionProviders.map(({ name }) => name);
     if (known.includes(provider)) return undefined;
@@ -38,6 +49,12 @@ export const securityChecks: readonly Check[] = [
   ),
   rule("security.jwt.*", (given, { names }) => unknownTarget(names, given, "workload")),
   rule("security.jwt.*.paths.*", pathTemplate),
+  rule("security.jwt.*.notPaths.*", pathTemplate),
+  rule("security.jwt.*", ({ required, ...entry }) => {
+    const fields = (["paths", "notPaths", "requireClaims"] as const).filter((field) => entry[field] !== undefined);
+    const reason = "says which requests need a token, and required: false that none does; remove one of the two";
+    return !required && Object.fromEntries(fields.map((field) => [field, reason]));
+  }),
   atMostOne("security.jwt.*", ["jwks", "jwksUri"]),
   rule("security.jwt.*", ({ jwks, jwksUri, issuer }) => {
     if (jwks !== undefined || jwksUri !== undefined || /^https?:\/\//.test(issuer)) return undefined;
@@ -120,8 +137,43 @@ function hasSecretKey(jwks: string): boolean {
   return treesIn(jsonMapping(jwks)?.keys).some((key) => Object.hasOwn(key, "d") || Object.hasOwn(key, "k"));
 }
 
-/** Istio's path templates, `{*}` and `{**}`, are the only asterisks that may be inside a path. */
+/** A gateway knows the address of its clients only where nothing in front of it puts another in its place. */
+function hiddenAddress(
+  { to, namespace, from = [] }: Partial<AuthorizationRuleSettings> & Pick<AuthorizationRuleSettings, "to">,
+  { names, settings: { gateways } }: Model,
+): Refusal {
+  const targets = names.findTarget(to, namespace)?.gateways ?? [];
+  const passed = [...targets, ...from.flatMap((name) => names.findGateway(name) ?? [])].map(({ name }) => name);
+  const hidden = passed.find((name) => {
+    const { kind, serviceType, externalTrafficPolicy, gatewayTopology } = own(gateways, name) ?? throwUnknown();
+    return kind !== "existing" && serviceType !== "ClusterIP" && externalTrafficPolicy !== "Local" && !gatewayTopology;
+  });
+  return (
+    hidden &&
+    `gateway ${hidden} sees the address of a node instead of its client's; set externalTrafficPolicy: Local in talos-mesh:gateways.${hidden}, ` +
+      "or gatewayTopology where a proxy in front of it passes the client's address on"
+  );
+}
+
+/**
+ * Istio's path templates, `{*}` and `{**}`, are segments of their own, and `{**}` is the last of them.
+ * Source: istio/istio, pkg/config/security/security.go, CheckValidPathTemplate.
+ */
 function pathTemplate(path: string): Refusal {
-  const inner = path.replace(/\{\*{1,2}\}/g, "").slice(0, -1);
-  return inner.includes("*") && `found "${path}"; '*' may be at the end only, or in a template {*} or {**}`;
+  const segments = path.replace(/^\/+|\/+$/g, "").split("/");
+  const isTemplate = /\{\*{1,2}\}/.test(path);
+  const open = segments.indexOf("{**}");
+  const wrong =
+    segments.find(
+      (one) =>
+        one !== "{*}" && one !== "{**}" && (isTemplate ? !/^[-\w.~%!$&'()+,;:@=]+$/.test(one) : /[{}]/.test(one)),
+    ) ?? (open >= 0 ? segments.slice(open + 1).find((one) => one.startsWith("{")) : undefined);
+  if (wrong !== undefined) {
+    return `found "${path}"; in a template each segment is a name, {*}, or {**}, which is the last of them; not ${wrong === "" ? "an empty one" : wrong}`;
+  }
+  const inner = isTemplate ? "" : path.slice(path.startsWith("*") ? 1 : 0, path.startsWith("*") ? undefined : -1);
+  return (
+    inner.includes("*") &&
+    `found "${path}"; '*' may be at the beginning or at the end only, or in a template {*} or {**}`
+  );
 }

@@ -10,7 +10,7 @@ type Support =
 
 export interface Capability {
   readonly title: string;
-  /** Its path in the settings; `*` is every key of a mapping and every entry of a list. */
+  /** Its path in the settings, or several after commas; `*` is every key of a mapping and every entry of a list. */
   readonly setting: string;
   /** The first release of Istio whose API has it, such as `1.26`. @default every supported release */
   readonly since?: string;

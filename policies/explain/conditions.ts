@@ -1,14 +1,17 @@
 import { BlockList, isIP, isIPv6 } from "node:net";
-import { type Match, segments, type StringMatch } from "../../components/model/matches";
+import { claimOf, isClaim, type Match, segments, type StringMatch } from "../../components/model/matches";
+import type { Caller } from "../../components/model/names";
 import type { AccessConditions, AccessRule, TokenRules } from "../../components/model/policies/policy-model";
+import { pathMatches, valueMatches } from "../../components/model/path-patterns";
 import { own } from "../../components/shared/own";
-import { escaped, re2Matches } from "../../components/shared/re2";
+import { re2Matches } from "../../components/shared/re2";
+import { conditionNames, type ListCondition, type NamedCondition, opposite } from "../conditions";
 import type { ExplainedRequest } from "./request";
 
 export function matches(match: Match, request: ExplainedRequest): boolean {
   const { uri, ignoreUriCase = false, method, scheme, authority, headers = {}, withoutHeaders = {} } = match;
   const { queryParams = {}, port, sourceWorkload, sourceNamespace, sourceLabels } = match;
-  const header = (name: string) => request.headers.get(name.toLowerCase());
+  const header = (name: string) => headerOf(name, request);
   return (
     (!uri || stringMatches(uri, request.path, ignoreUriCase)) &&
     (!method || stringMatches(method, request.method)) &&
@@ -27,38 +30,99 @@ export function matches(match: Match, request: ExplainedRequest): boolean {
   );
 }
 
-export function ruleMatches({ callers, settings }: AccessRule, request: ExplainedRequest): boolean {
-  const { caller } = request;
-  const isNamed = callers?.some(
-    ({ namespace, serviceAccount }) => caller?.namespace === namespace && caller.serviceAccount === serviceAccount,
-  );
-  const isInNamespace = caller && settings.fromNamespaces?.includes(caller.namespace);
-  const anyClient = !callers && !settings.fromNamespaces;
-  return (anyClient || isNamed === true || isInNamespace === true) && conditionsHold(settings, request);
+function headerOf(name: string, { headers, claims }: ExplainedRequest): string | undefined {
+  return isClaim(name) ? claims.get(claimOf(name)) : headers.get(name.toLowerCase());
 }
 
-/** Whatever the client. */
-export function conditionsHold(conditions: AccessConditions, request: ExplainedRequest): boolean {
-  const { methods, paths, ports, headers = {}, claims = {}, ipBlocks } = conditions;
-  const { address } = request;
+export function ruleMatches(rule: AccessRule, request: ExplainedRequest): boolean {
+  const { callers, notCallers, settings } = rule;
+  const { principals, fromNamespaces, notPrincipals, notFromNamespaces } = settings;
+  const anyClient = !callers && !principals && !fromNamespaces;
   return (
-    (!methods || methods.some((method) => valueMatches(method, request.method))) &&
-    (!paths || paths.some((path) => pathMatches(path, request.path))) &&
-    (!ports || ports.includes(request.port)) &&
-    Object.entries(headers).every(([name, values]) => anyMatches(values, request.headers.get(name.toLowerCase()))) &&
-    Object.entries(claims).every(([name, values]) => anyMatches(values, request.claims.get(name))) &&
-    (!ipBlocks || (address !== undefined && isInBlocks(ipBlocks, address)))
+    (anyClient || isIdentified(callers, principals, fromNamespaces, request)) &&
+    !isIdentified(notCallers, notPrincipals, notFromNamespaces, request) &&
+    conditionsHold(settings, request)
   );
+}
+
+function isIdentified(
+  callers: readonly Caller[] = [],
+  principals: readonly string[] = [],
+  namespaces: readonly string[] = [],
+  { caller, principal }: ExplainedRequest,
+): boolean {
+  if (!caller) return false;
+  const isSame = ({ namespace, serviceAccount }: Caller) =>
+    caller.namespace === namespace && caller.serviceAccount === serviceAccount;
+  return callers.some(isSame) || anyMatches(principals, principal) || anyMatches(namespaces, caller.namespace);
+}
+
+type Judge<Value> = (value: Value, request: ExplainedRequest) => boolean;
+
+/** Whether a request has a value of a condition; the types are those of the settings. */
+const judges: { readonly [Name in ListCondition]: Judge<NonNullable<AccessConditions[Name]>[number]> } = {
+  methods: (method, request) => request.method === method,
+  paths: (path, request) => pathMatches(path, request.path),
+  hosts: (host, { headers }) => hostMatches(host.toLowerCase(), headers.get("host")?.toLowerCase()),
+  ports: (port, request) => request.port === port,
+  ipBlocks: (block, { address }) => isInBlock(block, address),
+  remoteIpBlocks: (block, { remoteAddress }) => isInBlock(block, remoteAddress),
+  trustDomains: (domain, { principal }) => valueMatches(domain, principal?.split("/")[0]),
+  requestPrincipals: (pattern, { claims }) => requestPrincipalMatches(pattern, claims),
+  audiences: (audience, { claims }) => valueMatches(audience, claims.get("aud")),
+  presenters: (presenter, { claims }) => valueMatches(presenter, claims.get("azp")),
+  // Not part of the question.
+  destinationIps: () => false,
+  sni: () => false,
+};
+
+/** Whatever the client's identity. */
+export function conditionsHold(conditions: AccessConditions, request: ExplainedRequest): boolean {
+  return conditionNames.every((name) => {
+    if (name === "headers" || name === "claims") return namedHold(name, conditions, request);
+    const judge = judges[name] as Judge<string | number>;
+    const anyOf = (values: readonly (string | number)[]) => values.some((value) => judge(value, request));
+    const [values, notValues] = [conditions[name], conditions[opposite(name)]];
+    return (!values || anyOf(values)) && !(notValues && anyOf(notValues));
+  });
+}
+
+function namedHold(condition: NamedCondition, conditions: AccessConditions, request: ExplainedRequest): boolean {
+  const has = ([name, values]: [string, readonly string[]]) =>
+    condition === "headers"
+      ? anyMatches(values, request.headers.get(name.toLowerCase()))
+      : anyClaimMatches(values, name, request.claims.get(name));
+  return (
+    Object.entries(conditions[condition] ?? {}).every(has) &&
+    !Object.entries(conditions[opposite(condition)] ?? {}).some(has)
+  );
+}
+
+/** Istio takes these claims for lists. */
+function anyClaimMatches(patterns: readonly string[], name: string, value: string | undefined): boolean {
+  const isList = name === "scope" || name === "permission";
+  return (isList ? (value?.split(" ") ?? []) : [value]).some((one) => anyMatches(patterns, one));
+}
+
+/** Source: istio/istio, pilot/pkg/security/authz/model/generator.go, requestPrincipalGenerator. */
+function requestPrincipalMatches(pattern: string, claims: ReadonlyMap<string, string>): boolean {
+  const [issuer, subject] = [claims.get("iss") ?? "", claims.get("sub") ?? ""];
+  if (issuer === "" || subject === "") return false;
+  const slash = pattern.lastIndexOf("/");
+  if (slash >= 0)
+    return valueMatches(pattern.slice(0, slash), issuer) && valueMatches(pattern.slice(slash + 1), subject);
+  return pattern.startsWith("*")
+    ? valueMatches(pattern, subject)
+    : pattern.endsWith("*") && valueMatches(pattern, issuer);
 }
 
 export function meetsRequirements({ requirements }: TokenRules, request: ExplainedRequest): boolean {
   return requirements.every(
-    ({ paths, anyOf }) =>
-      paths?.every((path) => !pathMatches(path, request.path)) ||
+    ({ paths, notPaths, anyOf }) =>
+      !conditionsHold({ paths, notPaths }, request) ||
       anyOf.some(
-        ({ issuer, requireClaims = {} }) =>
-          request.claims.get("iss") === issuer &&
-          Object.entries(requireClaims).every(([name, values]) => anyMatches(values, request.claims.get(name))),
+        ({ issuer, requireClaims }) =>
+          request.claims.get("iss") === issuer && conditionsHold({ claims: requireClaims }, request),
       ),
   );
 }
@@ -82,30 +146,18 @@ function anyMatches(patterns: readonly string[], value: string | undefined): boo
   return patterns.some((pattern) => valueMatches(pattern, value));
 }
 
-/** A value of an AuthorizationPolicy: exact, `prefix*`, `*suffix`, or `*` for any but an empty one. */
-function valueMatches(pattern: string, value: string | undefined): boolean {
-  if (value === undefined) return false;
-  if (pattern === "*") return value !== "";
-  if (pattern.endsWith("*")) return value.startsWith(pattern.slice(0, -1));
-  return pattern.startsWith("*") ? value.endsWith(pattern.slice(1)) : value === pattern;
+/** With any port, where the value names none (policies/conditions.ts). */
+function hostMatches(pattern: string, host: string | undefined): boolean {
+  const withoutPort = host?.replace(/:\d+$/, "");
+  return valueMatches(pattern, host) || (!/[*:]/.test(pattern) && pattern === withoutPort);
 }
 
-/** A value, or a template: `{*}` is one segment, `{**}` any number of segments. */
-function pathMatches(pattern: string, path: string): boolean {
-  if (!/\{\*{1,2}\}/.test(pattern)) return valueMatches(pattern, path);
-  const parts = pattern.split(/(\{\*{1,2}\})/);
-  const regex = parts.map((part) => (part === "{**}" ? ".*" : part === "{*}" ? "[^/]+" : escaped(part)));
-  return re2Matches(regex.join(""), path);
-}
-
-function isInBlocks(blocks: readonly string[], address: string): boolean {
-  if (isIP(address) === 0) return false;
+function isInBlock(block: string, address: string | undefined): boolean {
+  if (address === undefined || isIP(address) === 0) return false;
   const familyOf = (ip: string) => (isIPv6(ip) ? "ipv6" : "ipv4");
   const list = new BlockList();
-  for (const block of blocks) {
-    const [network = "", length] = block.split("/");
-    if (length === undefined) list.addAddress(network, familyOf(network));
-    else list.addSubnet(network, Number(length), familyOf(network));
-  }
+  const [network = "", length] = block.split("/");
+  if (length === undefined) list.addAddress(network, familyOf(network));
+  else list.addSubnet(network, Number(length), familyOf(network));
   return list.check(address, familyOf(address));
 }

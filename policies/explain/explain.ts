@@ -14,6 +14,7 @@ import {
 import type { HttpRuleSettings } from "../../components/settings/sections/http-rule";
 import type { SettingPath } from "../../components/shared/problem";
 import { ifKnown } from "../../components/shared/unknown";
+import { principal } from "../api-objects";
 import { fieldsOf } from "../http-rules";
 import { conditionsHold, matches, meetsRequirements, ruleMatches } from "./conditions";
 import { type ExplainedRequest, normalized, pathAndQuery, sentOn } from "./request";
@@ -68,14 +69,21 @@ export function explain(model: PolicyModel, question: Question): Explanation {
   if (question.address !== undefined && isIP(question.address) === 0) {
     throw new RangeError(`--address ${question.address}: expected an IP address such as 10.0.0.7 or 2001:db8::7`);
   }
+  const sent = new Map(Object.entries(question.headers).map(([name, value]) => [name.toLowerCase(), value]));
+  const host = exposure ? exposure.hosts.find((one) => !one.includes("*")) : target.name;
+  const forwarded = sent.get("x-forwarded-for")?.split(",").at(-1)?.trim();
   const request = {
     method: question.method,
     ...pathAndQuery(question.path),
-    headers: new Map(Object.entries(question.headers).map(([name, value]) => [name.toLowerCase(), value])),
-    claims: new Map(Object.entries(question.claims ?? {})),
+    headers: host === undefined ? sent : new Map([["host", host], ...sent]),
+    // Nearly every token has a subject, without which istiod takes a request for one without a token.
+    claims: new Map(question.claims ? Object.entries({ sub: "anyone", ...question.claims }) : []),
     address: question.address,
+    // A gateway does not believe its clients.
+    remoteAddress: (exposure ? undefined : forwarded) ?? question.address,
     caller,
     callerLabels: client?.labels,
+    principal: caller && principal(caller, model.trustDomain),
     port: target.ports[0]?.port ?? 0,
   };
   const journey = new Journey(model, request, target, service, exposure);
@@ -226,7 +234,7 @@ class Journey {
     if ([accessRules, externalRules, tokenRules].every((rules) => ofTarget<AnyRule>(rules, target).length === 0))
       return undefined;
     this.read();
-    return this.authorize(target, { ...this.request, caller: undefined }, false);
+    return this.authorize(target, { ...this.request, caller: undefined, principal: undefined }, false);
   }
 
   /** In Istio's order: external authorization, tokens, DENY rules, ALLOW rules. */
@@ -241,7 +249,11 @@ class Journey {
       this.step("it has no token, or not the required one: 403", unmet.path);
       return "denied";
     }
-    const rules = ofTarget(model.accessRules, target);
+    const isRehearsed = ({ action, settings }: AccessRule) => settings.dryRun === true && action !== "AUDIT";
+    const [rehearsed, rules] = partition(ofTarget(model.accessRules, target), isRehearsed);
+    for (const rule of rehearsed.filter((one) => ruleMatches(one, request))) {
+      this.step("a rule would match it, and is a dry run: only logged and counted", rule.path);
+    }
     const matching = (action: AccessRule["action"]) =>
       rules.find((rule) => rule.action === action && ruleMatches(rule, request));
     const audit = matching("AUDIT");
@@ -269,4 +281,8 @@ type AnyRule = AccessRule | ExternalRule | TokenRules | RateLimit;
 
 function ofTarget<Rule extends AnyRule>(rules: readonly Rule[], target: PolicyTarget): Rule[] {
   return rules.filter((rule) => covers(rule.target, target));
+}
+
+function partition<Item>(items: readonly Item[], isFirst: (item: Item) => boolean): [Item[], Item[]] {
+  return [items.filter(isFirst), items.filter((item) => !isFirst(item))];
 }

@@ -11,7 +11,7 @@ export interface ExplainedRequest {
   readonly method: string;
   /** Without its query. */
   readonly path: string;
-  /** By names in lower case. */
+  /** By names in lower case; `host` is what the client calls the server. */
   readonly headers: ReadonlyMap<string, string>;
   readonly queryParams: ReadonlyMap<string, string>;
   /** The identity that the client's certificate proves; without it, the request is plain text. */
@@ -20,8 +20,12 @@ export interface ExplainedRequest {
   readonly callerLabels?: Readonly<Record<string, string>> | undefined;
   /** @default "http" */
   readonly scheme?: string;
-  /** The client's IP address; without it, no rule by address matches. */
+  /** That identity without `spiffe://`. */
+  readonly principal?: string;
+  /** Address of the peer: the client, or the proxy in front of it. Without it, no rule by address matches. */
   readonly address?: string;
+  /** Address of the client, which gateways pass on in X-Forwarded-For. */
+  readonly remoteAddress?: string;
   readonly port: number;
   /** Claims of a valid token; `iss` is its issuer. */
   readonly claims: ReadonlyMap<string, string>;

@@ -41,11 +41,16 @@ export function peerAuthentications(model: PolicyModel): KubernetesObject<IstioS
 export function requestAuthentications(model: PolicyModel): KubernetesObject<IstioSpecs["RequestAuthentication"]>[] {
   return model.tokenRules.map(({ path: from, target, issuers }) => {
     const place = { namespace: target.namespace, name: targetPolicyName(target, "jwt"), from };
-    return istioObject("RequestAuthentication", place, { ...attachment(target), jwtRules: issuers.map(jwtRule) });
+    return istioObject("RequestAuthentication", place, {
+      ...attachment(target),
+      jwtRules: issuers.map(({ settings }) => jwtRule(settings)),
+    });
   });
 }
 
-function jwtRule({ issuer, audiences, jwksUri, jwks, forwardOriginalToken, claimsToHeaders }: JwtSettings): JwtRule {
+function jwtRule(settings: JwtSettings): JwtRule {
+  const { issuer, audiences, jwksUri, jwks, forwardOriginalToken, claimsToHeaders, spaceDelimitedClaims } = settings;
+  const { timeout, fromHeaders, fromParams, fromCookies, outputPayloadToHeader } = settings;
   const headers = Object.entries(claimsToHeaders ?? {}).map(([claim, header]) => ({ header, claim }));
   return {
     issuer,
@@ -53,7 +58,13 @@ function jwtRule({ issuer, audiences, jwksUri, jwks, forwardOriginalToken, claim
     ...(jwksUri !== undefined && { jwksUri }),
     // Without whitespace, for readers of `kubectl get`.
     ...(jwks !== undefined && { jwks: JSON.stringify(JSON.parse(jwks)) }),
+    ...(timeout !== undefined && { timeout }),
+    ...(fromHeaders && { fromHeaders }),
+    ...(fromParams && { fromParams }),
+    ...(fromCookies && { fromCookies }),
     ...(forwardOriginalToken && { forwardOriginalToken }),
+    ...(outputPayloadToHeader !== undefined && { outputPayloadToHeader }),
     ...(headers.length > 0 && { outputClaimToHeaders: headers }),
+    ...(spaceDelimitedClaims && { spaceDelimitedClaims }),
   };
 }

@@ -1,20 +1,16 @@
-import { targetKey } from "../../components/model/names";
+import { type Caller, targetKey } from "../../components/model/names";
 import { policyName, targetPolicyName } from "../../components/model/object-names";
-import type {
-  AccessConditions,
-  AccessRule,
-  PolicyModel,
-  TokenRules,
-} from "../../components/model/policies/policy-model";
+import type { AccessRule, ExternalRule, PolicyModel, TokenRules } from "../../components/model/policies/policy-model";
 import type { JwtSettings } from "../../components/settings/sections/security";
 import { grouped } from "../../components/shared/grouped";
 import type { KubernetesObject } from "../../components/shared/kubernetes/object";
+import { isHttp } from "../../components/shared/workload";
 import { type AuthorizationRule, type IstioSpecs, istioObject, principal, sortedUnique } from "../api-objects";
 import { attachment, gatewayAttachment } from "../attachment";
+import { compiledConditions, missingClaims, type Source } from "../conditions";
 
 type Policy = KubernetesObject<IstioSpecs["AuthorizationPolicy"]>;
 type Spec = IstioSpecs["AuthorizationPolicy"];
-type Source = NonNullable<NonNullable<AuthorizationRule["from"]>[number]["source"]>;
 
 /** https://istio.io/latest/docs/tasks/security/authorization/authz-dry-run/ */
 const dryRunAnnotation = { "istio.io/dry-run": "true" };
@@ -62,69 +58,55 @@ export function workloadPolicies({
     const rules = sortedUnique(spec.rules);
     return istioObject("AuthorizationPolicy", place, { ...attachment(target), ...spec, rules });
   };
+  const compiled = (rules: readonly (AccessRule | ExternalRule)[]) =>
+    rules.map((rule) => authorizationRule(rule, trustDomain));
+  const isRehearsed = ({ action, settings }: AccessRule) => settings.dryRun === true && action !== "AUDIT" && !dryRun;
   return [
-    ...grouped(accessRules, ({ target, action }) => `${targetKey(target)}/${action}`).map(
-      ([{ action, ...first }, rules]) =>
+    ...grouped(accessRules, (rule) => `${targetKey(rule.target)}/${rule.action}/${isRehearsed(rule)}`).map(
+      ([first, rules]) =>
         policy(
           first,
-          [action.toLowerCase()],
-          { action, rules: rules.map((rule) => authorizationRule(rule, trustDomain)) },
+          [first.action.toLowerCase(), ...(isRehearsed(first) ? ["dry-run"] : [])],
+          { action: first.action, rules: compiled(rules) },
           // Istio refuses the annotation on a policy that cannot deny.
-          dryRun && action !== "AUDIT" ? dryRunAnnotation : undefined,
+          first.action !== "AUDIT" && (dryRun || isRehearsed(first)) ? dryRunAnnotation : undefined,
         ),
     ),
     ...grouped(externalRules, ({ target, settings }) => `${targetKey(target)}/${settings.provider}`).map(
-      ([{ settings, ...first }, rules]) =>
-        policy(first, ["ask", settings.provider], {
-          action: "CUSTOM",
-          provider: { name: settings.provider },
-          rules: rules.map((rule) => authorizationRule(rule, trustDomain)),
-        }),
+      ([first, rules]) => {
+        const { provider: name } = first.settings;
+        return policy(first, ["ask", name], { action: "CUSTOM", provider: { name }, rules: compiled(rules) });
+      },
     ),
-    ...tokenRules.map((rules) => policy(rules, ["jwt"], { action: "DENY", rules: tokenDenials(rules) })),
+    ...tokenRules
+      .filter(({ requirements }) => requirements.length > 0)
+      .map((rules) => policy(rules, ["jwt"], { action: "DENY", rules: tokenDenials(rules) })),
   ];
 }
 
 function authorizationRule(
-  { callers, settings }: Pick<AccessRule, "callers" | "settings">,
+  { callers, notCallers, settings }: Partial<Pick<AccessRule, "callers" | "notCallers">> & Pick<AccessRule, "settings">,
   trustDomain: string,
 ): AuthorizationRule {
-  const { fromNamespaces, ipBlocks } = settings;
+  const { principals = [], fromNamespaces, notPrincipals = [], notFromNamespaces } = settings;
+  const named = (list: readonly Caller[] = []) => list.map((caller) => principal(caller, trustDomain));
   const identities: Source[] = [
-    ...(callers ? [{ principals: sortedUnique(callers.map((caller) => principal(caller, trustDomain))) }] : []),
+    ...(callers || principals.length > 0 ? [{ principals: sortedUnique([...named(callers), ...principals]) }] : []),
     ...(fromNamespaces ? [{ namespaces: sortedUnique(fromNamespaces) }] : []),
   ];
-  const addresses = ipBlocks && { ipBlocks: sortedUnique(ipBlocks) };
-  const sources =
-    identities.length > 0 ? identities.map((one) => ({ ...one, ...addresses })) : [addresses ?? []].flat();
-  return {
-    ...(sources.length > 0 && { from: sources.map((source) => ({ source })) }),
-    ...operationAndWhen(settings),
+  const excluded = sortedUnique([...named(notCallers), ...notPrincipals]);
+  const { source, operation, when } = compiledConditions(settings);
+  const every: Source = {
+    ...source,
+    ...(excluded.length > 0 && { notPrincipals: excluded }),
+    ...(notFromNamespaces && { notNamespaces: sortedUnique(notFromNamespaces) }),
   };
-}
-
-function operationAndWhen(conditions: AccessConditions): Pick<AuthorizationRule, "to" | "when"> {
-  const { methods, paths, ports, headers, claims, ipBlocks, ...forgotten } = conditions;
-  // A rule without one of its conditions would allow more: a new condition of the settings does not compile here.
-  forgotten satisfies Record<string, never>;
-  void ipBlocks; // in `from`
-  const operation = {
-    ...(methods && { methods: sortedUnique(methods) }),
-    ...(paths && { paths: sortedUnique(paths) }),
-    ...(ports && { ports: sortedUnique(ports.map(String)) }),
-  };
-  const when = [...keyed("request.headers", headers), ...keyed("request.auth.claims", claims)];
+  const sources = identities.length > 0 ? identities.map((one) => ({ ...one, ...every })) : [every];
   return {
+    ...(sources.some((one) => Object.keys(one).length > 0) && { from: sources.map((one) => ({ source: one })) }),
     ...(Object.keys(operation).length > 0 && { to: [{ operation }] }),
-    ...(when.length > 0 && { when: sortedUnique(when) }),
+    ...(when.length > 0 && { when }),
   };
-}
-
-function keyed(attribute: string, names: Readonly<Record<string, readonly string[]>> = {}) {
-  return Object.entries(names).map(([name, values]) => ({
-    key: `${attribute}[${name}]`,
-    values: sortedUnique(values),
-  }));
 }
 
 /**
@@ -135,9 +117,15 @@ function keyed(attribute: string, names: Readonly<Record<string, readonly string
  * lacks a claim that its own issuer's entry requires. The number of rules is the sum of the claims, except that several
  * entries of one issuer need a rule for each combination of one missing claim of each.
  */
-function tokenDenials({ requirements }: TokenRules): AuthorizationRule[] {
-  return requirements.flatMap(({ paths, anyOf }) => {
-    const to = paths && [{ operation: { paths: sortedUnique(paths) } }];
+function tokenDenials({ requirements, target }: TokenRules): AuthorizationRule[] {
+  // A connection without HTTP has no token.
+  const notHttp = target.workloads.flatMap(({ ports }) =>
+    ports.filter((port) => !isHttp(port)).map(({ port }) => port),
+  );
+  const notPorts = notHttp.length > 0 ? notHttp : undefined;
+  return requirements.flatMap(({ paths, notPaths, anyOf }) => {
+    const { operation } = compiledConditions({ paths, notPaths, notPorts });
+    const to = Object.keys(operation).length > 0 ? [{ operation }] : undefined;
     const byIssuer = grouped(anyOf, ({ issuer }) => issuer);
     const principals = byIssuer.map(([{ issuer }]) => `${issuer}/*`);
     const unknownIssuer = { from: [{ source: { notRequestPrincipals: sortedUnique(principals) } }], ...(to && { to }) };
@@ -156,9 +144,7 @@ function tokenDenials({ requirements }: TokenRules): AuthorizationRule[] {
 
 /** Each combination of one missing claim of each entry; none where an entry requires no claim. */
 function missing(entries: readonly Pick<JwtSettings, "requireClaims">[]) {
-  const claims = entries.map(({ requireClaims }) =>
-    keyed("request.auth.claims", requireClaims).map(({ key, values }) => ({ key, notValues: values })),
-  );
+  const claims = entries.map(({ requireClaims }) => missingClaims(requireClaims));
   return claims.reduce<(typeof claims)[number][]>(
     (before, parts) => before.flatMap((combination) => parts.map((part) => [...combination, part])),
     [[]],

@@ -75,9 +75,14 @@ function targetHost({ kind, namespace, workloads: [workload] }: PolicyTarget): s
   return `${kind === "mesh" ? "*" : namespace}/${clusterServices}`;
 }
 
-function clientsOf({ callers, settings: { fromNamespaces } }: AccessRule): readonly string[] {
-  if (!callers && !fromNamespaces) return [anyClient];
-  return [...(callers ?? []).map(identity), ...(fromNamespaces ?? [])];
+/** Conditions that are not names of the stack may be met by any client. */
+function clientsOf({
+  callers = [],
+  settings: { from, fromNamespaces = [], principals },
+}: AccessRule): readonly string[] {
+  const isOpen = (!from && fromNamespaces.length === 0) || fromNamespaces.some((name) => name.includes("*"));
+  if (isOpen || principals) return [anyClient];
+  return [...callers.map(identity), ...fromNamespaces];
 }
 
 function identity({ namespace, serviceAccount }: Pick<Caller, "namespace" | "serviceAccount">): string {

@@ -1,10 +1,6 @@
 import type { CapabilityName } from "../../policies/capabilities";
-import { egress, ingress, type Overrides, type PolicySettings, shop, workload } from "../support/policy-models";
-
-interface Example {
-  readonly settings: PolicySettings;
-  readonly overrides?: Overrides;
-}
+import { ingress, type PolicySettings, shop, workload } from "../support/policy-models";
+import { type Example, securityExamples } from "./security-examples";
 
 type Service = NonNullable<NonNullable<PolicySettings["traffic"]>["services"]>[number];
 type Rule = NonNullable<Service["http"]>[number];
@@ -29,10 +25,6 @@ function externalService(
   return { settings: { traffic: { externalServices: [service] } } };
 }
 
-function security(settings: NonNullable<PolicySettings["security"]>): Example {
-  return { settings: { security: settings } };
-}
-
 type Telemetry = NonNullable<PolicySettings["telemetry"]>;
 
 function telemetry(settings: Telemetry): Example {
@@ -48,10 +40,9 @@ function traced(settings: NonNullable<Telemetry["tracing"]>[number]): Example {
   });
 }
 
-const reason = "until the last client has moved";
-
 /** Settings for each row of the table of capabilities, which need that capability and no other. */
 export const examples: Readonly<Record<CapabilityName, Example>> = {
+  ...securityExamples,
   offer: {
     settings: {
       traffic: {
@@ -330,68 +321,6 @@ export const examples: Readonly<Record<CapabilityName, Example>> = {
           tls: { mode: "MUTUAL", clientCertificate: "/etc/certs/tls.crt", privateKey: "/etc/certs/tls.key" },
         },
       ],
-    },
-  }),
-  mtls: security({
-    peerAuthentication: [
-      { namespace: "shop", mode: "PERMISSIVE", reason },
-      { namespace: "shop", workload: "ratings", mode: "STRICT", ports: { "9090": "PERMISSIVE" }, reason },
-    ],
-  }),
-  mtlsDisable: security({ peerAuthentication: [{ namespace: "shop", mode: "DISABLE", reason }] }),
-  defaultDeny: security({ authorization: { default: "deny", allow: [{ to: "ratings", from: ["reviews"] }] } }),
-  rulesL4: security({
-    authorization: {
-      allow: [{ to: "ratings", from: ["reviews"], fromNamespaces: ["batch"], ports: [9080] }],
-      deny: [{ to: "reviews", from: ["ratings"] }],
-    },
-  }),
-  rulesL7: security({
-    authorization: {
-      allow: [{ to: "ratings", from: ["reviews"], methods: ["GET"], paths: ["/ratings/{*}"] }],
-      deny: [{ to: "ratings", headers: { "x-debug": ["1"] } }],
-    },
-  }),
-  pathNormalization: {
-    ...security({ authorization: { deny: [{ to: "ratings", paths: ["/admin*"] }] } }),
-    overrides: { pathNormalization: "DECODE_AND_MERGE_SLASHES" },
-  },
-  rulesByAddress: {
-    ...security({ authorization: { allow: [{ to: "ratings", ipBlocks: ["10.9.0.0/16"] }] } }),
-    overrides: { waypoints: [] },
-  },
-  audit: security({ authorization: { audit: [{ to: "ratings", methods: ["POST"] }] } }),
-  dryRun: security({ authorization: { dryRun: true, deny: [{ to: "ratings", methods: ["POST"] }] } }),
-  external: security({
-    extensionProviders: [{ name: "opa", envoyExtAuthzGrpc: { service: "opa.opa.svc.cluster.local", port: 9191 } }],
-    authorization: { external: [{ to: "front", provider: "opa", paths: ["/admin/*"] }] },
-  }),
-  jwt: security({
-    jwt: [{ workload: "front", issuer: "https://issuer.example.com", requireClaims: { role: ["admin"] } }],
-  }),
-  egress: security({
-    egress: {
-      allow: [
-        { from: "front", hosts: ["a-cup-of.coffee"], ports: [443] },
-        { from: "reviews", hosts: ["une-tasse-de.cafe"], ports: [443, 80], protocol: "HTTP" },
-      ],
-    },
-  }),
-  egressGateway: {
-    settings: {
-      security: {
-        egress: { mode: "egressGateway", allow: [{ from: "front", hosts: ["a-cup-of.coffee"], ports: [443] }] },
-      },
-    },
-    overrides: { gateways: [ingress, egress] },
-  },
-  egressSidecar: security({
-    egress: { mode: "sidecar", allow: [{ from: "front", hosts: ["a-cup-of.coffee"], ports: [443] }] },
-  }),
-  egressWildcard: security({ egress: { allow: [{ from: "front", hosts: ["*.example.com"], ports: [443] }] } }),
-  tlsOrigination: security({
-    egress: {
-      allow: [{ from: "front", hosts: ["api.example.com"], ports: [80], protocol: "HTTP", tlsOrigination: true }],
     },
   }),
   telemetryProviders: telemetry({

@@ -1,12 +1,7 @@
 import type { SettingPath } from "../../shared/problem";
 import type { Settings } from "../../settings/schema";
-import type {
-  AuthorizationRuleSettings,
-  EgressSettings,
-  ExternalRuleSettings,
-  JwtSettings,
-  SecuritySettings,
-} from "../../settings/sections/security";
+import type { AuthorizationRuleSettings, ExternalRuleSettings } from "../../settings/sections/access-rules";
+import type { EgressSettings, JwtSettings, SecuritySettings } from "../../settings/sections/security";
 import type { HttpRuleSettings } from "../../settings/sections/http-rule";
 import type { PathNormalization } from "../../settings/sections/mesh";
 import type { RateLimitServiceSettings, RateLimitSettings } from "../../settings/sections/rate-limits";
@@ -100,7 +95,14 @@ export interface MeshService extends RouteTarget {
   readonly exposures: readonly Exposure[];
 }
 
-export type AccessConditions = Omit<AuthorizationRuleSettings, "to" | "namespace" | "from" | "fromNamespaces">;
+/** What identifies a client; the positive ones are alternatives. */
+type IdentityField = "from" | "fromNamespaces" | "principals";
+
+/** Conditions that must all hold, besides those on the client's identity. */
+export type AccessConditions = Omit<
+  AuthorizationRuleSettings,
+  "to" | "namespace" | "dryRun" | IdentityField | `not${Capitalize<IdentityField>}`
+>;
 
 /** An entry of the settings with the names in it resolved. */
 export interface ResolvedEntry<Settings> {
@@ -111,8 +113,9 @@ export interface ResolvedEntry<Settings> {
 export interface AccessRule extends ResolvedEntry<AuthorizationRuleSettings> {
   readonly action: "ALLOW" | "DENY" | "AUDIT";
   readonly target: PolicyTarget;
-  /** Without them and `settings.fromNamespaces`, the rule is for every client, mTLS or not; else one must match. */
+  /** Of `from`; without identities, the rule is for every client, mTLS or not. */
   readonly callers?: readonly Caller[];
+  readonly notCallers?: readonly Caller[];
 }
 
 export interface ExternalRule extends ResolvedEntry<ExternalRuleSettings> {
@@ -123,12 +126,11 @@ export interface ExternalRule extends ResolvedEntry<ExternalRuleSettings> {
 export interface TokenRules {
   readonly path: SettingPath;
   readonly target: PolicyTarget;
-  readonly issuers: readonly JwtSettings[];
+  readonly issuers: readonly ResolvedEntry<JwtSettings>[];
   /** Requests for `paths` (without it: all requests) must have a token of `anyOf`. Every requirement must be met. */
-  readonly requirements: readonly {
-    readonly paths?: readonly string[];
+  readonly requirements: readonly (Pick<JwtSettings, "paths" | "notPaths"> & {
     readonly anyOf: readonly Pick<JwtSettings, "issuer" | "requireClaims">[];
-  }[];
+  })[];
 }
 
 export interface MtlsException extends ResolvedEntry<SecuritySettings["peerAuthentication"][number]> {

@@ -1,7 +1,9 @@
 import type { Settings } from "../../settings/schema";
 import { jsonMapping } from "../../settings/schema-walk";
-import type { AuthorizationRuleSettings, JwtSettings } from "../../settings/sections/security";
+import type { AuthorizationRuleSettings } from "../../settings/sections/access-rules";
+import type { JwtSettings } from "../../settings/sections/security";
 import type { TelemetrySettings } from "../../settings/sections/telemetry";
+import { grouped } from "../../shared/grouped";
 import type { SettingPath } from "../../shared/problem";
 import {
   copyWithField,
@@ -134,11 +136,16 @@ function accessRules({ security }: SecuritySource, names: Names): AccessRule[] {
       (rule) => ({
         action: () => actions[list],
         target: () => names.target(rule.to, rule.namespace),
-        callers: () => rule.from && mapKnown(rule.from, (name) => names.caller(name, callerNamespace(rule, names))),
+        callers: () => callers(rule.from, rule, names),
+        notCallers: () => callers(rule.notFrom, rule, names),
       }),
     ),
   );
   return readEntries(lists.flat());
+}
+
+function callers(references: readonly string[] | undefined, rule: AuthorizationRuleSettings, names: Names) {
+  return references && mapKnown(references, (name) => names.caller(name, callerNamespace(rule, names)));
 }
 
 /** The namespace of a client that is named without one: that of the workloads which the rule is for. */
@@ -173,14 +180,14 @@ function tokenRules(settings: SecuritySource, names: Names): TokenRules[] {
   );
   const readers = [...groups.values()].map((entries) => () => {
     // Compilers parse it, so one that is not a key set is unknown to them; validation reports it.
-    const issuers = entries.map(({ settings }) =>
-      settings.jwks === undefined || isKeySet(settings.jwks) ? settings : copyWithField(settings, "jwks", throwUnknown),
-    );
+    const readable = (settings: JwtSettings) =>
+      settings.jwks === undefined || isKeySet(settings.jwks) ? settings : copyWithField(settings, "jwks", throwUnknown);
+    const issuers = entries.map(({ path, settings }) => ({ path, settings: readable(settings) }));
     return knownFields<TokenRules>({
       path: () => entries[0]?.path ?? throwUnknown(),
       target: () => targetOf(entries[0]?.settings ?? throwUnknown()),
       issuers: () => issuers,
-      requirements: () => requirements(issuers),
+      requirements: () => requirements(issuers.map(({ settings }) => settings)),
     });
   });
   return readEntries(complete ? readers : [...readers, throwUnknown]);
@@ -191,12 +198,10 @@ export function isKeySet(text: string): boolean {
 }
 
 function requirements(issuers: readonly JwtSettings[]): TokenRules["requirements"] {
-  const byPaths = new Map<string, JwtSettings[]>();
-  for (const entry of issuers) {
-    const key = JSON.stringify([...new Set(entry.paths)].sort());
-    byPaths.set(key, [...(byPaths.get(key) ?? []), entry]);
-  }
-  return [...byPaths.values()].map((anyOf) => ({ paths: anyOf[0]?.paths, anyOf }));
+  const required = issuers.filter(({ required }) => required);
+  const pathsOf = ({ paths, notPaths }: JwtSettings) =>
+    JSON.stringify([paths, notPaths].map((list) => list && [...new Set(list)].sort()));
+  return grouped(required, pathsOf).map(([{ paths, notPaths }, anyOf]) => ({ paths, notPaths, anyOf }));
 }
 
 function mtlsExceptions({ security }: SecuritySource, names: Names): MtlsException[] {

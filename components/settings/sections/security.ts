@@ -8,9 +8,7 @@ import {
   freeForm,
   headerName,
   hostPattern,
-  httpMethods,
   httpUrl,
-  ipBlock,
   labels,
   off,
   port,
@@ -18,63 +16,11 @@ import {
   serviceHost,
   some,
   targetReference,
-  valuesByClaim,
-  valuesByHeader,
 } from "../fields";
 import { count, duration, uint32 } from "../quantities";
+import { authorization, rulePath, valuesByClaim } from "./access-rules";
 
 /** `talos-mesh:security`: which requests are allowed. */
-
-const path = z.string().startsWith("/", "expected a path that begins with '/', such as /details/*");
-
-/** Conditions of a rule on the request; all of them must hold. */
-const conditions = {
-  methods: some(z.enum(httpMethods)),
-  paths: some(path),
-  ports: some(port),
-  headers: valuesByHeader,
-  ipBlocks: some(ipBlock),
-};
-
-const target = {
-  to: targetReference.describe(
-    "What gets the request: a workload, a gateway, `ns/name`, `ns/*` (a namespace), or `*` (the whole mesh).",
-  ),
-  namespace: dnsLabel
-    .optional()
-    .describe("Namespace of the workload. Default: that of the first deployed application (bookinfo)."),
-};
-
-const rule = z.strictObject({
-  ...target,
-  from: some(
-    z.string().regex(/^[a-z0-9-]+(\/[a-z0-9-]+)?$/, "expected a workload, namespace/workload, or a gateway"),
-  ).describe("Callers: workloads (`productpage`, `ns/name`) or gateways (`ingress`). Default: every client."),
-  fromNamespaces: some(dnsLabel).describe("Namespaces all of whose workloads are callers, in addition to `from`."),
-  claims: valuesByClaim.describe("claim: values, one of which the token has; needs an entry of `jwt`."),
-  ...conditions,
-});
-
-const externalRule = z
-  .strictObject({
-    ...target,
-    provider: dnsLabel.describe("Name of one of `extensionProviders`."),
-    ...conditions,
-  })
-  .describe("Requests that an external authorizer decides on, before all other rules.");
-
-const authorization = z.strictObject({
-  default: z.enum(["deny", "allow"]).default("allow").describe("deny: nothing is allowed that no rule allows."),
-  namespaces: z
-    .record(dnsLabel, z.enum(["deny", "allow"]))
-    .default({})
-    .describe("What differs from default in a namespace."),
-  allow: z.array(rule).default([]),
-  deny: z.array(rule).default([]),
-  audit: z.array(rule).default([]).describe("Requests to log; the other rules decide whether they are allowed."),
-  dryRun: off("Allow and deny rules only log and count (annotation istio.io/dry-run)."),
-  external: z.array(externalRule).default([]),
-});
 
 const authorizerService = {
   service: serviceHost.describe("Full name: `opa.opa.svc.cluster.local`."),
@@ -107,7 +53,7 @@ const extensionProvider = exactlyOneOf(
     envoyExtAuthzHttp: z
       .strictObject({
         ...authorizerService,
-        pathPrefix: path.optional(),
+        pathPrefix: z.string().startsWith("/", "expected a path that begins with '/'").optional(),
         includeRequestHeadersInCheck: headerNames,
         includeAdditionalHeadersInCheck: z.record(headerName, z.string()).optional(),
         headersToUpstreamOnAllow: headerNames,
@@ -130,17 +76,35 @@ const peerAuthentication = z.strictObject({
 /** The CRD takes no other names here. */
 const claimHeader = z.string().regex(/^[-_A-Za-z0-9]+$/, "expected the name of a header: letters, digits, '-' and '_'");
 
+/** https://istio.io/latest/docs/reference/config/security/jwt/ */
 const jwt = z.strictObject({
   workload: targetReference.describe("What gets the tokens: a workload, a gateway, `ns/name`, `ns/*`, or `*`."),
   namespace: dnsLabel.optional(),
   issuer: z.string().min(1),
+  required: z
+    .boolean()
+    .default(true)
+    .describe("false: a request without a token passes; one with an invalid token is refused in any case."),
   audiences: z.array(z.string().min(1)).default([]),
   jwksUri: httpUrl.optional(),
   jwks: z.string().optional(),
+  timeout: duration.optional().describe("For fetching the keys. Default: 5s."),
+  fromHeaders: some(z.strictObject({ name: headerName, prefix: z.string().optional() })).describe(
+    "Where the token is. Default: the header Authorization with the prefix Bearer, and the parameter access_token.",
+  ),
+  fromParams: some(z.string().min(1)).describe("Query parameters with the token."),
+  fromCookies: some(z.string().min(1)).describe("Cookies with the token."),
   forwardOriginalToken: z.boolean().default(false),
+  outputPayloadToHeader: headerName
+    .optional()
+    .describe("Request header for the payload of a valid token, in base64url."),
   claimsToHeaders: z.record(z.string().min(1), claimHeader).optional().describe("claim: request header"),
+  spaceDelimitedClaims: some(z.string().min(1)).describe("Claims that are lists, besides scope and permission."),
   requireClaims: valuesByClaim.describe("claim: values, one of which the token has."),
-  paths: some(path).describe("Paths that need a token; default: all. Of entries with the same paths, one is enough."),
+  paths: some(rulePath).describe(
+    "Paths that need a token; default: all. Of entries with the same paths, one is enough.",
+  ),
+  notPaths: some(rulePath).describe("Paths that need no token."),
 });
 
 const egress = z.strictObject({
@@ -189,8 +153,6 @@ export const rawObjects = z
   .array(rawObject)
   .describe("Objects of Istio and Gateway API that no other setting can express, applied unchanged.");
 
-export type ExternalRuleSettings = z.output<typeof externalRule>;
 export type JwtSettings = z.output<typeof jwt>;
 export type EgressSettings = z.output<typeof egress>;
 export type SecuritySettings = z.output<typeof security>;
-export type AuthorizationRuleSettings = z.output<typeof rule>;

@@ -1,34 +1,47 @@
-import { covers, workloadKey } from "../../model/names";
-import { type AccessRule, mtlsModes, type PolicyModel } from "../../model/policies/policy-model";
+import { conditionsIn, httpConditions } from "../../../policies/conditions";
+import { type Caller, covers, workloadKey } from "../../model/names";
+import { type AccessRule, type ExternalRule, mtlsModes, type PolicyModel } from "../../model/policies/policy-model";
 import { callerNamespace } from "../../model/policies/resolve";
 import { rootNamespace } from "../../shared/istio";
 import type { Problem, Refusal } from "../../shared/problem";
 import { checkEach } from "../../shared/unknown";
+import { isHttp } from "../../shared/workload";
 import { problemsAt, problemsOfEach } from "../check";
 
 /** Access rules that would not hold for the clients they name, and mTLS exceptions. */
 export function* accessRuleProblems(model: PolicyModel): Iterable<Problem> {
-  const { accessRules, tokenRules, names } = model;
+  const { accessRules, externalRules, tokenRules, names } = model;
   yield* checkEach(accessRules, [], ({ path, settings }) => {
     const namespace = callerNamespace(settings, names);
-    return problemsOfEach(settings.from, [...path, "from"], (name) =>
+    const both = (name: string) =>
       names.findGateway(name) && names.findWorkload(namespace, name)
         ? `found ${name}, a workload and a gateway; write ${namespace}/${name}, or rename one`
-        : undefined,
-    );
+        : undefined;
+    return [
+      ...problemsOfEach(settings.from, [...path, "from"], both),
+      ...problemsOfEach(settings.notFrom, [...path, "notFrom"], both),
+    ];
   });
+  const acceptTokens = new Set(tokenRules.map(({ target }) => target));
   yield* problemsAt(
     accessRules,
     (rule) => sharedIdentities(rule, model),
     (rule) => identityWithoutMtls(rule, model),
+    identityAtGateway,
+    (rule) => addressBehindGateway(rule, model),
+    ({ settings }) => ({
+      requestPrincipals: withoutSubject(settings.requestPrincipals),
+      notRequestPrincipals: withoutSubject(settings.notRequestPrincipals),
+    }),
     ({ target, settings }) => {
-      const readTokens = () => tokenRules.some((rules) => covers(rules.target, target));
-      if (!settings.claims || readTokens()) return undefined;
+      const [field] = conditionsIn(settings, ["claims", "requestPrincipals", "audiences", "presenters"]);
+      if (field === undefined || [...acceptTokens].some((wide) => covers(wide, target))) return undefined;
       return {
-        claims: `${target.title} accepts no token, so no request has claims; add an entry of talos-mesh:security.jwt for it`,
+        [field]: `${target.title} accepts no token, so no request has claims; add an entry of talos-mesh:security.jwt for it`,
       };
     },
   );
+  yield* problemsAt([...accessRules, ...externalRules], connectionsWithoutHttp);
   const seen = new Set<string>();
   yield* problemsAt(model.mtlsExceptions, ({ settings: { namespace, workload } }) => {
     const key = `${namespace}/${workload ?? ""}`;
@@ -45,27 +58,33 @@ export function* accessRuleProblems(model: PolicyModel): Iterable<Problem> {
 }
 
 /** A rule for a workload matches every other workload with the same service account. */
-function sharedIdentities(
-  { callers = [], settings: { fromNamespaces = [] } }: AccessRule,
-  { names }: PolicyModel,
-): Refusal {
-  const named = new Map(callers.map((caller) => [workloadKey(caller), caller]));
-  const refusals = [...named.values()].map((caller) => {
-    if (fromNamespaces.includes(caller.namespace) || !names.findWorkload(caller.namespace, caller.name))
-      return undefined;
-    const others = names.sameIdentity(caller).filter((other) => !named.has(workloadKey(other)));
-    return (
-      others.length > 0 &&
-      `${caller.name} runs as service account ${caller.serviceAccount}, and so does ${others.map(({ name }) => name).join(", ")}: ` +
-        "the rule would match all of them; name all, or give each its own service account"
-    );
-  });
-  return { from: refusals };
+function sharedIdentities({ callers, notCallers, settings }: AccessRule, { names }: PolicyModel): Refusal {
+  const shared = (list: readonly Caller[] = [], namespaces: readonly string[] = []): Refusal => {
+    const named = new Map(list.map((caller) => [workloadKey(caller), caller]));
+    return [...named.values()].map((caller) => {
+      if (namespaces.includes(caller.namespace) || !names.findWorkload(caller.namespace, caller.name)) return undefined;
+      const others = names.sameIdentity(caller).filter((other) => !named.has(workloadKey(other)));
+      return (
+        others.length > 0 &&
+        `${caller.name} runs as service account ${caller.serviceAccount}, and so does ${others.map(({ name }) => name).join(", ")}: ` +
+          "the rule would match all of them; name all, or give each its own service account"
+      );
+    });
+  };
+  return {
+    from: shared(callers, settings.fromNamespaces),
+    notFrom: shared(notCallers, settings.notFromNamespaces),
+  };
 }
 
+const identityFields = ["from", "fromNamespaces", "principals", "trustDomains"] as const;
+const excludedIdentityFields = ["notFrom", "notFromNamespaces", "notPrincipals", "notTrustDomains"] as const;
+
 /** Without mTLS a client has no identity: an ALLOW by identity matches no request, a DENY misses some. */
-function identityWithoutMtls({ action, target, callers, settings }: AccessRule, model: PolicyModel): Refusal {
-  const field = callers ? "from" : settings.fromNamespaces ? "fromNamespaces" : undefined;
+function identityWithoutMtls({ action, target, settings }: AccessRule, model: PolicyModel): Refusal {
+  const given = identityFields.find((field) => settings[field] !== undefined);
+  const excluded = excludedIdentityFields.find((field) => settings[field] !== undefined);
+  const field = given ?? excluded;
   if (field === undefined) return undefined;
   const modes = target.workloads.map((workload) => ({ workload, ...mtlsModes(model, workload) }));
   const disabled = modes.find(({ atServicePort }) => atServicePort === "DISABLE");
@@ -75,10 +94,78 @@ function identityWithoutMtls({ action, target, callers, settings }: AccessRule, 
     };
   }
   const open = modes.find(({ all }) => all.some((mode) => mode !== "STRICT"));
-  if (action !== "DENY" || !open) return undefined;
+  if (!open) return undefined;
+  const plainText = `${open.workload.name} also accepts plain text (PERMISSIVE), where a client has no identity and this rule`;
+  if (action === "DENY" && given) {
+    return { [given]: `${plainText} does not match; make it STRICT, or use allow rules instead` };
+  }
+  // Whoever is excluded gets in without a certificate.
+  if (action !== "ALLOW" || given || !excluded) return undefined;
+  return { [excluded]: `${plainText} matches; make it STRICT, or use deny rules with the opposite condition instead` };
+}
+
+/** Clients of a gateway are outside the mesh; an egress gateway's come with mTLS, and MUTUAL asks for certificates. */
+function identityAtGateway({ target, settings }: AccessRule): Refusal {
+  const [gateway] = target.gateways;
+  const field = [...identityFields, ...excludedIdentityFields].find((one) => settings[one] !== undefined);
+  if (target.kind !== "gateway" || !gateway || field === undefined) return undefined;
+  if (gateway.name === "egress" || gateway.tls?.servers.some(({ mode }) => mode.includes("MUTUAL")) === true)
+    return undefined;
   return {
     [field]:
-      `${open.workload.name} also accepts plain text (PERMISSIVE), where a client has no identity and this rule does not match; ` +
-      "make it STRICT, or use allow rules instead",
+      `clients of ${target.title} have no identity of the mesh; ` +
+      "use remoteIpBlocks, claims or requestPrincipals, or write the rule for the workloads behind it",
   };
+}
+
+/**
+ * At a workload, the peer of a request that came through a gateway is the gateway's pod. The address that the gateway
+ * passes on is worth something only in requests of the gateway: any other client can write X-Forwarded-For itself.
+ */
+function addressBehindGateway({ target, callers = [], settings }: AccessRule, { gateways }: PolicyModel): Refusal {
+  const { from, fromNamespaces, principals } = settings;
+  const isGateway = ({ namespace, name }: Caller) =>
+    gateways.some((one) => one.namespace === namespace && one.name === name);
+  const gateway = callers.find(isGateway);
+  const ofPeer = (field: "ipBlocks" | "notIpBlocks", instead: "remoteIpBlocks" | "notRemoteIpBlocks") =>
+    gateway &&
+    settings[field] &&
+    `the peer is the pod of gateway ${gateway.name}, not its client; ` +
+      `use ${instead}, which the gateway passes on, or write the rule for the gateway: { to: ${gateway.name}, ${instead}: [...] }`;
+  const isForged = target.kind !== "gateway" && (!from || fromNamespaces || principals || !callers.every(isGateway));
+  const ofClient = (field: "remoteIpBlocks" | "notRemoteIpBlocks") =>
+    isForged &&
+    settings[field] &&
+    "any client in the mesh can send an X-Forwarded-For of its own; write the rule for the gateway, or with from: [gateway]; " +
+      "the address of the peer is ipBlocks";
+  return {
+    ipBlocks: ofPeer("ipBlocks", "remoteIpBlocks"),
+    notIpBlocks: ofPeer("notIpBlocks", "notRemoteIpBlocks"),
+    remoteIpBlocks: ofClient("remoteIpBlocks"),
+    notRemoteIpBlocks: ofClient("notRemoteIpBlocks"),
+  };
+}
+
+/** istiod reads the last `/` as the end of the issuer. */
+function withoutSubject(requestPrincipals: readonly string[] = []): Refusal {
+  const wrong = requestPrincipals.find((value) => /^https?:\/\/[^/]*$/.test(value));
+  return wrong && `found ${wrong}, an issuer without a subject; write ${wrong.replace(/\*$/, "")}/*`;
+}
+
+/** Where istiod cannot judge a condition, it leaves it out: a DENY then denies every connection to the port. */
+function connectionsWithoutHttp({ target, settings, ...rule }: AccessRule | ExternalRule): Refusal {
+  if ("action" in rule && rule.action !== "DENY") return undefined;
+  const [field] = conditionsIn(settings, httpConditions);
+  if (field === undefined || settings.ports) return undefined;
+  for (const { name, ports } of target.workloads) {
+    const port = ports.find((one) => !isHttp(one));
+    if (!port) continue;
+    const others = ports.filter(isHttp).map((one) => one.port);
+    return {
+      [field]:
+        `would hold for every connection to port ${port.port} (${port.protocol}) of ${name}, which is not HTTP; ` +
+        `add ports: [${others.join(", ")}]`,
+    };
+  }
+  return undefined;
 }

@@ -13,6 +13,7 @@ import { httpRouteProblems } from "./http-route-limits";
 import { rateLimitProblems } from "./rate-limits";
 import { targetProblems } from "./targets";
 import { telemetryProblems } from "./telemetry";
+import { tokenProblems } from "./tokens";
 import { waypointSecurityProblems } from "./waypoint-security";
 
 export const policyChecks: readonly Check[] = [({ policies, settings }) => policyProblems(policies, settings)];
@@ -29,6 +30,7 @@ export function policyProblems(
     () => externalServiceProblems(model),
     () => egressProblems(model),
     () => targetProblems(model),
+    () => tokenProblems(model),
     () => waypointSecurityProblems(model),
     () => httpRouteProblems(model),
     () => rateLimitProblems(model),
@@ -47,7 +49,8 @@ function* releaseProblems({
   const rows: readonly Capability[] = Object.values(capabilities);
   for (const { setting, since, value, title } of rows) {
     if (since === undefined || compareMinor(mesh.version, since) >= 0) continue;
-    for (const [path, found] of expandPath({ traffic, security, telemetry }, setting)) {
+    const given = setting.split(", ").flatMap((one) => [...expandPath({ traffic, security, telemetry }, one)]);
+    for (const [path, found] of given) {
       if (value !== undefined && found !== value) continue;
       const message = `${title}: needs Istio ${since} or newer, and mesh.version is ${mesh.version}; remove it, or upgrade`;
       yield { path, message };

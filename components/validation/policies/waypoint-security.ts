@@ -1,4 +1,5 @@
 import { ambientRefusal } from "../../../policies/capabilities";
+import { beyondZtunnel, conditionsIn } from "../../../policies/conditions";
 import { type PolicyTarget, waypointTitle, workloadKey } from "../../model/names";
 import {
   type AccessRule,
@@ -20,6 +21,9 @@ export function* waypointSecurityProblems(model: PolicyModel): Iterable<Problem>
     addresses,
     (rule) => bypassingCallers(rule, model),
     (rule) => gatewayCallers(rule, model),
+    ({ target, settings }) =>
+      settings.dryRun === true &&
+      target.workloads.some(({ dataPlane }) => dataPlane === "ambient") && { dryRun: ambientRefusal("ruleDryRun") },
   );
   yield* problemsAt(
     model.externalRules,
@@ -71,20 +75,26 @@ export function needsWaypoint(
 /** ztunnel reads no HTTP and audits nothing. */
 function ztunnelLimits({ target, action, settings }: AccessRule, model: PolicyModel): Refusal {
   if (action === "AUDIT") return needsWaypoint(target, "auditing", model);
-  const conditions = (["methods", "paths", "headers", "claims"] as const).filter(
-    (condition) => settings[condition] !== undefined,
-  );
+  const conditions = conditionsIn(settings, beyondZtunnel);
   if (conditions.length === 0) return undefined;
   const effect = action === "ALLOW" ? "allow no client" : "deny every client";
   return needsWaypoint(target, `a rule with ${conditions.join(" and ")}`, model, `, and would ${effect} by this rule`);
 }
 
+/** What the tunnel to a waypoint hides. */
+const hiddenByTunnel = {
+  ipBlocks: "behind a waypoint the address is that of the tunnel, not of the client; use from instead",
+  destinationIps: "a waypoint is not the destination of the connection; use to instead",
+  sni: "a waypoint sees no TLS of its clients; use hosts instead",
+} as const;
+
 function addresses({ target, settings }: AccessRule | ExternalRule): Refusal {
-  if (!settings.ipBlocks || !target.workloads.some(({ waypoint }) => waypoint)) return undefined;
-  return {
-    ipBlocks:
-      "behind a waypoint the address is that of the tunnel, not of the client; use from instead, or remove the waypoint",
-  };
+  if (!target.workloads.some(({ waypoint }) => waypoint)) return undefined;
+  const reasons = Object.entries(hiddenByTunnel) as [keyof typeof hiddenByTunnel, string][];
+  const fields = reasons.flatMap(([name, reason]) =>
+    conditionsIn(settings, [name]).map((field) => [field, `${reason}, or remove the waypoint`]),
+  );
+  return Object.fromEntries(fields) as Record<string, string>;
 }
 
 /** A client that bypasses waypoints is refused by the pods. */
@@ -94,7 +104,9 @@ function bypassingCallers({ callers = [], settings, target }: AccessRule, model:
   if (!waypoint) return undefined;
   const clients = [
     ...callers.map(({ namespace, name }) => ({ namespace, client: `${namespace}/${name}` })),
-    ...(settings.fromNamespaces ?? []).map((namespace) => ({ namespace, client: `namespace ${namespace}` })),
+    ...(settings.fromNamespaces ?? [])
+      .filter((name) => !name.includes("*"))
+      .map((namespace) => ({ namespace, client: `namespace ${namespace}` })),
   ];
   return clients
     .filter(({ namespace }) => bypassesWaypoints(model, namespace))

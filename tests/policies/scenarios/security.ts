@@ -96,6 +96,48 @@ export const securityScenarios: Scenarios = {
       gateways: [ingress, { ...ingress, name: "edge", namespace: "shop", kind: "gateway-api", service: "edge-istio" }],
     },
   },
+  "rule-conditions": {
+    settings: {
+      security: {
+        jwt: [{ workload: "front", issuer: "https://staff.example.com", required: false, fromCookies: ["session"] }],
+        authorization: {
+          allow: [
+            {
+              to: "front",
+              from: ["ingress"],
+              fromNamespaces: ["batch-*"],
+              principals: ["partner.example/ns/shop/sa/till"],
+              notFrom: ["ratings"],
+              notPrincipals: ["*/sa/default"],
+              notFromNamespaces: ["legacy"],
+              requestPrincipals: ["https://staff.example.com/*"],
+              notRequestPrincipals: ["https://staff.example.com/guest"],
+              remoteIpBlocks: ["192.0.2.0/24"],
+              notRemoteIpBlocks: ["192.0.2.7"],
+              methods: ["GET"],
+              paths: ["/orders/{*}/lines/{**}", "*/info", "/shop*"],
+              notPaths: ["/shop/private*"],
+              hosts: ["shop.example.com", "*.example.org", "api.example.com:8443"],
+              notHosts: ["old.example.org"],
+              ports: [9080],
+              headers: { "x-team": ["red*", "*blue"], "x-trace": ["*"] },
+              notHeaders: { "x-team": ["redundant"] },
+              claims: { "realm_access[roles]": ["admin"], group: ["staff"] },
+              notClaims: { group: ["interns"] },
+              audiences: ["shop"],
+              presenters: ["till"],
+            },
+          ],
+          deny: [
+            { to: "ratings", notMethods: ["GET", "HEAD"], notPorts: [9090] },
+            { to: "ratings", destinationIps: ["10.9.0.0/16"], notSni: ["*.shop.svc.cluster.local"] },
+            { to: "ratings", notPrincipals: ["*"] },
+            { to: "reviews" },
+          ],
+        },
+      },
+    },
+  },
   "audit-and-dry-run": {
     settings: {
       security: {

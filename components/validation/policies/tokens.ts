@@ -1,0 +1,109 @@
+import { isClaim } from "../../model/matches";
+import { covers } from "../../model/names";
+import { includesPaths, mayOverlap } from "../../model/path-patterns";
+import { isIstioGateway, mtlsModes, type PolicyModel, type TokenRules } from "../../model/policies/policy-model";
+import type { HttpRuleSettings } from "../../settings/sections/http-rule";
+import type { JwtSettings } from "../../settings/sections/security";
+import { listOf } from "../../settings/wording";
+import { type Problem, problemsOf, type Refusal, type SettingPath } from "../../shared/problem";
+import { checkEach } from "../../shared/unknown";
+import { type GatewayWorkload, isHttp } from "../../shared/workload";
+import { problemsAt } from "../check";
+
+type Requirement = TokenRules["requirements"][number];
+
+/** Requirements of tokens that no request can meet, or that would hold for other connections too. */
+export function* tokenProblems(model: PolicyModel): Iterable<Problem> {
+  yield* problemsAt(model.tokenRules, contradictions, otherConnections);
+  yield* checkEach(model.tokenRules, [], ({ issuers }) =>
+    checkEach(issuers, [], ({ settings, path }) => problemsOf({ jwksUri: keysBehindMtls(settings, model) }, path)),
+  );
+  for (const { meshRules, meshPath, exposures } of model.services) {
+    yield* routesByClaims(meshRules, meshPath, onlyAtGateways);
+    yield* checkEach(exposures, [], ({ rules, path, gateway }) =>
+      routesByClaims(rules, [...path, "http"], claimsAtGateway(gateway, model)),
+    );
+  }
+}
+
+const onlyAtGateways =
+  "Istio routes by claims at gateways only; move this rule to an entry with gateways, or use a header that claimsToHeaders sets there";
+
+function claimsAtGateway(gateway: GatewayWorkload, { tokenRules, names }: PolicyModel): string | undefined {
+  const { name, namespace } = gateway;
+  if (!isIstioGateway(gateway))
+    return `an HTTPRoute has no matches by claims, and gateway ${name} is of kind gateway-api`;
+  const target = names.target(`${namespace}/${name}`);
+  if (tokenRules.some((rules) => covers(rules.target, target))) return undefined;
+  return `gateway ${name} accepts no token, so no request has claims; add { workload: ${name}, issuer: ... } to talos-mesh:security.jwt`;
+}
+
+function routesByClaims(
+  rules: readonly HttpRuleSettings[],
+  at: SettingPath,
+  refusal: string | undefined,
+): Iterable<Problem> {
+  return checkEach(refusal === undefined ? [] : rules, at, ({ match }, path) =>
+    checkEach(match, [...path, "match"], ({ headers = {}, withoutHeaders = {} }, matchPath) =>
+      Object.entries({ headers, withoutHeaders }).flatMap(([field, matches]) =>
+        Object.keys(matches)
+          .filter(isClaim)
+          .flatMap((name) => problemsOf(refusal, [...matchPath, field, name])),
+      ),
+    ),
+  );
+}
+
+/** istiod, which is not in the mesh, fetches the keys. */
+function keysBehindMtls({ jwksUri }: JwtSettings, model: PolicyModel): Refusal {
+  const [name = "", namespace, ...domain] = jwksUri === undefined ? [] : new URL(jwksUri).hostname.split(".");
+  const inCluster = domain.length === 0 || domain[0] === "svc";
+  const server = inCluster ? model.names.findWorkload(namespace, name) : undefined;
+  if (!server || server.dataPlane === "none" || mtlsModes(model, server).atServicePort !== "STRICT") return undefined;
+  return (
+    `istiod fetches the keys in plain text, which ${name} refuses (STRICT); ` +
+    `add { namespace: ${namespace}, workload: ${name}, mode: PERMISSIVE } to talos-mesh:security.peerAuthentication, or use jwks`
+  );
+}
+
+/** Each requirement must be met, and a request has one token. */
+function contradictions({ requirements }: TokenRules): Refusal {
+  return requirements.flatMap((one, index) =>
+    requirements.slice(index + 1).flatMap((other) => {
+      const issuersOf = ({ anyOf }: Requirement) => anyOf.map(({ issuer }) => issuer);
+      const common = issuersOf(one).some((issuer) => issuersOf(other).includes(issuer));
+      const path = common ? undefined : commonPath(one, other);
+      if (path === undefined) return [];
+      return (
+        `a request for ${path} needs a token of ${listOf(issuersOf(one))} and one of ${listOf(issuersOf(other))}, and has one only; ` +
+        "give both entries the same paths, where one of the two is enough, or exclude the paths of one by notPaths of the other"
+      );
+    }),
+  );
+}
+
+/** A path, or pattern, for which both requirements hold. */
+function commonPath(one: Requirement, other: Requirement): string | undefined {
+  const excluded = [...(one.notPaths ?? []), ...(other.notPaths ?? [])];
+  const pairs = (one.paths ?? ["/*"]).flatMap((a) => (other.paths ?? ["/*"]).map((b) => [a, b] as const));
+  const both = pairs.find(
+    ([a, b]) => mayOverlap(a, b) && !excluded.some((not) => includesPaths(not, a) || includesPaths(not, b)),
+  );
+  if (!both) return undefined;
+  const [a, b] = both;
+  return includesPaths(a, b) ? b : a;
+}
+
+/** A connection without HTTP has no token: the DENY that requires one would deny it. */
+function otherConnections({ target, requirements }: TokenRules): Refusal {
+  if (target.kind === "workload" || requirements.length === 0) return undefined;
+  for (const { name, ports } of target.workloads) {
+    const port = ports.find((one) => !isHttp(one));
+    if (!port) continue;
+    return (
+      `${name} in ${target.title} has port ${port.port} (${port.protocol}), whose connections have no token and would be denied; ` +
+      "write one entry for each workload"
+    );
+  }
+  return undefined;
+}
