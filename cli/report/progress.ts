@@ -1,5 +1,6 @@
 import { messageOf, SeveralErrors } from "../../components/shared/problem";
 import type { ToolProgress } from "../../embedded/tools/ensure-tools";
+import { reportTools } from "../../embedded/tools/progress";
 import type { Change, Item, RunObserver } from "../engine/engine";
 import { count, elapsed, type Terminal } from "./terminal";
 
@@ -149,16 +150,8 @@ export function total({ counts }: Pick<LayerSummary, "counts">): number {
 
 export function toolProgress(terminal: Terminal): (progress: ToolProgress) => void {
   const since = Date.now();
-  const began = new Set<string>();
-  return ({ tool, step, detail }) => {
-    if (step === "ready") {
-      terminal.show(undefined);
-      if (began.has(tool)) terminal.line(`  ${tool}: ready${detail === undefined ? "" : ` (${detail})`}`);
-      return;
-    }
-    if (step === "skip") return;
-    if (!began.has(tool)) terminal.line(`  ${tool}: has to be obtained; this happens once`);
-    began.add(tool);
-    terminal.show({ text: `${tool}: ${step}${detail === undefined ? "" : ` ${detail}`}`, since });
-  };
+  return reportTools(
+    (line) => terminal.line(`  ${line}`),
+    (text) => terminal.show(text === undefined ? undefined : { text, since }),
+  );
 }

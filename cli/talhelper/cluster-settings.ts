@@ -132,6 +132,11 @@ function templateValues({ clusterName, endpoint, talosVersion }: Talconfig, node
   ]);
 }
 
+/** Source: siderolabs/talos, internal/app/machined/pkg/controllers/k8s/internal/nodename, FromHostname. */
+function nodeName(hostname: string): string {
+  return hostname.toLowerCase().replaceAll("_", "-");
+}
+
 function identity(node: TalconfigNode, { at, configs }: MergedNode, { notes }: ImportContext): Tree {
   const [ipAddress = "", ...others] = node.ipAddress.split(",").map((address) => address.trim());
   const additionalAddresses = others.filter((address) => isIP(address) !== 0);
@@ -147,12 +152,19 @@ function identity(node: TalconfigNode, { at, configs }: MergedNode, { notes }: I
         "node's certificates, and one of the other family goes to Kubernetes",
     );
   }
-  if (isIP(ipAddress) === 0 && (ipAddress !== node.hostname || node.ignoreHostname)) {
+  const hostname = nodeName(node.hostname);
+  if (hostname !== node.hostname) {
+    notes.remark(
+      `${at}.hostname`,
+      `here ${hostname}, the name of the node in Kubernetes; talhelper writes ${node.hostname}`,
+    );
+  }
+  if (isIP(ipAddress) === 0 && (ipAddress !== hostname || node.ignoreHostname)) {
     notes.remark(`${at}.ipAddress`, "a name; here it is added to the node's certSANs, because steps connect to it");
   }
   const { arch, mode } = configs.machineSpec ?? {};
   return {
-    hostname: node.hostname,
+    hostname,
     ipAddress,
     additionalAddresses: additionalAddresses.length > 0 ? additionalAddresses : undefined,
     controlPlane: node.controlPlane || undefined,

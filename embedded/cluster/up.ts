@@ -1,5 +1,6 @@
 import { controlPlaneTools, defaultPins } from "../tools/catalog";
-import { ensureTools, type ToolProgress } from "../tools/ensure-tools";
+import { ensureTools } from "../tools/ensure-tools";
+import { reportTools } from "../tools/progress";
 import { writeFileAtomically } from "../../components/shared/files";
 import type { ApiServer } from "../../components/shared/kubernetes/api-server";
 import { Missing, waitFor, WaitTimeout } from "../../components/shared/kubernetes/wait";
@@ -121,8 +122,7 @@ async function create(files: ClusterFiles, request: ClusterRequest, log: Log): P
 }
 
 function obtainTools(request: ClusterRequest, log: Log) {
-  const progress = ({ tool, step, detail, elapsedMs }: ToolProgress) =>
-    log(`${tool}: ${step}${detail === undefined ? "" : ` (${detail})`} [${Math.round(elapsedMs / 1000)} s]`);
+  const progress = reportTools(log, (step) => step !== undefined && log(step));
   const pins = { ...defaultPins, kubernetes: request.kubernetesVersion.slice(1) };
   return ensureTools(controlPlaneTools, { pins, progress, reportEveryMs: 10_000 });
 }

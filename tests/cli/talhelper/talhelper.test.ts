@@ -43,6 +43,18 @@ describe("importing a talconfig", () => {
     assert.deepEqual(nodes(talosSettings(clusterOf(imported))), nodes(stackCluster("Pulumi.article.yaml")));
   });
 
+  it("gives a node the name that Talos gives it in Kubernetes, and reports it", () => {
+    const file = "article/talconfig.yaml";
+    const text = readFileSync(path.join(folder, file), "utf8").replace(/hostname: (\S+)/, "hostname: Rack_1-$1");
+    const imported = importFile(file, { text });
+    const [, name = ""] = /hostname: (\S+)/.exec(text) ?? [];
+    assert.equal(imported.problem, undefined);
+    const [node] = clusterOf(imported).nodes as { hostname: string }[];
+    assert.equal(node?.hostname, name.replace("Rack_1", "rack-1"));
+    const remark = `nodes[0].hostname: here ${node.hostname}, the name of the node in Kubernetes; talhelper writes ${name}`;
+    assert.ok(imported.notes.remarks.includes(remark), imported.notes.remarks.join("\n"));
+  });
+
   it("imports every key that has a meaning here, and reports the others", () => {
     const imported = importFile("everything/talconfig.yaml");
     assert.equal(imported.problem, undefined);
