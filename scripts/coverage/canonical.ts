@@ -38,7 +38,9 @@ export function fullName(host: unknown, namespace: unknown = defaultNamespace): 
   return name.includes(".") || name === "*" ? name : `${name}.${text(namespace)}.svc.cluster.local`;
 }
 
-/** The gateway that an object of any name, or a label of pods, is for: the manifests have one for each direction. */
+/** The gateway that an object, or a label of pods, is for: manifests have one for each direction, of different names. */
 export function gatewayName(name: unknown): string {
-  return /mesh$|egress|eastwest/.exec(text(name))?.[0] ?? "ingress";
+  const short = text(name).replace(/^.*\/|\..*$/g, "");
+  if (/^(?:egress|.*egress-?gateway)$/.test(short)) return "egress";
+  return /^(?:ingress|shared|.*(?:gateway|gwy|gateway-controller))$/.test(short) ? "ingress" : short;
 }
