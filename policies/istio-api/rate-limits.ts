@@ -197,9 +197,9 @@ function described({ descriptorKey, descriptorValue }: Described): Value {
 }
 
 function headerValueMatch({ match, ...names }: Described & { readonly match: RateLimitMatch }): Value {
-  const { uri, method, headers = {} } = match;
+  const { uri, ignoreUriCase, method, headers = {} } = match;
   const matches = [
-    ...(uri ? [{ name: ":path", string_match: pathMatch(uri) }] : []),
+    ...(uri ? [{ name: ":path", string_match: pathMatch(uri, ignoreUriCase) }] : []),
     ...(method ? [{ name: ":method", string_match: stringMatch(method) }] : []),
     ...Object.entries(headers).map(([name, value]) => ({ name, string_match: stringMatch(value) })),
   ];
@@ -214,7 +214,9 @@ function stringMatch({ exact, prefix, regex }: StringMatch): Value {
 }
 
 /** Envoy's header `:path` has the query in it. */
-function pathMatch({ exact, prefix, regex }: StringMatch): Value {
-  if (prefix !== undefined) return { prefix };
-  return { safe_regex: { regex: `${exact === undefined ? `(?:${regex ?? ""})` : escaped(exact)}(?:\\?.*)?` } };
+function pathMatch({ exact, prefix, regex }: StringMatch, ignoreCase = false): Value {
+  if (prefix !== undefined) return { prefix, ...(ignoreCase && { ignore_case: true }) };
+  // The expression of a rule does not follow ignoreUriCase either.
+  const flags = ignoreCase && regex === undefined ? "(?i)" : "";
+  return { safe_regex: { regex: `${flags}${exact === undefined ? `(?:${regex ?? ""})` : escaped(exact)}(?:\\?.*)?` } };
 }

@@ -184,13 +184,13 @@ describe("a real Envoy", function () {
   it("enforces a smaller bucket for the requests of a descriptor, whatever their query", async () => {
     const descriptor = {
       name: "login",
-      match: { uri: { exact: "/login" }, method: { exact: "POST" } },
+      match: { uri: { exact: "/login" }, ignoreUriCase: true, method: { exact: "POST" } },
       tokenBucket: { maxTokens: 1, fillInterval: "60s" },
     };
     const tokenBucket = { maxTokens: 4, fillInterval: "60s" };
     const statuses = await limited([{ workload: "ratings", port: 9080, tokenBucket, descriptors: [descriptor] }]);
     assert.deepEqual(
-      await statuses("POST /login?a=1", "POST /login", "GET /login", "POST /loginx"),
+      await statuses("POST /login?a=1", "POST /LOGIN", "GET /login", "POST /loginx"),
       [200, 429, 200, 200],
     );
     assert.equal((await statuses("GET /", "GET /")).at(-1), 429);

@@ -28,6 +28,7 @@ const tokenBucket = z
 const requestMatch = z
   .strictObject({
     uri: stringMatch.optional(),
+    ignoreUriCase: z.boolean().optional(),
     method: stringMatch.optional(),
     headers: z.record(matchedHeader, stringMatch).optional(),
   })

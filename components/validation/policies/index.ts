@@ -15,6 +15,7 @@ import { targetProblems } from "./targets";
 import { telemetryProblems } from "./telemetry";
 import { tokenProblems } from "./tokens";
 import { waypointSecurityProblems } from "./waypoint-security";
+import { writtenObjectProblems } from "./written-objects";
 
 export const policyChecks: readonly Check[] = [({ policies, settings }) => policyProblems(policies, settings)];
 
@@ -34,6 +35,7 @@ export function policyProblems(
     () => waypointSecurityProblems(model),
     () => httpRouteProblems(model),
     () => rateLimitProblems(model),
+    () => writtenObjectProblems(model),
     () => telemetryProblems(model, settings.mesh),
     () => releaseProblems(settings),
   );

@@ -1,0 +1,80 @@
+import type { MeshWorkload } from "../../model/names";
+import type { PolicyModel } from "../../model/policies/policy-model";
+import { asTree, treesIn } from "../../shared/merge";
+import type { Problem, Refusal, SettingPath } from "../../shared/problem";
+import { checkEach } from "../../shared/unknown";
+import { own } from "../../shared/own";
+import { problemsOfEach } from "../check";
+
+type WrittenObject = PolicyModel["objects"][number];
+
+/** Kinds that only Envoys read: with a selector sidecars and gateways, with targetRefs waypoints too. */
+const readByEnvoy = ["EnvoyFilter", "WasmPlugin", "RequestAuthentication", "Telemetry", "Sidecar", "ProxyConfig"];
+
+/**
+ * Objects under `talos-mesh:objects` that no proxy of the workloads which they select would read.
+ * Source: istio/istio, pilot/pkg/model/policyattachment.go.
+ */
+export function writtenObjectProblems(model: PolicyModel): Iterable<Problem> {
+  return checkEach(model.objects, ["objects"], function* (object, path) {
+    const { spec, metadata } = object;
+    const { selector, targetRefs } = asTree(spec);
+    const inNamespace = model.names.workloads.filter(({ namespace }) => namespace === metadata.namespace);
+    if (selector !== undefined && targetRefs !== undefined) {
+      yield { path: [...path, "spec", "targetRefs"], message: "found with selector; Istio takes one of the two" };
+    } else if (targetRefs !== undefined) {
+      yield* problemsOfEach(treesIn(targetRefs), [...path, "spec", "targetRefs"], (ref) => service(ref, inNamespace));
+    } else yield* selected(object, path, inNamespace, model);
+  });
+}
+
+/** Only waypoints read what targets a Service. */
+function service({ kind, name }: Readonly<Record<string, unknown>>, workloads: readonly MeshWorkload[]): Refusal {
+  const workload = workloads.find((one) => one.name === name);
+  if (kind !== "Service" || !workload || workload.waypoint) return undefined;
+  const remedy =
+    workload.dataPlane === "ambient"
+      ? `add { namespace: ${workload.namespace} } to talos-mesh:mesh.waypoints`
+      : "use a selector instead";
+  return { name: `found ${workload.name}, a Service without a waypoint, which alone would read this; ${remedy}` };
+}
+
+function* selected(
+  { kind, spec }: WrittenObject,
+  path: SettingPath,
+  inNamespace: readonly MeshWorkload[],
+  { gateways }: PolicyModel,
+): Iterable<Problem> {
+  const { action, selector, workloadSelector } = asTree(spec);
+  const isRead = kind === "AuthorizationPolicy" && action !== "CUSTOM" && action !== "AUDIT";
+  if (isRead || !(readByEnvoy.includes(kind) || kind === "AuthorizationPolicy")) return;
+  const [field, key] = workloadSelector === undefined ? ["selector", "matchLabels"] : ["workloadSelector", "labels"];
+  const labels = own(asTree(workloadSelector ?? selector), key);
+  // A gateway of the namespace may be what it is for; and waypoints read a Telemetry of their namespace.
+  const forAll = labels === undefined;
+  if (forAll && (kind === "Telemetry" || gateways.some(({ namespace }) => namespace === inNamespace[0]?.namespace)))
+    return;
+  const workloads = forAll ? inNamespace : inNamespace.filter((workload) => selects(asTree(labels), workload));
+  const [first] = workloads;
+  if (!first || workloads.some(({ dataPlane }) => dataPlane === "sidecar")) return;
+  const at = forAll ? [...path, "spec"] : [...path, "spec", field ?? ""];
+  yield { path: at, message: unread(kind, first) };
+}
+
+function unread(kind: string, { name, namespace, dataPlane, waypoint }: MeshWorkload): string {
+  if (dataPlane === "none") {
+    return `selects ${name}, whose pods have no proxy that would read this; set dataPlane: sidecar for namespace ${namespace}`;
+  }
+  const found = `selects the ambient workload ${name}: ztunnel does not read a ${kind}, and a waypoint none with a selector`;
+  if (["EnvoyFilter", "Sidecar", "ProxyConfig"].includes(kind)) {
+    return `${found}; set dataPlane: sidecar for namespace ${namespace}, or remove it`;
+  }
+  const remedy = waypoint ? "" : `add { namespace: ${namespace} } to talos-mesh:mesh.waypoints and `;
+  return `${found}; ${remedy}use targetRefs: [{ group: "", kind: Service, name: ${name} }]`;
+}
+
+/** The selector may have labels of pods that the settings do not know, such as a version. */
+function selects(labels: Readonly<Record<string, unknown>>, workload: MeshWorkload): boolean {
+  const known = Object.entries(workload.labels).filter(([key]) => Object.hasOwn(labels, key));
+  return known.length > 0 && known.every(([key, value]) => own(labels, key) === value);
+}
