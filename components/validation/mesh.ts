@@ -1,7 +1,7 @@
 import path from "node:path";
 import { configuredApplications } from "../apps/registry";
 import { meshCharts, unknownValues } from "../mesh/values/chart-folder";
-import { scopes } from "../mesh/values/common-values";
+import { type MeshValuesInput, scopes } from "../mesh/values/common-values";
 import { cniValues, gatewayValues, istiodValues } from "../mesh/values/istio-charts";
 import { controlPlaneNamed, controlPlanes } from "../model/control-planes";
 import { defaultRevision } from "../shared/istio";
@@ -11,13 +11,14 @@ import { deployedGateways, gatewayNamespace } from "../model/gateways";
 import { policyMeshConfig } from "../model/mesh-config";
 import type { Model } from "../model/model";
 import { addonSource, installedReleases } from "../observability/addons/registry";
+import { settingsSchema } from "../settings/schema";
 import { expandPath } from "../settings/schema-walk";
 import { shown } from "../settings/wording";
 import type { MeshSettings } from "../settings/sections/mesh";
-import { compareMinor, istioReleases, istioSince, minorOf } from "../settings/versions";
+import { compareMinor, istioReleases, istioSince, minorOf, versions } from "../settings/versions";
 import { type ChartSource, chartSourceAt, missingCharts, type RequiredChart } from "../shared/chart-source";
 import type { Problem, SettingPath } from "../shared/problem";
-import { completeKeys, runChecks } from "../shared/unknown";
+import { allKnown, completeKeys, ifKnown, runChecks } from "../shared/unknown";
 import { type Check, type CheckContext, refuse, rule } from "./check";
 import { own } from "../shared/own";
 
@@ -141,19 +142,40 @@ function decidedValues(values: string, revision: string): Check[] {
  * Refuses chart values that replace a mapping or a list in which this program sets values: the mesh would miss them, and
  * most charts fail.
  */
-function replacedValues({ settings, cluster }: Model): Iterable<Problem> {
-  const { mesh, images, gateways } = settings;
-  const input = { mesh: { ...mesh, values: {} }, images, cluster, meshConfig: policyMeshConfig(settings) };
-  const ofIstiod = mergeValues({ meshConfig: { extensionProviders: [{}] } }, istiodValues(input));
-  const gateway = Object.values(gateways).find(({ kind }) => kind === "chart");
-  const { istiod, cni, gateway: ofGateway } = mesh.values;
+function replacedValues(model: Model): Iterable<Problem> {
+  const { mesh, gateways } = model.settings;
+  const inputs = () => ifKnown(() => allKnown(valuesInput(model))) ?? valuesOfDefaults;
+  const ofIstiod = () =>
+    scoped(mergeValues({ meshConfig: { extensionProviders: [{}] } }, istiodValues(inputs())), scopes.istiod);
+  const ofGateway = () => {
+    const gateway = Object.values(gateways).find(({ kind }) => kind === "chart");
+    return gateway ? gatewayValues(gateway, {}, inputs()) : {};
+  };
   return runChecks(
-    () => shapeProblems(scoped(ofIstiod, scopes.istiod), istiod, ["mesh", "values", "istiod"]),
-    () => shapeProblems(scoped(ofIstiod, scopes.istiod), mesh.canary?.values, ["mesh", "canary", "values"]),
-    () => shapeProblems(scoped(cniValues(input), scopes.cni), cni, ["mesh", "values", "cni"]),
-    () => shapeProblems(gateway ? gatewayValues(gateway, {}, input) : {}, ofGateway, ["mesh", "values", "gateway"]),
+    () => shapeProblems(ofIstiod(), mesh.values.istiod, ["mesh", "values", "istiod"]),
+    () => shapeProblems(ofIstiod(), mesh.canary?.values, ["mesh", "canary", "values"]),
+    () => shapeProblems(scoped(cniValues(inputs()), scopes.cni), mesh.values.cni, ["mesh", "values", "cni"]),
+    () => shapeProblems(ofGateway(), mesh.values.gateway, ["mesh", "values", "gateway"]),
   );
 }
+
+function valuesInput({ settings, cluster }: Model): MeshValuesInput {
+  const { mesh, images } = settings;
+  const { simulatedNodes, talos, talosVersion } = cluster;
+  return {
+    mesh: { ...mesh, values: {} },
+    images,
+    cluster: { simulatedNodes, talos, ...(talosVersion !== undefined && { talosVersion }) },
+    meshConfig: policyMeshConfig(settings),
+  };
+}
+
+/** Where a setting has a mistake: what is set in the values is nearly the same for all settings. */
+const valuesOfDefaults: MeshValuesInput = {
+  mesh: settingsSchema.shape.mesh.parse({ version: versions.istio }),
+  images: settingsSchema.shape.images.parse({}),
+  cluster: { simulatedNodes: false, talos: true },
+};
 
 /** Values as a chart reads them, which also has those of a scope at the top. */
 function scoped(values: Tree, scope = ""): Tree {
