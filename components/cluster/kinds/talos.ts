@@ -182,7 +182,7 @@ function problems(cluster: TalosClusterSettings, stack: ClusterStack): Iterable<
   );
 }
 
-/** Talos reads null in free-form values as an empty one, or refuses it. In a patch, it may stand for what is to be left out. */
+/** Talos reads null in free-form values as an empty one, or refuses it. In a patch, null changes nothing. */
 function* nulls(value: unknown, at: SettingPath): Iterable<Problem> {
   if (value === null) yield { path: at, message: "found nothing; give it a value, or remove it" };
   if (typeof value !== "object" || value === null) return;
