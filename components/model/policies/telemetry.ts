@@ -29,7 +29,7 @@ const istioProviders: readonly TelemetryProvider[] = [
   { name: "stackdriver", kinds: ofEveryKind },
 ];
 
-/** Every provider that a Telemetry may name, whoever registers it. */
+/** Every provider that a Telemetry may name, by the settings, an addon or Istio. */
 export function telemetryProviders({
   telemetry,
   observability,
