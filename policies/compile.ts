@@ -2,7 +2,7 @@ import type { PolicyModel } from "../components/model/policies/policy-model";
 import type { KubernetesObject } from "../components/shared/kubernetes/object";
 import { peerAuthentications, requestAuthentications } from "./istio-api/authentication";
 import { defaultDeny, workloadPolicies } from "./istio-api/authorization";
-import { egressGateway, sidecarEgress } from "./istio-api/egress";
+import { egressGateways } from "./istio-api/egress-gateway";
 import { externalServiceObjects } from "./istio-api/external-services";
 import { rateLimits } from "./istio-api/rate-limits";
 import { destinationRules, gateways, virtualServices } from "./istio-api/routes";
@@ -28,8 +28,7 @@ export const compilers: readonly Compiler[] = [
   waypointDefaultDeny,
   waypointOnly,
   sidecars,
-  sidecarEgress,
-  egressGateway,
+  egressGateways,
   waypointEgress,
   networkPolicies,
 ].map(onceForModel);

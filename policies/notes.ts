@@ -1,23 +1,42 @@
 import { clusterTraits } from "../components/cluster/kinds";
 import { idleBreaker } from "../components/model/connection-pools";
-import type { Names } from "../components/model/names";
+import { type Names, workloadKey } from "../components/model/names";
+import type { PolicyModel } from "../components/model/policies/policy-model";
 import type { Settings } from "../components/settings/schema";
 import type { TrafficPolicySettings } from "../components/settings/sections/traffic-policy";
+import { listOf } from "../components/settings/wording";
 import type { KubernetesObject } from "../components/shared/kubernetes/object";
 import { formatPath, type SettingPath } from "../components/shared/problem";
 import type { ServicePort } from "../components/shared/workload";
 
 interface NotedModel {
-  readonly names: Names;
   readonly settings: Pick<Settings, "cluster" | "traffic">;
+  readonly policies: Pick<PolicyModel, "names" | "egress" | "workloads">;
 }
 
 /** For the output `notes`: policies with less effect than a reader may expect. */
 export function policyNotes(
-  { names, settings: { cluster, traffic } }: NotedModel,
+  { settings: { cluster, traffic }, policies }: NotedModel,
   objects: readonly KubernetesObject[],
 ): string[] {
-  return [...networkPolicyNotes(cluster, objects), ...idleBreakers(traffic, names)];
+  return [
+    ...networkPolicyNotes(cluster, objects),
+    ...closedWorkloads(policies),
+    ...idleBreakers(traffic, policies.names),
+  ];
+}
+
+/** Egress rules for one workload close the outside for all others. */
+function closedWorkloads({ egress, workloads }: NotedModel["policies"]): string[] {
+  if (!egress) return [];
+  const allowed = new Set(egress.rules.map(({ workload }) => workloadKey(workload)));
+  const closed = workloads.filter((one) => one.dataPlane !== "none" && !allowed.has(workloadKey(one)));
+  if (closed.length === 0) return [];
+  const names = listOf(closed.map(workloadKey));
+  return [
+    `security.egress closes the outside for workloads that none of its rules allow a host: ${names}. ` +
+      "To open a host to all, add a rule with from: '*'.",
+  ];
 }
 
 function networkPolicyNotes(cluster: Settings["cluster"], objects: readonly KubernetesObject[]): string[] {

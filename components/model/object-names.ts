@@ -75,7 +75,7 @@ export function externalHostName(host: string): string {
 
 /** A host as a DNS label, different for each host: in a host no dash is next to a dot. */
 export function egressLabel(host: string): string {
-  return host.replace(/-/g, "--").replace(/\./g, "-");
+  return host.replace(/^\*/, "any").replace(/-/g, "--").replace(/\./g, "-");
 }
 
 /** The Gateway of an external host at the egress gateway. */

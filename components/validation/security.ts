@@ -74,7 +74,9 @@ export const securityChecks: readonly Check[] = [
   refuse("security.peerAuthentication.*", ({ workload, ports }) => workload === undefined && ports !== undefined, {
     ports: "goes with a workload only; name one, or remove the ports",
   }),
-  rule("security.egress.allow.*.from", (source, { names }) => unknownSource(names, source)),
+  rule("security.egress.allow.*.from", (source, { names }) =>
+    names.findTarget(source) ? undefined : unknownSource(names, source),
+  ),
   refuse(
     "security.egress.allow.*.hosts.*",
     (host) => host === "*",

@@ -1,9 +1,10 @@
 import { policyName } from "../../components/model/object-names";
+import { allowedHosts, type EgressRule } from "../../components/model/policies/egress";
+import type { ExternalService } from "../../components/model/policies/external-services";
 import type { PolicyModel } from "../../components/model/policies/policy-model";
 import type { KubernetesObject } from "../../components/shared/kubernetes/object";
-import { istioObject, principal, sortedUnique } from "../api-objects";
+import { type AuthorizationRule, istioObject, principal, sortedUnique } from "../api-objects";
 import { selector } from "../attachment";
-import { egressPlace, externalHost, type HostRules, hostsOf } from "../istio-api/egress";
 
 /** A waypoint does not read the policy of its namespace that allows nothing. */
 export function waypointDefaultDeny({ waypoints, defaultDenyNamespaces }: PolicyModel): KubernetesObject[] {
@@ -44,29 +45,33 @@ export function waypointOnly({
  *
  * https://istio.io/latest/docs/ambient/usage/waypoint/#useawaypoint
  */
-export function waypointEgress(model: PolicyModel): KubernetesObject[] {
-  return hostsOf(model, "waypoint").flatMap((host) => hostObjects(host, model.trustDomain));
-}
-
-function hostObjects(hostRules: HostRules, trustDomain: string): KubernetesObject[] {
-  const { rules } = hostRules;
-  const place = egressPlace(hostRules);
-  const waypoint = rules[0]?.waypoint?.name ?? "waypoint";
-  const allowed = rules.map(({ workload, settings }) => ({
-    from: [{ source: { principals: [principal(workload, trustDomain)] } }],
-    to: [{ operation: { ports: sortedUnique(settings.ports.map(String)) } }],
-  }));
-  return [
-    ...externalHost(place, hostRules, { labels: { "istio.io/use-waypoint": waypoint } }),
+export function waypointEgress({ egress, externalServices, defaultDenyNamespaces, trustDomain }: PolicyModel) {
+  const authorization = ({ name, namespace, path: from }: ExternalService, rules: readonly AuthorizationRule[]) => {
+    const targetRefs = [{ group: "networking.istio.io", kind: "ServiceEntry", name }];
     // A name of deployed objects; another would replace them.
-    istioObject(
-      "AuthorizationPolicy",
-      { ...place, name: policyName(place.name, "way-out") },
-      {
-        targetRefs: [{ group: "networking.istio.io", kind: "ServiceEntry", name: place.name }],
-        action: "ALLOW",
-        rules: sortedUnique(allowed),
-      },
-    ),
+    const place = { name: policyName(name, "way-out"), namespace, from };
+    return istioObject("AuthorizationPolicy", place, {
+      targetRefs,
+      action: "ALLOW",
+      ...(rules.length > 0 && { rules: sortedUnique(rules) }),
+    });
+  };
+  const allowing = ({ workload, settings: { ports } }: EgressRule) => ({
+    from: [{ source: { principals: [principal(workload, trustDomain)] } }],
+    ...(ports && { to: [{ operation: { ports: sortedUnique(ports.map(String)) } }] }),
+  });
+  const described = externalServices.filter(({ waypoint }) => waypoint);
+  if (!egress) {
+    // Otherwise the policy of the waypoint that allows nothing would close them.
+    return described
+      .filter(({ waypoint }) => waypoint && defaultDenyNamespaces.has(waypoint.namespace))
+      .map((service) => authorization(service, [{}]));
+  }
+  return [
+    ...allowedHosts(egress, "waypoint").map(({ service, rules }) => authorization(service, rules.map(allowing))),
+    ...described.map((service) => {
+      const rules = egress.rules.filter((rule) => [...rule.described.values()].includes(service));
+      return authorization(service, rules.map(allowing));
+    }),
   ];
 }

@@ -1,4 +1,5 @@
 import { type ExternalPort, type ExternalService, isHttp } from "../../components/model/policies/external-services";
+import { allowedHosts } from "../../components/model/policies/egress";
 import type { PolicyModel } from "../../components/model/policies/policy-model";
 import { externalTarget, RouteTargets } from "../../components/model/policies/route-targets";
 import { externalHostName, policyName } from "../../components/model/object-names";
@@ -15,7 +16,7 @@ import { httpRoutes } from "./routes";
  */
 export function externalServiceObjects(model: PolicyModel): KubernetesObject[] {
   const targets = new RouteTargets(model);
-  return model.externalServices.flatMap((service) => [
+  return allServices(model).flatMap((service) => [
     serviceEntry(service),
     ...service.hosts.flatMap((host) => [
       ...destinationRule(service, host),
@@ -24,9 +25,21 @@ export function externalServiceObjects(model: PolicyModel): KubernetesObject[] {
   ]);
 }
 
+/** Those of `traffic.externalServices`, and those that egress rules describe. */
+export function allServices({ externalServices, egress }: PolicyModel): readonly ExternalService[] {
+  if (!egress) return externalServices;
+  const modes = ["sidecar", "egressGateway", "waypoint"] as const;
+  const described = modes.flatMap((mode) => allowedHosts(egress, mode).map(({ service }) => service));
+  return [...externalServices, ...described];
+}
+
+export function exported({ exportTo }: ExternalService): { exportTo?: string[] } {
+  return exportTo ? { exportTo: [...exportTo] } : {};
+}
+
 function serviceEntry(service: ExternalService): KubernetesObject<IstioSpecs["ServiceEntry"]> {
   const { name, namespace, hosts, ports, resolution, waypoint, path: from, settings } = service;
-  const { addresses, location, endpoints, workloadSelector, subjectAltNames, exportTo } = settings;
+  const { addresses, location, endpoints, workloadSelector, subjectAltNames } = settings;
   const labels = waypoint && { "istio.io/use-waypoint": waypoint.name };
   return istioObject(
     "ServiceEntry",
@@ -34,7 +47,7 @@ function serviceEntry(service: ExternalService): KubernetesObject<IstioSpecs["Se
     {
       hosts: [...hosts],
       ...(addresses && { addresses }),
-      ...(exportTo && { exportTo }),
+      ...exported(service),
       location,
       resolution,
       ports: ports.map((port) => ({ ...port })),
@@ -46,7 +59,7 @@ function serviceEntry(service: ExternalService): KubernetesObject<IstioSpecs["Se
 }
 
 function destinationRule(service: ExternalService, host: string): KubernetesObject<IstioSpecs["DestinationRule"]>[] {
-  const { exportTo, subsets } = service.settings;
+  const { subsets } = service.settings;
   const rules = {
     ...trafficPolicy(service.settings.trafficPolicy, host),
     ...(subsets.length > 0 && {
@@ -58,7 +71,10 @@ function destinationRule(service: ExternalService, host: string): KubernetesObje
     }),
   };
   if (Object.keys(rules).length === 0) return [];
-  return [istioObject("DestinationRule", placeOf(service, host), { host, ...(exportTo && { exportTo }), ...rules })];
+  // At an egress gateway, only the gateway connects to the host.
+  const closed = service.gateway?.namespace === service.namespace;
+  const spec = { host, ...(closed ? { exportTo: ["."] } : exported(service)), ...rules };
+  return [istioObject("DestinationRule", objectPlace(service, host), spec)];
 }
 
 /** A proxy that speaks TLS for a workload names the host, by which the server chooses its certificate. */
@@ -68,9 +84,9 @@ function trafficPolicy(
 ): Pick<IstioSpecs["DestinationRule"], "trafficPolicy"> {
   if (!settings || Object.keys(settings).length === 0) return {};
   const named = <Policy extends Pick<ExternalTrafficPolicySettings, "tls">>(policy: Policy): Policy => {
-    const { tls } = policy;
-    const originates = tls && (tls.mode === "SIMPLE" || tls.mode === "MUTUAL");
-    return originates && !host.startsWith("*") ? { ...policy, tls: { sni: host, ...tls } } : policy;
+    if (policy.tls?.mode !== "SIMPLE" && policy.tls?.mode !== "MUTUAL") return policy;
+    const { mode, ...details } = policy.tls;
+    return host.startsWith("*") ? policy : { ...policy, tls: { mode, sni: host, ...details } };
   };
   const { portLevelSettings } = settings;
   return {
@@ -81,23 +97,33 @@ function trafficPolicy(
   };
 }
 
+/** At an egress gateway the rules are part of the routes through it (egress-gateway.ts). */
 function virtualService(
   service: ExternalService,
   host: string,
   targets: RouteTargets,
   gatewayApi: string,
 ): KubernetesObject<IstioSpecs["VirtualService"]>[] {
-  const { settings, ports } = service;
-  if (settings.http.length === 0) return [];
+  const { settings, ports, gateway } = service;
+  if (settings.http.length === 0 || gateway) return [];
   const http = ports.filter(isHttp).flatMap((port, _, all) => {
-    const target = externalTarget(service, host, [port]);
-    const routes = httpRoutes(settings.http, { service: target, targets, subsetsBy: "name" }, gatewayApi);
+    const routes = httpRules(service, host, port, targets, gatewayApi);
     return all.length > 1 ? routes.map((route) => onPort(route, port)) : routes;
   });
-  const { exportTo } = settings;
-  return [
-    istioObject("VirtualService", placeOf(service, host), { hosts: [host], ...(exportTo && { exportTo }), http }),
-  ];
+  const spec = { hosts: [host], ...exported(service), http };
+  return [istioObject("VirtualService", objectPlace(service, host), spec)];
+}
+
+/** The rules of a service for one of its hosts and ports. */
+export function httpRules(
+  service: ExternalService,
+  host: string,
+  port: ExternalPort,
+  targets: RouteTargets,
+  gatewayApi: string,
+): VirtualServiceRoute[] {
+  const target = externalTarget(service, host, [port]);
+  return httpRoutes(service.settings.http, { service: target, targets, subsetsBy: "name" }, gatewayApi);
 }
 
 function onPort(route: VirtualServiceRoute, { number: port }: ExternalPort): VirtualServiceRoute {
@@ -106,6 +132,6 @@ function onPort(route: VirtualServiceRoute, { number: port }: ExternalPort): Vir
 }
 
 /** With several hosts, each object of one of them has its name. */
-function placeOf({ name, namespace, hosts, path: from }: ExternalService, host: string): Place {
+export function objectPlace({ name, namespace, hosts, path: from }: ExternalService, host: string): Place {
   return { namespace, name: hosts.length === 1 ? name : policyName(name, externalHostName(host)), from };
 }

@@ -1,9 +1,11 @@
 import { type Caller, type MeshWorkload, type PolicyTarget, workloadKey } from "../../components/model/names";
 import { policyName } from "../../components/model/object-names";
+import { isExportedTo } from "../../components/model/policies/external-services";
 import { type AccessRule, clusterHost, type PolicyModel } from "../../components/model/policies/policy-model";
 import type { KubernetesObject } from "../../components/shared/kubernetes/object";
 import { rootNamespace } from "../../components/shared/istio";
 import { type IstioSpecs, istioObject, sortedUnique } from "../api-objects";
+import { serviceHost } from "./egress-gateway";
 
 /** What every proxy needs: Istio's own services, the API server, and the cluster's DNS over TCP. */
 const everywhere = [
@@ -89,13 +91,24 @@ function identity({ namespace, serviceAccount }: Pick<Caller, "namespace" | "ser
   return `${namespace}/${serviceAccount}`;
 }
 
-/** Hosts outside the mesh that egress rules let a workload reach, such as `./a-cup-of.coffee`. */
-function externalHosts({ egress }: PolicyModel, workload: MeshWorkload): string[] {
+/**
+ * Hosts outside the mesh that a workload may reach, such as `./a-cup-of.coffee`, and the egress gateways that they are
+ * behind: those of its egress rules, or without egress rules all that its namespace knows.
+ */
+function externalHosts({ egress, externalServices }: PolicyModel, workload: MeshWorkload): string[] {
   const own = egress?.rules.filter((rule) => workloadKey(rule.workload) === workloadKey(workload)) ?? [];
-  if (own.length === 0) return [];
-  const gateway = egress?.gateway;
+  const known = externalServices.filter((service) => isExportedTo(service, workload.namespace));
+  const described = egress
+    ? own.flatMap(({ described: services }) => [...services])
+    : known.flatMap((service) => service.hosts.map((host) => [host, service] as const));
+  const inline = own.flatMap((rule) => rule.settings.hosts.filter((host) => !rule.described.has(host)));
+  const gateways = [
+    ...described.flatMap(([, { gateway }]) => gateway ?? []),
+    ...(inline.length > 0 ? [egress?.gateway ?? []].flat() : []),
+  ];
   return [
-    ...own.flatMap(({ settings }) => settings.hosts.map((host) => `${gateway?.namespace ?? "."}/${host}`)),
-    ...(gateway ? [`${gateway.namespace}/${clusterHost({ ...gateway, name: gateway.service })}`] : []),
+    ...described.map(([host, { namespace }]) => `${namespace === workload.namespace ? "." : namespace}/${host}`),
+    ...inline.map((host) => `${egress?.gateway?.namespace ?? "."}/${host}`),
+    ...gateways.map((gateway) => `${gateway.namespace}/${serviceHost(gateway)}`),
   ];
 }

@@ -111,17 +111,17 @@ describe("egress", () => {
     "several ports of a host at an egress gateway": [
       byGateway({ ...oneHost, ports: [443, 8443] }),
       shopSources({}, { gateways }),
-      "security.egress.allow[0].ports: found 443, 8443; an egress gateway serves one port of a host; keep one",
+      "security.egress.allow[0].ports: example.com is allowed with TLS 443, TLS 8443; an egress gateway serves one port of a host for HTTP, and one for TLS or TCP; keep one of each",
     ],
     "a port of a host at an egress gateway that differs by workload": [
       byGateway(oneHost, { ...oneHost, from: "front", ports: [8443] }),
       shopSources({}, { gateways }),
-      "security.egress.allow[1]: example.com is allowed by talos-mesh:security.egress.allow[0] with TLS 443, and an egress gateway serves one port and protocol of a host; use the same in both",
+      "security.egress.allow[1]: example.com is allowed by talos-mesh:security.egress.allow[0] with TLS 443, and an egress gateway cannot distinguish ports or protocols of a host by workload; use the same in both",
     ],
     "a wildcard at an egress gateway": [
       byGateway({ ...oneHost, hosts: ["*.example.com"] }),
       shopSources({}, { gateways }),
-      "security.egress.allow[0].hosts: found *.example.com; an egress gateway has to resolve the host name; list each host",
+      "security.egress.allow[0].hosts: found *.example.com; an egress gateway has to resolve the host name; list each host, or describe it in traffic.externalServices with the endpoint that serves all of them",
     ],
     "a host that is too long for the name of a subset": [
       byGateway({ ...oneHost, hosts: [long] }),
@@ -141,15 +141,25 @@ describe("egress", () => {
       ),
       "security.egress.allow[0].from: egress of the ambient namespace shop goes through its waypoint; add { namespace: shop } to talos-mesh:mesh.waypoints",
     ],
-    "two protocols of a host at a waypoint": [
-      { allow: [oneHost, { ...oneHost, from: "front", ports: [80], protocol: "HTTP" }] },
+    "two protocols of a port of a host": [
+      { allow: [oneHost, { ...oneHost, from: "front", protocol: "HTTP" }] },
       ambientSources({}),
-      "security.egress.allow[1]: example.com is allowed by talos-mesh:security.egress.allow[0] with TLS, and a waypoint serves one protocol of a host; use the same in both",
+      "security.egress.allow[1]: example.com is allowed by talos-mesh:security.egress.allow[0] with TLS 443, and a waypoint serves one protocol of a port of a host; use the same in both",
     ],
     "a workload with a sidecar in mode waypoint": [
       { mode: "waypoint", allow: [oneHost] },
       shopSources({}),
       "security.egress.allow[0].from: reviews has a sidecar, and mode waypoint is for ambient workloads; remove security.egress.mode, so that each workload uses the mode of its data plane",
+    ],
+    "a host without ports that no external service describes": [
+      { allow: [{ from: "reviews", hosts: ["example.com"] }] },
+      shopSources({}),
+      "security.egress.allow[0].ports: missing; expected the ports of example.com, or an entry of talos-mesh:traffic.externalServices for it",
+    ],
+    "a namespace that no proxy meshes": [
+      { allow: [{ ...oneHost, from: "shop/*" }] },
+      shopSources({}, { dataPlanes: { shop: "none" } }),
+      "security.egress.allow[0].from: found shop/*, where no workload is in the mesh; expected one that is",
     ],
     "a workload outside the mesh": [
       { allow: [oneHost] },
@@ -199,6 +209,68 @@ describe("egress", () => {
         to: [{ operation: { ports: ["443"] } }],
       },
     ]);
+  });
+
+  it("has several ports and protocols of one host, each port with its own", () => {
+    const both: Allowance[] = [
+      { from: "front", hosts: ["example.com"], ports: [80], protocol: "HTTP", tlsOrigination: true },
+      { from: "front", hosts: ["example.com"], ports: [443] },
+    ];
+    assert.deepEqual(refusals(shopSources({ security: { egress: { allow: both } } })), []);
+    const objects = compile(...both);
+    const specOf = (kind: string) => objects.find((object) => object.kind === kind)?.spec;
+    assert.deepEqual((specOf("ServiceEntry") as { ports: unknown }).ports, [
+      { number: 80, name: "http-80", protocol: "HTTP", targetPort: 443 },
+      { number: 443, name: "tls-443", protocol: "TLS" },
+    ]);
+    assert.deepEqual((specOf("DestinationRule") as { trafficPolicy: unknown }).trafficPolicy, {
+      portLevelSettings: [{ port: { number: 80 }, tls: { mode: "SIMPLE", sni: "example.com" } }],
+    });
+  });
+
+  it("goes through the gateway by port: HTTP by its port for HTTP, TLS by its port for HTTPS", () => {
+    const both = byGateway(oneHost, { ...oneHost, ports: [80], protocol: "HTTP" });
+    const model = shopModel({ security: { egress: both } }, { gateways });
+    const objects = compilePolicies(model);
+    const entrance = objects.find(({ kind }) => kind === "Gateway")?.spec as { servers: { port: unknown }[] };
+    assert.deepEqual(
+      entrance.servers.map(({ port }) => port),
+      [
+        { number: 80, name: "http", protocol: "HTTPS" },
+        { number: 443, name: "tls", protocol: "TLS" },
+      ],
+    );
+    const to = (number: number) => [
+      { destination: { host: "istio-egress.istio-egress.svc.cluster.local", subset: "example-com", port: { number } } },
+    ];
+    const out = (number: number) => [{ destination: { host: "example.com", port: { number } } }];
+    const inMesh = { gateways: ["mesh"] };
+    const atGateway = { gateways: ["istio-egress/to-example-com"] };
+    assert.deepEqual(objects.find(({ kind }) => kind === "VirtualService")?.spec, {
+      hosts: ["example.com"],
+      gateways: ["istio-egress/to-example-com", "mesh"],
+      exportTo: [".", "shop"],
+      http: [
+        { match: [{ ...inMesh, port: 80 }], route: to(80) },
+        { match: [{ ...atGateway, port: 80 }], route: out(80) },
+      ],
+      tls: [{ match: [{ ...inMesh, port: 443, sniHosts: ["example.com"] }], route: to(443) }],
+      tcp: [{ match: [{ ...atGateway, port: 443 }], route: out(443) }],
+    });
+  });
+
+  it("is allowed to all workloads of the mesh, or of a namespace", () => {
+    const workloads = [...shop, workload("job", [], "batch"), workload("legacy", [], "old")];
+    const dataPlanes = { shop: "sidecar" as const, batch: "sidecar" as const, old: "none" as const };
+    const reach = (from: string) => {
+      const allow = [{ from, hosts: ["example.com"], ports: [443] }];
+      const objects = compilePolicies(shopModel({ security: { egress: { allow } } }, { workloads, dataPlanes }));
+      return objects
+        .filter(({ kind, spec }) => kind === "Sidecar" && JSON.stringify(spec).includes("./example.com"))
+        .map(({ metadata }) => metadata.name);
+    };
+    assert.deepEqual(reach("*"), ["job.scope", "front.scope", "ratings.scope", "reviews.scope"]);
+    assert.deepEqual(reach("batch/*"), ["job.scope"]);
   });
 
   it("is restricted by a NetworkPolicy in namespaces with a waypoint or egress gateway, and in no other", () => {

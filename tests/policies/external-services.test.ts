@@ -227,7 +227,7 @@ describe("a service outside the mesh", () => {
     ],
     "an egress gateway": [
       { ...api, egressGateway: "egress" },
-      "egressGateway: not in the ambient data plane: ztunnel sends nothing to an egress gateway; instead: no security.egress.mode, so that egress goes through the namespace's waypoint",
+      "egressGateway: not in the ambient data plane: ztunnel sends nothing to an egress gateway; instead: no egressGateway",
     ],
     "a rule by the workload that calls": [
       { ...api, http: [{ match: [{ sourceWorkload: "front" }], timeout: "1s" }, {}] },

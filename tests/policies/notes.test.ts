@@ -23,10 +23,10 @@ function talos(cni: object) {
   });
 }
 
-const { names } = shopModel({});
+const policies = shopModel({});
 
 function notes(cluster: ReturnType<typeof talos>, placed = objects): string[] {
-  return policyNotes({ names, settings: { cluster, traffic: traffic.parse({}) } }, placed);
+  return policyNotes({ policies, settings: { cluster, traffic: traffic.parse({}) } }, placed);
 }
 
 type ConnectionPool = NonNullable<NonNullable<Service["trafficPolicy"]>["connectionPool"]>;
@@ -37,10 +37,22 @@ function breakerNotes(connectionPool: ConnectionPool, protocol: PortProtocol = "
   const workloads = shop.map((one) => ({ ...one, ports }));
   const services = [{ host: "ratings", trafficPolicy: { connectionPool } }];
   const settings = { cluster, traffic: traffic.parse({ services }) };
-  return policyNotes({ names: shopModel({}, { workloads }).names, settings }, []);
+  return policyNotes({ policies: shopModel({}, { workloads }), settings }, []);
 }
 
 describe("notes on egress", () => {
+  it("name the workloads for which rules for others close the outside", () => {
+    const cluster = talos({ name: "flannel", kubeNetworkPoliciesEnabled: true });
+    const notesOf = (given: PolicySettings) =>
+      policyNotes({ policies: shopModel(given), settings: { cluster, traffic: traffic.parse({}) } }, []);
+    assert.deepEqual(notesOf(settings), [
+      "security.egress closes the outside for workloads that none of its rules allow a host: shop/reviews, shop/ratings. To open a host to all, add a rule with from: '*'.",
+    ]);
+    const all = { security: { egress: { allow: [{ from: "*", hosts: ["a-cup-of.coffee"], ports: [443] }] } } };
+    assert.deepEqual(notesOf(all), []);
+    assert.deepEqual(notesOf({}), []);
+  });
+
   it("report that flannel by itself ignores NetworkPolicy", () => {
     assert.deepEqual(notes(talos({ name: "flannel" })), [
       "The cluster's flannel ignores NetworkPolicy: a workload that connects to an external IP address bypasses security.egress. " +
@@ -98,7 +110,7 @@ describe("notes on circuit breakers", () => {
       const workloads = shop.map((one) => ({ ...one, ports }));
       const cluster = talos({ name: "flannel", kubeNetworkPoliciesEnabled: true });
       const placed = { cluster, traffic: traffic.parse(settingsOf.traffic) };
-      return policyNotes({ names: shopModel({}, { workloads }).names, settings: placed }, []).map(
+      return policyNotes({ policies: shopModel({}, { workloads }), settings: placed }, []).map(
         (note) => note.split(" ")[0],
       );
     };
@@ -118,10 +130,10 @@ describe("notes on circuit breakers", () => {
   });
 
   it("are absent for the stack of the article, whose circuit breaker opens", () => {
-    const { settings: article, names: known } = validate(readStackFile(`${root}/Pulumi.article.yaml`).sections, {
+    const { settings: article, policies: known } = validate(readStackFile(`${root}/Pulumi.article.yaml`).sections, {
       secretNames: undefined,
     });
     assert.ok(article.traffic.services.some(({ trafficPolicy }) => trafficPolicy?.connectionPool));
-    assert.doesNotMatch(policyNotes({ names: known, settings: article }, []).join(), /connectionPool/);
+    assert.doesNotMatch(policyNotes({ policies: known, settings: article }, []).join(), /connectionPool/);
   });
 });

@@ -23,6 +23,8 @@ export interface ExternalService {
   readonly hosts: readonly string[];
   readonly ports: readonly ExternalPort[];
   readonly resolution: Resolution;
+  /** Namespaces that know it, with that of its egress gateway. @default all */
+  readonly exportTo?: readonly string[];
   /** The egress gateway that sidecars send its requests to. */
   readonly gateway?: GatewayWorkload;
   /** The waypoint that ztunnel sends its requests to. */
@@ -41,6 +43,7 @@ export function externalServices({ traffic }: { readonly traffic: TrafficSetting
       hosts: () => settings.hosts,
       ports: () => settings.ports.map(withName),
       resolution: () => settings.resolution ?? defaultResolution(settings),
+      exportTo: () => withGateway(settings.exportTo, namespace(), gateway()),
       gateway,
       waypoint: () => names.namespaceWaypoint(namespace()),
     });
@@ -49,12 +52,22 @@ export function externalServices({ traffic }: { readonly traffic: TrafficSetting
   return readEntries(readers);
 }
 
+function withGateway(
+  exportTo: readonly string[] | undefined,
+  namespace: string,
+  gateway: GatewayWorkload | undefined,
+): readonly string[] | undefined {
+  const known =
+    !gateway || gateway.namespace === namespace || exportTo?.some((to) => to === "*" || to === gateway.namespace);
+  return exportTo && !known ? [...exportTo, gateway.namespace] : exportTo;
+}
+
 function withName(port: ExternalServiceSettings["ports"][number]): ExternalPort {
   return { ...port, name: port.name ?? `${port.protocol.toLowerCase()}-${port.number}` };
 }
 
 /** A wildcard has no address to resolve: the proxy keeps the address that the workload connects to. */
-function defaultResolution({
+export function defaultResolution({
   hosts,
   addresses = [],
   endpoints,

@@ -1,7 +1,7 @@
 import type { SettingPath } from "../../shared/problem";
 import type { Settings } from "../../settings/schema";
 import type { AuthorizationRuleSettings, ExternalRuleSettings } from "../../settings/sections/access-rules";
-import type { EgressSettings, JwtSettings, SecuritySettings } from "../../settings/sections/security";
+import type { JwtSettings, SecuritySettings } from "../../settings/sections/security";
 import type { HttpRuleSettings } from "../../settings/sections/http-rule";
 import type { PathNormalization } from "../../settings/sections/mesh";
 import type { RateLimitServiceSettings, RateLimitSettings } from "../../settings/sections/rate-limits";
@@ -11,6 +11,7 @@ import type { TrafficPolicySettings } from "../../settings/sections/traffic-poli
 import type { GatewayWorkload, VersionService, WaypointWorkload, Workload } from "../../shared/workload";
 import type { SidecarScoping } from "../mesh-config";
 import type { Caller, MeshWorkload, Names, PolicyTarget } from "../names";
+import type { Egress } from "./egress";
 import type { ExternalService } from "./external-services";
 import { own } from "../../shared/own";
 
@@ -138,20 +139,6 @@ export interface MtlsException extends ResolvedEntry<SecuritySettings["peerAuthe
 }
 
 export type MtlsMode = MtlsException["settings"]["mode"];
-
-export type EgressMode = NonNullable<EgressSettings["mode"]>;
-
-export interface EgressRule extends ResolvedEntry<EgressSettings["allow"][number]> {
-  readonly workload: MeshWorkload;
-  readonly mode: EgressMode;
-  readonly waypoint?: WaypointWorkload;
-}
-
-/** The only external hosts that workloads may reach. */
-export interface Egress {
-  readonly rules: readonly EgressRule[];
-  readonly gateway?: GatewayWorkload;
-}
 
 export interface RateLimit extends ResolvedEntry<RateLimitSettings> {
   readonly target: PolicyTarget;

@@ -18,10 +18,10 @@ import { gatewayApiVersion } from "../control-planes";
 import { sidecarScoping } from "../mesh-config";
 import { type Names, targetKey, workloadKey } from "../names";
 import { pathNormalization } from "../path-normalization";
+import { egress } from "./egress";
 import { externalServices } from "./external-services";
 import type {
   AccessRule,
-  Egress,
   ExternalRule,
   MtlsException,
   PolicyModel,
@@ -42,13 +42,14 @@ type PolicySettings = Pick<Settings, "traffic" | "security" | "telemetry" | "obj
  * of its own, so that a mistake in the settings makes only that field unknown (components/shared/unknown.ts).
  */
 export function policyModel(settings: PolicySettings, names: Names): PolicyModel {
+  const services = externalServices(settings, names);
   const model = knownFields<Omit<PolicyModel, "waypointOnly" | "targeted">>({
     names: () => names,
     workloads: () => names.workloads,
     gateways: () => names.objects.gateways,
     waypoints: () => names.objects.waypoints,
     services: () => meshServices(settings, names),
-    externalServices: () => externalServices(settings, names),
+    externalServices: () => services,
     gatewayApi: () => gatewayApiVersion(settings.mesh),
     accessRules: () => accessRules(settings, names),
     externalRules: () => externalRules(settings, names),
@@ -57,7 +58,7 @@ export function policyModel(settings: PolicySettings, names: Names): PolicyModel
     defaultDenyNamespaces: () => defaultDenyNamespaces(settings, names),
     mtls: () => settings.mesh.mtls,
     mtlsExceptions: () => mtlsExceptions(settings, names),
-    egress: () => egress(settings, names),
+    egress: () => egress(settings, names, services),
     trustDomain: () => settings.mesh.trustDomain,
     accessLog: () => settings.mesh.accessLog ?? settings.mesh.profile === "demo",
     pathNormalization: () => pathNormalization(settings),
@@ -220,25 +221,6 @@ function defaultDenyNamespaces({ security: { authorization } }: SecuritySource, 
   const own = new Map(Object.entries(authorization?.namespaces ?? {}));
   const all = workloads.map(({ namespace }) => namespace);
   return new Set(all.filter((namespace) => (own.get(namespace) ?? authorization?.default) === "deny"));
-}
-
-function egress({ security }: SecuritySource, names: Names): Egress | undefined {
-  const given = security.egress;
-  if (!given) return undefined;
-  const rules = resolved(
-    () => given.allow,
-    ["security", "egress", "allow"],
-    (rule) => {
-      const workload = () => names.reference(rule.from);
-      const mode = () => given.mode ?? (workload().dataPlane === "ambient" ? "waypoint" : "sidecar");
-      const waypoint = () => (mode() === "waypoint" ? names.namespaceWaypoint(workload().namespace) : undefined);
-      return { workload, mode, waypoint };
-    },
-  );
-  return knownFields<Egress>({
-    rules: () => readEntries(rules),
-    gateway: () => (given.mode === "egressGateway" ? names.gateway("egress") : undefined),
-  });
 }
 
 /** Workloads with rules, or in a default-deny namespace, that have a waypoint: they accept requests from it only. */

@@ -78,7 +78,7 @@ export function ambientExternalService(service: ExternalService, { names }: Poli
     .workloadNamespaces()
     .filter((client) => names.dataPlane(client) === "ambient" && isExportedTo(service, client));
   const [client] = clients;
-  if (client === undefined) return settings.egressGateway !== undefined && { egressGateway: "is not built yet" };
+  if (client === undefined) return undefined;
   const parts = [
     settings.http.length > 0 && "http",
     settings.trafficPolicy && "trafficPolicy",
@@ -91,7 +91,7 @@ export function ambientExternalService(service: ExternalService, { names }: Poli
       resolution !== "DYNAMIC_DNS" && {
         hosts: `found ${wildcard}, for clients in the ambient namespace ${client}: ${ambientRefusal("egressWildcard")}`,
       },
-    settings.egressGateway !== undefined && { egressGateway: ambientRefusal("egressGateway") },
+    settings.egressGateway !== undefined && { egressGateway: ambientRefusal("externalGateway") },
     parts.length > 0 &&
       !waypoint &&
       `${parts.join(", ")} needs a waypoint for clients in the ambient namespace ${client}, where ztunnel does not read HTTP: ` +

@@ -1,6 +1,7 @@
 import { isIP } from "node:net";
 import { type ExternalService, isHttp, isTls } from "../../model/policies/external-services";
-import { clusterHost, type PolicyModel } from "../../model/policies/policy-model";
+import { egressLabel } from "../../model/object-names";
+import { clusterHost, isIstioGateway, type PolicyModel } from "../../model/policies/policy-model";
 import { listOf, suggestion } from "../../settings/wording";
 import { duplicates, type Problem, type Refusal, refusalOfEach, shortPath } from "../../shared/problem";
 import { rootNamespace } from "../../shared/istio";
@@ -16,8 +17,25 @@ import { ambientExternalService, clientTls } from "./external-proxies";
 export function externalServiceProblems(model: PolicyModel): Iterable<Problem> {
   const { externalServices } = model;
   return runChecks(
-    () => problemsAt(externalServices, hosts, addresses, endpoints, dynamicDns, ports, visibility, subsets, rules),
-    () => problemsAt(externalServices, (service) => places(service, model)),
+    () =>
+      problemsAt(
+        externalServices,
+        hosts,
+        addresses,
+        endpoints,
+        dynamicDns,
+        ports,
+        visibility,
+        subsets,
+        rules,
+        behindGateway,
+      ),
+    () =>
+      problemsAt(
+        externalServices,
+        (service) => unknownGateway(service, model),
+        (service) => places(service, model),
+      ),
     () => problemsAt(externalServices, clientTls, (service) => ambientExternalService(service, model)),
     () =>
       duplicates(
@@ -153,14 +171,15 @@ function rules({ ports: served, settings: { http } }: ExternalService): Refusal 
   };
 }
 
+function unknownGateway({ settings: { egressGateway: name } }: ExternalService, { names }: PolicyModel): Refusal {
+  if (name === undefined || names.findGateway(name)) return undefined;
+  return { egressGateway: `found ${name}; no such gateway; ${suggestion(name, names.gatewayNames())}` };
+}
+
 /** Names that belong to something else, and places with another meaning. */
-function places(
-  { hosts: all, namespace, settings }: ExternalService,
-  { names, workloads, egress }: PolicyModel,
-): Refusal {
+function places({ hosts: all, namespace }: ExternalService, { workloads, egress }: PolicyModel): Refusal {
   const services = new Set(workloads.map(clusterHost));
   const service = all.find((host) => services.has(host));
-  const gateway = settings.egressGateway;
   return {
     hosts:
       service !== undefined && `found ${service}, a Service of the cluster; it belongs to talos-mesh:traffic.services`,
@@ -168,10 +187,30 @@ function places(
       egress !== undefined &&
       namespace === rootNamespace &&
       `found ${namespace}, whose services every workload may reach, so that security.egress would not hold; name another`,
-    egressGateway:
-      gateway !== undefined &&
-      !names.findGateway(gateway) &&
-      `found ${gateway}; no such gateway; ${suggestion(gateway, names.gatewayNames())}`,
+  };
+}
+
+/** A Gateway and a subset are named after each host (`to-...`); both names are DNS labels. */
+const longestLabel = 60;
+
+/** An egress gateway distinguishes the ports of a host by its own, and connects to the host itself. */
+function behindGateway({ gateway, ports: served, resolution, hosts: all }: ExternalService): Refusal {
+  if (!gateway) return undefined;
+  const http = served.filter(isHttp).length;
+  const found = listOf(served.map(({ protocol, number }) => `${protocol} ${number}`));
+  const long = all.find((host) => egressLabel(host).length > longestLabel);
+  return {
+    ports:
+      (http > 1 || served.length - http > 1) &&
+      `found ${found}; an egress gateway serves one port of a host for HTTP, and one for TLS or TCP; write an entry without egressGateway for the others`,
+    egressGateway: [
+      !isIstioGateway(gateway) &&
+        `found ${gateway.name} of kind ${gateway.kind}; expected one of kind chart, which Istio's own Gateway configures`,
+      (resolution === "NONE" || resolution === "DYNAMIC_DNS") &&
+        `found with resolution ${resolution}; a gateway has to resolve the host: name it, or for a wildcard set resolution: DNS and the endpoint that serves all of its names; ` +
+          "a forward proxy by SNI takes an EnvoyFilter under talos-mesh:objects",
+    ],
+    hosts: long !== undefined && `${long} is too long for an egress gateway, which names a Gateway after it`,
   };
 }
 

@@ -29,7 +29,7 @@ export function policyProblems(
   return runChecks(
     () => accessRuleProblems(model),
     () => externalServiceProblems(model),
-    () => egressProblems(model),
+    () => egressProblems(model, settings),
     () => targetProblems(model),
     () => tokenProblems(model),
     () => waypointSecurityProblems(model),

@@ -1,5 +1,6 @@
+import { egressScenarios } from "./egress";
 import type { Scenarios } from "./scenario";
 import { securityScenarios } from "./security";
 import { trafficScenarios } from "./traffic";
 
-export const scenarios: Scenarios = { ...trafficScenarios, ...securityScenarios };
+export const scenarios: Scenarios = { ...trafficScenarios, ...securityScenarios, ...egressScenarios };
