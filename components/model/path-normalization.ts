@@ -40,7 +40,10 @@ export function* pathRules({ security, objects }: Omit<Slice, "mesh">): Generato
       for (const path of fields(`security.${list}.*.${field}`)) yield { path, failsOpen };
     }
   }
-  for (const path of fields("security.jwt.*.paths")) yield { path, failsOpen: true };
+  for (const field of ["paths", "notPaths"]) {
+    // A path in another form than that of an exception needs a token.
+    for (const path of fields(`security.jwt.*.${field}`)) yield { path, failsOpen: field === "paths" };
+  }
   for (const field of ["paths", "notPaths"]) {
     for (const path of fields(`objects.*.spec.rules.*.to.*.operation.${field}`)) {
       const [, index] = path;

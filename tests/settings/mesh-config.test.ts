@@ -59,6 +59,10 @@ describe("istiod's mesh config for policies", () => {
     const deny: z.input<typeof security> = { authorization: { deny: [{ to: "front", paths }] } };
     const decoding = "DECODE_AND_MERGE_SLASHES";
     assert.equal(form({ jwt: [{ workload: "front", issuer: "https://a.example", paths }] }), "MERGE_SLASHES");
+    assert.equal(
+      form({ jwt: [{ workload: "front", issuer: "https://a.example", notPaths: ["/health"] }] }),
+      "MERGE_SLASHES",
+    );
     assert.equal(form({}, { pathNormalization: "NONE" }), "NONE");
     assert.equal(form(deny, { pathNormalization: decoding }), decoding);
     const istiod = { meshConfig: { pathNormalization: { normalization: decoding } } };
