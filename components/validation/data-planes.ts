@@ -33,6 +33,11 @@ export const dataPlaneChecks: readonly Check[] = [
     ),
   ),
   refuse(
+    "mesh.trustDomainAliases",
+    (_, { settings: { mesh } }) => hasAmbient(mesh),
+    "ztunnel compares identities as they are, and takes none of another trust domain for one of the mesh; remove it, and name them by principals",
+  ),
+  refuse(
     "mesh.proxyResources",
     (_, { settings: { mesh } }) => !hasSidecars(mesh) && mesh.waypoints.length === 0,
     `${noSidecars}, and this one has no waypoints; remove it; resources of ztunnel are set under mesh.values.ztunnel`,

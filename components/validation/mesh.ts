@@ -130,6 +130,7 @@ function decidedValues(values: string, revision: string): Check[] {
     "pilot.revisionTags": "mesh.tags",
     defaultRevision: revision,
     "meshConfig.trustDomain": "mesh.trustDomain",
+    "meshConfig.trustDomainAliases": "mesh.trustDomainAliases",
     "meshConfig.outboundTrafficPolicy": "mesh.outboundTrafficPolicy",
   };
   return Object.entries(settings).map(([value, setting]): Check => {

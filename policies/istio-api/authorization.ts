@@ -54,15 +54,17 @@ export function workloadPolicies({
     spec: Pick<Spec, "action" | "provider"> & { readonly rules: readonly AuthorizationRule[] },
     annotations?: Readonly<Record<string, string>>,
   ) => {
-    const place = { namespace: target.namespace, name: targetPolicyName(target, ...use), from, annotations };
-    const rules = sortedUnique(spec.rules);
-    return istioObject("AuthorizationPolicy", place, { ...attachment(target), ...spec, rules });
+    const place = { namespace: target.namespace, from, annotations };
+    return parts(sortedUnique(spec.rules)).map((rules, index) => {
+      const name = targetPolicyName(target, ...use, ...(index > 0 ? [String(index + 1)] : []));
+      return istioObject("AuthorizationPolicy", { ...place, name }, { ...attachment(target), ...spec, rules });
+    });
   };
   const compiled = (rules: readonly (AccessRule | ExternalRule)[]) =>
     rules.map((rule) => authorizationRule(rule, trustDomain));
   const isRehearsed = ({ action, settings }: AccessRule) => settings.dryRun === true && action !== "AUDIT" && !dryRun;
   return [
-    ...grouped(accessRules, (rule) => `${targetKey(rule.target)}/${rule.action}/${isRehearsed(rule)}`).map(
+    ...grouped(accessRules, (rule) => `${targetKey(rule.target)}/${rule.action}/${isRehearsed(rule)}`).flatMap(
       ([first, rules]) =>
         policy(
           first,
@@ -72,7 +74,7 @@ export function workloadPolicies({
           first.action !== "AUDIT" && (dryRun || isRehearsed(first)) ? dryRunAnnotation : undefined,
         ),
     ),
-    ...grouped(externalRules, ({ target, settings }) => `${targetKey(target)}/${settings.provider}`).map(
+    ...grouped(externalRules, ({ target, settings }) => `${targetKey(target)}/${settings.provider}`).flatMap(
       ([first, rules]) => {
         const { provider: name } = first.settings;
         return policy(first, ["ask", name], { action: "CUSTOM", provider: { name }, rules: compiled(rules) });
@@ -80,8 +82,16 @@ export function workloadPolicies({
     ),
     ...tokenRules
       .filter(({ requirements }) => requirements.length > 0)
-      .map((rules) => policy(rules, ["jwt"], { action: "DENY", rules: tokenDenials(rules) })),
+      .flatMap((rules) => policy(rules, ["jwt"], { action: "DENY", rules: tokenDenials(rules) })),
   ];
+}
+
+/** The CRD accepts so many rules in one object; of several objects, any one allows or denies. */
+const mostRules = 512;
+
+function parts(rules: readonly AuthorizationRule[]): AuthorizationRule[][] {
+  const starts = Array.from({ length: Math.ceil(rules.length / mostRules) }, (_, index) => index * mostRules);
+  return starts.map((start) => rules.slice(start, start + mostRules));
 }
 
 function authorizationRule(

@@ -1,8 +1,6 @@
 import assert from "node:assert/strict";
-import fc from "fast-check";
-import { includesPaths, mayOverlap, pathMatches } from "../../components/model/path-patterns";
 import { compilePolicies } from "../../policies/compile";
-import { explain, type Question } from "../../policies/explain/explain";
+import { explain } from "../../policies/explain/explain";
 import {
   ambientSources,
   ingress,
@@ -84,6 +82,42 @@ describe("validation of access rules refuses", () => {
       { workloads: [withTcp] },
       [
         "security.authorization.deny[0].notMethods: would hold for every connection to port 3306 (tcp) of ratings, which is not HTTP; add ports: [9080]",
+      ],
+    ],
+    "an allow rule of HTTP for a port of TCP": [
+      rules({ allow: [{ to: "ratings", ports: [3306], methods: ["GET"] }] }),
+      { workloads: [withTcp] },
+      [
+        "security.authorization.allow[0].methods: matches no connection to port 3306 (tcp) of ratings, which is not HTTP; " +
+          "write a rule of its own for the port, without methods",
+      ],
+    ],
+    "an address of the client that an external authorizer would be asked by": [
+      {
+        security: {
+          extensionProviders: [
+            { name: "opa", envoyExtAuthzGrpc: { service: "opa.opa.svc.cluster.local", port: 9191 } },
+          ],
+          authorization: { external: [{ to: "front", provider: "opa", notRemoteIpBlocks: ["192.0.2.0/24"] }] },
+        },
+      },
+      {},
+      [
+        "security.authorization.external[0].notRemoteIpBlocks: any client in the mesh can send an X-Forwarded-For of its own; " +
+          "write the rule for the gateway, or with from: [gateway]; the address of the peer is ipBlocks",
+      ],
+    ],
+    "entries of one issuer with too many combinations of claims": [
+      tokens(
+        ...Array.from({ length: 6 }, () => ({
+          issuer: a,
+          requireClaims: { role: ["x"], team: ["y"], shop: ["z"] },
+        })),
+      ),
+      {},
+      [
+        `security.jwt[0]: 6 entries of issuer ${a} with several claims each need 729 rules; ` +
+          "require the token by one entry, and the claims by authorization.allow rules with claims",
       ],
     ],
     "tokens for a namespace with a port of TCP": [
@@ -213,6 +247,23 @@ describe("requirements of tokens", () => {
   });
 });
 
+describe("many rules for one target", () => {
+  it("are in several objects, of which the CRD accepts each", () => {
+    const allow = Array.from({ length: 1100 }, (_, index) => ({ to: "ratings", paths: [`/part-${index}/*`] }));
+    const model = shopModel(rules({ allow }));
+    const policies = compilePolicies(model).filter(({ kind }) => kind === "AuthorizationPolicy");
+    const sizes = policies.map(({ metadata, spec }) => [
+      metadata.name,
+      (spec as { readonly rules: readonly unknown[] }).rules.length,
+    ]);
+    assert.deepEqual(sizes, [
+      ["ratings.allow", 512],
+      ["ratings.allow.2", 512],
+      ["ratings.allow.3", 76],
+    ]);
+  });
+});
+
 describe("a rule that is a dry run", () => {
   const authorization: Authorization = {
     allow: [
@@ -234,53 +285,5 @@ describe("a rule that is a dry run", () => {
     const outcome = (method: string) =>
       explain(model, { from: "front", to: "ratings", method, path: "/", headers: { "x-debug": "1" } }).outcome;
     assert.deepEqual([outcome("GET"), outcome("POST")], ["denied", "passes"]);
-  });
-});
-
-describe("the explanation of addresses", () => {
-  it("judges a workload behind a gateway by the client's address, and by the gateway's as the peer", () => {
-    const settings = (deny: NonNullable<Authorization["deny"]>): PolicySettings => ({
-      traffic: {
-        services: [{ host: "front", gateways: ["ingress"], hosts: ["shop.example.com"], http: [{ timeout: "1s" }] }],
-      },
-      ...rules({ deny }),
-    });
-    const request: Question = {
-      from: "ingress",
-      to: "front",
-      method: "GET",
-      path: "/",
-      headers: {},
-      address: "192.0.2.7",
-    };
-    const outcome = (deny: NonNullable<Authorization["deny"]>) => explain(shopModel(settings(deny)), request).outcome;
-    assert.equal(outcome([{ to: "front", ipBlocks: ["192.0.2.0/24"] }]), "passes");
-    assert.equal(outcome([{ to: "front", remoteIpBlocks: ["192.0.2.0/24"] }]), "denied");
-    assert.equal(outcome([{ to: "ingress", remoteIpBlocks: ["192.0.2.0/24"] }]), "denied");
-    assert.equal(outcome([{ to: "ingress", notRemoteIpBlocks: ["192.0.2.0/24"] }]), "passes");
-  });
-});
-
-describe("patterns of paths", () => {
-  const segment = fc.constantFrom("a", "b", "ab");
-  const path = fc.array(segment, { minLength: 1, maxLength: 3 }).map((parts) => `/${parts.join("/")}`);
-  const pattern = fc.oneof(
-    path,
-    path.map((one) => `${one}*`),
-    path.map((one) => `*${one}`),
-    fc.constantFrom("*", "/*", "/{*}", "/a/{*}", "/{*}/b", "/a/{**}"),
-  );
-
-  it("overlap wherever a path matches both, and include only what they match", () => {
-    fc.assert(
-      fc.property(pattern, pattern, fc.array(path, { minLength: 20, maxLength: 20 }), (one, other, some) => {
-        for (const each of some) {
-          if (pathMatches(one, each) && pathMatches(other, each)) assert.ok(mayOverlap(one, other), each);
-          if (includesPaths(one, other) && pathMatches(other, each)) assert.ok(pathMatches(one, each), each);
-        }
-      }),
-      { seed: 3, numRuns: 1000 },
-    );
-    assert.ok(!mayOverlap("/a*", "/b*") && !mayOverlap("*/x", "*/y") && !mayOverlap("/a/{*}", "/b"));
   });
 });

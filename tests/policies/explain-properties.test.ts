@@ -129,7 +129,7 @@ const opposites = Object.fromEntries(
 /** A few conditions at a time, so that many rules match. */
 const rule = fc
   .tuple(
-    fc.constantFrom(...names),
+    fc.constantFrom(...names, "shop/*", "*", "shop/front"),
     fc.record({ ...positive, ...opposites }),
     fc.subarray(Object.keys({ ...positive, ...opposites }), { maxLength: 3 }),
   )

@@ -134,6 +134,32 @@ describe("the explanation of a request", () => {
   });
 });
 
+type DenyRules = NonNullable<NonNullable<NonNullable<PolicySettings["security"]>["authorization"]>["deny"]>;
+
+describe("the explanation of addresses", () => {
+  it("judges a workload behind a gateway by the client's address, and by the gateway's as the peer", () => {
+    const settings = (deny: DenyRules): PolicySettings => ({
+      traffic: {
+        services: [{ host: "front", gateways: ["ingress"], hosts: ["shop.example.com"], http: [{ timeout: "1s" }] }],
+      },
+      security: { authorization: { deny } },
+    });
+    const request: Question = {
+      from: "ingress",
+      to: "front",
+      method: "GET",
+      path: "/",
+      headers: {},
+      address: "192.0.2.7",
+    };
+    const outcome = (deny: DenyRules) => explain(shopModel(settings(deny)), request).outcome;
+    assert.equal(outcome([{ to: "front", ipBlocks: ["192.0.2.0/24"] }]), "passes");
+    assert.equal(outcome([{ to: "front", remoteIpBlocks: ["192.0.2.0/24"] }]), "denied");
+    assert.equal(outcome([{ to: "ingress", remoteIpBlocks: ["192.0.2.0/24"] }]), "denied");
+    assert.equal(outcome([{ to: "ingress", notRemoteIpBlocks: ["192.0.2.0/24"] }]), "passes");
+  });
+});
+
 describe("docs/policies-data-planes.md", () => {
   it("is generated from the table of capabilities", () => {
     const page = readFileSync(path.resolve(__dirname, "../../docs/policies-data-planes.md"), "utf8");

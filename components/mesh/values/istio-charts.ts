@@ -51,6 +51,7 @@ export function istiodValues(input: MeshValuesInput): HelmValues {
       ...(mesh.accessLog !== undefined && { accessLogFile: mesh.accessLog ? "/dev/stdout" : "" }),
       outboundTrafficPolicy: { mode: mesh.outboundTrafficPolicy },
       trustDomain: mesh.trustDomain,
+      ...(mesh.trustDomainAliases && { trustDomainAliases: mesh.trustDomainAliases }),
       defaultConfig: {
         ...(hasSidecars(mesh) && { holdApplicationUntilProxyStarts: mesh.holdApplicationUntilProxyStarts ?? true }),
         ...proxyMetadata(mesh),

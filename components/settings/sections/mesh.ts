@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { dnsLabel, flag, freeForm, hostName, off, version } from "../fields";
+import { dnsLabel, flag, freeForm, hostName, off, some, version } from "../fields";
 import { resources } from "../quantities";
 
 /** `talos-mesh:mesh`: what is installed, and how it is set up. */
@@ -56,6 +56,9 @@ export const mesh = z.strictObject({
     .optional()
     .describe("How proxies read paths. Default: MERGE_SLASHES where rules name paths, else Istio's, BASE."),
   trustDomain: hostName.default("cluster.local"),
+  trustDomainAliases: some(hostName).describe(
+    "Other trust domains whose identities rules take for those of the mesh, such as its former one.",
+  ),
   accessLog: flag("Envoy's access log to stdout; default: as the profile has it."),
   holdApplicationUntilProxyStarts: flag("Sidecars; default: true."),
   dnsCapture: flag("Whether proxies answer DNS. Default: ztunnel does, sidecars as the profile has it."),

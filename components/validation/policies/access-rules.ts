@@ -42,6 +42,7 @@ export function* accessRuleProblems(model: PolicyModel): Iterable<Problem> {
     },
   );
   yield* problemsAt([...accessRules, ...externalRules], connectionsWithoutHttp);
+  yield* problemsAt(externalRules, (rule) => addressBehindGateway(rule, model));
   const seen = new Set<string>();
   yield* problemsAt(model.mtlsExceptions, ({ settings: { namespace, workload } }) => {
     const key = `${namespace}/${workload ?? ""}`;
@@ -122,7 +123,10 @@ function identityAtGateway({ target, settings }: AccessRule): Refusal {
  * At a workload, the peer of a request that came through a gateway is the gateway's pod. The address that the gateway
  * passes on is worth something only in requests of the gateway: any other client can write X-Forwarded-For itself.
  */
-function addressBehindGateway({ target, callers = [], settings }: AccessRule, { gateways }: PolicyModel): Refusal {
+function addressBehindGateway(
+  { target, callers = [], settings }: Pick<AccessRule, "target" | "callers" | "settings">,
+  { gateways }: PolicyModel,
+): Refusal {
   const { from, fromNamespaces, principals } = settings;
   const isGateway = ({ namespace, name }: Caller) =>
     gateways.some((one) => one.namespace === namespace && one.name === name);
@@ -152,20 +156,21 @@ function withoutSubject(requestPrincipals: readonly string[] = []): Refusal {
   return wrong && `found ${wrong}, an issuer without a subject; write ${wrong.replace(/\*$/, "")}/*`;
 }
 
-/** Where istiod cannot judge a condition, it leaves it out: a DENY then denies every connection to the port. */
+/** Where istiod cannot judge a condition of HTTP, an ALLOW matches nothing, and a DENY every connection. */
 function connectionsWithoutHttp({ target, settings, ...rule }: AccessRule | ExternalRule): Refusal {
-  if ("action" in rule && rule.action !== "DENY") return undefined;
   const [field] = conditionsIn(settings, httpConditions);
-  if (field === undefined || settings.ports) return undefined;
+  if (field === undefined || ("action" in rule && rule.action === "AUDIT")) return undefined;
+  const allows = "action" in rule && rule.action === "ALLOW";
   for (const { name, ports } of target.workloads) {
-    const port = ports.find((one) => !isHttp(one));
-    if (!port) continue;
-    const others = ports.filter(isHttp).map((one) => one.port);
-    return {
-      [field]:
-        `would hold for every connection to port ${port.port} (${port.protocol}) of ${name}, which is not HTTP; ` +
-        `add ports: [${others.join(", ")}]`,
-    };
+    const meant = ports.filter(({ port }) => settings.ports?.includes(port) ?? true);
+    const other = meant.find((port) => !isHttp(port));
+    if (!other || (allows && (!settings.ports || meant.some(isHttp)))) continue;
+    const title = `port ${other.port} (${other.protocol}) of ${name}, which is not HTTP`;
+    if (allows)
+      return { [field]: `matches no connection to ${title}; write a rule of its own for the port, without ${field}` };
+    const http = ports.filter(isHttp).map(({ port }) => port);
+    const remedy = http.length > 0 ? `add ports: [${http.join(", ")}]` : `remove ${field}`;
+    return { [field]: `would hold for every connection to ${title}; ${remedy}` };
   }
   return undefined;
 }

@@ -5,6 +5,7 @@ import { isIstioGateway, mtlsModes, type PolicyModel, type TokenRules } from "..
 import type { HttpRuleSettings } from "../../settings/sections/http-rule";
 import type { JwtSettings } from "../../settings/sections/security";
 import { listOf } from "../../settings/wording";
+import { grouped } from "../../shared/grouped";
 import { type Problem, problemsOf, type Refusal, type SettingPath } from "../../shared/problem";
 import { checkEach } from "../../shared/unknown";
 import { type GatewayWorkload, isHttp } from "../../shared/workload";
@@ -14,7 +15,7 @@ type Requirement = TokenRules["requirements"][number];
 
 /** Requirements of tokens that no request can meet, or that would hold for other connections too. */
 export function* tokenProblems(model: PolicyModel): Iterable<Problem> {
-  yield* problemsAt(model.tokenRules, contradictions, otherConnections);
+  yield* problemsAt(model.tokenRules, contradictions, combinations, otherConnections);
   yield* checkEach(model.tokenRules, [], ({ issuers }) =>
     checkEach(issuers, [], ({ settings, path }) => problemsOf({ jwksUri: keysBehindMtls(settings, model) }, path)),
   );
@@ -77,6 +78,23 @@ function contradictions({ requirements }: TokenRules): Refusal {
       return (
         `a request for ${path} needs a token of ${listOf(issuersOf(one))} and one of ${listOf(issuersOf(other))}, and has one only; ` +
         "give both entries the same paths, where one of the two is enough, or exclude the paths of one by notPaths of the other"
+      );
+    }),
+  );
+}
+
+const mostCombinations = 512;
+
+/** That no entry is met is a rule for each choice of one claim of each entry (policies/istio-api/authorization.ts). */
+function combinations({ requirements }: TokenRules): Refusal {
+  return requirements.flatMap(({ anyOf }) =>
+    grouped(anyOf, ({ issuer }) => issuer).flatMap(([{ issuer }, entries]) => {
+      const claims = entries.map(({ requireClaims = {} }) => Object.keys(requireClaims).length);
+      const rules = claims.reduce((product, count) => product * count, 1);
+      if (rules <= mostCombinations) return [];
+      return (
+        `${entries.length} entries of issuer ${issuer} with several claims each need ${rules} rules; ` +
+        "require the token by one entry, and the claims by authorization.allow rules with claims"
       );
     }),
   );

@@ -57,6 +57,13 @@ describe("settings of the mesh are set where each data plane reads them", () => 
     assert.deepEqual(at(cniValues(unset), "cni.ambient"), { enabled: true });
   });
 
+  it("trust domain and its aliases: the mesh config", () => {
+    const given = { trustDomain: "mesh.example", trustDomainAliases: ["old.example"] };
+    const istiod = istiodValues(meshInput(given));
+    assert.equal(at(istiod, "meshConfig.trustDomain"), "mesh.example");
+    assert.deepEqual(at(istiod, "meshConfig.trustDomainAliases"), ["old.example"]);
+  });
+
   it("access log: Envoy by the mesh config, ztunnel by its log levels", () => {
     const off = meshInput({ ...mixed, accessLog: false });
     assert.equal(at(istiodValues(off), "meshConfig.accessLogFile"), "");
