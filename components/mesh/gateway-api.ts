@@ -3,13 +3,13 @@ import type { IGateway } from "@kubernetes-models/gateway-api/gateway.networking
 };
 import { stringify } from "yaml";
 import type { ExposedHost } from "../model/exposures";
-import { tlsServerOf } from "../model/gateways";
+import { httpPorts, tlsServerOf } from "../model/gateways";
 import { listenerName } from "../model/object-names";
 import type { GatewayDeploymentSettings } from "../settings/sections/gateways";
 import { digestOf } from "../shared/digest";
 import type { KubernetesObject } from "../shared/kubernetes/object";
 import type { GatewayWorkload, TlsServer } from "../shared/workload";
-import { gatewayOverlays } from "./values/gateway-fields";
+import { gatewayOverlays } from "./values/gateway-effects";
 
 type GatewaySpec = IGateway["spec"];
 type Listener = NonNullable<GatewaySpec["listeners"]>[number];
@@ -39,7 +39,8 @@ export function gatewayApiObjects(
       gatewayClassName: "istio",
       infrastructure: {
         // As the chart sets them: alerts and selectors of a user's own objects refer to these labels.
-        labels: { app: service, istio: name },
+        labels: { ...settings.labels, app: service, istio: name },
+        ...(settings.annotations && { annotations: settings.annotations }),
         parametersRef: { group: "", kind: "ConfigMap", name: parametersName },
       },
       listeners: listeners(gateway, hosts),
@@ -52,33 +53,28 @@ export function gatewayApiObjects(
  * One listener for each host and protocol, open to routes of the namespace whose service is exposed there, so that no other
  * namespace can take the host over. A Gateway needs a listener: without hosts there is one, which answers 404.
  */
-function listeners({ ports, tls }: GatewayWorkload, hosts: readonly ExposedHost[]): Listener[] {
-  const http = { port: ports.http2 ?? 80, protocol: "HTTP" };
-  const https = (host: string) => {
-    const server = tls && tlsServerOf(tls, host);
-    return server && { port: ports.https ?? 443, protocol: "HTTPS", tls: terminate(server) };
-  };
-  const open = tls?.plainHttp === "closed" ? [] : (["http"] as const);
-  if (hosts.length === 0) {
-    const [server] = tls?.servers ?? [];
-    return open.length > 0 || !server
-      ? [{ name: "http", ...http }]
-      : [{ name: "https", port: ports.https ?? 443, protocol: "HTTPS", tls: terminate(server) }];
-  }
-  return [...open, ...(tls ? (["https"] as const) : [])].flatMap((protocol) =>
-    hosts.flatMap(({ host, namespace }) => {
-      const listener = protocol === "http" ? http : https(host);
-      if (!listener) return [];
+function listeners(gateway: GatewayWorkload, hosts: readonly ExposedHost[]): Listener[] {
+  const ports = httpPorts(gateway);
+  const any: (ExposedHost | undefined)[] = hosts.length > 0 ? [...hosts] : [undefined];
+  return (hosts.length > 0 ? ports : ports.slice(0, 1)).flatMap(({ name, number, encrypted }) =>
+    any.flatMap((exposed) => {
+      const { host = "*", namespace } = exposed ?? {};
+      const server = encrypted ? serverFor(gateway, exposed) : undefined;
+      if (encrypted && !server) return [];
+      const selector = { matchLabels: { "kubernetes.io/metadata.name": namespace ?? "" } };
       return {
-        name: listenerName(protocol, host),
+        name: listenerName(name, host),
         ...(host !== "*" && { hostname: host }),
-        ...listener,
-        allowedRoutes: {
-          namespaces: { from: "Selector", selector: { matchLabels: { "kubernetes.io/metadata.name": namespace } } },
-        },
+        port: number,
+        ...(server ? { protocol: "HTTPS", tls: terminate(server) } : { protocol: "HTTP" }),
+        ...(namespace !== undefined && { allowedRoutes: { namespaces: { from: "Selector" as const, selector } } }),
       } satisfies Listener;
     }),
   );
+}
+
+function serverFor({ tls }: GatewayWorkload, exposed: ExposedHost | undefined): TlsServer | undefined {
+  return tls && (exposed ? tlsServerOf(tls, exposed.host) : tls.servers[0]);
 }
 
 /** A Secret also has `ca.crt`. Gateway API's own field for it is not in the standard channel of every supported release. */

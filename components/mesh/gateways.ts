@@ -15,7 +15,7 @@ import type { GatewayWorkload } from "../shared/workload";
 import { gatewayApiObjects } from "./gateway-api";
 import { lifecycleStep, type StepAccess } from "./lifecycle/steps";
 import type { ClusterFacts, MeshValuesInput } from "./values/common-values";
-import { leftByUnsetFields } from "./values/gateway-fields";
+import { leftByUnsetFields } from "./values/gateway-effects";
 import { gatewayValues } from "./values/istio-charts";
 import { deployedByIstiod } from "./waypoints";
 import { own } from "../shared/own";

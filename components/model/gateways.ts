@@ -37,8 +37,34 @@ function gatewayWorkload(name: string, settings: () => GatewayDeploymentSettings
     },
     selector: () => settings().selector ?? podLabels[kind()](object() ?? name),
     ports: () => gatewayServicePorts(settings()),
+    httpServers: () =>
+      Object.values(settings().extraPorts).flatMap(({ port: number, protocol }) =>
+        protocol ? [{ number, protocol }] : [],
+      ),
     tls: () => gatewayTls(name, settings()),
   });
+}
+
+export interface HttpPort {
+  /** The first part of the names of its servers and listeners. */
+  readonly name: string;
+  readonly number: number;
+  readonly encrypted: boolean;
+  /** Whether it answers with a redirect to HTTPS. */
+  readonly redirects: boolean;
+}
+
+/** The ports on which a gateway serves HTTP. */
+export function httpPorts({ ports, tls, httpServers = [] }: Omit<GatewayWorkload, "name">): HttpPort[] {
+  const plain = { name: "http", number: ports.http2 ?? 80, encrypted: false, redirects: tls?.plainHttp === "redirect" };
+  const https = { name: "https", number: ports.https ?? 443, encrypted: true, redirects: false };
+  const others = httpServers.map(({ number, protocol }) => ({
+    name: `${protocol.toLowerCase()}${number}`,
+    number,
+    encrypted: protocol === "HTTPS",
+    redirects: false,
+  }));
+  return [...(tls?.plainHttp === "closed" ? [] : [plain]), ...(tls ? [https] : []), ...others];
 }
 
 /** Whose API configures a gateway, whoever has deployed it. */

@@ -33,7 +33,7 @@ export function clientAuthorityName(credential: string): string {
 }
 
 /** Of a server of an Istio Gateway. A dot is no part of it: istiod and EnvoyFilters read `https.443.<name>.<gateway>...`. */
-export function serverName(protocol: "http" | "https" | "tls", host = "*"): string {
+export function serverName(protocol: string, host = "*"): string {
   if (host === "*") return protocol;
   // No label of a host begins with a dash.
   return host.startsWith("*.") ? `${protocol}--${egressLabel(host.slice(2))}` : `${protocol}-${egressLabel(host)}`;
@@ -87,7 +87,7 @@ export function egressGatewayName(host: string): string {
  * Name of the listener of a Gateway (Gateway API) for a host, by which a route attaches to it: `https.shop.example.com`,
  * `https-any.example.com` for `*.example.com`, and `https` for any host.
  */
-export function listenerName(protocol: "http" | "https", host: string): string {
+export function listenerName(protocol: string, host: string): string {
   return withHost(protocol, host);
 }
 

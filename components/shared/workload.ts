@@ -53,6 +53,8 @@ export interface GatewayWorkload {
   readonly selector: Readonly<Record<string, string>>;
   /** Port numbers of the Service, by the name of the port (`http2`, `https`). */
   readonly ports: Readonly<Record<string, number>>;
+  /** Further ports with the hosts of HTTP: without TLS, or with that of `tls`. @default none */
+  readonly httpServers?: readonly { readonly number: number; readonly protocol: "HTTP" | "HTTPS" }[];
   /** TLS on its port `https`. @default none */
   readonly tls?: GatewayTls;
 }

@@ -1,7 +1,7 @@
-import { gatewayFieldChecks } from "../mesh/values/gateway-fields";
+import { gatewayFieldChecks } from "../mesh/values/gateway-effects";
 import { controlPlaneOf } from "../model/control-planes";
 import { exposedHosts } from "../model/exposures";
-import { gatewayNamespace, gatewayPorts, plainHttp } from "../model/gateways";
+import { gatewayNamespace, gatewayPorts, httpPorts } from "../model/gateways";
 import type { GatewayDeploymentSettings } from "../settings/sections/gateways";
 import { compareMinor, istioSince } from "../settings/versions";
 import { duplicates, type Entry, type Problem, type SettingPath } from "../shared/problem";
@@ -53,13 +53,14 @@ export const gatewayChecks: readonly Check[] = [
       : undefined,
   ),
   ...gatewayTlsChecks,
-  rule("gateways.*", ({ kind, tls }, { settings }, at) => {
+  rule("gateways.*", ({ kind }, { settings, names }, at) => {
     if (kind !== "gateway-api") return undefined;
     const hosts = exposedHosts(settings, nameIn(at)).length;
-    const both = tls && plainHttp(tls) !== "closed";
-    const most = both ? mostListeners / 2 : mostListeners;
+    const ports = httpPorts(names.gateway(nameIn(at)));
+    const most = Math.floor(mostListeners / ports.length);
     if (hosts <= most) return undefined;
-    return `${hosts} hosts are exposed on it, and a Gateway${both ? " with plain HTTP and tls" : ""} has listeners for ${most}; use wildcards, or set kind: chart`;
+    const served = ports.map(({ name }) => name).join(" and ");
+    return `${hosts} hosts are exposed on it, and a Gateway with ${served} has listeners for ${most}; use wildcards, or set kind: chart`;
   }),
   rule("gateways.*", (gateway, { settings: { mesh } }, at) => {
     if (gateway.kind !== "gateway-api") return undefined;

@@ -1,3 +1,4 @@
+import { type HttpPort, httpPorts } from "../../components/model/gateways";
 import { listenerName, policyName } from "../../components/model/object-names";
 import { RouteTargets } from "../../components/model/policies/route-targets";
 import {
@@ -54,9 +55,9 @@ function gatewayRoutes(
   const { service } = context;
   const place = { name: policyName(service.name, gateway.name), from };
   const parent = gatewayObject(gateway);
-  const attachedTo = (...protocols: ("http" | "https")[]) => ({
-    parentRefs: protocols.flatMap((protocol) =>
-      hosts.map((host) => ({ ...parent, sectionName: listenerName(protocol, host) })),
+  const attachedTo = (ports: readonly HttpPort[]) => ({
+    parentRefs: ports.flatMap(({ name }) =>
+      hosts.map((host) => ({ ...parent, sectionName: listenerName(name, host) })),
     ),
     // "*" is no hostname of an HTTPRoute; without hostnames, those of the listeners apply.
     ...(!hosts.includes("*") && { hostnames: [...hosts] }),
@@ -65,14 +66,13 @@ function gatewayRoutes(
   const { foreign } = gateway;
   if (foreign) {
     const parentRefs = foreign.listeners?.map((sectionName) => ({ ...parent, sectionName })) ?? [parent];
-    return [routeObject(service, place, { ...attachedTo(), parentRefs, ...routed })];
+    return [routeObject(service, place, { ...attachedTo([]), parentRefs, ...routed })];
   }
-  const { tls } = gateway;
-  if (!tls) return [routeObject(service, place, { ...attachedTo("http"), ...routed })];
-  if (tls.plainHttp === "served") return [routeObject(service, place, { ...attachedTo("http", "https"), ...routed })];
-  const route = routeObject(service, place, { ...attachedTo("https"), ...routed });
-  if (tls.plainHttp === "closed") return [route];
-  const redirect = { ...attachedTo("http"), rules: [httpsRedirect(tls.outsidePort)] };
+  const ports = httpPorts(gateway);
+  const route = routeObject(service, place, { ...attachedTo(ports.filter(({ redirects }) => !redirects)), ...routed });
+  const redirecting = ports.filter(({ redirects }) => redirects);
+  if (redirecting.length === 0) return [route];
+  const redirect = { ...attachedTo(redirecting), rules: [httpsRedirect(gateway.tls?.outsidePort)] };
   // `.https` is the redirect to HTTPS, on the listener for HTTP.
   return [route, routeObject(service, { name: policyName(place.name, "https"), from }, redirect)];
 }

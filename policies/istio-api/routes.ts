@@ -9,7 +9,7 @@ import {
 import { workloadKey } from "../../components/model/names";
 import { RouteTargets } from "../../components/model/policies/route-targets";
 import type { HttpRuleSettings } from "../../components/settings/sections/http-rule";
-import { tlsServerOf } from "../../components/model/gateways";
+import { type HttpPort, httpPorts, tlsServerOf } from "../../components/model/gateways";
 import { policyName, serverName } from "../../components/model/object-names";
 import type { TrafficPolicySettings } from "../../components/settings/sections/traffic-policy";
 import type { KubernetesObject } from "../../components/shared/kubernetes/object";
@@ -60,21 +60,36 @@ interface ServedHost {
 }
 
 // Envoy is configured for the port of the Service, not for the port of the container.
-function gatewayServers({ ports, tls }: GatewayWorkload, exposed: readonly ServedHost[]): Server[] {
-  const plain: Server = {
-    port: { number: ports.http2 ?? 80, name: "http", protocol: "HTTP" },
-    hosts: serverHosts(tls?.plainHttp === "redirect" ? exposed : exposed.filter(({ passthrough }) => !passthrough)),
-    ...(tls?.plainHttp === "redirect" && { tls: { httpsRedirect: true } }),
-  };
-  const encrypted = (tls?.servers ?? []).map((server, _, servers) => {
+function gatewayServers(gateway: GatewayWorkload, exposed: readonly ServedHost[]): Server[] {
+  const servers = httpPorts(gateway).flatMap((port) => {
+    if (port.encrypted) return tlsServers(port, gateway.tls?.servers ?? [], exposed);
+    const hosts = port.redirects ? exposed : exposed.filter(({ passthrough }) => !passthrough);
+    return [
+      {
+        port: { number: port.number, name: port.name, protocol: "HTTP" },
+        hosts: serverHosts(hosts),
+        ...(port.redirects && { tls: { httpsRedirect: true } }),
+      },
+    ];
+  });
+  // The CRD refuses a server without hosts.
+  return servers.filter(({ hosts }) => hosts.length > 0);
+}
+
+/** TLS passes through the port of HTTPS only, which the routes for it name. */
+function tlsServers(
+  { name, number }: HttpPort,
+  servers: readonly TlsServer[],
+  exposed: readonly ServedHost[],
+): Server[] {
+  return servers.flatMap((server) => {
     const passthrough = server.mode === "PASSTHROUGH";
+    if (passthrough && name !== "https") return [];
     const hosts = exposed.filter(
       (one) => one.passthrough === passthrough && tlsServerOf({ servers }, one.host) === server,
     );
-    return tlsServer(ports.https ?? 443, server, serverHosts(hosts));
+    return [tlsServer({ number, name: serverName(name, server.hosts?.[0]) }, server, serverHosts(hosts))];
   });
-  // The CRD refuses a server without hosts.
-  return [...(tls?.plainHttp === "closed" ? [] : [plain]), ...encrypted].filter(({ hosts }) => hosts.length > 0);
 }
 
 function serverHosts(hosts: readonly ServedHost[]): string[] {
@@ -82,11 +97,11 @@ function serverHosts(hosts: readonly ServedHost[]): string[] {
 }
 
 /** Without a minimum version of TLS: Istio's default is 1.2. */
-function tlsServer(number: number, server: TlsServer, hosts: string[]): Server {
-  const { mode, protocol, hosts: named, credentialNames } = server;
+function tlsServer(port: Pick<HttpPort, "number" | "name">, server: TlsServer, hosts: string[]): Server {
+  const { mode, protocol, credentialNames } = server;
   const [credentialName, second] = credentialNames;
   return {
-    port: { number, name: serverName("https", named?.[0]), protocol: mode === "PASSTHROUGH" ? "TLS" : "HTTPS" },
+    port: { ...port, protocol: mode === "PASSTHROUGH" ? "TLS" : "HTTPS" },
     hosts,
     tls: {
       mode,

@@ -49,6 +49,10 @@ export const examples: Readonly<Record<CapabilityName, Example>> = {
       gateways: [
         {
           ...ingress,
+          httpServers: [
+            { number: 8080, protocol: "HTTP" },
+            { number: 8443, protocol: "HTTPS" },
+          ],
           tls: {
             plainHttp: "redirect",
             servers: [

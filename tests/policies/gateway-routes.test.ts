@@ -91,6 +91,14 @@ describe("routes at gateways of kind gateway-api", () => {
     ]);
   });
 
+  it("attach to the listeners of further ports", () => {
+    const [route] = routes([front], { ...withTls({}), httpServers: [{ number: 8080, protocol: "HTTP" }] });
+    assert.deepEqual((route?.spec as { parentRefs: object }).parentRefs, [
+      listener("https.shop.example.com"),
+      listener("http8080.shop.example.com"),
+    ]);
+  });
+
   it("have no hostnames if they are for any host", () => {
     const [route] = routes([{ ...front, hosts: ["*", "shop.example.com"] }]);
     assert.deepEqual(route?.spec, {

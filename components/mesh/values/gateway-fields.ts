@@ -2,18 +2,17 @@ import { stringify } from "yaml";
 import { gatewayPorts, openPorts, plainHttp } from "../../model/gateways";
 import type { GatewayDeploymentSettings } from "../../settings/sections/gateways";
 import type { HelmValues } from "../../shared/helm-release";
-import { mergeValues } from "../../shared/merge";
-import { type Problem, problemsOf, type Refusal, type SettingPath } from "../../shared/problem";
+import type { Refusal } from "../../shared/problem";
 import { knownEntries } from "../../shared/unknown";
 
-interface Gateway {
+export interface Gateway {
   readonly settings: GatewayDeploymentSettings;
   /** Labels of its pods. */
   readonly selector: Readonly<Record<string, string>>;
 }
 
 /** The effect of a field of `talos-mesh:gateways.<name>`. */
-interface GatewayField<Value> {
+export interface GatewayField<Value> {
   /** Values of the gateway chart. */
   chart?(value: Value, gateway: Gateway): HelmValues;
   /** Overlays that istiod merges over the objects that it creates from a Gateway of the Gateway API. */
@@ -23,18 +22,18 @@ interface GatewayField<Value> {
   /** Whether it is for a gateway of kind existing: only for it, or also. @default neither */
   readonly ofExisting?: "only" | "also";
   /** Why a value is refused next to other fields of the gateway. */
-  readonly refusals?: readonly Check<Value>[];
+  readonly refusals?: readonly FieldCheck<Value>[];
 }
 
-type Check<Value> = (value: Value, gateway: GatewayDeploymentSettings) => Refusal;
+export type FieldCheck<Value> = (value: Value, gateway: GatewayDeploymentSettings) => Refusal;
 
-const overlayKinds = ["service", "deployment", "horizontalPodAutoscaler", "podDisruptionBudget"] as const;
+export const overlayKinds = ["service", "deployment", "horizontalPodAutoscaler", "podDisruptionBudget"] as const;
 
 /** Lists are merged by their keys, so that an overlay contains only what differs. */
-type Overlays = { readonly [Kind in (typeof overlayKinds)[number]]?: HelmValues };
+export type Overlays = { readonly [Kind in (typeof overlayKinds)[number]]?: HelmValues };
 
 /** In the order in which values and overlays list them. */
-const fields: {
+export const fields: {
   readonly [Name in keyof GatewayDeploymentSettings]-?: GatewayField<NonNullable<GatewayDeploymentSettings[Name]>>;
 } = {
   kind: { ofExisting: "also" },
@@ -74,6 +73,19 @@ const fields: {
       deployment: { spec: { template: { metadata: { annotations: proxyConfig(topology) } } } },
     }),
   },
+  labels: {
+    chart: (labels) => ({ labels }),
+    // The labels by which its pods are selected are not for others to set.
+    refusals: [
+      (labels) =>
+        ["app", "istio"]
+          .filter((name) => Object.hasOwn(labels, name))
+          .map((name) => ({ [name]: "is a label by which its pods are selected; remove it" })),
+    ],
+  },
+  annotations: { chart: (annotations) => ({ annotations, podAnnotations: annotations }) },
+  loadBalancerIP: { ...ofService("loadBalancerIP"), refusals: [onlyLoadBalancer] },
+  loadBalancerSourceRanges: { ...ofService("loadBalancerSourceRanges"), refusals: [onlyLoadBalancer] },
   loadBalancerClass: { ...ofService("loadBalancerClass"), refusals: [onlyLoadBalancer] },
   loadBalancerTimeout: { refusals: [onlyLoadBalancer] },
   ports: {
@@ -93,7 +105,14 @@ const fields: {
     // With the names that istiod gives to ports of the first listener.
     gatewayApi: (ports, { settings }) => {
       const own = openPorts(settings).filter(({ key }) => key !== "https" || settings.tls);
-      return { service: { spec: { ports: own.map(({ key, name, port }) => ({ name, port, ...ports[key] })) } } };
+      const extra = Object.entries(settings.extraPorts).map(([name, { port, targetPort, nodePort }]) => ({
+        name,
+        port,
+        ...(targetPort !== undefined && { targetPort }),
+        ...(nodePort !== undefined && { nodePort }),
+      }));
+      const all = [...own.map(({ key, name, port }) => ({ name, port, ...ports[key] })), ...extra];
+      return { service: { spec: { ports: all } } };
     },
     refusals: [
       noNodePorts,
@@ -126,9 +145,21 @@ const fields: {
           .map(({ key, name }) => ({ [name]: `every gateway has a port of this name; set ports.${key}` })),
       (extraPorts, { kind }) =>
         kind === "gateway-api" &&
-        Object.keys(extraPorts).length > 0 &&
-        "a gateway of kind gateway-api opens ports for HTTP and HTTPS only, as routes for others are in Gateway API's " +
-          "experimental channel; remove it, or set kind: chart",
+        knownEntries(extraPorts).map(
+          ([name, { protocol }]) =>
+            protocol === undefined && {
+              [name]:
+                "a gateway of kind gateway-api opens ports for HTTP only; set protocol: HTTP or HTTPS, or kind: chart",
+            },
+        ),
+      (extraPorts, { tls }) =>
+        knownEntries(extraPorts).map(([name, { protocol }]) => {
+          const mutual = [...(tls?.servers ?? []), ...(tls ? [tls] : [])].some(({ mode }) => mode === "MUTUAL");
+          const refusal =
+            (protocol === "HTTPS" && !tls && "found HTTPS; set tls, or protocol: HTTP") ||
+            (protocol === "HTTP" && mutual && "found HTTP, and mode MUTUAL requires a client certificate; set HTTPS");
+          return refusal && { [name]: { protocol: refusal } };
+        }),
     ],
   },
   replicas: {
@@ -184,8 +215,8 @@ const fields: {
 
 function ofService(field: string) {
   return {
-    chart: (value: string) => ({ service: { [field]: value } }),
-    gatewayApi: (value: string) => ({ service: { spec: { [field]: value } } }),
+    chart: (value: string | string[]) => ({ service: { [field]: value } }),
+    gatewayApi: (value: string | string[]) => ({ service: { spec: { [field]: value } } }),
   };
 }
 
@@ -194,7 +225,7 @@ function proxyConfig(gatewayTopology: GatewayDeploymentSettings["gatewayTopology
   return { "proxy.istio.io/config": stringify({ gatewayTopology }) };
 }
 
-function onlyLoadBalancer(_: string, { serviceType }: GatewayDeploymentSettings): string | false {
+function onlyLoadBalancer(_: unknown, { serviceType }: GatewayDeploymentSettings): string | false {
   return serviceType !== "LoadBalancer" && `goes with serviceType LoadBalancer only; found ${serviceType}`;
 }
 
@@ -220,58 +251,3 @@ function preferOtherNodes({ selector: matchLabels }: Gateway): HelmValues {
 function inPod(spec: HelmValues): Overlays {
   return { deployment: { spec: { template: { spec } } } };
 }
-
-/** Values of the gateway chart that the settings determine, without those that are the same for every gateway. */
-export function gatewayChartValues(gateway: Gateway): HelmValues {
-  return effects(gateway, "chart").reduce(mergeValues, { service: {}, autoscaling: { enabled: false } });
-}
-
-/**
- * What istiod merges over the objects that it creates from a Gateway. It creates a HorizontalPodAutoscaler and a
- * PodDisruptionBudget only where there is an overlay for them.
- * Source: istio/istio, manifests/charts/istio-control/istio-discovery/files/kube-gateway.yaml.
- */
-export function gatewayOverlays(gateway: Gateway): readonly (readonly [kind: string, overlay: HelmValues])[] {
-  const overlays: Overlays = effects(gateway, "gatewayApi").reduce(mergeValues, {});
-  return overlayKinds.flatMap((kind) => (overlays[kind] ? [[kind, overlays[kind]] as const] : []));
-}
-
-const fieldNames = Object.keys(fields) as (keyof GatewayDeploymentSettings)[];
-
-function effects(gateway: Gateway, api: "chart" | "gatewayApi"): HelmValues[] {
-  return fieldNames.flatMap((name) => {
-    const field: Pick<GatewayField<unknown>, "chart" | "gatewayApi"> = fields[name];
-    const value = gateway.settings[name];
-    const effect: HelmValues | undefined = value === undefined ? undefined : field[api]?.(value, gateway);
-    return effect ? [effect] : [];
-  });
-}
-
-/** The objects that istiod may have created for fields that are no longer set. */
-export function leftByUnsetFields(settings: GatewayDeploymentSettings) {
-  return fieldNames.flatMap((name) => (settings[name] === undefined ? (fields[name].leaves ?? []) : []));
-}
-
-/** Fields that a gateway of kind existing does not have, and those that only it has. */
-function fieldsOfKind(gateway: GatewayDeploymentSettings, path: SettingPath): Problem[] {
-  const existing = gateway.kind === "existing";
-  return fieldNames.flatMap((name) => {
-    const { ofExisting } = fields[name];
-    if (gateway[name] === undefined || (existing ? ofExisting : ofExisting !== "only")) return [];
-    const message = existing
-      ? "is for a gateway that this program deploys; remove it, and set it where this one is deployed"
-      : "is for a gateway that others deploy; set kind: existing, or remove it";
-    return problemsOf(message, [...path, name]);
-  });
-}
-
-export const gatewayFieldChecks = [
-  fieldsOfKind,
-  ...fieldNames.flatMap((name) =>
-    ((fields[name].refusals ?? []) as readonly Check<unknown>[]).map(
-      (check) =>
-        (gateway: GatewayDeploymentSettings, path: SettingPath): Problem[] =>
-          gateway[name] === undefined ? [] : problemsOf(check(gateway[name], gateway), [...path, name]),
-    ),
-  ),
-];

@@ -16,7 +16,7 @@ import {
   scopes,
   withUserValues,
 } from "./common-values";
-import { gatewayChartValues } from "./gateway-fields";
+import { gatewayChartValues } from "./gateway-effects";
 
 /** The chart's value `defaultRevision` names the control plane that validates objects; simulated nodes have none. */
 export function baseValues({ mesh, cluster }: MeshValuesInput): HelmValues {

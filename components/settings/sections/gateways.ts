@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { annotations, dnsLabel, dnsSubdomain, flag, labelKey, labels, nodePort, port, some } from "../fields";
+import { annotations, dnsLabel, dnsSubdomain, flag, ipBlock, labelKey, labels, nodePort, port, some } from "../fields";
 import { count, duration, resources } from "../quantities";
 import { tls } from "./gateway-tls";
 
@@ -50,15 +50,27 @@ const gatewayDeployment = z.strictObject({
     .strictObject({ status: servicePort.optional(), http: servicePort.optional(), https: servicePort.optional() })
     .default({}),
   extraPorts: z
-    .record(dnsLabel, z.strictObject({ port, targetPort: port.optional(), nodePort: nodePort.optional() }))
+    .record(
+      dnsLabel,
+      z.strictObject({
+        port,
+        targetPort: port.optional(),
+        nodePort: nodePort.optional(),
+        protocol: z.enum(["HTTP", "HTTPS"]).optional().describe("Serve the hosts here as well, with or without TLS."),
+      }),
+    )
     .default({})
-    .describe("More ports of the Service by name, such as tcp-mysql, for objects of kind Gateway."),
+    .describe("More ports of the Service by name, such as tcp-mysql."),
   externalTrafficPolicy: z
     .enum(["Cluster", "Local"])
     .optional()
     .describe("Local keeps the client's address; only nodes with a pod answer."),
   gatewayTopology: gatewayTopology.optional(),
   serviceAnnotations: annotations.optional().describe("Annotations of the Service, which load balancers read."),
+  labels: labels.optional().describe("Of its pods and of what belongs to them."),
+  annotations: annotations.optional().describe("Of its pods and of what belongs to them."),
+  loadBalancerIP: z.union([z.ipv4(), z.ipv6()]).optional().describe("The address that the load balancer is to have."),
+  loadBalancerSourceRanges: some(ipBlock).describe("Clients that the load balancer admits."),
   loadBalancerClass: labelKey.optional().describe("Default: the cluster's own."),
   loadBalancerTimeout: duration
     .optional()

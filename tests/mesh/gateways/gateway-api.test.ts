@@ -197,7 +197,9 @@ describe("a stack with gateways of kind gateway-api", function () {
 
   it("waits for none on simulated nodes, where no istiod runs", async () => {
     const cluster = { kind: "embedded", name: "simulated", kubeconfig: null };
-    const gateways = { partners: { serviceType: "ClusterIP", loadBalancerTimeout: null, loadBalancerClass: null } };
+    const fields = ["Timeout", "Class", "IP", "SourceRanges"].map((field) => `loadBalancer${field}`);
+    const unset: object = Object.fromEntries([...fields, "extraPorts"].map((field): [string, null] => [field, null]));
+    const gateways = { partners: { serviceType: "ClusterIP", ...unset } };
     const simulated = await runStack({
       stack: "gateways",
       configFile: stackFile,

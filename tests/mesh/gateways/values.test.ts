@@ -19,6 +19,10 @@ const variants: Readonly<Record<string, object>> = {
     serviceType: "LoadBalancer",
     serviceAnnotations: { "metallb.io/address-pool": "public" },
     loadBalancerClass: "metallb.io/metallb",
+    loadBalancerIP: "192.0.2.80",
+    loadBalancerSourceRanges: ["198.51.100.0/24"],
+    labels: { team: "edge" },
+    annotations: { "example.com/contact": "edge" },
     externalTrafficPolicy: "Local",
   },
   autoscaled: {
