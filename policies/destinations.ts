@@ -9,6 +9,8 @@ import type { RouteRule, VirtualServiceRoute } from "./api-objects";
 export interface RouteContext {
   readonly service: RouteTarget;
   readonly targets: RouteTargets;
+  /** Namespace of the object with the route. @default that of the service */
+  readonly namespace?: string;
 }
 
 export interface VirtualServiceContext extends RouteContext {
@@ -92,7 +94,7 @@ export function backend(
   const { name, port } = kubernetesService(context, named);
   const { namespace, host } = resolved(context, named).target;
   if (host !== undefined) return { group: "networking.istio.io", kind: "Hostname", name: host, port };
-  return { name, ...(namespace !== context.service.namespace && { namespace }), port };
+  return { name, ...(namespace !== (context.namespace ?? context.service.namespace) && { namespace }), port };
 }
 
 /** As the explanation of a request calls it: `v1`, `cart`, `cart/v1`, `other/cart`. */

@@ -96,6 +96,11 @@ function withHost(name: string, host: string): string {
   return host.startsWith("*.") ? `${name}-any${host.slice(1)}` : `${name}.${host}`;
 }
 
+/** Routes of a host that several services share at a gateway: `ingress.host.shop.example.com`. */
+export function sharedHostName(gateway: string, host: string): string {
+  return policyName(gateway, "host", host.replace(/^\*/, "any"));
+}
+
 /** The ReferenceGrant for the routes of another namespace. */
 export function grantName(namespace: string): string {
   return `routes-of-${namespace}`;

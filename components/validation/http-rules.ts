@@ -1,9 +1,11 @@
 import { faultKinds } from "../../policies/http-rules";
 import { matchesEverything, takesAll } from "../model/matches";
+import { gatewayRoutes } from "../model/policies/gateway-routes";
+import type { PolicyModel } from "../model/policies/policy-model";
 import type { HttpRuleSettings } from "../settings/sections/http-rule";
 import type { TrafficSettings } from "../settings/sections/traffic";
 import { milliseconds } from "../shared/duration";
-import { type Problem, type Refusal, type SettingPath } from "../shared/problem";
+import { type Problem, type Refusal, type SettingPath, shortPath } from "../shared/problem";
 import { re2Refusal } from "../shared/re2";
 import { allKnown, checkEach, ifKnown } from "../shared/unknown";
 import { atMostOne, type Check, notEmpty, refuse, rule, unique } from "./check";
@@ -26,6 +28,7 @@ export const httpRuleChecks: readonly Check[] = [
   ...lists.flatMap(ruleChecks),
   rule("traffic.defaultRetries", uselessRetries),
   ({ settings: { traffic } }) => checkEach(traffic.services, ["traffic", "services"], hiddenRules),
+  ({ policies }) => hiddenBehind(policies),
   ({ settings: { traffic } }) => checkEach(traffic.externalServices, ["traffic", "externalServices"], hiddenRules),
   ...(["traffic.services.*", "traffic.externalServices.*"] as const).map((each) =>
     unique(`${each}.http.*.name`, "rule", each),
@@ -142,6 +145,28 @@ function replacedPath({ match = [{}], ...given }: HttpRuleSettings, field: "rewr
   return {
     [key]: `found ${replacement}, which makes ${replacement}/x of ${prefix}/x; match ${instead}uri.prefix ${prefix}/`,
   };
+}
+
+/** Rules of a service that never match, as those of another service before it take all of their requests. */
+function hiddenBehind({ services }: PolicyModel): Iterable<Problem> {
+  const shared = gatewayRoutes(services).filter(({ parts }) => parts.length > 1);
+  return checkEach(shared, [], function* ({ gateway, hosts: [host = ""], parts }) {
+    const rules = parts.flatMap(({ exposure }) =>
+      exposure.rules.map((one, index) => ({
+        rule: one,
+        entry: exposure.path,
+        path: [...exposure.path, "http", index],
+      })),
+    );
+    for (const [position, { rule: hidden, entry, path }] of rules.entries()) {
+      const by = rules
+        .slice(0, position)
+        .find((one) => one.entry !== entry && (matchesEverything(one.rule) || takesAll(one.rule, hidden)));
+      if (!by) continue;
+      const taken = `${shortPath(by.entry)} before it takes the same requests for ${host} at gateway ${gateway.name}`;
+      yield { path: hidden.match ? path : entry, message: `never matches: ${taken}; put this entry before it` };
+    }
+  });
 }
 
 /** Rules that never match, as an earlier one takes all of their requests. */

@@ -146,12 +146,17 @@ function conflictingSubsets(entries: readonly ResolvedEntry<Service>[]): Iterabl
   );
 }
 
-/** Istio would merge two services under one host name of a gateway in an undocumented order. */
+/** Services may share a host of a gateway, as rules by path; TLS that the gateway does not decrypt has no paths. */
 function uniqueHosts({ settings: { traffic } }: Model): Iterable<Problem> {
-  const entries = checkEach(traffic.services, services, ({ gateways, hosts }, path) =>
+  const entries = checkEach(traffic.services, services, ({ gateways, hosts, tls }, path) =>
     checkEach(hosts, [...path, "hosts"], (host, at) =>
-      [...new Set(gateways)].map((within) => ({ path: at, key: host, within })),
+      [...new Set(gateways)].map((within) => ({ path: at, key: host, within, tls: tls !== undefined })),
     ),
   );
-  return duplicates(entries, "host");
+  const all = [...entries];
+  const passed = new Set(all.filter(({ tls }) => tls).map(({ key, within }) => `${within} ${key}`));
+  return duplicates(
+    all.filter(({ key, within }) => passed.has(`${within} ${key}`)),
+    "host",
+  );
 }

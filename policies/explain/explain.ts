@@ -1,23 +1,26 @@
 import { isIP } from "node:net";
-import { covers, type MeshWorkload, type PolicyTarget, waypointTitle, workloadKey } from "../../components/model/names";
+import { type MeshWorkload, type PolicyTarget, waypointTitle, workloadKey } from "../../components/model/names";
 import {
   type AccessRule,
   bypassesWaypoints,
-  type ExternalRule,
   type Exposure,
   type MeshService,
   mtlsModes,
   type PolicyModel,
-  type RateLimit,
-  type TokenRules,
+  type RouteTarget,
 } from "../../components/model/policies/policy-model";
 import type { HttpRuleSettings } from "../../components/settings/sections/http-rule";
 import type { SettingPath } from "../../components/shared/problem";
-import { ifKnown } from "../../components/shared/unknown";
+import { ifKnown, throwUnknown } from "../../components/shared/unknown";
+import type { GatewayRoute } from "../../components/model/policies/gateway-routes";
+import { RouteTargets } from "../../components/model/policies/route-targets";
+import { type AnyRule, ofTarget, type OwnedRule, owned, partition, sharedRoute } from "./rules";
+import { routeEntries } from "../destinations";
+import { limitSteps } from "./limits";
 import { principal } from "../api-objects";
 import { fieldsOf } from "../http-rules";
 import { conditionsHold, matches, meetsRequirements, ruleMatches } from "./conditions";
-import { type ExplainedRequest, normalized, pathAndQuery, sentOn } from "./request";
+import { type ExplainedRequest, normalized, pathAndQuery, sentOn, type Step } from "./request";
 
 export interface Question {
   /** `productpage`, `namespace/name`, a gateway, or `outside`: a pod outside the mesh. */
@@ -30,12 +33,6 @@ export interface Question {
   readonly headers: Readonly<Record<string, string>>;
   readonly address?: string;
   readonly claims?: Readonly<Record<string, string>>;
-}
-
-export interface Step {
-  readonly what: string;
-  /** The setting that decides it. */
-  readonly path?: SettingPath;
 }
 
 export interface Explanation {
@@ -86,7 +83,7 @@ export function explain(model: PolicyModel, question: Question): Explanation {
     principal: caller && principal(caller, model.trustDomain),
     port: target.ports[0]?.port ?? 0,
   };
-  const journey = new Journey(model, request, target, service, exposure);
+  const journey = new Journey(model, request, target, service, exposure && sharedRoute(model, exposure, request));
   return { outcome: journey.outcome(), steps: journey.steps };
 }
 
@@ -99,30 +96,39 @@ class Journey {
   readonly steps: Step[] = [];
   /** Whether an external authorizer decides. */
   private isUndecided = false;
+  private readonly targets: RouteTargets;
+  private hasLeftMesh = false;
 
   constructor(
     private readonly model: PolicyModel,
     /** As the next proxy reads it. */
     private request: ExplainedRequest,
-    private readonly target: MeshWorkload,
-    private readonly service: MeshService | undefined,
+    /** Where the routes so far send it. */
+    private target: MeshWorkload,
+    private service: MeshService | undefined,
     /** How the gateway exposes the service; without it, the request comes from inside the mesh. */
-    private readonly exposure: Exposure | undefined,
-  ) {}
+    private readonly exposed: GatewayRoute | undefined,
+  ) {
+    this.targets = new RouteTargets(model);
+  }
 
   outcome(): Explanation["outcome"] {
-    const routed = this.routeAtClient() ?? this.transport() ?? this.waypoint();
-    if (routed) return routed;
+    const routed = this.routeAtClient();
+    if (routed || this.hasLeftMesh) return routed ?? "passes";
+    const refused = this.transport() ?? this.waypoint();
+    if (refused) return refused;
     const { service, target } = this;
     const atWaypoint = this.usesWaypoint();
     // ztunnel reads no paths.
     if (atWaypoint || target.dataPlane === "sidecar") this.read();
     const defaultDeny = this.model.defaultDenyNamespaces.has(target.namespace);
     const policyTarget = this.model.names.target(workloadKey(target));
-    this.limit(policyTarget);
+    this.steps.push(...limitSteps(ofTarget(this.model.rateLimits, policyTarget), policyTarget, this.request));
     const denied = this.authorize(policyTarget, this.request, defaultDeny);
     if (denied) return denied;
-    const answered = atWaypoint && service ? this.applyRules(service.meshRules, service.meshPath) : undefined;
+    const answered = atWaypoint && service ? this.applyMeshRules(service) : undefined;
+    // A waypoint has an identity of its own, for which the other service has rules.
+    if (this.target !== target) return "unknown";
     return answered ?? (this.isUndecided ? "unknown" : "passes");
   }
 
@@ -141,20 +147,24 @@ class Journey {
 
   /** At the gateway, or at the client's sidecar. A client without one sends it to the service itself. */
   private routeAtClient(): Explanation["outcome"] | undefined {
-    const { exposure, service, model } = this;
+    const { exposed, service, model } = this;
     const { caller } = this.request;
-    if (exposure?.tls) {
-      this.step("TLS passthrough", [...exposure.path, "tls"]);
+    const [first] = exposed?.parts ?? [];
+    if (exposed && first?.exposure.tls) {
+      this.step("TLS passthrough", [...exposed.path, "tls"]);
       return undefined;
     }
-    if (exposure) {
-      const outcome = this.authorizeAtGateway(exposure) ?? this.applyRules(exposure.rules, [...exposure.path, "http"]);
+    if (exposed && first) {
+      const rules = exposed.parts.flatMap((part) =>
+        owned(part.exposure.rules, [...part.exposure.path, "http"], part.service),
+      );
+      const outcome = this.authorizeAtGateway(first.exposure) ?? this.applyRules(rules, [...exposed.path, "http"]);
       // The workload sees the gateway's address.
       this.request = { ...this.request, address: undefined };
       return outcome;
     }
     if (!caller || model.names.dataPlane(caller.namespace) !== "sidecar") return undefined;
-    return this.applyRules(service?.meshRules ?? [], service?.meshPath ?? []);
+    return this.applyMeshRules(service);
   }
 
   /** Only ambient clients go through a waypoint, and gateways where it is for ingress. */
@@ -162,47 +172,56 @@ class Journey {
     const { caller } = this.request;
     const { waypoint } = this.target;
     if (!waypoint || !caller) return false;
-    return this.exposure ? waypoint.ingress : !bypassesWaypoints(this.model, caller.namespace);
+    return this.exposed ? waypoint.ingress : !bypassesWaypoints(this.model, caller.namespace);
   }
 
-  private applyRules(rules: readonly HttpRuleSettings[], path: SettingPath): Explanation["outcome"] | undefined {
+  private applyMeshRules(service: MeshService | undefined): Explanation["outcome"] | undefined {
+    const { meshRules = [], meshPath = [] } = service ?? {};
+    return this.applyRules(service ? owned(meshRules, meshPath, service) : [], meshPath);
+  }
+
+  private applyRules(rules: readonly OwnedRule[], from: SettingPath): Explanation["outcome"] | undefined {
     this.read();
     if (rules.length === 0) {
       this.step("no route is set: it goes to the service itself");
       return undefined;
     }
     const matched = ({ match }: HttpRuleSettings) => match?.find((one) => matches(one, this.request));
-    const index = rules.findIndex((rule) => !rule.match || matched(rule));
-    const rule = rules[index];
-    if (!rule) {
-      this.step("no rule matches it: 404", path);
+    const found = rules.find(({ rule }) => !rule.match || matched(rule));
+    if (!found) {
+      this.step("no rule matches it: 404", from);
       return "no route";
     }
+    const { rule, path, owner } = found;
     const { fault, ...others } = rule;
     const answer = rule.redirect ?? rule.directResponse;
-    const toService = rule.route || answer ? [] : ["it goes to the service itself"];
-    this.step([...toService, ...this.explanations(others)].join(" "), [...path, index]);
-    for (const faults of this.explanations({ fault })) this.step(faults, [...path, index, "fault"]);
+    const itself = workloadKey(owner) === workloadKey(this.target) ? "the service itself" : owner.name;
+    const toService = rule.route || answer ? [] : [`it goes to ${itself}`];
+    this.step([...toService, ...this.explanations(others)].join(" "), path);
+    for (const faults of this.explanations({ fault })) this.step(faults, [...path, "fault"]);
     if (answer) return "answered";
     const before = this.request.path;
     this.request = sentOn(this.request, rule, matched(rule));
-    if (this.request.path !== before) this.step(`its path becomes ${this.request.path}`, [...path, index, "rewrite"]);
+    if (this.request.path !== before) this.step(`its path becomes ${this.request.path}`, [...path, "rewrite"]);
+    this.follow(rule, owner);
     return undefined;
   }
 
-  /** A limit decides only where there are more requests than this one. */
-  private limit(target: PolicyTarget): void {
-    for (const { path, settings } of ofTarget(this.model.rateLimits, target)) {
-      const { tokenBucket, port = this.request.port, route } = settings;
-      if (port !== this.request.port) continue;
-      const requests = route === undefined ? "requests" : `requests of rule ${route}`;
-      const { maxTokens, tokensPerFill = maxTokens, fillInterval } = tokenBucket ?? {};
-      const passes = `${maxTokens} ${requests} at once, and ${tokensPerFill} every ${fillInterval}`;
-      const limit = tokenBucket
-        ? `each proxy of ${target.title} passes ${passes}`
-        : `rateLimitService counts ${requests}`;
-      this.step(`${limit}; above the limit: 429`, path);
+  /** To the other service, where a rule leads to no pod of the target. */
+  private follow({ route }: HttpRuleSettings, owner: RouteTarget): void {
+    const sent = route ? routeEntries(route, owner).filter(({ weight = 100 }) => weight > 0) : [{}];
+    const services = sent.map((named) => this.targets.find(owner, named) ?? throwUnknown());
+    const [next] = services;
+    if (!next || services.some((one) => workloadKey(one) === workloadKey(this.target))) return;
+    if (next.host !== undefined) {
+      this.step(`it leaves the mesh, to ${next.host}`);
+      this.hasLeftMesh = true;
+      return;
     }
+    this.step(`it does not reach ${this.target.name}; what follows is for ${next.name}`);
+    this.target = this.model.names.workload(next.name, next.namespace);
+    this.service = this.model.services.find((one) => workloadKey(one) === workloadKey(next));
+    this.request = { ...this.request, port: next.port };
   }
 
   private transport(): "denied" | undefined {
@@ -230,7 +249,7 @@ class Journey {
   private authorizeAtGateway({ gateway }: Exposure): "denied" | undefined {
     const { names, accessRules, externalRules, tokenRules } = this.model;
     const target = names.target(workloadKey(gateway));
-    this.limit(target);
+    this.steps.push(...limitSteps(ofTarget(this.model.rateLimits, target), target, this.request));
     if ([accessRules, externalRules, tokenRules].every((rules) => ofTarget<AnyRule>(rules, target).length === 0))
       return undefined;
     this.read();
@@ -275,14 +294,4 @@ class Journey {
   private explanations(rule: HttpRuleSettings): string[] {
     return fieldsOf(rule, this.model.gatewayApi).flatMap(({ explanation }) => explanation ?? []);
   }
-}
-
-type AnyRule = AccessRule | ExternalRule | TokenRules | RateLimit;
-
-function ofTarget<Rule extends AnyRule>(rules: readonly Rule[], target: PolicyTarget): Rule[] {
-  return rules.filter((rule) => covers(rule.target, target));
-}
-
-function partition<Item>(items: readonly Item[], isFirst: (item: Item) => boolean): [Item[], Item[]] {
-  return [items.filter(isFirst), items.filter((item) => !isFirst(item))];
 }

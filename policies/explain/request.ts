@@ -4,6 +4,7 @@ import { normalizedPath } from "../../components/model/path-normalization";
 import type { PathNormalization } from "../../components/settings/sections/mesh";
 import type { HttpRuleSettings } from "../../components/settings/sections/http-rule";
 import { pathPrefixOf, replacedPrefix } from "../http-matches";
+import type { SettingPath } from "../../components/shared/problem";
 import { re2Replaced } from "../../components/shared/re2";
 
 /** A request as a proxy sees it. */
@@ -29,6 +30,12 @@ export interface ExplainedRequest {
   readonly port: number;
   /** Claims of a valid token; `iss` is its issuer. */
   readonly claims: ReadonlyMap<string, string>;
+}
+
+export interface Step {
+  readonly what: string;
+  /** The setting that decides it. */
+  readonly path?: SettingPath;
 }
 
 /** Path and query of what a client sends, as it is: `//a` is no host. */

@@ -1,8 +1,8 @@
 import { type HttpPort, httpPorts } from "../../components/model/gateways";
 import { listenerName, policyName } from "../../components/model/object-names";
+import { type GatewayRoute, gatewayRoutes } from "../../components/model/policies/gateway-routes";
 import { RouteTargets } from "../../components/model/policies/route-targets";
 import {
-  type Exposure,
   gatewayObject,
   isIstioGateway,
   type MeshService,
@@ -25,11 +25,13 @@ import { referenceGrants } from "./reference-grants";
  */
 export function httpRoutes(model: PolicyModel): KubernetesObject[] {
   const targets = new RouteTargets(model);
-  const routes = model.services.flatMap((service) => {
-    const context = { service, targets, gatewayApi: model.gatewayApi };
-    const exposures = service.exposures.filter(({ gateway }) => !isIstioGateway(gateway));
-    return [...waypointRoute(context), ...exposures.flatMap((one) => gatewayRoutes(context, one))];
-  });
+  const { services, gatewayApi } = model;
+  const routes = [
+    ...services.flatMap((service) => waypointRoute({ service, targets, gatewayApi })),
+    ...gatewayRoutes(services)
+      .filter(({ gateway }) => !isIstioGateway(gateway))
+      .flatMap((route) => gatewayHttpRoutes(route, targets, gatewayApi)),
+  ];
   return [...routes, ...referenceGrants(routes)];
 }
 
@@ -43,38 +45,41 @@ function waypointRoute(context: HttpRouteContext): KubernetesObject<RouteSpec>[]
   const { name, port, waypoint, meshRules } = service;
   if (!waypoint || meshRules.length === 0 || needsVirtualService(meshRules, gatewayApi)) return [];
   const parentRefs = [{ group: "", kind: "Service", name, port }];
-  const spec = { parentRefs, rules: routeRules(meshRules, context) };
-  return [routeObject(service, { name, from: service.meshPath }, spec)];
+  const spec = { parentRefs, rules: routeRules(meshRules.map((rule) => ({ rule, context }))) };
+  return [routeObject({ namespace: service.namespace, name, from: service.meshPath }, spec)];
 }
 
 /** Attached to the listeners of its hosts by name, so that a listener for a wildcard takes none of its requests. */
-function gatewayRoutes(
-  context: HttpRouteContext,
-  { path: from, gateway, hosts, rules }: Exposure,
+function gatewayHttpRoutes(
+  { name, namespace, path: from, gateway, hosts, parts }: GatewayRoute,
+  targets: RouteTargets,
+  gatewayApi: string,
 ): KubernetesObject<RouteSpec>[] {
-  const { service } = context;
-  const place = { name: policyName(service.name, gateway.name), from };
+  const place = { namespace, name, from };
   const parent = gatewayObject(gateway);
   const attachedTo = (ports: readonly HttpPort[]) => ({
-    parentRefs: ports.flatMap(({ name }) =>
-      hosts.map((host) => ({ ...parent, sectionName: listenerName(name, host) })),
+    parentRefs: ports.flatMap((port) =>
+      hosts.map((host) => ({ ...parent, sectionName: listenerName(port.name, host) })),
     ),
     // "*" is no hostname of an HTTPRoute; without hostnames, those of the listeners apply.
     ...(!hosts.includes("*") && { hostnames: [...hosts] }),
   });
-  const routed = { rules: routeRules(rules, context) };
+  const rules = parts.flatMap(({ service, exposure }) =>
+    exposure.rules.map((rule) => ({ rule, context: { service, targets, gatewayApi, namespace } })),
+  );
+  const routed = { rules: routeRules(rules) };
   const { foreign } = gateway;
   if (foreign) {
     const parentRefs = foreign.listeners?.map((sectionName) => ({ ...parent, sectionName })) ?? [parent];
-    return [routeObject(service, place, { ...attachedTo([]), parentRefs, ...routed })];
+    return [routeObject(place, { ...attachedTo([]), parentRefs, ...routed })];
   }
   const ports = httpPorts(gateway);
-  const route = routeObject(service, place, { ...attachedTo(ports.filter(({ redirects }) => !redirects)), ...routed });
+  const route = routeObject(place, { ...attachedTo(ports.filter(({ redirects }) => !redirects)), ...routed });
   const redirecting = ports.filter(({ redirects }) => redirects);
   if (redirecting.length === 0) return [route];
   const redirect = { ...attachedTo(redirecting), rules: [httpsRedirect(gateway.tls?.outsidePort)] };
   // `.https` is the redirect to HTTPS, on the listener for HTTP.
-  return [route, routeObject(service, { name: policyName(place.name, "https"), from }, redirect)];
+  return [route, routeObject({ ...place, name: policyName(name, "https") }, redirect)];
 }
 
 /** @param port where clients reach HTTPS: with a NodePort, not the port of the gateway */
@@ -83,12 +88,8 @@ function httpsRedirect(port = 443): RouteRule {
   return { filters: [{ type: "RequestRedirect", requestRedirect }] };
 }
 
-function routeObject(
-  { namespace }: MeshService,
-  place: Pick<Place, "name" | "from">,
-  spec: RouteSpec,
-): KubernetesObject<RouteSpec> {
-  return policyObject("gateway.networking.k8s.io/v1", "HTTPRoute", { namespace, ...place }, spec);
+function routeObject(place: Place, spec: RouteSpec): KubernetesObject<RouteSpec> {
+  return policyObject("gateway.networking.k8s.io/v1", "HTTPRoute", place, spec);
 }
 
 const filterOrder: readonly RouteFilter["type"][] = [
@@ -101,9 +102,11 @@ const filterOrder: readonly RouteFilter["type"][] = [
 ];
 
 /** A rule without route or redirect routes to the service itself. */
-function routeRules(rules: readonly HttpRuleSettings[], context: HttpRouteContext): RouteRule[] {
-  const byExpression = matchesByExpression(rules);
-  return rules.map((rule) => {
+function routeRules(
+  rules: readonly { readonly rule: HttpRuleSettings; readonly context: HttpRouteContext }[],
+): RouteRule[] {
+  const byExpression = matchesByExpression(rules.map(({ rule }) => rule));
+  return rules.map(({ rule, context }) => {
     // A rule without match needs an empty one: "every path" must be a regular expression where another path is one.
     const fields = fieldsOf(
       { ...rule, match: rule.match ?? (byExpression ? [{}] : undefined) },

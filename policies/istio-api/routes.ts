@@ -7,6 +7,7 @@ import {
   type Subset,
 } from "../../components/model/policies/policy-model";
 import { workloadKey } from "../../components/model/names";
+import { type GatewayRoute, gatewayRoutes } from "../../components/model/policies/gateway-routes";
 import { RouteTargets } from "../../components/model/policies/route-targets";
 import type { HttpRuleSettings } from "../../components/settings/sections/http-rule";
 import { type HttpPort, httpPorts, tlsServerOf } from "../../components/model/gateways";
@@ -37,12 +38,14 @@ type Server = NonNullable<IstioSpecs["Gateway"]["servers"]>[number];
  */
 export function gateways(model: PolicyModel): KubernetesObject<IstioSpecs["Gateway"]>[] {
   const own = model.gateways.filter((gateway) => isIstioGateway(gateway) && !gateway.foreign);
+  const routes = gatewayRoutes(model.services);
   return own.flatMap((gateway) => {
-    const exposed = model.services.flatMap(({ namespace, exposures }) =>
-      exposures
-        .filter((one) => one.gateway.name === gateway.name)
-        .flatMap(({ hosts, tls }) => hosts.map((host) => ({ host, namespace, passthrough: tls !== undefined }))),
-    );
+    const exposed = routes
+      .filter((one) => one.gateway.name === gateway.name)
+      .flatMap(({ namespace, hosts, parts }) => {
+        const passthrough = parts.some(({ exposure }) => exposure.tls);
+        return hosts.map((host) => ({ host, namespace, passthrough }));
+      });
     const { name, namespace, selector } = gateway;
     const servers = gatewayServers(gateway, exposed);
     if (servers.length === 0) return [];
@@ -120,10 +123,12 @@ function tlsServer(port: Pick<HttpPort, "number" | "name">, server: TlsServer, h
  */
 export function virtualServices(model: PolicyModel): KubernetesObject<IstioSpecs["VirtualService"]>[] {
   const targets = new RouteTargets(model);
-  return model.services.flatMap((service) => [
-    ...meshVirtualService({ service, targets }, model.gatewayApi),
-    ...gatewayVirtualServices({ service, targets, subsetsBy: "name" }, model.gatewayApi),
-  ]);
+  return [
+    ...model.services.flatMap((service) => meshVirtualService({ service, targets }, model.gatewayApi)),
+    ...gatewayRoutes(model.services)
+      .filter(({ gateway }) => isIstioGateway(gateway))
+      .map((route) => gatewayVirtualService(route, targets, model.gatewayApi)),
+  ];
 }
 
 /**
@@ -143,24 +148,32 @@ function meshVirtualService(
   return [istioObject("VirtualService", { namespace, name, from }, spec)];
 }
 
-function gatewayVirtualServices(
-  context: OfService<VirtualServiceContext>,
+function gatewayVirtualService(
+  { name, namespace, path: from, gateway, hosts, parts }: GatewayRoute,
+  targets: RouteTargets,
   gatewayApi: string,
-): KubernetesObject<IstioSpecs["VirtualService"]>[] {
-  const { service } = context;
-  return service.exposures
-    .filter(({ gateway }) => isIstioGateway(gateway))
-    .map(({ path: from, gateway, hosts, rules, tls }) => {
-      const { route } = tls ?? {};
-      const tlsRoute = {
-        match: [{ port: gateway.ports.https ?? 443, sniHosts: [...hosts] }],
-        route: route ? istioRoute(route, context) : [{ destination: istioDestination(context) }],
-      };
-      const place = { namespace: service.namespace, name: policyName(service.name, gateway.name), from };
-      const routes = tls ? { tls: [tlsRoute] } : { http: httpRoutes(rules, context, gatewayApi) };
-      const spec = { hosts: [...hosts], gateways: [workloadKey(gatewayObject(gateway))], ...routes };
-      return istioObject("VirtualService", place, spec);
-    });
+): KubernetesObject<IstioSpecs["VirtualService"]> {
+  const contexts = parts.map(({ service, exposure }) => ({
+    exposure,
+    context: { service, targets, subsetsBy: "name" } as const,
+  }));
+  const tls = contexts.flatMap(({ exposure, context }) => {
+    if (!exposure.tls) return [];
+    const { route } = exposure.tls;
+    return {
+      match: [{ port: gateway.ports.https ?? 443, sniHosts: [...hosts] }],
+      route: route ? istioRoute(route, context) : [{ destination: istioDestination(context) }],
+    };
+  });
+  const http = contexts.flatMap(({ exposure, context }) =>
+    exposure.tls ? [] : httpRoutes(exposure.rules, context, gatewayApi),
+  );
+  const spec = {
+    hosts: [...hosts],
+    gateways: [workloadKey(gatewayObject(gateway))],
+    ...(tls.length > 0 ? { tls } : { http }),
+  };
+  return istioObject("VirtualService", { namespace, name, from }, spec);
 }
 
 /** A rule without route, redirect or directResponse routes to the service itself. */

@@ -5,9 +5,10 @@ import { fieldsOf, needsVirtualService } from "../../../policies/http-rules";
 import { disjoint } from "../../model/matches";
 import { waypointTitle } from "../../model/names";
 import { type Exposure, isIstioGateway, type MeshService, type PolicyModel } from "../../model/policies/policy-model";
+import { gatewayRoutes } from "../../model/policies/gateway-routes";
 import { RouteTargets } from "../../model/policies/route-targets";
 import type { HttpRuleSettings } from "../../settings/sections/http-rule";
-import { type Problem, problemsOf, type Refusal, type SettingPath } from "../../shared/problem";
+import { type Problem, problemsOf, type Refusal, type SettingPath, shortPath } from "../../shared/problem";
 import type { WaypointWorkload } from "../../shared/workload";
 import { checkEach, knownEntries, runChecks } from "../../shared/unknown";
 import { problemsOfEach } from "../check";
@@ -35,6 +36,17 @@ export function httpRouteProblems(model: PolicyModel): Iterable<Problem> {
         exposureProblems(service, exposure, targets, model.gatewayApi),
       ),
   );
+}
+
+/** Where several services share a host, the order of HTTPRoute applies to the rules of all of them. */
+export function sharedHostProblems({ services }: PolicyModel): Iterable<Problem> {
+  const shared = gatewayRoutes(services).filter(({ gateway, parts }) => parts.length > 1 && !isIstioGateway(gateway));
+  return checkEach(shared, [], ({ hosts: [host = ""], parts }) => {
+    const rules = parts.flatMap(({ exposure }) =>
+      exposure.rules.map((rule, index) => ({ rule, path: [...exposure.path, "http", index] })),
+    );
+    return routeProblems(host, rules);
+  });
 }
 
 /** Without a waypoint nothing between two ambient pods reads HTTP, or applies a traffic policy. */
@@ -84,7 +96,7 @@ function* waypointRules(service: MeshService, targets: RouteTargets, gatewayApi:
   yield* checkEach(meshRules, meshPath, sourceWorkloads, (rule, path) => versions(rule, path, service, targets));
   if (needsVirtualService(meshRules, gatewayApi)) return;
   yield* checkEach(meshRules, meshPath, ruleProblems);
-  yield* routeProblems(name, meshRules, meshPath);
+  yield* routeProblems(name, withPaths(meshRules, meshPath));
 }
 
 function gatewayApiExposures({ exposures }: MeshService): Exposure[] {
@@ -113,7 +125,7 @@ function exposureProblems(
       ),
     () => checkEach(rules, http, ruleProblems),
     () => checkEach(rules, http, (rule, at) => versions(rule, at, service, targets)),
-    () => routeProblems(service.name, rules, http),
+    () => routeProblems(service.name, withPaths(rules, http)),
     () =>
       problemsOf(
         hosts.length > limits.hosts &&
@@ -179,12 +191,22 @@ function badNames(values: Readonly<Record<string, unknown>> = {}): Refusal {
   ]);
 }
 
+interface PlacedRule {
+  readonly rule: HttpRuleSettings;
+  readonly path: SettingPath;
+}
+
+function withPaths(rules: readonly HttpRuleSettings[], path: SettingPath): PlacedRule[] {
+  return rules.map((rule, index) => ({ rule, path: [...path, index] }));
+}
+
 /** What an HTTPRoute of these rules would not accept, or would apply in another order. */
-function* routeProblems(service: string, rules: readonly HttpRuleSettings[], path: SettingPath): Iterable<Problem> {
+function* routeProblems(service: string, all: readonly PlacedRule[]): Iterable<Problem> {
+  const rules = all.map(({ rule }) => rule);
   const matches = rules.reduce((sum, { match = [] }) => sum + match.length, 0);
   if (rules.length > limits.rules || matches > limits.matches) {
     yield {
-      path,
+      path: all[0]?.path.slice(0, -1) ?? [],
       message:
         `${service} has ${rules.length} rules with ${matches} matches; ` +
         `an HTTPRoute has at most ${limits.rules} rules and ${limits.matches} matches; combine some`,
@@ -192,26 +214,31 @@ function* routeProblems(service: string, rules: readonly HttpRuleSettings[], pat
   }
   // Rules that HTTPRoute's own order would try before an earlier rule that matches some of the same requests.
   const byExpression = matchesByExpression(rules);
-  const placed = rules.flatMap(({ match = [{}] }, rule) =>
-    match.map((one) => ({ rule, match: one, precedence: precedence(routeMatch(one, byExpression)) })),
+  const placed = all.flatMap(({ rule: { match = [{}] }, path }) =>
+    match.map((one) => ({ path, match: one, precedence: precedence(routeMatch(one, byExpression)) })),
   );
-  const reported = new Set<number>();
+  const reported = new Set<SettingPath>();
   for (const [index, later] of placed.entries()) {
     const earlier = placed
       .slice(0, index)
       .find(
         (one) =>
-          one.rule !== later.rule &&
+          one.path !== later.path &&
           comparePrecedence(later.precedence, one.precedence) > 0 &&
           !disjoint(one.match, later.match),
       );
-    if (!earlier || reported.has(later.rule)) continue;
-    reported.add(later.rule);
+    if (!earlier || reported.has(later.path)) continue;
+    reported.add(later.path);
     yield {
-      path: [...path, later.rule],
+      path: later.path,
       message:
-        `an HTTPRoute would try it before rule [${earlier.rule}], as it tries exact paths first, then longer ones, then more headers; ` +
+        `an HTTPRoute would try it before ${ruleTitle(earlier.path, later.path)}, as it tries exact paths first, then longer ones, then more headers; ` +
         "put it before that rule, or give both the same path",
     };
   }
+}
+
+/** `rule [1]` of the same entry. */
+function ruleTitle(rule: SettingPath, other: SettingPath): string {
+  return rule[2] === other[2] ? `rule [${rule.at(-1) ?? ""}]` : shortPath(rule);
 }

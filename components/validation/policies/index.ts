@@ -9,8 +9,8 @@ import type { Check } from "../check";
 import { accessRuleProblems } from "./access-rules";
 import { egressProblems } from "./egress";
 import { externalServiceProblems } from "./external-services";
-import { httpRouteProblems } from "./http-route-limits";
 import { rateLimitProblems } from "./rate-limits";
+import { httpRouteProblems, sharedHostProblems } from "./http-route-limits";
 import { targetProblems } from "./targets";
 import { telemetryProblems } from "./telemetry";
 import { tokenProblems } from "./tokens";
@@ -36,6 +36,7 @@ export function policyProblems(
     () => httpRouteProblems(model),
     () => rateLimitProblems(model),
     () => writtenObjectProblems(model),
+    () => sharedHostProblems(model),
     () => telemetryProblems(model, settings.mesh),
     () => releaseProblems(settings),
   );

@@ -1,0 +1,62 @@
+import { grouped } from "../../shared/grouped";
+import type { SettingPath } from "../../shared/problem";
+import { knownEntries } from "../../shared/unknown";
+import type { GatewayWorkload } from "../../shared/workload";
+import { policyName, sharedHostName } from "../object-names";
+import type { Exposure, MeshService } from "./policy-model";
+
+/** The rules of an entry of `traffic.services` at a gateway. */
+export interface RoutePart {
+  readonly service: MeshService;
+  readonly exposure: Exposure;
+}
+
+/** What becomes one object at a gateway. */
+export interface GatewayRoute {
+  readonly name: string;
+  readonly namespace: string;
+  readonly path: SettingPath;
+  readonly gateway: GatewayWorkload;
+  readonly hosts: readonly string[];
+  /** In the order of the entries: the first rule that matches decides, whichever service it is of. */
+  readonly parts: readonly RoutePart[];
+}
+
+/**
+ * The routes of all gateways: one for the hosts of each entry, and one for each host that several entries share, because
+ * Istio would merge several in an order that nothing guarantees. It is in the namespace of the first of them.
+ */
+export function gatewayRoutes(services: readonly MeshService[]): GatewayRoute[] {
+  const parts = knownEntries(services).flatMap(([, service]) =>
+    knownEntries(service.exposures).map(([, exposure]): RoutePart => ({ service, exposure })),
+  );
+  const byHost = grouped(
+    parts.flatMap((part) => part.exposure.hosts.map((host) => ({ host, part }))),
+    ({ host, part }) => `${part.exposure.gateway.name} ${host}`,
+  );
+  const shared = byHost.filter(([, all]) => all.length > 1);
+  const sharedNames = new Set(shared.map(([{ host, part }]) => `${part.exposure.gateway.name} ${host}`));
+  const alone = parts.flatMap((part): GatewayRoute[] => {
+    const { service, exposure } = part;
+    const { gateway, path } = exposure;
+    const hosts = exposure.hosts.filter((host) => !sharedNames.has(`${gateway.name} ${host}`));
+    if (hosts.length === 0) return [];
+    const name = policyName(service.name, gateway.name);
+    return [{ name, namespace: service.namespace, path, gateway, hosts, parts: [part] }];
+  });
+  return [
+    ...alone,
+    ...shared.map(([{ host, part }, all]): GatewayRoute => {
+      const ordered = all.map((one) => one.part).sort((a, b) => positionOf(a) - positionOf(b));
+      const [{ service, exposure } = part] = ordered;
+      const { gateway, path } = exposure;
+      const name = sharedHostName(gateway.name, host);
+      return { name, namespace: service.namespace, path, gateway, hosts: [host], parts: ordered };
+    }),
+  ];
+}
+
+/** In `traffic.services`. */
+function positionOf({ exposure }: RoutePart): number {
+  return Number(exposure.path.at(-1));
+}
