@@ -156,7 +156,7 @@ describe("loading the settings of a stack", () => {
     assert.deepEqual(refusal().split("\n"), [
       "4 problems in the settings of stack test:",
       "  talos-mesh:mesh.profil: unknown key; did you mean profile?",
-      "  talos-mesh:security.authorization.allow[0].to: found detail; no such workload in namespace bookinfo; did you mean details?",
+      "  talos-mesh:security.authorization.allow[0].to: found detail; no such workload or gateway in namespace bookinfo; did you mean details?",
       "  talos-mesh:verification: is not part of this release; remove it, or set enabled: false",
       "  talos-mesh:trafic: unknown section; did you mean traffic?",
     ]);

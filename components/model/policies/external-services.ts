@@ -31,8 +31,8 @@ export interface ExternalService {
   readonly waypoint?: WaypointWorkload;
 }
 
-export function externalServices({ traffic }: { readonly traffic: TrafficSettings }, names: Names): ExternalService[] {
-  const readers = entryReaders(() => traffic.externalServices).map((read, index) => () => {
+export function externalServices(settings: { readonly traffic: TrafficSettings }, names: Names): ExternalService[] {
+  const readers = entryReaders(() => settings.traffic.externalServices).map((read, index) => () => {
     const settings = read();
     const gateway = () => (settings.egressGateway === undefined ? undefined : names.gateway(settings.egressGateway));
     const namespace = () => settings.namespace ?? gateway()?.namespace ?? names.defaultNamespace ?? throwUnknown();
