@@ -67,13 +67,19 @@ function editDistance(a: string, b: string): number {
   return last[b.length] ?? 0;
 }
 
+/** Of a condition: `notPorts` is never a slip of `ports`, and means what the other does not. */
+function isOpposite(name: string): boolean {
+  return /^not[A-Z]/.test(name);
+}
+
 /** The known name that was probably meant, or undefined where none is similar. The first of equals wins. */
 export function nearest(name: string, known: readonly string[]): string | undefined {
   const lower = name.toLowerCase();
   let best: string | undefined;
   let bestDistance = Math.floor(name.length / 3) + 1;
   for (const candidate of known) {
-    if (Math.abs(candidate.length - name.length) >= bestDistance) continue;
+    if (Math.abs(candidate.length - name.length) >= bestDistance || isOpposite(candidate) !== isOpposite(name))
+      continue;
     const distance = editDistance(lower, candidate.toLowerCase());
     if (distance < bestDistance) {
       best = candidate;

@@ -100,7 +100,7 @@ function identityWithoutMtls({ action, target, settings }: AccessRule, model: Po
   if (action === "DENY" && given) {
     return { [given]: `${plainText} does not match; make it STRICT, or use allow rules instead` };
   }
-  // Whoever is excluded gets in without a certificate.
+  // What is excluded gets in without a certificate.
   if (action !== "ALLOW" || given || !excluded) return undefined;
   return { [excluded]: `${plainText} matches; make it STRICT, or use deny rules with the opposite condition instead` };
 }
