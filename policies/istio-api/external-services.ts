@@ -59,14 +59,14 @@ function serviceEntry(service: ExternalService): KubernetesObject<IstioSpecs["Se
 }
 
 function destinationRule(service: ExternalService, host: string): KubernetesObject<IstioSpecs["DestinationRule"]>[] {
-  const { subsets } = service.settings;
+  const { subsets, subjectAltNames } = service.settings;
   const rules = {
-    ...trafficPolicy(service.settings.trafficPolicy, host),
+    ...trafficPolicy(service.settings.trafficPolicy, host, subjectAltNames),
     ...(subsets.length > 0 && {
       subsets: subsets.map((subset) => ({
         name: subset.name,
         labels: { ...subset.labels },
-        ...trafficPolicy(subset.trafficPolicy, host),
+        ...trafficPolicy(subset.trafficPolicy, host, subjectAltNames),
       })),
     }),
   };
@@ -77,16 +77,23 @@ function destinationRule(service: ExternalService, host: string): KubernetesObje
   return [istioObject("DestinationRule", objectPlace(service, host), spec)];
 }
 
-/** A proxy that speaks TLS for a workload names the host, by which the server chooses its certificate. */
+/**
+ * A proxy that speaks TLS for a workload names the host, by which the server chooses its certificate. With a name of the
+ * server, istiod checks the certificate's name only where that is given too; without it, any host's certificate would do.
+ * Source: istio/istio, pilot/pkg/networking/core/cluster_tls.go, setAutoSniAndAutoSanValidation.
+ */
 function trafficPolicy(
   settings: ExternalTrafficPolicySettings | undefined,
   host: string,
+  namesOfEntry: readonly string[] | undefined,
 ): Pick<IstioSpecs["DestinationRule"], "trafficPolicy"> {
   if (!settings || Object.keys(settings).length === 0) return {};
   const named = <Policy extends Pick<ExternalTrafficPolicySettings, "tls">>(policy: Policy): Policy => {
     if (policy.tls?.mode !== "SIMPLE" && policy.tls?.mode !== "MUTUAL") return policy;
-    const { mode, ...details } = policy.tls;
-    return host.startsWith("*") ? policy : { ...policy, tls: { mode, sni: host, ...details } };
+    const { mode, sni = host.startsWith("*") ? undefined : host, ...details } = policy.tls;
+    if (sni === undefined) return policy;
+    const isChecked = namesOfEntry ?? details.subjectAltNames ?? details.insecureSkipVerify;
+    return { ...policy, tls: { mode, sni, ...(!isChecked && { subjectAltNames: [sni] }), ...details } };
   };
   const { portLevelSettings } = settings;
   return {

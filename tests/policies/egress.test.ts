@@ -224,7 +224,9 @@ describe("egress", () => {
       { number: 443, name: "tls-443", protocol: "TLS" },
     ]);
     assert.deepEqual((specOf("DestinationRule") as { trafficPolicy: unknown }).trafficPolicy, {
-      portLevelSettings: [{ port: { number: 80 }, tls: { mode: "SIMPLE", sni: "example.com" } }],
+      portLevelSettings: [
+        { port: { number: 80 }, tls: { mode: "SIMPLE", sni: "example.com", subjectAltNames: ["example.com"] } },
+      ],
     });
   });
 

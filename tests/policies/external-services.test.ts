@@ -53,8 +53,16 @@ describe("a service outside the mesh", () => {
     const policyOf = (tls: NonNullable<NonNullable<External["trafficPolicy"]>["tls"]>) =>
       specs("DestinationRule", { ...api, trafficPolicy: { tls } });
     const rule = (tls: object) => [{ host: "api.example.com", trafficPolicy: { tls } }];
-    assert.deepEqual(policyOf({ mode: "SIMPLE" }), rule({ mode: "SIMPLE", sni: "api.example.com" }));
-    assert.deepEqual(policyOf({ mode: "SIMPLE", sni: "other.net" }), rule({ mode: "SIMPLE", sni: "other.net" }));
+    const checked = (name: string) => ({ mode: "SIMPLE", sni: name, subjectAltNames: [name] });
+    assert.deepEqual(policyOf({ mode: "SIMPLE" }), rule(checked("api.example.com")));
+    assert.deepEqual(policyOf({ mode: "SIMPLE", sni: "other.net" }), rule(checked("other.net")));
+    const others = { mode: "SIMPLE" as const, subjectAltNames: ["spiffe://example.com/api"] };
+    assert.deepEqual(policyOf(others), rule({ ...others, sni: "api.example.com" }));
+    const unchecked = { mode: "SIMPLE" as const, insecureSkipVerify: true };
+    assert.deepEqual(policyOf(unchecked), rule({ ...unchecked, sni: "api.example.com" }));
+    // istiod takes the names of the ServiceEntry where the rule has none.
+    const named = { ...api, subjectAltNames: ["api.internal"], trafficPolicy: { tls: { mode: "SIMPLE" as const } } };
+    assert.deepEqual(specs("DestinationRule", named), rule({ mode: "SIMPLE", sni: "api.example.com" }));
     assert.deepEqual(policyOf({ mode: "DISABLE" }), rule({ mode: "DISABLE" }));
   });
 
