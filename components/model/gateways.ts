@@ -67,7 +67,7 @@ export function httpPorts({ ports, tls, httpServers = [] }: Omit<GatewayWorkload
   return [...(tls?.plainHttp === "closed" ? [] : [plain]), ...(tls ? [https] : []), ...others];
 }
 
-/** Whose API configures a gateway, whoever has deployed it. */
+/** The API that configures a gateway, also one that others deploy. */
 function gatewayKind({ kind, gatewayApi }: GatewayDeploymentSettings): NonNullable<GatewayWorkload["kind"]> {
   if (kind !== "existing") return kind;
   return gatewayApi === undefined ? "chart" : "gateway-api";

@@ -148,12 +148,13 @@ function hiddenAddress(
   const passed = [...targets, ...from.flatMap((name) => names.findGateway(name) ?? [])].map(({ name }) => name);
   const hidden = passed.find((name) => {
     const { kind, serviceType, externalTrafficPolicy, gatewayTopology } = own(gateways, name) ?? throwUnknown();
-    return kind !== "existing" && serviceType !== "ClusterIP" && externalTrafficPolicy !== "Local" && !gatewayTopology;
+    const passedOn = gatewayTopology?.numTrustedProxies ?? gatewayTopology?.proxyProtocol;
+    return kind !== "existing" && serviceType !== "ClusterIP" && externalTrafficPolicy !== "Local" && !passedOn;
   });
   return (
     hidden &&
     `gateway ${hidden} sees the address of a node instead of its client's; set externalTrafficPolicy: Local in talos-mesh:gateways.${hidden}, ` +
-      "or gatewayTopology where a proxy in front of it passes the client's address on"
+      "or gatewayTopology (numTrustedProxies, proxyProtocol) where a proxy in front of it passes the client's address on"
   );
 }
 
