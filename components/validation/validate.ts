@@ -18,6 +18,7 @@ import { objectChecks } from "./objects";
 import { policyChecks } from "./policies";
 import { observabilityChecks } from "./observability";
 import { portChecks } from "./ports";
+import { rawObjectChecks } from "./raw-objects";
 import { secretChecks } from "./secrets";
 import { securityChecks } from "./security";
 import { httpRuleChecks } from "./http-rules";
@@ -45,6 +46,7 @@ const checks: readonly Check[] = [
   ...observabilityChecks,
   ...benchmarkChecks,
   ...objectChecks,
+  ...rawObjectChecks,
   ...secretChecks,
   ...resourceChecks,
   refuse("verification", ({ enabled }) => enabled, "is not part of this release; remove it, or set enabled: false"),

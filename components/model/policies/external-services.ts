@@ -33,21 +33,21 @@ export interface ExternalService {
 
 export function externalServices(settings: { readonly traffic: TrafficSettings }, names: Names): ExternalService[] {
   const readers = entryReaders(() => settings.traffic.externalServices).map((read, index) => () => {
-    const settings = read();
-    const gateway = () => (settings.egressGateway === undefined ? undefined : names.gateway(settings.egressGateway));
-    const namespace = () => settings.namespace ?? gateway()?.namespace ?? names.defaultNamespace ?? throwUnknown();
+    const entry = read();
+    const gateway = () => (entry.egressGateway === undefined ? undefined : names.gateway(entry.egressGateway));
+    const namespace = () => entry.namespace ?? gateway()?.namespace ?? names.defaultNamespace ?? throwUnknown();
     const fields = knownFields<Omit<ExternalService, "settings">>({
       path: () => ["traffic", "externalServices", index],
-      name: () => settings.name ?? externalHostName(settings.hosts[0] ?? throwUnknown()),
+      name: () => entry.name ?? externalHostName(entry.hosts[0] ?? throwUnknown()),
       namespace,
-      hosts: () => settings.hosts,
-      ports: () => settings.ports.map(withName),
-      resolution: () => settings.resolution ?? defaultResolution(settings),
-      exportTo: () => withGateway(settings.exportTo, namespace(), gateway()),
+      hosts: () => entry.hosts,
+      ports: () => entry.ports.map(withName),
+      resolution: () => entry.resolution ?? defaultResolution(entry),
+      exportTo: () => withGateway(entry.exportTo, namespace(), gateway()),
       gateway,
       waypoint: () => names.namespaceWaypoint(namespace()),
     });
-    return copyWithField(fields, "settings", () => settings);
+    return copyWithField(fields, "settings", () => entry);
   });
   return readEntries(readers);
 }
