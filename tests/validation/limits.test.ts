@@ -17,30 +17,33 @@ function problemsWith(changes: object) {
 }
 
 describe("limits of the API", () => {
-  const rules = (count: number) => ({
+  const issuers = (count: number) => ({
     security: {
-      authorization: { allow: Array.from({ length: count }, (_, index) => ({ to: "details", paths: [`/${index}`] })) },
+      jwt: Array.from({ length: count }, (_, index) => ({
+        workload: "details",
+        issuer: `https://issuer-${index}.example.com`,
+      })),
     },
   });
 
-  it("accepts as many rules as an AuthorizationPolicy has", () => {
-    assert.deepEqual(problemsWith(rules(512)), []);
+  it("accepts as many issuers as a RequestAuthentication has", () => {
+    assert.deepEqual(problemsWith(issuers(4096)), []);
   });
 
-  it("refuses one more, at the settings that the policy is made of", () => {
-    assert.deepEqual(problemsWith(rules(513)), [
+  it("refuses one more, at the settings that the object is made of", () => {
+    assert.deepEqual(problemsWith(issuers(4097)), [
       {
-        path: ["security", "authorization", "allow", 0],
+        path: ["security", "jwt", 0],
         message:
-          "becomes AuthorizationPolicy details.allow, which the API server refuses: " +
-          "spec.rules: found 513 entries; expected at most 512",
+          "becomes RequestAuthentication details.jwt, which the API server refuses: " +
+          "spec.jwtRules: found 4097 entries; expected at most 4096",
       },
     ]);
   });
 
   it("are not checked where a setting is wrong, so that the object cannot be made", () => {
     assert.deepEqual(
-      problemsWith({ ...rules(513), bookinfo: { replicas: -1 } }).map(({ path: at }) => at.join(".")),
+      problemsWith({ ...issuers(4097), bookinfo: { replicas: -1 } }).map(({ path: at }) => at.join(".")),
       ["bookinfo.replicas"],
     );
   });
