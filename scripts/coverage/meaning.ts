@@ -107,27 +107,34 @@ function* destinationRule({ namespace, spec }: Manifest): Iterable<Fact> {
   const host = fullName(spec.host, namespace);
   const only = [spec.exportTo, spec.workloadSelector].filter((one) => one !== undefined).map(canonical);
   const key = ["policy", host, ...only].join(" ");
-  if (isTree(spec.trafficPolicy)) yield [key, trafficPolicy(spec.trafficPolicy)];
+  if (isTree(spec.trafficPolicy)) yield [key, trafficPolicy(spec.trafficPolicy, host)];
   for (const { name, labels, trafficPolicy: policy } of treesIn(spec.subsets)) {
     yield [`subset ${host} ${text(name)}`, labels ?? {}];
     // The policy of one without labels is a fact of the routes that lead to it.
-    if (labels !== undefined && isTree(policy)) yield [`${key} ${canonical(labels)}`, trafficPolicy(policy)];
+    if (labels !== undefined && isTree(policy)) yield [`${key} ${canonical(labels)}`, trafficPolicy(policy, host)];
   }
 }
 
-function trafficPolicy({ portLevelSettings, loadBalancer, ...policy }: Tree): Tree {
+function trafficPolicy({ portLevelSettings, loadBalancer, tls, ...policy }: Tree, host: string): Tree {
   const { localityLbSetting, ...balancer } = asTree(loadBalancer);
   const { enabled, ...locality } = asTree(localityLbSetting);
   const located = enabled === false ? { ...locality, enabled } : locality;
   const balanced = Object.keys(located).length > 0 ? { ...balancer, localityLbSetting: located } : balancer;
   const ports = treesIn(portLevelSettings).map(
-    ({ port, ...settings }) => [text(asTree(port).number), trafficPolicy(settings)] as const,
+    ({ port, ...settings }) => [text(asTree(port).number), trafficPolicy(settings, host)] as const,
   );
   return {
     ...policy,
+    tls: isTree(tls) ? clientTls(tls, host) : undefined,
     loadBalancer: Object.keys(balanced).length > 0 ? balanced : undefined,
     ports: ports.length > 0 ? Object.fromEntries(ports) : undefined,
   };
+}
+
+/** Without sni, istiod has the proxy name the host, and check the certificate for that name. */
+function clientTls(tls: Tree, host: string): Tree {
+  const isDefault = tls.sni === host && canonical(tls.subjectAltNames) === canonical([host]);
+  return isDefault && tls.mode !== "ISTIO_MUTUAL" ? without(tls, "sni", "subjectAltNames") : tls;
 }
 
 function* servers({ spec }: Manifest): Iterable<Fact> {
