@@ -104,6 +104,13 @@ export function nameAndValue(text: string): readonly [name: string, value: strin
   return [text.slice(0, at), text.slice(at + 1)];
 }
 
+/** Parses a port; 0 is any free one. */
+export function portOf(text: string): number {
+  const port = Number(text);
+  if (/^\d+$/.test(text) && port <= 65535) return port;
+  throw new UsageError("expected a number from 0 to 65535");
+}
+
 /** The message says what is expected. */
 export class UsageError extends Error {
   override readonly name = "UsageError";

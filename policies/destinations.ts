@@ -1,7 +1,9 @@
+import { workloadKey } from "../components/model/names";
 import { clusterHost, type RouteTarget, type Subset } from "../components/model/policies/policy-model";
 import type { RouteTargets } from "../components/model/policies/route-targets";
 import type { DestinationSettings, HttpRuleSettings, MirrorSettings } from "../components/settings/sections/http-rule";
 import { throwUnknown } from "../components/shared/unknown";
+import { isHttp, onlyPort, type ServicePort } from "../components/shared/workload";
 import type { RouteRule, VirtualServiceRoute } from "./api-objects";
 
 /** Where rules send requests: services and their versions, in Istio's API and in Gateway API. */
@@ -11,6 +13,10 @@ export interface RouteContext {
   readonly targets: RouteTargets;
   /** Namespace of the object with the route. @default that of the service */
   readonly namespace?: string;
+  /** The port of the service. @default the one that the client calls, which a proxy keeps where no port is named */
+  readonly port?: number | undefined;
+  /** The ports of another service that may be meant. @default those that serve HTTP */
+  readonly isMeant?: (port: ServicePort) => boolean;
 }
 
 export interface VirtualServiceContext extends RouteContext {
@@ -21,7 +27,7 @@ export interface VirtualServiceContext extends RouteContext {
 interface Destination extends Pick<DestinationSettings, "weight" | "headers"> {
   readonly target: RouteTarget;
   readonly subset?: Subset;
-  readonly port: number;
+  readonly port?: number;
 }
 
 type IstioDestination = NonNullable<NonNullable<VirtualServiceRoute["route"]>[number]["destination"]>;
@@ -50,11 +56,31 @@ export function destinationsIn(
 }
 
 /** Validation refuses a subset that does not exist, and one without a Service where routes need it. */
-function resolved({ service, targets }: RouteContext, named: NamedDestination): Destination {
+function resolved(
+  { service, targets, port: ofService, isMeant = isHttp }: RouteContext,
+  named: NamedDestination,
+): Destination {
   const target = targets.find(service, named) ?? throwUnknown();
   const subset = target.subsets.find(({ name }) => name === named.subset);
   if (named.subset !== undefined && !subset) return throwUnknown();
-  return { target, port: named.port ?? target.port, ...(subset && { subset }) };
+  const port = named.port ?? defaultPort({ service, port: ofService, isMeant }, target);
+  return { target, ...(port !== undefined && { port }), ...(subset && { subset }) };
+}
+
+/**
+ * A Service with one port is always called at it. Without a port, Istio calls the one of several that the client called.
+ * Source: istio/istio, pilot/pkg/networking/core/route/route.go, GetDestinationCluster.
+ */
+function defaultPort(
+  { service, port, isMeant }: Pick<RouteContext, "service" | "port"> & Required<Pick<RouteContext, "isMeant">>,
+  target: RouteTarget,
+) {
+  if (target.ports.length === 1) return target.ports[0]?.port;
+  return isSame(target, service) ? port : onlyPort(target.ports, isMeant);
+}
+
+function isSame(a: RouteTarget, b: RouteTarget): boolean {
+  return a.host === b.host && workloadKey(a) === workloadKey(b);
 }
 
 /** The service itself, or what a route names. */
@@ -62,13 +88,20 @@ export function istioDestination(context: VirtualServiceContext, named: NamedDes
   const { target, subset, port } = resolved(context, named);
   if (subset && context.subsetsBy === "service") {
     const { name, port: number } = kubernetesService(context, named);
-    return { host: clusterHost({ ...target, name }), port: { number } };
+    return { host: clusterHost({ ...target, name }), ...portNumber(number) };
   }
-  return { host: target.host ?? clusterHost(target), port: { number: port }, ...(subset && { subset: subset.name }) };
+  return { host: target.host ?? clusterHost(target), ...portNumber(port), ...(subset && { subset: subset.name }) };
+}
+
+function portNumber(number: number | undefined) {
+  return number === undefined ? {} : { port: { number } };
 }
 
 /** A version is a Service of its own, which may have its own port. */
-function kubernetesService(context: RouteContext, named: NamedDestination): { name: string; port: number } {
+function kubernetesService(
+  context: RouteContext,
+  named: NamedDestination,
+): { name: string; port?: number | undefined } {
   const { target, subset, port } = resolved(context, named);
   if (!subset) return { name: target.name, port };
   const { name, port: ofVersion } = subset.service ?? throwUnknown();
@@ -93,8 +126,19 @@ export function backend(
 ): Pick<BackendRef, "group" | "kind" | "name" | "namespace" | "port"> {
   const { name, port } = kubernetesService(context, named);
   const { namespace, host } = resolved(context, named).target;
-  if (host !== undefined) return { group: "networking.istio.io", kind: "Hostname", name: host, port };
-  return { name, ...(namespace !== (context.namespace ?? context.service.namespace) && { namespace }), port };
+  const place =
+    host === undefined
+      ? { name, ...(namespace !== (context.namespace ?? context.service.namespace) && { namespace }) }
+      : { group: "networking.istio.io", kind: "Hostname", name: host };
+  return { ...place, port: port ?? throwUnknown() };
+}
+
+/** As the explanation of a request calls a route: `v1 90%, cart 10%`. */
+export function routeTitle(route: NonNullable<HttpRuleSettings["route"]>): string {
+  const parts = Array.isArray(route)
+    ? route.map(({ weight = 100, ...named }) => `${destinationTitle(named)} ${weight}%`)
+    : Object.entries(route).map(([subset, weight]) => `${subset} ${weight}%`);
+  return parts.join(", ");
 }
 
 /** As the explanation of a request calls it: `v1`, `cart`, `cart/v1`, `other/cart`. */

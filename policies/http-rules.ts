@@ -2,7 +2,7 @@ import type { HttpRuleSettings } from "../components/settings/sections/http-rule
 import { compareMinor, gatewayApiSince } from "../components/settings/versions";
 import { milliseconds } from "../components/shared/duration";
 import type { HttpFault, VirtualServiceRoute, RouteFilter, RouteRule } from "./api-objects";
-import { backend, destinationTitle, istioDestination, istioRoute, routeEntries } from "./destinations";
+import { backend, destinationTitle, istioDestination, istioRoute, routeEntries, routeTitle } from "./destinations";
 import type { RouteContext, VirtualServiceContext } from "./destinations";
 import { istioMatches, matchLimit, pathPrefixOf, replacedPrefix, routeMatch } from "./http-matches";
 
@@ -64,10 +64,7 @@ const ruleFields: Rows<HttpRuleSettings, FieldOutput> = {
         ...(headers && { filters: headerFilters(headers) }),
       })),
     }),
-    explanation: `it goes to ${(Array.isArray(route)
-      ? route.map(({ weight = 100, ...named }) => `${destinationTitle(named)} ${weight}%`)
-      : Object.entries(route).map(([subset, weight]) => `${subset} ${weight}%`)
-    ).join(", ")}`,
+    explanation: `it goes to ${routeTitle(route)}`,
   }),
   redirect: (redirect, _, gatewayApi) => {
     // 301 is Istio's default; Gateway API's is 302.

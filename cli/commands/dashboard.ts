@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import type { ClusterAccess } from "../../components/shared/kubernetes/api-server";
 import { UserError } from "../../components/shared/problem";
-import { declare, UsageError } from "../command";
+import { declare, portOf } from "../command";
 import { AddonInCluster, forward } from "../dashboard/forward";
 import { pageOf, pages, type StackPage } from "../dashboard/page";
 import { clusterAccess } from "../engine/pulumi-cli";
@@ -61,10 +61,4 @@ async function loginLines(page: StackPage, addon: AddonInCluster, reveal: boolea
   if (login.kind === "token") return [`Token: ${shown(`create token ${login.serviceAccount}`)}`];
   const template = `'{{index .data "${login.key}" | base64decode}}'`;
   return [`User:     ${login.user}`, `Password: ${shown(`get secret ${login.secret} -o go-template=${template}`)}`];
-}
-
-function portOf(text: string): number {
-  const port = Number(text);
-  if (/^\d+$/.test(text) && port <= 65535) return port;
-  throw new UsageError("expected a number from 0 to 65535");
 }

@@ -3,7 +3,7 @@ import { ApiServer } from "../../components/shared/kubernetes/api-server";
 import { formatPath, UserError } from "../../components/shared/problem";
 import { capabilityPage } from "../../policies/capabilities";
 import { explain } from "../../policies/explain/explain";
-import { type Command, declare, matching, nameAndValue } from "../command";
+import { type Command, declare, matching, nameAndValue, portOf } from "../command";
 import { clusterAccess } from "../engine/pulumi-cli";
 import { plainText, type PlainTextReport } from "../plain-text";
 import { table } from "../report/terminal";
@@ -35,6 +35,7 @@ const explainCommand = declare({
       repeated: true,
       parse: nameAndValue,
     },
+    port: { value: "port", text: "port of the service or gateway (default: the one for HTTP)", parse: portOf },
     address: { value: "ip", text: "address of the caller, for rules by address" },
   },
   exitCodes: { 1: "refused, something failed, or the request would not get through" },

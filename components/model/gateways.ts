@@ -162,6 +162,23 @@ export function tlsServerOf({ servers }: Pick<GatewayTls, "servers">, host: stri
   return closest?.server ?? servers.find(({ hosts }) => hosts === undefined);
 }
 
+/** The port of a gateway for connections where none is named: that of HTTPS for TLS, the only further one for TCP. */
+export function connectionPort(
+  gateway: Pick<GatewayWorkload, "ports" | "httpServers">,
+  protocol: "tcp" | "tls",
+): number | undefined {
+  if (protocol === "tls") return gateway.ports.https;
+  const [only, ...others] = furtherPorts(gateway);
+  return others.length === 0 ? only : undefined;
+}
+
+/** Those of `extraPorts` at which no hosts are served. */
+export function furtherPorts({ ports, httpServers = [] }: Pick<GatewayWorkload, "ports" | "httpServers">): number[] {
+  const own = gatewayPorts.map(({ name }): string => name);
+  const http = httpServers.map(({ number }) => number);
+  return Object.entries(ports).flatMap(([name, port]) => (own.includes(name) || http.includes(port) ? [] : [port]));
+}
+
 export function gatewayNamespace(gateway: string, { namespace }: Pick<GatewayDeploymentSettings, "namespace">): string {
   return namespace ?? ownNamespace(gateway);
 }

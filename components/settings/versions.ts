@@ -155,6 +155,8 @@ export const istioSince = {
   ambient: "1.24",
   /** ConfigMaps that set how istiod deploys a Gateway of the Gateway API. */
   gatewayParameters: "1.26",
+  /** TCPRoutes, and the rules of VirtualServices for TCP and TLS, at waypoints. */
+  waypointConnections: "1.26",
   /** Two certificates of a server of a Gateway. */
   credentialNames: "1.26",
   /** Ciphers of a listener of a Gateway of the Gateway API. */

@@ -34,6 +34,18 @@ export interface Workload {
   readonly versionServices?: ReadonlyMap<string, VersionService>;
 }
 
+/** Whether its connections begin with TLS, which Envoy routes by the name in the handshake. */
+export function isEncrypted({ protocol }: Pick<ServicePort, "protocol">): boolean {
+  return protocol === "https" || protocol === "tls";
+}
+
+/** The port that is meant where none is named: the only one of its kind, or the only one. */
+export function onlyPort(ports: readonly ServicePort[], isMeant: (port: ServicePort) => boolean): number | undefined {
+  const meant = ports.filter(isMeant);
+  const [only, ...others] = meant.length > 0 ? meant : ports;
+  return others.length === 0 ? only?.port : undefined;
+}
+
 /** Whether Envoy reads the requests of a port, so that HTTP routes and HTTP conditions apply to it. */
 export function isHttp({ protocol }: Pick<ServicePort, "protocol">): boolean {
   return protocol === "http" || protocol === "http2" || protocol === "grpc";

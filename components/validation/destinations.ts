@@ -7,25 +7,24 @@ import type { TrafficServiceSettings } from "../settings/sections/traffic";
 import { suggestion } from "../settings/wording";
 import { duplicates, type Problem, problemsOf, type Refusal, type SettingPath } from "../shared/problem";
 import { checkEach, groupKnown, runChecks, throwUnknown } from "../shared/unknown";
+import { isEncrypted, isHttp, onlyPort, type ServicePort } from "../shared/workload";
 import { serviceKey } from "./traffic";
-import { type Check, problemsOfEach, refuse, rule, unknownWorkload } from "./check";
+import { type Check, problemsOfEach, refuse, unknownWorkload } from "./check";
 
 /** Rules of services in the mesh and outside it. */
 const lists = ["traffic.services.*.http.*", "traffic.externalServices.*.http.*"] as const;
 
 /** Where rules send requests: what `route`, `mirror` and `mirrors` name. */
 export const destinationChecks: readonly Check[] = [
-  ...lists.flatMap((http) => [
-    rule(`${http}.route` as const, (route) => !Array.isArray(route) && weightsRefusal(route)),
-    ...([`${http}.mirror`, `${http}.mirrors.*`] as const).map((path) =>
+  ...lists.flatMap((http) =>
+    ([`${http}.mirror`, `${http}.mirrors.*`] as const).map((path) =>
       refuse(
         path,
         ({ host, subset }) => host === undefined && subset === undefined,
         "found neither host nor subset; expected one of them: the service itself already gets the request",
       ),
     ),
-  ]),
-  rule("traffic.services.*.tls.route", weightsRefusal),
+  ),
   (model) => {
     const { services, externalServices } = model.settings.traffic;
     const keyOf = (service: TrafficServiceSettings) => serviceKey(service, model.names);
@@ -33,10 +32,10 @@ export const destinationChecks: readonly Check[] = [
     const targets = new RouteTargets(model.policies, complete);
     return runChecks(
       () =>
-        checkEach(services, ["traffic", "services"], ({ host, namespace, http, tls }, path) => {
+        checkEach(services, ["traffic", "services"], ({ host, namespace, http, tcp, tls }, path) => {
           const workload = model.names.workload(host, namespace);
           const own = targets.named(workload.name, workload.namespace) ?? throwUnknown();
-          return ruleProblems({ http, tls }, path, own, model.names, targets);
+          return ruleProblems({ http, tcp, tls }, path, own, model.names, targets);
         }),
       () =>
         checkEach(externalServices, ["traffic", "externalServices"], ({ http, hosts }, path) => {
@@ -46,6 +45,27 @@ export const destinationChecks: readonly Check[] = [
     );
   },
 ];
+
+type RoutingRule = Pick<HttpRuleSettings, "route">;
+type RuleProblems = (rule: RoutingRule, path: SettingPath) => Iterable<Problem>;
+
+/** Of a service in the mesh, or outside it. */
+type Rules = Pick<TrafficServiceSettings, "http"> & Partial<Pick<TrafficServiceSettings, "tcp" | "tls">>;
+
+/** For HTTP, for TCP and for TLS. */
+function rulesOf(
+  { http, tcp, tls }: Rules,
+  path: SettingPath,
+  ...problems: readonly RuleProblems[]
+): Iterable<Problem> {
+  const single: RoutingRule | undefined = Array.isArray(tls) ? undefined : tls;
+  return runChecks(
+    () => checkEach<RoutingRule, Problem>(http, [...path, "http"], ...problems),
+    () => checkEach<RoutingRule, Problem>(tcp, [...path, "tcp"], ...problems),
+    () => checkEach<RoutingRule, Problem>(Array.isArray(tls) ? tls : [], [...path, "tls"], ...problems),
+    ...problems.map((found) => () => (single ? found(single, [...path, "tls"]) : [])),
+  );
+}
 
 function weightsRefusal(route: Readonly<Record<string, number>>): Refusal {
   return totalRefusal(Object.entries(route));
@@ -89,8 +109,26 @@ function listProblems(route: HttpRuleSettings["route"], path: SettingPath): Iter
   );
 }
 
+/** The ports of another service that rules of a list may mean. */
+function servedBy(list: string): (port: ServicePort) => boolean {
+  return list === "tcp" ? ({ protocol }) => protocol === "tcp" : list === "tls" ? isEncrypted : isHttp;
+}
+
+/** A request keeps its port on the way to the service itself; another service may have others. */
+function portRefusal(
+  { host, port }: NamedDestination,
+  { name, ports }: RouteTarget,
+  isMeant: (port: ServicePort) => boolean,
+): Refusal {
+  const known = ports.map((one) => one.port);
+  const has = `${name} has ${known.length > 1 ? "the ports" : "port"} ${known.join(", ")}`;
+  if (port !== undefined) return !known.includes(port) && `found ${port}; ${has}`;
+  if (host === undefined || onlyPort(ports, isMeant) !== undefined) return undefined;
+  return `missing; ${has}; expected one of them`;
+}
+
 function ruleProblems(
-  { http, tls }: { readonly http: readonly HttpRuleSettings[]; readonly tls?: TrafficServiceSettings["tls"] },
+  rules: Rules,
   path: SettingPath,
   own: RouteTarget,
   names: Names,
@@ -106,35 +144,37 @@ function ruleProblems(
       `found ${named.subset}, which ${whose} do not have; ${suggestion(named.subset, declared)}`
     );
   };
-  const entry = (named: NamedDestination): Refusal => {
+  const entry = (named: NamedDestination, at: SettingPath): Refusal => {
+    const isMeant = servedBy(String(at[path.length]));
     if (named.host === undefined && named.namespace !== undefined)
       return { namespace: "found without host; expected host next to it, or neither" };
     const target = targets.find(own, named);
     if (!target) return unknownWorkload(names, { ...named, namespace: named.namespace ?? own.namespace }, "host");
-    const ports = target.ports.map(({ port }) => port);
     return {
       subset: subset(named),
-      port:
-        named.port !== undefined &&
-        !ports.includes(named.port) &&
-        `found ${named.port}; ${target.name} has port ${ports.join(", ")}`,
+      port: portRefusal(named, target, isMeant),
     };
   };
   const weights = (route: object = {}) =>
     Object.fromEntries(Object.keys(route).map((name) => [name, subset({ subset: name })]));
   return runChecks(
-    () => problemsOf({ tls: { route: weights(tls?.route) } }, path),
     () =>
-      checkEach(
-        http,
-        [...path, "http"],
+      rulesOf(
+        rules,
+        path,
+        ({ route }, at) => problemsOf(route && !Array.isArray(route) && { route: weightsRefusal(route) }, at),
         ({ route }, at) => listProblems(route, at),
         ({ route }, at) =>
           Array.isArray(route)
-            ? problemsOfEach(route, [...at, "route"], entry)
+            ? problemsOfEach(route, [...at, "route"], (named) => entry(named, at))
             : problemsOf({ route: weights(route) }, at),
-        ({ mirror }, at) => problemsOf(mirror && { mirror: entry(mirror) }, at),
-        ({ mirrors }, at) => problemsOfEach(mirrors, [...at, "mirrors"], entry),
+      ),
+    () =>
+      checkEach(
+        rules.http,
+        [...path, "http"],
+        ({ mirror }, at) => problemsOf(mirror && { mirror: entry(mirror, at) }, at),
+        ({ mirrors }, at) => problemsOfEach(mirrors, [...at, "mirrors"], (named) => entry(named, at)),
       ),
   );
 }

@@ -1,3 +1,4 @@
+import { exposedPort } from "../model/policies/services";
 import type { Model } from "../model/model";
 import type { LoadBalancerSettings, TrafficPolicySettings } from "../settings/sections/traffic-policy";
 import { type Problem, problemsOf, type Refusal, type SettingPath } from "../shared/problem";
@@ -19,6 +20,13 @@ export const portChecks: readonly Check[] = [
             typeof subset === "string" ? [] : policy(subset, at),
           ),
         () => problemsOf({ http: httpRefusal(service, workload) }, path),
+        () => problemsOf({ port: exposedPortRefusal(service, workload) }, path),
+        () =>
+          checkEach(service.http, [...path, "http"], ({ match }, at) =>
+            problemsOfEach(match, [...at, "match"], ({ port }) => ({
+              port: matchedPortRefusal(port, service, workload),
+            })),
+          ),
       );
     }),
 ];
@@ -35,6 +43,24 @@ function httpRefusal({ gateways, http, port }: Service, { name, ports }: Workloa
     `${portsTitle(name, meant)}, where proxies read no HTTP and these rules have no effect; ` +
     `write them as ${instead}, or set the protocol of the port in talos-mesh:applications`
   );
+}
+
+/** A gateway has ports of its own, and cannot keep the one that its client called. */
+function exposedPortRefusal(service: Service, { name, ports }: Workload): Refusal {
+  if (service.gateways.length === 0 || exposedPort(service, ports) !== undefined) return undefined;
+  return `missing; ${portsTitle(name, ports)}; expected the one to which the gateway sends requests`;
+}
+
+function matchedPortRefusal(
+  found: number | undefined,
+  { gateways, port = found }: Service,
+  { name, ports }: Workload,
+): Refusal {
+  if (found === undefined || gateways.length > 0) return undefined;
+  if (port !== found) return `found ${found}; the rules of this entry are for port ${port}`;
+  const http = ports.filter(isHttp);
+  if (http.some((one) => one.port === found)) return undefined;
+  return `found ${found}; ${portsTitle(name, ports)}, and rules for HTTP apply to ${http.map((one) => one.port).join(", ")}`;
 }
 
 function policyProblems(

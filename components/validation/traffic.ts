@@ -23,20 +23,19 @@ export const trafficChecks: readonly Check[] = [
       ),
     ),
   unique("traffic.services.*.gateways.*", "gateway", "traffic.services.*"),
-  refuse("traffic.services.*", ({ gateways, hosts }) => gateways.length > 0 && hosts.length === 0, {
+  refuse("traffic.services.*", ({ gateways, hosts, tcp }) => gateways.length > 0 && hosts.length + tcp.length === 0, {
     hosts: "missing; expected the host names that clients use for the gateway",
-  }),
-  refuse("traffic.services.*", ({ gateways, hosts }) => gateways.length === 0 && hosts.length > 0, {
-    hosts: "host names are for gateways; add gateways: [ingress] or remove them",
-  }),
-  refuse("traffic.services.*", ({ gateways, tls }) => gateways.length === 0 && tls !== undefined, {
-    tls: "is for gateways; add gateways: [ingress] or remove it",
   }),
   refuse(
     "traffic.services.*",
-    ({ gateways, http, tls }) => gateways.length > 0 && http.length > 0 && tls !== undefined,
-    { http: "cannot be combined with tls, which the gateway does not decrypt; remove one of them" },
+    ({ gateways, hosts, tcp }) => gateways.length > 0 && hosts.length > 0 && tcp.length > 0,
+    {
+      hosts: "TCP has no names, and every connection to a port goes to one service; remove them",
+    },
   ),
+  refuse("traffic.services.*", ({ gateways, hosts }) => gateways.length === 0 && hosts.length > 0, {
+    hosts: "host names are for gateways; add gateways: [ingress] or remove them",
+  }),
   ...(["sourceWorkload", "sourceNamespace", "sourceLabels"] as const).map((field) =>
     rule(
       `traffic.services.*.http.*.match.*.${field}`,
@@ -124,12 +123,10 @@ function edges({ gateways }: Service, path: SettingPath, key: string): Entry[] {
 
 /** What belongs to the Service and not to one of its entries. */
 function* conflictingFields(entries: readonly ResolvedEntry<Service>[]): Iterable<Problem> {
-  for (const field of ["port", "trafficPolicy"] as const) {
-    const [first, ...others] = entries.filter(({ settings }) => ifKnown(() => settings[field]) !== undefined);
-    yield* problemsAt(others, () => ({
-      [field]: `${shortPath([...(first?.path ?? []), field])} already sets it for this service; keep one of them`,
-    }));
-  }
+  const [first, ...others] = entries.filter(({ settings }) => ifKnown(() => settings.trafficPolicy) !== undefined);
+  yield* problemsAt(others, () => ({
+    trafficPolicy: `${shortPath([...(first?.path ?? []), "trafficPolicy"])} already sets it for this service; keep one of them`,
+  }));
 }
 
 function conflictingSubsets(entries: readonly ResolvedEntry<Service>[]): Iterable<Problem> {

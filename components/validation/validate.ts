@@ -7,6 +7,7 @@ import { benchmarkChecks } from "./benchmark";
 import { certificateChecks } from "./certificates";
 import { type Check, type CheckContext, refuse } from "./check";
 import { clusterChecks } from "./cluster";
+import { connectionChecks } from "./connections";
 import { dataPlaneChecks } from "./data-planes";
 import { destinationChecks } from "./destinations";
 import { gatewayChecks } from "./gateways";
@@ -39,6 +40,7 @@ const checks: readonly Check[] = [
   ...trafficChecks,
   ...trafficPolicyChecks,
   ...portChecks,
+  ...connectionChecks,
   ...httpRuleChecks,
   ...destinationChecks,
   ...securityChecks,

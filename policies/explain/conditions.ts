@@ -3,6 +3,7 @@ import { claimOf, isClaim, type Match, segments, type StringMatch } from "../../
 import type { Caller } from "../../components/model/names";
 import type { AccessConditions, AccessRule, TokenRules } from "../../components/model/policies/policy-model";
 import { pathMatches, valueMatches } from "../../components/model/path-patterns";
+import type { TlsRuleSettings } from "../../components/settings/sections/connection-rule";
 import { own } from "../../components/shared/own";
 import { re2Matches } from "../../components/shared/re2";
 import { conditionNames, type ListCondition, type NamedCondition, opposite } from "../conditions";
@@ -28,6 +29,15 @@ export function matches(match: Match, request: ExplainedRequest): boolean {
     (sourceNamespace === undefined || request.caller?.namespace === sourceNamespace) &&
     Object.entries(sourceLabels ?? {}).every(([name, value]) => own(request.callerLabels ?? {}, name) === value)
   );
+}
+
+/** The address to which a client connects is not known, nor the name in the handshake, unless the request has a host. */
+export function connectionMatches(
+  { sniHosts, destinationSubnets, ...match }: NonNullable<TlsRuleSettings["match"]>[number],
+  request: ExplainedRequest,
+  host: string | undefined,
+): boolean {
+  return !destinationSubnets && (!sniHosts || host === undefined || sniHosts.includes(host)) && matches(match, request);
 }
 
 function headerOf(name: string, { headers, claims }: ExplainedRequest): string | undefined {

@@ -15,6 +15,9 @@ import { ifKnown, throwUnknown } from "../../components/shared/unknown";
 import type { GatewayRoute } from "../../components/model/policies/gateway-routes";
 import { RouteTargets } from "../../components/model/policies/route-targets";
 import { type AnyRule, ofTarget, type OwnedRule, owned, partition, sharedRoute } from "./rules";
+import { connectionStep, defaultPort } from "./connections";
+import type { TlsRuleSettings } from "../../components/settings/sections/connection-rule";
+import { isEncrypted, isHttp } from "../../components/shared/workload";
 import { routeEntries } from "../destinations";
 import { limitSteps } from "./limits";
 import { principal } from "../api-objects";
@@ -32,6 +35,8 @@ export interface Question {
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly address?: string;
+  /** Of the service, or of the gateway. @default the one that serves HTTP */
+  readonly port?: number;
   readonly claims?: Readonly<Record<string, string>>;
 }
 
@@ -81,7 +86,7 @@ export function explain(model: PolicyModel, question: Question): Explanation {
     caller,
     callerLabels: client?.labels,
     principal: caller && principal(caller, model.trustDomain),
-    port: target.ports[0]?.port ?? 0,
+    port: question.port ?? defaultPort(target, exposure),
   };
   const journey = new Journey(model, request, target, service, exposure && sharedRoute(model, exposure, request));
   return { outcome: journey.outcome(), steps: journey.steps };
@@ -150,17 +155,14 @@ class Journey {
     const { exposed, service, model } = this;
     const { caller } = this.request;
     const [first] = exposed?.parts ?? [];
-    if (exposed && first?.exposure.tls) {
-      this.step("TLS passthrough", [...exposed.path, "tls"]);
-      return undefined;
-    }
+    if (exposed && first?.exposure.tls) return this.applyConnections(first.exposure.tls, [...exposed.path, "tls"]);
     if (exposed && first) {
       const rules = exposed.parts.flatMap((part) =>
         owned(part.exposure.rules, [...part.exposure.path, "http"], part.service),
       );
       const outcome = this.authorizeAtGateway(first.exposure) ?? this.applyRules(rules, [...exposed.path, "http"]);
       // The workload sees the gateway's address.
-      this.request = { ...this.request, address: undefined };
+      this.request = { ...this.request, address: undefined, port: first.exposure.port ?? this.request.port };
       return outcome;
     }
     if (!caller || model.names.dataPlane(caller.namespace) !== "sidecar") return undefined;
@@ -176,8 +178,19 @@ class Journey {
   }
 
   private applyMeshRules(service: MeshService | undefined): Explanation["outcome"] | undefined {
-    const { meshRules = [], meshPath = [] } = service ?? {};
-    return this.applyRules(service ? owned(meshRules, meshPath, service) : [], meshPath);
+    const { meshRules = [], meshTcp = [], meshTls = [], meshPath = [], meshPort } = service ?? {};
+    const port = this.target.ports.find((one) => one.port === this.request.port);
+    if (port && !isHttp(port)) {
+      const [list, rules] = isEncrypted(port) ? (["tls", meshTls] as const) : (["tcp", meshTcp] as const);
+      return this.applyConnections(rules, [...meshPath.slice(0, -1), list]);
+    }
+    const applies = service && (meshPort === undefined || meshPort === this.request.port);
+    return this.applyRules(applies ? owned(meshRules, meshPath, service) : [], meshPath);
+  }
+
+  private applyConnections(rules: readonly TlsRuleSettings[], path: SettingPath): undefined {
+    const { index, text } = connectionStep(rules, this.request, this.target.name);
+    this.step(text, index === -1 ? undefined : [...path, index]);
   }
 
   private applyRules(rules: readonly OwnedRule[], from: SettingPath): Explanation["outcome"] | undefined {
@@ -221,7 +234,7 @@ class Journey {
     this.step(`it does not reach ${this.target.name}; what follows is for ${next.name}`);
     this.target = this.model.names.workload(next.name, next.namespace);
     this.service = this.model.services.find((one) => workloadKey(one) === workloadKey(next));
-    this.request = { ...this.request, port: next.port };
+    this.request = { ...this.request, port: defaultPort(next, undefined) };
   }
 
   private transport(): "denied" | undefined {

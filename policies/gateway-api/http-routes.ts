@@ -11,6 +11,7 @@ import {
 import type { HttpRuleSettings } from "../../components/settings/sections/http-rule";
 import type { KubernetesObject } from "../../components/shared/kubernetes/object";
 import { throwUnknown } from "../../components/shared/unknown";
+import { isHttp } from "../../components/shared/workload";
 import { type Place, policyObject, type RouteFilter, type RouteRule, type RouteSpec } from "../api-objects";
 import { matchesByExpression } from "../http-matches";
 import { backend, type RouteContext } from "../destinations";
@@ -42,11 +43,21 @@ interface HttpRouteContext extends RouteContext {
 
 function waypointRoute(context: HttpRouteContext): KubernetesObject<RouteSpec>[] {
   const { service, gatewayApi } = context;
-  const { name, port, waypoint, meshRules } = service;
+  const { name, waypoint, meshRules } = service;
   if (!waypoint || meshRules.length === 0 || needsVirtualService(meshRules, gatewayApi)) return [];
-  const parentRefs = [{ group: "", kind: "Service", name, port }];
-  const spec = { parentRefs, rules: routeRules(meshRules.map((rule) => ({ rule, context }))) };
-  return [routeObject({ namespace: service.namespace, name, from: service.meshPath }, spec)];
+  return meshPorts(service).map((port, index) => {
+    const parentRefs = [{ group: "", kind: "Service", name, port }];
+    const place = { name: index === 0 ? name : policyName(name, String(port)), from: service.meshPath };
+    const rules = routeRules(meshRules.map((rule) => ({ rule, context: { ...context, port } })));
+    return routeObject({ namespace: service.namespace, ...place }, { parentRefs, rules });
+  });
+}
+
+/** A backend has a port, so that rules for several ports are a route for each. */
+function meshPorts({ meshPort, ports }: MeshService): number[] {
+  if (meshPort !== undefined) return [meshPort];
+  const http = ports.filter(isHttp);
+  return (http.length > 0 ? http : ports).map(({ port }) => port);
 }
 
 /** Attached to the listeners of its hosts by name, so that a listener for a wildcard takes none of its requests. */
@@ -64,8 +75,8 @@ function gatewayHttpRoutes(
     // "*" is no hostname of an HTTPRoute; without hostnames, those of the listeners apply.
     ...(!hosts.includes("*") && { hostnames: [...hosts] }),
   });
-  const rules = parts.flatMap(({ service, exposure }) =>
-    exposure.rules.map((rule) => ({ rule, context: { service, targets, gatewayApi, namespace } })),
+  const rules = parts.flatMap(({ service, exposure: { port, rules: ofPart } }) =>
+    ofPart.map((rule) => ({ rule, context: { service, targets, gatewayApi, namespace, port } })),
   );
   const routed = { rules: routeRules(rules) };
   const { foreign } = gateway;

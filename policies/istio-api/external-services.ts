@@ -129,8 +129,8 @@ export function httpRules(
   targets: RouteTargets,
   gatewayApi: string,
 ): VirtualServiceRoute[] {
-  const target = externalTarget(service, host, [port]);
-  return httpRoutes(service.settings.http, { service: target, targets, subsetsBy: "name" }, gatewayApi);
+  const context = { service: externalTarget(service, host), targets, port: port.number, subsetsBy: "name" } as const;
+  return httpRoutes(service.settings.http, context, gatewayApi);
 }
 
 function onPort(route: VirtualServiceRoute, { number: port }: ExternalPort): VirtualServiceRoute {

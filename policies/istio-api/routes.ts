@@ -15,14 +15,9 @@ import { policyName, serverName } from "../../components/model/object-names";
 import type { TrafficPolicySettings } from "../../components/settings/sections/traffic-policy";
 import type { KubernetesObject } from "../../components/shared/kubernetes/object";
 import type { GatewayWorkload, TlsServer } from "../../components/shared/workload";
-import { type VirtualServiceRoute, type IstioSpecs, istioObject } from "../api-objects";
-import {
-  destinationsIn,
-  istioDestination,
-  istioRoute,
-  type RouteContext,
-  type VirtualServiceContext,
-} from "../destinations";
+import { type VirtualServiceRoute, type IstioSpecs, istioObject, sortedUnique } from "../api-objects";
+import { connectionServers, gatewayConnections, meshConnections } from "./connections";
+import { destinationsIn, istioDestination, type RouteContext, type VirtualServiceContext } from "../destinations";
 import { fieldsOf, merged, needsVirtualService } from "../http-rules";
 
 type OfService<Context> = Context & { readonly service: MeshService };
@@ -47,7 +42,7 @@ export function gateways(model: PolicyModel): KubernetesObject<IstioSpecs["Gatew
         return hosts.map((host) => ({ host, namespace, passthrough }));
       });
     const { name, namespace, selector } = gateway;
-    const servers = gatewayServers(gateway, exposed);
+    const servers = [...gatewayServers(gateway, exposed), ...connectionServers(model, gateway)];
     if (servers.length === 0) return [];
     return [
       istioObject("Gateway", { namespace, name, from: ["gateways", name] }, { selector: { ...selector }, servers }),
@@ -128,6 +123,7 @@ export function virtualServices(model: PolicyModel): KubernetesObject<IstioSpecs
     ...gatewayRoutes(model.services)
       .filter(({ gateway }) => isIstioGateway(gateway))
       .map((route) => gatewayVirtualService(route, targets, model.gatewayApi)),
+    ...model.services.flatMap((service) => gatewayTcpRoutes(service, targets)),
   ];
 }
 
@@ -141,10 +137,18 @@ function meshVirtualService(
 ): KubernetesObject<IstioSpecs["VirtualService"]>[] {
   const { service } = context;
   const ambient = service.dataPlane === "ambient";
-  const { name, namespace, meshRules, meshPath: from, waypoint } = service;
-  if (meshRules.length === 0 || (ambient && !(waypoint && needsVirtualService(meshRules, gatewayApi)))) return [];
-  const http = httpRoutes(meshRules, { ...context, subsetsBy: ambient ? "service" : "name" }, gatewayApi);
-  const spec = { hosts: [clusterHost(service)], ...(!ambient && { gateways: ["mesh"] }), http };
+  const { name, namespace, meshRules, meshPath: from, meshPort: port, waypoint } = service;
+  const { hosts, ...connections } = meshConnections(context);
+  const byHttpRoute = ambient && !(waypoint && needsVirtualService(meshRules, gatewayApi));
+  const subsetsBy = ambient ? "service" : "name";
+  const http = byHttpRoute ? [] : httpRoutes(rulesAt(port, meshRules), { ...context, port, subsetsBy }, gatewayApi);
+  if (http.length === 0 && !connections.tcp && !connections.tls) return [];
+  const spec = {
+    hosts: [clusterHost(service), ...sortedUnique(hosts)],
+    ...(!ambient && { gateways: ["mesh"] }),
+    ...(http.length > 0 && { http }),
+    ...connections,
+  };
   return [istioObject("VirtualService", { namespace, name, from }, spec)];
 }
 
@@ -155,25 +159,43 @@ function gatewayVirtualService(
 ): KubernetesObject<IstioSpecs["VirtualService"]> {
   const contexts = parts.map(({ service, exposure }) => ({
     exposure,
-    context: { service, targets, subsetsBy: "name" } as const,
+    context: { service, targets, port: exposure.port, subsetsBy: "name" } as const,
   }));
-  const tls = contexts.flatMap(({ exposure, context }) => {
-    if (!exposure.tls) return [];
-    const { route } = exposure.tls;
-    return {
-      match: [{ port: gateway.ports.https ?? 443, sniHosts: [...hosts] }],
-      route: route ? istioRoute(route, context) : [{ destination: istioDestination(context) }],
-    };
-  });
-  const http = contexts.flatMap(({ exposure, context }) =>
-    exposure.tls ? [] : httpRoutes(exposure.rules, context, gatewayApi),
+  const tls = contexts.flatMap(
+    ({ exposure, context }) => gatewayConnections({ ...exposure, hosts }, context).tls ?? [],
   );
+  const http = contexts.flatMap(({ exposure, context }) => httpRoutes(exposure.rules, context, gatewayApi));
   const spec = {
     hosts: [...hosts],
     gateways: [workloadKey(gatewayObject(gateway))],
     ...(tls.length > 0 ? { tls } : { http }),
   };
   return istioObject("VirtualService", { namespace, name, from }, spec);
+}
+
+/** TCP has no hosts, so that the routes of an entry are an object of their own. */
+function gatewayTcpRoutes(
+  service: MeshService,
+  targets: RouteTargets,
+): KubernetesObject<IstioSpecs["VirtualService"]>[] {
+  return service.exposures
+    .filter(({ gateway, tcp }) => tcp.length > 0 && isIstioGateway(gateway))
+    .map((exposure) => {
+      const { path: from, gateway } = exposure;
+      const { tcp } = gatewayConnections(exposure, { service, targets, subsetsBy: "name" });
+      const place = { namespace: service.namespace, name: policyName(service.name, gateway.name, "tcp"), from };
+      return istioObject("VirtualService", place, {
+        hosts: ["*"],
+        gateways: [workloadKey(gatewayObject(gateway))],
+        tcp,
+      });
+    });
+}
+
+/** Rules that apply to one port only; a request to another port goes to the service itself, as without rules. */
+function rulesAt(port: number | undefined, rules: readonly HttpRuleSettings[]): readonly HttpRuleSettings[] {
+  if (port === undefined) return rules;
+  return rules.map((rule) => ({ ...rule, match: (rule.match ?? [{}]).map((match) => ({ port, ...match })) }));
 }
 
 /** A rule without route, redirect or directResponse routes to the service itself. */

@@ -3,6 +3,7 @@ import { ingress, type PolicySettings } from "../support/policy-models";
 import { externalExamples } from "./external-examples";
 import { routeExamples } from "./route-examples";
 import { type Example, securityExamples } from "./security-examples";
+import { connectionExamples } from "./connection-examples";
 import { telemetryExamples } from "./telemetry-examples";
 
 type Service = NonNullable<NonNullable<PolicySettings["traffic"]>["services"]>[number];
@@ -13,6 +14,7 @@ function trafficPolicy(policy: Service["trafficPolicy"]): Example {
 /** Settings for each row of the table of capabilities, which need that capability and no other. */
 export const examples: Readonly<Record<CapabilityName, Example>> = {
   ...securityExamples,
+  ...connectionExamples,
   ...telemetryExamples,
   offer: {
     settings: {

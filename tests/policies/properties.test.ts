@@ -128,7 +128,7 @@ const model: fc.Arbitrary<ShopSources> = fc
   });
 
 function service(host: string, namespace: string, rules: Rule[]): Service {
-  return { host, namespace, gateways: [], hosts: [], subsets: versions, http: rules };
+  return { host, namespace, gateways: [], hosts: [], subsets: versions, http: rules, tcp: [] };
 }
 
 function shuffledWith<Item>(items: readonly Item[], order: readonly number[]): Item[] {

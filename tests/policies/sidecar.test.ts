@@ -55,9 +55,13 @@ describe("the sidecar compiler", () => {
     ]);
   });
 
-  it("uses the port of the settings, and the workload's where none is given", () => {
-    const text = (port?: number) =>
-      JSON.stringify(compile({ traffic: { services: [{ host: "ratings", port, http: [{}] }] } }));
+  it("routes to the only port, and to the port of the settings where there are several", () => {
+    const ports = [9080, 8080].map((port) => ({ port, protocol: "http" as const }));
+    const several = { workloads: [{ ...workload("ratings"), ports }] };
+    const text = (port?: number) => {
+      const settings = { traffic: { services: [{ host: "ratings", port, http: [{}] }] } };
+      return JSON.stringify(compile(settings, port === undefined ? {} : several));
+    };
     assert.match(text(), /"port":\{"number":9080\}/);
     assert.match(text(8080), /"port":\{"number":8080\}/);
   });

@@ -2,11 +2,11 @@ import type { SettingPath } from "../../shared/problem";
 import type { Settings } from "../../settings/schema";
 import type { AuthorizationRuleSettings, ExternalRuleSettings } from "../../settings/sections/access-rules";
 import type { JwtSettings, SecuritySettings } from "../../settings/sections/security";
+import type { TcpRuleSettings, TlsRuleSettings } from "../../settings/sections/connection-rule";
 import type { HttpRuleSettings } from "../../settings/sections/http-rule";
 import type { PathNormalization } from "../../settings/sections/mesh";
 import type { RateLimitServiceSettings, RateLimitSettings } from "../../settings/sections/rate-limits";
 import type { TelemetrySettings } from "../../settings/sections/telemetry";
-import type { TrafficServiceSettings } from "../../settings/sections/traffic";
 import type { TrafficPolicySettings } from "../../settings/sections/traffic-policy";
 import type { GatewayWorkload, VersionService, WaypointWorkload, Workload } from "../../shared/workload";
 import type { SidecarScoping } from "../mesh-config";
@@ -72,15 +72,18 @@ export interface Exposure {
   readonly gateway: GatewayWorkload;
   /** Host names that clients use, sorted. */
   readonly hosts: readonly string[];
+  /** The port of the service to which the gateway sends requests; validation makes sure that there is one. */
+  readonly port?: number;
   /** In order; a request that none of them matches gets 404. */
   readonly rules: readonly HttpRuleSettings[];
-  readonly tls?: TrafficServiceSettings["tls"];
+  /** For its further ports. */
+  readonly tcp: readonly TcpRuleSettings[];
+  /** For connections that it does not decrypt, instead of `rules`. */
+  readonly tls?: readonly TlsRuleSettings[];
 }
 
 /** A service that a route may lead to. */
 export interface RouteTarget extends Omit<MeshWorkload, "serviceAccount" | "versions"> {
-  /** The port that routes lead to. */
-  readonly port: number;
   /** Its DNS name, where it is outside the mesh. @default that of a Service of the cluster */
   readonly host?: string;
   readonly subsets: readonly Subset[];
@@ -93,6 +96,10 @@ export interface MeshService extends RouteTarget {
   /** Rules for clients in the mesh, and their path. */
   readonly meshRules: readonly HttpRuleSettings[];
   readonly meshPath: SettingPath;
+  readonly meshTcp: readonly TcpRuleSettings[];
+  readonly meshTls: readonly TlsRuleSettings[];
+  /** The only port that they are for. @default every port that serves HTTP */
+  readonly meshPort?: number;
   readonly exposures: readonly Exposure[];
 }
 

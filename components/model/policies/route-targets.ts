@@ -41,7 +41,6 @@ export class RouteTargets {
     // Without an entry in the settings it has no subsets; an entry that could not be read may be one of its own.
     const known = this.services.get(workloadKey(workload)) ?? {
       ...this.names.workload(name, namespace),
-      port: workload.ports[0]?.port ?? throwUnknown(),
       subsets: [],
     };
     return this.complete ? known : copyWithField(known, "subsets", throwUnknown);
@@ -52,14 +51,12 @@ export class RouteTargets {
 export function externalTarget(
   { name, namespace, waypoint, ports, settings: { subsets } }: ExternalService,
   host: string,
-  [first] = ports,
 ): RouteTarget {
   const protocolOf = (port: ExternalPort) => (isHttp(port) ? "http" : isTls(port) ? "tls" : "tcp");
   return {
     name,
     namespace,
     host,
-    port: first?.number ?? throwUnknown(),
     labels: {},
     ports: ports.map((port) => ({ port: port.number, protocol: protocolOf(port) })),
     dataPlane: "sidecar",

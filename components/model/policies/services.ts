@@ -4,6 +4,7 @@ import type { TrafficServiceSettings } from "../../settings/sections/traffic";
 import type { HttpRuleSettings } from "../../settings/sections/http-rule";
 import type { SettingPath } from "../../shared/problem";
 import { entryReaders, groupKnown, knownFields, readEntries, throwUnknown } from "../../shared/unknown";
+import { isEncrypted, isHttp, onlyPort, type ServicePort } from "../../shared/workload";
 import { type MeshWorkload, type Names, workloadKey } from "../names";
 import type { Exposure, MeshService, ResolvedEntry, Subset } from "./policy-model";
 
@@ -34,40 +35,52 @@ function addonService({ path, service, settings }: ExposedPage, names: Names): M
     paths: [path],
     subsets: [],
     meshRules: [],
+    meshTcp: [],
+    meshTls: [],
     meshPath: path,
     exposures: readEntries(
       settings.gateways.map((gateway) => () => ({
         path,
         gateway: names.gateway(gateway),
         hosts: [...settings.hosts].sort(),
+        port: service.port,
         rules: [everyRequest],
+        tcp: [],
       })),
     ),
   };
 }
 
+function hasRules({ http, tcp, tls }: TrafficServiceSettings): boolean {
+  return http.length + tcp.length > 0 || tls !== undefined;
+}
+
+/** An object is a list of one rule. */
+export function tlsRules(settings: Pick<TrafficServiceSettings, "tls"> | undefined) {
+  const { tls } = settings ?? {};
+  return tls === undefined || Array.isArray(tls) ? tls : [tls];
+}
+
 function meshService({ workload, entries }: WorkloadEntries<TrafficServiceSettings>, names: Names): MeshService {
-  const forMesh = () => entries.find(({ settings }) => settings.gateways.length === 0 && settings.http.length > 0);
+  const forMesh = () => entries.find(({ settings }) => settings.gateways.length === 0 && hasRules(settings));
   return knownFields<MeshService>({
     name: () => workload.name,
     namespace: () => workload.namespace,
     labels: () => workload.labels,
     ports: () => workload.ports,
-    port: () => first("port", entries) ?? workload.ports[0]?.port ?? throwUnknown(),
     dataPlane: () => workload.dataPlane,
     waypoint: () => workload.waypoint,
     versionServices: () => workload.versionServices,
     paths: () => entries.map(({ path }) => path),
     subsets: () => subsets(workload, entries),
-    trafficPolicy: () => first("trafficPolicy", entries),
+    trafficPolicy: () => entries.find(({ settings }) => settings.trafficPolicy !== undefined)?.settings.trafficPolicy,
     meshRules: () => forMesh()?.settings.http ?? [],
     meshPath: () => [...(forMesh()?.path ?? []), "http"],
-    exposures: () => exposures(entries, names),
+    meshTcp: () => forMesh()?.settings.tcp ?? [],
+    meshTls: () => tlsRules(forMesh()?.settings) ?? [],
+    meshPort: () => (workload.ports.length > 1 ? forMesh()?.settings.port : undefined),
+    exposures: () => exposures(workload, entries, names),
   });
-}
-
-function first<Field extends "port" | "trafficPolicy">(field: Field, entries: Entries): TrafficServiceSettings[Field] {
-  return entries.find(({ settings }) => settings[field] !== undefined)?.settings[field];
 }
 
 function subsets({ versionServices }: MeshWorkload, entries: Entries): Subset[] {
@@ -89,7 +102,7 @@ export function namedSubset(entry: TrafficServiceSettings["subsets"][number]): O
 
 const everyRequest: HttpRuleSettings = {};
 
-function exposures(entries: Entries, names: Names): Exposure[] {
+function exposures({ ports }: MeshWorkload, entries: Entries, names: Names): Exposure[] {
   return readEntries(
     entries.flatMap(({ settings, path }) =>
       entryReaders(() => settings.gateways).map((read) => () => {
@@ -99,12 +112,23 @@ function exposures(entries: Entries, names: Names): Exposure[] {
           path: () => path,
           gateway: () => names.gateway(gateway),
           hosts: () => [...settings.hosts].sort(),
-          rules: () => (settings.http.length === 0 && !settings.tls ? [everyRequest] : settings.http),
-          tls: () => settings.tls,
+          port: () => exposedPort(settings, ports),
+          rules: () => (hasRules(settings) ? settings.http : [everyRequest]),
+          tcp: () => settings.tcp,
+          tls: () => tlsRules(settings),
         });
       }),
     ),
   );
+}
+
+/** Where a gateway sends requests, or connections that it does not decrypt; undefined where the entry has to name it. */
+export function exposedPort(
+  { port, tcp, tls }: Pick<TrafficServiceSettings, "port" | "tcp" | "tls">,
+  ports: readonly ServicePort[],
+): number | undefined {
+  const isTcp = ({ protocol }: ServicePort) => protocol === "tcp";
+  return port ?? onlyPort(ports, tls ? isEncrypted : tcp.length > 0 ? isTcp : isHttp);
 }
 
 interface WorkloadEntries<Entry> {

@@ -60,7 +60,7 @@ const gatewayDeployment = z.strictObject({
       }),
     )
     .default({})
-    .describe("More ports of the Service by name, such as tcp-mysql."),
+    .describe("More ports of the Service by name, such as tcp-mysql; without protocol for rules of connections."),
   externalTrafficPolicy: z
     .enum(["Cluster", "Local"])
     .optional()

@@ -116,7 +116,7 @@ const headers = z.strictObject({
   response: headerOperations(changedHeader).optional(),
 });
 
-const target = {
+export const target = {
   host: hostName.optional().describe("A workload, or a host of externalServices. Default: the service itself."),
   namespace: dnsLabel.optional().describe("Of host. Default: that of the service."),
   subset: dnsLabel.optional().describe("One of the subsets of host."),

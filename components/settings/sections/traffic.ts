@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { dnsLabel, hostPattern, labels, port } from "../fields";
+import { tcpRule, tlsRule } from "./connection-rule";
 import { externalService } from "./external-services";
 import { httpRule, retries, weights } from "./http-rule";
 import { rateLimits, rateLimitService } from "./rate-limits";
@@ -26,10 +27,19 @@ const service = z.strictObject({
     .array(httpRule)
     .default([])
     .describe("Rules in order; the first that matches decides. Without it, a gateway lets every request in."),
+  tcp: z
+    .array(tcpRule)
+    .default([])
+    .describe("Rules for connections to ports of protocol tcp; at a gateway, to its extraPorts."),
   tls: z
-    .strictObject({ route: weights.optional() })
+    .union([z.array(tlsRule).min(1), z.strictObject({ route: weights.optional() })], {
+      error: "expected a list of rules, or {route}",
+    })
     .optional()
-    .describe("Instead of http: a gateway of mode PASSTHROUGH does not decrypt TLS for `hosts`."),
+    .describe(
+      "Rules for connections with TLS that no proxy decrypts: to ports of protocol tls or https, or at a gateway, instead " +
+        "of http, where its tls.mode is PASSTHROUGH. An object is a single rule.",
+    ),
 });
 
 export const traffic = z.strictObject({

@@ -1,6 +1,12 @@
+import { connectionScenarios } from "./connections";
 import { egressScenarios } from "./egress";
 import type { Scenarios } from "./scenario";
 import { securityScenarios } from "./security";
 import { trafficScenarios } from "./traffic";
 
-export const scenarios: Scenarios = { ...trafficScenarios, ...securityScenarios, ...egressScenarios };
+export const scenarios: Scenarios = {
+  ...trafficScenarios,
+  ...connectionScenarios,
+  ...securityScenarios,
+  ...egressScenarios,
+};

@@ -1,0 +1,137 @@
+import { connectionPort } from "../../components/model/gateways";
+import {
+  clusterHost,
+  type Exposure,
+  type MeshService,
+  type PolicyModel,
+} from "../../components/model/policies/policy-model";
+import { throwUnknown } from "../../components/shared/unknown";
+import type { TcpRuleSettings, TlsRuleSettings } from "../../components/settings/sections/connection-rule";
+import { type GatewayWorkload, isEncrypted } from "../../components/shared/workload";
+import type { IstioSpecs } from "../api-objects";
+import { istioDestination, istioRoute, type RouteContext, type VirtualServiceContext } from "../destinations";
+
+type Spec = IstioSpecs["VirtualService"];
+type Server = NonNullable<IstioSpecs["Gateway"]["servers"]>[number];
+type Match = NonNullable<TlsRuleSettings["match"]>[number];
+
+/** What a VirtualService has for connections, and the hosts that it needs for them. */
+type Connections = Pick<Spec, "tcp" | "tls"> & { readonly hosts: readonly string[] };
+
+/**
+ * For clients in the mesh: at their sidecars, or at the service's waypoint, which reads the subsets of the service's
+ * DestinationRule, and neither the name in a TLS handshake nor who the client is: istiod takes the rules for TLS that name
+ * the Service.
+ * Source: istio/istio, pilot/pkg/networking/core/tls.go and listener_waypoint.go, getWaypointTCPRoutes.
+ */
+export function meshConnections({ service, targets }: RouteContext & { readonly service: MeshService }): Connections {
+  const { dataPlane, waypoint, meshTcp, meshTls, meshPort } = service;
+  const host = clusterHost(service);
+  if (dataPlane === "ambient" && !waypoint) return { hosts: [] };
+  const context = { service, targets, subsetsBy: "name" } as const;
+  const at = (match: Match): Match => (meshPort === undefined ? match : { port: meshPort, ...match });
+  const atWaypoint = dataPlane === "ambient";
+  const names = meshTls.flatMap(({ match = [] }) => match.flatMap(({ sniHosts = [] }) => sniHosts));
+  return {
+    hosts: atWaypoint ? [] : names.filter((name) => name !== host),
+    ...(meshTcp.length > 0 && { tcp: meshTcp.map((rule) => tcpRoute(rule, context, at)) }),
+    ...(meshTls.length > 0 && {
+      tls: meshTls.map((rule) => tlsRoute(rule, context, (match) => ({ sniHosts: [host], ...at(match) }))),
+    }),
+  };
+}
+
+/** For clients of a gateway, which does not know their pods, and has only its own address. */
+export function gatewayConnections(
+  { port, gateway, hosts, tcp, tls = [] }: Exposure,
+  context: VirtualServiceContext,
+): Omit<Connections, "hosts"> {
+  const toPort = { ...context, port };
+  return {
+    ...(tcp.length > 0 && {
+      tcp: tcp.map((rule) => tcpRoute(rule, toPort, (match) => ({ port: portAt(gateway, "tcp", match), ...match }))),
+    }),
+    ...(tls.length > 0 && {
+      tls: tls.map((rule) =>
+        tlsRoute(rule, toPort, (match) => ({
+          port: portAt(gateway, "tls", match),
+          sniHosts: [...hosts],
+          ...match,
+        })),
+      ),
+    }),
+  };
+}
+
+/** Validation makes sure that there is one. */
+function portAt(gateway: GatewayWorkload, protocol: "tcp" | "tls", { port }: Match): number {
+  return port ?? connectionPort(gateway, protocol) ?? throwUnknown();
+}
+
+type Completed = (match: Match) => Match;
+
+function tcpRoute(rule: TcpRuleSettings, context: VirtualServiceContext, complete: Completed) {
+  const { matches, route } = connectionRoute(
+    rule,
+    { ...context, isMeant: ({ protocol }) => protocol === "tcp" },
+    complete,
+  );
+  const isEvery = matches.some((match) => Object.keys(match).length === 0);
+  return { ...(!isEvery && { match: matches }), route };
+}
+
+function tlsRoute(rule: TlsRuleSettings, context: VirtualServiceContext, complete: Completed) {
+  const { matches, route } = connectionRoute(rule, { ...context, isMeant: isEncrypted }, complete);
+  return { match: matches.map(({ sniHosts = [], ...match }) => ({ ...match, sniHosts })), route };
+}
+
+function connectionRoute(
+  { match = [{}], route }: TlsRuleSettings,
+  context: VirtualServiceContext,
+  complete: Completed,
+) {
+  const { service, targets } = context;
+  const matches = match.map((one) => {
+    const { sourceWorkload, ...given } = complete(one);
+    if (sourceWorkload === undefined) return given;
+    const { labels } = targets.names.workload(sourceWorkload, service.namespace);
+    return { ...given, sourceLabels: { ...given.sourceLabels, ...labels }, sourceNamespace: service.namespace };
+  });
+  return { matches, route: route ? istioRoute(route, context) : [{ destination: istioDestination(context) }] };
+}
+
+/** A server for each further port of a gateway to which connections are made: the gateway listens on nothing else. */
+export function connectionServers({ services }: PolicyModel, gateway: GatewayWorkload): Server[] {
+  const https = gateway.ports.https ?? 443;
+  const ports = services.flatMap((service) =>
+    service.exposures
+      .filter((exposure) => exposure.gateway.name === gateway.name)
+      .flatMap((exposure) => [...portsOf(exposure, service, "tcp"), ...portsOf(exposure, service, "tls")]),
+  );
+  const numbers = [...new Set(ports.map(({ number }) => number))]
+    .filter((number) => number !== https)
+    .sort((a, b) => a - b);
+  return numbers.map((number) => {
+    const served = ports.filter((port) => port.number === number);
+    const hosts = [...new Set(served.flatMap((port) => port.hosts))].sort();
+    const [protocol = "tcp"] = served.map((port) => port.protocol);
+    const port = { number, name: `${protocol}-${number}`, protocol: protocol.toUpperCase() };
+    return { port, hosts, ...(protocol === "tls" && { tls: { mode: "PASSTHROUGH" as const } }) };
+  });
+}
+
+function portsOf(
+  { gateway, hosts, ...exposure }: Exposure,
+  { namespace }: MeshService,
+  protocol: "tcp" | "tls",
+): { readonly number: number; readonly protocol: "tcp" | "tls"; readonly hosts: readonly string[] }[] {
+  const rules: readonly TlsRuleSettings[] = exposure[protocol] ?? [];
+  return rules.flatMap(({ match = [{}] }) =>
+    match.map((one) => ({
+      number: portAt(gateway, protocol, one),
+      protocol,
+      // TCP has no names.
+      hosts: protocol === "tcp" ? [`${namespace}/*`] : hosts.map((host) => `${namespace}/${host}`),
+    })),
+  );
+}
