@@ -75,6 +75,17 @@ export const examples: Readonly<Record<CapabilityName, Example>> = {
   }),
   outlierDetection: trafficPolicy({ outlierDetection: { consecutive5xxErrors: 5, interval: "10s" } }),
   loadBalancer: trafficPolicy({ loadBalancer: { consistentHash: { httpHeaderName: "x-user" } } }),
+  http2KeepAlive: trafficPolicy({
+    connectionPool: { http: { http2KeepAlive: { interval: "30s", timeout: "5s" } } },
+  }),
+  retryBudget: trafficPolicy({ retryBudget: { percent: 20, minRetryConcurrency: 3 } }),
+  proxyProtocol: trafficPolicy({ proxyProtocol: { version: "V2" } }),
+  outlierStatuses: trafficPolicy({ outlierDetection: { outlierDetectionHttpErrorCodes: [500, 503] } }),
+  cookieAttributes: trafficPolicy({
+    loadBalancer: {
+      consistentHash: { httpCookie: { name: "user", ttl: "0s", attributes: [{ name: "SameSite", value: "Strict" }] } },
+    },
+  }),
   warmup: trafficPolicy({ loadBalancer: { simple: "ROUND_ROBIN", warmup: { duration: "30s" } } }),
   portLevelSettings: trafficPolicy({
     portLevelSettings: [{ port: { number: 9080 }, connectionPool: { tcp: { maxConnections: 1 } } }],

@@ -56,10 +56,13 @@ passedOn<LoadBalancer, IstioLoadBalancer>();
 passedOn<LoadBalancer["warmup"], IstioLoadBalancer["warmup"]>();
 passedOn<LoadBalancer["localityLbSetting"], IstioLoadBalancer["localityLbSetting"]>();
 passedOn<LoadBalancer["consistentHash"], IstioLoadBalancer["consistentHash"]>();
-passedOn<TrafficPolicy["outlierDetection"], IstioTrafficPolicy["outlierDetection"]>();
+passedOn<
+  Omit<NonNullable<TrafficPolicy["outlierDetection"]>, "outlierDetectionHttpErrorCodes">,
+  IstioTrafficPolicy["outlierDetection"]
+>();
 passedOn<ConnectionPool, IstioConnectionPool>();
 passedOn<NonNullable<ConnectionPool>["tcp"], IstioConnectionPool["tcp"]>();
-passedOn<NonNullable<ConnectionPool>["http"], IstioConnectionPool["http"]>();
+passedOn<Omit<NonNullable<NonNullable<ConnectionPool>["http"]>, "http2KeepAlive">, IstioConnectionPool["http"]>();
 
 // @ts-expect-error a key that Istio does not have
 passedOn<{ attempts: number; perTryTimout: string }, VirtualServiceRoute["retries"]>();

@@ -27,6 +27,7 @@ const connectionPool = z.strictObject({
       idleTimeout: duration.optional(),
       maxConcurrentStreams: count(1).optional(),
       useClientProtocol: z.boolean().optional(),
+      http2KeepAlive: z.strictObject({ interval: duration.optional(), timeout: duration.optional() }).optional(),
       h2UpgradePolicy: z.enum(["DEFAULT", "DO_NOT_UPGRADE", "UPGRADE"]).optional(),
     })
     .optional(),
@@ -41,13 +42,23 @@ const outlierDetection = z.strictObject({
   baseEjectionTime: duration.optional(),
   maxEjectionPercent: share.optional(),
   minHealthPercent: share.optional(),
+  outlierDetectionHttpErrorCodes: some(count(100, 599)).describe(
+    "Statuses that count as errors. Istio's default: 5xx.",
+  ),
 });
 
 const consistentHash = exactlyOneOf(
   {
     httpHeaderName: headerName.optional(),
     httpCookie: z
-      .strictObject({ name: headerName, path: z.string().optional(), ttl: durationOrZero.optional() })
+      .strictObject({
+        name: headerName,
+        path: z.string().optional(),
+        ttl: durationOrZero.optional(),
+        attributes: some(z.strictObject({ name: z.string().min(1), value: z.string().optional() })).describe(
+          "Such as SameSite: Strict.",
+        ),
+      })
       .optional(),
     httpQueryParameterName: z.string().min(1).optional(),
     useSourceIp: z.literal(true).optional(),
@@ -94,9 +105,22 @@ const settings = {
   loadBalancer: loadBalancer.optional(),
 };
 
+/** Not for a port of its own. */
+const ofService = {
+  proxyProtocol: z
+    .strictObject({ version: z.enum(["V1", "V2"]) })
+    .optional()
+    .describe("Send the client's address in the PROXY protocol, which the service must expect."),
+  retryBudget: z
+    .strictObject({ percent: z.number().min(0).max(100).optional(), minRetryConcurrency: count(0, uint32).optional() })
+    .optional()
+    .describe("Retries at a time, as a share of the requests."),
+};
+
 function policyWith<Shape extends z.ZodRawShape>(shape: Shape) {
   return z.strictObject({
     ...shape,
+    ...ofService,
     portLevelSettings: some(z.strictObject({ port: z.strictObject({ number: port }), ...shape })).describe(
       "Replaces the settings next to this list for a port.",
     ),
