@@ -149,7 +149,10 @@ function replacedPath({ match = [{}], ...given }: HttpRuleSettings, field: "rewr
 
 /** Rules of a service that never match, as those of another service before it take all of their requests. */
 function hiddenBehind({ services }: PolicyModel): Iterable<Problem> {
-  const shared = gatewayRoutes(services).filter(({ parts }) => parts.length > 1);
+  // A page of an addon shares its host with nothing, and that is refused.
+  const shared = gatewayRoutes(services).filter(
+    ({ parts }) => parts.length > 1 && parts.every(({ exposure }) => exposure.path[0] === "traffic"),
+  );
   return checkEach(shared, [], function* ({ gateway, hosts: [host = ""], parts }) {
     const rules = parts.flatMap(({ exposure }) =>
       exposure.rules.map((one, index) => ({
