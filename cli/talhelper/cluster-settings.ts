@@ -1,5 +1,6 @@
 import { isIP } from "node:net";
 import { isDeepStrictEqual } from "node:util";
+import { isRefusedOfKubelet, refusedLabels } from "../../components/cluster/talos/config/kube-node";
 import { compareMinor } from "../../components/settings/versions";
 import type { Tree } from "../../components/shared/merge";
 import { contentOf, filled, type ImportContext, machineFields, type Render, reportLost } from "./machine-fields";
@@ -92,6 +93,8 @@ function importedNode(talconfig: Talconfig, node: TalconfigNode, at: string, con
   const values = templateValues(talconfig, node);
   const render: Render = (text, report) => renderTemplate(text, values, report);
   const fields = machineFields(configs, atOf, render, context);
+  const refused = role === "worker" ? Object.keys(configs.nodeLabels ?? {}).filter(isRefusedOfKubelet) : [];
+  if (refused.length > 0) context.notes.remark(atOf("nodeLabels"), refusedLabels(refused));
   const sans = (from: Sourced<string>["from"], list: readonly string[] = []) => list.map((value) => ({ from, value }));
   if (configs.networkInterfaces && compareMinor(talconfig.talosVersion, "1.12") >= 0) {
     context.notes.remark(

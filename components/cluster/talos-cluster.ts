@@ -8,6 +8,7 @@ import { Layer } from "../shared/layer";
 import { foreseenOutput, lifecycleCommand } from "../shared/lifecycle-command";
 import { type ClusterArgs, type ClusterComponent, clusterProvider } from "./cluster";
 import { schematicUploads } from "./talos/config/installer";
+import { refusedLabelWarnings } from "./talos/config/kube-node";
 import { contractOf, machineTypeOf } from "./talos/config/node-settings";
 import { controlPlaneDocuments, patchWarnings, projectFiles, readPatches } from "./talos/config/user-patches";
 import { halfYear, nodeSteps, stepCommand, stepResource, warnOfDrift, wipedAt } from "./talos/steps";
@@ -47,7 +48,8 @@ export class TalosCluster extends Layer implements ClusterComponent {
     super("talos-mesh:cluster:TalosCluster", name, opts);
     const { settings, context } = args;
     const patches = readPatches(settings, projectFiles(context.projectRoot));
-    for (const warning of patchWarnings(patches)) void pulumi.log.warn(warning, this);
+    for (const warning of [...patchWarnings(patches), ...refusedLabelWarnings(settings, patches)])
+      void pulumi.log.warn(warning, this);
     const contract = this.contract(args);
     const machineSecrets = this.machineSecrets(args, contract);
     const stepsArgs = { settings, contract, machineSecrets, patches };

@@ -20,6 +20,10 @@ function state(node) {
   return node.etcdIn ? "[Preparing]: Running pre state" : "[Finished]: Service finished successfully";
 }
 
+/** A member keeps the name that the machine had when etcd started. */
+const membersOf = (world, node) => Object.values(world.nodes).filter((one) => one.etcd && one.cluster === node.cluster);
+const idOf = (world, node) => `${membersOf(world, node).indexOf(node) + 1}abc`;
+
 const commands = {
   "service etcd"({ node, address }) {
     if (node.role !== "controlplane") fail('error: service "etcd" is not registered on any nodes');
@@ -49,9 +53,9 @@ const commands = {
 
   "etcd members"({ world, node, address }) {
     if (!node.etcd || starts(world, node)) fail(refused);
-    const members = Object.values(world.nodes).filter(({ etcd, cluster }) => etcd && cluster === node.cluster);
-    const lines = members.map(
-      ({ hostname }, index) => `${address}   ${index + 1}abc   ${hostname}   https://x:2380   https://x:2379   false`,
+    const lines = membersOf(world, node).map(
+      (one) =>
+        `${address}   ${idOf(world, one)}   ${one.memberName ?? one.hostname}   https://x:2380   https://x:2379   false`,
     );
     process.stdout.write(`${["NODE   ID   HOSTNAME   PEER URLS   CLIENT URLS   LEARNER", ...lines].join("\n")}\n`);
   },
@@ -71,4 +75,4 @@ const commands = {
   },
 };
 
-module.exports = { commands };
+module.exports = { commands, idOf };

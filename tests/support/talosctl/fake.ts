@@ -21,6 +21,8 @@ export interface FakeNode {
   /** Further addresses, with their prefix lengths. */
   addresses?: string[];
   etcd?: boolean;
+  /** Its name in etcd, where the machine was renamed since. */
+  memberName?: string;
   /** Calls until etcd answers after the bootstrap. */
   etcdIn?: number;
   /** State and last event of an etcd that does not run, such as `[Failed]: Failed to run pre stage`. */

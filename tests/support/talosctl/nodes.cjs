@@ -63,8 +63,10 @@ const installation = [
 ];
 
 const commands = {
-  get({ node, address, words, flag }) {
+  get({ world, node, address, words, flag }) {
     const [, resource] = words;
+    if (resource === "nodename") return print(node.hostname);
+    if (resource === "etcdmember") return print(etcd.idOf(world, node));
     if (resource === "nodeaddress")
       return print(JSON.stringify([`${node.ip ?? address}/24`, ...(node.addresses ?? [])]));
     if (resource === "machinestatus") return print(node.stage);

@@ -35,6 +35,38 @@ function kubeNodeConfig(settings: TalosClusterSettings, index: number, contents:
     .reduce<Tree>(mergeValues, {});
 }
 
+/**
+ * Of labels which the API server's NodeRestriction refuses of a worker's kubelet, whose credentials Talos has there. It
+ * refuses the whole update. No mistake, because the plugin can be switched off.
+ * Sources: kubernetes/kubernetes, plugin/pkg/admission/noderestriction; siderolabs/talos, k8s/node_apply.go.
+ */
+export function refusedLabelWarnings(settings: TalosClusterSettings, contents: PatchContents): string[] {
+  return settings.nodes.flatMap((node, index) => {
+    if (node.controlPlane) return [];
+    const { labels } = kubeNodeConfig(settings, index, contents);
+    const ofNode = { ...settings.worker?.nodeLabels, ...node.nodeLabels, ...asTree(labels) };
+    const refused = Object.entries(ofNode).filter(([label]) => isRefusedOfKubelet(label));
+    if (refused.length === 0) return [];
+    const name = kubeNodeName(settings, index, contents);
+    const wanted = refused.map(([label, value]) => `${label}=${typeof value === "string" ? value : ""}`).join(" ");
+    return [
+      `node ${name}: ${refusedLabels(refused.map(([label]) => label))}; remove them, and run: kubectl label node ${name} ${wanted}`,
+    ];
+  });
+}
+
+export function refusedLabels(labels: readonly string[]): string {
+  return `Kubernetes refuses the labels ${labels.join(", ")} of a worker, and with them its other labels, annotations and taints`;
+}
+
+/** Source: kubernetes/kubernetes, staging/src/k8s.io/kubelet/pkg/apis/well_known_labels.go. */
+const labelsOfKubelet =
+  /^((kubernetes\.io\/hostname|(topology|failure-domain\.beta)\.kubernetes\.io\/(zone|region)|(beta\.)?kubernetes\.io\/(os|arch|instance-type))$|([^/]+\.)?(kubelet|node)\.kubernetes\.io\/)/;
+
+export function isRefusedOfKubelet(label: string): boolean {
+  return /^([^/]+\.)?(kubernetes|k8s)\.io\//.test(label) && !labelsOfKubelet.test(label);
+}
+
 function firstPart(hostname: string): string {
   return hostname.replace(/\..*/, "");
 }

@@ -82,10 +82,19 @@ reboot() {
   done
 }
 
+# A reboot would make a worker of a control plane whose member of etcd stays, or the other way round.
+refuse_other_type() {
+  local type
+  type=$(grep -oE '^ +type: (controlplane|worker)$' "$work/running" | head -n 1 || true)
+  [[ -z $type || ${type##* } == "${TALOS_ROLE:?}" ]] || fail "the node is a ${type##* }, and Talos does not make a $TALOS_ROLE of it" \
+    "remove the node from cluster.nodes and deploy, reset the machine (talosctl reset), then add it again with its new role" none
+}
+
 update() {
   until running_config "$address"; do
     retry || fail "the machine config of the node cannot be read" "$unreachable_hint"
   done
+  refuse_other_type
   config=$(printf '%s' "$config" | keep_kubernetes)
   if is_applied; then
     outcome=unchanged

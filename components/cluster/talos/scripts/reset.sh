@@ -7,6 +7,17 @@ source "${BASH_SOURCE[0]%/*}/lib/talosctl.sh"
 start "${TALOS_CONTRACT:?}" 900
 allows_maintenance=yes
 
+# A deployment that gives the machine another name deletes the resource of the old one, which must not wipe the machine.
+keep_renamed() {
+  local name
+  on_node "$address" get nodename -o 'jsonpath={.spec.nodename}'
+  name=$(tr -d '[:space:]' <"$work/out")
+  if ((status != 0)) || [[ -z $name || $name == "$node" ]]; then return 0; fi
+  echo "$node ($address): the machine is $name now, and is left as it is" >&2
+  result renamed to "$name"
+  exit 0
+}
+
 requested=""
 saved=""
 while find_node "$address"; do
@@ -16,6 +27,7 @@ while find_node "$address"; do
   fi
   # One snapshot, even if the answer to the reset gets lost; and no second reset of a node that is already resetting.
   if [[ -z $requested && $stage != resetting ]]; then
+    keep_renamed
     if [[ -z $saved && ${TALOS_ROLE:?} == controlplane ]]; then snapshot "$address" before-reset; fi
     saved=yes
     on_node_within 60 "$address" reset --graceful=false --reboot --wait=false \

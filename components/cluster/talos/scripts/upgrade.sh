@@ -29,15 +29,19 @@ is_current() {
 readonly annotation=talos-mesh/upgrading
 
 mark_node() {
-  kube get node "$node" -o 'jsonpath={.spec.unschedulable}'
-  if ((status == 0)) && [[ $(cat "$work/out") != true ]]; then kube annotate node "$node" "$annotation=$TALOS_VERSION" --overwrite; fi
+  until kube get node "$node" -o 'jsonpath={.spec.unschedulable}' && ((status == 0)); do pause || return 0; done
+  if [[ $(cat "$work/out") != true ]]; then kube annotate node "$node" "$annotation=$TALOS_VERSION" --overwrite; fi
 }
 
-# Uncordons the node where an upgrade has left it cordoned. Where Kubernetes does not answer, the health step reports it.
+# Uncordons the node where an upgrade has left it cordoned. The Kubernetes API may boot with the node; where it does not come,
+# the health step reports it.
 release_node() {
-  command -v kubectl >/dev/null && fetch_kubeconfig "${TALOS_CONTROL_PLANE:?}" || return 0
-  kube get node "$node" -o "jsonpath={.metadata.annotations['${annotation}']}"
-  if ((status != 0)) || [[ ! -s $work/out ]]; then return 0; fi
+  local ends_here=$((SECONDS + 120 < ends ? SECONDS + 120 : ends))
+  command -v kubectl >/dev/null || return 0
+  until fetch_kubeconfig "${TALOS_CONTROL_PLANE:?}" && kube get node "$node" -o "jsonpath={.metadata.annotations['${annotation}']}" && ((status == 0)); do
+    if output_has NotFound || ((SECONDS >= ends_here)) || ! pause; then return 0; fi
+  done
+  [[ -s $work/out ]] || return 0
   kube uncordon "$node"
   ((status == 0)) || return 0
   kube annotate node "$node" "$annotation-"

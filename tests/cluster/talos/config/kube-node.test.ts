@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { kubeNodeName } from "../../../../components/cluster/talos/config/kube-node";
+import { kubeNodeName, refusedLabelWarnings } from "../../../../components/cluster/talos/config/kube-node";
 import { machineConfigProblems } from "../../../../components/cluster/talos/config/node-plan";
 import { readPatches } from "../../../../components/cluster/talos/config/user-patches";
 import { noFiles, releases, talosSettings } from "./plans";
@@ -68,5 +68,42 @@ describe("a node in Kubernetes", () => {
       [...machineConfigProblems(settings, readFile)].map(({ message }) => message),
       ['found "@none.yaml"; no such file (relative to Pulumi.yaml)'],
     );
+  });
+});
+
+describe("the labels of a worker", () => {
+  const refused = "node-role.kubernetes.io/worker";
+  const warnings = (over: object, group: object = {}, patches: unknown[] = []) => {
+    const worker = { hostname: "worker-1", ipAddress: "192.0.2.11", installDisk: "/dev/sda", ...over };
+    const settings = cluster("v1.13", { nodes: [controlPlane, worker], worker: group, patches });
+    return refusedLabelWarnings(settings, readPatches(settings, readFile));
+  };
+
+  it("that the API server refuses of a kubelet are named, with what to do, wherever they are set", () => {
+    const expected = [
+      "node worker-1: Kubernetes refuses the labels node-role.kubernetes.io/worker of a worker, and with them its other " +
+        "labels, annotations and taints; remove them, and run: kubectl label node worker-1 node-role.kubernetes.io/worker=a",
+    ];
+    const nodeLabels = { [refused]: "a", zone: "b" };
+    assert.deepEqual(warnings({ nodeLabels }), expected);
+    assert.deepEqual(warnings({}, { nodeLabels }), expected);
+    assert.deepEqual(warnings({}, {}, [{ machine: { nodeLabels } }]), expected);
+  });
+
+  it("are refused by their prefix, except for those that are the kubelet's", () => {
+    const labels = (...names: string[]) => warnings({ nodeLabels: Object.fromEntries(names.map((one) => [one, ""])) });
+    for (const label of ["node-restriction.kubernetes.io/a", "example.kubernetes.io/a", "k8s.io/a", "x.k8s.io/a"]) {
+      assert.equal(labels(label).length, 1, label);
+    }
+    const accepted = [
+      ...["topology.kubernetes.io/zone", "node.kubernetes.io/exclude-from-external-load-balancers", "example.com/a"],
+      ...["kubernetes.io/hostname", "a.kubelet.kubernetes.io/b", "kubernetes.io.example/a"],
+    ];
+    assert.deepEqual(labels(...accepted), []);
+  });
+
+  it("are no matter of a control plane, where Talos has an administrator's credentials", () => {
+    const settings = cluster("v1.13", { nodes: [{ ...controlPlane, nodeLabels: { [refused]: "" } }] });
+    assert.deepEqual(refusedLabelWarnings(settings, readPatches(settings, readFile)), []);
   });
 });

@@ -20,18 +20,25 @@ readonly awk_values='
   }
   function unquoted(value) {
     sub(/^[[:space:]]+/, "", value); sub(/[[:space:],]+$/, "", value)
-    if (value ~ /^".*"$/ || value ~ /^\047.*\047$/) value = substr(value, 2, length(value) - 2)
+    # Anchors and tags of YAML.
+    while (sub(/^[&!][^[:space:]]*[[:space:]]+/, "", value)) continue
+    if (value ~ /^".*"$/) { value = substr(value, 2, length(value) - 2); gsub(/\\"/, "\"", value); gsub(/\\\\/, "\\", value) }
+    else if (value ~ /^\047.*\047$/) { value = substr(value, 2, length(value) - 2); gsub(/\047\047/, "\047", value) }
     return value
   }
-  function add(value) {
+  function add(value,   count, at, items) {
     value = unquoted(value)
     if (length(value) >= 4 && !can_print(value)) print length(value), value
+    if (value !~ /^[[{].*[]}]$/) return
+    # Items of flow collections.
+    count = split(substr(value, 2, length(value) - 2), items, /[][{},]/)
+    for (at = 1; at <= count; at++) add(items[at])
   }'
 
-# The values of the parts of stdin that are patches and configs, longest first, so that no rest of one remains.
+# The values of the parts of stdin that are patches and configs, and of the config that nodes run, longest first, so that
+# no rest of one remains.
 config_values() {
-  ((${#parts[@]} > 1)) || return 0
-  printf '%s\n' "${parts[@]:1}" | awk "$awk_values"'
+  { ((${#parts[@]} < 2)) || printf '%s\n' "${parts[@]:1}"; cat "$work"/seen-* 2>/dev/null || true; } | awk "$awk_values"'
     # Words after `=` or `:`, and user and password of a URL.
     function add_words(text,   word, at, count, words) {
       if (match(text, /:\/\/[^\/@[:space:]]+@/)) {

@@ -158,9 +158,12 @@ is_timeout() { ((status == 124 || status == 137 || status == 142)); }
 output_has() { grep -qE -- "$1" "$work/err" "$work/out"; }
 
 # Errors that go away by themselves: a node that boots, a network that settles, an API that is not up yet.
-transient='Unavailable|connection refused|connection reset|connection error|i/o timeout|no route to host|network is unreachable|host is down|EOF|DeadlineExceeded|deadline exceeded|Canceled|broken pipe|transport is closing|error reading server preface|already in progress|not available yet|TLS handshake timeout|etcdserver: (leader changed|request timed out)'
+transient='Unavailable|connection refused|connection reset|connection error|i/o timeout|no route to host|network is unreachable|host is down|EOF|DeadlineExceeded|deadline exceeded|Canceled|broken pipe|transport is closing|error reading server preface|already in progress|node is rebooting|not available yet|TLS handshake timeout|etcdserver: (leader changed|request timed out)'
 
-is_transient() { is_timeout || output_has "$transient"; }
+# A request that Talos refuses for good may quote such a word of the config.
+permanent='code = (InvalidArgument|PermissionDenied|AlreadyExists)'
+
+is_transient() { is_timeout || { output_has "$transient" && ! output_has "$permanent"; }; }
 
 # --- waiting ----------------------------------------------------------------------------------------------------------
 

@@ -166,6 +166,9 @@ fetch_config() {
   ((status == 0)) || return 1
   mv "$work/out" "$work/$3"
   : >"$work/out"
+  # For redact.
+  cp "$work/$3" "$work/seen-$1-$2"
+  rm -f "$work/values"
 }
 
 # has_staged ADDRESS: whether a config waits for the next boot. Sets $staged to yes, no, or unknown where Talos is too old
@@ -212,10 +215,11 @@ etcd_state() {
   mv "$work/before" "$work/err"
 }
 
-# etcd_member ADDRESS HOSTNAME: sets $member to the ID of the member with this name, or to nothing.
-etcd_member() {
+# etcd_members ADDRESS HOSTNAME: sets $members to the IDs of the members with this name: none, one, or also that of a machine
+# which was replaced.
+etcd_members() {
   on_node "$1" etcd members
-  member=$(awk -v name="$2" '{ for (i = 2; i <= NF; i++) if ($i == name) print $(i - 1) }' "$work/out" | head -n 1)
+  members=$(awk -v name="$2" '{ for (i = 2; i <= NF; i++) if ($i == name) print $(i - 1) }' "$work/out")
   ((status == 0))
 }
 
