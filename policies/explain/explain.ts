@@ -23,28 +23,15 @@ import { limitSteps } from "./limits";
 import { principal } from "../api-objects";
 import { fieldsOf } from "../http-rules";
 import { conditionsHold, matches, meetsRequirements, ruleMatches } from "./conditions";
-import { type ExplainedRequest, normalized, pathAndQuery, sentOn, type Step } from "./request";
-
-export interface Question {
-  /** `productpage`, `namespace/name`, a gateway, or `outside`: a pod outside the mesh. */
-  readonly from: string;
-  /** `reviews` or `namespace/name`. */
-  readonly to: string;
-  readonly method: string;
-  /** With its query: `/reviews/0?full=1`. */
-  readonly path: string;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly address?: string;
-  /** Of the service, or of the gateway. @default the one that serves HTTP */
-  readonly port?: number;
-  readonly claims?: Readonly<Record<string, string>>;
-}
+import { type ExplainedRequest, normalized, pathAndQuery, sentOn, type Question, type Step } from "./request";
 
 export interface Explanation {
   /** `passes`: it reaches a pod of the service. `answered`: a rule has a proxy answer it. */
   readonly outcome: "passes" | "answered" | "no route" | "denied" | "unknown";
   readonly steps: readonly Step[];
 }
+
+export type { Question } from "./request";
 
 /** From the settings alone. @throws RangeError where the question names something that does not exist */
 export function explain(model: PolicyModel, question: Question): Explanation {

@@ -7,6 +7,21 @@ import { pathPrefixOf, replacedPrefix } from "../http-matches";
 import type { SettingPath } from "../../components/shared/problem";
 import { re2Replaced } from "../../components/shared/re2";
 
+export interface Question {
+  /** `productpage`, `namespace/name`, a gateway, or `outside`: a pod outside the mesh. */
+  readonly from: string;
+  /** `reviews` or `namespace/name`. */
+  readonly to: string;
+  readonly method: string;
+  /** With its query: `/reviews/0?full=1`. */
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly address?: string;
+  /** Of the service, or of the gateway. @default the one that serves HTTP */
+  readonly port?: number;
+  readonly claims?: Readonly<Record<string, string>>;
+}
+
 /** A request as a proxy sees it. */
 export interface ExplainedRequest {
   readonly method: string;
