@@ -1,8 +1,9 @@
 import type { Model } from "../model/model";
+import { type ExposedEntry, exposedEntries } from "../model/exposures";
 import { tlsServerOf } from "../model/gateways";
 import { addonChecks, exposedPages, installedAddons, secretReferences } from "../observability/addons/registry";
 import { suggestion } from "../settings/wording";
-import type { Problem } from "../shared/problem";
+import { type Problem, type SettingPath, shortPath } from "../shared/problem";
 import type { GatewayWorkload } from "../shared/workload";
 import { runChecks } from "../shared/unknown";
 import { type Check, type CheckContext, refuse } from "./check";
@@ -24,6 +25,7 @@ function addons({ settings, cluster }: Model, { projectRoot }: CheckContext): It
 
 /** Pages of addons behind gateways. */
 function* exposures({ settings, names }: Model): Iterable<Problem> {
+  const entries = exposedEntries(settings);
   for (const { path, login, settings: exposed } of exposedPages(() => settings.observability)) {
     if (login === "none" && !exposed.anonymous) {
       const message = "is a page that asks for no login; set expose.anonymous: true to expose it to every client";
@@ -38,6 +40,11 @@ function* exposures({ settings, names }: Model): Iterable<Problem> {
       }
       for (const [position, host] of exposed.hosts.entries()) {
         const at = [...path, "hosts", position];
+        const other = entries.find((one) => sameHost(one, name, host, path));
+        if (other) {
+          const message = `host ${host} already exists, at ${shortPath([...other.path, "hosts"])}; change or remove one of them`;
+          yield { path: at, message };
+        }
         if (gateway && settings.environment !== "dev" && login !== "none" && isPlain(gateway, host)) {
           const message = `found ${host}, which gateway ${name} serves in plain text, so that the login could be read; set its tls`;
           yield { path: at, message };
@@ -45,6 +52,10 @@ function* exposures({ settings, names }: Model): Iterable<Problem> {
       }
     }
   }
+}
+
+function sameHost(one: ExposedEntry, gateway: string, host: string, path: SettingPath): boolean {
+  return one.path.join() !== path.join() && one.gateways.includes(gateway) && one.hosts.includes(host);
 }
 
 /** What a Gateway of others does is not known. */
