@@ -32,7 +32,7 @@ readonly awk_values='
     if (value !~ /^[[{].*[]}]$/) return
     # Items of flow collections.
     count = split(substr(value, 2, length(value) - 2), items, /[][{},]/)
-    for (at = 1; at <= count; at++) add(items[at])
+    for (at = 1; at <= count; at++) { sub(/^[[:space:]]*[^[:space:]:"\047]+:[[:space:]]/, "", items[at]); add(items[at]) }
   }'
 
 # The values of the parts of stdin that are patches and configs, and of the config that nodes run, longest first, so that
