@@ -1,8 +1,20 @@
+import { createHash } from "node:crypto";
+
 /**
  * Every name that is derived from a name in the settings. Deployed objects have these names: another one would replace
  * them. Settings from which two objects of one name would follow, or a name that Kubernetes refuses, are refused by
  * components/validation/object-names.ts.
  */
+
+/** How many characters Kubernetes takes. */
+const longestName = 253;
+
+/** A name that would be too long ends in a digest of itself; those of hosts may be. */
+function withinLimit(name: string): string {
+  if (name.length <= longestName) return name;
+  const digest = createHash("sha256").update(name).digest("hex").slice(0, 16);
+  return `${name.slice(0, longestName - digest.length - 1).replace(/[-.]+$/, "")}.${digest}`;
+}
 
 /**
  * Name of a gateway's Deployment, which is also that of its Service and its service account.
@@ -60,7 +72,7 @@ export function tagRelease(tag: string): string {
 
 /** An object of a policy: its subject, whose name has no dot where it is a workload or a gateway, and what it is for. */
 export function policyName(subject: string, ...use: readonly string[]): string {
-  return [subject, ...use].join(".");
+  return withinLimit([subject, ...use].join("."));
 }
 
 /** An object of a policy for a target: for a namespace or the mesh, what it is for. */
@@ -70,7 +82,7 @@ export function targetPolicyName({ name }: { readonly name?: string | undefined 
 
 /** Name of the ServiceEntry of an external host, and of what belongs to it. */
 export function externalHostName(host: string): string {
-  return host.replace(/^\*\.(.*)$/, "$1.wildcard");
+  return withinLimit(host.replace(/^\*\.(.*)$/, "$1.wildcard"));
 }
 
 /** A host as a DNS label, different for each host: in a host no dash is next to a dot. */
@@ -80,7 +92,7 @@ export function egressLabel(host: string): string {
 
 /** The Gateway of an external host at the egress gateway. */
 export function egressGatewayName(host: string): string {
-  return `to-${egressLabel(host)}`;
+  return withinLimit(`to-${egressLabel(host)}`);
 }
 
 /**
@@ -93,11 +105,11 @@ export function listenerName(protocol: string, host: string): string {
 
 function withHost(name: string, host: string): string {
   if (host === "*") return name;
-  return host.startsWith("*.") ? `${name}-any${host.slice(1)}` : `${name}.${host}`;
+  return withinLimit(host.startsWith("*.") ? `${name}-any${host.slice(1)}` : `${name}.${host}`);
 }
 
-/** Routes of a host that several services share at a gateway: `ingress.host.shop.example.com`. */
-export function sharedHostName(gateway: string, host: string): string {
+/** Routes of a host of a gateway that cannot be in the object of an entry: `ingress.host.shop.example.com`. */
+export function gatewayHostName(gateway: string, host: string): string {
   return policyName(gateway, "host", host.replace(/^\*/, "any"));
 }
 

@@ -52,13 +52,16 @@ export function gatewayConnections(
       tcp: tcp.map((rule) => tcpRoute(rule, toPort, (match) => ({ port: portAt(gateway, "tcp", match), ...match }))),
     }),
     ...(tls.length > 0 && {
-      tls: tls.map((rule) =>
-        tlsRoute(rule, toPort, (match) => ({
-          port: portAt(gateway, "tls", match),
-          sniHosts: [...hosts],
-          ...match,
-        })),
-      ),
+      tls: tls
+        .map((rule) =>
+          tlsRoute(rule, toPort, ({ sniHosts = hosts, ...match }) => ({
+            port: portAt(gateway, "tls", match),
+            ...match,
+            sniHosts: sniHosts.filter((host) => hosts.includes(host)),
+          })),
+        )
+        .map((route) => ({ ...route, match: route.match.filter(({ sniHosts }) => sniHosts.length > 0) }))
+        .filter(({ match }) => match.length > 0),
     }),
   };
 }

@@ -10,7 +10,7 @@ import { workloadKey } from "../../components/model/names";
 import { type GatewayRoute, gatewayRoutes } from "../../components/model/policies/gateway-routes";
 import { RouteTargets } from "../../components/model/policies/route-targets";
 import type { HttpRuleSettings } from "../../components/settings/sections/http-rule";
-import { type HttpPort, httpPorts, tlsServerOf } from "../../components/model/gateways";
+import { covers, type HttpPort, httpPorts, tlsServerOf } from "../../components/model/gateways";
 import { policyName, serverName } from "../../components/model/object-names";
 import type { TrafficPolicySettings } from "../../components/settings/sections/traffic-policy";
 import type { KubernetesObject } from "../../components/shared/kubernetes/object";
@@ -122,7 +122,7 @@ export function virtualServices(model: PolicyModel): KubernetesObject<IstioSpecs
     ...model.services.flatMap((service) => meshVirtualService({ service, targets }, model.gatewayApi)),
     ...gatewayRoutes(model.services)
       .filter(({ gateway }) => isIstioGateway(gateway))
-      .map((route) => gatewayVirtualService(route, targets, model.gatewayApi)),
+      .flatMap((route) => gatewayVirtualService(route, targets, model.gatewayApi)),
     ...model.services.flatMap((service) => gatewayTcpRoutes(service, targets)),
   ];
 }
@@ -144,7 +144,7 @@ function meshVirtualService(
   const http = byHttpRoute ? [] : httpRoutes(rulesAt(port, meshRules), { ...context, port, subsetsBy }, gatewayApi);
   if (http.length === 0 && !connections.tcp && !connections.tls) return [];
   const spec = {
-    hosts: [clusterHost(service), ...sortedUnique(hosts)],
+    hosts: withoutCovered([clusterHost(service), ...sortedUnique(hosts)]),
     ...(!ambient && { gateways: ["mesh"] }),
     ...(http.length > 0 && { http }),
     ...connections,
@@ -152,11 +152,16 @@ function meshVirtualService(
   return [istioObject("VirtualService", { namespace, name, from }, spec)];
 }
 
+/** Istio refuses a host next to a wildcard that is for it too. */
+function withoutCovered(hosts: readonly string[]): string[] {
+  return hosts.filter((host) => !hosts.some((one) => covers(one, host)));
+}
+
 function gatewayVirtualService(
   { name, namespace, path: from, gateway, hosts, parts }: GatewayRoute,
   targets: RouteTargets,
   gatewayApi: string,
-): KubernetesObject<IstioSpecs["VirtualService"]> {
+): KubernetesObject<IstioSpecs["VirtualService"]>[] {
   const contexts = parts.map(({ service, exposure }) => ({
     exposure,
     context: { service, targets, port: exposure.port, subsetsBy: "name" } as const,
@@ -165,12 +170,14 @@ function gatewayVirtualService(
     ({ exposure, context }) => gatewayConnections({ ...exposure, hosts }, context).tls ?? [],
   );
   const http = contexts.flatMap(({ exposure, context }) => httpRoutes(exposure.rules, context, gatewayApi));
+  // The rules of an entry for TLS may name others of its hosts only.
+  if (tls.length + http.length === 0) return [];
   const spec = {
     hosts: [...hosts],
     gateways: [workloadKey(gatewayObject(gateway))],
     ...(tls.length > 0 ? { tls } : { http }),
   };
-  return istioObject("VirtualService", { namespace, name, from }, spec);
+  return [istioObject("VirtualService", { namespace, name, from }, spec)];
 }
 
 /** TCP has no hosts, so that the routes of an entry are an object of their own. */

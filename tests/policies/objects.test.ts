@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { covers } from "../../components/model/gateways";
 import { compilePolicies } from "../../policies/compile";
 import { CrdSchemas } from "../support/crd-schema";
 import { ambientShop, shopModel } from "../support/policy-models";
@@ -29,6 +30,19 @@ describe("objects that a user wrote out", () => {
     const models = [...given, ...ambient.map((name) => ambientShop(examples[name].settings))];
     const objects = models.flatMap(compilePolicies).filter(({ kind }) => kind !== "NetworkPolicy");
     for (const object of objects) assert.deepEqual(schemas.problems(object), [], object.kind);
+  });
+
+  it("have no VirtualService with a host next to a wildcard for it, which Istio refuses", () => {
+    const models = [...Object.values(scenarios), ...Object.values(examples)].map(({ settings, overrides }) =>
+      shopModel(settings, overrides),
+    );
+    const routes = models.flatMap(compilePolicies).filter(({ kind }) => kind === "VirtualService");
+    const hosts = routes.map(({ spec }) => (spec as { readonly hosts: readonly string[] }).hosts);
+    assert.ok(hosts.some((all) => all.includes("*.example.com")));
+    assert.deepEqual(
+      hosts.filter((all) => all.some((wildcard) => all.some((host) => covers(wildcard, host)))),
+      [],
+    );
   });
 
   const wrong: Readonly<Record<string, object>> = {

@@ -39,6 +39,55 @@ function compiled(services: Services, kind: keyof typeof kinds) {
   });
 }
 
+describe("an entry with a wildcard and a host that it is for", () => {
+  const hosts = ["*.example.com", "other.example.net", "*.shop.example.com", "a.shop.example.com"];
+  const vsOf = (entry: Services[number]) =>
+    compiled([entry], "chart").flatMap(({ title, spec }) =>
+      title.startsWith("VirtualService") ? [{ title, ...(spec as { hosts: string[] }) }] : [],
+    );
+
+  it("has a VirtualService of its own for each such wildcard, with the same rules", () => {
+    const gateways = ["istio-ingress/ingress"];
+    const http = [
+      {
+        timeout: "3s",
+        route: [{ destination: { host: "front.shop.svc.cluster.local", port: { number: 9080 } } }],
+      },
+    ];
+    assert.deepEqual(vsOf({ ...front, hosts, http: [{ timeout: "3s" }] }), [
+      {
+        title: "VirtualService shop/front.ingress",
+        hosts: ["a.shop.example.com", "other.example.net"],
+        gateways,
+        http,
+      },
+      { title: "VirtualService shop/ingress.host.any.example.com", hosts: ["*.example.com"], gateways, http },
+      { title: "VirtualService shop/ingress.host.any.shop.example.com", hosts: ["*.shop.example.com"], gateways, http },
+    ]);
+  });
+
+  it("has the rules for TLS with the names of each, and none where no rule is for its host", () => {
+    const tls = [{ match: [{ sniHosts: ["*.example.com"] }, { sniHosts: ["other.example.net", "*.example.com"] }] }];
+    const found = vsOf({ ...front, hosts, tls }) as { hosts: string[]; tls?: { match: { sniHosts: string[] }[] }[] }[];
+    assert.deepEqual(
+      found.map((one) => [one.hosts, one.tls?.map(({ match }) => match.map(({ sniHosts }) => sniHosts))]),
+      [
+        [["a.shop.example.com", "other.example.net"], [[["other.example.net"]]]],
+        [["*.example.com"], [[["*.example.com"], ["*.example.com"]]]],
+      ],
+    );
+  });
+
+  it("is one HTTPRoute", () => {
+    const titles = compiled([{ ...front, hosts }], "gateway-api").map(({ title }) => title);
+    assert.ok(titles.includes("HTTPRoute shop/front.ingress"));
+    assert.deepEqual(
+      titles.filter((title) => title.includes(".host.")),
+      [],
+    );
+  });
+});
+
 describe("services that share a host of a gateway", () => {
   it("are one VirtualService, with the rules in the order of the entries", () => {
     const objects = compiled([api, front], "chart");
@@ -65,6 +114,21 @@ describe("services that share a host of a gateway", () => {
       "orders/shop.example.com",
       "shop/www.example.com",
     ]);
+  });
+
+  it("have a name that Kubernetes takes, and each another, however long the host is", () => {
+    const label = "a".repeat(60);
+    const long = ["x", "y"].map((last) => `${label}.${label}.${label}.${"b".repeat(52)}${last}.example.com`);
+    const entry = { ...front, hosts: long };
+    for (const kind of ["chart", "gateway-api"] as const) {
+      const titles = compiled([{ ...api, hosts: long }, entry], kind).map(({ title }) => title);
+      const shared = titles.filter((title) => title.includes("ingress.host."));
+      assert.equal(new Set(shared).size, 2);
+      assert.deepEqual(
+        shared.filter((title) => !/^[A-Za-z]+ orders\/(?=.{253}$)[a-z0-9.-]+\.[0-9a-f]{16}$/.test(title)),
+        [],
+      );
+    }
   });
 
   it("are one HTTPRoute, with a grant for the services of other namespaces", () => {

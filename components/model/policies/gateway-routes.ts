@@ -2,8 +2,9 @@ import { grouped } from "../../shared/grouped";
 import type { SettingPath } from "../../shared/problem";
 import { knownEntries } from "../../shared/unknown";
 import type { GatewayWorkload } from "../../shared/workload";
-import { policyName, sharedHostName } from "../object-names";
-import type { Exposure, MeshService } from "./policy-model";
+import { covers } from "../gateways";
+import { gatewayHostName, policyName } from "../object-names";
+import { type Exposure, isIstioGateway, type MeshService } from "./policy-model";
 
 /** The rules of an entry of `traffic.services` at a gateway. */
 export interface RoutePart {
@@ -24,7 +25,9 @@ export interface GatewayRoute {
 
 /**
  * The routes of all gateways: one for the hosts of each entry, and one for each host that several entries share, because
- * Istio would merge several in an order that nothing guarantees. It is in the namespace of the first of them.
+ * Istio would merge several in an order that nothing guarantees. It is in the namespace of the first of them. A wildcard
+ * next to a host that it is for is one of its own too: Istio refuses both in one VirtualService.
+ * Source: istio/istio, pkg/config/validation, ValidateVirtualService.
  */
 export function gatewayRoutes(services: readonly MeshService[]): GatewayRoute[] {
   const parts = knownEntries(services).flatMap(([, service]) =>
@@ -40,9 +43,13 @@ export function gatewayRoutes(services: readonly MeshService[]): GatewayRoute[] 
     const { service, exposure } = part;
     const { gateway, path } = exposure;
     const hosts = exposure.hosts.filter((host) => !sharedNames.has(`${gateway.name} ${host}`));
-    if (hosts.length === 0) return [];
-    const name = policyName(service.name, gateway.name);
-    return [{ name, namespace: service.namespace, path, gateway, hosts, parts: [part] }];
+    const apart = isIstioGateway(gateway) ? hosts.filter((one) => hosts.some((host) => covers(one, host))) : [];
+    const together = hosts.filter((host) => !apart.includes(host));
+    const ofEntry = { namespace: service.namespace, path, gateway, parts: [part] };
+    return [
+      ...(together.length > 0 ? [{ ...ofEntry, name: policyName(service.name, gateway.name), hosts: together }] : []),
+      ...apart.map((host) => ({ ...ofEntry, name: gatewayHostName(gateway.name, host), hosts: [host] })),
+    ];
   });
   return [
     ...alone,
@@ -50,7 +57,7 @@ export function gatewayRoutes(services: readonly MeshService[]): GatewayRoute[] 
       const ordered = all.map((one) => one.part).sort((a, b) => positionOf(a) - positionOf(b));
       const [{ service, exposure } = part] = ordered;
       const { gateway, path } = exposure;
-      const name = sharedHostName(gateway.name, host);
+      const name = gatewayHostName(gateway.name, host);
       return { name, namespace: service.namespace, path, gateway, hosts: [host], parts: ordered };
     }),
   ];
