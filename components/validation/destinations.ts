@@ -137,11 +137,12 @@ function ruleProblems(
   const subset = (named: NamedDestination): Refusal => {
     const target = named.subset === undefined ? undefined : targets.find(own, named);
     if (!target || named.subset === undefined) return undefined;
-    const declared = target.subsets.map(({ name }) => name);
-    const whose = named.host === undefined ? "the service's subsets" : `the subsets of ${target.name}`;
+    const versions = target.host === undefined ? names.workload(target.name, target.namespace).versions : [];
+    const known = [...new Set([...target.subsets.map(({ name }) => name), ...versions])];
+    const whose = named.host === undefined ? "the service" : target.name;
     return (
-      !declared.includes(named.subset) &&
-      `found ${named.subset}, which ${whose} do not have; ${suggestion(named.subset, declared)}`
+      !known.includes(named.subset) &&
+      `found ${named.subset}; ${whose} has no such version or subset; ${suggestion(named.subset, known)}`
     );
   };
   const entry = (named: NamedDestination, at: SettingPath): Refusal => {

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import type { Model } from "../model/model";
 import type { Names } from "../model/names";
 import { isIstioGateway, type ResolvedEntry } from "../model/policies/policy-model";
@@ -124,7 +125,9 @@ function edges({ gateways }: Service, path: SettingPath, key: string): Entry[] {
 /** What belongs to the Service and not to one of its entries. */
 function* conflictingFields(entries: readonly ResolvedEntry<Service>[]): Iterable<Problem> {
   const [first, ...others] = entries.filter(({ settings }) => ifKnown(() => settings.trafficPolicy) !== undefined);
-  yield* problemsAt(others, () => ({
+  const isOther = ({ settings }: ResolvedEntry<Service>) =>
+    !isDeepStrictEqual(settings.trafficPolicy, first?.settings.trafficPolicy);
+  yield* problemsAt(others.filter(isOther), () => ({
     trafficPolicy: `${shortPath([...(first?.path ?? []), "trafficPolicy"])} already sets it for this service; keep one of them`,
   }));
 }

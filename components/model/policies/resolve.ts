@@ -48,7 +48,7 @@ export function policyModel(settings: PolicySettings, names: Names): PolicyModel
     workloads: () => names.workloads,
     gateways: () => names.objects.gateways,
     waypoints: () => names.objects.waypoints,
-    services: () => meshServices(settings, names),
+    services: () => meshServices(settings, names, services),
     externalServices: () => services,
     gatewayApi: () => gatewayApiVersion(settings.mesh),
     accessRules: () => accessRules(settings, names),

@@ -3,26 +3,42 @@ import type { Settings } from "../../settings/schema";
 import type { TrafficServiceSettings } from "../../settings/sections/traffic";
 import type { HttpRuleSettings } from "../../settings/sections/http-rule";
 import type { SettingPath } from "../../shared/problem";
-import { entryReaders, groupKnown, knownFields, readEntries, throwUnknown } from "../../shared/unknown";
+import { entryReaders, groupKnown, knownEntries, knownFields, readEntries, throwUnknown } from "../../shared/unknown";
 import { isEncrypted, isHttp, onlyPort, type ServicePort } from "../../shared/workload";
 import { type MeshWorkload, type Names, workloadKey } from "../names";
+import type { ExternalService } from "./external-services";
 import type { Exposure, MeshService, ResolvedEntry, Subset } from "./policy-model";
+import { type RoutedVersions, routedVersions, tlsRules } from "./routed-versions";
 
 type Entries = WorkloadEntries<TrafficServiceSettings>["entries"];
 
 /**
  * Joins the entries of each Service. The rules of an entry with `gateways` are for clients outside the mesh, those of an
  * entry without for clients in the mesh, so that a path restriction at a gateway does not affect clients in the mesh.
- * Subsets and the traffic policy belong to the Service, whichever entry has them.
+ * Subsets and the traffic policy belong to the Service, whichever entry has them; a version that a rule leads to is one,
+ * also of a Service without an entry.
  */
-export function meshServices(settings: Pick<Settings, "traffic" | "observability">, names: Names): MeshService[] {
+export function meshServices(
+  settings: Pick<Settings, "traffic" | "observability">,
+  names: Names,
+  externalServices: readonly ExternalService[],
+): MeshService[] {
+  const routed = routedVersions(settings, names, externalServices);
   const groups = byWorkload(
     () => settings.traffic.services,
     ["traffic", "services"],
     ({ host, namespace }) => names.workload(host, namespace),
   );
   const pages = exposedPages(() => settings.observability).map((page) => () => addonService(page, names));
-  return readEntries([...groups.map((read) => () => meshService(read(), names)), ...pages]);
+  const described = readEntries(groups.map((read) => () => meshService(read(), names, routed)));
+  const keys = new Set(knownEntries(described).map(([, service]) => workloadKey(service)));
+  const others = [...routed.values()].filter(({ workload }) => !keys.has(workloadKey(workload)));
+  const leadTo = others.map(
+    ({ workload, path }) =>
+      () =>
+        meshService({ workload, entries: [] }, names, routed, [path]),
+  );
+  return readEntries([...entryReaders(() => described), ...leadTo, ...pages]);
 }
 
 /** The page of an addon, for clients outside the mesh. Its pods have no proxy. */
@@ -55,13 +71,12 @@ function hasRules({ http, tcp, tls }: TrafficServiceSettings): boolean {
   return http.length + tcp.length > 0 || tls !== undefined;
 }
 
-/** An object is a list of one rule. */
-export function tlsRules(settings: Pick<TrafficServiceSettings, "tls"> | undefined) {
-  const { tls } = settings ?? {};
-  return tls === undefined || Array.isArray(tls) ? tls : [tls];
-}
-
-function meshService({ workload, entries }: WorkloadEntries<TrafficServiceSettings>, names: Names): MeshService {
+function meshService(
+  { workload, entries }: WorkloadEntries<TrafficServiceSettings>,
+  names: Names,
+  routed: ReadonlyMap<string, RoutedVersions>,
+  paths: readonly SettingPath[] = entries.map(({ path }) => path),
+): MeshService {
   const forMesh = () => entries.find(({ settings }) => settings.gateways.length === 0 && hasRules(settings));
   return knownFields<MeshService>({
     name: () => workload.name,
@@ -71,8 +86,8 @@ function meshService({ workload, entries }: WorkloadEntries<TrafficServiceSettin
     dataPlane: () => workload.dataPlane,
     waypoint: () => workload.waypoint,
     versionServices: () => workload.versionServices,
-    paths: () => entries.map(({ path }) => path),
-    subsets: () => subsets(workload, entries),
+    paths: () => paths,
+    subsets: () => subsets(workload, entries, routed.get(workloadKey(workload))),
     trafficPolicy: () => entries.find(({ settings }) => settings.trafficPolicy !== undefined)?.settings.trafficPolicy,
     meshRules: () => forMesh()?.settings.http ?? [],
     meshPath: () => [...(forMesh()?.path ?? []), "http"],
@@ -83,9 +98,10 @@ function meshService({ workload, entries }: WorkloadEntries<TrafficServiceSettin
   });
 }
 
-function subsets({ versionServices }: MeshWorkload, entries: Entries): Subset[] {
+function subsets({ versions, versionServices }: MeshWorkload, entries: Entries, routed?: RoutedVersions): Subset[] {
   const found = new Map<string, Subset>();
-  for (const entry of entries.flatMap(({ settings }) => settings.subsets)) {
+  const leadTo = routed ? versions.filter((version) => routed.versions.has(version)) : [];
+  for (const entry of [...entries.flatMap(({ settings }) => settings.subsets), ...leadTo]) {
     const subset = namedSubset(entry);
     const { version, ...otherLabels } = subset.labels;
     const isVersion = version !== undefined && Object.keys(otherLabels).length === 0;

@@ -21,7 +21,12 @@ const service = z.strictObject({
   gateways: z.array(dnsLabel).default([]).describe("Gateways that expose the service."),
   hosts: z.array(hostPattern).default([]).describe("Host names that clients use for a gateway."),
   port: port.optional().describe("The Service's port; needed where it has several."),
-  subsets: z.array(subset).default([]).describe("Versions: the value of the `version` label, or {name, labels}."),
+  subsets: z
+    .array(subset)
+    .default([])
+    .describe(
+      "Parts of its pods: {name, labels}. Versions, the values of the `version` label, that rules name need no entry.",
+    ),
   trafficPolicy: trafficPolicy.optional(),
   http: z
     .array(httpRule)
