@@ -28,6 +28,7 @@ export function stackFileSchema(): JsonSchema {
   const { properties, required, definitions } = z.toJSONSchema(settingsSchema, {
     io: "input",
     target: "draft-7",
+    reused: "ref",
     override: ({ jsonSchema }) => {
       if (jsonSchema.format !== undefined && !standardFormats.has(jsonSchema.format)) delete jsonSchema.format;
     },
