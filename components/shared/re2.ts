@@ -36,6 +36,18 @@ export function re2Replaced(expression: string, value: string, replacement: stri
   return library().RE2JS.compile(expression).matcher(value).replaceAll(replaced);
 }
 
+/** What Envoy refuses of a replacement. Source: google/re2, RE2::CheckRewriteString. */
+export function re2RewriteRefusal(expression: string, replacement: string): string | undefined {
+  if (re2Refusal(expression) !== undefined) return undefined;
+  const groups = library().RE2JS.compile(expression).groupCount();
+  for (const [escape, which = ""] of replacement.matchAll(/\\(.?)/gs)) {
+    if (which === "\\" || (/^\d$/.test(which) && Number(which) <= groups)) continue;
+    const allowed = groups === 0 ? "\\0" : `\\0 to \\${groups}`;
+    return `found ${escape}; expected ${allowed}, where \\0 is the whole match and the others are groups of match, or \\\\`;
+  }
+  return undefined;
+}
+
 /** An expression for exactly this string. */
 export function escaped(literal: string): string {
   return literal.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");

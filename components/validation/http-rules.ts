@@ -1,14 +1,14 @@
 import { faultKinds } from "../../policies/http-rules";
 import { matchesEverything, takesAll } from "../model/matches";
 import { gatewayRoutes } from "../model/policies/gateway-routes";
-import type { PolicyModel } from "../model/policies/policy-model";
+import { clusterHost, type PolicyModel } from "../model/policies/policy-model";
 import type { HttpRuleSettings } from "../settings/sections/http-rule";
 import type { TrafficSettings } from "../settings/sections/traffic";
 import { milliseconds } from "../shared/duration";
 import { type Problem, type Refusal, type SettingPath, shortPath } from "../shared/problem";
-import { re2Refusal } from "../shared/re2";
+import { re2Refusal, re2RewriteRefusal } from "../shared/re2";
 import { allKnown, checkEach, ifKnown } from "../shared/unknown";
-import { atMostOne, type Check, notEmpty, refuse, rule, unique } from "./check";
+import { atMostOne, type Check, notEmpty, problemsOfEach, refuse, rule, unique } from "./check";
 
 /** Rules of services in the mesh and outside it. */
 const lists = ["traffic.services.*.http.*", "traffic.externalServices.*.http.*"] as const;
@@ -29,6 +29,7 @@ export const httpRuleChecks: readonly Check[] = [
   rule("traffic.defaultRetries", uselessRetries),
   ({ settings: { traffic } }) => checkEach(traffic.services, ["traffic", "services"], hiddenRules),
   ({ policies }) => hiddenBehind(policies),
+  ({ policies }) => otherAuthorities(policies),
   ({ settings: { traffic } }) => checkEach(traffic.externalServices, ["traffic", "externalServices"], hiddenRules),
   ...(["traffic.services.*", "traffic.externalServices.*"] as const).map((each) =>
     unique(`${each}.http.*.name`, "rule", each),
@@ -108,6 +109,9 @@ function ruleChecks(http: (typeof lists)[number]): Check[] {
         `${http}.corsPolicy.allowOrigins.*.regex`,
       ] as const
     ).map((path) => rule(path, (regex) => re2Refusal(regex))),
+    rule(`${http}.rewrite.uriRegexRewrite` as const, ({ match: expression, rewrite }) => ({
+      rewrite: re2RewriteRefusal(expression, rewrite),
+    })),
     rule(
       `${http}.fault` as const,
       (_, { settings: { environment } }) =>
@@ -169,6 +173,23 @@ function hiddenBehind({ services }: PolicyModel): Iterable<Problem> {
       const taken = `${shortPath(by.entry)} before it takes the same requests for ${host} at gateway ${gateway.name}`;
       yield { path: hidden.match ? path : entry, message: `never matches: ${taken}; put this entry before it` };
     }
+  });
+}
+
+/** Sidecars look for the Service by the host of a request first, and then for its rule. */
+function otherAuthorities({ services }: PolicyModel): Iterable<Problem> {
+  return checkEach(services, [], function* (service) {
+    const { name, namespace, dataPlane, meshRules, meshPath } = service;
+    if (dataPlane !== "sidecar") return;
+    const names = [name, `${name}.${namespace}`, `${name}.${namespace}.svc`, clusterHost(service)];
+    yield* checkEach(meshRules, meshPath, ({ match }, path) =>
+      problemsOfEach(match, [...path, "match"], ({ authority }) => {
+        const exact = authority?.exact?.replace(/:\d+$/, "").toLowerCase();
+        if (exact === undefined || names.includes(exact)) return undefined;
+        const found = `found ${exact}, by which sidecars look for another Service than ${name}`;
+        return { authority: `never matches: ${found}; expected one of: ${names.join(", ")}` };
+      }),
+    );
   });
 }
 
