@@ -2,6 +2,7 @@ import { hasAmbient } from "../model/data-planes";
 import type { Model } from "../model/model";
 import type { Names } from "../model/names";
 import { givenNormalizations, pathRules } from "../model/path-normalization";
+import type { MtlsMode } from "../model/policies/policy-model";
 import { callerNamespace, isKeySet } from "../model/policies/resolve";
 import { jsonMapping } from "../settings/schema-walk";
 import type { AuthorizationRuleSettings } from "../settings/sections/access-rules";
@@ -11,7 +12,7 @@ import { treesIn } from "../shared/merge";
 import { own } from "../shared/own";
 import { type Problem, type Refusal, shortPath } from "../shared/problem";
 import { throwUnknown } from "../shared/unknown";
-import { atMostOne, type Check, refuse, rule, unique, unknownTarget, unknownWorkload } from "./check";
+import { atMostOne, type Check, refuse, rule, unique, unknownTarget } from "./check";
 
 export const securityChecks: readonly Check[] = [
   normalizationProblems,
@@ -70,9 +71,27 @@ export const securityChecks: readonly Check[] = [
     hasSecretKey,
     "holds a private or a symmetric key, which all readers of the cluster's objects would see; expected public keys",
   ),
-  rule("security.peerAuthentication.*", (given, { names }) => unknownWorkload(names, given, "workload")),
-  refuse("security.peerAuthentication.*", ({ workload, ports }) => workload === undefined && ports !== undefined, {
-    ports: "goes with a workload only; name one, or remove the ports",
+  rule("security.peerAuthentication.*", (given, { names }) => unknownTarget(names, given, "workload")),
+  rule("security.peerAuthentication.*", ({ workload, namespace, mode, ports, reason }, { names, settings }) => {
+    const { mtls } = settings.mesh;
+    const modes = [...(mode === undefined ? [] : [mode]), ...Object.values(ports ?? {})];
+    const weaker = modes.find((one) => mtlsModes.indexOf(one) < mtlsModes.indexOf(mtls));
+    return {
+      namespace:
+        workload === undefined &&
+        namespace === undefined &&
+        names.defaultNamespace === undefined &&
+        "missing; expected the namespace that this is for, or a workload",
+      mode: modes.length === 0 && "missing; expected STRICT, PERMISSIVE or DISABLE",
+      ports:
+        ports !== undefined &&
+        (workload === undefined || workload.endsWith("*")) &&
+        "goes with a workload only; name one, or remove the ports",
+      reason:
+        reason === undefined &&
+        weaker &&
+        `missing; expected why ${weaker} is needed, which accepts more than mesh.mtls (${mtls})`,
+    };
   }),
   rule("security.egress.allow.*.from", (source, { names }) =>
     names.findTarget(source) ? undefined : unknownSource(names, source),
@@ -98,6 +117,9 @@ export const securityChecks: readonly Check[] = [
     "found false; egress of ambient namespaces needs ztunnel to answer DNS, which gives each host an address of its own; remove it",
   ),
 ];
+
+/** From what accepts the most. */
+const mtlsModes: readonly MtlsMode[] = ["DISABLE", "PERMISSIVE", "STRICT"];
 
 /** Refuses a form of paths in which a request goes past a rule that names its path. */
 function* normalizationProblems({ settings }: Model): Iterable<Problem> {

@@ -1,5 +1,5 @@
 import { policyName, targetPolicyName } from "../../components/model/object-names";
-import type { PolicyModel } from "../../components/model/policies/policy-model";
+import { type MtlsMode, mtlsModes, type PolicyModel } from "../../components/model/policies/policy-model";
 import type { JwtSettings } from "../../components/settings/sections/security";
 import type { KubernetesObject } from "../../components/shared/kubernetes/object";
 import { rootNamespace } from "../../components/shared/istio";
@@ -16,20 +16,26 @@ type JwtRule = NonNullable<IstioSpecs["RequestAuthentication"]["jwtRules"]>[numb
  */
 export function peerAuthentications(model: PolicyModel): KubernetesObject<IstioSpecs["PeerAuthentication"]>[] {
   const ofMesh = { namespace: rootNamespace, name: "default", from: ["mesh", "mtls"] };
-  const exceptions = model.mtlsExceptions.map(
-    ({ path: from, settings: { namespace, workload, mode, ports, reason } }) => {
-      const portModes = ports && Object.entries(ports).map(([port, portMode]) => [port, { mode: portMode }]);
-      const name = workload === undefined ? "default" : policyName(workload, "mtls");
-      const spec = {
-        ...(workload !== undefined && selector(model.names.workload(workload, namespace).labels)),
-        mtls: { mode },
-        ...(portModes && { portLevelMtls: Object.fromEntries(portModes) as Record<string, { mode: typeof mode }> }),
-      };
-      const place = { namespace, name, from, annotations: { "talos-mesh/reason": reason } };
-      return istioObject("PeerAuthentication", place, spec);
-    },
-  );
+  const exceptions = model.mtlsExceptions.map(({ path: from, target, settings: { mode, ports, reason } }) => {
+    const portModes = ports && Object.entries(ports).map(([port, portMode]) => [port, { mode: portMode }]);
+    const [workload] = target.kind === "workload" ? target.workloads : [];
+    // Sidecars take the mode of the namespace or the mesh where none is given; ztunnel's rules are made from one that is.
+    const inherited = workload?.dataPlane === "ambient" ? mtlsModes(model, workload).all[0] : undefined;
+    const given = mode ?? inherited;
+    const spec = {
+      ...(workload && selector(workload.labels)),
+      ...(given && { mtls: { mode: given } }),
+      ...(portModes && { portLevelMtls: Object.fromEntries(portModes) as Record<string, { mode: MtlsMode }> }),
+    };
+    const name = workload ? policyName(workload.name, "mtls") : "default";
+    const place = { namespace: target.namespace, name, from, ...(reason !== undefined && annotation(reason)) };
+    return istioObject("PeerAuthentication", place, spec);
+  });
   return [istioObject("PeerAuthentication", ofMesh, { mtls: { mode: model.mtls } }), ...exceptions];
+}
+
+function annotation(reason: string) {
+  return { annotations: { "talos-mesh/reason": reason } };
 }
 
 /**

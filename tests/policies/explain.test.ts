@@ -126,6 +126,13 @@ describe("the explanation of a request", () => {
       ).outcome;
     assert.equal(outcome("STRICT", "PERMISSIVE"), "passes");
     assert.equal(outcome("PERMISSIVE", "STRICT"), "denied");
+    // Without a mode, ports besides the given ones have that of the namespace, or else of the mesh.
+    const other = (...ofNamespace: { mode: "PERMISSIVE"; reason: string }[]) => {
+      const peerAuthentication = [...ofNamespace, { workload: "shop/ratings", ports: { 9090: "STRICT" as const } }];
+      return explainShop({ security: { peerAuthentication } }, { from: "outside" }).outcome;
+    };
+    assert.equal(other(), "denied");
+    assert.equal(other({ mode: "PERMISSIVE", reason }), "passes");
   });
 
   it("is an error for a workload that does not exist", () => {

@@ -18,6 +18,7 @@ export const securityExamples: Readonly<Record<keyof typeof table, Example>> = {
     peerAuthentication: [
       { namespace: "shop", mode: "PERMISSIVE", reason },
       { namespace: "shop", workload: "ratings", mode: "STRICT", ports: { "9090": "PERMISSIVE" }, reason },
+      { workload: "reviews", ports: { "9080": "STRICT" } },
     ],
   }),
   mtlsDisable: security({ peerAuthentication: [{ namespace: "shop", mode: "DISABLE", reason }] }),

@@ -108,6 +108,28 @@ describe("validation of policies for sidecars refuses", () => {
       {},
       "security.peerAuthentication[0].namespace: found istio-system, where an exception applies to the whole mesh; set talos-mesh:mesh.mtls instead",
     ],
+    "an exception from mTLS for the whole mesh, by a reference": [
+      { security: { peerAuthentication: [{ workload: "*", mode: "STRICT" }] } },
+      {},
+      "security.peerAuthentication[0].workload: found *, where an exception applies to the whole mesh; set talos-mesh:mesh.mtls instead",
+    ],
+    "mTLS of a gateway": [
+      { security: { peerAuthentication: [{ workload: "ingress", mode: "STRICT" }] } },
+      {},
+      "security.peerAuthentication[0].workload: found gateway ingress, whose tls says what it accepts; remove this entry",
+    ],
+    "two exceptions for the same pods, by reference and by namespace": [
+      {
+        security: {
+          peerAuthentication: [
+            { namespace: "shop", mode: "STRICT" },
+            { workload: "shop/*", mode: "STRICT" },
+          ],
+        },
+      },
+      {},
+      "security.peerAuthentication[1]: another entry is for the same pods; merge them",
+    ],
     "two exceptions for the same pods": [
       {
         security: {

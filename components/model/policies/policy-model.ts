@@ -145,7 +145,7 @@ export interface MtlsException extends ResolvedEntry<SecuritySettings["peerAuthe
   readonly target: PolicyTarget;
 }
 
-export type MtlsMode = MtlsException["settings"]["mode"];
+export type MtlsMode = NonNullable<MtlsException["settings"]["mode"]>;
 
 export interface RateLimit extends ResolvedEntry<RateLimitSettings> {
   readonly target: PolicyTarget;
@@ -202,10 +202,10 @@ export function mtlsModes(
   { mtls, mtlsExceptions }: Pick<PolicyModel, "mtls" | "mtlsExceptions">,
   { namespace, name, ports: [servicePort] }: MeshWorkload,
 ): { readonly atServicePort: MtlsMode; readonly all: readonly MtlsMode[] } {
-  const ofNamespace = mtlsExceptions.filter(({ settings }) => settings.namespace === namespace);
-  const ofWorkload = ofNamespace.find(({ settings }) => settings.workload === name);
-  const exception = ofWorkload ?? ofNamespace.find(({ settings }) => settings.workload === undefined);
-  const { mode = mtls, ports = {} } = exception?.settings ?? {};
+  const inNamespace = mtlsExceptions.filter(({ target }) => target.namespace === namespace);
+  const ofNamespace = inNamespace.find(({ target: { kind } }) => kind === "namespace");
+  const ofWorkload = inNamespace.find(({ target }) => target.kind === "workload" && target.name === name);
+  const { mode = ofNamespace?.settings.mode ?? mtls, ports = {} } = ofWorkload?.settings ?? {};
   return {
     atServicePort: own(ports, String(servicePort?.port)) ?? mode,
     all: [mode, ...Object.values(ports)],

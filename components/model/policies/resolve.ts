@@ -209,9 +209,9 @@ function mtlsExceptions({ security }: SecuritySource, names: Names): MtlsExcepti
   const exceptions = resolved(
     () => security.peerAuthentication,
     ["security", "peerAuthentication"],
-    ({ namespace, workload }) => ({
+    ({ namespace = names.defaultNamespace, workload }) => ({
       target: () =>
-        workload === undefined ? names.namespaceTarget(namespace) : names.target(`${namespace}/${workload}`),
+        workload === undefined ? names.namespaceTarget(namespace ?? throwUnknown()) : names.target(workload, namespace),
     }),
   );
   return readEntries(exceptions);

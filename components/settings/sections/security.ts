@@ -65,12 +65,18 @@ const extensionProvider = exactlyOneOf(
   ["envoyExtAuthzGrpc", "envoyExtAuthzHttp"],
 );
 
+const mtlsMode = z.enum(["STRICT", "PERMISSIVE", "DISABLE"]);
+
 const peerAuthentication = z.strictObject({
-  namespace: dnsLabel,
-  workload: dnsLabel.optional(),
-  mode: z.enum(["STRICT", "PERMISSIVE", "DISABLE"]),
-  ports: z.record(portKey, z.enum(["STRICT", "PERMISSIVE", "DISABLE"])).optional(),
-  reason: z.string().min(10).describe("Why this differs from the mesh; an annotation of the object."),
+  namespace: dnsLabel.optional().describe("Default: as of a workload that is named without one."),
+  workload: targetReference.optional().describe("`name` or `ns/name`. Default: all of the namespace, as is `ns/*`."),
+  mode: mtlsMode.optional().describe("Default, where ports are given: that of the namespace, or else of the mesh."),
+  ports: z.record(portKey, mtlsMode).optional(),
+  reason: z
+    .string()
+    .min(10)
+    .optional()
+    .describe("An annotation of the object; needed where this accepts more than mesh.mtls."),
 });
 
 /** The CRD takes no other names here. */

@@ -1,5 +1,5 @@
 import { conditionsIn, httpConditions } from "../../../policies/conditions";
-import { type Caller, covers, workloadKey } from "../../model/names";
+import { type Caller, covers, targetKey, workloadKey } from "../../model/names";
 import { type AccessRule, type ExternalRule, mtlsModes, type PolicyModel } from "../../model/policies/policy-model";
 import { callerNamespace } from "../../model/policies/resolve";
 import { rootNamespace } from "../../shared/istio";
@@ -44,15 +44,18 @@ export function* accessRuleProblems(model: PolicyModel): Iterable<Problem> {
   yield* problemsAt([...accessRules, ...externalRules], connectionsWithoutHttp);
   yield* problemsAt(externalRules, (rule) => addressBehindGateway(rule, model));
   const seen = new Set<string>();
-  yield* problemsAt(model.mtlsExceptions, ({ settings: { namespace, workload } }) => {
-    const key = `${namespace}/${workload ?? ""}`;
+  yield* problemsAt(model.mtlsExceptions, ({ target, settings: { workload } }) => {
+    const key = targetKey(target);
     const again = seen.has(key);
     seen.add(key);
-    const ofWholeMesh = namespace === rootNamespace && workload === undefined;
+    const { kind, namespace } = target;
+    const ofWholeMesh = kind === "mesh" || (kind === "namespace" && namespace === rootNamespace);
+    const applies = "an exception applies to the whole mesh; set talos-mesh:mesh.mtls instead";
     return [
       ofWholeMesh && {
-        namespace: `found ${namespace}, where an exception applies to the whole mesh; set talos-mesh:mesh.mtls instead`,
+        [workload === undefined ? "namespace" : "workload"]: `found ${workload ?? namespace}, where ${applies}`,
       },
+      kind === "gateway" && { workload: `found ${target.title}, whose tls says what it accepts; remove this entry` },
       again && "another entry is for the same pods; merge them",
     ];
   });

@@ -34,7 +34,7 @@ export function* waypointSecurityProblems(model: PolicyModel): Iterable<Problem>
   yield* problemsAt(
     model.mtlsExceptions,
     (exception) =>
-      model.names.dataPlane(exception.settings.namespace) === "ambient" &&
+      model.names.dataPlane(exception.target.namespace) === "ambient" &&
       modesOf(exception).includes("DISABLE") && { mode: ambientRefusal("mtlsDisable") },
     (exception) => plainText(exception, model),
   );
@@ -139,17 +139,14 @@ function bypassedByGateway(name: string, waypoint: WaypointWorkload): string {
 }
 
 function modesOf({ settings: { mode, ports = {} } }: MtlsException): readonly string[] {
-  return [mode, ...Object.values(ports)];
+  return [...(mode === undefined ? [] : [mode]), ...Object.values(ports)];
 }
 
 /** Plain text does not go through waypoints: the exception would let no client in. */
 function plainText(exception: MtlsException, { waypointOnly }: PolicyModel): Refusal {
-  const { settings } = exception;
   if (!modesOf(exception).includes("PERMISSIVE")) return undefined;
-  const target = waypointOnly.find(
-    ({ namespace, name }) =>
-      namespace === settings.namespace && (settings.workload === undefined || name === settings.workload),
-  );
+  const excepted = new Set(exception.target.workloads.map(workloadKey));
+  const target = waypointOnly.find((workload) => excepted.has(workloadKey(workload)));
   return (
     target &&
     `found PERMISSIVE, but ${target.name} accepts requests from its waypoint only, and plain text does not go through waypoints; ` +

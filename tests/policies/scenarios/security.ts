@@ -14,6 +14,7 @@ export const securityScenarios: Scenarios = {
             ports: { "9080": "DISABLE" },
             reason: "health checks of the load balancer come without a certificate",
           },
+          { workload: "shop/reviews", ports: { "9080": "STRICT" } },
         ],
       },
     },
