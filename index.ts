@@ -7,6 +7,7 @@ import { chartSource, Istio } from "./components/mesh/istio";
 import { meshNotes } from "./components/mesh/notes";
 import { sidecarRequest } from "./components/mesh/values/istio-charts";
 import { policyMeshConfig } from "./components/model/mesh-config";
+import { egressEntrances } from "./components/model/policies/egress-entrances";
 import { hasMeshTelemetry } from "./components/model/policies/telemetry";
 import { Observability } from "./components/observability/observability";
 import { Platform } from "./components/platform/platform";
@@ -38,7 +39,11 @@ const onPlatform = { ...inCluster, dependsOn: [...platform.foundations] };
 
 const charts = chartSource(settings.charts, cluster);
 const meshConfig = policyMeshConfig(settings);
-const istio = new Istio("istio", { ...settings, cluster, source: charts, meshConfig }, onPlatform);
+const istio = new Istio(
+  "istio",
+  { ...settings, cluster, source: charts, meshConfig, entrances: egressEntrances(model.policies) },
+  onPlatform,
+);
 gatewayCertificates(
   "gateway-certificates",
   { ...settings, nodeAddress: cluster.nodeAddress, secrets, context },

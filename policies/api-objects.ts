@@ -1,6 +1,9 @@
 import type { IHTTPRoute } from "@kubernetes-models/gateway-api/gateway.networking.k8s.io/v1/HTTPRoute" with {
   "resolution-mode": "import",
 };
+import type { ITLSRoute } from "@kubernetes-models/gateway-api/gateway.networking.k8s.io/v1/TLSRoute" with {
+  "resolution-mode": "import",
+};
 import type {
   IDestinationRule,
   IGateway,
@@ -45,6 +48,7 @@ export type AuthorizationRule = NonNullable<IstioSpecs["AuthorizationPolicy"]["r
 
 export type RouteSpec = NonNullable<IHTTPRoute["spec"]>;
 export type RouteRule = NonNullable<RouteSpec["rules"]>[number];
+export type TlsRouteSpec = NonNullable<ITLSRoute["spec"]>;
 export type RouteFilter = NonNullable<RouteRule["filters"]>[number];
 export type RouteMatch = NonNullable<RouteRule["matches"]>[number];
 

@@ -9,7 +9,7 @@ import { destinationRules, gateways, virtualServices } from "./istio-api/routes"
 import { sidecars } from "./istio-api/sidecars";
 import { telemetries } from "./istio-api/telemetry";
 import { networkPolicies } from "./network-policies";
-import { httpRoutes } from "./gateway-api/http-routes";
+import { routes } from "./gateway-api/http-routes";
 import { waypointDefaultDeny, waypointEgress, waypointOnly } from "./gateway-api/security";
 
 /** Each makes the objects of a part of the policies. */
@@ -18,7 +18,7 @@ export const compilers: readonly Compiler[] = [
   virtualServices,
   destinationRules,
   externalServiceObjects,
-  httpRoutes,
+  routes,
   peerAuthentications,
   requestAuthentications,
   defaultDeny,

@@ -116,16 +116,18 @@ export function applyOrder(objects: readonly KubernetesObject[]): KubernetesObje
   const externalHosts = objects.filter(({ kind }) => kind === "ServiceEntry").flatMap(hostsOf);
   const position = (object: KubernetesObject): number => {
     if (object.kind === "ServiceEntry") return 2;
-    if (object.kind === "HTTPRoute") return 3;
-    if (object.kind !== "VirtualService") return 0;
+    if (!routeKinds.has(object.kind)) return 0;
     return hostsOf(object).some((host) => externalHosts.some((external) => isUnder(host, external))) ? 1 : 3;
   };
   const groups = [0, 1, 2, 3].map((group) => objects.filter((object) => position(object) === group));
   return groups.filter((group) => group.length > 0);
 }
 
+const routeKinds: ReadonlySet<string> = new Set(["VirtualService", "HTTPRoute", "TLSRoute"]);
+
 function hostsOf({ spec }: KubernetesObject): readonly string[] {
-  return (spec as { readonly hosts?: readonly string[] } | undefined)?.hosts ?? [];
+  const { hosts, hostnames } = (spec ?? {}) as Record<"hosts" | "hostnames", readonly string[] | undefined>;
+  return hosts ?? hostnames ?? [];
 }
 
 function isUnder(host: string, external: string): boolean {

@@ -3,8 +3,10 @@ import type { IGateway } from "@kubernetes-models/gateway-api/gateway.networking
 };
 import { stringify } from "yaml";
 import type { ExposedHost } from "../model/exposures";
-import { httpPorts, tlsServerOf } from "../model/gateways";
+import { type HttpPort, httpPorts, tlsServerOf } from "../model/gateways";
 import { listenerName } from "../model/object-names";
+import type { EgressEntrance } from "../model/policies/egress-entrances";
+import { isHttp } from "../model/policies/external-services";
 import type { GatewayDeploymentSettings } from "../settings/sections/gateways";
 import { digestOf } from "../shared/digest";
 import type { KubernetesObject } from "../shared/kubernetes/object";
@@ -13,6 +15,12 @@ import { gatewayOverlays } from "./values/gateway-effects";
 
 type GatewaySpec = IGateway["spec"];
 type Listener = NonNullable<GatewaySpec["listeners"]>[number];
+
+interface ListenerSources {
+  readonly hosts: readonly ExposedHost[];
+  /** @default none */
+  readonly entrances?: readonly EgressEntrance[];
+}
 
 /**
  * istiod deploys the Gateway with the parameters of the ConfigMap.
@@ -23,7 +31,7 @@ type Listener = NonNullable<GatewaySpec["listeners"]>[number];
 export function gatewayApiObjects(
   gateway: GatewayWorkload,
   settings: GatewayDeploymentSettings,
-  { hosts, revision }: { readonly hosts: readonly ExposedHost[]; readonly revision?: string },
+  { hosts, entrances = [], revision }: ListenerSources & { readonly revision?: string },
 ) {
   const { name, namespace, service, selector } = gateway;
   const overlays = gatewayOverlays({ settings, selector });
@@ -43,7 +51,7 @@ export function gatewayApiObjects(
         ...(settings.annotations && { annotations: settings.annotations }),
         parametersRef: { group: "", kind: "ConfigMap", name: parametersName },
       },
-      listeners: listeners(gateway, hosts),
+      listeners: listeners(gateway, { hosts, entrances }),
     },
   };
   return { parameters: { metadata: { name: parametersName, namespace }, data }, gateway: object };
@@ -53,24 +61,53 @@ export function gatewayApiObjects(
  * One listener for each host and protocol, open to routes of the namespace whose service is exposed there, so that no other
  * namespace can take the host over. A Gateway needs a listener: without hosts there is one, which answers 404.
  */
-function listeners(gateway: GatewayWorkload, hosts: readonly ExposedHost[]): Listener[] {
+function listeners(gateway: GatewayWorkload, { hosts, entrances = [] }: ListenerSources): Listener[] {
   const ports = httpPorts(gateway);
-  const any: (ExposedHost | undefined)[] = hosts.length > 0 ? [...hosts] : [undefined];
-  return (hosts.length > 0 ? ports : ports.slice(0, 1)).flatMap(({ name, number, encrypted }) =>
-    any.flatMap((exposed) => {
-      const { host = "*", namespace } = exposed ?? {};
-      const server = encrypted ? serverFor(gateway, exposed) : undefined;
-      if (encrypted && !server) return [];
-      const selector = { matchLabels: { "kubernetes.io/metadata.name": namespace ?? "" } };
-      return {
-        name: listenerName(name, host),
-        ...(host !== "*" && { hostname: host }),
-        port: number,
-        ...(server ? { protocol: "HTTPS", tls: terminate(server) } : { protocol: "HTTP" }),
-        ...(namespace !== undefined && { allowedRoutes: { namespaces: { from: "Selector" as const, selector } } }),
-      } satisfies Listener;
-    }),
-  );
+  if (hosts.length + entrances.length > 0) {
+    return [
+      ...ports.flatMap((port) => hosts.flatMap((exposed) => exposedListener(gateway, port, exposed))),
+      ...entrances.map(entranceListener),
+    ];
+  }
+  const [first] = ports;
+  return first ? exposedListener(gateway, first) : [];
+}
+
+function exposedListener(
+  gateway: GatewayWorkload,
+  { name, number, encrypted, redirects }: HttpPort,
+  exposed?: ExposedHost,
+): Listener[] {
+  const { host = "*", namespace, passthrough = false, http = true } = exposed ?? {};
+  const server = encrypted ? serverFor(gateway, exposed) : undefined;
+  const passes = server?.mode === "PASSTHROUGH";
+  if (encrypted ? !server || (passes && (!passthrough || name !== "https")) : !http && !redirects) return [];
+  const selector = { matchLabels: { "kubernetes.io/metadata.name": namespace ?? "" } };
+  return [
+    {
+      name: listenerName(passes ? "tls" : name, host),
+      ...(host !== "*" && { hostname: host }),
+      port: number,
+      ...(passes
+        ? { protocol: "TLS", tls: { mode: "Passthrough" } }
+        : server
+          ? { protocol: "HTTPS", tls: terminate(server) }
+          : { protocol: "HTTP" }),
+      ...(namespace !== undefined && { allowedRoutes: { namespaces: { from: "Selector", selector } } }),
+    },
+  ];
+}
+
+/** Clients are in the mesh: the gateway shows them its own certificate of the mesh, and requires theirs. */
+function entranceListener({ host, number, port, listener }: EgressEntrance): Listener {
+  return {
+    name: listener,
+    hostname: host,
+    port: number,
+    protocol: isHttp(port) ? "HTTPS" : "TLS",
+    tls: { mode: "Terminate", options: { "gateway.istio.io/tls-terminate-mode": "ISTIO_MUTUAL" } },
+    allowedRoutes: { namespaces: { from: "Same" } },
+  };
 }
 
 function serverFor({ tls }: GatewayWorkload, exposed: ExposedHost | undefined): TlsServer | undefined {

@@ -34,14 +34,20 @@ export function exposedEntries({ traffic, observability, ...sections }: Exposing
 
 export interface ExposedHost extends Pick<ExposedEntry, "namespace"> {
   readonly host: string;
+  /** Whether some of its connections are passed on as they are, and whether others are decrypted. */
+  readonly passthrough: boolean;
+  readonly http: boolean;
 }
 
 /** The host names that a gateway exposes, each once, sorted, with the namespace of the service that each belongs to. */
 export function exposedHosts(settings: ExposingSections, gateway: string): ExposedHost[] {
   const owners = new Map<string, ExposedHost>();
-  for (const { gateways, hosts, namespace } of exposedEntries(settings)) {
+  for (const { gateways, hosts, namespace, tls } of exposedEntries(settings)) {
     if (!gateways.includes(gateway)) continue;
-    for (const host of hosts) if (!owners.has(host)) owners.set(host, { host, namespace });
+    for (const host of hosts) {
+      const { passthrough = false, http = false, ...first } = owners.get(host) ?? { namespace };
+      owners.set(host, { ...first, host, passthrough: passthrough || tls, http: http || !tls });
+    }
   }
   return [...owners.values()].sort((a, b) => (a.host < b.host ? -1 : 1));
 }

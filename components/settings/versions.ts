@@ -166,6 +166,12 @@ export const istioSince = {
 /** Version of the Gateway API whose standard channel first has a feature. Source: kubernetes-sigs/gateway-api, config/crd. */
 export const gatewayApiSince = {
   corsFilter: "1.5",
+  /**
+   * Listeners of protocol TLS, and their TLSRoutes. Those are in 1.5 as well, with which Istio 1.30 reads such listeners
+   * as an alpha feature only.
+   * Source: istio/istio, releasenotes/notes/tls-protocol-gateway-no-alpha-gate.yaml.
+   */
+  tlsListeners: "1.6",
   /** 303, 307 and 308. */
   redirectCodes: "1.5",
 } as const;

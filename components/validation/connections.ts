@@ -2,6 +2,7 @@ import { connectionPort, furtherPorts } from "../model/gateways";
 import type { Model } from "../model/model";
 import type { MeshWorkload } from "../model/names";
 import { clusterHost, isIstioGateway } from "../model/policies/policy-model";
+import { withoutTlsListeners } from "./policies/tls-listeners";
 import type { TlsRuleSettings } from "../settings/sections/connection-rule";
 import type { TrafficServiceSettings } from "../settings/sections/traffic";
 import { suggestion } from "../settings/wording";
@@ -73,10 +74,21 @@ function listRefusal(rules: readonly TlsRuleSettings[], { service, workload, pro
   const { gateways, http, port } = service;
   if (gateways.length > 0) {
     const others = [http.length > 0 && "http", protocol === "tls" && service.tcp.length > 0 && "tcp"].filter(Boolean);
-    return (
+    const byGatewayApi = gateways.find((name) => {
+      const gateway = model.names.findGateway(name);
+      return gateway && !isIstioGateway(gateway);
+    });
+    return [
       others.length > 0 &&
-      `cannot be combined with ${others.join(" and ")} in an entry with gateways; write two entries`
-    );
+        `cannot be combined with ${others.join(" and ")} in an entry with gateways; write two entries`,
+      protocol === "tls" &&
+        byGatewayApi !== undefined && [
+          rules.length > 1 &&
+            `found ${rules.length} rules; at gateway ${byGatewayApi}, of kind gateway-api, a TLSRoute has one; combine them, or set kind: chart`,
+          service.hosts.includes("*") &&
+            `found host "*"; at gateway ${byGatewayApi}, of kind gateway-api, a TLSRoute needs names; name the hosts, or set kind: chart`,
+        ],
+    ];
   }
   const { name, namespace, ports, dataPlane, waypoint } = workload;
   const meant = ports.filter((one) => (port === undefined || one.port === port) && serves[protocol](one));
@@ -180,7 +192,8 @@ function inMesh({ service, workload, protocol, model }: Context): MatchRefusal[]
   ];
 }
 
-function atGateway({ service, protocol, model }: Context): MatchRefusal[] {
+function atGateway(context: Context): MatchRefusal[] {
+  const { service, model } = context;
   const gateways = service.gateways.flatMap((name) => model.names.findGateway(name) ?? []);
   return [
     without("a gateway does not know the client's pod, and clients connect to its own address; remove it"),
@@ -189,7 +202,7 @@ function atGateway({ service, protocol, model }: Context): MatchRefusal[] {
         (sni) => !service.hosts.includes(sni) && `found ${sni}, which is not one of hosts; add it there`,
       ),
     }),
-    ({ port }) => ({ port: gateways.map((gateway) => gatewayPortRefusal(gateway, protocol, port)) }),
+    ({ port }) => ({ port: gateways.map((gateway) => gatewayPortRefusal(gateway, context, port)) }),
   ];
 }
 
@@ -197,10 +210,22 @@ function without(reason: string): MatchRefusal {
   return (match) => Object.fromEntries(clientFields.map((field) => [field, match[field] !== undefined && reason]));
 }
 
-function gatewayPortRefusal(gateway: GatewayWorkload, protocol: Protocol, port: number | undefined): Refusal {
+function gatewayPortRefusal(
+  gateway: GatewayWorkload,
+  { protocol, model }: Pick<Context, "protocol" | "model">,
+  port: number | undefined,
+): Refusal {
   const { name } = gateway;
   if (!isIstioGateway(gateway)) {
-    return `gateway ${name} is of kind gateway-api, for which this version of talos-mesh writes routes for HTTP only; set kind: chart, or write a ${protocol.toUpperCase()}Route under talos-mesh:objects`;
+    if (protocol === "tcp") {
+      return `gateway ${name} is of kind gateway-api, for which this version of talos-mesh writes routes for HTTP and TLS only; set kind: chart, or write a TCPRoute under talos-mesh:objects`;
+    }
+    const listens = port === undefined || (!gateway.foreign && port === gateway.ports.https);
+    return [
+      withoutTlsListeners(model.policies, `gateway ${name} is of kind gateway-api`),
+      !listens &&
+        `found ${port}; through gateway ${name}, of kind gateway-api, TLS passes at its port https only; remove it, or set kind: chart`,
+    ];
   }
   const further = furtherPorts(gateway);
   const known = protocol === "tls" ? [gateway.ports.https ?? 443, ...further] : further;

@@ -12,6 +12,7 @@ import { controlPlaneOf } from "../model/control-planes";
 import type { Model } from "../model/model";
 import { type GatewayTlsSettings, protocolFields, type TlsServerSettings } from "../settings/sections/gateway-tls";
 import { compareMinor, istioSince } from "../settings/versions";
+import { withoutTlsListeners } from "./policies/tls-listeners";
 import { type Problem, problemsOf, type Refusal, type SettingPath, shortPath } from "../shared/problem";
 import { own } from "../shared/own";
 import { checkEach, knownEntries } from "../shared/unknown";
@@ -122,8 +123,7 @@ function gatewayApiRefusal(server: Server, model: Model, at: SettingPath): Refus
   return {
     mode:
       mode === "PASSTHROUGH"
-        ? "found PASSTHROUGH; a gateway of kind gateway-api expects one of: SIMPLE, MUTUAL, as TLSRoute is in Gateway " +
-          `API's experimental channel; ${instead}`
+        ? withoutTlsListeners(model.policies, "found PASSTHROUGH")
         : mode === "OPTIONAL_MUTUAL" &&
           `found OPTIONAL_MUTUAL; istiod gives a Gateway of the Gateway API no CA for it; set mode: MUTUAL, ${instead}`,
     minProtocolVersion: minProtocolVersion && meshWide,

@@ -1,6 +1,7 @@
 import { gatewayFieldChecks } from "../mesh/values/gateway-effects";
 import { controlPlaneOf } from "../model/control-planes";
 import { exposedHosts } from "../model/exposures";
+import { egressEntrances } from "../model/policies/egress-entrances";
 import { gatewayNamespace, gatewayPorts, httpPorts } from "../model/gateways";
 import type { GatewayDeploymentSettings } from "../settings/sections/gateways";
 import { compareMinor, istioSince } from "../settings/versions";
@@ -53,10 +54,14 @@ export const gatewayChecks: readonly Check[] = [
       : undefined,
   ),
   ...gatewayTlsChecks,
-  rule("gateways.*", ({ kind }, { settings, names }, at) => {
+  rule("gateways.*", ({ kind }, { settings, names, policies }, at) => {
     if (kind !== "gateway-api") return undefined;
     const hosts = exposedHosts(settings, nameIn(at)).length;
     const ports = httpPorts(names.gateway(nameIn(at)));
+    const entrances = egressEntrances(policies).filter(({ service }) => service.gateway.name === nameIn(at)).length;
+    if (entrances > 0 && entrances + hosts * ports.length > mostListeners) {
+      return `${entrances} ports of external hosts are reached through it, and a Gateway has ${mostListeners} listeners; use several gateways, or set kind: chart`;
+    }
     const most = Math.floor(mostListeners / ports.length);
     if (hosts <= most) return undefined;
     const served = ports.map(({ name }) => name).join(" and ");
@@ -82,9 +87,9 @@ export const gatewayChecks: readonly Check[] = [
   rule(
     "gateways.egress.kind",
     (kind, { settings: { security } }) =>
-      kind !== "chart" &&
+      kind === "existing" &&
       security.egress?.mode === "egressGateway" &&
-      `found ${kind}; security.egress.mode: egressGateway needs a gateway of kind chart`,
+      `found ${kind}; security.egress.mode: egressGateway needs a gateway of kind chart or gateway-api`,
   ),
 ];
 

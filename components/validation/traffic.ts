@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Model } from "../model/model";
 import type { Names } from "../model/names";
-import { isIstioGateway, type ResolvedEntry } from "../model/policies/policy-model";
+import type { ResolvedEntry } from "../model/policies/policy-model";
 import { namedSubset } from "../model/policies/services";
 import type { TrafficServiceSettings } from "../settings/sections/traffic";
 import { listOf, suggestion } from "../settings/wording";
@@ -73,7 +73,7 @@ export const trafficChecks: readonly Check[] = [
   }),
   rule("traffic.services.*.gateways.*", (name, model, at) => {
     const gateway = serviceAt(model, at).tls && model.names.findGateway(name);
-    if (!gateway || gateway.tls || (gateway.foreign && isIstioGateway(gateway))) return undefined;
+    if (!gateway || gateway.tls || gateway.foreign) return undefined;
     return `found ${name} for tls; expected a gateway with tls.mode PASSTHROUGH, found no tls`;
   }),
   entriesOfOneService,

@@ -1,7 +1,9 @@
-import { type HttpPort, httpPorts } from "../../components/model/gateways";
+import { type HttpPort, httpPorts, tlsServerOf } from "../../components/model/gateways";
 import { listenerName, policyName } from "../../components/model/object-names";
 import { type GatewayRoute, gatewayRoutes } from "../../components/model/policies/gateway-routes";
-import { RouteTargets } from "../../components/model/policies/route-targets";
+import { type EgressEntrance, egressEntrances } from "../../components/model/policies/egress-entrances";
+import { isHttp as isHttpPort } from "../../components/model/policies/external-services";
+import { externalTarget, RouteTargets } from "../../components/model/policies/route-targets";
 import {
   gatewayObject,
   isIstioGateway,
@@ -13,35 +15,39 @@ import type { KubernetesObject } from "../../components/shared/kubernetes/object
 import { throwUnknown } from "../../components/shared/unknown";
 import { isHttp } from "../../components/shared/workload";
 import { type Place, policyObject, type RouteFilter, type RouteRule, type RouteSpec } from "../api-objects";
+import { egressTlsRoute, passthroughRoutes } from "./tls-routes";
 import { matchesByExpression } from "../http-matches";
 import { backend, type RouteContext } from "../destinations";
 import { fieldsOf, merged, needsVirtualService } from "../http-rules";
 import { referenceGrants } from "./reference-grants";
 
 /**
- * HTTPRoutes: for each service with a waypoint, which applies the rules for clients in the mesh, and for each gateway of
- * kind gateway-api that exposes it. Versions are Services (`reviews-v1`).
+ * Routes: for each service with a waypoint, which applies the rules for clients in the mesh; for each gateway of kind
+ * gateway-api that exposes it; and from such an egress gateway to hosts outside the mesh. Versions are Services
+ * (`reviews-v1`).
  *
  * https://gateway-api.sigs.k8s.io/reference/spec/#httproute
  */
-export function httpRoutes(model: PolicyModel): KubernetesObject[] {
+export function routes(model: PolicyModel): KubernetesObject[] {
   const targets = new RouteTargets(model);
   const { services, gatewayApi } = model;
-  const routes = [
+  const entrances = egressEntrances(model).filter(({ service }) => !isIstioGateway(service.gateway));
+  const all = [
     ...services.flatMap((service) => waypointRoute({ service, targets, gatewayApi })),
     ...gatewayRoutes(services)
       .filter(({ gateway }) => !isIstioGateway(gateway))
-      .flatMap((route) => gatewayHttpRoutes(route, targets, gatewayApi)),
+      .flatMap((route) => [...gatewayHttpRoutes(route, targets, gatewayApi), ...passthroughRoutes(route, targets)]),
+    ...entrances.filter(({ port }) => isHttpPort(port)).map((one) => egressHttpRoute(one, targets, gatewayApi)),
+    ...entrances.filter(({ port }) => !isHttpPort(port)).map((one) => egressTlsRoute(one, targets)),
   ];
-  return [...routes, ...referenceGrants(routes)];
+  return [...all, ...referenceGrants(all)];
 }
 
 interface HttpRouteContext extends RouteContext {
-  readonly service: MeshService;
   readonly gatewayApi: string;
 }
 
-function waypointRoute(context: HttpRouteContext): KubernetesObject<RouteSpec>[] {
+function waypointRoute(context: HttpRouteContext & { readonly service: MeshService }): KubernetesObject<RouteSpec>[] {
   const { service, gatewayApi } = context;
   const { name, waypoint, meshRules } = service;
   if (!waypoint || meshRules.length === 0 || needsVirtualService(meshRules, gatewayApi)) return [];
@@ -70,27 +76,32 @@ function gatewayHttpRoutes(
   const parent = gatewayObject(gateway);
   const attachedTo = (ports: readonly HttpPort[]) => ({
     parentRefs: ports.flatMap((port) =>
-      hosts.map((host) => ({ ...parent, sectionName: listenerName(port.name, host) })),
+      hosts
+        .filter((host) => !port.encrypted || tlsServerOf(gateway.tls ?? { servers: [] }, host)?.mode !== "PASSTHROUGH")
+        .map((host) => ({ ...parent, sectionName: listenerName(port.name, host) })),
     ),
     // "*" is no hostname of an HTTPRoute; without hostnames, those of the listeners apply.
     ...(!hosts.includes("*") && { hostnames: [...hosts] }),
   });
-  const rules = parts.flatMap(({ service, exposure: { port, rules: ofPart } }) =>
+  const decrypted = parts.filter(({ exposure }) => !exposure.tls);
+  const rules = decrypted.flatMap(({ service, exposure: { port, rules: ofPart } }) =>
     ofPart.map((rule) => ({ rule, context: { service, targets, gatewayApi, namespace, port } })),
   );
   const routed = { rules: routeRules(rules) };
   const { foreign } = gateway;
   if (foreign) {
+    if (decrypted.length === 0) return [];
     const parentRefs = foreign.listeners?.map((sectionName) => ({ ...parent, sectionName })) ?? [parent];
     return [routeObject(place, { ...attachedTo([]), parentRefs, ...routed })];
   }
   const ports = httpPorts(gateway);
-  const route = routeObject(place, { ...attachedTo(ports.filter(({ redirects }) => !redirects)), ...routed });
+  const serving = ports.filter(({ redirects }) => !redirects);
+  const own = decrypted.length > 0 ? [routeObject(place, { ...attachedTo(serving), ...routed })] : [];
   const redirecting = ports.filter(({ redirects }) => redirects);
-  if (redirecting.length === 0) return [route];
+  if (redirecting.length === 0) return own;
   const redirect = { ...attachedTo(redirecting), rules: [httpsRedirect(gateway.tls?.outsidePort)] };
   // `.https` is the redirect to HTTPS, on the listener for HTTP.
-  return [route, routeObject({ ...place, name: policyName(name, "https") }, redirect)];
+  return [...own, routeObject({ ...place, name: policyName(name, "https") }, redirect)];
 }
 
 /** @param port where clients reach HTTPS: with a NodePort, not the port of the gateway */
@@ -101,6 +112,26 @@ function httpsRedirect(port = 443): RouteRule {
 
 function routeObject(place: Place, spec: RouteSpec): KubernetesObject<RouteSpec> {
   return policyObject("gateway.networking.k8s.io/v1", "HTTPRoute", place, spec);
+}
+
+/** From the gateway to the host. It is in the gateway's namespace, which owners of workloads do not write to. */
+function egressHttpRoute(
+  { service, host, port, listener }: EgressEntrance,
+  targets: RouteTargets,
+  gatewayApi: string,
+): KubernetesObject<RouteSpec> {
+  const { gateway, path: from, settings } = service;
+  const { namespace } = gateway;
+  const context = { service: externalTarget(service, host), targets, gatewayApi, namespace, port: port.number };
+  const rules = settings.http.length > 0 ? settings.http : [{}];
+  return routeObject(
+    { namespace, name: listener, from },
+    {
+      parentRefs: [{ ...gatewayObject(gateway), sectionName: listener }],
+      hostnames: [host],
+      rules: routeRules(rules.map((rule) => ({ rule, context }))),
+    },
+  );
 }
 
 const filterOrder: readonly RouteFilter["type"][] = [

@@ -4,7 +4,7 @@ import type { IReferenceGrant } from "@kubernetes-models/gateway-api/gateway.net
 import { grantName } from "../../components/model/object-names";
 import type { KubernetesObject } from "../../components/shared/kubernetes/object";
 import { grouped } from "../../components/shared/grouped";
-import { policyObject, type RouteSpec } from "../api-objects";
+import { policyObject, type RouteRule, type RouteSpec, type TlsRouteSpec } from "../api-objects";
 
 type Spec = NonNullable<IReferenceGrant["spec"]>;
 
@@ -13,25 +13,29 @@ type Spec = NonNullable<IReferenceGrant["spec"]>;
  *
  * https://gateway-api.sigs.k8s.io/api-types/referencegrant/
  */
-export function referenceGrants(routes: readonly KubernetesObject<RouteSpec>[]): KubernetesObject<Spec>[] {
-  const references = routes.flatMap(({ metadata, spec }) =>
+export function referenceGrants(
+  routes: readonly KubernetesObject<RouteSpec | TlsRouteSpec>[],
+): KubernetesObject<Spec>[] {
+  const references = routes.flatMap(({ kind, metadata, spec }) =>
     (spec?.rules ?? [])
+      .map((rule: RouteRule) => rule)
       .flatMap(({ backendRefs = [], filters = [] }) => [
         ...backendRefs,
         ...filters.flatMap(({ requestMirror }) => requestMirror?.backendRef ?? []),
       ])
       .flatMap(({ namespace, name }) =>
-        namespace === undefined ? [] : [{ from: metadata.namespace ?? "", namespace, name }],
+        namespace === undefined ? [] : [{ kind, from: metadata.namespace ?? "", namespace, name }],
       ),
   );
   return grouped(references, ({ from, namespace }) => `${from}/${namespace}`).map(([{ from, namespace }, all]) => {
+    const kinds = [...new Set(all.map(({ kind }) => kind))].sort();
     const services = [...new Set(all.map(({ name }) => name))].sort();
     return policyObject(
       "gateway.networking.k8s.io/v1beta1",
       "ReferenceGrant",
       { namespace, name: grantName(from), from: ["traffic", "services"] },
       {
-        from: [{ group: "gateway.networking.k8s.io", kind: "HTTPRoute", namespace: from }],
+        from: kinds.map((kind) => ({ group: "gateway.networking.k8s.io", kind, namespace: from })),
         to: services.map((name) => ({ group: "", kind: "Service", name })),
       },
     );

@@ -1,11 +1,12 @@
 import { type Egress, allowedHosts } from "../../components/model/policies/egress";
 import {
-  type ExternalPort,
-  type ExternalService,
-  isHttp,
-  isTls,
-} from "../../components/model/policies/external-services";
-import { clusterHost, type PolicyModel } from "../../components/model/policies/policy-model";
+  type EgressEntrance,
+  entrancesOf,
+  type RoutedService,
+  routedServices,
+} from "../../components/model/policies/egress-entrances";
+import { isHttp, isTls } from "../../components/model/policies/external-services";
+import { clusterHost, isIstioGateway, type PolicyModel } from "../../components/model/policies/policy-model";
 import { type MeshWorkload, workloadKey } from "../../components/model/names";
 import { RouteTargets } from "../../components/model/policies/route-targets";
 import { egressGatewayName, egressLabel, policyName } from "../../components/model/object-names";
@@ -13,25 +14,22 @@ import { grouped } from "../../components/shared/grouped";
 import type { KubernetesObject } from "../../components/shared/kubernetes/object";
 import type { GatewayWorkload } from "../../components/shared/workload";
 import { istioObject, principal, sortedUnique, type VirtualServiceRoute } from "../api-objects";
-import { selector } from "../attachment";
-import { allServices, exported, httpRules, objectPlace } from "./external-services";
-
-type Routed = ExternalService & { readonly gateway: GatewayWorkload };
+import { gatewayAttachment } from "../attachment";
+import { exported, httpRules, objectPlace } from "./external-services";
 
 /**
  * Services outside the mesh behind an egress gateway: a workload's sidecar sends requests for a host to the gateway with
  * mTLS and the host as SNI. Where `security.egress` decides who may, the gateway authorizes by the certificate and the SNI.
- * Gateways are in the gateway's namespace, which owners of workloads do not write to.
+ * Gateways are in the gateway's namespace, which owners of workloads do not write to. What a gateway of kind gateway-api
+ * does with the requests is in its listeners and their routes (gateway-api/egress-routes.ts); clients reach it by the same
+ * VirtualServices, because an HTTPRoute cannot name the subset with the SNI of a host.
  *
  * https://istio.io/latest/docs/tasks/traffic-management/egress/egress-gateway/
  */
 export function egressGateways(model: PolicyModel): KubernetesObject[] {
   const { egress } = model;
   const targets = new RouteTargets(model);
-  const routed = allServices(model).flatMap((service): Routed[] => {
-    const { gateway } = service;
-    return gateway ? [{ ...service, gateway }] : [];
-  });
+  const routed = routedServices(model);
   return [
     ...routed.flatMap((service) =>
       service.hosts.flatMap((host) => objectsOfHost(service, host, targets, model.gatewayApi)),
@@ -41,28 +39,45 @@ export function egressGateways(model: PolicyModel): KubernetesObject[] {
   ];
 }
 
-function objectsOfHost(service: Routed, host: string, targets: RouteTargets, gatewayApi: string): KubernetesObject[] {
+function objectsOfHost(
+  service: RoutedService,
+  host: string,
+  targets: RouteTargets,
+  gatewayApi: string,
+): KubernetesObject[] {
   const { gateway } = service;
   const place = objectPlace(service, host);
-  const entrance = { namespace: gateway.namespace, name: egressGatewayName(host), from: place.from };
-  const servers = service.ports.map((port) => ({
+  const ofIstio = isIstioGateway(gateway);
+  const name = { namespace: gateway.namespace, name: egressGatewayName(host), from: place.from };
+  const entrances = entrancesOf(service, host);
+  const servers = entrances.map(({ port, number }) => ({
     port: {
-      number: entrancePort(service, port),
-      name: isHttp(port) && !only(service) ? "http" : "tls",
+      number,
+      name: isHttp(port) && service.ports.length > 1 ? "http" : "tls",
       protocol: isHttp(port) ? "HTTPS" : "TLS",
     },
     hosts: [host],
     tls: { mode: "ISTIO_MUTUAL" as const },
   }));
-  const http = service.ports.filter(isHttp).flatMap((port) => httpRoutes(service, host, port, targets, gatewayApi));
-  const others = service.ports.filter((port) => !isHttp(port)).map((port) => streamRoutes(service, host, port));
-  const tls = others.flatMap((one) => one.tls);
-  const tcp = others.flatMap((one) => one.tcp);
+  const http = entrances
+    .filter(({ port }) => isHttp(port))
+    .flatMap((entrance) => [
+      { match: [inMesh(entrance)], route: toGateway(entrance) },
+      ...(ofIstio ? httpAtGateway(entrance, targets, gatewayApi) : []),
+    ]);
+  const others = entrances.filter(({ port }) => !isHttp(port));
+  const tls = others
+    .filter(({ port }) => isTls(port))
+    .map((entrance) => ({ match: [{ ...inMesh(entrance), sniHosts: [host] }], route: toGateway(entrance) }));
+  const tcp = others.flatMap((entrance) => [
+    ...(isTls(entrance.port) ? [] : [{ match: [inMesh(entrance)], route: toGateway(entrance) }]),
+    ...(ofIstio ? [{ match: [atGateway(entrance)], route: toHost(entrance) }] : []),
+  ]);
   return [
-    istioObject("Gateway", entrance, { selector: { ...gateway.selector }, servers }),
+    ...(ofIstio ? [istioObject("Gateway", name, { selector: { ...gateway.selector }, servers })] : []),
     istioObject("VirtualService", place, {
       hosts: [host],
-      gateways: sortedUnique(["mesh", workloadKey(entrance)]),
+      gateways: sortedUnique(["mesh", ...(ofIstio ? [workloadKey(name)] : [])]),
       ...exported(service),
       ...(http.length > 0 && { http }),
       ...(tls.length > 0 && { tls }),
@@ -71,67 +86,36 @@ function objectsOfHost(service: Routed, host: string, targets: RouteTargets, gat
   ];
 }
 
-function only({ ports }: ExternalService): boolean {
-  return ports.length === 1;
+function inMesh({ port }: EgressEntrance) {
+  return { gateways: ["mesh"], port: port.number };
 }
 
-/** The port of the gateway, which tells HTTP from other bytes of a host by it; the SNI is the same. */
-function entrancePort(service: Routed, port: ExternalPort): number {
-  const { ports } = service.gateway;
-  return isHttp(port) && !only(service) ? (ports.http2 ?? 80) : (ports.https ?? 443);
+function atGateway({ service, host, number }: EgressEntrance) {
+  return { gateways: [`${service.gateway.namespace}/${egressGatewayName(host)}`], port: number };
 }
 
-/** In the mesh, and at the gateway. */
-function matches(service: Routed, host: string, port: ExternalPort) {
-  const entrance = `${service.gateway.namespace}/${egressGatewayName(host)}`;
-  return {
-    inMesh: { gateways: ["mesh"], port: port.number },
-    atGateway: { gateways: [entrance], port: entrancePort(service, port) },
-  };
+function toGateway({ service, host, number }: EgressEntrance) {
+  return [{ destination: { host: serviceHost(service.gateway), subset: egressLabel(host), port: { number } } }];
 }
 
-function toGateway(service: Routed, host: string, port: ExternalPort) {
-  const destination = {
-    host: serviceHost(service.gateway),
-    subset: egressLabel(host),
-    port: { number: entrancePort(service, port) },
-  };
-  return [{ destination }];
-}
-
-function toHost(host: string, { number }: ExternalPort) {
+function toHost({ host, port: { number } }: EgressEntrance) {
   return [{ destination: { host, port: { number } } }];
 }
 
 /** The rules of a service are applied once, at the gateway. */
-function httpRoutes(
-  service: Routed,
-  host: string,
-  port: ExternalPort,
-  targets: RouteTargets,
-  gatewayApi: string,
-): VirtualServiceRoute[] {
-  const { inMesh, atGateway } = matches(service, host, port);
+function httpAtGateway(entrance: EgressEntrance, targets: RouteTargets, gatewayApi: string): VirtualServiceRoute[] {
+  const { service, host, port } = entrance;
   const rules = httpRules(service, host, port, targets, gatewayApi);
-  const routes: VirtualServiceRoute[] = rules.length > 0 ? rules : [{ route: toHost(host, port) }];
-  return [
-    { match: [inMesh], route: toGateway(service, host, port) },
-    ...routes.map(({ match = [{}], ...rule }) => ({ match: match.map((one) => ({ ...one, ...atGateway })), ...rule })),
-  ];
-}
-
-function streamRoutes(service: Routed, host: string, port: ExternalPort) {
-  const { inMesh, atGateway } = matches(service, host, port);
-  const fromGateway = { match: [atGateway], route: toHost(host, port) };
-  const route = toGateway(service, host, port);
-  return isTls(port)
-    ? { tls: [{ match: [{ ...inMesh, sniHosts: [host] }], route }], tcp: [fromGateway] }
-    : { tls: [], tcp: [{ match: [inMesh], route }, fromGateway] };
+  const routes: VirtualServiceRoute[] = rules.length > 0 ? rules : [{ route: toHost(entrance) }];
+  return routes.map(({ match = [{}], ...rule }) => ({
+    match: match.map((one) => ({ ...one, ...atGateway(entrance) })),
+    ...rule,
+  }));
 }
 
 /** A subset for each host, because the SNI is set for a subset. */
-function gatewayDestinationRule(services: readonly Routed[]): KubernetesObject {
-  const [{ gateway }] = services as [Routed, ...Routed[]];
+function gatewayDestinationRule(services: readonly RoutedService[]): KubernetesObject {
+  const [{ gateway }] = services as [RoutedService, ...RoutedService[]];
   const subsets = sortedUnique(services.flatMap(({ hosts }) => hosts)).map((host) => ({
     name: egressLabel(host),
     trafficPolicy: { tls: { mode: "ISTIO_MUTUAL" as const, sni: sniOf(host) } },
@@ -178,7 +162,7 @@ function authorization(
     from: ["security", "egress", "mode"],
   };
   return istioObject("AuthorizationPolicy", place, {
-    ...selector(gateway.selector),
+    ...gatewayAttachment(gateway),
     action: "ALLOW",
     ...(rules.length > 0 && { rules: sortedUnique(rules) }),
   });

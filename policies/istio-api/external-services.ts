@@ -1,5 +1,5 @@
 import { type ExternalPort, type ExternalService, isHttp } from "../../components/model/policies/external-services";
-import { allowedHosts } from "../../components/model/policies/egress";
+import { allServices } from "../../components/model/policies/egress";
 import type { PolicyModel } from "../../components/model/policies/policy-model";
 import { externalTarget, RouteTargets } from "../../components/model/policies/route-targets";
 import { externalHostName, policyName } from "../../components/model/object-names";
@@ -23,14 +23,6 @@ export function externalServiceObjects(model: PolicyModel): KubernetesObject[] {
       ...virtualService(service, host, targets, model.gatewayApi),
     ]),
   ]);
-}
-
-/** Those of `traffic.externalServices`, and those that egress rules describe. */
-export function allServices({ externalServices, egress }: PolicyModel): readonly ExternalService[] {
-  if (!egress) return externalServices;
-  const modes = ["sidecar", "egressGateway", "waypoint"] as const;
-  const described = modes.flatMap((mode) => allowedHosts(egress, mode).map(({ service }) => service));
-  return [...externalServices, ...described];
 }
 
 export function exported({ exportTo }: ExternalService): { exportTo?: string[] } {

@@ -10,6 +10,7 @@ import type { Model } from "../../components/model/model";
 import { validate } from "../../components/validation/validate";
 import { waypointObjects } from "../../components/mesh/waypoints";
 import { gatewayApiObjects } from "../../components/mesh/gateway-api";
+import { egressEntrances } from "../../components/model/policies/egress-entrances";
 import { exposedHosts } from "../../components/model/exposures";
 import { gatewayWorkloads } from "../../components/model/gateways";
 import type { KubernetesObject } from "../../components/shared/kubernetes/object";
@@ -124,7 +125,9 @@ function objectsOf({ settings, policies }: Model): KubernetesObject[] {
   const gateways = gatewayWorkloads(settings.gateways).flatMap((workload) => {
     const deployment = own(settings.gateways, workload.name);
     if (deployment?.kind !== "gateway-api") return [];
-    return [gatewayApiObjects(workload, deployment, { hosts: exposedHosts(settings, workload.name) }).gateway];
+    const entrances = egressEntrances(policies).filter(({ service }) => service.gateway.name === workload.name);
+    const hosts = exposedHosts(settings, workload.name);
+    return [gatewayApiObjects(workload, deployment, { hosts, entrances }).gateway];
   });
   return [...compilePolicies(policies), ...gateways, ...waypointObjects(settings.mesh)];
 }

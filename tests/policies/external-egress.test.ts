@@ -8,6 +8,7 @@ import {
   type Overrides,
   type PolicySettings,
   refusals,
+  shopModel,
   type ShopSources,
   shopSources,
 } from "../support/policy-models";
@@ -19,6 +20,7 @@ const api: External = { hosts: ["api.example.com"], ports: [http] };
 
 describe("egress to a service that traffic.externalServices describes", () => {
   const gateways = [ingress, egress];
+  const byGatewayApi = { ...egress, kind: "gateway-api" as const, service: "egress-istio" };
   const atGateway = { ...api, egressGateway: "egress" };
   const gatewayRefusals: Readonly<Record<string, [External, string, Overrides?]>> = {
     "two ports for HTTP": [
@@ -33,10 +35,30 @@ describe("egress to a service that traffic.externalServices describes", () => {
       { ...atGateway, hosts: [`${"a".repeat(59)}.example.com`] },
       `hosts: ${"a".repeat(59)}.example.com is too long for an egress gateway, which names a Gateway after it`,
     ],
-    "a gateway of another kind": [
+    "a Gateway that others deploy": [
       atGateway,
-      "egressGateway: found egress of kind gateway-api; expected one of kind chart, which Istio's own Gateway configures",
-      { gateways: [ingress, { ...egress, kind: "gateway-api" }] },
+      "egressGateway: found egress, whose Gateway others deploy, so that this program adds no listeners to it; expected one of kind chart or gateway-api",
+      { gateways: [ingress, { ...byGatewayApi, foreign: { gateway: "egress" } }] },
+    ],
+    "connections through a Gateway of an older Istio": [
+      { ...atGateway, ports: [http, { number: 443, protocol: "TLS" }] },
+      "egressGateway: found egress for a port of TLS or TCP; a gateway of kind gateway-api has TLS that it does not decrypt, and TLSRoutes, from Istio 1.31 on; upgrade, or set kind: chart",
+      { gateways: [ingress, byGatewayApi], istioVersion: "1.30.3" },
+    ],
+    "a rule that an HTTPRoute does not have": [
+      { ...atGateway, http: [{ retries: { attempts: 2 } }] },
+      "http[0].retries: not at a gateway of kind gateway-api: retry of HTTPRoute is in Gateway API's experimental channel; set kind: chart for gateways.egress, whose VirtualServices have it",
+      { gateways: [ingress, byGatewayApi] },
+    ],
+    "a subset, which is no Service": [
+      {
+        ...atGateway,
+        endpoints: [{ address: "b.example.com", labels: { site: "north" } }],
+        subsets: [{ name: "north", labels: { site: "north" } }],
+        http: [{ route: { north: 100 } }],
+      },
+      "http[0].route: north is a group of endpoints, and an HTTPRoute routes to hosts and Services; write an entry for each group, or set kind: chart for the gateway",
+      { gateways: [ingress, byGatewayApi] },
     ],
     "a gateway that does not exist": [
       { ...api, egressGateway: "egres" },
@@ -89,6 +111,18 @@ describe("egress to a service that traffic.externalServices describes", () => {
       assert.deepEqual(refusals(sources), [`security.egress.allow[0].${expected}`]);
     });
   }
+
+  it("is known to the gateway, whatever namespaces it is exported to", () => {
+    const exportedTo = (service: External) => {
+      const model = shopModel({ traffic: { externalServices: [{ ...atGateway, ...service }] } }, { gateways });
+      const [entry] = compilePolicies(model).filter(({ kind }) => kind === "ServiceEntry");
+      return (entry?.spec as { exportTo?: string[] }).exportTo;
+    };
+    assert.deepEqual(exportedTo({ ...api, exportTo: ["shop"] }), ["shop", "istio-egress"]);
+    assert.deepEqual(exportedTo({ ...api, exportTo: [".", "shop"] }), [".", "shop"]);
+    assert.deepEqual(exportedTo({ ...api, namespace: "shop", exportTo: ["."] }), [".", "istio-egress"]);
+    assert.equal(exportedTo(api), undefined);
+  });
 
   it("is open at a waypoint to the workloads of egress rules, and to no other", () => {
     const policyOf = (settings: PolicySettings) => {

@@ -37,11 +37,11 @@ describe("settings for Istio's samples and documentation", () => {
 });
 
 describe("meaning of manifests", () => {
-  /** Names of objects and of their parts, values that a Service with one version does not need, and what Gateway API implies. */
+  /** Names of objects and of their parts, values that a Service with one version does not need, and what Gateway API implies, as a name with dots a host. */
   const withoutEffect = [
     /^(?:DestinationRule \.subsets|VirtualService \.(?:gateways|http\.name|http\.route\.weight))/,
     /^(?:Gateway \.selector|Gateway \.servers\.port\.name|ServiceEntry \.ports\.name)/,
-    /^(?:HTTPRoute|TLSRoute|TCPRoute) \.(?:parentRefs\.|rules\.name|rules\.backendRefs\.weight|rules\.filters\.type)/,
+    /^(?:HTTPRoute|TLSRoute|TCPRoute) \.(?:parentRefs\.|rules\.name|rules\.backendRefs\.(?:weight|group|kind)|rules\.filters\.type)/,
     /^K8sGateway \.(?:listeners\.name|listeners\.allowedRoutes\.namespaces\.from|infrastructure)/,
     /\.targetRefs\.group/,
   ];

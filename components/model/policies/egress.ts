@@ -87,6 +87,20 @@ export function allowedHosts({ rules, gateway }: Egress, mode: EgressMode): Allo
   });
 }
 
+/** Those of `traffic.externalServices`, and those that egress rules describe. */
+export function allServices({
+  externalServices,
+  egress,
+}: {
+  readonly externalServices: readonly ExternalService[];
+  readonly egress?: Egress;
+}): readonly ExternalService[] {
+  if (!egress) return externalServices;
+  const modes = ["sidecar", "egressGateway", "waypoint"] as const;
+  const described = modes.flatMap((mode) => allowedHosts(egress, mode).map(({ service }) => service));
+  return [...externalServices, ...described];
+}
+
 /** Validation makes sure that the rules agree. */
 function describedByRules(
   namespace: string,

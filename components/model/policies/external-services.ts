@@ -57,8 +57,8 @@ function withGateway(
   namespace: string,
   gateway: GatewayWorkload | undefined,
 ): readonly string[] | undefined {
-  const known =
-    !gateway || gateway.namespace === namespace || exportTo?.some((to) => to === "*" || to === gateway.namespace);
+  // Istio does not count the namespace of an object among those that it is exported to.
+  const known = !gateway || exportTo?.some((to) => to === "*" || (to === "." ? namespace : to) === gateway.namespace);
   return exportTo && !known ? [...exportTo, gateway.namespace] : exportTo;
 }
 

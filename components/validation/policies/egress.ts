@@ -3,10 +3,11 @@ import { workloadKey } from "../../model/names";
 import { egressLabel } from "../../model/object-names";
 import type { EgressMode, EgressRule } from "../../model/policies/egress";
 import { isExportedTo } from "../../model/policies/external-services";
-import type { PolicyModel } from "../../model/policies/policy-model";
+import { isIstioGateway, type PolicyModel } from "../../model/policies/policy-model";
 import type { SecuritySettings } from "../../settings/sections/security";
 import { formatPath, type Problem, problemsOf, type Refusal, type SettingPath, shortPath } from "../../shared/problem";
 import { problemsAt, problemsOfEach } from "../check";
+import { withoutTlsListeners } from "./tls-listeners";
 
 /** A Gateway and a subset are named after each host (`to-...`); both names are DNS labels. */
 const longestLabel = 60;
@@ -41,7 +42,7 @@ export function* egressProblems(
   // A rule with a wrong mode is not checked further.
   const further = (check: (rule: EgressRule) => Refusal) => (rule: EgressRule) =>
     wrongMode(rule) === undefined ? check(rule) : undefined;
-  const checks = [wildcards, gatewayLimits, missingPorts, describedHosts, sharedIdentity(model), tcpPorts()];
+  const checks = [wildcards, gatewayLimits(model), missingPorts, describedHosts, sharedIdentity(model), tcpPorts()];
   yield* firstOfEach(problemsAt(rules, ...checks.map(further)));
   yield* differentPorts(rules.filter((rule) => wrongMode(rule) === undefined));
 }
@@ -97,11 +98,17 @@ function wildcards(rule: EgressRule): Refusal {
   return reason !== undefined && { hosts: `found ${wildcard}; ${reason}` };
 }
 
-function gatewayLimits({ mode, settings: { hosts } }: EgressRule): Refusal {
-  if (mode !== "egressGateway") return undefined;
-  const long = hosts.find((host) => egressLabel(host).length > longestLabel);
-  return {
-    hosts: long !== undefined && `${long} is too long for an egress gateway, which names a Gateway after it`,
+function gatewayLimits(model: PolicyModel) {
+  const gateway = model.egress?.gateway;
+  return (rule: EgressRule): Refusal => {
+    const { mode, settings } = rule;
+    if (mode !== "egressGateway") return undefined;
+    const long = settings.hosts.find((host) => egressLabel(host).length > longestLabel);
+    const asBytes = gateway && !isIstioGateway(gateway) && settings.protocol !== "HTTP" && inline(rule).length > 0;
+    return {
+      hosts: long !== undefined && `${long} is too long for an egress gateway, which names a Gateway after it`,
+      protocol: asBytes && withoutTlsListeners(model, `found ${settings.protocol}`),
+    };
   };
 }
 

@@ -8,6 +8,7 @@ import { rootNamespace } from "../../shared/istio";
 import { own } from "../../shared/own";
 import { checkEach, runChecks } from "../../shared/unknown";
 import { problemsAt } from "../check";
+import { withoutTlsListeners } from "./tls-listeners";
 import { ambientExternalService, clientTls } from "./external-proxies";
 
 /**
@@ -17,23 +18,12 @@ import { ambientExternalService, clientTls } from "./external-proxies";
 export function externalServiceProblems(model: PolicyModel): Iterable<Problem> {
   const { externalServices } = model;
   return runChecks(
-    () =>
-      problemsAt(
-        externalServices,
-        hosts,
-        addresses,
-        endpoints,
-        dynamicDns,
-        ports,
-        visibility,
-        subsets,
-        rules,
-        behindGateway,
-      ),
+    () => problemsAt(externalServices, hosts, addresses, endpoints, dynamicDns, ports, visibility, subsets, rules),
     () =>
       problemsAt(
         externalServices,
         (service) => unknownGateway(service, model),
+        (service) => behindGateway(service, model),
         (service) => places(service, model),
       ),
     () => problemsAt(externalServices, clientTls, (service) => ambientExternalService(service, model)),
@@ -194,7 +184,10 @@ function places({ hosts: all, namespace }: ExternalService, { workloads, egress 
 const longestLabel = 60;
 
 /** An egress gateway distinguishes the ports of a host by its own, and connects to the host itself. */
-function behindGateway({ gateway, ports: served, resolution, hosts: all }: ExternalService): Refusal {
+function behindGateway(
+  { gateway, ports: served, resolution, hosts: all }: ExternalService,
+  model: PolicyModel,
+): Refusal {
   if (!gateway) return undefined;
   const http = served.filter(isHttp).length;
   const found = listOf(served.map(({ protocol, number }) => `${protocol} ${number}`));
@@ -204,8 +197,12 @@ function behindGateway({ gateway, ports: served, resolution, hosts: all }: Exter
       (http > 1 || served.length - http > 1) &&
       `found ${found}; an egress gateway serves one port of a host for HTTP, and one for TLS or TCP; write an entry without egressGateway for the others`,
     egressGateway: [
-      !isIstioGateway(gateway) &&
-        `found ${gateway.name} of kind ${gateway.kind}; expected one of kind chart, which Istio's own Gateway configures`,
+      !isIstioGateway(gateway) && [
+        gateway.foreign &&
+          `found ${gateway.name}, whose Gateway others deploy, so that this program adds no listeners to it; expected one of kind chart or gateway-api`,
+        served.some((port) => !isHttp(port)) &&
+          withoutTlsListeners(model, `found ${gateway.name} for a port of TLS or TCP`),
+      ],
       (resolution === "NONE" || resolution === "DYNAMIC_DNS") &&
         `found with resolution ${resolution}; a gateway has to resolve the host: name it, or for a wildcard set resolution: DNS and the endpoint that serves all of its names; ` +
           "a forward proxy by SNI takes an EnvoyFilter under talos-mesh:objects",

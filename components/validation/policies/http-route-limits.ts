@@ -4,12 +4,18 @@ import { destinationsIn, type NamedDestination } from "../../../policies/destina
 import { fieldsOf, needsVirtualService } from "../../../policies/http-rules";
 import { disjoint } from "../../model/matches";
 import { waypointTitle } from "../../model/names";
-import { type Exposure, isIstioGateway, type MeshService, type PolicyModel } from "../../model/policies/policy-model";
+import {
+  type Exposure,
+  isIstioGateway,
+  type MeshService,
+  type PolicyModel,
+  type RouteTarget,
+} from "../../model/policies/policy-model";
 import { gatewayRoutes } from "../../model/policies/gateway-routes";
-import { RouteTargets } from "../../model/policies/route-targets";
+import { externalTarget, RouteTargets } from "../../model/policies/route-targets";
 import type { HttpRuleSettings } from "../../settings/sections/http-rule";
 import { type Problem, problemsOf, type Refusal, type SettingPath, shortPath } from "../../shared/problem";
-import type { WaypointWorkload } from "../../shared/workload";
+import type { GatewayWorkload, WaypointWorkload } from "../../shared/workload";
 import { checkEach, knownEntries, runChecks } from "../../shared/unknown";
 import { problemsOfEach } from "../check";
 
@@ -107,11 +113,58 @@ function gatewayApiExposures({ exposures }: MeshService): Exposure[] {
 
 function exposureProblems(
   service: MeshService,
-  { path, gateway, rules, hosts }: Exposure,
+  { path, gateway, rules, hosts, tls = [] }: Exposure,
   targets: RouteTargets,
   gatewayApi: string,
 ): Iterable<Problem> {
-  const instead = `set kind: chart for gateways.${gateway.name}, whose VirtualServices have it`;
+  return runChecks(
+    () => gatewayRules(rules, { service, targets, gatewayApi, gateway, path }),
+    () => checkEach(tls, [...path, "tls"], (rule, at) => versions(rule, at, service, targets)),
+    () =>
+      problemsOf(
+        hosts.length > limits.hosts &&
+          `found ${hosts.length}; an HTTPRoute has at most ${limits.hosts}; use a wildcard, or ${instead(gateway)}`,
+        [...path, "hosts"],
+      ),
+  );
+}
+
+/** The rules of services outside the mesh, which an egress gateway of kind gateway-api applies. */
+export function externalRouteProblems(model: PolicyModel): Iterable<Problem> {
+  const targets = new RouteTargets(model);
+  return checkEach(model.externalServices, [], (service) => {
+    const {
+      gateway,
+      hosts: [host = ""],
+      settings,
+      path,
+    } = service;
+    if (!gateway || isIstioGateway(gateway)) return [];
+    const context = { service: externalTarget(service, host), targets, gatewayApi: model.gatewayApi, gateway, path };
+    return gatewayRules(settings.http, context);
+  });
+}
+
+function instead({ name }: GatewayWorkload): string {
+  return `set kind: chart for gateways.${name}, whose VirtualServices have it`;
+}
+
+function gatewayRules(
+  rules: readonly HttpRuleSettings[],
+  {
+    service,
+    targets,
+    gatewayApi,
+    gateway,
+    path,
+  }: {
+    readonly service: RouteTarget;
+    readonly targets: RouteTargets;
+    readonly gatewayApi: string;
+    readonly gateway: GatewayWorkload;
+    readonly path: SettingPath;
+  },
+): Iterable<Problem> {
   const http = [...path, "http"];
   return runChecks(
     () =>
@@ -119,19 +172,13 @@ function exposureProblems(
         fieldsOf(rule, gatewayApi).map(
           ({ field, httpRoute }) =>
             typeof httpRoute === "string" && {
-              [field]: `not at a gateway of kind gateway-api: ${httpRoute}; ${instead}`,
+              [field]: `not at a gateway of kind gateway-api: ${httpRoute}; ${instead(gateway)}`,
             },
         ),
       ),
     () => checkEach(rules, http, ruleProblems),
     () => checkEach(rules, http, (rule, at) => versions(rule, at, service, targets)),
     () => routeProblems(service.name, withPaths(rules, http)),
-    () =>
-      problemsOf(
-        hosts.length > limits.hosts &&
-          `found ${hosts.length}; an HTTPRoute has at most ${limits.hosts}; use a wildcard, or ${instead}`,
-        [...path, "hosts"],
-      ),
   );
 }
 
@@ -139,13 +186,16 @@ function exposureProblems(
 function versions(
   { route, mirror, mirrors }: HttpRuleSettings,
   path: SettingPath,
-  service: MeshService,
+  service: RouteTarget,
   targets: RouteTargets,
 ): Iterable<Problem> {
   const refusal = (named: NamedDestination) => {
     const target = targets.find(service, named);
     const found = target?.subsets.find((one) => one.name === named.subset);
     if (!target || !found || found.service !== undefined) return undefined;
+    if (target.host !== undefined) {
+      return `${found.name} is a group of endpoints, and an HTTPRoute routes to hosts and Services; write an entry for each group, or set kind: chart for the gateway`;
+    }
     const reason = target.versionServices
       ? "has labels other than version, and an HTTPRoute routes to the Service of a version; name a version"
       : "has no Service of its own, and an HTTPRoute routes to Services; " +

@@ -10,7 +10,7 @@ import { accessRuleProblems } from "./access-rules";
 import { egressProblems } from "./egress";
 import { externalServiceProblems } from "./external-services";
 import { rateLimitProblems } from "./rate-limits";
-import { httpRouteProblems, sharedHostProblems } from "./http-route-limits";
+import { externalRouteProblems, httpRouteProblems, sharedHostProblems } from "./http-route-limits";
 import { targetProblems } from "./targets";
 import { telemetryProblems } from "./telemetry";
 import { tokenProblems } from "./tokens";
@@ -34,6 +34,7 @@ export function policyProblems(
     () => tokenProblems(model),
     () => waypointSecurityProblems(model),
     () => httpRouteProblems(model),
+    () => externalRouteProblems(model),
     () => rateLimitProblems(model),
     () => writtenObjectProblems(model),
     () => sharedHostProblems(model),

@@ -4,6 +4,7 @@ import path from "node:path";
 import { parseAllDocuments, stringify } from "yaml";
 import { gatewayApiObjects } from "../../../components/mesh/gateway-api";
 import { exposedHosts } from "../../../components/model/exposures";
+import { egressEntrances } from "../../../components/model/policies/egress-entrances";
 import { gatewayWorkloads } from "../../../components/model/gateways";
 import { validate } from "../../../components/validation/validate";
 import { unwrapSecrets } from "../../../embedded/program/run-program";
@@ -15,7 +16,7 @@ const golden = path.join(__dirname, "golden-gateway-api");
 const update = process.env.UPDATE_GOLDEN === "1";
 const stackFile = path.join(projectRoot, "tests/fixtures/good/gateways-gateway-api.yaml");
 
-const { settings } = validate(...parsed(stackFile));
+const { settings, policies } = validate(...parsed(stackFile));
 
 function parsed(file: string): Parameters<typeof validate> {
   const { sections, secretNames } = readStackFile(file);
@@ -28,7 +29,8 @@ function objects(revision?: string) {
     const { [workload.name]: gateway } = settings.gateways;
     if (gateway?.kind !== "gateway-api") return [];
     const hosts = exposedHosts(settings, workload.name);
-    return [{ workload, ...gatewayApiObjects(workload, gateway, { hosts, revision }) }];
+    const entrances = egressEntrances(policies).filter(({ service }) => service.gateway.name === workload.name);
+    return [{ workload, ...gatewayApiObjects(workload, gateway, { hosts, entrances, revision }) }];
   });
 }
 
@@ -77,6 +79,8 @@ describe("gateways of kind gateway-api", () => {
       ["istio-ingress/ingress-istio", "ingress-istio", { [label]: "ingress" }],
       ["edge/partners-istio", "partners-istio", { [label]: "partners" }],
       ["istio-idle/idle-istio", "idle-istio", { [label]: "idle" }],
+      ["istio-raw/raw-istio", "raw-istio", { [label]: "raw" }],
+      ["istio-egress/egress-istio", "egress-istio", { [label]: "egress" }],
       ["istio-chart/istio-chart", "istio-chart", { istio: "chart" }],
     ]);
   });
@@ -171,9 +175,14 @@ describe("a stack with gateways of kind gateway-api", function () {
       "httproute-bookinfo/productpage.ingress",
       "httproute-bookinfo/productpage.ingress.https",
       "httproute-bookinfo/productpage.partners",
+      "httproute-istio-egress/egress-http.api.example.com",
+      "httproute-outer/vault.raw.https",
     ]);
     assert.deepEqual(named("kubernetes:networking.istio.io/v1:Gateway"), ["gateway-istio-chart/chart"]);
-    assert.deepEqual(named("VirtualService"), ["virtualservice-bookinfo/productpage.chart"]);
+    assert.deepEqual(named("VirtualService"), [
+      "virtualservice-bookinfo/productpage.chart",
+      "virtualservice-istio-egress/api.example.com",
+    ]);
   });
 
   it("allows requests of the identity that istiod gives them", () => {

@@ -1,5 +1,5 @@
 import type { ServicePort } from "../../../components/shared/workload";
-import { ingress, shop } from "../../support/policy-models";
+import { ingress, shop, withVersionServices } from "../../support/policy-models";
 import type { Scenarios } from "./scenario";
 
 const reviews = { host: "reviews", subsets: ["v1", "v2", "v3"] };
@@ -40,6 +40,31 @@ export const connectionScenarios: Scenarios = {
     overrides: {
       gateways: [{ ...ingress, ports: { ...ingress.ports, "tcp-echo": 31400, "tcp-other": 31401 } }],
       workloads: shop.map((one) => ({ ...one, ports: ports[one.name] ?? one.ports })),
+    },
+  },
+  "passthrough-gateway-api": {
+    settings: {
+      traffic: {
+        services: [
+          { host: "front", gateways: ["ingress"], hosts: ["shop.example.com"], tls: {} },
+          {
+            ...reviews,
+            gateways: ["ingress"],
+            hosts: ["reviews.example.com", "reviews.example.org"],
+            tls: [{ match: [{ sniHosts: ["reviews.example.com"] }], route: { v1: 90, v3: 10 } }],
+          },
+        ],
+      },
+    },
+    overrides: {
+      workloads: shop.map(withVersionServices),
+      gateways: [
+        {
+          ...ingress,
+          kind: "gateway-api" as const,
+          tls: { plainHttp: "redirect" as const, servers: [{ mode: "PASSTHROUGH" as const, credentialNames: [] }] },
+        },
+      ],
     },
   },
 };
