@@ -29,7 +29,16 @@ const registries: readonly (readonly [registry: string, folder: string, others: 
   [
     "components/cluster/kinds/index.ts",
     "components/cluster/kinds",
-    ["index.ts", "cluster-kind.ts", "cni.ts", "machine-fields.ts", "patches.ts"],
+    [
+      "index.ts",
+      "cluster-kind.ts",
+      "cni.ts",
+      "machine-checks.ts",
+      "machine-documents.ts",
+      "machine-fields.ts",
+      "patches.ts",
+      "subnets.ts",
+    ],
   ],
   ["components/cluster/index.ts", "components/cluster", ["cluster.ts", "index.ts"]],
 ];

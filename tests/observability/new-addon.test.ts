@@ -58,7 +58,7 @@ describe("an addon that is added to the registry", () => {
       problems.map(({ path, message }) => `${path.join(".")}: ${message.split(";")[0]}`),
       [
         "observability.pyroscope.retention: found 0d",
-        "observability.pyroscope.token.secret: found missing, which talos-mesh:secrets does not have",
+        "observability.pyroscope.token.secret: found a name that talos-mesh:secrets does not have",
       ],
     );
   });
