@@ -67,17 +67,6 @@ describe("names of objects", () => {
       stackWith(egress("*.example.com", "example.com.wildcard")),
       "security.egress.allow[0].hosts[1]: the ServiceEntry example.com.wildcard in namespace shop already belongs to security.egress.allow[0].hosts[0]; change or remove one of them",
     ],
-    "an external host and a service": [
-      stackWith({
-        traffic: { services: [{ host: "till", namespace: "shop", subsets: ["v1"] }] },
-        security: {
-          egress: {
-            allow: [{ from: "shop/till", hosts: ["till"], ports: [80], protocol: "HTTP", tlsOrigination: true }],
-          },
-        },
-      }),
-      "security.egress.allow[0].hosts[0]: the DestinationRule till in namespace shop already belongs to traffic.services[0]; change or remove one of them",
-    ],
     "an external host at the egress gateway and a gateway": [
       stackWith({
         bookinfo: {},
@@ -229,7 +218,7 @@ describe("names of objects", () => {
       security: { egress: { ...egress("*.example.com").security.egress, mode: "egressGateway" } },
     });
     assert.deepEqual(problems(sections), [
-      "security.egress.allow[0].hosts: found *.example.com; an egress gateway has to resolve the host name; list each host",
+      "security.egress.allow[0].hosts: found *.example.com; an egress gateway has to resolve the host name; list each host, or describe it in traffic.externalServices with the endpoint that serves all of them",
     ]);
   });
 });

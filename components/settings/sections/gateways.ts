@@ -1,5 +1,17 @@
 import { z } from "zod";
-import { annotations, dnsLabel, dnsSubdomain, flag, ipBlock, labelKey, labels, nodePort, port, some } from "../fields";
+import {
+  annotations,
+  dnsLabel,
+  dnsSubdomain,
+  flag,
+  ipAddress,
+  ipBlock,
+  labelKey,
+  labels,
+  nodePort,
+  port,
+  some,
+} from "../fields";
 import { count, duration, resources } from "../quantities";
 import { tls } from "./gateway-tls";
 
@@ -69,7 +81,7 @@ const gatewayDeployment = z.strictObject({
   serviceAnnotations: annotations.optional().describe("Annotations of the Service, which load balancers read."),
   labels: labels.optional().describe("Of its pods and of what belongs to them."),
   annotations: annotations.optional().describe("Of its pods and of what belongs to them."),
-  loadBalancerIP: z.union([z.ipv4(), z.ipv6()]).optional().describe("The address that the load balancer is to have."),
+  loadBalancerIP: ipAddress.optional().describe("The address that the load balancer is to have."),
   loadBalancerSourceRanges: some(ipBlock).describe("Clients that the load balancer admits."),
   loadBalancerClass: labelKey.optional().describe("Default: the cluster's own."),
   loadBalancerTimeout: duration

@@ -174,7 +174,7 @@ describe("an upgrade by canary", () => {
   it("ends with the old one's removal: the canary's release and its workloads stay as they are", async () => {
     assert.deepEqual(await change(steps.moved, steps.promoted), {
       created: [],
-      changed: ["istio-base", "istio-cni", "istio-gateway-ingress"],
+      changed: ["istio-base", "istio-cni", "istio-gateway-ingress", "platform-gateway-api-crds"],
       deleted: ["istio-istiod-1-30-2", "istio-istiod-1-30-2-retirement"],
     });
   });
@@ -187,7 +187,7 @@ describe("an upgrade by canary", () => {
     const values = { pilot: { replicaCount: 3 } };
     const canary = { ...steps.moved, canary: { ...steps.moved.canary, values } };
     const { changed } = await change(canary, { ...steps.promoted, values: { istiod: values } });
-    assert.deepEqual(changed, ["istio-base", "istio-cni", "istio-gateway-ingress"]);
+    assert.deepEqual(changed, ["istio-base", "istio-cni", "istio-gateway-ingress", "platform-gateway-api-crds"]);
   });
 
   it("labels the namespace by its tag and never by istio-injection", async () => {
@@ -208,7 +208,14 @@ describe("an upgrade in place", () => {
     const main = { version: "1.30.2", namespaces: null };
     assert.deepEqual(await change(main, { ...main, version: "1.31.1" }), {
       created: [],
-      changed: [...bookinfo, "istio-base", "istio-cni", "istio-gateway-ingress", "istio-istiod"].sort(),
+      changed: [
+        ...bookinfo,
+        "istio-base",
+        "istio-cni",
+        "istio-gateway-ingress",
+        "istio-istiod",
+        "platform-gateway-api-crds",
+      ].sort(),
       deleted: [],
     });
   });

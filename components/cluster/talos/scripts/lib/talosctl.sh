@@ -2,7 +2,6 @@
 # shellcheck disable=SC2034,SC2154 # the steps use what is set here; step.sh sets what is used here
 #
 # talosctl and kubectl calls, and the state of nodes. Sourced after step.sh, never executed.
-
 # --- programs ---------------------------------------------------------------------------------------------------------
 
 readonly install_hint='install talosctl of the Talos version of the nodes: https://www.talos.dev/latest/talos-guides/install/talosctl/'
