@@ -19,7 +19,9 @@ const destination = z.strictObject({
 });
 
 const route = z
-  .union([z.array(destination).min(1), weights])
+  .union([z.array(destination).min(1), weights], {
+    error: "expected subset: weight, or a list of {host, subset, port, weight}",
+  })
   .optional()
   .describe("subset: weight; or a list of {host, subset, port, weight}. Default: the service itself.");
 
