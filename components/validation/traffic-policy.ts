@@ -13,13 +13,11 @@ const localityKeys = ["distribute", "failover", "failoverPriority"] as const;
 
 export const trafficPolicyChecks: readonly Check[] = policies.flatMap((policy) => [
   unique(`${policy}.portLevelSettings.*.port.number`, "port", policy),
-  rule(`${policy}.portLevelSettings.*`, (settings, _, at) => {
-    const tls = at[1] === "externalServices" ? ", tls" : "";
-    return (
-      Object.keys(settings).length === 1 &&
-      `expected at least one of: connectionPool, outlierDetection, loadBalancer${tls}`
-    );
-  }),
+  refuse(
+    `${policy}.portLevelSettings.*`,
+    (settings) => Object.keys(settings).length === 1,
+    "expected at least one of: connectionPool, outlierDetection, loadBalancer, tls",
+  ),
   ...([policy, `${policy}.portLevelSettings.*`] as const).flatMap((path) => [
     notEmpty(`${path}.connectionPool` as const, ["tcp", "http"]),
     refuse(

@@ -1,3 +1,4 @@
+import type { MeshService } from "../../components/model/policies/policy-model";
 import type { MeshWorkload } from "../../components/model/names";
 import { connectionPort } from "../../components/model/gateways";
 import type { Exposure } from "../../components/model/policies/policy-model";
@@ -28,4 +29,18 @@ export function connectionStep(rules: readonly TlsRuleSettings[], request: Expla
     index,
     text: `${rules.length === 0 ? "no route is set" : "no rule takes its connection"}: it goes to ${itself}`,
   };
+}
+
+/** The mode of TLS that a proxy uses for a service in place of mTLS. In ambient, ztunnel's mTLS is around it. */
+export function modeWithoutMtls(service: MeshService | undefined, { caller, port }: ExplainedRequest) {
+  if (!caller || !service || service.dataPlane === "ambient") return undefined;
+  const { trafficPolicy } = service;
+  const ofPort = trafficPolicy?.portLevelSettings?.find((level) => level.port.number === port);
+  const mode = (ofPort ?? trafficPolicy)?.tls?.mode;
+  return mode === "ISTIO_MUTUAL" ? undefined : mode;
+}
+
+/** As a server sees a client without a certificate. */
+export function anonymous(request: ExplainedRequest): ExplainedRequest {
+  return { ...request, caller: undefined, principal: undefined };
 }

@@ -15,7 +15,7 @@ import { ifKnown, throwUnknown } from "../../components/shared/unknown";
 import type { GatewayRoute } from "../../components/model/policies/gateway-routes";
 import { RouteTargets } from "../../components/model/policies/route-targets";
 import { type AnyRule, ofTarget, type OwnedRule, owned, partition, sharedRoute } from "./rules";
-import { connectionStep, defaultPort } from "./connections";
+import { anonymous, connectionStep, defaultPort, modeWithoutMtls } from "./connections";
 import type { TlsRuleSettings } from "../../components/settings/sections/connection-rule";
 import { isEncrypted, isHttp } from "../../components/shared/workload";
 import { routeEntries } from "../destinations";
@@ -226,6 +226,9 @@ class Journey {
 
   private transport(): "denied" | undefined {
     const mode = mtlsModes(this.model, this.target).atServicePort;
+    const tls = modeWithoutMtls(this.service, this.request);
+    if (tls) this.step(`it goes without mTLS and identity (trafficPolicy.tls ${tls})`, this.service?.paths[0]);
+    if (tls) this.request = anonymous(this.request);
     if (this.request.caller) {
       this.step(mode === "DISABLE" ? "it goes in plain text (DISABLE)" : `it goes with mTLS (${mode})`);
       return undefined;
@@ -253,7 +256,7 @@ class Journey {
     if ([accessRules, externalRules, tokenRules].every((rules) => ofTarget<AnyRule>(rules, target).length === 0))
       return undefined;
     this.read();
-    return this.authorize(target, { ...this.request, caller: undefined, principal: undefined }, false);
+    return this.authorize(target, anonymous(this.request), false);
   }
 
   /** In Istio's order: external authorization, tokens, DENY rules, ALLOW rules. */

@@ -3,10 +3,10 @@ import { allServices } from "../../components/model/policies/egress";
 import type { PolicyModel } from "../../components/model/policies/policy-model";
 import { externalTarget, RouteTargets } from "../../components/model/policies/route-targets";
 import { externalHostName, policyName } from "../../components/model/object-names";
-import type { ExternalTrafficPolicySettings } from "../../components/settings/sections/traffic-policy";
 import type { KubernetesObject } from "../../components/shared/kubernetes/object";
 import { type HttpMatch, type IstioSpecs, istioObject, type Place, type VirtualServiceRoute } from "../api-objects";
 import { httpRoutes } from "./routes";
+import { trafficPolicy } from "./traffic-policy";
 
 /**
  * A `ServiceEntry` for each service outside the mesh, a `DestinationRule` for its traffic policy and subsets, and a
@@ -67,33 +67,6 @@ function destinationRule(service: ExternalService, host: string): KubernetesObje
   const closed = service.gateway?.namespace === service.namespace;
   const spec = { host, ...(closed ? { exportTo: ["."] } : exported(service)), ...rules };
   return [istioObject("DestinationRule", objectPlace(service, host), spec)];
-}
-
-/**
- * A proxy that speaks TLS for a workload names the host, by which the server chooses its certificate. With a name of the
- * server, istiod checks the certificate's name only where that is given too; without it, any host's certificate would do.
- * Source: istio/istio, pilot/pkg/networking/core/cluster_tls.go, setAutoSniAndAutoSanValidation.
- */
-function trafficPolicy(
-  settings: ExternalTrafficPolicySettings | undefined,
-  host: string,
-  namesOfEntry: readonly string[] | undefined,
-): Pick<IstioSpecs["DestinationRule"], "trafficPolicy"> {
-  if (!settings || Object.keys(settings).length === 0) return {};
-  const named = <Policy extends Pick<ExternalTrafficPolicySettings, "tls">>(policy: Policy): Policy => {
-    if (policy.tls?.mode !== "SIMPLE" && policy.tls?.mode !== "MUTUAL") return policy;
-    const { mode, sni = host.startsWith("*") ? undefined : host, ...details } = policy.tls;
-    if (sni === undefined) return policy;
-    const isChecked = namesOfEntry ?? details.subjectAltNames ?? details.insecureSkipVerify;
-    return { ...policy, tls: { mode, sni, ...(!isChecked && { subjectAltNames: [sni] }), ...details } };
-  };
-  const { portLevelSettings } = settings;
-  return {
-    trafficPolicy: {
-      ...named(settings),
-      ...(portLevelSettings && { portLevelSettings: portLevelSettings.map(named) }),
-    },
-  };
 }
 
 /** At an egress gateway the rules are part of the routes through it (egress-gateway.ts). */

@@ -12,13 +12,13 @@ import { RouteTargets } from "../../components/model/policies/route-targets";
 import type { HttpRuleSettings } from "../../components/settings/sections/http-rule";
 import { covers, type HttpPort, httpPorts, tlsServerOf } from "../../components/model/gateways";
 import { policyName, serverName } from "../../components/model/object-names";
-import type { TrafficPolicySettings } from "../../components/settings/sections/traffic-policy";
 import type { KubernetesObject } from "../../components/shared/kubernetes/object";
 import type { GatewayWorkload, TlsServer } from "../../components/shared/workload";
 import { type VirtualServiceRoute, type IstioSpecs, istioObject, sortedUnique } from "../api-objects";
 import { connectionServers, gatewayConnections, meshConnections } from "./connections";
 import { destinationsIn, istioDestination, type RouteContext, type VirtualServiceContext } from "../destinations";
 import { fieldsOf, merged, needsVirtualService } from "../http-rules";
+import { trafficPolicy } from "./traffic-policy";
 
 type OfService<Context> = Context & { readonly service: MeshService };
 
@@ -220,7 +220,7 @@ export function httpRoutes(
 
 /**
  * A `DestinationRule` for each service with subsets or a traffic policy, and for each version that an HTTPRoute may
- * route to. None sets TLS: Istio's automatic mTLS follows the server, a mode in a DestinationRule would override it.
+ * route to. None sets TLS unless the settings do: Istio's automatic mTLS follows the server, and a mode overrides it.
  *
  * https://istio.io/latest/docs/reference/config/networking/destination-rule/
  */
@@ -240,14 +240,15 @@ function serviceDestinationRule(service: MeshService): KubernetesObject<IstioSpe
     namespace,
     paths: [from = []],
   } = service;
+  const host = clusterHost(service);
   const subsets = service.subsets.map((subset) => ({
     name: subset.name,
     labels: { ...subset.labels },
-    ...trafficPolicy(subset.trafficPolicy),
+    ...trafficPolicy(subset.trafficPolicy, host),
   }));
-  const rules = { ...trafficPolicy(service.trafficPolicy), ...(subsets.length > 0 && { subsets }) };
+  const rules = { ...trafficPolicy(service.trafficPolicy, host), ...(subsets.length > 0 && { subsets }) };
   if (Object.keys(rules).length === 0) return [];
-  return [istioObject("DestinationRule", { namespace, name, from }, { host: clusterHost(service), ...rules })];
+  return [istioObject("DestinationRule", { namespace, name, from }, { host, ...rules })];
 }
 
 /** Services to the versions of which a gateway of kind gateway-api routes. */
@@ -267,14 +268,10 @@ function versionDestinationRule(
   { name, namespace, trafficPolicy: ofService, paths: [from = []] }: MeshService,
   subset: Subset,
 ): KubernetesObject<IstioSpecs["DestinationRule"]>[] {
-  const policy = trafficPolicy({ ...ofService, ...subset.trafficPolicy });
+  // It presents the certificate of the service.
+  const policy = trafficPolicy({ ...ofService, ...subset.trafficPolicy }, clusterHost({ name, namespace }));
   if (subset.service === undefined || Object.keys(policy).length === 0) return [];
   const host = clusterHost({ namespace, name: subset.service.name });
   const place = { namespace, name: policyName(name, subset.name), from };
   return [istioObject("DestinationRule", place, { host, ...policy })];
-}
-
-/** The settings are Istio's fields; tests/policies/misspelt-fields.ts proves that Istio has each. */
-function trafficPolicy(settings: TrafficPolicySettings = {}): Pick<IstioSpecs["DestinationRule"], "trafficPolicy"> {
-  return Object.keys(settings).length === 0 ? {} : { trafficPolicy: settings };
 }

@@ -87,6 +87,14 @@ export const examples: Readonly<Record<CapabilityName, Example>> = {
     },
   }),
   warmup: trafficPolicy({ loadBalancer: { simple: "ROUND_ROBIN", warmup: { duration: "30s" } } }),
+  clientTls: {
+    ...trafficPolicy({ tls: { mode: "SIMPLE", caCertificates: "/etc/certs/ca.pem" } }),
+    overrides: { mtls: "PERMISSIVE" },
+  },
+  clientMtls: trafficPolicy({
+    tls: { mode: "ISTIO_MUTUAL" },
+    portLevelSettings: [{ port: { number: 9080 }, tls: { mode: "ISTIO_MUTUAL" } }],
+  }),
   portLevelSettings: trafficPolicy({
     portLevelSettings: [{ port: { number: 9080 }, connectionPool: { tcp: { maxConnections: 1 } } }],
   }),

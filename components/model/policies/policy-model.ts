@@ -201,13 +201,19 @@ export function isIstioGateway({ kind = "chart" }: GatewayWorkload): boolean {
 export function mtlsModes(
   { mtls, mtlsExceptions }: Pick<PolicyModel, "mtls" | "mtlsExceptions">,
   { namespace, name, ports: [servicePort] }: MeshWorkload,
-): { readonly atServicePort: MtlsMode; readonly all: readonly MtlsMode[] } {
+): {
+  readonly atServicePort: MtlsMode;
+  readonly at: (port: number | undefined) => MtlsMode;
+  readonly all: readonly MtlsMode[];
+} {
   const inNamespace = mtlsExceptions.filter(({ target }) => target.namespace === namespace);
   const ofNamespace = inNamespace.find(({ target: { kind } }) => kind === "namespace");
   const ofWorkload = inNamespace.find(({ target }) => target.kind === "workload" && target.name === name);
   const { mode = ofNamespace?.settings.mode ?? mtls, ports = {} } = ofWorkload?.settings ?? {};
+  const at = (port: number | undefined) => own(ports, String(port)) ?? mode;
   return {
-    atServicePort: own(ports, String(servicePort?.port)) ?? mode,
+    atServicePort: at(servicePort?.port),
+    at,
     all: [mode, ...Object.values(ports)],
   };
 }

@@ -99,10 +99,31 @@ const loadBalancer = z.strictObject({
     .optional(),
 });
 
+const file = z.string().startsWith("/", "expected the path of a file in the proxy, such as /etc/certs/ca.pem");
+
+/** https://istio.io/latest/docs/reference/config/networking/destination-rule/#ClientTLSSettings */
+const clientTls = z.strictObject({
+  mode: z.enum(["DISABLE", "SIMPLE", "MUTUAL", "ISTIO_MUTUAL"]),
+  sni: hostName.optional(),
+  subjectAltNames: some(z.string().min(1)),
+  credentialName: z
+    .string()
+    .regex(/^(configmap:\/\/)?[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/, "expected the name of a Secret")
+    .optional()
+    .describe(
+      "A Secret in the namespace of the egress gateway or the waypoint: ca.crt, in mode MUTUAL also tls.crt and tls.key.",
+    ),
+  clientCertificate: file.optional(),
+  privateKey: file.optional(),
+  caCertificates: file.optional().describe("Default: the root certificates of the proxy's image."),
+  insecureSkipVerify: z.boolean().optional(),
+});
+
 const settings = {
   connectionPool: connectionPool.optional(),
   outlierDetection: outlierDetection.optional(),
   loadBalancer: loadBalancer.optional(),
+  tls: clientTls.optional().describe("How clients speak to it. Default: mTLS with workloads of the mesh."),
 };
 
 /** Not for a port of its own. */
@@ -117,39 +138,14 @@ const ofService = {
     .describe("Retries at a time, as a share of the requests."),
 };
 
-function policyWith<Shape extends z.ZodRawShape>(shape: Shape) {
-  return z.strictObject({
-    ...shape,
-    ...ofService,
-    portLevelSettings: some(z.strictObject({ port: z.strictObject({ number: port }), ...shape })).describe(
-      "Replaces the settings next to this list for a port.",
-    ),
-  });
-}
-
-export const trafficPolicy = policyWith(settings);
-
-const file = z.string().startsWith("/", "expected the path of a file in the proxy, such as /etc/certs/ca.pem");
-
-/** https://istio.io/latest/docs/reference/config/networking/destination-rule/#ClientTLSSettings */
-export const clientTls = z.strictObject({
-  mode: z.enum(["DISABLE", "SIMPLE", "MUTUAL", "ISTIO_MUTUAL"]),
-  sni: hostName.optional(),
-  subjectAltNames: some(z.string().min(1)),
-  credentialName: z
-    .string()
-    .regex(/^(configmap:\/\/)?[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/, "expected the name of a Secret")
-    .optional()
-    .describe("A Secret in the egress gateway's namespace: ca.crt, in mode MUTUAL also tls.crt and tls.key."),
-  clientCertificate: file.optional(),
-  privateKey: file.optional(),
-  caCertificates: file.optional().describe("Default: the root certificates of the proxy's image."),
-  insecureSkipVerify: z.boolean().optional(),
+export const trafficPolicy = z.strictObject({
+  ...settings,
+  ...ofService,
+  portLevelSettings: some(z.strictObject({ port: z.strictObject({ number: port }), ...settings })).describe(
+    "Replaces the settings next to this list for a port.",
+  ),
 });
 
-/** Of a service outside the mesh, to which a proxy may speak TLS. */
-export const externalTrafficPolicy = policyWith({ ...settings, tls: clientTls.optional() });
-
-export type ExternalTrafficPolicySettings = z.output<typeof externalTrafficPolicy>;
 export type TrafficPolicySettings = z.output<typeof trafficPolicy>;
+export type ClientTlsSettings = z.output<typeof clientTls>;
 export type LoadBalancerSettings = z.output<typeof loadBalancer>;

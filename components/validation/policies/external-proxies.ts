@@ -1,16 +1,15 @@
 import { ambientRefusal } from "../../../policies/capabilities";
 import { type ExternalService, isExportedTo, isTls } from "../../model/policies/external-services";
 import type { PolicyModel } from "../../model/policies/policy-model";
-import type { ExternalTrafficPolicySettings } from "../../settings/sections/traffic-policy";
+import type { ClientTlsSettings, TrafficPolicySettings } from "../../settings/sections/traffic-policy";
 import { type Refusal, refusalOfEach } from "../../shared/problem";
+import { isFromSecret, tlsDetails } from "./client-tls";
 
 /** Settings of services outside the mesh that the proxies in front of their clients would not apply. */
 
-type Tls = NonNullable<ExternalTrafficPolicySettings["tls"]>;
-
-/** TLS that Istio refuses, or that a proxy would leave out. Source: istio/istio, pkg/config/validation/agent, ValidateTLS. */
+/** TLS that Istio refuses, or that a proxy would leave out. */
 export function clientTls(service: ExternalService): Refusal {
-  const policyOf = (policy: ExternalTrafficPolicySettings | undefined): Refusal => {
+  const policyOf = (policy: TrafficPolicySettings | undefined): Refusal => {
     const levels = policy?.portLevelSettings ?? [];
     const ownPorts = service.ports.filter(({ number }) => !levels.some(({ port }) => port.number === number));
     return {
@@ -31,40 +30,13 @@ export function clientTls(service: ExternalService): Refusal {
   };
 }
 
-const fileFields = ["clientCertificate", "privateKey", "caCertificates"] as const;
-
-function tlsRefusal(tls: Tls, service: ExternalService, ports: ExternalService["ports"]): Refusal {
-  const { mode, credentialName, subjectAltNames, insecureSkipVerify, caCertificates } = tls;
-  const originates = mode === "SIMPLE" || mode === "MUTUAL";
-  const details = Object.keys(tls).filter((key) => key !== "mode" && key !== "sni" && key !== "subjectAltNames");
-  if (!originates) return details.length > 0 && `${details.join(", ")}: only for modes SIMPLE and MUTUAL; remove it`;
-  const encrypted = ports.find(isTls);
-  const files = fileFields.filter((field) => tls[field] !== undefined);
-  return [
-    encrypted &&
-      `port ${encrypted.number} has protocol ${encrypted.protocol}, so the workload speaks TLS already, and the proxy would encrypt it again; ` +
-        "set it under portLevelSettings for a port of protocol HTTP",
-    credentialName !== undefined &&
-      files.length > 0 &&
-      `found credentialName and ${files.join(", ")}; expected the Secret or the files`,
-    mode === "MUTUAL" &&
-      credentialName === undefined &&
-      !(files.includes("clientCertificate") && files.includes("privateKey")) &&
-      "MUTUAL needs a client certificate: credentialName, or clientCertificate and privateKey",
-    mode === "SIMPLE" &&
-      files.some((field) => field !== "caCertificates") &&
-      "SIMPLE sends no client certificate; set mode: MUTUAL, or remove clientCertificate and privateKey",
-    insecureSkipVerify === true &&
-      (subjectAltNames ?? caCertificates ?? (mode === "SIMPLE" ? credentialName : undefined)) !== undefined &&
-      "insecureSkipVerify verifies nothing; remove it, or what it would not verify",
-    withoutSecret(credentialName, service),
-  ];
+function tlsRefusal(tls: ClientTlsSettings, service: ExternalService, ports: ExternalService["ports"]): Refusal {
+  return [tlsDetails(tls, ports.find(isTls)), withoutSecret(tls.credentialName, service)];
 }
 
 /** Sidecars leave the TLS out and send plain text. Source: pilot/pkg/networking/core/cluster_tls.go. */
 function withoutSecret(credentialName: string | undefined, { gateway, waypoint }: ExternalService): Refusal {
-  if (credentialName === undefined || credentialName.startsWith("configmap://") || gateway || waypoint)
-    return undefined;
+  if (!isFromSecret(credentialName) || gateway || waypoint) return undefined;
   return (
     `found credentialName ${credentialName}, which sidecars do not read; set egressGateway, whose namespace has the Secret, ` +
     "or mount the files into the sidecars and name them: clientCertificate, privateKey, caCertificates"

@@ -7,6 +7,7 @@ import type { Problem } from "../../shared/problem";
 import { runChecks } from "../../shared/unknown";
 import type { Check } from "../check";
 import { accessRuleProblems } from "./access-rules";
+import { clientTlsProblems } from "./client-tls";
 import { egressProblems } from "./egress";
 import { externalServiceProblems } from "./external-services";
 import { rateLimitProblems } from "./rate-limits";
@@ -29,6 +30,7 @@ export function policyProblems(
   return runChecks(
     () => accessRuleProblems(model),
     () => externalServiceProblems(model),
+    () => clientTlsProblems(model, settings.traffic),
     () => egressProblems(model, settings),
     () => targetProblems(model),
     () => tokenProblems(model),
@@ -43,6 +45,22 @@ export function policyProblems(
   );
 }
 
+const ofService = "traffic.services.*.trafficPolicy.";
+
+/** Those of a row. A field of a service's traffic policy is also one of services outside the mesh, subsets and ports. */
+function settingPaths(setting: string): string[] {
+  return setting.split(", ").flatMap((path) => {
+    if (!path.startsWith(ofService)) return [path];
+    const field = path.slice(ofService.length);
+    return ["services", "externalServices"].flatMap((list) =>
+      [`traffic.${list}.*.trafficPolicy`, `traffic.${list}.*.subsets.*.trafficPolicy`].flatMap((policy) => [
+        `${policy}.${field}`,
+        `${policy}.portLevelSettings.*.${field}`,
+      ]),
+    );
+  });
+}
+
 /** Fields that the API of the mesh's release does not have: the API server would drop them. */
 function* releaseProblems({
   traffic,
@@ -53,7 +71,7 @@ function* releaseProblems({
   const rows: readonly Capability[] = Object.values(capabilities);
   for (const { setting, since, value, title } of rows) {
     if (since === undefined || compareMinor(mesh.version, since) >= 0) continue;
-    const given = setting.split(", ").flatMap((one) => [...expandPath({ traffic, security, telemetry }, one)]);
+    const given = settingPaths(setting).flatMap((one) => [...expandPath({ traffic, security, telemetry }, one)]);
     for (const [path, found] of given) {
       if (value !== undefined && found !== value) continue;
       const message = `${title}: needs Istio ${since} or newer, and mesh.version is ${mesh.version}; remove it, or upgrade`;
