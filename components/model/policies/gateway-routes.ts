@@ -34,7 +34,7 @@ export function gatewayRoutes(services: readonly MeshService[]): GatewayRoute[] 
     knownEntries(service.exposures).map(([, exposure]): RoutePart => ({ service, exposure })),
   );
   const byHost = grouped(
-    parts.flatMap((part) => part.exposure.hosts.map((host) => ({ host, part }))),
+    parts.filter(hasPosition).flatMap((part) => part.exposure.hosts.map((host) => ({ host, part }))),
     ({ host, part }) => `${part.exposure.gateway.name} ${host}`,
   );
   const shared = byHost.filter(([, all]) => all.length > 1);
@@ -61,6 +61,11 @@ export function gatewayRoutes(services: readonly MeshService[]): GatewayRoute[] 
       return { name, namespace: service.namespace, path, gateway, hosts: [host], parts: ordered };
     }),
   ];
+}
+
+/** The page of an addon shares no host, which validation makes sure of. */
+function hasPosition({ exposure }: RoutePart): boolean {
+  return exposure.path[0] === "traffic";
 }
 
 /** In `traffic.services`. */
