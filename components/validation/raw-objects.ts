@@ -2,7 +2,8 @@ import { compilers } from "../../policies/compile";
 import { settingOf } from "../../policies/api-objects";
 import { configuredApplications } from "../apps/registry";
 import type { Model } from "../model/model";
-import { clusterHost } from "../model/policies/policy-model";
+import { workloadKey } from "../model/names";
+import { clusterHost, gatewayObject, isIstioGateway } from "../model/policies/policy-model";
 import { suggestion } from "../settings/wording";
 import { rootNamespace } from "../shared/istio";
 import type { KubernetesObject } from "../shared/kubernetes/object";
@@ -10,7 +11,9 @@ import { own } from "../shared/own";
 import { asTree, isTree, type Tree, treesIn } from "../shared/merge";
 import { type Problem, type Refusal, type SettingPath, shortPath } from "../shared/problem";
 import { runChecks } from "../shared/unknown";
+import type { GatewayWorkload } from "../shared/workload";
 import { type Check, problemsOfEach } from "./check";
+import { selectsPods } from "./policies/written-objects";
 
 type RawObject = NonNullable<Model["settings"]["objects"]>[number];
 
@@ -21,11 +24,13 @@ export const rawObjectChecks: readonly Check[] = [
       model.settings.objects,
       ["objects"],
       withoutRules,
-      (object) => hiddenServiceEntry(object, model),
+      (object) => serviceEntry(object, model),
+      (object) => secondSidecar(object, model),
       (object) => withoutProxy(object, model),
       (object) => unknownApp(object, model),
     ),
   ownedHosts,
+  unknownGateways,
 ];
 
 /** Source: istio/istio, pkg/config/validation, ValidateAuthorizationPolicy; an ALLOW without rules denies everything. */
@@ -41,18 +46,48 @@ function withoutRules({ kind, spec }: RawObject): Refusal {
   );
 }
 
-/** The Sidecars that settings create select the hosts which their workloads may reach. */
-function hiddenServiceEntry({ kind, metadata, spec }: RawObject, { policies }: Model): Refusal {
+/** The Sidecars that settings create select the hosts which their workloads may reach; waypoints have rules for each. */
+function serviceEntry({ kind, metadata, spec }: RawObject, { policies }: Model): Refusal {
   const { egress, sidecarScoping, workloads, defaultDenyNamespaces } = policies;
   const { namespace = "" } = metadata;
-  const cause = egress ? "security.egress" : sidecarScoping && "mesh.sidecarScoping";
-  if (kind !== "ServiceEntry" || cause === undefined || namespace === rootNamespace) return undefined;
-  const sidecars = workloads.filter(({ dataPlane }) => dataPlane === "sidecar");
+  if (kind !== "ServiceEntry" || !(egress ?? sidecarScoping)) return undefined;
+  const meshed = workloads.filter(({ dataPlane }) => dataPlane !== "none");
+  const sidecars = meshed.filter(({ dataPlane }) => dataPlane === "sidecar");
+  const exportTo = spec.exportTo === undefined ? ["*"] : listIn(spec, "exportTo");
+  const knows = (client: string) =>
+    exportTo.some((to) => to === "*" || to === client || (to === "." && client === namespace));
+  const inRoot = namespace === rootNamespace && sidecars.some((one) => knows(one.namespace));
+  if (egress) {
+    const inCluster = listIn(spec, "hosts").every((host) => String(host).endsWith(".svc.cluster.local"));
+    if (meshed.length === 0 || inCluster) return undefined;
+    const remedy = "describe it in traffic.externalServices, and name its hosts in security.egress.allow";
+    // ztunnel reads every ServiceEntry.
+    if (inRoot || sidecars.length < meshed.length) {
+      const clients = inRoot ? `a ServiceEntry of namespace ${namespace} is open` : "ztunnel opens it";
+      return `${clients} to every workload, so that security.egress would not hold; ${remedy}`;
+    }
+    return namespace !== rootNamespace && `hidden from every workload by the Sidecars of security.egress; ${remedy}`;
+  }
   const isOpen = sidecars.some((one) => one.namespace === namespace) && !defaultDenyNamespaces.has(namespace);
-  const inCluster = listIn(spec, "hosts").every((host) => String(host).endsWith(".svc.cluster.local"));
-  if (sidecars.length === 0 || (egress ? inCluster : isOpen)) return undefined;
-  const rule = egress ? ", and name its hosts in security.egress.allow" : "";
-  return `hidden from every workload by the Sidecars of ${cause}; describe it in traffic.externalServices${rule}`;
+  if (sidecars.length === 0 || isOpen || namespace === rootNamespace) return undefined;
+  return "hidden from every workload by the Sidecars of mesh.sidecarScoping; describe it in traffic.externalServices";
+}
+
+/** Of two Sidecars that select a pod, Istio takes one. Source: pilot/pkg/model/push_context.go, doGetSidecarScope. */
+function secondSidecar({ kind, metadata: { namespace }, spec }: RawObject, { policies }: Model): Refusal {
+  const { egress, sidecarScoping, workloads } = policies;
+  if (kind !== "Sidecar" || !(egress ?? sidecarScoping)) return undefined;
+  const { labels } = asTree(spec.workloadSelector);
+  const selected = workloads.find(
+    (one) => one.dataPlane === "sidecar" && one.namespace === namespace && selectsPods(asTree(labels), one),
+  );
+  if (!selected) return undefined;
+  const setting = egress ? "security.egress" : "mesh.sidecarScoping";
+  return {
+    spec: {
+      workloadSelector: `selects ${selected.name}, for which ${setting} has a Sidecar, and Istio takes one of the two; remove it, or ${setting}`,
+    },
+  };
 }
 
 const enforced = [
@@ -102,6 +137,48 @@ function unknownApp({ metadata: { namespace = "" }, spec }: RawObject, { setting
       workloadSelector: { labels: refusalOf(asTree(spec.workloadSelector).labels) },
     },
   };
+}
+
+/** A VirtualService at a Gateway that does not exist configures no proxy, and Istio reports nothing. */
+function unknownGateways({ policies, settings, names }: Model): Iterable<Problem> {
+  const { gateways } = names.objects;
+  const existing = gateways.filter((one) => one.foreign && isIstioGateway(one)).map(gatewayObject);
+  const knownGateways = () =>
+    [...compilers.flatMap((compile) => compile(policies)), ...(settings.objects ?? [])]
+      .flatMap((object) => (isGateway(object) ? object.metadata : []))
+      .concat(existing)
+      .map(({ namespace = "", name }) => workloadKey({ namespace, name }));
+  const own = new Set([
+    rootNamespace,
+    ...configuredApplications(settings).map((one) => one.settings.namespace),
+    ...gateways.filter(({ foreign }) => !foreign).map(({ namespace }) => namespace),
+  ]);
+  return problemsOfEach(settings.objects, ["objects"], ({ kind, metadata, spec }) => {
+    if (kind !== "VirtualService") return undefined;
+    const refusals = listIn(spec, "gateways").map((given) => {
+      const full = fullGateway(String(given), metadata.namespace);
+      const [namespace = "", name = ""] = full.split("/");
+      const meant = gateways.find((one) => one.name === name);
+      // Others may have Gateways in namespaces of theirs.
+      const isOwn = own.has(namespace) || (meant !== undefined && full !== given);
+      if (full === "mesh" || !isOwn) return undefined;
+      const known = knownGateways();
+      return !known.includes(full) && `found ${String(given)}; no Gateway ${full}; ${gatewayHint(full, meant, known)}`;
+    });
+    return { spec: { gateways: refusals } };
+  });
+}
+
+function gatewayHint(full: string, meant: GatewayWorkload | undefined, known: readonly string[]): string {
+  if (!meant) return suggestion(full, known);
+  const key = workloadKey(gatewayObject(meant));
+  if (known.includes(key)) return `did you mean ${key}?`;
+  if (!isIstioGateway(meant)) return `${meant.name} is configured by Gateway API; write an HTTPRoute`;
+  return `gateway ${meant.name} has one for the hosts that traffic.services exposes; expose them there, or write a Gateway under talos-mesh:objects`;
+}
+
+function isGateway({ apiVersion, kind }: Pick<KubernetesObject, "apiVersion" | "kind">): boolean {
+  return kind === "Gateway" && apiVersion.startsWith("networking.istio.io/");
 }
 
 /** Two routes, or two traffic policies, for one host: Istio joins them in no documented order, or ignores one. */

@@ -5,8 +5,10 @@ import {
   egress,
   type PolicySettings,
   refusals,
+  shop,
   shopModel,
   shopSources,
+  workload,
 } from "../support/policy-models";
 
 type External = NonNullable<NonNullable<PolicySettings["traffic"]>["externalServices"]>[number];
@@ -254,5 +256,20 @@ describe("a service outside the mesh", () => {
   it("is accepted for ambient clients that do not know it", () => {
     const service: External = { ...api, namespace: "batch", exportTo: ["."], http: [{ timeout: "1s" }] };
     assert.deepEqual(refusals(ambientSources({ traffic: { externalServices: [service] } })), []);
+  });
+
+  it("is refused with a Secret that its waypoint reads, and sidecars which know it do not", () => {
+    const service: External = { ...api, trafficPolicy: { tls: { mode: "SIMPLE", credentialName: "ca" } } };
+    const found = (exportTo?: External["exportTo"]) =>
+      refusals(
+        ambientSources(
+          { traffic: { externalServices: [{ ...service, exportTo }] } },
+          { workloads: [...shop, workload("cart", [], "orders")], dataPlanes: { shop: "ambient", orders: "sidecar" } },
+        ),
+      );
+    assert.deepEqual(found(), [
+      "traffic.externalServices[0].trafficPolicy.tls: found credentialName ca, which waypoint waypoint reads, and the sidecars of namespace orders do not: they would send plain text; set exportTo to the ambient namespaces, or set the dataPlane of orders to ambient",
+    ]);
+    assert.deepEqual(found(["shop"]), []);
   });
 });

@@ -8,15 +8,17 @@ import { isFromSecret, tlsDetails } from "./client-tls";
 /** Settings of services outside the mesh that the proxies in front of their clients would not apply. */
 
 /** TLS that Istio refuses, or that a proxy would leave out. */
-export function clientTls(service: ExternalService): Refusal {
+export function clientTls(service: ExternalService, { names }: PolicyModel): Refusal {
+  const known = names.workloadNamespaces().filter((client) => isExportedTo(service, client));
+  const sidecars = known.filter((client) => names.dataPlane(client) === "sidecar");
   const policyOf = (policy: TrafficPolicySettings | undefined): Refusal => {
     const levels = policy?.portLevelSettings ?? [];
     const ownPorts = service.ports.filter(({ number }) => !levels.some(({ port }) => port.number === number));
     return {
-      tls: policy?.tls && tlsRefusal(policy.tls, service, ownPorts),
+      tls: policy?.tls && tlsRefusal(policy.tls, service, ownPorts, sidecars),
       portLevelSettings: refusalOfEach(levels, ({ port: { number }, tls }) => {
         const port = service.ports.find((one) => one.number === number);
-        if (port) return { tls: tls && tlsRefusal(tls, service, [port]) };
+        if (port) return { tls: tls && tlsRefusal(tls, service, [port], sidecars) };
         return {
           port: { number: `found ${number}; its ports are ${service.ports.map((one) => one.number).join(", ")}` },
         };
@@ -30,16 +32,32 @@ export function clientTls(service: ExternalService): Refusal {
   };
 }
 
-function tlsRefusal(tls: ClientTlsSettings, service: ExternalService, ports: ExternalService["ports"]): Refusal {
-  return [tlsDetails(tls, ports.find(isTls)), withoutSecret(tls.credentialName, service)];
+function tlsRefusal(
+  tls: ClientTlsSettings,
+  service: ExternalService,
+  ports: ExternalService["ports"],
+  sidecars: readonly string[],
+): Refusal {
+  return [tlsDetails(tls, ports.find(isTls)), withoutSecret(tls.credentialName, service, sidecars)];
 }
 
 /** Sidecars leave the TLS out and send plain text. Source: pilot/pkg/networking/core/cluster_tls.go. */
-function withoutSecret(credentialName: string | undefined, { gateway, waypoint }: ExternalService): Refusal {
-  if (!isFromSecret(credentialName) || gateway || waypoint) return undefined;
+function withoutSecret(
+  credentialName: string | undefined,
+  { gateway, waypoint }: ExternalService,
+  [client]: readonly string[],
+): Refusal {
+  if (!isFromSecret(credentialName) || gateway) return undefined;
+  if (!waypoint) {
+    return (
+      `found credentialName ${credentialName}, which sidecars do not read; set egressGateway, whose namespace has the Secret, ` +
+      "or mount the files into the sidecars and name them: clientCertificate, privateKey, caCertificates"
+    );
+  }
   return (
-    `found credentialName ${credentialName}, which sidecars do not read; set egressGateway, whose namespace has the Secret, ` +
-    "or mount the files into the sidecars and name them: clientCertificate, privateKey, caCertificates"
+    client !== undefined &&
+    `found credentialName ${credentialName}, which waypoint ${waypoint.name} reads, and the sidecars of namespace ${client} do not: they would send plain text; ` +
+      `set exportTo to the ambient namespaces, or set the dataPlane of ${client} to ambient`
   );
 }
 

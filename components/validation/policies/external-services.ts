@@ -26,7 +26,12 @@ export function externalServiceProblems(model: PolicyModel): Iterable<Problem> {
         (service) => behindGateway(service, model),
         (service) => places(service, model),
       ),
-    () => problemsAt(externalServices, clientTls, (service) => ambientExternalService(service, model)),
+    () =>
+      problemsAt(
+        externalServices,
+        (service) => clientTls(service, model),
+        (service) => ambientExternalService(service, model),
+      ),
     () =>
       duplicates(
         checkEach(externalServices, [], (service) =>

@@ -54,7 +54,7 @@ function* selected(
   const forAll = labels === undefined;
   if (forAll && (kind === "Telemetry" || gateways.some(({ namespace }) => namespace === inNamespace[0]?.namespace)))
     return;
-  const workloads = forAll ? inNamespace : inNamespace.filter((workload) => selects(asTree(labels), workload));
+  const workloads = forAll ? inNamespace : inNamespace.filter((workload) => selectsPods(asTree(labels), workload));
   const [first] = workloads;
   if (!first || workloads.some(({ dataPlane }) => dataPlane === "sidecar")) return;
   const at = forAll ? [...path, "spec"] : [...path, "spec", field ?? ""];
@@ -74,7 +74,7 @@ function unread(kind: string, { name, namespace, dataPlane, waypoint }: MeshWork
 }
 
 /** The selector may have labels of pods that the settings do not know, such as a version. */
-function selects(labels: Readonly<Record<string, unknown>>, workload: MeshWorkload): boolean {
+export function selectsPods(labels: Readonly<Record<string, unknown>>, workload: MeshWorkload): boolean {
   const known = Object.entries(workload.labels).filter(([key]) => Object.hasOwn(labels, key));
   return known.length > 0 && known.every(([key, value]) => own(labels, key) === value);
 }
