@@ -5,6 +5,7 @@ import type { Model } from "../model/model";
 import { versions } from "../settings/versions";
 import { listOf, suggestion } from "../settings/wording";
 import type { Problem, SettingPath } from "../shared/problem";
+import { re2Refusal } from "../shared/re2";
 import { allKnown, checkEach, runChecks } from "../shared/unknown";
 import type { Check } from "./check";
 import { schemaProblems, type StructuralSchema } from "./structural-schema";
@@ -67,7 +68,23 @@ export function* objectProblems(
       yield { path: [...at, "metadata", "namespace"], message };
     },
     () => schemaProblems(known.spec, allKnown(spec), [...at, "spec"]),
+    () => (routeKinds.has(kind) ? expressionProblems(allKnown(spec), [...at, "spec"]) : []),
   );
+}
+
+const routeKinds: ReadonlySet<string> = new Set(["VirtualService", "HTTPRoute", "GRPCRoute"]);
+
+/** Expressions of matches and rewrites: a proxy refuses its whole configuration for one that is not RE2. */
+function* expressionProblems(value: unknown, at: SettingPath): Iterable<Problem> {
+  if (typeof value !== "object" || value === null) return;
+  const ofType = "type" in value && value.type === "RegularExpression";
+  for (const [key, one] of Object.entries(value) as [string, unknown][]) {
+    const path = [...at, Array.isArray(value) ? Number(key) : key];
+    const isExpression = key === "regex" || (key === "value" && ofType);
+    const message = isExpression && typeof one === "string" ? re2Refusal(one) : undefined;
+    if (message === undefined) yield* expressionProblems(one, path);
+    else yield { path, message };
+  }
 }
 
 function unknownKind(apiVersion: string, kind: string, served: readonly string[]): string {
