@@ -43,7 +43,7 @@ describe("versions that rules lead to", () => {
 
   it("are subsets of a service without an entry, which has no routes of its own", () => {
     const services = [{ host: "front", http: [{ route: [{ host: "reviews", subset: "v2" }] }] }];
-    assert.deepEqual(subsets({ services }), { reviews: [version("v2")] });
+    assert.deepEqual(subsets({ services }), { reviews: [version("v1"), version("v2"), version("v3")] });
     const routes = objects({ services }).filter(({ kind }) => kind === "VirtualService");
     assert.deepEqual(
       routes.map(({ metadata }) => metadata.name),
@@ -70,7 +70,7 @@ describe("versions that rules lead to", () => {
       ],
       externalServices: [{ ...outside, http: [{ mirror: { host: "reviews", namespace: "shop", subset: "v3" } }] }],
     });
-    assert.deepEqual(found, { front: [version("v1")], reviews: [version("v1"), version("v3")] });
+    assert.deepEqual(found, { front: [version("v1")], reviews: [version("v1"), version("v2"), version("v3")] });
   });
 
   it("keep the labels that subsets give them, and what subsets has besides", () => {

@@ -98,10 +98,16 @@ function meshService(
   });
 }
 
+/**
+ * Where a rule leads to a version that the entries do not name, every version is a subset: other weights then change the
+ * routes alone, and no route leads, for a moment, to a subset that is already removed.
+ */
 function subsets({ versions, versionServices }: MeshWorkload, entries: Entries, routed?: RoutedVersions): Subset[] {
   const found = new Map<string, Subset>();
-  const leadTo = routed ? versions.filter((version) => routed.versions.has(version)) : [];
-  for (const entry of [...entries.flatMap(({ settings }) => settings.subsets), ...leadTo]) {
+  const given = entries.flatMap(({ settings }) => settings.subsets);
+  const names = new Set(given.map((entry) => namedSubset(entry).name));
+  const isNamed = (version: string) => names.has(version) || !routed?.versions.has(version);
+  for (const entry of [...given, ...(versions.every(isNamed) ? [] : versions)]) {
     const subset = namedSubset(entry);
     const { version, ...otherLabels } = subset.labels;
     const isVersion = version !== undefined && Object.keys(otherLabels).length === 0;
