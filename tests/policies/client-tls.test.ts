@@ -81,7 +81,12 @@ describe("TLS of clients to a service of the mesh", () => {
       `${at}.tls.mode: found ISTIO_MUTUAL, and ratings has no proxy that accepts it, so every request would fail; ` +
         "remove it, or set dataPlane: sidecar for namespace shop in talos-mesh:mesh.namespaces",
     ]);
-    const exception = { namespace: "shop", workload: "ratings", mode: "DISABLE" as const, reason: "probes in plain text" };
+    const exception = {
+      namespace: "shop",
+      workload: "ratings",
+      mode: "DISABLE" as const,
+      reason: "probes in plain text",
+    };
     const settings = {
       ...settingsOf({ trafficPolicy: { tls: { mode: "ISTIO_MUTUAL" } } }),
       security: { peerAuthentication: [exception] },
