@@ -1,5 +1,6 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
+import { covers } from "../components/model/gateways";
 import type { KubernetesObject } from "../components/shared/kubernetes/object";
 import { Layer, type LayerOptions } from "../components/shared/layer";
 import { egressOnly } from "./network-policies";
@@ -131,5 +132,5 @@ function hostsOf({ spec }: KubernetesObject): readonly string[] {
 }
 
 function isUnder(host: string, external: string): boolean {
-  return host === external || (external.startsWith("*.") && host.endsWith(external.slice(1)));
+  return host === external || covers(external, host);
 }

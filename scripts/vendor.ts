@@ -3,8 +3,12 @@ import path from "node:path";
 import { declare } from "../cli/command";
 import { istioReleases, versions } from "../components/settings/versions";
 import { readIfExists, writeFileAtomically } from "../components/shared/files";
-import { customResourceDefinitionFiles, goModuleFolder, readCustomResourceDefinitions } from "./vendor/crds";
-import { gatewayApiChart } from "./vendor/gateway-api-chart";
+import {
+  customResourceDefinitionFiles,
+  gatewayApiChart,
+  goModuleFolder,
+  readCustomResourceDefinitions,
+} from "./vendor/crds";
 import { chartFiles } from "./vendor/stand-in-charts";
 
 const root = path.resolve(__dirname, "..");

@@ -6,11 +6,10 @@ import type { ExposedHost } from "../model/exposures";
 import { type HttpPort, httpPorts, tlsServerOf } from "../model/gateways";
 import { listenerName } from "../model/object-names";
 import type { EgressEntrance } from "../model/policies/egress-entrances";
-import { isHttp } from "../model/policies/external-services";
 import type { GatewayDeploymentSettings } from "../settings/sections/gateways";
 import { digestOf } from "../shared/digest";
 import type { KubernetesObject } from "../shared/kubernetes/object";
-import type { GatewayWorkload, TlsServer } from "../shared/workload";
+import { type GatewayWorkload, isHttp, type TlsServer } from "../shared/workload";
 import { gatewayOverlays } from "./values/gateway-effects";
 
 type GatewaySpec = IGateway["spec"];

@@ -34,9 +34,14 @@ export interface Workload {
   readonly versionServices?: ReadonlyMap<string, VersionService>;
 }
 
+/** As a Service has it, or a ServiceEntry. */
+interface Protocol {
+  readonly protocol: PortProtocol | Uppercase<PortProtocol> | "MONGO";
+}
+
 /** Whether its connections begin with TLS, which Envoy routes by the name in the handshake. */
-export function isEncrypted({ protocol }: Pick<ServicePort, "protocol">): boolean {
-  return protocol === "https" || protocol === "tls";
+export function isEncrypted({ protocol }: Protocol): boolean {
+  return /^(https|tls)$/i.test(protocol);
 }
 
 /** The port that is meant where none is named: the only one of its kind, or the only one. */
@@ -47,8 +52,8 @@ export function onlyPort(ports: readonly ServicePort[], isMeant: (port: ServiceP
 }
 
 /** Whether Envoy reads the requests of a port, so that HTTP routes and HTTP conditions apply to it. */
-export function isHttp({ protocol }: Pick<ServicePort, "protocol">): boolean {
-  return protocol === "http" || protocol === "http2" || protocol === "grpc";
+export function isHttp({ protocol }: Protocol): boolean {
+  return /^(http2?|grpc)$/i.test(protocol);
 }
 
 export interface GatewayWorkload {

@@ -2,6 +2,7 @@ import { connectionPort, furtherPorts } from "../model/gateways";
 import type { Model } from "../model/model";
 import type { MeshWorkload } from "../model/names";
 import { clusterHost, isIstioGateway } from "../model/policies/policy-model";
+import { tlsRules } from "../model/policies/routed-versions";
 import { withoutTlsListeners } from "./policies/tls-listeners";
 import type { TlsRuleSettings } from "../settings/sections/connection-rule";
 import type { TrafficServiceSettings } from "../settings/sections/traffic";
@@ -58,9 +59,8 @@ interface Context {
   readonly model: Model;
 }
 
-function rulesOf({ tcp, tls = [] }: Service, protocol: Protocol): readonly TlsRuleSettings[] {
-  if (protocol === "tcp") return tcp;
-  return Array.isArray(tls) ? tls : [tls];
+function rulesOf(service: Service, protocol: Protocol): readonly TlsRuleSettings[] {
+  return protocol === "tcp" ? service.tcp : (tlsRules(service) ?? []);
 }
 
 /** Each with its path; an object is a list of one rule. */

@@ -1,6 +1,6 @@
 import { faultKinds } from "../../policies/http-rules";
 import { matchesEverything, takesAll } from "../model/matches";
-import { gatewayRoutes } from "../model/policies/gateway-routes";
+import { gatewayRoutes, rulesOf } from "../model/policies/gateway-routes";
 import { clusterHost, type PolicyModel } from "../model/policies/policy-model";
 import type { HttpRuleSettings } from "../settings/sections/http-rule";
 import type { TrafficSettings } from "../settings/sections/traffic";
@@ -153,24 +153,21 @@ function replacedPath({ match = [{}], ...given }: HttpRuleSettings, field: "rewr
 
 /** Rules of a service that never match, as those of another service before it take all of their requests. */
 function hiddenBehind({ services }: PolicyModel): Iterable<Problem> {
-  // A page of an addon shares its host with nothing, and that is refused.
-  const shared = gatewayRoutes(services).filter(
-    ({ parts }) => parts.length > 1 && parts.every(({ exposure }) => exposure.path[0] === "traffic"),
-  );
-  return checkEach(shared, [], function* ({ gateway, hosts: [host = ""], parts }) {
-    const rules = parts.flatMap(({ exposure }) =>
-      exposure.rules.map((one, index) => ({
-        rule: one,
-        entry: exposure.path,
-        path: [...exposure.path, "http", index],
-      })),
-    );
-    for (const [position, { rule: hidden, entry, path }] of rules.entries()) {
+  const shared = gatewayRoutes(services).filter(({ parts }) => parts.length > 1);
+  return checkEach(shared, [], function* (route) {
+    const {
+      gateway,
+      hosts: [host = ""],
+    } = route;
+    const rules = rulesOf(route);
+    for (const [position, { rule: hidden, part, path }] of rules.entries()) {
+      const entry = part.exposure.path;
       const by = rules
         .slice(0, position)
-        .find((one) => one.entry !== entry && (matchesEverything(one.rule) || takesAll(one.rule, hidden)));
+        .find((one) => one.part.exposure.path !== entry && (matchesEverything(one.rule) || takesAll(one.rule, hidden)));
       if (!by) continue;
-      const taken = `${shortPath(by.entry)} before it takes the same requests for ${host} at gateway ${gateway.name}`;
+      const earlier = shortPath(by.part.exposure.path);
+      const taken = `${earlier} before it takes the same requests for ${host} at gateway ${gateway.name}`;
       yield { path: hidden.match ? path : entry, message: `never matches: ${taken}; put this entry before it` };
     }
   });

@@ -12,14 +12,13 @@ import {
 import type { HttpRuleSettings } from "../../components/settings/sections/http-rule";
 import type { SettingPath } from "../../components/shared/problem";
 import { ifKnown, throwUnknown } from "../../components/shared/unknown";
-import type { GatewayRoute } from "../../components/model/policies/gateway-routes";
+import { type GatewayRoute, rulesOf } from "../../components/model/policies/gateway-routes";
 import { RouteTargets } from "../../components/model/policies/route-targets";
-import { type AnyRule, ofTarget, type OwnedRule, owned, partition, sharedRoute } from "./rules";
+import { type AnyRule, limitSteps, ofTarget, type OwnedRule, owned, partition, sharedRoute } from "./rules";
 import { anonymous, connectionStep, defaultPort, modeWithoutMtls } from "./connections";
 import type { TlsRuleSettings } from "../../components/settings/sections/connection-rule";
 import { isEncrypted, isHttp } from "../../components/shared/workload";
 import { routeEntries } from "../destinations";
-import { limitSteps } from "./limits";
 import { principal } from "../api-objects";
 import { fieldsOf } from "../http-rules";
 import { conditionsHold, matches, meetsRequirements, ruleMatches } from "./conditions";
@@ -144,9 +143,7 @@ class Journey {
     const [first] = exposed?.parts ?? [];
     if (exposed && first?.exposure.tls) return this.applyConnections(first.exposure.tls, [...exposed.path, "tls"]);
     if (exposed && first) {
-      const rules = exposed.parts.flatMap((part) =>
-        owned(part.exposure.rules, [...part.exposure.path, "http"], part.service),
-      );
+      const rules = rulesOf(exposed).map(({ rule, path, part }) => ({ rule, path, owner: part.service }));
       const outcome = this.authorizeAtGateway(first.exposure) ?? this.applyRules(rules, [...exposed.path, "http"]);
       // The workload sees the gateway's address.
       this.request = { ...this.request, address: undefined, port: first.exposure.port ?? this.request.port };

@@ -12,7 +12,7 @@ import type {
 import type { HttpRuleSettings } from "../../components/settings/sections/http-rule";
 import type { SettingPath } from "../../components/shared/problem";
 import { throwUnknown } from "../../components/shared/unknown";
-import type { ExplainedRequest } from "./request";
+import type { ExplainedRequest, Step } from "./request";
 
 /** The route of the gateway for the host that the request names, or else for the first. */
 export function sharedRoute(
@@ -39,6 +39,21 @@ export type AnyRule = AccessRule | ExternalRule | TokenRules | RateLimit;
 
 export function ofTarget<Rule extends AnyRule>(rules: readonly Rule[], target: PolicyTarget): Rule[] {
   return rules.filter((rule) => covers(rule.target, target));
+}
+
+/** A limit decides only where there are more requests than this one. */
+export function limitSteps(limits: readonly RateLimit[], target: PolicyTarget, request: ExplainedRequest): Step[] {
+  return limits.flatMap(({ path, settings }) => {
+    const { tokenBucket, port = request.port, route } = settings;
+    if (port !== request.port) return [];
+    const requests = route === undefined ? "requests" : `requests of rule ${route}`;
+    const { maxTokens, tokensPerFill = maxTokens, fillInterval } = tokenBucket ?? {};
+    const passes = `${maxTokens} ${requests} at once, and ${tokensPerFill} every ${fillInterval}`;
+    const limit = tokenBucket
+      ? `each proxy of ${target.title} passes ${passes}`
+      : `rateLimitService counts ${requests}`;
+    return [{ what: `${limit}; above the limit: 429`, path }];
+  });
 }
 
 export function partition<Item>(items: readonly Item[], isFirst: (item: Item) => boolean): [Item[], Item[]] {

@@ -2,7 +2,6 @@ import { type HttpPort, httpPorts, tlsServerOf } from "../../components/model/ga
 import { listenerName, policyName } from "../../components/model/object-names";
 import { type GatewayRoute, gatewayRoutes } from "../../components/model/policies/gateway-routes";
 import { type EgressEntrance, egressEntrances } from "../../components/model/policies/egress-entrances";
-import { isHttp as isHttpPort } from "../../components/model/policies/external-services";
 import { externalTarget, RouteTargets } from "../../components/model/policies/route-targets";
 import {
   gatewayObject,
@@ -37,8 +36,8 @@ export function routes(model: PolicyModel): KubernetesObject[] {
     ...gatewayRoutes(services)
       .filter(({ gateway }) => !isIstioGateway(gateway))
       .flatMap((route) => [...gatewayHttpRoutes(route, targets, gatewayApi), ...passthroughRoutes(route, targets)]),
-    ...entrances.filter(({ port }) => isHttpPort(port)).map((one) => egressHttpRoute(one, targets, gatewayApi)),
-    ...entrances.filter(({ port }) => !isHttpPort(port)).map((one) => egressTlsRoute(one, targets)),
+    ...entrances.filter(({ port }) => isHttp(port)).map((one) => egressHttpRoute(one, targets, gatewayApi)),
+    ...entrances.filter(({ port }) => !isHttp(port)).map((one) => egressTlsRoute(one, targets)),
   ];
   return [...all, ...referenceGrants(all)];
 }

@@ -5,14 +5,13 @@ import {
   type RoutedService,
   routedServices,
 } from "../../components/model/policies/egress-entrances";
-import { isHttp, isTls } from "../../components/model/policies/external-services";
 import { clusterHost, isIstioGateway, type PolicyModel } from "../../components/model/policies/policy-model";
 import { type MeshWorkload, workloadKey } from "../../components/model/names";
 import { RouteTargets } from "../../components/model/policies/route-targets";
 import { egressGatewayName, egressLabel, policyName } from "../../components/model/object-names";
 import { grouped } from "../../components/shared/grouped";
 import type { KubernetesObject } from "../../components/shared/kubernetes/object";
-import type { GatewayWorkload } from "../../components/shared/workload";
+import { type GatewayWorkload, isEncrypted, isHttp } from "../../components/shared/workload";
 import { istioObject, principal, sortedUnique, type VirtualServiceRoute } from "../api-objects";
 import { gatewayAttachment } from "../attachment";
 import { exported, httpRules, objectPlace } from "./external-services";
@@ -67,10 +66,10 @@ function objectsOfHost(
     ]);
   const others = entrances.filter(({ port }) => !isHttp(port));
   const tls = others
-    .filter(({ port }) => isTls(port))
+    .filter(({ port }) => isEncrypted(port))
     .map((entrance) => ({ match: [{ ...inMesh(entrance), sniHosts: [host] }], route: toGateway(entrance) }));
   const tcp = others.flatMap((entrance) => [
-    ...(isTls(entrance.port) ? [] : [{ match: [inMesh(entrance)], route: toGateway(entrance) }]),
+    ...(isEncrypted(entrance.port) ? [] : [{ match: [inMesh(entrance)], route: toGateway(entrance) }]),
     ...(ofIstio ? [{ match: [atGateway(entrance)], route: toHost(entrance) }] : []),
   ]);
   return [

@@ -1,9 +1,10 @@
-import { type ExternalPort, type ExternalService, isHttp } from "../../components/model/policies/external-services";
+import type { ExternalPort, ExternalService } from "../../components/model/policies/external-services";
 import { allServices } from "../../components/model/policies/egress";
 import type { PolicyModel } from "../../components/model/policies/policy-model";
 import { externalTarget, RouteTargets } from "../../components/model/policies/route-targets";
 import { externalHostName, policyName } from "../../components/model/object-names";
 import type { KubernetesObject } from "../../components/shared/kubernetes/object";
+import { isHttp } from "../../components/shared/workload";
 import { type HttpMatch, type IstioSpecs, istioObject, type Place, type VirtualServiceRoute } from "../api-objects";
 import { httpRoutes } from "./routes";
 import { trafficPolicy } from "./traffic-policy";

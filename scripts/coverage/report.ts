@@ -1,3 +1,4 @@
+import { grouped } from "../../components/shared/grouped";
 import { formatPath } from "../../components/shared/problem";
 import { markdownTable } from "../../components/shared/markdown";
 import { objectProblems } from "../../components/validation/objects";
@@ -178,9 +179,10 @@ export function coveragePage(report: Report, corpora: readonly string[]): string
     row("all", judged),
   ];
   const listed = (name: Class) =>
-    [...groups(judged.filter((one) => one.class === name))].map(
-      ([reason, all]) => `- ${reason || "no setting says it"}: ${all.map(placeOf).join(", ")}`,
-    );
+    grouped(
+      judged.filter((one) => one.class === name),
+      ({ reason }) => reason,
+    ).map(([{ reason }, all]) => `- ${reason || "no setting says it"}: ${all.map(placeOf).join(", ")}`);
   const { settings, manifests } = linesOf(report);
   const sections = classNames.filter((name) => name !== "same" && judged.some((one) => one.class === name));
   return [
@@ -198,12 +200,6 @@ export function coveragePage(report: Report, corpora: readonly string[]): string
     ...sections.flatMap((name) => ["", `## ${classes[name]}`, "", ...listed(name)]),
     "",
   ].join("\n");
-}
-
-function groups(all: readonly Judged[]): Map<string, Judged[]> {
-  const byReason = new Map<string, Judged[]>();
-  for (const one of all) byReason.set(one.reason, [...(byReason.get(one.reason) ?? []), one]);
-  return byReason;
 }
 
 function placeOf({ source, manifest }: Judged): string {

@@ -1,4 +1,6 @@
 import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import path from "node:path";
 import { parseAllDocuments } from "yaml";
 import { z } from "zod";
 
@@ -56,4 +58,25 @@ export function goModuleFolder(module: string): string {
     throw new Error(`${module}: go mod download failed: ${reason ?? "it printed nothing"}. See "go env GOPROXY".`);
   }
   return folder;
+}
+
+/**
+ * The chart around the CRDs of one version of the Gateway API. Each version has a chart of its own: Helm keeps a release's
+ * whole chart in one Secret, which has no room for several.
+ */
+export function gatewayApiChart(version: string): [file: string, content: string][] {
+  const folder = `components/platform/charts/${version}/gateway-api`;
+  const description = [
+    "apiVersion: v2",
+    "name: gateway-api",
+    "description: The CRDs of the Kubernetes Gateway API, standard channel, as files/crds has them from sigs.k8s.io/gateway-api.",
+    "type: application",
+    `version: ${version}`,
+    `appVersion: v${version}`,
+  ];
+  const template = readFileSync(path.join(__dirname, "gateway-api-chart/crds.tpl"), "utf8");
+  return [
+    [`${folder}/Chart.yaml`, `${description.join("\n")}\n`],
+    [`${folder}/templates/crds.yaml`, template],
+  ];
 }

@@ -1,7 +1,7 @@
-import type { GatewayWorkload } from "../../shared/workload";
+import { type GatewayWorkload, isHttp } from "../../shared/workload";
 import { listenerName } from "../object-names";
 import { allServices, type Egress } from "./egress";
-import { type ExternalPort, type ExternalService, isHttp } from "./external-services";
+import type { ExternalPort, ExternalService } from "./external-services";
 
 export type RoutedService = ExternalService & { readonly gateway: GatewayWorkload };
 

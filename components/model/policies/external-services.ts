@@ -58,8 +58,8 @@ function withGateway(
   gateway: GatewayWorkload | undefined,
 ): readonly string[] | undefined {
   // Istio does not count the namespace of an object among those that it is exported to.
-  const known = !gateway || exportTo?.some((to) => to === "*" || (to === "." ? namespace : to) === gateway.namespace);
-  return exportTo && !known ? [...exportTo, gateway.namespace] : exportTo;
+  if (!gateway || exportIncludes(exportTo, namespace, gateway.namespace)) return exportTo;
+  return [...(exportTo ?? []), gateway.namespace];
 }
 
 function withName(port: ExternalServiceSettings["ports"][number]): ExternalPort {
@@ -79,19 +79,14 @@ export function defaultResolution({
   return ranges || hosts.some((host) => host.startsWith("*")) ? "NONE" : "DNS";
 }
 
-/** Whether proxies read the requests of a port, so that rules and HTTP settings apply to it. */
-export function isHttp({ protocol }: Pick<ExternalPort, "protocol">): boolean {
-  return protocol === "HTTP" || protocol === "HTTP2" || protocol === "GRPC";
-}
-
-/** Whether connections to a port begin with TLS, which names the host. */
-export function isTls({ protocol }: Pick<ExternalPort, "protocol">): boolean {
-  return protocol === "TLS" || protocol === "HTTPS";
-}
-
 /** Whether the workloads of a namespace know the service. */
-export function isExportedTo({ namespace, settings: { exportTo = ["*"] } }: ExternalService, client: string): boolean {
-  return exportTo.some((to) => to === "*" || to === client || (to === "." && client === namespace));
+export function isExportedTo({ namespace, settings: { exportTo } }: ExternalService, client: string): boolean {
+  return exportIncludes(exportTo, namespace, client);
+}
+
+/** Whether a list of `exportTo` of an object has a namespace. @param from the object's own namespace */
+export function exportIncludes(exportTo: readonly unknown[] | undefined, from: string, namespace: string): boolean {
+  return exportTo?.some((to) => to === "*" || to === namespace || (to === "." && namespace === from)) ?? true;
 }
 
 export function findExternalService<External extends Pick<ExternalService, "hosts">>(

@@ -1,3 +1,4 @@
+import type { HttpRuleSettings } from "../../settings/sections/http-rule";
 import { grouped } from "../../shared/grouped";
 import type { SettingPath } from "../../shared/problem";
 import { knownEntries } from "../../shared/unknown";
@@ -61,6 +62,21 @@ export function gatewayRoutes(services: readonly MeshService[]): GatewayRoute[] 
       return { name, namespace: service.namespace, path, gateway, hosts: [host], parts: ordered };
     }),
   ];
+}
+
+/** A rule of an entry of `traffic.services` at a gateway. */
+export interface PlacedRule {
+  readonly rule: HttpRuleSettings;
+  readonly path: SettingPath;
+  readonly part: RoutePart;
+}
+
+/** The rules of a route in their order, with their paths. */
+export function rulesOf({ parts }: GatewayRoute): PlacedRule[] {
+  return parts.flatMap((part) => {
+    const { path, rules } = part.exposure;
+    return rules.map((rule, index) => ({ rule, path: [...path, "http", index], part }));
+  });
 }
 
 /** The page of an addon shares no host, which validation makes sure of. */

@@ -1,8 +1,8 @@
 import type { MirrorSettings } from "../../settings/sections/http-rule";
 import { copyWithField, knownEntries, throwUnknown } from "../../shared/unknown";
-import type { Workload } from "../../shared/workload";
+import { isEncrypted, isHttp, type Workload } from "../../shared/workload";
 import { type Names, workloadKey } from "../names";
-import { type ExternalPort, type ExternalService, findExternalService, isHttp, isTls } from "./external-services";
+import { type ExternalPort, type ExternalService, findExternalService } from "./external-services";
 import type { MeshService, PolicyModel, RouteTarget } from "./policy-model";
 
 type Named = Pick<MirrorSettings, "host" | "namespace">;
@@ -52,7 +52,7 @@ export function externalTarget(
   { name, namespace, waypoint, ports, settings: { subsets } }: ExternalService,
   host: string,
 ): RouteTarget {
-  const protocolOf = (port: ExternalPort) => (isHttp(port) ? "http" : isTls(port) ? "tls" : "tcp");
+  const protocolOf = (port: ExternalPort) => (isHttp(port) ? "http" : isEncrypted(port) ? "tls" : "tcp");
   return {
     name,
     namespace,

@@ -1,7 +1,6 @@
 import { z } from "zod";
 import { dnsLabel, hostPattern, ipBlock, labels, port, some } from "../fields";
-import { count } from "../quantities";
-import { target, weights } from "./http-rule";
+import { weighted, weights } from "./http-rule";
 
 /** Rules for connections whose bytes Envoy does not read: TCP, and TLS by the name in its handshake. */
 
@@ -13,13 +12,8 @@ const matchConnection = {
   sourceNamespace: dnsLabel.optional().describe("Namespace of the client."),
 };
 
-const destination = z.strictObject({
-  ...target,
-  weight: count(0, 100).optional().describe("In percent, adding up to 100; needed where there are several."),
-});
-
 const route = z
-  .union([z.array(destination).min(1), weights], {
+  .union([z.array(z.strictObject(weighted)).min(1), weights], {
     error: "expected subset: weight, or a list of {host, subset, port, weight}",
   })
   .optional()

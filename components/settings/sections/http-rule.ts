@@ -123,9 +123,13 @@ export const target = {
   port: port.optional().describe("Default: the port of host."),
 };
 
-const destination = z.strictObject({
+export const weighted = {
   ...target,
   weight: count(0, 100).optional().describe("In percent, adding up to 100; needed where there are several."),
+};
+
+const destination = z.strictObject({
+  ...weighted,
   headers: headers.optional().describe("Changes for the requests that go there, and for their responses."),
 });
 

@@ -1,16 +1,13 @@
 import { ambientRefusal } from "../../../policies/capabilities";
 import { workloadKey } from "../../model/names";
-import { egressLabel } from "../../model/object-names";
 import type { EgressMode, EgressRule } from "../../model/policies/egress";
 import { isExportedTo } from "../../model/policies/external-services";
 import { isIstioGateway, type PolicyModel } from "../../model/policies/policy-model";
 import type { SecuritySettings } from "../../settings/sections/security";
 import { formatPath, type Problem, problemsOf, type Refusal, type SettingPath, shortPath } from "../../shared/problem";
 import { problemsAt, problemsOfEach } from "../check";
+import { tooLongForGateway } from "./external-services";
 import { withoutTlsListeners } from "./tls-listeners";
-
-/** A Gateway and a subset are named after each host (`to-...`); both names are DNS labels. */
-const longestLabel = 60;
 
 /** Egress rules that would allow more, or less, than they say. */
 export function* egressProblems(
@@ -103,10 +100,9 @@ function gatewayLimits(model: PolicyModel) {
   return (rule: EgressRule): Refusal => {
     const { mode, settings } = rule;
     if (mode !== "egressGateway") return undefined;
-    const long = settings.hosts.find((host) => egressLabel(host).length > longestLabel);
     const asBytes = gateway && !isIstioGateway(gateway) && settings.protocol !== "HTTP" && inline(rule).length > 0;
     return {
-      hosts: long !== undefined && `${long} is too long for an egress gateway, which names a Gateway after it`,
+      hosts: tooLongForGateway(settings.hosts),
       protocol: asBytes && withoutTlsListeners(model, `found ${settings.protocol}`),
     };
   };

@@ -1,8 +1,9 @@
 import { ambientRefusal } from "../../../policies/capabilities";
-import { type ExternalService, isExportedTo, isTls } from "../../model/policies/external-services";
+import { type ExternalService, isExportedTo } from "../../model/policies/external-services";
 import type { PolicyModel } from "../../model/policies/policy-model";
 import type { ClientTlsSettings, TrafficPolicySettings } from "../../settings/sections/traffic-policy";
 import { type Refusal, refusalOfEach } from "../../shared/problem";
+import { isEncrypted } from "../../shared/workload";
 import { isFromSecret, tlsDetails } from "./client-tls";
 
 /** Settings of services outside the mesh that the proxies in front of their clients would not apply. */
@@ -38,7 +39,7 @@ function tlsRefusal(
   ports: ExternalService["ports"],
   sidecars: readonly string[],
 ): Refusal {
-  return [tlsDetails(tls, ports.find(isTls)), withoutSecret(tls.credentialName, service, sidecars)];
+  return [tlsDetails(tls, ports.find(isEncrypted)), withoutSecret(tls.credentialName, service, sidecars)];
 }
 
 /** Sidecars leave the TLS out and send plain text. Source: pilot/pkg/networking/core/cluster_tls.go. */

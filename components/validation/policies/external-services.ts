@@ -1,12 +1,14 @@
 import { isIP } from "node:net";
-import { type ExternalService, isHttp, isTls } from "../../model/policies/external-services";
+import type { ExternalService } from "../../model/policies/external-services";
 import { egressLabel } from "../../model/object-names";
 import { clusterHost, isIstioGateway, type PolicyModel } from "../../model/policies/policy-model";
 import { listOf, suggestion } from "../../settings/wording";
 import { duplicates, type Problem, type Refusal, refusalOfEach, shortPath } from "../../shared/problem";
+import { firstRepeated } from "../../shared/grouped";
 import { rootNamespace } from "../../shared/istio";
 import { own } from "../../shared/own";
 import { checkEach, runChecks } from "../../shared/unknown";
+import { isEncrypted, isHttp } from "../../shared/workload";
 import { problemsAt } from "../check";
 import { withoutTlsListeners } from "./tls-listeners";
 import { ambientExternalService, clientTls } from "./external-proxies";
@@ -46,7 +48,7 @@ export function externalServiceProblems(model: PolicyModel): Iterable<Problem> {
 function hosts({ hosts: all, resolution, ports: served, settings: { endpoints: given } }: ExternalService): Refusal {
   const wildcard = all.find((host) => host.startsWith("*"));
   const byName = resolution === "DNS" || resolution === "DNS_ROUND_ROBIN";
-  const tcp = served.find((port) => !isHttp(port) && !isTls(port));
+  const tcp = served.find((port) => !isHttp(port) && !isEncrypted(port));
   return {
     hosts: [
       all.includes("*") &&
@@ -118,9 +120,8 @@ function dynamicDns({ resolution, hosts: all, ports: served, settings }: Externa
 }
 
 function ports({ ports: served }: ExternalService): Refusal {
-  const twice = (values: readonly (string | number)[]) => values.find((one, index) => values.indexOf(one) !== index);
-  const number = twice(served.map((port) => port.number));
-  const name = twice(served.map((port) => port.name));
+  const number = firstRepeated(served.map((port) => port.number));
+  const name = firstRepeated(served.map((port) => port.name));
   return {
     ports: [
       number !== undefined && `found port ${number} twice; keep one of them`,
@@ -130,8 +131,7 @@ function ports({ ports: served }: ExternalService): Refusal {
 }
 
 function visibility({ namespace, settings: { exportTo = [] } }: ExternalService): Refusal {
-  const named = exportTo.map((to) => (to === "." ? namespace : to));
-  const twice = named.find((to, index) => named.indexOf(to) !== index);
+  const twice = firstRepeated(exportTo.map((to) => (to === "." ? namespace : to)));
   return {
     exportTo: [
       exportTo.includes("*") &&
@@ -185,9 +185,6 @@ function places({ hosts: all, namespace }: ExternalService, { workloads, egress 
   };
 }
 
-/** A Gateway and a subset are named after each host (`to-...`); both names are DNS labels. */
-const longestLabel = 60;
-
 /** An egress gateway distinguishes the ports of a host by its own, and connects to the host itself. */
 function behindGateway(
   { gateway, ports: served, resolution, hosts: all }: ExternalService,
@@ -196,7 +193,6 @@ function behindGateway(
   if (!gateway) return undefined;
   const http = served.filter(isHttp).length;
   const found = listOf(served.map(({ protocol, number }) => `${protocol} ${number}`));
-  const long = all.find((host) => egressLabel(host).length > longestLabel);
   return {
     ports:
       (http > 1 || served.length - http > 1) &&
@@ -212,8 +208,16 @@ function behindGateway(
         `found with resolution ${resolution}; a gateway has to resolve the host: name it, or for a wildcard set resolution: DNS and the endpoint that serves all of its names; ` +
           "a forward proxy by SNI takes an EnvoyFilter under talos-mesh:objects",
     ],
-    hosts: long !== undefined && `${long} is too long for an egress gateway, which names a Gateway after it`,
+    hosts: tooLongForGateway(all),
   };
+}
+
+/** A Gateway and a subset are named after each host (`to-...`); both names are DNS labels. */
+const longestLabel = 60;
+
+export function tooLongForGateway(all: readonly string[]): Refusal {
+  const long = all.find((host) => egressLabel(host).length > longestLabel);
+  return long !== undefined && `${long} is too long for an egress gateway, which names a Gateway after it`;
 }
 
 /** Without addresses, a proxy takes all connections to a TCP port for one service. */
@@ -222,7 +226,7 @@ function sharedTcpPorts() {
   return (service: ExternalService): Refusal => {
     if (service.settings.addresses) return undefined;
     const messages = service.ports.map((port) => {
-      if (isHttp(port) || isTls(port)) return undefined;
+      if (isHttp(port) || isEncrypted(port)) return undefined;
       const taken = first.get(port.number) ?? service;
       first.set(port.number, taken);
       if (taken === service) return undefined;

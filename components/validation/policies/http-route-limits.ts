@@ -11,9 +11,10 @@ import {
   type PolicyModel,
   type RouteTarget,
 } from "../../model/policies/policy-model";
-import { gatewayRoutes } from "../../model/policies/gateway-routes";
+import { gatewayRoutes, type PlacedRule, rulesOf } from "../../model/policies/gateway-routes";
 import { externalTarget, RouteTargets } from "../../model/policies/route-targets";
 import type { HttpRuleSettings } from "../../settings/sections/http-rule";
+import { firstRepeated } from "../../shared/grouped";
 import { type Problem, problemsOf, type Refusal, type SettingPath, shortPath } from "../../shared/problem";
 import type { GatewayWorkload, WaypointWorkload } from "../../shared/workload";
 import { checkEach, knownEntries, runChecks } from "../../shared/unknown";
@@ -47,12 +48,7 @@ export function httpRouteProblems(model: PolicyModel): Iterable<Problem> {
 /** Where several services share a host, the order of HTTPRoute applies to the rules of all of them. */
 export function sharedHostProblems({ services }: PolicyModel): Iterable<Problem> {
   const shared = gatewayRoutes(services).filter(({ gateway, parts }) => parts.length > 1 && !isIstioGateway(gateway));
-  return checkEach(shared, [], ({ hosts: [host = ""], parts }) => {
-    const rules = parts.flatMap(({ exposure }) =>
-      exposure.rules.map((rule, index) => ({ rule, path: [...exposure.path, "http", index] })),
-    );
-    return routeProblems(host, rules);
-  });
+  return checkEach(shared, [], (route) => routeProblems(route.hosts[0] ?? "", rulesOf(route)));
 }
 
 /** Without a waypoint nothing between two ambient pods reads HTTP, or applies a traffic policy. */
@@ -76,8 +72,7 @@ function sameVersion(service: MeshService): Refusal {
   const { dataPlane, subsets, waypoint, exposures } = service;
   const exposed = dataPlane === "ambient" ? exposures.length > 0 : gatewayApiExposures(service).length > 0;
   if (!waypoint && !exposed) return undefined;
-  const services = subsets.flatMap((subset) => subset.service?.name ?? []);
-  const twice = services.find((name, index) => services.indexOf(name) !== index);
+  const twice = firstRepeated(subsets.flatMap((subset) => subset.service?.name ?? []));
   if (twice === undefined) return undefined;
   return { subsets: `two subsets are ${twice}, which is one Service in the ambient data plane; keep one of them` };
 }
@@ -241,17 +236,14 @@ function badNames(values: Readonly<Record<string, unknown>> = {}): Refusal {
   ]);
 }
 
-interface PlacedRule {
-  readonly rule: HttpRuleSettings;
-  readonly path: SettingPath;
-}
+type RuleAndPath = Pick<PlacedRule, "rule" | "path">;
 
-function withPaths(rules: readonly HttpRuleSettings[], path: SettingPath): PlacedRule[] {
+function withPaths(rules: readonly HttpRuleSettings[], path: SettingPath): RuleAndPath[] {
   return rules.map((rule, index) => ({ rule, path: [...path, index] }));
 }
 
 /** What an HTTPRoute of these rules would not accept, or would apply in another order. */
-function* routeProblems(service: string, all: readonly PlacedRule[]): Iterable<Problem> {
+function* routeProblems(service: string, all: readonly RuleAndPath[]): Iterable<Problem> {
   const rules = all.map(({ rule }) => rule);
   const matches = rules.reduce((sum, { match = [] }) => sum + match.length, 0);
   if (rules.length > limits.rules || matches > limits.matches) {
