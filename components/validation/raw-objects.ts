@@ -3,6 +3,7 @@ import { settingOf } from "../../policies/api-objects";
 import { configuredApplications } from "../apps/registry";
 import type { Model } from "../model/model";
 import { workloadKey } from "../model/names";
+import { exportIncludes } from "../model/policies/external-services";
 import { clusterHost, gatewayObject, isIstioGateway } from "../model/policies/policy-model";
 import { suggestion } from "../settings/wording";
 import { rootNamespace } from "../shared/istio";
@@ -26,7 +27,6 @@ export const rawObjectChecks: readonly Check[] = [
       withoutRules,
       (object) => serviceEntry(object, model),
       (object) => secondSidecar(object, model),
-      (object) => withoutProxy(object, model),
       (object) => unknownApp(object, model),
     ),
   ownedHosts,
@@ -53,10 +53,9 @@ function serviceEntry({ kind, metadata, spec }: RawObject, { policies }: Model):
   if (kind !== "ServiceEntry" || !(egress ?? sidecarScoping)) return undefined;
   const meshed = workloads.filter(({ dataPlane }) => dataPlane !== "none");
   const sidecars = meshed.filter(({ dataPlane }) => dataPlane === "sidecar");
-  const exportTo = spec.exportTo === undefined ? ["*"] : listIn(spec, "exportTo");
-  const knows = (client: string) =>
-    exportTo.some((to) => to === "*" || to === client || (to === "." && client === namespace));
-  const inRoot = namespace === rootNamespace && sidecars.some((one) => knows(one.namespace));
+  const exportTo = spec.exportTo === undefined ? undefined : listIn(spec, "exportTo");
+  const inRoot =
+    namespace === rootNamespace && sidecars.some((one) => exportIncludes(exportTo, namespace, one.namespace));
   if (egress) {
     const inCluster = listIn(spec, "hosts").every((host) => String(host).endsWith(".svc.cluster.local"));
     if (meshed.length === 0 || inCluster) return undefined;
@@ -90,35 +89,6 @@ function secondSidecar({ kind, metadata: { namespace }, spec }: RawObject, { pol
   };
 }
 
-const enforced = [
-  "AuthorizationPolicy",
-  "EnvoyFilter",
-  "PeerAuthentication",
-  "RequestAuthentication",
-  "Sidecar",
-  "Telemetry",
-  "WasmPlugin",
-];
-
-function withoutProxy({ kind, metadata: { namespace = "" } }: RawObject, { names }: Model): Refusal {
-  if (!enforced.includes(kind) || names.workloadNames(namespace).length === 0) return undefined;
-  if (names.objects.gateways.some((gateway) => gateway.namespace === namespace)) return undefined;
-  const dataPlane = names.dataPlane(namespace);
-  const reason =
-    dataPlane === "none"
-      ? "no proxy meshes the pods of this namespace (data plane none)"
-      : dataPlane === "ambient" && (kind === "Sidecar" || kind === "EnvoyFilter")
-        ? `ztunnel and waypoints read no ${kind}`
-        : undefined;
-  return (
-    reason !== undefined && {
-      metadata: {
-        namespace: `found ${namespace}, where ${reason}, so that nothing enforces it; set its dataPlane under mesh.namespaces to sidecar, or remove it`,
-      },
-    }
-  );
-}
-
 /** In a namespace with the pods of an application of this program, and maybe a gateway, all labels `app` are known. */
 function unknownApp({ metadata: { namespace = "" }, spec }: RawObject, { settings, names }: Model): Refusal {
   if (!configuredApplications(settings).some((one) => one.settings.namespace === namespace)) return undefined;
@@ -143,11 +113,13 @@ function unknownApp({ metadata: { namespace = "" }, spec }: RawObject, { setting
 function unknownGateways({ policies, settings, names }: Model): Iterable<Problem> {
   const { gateways } = names.objects;
   const existing = gateways.filter((one) => one.foreign && isIstioGateway(one)).map(gatewayObject);
+  // Only where a VirtualService names one of ours: most stacks write none out.
+  let known: readonly string[] | undefined;
   const knownGateways = () =>
-    [...compilers.flatMap((compile) => compile(policies)), ...(settings.objects ?? [])]
+    (known ??= [...compilers.flatMap((compile) => compile(policies)), ...(settings.objects ?? [])]
       .flatMap((object) => (isGateway(object) ? object.metadata : []))
       .concat(existing)
-      .map(({ namespace = "", name }) => workloadKey({ namespace, name }));
+      .map(({ namespace = "", name }) => workloadKey({ namespace, name })));
   const own = new Set([
     rootNamespace,
     ...configuredApplications(settings).map((one) => one.settings.namespace),
@@ -162,8 +134,11 @@ function unknownGateways({ policies, settings, names }: Model): Iterable<Problem
       // Others may have Gateways in namespaces of theirs.
       const isOwn = own.has(namespace) || (meant !== undefined && full !== given);
       if (full === "mesh" || !isOwn) return undefined;
-      const known = knownGateways();
-      return !known.includes(full) && `found ${String(given)}; no Gateway ${full}; ${gatewayHint(full, meant, known)}`;
+      const gatewayKeys = knownGateways();
+      return (
+        !gatewayKeys.includes(full) &&
+        `found ${String(given)}; no Gateway ${full}; ${gatewayHint(full, meant, gatewayKeys)}`
+      );
     });
     return { spec: { gateways: refusals } };
   });

@@ -1,7 +1,7 @@
 import type { MeshWorkload } from "../../model/names";
 import type { PolicyModel } from "../../model/policies/policy-model";
 import { asTree, treesIn } from "../../shared/merge";
-import type { Problem, Refusal, SettingPath } from "../../shared/problem";
+import { type Problem, problemsOf, type Refusal, type SettingPath } from "../../shared/problem";
 import { checkEach } from "../../shared/unknown";
 import { own } from "../../shared/own";
 import { problemsOfEach } from "../check";
@@ -20,12 +20,52 @@ export function writtenObjectProblems(model: PolicyModel): Iterable<Problem> {
     const { spec, metadata } = object;
     const { selector, targetRefs } = asTree(spec);
     const inNamespace = model.names.workloads.filter(({ namespace }) => namespace === metadata.namespace);
+    const at = [...path, "spec", "targetRefs"];
     if (selector !== undefined && targetRefs !== undefined) {
-      yield { path: [...path, "spec", "targetRefs"], message: "found with selector; Istio takes one of the two" };
-    } else if (targetRefs !== undefined) {
-      yield* problemsOfEach(treesIn(targetRefs), [...path, "spec", "targetRefs"], (ref) => service(ref, inNamespace));
-    } else yield* selected(object, path, inNamespace, model);
+      yield { path: at, message: "found with selector; Istio takes one of the two" };
+    } else {
+      const found = targetRefs
+        ? [...problemsOfEach(treesIn(targetRefs), at, (ref) => service(ref, inNamespace))]
+        : [...selected(object, path, inNamespace, model)];
+      yield* found;
+      // It says more than a message about the namespace would.
+      if (found.length > 0) return;
+    }
+    yield* problemsOf(unreadInNamespace(object, model), path);
   });
+}
+
+/** Kinds of which some proxy has to read each. */
+const enforced = [
+  "AuthorizationPolicy",
+  "EnvoyFilter",
+  "PeerAuthentication",
+  "RequestAuthentication",
+  "Sidecar",
+  "Telemetry",
+  "WasmPlugin",
+];
+
+function unreadInNamespace(
+  { kind, metadata: { namespace = "" } }: WrittenObject,
+  { names, gateways }: PolicyModel,
+): Refusal {
+  if (!enforced.includes(kind) || names.workloadNames(namespace).length === 0) return undefined;
+  if (gateways.some((gateway) => gateway.namespace === namespace)) return undefined;
+  const dataPlane = names.dataPlane(namespace);
+  const reason =
+    dataPlane === "none"
+      ? "no proxy meshes the pods of this namespace (data plane none)"
+      : dataPlane === "ambient" && (kind === "Sidecar" || kind === "EnvoyFilter")
+        ? `ztunnel and waypoints read no ${kind}`
+        : undefined;
+  return (
+    reason !== undefined && {
+      metadata: {
+        namespace: `found ${namespace}, where ${reason}, so that nothing enforces it; set its dataPlane under mesh.namespaces to sidecar, or remove it`,
+      },
+    }
+  );
 }
 
 /** Only waypoints read what targets a Service. */
