@@ -6,11 +6,12 @@ import { benchmark } from "./sections/benchmark";
 import { gateways } from "./sections/gateways";
 import { charts, images } from "./sections/images";
 import { mesh } from "./sections/mesh";
-import { observability, verification } from "./sections/observability";
+import { observability } from "./sections/observability";
 import { platform } from "./sections/platform";
 import { rawObjects, security } from "./sections/security";
 import { telemetry } from "./sections/telemetry";
 import { traffic } from "./sections/traffic";
+import { verification } from "./sections/verification";
 
 /**
  * The settings of a stack: every key of the configuration namespace `talos-mesh`. Unknown keys are refused

@@ -1,9 +1,8 @@
 import { z } from "zod";
 import { addonFields, addons, installedAddons } from "../../observability/addons/registry";
 import { dnsLabel, expectedElsewhere, flag } from "../fields";
-import { duration } from "../quantities";
 
-/** `talos-mesh:observability` and `verification`. */
+/** `talos-mesh:observability`. */
 
 export const observability = z.strictObject({
   namespace: dnsLabel
@@ -17,11 +16,6 @@ expectedElsewhere.add(
   observability,
   Object.fromEntries(addons.flatMap((addon) => Object.entries(addon.expectedElsewhere ?? {}))),
 );
-
-export const verification = z.strictObject({
-  enabled: z.boolean().default(true),
-  deadline: duration.default("60s").describe("How long a policy may take until it has its effect."),
-});
 
 export type ObservabilitySettings = z.output<typeof observability>;
 

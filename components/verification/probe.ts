@@ -1,0 +1,273 @@
+import type { SettingPath } from "../shared/problem";
+
+/**
+ * What verification measures. A probe proves one setting by series of requests; `probes/` derives probes from the model,
+ * `run/` sends their requests, and `evaluation/` judges what came of them. All of it is plain data, so that a plan can be
+ * printed before it runs and a result read after it.
+ */
+
+/** The kinds of policy that have probes, as reports name them. */
+export const probeKinds = [
+  "authorization",
+  "tokens",
+  "mtls",
+  "egress",
+  "gateways",
+  "routes",
+  "weights",
+  "faults",
+  "timeouts",
+  "mirrors",
+  "headers",
+  "circuit-breakers",
+  "rate-limits",
+  "requests",
+] as const;
+
+export type ProbeKind = (typeof probeKinds)[number];
+
+export interface Probe {
+  /** Unique and stable, such as `weights reviews http[2]`; `--only` selects by it. */
+  readonly name: string;
+  readonly kind: ProbeKind;
+  /** The setting that it proves. */
+  readonly path: SettingPath;
+  /** What must be seen, in one sentence: `15% to v1, 25% to v2, 60% to v3`. */
+  readonly expectation: string;
+  readonly series: readonly Series[];
+  /** Where others would change what it measures, or it disturbs them. @default false */
+  readonly alone?: boolean;
+  /** What users notice of it: it is left out where `verification.disruptive` is off. @default nothing */
+  readonly disturbs?: string;
+  /** Why it cannot be measured: then it has no series. */
+  readonly notMeasurable?: string;
+}
+
+/** Requests of one client that are all alike, and what must come of them. */
+export interface Series {
+  /** Unique in its probe: `productpage GET /reviews/0`. */
+  readonly title: string;
+  /** A control shows that the measurement can tell: what a client without the right gets, or a request that does not match. */
+  readonly role: "effect" | "control";
+  readonly client: ProbeClient;
+  readonly request: ProbeRequest;
+  readonly expect: Expectation;
+  /** Number of requests. @default from the expectation, by the wanted error rates */
+  readonly count?: number;
+  /** Requests at the same time. @default the run's own choice */
+  readonly concurrency?: number;
+}
+
+export type ProbeClient =
+  /** A pod with the service account and the labels of a workload, that gets none of its traffic. */
+  | { readonly kind: "workload"; readonly namespace: string; readonly name: string }
+  /** In the mesh, with an identity that no rule names. */
+  | { readonly kind: "stranger"; readonly dataPlane: "sidecar" | "ambient" }
+  /** A pod outside the mesh, without an identity. */
+  | { readonly kind: "outside" };
+
+export interface ProbeRequest {
+  readonly to: ProbeTarget;
+  /** `tcp` opens a connection, sends a line and waits for an answer or the end. @default "http" */
+  readonly scheme?: "http" | "https" | "tcp";
+  /** @default "GET" */
+  readonly method?: string;
+  /** With its query. @default "/" */
+  readonly path?: string;
+  /** Without those of the run itself; `host` replaces the one of the target. */
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly token?: ProbeToken;
+  /** Of the client, for `https`. @default none */
+  readonly clientCertificate?: "of the mesh" | "self-signed";
+  /** After which the client gives up. @default 10 */
+  readonly timeoutSeconds?: number;
+}
+
+export type ProbeTarget =
+  | { readonly kind: "service"; readonly namespace: string; readonly name: string; readonly port: number }
+  /** From outside: by load balancer or NodePort where the gateway has one, else by its Service. */
+  | {
+      readonly kind: "gateway";
+      readonly namespace: string;
+      /** Name of its Service. */
+      readonly service: string;
+      readonly port: number;
+      readonly host: string;
+    }
+  | { readonly kind: "external"; readonly host: string; readonly port: number; readonly address?: string }
+  /** A pod of the workload by its address, past every Service. */
+  | { readonly kind: "pod"; readonly namespace: string; readonly workload: string; readonly port: number };
+
+/** A token to make; `wrong` says what is wrong with it. */
+export interface ProbeToken {
+  readonly issuer: string;
+  readonly audiences?: readonly string[];
+  readonly claims?: Readonly<Record<string, unknown>>;
+  readonly wrong?: "malformed" | "expired" | "issuer" | "audience" | "signature";
+  /** Where it is sent. @default the header Authorization, after `Bearer ` */
+  readonly in?:
+    { readonly header: string; readonly prefix?: string } | { readonly param: string } | { readonly cookie: string };
+}
+
+/** Who ended a request, and how, as far as the client and the records of proxies show. */
+export const answers = [
+  /** The application answered, whatever its status. */
+  "application",
+  /** RBAC: 403 by a proxy that reads HTTP, or a connection that ztunnel or a TCP filter closed. */
+  "denied",
+  /** 401: a token that is not valid. */
+  "token refused",
+  /** 404 of a proxy: no rule matches. */
+  "no route",
+  /** A rule's own answer: redirect or directResponse. */
+  "rule",
+  /** An injected abort. */
+  "fault",
+  /** 503: a circuit breaker's limit. */
+  "overflow",
+  /** 504 of a proxy. */
+  "timeout",
+  /** 429 of a proxy. */
+  "rate limited",
+  /** 502 of a proxy, or a closed connection: the host is not known and REGISTRY_ONLY. */
+  "blocked",
+  /** The connection was closed without an answer, by a server that requires mTLS or by an unknown one. */
+  "reset",
+  /** No server: connection refused, no healthy endpoint, no such name. */
+  "unreachable",
+  /** The client waited until its own limit. */
+  "no answer",
+] as const;
+
+export type Answer = (typeof answers)[number];
+
+/** A class of outcomes; what is not said may be anything. */
+export interface Outcome {
+  /** As reports name it: `403 by authorization`. */
+  readonly title: string;
+  readonly answers?: readonly Answer[];
+  readonly status?: readonly number[];
+  /** Version of the pod that answered. */
+  readonly version?: string;
+  /** Workload, as `namespace/name`, whose pod answered. */
+  readonly workload?: string;
+  /** Seconds until the answer. */
+  readonly atLeast?: number;
+  readonly atMost?: number;
+  /** Response headers by lower-case name: the value, `true` for any, `false` for none. */
+  readonly headers?: Readonly<Record<string, string | boolean>>;
+  /** Request headers, as the application's proxy records them, are not seen; a mirror is: the subset or workload that got a copy. */
+  readonly mirroredTo?: string;
+  /** SPIFFE ID of the server's certificate, as the client's proxy records it. */
+  readonly peer?: string;
+}
+
+export type Expectation =
+  /** Every request. */
+  | { readonly kind: "every"; readonly outcome: Outcome }
+  /** A part of them, 0 to 1; the others have outcome `else`. Judged by exact binomial bounds. */
+  | { readonly kind: "share"; readonly outcome: Outcome; readonly share: number; readonly else: Outcome }
+  /** Each of them by one of these outcomes, in these shares, which add up to 1. Judged by chi-square. */
+  | {
+      readonly kind: "shares";
+      readonly outcomes: readonly { readonly outcome: Outcome; readonly share: number }[];
+    }
+  /** Each of these at least `atLeast` times, and nothing else. */
+  | { readonly kind: "some"; readonly outcomes: readonly { readonly outcome: Outcome; readonly atLeast: number }[] };
+
+/** What one request came to. */
+export interface Observation {
+  /** HTTP status; 0 without an answer. */
+  readonly status: number;
+  /** Exit code of curl: 0, 7 refused, 28 too late, 35 TLS, 52 closed without an answer, 56 reset. */
+  readonly exitCode: number;
+  /** Curl's message, where it failed. */
+  readonly error?: string;
+  readonly seconds: number;
+  /** Response headers, by lower-case names. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** First bytes of the body, for a person. */
+  readonly body?: string;
+  /** What proxies recorded of it: the client's first, copies of a mirror last. */
+  readonly records: readonly ProxyRecord[];
+}
+
+/** A line of the access log that this project's own provider writes (`probeLog` in components/model/mesh-config.ts). */
+export interface ProxyRecord {
+  readonly proxy: {
+    readonly kind: "sidecar" | "gateway" | "waypoint";
+    readonly namespace: string;
+    readonly pod: string;
+    /** Of a sidecar: whether it is the client's or the server's. */
+    readonly side: "outbound" | "inbound";
+  };
+  readonly status: number;
+  /** Envoy's %RESPONSE_FLAGS%: `FI`, `UO`, `NR`, `URX`, `UAEX`; empty for `-`. */
+  readonly flags: readonly string[];
+  /** %RESPONSE_CODE_DETAILS%: `via_upstream`, `rbac_access_denied_matched_policy[...]`. */
+  readonly details: string;
+  readonly authority: string;
+  readonly method: string;
+  readonly path: string;
+  readonly upstreamCluster: string;
+  /** Address and port; empty where it was sent nowhere. */
+  readonly upstreamHost: string;
+  /** The pod at that address: `version` is its label. */
+  readonly upstream?: {
+    readonly namespace: string;
+    readonly pod: string;
+    readonly workload?: string;
+    readonly version?: string;
+  };
+  readonly route: string;
+  /** SPIFFE IDs: of the client, at a server's proxy; of the server, at a client's. */
+  readonly peer: string;
+  readonly seconds: number;
+  /** Whether it is the copy of a mirror: its authority ends with `-shadow`. */
+  readonly isMirrored: boolean;
+}
+
+export const verdicts = ["holds", "fails", "control failed", "not measurable"] as const;
+
+/**
+ * `control failed`: the measurement cannot tell, because a control or another policy got in the way: a deployment is not
+ * verified by it. `not measurable`: the plan knows why it cannot be measured, and that is reported and no failure.
+ */
+export type Verdict = (typeof verdicts)[number];
+
+export interface SeriesResult {
+  readonly title: string;
+  readonly role: Series["role"];
+  readonly verdict: Verdict;
+  /** Number of requests that were judged. */
+  readonly count: number;
+  /** As reports print it: `3 of 3: 403 by authorization`. */
+  readonly measured: string;
+  /** Of a share, with its confidence interval at the level of the plan. */
+  readonly shares?: readonly {
+    readonly title: string;
+    readonly expected: number;
+    readonly measured: number;
+    readonly low: number;
+    readonly high: number;
+  }[];
+  /** By what it was judged: the records of which proxies, or the client's result only. */
+  readonly evidence: string;
+  /** Of a series that does not hold: what was sent and seen, and the likely reason. */
+  readonly failure?: {
+    readonly request: string;
+    readonly observation: Observation;
+    readonly reason: string;
+  };
+}
+
+export interface ProbeResult extends Pick<Probe, "name" | "kind" | "path" | "expectation"> {
+  readonly verdict: Verdict;
+  /** Why, unless it holds. */
+  readonly reason?: string;
+  readonly series: readonly SeriesResult[];
+  /** From the first request to the verdict. */
+  readonly seconds: number;
+  /** Objects of the policy, as `Kind namespace/name`. */
+  readonly objects: readonly string[];
+}
