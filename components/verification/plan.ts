@@ -1,5 +1,5 @@
-import type { Probe } from "./probe";
-import { type PlanContext, probesOf } from "./probes/registry";
+import type { PlanContext, Probe } from "./probe";
+import { probesOf } from "./probes/registry";
 
 /** The probes of a stack, in the order of the settings within each kind. Pure: it reads no cluster. */
 export function verificationProbes(context: PlanContext): Probe[] {

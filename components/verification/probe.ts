@@ -1,3 +1,5 @@
+import type { Model } from "../model/model";
+import type { VerificationSettings } from "../settings/sections/verification";
 import type { SettingPath } from "../shared/problem";
 
 /**
@@ -42,6 +44,15 @@ export interface Probe {
   /** Why it cannot be measured: then it has no series. */
   readonly notMeasurable?: string;
 }
+
+/** What probes are derived from. */
+export interface PlanContext {
+  readonly model: Model;
+  readonly settings: VerificationSettings;
+}
+
+/** Derives the probes of one kind of policy. A kind is one file of `probes/` and a line in its registry. */
+export type ProbeSource = (context: PlanContext) => readonly Probe[];
 
 /** Requests of one client that are all alike, and what must come of them. */
 export interface Series {
