@@ -47,16 +47,21 @@ export function networkPolicies(model: PolicyModel): KubernetesObject<Spec>[] {
   const ofNamespace = ({ name, namespace, labels }: Workload) =>
     workloadKey({ namespace, name: onlyApp(labels) === undefined ? name : "" });
   return grouped(restricted, ofNamespace).map(([first, all]) => {
-    const { namespace, name, labels, dataPlane } = first;
+    const { namespace, labels, dataPlane } = first;
     const values = all.flatMap((one) => onlyApp(one.labels) ?? []);
-    const shared = values.length > 0;
-    const podSelector = shared
-      ? { matchExpressions: [{ key: "app", operator: "In", values: [...new Set(values)].sort() }] }
-      : { matchLabels: { ...labels } };
-    const place = { namespace, name: shared ? egressOnly.name : policyName(name, egressOnly.name) };
+    const podSelector =
+      values.length > 0
+        ? { matchExpressions: [{ key: "app", operator: "In", values: [...new Set(values)].sort() }] }
+        : { matchLabels: { ...labels } };
+    const place = { namespace, name: egressOnlyName(first) };
     const spec = { podSelector, policyTypes: ["Egress"], egress: egress[dataPlane] };
     return policyObject("networking.k8s.io/v1", "NetworkPolicy", { ...place, from: ["security", "egress"] }, spec);
   });
+}
+
+/** The one that selects the pods of a workload. */
+export function egressOnlyName({ name, labels }: Pick<Workload, "name" | "labels">): string {
+  return onlyApp(labels) === undefined ? policyName(name, egressOnly.name) : egressOnly.name;
 }
 
 function onlyApp({ app, ...others }: Readonly<Record<string, string>>): string | undefined {

@@ -20,7 +20,11 @@ const explainCommand = declare({
       text: "caller: a workload, namespace/workload, a gateway, or outside (a pod outside the mesh)",
       required: true,
     },
-    to: { value: "name", text: "destination: a workload, or namespace/workload", required: true },
+    to: {
+      value: "name",
+      text: "destination: a workload, namespace/workload, or a host outside the mesh",
+      required: true,
+    },
     method: { value: "method", text: "HTTP method", default: "GET" },
     path: {
       value: "path",
@@ -35,7 +39,7 @@ const explainCommand = declare({
       repeated: true,
       parse: nameAndValue,
     },
-    port: { value: "port", text: "port of the service or gateway (default: the one for HTTP)", parse: portOf },
+    port: { value: "port", text: "port of the destination or gateway (default: the one for HTTP)", parse: portOf },
     address: { value: "ip", text: "address of the caller, for rules by address" },
   },
   exitCodes: { 1: "refused, something failed, or the request would not get through" },

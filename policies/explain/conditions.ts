@@ -83,7 +83,7 @@ const judges: { readonly [Name in ListCondition]: Judge<NonNullable<AccessCondit
   presenters: (presenter, { claims }) => valueMatches(presenter, claims.get("azp")),
   // Not part of the question.
   destinationIps: () => false,
-  sni: () => false,
+  sni: (name, request) => valueMatches(name, request.sni),
 };
 
 /** Whatever the client's identity. */
@@ -162,7 +162,7 @@ function hostMatches(pattern: string, host: string | undefined): boolean {
   return valueMatches(pattern, host) || (!/[*:]/.test(pattern) && pattern === withoutPort);
 }
 
-function isInBlock(block: string, address: string | undefined): boolean {
+export function isInBlock(block: string, address: string | undefined): boolean {
   if (address === undefined || isIP(address) === 0) return false;
   const familyOf = (ip: string) => (isIPv6(ip) ? "ipv6" : "ipv4");
   const list = new BlockList();

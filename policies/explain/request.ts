@@ -10,7 +10,7 @@ import { re2Replaced } from "../../components/shared/re2";
 export interface Question {
   /** `productpage`, `namespace/name`, a gateway, or `outside`: a pod outside the mesh. */
   readonly from: string;
-  /** `reviews` or `namespace/name`. */
+  /** `reviews` or `namespace/name`, or a host outside the mesh. */
   readonly to: string;
   readonly method: string;
   /** With its query: `/reviews/0?full=1`. */
@@ -43,6 +43,8 @@ export interface ExplainedRequest {
   /** Address of the client, which gateways pass on in X-Forwarded-For. */
   readonly remoteAddress?: string;
   readonly port: number;
+  /** The name in the handshake, at a gateway of the mesh that sees one. */
+  readonly sni?: string;
   /** Claims of a valid token; `iss` is its issuer. */
   readonly claims: ReadonlyMap<string, string>;
 }

@@ -124,7 +124,7 @@ function gatewayDestinationRule(services: readonly RoutedService[]): KubernetesO
 }
 
 /** A name for a client's certificate request: for a wildcard one of the names under it. */
-function sniOf(host: string): string {
+export function sniOf(host: string): string {
   return host.replace(/^\*/, "any");
 }
 

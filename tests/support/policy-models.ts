@@ -1,4 +1,5 @@
 import type { z } from "zod";
+import { clusterSettings } from "../../components/cluster/kinds";
 import { type NamedObjects, Names } from "../../components/model/names";
 import type { PolicyModel } from "../../components/model/policies/policy-model";
 import { versionServices } from "../../components/model/workloads";
@@ -68,7 +69,7 @@ export interface ShopSources
     Pick<Settings, "traffic" | "security" | "telemetry">,
     NamedObjects,
     Pick<PolicyModel, "mtls" | "accessLog" | "trustDomain" | "sidecarScoping" | "objects">,
-    Partial<Pick<PolicyModel, "pathNormalization">>,
+    Partial<Pick<PolicyModel, "pathNormalization" | "outboundTrafficPolicy" | "networkPolicies">>,
     Pick<Settings, "observability"> {
   readonly istioVersion: string;
 }
@@ -110,10 +111,12 @@ export function ambientSources(settings: PolicySettings, overrides: Overrides = 
 
 export function modelOf(sources: ShopSources): PolicyModel {
   const { traffic, security, telemetry, observability, objects, istioVersion: version, sidecarScoping } = sources;
-  const { mtls, accessLog, trustDomain, pathNormalization } = sources;
-  const ofMesh = mesh.parse({ version, mtls, accessLog, trustDomain, pathNormalization });
-  const settings = { traffic, security, telemetry, observability, objects, mesh: ofMesh };
-  return copyWithField(policyModel(settings, new Names(sources)), "sidecarScoping", () => sidecarScoping);
+  const { mtls, accessLog, trustDomain, pathNormalization, outboundTrafficPolicy } = sources;
+  const ofMesh = mesh.parse({ version, mtls, accessLog, trustDomain, pathNormalization, outboundTrafficPolicy });
+  const cluster = clusterSettings.parse({ kind: "existing", name: "shop", kubeconfig: { file: "kubeconfig" } });
+  const settings = { cluster, traffic, security, telemetry, observability, objects, mesh: ofMesh };
+  const model = copyWithField(policyModel(settings, new Names(sources)), "sidecarScoping", () => sidecarScoping);
+  return copyWithField(model, "networkPolicies", () => sources.networkPolicies ?? model.networkPolicies);
 }
 
 export function shopModel(settings: PolicySettings, overrides?: Overrides): PolicyModel {

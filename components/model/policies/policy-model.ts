@@ -1,10 +1,11 @@
+import type { ClusterTraits } from "../../cluster/kinds";
 import type { SettingPath } from "../../shared/problem";
 import type { Settings } from "../../settings/schema";
 import type { AuthorizationRuleSettings, ExternalRuleSettings } from "../../settings/sections/access-rules";
 import type { JwtSettings, SecuritySettings } from "../../settings/sections/security";
 import type { TcpRuleSettings, TlsRuleSettings } from "../../settings/sections/connection-rule";
 import type { HttpRuleSettings } from "../../settings/sections/http-rule";
-import type { PathNormalization } from "../../settings/sections/mesh";
+import type { MeshSettings, PathNormalization } from "../../settings/sections/mesh";
 import type { RateLimitServiceSettings, RateLimitSettings } from "../../settings/sections/rate-limits";
 import type { TelemetrySettings } from "../../settings/sections/telemetry";
 import type { TrafficPolicySettings } from "../../settings/sections/traffic-policy";
@@ -45,6 +46,10 @@ export interface PolicyModel {
   readonly telemetry: Telemetry;
   readonly rateLimits: readonly RateLimit[];
   readonly rateLimitService?: RateLimitServiceSettings;
+  /** What sidecars do with a request to a host that they do not know; ztunnel passes every one on. */
+  readonly outboundTrafficPolicy: MeshSettings["outboundTrafficPolicy"];
+  /** What the cluster's CNI does with a NetworkPolicy. */
+  readonly networkPolicies: ClusterTraits["networkPolicies"];
   /** Without it, policies do not restrict egress. */
   readonly egress?: Egress;
   /** First part of every SPIFFE identity of the mesh. */

@@ -1,3 +1,4 @@
+import { clusterTraits } from "../../cluster/kinds";
 import type { Settings } from "../../settings/schema";
 import { jsonMapping } from "../../settings/schema-walk";
 import type { AuthorizationRuleSettings } from "../../settings/sections/access-rules";
@@ -35,7 +36,10 @@ import type {
 import { meshServices } from "./services";
 import { addonTracing, telemetryProviders } from "./telemetry";
 
-type PolicySettings = Pick<Settings, "traffic" | "security" | "telemetry" | "objects" | "mesh" | "observability">;
+type PolicySettings = Pick<
+  Settings,
+  "cluster" | "traffic" | "security" | "telemetry" | "objects" | "mesh" | "observability"
+>;
 
 /**
  * Resolves the names that policies refer to, once, for the compilers, the checks and `explain`. Each field has a function
@@ -58,6 +62,8 @@ export function policyModel(settings: PolicySettings, names: Names): PolicyModel
     defaultDenyNamespaces: () => defaultDenyNamespaces(settings, names),
     mtls: () => settings.mesh.mtls,
     mtlsExceptions: () => mtlsExceptions(settings, names),
+    outboundTrafficPolicy: () => settings.mesh.outboundTrafficPolicy,
+    networkPolicies: () => clusterTraits(settings.cluster).networkPolicies,
     egress: () => egress(settings, names, services),
     trustDomain: () => settings.mesh.trustDomain,
     accessLog: () => settings.mesh.accessLog ?? settings.mesh.profile === "demo",

@@ -1,0 +1,170 @@
+import { type PolicyTarget, workloadKey } from "../../components/model/names";
+import type { AccessRule, PolicyModel, RouteTarget } from "../../components/model/policies/policy-model";
+import { RouteTargets } from "../../components/model/policies/route-targets";
+import type { TlsRuleSettings } from "../../components/settings/sections/connection-rule";
+import type { HttpRuleSettings } from "../../components/settings/sections/http-rule";
+import type { SettingPath } from "../../components/shared/problem";
+import { throwUnknown } from "../../components/shared/unknown";
+import { routeEntries } from "../destinations";
+import { fieldsOf } from "../http-rules";
+import { conditionsHold, matches, meetsRequirements, ruleMatches } from "./conditions";
+import { connectionStep } from "./connections";
+import { type ExplainedRequest, normalized, sentOn, type Step } from "./request";
+import { ofTarget, type OwnedRule, partition } from "./rules";
+
+/** `passes`: it reaches a pod of the service, or the host. `answered`: a rule has a proxy answer it. */
+export type Outcome = "passes" | "answered" | "no route" | "denied" | "unknown";
+
+/** What a client sees of a refusal: a status of HTTP, or that its connection is closed. */
+export type Answer = 403 | 404 | 502 | "reset";
+
+/** What a proxy that authorizes requests reads. */
+export interface Authorizer {
+  readonly target: PolicyTarget;
+  /** Without requests to answer, it closes the connection. */
+  readonly readsHttp: boolean;
+  /** Why a request needs an allow rule, where allow rules of the settings are not the reason. */
+  readonly closed?: string | undefined;
+  /** What egress rules say at a gateway or waypoint; they are never a dry run. */
+  readonly egress?: { readonly object: string; readonly allowedBy?: SettingPath | undefined } | undefined;
+}
+
+/**
+ * Follows a request from proxy to proxy, each of which reads what the one before it sent on; a method that returns an
+ * outcome ends the journey.
+ */
+export abstract class Journey {
+  readonly steps: Step[] = [];
+  /** Where it does not get through, what the client sees: one of these. */
+  answers: readonly Answer[] = [];
+  /** Whether an external authorizer decides. */
+  protected isUndecided = false;
+  protected readonly targets: RouteTargets;
+
+  protected constructor(
+    protected readonly model: PolicyModel,
+    /** As the next proxy reads it. */
+    protected request: ExplainedRequest,
+  ) {
+    this.targets = new RouteTargets(model);
+  }
+
+  abstract outcome(): Outcome;
+
+  /** Where the routes so far send it. */
+  protected abstract get destination(): RouteTarget;
+
+  /** Where a rule leads to other services than the destination. */
+  protected abstract redirect(next: RouteTarget): void;
+
+  protected step(what: string, path?: SettingPath): void {
+    this.steps.push(path ? { what, path } : { what });
+  }
+
+  protected refuse(outcome: "denied" | "no route", ...answers: readonly Answer[]): typeof outcome {
+    this.answers = answers;
+    return outcome;
+  }
+
+  /** A proxy that reads HTTP normalizes the path, and sends that on. */
+  protected read(): void {
+    const { path } = this.request;
+    const { pathNormalization } = this.model;
+    this.request = normalized(this.request, pathNormalization);
+    if (this.request.path === path) return;
+    this.step(`its path is read as ${this.request.path} (${pathNormalization})`, ["mesh", "pathNormalization"]);
+  }
+
+  protected applyConnections(rules: readonly TlsRuleSettings[], path: SettingPath): undefined {
+    const { index, text } = connectionStep(rules, this.request, this.destination.name);
+    this.step(text, index === -1 ? undefined : [...path, index]);
+  }
+
+  protected applyRules(rules: readonly OwnedRule[], from: SettingPath): Outcome | undefined {
+    this.read();
+    if (rules.length === 0) {
+      this.step("no route is set: it goes to the service itself");
+      return undefined;
+    }
+    const matched = ({ match }: HttpRuleSettings) => match?.find((one) => matches(one, this.request));
+    const found = rules.find(({ rule }) => !rule.match || matched(rule));
+    if (!found) {
+      this.step("no rule matches it: 404", from);
+      return this.refuse("no route", 404);
+    }
+    const { rule, path, owner } = found;
+    const { fault, ...others } = rule;
+    const answer = rule.redirect ?? rule.directResponse;
+    const itself = workloadKey(owner) === workloadKey(this.destination) ? "the service itself" : owner.name;
+    const toService = rule.route || answer ? [] : [`it goes to ${itself}`];
+    this.step([...toService, ...this.explanations(others)].join(" "), path);
+    for (const faults of this.explanations({ fault })) this.step(faults, [...path, "fault"]);
+    if (answer) return "answered";
+    const before = this.request.path;
+    this.request = sentOn(this.request, rule, matched(rule));
+    if (this.request.path !== before) this.step(`its path becomes ${this.request.path}`, [...path, "rewrite"]);
+    this.follow(rule, owner);
+    return undefined;
+  }
+
+  /** To the other service, where a rule leads to no pod of the destination. */
+  private follow({ route }: HttpRuleSettings, owner: RouteTarget): void {
+    const sent = route ? routeEntries(route, owner).filter(({ weight = 100 }) => weight > 0) : [{}];
+    const services = sent.map((named) => this.targets.find(owner, named) ?? throwUnknown());
+    const [next] = services;
+    if (next && !services.some((one) => isSame(one, this.destination))) this.redirect(next);
+  }
+
+  /** In Istio's order: external authorization, tokens, DENY rules, ALLOW rules. */
+  protected authorize(
+    { target, readsHttp, closed, egress }: Authorizer,
+    request: ExplainedRequest,
+  ): "denied" | undefined {
+    const { model } = this;
+    const [answer, answered] = readsHttp ? ([403, "403"] as const) : (["reset", "its connection is closed"] as const);
+    const deny = () => {
+      this.refuse("denied", answer);
+      return "denied" as const;
+    };
+    const external = ofTarget(model.externalRules, target).find(({ settings }) => conditionsHold(settings, request));
+    const provider = external?.settings.provider;
+    if (external) this.step(`external authorizer ${provider} decides, and may deny it`, external.path);
+    this.isUndecided ||= external !== undefined;
+    const unmet = ofTarget(model.tokenRules, target).find((rules) => !meetsRequirements(rules, request));
+    if (unmet) {
+      this.step("it has no token, or not the required one: 403", unmet.path);
+      return deny();
+    }
+    const isRehearsed = ({ action, settings }: AccessRule) => settings.dryRun === true && action !== "AUDIT";
+    const [rehearsed, rules] = partition(ofTarget(model.accessRules, target), isRehearsed);
+    for (const rule of rehearsed.filter((one) => ruleMatches(one, request))) {
+      this.step("a rule would match it, and is a dry run: only logged and counted", rule.path);
+    }
+    const matching = (action: AccessRule["action"]) =>
+      rules.find((rule) => rule.action === action && ruleMatches(rule, request));
+    const audit = matching("AUDIT");
+    if (audit) this.step("an audit rule logs it", audit.path);
+    const [denying, allowing] = [matching("DENY"), matching("ALLOW")];
+    const needsRule = closed !== undefined || rules.some(({ action }) => action === "ALLOW");
+    const allowedBy = egress?.allowedBy ?? allowing?.path;
+    if (denying) this.step(`a rule denies it: ${answered}`, denying.path);
+    else if (!needsRule && !egress) this.step("no rule denies it, and the default is to allow");
+    else if (allowedBy) this.step(egress?.allowedBy ? `${egress.object} allows it` : "a rule allows it", allowedBy);
+    else if (egress) this.step(`${egress.object} does not allow it: ${answered}`, ["security", "egress", "allow"]);
+    else {
+      const reason = closed ?? `${target.title} has allow rules for others`;
+      this.step(`no rule allows it, and ${reason}: ${answered}`, ["security", "authorization"]);
+    }
+    if (model.dryRun) this.step("dry run: only logged and counted", ["security", "authorization", "dryRun"]);
+    const isClosed = model.dryRun ? egress && !egress.allowedBy : (needsRule || egress) && !allowedBy;
+    return (denying && !model.dryRun) || isClosed ? deny() : undefined;
+  }
+
+  protected explanations(rule: HttpRuleSettings): string[] {
+    return fieldsOf(rule, this.model.gatewayApi).flatMap(({ explanation }) => explanation ?? []);
+  }
+}
+
+function isSame(one: RouteTarget, other: RouteTarget): boolean {
+  return one.host === other.host && workloadKey(one) === workloadKey(other);
+}

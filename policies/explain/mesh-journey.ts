@@ -1,0 +1,148 @@
+import { type MeshWorkload, waypointTitle, workloadKey } from "../../components/model/names";
+import { type GatewayRoute, rulesOf } from "../../components/model/policies/gateway-routes";
+import {
+  bypassesWaypoints,
+  type Exposure,
+  type MeshService,
+  mtlsModes,
+  type PolicyModel,
+  type RouteTarget,
+} from "../../components/model/policies/policy-model";
+import { isEncrypted, isHttp } from "../../components/shared/workload";
+import { anonymous, defaultPort, modeWithoutMtls } from "./connections";
+import { Journey, type Outcome } from "./journey";
+import type { ExplainedRequest } from "./request";
+import { type AnyRule, limitSteps, ofTarget, owned } from "./rules";
+
+/**
+ * To a workload. A client's sidecar and a gateway route a request before the target's sidecar authorizes it; a waypoint
+ * authorizes it before it routes it.
+ */
+export class MeshJourney extends Journey {
+  private hasLeftMesh = false;
+
+  constructor(
+    model: PolicyModel,
+    request: ExplainedRequest,
+    /** Where the routes so far send it. */
+    private target: MeshWorkload,
+    private service: MeshService | undefined,
+    /** How the gateway exposes the service; without it, the request comes from inside the mesh. */
+    private readonly exposed: GatewayRoute | undefined,
+  ) {
+    super(model, request);
+  }
+
+  outcome(): Outcome {
+    const routed = this.routeAtClient();
+    if (routed || this.hasLeftMesh) return routed ?? "passes";
+    const refused = this.transport() ?? this.waypoint();
+    if (refused) return refused;
+    const { service, target } = this;
+    const atWaypoint = this.usesWaypoint();
+    // ztunnel reads no paths.
+    if (atWaypoint || target.dataPlane === "sidecar") this.read();
+    const denies = this.model.defaultDenyNamespaces.has(target.namespace);
+    const policyTarget = this.model.names.target(workloadKey(target));
+    this.steps.push(...limitSteps(ofTarget(this.model.rateLimits, policyTarget), policyTarget, this.request));
+    const port = target.ports.find((one) => one.port === this.request.port);
+    const authorizer = {
+      target: policyTarget,
+      readsHttp: (atWaypoint || target.dataPlane === "sidecar") && (!port || isHttp(port)),
+      closed: denies ? `namespace ${target.namespace} denies by default` : undefined,
+    };
+    const denied = this.authorize(authorizer, this.request);
+    if (denied) return denied;
+    const answered = atWaypoint && service ? this.applyMeshRules(service) : undefined;
+    // A waypoint has an identity of its own, for which the other service has rules.
+    if (this.target !== target) return "unknown";
+    return answered ?? (this.isUndecided ? "unknown" : "passes");
+  }
+
+  /** At the gateway, or at the client's sidecar. A client without one sends it to the service itself. */
+  private routeAtClient(): Outcome | undefined {
+    const { exposed, service, model } = this;
+    const { caller } = this.request;
+    const [first] = exposed?.parts ?? [];
+    if (exposed && first?.exposure.tls) return this.applyConnections(first.exposure.tls, [...exposed.path, "tls"]);
+    if (exposed && first) {
+      const rules = rulesOf(exposed).map(({ rule, path, part }) => ({ rule, path, owner: part.service }));
+      const outcome = this.authorizeAtGateway(first.exposure) ?? this.applyRules(rules, [...exposed.path, "http"]);
+      // The workload sees the gateway's address.
+      this.request = { ...this.request, address: undefined, port: first.exposure.port ?? this.request.port };
+      return outcome;
+    }
+    if (!caller || model.names.dataPlane(caller.namespace) !== "sidecar") return undefined;
+    return this.applyMeshRules(service);
+  }
+
+  /** Only ambient clients go through a waypoint, and gateways where it is for ingress. */
+  private usesWaypoint(): boolean {
+    const { caller } = this.request;
+    const { waypoint } = this.target;
+    if (!waypoint || !caller) return false;
+    return this.exposed ? waypoint.ingress : !bypassesWaypoints(this.model, caller.namespace);
+  }
+
+  private applyMeshRules(service: MeshService | undefined): Outcome | undefined {
+    const { meshRules = [], meshTcp = [], meshTls = [], meshPath = [], meshPort } = service ?? {};
+    const port = this.target.ports.find((one) => one.port === this.request.port);
+    if (port && !isHttp(port)) {
+      const [list, rules] = isEncrypted(port) ? (["tls", meshTls] as const) : (["tcp", meshTcp] as const);
+      return this.applyConnections(rules, [...meshPath.slice(0, -1), list]);
+    }
+    const applies = service && (meshPort === undefined || meshPort === this.request.port);
+    return this.applyRules(applies ? owned(meshRules, meshPath, service) : [], meshPath);
+  }
+
+  protected get destination(): RouteTarget {
+    return { ...this.target, subsets: [] };
+  }
+
+  protected redirect(next: RouteTarget): void {
+    if (next.host !== undefined) {
+      this.step(`it leaves the mesh, to ${next.host}`);
+      this.hasLeftMesh = true;
+      return;
+    }
+    this.step(`it does not reach ${this.target.name}; what follows is for ${next.name}`);
+    this.target = this.model.names.workload(next.name, next.namespace);
+    this.service = this.model.services.find((one) => workloadKey(one) === workloadKey(next));
+    this.request = { ...this.request, port: defaultPort(next, undefined) };
+  }
+
+  private transport(): Outcome | undefined {
+    const mode = mtlsModes(this.model, this.target).atServicePort;
+    const tls = modeWithoutMtls(this.service, this.request);
+    if (tls) this.step(`it goes without mTLS and identity (trafficPolicy.tls ${tls})`, this.service?.paths[0]);
+    if (tls) this.request = anonymous(this.request);
+    if (this.request.caller) {
+      this.step(mode === "DISABLE" ? "it goes in plain text (DISABLE)" : `it goes with mTLS (${mode})`);
+      return undefined;
+    }
+    this.step(mode === "STRICT" ? "it is plain text, which STRICT refuses" : `it is plain text (${mode})`);
+    return mode === "STRICT" ? this.refuse("denied", "reset") : undefined;
+  }
+
+  /** The pods of a workload whose waypoint enforces its rules refuse what bypasses it. */
+  private waypoint(): Outcome | undefined {
+    const { model, target } = this;
+    const { caller } = this.request;
+    const only = model.waypointOnly.find((one) => workloadKey(one) === workloadKey(target));
+    if (!only || this.usesWaypoint()) return undefined;
+    const bypass = `${caller?.name ?? "a pod outside the mesh"} bypasses ${waypointTitle(only.waypoint)}`;
+    this.step(`${bypass}, and ${target.name} accepts requests from its waypoint only`, ["mesh", "waypoints"]);
+    return this.refuse("denied", "reset");
+  }
+
+  /** To a gateway, clients outside the mesh have no identity. Without rules it is open. */
+  private authorizeAtGateway({ gateway }: Exposure): "denied" | undefined {
+    const { names, accessRules, externalRules, tokenRules } = this.model;
+    const target = names.target(workloadKey(gateway));
+    this.steps.push(...limitSteps(ofTarget(this.model.rateLimits, target), target, this.request));
+    if ([accessRules, externalRules, tokenRules].every((rules) => ofTarget<AnyRule>(rules, target).length === 0))
+      return undefined;
+    this.read();
+    return this.authorize({ target, readsHttp: true }, anonymous(this.request));
+  }
+}
