@@ -36,6 +36,12 @@ export interface Probe {
   readonly path: SettingPath;
   /** What must be seen, in one sentence: `15% to v1, 25% to v2, 60% to v3`. */
   readonly expectation: string;
+  /**
+   * Objects of the policy, as `Kind namespace/name`: switching one off must make this probe fail, and no other. A denial
+   * by one of them is evidence for or against this probe only.
+   * @default none of its own
+   */
+  readonly objects?: readonly string[];
   readonly series: readonly Series[];
   /** Where others would change what it measures, or it disturbs them. @default false */
   readonly alone?: boolean;
@@ -63,6 +69,11 @@ export interface Series {
   readonly client: ProbeClient;
   readonly request: ProbeRequest;
   readonly expect: Expectation;
+  /**
+   * Answers of other kinds that refute it nevertheless, because they show that its own policy has no effect: plain text that
+   * reaches a rule was not refused by mTLS. @default none: such an answer is `control failed`
+   */
+  readonly refutedBy?: readonly Answer[];
   /** Number of requests. @default from the expectation, by the wanted error rates */
   readonly count?: number;
   /** Requests at the same time. @default the run's own choice */
@@ -107,7 +118,13 @@ export type ProbeTarget =
     }
   | { readonly kind: "external"; readonly host: string; readonly port: number; readonly address?: string }
   /** A pod of the workload by its address, past every Service. */
-  | { readonly kind: "pod"; readonly namespace: string; readonly workload: string; readonly port: number };
+  | { readonly kind: "pod"; readonly namespace: string; readonly workload: string; readonly port: number }
+  /**
+   * A pod of ours in a namespace, meshed as the namespace is, that no selector of a policy matches, and that answers 200
+   * (`nc`): it shows what applies to a whole namespace. By a Service of its own, which publishes pods that are not ready,
+   * or by its address.
+   */
+  | { readonly kind: "witness"; readonly namespace: string; readonly by: "service" | "address" };
 
 /** A token to make; `wrong` says what is wrong with it. */
 export interface ProbeToken {
@@ -158,6 +175,11 @@ export interface Outcome {
   readonly title: string;
   readonly answers?: readonly Answer[];
   readonly status?: readonly number[];
+  /**
+   * The AuthorizationPolicy that denied it, as `namespace/name`; `none`: no rule allowed it. It is compared where a proxy
+   * recorded it: `rbac_access_denied_matched_policy[ns[NAMESPACE]-policy[NAME]-rule[0]]`, or `[none]`.
+   */
+  readonly policy?: string;
   /** Version of the pod that answered. */
   readonly version?: string;
   /** Workload, as `namespace/name`, whose pod answered. */
