@@ -6,6 +6,39 @@ import { pathNormalization } from "./path-normalization";
 
 export const auditProvider = "talos-mesh-audit";
 
+/** The access log of requests with this header, by which verification sees what proxies did with its own. */
+export const probeProvider = "talos-mesh-probes";
+export const probeHeader = "x-talos-mesh-probe";
+
+/**
+ * Of each line, as JSON. Envoy refuses a listener with an operator that it does not know, so these are all older than the
+ * oldest release of Istio that is supported.
+ *
+ * https://www.envoyproxy.io/docs/envoy/latest/configuration/observability/access_log/usage
+ */
+export const probeLabels = {
+  probe: `%REQ(${probeHeader.toUpperCase()})%`,
+  start: "%START_TIME(%s.%3f)%",
+  milliseconds: "%DURATION%",
+  status: "%RESPONSE_CODE%",
+  flags: "%RESPONSE_FLAGS%",
+  details: "%RESPONSE_CODE_DETAILS%",
+  termination: "%CONNECTION_TERMINATION_DETAILS%",
+  transport_failure: "%UPSTREAM_TRANSPORT_FAILURE_REASON%",
+  method: "%REQ(:METHOD)%",
+  path: "%REQ(X-ENVOY-ORIGINAL-PATH?:PATH)%",
+  authority: "%REQ(:AUTHORITY)%",
+  route: "%ROUTE_NAME%",
+  upstream_cluster: "%UPSTREAM_CLUSTER%",
+  upstream_host: "%UPSTREAM_HOST%",
+  // Who the client is, by its certificate; the connection to a waypoint comes out of a tunnel, whose end records it.
+  client: "%DOWNSTREAM_PEER_URI_SAN%",
+  client_at_waypoint: "%FILTER_STATE(io.istio.peer_principal:PLAIN)%",
+  client_certificate_end: "%DOWNSTREAM_PEER_CERT_V_END(%s)%",
+  // What the proxy itself proves to its client.
+  server: "%DOWNSTREAM_LOCAL_URI_SAN%",
+} as const;
+
 /**
  * The mesh config of istiod (`meshConfig` in the values of the chart istiod) that policies and addons need: default
  * retries, the form of paths, external authorizers, the log of audit rules, and where telemetry goes.
@@ -13,13 +46,17 @@ export const auditProvider = "talos-mesh-audit";
  * https://istio.io/latest/docs/reference/config/istio.mesh.v1alpha1/
  */
 export function policyMeshConfig(
-  settings: Pick<Settings, "mesh" | "traffic" | "security" | "telemetry" | "observability" | "objects">,
+  settings: Pick<
+    Settings,
+    "mesh" | "traffic" | "security" | "telemetry" | "observability" | "objects" | "verification"
+  >,
 ) {
-  const { traffic, security, observability } = settings;
+  const { traffic, security, observability, verification } = settings;
   const normalization = pathNormalization(settings);
   const providers: readonly object[] = [
     ...security.extensionProviders,
     ...auditProviders(security),
+    ...(verification?.enabled ? [fileLog(probeProvider, probeLabels)] : []),
     ...addonProviders(observability),
     ...settings.telemetry.extensionProviders,
   ];
@@ -45,7 +82,11 @@ function auditProviders({ authorization }: SecuritySettings): object[] {
     source_address: "%DOWNSTREAM_REMOTE_ADDRESS%",
     request_id: "%REQ(X-REQUEST-ID)%",
   };
-  return [{ name: auditProvider, envoyFileAccessLog: { path: "/dev/stdout", logFormat: { labels } } }];
+  return [fileLog(auditProvider, labels)];
+}
+
+function fileLog(name: string, labels: Readonly<Record<string, string>>): object {
+  return { name, envoyFileAccessLog: { path: "/dev/stdout", logFormat: { labels } } };
 }
 
 /** Where proxies send telemetry to addons; a Telemetry object sets how much of it. */

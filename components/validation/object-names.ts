@@ -1,5 +1,5 @@
 import { configuredApplications } from "../apps/registry";
-import { auditProvider } from "../model/mesh-config";
+import { auditProvider, probeProvider } from "../model/mesh-config";
 import type { Model } from "../model/model";
 import { hasMeshTelemetry } from "../model/policies/telemetry";
 import { applicationWorkloads, versionServices } from "../model/workloads";
@@ -257,7 +257,7 @@ function* providers({ settings }: Model): Iterable<Claim> {
   yield* writtenProviders(settings, "mesh.canary.values", canaryProvider);
 }
 
-function* ownProviders({ security, observability, telemetry }: Settings): Iterable<Claim> {
+function* ownProviders({ security, observability, telemetry, verification }: Settings): Iterable<Claim> {
   const kind = provider;
   for (const { addon, settings } of installedAddons(observability)) {
     const traces = observability && addon.extensionProvider?.(settings, observability.namespace);
@@ -266,6 +266,7 @@ function* ownProviders({ security, observability, telemetry }: Settings): Iterab
   if ((security.authorization?.audit ?? []).length > 0) {
     yield { kind, name: auditProvider, owner: ["security", "authorization", "audit"] };
   }
+  if (verification?.enabled) yield { kind, name: probeProvider, owner: ["verification"] };
   // Two of a list have a message of their own.
   for (const [section, { extensionProviders }] of Object.entries({ security, telemetry })) {
     const listed = new Map(extensionProviders.map(({ name }, index) => [name, index]));

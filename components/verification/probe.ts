@@ -191,8 +191,10 @@ export interface Outcome {
   readonly headers?: Readonly<Record<string, string | boolean>>;
   /** Request headers, as the application's proxy records them, are not seen; a mirror is: the subset or workload that got a copy. */
   readonly mirroredTo?: string;
-  /** SPIFFE ID of the server's certificate, as the client's proxy records it. */
-  readonly peer?: string;
+  /** SPIFFE ID that the server's proxy proves. */
+  readonly server?: string;
+  /** Seconds for which the client's certificate is still valid, at most. */
+  readonly certificateSeconds?: number;
 }
 
 export type Expectation =
@@ -239,6 +241,8 @@ export interface ProxyRecord {
   readonly flags: readonly string[];
   /** %RESPONSE_CODE_DETAILS%: `via_upstream`, `rbac_access_denied_matched_policy[...]`. */
   readonly details: string;
+  /** Why the connection was closed, or that to the server failed, where one was. */
+  readonly connection: string;
   readonly authority: string;
   readonly method: string;
   readonly path: string;
@@ -253,8 +257,14 @@ export interface ProxyRecord {
     readonly version?: string;
   };
   readonly route: string;
-  /** SPIFFE IDs: of the client, at a server's proxy; of the server, at a client's. */
-  readonly peer: string;
+  /** When the request came, in seconds since 1970. */
+  readonly start: number;
+  /** SPIFFE ID of the client, by its certificate; empty for plain text. */
+  readonly client: string;
+  /** Seconds since 1970 at which the client's certificate ends; NaN for plain text. */
+  readonly clientCertificateEnd: number;
+  /** SPIFFE ID that the proxy itself proves to its client; empty for plain text. */
+  readonly server: string;
   readonly seconds: number;
   /** Whether it is the copy of a mirror: its authority ends with `-shadow`. */
   readonly isMirrored: boolean;

@@ -1,4 +1,4 @@
-import { auditProvider } from "../../components/model/mesh-config";
+import { auditProvider, probeHeader, probeProvider } from "../../components/model/mesh-config";
 import { type PolicyTarget, targetKey } from "../../components/model/names";
 import { policyName, targetPolicyName } from "../../components/model/object-names";
 import type { AccessRule, PolicyModel, TelemetryEntry } from "../../components/model/policies/policy-model";
@@ -22,6 +22,15 @@ const marked: AccessLog = {
 };
 
 /**
+ * The requests of verification. It is always there, and costs nothing until a request has the header: to turn it on and off
+ * would change every listener, and Envoy closes the connections of a listener that changes.
+ */
+const probed: AccessLog = {
+  providers: [{ name: probeProvider }],
+  filter: { expression: `'${probeHeader}' in request.headers` },
+};
+
+/**
  * One Telemetry for each target, because Istio reads one alone for a workload, a namespace and the mesh: with its access
  * logs, those of audit rules, metrics and tracing. A narrower target's access logs replace those of wider ones, so it
  * repeats what it does not change.
@@ -33,7 +42,14 @@ export function telemetries(model: PolicyModel): KubernetesObject<Spec>[] {
   const audits = model.accessRules.filter(({ action }) => action === "AUDIT");
   const logs = new AccessLogs(model, audits);
   const [metricsOf, tracingOf] = [byTarget(metrics), byTarget(tracing)];
-  const all: readonly Pick<TelemetryEntry, "path" | "target">[] = [...audits, ...accessLogging, ...metrics, ...tracing];
+  const mesh = { path: ["verification"], target: model.names.target("*") };
+  const all: readonly Pick<TelemetryEntry, "path" | "target">[] = [
+    ...(model.probeLog ? [mesh] : []),
+    ...audits,
+    ...accessLogging,
+    ...metrics,
+    ...tracing,
+  ];
   return grouped(all, ({ target }) => targetKey(target)).map(([{ path: from, target }]) => {
     const key = targetKey(target);
     const ofMetrics = (metricsOf.get(key) ?? []).map(({ settings }) => written(settings));
@@ -65,9 +81,12 @@ class AccessLogs {
   private readonly audits: ReadonlyMap<string, readonly AccessRule[]>;
   private readonly ofMeshConfig: readonly AccessLog[];
 
-  constructor({ telemetry, accessLog }: PolicyModel, audits: readonly AccessRule[]) {
+  private readonly isProbed: boolean;
+
+  constructor({ telemetry, accessLog, probeLog }: PolicyModel, audits: readonly AccessRule[]) {
     this.entries = byTarget(telemetry.accessLogging);
     this.audits = byTarget(audits);
+    this.isProbed = probeLog;
     this.ofMeshConfig = accessLog ? [{ providers: refs(["envoy"]) }] : [];
   }
 
@@ -78,10 +97,12 @@ class AccessLogs {
   of(target: PolicyTarget): AccessLog[] {
     const keys = [targetKey(target), ...widerKeys(target)];
     const own = this.entries.get(targetKey(target));
-    if (!own && !this.isAudited(target)) return [];
+    const isProbed = this.isProbed && target.kind === "mesh";
+    if (!own && !this.isAudited(target) && !isProbed) return [];
     const nearest = keys.findIndex((key) => this.entries.has(key));
     const entries = nearest === -1 ? this.ofMeshConfig : this.written(keys.slice(nearest));
-    return [...entries, ...(keys.some((key) => this.audits.has(key)) ? [marked] : [])];
+    const isMarked = keys.some((key) => this.audits.has(key));
+    return [...entries, ...(isMarked ? [marked] : []), ...(this.isProbed ? [probed] : [])];
   }
 
   /** @param keys of a target and those around it, the narrowest first */

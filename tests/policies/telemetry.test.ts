@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
-import { auditProvider } from "../../components/model/mesh-config";
+import { auditProvider, probeProvider } from "../../components/model/mesh-config";
 import { observability } from "../../components/settings/sections/observability";
+import { verification } from "../../components/settings/sections/verification";
 import { compilePolicies } from "../../policies/compile";
 import {
   ambientSources,
@@ -54,6 +55,26 @@ describe("telemetry", () => {
     assert.deepEqual(given([{ providers: ["json"] }], { accessLog: true }), ["json", auditProvider]);
     assert.deepEqual(given([{ providers: ["json"] }, { workload: "shop/*" }]), ["json", auditProvider]);
     assert.deepEqual(given([{ workload: "shop/*", providers: ["a"] }, { workload: "ratings" }]), ["a", auditProvider]);
+  });
+
+  it("logs the requests of verification everywhere, as well as what is logged without it", () => {
+    const probed = { verification: verification.parse({}), accessLog: true };
+    const found = telemetries(
+      {
+        security: audit("ratings"),
+        telemetry: { accessLogging: [{ workload: "shop/*", providers: ["json"] }], tracing: [{ workload: "front" }] },
+      },
+      probed,
+    );
+    assert.deepEqual(Object.fromEntries([...found].map(([name, spec]) => [name, loggedTo(spec)])), {
+      "istio-system/mesh-default": ["envoy", probeProvider],
+      "shop/ratings.audit": ["json", auditProvider, probeProvider],
+      "shop/telemetry": ["json", probeProvider],
+      // Tracing replaces no log.
+      "shop/front.telemetry": [],
+    });
+    assert.deepEqual([...telemetries({}, { ...probed, accessLog: false }).keys()], ["istio-system/mesh-default"]);
+    assert.deepEqual([...telemetries({}, { verification: verification.parse({ enabled: false }) }).keys()], []);
   });
 
   it("keeps the log of the audit rules of a namespace at a workload with its own access log", () => {

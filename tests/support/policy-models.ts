@@ -70,7 +70,7 @@ export interface ShopSources
     NamedObjects,
     Pick<PolicyModel, "mtls" | "accessLog" | "trustDomain" | "sidecarScoping" | "objects">,
     Partial<Pick<PolicyModel, "pathNormalization" | "outboundTrafficPolicy" | "networkPolicies">>,
-    Pick<Settings, "observability"> {
+    Pick<Settings, "observability" | "verification"> {
   readonly istioVersion: string;
 }
 
@@ -111,10 +111,10 @@ export function ambientSources(settings: PolicySettings, overrides: Overrides = 
 
 export function modelOf(sources: ShopSources): PolicyModel {
   const { traffic, security, telemetry, observability, objects, istioVersion: version, sidecarScoping } = sources;
-  const { mtls, accessLog, trustDomain, pathNormalization, outboundTrafficPolicy } = sources;
+  const { mtls, accessLog, trustDomain, pathNormalization, outboundTrafficPolicy, verification } = sources;
   const ofMesh = mesh.parse({ version, mtls, accessLog, trustDomain, pathNormalization, outboundTrafficPolicy });
   const cluster = clusterSettings.parse({ kind: "existing", name: "shop", kubeconfig: { file: "kubeconfig" } });
-  const settings = { cluster, traffic, security, telemetry, observability, objects, mesh: ofMesh };
+  const settings = { cluster, traffic, security, telemetry, observability, objects, verification, mesh: ofMesh };
   const model = copyWithField(policyModel(settings, new Names(sources)), "sidecarScoping", () => sidecarScoping);
   return copyWithField(model, "networkPolicies", () => sources.networkPolicies ?? model.networkPolicies);
 }

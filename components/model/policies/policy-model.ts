@@ -55,6 +55,8 @@ export interface PolicyModel {
   /** First part of every SPIFFE identity of the mesh. */
   readonly trustDomain: string;
   readonly accessLog: boolean;
+  /** Whether proxies log the requests of verification. */
+  readonly probeLog: boolean;
   /** How proxies read and forward paths. */
   readonly pathNormalization: PathNormalization;
   /** What sidecars know besides the services that their workloads may call. @default the whole mesh */

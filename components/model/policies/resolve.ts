@@ -38,7 +38,7 @@ import { addonTracing, telemetryProviders } from "./telemetry";
 
 type PolicySettings = Pick<
   Settings,
-  "cluster" | "traffic" | "security" | "telemetry" | "objects" | "mesh" | "observability"
+  "cluster" | "traffic" | "security" | "telemetry" | "objects" | "mesh" | "observability" | "verification"
 >;
 
 /**
@@ -66,6 +66,7 @@ export function policyModel(settings: PolicySettings, names: Names): PolicyModel
     networkPolicies: () => clusterTraits(settings.cluster).networkPolicies,
     egress: () => egress(settings, names, services),
     trustDomain: () => settings.mesh.trustDomain,
+    probeLog: () => settings.verification?.enabled ?? false,
     accessLog: () => settings.mesh.accessLog ?? settings.mesh.profile === "demo",
     pathNormalization: () => pathNormalization(settings),
     sidecarScoping: () => sidecarScoping(settings),

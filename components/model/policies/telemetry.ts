@@ -4,7 +4,7 @@ import type { TelemetryProviderKind } from "../../settings/sections/telemetry";
 import { rootNamespace } from "../../shared/istio";
 import { asTree, treesIn } from "../../shared/merge";
 import { entryReaders } from "../../shared/unknown";
-import { auditProvider } from "../mesh-config";
+import { auditProvider, probeProvider } from "../mesh-config";
 import type { AddonTracing, TelemetryKind, TelemetryProvider } from "./policy-model";
 
 /** Source: istio/istio, pilot/pkg/model: telemetry_logging.go, telemetry.go, and tracing.go of pilot/pkg/networking/core. */
@@ -45,13 +45,18 @@ export function telemetryProviders({
       name: String(name),
       kinds: Object.keys(provider).flatMap((kind) => kinds.get(kind) ?? []),
     })),
-  ].filter(({ name }) => name !== auditProvider);
+  ].filter(({ name }) => name !== auditProvider && name !== probeProvider);
 }
 
 /** Whether the settings have telemetry of the whole mesh, and so an object for it; Istio reads one alone. */
-export function hasMeshTelemetry({ telemetry, security }: Pick<Settings, "telemetry" | "security">): boolean {
+export function hasMeshTelemetry({
+  telemetry,
+  security,
+  verification,
+}: Pick<Settings, "telemetry" | "security" | "verification">): boolean {
   const entries = ofEveryKind.flatMap((kind) => telemetry[kind]);
   const audit = security.authorization?.audit ?? [];
+  if (verification?.enabled) return true;
   return entries.some(({ workload }) => workload === "*") || audit.some(({ to }) => to === "*");
 }
 

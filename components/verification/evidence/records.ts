@@ -1,0 +1,80 @@
+import type { probeLabels } from "../../model/mesh-config";
+import { own } from "../../shared/own";
+import { parseJson } from "../../shared/json";
+import type { ProxyRecord } from "../probe";
+
+/** A pod whose proxy's log is read. */
+export type LogSource = Omit<ProxyRecord["proxy"], "side"> & { readonly isClient: boolean };
+
+/** The pod at an address. */
+export type PodAt = (address: string) => ProxyRecord["upstream"];
+
+export interface ProbeRecord {
+  /** The value of the probe header: which request it was. */
+  readonly probe: string;
+  readonly record: ProxyRecord;
+}
+
+type Line = Readonly<Partial<Record<keyof typeof probeLabels, unknown>>>;
+
+/**
+ * The records of probes in the log of a proxy, which has other lines too: the proxy's own messages, and other access logs.
+ *
+ * @param log of the container `istio-proxy`
+ */
+export function probeRecords(log: string, source: LogSource, podAt: PodAt): ProbeRecord[] {
+  return log.split("\n").flatMap((text) => {
+    // Most lines are not JSON; the key is quoted only in a line of our provider.
+    const line = text.includes('"probe":') ? (parseJson(text) as Line | undefined) : undefined;
+    const probe = line === undefined ? "" : textOf(line, "probe");
+    return line === undefined || probe === "" ? [] : [{ probe, record: recordOf(line, source, podAt) }];
+  });
+}
+
+function recordOf(line: Line, { isClient, ...proxy }: LogSource, podAt: PodAt): ProxyRecord {
+  const [authority, cluster, host] = [
+    textOf(line, "authority"),
+    textOf(line, "upstream_cluster"),
+    textOf(line, "upstream_host"),
+  ];
+  const address = addressOf(host);
+  const upstream = address === "" ? undefined : podAt(address);
+  const connection = [textOf(line, "termination"), textOf(line, "transport_failure")].filter((why) => why !== "");
+  const isInbound = cluster === "" ? !isClient : cluster.startsWith("inbound");
+  return {
+    proxy: { ...proxy, side: proxy.kind === "sidecar" && isInbound ? "inbound" : "outbound" },
+    status: Number(textOf(line, "status")),
+    flags: textOf(line, "flags")
+      .split(",")
+      .filter((flag) => flag !== ""),
+    details: textOf(line, "details"),
+    connection: connection.join("; "),
+    authority,
+    method: textOf(line, "method"),
+    path: textOf(line, "path"),
+    upstreamCluster: cluster,
+    upstreamHost: host,
+    ...(upstream && { upstream }),
+    route: textOf(line, "route"),
+    start: Number(textOf(line, "start")),
+    client: textOf(line, "client") || textOf(line, "client_at_waypoint"),
+    clientCertificateEnd: Number(textOf(line, "client_certificate_end") || NaN),
+    server: textOf(line, "server"),
+    seconds: Number(textOf(line, "milliseconds")) / 1000,
+    // Envoy adds it to the host of a copy, before a port.
+    isMirrored: /-shadow(:\d+)?$/.test(authority),
+  };
+}
+
+/** Envoy writes `-`, or null, for what there is not. */
+function textOf(line: Line, label: keyof typeof probeLabels): string {
+  const value = own(line, label);
+  if (typeof value === "number") return String(value);
+  return typeof value === "string" && value !== "-" ? value : "";
+}
+
+/** Without its port. A waypoint's is `envoy://connect_originate/10.244.1.7:9080`. */
+function addressOf(host: string): string {
+  const [, address = ""] = /(?:^|\/)([^/]*):\d+$/.exec(host) ?? [];
+  return address.replace(/^\[(.*)\]$/, "$1");
+}
