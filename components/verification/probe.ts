@@ -281,6 +281,13 @@ export type Verdict = (typeof verdicts)[number];
 export interface SeriesResult {
   readonly title: string;
   readonly role: Series["role"];
+  /** As reports name them: `productpage`, `stranger`, `outside`; `reviews:9080`, `gateway ingress`, `a-cup-of.coffee:443`. */
+  readonly from: string;
+  readonly to: string;
+  /** What was sent, on one line: `GET /reviews/0 end-user: quentin`. */
+  readonly request: string;
+  /** What must be seen: the titles of the expected outcomes. */
+  readonly expected: string;
   readonly verdict: Verdict;
   /** Number of requests that were judged. */
   readonly count: number;
@@ -313,4 +320,47 @@ export interface ProbeResult extends Pick<Probe, "name" | "kind" | "path" | "exp
   readonly seconds: number;
   /** Objects of the policy, as `Kind namespace/name`. */
   readonly objects: readonly string[];
+}
+
+/** What a run found, and the content of `verification.json`. */
+export interface VerificationResult {
+  /** Raised when a reader of an older version could misread it. */
+  readonly schemaVersion: 1;
+  readonly stack: string;
+  /** Of the run: part of every probe header. */
+  readonly run: string;
+  readonly startedAt: string;
+  readonly seconds: number;
+  readonly mesh: { readonly version: string; readonly dataPlane: string };
+  /** Of the whole suite: `fails` where a probe fails or a control failed. */
+  readonly verdict: "holds" | "fails" | "not measurable";
+  readonly statistics: SuiteStatistics;
+  /** Requests that were sent, repetitions included. */
+  readonly requests: number;
+  readonly probes: readonly ProbeResult[];
+  /** The state of the mesh besides its policies; it fails no run. */
+  readonly health: readonly HealthFinding[];
+  /** Where the time went, in order. */
+  readonly phases: readonly { readonly name: string; readonly seconds: number }[];
+}
+
+export interface SuiteStatistics {
+  /** Probability of any false alarm, of the whole suite. */
+  readonly falseAlarm: number;
+  /** Series that are judged by shares. */
+  readonly tests: number;
+  /** Significance level of one of them, in one attempt. */
+  readonly alpha: number;
+  /** Probability that a share that is wrong by `deviation` percentage points is found. */
+  readonly power: number;
+  readonly deviation: number;
+}
+
+export interface HealthFinding {
+  readonly level: "ok" | "warning" | "error" | "not known";
+  /** `proxies in sync`, `versions`, `certificates`, `outside the mesh`, `plain text`, `analysis`. */
+  readonly subject: string;
+  readonly message: string;
+  /** What to do, for a warning or an error. */
+  readonly next?: string;
 }
