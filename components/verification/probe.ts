@@ -286,8 +286,9 @@ export interface SeriesResult {
   readonly to: string;
   /** What was sent, on one line: `GET /reviews/0 end-user: quentin`. */
   readonly request: string;
-  /** What must be seen: the titles of the expected outcomes. */
+  /** What must be seen: the titles of the expected outcomes, and their answers. */
   readonly expected: string;
+  readonly expectedAnswers: readonly Answer[];
   readonly verdict: Verdict;
   /** Number of requests that were judged. */
   readonly count: number;
