@@ -16,6 +16,9 @@ import type {
   IPeerAuthentication,
   IRequestAuthentication,
 } from "@kubernetes-models/istio/security.istio.io/v1" with { "resolution-mode": "import" };
+import type { IProxyConfig } from "@kubernetes-models/istio/networking.istio.io/v1beta1" with {
+  "resolution-mode": "import",
+};
 import type { ITelemetry } from "@kubernetes-models/istio/telemetry.istio.io/v1" with { "resolution-mode": "import" };
 import type { KubernetesObject } from "../components/shared/kubernetes/object";
 import type { SettingPath } from "../components/shared/problem";
@@ -31,6 +34,7 @@ export interface IstioSpecs {
   readonly PeerAuthentication: NonNullable<IPeerAuthentication["spec"]>;
   readonly RequestAuthentication: NonNullable<IRequestAuthentication["spec"]>;
   readonly Telemetry: TelemetrySpec;
+  readonly ProxyConfig: NonNullable<IProxyConfig["spec"]>;
 }
 
 type GivenTelemetry = NonNullable<ITelemetry["spec"]>;
@@ -62,6 +66,7 @@ const apiVersions: { readonly [Kind in keyof IstioSpecs]: string } = {
   PeerAuthentication: "security.istio.io/v1",
   RequestAuthentication: "security.istio.io/v1",
   Telemetry: "telemetry.istio.io/v1",
+  ProxyConfig: "networking.istio.io/v1beta1",
 };
 
 export interface Place {

@@ -4,6 +4,7 @@ import { peerAuthentications, requestAuthentications } from "./istio-api/authent
 import { defaultDeny, workloadPolicies } from "./istio-api/authorization";
 import { egressGateways } from "./istio-api/egress-gateway";
 import { externalServiceObjects } from "./istio-api/external-services";
+import { proxyConfigs } from "./istio-api/proxy-configs";
 import { rateLimits } from "./istio-api/rate-limits";
 import { destinationRules, gateways, virtualServices } from "./istio-api/routes";
 import { sidecars } from "./istio-api/sidecars";
@@ -28,6 +29,7 @@ export const compilers: readonly Compiler[] = [
   waypointDefaultDeny,
   waypointOnly,
   sidecars,
+  proxyConfigs,
   egressGateways,
   waypointEgress,
   networkPolicies,

@@ -18,6 +18,7 @@ const securityKinds: ReadonlySet<string> = new Set([
   "AuthorizationPolicy",
   "NetworkPolicy",
   "PeerAuthentication",
+  "ProxyConfig",
   "RequestAuthentication",
   "Sidecar",
   "Telemetry",

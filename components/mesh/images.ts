@@ -20,8 +20,14 @@ export function meshImages(input: MeshValuesInput) {
   const images = [
     ...controlPlanes(mesh).flatMap(({ istiod, mesh }) => {
       const { pilot, global } = istiodValues({ ...input, mesh });
-      const ofProxies = pulledImage("proxies", "proxyv2", asTree(global).proxy, global);
-      return [pulledImage(istiod, "pilot", pilot, global), ofProxies];
+      const ofProxies = (...levels: readonly unknown[]) =>
+        pulledImage("proxies", "proxyv2", ...levels, asTree(global).proxy, global);
+      const types = (mesh.proxyConfigs ?? []).flatMap(({ image }) => image ?? []);
+      return [
+        pulledImage(istiod, "pilot", pilot, global),
+        ofProxies(),
+        ...types.map(({ imageType }) => ofProxies({ variant: imageType })),
+      ];
     }),
     pulledImage("istio-cni", "install-cni", cni.cni, cni.global),
     ...(hasAmbient(mesh) ? [pulledImage("ztunnel", "ztunnel", ztunnel, ztunnel.global)] : []),

@@ -105,15 +105,25 @@ export interface SidecarScoping {
 
 /**
  * Whether sidecars are configured only with the services that their workloads may call. By default they are under default
- * deny without dry run: then allow rules tell which services those are.
+ * deny without dry run, unless `mesh.sidecars` lists them: then allow rules tell which services those are.
  */
 export function sidecarScoping(
   settings: Pick<Settings, "mesh" | "traffic" | "security" | "telemetry" | "observability">,
 ): SidecarScoping | undefined {
-  const { mesh, traffic, security, telemetry, observability } = settings;
+  const { mesh, security } = settings;
   const { authorization } = security;
-  const byDefault = authorization?.default === "deny" && !authorization.dryRun;
+  const byDefault = authorization?.default === "deny" && !authorization.dryRun && !mesh.sidecars;
   if (!(mesh.sidecarScoping ?? byDefault) || !hasSidecars(mesh)) return undefined;
+  return { proxyServices: proxyServices(settings) };
+}
+
+/** Services that every proxy calls, such as trace collectors, as hosts of a `Sidecar`. */
+export function proxyServices({
+  traffic,
+  security,
+  telemetry,
+  observability,
+}: Pick<Settings, "traffic" | "security" | "telemetry" | "observability">): string[] {
   const authorizers = security.extensionProviders.flatMap(
     ({ envoyExtAuthzGrpc, envoyExtAuthzHttp }) => envoyExtAuthzGrpc ?? envoyExtAuthzHttp ?? [],
   );
@@ -129,5 +139,5 @@ export function sidecarScoping(
     ...(traffic.rateLimitService ? [traffic.rateLimitService] : []),
   ].map(({ service }) => service);
   // A provider's service is a DNS name, or a namespace and a DNS name.
-  return { proxyServices: called.map((service) => (service.includes("/") ? service : `*/${service}`)) };
+  return called.map((service) => (service.includes("/") ? service : `*/${service}`));
 }

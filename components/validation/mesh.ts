@@ -1,7 +1,7 @@
 import path from "node:path";
 import { configuredApplications } from "../apps/registry";
 import { meshCharts, unknownValues } from "../mesh/values/chart-folder";
-import { type MeshValuesInput, scopes } from "../mesh/values/common-values";
+import { fullImage, type MeshValuesInput, scopes } from "../mesh/values/common-values";
 import { cniValues, gatewayValues, istiodValues } from "../mesh/values/istio-charts";
 import { controlPlaneNamed, controlPlanes } from "../model/control-planes";
 import { defaultRevision } from "../shared/istio";
@@ -30,6 +30,12 @@ export const meshChecks: readonly Check[] = [
     environment === "production" && mtls !== "STRICT"
       ? `found ${mtls}; environment production allows STRICT only`
       : undefined,
+  ),
+  rule(
+    "mesh.proxyConfigs.*.image",
+    (_, { settings }) =>
+      fullImage(settings, "proxyv2").image !== undefined &&
+      "the settings of talos-mesh:images name the proxy's image in full, to which Istio adds no type; remove it",
   ),
   rule("charts.source", (source, { settings: { environment, cluster }, cluster: { standInCharts } }) => {
     const expected = "expects a chart repository (https://...), a registry (oci://...) or a folder (./...)";

@@ -48,6 +48,9 @@ export const securityChecks: readonly Check[] = [
   ...(["accessLogging", "metrics", "tracing"] as const).map((kind) =>
     rule(`telemetry.${kind}.*`, (given, { names }) => unknownTarget(names, given, "workload")),
   ),
+  ...(["sidecars", "proxyConfigs"] as const).map((field) =>
+    rule(`mesh.${field}.*`, (given, { names }) => unknownTarget(names, given, "workload")),
+  ),
   rule("security.jwt.*", (given, { names }) => unknownTarget(names, given, "workload")),
   rule("security.jwt.*.paths.*", pathTemplate),
   rule("security.jwt.*.notPaths.*", pathTemplate),

@@ -1,5 +1,6 @@
 import { markdownTable } from "../../components/shared/markdown";
 import externalServices from "./external-services.json";
+import proxies from "./proxies.json";
 import security from "./security.json";
 import telemetry from "./telemetry.json";
 import traffic from "./traffic.json";
@@ -26,9 +27,13 @@ export interface Capability {
  * What each capability becomes in each data plane, and what is refused there and why. Validation takes its refusals from
  * this table, docs/policies-data-planes.md is generated from it, and tests/policies/examples.ts has a model for each row.
  */
-export const capabilities = { ...traffic, ...externalServices, ...security, ...telemetry } satisfies Readonly<
-  Record<string, Capability>
->;
+export const capabilities = {
+  ...traffic,
+  ...externalServices,
+  ...security,
+  ...telemetry,
+  ...proxies,
+} satisfies Readonly<Record<string, Capability>>;
 
 export type CapabilityName = keyof typeof capabilities;
 

@@ -1,4 +1,5 @@
-import type { MeshService } from "../../components/model/policies/policy-model";
+import { clusterHost, type MeshService, type PolicyModel } from "../../components/model/policies/policy-model";
+import { hiddenBy } from "../../components/model/policies/known-hosts";
 import type { MeshWorkload } from "../../components/model/names";
 import { connectionPort } from "../../components/model/gateways";
 import type { Exposure } from "../../components/model/policies/policy-model";
@@ -38,6 +39,25 @@ export function modeWithoutMtls(service: MeshService | undefined, { caller, port
   const ofPort = trafficPolicy?.portLevelSettings?.find((level) => level.port.number === port);
   const mode = (ofPort ?? trafficPolicy)?.tls?.mode;
   return mode === "ISTIO_MUTUAL" ? undefined : mode;
+}
+
+/** What a sidecar does with a request to a service that its Sidecar hides. */
+export function unknownToClient(
+  { names, knownHosts }: PolicyModel,
+  { namespace, name }: Pick<MeshWorkload, "namespace" | "name">,
+  target: MeshWorkload,
+) {
+  const client = names.findWorkload(namespace, name);
+  const service = { namespace: target.namespace, host: clusterHost(target) };
+  const known = client && hiddenBy(knownHosts, client, service);
+  if (!known) return undefined;
+  const isBlocked = known.others === "REGISTRY_ONLY";
+  const effect = isBlocked ? "it is blocked (REGISTRY_ONLY)" : "it goes to the service itself, without mTLS and routes";
+  return {
+    what: `the sidecar of ${name} does not know ${target.name}: ${effect}`,
+    path: known.path,
+    isBlocked,
+  };
 }
 
 /** As a server sees a client without a certificate. */

@@ -9,7 +9,7 @@ import {
   type RouteTarget,
 } from "../../components/model/policies/policy-model";
 import { isEncrypted, isHttp } from "../../components/shared/workload";
-import { anonymous, defaultPort, modeWithoutMtls } from "./connections";
+import { anonymous, defaultPort, modeWithoutMtls, unknownToClient } from "./connections";
 import { Journey, type Outcome } from "./journey";
 import type { ExplainedRequest } from "./request";
 import { type AnyRule, limitSteps, ofTarget, owned } from "./rules";
@@ -73,7 +73,12 @@ export class MeshJourney extends Journey {
       return outcome;
     }
     if (!caller || model.names.dataPlane(caller.namespace) !== "sidecar") return undefined;
-    return this.applyMeshRules(service);
+    const unknown = unknownToClient(model, caller, this.target);
+    if (!unknown) return this.applyMeshRules(service);
+    this.step(unknown.what, unknown.path);
+    this.request = anonymous(this.request);
+    // On a port that it reads, the proxy answers.
+    return unknown.isBlocked ? this.refuse("no route", 502, "reset") : undefined;
   }
 
   /** Only ambient clients go through a waypoint, and gateways where it is for ingress. */

@@ -3,6 +3,7 @@ import { covers } from "../../components/model/gateways";
 import { type MeshWorkload, workloadKey } from "../../components/model/names";
 import { allowedHosts, allServices, type EgressRule } from "../../components/model/policies/egress";
 import { type ExternalService, isExportedTo } from "../../components/model/policies/external-services";
+import { hiddenBy } from "../../components/model/policies/known-hosts";
 import type { PolicyModel } from "../../components/model/policies/policy-model";
 import { externalService } from "../../components/settings/sections/external-services";
 import { asTree, treesIn } from "../../components/shared/merge";
@@ -23,7 +24,9 @@ export function knownToSidecar(model: PolicyModel, client: MeshWorkload): KnownH
   const { egress } = model;
   if (!egress) {
     const known = [...model.externalServices, ...written(model)].filter((one) => isExportedTo(one, client.namespace));
-    return known.flatMap(namesOf);
+    const isHidden = ({ namespace, hosts }: ExternalService) =>
+      hosts.every((host) => hiddenBy(model.knownHosts, client, { namespace, host }));
+    return known.filter((service) => !isHidden(service)).flatMap(namesOf);
   }
   const own = egress.rules.filter(({ workload }) => workloadKey(workload) === workloadKey(client));
   return own.flatMap((rule) =>

@@ -2,6 +2,7 @@ import { type MeshWorkload, waypointTitle, workloadKey } from "../../components/
 import { policyName } from "../../components/model/object-names";
 import { entrancesOf } from "../../components/model/policies/egress-entrances";
 import type { ExternalPort, ExternalService } from "../../components/model/policies/external-services";
+import { knownHostsOf } from "../../components/model/policies/known-hosts";
 import { externalTarget } from "../../components/model/policies/route-targets";
 import type { PolicyModel, RouteTarget } from "../../components/model/policies/policy-model";
 import { type GatewayWorkload, isEncrypted, isHttp, type WaypointWorkload } from "../../components/shared/workload";
@@ -81,12 +82,17 @@ export class OutsideJourney extends Journey {
       this.step(`a connection to port ${port} carries no host name: it goes to ${where}`, service.path);
       return kept ? "passes" : this.refuse("no route");
     }
-    const { egress, outboundTrafficPolicy } = model;
+    const { egress } = model;
+    const byHand = knownHostsOf(model.knownHosts, client);
+    const others = byHand?.others ?? model.outboundTrafficPolicy;
     const sidecar = `Sidecar ${client.namespace}/${policyName(client.name, "scope")}`;
     const [reason, path] = egress
       ? [`${sidecar} has no port ${port} of ${host}`, ["security", "egress", "allow"]]
-      : [`no ServiceEntry for ${client.name} has port ${port} of ${host}`, ["mesh", "outboundTrafficPolicy"]];
-    if (!egress && outboundTrafficPolicy === "ALLOW_ANY") {
+      : [
+          `no ServiceEntry for ${client.name} has port ${port} of ${host}`,
+          byHand?.path ?? ["mesh", "outboundTrafficPolicy"],
+        ];
+    if (!egress && others === "ALLOW_ANY") {
       this.step(`${reason}, and outboundTrafficPolicy is ALLOW_ANY: it goes to ${host}`, path);
       return "passes";
     }

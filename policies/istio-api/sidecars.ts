@@ -1,6 +1,7 @@
 import { type Caller, type MeshWorkload, type PolicyTarget, workloadKey } from "../../components/model/names";
-import { policyName } from "../../components/model/object-names";
+import { policyName, targetPolicyName } from "../../components/model/object-names";
 import { isExportedTo } from "../../components/model/policies/external-services";
+import type { KnownHosts } from "../../components/model/policies/known-hosts";
 import { type AccessRule, clusterHost, type PolicyModel } from "../../components/model/policies/policy-model";
 import type { KubernetesObject } from "../../components/shared/kubernetes/object";
 import { rootNamespace } from "../../components/shared/istio";
@@ -28,7 +29,7 @@ const clusterServices = "*.svc.cluster.local";
  */
 export function sidecars(model: PolicyModel): KubernetesObject<IstioSpecs["Sidecar"]>[] {
   const { sidecarScoping, egress, workloads } = model;
-  if (!sidecarScoping && !egress) return [];
+  if (!sidecarScoping && !egress) return model.knownHosts.map(sidecar);
   const callable = callableHosts(model);
   return workloads
     .filter(({ dataPlane }) => dataPlane === "sidecar")
@@ -53,6 +54,21 @@ export function sidecars(model: PolicyModel): KubernetesObject<IstioSpecs["Sidec
         },
       );
     });
+}
+
+/** Istio takes that of a workload, else the one of its namespace without a selector, else that of the root namespace. */
+function sidecar({ path: from, target, hosts, settings }: KnownHosts): KubernetesObject<IstioSpecs["Sidecar"]> {
+  const [workload] = target.kind === "workload" ? target.workloads : [];
+  const mode = settings.outboundTrafficPolicy;
+  return istioObject(
+    "Sidecar",
+    { namespace: target.namespace, name: targetPolicyName(target, workload ? "scope" : "default"), from },
+    {
+      ...(workload && { workloadSelector: { labels: { ...workload.labels } } }),
+      egress: [{ hosts: sortedUnique(hosts) }],
+      ...(mode && { outboundTrafficPolicy: { mode } }),
+    },
+  );
 }
 
 const anyClient = "*";

@@ -1,6 +1,7 @@
 import type { CapabilityName } from "../../policies/capabilities";
 import { ingress, type PolicySettings } from "../support/policy-models";
 import { externalExamples } from "./external-examples";
+import { proxyExamples } from "./proxy-examples";
 import { routeExamples } from "./route-examples";
 import { type Example, securityExamples } from "./security-examples";
 import { connectionExamples } from "./connection-examples";
@@ -16,6 +17,7 @@ export const examples: Readonly<Record<CapabilityName, Example>> = {
   ...securityExamples,
   ...connectionExamples,
   ...telemetryExamples,
+  ...proxyExamples,
   offer: {
     settings: {
       traffic: {

@@ -61,6 +61,7 @@ export interface PolicySettings {
   readonly traffic?: z.input<typeof traffic>;
   readonly security?: z.input<typeof security>;
   readonly telemetry?: z.input<typeof telemetry>;
+  readonly mesh?: Partial<Pick<z.input<typeof mesh>, "sidecars" | "proxyConfigs" | "outboundTrafficPolicy">>;
 }
 
 /** Policies before their names are resolved, and what they may name. */
@@ -72,6 +73,7 @@ export interface ShopSources
     Partial<Pick<PolicyModel, "pathNormalization" | "outboundTrafficPolicy" | "networkPolicies">>,
     Pick<Settings, "observability" | "verification"> {
   readonly istioVersion: string;
+  readonly mesh: PolicySettings["mesh"];
 }
 
 /** What differs from the shop. */
@@ -84,6 +86,7 @@ export function shopSources(settings: PolicySettings, overrides: Overrides = {})
     traffic: traffic.parse(settings.traffic ?? {}),
     security: security.parse(settings.security ?? {}),
     telemetry: telemetry.parse(settings.telemetry ?? {}),
+    mesh: settings.mesh,
     mtls: "STRICT",
     objects: [],
     accessLog: false,
@@ -112,7 +115,11 @@ export function ambientSources(settings: PolicySettings, overrides: Overrides = 
 export function modelOf(sources: ShopSources): PolicyModel {
   const { traffic, security, telemetry, observability, objects, istioVersion: version, sidecarScoping } = sources;
   const { mtls, accessLog, trustDomain, pathNormalization, outboundTrafficPolicy, verification } = sources;
-  const ofMesh = mesh.parse({ version, mtls, accessLog, trustDomain, pathNormalization, outboundTrafficPolicy });
+  const ofMesh = mesh.parse({
+    ...sources.mesh,
+    ...{ version, mtls, accessLog, trustDomain, pathNormalization },
+    ...(outboundTrafficPolicy && { outboundTrafficPolicy }),
+  });
   const cluster = clusterSettings.parse({ kind: "existing", name: "shop", kubeconfig: { file: "kubeconfig" } });
   const settings = { cluster, traffic, security, telemetry, observability, objects, verification, mesh: ofMesh };
   const model = copyWithField(policyModel(settings, new Names(sources)), "sidecarScoping", () => sidecarScoping);

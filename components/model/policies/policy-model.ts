@@ -6,6 +6,7 @@ import type { JwtSettings, SecuritySettings } from "../../settings/sections/secu
 import type { TcpRuleSettings, TlsRuleSettings } from "../../settings/sections/connection-rule";
 import type { HttpRuleSettings } from "../../settings/sections/http-rule";
 import type { MeshSettings, PathNormalization } from "../../settings/sections/mesh";
+import type { ProxyConfigSettings } from "../../settings/sections/proxies";
 import type { RateLimitServiceSettings, RateLimitSettings } from "../../settings/sections/rate-limits";
 import type { TelemetrySettings } from "../../settings/sections/telemetry";
 import type { TrafficPolicySettings } from "../../settings/sections/traffic-policy";
@@ -14,6 +15,7 @@ import type { SidecarScoping } from "../mesh-config";
 import type { Caller, MeshWorkload, Names, PolicyTarget } from "../names";
 import type { Egress } from "./egress";
 import type { ExternalService } from "./external-services";
+import type { KnownHosts } from "./known-hosts";
 import { own } from "../../shared/own";
 
 /** The policies of a stack with every name resolved: what the compilers, the checks and `explain` read. */
@@ -61,6 +63,9 @@ export interface PolicyModel {
   readonly pathNormalization: PathNormalization;
   /** What sidecars know besides the services that their workloads may call. @default the whole mesh */
   readonly sidecarScoping?: SidecarScoping;
+  /** What sidecars know by hand. */
+  readonly knownHosts: readonly KnownHosts[];
+  readonly proxyConfigs: readonly ProxyConfig[];
   readonly objects: NonNullable<Settings["objects"]>;
 }
 
@@ -153,6 +158,10 @@ export interface MtlsException extends ResolvedEntry<SecuritySettings["peerAuthe
 }
 
 export type MtlsMode = NonNullable<MtlsException["settings"]["mode"]>;
+
+export interface ProxyConfig extends ResolvedEntry<ProxyConfigSettings> {
+  readonly target: PolicyTarget;
+}
 
 export interface RateLimit extends ResolvedEntry<RateLimitSettings> {
   readonly target: PolicyTarget;

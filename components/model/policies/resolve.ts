@@ -21,11 +21,13 @@ import { type Names, targetKey, workloadKey } from "../names";
 import { pathNormalization } from "../path-normalization";
 import { egress } from "./egress";
 import { externalServices } from "./external-services";
+import { knownHosts } from "./known-hosts";
 import type {
   AccessRule,
   ExternalRule,
   MtlsException,
   PolicyModel,
+  ProxyConfig,
   RateLimit,
   Telemetry,
   TelemetryEntry,
@@ -70,6 +72,8 @@ export function policyModel(settings: PolicySettings, names: Names): PolicyModel
     accessLog: () => settings.mesh.accessLog ?? settings.mesh.profile === "demo",
     pathNormalization: () => pathNormalization(settings),
     sidecarScoping: () => sidecarScoping(settings),
+    knownHosts: () => knownHosts(settings, names),
+    proxyConfigs: () => proxyConfigs(settings, names),
     telemetry: () => telemetry(settings, names),
     rateLimits: () => rateLimits(settings, names),
     rateLimitService: () => settings.traffic.rateLimitService,
@@ -83,9 +87,17 @@ type UntargetedModel = Omit<PolicyModel, "waypointOnly" | "targeted">;
 
 /** A new kind of policy with a target is added here, so that each check of targets is made for it. */
 function targeted(model: UntargetedModel): PolicyModel["targeted"] {
-  const kinds = (["accessRules", "tokenRules", "mtlsExceptions", "externalRules", "rateLimits"] as const).map(
-    (kind) => () => model[kind],
-  );
+  const kinds = (
+    [
+      "accessRules",
+      "tokenRules",
+      "mtlsExceptions",
+      "externalRules",
+      "rateLimits",
+      "knownHosts",
+      "proxyConfigs",
+    ] as const
+  ).map((kind) => () => model[kind]);
   const recorded = (["accessLogging", "metrics", "tracing"] as const).map((kind) => () => model.telemetry[kind]);
   return readEntries([...kinds, ...recorded].flatMap((list) => entryReaders<PolicyModel["targeted"][number]>(list)));
 }
@@ -110,6 +122,16 @@ function rateLimits({ traffic }: Pick<PolicySettings, "traffic">, names: Names):
     resolved(
       () => traffic.rateLimits,
       ["traffic", "rateLimits"],
+      ({ workload }) => ({ target: () => names.target(workload) }),
+    ),
+  );
+}
+
+function proxyConfigs({ mesh }: Pick<PolicySettings, "mesh">, names: Names): ProxyConfig[] {
+  return readEntries(
+    resolved(
+      () => mesh.proxyConfigs,
+      ["mesh", "proxyConfigs"],
       ({ workload }) => ({ target: () => names.target(workload) }),
     ),
   );

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { dnsLabel, flag, freeForm, hostName, off, some, version } from "../fields";
 import { resources } from "../quantities";
+import { proxyConfigs, sidecars } from "./proxies";
 
 /** `talos-mesh:mesh`: what is installed, and how it is set up. */
 
@@ -65,6 +66,8 @@ export const mesh = z.strictObject({
   proxyResources: resources.optional().describe("Of every sidecar and every waypoint; ztunnel's: values.ztunnel."),
   untaintNodes: off("istiod removes the taint cni.istio.io/not-ready from a node once istio-cni is ready there."),
   sidecarScoping: flag("Proxies are configured only with the services that their workload may call."),
+  sidecars,
+  proxyConfigs,
   revision: revisionName.optional().describe("Such as 1-31-1. Default: none, which Istio calls `default`."),
   canary: canary.optional(),
   tags: z

@@ -10,6 +10,7 @@ import { accessRuleProblems } from "./access-rules";
 import { clientTlsProblems } from "./client-tls";
 import { egressProblems } from "./egress";
 import { externalServiceProblems } from "./external-services";
+import { proxyProblems } from "./proxies";
 import { rateLimitProblems } from "./rate-limits";
 import { externalRouteProblems, httpRouteProblems, sharedHostProblems } from "./http-route-limits";
 import { targetProblems } from "./targets";
@@ -24,7 +25,7 @@ export const policyChecks: readonly Check[] = [({ policies, settings }) => polic
 export function policyProblems(
   model: PolicyModel,
   settings: Pick<Settings, "traffic" | "security" | "telemetry"> & {
-    readonly mesh: Pick<Settings["mesh"], "version"> & Partial<Pick<Settings["mesh"], "accessLog">>;
+    readonly mesh: Pick<Settings["mesh"], "version"> & Partial<Pick<Settings["mesh"], "accessLog" | "sidecarScoping">>;
   },
 ): Iterable<Problem> {
   return runChecks(
@@ -41,6 +42,7 @@ export function policyProblems(
     () => writtenObjectProblems(model),
     () => sharedHostProblems(model),
     () => telemetryProblems(model, settings.mesh),
+    () => proxyProblems(model, settings.mesh),
     () => releaseProblems(settings),
   );
 }

@@ -125,6 +125,16 @@ describe("the images of an environment", function () {
     ]);
   });
 
+  it("are those of the types that mesh.proxyConfigs names as well", () => {
+    const proxyConfigs = [{ workload: "bookinfo/*", image: { imageType: "debug" } }];
+    const given = pulled(settings({ bookinfo: {}, mesh: { version: "1.31.1", proxyConfigs } }));
+    const ofProxies = given.filter((one) => one.startsWith("proxies "));
+    assert.deepEqual(ofProxies, [
+      "proxies docker.io/istio/proxyv2:1.31.1",
+      "proxies docker.io/istio/proxyv2:1.31.1-debug",
+    ]);
+  });
+
   it("are those of two control planes during an upgrade", () => {
     const mesh = {
       version: "1.30.2",

@@ -1,5 +1,6 @@
 import { connectionScenarios } from "./connections";
 import { egressScenarios } from "./egress";
+import { proxyScenarios } from "./proxies";
 import type { Scenarios } from "./scenario";
 import { securityScenarios } from "./security";
 import { trafficScenarios } from "./traffic";
@@ -9,4 +10,5 @@ export const scenarios: Scenarios = {
   ...connectionScenarios,
   ...securityScenarios,
   ...egressScenarios,
+  ...proxyScenarios,
 };
