@@ -5,18 +5,22 @@ import { ifKnown } from "../../components/shared/unknown";
 import type { GatewayWorkload } from "../../components/shared/workload";
 import { principal } from "../api-objects";
 import { defaultPort } from "./connections";
-import type { Answer, Outcome } from "./journey";
+import type { Answer, End, Outcome } from "./journey";
 import { MeshJourney } from "./mesh-journey";
 import { isOutside, outsidePort } from "./outside-hosts";
 import { OutsideJourney } from "./outside-journey";
 import { type ExplainedRequest, pathAndQuery, type Question, type Step } from "./request";
-import { sharedRoute } from "./rules";
+import { type OwnedRule, sharedRoute } from "./rules";
 
 export interface Explanation {
   readonly outcome: Outcome;
   readonly steps: readonly Step[];
   /** Where it does not get through, what the client sees: one of these. */
   readonly answers: readonly Answer[];
+  /** What ends it before the application; without it, nothing does, or that is not known. */
+  readonly end?: End | undefined;
+  /** The rules of routes that apply, in order. */
+  readonly applied: readonly OwnedRule[];
 }
 
 export type { Question } from "./request";
@@ -41,13 +45,21 @@ export function explain(model: PolicyModel, question: Question): Explanation {
   }
   if (gateway && !exposure) {
     const what = `gateway ${gateway.name} does not expose ${to}: 404`;
-    return { outcome: "no route", steps: [{ what, path: ["traffic", "services"] }], answers: [404] };
+    return {
+      outcome: "no route",
+      steps: [{ what, path: ["traffic", "services"] }],
+      answers: [404],
+      end: { by: "gateway", why: "no route" },
+      applied: [],
+    };
   }
   const request = requestOf(model, question, client, exposure, target);
   const journey = target
     ? new MeshJourney(model, request, target, service, exposure && sharedRoute(model, exposure, request))
     : new OutsideJourney(model, request, to, client.workload);
-  return { outcome: journey.outcome(), steps: journey.steps, answers: journey.answers };
+  const outcome = journey.outcome();
+  const { steps, answers, end, applied } = journey;
+  return { outcome, steps, answers, end, applied };
 }
 
 /** A Service of the cluster by its DNS name, as `namespace/name`. */
@@ -61,8 +73,8 @@ interface Client {
 }
 
 /** Neither of both is a pod outside the mesh. */
-function clientOf({ from }: Question, names: Names): Client {
-  if (from === "outside") return {};
+function clientOf({ from, client }: Question, names: Names): Client {
+  if (client ?? from === "outside") return {};
   const [workload, gateway] = [ifKnown(() => names.reference(from)), names.findGateway(from)];
   if (workload ?? gateway) return { workload, gateway };
   const known = [workloadTitles(names), ...names.objects.gateways.map(({ name }) => name)].join(", ");
@@ -86,7 +98,8 @@ function requestOf(
   const sent = new Map(Object.entries(question.headers).map(([name, value]) => [name.toLowerCase(), value]));
   const host = exposure ? exposure.hosts.find((one) => !one.includes("*")) : (target?.name ?? question.to);
   const forwarded = sent.get("x-forwarded-for")?.split(",").at(-1)?.trim();
-  const caller = workload ?? gateway;
+  const dataPlane = question.client?.dataPlane ?? workload?.dataPlane;
+  const caller = dataPlane === "none" ? undefined : (question.client ?? workload ?? gateway);
   return {
     method: question.method,
     ...pathAndQuery(question.path),
@@ -97,6 +110,8 @@ function requestOf(
     // A gateway does not believe its clients.
     remoteAddress: (exposure ? undefined : forwarded) ?? question.address,
     caller,
+    dataPlane,
+    hasInvalidToken: question.hasInvalidToken,
     callerLabels: workload?.labels,
     principal: caller && principal(caller, model.trustDomain),
     port: question.port ?? (target ? defaultPort(target, exposure) : outsidePort(model, question.to)),

@@ -16,7 +16,13 @@ import { ofTarget, type OwnedRule, partition } from "./rules";
 export type Outcome = "passes" | "answered" | "no route" | "denied" | "unknown";
 
 /** What a client sees of a refusal: a status of HTTP, or that its connection is closed. */
-export type Answer = 403 | 404 | 502 | "reset";
+export type Answer = 401 | 403 | 404 | 502 | "reset";
+
+/** What ends a request before the application. `network` is what enforces NetworkPolicy. */
+export interface End {
+  readonly by: "client sidecar" | "server sidecar" | "gateway" | "waypoint" | "ztunnel" | "network";
+  readonly why: "authorization" | "token" | "mtls" | "bypass" | "no route" | "rule" | "egress";
+}
 
 /** What a proxy that authorizes requests reads. */
 export interface Authorizer {
@@ -37,6 +43,12 @@ export abstract class Journey {
   readonly steps: Step[] = [];
   /** Where it does not get through, what the client sees: one of these. */
   answers: readonly Answer[] = [];
+  /** Without it, nothing ends it, or that is not known. */
+  end: End | undefined;
+  /** The rules that were applied, in order. */
+  readonly applied: OwnedRule[] = [];
+  /** Where it is. */
+  protected at: End["by"] = "client sidecar";
   /** Whether an external authorizer decides. */
   protected isUndecided = false;
   protected readonly targets: RouteTargets;
@@ -61,8 +73,9 @@ export abstract class Journey {
     this.steps.push(path ? { what, path } : { what });
   }
 
-  protected refuse(outcome: "denied" | "no route", ...answers: readonly Answer[]): typeof outcome {
+  protected refuse(outcome: "denied" | "no route", why: End["why"], ...answers: readonly Answer[]): typeof outcome {
     this.answers = answers;
+    this.end = { by: this.at, why };
     return outcome;
   }
 
@@ -90,8 +103,9 @@ export abstract class Journey {
     const found = rules.find(({ rule }) => !rule.match || matched(rule));
     if (!found) {
       this.step("no rule matches it: 404", from);
-      return this.refuse("no route", 404);
+      return this.refuse("no route", "no route", 404);
     }
+    this.applied.push(found);
     const { rule, path, owner } = found;
     const { fault, ...others } = rule;
     const answer = rule.redirect ?? rule.directResponse;
@@ -99,6 +113,7 @@ export abstract class Journey {
     const toService = rule.route || answer ? [] : [`it goes to ${itself}`];
     this.step([...toService, ...this.explanations(others)].join(" "), path);
     for (const faults of this.explanations({ fault })) this.step(faults, [...path, "fault"]);
+    if (answer) this.end = { by: this.at, why: "rule" };
     if (answer) return "answered";
     const before = this.request.path;
     this.request = sentOn(this.request, rule, matched(rule));
@@ -122,18 +137,23 @@ export abstract class Journey {
   ): "denied" | undefined {
     const { model } = this;
     const [answer, answered] = readsHttp ? ([403, "403"] as const) : (["reset", "its connection is closed"] as const);
-    const deny = () => {
-      this.refuse("denied", answer);
+    const deny = (why: End["why"] = "authorization", seen: Answer = answer) => {
+      this.refuse("denied", why, seen);
       return "denied" as const;
     };
     const external = ofTarget(model.externalRules, target).find(({ settings }) => conditionsHold(settings, request));
     const provider = external?.settings.provider;
     if (external) this.step(`external authorizer ${provider} decides, and may deny it`, external.path);
     this.isUndecided ||= external !== undefined;
+    const [tokens] = ofTarget(model.tokenRules, target);
+    if (tokens && request.hasInvalidToken && readsHttp) {
+      this.step("its token is not valid: 401", tokens.path);
+      return deny("token", 401);
+    }
     const unmet = ofTarget(model.tokenRules, target).find((rules) => !meetsRequirements(rules, request));
     if (unmet) {
       this.step("it has no token, or not the required one: 403", unmet.path);
-      return deny();
+      return deny("token");
     }
     const isRehearsed = ({ action, settings }: AccessRule) => settings.dryRun === true && action !== "AUDIT";
     const [rehearsed, rules] = partition(ofTarget(model.accessRules, target), isRehearsed);
@@ -157,7 +177,8 @@ export abstract class Journey {
     }
     if (model.dryRun) this.step("dry run: only logged and counted", ["security", "authorization", "dryRun"]);
     const isClosed = model.dryRun ? egress && !egress.allowedBy : (needsRule || egress) && !allowedBy;
-    return (denying && !model.dryRun) || isClosed ? deny() : undefined;
+    if (denying && !model.dryRun) return deny();
+    return isClosed ? deny(egress ? "egress" : "authorization") : undefined;
   }
 
   protected explanations(rule: HttpRuleSettings): string[] {

@@ -1,7 +1,6 @@
 import { type MeshWorkload, waypointTitle, workloadKey } from "../../components/model/names";
 import { type GatewayRoute, rulesOf } from "../../components/model/policies/gateway-routes";
 import {
-  bypassesWaypoints,
   type Exposure,
   type MeshService,
   mtlsModes,
@@ -36,10 +35,12 @@ export class MeshJourney extends Journey {
   outcome(): Outcome {
     const routed = this.routeAtClient();
     if (routed || this.hasLeftMesh) return routed ?? "passes";
+    this.at = this.target.dataPlane === "ambient" ? "ztunnel" : "server sidecar";
     const refused = this.transport() ?? this.waypoint();
     if (refused) return refused;
     const { service, target } = this;
     const atWaypoint = this.usesWaypoint();
+    if (atWaypoint) this.at = "waypoint";
     // ztunnel reads no paths.
     if (atWaypoint || target.dataPlane === "sidecar") this.read();
     const denies = this.model.defaultDenyNamespaces.has(target.namespace);
@@ -61,9 +62,10 @@ export class MeshJourney extends Journey {
 
   /** At the gateway, or at the client's sidecar. A client without one sends it to the service itself. */
   private routeAtClient(): Outcome | undefined {
-    const { exposed, service, model } = this;
+    const { exposed, service } = this;
     const { caller } = this.request;
     const [first] = exposed?.parts ?? [];
+    this.at = exposed ? "gateway" : "client sidecar";
     if (exposed && first?.exposure.tls) return this.applyConnections(first.exposure.tls, [...exposed.path, "tls"]);
     if (exposed && first) {
       const rules = rulesOf(exposed).map(({ rule, path, part }) => ({ rule, path, owner: part.service }));
@@ -72,13 +74,13 @@ export class MeshJourney extends Journey {
       this.request = { ...this.request, address: undefined, port: first.exposure.port ?? this.request.port };
       return outcome;
     }
-    if (!caller || model.names.dataPlane(caller.namespace) !== "sidecar") return undefined;
-    const unknown = unknownToClient(model, caller, this.target);
+    if (!caller || this.request.dataPlane !== "sidecar") return undefined;
+    const unknown = unknownToClient(this.model, caller, this.target);
     if (!unknown) return this.applyMeshRules(service);
     this.step(unknown.what, unknown.path);
     this.request = anonymous(this.request);
     // On a port that it reads, the proxy answers.
-    return unknown.isBlocked ? this.refuse("no route", 502, "reset") : undefined;
+    return unknown.isBlocked ? this.refuse("no route", "egress", 502, "reset") : undefined;
   }
 
   /** Only ambient clients go through a waypoint, and gateways where it is for ingress. */
@@ -86,7 +88,7 @@ export class MeshJourney extends Journey {
     const { caller } = this.request;
     const { waypoint } = this.target;
     if (!waypoint || !caller) return false;
-    return this.exposed ? waypoint.ingress : !bypassesWaypoints(this.model, caller.namespace);
+    return this.exposed ? waypoint.ingress : this.request.dataPlane === "ambient";
   }
 
   private applyMeshRules(service: MeshService | undefined): Outcome | undefined {
@@ -126,7 +128,7 @@ export class MeshJourney extends Journey {
       return undefined;
     }
     this.step(mode === "STRICT" ? "it is plain text, which STRICT refuses" : `it is plain text (${mode})`);
-    return mode === "STRICT" ? this.refuse("denied", "reset") : undefined;
+    return mode === "STRICT" ? this.refuse("denied", "mtls", "reset") : undefined;
   }
 
   /** The pods of a workload whose waypoint enforces its rules refuse what bypasses it. */
@@ -137,7 +139,7 @@ export class MeshJourney extends Journey {
     if (!only || this.usesWaypoint()) return undefined;
     const bypass = `${caller?.name ?? "a pod outside the mesh"} bypasses ${waypointTitle(only.waypoint)}`;
     this.step(`${bypass}, and ${target.name} accepts requests from its waypoint only`, ["mesh", "waypoints"]);
-    return this.refuse("denied", "reset");
+    return this.refuse("denied", "bypass", "reset");
   }
 
   /** To a gateway, clients outside the mesh have no identity. Without rules it is open. */

@@ -80,7 +80,7 @@ export class OutsideJourney extends Journey {
       const kept = service.resolution === "NONE";
       const where = kept ? `the address that the client connects to, whichever it is` : name;
       this.step(`a connection to port ${port} carries no host name: it goes to ${where}`, service.path);
-      return kept ? "passes" : this.refuse("no route");
+      return kept ? "passes" : this.refuse("no route", "egress");
     }
     const { egress } = model;
     const byHand = knownHostsOf(model.knownHosts, client);
@@ -101,7 +101,7 @@ export class OutsideJourney extends Journey {
       `${reason}${egress ? "" : ", and outboundTrafficPolicy is REGISTRY_ONLY"}: ${answerTitle(answers)}`,
       path,
     );
-    return this.refuse("denied", ...answers);
+    return this.refuse("denied", "egress", ...answers);
   }
 
   /** Where a sidecar reads the requests of a port, it answers those for hosts that it does not know. */
@@ -131,6 +131,7 @@ export class OutsideJourney extends Journey {
     const entrance = entrancesOf({ ...service, gateway }, host).find((one) => one.port.number === port.number);
     this.step(`its sidecar sends it to gateway ${gateway.name} with mTLS`, ["gateways", gateway.name]);
     this.request = { ...this.request, port: entrance?.number ?? port.number, sni: sniOf(host) };
+    this.at = "gateway";
     const readsHttp = isHttp(port);
     if (readsHttp) this.read();
     const target = names.target(workloadKey(gateway));
@@ -158,6 +159,7 @@ export class OutsideJourney extends Journey {
   }
 
   private fromZtunnel(client: MeshWorkload): Outcome {
+    this.at = "ztunnel";
     const found = findHost(knownToZtunnel(this.model), this.host, client.namespace);
     // Without an address of its own, ztunnel does not recognize its connections.
     if (!found || (found.service.resolution === "NONE" && !found.service.settings.addresses)) {
@@ -167,7 +169,7 @@ export class OutsideJourney extends Journey {
     const port = this.portOf(found);
     if (!port) {
       this.step(`ztunnel knows no port ${this.request.port} of ${this.host}: its connection is closed`, service.path);
-      return this.refuse("denied", "reset");
+      return this.refuse("denied", "egress", "reset");
     }
     this.describe(found);
     if (!service.waypoint) return this.passOn(client);
@@ -181,7 +183,8 @@ export class OutsideJourney extends Journey {
     const path = ["security", "egress"];
     if (egress && networkPolicies === "enforced") {
       this.step(`${policy} does not let ztunnel connect to it: its connection is closed`, path);
-      return this.refuse("denied", "reset");
+      this.at = "network";
+      return this.refuse("denied", "egress", "reset");
     }
     if (egress && networkPolicies === "unknown") {
       this.step(`${policy} stops it where the cluster's CNI enforces NetworkPolicy: its connection is closed`, path);
@@ -202,6 +205,7 @@ export class OutsideJourney extends Journey {
   ): Outcome | undefined {
     const { egress, names, defaultDenyNamespaces } = this.model;
     this.step(`ztunnel sends it to ${waypointTitle(waypoint)}`, ["mesh", "waypoints"]);
+    this.at = "waypoint";
     const readsHttp = isHttp(port);
     if (readsHttp) this.read();
     const isDenying = defaultDenyNamespaces.has(waypoint.namespace);

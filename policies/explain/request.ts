@@ -1,4 +1,5 @@
 import type { Match } from "../../components/model/matches";
+import type { DataPlane } from "../../components/model/data-planes";
 import type { Caller } from "../../components/model/names";
 import { normalizedPath } from "../../components/model/path-normalization";
 import type { PathNormalization } from "../../components/settings/sections/mesh";
@@ -20,6 +21,10 @@ export interface Question {
   /** Of the service, or of the gateway. @default the one that serves HTTP */
   readonly port?: number;
   readonly claims?: Readonly<Record<string, string>>;
+  /** A token that no rule of tokens accepts. @default false */
+  readonly hasInvalidToken?: boolean;
+  /** A client that the settings do not name, instead of `from`. */
+  readonly client?: Caller & { readonly dataPlane: DataPlane };
 }
 
 /** A request as a proxy sees it. */
@@ -32,6 +37,9 @@ export interface ExplainedRequest {
   readonly queryParams: ReadonlyMap<string, string>;
   /** The identity that the client's certificate proves; without it, the request is plain text. */
   readonly caller?: Caller;
+  /** Of the client; without it, that is a gateway or outside the mesh. */
+  readonly dataPlane?: DataPlane | undefined;
+  readonly hasInvalidToken?: boolean | undefined;
   /** Labels of the client's pods. */
   readonly callerLabels?: Readonly<Record<string, string>> | undefined;
   /** @default "http" */
