@@ -1,9 +1,15 @@
 import { workloadKey } from "../components/model/names";
-import { clusterHost, type RouteTarget, type Subset } from "../components/model/policies/policy-model";
+import {
+  clusterHost,
+  type Exposure,
+  type MeshService,
+  type RouteTarget,
+  type Subset,
+} from "../components/model/policies/policy-model";
 import type { RouteTargets } from "../components/model/policies/route-targets";
 import type { DestinationSettings, HttpRuleSettings, MirrorSettings } from "../components/settings/sections/http-rule";
 import { throwUnknown } from "../components/shared/unknown";
-import { isHttp, onlyPort, type ServicePort } from "../components/shared/workload";
+import { type GatewayWorkload, isHttp, onlyPort, type ServicePort } from "../components/shared/workload";
 import type { RouteRule, VirtualServiceRoute } from "./api-objects";
 
 /** Where rules send requests: services and their versions, in Istio's API and in Gateway API. */
@@ -81,6 +87,33 @@ function defaultPort(
 
 function isSame(a: RouteTarget, b: RouteTarget): boolean {
   return a.host === b.host && workloadKey(a) === workloadKey(b);
+}
+
+/** A port of a service of the cluster to which a gateway sends requests. */
+export interface GatewayDestination {
+  readonly gateway: GatewayWorkload;
+  readonly target: RouteTarget;
+  readonly subset?: Subset | undefined;
+  readonly port: ServicePort;
+}
+
+/** Where a gateway sends the requests that it reads. */
+export function gatewayDestinations(
+  service: MeshService,
+  { gateway, rules, tcp, tls, port: ofExposure }: Exposure,
+  targets: RouteTargets,
+): GatewayDestination[] {
+  if (tls || tcp.length > 0) return [];
+  const context = { service, targets, port: ofExposure };
+  const named = rules.flatMap((rule) => {
+    const isAnswered = rule.route ?? rule.redirect ?? rule.directResponse;
+    return [...(isAnswered ? [] : [{}]), ...destinationsIn(rule, service)];
+  });
+  return named.flatMap((one) => {
+    const { target, subset, port: number } = resolved(context, one);
+    const port = target.host === undefined && target.ports.find((known) => known.port === number);
+    return port ? [{ gateway, target, subset, port }] : [];
+  });
 }
 
 /** The service itself, or what a route names. */

@@ -3,6 +3,7 @@ import type { ScenarioName } from "../benchmark/metrics/record";
 import type { Settings } from "../settings/schema";
 import type { BenchmarkSettings } from "../settings/sections/benchmark";
 import type { MeshSettings } from "../settings/sections/mesh";
+import { isSystemNamespace } from "../shared/istio";
 import { own } from "../shared/own";
 
 /** How the traffic of a namespace is meshed: by a proxy in each pod, by its node's ztunnel, or not at all. */
@@ -11,7 +12,7 @@ export type DataPlane = "sidecar" | "ambient" | "none";
 type Choice = Pick<MeshSettings, "dataPlane" | "namespaces">;
 
 export function dataPlaneOf({ dataPlane, namespaces }: Choice, namespace: string): DataPlane {
-  return own(namespaces, namespace)?.dataPlane ?? dataPlane;
+  return isSystemNamespace(namespace) ? "none" : (own(namespaces, namespace)?.dataPlane ?? dataPlane);
 }
 
 /** Whether any namespace is ambient: one is enough for ztunnel and the ambient parts of istiod and istio-cni. */

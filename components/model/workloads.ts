@@ -10,6 +10,7 @@ import {
   type VersionService,
   type Workload,
 } from "../shared/workload";
+import { isSystemNamespace } from "../shared/istio";
 import { own } from "../shared/own";
 import { versionName } from "./object-names";
 
@@ -31,12 +32,13 @@ export function settingsWorkloads(settings: WorkloadSections): Workload[] {
 
 /**
  * Namespace of a workload that is named without one: that of the first deployed application, else the only one of
- * `talos-mesh:applications`.
+ * `talos-mesh:applications` that is no namespace of the system.
  */
 export function defaultNamespace(settings: WorkloadSections): string | undefined {
   const [deployed] = configuredApplications(settings);
   if (deployed) return deployed.settings.namespace;
-  const [only, ...others] = settings.applications ?? [];
+  const candidates = (settings.applications ?? []).filter(({ namespace }) => !isSystemNamespace(namespace));
+  const [only, ...others] = candidates;
   return others.length === 0 ? only?.namespace : undefined;
 }
 

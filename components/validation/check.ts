@@ -7,7 +7,7 @@ import { listOf, suggestion } from "../settings/wording";
 import { expandPath } from "../settings/schema-walk";
 import type { Settings } from "../settings/schema";
 import { duplicates, type Problem, problemsOf, type Refusal, type SettingPath } from "../shared/problem";
-import { rootNamespace } from "../shared/istio";
+import { isSystemNamespace } from "../shared/istio";
 import { checkEach, runChecks } from "../shared/unknown";
 import { own } from "../shared/own";
 
@@ -123,10 +123,30 @@ export function applicationRule(refusal: (configured: ConfiguredApplication, mod
     checkEach(configuredApplications(model.settings), [], (configured) => problemsOf(refusal(configured, model), []));
 }
 
-/** Refuses a namespace of Kubernetes or of the mesh: in Istio's root namespace, a policy applies to the whole mesh. */
+/** Refuses a namespace of Kubernetes or of the mesh, for what this program deploys. */
 export function systemNamespaceRefusal(name: string, isCreated: boolean): Refusal {
-  const ofTheSystem = name === rootNamespace || name.startsWith("kube-") || (isCreated && name === "default");
+  const ofTheSystem = isSystemNamespace(name) || (isCreated && name === "default");
   return ofTheSystem && `found ${name}, which belongs to the system; expected one of your own`;
+}
+
+/** What to do where something needs the proxies of a namespace that has none. */
+export function proxyRemedy(namespace: string): string {
+  return isSystemNamespace(namespace)
+    ? `${namespace} belongs to the system, and its workloads are destinations of routes and traffic policies only; remove it`
+    : `set dataPlane: sidecar for namespace ${namespace} in talos-mesh:mesh.namespaces, or remove it`;
+}
+
+/** Refuses a workload that a match names as the client, and whose proxy would have to apply the rule. */
+export function unknownClient(names: Names, namespace: string, client: string): Refusal {
+  const workload = names.findWorkload(namespace, client);
+  if (!workload) {
+    const hint = suggestion(client, names.workloadNames(namespace));
+    return `found ${client}; no such workload in namespace ${namespace}; ${hint}`;
+  }
+  return (
+    workload.dataPlane === "none" &&
+    `found ${client}, which has no proxy that would apply the rule; ${proxyRemedy(namespace)}`
+  );
 }
 
 const deployableKeys = deployableApplications.map(({ name }) => `talos-mesh:${name}`).join(", ");

@@ -6,12 +6,11 @@ import { tlsRules } from "../model/policies/routed-versions";
 import { withoutTlsListeners } from "./policies/tls-listeners";
 import type { TlsRuleSettings } from "../settings/sections/connection-rule";
 import type { TrafficServiceSettings } from "../settings/sections/traffic";
-import { suggestion } from "../settings/wording";
 import { compareMinor, istioSince } from "../settings/versions";
 import { duplicates, type Entry, type Problem, problemsOf, type Refusal, type SettingPath } from "../shared/problem";
 import { checkEach, runChecks } from "../shared/unknown";
 import { type GatewayWorkload, isEncrypted, isHttp, type ServicePort } from "../shared/workload";
-import { type Check, problemsOfEach } from "./check";
+import { type Check, problemsOfEach, unknownClient } from "./check";
 
 type Protocol = "tcp" | "tls";
 type Service = TrafficServiceSettings;
@@ -159,11 +158,9 @@ function inMesh({ service, workload, protocol, model }: Context): MatchRefusal[]
           ? `found ${port}; the rules of this entry are for port ${service.port}`
           : !known.includes(port) && `found ${port}; these rules apply to port ${known.join(", ")} of ${name}`),
     }),
-    ({ sourceWorkload: found }) => {
-      if (found === undefined || model.names.findWorkload(namespace, found)) return undefined;
-      const hint = suggestion(found, model.names.workloadNames(namespace));
-      return { sourceWorkload: `found ${found}; no such workload in namespace ${namespace}; ${hint}` };
-    },
+    ({ sourceWorkload: found }) => ({
+      sourceWorkload: found !== undefined && unknownClient(model.names, namespace, found),
+    }),
     ({ sourceWorkload, sourceNamespace }) => ({
       sourceNamespace:
         sourceWorkload !== undefined &&

@@ -5,8 +5,9 @@ import type { Settings } from "../settings/schema";
 import { suggestion } from "../settings/wording";
 import type { PolicyModel } from "../model/policies/policy-model";
 import { duplicates, problemsOf, type Refusal, shortPath } from "../shared/problem";
+import { isSystemNamespace } from "../shared/istio";
 import { checkEach, runChecks } from "../shared/unknown";
-import { applicationRule, type Check, refuse, rule } from "./check";
+import { applicationRule, type Check, proxyRemedy, refuse, rule } from "./check";
 
 const noSidecars = "no namespace of an ambient mesh has sidecars";
 
@@ -48,8 +49,9 @@ export const dataPlaneChecks: readonly Check[] = [
     "found REGISTRY_ONLY, which ztunnel does not enforce; expected ALLOW_ANY; restrict egress of an ambient mesh by NetworkPolicies",
   ),
   rule("mesh.sidecarScoping", (given, { settings: { security } }) => given && scoping(security)),
-  rule("mesh.namespaces.*.dataPlane", (_, { names }, at) => {
+  rule("mesh.namespaces.*.dataPlane", (found, { names }, at) => {
     const namespace = String(at[2]);
+    if (isSystemNamespace(namespace)) return `found ${found}; ${proxyRemedy(namespace)}`;
     if (names.workloadNames(namespace).length > 0) return undefined;
     const hint = suggestion(namespace, names.workloadNamespaces());
     return `namespace ${namespace} has no workloads: no application of this stack file is in it; ${hint}`;
@@ -92,6 +94,10 @@ export const dataPlaneChecks: readonly Check[] = [
     const message = `found static; a cluster of kind ${settings.cluster.kind} runs no injector that could write the sidecar out; expected one of: namespace, pod, none`;
     return { [application.name]: { injection: message } };
   }),
+  rule("security.authorization.namespaces.*", (found, _, at) => {
+    const namespace = String(at.at(-1));
+    return isSystemNamespace(namespace) && `found ${found}; ${proxyRemedy(namespace)}`;
+  }),
   function* (model) {
     for (const namespace of model.names.workloadNamespaces()) {
       yield* runChecks(() => problemsOf(ignoredWithoutProxies(namespace, model), []));
@@ -119,6 +125,8 @@ function ignoredWithoutProxies(namespace: string, model: Model): Refusal {
   const { mesh } = model.settings;
   const deployed = configuredApplications(model.settings).find((one) => one.settings.namespace === namespace);
   const dataPlane = dataPlaneOf(mesh, namespace);
+  // Policies for the workloads of the system are refused one by one.
+  if (isSystemNamespace(namespace)) return undefined;
   // In ambient, ztunnel and waypoints enforce them.
   if (dataPlane === "ambient" || (dataPlane === "sidecar" && deployed?.settings.injection !== "none")) return undefined;
   const routes = deployed ? routesInMesh(namespace, model.settings.traffic) : [];

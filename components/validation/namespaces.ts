@@ -17,7 +17,6 @@ export const namespaceChecks: readonly Check[] = [
   applicationRule(({ application, settings: { namespace } }) => ({
     [application.name]: { namespace: systemNamespaceRefusal(namespace, false) },
   })),
-  rule("applications.*.namespace", (namespace) => systemNamespaceRefusal(namespace, false)),
   unique("applications.*.namespace", "namespace"),
   rule("observability.namespace", (namespace) => systemNamespaceRefusal(namespace, true)),
   addonNamespace,

@@ -1,18 +1,25 @@
+import { type GatewayDestination, gatewayDestinations } from "../../policies/destinations";
+import { encryptedPorts, originatesTls, tlsAt } from "../../policies/gateway-tls";
+import { workloadKey } from "../model/names";
+import { isIstioGateway, type PolicyModel } from "../model/policies/policy-model";
+import { RouteTargets } from "../model/policies/route-targets";
 import { exposedPort } from "../model/policies/services";
 import type { Model } from "../model/model";
 import type { LoadBalancerSettings, TrafficPolicySettings } from "../settings/sections/traffic-policy";
 import { type Problem, problemsOf, type Refusal, type SettingPath } from "../shared/problem";
 import { checkEach, runChecks } from "../shared/unknown";
-import { isHttp, type ServicePort, type Workload } from "../shared/workload";
+import { isEncrypted, isHttp, type ServicePort, type Workload } from "../shared/workload";
 import { type Check, problemsOfEach } from "./check";
 
 /** Checks of what needs a port of a certain protocol: rules for HTTP have no effect on other ports. */
 export const portChecks: readonly Check[] = [
-  ({ settings: { traffic }, names }) =>
-    checkEach(traffic.services, ["traffic", "services"], function* (service, path) {
+  ({ settings: { traffic }, names, policies }) => {
+    const encryptedOf = encryptedPorts(policies);
+    return checkEach(traffic.services, ["traffic", "services"], function* (service, path) {
       const workload = names.workload(service.host, service.namespace);
+      const isRead = (port: ServicePort) => isHttp(port) || (isEncrypted(port) && encryptedOf(workload).has(port.port));
       const policy = ({ trafficPolicy }: { trafficPolicy?: TrafficPolicySettings | undefined }, at: SettingPath) =>
-        trafficPolicy ? policyProblems(trafficPolicy, workload, [...at, "trafficPolicy"]) : [];
+        trafficPolicy ? policyProblems(trafficPolicy, workload, isRead, [...at, "trafficPolicy"]) : [];
       yield* runChecks(
         () => policy(service, path),
         () =>
@@ -28,8 +35,36 @@ export const portChecks: readonly Check[] = [
             })),
           ),
       );
-    }),
+    });
+  },
+  plainHttpProblems,
 ];
+
+/** A gateway that reads requests sends them on as plain HTTP, unless it speaks TLS to the service. */
+function plainHttpProblems({ policies }: Model): Iterable<Problem> {
+  const targets = new RouteTargets(policies);
+  return checkEach(policies.services, [], (service) =>
+    checkEach(service.exposures, [], (exposure) => {
+      const refused = gatewayDestinations(service, exposure, targets).map((to) => plainHttp(to, policies));
+      return problemsOf([...new Set(refused)], exposure.path);
+    }),
+  );
+}
+
+function plainHttp({ gateway, target, subset, port }: GatewayDestination, { services }: PolicyModel) {
+  if (!isEncrypted(port)) return undefined;
+  const found = `gateway ${gateway.name} reads the requests, and port ${port.port} of ${target.name} has protocol ${port.protocol}`;
+  if (subset && !isIstioGateway(gateway)) {
+    return `${found}; to a version, a gateway of kind gateway-api speaks no TLS; leave the version out, or set kind: chart`;
+  }
+  const { trafficPolicy } = services.find((one) => workloadKey(one) === workloadKey(target)) ?? {};
+  const tls = tlsAt(subset?.trafficPolicy, port.port) ?? tlsAt(trafficPolicy, port.port);
+  if (originatesTls(tls)) return undefined;
+  return (
+    `${found}, which takes no plain HTTP; add { port: { number: ${port.port} }, tls: { mode: SIMPLE } } to trafficPolicy.portLevelSettings of ${target.name}, ` +
+    "write the rules as tls for a gateway with tls.mode PASSTHROUGH, or set the protocol of the port in talos-mesh:applications"
+  );
+}
 
 type Service = Model["settings"]["traffic"]["services"][number];
 
@@ -66,14 +101,15 @@ function matchedPortRefusal(
 function policyProblems(
   { portLevelSettings, ...policy }: TrafficPolicySettings,
   { name, ports }: Workload,
+  isRead: (port: ServicePort) => boolean,
   path: SettingPath,
 ): Iterable<Problem> {
   return runChecks(
-    () => problemsOf(httpOnly(policy, name, ports), path),
+    () => problemsOf(httpOnly(policy, name, ports, isRead), path),
     () =>
       problemsOfEach(portLevelSettings, [...path, "portLevelSettings"], ({ port: { number }, ...settings }) => {
         const meant = ports.filter(({ port }) => port === number);
-        if (meant.length > 0) return httpOnly(settings, name, meant);
+        if (meant.length > 0) return httpOnly(settings, name, meant, isRead);
         return { port: { number: `found ${number}; ${portsTitle(name, ports)}` } };
       }),
   );
@@ -84,8 +120,9 @@ function httpOnly(
   { connectionPool, loadBalancer }: Pick<TrafficPolicySettings, "connectionPool" | "loadBalancer">,
   name: string,
   ports: readonly ServicePort[],
+  isRead: (port: ServicePort) => boolean,
 ): Refusal {
-  if (ports.some(isHttp)) return undefined;
+  if (ports.some(isRead)) return undefined;
   const reason = `has no effect, as ${portsTitle(name, ports)}, where proxies read no HTTP`;
   return {
     connectionPool: connectionPool?.http && { http: `${reason}; use tcp.maxConnections` },

@@ -8,7 +8,7 @@ import { listOf, suggestion } from "../settings/wording";
 import { duplicates, type Entry, type Problem, type SettingPath, shortPath } from "../shared/problem";
 import type { Workload } from "../shared/workload";
 import { checkEach, groupKnown, ifKnown, runChecks, throwUnknown } from "../shared/unknown";
-import { type Check, refuse, problemsAt, problemsOfEach, rule, unique, unknownWorkload } from "./check";
+import { type Check, refuse, problemsAt, problemsOfEach, rule, unique, unknownClient, unknownWorkload } from "./check";
 
 const services = ["traffic", "services"];
 
@@ -48,9 +48,7 @@ export const trafficChecks: readonly Check[] = [
   rule("traffic.services.*.http.*.match.*.sourceWorkload", (found, model, at) => {
     if (serviceAt(model, at).gateways.length > 0) return undefined;
     const { namespace } = workloadAt(model, at);
-    if (model.names.findWorkload(namespace, found)) return undefined;
-    const hint = suggestion(found, model.names.workloadNames(namespace));
-    return `found ${found}; no such workload in namespace ${namespace}; ${hint}`;
+    return unknownClient(model.names, namespace, found);
   }),
   rule("traffic.services.*", (service, { names }) => unknownWorkload(names, service, "host")),
   rule("traffic.services.*.port", (found, model, at) => {

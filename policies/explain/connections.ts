@@ -1,11 +1,12 @@
 import { clusterHost, type MeshService, type PolicyModel } from "../../components/model/policies/policy-model";
 import { hiddenBy } from "../../components/model/policies/known-hosts";
-import type { MeshWorkload } from "../../components/model/names";
+import { type MeshWorkload, workloadKey } from "../../components/model/names";
 import { connectionPort } from "../../components/model/gateways";
 import type { Exposure } from "../../components/model/policies/policy-model";
 import type { TlsRuleSettings } from "../../components/settings/sections/connection-rule";
-import { isHttp, onlyPort } from "../../components/shared/workload";
+import { isEncrypted, isHttp, onlyPort } from "../../components/shared/workload";
 import { routeTitle } from "../destinations";
+import { originatesTls, tlsAt } from "../gateway-tls";
 import { connectionMatches } from "./conditions";
 import type { ExplainedRequest } from "./request";
 
@@ -35,9 +36,12 @@ export function connectionStep(rules: readonly TlsRuleSettings[], request: Expla
 /** The mode of TLS that a proxy uses for a service in place of mTLS. In ambient, ztunnel's mTLS is around it. */
 export function modeWithoutMtls(service: MeshService | undefined, { caller, port }: ExplainedRequest) {
   if (!caller || !service || service.dataPlane === "ambient") return undefined;
-  const { trafficPolicy } = service;
-  const ofPort = trafficPolicy?.portLevelSettings?.find((level) => level.port.number === port);
-  const mode = (ofPort ?? trafficPolicy)?.tls?.mode;
+  const { trafficPolicy, exposures, ports } = service;
+  const tls = tlsAt(trafficPolicy, port);
+  const mode = tls?.mode;
+  // Clients in the mesh speak TLS to an encrypted port themselves, and only gateways originate it (gateway-tls.ts).
+  const isForGateways = originatesTls(tls) && ports.some((one) => one.port === port && isEncrypted(one));
+  if (isForGateways && !exposures.some(({ gateway }) => workloadKey(gateway) === workloadKey(caller))) return undefined;
   return mode === "ISTIO_MUTUAL" ? undefined : mode;
 }
 

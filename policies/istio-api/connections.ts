@@ -109,7 +109,9 @@ export function connectionServers({ services }: PolicyModel, gateway: GatewayWor
   const ports = services.flatMap((service) =>
     service.exposures
       .filter((exposure) => exposure.gateway.name === gateway.name)
-      .flatMap((exposure) => [...portsOf(exposure, service, "tcp"), ...portsOf(exposure, service, "tls")]),
+      .flatMap((exposure) => {
+        return [...portsOf(exposure, service.namespace, "tcp"), ...portsOf(exposure, service.namespace, "tls")];
+      }),
   );
   const numbers = [...new Set(ports.map(({ number }) => number))]
     .filter((number) => number !== https)
@@ -123,9 +125,14 @@ export function connectionServers({ services }: PolicyModel, gateway: GatewayWor
   });
 }
 
+/** Whether connections that it does not decrypt are made to the gateway's port of HTTPS. */
+export function isAtHttps(exposure: Exposure): boolean {
+  return portsOf(exposure, "", "tls").some(({ number }) => number === (exposure.gateway.ports.https ?? 443));
+}
+
 function portsOf(
   { gateway, hosts, ...exposure }: Exposure,
-  { namespace }: MeshService,
+  namespace: string,
   protocol: "tcp" | "tls",
 ): { readonly number: number; readonly protocol: "tcp" | "tls"; readonly hosts: readonly string[] }[] {
   const rules: readonly TlsRuleSettings[] = exposure[protocol] ?? [];

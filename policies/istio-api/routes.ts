@@ -4,7 +4,6 @@ import {
   isIstioGateway,
   type MeshService,
   type PolicyModel,
-  type Subset,
 } from "../../components/model/policies/policy-model";
 import { workloadKey } from "../../components/model/names";
 import { type GatewayRoute, gatewayRoutes } from "../../components/model/policies/gateway-routes";
@@ -15,10 +14,9 @@ import { policyName, serverName } from "../../components/model/object-names";
 import type { KubernetesObject } from "../../components/shared/kubernetes/object";
 import type { GatewayWorkload, TlsServer } from "../../components/shared/workload";
 import { type VirtualServiceRoute, type IstioSpecs, istioObject, sortedUnique } from "../api-objects";
-import { connectionServers, gatewayConnections, meshConnections } from "./connections";
-import { destinationsIn, istioDestination, type RouteContext, type VirtualServiceContext } from "../destinations";
+import { connectionServers, gatewayConnections, isAtHttps, meshConnections } from "./connections";
+import { istioDestination, type RouteContext, type VirtualServiceContext } from "../destinations";
 import { fieldsOf, merged, needsVirtualService } from "../http-rules";
-import { trafficPolicy } from "./traffic-policy";
 
 type OfService<Context> = Context & { readonly service: MeshService };
 
@@ -39,6 +37,8 @@ export function gateways(model: PolicyModel): KubernetesObject<IstioSpecs["Gatew
       .filter((one) => one.gateway.name === gateway.name)
       .flatMap(({ namespace, hosts, parts }) => {
         const passthrough = parts.some(({ exposure }) => exposure.tls);
+        // Of connections to its further ports alone, the port of HTTPS has none.
+        if (passthrough && !parts.some(({ exposure }) => isAtHttps(exposure))) return [];
         return hosts.map((host) => ({ host, namespace, passthrough }));
       });
     const { name, namespace, selector } = gateway;
@@ -216,62 +216,4 @@ export function httpRoutes(
     const answered = rule.route ?? rule.redirect ?? rule.directResponse;
     return answered ? route : { ...route, route: [{ destination: istioDestination(context) }] };
   });
-}
-
-/**
- * A `DestinationRule` for each service with subsets or a traffic policy, and for each version that an HTTPRoute may
- * route to. None sets TLS unless the settings do: Istio's automatic mTLS follows the server, and a mode overrides it.
- *
- * https://istio.io/latest/docs/reference/config/networking/destination-rule/
- */
-export function destinationRules(model: PolicyModel): KubernetesObject<IstioSpecs["DestinationRule"]>[] {
-  const byVersion = servicesByVersion(model);
-  return model.services.flatMap((service) => [
-    ...serviceDestinationRule(service),
-    ...(service.waypoint || byVersion.has(workloadKey(service))
-      ? service.subsets.flatMap((subset) => versionDestinationRule(service, subset))
-      : []),
-  ]);
-}
-
-function serviceDestinationRule(service: MeshService): KubernetesObject<IstioSpecs["DestinationRule"]>[] {
-  const {
-    name,
-    namespace,
-    paths: [from = []],
-  } = service;
-  const host = clusterHost(service);
-  const subsets = service.subsets.map((subset) => ({
-    name: subset.name,
-    labels: { ...subset.labels },
-    ...trafficPolicy(subset.trafficPolicy, host),
-  }));
-  const rules = { ...trafficPolicy(service.trafficPolicy, host), ...(subsets.length > 0 && { subsets }) };
-  if (Object.keys(rules).length === 0) return [];
-  return [istioObject("DestinationRule", { namespace, name, from }, { host, ...rules })];
-}
-
-/** Services to the versions of which a gateway of kind gateway-api routes. */
-function servicesByVersion(model: PolicyModel): ReadonlySet<string> {
-  const targets = new RouteTargets(model);
-  const found = model.services.flatMap((service) =>
-    service.exposures
-      .filter(({ gateway }) => !isIstioGateway(gateway))
-      .flatMap(({ rules, tls = [] }) => [...rules, ...tls].flatMap((rule) => destinationsIn(rule, service)))
-      .flatMap((named) => (named.subset === undefined ? [] : (targets.find(service, named) ?? []))),
-  );
-  return new Set(found.map(workloadKey));
-}
-
-/** The host of a version's Service is not that of the service, so the service's traffic policy is repeated for it. */
-function versionDestinationRule(
-  { name, namespace, trafficPolicy: ofService, paths: [from = []] }: MeshService,
-  subset: Subset,
-): KubernetesObject<IstioSpecs["DestinationRule"]>[] {
-  // It presents the certificate of the service.
-  const policy = trafficPolicy({ ...ofService, ...subset.trafficPolicy }, clusterHost({ name, namespace }));
-  if (subset.service === undefined || Object.keys(policy).length === 0) return [];
-  const host = clusterHost({ namespace, name: subset.service.name });
-  const place = { namespace, name: policyName(name, subset.name), from };
-  return [istioObject("DestinationRule", place, { host, ...policy })];
 }

@@ -79,7 +79,7 @@ describe("TLS of clients to a service of the mesh", () => {
     assert.deepEqual(refused({ tls: { mode: "ISTIO_MUTUAL" } }), []);
     assert.deepEqual(refused({ tls: { mode: "ISTIO_MUTUAL" } }, { dataPlanes: { shop: "none" } }), [
       `${at}.tls.mode: found ISTIO_MUTUAL, and ratings has no proxy that accepts it, so every request would fail; ` +
-        "remove it, or set dataPlane: sidecar for namespace shop in talos-mesh:mesh.namespaces",
+        "set dataPlane: sidecar for namespace shop in talos-mesh:mesh.namespaces, or remove it",
     ]);
     const exception = {
       namespace: "shop",

@@ -164,7 +164,7 @@ describe("egress", () => {
     "a workload outside the mesh": [
       { allow: [oneHost] },
       shopSources({}, { dataPlanes: { shop: "none" } }),
-      "security.egress.allow[0].from: reviews is not in the mesh; set the data plane of namespace shop",
+      "security.egress.allow[0].from: reviews is not in the mesh; set dataPlane: sidecar for namespace shop in talos-mesh:mesh.namespaces, or remove it",
     ],
   };
   for (const [what, [settings, sources, expected]] of Object.entries(furtherRefusals)) {

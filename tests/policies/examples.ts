@@ -1,5 +1,5 @@
 import type { CapabilityName } from "../../policies/capabilities";
-import { ingress, type PolicySettings } from "../support/policy-models";
+import { ingress, type PolicySettings, shop } from "../support/policy-models";
 import { externalExamples } from "./external-examples";
 import { proxyExamples } from "./proxy-examples";
 import { routeExamples } from "./route-examples";
@@ -92,6 +92,28 @@ export const examples: Readonly<Record<CapabilityName, Example>> = {
   clientTls: {
     ...trafficPolicy({ tls: { mode: "SIMPLE", caCertificates: "/etc/certs/ca.pem" } }),
     overrides: { mtls: "PERMISSIVE" },
+  },
+  gatewayTlsOrigination: {
+    settings: {
+      traffic: {
+        services: [
+          {
+            host: "ratings",
+            gateways: ["ingress"],
+            hosts: ["ratings.example.com"],
+            port: 9443,
+            trafficPolicy: {
+              connectionPool: { tcp: { connectTimeout: "1s" } },
+              portLevelSettings: [{ port: { number: 9443 }, tls: { mode: "SIMPLE", caCertificates: "/etc/ca.pem" } }],
+            },
+          },
+        ],
+      },
+    },
+    overrides: {
+      mtls: "PERMISSIVE",
+      workloads: shop.map((one) => ({ ...one, ports: [{ name: "https", port: 9443, protocol: "https" }] })),
+    },
   },
   clientMtls: trafficPolicy({
     tls: { mode: "ISTIO_MUTUAL" },

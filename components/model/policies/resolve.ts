@@ -5,6 +5,7 @@ import type { AuthorizationRuleSettings } from "../../settings/sections/access-r
 import type { JwtSettings } from "../../settings/sections/security";
 import type { TelemetrySettings } from "../../settings/sections/telemetry";
 import { grouped } from "../../shared/grouped";
+import { isSystemNamespace } from "../../shared/istio";
 import type { SettingPath } from "../../shared/problem";
 import {
   copyWithField,
@@ -249,7 +250,8 @@ function mtlsExceptions({ security }: SecuritySource, names: Names): MtlsExcepti
 function defaultDenyNamespaces({ security: { authorization } }: SecuritySource, { workloads }: Names): Set<string> {
   const own = new Map(Object.entries(authorization?.namespaces ?? {}));
   const all = workloads.map(({ namespace }) => namespace);
-  return new Set(all.filter((namespace) => (own.get(namespace) ?? authorization?.default) === "deny"));
+  const meshed = all.filter((namespace) => !isSystemNamespace(namespace));
+  return new Set(meshed.filter((namespace) => (own.get(namespace) ?? authorization?.default) === "deny"));
 }
 
 /** Workloads with rules, or in a default-deny namespace, that have a waypoint: they accept requests from it only. */

@@ -6,20 +6,26 @@ import { rootNamespace } from "../../shared/istio";
 import type { Problem, Refusal } from "../../shared/problem";
 import { checkEach } from "../../shared/unknown";
 import { isHttp } from "../../shared/workload";
-import { problemsAt, problemsOfEach } from "../check";
+import { problemsAt, problemsOfEach, proxyRemedy } from "../check";
 
 /** Access rules that would not hold for the clients they name, and mTLS exceptions. */
 export function* accessRuleProblems(model: PolicyModel): Iterable<Problem> {
   const { accessRules, externalRules, tokenRules, names } = model;
   yield* checkEach(accessRules, [], ({ path, settings }) => {
     const namespace = callerNamespace(settings, names);
-    const both = (name: string) =>
-      names.findGateway(name) && names.findWorkload(namespace, name)
-        ? `found ${name}, a workload and a gateway; write ${namespace}/${name}, or rename one`
-        : undefined;
+    const named = (name: string): Refusal => {
+      const gateway = names.findGateway(name);
+      if (gateway && names.findWorkload(namespace, name))
+        return `found ${name}, a workload and a gateway; write ${namespace}/${name}, or rename one`;
+      const workload = gateway ? undefined : names.reference(name, namespace);
+      return (
+        workload?.dataPlane === "none" &&
+        `found ${name}, which has no proxy, and so no identity; ${proxyRemedy(workload.namespace)}`
+      );
+    };
     return [
-      ...problemsOfEach(settings.from, [...path, "from"], both),
-      ...problemsOfEach(settings.notFrom, [...path, "notFrom"], both),
+      ...problemsOfEach(settings.from, [...path, "from"], named),
+      ...problemsOfEach(settings.notFrom, [...path, "notFrom"], named),
     ];
   });
   const acceptTokens = new Set(tokenRules.map(({ target }) => target));

@@ -1,24 +1,28 @@
 import { ambientRefusal } from "../../../policies/capabilities";
+import { encryptedPorts } from "../../../policies/gateway-tls";
 import type { MeshWorkload } from "../../model/names";
 import { mtlsModes, type PolicyModel } from "../../model/policies/policy-model";
 import type { TrafficSettings } from "../../settings/sections/traffic";
 import type { ClientTlsSettings, TrafficPolicySettings } from "../../settings/sections/traffic-policy";
 import { type Problem, problemsOf, type Refusal, refusalOfEach } from "../../shared/problem";
 import { checkEach, runChecks } from "../../shared/unknown";
+import { proxyRemedy } from "../check";
 import { isEncrypted, type ServicePort } from "../../shared/workload";
 
 /** TLS that proxies would speak to a service of the mesh, and that it would not accept. */
 export function clientTlsProblems(model: PolicyModel, { services }: TrafficSettings): Iterable<Problem> {
+  const encryptedOf = encryptedPorts(model);
   return checkEach(services, ["traffic", "services"], (service, path) => {
     const workload = model.names.workload(service.host, service.namespace);
+    const behindGateway = ({ port }: ServicePort) => encryptedOf(workload).has(port);
     const ofPolicy = (policy: TrafficPolicySettings | undefined): Refusal => {
       const levels = policy?.portLevelSettings ?? [];
       const isOwn = ({ port }: ServicePort) => !levels.some((level) => level.port.number === port);
       return {
-        tls: policy?.tls && ofMode(policy.tls, workload.ports.filter(isOwn), workload, model),
+        tls: policy?.tls && ofMode(policy.tls, workload.ports.filter(isOwn), workload, model, behindGateway),
         portLevelSettings: refusalOfEach(levels, ({ port: { number }, tls }) => {
           const ports = workload.ports.filter(({ port }) => port === number);
-          return { tls: tls && ofMode(tls, ports, workload, model) };
+          return { tls: tls && ofMode(tls, ports, workload, model, behindGateway) };
         }),
       };
     };
@@ -38,10 +42,12 @@ function ofMode(
   ports: readonly ServicePort[],
   workload: MeshWorkload,
   model: PolicyModel,
+  behindGateway: (port: ServicePort) => boolean,
 ): Refusal {
   const { mode, credentialName } = tls;
   const { name, namespace, dataPlane, waypoint } = workload;
-  const encrypted = ports.find(isEncrypted);
+  const forGateways = ports.length > 0 && ports.every((port) => isEncrypted(port) && behindGateway(port));
+  const encrypted = forGateways ? undefined : ports.find(isEncrypted);
   const details = tlsDetails(tls, encrypted && { number: encrypted.port, protocol: encrypted.protocol });
   const originates = mode === "SIMPLE" || mode === "MUTUAL";
   if (dataPlane === "ambient" && !originates) return { mode: `found ${mode}; ${ambientRefusal("clientMtls")}` };
@@ -60,13 +66,13 @@ function ofMode(
           `found ISTIO_MUTUAL, and port ${disabled} of ${name} has no mTLS (DISABLE in talos-mesh:security.peerAuthentication), so every request would fail; remove one of the two`,
         mode === "ISTIO_MUTUAL" &&
           dataPlane === "none" &&
-          `found ISTIO_MUTUAL, and ${name} has no proxy that accepts it, so every request would fail; ` +
-            `remove it, or set dataPlane: sidecar for namespace ${namespace} in talos-mesh:mesh.namespaces`,
+          `found ISTIO_MUTUAL, and ${name} has no proxy that accepts it, so every request would fail; ${proxyRemedy(namespace)}`,
       ],
       credentialName:
         isFromSecret(credentialName) &&
         originates &&
         !waypoint &&
+        !forGateways &&
         "sidecars read no Secret; mount the files into the sidecars of the clients and name them: clientCertificate, privateKey, caCertificates",
     },
     details,

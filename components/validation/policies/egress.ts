@@ -5,7 +5,7 @@ import { isExportedTo } from "../../model/policies/external-services";
 import { isIstioGateway, type PolicyModel } from "../../model/policies/policy-model";
 import type { SecuritySettings } from "../../settings/sections/security";
 import { formatPath, type Problem, problemsOf, type Refusal, type SettingPath, shortPath } from "../../shared/problem";
-import { problemsAt, problemsOfEach } from "../check";
+import { problemsAt, problemsOfEach, proxyRemedy } from "../check";
 import { tooLongForGateway } from "./external-services";
 import { withoutTlsListeners } from "./tls-listeners";
 
@@ -63,7 +63,7 @@ function client(from: string, { names }: PolicyModel): Refusal {
 
 function wrongMode({ workload, mode }: EgressRule): string | undefined {
   const { name, namespace, dataPlane } = workload;
-  if (dataPlane === "none") return `${name} is not in the mesh; set the data plane of namespace ${namespace}`;
+  if (dataPlane === "none") return `${name} is not in the mesh; ${proxyRemedy(namespace)}`;
   if (mode === "egressGateway" && dataPlane === "ambient") return ambientRefusal("egressGateway");
   if (mode === "sidecar" && dataPlane === "ambient") return ambientRefusal("egressSidecar");
   if (mode === "waypoint" && dataPlane === "sidecar") {

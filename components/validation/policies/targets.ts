@@ -1,12 +1,26 @@
 import { type PolicyTarget, waypointTitle } from "../../model/names";
 import type { PolicyModel } from "../../model/policies/policy-model";
 import type { Problem, Refusal } from "../../shared/problem";
-import { problemsAt } from "../check";
+import { isSystemNamespace, rootNamespace } from "../../shared/istio";
+import { runChecks } from "../../shared/unknown";
+import { problemsAt, proxyRemedy } from "../check";
 
 /** Policies of any kind whose target as a whole no object can select. */
-export function targetProblems({ targeted }: PolicyModel): Iterable<Problem> {
+export function targetProblems({ targeted, mtlsExceptions }: PolicyModel): Iterable<Problem> {
   const selecting = targeted.filter(({ appliesToWaypoints }) => !appliesToWaypoints);
-  return problemsAt(selecting, ({ target }) => wholeMesh(target) ?? wholeNamespace(target));
+  // Of exceptions for a whole namespace, those for the root namespace have a message of their own (access-rules.ts).
+  const ofNamespaces = new Set<object>(mtlsExceptions.filter(({ target }) => target.namespace === rootNamespace));
+  const others = targeted.filter((one) => one.target.kind !== "namespace" || !ofNamespaces.has(one));
+  return runChecks(
+    () => problemsAt(others, ({ target }) => ofSystem(target)),
+    () => problemsAt(selecting, ({ target }) => wholeMesh(target) ?? wholeNamespace(target)),
+  );
+}
+
+/** Without a proxy at the workload nothing enforces a policy; and one of the root namespace is for the whole mesh. */
+function ofSystem({ kind, namespace, title }: PolicyTarget): Refusal {
+  if (kind === "gateway" || kind === "mesh" || !isSystemNamespace(namespace)) return undefined;
+  return `${title} has no proxy that would enforce this; ${proxyRemedy(namespace)}`;
 }
 
 /** A policy in the root namespace does not apply to waypoints, and behind them pods see the waypoint as their client. */

@@ -2,9 +2,10 @@ import type { MeshWorkload } from "../../model/names";
 import type { PolicyModel } from "../../model/policies/policy-model";
 import { asTree, treesIn } from "../../shared/merge";
 import { type Problem, problemsOf, type Refusal, type SettingPath } from "../../shared/problem";
+import { rootNamespace } from "../../shared/istio";
 import { checkEach } from "../../shared/unknown";
 import { own } from "../../shared/own";
-import { problemsOfEach } from "../check";
+import { problemsOfEach, proxyRemedy } from "../check";
 
 type WrittenObject = PolicyModel["objects"][number];
 
@@ -19,7 +20,10 @@ export function writtenObjectProblems(model: PolicyModel): Iterable<Problem> {
   return checkEach(model.objects, ["objects"], function* (object, path) {
     const { spec, metadata } = object;
     const { selector, targetRefs } = asTree(spec);
-    const inNamespace = model.names.workloads.filter(({ namespace }) => namespace === metadata.namespace);
+    // In the root namespace, it is for the whole mesh.
+    const inNamespace = model.names.workloads.filter(
+      ({ namespace }) => namespace === metadata.namespace && namespace !== rootNamespace,
+    );
     const at = [...path, "spec", "targetRefs"];
     if (selector !== undefined && targetRefs !== undefined) {
       yield { path: at, message: "found with selector; Istio takes one of the two" };
@@ -51,6 +55,7 @@ function unreadInNamespace(
   { names, gateways }: PolicyModel,
 ): Refusal {
   if (!enforced.includes(kind) || names.workloadNames(namespace).length === 0) return undefined;
+  if (namespace === rootNamespace) return undefined;
   if (gateways.some((gateway) => gateway.namespace === namespace)) return undefined;
   const dataPlane = names.dataPlane(namespace);
   const reason =
@@ -62,7 +67,7 @@ function unreadInNamespace(
   return (
     reason !== undefined && {
       metadata: {
-        namespace: `found ${namespace}, where ${reason}, so that nothing enforces it; set its dataPlane under mesh.namespaces to sidecar, or remove it`,
+        namespace: `found ${namespace}, where ${reason}, so that nothing enforces it; ${proxyRemedy(namespace)}`,
       },
     }
   );
@@ -103,7 +108,7 @@ function* selected(
 
 function unread(kind: string, { name, namespace, dataPlane, waypoint }: MeshWorkload): string {
   if (dataPlane === "none") {
-    return `selects ${name}, whose pods have no proxy that would read this; set dataPlane: sidecar for namespace ${namespace}`;
+    return `selects ${name}, whose pods have no proxy that would read this; ${proxyRemedy(namespace)}`;
   }
   const found = `selects the ambient workload ${name}: ztunnel does not read a ${kind}, and a waypoint none with a selector`;
   if (["EnvoyFilter", "Sidecar", "ProxyConfig"].includes(kind)) {
