@@ -4,7 +4,7 @@ import path from "node:path";
 import { stringify } from "yaml";
 import { declare, UsageError } from "../cli/command";
 import { renderHost } from "../cli/render/documents";
-import { Random } from "../components/benchmark/statistics/random";
+import { Random } from "../components/shared/random";
 import { isTree, type Tree } from "../components/shared/merge";
 import { messageOf, SettingsError, StackFileError } from "../components/shared/problem";
 import { parseYaml } from "../components/shared/yaml";

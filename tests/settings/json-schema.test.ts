@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import Ajv from "ajv";
 import { parse, stringify } from "yaml";
-import { Random } from "../../components/benchmark/statistics/random";
+import { Random } from "../../components/shared/random";
 import { stackFileSchema } from "../../components/settings/json-schema";
 import { runCommand } from "../../cli/command";
 import { parseSections } from "../../components/settings/parse";

@@ -6,7 +6,7 @@ import { formatSeconds } from "../../shared/duration";
 import type { Problem } from "../../shared/problem";
 import { type Arm, hasSchedule, type RequestArm, type Scenario, scenarioNames } from "../metrics/record";
 import { budgetedMetrics, judgedArms, metrics, type RunMetric } from "../metrics/registry";
-import { Random } from "../statistics/random";
+import { Random } from "../../shared/random";
 import { blocksToTell } from "../statistics/significance";
 import { resolveBenchmark, type ResolvedBenchmark } from "./settings";
 

@@ -1,4 +1,4 @@
-import { Random } from "./random";
+import { Random } from "../../shared/random";
 
 export type Interval = Readonly<Record<"low" | "high", number>>;
 

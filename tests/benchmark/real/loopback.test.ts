@@ -9,7 +9,7 @@ import { parseFortio, parseIperf3 } from "../../../components/benchmark/measure/
 import type { RequestArm, StreamArm } from "../../../components/benchmark/metrics/record";
 import { fortioArgs, iperf3Args } from "../../../components/benchmark/run/commands";
 import { median, medianInterval, percentile } from "../../../components/benchmark/statistics/intervals";
-import { Random } from "../../../components/benchmark/statistics/random";
+import { Random } from "../../../components/shared/random";
 import { compare } from "../../../components/benchmark/statistics/significance";
 import { skip } from "../../support/skip";
 import { startEnvoy, type Listener } from "./envoy";

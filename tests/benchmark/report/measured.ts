@@ -10,7 +10,7 @@ import {
 import { benchmarkPlan, type PlannedRun } from "../../../components/benchmark/plan/plan";
 import { resolveBenchmark } from "../../../components/benchmark/plan/settings";
 import type { Measured } from "../../../components/benchmark/report/report";
-import { Random } from "../../../components/benchmark/statistics/random";
+import { Random } from "../../../components/shared/random";
 import { benchmark } from "../../../components/settings/sections/benchmark";
 import type { z } from "zod";
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { changeBetween, estimate, medianInterval } from "../../../components/benchmark/statistics/intervals";
-import { Random } from "../../../components/benchmark/statistics/random";
+import { Random } from "../../../components/shared/random";
 import { compare } from "../../../components/benchmark/statistics/significance";
 
 /** A draw of each distribution, and its true median. */

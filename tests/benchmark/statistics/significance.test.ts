@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { Random } from "../../../components/benchmark/statistics/random";
+import { Random } from "../../../components/shared/random";
 import {
   blocksToTell,
   compare,

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { Random } from "../../../components/benchmark/statistics/random";
+import { Random } from "../../components/shared/random";
 
 describe("random numbers", () => {
   it("are the same for the same seed, and differ for another", () => {
