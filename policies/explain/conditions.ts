@@ -1,12 +1,25 @@
 import { BlockList, isIP, isIPv6 } from "node:net";
+import { covers } from "../../components/model/gateways";
 import { claimOf, isClaim, type Match, segments, type StringMatch } from "../../components/model/matches";
 import type { Caller } from "../../components/model/names";
-import type { AccessConditions, AccessRule, TokenRules } from "../../components/model/policies/policy-model";
+import type {
+  AccessConditions,
+  AccessRule,
+  ExternalRule,
+  TokenRules,
+} from "../../components/model/policies/policy-model";
 import { pathMatches, valueMatches } from "../../components/model/path-patterns";
 import type { TlsRuleSettings } from "../../components/settings/sections/connection-rule";
 import { own } from "../../components/shared/own";
 import { re2Matches } from "../../components/shared/re2";
-import { conditionNames, type ListCondition, type NamedCondition, opposite } from "../conditions";
+import {
+  conditionNames,
+  conditionsIn,
+  httpConditions,
+  type ListCondition,
+  type NamedCondition,
+  opposite,
+} from "../conditions";
 import type { ExplainedRequest } from "./request";
 
 export function matches(match: Match, request: ExplainedRequest): boolean {
@@ -37,7 +50,8 @@ export function connectionMatches(
   request: ExplainedRequest,
   host: string | undefined,
 ): boolean {
-  return !destinationSubnets && (!sniHosts || host === undefined || sniHosts.includes(host)) && matches(match, request);
+  const isNamed = !sniHosts || host === undefined || sniHosts.some((name) => name === host || covers(name, host));
+  return !destinationSubnets && isNamed && matches(match, request);
 }
 
 function headerOf(name: string, { headers, claims }: ExplainedRequest): string | undefined {
@@ -85,6 +99,18 @@ const judges: { readonly [Name in ListCondition]: Judge<NonNullable<AccessCondit
   destinationIps: () => false,
   sni: (name, request) => valueMatches(name, request.sni),
 };
+
+/**
+ * A rule as a proxy judges it that does not read HTTP: such a condition makes an ALLOW match nothing, and is left out of
+ * others. Source: istio/istio, pilot/pkg/security/authz/model/model.go, checkError.
+ */
+export function withoutHttp<Rule extends AccessRule | ExternalRule>(rule: Rule): Rule[] {
+  const fields = conditionsIn(rule.settings, httpConditions);
+  if (fields.length === 0) return [rule];
+  if ("action" in rule && rule.action === "ALLOW") return [];
+  const kept = Object.entries(rule.settings).filter(([name]) => !fields.some((field) => field === name));
+  return [{ ...rule, settings: Object.fromEntries(kept) as Rule["settings"] }];
+}
 
 /** Whatever the client's identity. */
 export function conditionsHold(conditions: AccessConditions, request: ExplainedRequest): boolean {

@@ -1,8 +1,6 @@
 import { clusterHost, type MeshService, type PolicyModel } from "../../components/model/policies/policy-model";
 import { hiddenBy } from "../../components/model/policies/known-hosts";
 import { type MeshWorkload, workloadKey } from "../../components/model/names";
-import { connectionPort } from "../../components/model/gateways";
-import type { Exposure } from "../../components/model/policies/policy-model";
 import type { TlsRuleSettings } from "../../components/settings/sections/connection-rule";
 import { isEncrypted, isHttp, onlyPort } from "../../components/shared/workload";
 import { routeTitle } from "../destinations";
@@ -11,26 +9,20 @@ import { connectionMatches } from "./conditions";
 import type { ExplainedRequest } from "./request";
 
 /** The port to which a client sends a request, where the question names none. */
-export function defaultPort({ ports }: Pick<MeshWorkload, "ports">, exposure: Exposure | undefined): number {
-  if (!exposure) return onlyPort(ports, isHttp) ?? ports[0]?.port ?? 0;
-  const { gateway, tcp } = exposure;
-  const ofGateway = gateway.tls ? gateway.ports.https : gateway.ports.http2;
-  return (tcp.length > 0 ? connectionPort(gateway, "tcp") : ofGateway) ?? gateway.ports.http2 ?? 80;
+export function defaultPort({ ports }: Pick<MeshWorkload, "ports">): number {
+  return onlyPort(ports, isHttp) ?? ports[0]?.port ?? 0;
 }
 
-/** What rules do with a connection whose bytes no proxy reads. `service`: the host of a request that names none. */
-export function connectionStep(rules: readonly TlsRuleSettings[], request: ExplainedRequest, service: string) {
-  const host = request.headers.get("host");
-  const sni = host === service ? undefined : host;
+/** The rule that takes a connection whose bytes no proxy reads. @param sni undefined where it is not known */
+export function connectionRule(rules: readonly TlsRuleSettings[], request: ExplainedRequest, sni: string | undefined) {
   const isMatch = ({ match }: TlsRuleSettings) => match?.some((one) => connectionMatches(one, request, sni)) ?? true;
   const index = rules.findIndex(isMatch);
   const rule = rules[index];
-  const itself = "the service itself";
-  if (rule) return { index, text: `its connection goes to ${rule.route ? routeTitle(rule.route) : itself}` };
-  return {
-    index,
-    text: `${rules.length === 0 ? "no route is set" : "no rule takes its connection"}: it goes to ${itself}`,
-  };
+  return rule && { rule, index };
+}
+
+export function connectionTitle({ route }: TlsRuleSettings): string {
+  return `its connection goes to ${route ? routeTitle(route) : "the service itself"}`;
 }
 
 /** The mode of TLS that a proxy uses for a service in place of mTLS. In ambient, ztunnel's mTLS is around it. */

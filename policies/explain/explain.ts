@@ -1,16 +1,18 @@
 import { isIP } from "node:net";
 import { type MeshWorkload, type Names, workloadKey } from "../../components/model/names";
-import type { Exposure, PolicyModel } from "../../components/model/policies/policy-model";
+import { httpPorts } from "../../components/model/gateways";
+import type { PolicyModel } from "../../components/model/policies/policy-model";
 import { ifKnown } from "../../components/shared/unknown";
 import type { GatewayWorkload } from "../../components/shared/workload";
 import { principal } from "../api-objects";
 import { defaultPort } from "./connections";
+import { type Entrance, findEntrance } from "./entrances";
 import type { Answer, End, Outcome } from "./journey";
 import { MeshJourney } from "./mesh-journey";
 import { isOutside, outsidePort } from "./outside-hosts";
 import { OutsideJourney } from "./outside-journey";
 import { type ExplainedRequest, pathAndQuery, type Question, type Step } from "./request";
-import { type OwnedRule, sharedRoute } from "./rules";
+import type { OwnedRule } from "./rules";
 
 export interface Explanation {
   readonly outcome: Outcome;
@@ -36,30 +38,43 @@ export function explain(model: PolicyModel, question: Question): Explanation {
   const target = ifKnown(() => model.names.reference(named));
   const { gateway } = client;
   const service = target && model.services.find((one) => workloadKey(one) === workloadKey(target));
-  const exposure = gateway && service?.exposures.find((one) => one.gateway.name === gateway.name);
+  const entrance = gateway && findEntrance(service, gateway, { port: question.port, host: hostOf(question) });
   if (!target && !isOutside(named, model)) {
     const known = workloadTitles(model.names);
     throw new RangeError(
       `--to ${to}: no such workload; expected one of: ${known}, or a host outside the mesh such as api.example.com`,
     );
   }
-  if (gateway && !exposure) {
-    const what = `gateway ${gateway.name} does not expose ${to}: 404`;
-    return {
-      outcome: "no route",
-      steps: [{ what, path: ["traffic", "services"] }],
-      answers: [404],
-      end: { by: "gateway", why: "no route" },
-      applied: [],
-    };
-  }
-  const request = requestOf(model, question, client, exposure, target);
+  if (gateway && !entrance) return notExposed(gateway, question);
+  const request = requestOf(model, question, client, entrance, target);
   const journey = target
-    ? new MeshJourney(model, request, target, service, exposure && sharedRoute(model, exposure, request))
+    ? new MeshJourney(model, request, target, service, entrance)
     : new OutsideJourney(model, request, to, client.workload);
   const outcome = journey.outcome();
   const { steps, answers, end, applied } = journey;
   return { outcome, steps, answers, end, applied };
+}
+
+function notExposed(gateway: GatewayWorkload, question: Question): Explanation {
+  const { to, port } = question;
+  const host = hostOf(question);
+  const isRead = port === undefined || httpPorts(gateway).some(({ number }) => number === port);
+  const asked = [port === undefined ? "" : ` at port ${port}`, host === undefined ? "" : ` for host ${host}`].join("");
+  const what = `gateway ${gateway.name} does not expose ${to}${asked}: ${isRead ? "404" : "its connection is closed"}`;
+  const path = ["traffic", "services"];
+  const answers: Answer[] = [isRead ? 404 : "reset"];
+  return {
+    outcome: "no route",
+    steps: [{ what, path }],
+    answers,
+    end: { by: "gateway", why: "no route" },
+    applied: [],
+  };
+}
+
+/** What the client calls the server, where the question says so. */
+function hostOf({ headers }: Question): string | undefined {
+  return Object.entries(headers).find(([name]) => name.toLowerCase() === "host")?.[1];
 }
 
 /** A Service of the cluster by its DNS name, as `namespace/name`. */
@@ -92,11 +107,11 @@ function requestOf(
   model: PolicyModel,
   question: Question,
   { workload, gateway }: Client,
-  exposure: Exposure | undefined,
+  entrance: Entrance | undefined,
   target: MeshWorkload | undefined,
 ): ExplainedRequest {
   const sent = new Map(Object.entries(question.headers).map(([name, value]) => [name.toLowerCase(), value]));
-  const host = exposure ? exposure.hosts.find((one) => !one.includes("*")) : (target?.name ?? question.to);
+  const host = entrance ? entrance.exposure.hosts.find((one) => !one.includes("*")) : (target?.name ?? question.to);
   const forwarded = sent.get("x-forwarded-for")?.split(",").at(-1)?.trim();
   const dataPlane = question.client?.dataPlane ?? workload?.dataPlane;
   const caller = dataPlane === "none" ? undefined : (question.client ?? workload ?? gateway);
@@ -108,12 +123,12 @@ function requestOf(
     claims: new Map(question.claims ? Object.entries({ sub: "anyone", ...question.claims }) : []),
     address: question.address,
     // A gateway does not believe its clients.
-    remoteAddress: (exposure ? undefined : forwarded) ?? question.address,
+    remoteAddress: (entrance ? undefined : forwarded) ?? question.address,
     caller,
     dataPlane,
     hasInvalidToken: question.hasInvalidToken,
     callerLabels: workload?.labels,
     principal: caller && principal(caller, model.trustDomain),
-    port: question.port ?? (target ? defaultPort(target, exposure) : outsidePort(model, question.to)),
+    port: entrance?.port ?? question.port ?? (target ? defaultPort(target) : outsidePort(model, question.to)),
   };
 }

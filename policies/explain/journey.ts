@@ -1,14 +1,15 @@
 import { type PolicyTarget, workloadKey } from "../../components/model/names";
-import type { AccessRule, PolicyModel, RouteTarget } from "../../components/model/policies/policy-model";
+import type { AccessRule, ExternalRule, PolicyModel, RouteTarget } from "../../components/model/policies/policy-model";
 import { RouteTargets } from "../../components/model/policies/route-targets";
 import type { TlsRuleSettings } from "../../components/settings/sections/connection-rule";
 import type { HttpRuleSettings } from "../../components/settings/sections/http-rule";
 import type { SettingPath } from "../../components/shared/problem";
 import { throwUnknown } from "../../components/shared/unknown";
-import { routeEntries } from "../destinations";
+import { isHttp, onlyPort, type ServicePort } from "../../components/shared/workload";
+import { type NamedDestination, routeEntries } from "../destinations";
 import { fieldsOf } from "../http-rules";
-import { conditionsHold, matches, meetsRequirements, ruleMatches } from "./conditions";
-import { connectionStep } from "./connections";
+import { conditionsHold, matches, meetsRequirements, ruleMatches, withoutHttp } from "./conditions";
+import { connectionRule, connectionTitle } from "./connections";
 import { type ExplainedRequest, normalized, sentOn, type Step } from "./request";
 import { ofTarget, type OwnedRule, partition } from "./rules";
 
@@ -88,9 +89,17 @@ export abstract class Journey {
     this.step(`its path is read as ${this.request.path} (${pathNormalization})`, ["mesh", "pathNormalization"]);
   }
 
-  protected applyConnections(rules: readonly TlsRuleSettings[], path: SettingPath): undefined {
-    const { index, text } = connectionStep(rules, this.request, this.destination.name);
-    this.step(text, index === -1 ? undefined : [...path, index]);
+  /** In the mesh, a connection that no rule takes goes to the service itself. */
+  protected applyConnections(rules: readonly TlsRuleSettings[], path: SettingPath, owner: RouteTarget): undefined {
+    const host = this.request.headers.get("host");
+    const found = connectionRule(rules, this.request, host === this.destination.name ? undefined : host);
+    if (found) {
+      this.step(connectionTitle(found.rule), [...path, found.index]);
+      this.follow(found.rule.route, { owner }, isConnection);
+      return;
+    }
+    const reason = rules.length === 0 ? "no route is set" : "no rule takes its connection";
+    this.step(`${reason}: it goes to the service itself`);
   }
 
   protected applyRules(rules: readonly OwnedRule[], from: SettingPath): Outcome | undefined {
@@ -118,16 +127,28 @@ export abstract class Journey {
     const before = this.request.path;
     this.request = sentOn(this.request, rule, matched(rule));
     if (this.request.path !== before) this.step(`its path becomes ${this.request.path}`, [...path, "rewrite"]);
-    this.follow(rule, owner);
+    this.follow(rule.route, found);
     return undefined;
   }
 
-  /** To the other service, where a rule leads to no pod of the destination. */
-  private follow({ route }: HttpRuleSettings, owner: RouteTarget): void {
+  /** To the other service, where a rule leads to no pod of the destination; and to the port that it names. */
+  protected follow(
+    route: HttpRuleSettings["route"],
+    { owner, port }: Pick<OwnedRule, "owner" | "port">,
+    isMeant: (port: ServicePort) => boolean = isHttp,
+  ): void {
     const sent = route ? routeEntries(route, owner).filter(({ weight = 100 }) => weight > 0) : [{}];
-    const services = sent.map((named) => this.targets.find(owner, named) ?? throwUnknown());
-    const [next] = services;
-    if (next && !services.some((one) => isSame(one, this.destination))) this.redirect(next);
+    const services = sent.map((named: NamedDestination) => ({
+      target: this.targets.find(owner, named) ?? throwUnknown(),
+      port: named.port ?? (named.host === undefined ? port : undefined),
+    }));
+    const same = services.find(({ target }) => isSame(target, this.destination));
+    const next = same ?? services[0];
+    if (!next) return;
+    if (!same) this.redirect(next.target);
+    const { ports } = next.target;
+    const usual = same ? this.request.port : (onlyPort(ports, isMeant) ?? ports[0]?.port ?? this.request.port);
+    this.request = { ...this.request, port: next.port ?? usual };
   }
 
   /** In Istio's order: external authorization, tokens, DENY rules, ALLOW rules. */
@@ -136,12 +157,17 @@ export abstract class Journey {
     request: ExplainedRequest,
   ): "denied" | undefined {
     const { model } = this;
+    const ruled = ofTarget(model.accessRules, target);
     const [answer, answered] = readsHttp ? ([403, "403"] as const) : (["reset", "its connection is closed"] as const);
     const deny = (why: End["why"] = "authorization", seen: Answer = answer) => {
       this.refuse("denied", why, seen);
       return "denied" as const;
     };
-    const external = ofTarget(model.externalRules, target).find(({ settings }) => conditionsHold(settings, request));
+    const judged = <Rule extends AccessRule | ExternalRule>(all: readonly Rule[]) =>
+      readsHttp ? all : all.flatMap(withoutHttp);
+    const external = judged(ofTarget(model.externalRules, target)).find(({ settings }) =>
+      conditionsHold(settings, request),
+    );
     const provider = external?.settings.provider;
     if (external) this.step(`external authorizer ${provider} decides, and may deny it`, external.path);
     this.isUndecided ||= external !== undefined;
@@ -151,12 +177,13 @@ export abstract class Journey {
       return deny("token", 401);
     }
     const unmet = ofTarget(model.tokenRules, target).find((rules) => !meetsRequirements(rules, request));
-    if (unmet) {
+    // A connection without HTTP has no token, and needs none.
+    if (unmet && readsHttp) {
       this.step("it has no token, or not the required one: 403", unmet.path);
       return deny("token");
     }
     const isRehearsed = ({ action, settings }: AccessRule) => settings.dryRun === true && action !== "AUDIT";
-    const [rehearsed, rules] = partition(ofTarget(model.accessRules, target), isRehearsed);
+    const [rehearsed, rules] = partition(judged(ruled), isRehearsed);
     for (const rule of rehearsed.filter((one) => ruleMatches(one, request))) {
       this.step("a rule would match it, and is a dry run: only logged and counted", rule.path);
     }
@@ -165,7 +192,7 @@ export abstract class Journey {
     const audit = matching("AUDIT");
     if (audit) this.step("an audit rule logs it", audit.path);
     const [denying, allowing] = [matching("DENY"), matching("ALLOW")];
-    const needsRule = closed !== undefined || rules.some(({ action }) => action === "ALLOW");
+    const needsRule = closed !== undefined || ruled.some((rule) => rule.action === "ALLOW" && !isRehearsed(rule));
     const allowedBy = egress?.allowedBy ?? allowing?.path;
     if (denying) this.step(`a rule denies it: ${answered}`, denying.path);
     else if (!needsRule && !egress) this.step("no rule denies it, and the default is to allow");
@@ -184,6 +211,11 @@ export abstract class Journey {
   protected explanations(rule: HttpRuleSettings): string[] {
     return fieldsOf(rule, this.model.gatewayApi).flatMap(({ explanation }) => explanation ?? []);
   }
+}
+
+/** Whether proxies read nothing of what goes to a port. */
+export function isConnection(port: ServicePort): boolean {
+  return !isHttp(port);
 }
 
 function isSame(one: RouteTarget, other: RouteTarget): boolean {

@@ -1,17 +1,18 @@
 import { type MeshWorkload, waypointTitle, workloadKey } from "../../components/model/names";
-import { type GatewayRoute, rulesOf } from "../../components/model/policies/gateway-routes";
+import { rulesOf } from "../../components/model/policies/gateway-routes";
 import {
-  type Exposure,
   type MeshService,
   mtlsModes,
   type PolicyModel,
   type RouteTarget,
 } from "../../components/model/policies/policy-model";
+import { throwUnknown } from "../../components/shared/unknown";
 import { isEncrypted, isHttp } from "../../components/shared/workload";
-import { anonymous, defaultPort, modeWithoutMtls, unknownToClient } from "./connections";
-import { Journey, type Outcome } from "./journey";
+import { anonymous, connectionRule, connectionTitle, modeWithoutMtls, unknownToClient } from "./connections";
+import { connectionRules, type Entrance } from "./entrances";
+import { isConnection, Journey, type Outcome } from "./journey";
 import type { ExplainedRequest } from "./request";
-import { type AnyRule, limitSteps, ofTarget, owned } from "./rules";
+import { type AnyRule, limitSteps, ofTarget, owned, sharedRoute } from "./rules";
 
 /**
  * To a workload. A client's sidecar and a gateway route a request before the target's sidecar authorizes it; a waypoint
@@ -26,8 +27,8 @@ export class MeshJourney extends Journey {
     /** Where the routes so far send it. */
     private target: MeshWorkload,
     private service: MeshService | undefined,
-    /** How the gateway exposes the service; without it, the request comes from inside the mesh. */
-    private readonly exposed: GatewayRoute | undefined,
+    /** Where it comes in; without it, the request comes from inside the mesh. */
+    private readonly entrance: Entrance | undefined,
   ) {
     super(model, request);
   }
@@ -42,14 +43,15 @@ export class MeshJourney extends Journey {
     const atWaypoint = this.usesWaypoint();
     if (atWaypoint) this.at = "waypoint";
     // ztunnel reads no paths.
-    if (atWaypoint || target.dataPlane === "sidecar") this.read();
+    const port = target.ports.find((one) => one.port === this.request.port);
+    const readsHttp = (atWaypoint || target.dataPlane === "sidecar") && (!port || isHttp(port));
+    if (readsHttp) this.read();
     const denies = this.model.defaultDenyNamespaces.has(target.namespace);
     const policyTarget = this.model.names.target(workloadKey(target));
     this.steps.push(...limitSteps(ofTarget(this.model.rateLimits, policyTarget), policyTarget, this.request));
-    const port = target.ports.find((one) => one.port === this.request.port);
     const authorizer = {
       target: policyTarget,
-      readsHttp: (atWaypoint || target.dataPlane === "sidecar") && (!port || isHttp(port)),
+      readsHttp,
       closed: denies ? `namespace ${target.namespace} denies by default` : undefined,
     };
     const denied = this.authorize(authorizer, this.request);
@@ -62,16 +64,13 @@ export class MeshJourney extends Journey {
 
   /** At the gateway, or at the client's sidecar. A client without one sends it to the service itself. */
   private routeAtClient(): Outcome | undefined {
-    const { exposed, service } = this;
+    const { entrance, service } = this;
     const { caller } = this.request;
-    const [first] = exposed?.parts ?? [];
-    this.at = exposed ? "gateway" : "client sidecar";
-    if (exposed && first?.exposure.tls) return this.applyConnections(first.exposure.tls, [...exposed.path, "tls"]);
-    if (exposed && first) {
-      const rules = rulesOf(exposed).map(({ rule, path, part }) => ({ rule, path, owner: part.service }));
-      const outcome = this.authorizeAtGateway(first.exposure) ?? this.applyRules(rules, [...exposed.path, "http"]);
+    this.at = entrance ? "gateway" : "client sidecar";
+    if (entrance) {
+      const outcome = this.authorizeAtGateway(entrance) ?? this.enter(entrance);
       // The workload sees the gateway's address.
-      this.request = { ...this.request, address: undefined, port: first.exposure.port ?? this.request.port };
+      this.request = { ...this.request, address: undefined };
       return outcome;
     }
     if (!caller || this.request.dataPlane !== "sidecar") return undefined;
@@ -83,12 +82,36 @@ export class MeshJourney extends Journey {
     return unknown.isBlocked ? this.refuse("no route", "egress", 502, "reset") : undefined;
   }
 
+  private enter({ exposure, protocol, port, redirects }: Entrance): Outcome | undefined {
+    const { gateway } = exposure;
+    if (protocol === "http") {
+      if (redirects) {
+        this.step(`port ${port} of gateway ${gateway.name} redirects to HTTPS`, ["gateways", gateway.name, "tls"]);
+        this.end = { by: this.at, why: "rule" };
+        return "answered";
+      }
+      const route = sharedRoute(this.model, exposure, this.request);
+      const rules = rulesOf(route).map(({ rule, path, part }) => {
+        return { rule, path, owner: part.service, port: part.exposure.port };
+      });
+      return this.applyRules(rules, [...route.path, "http"]);
+    }
+    const found = connectionRule(connectionRules(exposure, protocol), this.request, this.request.headers.get("host"));
+    if (!found) {
+      this.step("no rule takes its connection: it is closed", [...exposure.path, protocol]);
+      return this.refuse("no route", "no route", "reset");
+    }
+    this.step(connectionTitle(found.rule), [...exposure.path, protocol, found.index]);
+    this.follow(found.rule.route, { owner: this.service ?? throwUnknown(), port: exposure.port }, isConnection);
+    return undefined;
+  }
+
   /** Only ambient clients go through a waypoint, and gateways where it is for ingress. */
   private usesWaypoint(): boolean {
     const { caller } = this.request;
     const { waypoint } = this.target;
     if (!waypoint || !caller) return false;
-    return this.exposed ? waypoint.ingress : this.request.dataPlane === "ambient";
+    return this.entrance ? waypoint.ingress : this.request.dataPlane === "ambient";
   }
 
   private applyMeshRules(service: MeshService | undefined): Outcome | undefined {
@@ -96,7 +119,7 @@ export class MeshJourney extends Journey {
     const port = this.target.ports.find((one) => one.port === this.request.port);
     if (port && !isHttp(port)) {
       const [list, rules] = isEncrypted(port) ? (["tls", meshTls] as const) : (["tcp", meshTcp] as const);
-      return this.applyConnections(rules, [...meshPath.slice(0, -1), list]);
+      return this.applyConnections(rules, [...meshPath.slice(0, -1), list], service ?? this.destination);
     }
     const applies = service && (meshPort === undefined || meshPort === this.request.port);
     return this.applyRules(applies ? owned(meshRules, meshPath, service) : [], meshPath);
@@ -115,11 +138,10 @@ export class MeshJourney extends Journey {
     this.step(`it does not reach ${this.target.name}; what follows is for ${next.name}`);
     this.target = this.model.names.workload(next.name, next.namespace);
     this.service = this.model.services.find((one) => workloadKey(one) === workloadKey(next));
-    this.request = { ...this.request, port: defaultPort(next, undefined) };
   }
 
   private transport(): Outcome | undefined {
-    const mode = mtlsModes(this.model, this.target).atServicePort;
+    const mode = mtlsModes(this.model, this.target).at(this.request.port);
     const tls = modeWithoutMtls(this.service, this.request);
     if (tls) this.step(`it goes without mTLS and identity (trafficPolicy.tls ${tls})`, this.service?.paths[0]);
     if (tls) this.request = anonymous(this.request);
@@ -143,13 +165,14 @@ export class MeshJourney extends Journey {
   }
 
   /** To a gateway, clients outside the mesh have no identity. Without rules it is open. */
-  private authorizeAtGateway({ gateway }: Exposure): "denied" | undefined {
+  private authorizeAtGateway({ exposure: { gateway }, protocol }: Entrance): "denied" | undefined {
     const { names, accessRules, externalRules, tokenRules } = this.model;
     const target = names.target(workloadKey(gateway));
     this.steps.push(...limitSteps(ofTarget(this.model.rateLimits, target), target, this.request));
     if ([accessRules, externalRules, tokenRules].every((rules) => ofTarget<AnyRule>(rules, target).length === 0))
       return undefined;
-    this.read();
-    return this.authorize({ target, readsHttp: true }, anonymous(this.request));
+    const readsHttp = protocol === "http";
+    if (readsHttp) this.read();
+    return this.authorize({ target, readsHttp }, anonymous(this.request));
   }
 }

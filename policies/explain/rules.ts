@@ -16,7 +16,7 @@ import type { ExplainedRequest, Step } from "./request";
 
 /** The route of the gateway for the host that the request names, or else for the first. */
 export function sharedRoute(
-  { services }: PolicyModel,
+  { services }: Pick<PolicyModel, "services">,
   exposure: Exposure,
   { headers }: ExplainedRequest,
 ): GatewayRoute {
@@ -29,6 +29,8 @@ export interface OwnedRule {
   readonly rule: HttpRuleSettings;
   readonly path: SettingPath;
   readonly owner: RouteTarget;
+  /** Of the owner, where the rule names none. @default the one that the client calls */
+  readonly port?: number | undefined;
 }
 
 export function owned(rules: readonly HttpRuleSettings[], path: SettingPath, owner: RouteTarget): OwnedRule[] {
