@@ -3,7 +3,8 @@ import { settingOf } from "../../policies/api-objects";
 import type { Model } from "../model/model";
 import { type SettingPath, UserError } from "../shared/problem";
 import { sampleSize, statisticsOf } from "./evaluation/statistics";
-import type { PlanContext, Probe, Series, SuiteStatistics } from "./probe";
+import type { PlanContext, Probe, Series } from "./probe";
+import type { SuiteStatistics } from "./result";
 import { probesOf } from "./probes/registry";
 
 export interface PlannedSeries extends Series {

@@ -1,3 +1,4 @@
+import { escapeHtml } from "../../shared/html";
 import { type Arm, armTitle, type Scenario } from "../metrics/record";
 import { type CostMetric, isShown, metrics, type Question, type RunMetric } from "../metrics/registry";
 import { type Bounded, formatEstimate, formatNumber } from "../statistics/intervals";
@@ -106,8 +107,4 @@ function groupHtml({ label, rows }: Group): string {
 
 function boundsOf({ median, interval = { low: median, high: median } }: Bounded) {
   return { from: interval.low, median, to: interval.high };
-}
-
-export function escapeHtml(text: string): string {
-  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");
 }

@@ -4,7 +4,8 @@ import { type Arm, armTitle, type Scenario } from "../metrics/record";
 import { type CostMetric, isShown, metrics, type RunMetric } from "../metrics/registry";
 import { formatEstimate, formatNumber } from "../statistics/intervals";
 import { budgetLines, judgedScenarios } from "./budgets";
-import { escapeHtml, picturesOf, stabilityOf } from "./charts";
+import { escapeHtml, foldedHtml, htmlPage, tableHtml } from "../../shared/html";
+import { picturesOf, stabilityOf } from "./charts";
 import { effectOf, findFigure } from "./figures";
 import { legend, title } from "./outputs";
 import type { Report } from "./report";
@@ -29,16 +30,12 @@ export function htmlOf(report: Report): string {
       pictures.length > 0 ? [`<section><h2>${question}</h2>${pictures.join("\n")}</section>`] : [],
     ),
     "</div>",
-    folded("Was the measurement stable?", [
+    foldedHtml("Was the measurement stable?", [
       `<p class="legend">${colors.join("")}</p><div class="plots">${stabilityOf(report).join("\n")}</div>`,
     ]),
-    ...tablesOf(report).map((table) => folded(table.title, tableHtml(table))),
+    ...tablesOf(report).map((table) => foldedHtml(table.title, noteAndTable(table))),
   ];
-  return (
-    '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">' +
-    `<meta name="viewport" content="width=device-width"><title>${title}</title>` +
-    `<style>${style}</style></head>\n<body>\n${body.join("\n")}\n</body></html>\n`
-  );
+  return htmlPage(title, style, body);
 }
 
 /** The columns of the first table: metrics of the registry with their headings. */
@@ -98,16 +95,6 @@ function verdicts({ budgets }: Report, metric: RunMetric | CostMetric, scenario:
   return lines.join("") || "<small>no budget</small>";
 }
 
-function folded(title: string, content: readonly string[]): string {
-  return `<details><summary>${escapeHtml(title)}</summary>${content.join("")}</details>`;
-}
-
-function tableHtml({ note, head, rows }: Table): string[] {
-  const row = (cells: readonly string[], tag: string) =>
-    `<tr>${cells.map((cell) => `<${tag}>${escapeHtml(cell)}</${tag}>`).join("")}</tr>`;
-  return [
-    note === undefined ? "" : `<p class="note">${escapeHtml(note)}</p>`,
-    `<div class="scroll"><table><thead>${row(head, "th")}</thead>`,
-    `<tbody>${rows.map((cells) => row(cells, "td")).join("\n")}</tbody></table></div>`,
-  ];
+function noteAndTable({ note, head, rows }: Table): string[] {
+  return [note === undefined ? "" : `<p class="note">${escapeHtml(note)}</p>`, tableHtml(head, rows)];
 }

@@ -1,4 +1,5 @@
-import type { Answer, Observation, ProxyRecord, Series } from "../probe";
+import type { Answer, Series } from "../probe";
+import type { Observation, ProxyRecord } from "../result";
 
 /** Who ended a request, by what is known of it. */
 export interface Ending {

@@ -1,4 +1,5 @@
-import type { Observation, ProbeRequest, ProbeTarget, ProbeToken, Series, SeriesResult } from "../probe";
+import type { ProbeRequest, ProbeTarget, ProbeToken, Series } from "../probe";
+import type { Observation, SeriesResult } from "../result";
 import { outcomesOf } from "./outcomes";
 
 type Described = Pick<SeriesResult, "from" | "to" | "request" | "expected" | "expectedAnswers">;

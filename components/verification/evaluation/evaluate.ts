@@ -1,15 +1,6 @@
 import type { VerificationSettings } from "../../settings/sections/verification";
-import type {
-  Observation,
-  Outcome,
-  Probe,
-  ProbeResult,
-  Series,
-  SeriesResult,
-  SuiteStatistics,
-  Verdict,
-  VerificationResult,
-} from "../probe";
+import type { Outcome, Probe, Series } from "../probe";
+import type { Observation, ProbeResult, SeriesResult, SuiteStatistics, Verdict, VerificationResult } from "../result";
 import { type Ending, endingOf } from "./answers";
 import { type Mismatch, mismatchOf, outcomesOf } from "./outcomes";
 import { isOwnedBy, obstruction, refutation } from "./reasons";

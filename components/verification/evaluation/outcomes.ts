@@ -1,5 +1,6 @@
 import { own } from "../../shared/own";
-import type { Expectation, Observation, Outcome, ProxyRecord } from "../probe";
+import type { Expectation, Outcome } from "../probe";
+import type { Observation, ProxyRecord } from "../result";
 import type { Ending } from "./answers";
 
 /** What of an expected outcome an observation does not have. */

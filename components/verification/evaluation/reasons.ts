@@ -1,4 +1,5 @@
-import type { Answer, Observation, Outcome, ProbeKind, Series } from "../probe";
+import type { Answer, Outcome, ProbeKind, Series } from "../probe";
+import type { Observation } from "../result";
 import type { Ending } from "./answers";
 import { describeProxy, type Mismatch } from "./outcomes";
 

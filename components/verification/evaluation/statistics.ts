@@ -1,5 +1,6 @@
 import { jStat } from "jstat";
-import type { Expectation, SuiteStatistics } from "../probe";
+import type { Expectation } from "../probe";
+import type { SuiteStatistics } from "../result";
 
 /**
  * How many requests a share takes, and when a measured one deviates.

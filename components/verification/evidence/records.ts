@@ -1,7 +1,7 @@
 import type { probeLabels } from "../../model/mesh-config";
 import { own } from "../../shared/own";
 import { parseJson } from "../../shared/json";
-import type { ProxyRecord } from "../probe";
+import type { ProxyRecord } from "../result";
 
 /** A pod whose proxy's log is read. */
 export type LogSource = Omit<ProxyRecord["proxy"], "side"> & { readonly isClient: boolean };
