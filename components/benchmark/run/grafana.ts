@@ -1,12 +1,8 @@
-import { once } from "node:events";
-import { type IncomingMessage, request } from "node:http";
-import { type Duplex, duplexPair } from "node:stream";
-import { text } from "node:stream/consumers";
 import { grafanaLogin, grafanaService } from "../../observability/addons/grafana";
 import { benchmarkTag } from "../../observability/addons/policies-dashboard";
 import type { ApiServer } from "../../shared/kubernetes/api-server";
 import { podsBehind } from "../../shared/kubernetes/pods";
-import { openTunnel } from "../../shared/kubernetes/pod-streams";
+import { requestPod } from "../../shared/kubernetes/pod-http";
 
 export interface Annotation {
   readonly at: Date;
@@ -48,18 +44,10 @@ export async function annotate(
   if (!found) throw new Error(`there is no Service ${namespace}/${service}`);
   const { target } = found;
   if (!target) throw new Error("no pod of Grafana is ready");
-  const [near, far] = duplexPair();
-  await openTunnel(server, { namespace, ...target }, far, { signal }).catch((error: unknown) => {
-    const why = signal.aborted ? "no answer in time" : (error as Error).message;
-    throw new Error(`no tunnel to pod ${target.pod}: ${why}`, { cause: error });
-  });
-  try {
-    const body = JSON.stringify({ time: annotation.at.getTime(), tags: [benchmarkTag], text: annotation.text });
-    const { status, content } = await post(near, "/api/annotations", login, body, signal);
-    if (status !== 200) throw new Error(`Grafana answers ${status}: ${content.slice(0, 200)}`);
-  } finally {
-    far.destroy();
-  }
+  const body = { time: annotation.at.getTime(), tags: [benchmarkTag], text: annotation.text };
+  const sent = { method: "POST", path: "/api/annotations", auth: login, body };
+  const { status, content } = await requestPod(server, { namespace, ...target }, sent, signal);
+  if (status !== 200) throw new Error(`Grafana answers ${status}: ${content.slice(0, 200)}`);
 }
 
 async function administrator(server: ApiServer, namespace: string, signal: AbortSignal): Promise<string> {
@@ -68,16 +56,4 @@ async function administrator(server: ApiServer, namespace: string, signal: Abort
   const [user, password] = [data?.[grafanaLogin.userKey], data?.[grafanaLogin.passwordKey]];
   if (!user || !password) throw new Error(`there is no login in Secret ${namespace}/${grafanaLogin.secret}`);
   return [user, password].map((part) => Buffer.from(part, "base64").toString("utf8")).join(":");
-}
-
-async function post(connection: Duplex, path: string, auth: string, body: string, signal: AbortSignal) {
-  const headers = { "content-type": "application/json", host: "localhost", connection: "close" };
-  const sent = request({ method: "POST", path, auth, headers, signal, createConnection: () => connection });
-  sent.end(body);
-  try {
-    const [response] = (await once(sent, "response")) as [IncomingMessage];
-    return { status: response.statusCode, content: await text(response) };
-  } catch (error) {
-    throw signal.aborted ? new Error("Grafana gave no answer in time") : error;
-  }
 }

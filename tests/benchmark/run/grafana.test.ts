@@ -33,7 +33,7 @@ describe("an annotation of a benchmark", () => {
     grafana.status = 401;
     await assert.rejects(send(), /^Error: Grafana answers 401: /);
     grafana.silent = true;
-    await assert.rejects(send("late", 300), /^Error: Grafana gave no answer in time$/);
+    await assert.rejects(send("late", 300), /^Error: pod grafana-new gave no answer in time$/);
     grafana.reachable = false;
     await assert.rejects(send("late", 300), /^Error: no tunnel to pod grafana-new: no answer in time$/);
     grafana.ready = false;
