@@ -8,7 +8,7 @@ import {
   mapKnown,
   throwUnknown,
 } from "../shared/unknown";
-import type { GatewayWorkload, WaypointWorkload, Workload } from "../shared/workload";
+import { type GatewayWorkload, hasPods, type WaypointWorkload, type Workload } from "../shared/workload";
 import { type DataPlane, dataPlaneOf } from "./data-planes";
 import { gatewayWorkloads } from "./gateways";
 import { waypointName } from "./object-names";
@@ -97,8 +97,10 @@ export class Names {
       else this.waypoints.set(key, read());
     }
     this.workloads = mapKnown(objects.workloads, (workload) => {
-      const withDataPlane = copyWithField(workload, "dataPlane", () => this.dataPlane(workload.namespace));
-      return copyWithField(withDataPlane, "waypoint", () => this.waypoint(workload));
+      const withDataPlane = copyWithField(workload, "dataPlane", () =>
+        hasPods(workload) ? this.dataPlane(workload.namespace) : "none",
+      );
+      return copyWithField(withDataPlane, "waypoint", () => (hasPods(workload) ? this.waypoint(workload) : undefined));
     });
     for (const read of entryReaders(() => this.workloads)) {
       const [namespace, name] = [ifKnown(() => read().namespace), ifKnown(() => read().name)];
@@ -224,7 +226,9 @@ export class Names {
   sameIdentity({ namespace, name, serviceAccount }: Caller): readonly Workload[] {
     this.throwIfIncomplete("workloads", `workloads ${namespace}`);
     const all = [...(this.named.get(namespace)?.values() ?? [])];
-    return all.filter((other) => other.serviceAccount === serviceAccount && other.name !== name);
+    // A Service without pods is no client.
+    if (all.some((one) => one.name === name && !hasPods(one))) return [];
+    return all.filter((other) => other.serviceAccount === serviceAccount && other.name !== name && hasPods(other));
   }
 
   /** Nothing was found: undefined where the lists are complete, else unknown. */

@@ -22,7 +22,7 @@ export interface Workload {
   /** Name of the Service. */
   readonly name: string;
   readonly namespace: string;
-  /** The labels that select its pods. */
+  /** The labels that select its pods; none of a Service without selector. */
   readonly labels: Readonly<Record<string, string>>;
   /** Service account of its pods: the last part of their SPIFFE identity. */
   readonly serviceAccount: string;
@@ -32,6 +32,11 @@ export interface Workload {
   readonly versions: readonly string[];
   /** Services by version. @default none */
   readonly versionServices?: ReadonlyMap<string, VersionService>;
+}
+
+/** Whether its Service selects pods; one without selector has the addresses of its EndpointSlices. */
+export function hasPods({ labels }: Pick<Workload, "labels">): boolean {
+  return Object.keys(labels).length > 0;
 }
 
 /** As a Service has it, or a ServiceEntry. */

@@ -2,7 +2,7 @@ import type { ConfiguredApplication } from "../apps/application";
 import { configuredApplications, deployableApplications } from "../apps/registry";
 import type { ClusterStack } from "../cluster/kinds";
 import type { Model } from "../model/model";
-import type { Names } from "../model/names";
+import type { Names, PolicyTarget } from "../model/names";
 import { listOf, suggestion } from "../settings/wording";
 import { expandPath } from "../settings/schema-walk";
 import type { Settings } from "../settings/schema";
@@ -10,6 +10,7 @@ import { duplicates, type Problem, problemsOf, type Refusal, type SettingPath } 
 import { isSystemNamespace } from "../shared/istio";
 import { checkEach, runChecks } from "../shared/unknown";
 import { own } from "../shared/own";
+import { hasPods, type Workload } from "../shared/workload";
 
 // What to write a check with:
 //   rule, refuse, unique, notEmpty, atMostOne, applicationRule   return a Check of values in the settings, by their path
@@ -144,8 +145,9 @@ export function unknownClient(names: Names, namespace: string, client: string): 
     return `found ${client}; no such workload in namespace ${namespace}; ${hint}`;
   }
   return (
-    workload.dataPlane === "none" &&
-    `found ${client}, which has no proxy that would apply the rule; ${proxyRemedy(namespace)}`
+    withoutPods([workload]) ||
+    (workload.dataPlane === "none" &&
+      `found ${client}, which has no proxy that would apply the rule; ${proxyRemedy(namespace)}`)
   );
 }
 
@@ -183,7 +185,7 @@ export function unknownTarget<Field extends string>(names: Names, setting: Named
       namespace: `found ${setting.namespace}; gateway ${name} is in namespace ${target.namespace}; remove this`,
     };
   }
-  if (target) return undefined;
+  if (target) return { [field]: withoutPods(target.workloads, target.kind) };
   const known = namespace === undefined ? [] : names.workloadNames(namespace);
   const named = setting.namespace ?? inReference;
   const gateways = names
@@ -194,6 +196,16 @@ export function unknownTarget<Field extends string>(names: Names, setting: Named
   const place = namespace === undefined ? "" : ` in namespace ${namespace}`;
   const what = gateways.length > 0 ? "workload or gateway" : "workload";
   return { [field]: `found ${reference}; no such ${what}${place}; ${suggestion(name, [...known, ...gateways])}` };
+}
+
+/** Refuses a Service without selector where a policy is for pods, or for a client. */
+export function withoutPods(workloads: readonly Workload[], kind: PolicyTarget["kind"] = "workload"): Refusal {
+  const [service] = kind === "workload" ? workloads : [];
+  return (
+    service &&
+    !hasPods(service) &&
+    `found ${service.name}, a Service without selector (labels: {}), which has no pods that this could be for; only routes and traffic policies may name it`
+  );
 }
 
 function unknownNamespace(names: Names, namespace: string | undefined, field: string): Refusal {

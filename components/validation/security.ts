@@ -12,7 +12,7 @@ import { treesIn } from "../shared/merge";
 import { own } from "../shared/own";
 import { type Problem, type Refusal, shortPath } from "../shared/problem";
 import { throwUnknown } from "../shared/unknown";
-import { atMostOne, type Check, refuse, rule, unique, unknownTarget } from "./check";
+import { atMostOne, type Check, refuse, rule, unique, unknownTarget, withoutPods } from "./check";
 
 export const securityChecks: readonly Check[] = [
   normalizationProblems,
@@ -96,9 +96,10 @@ export const securityChecks: readonly Check[] = [
         `missing; expected why ${weaker} is needed, which accepts more than mesh.mtls (${mtls})`,
     };
   }),
-  rule("security.egress.allow.*.from", (source, { names }) =>
-    names.findTarget(source) ? undefined : unknownSource(names, source),
-  ),
+  rule("security.egress.allow.*.from", (source, { names }) => {
+    const target = names.findTarget(source);
+    return target ? withoutPods(target.workloads, target.kind) : unknownSource(names, source);
+  }),
   refuse(
     "security.egress.allow.*.hosts.*",
     (host) => host === "*",
@@ -149,7 +150,8 @@ function* normalizationProblems({ settings }: Model): Iterable<Problem> {
 function unknownSource(names: Names, source: string, from = names.defaultNamespace): Refusal {
   if (names.findGateway(source)) return undefined;
   const [name = "", namespace = from] = source.split("/").reverse();
-  if (names.findWorkload(namespace, name)) return undefined;
+  const workload = names.findWorkload(namespace, name);
+  if (workload) return withoutPods([workload]);
   const hasNamespace = source.includes("/");
   const known = [
     ...(namespace === undefined ? [] : names.workloadNames(namespace)),

@@ -6,7 +6,7 @@ import { namedSubset } from "../model/policies/services";
 import type { TrafficServiceSettings } from "../settings/sections/traffic";
 import { listOf, suggestion } from "../settings/wording";
 import { duplicates, type Entry, type Problem, type SettingPath, shortPath } from "../shared/problem";
-import type { Workload } from "../shared/workload";
+import { hasPods, type Workload } from "../shared/workload";
 import { checkEach, groupKnown, ifKnown, runChecks, throwUnknown } from "../shared/unknown";
 import { type Check, refuse, problemsAt, problemsOfEach, rule, unique, unknownClient, unknownWorkload } from "./check";
 
@@ -58,7 +58,9 @@ export const trafficChecks: readonly Check[] = [
     return `found ${found}; ${name} has ${known.length > 1 ? "the ports" : "port"} ${known.join(", ")}`;
   }),
   rule("traffic.services.*.subsets.*", (subset, model, at) => {
-    const { name, versions } = workloadAt(model, at);
+    const { name, labels, versions } = workloadAt(model, at);
+    if (!hasPods({ labels }))
+      return `${name} is a Service without selector (labels: {}), whose endpoints have no labels; remove it`;
     const { version } = namedSubset(subset).labels;
     if (version === undefined || versions.length === 0 || versions.includes(version)) return undefined;
     return `found ${version}; ${name} has the versions ${listOf(versions)}, so this selects no pod`;

@@ -1,6 +1,8 @@
 import { listOf } from "../settings/wording";
 import { checkEach } from "../shared/unknown";
-import { type Check, problemsOfEach, refuse, rule, unique } from "./check";
+import { hasPods } from "../shared/workload";
+import { dataPlaneOf } from "../model/data-planes";
+import { type Check, problemsOfEach, rule, unique } from "./check";
 
 /** Checks of the workloads of `talos-mesh:applications`. */
 const workload = "applications.*.workloads.*";
@@ -19,11 +21,17 @@ export const workloadChecks: readonly Check[] = [
         })),
       ),
     ),
-  refuse(
-    `${workload}.labels`,
-    (labels) => Object.keys(labels).length === 0,
-    "found none, which would select every pod; expected the selector of the Service, such as { app: front }",
-  ),
+  rule(`${workload}.labels`, (labels, { settings: { applications, mesh } }, at) => {
+    const { namespace = "" } = applications?.[Number(at[1])] ?? {};
+    if (hasPods({ labels }) || dataPlaneOf(mesh, namespace) !== "ambient") return undefined;
+    return `found none, which is a Service without selector, to which ztunnel applies no policies; in the ambient namespace ${namespace} expected the selector of the Service, or its host and endpoints in traffic.externalServices`;
+  }),
+  rule(workload, ({ labels = { app: "" }, versions }) => ({
+    versions:
+      !hasPods({ labels }) &&
+      versions.length > 0 &&
+      "a Service without selector (labels: {}) has no pods with versions; remove it",
+  })),
   rule(workload, ({ versions, versionServices }) => {
     if (typeof versionServices === "boolean") return undefined;
     const unknown = Object.keys(versionServices).filter((version) => !versions.includes(version));

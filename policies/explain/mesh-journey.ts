@@ -36,6 +36,7 @@ export class MeshJourney extends Journey {
   outcome(): Outcome {
     const routed = this.routeAtClient();
     if (routed || this.hasLeftMesh) return routed ?? "passes";
+    if (this.target.dataPlane === "none") return this.withoutProxy();
     this.at = this.target.dataPlane === "ambient" ? "ztunnel" : "server sidecar";
     const refused = this.transport() ?? this.waypoint();
     if (refused) return refused;
@@ -138,6 +139,14 @@ export class MeshJourney extends Journey {
     this.step(`it does not reach ${this.target.name}; what follows is for ${next.name}`);
     this.target = this.model.names.workload(next.name, next.namespace);
     this.service = this.model.services.find((one) => workloadKey(one) === workloadKey(next));
+  }
+
+  /** Nothing that the settings say is enforced there. */
+  private withoutProxy(): Outcome {
+    const tls = modeWithoutMtls(this.service, this.request);
+    const how = tls && tls !== "DISABLE" ? `with TLS (${tls})` : "in plain text";
+    this.step(`${this.target.name} has no proxy: it goes ${how}, and nothing authorizes it`);
+    return this.isUndecided ? "unknown" : "passes";
   }
 
   private transport(): Outcome | undefined {

@@ -21,7 +21,9 @@ const versionService = z.strictObject({
 const workload = exactlyOneOf(
   {
     name: dnsLabel.describe("The Service."),
-    labels: labels.optional().describe("The labels that select its pods. Default: { app: <name> }."),
+    labels: labels
+      .optional()
+      .describe("The labels that select its pods; {}: a Service without selector. Default: { app: <name> }."),
     serviceAccount: dnsLabel.default("default").describe("Its identity in rules."),
     port: port.optional().describe("The Service's only port, which serves HTTP."),
     ports: some(servicePort).describe("All ports of the Service; the first is the one that messages name."),

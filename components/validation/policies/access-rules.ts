@@ -5,7 +5,7 @@ import { callerNamespace } from "../../model/policies/resolve";
 import { rootNamespace } from "../../shared/istio";
 import type { Problem, Refusal } from "../../shared/problem";
 import { checkEach } from "../../shared/unknown";
-import { isHttp } from "../../shared/workload";
+import { hasPods, isHttp } from "../../shared/workload";
 import { problemsAt, problemsOfEach, proxyRemedy } from "../check";
 
 /** Access rules that would not hold for the clients they name, and mTLS exceptions. */
@@ -20,6 +20,7 @@ export function* accessRuleProblems(model: PolicyModel): Iterable<Problem> {
       const workload = gateway ? undefined : names.reference(name, namespace);
       return (
         workload?.dataPlane === "none" &&
+        hasPods(workload) &&
         `found ${name}, which has no proxy, and so no identity; ${proxyRemedy(workload.namespace)}`
       );
     };

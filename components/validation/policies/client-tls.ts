@@ -7,7 +7,7 @@ import type { ClientTlsSettings, TrafficPolicySettings } from "../../settings/se
 import { type Problem, problemsOf, type Refusal, refusalOfEach } from "../../shared/problem";
 import { checkEach, runChecks } from "../../shared/unknown";
 import { proxyRemedy } from "../check";
-import { isEncrypted, type ServicePort } from "../../shared/workload";
+import { hasPods, isEncrypted, type ServicePort } from "../../shared/workload";
 
 /** TLS that proxies would speak to a service of the mesh, and that it would not accept. */
 export function clientTlsProblems(model: PolicyModel, { services }: TrafficSettings): Iterable<Problem> {
@@ -66,7 +66,7 @@ function ofMode(
           `found ISTIO_MUTUAL, and port ${disabled} of ${name} has no mTLS (DISABLE in talos-mesh:security.peerAuthentication), so every request would fail; remove one of the two`,
         mode === "ISTIO_MUTUAL" &&
           dataPlane === "none" &&
-          `found ISTIO_MUTUAL, and ${name} has no proxy that accepts it, so every request would fail; ${proxyRemedy(namespace)}`,
+          `found ISTIO_MUTUAL, and ${name} has no proxy that accepts it, so every request would fail; ${hasPods(workload) ? proxyRemedy(namespace) : "remove it"}`,
       ],
       credentialName:
         isFromSecret(credentialName) &&

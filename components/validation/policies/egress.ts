@@ -5,6 +5,7 @@ import { isExportedTo } from "../../model/policies/external-services";
 import { isIstioGateway, type PolicyModel } from "../../model/policies/policy-model";
 import type { SecuritySettings } from "../../settings/sections/security";
 import { formatPath, type Problem, problemsOf, type Refusal, type SettingPath, shortPath } from "../../shared/problem";
+import { hasPods } from "../../shared/workload";
 import { problemsAt, problemsOfEach, proxyRemedy } from "../check";
 import { tooLongForGateway } from "./external-services";
 import { withoutTlsListeners } from "./tls-listeners";
@@ -63,6 +64,7 @@ function client(from: string, { names }: PolicyModel): Refusal {
 
 function wrongMode({ workload, mode }: EgressRule): string | undefined {
   const { name, namespace, dataPlane } = workload;
+  if (!hasPods(workload)) return undefined;
   if (dataPlane === "none") return `${name} is not in the mesh; ${proxyRemedy(namespace)}`;
   if (mode === "egressGateway" && dataPlane === "ambient") return ambientRefusal("egressGateway");
   if (mode === "sidecar" && dataPlane === "ambient") return ambientRefusal("egressSidecar");
