@@ -3,13 +3,12 @@ import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { type IncomingMessage, request } from "node:http";
-import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { normalizedPath } from "../../components/model/path-normalization";
 import { pathNormalizations } from "../../components/settings/sections/mesh";
 import { compilePolicies } from "../../policies/compile";
-import { envoyOrSkip, freePort, startServer, stopServer } from "../benchmark/real/tools";
+import { accepting, envoyOrSkip, freePort, startServer, stopServer } from "../benchmark/real/tools";
 import { type PolicySettings, shopModel } from "../support/policy-models";
 
 const type = (name: string) => ({ "@type": `type.googleapis.com/envoy.extensions.${name}` });
@@ -57,18 +56,6 @@ async function answer(port: number, path: string, method = "GET"): Promise<Incom
   return response;
 }
 
-async function accepting(port: number, deadline: number): Promise<void> {
-  const socket = connect(port, "127.0.0.1");
-  try {
-    await once(socket, "connect");
-  } catch (error) {
-    if (Date.now() > deadline) throw error;
-    return accepting(port, deadline);
-  } finally {
-    socket.destroy();
-  }
-}
-
 describe("a real Envoy", function () {
   this.timeout(60_000);
   let program: string;
@@ -91,7 +78,7 @@ describe("a real Envoy", function () {
     const args = ["-c", file, "--concurrency", "1", "--use-dynamic-base-id"];
     envoy = await startServer(program, args, /all dependencies initialized. starting workers/);
     // Its workers open the ports a moment later.
-    for (const { port: each } of listeners) await accepting(each, Date.now() + 10_000);
+    for (const { port: each } of listeners) await accepting(each);
   }
 
   const ok = { direct_response: { status: 200 } };

@@ -1,4 +1,5 @@
-import type { ProbeResult, SeriesResult, VerificationResult, Verdict } from "../result";
+import { worstVerdict } from "../evaluation/evaluate";
+import type { SeriesResult, VerificationResult, Verdict } from "../result";
 
 /** Whether a client may talk to a service, by the requests of the authorization probes: all, some or none get through. */
 export type Access = "allowed" | "partly" | "denied";
@@ -28,7 +29,7 @@ export function accessMatrix({ probes }: Pick<VerificationResult, "probes">): Ac
     servers: distinct(all.map(({ to }) => to)),
     cell: (client, server) => {
       const series = cells.get(keyOf(client, server));
-      return series && { expected: accessOf(series), verdict: worstVerdict(series), series };
+      return series && { expected: accessOf(series), verdict: worstVerdict(series.map((one) => one.verdict)), series };
     },
   };
 }
@@ -37,12 +38,6 @@ function accessOf(series: readonly SeriesResult[]): Access {
   const through = series.filter(({ expectedAnswers }) => expectedAnswers.includes("application")).length;
   if (through === 0) return "denied";
   return through === series.length ? "allowed" : "partly";
-}
-
-const bySeverity: readonly Verdict[] = ["fails", "control failed", "not measurable", "holds"];
-
-export function worstVerdict(results: readonly Pick<ProbeResult | SeriesResult, "verdict">[]): Verdict {
-  return bySeverity.find((verdict) => results.some((one) => one.verdict === verdict)) ?? "not measurable";
 }
 
 function keyOf(...names: readonly string[]): string {

@@ -1,6 +1,6 @@
 import { execFile, spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { createServer, type AddressInfo } from "node:net";
+import { connect, createServer, type AddressInfo } from "node:net";
 import { promisify } from "node:util";
 import { ensureTools, ToolsUnavailable } from "../../../embedded/tools/ensure-tools";
 import { programsOnPath } from "../../../embedded/tools/cache";
@@ -91,4 +91,17 @@ export async function stopServer(child: ChildProcess | undefined): Promise<void>
   if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
   child.kill("SIGKILL");
   await once(child, "exit");
+}
+
+/** Resolves when something listens on a port of the loopback interface. */
+export async function accepting(port: number, deadline = Date.now() + 10_000): Promise<void> {
+  const socket = connect(port, "127.0.0.1");
+  try {
+    await once(socket, "connect");
+  } catch (error) {
+    if (Date.now() > deadline) throw error;
+    return accepting(port, deadline);
+  } finally {
+    socket.destroy();
+  }
 }
