@@ -41,7 +41,7 @@ export function hasPods({ labels }: Pick<Workload, "labels">): boolean {
 
 /** As a Service has it, or a ServiceEntry. */
 interface Protocol {
-  readonly protocol: PortProtocol | Uppercase<PortProtocol> | "MONGO";
+  readonly protocol: PortProtocol | Uppercase<PortProtocol> | "GRPC-WEB" | "MONGO" | "MYSQL" | "REDIS";
 }
 
 /** Whether its connections begin with TLS, which Envoy routes by the name in the handshake. */
@@ -58,7 +58,7 @@ export function onlyPort(ports: readonly ServicePort[], isMeant: (port: ServiceP
 
 /** Whether Envoy reads the requests of a port, so that HTTP routes and HTTP conditions apply to it. */
 export function isHttp({ protocol }: Protocol): boolean {
-  return /^(http2?|grpc)$/i.test(protocol);
+  return /^(http2?|grpc(-web)?)$/i.test(protocol);
 }
 
 export interface GatewayWorkload {

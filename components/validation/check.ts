@@ -208,9 +208,16 @@ export function withoutPods(workloads: readonly Workload[], kind: PolicyTarget["
   );
 }
 
+/** Refuses a setting without the namespace of its objects, in a stack in which no namespace is the default. */
+export function missingNamespace(names: Names, { namespace }: { readonly namespace?: string | undefined }): Refusal {
+  return (
+    namespace === undefined && names.defaultNamespace === undefined && unknownNamespace(names, namespace, "namespace")
+  );
+}
+
 function unknownNamespace(names: Names, namespace: string | undefined, field: string): Refusal {
   if (namespace === undefined)
-    return { namespace: `missing; only a stack with ${deployableKeys} has a default namespace` };
+    return { namespace: `missing; a stack has a default namespace with ${deployableKeys}, or with one application` };
   const namespaces = listOf(names.workloadNamespaces());
   return {
     [field]: `found ${namespace}; neither ${deployableKeys} nor talos-mesh:applications has a workload in it; known namespaces: ${namespaces}`,

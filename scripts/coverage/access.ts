@@ -9,6 +9,7 @@ const sameAs: ReadonlyMap<string, string> = new Map([
   ["source.principal", "principals"],
   ["request.auth.principal", "requestPrincipals"],
   ["destination.port", "ports"],
+  ["source.trustDomain", "trustDomains"],
 ]);
 
 type Condition = readonly [name: string, values: readonly string[]];

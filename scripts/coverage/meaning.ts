@@ -85,6 +85,10 @@ function policy(target: string, { kind, annotations, spec }: Manifest): Iterable
     }
     case "Telemetry":
       return telemetry(target, spec);
+    case "Sidecar": {
+      const listeners = treesIn(spec.egress).map((listener) => ({ ...listener, hosts: sorted(texts(listener.hosts)) }));
+      return [[`Sidecar ${target}`, { ...without(spec, "workloadSelector"), egress: listeners }]];
+    }
     case "EnvoyFilter":
       return [[`envoyfilter ${target}`, ...treesIn(spec.configPatches)]];
     default:

@@ -38,6 +38,16 @@ describe("a service outside the mesh", () => {
     assert.equal(resolutionOf({ hosts: ["example.com"], workloadSelector: { labels: { app: "vm" } } }), "STATIC");
   });
 
+  it("may have WorkloadEntries with DNS names, and every protocol of a ServiceEntry", () => {
+    const machines: External = { ...api, resolution: "DNS", workloadSelector: { labels: { app: "vm" } } };
+    const http = [{ timeout: "1s" }];
+    const web: External = { hosts: ["web.example.com"], ports: [{ number: 81, protocol: "GRPC-WEB" }], http };
+    const database: External = { hosts: ["db.example.com"], ports: [{ number: 3306, protocol: "MYSQL" }] };
+    const given = (...externalServices: External[]) => refusals(shopSources({ traffic: { externalServices } }));
+    assert.deepEqual(given(machines, web, database), []);
+    assert.match(given({ ...database, http }).join("\n"), /its ports are MYSQL 3306, where proxies read no request/);
+  });
+
   it("keeps the port of a request, whatever rules its ports share", () => {
     const ports = [http, { number: 8080, protocol: "HTTP" as const }, https];
     const [rules] = specs("VirtualService", { ...api, ports, http: [{ timeout: "1s" }] });
@@ -97,9 +107,9 @@ describe("a service outside the mesh", () => {
       { ...api, resolution: "NONE", endpoints: [{ address: "192.0.2.1" }] },
       "endpoints: found with resolution NONE, which takes the address from the request; remove one of them",
     ],
-    "a selector with DNS": [
-      { ...api, resolution: "DNS", workloadSelector: { labels: { app: "vm" } } },
-      "resolution: found DNS with a workloadSelector, whose pods have addresses; expected STATIC",
+    "a selector with one endpoint": [
+      { ...api, resolution: "DNS_ROUND_ROBIN", workloadSelector: { labels: { app: "vm" } } },
+      "resolution: found DNS_ROUND_ROBIN with a workloadSelector, which may select several; expected STATIC, or DNS for WorkloadEntries with DNS names",
     ],
     "a name among static endpoints, and a port that it does not have": [
       { ...api, resolution: "STATIC", endpoints: [{ address: "a.example.com", ports: { https: 443 } }] },

@@ -8,7 +8,7 @@ import { trafficPolicy } from "./traffic-policy";
 
 const servicePort = z.strictObject({
   number: port,
-  protocol: z.enum(["HTTP", "HTTP2", "GRPC", "HTTPS", "TLS", "TCP", "MONGO"]),
+  protocol: z.enum(["HTTP", "HTTP2", "GRPC", "GRPC-WEB", "HTTPS", "TLS", "TCP", "MONGO", "MYSQL", "REDIS"]),
   name: dnsLabel.max(62).optional().describe("Default: <protocol>-<number>, such as tls-443."),
   targetPort: port.optional().describe("The port of the service itself. Default: number."),
 });

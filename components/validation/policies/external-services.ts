@@ -9,7 +9,7 @@ import { rootNamespace } from "../../shared/istio";
 import { own } from "../../shared/own";
 import { checkEach, runChecks } from "../../shared/unknown";
 import { isEncrypted, isHttp } from "../../shared/workload";
-import { problemsAt } from "../check";
+import { missingNamespace, problemsAt } from "../check";
 import { withoutTlsListeners } from "./tls-listeners";
 import { ambientExternalService, clientTls } from "./external-proxies";
 
@@ -25,6 +25,7 @@ export function externalServiceProblems(model: PolicyModel): Iterable<Problem> {
       problemsAt(
         externalServices,
         (service) => unknownGateway(service, model),
+        ({ settings }) => settings.egressGateway === undefined && missingNamespace(model.names, settings),
         (service) => behindGateway(service, model),
         (service) => places(service, model),
       ),
@@ -83,8 +84,10 @@ function endpoints({ resolution, ports: served, settings }: ExternalService): Re
     return {
       [found]: `found with resolution ${resolution}, which takes the address from the request; remove one of them`,
     };
-  if (workloadSelector && resolution !== "STATIC")
-    return { resolution: `found ${resolution} with a workloadSelector, whose pods have addresses; expected STATIC` };
+  if (workloadSelector && resolution === "DNS_ROUND_ROBIN")
+    return {
+      resolution: `found ${resolution} with a workloadSelector, which may select several; expected STATIC, or DNS for WorkloadEntries with DNS names`,
+    };
   const names = served.map(({ name }) => name);
   return {
     endpoints: [
