@@ -1,7 +1,7 @@
 import { rootNamespace } from "../../shared/istio";
 import type { ApiServer, ApplyObject, LiveObject } from "../../shared/kubernetes/api-server";
 import { ifFound } from "../../shared/kubernetes/errors";
-import { execInPod, type ExecLimits } from "../../shared/kubernetes/pod-streams";
+import { execInPod, type ExecOptions } from "../../shared/kubernetes/pod-streams";
 import { conditionsOf, hasCondition } from "../../shared/kubernetes/object";
 import { listPods, type Pod } from "../../shared/kubernetes/pods";
 import { type ContainerSample, parseSummary } from "../measure/usage";
@@ -142,8 +142,8 @@ export class KubernetesCluster {
     await this.server.delete({ ...namespaceKind, name });
   }
 
-  exec(pod: string, namespace: string, container: string, argv: readonly string[], limits?: ExecLimits) {
-    return execInPod(this.server, { pod, namespace, container }, argv, limits);
+  exec(pod: string, namespace: string, container: string, argv: readonly string[], options?: ExecOptions) {
+    return execInPod(this.server, { pod, namespace, container }, argv, options);
   }
 
   async usage(node: string): Promise<ContainerSample[]> {

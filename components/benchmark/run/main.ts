@@ -3,12 +3,11 @@ import { parseJson } from "../../shared/json";
 import { isUnreachable } from "../../shared/kubernetes/errors";
 import { type ProgramContext, runProgram } from "../../shared/step/program";
 import { KubernetesCluster } from "./cluster";
-import { Lease } from "./lease";
+import { Lease, LeaseError } from "../../shared/kubernetes/lease";
 import {
   type BenchmarkRequest,
   type BenchmarkResult,
   contextVariable,
-  NotMeasurable,
   previousVariable,
   requestVariable,
 } from "./request";
@@ -32,12 +31,12 @@ export function main(argv: readonly string[], signal: AbortSignal): Promise<numb
 /** Does not wait for a cluster that is gone, or for a benchmark that is running. */
 async function remove({ server, log, sleep }: ProgramContext): Promise<undefined> {
   const cluster = new KubernetesCluster(server);
-  const lease = new Lease({ leases: server, log, sleep });
+  const lease = new Lease({ leases: server, log, sleep }, "benchmark");
   try {
     await lease.hold(podTimeout / 1000 + 60);
     await cleanUp(cluster, sleep);
   } catch (error) {
-    if (!(error instanceof NotMeasurable || isUnreachable(error))) throw error;
+    if (!(error instanceof LeaseError || isUnreachable(error))) throw error;
     log(`Warning: namespaces bench-* are not removed, if there are any: ${(error as Error).message}`);
   } finally {
     await lease.release();

@@ -14,7 +14,7 @@ import type { BenchCluster, BenchPod } from "./cluster";
 import { type ClientCommand, dropLog, fetchLog, measurementOf, warmUpOf } from "./commands";
 import { kubeletPeriod, type Kubelets, type NodePair, processorTime, stolenShare } from "./environment";
 import type { Journal } from "./journal";
-import type { Lease } from "./lease";
+import type { Lease } from "../../shared/kubernetes/lease";
 import { NotMeasurable } from "./request";
 import { type CheckContext, podSigns, podsProblem, readyPods } from "./scenario-check";
 import { own } from "../../shared/own";

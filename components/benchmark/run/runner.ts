@@ -11,7 +11,7 @@ import { htmlOf } from "../report/page";
 import { type Report, reportOf } from "../report/report";
 import { annotator } from "./grafana";
 import { changesBetween, Journal, type KeptSetup } from "./journal";
-import { Lease } from "./lease";
+import { Lease } from "../../shared/kubernetes/lease";
 import { chooseNodes, countedNodes, Kubelets, type NodePair, nodeTitle } from "./environment";
 import { type BenchmarkRequest, type BenchmarkResult, NotMeasurable } from "./request";
 import { measureAll } from "./measure-runs";
@@ -100,7 +100,7 @@ async function measure(
   const note = blocksNote(plan);
   if (note !== undefined) log(note);
   const annotate = grafana && annotator((annotation) => cluster.annotate(grafana.namespace, annotation), log);
-  const lease = new Lease({ leases: cluster.leases, log, sleep });
+  const lease = new Lease({ leases: cluster.leases, log, sleep }, "benchmark");
   await lease.hold(longestSetUp(plan));
   try {
     // Pods that a killed run has left may still be under load.

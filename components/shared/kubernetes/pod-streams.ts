@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { type Duplex, Writable } from "node:stream";
+import { type Duplex, PassThrough, Writable } from "node:stream";
 import type { V1Status } from "@kubernetes/client-node" with { "resolution-mode": "import" };
 import type { ApiServer } from "./api-server";
 import { ExecError } from "./errors";
@@ -10,7 +10,9 @@ export interface ExecResult {
   readonly exitCode: number;
 }
 
-export interface ExecLimits {
+export interface ExecOptions {
+  /** Standard input. It is not ended, as not every API server can: the command reads as many bytes as it needs. */
+  readonly stdin?: string;
   readonly signal?: AbortSignal;
   /** After which no result is expected any more: a node that dies closes no connection. @default 60 */
   readonly seconds?: number;
@@ -35,17 +37,19 @@ export async function execInPod(
   server: Pick<ApiServer, "kubeConfig">,
   { namespace, pod, container }: Readonly<Record<"namespace" | "pod" | "container", string>>,
   argv: readonly string[],
-  { signal, seconds = 60 }: ExecLimits = {},
+  { stdin, signal, seconds = 60 }: ExecOptions = {},
 ): Promise<ExecResult> {
   signal?.throwIfAborted();
   const { Exec } = await import("@kubernetes/client-node");
   const [stdout, stderr] = [new Collector(), new Collector()];
+  const input = stdin === undefined ? null : new PassThrough();
+  input?.write(stdin);
   const program = argv[0] ?? "";
   const deadline = AbortSignal.timeout(1000 * seconds);
   const end = signal ? AbortSignal.any([signal, deadline]) : deadline;
   const finished = new Promise<V1Status>((resolve, reject) => {
     new Exec(server.kubeConfig)
-      .exec(namespace, pod, container, [...argv], stdout, stderr, null, false, resolve)
+      .exec(namespace, pod, container, [...argv], stdout, stderr, input, false, resolve)
       .then((opened: unknown) => {
         const socket = opened as WebSocket;
         const ping = setInterval(() => socket.ping?.(), pingInterval).unref();

@@ -12,7 +12,7 @@ import type { Annotation } from "../../../components/benchmark/run/grafana";
 import type { ExecResult } from "../../../components/shared/kubernetes/pod-streams";
 import type { ApplyObject } from "../../../components/shared/kubernetes/api-server";
 import { recorded } from "../fixtures";
-import { FakeLeases } from "./fake-leases";
+import { FakeLeases } from "../../shared/kubernetes/fake-leases";
 
 /** A cluster in memory, whose load generators print what real ones printed. */
 export class FakeCluster implements BenchCluster {

@@ -36,7 +36,7 @@ describe("the command of a benchmark", function () {
   after(() => project?.remove());
 
   const leaseOfAll = { apiVersion: "coordination.k8s.io/v1", kind: "Lease", namespace: "default" };
-  const lease = () => server.get({ ...leaseOfAll, name: "talos-mesh-benchmark" });
+  const lease = () => server.get({ ...leaseOfAll, name: "talos-mesh-measurement" });
   /** The process that does the work, by the Lease that it holds. */
   const worker = async () => {
     const { holderIdentity = "" } = ((await lease())?.spec ?? {}) as { holderIdentity?: string };

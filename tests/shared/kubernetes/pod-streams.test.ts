@@ -5,7 +5,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { ExecError } from "../../../components/shared/kubernetes/errors";
-import { execInPod, type ExecLimits } from "../../../components/shared/kubernetes/pod-streams";
+import { execInPod, type ExecOptions } from "../../../components/shared/kubernetes/pod-streams";
 import { ApiServer } from "../../../components/shared/kubernetes/api-server";
 
 /** Streams of Kubernetes' remote commands, by the first byte of a message. */
@@ -58,7 +58,7 @@ describe("a command in a pod", () => {
   });
 
   const target = { namespace: "bench-none", pod: "client-abc", container: "fortio" };
-  const run = (limits?: ExecLimits) => execInPod(api, target, ["fortio", "load", "-c", "1"], limits);
+  const run = (options?: ExecOptions) => execInPod(api, target, ["fortio", "load", "-c", "1"], options);
 
   it("returns what it printed, in order and to the byte, and its exit code", async () => {
     const binary = Buffer.from(Array.from({ length: 300 }, (_, index) => index % 256));

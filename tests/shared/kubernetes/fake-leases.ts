@@ -1,7 +1,11 @@
-import { ApiError, type ApplyObject, type LiveObject } from "../../../components/shared/kubernetes/api-server";
-import type { BenchCluster } from "../../../components/benchmark/run/cluster";
+import {
+  ApiError,
+  type ApiServer,
+  type ApplyObject,
+  type LiveObject,
+} from "../../../components/shared/kubernetes/api-server";
 
-type LeaseServer = BenchCluster["leases"];
+type LeaseServer = Pick<ApiServer, "get" | "write" | "delete">;
 
 /** What a Lease says. */
 export interface HeldLease {
@@ -23,20 +27,21 @@ export class FakeLeases implements LeaseServer {
   }
 
   /** Has another hold it. */
-  give(holderIdentity: string, renewed = new Date(), leaseDurationSeconds = 100): void {
+  give(holderIdentity: string, renewed = new Date(), leaseDurationSeconds = 100, purpose = "benchmark"): void {
     const renewTime = renewed.toISOString();
-    this.keep({ holderIdentity, acquireTime: renewTime, renewTime, leaseDurationSeconds });
+    const annotations = { "talos-mesh/purpose": purpose };
+    this.keep({ holderIdentity, acquireTime: renewTime, renewTime, leaseDurationSeconds }, annotations);
   }
 
   get(): Promise<LiveObject | undefined> {
     return Promise.resolve(this.lease);
   }
 
-  write({ spec }: ApplyObject, resourceVersion?: string): Promise<LiveObject> {
+  write({ spec, metadata }: ApplyObject, resourceVersion?: string): Promise<LiveObject> {
     return Promise.resolve().then(() => {
       this.onWrite();
       if (this.lease?.metadata.resourceVersion !== resourceVersion) throw new ApiError(409, "it has been modified");
-      return this.keep(spec as HeldLease);
+      return this.keep(spec as HeldLease, metadata.annotations);
     });
   }
 
@@ -48,9 +53,9 @@ export class FakeLeases implements LeaseServer {
     return Promise.resolve(true);
   }
 
-  private keep(spec: HeldLease): LiveObject {
+  private keep(spec: HeldLease, annotations?: Readonly<Record<string, string>>): LiveObject {
     this.version += 1;
-    const metadata = { name: "talos-mesh-benchmark", namespace: "default", uid: "1" };
+    const metadata = { name: "talos-mesh-measurement", namespace: "default", uid: "1", annotations };
     this.lease = {
       ...{ apiVersion: "coordination.k8s.io/v1", kind: "Lease", spec: { ...spec } },
       metadata: { ...metadata, resourceVersion: String(this.version) },

@@ -1,11 +1,10 @@
 import assert from "node:assert/strict";
 import { hostname } from "node:os";
-import { Lease } from "../../../components/benchmark/run/lease";
-import { NotMeasurable } from "../../../components/benchmark/run/request";
 import { ApiError } from "../../../components/shared/kubernetes/api-server";
+import { Lease, LeaseError } from "../../../components/shared/kubernetes/lease";
 import { FakeLeases } from "./fake-leases";
 
-describe("the Lease of a benchmark", () => {
+describe("the Lease of measurements", () => {
   let leases: FakeLeases;
   let logged: string[];
   let slept: number;
@@ -16,7 +15,7 @@ describe("the Lease of a benchmark", () => {
   });
   const lease = (holder?: string) => {
     const sleep = (ms: number) => Promise.resolve((slept += ms));
-    return new Lease({ leases, sleep, log: (line) => logged.push(line) }, holder);
+    return new Lease({ leases, sleep, log: (line) => logged.push(line) }, "benchmark", holder);
   };
   const other = "laptop 4711 boot/1";
 
@@ -38,25 +37,32 @@ describe("the Lease of a benchmark", () => {
     leases.give(other, new Date(), 600);
     const { renewTime = "" } = leases.holding ?? {};
     await assert.rejects(lease().hold(60), (error: unknown) => {
-      assert.ok(error instanceof NotMeasurable);
+      assert.ok(error instanceof LeaseError);
       const until = new Date(Date.parse(renewTime) + 600_000).toISOString();
-      for (const part of ["process 4711 on laptop", `since ${renewTime}`, `until ${until}`]) {
+      for (const part of [
+        "another benchmark measures",
+        "process 4711 on laptop",
+        `since ${renewTime}`,
+        `until ${until}`,
+      ]) {
         assert.ok(error.message.includes(part), error.message);
       }
-      assert.match(error.message, /kubectl -n default delete lease talos-mesh-benchmark$/);
+      assert.match(error.message, /kubectl -n default delete lease talos-mesh-measurement$/);
       return true;
     });
     assert.equal(slept, 10_000);
     assert.equal(leases.holding?.holderIdentity, other);
   });
 
+  it("names the kind of run that holds it", async () => {
+    leases.give(other, new Date(), 600, "verification");
+    await assert.rejects(lease().hold(60), /^LeaseError: a verification measures on this cluster: process 4711/);
+  });
+
   it("goes to the next benchmark as soon as a stopped one has released it", async () => {
     leases.give(other);
-    const waiting = new Lease({
-      leases,
-      log: () => undefined,
-      sleep: () => Promise.resolve((leases.lease = undefined)),
-    });
+    const sleep = () => Promise.resolve((leases.lease = undefined));
+    const waiting = new Lease({ leases, log: () => undefined, sleep }, "benchmark");
     await waiting.hold(60);
     assert.notEqual(leases.holding?.holderIdentity, other);
   });
@@ -76,14 +82,14 @@ describe("the Lease of a benchmark", () => {
     const results = await Promise.allSettled([lease("host 1 a").hold(60), lease("host 2 b").hold(60)]);
     const refused = results.filter((result) => result.status === "rejected");
     assert.equal(refused.length, 1);
-    assert.ok(refused[0]?.reason instanceof NotMeasurable);
+    assert.ok(refused[0]?.reason instanceof LeaseError);
   });
 
   it("stays with the benchmark that has taken it over", async () => {
     const slow = lease("slow 1 a");
     await slow.hold(60);
     leases.give(other);
-    await assert.rejects(slow.hold(60), NotMeasurable);
+    await assert.rejects(slow.hold(60), LeaseError);
     assert.equal(slow.lost, true);
     await slow.release();
     assert.equal(leases.holding?.holderIdentity, other);
@@ -99,7 +105,7 @@ describe("the Lease of a benchmark", () => {
     await without.hold(60);
     await without.release();
     assert.equal(logged.length, 1);
-    assert.match(logged[0] ?? "", /^Warning: .*leases is forbidden.*; run no other on this cluster$/);
+    assert.match(logged[0] ?? "", /^Warning: .*leases is forbidden.*; run no other benchmark on this cluster$/);
   });
 
   it("is not needed where there is not even the right to read it", async () => {

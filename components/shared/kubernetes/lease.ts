@@ -1,16 +1,18 @@
 import { hostname } from "node:os";
-import { ApiError, type LiveObject } from "../../shared/kubernetes/api-server";
-import { UnknownKindError } from "../../shared/kubernetes/errors";
-import { Missing, waitFor, WaitTimeout } from "../../shared/kubernetes/wait";
-import { identify, isSameProcess } from "../../shared/process-identity";
-import type { BenchCluster } from "./cluster";
-import { NotMeasurable } from "./request";
-import type { CheckContext } from "./scenario-check";
+import { UserError } from "../problem";
+import { identify, isSameProcess } from "../process-identity";
+import type { ApiServer, LiveObject } from "./api-server";
+import { ApiError, UnknownKindError } from "./errors";
+import { Missing, type Sleep, waitFor, WaitTimeout } from "./wait";
 
 /** In `default`: the namespace exists in every cluster, and more users may write there than in kube-system. */
 const type = { apiVersion: "coordination.k8s.io/v1", kind: "Lease" };
-const metadata = { namespace: "default", name: "talos-mesh-benchmark" };
+const metadata = { namespace: "default", name: "talos-mesh-measurement" };
 const reference = { ...type, ...metadata };
+
+/** What holds it: `the benchmark` or `the verification`. */
+const purposeAnnotation = "talos-mesh/purpose";
+export type LeasePurpose = "benchmark" | "verification";
 
 interface LeaseSpec {
   readonly holderIdentity: string;
@@ -19,27 +21,40 @@ interface LeaseSpec {
   readonly leaseDurationSeconds: number;
 }
 
-/** Milliseconds that a benchmark that was just stopped may take to clean up. */
+interface LeaseContext {
+  readonly leases: Pick<ApiServer, "get" | "write" | "delete">;
+  readonly log: (line: string) => void;
+  readonly sleep: Sleep;
+}
+
+/** Another run holds the cluster, or has taken it over. */
+export class LeaseError extends UserError {
+  override readonly name = "LeaseError";
+}
+
+/** Milliseconds that a run that was just stopped may take to clean up. */
 const stopTimeout = 10_000;
 
 /**
- * Makes sure that one benchmark at a time measures on a cluster: two would be each other's load, and each deletes the
- * namespaces of the other. A benchmark holds a Lease and renews it before every step for as long as the step may take.
+ * Makes sure that one benchmark or verification at a time measures on a cluster: two would be each other's load, and each
+ * deletes the namespaces of the other. A run holds the one Lease and renews it before every step for as long as the step
+ * may take.
  */
 export class Lease {
   private held: LiveObject | undefined;
   /** Whether there are no Leases, or no right to them. */
   private isUnavailable = false;
-  /** Whether another benchmark has taken it, so that the namespaces in the cluster may not be ours any more. */
+  /** Whether another run has taken it, so that the namespaces in the cluster may not be ours any more. */
   lost = false;
 
   /** @param holder host name, process id and when that process started */
   constructor(
-    private readonly context: Pick<BenchCluster, "leases"> & Pick<CheckContext, "log" | "sleep">,
+    private readonly context: LeaseContext,
+    private readonly purpose: LeasePurpose,
     private readonly holder = [hostname(), process.pid, identify(process.pid)?.startedAt ?? ""].join(" "),
   ) {}
 
-  /** Acquires or renews it. @throws NotMeasurable where another benchmark holds it */
+  /** Acquires or renews it. @throws LeaseError where another run holds it */
   async hold(seconds: number): Promise<void> {
     const { leases, sleep, log } = this.context;
     if (this.isUnavailable) return;
@@ -48,15 +63,15 @@ export class Lease {
       const spec = found?.spec as Partial<LeaseSpec> | undefined;
       if (isFree(spec, this.holder) && (await this.write(seconds, found))) return;
       this.lost ||= this.held !== undefined;
-      if (this.lost) throw new NotMeasurable(refusal(spec));
-      return new Missing(refusal(spec));
+      if (this.lost) throw new LeaseError(this.refusal(found));
+      return new Missing(this.refusal(found));
     };
     try {
       await waitFor(acquire, { timeoutMs: stopTimeout, intervalMs: 1000, sleep, retries: () => false });
     } catch (error) {
-      if (error instanceof WaitTimeout) throw new NotMeasurable(error.missing);
+      if (error instanceof WaitTimeout) throw new LeaseError(error.missing);
       if (!(error instanceof UnknownKindError || (error instanceof ApiError && error.status === 403))) throw error;
-      log(`Warning: no Lease keeps other benchmarks out (${error.message}); run no other on this cluster`);
+      log(`Warning: no Lease keeps other runs out (${error.message}); run no other ${this.purpose} on this cluster`);
       this.isUnavailable = true;
     }
   }
@@ -70,7 +85,7 @@ export class Lease {
     await this.context.leases.delete(reference, undefined, { preconditions }).catch(() => undefined);
   }
 
-  /** False where another benchmark was faster. */
+  /** False where another run was faster. */
   private async write(seconds: number, found: LiveObject | undefined): Promise<boolean> {
     // Kubernetes accepts exactly six digits of a second.
     const now = new Date().toISOString().replace("Z", "000Z");
@@ -81,12 +96,26 @@ export class Lease {
       leaseDurationSeconds: Math.ceil(seconds),
     };
     try {
-      this.held = await this.context.leases.write({ ...type, metadata, spec }, found?.metadata.resourceVersion);
+      const lease = { ...type, metadata: { ...metadata, annotations: { [purposeAnnotation]: this.purpose } }, spec };
+      this.held = await this.context.leases.write(lease, found?.metadata.resourceVersion);
       return true;
     } catch (error) {
       if (error instanceof ApiError && error.status === 409) return false;
       throw error;
     }
+  }
+
+  private refusal(found: LiveObject | undefined): string {
+    const { holderIdentity, acquireTime = "?", ...spec } = (found?.spec ?? {}) as Partial<LeaseSpec>;
+    const [host = "", pid = ""] = holderIdentity?.split(" ") ?? [];
+    const expiry = expiryOf(spec);
+    const purpose = found?.metadata.annotations?.[purposeAnnotation] ?? "run";
+    const other = purpose === this.purpose ? `another ${purpose}` : `a ${purpose}`;
+    return (
+      `${other} measures on this cluster: process ${pid} on ${host}, since ${acquireTime}; ` +
+      `it holds the cluster until ${Number.isNaN(expiry) ? "?" : new Date(expiry).toISOString()}, and longer if it continues\n` +
+      `next: wait for it or stop it; if it certainly does not run any more: kubectl -n ${metadata.namespace} delete lease ${metadata.name}`
+    );
   }
 }
 
@@ -103,14 +132,4 @@ function isGone(holder: string): boolean {
 
 function expiryOf({ renewTime = "", leaseDurationSeconds = 0 }: Partial<LeaseSpec>): number {
   return Date.parse(renewTime) + 1000 * leaseDurationSeconds;
-}
-
-function refusal(spec: Partial<LeaseSpec> = {}): string {
-  const [host = "", pid = ""] = spec.holderIdentity?.split(" ") ?? [];
-  const expiry = expiryOf(spec);
-  return (
-    `another benchmark measures on this cluster: process ${pid} on ${host}, since ${spec.acquireTime ?? "?"}; ` +
-    `it holds the cluster until ${Number.isNaN(expiry) ? "?" : new Date(expiry).toISOString()}, and longer if it continues\n` +
-    `next: wait for it or stop it; if it certainly does not run any more: kubectl -n ${metadata.namespace} delete lease ${metadata.name}`
-  );
 }
