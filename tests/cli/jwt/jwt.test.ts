@@ -2,7 +2,17 @@ import assert from "node:assert/strict";
 import { createHash, createPublicKey, type JsonWebKey, verify } from "node:crypto";
 import type { JWK } from "jose" with { "resolution-mode": "import" };
 import { runCommand } from "../../../cli/command";
-import { command, generateKey, type KeyType, keySet, token } from "../../../cli/commands/jwt";
+import { command } from "../../../cli/commands/jwt";
+import {
+  generateKey,
+  type KeyType,
+  keySet as keySetOf,
+  token as tokenOf,
+  type TokenRequest,
+} from "../../../components/shared/jwt";
+
+const keySet = (pem: string) => keySetOf(pem, "standard input");
+const token = (pem: string, request: TokenRequest) => tokenOf(pem, request, "standard input");
 
 const asked = {
   issuer: "https://issuer.example",
