@@ -16,12 +16,13 @@ import { recoveryHooks } from "./components/shared/recovery";
 import { loadStack } from "./components/validation/stack";
 import { hasAddons } from "./components/settings/sections/observability";
 import { applicationUrls, environmentNotes } from "./components/urls-and-notes";
+import { Verification } from "./components/verification/verification";
 import { compilePolicies } from "./policies/compile";
 import { MeshPolicies, MeshSecurity } from "./policies/mesh-policies";
 import { policyNotes } from "./policies/notes";
 
-// settings -> cluster -> platform -> mesh -> security -> applications -> policies -> benchmark.
-// Observability is installed next to the mesh; the benchmark waits for it.
+// settings -> cluster -> platform -> mesh -> security -> applications -> policies -> verification -> benchmark.
+// Observability is installed next to the mesh; verification and benchmark wait for it.
 const { context, model, secrets } = loadStack();
 const { settings } = model;
 const policyObjects = compilePolicies(model.policies);
@@ -83,12 +84,19 @@ const beforePolicies = [...istio.dataPlane, security, ...applications];
 const policies = new MeshPolicies("policies", { objects: policyObjects }, { ...inCluster, dependsOn: beforePolicies });
 
 // A component that still starts during a measurement would change the figures.
-const beforeBenchmark = [platform, istio, ...beforePolicies, policies, ...(observability ? [observability] : [])];
+const everything = [platform, istio, ...beforePolicies, policies, ...(observability ? [observability] : [])];
+const verified = settings.verification?.enabled
+  ? new Verification(
+      "verification",
+      { settings: settings.verification, model, policies: policyObjects, cluster, stack: context.stack, secrets },
+      { ...inCluster, dependsOn: everything },
+    )
+  : undefined;
 const measurement = settings.benchmark
   ? new Benchmark(
       "benchmark",
       { ...settings, settings: settings.benchmark, cluster, stack: context.stack },
-      { ...inCluster, dependsOn: beforeBenchmark },
+      { ...inCluster, dependsOn: [...everything, ...(verified ? [verified] : [])] },
     )
   : undefined;
 
@@ -96,6 +104,8 @@ const measurement = settings.benchmark
 export const clusterSummary = cluster.summary;
 /** Addresses of the applications. */
 export const urls = applicationUrls(settings, cluster.nodeAddress);
+/** Which policies hold, and the path of the report. */
+export const verification = verified?.result ?? [];
 /** The summary of the measured costs, and the folder of the report. */
 export const benchmark = measurement?.result ?? [];
 /** The shell command that sets KUBECONFIG to this cluster's. */

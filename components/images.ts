@@ -5,6 +5,7 @@ import { meshImages, type PulledImage } from "./mesh/images";
 import { addonImages } from "./observability/addons/registry";
 import { imageReference } from "./model/images";
 import type { Settings } from "./settings/schema";
+import { clientImages } from "./verification/run/run-plan";
 import { officialHub, platformImages } from "./settings/versions";
 
 /**
@@ -12,7 +13,7 @@ import { officialHub, platformImages } from "./settings/versions";
  * site needs. What Kubernetes and Talos themselves pull is theirs to list: `talosctl image default`.
  */
 export function environmentImages(settings: Settings): PulledImage[] {
-  const { images, mesh, observability, platform, benchmark } = settings;
+  const { images, mesh, observability, platform, benchmark, verification } = settings;
   const official = (component: string, source: string): PulledImage => ({
     component,
     image: imageReference(images, source),
@@ -34,6 +35,7 @@ export function environmentImages(settings: Settings): PulledImage[] {
         source: `${officialHub}/${name}:${configured.settings.image.tag ?? configured.application.version}`,
       })),
     ),
+    ...(verification?.enabled ? [{ component: "verification", ...clientImages(verification, images) }] : []),
     ...(benchmark ? runImages(benchmark, images) : []).map((image) => ({ component: "benchmark", ...image })),
   ];
 }

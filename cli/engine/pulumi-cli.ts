@@ -11,7 +11,7 @@ import { CommandError, runCommand, type RunOptions } from "../../components/shar
 import { clusterFiles } from "../../embedded/cluster/files";
 import { UserError } from "../../components/shared/problem";
 import { programsOnPath, toolCache } from "../../embedded/tools/cache";
-import { commandFor } from "../stack-option";
+import { commandFor, type StackChoice } from "../stack-option";
 import type { EngineRun, StackOfProject } from "./engine";
 import { workspaceOf } from "./pulumi-workspace";
 
@@ -117,7 +117,22 @@ export function failure(text: string, run: Pick<EngineRun, "stack" | "signal">, 
  * The output of `pulumi stack`: from the workspace in which `npm start` deploys, else from the backend that the user has
  * chosen for the project. `purpose` begins the message where there is no CLI or no such stack.
  */
-export async function queryStack(project: StackOfProject, args: readonly string[], purpose: string): Promise<string> {
+export function queryStack(project: StackOfProject, args: readonly string[], purpose: string): Promise<string> {
+  return query(project, ["stack", ...args], purpose);
+}
+
+/** The value of a secret of the stack's configuration, decrypted. */
+export async function secretOf(
+  project: StackOfProject & Pick<StackChoice, "configFile">,
+  name: string,
+  purpose: string,
+) {
+  const key = `talos-mesh:secrets[${JSON.stringify(name)}]`;
+  const args = ["config", "get", "--path", key, "--config-file", project.configFile];
+  return (await query(project, args, purpose)).trimEnd();
+}
+
+async function query(project: StackOfProject, args: readonly string[], purpose: string): Promise<string> {
   const cli = await findPulumi(process.env);
   if ("problem" in cli) {
     throw new UserError(
@@ -130,18 +145,18 @@ export async function queryStack(project: StackOfProject, args: readonly string[
     ? [workspace.folder, { ...process.env, ...workspace.env }]
     : [project.projectRoot, process.env];
   const problem = (text: string) => new UserError(`${purpose}, and ${queryProblem(text, project.stack)}`);
-  return stackCommand(cli, [...args, "--stack", project.stack], { cwd, env }, problem);
+  return commandOutput(cli, [...args, "--stack", project.stack], { cwd, env }, problem);
 }
 
-/** Runs a command below `pulumi stack` and gives its output. `problem` gets the last lines that a failed one wrote. */
-export async function stackCommand(
+/** Runs a command and gives its output. `problem` gets the last lines that a failed one wrote. */
+export async function commandOutput(
   { path: pulumi }: PulumiCli,
   args: readonly string[],
   options: Pick<RunOptions, "cwd" | "env">,
   problem: (text: string) => UserError,
 ): Promise<string> {
   try {
-    const { stdout } = await runCommand(pulumi, ["stack", ...args, "--non-interactive"], {
+    const { stdout } = await runCommand(pulumi, [...args, "--non-interactive"], {
       ...options,
       timeoutMs: 120_000,
     });

@@ -7,7 +7,7 @@ import { deleteCluster } from "../../embedded/cluster/delete";
 import { clusterStatus } from "../../embedded/cluster/status";
 import { removeEmptyFolders, stackFolder, withStackLock } from "../../embedded/engine/stack-folder";
 import type { Engine, EngineRun, Outputs } from "./engine";
-import { failure, type PulumiCli, stackCommand, streamPulumi } from "./pulumi-cli";
+import { failure, type PulumiCli, commandOutput, streamPulumi } from "./pulumi-cli";
 import { findingsOf, type OperationEvents, readEvents } from "./pulumi-events";
 import { accessOf, type Deployment, removeDeadLocks, repaired } from "./pulumi-recovery";
 import {
@@ -167,7 +167,7 @@ class PulumiStack {
 
   command(...args: readonly string[]): Promise<string> {
     const options = { cwd: this.workspace.folder, env: this.env };
-    return stackCommand(this.cli, args, options, (text) => failure(text, this.run, text));
+    return commandOutput(this.cli, ["stack", ...args], options, (text) => failure(text, this.run, text));
   }
 
   async outputs(): Promise<Outputs> {

@@ -2,7 +2,7 @@ import { applicationImages } from "../apps/application";
 import { deployableApplications } from "../apps/registry";
 import type { ImagesSettings } from "../settings/sections/images";
 import { allCharts } from "../observability/addons/registry";
-import { benchmarkImages, platformImages, versions } from "../settings/versions";
+import { benchmarkImages, platformImages, verificationImages, versions } from "../settings/versions";
 import { own } from "../shared/own";
 
 /** Istio's images, under the hub: the control plane, every proxy, and the agents on nodes. */
@@ -18,6 +18,7 @@ export const imageNames: readonly string[] = [
     ...Object.values(platformImages),
     ...allCharts(versions.istio).flatMap(({ images }) => Object.values(images)),
     ...Object.values(benchmarkImages),
+    ...Object.values(verificationImages),
   ].map(imageName),
 ].sort();
 

@@ -16,6 +16,7 @@ export const versions = {
   kubeletServingCertApprover: "0.9.1",
   fortio: "1.66.0",
   netshoot: "v0.13",
+  curl: "8.16.0",
 } as const;
 
 export const platformImages = {
@@ -228,6 +229,10 @@ export const officialHub = "docker.io/istio";
 export const benchmarkImages = {
   fortio: `docker.io/fortio/fortio:${versions.fortio}`,
   iperf3: `docker.io/nicolaka/netshoot:${versions.netshoot}`,
+} as const;
+
+export const verificationImages = {
+  curl: `docker.io/curlimages/curl:${versions.curl}`,
 } as const;
 
 /** `1.29` of `v1.29.1`. */

@@ -32,6 +32,7 @@ const referencePaths = [
     ["certificate", "privateKey", "caCertificate", "caCrl"].map((field) => `gateways.*.${server}.${field}.secret`),
   ),
   "observability.*.*.secret",
+  "verification.tokens.*.signingKey.secret",
 ];
 
 function* references({ settings }: Model, { secretNames }: CheckContext): Iterable<Problem> {

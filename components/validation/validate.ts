@@ -5,7 +5,7 @@ import { formatPath, type Origin, type Place, type Problem, type SettingPath, Se
 import { knownFields, runChecks, throwUnknown } from "../shared/unknown";
 import { benchmarkChecks } from "./benchmark";
 import { certificateChecks } from "./certificates";
-import { type Check, type CheckContext, refuse } from "./check";
+import type { Check, CheckContext } from "./check";
 import { clusterChecks } from "./cluster";
 import { connectionChecks } from "./connections";
 import { dataPlaneChecks } from "./data-planes";
@@ -25,6 +25,7 @@ import { securityChecks } from "./security";
 import { httpRuleChecks } from "./http-rules";
 import { trafficChecks } from "./traffic";
 import { trafficPolicyChecks } from "./traffic-policy";
+import { verificationChecks } from "./verification";
 import { versionChecks } from "./versions";
 import { workloadChecks } from "./workloads";
 
@@ -47,11 +48,11 @@ const checks: readonly Check[] = [
   ...policyChecks,
   ...observabilityChecks,
   ...benchmarkChecks,
+  ...verificationChecks,
   ...objectChecks,
   ...rawObjectChecks,
   ...secretChecks,
   ...resourceChecks,
-  refuse("verification", ({ enabled }) => enabled, "is not part of this release; remove it, or set enabled: false"),
 ];
 
 /** What is known of a stack besides its sections. */

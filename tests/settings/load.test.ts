@@ -145,19 +145,19 @@ describe("loading the settings of a stack", () => {
     assert.ok(!message.includes(secretText), message);
   });
 
-  it("names the stack, and every problem of configuration, schema, rules and release at once", () => {
+  it("names the stack, and every problem of configuration, schema and rules at once", () => {
     configure({
       ...dev,
       trafic: {},
       mesh: { version: "1.31.1", profil: "demo" },
       security: { authorization: { allow: [{ to: "detail" }] } },
-      verification: {},
+      verification: { requests: [{ name: "front", from: "frnt", to: "details" }] },
     });
     assert.deepEqual(refusal().split("\n"), [
       "4 problems in the settings of stack test:",
       "  talos-mesh:mesh.profil: unknown key; did you mean profile?",
       "  talos-mesh:security.authorization.allow[0].to: found detail; no such workload or gateway in namespace bookinfo; did you mean details?",
-      "  talos-mesh:verification: is not part of this release; remove it, or set enabled: false",
+      "  talos-mesh:verification.requests[0].from: found frnt; no such workload or gateway in namespace bookinfo; known: details, ratings, reviews, productpage, ingress",
       "  talos-mesh:trafic: unknown section; did you mean traffic?",
     ]);
   });

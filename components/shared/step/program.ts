@@ -1,6 +1,7 @@
 import { text } from "node:stream/consumers";
 import { setTimeout as delay } from "node:timers/promises";
 import { ApiServer } from "../kubernetes/api-server";
+import { parseJson } from "../json";
 import { isUnreachable } from "../kubernetes/errors";
 import { Missing, type Sleep, waitFor, WaitTimeout } from "../kubernetes/wait";
 import { own } from "../own";
@@ -18,6 +19,8 @@ export interface ProgramContext extends StepContext {
   readonly signal: AbortSignal;
   /** Throws in a program without `contextVariable`. */
   readonly server: ApiServer;
+  /** Of a program with `input`: what came with the kubeconfig. */
+  readonly input?: unknown;
 }
 
 /** A returned object is printed as one line of JSON, a string as it is. The message of an error is for a person. */
@@ -33,11 +36,19 @@ export interface Program {
    * kubeconfig's context, where it is not the current one.
    */
   readonly contextVariable?: string;
+  /** Whether standard input is a `ProgramInput` as JSON, and not the kubeconfig alone. @default false */
+  readonly input?: boolean;
   readonly verbs: Readonly<Record<string, Verb>>;
   /** The line to print when it was stopped. */
   readonly stopped?: string;
   /** For instance to leave some lines out. */
   readonly wrapLog?: (log: StepContext["log"]) => StepContext["log"];
+}
+
+/** Standard input that has more than a kubeconfig: what is secret, or too big for an environment variable. */
+export interface ProgramInput {
+  readonly kubeconfig: string;
+  readonly input: unknown;
 }
 
 /** Exit code of a program that was stopped by a signal, as shells give it. */
@@ -82,12 +93,14 @@ export async function runProgram(program: Program, argv: readonly string[], sign
     if (!run) throw new StepError(`no verb "${verb}"`, `expected one of: ${[...verbs.keys()].join(", ")}`);
     const request = requestIn(program.requestVariable, env);
     const { contextVariable } = program;
-    const server =
-      contextVariable === undefined ? undefined : await openServer(await text(stdin), own(env, contextVariable));
+    const given = contextVariable === undefined ? undefined : await text(stdin);
+    const { kubeconfig, input } = program.input ? inputIn(given ?? "") : { kubeconfig: given ?? "", input: undefined };
+    const server = contextVariable === undefined ? undefined : await openServer(kubeconfig, own(env, contextVariable));
     const result = await run(
       {
         log,
         signal,
+        input,
         sleep: (ms) => delay(ms, undefined, { signal }),
         get server() {
           if (server === undefined) throw new Error("this program works on no cluster");
@@ -118,6 +131,13 @@ function requestIn(variable: string, env: Readonly<NodeJS.ProcessEnv>): unknown 
   } catch {
     throw new Error(`${variable}: not JSON: ${request.slice(0, 200)}`);
   }
+}
+
+/** The message repeats none of it: it has secrets. */
+function inputIn(text: string): ProgramInput {
+  const input = parseJson(text) as Partial<ProgramInput> | undefined;
+  if (typeof input?.kubeconfig !== "string") throw new Error("standard input: expected JSON with a kubeconfig");
+  return { kubeconfig: input.kubeconfig, input: input.input };
 }
 
 async function openServer(kubeconfig: string, context: string | undefined): Promise<ApiServer> {

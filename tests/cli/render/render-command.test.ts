@@ -86,17 +86,6 @@ describe("npm run render", () => {
     assert.doesNotMatch(stderr, /^ +at /m);
   });
 
-  it("refuses verification while this release has none, and accepts it where it is off", () => {
-    const out = path.join(folder, "verification");
-    const config = (enabled: boolean) => stackFile("verification.yaml", { "talos-mesh:verification": { enabled } });
-    const refused = render(["--stack", "dev", "--config", config(true), "--out", out]);
-    assert.equal(refused.status, 1);
-    assert.match(refused.stderr, /talos-mesh:verification: is not part of this release/);
-    const accepted = render(["--stack", "dev", "--config", config(false), "--out", out]);
-    assert.equal(accepted.status, 0, accepted.stderr);
-    assert.ok(Object.keys(contents(out)).length > 20);
-  });
-
   it("lists the stacks there are when asked for another", () => {
     const { status, stderr } = render(["--stack", "prod", "--out", path.join(folder, "none")]);
     assert.equal(status, 1);

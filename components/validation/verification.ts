@@ -1,0 +1,89 @@
+import { createPrivateKey } from "node:crypto";
+import type { Model } from "../model/model";
+import type { PolicyTarget } from "../model/names";
+import type { PolicyModel } from "../model/policies/policy-model";
+import { suggestion } from "../settings/wording";
+import type { VerificationSettings } from "../settings/sections/verification";
+import type { Refusal } from "../shared/problem";
+import { type Check, problemsOfEach, rule, unique, unknownTarget } from "./check";
+
+type OwnRequest = VerificationSettings["requests"][number];
+
+/** Clients that are no workload's. */
+const ownClients = ["stranger", "outside"];
+
+export const verificationChecks: readonly Check[] = [
+  unique("verification.tokens.*.issuer", "issuer"),
+  unique("verification.requests.*.name", "request"),
+  rule("verification.tokens.*", ({ issuer }, { settings: { security } }) => {
+    const known = [...new Set(security.jwt.map((entry) => entry.issuer))];
+    if (known.includes(issuer)) return undefined;
+    const hint = known.length > 0 ? suggestion(issuer, known) : "there are none";
+    return { issuer: `found ${issuer}; no entry of security.jwt has this issuer; ${hint}` };
+  }),
+  ({ settings: { verification } }, { secretTexts }) =>
+    problemsOfEach(verification?.tokens, ["verification", "tokens"], ({ signingKey: { secret } }) => {
+      const text = secretTexts.get(secret);
+      if (text === undefined || isPrivateKey(text)) return undefined;
+      return { signingKey: `secret ${secret} is no private key in PEM; create one with \`npm run jwt -- keygen\`` };
+    }),
+  rule("verification.requests.*", (request, { names }) => {
+    const { from } = request;
+    if (ownClients.includes(from)) return undefined;
+    const isWorkload = names.findTarget(from)?.kind === "workload";
+    return isWorkload
+      ? undefined
+      : (unknownTarget(names, request, "from") ?? {
+          from: `found ${from}; expected a workload, ${ownClients.join(" or ")}`,
+        });
+  }),
+  rule("verification.requests.*", (request, model) => {
+    const target = model.names.findTarget(request.to);
+    return target ? targetRefusal(request, target, model) : unknownTarget(model.names, request, "to");
+  }),
+];
+
+function targetRefusal(
+  { to, host, port, version }: OwnRequest,
+  { workloads: [workload], gateways: [gateway], kind }: PolicyTarget,
+  { policies }: Model,
+): Refusal {
+  if (kind === "workload" && workload) {
+    const ports = workload.ports.map((each) => each.port);
+    return {
+      host: host !== undefined && `found ${host}; ${to} is a workload, and only gateways have hosts; remove it`,
+      port: port !== undefined && !ports.includes(port) && `found ${port}; ${to} has ${ports.join(", ")}`,
+      version:
+        version !== undefined &&
+        !workload.versions.includes(version) &&
+        `found ${version}; ${to} has no such version; ${suggestion(version, workload.versions)}`,
+    };
+  }
+  if (kind === "gateway" && gateway) {
+    const ports = Object.values(gateway.ports);
+    const hosts = exposedBy(policies, gateway.name);
+    return {
+      host:
+        host === undefined &&
+        hosts.every((each) => each.startsWith("*")) &&
+        `gateway ${to} serves no single host; add the one that the request names`,
+      port: port !== undefined && !ports.includes(port) && `found ${port}; gateway ${to} has ${ports.join(", ")}`,
+    };
+  }
+  return { to: `found ${to}; a request goes to one workload or gateway` };
+}
+
+function exposedBy(policies: PolicyModel, gateway: string): string[] {
+  return policies.services.flatMap(({ exposures }) =>
+    exposures.filter((exposure) => exposure.gateway.name === gateway).flatMap(({ hosts }) => hosts),
+  );
+}
+
+function isPrivateKey(text: string): boolean {
+  try {
+    createPrivateKey(text);
+    return true;
+  } catch {
+    return false;
+  }
+}

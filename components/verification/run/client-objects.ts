@@ -1,0 +1,146 @@
+import { type ApplyObject, unprivileged } from "../../shared/kubernetes/object";
+import { workloadKey } from "../../model/names";
+import { digestOf } from "../../shared/digest";
+import type { ProbeClient, ProbeTarget } from "../probe";
+import { clientLabel, managedBy, verificationManager } from "./cluster";
+import { type RunPlan, type RunWorkload, strangerNamespaces } from "./run-plan";
+
+/** The objects of clients, and of witnesses: pods of ours that answer. */
+
+/** Container of a client's pod, in which requests are sent. */
+export const clientContainer = "client";
+
+type Labels = Readonly<Record<string, string>>;
+
+export const witnessPort = 8080;
+
+export const ownLabel = { [managedBy]: verificationManager };
+
+export function clientKey(client: ProbeClient): string {
+  switch (client.kind) {
+    case "workload":
+      return workloadKey(client);
+    case "stranger":
+      return `stranger (${client.dataPlane})`;
+    case "outside":
+      return "outside";
+  }
+}
+
+export function strangerNamespace(client: Exclude<ProbeClient, { kind: "workload" }>): string {
+  return client.kind === "stranger" ? strangerNamespaces[client.dataPlane] : strangerNamespaces.outside;
+}
+
+/** A namespace of ours, and in it the secrets with which its pods are pulled. */
+export function namespaceObjects(name: string, labels: Labels, secrets: ReadonlyMap<string, string>): ApplyObject[] {
+  const security = { "pod-security.kubernetes.io/enforce": "baseline" };
+  return [
+    {
+      ...{ apiVersion: "v1", kind: "Namespace", spec: {} },
+      metadata: { name, labels: { ...ownLabel, ...labels, ...security } },
+    },
+    ...[...secrets].map(([secret, content]) => ({
+      ...{ apiVersion: "v1", kind: "Secret", type: "kubernetes.io/dockerconfigjson", spec: undefined },
+      metadata: { name: secret, namespace: name, labels: ownLabel },
+      data: { ".dockerconfigjson": content },
+    })),
+  ];
+}
+
+export interface PodOptions extends Pick<RunPlan, "image" | "pull"> {
+  /** After which Kubernetes ends it: a run may be killed. */
+  readonly seconds: number;
+}
+
+/** Waits to be ended, and for requests to be sent by `exec`. */
+export const waiting = (seconds: number) => ["/bin/sh", "-c", `trap 'exit 0' TERM; sleep ${Math.ceil(seconds)} & wait`];
+
+export function workloadPod(
+  { name, namespace, labels, serviceAccount }: RunWorkload,
+  injection: Labels,
+  options: PodOptions,
+): ApplyObject {
+  const pod = { name: podName(name), namespace, labels: { ...ownLabel, ...injection, ...labels } };
+  // Without pull secrets: those of the service account, or of the namespace, apply.
+  return clientPod(pod, { serviceAccountName: serviceAccount }, options);
+}
+
+export function strangerPod(client: Exclude<ProbeClient, { kind: "workload" }>, options: PodOptions): ApplyObject {
+  const namespace = strangerNamespace(client);
+  const imagePullSecrets = options.pull.secrets.map((name) => ({ name }));
+  const labels = { ...ownLabel, ...(client.kind === "outside" && { "sidecar.istio.io/inject": "false" }) };
+  return clientPod({ name: podName(client.kind), namespace, labels }, { imagePullSecrets }, options);
+}
+
+type Witness = Extract<ProbeTarget, { kind: "witness" }>;
+
+export const witnessName = podName("witness");
+
+/** Answers 200 to any request, and reads it first: a connection that is closed with unread bytes is reset. */
+const answer =
+  'while read -r line && [ ${#line} -gt 1 ]; do :; done; printf "HTTP/1.1 200 OK\\r\\nContent-Length: 0\\r\\nConnection: close\\r\\n\\r\\n"';
+
+export function witnessObjects({ namespace }: Witness, injection: Labels, options: PodOptions): ApplyObject[] {
+  const labels = { ...ownLabel, ...injection, app: witnessName };
+  const pod = clientPod({ name: witnessName, namespace, labels }, {}, options, [
+    ...["/bin/nc", "-lk", "-p", String(witnessPort), "-e", "/bin/sh", "-c", answer],
+  ]);
+  const ports = [{ name: "http", port: witnessPort, targetPort: witnessPort }];
+  const selector = { app: witnessName };
+  const metadata = { name: witnessName, namespace, labels: { ...ownLabel, [clientLabel]: "true" } };
+  return [
+    pod,
+    { apiVersion: "v1", kind: "Service", metadata, spec: { selector, ports, publishNotReadyAddresses: true } },
+  ];
+}
+
+function podName(title: string): string {
+  return `talos-mesh-probe-${title}`.slice(0, 63).replace(/[.-]+$/, "");
+}
+
+function clientPod(
+  metadata: ApplyObject["metadata"],
+  identity: Readonly<Record<string, unknown>>,
+  { image, pull, seconds }: PodOptions,
+  command = waiting(seconds),
+): ApplyObject {
+  return {
+    apiVersion: "v1",
+    kind: "Pod",
+    metadata: {
+      ...metadata,
+      labels: { ...metadata.labels, [clientLabel]: "true" },
+      annotations: {
+        // The first request must not be faster than the sidecar.
+        "proxy.istio.io/config": JSON.stringify({ holdApplicationUntilProxyStarts: true }),
+        "cluster-autoscaler.kubernetes.io/safe-to-evict": "false",
+      },
+    },
+    spec: {
+      ...identity,
+      automountServiceAccountToken: false,
+      restartPolicy: "Never",
+      terminationGracePeriodSeconds: 1,
+      activeDeadlineSeconds: Math.ceil(seconds),
+      // No controller sets it, so that the pod is never ready and gets no traffic of the workload's Service.
+      readinessGates: [{ conditionType: "talos-mesh/never-ready" }],
+      securityContext: { runAsNonRoot: true, seccompProfile: { type: "RuntimeDefault" } },
+      // Names of Services are complete: without a search in every domain first.
+      dnsConfig: { options: [{ name: "ndots", value: "1" }] },
+      containers: [{ ...container(clientContainer, image, pull, command), resources }],
+    },
+  };
+}
+
+const resources = { requests: { cpu: "10m", memory: "32Mi" }, limits: { memory: "256Mi" } };
+
+function container(name: string, image: string, pull: RunPlan["pull"], command: readonly string[]) {
+  // Not the user of the sidecar, whose traffic is not redirected.
+  const securityContext = { ...unprivileged, runAsNonRoot: true, runAsUser: 65532 };
+  return { name, image, imagePullPolicy: pull.policy, command: [...command], securityContext };
+}
+
+/** Ends by itself, because nothing else can end it before the pod ends. */
+export function ephemeralContainer(run: string, { image, pull, seconds }: PodOptions) {
+  return container(`talos-mesh-probe-${digestOf(run, 6)}`, image, pull, waiting(seconds));
+}

@@ -1,0 +1,166 @@
+import { rootNamespace } from "../../shared/istio";
+import type { ApiServer, ApplyObject, LiveObject, ObjectReference } from "../../shared/kubernetes/api-server";
+import { ifAllowed, ifFound } from "../../shared/kubernetes/errors";
+import { execInPod, type ExecOptions, type ExecResult } from "../../shared/kubernetes/pod-streams";
+import { containersOf, readPod } from "../../shared/kubernetes/pods";
+import { own } from "../../shared/own";
+import { analysisFindings } from "../health/analysis";
+import { type HealthRequest, meshHealth } from "../health/health";
+import type { HealthFinding } from "../result";
+
+/** Key and value of the label of everything that a verification creates, by which it is found and removed. */
+export const managedBy = "app.kubernetes.io/managed-by";
+export const verificationManager = "talos-mesh-verification";
+/** A workload's own labels may have the other key. */
+export const clientLabel = "talos-mesh/verification-client";
+
+export type MeshPod = Readonly<ReturnType<typeof meshPod>>;
+
+/** What a verification needs of a cluster; tests have one in memory. */
+export type VerificationCluster = Pick<KubernetesCluster, keyof KubernetesCluster>;
+
+/** Kinds whose controllers, or whose evaluation, take pods by their labels. */
+export const selectingKinds = [
+  { apiVersion: "apps/v1", kind: "StatefulSet" },
+  { apiVersion: "apps/v1", kind: "DaemonSet" },
+  { apiVersion: "apps/v1", kind: "ReplicaSet" },
+  { apiVersion: "apps/v1", kind: "Deployment" },
+  { apiVersion: "v1", kind: "ReplicationController" },
+  { apiVersion: "policy/v1", kind: "PodDisruptionBudget" },
+  { apiVersion: "autoscaling/v2", kind: "HorizontalPodAutoscaler" },
+  { apiVersion: "v1", kind: "Service" },
+] as const;
+
+export class KubernetesCluster {
+  readonly leases: Pick<ApiServer, "get" | "write" | "delete">;
+
+  constructor(private readonly server: ApiServer) {
+    this.leases = server;
+  }
+
+  async nodes(): Promise<LiveObject[]> {
+    return this.server.list({ apiVersion: "v1", kind: "Node" });
+  }
+
+  /** @param namespace undefined for all */
+  async pods(namespace?: string): Promise<MeshPod[]> {
+    return (await this.server.list({ apiVersion: "v1", kind: "Pod", namespace })).map(meshPod);
+  }
+
+  service(namespace: string, name: string): Promise<LiveObject | undefined> {
+    return this.server.get({ apiVersion: "v1", kind: "Service", namespace, name });
+  }
+
+  /** Objects of a namespace that may take pods by their labels, as far as the login may see them. */
+  async selecting(namespace: string): Promise<LiveObject[]> {
+    const lists = selectingKinds.map((kind) => ifAllowed(ifFound(this.server.list({ ...kind, namespace }), []), []));
+    return (await Promise.all(lists)).flat();
+  }
+
+  endpointSlices(namespace: string): Promise<LiveObject[]> {
+    return this.server.list({ apiVersion: "discovery.k8s.io/v1", kind: "EndpointSlice", namespace });
+  }
+
+  async apply(object: ApplyObject): Promise<void> {
+    await this.server.apply(object, undefined, verificationManager);
+  }
+
+  /** A request to one container of a pod that runs already, which stays in it until the pod ends. */
+  async addEphemeralContainer(namespace: string, pod: string, container: object): Promise<void> {
+    await this.server.request(
+      "PATCH",
+      `/api/v1/namespaces/${encodeURIComponent(namespace)}/pods/${encodeURIComponent(pod)}/ephemeralcontainers`,
+      { body: { spec: { ephemeralContainers: [container] } }, contentType: "application/strategic-merge-patch+json" },
+    );
+  }
+
+  exec(
+    { namespace, pod, container }: Readonly<Record<"namespace" | "pod" | "container", string>>,
+    argv: readonly string[],
+    options?: ExecOptions,
+  ): Promise<ExecResult> {
+    return execInPod(this.server, { namespace, pod, container }, argv, options);
+  }
+
+  /** What the proxy of a pod has written in the last seconds, by the node's clock; empty for a pod that is gone. */
+  async proxyLog(namespace: string, pod: string, seconds: number): Promise<string> {
+    const path = `/api/v1/namespaces/${encodeURIComponent(namespace)}/pods/${encodeURIComponent(pod)}/log`;
+    const query = { container: "istio-proxy", sinceSeconds: String(Math.max(1, Math.ceil(seconds))) };
+    const text = await ifFound(this.server.request("GET", path, { query }), "");
+    // One line of JSON is parsed by the client.
+    return typeof text === "string" ? text : JSON.stringify(text);
+  }
+
+  /** Everything of a verification, of this run or of an earlier one. */
+  async leftovers(): Promise<ObjectReference[]> {
+    const found = await Promise.all([
+      this.server.list({ apiVersion: "v1", kind: "Pod" }, { labelSelector: clientLabel }),
+      this.server.list({ apiVersion: "v1", kind: "Service" }, { labelSelector: clientLabel }),
+      this.server.list(
+        { apiVersion: "v1", kind: "Namespace" },
+        { labelSelector: `${managedBy}=${verificationManager}` },
+      ),
+    ]);
+    return found.flat().map(({ apiVersion, kind, metadata: { name, namespace } }) => ({
+      ...{ apiVersion, kind, name },
+      ...(namespace !== undefined && { namespace }),
+    }));
+  }
+
+  async remove(reference: ObjectReference): Promise<void> {
+    await this.server.delete(reference, undefined, reference.kind === "Pod" ? { gracePeriodSeconds: 1 } : {});
+  }
+
+  namespace(name: string): Promise<LiveObject | undefined> {
+    return this.server.get({ apiVersion: "v1", kind: "Namespace", name });
+  }
+
+  /** The state of the mesh besides its policies. */
+  async health(request: HealthRequest, signal?: AbortSignal): Promise<HealthFinding[]> {
+    const kubeconfig = this.server.kubeConfig.exportConfig();
+    const [state, analysis] = await Promise.all([
+      meshHealth(request, { server: this.server, signal }),
+      analysisFindings(kubeconfig, { signal }),
+    ]);
+    return [...state, ...analysis];
+  }
+
+  /** Content of a pull secret of the root namespace, in base64; undefined where there is none. */
+  async pullSecret(name: string): Promise<string | undefined> {
+    const found = await this.server.get({ apiVersion: "v1", kind: "Secret", namespace: rootNamespace, name });
+    return own((found as { data?: Readonly<Record<string, string>> } | undefined)?.data ?? {}, ".dockerconfigjson");
+  }
+}
+
+interface ContainerState {
+  readonly name: string;
+  readonly ready?: boolean;
+  readonly state?: Readonly<Record<string, { readonly reason?: string; readonly message?: string } | undefined>>;
+}
+
+function meshPod(pod: LiveObject) {
+  const { status = {}, metadata } = pod;
+  const states = ["containerStatuses", "initContainerStatuses", "ephemeralContainerStatuses"].flatMap(
+    (field) => (own(status, field) ?? []) as ContainerState[],
+  );
+  const { name, namespace, labels, phase, ready, deleting, ended, waitingFor, redirected } = readPod(pod);
+  return {
+    ...{ name, namespace, labels, phase, ready, deleting, ended, waitingFor, redirected },
+    addresses: ((status.podIPs ?? []) as { ip: string }[]).map(({ ip }) => ip),
+    nodeAddress: (status.hostIP ?? "") as string,
+    /** Names of containers of its specification, without ephemeral ones. */
+    containers: containersOf(pod.spec).map((container) => container.name),
+    running: states.filter(({ state }) => state?.running !== undefined).map((container) => container.name),
+    containersReady: states.filter((container) => container.ready === true).map((container) => container.name),
+    /** Why containers do not run, by name. */
+    waiting: new Map(
+      states.flatMap((container) => {
+        const why = container.state?.waiting ?? container.state?.terminated;
+        return why ? [[container.name, why.message ?? why.reason ?? "waiting"] as const] : [];
+      }),
+    ),
+    owners: ((metadata as { ownerReferences?: { kind: string; name: string }[] }).ownerReferences ?? []).map(
+      (owner) => `${owner.kind} ${owner.name}`,
+    ),
+  };
+}

@@ -1,0 +1,208 @@
+import { performance } from "node:perf_hooks";
+import type { Sleep } from "../../shared/kubernetes/wait";
+import { evaluateProbe, evaluateSeries } from "../evaluation/evaluate";
+import { isStatistical, measurementsAtMost } from "../evaluation/statistics";
+import type { PlannedProbe } from "../plan";
+import type { Series } from "../probe";
+import type { Observation, ProbeResult, SeriesResult } from "../result";
+import { AddressError, Addresses } from "./addresses";
+import { clientKey } from "./client-objects";
+import type { Client, ClientState } from "./clients";
+import type { VerificationCluster } from "./cluster";
+import { Records } from "./records";
+import type { Order } from "./requests";
+import type { RunPlan } from "./run-plan";
+import { Sender } from "./sender";
+import { TokenError, type Tokens } from "./tokens";
+
+export interface MeasureContext {
+  readonly cluster: VerificationCluster;
+  readonly plan: RunPlan;
+  readonly tokens: Tokens;
+  readonly run: string;
+  readonly clients: ReadonlyMap<string, ClientState>;
+  /** Why there is no witness, by namespace. */
+  readonly witnesses: ReadonlyMap<string, string>;
+  readonly log: (line: string) => void;
+  readonly sleep: Sleep;
+  readonly signal?: AbortSignal;
+  /** Renews what keeps others away, for so many seconds. */
+  readonly hold: (seconds: number) => Promise<void>;
+}
+
+/** Requests at the same time by one client. */
+const concurrency = { deterministic: 10, statistical: 25 };
+/** Milliseconds between two measurements of what does not hold yet. */
+const pollInterval = 2000;
+/** Seconds that a probe which runs alone has at least, where the deadline has passed before it. */
+const shortestDeadline = 15;
+/** Milliseconds between two measurements of shares at least. */
+const shortestPause = 5000;
+
+/** One series of a run. */
+interface Job {
+  readonly probe: PlannedProbe;
+  readonly series: Series;
+  readonly number: number;
+  readonly count: number;
+  attempts: number;
+  result?: SeriesResult;
+  /** Whether a limit of connections or requests was in the way, which requests one at a time do not reach. */
+  overflowed?: boolean;
+}
+
+/** Measures every probe of a plan: together what may be, then each of the others alone. */
+export class Measurement {
+  private readonly sender: Sender;
+  private readonly start = performance.now();
+  private readonly numbers: ReadonlyMap<Series, number>;
+  private done = 0;
+
+  constructor(private readonly context: MeasureContext) {
+    const { cluster, plan, sleep, log } = context;
+    this.numbers = new Map(plan.probes.flatMap(({ series }) => series).map((series, index) => [series, index]));
+    const records = new Records(cluster, plan, sleep, log);
+    this.sender = new Sender({ ...context, ...plan, addresses: new Addresses(cluster, plan), records });
+  }
+
+  get requests(): number {
+    return this.sender.sent;
+  }
+
+  async together(probes: readonly PlannedProbe[]): Promise<ProbeResult[]> {
+    const start = performance.now();
+    const jobs = this.jobsOf(probes);
+    await this.measure(jobs, this.start + 1000 * this.context.plan.deadlineSeconds, false);
+    return probes.map((probe) => this.conclude(probe, jobs, start));
+  }
+
+  async alone(probe: PlannedProbe): Promise<ProbeResult> {
+    const start = performance.now();
+    const jobs = this.jobsOf([probe]);
+    const deadline = Math.max(this.start + 1000 * this.context.plan.deadlineSeconds, start + 1000 * shortestDeadline);
+    await this.measure(jobs, deadline, true);
+    return this.conclude(probe, jobs, start);
+  }
+
+  private jobsOf(probes: readonly PlannedProbe[]): Job[] {
+    return probes.flatMap((probe) =>
+      probe.series.map((series) => {
+        return { probe, series, count: series.count, number: this.numbers.get(series) ?? 0, attempts: 0 };
+      }),
+    );
+  }
+
+  /** @param sequential whether one series at a time is measured */
+  private async measure(jobs: readonly Job[], deadline: number, sequential: boolean): Promise<void> {
+    const shares = jobs.filter(({ series }) => isStatistical(series.expect));
+    const others = jobs.filter((job) => !shares.includes(job));
+    // What is the same every time shows first that the configuration has reached the proxies.
+    await this.poll(others, deadline, sequential);
+    await this.repeat(shares, deadline, sequential);
+  }
+
+  private async poll(jobs: readonly Job[], deadline: number, sequential: boolean): Promise<void> {
+    for (let pending = jobs; pending.length > 0;) {
+      await this.attempt(pending, sequential);
+      pending = pending.filter(isOpen);
+      if (pending.length === 0 || performance.now() >= deadline || this.isExhausted(pending)) return;
+      this.context.log(`waiting: ${describe(pending)}`);
+      await this.context.sleep(pollInterval);
+    }
+  }
+
+  private async repeat(jobs: readonly Job[], deadline: number, sequential: boolean): Promise<void> {
+    for (let pending = jobs, left = measurementsAtMost; pending.length > 0;) {
+      await this.attempt(pending, sequential);
+      left -= 1;
+      pending = pending.filter(isOpen);
+      if (pending.length === 0 || left === 0 || this.isExhausted(pending)) return;
+      this.context.log(`measuring again: ${describe(pending)}`);
+      await this.context.sleep(Math.max(shortestPause, (deadline - performance.now()) / left));
+    }
+  }
+
+  private isExhausted(jobs: readonly Job[]): boolean {
+    const next = jobs.reduce((sum, { count }) => sum + count, 0);
+    return this.sender.sent + next > this.context.plan.maxRequests;
+  }
+
+  private async attempt(jobs: readonly Job[], sequential: boolean): Promise<void> {
+    const { plan, hold, signal } = this.context;
+    const requests = jobs.reduce((sum, { count }) => sum + count, 0);
+    signal?.throwIfAborted();
+    await hold(120 + plan.deadlineSeconds + requests);
+    // An overflow is that of requests at the same time, also of other clients at a shared proxy.
+    const single = jobs.filter((job) => sequential || job.overflowed === true);
+    for (const job of single) await this.send([job]);
+    await this.send(jobs.filter((job) => !single.includes(job)));
+  }
+
+  private async send(jobs: readonly Job[]): Promise<void> {
+    const ready: { readonly job: Job; readonly order: Order }[] = [];
+    for (const job of jobs) {
+      const client = await this.clientOf(job);
+      if (typeof client === "string") job.result = this.unmeasured(job, client);
+      else ready.push({ job, order: { ...job, client, concurrency: concurrencyOf(job) } });
+    }
+    if (ready.length === 0) return;
+    const observations = await this.sender.send(ready.map(({ order }) => order));
+    for (const { job, order } of ready) {
+      const seen = observations.get(order) ?? [];
+      job.attempts += 1;
+      job.overflowed ||= seen.some(({ records }) => records.some(({ flags }) => flags.includes("UO")));
+      job.result = evaluateSeries(job.probe, job.series, seen, this.context.plan.statistics);
+    }
+  }
+
+  /** Or why its requests cannot be sent. */
+  private async clientOf({ series }: Job): Promise<Client | string> {
+    const { clients, witnesses, tokens } = this.context;
+    const { request, client: wanted } = series;
+    const client = clients.get(clientKey(wanted));
+    if (!client || "unavailable" in client) {
+      return `there is no client ${clientKey(wanted)}: ${client?.unavailable ?? "it was not created"}`;
+    }
+    const witness = request.to.kind === "witness" ? witnesses.get(request.to.namespace) : undefined;
+    if (witness !== undefined) return `there is nothing to send requests to: ${witness}`;
+    try {
+      await this.sender.addressOf(request);
+      if (request.token) await tokens.of(request.token);
+    } catch (error) {
+      if (!(error instanceof AddressError || error instanceof TokenError)) throw error;
+      return error.message;
+    }
+    return client;
+  }
+
+  private unmeasured({ probe, series }: Job, reason: string): SeriesResult {
+    const result = evaluateSeries(probe, series, [], this.context.plan.statistics);
+    const observation: Observation = { status: 0, exitCode: 0, seconds: 0, headers: {}, records: [] };
+    return { ...result, verdict: "control failed", failure: { request: result.request, observation, reason } };
+  }
+
+  private conclude(probe: PlannedProbe, jobs: readonly Job[], start: number): ProbeResult {
+    const results = jobs.filter((job) => job.probe === probe).flatMap(({ result }) => (result ? [result] : []));
+    const result = evaluateProbe(probe, results, (performance.now() - start) / 1000);
+    this.done += 1;
+    const why = result.verdict === "holds" ? "" : `: ${result.reason ?? ""}`;
+    this.context.log(`[${this.done}/${this.context.plan.probes.length}] ${result.verdict}: ${probe.name}${why}`);
+    return result;
+  }
+}
+
+function isOpen({ result }: Job): boolean {
+  return result?.verdict !== "holds";
+}
+
+function concurrencyOf({ series, overflowed }: Job): number {
+  if (series.concurrency !== undefined) return series.concurrency;
+  if (overflowed) return 1;
+  return isStatistical(series.expect) ? concurrency.statistical : concurrency.deterministic;
+}
+
+function describe(jobs: readonly Job[]): string {
+  const [first] = jobs;
+  const others = jobs.length > 1 ? ` and ${jobs.length - 1} more` : "";
+  return first ? `${first.probe.name} (${first.series.title})${others}: ${first.result?.measured ?? ""}` : "";
+}

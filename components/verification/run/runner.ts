@@ -1,0 +1,216 @@
+import { randomBytes } from "node:crypto";
+import path from "node:path";
+import { performance } from "node:perf_hooks";
+import { formatSeconds } from "../../shared/duration";
+import { Lease } from "../../shared/kubernetes/lease";
+import type { Sleep } from "../../shared/kubernetes/wait";
+import { UserError } from "../../shared/problem";
+import { evaluateProbe, exitCode, suiteVerdict } from "../evaluation/evaluate";
+import type { PlannedProbe } from "../plan";
+import type { ProbeResult, VerificationResult } from "../result";
+import { writeReports } from "../report/outputs";
+import { sentencesOf } from "../report/wording";
+import { cleanUp, type ClientState, createClients, createWitnesses, removeClients } from "./clients";
+import type { VerificationCluster } from "./cluster";
+import { Measurement } from "./measurement";
+import type { VerificationInput, VerificationRequest, VerificationSummary } from "./request";
+import { estimatedSeconds, requestsOf } from "./run-plan";
+import { Tokens } from "./tokens";
+
+export interface RunnerContext {
+  readonly cluster: VerificationCluster;
+  readonly projectRoot: string;
+  readonly log: (line: string) => void;
+  readonly sleep: Sleep;
+  readonly signal?: AbortSignal;
+  /** Names of probes to run, or parts of names. @default all */
+  readonly only?: readonly string[];
+  /** Called after each run: whether to measure again, with the same clients. @default once */
+  readonly again?: (result: VerificationResult) => Promise<boolean>;
+}
+
+/** A policy does not hold. */
+export class VerificationFailed extends UserError {
+  override readonly name = "VerificationFailed";
+}
+
+/**
+ * Sends the requests of every probe, judges what comes of them and writes the reports.
+ *
+ * @throws VerificationFailed where a policy does not hold, unless that is a warning only
+ */
+export async function runVerification(
+  request: VerificationRequest,
+  input: VerificationInput,
+  context: RunnerContext,
+): Promise<VerificationSummary> {
+  const { plan } = input;
+  const { log } = context;
+  const chosen = chosenProbes(plan.probes, context.only);
+  const isSimulated = (await context.cluster.nodes()).every(
+    ({ metadata: { annotations = {}, labels = {} } }) => "kwok.x-k8s.io/node" in annotations || labels.type === "kwok",
+  );
+  const probes = isSimulated ? chosen.map(notOnSimulatedNodes) : chosen;
+  const seconds = estimatedSeconds(probes, plan);
+  log(`${probes.length} probes with ${requestsOf(probes)} requests: about ${formatSeconds(seconds)}`);
+  const folder = path.join(context.projectRoot, ".talos-mesh", request.stack, "verification");
+  const report = path.relative(context.projectRoot, folder);
+  let summary: VerificationSummary = { sentences: [], report };
+  const conclude = (result: VerificationResult) => {
+    writeReports(result, folder);
+    summary = { sentences: sentencesOf(result), report };
+    for (const sentence of summary.sentences) log(sentence);
+    log(`Report: ${folder}`);
+  };
+  const { verdict, probes: results } = await measure({ request, input, context, probes, seconds }, conclude);
+  const failed = results.filter((result) => result.verdict === "fails" || result.verdict === "control failed");
+  if (exitCode(verdict, request) !== 0) throw new VerificationFailed(failureMessage(failed, folder));
+  if (failed.length > 0) log(`Warning: ${failureMessage(failed, folder)}`);
+  return summary;
+}
+
+interface Run {
+  readonly request: VerificationRequest;
+  readonly input: VerificationInput;
+  readonly context: RunnerContext;
+  readonly probes: readonly PlannedProbe[];
+  /** As estimated. */
+  readonly seconds: number;
+}
+
+async function measure(run: Run, conclude: (result: VerificationResult) => void): Promise<VerificationResult> {
+  const { input, context, probes, seconds } = run;
+  const { cluster, log, sleep, signal } = context;
+  const measurable = probes.filter(({ notMeasurable }) => notMeasurable === undefined);
+  const others = probes.filter(({ notMeasurable }) => notMeasurable !== undefined);
+  const unmeasured = others.map((probe) => evaluateProbe(probe, [], 0));
+  if (measurable.length === 0) {
+    const result = resultOf(run, {
+      id: "none",
+      startedAt: new Date(),
+      requests: 0,
+      phases: new Phases(),
+      results: unmeasured,
+      health: [],
+    });
+    conclude(result);
+    return result;
+  }
+  const lease = new Lease({ leases: cluster.leases, log, sleep }, "verification");
+  const hold = (seconds: number) => lease.hold(seconds);
+  await hold(600 + seconds);
+  let clients: ReadonlyMap<string, ClientState> = new Map();
+  const phases = new Phases();
+  try {
+    await phases.measure("clean-up of an earlier run", () => cleanUp(cluster, sleep));
+    for (;;) {
+      const [id, startedAt] = [randomBytes(4).toString("hex"), new Date()];
+      const series = measurable.flatMap((probe) => probe.series);
+      const lifetime = context.again ? longestWatch : 900 + 4 * seconds;
+      const clientContext = { cluster, plan: input.plan, run: id, seconds: lifetime, sleep, log };
+      let witnesses: ReadonlyMap<string, string> = new Map();
+      await phases.measure("clients", async () => {
+        if (clients.size === 0) clients = await createClients(clientContext, series);
+        witnesses = await createWitnesses(clientContext, series);
+      });
+      const tokens = new Tokens(new Map(Object.entries(input.keys)));
+      const plan = { ...input.plan, probes };
+      const shared = { cluster, plan, tokens, run: id, clients, witnesses, log, sleep, signal, hold };
+      const measurement = new Measurement(shared);
+      const together = measurable.filter((probe) => probe.alone !== true);
+      const results = [...unmeasured];
+      results.push(...(await phases.measure("probes together", () => measurement.together(together))));
+      for (const probe of measurable.filter((each) => each.alone === true)) {
+        results.push(await phases.measure(probe.name, () => measurement.alone(probe)));
+      }
+      const health = await phases.measure("state of the mesh", () => cluster.health(input.plan.health, signal));
+      const result = resultOf(run, { id, startedAt, requests: measurement.requests, phases, results, health });
+      conclude(result);
+      if (!(await context.again?.(result))) return result;
+      phases.clear();
+    }
+  } finally {
+    // Another run that has taken the Lease needs the same names. The next run waits until they are deleted.
+    if (!lease.lost) {
+      await removeClients(cluster, clients.values()).catch(({ message }: Error) => {
+        log(`the clients of probes could not be deleted (${message}); the next run deletes them`);
+      });
+    }
+    await lease.release();
+  }
+}
+
+/** Seconds for which clients live that are measured with again and again. */
+const longestWatch = 12 * 3600;
+
+/** How long each part of a run took, in order. */
+class Phases {
+  private readonly seconds = new Map<string, number>();
+
+  async measure<T>(name: string, work: () => Promise<T>): Promise<T> {
+    const start = performance.now();
+    try {
+      return await work();
+    } finally {
+      this.seconds.set(name, (this.seconds.get(name) ?? 0) + (performance.now() - start) / 1000);
+    }
+  }
+
+  get all(): VerificationResult["phases"] {
+    return [...this.seconds].map(([name, seconds]) => ({ name, seconds: Math.round(10 * seconds) / 10 }));
+  }
+
+  clear(): void {
+    this.seconds.clear();
+  }
+}
+
+function resultOf(
+  { request, input, probes }: Run,
+  found: {
+    readonly id: string;
+    readonly startedAt: Date;
+    readonly requests: number;
+    readonly phases: Phases;
+    readonly results: readonly ProbeResult[];
+    readonly health: VerificationResult["health"];
+  },
+): VerificationResult {
+  const byName = new Map(found.results.map((result) => [result.name, result]));
+  return {
+    schemaVersion: 1,
+    stack: request.stack,
+    run: found.id,
+    startedAt: found.startedAt.toISOString(),
+    seconds: Math.round((Date.now() - found.startedAt.getTime()) / 1000),
+    mesh: request.mesh,
+    verdict: suiteVerdict(found.results),
+    statistics: input.plan.statistics,
+    requests: found.requests,
+    // In the order of the plan.
+    probes: probes.flatMap(({ name }) => byName.get(name) ?? []),
+    health: found.health,
+    phases: found.phases.all,
+  };
+}
+
+export function chosenProbes(probes: readonly PlannedProbe[], only: readonly string[] = []): readonly PlannedProbe[] {
+  if (only.length === 0) return probes;
+  const isMeant = ({ name, kind }: PlannedProbe) =>
+    only.some((text) => name === text || kind === text || name.toLowerCase().includes(text.toLowerCase()));
+  const chosen = probes.filter(isMeant);
+  if (chosen.length > 0) return chosen;
+  throw new UserError(`no probe has a name with ${only.join(" or ")}; --list prints them all`);
+}
+
+function notOnSimulatedNodes(probe: PlannedProbe): PlannedProbe {
+  const notMeasurable = probe.notMeasurable ?? "nodes are simulated: no container runs, and there is no traffic";
+  return { ...probe, series: [], notMeasurable };
+}
+
+function failureMessage(failed: readonly ProbeResult[], folder: string): string {
+  const lines = failed.slice(0, 20).map(({ name, verdict, reason }) => `  ${verdict}: ${name}: ${reason ?? ""}`);
+  const more = failed.length > 20 ? [`  and ${failed.length - 20} more`] : [];
+  const count = failed.length === 1 ? "1 policy is not verified" : `${failed.length} policies are not verified`;
+  return [`${count}:`, ...lines, ...more, `next: see ${folder}`].join("\n");
+}
