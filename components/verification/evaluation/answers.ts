@@ -21,13 +21,15 @@ export function endingOf(observation: Observation, series: Pick<Series, "client"
   for (const by of records) {
     const answer = recordedAnswer(by);
     if (answer === "passed on") continue;
-    if (answer) return { answer, mayBe: closings.has(answer) ? ["denied"] : [], policy: deniedBy(by), by };
+    // A connection that was cut off does not say why.
+    const mayBe: readonly Answer[] = answer === "reset" ? ["denied"] : [];
+    if (answer) return { answer, mayBe, policy: deniedBy(by), by };
   }
   if (observation.status === 0) return withoutAnswer(observation, series);
   const written = proxyAnswer(observation, series);
   const last = records.at(-1);
-  // A sidecar at the server is the last proxy: what it passed on is the application's, whatever it looks like.
-  const isSeenToTheEnd = last?.proxy.side === "inbound";
+  // After a waypoint or a sidecar at the server comes the application: what they passed on is its own, whatever it looks like.
+  const isSeenToTheEnd = last?.proxy.kind === "waypoint" || last?.proxy.side === "inbound";
   if (written && !isSeenToTheEnd) return { answer: written, mayBe: [] };
   return { answer: "application", mayBe: [], by: last };
 }
@@ -106,8 +108,6 @@ function deniedBy({ details }: ProxyRecord): string | undefined {
   if (namespace !== undefined && name !== undefined) return `${namespace}/${name}`;
   return details === "rbac_access_denied_matched_policy[none]" ? "none" : undefined;
 }
-
-const closings: ReadonlySet<Answer> = new Set(["reset"]);
 
 /** https://everything.curl.dev/cmdline/exitcode.html */
 const exitCodes: ReadonlyMap<number, Answer> = new Map([

@@ -60,16 +60,22 @@ function smallestSample(shares: readonly number[], statistics: SuiteStatistics):
   const missOf = shares.length === 2 ? missOfBinomial : missOfChiSquare;
   const deviating = deviatingShares(shares, statistics.deviation / 100);
   const allowed = (1 - statistics.power) / measurementsAtMost;
-  let count = 20;
-  let hardest: readonly number[] = [];
-  for (;;) {
-    const misses = deviating.map((wrong) => missOf(shares, wrong, count, statistics));
-    const worst = Math.max(...misses);
-    if (worst <= allowed) return { count, finds: `${percentages(shares)} against ${percentages(hardest)}` };
-    hardest = deviating[misses.indexOf(worst)] ?? [];
-    count = Math.ceil(count * 1.01);
-  }
+  const missesAt = (step: number) => deviating.map((wrong) => missOf(shares, wrong, countAt(step), statistics));
+  const isEnough = (step: number) => missesAt(step).every((miss) => miss <= allowed);
+  let limit = 0;
+  while (!isEnough(limit)) limit += stepsToDouble;
+  const smallest = limit - stepsToDouble + firstWhere(stepsToDouble, (step) => isEnough(limit - stepsToDouble + step));
+  const before = missesAt(smallest - 1);
+  const hardest = deviating[before.indexOf(Math.max(...before))] ?? [];
+  return { count: countAt(smallest), finds: `${percentages(shares)} against ${percentages(hardest)}` };
 }
+
+/** Counts that are tried, 1% apart: no one needs the very smallest. */
+function countAt(step: number): number {
+  return Math.ceil(20 * 1.01 ** step);
+}
+
+const stepsToDouble = 70;
 
 /**
  * All shares with `deviation` moved from one outcome to another. Of an outcome with less, all of it: so a policy that is
