@@ -27,10 +27,14 @@ export interface VerificationPlan {
   readonly seconds: number;
 }
 
-/** The probes of a stack with the number of their requests, in the order of the registry. Pure: it reads no cluster. */
-export function verificationPlan(context: PlanContext): VerificationPlan {
+/**
+ * The probes of a stack with the number of their requests. Pure: it reads no cluster.
+ *
+ * @param all @default what the registry derives from the settings, in its order
+ */
+export function verificationPlan(context: PlanContext, all: readonly Probe[] = probesOf(context)): VerificationPlan {
   const { model, settings } = context;
-  const probes = probesOf(context).map((probe) => withoutWhatIsOff(probe, context));
+  const probes = all.map((probe) => withoutWhatIsOff(probe, context));
   const expectations = probes.flatMap(({ series }) => series.map(({ expect }) => expect));
   const statistics = statisticsOf(expectations, settings.deviation);
   const objects = policyObjects(model);

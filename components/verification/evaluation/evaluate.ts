@@ -133,18 +133,23 @@ function judge(
 /** Whether a deviation speaks against the policy. */
 function refutes(
   { kind, objects }: Pick<Probe, "kind" | "objects">,
-  { role, refutedBy = [], request }: Series,
-  { ending, mismatch }: Deviation,
+  { role, refutedBy = [], request: { to } }: Series,
+  { observation, ending, mismatch }: Deviation,
 ): boolean {
   const { answer, mayBe, policy, by } = ending;
   if (mismatch.aspect === "evidence") return false;
   if (mismatch.aspect === "attribute") return role === "effect";
-  if (refutedBy.includes(answer) || answer === "application") return true;
+  if (answer === "application") return true;
+  // A server that is not there shows nothing of what it would do.
+  if (refutedBy.includes(answer) && !(answer === "unreachable" && observation.status === 0)) return true;
   if (answer === "denied" && policy !== undefined && policy !== "none" && objects) {
     return objects.includes(`AuthorizationPolicy ${policy}`);
   }
-  // Policies of waypoints restrict egress.
-  if (answer === "denied" && kind === "egress") return request.to.kind === "external";
+  // DENY comes before ALLOW: it came past the policy that should have denied it.
+  if (mismatch.aspect === "policy") return true;
+  // Policies of waypoints restrict egress; a gateway without a server for a host takes no connection.
+  if (kind === "egress" && answer === "denied") return to.kind === "external";
+  if (kind === "gateways" && to.kind === "gateway" && !by && answer !== "no answer") return true;
   return [answer, ...(by ? mayBe : [])].some((one) => isOwnedBy(kind, one));
 }
 

@@ -1,5 +1,7 @@
-import type { Probe, Series } from "../../../components/verification/probe";
-import type { Observation, ProxyRecord } from "../../../components/verification/result";
+import { evaluateSeries } from "../../../components/verification/evaluation/evaluate";
+import { statisticsOf } from "../../../components/verification/evaluation/statistics";
+import type { Expectation, Probe, Series } from "../../../components/verification/probe";
+import type { Observation, ProxyRecord, SeriesResult } from "../../../components/verification/result";
 
 /** Observations and records with what a test is about; the rest is that of a request that was answered. */
 
@@ -78,3 +80,39 @@ export function probeOf(probe: Partial<Probe>): Probe {
     ...probe,
   };
 }
+
+const statistics = statisticsOf([], 10);
+
+export function evaluate(
+  observation: Observation | readonly Observation[],
+  series: Partial<Series> = {},
+  probe: Partial<Probe> = {},
+): SeriesResult {
+  const observations = "records" in observation ? [observation] : observation;
+  return evaluateSeries(probeOf(probe), seriesOf(series), observations, statistics);
+}
+
+/** What a test is about of a result: the verdict, and the reason. */
+export function judged(result: SeriesResult): [string, string] {
+  return [result.verdict, result.failure?.reason ?? ""];
+}
+
+export const allowed: Expectation = { kind: "every", outcome: { title: "allowed", answers: ["application"] } };
+export const denied: Expectation = {
+  kind: "every",
+  outcome: { title: "denied", answers: ["denied"], status: [403], policy: "bookinfo/reviews.deny" },
+};
+
+/** A request that the proxy at the server ended, as both proxies record it. */
+export function ended(status: number, details: string, flags = "-"): Observation {
+  const records = [
+    recordOf("client", `${status} - via_upstream`, { upstream: reviews("v2") }),
+    recordOf("server", `${status} ${flags} ${details}`),
+  ];
+  return observationOf({ status, records });
+}
+
+const deniedBy = (policy: string) => ended(403, `rbac_access_denied_matched_policy[${policy}]`);
+export const byReviewsDeny = deniedBy("ns[bookinfo]-policy[reviews.deny]-rule[0]");
+export const byOther = deniedBy("ns[bookinfo]-policy[mesh.deny]-rule[0]");
+export const byNone = deniedBy("none");

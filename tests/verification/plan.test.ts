@@ -1,0 +1,113 @@
+import assert from "node:assert/strict";
+import type { ClusterTraits } from "../../components/cluster/kinds";
+import { verificationPlan } from "../../components/verification/plan";
+import type { Expectation, PlanContext, Probe } from "../../components/verification/probe";
+import { probeOf, seriesOf } from "./evaluation/observations";
+import { sharesOf, shareOf } from "./evaluation/samples";
+import { stackPlan } from "./probes/plans";
+
+const article = stackPlan("article");
+
+function contextOf(
+  given: {
+    readonly settings?: Partial<PlanContext["settings"]>;
+    readonly environment?: "dev" | "production";
+    readonly simulated?: boolean;
+  } = {},
+): PlanContext {
+  const { environment = "dev", simulated = false } = given;
+  const cluster: ClusterTraits = { ...article.model.cluster, simulatedNodes: simulated };
+  const settings = { ...article.model.settings, environment };
+  return { model: { ...article.model, settings, cluster }, settings: { ...article.settings, ...given.settings } };
+}
+
+function probe(name: string, expect: Expectation, more: Partial<Probe> = {}, count?: number): Probe {
+  return probeOf({
+    name,
+    kind: "weights",
+    series: [seriesOf({ expect, ...(count !== undefined && { count }) })],
+    ...more,
+  });
+}
+
+const every: Expectation = { kind: "every", outcome: { title: "200" } };
+const weights = sharesOf(0.15, 0.25, 0.6);
+
+describe("the plan of verification", () => {
+  it("has a number of requests for each series: its own, or by the error rates of all shares together", () => {
+    const probes = [probe("a", every), probe("b", every, {}, 12), probe("c", weights), probe("d", shareOf(0.3))];
+    const { statistics, requests, ...plan } = verificationPlan(contextOf(), probes);
+    const counts = plan.probes.map(({ series: [only] }) => only?.count);
+    assert.deepEqual(counts, [3, 12, 869, 869]);
+    assert.equal(requests, 3 + 12 + 869 + 869);
+    assert.deepEqual(statistics, { falseAlarm: 0.001, tests: 2, alpha: 0.0005, power: 0.99, deviation: 10 });
+    assert.equal(plan.probes[2]?.series[0]?.finds, "15/25/60 against 15/35/50");
+  });
+
+  it("does not measure a share by fewer requests than the error rates take, and may by more", () => {
+    const countOf = (count: number) =>
+      verificationPlan(contextOf(), [probe("a", weights, {}, count)]).probes[0]?.series[0]?.count;
+    assert.equal(countOf(10), 827);
+    assert.equal(countOf(2000), 2000);
+  });
+
+  it("takes as long as its requests do at the rate of the settings", () => {
+    const plan = verificationPlan(contextOf({ settings: { requestsPerSecond: 100 } }), [probe("a", every, {}, 250)]);
+    assert.equal(plan.seconds, 2.5);
+  });
+
+  it("is refused with more requests than the settings allow, with the probes that send most", () => {
+    const probes = [probe("few", every), probe("many", weights), probe("most", shareOf(0.001))];
+    assert.throws(
+      () => verificationPlan(contextOf({ settings: { maxRequests: 1000 } }), probes),
+      /^UserError: talos-mesh:verification\.maxRequests: 1000; this stack's probes send \d+, most of them for "most" \d+, "many" \d+, "few" 3; raise it, or raise talos-mesh:verification\.deviation, which/,
+    );
+  });
+
+  it("leaves out what users notice, in production, and counts no error rate for it", () => {
+    const probes = [probe("kept", weights), probe("left out", shareOf(0.3), { disturbs: "requests of users fail" })];
+    const production = verificationPlan(contextOf({ environment: "production" }), probes);
+    assert.equal(production.statistics.tests, 1);
+    assert.deepEqual(
+      production.probes.map(({ series, notMeasurable }) => [series.length, notMeasurable]),
+      [
+        [1, undefined],
+        [0, "not measured (production): requests of users fail"],
+      ],
+    );
+    const asked = contextOf({ environment: "production", settings: { disruptive: true } });
+    assert.equal(verificationPlan(asked, probes).statistics.tests, 2);
+    const off = verificationPlan(contextOf({ settings: { disruptive: false } }), probes);
+    assert.match(off.probes[1]?.notMeasurable ?? "", /^not measured \(verification\.disruptive is false\): /);
+  });
+
+  it("measures nothing on simulated nodes", () => {
+    const probes = [probe("a", weights), probe("b", every, { series: [], notMeasurable: "no client" })];
+    const { requests, probes: planned } = verificationPlan(contextOf({ simulated: true }), probes);
+    assert.equal(requests, 0);
+    assert.deepEqual(
+      planned.map(({ notMeasurable }) => notMeasurable),
+      ["simulated nodes carry no traffic", "no client"],
+    );
+  });
+
+  it("names the objects of the setting that a probe proves, unless the probe does", () => {
+    const services = article.model.settings.traffic.services;
+    const at = services.findIndex(({ host, http }) => host === "reviews" && http !== undefined);
+    const path = ["traffic", "services", at, "http", 0];
+    const objects = verificationPlan(contextOf(), [
+      probe("by path", every, { path }),
+      probe("its own", every, { path, objects: ["Sidecar a/b"] }),
+      probe("none", every, { path: ["verification", "requests", 0] }),
+    ]).probes.map((one) => one.objects);
+    assert.deepEqual(objects, [["VirtualService bookinfo/reviews"], ["Sidecar a/b"], []]);
+  });
+
+  it("is made for the article's stack", () => {
+    const plan = verificationPlan(article);
+    assert.ok(plan.requests > 0 && plan.seconds < 180, `${plan.requests} requests in ${plan.seconds} s`);
+    assert.ok(plan.statistics.tests > 0);
+    const names = plan.probes.map(({ name }) => name);
+    assert.equal(new Set(names).size, names.length);
+  });
+});
