@@ -90,17 +90,22 @@ export function istioObject<Kind extends keyof IstioSpecs>(
 }
 
 /** An object with the label that marks it as ours. */
-export function policyObject<Spec>(
+export function policyObject<Spec>(apiVersion: string, kind: string, place: Place, spec: Spec): KubernetesObject<Spec> {
+  return objectWith(apiVersion, kind, place, { spec });
+}
+
+/** Such an object of a kind that has other fields than `spec`. */
+export function objectWith<Fields extends object>(
   apiVersion: string,
   kind: string,
   { name, namespace, from, labels, annotations }: Place,
-  spec: Spec,
-): KubernetesObject<Spec> {
+  fields: Fields,
+): Omit<KubernetesObject, "spec"> & Fields {
   const object = {
     apiVersion,
     kind,
     metadata: { name, namespace, labels: { ...managedBy, ...labels }, ...(annotations && { annotations }) },
-    spec,
+    ...fields,
   };
   origins.set(object, from);
   return object;

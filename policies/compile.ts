@@ -2,6 +2,7 @@ import type { PolicyModel } from "../components/model/policies/policy-model";
 import type { KubernetesObject } from "../components/shared/kubernetes/object";
 import { peerAuthentications, requestAuthentications } from "./istio-api/authentication";
 import { defaultDeny, workloadPolicies } from "./istio-api/authorization";
+import { credentialReaders } from "./istio-api/credentials";
 import { egressGateways } from "./istio-api/egress-gateway";
 import { externalServiceObjects } from "./istio-api/external-services";
 import { proxyConfigs } from "./istio-api/proxy-configs";
@@ -20,6 +21,7 @@ export const compilers: readonly Compiler[] = [
   virtualServices,
   destinationRules,
   externalServiceObjects,
+  credentialReaders,
   routes,
   peerAuthentications,
   requestAuthentications,

@@ -20,6 +20,8 @@ const securityKinds: ReadonlySet<string> = new Set([
   "PeerAuthentication",
   "ProxyConfig",
   "RequestAuthentication",
+  "Role",
+  "RoleBinding",
   "Sidecar",
   "Telemetry",
 ]);

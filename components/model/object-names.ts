@@ -113,6 +113,11 @@ export function gatewayHostName(gateway: string, host: string): string {
   return policyName(gateway, "host", host.replace(/^\*/, "any"));
 }
 
+/** The Role and RoleBinding by which a proxy gets client certificates from Secrets. */
+export function clientCertificatesName(serviceAccount: string): string {
+  return withinLimit(`${serviceAccount}-client-certificates`);
+}
+
 /** The ReferenceGrant for the routes of another namespace. */
 export function grantName(namespace: string): string {
   return `routes-of-${namespace}`;

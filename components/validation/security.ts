@@ -172,7 +172,15 @@ function hiddenAddress(
   { names, settings: { gateways } }: Model,
 ): Refusal {
   const targets = names.findTarget(to, namespace)?.gateways ?? [];
-  const passed = [...targets, ...from.flatMap((name) => names.findGateway(name) ?? [])].map(({ name }) => name);
+  const callers = from.flatMap((name) => names.findGateway(name) ?? []);
+  const behind = callers.find(({ name }) => own(gateways, name)?.gatewayTopology?.numTrustedProxies !== undefined);
+  if (behind) {
+    return (
+      `behind gateway ${behind.name}, only the last address of X-Forwarded-For counts: with gatewayTopology.numTrustedProxies that is the proxy in front of it, not the client; ` +
+      `write the rule for the gateway, { to: ${behind.name}, ... }, which counts the proxies`
+    );
+  }
+  const passed = [...targets, ...callers].map(({ name }) => name);
   const hidden = passed.find((name) => {
     const { kind, serviceType, externalTrafficPolicy, gatewayTopology } = own(gateways, name) ?? throwUnknown();
     const passedOn = gatewayTopology?.numTrustedProxies ?? gatewayTopology?.proxyProtocol;

@@ -25,7 +25,7 @@ export const externalExamples = {
   dynamicDns: externalService({
     hosts: ["*.example.com"],
     resolution: "DYNAMIC_DNS",
-    ports: [{ number: 443, protocol: "TLS" }],
+    ports: [{ number: 80, protocol: "HTTP" }],
   }),
   externalRules: externalService({
     hosts: ["api.example.com"],

@@ -245,6 +245,14 @@ describe("a service outside the mesh", () => {
       { ...api, hosts: ["*.example.com"] },
       "hosts: found *.example.com, for clients in the ambient namespace shop: not in the ambient data plane: a waypoint has to resolve the host name; instead: each host by name",
     ],
+    "names that a waypoint would have to resolve from TLS": [
+      { ...api, hosts: ["*.example.com"], resolution: "DYNAMIC_DNS", ports: [http, https] },
+      "ports: found TLS on port 443, for clients in the ambient namespace shop: a waypoint resolves the names of HTTP requests to port 80 only",
+    ],
+    "a wildcard on a port that the header Host names": [
+      { ...api, hosts: ["*.example.com"], resolution: "DYNAMIC_DNS", ports: [{ ...http, number: 8080 }] },
+      "ports: found HTTP on port 8080, for clients in the ambient namespace shop",
+    ],
     "an egress gateway": [
       { ...api, egressGateway: "egress" },
       "egressGateway: not in the ambient data plane: ztunnel sends nothing to an egress gateway; instead: no egressGateway",

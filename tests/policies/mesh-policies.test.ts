@@ -3,7 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { KubernetesObject } from "../../components/shared/kubernetes/object";
 import { MeshPolicies, MeshSecurity, policyResourceName } from "../../policies/mesh-policies";
 import { compilePolicies } from "../../policies/compile";
-import { egress as egressGateway, ingress, shopModel } from "../support/policy-models";
+import { ambientShop, egress as egressGateway, ingress, shopModel } from "../support/policy-models";
 import { scenarios } from "./scenarios";
 
 interface Recorded {
@@ -46,6 +46,19 @@ function aliasesOf(aliases: pulumi.Input<readonly pulumi.Input<pulumi.URN | pulu
 describe("MeshSecurity", () => {
   const { settings, overrides } = scenarios["default-deny"] ?? assert.fail("no such scenario");
   const objects = compilePolicies(shopModel(settings, overrides));
+
+  it("lets a waypoint read client certificates before it needs them, because istiod remembers a refusal", async () => {
+    const tls = { mode: "MUTUAL" as const, credentialName: "api-client" };
+    const certified = compilePolicies(
+      ambientShop({ traffic: { services: [{ host: "ratings", trafficPolicy: { tls } }] } }),
+    );
+    const resources = await recorded(() => new MeshSecurity("security", { objects: certified }));
+    const name = "shop/waypoint-client-certificates";
+    const role = resources.find((one) => one.name === `role-${name}`)?.inputs;
+    assert.deepEqual(role?.rules, [{ apiGroups: [""], resources: ["secrets"], verbs: ["get", "list", "watch"] }]);
+    const binding = resources.find((one) => one.name === `rolebinding-${name}`)?.inputs;
+    assert.deepEqual(binding?.subjects, [{ kind: "ServiceAccount", name: "waypoint", namespace: "shop" }]);
+  });
 
   it("registers one resource for each object, with its name and content", async () => {
     let component: MeshSecurity | undefined;

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { telemetry as telemetrySettings } from "../../components/settings/sections/telemetry";
 import { auditProvider, probeProvider } from "../../components/model/mesh-config";
 import { observability } from "../../components/settings/sections/observability";
 import { verification } from "../../components/settings/sections/verification";
@@ -32,6 +33,17 @@ const audit = (to: string): PolicySettings["security"] => ({ authorization: { au
 const tracing = observability.parse({ tracing: { provider: "jaeger", sampling: 3 } });
 
 describe("telemetry", () => {
+  it("goes to a collector over HTTP within a time, without which Envoy refuses every listener with spans", () => {
+    const sent = (http: { path: string; timeout?: string }) =>
+      telemetrySettings.parse({
+        extensionProviders: [
+          { name: "otel", opentelemetry: { service: "otel.otel.svc.cluster.local", port: 4318, http } },
+        ],
+      }).extensionProviders[0]?.opentelemetry?.http;
+    assert.deepEqual(sent({ path: "/v1/traces" }), { path: "/v1/traces", timeout: "3s" });
+    assert.deepEqual(sent({ path: "/v1/traces", timeout: "1s" }), { path: "/v1/traces", timeout: "1s" });
+  });
+
   it("is one object for a workload with audit rules, access logs, metrics and tracing, under the name of the audit", () => {
     const found = telemetries({
       security: audit("ratings"),

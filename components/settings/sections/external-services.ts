@@ -22,7 +22,7 @@ const endpoint = z.strictObject({
     .string()
     .regex(/^[^/]+(\/[^/]+(\/[^/]+)?)?$/, "expected region, region/zone or region/zone/subzone")
     .optional(),
-  weight: count(0, uint32).optional(),
+  weight: count(1, uint32).optional(),
   serviceAccount: dnsLabel.optional(),
 });
 

@@ -9,7 +9,11 @@ const collector = { service: serviceHost, port };
 const maxTagLength = count(1, uint32).optional();
 
 const httpHeader = exactlyOneOf(
-  { name: headerName, value: z.string().optional(), envName: z.string().min(1).optional() },
+  {
+    name: headerName,
+    value: z.string().optional(),
+    envName: z.string().min(1).optional().describe("A variable of istiod's own container."),
+  },
   ["value", "envName"],
 );
 
@@ -49,7 +53,7 @@ const providers = {
     http: z
       .strictObject({
         path: z.string().min(1),
-        timeout: duration.optional(),
+        timeout: duration.default("3s").describe("Envoy accepts no listener without one, and istiod sets none."),
         headers: some(httpHeader),
       })
       .optional()

@@ -37,10 +37,10 @@ const outlierDetection = z.strictObject({
   consecutive5xxErrors: count(0, uint32).optional(),
   consecutiveGatewayErrors: count(0, uint32).optional(),
   splitExternalLocalOriginErrors: z.boolean().optional(),
-  consecutiveLocalOriginFailures: count(0, uint32).optional(),
+  consecutiveLocalOriginFailures: count(1, uint32).optional(),
   interval: duration.optional(),
   baseEjectionTime: duration.optional(),
-  maxEjectionPercent: share.optional(),
+  maxEjectionPercent: count(1, 100).optional(),
   minHealthPercent: share.optional(),
   outlierDetectionHttpErrorCodes: some(count(100, 599)).describe(
     "Statuses that count as errors. Istio's default: 5xx.",
@@ -133,7 +133,7 @@ const ofService = {
     .optional()
     .describe("Send the client's address in the PROXY protocol, which the service must expect."),
   retryBudget: z
-    .strictObject({ percent: z.number().min(0).max(100).optional(), minRetryConcurrency: count(0, uint32).optional() })
+    .strictObject({ percent: z.number().min(0).max(100).optional(), minRetryConcurrency: count(1, uint32).optional() })
     .optional()
     .describe("Retries at a time, as a share of the requests."),
 };
@@ -149,3 +149,8 @@ export const trafficPolicy = z.strictObject({
 export type TrafficPolicySettings = z.output<typeof trafficPolicy>;
 export type ClientTlsSettings = z.output<typeof clientTls>;
 export type LoadBalancerSettings = z.output<typeof loadBalancer>;
+
+/** The credentialName of a Secret; a ConfigMap has certificates of authorities only. */
+export function isFromSecret(credentialName: string | undefined): credentialName is string {
+  return credentialName !== undefined && !credentialName.startsWith("configmap://");
+}

@@ -3,7 +3,11 @@ import { encryptedPorts } from "../../../policies/gateway-tls";
 import type { MeshWorkload } from "../../model/names";
 import { mtlsModes, type PolicyModel } from "../../model/policies/policy-model";
 import type { TrafficSettings } from "../../settings/sections/traffic";
-import type { ClientTlsSettings, TrafficPolicySettings } from "../../settings/sections/traffic-policy";
+import {
+  type ClientTlsSettings,
+  isFromSecret,
+  type TrafficPolicySettings,
+} from "../../settings/sections/traffic-policy";
 import { type Problem, problemsOf, type Refusal, refusalOfEach } from "../../shared/problem";
 import { checkEach, runChecks } from "../../shared/unknown";
 import { proxyRemedy } from "../check";
@@ -77,10 +81,6 @@ function ofMode(
     },
     details,
   ];
-}
-
-export function isFromSecret(credentialName: string | undefined): credentialName is string {
-  return credentialName !== undefined && !credentialName.startsWith("configmap://");
 }
 
 const fileFields = ["clientCertificate", "privateKey", "caCertificates"] as const;

@@ -1,10 +1,14 @@
 import { ambientRefusal } from "../../../policies/capabilities";
 import { type ExternalService, isExportedTo } from "../../model/policies/external-services";
 import type { PolicyModel } from "../../model/policies/policy-model";
-import type { ClientTlsSettings, TrafficPolicySettings } from "../../settings/sections/traffic-policy";
+import {
+  type ClientTlsSettings,
+  isFromSecret,
+  type TrafficPolicySettings,
+} from "../../settings/sections/traffic-policy";
 import { type Refusal, refusalOfEach } from "../../shared/problem";
 import { isEncrypted } from "../../shared/workload";
-import { isFromSecret, tlsDetails } from "./client-tls";
+import { tlsDetails } from "./client-tls";
 
 /** Settings of services outside the mesh that the proxies in front of their clients would not apply. */
 
@@ -64,7 +68,7 @@ function withoutSecret(
 
 /** What needs a proxy that reads requests, for clients in ambient namespaces. */
 export function ambientExternalService(service: ExternalService, { names }: PolicyModel): Refusal {
-  const { namespace, waypoint, settings, resolution, hosts } = service;
+  const { namespace, waypoint, settings, resolution, hosts, ports } = service;
   const clients = names
     .workloadNamespaces()
     .filter((client) => names.dataPlane(client) === "ambient" && isExportedTo(service, client));
@@ -77,7 +81,14 @@ export function ambientExternalService(service: ExternalService, { names }: Poli
     resolution === "DYNAMIC_DNS" && "resolution DYNAMIC_DNS",
   ].filter(Boolean);
   const wildcard = hosts.find((host) => host.startsWith("*"));
+  const unnamed = ports.find(({ protocol, number }) => protocol !== "HTTP" || number !== 80);
   return [
+    resolution === "DYNAMIC_DNS" &&
+      unnamed !== undefined && {
+        ports:
+          `found ${unnamed.protocol} on port ${unnamed.number}, for clients in the ambient namespace ${client}: a waypoint resolves the names of ` +
+          "HTTP requests to port 80 only (the header Host has no port there); name each host in an entry of its own",
+      },
     wildcard !== undefined &&
       resolution !== "DYNAMIC_DNS" && {
         hosts: `found ${wildcard}, for clients in the ambient namespace ${client}: ${ambientRefusal("egressWildcard")}`,
