@@ -152,13 +152,14 @@ function requestPrincipalMatches(pattern: string, claims: ReadonlyMap<string, st
     : pattern.endsWith("*") && valueMatches(pattern, issuer);
 }
 
-export function meetsRequirements({ requirements }: TokenRules, request: ExplainedRequest): boolean {
+export function meetsRequirements({ requirements, issuers }: TokenRules, request: ExplainedRequest): boolean {
+  const isAccepted = issuers.some(({ settings }) => settings.issuer === request.claims.get("iss"));
   return requirements.every(
     ({ paths, notPaths, anyOf }) =>
       !conditionsHold({ paths, notPaths }, request) ||
       anyOf.some(
         ({ issuer, requireClaims }) =>
-          request.claims.get("iss") === issuer && conditionsHold({ claims: requireClaims }, request),
+          isAccepted && request.claims.get("iss") === issuer && conditionsHold({ claims: requireClaims }, request),
       ),
   );
 }

@@ -171,7 +171,7 @@ export abstract class Journey {
     const provider = external?.settings.provider;
     if (external) this.step(`external authorizer ${provider} decides, and may deny it`, external.path);
     this.isUndecided ||= external !== undefined;
-    const [tokens] = ofTarget(model.tokenRules, target);
+    const tokens = ofTarget(model.tokenRules, target).find(({ issuers }) => issuers.length > 0);
     if (tokens && request.hasInvalidToken && readsHttp) {
       this.step("its token is not valid: 401", tokens.path);
       return deny("token", 401);

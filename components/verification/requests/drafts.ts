@@ -129,7 +129,7 @@ function queryOf(values: Readonly<Record<string, string>>): string {
 }
 
 /** Without a token, then with one of each issuer whose key the settings have. */
-function tokens(
+export function tokens(
   { model, settings }: PlanContext,
   targets: readonly PolicyTarget[],
   conditions: readonly Condition[],
@@ -158,7 +158,7 @@ function tokens(
 }
 
 /** Claims as a token has them: `a[b]` is claim b in claim a. */
-function nested(claims: Readonly<Record<string, string>>): Record<string, unknown> {
+export function nested(claims: Readonly<Record<string, string>>): Record<string, unknown> {
   const root = new Map<string, unknown>();
   for (const [name, value] of Object.entries(claims)) {
     if (name === "iss") continue;

@@ -135,7 +135,7 @@ function ask(context: PlanContext, entry: Entry, draft: Draft, { client, from, t
   return { client, clientTitle: title, request, explanation, isLimited };
 }
 
-function hasConnectionLimit({ trafficPolicy, subsets }: MeshService): boolean {
+export function hasConnectionLimit({ trafficPolicy, subsets }: MeshService): boolean {
   return [{ trafficPolicy }, ...subsets].some(({ trafficPolicy: policy }) =>
     [policy, ...(policy?.portLevelSettings ?? [])].some((one) => one?.connectionPool !== undefined),
   );

@@ -1,0 +1,215 @@
+import { covers, type MeshWorkload, type PolicyTarget, workloadKey } from "../../model/names";
+import type { PolicyModel } from "../../model/policies/policy-model";
+import { copyWithField } from "../../shared/unknown";
+import { isHttp } from "../../shared/workload";
+import { conditionsIn, httpConditions } from "../../../policies/conditions";
+import { type Cell, cellOf, effectOf, explainCell, seriesOf, withoutAddresses } from "../access/cells";
+import { type AccessClient, gatewayClients, outside, strangers, workloadClients } from "../access/clients";
+import { type AccessDraft, accessDrafts, isSafe } from "../access/drafts";
+import { type AccessObject, accessObjects } from "../access/objects";
+import type { PlanContext, Probe, Series } from "../probe";
+import { witnesses } from "../access/witnesses";
+
+/**
+ * Who may call what: every client x every service x the requests that its rules distinguish. A probe has the requests that
+ * its policy alone decides, so that switching the policy off changes what comes of them, and of none of another probe;
+ * a denial that two policies agree on is in the probe of the service.
+ */
+export function authorization(context: PlanContext): Probe[] {
+  const matrix = new Matrix(context);
+  return matrix.objects.map((object) => matrix.probeOf(object));
+}
+
+/** Above so many, of the clients that no rule names each namespace has one for each service. */
+const mostSeries = 1500;
+
+class Matrix {
+  readonly objects: readonly AccessObject[];
+  private readonly model: PolicyModel;
+  private readonly removed: ReadonlyMap<AccessObject, PolicyModel>;
+  private readonly byAddress: readonly PolicyModel[];
+  private readonly permissive: PolicyModel;
+  private readonly cells = new Map<AccessObject, Cell[]>();
+  /** Objects that a request has shown to decide. */
+  private readonly shown = new Set<AccessObject>();
+  /** Why requests of a workload are in no probe. */
+  private readonly leftOut = new Map<string, Set<string>>();
+
+  constructor(private readonly context: PlanContext) {
+    const { policies } = context.model;
+    this.model = policies;
+    this.objects = accessObjects(policies);
+    this.removed = new Map(this.objects.map((object) => [object, object.without(policies)]));
+    this.byAddress = withoutAddresses(policies);
+    const open = copyWithField(policies, "mtls", () => "PERMISSIVE" as const);
+    this.permissive = copyWithField(open, "mtlsExceptions", () => []);
+    const ruled = policies.workloads.filter((workload) => workload.dataPlane !== "none");
+    const all = ruled.flatMap((workload) => this.cellsOf(workload, false));
+    const kept = all.length <= mostSeries ? all : ruled.flatMap((workload) => this.cellsOf(workload, true));
+    for (const cell of kept) this.assign(cell);
+  }
+
+  probeOf(object: AccessObject): Probe {
+    const { model, objects } = this;
+    const cells = this.cells.get(object) ?? [];
+    const witnessed = object.action === "default" ? witnesses(object, model) : [];
+    const series: Series[] = [...unique(cells.map((cell) => seriesOf(cell, objects, model))), ...witnessed];
+    const allowed = cells.filter(({ explanation }) => !explanation.end).length;
+    const named = {
+      name: `authorization ${object.title}`,
+      kind: "authorization" as const,
+      path: object.path,
+      objects: object.names,
+      expectation: `${allowed} of ${series.length} requests are allowed, the others are denied`,
+    };
+    if (this.shown.has(object) || witnessed.length > 0) return { ...named, series };
+    return { ...named, series: [], notMeasurable: this.reasonFor(object) };
+  }
+
+  private reasonFor(object: AccessObject): string {
+    const { accessRules, workloads } = this.model;
+    const rules = accessRules.filter(object.covers);
+    const covered = workloads.filter((workload) =>
+      object.action === "default"
+        ? workload.namespace === object.namespace
+        : rules.some(({ target }) => target.workloads.some((one) => workloadKey(one) === workloadKey(workload))),
+    );
+    const reasons = new Set(covered.flatMap((workload) => [...(this.leftOut.get(workloadKey(workload)) ?? [])]));
+    if (reasons.size > 0) return [...reasons].join("; ");
+    return "other rules have the same effect, for every request that could be sent";
+  }
+
+  /** Requests to a workload: of clients that some request of is allowed each one, of others one for each effect. */
+  private cellsOf(workload: MeshWorkload, brief: boolean): Cell[] {
+    const gateways = gatewayClients(this.model, workload);
+    const targets = this.targetsOf(workload, gateways);
+    if (this.objectsFor(workload, targets).length === 0) return [];
+    const others = [...workloadClients(this.model), ...strangers(this.model), outside];
+    const drafts = accessDrafts(this.context, workload, targets);
+    const http = [...others, ...gateways].map((client) => ({
+      client,
+      cells: drafts.map((draft) => cellOf(this.model, client, workload, draft)).filter((cell) => this.isUsable(cell)),
+    }));
+    const allowed = new Set(http.flatMap(({ cells }) => cells.filter(isAllowed).map(({ draft }) => draft)));
+    const chosen = http.map(({ client, cells }) => {
+      const isNamed = cells.some(isAllowed);
+      const ordered = isNamed ? cells : [...cells].sort((a, b) => rank(a, allowed) - rank(b, allowed));
+      const keyOf = (cell: Cell) => (isNamed ? `${cell.draft.label} ${this.effect(cell)}` : this.effect(cell));
+      return { client, isNamed, cells: firstOfEach(ordered, keyOf) };
+    });
+    const kept = brief
+      ? chosen.filter(({ client, isNamed }, at) => isNamed || isFirstOfKind(client, chosen, at))
+      : chosen;
+    return [...kept.flatMap(({ cells }) => cells), ...this.connections(workload, targets, others)];
+  }
+
+  /** To ports whose bytes no proxy reads. */
+  private connections(
+    workload: MeshWorkload,
+    targets: readonly PolicyTarget[],
+    clients: readonly AccessClient[],
+  ): Cell[] {
+    const rules = this.model.accessRules.filter(({ target }) => targets.some((one) => covers(target, one)));
+    if (rules.some(({ settings }) => conditionsIn(settings, httpConditions).length > 0)) return [];
+    const ports = workload.ports.filter((port) => !isHttp(port));
+    return ports.flatMap(({ port }) => {
+      const draft: AccessDraft = { label: `port ${port}`, method: "GET", path: "/", headers: {}, port };
+      const cells = clients.map((client) => ({ ...cellOf(this.model, client, workload, draft), isTcp: true }));
+      return cells.filter((cell) => this.isUsable(cell));
+    });
+  }
+
+  private isUsable(cell: Cell): boolean {
+    const { explanation, draft, client } = cell;
+    const { end, outcome, steps } = explanation;
+    if (end?.why === "token") return this.leaveOut(cell, `requests need a token: ${tokenReason(this.context)}`);
+    if (outcome === "unknown") return this.leaveOut(cell, steps.at(-2)?.what ?? "what decides is not in the settings");
+    if (end && !["authorization", "mtls", "bypass"].includes(end.why)) return false;
+    if (!isSafe(draft.method) && (!end || end.why !== "authorization")) {
+      return end ? false : this.leaveOut(cell, `${draft.method} is allowed, and is not sent: it may change something`);
+    }
+    const sees = (model: PolicyModel) => effectOf(explainCell(model, cell), this.objects, model);
+    if (new Set(this.byAddress.map(sees)).size > 1) return this.leaveOut(cell, "rules decide by address");
+    // Where mTLS alone refuses it, it is for the probe of mTLS.
+    return client !== outside || explainCell(this.permissive, cell).outcome === "denied";
+  }
+
+  private leaveOut({ workload }: Cell, reason: string): false {
+    const key = workloadKey(workload);
+    this.leftOut.set(key, new Set([...(this.leftOut.get(key) ?? []), reason]));
+    return false;
+  }
+
+  private effect({ explanation }: Cell): string {
+    const decided = explanation.end ? "" : JSON.stringify(explanation.steps.at(-1)?.path);
+    return effectOf(explanation, this.objects, this.model) + decided;
+  }
+
+  private assign(cell: Cell): void {
+    const { workload, explanation } = cell;
+    const own = this.objectsFor(workload, this.targetsOf(workload, gatewayClients(this.model, workload)));
+    const effect = effectOf(explanation, this.objects, this.model);
+    const deciding = own.filter((object) => {
+      const model = this.removed.get(object) ?? this.model;
+      return effectOf(explainCell(model, cell), this.objects, model) !== effect;
+    });
+    const [only, ...others] = deciding;
+    if (others.length > 0) return;
+    if (only) this.shown.add(only);
+    const allowing = own.filter(({ action }) => action === "ALLOW");
+    const object = only ?? allowing.find(({ title }) => title === workloadKey(workload)) ?? allowing[0] ?? own.at(-1);
+    if (object) this.cells.set(object, [...(this.cells.get(object) ?? []), cell]);
+  }
+
+  private targetsOf(workload: MeshWorkload, gateways: readonly AccessClient[]): PolicyTarget[] {
+    const { names } = this.model;
+    const ofGateways = gateways.flatMap(({ entry }) => {
+      const gateway = entry?.exposed?.gateway;
+      return gateway ? [names.findTarget(`${gateway.namespace}/${gateway.name}`)] : [];
+    });
+    return [names.target(workloadKey(workload)), ...ofGateways.flatMap((target) => target ?? [])];
+  }
+
+  private objectsFor({ namespace }: MeshWorkload, targets: readonly PolicyTarget[]): AccessObject[] {
+    const rules = this.model.accessRules.filter(({ target }) => targets.some((one) => covers(target, one)));
+    return this.objects.filter((object) =>
+      object.action === "default" ? object.namespace === namespace : rules.some(object.covers),
+    );
+  }
+}
+
+function isAllowed({ explanation }: Cell): boolean {
+  return !explanation.end;
+}
+
+/** What is allowed for others shows best that the client's identity is the reason. */
+function rank({ draft }: Cell, allowed: ReadonlySet<AccessDraft>): number {
+  return allowed.has(draft) ? 0 : 1;
+}
+
+function firstOfEach<Item>(items: readonly Item[], keyOf: (item: Item) => string): Item[] {
+  return [...new Map([...items].reverse().map((item) => [keyOf(item), item])).values()].reverse();
+}
+
+/** One client of each namespace, and every client that is no workload. */
+function isFirstOfKind(
+  { workload }: AccessClient,
+  all: readonly { readonly client: AccessClient; readonly isNamed: boolean }[],
+  at: number,
+): boolean {
+  const kind = (client: AccessClient) => client.workload?.namespace;
+  return !workload || all.findIndex(({ client, isNamed }) => !isNamed && kind(client) === workload.namespace) === at;
+}
+
+/** A title names one series of a probe. */
+function unique(series: readonly Series[]): Series[] {
+  return firstOfEach(series, ({ title }) => title);
+}
+
+function tokenReason({ settings, model }: PlanContext): string {
+  const issuers = model.policies.tokenRules.flatMap(({ issuers: all }) => all.map((one) => one.settings.issuer));
+  const missing = [...new Set(issuers)].filter((issuer) => !settings.tokens.some((one) => one.issuer === issuer));
+  return missing.length > 0
+    ? `talos-mesh:verification.tokens has no signingKey of ${missing.join(", ")}`
+    : "the ones that can be made are refused";
+}

@@ -1,0 +1,168 @@
+import { type MeshWorkload, workloadKey } from "../../model/names";
+import { policyName } from "../../model/object-names";
+import { type MtlsException, mtlsModes, type PolicyModel } from "../../model/policies/policy-model";
+import { own } from "../../shared/own";
+import { rootNamespace } from "../../shared/istio";
+import { copyWithField } from "../../shared/unknown";
+import { isHttp, type ServicePort } from "../../shared/workload";
+import { grouped } from "../../shared/grouped";
+import { principal } from "../../../policies/api-objects";
+import { type Cell, cellOf, explainCell, hasStatus, seriesOf } from "../access/cells";
+import { outside, strangers, workloadClients } from "../access/clients";
+import { noSuchPath, pathsOfRoutes } from "../access/drafts";
+import type { Answer, Outcome, PlanContext, Probe, Series } from "../probe";
+
+/**
+ * Plain text from outside the mesh is refused where mTLS is STRICT, by each port of each service and by its pods, and else
+ * accepted. The server's certificate is what its own proxy records.
+ */
+export function mtls({ model: { policies: model } }: PlanContext): Probe[] {
+  const meshed = model.workloads.filter(({ dataPlane }) => dataPlane !== "none");
+  const ports = meshed.flatMap((workload) => workload.ports.map((port) => portOf(model, workload, port)));
+  const byObject = grouped(ports, ({ object }) => object.name);
+  return byObject.map(([{ object }, all]) => probeOf(model, object, all));
+}
+
+interface MtlsObject {
+  /** `PeerAuthentication shop/default`. */
+  readonly name: string;
+  readonly title: string;
+  readonly exception?: MtlsException;
+}
+
+interface MeshPort {
+  readonly object: MtlsObject;
+  readonly workload: MeshWorkload;
+  readonly port: ServicePort;
+  readonly mode: "STRICT" | "PERMISSIVE" | "DISABLE";
+  /** Why the mode does not show. */
+  readonly hidden?: string;
+}
+
+/** What a server that takes plain text may answer. */
+const accepted: readonly Answer[] = [
+  "application",
+  "denied",
+  "token refused",
+  "no route",
+  "rule",
+  "fault",
+  "rate limited",
+];
+
+function portOf(model: PolicyModel, workload: MeshWorkload, port: ServicePort): MeshPort {
+  const object = objectOf(model, workload, port.port);
+  const mode = mtlsModes(model, workload).at(port.port);
+  const cell = cellFromOutside(model, workload, port);
+  const open = explainCell(permissive(model), cell);
+  // A connection that is closed for another reason looks the same.
+  const isClosed = open.answers.includes("reset");
+  return { object, workload, port, mode, ...(isClosed && { hidden: open.steps.at(-1)?.what ?? "it is closed" }) };
+}
+
+/** The PeerAuthentication that sets the mode of a port. */
+function objectOf({ mtlsExceptions }: PolicyModel, { namespace, name }: MeshWorkload, port: number): MtlsObject {
+  const found = mtlsExceptions.filter(({ target }) => target.namespace === namespace);
+  const ofWorkload = found.find(({ target }) => target.kind === "workload" && target.name === name);
+  const ofNamespace = found.find(({ target }) => target.kind === "namespace");
+  const { mode, ports } = ofWorkload?.settings ?? {};
+  if (ofWorkload && (mode ?? own(ports ?? {}, String(port)))) {
+    const object = `PeerAuthentication ${namespace}/${policyName(name, "mtls")}`;
+    return { name: object, title: `${namespace}/${name}`, exception: ofWorkload };
+  }
+  if (ofNamespace?.settings.mode) {
+    return { name: `PeerAuthentication ${namespace}/default`, title: `namespace ${namespace}`, exception: ofNamespace };
+  }
+  return { name: `PeerAuthentication ${rootNamespace}/default`, title: "the mesh" };
+}
+
+function probeOf(model: PolicyModel, { name, title, exception }: MtlsObject, ports: readonly MeshPort[]): Probe {
+  const shown = ports.filter(({ hidden }) => hidden === undefined);
+  const series = shown.flatMap((port) => [...fromOutside(model, port), ...certificateOf(model, port)]);
+  const modes = [...new Set(shown.map(({ mode }) => mode))];
+  const named = {
+    name: `mtls ${title}`,
+    kind: "mtls" as const,
+    path: exception?.path ?? ["mesh", "mtls"],
+    objects: [name],
+    expectation: modes
+      .map((mode) => (mode === "STRICT" ? "plain text is refused" : `plain text is accepted (${mode})`))
+      .join("; "),
+  };
+  if (shown.length > 0) return { ...named, series };
+  const reasons = [...new Set(ports.flatMap(({ hidden }) => hidden ?? []))];
+  return { ...named, expectation: "plain text is refused", series: [], notMeasurable: reasons.join("; ") };
+}
+
+function fromOutside(model: PolicyModel, { workload, port, mode }: MeshPort): Series[] {
+  const cell = cellFromOutside(model, workload, port);
+  const { namespace, name } = workload;
+  if (mode === "STRICT") {
+    const outcome: Outcome = { title: "plain text is refused (STRICT)", answers: ["reset"] };
+    const series = {
+      ...seriesOf(cell, [], model, outcome),
+      refutedBy: cell.isTcp ? [...accepted, "no answer" as const] : accepted,
+    };
+    const to = { kind: "pod", namespace, workload: name, port: port.port } as const;
+    const atPod = { ...series, title: `${series.title}, at its pod`, request: { ...series.request, to } };
+    return [series, atPod];
+  }
+  const { end } = cell.explanation;
+  const outcome: Outcome = {
+    title: `plain text is accepted (${mode})`,
+    answers:
+      end?.why === "authorization"
+        ? ["denied"]
+        : end?.why === "token"
+          ? ["denied", "token refused"]
+          : ["application", "no answer"],
+  };
+  return [{ ...seriesOf(cell, [], model, outcome), refutedBy: ["reset"] }];
+}
+
+function cellFromOutside(model: PolicyModel, workload: MeshWorkload, port: ServicePort): Cell {
+  return portCell(model, outside, workload, port, noSuchPath);
+}
+
+function portCell(
+  model: PolicyModel,
+  client: Cell["client"],
+  workload: MeshWorkload,
+  port: ServicePort,
+  path: string,
+): Cell {
+  const draft = { label: "any", method: "GET", path, headers: {}, port: port.port };
+  return { ...cellOf(model, client, workload, draft), ...(!isHttp(port) && { isTcp: true }) };
+}
+
+/** Seconds for which istiod signs certificates of workloads, by default. */
+const lifetime = 86_400;
+
+/** From a client in the mesh: whose certificate the server has. Only a proxy that reads HTTP records it. */
+function certificateOf(model: PolicyModel, { workload, port, mode }: MeshPort): Series[] {
+  if (!isHttp(port) || workload.dataPlane !== "sidecar" || mode === "DISABLE") return [];
+  const clients = [...strangers(model), ...workloadClients(model)].filter(
+    ({ workload: one, question }) => (one?.dataPlane ?? question.client?.dataPlane) === "sidecar",
+  );
+  const paths = pathsOfRoutes(model, workload);
+  const cells = clients.flatMap((client) => paths.map((path) => portCell(model, client, workload, port, path)));
+  const isAnswered = ({ explanation }: Cell) =>
+    !explanation.end || (explanation.end.by === "server sidecar" && hasStatus(explanation));
+  const isEncryptedThere = ({ explanation }: Cell) =>
+    explanation.steps.some(({ what }) => what.startsWith("it goes with mTLS"));
+  const cell = cells.find((one) => isAnswered(one) && isEncryptedThere(one));
+  if (!cell) return [];
+  const outcome: Outcome = {
+    title: `the certificate of ${workloadKey(workload)}`,
+    answers: ["application", "denied", "token refused", "rate limited"],
+    server: `spiffe://${principal(workload, model.trustDomain)}`,
+    certificateSeconds: lifetime,
+  };
+  const series = seriesOf(cell, [], model, outcome);
+  return [{ ...series, title: `${series.title}: its certificate` }];
+}
+
+function permissive(model: PolicyModel): PolicyModel {
+  const open = copyWithField(model, "mtls", () => "PERMISSIVE" as const);
+  return copyWithField(open, "mtlsExceptions", () => []);
+}
