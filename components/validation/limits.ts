@@ -8,7 +8,7 @@ import { requestRefusal, resources } from "../settings/quantities";
 import { formatPath, type Problem, problemsOf } from "../shared/problem";
 import { runChecks } from "../shared/unknown";
 import type { Check } from "./check";
-import { objectProblems } from "./objects";
+import { isBuiltIn, objectProblems } from "./objects";
 
 /** Requests and limits, wherever the settings have them. */
 export const resourceChecks: readonly Check[] = (["cpu", "memory"] as const).map(
@@ -29,8 +29,7 @@ export const resourceChecks: readonly Check[] = (["cpu", "memory"] as const).map
  */
 export function* limitProblems({ policies }: Pick<Model, "policies">): Iterable<Problem> {
   for (const object of policyObjects(policies)) {
-    // Kinds of Kubernetes itself have no CRD here.
-    if (object.kind === "NetworkPolicy") continue;
+    if (isBuiltIn(object)) continue;
     for (const { path, message } of objectProblems(
       object as Parameters<typeof objectProblems>[0],
       [],

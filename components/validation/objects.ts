@@ -48,6 +48,11 @@ function kindsIn(folder: string): [string, Kind][] {
 
 type RawObject = NonNullable<Model["settings"]["objects"]>[number];
 
+/** Whether Kubernetes itself has the kind, for which there is no CRD. */
+export function isBuiltIn({ apiVersion }: { readonly apiVersion: string }): boolean {
+  return /^(networking|rbac\.authorization)\.k8s\.io\//.test(apiVersion);
+}
+
 /** What the API server would refuse of an object, or drop without an error. */
 export function* objectProblems(
   object: RawObject,

@@ -1,6 +1,6 @@
 import { formatPath } from "../../components/shared/problem";
 import type { KubernetesObject } from "../../components/shared/kubernetes/object";
-import { objectProblems } from "../../components/validation/objects";
+import { isBuiltIn, objectProblems } from "../../components/validation/objects";
 
 const nameForm = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
 
@@ -8,8 +8,7 @@ const nameForm = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?
 export class CrdSchemas {
   /** What is wrong with an object, one line each; empty where the API server would take and keep all of it. */
   problems(object: KubernetesObject): string[] {
-    // Kubernetes' own kind, whose spec the compiler takes from the SDK's types.
-    if (object.kind === "NetworkPolicy") return [];
+    if (isBuiltIn(object)) return [];
     const { name, namespace = "" } = object.metadata;
     return [
       ...(nameForm.test(name) && name.length <= 253 && namespace.length <= 63 ? [] : [`name ${name} of ${namespace}`]),
