@@ -162,7 +162,7 @@ export class MeshEnvoy {
     try {
       const [response] = (await once(sent, "response")) as [IncomingMessage];
       const body = await text(response);
-      const found = Object.entries(response.headers).map(([name, value]) => [name, String(value)]);
+      const found = Object.entries(response.headers).map(([name, value]): [string, string] => [name, String(value)]);
       return {
         status: response.statusCode ?? 0,
         exitCode: 0,
