@@ -213,7 +213,7 @@ function sharesReason(
   return `expected ${percent(shares[at] ?? 0)} "${titles[at]}"; it is between ${percent(low)} and ${percent(high)}: ${cause}`;
 }
 
-/** The worst of the verdicts: what fails before what could not be told. */
+/** The worst of the verdicts: what fails before what is not known. */
 export function worstVerdict(verdicts: readonly Verdict[]): Verdict {
   const order: readonly Verdict[] = ["fails", "control failed", "holds"];
   return order.find((verdict) => verdicts.includes(verdict)) ?? "not measurable";

@@ -57,7 +57,7 @@ describe("a series of requests that are all to be the same", () => {
     assert.equal(result.failure?.observation.status, 200);
   });
 
-  it("is not told where no request was sent", () => {
+  it("is not known where no request was sent", () => {
     const result = evaluate([], { expect: allowed });
     assert.deepEqual([result.verdict, result.measured], ["control failed", "no request was sent"]);
   });

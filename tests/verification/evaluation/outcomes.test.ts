@@ -20,7 +20,7 @@ describe("what an outcome has besides its answer", () => {
     );
   });
 
-  it("is not told where no proxy recorded the pod", () => {
+  it("is not known where no proxy recorded the pod", () => {
     const [verdict, reason] = judged(evaluate(observationOf({}), outcome({ version: "v2" }), routes));
     assert.equal(verdict, "control failed");
     assert.match(reason, /by a pod that no proxy recorded: its proxy writes no log for probes/);

@@ -48,7 +48,7 @@ describe("a series that is judged by shares", () => {
     );
   });
 
-  it("is not told by fewer requests than planned, nor where another policy ended some of them", () => {
+  it("is not known by fewer requests than planned, nor where another policy ended some of them", () => {
     assert.match(judged(weigh(seen(15, 25, 60)))[1], /100 requests are too few to tell/);
     assert.equal(weigh(seen(15, 25, 60)).verdict, "control failed");
     assert.equal(weigh([...seen(130, 210, count - 340), byNone]).verdict, "control failed");
