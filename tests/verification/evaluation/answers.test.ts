@@ -101,7 +101,7 @@ describe("who ended a request, by the record of a proxy", () => {
   });
 
   it("is not that of a mirrored copy", () => {
-    const copy = recordOf("server", "403 - rbac_access_denied", { isMirrored: true });
+    const copy = recordOf("server", "200 - direct_response", { isMirrored: true });
     assert.equal(
       endingOf(observationOf({ records: [recordOf("client", "200 - via_upstream"), copy] }), series).answer,
       "application",
