@@ -3,7 +3,7 @@ import { idleBreaker } from "../components/model/connection-pools";
 import { type Names, workloadKey } from "../components/model/names";
 import type { PolicyModel } from "../components/model/policies/policy-model";
 import type { Settings } from "../components/settings/schema";
-import type { TrafficPolicySettings } from "../components/settings/sections/traffic-policy";
+import { isFromSecret, type TrafficPolicySettings } from "../components/settings/sections/traffic-policy";
 import { listOf } from "../components/settings/wording";
 import type { KubernetesObject } from "../components/shared/kubernetes/object";
 import { formatPath, type SettingPath } from "../components/shared/problem";
@@ -11,7 +11,7 @@ import type { ServicePort } from "../components/shared/workload";
 
 interface NotedModel {
   readonly settings: Pick<Settings, "cluster" | "traffic">;
-  readonly policies: Pick<PolicyModel, "names" | "egress" | "workloads">;
+  readonly policies: Pick<PolicyModel, "names" | "egress" | "workloads" | "externalServices">;
 }
 
 /** For the output `notes`: policies with less effect than a reader may expect. */
@@ -23,7 +23,22 @@ export function policyNotes(
     ...networkPolicyNotes(cluster, objects),
     ...closedWorkloads(policies),
     ...idleBreakers(traffic, policies.names),
+    ...readSecrets(policies),
   ];
+}
+
+/** istiod hands a Secret to a sidecar whose service account may list Secrets. Source: istio/istio, pilot/pkg/xds/sds.go. */
+function readSecrets({ externalServices }: NotedModel["policies"]): string[] {
+  return externalServices.flatMap(({ client, settings: { trafficPolicy } }) => {
+    const levels = [trafficPolicy, ...(trafficPolicy?.portLevelSettings ?? [])];
+    const names = levels.flatMap((level) => level?.tls?.credentialName ?? []).filter(isFromSecret);
+    if (!client || names.length === 0) return [];
+    const { namespace, serviceAccount } = client;
+    return [
+      `The sidecar of ${workloadKey(client)} reads the Secret ${listOf([...new Set(names)])} once service account ${serviceAccount} ` +
+        `may list the Secrets of namespace ${namespace}, which its pods then may as well; until then its connections fail.`,
+    ];
+  });
 }
 
 /** Egress rules for one workload close the outside for all others. */

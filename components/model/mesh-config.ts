@@ -1,7 +1,10 @@
 import { extensionProviders } from "../observability/addons/registry";
 import type { Settings } from "../settings/schema";
 import type { SecuritySettings } from "../settings/sections/security";
-import { hasSidecars } from "./data-planes";
+import type { MeshSettings } from "../settings/sections/mesh";
+import { compareMinor, istioSince } from "../settings/versions";
+import { sharedVersions } from "./control-planes";
+import { type DataPlane, hasSidecars } from "./data-planes";
 import { pathNormalization } from "./path-normalization";
 
 export const auditProvider = "talos-mesh-audit";
@@ -95,6 +98,18 @@ function addonProviders(observability: Settings["observability"]): object[] {
     name,
     [protocol]: { service, port },
   }));
+}
+
+/**
+ * Data planes whose proxies answer DNS: a host without addresses then has one of its own, by which they tell TCP to it from
+ * TCP to others. Source: istio/istio, pilot/pkg/networking/serviceentry/ip_autoallocation.go.
+ */
+export function addressAllocation(mesh: MeshSettings): readonly DataPlane[] {
+  const { dnsCapture, profile, compatibilityVersion = mesh.version } = mesh;
+  const versions = [sharedVersions(mesh).oldest, compatibilityVersion];
+  if (versions.some((version) => compareMinor(version, istioSince.addressAllocation) < 0)) return [];
+  const bySidecars = dnsCapture ?? profile === "preview";
+  return [...(bySidecars ? (["sidecar"] as const) : []), ...(dnsCapture === false ? [] : (["ambient"] as const))];
 }
 
 /** What sidecars are configured with besides the services that their workloads may call. */

@@ -158,6 +158,8 @@ export const istioSince = {
   gatewayParameters: "1.26",
   /** TCPRoutes, and the rules of VirtualServices for TCP and TLS, at waypoints. */
   waypointConnections: "1.26",
+  /** istiod gives hosts of a ServiceEntry addresses of their own, and ztunnel answers DNS with them. */
+  addressAllocation: "1.25",
   /** Two certificates of a server of a Gateway. */
   credentialNames: "1.26",
   /** Ciphers of a listener of a Gateway of the Gateway API. */

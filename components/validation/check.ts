@@ -3,6 +3,7 @@ import { configuredApplications, deployableApplications } from "../apps/registry
 import type { ClusterStack } from "../cluster/kinds";
 import type { Model } from "../model/model";
 import type { Names, PolicyTarget } from "../model/names";
+import { istioSince } from "../settings/versions";
 import { listOf, suggestion } from "../settings/wording";
 import { expandPath } from "../settings/schema-walk";
 import type { Settings } from "../settings/schema";
@@ -136,6 +137,9 @@ export function proxyRemedy(namespace: string): string {
     ? `${namespace} belongs to the system, and its workloads are destinations of routes and traffic policies only; remove it`
     : `set dataPlane: sidecar for namespace ${namespace} in talos-mesh:mesh.namespaces, or remove it`;
 }
+
+/** How hosts outside the mesh get addresses of their own. */
+export const allocationRemedy = `set mesh.dnsCapture: true (Istio ${istioSince.addressAllocation} and newer)`;
 
 /** Refuses a workload that a match names as the client, and whose proxy would have to apply the rule. */
 export function unknownClient(names: Names, namespace: string, client: string): Refusal {

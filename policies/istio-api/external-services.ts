@@ -66,7 +66,9 @@ function destinationRule(service: ExternalService, host: string): KubernetesObje
   if (Object.keys(rules).length === 0) return [];
   // At an egress gateway, only the gateway connects to the host.
   const closed = service.gateway?.namespace === service.namespace;
-  const spec = { host, ...(closed ? { exportTo: ["."] } : exported(service)), ...rules };
+  // One that selects pods is for its own namespace only.
+  const selector = service.client && { workloadSelector: { matchLabels: { ...service.client.labels } } };
+  const spec = { host, ...(closed ? { exportTo: ["."] } : (selector ?? exported(service))), ...rules };
   return [istioObject("DestinationRule", objectPlace(service, host), spec)];
 }
 

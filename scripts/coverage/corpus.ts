@@ -88,7 +88,7 @@ function hereDocuments(shell: string): Yaml[] {
 
 function manifestsIn(yaml: string, namespace?: string): Manifest[] {
   const linked = yaml.replaceAll("{{< github_file >}}", "https://raw.githubusercontent.com/istio/istio/master");
-  const filled = linked.replace(/\$\([^)]*\)|\$\{?[A-Za-z_]\w*[^}\n"']*\}|\$[A-Z_]{2,}/g, shellValue);
+  const filled = linked.replace(/\$\([^)]*\)|\$\{?[A-Za-z_]\w*[^}\n"']*\}|\$[A-Z_]{2,}|<[A-Z][A-Z-]+>/g, shellValue);
   return parseAllDocuments(filled, { logLevel: "silent" }).flatMap((document) => {
     if (document.errors.length > 0) return [];
     const value: unknown = document.toJS();
@@ -121,7 +121,7 @@ export function manifestOf({ apiVersion, kind, metadata, spec }: Tree): Manifest
   };
 }
 
-/** What a shell variable could be: `$INGRESS_PORT` is a port, `$TOKEN` a word. */
+/** What a shell variable or a placeholder could be: `$INGRESS_PORT` is a port, `$TOKEN` a word, and so is `<VALUE>`. */
 function shellValue(variable: string): string {
   const name = /[A-Za-z_]\w*/.exec(variable)?.[0] ?? "value";
   if (/PORT$/i.test(name)) return "8080";

@@ -92,7 +92,7 @@ describe("egress", () => {
         { from: "front", hosts: ["a.example.com"], ports: [5432], protocol: "TCP" },
         { from: "reviews", hosts: ["b.example.com"], ports: [5432], protocol: "TCP" },
       ],
-      "security.egress.allow[1].ports: TCP on port 5432 already goes to a.example.com, and a port can have one host only; use TLS, or another port",
+      "security.egress.allow[1].ports: TCP on port 5432 already goes to a.example.com, and a port can have one host only; use TLS, another port, or in mode sidecar set mesh.dnsCapture: true (Istio 1.25 and newer)",
     ],
   };
   for (const [what, [allow, expected]] of Object.entries(refused)) {

@@ -63,6 +63,17 @@ export const externalExamples = {
       ],
     },
   }),
+  externalClient: externalService({
+    hosts: ["api.example.com"],
+    ports: [
+      { number: 80, protocol: "HTTP", targetPort: 443 },
+      { number: 443, protocol: "TLS" },
+    ],
+    trafficPolicy: {
+      portLevelSettings: [{ port: { number: 80 }, tls: { mode: "MUTUAL", credentialName: "api-client" } }],
+    },
+    sourceWorkload: "front",
+  }),
   externalGateway: {
     ...externalService({
       hosts: ["api.example.com"],

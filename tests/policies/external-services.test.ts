@@ -186,7 +186,7 @@ describe("a service outside the mesh", () => {
         { hosts: ["a.net"], ports: [{ number: 5432, protocol: "TCP" }] },
         { hosts: ["b.net"], ports: [{ number: 5432, protocol: "TCP" }] },
       ],
-      "ports: TCP on port 5432 already goes to a.net, at traffic.externalServices[0], and without addresses a proxy cannot distinguish them; add addresses to one of them",
+      "ports: TCP on port 5432 already goes to a.net, at traffic.externalServices[0], and without addresses a proxy cannot distinguish them; add addresses to one of them, or set mesh.dnsCapture: true (Istio 1.25 and newer)",
     ],
     "TLS on a port that has it": [
       { ...api, ports: [http, https], trafficPolicy: { tls: { mode: "SIMPLE" } } },
@@ -214,7 +214,7 @@ describe("a service outside the mesh", () => {
     ],
     "a Secret that sidecars do not read": [
       { ...api, trafficPolicy: { tls: { mode: "SIMPLE", credentialName: "ca" } } },
-      "trafficPolicy.tls: found credentialName ca, which sidecars do not read; set egressGateway, whose namespace has the Secret, or mount the files into the sidecars and name them: clientCertificate, privateKey, caCertificates",
+      "trafficPolicy.tls: found credentialName ca, which sidecars do not read; set egressGateway, whose namespace has the Secret, sourceWorkload, whose sidecar alone reads one of its own namespace, or mount the files into the sidecars and name them: clientCertificate, privateKey, caCertificates",
     ],
   };
   for (const [what, [given, expected]] of Object.entries(refused)) {

@@ -137,3 +137,28 @@ describe("notes on circuit breakers", () => {
     assert.doesNotMatch(policyNotes({ policies: known, settings: article }, []).join(), /connectionPool/);
   });
 });
+
+describe("notes on Secrets that sidecars read", () => {
+  const cluster = talos({ name: "flannel", kubeNetworkPoliciesEnabled: true });
+  const found = (credentialName: string) => {
+    const trafficPolicy = { tls: { mode: "SIMPLE" as const, credentialName } };
+    const ports = [{ number: 80, protocol: "HTTP" as const }];
+    const externalServices = [{ hosts: ["api.example.com"], ports, trafficPolicy, sourceWorkload: "front" }];
+    const given = { externalServices };
+    return policyNotes(
+      { policies: shopModel({ traffic: given }), settings: { cluster, traffic: traffic.parse(given) } },
+      [],
+    );
+  };
+
+  it("name the service account that must be allowed to list them", () => {
+    assert.deepEqual(found("api-ca"), [
+      "The sidecar of shop/front reads the Secret api-ca once service account front-account may list the Secrets of namespace shop, " +
+        "which its pods then may as well; until then its connections fail.",
+    ]);
+  });
+
+  it("are absent for a ConfigMap", () => {
+    assert.deepEqual(found("configmap://api-ca"), []);
+  });
+});

@@ -61,7 +61,9 @@ export interface PolicySettings {
   readonly traffic?: z.input<typeof traffic>;
   readonly security?: z.input<typeof security>;
   readonly telemetry?: z.input<typeof telemetry>;
-  readonly mesh?: Partial<Pick<z.input<typeof mesh>, "sidecars" | "proxyConfigs" | "outboundTrafficPolicy">>;
+  readonly mesh?: Partial<
+    Pick<z.input<typeof mesh>, "sidecars" | "proxyConfigs" | "outboundTrafficPolicy" | "dnsCapture">
+  >;
 }
 
 /** Policies before their names are resolved, and what they may name. */

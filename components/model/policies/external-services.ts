@@ -4,7 +4,7 @@ import { isIP } from "node:net";
 import type { GatewayWorkload, WaypointWorkload } from "../../shared/workload";
 import type { SettingPath } from "../../shared/problem";
 import { copyWithField, entryReaders, knownFields, readEntries, throwUnknown } from "../../shared/unknown";
-import type { Names } from "../names";
+import type { MeshWorkload, Names } from "../names";
 import { externalHostName } from "../object-names";
 
 export type Resolution = NonNullable<ExternalServiceSettings["resolution"]>;
@@ -27,6 +27,8 @@ export interface ExternalService {
   readonly exportTo?: readonly string[];
   /** The egress gateway that sidecars send its requests to. */
   readonly gateway?: GatewayWorkload;
+  /** The only client whose proxy applies the traffic policy. @default every client */
+  readonly client?: MeshWorkload;
   /** The waypoint that ztunnel sends its requests to. */
   readonly waypoint?: WaypointWorkload;
 }
@@ -45,6 +47,8 @@ export function externalServices(settings: { readonly traffic: TrafficSettings }
       resolution: () => entry.resolution ?? defaultResolution(entry),
       exportTo: () => withGateway(entry.exportTo, namespace(), gateway()),
       gateway,
+      client: () =>
+        entry.sourceWorkload === undefined ? undefined : names.workload(entry.sourceWorkload, namespace()),
       waypoint: () => names.namespaceWaypoint(namespace()),
     });
     return copyWithField(fields, "settings", () => entry);

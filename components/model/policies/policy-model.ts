@@ -11,6 +11,7 @@ import type { RateLimitServiceSettings, RateLimitSettings } from "../../settings
 import type { TelemetrySettings } from "../../settings/sections/telemetry";
 import type { TrafficPolicySettings } from "../../settings/sections/traffic-policy";
 import type { GatewayWorkload, VersionService, WaypointWorkload, Workload } from "../../shared/workload";
+import type { DataPlane } from "../data-planes";
 import type { SidecarScoping } from "../mesh-config";
 import type { Caller, MeshWorkload, Names, PolicyTarget } from "../names";
 import type { Egress } from "./egress";
@@ -61,6 +62,8 @@ export interface PolicyModel {
   readonly probeLog: boolean;
   /** How proxies read and forward paths. */
   readonly pathNormalization: PathNormalization;
+  /** Data planes in which hosts outside the mesh have addresses of their own. */
+  readonly addressAllocation: readonly DataPlane[];
   /** What sidecars know besides the services that their workloads may call. @default the whole mesh */
   readonly sidecarScoping?: SidecarScoping;
   /** What sidecars know by hand. */

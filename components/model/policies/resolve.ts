@@ -17,7 +17,7 @@ import {
   throwUnknown,
 } from "../../shared/unknown";
 import { gatewayApiVersion } from "../control-planes";
-import { sidecarScoping } from "../mesh-config";
+import { addressAllocation, sidecarScoping } from "../mesh-config";
 import { type Names, targetKey, workloadKey } from "../names";
 import { pathNormalization } from "../path-normalization";
 import { egress } from "./egress";
@@ -72,6 +72,7 @@ export function policyModel(settings: PolicySettings, names: Names): PolicyModel
     probeLog: () => settings.verification?.enabled ?? false,
     accessLog: () => settings.mesh.accessLog ?? settings.mesh.profile === "demo",
     pathNormalization: () => pathNormalization(settings),
+    addressAllocation: () => addressAllocation(settings.mesh),
     sidecarScoping: () => sidecarScoping(settings),
     knownHosts: () => knownHosts(settings, names),
     proxyConfigs: () => proxyConfigs(settings, names),

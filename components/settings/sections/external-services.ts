@@ -52,6 +52,11 @@ export const externalService = z.strictObject({
   ),
   egressGateway: dnsLabel.optional().describe("A gateway that requests go through. Default: none."),
   trafficPolicy: trafficPolicy.optional(),
+  sourceWorkload: dnsLabel
+    .optional()
+    .describe(
+      "A workload of its namespace, whose sidecar alone applies trafficPolicy, and so reads a Secret. Default: every client.",
+    ),
   subsets: z
     .array(z.strictObject({ name: dnsLabel, labels, trafficPolicy: trafficPolicy.optional() }))
     .default([])

@@ -6,7 +6,7 @@ import { isIstioGateway, type PolicyModel } from "../../model/policies/policy-mo
 import type { SecuritySettings } from "../../settings/sections/security";
 import { formatPath, type Problem, problemsOf, type Refusal, type SettingPath, shortPath } from "../../shared/problem";
 import { hasPods } from "../../shared/workload";
-import { problemsAt, problemsOfEach, proxyRemedy } from "../check";
+import { allocationRemedy, problemsAt, problemsOfEach, proxyRemedy } from "../check";
 import { tooLongForGateway } from "./external-services";
 import { withoutTlsListeners } from "./tls-listeners";
 
@@ -40,7 +40,14 @@ export function* egressProblems(
   // A rule with a wrong mode is not checked further.
   const further = (check: (rule: EgressRule) => Refusal) => (rule: EgressRule) =>
     wrongMode(rule) === undefined ? check(rule) : undefined;
-  const checks = [wildcards, gatewayLimits(model), missingPorts, describedHosts, sharedIdentity(model), tcpPorts()];
+  const checks = [
+    wildcards,
+    gatewayLimits(model),
+    missingPorts,
+    describedHosts,
+    sharedIdentity(model),
+    tcpPorts(model),
+  ];
   yield* firstOfEach(problemsAt(rules, ...checks.map(further)));
   yield* differentPorts(rules.filter((rule) => wrongMode(rule) === undefined));
 }
@@ -239,17 +246,19 @@ function tooMany(host: string, { protocols }: ClientPorts): Refusal {
 }
 
 /** A sidecar cannot tell the hosts of a TCP port apart. */
-function tcpPorts() {
+function tcpPorts({ addressAllocation }: PolicyModel) {
   const hostOfPort = new Map<string, string>();
   return ({ workload, settings, mode }: EgressRule): Refusal => {
     if (mode === "waypoint" || settings.protocol !== "TCP") return undefined;
-    const pairs = settings.hosts.flatMap((host) => (settings.ports ?? []).map((port) => ({ host, port })));
+    const isAllocated = mode === "sidecar" && addressAllocation.includes("sidecar");
+    const named = isAllocated ? settings.hosts.filter((host) => host.startsWith("*")) : settings.hosts;
+    const pairs = named.flatMap((host) => (settings.ports ?? []).map((port) => ({ host, port })));
     const messages = pairs.map(({ host, port }) => {
       const key = `${workload.namespace} ${port}`;
       const taken = hostOfPort.get(key) ?? host;
       hostOfPort.set(key, taken);
       if (taken === host) return undefined;
-      return `TCP on port ${port} already goes to ${taken}, and a port can have one host only; use TLS, or another port`;
+      return `TCP on port ${port} already goes to ${taken}, and a port can have one host only; use TLS, another port, or in mode sidecar ${allocationRemedy}`;
     });
     return { ports: messages };
   };

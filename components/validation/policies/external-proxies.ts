@@ -8,9 +8,29 @@ import {
 } from "../../settings/sections/traffic-policy";
 import { type Refusal, refusalOfEach } from "../../shared/problem";
 import { isEncrypted } from "../../shared/workload";
+import { unknownClient } from "../check";
 import { tlsDetails } from "./client-tls";
 
 /** Settings of services outside the mesh that the proxies in front of their clients would not apply. */
+
+/** A DestinationRule selects pods of its own namespace, and sidecars alone among those. */
+export function onlyClient({ namespace, settings }: ExternalService, { names }: PolicyModel): Refusal {
+  const { sourceWorkload: found, trafficPolicy, subsets, egressGateway } = settings;
+  if (found === undefined) return undefined;
+  const unknown = unknownClient(names, namespace, found);
+  return {
+    sourceWorkload: [
+      unknown,
+      !unknown &&
+        names.workload(found, namespace).dataPlane === "ambient" &&
+        `found ${found}; ${ambientRefusal("externalClient")}`,
+      !trafficPolicy && "found without trafficPolicy, which it is about; add one, or remove it",
+      egressGateway !== undefined &&
+        "found with egressGateway, whose proxy applies trafficPolicy; remove one of the two",
+      subsets.length > 0 && `found with subsets, which proxies of other clients would not know; remove one of the two`,
+    ],
+  };
+}
 
 /** TLS that Istio refuses, or that a proxy would leave out. */
 export function clientTls(service: ExternalService, { names }: PolicyModel): Refusal {
@@ -49,13 +69,13 @@ function tlsRefusal(
 /** Sidecars leave the TLS out and send plain text. Source: pilot/pkg/networking/core/cluster_tls.go. */
 function withoutSecret(
   credentialName: string | undefined,
-  { gateway, waypoint }: ExternalService,
+  { gateway, waypoint, settings: { sourceWorkload } }: ExternalService,
   [client]: readonly string[],
 ): Refusal {
-  if (!isFromSecret(credentialName) || gateway) return undefined;
+  if (!isFromSecret(credentialName) || gateway || sourceWorkload !== undefined) return undefined;
   if (!waypoint) {
     return (
-      `found credentialName ${credentialName}, which sidecars do not read; set egressGateway, whose namespace has the Secret, ` +
+      `found credentialName ${credentialName}, which sidecars do not read; set egressGateway, whose namespace has the Secret, sourceWorkload, whose sidecar alone reads one of its own namespace, ` +
       "or mount the files into the sidecars and name them: clientCertificate, privateKey, caCertificates"
     );
   }

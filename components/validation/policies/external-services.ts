@@ -1,5 +1,5 @@
 import { isIP } from "node:net";
-import type { ExternalService } from "../../model/policies/external-services";
+import { type ExternalService, isExportedTo } from "../../model/policies/external-services";
 import { egressLabel } from "../../model/object-names";
 import { clusterHost, isIstioGateway, type PolicyModel } from "../../model/policies/policy-model";
 import { listOf, suggestion } from "../../settings/wording";
@@ -9,9 +9,9 @@ import { rootNamespace } from "../../shared/istio";
 import { own } from "../../shared/own";
 import { checkEach, runChecks } from "../../shared/unknown";
 import { isEncrypted, isHttp } from "../../shared/workload";
-import { missingNamespace, problemsAt } from "../check";
+import { allocationRemedy, missingNamespace, problemsAt } from "../check";
 import { withoutTlsListeners } from "./tls-listeners";
-import { ambientExternalService, clientTls } from "./external-proxies";
+import { ambientExternalService, clientTls, onlyClient } from "./external-proxies";
 
 /**
  * Services outside the mesh that Istio refuses, or whose settings have no effect.
@@ -32,6 +32,7 @@ export function externalServiceProblems(model: PolicyModel): Iterable<Problem> {
     () =>
       problemsAt(
         externalServices,
+        (service) => onlyClient(service, model),
         (service) => clientTls(service, model),
         (service) => ambientExternalService(service, model),
       ),
@@ -42,7 +43,7 @@ export function externalServiceProblems(model: PolicyModel): Iterable<Problem> {
         ),
         "host",
       ),
-    () => problemsAt(externalServices, sharedTcpPorts()),
+    () => problemsAt(externalServices, sharedTcpPorts(model)),
   );
 }
 
@@ -224,10 +225,10 @@ export function tooLongForGateway(all: readonly string[]): Refusal {
 }
 
 /** Without addresses, a proxy takes all connections to a TCP port for one service. */
-function sharedTcpPorts() {
+function sharedTcpPorts(model: PolicyModel) {
   const first = new Map<number, ExternalService>();
   return (service: ExternalService): Refusal => {
-    if (service.settings.addresses) return undefined;
+    if (service.settings.addresses || hasAllocatedAddress(service, model)) return undefined;
     const messages = service.ports.map((port) => {
       if (isHttp(port) || isEncrypted(port)) return undefined;
       const taken = first.get(port.number) ?? service;
@@ -235,9 +236,18 @@ function sharedTcpPorts() {
       if (taken === service) return undefined;
       return (
         `${port.protocol} on port ${port.number} already goes to ${taken.hosts[0]}, at ${shortPath(taken.path)}, ` +
-        "and without addresses a proxy cannot distinguish them; add addresses to one of them"
+        `and without addresses a proxy cannot distinguish them; add addresses to one of them, or ${allocationRemedy}`
       );
     });
     return { ports: messages };
   };
+}
+
+/** Whether the proxies of all clients know it by an address of its own. */
+function hasAllocatedAddress(service: ExternalService, { names, addressAllocation }: PolicyModel): boolean {
+  const { resolution, hosts } = service;
+  if (resolution === "NONE" || hosts.some((host) => host.startsWith("*"))) return false;
+  const clients = names.workloadNamespaces().filter((namespace) => isExportedTo(service, namespace));
+  const planes = clients.map((namespace) => names.dataPlane(namespace));
+  return planes.every((plane) => plane === "none" || addressAllocation.includes(plane));
 }
