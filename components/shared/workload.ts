@@ -30,6 +30,8 @@ export interface Workload {
   readonly ports: readonly ServicePort[];
   /** Values of the pods' `version` label, oldest first. */
   readonly versions: readonly string[];
+  /** Whether its Service has no address of its own, so that clients connect to a pod of their choice. @default false */
+  readonly headless?: boolean;
   /** Services by version. @default none */
   readonly versionServices?: ReadonlyMap<string, VersionService>;
 }

@@ -1,5 +1,6 @@
 import { listOf } from "../settings/wording";
 import { checkEach } from "../shared/unknown";
+import { waypointTitle } from "../model/names";
 import { hasPods } from "../shared/workload";
 import { dataPlaneOf } from "../model/data-planes";
 import { type Check, problemsOfEach, rule, unique } from "./check";
@@ -25,6 +26,14 @@ export const workloadChecks: readonly Check[] = [
     const { namespace = "" } = applications?.[Number(at[1])] ?? {};
     if (hasPods({ labels }) || dataPlaneOf(mesh, namespace) !== "ambient") return undefined;
     return `found none, which is a Service without selector, to which ztunnel applies no policies; in the ambient namespace ${namespace} expected the selector of the Service, or its host and endpoints in traffic.externalServices`;
+  }),
+  rule(workload, ({ name, headless }, { settings: { applications }, names }, at) => {
+    const { namespace = "" } = applications?.[Number(at[1])] ?? {};
+    const waypoint = headless && names.waypoint({ namespace, name });
+    if (!waypoint) return undefined;
+    return {
+      headless: `found true, and clients in the ambient mesh connect to its pods around ${waypointTitle(waypoint)}, whose rules would not hold; let them call a Service with an address, or move it to a namespace without a waypoint`,
+    };
   }),
   rule(workload, ({ labels = { app: "" }, versions }) => ({
     versions:

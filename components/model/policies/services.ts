@@ -86,6 +86,7 @@ function meshService(
     dataPlane: () => workload.dataPlane,
     waypoint: () => workload.waypoint,
     versionServices: () => workload.versionServices,
+    headless: () => workload.headless,
     paths: () => paths,
     subsets: () => subsets(workload, entries, routed.get(workloadKey(workload))),
     trafficPolicy: () => entries.find(({ settings }) => settings.trafficPolicy !== undefined)?.settings.trafficPolicy,

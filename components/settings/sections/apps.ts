@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { portProtocols } from "../../shared/workload";
-import { dnsLabel, exactlyOneOf, labels, port, some } from "../fields";
+import { dnsLabel, exactlyOneOf, flag, labels, port, some } from "../fields";
 
 /** `talos-mesh:applications`: workloads that are deployed elsewhere. */
 
@@ -27,6 +27,7 @@ const workload = exactlyOneOf(
     serviceAccount: dnsLabel.default("default").describe("Its identity in rules."),
     port: port.optional().describe("The Service's only port, which serves HTTP."),
     ports: some(servicePort).describe("All ports of the Service; the first is the one that messages name."),
+    headless: flag("The Service has no address (clusterIP: None), as those of StatefulSets: clients choose a pod."),
     versions: z.array(dnsLabel).default([]).describe("Values of the pods' `version` label."),
     versionServices: z
       .union([z.boolean(), z.record(dnsLabel, versionService)], {

@@ -10,6 +10,7 @@ import { accessRuleProblems } from "./access-rules";
 import { clientTlsProblems } from "./client-tls";
 import { egressProblems } from "./egress";
 import { externalServiceProblems } from "./external-services";
+import { headlessProblems } from "./headless";
 import { proxyProblems } from "./proxies";
 import { rateLimitProblems } from "./rate-limits";
 import { externalRouteProblems, httpRouteProblems, sharedHostProblems } from "./http-route-limits";
@@ -43,6 +44,7 @@ export function policyProblems(
     () => sharedHostProblems(model),
     () => telemetryProblems(model, settings.mesh),
     () => proxyProblems(model, settings.mesh),
+    () => headlessProblems(model, settings.traffic),
     () => releaseProblems(settings),
   );
 }
