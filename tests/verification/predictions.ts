@@ -45,7 +45,7 @@ export function questionOf(model: PolicyModel, { client, request }: Series): Que
     };
   }
   if (to.kind === "pod") return { ...asked, ...tokens, ...from, to: `${to.namespace}/${to.workload}`, port: to.port };
-  if (to.kind === "external") return { ...asked, ...from, to: to.address ?? to.host, port: to.port };
+  if (to.kind === "external") return { ...asked, ...from, to: to.host, port: to.port };
   if (to.kind === "witness") return undefined;
   const entry = gatewayEntries(model).find(
     ({ exposed }) =>

@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
-import { targetPolicyName, policyName } from "../../components/model/object-names";
+import type { MeshWorkload } from "../../components/model/names";
+import { policyName, targetPolicyName } from "../../components/model/object-names";
 import type { PolicyModel } from "../../components/model/policies/policy-model";
 import { copyWithField } from "../../components/shared/unknown";
 import type { KubernetesObject } from "../../components/shared/kubernetes/object";
 import type { PlanContext } from "../../components/verification/probe";
 import { authorization } from "../../components/verification/probes/authorization";
+import { egress } from "../../components/verification/probes/egress";
 import { mtls } from "../../components/verification/probes/mtls";
 import { tokens } from "../../components/verification/probes/tokens";
 import { policyObjects } from "../../policies/compile";
@@ -33,6 +35,7 @@ function without(
       model.tokenRules.map((rules) => (isOf(rules.target, "jwt") ? { ...rules, issuers: [] } : rules)),
     );
   }
+  if (kind === "Sidecar" || kind === "ServiceEntry") return withoutEgress(model, kind, namespace ?? "", name);
   if (kind !== "AuthorizationPolicy") return undefined;
   if (name === "allow-nothing") {
     const left = [...model.defaultDenyNamespaces].filter((one) => one !== namespace);
@@ -48,10 +51,25 @@ function without(
   );
 }
 
+/** Without its Sidecar a workload knows the hosts of its namespace; without a ServiceEntry nobody knows the host. */
+function withoutEgress(model: PolicyModel, kind: "Sidecar" | "ServiceEntry", namespace: string, name: string) {
+  const { egress } = model;
+  if (!egress) return undefined;
+  const ofNamespace = egress.rules.filter(({ workload }) => workload.namespace === namespace);
+  const opened = (workload: MeshWorkload) => [...egress.rules, ...ofNamespace.map((rule) => ({ ...rule, workload }))];
+  const closed = () =>
+    egress.rules.map((rule) => {
+      const hosts = rule.settings.hosts.filter((host) => host !== name);
+      return rule.workload.namespace === namespace ? { ...rule, settings: { ...rule.settings, hosts } } : rule;
+    });
+  const rules = kind === "Sidecar" ? opened(model.names.workload(name.replace(/\.scope$/, ""), namespace)) : closed();
+  return copyWithField(model, "egress", () => ({ ...egress, rules }));
+}
+
 /** What a run would report of each object that is switched off: `object: probe fails; probe control failed`. */
 function table(context: PlanContext): string[] {
   const { policies } = context.model;
-  const probes = [authorization, tokens, mtls].flatMap((source) => source(context));
+  const probes = [authorization, tokens, mtls, egress].flatMap((source) => source(context));
   return policyObjects(policies).flatMap((object) => {
     const changed = without(policies, object);
     if (!changed) return [];
@@ -73,6 +91,8 @@ function withKeys(context: PlanContext): PlanContext {
 describe("a policy that is switched off", () => {
   it("fails its own probe and no other, in the article's stack with a key for tokens", () => {
     assert.deepEqual(table(withKeys(stackPlan("article"))), [
+      "ServiceEntry bookinfo/a-cup-of.coffee: egress to bookinfo/a-cup-of.coffee fails",
+      "ServiceEntry bookinfo/une-tasse-de.cafe: egress to bookinfo/une-tasse-de.cafe fails",
       "PeerAuthentication istio-system/default: mtls the mesh fails",
       // Without it, nothing checks the tokens that other probes send.
       "RequestAuthentication bookinfo/productpage.jwt: authorization bookinfo/productpage control failed; tokens bookinfo/productpage fails",
@@ -82,6 +102,10 @@ describe("a policy that is switched off", () => {
       "AuthorizationPolicy bookinfo/reviews.allow: authorization bookinfo/reviews fails",
       "AuthorizationPolicy bookinfo/ratings.allow: authorization bookinfo/ratings fails",
       "AuthorizationPolicy bookinfo/productpage.jwt: tokens bookinfo/productpage fails",
+      "Sidecar bookinfo/details.scope: egress from bookinfo/details fails",
+      "Sidecar bookinfo/ratings.scope: egress from bookinfo/ratings fails",
+      "Sidecar bookinfo/reviews.scope: egress from bookinfo/reviews fails",
+      "Sidecar bookinfo/productpage.scope: egress from bookinfo/productpage fails",
     ]);
   });
 

@@ -9,7 +9,7 @@ import { ambientShop, shopModel } from "../../support/policy-models";
 import { questionOf, verdictOf } from "../predictions";
 import { planOf, stackPlan } from "./plans";
 
-const kinds: readonly string[] = ["authorization", "tokens", "mtls"];
+const kinds: readonly string[] = ["authorization", "tokens", "mtls", "egress"];
 
 function withKeys(context: PlanContext): PlanContext {
   const issuers = context.model.policies.tokenRules.flatMap((rules) => rules.issuers.map((one) => one.settings.issuer));
