@@ -1,7 +1,8 @@
+import type { ExternalService } from "../../model/policies/external-services";
 import type { Match } from "../../model/matches";
 import type { HttpRuleSettings } from "../../settings/sections/http-rule";
 import type { PlanContext, Probe, Series } from "../probe";
-import { type Entry, type EntryRule, meshEntries } from "../requests/entries";
+import { type Entry, type EntryRule, gatewayEntries, meshEntries } from "../requests/entries";
 import { type Asked, findRequest, takes, titleOfRequest } from "../requests/find";
 import {
   destinationsOf,
@@ -21,11 +22,41 @@ export const routeObjects = ["VirtualService", "HTTPRoute"];
  * what else a rule does is proved where that is measured.
  */
 export function routes(context: PlanContext): Probe[] {
-  return meshEntries(context.model.policies).flatMap((entry) =>
-    entry.rules
-      .filter(({ rule }) => entry.rules.length > 1 || rule.match !== undefined || leads(rule))
-      .flatMap((rule) => routeProbe(context, entry, rule, "routes")),
-  );
+  const { policies } = context.model;
+  const entries = meshEntries(policies);
+  return [
+    ...entries.flatMap((entry) =>
+      entry.rules
+        .filter(({ rule }) => entry.rules.length > 1 || rule.match !== undefined || leads(rule))
+        .flatMap((rule) => routeProbe(context, entry, rule, "routes")),
+    ),
+    ...[...entries, ...gatewayEntries(policies)].flatMap((entry) =>
+      entry.rules.filter(({ rule }) => rule.rewrite).map((rule) => rewriteProbe(entry, rule)),
+    ),
+    ...policies.externalServices.flatMap(externalProbes),
+  ];
+}
+
+function rewriteProbe(entry: Entry, taken: EntryRule): Probe {
+  return {
+    name: `routes ${ruleTitle(entry, taken)} rewrite`,
+    kind: "routes",
+    path: [...taken.path, "rewrite"],
+    expectation: "another path, or another host, is sent on",
+    series: [],
+    notMeasurable: "only the application sees the path and the host that a proxy sends on",
+  };
+}
+
+function externalProbes({ hosts, path, settings: { http } }: ExternalService): Probe[] {
+  return http.map((rule, index) => ({
+    name: `routes ${hosts.join(", ")} http[${index}]`,
+    kind: "routes",
+    path: [...path, "http", index],
+    expectation: matchTitle(rule),
+    series: [],
+    notMeasurable: "servers outside the mesh get only the requests that prove egress",
+  }));
 }
 
 export function routeProbe(context: PlanContext, entry: Entry, taken: EntryRule, kind: "routes" | "gateways"): Probe[] {
@@ -36,7 +67,10 @@ export function routeProbe(context: PlanContext, entry: Entry, taken: EntryRule,
     name: `${kind} ${ruleTitle(entry, taken)}`,
     kind,
     path,
-    objects: objectsFor(policies, entry.from, routeObjects),
+    objects: [
+      ...objectsFor(policies, entry.from, routeObjects),
+      ...(entry.exposed ? objectsFor(policies, ["gateways", entry.exposed.gateway.name], ["Gateway"]) : []),
+    ],
   };
   const control = controlFor(context, entry, taken);
   const found = effectsFor(context, entry, taken);
@@ -58,6 +92,7 @@ export function routeProbe(context: PlanContext, entry: Entry, taken: EntryRule,
     {
       ...about,
       expectation: `${matchTitle(rule)}: ${titlesOf(parts)}${missing}`,
+      ...aloneWhere(first),
       series: [...effects, ...(control ? [controlSeries(control, parts)] : [])],
     },
   ];
@@ -109,6 +144,11 @@ function controlSeries({ asked, parts }: Control, ofRule: readonly Part[]): Seri
   const count = most && parts.length > others.length ? enoughFor(1 - most.share) : 3;
   const expect = parts.length === 1 ? oneOf(parts) : ({ kind: "some", outcomes } as const);
   return { ...sent(asked, "control"), expect, count };
+}
+
+/** Requests of other probes would take the few that a circuit breaker lets through. */
+export function aloneWhere({ isLimited }: Asked): Pick<Probe, "alone"> {
+  return isLimited ? { alone: true } : {};
 }
 
 /** Where circuit breakers limit requests, others at the same time would get their answers. */

@@ -1,7 +1,7 @@
 import type { PlanContext, Probe } from "../probe";
 import { type Entry, type EntryRule, gatewayEntries, meshEntries, titleOf } from "../requests/entries";
 import { areDistinct, objectsFor, oneOf, partsOf, percent } from "../requests/outcomes";
-import { controlFor, effectsFor, isSplit, matchTitle, routeObjects, ruleTitle, sent } from "./routes";
+import { aloneWhere, controlFor, effectsFor, isSplit, matchTitle, routeObjects, ruleTitle, sent } from "./routes";
 
 /** The shares of a rule that splits requests. Which pod gets one, the proxy that routes it records. */
 export function weights(context: PlanContext): Probe[] {
@@ -40,6 +40,7 @@ function weightProbe(context: PlanContext, entry: Entry, taken: EntryRule): Prob
   return {
     ...about,
     expectation,
+    ...aloneWhere(first),
     series: [
       { ...sent(first, "effect"), expect: { kind: "shares", outcomes: parts } },
       ...(control ? [{ ...sent(control.asked, "control"), expect: oneOf(control.parts) }] : []),

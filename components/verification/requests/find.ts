@@ -1,7 +1,7 @@
 import { type MeshWorkload, workloadKey } from "../../model/names";
 import type { MeshService } from "../../model/policies/policy-model";
 import type { Match } from "../../model/matches";
-import { type Explanation, explain } from "../../../policies/explain/explain";
+import { type Explanation, explain, type Question } from "../../../policies/explain/explain";
 import { milliseconds } from "../../shared/duration";
 import { formatPath, type SettingPath } from "../../shared/problem";
 import type { PlanContext, ProbeClient, ProbeRequest } from "../probe";
@@ -13,6 +13,7 @@ export interface Asked {
   readonly client: ProbeClient;
   readonly clientTitle: string;
   readonly request: ProbeRequest;
+  readonly question: Question;
   readonly explanation: Explanation;
   /** Whether a few requests at the same time are too many for a circuit breaker on the way. */
   readonly isLimited: boolean;
@@ -109,8 +110,9 @@ function ask(context: PlanContext, entry: Entry, draft: Draft, { client, from, t
   const { method, path, headers, claims, token } = draft;
   const port = given ?? usual;
   const host = exposed && { host: exposed.host };
-  const question = { from, to: workloadKey(service), method, path, headers: { ...headers, ...host }, port };
-  const explanation = explain(context.model.policies, { ...question, ...(claims && { claims }) });
+  const asked = { from, to: workloadKey(service), method, path, headers: { ...headers, ...host }, port };
+  const question: Question = { ...asked, ...(claims && { claims }) };
+  const explanation = explain(context.model.policies, question);
   const to = exposed
     ? ({
         kind: "gateway",
@@ -132,7 +134,7 @@ function ask(context: PlanContext, entry: Entry, draft: Draft, { client, from, t
     ...(longest > 2 && { timeoutSeconds: Math.ceil(longest + 10) }),
   };
   const isLimited = [service, ...entry.rules.map((one) => one.service)].some(hasConnectionLimit);
-  return { client, clientTitle: title, request, explanation, isLimited };
+  return { client, clientTitle: title, request, question, explanation, isLimited };
 }
 
 export function hasConnectionLimit({ trafficPolicy, subsets }: MeshService): boolean {

@@ -4,6 +4,7 @@ import { RouteTargets } from "../../model/policies/route-targets";
 import { policyObjects } from "../../../policies/compile";
 import { settingOf } from "../../../policies/api-objects";
 import { type NamedDestination, routeEntries } from "../../../policies/destinations";
+import type { DestinationSettings } from "../../settings/sections/http-rule";
 import { formatPath, type SettingPath } from "../../shared/problem";
 import { throwUnknown } from "../../shared/unknown";
 import type { Expectation, Outcome } from "../probe";
@@ -53,10 +54,10 @@ export function destinationsOf(model: PolicyModel, { rule: { route }, service }:
   const targets = new RouteTargets(model);
   const named = route ? routeEntries(route, service).filter(({ weight = 100 }) => weight > 0) : [{}];
   const total = named.reduce((sum, { weight = 100 }) => sum + weight, 0);
-  return named.map((one: NamedDestination & { readonly weight?: number | undefined }) => {
+  return named.map((one: NamedDestination & Pick<DestinationSettings, "weight" | "headers">) => {
     const target = targets.find(service, one) ?? throwUnknown();
     const subset = target.subsets.find(({ name }) => name === one.subset);
-    return { target, subset, share: (one.weight ?? 100) / total };
+    return { target, subset, headers: one.headers, share: (one.weight ?? 100) / total };
   });
 }
 

@@ -21,6 +21,8 @@ import { projectRoot } from "../../support/program";
 
 type Traffic = NonNullable<PolicySettings["traffic"]>;
 export type Services = NonNullable<Traffic["services"]>;
+export type RateLimits = NonNullable<Traffic["rateLimits"]>;
+export type TrafficPolicy = NonNullable<Services[number]["trafficPolicy"]>;
 export type Rules = NonNullable<Services[number]["http"]>;
 
 /** A plan of these policies; of the model, probes read nothing else. */

@@ -217,7 +217,7 @@ describe("the probes of routes", () => {
       }),
     );
     assert.deepEqual(lines, [
-      "routes reviews http[0]: requests that no rule before matches: reviews v1",
+      "routes reviews http[0] [alone]: requests that no rule before matches: reviews v1",
       "  effect n=3 c=1 front GET / -> reviews v1 {answers=[application] workload=shop/reviews version=v1}",
     ]);
   });
@@ -240,6 +240,26 @@ describe("the probes of routes", () => {
       "  control n=3 front GET / -> reviews v1 {answers=[application] workload=shop/reviews version=v1}",
       "routes reviews http[1]: requests that no rule before matches: reviews v1",
       "  effect n=3 front GET / -> reviews v1 {answers=[application] workload=shop/reviews version=v1}",
+    ]);
+  });
+
+  it("say that only the application sees what is sent on, and that servers outside the mesh get no such requests", () => {
+    const lines = linesFor(
+      routes,
+      shopModel({
+        traffic: {
+          services: [{ host: "reviews", http: [{ rewrite: { uri: "/v2" } }] }],
+          externalServices: [
+            { hosts: ["api.example.com"], ports: [{ number: 80, protocol: "HTTP" }], http: [{ timeout: "1s" }] },
+          ],
+        },
+      }),
+    );
+    assert.deepEqual(lines, [
+      "routes reviews http[0] rewrite: another path, or another host, is sent on",
+      "  not measurable: only the application sees the path and the host that a proxy sends on",
+      "routes api.example.com http[0]: requests that no rule before matches",
+      "  not measurable: servers outside the mesh get only the requests that prove egress",
     ]);
   });
 });
