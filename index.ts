@@ -7,6 +7,7 @@ import { chartSource, Istio } from "./components/mesh/istio";
 import { meshNotes } from "./components/mesh/notes";
 import { sidecarRequest } from "./components/mesh/values/istio-charts";
 import { policyMeshConfig } from "./components/model/mesh-config";
+import { connectionEntrances } from "./components/model/policies/connection-entrances";
 import { egressEntrances } from "./components/model/policies/egress-entrances";
 import { hasMeshTelemetry } from "./components/model/policies/telemetry";
 import { Observability } from "./components/observability/observability";
@@ -42,7 +43,14 @@ const charts = chartSource(settings.charts, cluster);
 const meshConfig = policyMeshConfig(settings);
 const istio = new Istio(
   "istio",
-  { ...settings, cluster, source: charts, meshConfig, entrances: egressEntrances(model.policies) },
+  {
+    ...settings,
+    cluster,
+    source: charts,
+    meshConfig,
+    entrances: egressEntrances(model.policies),
+    connections: connectionEntrances(model.policies.services),
+  },
   onPlatform,
 );
 gatewayCertificates(

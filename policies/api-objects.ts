@@ -4,6 +4,9 @@ import type { IHTTPRoute } from "@kubernetes-models/gateway-api/gateway.networki
 import type { ITLSRoute } from "@kubernetes-models/gateway-api/gateway.networking.k8s.io/v1/TLSRoute" with {
   "resolution-mode": "import",
 };
+import type { ITCPRoute } from "@kubernetes-models/gateway-api/gateway.networking.k8s.io/v1alpha2/TCPRoute" with {
+  "resolution-mode": "import",
+};
 import type {
   IDestinationRule,
   IGateway,
@@ -52,6 +55,8 @@ export type AuthorizationRule = NonNullable<IstioSpecs["AuthorizationPolicy"]["r
 
 export type RouteSpec = NonNullable<IHTTPRoute["spec"]>;
 export type RouteRule = NonNullable<RouteSpec["rules"]>[number];
+/** That of v1 is the same. */
+export type TcpRouteSpec = NonNullable<ITCPRoute["spec"]>;
 export type TlsRouteSpec = NonNullable<ITLSRoute["spec"]>;
 export type RouteFilter = NonNullable<RouteRule["filters"]>[number];
 export type RouteMatch = NonNullable<RouteRule["matches"]>[number];

@@ -127,7 +127,7 @@ export function applyOrder(objects: readonly KubernetesObject[]): KubernetesObje
   return groups.filter((group) => group.length > 0);
 }
 
-const routeKinds: ReadonlySet<string> = new Set(["VirtualService", "HTTPRoute", "TLSRoute"]);
+const routeKinds: ReadonlySet<string> = new Set(["VirtualService", "HTTPRoute", "TLSRoute", "TCPRoute"]);
 
 function hostsOf({ spec }: KubernetesObject): readonly string[] {
   const { hosts, hostnames } = (spec ?? {}) as Record<"hosts" | "hostnames", readonly string[] | undefined>;

@@ -4,7 +4,8 @@ import type { IGateway } from "@kubernetes-models/gateway-api/gateway.networking
 import { stringify } from "yaml";
 import type { ExposedHost } from "../model/exposures";
 import { type HttpPort, httpPorts, tlsServerOf } from "../model/gateways";
-import { listenerName } from "../model/object-names";
+import { listenerName, tcpListenerName } from "../model/object-names";
+import type { ConnectionEntrance } from "../model/policies/connection-entrances";
 import type { EgressEntrance } from "../model/policies/egress-entrances";
 import type { GatewayDeploymentSettings } from "../settings/sections/gateways";
 import { digestOf } from "../shared/digest";
@@ -19,6 +20,8 @@ interface ListenerSources {
   readonly hosts: readonly ExposedHost[];
   /** @default none */
   readonly entrances?: readonly EgressEntrance[];
+  /** @default none */
+  readonly connections?: readonly ConnectionEntrance[];
 }
 
 /**
@@ -30,7 +33,7 @@ interface ListenerSources {
 export function gatewayApiObjects(
   gateway: GatewayWorkload,
   settings: GatewayDeploymentSettings,
-  { hosts, entrances = [], revision }: ListenerSources & { readonly revision?: string },
+  { revision, ...sources }: ListenerSources & { readonly revision?: string },
 ) {
   const { name, namespace, service, selector } = gateway;
   const overlays = gatewayOverlays({ settings, selector });
@@ -50,22 +53,24 @@ export function gatewayApiObjects(
         ...(settings.annotations && { annotations: settings.annotations }),
         parametersRef: { group: "", kind: "ConfigMap", name: parametersName },
       },
-      listeners: listeners(gateway, { hosts, entrances }),
+      listeners: listeners(gateway, sources),
     },
   };
   return { parameters: { metadata: { name: parametersName, namespace }, data }, gateway: object };
 }
 
 /**
- * One listener for each host and protocol, open to routes of the namespace whose service is exposed there, so that no other
+ * One listener for each host and protocol, and for each port of TCP, open to routes of the namespace whose service is exposed there, so that no other
  * namespace can take the host over. A Gateway needs a listener: without hosts there is one, which answers 404.
  */
-function listeners(gateway: GatewayWorkload, { hosts, entrances = [] }: ListenerSources): Listener[] {
+function listeners(gateway: GatewayWorkload, { hosts, entrances = [], connections = [] }: ListenerSources): Listener[] {
   const ports = httpPorts(gateway);
-  if (hosts.length + entrances.length > 0) {
+  const tcp = connections.filter(({ protocol }) => protocol === "tcp");
+  if (hosts.length + entrances.length + tcp.length > 0) {
     return [
       ...ports.flatMap((port) => hosts.flatMap((exposed) => exposedListener(gateway, port, exposed))),
       ...entrances.map(entranceListener),
+      ...tcp.map(tcpListener),
     ];
   }
   const [first] = ports;
@@ -81,7 +86,6 @@ function exposedListener(
   const server = encrypted ? serverFor(gateway, exposed) : undefined;
   const passes = server?.mode === "PASSTHROUGH";
   if (encrypted ? !server || (passes && (!passthrough || name !== "https")) : !http && !redirects) return [];
-  const selector = { matchLabels: { "kubernetes.io/metadata.name": namespace ?? "" } };
   return [
     {
       name: listenerName(passes ? "tls" : name, host),
@@ -92,9 +96,19 @@ function exposedListener(
         : server
           ? { protocol: "HTTPS", tls: terminate(server) }
           : { protocol: "HTTP" }),
-      ...(namespace !== undefined && { allowedRoutes: { namespaces: { from: "Selector", selector } } }),
+      ...(namespace !== undefined && { allowedRoutes: routesOf(namespace) }),
     },
   ];
+}
+
+/** Routes for it are TCPRoutes. */
+function tcpListener({ number, namespace }: ConnectionEntrance): Listener {
+  return { name: tcpListenerName(number), port: number, protocol: "TCP", allowedRoutes: routesOf(namespace) };
+}
+
+function routesOf(namespace: string): NonNullable<Listener["allowedRoutes"]> {
+  const selector = { matchLabels: { "kubernetes.io/metadata.name": namespace } };
+  return { namespaces: { from: "Selector", selector } };
 }
 
 /** Clients are in the mesh: the gateway shows them its own certificate of the mesh, and requires theirs. */

@@ -3,6 +3,7 @@ import { controlPlaneOf, revisionName } from "../model/control-planes";
 import { defaultRevision } from "../shared/istio";
 import { exposedHosts, type ExposingSections } from "../model/exposures";
 import { gatewayWorkloads } from "../model/gateways";
+import type { ConnectionEntrance } from "../model/policies/connection-entrances";
 import type { EgressEntrance } from "../model/policies/egress-entrances";
 import type { Settings } from "../settings/schema";
 import { defaultLoadBalancerTimeout, type GatewayDeploymentSettings } from "../settings/sections/gateways";
@@ -29,6 +30,7 @@ function revisionOf(mesh: MeshSettings, namespace: string): { readonly revision?
 export interface IstioArgs extends MeshValuesInput, ExposingSections, Pick<Settings, "gateways"> {
   readonly cluster: ClusterFacts & StepAccess;
   readonly entrances: readonly EgressEntrance[];
+  readonly connections: readonly ConnectionEntrance[];
   readonly source: ChartSource;
 }
 
@@ -83,6 +85,7 @@ export class Gateways extends Layer {
       ...revisionOf(args.mesh, workload.namespace),
       hosts: exposedHosts(args, workload.name),
       entrances: args.entrances.filter(({ service }) => service.gateway.name === workload.name),
+      connections: args.connections.filter(({ gateway }) => gateway.name === workload.name),
     });
     const parametersMap = new kubernetes.core.v1.ConfigMap(`${name}-parameters`, parameters, this.child);
     const input = { ...stepInput(workload, settings), unset: leftByUnsetFields(settings) };

@@ -103,6 +103,11 @@ export function listenerName(protocol: string, host: string): string {
   return withHost(protocol, host);
 }
 
+/** Of a listener for TCP, which has no hosts. */
+export function tcpListenerName(port: number): string {
+  return `tcp-${port}`;
+}
+
 function withHost(name: string, host: string): string {
   if (host === "*") return name;
   return withinLimit(host.startsWith("*.") ? `${name}-any${host.slice(1)}` : `${name}.${host}`);

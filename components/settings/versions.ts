@@ -170,11 +170,12 @@ export const istioSince = {
 export const gatewayApiSince = {
   corsFilter: "1.5",
   /**
-   * Listeners of protocol TLS, and their TLSRoutes. Those are in 1.5 as well, with which Istio 1.30 reads such listeners
-   * as an alpha feature only.
-   * Source: istio/istio, releasenotes/notes/tls-protocol-gateway-no-alpha-gate.yaml.
+   * Listeners of protocol TLS and TCP, and their routes. TLSRoutes are in 1.5 as well, with which Istio 1.30 reads such
+   * listeners as an alpha feature only.
+   * Source: istio/istio, releasenotes/notes/tls-protocol-gateway-no-alpha-gate.yaml, and pilotStableGatewayAPI in
+   * pkg/config/schema/collections/collections.gen.go.
    */
-  tlsListeners: "1.6",
+  connectionListeners: "1.6",
   /** 303, 307 and 308. */
   redirectCodes: "1.5",
 } as const;

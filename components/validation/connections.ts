@@ -3,7 +3,7 @@ import type { Model } from "../model/model";
 import type { MeshWorkload } from "../model/names";
 import { clusterHost, isIstioGateway } from "../model/policies/policy-model";
 import { tlsRules } from "../model/policies/routed-versions";
-import { withoutTlsListeners } from "./policies/tls-listeners";
+import { withoutListeners } from "./policies/connection-listeners";
 import type { TlsRuleSettings } from "../settings/sections/connection-rule";
 import type { TrafficServiceSettings } from "../settings/sections/traffic";
 import { compareMinor, istioSince } from "../settings/versions";
@@ -214,23 +214,26 @@ function gatewayPortRefusal(
 ): Refusal {
   const { name } = gateway;
   if (!isIstioGateway(gateway)) {
-    if (protocol === "tcp") {
-      return `gateway ${name} is of kind gateway-api, for which this version of talos-mesh writes routes for HTTP and TLS only; set kind: chart, or write a TCPRoute under talos-mesh:objects`;
-    }
+    const old = withoutListeners(protocol, model.policies, `gateway ${name} is of kind gateway-api`);
+    if (protocol === "tcp") return old ?? unlistedPort(gateway, protocol, port);
     const listens = port === undefined || (!gateway.foreign && port === gateway.ports.https);
     return [
-      withoutTlsListeners(model.policies, `gateway ${name} is of kind gateway-api`),
+      old,
       !listens &&
         `found ${port}; through gateway ${name}, of kind gateway-api, TLS passes at its port https only; remove it, or set kind: chart`,
     ];
   }
+  return unlistedPort(gateway, protocol, port);
+}
+
+function unlistedPort(gateway: GatewayWorkload, protocol: Protocol, port: number | undefined): Refusal {
   const further = furtherPorts(gateway);
   const known = protocol === "tls" ? [gateway.ports.https ?? 443, ...further] : further;
   if (port === undefined ? connectionPort(gateway, protocol) !== undefined : gateway.foreign || known.includes(port))
     return undefined;
   const found = port === undefined ? "missing" : `found ${port}`;
   const expected = known.length > 0 ? `expected one of: ${known.join(", ")}` : "none is left for connections";
-  return `${found}; ${expected}; add others to extraPorts of gateway ${name}`;
+  return `${found}; ${expected}; add others to extraPorts of gateway ${gateway.name}`;
 }
 
 /** A port of a gateway leads to one service, and a name at a port of it too. */

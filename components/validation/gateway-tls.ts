@@ -12,7 +12,7 @@ import { controlPlaneOf } from "../model/control-planes";
 import type { Model } from "../model/model";
 import { type GatewayTlsSettings, protocolFields, type TlsServerSettings } from "../settings/sections/gateway-tls";
 import { compareMinor, istioSince } from "../settings/versions";
-import { withoutTlsListeners } from "./policies/tls-listeners";
+import { withoutListeners } from "./policies/connection-listeners";
 import { type Problem, problemsOf, type Refusal, type SettingPath, shortPath } from "../shared/problem";
 import { own } from "../shared/own";
 import { checkEach, knownEntries } from "../shared/unknown";
@@ -123,7 +123,7 @@ function gatewayApiRefusal(server: Server, model: Model, at: SettingPath): Refus
   return {
     mode:
       mode === "PASSTHROUGH"
-        ? withoutTlsListeners(model.policies, "found PASSTHROUGH")
+        ? withoutListeners("tls", model.policies, "found PASSTHROUGH")
         : mode === "OPTIONAL_MUTUAL" &&
           `found OPTIONAL_MUTUAL; istiod gives a Gateway of the Gateway API no CA for it; set mode: MUTUAL, ${instead}`,
     minProtocolVersion: minProtocolVersion && meshWide,

@@ -1,14 +1,18 @@
 import { gatewayFieldChecks } from "../mesh/values/gateway-effects";
 import { controlPlaneOf } from "../model/control-planes";
 import { exposedHosts } from "../model/exposures";
+import { connectionEntrances } from "../model/policies/connection-entrances";
 import { egressEntrances } from "../model/policies/egress-entrances";
 import { gatewayNamespace, gatewayPorts, httpPorts } from "../model/gateways";
 import type { GatewayDeploymentSettings } from "../settings/sections/gateways";
+import { listOf } from "../settings/wording";
 import { compareMinor, istioSince } from "../settings/versions";
 import { duplicates, type Entry, type Problem, type SettingPath } from "../shared/problem";
+import { own } from "../shared/own";
 import { checkEach, runChecks } from "../shared/unknown";
 import { type Check, refuse, rule, systemNamespaceRefusal, unique } from "./check";
 import { gatewayTlsChecks } from "./gateway-tls";
+import { withoutListeners } from "./policies/connection-listeners";
 
 /** How many listeners a Gateway has at most. Source: its CRD. */
 const mostListeners = 64;
@@ -39,6 +43,17 @@ export const gatewayChecks: readonly Check[] = [
       namespace: `found ${name}, a namespace of talos-mesh:applications, which is deployed elsewhere; expected one of your own`,
     };
   }),
+  // Nothing else makes listeners of its Gateway.
+  rule("gateways.*.extraPorts.*", ({ port, protocol }, { settings: { gateways }, policies }, at) => {
+    const name = nameIn(at);
+    if (protocol !== undefined || own(gateways, name)?.kind !== "gateway-api") return undefined;
+    const connections = connectionEntrances(policies.services);
+    if (connections.some(({ gateway, number }) => gateway.name === name && number === port)) return undefined;
+    return (
+      withoutListeners("tcp", policies, `found port ${port} without protocol`) ??
+      `found port ${port}, where nothing listens; set protocol: HTTP or HTTPS, add rules of talos-mesh:traffic.services with gateways: [${name}] and tcp, or set kind: chart`
+    );
+  }),
   // Of ports and extraPorts.
   unique("gateways.*.*.*.nodePort", "nodePort"),
   // Nothing is known of what an existing cluster has, and simulated nodes carry no load.
@@ -58,9 +73,16 @@ export const gatewayChecks: readonly Check[] = [
     if (kind !== "gateway-api") return undefined;
     const hosts = exposedHosts(settings, nameIn(at)).length;
     const ports = httpPorts(names.gateway(nameIn(at)));
-    const entrances = egressEntrances(policies).filter(({ service }) => service.gateway.name === nameIn(at)).length;
-    if (entrances > 0 && entrances + hosts * ports.length > mostListeners) {
-      return `${entrances} ports of external hosts are reached through it, and a Gateway has ${mostListeners} listeners; use several gateways, or set kind: chart`;
+    const egress = egressEntrances(policies).filter(({ service }) => service.gateway.name === nameIn(at)).length;
+    const tcp = connectionEntrances(policies.services).filter(
+      ({ gateway, protocol }) => gateway.name === nameIn(at) && protocol === "tcp",
+    ).length;
+    if (egress + tcp > 0 && egress + tcp + hosts * ports.length > mostListeners) {
+      const served = [
+        ...(egress > 0 ? [`${egress} ports of external hosts`] : []),
+        ...(tcp > 0 ? [`${tcp} ports for TCP`] : []),
+      ];
+      return `${listOf(served)} are reached through it, and a Gateway has ${mostListeners} listeners; use several gateways, or set kind: chart`;
     }
     const most = Math.floor(mostListeners / ports.length);
     if (hosts <= most) return undefined;

@@ -14,7 +14,7 @@ import type { KubernetesObject } from "../../components/shared/kubernetes/object
 import { throwUnknown } from "../../components/shared/unknown";
 import { isHttp } from "../../components/shared/workload";
 import { type Place, policyObject, type RouteFilter, type RouteRule, type RouteSpec } from "../api-objects";
-import { egressTlsRoute, passthroughRoutes } from "./tls-routes";
+import { egressTlsRoute, passthroughRoutes, tcpRoutes } from "./connection-routes";
 import { matchesByExpression } from "../http-matches";
 import { backend, type RouteContext } from "../destinations";
 import { fieldsOf, merged, needsVirtualService } from "../http-rules";
@@ -36,6 +36,7 @@ export function routes(model: PolicyModel): KubernetesObject[] {
     ...gatewayRoutes(services)
       .filter(({ gateway }) => !isIstioGateway(gateway))
       .flatMap((route) => [...gatewayHttpRoutes(route, targets, gatewayApi), ...passthroughRoutes(route, targets)]),
+    ...services.flatMap((service) => tcpRoutes(service, targets)),
     ...entrances.filter(({ port }) => isHttp(port)).map((one) => egressHttpRoute(one, targets, gatewayApi)),
     ...entrances.filter(({ port }) => !isHttp(port)).map((one) => egressTlsRoute(one, targets)),
   ];

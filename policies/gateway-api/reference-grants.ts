@@ -4,7 +4,7 @@ import type { IReferenceGrant } from "@kubernetes-models/gateway-api/gateway.net
 import { grantName } from "../../components/model/object-names";
 import type { KubernetesObject } from "../../components/shared/kubernetes/object";
 import { grouped } from "../../components/shared/grouped";
-import { policyObject, type RouteRule, type RouteSpec, type TlsRouteSpec } from "../api-objects";
+import { policyObject, type RouteRule, type RouteSpec, type TcpRouteSpec, type TlsRouteSpec } from "../api-objects";
 
 type Spec = NonNullable<IReferenceGrant["spec"]>;
 
@@ -14,7 +14,7 @@ type Spec = NonNullable<IReferenceGrant["spec"]>;
  * https://gateway-api.sigs.k8s.io/api-types/referencegrant/
  */
 export function referenceGrants(
-  routes: readonly KubernetesObject<RouteSpec | TlsRouteSpec>[],
+  routes: readonly KubernetesObject<RouteSpec | TlsRouteSpec | TcpRouteSpec>[],
 ): KubernetesObject<Spec>[] {
   const references = routes.flatMap(({ kind, metadata, spec }) =>
     (spec?.rules ?? [])

@@ -1,11 +1,15 @@
-import { connectionPort } from "../../components/model/gateways";
+import {
+  type ConnectionEntrance,
+  connectionEntrances,
+  connectionPorts,
+  gatewayPort,
+} from "../../components/model/policies/connection-entrances";
 import {
   clusterHost,
   type Exposure,
   type MeshService,
   type PolicyModel,
 } from "../../components/model/policies/policy-model";
-import { throwUnknown } from "../../components/shared/unknown";
 import type { TcpRuleSettings, TlsRuleSettings } from "../../components/settings/sections/connection-rule";
 import { type GatewayWorkload, isEncrypted } from "../../components/shared/workload";
 import type { IstioSpecs } from "../api-objects";
@@ -49,13 +53,15 @@ export function gatewayConnections(
   const toPort = { ...context, port };
   return {
     ...(tcp.length > 0 && {
-      tcp: tcp.map((rule) => tcpRoute(rule, toPort, (match) => ({ port: portAt(gateway, "tcp", match), ...match }))),
+      tcp: tcp.map((rule) =>
+        tcpRoute(rule, toPort, (match) => ({ port: gatewayPort(gateway, "tcp", match.port), ...match })),
+      ),
     }),
     ...(tls.length > 0 && {
       tls: tls
         .map((rule) =>
           tlsRoute(rule, toPort, ({ sniHosts = hosts, ...match }) => ({
-            port: portAt(gateway, "tls", match),
+            port: gatewayPort(gateway, "tls", match.port),
             ...match,
             sniHosts: sniHosts.filter((host) => hosts.includes(host)),
           })),
@@ -64,11 +70,6 @@ export function gatewayConnections(
         .filter(({ match }) => match.length > 0),
     }),
   };
-}
-
-/** Validation makes sure that there is one. */
-function portAt(gateway: GatewayWorkload, protocol: "tcp" | "tls", { port }: Match): number {
-  return port ?? connectionPort(gateway, protocol) ?? throwUnknown();
 }
 
 type Completed = (match: Match) => Match;
@@ -106,19 +107,13 @@ function connectionRoute(
 /** A server for each further port of a gateway to which connections are made: the gateway listens on nothing else. */
 export function connectionServers({ services }: PolicyModel, gateway: GatewayWorkload): Server[] {
   const https = gateway.ports.https ?? 443;
-  const ports = services.flatMap((service) =>
-    service.exposures
-      .filter((exposure) => exposure.gateway.name === gateway.name)
-      .flatMap((exposure) => {
-        return [...portsOf(exposure, service.namespace, "tcp"), ...portsOf(exposure, service.namespace, "tls")];
-      }),
-  );
+  const ports = connectionEntrances(services).filter((one) => one.gateway.name === gateway.name);
   const numbers = [...new Set(ports.map(({ number }) => number))]
     .filter((number) => number !== https)
     .sort((a, b) => a - b);
   return numbers.map((number) => {
     const served = ports.filter((port) => port.number === number);
-    const hosts = [...new Set(served.flatMap((port) => port.hosts))].sort();
+    const hosts = [...new Set(served.flatMap(serverHosts))].sort();
     const [protocol = "tcp"] = served.map((port) => port.protocol);
     const port = { number, name: `${protocol}-${number}`, protocol: protocol.toUpperCase() };
     return { port, hosts, ...(protocol === "tls" && { tls: { mode: "PASSTHROUGH" as const } }) };
@@ -127,21 +122,10 @@ export function connectionServers({ services }: PolicyModel, gateway: GatewayWor
 
 /** Whether connections that it does not decrypt are made to the gateway's port of HTTPS. */
 export function isAtHttps(exposure: Exposure): boolean {
-  return portsOf(exposure, "", "tls").some(({ number }) => number === (exposure.gateway.ports.https ?? 443));
+  return connectionPorts(exposure, "tls").some((port) => port === (exposure.gateway.ports.https ?? 443));
 }
 
-function portsOf(
-  { gateway, hosts, ...exposure }: Exposure,
-  namespace: string,
-  protocol: "tcp" | "tls",
-): { readonly number: number; readonly protocol: "tcp" | "tls"; readonly hosts: readonly string[] }[] {
-  const rules: readonly TlsRuleSettings[] = exposure[protocol] ?? [];
-  return rules.flatMap(({ match = [{}] }) =>
-    match.map((one) => ({
-      number: portAt(gateway, protocol, one),
-      protocol,
-      // TCP has no names.
-      hosts: protocol === "tcp" ? [`${namespace}/*`] : hosts.map((host) => `${namespace}/${host}`),
-    })),
-  );
+/** TCP has no names. */
+function serverHosts({ namespace, hosts, protocol }: ConnectionEntrance): string[] {
+  return protocol === "tcp" ? [`${namespace}/*`] : hosts.map((host) => `${namespace}/${host}`);
 }

@@ -91,7 +91,9 @@ function servicesByVersion(model: PolicyModel): ReadonlySet<string> {
   const found = model.services.flatMap((service) =>
     service.exposures
       .filter(({ gateway }) => !isIstioGateway(gateway))
-      .flatMap(({ rules, tls = [] }) => [...rules, ...tls].flatMap((rule) => destinationsIn(rule, service)))
+      .flatMap(({ rules, tcp, tls = [] }) =>
+        [...rules, ...tcp, ...tls].flatMap((rule) => destinationsIn(rule, service)),
+      )
       .flatMap((named) => (named.subset === undefined ? [] : (targets.find(service, named) ?? []))),
   );
   return new Set(found.map(workloadKey));

@@ -143,15 +143,6 @@ export const fields: {
         gatewayPorts
           .filter(({ name }) => Object.hasOwn(extraPorts, name))
           .map(({ key, name }) => ({ [name]: `every gateway has a port of this name; set ports.${key}` })),
-      (extraPorts, { kind }) =>
-        kind === "gateway-api" &&
-        knownEntries(extraPorts).map(
-          ([name, { protocol }]) =>
-            protocol === undefined && {
-              [name]:
-                "a gateway of kind gateway-api opens ports for HTTP only; set protocol: HTTP or HTTPS, or kind: chart",
-            },
-        ),
       (extraPorts, { tls }) =>
         knownEntries(extraPorts).map(([name, { protocol }]) => {
           const mutual = [...(tls?.servers ?? []), ...(tls ? [tls] : [])].some(({ mode }) => mode === "MUTUAL");

@@ -8,7 +8,7 @@ import { formatPath, type Problem, problemsOf, type Refusal, type SettingPath, s
 import { hasPods } from "../../shared/workload";
 import { allocationRemedy, problemsAt, problemsOfEach, proxyRemedy } from "../check";
 import { tooLongForGateway } from "./external-services";
-import { withoutTlsListeners } from "./tls-listeners";
+import { withoutListeners } from "./connection-listeners";
 
 /** Egress rules that would allow more, or less, than they say. */
 export function* egressProblems(
@@ -112,7 +112,7 @@ function gatewayLimits(model: PolicyModel) {
     const asBytes = gateway && !isIstioGateway(gateway) && settings.protocol !== "HTTP" && inline(rule).length > 0;
     return {
       hosts: tooLongForGateway(settings.hosts),
-      protocol: asBytes && withoutTlsListeners(model, `found ${settings.protocol}`),
+      protocol: asBytes && withoutListeners("tls", model, `found ${settings.protocol}`),
     };
   };
 }

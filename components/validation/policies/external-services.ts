@@ -10,7 +10,7 @@ import { own } from "../../shared/own";
 import { checkEach, runChecks } from "../../shared/unknown";
 import { isEncrypted, isHttp } from "../../shared/workload";
 import { allocationRemedy, missingNamespace, problemsAt } from "../check";
-import { withoutTlsListeners } from "./tls-listeners";
+import { withoutListeners } from "./connection-listeners";
 import { ambientExternalService, clientTls, onlyClient } from "./external-proxies";
 
 /**
@@ -206,7 +206,7 @@ function behindGateway(
         gateway.foreign &&
           `found ${gateway.name}, whose Gateway others deploy, so that this program adds no listeners to it; expected one of kind chart or gateway-api`,
         served.some((port) => !isHttp(port)) &&
-          withoutTlsListeners(model, `found ${gateway.name} for a port of TLS or TCP`),
+          withoutListeners("tls", model, `found ${gateway.name} for a port of TLS or TCP`),
       ],
       (resolution === "NONE" || resolution === "DYNAMIC_DNS") &&
         `found with resolution ${resolution}; a gateway has to resolve the host: name it, or for a wildcard set resolution: DNS and the endpoint that serves all of its names; ` +

@@ -108,12 +108,13 @@ function gatewayApiExposures({ exposures }: MeshService): Exposure[] {
 
 function exposureProblems(
   service: MeshService,
-  { path, gateway, rules, hosts, tls = [] }: Exposure,
+  { path, gateway, rules, hosts, tcp, tls = [] }: Exposure,
   targets: RouteTargets,
   gatewayApi: string,
 ): Iterable<Problem> {
   return runChecks(
     () => gatewayRules(rules, { service, targets, gatewayApi, gateway, path }),
+    () => checkEach(tcp, [...path, "tcp"], (rule, at) => versions(rule, at, service, targets)),
     () => checkEach(tls, [...path, "tls"], (rule, at) => versions(rule, at, service, targets)),
     () =>
       problemsOf(

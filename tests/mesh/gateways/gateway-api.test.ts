@@ -4,6 +4,7 @@ import path from "node:path";
 import { parseAllDocuments, stringify } from "yaml";
 import { gatewayApiObjects } from "../../../components/mesh/gateway-api";
 import { exposedHosts } from "../../../components/model/exposures";
+import { connectionEntrances } from "../../../components/model/policies/connection-entrances";
 import { egressEntrances } from "../../../components/model/policies/egress-entrances";
 import { gatewayWorkloads } from "../../../components/model/gateways";
 import { validate } from "../../../components/validation/validate";
@@ -30,7 +31,8 @@ function objects(revision?: string) {
     if (gateway?.kind !== "gateway-api") return [];
     const hosts = exposedHosts(settings, workload.name);
     const entrances = egressEntrances(policies).filter(({ service }) => service.gateway.name === workload.name);
-    return [{ workload, ...gatewayApiObjects(workload, gateway, { hosts, entrances, revision }) }];
+    const connections = connectionEntrances(policies.services).filter((one) => one.gateway.name === workload.name);
+    return [{ workload, ...gatewayApiObjects(workload, gateway, { hosts, entrances, connections, revision }) }];
   });
 }
 
@@ -80,6 +82,7 @@ describe("gateways of kind gateway-api", () => {
       ["edge/partners-istio", "partners-istio", { [label]: "partners" }],
       ["istio-idle/idle-istio", "idle-istio", { [label]: "idle" }],
       ["istio-raw/raw-istio", "raw-istio", { [label]: "raw" }],
+      ["istio-databases/databases-istio", "databases-istio", { [label]: "databases" }],
       ["istio-egress/egress-istio", "egress-istio", { [label]: "egress" }],
       ["istio-chart/istio-chart", "istio-chart", { istio: "chart" }],
     ]);

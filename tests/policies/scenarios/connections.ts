@@ -42,6 +42,33 @@ export const connectionScenarios: Scenarios = {
       workloads: shop.map((one) => ({ ...one, ports: ports[one.name] ?? one.ports })),
     },
   },
+  "tcp-gateway-api": {
+    settings: {
+      traffic: {
+        services: [
+          {
+            ...reviews,
+            gateways: ["ingress"],
+            port: 9000,
+            tcp: [
+              { match: [{ port: 31400 }], route: { v1: 80, v3: 20 } },
+              { match: [{ port: 31401 }, { port: 31402 }], route: [{ host: "front" }] },
+            ],
+          },
+          { host: "front", gateways: ["theirs"], tcp: [{ match: [{ port: 9000 }] }] },
+        ],
+      },
+    },
+    overrides: {
+      workloads: shop.map((one) =>
+        withVersionServices({ ...one, ports: [{ name: "tcp", port: 9000, protocol: "tcp" as const }] }),
+      ),
+      gateways: [
+        { ...ingress, kind: "gateway-api" as const, ports: { ...ingress.ports, a: 31400, b: 31401, c: 31402 } },
+        { ...ingress, name: "theirs", kind: "gateway-api" as const, foreign: { gateway: "shared" } },
+      ],
+    },
+  },
   "passthrough-gateway-api": {
     settings: {
       traffic: {

@@ -1,20 +1,43 @@
-import { listenerName } from "../../components/model/object-names";
+import { listenerName, policyName, tcpListenerName } from "../../components/model/object-names";
+import { gatewayPort } from "../../components/model/policies/connection-entrances";
 import type { EgressEntrance } from "../../components/model/policies/egress-entrances";
 import type { GatewayRoute } from "../../components/model/policies/gateway-routes";
-import { gatewayObject } from "../../components/model/policies/policy-model";
+import { gatewayObject, isIstioGateway, type MeshService } from "../../components/model/policies/policy-model";
 import { externalTarget, type RouteTargets } from "../../components/model/policies/route-targets";
 import type { TlsRuleSettings } from "../../components/settings/sections/connection-rule";
 import type { KubernetesObject } from "../../components/shared/kubernetes/object";
-import { isEncrypted } from "../../components/shared/workload";
-import { type Place, policyObject, type TlsRouteSpec } from "../api-objects";
+import { isEncrypted, type ServicePort } from "../../components/shared/workload";
+import { type Place, policyObject, type TcpRouteSpec, type TlsRouteSpec } from "../api-objects";
 import { backend, type RouteContext, routeEntries } from "../destinations";
 
 /**
- * Routes of connections by the name in the TLS handshake, at listeners of protocol TLS.
+ * Routes of connections: by the name in the TLS handshake, at listeners of protocol TLS, and by the port of the gateway, at
+ * listeners of protocol TCP.
  *
- * https://gateway-api.sigs.k8s.io/reference/spec/#tlsroute
+ * https://gateway-api.sigs.k8s.io/reference/spec/#tlsroute and #tcproute
  */
 type TlsRoute = KubernetesObject<TlsRouteSpec>;
+type TcpRoute = KubernetesObject<TcpRouteSpec>;
+
+/** A TCPRoute has one rule, for the listeners that it attaches to. */
+export function tcpRoutes(service: MeshService, targets: RouteTargets): TcpRoute[] {
+  const { namespace } = service;
+  const exposures = service.exposures.filter(({ gateway }) => !isIstioGateway(gateway));
+  return exposures.flatMap(({ gateway, tcp, port, path: from }) =>
+    tcp.map(({ match = [{}], route }) => {
+      const ports = match.map((one) => gatewayPort(gateway, "tcp", one.port));
+      const parent = gatewayObject(gateway);
+      // The names of listeners that others made are for their hosts.
+      const parentRefs = ports.map((number) =>
+        gateway.foreign ? { ...parent, port: number } : { ...parent, sectionName: tcpListenerName(number) },
+      );
+      const isMeant = ({ protocol }: ServicePort) => protocol === "tcp";
+      const rules = [{ backendRefs: backends(route, { service, targets, namespace, port, isMeant }) }];
+      const name = policyName(service.name, gateway.name, tcpListenerName(ports[0] ?? 0));
+      return policyObject("gateway.networking.k8s.io/v1", "TCPRoute", { namespace, name, from }, { parentRefs, rules });
+    }),
+  );
+}
 
 /** To services that decrypt their connections themselves; validation makes sure that an entry has one rule. */
 export function passthroughRoutes({ parts, gateway, ...route }: GatewayRoute, targets: RouteTargets): TlsRoute[] {
