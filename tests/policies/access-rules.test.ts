@@ -92,6 +92,14 @@ describe("validation of access rules refuses", () => {
           "write a rule of its own for the port, without methods",
       ],
     ],
+    "an allow rule of HTTP for a workload without HTTP": [
+      rules({ allow: [{ to: "ratings", paths: ["/a"] }] }),
+      { workloads: [{ ...withTcp, ports: withTcp.ports.filter(({ protocol }) => protocol === "tcp") }] },
+      [
+        "security.authorization.allow[0].paths: matches no connection to port 3306 (tcp) of ratings, which is not HTTP; " +
+          "write a rule of its own for the port, without paths",
+      ],
+    ],
     "an address of the client that an external authorizer would be asked by": [
       {
         security: {

@@ -171,10 +171,12 @@ function connectionsWithoutHttp({ target, settings, ...rule }: AccessRule | Exte
   const [field] = conditionsIn(settings, httpConditions);
   if (field === undefined || ("action" in rule && rule.action === "AUDIT")) return undefined;
   const allows = "action" in rule && rule.action === "ALLOW";
+  const isElsewhere = target.workloads.some(({ ports }) => ports.some(isHttp));
   for (const { name, ports } of target.workloads) {
     const meant = ports.filter(({ port }) => settings.ports?.includes(port) ?? true);
     const other = meant.find((port) => !isHttp(port));
-    if (!other || (allows && (!settings.ports || meant.some(isHttp)))) continue;
+    // Without ports, it may be for other workloads of the target.
+    if (!other || (allows && (meant.some(isHttp) || (!settings.ports && isElsewhere)))) continue;
     const title = `port ${other.port} (${other.protocol}) of ${name}, which is not HTTP`;
     if (allows)
       return { [field]: `matches no connection to ${title}; write a rule of its own for the port, without ${field}` };
