@@ -7,7 +7,7 @@ import type { Answer, Outcome, PlanContext, Probe, ProbeRequest, Series } from "
 import { concreteHost, type Entry, gatewayEntries } from "../requests/entries";
 import { findRequest, takes } from "../requests/find";
 import { objectsFor, oneOf, partsOf } from "../requests/outcomes";
-import { routeProbe, sent } from "./routes";
+import { answersBehind, routeProbe, sent } from "./routes";
 
 /** What clients outside the mesh reach: hosts and paths, and how a gateway speaks TLS. */
 export function gateways(context: PlanContext): Probe[] {
@@ -112,7 +112,8 @@ function otherHosts(at: AtGateway): Series[] {
     .filter(({ redirects }) => !redirects)
     .map(({ number, encrypted }) => {
       const answers: Answer[] = encrypted ? ["no route", "reset"] : ["no route"];
-      return series(at, "control", other, number, encrypted, { title: "404, or no connection", answers });
+      const nowhere: Outcome = { title: "404, or no connection", answers };
+      return { ...series(at, "control", other, number, encrypted, nowhere), refutedBy: answersBehind };
     });
 }
 

@@ -1,7 +1,7 @@
 import type { ExternalService } from "../../model/policies/external-services";
 import type { Match } from "../../model/matches";
 import type { HttpRuleSettings } from "../../settings/sections/http-rule";
-import type { PlanContext, Probe, Series } from "../probe";
+import type { Answer, PlanContext, Probe, Series } from "../probe";
 import { type Entry, type EntryRule, gatewayEntries, meshEntries } from "../requests/entries";
 import { type Asked, findRequest, takes, titleOfRequest } from "../requests/find";
 import {
@@ -14,6 +14,9 @@ import {
   shareLike,
   titlesOf,
 } from "../requests/outcomes";
+
+/** That of a request for which there must be no route: a rule has sent it on. */
+export const answersBehind: readonly Answer[] = ["denied", "token refused", "rule", "fault", "overflow"];
 
 export const routeObjects = ["VirtualService", "HTTPRoute"];
 
@@ -143,7 +146,8 @@ function controlSeries({ asked, parts }: Control, ofRule: readonly Part[]): Seri
   const outcomes = parts.map((part) => ({ outcome: part.outcome, atLeast: isMost(part) ? 1 : 0 }));
   const count = most && parts.length > others.length ? enoughFor(1 - most.share) : 3;
   const expect = parts.length === 1 ? oneOf(parts) : ({ kind: "some", outcomes } as const);
-  return { ...sent(asked, "control"), expect, count };
+  const isPastRules = parts.every(({ outcome }) => outcome.answers?.includes("no route"));
+  return { ...sent(asked, "control"), expect, count, ...(isPastRules && { refutedBy: answersBehind }) };
 }
 
 /** Requests of other probes would take the few that a circuit breaker lets through. */

@@ -31,14 +31,16 @@ export function planOf(policies: PolicyModel, given: z.input<typeof verification
   return { model, settings: verification.parse(given) };
 }
 
-/** The plan of a stack file of this project. */
-export function stackPlan(stack: string): PlanContext {
+type Sections = Readonly<Record<string, unknown>>;
+
+/** The plan of a stack file of this project. @param change what is different in its sections */
+export function stackPlan(stack: string, change: (sections: Sections) => Sections = (same) => same): PlanContext {
   const file = readFileSync(path.join(projectRoot, `Pulumi.${stack}.yaml`), "utf8");
   const { config } = parse(file) as { readonly config: Readonly<Record<string, unknown>> };
   const sections = Object.fromEntries(
     Object.entries(config).flatMap(([key, value]) => (key.startsWith("talos-mesh:") ? [[key.slice(11), value]] : [])),
   );
-  const model = validate({ ...sections, verification: { enabled: false } }, { secretNames: [] });
+  const model = validate({ ...change(sections), verification: { enabled: false } }, { secretNames: [] });
   return { model, settings: verification.parse(model.settings.verification ?? {}) };
 }
 
