@@ -19,20 +19,11 @@ export function questionOf(model: PolicyModel, { client, request }: Series): Que
   const claims =
     token && !token.wrong ? { iss: token.issuer, ...flat(token.claims ?? {}), ...audience(token) } : undefined;
   const tokens = { ...(claims && { claims }), ...(token?.wrong && { hasInvalidToken: true }) };
-  const from =
-    client.kind === "workload"
-      ? { from: `${client.namespace}/${client.name}` }
-      : client.kind === "outside"
-        ? { from: "outside" }
-        : {
-            from: "outside",
-            client: {
-              name: "stranger",
-              namespace: strangerNamespaces[client.dataPlane],
-              serviceAccount: "default",
-              dataPlane: client.dataPlane,
-            },
-          };
+  const stranger = client.kind === "stranger" ? strangerOf(client.dataPlane) : undefined;
+  const from = {
+    from: client.kind === "workload" ? `${client.namespace}/${client.name}` : "outside",
+    ...(stranger && { client: stranger }),
+  };
   if (to.kind === "service") {
     const host = `${to.name}.${to.namespace}.svc.cluster.local${to.port === 80 ? "" : `:${to.port}`}`;
     return {
@@ -44,7 +35,11 @@ export function questionOf(model: PolicyModel, { client, request }: Series): Que
       headers: { host, ...headers },
     };
   }
-  if (to.kind === "pod") return { ...asked, ...tokens, ...from, to: `${to.namespace}/${to.workload}`, port: to.port };
+  if (to.kind === "pod") {
+    // As a client whose data plane knows no waypoints.
+    const past = stranger ? { ...from, client: { ...stranger, dataPlane: "sidecar" as const } } : from;
+    return { ...asked, ...tokens, ...past, to: `${to.namespace}/${to.workload}`, port: to.port };
+  }
   if (to.kind === "external") return { ...asked, ...from, to: to.host, port: to.port };
   if (to.kind === "witness") return undefined;
   const entry = gatewayEntries(model).find(
@@ -55,6 +50,10 @@ export function questionOf(model: PolicyModel, { client, request }: Series): Que
   const { gateway } = entry.exposed;
   const target = `${entry.service.namespace}/${entry.service.name}`;
   return { ...asked, ...tokens, from: gateway.name, to: target, port: to.port, headers: { ...headers, host: to.host } };
+}
+
+function strangerOf(dataPlane: "sidecar" | "ambient") {
+  return { name: "stranger", namespace: strangerNamespaces[dataPlane], serviceAccount: "default", dataPlane };
 }
 
 function audience({ audiences }: ProbeToken): Record<string, string> {

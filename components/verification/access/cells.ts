@@ -1,5 +1,5 @@
 import { type MeshWorkload, workloadKey } from "../../model/names";
-import { clusterHost, type PolicyModel } from "../../model/policies/policy-model";
+import { type AccessRule, clusterHost, type PolicyModel } from "../../model/policies/policy-model";
 import { formatPath } from "../../shared/problem";
 import { copyWithField } from "../../shared/unknown";
 import { type Explanation, explain } from "../../../policies/explain/explain";
@@ -79,12 +79,13 @@ export function withoutAddresses(model: PolicyModel): readonly PolicyModel[] {
   const has = (settings: object) => Object.keys(settings).some((name) => byAddress.includes(name));
   const { accessRules } = model;
   if (!accessRules.some(({ settings }) => has(settings))) return [];
-  const isKept = ([name]: [string, unknown]) => !byAddress.includes(name);
-  const met = accessRules.map((rule) => ({
-    ...rule,
-    settings: Object.fromEntries(Object.entries(rule.settings).filter(isKept)) as typeof rule.settings,
-  }));
-  const unmet = accessRules.filter(({ settings }) => !has(settings));
+  const withoutThem = ({ settings, ...rule }: AccessRule): AccessRule => {
+    const others = Object.entries(settings).filter(([name]) => !byAddress.includes(name));
+    return { ...rule, settings: Object.fromEntries(others) as typeof settings };
+  };
+  const met = accessRules.map(withoutThem);
+  const never = (rule: AccessRule): AccessRule => ({ ...rule, settings: { ...rule.settings, ports: [] } });
+  const unmet = accessRules.map((rule) => (has(rule.settings) ? never(withoutThem(rule)) : rule));
   return [met, unmet].map((rules) => copyWithField(model, "accessRules", () => rules));
 }
 

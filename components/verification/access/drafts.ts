@@ -38,9 +38,9 @@ export function accessDrafts(
     ({ action, target }) => action !== "AUDIT" && targets.some((one) => covers(target, one)),
   );
   const usual = workload.ports.find(isHttp)?.port;
-  const ofRules = rules.flatMap((rule) => draftsOf(rule, workload, usual));
-  const plain =
-    usual === undefined ? [] : pathsOfRoutes(context.model.policies, workload).map((path) => plainDraft(path, usual));
+  const routed = pathsOfRoutes(context.model.policies, workload);
+  const ofRules = rules.flatMap((rule) => draftsOf(rule, workload, usual, routed));
+  const plain = usual === undefined ? [] : routed.map((path) => plainDraft(path, usual));
   const all = [...ofRules, ...plain];
   return all.flatMap((draft) => {
     const { rule, ...others } = draft;
@@ -54,7 +54,12 @@ function plainDraft(path: string, port: number): UnsignedDraft {
   return { label: "any", method: "GET", path, headers: {}, port };
 }
 
-function draftsOf(rule: AccessRule, workload: MeshWorkload, usual: number | undefined): UnsignedDraft[] {
+function draftsOf(
+  rule: AccessRule,
+  workload: MeshWorkload,
+  usual: number | undefined,
+  routed: readonly string[],
+): UnsignedDraft[] {
   const { settings, path: setting } = rule;
   const { methods, notMethods = [], paths, notPaths = [], ports } = settings;
   const own = ports?.find((port) => workload.ports.some((one) => one.port === port && isHttp(one)));
@@ -62,8 +67,9 @@ function draftsOf(rule: AccessRule, workload: MeshWorkload, usual: number | unde
   if (port === undefined) return [];
   const any = [...safeMethods, "POST"] as const;
   const wanted = (methods ?? any).filter((one) => !notMethods.includes(one));
+  const isLimited = methods !== undefined || notMethods.length > 0;
   const first = wanted.find(isSafe) ?? wanted[0];
-  const patterns = (paths ?? [noSuchPath, "/"]).slice(0, mostPaths);
+  const patterns = (paths ?? [noSuchPath]).slice(0, mostPaths);
   const [pattern] = patterns;
   if (first === undefined || pattern === undefined) return [];
   const headers = headersOf(settings);
@@ -78,11 +84,11 @@ function draftsOf(rule: AccessRule, workload: MeshWorkload, usual: number | unde
   const otherPort = workload.ports.find((one) => isHttp(one) && one.port !== port)?.port;
   return [
     ...patterns.flatMap((one) => draft(one, first, one)),
-    ...wanted.filter((one) => one !== first).flatMap((method) => draft(method, method, pattern)),
-    ...((methods ?? notMethods.length > 0) ? draft("another method", otherSafe, pattern) : []),
-    ...((methods ?? notMethods.length > 0) && otherUnsafe !== undefined
-      ? draft("a method that writes", otherUnsafe, pattern)
-      : []),
+    // A route may lead nowhere else.
+    ...(paths ? [] : routed.flatMap((one) => draft(pattern, first, one))),
+    ...(isLimited ? wanted.filter((one) => one !== first).flatMap((method) => draft(method, method, pattern)) : []),
+    ...(isLimited ? draft("another method", otherSafe, pattern) : []),
+    ...(isLimited && otherUnsafe !== undefined ? draft("a method that writes", otherUnsafe, pattern) : []),
     ...(paths ? draft("another path", first, noSuchPath) : []),
     ...notPaths.slice(0, mostPaths).flatMap((one) => draft(`not ${one}`, first, one)),
     ...(Object.keys(headers).length > 0 ? draft("other headers", first, pattern, {}) : []),

@@ -3,11 +3,12 @@ import type { PolicyModel } from "../../model/policies/policy-model";
 import { copyWithField } from "../../shared/unknown";
 import { isHttp } from "../../shared/workload";
 import { conditionsIn, httpConditions } from "../../../policies/conditions";
-import { type Cell, cellOf, effectOf, explainCell, seriesOf, withoutAddresses } from "../access/cells";
+import { type Cell, cellOf, effectOf, explainCell, seriesOf, titleOfCell, withoutAddresses } from "../access/cells";
 import { type AccessClient, gatewayClients, outside, strangers, workloadClients } from "../access/clients";
 import { type AccessDraft, accessDrafts, isSafe } from "../access/drafts";
 import { type AccessObject, accessObjects } from "../access/objects";
 import type { PlanContext, Probe, Series } from "../probe";
+import { waypointProbes } from "../access/waypoints";
 import { witnesses } from "../access/witnesses";
 
 /**
@@ -17,7 +18,7 @@ import { witnesses } from "../access/witnesses";
  */
 export function authorization(context: PlanContext): Probe[] {
   const matrix = new Matrix(context);
-  return matrix.objects.map((object) => matrix.probeOf(object));
+  return [...matrix.objects.map((object) => matrix.probeOf(object)), ...waypointProbes(context)];
 }
 
 /** Above so many, of the clients that no rule names each namespace has one for each service. */
@@ -30,10 +31,11 @@ class Matrix {
   private readonly byAddress: readonly PolicyModel[];
   private readonly permissive: PolicyModel;
   private readonly cells = new Map<AccessObject, Cell[]>();
+  private readonly isBrief: boolean;
   /** Objects that a request has shown to decide. */
   private readonly shown = new Set<AccessObject>();
-  /** Why requests of a workload are in no probe. */
-  private readonly leftOut = new Map<string, Set<string>>();
+  /** Why requests that an object may decide are in no probe. */
+  private readonly leftOut = new Map<AccessObject, Set<string>>();
 
   constructor(private readonly context: PlanContext) {
     const { policies } = context.model;
@@ -45,7 +47,8 @@ class Matrix {
     this.permissive = copyWithField(open, "mtlsExceptions", () => []);
     const ruled = policies.workloads.filter((workload) => workload.dataPlane !== "none");
     const all = ruled.flatMap((workload) => this.cellsOf(workload, false));
-    const kept = all.length <= mostSeries ? all : ruled.flatMap((workload) => this.cellsOf(workload, true));
+    this.isBrief = all.length > mostSeries;
+    const kept = !this.isBrief ? all : ruled.flatMap((workload) => this.cellsOf(workload, true));
     for (const cell of kept) this.assign(cell);
   }
 
@@ -54,29 +57,21 @@ class Matrix {
     const cells = this.cells.get(object) ?? [];
     const witnessed = object.action === "default" ? witnesses(object, model) : [];
     const series: Series[] = [...unique(cells.map((cell) => seriesOf(cell, objects, model))), ...witnessed];
-    const allowed = cells.filter(({ explanation }) => !explanation.end).length;
+    const allowed = new Set(cells.filter(isAllowed).map(titleOfCell)).size;
     const named = {
       name: `authorization ${object.title}`,
       kind: "authorization" as const,
       path: object.path,
       objects: object.names,
-      expectation: `${allowed} of ${series.length} requests are allowed, the others are denied`,
+      expectation: `${allowed} of ${series.length} requests are allowed, the others are denied${this.isBrief ? "; of clients that no rule names, one of each namespace asks" : ""}`,
     };
     if (this.shown.has(object) || witnessed.length > 0) return { ...named, series };
     return { ...named, series: [], notMeasurable: this.reasonFor(object) };
   }
 
   private reasonFor(object: AccessObject): string {
-    const { accessRules, workloads } = this.model;
-    const rules = accessRules.filter(object.covers);
-    const covered = workloads.filter((workload) =>
-      object.action === "default"
-        ? workload.namespace === object.namespace
-        : rules.some(({ target }) => target.workloads.some((one) => workloadKey(one) === workloadKey(workload))),
-    );
-    const reasons = new Set(covered.flatMap((workload) => [...(this.leftOut.get(workloadKey(workload)) ?? [])]));
-    if (reasons.size > 0) return [...reasons].join("; ");
-    return "other rules have the same effect, for every request that could be sent";
+    const reasons = this.leftOut.get(object);
+    return reasons ? [...reasons].join("; ") : "other rules have the same effect, for every request that could be sent";
   }
 
   /** Requests to a workload: of clients that some request of is allowed each one, of others one for each effect. */
@@ -134,9 +129,11 @@ class Matrix {
     return client !== outside || explainCell(this.permissive, cell).outcome === "denied";
   }
 
-  private leaveOut({ workload }: Cell, reason: string): false {
-    const key = workloadKey(workload);
-    this.leftOut.set(key, new Set([...(this.leftOut.get(key) ?? []), reason]));
+  private leaveOut(cell: Cell, reason: string): false {
+    // A proxy judges tokens before it reads rules.
+    const isHidden = cell.explanation.end?.why === "token";
+    const objects = isHidden ? this.objectsOf(cell) : this.decidingOn(cell);
+    for (const object of objects) this.leftOut.set(object, new Set([...(this.leftOut.get(object) ?? []), reason]));
     return false;
   }
 
@@ -146,19 +143,27 @@ class Matrix {
   }
 
   private assign(cell: Cell): void {
-    const { workload, explanation } = cell;
-    const own = this.objectsFor(workload, this.targetsOf(workload, gatewayClients(this.model, workload)));
-    const effect = effectOf(explanation, this.objects, this.model);
-    const deciding = own.filter((object) => {
-      const model = this.removed.get(object) ?? this.model;
-      return effectOf(explainCell(model, cell), this.objects, model) !== effect;
-    });
-    const [only, ...others] = deciding;
+    const own = this.objectsOf(cell);
+    const [only, ...others] = this.decidingOn(cell);
     if (others.length > 0) return;
     if (only) this.shown.add(only);
     const allowing = own.filter(({ action }) => action === "ALLOW");
-    const object = only ?? allowing.find(({ title }) => title === workloadKey(workload)) ?? allowing[0] ?? own.at(-1);
+    const ofWorkload = allowing.find(({ title }) => title === workloadKey(cell.workload));
+    const object = only ?? ofWorkload ?? allowing[0] ?? own.at(-1);
     if (object) this.cells.set(object, [...(this.cells.get(object) ?? []), cell]);
+  }
+
+  /** Objects without which something else would come of it. */
+  private decidingOn(cell: Cell): AccessObject[] {
+    const effect = effectOf(cell.explanation, this.objects, this.model);
+    return this.objectsOf(cell).filter((object) => {
+      const model = this.removed.get(object) ?? this.model;
+      return effectOf(explainCell(model, cell), this.objects, model) !== effect;
+    });
+  }
+
+  private objectsOf({ workload }: Cell): AccessObject[] {
+    return this.objectsFor(workload, this.targetsOf(workload, gatewayClients(this.model, workload)));
   }
 
   private targetsOf(workload: MeshWorkload, gateways: readonly AccessClient[]): PolicyTarget[] {

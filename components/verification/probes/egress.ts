@@ -22,10 +22,11 @@ import { objectsFor } from "../requests/outcomes";
  * of one is not that of the other.
  */
 export function egress({ model: { policies: model } }: PlanContext): Probe[] {
-  const cells = cellsOf(model);
+  const all = allCells(model);
+  const cells = all.filter(isTold);
   const refused = cells.filter(isRefusedAtClient);
   // Where no client is refused anything, hosts are reached without a policy.
-  if (cells.every(({ explanation }) => !explanation.end)) return [];
+  if (cells.every(({ explanation }) => !explanation.end)) return untold(model, all);
   const atHosts = cells.filter((cell) => cell.host.service && !isRefusedAtClient(cell));
   return [
     ...grouped(refused, ({ workload }) => ownerOf(model, workload).title).map(([{ workload }, all]) =>
@@ -34,6 +35,8 @@ export function egress({ model: { policies: model } }: PlanContext): Probe[] {
     ...grouped(atHosts, ({ host, workload }) => serviceKey(model, host, workload)).map(([first, all]) =>
       toProbe(model, serviceFor(model, first.host, first.workload), all),
     ),
+    ...untold(model, all),
+    ...gatewayPolicy(model),
   ];
 }
 
@@ -73,9 +76,9 @@ function schemeOf(port: ExternalPort): OutsideHost["scheme"] {
   return isHttp(port) ? "http" : isEncrypted(port) ? "https" : "tcp";
 }
 
-function cellsOf(model: PolicyModel): EgressCell[] {
+function allCells(model: PolicyModel): EgressCell[] {
   const hosts = hostsOf(model);
-  const cells = workloadClients(model).flatMap(({ workload, question }) =>
+  return workloadClients(model).flatMap(({ workload, question }) =>
     hosts.flatMap((host): EgressCell[] => {
       if (!workload) return [];
       const request = { method: "HEAD", path: "/", headers: {}, port: host.port };
@@ -83,11 +86,44 @@ function cellsOf(model: PolicyModel): EgressCell[] {
       return [{ workload, host, explanation }];
     }),
   );
-  return cells.filter(({ explanation: { outcome, end, answers, applied }, host }) => {
-    const isElsewhere = applied.some(({ rule }) => rule.route ?? rule.redirect ?? rule.directResponse);
-    const isTold = outcome !== "unknown" && !isElsewhere && (!end || answers.length > 0);
-    return isTold && (host.service || end);
+}
+
+function isTold({ explanation: { outcome, end, answers, applied }, host }: EgressCell): boolean {
+  const isElsewhere = applied.some(({ rule }) => rule.route ?? rule.redirect ?? rule.directResponse);
+  return outcome !== "unknown" && !isElsewhere && (!end || answers.length > 0) && Boolean(host.service ?? end);
+}
+
+/** NetworkPolicies that the cluster's CNI may ignore. */
+function untold(model: PolicyModel, cells: readonly EgressCell[]): Probe[] {
+  const { egress: rules, networkPolicies } = model;
+  if (!rules || networkPolicies === "enforced") return [];
+  const ambient = cells.filter(({ workload }) => workload.dataPlane === "ambient");
+  const why =
+    networkPolicies === "ignored"
+      ? "the cluster's CNI ignores NetworkPolicy"
+      : "whether the cluster's CNI enforces NetworkPolicy is not known";
+  return grouped(ambient, ({ workload }) => ownerOf(model, workload).title).map(([{ workload }]) => {
+    const { title, path, objects } = ownerOf(model, workload);
+    const expectation = "requests to other hosts than the allowed ones are refused";
+    return { name: `egress from ${title}`, kind: "egress", path, objects, expectation, series: [], notMeasurable: why };
   });
+}
+
+/** What authorizes clients at the egress gateway. */
+function gatewayPolicy({ egress: rules }: PolicyModel): Probe[] {
+  const { gateway } = rules ?? {};
+  if (!gateway) return [];
+  return [
+    {
+      name: `egress at gateway ${gateway.name}`,
+      kind: "egress",
+      path: ["security", "egress", "mode"],
+      objects: [`AuthorizationPolicy ${gateway.namespace}/${policyName(gateway.name, "ways-out")}`],
+      expectation: "it takes requests for a host from the workloads that may reach it",
+      series: [],
+      notMeasurable: "the sidecars of other workloads refuse their requests before they come to it",
+    },
+  ];
 }
 
 function isRefusedAtClient({ explanation: { end } }: EgressCell): boolean {

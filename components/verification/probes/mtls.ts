@@ -90,8 +90,9 @@ function probeOf(model: PolicyModel, { name, title, exception }: MtlsObject, por
       .join("; "),
   };
   if (shown.length > 0) return { ...named, series };
-  const reasons = [...new Set(ports.flatMap(({ hidden }) => hidden ?? []))];
-  return { ...named, expectation: "plain text is refused", series: [], notMeasurable: reasons.join("; ") };
+  const [first, ...others] = new Set(ports.flatMap(({ hidden }) => hidden ?? []));
+  const notMeasurable = `${first}${others.length > 0 ? `, and ${others.length} more alike` : ""}: with or without mTLS`;
+  return { ...named, expectation: "plain text is refused", series: [], notMeasurable };
 }
 
 function fromOutside(model: PolicyModel, { workload, port, mode }: MeshPort): Series[] {
@@ -115,7 +116,9 @@ function fromOutside(model: PolicyModel, { workload, port, mode }: MeshPort): Se
         ? ["denied"]
         : end?.why === "token"
           ? ["denied", "token refused"]
-          : ["application", "no answer"],
+          : cell.isTcp
+            ? ["application", "no answer"]
+            : ["application"],
   };
   return [{ ...seriesOf(cell, [], model, outcome), refutedBy: ["reset"] }];
 }

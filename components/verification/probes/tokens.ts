@@ -99,15 +99,23 @@ function without(model: PolicyModel, { client, workload, draft }: Cell, policy: 
 
 const unauthorized: Outcome = { title: "401: its token is not valid", answers: ["token refused"], status: [401] };
 
+const wrongs: Readonly<Record<NonNullable<ProbeToken["wrong"]>, string>> = {
+  malformed: "malformed token in place of one",
+  expired: "expired token",
+  issuer: "token of another issuer in place of one",
+  audience: "token for another audience",
+  signature: "badly signed token",
+};
+
 /** Without a key of the issuer: no proxy takes a token for malformed, of another issuer or badly signed by mistake. */
 function refused(context: PlanContext, cell: Cell, settings: JwtSettings): Series[] {
   const { policies } = context.model;
   const { issuer, audiences } = settings;
   const always = ["malformed", "issuer", "signature"] as const;
   const signed = audiences.length > 0 ? (["expired", "audience"] as const) : (["expired"] as const);
-  const wrongs = [...always, ...(hasKey(context, issuer) ? signed : [])];
+  const all = [...always, ...(hasKey(context, issuer) ? signed : [])];
   const [usual] = placesOf(settings);
-  const inUsual = wrongs.map((wrong) => ({ wrong, place: usual }));
+  const inUsual = all.map((wrong) => ({ wrong, place: usual }));
   const elsewhere = placesOf(settings)
     .slice(1)
     .map((place) => ({ wrong: "malformed" as const, place }));
@@ -115,7 +123,7 @@ function refused(context: PlanContext, cell: Cell, settings: JwtSettings): Serie
     const token: ProbeToken = { ...tokenOf(settings, {}, place), wrong };
     const question = { ...cell, draft: { ...plainDraft(cell.draft), token } };
     const series = seriesOf(question, [], policies, unauthorized);
-    const title = `${wrong} token of ${issuer}${place ? ` in ${placeTitle(place)}` : ""}`;
+    const title = `${wrongs[wrong]} of ${issuer}${place ? ` in ${placeTitle(place)}` : ""}`;
     return { ...titled(series, title), refutedBy: ["denied"] as const };
   });
 }
