@@ -34,6 +34,7 @@ export const probeLabels = {
   route: "%ROUTE_NAME%",
   upstream_cluster: "%UPSTREAM_CLUSTER%",
   upstream_host: "%UPSTREAM_HOST%",
+  attempts: "%UPSTREAM_REQUEST_ATTEMPT_COUNT%",
   // Who the client is, by its certificate; the connection to a waypoint comes out of a tunnel, whose end records it.
   client: "%DOWNSTREAM_PEER_URI_SAN%",
   client_at_waypoint: "%FILTER_STATE(io.istio.peer_principal:PLAIN)%",

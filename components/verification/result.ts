@@ -41,7 +41,9 @@ export interface ProxyRecord {
   readonly upstreamCluster: string;
   /** Address and port; empty where it was sent nowhere. */
   readonly upstreamHost: string;
-  /** The pod at that address: `version` is its label. */
+  /** Requests that it sent there: more than one with retries; 0 where it sent none. */
+  readonly attempts: number;
+  /** The pod at that address: `workload` is `namespace/name`, `version` its label. */
   readonly upstream?: {
     readonly namespace: string;
     readonly pod: string;
@@ -58,7 +60,7 @@ export interface ProxyRecord {
   /** SPIFFE ID that the proxy itself proves to its client; empty for plain text. */
   readonly server: string;
   readonly seconds: number;
-  /** Whether it is the copy of a mirror: its authority ends with `-shadow`. */
+  /** Whether it is the copy of a mirror. */
   readonly isMirrored: boolean;
 }
 

@@ -118,7 +118,7 @@ function record(
   return {
     proxy: { kind, namespace: "any", pod: "any", side },
     ...{ flags: [], connection: "", authority: "", method: "", path: "", upstreamCluster: "", upstreamHost: "" },
-    ...{ route: "", start: 0, client: "", clientCertificateEnd: 3600, seconds: 0.01, isMirrored: false },
+    ...{ attempts: 1, route: "", start: 0, client: "", clientCertificateEnd: 3600, seconds: 0.01, isMirrored: false },
     ...shown,
   };
 }

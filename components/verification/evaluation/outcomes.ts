@@ -47,8 +47,7 @@ function podMismatch({ version, workload }: Outcome, { records }: Observation): 
   if (!pod) return { aspect: "evidence", seen: "answered by a pod that no proxy recorded" };
   const seen = `answered by ${pod.namespace}/${pod.pod} of version ${pod.version ?? "unknown"}`;
   const isAsExpected =
-    (version === undefined || version === pod.version) &&
-    (workload === undefined || workload === `${pod.namespace}/${pod.workload ?? ""}`);
+    (version === undefined || version === pod.version) && (workload === undefined || workload === pod.workload);
   return isAsExpected ? undefined : { aspect: "attribute", seen };
 }
 
@@ -72,9 +71,7 @@ function headerMismatch({ headers = {} }: Outcome, observation: Observation): Mi
 function copyMismatch({ mirroredTo }: Outcome, { records }: Observation): Mismatch | undefined {
   if (mirroredTo === undefined) return undefined;
   const copies = records.filter(({ isMirrored }) => isMirrored).flatMap(({ upstream }) => upstream ?? []);
-  const isCopied = copies.some(({ namespace, workload = "", version }) =>
-    [version, workload, `${namespace}/${workload}`].includes(mirroredTo),
-  );
+  const isCopied = copies.some(({ workload, version }) => workload === mirroredTo || version === mirroredTo);
   if (isCopied) return undefined;
   if (records.length === 0) return { aspect: "evidence", seen: "answered, and no proxy recorded it" };
   const elsewhere = copies.map(({ namespace, pod }) => `${namespace}/${pod}`).join(", ");

@@ -54,6 +54,7 @@ function recordOf(line: Line, { isClient, ...proxy }: LogSource, podAt: PodAt): 
     path: textOf(line, "path"),
     upstreamCluster: cluster,
     upstreamHost: host,
+    attempts: Number(textOf(line, "attempts")),
     ...(upstream && { upstream }),
     route: textOf(line, "route"),
     start: Number(textOf(line, "start")),
@@ -61,7 +62,7 @@ function recordOf(line: Line, { isClient, ...proxy }: LogSource, podAt: PodAt): 
     clientCertificateEnd: Number(textOf(line, "client_certificate_end") || NaN),
     server: textOf(line, "server"),
     seconds: Number(textOf(line, "milliseconds")) / 1000,
-    // Envoy adds it to the host of a copy, before a port.
+    // Envoy adds it to the host of a copy, before a port, unless it is configured not to.
     isMirrored: /-shadow(:\d+)?$/.test(authority),
   };
 }
@@ -77,4 +78,23 @@ function textOf(line: Line, label: keyof typeof probeLabels): string {
 function addressOf(host: string): string {
   const [, address = ""] = /(?:^|\/)([^/]*):\d+$/.exec(host) ?? [];
   return address.replace(/^\[(.*)\]$/, "$1");
+}
+
+/**
+ * The records of one request, with those of copies marked. Newer releases of Istio leave the host of a copy as it is, and the
+ * server's sidecar records it as any request: there are more of them than the proxy that chose the server made attempts.
+ *
+ * Source: istio/istio, pilot/pkg/networking/core/route/route.go, DisableShadowHostSuffixAppend.
+ */
+export function markCopies(records: readonly ProxyRecord[]): readonly ProxyRecord[] {
+  const atServers = records.filter(({ proxy }) => proxy.side === "inbound");
+  const answered = records.filter(({ proxy, upstream }) => proxy.side === "outbound" && upstream).at(-1);
+  const extra = atServers.length - Math.max(1, answered?.attempts ?? 1);
+  if (extra <= 0 || records.some(({ isMirrored }) => isMirrored)) return records;
+  const isAnswer = (record: ProxyRecord) => record.upstream?.pod === answered?.upstream?.pod;
+  const [answer] = atServers.filter(isAnswer).sort((a, b) => a.start - b.start);
+  // A failed attempt, which was made again, has another status than the answer.
+  const likeness = (record: ProxyRecord) => Number(record === answer) * 2 + Number(record.status !== answered?.status);
+  const copies = new Set([...atServers].sort((a, b) => likeness(a) - likeness(b)).slice(0, extra));
+  return records.map((record) => (copies.has(record) ? { ...record, isMirrored: true } : record));
 }

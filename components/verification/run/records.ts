@@ -1,7 +1,7 @@
 import { performance } from "node:perf_hooks";
 import type { Sleep } from "../../shared/kubernetes/wait";
 import { workloadKey } from "../../model/names";
-import { type LogSource, probeRecords } from "../evidence/records";
+import { type LogSource, markCopies, probeRecords } from "../evidence/records";
 import type { ProxyRecord } from "../result";
 import { isClientPod } from "./addresses";
 import { selects } from "./adoption";
@@ -52,8 +52,9 @@ export class Records {
           this.hasAny = false;
           this.log("No proxy records the requests of probes: verdicts are by what clients saw");
         } else if (found.size > 0) this.hasAny = true;
-        for (const records of found.values()) records.sort((a, b) => rank(a) - rank(b) || a.start - b.start);
-        return found;
+        const inOrder = (records: readonly ProxyRecord[]) =>
+          [...records].sort((a, b) => rank(a) - rank(b) || a.start - b.start);
+        return new Map([...found].map(([id, records]) => [id, markCopies(inOrder(records))]));
       }
     }
   }

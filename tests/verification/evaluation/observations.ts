@@ -28,6 +28,7 @@ export function recordOf(by: Proxy, line: string, more: Partial<ProxyRecord> = {
     path: "/reviews/0",
     upstreamCluster: "outbound|9080|v2|reviews.bookinfo.svc.cluster.local",
     upstreamHost: "10.244.1.8:9080",
+    attempts: 1,
     route: "default",
     start: 1_764_510_000,
     client: "spiffe://cluster.local/ns/bookinfo/sa/bookinfo-productpage",
@@ -41,7 +42,7 @@ export function recordOf(by: Proxy, line: string, more: Partial<ProxyRecord> = {
 
 /** A pod of reviews, as the address of a record leads to it. */
 export function reviews(version: string): NonNullable<ProxyRecord["upstream"]> {
-  return { namespace: "bookinfo", pod: `reviews-${version}-5f`, workload: `reviews-${version}`, version };
+  return { namespace: "bookinfo", pod: `reviews-${version}-5f`, workload: "bookinfo/reviews", version };
 }
 
 export function observationOf(seen: Partial<Observation>): Observation {

@@ -34,7 +34,7 @@ describe("what an outcome has besides its answer", () => {
   });
 
   it("is the workload, the status, and the time", () => {
-    assert.equal(evaluate(answered("v2"), outcome({ workload: "bookinfo/reviews-v2" })).verdict, "holds");
+    assert.equal(evaluate(answered("v2"), outcome({ workload: "bookinfo/reviews" })).verdict, "holds");
     assert.equal(evaluate(answered("v2"), outcome({ workload: "bookinfo/ratings" })).verdict, "fails");
     assert.equal(evaluate(answered("v2", { status: 500 }), outcome({ status: [200, 204] })).verdict, "fails");
     assert.equal(evaluate(answered("v2", { seconds: 1.1 }), outcome({ atLeast: 0.9, atMost: 1.5 })).verdict, "holds");
@@ -67,7 +67,7 @@ describe("what an outcome has besides its answer", () => {
       ],
     });
     const mirrors = { kind: "mirrors" } as const;
-    for (const mirroredTo of ["v3", "reviews-v3", "bookinfo/reviews-v3"]) {
+    for (const mirroredTo of ["v3", "bookinfo/reviews"]) {
       assert.equal(evaluate(copyTo("v3"), outcome({ mirroredTo, version: "v1" }), mirrors).verdict, "holds");
     }
     const [verdict, reason] = judged(evaluate(answered("v1"), outcome({ mirroredTo: "v3" }), mirrors));

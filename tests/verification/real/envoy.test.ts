@@ -71,13 +71,12 @@ const breaker = {
     circuit_breakers: { thresholds: [{ max_connections: 1, max_pending_requests: 1, max_requests: 1 }] },
   },
 };
-const mirror = (percent: number) => ({
+/** Older releases of Istio let Envoy add `-shadow` to the host of a copy. */
+const mirror = (withSuffix: boolean, to = "v3") => ({
   route: {
     route: {
       cluster: cluster("v1"),
-      request_mirror_policies: [
-        { cluster: cluster("v3"), runtime_fraction: { default_value: { numerator: percent } } },
-      ],
+      request_mirror_policies: [{ cluster: cluster(to), disable_shadow_host_suffix_append: !withSuffix }],
     },
   },
 });
@@ -179,8 +178,22 @@ const cases: readonly Case[] = [
     what: "a mirror of every request",
     kind: "mirrors",
     expect: { kind: "every", outcome: { ...application, title: "a copy for v3", mirroredTo: "v3" } },
-    policy: mirror(100),
-    wrong: [["no mirror", {}, /./]],
+    policy: mirror(true),
+    wrong: [["no mirror", {}, /copied to no pod/]],
+  },
+  {
+    what: "a mirror that leaves the host as it is",
+    kind: "mirrors",
+    expect: { kind: "every", outcome: { ...toVersion("v1"), mirroredTo: "v3" } },
+    policy: mirror(false),
+    wrong: [["another mirror", mirror(false, "v2"), /copied to shop\/reviews-v2 only/]],
+  },
+  {
+    what: "a mirror to the version that answers",
+    kind: "mirrors",
+    expect: { kind: "every", outcome: { ...toVersion("v1"), mirroredTo: "v1" } },
+    policy: mirror(false, "v1"),
+    wrong: [],
   },
 ];
 

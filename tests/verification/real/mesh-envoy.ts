@@ -5,7 +5,7 @@ import { Agent, type IncomingMessage, request } from "node:http";
 import path from "node:path";
 import { text } from "node:stream/consumers";
 import { probeHeader, probeLabels } from "../../../components/model/mesh-config";
-import { probeRecords, type LogSource } from "../../../components/verification/evidence/records";
+import { markCopies, probeRecords, type LogSource } from "../../../components/verification/evidence/records";
 import type { PlannedSeries } from "../../../components/verification/plan";
 import type { Observation } from "../../../components/verification/result";
 import { accepting, freePort, startServer } from "../../benchmark/real/tools";
@@ -178,7 +178,7 @@ export class MeshEnvoy {
   }
 
   /** Envoy writes a line when a request ends, and a moment later into the file. */
-  private async records(expected: number, copies: number): Promise<Map<string, Observation["records"][number][]>> {
+  private async records(expected: number, copies: number): Promise<Map<string, Observation["records"]>> {
     const podAt = (host: string) => {
       const [version] = [...versions].find(([, at]) => at === host) ?? [];
       return version === undefined
@@ -190,13 +190,12 @@ export class MeshEnvoy {
     for (;;) {
       const client = read(this.logs.client, { kind: "sidecar", namespace: "shop", pod: "front", isClient: true });
       const server = read(this.logs.server, { kind: "sidecar", namespace: "shop", pod: "reviews", isClient: false });
-      const mirrored = server.filter(({ record }) => record.isMirrored).length;
-      if ((client.length >= expected && mirrored >= copies) || Date.now() > deadline) {
+      if ((client.length >= expected && server.length >= expected + copies) || Date.now() > deadline) {
         const byProbe = new Map<string, Observation["records"][number][]>();
         for (const { probe, record } of [...client, ...server]) {
           byProbe.set(probe, [...(byProbe.get(probe) ?? []), record]);
         }
-        return byProbe;
+        return new Map([...byProbe].map(([id, found]) => [id, markCopies(found)]));
       }
       await new Promise((resolve) => setImmediate(resolve));
     }

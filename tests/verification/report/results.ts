@@ -25,6 +25,7 @@ export const denied: Observation = {
       path: "/ratings/0",
       upstreamCluster: "inbound|9080||",
       upstreamHost: "",
+      attempts: 1,
       route: "default",
       start: 1_800_000_000,
       client: "spiffe://cluster.local/ns/shop/sa/front",
