@@ -12,7 +12,16 @@ import { questionOf } from "./predictions";
 const nowhere: Omit<ProxyRecord, "status" | "details"> = {
   proxy: { kind: "sidecar", namespace: "any", pod: "client", side: "outbound" },
   ...{ flags: [], connection: "", authority: "", method: "", path: "", upstreamCluster: "", upstreamHost: "" },
-  ...{ route: "", start: 0, client: "", clientCertificateEnd: 3600, server: "", seconds: 0, isMirrored: false },
+  ...{
+    attempts: 1,
+    route: "",
+    start: 0,
+    client: "",
+    clientCertificateEnd: 3600,
+    server: "",
+    seconds: 0,
+    isMirrored: false,
+  },
 };
 
 /** What a request of a series comes to; `others` of them are on their way. */
