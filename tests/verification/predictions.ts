@@ -12,7 +12,7 @@ import { targetPolicyName } from "../../components/model/object-names";
 
 /** What a run would find on a mesh that does exactly what a model says. */
 
-/** The question that the request of a series is, as somebody who reads the plan would put it. */
+/** The question that the request of a series is, as a reader of the plan would put it. */
 export function questionOf(model: PolicyModel, { client, request }: Series): Question | undefined {
   const { to, method = "GET", path = "/", headers = {}, token } = request;
   const asked = { method, path, headers };

@@ -51,7 +51,7 @@ function without(
   );
 }
 
-/** Without its Sidecar a workload knows the hosts of its namespace; without a ServiceEntry nobody knows the host. */
+/** Without its Sidecar a workload knows the hosts of its namespace; without a ServiceEntry no workload knows the host. */
 function withoutEgress(model: PolicyModel, kind: "Sidecar" | "ServiceEntry", namespace: string, name: string) {
   const { egress } = model;
   if (!egress) return undefined;

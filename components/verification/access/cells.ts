@@ -47,7 +47,7 @@ function hostOf(workload: MeshWorkload, port: number): string {
   return port === 80 ? clusterHost(workload) : `${clusterHost(workload)}:${port}`;
 }
 
-/** What a client and the records of proxies show of it: cells that differ in it can be told apart. */
+/** What a client and the records of proxies show of it: cells that differ in it can be distinguished. */
 export function effectOf(explanation: Explanation, objects: readonly AccessObject[], model: PolicyModel): string {
   const { outcome, answers, end } = explanation;
   return JSON.stringify([outcome, answers, end, policyOf(explanation, objects, model)]);
