@@ -43,6 +43,9 @@ export const ambientScenarios: readonly ScenarioName[] = ["ambient", "waypoint"]
 /** How the names of the namespaces begin that a benchmark makes and removes. */
 export const benchmarkNamespace = "bench-";
 
+/** How the names of the namespaces begin that a verification makes and removes. */
+export const verificationNamespace = "talos-mesh-verification";
+
 /** What a benchmark measures: what its settings name, else `none` and every data plane that the mesh has. */
 export function benchmarkScenarios(
   { scenarios }: Pick<BenchmarkSettings, "scenarios">,

@@ -1,5 +1,5 @@
 import { configuredApplications, deployableApplications } from "../apps/registry";
-import { benchmarkNamespace } from "../model/data-planes";
+import { benchmarkNamespace, verificationNamespace } from "../model/data-planes";
 import { gatewayNamespace } from "../model/gateways";
 import type { Model } from "../model/model";
 import { type Problem, problemsOf } from "../shared/problem";
@@ -21,13 +21,19 @@ export const namespaceChecks: readonly Check[] = [
   rule("observability.namespace", (namespace) => systemNamespaceRefusal(namespace, true)),
   addonNamespace,
   ...namespacePaths.map((path) =>
-    rule(path, (name, { settings: { benchmark } }) =>
+    rule(path, (name, { settings: { benchmark, verification } }) =>
       benchmark && name.startsWith(benchmarkNamespace)
-        ? `found ${name}; talos-mesh:benchmark creates and deletes the namespaces named ${benchmarkNamespace}*; rename it`
-        : undefined,
+        ? takenRefusal(name, "benchmark", benchmarkNamespace)
+        : verification?.enabled && name.startsWith(verificationNamespace)
+          ? takenRefusal(name, "verification", verificationNamespace)
+          : undefined,
     ),
   ),
 ];
+
+function takenRefusal(name: string, section: string, start: string): string {
+  return `found ${name}; talos-mesh:${section} creates and deletes the namespaces named ${start}*; rename it`;
+}
 
 /** Addons share no namespace with the mesh or an application. */
 function addonNamespace({ settings }: Model): Iterable<Problem> {

@@ -30,12 +30,9 @@ export const verificationChecks: readonly Check[] = [
   rule("verification.requests.*", (request, { names }) => {
     const { from } = request;
     if (ownClients.includes(from)) return undefined;
-    const isWorkload = names.findTarget(from)?.kind === "workload";
-    return isWorkload
-      ? undefined
-      : (unknownTarget(names, request, "from") ?? {
-          from: `found ${from}; expected a workload, ${ownClients.join(" or ")}`,
-        });
+    const target = names.findTarget(from);
+    if (!target) return unknownTarget(names, request, "from");
+    return target.kind !== "workload" && { from: `found ${from}; expected a workload, ${ownClients.join(" or ")}` };
   }),
   rule("verification.requests.*", (request, model) => {
     const target = model.names.findTarget(request.to);

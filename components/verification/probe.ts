@@ -100,7 +100,7 @@ export interface ProbeRequest {
   readonly headers?: Readonly<Record<string, string>>;
   readonly token?: ProbeToken;
   /** Of the client, for `https`. @default none */
-  readonly clientCertificate?: "of the mesh" | "self-signed";
+  readonly clientCertificate?: "self-signed";
   /** After which the client gives up. @default 10 */
   readonly timeoutSeconds?: number;
 }

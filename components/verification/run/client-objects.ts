@@ -83,7 +83,7 @@ const answer =
 export function witnessObjects({ namespace }: Witness, injection: Labels, options: PodOptions): ApplyObject[] {
   const labels = { ...ownLabel, ...injection, app: witnessName };
   const pod = clientPod({ name: witnessName, namespace, labels }, {}, options, [
-    ...["/bin/nc", "-lk", "-p", String(witnessPort), "-e", "/bin/sh", "-c", answer],
+    ...["/bin/nc", "-ll", "-p", String(witnessPort), "-e", "/bin/sh", "-c", answer],
   ]);
   const ports = [{ name: "http", port: witnessPort, targetPort: witnessPort }];
   const selector = { app: witnessName };

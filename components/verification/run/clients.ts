@@ -165,7 +165,9 @@ async function waitForPod(
   const onTimeout = (timeout: WaitTimeout) => {
     throw new ClientError(`its pod ${namespace}/${name} does not run after ${podTimeout / 1000} s: ${timeout.missing}`);
   };
-  await waitFor(check, { timeoutMs: podTimeout, intervalMs: 500, maxIntervalMs: 2000, sleep, onTimeout });
+  // A program that ends at once runs for a moment as well.
+  const often = { intervalMs: 500, maxIntervalMs: 2000, consecutive: 2 };
+  await waitFor(check, { timeoutMs: podTimeout, ...often, sleep, onTimeout });
 }
 
 /** It must get no traffic of the workload's, whatever its Services are. */

@@ -1,4 +1,3 @@
-import { performance } from "node:perf_hooks";
 import type { Sleep } from "../../shared/kubernetes/wait";
 import { evaluateProbe, evaluateSeries } from "../evaluation/evaluate";
 import { isStatistical, measurementsAtMost } from "../evaluation/statistics";
@@ -25,13 +24,15 @@ export interface MeasureContext {
   readonly witnesses: ReadonlyMap<string, string>;
   readonly log: (line: string) => void;
   readonly sleep: Sleep;
+  /** Milliseconds. */
+  readonly now: () => number;
   readonly signal?: AbortSignal;
   /** Renews what keeps others away, for so many seconds. */
   readonly hold: (seconds: number) => Promise<void>;
 }
 
 /** Requests at the same time by one client. */
-const concurrency = { deterministic: 10, statistical: 25 };
+const concurrency = { deterministic: 10, statistical: 50 };
 /** Milliseconds between two measurements of what does not hold yet. */
 const pollInterval = 2000;
 /** Seconds that a probe which runs alone has at least, where the deadline has passed before it. */
@@ -54,14 +55,15 @@ interface Job {
 /** Measures every probe of a plan: together what may be, then each of the others alone. */
 export class Measurement {
   private readonly sender: Sender;
-  private readonly start = performance.now();
+  private readonly start: number;
   private readonly numbers: ReadonlyMap<Series, number>;
   private done = 0;
 
   constructor(private readonly context: MeasureContext) {
-    const { cluster, plan, sleep, log } = context;
+    const { cluster, plan } = context;
+    this.start = context.now();
     this.numbers = new Map(plan.probes.flatMap(({ series }) => series).map((series, index) => [series, index]));
-    const records = new Records(cluster, plan, sleep, log);
+    const records = new Records(context);
     this.sender = new Sender({ ...context, ...plan, addresses: new Addresses(cluster, plan), records });
   }
 
@@ -70,14 +72,14 @@ export class Measurement {
   }
 
   async together(probes: readonly PlannedProbe[]): Promise<ProbeResult[]> {
-    const start = performance.now();
+    const start = this.context.now();
     const jobs = this.jobsOf(probes);
     await this.measure(jobs, this.start + 1000 * this.context.plan.deadlineSeconds, false);
     return probes.map((probe) => this.conclude(probe, jobs, start));
   }
 
   async alone(probe: PlannedProbe): Promise<ProbeResult> {
-    const start = performance.now();
+    const start = this.context.now();
     const jobs = this.jobsOf([probe]);
     const deadline = Math.max(this.start + 1000 * this.context.plan.deadlineSeconds, start + 1000 * shortestDeadline);
     await this.measure(jobs, deadline, true);
@@ -105,7 +107,7 @@ export class Measurement {
     for (let pending = jobs; pending.length > 0;) {
       await this.attempt(pending, sequential);
       pending = pending.filter(isOpen);
-      if (pending.length === 0 || performance.now() >= deadline || this.isExhausted(pending)) return;
+      if (pending.length === 0 || this.context.now() >= deadline || this.isExhausted(pending)) return;
       this.context.log(`waiting: ${describe(pending)}`);
       await this.context.sleep(pollInterval);
     }
@@ -118,7 +120,7 @@ export class Measurement {
       pending = pending.filter(isOpen);
       if (pending.length === 0 || left === 0 || this.isExhausted(pending)) return;
       this.context.log(`measuring again: ${describe(pending)}`);
-      await this.context.sleep(Math.max(shortestPause, (deadline - performance.now()) / left));
+      await this.context.sleep(Math.max(shortestPause, (deadline - this.context.now()) / left));
     }
   }
 
@@ -183,7 +185,7 @@ export class Measurement {
 
   private conclude(probe: PlannedProbe, jobs: readonly Job[], start: number): ProbeResult {
     const results = jobs.filter((job) => job.probe === probe).flatMap(({ result }) => (result ? [result] : []));
-    const result = evaluateProbe(probe, results, (performance.now() - start) / 1000);
+    const result = evaluateProbe(probe, results, (this.context.now() - start) / 1000);
     this.done += 1;
     const why = result.verdict === "holds" ? "" : `: ${result.reason ?? ""}`;
     this.context.log(`[${this.done}/${this.context.plan.probes.length}] ${result.verdict}: ${probe.name}${why}`);

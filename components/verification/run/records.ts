@@ -1,4 +1,3 @@
-import { performance } from "node:perf_hooks";
 import type { Sleep } from "../../shared/kubernetes/wait";
 import { workloadKey } from "../../model/names";
 import { type LogSource, markCopies, probeRecords } from "../evidence/records";
@@ -22,13 +21,16 @@ export class Records {
   private hasAny = true;
 
   constructor(
-    private readonly cluster: Pick<VerificationCluster, "pods" | "proxyLog">,
-    private readonly plan: RunPlan,
-    private readonly sleep: Sleep,
-    private readonly log: (line: string) => void,
+    private readonly context: {
+      readonly cluster: Pick<VerificationCluster, "pods" | "proxyLog">;
+      readonly plan: RunPlan;
+      readonly sleep: Sleep;
+      readonly now: () => number;
+      readonly log: (line: string) => void;
+    },
   ) {}
 
-  /** @param since when the first of them was sent, by `performance.now()` */
+  /** @param since when the first of them was sent, by the same clock */
   async of(sent: readonly Sent[], since: number): Promise<ReadonlyMap<string, readonly ProxyRecord[]>> {
     const ids = new Set(sent.map(({ id }) => id));
     const pods = await this.pods(sent);
@@ -37,10 +39,10 @@ export class Records {
     };
     let waited = 0;
     for (let pause = flushInterval; ; pause = 500) {
-      await this.sleep(pause);
+      await this.context.sleep(pause);
       waited += pause;
       const found = new Map<string, ProxyRecord[]>();
-      const first = sourcesOf(sent, pods, this.plan);
+      const first = sourcesOf(sent, pods, this.context.plan);
       await read(first, found);
       const names = new Set(first.map(keyOf));
       await read(
@@ -50,11 +52,9 @@ export class Records {
       if (!this.hasAny || waited >= recordTimeout || sent.every((one) => isComplete(one, found, pods))) {
         if (this.hasAny && found.size === 0 && sent.some(isRecorded)) {
           this.hasAny = false;
-          this.log("No proxy records the requests of probes: verdicts are by what clients saw");
+          this.context.log("No proxy records the requests of probes: verdicts are by what clients saw");
         } else if (found.size > 0) this.hasAny = true;
-        const inOrder = (records: readonly ProxyRecord[]) =>
-          [...records].sort((a, b) => rank(a) - rank(b) || a.start - b.start);
-        return new Map([...found].map(([id, records]) => [id, markCopies(inOrder(records))]));
+        return new Map([...found].map(([id, records]) => [id, inOrder(markCopies(inOrder(records)))]));
       }
     }
   }
@@ -67,7 +67,7 @@ export class Records {
     into: Map<string, ProxyRecord[]>,
   ): Promise<void> {
     // Two seconds for the clocks, and because the server takes whole seconds.
-    const log = await this.cluster.proxyLog(namespace, name, (performance.now() - since) / 1000 + 2);
+    const log = await this.context.cluster.proxyLog(namespace, name, (this.context.now() - since) / 1000 + 2);
     const source = { kind, namespace, pod: name, isClient: isClientPod({ labels }) };
     for (const { probe, record } of probeRecords(log, source, (address) => this.podAt(address, pods))) {
       if (ids.has(probe)) into.set(probe, [...(into.get(probe) ?? []), record]);
@@ -78,7 +78,7 @@ export class Records {
     const pod = pods.find(({ addresses }) => addresses.includes(address));
     if (!pod) return undefined;
     const { namespace, name, labels } = pod;
-    const workload = this.plan.workloads.find(
+    const workload = this.context.plan.workloads.find(
       (each) => each.namespace === namespace && selects({ matchLabels: each.labels }, labels),
     );
     const { version } = labels;
@@ -88,11 +88,11 @@ export class Records {
   /** Of the namespaces that a request can come by. */
   private async pods(sent: readonly Sent[]): Promise<MeshPod[]> {
     const namespaces = new Set([
-      ...Object.keys(this.plan.namespaces),
-      ...this.plan.gateways.map(({ namespace }) => namespace),
+      ...Object.keys(this.context.plan.namespaces),
+      ...this.context.plan.gateways.map(({ namespace }) => namespace),
       ...sent.map(({ order }) => order.client.namespace),
     ]);
-    const found = await Promise.all([...namespaces].map((namespace) => this.cluster.pods(namespace)));
+    const found = await Promise.all([...namespaces].map((namespace) => this.context.cluster.pods(namespace)));
     return found.flat().filter(({ ended }) => !ended);
   }
 }
@@ -160,6 +160,10 @@ function isComplete(sent: Sent, found: ReadonlyMap<string, readonly ProxyRecord[
       records.some(({ proxy }) => proxy.pod === pod.name && proxy.namespace === pod.namespace)
     );
   });
+}
+
+function inOrder(records: readonly ProxyRecord[]): ProxyRecord[] {
+  return [...records].sort((a, b) => rank(a) - rank(b) || a.start - b.start);
 }
 
 function rank({ proxy, isMirrored }: ProxyRecord): number {

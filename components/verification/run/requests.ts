@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { probeHeader } from "../../model/mesh-config";
 import { parseJson } from "../../shared/json";
 import type { Probe, ProbeRequest, Series } from "../probe";
 import type { Observation } from "../result";
@@ -37,8 +38,6 @@ export interface PreparedRequest {
 /** What a client saw, without what proxies recorded. */
 export type ClientObservation = Omit<Observation, "records">;
 
-export const probeHeader = "x-talos-mesh-probe";
-
 /** Of what a body is kept, for a person. */
 const bodyBytes = 200;
 
@@ -48,19 +47,25 @@ export const tcpLine = "talos-mesh-probe";
 const certificateFile = "client-certificate.pem";
 
 /**
- * Reads as many bytes as the first argument says, because standard input is not ended. Each request has its own file for its
- * body; `more` prints what is kept of them. Curl's exit code is that of one of its requests.
+ * Reads as many bytes as the arguments say, because standard input is not ended. Each request has its own file for its body,
+ * of which the beginnings are printed. Curl's exit code is that of one of its requests.
  */
 const script = [
   "set -e",
   'folder=$(mktemp -d); cd "$folder"; trap \'cd /; rm -rf "$folder"\' EXIT',
   'head -c "$1" > config',
+  `head -c "$2" > ${certificateFile}`,
   "curl --config config || true",
   `for body in body-*; do [ -f "$body" ] && echo "#$body $(head -c ${bodyBytes} "$body" | base64 | tr -d '\\n')"; done || true`,
 ].join("\n");
 
-export function curlCommand(config: string): { readonly argv: readonly string[]; readonly stdin: string } {
-  return { argv: ["/bin/sh", "-c", script, "sh", String(Buffer.byteLength(config))], stdin: config };
+/** @param certificate with its key, where a request has one */
+export function curlCommand(
+  config: string,
+  certificate = "",
+): { readonly argv: readonly string[]; readonly stdin: string } {
+  const lengths = [config, certificate].map((part) => String(Buffer.byteLength(part)));
+  return { argv: ["/bin/sh", "-c", script, "sh", ...lengths], stdin: config + certificate };
 }
 
 /** @param concurrency requests at the same time */

@@ -1,4 +1,4 @@
-import { dataPlaneOf, type DataPlane } from "../../model/data-planes";
+import { type DataPlane, dataPlaneOf, verificationNamespace } from "../../model/data-planes";
 import { injectionLabels } from "../../model/control-planes";
 import { gatewayWorkloads } from "../../model/gateways";
 import { imageReference } from "../../model/images";
@@ -100,9 +100,9 @@ export function requestsOf(probes: readonly PlannedProbe[]): number {
 }
 
 export const strangerNamespaces = {
-  sidecar: "talos-mesh-verification",
-  ambient: "talos-mesh-verification-ambient",
-  outside: "talos-mesh-verification-outside",
+  sidecar: verificationNamespace,
+  ambient: `${verificationNamespace}-ambient`,
+  outside: `${verificationNamespace}-outside`,
 } as const;
 
 /** The image of clients, with its source: the publisher's name for it, or that of the settings. */

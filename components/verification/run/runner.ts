@@ -22,6 +22,8 @@ export interface RunnerContext {
   readonly projectRoot: string;
   readonly log: (line: string) => void;
   readonly sleep: Sleep;
+  /** Milliseconds. @default those of this process */
+  readonly now?: () => number;
   readonly signal?: AbortSignal;
   /** Names of probes to run, or parts of names. @default all */
   readonly only?: readonly string[];
@@ -60,12 +62,12 @@ export async function runVerification(
     writeReports(result, folder);
     summary = { sentences: sentencesOf(result), report };
     for (const sentence of summary.sentences) log(sentence);
-    log(`Report: ${folder}`);
+    log(`Report: ${report}/verification.html`);
   };
   const { verdict, probes: results } = await measure({ request, input, context, probes, seconds }, conclude);
   const failed = results.filter((result) => result.verdict === "fails" || result.verdict === "control failed");
-  if (exitCode(verdict, request) !== 0) throw new VerificationFailed(failureMessage(failed, folder));
-  if (failed.length > 0) log(`Warning: ${failureMessage(failed, folder)}`);
+  if (exitCode(verdict, request) !== 0) throw new VerificationFailed(failureMessage(failed, report));
+  if (failed.length > 0) log(`Warning: ${failureMessage(failed, report)}`);
   return summary;
 }
 
@@ -80,7 +82,7 @@ interface Run {
 
 async function measure(run: Run, conclude: (result: VerificationResult) => void): Promise<VerificationResult> {
   const { input, context, probes, seconds } = run;
-  const { cluster, log, sleep, signal } = context;
+  const { cluster, log, sleep, signal, now = () => performance.now() } = context;
   const measurable = probes.filter(({ notMeasurable }) => notMeasurable === undefined);
   const others = probes.filter(({ notMeasurable }) => notMeasurable !== undefined);
   const unmeasured = others.map((probe) => evaluateProbe(probe, [], 0));
@@ -89,7 +91,7 @@ async function measure(run: Run, conclude: (result: VerificationResult) => void)
       id: "none",
       startedAt: new Date(),
       requests: 0,
-      phases: new Phases(),
+      phases: new Phases(now),
       results: unmeasured,
       health: [],
     });
@@ -100,7 +102,7 @@ async function measure(run: Run, conclude: (result: VerificationResult) => void)
   const hold = (seconds: number) => lease.hold(seconds);
   await hold(600 + seconds);
   let clients: ReadonlyMap<string, ClientState> = new Map();
-  const phases = new Phases();
+  const phases = new Phases(now);
   try {
     await phases.measure("clean-up of an earlier run", () => cleanUp(cluster, sleep));
     for (;;) {
@@ -108,6 +110,8 @@ async function measure(run: Run, conclude: (result: VerificationResult) => void)
       const series = measurable.flatMap((probe) => probe.series);
       const lifetime = context.again ? longestWatch : 900 + 4 * seconds;
       const clientContext = { cluster, plan: input.plan, run: id, seconds: lifetime, sleep, log };
+      // Before the clients, whose pods are never ready.
+      const health = await phases.measure("state of the mesh", () => cluster.health(input.plan.health, signal));
       let witnesses: ReadonlyMap<string, string> = new Map();
       await phases.measure("clients", async () => {
         if (clients.size === 0) clients = await createClients(clientContext, series);
@@ -115,7 +119,7 @@ async function measure(run: Run, conclude: (result: VerificationResult) => void)
       });
       const tokens = new Tokens(new Map(Object.entries(input.keys)));
       const plan = { ...input.plan, probes };
-      const shared = { cluster, plan, tokens, run: id, clients, witnesses, log, sleep, signal, hold };
+      const shared = { cluster, plan, tokens, run: id, clients, witnesses, log, sleep, now, signal, hold };
       const measurement = new Measurement(shared);
       const together = measurable.filter((probe) => probe.alone !== true);
       const results = [...unmeasured];
@@ -123,7 +127,6 @@ async function measure(run: Run, conclude: (result: VerificationResult) => void)
       for (const probe of measurable.filter((each) => each.alone === true)) {
         results.push(await phases.measure(probe.name, () => measurement.alone(probe)));
       }
-      const health = await phases.measure("state of the mesh", () => cluster.health(input.plan.health, signal));
       const result = resultOf(run, { id, startedAt, requests: measurement.requests, phases, results, health });
       conclude(result);
       if (!(await context.again?.(result))) return result;
@@ -147,12 +150,14 @@ const longestWatch = 12 * 3600;
 class Phases {
   private readonly seconds = new Map<string, number>();
 
+  constructor(private readonly now: () => number) {}
+
   async measure<T>(name: string, work: () => Promise<T>): Promise<T> {
-    const start = performance.now();
+    const start = this.now();
     try {
       return await work();
     } finally {
-      this.seconds.set(name, (this.seconds.get(name) ?? 0) + (performance.now() - start) / 1000);
+      this.seconds.set(name, (this.seconds.get(name) ?? 0) + (this.now() - start) / 1000);
     }
   }
 
@@ -208,9 +213,8 @@ function notOnSimulatedNodes(probe: PlannedProbe): PlannedProbe {
   return { ...probe, series: [], notMeasurable };
 }
 
-function failureMessage(failed: readonly ProbeResult[], folder: string): string {
-  const lines = failed.slice(0, 20).map(({ name, verdict, reason }) => `  ${verdict}: ${name}: ${reason ?? ""}`);
-  const more = failed.length > 20 ? [`  and ${failed.length - 20} more`] : [];
-  const count = failed.length === 1 ? "1 policy is not verified" : `${failed.length} policies are not verified`;
-  return [`${count}:`, ...lines, ...more, `next: see ${folder}`].join("\n");
+/** Which ones was logged before it. */
+function failureMessage({ length }: readonly ProbeResult[], report: string): string {
+  const count = length === 1 ? "1 policy is not verified" : `${length} policies are not verified`;
+  return `${count}\nnext: see ${report}/verification.html; \`npm run verify\` measures again, \`--only NAME\` a part`;
 }

@@ -1,4 +1,3 @@
-import { performance } from "node:perf_hooks";
 import { ExecError } from "../../shared/kubernetes/errors";
 import type { Sleep } from "../../shared/kubernetes/wait";
 import { grouped } from "../../shared/grouped";
@@ -7,6 +6,7 @@ import type { Observation } from "../result";
 import type { Address, Addresses } from "./addresses";
 import type { Client } from "./clients";
 import type { VerificationCluster } from "./cluster";
+import { selfSignedCertificate } from "./client-certificate";
 import type { Records } from "./records";
 import {
   type ClientObservation,
@@ -25,16 +25,18 @@ export interface SenderContext {
   readonly tokens: Pick<Tokens, "of">;
   readonly records: Pick<Records, "of">;
   readonly sleep: Sleep;
+  /** Milliseconds. */
+  readonly now: () => number;
   readonly signal?: AbortSignal;
   /** Of the run: part of every probe header. */
   readonly run: string;
   readonly requestsPerSecond: number;
 }
 
-/** Requests of one command: its output, and what it may take, stay small. */
-const batchSize = 100;
-/** Commands at the same time. */
-const commands = 6;
+/** Requests of one command at most, unless more are to be sent at the same time: its output stays small. */
+const batchSize = 200;
+/** Clients that send at the same time. */
+const sendingClients = 6;
 /** Times that a batch is sent whose connection broke. */
 const tries = 3;
 
@@ -49,6 +51,7 @@ export class Sender {
   /** Requests that were sent. */
   sent = 0;
   private nextFree = 0;
+  private made?: Promise<string>;
 
   constructor(private readonly context: SenderContext) {}
 
@@ -58,13 +61,17 @@ export class Sender {
 
   /** What came of every request of these series. @throws what `addresses` and `tokens` throw */
   async send(orders: readonly Order[]): Promise<ReadonlyMap<Order, readonly Observation[]>> {
-    const since = performance.now();
-    const waiting = await this.batches(orders);
+    const since = this.context.now();
+    const batches = await this.batches(orders);
+    // Those of one client one after another: only so is its concurrency what it is meant to be.
+    const waiting = grouped(batches, ({ client }) => clientId(client)).map(([, all]) => all);
     const sent: Sent[] = [];
     const work = async () => {
-      for (let batch = waiting.shift(); batch; batch = waiting.shift()) sent.push(...(await this.run(batch)));
+      for (let next = waiting.shift(); next; next = waiting.shift()) {
+        for (const batch of next) sent.push(...(await this.run(batch)));
+      }
     };
-    await Promise.all(Array.from({ length: commands }, work));
+    await Promise.all(Array.from({ length: sendingClients }, work));
     const records = await this.context.records.of(sent, since);
     const byOrder = new Map<Order, Observation[]>(orders.map((order) => [order, []]));
     for (const { id, order, observation } of sent) {
@@ -73,15 +80,16 @@ export class Sender {
     return byOrder;
   }
 
-  /** Requests of one client at the same concurrency go together; those of a series with its own concurrency do not. */
+  /** Requests of one client at the same concurrency go together, but those of a series that has its own above 1. */
   private async batches(orders: readonly Order[]): Promise<Batch[]> {
     const keyOf = ({ client, series, number, concurrency }: Order) =>
-      `${client.namespace}/${client.pod}/${client.container} ${concurrency} ${series.concurrency === undefined ? "" : number}`;
+      [clientId(client), concurrency, (series.concurrency ?? 1) > 1 ? number : ""].join(" ");
     const batches: Batch[] = [];
     for (const [{ client, concurrency }, together] of grouped(orders, keyOf)) {
       const requests = (await Promise.all(together.map((order) => this.prepare(order)))).flat();
-      for (let start = 0; start < requests.length; start += batchSize) {
-        batches.push({ client, concurrency, requests: requests.slice(start, start + batchSize) });
+      const size = Math.max(batchSize, 10 * concurrency);
+      for (let start = 0; start < requests.length; start += size) {
+        batches.push({ client, concurrency, requests: requests.slice(start, start + size) });
       }
     }
     return batches;
@@ -107,13 +115,19 @@ export class Sender {
     });
   }
 
+  private get certificate(): Promise<string> {
+    return (this.made ??= selfSignedCertificate());
+  }
+
   private async observe(
     client: Client,
     concurrency: number,
     requests: Batch["requests"],
   ): Promise<ReadonlyMap<string, ClientObservation>> {
     const { cluster, signal, sleep } = this.context;
-    const { argv, stdin } = curlCommand(curlConfig(requests, concurrency));
+    const needsCertificate = requests.some(({ request }) => request.clientCertificate !== undefined);
+    const certificate = needsCertificate ? await this.certificate : "";
+    const { argv, stdin } = curlCommand(curlConfig(requests, concurrency), certificate);
     const longest = Math.max(...requests.map(({ request }) => request.timeoutSeconds ?? 10));
     const seconds = 30 + longest * Math.ceil(requests.length / concurrency);
     for (let failures = 1; ; failures++) {
@@ -130,9 +144,13 @@ export class Sender {
 
   /** Waits until so many requests keep the rate. */
   private async pause(count: number): Promise<void> {
-    const now = performance.now();
+    const now = this.context.now();
     const start = Math.max(now, this.nextFree);
     this.nextFree = start + (1000 * count) / this.context.requestsPerSecond;
     if (start > now) await this.context.sleep(start - now);
   }
+}
+
+function clientId({ namespace, pod, container }: Client): string {
+  return `${namespace}/${pod}/${container}`;
 }
