@@ -59,7 +59,7 @@ export abstract class Journey {
     /** As the next proxy reads it. */
     protected request: ExplainedRequest,
   ) {
-    this.targets = new RouteTargets(model);
+    this.targets = RouteTargets.of(model);
   }
 
   abstract outcome(): Outcome;

@@ -23,6 +23,13 @@ export class RouteTargets {
     this.externalServices = knownEntries(externalServices).map(([, external]) => external);
   }
 
+  /** Those of a model that is asked often; of which every entry is known. */
+  static of(model: PolicyModel): RouteTargets {
+    const found = ofModel.get(model) ?? new RouteTargets(model);
+    ofModel.set(model, found);
+    return found;
+  }
+
   /** The service itself where no host is named. */
   find(from: RouteTarget, { host, namespace }: Named): RouteTarget | undefined {
     return host === undefined ? from : this.named(host, namespace ?? from.namespace);
@@ -46,6 +53,8 @@ export class RouteTargets {
     return this.complete ? known : copyWithField(known, "subsets", throwUnknown);
   }
 }
+
+const ofModel = new WeakMap<PolicyModel, RouteTargets>();
 
 /** What rules need to know of a service outside the mesh. */
 export function externalTarget(

@@ -2,8 +2,8 @@ import type { HttpRuleSettings } from "../../settings/sections/http-rule";
 import { milliseconds } from "../../shared/duration";
 import type { Answer, Expectation, Outcome, PlanContext, Probe } from "../probe";
 import { type Entry, type EntryRule, gatewayEntries, meshEntries } from "../requests/entries";
-import { objectsFor, type Part, partsOf, percent } from "../requests/outcomes";
-import { controlFor, effectsFor, matchTitle, routeObjects, ruleTitle, sent } from "./routes";
+import { objectsOf, type Part, partsOf, percent } from "../requests/outcomes";
+import { controlFor, effectsFor, matchTitle, ruleTitle, sent } from "./routes";
 
 type Fault = NonNullable<HttpRuleSettings["fault"]>;
 
@@ -50,7 +50,7 @@ function abortOf({ httpStatus, grpcStatus, percentage }: NonNullable<Fault["abor
 function delayOf({ fixedDelay, percentage }: NonNullable<Fault["delay"]>): Measured {
   const delay = milliseconds(fixedDelay) / 1000;
   const limit = Number((delay * 0.95).toFixed(3));
-  const short = `a delay of less than ${shortestDelay} s is not told apart from that of the network`;
+  const short = `a delay of less than ${shortestDelay} s is not distinguished from that of the network`;
   return {
     field: "delay",
     title: `delayed by ${fixedDelay}`,
@@ -69,7 +69,7 @@ function faultProbe(context: PlanContext, entry: Entry, taken: EntryRule, measur
     name: `faults ${ruleTitle(entry, taken)} ${field}`,
     kind: "faults" as const,
     path: [...path, "fault", field],
-    objects: objectsFor(policies, entry.from, routeObjects),
+    objects: objectsOf(policies, entry, taken),
     expectation: `${rule.match ? `${matchTitle(rule)}: ` : ""}${percent(share)} ${title}`,
   };
   const { asked, reasons } = effectsFor(context, entry, taken);

@@ -6,8 +6,8 @@ import { re2Matches } from "../../shared/re2";
 import { examples } from "../requests/drafts";
 import { type Entry, type EntryRule, gatewayEntries, meshEntries } from "../requests/entries";
 import { type Asked, takes, titleOfRequest } from "../requests/find";
-import { destinationsOf, objectsFor, oneOf, type Part, partsOf } from "../requests/outcomes";
-import { aloneWhere, controlFor, effectsFor, matchTitle, routeObjects, ruleTitle, sent } from "./routes";
+import { destinationsOf, objectsOf, oneOf, type Part, partsOf } from "../requests/outcomes";
+import { aloneWhere, controlFor, effectsFor, matchTitle, ruleTitle, sent } from "./routes";
 
 type Changes = NonNullable<NonNullable<HttpRuleSettings["headers"]>["response"]>;
 type Expected = NonNullable<Outcome["headers"]>;
@@ -36,7 +36,7 @@ function about(context: PlanContext, entry: Entry, taken: EntryRule, field: "res
     name: `headers ${ruleTitle(entry, taken)} ${field}`,
     kind: "headers" as const,
     path: [...taken.path, ...(field === "corsPolicy" ? [field] : ["headers", field])],
-    objects: objectsFor(context.model.policies, entry.from, routeObjects),
+    objects: objectsOf(context.model.policies, entry, taken),
   };
 }
 

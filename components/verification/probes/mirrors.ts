@@ -6,8 +6,8 @@ import { throwUnknown } from "../../shared/unknown";
 import type { Answer, Expectation, Outcome, PlanContext, Probe } from "../probe";
 import { type Entry, type EntryRule, gatewayEntries, meshEntries } from "../requests/entries";
 import type { Asked } from "../requests/find";
-import { objectsFor, type Part, partsOf, percent, reachedBy } from "../requests/outcomes";
-import { controlFor, effectsFor, matchTitle, routeObjects, ruleTitle, sent } from "./routes";
+import { objectsOf, type Part, partsOf, percent, reachedBy } from "../requests/outcomes";
+import { controlFor, effectsFor, matchTitle, ruleTitle, sent } from "./routes";
 
 /** Copies of requests, as the sidecars of the pods that get them record them: the client sees none. */
 export function mirrors(context: PlanContext): Probe[] {
@@ -32,7 +32,7 @@ function mirrorProbe(
 ): Probe {
   const { policies } = context.model;
   const { rule, path, service } = taken;
-  const target = new RouteTargets(policies).find(service, mirror) ?? throwUnknown();
+  const target = RouteTargets.of(policies).find(service, mirror) ?? throwUnknown();
   const subset = target.subsets.find(({ name }) => name === mirror.subset);
   const reached = reachedBy(policies, target, subset);
   const share = mirror.percentage / 100;
@@ -41,7 +41,7 @@ function mirrorProbe(
     name: `mirrors ${ruleTitle(entry, taken)} ${field}`,
     kind: "mirrors" as const,
     path: [...path, key, ...(index === undefined ? [] : [Number(index)])],
-    objects: objectsFor(policies, entry.from, routeObjects),
+    objects: objectsOf(policies, entry, taken),
     expectation: `${rule.match ? `${matchTitle(rule)}: ` : ""}${percent(share)} copied to ${reached.title}`,
   };
   const { asked, reasons } = effectsFor(context, entry, taken);

@@ -7,7 +7,7 @@ import { type Asked, findRequest, takes, titleOfRequest } from "../requests/find
 import {
   destinationsOf,
   enoughFor,
-  objectsFor,
+  objectsOf,
   oneOf,
   type Part,
   partsOf,
@@ -17,8 +17,6 @@ import {
 
 /** That of a request for which there must be no route: a rule has sent it on. */
 export const answersBehind: readonly Answer[] = ["denied", "token refused", "rule", "fault", "overflow"];
-
-export const routeObjects = ["VirtualService", "HTTPRoute"];
 
 /**
  * One probe for each rule that leads requests elsewhere than the rules after it would. A split is a probe of its own, and
@@ -70,10 +68,7 @@ export function routeProbe(context: PlanContext, entry: Entry, taken: EntryRule,
     name: `${kind} ${ruleTitle(entry, taken)}`,
     kind,
     path,
-    objects: [
-      ...objectsFor(policies, entry.from, routeObjects),
-      ...(entry.exposed ? objectsFor(policies, ["gateways", entry.exposed.gateway.name], ["Gateway"]) : []),
-    ],
+    objects: objectsOf(policies, entry, taken),
   };
   const control = controlFor(context, entry, taken);
   const found = effectsFor(context, entry, taken);

@@ -1,8 +1,8 @@
 import { milliseconds } from "../../shared/duration";
 import type { Outcome, PlanContext, Probe } from "../probe";
 import { type Entry, type EntryRule, gatewayEntries, meshEntries } from "../requests/entries";
-import { objectsFor, percent } from "../requests/outcomes";
-import { effectsFor, matchTitle, routeObjects, ruleTitle, sent } from "./routes";
+import { objectsOf, percent } from "../requests/outcomes";
+import { effectsFor, matchTitle, ruleTitle, sent } from "./routes";
 
 /**
  * Timeouts and retries show where what is behind a proxy is slow or fails. No setting makes an application so, and a fault
@@ -23,7 +23,7 @@ function about(context: PlanContext, entry: Entry, taken: EntryRule, field: "tim
     name: `timeouts ${ruleTitle(entry, taken)} ${field}`,
     kind: "timeouts" as const,
     path: [...taken.path, field],
-    objects: objectsFor(context.model.policies, entry.from, routeObjects),
+    objects: objectsOf(context.model.policies, entry, taken),
   };
 }
 

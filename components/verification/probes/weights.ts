@@ -1,7 +1,7 @@
 import type { PlanContext, Probe } from "../probe";
 import { type Entry, type EntryRule, gatewayEntries, meshEntries, titleOf } from "../requests/entries";
-import { areDistinct, objectsFor, oneOf, partsOf, percent } from "../requests/outcomes";
-import { aloneWhere, controlFor, effectsFor, isSplit, matchTitle, routeObjects, ruleTitle, sent } from "./routes";
+import { areDistinct, objectsOf, oneOf, partsOf, percent } from "../requests/outcomes";
+import { aloneWhere, controlFor, effectsFor, isSplit, matchTitle, ruleTitle, sent } from "./routes";
 
 /** The shares of a rule that splits requests. Which pod gets one, the proxy that routes it records. */
 export function weights(context: PlanContext): Probe[] {
@@ -22,7 +22,7 @@ function weightProbe(context: PlanContext, entry: Entry, taken: EntryRule): Prob
     name: `weights ${ruleTitle(entry, taken)}`,
     kind: "weights" as const,
     path,
-    objects: objectsFor(policies, entry.from, routeObjects),
+    objects: objectsOf(policies, entry, taken),
   };
   const { asked, reasons } = effectsFor(context, entry, taken);
   const [first] = asked;
@@ -33,7 +33,7 @@ function weightProbe(context: PlanContext, entry: Entry, taken: EntryRule): Prob
   const shares = parts.map(({ outcome, share }) => `${percent(share)} ${outcome.title}`).join(", ");
   const expectation = rule.match ? `${matchTitle(rule)}: ${shares}` : shares;
   if (!areDistinct(parts)) {
-    const notMeasurable = "by their label `version` alone, the pods of its destinations are not told apart";
+    const notMeasurable = "by their label `version` alone, the pods of its destinations are not distinguished";
     return { ...about, expectation, series: [], notMeasurable };
   }
   const control = controlFor(context, entry, taken);

@@ -1,5 +1,5 @@
-import { type MeshWorkload, workloadKey } from "../../model/names";
-import type { MeshService } from "../../model/policies/policy-model";
+import { covers, type MeshWorkload, workloadKey } from "../../model/names";
+import type { AccessRule, MeshService } from "../../model/policies/policy-model";
 import type { Match } from "../../model/matches";
 import { type Explanation, explain, type Question } from "../../../policies/explain/explain";
 import { milliseconds } from "../../shared/duration";
@@ -36,6 +36,18 @@ export interface Wanted {
  * workload behind it refuses: the gateway has routed it by then, and records where.
  */
 export function findRequest(context: PlanContext, entry: Entry, wanted: Wanted): Found {
+  const known = foundBefore.get(context) ?? new Map<string, Found>();
+  foundBefore.set(context, known);
+  const key = JSON.stringify([entry.title, entry.port, entry.rules.length, wanted]);
+  const found = known.get(key) ?? searched(context, entry, wanted);
+  known.set(key, found);
+  return found;
+}
+
+/** Several kinds of probes are for the same rule. */
+const foundBefore = new WeakMap<PlanContext, Map<string, Found>>();
+
+function searched(context: PlanContext, entry: Entry, wanted: Wanted): Found {
   const { policies } = context.model;
   if (entry.exposed?.needsCertificate) {
     return { reason: `a client of ${entry.exposed.host} needs a certificate of the gateway's authority` };
@@ -45,9 +57,10 @@ export function findRequest(context: PlanContext, entry: Entry, wanted: Wanted):
   let hasDraft = false;
   const others = entry.rules.flatMap(({ rule: { match = [] } }) => match.map(({ withoutHeaders }) => withoutHeaders));
   const surroundings = { hosts: hostNames(entry.service), headersOfOthers: merged(others) };
+  const clients = clientsOf(context, entry);
   for (const draft of drafts(context, targetsOf(policies, entry), wanted.match, surroundings)) {
     hasDraft = true;
-    for (const client of clientsOf(context, entry)) {
+    for (const client of clients) {
       const asked = ask(context, entry, draft, client, wanted.match?.port);
       const { outcome } = asked.explanation;
       if (!isWanted(asked.explanation, wanted)) {
@@ -90,19 +103,40 @@ interface Client {
 function clientsOf({ model: { policies } }: PlanContext, entry: Entry): Client[] {
   const { names, workloads, accessRules } = policies;
   if (entry.exposed) return [{ client: { kind: "outside" }, from: entry.exposed.gateway.name, title: "outside" }];
-  const callers = accessRules
-    .filter(({ target }) => target.workloads.some((one) => workloadKey(one) === workloadKey(entry.service)))
-    .flatMap(({ callers: named = [] }) => named.map(workloadKey));
-  const rank = (workload: MeshWorkload) =>
-    workloadKey(workload) === workloadKey(entry.service) ? 2 : callers.includes(workloadKey(workload)) ? 0 : 1;
-  return workloads
-    .filter(({ dataPlane }) => dataPlane !== "none")
-    .sort((a, b) => rank(a) - rank(b))
+  const targets = targetsOf(policies, entry);
+  const rules = accessRules.filter(({ target }) => targets.some((one) => covers(target, one)));
+  const callers = new Set(rules.flatMap(({ callers: named = [] }) => named.map(workloadKey)));
+  const itself = workloadKey(entry.service);
+  const rank = (key: string) => (key === itself ? 2 : callers.has(key) ? 0 : 1);
+  const isAlike = likeness(rules, entry);
+  const all = workloads.filter(({ dataPlane }) => dataPlane !== "none");
+  return [...all]
+    .sort((a, b) => rank(workloadKey(a)) - rank(workloadKey(b)))
+    .filter(isAlike)
     .map(({ namespace, name }) => ({
       client: { kind: "workload", namespace, name },
       from: `${namespace}/${name}`,
       title: titleOf({ namespace, name }, names.defaultNamespace),
     }));
+}
+
+/** Leaves one of the clients that no rule distinguishes: of each namespace and data plane. */
+function likeness(rules: readonly AccessRule[], { rules: routes }: Entry): (client: MeshWorkload) => boolean {
+  const named = new Set(
+    rules.flatMap(({ callers = [], notCallers = [] }) => [...callers, ...notCallers]).map(workloadKey),
+  );
+  const matches = routes.flatMap(({ rule: { match = [] } }) => match);
+  const isDistinguished =
+    rules.some(({ settings: { principals, notPrincipals } }) => principals ?? notPrincipals) ||
+    matches.some(({ sourceWorkload, sourceLabels }) => sourceWorkload ?? sourceLabels);
+  const seen = new Set<string>();
+  return (client) => {
+    const key = `${client.namespace} ${client.dataPlane}`;
+    if (isDistinguished || named.has(workloadKey(client))) return true;
+    if (seen.has(key)) return false;
+    seen.add(key);
+    return true;
+  };
 }
 
 function ask(context: PlanContext, entry: Entry, draft: Draft, { client, from, title }: Client, given?: number): Asked {

@@ -5,10 +5,12 @@ import { policyObjects } from "../../../policies/compile";
 import { settingOf } from "../../../policies/api-objects";
 import { type NamedDestination, routeEntries } from "../../../policies/destinations";
 import type { DestinationSettings } from "../../settings/sections/http-rule";
+import { grouped } from "../../shared/grouped";
+import type { KubernetesObject } from "../../shared/kubernetes/object";
 import { formatPath, type SettingPath } from "../../shared/problem";
 import { throwUnknown } from "../../shared/unknown";
 import type { Expectation, Outcome } from "../probe";
-import { type EntryRule, titleOf } from "./entries";
+import { type Entry, type EntryRule, titleOf } from "./entries";
 import { type Asked, takes } from "./find";
 
 /** An outcome of a part of the requests that a rule takes. */
@@ -51,7 +53,7 @@ function partsBehind(model: PolicyModel, taken: EntryRule, asked: Asked): Part[]
 
 /** Where a rule sends requests; parts of a share add up to 1. */
 export function destinationsOf(model: PolicyModel, { rule: { route }, service }: EntryRule) {
-  const targets = new RouteTargets(model);
+  const targets = RouteTargets.of(model);
   const named = route ? routeEntries(route, service).filter(({ weight = 100 }) => weight > 0) : [{}];
   const total = named.reduce((sum, { weight = 100 }) => sum + weight, 0);
   return named.map((one: NamedDestination & Pick<DestinationSettings, "weight" | "headers">) => {
@@ -106,7 +108,7 @@ export function oneOf(parts: readonly Part[]): Expectation {
   return { kind: "some", outcomes: parts.map(({ outcome }) => ({ outcome, atLeast: 0 })) };
 }
 
-/** Whether the records of proxies tell the outcomes apart. */
+/** Whether the records of proxies distinguish the outcomes. */
 export function areDistinct(parts: readonly Part[]): boolean {
   return parts.every(({ outcome }, index) =>
     parts.every((other, at) => at === index || !mayBeSame(outcome, other.outcome)),
@@ -124,7 +126,7 @@ function mayBeSame(a: Outcome, b: Outcome): boolean {
   );
 }
 
-/** The share of a request's outcomes that cannot be told from one of some others. */
+/** The share of a request's outcomes that cannot be distinguished from one of some others. */
 export function shareLike(parts: readonly Part[], others: readonly Part[]): number {
   const alike = parts.filter(({ outcome }) => others.some((one) => mayBeSame(outcome, one.outcome)));
   return alike.reduce((sum, { share }) => sum + share, 0);
@@ -144,9 +146,31 @@ export function titlesOf(parts: readonly Part[]): string {
   return parts.map(({ outcome }) => outcome.title).join(" or ");
 }
 
+/** The objects of a rule: its routes, the Gateway before it, and what makes pods of versions its subsets. */
+export function objectsOf(model: PolicyModel, { from, exposed }: Entry, taken: EntryRule): readonly string[] {
+  const subsets = destinationsOf(model, taken).filter(({ subset }) => subset !== undefined);
+  const services = subsets.flatMap(({ target }) =>
+    model.services.filter((one) => workloadKey(one) === workloadKey(target)),
+  );
+  return [
+    ...objectsFor(model, from, ["VirtualService", "HTTPRoute"]),
+    ...(exposed ? objectsFor(model, ["gateways", exposed.gateway.name], ["Gateway"]) : []),
+    ...new Set(services.flatMap(({ paths: [path = []] }) => objectsFor(model, path, ["DestinationRule"]))),
+  ];
+}
+
 /** Objects of some kinds that are created for a setting, as `Kind namespace/name`. */
 export function objectsFor(model: PolicyModel, setting: SettingPath, kinds: readonly string[]): readonly string[] {
-  return policyObjects(model)
-    .filter((object) => kinds.includes(object.kind) && formatPath(settingOf(object)) === formatPath(setting))
+  const bySetting = objectsOfModel.get(model) ?? objectsBySetting(model);
+  objectsOfModel.set(model, bySetting);
+  return (bySetting.get(formatPath(setting)) ?? [])
+    .filter(({ kind }) => kinds.includes(kind))
     .map(({ kind, metadata: { namespace = "", name } }) => `${kind} ${namespace}/${name}`);
+}
+
+const objectsOfModel = new WeakMap<PolicyModel, ReadonlyMap<string, readonly KubernetesObject[]>>();
+
+function objectsBySetting(model: PolicyModel): ReadonlyMap<string, readonly KubernetesObject[]> {
+  const groups = grouped(policyObjects(model), (object) => formatPath(settingOf(object)));
+  return new Map(groups.map(([first, all]) => [formatPath(settingOf(first)), all]));
 }

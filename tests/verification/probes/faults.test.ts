@@ -48,7 +48,7 @@ describe("the probes of faults", () => {
       "  effect front GET /none -> no fault {answers=[application]}",
       "  control front GET / -> no fault {answers=[application]}",
       "faults reviews http[2] delay: 10% delayed by 100ms",
-      "  not measurable: a delay of less than 0.25 s is not told apart from that of the network",
+      "  not measurable: a delay of less than 0.25 s is not distinguished from that of the network",
     ]);
   });
 

@@ -3,12 +3,15 @@ import fc from "fast-check";
 import type { PolicyModel } from "../../../components/model/policies/policy-model";
 import { formatPath } from "../../../components/shared/problem";
 import type { Answer, Expectation, Outcome, Probe, Series } from "../../../components/verification/probe";
+import { mirrors } from "../../../components/verification/probes/mirrors";
 import { probesOf } from "../../../components/verification/probes/registry";
+import { routes } from "../../../components/verification/probes/routes";
+import { weights } from "../../../components/verification/probes/weights";
 import { explain, type Explanation } from "../../../policies/explain/explain";
 import { examples } from "../../policies/examples";
 import { scenarios } from "../../policies/scenarios";
-import { ambientShop, type PolicySettings, shopModel } from "../../support/policy-models";
-import { planOf, stackPlan } from "./plans";
+import { ambientShop, type PolicySettings, shopModel, workload } from "../../support/policy-models";
+import { planOf, type Rules, stackPlan } from "./plans";
 
 /** What `explain` knows nothing of: TLS, ports without HTTP, hosts that no gateway has, and pages without policies. */
 const unexplained = /^gateways \S+ (plain HTTP|client certificates|passthrough|port )/;
@@ -245,5 +248,32 @@ describe("the probes of traffic", () => {
       "circuit-breakers effect": 1,
       "circuit-breakers control": 1,
     });
+  });
+});
+
+describe("the probes of a big mesh", () => {
+  it("are derived for 200 services in a few seconds", () => {
+    const names = Array.from({ length: 200 }, (_, index) => `service-${index}`);
+    const rules: Rules = [
+      { match: [{ headers: { "x-team": { exact: "red" } } }], route: { v2: 100 } },
+      { route: { v1: 50, v2: 50 }, mirror: { subset: "v2" } },
+    ];
+    // To half of the services, no client is allowed.
+    const allow = names.flatMap((to, index) =>
+      index % 2 === 0 ? [{ to, from: [names[index + 1] ?? to], paths: ["/x/*"] }] : [],
+    );
+    const model = shopModel(
+      {
+        traffic: { services: names.map((host) => ({ host, http: rules })) },
+        security: { authorization: { default: "deny", allow } },
+      },
+      { workloads: names.map((name) => workload(name, ["v1", "v2"])) },
+    );
+    const start = process.cpuUsage();
+    const probes = [routes, weights, mirrors].flatMap((source) => source(planOf(model)));
+    const { user, system } = process.cpuUsage(start);
+    assert.equal(probes.length, 3 * names.length);
+    const seconds = (user + system) / 1e6;
+    assert.ok(seconds < 10, `took ${seconds.toFixed(1)} s of processor time`);
   });
 });

@@ -64,7 +64,7 @@ describe("the probes of weights", () => {
     ]);
   });
 
-  it("say that subsets by other labels are not told apart", () => {
+  it("say that subsets by other labels are not distinguished", () => {
     const lines = linesFor(
       weights,
       shopModel(
@@ -78,7 +78,7 @@ describe("the probes of weights", () => {
     );
     assert.deepEqual(lines, [
       "weights reviews http[0]: 50% reviews, 50% reviews",
-      "  not measurable: by their label `version` alone, the pods of its destinations are not told apart",
+      "  not measurable: by their label `version` alone, the pods of its destinations are not distinguished",
     ]);
   });
 
