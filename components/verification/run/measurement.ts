@@ -1,3 +1,4 @@
+import { grouped } from "../../shared/grouped";
 import type { Sleep } from "../../shared/kubernetes/wait";
 import { evaluateProbe, evaluateSeries } from "../evaluation/evaluate";
 import { isStatistical, measurementsAtMost } from "../evaluation/statistics";
@@ -57,11 +58,13 @@ export class Measurement {
   private readonly sender: Sender;
   private readonly start: number;
   private readonly numbers: ReadonlyMap<Series, number>;
+  private readonly measurable: number;
   private done = 0;
 
   constructor(private readonly context: MeasureContext) {
     const { cluster, plan } = context;
     this.start = context.now();
+    this.measurable = plan.probes.filter(({ notMeasurable }) => notMeasurable === undefined).length;
     this.numbers = new Map(plan.probes.flatMap(({ series }) => series).map((series, index) => [series, index]));
     const records = new Records(context);
     this.sender = new Sender({ ...context, ...plan, addresses: new Addresses(cluster, plan), records });
@@ -136,7 +139,9 @@ export class Measurement {
     await hold(120 + plan.deadlineSeconds + requests);
     // An overflow is that of requests at the same time, also of other clients at a shared proxy.
     const single = jobs.filter((job) => sequential || job.overflowed === true);
-    for (const job of single) await this.send([job]);
+    // One request at a time is what one client sends in one batch.
+    const keyOf = (job: Job) => (concurrencyOf(job) === 1 ? clientKey(job.series.client) : String(job.number));
+    for (const [, together] of grouped(single, keyOf)) await this.send(together);
     await this.send(jobs.filter((job) => !single.includes(job)));
   }
 
@@ -188,7 +193,7 @@ export class Measurement {
     const result = evaluateProbe(probe, results, (this.context.now() - start) / 1000);
     this.done += 1;
     const why = result.verdict === "holds" ? "" : `: ${result.reason ?? ""}`;
-    this.context.log(`[${this.done}/${this.context.plan.probes.length}] ${result.verdict}: ${probe.name}${why}`);
+    this.context.log(`[${this.done}/${this.measurable}] ${result.verdict}: ${probe.name}${why}`);
     return result;
   }
 }
