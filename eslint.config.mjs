@@ -29,6 +29,7 @@ const layers = [
     "components/mesh/values",
     "components/benchmark/plan",
     "components/platform/namespaces.ts",
+    "components/platform/products",
     "components/benchmark/statistics",
     "policies",
   ],

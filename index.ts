@@ -32,14 +32,21 @@ const cluster = createCluster(settings, context, secrets);
 const { provider, deletedWith } = cluster;
 const inCluster = { provider, deletedWith, hooks: recoveryHooks(cluster, context) };
 
+const charts = chartSource(settings.charts, cluster);
 const platform = new Platform(
   "platform",
-  { ...settings, settings: settings.platform, namespaces: namespaces(settings), secrets },
+  {
+    ...settings,
+    settings: settings.platform,
+    stack: settings,
+    namespaces: namespaces(settings),
+    source: charts,
+    secrets,
+  },
   { ...inCluster, dependsOn: cluster.component },
 );
 const onPlatform = { ...inCluster, dependsOn: [...platform.foundations] };
 
-const charts = chartSource(settings.charts, cluster);
 const meshConfig = policyMeshConfig(settings);
 const istio = new Istio(
   "istio",
@@ -50,6 +57,7 @@ const istio = new Istio(
     meshConfig,
     entrances: egressEntrances(model.policies),
     connections: connectionEntrances(model.policies.services),
+    loadBalancers: platform.loadBalancers,
   },
   onPlatform,
 );

@@ -2,6 +2,7 @@ import { applicationImages, fullImageName } from "./apps/application";
 import { configuredApplications } from "./apps/registry";
 import { runImages } from "./benchmark/plan/settings";
 import { meshImages, type PulledImage } from "./mesh/images";
+import { productImages } from "./platform/products/registry";
 import { addonImages } from "./observability/addons/registry";
 import { imageReference } from "./model/images";
 import type { Settings } from "./settings/schema";
@@ -26,6 +27,7 @@ export function environmentImages(settings: Settings): PulledImage[] {
     ...(platform.kubeletServingCertApprover
       ? [official("kubelet-serving-cert-approver", platformImages.kubeletServingCertApprover)]
       : []),
+    ...productImages(settings).map((image) => official("platform", image)),
     ...meshImages({ mesh, images, cluster }),
     ...addonImages(observability, mesh.version).map((image) => official("observability", image)),
     ...configuredApplications(settings).flatMap((configured) =>

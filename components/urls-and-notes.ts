@@ -9,7 +9,8 @@ import { own } from "./shared/own";
 /**
  * The addresses under which the services that a gateway offers answer: `https://host:port` where the gateway, or the
  * service behind it, has TLS, else `http://`; one for each host name, and for `*` the node's own address. Empty where the
- * port that nodes open is left to Kubernetes, and for `*` behind a load balancer, whose address only the cluster knows.
+ * port that nodes open is left to Kubernetes, and for `*` behind a load balancer without `loadBalancerIP`, whose address only
+ * the cluster knows.
  */
 export function applicationUrls(
   settings: Pick<Settings, "gateways" | "traffic" | "observability">,
@@ -25,7 +26,7 @@ export function applicationUrls(
       const deployment = own(settings.gateways, gateway);
       // Only its owner knows the ports of a Gateway.
       if (!deployment || (deployment.gateway ?? deployment.gatewayApi) !== undefined) return [];
-      const { tls, serviceType, ports } = deployment;
+      const { tls, serviceType, ports, loadBalancerIP } = deployment;
       const servers = tls && tlsServers(gateway, tls).map(({ server }) => server);
       const onNodes = serviceType === "NodePort";
       return service.hosts.flatMap((host) => {
@@ -34,12 +35,16 @@ export function applicationUrls(
         const [scheme, portName] = encrypted ? (["https", "https"] as const) : (["http", "http2"] as const);
         const port = onNodes ? ports[scheme]?.nodePort : gatewayServicePorts(deployment)[portName];
         if (port === undefined) return [];
-        const name = host !== "*" ? host : onNodes ? nodeAddress : undefined;
+        const name = host !== "*" ? host : onNodes ? nodeAddress : inUrl(loadBalancerIP);
         return name === undefined ? [] : [`${scheme}://${name}:${port}${firstPath(service.http)}`];
       });
     }),
   );
   return [...new Set(found)].sort();
+}
+
+function inUrl(address: string | undefined): string | undefined {
+  return address?.includes(":") ? `[${address}]` : address;
 }
 
 function firstPath(rules: Settings["traffic"]["services"][number]["http"]): string {

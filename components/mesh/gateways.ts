@@ -1,4 +1,5 @@
 import * as kubernetes from "@pulumi/kubernetes";
+import type { Resource } from "@pulumi/pulumi";
 import { controlPlaneOf, revisionName } from "../model/control-planes";
 import { defaultRevision } from "../shared/istio";
 import { exposedHosts, type ExposingSections } from "../model/exposures";
@@ -32,6 +33,8 @@ export interface IstioArgs extends MeshValuesInput, ExposingSections, Pick<Setti
   readonly entrances: readonly EgressEntrance[];
   readonly connections: readonly ConnectionEntrance[];
   readonly source: ChartSource;
+  /** What gives Services of type LoadBalancer their addresses, where this program installs it. */
+  readonly loadBalancers: readonly Resource[];
 }
 
 /** The proxies at the mesh's edge: one release or Gateway each, so that one can change without the others. */

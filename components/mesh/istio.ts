@@ -84,7 +84,7 @@ export class Istio extends Layer {
     const { simulatedNodes } = cluster;
     const expected = { controlPlanes: wanted, tags: mesh.tags, simulatedNodes, values: valuesDigest };
     const ready = this.step("ready", "ready", expected, ...istiods, ...retirements, ...tags, cni);
-    new Gateways(`${name}-gateway`, args, this.after(ready));
+    new Gateways(`${name}-gateway`, args, this.after(ready, ...args.loadBalancers));
     this.dataPlane = [ready, ...(hasAmbient(mesh) ? this.ambient(ztunnelValues(agents), oldest, cni, ready) : [])];
 
     this.registerOutputs();

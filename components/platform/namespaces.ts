@@ -7,6 +7,7 @@ import type { Settings } from "../settings/schema";
 import type { MeshSettings } from "../settings/sections/mesh";
 import { hasAddons } from "../settings/sections/observability";
 import { rootNamespace } from "../shared/istio";
+import { installedProducts } from "./products/registry";
 
 export interface NamespaceSpec {
   readonly name: string;
@@ -17,24 +18,27 @@ export interface NamespaceSpec {
 
 const builtInNamespace = "default";
 
-type Slice = Pick<Settings, "mesh" | "gateways" | "observability" | ApplicationName>;
+type Slice = Pick<Settings, "mesh" | "gateways" | "observability" | "platform" | ApplicationName>;
 
 /**
  * Every namespace of the environment, each once, in the order of their names.
  *
  * Pod Security: Talos enforces `baseline` in a namespace without such labels. istio-cni's pods mount folders of the node
- * and need `privileged`. All other namespaces have `baseline`, which sidecars satisfy because istio-cni redirects their
+ * and need `privileged`, as products of the platform may. All other namespaces have `baseline`, which sidecars satisfy because istio-cni redirects their
  * traffic, and not an init container with NET_ADMIN. In `default`, where pods of others may run, Pod Security is left alone.
  */
-export function namespaces({ mesh, gateways, observability, ...sections }: Slice): readonly NamespaceSpec[] {
+export function namespaces({ mesh, gateways, observability, platform, ...sections }: Slice): readonly NamespaceSpec[] {
   const specs = new Map<string, NamespaceSpec>();
   const add = (name: string, labels: Readonly<Record<string, string>>) => {
     const all = { ...labels, ...specs.get(name)?.labels };
     specs.set(name, { name, labels: all, ...(name === builtInNamespace && { isBuiltIn: true }) });
   };
 
-  // First, as the only privileged one: adding a namespace again keeps the labels that it has.
+  // Privileged ones first: adding a namespace again keeps the labels that it has.
   add(rootNamespace, podSecurity("privileged"));
+  for (const { product } of installedProducts({ mesh, platform })) {
+    add(product.namespace, podSecurity(product.podSecurity));
+  }
   for (const [name, gateway] of deployedGateways(gateways)) {
     add(gatewayNamespace(name, gateway), podSecurity("baseline"));
   }

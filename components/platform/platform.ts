@@ -1,5 +1,6 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import type * as pulumi from "@pulumi/pulumi";
+import type { Settings } from "../settings/schema";
 import type { ImagesSettings } from "../settings/sections/images";
 import type { PlatformSettings } from "../settings/sections/platform";
 import type { MeshSettings } from "../settings/sections/mesh";
@@ -9,6 +10,9 @@ import { helmRelease } from "../shared/helm-release";
 import { Layer, type LayerOptions } from "../shared/layer";
 import { rootNamespace } from "../shared/istio";
 import type { NamespaceSpec } from "./namespaces";
+import { ProductRelease } from "./product-release";
+import { metallb } from "./products/metallb";
+import { installedProducts } from "./products/registry";
 import { addonNamespace, SystemAddon } from "./system-addons";
 import { own } from "../shared/own";
 
@@ -18,11 +22,16 @@ export interface PlatformArgs {
   readonly namespaces: readonly NamespaceSpec[];
   readonly images: ImagesSettings;
   readonly secrets: Readonly<Record<string, pulumi.Output<string>>>;
+  /** All of the settings, by which products of others are installed. */
+  readonly stack: Settings;
+  readonly source: ChartSource;
 }
 
 export class Platform extends Layer {
   /** Namespaces, pull secrets and CRDs, which later layers need; none needs the addons of Kubernetes. */
   readonly foundations: readonly pulumi.Resource[];
+  /** What gives Services of type LoadBalancer their addresses, where this program installs it. */
+  readonly loadBalancers: readonly pulumi.Resource[];
 
   constructor(name: string, args: PlatformArgs, opts?: LayerOptions) {
     super("talos-mesh:platform:Platform", name, opts);
@@ -48,6 +57,16 @@ export class Platform extends Layer {
     if (metricsServer) {
       new SystemAddon("MetricsServer", `${name}-metrics-server`, args, this.after(...pullSecrets, ...certificates));
     }
+    const products = installedProducts(args.stack).map((installed) => ({
+      ...installed,
+      release: new ProductRelease(
+        `${name}-${installed.product.chart.name}`,
+        installed,
+        args,
+        this.after(...namespaces, ...pullSecrets),
+      ),
+    }));
+    this.loadBalancers = products.flatMap(({ product, release }) => (product === metallb ? [release] : []));
     this.registerOutputs();
   }
 }

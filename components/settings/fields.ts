@@ -215,6 +215,12 @@ export const imagePrefix = form(
 
 export const ipAddress = z.union([z.ipv4(), z.ipv6()], { error: "expected an IP address" });
 
+/** A block of addresses, or those from the first to the last. */
+export const addressRange = z.union(
+  [z.cidrv4(), z.cidrv6(), z.string().regex(new RegExp(`^(${ipv4}-${ipv4}|(${ipv6})-(${ipv6}))$`))],
+  { error: "expected a CIDR such as 192.0.2.0/27, or a range such as 192.0.2.10-192.0.2.50" },
+);
+
 /** A block of addresses, or one address, which is a block of its own. */
 export const ipBlock = z.union([z.cidrv4(), z.cidrv6(), z.ipv4(), z.ipv6()], {
   error: "expected an IP address or a CIDR such as 10.0.0.0/8",

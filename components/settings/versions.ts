@@ -14,6 +14,7 @@ export const versions = {
   helm: "3.22.0",
   metricsServer: "0.8.0",
   kubeletServingCertApprover: "0.9.1",
+  metallb: "0.16.1",
   fortio: "1.66.0",
   netshoot: "v0.13",
   curl: "8.16.0",
@@ -22,10 +23,23 @@ export const versions = {
 export const platformImages = {
   metricsServer: `registry.k8s.io/metrics-server/metrics-server:v${versions.metricsServer}`,
   kubeletServingCertApprover: `ghcr.io/alex1989hu/kubelet-serving-cert-approver:${versions.kubeletServingCertApprover}`,
+  metallbController: `quay.io/metallb/controller:v${versions.metallb}`,
+  metallbSpeaker: `quay.io/metallb/speaker:v${versions.metallb}`,
+  /** As the chart of this MetalLB has them. */
+  frrK8s: "quay.io/metallb/frr-k8s:v0.0.25",
+  frr: "quay.io/frrouting/frr:10.4.3",
 } as const;
 
 /** Oldest and newest Kubernetes minor version that is supported, both included. */
 export type KubernetesRange = readonly [oldest: string, newest: string];
+
+/**
+ * Kubernetes that the pinned releases of the platform's charts run on; where a project names no newest one, the newest that
+ * the Talos below runs. Source: kubeVersion of the chart of MetalLB.
+ */
+export const platformKubernetes = {
+  metallb: ["1.19", "1.37"],
+} as const satisfies Readonly<Record<string, KubernetesRange>>;
 
 export interface IstioRelease {
   /** Source: istio/istio.io, data/compatibility/supportStatus.yml. */

@@ -12,6 +12,16 @@ export type ChartSource =
    */
   | { readonly kind: "folder"; readonly path: string; readonly standIn: boolean };
 
+/** A chart of another project than Istio, at the version that this program installs. */
+export interface Chart {
+  readonly name: string;
+  readonly product: string;
+  readonly version: string;
+  readonly repository: string;
+  /** With registry and tag. */
+  readonly images: Readonly<Record<string, string>>;
+}
+
 export function chartSourceAt(location: string): ChartSource {
   if (location.startsWith("oci://")) return { kind: "oci", url: location };
   if (/^https?:/.test(location)) return { kind: "repository", url: location };

@@ -63,11 +63,6 @@ export const gatewayChecks: readonly Check[] = [
       cluster.created && !cluster.simulatedNodes && platform.metricsServer !== true,
     "scales by what metrics-server measures; set talos-mesh:platform.metricsServer: true",
   ),
-  rule("gateways.*.serviceType", (type, { settings: { cluster }, cluster: { loadBalancers } }) =>
-    type === "LoadBalancer" && !loadBalancers
-      ? `found LoadBalancer; a cluster of kind ${cluster.kind} has no load balancer; expected one of: NodePort, ClusterIP`
-      : undefined,
-  ),
   ...gatewayTlsChecks,
   rule("gateways.*", ({ kind }, { settings, names, policies }, at) => {
     if (kind !== "gateway-api") return undefined;

@@ -32,6 +32,7 @@ const referencePaths = [
     ["certificate", "privateKey", "caCertificate", "caCrl"].map((field) => `gateways.*.${server}.${field}.secret`),
   ),
   "observability.*.*.secret",
+  "platform.loadBalancer.bgp.peers.*.password.secret",
   "verification.tokens.*.signingKey.secret",
 ];
 

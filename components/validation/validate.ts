@@ -11,6 +11,7 @@ import { connectionChecks } from "./connections";
 import { dataPlaneChecks } from "./data-planes";
 import { destinationChecks } from "./destinations";
 import { gatewayChecks } from "./gateways";
+import { loadBalancerChecks } from "./load-balancer";
 import { limitProblems, resourceChecks } from "./limits";
 import { meshChecks } from "./mesh";
 import { namespaceChecks } from "./namespaces";
@@ -35,6 +36,7 @@ const checks: readonly Check[] = [
   ...meshChecks,
   ...dataPlaneChecks,
   ...gatewayChecks,
+  ...loadBalancerChecks,
   ...certificateChecks,
   ...namespaceChecks,
   ...workloadChecks,

@@ -7,6 +7,7 @@ import {
   minorOf,
   talosReleases,
 } from "../settings/versions";
+import { installedProducts } from "../platform/products/registry";
 import type { Problem, SettingPath } from "../shared/problem";
 import type { Check } from "./check";
 
@@ -15,6 +16,7 @@ export const versionChecks: readonly Check[] = [
   (model) => istioOf(model).flatMap(knownRelease),
   (model) => istioOf(model).flatMap((product) => fits(product, model, talosOf(model))),
   (model) => talosOf(model).flatMap((product) => fits(product, model, istioOf(model))),
+  (model) => platformOf(model).flatMap((product) => fits(product, model, [...talosOf(model), ...istioOf(model)])),
 ];
 
 interface Product {
@@ -37,6 +39,13 @@ function istioOf({ settings: { mesh } }: Model): Product[] {
     { ...istio, version, path: ["mesh", "version"] },
     ...(canary ? [{ ...istio, version: canary.version, path: ["mesh", "canary", "version"] }] : []),
   ];
+}
+
+function platformOf({ settings }: Model): Product[] {
+  return installedProducts(settings).map(({ product: { path, chart } }) => {
+    const { product: name, version, kubernetes } = chart;
+    return { name, version, path, releases: new Map([[minorOf(version), { kubernetes }]]) };
+  });
 }
 
 function knownRelease({ name, version, path, releases }: Product): Problem[] {

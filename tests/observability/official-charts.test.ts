@@ -3,13 +3,10 @@ import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { parse } from "yaml";
 import { istioReleases } from "../../components/settings/versions";
-import type { HelmValues } from "../../components/shared/helm-release";
-import { asTree, isTree } from "../../components/shared/merge";
+import { asTree } from "../../components/shared/merge";
+import { chartsVariable, unknownPaths } from "../support/official-charts";
 import { skip } from "../support/skip";
 import { addonInput, releasesOf, scenarios } from "./inputs";
-
-/** The addons' own charts, a folder NAME-VERSION each, as far as there are any; they are not part of this project. */
-const variable = "TALOS_MESH_ADDON_CHARTS";
 
 /** Values that the charts pass on as they are: to the program as its configuration, or to Kubernetes. */
 const passedOn: ReadonlySet<string> = new Set([
@@ -21,23 +18,6 @@ const passedOn: ReadonlySet<string> = new Set([
   "securityContext",
 ]);
 
-/**
- * Paths of values that the chart has neither as a default nor as an example in a comment: keys that its templates would not
- * read. The content of a default that is empty, a list or a string is free.
- */
-function unknownPaths(values: HelmValues, text: string, defaults: unknown, at: readonly string[] = []): string[] {
-  return Object.entries(values).flatMap(([key, value]) => {
-    const here = [...at, key];
-    if (value === undefined || passedOn.has(here.join("."))) return [];
-    const isExample = new RegExp(`^ *# *${key}:`, "m").test(text);
-    if (!Object.hasOwn(asTree(defaults), key)) return isExample ? [] : [here.join(".")];
-    const below = asTree(defaults)[key];
-    return isTree(value) && isTree(below) && Object.keys(below).length > 0
-      ? unknownPaths(value, text, below, here)
-      : [];
-  });
-}
-
 /** Paths of values that the chart takes from the namespace of the release where they are not set. */
 function namespaceDefaults(helpers: string): string[][] {
   const fallback = /\.Values\.([\w.]+)\s*}}\s*{{-? else -?}}\s*{{-? \.Release\.Namespace/g;
@@ -47,8 +27,8 @@ function namespaceDefaults(helpers: string): string[][] {
 describe("the official chart", function () {
   let folder = "";
   before(function () {
-    const given = process.env[variable];
-    if (given === undefined) skip(this, `${variable} does not name a folder with the addons' own charts`);
+    const given = process.env[chartsVariable];
+    if (given === undefined) skip(this, `${chartsVariable} does not name a folder with the addons' own charts`);
     folder = given;
   });
 
@@ -74,7 +54,7 @@ describe("the official chart", function () {
         }
         const text = readFileSync(file, "utf8");
         const values = release.values(settings, context);
-        const unknown = unknownPaths(values, text, parse(text));
+        const unknown = unknownPaths(values, text, parse(text), passedOn);
         assert.deepEqual(unknown, [], `${chart.name} ${chart.version}`);
         const helpers = readFileSync(path.join(path.dirname(file), "templates", "_helpers.tpl"), "utf8");
         for (const at of namespaceDefaults(helpers).filter((each) => each.at(-1) !== "namespaceOverride")) {
@@ -82,7 +62,8 @@ describe("the official chart", function () {
           assert.equal(set, "istio-system", `${chart.name} ${chart.version}: ${at.join(".")}`);
         }
       }
-      if (missing.length > 0) skip(this, `${variable} has no ${missing.join(", no ")}; the other charts were compared`);
+      if (missing.length > 0)
+        skip(this, `${chartsVariable} has no ${missing.join(", no ")}; the other charts were compared`);
     });
   }
 });

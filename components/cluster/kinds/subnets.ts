@@ -12,18 +12,33 @@ interface Cluster extends Subnets, PatchedCluster {
   readonly kubernetesVersion: string;
 }
 
-/** Whether two blocks, or addresses, have an address in common: one of them then has the first address of the other. */
+/** Whether two blocks, ranges (`a-b`) or addresses have an address in common: one of them then has an end of the other. */
 export function overlap(one: string, other: string): boolean {
   return contains(one, other) || contains(other, one);
 }
 
+/** Whether an end of a range, or an address of a block, is in a block or range. */
 function contains(block: string, inner: string): boolean {
-  const [[network = "", prefix], [address = ""]] = [block.split("/"), inner.split("/")];
-  if (isIP(network) !== isIP(address)) return false;
+  const [start = "", end] = block.split("-");
+  const [network = "", prefix] = start.split("/");
   const family = isIPv4(network) ? "ipv4" : "ipv6";
   const list = new BlockList();
-  list.addSubnet(network, Number(prefix ?? (family === "ipv4" ? 32 : 128)), family);
-  return list.check(address, family);
+  if (end !== undefined) list.addRange(network, end, family);
+  else list.addSubnet(network, Number(prefix ?? (family === "ipv4" ? 32 : 128)), family);
+  const addresses = inner.split("-").map((address) => address.split("/")[0] ?? "");
+  return addresses.some((address) => isIP(address) === isIP(network) && list.check(address, family));
+}
+
+/** Whether the first address of a range (`a-b`) is after its last. */
+export function isReversed(range: string): boolean {
+  const [first = "", last] = range.split("-");
+  if (last === undefined) return false;
+  try {
+    new BlockList().addRange(first, last, isIPv4(first) ? "ipv4" : "ipv6");
+    return false;
+  } catch {
+    return true;
+  }
 }
 
 /** Refuses the address of a machine that the cluster also gives to pods or Services. */

@@ -6,6 +6,7 @@ import { dnsLabel, dnsSubdomain, hostName, httpUrl, off } from "../../settings/f
 import { storageQuantity } from "../../settings/quantities";
 import { filledIn } from "../../shared/files";
 import type { HelmValues } from "../../shared/helm-release";
+import type { Chart } from "../../shared/chart-source";
 import { type KubernetesObject, unprivileged } from "../../shared/kubernetes/object";
 import type { Refusal } from "../../shared/problem";
 
@@ -36,6 +37,8 @@ export interface Addon<Name extends string = string, Schema extends z.ZodType = 
   notes?(settings: z.output<Schema>, settingsOf: SettingsOf): readonly string[];
 }
 
+export type { Chart };
+
 export function defineAddon<const Name extends string, Schema extends z.ZodType>(
   addon: Addon<Name, Schema>,
 ): Addon<Name, Schema> {
@@ -52,15 +55,6 @@ export interface AddonRelease<Settings = unknown> {
   /** The images of the chart that are pulled. @default all */
   images?(settings: Settings, images: Chart["images"]): readonly string[];
   values(settings: Settings, context: AddonContext): HelmValues;
-}
-
-export interface Chart {
-  readonly name: string;
-  readonly product: string;
-  readonly version: string;
-  readonly repository: string;
-  /** With registry and tag. */
-  readonly images: Readonly<Record<string, string>>;
 }
 
 /** A user interface that `npm run dashboard -- NAME` opens. */

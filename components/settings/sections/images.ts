@@ -26,7 +26,7 @@ export const charts = z.strictObject({
   addons: chartPlace("makers")
     .optional()
     .describe(
-      "Where the charts of talos-mesh:observability come from, where it is not the place of Istio's charts; `makers`: each from its makers' own repository.",
+      "Where the charts of talos-mesh:observability and talos-mesh:platform come from, where it is not the place of Istio's charts; `makers`: each from its makers' own repository.",
     ),
 });
 

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { flag } from "../fields";
+import { loadBalancer } from "./load-balancer";
 
 /** `talos-mesh:platform`: what the mesh expects a cluster to have. */
 export const platform = z.strictObject({
@@ -10,6 +11,7 @@ export const platform = z.strictObject({
     .default({ install: true }),
   metricsServer: flag("metrics-server; HPAs need it."),
   kubeletServingCertApprover: flag("Approves kubelet serving certificates, which rotate-server-certificates needs."),
+  loadBalancer: loadBalancer.optional(),
 });
 
 export type PlatformSettings = z.output<typeof platform>;
