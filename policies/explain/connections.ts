@@ -1,9 +1,10 @@
 import { clusterHost, type MeshService, type PolicyModel } from "../../components/model/policies/policy-model";
-import { hiddenBy } from "../../components/model/policies/known-hosts";
+import { hiddenBy, isSelected } from "../../components/model/policies/known-hosts";
 import { type MeshWorkload, workloadKey } from "../../components/model/names";
 import type { TlsRuleSettings } from "../../components/settings/sections/connection-rule";
 import { isEncrypted, isHttp, onlyPort } from "../../components/shared/workload";
 import { routeTitle } from "../destinations";
+import { scopedHosts } from "../istio-api/sidecars";
 import { originatesTls, tlsAt } from "../gateway-tls";
 import { connectionMatches } from "./conditions";
 import type { ExplainedRequest } from "./request";
@@ -39,13 +40,13 @@ export function modeWithoutMtls(service: MeshService | undefined, { caller, port
 
 /** What a sidecar does with a request to a service that its Sidecar hides. */
 export function unknownToClient(
-  { names, knownHosts }: PolicyModel,
+  model: PolicyModel,
   { namespace, name }: Pick<MeshWorkload, "namespace" | "name">,
   target: MeshWorkload,
 ) {
-  const client = names.findWorkload(namespace, name);
+  const client = model.names.findWorkload(namespace, name);
   const service = { namespace: target.namespace, host: clusterHost(target) };
-  const known = client && hiddenBy(knownHosts, client, service);
+  const known = client && (hiddenBy(model.knownHosts, client, service) ?? unscoped(model, client, service));
   if (!known) return undefined;
   const isBlocked = known.others === "REGISTRY_ONLY";
   const effect = isBlocked ? "it is blocked (REGISTRY_ONLY)" : "it goes to the service itself, without mTLS and routes";
@@ -54,6 +55,18 @@ export function unknownToClient(
     path: known.path,
     isBlocked,
   };
+}
+
+/** What hides a service that no allow rule lets a workload call. */
+function unscoped(
+  model: PolicyModel,
+  client: MeshWorkload,
+  service: Pick<MeshWorkload, "namespace"> & { host: string },
+) {
+  const hosts = scopedHosts(model, client);
+  if (!hosts || isSelected(hosts, client.namespace, service)) return undefined;
+  const others = model.egress ? "REGISTRY_ONLY" : model.outboundTrafficPolicy;
+  return { path: ["mesh", "sidecarScoping"], others };
 }
 
 /** As a server sees a client without a certificate. */

@@ -80,7 +80,7 @@ export class MeshJourney extends Journey {
     this.step(unknown.what, unknown.path);
     this.request = anonymous(this.request);
     // On a port that it reads, the proxy answers.
-    return unknown.isBlocked ? this.refuse("no route", "egress", 502, "reset") : undefined;
+    return unknown.isBlocked ? this.refuse("denied", "egress", 502, "reset") : undefined;
   }
 
   private enter({ exposure, protocol, port, redirects }: Entrance): Outcome | undefined {

@@ -30,14 +30,10 @@ const clusterServices = "*.svc.cluster.local";
 export function sidecars(model: PolicyModel): KubernetesObject<IstioSpecs["Sidecar"]>[] {
   const { sidecarScoping, egress, workloads } = model;
   if (!sidecarScoping && !egress) return model.knownHosts.map(sidecar);
-  const callable = callableHosts(model);
   return workloads
     .filter(({ dataPlane }) => dataPlane === "sidecar")
     .map((workload) => {
-      const clients = [identity(workload), workload.namespace, anyClient];
-      const inMesh = sidecarScoping
-        ? [...sidecarScoping.proxyServices, ...callable.flatMap(([by, host]) => (clients.includes(by) ? [host] : []))]
-        : [`*/${clusterServices}`];
+      const inMesh = scopedHosts(model, workload) ?? [`*/${clusterServices}`];
       const { namespace, name, labels } = workload;
       return istioObject(
         "Sidecar",
@@ -54,6 +50,15 @@ export function sidecars(model: PolicyModel): KubernetesObject<IstioSpecs["Sidec
         },
       );
     });
+}
+
+/** The services of the cluster that its Sidecar lets a workload know; undefined: all. */
+export function scopedHosts(model: PolicyModel, workload: MeshWorkload): readonly string[] | undefined {
+  const { sidecarScoping } = model;
+  if (!sidecarScoping || workload.dataPlane !== "sidecar") return undefined;
+  const clients = [identity(workload), workload.namespace, anyClient];
+  const hosts = callableHosts(model.scopedBy ?? model).flatMap(([by, host]) => (clients.includes(by) ? [host] : []));
+  return [...everywhere, ...sidecarScoping.proxyServices, ...hosts];
 }
 
 /** Istio takes that of a workload, else the one of its namespace without a selector, else that of the root namespace. */
@@ -74,7 +79,15 @@ function sidecar({ path: from, target, hosts, settings }: KnownHosts): Kubernete
 const anyClient = "*";
 
 /** Hosts that clients may call, by `namespace/account`, `namespace` or `*`, in a Sidecar's form `namespace/host`. */
-function callableHosts({ workloads, accessRules, defaultDenyNamespaces: denying, egress }: PolicyModel) {
+function callableHosts(model: PolicyModel): readonly (readonly [client: string, host: string])[] {
+  const found = callable.get(model) ?? readCallable(model);
+  callable.set(model, found);
+  return found;
+}
+
+const callable = new WeakMap<PolicyModel, ReturnType<typeof readCallable>>();
+
+function readCallable({ workloads, accessRules, defaultDenyNamespaces: denying, egress }: PolicyModel) {
   const open = workloads.filter(({ namespace }) => !denying.has(namespace));
   const denies = ({ workloads: all }: PolicyTarget) => all.some(({ namespace }) => denying.has(namespace));
   const allowing = accessRules.filter(({ action, target }) => action === "ALLOW" && denies(target));

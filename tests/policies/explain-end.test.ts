@@ -77,6 +77,18 @@ describe("the end of a request", () => {
     assert.equal(end(shopModel(settings), { from: "ingress", to: "ratings" }), "gateway, no route: 404");
   });
 
+  it("is at the client's sidecar where its Sidecar hides the service, also after a rule was removed by hand", () => {
+    const scoped = { sidecarScoping: { proxyServices: [] } };
+    const model = shopModel(closed, { ...scoped, outboundTrafficPolicy: "REGISTRY_ONLY" });
+    assert.equal(end(model, { from: "reviews" }), "client sidecar, egress: 502, reset");
+    assert.equal(end(model, {}), "passes");
+    // In plain text and without an identity, past the routes of the mesh.
+    assert.equal(end(shopModel(closed, scoped), { from: "reviews" }), "server sidecar, mtls: reset");
+    const removed = { ...model, accessRules: [] };
+    assert.equal(end(removed, {}), "client sidecar, egress: 502, reset");
+    assert.equal(end({ ...removed, scopedBy: model }, {}), "server sidecar, authorization: 403");
+  });
+
   it("names the rules that apply on the way", () => {
     const http = [{ match: [{ uri: { exact: "/x" } }] }, { fault: { abort: { httpStatus: 503, percentage: 30 } } }];
     const model = shopModel({ traffic: { services: [{ host: "ratings", http }] } });

@@ -67,7 +67,7 @@ describe("services that sidecars know by hand", () => {
     assert.equal(outcome({}), "passes");
     assert.equal(outcome(ownOnly), "denied");
     assert.equal(outcome(ownOnly, { mtls: "PERMISSIVE" }), "passes");
-    assert.equal(outcome({ ...ownOnly, outboundTrafficPolicy: "REGISTRY_ONLY" }, { mtls: "PERMISSIVE" }), "no route");
+    assert.equal(outcome({ ...ownOnly, outboundTrafficPolicy: "REGISTRY_ONLY" }, { mtls: "PERMISSIVE" }), "denied");
   });
 
   it("explains a request to a hidden host outside the mesh", () => {

@@ -71,7 +71,11 @@ function table(context: PlanContext): string[] {
   const { policies } = context.model;
   const probes = [authorization, tokens, mtls, egress].flatMap((source) => source(context));
   return policyObjects(policies).flatMap((object) => {
-    const changed = without(policies, object);
+    // The Sidecars that follow from the rules stay.
+    const changed = without(
+      copyWithField(policies, "scopedBy", () => policies),
+      object,
+    );
     if (!changed) return [];
     const verdicts = probes.map((probe) => ({ name: probe.name, ...verdictOf(changed, probe) }));
     const found = verdicts.filter(({ verdict }) => verdict === "fails" || verdict === "control failed");

@@ -66,6 +66,8 @@ export interface PolicyModel {
   readonly addressAllocation: readonly DataPlane[];
   /** What sidecars know besides the services that their workloads may call. @default the whole mesh */
   readonly sidecarScoping?: SidecarScoping;
+  /** What sidecars were configured by, in a mesh from which a policy was removed by hand. @default this model */
+  readonly scopedBy?: PolicyModel;
   /** What sidecars know by hand. */
   readonly knownHosts: readonly KnownHosts[];
   readonly proxyConfigs: readonly ProxyConfig[];

@@ -141,6 +141,8 @@ function outcomeOf(
   }
   if (end.why === "mtls") return { title: "refused: plain text, and no rule allows it", answers: ["reset", "denied"] };
   const why = steps.at(-1)?.what ?? "denied";
+  // Without its Sidecar, the client would get a 403.
+  if (end.why === "egress") return { title: `${why}, and no rule allows it`, answers: ["blocked", "reset", "denied"] };
   if (end.why === "no route") return { title: why, answers: ["no route"], status: [404] };
   if (end.why === "rule") return { title: why, answers: ["rule"] };
   if (answers.includes(403)) {

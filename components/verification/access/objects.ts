@@ -39,7 +39,7 @@ export function accessObjects(model: PolicyModel): AccessObject[] {
         namespace: target.namespace,
         covers: (rule) => members.has(rule),
         without: (given) =>
-          copyWithField(given, "accessRules", () => given.accessRules.filter((rule) => !members.has(rule))),
+          copyWithField(removed(given), "accessRules", () => given.accessRules.filter((rule) => !members.has(rule))),
       };
     },
   );
@@ -61,11 +61,16 @@ function defaultOf({ waypoints }: PolicyModel, namespace: string): AccessObject 
     covers: () => false,
     without: (given) =>
       copyWithField(
-        given,
+        removed(given),
         "defaultDenyNamespaces",
         () => new Set([...given.defaultDenyNamespaces].filter((one) => one !== namespace)),
       ),
   };
+}
+
+/** The mesh still has the Sidecars that follow from all rules. */
+function removed(given: PolicyModel): PolicyModel {
+  return copyWithField(given, "scopedBy", () => given.scopedBy ?? given);
 }
 
 function targetTitle({ target: { kind, namespace, name, title } }: AccessRule): string {

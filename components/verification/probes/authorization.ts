@@ -29,7 +29,8 @@ class Matrix {
   private readonly model: PolicyModel;
   private readonly removed: ReadonlyMap<AccessObject, PolicyModel>;
   private readonly byAddress: readonly PolicyModel[];
-  private readonly permissive: PolicyModel;
+  /** A mesh that accepts plain text, and in which sidecars know every service. */
+  private readonly open: PolicyModel;
   private readonly cells = new Map<AccessObject, Cell[]>();
   private readonly isBrief: boolean;
   /** Objects that a request has shown to decide. */
@@ -43,8 +44,7 @@ class Matrix {
     this.objects = accessObjects(policies);
     this.removed = new Map(this.objects.map((object) => [object, object.without(policies)]));
     this.byAddress = withoutAddresses(policies);
-    const open = copyWithField(policies, "mtls", () => "PERMISSIVE" as const);
-    this.permissive = copyWithField(open, "mtlsExceptions", () => []);
+    this.open = openModel(policies);
     const ruled = policies.workloads.filter((workload) => workload.dataPlane !== "none");
     const all = ruled.flatMap((workload) => this.cellsOf(workload, false));
     this.isBrief = all.length > mostSeries;
@@ -115,18 +115,20 @@ class Matrix {
   }
 
   private isUsable(cell: Cell): boolean {
-    const { explanation, draft, client } = cell;
+    const { explanation, draft } = cell;
     const { end, outcome, steps } = explanation;
     if (end?.why === "token") return this.leaveOut(cell, `requests need a token: ${tokenReason(this.context)}`);
     if (outcome === "unknown") return this.leaveOut(cell, steps.at(-2)?.what ?? "what decides is not in the settings");
-    if (end && !["authorization", "mtls", "bypass"].includes(end.why)) return false;
+    if (end && !["authorization", "mtls", "bypass", "egress"].includes(end.why)) return false;
     if (!isSafe(draft.method) && (!end || end.why !== "authorization")) {
       return end ? false : this.leaveOut(cell, `${draft.method} is allowed, and is not sent: it may change something`);
     }
     const sees = (model: PolicyModel) => effectOf(explainCell(model, cell), this.objects, model);
     if (new Set(this.byAddress.map(sees)).size > 1) return this.leaveOut(cell, "rules decide by address");
-    // Where mTLS alone refuses it, it is for the probe of mTLS.
-    return client !== outside || explainCell(this.permissive, cell).outcome === "denied";
+    // What mTLS or a Sidecar refuses, and rules would not, is for their probes.
+    if (end?.why !== "mtls" && end?.why !== "egress") return true;
+    const { answers, outcome: open } = explainCell(this.open, cell);
+    return open === "denied" && answers.length > 0;
   }
 
   private leaveOut(cell: Cell, reason: string): false {
@@ -181,6 +183,16 @@ class Matrix {
       object.action === "default" ? object.namespace === namespace : rules.some(object.covers),
     );
   }
+}
+
+function openModel(model: PolicyModel): PolicyModel {
+  const plain = copyWithField(model, "mtls", () => "PERMISSIVE" as const);
+  const all = copyWithField(plain, "mtlsExceptions", () => []);
+  return copyWithField(
+    copyWithField(all, "sidecarScoping", () => undefined),
+    "knownHosts",
+    () => [],
+  );
 }
 
 function isAllowed({ explanation }: Cell): boolean {
