@@ -54,7 +54,12 @@ export function observe(model: PolicyModel, series: Series, random: Random, othe
   const limit = (tcp?.maxConnections ?? Infinity) + (http?.http1MaxPendingRequests ?? Infinity);
   if (others > limit && happens(30)) return ended(503, "upstream_reset_before_response_started{overflow}");
   const version = chosen(rule.route as Readonly<Record<string, number>> | undefined, target.versions, random);
-  const upstream = { namespace: target.namespace, pod: `${name}-${version}-x`, workload: `${target.namespace}/${name}`, version };
+  const upstream = {
+    namespace: target.namespace,
+    pod: `${name}-${version}-x`,
+    workload: `${target.namespace}/${name}`,
+    version,
+  };
   const copies = [...(rule.mirror ? [rule.mirror] : []), ...(rule.mirrors ?? [])].filter((one) =>
     happens(one.percentage),
   );
