@@ -109,7 +109,7 @@ export class FakeCluster implements VerificationCluster {
   ): Promise<ExecResult> {
     return Promise.resolve().then(() => {
       this.onExec();
-      if (argv[0] !== "/bin/sh") this.commands.push(`${namespace}/${pod} ${argv.join(" ")}`);
+      if (stdin === "") this.commands.push(`${namespace}/${pod} ${argv.join(" ")}`);
       const config = stdin.slice(0, Number(argv[4]));
       const concurrency = Number(/^parallel-max = (\d+)$/m.exec(config)?.[1]);
       const sections = config.split("\nnext\n").filter((section) => section.includes("write-out"));

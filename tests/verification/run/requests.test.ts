@@ -80,7 +80,7 @@ describe("requests, by a real curl", function () {
 
   const to = { kind: "service", namespace: "shop", name: "front", port: 80 } as const;
 
-  it("are each told by their own headers, on a connection each", async () => {
+  it("have headers of their own, and a connection each", async () => {
     await run(Array.from({ length: 20 }, () => ({ to })));
     const values = (name: string) => new Set(received.map(({ headers }) => headers[name]));
     assert.equal(values("x-talos-mesh-probe").size, 20);

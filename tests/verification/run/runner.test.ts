@@ -234,7 +234,7 @@ describe("the clients of probes", () => {
     );
     assert.ok(!cluster.applied.some(({ kind }) => kind === "Pod"));
     assert.ok(log.some((line) => line.includes("StatefulSet front would take it for its own")));
-    assert.deepEqual(cluster.commands, ["shop/front-1 /bin/kill -TERM 1"], "it is ended");
+    assert.deepEqual(cluster.commands, ["shop/front-1 /bin/sh -c kill -TERM 1"], "it is ended");
   });
 
   it("are missing, with the reason, where the settings want pods and a controller would take them", async () => {
