@@ -2,6 +2,7 @@ import { workloadKey } from "../../model/names";
 import { explain } from "../../../policies/explain/explain";
 import type { HttpRuleSettings } from "../../settings/sections/http-rule";
 import type { Answer, Outcome, PlanContext, Probe, Series } from "../probe";
+import { strangers } from "../access/clients";
 import { re2Matches } from "../../shared/re2";
 import { examples } from "../requests/drafts";
 import { type Entry, type EntryRule, gatewayEntries, meshEntries } from "../requests/entries";
@@ -102,31 +103,25 @@ function controls(context: PlanContext, entry: Entry, taken: EntryRule, changed:
   return [{ ...sent(other.asked, "control"), expect: oneOf(parts) }];
 }
 
-/** From a sidecar straight to the service, which may also refuse it: its answer has passed a proxy either way. */
+/**
+ * From a sidecar straight to the service, which may also refuse it: its answer has passed a proxy either way. The sidecar of
+ * a workload may not know the service.
+ */
 function pastTheGateway(context: PlanContext, { service }: EntryRule) {
   const { policies } = context.model;
   const { meshRules, ports } = service;
   const port = ports[0]?.port ?? 0;
   if (meshRules.length > 0 || service.dataPlane !== "sidecar") return undefined;
-  const client = policies.workloads.find(
-    (one) => one.dataPlane === "sidecar" && workloadKey(one) !== workloadKey(service),
-  );
-  if (!client) return undefined;
-  const { namespace, name } = client;
-  const question = {
-    from: `${namespace}/${name}`,
-    to: workloadKey(service),
-    method: "GET",
-    path: "/",
-    headers: {},
-    port,
-  };
+  const stranger = strangers(policies).find(({ question }) => question.client?.dataPlane === "sidecar");
+  if (!stranger) return undefined;
+  const to = workloadKey(service);
+  const question = { ...stranger.question, to, method: "GET", path: "/", headers: {}, port };
   const explanation = explain(policies, question);
   const answers: readonly Answer[] =
     explanation.outcome === "passes" ? ["application"] : ["application", "denied", "token refused"];
   const asked: Asked = {
-    client: { kind: "workload", namespace, name },
-    clientTitle: name,
+    client: stranger.client,
+    clientTitle: stranger.title,
     request: { to: { kind: "service", namespace: service.namespace, name: service.name, port }, path: "/" },
     question,
     explanation,

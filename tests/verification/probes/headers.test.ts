@@ -64,7 +64,7 @@ describe("the probes of headers", () => {
     assert.deepEqual(lines, [
       "headers reviews at ingress shop.example.com http[0] response: responses have no X-Envoy-Upstream-Service-Time, no x-powered-by",
       "  effect outside GET shop.example.com/ -> reviews {answers=[application] workload=shop/reviews headers={x-envoy-upstream-service-time:false}}",
-      "  control front GET / -> reviews, past the gateway {answers=[application,denied,token refused] headers={x-envoy-upstream-service-time:true}}",
+      "  control stranger GET / -> reviews, past the gateway {answers=[application,denied,token refused] headers={x-envoy-upstream-service-time:true}}",
     ]);
   });
 

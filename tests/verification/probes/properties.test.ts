@@ -52,9 +52,13 @@ function explanationOf(model: PolicyModel, { client, request }: Series): Explana
   const claims = token && { sub: "anyone", iss: token.issuer, ...flat(token.claims ?? {}) };
   const asked = { method, path, port: to.kind === "external" ? to.port : "port" in to ? to.port : 80 };
   const withClaims = { ...asked, ...(claims && { claims }) };
-  if (to.kind === "service" && client.kind === "workload") {
-    const from = `${client.namespace}/${client.name}`;
-    return explain(model, { ...withClaims, headers, from, to: `${to.namespace}/${to.name}` });
+  if (to.kind === "service" && client.kind !== "outside") {
+    const stranger = { name: "stranger", namespace: "elsewhere", serviceAccount: "default" };
+    const from =
+      client.kind === "workload"
+        ? { from: `${client.namespace}/${client.name}` }
+        : { from: "outside", client: { ...stranger, dataPlane: client.dataPlane } };
+    return explain(model, { ...withClaims, headers, ...from, to: `${to.namespace}/${to.name}` });
   }
   assert.ok(to.kind === "gateway" && client.kind === "outside");
   const gateway = model.gateways.find(({ service, namespace }) => service === to.service && namespace === to.namespace);
