@@ -1,5 +1,7 @@
 import path from "node:path";
 import type { Model } from "../components/model/model";
+import { sharedClusterIn, stackReferenceOf } from "../components/model/layers";
+import { missingStackFile } from "../components/validation/other-stack";
 import { readStack } from "../components/validation/stack";
 import { filePath, matching, UsageError } from "./command";
 
@@ -53,7 +55,11 @@ export function chosenStack(given: { readonly stack?: string; readonly config?: 
 /** The stack that the options name, with its model. A stack file with problems is refused. */
 export function openStack(given: Parameters<typeof chosenStack>[0]): StackChoice & Model {
   const choice = chosenStack(given);
-  return { ...choice, ...readStack(projectRoot, choice.configFile) };
+  const model = readStack(projectRoot, choice.configFile);
+  const { cluster } = model.settings;
+  const reference = stackReferenceOf(cluster);
+  if (reference !== undefined && sharedClusterIn(cluster) === undefined) missingStackFile(reference);
+  return { ...choice, ...model };
 }
 
 export function stackFileOf(stack: string): string {

@@ -1,3 +1,4 @@
+import { forceVariable } from "../../components/cluster/stacks/marker";
 import { deleteCluster } from "../../embedded/cluster/delete";
 import { clusterStatus } from "../../embedded/cluster/status";
 import { declare } from "../command";
@@ -10,14 +11,19 @@ import { commandFor, projectRoot } from "../stack-option";
 export const command = declare({
   name: "destroy",
   summary: "destroy a stack and remove everything that was deployed",
-  options: changeOptions,
+  options: {
+    ...changeOptions,
+    force: { text: "destroy a cluster although another stack is on it" },
+  },
   details: "Needs the records of the deployment only, not a valid stack file.",
   exitCodes: {
     0: "nothing is left, or there was nothing",
     1: "refused, or something failed; running it again continues",
   },
-  async run(given) {
+  async run({ force, ...given }) {
     const startedAt = Date.now();
+    // Read by the step that would fail, which inherits it from the Pulumi CLI.
+    if (force) process.env[forceVariable] = "1";
     const request = engineRequest(given, process.env);
     const { stack } = request;
     const original = copiedFrom(projectRoot);

@@ -8,6 +8,8 @@ export interface ClusterArgs<Kind extends ClusterSettings["kind"]> extends Pick<
   readonly settings: ClusterSettings & { readonly kind: Kind };
   readonly context: ProgramContext;
   readonly secrets: Readonly<Record<string, pulumi.Output<string>>>;
+  /** Of a cluster in another stack. */
+  readonly sharedKubeconfig?: pulumi.Output<string>;
 }
 
 interface ClusterOutputs {

@@ -13,8 +13,9 @@ export function createCluster(
   { cluster: settings, environment, charts }: Pick<Settings, "cluster" | "environment" | "charts">,
   context: Surroundings["context"],
   secrets: Surroundings["secrets"],
+  sharedKubeconfig: Surroundings["sharedKubeconfig"],
 ): Cluster {
-  const component = clusterComponent(settings, { environment, charts, context, secrets });
+  const component = clusterComponent(settings, { environment, charts, context, secrets, sharedKubeconfig });
   removeProviderFiles(component.kubeconfig);
   const { provider, kubeconfig, deletedWith, kubeconfigCommand, autoCharts } = component;
   const outputs = { component, provider, kubeconfig, deletedWith, kubeconfigCommand, autoCharts };

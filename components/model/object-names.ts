@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { digestOf } from "../shared/digest";
 
 /**
  * Every name that is derived from a name in the settings. Deployed objects have these names: another one would replace
@@ -135,3 +136,8 @@ export function nodeStepName(step: "config" | "apply" | "upgrade" | "reset", hos
 
 /** The resource of a step of the whole cluster that a node's could be taken for. */
 export const kubernetesUpgradeName = "upgrade-kubernetes";
+
+/** The ConfigMap that says that a stack is on a cluster; names of stacks have characters that Kubernetes does not take. */
+export function stackMarkerName(stack: string): string {
+  return `talos-mesh-stack-${digestOf(stack)}`;
+}

@@ -2,6 +2,7 @@ import type { ApplicationSettings } from "../apps/application";
 import { type ApplicationName, configuredApplications } from "../apps/registry";
 import { injectionLabels } from "../model/control-planes";
 import { dataPlaneOf } from "../model/data-planes";
+import { ownedLayers } from "../model/layers";
 import { deployedGateways, gatewayNamespace } from "../model/gateways";
 import type { Settings } from "../settings/schema";
 import type { MeshSettings } from "../settings/sections/mesh";
@@ -18,16 +19,27 @@ export interface NamespaceSpec {
 
 const builtInNamespace = "default";
 
-type Slice = Pick<Settings, "mesh" | "gateways" | "observability" | "platform" | ApplicationName>;
+type Slice = Pick<
+  Settings,
+  "cluster" | "layers" | "mesh" | "gateways" | "observability" | "platform" | ApplicationName
+>;
 
 /**
- * Every namespace of the environment, each once, in the order of their names.
+ * Every namespace of the stack, each once, in the order of their names.
  *
  * Pod Security: Talos enforces `baseline` in a namespace without such labels. istio-cni's pods mount folders of the node
  * and need `privileged`, as products of the platform may. All other namespaces have `baseline`, which sidecars satisfy because istio-cni redirects their
  * traffic, and not an init container with NET_ADMIN. In `default`, where pods of others may run, Pod Security is left alone.
  */
-export function namespaces({ mesh, gateways, observability, platform, ...sections }: Slice): readonly NamespaceSpec[] {
+export function namespaces({
+  cluster,
+  layers,
+  mesh,
+  gateways,
+  observability,
+  platform,
+  ...sections
+}: Slice): readonly NamespaceSpec[] {
   const specs = new Map<string, NamespaceSpec>();
   const add = (name: string, labels: Readonly<Record<string, string>>) => {
     const all = { ...labels, ...specs.get(name)?.labels };
@@ -35,7 +47,7 @@ export function namespaces({ mesh, gateways, observability, platform, ...section
   };
 
   // Privileged ones first: adding a namespace again keeps the labels that it has.
-  add(rootNamespace, podSecurity("privileged"));
+  if (ownedLayers({ cluster, layers }).has("mesh")) add(rootNamespace, podSecurity("privileged"));
   for (const { product } of installedProducts({ mesh, platform })) {
     add(product.namespace, podSecurity(product.podSecurity));
   }

@@ -1,6 +1,7 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import type * as pulumi from "@pulumi/pulumi";
 import type { Settings } from "../settings/schema";
+import type { LayerName } from "../cluster/kinds/shared-cluster";
 import type { ImagesSettings } from "../settings/sections/images";
 import type { PlatformSettings } from "../settings/sections/platform";
 import type { MeshSettings } from "../settings/sections/mesh";
@@ -20,6 +21,8 @@ export interface PlatformArgs {
   readonly settings: PlatformSettings;
   readonly mesh: MeshSettings;
   readonly namespaces: readonly NamespaceSpec[];
+  /** Those of the stack: without `platform`, only what its own objects need is created. */
+  readonly layers: ReadonlySet<LayerName>;
   readonly images: ImagesSettings;
   readonly secrets: Readonly<Record<string, pulumi.Output<string>>>;
   /** All of the settings, by which products of others are installed. */
@@ -35,7 +38,9 @@ export class Platform extends Layer {
 
   constructor(name: string, args: PlatformArgs, opts?: LayerOptions) {
     super("talos-mesh:platform:Platform", name, opts);
-    const { metricsServer, kubeletServingCertApprover, gatewayApi } = args.settings;
+    const { metricsServer, kubeletServingCertApprover, gatewayApi } = args.layers.has("platform")
+      ? args.settings
+      : nothingInstalled;
     const namespaces = args.namespaces.map(({ isBuiltIn, ...metadata }) => {
       const { Namespace, NamespacePatch } = kubernetes.core.v1;
       return new (isBuiltIn ? NamespacePatch : Namespace)(`${name}-${metadata.name}`, { metadata }, this.child);
@@ -71,6 +76,8 @@ export class Platform extends Layer {
   }
 }
 
+const nothingInstalled: PlatformSettings = { gatewayApi: { install: false } };
+
 /** This project's own charts: they need no network and no mirror. */
 const ownCharts: ChartSource = { kind: "folder", path: "./components/platform/charts", standIn: false };
 
@@ -80,12 +87,14 @@ const ownCharts: ChartSource = { kind: "folder", path: "./components/platform/ch
  * resource at each preview, and these six schemas took longer than all other resources together.
  */
 class GatewayApi extends Layer {
-  constructor(name: string, { mesh }: Pick<PlatformArgs, "mesh">, opts?: LayerOptions) {
+  constructor(name: string, { mesh, layers }: Pick<PlatformArgs, "mesh" | "layers">, opts?: LayerOptions) {
     super("talos-mesh:platform:GatewayApi", name, opts);
     const version = gatewayApiVersion(mesh);
+    // Istio's namespace belongs to the stack of the mesh.
+    const namespace = layers.has("mesh") ? rootNamespace : addonNamespace;
     helmRelease(
       `${name}-crds`,
-      { chart: "gateway-api", version, source: ownCharts, namespace: rootNamespace, values: {} },
+      { chart: "gateway-api", version, source: ownCharts, namespace, values: {} },
       this.child,
     );
     this.registerOutputs();

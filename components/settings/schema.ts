@@ -5,6 +5,7 @@ import { applications } from "./sections/apps";
 import { benchmark } from "./sections/benchmark";
 import { gateways } from "./sections/gateways";
 import { charts, images } from "./sections/images";
+import { layers } from "./sections/layers";
 import { mesh } from "./sections/mesh";
 import { observability } from "./sections/observability";
 import { platform } from "./sections/platform";
@@ -20,6 +21,7 @@ import { verification } from "./sections/verification";
 export const settingsSchema = z.strictObject({
   environment: z.enum(["dev", "staging", "production"]).describe("What guardrails and rules may allow."),
   cluster: clusterSettings,
+  layers: layers.optional(),
   platform: platform.prefault({}),
   charts: charts.prefault({}),
   images: images.prefault({}),

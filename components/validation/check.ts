@@ -22,6 +22,8 @@ import { hasPods, type Workload } from "../shared/workload";
 export interface CheckContext extends ClusterStack {
   /** Names under `talos-mesh:secrets`. */
   readonly secretNames: ReadonlySet<string>;
+  /** The sections as they are given, without defaults. */
+  readonly sections: Readonly<Record<string, unknown>>;
 }
 
 /**

@@ -10,6 +10,7 @@ import { parseJson } from "../shared/json";
 import { isTree } from "../shared/merge";
 import { formatPath, namespace, type Problem, SettingsError, StackFileError } from "../shared/problem";
 import { certificateProblems } from "./certificates";
+import { deployedStack, describedStack, referenceIn, siblingCluster } from "./other-stack";
 import { validate, type ValidateOptions } from "./validate";
 import { own } from "../shared/own";
 
@@ -18,17 +19,35 @@ import { own } from "../shared/own";
  * command. Both report the same problems, except those that need decrypted secrets or files outside the project.
  */
 
-/** Encrypted secrets stay encrypted; checks that need their values are made for plain-text secrets only. */
-export function readStack(projectRoot: string, stackFile: string): Model {
+/**
+ * Encrypted secrets stay encrypted; checks that need their values are made for plain-text secrets only. Of a cluster in
+ * another stack, what that stack's file says.
+ * @param above stack files that refer to this one
+ */
+export function readStack(projectRoot: string, stackFile: string, above: readonly string[] = []): Model {
   const config = readStackConfig(projectRoot, stackFile);
   const { sections, secrets, ...options } = readValues(config.values, (key) => config.secretKeys.includes(key));
   return validate(sections, {
     ...options,
+    sharedCluster: clusterInFile(projectRoot, stackFile, sections, above),
     secretTexts: knownTexts(secrets),
     projectRoot,
     file: shownPath(path.resolve(stackFile), projectRoot),
     placeOf: ([section, ...keys]) => config.placeOf(`${namespace}:${section}`, keys),
   });
+}
+
+function clusterInFile(
+  projectRoot: string,
+  stackFile: string,
+  sections: Readonly<Record<string, unknown>>,
+  above: readonly string[] = [],
+) {
+  const reference = referenceIn(sections);
+  const file = path.resolve(stackFile);
+  // Stacks that refer to each other.
+  if (reference === undefined || above.includes(file)) return undefined;
+  return siblingCluster(reference, file, (other) => readStack(projectRoot, other, [...above, file]));
 }
 
 /** `@internal` in the SDK's types, exported by its code: `pulumi.Config` cannot tell whether a key is secret. */
@@ -41,21 +60,25 @@ export function plainSecrets(projectRoot: string, stackFile: string): ReadonlyMa
 }
 
 /** Checks the configuration of the running program. The CLI prints a RunError without a stack trace. */
-export function loadStack() {
+export async function loadStack() {
   const context = programContext();
   const { stack, projectRoot, render } = context;
   const values = pulumi.runtime.allConfig();
   const { sections, secrets: texts, ...options } = readValues(values, isConfigSecret);
   const secretTexts = knownTexts(texts);
+  const reference = referenceIn(sections);
+  const expected = clusterInFile(projectRoot, stackFileOf(context), sections);
+  const other = reference && (await (render ? describedStack : deployedStack)(reference, expected));
+  const sharedCluster = other ? other.cluster : undefined;
   try {
     const origin = { stack, projectRoot, ...originOf(context, values) };
-    const model = validate(sections, { ...options, ...origin, secretTexts, deploys: !render });
+    const model = validate(sections, { ...options, ...origin, sharedCluster, secretTexts, deploys: !render });
     for (const { path: at, message } of certificateProblems(model.settings, { secretTexts, projectRoot }, "warning")) {
       void pulumi.log.warn(`${formatPath(at)}: ${message}`);
     }
     // By name, secret from the start.
     const secrets = Object.fromEntries([...texts].map(([name, text]) => [name, pulumi.secret(text)]));
-    return { context, model, secrets };
+    return { context, model, secrets, sharedKubeconfig: other ? other.kubeconfig : undefined };
   } catch (error) {
     throw error instanceof SettingsError ? Object.assign(new pulumi.RunError(error.message), { cause: error }) : error;
   }
@@ -63,10 +86,11 @@ export function loadStack() {
 
 /** Finds the line of a problem, for sections whose text in the file is what the program received. */
 function originOf(
-  { projectRoot, stack }: ProgramContext,
+  context: ProgramContext,
   values: Readonly<Record<string, string>>,
 ): Pick<ValidateOptions, "file" | "placeOf"> {
-  const file = process.env[stackFileVariable] ?? path.join(projectRoot, `Pulumi.${stack}.yaml`);
+  const { projectRoot } = context;
+  const file = stackFileOf(context);
   if (!existsSync(file)) return {};
   let config: StackConfig | undefined;
   return {
@@ -83,6 +107,10 @@ function originOf(
       return same ? config.placeOf(key, keys) : undefined;
     },
   };
+}
+
+function stackFileOf({ projectRoot, stack }: ProgramContext): string {
+  return process.env[stackFileVariable] ?? path.join(projectRoot, `Pulumi.${stack}.yaml`);
 }
 
 /** Leaves out placeholders (`readStack` puts them in for encrypted secrets). */

@@ -1,4 +1,6 @@
 import path from "node:path";
+import type { SharedCluster } from "../cluster/kinds/shared-cluster";
+import { withSharedCluster } from "../model/layers";
 import { buildModel, type Model } from "../model/model";
 import { parseSections, sectionNames } from "../settings/parse";
 import { formatPath, type Origin, type Place, type Problem, type SettingPath, SettingsError } from "../shared/problem";
@@ -12,6 +14,7 @@ import { dataPlaneChecks } from "./data-planes";
 import { destinationChecks } from "./destinations";
 import { gatewayChecks } from "./gateways";
 import { loadBalancerChecks } from "./load-balancer";
+import { layerChecks } from "./layers";
 import { limitProblems, resourceChecks } from "./limits";
 import { meshChecks } from "./mesh";
 import { namespaceChecks } from "./namespaces";
@@ -32,6 +35,7 @@ import { workloadChecks } from "./workloads";
 
 const checks: readonly Check[] = [
   ...clusterChecks,
+  ...layerChecks,
   ...versionChecks,
   ...meshChecks,
   ...dataPlaneChecks,
@@ -68,6 +72,8 @@ export interface ValidateOptions extends Origin {
   /** Folder of Pulumi.yaml. @default this project's */
   readonly projectRoot?: string;
   readonly deploys?: boolean;
+  /** Of a stack with `cluster.stackReference`. @default what needs it is not checked */
+  readonly sharedCluster?: SharedCluster;
   /** Where a setting is in the stack file, or the innermost part around it that exists. */
   readonly placeOf?: (path: SettingPath) => Place | undefined;
 }
@@ -76,13 +82,14 @@ export interface ValidateOptions extends Origin {
 export function validate(sections: Readonly<Record<string, unknown>>, options: ValidateOptions): Model {
   const { secretNames, problems: given = [] } = options;
   const parsed = parseSections(sections, new Set(given.map(({ path }) => String(path[0]))));
-  const model = buildModel(parsed.settings);
+  const model = buildModel(withSharedCluster(parsed.settings, options.sharedCluster));
   const context = knownFields<CheckContext>({
     environment: () => model.settings.environment,
     secretNames: () => (secretNames ? new Set(secretNames) : throwUnknown()),
     secretTexts: () => options.secretTexts ?? new Map(),
     projectRoot: () => options.projectRoot ?? path.resolve(__dirname, "../.."),
     deploys: () => options.deploys ?? false,
+    sections: () => sections,
   });
   const schemaProblems = [...given, ...parsed.problems];
   const run = (all: readonly Check[]) => runChecks(...all.map((check) => () => check(model, context)));

@@ -18,6 +18,7 @@ function problems(settings: z.input<typeof benchmark>, ofMesh: object = {}): str
     secretTexts: new Map<string, string>(),
     projectRoot: "",
     deploys: false,
+    sections: {},
   };
   return benchmarkChecks.flatMap((check) =>
     [...check(model, context)].map(({ path, message }) => `${path.join(".")}: ${message}`),

@@ -5,7 +5,7 @@ import { runStack } from "../support/program";
 import { readStackFile, root } from "../settings/stack-files";
 
 const { settings } = validate(readStackFile(`${root}/Pulumi.dev.yaml`).sections, { secretNames: [] });
-const { mesh, platform } = settings;
+const { mesh, platform, cluster } = settings;
 const ingress = settings.gateways.ingress ?? assert.fail("dev has an ingress gateway");
 const bookinfo = settings.bookinfo ?? assert.fail("dev has Bookinfo");
 
@@ -19,7 +19,7 @@ function level(slice: Parameters<typeof namespaces>[0], name: string): string | 
 
 describe("the namespaces of the environment", () => {
   it("are the root namespace, privileged, and one for each gateway and Bookinfo, baseline", () => {
-    const slice = { mesh, gateways: { ingress }, bookinfo, platform };
+    const slice = { cluster, mesh, gateways: { ingress }, bookinfo, platform };
     const levels = namespaces(slice).map(({ name }) => [name, level(slice, name)]);
     assert.deepEqual(levels, [
       ["bookinfo", "baseline"],
@@ -30,11 +30,12 @@ describe("the namespaces of the environment", () => {
 
   it("keep the more privileged level where two parts share a namespace", () => {
     const gateways = { ingress: { ...ingress, namespace: "istio-system" } };
-    assert.equal(level({ mesh, platform, gateways, bookinfo: undefined }, "istio-system"), "privileged");
+    assert.equal(level({ cluster, mesh, platform, gateways, bookinfo: undefined }, "istio-system"), "privileged");
   });
 
   it("keep Bookinfo's injection where a gateway shares its namespace", () => {
     const shared = namespaces({
+      cluster,
       mesh,
       platform,
       gateways: { ingress: { ...ingress, namespace: "bookinfo" } },
@@ -48,7 +49,13 @@ describe("the namespaces of the environment", () => {
   });
 
   it("get labels only where Kubernetes creates them", () => {
-    const inDefault = namespaces({ mesh, platform, gateways: {}, bookinfo: { ...bookinfo, namespace: "default" } });
+    const inDefault = namespaces({
+      cluster,
+      mesh,
+      platform,
+      gateways: {},
+      bookinfo: { ...bookinfo, namespace: "default" },
+    });
     assert.deepEqual(inDefault[0], { name: "default", isBuiltIn: true, labels: { "istio-injection": "enabled" } });
     assert.equal(inDefault[1]?.isBuiltIn, undefined);
   });
@@ -66,6 +73,7 @@ describe("the namespaces of the environment", () => {
   describe("put Bookinfo's pods", () => {
     const labelsIn = (change: Partial<typeof mesh>, injection = bookinfo.injection) => {
       const made = namespaces({
+        cluster,
         mesh: { ...mesh, ...change },
         platform,
         gateways: {},

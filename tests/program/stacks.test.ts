@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { runStack, type StackRun } from "../support/program";
+import { projectRoot, runStack, type StackRun } from "../support/program";
 
-const stacks = ["dev", "article", "staging", "production"] as const;
+const stacks = ["dev", "article", "staging", "production", "platform-staging", "mesh-staging"] as const;
 
 /** Type and name of everything a stack makes, a line each, sorted. */
 function listing(run: StackRun): string {
@@ -25,7 +25,10 @@ function assertGolden(name: string, actual: string): void {
 describe("the resources of a stack", () => {
   for (const stack of stacks) {
     it(`are those of the golden list of ${stack}`, async () => {
-      assertGolden(`${stack}.txt`, listing(await runStack({ stack })));
+      assertGolden(
+        `${stack}.txt`,
+        listing(await runStack({ stack, configFile: path.join(projectRoot, `Pulumi.${stack}.yaml`) })),
+      );
     });
   }
 

@@ -19,9 +19,9 @@ function configure(sections: Record<string, unknown>, secretSections: readonly s
   );
 }
 
-function refusal(): string {
+async function refusal(): Promise<string> {
   try {
-    loadStack();
+    await loadStack();
   } catch (error) {
     assert.ok(
       pulumi.RunError.isInstance(error),
@@ -45,34 +45,34 @@ describe("loading the settings of a stack", () => {
 
   after(() => pulumi.runtime.setAllConfig({}));
 
-  it("reads the stack dev", () => {
+  it("reads the stack dev", async () => {
     configure(dev);
-    const { context, model } = loadStack();
+    const { context, model } = await loadStack();
     const { settings } = model;
     assert.equal(context.stack, "test");
     assert.equal(settings.cluster.kind, "embedded");
     assert.equal(settings.gateways.ingress?.ports.http?.nodePort, 30080);
   });
 
-  it("takes an empty section, as the CLI fills it in from Pulumi.yaml, for one that is absent", () => {
+  it("takes an empty section, as the CLI fills it in from Pulumi.yaml, for one that is absent", async () => {
     const { environment, cluster, mesh } = dev;
     configure({ environment, cluster, mesh });
-    const absent = loadStack().model.settings;
+    const absent = (await loadStack()).model.settings;
     const empty = { platform: {}, charts: {}, images: {}, gateways: {}, traffic: {}, security: {}, secrets: {} };
     configure({ environment, cluster, mesh, ...empty });
-    assert.deepEqual(loadStack().model.settings, absent);
+    assert.deepEqual((await loadStack()).model.settings, absent);
   });
 
-  it("does not look at the configuration of other projects and providers", () => {
+  it("does not look at the configuration of other projects and providers", async () => {
     configure(dev);
     pulumi.runtime.setConfig("kubernetes:context", "mine");
     pulumi.runtime.setConfig("talos-mesh-two:whatever", "{}");
-    assert.equal(loadStack().model.settings.environment, "dev");
+    assert.equal((await loadStack()).model.settings.environment, "dev");
   });
 
   it("makes secrets Outputs that are secret from the first moment", async () => {
     configure({ ...dev, secrets: { kubeconfig: secretText } });
-    const { model, secrets } = loadStack();
+    const { model, secrets } = await loadStack();
     const { settings } = model;
     assert.deepEqual(Object.keys(secrets), ["kubeconfig"]);
     const secret = secrets.kubeconfig ?? assert.fail("no such secret");
@@ -82,20 +82,20 @@ describe("loading the settings of a stack", () => {
     assert.ok(!JSON.stringify(settings).includes(secretText));
   });
 
-  it("knows the names of secrets when it checks who refers to them", () => {
+  it("knows the names of secrets when it checks who refers to them", async () => {
     const cluster = { kind: "existing", name: "test", kubeconfig: { secret: "kubeconfig" } };
     const charts = { source: "./embedded/charts" };
     const kubeconfig = `clusters: [{ name: ${secretText}, cluster: {} }]`;
     configure({ ...dev, cluster, charts, secrets: { kubeconfig } });
-    assert.equal(loadStack().model.settings.cluster.kind, "existing");
+    assert.equal((await loadStack()).model.settings.cluster.kind, "existing");
     configure({ ...dev, cluster, charts, secrets: { kubeconfg: secretText } });
-    assert.match(refusal(), /cluster\.kubeconfig\.secret: found a name .*did you mean kubeconfg\?/);
+    assert.match(await refusal(), /cluster\.kubeconfig\.secret: found a name .*did you mean kubeconfg\?/);
   });
 
   for (const section of Object.keys(settingsSchema.shape)) {
-    it(`refuses a secret in ${section}, says where it belongs, and does not show it`, () => {
+    it(`refuses a secret in ${section}, says where it belongs, and does not show it`, async () => {
       configure({ ...dev, [section]: { password: secretText, [secretText]: [secretText] } }, [section]);
-      const message = refusal();
+      const message = await refusal();
       assert.match(message, new RegExp(`talos-mesh:${section}: holds a secret`));
       assert.match(message, /pulumi config set --secret --path 'talos-mesh:secrets\.NAME'/);
       assert.ok(!message.includes(secretText), message);
@@ -121,31 +121,31 @@ describe("loading the settings of a stack", () => {
     ["a string of blanks", { token: secretText, kubeconfig: " \n" }, /talos-mesh:secrets\.kubeconfig: is empty/],
   ];
   for (const [what, secrets, expected] of wrongSecrets) {
-    it(`refuses ${what} under secrets without showing it`, () => {
+    it(`refuses ${what} under secrets without showing it`, async () => {
       configure({ ...dev, secrets });
-      const message = refusal();
+      const message = await refusal();
       assert.match(message, expected);
       assert.ok(!message.includes(secretText), message);
     });
   }
 
-  it("reports that a secret is empty, and not also that it does not exist", () => {
+  it("reports that a secret is empty, and not also that it does not exist", async () => {
     const cluster = { kind: "existing", name: "test", kubeconfig: { secret: "kubeconfig" } };
     configure({ ...dev, cluster, charts: { source: "./embedded/charts" }, secrets: { kubeconfig: "" } });
-    assert.deepEqual(refusal().split("\n"), [
+    assert.deepEqual((await refusal()).split("\n"), [
       "1 problem in the settings of stack test:",
       "  talos-mesh:secrets.kubeconfig: is empty",
     ]);
   });
 
-  it("refuses a secret in an unknown section without showing it", () => {
+  it("refuses a secret in an unknown section without showing it", async () => {
     configure({ ...dev, secret: { kubeconfig: secretText } }, ["secret"]);
-    const message = refusal();
+    const message = await refusal();
     assert.match(message, /talos-mesh:secret: unknown section; did you mean secrets\?/);
     assert.ok(!message.includes(secretText), message);
   });
 
-  it("names the stack, and every problem of configuration, schema and rules at once", () => {
+  it("names the stack, and every problem of configuration, schema and rules at once", async () => {
     configure({
       ...dev,
       trafic: {},
@@ -153,7 +153,7 @@ describe("loading the settings of a stack", () => {
       security: { authorization: { allow: [{ to: "detail" }] } },
       verification: { requests: [{ name: "front", from: "frnt", to: "details" }] },
     });
-    assert.deepEqual(refusal().split("\n"), [
+    assert.deepEqual((await refusal()).split("\n"), [
       "4 problems in the settings of stack test:",
       "  talos-mesh:mesh.profil: unknown key; did you mean profile?",
       "  talos-mesh:security.authorization.allow[0].to: found detail; no such workload or gateway in namespace bookinfo; did you mean details?",
@@ -162,8 +162,8 @@ describe("loading the settings of a stack", () => {
     ]);
   });
 
-  it("reports a section that is no JSON as the text it is", () => {
+  it("reports a section that is no JSON as the text it is", async () => {
     configure({ ...dev, mesh: "{version: 1.31.1}" });
-    assert.match(refusal(), /talos-mesh:mesh: found a string; expected a mapping/);
+    assert.match(await refusal(), /talos-mesh:mesh: found a string; expected a mapping/);
   });
 });

@@ -14,7 +14,7 @@ export interface StackUnderTest {
   readonly stack?: string;
   /** Sections of a stack file without their namespace, instead of the stack's own file. */
   readonly config?: Sections;
-  /** Another stack file, instead of the stack's own. */
+  /** Another stack file, instead of the stack's own; without changes it is read where it is. */
   readonly configFile?: string;
   /** Merged over the sections: maps by key, everything else replaces, `null` removes. */
   readonly overrides?: Sections;
@@ -31,8 +31,9 @@ export async function runStack(under: StackUnderTest = {}): Promise<StackRun> {
   const { stack = "dev", preview = false, main } = under;
   const folder = mkdtempSync(path.join(tmpdir(), "talos-mesh-test-"));
   try {
-    const configFile = path.join(folder, `Pulumi.${stack}.yaml`);
-    writeFileSync(configFile, stackFile(under, stack));
+    const asGiven = !under.config && !under.overrides ? under.configFile : undefined;
+    const configFile = asGiven ?? path.join(folder, `Pulumi.${stack}.yaml`);
+    if (asGiven === undefined) writeFileSync(configFile, stackFile(under, stack));
     const host = fakeHost(preview, under.outputsFor);
     const run = { projectRoot, stack, configFile, host, preview, render: true, main };
     const { registrations, outputs } = await runProgram(run);

@@ -7,6 +7,7 @@ import {
   dnsLabel,
   exactlyOneOf,
   filePath,
+  form,
   hostAddress,
   kubernetesVersion,
   secretName,
@@ -15,11 +16,17 @@ import {
 import { asTree, treesIn } from "../../shared/merge";
 import { problemsOf, type Refusal } from "../../shared/problem";
 import type { ClusterKind, ClusterStack } from "./cluster-kind";
+import { type SharedCluster, sharedTraits } from "./shared-cluster";
 import { own } from "../../shared/own";
 
 export const existingSettings = z.strictObject({
   kind: z.literal("existing").describe("A cluster that already exists."),
-  name: dnsLabel,
+  stackReference: form("[^/\\s]+/[^/\\s]+/[^/\\s]+", "expected organization/project/stack")
+    .optional()
+    .describe(
+      "The stack that owns the cluster: its kubeconfig, versions and nodes are taken from that stack's outputs.",
+    ),
+  name: dnsLabel.optional().describe("Required without stackReference."),
   kubeconfig: exactlyOneOf(
     {
       file: filePath.optional().describe("Path of a kubeconfig; '~/' and relative paths are allowed."),
@@ -27,7 +34,9 @@ export const existingSettings = z.strictObject({
       context: z.string().min(1).optional().describe("Context to use; default: the file's current one."),
     },
     ["file", "secret"],
-  ),
+  )
+    .optional()
+    .describe("Required without stackReference."),
   kubernetesVersion: kubernetesVersion.optional().describe("Checked against what the Istio version supports."),
   talos: z
     .boolean()
@@ -39,30 +48,46 @@ export const existingSettings = z.strictObject({
   nodeAddress: hostAddress.optional().describe("Address at which NodePorts are reached."),
 });
 
-export type ExistingClusterSettings = z.output<typeof existingSettings>;
+export type ExistingClusterSettings = z.output<typeof existingSettings> & {
+  /** Not a setting: see shared-cluster.ts. */
+  readonly shared?: SharedCluster;
+};
 
 export const existing: ClusterKind<ExistingClusterSettings> = {
   environments: ["dev", "staging", "production"],
-  traits: (settings) => ({
-    summary: () => `${settings.name}: existing`,
-    simulatedNodes: () => false,
-    created: () => false,
-    talos: () => settings.talos,
-    talosVersion: () => settings.talosVersion,
-    kubernetesVersion: () => settings.kubernetesVersion,
-    loadBalancers: () => true,
-    networkPolicies: () => "unknown",
-    nodeAddress: () => settings.nodeAddress,
-    kubeconfigSource: () => "stack",
-    kubeContext: () => settings.kubeconfig.context,
-    standInCharts: () => false,
-  }),
+  traits: (settings) =>
+    settings.stackReference === undefined
+      ? {
+          summary: () => `${settings.name}: existing`,
+          simulatedNodes: () => false,
+          created: () => false,
+          talos: () => settings.talos,
+          talosVersion: () => settings.talosVersion,
+          kubernetesVersion: () => settings.kubernetesVersion,
+          loadBalancers: () => true,
+          networkPolicies: () => "unknown",
+          nodeAddress: () => settings.nodeAddress,
+          kubeconfigSource: () => "stack",
+          kubeContext: () => settings.kubeconfig?.context,
+          standInCharts: () => false,
+        }
+      : sharedTraits(settings),
   secretPaths: ["cluster.kubeconfig.secret"],
-  problems({ kubeconfig, talos, talosVersion }, stack) {
-    const field = kubeconfig.file === undefined ? "secret" : "file";
+  problems({ stackReference, name, kubeconfig, kubernetesVersion, talos, talosVersion }, stack) {
+    if (stackReference !== undefined) {
+      const given = { name, kubeconfig, kubernetesVersion, talos: talos || undefined, talosVersion };
+      const twice = Object.entries(given).filter(([, value]) => value !== undefined);
+      const message = `is given next to stackReference; it comes from the stack ${stackReference}: remove it`;
+      return problemsOf(Object.fromEntries(twice.map(([field]) => [field, message])), ["cluster"]);
+    }
+    const field = kubeconfig?.file === undefined ? "secret" : "file";
     return problemsOf(
       {
-        kubeconfig: { [field]: kubeconfigRefusal(kubeconfig, stack) },
+        name: name === undefined && "missing; expected a name for the cluster, or stackReference",
+        kubeconfig:
+          kubeconfig === undefined
+            ? "missing; expected file or secret, or the stack that owns the cluster in stackReference"
+            : { [field]: kubeconfigRefusal(kubeconfig, stack) },
         talosVersion: [
           talos &&
             talosVersion === undefined &&
@@ -81,7 +106,10 @@ export function kubeconfigPath(file: string, projectRoot: string): string {
 }
 
 /** The kubeconfig of a deployment: with an empty one, the provider would use the current context of the user. */
-function kubeconfigRefusal({ file, secret = "" }: ExistingClusterSettings["kubeconfig"], stack: ClusterStack): Refusal {
+function kubeconfigRefusal(
+  { file, secret = "" }: NonNullable<ExistingClusterSettings["kubeconfig"]>,
+  stack: ClusterStack,
+): Refusal {
   let text = stack.secretTexts.get(secret);
   if (file !== undefined && stack.deploys) {
     try {

@@ -1,0 +1,57 @@
+import { z } from "zod";
+import { dnsLabel } from "../../settings/fields";
+import { throwUnknown } from "../../shared/unknown";
+import type { ClusterKind } from "./cluster-kind";
+
+/** What a stack may own, each needing those before it. `mesh` is Istio and everything on it. */
+export const layerNames = ["cluster", "platform", "mesh"] as const;
+
+export type LayerName = (typeof layerNames)[number];
+
+/**
+ * What a stack says of its cluster to a stack with `cluster.stackReference`: its output `sharedCluster`. Fields that a newer
+ * version of the program adds are left out.
+ */
+export const sharedCluster = z.object({
+  name: dnsLabel,
+  summary: z.string(),
+  simulatedNodes: z.boolean(),
+  talos: z.boolean(),
+  talosVersion: z.string().optional(),
+  kubernetesVersion: z.string().optional(),
+  loadBalancers: z.boolean(),
+  networkPolicies: z.enum(["enforced", "ignored", "unknown"]),
+  nodeAddress: z.string().optional(),
+  kubeContext: z.string().optional(),
+  /** Layers of that stack, and of those that its own cluster comes from. */
+  layers: z.array(z.enum(layerNames)),
+  /** Version of the Gateway API's CRDs that such a stack has installed. */
+  gatewayApi: z.string().optional(),
+});
+
+export type SharedCluster = z.output<typeof sharedCluster>;
+
+interface WithSharedCluster {
+  readonly nodeAddress?: string | undefined;
+  /** Not a setting: read from the other stack before the checks (components/validation/other-stack.ts). */
+  readonly shared?: SharedCluster;
+}
+
+/** Of a cluster in another stack. */
+export function sharedTraits(settings: WithSharedCluster): ReturnType<ClusterKind<WithSharedCluster>["traits"]> {
+  const of = <Key extends keyof SharedCluster>(key: Key) => (settings.shared ?? throwUnknown())[key];
+  return {
+    summary: () => of("summary"),
+    simulatedNodes: () => of("simulatedNodes"),
+    created: () => false,
+    talos: () => of("talos"),
+    talosVersion: () => of("talosVersion"),
+    kubernetesVersion: () => of("kubernetesVersion"),
+    loadBalancers: () => of("loadBalancers"),
+    networkPolicies: () => of("networkPolicies"),
+    nodeAddress: () => settings.nodeAddress ?? of("nodeAddress"),
+    kubeconfigSource: () => "stack",
+    kubeContext: () => of("kubeContext"),
+    standInCharts: () => false,
+  };
+}
