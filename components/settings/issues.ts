@@ -85,7 +85,8 @@ export function describeIssue(issue: Issue, schema: z.core.$ZodType, raw: unknow
     case "invalid_type":
       return problem(typeMessage(issue.expected, value, at, missing));
     case "invalid_value": {
-      const options = `expected one of: ${issue.values.map(String).join(", ")}`;
+      const own = issue.message.startsWith("expected ");
+      const options = own ? issue.message : `expected one of: ${issue.values.map(String).join(", ")}`;
       return problem(missing ? `missing; ${options}` : `found ${shown(value)}; ${options}`);
     }
     case "too_small":

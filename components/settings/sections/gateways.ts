@@ -68,7 +68,13 @@ const gatewayDeployment = z.strictObject({
         port,
         targetPort: port.optional(),
         nodePort: nodePort.optional(),
-        protocol: z.enum(["HTTP", "HTTPS"]).optional().describe("Serve the hosts here as well, with or without TLS."),
+        protocol: z
+          .enum(["HTTP", "HTTPS"], {
+            error:
+              "expected one of: HTTP, HTTPS; without protocol the port is for connections (TCP), so remove it for TCP",
+          })
+          .optional()
+          .describe("Serve the hosts here as well, with or without TLS."),
       }),
     )
     .default({})
