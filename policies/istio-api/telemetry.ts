@@ -82,11 +82,13 @@ class AccessLogs {
   private readonly ofMeshConfig: readonly AccessLog[];
 
   private readonly isProbed: boolean;
+  private readonly defaultProviders: readonly string[];
 
   constructor({ telemetry, accessLog, probeLog }: PolicyModel, audits: readonly AccessRule[]) {
     this.entries = byTarget(telemetry.accessLogging);
     this.audits = byTarget(audits);
     this.isProbed = probeLog;
+    this.defaultProviders = telemetry.defaultLogs ?? ["envoy"];
     this.ofMeshConfig = accessLog ? [{ providers: refs(["envoy"]) }] : [];
   }
 
@@ -108,8 +110,14 @@ class AccessLogs {
   /** @param keys of a target and those around it, the narrowest first */
   private written([key = "", ...wider]: readonly string[]): AccessLog[] {
     const inherited = wider.flatMap((one) => this.entries.get(one)?.find(({ settings }) => settings.providers) ?? []);
-    const byDefault = inherited[0]?.settings.providers ?? ["envoy"];
-    return (this.entries.get(key) ?? []).map(({ settings }) => written({ providers: byDefault, ...settings }));
+    const byDefault = inherited[0]?.settings.providers ?? this.defaultProviders;
+    const own = (this.entries.get(key) ?? []).map(({ settings }) => settings);
+    // What the other entries for the same pods log; `disabled` switches off all of it, in its mode.
+    const logged = own.flatMap(({ disabled, providers = byDefault }) => (disabled ? [] : providers));
+    return own.map((settings) => {
+      const named = settings.disabled && logged.length > 0 ? [...new Set(logged)] : byDefault;
+      return written({ ...settings, providers: settings.providers ?? named });
+    });
   }
 }
 

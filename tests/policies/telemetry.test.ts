@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
 import { telemetry as telemetrySettings } from "../../components/settings/sections/telemetry";
 import { auditProvider, probeProvider } from "../../components/model/mesh-config";
+import { defaultLogs } from "../../components/model/policies/telemetry";
+import { mesh } from "../../components/settings/sections/mesh";
+import { copyWithField } from "../../components/shared/unknown";
 import { observability } from "../../components/settings/sections/observability";
 import { verification } from "../../components/settings/sections/verification";
 import { compilePolicies } from "../../policies/compile";
@@ -87,6 +90,33 @@ describe("telemetry", () => {
     });
     assert.deepEqual([...telemetries({}, { ...probed, accessLog: false }).keys()], ["istio-system/mesh-default"]);
     assert.deepEqual([...telemetries({}, { verification: verification.parse({ enabled: false }) }).keys()], []);
+  });
+
+  it("that is disabled without providers is switched off where the other entries for the same pods send it", () => {
+    const given = (...accessLogging: NonNullable<NonNullable<PolicySettings["telemetry"]>["accessLogging"]>) =>
+      loggedTo(telemetries({ telemetry: { accessLogging } }).get("istio-system/mesh-default"));
+    const disabled = { match: { mode: "SERVER" as const }, disabled: true as const };
+    assert.deepEqual(given({ providers: ["otel"] }, disabled), ["otel", "otel"]);
+    assert.deepEqual(given(disabled, { providers: ["otel"] }, { providers: ["json"] }), [
+      "otel",
+      "json",
+      "otel",
+      "json",
+    ]);
+    assert.deepEqual(given({ disabled: true }), ["envoy"]);
+  });
+
+  it("goes to the default providers of Istio's own values where no entry names one", () => {
+    const settings = mesh.parse({
+      version: "1.31.1",
+      values: { istiod: { meshConfig: { defaultProviders: { accessLogging: ["otel"] } } } },
+    });
+    assert.deepEqual(defaultLogs(settings), ["otel"]);
+    assert.equal(defaultLogs(mesh.parse({ version: "1.31.1" })), undefined);
+    const model = shopModel({ telemetry: { accessLogging: [{ workload: "ratings" }] } });
+    const given = copyWithField(model, "telemetry", () => ({ ...model.telemetry, defaultLogs: ["otel"] }));
+    const [found] = compilePolicies(given).filter(({ kind }) => kind === "Telemetry");
+    assert.deepEqual(loggedTo(found?.spec as Spec), ["otel"]);
   });
 
   it("keeps the log of the audit rules of a namespace at a workload with its own access log", () => {

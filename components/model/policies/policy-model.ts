@@ -177,6 +177,8 @@ export interface Telemetry {
   readonly accessLogging: readonly TelemetryEntry<"accessLogging">[];
   readonly metrics: readonly TelemetryEntry<"metrics">[];
   readonly tracing: readonly TelemetryEntry<"tracing">[];
+  /** Istio's own default for access logs. @default envoy */
+  readonly defaultLogs?: readonly string[];
   /** What an addon sets for the whole mesh. */
   readonly addonTracing?: AddonTracing;
   readonly providers: readonly TelemetryProvider[];

@@ -37,7 +37,7 @@ import type {
   WaypointOnly,
 } from "./policy-model";
 import { meshServices } from "./services";
-import { addonTracing, telemetryProviders } from "./telemetry";
+import { addonTracing, defaultLogs, telemetryProviders } from "./telemetry";
 
 type PolicySettings = Pick<
   Settings,
@@ -153,6 +153,7 @@ function telemetry(settings: PolicySettings, names: Names): Telemetry {
     accessLogging: () => entries("accessLogging"),
     metrics: () => entries("metrics"),
     tracing: () => entries("tracing"),
+    defaultLogs: () => defaultLogs(settings.mesh),
     addonTracing: () => addonTracing(settings.observability),
     providers: () => telemetryProviders(settings),
   });

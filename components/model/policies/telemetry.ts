@@ -48,6 +48,12 @@ export function telemetryProviders({
   ].filter(({ name }) => name !== auditProvider && name !== probeProvider);
 }
 
+/** `defaultProviders` of the mesh config in Istio's own values. */
+export function defaultLogs({ values }: Settings["mesh"]): readonly string[] | undefined {
+  const given = asTree(asTree(values.istiod?.meshConfig).defaultProviders).accessLogging;
+  return Array.isArray(given) && given.length > 0 ? given.map(String) : undefined;
+}
+
 /** Whether the settings have telemetry of the whole mesh, and so an object for it; Istio reads one alone. */
 export function hasMeshTelemetry({
   telemetry,
