@@ -1,12 +1,13 @@
 import { faultKinds } from "../../policies/http-rules";
-import { matchesEverything, takesAll } from "../model/matches";
+import { covers } from "../model/gateways";
+import { matchesEverything, type StringMatch, takesAll } from "../model/matches";
 import { gatewayRoutes, rulesOf } from "../model/policies/gateway-routes";
-import { clusterHost, type PolicyModel } from "../model/policies/policy-model";
+import { clusterHost, type MeshService, type PolicyModel } from "../model/policies/policy-model";
 import type { HttpRuleSettings } from "../settings/sections/http-rule";
 import type { TrafficSettings } from "../settings/sections/traffic";
 import { milliseconds } from "../shared/duration";
 import { type Problem, type Refusal, type SettingPath, shortPath } from "../shared/problem";
-import { re2Refusal, re2RewriteRefusal } from "../shared/re2";
+import { re2Matches, re2Refusal, re2RewriteRefusal } from "../shared/re2";
 import { allKnown, checkEach, ifKnown } from "../shared/unknown";
 import { atMostOne, type Check, notEmpty, problemsOfEach, refuse, rule, unique } from "./check";
 
@@ -173,21 +174,47 @@ function hiddenBehind({ services }: PolicyModel): Iterable<Problem> {
   });
 }
 
-/** Sidecars look for the Service by the host of a request first, and then for its rule. */
+/** Sidecars and gateways look for the rules of a host by the host of a request, and then for one of them. */
 function otherAuthorities({ services }: PolicyModel): Iterable<Problem> {
-  return checkEach(services, [], function* (service) {
-    const { name, namespace, dataPlane, meshRules, meshPath } = service;
-    if (dataPlane !== "sidecar") return;
-    const names = [name, `${name}.${namespace}`, `${name}.${namespace}.svc`, clusterHost(service)];
-    yield* checkEach(meshRules, meshPath, ({ match }, path) =>
-      problemsOfEach(match, [...path, "match"], ({ authority }) => {
-        const exact = authority?.exact?.replace(/:\d+$/, "").toLowerCase();
-        if (exact === undefined || names.includes(exact)) return undefined;
-        const found = `found ${exact}, by which sidecars look for another Service than ${name}`;
-        return { authority: `never matches: ${found}; expected one of: ${names.join(", ")}` };
-      }),
+  const inMesh = ({ name, namespace, dataPlane, ports, meshRules, meshPath }: MeshService) => {
+    const hosts = [name, `${name}.${namespace}`, `${name}.${namespace}.svc`, clusterHost({ name, namespace })];
+    const called = ports.map(({ port }) => port);
+    return dataPlane === "ambient" ? [] : authorityProblems(meshRules, meshPath, hosts, called);
+  };
+  const atGateways = ({ exposures }: MeshService) =>
+    checkEach(exposures, [], ({ gateway, hosts, rules, path }) =>
+      authorityProblems(rules, [...path, "http"], hosts, Object.values(gateway.ports)),
     );
-  });
+  return checkEach(services, [], inMesh, atGateways);
+}
+
+function authorityProblems(
+  rules: readonly HttpRuleSettings[],
+  at: SettingPath,
+  hosts: readonly string[],
+  ports: readonly number[],
+): Iterable<Problem> {
+  return checkEach(rules, at, ({ match }, path) =>
+    problemsOfEach(match, [...path, "match"], ({ authority }) => {
+      const isReadable = authority?.regex === undefined || re2Refusal(authority.regex) === undefined;
+      if (!authority || !isReadable || hosts.some((host) => mayMatch(authority, host, ports))) return undefined;
+      const found = authority.exact ?? authority.prefix ?? authority.regex ?? "";
+      return {
+        authority: `never matches: found ${found}; requests that these rules are for name one of: ${hosts.join(", ")}, with or without a port`,
+      };
+    }),
+  );
+}
+
+/** Of a wildcard, only exact names are known not to be of it. */
+function mayMatch({ exact, prefix, regex }: StringMatch, host: string, ports: readonly number[]): boolean {
+  const withoutPort = exact?.replace(/:\d+$/, "").toLowerCase();
+  if (withoutPort !== undefined) return withoutPort === host || covers(host, withoutPort);
+  if (host.startsWith("*")) return true;
+  const begins = (text: string) =>
+    host.startsWith(text) || (text.startsWith(`${host}:`) && /^\d*$/.test(text.slice(host.length + 1)));
+  if (prefix !== undefined) return begins(prefix.toLowerCase());
+  return regex === undefined || [host, ...ports.map((port) => `${host}:${port}`)].some((one) => re2Matches(regex, one));
 }
 
 /** Rules that never match, as an earlier one takes all of their requests. */
