@@ -115,11 +115,12 @@ export function serviceKey({ host, namespace }: Service, names: Names): string {
   return own === undefined ? host : `${own}/${host}`;
 }
 
-/** An entry is for callers in the mesh, or for its gateways. */
-function edges({ gateways }: Service, path: SettingPath, key: string): Entry[] {
+/** An entry is for callers in the mesh, or for its gateways: there, one with rules of each protocol. */
+function edges({ gateways, tcp, tls }: Service, path: SettingPath, key: string): Entry[] {
   const at = [...path, "host"];
   if (gateways.length === 0) return [{ path: at, key }];
-  return [...new Set(gateways)].map((gateway) => ({ path: at, key: `${key} on gateway ${gateway}` }));
+  const within = tls ? "tls" : tcp.length > 0 ? "tcp" : "http";
+  return [...new Set(gateways)].map((gateway) => ({ path: at, key: `${key} on gateway ${gateway}`, within }));
 }
 
 /** What belongs to the Service and not to one of its entries. */

@@ -47,8 +47,9 @@ export function gatewayRoutes(services: readonly MeshService[]): GatewayRoute[] 
     const apart = isIstioGateway(gateway) ? hosts.filter((one) => hosts.some((host) => covers(one, host))) : [];
     const together = hosts.filter((host) => !apart.includes(host));
     const ofEntry = { namespace: service.namespace, path, gateway, parts: [part] };
+    const name = policyName(service.name, gateway.name, ...(exposure.tls && alsoReadsHttp(part) ? ["tls"] : []));
     return [
-      ...(together.length > 0 ? [{ ...ofEntry, name: policyName(service.name, gateway.name), hosts: together }] : []),
+      ...(together.length > 0 ? [{ ...ofEntry, name, hosts: together }] : []),
       ...apart.map((host) => ({ ...ofEntry, name: gatewayHostName(gateway.name, host), hosts: [host] })),
     ];
   });
@@ -77,6 +78,12 @@ export function rulesOf({ parts }: GatewayRoute): PlacedRule[] {
     const { path, rules } = part.exposure;
     return rules.map((rule, index) => ({ rule, path: [...path, "http", index], part }));
   });
+}
+
+/** Whether the gateway has rules of HTTP for the same service too, which are another object. */
+function alsoReadsHttp({ service, exposure: { gateway } }: RoutePart): boolean {
+  const exposures = knownEntries(service.exposures).map(([, one]) => one);
+  return exposures.some((one) => one.gateway === gateway && one.rules.length > 0);
 }
 
 /** The page of an addon shares no host, which validation makes sure of. */
