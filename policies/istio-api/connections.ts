@@ -11,7 +11,7 @@ import {
   type PolicyModel,
 } from "../../components/model/policies/policy-model";
 import type { TcpRuleSettings, TlsRuleSettings } from "../../components/settings/sections/connection-rule";
-import { type GatewayWorkload, isEncrypted } from "../../components/shared/workload";
+import { type GatewayWorkload, isEncrypted, isHttp, type ServicePort } from "../../components/shared/workload";
 import type { IstioSpecs } from "../api-objects";
 import { istioDestination, istioRoute, type RouteContext, type VirtualServiceContext } from "../destinations";
 
@@ -29,20 +29,52 @@ type Connections = Pick<Spec, "tcp" | "tls"> & { readonly hosts: readonly string
  * Source: istio/istio, pilot/pkg/networking/core/tls.go and listener_waypoint.go, getWaypointTCPRoutes.
  */
 export function meshConnections({ service, targets }: RouteContext & { readonly service: MeshService }): Connections {
-  const { dataPlane, waypoint, meshTcp, meshTls, meshPort } = service;
+  const { dataPlane, waypoint, meshTcp, meshTls } = service;
   const host = clusterHost(service);
   if (dataPlane === "ambient" && !waypoint) return { hosts: [] };
   const context = { service, targets, subsetsBy: "name" } as const;
-  const at = (match: Match): Match => (meshPort === undefined ? match : { port: meshPort, ...match });
+  const [tcp, tls] = [rulesByPort(meshTcp, service, isTcp), rulesByPort(meshTls, service, isEncrypted)];
   const atWaypoint = dataPlane === "ambient";
   const names = meshTls.flatMap(({ match = [] }) => match.flatMap(({ sniHosts = [] }) => sniHosts));
   return {
     hosts: atWaypoint ? [] : names.filter((name) => name !== host),
-    ...(meshTcp.length > 0 && { tcp: meshTcp.map((rule) => tcpRoute(rule, context, at)) }),
-    ...(meshTls.length > 0 && {
-      tls: meshTls.map((rule) => tlsRoute(rule, context, (match) => ({ sniHosts: [host], ...at(match) }))),
+    ...(tcp.length > 0 && { tcp: tcp.map(({ rule, port }) => tcpRoute(rule, { ...context, port }, (match) => match)) }),
+    ...(tls.length > 0 && {
+      tls: tls.map(({ rule, port }) =>
+        tlsRoute(rule, { ...context, port }, (match) => ({ sniHosts: [host], ...match })),
+      ),
     }),
   };
+}
+
+/**
+ * Rules for clients in the mesh, with the port that they lead to: the one that the client called. Where a Service has
+ * several that they are for, each has rules of its own, because `istioctl analyze` refuses a destination without port, and
+ * one with a port would take the calls of the others. Rules for TCP without port would be for connections of TLS too.
+ */
+export function rulesByPort<
+  Rule extends { readonly match?: readonly { readonly port?: number | undefined }[] | undefined },
+>(
+  rules: readonly Rule[],
+  { ports, meshPort }: MeshService,
+  isMeant: (port: ServicePort) => boolean,
+): { readonly rule: Rule; readonly port?: number }[] {
+  const near = ports.filter(isMeant === isHttp ? isHttp : (port) => !isHttp(port));
+  const [only, ...others] = near;
+  if (meshPort === undefined && only && others.length === 0) return rules.map((rule) => ({ rule, port: only.port }));
+  const numbers = meshPort === undefined ? near.filter(isMeant).map(({ port }) => port) : [meshPort];
+  return rules.flatMap((rule) =>
+    numbers.flatMap((number) => {
+      const match = (rule.match ?? [{}]).filter(({ port = number }) => port === number);
+      return match.length === 0
+        ? []
+        : [{ rule: { ...rule, match: match.map((one) => ({ port: number, ...one })) }, port: number }];
+    }),
+  );
+}
+
+function isTcp({ protocol }: ServicePort): boolean {
+  return protocol === "tcp";
 }
 
 /** For clients of a gateway, which does not know their pods, and has only its own address. */
@@ -75,11 +107,7 @@ export function gatewayConnections(
 type Completed = (match: Match) => Match;
 
 function tcpRoute(rule: TcpRuleSettings, context: VirtualServiceContext, complete: Completed) {
-  const { matches, route } = connectionRoute(
-    rule,
-    { ...context, isMeant: ({ protocol }) => protocol === "tcp" },
-    complete,
-  );
+  const { matches, route } = connectionRoute(rule, { ...context, isMeant: isTcp }, complete);
   const isEvery = matches.some((match) => Object.keys(match).length === 0);
   return { ...(!isEvery && { match: matches }), route };
 }

@@ -12,9 +12,9 @@ import type { HttpRuleSettings } from "../../components/settings/sections/http-r
 import { covers, type HttpPort, httpPorts, tlsServerOf } from "../../components/model/gateways";
 import { policyName, serverName } from "../../components/model/object-names";
 import type { KubernetesObject } from "../../components/shared/kubernetes/object";
-import type { GatewayWorkload, TlsServer } from "../../components/shared/workload";
+import { type GatewayWorkload, isHttp, type TlsServer } from "../../components/shared/workload";
 import { type VirtualServiceRoute, type IstioSpecs, istioObject, sortedUnique } from "../api-objects";
-import { connectionServers, gatewayConnections, isAtHttps, meshConnections } from "./connections";
+import { connectionServers, gatewayConnections, isAtHttps, meshConnections, rulesByPort } from "./connections";
 import { istioDestination, type RouteContext, type VirtualServiceContext } from "../destinations";
 import { fieldsOf, merged, needsVirtualService } from "../http-rules";
 
@@ -137,11 +137,12 @@ function meshVirtualService(
 ): KubernetesObject<IstioSpecs["VirtualService"]>[] {
   const { service } = context;
   const ambient = service.dataPlane === "ambient";
-  const { name, namespace, meshRules, meshPath: from, meshPort: port, waypoint } = service;
+  const { name, namespace, meshRules, meshPath: from, waypoint } = service;
   const { hosts, ...connections } = meshConnections(context);
   const byHttpRoute = ambient && !(waypoint && needsVirtualService(meshRules, gatewayApi));
   const subsetsBy = ambient ? "service" : "name";
-  const http = byHttpRoute ? [] : httpRoutes(rulesAt(port, meshRules), { ...context, port, subsetsBy }, gatewayApi);
+  const rules = byHttpRoute ? [] : rulesByPort(meshRules, service, isHttp);
+  const http = rules.flatMap(({ rule, port }) => httpRoutes([rule], { ...context, port, subsetsBy }, gatewayApi));
   if (http.length === 0 && !connections.tcp && !connections.tls) return [];
   const spec = {
     hosts: withoutCovered([clusterHost(service), ...sortedUnique(hosts)]),
@@ -197,12 +198,6 @@ function gatewayTcpRoutes(
         tcp,
       });
     });
-}
-
-/** Rules that apply to one port only; a request to another port goes to the service itself, as without rules. */
-function rulesAt(port: number | undefined, rules: readonly HttpRuleSettings[]): readonly HttpRuleSettings[] {
-  if (port === undefined) return rules;
-  return rules.map((rule) => ({ ...rule, match: (rule.match ?? [{}]).map((match) => ({ port, ...match })) }));
 }
 
 /** A rule without route, redirect or directResponse routes to the service itself. */

@@ -54,14 +54,16 @@ const destination = (port: number | undefined, subset?: string) => ({
 });
 
 describe("routes to a Service with several ports", () => {
-  it("name no port, so that a request keeps the one that it was sent to", () => {
+  it("are one for each port, so that a request keeps the one that it was sent to", () => {
     const model = shopModel(settings({ ...reviews, http: [split, {}] }), { workloads: withPorts(http, admin, tcp) });
     const { http: rules = [] } = virtualService(model);
     assert.deepEqual(
       rules.map(({ match, route }) => [match, route.map((one) => one.destination)]),
       [
-        [undefined, [destination(undefined, "v1"), destination(undefined, "v2")]],
-        [undefined, [destination(undefined)]],
+        [[{ port: 9080 }], [destination(9080, "v1"), destination(9080, "v2")]],
+        [[{ port: 8080 }], [destination(8080, "v1"), destination(8080, "v2")]],
+        [[{ port: 9080 }], [destination(9080)]],
+        [[{ port: 8080 }], [destination(8080)]],
       ],
     );
   });
@@ -159,15 +161,18 @@ describe("routes of connections", () => {
     const model = shopModel(settings({ ...reviews, tcp: [{ match, route: { v2: 100 } }, {}] }), {
       workloads: withPorts(tcp, other),
     });
+    const batch = { destinationSubnets: ["10.0.0.0/8"], sourceNamespace: "batch", sourceLabels: { tier: "a" } };
     assert.deepEqual(virtualService(model).tcp, [
+      { match: [{ port: 9000, ...batch }], route: [{ destination: destination(9000, "v2"), weight: 100 }] },
       {
         match: [
           { port: 9001, sourceLabels: { app: "front" }, sourceNamespace: "shop" },
-          { destinationSubnets: ["10.0.0.0/8"], sourceNamespace: "batch", sourceLabels: { tier: "a" } },
+          { port: 9001, ...batch },
         ],
-        route: [{ destination: destination(undefined, "v2"), weight: 100 }],
+        route: [{ destination: destination(9001, "v2"), weight: 100 }],
       },
-      { route: [{ destination: destination(undefined) }] },
+      { match: [{ port: 9000 }], route: [{ destination: destination(9000) }] },
+      { match: [{ port: 9001 }], route: [{ destination: destination(9001) }] },
     ]);
   });
 
