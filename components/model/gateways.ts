@@ -37,6 +37,7 @@ function gatewayWorkload(name: string, settings: () => GatewayDeploymentSettings
     },
     selector: () => settings().selector ?? podLabels[kind()](object() ?? name),
     ports: () => gatewayServicePorts(settings()),
+    targetPorts: () => gatewayTargetPorts(settings()),
     httpServers: () =>
       Object.values(settings().extraPorts).flatMap(({ port: number, protocol }) =>
         protocol ? [{ number, protocol }] : [],
@@ -195,4 +196,19 @@ export function gatewayServicePorts(gateway: GatewayDeploymentSettings): Record<
     ...openPorts(gateway).map(({ key, name, port }): [string, number] => [name, ports[key]?.port ?? port]),
     ...Object.entries(extraPorts).map(([name, { port }]): [string, number] => [name, port]),
   ]);
+}
+
+/** Of a gateway that others deploy, only those that the settings name are known. */
+function gatewayTargetPorts({
+  kind,
+  extraPorts,
+  ...gateway
+}: GatewayDeploymentSettings): Map<number, number> | undefined {
+  const given = Object.values(extraPorts).flatMap(({ port, targetPort }): [number, number][] =>
+    targetPort === undefined ? [] : [[port, targetPort]],
+  );
+  if (kind === "existing") return new Map(given);
+  if (given.length === 0) return undefined;
+  const ports = Object.values(gatewayServicePorts({ kind, extraPorts, ...gateway }));
+  return new Map([...ports.map((port): [number, number] => [port, port]), ...given]);
 }

@@ -62,6 +62,7 @@ function declaredWorkload(settings: DeclaredWorkloadSettings, namespace: () => s
     labels: () => settings.labels ?? { app: settings.name },
     serviceAccount: () => settings.serviceAccount,
     ports: () => servicePorts(settings),
+    podPorts: () => settings.podPorts,
     headless: () => settings.headless,
     versions: () => settings.versions,
     versionServices: () => versionServices(settings),

@@ -7,6 +7,8 @@ export interface ServicePort {
   /** Kubernetes requires one where a Service has several ports. */
   readonly name?: string;
   readonly port: number;
+  /** Of the pods. @default the same number */
+  readonly targetPort?: number;
   readonly protocol: PortProtocol;
 }
 
@@ -28,6 +30,8 @@ export interface Workload {
   readonly serviceAccount: string;
   /** Of the Service, at least one. */
   readonly ports: readonly ServicePort[];
+  /** Of its pods, and not of the Service. @default none */
+  readonly podPorts?: readonly number[];
   /** Values of the pods' `version` label, oldest first. */
   readonly versions: readonly string[];
   /** Whether its Service has no address of its own, so that clients connect to a pod of their choice. @default false */
@@ -77,6 +81,8 @@ export interface GatewayWorkload {
   readonly selector: Readonly<Record<string, string>>;
   /** Port numbers of the Service, by the name of the port (`http2`, `https`). */
   readonly ports: Readonly<Record<string, number>>;
+  /** Those of its pods, by those of the Service, as far as the settings say them. @default the same numbers */
+  readonly targetPorts?: ReadonlyMap<number, number>;
   /** Further ports with the hosts of HTTP: without TLS, or with that of `tls`. @default none */
   readonly httpServers?: readonly { readonly number: number; readonly protocol: "HTTP" | "HTTPS" }[];
   /** TLS on its port `https`. @default none */

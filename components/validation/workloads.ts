@@ -3,6 +3,8 @@ import { checkEach } from "../shared/unknown";
 import { waypointTitle } from "../model/names";
 import { hasPods } from "../shared/workload";
 import { dataPlaneOf } from "../model/data-planes";
+import { protocolOfName } from "../model/workloads";
+import { refusalOfEach } from "../shared/problem";
 import { type Check, problemsOfEach, rule, unique } from "./check";
 
 /** Checks of the workloads of `talos-mesh:applications`. */
@@ -22,6 +24,20 @@ export const workloadChecks: readonly Check[] = [
         })),
       ),
     ),
+  rule(workload, ({ name, ports = [], headless }) => ({
+    ports: refusalOfEach(ports, ({ port, targetPort = port, ...given }) => {
+      const protocol = (one: typeof given) => one.protocol ?? protocolOfName(one.name);
+      const other = ports.find((one) => one.port !== port && (one.targetPort ?? one.port) === targetPort);
+      return {
+        targetPort:
+          headless && targetPort !== port
+            ? `found ${targetPort}; clients of a headless Service connect to the pods at its port, ${port}; remove it`
+            : other &&
+              protocol(other) !== protocol(given) &&
+              `found ${targetPort} for port ${port} (${protocol(given)}) and port ${other.port} (${protocol(other)}) of ${name}; a proxy reads a port of the pods in one way; give both the same protocol`,
+      };
+    }),
+  })),
   rule(`${workload}.labels`, (labels, { settings: { applications, mesh } }, at) => {
     const { namespace = "" } = applications?.[Number(at[1])] ?? {};
     if (hasPods({ labels }) || dataPlaneOf(mesh, namespace) !== "ambient") return undefined;

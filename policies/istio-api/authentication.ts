@@ -17,8 +17,11 @@ type JwtRule = NonNullable<IstioSpecs["RequestAuthentication"]["jwtRules"]>[numb
 export function peerAuthentications(model: PolicyModel): KubernetesObject<IstioSpecs["PeerAuthentication"]>[] {
   const ofMesh = { namespace: rootNamespace, name: "default", from: ["mesh", "mtls"] };
   const exceptions = model.mtlsExceptions.map(({ path: from, target, settings: { mode, ports, reason } }) => {
-    const portModes = ports && Object.entries(ports).map(([port, portMode]) => [port, { mode: portMode }]);
     const [workload] = target.kind === "workload" ? target.workloads : [];
+    // The pod's own proxy reads it, also behind a waypoint.
+    const podPort = (number: string) =>
+      workload?.ports.find(({ port }) => String(port) === number)?.targetPort ?? number;
+    const portModes = ports && Object.entries(ports).map(([port, portMode]) => [podPort(port), { mode: portMode }]);
     // Sidecars take the mode of the namespace or the mesh where none is given; ztunnel's rules are made from one that is.
     const inherited = workload?.dataPlane === "ambient" ? mtlsModes(model, workload).all[0] : undefined;
     const given = mode ?? inherited;

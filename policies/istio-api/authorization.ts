@@ -1,6 +1,7 @@
 import { type Caller, targetKey } from "../../components/model/names";
 import { policyName, targetPolicyName } from "../../components/model/object-names";
 import type { AccessRule, ExternalRule, PolicyModel, TokenRules } from "../../components/model/policies/policy-model";
+import { portsSeen } from "../../components/model/policies/seen-ports";
 import type { JwtSettings } from "../../components/settings/sections/security";
 import { grouped } from "../../components/shared/grouped";
 import type { KubernetesObject } from "../../components/shared/kubernetes/object";
@@ -95,7 +96,12 @@ function parts(rules: readonly AuthorizationRule[]): AuthorizationRule[][] {
 }
 
 function authorizationRule(
-  { callers, notCallers, settings }: Partial<Pick<AccessRule, "callers" | "notCallers">> & Pick<AccessRule, "settings">,
+  {
+    callers,
+    notCallers,
+    settings,
+    target,
+  }: Partial<Pick<AccessRule, "callers" | "notCallers">> & Pick<AccessRule, "settings" | "target">,
   trustDomain: string,
 ): AuthorizationRule {
   const { principals = [], fromNamespaces, notPrincipals = [], notFromNamespaces } = settings;
@@ -105,7 +111,11 @@ function authorizationRule(
     ...(fromNamespaces ? [{ namespaces: sortedUnique(fromNamespaces) }] : []),
   ];
   const excluded = sortedUnique([...named(notCallers), ...notPrincipals]);
-  const { source, operation, when } = compiledConditions(settings);
+  const { source, operation, when } = compiledConditions({
+    ...settings,
+    ports: portsSeen(target, settings.ports),
+    notPorts: portsSeen(target, settings.notPorts),
+  });
   const every: Source = {
     ...source,
     ...(excluded.length > 0 && { notPrincipals: excluded }),
@@ -132,7 +142,7 @@ function tokenDenials({ requirements, target }: TokenRules): AuthorizationRule[]
   const notHttp = target.workloads.flatMap(({ ports }) =>
     ports.filter((port) => !isHttp(port)).map(({ port }) => port),
   );
-  const notPorts = notHttp.length > 0 ? notHttp : undefined;
+  const notPorts = notHttp.length > 0 ? portsSeen(target, notHttp) : undefined;
   return requirements.flatMap(({ paths, notPaths, anyOf }) => {
     const { operation } = compiledConditions({ paths, notPaths, notPorts });
     const to = Object.keys(operation).length > 0 ? [{ operation }] : undefined;

@@ -157,7 +157,7 @@ describe("validation of policies for sidecars refuses", () => {
         security: {
           peerAuthentication: [
             {
-              ...{ namespace: "shop", workload: "ratings", mode: "STRICT", ports: { 9090: "PERMISSIVE" } },
+              ...{ namespace: "shop", workload: "ratings", mode: "STRICT", ports: { 9080: "PERMISSIVE" } },
               reason: "clients outside of the mesh",
             },
           ],

@@ -7,6 +7,9 @@ import { dnsLabel, exactlyOneOf, flag, labels, port, some } from "../fields";
 const servicePort = z.strictObject({
   name: dnsLabel.optional().describe("Needed where the Service has several ports."),
   port,
+  targetPort: port
+    .optional()
+    .describe("Of its pods, as a number also where the Service has its name. Default: the number of port."),
   protocol: z
     .enum(portProtocols)
     .optional()
@@ -27,6 +30,9 @@ const workload = exactlyOneOf(
     serviceAccount: dnsLabel.default("default").describe("Its identity in rules."),
     port: port.optional().describe("The Service's only port, which serves HTTP."),
     ports: some(servicePort).describe("All ports of the Service; the first is the one that messages name."),
+    podPorts: some(port).describe(
+      "Ports of its pods that the Service does not have, such as that of metrics, for policies by port.",
+    ),
     headless: flag("The Service has no address (clusterIP: None), as those of StatefulSets: clients choose a pod."),
     versions: z.array(dnsLabel).default([]).describe("Values of the pods' `version` label."),
     versionServices: z

@@ -11,6 +11,7 @@ import { clientTlsProblems } from "./client-tls";
 import { egressProblems } from "./egress";
 import { externalServiceProblems } from "./external-services";
 import { headlessProblems } from "./headless";
+import { policyPortProblems } from "./ports";
 import { proxyProblems } from "./proxies";
 import { rateLimitProblems } from "./rate-limits";
 import { externalRouteProblems, httpRouteProblems, sharedHostProblems } from "./http-route-limits";
@@ -32,6 +33,7 @@ export function policyProblems(
   return runChecks(
     () => accessRuleProblems(model),
     () => externalServiceProblems(model),
+    () => policyPortProblems(model),
     () => clientTlsProblems(model, settings.traffic),
     () => egressProblems(model, settings),
     () => targetProblems(model),

@@ -104,7 +104,7 @@ function fromOutside(model: PolicyModel, { workload, port, mode }: MeshPort): Se
       ...seriesOf(cell, [], model, outcome),
       refutedBy: cell.isTcp ? [...accepted, "no answer" as const] : accepted,
     };
-    const to = { kind: "pod", namespace, workload: name, port: port.port } as const;
+    const to = { kind: "pod", namespace, workload: name, port: port.targetPort ?? port.port } as const;
     const atPod = { ...series, title: `${series.title}, at its pod`, request: { ...series.request, to } };
     return [series, atPod];
   }
