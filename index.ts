@@ -111,7 +111,7 @@ function deployMesh({ context, model, secrets }: Stack, { cluster, charts, platf
   gatewayCertificates(
     "gateway-certificates",
     { ...settings, nodeAddress: cluster.nodeAddress, secrets, context },
-    onPlatform,
+    { ...inCluster, dependsOn: [...platform.foundations, ...platform.issuers] },
   );
 
   const observability = hasAddons(settings.observability)

@@ -18,6 +18,8 @@ type Listener = NonNullable<GatewaySpec["listeners"]>[number];
 
 interface ListenerSources {
   readonly hosts: readonly ExposedHost[];
+  /** Those for which cert-manager answers on port 80, by routes in the gateway's namespace. @default none */
+  readonly challenged?: ReadonlySet<string>;
   /** @default none */
   readonly entrances?: readonly EgressEntrance[];
   /** @default none */
@@ -63,12 +65,17 @@ export function gatewayApiObjects(
  * One listener for each host and protocol, and for each port of TCP, open to routes of the namespace whose service is exposed there, so that no other
  * namespace can take the host over. A Gateway needs a listener: without hosts there is one, which answers 404.
  */
-function listeners(gateway: GatewayWorkload, { hosts, entrances = [], connections = [] }: ListenerSources): Listener[] {
+function listeners(
+  gateway: GatewayWorkload,
+  { hosts, challenged = new Set(), entrances = [], connections = [] }: ListenerSources,
+): Listener[] {
   const ports = httpPorts(gateway);
   const tcp = connections.filter(({ protocol }) => protocol === "tcp");
   if (hosts.length + entrances.length + tcp.length > 0) {
     return [
-      ...ports.flatMap((port) => hosts.flatMap((exposed) => exposedListener(gateway, port, exposed))),
+      ...ports.flatMap((port) =>
+        hosts.flatMap((exposed) => exposedListener(gateway, port, exposed, challenged.has(exposed.host))),
+      ),
       ...entrances.map(entranceListener),
       ...tcp.map(tcpListener),
     ];
@@ -81,6 +88,7 @@ function exposedListener(
   gateway: GatewayWorkload,
   { name, number, encrypted, redirects }: HttpPort,
   exposed?: ExposedHost,
+  isChallenged = false,
 ): Listener[] {
   const { host = "*", namespace, passthrough = false, http = true } = exposed ?? {};
   const server = encrypted ? serverFor(gateway, exposed) : undefined;
@@ -96,7 +104,9 @@ function exposedListener(
         : server
           ? { protocol: "HTTPS", tls: terminate(server) }
           : { protocol: "HTTP" }),
-      ...(namespace !== undefined && { allowedRoutes: routesOf(namespace) }),
+      ...(namespace !== undefined && {
+        allowedRoutes: routesOf(namespace, ...(isChallenged && name === "http" ? [gateway.namespace] : [])),
+      }),
     },
   ];
 }
@@ -106,8 +116,12 @@ function tcpListener({ number, namespace }: ConnectionEntrance): Listener {
   return { name: tcpListenerName(number), port: number, protocol: "TCP", allowedRoutes: routesOf(namespace) };
 }
 
-function routesOf(namespace: string): NonNullable<Listener["allowedRoutes"]> {
-  const selector = { matchLabels: { "kubernetes.io/metadata.name": namespace } };
+function routesOf(namespace: string, ...others: readonly string[]): NonNullable<Listener["allowedRoutes"]> {
+  const key = "kubernetes.io/metadata.name";
+  const selector =
+    others.length === 0
+      ? { matchLabels: { [key]: namespace } }
+      : { matchExpressions: [{ key, operator: "In" as const, values: [namespace, ...others] }] };
   return { namespaces: { from: "Selector", selector } };
 }
 

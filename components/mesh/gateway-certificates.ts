@@ -4,6 +4,7 @@ import path from "node:path";
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import type { ProgramContext } from "../settings/context";
+import { issuedCertificate } from "../model/certificates";
 import { exposedHosts, type ExposingSections } from "../model/exposures";
 import { gatewayNamespace, hostsByServer, tlsServers } from "../model/gateways";
 import { clientAuthorityName } from "../model/object-names";
@@ -67,14 +68,15 @@ export class GatewayCertificates extends Layer {
     const clients = this.clientAuthority(server);
     const own = this.ownCertificate(server, hosts, resource);
     if (own) return this.secret(resource, { name, namespace }, "kubernetes.io/tls", { ...own, ...clients });
-    if (server.issuer) {
+    const issued = issuedCertificate(server);
+    if (issued) {
       new kubernetes.apiextensions.CustomResource(
         `${resource}-issued`,
         {
           apiVersion: "cert-manager.io/v1",
           kind: "Certificate",
           metadata: { name, namespace },
-          spec: { secretName: name, dnsNames: [...hosts], issuerRef: { ...server.issuer } },
+          spec: { secretName: name, dnsNames: [...hosts], ...issued },
         },
         this.child,
       );

@@ -1,5 +1,6 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import type { Resource } from "@pulumi/pulumi";
+import { challengedHosts } from "../model/certificates";
 import { controlPlaneOf, revisionName } from "../model/control-planes";
 import { defaultRevision } from "../shared/istio";
 import { exposedHosts, type ExposingSections } from "../model/exposures";
@@ -28,7 +29,7 @@ function revisionOf(mesh: MeshSettings, namespace: string): { readonly revision?
   return revision === defaultRevision ? {} : { revision };
 }
 
-export interface IstioArgs extends MeshValuesInput, ExposingSections, Pick<Settings, "gateways"> {
+export interface IstioArgs extends MeshValuesInput, ExposingSections, Pick<Settings, "gateways" | "platform"> {
   readonly cluster: ClusterFacts & StepAccess;
   readonly entrances: readonly EgressEntrance[];
   readonly connections: readonly ConnectionEntrance[];
@@ -84,9 +85,15 @@ export class Gateways extends Layer {
   private byGatewayApi(workload: GatewayWorkload, settings: GatewayDeploymentSettings): void {
     const { args } = this;
     const name = `${this.name}-${workload.name}`;
+    const hosts = exposedHosts(args, workload.name);
     const { parameters, gateway } = gatewayApiObjects(workload, settings, {
       ...revisionOf(args.mesh, workload.namespace),
-      hosts: exposedHosts(args, workload.name),
+      hosts,
+      challenged: challengedHosts(
+        args,
+        workload.name,
+        hosts.map(({ host }) => host),
+      ),
       entrances: args.entrances.filter(({ service }) => service.gateway.name === workload.name),
       connections: args.connections.filter(({ gateway }) => gateway.name === workload.name),
     });

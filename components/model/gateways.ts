@@ -140,6 +140,7 @@ export const certificateSources = [
   "privateKey",
   "credentialName",
   "credentialNames",
+  "certManager",
   "issuer",
 ] as const;
 

@@ -12,6 +12,7 @@ import { Layer, type LayerOptions } from "../shared/layer";
 import { rootNamespace } from "../shared/istio";
 import type { NamespaceSpec } from "./namespaces";
 import { ProductRelease } from "./product-release";
+import { certManager } from "./products/cert-manager";
 import { metallb } from "./products/metallb";
 import { installedProducts } from "./products/registry";
 import { addonNamespace, SystemAddon } from "./system-addons";
@@ -33,6 +34,8 @@ export interface PlatformArgs {
 export class Platform extends Layer {
   /** Namespaces, pull secrets and CRDs, which later layers need; none needs the addons of Kubernetes. */
   readonly foundations: readonly pulumi.Resource[];
+  /** What issues certificates, where this program installs it. */
+  readonly issuers: readonly pulumi.Resource[];
   /** What gives Services of type LoadBalancer their addresses, where this program installs it. */
   readonly loadBalancers: readonly pulumi.Resource[];
 
@@ -62,15 +65,16 @@ export class Platform extends Layer {
     if (metricsServer) {
       new SystemAddon("MetricsServer", `${name}-metrics-server`, args, this.after(...pullSecrets, ...certificates));
     }
-    const products = installedProducts(args.stack).map((installed) => ({
+    const products = (args.layers.has("platform") ? installedProducts(args.stack) : []).map((installed) => ({
       ...installed,
       release: new ProductRelease(
         `${name}-${installed.product.chart.name}`,
         installed,
         args,
-        this.after(...namespaces, ...pullSecrets),
+        this.after(...namespaces, ...crds, ...pullSecrets),
       ),
     }));
+    this.issuers = products.flatMap(({ product, release }) => (product === certManager ? [release] : []));
     this.loadBalancers = products.flatMap(({ product, release }) => (product === metallb ? [release] : []));
     this.registerOutputs();
   }

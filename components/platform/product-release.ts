@@ -20,7 +20,7 @@ export interface ProductReleaseArgs {
 export class ProductRelease extends Layer {
   constructor(
     name: string,
-    { product, given }: { readonly product: Product; readonly given: unknown },
+    { product, given: settings }: { readonly product: Product; readonly given: unknown },
     { stack, source, secrets }: ProductReleaseArgs,
     opts?: LayerOptions,
   ) {
@@ -33,20 +33,17 @@ export class ProductRelease extends Layer {
         version: chart.version,
         namespace,
         source: addonSource(stack.charts.addons, source, chart),
-        values: product.values(given, productContext(stack)),
+        values: product.values(settings, productContext(stack)),
       },
       this.child,
     );
-    const passwords = (product.secrets?.(given) ?? []).map(({ name: secret, namespace, type, key, entry }) => {
-      const stringData = { [key]: own(secrets, entry) ?? "" };
-      return new kubernetes.core.v1.Secret(
-        `${name}-${secret}`,
-        { metadata: { name: secret, namespace }, type, stringData },
-        this.child,
-      );
+    const given = (entry: string) => own(secrets, entry) ?? "";
+    const created = (product.secrets?.(settings) ?? []).map(({ type, entries, ...metadata }) => {
+      const stringData = Object.fromEntries(Object.entries(entries).map(([key, entry]) => [key, given(entry)]));
+      return new kubernetes.core.v1.Secret(`${name}-${metadata.name}`, { metadata, type, stringData }, this.child);
     });
-    let before: readonly pulumi.Resource[] = [release, ...passwords];
-    for (const object of product.objects?.(given, stack) ?? []) {
+    let before: readonly pulumi.Resource[] = [release, ...created];
+    for (const object of product.objects?.(settings, stack) ?? []) {
       const resource = `${name}-${object.kind.toLowerCase()}-${object.metadata.name}`;
       before = [new kubernetes.apiextensions.CustomResource(resource, object, this.after(...before))];
     }

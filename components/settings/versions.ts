@@ -15,10 +15,22 @@ export const versions = {
   metricsServer: "0.8.0",
   kubeletServingCertApprover: "0.9.1",
   metallb: "0.16.1",
+  certManager: "1.21.1",
   fortio: "1.66.0",
   netshoot: "v0.13",
   curl: "8.16.0",
 } as const;
+
+function certManagerImages(version: string) {
+  const image = <Name extends string>(name: Name) => `quay.io/jetstack/cert-manager-${name}:v${version}`;
+  return {
+    certManagerController: image("controller"),
+    certManagerWebhook: image("webhook"),
+    certManagerCainjector: image("cainjector"),
+    certManagerAcmesolver: image("acmesolver"),
+    certManagerStartupapicheck: image("startupapicheck"),
+  } as const;
+}
 
 export const platformImages = {
   metricsServer: `registry.k8s.io/metrics-server/metrics-server:v${versions.metricsServer}`,
@@ -28,6 +40,7 @@ export const platformImages = {
   /** As the chart of this MetalLB has them. */
   frrK8s: "quay.io/metallb/frr-k8s:v0.0.25",
   frr: "quay.io/frrouting/frr:10.4.3",
+  ...certManagerImages(versions.certManager),
 } as const;
 
 /** Oldest and newest Kubernetes minor version that is supported, both included. */
@@ -39,6 +52,8 @@ export type KubernetesRange = readonly [oldest: string, newest: string];
  */
 export const platformKubernetes = {
   metallb: ["1.19", "1.37"],
+  /** Source: cert-manager/website, content/docs/releases. */
+  certManager: ["1.33", "1.36"],
 } as const satisfies Readonly<Record<string, KubernetesRange>>;
 
 export interface IstioRelease {

@@ -23,7 +23,14 @@ type Server = TlsServerSettings & Partial<Pick<GatewayTlsSettings, "servers">> &
 
 type ServerRule = (server: Server, model: Model, at: SettingPath) => Refusal;
 
-const sourceNames = ["certificate and privateKey", "credentialName", "credentialNames", "issuer", "selfSigned"];
+const sourceNames = [
+  "certificate and privateKey",
+  "credentialName",
+  "credentialNames",
+  "certManager",
+  "issuer",
+  "selfSigned",
+];
 
 /** Of the fields that only modes with client certificates have. */
 const ofClients = [
@@ -70,8 +77,10 @@ const serverRules: readonly ServerRule[] = [
     environment !== "dev" &&
     mode !== "PASSTHROUGH" &&
     selfSigned && { selfSigned: `found true; environment ${environment} expects a certificate of your own` },
-  ({ issuer }, { cluster }) =>
-    issuer && cluster.simulatedNodes && { issuer: "no cert-manager runs on simulated nodes; set selfSigned: true" },
+  (server, { cluster }) => {
+    const refusal = cluster.simulatedNodes && "no cert-manager runs on simulated nodes; set selfSigned: true";
+    return { issuer: server.issuer && refusal, certManager: server.certManager && refusal };
+  },
   ({ credentialNames }, model, at) => {
     const version = istioVersion(model, at);
     if (!credentialNames || compareMinor(version, istioSince.credentialNames) >= 0) return undefined;
@@ -160,8 +169,12 @@ function servedHosts({ settings }: Model): Iterable<Problem> {
     }
     const hosts = entries.flatMap((entry) => entry.hosts);
     for (const { path, settings: server, hosts: served } of hostsByServer(gateway, tls, hosts)) {
-      const any = server.issuer && served.includes("*");
-      if (any) yield* problemsOf({ issuer: 'issues no certificate for "*"; name the hosts' }, [...at, ...path]);
+      if (served.includes("*")) {
+        const any = 'issues no certificate for "*"; name the hosts';
+        const { issuer, certManager } = server;
+        const refusal = { issuer: issuer && any, certManager: certManager && !certManager.dnsNames && any };
+        yield* problemsOf(refusal, [...at, ...path]);
+      }
       if (path.length === 1 || served.length > 0) continue;
       yield* problemsOf(
         `no entry of talos-mesh:traffic.services exposes such a host on ${gateway}; remove it, or expose one`,

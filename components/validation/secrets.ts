@@ -33,6 +33,8 @@ const referencePaths = [
   ),
   "observability.*.*.secret",
   "platform.loadBalancer.bgp.peers.*.password.secret",
+  "platform.certManager.issuers.*.ca.*.secret",
+  "platform.certManager.issuers.*.acme.dns01.*.*.secret",
   "verification.tokens.*.signingKey.secret",
 ];
 

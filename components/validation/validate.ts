@@ -6,6 +6,7 @@ import { parseSections, sectionNames } from "../settings/parse";
 import { formatPath, type Origin, type Place, type Problem, type SettingPath, SettingsError } from "../shared/problem";
 import { knownFields, runChecks, throwUnknown } from "../shared/unknown";
 import { benchmarkChecks } from "./benchmark";
+import { certManagerChecks } from "./cert-manager";
 import { certificateChecks } from "./certificates";
 import type { Check, CheckContext } from "./check";
 import { clusterChecks } from "./cluster";
@@ -42,6 +43,7 @@ const checks: readonly Check[] = [
   ...gatewayChecks,
   ...loadBalancerChecks,
   ...certificateChecks,
+  ...certManagerChecks,
   ...namespaceChecks,
   ...workloadChecks,
   ...trafficChecks,

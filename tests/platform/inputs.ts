@@ -11,7 +11,7 @@ export function settingsOf(name: string): Settings {
 }
 
 /** Stack files whose products differ in what is installed. */
-export const scenarios = ["platform-load-balancer", "platform-load-balancer-bgp"] as const;
+export const scenarios = ["platform-load-balancer", "platform-load-balancer-bgp", "platform-cert-manager"] as const;
 
 /** What the products of a stack become. */
 export function productsOf(settings: Settings) {

@@ -50,7 +50,7 @@ describe("images of the platform's products", () => {
       const images = {
         ...settings.images,
         mirrors: { "quay.io": "registry.example.com:5000/quay" },
-        digests: { controller: digest },
+        digests: { controller: digest, "cert-manager-controller": digest },
       };
       const mirrored = { ...settings, images };
       const listed = environmentImages(mirrored).filter(({ component }) => component === "platform");

@@ -70,8 +70,7 @@ export const metallb = defineProduct({
               name: passwordName(name),
               namespace,
               type: "kubernetes.io/basic-auth",
-              key: "password",
-              entry: password.secret,
+              entries: { password: password.secret },
             },
           ]
         : [],

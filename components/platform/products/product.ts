@@ -22,7 +22,7 @@ export interface Product<Given = unknown> {
   /** The images of the chart that are pulled. @default all */
   images?(given: Given): readonly string[];
   values(given: Given, context: ProductContext): HelmValues;
-  /** Secrets with one entry of `talos-mesh:secrets` each. */
+  /** Secrets with entries of `talos-mesh:secrets`. */
   secrets?(given: Given): readonly ProductSecret[];
   /** Objects of its own kinds, in the order in which they are created after the release. */
   objects?(given: Given, settings: Settings): readonly ApplyObject[];
@@ -34,9 +34,8 @@ export interface ProductSecret {
   readonly name: string;
   readonly namespace: string;
   readonly type: string;
-  readonly key: string;
-  /** Name of the entry. */
-  readonly entry: string;
+  /** Its keys, each with the name of an entry. */
+  readonly entries: Readonly<Record<string, string>>;
 }
 
 export interface ProductContext {

@@ -1,9 +1,10 @@
 import { imageReference } from "../../model/images";
 import type { Settings } from "../../settings/schema";
+import { certManager } from "./cert-manager";
 import { metallb } from "./metallb";
 import type { Product, ProductContext, ProductSections } from "./product";
 
-const products = [metallb] as readonly Product[];
+const products = [metallb, certManager] as readonly Product[];
 
 /** Those that the settings install, in the order in which they are installed. */
 export function installedProducts(settings: ProductSections) {

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { dnsSubdomain, exactlyOneOf, hostPattern, off, some } from "../fields";
+import { issuedCertificate } from "./cert-manager";
 
 /** `talos-mesh:gateways.<name>.tls`, in the words of Istio's Gateway. */
 
@@ -35,7 +36,7 @@ const issuer = z
     kind: z.enum(["ClusterIssuer", "Issuer"]).default("ClusterIssuer"),
     group: dnsSubdomain.default("cert-manager.io"),
   })
-  .describe("cert-manager, which has to be in the cluster, issues the certificate and renews it.");
+  .describe("As certManager, with the kind and the group of the issuer.");
 
 /** Fields of Istio's `servers[].tls` that are written to it as they are. */
 const protocol = {
@@ -75,6 +76,7 @@ const server = {
     .length(2)
     .optional()
     .describe("Two such Secrets, for example with an RSA and an ECDSA key."),
+  certManager: issuedCertificate.optional(),
   issuer: issuer.optional(),
   selfSigned: off("A certificate from this program, for dev; renewed every year."),
   caCertificate: pem.optional().describe("Mode MUTUAL: the authority of the clients' certificates, PEM."),

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { flag } from "../fields";
+import { certManager } from "./cert-manager";
 import { loadBalancer } from "./load-balancer";
 
 /** `talos-mesh:platform`: what the mesh expects a cluster to have. */
@@ -12,6 +13,7 @@ export const platform = z.strictObject({
   metricsServer: flag("metrics-server; HPAs need it."),
   kubeletServingCertApprover: flag("Approves kubelet serving certificates, which rotate-server-certificates needs."),
   loadBalancer: loadBalancer.optional(),
+  certManager: certManager.optional(),
 });
 
 export type PlatformSettings = z.output<typeof platform>;
