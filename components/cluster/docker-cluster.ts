@@ -37,6 +37,9 @@ export class DockerCluster extends pulumi.ComponentResource implements ClusterCo
       TALOS_STATE: state,
       TALOS_SPEC: spec,
       TALOS_CONTROL_PLANE_PATCHES: String(controlPlane.length),
+      ...(settings.exposedPorts && {
+        TALOS_EXPOSED_PORTS: settings.exposedPorts.map((port) => `${port}:${port}/tcp`).join(","),
+      }),
     };
     const options = {
       parent: this,

@@ -67,5 +67,6 @@ describe("the traits of a cluster", () => {
     const addresses = { embedded: undefined, docker: "10.5.0.2", talos: "192.0.2.2", existing: "192.0.2.9" };
     assert.deepEqual(trait("nodeAddress"), addresses);
     assert.equal(traitsOf("talos", { nodes: [machine(1, true)] }).nodeAddress, "192.0.2.1");
+    assert.equal(traitsOf("docker", { exposedPorts: [30080] }).nodeAddress, "localhost");
   });
 });

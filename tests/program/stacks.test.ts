@@ -3,7 +3,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { projectRoot, runStack, type StackRun } from "../support/program";
 
-const stacks = ["dev", "article", "staging", "production", "platform-staging", "mesh-staging"] as const;
+const stacks = ["dev", "article", "staging", "production", "platform-staging", "mesh-staging", "laptop"] as const;
 
 /** Type and name of everything a stack makes, a line each, sorted. */
 function listing(run: StackRun): string {

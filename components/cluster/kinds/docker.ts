@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { dnsLabel } from "../../settings/fields";
+import { dnsLabel, nodePort, some } from "../../settings/fields";
+import { duplicates } from "../../shared/problem";
 import { type ClusterKind, countNodes } from "./cluster-kind";
 import { patch, talosTraits, talosVersions } from "./machine-fields";
 
@@ -9,6 +10,10 @@ export const dockerSettings = z.strictObject({
   ...talosVersions,
   workers: z.int().min(0).max(20).default(2),
   patches: z.array(patch).default([]),
+  // Without a default, which would be another spec, and replace deployed containers.
+  exposedPorts: some(nodePort).describe(
+    "Node ports that are reached at localhost too, and only there: where the network of the containers is not (Docker Desktop).",
+  ),
 });
 
 export type DockerClusterSettings = z.output<typeof dockerSettings>;
@@ -24,7 +29,12 @@ export const docker: ClusterKind<DockerClusterSettings> = {
     loadBalancers: () => false,
     networkPolicies: () => "ignored",
     // talosctl's default network for containers: the first node has the first address after the gateway.
-    nodeAddress: () => "10.5.0.2",
+    nodeAddress: () => (settings.exposedPorts === undefined ? "10.5.0.2" : "localhost"),
   }),
+  problems: ({ exposedPorts = [] }) =>
+    duplicates(
+      exposedPorts.map((port, index) => ({ path: ["cluster", "exposedPorts", index], key: port })),
+      "port",
+    ),
   machineTexts: ["cluster.patches.*"],
 };

@@ -138,6 +138,15 @@ describe("a talosctl of another release", function () {
       ));
   }
 
+  for (const client of ["v1.11.5", "v1.13.9"]) {
+    it(`exposes ports on the loopback address only, with talosctl ${client}`, () =>
+      on({ ...world("running"), client }, async (talos) => {
+        const { code } = await run(talos, steps.dockerUp, { TALOS_EXPOSED_PORTS: "30080:30080/tcp,30443:30443/tcp" });
+        assert.equal(code, 0);
+        assert.deepEqual(talos.world.containers?.exposed, ["30080:30080/tcp,30443:30443/tcp", "127.0.0.1"]);
+      }));
+  }
+
   it("replaces containers that were created from other settings, and no others", () =>
     on(world("running"), async (talos) => {
       const first = await run(talos, steps.dockerUp);

@@ -80,6 +80,8 @@ export interface FakeWorld {
   kubernetesUpgrades?: string[];
   rollsBack?: boolean;
   containers?: {
+    /** Ports, and the address of this machine that they are at. */
+    exposed: (string | null | undefined)[];
     name: string;
     workers: number;
     image: string;

@@ -7,7 +7,7 @@ const nodes = require("./nodes.cjs");
 
 /** Flags with a value; every other one is a switch. */
 const valued = new Set(
-  "--talosconfig -e -n -o -f -c -m -t -p --mode --talos-version --with-secrets --kubernetes-version --install-disk --install-image --config-patch --config-patch-control-plane --config-patch-worker --config-patch-controlplanes --config-patch-workers --image --timeout --to --control-plane-nodes --worker-nodes --wait-timeout --system-labels-to-wipe --name --state --workers --provisioner --talosconfig-destination --dns-domain --additional-sans --drain-timeout".split(
+  "--talosconfig -e -n -o -f -c -m -t -p --mode --talos-version --with-secrets --kubernetes-version --install-disk --install-image --config-patch --config-patch-control-plane --config-patch-worker --config-patch-controlplanes --config-patch-workers --image --timeout --to --control-plane-nodes --worker-nodes --wait-timeout --system-labels-to-wipe --name --state --workers --provisioner --talosconfig-destination --dns-domain --exposed-ports --host-ip --docker-host-ip --additional-sans --drain-timeout".split(
     " ",
   ),
 );
@@ -165,6 +165,7 @@ function cluster(world, { words, flag, all }) {
   };
   world.containers = {
     ...{ name, workers: Number(flag("--workers")), image: flag("--image") },
+    exposed: [flag("--exposed-ports"), flag(split ? "--host-ip" : "--docker-host-ip")],
     controlPlanePatches: patchesFor("--config-patch-control-plane", "--config-patch-controlplanes"),
     workerPatches: patchesFor("--config-patch-worker", "--config-patch-workers"),
   };

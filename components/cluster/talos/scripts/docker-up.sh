@@ -28,8 +28,14 @@ arguments=(--name "$TALOS_CLUSTER" --state "$TALOS_STATE/clusters" --workers "${
 # From 1.12 on each provisioner is a command of its own, with its own flags.
 if ((client_minor >= 1012)); then
   flags=(--config-patch-controlplanes --config-patch-workers)
+  host_flag=--host-ip
 else
   flags=(--config-patch-control-plane --config-patch-worker)
+  host_flag=--docker-host-ip
+fi
+# Ports of the control plane. talosctl's own default is every address of this machine.
+if [[ -n ${TALOS_EXPOSED_PORTS-} ]]; then
+  arguments+=(--exposed-ports "$TALOS_EXPOSED_PORTS" "$host_flag" 127.0.0.1)
 fi
 for ((index = 2; index < ${#parts[@]}; index++)); do
   printf '%s' "${parts[index]}" >"$work/patch-$index.yaml"
