@@ -126,7 +126,7 @@ function deployMesh({ context, model, secrets }: Stack, { cluster, charts, platf
           context,
           istio,
         },
-        onPlatform,
+        { ...inCluster, dependsOn: [...platform.foundations, ...platform.storage] },
       )
     : undefined;
 

@@ -27,6 +27,9 @@ export function environmentImages(settings: Settings): PulledImage[] {
     ...(platform.kubeletServingCertApprover
       ? [official("kubelet-serving-cert-approver", platformImages.kubeletServingCertApprover)]
       : []),
+    ...(platform.localPath
+      ? [platformImages.localPath, platformImages.busybox].map((image) => official("local-path-provisioner", image))
+      : []),
     ...productImages(settings).map((image) => official("platform", image)),
     ...meshImages({ mesh, images, cluster }),
     ...addonImages(observability, mesh.version).map((image) => official("observability", image)),

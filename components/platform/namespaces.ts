@@ -19,6 +19,9 @@ export interface NamespaceSpec {
 
 const builtInNamespace = "default";
 
+/** As the manifests of local-path-provisioner have it. */
+const localPathNamespace = "local-path-storage";
+
 type Slice = Pick<
   Settings,
   "cluster" | "layers" | "mesh" | "gateways" | "observability" | "platform" | ApplicationName
@@ -48,6 +51,8 @@ export function namespaces({
 
   // Privileged ones first: adding a namespace again keeps the labels that it has.
   if (ownedLayers({ cluster, layers }).has("mesh")) add(rootNamespace, podSecurity("privileged"));
+  // Its helper pods mount folders of the node.
+  if (platform.localPath) add(localPathNamespace, podSecurity("privileged"));
   for (const { product } of installedProducts({ mesh, platform })) {
     add(product.namespace, podSecurity(product.podSecurity));
   }

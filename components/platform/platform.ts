@@ -34,6 +34,8 @@ export interface PlatformArgs {
 export class Platform extends Layer {
   /** Namespaces, pull secrets and CRDs, which later layers need; none needs the addons of Kubernetes. */
   readonly foundations: readonly pulumi.Resource[];
+  /** What provides volumes, where this program installs it. */
+  readonly storage: readonly pulumi.Resource[] = [];
   /** What issues certificates, where this program installs it. */
   readonly issuers: readonly pulumi.Resource[];
   /** What gives Services of type LoadBalancer their addresses, where this program installs it. */
@@ -41,7 +43,7 @@ export class Platform extends Layer {
 
   constructor(name: string, args: PlatformArgs, opts?: LayerOptions) {
     super("talos-mesh:platform:Platform", name, opts);
-    const { metricsServer, kubeletServingCertApprover, gatewayApi } = args.layers.has("platform")
+    const { metricsServer, kubeletServingCertApprover, gatewayApi, localPath } = args.layers.has("platform")
       ? args.settings
       : nothingInstalled;
     const namespaces = args.namespaces.map(({ isBuiltIn, ...metadata }) => {
@@ -64,6 +66,11 @@ export class Platform extends Layer {
       : [];
     if (metricsServer) {
       new SystemAddon("MetricsServer", `${name}-metrics-server`, args, this.after(...pullSecrets, ...certificates));
+    }
+    if (localPath) {
+      const values = { path: localPath.path, isDefault: String(localPath.defaultClass) };
+      const after = this.after(...namespaces, ...pullSecrets);
+      this.storage = [new SystemAddon("LocalPath", `${name}-local-path`, { ...args, values }, after)];
     }
     const products = (args.layers.has("platform") ? installedProducts(args.stack) : []).map((installed) => ({
       ...installed,

@@ -19,13 +19,18 @@ const systemAddons = {
    */
   KubeletCertificates: {
     manifests: "kubelet-serving-cert-approver.yaml",
-    image: platformImages.kubeletServingCertApprover,
+    images: { image: platformImages.kubeletServingCertApprover },
   },
   /**
    * Serves the CPU and memory usage that autoscalers and `kubectl top` read. It verifies the kubelets' serving
    * certificates, so the cluster's CA must have signed them (see `KubeletCertificates`).
    */
-  MetricsServer: { manifests: "metrics-server.yaml", image: platformImages.metricsServer },
+  MetricsServer: { manifests: "metrics-server.yaml", images: { image: platformImages.metricsServer } },
+  /** Makes volumes of folders on nodes; pods that it starts there, `helper`, create and remove the folders. */
+  LocalPath: {
+    manifests: "local-path-provisioner.yaml",
+    images: { image: platformImages.localPath, helper: platformImages.busybox },
+  },
 } as const;
 
 /** The class of a resource is part of its URN. */
@@ -33,7 +38,10 @@ const classes = {
   ServiceAccount: kubernetes.core.v1.ServiceAccount,
   ClusterRole: kubernetes.rbac.v1.ClusterRole,
   ClusterRoleBinding: kubernetes.rbac.v1.ClusterRoleBinding,
+  Role: kubernetes.rbac.v1.Role,
   RoleBinding: kubernetes.rbac.v1.RoleBinding,
+  ConfigMap: kubernetes.core.v1.ConfigMap,
+  StorageClass: kubernetes.storage.v1.StorageClass,
   Deployment: kubernetes.apps.v1.Deployment,
   Service: kubernetes.core.v1.Service,
   APIService: kubernetes.apiregistration.v1.APIService,
@@ -44,7 +52,7 @@ type ResourceClass = new (name: string, manifest: object, opts: pulumi.CustomRes
 
 /** What a manifest waits for, where it is earlier in the file. */
 const waitsFor: { readonly [Each in Kind]?: readonly Kind[] } = {
-  Deployment: ["ServiceAccount", "ClusterRole", "ClusterRoleBinding", "RoleBinding"],
+  Deployment: ["ServiceAccount", "ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding", "ConfigMap"],
   // While the server of a registered API group does not answer, API discovery fails for every client.
   APIService: ["Deployment", "Service"],
 };
@@ -58,12 +66,13 @@ export class SystemAddon extends Layer {
   constructor(
     addon: keyof typeof systemAddons,
     name: string,
-    { images }: { readonly images: ImagesSettings },
+    { images, values = {} }: { readonly images: ImagesSettings; readonly values?: Readonly<Record<string, string>> },
     opts?: LayerOptions,
   ) {
     super(`talos-mesh:platform:${addon}`, name, opts);
-    const { manifests, image } = systemAddons[addon];
-    const text = filledIn(path.join(__dirname, "manifests", manifests), { image: imageReference(images, image) });
+    const { manifests, images: official } = systemAddons[addon];
+    const pulled = Object.entries(official).map(([use, image]) => [use, imageReference(images, image)] as const);
+    const text = filledIn(path.join(__dirname, "manifests", manifests), { ...Object.fromEntries(pulled), ...values });
     const imagePullSecrets = images.pullSecrets.map((secret) => ({ name: secret.name }));
     const created: { readonly kind: Kind; readonly resource: pulumi.Resource }[] = [];
     for (const document of parseAllDocuments(text)) {

@@ -16,6 +16,8 @@ export const versions = {
   kubeletServingCertApprover: "0.9.1",
   metallb: "0.16.1",
   certManager: "1.21.1",
+  localPath: "0.0.37",
+  busybox: "1.37.0",
   fortio: "1.66.0",
   netshoot: "v0.13",
   curl: "8.16.0",
@@ -41,6 +43,8 @@ export const platformImages = {
   frrK8s: "quay.io/metallb/frr-k8s:v0.0.25",
   frr: "quay.io/frrouting/frr:10.4.3",
   ...certManagerImages(versions.certManager),
+  localPath: `docker.io/rancher/local-path-provisioner:v${versions.localPath}`,
+  busybox: `docker.io/library/busybox:${versions.busybox}`,
 } as const;
 
 /** Oldest and newest Kubernetes minor version that is supported, both included. */
@@ -218,6 +222,8 @@ export const talosSince = {
    * Source: siderolabs/talos, pkg/machinery/config/contract.go.
    */
   kernelArgsOfImage: "1.12",
+  /** Volumes of users, mounted below /var/mnt. Source: siderolabs/talos, release notes of v1.10. */
+  userVolumes: "1.10",
 } as const;
 
 /**

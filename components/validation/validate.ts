@@ -28,6 +28,7 @@ import { rawObjectChecks } from "./raw-objects";
 import { secretChecks } from "./secrets";
 import { securityChecks } from "./security";
 import { httpRuleChecks } from "./http-rules";
+import { storageChecks } from "./storage";
 import { trafficChecks } from "./traffic";
 import { trafficPolicyChecks } from "./traffic-policy";
 import { verificationChecks } from "./verification";
@@ -55,6 +56,7 @@ const checks: readonly Check[] = [
   ...securityChecks,
   ...policyChecks,
   ...observabilityChecks,
+  ...storageChecks,
   ...benchmarkChecks,
   ...verificationChecks,
   ...objectChecks,

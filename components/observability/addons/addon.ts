@@ -148,7 +148,10 @@ export interface AddonContext {
 /** The stack around an addon. Reading a part that has a mistake of its own ends the check. */
 export interface AddonStack {
   readonly settingsOf: SettingsOf;
-  readonly settings: { readonly environment: string };
+  readonly settings: {
+    readonly environment: string;
+    readonly platform: { readonly localPath?: { readonly defaultClass: boolean } | undefined };
+  };
   readonly cluster: Pick<ClusterTraits, "simulatedNodes" | "created">;
   readonly projectRoot: string;
 }
@@ -179,13 +182,18 @@ export const url = httpUrl;
 /** A volume that no provisioner provides keeps its pod pending, and the release waits for the pod until it times out. */
 export function storageRefusal(
   given: z.output<typeof storage> | undefined,
-  { cluster }: Pick<AddonStack, "cluster">,
+  { cluster, settings }: Pick<AddonStack, "cluster" | "settings">,
   remedy = "remove it",
 ): Refusal {
   if (!given) return undefined;
   if (cluster.simulatedNodes) return { storage: `simulated nodes have no volumes; ${remedy}` };
   if (!cluster.created || given.storageClass !== undefined) return undefined;
-  return { storage: { storageClass: "Talos has no StorageClass; install a provisioner and name its class" } };
+  const { localPath } = settings.platform;
+  if (localPath?.defaultClass) return undefined;
+  const message = localPath
+    ? "no StorageClass is the default; set local-path, or platform.localPath.defaultClass: true"
+    : "Talos has no StorageClass; install a provisioner and name its class, or set talos-mesh:platform.localPath";
+  return { storage: { storageClass: message } };
 }
 
 export function anonymousRefusal({ anonymous }: { anonymous: boolean }, { settings }: AddonStack): Refusal {

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { flag } from "../fields";
+import { flag, form, off } from "../fields";
 import { certManager } from "./cert-manager";
 import { loadBalancer } from "./load-balancer";
 
@@ -14,6 +14,15 @@ export const platform = z.strictObject({
   kubeletServingCertApprover: flag("Approves kubelet serving certificates, which rotate-server-certificates needs."),
   loadBalancer: loadBalancer.optional(),
   certManager: certManager.optional(),
+  localPath: z
+    .strictObject({
+      path: form('/[^\\s"]+', "expected the path of a folder")
+        .default("/var/mnt/local-path-provisioner")
+        .describe("Folder on each node. On Talos that of a user volume, /var/mnt/<name>."),
+      defaultClass: off("Its StorageClass is that of claims which name none."),
+    })
+    .optional()
+    .describe("Volumes of one node's disk, of StorageClass local-path, by Rancher's local-path-provisioner: for labs."),
 });
 
 export type PlatformSettings = z.output<typeof platform>;
