@@ -104,6 +104,7 @@ function deployMesh({ context, model, secrets }: Stack, { cluster, charts, platf
       meshConfig,
       entrances: egressEntrances(model.policies),
       connections: connectionEntrances(model.policies.services),
+      secrets,
       loadBalancers: platform.loadBalancers,
     },
     onPlatform,

@@ -1,5 +1,5 @@
 import * as kubernetes from "@pulumi/kubernetes";
-import type { Resource } from "@pulumi/pulumi";
+import type { Output, Resource } from "@pulumi/pulumi";
 import { challengedHosts } from "../model/certificates";
 import { controlPlaneOf, revisionName } from "../model/control-planes";
 import { defaultRevision } from "../shared/istio";
@@ -34,6 +34,7 @@ export interface IstioArgs extends MeshValuesInput, ExposingSections, Pick<Setti
   readonly entrances: readonly EgressEntrance[];
   readonly connections: readonly ConnectionEntrance[];
   readonly source: ChartSource;
+  readonly secrets: Readonly<Record<string, Output<string>>>;
   /** What gives Services of type LoadBalancer their addresses, where this program installs it. */
   readonly loadBalancers: readonly Resource[];
 }

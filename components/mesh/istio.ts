@@ -1,4 +1,4 @@
-import type * as kubernetes from "@pulumi/kubernetes";
+import * as kubernetes from "@pulumi/kubernetes";
 import { getProject, getStack, type Resource } from "@pulumi/pulumi";
 import type { Cluster } from "../cluster/cluster";
 import { type ControlPlane, controlPlanes, sharedVersions } from "../model/control-planes";
@@ -11,6 +11,7 @@ import { digestOf } from "../shared/digest";
 import { helmRelease, type HelmReleaseArgs, type HelmValues } from "../shared/helm-release";
 import { Layer, type LayerOptions } from "../shared/layer";
 import { rootNamespace } from "../shared/istio";
+import { own } from "../shared/own";
 import { Gateways, type IstioArgs } from "./gateways";
 import { lifecycleStep, type MeshStepInput, type MeshStepName } from "./lifecycle/steps";
 import { baseValues, cniValues, istiodValues, ztunnelValues } from "./values/istio-charts";
@@ -61,9 +62,10 @@ export class Istio extends Layer {
     const check = this.step("upgrade-check", "upgrade-check", { owner, controlPlanes: wanted });
     const baseChart = { chart: "base", release: "istio-base", version: newest, values: baseValues(args) };
     const base = this.release("base", baseChart, leftovers, check);
+    const authority = this.authority();
     const istiods = planes.map((plane) => {
       const { istiod: release, version } = plane;
-      return this.release(release, { chart: "istiod", release, version, values: valuesOf(plane) }, base);
+      return this.release(release, { chart: "istiod", release, version, values: valuesOf(plane) }, base, ...authority);
     });
     const gate = this.step("cni-gate", "cni-gate", { version: oldest, controlPlanes: wanted }, base);
     const cniChart = { chart: "cni", release: "istio-cni", version: oldest, values: cniValues(agents) };
@@ -88,6 +90,22 @@ export class Istio extends Layer {
     this.dataPlane = [ready, ...(hasAmbient(mesh) ? this.ambient(ztunnelValues(agents), oldest, cni, ready) : [])];
 
     this.registerOutputs();
+  }
+
+  /** The Secret that istiod signs with, in place of a root of its own. */
+  private authority(): readonly Resource[] {
+    const { mesh, secrets } = this.args;
+    if (mesh.ca?.kind !== "plugged") return [];
+    const { certificate, privateKey, rootCertificate, certificateChain = certificate } = mesh.ca;
+    const text = ({ secret }: { readonly secret: string }) => own(secrets, secret) ?? "";
+    const stringData = {
+      "ca-cert.pem": text(certificate),
+      "ca-key.pem": text(privateKey),
+      "cert-chain.pem": text(certificateChain),
+      "root-cert.pem": text(rootCertificate),
+    };
+    const metadata = { name: "cacerts", namespace: rootNamespace };
+    return [new kubernetes.core.v1.Secret(`${this.name}-cacerts`, { metadata, stringData }, this.child)];
   }
 
   private ambient(values: HelmValues, version: string, ...after: readonly Resource[]): readonly Resource[] {

@@ -1,3 +1,4 @@
+import { X509Certificate } from "node:crypto";
 import { configuredIssuer, gatewaysOfIssuer } from "../model/certificates";
 import { exposedHosts } from "../model/exposures";
 import { hostsByServer, plainHttp } from "../model/gateways";
@@ -12,7 +13,7 @@ import { checkEach } from "../shared/unknown";
 import { checkCertificate } from "./certificates";
 import { type Check, type CheckContext, refuse, rule } from "./check";
 
-/** cert-manager, its issuers, and the certificates that gateways have from them. */
+/** cert-manager, its issuers, the certificates that gateways have from them, and the authority of the mesh. */
 export const certManagerChecks: readonly Check[] = [
   refuse(
     "platform.certManager",
@@ -42,6 +43,7 @@ export const certManagerChecks: readonly Check[] = [
     return taken && `needs an issuer ${root} of its own, and platform.certManager.issuers has one; rename one of them`;
   }),
   authorities,
+  meshAuthority,
   ({ settings }) =>
     checkEach(settings.gateways, ["gateways"], function* (gateway, at) {
       const { tls } = gateway;
@@ -54,6 +56,39 @@ export const certManagerChecks: readonly Check[] = [
       }
     }),
 ];
+
+/** The authority that istiod signs with. */
+function* meshAuthority({ settings: { mesh } }: Model, { secretTexts }: CheckContext): Iterable<Problem> {
+  if (mesh.ca?.kind !== "plugged") return;
+  const { certificate, rootCertificate, certificateChain } = mesh.ca;
+  const at = ["mesh", "ca"];
+  const found = authorityProblems(mesh.ca, secretTexts, at);
+  yield* found;
+  const [text, roots] = [secretTexts.get(certificate.secret), secretTexts.get(rootCertificate.secret)];
+  if (text === undefined || roots === undefined || found.length > 0) return;
+  const parsed = certificatesIn(roots);
+  const name = `secret ${rootCertificate.secret}`;
+  if (parsed.length === 0)
+    yield {
+      path: [...at, "rootCertificate"],
+      message: `${name} cannot be read; expected PEM, which begins with -----BEGIN CERTIFICATE-----`,
+    };
+  const issued = new X509Certificate(text);
+  if (parsed.length === 0 || certificateChain || parsed.some(({ publicKey }) => issued.verify(publicKey))) return;
+  const message = `${name} has no root that signed certificate, which no workload would trust; add it, or certificateChain`;
+  yield { path: [...at, "rootCertificate"], message };
+}
+
+/** Empty where one cannot be read. */
+function certificatesIn(text: string): X509Certificate[] {
+  try {
+    return (text.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? []).map(
+      (pem) => new X509Certificate(pem),
+    );
+  } catch {
+    return [];
+  }
+}
 
 /** Authorities of the user, whose values are known. */
 function authorities({ settings: { platform } }: Model, { secretTexts }: CheckContext): Iterable<Problem> {

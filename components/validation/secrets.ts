@@ -32,6 +32,7 @@ const referencePaths = [
     ["certificate", "privateKey", "caCertificate", "caCrl"].map((field) => `gateways.*.${server}.${field}.secret`),
   ),
   "observability.*.*.secret",
+  "mesh.ca.*.secret",
   "platform.loadBalancer.bgp.peers.*.password.secret",
   "platform.certManager.issuers.*.ca.*.secret",
   "platform.certManager.issuers.*.acme.dns01.*.*.secret",

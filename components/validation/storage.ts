@@ -40,7 +40,8 @@ function withoutVolume(name: string, cluster: Model["settings"]["cluster"]): Ref
     const group = node.controlPlane ? cluster.controlPlane : cluster.worker;
     const written = [...(group?.documents ?? []), ...node.documents];
     const patched = [...patches, ...(group?.patches ?? []), ...node.patches];
-    const isPatched = JSON.stringify(patched).includes(kind) || patched.some((one) => String(one).startsWith("@"));
+    const isPatched =
+      JSON.stringify(patched).includes(kind) || patched.some((one) => typeof one === "string" && one.startsWith("@"));
     return !isPatched && !written.some((document) => document.kind === kind && document.name === name);
   });
   if (!without) return undefined;

@@ -34,7 +34,7 @@ describe("local-path-provisioner in the program", function () {
     assert.deepEqual(JSON.parse(config()["config.json"] ?? ""), {
       nodePathMap: [{ node: "DEFAULT_PATH_FOR_NON_LISTED_NODES", paths: ["/var/mnt/local-path-provisioner"] }],
     });
-    const { metadata, volumeBindingMode } = run.one("StorageClass").inputs as Record<string, unknown>;
+    const { metadata, volumeBindingMode } = run.one("StorageClass").inputs;
     assert.equal(volumeBindingMode, "WaitForFirstConsumer");
     assert.deepEqual(metadata, {
       name: "local-path",

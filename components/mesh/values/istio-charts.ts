@@ -44,6 +44,8 @@ export function istiodValues(input: MeshValuesInput): HelmValues {
       cni: { enabled: true },
       // Set explicitly, so that every profile works with the ambient data plane.
       ...(hasAmbient(mesh) && { env: { PILOT_ENABLE_AMBIENT: "true" } }),
+      // istiod reads the Secret when it starts; later, it follows changes that keep a root.
+      ...(mesh.ca?.kind === "plugged" && { podAnnotations: { [authorityAnnotation]: digestOf(mesh.ca) } }),
       // istiod itself tolerates the taint, by its chart.
       ...(mesh.untaintNodes && { taint: { enabled: true, namespace: rootNamespace } }),
     },
@@ -148,6 +150,7 @@ export function gatewayValues(
   return mergeValues(values, mesh.values.gateway ?? {});
 }
 
+const authorityAnnotation = "talos-mesh/certificate-authority";
 const proxyGenerationAnnotation = "talos-mesh/proxy-generation";
 
 /**

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { dnsLabel, flag, freeForm, hostName, off, some, version } from "../fields";
+import { dnsLabel, flag, freeForm, hostName, off, secretRef, some, version } from "../fields";
 import { resources } from "../quantities";
 import { proxyConfigs, sidecars } from "./proxies";
 
@@ -30,6 +30,31 @@ const canary = z
     values: freeForm.default({}).describe("Helm values of its istiod, merged over mesh.values.istiod."),
   })
   .describe("A second control plane next to the first, for an upgrade namespace by namespace.");
+
+/** https://istio.io/latest/docs/tasks/security/cert-management/plugin-ca-cert/ */
+const ca = z
+  .discriminatedUnion(
+    "kind",
+    [
+      z.strictObject({ kind: z.literal("self-signed").describe("istiod creates its root and keeps it. The default.") }),
+      z.strictObject({
+        kind: z.literal("plugged").describe("An intermediate authority of yours, which istiod signs with."),
+        certificate: secretRef.describe("PEM: the intermediate certificate."),
+        privateKey: secretRef.describe("PEM: its key, without a passphrase."),
+        rootCertificate: secretRef.describe("PEM: the root; two of them while one replaces the other."),
+        certificateChain: secretRef
+          .optional()
+          .describe("PEM: the certificate, then those between it and its root. Default: the certificate alone."),
+      }),
+    ],
+    {
+      error: ({ code }) =>
+        code === "invalid_union"
+          ? "expected one of: self-signed, plugged (istio-csr is not part of this release)"
+          : undefined,
+    },
+  )
+  .describe("What signs the certificates of workloads.");
 
 export const mesh = z.strictObject({
   version: version.describe("Istio release."),
@@ -64,6 +89,7 @@ export const mesh = z.strictObject({
   holdApplicationUntilProxyStarts: flag("Sidecars; default: true."),
   dnsCapture: flag("Whether proxies answer DNS. Default: ztunnel does, sidecars as the profile has it."),
   proxyResources: resources.optional().describe("Of every sidecar and every waypoint; ztunnel's: values.ztunnel."),
+  ca: ca.optional(),
   untaintNodes: off("istiod removes the taint cni.istio.io/not-ready from a node once istio-cni is ready there."),
   sidecarScoping: flag("Proxies are configured only with the services that their workload may call."),
   sidecars,

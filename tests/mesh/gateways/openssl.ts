@@ -28,10 +28,16 @@ export function selfSigned(subjectAltNames: string, days = 760, env: NodeJS.Proc
 
 /** The certificate of an authority, as `caCertificate` names one. */
 export function authority(): string {
+  return authorityPair().certificate;
+}
+
+/** The certificate of an authority, which signs itself, and its key. */
+export function authorityPair(): KeyPair {
   const text = execFileSync(
     "openssl",
-    ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=clients", "-days", "365", "-keyout", "/dev/null"],
+    ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=clients", "-days", "365", "-keyout", "-"],
     { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] },
   );
-  return text.slice(text.indexOf("-----BEGIN CERTIFICATE-----"));
+  const [privateKey = "", certificate = ""] = text.split(/(?=-----BEGIN CERTIFICATE-----)/);
+  return { privateKey, certificate };
 }
