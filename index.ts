@@ -5,6 +5,7 @@ import { createCluster } from "./components/cluster";
 import type { Cluster } from "./components/cluster/cluster";
 import { DestroyOrder, StackMarker } from "./components/cluster/stacks/stack-order";
 import { gatewayCertificates } from "./components/mesh/gateway-certificates";
+import { clientCertificates } from "./components/mesh/client-certificates";
 import { chartSource, Istio } from "./components/mesh/istio";
 import { meshNotes } from "./components/mesh/notes";
 import { sidecarRequest } from "./components/mesh/values/istio-charts";
@@ -115,6 +116,12 @@ function deployMesh({ context, model, secrets }: Stack, { cluster, charts, platf
     { ...inCluster, dependsOn: [...platform.foundations, ...platform.issuers] },
   );
 
+  const certificates = clientCertificates(
+    "client-certificates",
+    { services: model.policies.externalServices, secrets },
+    onPlatform,
+  );
+
   const observability = hasAddons(settings.observability)
     ? new Observability(
         "observability",
@@ -144,7 +151,7 @@ function deployMesh({ context, model, secrets }: Stack, { cluster, charts, platf
   });
 
   // `dependsOn` a component waits for all its children; a component may have none.
-  const beforePolicies = [...istio.dataPlane, security, ...applications];
+  const beforePolicies = [...istio.dataPlane, security, ...applications, ...certificates];
   const policies = new MeshPolicies(
     "policies",
     { objects: policyObjects },

@@ -124,6 +124,11 @@ export function clientCertificatesName(serviceAccount: string): string {
   return withinLimit(`${serviceAccount}-client-certificates`);
 }
 
+/** The Secret with certificates of `talos-mesh:secrets` for a service outside the mesh, or for a subset or a port of it. */
+export function clientCredentialName(service: string, ...part: readonly string[]): string {
+  return policyName(service, "client-tls", ...part);
+}
+
 /** The ReferenceGrant for the routes of another namespace. */
 export function grantName(namespace: string): string {
   return `routes-of-${namespace}`;

@@ -11,7 +11,23 @@ import type { Check, CheckContext } from "./check";
 
 export const certificateChecks: readonly Check[] = [
   ({ settings }, context) => certificateProblems(settings, context, "error"),
+  ({ policies: { externalServices } }, { secretTexts }) =>
+    checkEach(externalServices, [], ({ credentials = [] }) =>
+      credentials.flatMap(({ path: at, secrets }) => {
+        const named = new Map(Object.entries(secrets).map(([field, name]) => [ofGateway(field), { field, name }]));
+        const texts = Object.fromEntries([...named].map(([field, { name }]) => [field, secretTexts.get(name)]));
+        return checkCertificate(texts, [], new Date()).flatMap(({ field: found, message, severity }) => {
+          const { field = found, name = "" } = named.get(found) ?? {};
+          return severity === "error" ? [{ path: [...at, field], message: `secret ${name} ${message}` }] : [];
+        });
+      }),
+    ),
 ];
+
+/** The field of a gateway's `tls` with the same meaning. */
+function ofGateway(field: string): string {
+  return field === "clientCertificate" ? "certificate" : field === "caCertificates" ? "caCertificate" : field;
+}
 
 const fields = ["certificate", "privateKey", "caCertificate", "caCrl"] as const;
 

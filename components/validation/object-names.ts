@@ -47,6 +47,10 @@ const sources: readonly Source[] = [
     ),
   addons,
   pullSecrets,
+  ({ policies }) =>
+    checkEach(policies.externalServices, [], ({ credentials = [] }) =>
+      credentials.map(({ path: owner, ...place }) => ({ kind: "Secret", ...place, owner })),
+    ),
   ({ settings }) => checkEach(settings.objects, ["objects"], writtenObject),
   providers,
   talosSteps,

@@ -2,6 +2,7 @@ import { clusterKinds } from "../cluster/kinds";
 import { imageNames } from "../model/images";
 import type { Model } from "../model/model";
 import { expandPath, jsonMapping } from "../settings/schema-walk";
+import { certificateFields } from "../settings/sections/traffic-policy";
 import { suggestion } from "../settings/wording";
 import type { Problem } from "../shared/problem";
 import { type Check, type CheckContext, problemsOfEach, rule, unique } from "./check";
@@ -30,6 +31,11 @@ const referencePaths = [
   "images.pullSecrets.*.dockerConfigJson.secret",
   ...["tls", "tls.servers.*"].flatMap((server) =>
     ["certificate", "privateKey", "caCertificate", "caCrl"].map((field) => `gateways.*.${server}.${field}.secret`),
+  ),
+  ...["trafficPolicy", "subsets.*.trafficPolicy"].flatMap((policy) =>
+    [policy, `${policy}.portLevelSettings.*`].flatMap((level) =>
+      certificateFields.map((field) => `traffic.externalServices.*.${level}.tls.${field}.secret`),
+    ),
   ),
   "observability.*.*.secret",
   "mesh.ca.*.secret",

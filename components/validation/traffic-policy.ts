@@ -1,4 +1,9 @@
-import type { LoadBalancerSettings } from "../settings/sections/traffic-policy";
+import { secretsOf } from "../model/policies/client-credentials";
+import {
+  certificateFields,
+  type ExternalTlsSettings,
+  type LoadBalancerSettings,
+} from "../settings/sections/traffic-policy";
 import type { Refusal } from "../shared/problem";
 import { atMostOne, type Check, notEmpty, refuse, rule, unique } from "./check";
 
@@ -11,24 +16,75 @@ const policies = [
 
 const localityKeys = ["distribute", "failover", "failoverPriority"] as const;
 
-export const trafficPolicyChecks: readonly Check[] = policies.flatMap((policy) => [
-  unique(`${policy}.portLevelSettings.*.port.number`, "port", policy),
-  refuse(
-    `${policy}.portLevelSettings.*`,
-    (settings) => Object.keys(settings).length === 1,
-    "expected at least one of: connectionPool, outlierDetection, loadBalancer, tls",
+const ofExternal = [
+  "traffic.externalServices.*.trafficPolicy",
+  "traffic.externalServices.*.subsets.*.trafficPolicy",
+] as const;
+
+export const trafficPolicyChecks: readonly Check[] = [
+  ...ofExternal.flatMap((policy) =>
+    ([`${policy}.tls`, `${policy}.portLevelSettings.*.tls`] as const).map((tls) => rule(tls, secretCertificates)),
   ),
-  ...([policy, `${policy}.portLevelSettings.*`] as const).flatMap((path) => [
-    notEmpty(`${path}.connectionPool` as const, ["tcp", "http"]),
+  ...policies.flatMap(policyChecks),
+];
+
+/** A proxy reads all of its certificates from one Secret, and without an authority in it none is complete. */
+function secretCertificates(tls: ExternalTlsSettings): Refusal {
+  const { mode, credentialName, insecureSkipVerify } = tls;
+  const secrets = secretsOf(tls);
+  if (Object.keys(secrets).length === 0) return undefined;
+  const file = certificateFields.find((field) => typeof tls[field] === "string");
+  const isPair = secrets.clientCertificate !== undefined && secrets.privateKey !== undefined;
+  const client = secrets.clientCertificate === undefined ? "privateKey" : "clientCertificate";
+  return [
+    credentialName !== undefined && {
+      credentialName: "found next to secrets, of which this program makes the Secret; remove one of the two",
+    },
+    file !== undefined && {
+      [file]: "found a file next to secrets; a proxy reads all of them from one Secret; expected {secret: NAME}",
+    },
+    mode === "MUTUAL" &&
+      file === undefined &&
+      !isPair &&
+      "MUTUAL needs clientCertificate and privateKey, both as {secret: NAME}",
+    mode !== "MUTUAL" &&
+      (secrets.clientCertificate ?? secrets.privateKey) !== undefined && {
+        [client]: `mode ${mode} sends no client certificate; set mode: MUTUAL, or remove it`,
+      },
+    file === undefined &&
+      insecureSkipVerify !== true &&
+      secrets.caCertificates === undefined && {
+        caCertificates:
+          "missing; expected {secret: NAME} with the authority of the service, which proxies read from the same Secret",
+      },
+    mode === "MUTUAL" &&
+      insecureSkipVerify === true &&
+      secrets.caCertificates !== undefined && {
+        caCertificates: "found next to insecureSkipVerify, which verifies nothing; remove one of the two",
+      },
+  ];
+}
+
+function policyChecks(policy: (typeof policies)[number]): Check[] {
+  return [
+    unique(`${policy}.portLevelSettings.*.port.number`, "port", policy),
     refuse(
-      `${path}.outlierDetection` as const,
-      ({ consecutiveLocalOriginFailures = 0, splitExternalLocalOriginErrors }) =>
-        consecutiveLocalOriginFailures > 0 && splitExternalLocalOriginErrors !== true,
-      { consecutiveLocalOriginFailures: "counts only with splitExternalLocalOriginErrors: true; add it" },
+      `${policy}.portLevelSettings.*`,
+      (settings) => Object.keys(settings).length === 1,
+      "expected at least one of: connectionPool, outlierDetection, loadBalancer, tls",
     ),
-    ...loadBalancerChecks(path),
-  ]),
-]);
+    ...([policy, `${policy}.portLevelSettings.*`] as const).flatMap((path) => [
+      notEmpty(`${path}.connectionPool` as const, ["tcp", "http"]),
+      refuse(
+        `${path}.outlierDetection` as const,
+        ({ consecutiveLocalOriginFailures = 0, splitExternalLocalOriginErrors }) =>
+          consecutiveLocalOriginFailures > 0 && splitExternalLocalOriginErrors !== true,
+        { consecutiveLocalOriginFailures: "counts only with splitExternalLocalOriginErrors: true; add it" },
+      ),
+      ...loadBalancerChecks(path),
+    ]),
+  ];
+}
 
 function loadBalancerChecks(
   path: (typeof policies)[number] | `${(typeof policies)[number]}.portLevelSettings.*`,

@@ -84,7 +84,7 @@ function written({ objects, names }: PolicyModel): ExternalService[] {
     const { data } = settings;
     return {
       path: ["objects", index],
-      settings: data,
+      settings: { ...data, trafficPolicy: undefined, subsets: [] },
       name,
       namespace,
       hosts: data.hosts,

@@ -14,7 +14,10 @@ const external = (tls: Policy["tls"], fields: Partial<External> = {}): PolicySet
     ],
   },
 });
-const ofService = (trafficPolicy: Policy): PolicySettings => ({
+type ServicePolicy = NonNullable<
+  NonNullable<NonNullable<PolicySettings["traffic"]>["services"]>[number]["trafficPolicy"]
+>;
+const ofService = (trafficPolicy: ServicePolicy): PolicySettings => ({
   traffic: { services: [{ host: "ratings", trafficPolicy }] },
 });
 

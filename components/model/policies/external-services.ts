@@ -6,6 +6,7 @@ import type { SettingPath } from "../../shared/problem";
 import { copyWithField, entryReaders, knownFields, readEntries, throwUnknown } from "../../shared/unknown";
 import type { MeshWorkload, Names } from "../names";
 import { externalHostName } from "../object-names";
+import { type ClientCredential, clientCredentials, type SettledSettings, settledSettings } from "./client-credentials";
 
 export type Resolution = NonNullable<ExternalServiceSettings["resolution"]>;
 
@@ -16,7 +17,9 @@ export interface ExternalPort extends Omit<ExternalServiceSettings["ports"][numb
 /** A service outside the mesh, as its entry of `traffic.externalServices` describes it. */
 export interface ExternalService {
   readonly path: SettingPath;
-  readonly settings: ExternalServiceSettings;
+  readonly settings: SettledSettings;
+  /** Secrets for the proxy that applies its traffic policy. @default none */
+  readonly credentials?: readonly ClientCredential[];
   /** Of its ServiceEntry. */
   readonly name: string;
   readonly namespace: string;
@@ -38,9 +41,16 @@ export function externalServices(settings: { readonly traffic: TrafficSettings }
     const entry = read();
     const gateway = () => (entry.egressGateway === undefined ? undefined : names.gateway(entry.egressGateway));
     const namespace = () => entry.namespace ?? gateway()?.namespace ?? names.defaultNamespace ?? throwUnknown();
+    const name = () => entry.name ?? externalHostName(entry.hosts[0] ?? throwUnknown());
+    const path = ["traffic", "externalServices", index];
     const fields = knownFields<Omit<ExternalService, "settings">>({
-      path: () => ["traffic", "externalServices", index],
-      name: () => entry.name ?? externalHostName(entry.hosts[0] ?? throwUnknown()),
+      path: () => path,
+      name,
+      // In the namespace of the proxy that applies the traffic policy.
+      credentials: () =>
+        clientCredentials(entry, path, name).map((credential) => {
+          return { ...credential, namespace: gateway()?.namespace ?? namespace() };
+        }),
       namespace,
       hosts: () => entry.hosts,
       ports: () => entry.ports.map(withName),
@@ -51,7 +61,7 @@ export function externalServices(settings: { readonly traffic: TrafficSettings }
         entry.sourceWorkload === undefined ? undefined : names.workload(entry.sourceWorkload, namespace()),
       waypoint: () => names.namespaceWaypoint(namespace()),
     });
-    return copyWithField(fields, "settings", () => entry);
+    return copyWithField(fields, "settings", () => settledSettings(entry, name));
   });
   return readEntries(readers);
 }
@@ -76,7 +86,7 @@ export function defaultResolution({
   addresses = [],
   endpoints,
   workloadSelector,
-}: ExternalServiceSettings): Resolution {
+}: Pick<ExternalServiceSettings, "hosts" | "addresses" | "endpoints" | "workloadSelector">): Resolution {
   if (workloadSelector) return "STATIC";
   if (endpoints) return endpoints.every(({ address }) => isIP(address) !== 0) ? "STATIC" : "DNS";
   const ranges = addresses.some((address) => address.includes("/"));

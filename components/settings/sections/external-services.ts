@@ -2,7 +2,7 @@ import { z } from "zod";
 import { dnsLabel, externalHost, hostAddress, ipBlock, labels, port, some } from "../fields";
 import { count, uint32 } from "../quantities";
 import { httpRule } from "./http-rule";
-import { trafficPolicy } from "./traffic-policy";
+import { externalTrafficPolicy } from "./traffic-policy";
 
 /** `talos-mesh:traffic.externalServices`: services outside the mesh, in the words of Istio's ServiceEntry. */
 
@@ -51,14 +51,14 @@ export const externalService = z.strictObject({
     "Namespaces that know it; '.': its own. Default: all.",
   ),
   egressGateway: dnsLabel.optional().describe("A gateway that requests go through. Default: none."),
-  trafficPolicy: trafficPolicy.optional(),
+  trafficPolicy: externalTrafficPolicy.optional(),
   sourceWorkload: dnsLabel
     .optional()
     .describe(
       "A workload of its namespace, whose sidecar alone applies trafficPolicy, and so reads a Secret. Default: every client.",
     ),
   subsets: z
-    .array(z.strictObject({ name: dnsLabel, labels, trafficPolicy: trafficPolicy.optional() }))
+    .array(z.strictObject({ name: dnsLabel, labels, trafficPolicy: externalTrafficPolicy.optional() }))
     .default([])
     .describe("Groups of its endpoints, by their labels."),
   http: z.array(httpRule).default([]).describe("Rules in order; the first that matches decides."),

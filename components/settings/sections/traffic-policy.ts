@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { exactlyOneOf, headerName, hostName, port, some } from "../fields";
+import { exactlyOneOf, headerName, hostName, port, secretRef, some } from "../fields";
 import { count, duration, durationOrZero, uint32 } from "../quantities";
 
 /** How a proxy treats the connections to a service: Istio's TrafficPolicy, in its own words. */
@@ -119,12 +119,24 @@ const clientTls = z.strictObject({
   insecureSkipVerify: z.boolean().optional(),
 });
 
-const settings = {
-  connectionPool: connectionPool.optional(),
-  outlierDetection: outlierDetection.optional(),
-  loadBalancer: loadBalancer.optional(),
-  tls: clientTls.optional().describe("How clients speak to it. Default: mTLS with workloads of the mesh."),
-};
+export const certificateFields = ["clientCertificate", "privateKey", "caCertificates"] as const;
+
+const certificate = z
+  .union([file, secretRef], {
+    error: "expected the path of a file in the proxy, such as /etc/certs/ca.pem, or {secret: NAME}",
+  })
+  .optional();
+
+/** Of a service outside the mesh. */
+const externalTls = clientTls.extend({
+  clientCertificate: certificate.describe(
+    "A file in the proxy; or { secret: NAME }, of which this program makes the Secret that credentialName would name.",
+  ),
+  privateKey: certificate,
+  caCertificates: certificate.describe(
+    "A file, or a secret, which is needed next to other secrets. Default: the root certificates of the proxy's image.",
+  ),
+});
 
 /** Not for a port of its own. */
 const ofService = {
@@ -138,16 +150,29 @@ const ofService = {
     .describe("Retries at a time, as a share of the requests."),
 };
 
-export const trafficPolicy = z.strictObject({
-  ...settings,
-  ...ofService,
-  portLevelSettings: some(z.strictObject({ port: z.strictObject({ number: port }), ...settings })).describe(
-    "Replaces the settings next to this list for a port.",
-  ),
-});
+function policyWith<Tls extends z.ZodType>(tls: Tls) {
+  const settings = {
+    connectionPool: connectionPool.optional(),
+    outlierDetection: outlierDetection.optional(),
+    loadBalancer: loadBalancer.optional(),
+    tls: tls.optional().describe("How clients speak to it. Default: mTLS with workloads of the mesh."),
+  };
+  return z.strictObject({
+    ...settings,
+    ...ofService,
+    portLevelSettings: some(z.strictObject({ port: z.strictObject({ number: port }), ...settings })).describe(
+      "Replaces the settings next to this list for a port.",
+    ),
+  });
+}
+
+export const trafficPolicy = policyWith(clientTls);
+export const externalTrafficPolicy = policyWith(externalTls);
 
 export type TrafficPolicySettings = z.output<typeof trafficPolicy>;
+export type ExternalTrafficPolicySettings = z.output<typeof externalTrafficPolicy>;
 export type ClientTlsSettings = z.output<typeof clientTls>;
+export type ExternalTlsSettings = z.output<typeof externalTls>;
 export type LoadBalancerSettings = z.output<typeof loadBalancer>;
 
 /** The credentialName of a Secret; a ConfigMap has certificates of authorities only. */

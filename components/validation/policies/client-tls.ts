@@ -4,6 +4,7 @@ import type { MeshWorkload } from "../../model/names";
 import { mtlsModes, type PolicyModel } from "../../model/policies/policy-model";
 import type { TrafficSettings } from "../../settings/sections/traffic";
 import {
+  certificateFields,
   type ClientTlsSettings,
   isFromSecret,
   type TrafficPolicySettings,
@@ -83,8 +84,6 @@ function ofMode(
   ];
 }
 
-const fileFields = ["clientCertificate", "privateKey", "caCertificates"] as const;
-
 /**
  * What Istio refuses, or would do to connections that are encrypted already.
  * Source: istio/istio, pkg/config/validation/agent, ValidateTLS.
@@ -97,7 +96,7 @@ export function tlsDetails(
   const originates = mode === "SIMPLE" || mode === "MUTUAL";
   const details = Object.keys(tls).filter((key) => key !== "mode" && key !== "sni" && key !== "subjectAltNames");
   if (!originates) return details.length > 0 && `${details.join(", ")}: only for modes SIMPLE and MUTUAL; remove it`;
-  const files = fileFields.filter((field) => tls[field] !== undefined);
+  const files = certificateFields.filter((field) => tls[field] !== undefined);
   return [
     encrypted &&
       `port ${encrypted.number} has protocol ${encrypted.protocol}, so the workload speaks TLS already, and the proxy would encrypt it again; ` +

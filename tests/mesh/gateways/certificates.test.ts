@@ -176,4 +176,43 @@ describe("a certificate of the user", function () {
       ["gateways.ingress.tls.certificate"],
     );
   });
+
+  it("are also those that proxies present to services outside the mesh", () => {
+    const other = selfSigned(names);
+    const tlsOf = (privateKey: string) => ({
+      mode: "MUTUAL",
+      clientCertificate: { secret: "cert" },
+      privateKey: { secret: privateKey },
+      insecureSkipVerify: true,
+    });
+    const api = (privateKey: string) => ({
+      environment: "dev",
+      cluster: { kind: "embedded", name: "test" },
+      mesh: { version: "1.31.1" },
+      bookinfo: {},
+      gateways: { egress: { serviceType: "ClusterIP" } },
+      traffic: {
+        externalServices: [
+          {
+            hosts: ["api.example.com"],
+            ports: [{ number: 80, protocol: "HTTP" }],
+            egressGateway: "egress",
+            trafficPolicy: { tls: tlsOf(privateKey) },
+          },
+        ],
+      },
+    });
+    const secretTexts = new Map([
+      ["cert", own.certificate],
+      ["key", own.privateKey],
+      ["other", other.privateKey],
+    ]);
+    const check = (privateKey: string) =>
+      validate(api(privateKey), { secretNames: ["cert", "key", "other"], secretTexts });
+    assert.throws(
+      () => check("other"),
+      /externalServices\[0\].trafficPolicy.tls.privateKey: secret other is not the key of this certificate/,
+    );
+    check("key");
+  });
 });
