@@ -53,6 +53,7 @@ export = async function environment() {
       ...settings,
       settings: settings.platform,
       layers,
+      cni: cluster.cni,
       stack: settings,
       namespaces: namespaces(settings),
       source: charts,

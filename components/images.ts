@@ -1,5 +1,6 @@
 import { applicationImages, fullImageName } from "./apps/application";
 import { configuredApplications } from "./apps/registry";
+import { ciliumImages } from "./cluster/kinds/cilium";
 import { runImages } from "./benchmark/plan/settings";
 import { meshImages, type PulledImage } from "./mesh/images";
 import { productImages } from "./platform/products/registry";
@@ -29,6 +30,9 @@ export function environmentImages(settings: Settings): PulledImage[] {
       : []),
     ...(platform.localPath
       ? [platformImages.localPath, platformImages.busybox].map((image) => official("local-path-provisioner", image))
+      : []),
+    ...(settings.cluster.kind === "talos" && settings.cluster.cni.name === "cilium"
+      ? ciliumImages(settings.cluster).map((image) => official("cilium", image))
       : []),
     ...productImages(settings).map((image) => official("platform", image)),
     ...meshImages({ mesh, images, cluster }),

@@ -1,5 +1,6 @@
 import { benchmarkNotes } from "./benchmark/plan/plan";
 import type { Cluster } from "./cluster/cluster";
+import { hasAmbient } from "./model/data-planes";
 import { gatewayServicePorts, tlsServerOf, tlsServers } from "./model/gateways";
 import { addonNotes, exposedPages } from "./observability/addons/registry";
 import type { Settings } from "./settings/schema";
@@ -54,7 +55,7 @@ function firstPath(rules: Settings["traffic"]["services"][number]["http"]): stri
 
 /** What is not measured in this environment, and which parts are not the real ones. */
 export function environmentNotes(
-  cluster: Pick<Cluster, "simulatedNodes">,
+  cluster: Pick<Cluster, "simulatedNodes"> & Partial<Pick<Cluster, "cni" | "created">>,
   charts: ChartSource,
   settings: Pick<Settings, "observability" | "benchmark" | "mesh">,
 ): string[] {
@@ -68,6 +69,16 @@ export function environmentNotes(
   if (charts.kind === "folder" && charts.standIn) {
     const why = "the official repository could not be reached when this environment was first deployed";
     notes.push(`Istio's charts are stand-ins (embedded/charts): ${why}.`);
+  }
+  if (cluster.cni === "cilium") {
+    const ambient = hasAmbient(settings.mesh);
+    notes.push(
+      cluster.created
+        ? "Cilium enforces NetworkPolicies, those of others too."
+        : "Not checked: that the cluster's Cilium has the values that Istio needs, cni.exclusive: false, " +
+            `socketLB.hostNamespaceOnly: true${ambient ? ", bpf.masquerade: false" : ""}. ` +
+            "See kubectl -n kube-system get configmap cilium-config -o yaml: cni-exclusive, bpf-lb-sock-hostns-only, enable-bpf-masquerade.",
+    );
   }
   return [...notes, ...addonNotes(settings.observability), ...(cluster.simulatedNodes ? [] : benchmarkNotes(settings))];
 }

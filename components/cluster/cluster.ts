@@ -4,7 +4,10 @@ import type { ProgramContext } from "../settings/context";
 import type { Settings } from "../settings/schema";
 import type { ClusterSettings, ClusterTraits } from "./kinds";
 
-export interface ClusterArgs<Kind extends ClusterSettings["kind"]> extends Pick<Settings, "environment" | "charts"> {
+export interface ClusterArgs<Kind extends ClusterSettings["kind"]> extends Pick<
+  Settings,
+  "environment" | "charts" | "images"
+> {
   readonly settings: ClusterSettings & { readonly kind: Kind };
   readonly context: ProgramContext;
   readonly secrets: Readonly<Record<string, pulumi.Output<string>>>;

@@ -10,12 +10,12 @@ import { TalosCluster } from "./talos-cluster";
 type Surroundings = Omit<ClusterArgs<never>, "settings">;
 
 export function createCluster(
-  { cluster: settings, environment, charts }: Pick<Settings, "cluster" | "environment" | "charts">,
+  { cluster: settings, environment, charts, images }: Pick<Settings, "cluster" | "environment" | "charts" | "images">,
   context: Surroundings["context"],
   secrets: Surroundings["secrets"],
   sharedKubeconfig: Surroundings["sharedKubeconfig"],
 ): Cluster {
-  const component = clusterComponent(settings, { environment, charts, context, secrets, sharedKubeconfig });
+  const component = clusterComponent(settings, { environment, charts, images, context, secrets, sharedKubeconfig });
   removeProviderFiles(component.kubeconfig);
   const { provider, kubeconfig, deletedWith, kubeconfigCommand, autoCharts } = component;
   const outputs = { component, provider, kubeconfig, deletedWith, kubeconfigCommand, autoCharts };

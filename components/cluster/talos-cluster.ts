@@ -1,10 +1,16 @@
 import type * as command from "@pulumi/command";
-import type * as kubernetes from "@pulumi/kubernetes";
+import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import type { TalosClusterSettings } from "./kinds";
+import { ciliumChart, ciliumValues } from "./kinds/cilium";
 import { cniOf } from "./kinds/cni";
+import { imageReference } from "../model/images";
 import { kubernetesUpgradeName, nodeStepName } from "../model/object-names";
+import { addonSource } from "../observability/addons/registry";
+import { chartSourceAt } from "../shared/chart-source";
+import { helmRelease } from "../shared/helm-release";
 import { Layer } from "../shared/layer";
+import { recoveryHooks } from "../shared/recovery";
 import { foreseenOutput, lifecycleCommand } from "../shared/lifecycle-command";
 import { type ClusterArgs, type ClusterComponent, clusterProvider } from "./cluster";
 import { schematicUploads } from "./talos/config/installer";
@@ -27,7 +33,7 @@ type Node = TalosClusterSettings["nodes"][number] & {
  *     machine secrets -> machine configs -> first control plane -> bootstrap -> other control planes -> workers
  *       -> members -> certificates -> upgrades of Talos -> upgrade of Kubernetes -> health -> kubeconfig -> provider
  *
- * With another CNI than Talos' own, the kubeconfig comes before health, which waits for that CNI.
+ * With another CNI than Talos' own, the kubeconfig comes before health, which waits for that CNI; Cilium is installed in between.
  *
  * Commands that affect one node only are named after it, and have no input from other nodes, except that an upgrade is
  * given the first control plane's address. A destroy leaves the machines as they are, unless `onDestroy` is `reset`: then
@@ -157,9 +163,10 @@ export class TalosCluster extends Layer implements ClusterComponent {
       // Nodes are registered and not Ready: what installs the CNI, and an administrator who does it by hand, needs a kubeconfig.
       fetched = fetchKubeconfig(upgraded);
       const installer = { TALOS_CNI: cni.name, ...(cni.source !== undefined && { TALOS_CNI_SOURCE: cni.source }) };
-      usableAfter.push(waitForHealth(installer, fetched));
+      const installed = cni.name === "cilium" ? this.cilium(args, fetched, resets.get(first)) : fetched;
+      usableAfter.push(waitForHealth(installer, installed));
     }
-    this.kubeconfig = context.render ? fetched.stdout : foreseenOutput(fetched, "# fetched again by the next `up`");
+    this.kubeconfig = textOf(fetched, context);
     const { kubeconfig } = this;
     this.provider = clusterProvider(name, { kubeconfig }, context.stack, settings.name, this, ...usableAfter);
 
@@ -167,6 +174,39 @@ export class TalosCluster extends Layer implements ClusterComponent {
       for (const { hostname, steps, config } of nodes) warnOfDrift(hostname, steps.apply(config.stdout), this.child);
     }
     this.registerOutputs({ kubeconfigCommand: this.kubeconfigCommand });
+  }
+
+  /** Before the nodes are Ready, so by a provider of its own: the other one waits for health. */
+  private cilium(
+    { settings, context, charts, images, secrets }: ClusterArgs<"talos">,
+    fetched: Command,
+    deletedWith: pulumi.Resource | undefined,
+  ): pulumi.Resource {
+    const name = `${this.name}-cni`;
+    const kubeconfig = textOf(fetched, context);
+    const provider = clusterProvider(name, { kubeconfig }, context.stack, settings.name, this);
+    const hooks = recoveryHooks({ kubeconfig }, context, "-cni");
+    const child = { ...this.child, provider, deletedWith, hooks };
+    const pullSecrets = images.pullSecrets.map(({ name: secret, dockerConfigJson }) => {
+      const stringData = { ".dockerconfigjson": own(secrets, dockerConfigJson.secret) ?? "" };
+      const metadata = { name: `cilium-${secret}`, namespace: "kube-system" };
+      const type = "kubernetes.io/dockerconfigjson";
+      return new kubernetes.core.v1.Secret(`${name}-${metadata.name}`, { metadata, type, stringData }, child);
+    });
+    const secretNames = images.pullSecrets.map(({ name: secret }) => ({ name: `cilium-${secret}` }));
+    // Validation refuses `auto` for this kind.
+    const istio = chartSourceAt(charts.source);
+    return helmRelease(
+      name,
+      {
+        chart: ciliumChart.name,
+        version: ciliumChart.version,
+        source: addonSource(charts.addons, istio, ciliumChart),
+        namespace: "kube-system",
+        values: ciliumValues(settings, (official) => imageReference(images, official), secretNames),
+      },
+      { ...child, dependsOn: pullSecrets },
+    );
   }
 
   /**
@@ -208,4 +248,8 @@ export class TalosCluster extends Layer implements ClusterComponent {
     }
     return resets;
   }
+}
+
+function textOf(kubeconfig: Command, { render }: ClusterArgs<"talos">["context"]): pulumi.Output<string> {
+  return render ? kubeconfig.stdout : foreseenOutput(kubeconfig, "# fetched again by the next `up`");
 }

@@ -34,12 +34,12 @@ export function sharedClusterOf({ settings, cluster }: Pick<Model, "settings" | 
   const owned = ownedLayers(settings);
   const below = sharedClusterIn(settings.cluster);
   const { summary, simulatedNodes, talos, talosVersion, kubernetesVersion } = cluster;
-  const { loadBalancers, networkPolicies, nodeAddress, kubeContext } = cluster;
+  const { loadBalancers, networkPolicies, cni, nodeAddress, kubeContext } = cluster;
   const installed = owned.has("platform") && settings.platform.gatewayApi.install;
   return {
     name: clusterName(settings.cluster),
     ...{ summary, simulatedNodes, talos, talosVersion, kubernetesVersion },
-    ...{ loadBalancers, networkPolicies, nodeAddress, kubeContext },
+    ...{ loadBalancers, networkPolicies, cni, nodeAddress, kubeContext },
     layers: layerNames.filter((layer) => owned.has(layer) || below?.layers.includes(layer)),
     gatewayApi: installed ? gatewayApiVersion(settings.mesh) : below?.gatewayApi,
   };

@@ -1,6 +1,9 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import type * as pulumi from "@pulumi/pulumi";
 import type { Settings } from "../settings/schema";
+import type { ClusterTraits } from "../cluster/kinds";
+import { ambientProbes } from "../cluster/kinds/cilium";
+import { hasAmbient } from "../model/data-planes";
 import type { LayerName } from "../cluster/kinds/shared-cluster";
 import type { ImagesSettings } from "../settings/sections/images";
 import type { PlatformSettings } from "../settings/sections/platform";
@@ -24,6 +27,7 @@ export interface PlatformArgs {
   readonly namespaces: readonly NamespaceSpec[];
   /** Those of the stack: without `platform`, only what its own objects need is created. */
   readonly layers: ReadonlySet<LayerName>;
+  readonly cni: ClusterTraits["cni"];
   readonly images: ImagesSettings;
   readonly secrets: Readonly<Record<string, pulumi.Output<string>>>;
   /** All of the settings, by which products of others are installed. */
@@ -60,7 +64,11 @@ export class Platform extends Layer {
       args.images.pullSecrets.length > 0
         ? [new PullSecrets(`${name}-pull-secret`, withPods, args, this.after(...namespaces))]
         : [];
-    this.foundations = [...namespaces, ...crds, ...pullSecrets];
+    const probes =
+      args.cni === "cilium" && args.layers.has("mesh") && hasAmbient(args.mesh)
+        ? [new kubernetes.apiextensions.CustomResource(`${name}-ambient-probes`, { ...ambientProbes }, this.child)]
+        : [];
+    this.foundations = [...namespaces, ...crds, ...pullSecrets, ...probes];
     const certificates = kubeletServingCertApprover
       ? [new SystemAddon("KubeletCertificates", `${name}-kubelet-certificates`, args, this.after(...pullSecrets))]
       : [];

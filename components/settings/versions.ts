@@ -14,6 +14,7 @@ export const versions = {
   helm: "3.22.0",
   metricsServer: "0.8.0",
   kubeletServingCertApprover: "0.9.1",
+  cilium: "1.20.2",
   metallb: "0.16.1",
   certManager: "1.21.1",
   localPath: "0.0.37",
@@ -42,6 +43,12 @@ export const platformImages = {
   /** As the chart of this MetalLB has them. */
   frrK8s: "quay.io/metallb/frr-k8s:v0.0.25",
   frr: "quay.io/frrouting/frr:10.4.3",
+  cilium: `quay.io/cilium/cilium:v${versions.cilium}`,
+  ciliumOperator: `quay.io/cilium/operator-generic:v${versions.cilium}`,
+  hubbleRelay: `quay.io/cilium/hubble-relay:v${versions.cilium}`,
+  /** As the chart of this Cilium has them. */
+  hubbleUi: "quay.io/cilium/hubble-ui:v0.13.6",
+  hubbleUiBackend: "quay.io/cilium/hubble-ui-backend:v0.13.6",
   ...certManagerImages(versions.certManager),
   localPath: `docker.io/rancher/local-path-provisioner:v${versions.localPath}`,
   busybox: `docker.io/library/busybox:${versions.busybox}`,
@@ -55,6 +62,8 @@ export type KubernetesRange = readonly [oldest: string, newest: string];
  * the Talos below runs. Source: kubeVersion of the chart of MetalLB.
  */
 export const platformKubernetes = {
+  /** Source: cilium/cilium, Documentation/network/kubernetes/compatibility.rst: those that are tested. */
+  cilium: ["1.33", "1.36"],
   metallb: ["1.19", "1.37"],
   /** Source: cert-manager/website, content/docs/releases. */
   certManager: ["1.33", "1.36"],

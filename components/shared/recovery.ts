@@ -56,10 +56,11 @@ export async function beforeUpdate({ type, newInputs = {} }: Operation, scene: R
   if (release) await removeRevisions(await scene.server(), release, ({ status }) => isPending(status));
 }
 
-/** Hooks for every resource in the cluster; undefined in a preview, and for the embedded engine, which recovers by itself. */
+/** Hooks for every resource in the cluster, with a name of their own for each kubeconfig; undefined in a preview, and for the embedded engine, which recovers by itself. */
 export function recoveryHooks(
   cluster: RecoveredCluster,
   { projectRoot, stack }: { readonly projectRoot: string; readonly stack: string },
+  suffix = "",
 ): pulumi.ResourceHookBinding | undefined {
   if (pulumi.runtime.isDryRun() || pulumi.runtime.getEngine() === undefined) return undefined;
   const begun = begunIn(projectRoot, stack);
@@ -73,8 +74,8 @@ export function recoveryHooks(
   };
   process.once("exit", (code) => code === 0 && begun.forget());
   return {
-    beforeCreate: [new pulumi.ResourceHook("recover-creation", (operation) => beforeCreate(operation, scene))],
-    beforeUpdate: [new pulumi.ResourceHook("recover-update", (operation) => beforeUpdate(operation, scene))],
+    beforeCreate: [new pulumi.ResourceHook(`recover-creation${suffix}`, (operation) => beforeCreate(operation, scene))],
+    beforeUpdate: [new pulumi.ResourceHook(`recover-update${suffix}`, (operation) => beforeUpdate(operation, scene))],
   };
 }
 

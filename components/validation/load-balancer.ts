@@ -23,7 +23,9 @@ export const loadBalancerChecks: readonly Check[] = [
   ),
   rule(
     "platform.loadBalancer.kind",
-    (kind) => kind === "cilium" && "found cilium, which needs cluster.cni cilium; set kind: metallb",
+    (kind) =>
+      kind === "cilium" &&
+      "found cilium, which is not part of this release; set kind: metallb, which cluster.cni cilium allows too",
   ),
   atMostOne("platform.loadBalancer", ["l2", "bgp"]),
   unique("platform.loadBalancer.addressPools.*.name", "pool"),

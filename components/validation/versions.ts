@@ -7,6 +7,7 @@ import {
   minorOf,
   talosReleases,
 } from "../settings/versions";
+import { ciliumChart } from "../cluster/kinds/cilium";
 import { installedProducts } from "../platform/products/registry";
 import type { Problem, SettingPath } from "../shared/problem";
 import type { Check } from "./check";
@@ -42,7 +43,13 @@ function istioOf({ settings: { mesh } }: Model): Product[] {
 }
 
 function platformOf({ settings }: Model): Product[] {
-  return installedProducts(settings).map(({ product: { path, chart } }) => {
+  const { cluster } = settings;
+  const cilium = { path: ["cluster", "cni"], chart: ciliumChart };
+  const products = [
+    ...(cluster.kind === "talos" && cluster.cni.name === "cilium" ? [cilium] : []),
+    ...installedProducts(settings).map(({ product }) => product),
+  ];
+  return products.map(({ path, chart }) => {
     const { product: name, version, kubernetes } = chart;
     return { name, version, path, releases: new Map([[minorOf(version), { kubernetes }]]) };
   });

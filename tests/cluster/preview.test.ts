@@ -56,7 +56,14 @@ describe("a preview of an embedded cluster that `up` changes", () => {
     const context = { stack: "dev", projectRoot: root, render: false };
     const charts = { source: "./charts" } as const;
     return inPreview(
-      new EmbeddedCluster("cluster", { settings, context, charts, environment: "dev", secrets: {} }).kubeconfig,
+      new EmbeddedCluster("cluster", {
+        settings,
+        context,
+        charts,
+        images: { hub: "docker.io/istio", mirrors: {}, digests: {}, pullSecrets: [] },
+        environment: "dev",
+        secrets: {},
+      }).kubeconfig,
     );
   }
 

@@ -16,6 +16,8 @@ export interface ClusterTraits {
   readonly loadBalancers: boolean;
   /** What the CNI does with a NetworkPolicy. */
   readonly networkPolicies: "enforced" | "ignored" | "unknown";
+  /** Undefined where it is not known. */
+  readonly cni?: "cilium" | "flannel" | "other";
   /** Address at which NodePorts answer, where it is known. */
   readonly nodeAddress?: string;
   /** Where commands find the kubeconfig: in the project's folder, or in the outputs of the stack. */

@@ -2,7 +2,7 @@ import { asTree, type Tree, treesIn } from "../../shared/merge";
 import { type PatchedCluster, patchLists } from "./patches";
 import { parseYaml } from "../../shared/yaml";
 
-type CniName = "flannel" | "none" | "custom";
+type CniName = "flannel" | "cilium" | "none" | "custom";
 
 interface WithDocuments {
   readonly documents: readonly Tree[];
@@ -25,12 +25,15 @@ export function cniOf(cluster: ClusterWithCni, patches: readonly unknown[]): { n
   const trees = patches.flatMap((document): Tree[] =>
     Array.isArray(document) ? treesIn(document).map(operation) : [asTree(document)],
   );
-  const name =
-    trees
-      .map(cniIn)
-      .filter((found) => found !== undefined)
-      .at(-1) ?? cluster.cni.name;
+  const patched = trees
+    .map(cniIn)
+    .filter((found) => found !== undefined)
+    .at(-1);
+  // For Talos, a CNI that this program installs is none.
+  const isOurs = cluster.cni.name === "cilium" && patched === "none";
+  const name = isOurs ? "cilium" : (patched ?? cluster.cni.name);
   if (name === "flannel") return { name };
+  if (name === "cilium") return { name, source: "the Helm release cilium in kube-system" };
   if (name === "custom") return { name, source: "the manifests of cluster.cni.urls" };
   if (cluster.inlineManifests.length > 0) return { name, source: "cluster.inlineManifests" };
   const machines = [cluster.controlPlane, ...cluster.nodes.filter(({ controlPlane }) => controlPlane)];

@@ -28,6 +28,7 @@ export const docker: ClusterKind<DockerClusterSettings> = {
     ...talosTraits(settings),
     loadBalancers: () => false,
     networkPolicies: () => "ignored",
+    cni: () => "flannel",
     // talosctl's default network for containers: the first node has the first address after the gateway.
     nodeAddress: () => (settings.exposedPorts === undefined ? "10.5.0.2" : "localhost"),
   }),

@@ -32,6 +32,7 @@ export const embedded: ClusterKind<EmbeddedClusterSettings> = {
       kubernetesVersion,
       loadBalancers: () => false,
       // No traffic flows, so no policy is bypassed.
+      cni: () => undefined,
       networkPolicies: () => "enforced",
       kubeconfigSource: () => "project",
       standInCharts: () => true,

@@ -45,6 +45,10 @@ export const existingSettings = z.strictObject({
   talosVersion: talosVersion
     .optional()
     .describe("Oldest Talos release of its nodes, with talos: true: Istio uses nftables where that release can."),
+  cni: z
+    .enum(["cilium", "flannel", "other"])
+    .optional()
+    .describe("Its CNI: cilium enforces NetworkPolicy, and has to be set up for Istio; flannel alone ignores it."),
   nodeAddress: hostAddress.optional().describe("Address at which NodePorts are reached."),
 });
 
@@ -52,6 +56,8 @@ export type ExistingClusterSettings = z.output<typeof existingSettings> & {
   /** Not a setting: see shared-cluster.ts. */
   readonly shared?: SharedCluster;
 };
+
+const policies = { cilium: "enforced", flannel: "ignored", other: "unknown" } as const;
 
 export const existing: ClusterKind<ExistingClusterSettings> = {
   environments: ["dev", "staging", "production"],
@@ -65,7 +71,8 @@ export const existing: ClusterKind<ExistingClusterSettings> = {
           talosVersion: () => settings.talosVersion,
           kubernetesVersion: () => settings.kubernetesVersion,
           loadBalancers: () => true,
-          networkPolicies: () => "unknown",
+          networkPolicies: () => policies[settings.cni ?? "other"],
+          cni: () => settings.cni,
           nodeAddress: () => settings.nodeAddress,
           kubeconfigSource: () => "stack",
           kubeContext: () => settings.kubeconfig?.context,
@@ -73,9 +80,9 @@ export const existing: ClusterKind<ExistingClusterSettings> = {
         }
       : sharedTraits(settings),
   secretPaths: ["cluster.kubeconfig.secret"],
-  problems({ stackReference, name, kubeconfig, kubernetesVersion, talos, talosVersion }, stack) {
+  problems({ stackReference, name, kubeconfig, kubernetesVersion, talos, talosVersion, cni }, stack) {
     if (stackReference !== undefined) {
-      const given = { name, kubeconfig, kubernetesVersion, talos: talos || undefined, talosVersion };
+      const given = { name, kubeconfig, kubernetesVersion, talos: talos || undefined, talosVersion, cni };
       const twice = Object.entries(given).filter(([, value]) => value !== undefined);
       const message = `is given next to stackReference; it comes from the stack ${stackReference}: remove it`;
       return problemsOf(Object.fromEntries(twice.map(([field]) => [field, message])), ["cluster"]);

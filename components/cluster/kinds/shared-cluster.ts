@@ -21,6 +21,7 @@ export const sharedCluster = z.object({
   kubernetesVersion: z.string().optional(),
   loadBalancers: z.boolean(),
   networkPolicies: z.enum(["enforced", "ignored", "unknown"]),
+  cni: z.enum(["cilium", "flannel", "other"]).optional(),
   nodeAddress: z.string().optional(),
   kubeContext: z.string().optional(),
   /** Layers of that stack, and of those that its own cluster comes from. */
@@ -49,6 +50,7 @@ export function sharedTraits(settings: WithSharedCluster): ReturnType<ClusterKin
     kubernetesVersion: () => of("kubernetesVersion"),
     loadBalancers: () => of("loadBalancers"),
     networkPolicies: () => of("networkPolicies"),
+    cni: () => of("cni"),
     nodeAddress: () => settings.nodeAddress ?? of("nodeAddress"),
     kubeconfigSource: () => "stack",
     kubeContext: () => of("kubeContext"),

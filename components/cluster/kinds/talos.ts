@@ -14,6 +14,7 @@ import { compareMinor, minorOf } from "../../settings/versions";
 import { duplicates, type Problem, problemsOf, type Refusal, type SettingPath } from "../../shared/problem";
 import { knownEntries, runChecks } from "../../shared/unknown";
 import { type ClusterKind, type ClusterStack, countNodes } from "./cluster-kind";
+import { ciliumConflicts, ciliumFields } from "./cilium";
 import { cniWithoutFiles } from "./cni";
 import { machineProblems, needsTalos } from "./machine-checks";
 import { inlineManifest } from "./machine-documents";
@@ -38,10 +39,11 @@ export const talosSettings = z.strictObject({
   allowSchedulingOnControlPlanes: z.boolean().default(false),
   cni: z
     .strictObject({
-      name: z.enum(["flannel", "none", "custom"]),
+      name: z.enum(["flannel", "cilium", "none", "custom"]),
       urls: some(httpUrl),
       kubeNetworkPoliciesEnabled: z.boolean().default(false).describe("flannel only: enforce NetworkPolicy."),
       extraArgs: z.array(z.string()).default([]).describe("flannel only: arguments of flanneld."),
+      ...ciliumFields,
     })
     .prefault({ name: "flannel" }),
   discovery: z.boolean().default(true).describe("Talos' cluster discovery service."),
@@ -83,8 +85,13 @@ export const talos: ClusterKind<TalosClusterSettings> = {
     ...talosTraits(settings),
     loadBalancers: () => true,
     networkPolicies: () => {
+      if (settings.cni.name === "cilium") return "enforced";
       if (cniWithoutFiles(settings)?.name !== "flannel") return "unknown";
       return settings.cni.kubeNetworkPoliciesEnabled ? "enforced" : "ignored";
+    },
+    cni: () => {
+      const name = cniWithoutFiles(settings)?.name;
+      return name === "cilium" || name === "flannel" ? name : "other";
     },
     nodeAddress: () => (settings.nodes.find((each) => !each.controlPlane) ?? settings.nodes[0])?.ipAddress,
   }),
@@ -124,6 +131,30 @@ const checks: readonly ((settings: TalosClusterSettings, stack: ClusterStack) =>
       },
     };
   },
+  ({ cni: { name, kubeProxy, hubble, values } }) => {
+    if (name === "cilium") return undefined;
+    const message = `goes with cni.name cilium only; found ${name}`;
+    return {
+      cni: {
+        kubeProxy: kubeProxy && message,
+        hubble: hubble && message,
+        values: Object.keys(values).length > 0 && message,
+      },
+    };
+  },
+  (cluster) =>
+    cluster.cni.name === "cilium" && [
+      {
+        cni: {
+          name:
+            (cniWithoutFiles(cluster)?.name ?? "cilium") !== "cilium" &&
+            "found cilium, and a patch sets another CNI; remove one of the two",
+        },
+        // Source: docs.siderolabs.com, "Deploy Cilium CNI", known issues.
+        kubespan:
+          cluster.kubespan && "found true with cni.name cilium; the nodes lose their network before Cilium runs",
+      },
+    ],
   (cluster) => ({
     cni: { kubeNetworkPoliciesEnabled: cluster.cni.kubeNetworkPoliciesEnabled && needsTalos("1.13", cluster) },
   }),
@@ -179,7 +210,12 @@ function problems(cluster: TalosClusterSettings, stack: ClusterStack): Iterable<
     () => machineProblems(cluster),
     () => duplicates(manifests(), "manifest"),
     () => nulls(cluster, ["cluster"]),
+    () => (cluster.cni.name === "cilium" ? ciliumConflicts(cluster) : []).map(inValues),
   );
+}
+
+function inValues({ path, message }: ReturnType<typeof ciliumConflicts>[number]): Problem {
+  return { path: ["cluster", "cni", "values", ...path], message };
 }
 
 /** Talos reads null in free-form values as an empty one, or refuses it. In a patch, null changes nothing. */

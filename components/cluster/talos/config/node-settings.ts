@@ -58,7 +58,7 @@ export function isEmpty(value: unknown): boolean {
 
 /** The settings as a patch of the v1alpha1 document, without what gen config has a flag for. */
 export function settingsPatch(settings: TalosClusterSettings, node: TalosNodeSettings, installerImage: string): Tree {
-  const { name, urls, kubeNetworkPoliciesEnabled, extraArgs } = settings.cni;
+  const { name, urls, kubeNetworkPoliciesEnabled, extraArgs, kubeProxy } = settings.cni;
   const { installDiskSelector: diskSelector, schematic = settings.schematic } = node;
   const fromImage = compareMinor(contractOf(settings), talosSince.kernelArgsOfImage) >= 0;
   return compact({
@@ -84,7 +84,8 @@ export function settingsPatch(settings: TalosClusterSettings, node: TalosNodeSet
     cluster: {
       network: {
         cni: {
-          name,
+          // This program installs Cilium itself, when the API server is up.
+          name: name === "cilium" ? "none" : name,
           urls,
           flannel: { kubeNetworkPoliciesEnabled: kubeNetworkPoliciesEnabled || undefined, extraArgs },
         },
@@ -95,6 +96,7 @@ export function settingsPatch(settings: TalosClusterSettings, node: TalosNodeSet
         allowSchedulingOnControlPlanes: settings.allowSchedulingOnControlPlanes || undefined,
         apiServer: { certSANs: settings.additionalApiServerCertSANs },
         inlineManifests: settings.inlineManifests,
+        ...(name === "cilium" && !kubeProxy && { proxy: { disabled: true } }),
       }),
     },
   });

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Waits until the cluster is healthy. The node lists are always given: without discovery Talos knows no members.
-# TALOS_CNI, where Talos installs no CNI of its own: none or custom. Then nodes become Ready when TALOS_CNI_SOURCE has
+# TALOS_CNI, where Talos installs no CNI of its own: none, custom, or cilium, which this program installs. Then nodes become Ready when TALOS_CNI_SOURCE has
 # installed one; empty where nothing in the settings does. Where cni is none, `talosctl health` does not look at this.
 source "${BASH_SOURCE[0]%/*}/lib/step.sh"
 source "${BASH_SOURCE[0]%/*}/lib/talosctl.sh"

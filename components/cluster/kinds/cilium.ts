@@ -1,0 +1,171 @@
+import { z } from "zod";
+import { freeForm } from "../../settings/fields";
+import { platformImages, platformKubernetes, versions } from "../../settings/versions";
+import type { Chart } from "../../shared/chart-source";
+import { isTree, mergeValues, type Tree } from "../../shared/merge";
+import type { KubernetesRange } from "../../settings/versions";
+import { own } from "../../shared/own";
+
+/** Fields of `cluster.cni` for Cilium. */
+export const ciliumFields = {
+  kubeProxy: z
+    .boolean()
+    .default(false)
+    .describe("cilium only: keep Kubernetes' kube-proxy, which Cilium replaces otherwise."),
+  hubble: z.boolean().default(false).describe("cilium only: Hubble with its relay and its page."),
+  values: freeForm.default({}).describe("cilium only: further values of its chart."),
+};
+
+export const ciliumChart: Chart & { readonly kubernetes: KubernetesRange } = {
+  name: "cilium",
+  product: "Cilium",
+  version: versions.cilium,
+  repository: "https://helm.cilium.io",
+  images: {
+    agent: platformImages.cilium,
+    operator: platformImages.ciliumOperator,
+    relay: platformImages.hubbleRelay,
+    ui: platformImages.hubbleUi,
+    uiBackend: platformImages.hubbleUiBackend,
+  },
+  kubernetes: platformKubernetes.cilium,
+};
+
+interface CiliumCluster {
+  readonly cni: { readonly kubeProxy: boolean; readonly hubble: boolean; readonly values: Tree };
+  readonly podSubnets: readonly string[];
+  readonly nodes: readonly unknown[];
+}
+
+export function ciliumImages({ cni }: Pick<CiliumCluster, "cni">): readonly string[] {
+  const { cilium, ciliumOperator, hubbleRelay, hubbleUi, hubbleUiBackend } = platformImages;
+  return [cilium, ciliumOperator, ...(cni.hubble ? [hubbleRelay, hubbleUi, hubbleUiBackend] : [])];
+}
+
+/** @param image the image to pull of an official one, from a mirror or by digest */
+export function ciliumValues(
+  cluster: CiliumCluster,
+  image: (official: string) => string,
+  imagePullSecrets: readonly { readonly name: string }[],
+): Tree {
+  return mergeValues(ownValues(cluster, image, imagePullSecrets), cluster.cni.values);
+}
+
+/**
+ * What Talos and Istio need. Sources: docs.siderolabs.com, "Deploy Cilium CNI"; istio.io, "Platform-Specific Prerequisites";
+ * the chart's values.yaml.
+ */
+function ownValues(
+  { cni: { kubeProxy, hubble }, podSubnets, nodes }: CiliumCluster,
+  image: (official: string) => string,
+  imagePullSecrets: readonly { readonly name: string }[],
+): Tree {
+  const isUsed = (family: 4 | 6) => podSubnets.some((subnet) => subnet.includes(":") === (family === 6));
+  const { cilium, ciliumOperator, hubbleRelay, hubbleUi, hubbleUiBackend } = platformImages;
+  const override = (official: string) => ({ image: { override: image(official) } });
+  return {
+    ...(imagePullSecrets.length > 0 && { imagePullSecrets }),
+    ...override(cilium),
+    // Addresses of pods are in podSubnets, which Kubernetes divides.
+    ipam: { mode: "kubernetes" },
+    ipv4: { enabled: isUsed(4) },
+    ipv6: { enabled: isUsed(6) },
+    kubeProxyReplacement: !kubeProxy,
+    // KubePrism: every node of Talos has a way to the API server that needs no Service.
+    k8sServiceHost: "localhost",
+    k8sServicePort: 7445,
+    cgroup: { autoMount: { enabled: false }, hostRoot: "/sys/fs/cgroup" },
+    // The chart's own, without SYS_MODULE: Talos lets no container load a module.
+    securityContext: {
+      capabilities: {
+        ciliumAgent:
+          "CHOWN KILL NET_ADMIN NET_RAW IPC_LOCK SYS_ADMIN SYS_RESOURCE DAC_OVERRIDE FOWNER SETGID SETUID SYSLOG".split(
+            " ",
+          ),
+        cleanCiliumState: ["NET_ADMIN", "SYS_ADMIN", "SYS_RESOURCE"],
+      },
+    },
+    cni: { exclusive: false },
+    socketLB: { hostNamespaceOnly: true },
+    bpf: { masquerade: false },
+    // Rules for HTTP are Istio's.
+    envoy: { enabled: false },
+    // They use ports of their node.
+    operator: { replicas: Math.min(2, nodes.length), ...override(ciliumOperator) },
+    hubble: {
+      enabled: hubble,
+      ...(hubble && {
+        relay: { enabled: true, ...override(hubbleRelay) },
+        ui: { enabled: true, frontend: override(hubbleUi), backend: override(hubbleUiBackend) },
+      }),
+    },
+  };
+}
+
+/** Why a value must be as it is, by its path. */
+const reasons: ReadonlyMap<string, string> = new Map([
+  [
+    "cni.exclusive",
+    "Cilium would remove the CNI plugin of Istio from the nodes, and pods would start without the mesh",
+  ],
+  [
+    "socketLB.hostNamespaceOnly",
+    "Cilium would choose a pod of a Service in the client's socket, and proxies would not see which Service was called",
+  ],
+  [
+    "bpf.masquerade",
+    "probes of pods in an ambient mesh fail with it (istio.io, platform prerequisites), and so does Talos' DNS of the host (forwardKubeDNSToHost)",
+  ],
+  ["k8sServiceHost", "Cilium reaches the API server through KubePrism of Talos before any Service works"],
+  ["k8sServicePort", "Cilium reaches the API server through KubePrism of Talos before any Service works"],
+  ["cgroup.autoMount.enabled", "Talos has mounted cgroups already, and lets no container mount them"],
+  ["cgroup.hostRoot", "Talos has its cgroups there"],
+  ["securityContext.capabilities.ciliumAgent", "Talos lets no container have SYS_MODULE"],
+  ["securityContext.capabilities.cleanCiliumState", "Talos lets no container have SYS_MODULE"],
+  ["kubeProxyReplacement", "it has to agree with Talos' kube-proxy: set cluster.cni.kubeProxy"],
+  ["hubble.enabled", "set cluster.cni.hubble"],
+  ["ipam.mode", "addresses of pods are in cluster.podSubnets"],
+]);
+
+/** The values of the user that contradict those that Talos and Istio need: path and message. */
+export function ciliumConflicts(
+  cluster: CiliumCluster,
+): { readonly path: readonly string[]; readonly message: string }[] {
+  return [
+    ...differences(
+      ownValues(cluster, (official) => official, []),
+      cluster.cni.values,
+      [],
+    ),
+  ].map(({ path, found, expected }) => {
+    const reason = reasons.get(path.join(".")) ?? "this program sets it";
+    return { path, message: `found ${JSON.stringify(found)}; expected ${JSON.stringify(expected)}: ${reason}` };
+  });
+}
+
+function* differences(
+  wanted: Tree,
+  given: Tree,
+  at: readonly string[],
+): Iterable<{ path: readonly string[]; found: unknown; expected: unknown }> {
+  for (const [key, found] of Object.entries(given)) {
+    const expected = own(wanted, key);
+    if (expected === undefined) continue;
+    const path = [...at, key];
+    if (isTree(expected) && isTree(found)) yield* differences(expected, found, path);
+    else if (JSON.stringify(found) !== JSON.stringify(expected)) yield { path, found, expected };
+  }
+}
+
+/** With ambient, kubelets' probes come from an address that Cilium takes for one outside the cluster. */
+export const ambientProbes = {
+  apiVersion: "cilium.io/v2",
+  kind: "CiliumClusterwideNetworkPolicy",
+  metadata: { name: "talos-mesh-ambient-probes" },
+  spec: {
+    description: "Lets the probes of kubelets into pods of an ambient mesh, which Istio gives this address",
+    endpointSelector: {},
+    enableDefaultDeny: { ingress: false, egress: false },
+    ingress: [{ fromCIDR: ["169.254.7.127/32"] }],
+  },
+} as const;
