@@ -97,7 +97,7 @@ function issuerObjects(name: string, { acme, selfSignedCA }: ClusterIssuerSettin
         isCA: true,
         ...selfSignedCA,
         secretName,
-        // With another key, whoever trusts the authority would have to be given the new certificate at once.
+        // With another key, every client that trusts the authority would need the new certificate at once.
         privateKey: { algorithm: "ECDSA", size: 256, rotationPolicy: "Never" },
         issuerRef: { name: root, kind: "ClusterIssuer", group: "cert-manager.io" },
       },
