@@ -36,3 +36,16 @@ describe("the resources of a stack", () => {
     assert.equal(listing(await runStack()), listing(await runStack()));
   });
 });
+
+describe("the stack", () => {
+  it("of a laptop has its gateway at localhost, and ports as talosctl takes them", async () => {
+    const run = await runStack({ stack: "laptop" });
+    const environment = run.one("command:local:Command", "cluster-containers").inputs.environment as Record<
+      string,
+      string
+    >;
+    assert.equal(environment.TALOS_EXPOSED_PORTS, "30080:30080/tcp,30443:30443/tcp");
+    assert.deepEqual(run.outputs.urls, ["http://bookinfo.localhost:30080/productpage"]);
+    for (const measured of ["Verification", "Benchmark"]) assert.equal(run.childrenOf(run.one(measured)).length, 1);
+  });
+});

@@ -275,14 +275,6 @@ describe("destroying a Talos cluster that is to be reset", function () {
 describe("a cluster in containers", function () {
   this.timeout(60_000);
 
-  it("of the laptop has its gateway at localhost, and ports as talosctl takes them", async () => {
-    const run = await runStack({ stack: "laptop" });
-    const environment = command(run, "containers").inputs.environment as Record<string, string>;
-    assert.equal(environment.TALOS_EXPOSED_PORTS, "30080:30080/tcp,30443:30443/tcp");
-    assert.deepEqual(run.outputs.urls, ["http://bookinfo.localhost:30080/productpage"]);
-    for (const measured of ["Verification", "Benchmark"]) assert.equal(run.childrenOf(run.one(measured)).length, 1);
-  });
-
   it("is one command that another setting replaces, and everything in it with it", async () => {
     const cluster = { kind: "docker", name: "box", talosVersion: "v1.13.9", kubernetesVersion: "v1.35.2" };
     const others = { environment: "dev", charts: { source: "https://charts.example.com" } };
