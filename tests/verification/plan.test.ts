@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import type { ClusterTraits } from "../../components/cluster/kinds";
 import { verificationPlan } from "../../components/verification/plan";
+import { verificationRequest } from "../../components/verification/run/request";
+import { runPlan } from "../../components/verification/run/run-plan";
 import type { Expectation, PlanContext, Probe } from "../../components/verification/probe";
 import { probeOf, seriesOf } from "./evaluation/observations";
 import { sharesOf, shareOf } from "./evaluation/samples";
@@ -32,6 +34,26 @@ function probe(name: string, expect: Expectation, more: Partial<Probe> = {}, cou
 
 const every: Expectation = { kind: "every", outcome: { title: "200" } };
 const weights = sharesOf(0.15, 0.25, 0.6);
+
+describe("what makes verification run again", () => {
+  const digests = (settings: Partial<PlanContext["model"]["settings"]> = {}) => {
+    const { model, settings: verification } = article;
+    const plan = { ...runPlan(model, verification), probes: [] };
+    const parts = { settings: verification, plan, policies: [], release: "1" };
+    return verificationRequest("article", { settings: { ...model.settings, ...settings } }, parts).verified;
+  };
+
+  it("is the mesh config too, in which no policy's object has default retries", () => {
+    const { traffic } = article.model.settings;
+    const changed = digests({ traffic: { ...traffic, defaultRetries: { attempts: 5 } } });
+    assert.notEqual(changed.mesh, digests().mesh);
+    assert.deepEqual({ ...changed, mesh: "" }, { ...digests(), mesh: "" });
+  });
+
+  it("is nothing that has not changed", () => {
+    assert.deepEqual(digests({ environment: "production" }), digests());
+  });
+});
 
 describe("the plan of verification", () => {
   it("has a number of requests for each series: its own, or by the error rates of all shares together", () => {

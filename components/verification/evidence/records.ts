@@ -51,7 +51,8 @@ function recordOf(line: Line, { isClient, ...proxy }: LogSource, podAt: PodAt): 
     connection: connection.join("; "),
     authority,
     method: textOf(line, "method"),
-    path: textOf(line, "path"),
+    // A token may be in the query, and records are in reports.
+    path: textOf(line, "path").replace(/\?.*$/, ""),
     upstreamCluster: cluster,
     upstreamHost: host,
     attempts: Number(textOf(line, "attempts")),

@@ -52,8 +52,16 @@ export interface PodOptions extends Pick<RunPlan, "image" | "pull"> {
   readonly seconds: number;
 }
 
+const processFile = "/tmp/talos-mesh-probe.pid";
+
 /** Waits to be ended, and for requests to be sent by `exec`. */
-export const waiting = (seconds: number) => ["/bin/sh", "-c", `trap 'exit 0' TERM; sleep ${Math.ceil(seconds)} & wait`];
+export const waiting = (seconds: number) => [
+  ...["/bin/sh", "-c"],
+  `echo $$ > ${processFile}; trap 'exit 0' TERM; sleep ${Math.ceil(seconds)} & wait`,
+];
+
+/** Ends what waits. Process 1 may be the pod's own, where its containers share their processes. */
+export const ending = ["/bin/sh", "-c", `kill -TERM "$(cat ${processFile})"`];
 
 export function workloadPod(
   { name, namespace, labels, serviceAccount }: RunWorkload,
@@ -95,7 +103,9 @@ export function witnessObjects({ namespace }: Witness, injection: Labels, option
 }
 
 function podName(title: string): string {
-  return `talos-mesh-probe-${title}`.slice(0, 63).replace(/[.-]+$/, "");
+  const name = `talos-mesh-probe-${title}`;
+  // Names of workloads may be as long, and begin alike.
+  return name.length <= 63 ? name : `${name.slice(0, 56).replace(/[.-]+$/, "")}-${digestOf(title, 6)}`;
 }
 
 function clientPod(

@@ -9,6 +9,7 @@ import { adopterOf, selects } from "./adoption";
 import {
   clientContainer,
   clientKey,
+  ending,
   ephemeralContainer,
   namespaceObjects,
   type PodOptions,
@@ -231,7 +232,7 @@ export async function createWitnesses(
 export async function removeClients(cluster: VerificationCluster, clients: Iterable<ClientState> = []): Promise<void> {
   for (const client of clients) {
     if ("unavailable" in client || client.container === clientContainer) continue;
-    await cluster.exec(client, ["/bin/sh", "-c", "kill -TERM 1"], { seconds: 10 }).catch((error: unknown) => {
+    await cluster.exec(client, ending, { seconds: 10 }).catch((error: unknown) => {
       if (!(error instanceof ExecError)) throw error;
     });
   }

@@ -1,6 +1,6 @@
 import { rootNamespace } from "../../shared/istio";
 import type { ApiServer, ApplyObject, LiveObject, ObjectReference } from "../../shared/kubernetes/api-server";
-import { ifAllowed, ifFound } from "../../shared/kubernetes/errors";
+import { ApiError, ifAllowed, ifFound } from "../../shared/kubernetes/errors";
 import { execInPod, type ExecOptions, type ExecResult } from "../../shared/kubernetes/pod-streams";
 import { containersOf, readPod } from "../../shared/kubernetes/pods";
 import { own } from "../../shared/own";
@@ -82,11 +82,17 @@ export class KubernetesCluster {
     return execInPod(this.server, { namespace, pod, container }, argv, options);
   }
 
-  /** What the proxy of a pod has written in the last seconds, by the node's clock; empty for a pod that is gone. */
+  /**
+   * What the proxy of a pod has written in the last seconds, by the node's clock. Empty for a pod that is gone, whose proxy
+   * has not started (400), or whose node does not answer: it has recorded nothing that could be read.
+   */
   async proxyLog(namespace: string, pod: string, seconds: number): Promise<string> {
     const path = `/api/v1/namespaces/${encodeURIComponent(namespace)}/pods/${encodeURIComponent(pod)}/log`;
     const query = { container: "istio-proxy", sinceSeconds: String(Math.max(1, Math.ceil(seconds))) };
-    const text = await ifFound(this.server.request("GET", path, { query }), "");
+    const text = await ifFound(this.server.request("GET", path, { query }), "").catch((error: unknown) => {
+      if (error instanceof ApiError && (error.status === 400 || error.status >= 500)) return "";
+      throw error;
+    });
     // One line of JSON is parsed by the client.
     return typeof text === "string" ? text : JSON.stringify(text);
   }

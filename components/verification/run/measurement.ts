@@ -158,7 +158,11 @@ export class Measurement {
       const seen = observations.get(order) ?? [];
       job.attempts += 1;
       job.overflowed ||= seen.some(({ records }) => records.some(({ flags }) => flags.includes("UO")));
-      job.result = evaluateSeries(job.probe, job.series, seen, this.context.plan.statistics);
+      const failure = seen.length === 0 ? this.sender.failureOf(order.client) : undefined;
+      job.result =
+        failure === undefined
+          ? evaluateSeries(job.probe, job.series, seen, this.context.plan.statistics)
+          : this.unmeasured(job, `client ${order.client.key} sends no requests any more: ${failure}`);
     }
   }
 

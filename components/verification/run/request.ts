@@ -1,3 +1,4 @@
+import { policyMeshConfig } from "../../model/mesh-config";
 import type { Model } from "../../model/model";
 import type { VerificationSettings } from "../../settings/sections/verification";
 import { digestOf } from "../../shared/digest";
@@ -47,7 +48,8 @@ export function verificationRequest(
     mesh: { version: mesh.version, dataPlane: mesh.dataPlane },
     verified: {
       policies: digestOf(parts.policies),
-      mesh: digestOf({ mesh, gateways, images }),
+      // Retries by default, and where proxies log, are in the mesh config alone.
+      mesh: digestOf({ mesh, gateways, images, config: policyMeshConfig(model.settings) }),
       applications: digestOf({ bookinfo, applications }),
       probes: digestOf([parts.release, parts.plan]),
     },

@@ -41,8 +41,11 @@ export type ClientObservation = Omit<Observation, "records">;
 /** Of what a body is kept, for a person. */
 const bodyBytes = 200;
 
-/** Sent over a connection that is not HTTP. */
-export const tcpLine = "talos-mesh-probe";
+/**
+ * Sent over a connection that is not HTTP, with an end of line: so little that a server waits for more. One that reads a length
+ * first, such as a database, would close a connection with a wrong one, which looks like a denial. No HTTP or TLS begins so.
+ */
+const tcpLine = "%01";
 
 const certificateFile = "client-certificate.pem";
 

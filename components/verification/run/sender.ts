@@ -51,12 +51,18 @@ export class Sender {
   /** Requests that were sent. */
   sent = 0;
   private nextFree = 0;
+  private readonly broken = new Map<string, string>();
   private made?: Promise<string>;
 
   constructor(private readonly context: SenderContext) {}
 
   addressOf(request: Series["request"]): Promise<Address> {
     return this.context.addresses.of(request);
+  }
+
+  /** Why the last batch of a client could not be sent: its pod may be gone. */
+  failureOf(client: Client): string | undefined {
+    return this.broken.get(clientId(client));
   }
 
   /** What came of every request of these series. @throws what `addresses` and `tokens` throw */
@@ -133,10 +139,18 @@ export class Sender {
     for (let failures = 1; ; failures++) {
       try {
         const { stdout, stderr, exitCode } = await cluster.exec(client, argv, { stdin, signal, seconds });
-        if (exitCode === 0) return readOutput(stdout.toString("utf8"), requests);
+        if (exitCode === 0) {
+          this.broken.delete(clientId(client));
+          return readOutput(stdout.toString("utf8"), requests);
+        }
         throw new ExecError(`curl in ${client.namespace}/${client.pod} failed: ${stderr.trim()}`);
       } catch (error) {
-        if (!(error instanceof ExecError) || failures === tries) throw error;
+        if (!(error instanceof ExecError)) throw error;
+        if (failures === tries) {
+          // A real pod that is replaced takes its client with it: the others measure.
+          this.broken.set(clientId(client), error.message);
+          return new Map();
+        }
         await sleep(1000);
       }
     }

@@ -60,6 +60,15 @@ describe("the records of requests", () => {
     assert.equal(pauses.length, 1);
   });
 
+  it("have no query, in which a token may be", async () => {
+    cluster.record(clientPod, { probe: "a-0-0", status: 200, path: "/pay?access_token=secret" });
+    const found = await collect([sent("a-0-0")]);
+    assert.deepEqual(
+      found.get("a-0-0")?.map((record) => record.path),
+      ["/pay"],
+    );
+  });
+
   it("are waited for while those of one side are missing", async () => {
     const { [clientPod]: atClient, "shop/back-1": atServer } = answered();
     write("a-0-0", { [clientPod]: atClient } as ReturnType<typeof answered>);

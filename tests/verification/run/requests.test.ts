@@ -181,9 +181,24 @@ describe("requests, by a real curl", function () {
       { ...tcp, port_: closingPort },
       { ...tcp, port_: await silentPort() },
     ]);
-    assert.deepEqual(lines, ["talos-mesh-probe\r\n"]);
+    assert.deepEqual(lines, ["\u0001\r\n"]);
     assert.deepEqual([answered?.exitCode, ended?.exitCode, silent?.exitCode], [0, 52, 28]);
     for (const one of [echo, closing]) one.close();
+  });
+
+  it("of connections send too little for a server that closes those with a wrong length", async () => {
+    // As PostgreSQL does: a length of 4 bytes first.
+    const database = createTcpServer((socket) => {
+      let read = Buffer.alloc(0);
+      socket.on("error", () => undefined);
+      socket.on("data", (data: Buffer) => {
+        read = Buffer.concat([read, data]);
+        if (read.length >= 4 && read.readUInt32BE() > 10_000) socket.destroy();
+      });
+    });
+    const [open] = await run([{ to, scheme: "tcp", timeoutSeconds: 1, port_: await listen(database) }]);
+    assert.equal(open?.exitCode, 28, "it keeps the connection");
+    database.close();
   });
 
   const silentServers: { close(): void }[] = [];
