@@ -75,7 +75,7 @@ export type Verdict = (typeof verdicts)[number];
 export interface SeriesResult {
   readonly title: string;
   readonly role: Series["role"];
-  /** As reports name them: `productpage`, `stranger`, `outside`; `reviews:9080`, `gateway ingress`, `a-cup-of.coffee:443`. */
+  /** As reports name them: `shop/front`, `stranger`, `outside`; `shop/reviews:9080`, `gateway ingress shop.example:443`. */
   readonly from: string;
   readonly to: string;
   /** What was sent, on one line: `GET /reviews/0 end-user: quentin`. */

@@ -1,4 +1,4 @@
-import type { ProbeRequest, ProbeTarget, ProbeToken, Series } from "../probe";
+import type { ProbeClient, ProbeRequest, ProbeTarget, ProbeToken, Series } from "../probe";
 import type { Observation, SeriesResult } from "../result";
 import { outcomesOf } from "./outcomes";
 
@@ -7,7 +7,7 @@ type Described = Pick<SeriesResult, "from" | "to" | "request" | "expected" | "ex
 export function describeSeries({ client, request, expect }: Series): Described {
   const outcomes = outcomesOf(expect);
   return {
-    from: client.kind === "workload" ? client.name : client.kind,
+    from: describeClient(client),
     to: describeTarget(request.to),
     request: describeLine(request),
     expected: [...new Set(outcomes.map(({ title }) => title))].join(", "),
@@ -15,7 +15,7 @@ export function describeSeries({ client, request, expect }: Series): Described {
   };
 }
 
-/** `GET /reviews/0 end-user: quentin from productpage to reviews:9080`. */
+/** `GET /reviews/0 end-user: quentin from shop/productpage to shop/reviews:9080`. */
 export function describeRequest(series: Series): string {
   const { from, to, request } = describeSeries(series);
   return `${request} from ${from} to ${to}`;
@@ -23,9 +23,14 @@ export function describeRequest(series: Series): string {
 
 function describeLine({ scheme = "http", method = "GET", path = "/", headers = {}, token }: ProbeRequest): string {
   const line = scheme === "tcp" ? "TCP connection" : `${method} ${path}`;
-  const sent = Object.entries(headers).map(([name, value]) => `${name}: ${value}`);
+  const sent = Object.entries(headers).map(([name, value]) => `${name}: ${isCredential(name) ? "..." : value}`);
   const quality = token?.wrong === undefined ? "valid token" : wrongTokens[token.wrong];
   return [line, ...sent, ...(token ? [`${quality} of ${token.issuer}`] : [])].join(" ");
+}
+
+/** Reports go into pull requests. */
+function isCredential(name: string): boolean {
+  return /^(authorization|proxy-authorization|cookie|set-cookie)$/i.test(name);
 }
 
 const wrongTokens: Readonly<Record<NonNullable<ProbeToken["wrong"]>, string>> = {
@@ -36,16 +41,22 @@ const wrongTokens: Readonly<Record<NonNullable<ProbeToken["wrong"]>, string>> = 
   signature: "token, signed by another key,",
 };
 
+/** Unique: reports have a row for each. */
+function describeClient(client: ProbeClient): string {
+  if (client.kind === "workload") return `${client.namespace}/${client.name}`;
+  return client.kind === "stranger" && client.dataPlane === "ambient" ? "stranger (ambient)" : client.kind;
+}
+
 function describeTarget(to: ProbeTarget): string {
   switch (to.kind) {
     case "service":
-      return `${to.name}:${to.port}`;
+      return `${to.namespace}/${to.name}:${to.port}`;
     case "gateway":
-      return `gateway ${to.service}`;
+      return `gateway ${to.service} ${to.host}:${to.port}`;
     case "external":
       return `${to.host}:${to.port}`;
     case "pod":
-      return `pod of ${to.workload}:${to.port}`;
+      return `pod of ${to.namespace}/${to.workload}:${to.port}`;
     case "witness":
       return `pod of verification in ${to.namespace}`;
   }

@@ -82,7 +82,8 @@ export function strangerPod(client: Exclude<ProbeClient, { kind: "workload" }>, 
 
 type Witness = Extract<ProbeTarget, { kind: "witness" }>;
 
-export const witnessName = podName("witness");
+/** No name of a client: a workload may be called `witness`. */
+export const witnessName = "talos-mesh-witness";
 
 /** Answers 200 to any request, and reads it first: a connection that is closed with unread bytes is reset. */
 const answer =

@@ -32,6 +32,32 @@ describe("a series of requests that are all to be the same", () => {
     assert.equal(result.failure, undefined);
   });
 
+  it("names clients and servers so that no two are the same", () => {
+    const named = (series: Partial<Series>) => {
+      const { from, to } = evaluate([], { expect: allowed, ...series });
+      return `${from} to ${to}`;
+    };
+    const shop = { kind: "workload", namespace: "shop", name: "front" } as const;
+    const stranger = (dataPlane: "sidecar" | "ambient") => ({ client: { kind: "stranger", dataPlane } as const });
+    const service = { kind: "service", namespace: "shop", name: "back", port: 80 } as const;
+    const gateway = { kind: "gateway", namespace: "edge", service: "ingress", port: 443 } as const;
+    const all = [
+      { client: shop },
+      { client: { ...shop, namespace: "pay" } },
+      ...[stranger("sidecar"), stranger("ambient")],
+      ...["shop", "pay"].map((namespace) => ({ request: { to: { ...service, namespace } } })),
+      ...["a.example", "b.example"].map((host) => ({ request: { to: { ...gateway, host } } })),
+    ].map(named);
+    assert.equal(new Set(all).size, 8, all.join("; "));
+  });
+
+  it("shows no credentials of a request of one's own", () => {
+    const request = { to: { kind: "service", namespace: "shop", name: "back", port: 80 } as const };
+    const headers = { Authorization: "Bearer secret", cookie: "session=secret", "x-user": "a" };
+    const { request: line } = evaluate([], { expect: allowed, request: { ...request, headers } });
+    assert.equal(line, "GET / Authorization: ... cookie: ... x-user: a");
+  });
+
   it("says where there is nothing but the client's result", () => {
     const closed = observationOf({ status: 0, exitCode: 56, error: "Recv failure: Connection reset by peer" });
     const outcome = { title: "refused", answers: ["reset"] as const };
@@ -48,7 +74,7 @@ describe("a series of requests that are all to be the same", () => {
     const result = evaluate([byReviewsDeny, answered("v2"), byReviewsDeny], { expect: denied });
     assert.equal(result.verdict, "fails");
     assert.equal(result.measured, "2 of 3: denied; 1 of 3: answered by the application with 200");
-    assert.equal(result.failure?.request, "GET /reviews/0 from productpage to reviews:9080");
+    assert.equal(result.failure?.request, "GET /reviews/0 from bookinfo/productpage to bookinfo/reviews:9080");
     assert.equal(
       result.failure?.reason,
       'expected "denied"; a request was answered by the application with 200: the sidecar of bookinfo/reviews-v2-5f let ' +

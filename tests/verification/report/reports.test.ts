@@ -7,7 +7,7 @@ import { junitOf, markdownOf, writeReports } from "../../../components/verificat
 import { htmlOf } from "../../../components/verification/report/page";
 import { countsOf, sentencesOf } from "../../../components/verification/report/wording";
 import type { VerificationResult } from "../../../components/verification/result";
-import { probe, result, series } from "./results";
+import { denied, probe, result, series } from "./results";
 
 describe("the report of a verification", () => {
   it("counts verdicts, and names what does not hold with its reason", () => {
@@ -103,6 +103,12 @@ describe("the report of a verification", () => {
       assert.deepEqual(readdirSync(path.dirname(page)).sort(), names);
       const json = readFileSync(path.join(folder, "new", "verification.json"), "utf8");
       assert.deepEqual(JSON.parse(json), JSON.parse(JSON.stringify(result)));
+      const observation = { ...denied, headers: { "set-cookie": "session=secret", server: "envoy" } };
+      const failure = { request: "GET /", observation, reason: "it is denied" };
+      const failed = probe({ name: "a", series: [series({ from: "a", to: "b", failure })] });
+      writeReports({ ...result, probes: [failed] }, folder);
+      const texts = names.map((name) => readFileSync(path.join(folder, name), "utf8"));
+      assert.ok(!texts.some((text) => text.includes("session=secret")), "a session of an application is not kept");
     } finally {
       rmSync(folder, { recursive: true, force: true });
     }
