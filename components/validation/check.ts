@@ -143,6 +143,10 @@ export function proxyRemedy(namespace: string): string {
 /** How hosts outside the mesh get addresses of their own. */
 export const allocationRemedy = `set mesh.dnsCapture: true (Istio ${istioSince.addressAllocation} and newer)`;
 
+/** Where one port has requests and connections that Envoy does not read, which no rule can distinguish by port. */
+export const sharedPortRemedy =
+  "it has requests too, and a rule cannot distinguish the two; use another port for the connections, such as one of extraPorts, or another gateway";
+
 /** Refuses a workload that a match names as the client, and whose proxy would have to apply the rule. */
 export function unknownClient(names: Names, namespace: string, client: string): Refusal {
   const workload = names.findWorkload(namespace, client);

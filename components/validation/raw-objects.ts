@@ -57,9 +57,13 @@ function serviceEntry({ kind, metadata, spec }: RawObject, { policies }: Model):
   const inRoot =
     namespace === rootNamespace && sidecars.some((one) => exportIncludes(exportTo, namespace, one.namespace));
   if (egress) {
-    const inCluster = listIn(spec, "hosts").every((host) => String(host).endsWith(".svc.cluster.local"));
-    if (meshed.length === 0 || inCluster) return undefined;
+    if (meshed.length === 0 || leadsIntoCluster(spec)) return undefined;
     const remedy = "describe it in traffic.externalServices, and name its hosts in security.egress.allow";
+    const ofCluster = listIn(spec, "hosts").map(String).find(isOfCluster);
+    // The Sidecars select the services of the cluster by their names.
+    if (ofCluster !== undefined) {
+      return `${ofCluster} is a name of the cluster, open to every workload, and may lead out of it, so that security.egress would not hold; give it another name, ${remedy}`;
+    }
     // ztunnel reads every ServiceEntry.
     if (inRoot || sidecars.length < meshed.length) {
       const clients = inRoot ? `a ServiceEntry of namespace ${namespace} is open` : "ztunnel opens it";
@@ -70,6 +74,17 @@ function serviceEntry({ kind, metadata, spec }: RawObject, { policies }: Model):
   const isOpen = sidecars.some((one) => one.namespace === namespace) && !defaultDenyNamespaces.has(namespace);
   if (sidecars.length === 0 || isOpen || namespace === rootNamespace) return undefined;
   return "hidden from every workload by the Sidecars of mesh.sidecarScoping; describe it in traffic.externalServices";
+}
+
+/** A name of the cluster proves nothing where other addresses are behind it: endpoints, or those that the client chooses. */
+function leadsIntoCluster(spec: Tree): boolean {
+  const names = [...listIn(spec, "hosts"), ...treesIn(spec.endpoints).map(({ address }) => address)].map(String);
+  const isResolved = typeof spec.resolution === "string" && spec.resolution !== "NONE";
+  return isResolved && !spec.workloadSelector && names.every(isOfCluster);
+}
+
+function isOfCluster(host: string): boolean {
+  return host.endsWith(".svc.cluster.local");
 }
 
 /** Of two Sidecars that select a pod, Istio takes one. Source: pilot/pkg/model/push_context.go, doGetSidecarScope. */

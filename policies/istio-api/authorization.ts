@@ -2,10 +2,10 @@ import { type Caller, targetKey } from "../../components/model/names";
 import { policyName, targetPolicyName } from "../../components/model/object-names";
 import type { AccessRule, ExternalRule, PolicyModel, TokenRules } from "../../components/model/policies/policy-model";
 import { portsSeen } from "../../components/model/policies/seen-ports";
+import { targetPorts } from "../../components/model/policies/target-ports";
 import type { JwtSettings } from "../../components/settings/sections/security";
 import { grouped } from "../../components/shared/grouped";
 import type { KubernetesObject } from "../../components/shared/kubernetes/object";
-import { isHttp } from "../../components/shared/workload";
 import { type AuthorizationRule, type IstioSpecs, istioObject, principal, sortedUnique } from "../api-objects";
 import { attachment, gatewayAttachment } from "../attachment";
 import { compiledConditions, missingClaims, type Source } from "../conditions";
@@ -42,13 +42,8 @@ export function defaultDeny({ defaultDenyNamespaces, dryRun, gateways, accessRul
  *
  * https://istio.io/latest/docs/reference/config/security/authorization-policy/
  */
-export function workloadPolicies({
-  accessRules,
-  externalRules,
-  tokenRules,
-  trustDomain,
-  dryRun,
-}: PolicyModel): Policy[] {
+export function workloadPolicies(model: PolicyModel): Policy[] {
+  const { accessRules, externalRules, tokenRules, trustDomain, dryRun } = model;
   const policy = (
     { path: from, target }: Pick<AccessRule, "path" | "target">,
     use: readonly string[],
@@ -83,7 +78,7 @@ export function workloadPolicies({
     ),
     ...tokenRules
       .filter(({ requirements }) => requirements.length > 0)
-      .flatMap((rules) => policy(rules, ["jwt"], { action: "DENY", rules: tokenDenials(rules) })),
+      .flatMap((rules) => policy(rules, ["jwt"], { action: "DENY", rules: tokenDenials(rules, model) })),
   ];
 }
 
@@ -137,10 +132,10 @@ function authorizationRule(
  * lacks a claim that its own issuer's entry requires. The number of rules is the sum of the claims, except that several
  * entries of one issuer need a rule for each combination of one missing claim of each.
  */
-function tokenDenials({ requirements, target }: TokenRules): AuthorizationRule[] {
+function tokenDenials({ requirements, target }: TokenRules, model: PolicyModel): AuthorizationRule[] {
   // A connection without HTTP has no token.
-  const notHttp = target.workloads.flatMap(({ ports }) =>
-    ports.filter((port) => !isHttp(port)).map(({ port }) => port),
+  const notHttp = targetPorts(target, model).flatMap(({ ports }) =>
+    ports.filter(({ readsHttp }) => !readsHttp).map(({ port }) => port),
   );
   const notPorts = notHttp.length > 0 ? portsSeen(target, notHttp) : undefined;
   return requirements.flatMap(({ paths, notPaths, anyOf }) => {

@@ -165,7 +165,7 @@ describe("the ambient data plane refuses", () => {
     "a version without a Service": [
       { traffic: { services: [{ ...reviews, http: [{ route: { v1: 100 } }] }] } },
       { workloads: shop.map((one) => ({ ...one, versionServices: undefined })) },
-      "traffic.services[0].http[0].route: v1 has no Service of its own, and an HTTPRoute routes to Services; create reviews-<version> for each version, and set versionServices: true in talos-mesh:applications",
+      "traffic.services[0].http[0].route: v1 has no Service of its own, and a route of Gateway API leads to Services; create reviews-<version> for each version, and set versionServices: true in talos-mesh:applications",
     ],
     "a subset that is not a version": [
       {
@@ -180,7 +180,7 @@ describe("the ambient data plane refuses", () => {
         },
       },
       {},
-      "traffic.services[0].http[0].mirror.subset: canary has labels other than version, and an HTTPRoute routes to the Service of a version; name a version",
+      "traffic.services[0].http[0].mirror.subset: canary has labels other than version, and a route of Gateway API leads to the Service of a version; name a version",
     ],
     "two subsets of one version": [
       {

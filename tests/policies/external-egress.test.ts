@@ -57,7 +57,7 @@ describe("egress to a service that traffic.externalServices describes", () => {
         subsets: [{ name: "north", labels: { site: "north" } }],
         http: [{ route: { north: 100 } }],
       },
-      "http[0].route: north is a group of endpoints, and an HTTPRoute routes to hosts and Services; write an entry for each group, or set kind: chart for the gateway",
+      "http[0].route: north is a group of endpoints, and a route of Gateway API leads to hosts and Services; write an entry for each group, or set kind: chart for the gateway",
       { gateways: [ingress, byGatewayApi] },
     ],
     "a gateway that does not exist": [

@@ -203,7 +203,7 @@ describe("routes at gateways of kind gateway-api", () => {
 
   it("refuse versions without Services, another order than that of HTTPRoute, and too many hosts", () => {
     assert.deepEqual(refusals({ subsets: ["v1"], http: [{ route: { v1: 100 } }] }, shop), [
-      "traffic.services[0].http[0].route: v1 has no Service of its own, and an HTTPRoute routes to Services; create front-<version> for each version, and set versionServices: true in talos-mesh:applications",
+      "traffic.services[0].http[0].route: v1 has no Service of its own, and a route of Gateway API leads to Services; create front-<version> for each version, and set versionServices: true in talos-mesh:applications",
     ]);
     const [order = ""] = refusals({
       http: [{ match: [{ uri: { prefix: "/a" } }] }, { match: [{ uri: { exact: "/a" } }], timeout: "3s" }],

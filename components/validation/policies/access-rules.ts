@@ -2,11 +2,12 @@ import { conditionsIn, httpConditions } from "../../../policies/conditions";
 import { type Caller, covers, targetKey, workloadKey } from "../../model/names";
 import { type AccessRule, type ExternalRule, mtlsModes, type PolicyModel } from "../../model/policies/policy-model";
 import { callerNamespace } from "../../model/policies/resolve";
+import { targetPorts } from "../../model/policies/target-ports";
 import { rootNamespace } from "../../shared/istio";
 import type { Problem, Refusal } from "../../shared/problem";
 import { checkEach } from "../../shared/unknown";
-import { hasPods, isHttp } from "../../shared/workload";
-import { problemsAt, problemsOfEach, proxyRemedy } from "../check";
+import { hasPods } from "../../shared/workload";
+import { problemsAt, problemsOfEach, proxyRemedy, sharedPortRemedy } from "../check";
 
 /** Access rules that would not hold for the clients they name, and mTLS exceptions. */
 export function* accessRuleProblems(model: PolicyModel): Iterable<Problem> {
@@ -48,7 +49,7 @@ export function* accessRuleProblems(model: PolicyModel): Iterable<Problem> {
       };
     },
   );
-  yield* problemsAt([...accessRules, ...externalRules], connectionsWithoutHttp);
+  yield* problemsAt([...accessRules, ...externalRules], (rule) => connectionsWithoutHttp(rule, model));
   yield* problemsAt(externalRules, (rule) => addressBehindGateway(rule, model));
   const seen = new Set<string>();
   yield* problemsAt(model.mtlsExceptions, ({ target, settings: { workload } }) => {
@@ -167,21 +168,31 @@ function withoutSubject(requestPrincipals: readonly string[] = []): Refusal {
 }
 
 /** Where istiod cannot judge a condition of HTTP, an ALLOW matches nothing, and a DENY every connection. */
-function connectionsWithoutHttp({ target, settings, ...rule }: AccessRule | ExternalRule): Refusal {
+function connectionsWithoutHttp({ target, settings, ...rule }: AccessRule | ExternalRule, model: PolicyModel): Refusal {
   const [field] = conditionsIn(settings, httpConditions);
   if (field === undefined || ("action" in rule && rule.action === "AUDIT")) return undefined;
   const allows = "action" in rule && rule.action === "ALLOW";
-  const isElsewhere = target.workloads.some(({ ports }) => ports.some(isHttp));
-  for (const { name, ports } of target.workloads) {
-    const meant = ports.filter(({ port }) => settings.ports?.includes(port) ?? true);
-    const other = meant.find((port) => !isHttp(port));
+  const owners = targetPorts(target, model);
+  const isElsewhere = owners.some(({ ports }) => ports.some(({ readsHttp }) => readsHttp));
+  for (const { owner, ports } of owners) {
+    const meant = ports.filter(
+      ({ port }) => (settings.ports?.includes(port) ?? true) && !settings.notPorts?.includes(port),
+    );
+    const other = meant.find(({ readsHttp }) => !readsHttp);
     // Without ports, it may be for other workloads of the target.
-    if (!other || (allows && (meant.some(isHttp) || (!settings.ports && isElsewhere)))) continue;
-    const title = `port ${other.port} (${other.protocol}) of ${name}, which is not HTTP`;
+    if (!other || (allows && (meant.some(({ readsHttp }) => readsHttp) || (!settings.ports && isElsewhere)))) continue;
+    const title = `port ${other.port} (${other.protocol}) of ${owner}, which is not HTTP`;
     if (allows)
       return { [field]: `matches no connection to ${title}; write a rule of its own for the port, without ${field}` };
-    const http = ports.filter(isHttp).map(({ port }) => port);
-    const remedy = http.length > 0 ? `add ports: [${http.join(", ")}]` : `remove ${field}`;
+    const [http, others] = [true, false].map((reads) =>
+      ports.filter(({ readsHttp }) => readsHttp === reads).map(({ port }) => port),
+    ) as [number[], number[]];
+    const separate = http.filter((port) => !others.includes(port));
+    const remedy = http.includes(other.port)
+      ? sharedPortRemedy
+      : separate.length > 0
+        ? `add ports: [${separate.join(", ")}]`
+        : `remove ${field}`;
     return { [field]: `would hold for every connection to ${title}; ${remedy}` };
   }
   return undefined;

@@ -190,11 +190,11 @@ function versions(
     const found = target?.subsets.find((one) => one.name === named.subset);
     if (!target || !found || found.service !== undefined) return undefined;
     if (target.host !== undefined) {
-      return `${found.name} is a group of endpoints, and an HTTPRoute routes to hosts and Services; write an entry for each group, or set kind: chart for the gateway`;
+      return `${found.name} is a group of endpoints, and a route of Gateway API leads to hosts and Services; write an entry for each group, or set kind: chart for the gateway`;
     }
     const reason = target.versionServices
-      ? "has labels other than version, and an HTTPRoute routes to the Service of a version; name a version"
-      : "has no Service of its own, and an HTTPRoute routes to Services; " +
+      ? "has labels other than version, and a route of Gateway API leads to the Service of a version; name a version"
+      : "has no Service of its own, and a route of Gateway API leads to Services; " +
         `create ${target.name}-<version> for each version, and set versionServices: true in talos-mesh:applications`;
     return `${found.name} ${reason}`;
   };

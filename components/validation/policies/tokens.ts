@@ -2,20 +2,22 @@ import { isClaim } from "../../model/matches";
 import { covers } from "../../model/names";
 import { includesPaths, mayOverlap } from "../../model/path-patterns";
 import { isIstioGateway, mtlsModes, type PolicyModel, type TokenRules } from "../../model/policies/policy-model";
+import { portsSeen, seenPorts } from "../../model/policies/seen-ports";
+import { targetPorts } from "../../model/policies/target-ports";
 import type { HttpRuleSettings } from "../../settings/sections/http-rule";
 import type { JwtSettings } from "../../settings/sections/security";
 import { listOf } from "../../settings/wording";
 import { grouped } from "../../shared/grouped";
 import { type Problem, problemsOf, type Refusal, type SettingPath } from "../../shared/problem";
 import { checkEach } from "../../shared/unknown";
-import { type GatewayWorkload, isHttp } from "../../shared/workload";
-import { problemsAt } from "../check";
+import type { GatewayWorkload } from "../../shared/workload";
+import { problemsAt, sharedPortRemedy } from "../check";
 
 type Requirement = TokenRules["requirements"][number];
 
 /** Requirements of tokens that no request can meet, or that would hold for other connections too. */
 export function* tokenProblems(model: PolicyModel): Iterable<Problem> {
-  yield* problemsAt(model.tokenRules, contradictions, combinations, otherConnections);
+  yield* problemsAt(model.tokenRules, contradictions, combinations, (rules) => otherConnections(rules, model));
   yield* checkEach(model.tokenRules, [], ({ issuers }) =>
     checkEach(issuers, [], ({ settings, path }) => problemsOf({ jwksUri: keysBehindMtls(settings, model) }, path)),
   );
@@ -112,16 +114,24 @@ function commonPath(one: Requirement, other: Requirement): string | undefined {
   return includesPaths(a, b) ? b : a;
 }
 
-/** A connection without HTTP has no token: the DENY that requires one would deny it. */
-function otherConnections({ target, requirements }: TokenRules): Refusal {
-  if (target.kind === "workload" || requirements.length === 0) return undefined;
-  for (const { name, ports } of target.workloads) {
-    const port = ports.find((one) => !isHttp(one));
-    if (!port) continue;
-    return (
-      `${name} in ${target.title} has port ${port.port} (${port.protocol}), whose connections have no token and would be denied; ` +
-      "write one entry for each workload"
-    );
+/** A connection without HTTP has no token: the DENY that requires one would deny it, and is for other ports only. */
+function otherConnections({ target, requirements }: TokenRules, model: PolicyModel): Refusal {
+  if (requirements.length === 0) return undefined;
+  const isWide = target.kind === "namespace" || target.kind === "mesh";
+  const unknown = seenPorts(target).flatMap(({ port, seen }) => (seen === undefined ? [port] : []));
+  for (const { owner, ports } of targetPorts(target, model)) {
+    const seenOf = (numbers: readonly number[]) => portsSeen(target, numbers) ?? [];
+    const http = seenOf(ports.flatMap(({ readsHttp, port }) => (readsHttp ? [port] : [])));
+    for (const { port, protocol } of ports.filter(({ readsHttp }) => !readsHttp)) {
+      const remedy = isWide
+        ? "write one entry for each workload"
+        : seenOf([port]).some((seen) => http.includes(seen))
+          ? sharedPortRemedy
+          : unknown.includes(port) &&
+            "which port its pods have for it is not known; name it in extraPorts with targetPort";
+      if (remedy === false) continue;
+      return `${owner}${isWide ? ` in ${target.title}` : ""} has port ${port} (${protocol}), whose connections have no token and would be denied; ${remedy}`;
+    }
   }
   return undefined;
 }
