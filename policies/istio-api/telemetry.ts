@@ -89,7 +89,9 @@ class AccessLogs {
     this.audits = byTarget(audits);
     this.isProbed = probeLog;
     this.defaultProviders = telemetry.defaultLogs ?? ["envoy"];
-    this.ofMeshConfig = accessLog ? [{ providers: refs(["envoy"]) }] : [];
+    // Any entry takes the place of both, and default providers that of the mesh config's file.
+    const { defaultLogs = accessLog ? ["envoy"] : [] } = telemetry;
+    this.ofMeshConfig = defaultLogs.length > 0 ? [{ providers: refs(defaultLogs) }] : [];
   }
 
   isAudited(target: PolicyTarget): boolean {

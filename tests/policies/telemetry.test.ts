@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { telemetry as telemetrySettings } from "../../components/settings/sections/telemetry";
 import { auditProvider, probeProvider } from "../../components/model/mesh-config";
-import { defaultLogs } from "../../components/model/policies/telemetry";
+import { defaultLogs, hasAccessLog } from "../../components/model/policies/telemetry";
 import { mesh } from "../../components/settings/sections/mesh";
 import { copyWithField } from "../../components/shared/unknown";
 import { observability } from "../../components/settings/sections/observability";
@@ -117,6 +117,18 @@ describe("telemetry", () => {
     const given = copyWithField(model, "telemetry", () => ({ ...model.telemetry, defaultLogs: ["otel"] }));
     const [found] = compilePolicies(given).filter(({ kind }) => kind === "Telemetry");
     assert.deepEqual(loggedTo(found?.spec as Spec), ["otel"]);
+  });
+
+  it("of the mesh config is kept with that of verification, also where Istio's own values have it", () => {
+    const withValues = (meshConfig: object) => mesh.parse({ version: "1.31.1", values: { istiod: { meshConfig } } });
+    assert.ok(hasAccessLog(withValues({ accessLogFile: "/dev/stdout" })));
+    assert.ok(!hasAccessLog({ ...withValues({ accessLogFile: "" }), accessLog: true }));
+    assert.ok(hasAccessLog({ ...withValues({}), accessLog: true }));
+    assert.ok(!hasAccessLog(withValues({})));
+    const model = shopModel({}, { verification: verification.parse({}) });
+    const given = copyWithField(model, "telemetry", () => ({ ...model.telemetry, defaultLogs: ["otel"] }));
+    const [found] = compilePolicies(given).filter(({ kind }) => kind === "Telemetry");
+    assert.deepEqual(loggedTo(found?.spec as Spec), ["otel", probeProvider]);
   });
 
   it("keeps the log of the audit rules of a namespace at a workload with its own access log", () => {

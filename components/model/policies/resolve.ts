@@ -37,7 +37,7 @@ import type {
   WaypointOnly,
 } from "./policy-model";
 import { meshServices } from "./services";
-import { addonTracing, defaultLogs, telemetryProviders } from "./telemetry";
+import { addonTracing, defaultLogs, hasAccessLog, telemetryProviders } from "./telemetry";
 
 type PolicySettings = Pick<
   Settings,
@@ -70,7 +70,7 @@ export function policyModel(settings: PolicySettings, names: Names): PolicyModel
     egress: () => egress(settings, names, services),
     trustDomain: () => settings.mesh.trustDomain,
     probeLog: () => settings.verification?.enabled ?? false,
-    accessLog: () => settings.mesh.accessLog ?? settings.mesh.profile === "demo",
+    accessLog: () => hasAccessLog(settings.mesh),
     pathNormalization: () => pathNormalization(settings),
     addressAllocation: () => addressAllocation(settings.mesh),
     sidecarScoping: () => sidecarScoping(settings),

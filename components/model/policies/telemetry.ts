@@ -54,6 +54,12 @@ export function defaultLogs({ values }: Settings["mesh"]): readonly string[] | u
   return Array.isArray(given) && given.length > 0 ? given.map(String) : undefined;
 }
 
+/** Whether the mesh config has an access log; Istio's own values come last. */
+export function hasAccessLog({ accessLog, profile, values }: Settings["mesh"]): boolean {
+  const given = asTree(values.istiod?.meshConfig).accessLogFile;
+  return typeof given === "string" ? given !== "" : (accessLog ?? profile === "demo");
+}
+
 /** Whether the settings have telemetry of the whole mesh, and so an object for it; Istio reads one alone. */
 export function hasMeshTelemetry({
   telemetry,
