@@ -32,11 +32,13 @@ const registries: readonly (readonly [registry: string, folder: string, others: 
     [
       "index.ts",
       "cluster-kind.ts",
+      "cilium.ts",
       "cni.ts",
       "machine-checks.ts",
       "machine-documents.ts",
       "machine-fields.ts",
       "patches.ts",
+      "shared-cluster.ts",
       "subnets.ts",
     ],
   ],
