@@ -103,6 +103,8 @@ export function seriesOf(
   const request: ProbeRequest = {
     to: targetFor(client, workload, port),
     ...(scheme && { scheme }),
+    // A server that waits for more keeps the connection, and a proxy that denies it closes it at once.
+    ...(isTcp && { timeoutSeconds: 3 }),
     ...(!isTcp && {
       ...(method !== "GET" && { method }),
       path,

@@ -144,8 +144,10 @@ describe("the probes of authorization", () => {
     const ports = [{ port: 9000, protocol: "tcp" as const }];
     const workloads = [workload("front"), workload("reviews"), { ...workload("ratings"), ports }];
     const tcp = probe("shop/ratings", shopModel(settings, { workloads }));
-    assert.ok(tcp.includes(`  effect tcp reviews to shop/ratings -> ${closed}`), tcp.join("\n"));
-    assert.ok(tcp.includes("  effect tcp front to shop/ratings -> allowed {answers=[application,no answer]}"));
+    assert.ok(tcp.includes(`  effect tcp reviews to shop/ratings within 3 s -> ${closed}`), tcp.join("\n"));
+    assert.ok(
+      tcp.includes("  effect tcp front to shop/ratings within 3 s -> allowed {answers=[application,no answer]}"),
+    );
   });
 
   it("show that pods accept requests from their waypoint only", () => {
