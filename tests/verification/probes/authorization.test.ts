@@ -48,7 +48,6 @@ describe("the probes of authorization", () => {
       rules({ default: "deny", allow: [{ to: "front" }, { to: "reviews" }, { to: "ratings" }] }),
     );
     assert.deepEqual(probe("namespace shop default", ambient), [
-      `  effect stranger to a pod without rules, by its service -> ${what} {answers=[denied] status=[403] policy=none}`,
       `  effect stranger to a pod without rules, by its address -> ${what} {answers=[denied,reset]}`,
     ]);
   });
