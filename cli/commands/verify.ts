@@ -41,6 +41,12 @@ writes the reports to .talos-mesh/STACK/verification.`,
       for (const line of planLines(chosenProbes(plan.probes, only), plan)) terminal.line(line);
       return 0;
     }
+    if (!opened.settings.verification?.enabled) {
+      throw new UserError(
+        "verify: this stack has no talos-mesh:verification, so its proxies record no requests of probes. " +
+          "Add `talos-mesh:verification: {}` to the stack file and deploy it; --list shows the probes before that.",
+      );
+    }
     const request = verificationRequest(opened.stack, opened, {
       ...{ settings, plan, release },
       policies: compilePolicies(opened.policies),

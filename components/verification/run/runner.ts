@@ -49,9 +49,11 @@ export async function runVerification(
   const { plan } = input;
   const { log } = context;
   const chosen = chosenProbes(plan.probes, context.only);
-  const isSimulated = (await context.cluster.nodes()).every(
+  const nodes = await context.cluster.nodes();
+  const isSimulated = nodes.every(
     ({ metadata: { annotations = {}, labels = {} } }) => "kwok.x-k8s.io/node" in annotations || labels.type === "kwok",
   );
+  if (nodes.length === 0) throw new VerificationFailed("the cluster has no nodes, so no probe can run; add one");
   const probes = isSimulated ? chosen.map(notOnSimulatedNodes) : chosen;
   const seconds = estimatedSeconds(probes, plan);
   log(`${probes.length} probes with ${requestsOf(probes)} requests: about ${formatSeconds(seconds)}`);
