@@ -177,8 +177,9 @@ describe("requests, by a real curl", function () {
     const [echoPort, closingPort] = [await listen(echo), await listen(closing)];
     const tcp = { to, scheme: "tcp", timeoutSeconds: 1 } as const;
     const [answered, ended, silent] = await run([
-      { ...tcp, port_: echoPort },
-      { ...tcp, port_: closingPort },
+      // Long enough on a busy machine.
+      { ...tcp, timeoutSeconds: 5, port_: echoPort },
+      { ...tcp, timeoutSeconds: 5, port_: closingPort },
       { ...tcp, port_: await silentPort() },
     ]);
     assert.deepEqual(lines, ["\u0001\r\n"]);
