@@ -23,7 +23,7 @@ import type { IProxyConfig } from "@kubernetes-models/istio/networking.istio.io/
   "resolution-mode": "import",
 };
 import type { ITelemetry } from "@kubernetes-models/istio/telemetry.istio.io/v1" with { "resolution-mode": "import" };
-import type { KubernetesObject } from "../components/shared/kubernetes/object";
+import { type KubernetesObject, managedBy } from "../components/shared/kubernetes/object";
 import type { SettingPath } from "../components/shared/problem";
 
 /** Kinds of Istio's API with the types of their specs: a misspelt field does not compile. */
@@ -84,7 +84,7 @@ export interface Place {
   readonly annotations?: Readonly<Record<string, string>>;
 }
 
-const managedBy = { "app.kubernetes.io/managed-by": "talos-mesh" };
+const ownLabel = { [managedBy]: "talos-mesh" };
 
 export function istioObject<Kind extends keyof IstioSpecs>(
   kind: Kind,
@@ -109,7 +109,7 @@ export function objectWith<Fields extends object>(
   const object = {
     apiVersion,
     kind,
-    metadata: { name, namespace, labels: { ...managedBy, ...labels }, ...(annotations && { annotations }) },
+    metadata: { name, namespace, labels: { ...ownLabel, ...labels }, ...(annotations && { annotations }) },
     ...fields,
   };
   origins.set(object, from);

@@ -2,13 +2,12 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import { parseAllDocuments } from "yaml";
 import { benchmarkNamespace } from "../model/data-planes";
-import type { ApplyObject } from "../shared/kubernetes/object";
+import { type ApplyObject, managedBy } from "../shared/kubernetes/object";
 import { hasSchedule, type Scenario } from "./metrics/record";
 import type { BenchmarkPlan } from "./plan/plan";
 import { own } from "../shared/own";
 
-/** Key and value of the label of everything that a benchmark creates, by which it is found and removed. */
-export const managedBy = "app.kubernetes.io/managed-by";
+/** Value of the label of everything that a benchmark creates, by which it is found and removed. */
 export const benchmarkManager = "talos-mesh-benchmark";
 export const ownLabel = { [managedBy]: benchmarkManager };
 

@@ -2,13 +2,12 @@ import { rootNamespace } from "../../shared/istio";
 import type { ApiServer, ApplyObject, LiveObject } from "../../shared/kubernetes/api-server";
 import { ifFound } from "../../shared/kubernetes/errors";
 import { execInPod, type ExecOptions } from "../../shared/kubernetes/pod-streams";
-import { conditionsOf, hasCondition } from "../../shared/kubernetes/object";
+import { conditionsOf, dataOf, hasCondition, isSimulatedNode, managedBy } from "../../shared/kubernetes/object";
 import { listPods, type Pod } from "../../shared/kubernetes/pods";
 import { type ContainerSample, parseSummary } from "../measure/usage";
-import { benchmarkManager, managedBy } from "../objects";
+import { benchmarkManager } from "../objects";
 import type { NodeFacts } from "../report/report";
 import { annotate, type Annotation } from "./grafana";
-import { own } from "../../shared/own";
 
 export interface BenchNode extends NodeFacts {
   /** UID of its object: a machine that joins under an old name is another one. */
@@ -157,8 +156,7 @@ export class KubernetesCluster {
   }
 
   private async data(kind: "ConfigMap" | "Secret", name: string, key: string): Promise<string | undefined> {
-    const found = await this.server.get({ apiVersion: "v1", kind, namespace: rootNamespace, name });
-    return own((found as { data?: Readonly<Record<string, string>> } | undefined)?.data ?? {}, key);
+    return dataOf(await this.server.get({ apiVersion: "v1", kind, namespace: rootNamespace, name }), key);
   }
 
   annotate(namespace: string, annotation: Annotation): Promise<void> {
@@ -178,7 +176,7 @@ function takesPods(node: LiveObject): boolean {
 
 function nodeOf({ metadata, status }: LiveObject): BenchNode {
   const { capacity = {}, nodeInfo = {} } = (status ?? {}) as Record<string, Record<string, string> | undefined>;
-  const { labels = {}, annotations = {} } = metadata;
+  const { labels = {} } = metadata;
   return {
     name: metadata.name,
     uid: metadata.uid,
@@ -188,7 +186,7 @@ function nodeOf({ metadata, status }: LiveObject): BenchNode {
     osImage: nodeInfo.osImage ?? "",
     kernel: nodeInfo.kernelVersion ?? "",
     containerRuntime: nodeInfo.containerRuntimeVersion ?? "",
-    simulated: annotations["kwok.x-k8s.io/node"] !== undefined || labels.type === "kwok",
+    simulated: isSimulatedNode({ metadata }),
     controlPlane: "node-role.kubernetes.io/control-plane" in labels,
   };
 }

@@ -1,3 +1,5 @@
+import { own } from "../own";
+
 /** A Kubernetes object as plain data: the form that compilers return and components place. */
 export interface KubernetesObject<Spec = unknown> {
   readonly apiVersion: string;
@@ -34,8 +36,23 @@ export interface ObjectReference {
   readonly name: string;
 }
 
+/** Key of the label that says what created an object. */
+export const managedBy = "app.kubernetes.io/managed-by";
+
+/** Whether kwok simulates a node, which then runs no containers. */
+export function isSimulatedNode({
+  metadata: { annotations = {}, labels = {} },
+}: Pick<LiveObject, "metadata">): boolean {
+  return annotations["kwok.x-k8s.io/node"] !== undefined || labels.type === "kwok";
+}
+
 export function referenceOf({ apiVersion, kind, metadata }: KubernetesObject | LiveObject): ObjectReference {
   return { apiVersion, kind, name: metadata.name, ...(metadata.namespace && { namespace: metadata.namespace }) };
+}
+
+/** An entry of a ConfigMap, or of a Secret, where it is in base64. */
+export function dataOf(object: LiveObject | undefined, key: string): string | undefined {
+  return own((object as { data?: Readonly<Record<string, string>> } | undefined)?.data ?? {}, key);
 }
 
 export const unprivileged = {

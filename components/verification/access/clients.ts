@@ -1,3 +1,4 @@
+import { verificationNamespace } from "../../model/data-planes";
 import { type MeshWorkload, workloadKey } from "../../model/names";
 import type { PolicyModel } from "../../model/policies/policy-model";
 import type { Question } from "../../../policies/explain/explain";
@@ -16,10 +17,11 @@ export interface AccessClient {
   readonly entry?: Entry;
 }
 
-/** Namespaces of clients that have an identity which no rule names. */
+/** Namespaces of clients that have an identity which no rule names, or none. */
 export const strangerNamespaces = {
-  sidecar: "talos-mesh-verification",
-  ambient: "talos-mesh-verification-ambient",
+  sidecar: verificationNamespace,
+  ambient: `${verificationNamespace}-ambient`,
+  outside: `${verificationNamespace}-outside`,
 } as const;
 
 export const outside: AccessClient = {

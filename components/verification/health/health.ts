@@ -3,6 +3,7 @@ import { liveControlPlanes, meshFindings, type MeshFindings } from "../../mesh/l
 import { mtlsModes, type PolicyModel } from "../../model/policies/policy-model";
 import { parseJson } from "../../shared/json";
 import type { ApiServer } from "../../shared/kubernetes/api-server";
+import { dataOf } from "../../shared/kubernetes/object";
 import { listPods } from "../../shared/kubernetes/pods";
 import { requestPod } from "../../shared/kubernetes/pod-http";
 import { own } from "../../shared/own";
@@ -129,8 +130,7 @@ async function certificateFindings({ server, now = Date.now(), signal }: HealthC
   const kind = { apiVersion: "v1", kind: "ConfigMap", namespace: "default" };
   // istiod writes it into every namespace.
   const found = await server.get({ ...kind, name: "istio-ca-root-cert" }, signal);
-  const data = (found as { data?: Readonly<Record<string, string>> } | undefined)?.data ?? {};
-  return [rootFinding(own(data, "root-cert.pem"), now)];
+  return [rootFinding(dataOf(found, "root-cert.pem"), now)];
 }
 
 export function rootFinding(pem: string | undefined, now: number): HealthFinding {

@@ -1,5 +1,6 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
+import { escapeHtml } from "../../shared/html";
 import { markdownTable, markdownText } from "../../shared/markdown";
 import type { VerificationResult, Verdict } from "../result";
 import { htmlOf } from "./page";
@@ -80,11 +81,6 @@ export function junitOf(result: VerificationResult): string {
 
 /** Without the characters that XML 1.0 has no form for. */
 function xml(text: string): string {
-  return text
-    .replace(/[^\t\n\r\x20-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]/gu, "?")
-    .replaceAll("&", "&amp;")
-    .replaceAll("<", "&lt;")
-    .replaceAll(">", "&gt;")
-    .replaceAll('"', "&quot;")
-    .replaceAll("\n", "&#10;");
+  const readable = text.replace(/[^\t\n\r\x20-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]/gu, "?");
+  return escapeHtml(readable).replaceAll("\n", "&#10;");
 }

@@ -1,9 +1,10 @@
-import { type ApplyObject, unprivileged } from "../../shared/kubernetes/object";
+import { type ApplyObject, managedBy, unprivileged } from "../../shared/kubernetes/object";
 import { workloadKey } from "../../model/names";
 import { digestOf } from "../../shared/digest";
+import { strangerNamespaces } from "../access/clients";
 import type { ProbeClient, ProbeTarget } from "../probe";
-import { clientLabel, managedBy, verificationManager } from "./cluster";
-import { type RunPlan, type RunWorkload, strangerNamespaces } from "./run-plan";
+import { clientLabel, verificationManager } from "./cluster";
+import type { RunPlan, RunWorkload } from "./run-plan";
 
 /** The objects of clients, and of witnesses: pods of ours that answer. */
 

@@ -1,6 +1,7 @@
 import type { DataPlane } from "../../model/data-planes";
 import { ApiError, type ApplyObject } from "../../shared/kubernetes/api-server";
 import { ExecError } from "../../shared/kubernetes/errors";
+import { managedBy } from "../../shared/kubernetes/object";
 import { Missing, type Sleep, waitFor, type WaitTimeout } from "../../shared/kubernetes/wait";
 import { own } from "../../shared/own";
 import { messageOf, UserError } from "../../shared/problem";
@@ -19,7 +20,7 @@ import {
   witnessObjects,
   workloadPod,
 } from "./client-objects";
-import { managedBy, type MeshPod, type VerificationCluster, verificationManager } from "./cluster";
+import { type MeshPod, type VerificationCluster, verificationManager } from "./cluster";
 import type { RunNamespace, RunPlan, RunWorkload } from "./run-plan";
 
 /** Where requests are sent from. */

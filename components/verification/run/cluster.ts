@@ -2,14 +2,14 @@ import { rootNamespace } from "../../shared/istio";
 import type { ApiServer, ApplyObject, LiveObject, ObjectReference } from "../../shared/kubernetes/api-server";
 import { ApiError, ifAllowed, ifFound } from "../../shared/kubernetes/errors";
 import { execInPod, type ExecOptions, type ExecResult } from "../../shared/kubernetes/pod-streams";
+import { dataOf, managedBy, referenceOf } from "../../shared/kubernetes/object";
 import { containersOf, readPod } from "../../shared/kubernetes/pods";
 import { own } from "../../shared/own";
 import { analysisFindings } from "../health/analysis";
 import { type HealthRequest, meshHealth } from "../health/health";
 import type { HealthFinding } from "../result";
 
-/** Key and value of the label of everything that a verification creates, by which it is found and removed. */
-export const managedBy = "app.kubernetes.io/managed-by";
+/** Value of the label of everything that a verification creates, by which it is found and removed. */
 export const verificationManager = "talos-mesh-verification";
 /** A workload's own labels may have the other key. */
 export const clientLabel = "talos-mesh/verification-client";
@@ -107,10 +107,7 @@ export class KubernetesCluster {
         { labelSelector: `${managedBy}=${verificationManager}` },
       ),
     ]);
-    return found.flat().map(({ apiVersion, kind, metadata: { name, namespace } }) => ({
-      ...{ apiVersion, kind, name },
-      ...(namespace !== undefined && { namespace }),
-    }));
+    return found.flat().map(referenceOf);
   }
 
   async remove(reference: ObjectReference): Promise<void> {
@@ -133,8 +130,8 @@ export class KubernetesCluster {
 
   /** Content of a pull secret of the root namespace, in base64; undefined where there is none. */
   async pullSecret(name: string): Promise<string | undefined> {
-    const found = await this.server.get({ apiVersion: "v1", kind: "Secret", namespace: rootNamespace, name });
-    return own((found as { data?: Readonly<Record<string, string>> } | undefined)?.data ?? {}, ".dockerconfigjson");
+    const secret = { apiVersion: "v1", kind: "Secret", namespace: rootNamespace, name };
+    return dataOf(await this.server.get(secret), ".dockerconfigjson");
   }
 }
 

@@ -1,4 +1,4 @@
-import { type DataPlane, dataPlaneOf, verificationNamespace } from "../../model/data-planes";
+import { type DataPlane, dataPlaneOf } from "../../model/data-planes";
 import { injectionLabels } from "../../model/control-planes";
 import { gatewayWorkloads } from "../../model/gateways";
 import { imageReference } from "../../model/images";
@@ -8,6 +8,8 @@ import type { VerificationSettings } from "../../settings/sections/verification"
 import { verificationImages } from "../../settings/versions";
 import { milliseconds } from "../../shared/duration";
 import type { GatewayWorkload, Workload } from "../../shared/workload";
+import { strangerNamespaces } from "../access/clients";
+import { outcomesOf } from "../evaluation/outcomes";
 import { type HealthRequest, healthRequest } from "../health/health";
 import { type PlannedProbe, type VerificationPlan, verificationPlan } from "../plan";
 import type { Series } from "../probe";
@@ -99,12 +101,6 @@ export function requestsOf(probes: readonly PlannedProbe[]): number {
   return probes.flatMap(({ series }) => series).reduce((sum, { count }) => sum + count, 0);
 }
 
-export const strangerNamespaces = {
-  sidecar: verificationNamespace,
-  ambient: `${verificationNamespace}-ambient`,
-  outside: `${verificationNamespace}-outside`,
-} as const;
-
 /** The image of clients, with its source: the publisher's name for it, or that of the settings. */
 export function clientImages(
   { image: source = verificationImages.curl }: Pick<VerificationSettings, "image">,
@@ -140,16 +136,4 @@ export function workloadsOf({ client, request: { to }, expect }: Series): string
     ...(to.kind === "pod" ? [workloadKey({ namespace: to.namespace, name: to.workload })] : []),
     ...copies.filter((copy) => copy?.includes("/")).map(String),
   ];
-}
-
-export function outcomesOf(expect: Series["expect"]) {
-  switch (expect.kind) {
-    case "every":
-      return [expect.outcome];
-    case "share":
-      return [expect.outcome, expect.else];
-    case "shares":
-    case "some":
-      return expect.outcomes.map(({ outcome }) => outcome);
-  }
 }

@@ -3,6 +3,7 @@ import path from "node:path";
 import { performance } from "node:perf_hooks";
 import { formatSeconds } from "../../shared/duration";
 import { Lease } from "../../shared/kubernetes/lease";
+import { isSimulatedNode } from "../../shared/kubernetes/object";
 import type { Sleep } from "../../shared/kubernetes/wait";
 import { UserError } from "../../shared/problem";
 import { evaluateProbe, exitCode, suiteVerdict } from "../evaluation/evaluate";
@@ -50,9 +51,7 @@ export async function runVerification(
   const { log } = context;
   const chosen = chosenProbes(plan.probes, context.only);
   const nodes = await context.cluster.nodes();
-  const isSimulated = nodes.every(
-    ({ metadata: { annotations = {}, labels = {} } }) => "kwok.x-k8s.io/node" in annotations || labels.type === "kwok",
-  );
+  const isSimulated = nodes.every(isSimulatedNode);
   if (nodes.length === 0) throw new VerificationFailed("the cluster has no nodes, so no probe can run; add one");
   const probes = isSimulated ? chosen.map(notOnSimulatedNodes) : chosen;
   const seconds = estimatedSeconds(probes, plan);

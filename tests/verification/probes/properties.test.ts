@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
+import { outcomesOf } from "../../../components/verification/evaluation/outcomes";
 import fc from "fast-check";
 import type { PolicyModel } from "../../../components/model/policies/policy-model";
 import { formatPath } from "../../../components/shared/problem";
-import type { Answer, Expectation, Outcome, Probe, Series } from "../../../components/verification/probe";
+import type { Answer, Probe, Series } from "../../../components/verification/probe";
 import { mirrors } from "../../../components/verification/probes/mirrors";
 import { probesOf } from "../../../components/verification/probes/registry";
 import { routes } from "../../../components/verification/probes/routes";
@@ -19,18 +20,6 @@ const unexplained = /^gateways \S+ (plain HTTP|client certificates|passthrough|p
 /** Kinds whose probes are for one rule. */
 const ofRules: readonly Probe["kind"][] = ["gateways", "routes", "weights", "faults", "mirrors", "headers"];
 const kinds: readonly Probe["kind"][] = [...ofRules, "timeouts", "circuit-breakers", "rate-limits"];
-
-function outcomesOf(expect: Expectation): readonly Outcome[] {
-  switch (expect.kind) {
-    case "every":
-      return [expect.outcome];
-    case "share":
-      return [expect.outcome, expect.else];
-    case "shares":
-    case "some":
-      return expect.outcomes.map(({ outcome }) => outcome);
-  }
-}
 
 /** What the explanation of a request with an answer may be. */
 const explained: Readonly<Partial<Record<Answer, readonly Explanation["outcome"][]>>> = {
