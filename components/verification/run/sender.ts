@@ -1,12 +1,13 @@
 import { ExecError } from "../../shared/kubernetes/errors";
 import type { Sleep } from "../../shared/kubernetes/wait";
 import { grouped } from "../../shared/grouped";
+import { UserError } from "../../shared/problem";
+import { CommandError, runCommand } from "../../shared/run-command";
 import type { Series } from "../probe";
 import type { Observation } from "../result";
 import type { Address, Addresses } from "./addresses";
 import type { Client } from "./clients";
 import type { VerificationCluster } from "./cluster";
-import { selfSignedCertificate } from "./client-certificate";
 import type { Records } from "./records";
 import {
   type ClientObservation,
@@ -167,4 +168,17 @@ export class Sender {
 
 function clientId({ namespace, pod, container }: Client): string {
   return `${namespace}/${pod}/${container}`;
+}
+
+/** A key and a certificate that no authority has signed, in PEM: what a server must refuse of its clients. */
+async function selfSignedCertificate(): Promise<string> {
+  const key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", "-"];
+  const args = ["req", "-x509", ...key, "-days", "2", "-subj", "/CN=talos-mesh-verification", "-out", "-"];
+  try {
+    return (await runCommand("openssl", args, { timeoutMs: 30_000 })).stdout;
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error;
+    const why = error.missing ? "openssl is not on PATH" : error.message;
+    throw new UserError(`no client certificate can be made: ${why}; install openssl`, { cause: error });
+  }
 }
