@@ -23,13 +23,19 @@ import { recoveryHooks } from "./components/shared/recovery";
 import { loadStack } from "./components/validation/stack";
 import { hasAddons } from "./components/settings/sections/observability";
 import { applicationUrls, environmentNotes } from "./components/urls-and-notes";
-import { Verification } from "./components/verification/verification";
+import type * as verificationLayer from "./components/verification/verification";
 import { compilePolicies } from "./policies/compile";
 import { MeshPolicies, MeshSecurity } from "./policies/mesh-policies";
 import { policyNotes } from "./policies/notes";
 
 // settings -> cluster -> platform -> mesh -> security -> applications -> policies -> verification -> benchmark.
 // Observability is installed next to the mesh; verification and benchmark wait for it.
+
+/** Loaded where it is used: its probes and statistics are much of what a program loads. */
+function verification(): typeof verificationLayer {
+  // eslint-disable-next-line @typescript-eslint/no-require-imports -- see above
+  return require("./components/verification/verification") as typeof verificationLayer;
+}
 
 type Stack = Awaited<ReturnType<typeof loadStack>>;
 
@@ -162,7 +168,7 @@ function deployMesh({ context, model, secrets }: Stack, { cluster, charts, platf
   // A component that still starts during a measurement would change the figures.
   const everything = [platform, istio, ...beforePolicies, policies, ...(observability ? [observability] : [])];
   const verified = settings.verification?.enabled
-    ? new Verification(
+    ? new (verification().Verification)(
         "verification",
         { settings: settings.verification, model, policies: policyObjects, cluster, stack: context.stack, secrets },
         { ...inCluster, dependsOn: everything },
