@@ -101,9 +101,15 @@ export interface ProbeRequest {
   readonly token?: ProbeToken;
   /** Of the client, for `https`. @default none */
   readonly clientCertificate?: "self-signed";
-  /** After which the client gives up. @default 10 */
+  /** After which the client gives up. @default 10; of `tcp` openSeconds */
   readonly timeoutSeconds?: number;
 }
+
+/**
+ * A TCP connection that is open for so long has a server: Envoy and ztunnel accept it first, and close it where they cannot
+ * connect to the server within 10 seconds. A destination may have a longer `connectTimeout`.
+ */
+export const openSeconds = 12;
 
 export type ProbeTarget =
   | { readonly kind: "service"; readonly namespace: string; readonly name: string; readonly port: number }

@@ -10,6 +10,8 @@ export interface Observation {
   readonly exitCode: number;
   /** Curl's message, where it failed. */
   readonly error?: string;
+  /** Whether a TCP connection was made: a proxy next to the client accepts each one, also for a server that is dead. */
+  readonly connected: boolean;
   readonly seconds: number;
   /** Response headers, by lower-case names. */
   readonly headers: Readonly<Record<string, string>>;

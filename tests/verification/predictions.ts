@@ -78,7 +78,7 @@ function observationOf(model: PolicyModel, series: Series, explanation: Explanat
   const target = model.names.findTarget(question.to)?.workloads[0];
   const server = target ? `spiffe://${principal(target, model.trustDomain)}` : "";
   const isTcp = series.request.scheme === "tcp";
-  const shown = { seconds: 0.01, headers: {} };
+  const shown = { connected: true, seconds: 0.01, headers: {} };
   if (!end) {
     const passed = { status: 200, details: "via_upstream", server };
     const records = isTcp || target?.dataPlane !== "sidecar" ? [] : [record("server sidecar", passed)];
@@ -138,7 +138,7 @@ function observed(model: PolicyModel, series: Series): Observation {
     const details = denied ? "rbac_access_denied_matched_policy[none]" : "via_upstream";
     const status = isClosed ? 0 : denied ? 403 : 200;
     const records = isClosed ? [] : [record("server sidecar", { status, details, server: "" })];
-    return { status, exitCode: isClosed ? 56 : 0, seconds: 0.01, headers: {}, records };
+    return { status, exitCode: isClosed ? 56 : 0, connected: true, seconds: 0.01, headers: {}, records };
   }
   const question = questionOf(model, series);
   if (!question) throw new Error(`no question is known for ${series.title}`);

@@ -41,6 +41,7 @@ export function observe(model: PolicyModel, series: Series, random: Random, othe
     return {
       status,
       exitCode: 0,
+      connected: true,
       seconds,
       headers: { server: "istio-envoy" },
       records: [{ ...nowhere, status, details }],
@@ -72,6 +73,7 @@ export function observe(model: PolicyModel, series: Series, random: Random, othe
   return {
     status,
     exitCode: 0,
+    connected: true,
     seconds,
     headers: Object.fromEntries(headers.filter(([header]) => !removed.includes(header))),
     records: [

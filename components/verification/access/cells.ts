@@ -5,7 +5,7 @@ import { copyWithField } from "../../shared/unknown";
 import { type Explanation, explain } from "../../../policies/explain/explain";
 import type { conditions } from "../../../policies/conditions";
 import type { Answer, Outcome, ProbeRequest, Series } from "../probe";
-import { hasConnectionLimit } from "../requests/find";
+import { hasConnectionLimit, openLimit } from "../requests/find";
 import { enoughFor } from "../requests/outcomes";
 import { type AccessClient, targetFor } from "./clients";
 import type { AccessDraft } from "./drafts";
@@ -99,12 +99,12 @@ export function seriesOf(
   const { client, workload, draft, isTcp } = cell;
   const { method, path, headers, token, port } = draft;
   const encrypted = client.entry?.exposed?.port.encrypted === true;
+  const service = model.services.find((one) => workloadKey(one) === workloadKey(workload));
   const scheme = isTcp ? ("tcp" as const) : encrypted ? ("https" as const) : undefined;
   const request: ProbeRequest = {
     to: targetFor(client, workload, port),
     ...(scheme && { scheme }),
-    // A server that waits for more keeps the connection, and a proxy that denies it closes it at once.
-    ...(isTcp && { timeoutSeconds: 3 }),
+    ...(isTcp && service && openLimit(service)),
     ...(!isTcp && {
       ...(method !== "GET" && { method }),
       path,
@@ -115,7 +115,6 @@ export function seriesOf(
   const aborts = cell.explanation.applied.map(({ rule }) => (rule.fault?.abort?.percentage ?? 0) / 100);
   const aborted = 1 - aborts.reduce((left, share) => left * (1 - share), 1);
   const others: readonly Answer[] = aborted > 0 ? ["fault"] : [];
-  const service = model.services.find((one) => workloadKey(one) === workloadKey(workload));
   return {
     title: titleOfCell(cell),
     role: "effect",
@@ -136,10 +135,7 @@ function outcomeOf(
   const { end, answers, applied, steps } = explanation;
   if (!end) {
     const late = applied.some(({ rule }) => rule.timeout !== undefined);
-    const open: Answer[] = isTcp
-      ? ["application", "no answer"]
-      : ["application", ...(late ? (["timeout"] as const) : [])];
-    return { title: "allowed", answers: open };
+    return { title: "allowed", answers: ["application", ...(late && !isTcp ? (["timeout"] as const) : [])] };
   }
   if (end.why === "mtls") return { title: "refused: plain text, and no rule allows it", answers: ["reset", "denied"] };
   const why = steps.at(-1)?.what ?? "denied";

@@ -1,11 +1,10 @@
 import { waypointTitle, workloadKey } from "../../model/names";
 import { policyName } from "../../model/object-names";
 import type { WaypointOnly } from "../../model/policies/policy-model";
-import { isHttp } from "../../shared/workload";
 import type { PlanContext, Probe, Series } from "../probe";
-import { type Cell, cellOf, seriesOf } from "./cells";
-import { strangers, workloadClients } from "./clients";
-import { accessDrafts, isSafe } from "./drafts";
+import { seriesOf } from "./cells";
+import { type AccessClient, strangers } from "./clients";
+import { cellThrough } from "./controls";
 
 /**
  * That pods accept requests from their waypoint only, which ztunnel enforces: straight to a pod, past the waypoint, a client
@@ -37,31 +36,22 @@ function waypointProbe(context: PlanContext, workload: WaypointOnly): Probe {
           },
         ]
       : [];
-  const through = firstAllowed(context, workload);
-  return {
+  const isAmbient = ({ workload: one, question: { client } }: AccessClient) =>
+    (one?.dataPlane ?? client?.dataPlane) === "ambient";
+  const [through] = ports.flatMap((one) => cellThrough(context, workload, one, isAmbient) ?? []);
+  const about = {
     name: `authorization waypoint of ${workloadKey(workload)}`,
-    kind: "authorization",
+    kind: "authorization" as const,
     path: ["mesh", "waypoints"],
     objects: [`AuthorizationPolicy ${namespace}/${policyName(name, "waypoint")}`],
     expectation: `its pods accept requests from ${waypointTitle(waypoint)} only`,
-    series: [
-      ...past,
-      // ztunnel, which cuts the waypoint off if nothing allows it, has no record of it.
-      ...(through ? [{ ...seriesOf(through, [], policies), refutedBy: ["reset", "unreachable"] as const }] : []),
-    ],
   };
-}
-
-function firstAllowed(context: PlanContext, workload: WaypointOnly): Cell | undefined {
-  const { policies } = context.model;
-  if (!workload.ports.some(isHttp)) return undefined;
-  const drafts = accessDrafts(context, workload, [policies.names.target(workloadKey(workload))]);
-  const clients = workloadClients(policies).filter((client) => client.workload?.dataPlane === "ambient");
-  for (const client of clients) {
-    for (const draft of drafts.filter(({ method }) => isSafe(method))) {
-      const cell = cellOf(policies, client, workload, draft);
-      if (!cell.explanation.end && cell.explanation.outcome === "passes") return cell;
-    }
+  if (!through) {
+    const notMeasurable =
+      "rules let no client through the waypoint, so a closed connection does not show why it was closed";
+    return { ...about, series: [], notMeasurable };
   }
-  return undefined;
+  // ztunnel, which cuts the waypoint off if nothing allows it, has no record of it.
+  const refutedBy = ["reset", "unreachable"] as const;
+  return { ...about, series: [...past, { ...seriesOf(through, [], policies), refutedBy }] };
 }

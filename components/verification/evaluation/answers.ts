@@ -1,4 +1,4 @@
-import type { Answer, Series } from "../probe";
+import { type Answer, openSeconds, type Series } from "../probe";
 import type { Observation, ProxyRecord } from "../result";
 
 /** Who ended a request, by what is known of it. */
@@ -109,19 +109,21 @@ function deniedBy({ details }: ProxyRecord): string | undefined {
   return details === "rbac_access_denied_matched_policy[none]" ? "none" : undefined;
 }
 
-/** https://everything.curl.dev/cmdline/exitcode.html */
-const exitCodes: ReadonlyMap<number, Answer> = new Map([
-  [5, "unreachable"],
-  [6, "unreachable"],
-  [7, "unreachable"],
-  [28, "no answer"],
-]);
+/** Of curl: https://everything.curl.dev/cmdline/exitcode.html. 5, 6 and 7 are: no such proxy, no such host, no connection. */
+const [notFound, tooLate] = [[5, 6, 7], 28];
 
-function withoutAnswer({ exitCode }: Observation, { client, request }: Pick<Series, "client" | "request">): Ending {
+function withoutAnswer(
+  { exitCode, connected }: Observation,
+  { client, request }: Pick<Series, "client" | "request">,
+): Ending {
   // Of a TCP connection there is no status: it was answered.
   if (exitCode === 0) return { answer: "application", mayBe: [] };
-  const known = exitCodes.get(exitCode);
-  if (known) return { answer: known, mayBe: [] };
+  if (notFound.includes(exitCode) || (exitCode === tooLate && !connected)) return { answer: "unreachable", mayBe: [] };
+  if (exitCode === tooLate) {
+    const isOpen = request.scheme === "tcp" && (request.timeoutSeconds ?? openSeconds) >= openSeconds;
+    // A server that waits for more keeps the connection.
+    return { answer: isOpen ? "application" : "no answer", mayBe: [] };
+  }
   // Closed before an answer, in the TLS handshake or after it.
   const all: readonly Answer[] = ["reset", "denied", "blocked"];
   const answer = request.to.kind === "external" ? "blocked" : client.kind === "outside" ? "reset" : "denied";

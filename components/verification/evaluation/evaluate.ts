@@ -149,7 +149,7 @@ function refutes(
   if (mismatch.aspect === "policy") return true;
   // Policies of waypoints restrict egress; a gateway without a server for a host takes no connection.
   if (kind === "egress" && answer === "denied") return to.kind === "external";
-  if (kind === "gateways" && to.kind === "gateway" && !by && answer !== "no answer") return true;
+  if (kind === "gateways" && to.kind === "gateway" && !by && observation.exitCode !== 28) return true;
   return [answer, ...(by ? mayBe : [])].some((one) => isOwnedBy(kind, one));
 }
 

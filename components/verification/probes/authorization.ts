@@ -6,6 +6,7 @@ import { conditionsIn, httpConditions } from "../../../policies/conditions";
 import { type Cell, cellOf, effectOf, explainCell, seriesOf, titleOfCell, withoutAddresses } from "../access/cells";
 import { type AccessClient, gatewayClients, outside, strangers, workloadClients } from "../access/clients";
 import { type AccessDraft, accessDrafts, isSafe } from "../access/drafts";
+import { cellThrough, getsThrough, isCutOff } from "../access/controls";
 import { type AccessObject, accessObjects } from "../access/objects";
 import type { PlanContext, Probe, Series } from "../probe";
 import { waypointProbes } from "../access/waypoints";
@@ -33,6 +34,8 @@ class Matrix {
   private readonly open: PolicyModel;
   private readonly cells = new Map<AccessObject, Cell[]>();
   private readonly isBrief: boolean;
+  /** By port: a request that gets through, or that there is none. */
+  private readonly through = new Map<string, Cell | undefined>();
   /** Objects that a request has shown to decide. */
   private readonly shown = new Set<AccessObject>();
   /** Why requests that an object may decide are in no probe. */
@@ -49,24 +52,52 @@ class Matrix {
     const all = ruled.flatMap((workload) => this.cellsOf(workload, false));
     this.isBrief = all.length > mostSeries;
     const kept = !this.isBrief ? all : ruled.flatMap((workload) => this.cellsOf(workload, true));
-    for (const cell of kept) this.assign(cell);
+    for (const cell of kept) if (!isCutOff(cell) || this.controlOf(cell)) this.assign(cell);
   }
 
   probeOf(object: AccessObject): Probe {
     const { model, objects } = this;
     const cells = this.cells.get(object) ?? [];
     const witnessed = object.action === "default" ? witnesses(object, model) : [];
-    const series: Series[] = [...unique(cells.map((cell) => seriesOf(cell, objects, model))), ...witnessed];
+    const series: Series[] = [
+      ...unique(cells.map((cell) => seriesOf(cell, objects, model))),
+      ...this.controlsOf(cells),
+      ...witnessed,
+    ];
     const allowed = new Set(cells.filter(isAllowed).map(titleOfCell)).size;
     const named = {
       name: `authorization ${object.title}`,
       kind: "authorization" as const,
       path: object.path,
       objects: object.names,
-      expectation: `${allowed} of ${series.length} requests are allowed, the others are denied${this.isBrief ? "; of clients that no rule names, one of each namespace asks" : ""}`,
+      expectation: `${allowed} of ${series.filter(({ role }) => role === "effect").length} requests are allowed, the others are denied${this.isBrief ? "; of clients that no rule names, one of each namespace asks" : ""}`,
     };
     if (this.shown.has(object) || witnessed.length > 0) return { ...named, series };
     return { ...named, series: [], notMeasurable: this.reasonFor(object) };
+  }
+
+  /** What shows that the server of a request is there which is cut off. */
+  private controlOf(cell: Cell): Cell | undefined {
+    const { workload, draft } = cell;
+    const key = portKey(cell);
+    const port = workload.ports.find((one) => one.port === draft.port);
+    const found = this.through.has(key) ? this.through.get(key) : port && cellThrough(this.context, workload, port);
+    this.through.set(key, found);
+    if (!found) {
+      this.leaveOut(cell, `no client gets through to port ${draft.port}, so a closed connection does not show why`);
+    }
+    return found;
+  }
+
+  /** Of the ports at which none of these requests gets through. */
+  private controlsOf(cells: readonly Cell[]): Series[] {
+    const reached = new Set(cells.filter(getsThrough).map(portKey));
+    const controls = cells
+      .filter((cell) => isCutOff(cell) && !reached.has(portKey(cell)))
+      .flatMap((cell) => {
+        return this.through.get(portKey(cell)) ?? [];
+      });
+    return unique(controls.map((cell) => ({ ...seriesOf(cell, this.objects, this.model), role: "control" })));
   }
 
   private reasonFor(object: AccessObject): string {
@@ -216,6 +247,10 @@ function isFirstOfKind(
 ): boolean {
   const kind = (client: AccessClient) => client.workload?.namespace;
   return !workload || all.findIndex(({ client, isNamed }) => !isNamed && kind(client) === workload.namespace) === at;
+}
+
+function portKey({ workload, draft: { port } }: Cell): string {
+  return `${workloadKey(workload)}:${port}`;
 }
 
 /** A title names one series of a probe. */

@@ -231,7 +231,7 @@ function controls(cells: readonly EgressCell[]): Series[] {
       role: "control",
       client: outside.client,
       request: requestFor(host, undefined),
-      expect: { kind: "every", outcome: { title: `${host.name} answers`, answers: answered(host) } },
+      expect: { kind: "every", outcome: { title: `${host.name} answers`, answers: ["application"] } },
     }));
 }
 
@@ -242,7 +242,11 @@ function seriesOf(model: PolicyModel, { workload, host, explanation }: EgressCel
     role: "effect",
     client: { kind: "workload", namespace: workload.namespace, name: workload.name },
     // Its own sidecar refuses it by its name, and needs no address of it.
-    request: requestFor(host, atOnce || !host.service ? nowhere : undefined),
+    request: {
+      ...requestFor(host, atOnce || !host.service ? nowhere : undefined),
+      // Before a proxy that sends it on gives up to connect.
+      ...(atOnce && host.scheme !== "http" && { timeoutSeconds: 5 }),
+    },
     expect: { kind: "every", outcome: outcomeOf(host, explanation) },
     // A proxy that refuses it does so at once: if it is sent on, nothing answers at that address.
     ...(atOnce && { refutedBy: ["no answer", "unreachable"] as const }),
@@ -257,12 +261,8 @@ function requestFor({ name: host, port, scheme }: OutsideHost, address: string |
   };
 }
 
-function answered({ scheme }: OutsideHost): readonly Answer[] {
-  return scheme === "tcp" ? ["application", "no answer"] : ["application"];
-}
-
 function outcomeOf(host: OutsideHost, { end, answers, steps }: Explanation): Outcome {
-  if (!end) return { title: `it reaches ${host.name}`, answers: answered(host) };
+  if (!end) return { title: `it reaches ${host.name}`, answers: ["application"] };
   const title = steps.at(-1)?.what ?? "it is refused";
   if (answers.includes("reset")) {
     const late: readonly Answer[] = end.by === "network" ? ["no answer", "unreachable"] : [];

@@ -3,9 +3,17 @@ import { workloadKey } from "../../model/names";
 import type { Exposure, MeshService, PolicyModel } from "../../model/policies/policy-model";
 import type { SettingPath } from "../../shared/problem";
 import type { GatewayWorkload } from "../../shared/workload";
-import type { Answer, Outcome, PlanContext, Probe, ProbeRequest, Series } from "../probe";
+import {
+  type Answer,
+  answers,
+  type Outcome,
+  type PlanContext,
+  type Probe,
+  type ProbeRequest,
+  type Series,
+} from "../probe";
 import { concreteHost, type Entry, gatewayEntries } from "../requests/entries";
-import { findRequest, takes } from "../requests/find";
+import { findRequest, openLimit, takes } from "../requests/find";
 import { objectsFor, oneOf, partsOf } from "../requests/outcomes";
 import { answersBehind, routeProbe, sent } from "./routes";
 
@@ -149,7 +157,12 @@ function plainHttpProbe(at: AtGateway): Probe[] {
     : { title: "no connection", answers: ["unreachable", "no answer", "reset"] };
   const effect = series(at, "effect", concreteHost(host), ports.http2 ?? 80, false, outcome);
   const path = ["gateways", name, "tls", "plainHttp"];
-  return [{ ...about(at, "plain HTTP", path), expectation: outcome.title, series: [effect] }];
+  // A gateway that is dead has no connection for plain HTTP either.
+  const there = answers.filter((answer) => answer !== "unreachable" && answer !== "no answer");
+  const encrypted: Outcome = { title: "the gateway is there", answers: there };
+  const control = series(at, "control", concreteHost(host), ports.https ?? 443, true, encrypted);
+  const all = redirects ? [effect] : [effect, control];
+  return [{ ...about(at, "plain HTTP", path), expectation: outcome.title, series: all }];
 }
 
 /** What a client with a certificate of the right authority gets, no probe shows: it has none. */
@@ -200,11 +213,11 @@ function connectionProbes(at: AtGateway): Probe[] {
   return at.exposed.flatMap(({ service, exposure: { tcp, path } }) =>
     tcp.flatMap(({ match = [{}] }, index) => {
       const ports = match.flatMap(({ port = connectionPort(at.gateway, "tcp") }) => port ?? []);
-      const open: Outcome = { title: `a connection to ${service.name}`, answers: ["application", "no answer"] };
+      const open: Outcome = { title: `a connection to ${service.name}`, answers: ["application"] };
       return [...new Set(ports)].map((port): Probe => ({
         ...about(at, `port ${port}`, [...path, "tcp", index]),
         expectation: open.title,
-        series: [series(at, "effect", at.gateway.service, port, false, open, { scheme: "tcp", timeoutSeconds: 3 })],
+        series: [series(at, "effect", at.gateway.service, port, false, open, { scheme: "tcp", ...openLimit(service) })],
       }));
     }),
   );

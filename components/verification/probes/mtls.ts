@@ -8,6 +8,7 @@ import { isHttp, type ServicePort } from "../../shared/workload";
 import { grouped } from "../../shared/grouped";
 import { principal } from "../../../policies/api-objects";
 import { type Cell, cellOf, explainCell, hasStatus, seriesOf } from "../access/cells";
+import { cellThrough } from "../access/controls";
 import { outside, strangers, workloadClients } from "../access/clients";
 import { noSuchPath, pathsOfRoutes } from "../access/drafts";
 import type { Answer, Outcome, PlanContext, Probe, Series } from "../probe";
@@ -16,9 +17,10 @@ import type { Answer, Outcome, PlanContext, Probe, Series } from "../probe";
  * Plain text from outside the mesh is refused where mTLS is STRICT, by each port of each service and by its pods, and else
  * accepted. The server's certificate is what its own proxy records.
  */
-export function mtls({ model: { policies: model } }: PlanContext): Probe[] {
+export function mtls(context: PlanContext): Probe[] {
+  const model = context.model.policies;
   const meshed = model.workloads.filter(({ dataPlane }) => dataPlane !== "none");
-  const ports = meshed.flatMap((workload) => workload.ports.map((port) => portOf(model, workload, port)));
+  const ports = meshed.flatMap((workload) => workload.ports.map((port) => portOf(context, workload, port)));
   const byObject = grouped(ports, ({ object }) => object.name);
   return byObject.map(([{ object }, all]) => probeOf(model, object, all));
 }
@@ -37,6 +39,8 @@ interface MeshPort {
   readonly mode: "STRICT" | "PERMISSIVE" | "DISABLE";
   /** Why the mode does not show. */
   readonly hidden?: string;
+  /** Of one that refuses plain text: what shows that its server is there. */
+  readonly control: readonly Series[];
 }
 
 /** What a server that takes plain text may answer. */
@@ -50,14 +54,29 @@ const accepted: readonly Answer[] = [
   "rate limited",
 ];
 
-function portOf(model: PolicyModel, workload: MeshWorkload, port: ServicePort): MeshPort {
+function portOf(context: PlanContext, workload: MeshWorkload, port: ServicePort): MeshPort {
+  const model = context.model.policies;
   const object = objectOf(model, workload, port.port);
   const mode = mtlsModes(model, workload).at(port.port);
   const cell = cellFromOutside(model, workload, port);
   const open = explainCell(permissive(model), cell);
+  const certificate = certificateOf(model, { workload, port, mode });
+  const control = mode === "STRICT" && certificate.length === 0 ? controlOf(context, workload, port) : certificate;
   // A connection that is closed for another reason looks the same.
-  const isClosed = open.answers.includes("reset");
-  return { object, workload, port, mode, ...(isClosed && { hidden: open.steps.at(-1)?.what ?? "it is closed" }) };
+  const hidden = open.answers.includes("reset")
+    ? (open.steps.at(-1)?.what ?? "it is closed")
+    : mode === "STRICT" && control.length === 0
+      ? "no client of the mesh gets through, so a closed connection does not show why it was closed"
+      : undefined;
+  return { object, workload, port, mode, control, ...(hidden !== undefined && { hidden }) };
+}
+
+/** A client of the mesh, which a server that is dead does not answer either. */
+function controlOf(context: PlanContext, workload: MeshWorkload, port: ServicePort): Series[] {
+  const cell = cellThrough(context, workload, port);
+  if (!cell) return [];
+  const series = seriesOf(cell, [], context.model.policies, { title: "it gets through", answers: serverAnswers });
+  return [{ ...series, role: "control" }];
 }
 
 /** The PeerAuthentication that sets the mode of a port. */
@@ -78,7 +97,7 @@ function objectOf({ mtlsExceptions }: PolicyModel, { namespace, name }: MeshWork
 
 function probeOf(model: PolicyModel, { name, title, exception }: MtlsObject, ports: readonly MeshPort[]): Probe {
   const shown = ports.filter(({ hidden }) => hidden === undefined);
-  const series = shown.flatMap((port) => [...fromOutside(model, port), ...certificateOf(model, port)]);
+  const series = shown.flatMap((port) => [...fromOutside(model, port), ...port.control]);
   const modes = [...new Set(shown.map(({ mode }) => mode))];
   const named = {
     name: `mtls ${title}`,
@@ -100,10 +119,7 @@ function fromOutside(model: PolicyModel, { workload, port, mode }: MeshPort): Se
   const { namespace, name } = workload;
   if (mode === "STRICT") {
     const outcome: Outcome = { title: "plain text is refused (STRICT)", answers: ["reset"] };
-    const series = {
-      ...seriesOf(cell, [], model, outcome),
-      refutedBy: cell.isTcp ? [...accepted, "no answer" as const] : accepted,
-    };
+    const series = { ...seriesOf(cell, [], model, outcome), refutedBy: accepted };
     const to = { kind: "pod", namespace, workload: name, port: port.targetPort ?? port.port } as const;
     const atPod = { ...series, title: `${series.title}, at its pod`, request: { ...series.request, to } };
     return [series, atPod];
@@ -112,13 +128,7 @@ function fromOutside(model: PolicyModel, { workload, port, mode }: MeshPort): Se
   const outcome: Outcome = {
     title: `plain text is accepted (${mode})`,
     answers:
-      end?.why === "authorization"
-        ? ["denied"]
-        : end?.why === "token"
-          ? ["denied", "token refused"]
-          : cell.isTcp
-            ? ["application", "no answer"]
-            : ["application"],
+      end?.why === "authorization" ? ["denied"] : end?.why === "token" ? ["denied", "token refused"] : ["application"],
   };
   return [{ ...seriesOf(cell, [], model, outcome), refutedBy: ["reset"] }];
 }
@@ -138,11 +148,17 @@ function portCell(
   return { ...cellOf(model, client, workload, draft), ...(!isHttp(port) && { isTcp: true }) };
 }
 
+/** Of a server that is there, or of its sidecar. */
+const serverAnswers: readonly Answer[] = ["application", "denied", "token refused", "rate limited"];
+
 /** Seconds for which istiod signs certificates of workloads, by default. */
 const lifetime = 86_400;
 
 /** From a client in the mesh: whose certificate the server has. Only a proxy that reads HTTP records it. */
-function certificateOf(model: PolicyModel, { workload, port, mode }: MeshPort): Series[] {
+function certificateOf(
+  model: PolicyModel,
+  { workload, port, mode }: Pick<MeshPort, "workload" | "port" | "mode">,
+): Series[] {
   if (!isHttp(port) || workload.dataPlane !== "sidecar" || mode === "DISABLE") return [];
   const clients = [...strangers(model), ...workloadClients(model)].filter(
     ({ workload: one, question }) => (one?.dataPlane ?? question.client?.dataPlane) === "sidecar",
@@ -157,7 +173,7 @@ function certificateOf(model: PolicyModel, { workload, port, mode }: MeshPort): 
   if (!cell) return [];
   const outcome: Outcome = {
     title: `the certificate of ${workloadKey(workload)}`,
-    answers: ["application", "denied", "token refused", "rate limited"],
+    answers: serverAnswers,
     server: `spiffe://${principal(workload, model.trustDomain)}`,
     certificateSeconds: lifetime,
   };

@@ -4,7 +4,7 @@ import type { Match } from "../../model/matches";
 import { type Explanation, explain, type Question } from "../../../policies/explain/explain";
 import { milliseconds } from "../../shared/duration";
 import { formatPath, type SettingPath } from "../../shared/problem";
-import type { PlanContext, ProbeClient, ProbeRequest } from "../probe";
+import { openSeconds, type PlanContext, type ProbeClient, type ProbeRequest } from "../probe";
 import { type Draft, drafts, safeMethods } from "./drafts";
 import { type Entry, hostNames, targetsOf, titleOf } from "./entries";
 
@@ -171,10 +171,22 @@ function ask(context: PlanContext, entry: Entry, draft: Draft, { client, from, t
   return { client, clientTitle: title, request, question, explanation, isLimited };
 }
 
-export function hasConnectionLimit({ trafficPolicy, subsets }: MeshService): boolean {
-  return [{ trafficPolicy }, ...subsets].some(({ trafficPolicy: policy }) =>
-    [policy, ...(policy?.portLevelSettings ?? [])].some((one) => one?.connectionPool !== undefined),
-  );
+export function hasConnectionLimit(service: MeshService): boolean {
+  return connectionPools(service).length > 0;
+}
+
+/** How long a TCP connection to a service must be open, where its proxies may take longer than usual to connect. */
+export function openLimit(service: MeshService): Pick<ProbeRequest, "timeoutSeconds"> {
+  const limits = connectionPools(service).map(({ tcp }) => milliseconds(tcp?.connectTimeout ?? "0s") / 1000 + 2);
+  const longest = Math.ceil(Math.max(0, ...limits));
+  return longest > openSeconds ? { timeoutSeconds: longest } : {};
+}
+
+function connectionPools({ trafficPolicy, subsets }: MeshService) {
+  const policies = [{ trafficPolicy }, ...subsets].flatMap(({ trafficPolicy: policy }) => policy ?? []);
+  return policies
+    .flatMap((policy) => [policy, ...(policy.portLevelSettings ?? [])])
+    .flatMap(({ connectionPool }) => connectionPool ?? []);
 }
 
 /** As a series is named: `productpage GET /reviews/0 (end-user: quentin)`. */

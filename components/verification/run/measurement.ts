@@ -188,7 +188,7 @@ export class Measurement {
 
   private unmeasured({ probe, series }: Job, reason: string): SeriesResult {
     const result = evaluateSeries(probe, series, [], this.context.plan.statistics);
-    const observation: Observation = { status: 0, exitCode: 0, seconds: 0, headers: {}, records: [] };
+    const observation: Observation = { status: 0, exitCode: 0, connected: false, seconds: 0, headers: {}, records: [] };
     return { ...result, verdict: "control failed", failure: { request: result.request, observation, reason } };
   }
 

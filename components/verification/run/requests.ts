@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { probeHeader } from "../../model/mesh-config";
 import { parseJson } from "../../shared/json";
-import type { Probe, ProbeRequest, Series } from "../probe";
+import { openSeconds, type Probe, type ProbeRequest, type Series } from "../probe";
 import type { Observation } from "../result";
 import { type Address, urlHost } from "./addresses";
 import type { Client } from "./clients";
@@ -78,17 +78,17 @@ export function curlConfig(requests: readonly PreparedRequest[], concurrency: nu
 }
 
 function sectionOf({ id, request, address, token }: PreparedRequest): string {
-  const { scheme = "http", method = "GET", timeoutSeconds = 10 } = request;
+  const { scheme = "http", method = "GET" } = request;
   const shared = [
     "silent",
     "globoff",
     "path-as-is",
     option("output", `body-${id}`),
-    `max-time = ${timeoutSeconds}`,
+    `max-time = ${limitOf(request)}`,
     ...connectTo(address),
     option(
       "write-out",
-      `\n@${id} %{http_code} %{exitcode} %{time_total} %{size_download} %{errormsg}\n%{header_json}\n`,
+      `\n@${id} %{http_code} %{exitcode} %{time_total} %{time_connect} %{size_download} %{errormsg}\n%{header_json}\n`,
     ),
   ];
   const authority = `${address.host}:${address.port}`;
@@ -114,6 +114,11 @@ function sectionOf({ id, request, address, token }: PreparedRequest): string {
     ...(scheme === "https" ? ["insecure"] : []),
     ...(request.clientCertificate ? [option("cert", certificateFile)] : []),
   ].join("\n");
+}
+
+/** Seconds. */
+export function limitOf({ scheme, timeoutSeconds }: ProbeRequest): number {
+  return timeoutSeconds ?? (scheme === "tcp" ? openSeconds : 10);
 }
 
 function connectTo({ host, port, connect }: Address): string[] {
@@ -159,8 +164,8 @@ export function readOutput(
   );
   const observations = new Map<string, ClientObservation>();
   for (const section of stdout.split(/^@/m).slice(1)) {
-    const [, id = "", status, exitCode, seconds, bytes, error = "", rest = ""] =
-      /^(\S+) (\d+) (\d+) ([\d.]+) (\d+) ?(.*)\n([^]*)/.exec(section) ?? [];
+    const [, id = "", status, exitCode, seconds, connectSeconds, bytes, error = "", rest = ""] =
+      /^(\S+) (\d+) (\d+) ([\d.]+) ([\d.]+) (\d+) ?(.*)\n([^]*)/.exec(section) ?? [];
     const scheme = schemes.get(id);
     if (scheme === undefined) continue;
     const body = bodies.get(id);
@@ -169,6 +174,7 @@ export function readOutput(
       status: Number(status),
       exitCode: code,
       ...(code !== 0 && error !== "" && { error }),
+      connected: Number(connectSeconds) > 0,
       seconds: Number(seconds),
       headers: headersIn(rest),
       ...(body && { body }),

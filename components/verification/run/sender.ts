@@ -13,6 +13,7 @@ import {
   type ClientObservation,
   curlCommand,
   curlConfig,
+  limitOf,
   type Order,
   type PreparedRequest,
   readOutput,
@@ -135,7 +136,7 @@ export class Sender {
     const needsCertificate = requests.some(({ request }) => request.clientCertificate !== undefined);
     const certificate = needsCertificate ? await this.certificate : "";
     const { argv, stdin } = curlCommand(curlConfig(requests, concurrency), certificate);
-    const longest = Math.max(...requests.map(({ request }) => request.timeoutSeconds ?? 10));
+    const longest = Math.max(...requests.map(({ request }) => limitOf(request)));
     const seconds = 30 + longest * Math.ceil(requests.length / concurrency);
     for (let failures = 1; ; failures++) {
       try {

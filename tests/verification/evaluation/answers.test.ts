@@ -5,6 +5,7 @@ import { observationOf, recordOf, seriesOf } from "./observations";
 
 const series = seriesOf({});
 const fromOutside = seriesOf({ client: { kind: "outside" } });
+const tcp = (timeoutSeconds?: number) => seriesOf({ request: { ...series.request, scheme: "tcp", timeoutSeconds } });
 const toExternal = seriesOf({ request: { to: { kind: "external", host: "other.example", port: 443 } } });
 
 describe("who ended a request, by the record of a proxy", () => {
@@ -157,6 +158,10 @@ describe("who ended a request, by what the client saw", () => {
     ["curl's 6, no such name", { status: 0, exitCode: 6 }, "unreachable"],
     ["curl's 7, refused", { status: 0, exitCode: 7 }, "unreachable"],
     ["curl's 28, too late", { status: 0, exitCode: 28 }, "no answer"],
+    ["curl's 28 without a connection", { status: 0, exitCode: 28, connected: false }, "unreachable"],
+    ["curl's 28 without a TCP connection", { status: 0, exitCode: 28, connected: false }, "unreachable", tcp()],
+    ["a TCP connection that is open when every proxy has given up", { status: 0, exitCode: 28 }, "application", tcp()],
+    ["a TCP connection that a proxy may still be making", { status: 0, exitCode: 28 }, "no answer", tcp(3)],
     ["curl's 52 within the mesh", { status: 0, exitCode: 52 }, "denied"],
     ["curl's 56 from outside the mesh", { status: 0, exitCode: 56 }, "reset", fromOutside],
     ["curl's 35 to a host outside the mesh", { status: 0, exitCode: 35 }, "blocked", toExternal],

@@ -46,7 +46,7 @@ export function reviews(version: string): NonNullable<ProxyRecord["upstream"]> {
 }
 
 export function observationOf(seen: Partial<Observation>): Observation {
-  return { status: 200, exitCode: 0, seconds: 0.01, headers: {}, records: [], ...seen };
+  return { status: 200, exitCode: 0, connected: true, seconds: 0.01, headers: {}, records: [], ...seen };
 }
 
 /** A request that the application answered, seen by the proxies of both ends. */

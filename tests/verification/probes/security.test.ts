@@ -8,6 +8,7 @@ import {
   ingress,
   type PolicySettings,
   shopModel,
+  workload,
 } from "../../support/policy-models";
 import { linesFor, planOf } from "./plans";
 
@@ -39,6 +40,23 @@ describe("the probes of mTLS", () => {
         ["mtls shop/ratings", "PeerAuthentication shop/ratings.mtls", "plain text is accepted (PERMISSIVE)"],
       ],
     );
+  });
+
+  it("have a client of the mesh that gets through to the port, where no certificate shows that its server is there", () => {
+    const through = "gets through {answers=[application,denied,token refused,rate limited]}";
+    const ports = [{ port: 9000, protocol: "tcp" as const }];
+    const tcp = linesFor(mtls, shopModel({}, { workloads: [workload("front"), { ...workload("ratings"), ports }] }));
+    assert.ok(tcp.includes(`  control tcp front to shop/ratings -> it ${through}`), tcp.join("\n"));
+    const ambient = linesFor(mtls, ambientShop({}));
+    assert.equal(ambient.filter((line) => line.startsWith("  control front GET")).length, 3, ambient.join("\n"));
+    const authorization = { deny: [{ to: "ratings", principals: ["*"] }] };
+    const closed = linesFor(
+      mtls,
+      shopModel({ security: { authorization } }, { workloads: [{ ...workload("ratings"), ports }] }),
+    );
+    assert.deepEqual(closed.slice(1), [
+      "  not measurable: no client of the mesh gets through, so a closed connection does not show why it was closed: with or without mTLS",
+    ]);
   });
 
   it("cannot tell where ztunnel closes the connection in any case", () => {
@@ -126,11 +144,11 @@ describe("the probes of egress", () => {
       `Sidecar shop/reviews.scope has no port 443 of ${host}: its connection is closed {answers=[blocked,reset,denied]}`;
     const from = lines.indexOf("egress from shop/reviews: 5 requests to other hosts than the allowed ones are refused");
     assert.deepEqual(lines.slice(from + 1, from + 6), [
-      `  effect https reviews to api.example.com:443 -> ${closed("api.example.com")}`,
+      `  effect https reviews to api.example.com:443 within 5 s -> ${closed("api.example.com")}`,
       "  effect http reviews to talos-mesh-probe.test:80 -> Sidecar shop/reviews.scope has no port 80 of talos-mesh-probe.test: 502 {answers=[blocked] status=[502]}",
-      `  effect https reviews to talos-mesh-probe.test:443 -> ${closed("talos-mesh-probe.test")}`,
+      `  effect https reviews to talos-mesh-probe.test:443 within 5 s -> ${closed("talos-mesh-probe.test")}`,
       "  effect http reviews to 192.0.2.1:80 -> Sidecar shop/reviews.scope has no port 80 of 192.0.2.1: 502 {answers=[blocked] status=[502]}",
-      `  effect https reviews to 192.0.2.1:443 -> ${closed("192.0.2.1")}`,
+      `  effect https reviews to 192.0.2.1:443 within 5 s -> ${closed("192.0.2.1")}`,
     ]);
     assert.deepEqual(lines.slice(-3), [
       "egress to shop/api.example.com: 1 request reach it",

@@ -166,6 +166,7 @@ export class MeshEnvoy {
       return {
         status: response.statusCode ?? 0,
         exitCode: 0,
+        connected: true,
         seconds: seconds(),
         headers: Object.fromEntries(found),
         body,
@@ -173,7 +174,7 @@ export class MeshEnvoy {
     } catch (error) {
       // As curl has it: 52 for a connection that was closed without an answer, 56 for one that was reset.
       const exitCode = (error as { code?: string }).code === "ECONNRESET" ? 56 : 7;
-      return { status: 0, exitCode, error: String(error), seconds: seconds(), headers: {} };
+      return { status: 0, exitCode, error: String(error), connected: exitCode !== 7, seconds: seconds(), headers: {} };
     }
   }
 

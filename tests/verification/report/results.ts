@@ -10,6 +10,7 @@ import type {
 export const denied: Observation = {
   status: 403,
   exitCode: 0,
+  connected: true,
   seconds: 0.012,
   headers: { server: "istio-envoy" },
   body: "RBAC: access denied",

@@ -141,7 +141,7 @@ export class FakeCluster implements VerificationCluster {
     for (const [proxy, line] of Object.entries(records)) this.record(proxy, { probe: id, status, ...line });
     const lists = Object.entries(response).map(([name, value]) => [name, [value]] as const);
     const text = body === undefined ? "" : `#body-${id} ${Buffer.from(body).toString("base64")}\n`;
-    return `\n@${id} ${status} ${exitCode} ${seconds} 0 ${exitCode === 0 ? "" : "it failed"}\n${JSON.stringify(Object.fromEntries(lists), undefined, 1)}\n${text}`;
+    return `\n@${id} ${status} ${exitCode} ${seconds} 0.001 0 ${exitCode === 0 ? "" : "it failed"}\n${JSON.stringify(Object.fromEntries(lists), undefined, 1)}\n${text}`;
   }
 
   /** Adds a line to the log of a proxy. */

@@ -31,7 +31,7 @@ describe("the records of requests", () => {
     const [namespace = "", pod = ""] = clientPod.split("/");
     const client = { key: "shop/front", namespace, pod, container: "client", proxied: true };
     const order = { probe: probe("p", [one]), series: one, number: 0, client, count: 1, concurrency: 1 };
-    return { id, order, observation: { status: 200, exitCode: 0, seconds: 0.01, headers: {} } };
+    return { id, order, observation: { status: 200, exitCode: 0, connected: true, seconds: 0.01, headers: {} } };
   }
 
   function collect(all: readonly Sent[], more: Parameters<typeof plan>[1] = {}) {

@@ -161,6 +161,7 @@ describe("requests, by a real curl", function () {
     ]);
     assert.deepEqual([none?.exitCode, cut?.exitCode, silent?.exitCode], [7, 52, 28]);
     assert.deepEqual([none?.status, cut?.status, silent?.status], [0, 0, 0]);
+    assert.deepEqual([none?.connected, cut?.connected, silent?.connected], [false, true, true]);
     assert.match(none?.error ?? "", /Couldn't connect|Could not connect/);
   });
 

@@ -1,0 +1,50 @@
+import { type MeshWorkload, workloadKey } from "../../model/names";
+import { isHttp, type ServicePort } from "../../shared/workload";
+import type { PlanContext } from "../probe";
+import { type Cell, cellOf, hasStatus } from "./cells";
+import { type AccessClient, strangers, workloadClients } from "./clients";
+import { type AccessDraft, accessDrafts, isSafe } from "./drafts";
+
+/**
+ * Whether nothing but a closed connection shows that a request is refused: a server that is dead, or a port that is wrong,
+ * looks the same behind a proxy.
+ */
+export function isCutOff({ explanation: { end, ...others }, isTcp }: Cell): boolean {
+  const isAtServer = end?.why === "mtls" || end?.why === "authorization" || end?.why === "bypass";
+  return isAtServer && (isTcp === true || !hasStatus({ end, ...others }));
+}
+
+/** Whether a request shows that its server is there: the application answers, or the sidecar that it shares a pod with. */
+export function getsThrough({ explanation: { end, ...others }, isTcp }: Cell): boolean {
+  return !end ? others.outcome === "passes" : !isTcp && end.by === "server sidecar" && hasStatus({ end, ...others });
+}
+
+/** The first request of a client in the mesh that gets through to a port. */
+export function cellThrough(
+  context: PlanContext,
+  workload: MeshWorkload,
+  port: ServicePort,
+  isMeant: (client: AccessClient) => boolean = () => true,
+): Cell | undefined {
+  const { policies } = context.model;
+  const isTcp = !isHttp(port);
+  const connection: AccessDraft = {
+    label: `port ${port.port}`,
+    method: "GET",
+    path: "/",
+    headers: {},
+    port: port.port,
+  };
+  const drafts = isTcp
+    ? [connection]
+    : accessDrafts(context, workload, [policies.names.target(workloadKey(workload))])
+        .filter(({ method }) => isSafe(method))
+        .map((draft) => ({ ...draft, port: port.port }));
+  for (const client of [...workloadClients(policies), ...strangers(policies)].filter(isMeant)) {
+    for (const draft of drafts) {
+      const cell: Cell = { ...cellOf(policies, client, workload, draft), ...(isTcp && { isTcp }) };
+      if (getsThrough(cell)) return cell;
+    }
+  }
+  return undefined;
+}
