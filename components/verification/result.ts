@@ -137,6 +137,8 @@ export interface VerificationResult {
   readonly probes: readonly ProbeResult[];
   /** The state of the mesh besides its policies; it fails no run. */
   readonly health: readonly HealthFinding[];
+  /** What limits the evidence of this run, and what it leaves in the cluster. */
+  readonly notes: readonly string[];
   /** Where the time went, in order. */
   readonly phases: readonly { readonly name: string; readonly seconds: number }[];
 }

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import https from "node:https";
+import type { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import type { KubeConfig } from "@kubernetes/client-node" with { "resolution-mode": "import" };
 import { parseJson } from "../json";
@@ -157,14 +158,23 @@ export class ApiServer {
   }
 
   /** For what has no method of its own. @returns the response: parsed where it is JSON, else its text */
-  async request(method: Method, path: string, options: RequestOptions = {}): Promise<unknown> {
+  request(method: Method, path: string, options: RequestOptions = {}): Promise<unknown> {
+    return this.loggedIn(() => this.send(method, path, options));
+  }
+
+  /** A response that need not end, such as a log that is followed: until `signal` is aborted. */
+  stream(path: string, query: Query, signal: AbortSignal): Promise<Readable> {
+    return this.loggedIn(() => this.open("GET", path, { query, signal }));
+  }
+
+  private async loggedIn<T>(request: () => Promise<T>): Promise<T> {
     try {
-      return await this.send(method, path, options);
+      return await request();
     } catch (error) {
       if (this.config === undefined || !(error instanceof ApiError && error.status === 401)) throw error;
       // A token, or a login by a command, expires.
       this.login = await loginOf(this.config);
-      return await this.send(method, path, options);
+      return await request();
     }
   }
 
@@ -200,29 +210,37 @@ export class ApiServer {
   }
 
   private async send(method: Method, path: string, options: RequestOptions): Promise<unknown> {
-    const { query, body, contentType = "application/json", timeoutMs = 60_000, signal } = options;
+    const { timeoutMs = 60_000, signal } = options;
+    const deadline = AbortSignal.timeout(timeoutMs);
+    const either = signal === undefined ? deadline : AbortSignal.any([deadline, signal]);
+    try {
+      return parsed(await text(await this.open(method, path, { ...options, signal: either })));
+    } catch (error) {
+      if (error instanceof ApiError || !deadline.aborted) throw error;
+      const message = `${this.address} did not respond within ${timeoutMs / 1000} s`;
+      throw Object.assign(new Error(message), { code: "ETIMEDOUT" });
+    }
+  }
+
+  private async open(
+    method: Method,
+    path: string,
+    { query, body, contentType = "application/json", signal }: Omit<RequestOptions, "timeoutMs">,
+  ): Promise<IncomingMessage> {
     const search = query === undefined ? "" : `?${new URLSearchParams(query).toString()}`;
     const url = new URL(`${this.url.pathname.replace(/\/$/, "")}${path}${search}`, this.url);
     const content = body === undefined ? "" : JSON.stringify(body);
     // Node gives a DELETE no length of its own, and the server would take its body for the next request.
     const length = body !== undefined && { "content-type": contentType, "content-length": Buffer.byteLength(content) };
     const headers = { ...this.login.headers, accept: "application/json", ...length };
-    const deadline = AbortSignal.timeout(timeoutMs);
-    const either = signal === undefined ? deadline : AbortSignal.any([deadline, signal]);
-    try {
-      const response = await new Promise<IncomingMessage>((resolve, reject) => {
-        const request = https.request(url, { ...this.login, method, headers, signal: either }, resolve);
-        request.on("error", reject).end(content);
-      });
-      const answer = await text(response);
-      const { statusCode: status = 0 } = response;
-      if (status >= 200 && status < 300) return parsed(answer);
-      throw new ApiError(status, messageOf(parsed(answer)) ?? `HTTP ${status}: ${answer.slice(0, 500)}`);
-    } catch (error) {
-      if (error instanceof ApiError || !deadline.aborted) throw error;
-      const message = `${this.address} did not respond within ${timeoutMs / 1000} s`;
-      throw Object.assign(new Error(message), { code: "ETIMEDOUT" });
-    }
+    const response = await new Promise<IncomingMessage>((resolve, reject) => {
+      const request = https.request(url, { ...this.login, method, headers, signal }, resolve);
+      request.on("error", reject).end(content);
+    });
+    const { statusCode: status = 0 } = response;
+    if (status >= 200 && status < 300) return response;
+    const answer = await text(response);
+    throw new ApiError(status, messageOf(parsed(answer)) ?? `HTTP ${status}: ${answer.slice(0, 500)}`);
   }
 }
 

@@ -50,6 +50,9 @@ export function markdownOf(result: VerificationResult): string {
           "",
           ...health.map((one) => `- ${markdownText(`${one.level}: ${one.subject}: ${one.message}`)}`),
         ]),
+    ...(result.notes.length === 0
+      ? []
+      : ["", "## Notes", "", ...result.notes.map((note) => `- ${markdownText(note)}`)]),
   ].join("\n")}\n`;
 }
 

@@ -45,6 +45,9 @@ export function htmlOf(result: VerificationResult): string {
             health.map(({ level, subject, message, next = "" }) => [level, subject, message, next]),
           ),
         ]),
+    ...(result.notes.length === 0
+      ? []
+      : ["<h2>Notes</h2>", `<ul>${result.notes.map((note) => `<li>${escapeHtml(note)}</li>`).join("")}</ul>`]),
     foldedHtml("Every kind of request", [seriesHtml(probes)]),
     foldedHtml("Where the time went", [
       tableHtml(

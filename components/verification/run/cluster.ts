@@ -1,6 +1,6 @@
 import { rootNamespace } from "../../shared/istio";
 import type { ApiServer, ApplyObject, LiveObject, ObjectReference } from "../../shared/kubernetes/api-server";
-import { ApiError, ifAllowed, ifFound } from "../../shared/kubernetes/errors";
+import { ApiError, ifAllowed, ifFound, isUnreachable } from "../../shared/kubernetes/errors";
 import { execInPod, type ExecOptions, type ExecResult } from "../../shared/kubernetes/pod-streams";
 import { dataOf, managedBy, referenceOf } from "../../shared/kubernetes/object";
 import { containersOf, readPod } from "../../shared/kubernetes/pods";
@@ -83,18 +83,30 @@ export class KubernetesCluster {
   }
 
   /**
-   * What the proxy of a pod has written in the last seconds, by the node's clock. Empty for a pod that is gone, whose proxy
-   * has not started (400), or whose node does not answer: it has recorded nothing that could be read.
+   * The log of a pod's proxy, line by line with the node's time first, as long as it is written. It ends where there is none
+   * to read for the moment: the pod is gone, its proxy has not started (400), or its node does not answer.
    */
-  async proxyLog(namespace: string, pod: string, seconds: number): Promise<string> {
-    const path = `/api/v1/namespaces/${encodeURIComponent(namespace)}/pods/${encodeURIComponent(pod)}/log`;
-    const query = { container: "istio-proxy", sinceSeconds: String(Math.max(1, Math.ceil(seconds))) };
-    const text = await ifFound(this.server.request("GET", path, { query }), "").catch((error: unknown) => {
-      if (error instanceof ApiError && (error.status === 400 || error.status >= 500)) return "";
-      throw error;
-    });
-    // One line of JSON is parsed by the client.
-    return typeof text === "string" ? text : JSON.stringify(text);
+  async followLog(
+    { namespace, name }: Pick<MeshPod, "namespace" | "name">,
+    from: Readonly<Record<string, string>>,
+    onLine: (line: string) => void,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const path = `/api/v1/namespaces/${encodeURIComponent(namespace)}/pods/${encodeURIComponent(name)}/log`;
+    const query = { container: "istio-proxy", follow: "true", timestamps: "true", ...from };
+    try {
+      const stream = (await this.server.stream(path, query, signal)).setEncoding("utf8");
+      let rest = "";
+      for await (const part of stream as AsyncIterable<string>) {
+        const lines = `${rest}${part}`.split("\n");
+        // Without its end it comes again when the log is read on.
+        rest = lines.pop() ?? "";
+        for (const line of lines) if (!signal.aborted) onLine(line);
+      }
+    } catch (error) {
+      const isNone = error instanceof ApiError && (error.status === 400 || error.status === 404);
+      if (!(signal.aborted || isNone || isUnreachable(error))) throw error;
+    }
   }
 
   /** Everything of a verification, of this run or of an earlier one. */

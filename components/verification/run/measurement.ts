@@ -24,6 +24,8 @@ export interface MeasureContext {
   /** Why there is no witness, by namespace. */
   readonly witnesses: ReadonlyMap<string, string>;
   readonly log: (line: string) => void;
+  /** Gets what limits the evidence, once for each time. */
+  readonly note: (line: string) => void;
   readonly sleep: Sleep;
   /** Milliseconds. */
   readonly now: () => number;

@@ -1,15 +1,17 @@
-import type { Sleep } from "../../shared/kubernetes/wait";
 import { workloadKey } from "../../model/names";
-import { type LogSource, markCopies, probeRecords } from "../evidence/records";
+import { type LogSource, markCopies, type PodAt, type ProbeRecord, probeRecords } from "../evidence/records";
 import type { ProxyRecord } from "../result";
 import { isClientPod } from "./addresses";
 import { selects } from "./adoption";
 import type { MeshPod, VerificationCluster } from "./cluster";
-import type { Sent } from "./requests";
+import { FollowedLog, type FollowedLogContext } from "./followed-log";
+import type { Order, Sent } from "./requests";
 import { type RunPlan, workloadsOf } from "./run-plan";
 
 /** Milliseconds after which a proxy has written what it recorded: Envoy does every second. */
 const flushInterval = 1200;
+/** Milliseconds between two looks at what has come since. */
+const lookInterval = 250;
 /** Milliseconds to wait for records that are missing. */
 const recordTimeout = 5000;
 
@@ -21,56 +23,64 @@ export class Records {
   private hasAny = true;
 
   constructor(
-    private readonly context: {
-      readonly cluster: Pick<VerificationCluster, "pods" | "proxyLog">;
+    private readonly context: Omit<FollowedLogContext, "cluster" | "marker"> & {
+      readonly cluster: Pick<VerificationCluster, "pods" | "followLog">;
       readonly plan: RunPlan;
-      readonly sleep: Sleep;
-      readonly now: () => number;
-      readonly log: (line: string) => void;
+      /** Beginning of every id. */
+      readonly run: string;
+      /** Gets what limits the evidence of the run. */
+      readonly note: (line: string) => void;
     },
   ) {}
 
-  /** @param since when the first of them was sent, by the same clock */
-  async of(sent: readonly Sent[], since: number): Promise<ReadonlyMap<string, readonly ProxyRecord[]>> {
-    const ids = new Set(sent.map(({ id }) => id));
-    const pods = await this.pods(sent);
-    const read = async (sources: readonly Source[], into: Map<string, ProxyRecord[]>) => {
-      await Promise.all(sources.map((source) => this.read(source, pods, since, ids, into)));
+  /** Sends requests, and reads the logs meanwhile. @param send resolves to what was sent */
+  async during(
+    orders: readonly Order[],
+    send: () => Promise<readonly Sent[]>,
+  ): Promise<{ readonly sent: readonly Sent[]; readonly records: ReadonlyMap<string, readonly ProxyRecord[]> }> {
+    const logs = new Logs({ ...this.context, marker: `${this.context.run}-` });
+    const follow = async () => {
+      const pods = await this.pods(orders);
+      logs.follow(sourcesOf(orders, pods, this.context.plan));
+      return pods;
     };
-    let waited = 0;
-    for (let pause = flushInterval; ; pause = 500) {
-      await this.context.sleep(pause);
-      waited += pause;
-      const found = new Map<string, ProxyRecord[]>();
-      const first = sourcesOf(sent, pods, this.context.plan);
-      await read(first, found);
-      const names = new Set(first.map(keyOf));
-      await read(
-        upstreams(found, pods).filter((source) => !names.has(keyOf(source))),
-        found,
-      );
-      if (!this.hasAny || waited >= recordTimeout || sent.every((one) => isComplete(one, found, pods))) {
-        if (this.hasAny && found.size === 0 && sent.some(isRecorded)) {
-          this.hasAny = false;
-          this.context.log("No proxy records the requests of probes: verdicts are by what clients saw");
-        } else if (found.size > 0) this.hasAny = true;
-        return new Map([...found].map(([id, records]) => [id, inOrder(markCopies(inOrder(records)))]));
-      }
+    try {
+      const [sent] = await Promise.all([send(), follow()]);
+      // Pods may have been replaced since.
+      return { sent, records: await this.collect(sent, logs, await follow()) };
+    } finally {
+      logs.stop();
     }
   }
 
-  private async read(
-    { kind, namespace, name, labels }: Source,
+  private async collect(
+    sent: readonly Sent[],
+    logs: Logs,
     pods: readonly MeshPod[],
-    since: number,
-    ids: ReadonlySet<string>,
-    into: Map<string, ProxyRecord[]>,
-  ): Promise<void> {
-    // Two seconds for the clocks, and because the server takes whole seconds.
-    const log = await this.context.cluster.proxyLog(namespace, name, (this.context.now() - since) / 1000 + 2);
-    const source = { kind, namespace, pod: name, isClient: isClientPod({ labels }) };
-    for (const { probe, record } of probeRecords(log, source, (address) => this.podAt(address, pods))) {
-      if (ids.has(probe)) into.set(probe, [...(into.get(probe) ?? []), record]);
+  ): Promise<ReadonlyMap<string, readonly ProxyRecord[]>> {
+    const ids = new Set(sent.map(({ id }) => id));
+    const found = new Map<string, ProxyRecord[]>();
+    const read = () => {
+      for (const { probe, record } of logs.take((address) => this.podAt(address, pods))) {
+        if (ids.has(probe)) found.set(probe, [...(found.get(probe) ?? []), record]);
+      }
+    };
+    let waited = 0;
+    for (let pause = flushInterval; ; pause = lookInterval) {
+      await this.context.sleep(pause);
+      waited += pause;
+      read();
+      logs.follow(upstreams(found, pods));
+      read();
+      const isDone = sent.every((one) => isComplete(one, found, pods));
+      if (!isDone && this.hasAny && waited < recordTimeout) continue;
+      if (found.size > 0) this.hasAny = true;
+      else if (this.hasAny && sent.some(isRecorded)) {
+        this.hasAny = false;
+        this.context.note("No proxy records the requests of probes: verdicts are by what clients saw");
+      }
+      for (const line of logs.cuts) this.context.note(line);
+      return new Map([...found].map(([id, records]) => [id, inOrder(markCopies(inOrder(records)))]));
     }
   }
 
@@ -86,23 +96,58 @@ export class Records {
   }
 
   /** Of the namespaces that a request can come by. */
-  private async pods(sent: readonly Sent[]): Promise<MeshPod[]> {
+  private async pods(orders: readonly Order[]): Promise<MeshPod[]> {
     const namespaces = new Set([
       ...Object.keys(this.context.plan.namespaces),
       ...this.context.plan.gateways.map(({ namespace }) => namespace),
-      ...sent.map(({ order }) => order.client.namespace),
+      ...orders.map(({ client }) => client.namespace),
     ]);
     const found = await Promise.all([...namespaces].map((namespace) => this.context.cluster.pods(namespace)));
     return found.flat().filter(({ ended }) => !ended);
   }
 }
 
+/** The logs that are read while requests are sent, each once. */
+class Logs {
+  private readonly start: number;
+  private readonly logs = new Map<string, { readonly log: FollowedLog; readonly source: Source }>();
+
+  constructor(private readonly context: FollowedLogContext) {
+    this.start = context.now();
+  }
+
+  follow(sources: readonly Source[]): void {
+    for (const source of sources) {
+      const key = keyOf(source);
+      if (!this.logs.has(key)) this.logs.set(key, { log: new FollowedLog(this.context, source, this.start), source });
+    }
+  }
+
+  /** What has come since the last call. */
+  take(podAt: PodAt): ProbeRecord[] {
+    return [...this.logs.values()].flatMap(({ log, source }) => {
+      const { kind, namespace, name: pod } = source;
+      return probeRecords(log.take().join("\n"), { kind, namespace, pod, isClient: isClientPod(source) }, podAt);
+    });
+  }
+
+  get cuts(): string[] {
+    return [...this.logs].flatMap(([key, { log }]) =>
+      log.isCut ? [`The proxy ${key} writes more than is read of its log: records of some requests are missing`] : [],
+    );
+  }
+
+  stop(): void {
+    for (const { log } of this.logs.values()) log.stop();
+  }
+}
+
 const keyOf = ({ namespace, name }: MeshPod) => `${namespace}/${name}`;
 
 /** The proxies that requests come by, as far as their targets say. */
-function sourcesOf(sent: readonly Sent[], pods: readonly MeshPod[], plan: RunPlan): Source[] {
-  const clients = new Set(sent.map(({ order: { client } }) => `${client.namespace}/${client.pod}`));
-  const series = [...new Set(sent.map(({ order }) => order.series))];
+function sourcesOf(orders: readonly Order[], pods: readonly MeshPod[], plan: RunPlan): Source[] {
+  const clients = new Set(orders.map(({ client }) => `${client.namespace}/${client.pod}`));
+  const series = [...new Set(orders.map((order) => order.series))];
   const workloads = new Set(series.flatMap(workloadsOf));
   const isTarget = (pod: MeshPod) =>
     !isClientPod(pod) &&

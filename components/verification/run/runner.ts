@@ -95,6 +95,7 @@ async function measure(run: Run, conclude: (result: VerificationResult) => void)
       phases: new Phases(now),
       results: unmeasured,
       health: [],
+      notes: [],
     });
     conclude(result);
     return result;
@@ -118,9 +119,11 @@ async function measure(run: Run, conclude: (result: VerificationResult) => void)
         if (clients.size === 0) clients = await createClients(clientContext, series);
         witnesses = await createWitnesses(clientContext, series);
       });
+      const notes = new Set<string>();
+      const note = (line: string) => void (notes.has(line) || (notes.add(line), log(line)));
       const tokens = new Tokens(new Map(Object.entries(input.keys)));
       const plan = { ...input.plan, probes };
-      const shared = { cluster, plan, tokens, run: id, clients, witnesses, log, sleep, now, signal, hold };
+      const shared = { cluster, plan, tokens, run: id, clients, witnesses, log, note, sleep, now, signal, hold };
       const measurement = new Measurement(shared);
       const together = measurable.filter((probe) => probe.alone !== true);
       const results = [...unmeasured];
@@ -128,7 +131,8 @@ async function measure(run: Run, conclude: (result: VerificationResult) => void)
       for (const probe of measurable.filter((each) => each.alone === true)) {
         results.push(await phases.measure(probe.name, () => measurement.alone(probe)));
       }
-      const result = resultOf(run, { id, startedAt, requests: measurement.requests, phases, results, health });
+      const { requests } = measurement;
+      const result = resultOf(run, { id, startedAt, requests, phases, results, health, notes: [...notes] });
       conclude(result);
       if (!(await context.again?.(result))) return result;
       phases.clear();
@@ -180,6 +184,7 @@ function resultOf(
     readonly phases: Phases;
     readonly results: readonly ProbeResult[];
     readonly health: VerificationResult["health"];
+    readonly notes: readonly string[];
   },
 ): VerificationResult {
   const byName = new Map(found.results.map((result) => [result.name, result]));
@@ -196,6 +201,7 @@ function resultOf(
     // In the order of the plan.
     probes: probes.flatMap(({ name }) => byName.get(name) ?? []),
     health: found.health,
+    notes: found.notes,
     phases: found.phases.all,
   };
 }

@@ -25,7 +25,7 @@ export interface SenderContext {
   readonly cluster: Pick<VerificationCluster, "exec">;
   readonly addresses: Pick<Addresses, "of">;
   readonly tokens: Pick<Tokens, "of">;
-  readonly records: Pick<Records, "of">;
+  readonly records: Pick<Records, "during">;
   readonly sleep: Sleep;
   /** Milliseconds. */
   readonly now: () => number;
@@ -69,18 +69,19 @@ export class Sender {
 
   /** What came of every request of these series. @throws what `addresses` and `tokens` throw */
   async send(orders: readonly Order[]): Promise<ReadonlyMap<Order, readonly Observation[]>> {
-    const since = this.context.now();
     const batches = await this.batches(orders);
     // Those of one client one after another: only so is its concurrency what it is meant to be.
     const waiting = grouped(batches, ({ client }) => clientId(client)).map(([, all]) => all);
-    const sent: Sent[] = [];
-    const work = async () => {
-      for (let next = waiting.shift(); next; next = waiting.shift()) {
-        for (const batch of next) sent.push(...(await this.run(batch)));
-      }
-    };
-    await Promise.all(Array.from({ length: sendingClients }, work));
-    const records = await this.context.records.of(sent, since);
+    const { sent, records } = await this.context.records.during(orders, async () => {
+      const all: Sent[] = [];
+      const work = async () => {
+        for (let next = waiting.shift(); next; next = waiting.shift()) {
+          for (const batch of next) all.push(...(await this.run(batch)));
+        }
+      };
+      await Promise.all(Array.from({ length: sendingClients }, work));
+      return all;
+    });
     const byOrder = new Map<Order, Observation[]>(orders.map((order) => [order, []]));
     for (const { id, order, observation } of sent) {
       byOrder.get(order)?.push({ ...observation, records: records.get(id) ?? [] });

@@ -30,6 +30,7 @@ describe("the report of a verification", () => {
       "- sidecar shop/ratings-v1-abc (inbound): 403, rbac_access_denied_matched_policy[none], sent nowhere",
       "| holds | weights reviews http[0] | 20% to v1, 80% to v2 | v1 19.5%, v2 80.5% | 800 | v1 15% to 25%, v2 75% to 85% |",
       "- warning: certificates: ends in 3 h",
+      "- The proxy &lt;edge> writes more than is read of its log",
     ]) {
       assert.ok(markdown.includes(part), `${part}\n${markdown}`);
     }

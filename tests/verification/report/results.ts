@@ -138,6 +138,7 @@ export const result: VerificationResult = {
       reason: "ztunnel has no record of requests",
     }),
   ],
+  notes: ["The proxy <edge> writes more than is read of its log"],
   health: [
     { level: "ok", subject: "versions", message: "12 proxies of 1.31.1" },
     { level: "warning", subject: "certificates", message: "ends in 3 h", next: "restart istiod" },

@@ -56,6 +56,7 @@ export class FakeCluster implements VerificationCluster {
   simulated = false;
   findings: HealthFinding[] = [];
   private readonly logs = new Map<string, string[]>();
+  private readonly followers = new Map<string, Set<(line: string) => void>>();
   private readonly ours = new Map<string, ApplyObject>();
 
   nodes(): Promise<LiveObject[]> {
@@ -150,11 +151,34 @@ export class FakeCluster implements VerificationCluster {
       ...{ method: "GET", path: "/", authority: "", start: "1.000", flags: "-" },
       ...line,
     });
-    this.logs.set(proxy, [...(this.logs.get(proxy) ?? ["2026-11-30T10:00:00Z info Envoy proxy is ready"]), text]);
+    const before = this.logs.get(proxy) ?? ["2026-11-30T10:00:00.000000000Z info Envoy proxy is ready"];
+    const stamped = `2026-11-30T10:00:00.${String(before.length).padStart(9, "0")}Z ${text}`;
+    this.logs.set(proxy, [...before, stamped]);
+    for (const onLine of this.followers.get(proxy) ?? []) onLine(stamped);
   }
 
-  proxyLog(namespace: string, pod: string): Promise<string> {
-    return Promise.resolve((this.logs.get(`${namespace}/${pod}`) ?? []).join("\n"));
+  followLog(
+    { namespace, name }: { readonly namespace: string; readonly name: string },
+    _from: object,
+    onLine: (line: string) => void,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const proxy = `${namespace}/${name}`;
+    for (const line of this.logs.get(proxy) ?? []) onLine(line);
+    if (signal.aborted) return Promise.resolve();
+    const followers = this.followers.get(proxy) ?? new Set();
+    this.followers.set(proxy, followers.add(onLine));
+    return new Promise((resolve) => {
+      signal.addEventListener("abort", () => {
+        followers.delete(onLine);
+        resolve();
+      });
+    });
+  }
+
+  /** How many logs are followed at the moment. */
+  get followed(): number {
+    return [...this.followers.values()].reduce((sum, { size }) => sum + size, 0);
   }
 
   leftovers(): Promise<ObjectReference[]> {

@@ -10,7 +10,8 @@ describe("the records of requests", () => {
   let pauses: number[];
   /** What happens while a pause goes by, by its number. */
   let onPause: (index: number) => void;
-  const read = new Set<string>();
+  let read: string[];
+  let notes: string[];
   beforeEach(() => {
     cluster = new FakeCluster();
     const [namespace = "", pod = ""] = clientPod.split("/");
@@ -18,11 +19,11 @@ describe("the records of requests", () => {
     cluster.workloads = [backPod, client, meshPod("shop", "other-1", { addresses: ["10.0.0.9"] })];
     pauses = [];
     onPause = () => undefined;
-    read.clear();
-    const proxyLog = cluster.proxyLog.bind(cluster);
-    cluster.proxyLog = (inNamespace, name) => {
-      read.add(`${inNamespace}/${name}`);
-      return proxyLog(inNamespace, name);
+    [read, notes] = [[], []];
+    const followLog = cluster.followLog.bind(cluster);
+    cluster.followLog = (proxy, ...rest) => {
+      read.push(`${proxy.namespace}/${proxy.name}`);
+      return followLog(proxy, ...rest);
     };
   });
 
@@ -34,15 +35,20 @@ describe("the records of requests", () => {
     return { id, order, observation: { status: 200, exitCode: 0, connected: true, seconds: 0.01, headers: {} } };
   }
 
-  function collect(all: readonly Sent[], more: Parameters<typeof plan>[1] = {}) {
+  async function collect(all: readonly Sent[], more: Parameters<typeof plan>[1] = {}, bytesAtMost?: number) {
     const records = new Records({
-      ...{ cluster, plan: plan([], more), now: () => 0, log: () => undefined },
+      ...{ cluster, plan: plan([], more), run: "a", now: () => 0, note: (line) => notes.push(line), bytesAtMost },
       sleep: (ms) => {
         onPause(pauses.push(ms) - 1);
         return Promise.resolve();
       },
     });
-    return records.of(all, 0);
+    const found = await records.during(
+      all.map(({ order }) => order),
+      () => Promise.resolve(all),
+    );
+    assert.equal(cluster.followed, 0, "no log is followed when nothing is sent");
+    return found.records;
   }
 
   function write(id: string, lines: ReturnType<typeof answered> = answered()): void {
@@ -84,6 +90,16 @@ describe("the records of requests", () => {
     assert.deepEqual([...found.keys()], ["a-0-0"]);
     const total = pauses.reduce((sum, ms) => sum + ms, 0);
     assert.ok(total >= 5000 && total < 6000, String(total));
+    assert.deepEqual([...read].sort(), ["shop/back-1", clientPod], "each log is opened once, however long that is");
+  });
+
+  it("are of the lines that are read, and the report says of which proxy there are more", async () => {
+    for (let line = 0; line < 100; line++) cluster.record("shop/back-1", { probe: `another-0-${line}`, status: 200 });
+    write("a-0-0");
+    await collect([sent("a-0-0")], {}, 2000);
+    assert.deepEqual(notes, [
+      "The proxy shop/back-1 writes more than is read of its log: records of some requests are missing",
+    ]);
   });
 
   it("are also read where the first ones say that a request went", async () => {
