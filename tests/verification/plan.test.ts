@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { ClusterTraits } from "../../components/cluster/kinds";
 import { verificationPlan } from "../../components/verification/plan";
 import { verificationRequest } from "../../components/verification/run/request";
-import { runPlan } from "../../components/verification/run/run-plan";
+import { runPlan, withContext } from "../../components/verification/run/run-plan";
 import type { Expectation, PlanContext, Probe } from "../../components/verification/probe";
 import { probeOf, seriesOf } from "./evaluation/observations";
 import { sharesOf, shareOf } from "./evaluation/samples";
@@ -56,6 +56,14 @@ describe("what makes verification run again", () => {
 });
 
 describe("the plan of verification", () => {
+  it("has the data plane of a namespace that the run makes, whatever that of the mesh is", () => {
+    const namespace = "talos-mesh-verification-ambient";
+    const series = seriesOf({ request: { to: { kind: "witness", namespace, by: "address" } } });
+    const { model, settings } = article;
+    const plan = verificationPlan(article, [probeOf({ series: [series] })]);
+    assert.equal(withContext(plan, model, settings).namespaces[namespace]?.dataPlane, "ambient");
+  });
+
   it("has a number of requests for each series: its own, or by the error rates of all shares together", () => {
     const probes = [probe("a", every), probe("b", every, {}, 12), probe("c", weights), probe("d", shareOf(0.3))];
     const { statistics, requests, ...plan } = verificationPlan(contextOf(), probes);

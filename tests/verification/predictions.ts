@@ -134,7 +134,8 @@ function observed(model: PolicyModel, series: Series): Observation {
   const { to } = series.request;
   if (to.kind === "witness") {
     const denied = model.defaultDenyNamespaces.has(to.namespace);
-    const isClosed = denied && to.by === "address";
+    const isPlainText = series.client.kind === "outside";
+    const isClosed = to.by === "address" && (denied || (isPlainText && model.mtls === "STRICT"));
     const details = denied ? "rbac_access_denied_matched_policy[none]" : "via_upstream";
     const status = isClosed ? 0 : denied ? 403 : 200;
     const records = isClosed ? [] : [record("server sidecar", { status, details, server: "" })];

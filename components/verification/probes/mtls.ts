@@ -11,7 +11,7 @@ import { type Cell, cellOf, explainCell, hasStatus, seriesOf } from "../access/c
 import { cellThrough } from "../access/controls";
 import { outside, strangers, workloadClients } from "../access/clients";
 import { noSuchPath, pathsOfRoutes } from "../access/drafts";
-import type { Answer, Outcome, PlanContext, Probe, Series } from "../probe";
+import type { Answer, Outcome, PlanContext, Probe, ProbeClient, Series } from "../probe";
 
 /**
  * Plain text from outside the mesh is refused where mTLS is STRICT, by each port of each service and by its pods, and else
@@ -97,21 +97,55 @@ function objectOf({ mtlsExceptions }: PolicyModel, { namespace, name }: MeshWork
 
 function probeOf(model: PolicyModel, { name, title, exception }: MtlsObject, ports: readonly MeshPort[]): Probe {
   const shown = ports.filter(({ hidden }) => hidden === undefined);
-  const series = shown.flatMap((port) => [...fromOutside(model, port), ...port.control]);
-  const modes = [...new Set(shown.map(({ mode }) => mode))];
+  const atWorkloads = shown.flatMap((port) => [...fromOutside(model, port), ...port.control]);
+  const planes = [...new Set(ports.map(({ workload }) => workload.dataPlane))];
+  const series =
+    shown.length > 0 || exception ? atWorkloads : planes.flatMap((dataPlane) => atWitness(model, dataPlane));
+  const modes = new Set((shown.length > 0 ? shown : ports).map(({ mode }) => mode));
   const named = {
     name: `mtls ${title}`,
     kind: "mtls" as const,
     path: exception?.path ?? ["mesh", "mtls"],
     objects: [name],
-    expectation: modes
-      .map((mode) => (mode === "STRICT" ? "plain text is refused" : `plain text is accepted (${mode})`))
-      .join("; "),
+    expectation: [...modes].map(expected).join("; "),
   };
-  if (shown.length > 0) return { ...named, series };
+  if (series.length > 0) return { ...named, series };
   const [first, ...others] = new Set(ports.flatMap(({ hidden }) => hidden ?? []));
   const notMeasurable = `${first}${others.length > 0 ? `, and ${others.length} more alike` : ""}: with or without mTLS`;
-  return { ...named, expectation: "plain text is refused", series: [], notMeasurable };
+  return { ...named, series: [], notMeasurable };
+}
+
+function expected(mode: MeshPort["mode"]): string {
+  return mode === "STRICT" ? "plain text is refused" : `plain text is accepted (${mode})`;
+}
+
+/**
+ * Where plain text to every workload is cut off for another reason too, a pod of ours shows what the mode of the mesh does: it
+ * is in a namespace of ours, where no policy of a workload or of its namespace applies.
+ */
+function atWitness(model: PolicyModel, dataPlane: MeshWorkload["dataPlane"]): Series[] {
+  const stranger = strangers(model).find(({ question }) => question.client?.dataPlane === dataPlane);
+  const isRuled = model.accessRules.some(({ target }) => target.kind === "mesh");
+  const { namespace } = stranger?.question.client ?? {};
+  if (!stranger || namespace === undefined || isRuled) return [];
+  const isStrict = model.mtls === "STRICT";
+  const answered: Outcome = { title: "it answers", answers: ["application"] };
+  const refused: Outcome = { title: "plain text is refused (STRICT)", answers: ["reset"] };
+  const series = (title: string, client: ProbeClient, outcome: Outcome) => ({
+    title: `${title} to a pod without rules`,
+    client,
+    request: { to: { kind: "witness", namespace, by: "address" } as const },
+    expect: { kind: "every", outcome } as const,
+  });
+  return [
+    {
+      ...series(outside.title, outside.client, isStrict ? refused : answered),
+      role: "effect",
+      refutedBy: isStrict ? accepted : ["reset"],
+    },
+    // A pod that is dead refuses plain text as well.
+    { ...series(stranger.title, stranger.client, answered), role: "control" },
+  ];
 }
 
 function fromOutside(model: PolicyModel, { workload, port, mode }: MeshPort): Series[] {

@@ -63,7 +63,7 @@ export function withContext(
     })),
     namespaces: Object.fromEntries(
       [...workloads.map(({ namespace }) => namespace), ...witnesses].map((namespace) => {
-        const dataPlane = dataPlaneOf(mesh, namespace);
+        const dataPlane = ownPlanes.get(namespace) ?? dataPlaneOf(mesh, namespace);
         return [namespace, { dataPlane, injection: ofNamespace(namespace, dataPlane).pod }];
       }),
     ),
@@ -108,6 +108,12 @@ export function clientImages(
 ): { readonly image: string; readonly source: string } {
   return { image: imageReference(images, source), source };
 }
+
+/** Data planes of the namespaces that a run makes. */
+const ownPlanes: ReadonlyMap<string, DataPlane> = new Map([
+  [strangerNamespaces.sidecar, "sidecar"],
+  [strangerNamespaces.ambient, "ambient"],
+]);
 
 type Injection = ReturnType<typeof injectionLabels>;
 

@@ -49,22 +49,44 @@ describe("the probes of mTLS", () => {
     assert.ok(tcp.includes(`  control tcp front to shop/ratings -> it ${through}`), tcp.join("\n"));
     const ambient = linesFor(mtls, ambientShop({}));
     assert.equal(ambient.filter((line) => line.startsWith("  control front GET")).length, 3, ambient.join("\n"));
-    const authorization = { deny: [{ to: "ratings", principals: ["*"] }] };
-    const closed = linesFor(
-      mtls,
-      shopModel({ security: { authorization } }, { workloads: [{ ...workload("ratings"), ports }] }),
-    );
-    assert.deepEqual(closed.slice(1), [
-      "  not measurable: no client of the mesh gets through, so a closed connection does not show why it was closed: with or without mTLS",
-    ]);
   });
 
-  it("cannot tell where ztunnel closes the connection in any case", () => {
+  describe("where ztunnel closes plain text in any case", () => {
     const authorization = { default: "deny" as const, allow: [{ to: "ratings", from: ["front"] }] };
-    assert.match(
-      linesFor(mtls, ambientShop({ security: { authorization } }))[1] ?? "",
-      /not measurable: .* and 2 more alike: with or without mTLS/,
-    );
+
+    it("send it to a pod of their own, which answers a client in the mesh", () => {
+      assert.deepEqual(linesFor(mtls, ambientShop({ security: { authorization } })), [
+        "mtls the mesh: plain text is refused",
+        "  effect outside to a pod without rules -> plain text is refused (STRICT) {answers=[reset]}",
+        "  control stranger to a pod without rules -> it answers {answers=[application]}",
+      ]);
+    });
+
+    it("send it there also where no client of the mesh gets through to a workload", () => {
+      const deny = [{ to: "ratings", principals: ["*"] }];
+      const ratings = { ...workload("ratings"), ports: [{ port: 9000, protocol: "tcp" as const }] };
+      assert.deepEqual(
+        linesFor(mtls, shopModel({ security: { authorization: { deny } } }, { workloads: [ratings] })).slice(1),
+        [
+          "  effect outside to a pod without rules -> plain text is refused (STRICT) {answers=[reset]}",
+          "  control stranger to a pod without rules -> it answers {answers=[application]}",
+        ],
+      );
+    });
+
+    it("cannot tell where a rule of the whole mesh applies to that pod as well", () => {
+      const deny = [{ to: "*", from: ["front"] }];
+      assert.match(
+        linesFor(mtls, ambientShop({ security: { authorization: { ...authorization, deny } } }))[1] ?? "",
+        /not measurable: .* and 2 more alike: with or without mTLS/,
+      );
+    });
+
+    it("cannot tell for an exception", () => {
+      const peerAuthentication = [{ workload: "ratings", mode: "PERMISSIVE" as const, reason }];
+      const lines = linesFor(mtls, ambientShop({ security: { authorization, peerAuthentication } }));
+      assert.match(lines.join("\n"), /mtls shop\/ratings: plain text is accepted \(PERMISSIVE\)\n.*not measurable/);
+    });
   });
 
   it("are refuted by a rule that reads a request which mTLS should have refused", () => {
