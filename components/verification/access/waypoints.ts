@@ -53,5 +53,5 @@ function waypointProbe(context: PlanContext, workload: WaypointOnly): Probe {
   }
   // ztunnel, which cuts the waypoint off if nothing allows it, has no record of it.
   const refutedBy = ["reset", "unreachable"] as const;
-  return { ...about, series: [...past, { ...seriesOf(through, [], policies), refutedBy }] };
+  return { ...about, series: [...past, { ...seriesOf(through, [], policies), role: "control", refutedBy }] };
 }

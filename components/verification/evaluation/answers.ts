@@ -21,8 +21,8 @@ export function endingOf(observation: Observation, series: Pick<Series, "client"
   for (const by of records) {
     const answer = recordedAnswer(by);
     if (answer === "passed on") continue;
-    // A connection that was cut off does not say why.
-    const mayBe: readonly Answer[] = answer === "reset" ? ["denied"] : [];
+    // A connection that was cut off does not say why. Policies of what a waypoint is for are its own: it answers 403.
+    const mayBe: readonly Answer[] = answer === "reset" && by.proxy.kind !== "waypoint" ? ["denied"] : [];
     if (answer) return { answer, mayBe, policy: deniedBy(by), by };
   }
   if (observation.status === 0) return withoutAnswer(observation, series);

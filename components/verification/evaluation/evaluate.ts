@@ -142,6 +142,8 @@ function refutes(
   if (answer === "application") return true;
   // A server that is not there shows nothing of what it would do.
   if (refutedBy.includes(answer) && !(answer === "unreachable" && observation.status === 0)) return true;
+  // What denies a control is another policy.
+  if (role === "control" && answer === "denied") return false;
   if (answer === "denied" && policy !== undefined && policy !== "none" && objects) {
     return objects.includes(`AuthorizationPolicy ${policy}`);
   }

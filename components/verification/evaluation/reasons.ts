@@ -50,7 +50,8 @@ function likelyCause(outcome: Outcome, observation: Observation, ending: Ending,
   const { answers = [] } = outcome;
   if (ending.answer === "denied") return "a policy denies it, or the one that allows it is not in effect yet";
   if (answers.includes("application")) return routeCause(observation);
-  if (answers.includes("reset")) return "its server takes plain text: STRICT is not in effect yet, or it has no proxy";
+  const isPlainText = answers.includes("reset") && !answers.includes("denied");
+  if (isPlainText) return "its server takes plain text: STRICT is not in effect yet, or it has no proxy";
   if (answers.includes("blocked")) {
     return "its host is known, or the proxy passes requests for unknown hosts on (ALLOW_ANY)";
   }

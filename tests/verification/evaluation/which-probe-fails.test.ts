@@ -27,6 +27,8 @@ describe("which probe fails", () => {
   const through = (by: Parameters<typeof recordOf>[0], line: string, more: Parameters<typeof recordOf>[2] = {}) =>
     observationOf({ status: Number(line.slice(0, 3)), records: [recordOf(by, line, more)] });
 
+  const cutOff: Expectation = { kind: "every", outcome: { title: "cut off", answers: ["denied", "reset"] } };
+
   const own = { objects: ["AuthorizationPolicy bookinfo/reviews.deny"] };
   const control: Partial<Series> = { role: "control" };
   const outside: Partial<Series> = { client: { kind: "outside" } };
@@ -35,6 +37,7 @@ describe("which probe fails", () => {
   const gateway: Partial<Series> = { ...outside, request: { to } };
   const refused = observationOf({ status: 0, exitCode: 7, error: "Connection refused" });
   const cut = observationOf({ status: 0, exitCode: 52 });
+  const closed = "upstream_reset_before_response_started{connection_termination}";
   const badToken = ended(401, "jwt_authn_access_denied{Jwt_is_expired}");
   const deniedInPlainText = through("server", "403 - rbac_access_denied_matched_policy[none]");
   const fault = through("client", "503 FI fault_filter_abort");
@@ -65,6 +68,22 @@ describe("which probe fails", () => {
       ["its server is not there", denied, refused, "control failed", { reason: /see the health of its server/ }],
       ["ztunnel closes the connection of a denied client", every("denied"), cut, "holds"],
       ["ztunnel closes the connection of an allowed client", allowed, cut, "fails"],
+      ["ztunnel closes the connection of a sidecar", allowed, through("client", `503 UC ${closed}`), "fails"],
+      [
+        "ztunnel closes the connection of a waypoint",
+        allowed,
+        through("waypoint", `503 UC ${closed}`),
+        "control failed",
+      ],
+      [
+        "a client that should be cut off is answered",
+        cutOff,
+        observationOf({}),
+        "fails",
+        { reason: /no proxy enforced/ },
+      ],
+      ["another policy denies a control", allowed, byNone, "control failed", { series: control }],
+      ["a control refutes it nevertheless", allowed, cut, "fails", { series: { ...control, refutedBy: ["denied"] } }],
     ],
     tokens: [
       ["a token that is not valid is answered", every("token refused"), answered("v1"), "fails"],

@@ -173,7 +173,7 @@ describe("the probes of authorization", () => {
     const settings = rules({ allow: [{ to: "ratings", from: ["front"] }] });
     assert.deepEqual(probe("waypoint of shop/ratings", ambientShop(settings)), [
       "  effect stranger to a pod of shop/ratings, past the waypoint -> it bypasses the waypoint, and ztunnel closes its connection {answers=[denied,reset]}",
-      "  effect front GET /talos-mesh-probe to shop/ratings -> allowed {answers=[application]}",
+      "  control front GET /talos-mesh-probe to shop/ratings -> allowed {answers=[application]}",
     ]);
   });
 
